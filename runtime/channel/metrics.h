@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is counted of a task. The task thread is the only writer and writes once a batch; the worker's control thread reads
+ * while it does. Hence the relaxed atomics: each counter is exact, a set of them is a moment's blur.
+ */
+#ifndef SQI_METRICS_H
+#define SQI_METRICS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* One list: the fields of struct sqi_metrics, their names in --json and `status`, their order on the wire. */
+#define SQI_COUNTERS(X) \
+        X(emitted)     /* tuples emitted by the component */ \
+        X(transferred) /* tuples put into channels: emitted x receivers */ \
+        X(executed)    /* tuples executed */ \
+        X(acked)       /* bolt: tuples acked; spout: tuple trees completed */ \
+        X(failed)      /* bolt: tuples failed; spout: tuple trees failed or timed out */ \
+        X(replayed)    /* spout: tuple trees emitted again */ \
+        X(given_up)    /* spout: tuple trees given up after their last retry */ \
+        X(timed_out)   /* spout: tuple trees that the message timeout failed */ \
+        X(misused)     /* reported misuses of squall.h */ \
+        X(malformed)   /* batches refused */ \
+        X(fenced)      /* batches of a dead incarnation refused */ \
+        X(batches_in) \
+        X(batches_out) \
+        X(bytes_in) \
+        X(bytes_out) \
+        X(blocked_ns)  /* time spent waiting for a full channel */ \
+        X(busy_ns)     /* time spent in callbacks and on batches */ \
+        X(pending)     /* spout, a gauge: tuple trees in flight */ \
+        X(loops)       /* turns of the task loop: the sign of life */
+
+/*
+ * A histogram of nanoseconds, log-linear as HdrHistogram's (G. Tene): SQI_HISTOGRAM_SUB buckets an octave, so a quantile is
+ * within 1/16 of the true value. Values from 0 to 2^40 ns (18 minutes); larger ones count in the last bucket.
+ */
+enum { SQI_HISTOGRAM_SUB = 16, SQI_HISTOGRAM_BUCKETS = 37 * SQI_HISTOGRAM_SUB };
+
+struct sqi_histogram {
+        _Atomic uint32_t buckets[SQI_HISTOGRAM_BUCKETS];
+};
+
+struct sqi_metrics {
+#define X(name) _Atomic uint64_t name;
+        SQI_COUNTERS(X)
+#undef X
+        struct sqi_histogram execute; /* ns of one execute; sampled: one tuple a batch */
+        struct sqi_histogram complete; /* ns from emit to completed tuple tree, spouts */
+};
+
+/* The writer's add: no lock prefix, for there is one writer. */
+static inline void
+sqi_count(_Atomic uint64_t *counter, uint64_t n)
+{
+        atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+void sqi_histogram_add(struct sqi_histogram *histogram, uint64_t ns);
+/* Adds all of `from` to `into`. */
+void sqi_histogram_merge(struct sqi_histogram *into, const struct sqi_histogram *from);
+/* The value at quantile q (0..1) in ns, the upper edge of its bucket; 0 when empty. */
+uint64_t sqi_histogram_quantile(const struct sqi_histogram *histogram, double q);
+/* Adds counters and histograms: for a component's total over its tasks, and a task's over its incarnations. */
+void sqi_metrics_merge(struct sqi_metrics *into, const struct sqi_metrics *from);
+
+#endif

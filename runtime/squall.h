@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * squall.h - everything a spout or a bolt needs.
+ *
+ * The life of a component:
+ *
+ *  1. A component is one C file that includes this header, defines its callbacks and registers them once with SQ_BOLT(name)
+ *     or SQ_SPOUT(name). `cc -shared -fPIC -o name.so name.c` builds it.
+ *  2. A worker process loads the .so and makes one task for each unit of parallelism. A task owns a block of `.state` bytes,
+ *     zeroed, then filled with the settings of the topology file (`.options`). sq_state() returns it.
+ *  3. `.prepare` runs once. Data flows only when every task of the topology has prepared itself.
+ *  4. A bolt's `.execute` runs once a tuple, its `.tick` every topology.tick.tuple.freq.secs. A spout's `.next` runs again and again.
+ *  5. When the topology drains, `.finish` runs once, in topological order: a bolt may still emit. `.cleanup` runs last.
+ *
+ * Threads: a task is single-threaded. Its callbacks never overlap, and all functions here may only be called with the task
+ * that was handed to the callback, from within that callback.
+ *
+ * Ownership: what a getter returns (struct sq_str, nested values) is a view into the received batch. It is good until the callback
+ * returns; keep a tuple with sq_keep(), or copy. What is handed to sq_emit() is copied before it returns.
+ *
+ * Errors: misuse (a field of the wrong type, an emit to an undeclared stream, a wrong number of values) is reported with component,
+ * field and tuple; the callback's tuple then fails. It is never undefined behaviour.
+ */
+#ifndef SQUALL_H
+#define SQUALL_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of this interface. A .so that was built for another one is refused when it is loaded. */
+#define SQ_ABI 1u
+
+#define SQ_FIELDS_MAX 64u   /* fields of a stream */
+#define SQ_STREAMS_MAX 8u   /* streams of a component, the default one not counted */
+#define SQ_OPTIONS_MAX 24u  /* settings of a component */
+
+#if defined(__GNUC__)
+#define SQ_EXPORT __attribute__((visibility("default")))
+#define SQ_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
+#else
+#define SQ_EXPORT
+#define SQ_PRINTF(text, first)
+#endif
+
+struct sq_task;  /* one running instance of a component; the runtime owns it */
+struct sq_tuple; /* a tuple being executed; a view, good until the callback returns */
+struct sq_kept;  /* a tuple that a bolt keeps beyond execute; owned by the bolt until acked or failed */
+
+/* ---- Values ------------------------------------------------------------------------------------------------------------- */
+
+/* The type of a field or a value; the types of msgpack. SQ_ANY is a declaration only: any type will do. */
+enum sq_type {
+        SQ_ANY,
+        SQ_NIL,
+        SQ_BOOL,
+        SQ_INT,   /* int64_t */
+        SQ_UINT,  /* uint64_t; a value that fits int64_t reads as SQ_INT */
+        SQ_FLOAT, /* double */
+        SQ_STR,   /* UTF-8 by convention, not checked */
+        SQ_BIN,
+        SQ_ARRAY,
+        SQ_MAP,
+        SQ_TIME, /* msgpack's timestamp extension */
+};
+
+/* Bytes that somebody else owns. Not NUL-terminated. */
+struct sq_str {
+        const char *ptr;
+        size_t len;
+};
+
+/* A point in time since 1970-01-01 UTC. 0 <= nsec < 1e9. */
+struct sq_time {
+        int64_t sec;
+        uint32_t nsec;
+};
+
+/* How the content of a value stands in memory; only the runtime looks at it. */
+enum sq_form {
+        SQ_PLAIN,  /* as the union says; an array is `len` values, a map `len` pairs of values */
+        SQ_PACKED, /* `ptr` points at one msgpack value of `len` bytes */
+        SQ_SPLICE, /* `ptr` points at packed values, one after the other, that stand for several fields */
+};
+
+/* One value, to be emitted or read. Make it with the functions below, never by hand. 16 bytes. */
+struct sq_value {
+        uint8_t type;   /* enum sq_type */
+        uint8_t form;   /* enum sq_form */
+        uint16_t count; /* SQ_SPLICE: number of fields */
+        uint32_t len;   /* bytes, elements or pairs; SQ_TIME: nanoseconds */
+        union {
+                bool b;
+                int64_t i;
+                uint64_t u;
+                double f;
+                const void *ptr;
+        } as;
+};
+
+static inline struct sq_value
+sqi_value(enum sq_type type, enum sq_form form, const void *ptr, size_t len)
+{
+        struct sq_value value;
+        value.type = (uint8_t)type;
+        value.form = (uint8_t)form;
+        value.count = 1;
+        value.len = (uint32_t)len;
+        value.as.ptr = ptr;
+        return value;
+}
+
+static inline struct sq_value
+sq_nil(void)
+{
+        return sqi_value(SQ_NIL, SQ_PLAIN, NULL, 0);
+}
+
+static inline struct sq_value
+sq_bool(bool b)
+{
+        struct sq_value value = sqi_value(SQ_BOOL, SQ_PLAIN, NULL, 0);
+        value.as.b = b;
+        return value;
+}
+
+static inline struct sq_value
+sq_int(int64_t i)
+{
+        struct sq_value value = sqi_value(SQ_INT, SQ_PLAIN, NULL, 0);
+        value.as.i = i;
+        return value;
+}
+
+static inline struct sq_value
+sq_uint(uint64_t u)
+{
+        struct sq_value value = sqi_value(SQ_UINT, SQ_PLAIN, NULL, 0);
+        value.as.u = u;
+        return value;
+}
+
+static inline struct sq_value
+sq_float(double f)
+{
+        struct sq_value value = sqi_value(SQ_FLOAT, SQ_PLAIN, NULL, 0);
+        value.as.f = f;
+        return value;
+}
+
+/* A string; at most 4 GiB. The bytes are copied when the value is emitted. */
+static inline struct sq_value
+sq_str(struct sq_str s)
+{
+        return sqi_value(SQ_STR, SQ_PLAIN, s.ptr, s.len);
+}
+
+/* The same for a NUL-terminated string. */
+static inline struct sq_value
+sq_text(const char *text)
+{
+        return sqi_value(SQ_STR, SQ_PLAIN, text, __builtin_strlen(text));
+}
+
+static inline struct sq_value
+sq_bin(const void *ptr, size_t len)
+{
+        return sqi_value(SQ_BIN, SQ_PLAIN, ptr, len);
+}
+
+static inline struct sq_value
+sq_time(struct sq_time t)
+{
+        struct sq_value value = sqi_value(SQ_TIME, SQ_PLAIN, NULL, t.nsec);
+        value.as.i = t.sec;
+        return value;
+}
+
+/* An array of `n` values; they may be arrays and maps themselves, at most 32 deep. */
+static inline struct sq_value
+sq_array(const struct sq_value *items, size_t n)
+{
+        return sqi_value(SQ_ARRAY, SQ_PLAIN, items, n);
+}
+
+/* A map of `n` pairs: items[0] is the first key, items[1] its value, and so on. */
+static inline struct sq_value
+sq_map(const struct sq_value *items, size_t n)
+{
+        return sqi_value(SQ_MAP, SQ_PLAIN, items, n);
+}
+
+/* `n` fields at once, from bytes that sq_key() or sq_keyed_each() handed out. */
+static inline struct sq_value
+sq_splice(struct sq_str packed, size_t n)
+{
+        struct sq_value value = sqi_value(SQ_ANY, SQ_SPLICE, packed.ptr, packed.len);
+        value.count = (uint16_t)n;
+        return value;
+}
+
+/* Runs over the elements of an array or, key and value in turn, of a map. Anything else has no elements. */
+struct sq_items {
+        const uint8_t *at, *end;
+        const struct sq_value *plain;
+        uint64_t left;
+};
+SQ_EXPORT struct sq_items sq_items(struct sq_value value);
+SQ_EXPORT bool sq_next_item(struct sq_items *items, struct sq_value *ret_value);
+
+/* ---- Reading a tuple ---------------------------------------------------------------------------------------------------- */
+
+/*
+ * `field` counts the component's own input fields as it declared them (`.in`, or sq_declare_in()), whatever their place in the
+ * tuple. A component that declared none counts the fields of the tuple as it came.
+ * A getter whose field has another type reports the misuse, returns zero or an empty view, and the tuple fails.
+ * sq_get_int reads an unsigned value that fits; sq_get_float reads integers too.
+ */
+SQ_EXPORT struct sq_value sq_get(const struct sq_tuple *in, unsigned field);
+SQ_EXPORT bool sq_get_bool(const struct sq_tuple *in, unsigned field);
+SQ_EXPORT int64_t sq_get_int(const struct sq_tuple *in, unsigned field);
+SQ_EXPORT uint64_t sq_get_uint(const struct sq_tuple *in, unsigned field);
+SQ_EXPORT double sq_get_float(const struct sq_tuple *in, unsigned field);
+SQ_EXPORT struct sq_str sq_get_str(const struct sq_tuple *in, unsigned field);
+SQ_EXPORT struct sq_str sq_get_bin(const struct sq_tuple *in, unsigned field);
+SQ_EXPORT struct sq_time sq_get_time(const struct sq_tuple *in, unsigned field);
+
+/* The tuple as it came, whatever was declared: its number of fields, and the name and value of each. */
+SQ_EXPORT unsigned sq_tuple_size(const struct sq_tuple *in);
+SQ_EXPORT const char *sq_tuple_name(const struct sq_tuple *in, unsigned place);
+SQ_EXPORT struct sq_value sq_tuple_get(const struct sq_tuple *in, unsigned place);
+
+/* Where the tuple came from: the id of its component and of its stream ("default"), and the number of the input: 0 for the first
+ * entry of `streams` that names this bolt, 1 for the second, ... */
+SQ_EXPORT const char *sq_source_component(const struct sq_tuple *in);
+SQ_EXPORT const char *sq_source_stream(const struct sq_tuple *in);
+SQ_EXPORT unsigned sq_source_input(const struct sq_tuple *in);
+
+/* The input fields (as declared; all if none were), packed one after the other: equal fields, equal bytes. A view. */
+SQ_EXPORT struct sq_str sq_key(const struct sq_tuple *in);
+
+/* Writes `value` as JSON into `buffer` (cut at `size`, always NUL-terminated) and returns the length that the whole needs. */
+SQ_EXPORT size_t sq_json(struct sq_value value, char *buffer, size_t size);
+
+/* ---- Emitting ----------------------------------------------------------------------------------------------------------- */
+
+/*
+ * sq_emit(task, values...) emits one tuple on the default stream, sq_emit_on(task, stream, values...) on another: 0 is the
+ * default one, 1 the first of `.streams`. In `.execute` the tuple is anchored to the input by itself, and goes out when the verdict is
+ * SQ_ACK or SQ_KEEP; on SQ_FAIL it is dropped. What `.tick` and `.finish` emit is not anchored unless sq_anchor() was called.
+ */
+SQ_EXPORT void sq_emit_values(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values);
+
+/* The same to one task of a consumer with the `direct` grouping: `index` counts that consumer's tasks from 0, taken modulo their number. */
+SQ_EXPORT void sq_emit_direct_values(struct sq_task *task, unsigned stream, unsigned index, size_t n, const struct sq_value *values);
+
+/* Emits the tuple as it came, its bytes copied once. */
+SQ_EXPORT void sq_emit_tuple(struct sq_task *task, unsigned stream, const struct sq_tuple *in);
+
+/* Until the callback returns, emits are anchored to `kept` too; sq_unanchor() lets go of every anchor, the input's own as well. */
+SQ_EXPORT void sq_anchor(struct sq_task *task, const struct sq_kept *kept);
+SQ_EXPORT void sq_unanchor(struct sq_task *task);
+
+/* Spouts: what `.next` and `.replay` emit from here to the next call belongs to the tuple tree of `position`. Positions rise from
+ * one tree to the next (an offset, a sequence number). Without this call a tuple is not tracked. */
+SQ_EXPORT void sq_track(struct sq_task *task, uint64_t position);
+
+#ifndef __cplusplus
+#define SQI_VALUES(...) \
+        (sizeof((const struct sq_value[]){__VA_ARGS__}) / sizeof(struct sq_value)), (const struct sq_value[]){__VA_ARGS__}
+#define sq_emit(task, ...) sq_emit_values((task), 0, SQI_VALUES(__VA_ARGS__))
+#define sq_emit_on(task, stream, ...) sq_emit_values((task), (stream), SQI_VALUES(__VA_ARGS__))
+#define sq_emit_direct(task, stream, index, ...) sq_emit_direct_values((task), (stream), (index), SQI_VALUES(__VA_ARGS__))
+#endif
+
+/* ---- Verdicts and kept tuples ------------------------------------------------------------------------------------------- */
+
+enum sq_verdict {
+        SQ_ACK,  /* done: its emits go out, the input is acked */
+        SQ_FAIL, /* not done: its emits are dropped, the spout replays the tuple tree */
+        SQ_KEEP, /* later: its emits go out; the bolt called sq_keep() and will ack or fail by hand */
+};
+
+/* SQ_FAIL with its cause, which is logged (rate-limited) and goes to the dead-letter stream when the spout gives the tuple up. */
+SQ_EXPORT enum sq_verdict sq_fail(struct sq_task *task, const char *format, ...) SQ_PRINTF(2, 3);
+
+/* Keeps the tuple beyond execute: a copy, to be ended with sq_ack_kept or sq_fail_kept, which null the caller's pointer. */
+SQ_EXPORT struct sq_kept *sq_keep(struct sq_task *task, const struct sq_tuple *in);
+SQ_EXPORT const struct sq_tuple *sq_kept_tuple(const struct sq_kept *kept);
+SQ_EXPORT void sq_ack_kept(struct sq_task *task, struct sq_kept **kept);
+SQ_EXPORT void sq_fail_kept(struct sq_task *task, struct sq_kept **kept);
+
+/* Starts the message timeout of the tuple's trees anew: for a bolt that keeps tuples long. */
+SQ_EXPORT void sq_reset_timeout(struct sq_task *task, const struct sq_kept *kept);
+
+/* What a spout's `.next` answers. */
+enum sq_next {
+        SQ_MORE, /* call again */
+        SQ_IDLE, /* nothing now; call again after sq_wake_at()'s time, sq_wake_on()'s file, or a millisecond */
+        SQ_DONE, /* finite, and at its end */
+};
+SQ_EXPORT void sq_wake_at(struct sq_task *task, uint64_t now_ns);
+SQ_EXPORT void sq_wake_on(struct sq_task *task, int fd);
+
+/* ---- The task ----------------------------------------------------------------------------------------------------------- */
+
+SQ_EXPORT void *sq_state(struct sq_task *task);                /* the block of `.state` bytes */
+SQ_EXPORT const char *sq_topology(const struct sq_task *task); /* names */
+SQ_EXPORT const char *sq_component(const struct sq_task *task);
+SQ_EXPORT unsigned sq_index(const struct sq_task *task);       /* 0 .. sq_parallelism - 1 */
+SQ_EXPORT unsigned sq_parallelism(const struct sq_task *task);
+SQ_EXPORT unsigned sq_incarnation(const struct sq_task *task); /* 0, then one more at each restart of the worker */
+SQ_EXPORT uint64_t sq_now(const struct sq_task *task);         /* monotonic time in ns; virtual in tests */
+SQ_EXPORT struct sq_time sq_wall(const struct sq_task *task);  /* time of day; virtual in tests */
+
+enum sq_level { SQ_ERROR, SQ_WARN, SQ_INFO, SQ_DEBUG };
+SQ_EXPORT void sq_log(struct sq_task *task, enum sq_level level, const char *format, ...) SQ_PRINTF(3, 4);
+
+/* For `.prepare` and `.finish`: says what is wrong and returns -1. The supervisor shows the text. */
+SQ_EXPORT int sq_error(struct sq_task *task, const char *format, ...) SQ_PRINTF(2, 3);
+
+/* ---- Keyed state -------------------------------------------------------------------------------------------------------- */
+
+/* The state of `key` in this task: `.key_state` bytes, zeroed when the key is new. The pointer stays good until
+ * sq_keyed_forget() of that key. Never NULL. */
+SQ_EXPORT void *sq_keyed(struct sq_task *task, struct sq_str key);
+SQ_EXPORT void sq_keyed_forget(struct sq_task *task, struct sq_str key);
+SQ_EXPORT size_t sq_keyed_count(const struct sq_task *task);
+
+/* Calls `visit` for each key, in the order in which they came, until it returns false. It may emit and forget the key it is handed. */
+typedef bool sq_visit(struct sq_task *task, struct sq_str key, void *state, void *context);
+SQ_EXPORT void sq_keyed_each(struct sq_task *task, sq_visit *visit, void *context);
+
+/* ---- Declaring a component ---------------------------------------------------------------------------------------------- */
+
+struct sq_field {
+        const char *name;
+        enum sq_type type;
+};
+
+struct sq_stream {
+        const char *id;
+        struct sq_field fields[SQ_FIELDS_MAX];
+};
+
+enum sq_option_type {
+        SQ_OPTION_INT,   /* int64_t */
+        SQ_OPTION_FLOAT, /* double */
+        SQ_OPTION_BOOL,  /* bool */
+        SQ_OPTION_STR,   /* const char *; NULL when not set and without default. The runtime owns it. */
+        SQ_OPTION_PATH,  /* const char *; relative to the topology file, handed over absolute; "-" stays */
+        SQ_OPTION_ENUM,  /* int64_t; the place of the word in `choices` */
+        SQ_OPTION_LIST,  /* struct sq_list of strings; a scalar is a list of one */
+        SQ_OPTION_MAP,   /* struct sq_pairs of strings, in the file's order; a list of one-pair maps is one too */
+};
+
+struct sq_list {
+        size_t n;
+        const char *const *items;
+};
+
+struct sq_pairs {
+        size_t n;
+        const char *const *names;
+        const char *const *values;
+};
+
+/* One setting: where it is stored in the state block, its default as text (NULL: none), what it is for. */
+struct sq_option {
+        const char *name;
+        enum sq_option_type type;
+        size_t offset;
+        const char *fallback;
+        bool required;
+        const char *choices; /* SQ_OPTION_ENUM: "one|two|three" */
+        const char *help;
+};
+
+/* Offset of a member, refused at compile time when the member has another type than the option stores. */
+#define SQI_MEMBER(state, member, type) (offsetof(state, member) + 0 * sizeof((type *)0 == &((state *)0)->member))
+#define SQI_OPTION(state, member, ctype, otype, dflt, must, choice, text) \
+        { #member, otype, SQI_MEMBER(state, member, ctype), dflt, must, choice, text }
+
+#define SQ_OPT_INT(state, member, dflt, help) SQI_OPTION(state, member, int64_t, SQ_OPTION_INT, #dflt, false, NULL, help)
+#define SQ_OPT_FLOAT(state, member, dflt, help) SQI_OPTION(state, member, double, SQ_OPTION_FLOAT, #dflt, false, NULL, help)
+#define SQ_OPT_BOOL(state, member, dflt, help) SQI_OPTION(state, member, bool, SQ_OPTION_BOOL, #dflt, false, NULL, help)
+#define SQ_OPT_STR(state, member, dflt, help) SQI_OPTION(state, member, const char *, SQ_OPTION_STR, dflt, false, NULL, help)
+#define SQ_OPT_PATH(state, member, dflt, help) SQI_OPTION(state, member, const char *, SQ_OPTION_PATH, dflt, false, NULL, help)
+#define SQ_OPT_ENUM(state, member, choices, dflt, help) SQI_OPTION(state, member, int64_t, SQ_OPTION_ENUM, dflt, false, choices, help)
+#define SQ_OPT_LIST(state, member, help) SQI_OPTION(state, member, struct sq_list, SQ_OPTION_LIST, NULL, false, NULL, help)
+#define SQ_OPT_MAP(state, member, help) SQI_OPTION(state, member, struct sq_pairs, SQ_OPTION_MAP, NULL, false, NULL, help)
+#define SQ_REQ_INT(state, member, help) SQI_OPTION(state, member, int64_t, SQ_OPTION_INT, NULL, true, NULL, help)
+#define SQ_REQ_STR(state, member, help) SQI_OPTION(state, member, const char *, SQ_OPTION_STR, NULL, true, NULL, help)
+#define SQ_REQ_PATH(state, member, help) SQI_OPTION(state, member, const char *, SQ_OPTION_PATH, NULL, true, NULL, help)
+#define SQ_REQ_LIST(state, member, help) SQI_OPTION(state, member, struct sq_list, SQ_OPTION_LIST, NULL, true, NULL, help)
+#define SQ_REQ_MAP(state, member, help) SQI_OPTION(state, member, struct sq_pairs, SQ_OPTION_MAP, NULL, true, NULL, help)
+
+/*
+ * `.declare`, for components whose fields follow from their settings and inputs. It runs when the topology is checked, without
+ * a task. It may ask for input fields (in the order in which execute will count them), declare the fields of its streams, and
+ * refuse a setting. Names are copied.
+ */
+struct sq_declaration;
+SQ_EXPORT const void *sq_declared_state(const struct sq_declaration *decl); /* the state block, settings filled in */
+SQ_EXPORT unsigned sq_declared_inputs(const struct sq_declaration *decl);   /* number of `streams` entries that feed the bolt */
+/* Field `place` of input `input`, or one with a NULL name past the end. */
+SQ_EXPORT struct sq_field sq_declared_input(const struct sq_declaration *decl, unsigned input, unsigned place);
+SQ_EXPORT void sq_declare_in(struct sq_declaration *decl, const char *name, enum sq_type type);
+SQ_EXPORT void sq_declare_out(struct sq_declaration *decl, unsigned stream, const char *name, enum sq_type type);
+SQ_EXPORT void sq_declare_error(struct sq_declaration *decl, const char *option, const char *format, ...) SQ_PRINTF(3, 4);
+
+/* A bolt. Everything but `.execute` may be left out. Every int callback returns 0, or -1 after sq_error(). */
+struct sq_bolt {
+        const char *about; /* one line for `squall components` */
+        size_t state;      /* bytes of sq_state() */
+        size_t key_state;  /* bytes of sq_keyed() */
+        struct sq_option options[SQ_OPTIONS_MAX];
+        struct sq_field in[SQ_FIELDS_MAX];        /* fields that every input must have; none: any input will do */
+        struct sq_field out[SQ_FIELDS_MAX];       /* the default stream; none: it emits nothing there, or `.declare` says */
+        struct sq_stream streams[SQ_STREAMS_MAX]; /* further streams */
+        void (*declare)(struct sq_declaration *decl);
+        int (*prepare)(struct sq_task *task);
+        enum sq_verdict (*execute)(struct sq_task *task, const struct sq_tuple *in);
+        int (*tick)(struct sq_task *task);
+        int (*flush)(struct sq_task *task);  /* before the acks of a batch go out: make durable what execute took over */
+        int (*finish)(struct sq_task *task); /* every input has ended: emit what is left */
+        void (*cleanup)(struct sq_task *task);
+};
+
+/* A spout. Everything but `.next` may be left out. One with `.replay` gives at-least-once when it calls sq_track(). */
+struct sq_spout {
+        const char *about;
+        size_t state;
+        size_t key_state;
+        struct sq_option options[SQ_OPTIONS_MAX];
+        struct sq_field out[SQ_FIELDS_MAX];
+        struct sq_stream streams[SQ_STREAMS_MAX];
+        void (*declare)(struct sq_declaration *decl);
+        int (*prepare)(struct sq_task *task);
+        enum sq_next (*next)(struct sq_task *task);
+        int (*replay)(struct sq_task *task, uint64_t position); /* emit the tuples of `position` again */
+        int (*seek)(struct sq_task *task, uint64_t position);   /* after a restart: go on at `position`; all below it is done */
+        void (*ack)(struct sq_task *task, uint64_t position);   /* the tuple tree is complete */
+        void (*fail)(struct sq_task *task, uint64_t position);  /* given up: after its last retry */
+        void (*activate)(struct sq_task *task);
+        void (*deactivate)(struct sq_task *task);
+        int (*finish)(struct sq_task *task);
+        void (*cleanup)(struct sq_task *task);
+};
+
+enum sq_kind { SQ_KIND_SPOUT = 1, SQ_KIND_BOLT = 2 };
+
+/* What a .so exports, as the symbol `sq_manifest`. */
+struct sq_manifest {
+        uint32_t abi;
+        uint32_t kind; /* enum sq_kind */
+        uint64_t size; /* of the definition */
+        const char *name;
+        const void *definition; /* struct sq_bolt or struct sq_spout */
+};
+
+#ifdef __cplusplus
+#define SQI_MANIFEST extern "C" SQ_EXPORT const struct sq_manifest sq_manifest
+#else
+#define SQI_MANIFEST \
+        extern SQ_EXPORT const struct sq_manifest sq_manifest; \
+        SQ_EXPORT const struct sq_manifest sq_manifest
+#endif
+
+/* Registers the component of this .so: SQ_BOLT(name) = { ... }; */
+#define SQ_BOLT(ident) SQI_REGISTER(ident, struct sq_bolt, SQ_KIND_BOLT)
+#define SQ_SPOUT(ident) SQI_REGISTER(ident, struct sq_spout, SQ_KIND_SPOUT)
+#define SQI_REGISTER(ident, type, kind) \
+        extern const type sqi_##ident; \
+        SQI_MANIFEST = {SQ_ABI, kind, sizeof(type), #ident, &sqi_##ident}; \
+        const type sqi_##ident
+
+#ifdef __cplusplus
+} /* extern "C" */
+
+template <class... Values>
+inline void
+sq_emit_on(sq_task *task, unsigned stream, Values... values)
+{
+        const sq_value list[] = {values...};
+        sq_emit_values(task, stream, sizeof...(values), list);
+}
+
+template <class... Values>
+inline void
+sq_emit(sq_task *task, Values... values)
+{
+        sq_emit_on(task, 0, values...);
+}
+
+template <class... Values>
+inline void
+sq_emit_direct(sq_task *task, unsigned stream, unsigned index, Values... values)
+{
+        const sq_value list[] = {values...};
+        sq_emit_direct_values(task, stream, index, sizeof...(values), list);
+}
+#endif
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finds and loads components: built-ins by name (LIBDIR/spouts/NAME.so, LIBDIR/bolts/NAME.so next to the running binary, or below
+ * PREFIX/lib/squall when installed), others by the path of their .so.
+ */
+#ifndef SQI_CATALOG_H
+#define SQI_CATALOG_H
+
+#include "squall.h"
+
+/* A loaded component. `bolt` or `spout` is set, as `kind` says. The .so stays mapped until sqi_component_close(). */
+struct sqi_component {
+        void *handle;
+        char *path; /* absolute */
+        const char *name;
+        enum sq_kind kind;
+        const struct sq_bolt *bolt;
+        const struct sq_spout *spout;
+};
+
+/* The parts that both kinds have. */
+const struct sq_option *sqi_component_options(const struct sqi_component *component);
+const char *sqi_component_about(const struct sqi_component *component);
+size_t sqi_component_state_size(const struct sqi_component *component);
+
+/*
+ * Loads the .so at `path`. Returns 0, or a negative errno with the cause in `error`: -ENOENT, -ENOEXEC (not a component: no
+ * manifest, another ABI, another size), -EINVAL (the definition breaks a limit or lacks its callback).
+ */
+int sqi_component_load(const char *path, struct sqi_component **ret, char *error, size_t size);
+void sqi_component_close(struct sqi_component **component);
+
+/* The path of a built-in, to be freed; NULL when there is none. `name` with a '/' is a path, taken relative to `base`. */
+char *sqi_catalog_find(enum sq_kind kind, const char *name, const char *base);
+
+/* The names of all built-ins of a kind, sorted, NULL-terminated; free with sqi_catalog_names_free(). */
+char **sqi_catalog_names(enum sq_kind kind);
+void sqi_catalog_names_free(char **names);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The settings (`properties`) of one component as the topology file gave them, and how they get into a state block by the
+ * component's table of options. Used by the checks and by the worker alike.
+ */
+#ifndef SQI_SETTINGS_H
+#define SQI_SETTINGS_H
+
+#include "squall.h"
+
+enum sqi_setting_shape { SQI_SCALAR, SQI_SEQUENCE, SQI_MAPPING };
+
+/* One property. Scalars have one value; sequences n values; mappings n names and n values. Paths are absolute already. Owned by the plan. */
+struct sqi_setting {
+        const char *name;
+        enum sqi_setting_shape shape;
+        size_t n;
+        const char **names;  /* SQI_MAPPING only */
+        const char **values;
+};
+
+/* What sqi_settings_fill() allocated for lists and maps; freed with sqi_settings_release(). Strings are borrowed from the settings. */
+struct sqi_settings_memory {
+        size_t n;
+        void *blocks[SQ_OPTIONS_MAX * 2];
+};
+
+/*
+ * Fills the options of `state` (zeroed by the caller) with defaults and then with `settings`. Returns 0, or -EINVAL with *ret_bad set
+ * to the index of the offending setting (or n if a required option is missing) and the cause, without its place, in `error`.
+ * Unknown names are refused with the nearest known one.
+ */
+int sqi_settings_fill(const struct sq_option *options, const struct sqi_setting *settings, size_t n, void *state,
+                      struct sqi_settings_memory *memory, size_t *ret_bad, char *error, size_t size);
+void sqi_settings_release(struct sqi_settings_memory *memory);
+
+#endif

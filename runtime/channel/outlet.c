@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "channel/outlet.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "channel/socket.h"
+
+void
+sqi_outlet_init(struct sqi_outlet *outlet, const struct sqi_source *source, void *socket, uint32_t receiver, bool broadcast, bool feedback)
+{
+        uint64_t channel = (uint64_t)receiver << 2 | (uint64_t)broadcast << 1 | feedback;
+
+        memset(outlet, 0, sizeof(*outlet));
+        outlet->socket = socket;
+        outlet->receiver = receiver;
+        outlet->broadcast = broadcast;
+        outlet->feedback = feedback;
+        outlet->edge_key = sqi_mix(sqi_mix((uint64_t)source->task << 32 | source->incarnation) ^ channel);
+        outlet->stuck_end = &outlet->stuck;
+}
+
+static struct sqi_sealed *
+pop(struct sqi_outlet *outlet)
+{
+        struct sqi_sealed *sealed = outlet->stuck;
+
+        outlet->stuck = sealed->next;
+        if (!outlet->stuck)
+                outlet->stuck_end = &outlet->stuck;
+        outlet->nstuck--;
+        return sealed;
+}
+
+void
+sqi_outlet_clear(struct sqi_outlet *outlet)
+{
+        while (outlet->stuck) {
+                struct sqi_sealed *sealed = pop(outlet);
+                zmq_msg_close(&sealed->message);
+                free(sealed);
+        }
+        sqi_batch_clear(&outlet->batch);
+}
+
+/* Queues the message behind what is stuck; takes it over unless -ENOMEM. */
+static int
+queue(struct sqi_outlet *outlet, zmq_msg_t *message)
+{
+        struct sqi_sealed *sealed = malloc(sizeof(*sealed));
+
+        if (!sealed)
+                return -ENOMEM;
+        sealed->next = NULL;
+        zmq_msg_init(&sealed->message);
+        zmq_msg_move(&sealed->message, message);
+        *outlet->stuck_end = sealed;
+        outlet->stuck_end = &sealed->next;
+        outlet->nstuck++;
+        return 0;
+}
+
+static int
+send_now(struct sqi_outlet *outlet, const struct sqi_source *source, zmq_msg_t *message)
+{
+        size_t size = zmq_msg_size(message);
+        int r = outlet->broadcast && outlet->subscribed < outlet->expected ? -EAGAIN : sqi_socket_send(outlet->socket, message);
+
+        if (r == 0) {
+                sqi_count(&source->metrics->batches_out, 1);
+                sqi_count(&source->metrics->bytes_out, size);
+        }
+        return r;
+}
+
+static int
+send_stuck(struct sqi_outlet *outlet, const struct sqi_source *source)
+{
+        while (outlet->stuck) {
+                int r = send_now(outlet, source, &outlet->stuck->message);
+                if (r < 0)
+                        return r;
+                free(pop(outlet));
+        }
+        return 0;
+}
+
+static int
+seal(struct sqi_outlet *outlet, const struct sqi_source *source, zmq_msg_t *ret)
+{
+        struct sqi_header header = {
+                .task = source->task,
+                .incarnation = source->incarnation,
+                .edge_key = outlet->edge_key,
+                .first_seq = outlet->seq - outlet->batch.now.count,
+        };
+        uint8_t *data;
+        size_t size;
+
+        if (outlet->broadcast) {
+                header.flags = SQI_BATCH_BROADCAST;
+                header.stream = (uint16_t)outlet->receiver;
+        }
+        int r = sqi_batch_seal(&outlet->batch, &header, &data, &size);
+        if (r < 0)
+                return r;
+        if (zmq_msg_init_data(ret, data, size, sqi_pool_give_zmq, NULL) < 0) {
+                sqi_pool_give(data);
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+/* Sends, or queues what can't be sent. Takes the message over in any case. */
+static int
+send_or_queue(struct sqi_outlet *outlet, const struct sqi_source *source, zmq_msg_t *message)
+{
+        int r = outlet->stuck ? -EAGAIN : send_now(outlet, source, message);
+
+        if (r == -EAGAIN && queue(outlet, message) < 0)
+                r = -ENOMEM;
+        if (r < 0)
+                zmq_msg_close(message);
+        return r;
+}
+
+int
+sqi_outlet_push(struct sqi_outlet *outlet, const struct sqi_source *source)
+{
+        zmq_msg_t message;
+        int r = send_stuck(outlet, source);
+
+        if (r < 0 && (r != -EAGAIN || !outlet->feedback))
+                return r;
+        if (sqi_batch_is_empty(&outlet->batch))
+                return r;
+        r = seal(outlet, source, &message);
+        return r < 0 ? r : send_or_queue(outlet, source, &message);
+}
+
+int
+sqi_outlet_end(struct sqi_outlet *outlet, const struct sqi_source *source)
+{
+        struct sqi_header header = {
+                .magic = "SQB",
+                .version = SQI_WIRE_VERSION,
+                .kind = SQI_BATCH_END,
+                .flags = outlet->broadcast ? SQI_BATCH_BROADCAST : 0,
+                .stream = outlet->broadcast ? (uint16_t)outlet->receiver : 0,
+                .task = source->task,
+                .incarnation = source->incarnation,
+        };
+        zmq_msg_t message;
+
+        if (!sqi_batch_is_empty(&outlet->batch)) {
+                zmq_msg_t last;
+                int r = seal(outlet, source, &last);
+                if (r < 0)
+                        return r;
+                r = send_or_queue(outlet, source, &last);
+                if (r < 0 && r != -EAGAIN)
+                        return r;
+        }
+        if (zmq_msg_init_size(&message, sizeof(header)) < 0)
+                return -ENOMEM;
+        memcpy(zmq_msg_data(&message), &header, sizeof(header));
+        outlet->ended = true;
+        return send_or_queue(outlet, source, &message);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sending end of a channel: an open batch, and what is still to be sent of those before it.
+ *
+ * An outlet never waits. A sealed batch that its socket does not take at once stays here, `stuck`, and goes first at the next
+ * sqi_outlet_push(). A forward outlet may have one stuck batch and an open one; when the open one is full too, the outlet is blocked, and so is
+ * its task until there is room: that is back-pressure. The outlet of a feedback edge queues instead and is never blocked, which keeps cycles
+ * live (docs/guarantees.md); its task takes nothing but feedback while the queue is not empty.
+ *
+ * A broadcast outlet sends by XPUB (no-drop): one batch for all receivers of one stream. It waits, too, while a receiver has not subscribed.
+ */
+#ifndef SQI_OUTLET_H
+#define SQI_OUTLET_H
+
+#include <zmq.h>
+
+#include "channel/metrics.h"
+#include "tuple/batch.h"
+
+/* A sealed batch on its way into the socket. */
+struct sqi_sealed {
+        struct sqi_sealed *next;
+        zmq_msg_t message;
+};
+
+struct sqi_outlet {
+        void *socket;      /* shared by the broadcast outlets of a task; owned by the collector */
+        uint32_t receiver; /* task; broadcast: the stream */
+        bool broadcast, feedback;
+        bool ended;        /* the end-of-stream mark is sent */
+        bool touched;      /* something is staged in it: on the collector's list for commit and rollback */
+        uint32_t expected, subscribed; /* broadcast: receivers */
+        uint64_t edge_key, seq;        /* of the next tuple staged */
+        uint64_t staged_seq;           /* seq when the transaction began */
+        struct sqi_batch batch;
+        struct sqi_sealed *stuck, **stuck_end;
+        uint32_t nstuck;
+};
+
+/* Who sends: goes into the headers. */
+struct sqi_source {
+        uint32_t task, incarnation;
+        struct sqi_pool *pool;
+        struct sqi_metrics *metrics;
+};
+
+void sqi_outlet_init(struct sqi_outlet *outlet, const struct sqi_source *source, void *socket, uint32_t receiver, bool broadcast, bool feedback);
+void sqi_outlet_clear(struct sqi_outlet *outlet);
+
+/* Seals the open batch, if it holds tuples, and sends what it can. 0: nothing is left; -EAGAIN: something is stuck; -ENOMEM; or
+ * another error of the socket. While a forward outlet is stuck its open batch stays open and grows. */
+int sqi_outlet_push(struct sqi_outlet *outlet, const struct sqi_source *source);
+
+/* Puts an end-of-stream mark behind everything else; to be pushed out like a batch. */
+int sqi_outlet_end(struct sqi_outlet *outlet, const struct sqi_source *source);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tuple/batch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLACK = 64 }; /* a batch's size is below 4 GiB by this much at least */
+
+static uint8_t *
+make_room(struct sqi_batch *batch, struct sqi_pool *pool, size_t size)
+{
+        size_t need = batch->now.len + size;
+        uint8_t *data;
+
+        if (!batch->data) {
+                need = SQI_HEADER_SIZE + size;
+                data = sqi_pool_take(pool, need, &batch->cap);
+                if (!data)
+                        return NULL;
+                memset(&batch->now, 0, sizeof(batch->now));
+                batch->now.len = SQI_HEADER_SIZE;
+                batch->committed = batch->now;
+        } else {
+                if (need > UINT32_MAX - SLACK)
+                        return NULL;
+                data = sqi_pool_grow(batch->data, batch->now.len, need + need / 2, &batch->cap);
+                if (!data)
+                        return NULL;
+        }
+        batch->data = data;
+        return data + batch->now.len;
+}
+
+uint8_t *
+sqi_batch_reserve(struct sqi_batch *batch, struct sqi_pool *pool, size_t size)
+{
+        if (__builtin_expect(batch->data && batch->cap - batch->now.len >= size, 1))
+                return batch->data + batch->now.len;
+        return size > UINT32_MAX / 2 ? NULL : make_room(batch, pool, size);
+}
+
+static int
+new_run(struct sqi_batch *batch, uint16_t stream, const uint64_t *roots, uint16_t nroots)
+{
+        uint32_t size = (uint32_t)(sizeof(struct sqi_run) + nroots * sizeof(uint64_t));
+
+        if (batch->runs_cap - batch->now.runs_len < size) {
+                uint32_t cap = batch->runs_cap * 2 + size + 256;
+                uint8_t *runs = realloc(batch->runs, cap);
+                if (!runs)
+                        return -ENOMEM;
+                batch->runs = runs;
+                batch->runs_cap = cap;
+        }
+        struct sqi_run run = {.stream = stream, .nroots = nroots};
+        memcpy(batch->runs + batch->now.runs_len, &run, sizeof(run));
+        if (nroots)
+                memcpy(batch->runs + batch->now.runs_len + sizeof(run), roots, nroots * sizeof(uint64_t));
+        batch->now.last_run = batch->now.runs_len;
+        batch->now.runs_len += size;
+        batch->now.last_count = 0;
+        return 0;
+}
+
+/* Whether the next tuple continues the last run. */
+static inline bool
+continues(const struct sqi_batch *batch, uint16_t stream, const uint64_t *roots, uint16_t nroots)
+{
+        struct sqi_run run;
+        const uint8_t *last = batch->runs + batch->now.last_run;
+
+        if (batch->now.count == 0)
+                return false;
+        memcpy(&run, last, sizeof(run));
+        if (run.stream != stream || run.nroots != nroots)
+                return false;
+        return nroots == 0 || (nroots == 1 ? *(const uint64_t *)(const void *)(last + sizeof(run)) == roots[0]
+                                           : memcmp(last + sizeof(run), roots, nroots * sizeof(uint64_t)) == 0);
+}
+
+int
+sqi_batch_add(struct sqi_batch *batch, const uint8_t *end, uint16_t stream, const uint64_t *roots, uint16_t nroots)
+{
+        if (!continues(batch, stream, roots, nroots)) {
+                if (batch->now.count) {
+                        /* the last run's count is only written when it is over */
+                        memcpy(batch->runs + batch->now.last_run, &batch->now.last_count, sizeof(uint32_t));
+                }
+                if (new_run(batch, stream, roots, nroots) < 0)
+                        return -ENOMEM;
+        }
+        batch->now.last_count++;
+        batch->now.count++;
+        batch->now.len = (uint32_t)(end - batch->data);
+        return 0;
+}
+
+void
+sqi_batch_rollback(struct sqi_batch *batch)
+{
+        batch->now = batch->committed;
+}
+
+int
+sqi_batch_seal(struct sqi_batch *batch, struct sqi_header *header, uint8_t **ret_data, size_t *ret_size)
+{
+        uint32_t len = batch->now.len, runs_len = batch->now.runs_len;
+        uint8_t *data = sqi_batch_reserve(batch, NULL, runs_len);
+
+        if (!data)
+                return -ENOMEM;
+        memcpy(batch->runs + batch->now.last_run, &batch->now.last_count, sizeof(uint32_t));
+        memcpy(data, batch->runs, runs_len);
+        memcpy(header->magic, "SQB", 3);
+        header->version = SQI_WIRE_VERSION;
+        header->kind = SQI_BATCH_DATA;
+        header->count = batch->now.count;
+        header->bytes = len - SQI_HEADER_SIZE;
+        header->run_bytes = runs_len;
+        header->nruns = 0;
+        for (uint32_t at = 0; at < runs_len; header->nruns++) {
+                struct sqi_run run;
+                memcpy(&run, batch->runs + at, sizeof(run));
+                at += (uint32_t)(sizeof(run) + run.nroots * sizeof(uint64_t));
+        }
+        memcpy(batch->data, header, sizeof(*header));
+        *ret_data = batch->data;
+        *ret_size = (size_t)len + runs_len;
+        batch->data = NULL;
+        memset(&batch->now, 0, sizeof(batch->now));
+        batch->committed = batch->now;
+        return 0;
+}
+
+void
+sqi_batch_clear(struct sqi_batch *batch)
+{
+        sqi_pool_give(batch->data);
+        free(batch->runs);
+        memset(batch, 0, sizeof(*batch));
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tuple/frame.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "tuple/unpack.h"
+
+static int
+refuse(const char **ret_cause, const char *cause)
+{
+        *ret_cause = cause;
+        return -EBADMSG;
+}
+
+/* Walks over the runs once: they must fill their part exactly and count as many tuples as the header. */
+static const char *
+check_runs(const struct sqi_header *header, const uint8_t *at, const uint8_t *end)
+{
+        uint64_t tuples = 0;
+
+        for (uint32_t i = 0; i < header->nruns; i++) {
+                struct sqi_run run;
+                if ((size_t)(end - at) < sizeof(run))
+                        return "its runs are cut off";
+                memcpy(&run, at, sizeof(run));
+                at += sizeof(run);
+                if (run.nroots > SQI_ROOTS_MAX || (size_t)(end - at) < run.nroots * sizeof(uint64_t))
+                        return "a run has more roots than it has bytes";
+                if (run.count == 0)
+                        return "a run of no tuples";
+                at += run.nroots * sizeof(uint64_t);
+                tuples += run.count;
+        }
+        if (at != end)
+                return "bytes behind the last run";
+        return tuples == header->count ? NULL : "its runs count another number of tuples than its header";
+}
+
+int
+sqi_frame_open(struct sqi_frame *frame, const void *bytes, size_t size, const char **ret_cause)
+{
+        struct sqi_header *header = &frame->header;
+        const char *cause;
+
+        if (size < sizeof(*header))
+                return refuse(ret_cause, "shorter than a header");
+        memcpy(header, bytes, sizeof(*header));
+        if (memcmp(header->magic, "SQB", 3) != 0)
+                return refuse(ret_cause, "no batch (it does not begin with SQB)");
+        if (header->version != SQI_WIRE_VERSION) {
+                *ret_cause = "a batch of another version of Squall";
+                return -EPROTO;
+        }
+        if (header->kind != SQI_BATCH_DATA && header->kind != SQI_BATCH_END)
+                return refuse(ret_cause, "an unknown kind of batch");
+        if (sizeof(*header) + (uint64_t)header->bytes + header->run_bytes != size)
+                return refuse(ret_cause, "another length than its header says");
+        frame->at = (const uint8_t *)bytes + sizeof(*header);
+        frame->end = frame->at + header->bytes;
+        frame->runs = frame->end;
+        frame->runs_end = frame->runs + header->run_bytes;
+        cause = check_runs(header, frame->runs, frame->runs_end);
+        if (cause)
+                return refuse(ret_cause, cause);
+        frame->left = header->count;
+        frame->run_left = 0;
+        frame->index = 0;
+        return 0;
+}
+
+static void
+next_run(struct sqi_frame *frame)
+{
+        struct sqi_run run;
+
+        memcpy(&run, frame->runs, sizeof(run));
+        frame->runs += sizeof(run);
+        frame->run_left = run.count;
+        frame->stream = run.stream;
+        frame->nroots = run.nroots;
+        if (((uintptr_t)frame->runs & 7) == 0)
+                frame->roots = (const uint64_t *)(const void *)frame->runs;
+        else {
+                memcpy(frame->copied, frame->runs, run.nroots * sizeof(uint64_t));
+                frame->roots = frame->copied;
+        }
+        frame->runs += run.nroots * sizeof(uint64_t);
+}
+
+const uint8_t *
+sqi_slice(const uint8_t *at, const uint8_t *end, struct sqi_slice *ret)
+{
+        const uint8_t *next = sqi_unpack_head(at, end, &ret->n);
+
+        if (!next || ret->n > SQ_FIELDS_MAX)
+                return NULL;
+        ret->at = at;
+        for (uint32_t i = 0; i < ret->n; i++) {
+                ret->offsets[i] = (uint32_t)(next - at);
+                next = sqi_skip(next, end);
+                if (!next)
+                        return NULL;
+        }
+        ret->offsets[ret->n] = (uint32_t)(next - at);
+        return next;
+}
+
+int
+sqi_frame_next(struct sqi_frame *frame, struct sqi_slice *ret)
+{
+        if (frame->left == 0)
+                return frame->at == frame->end ? 0 : -EBADMSG;
+        const uint8_t *next = sqi_slice(frame->at, frame->end, ret);
+        if (!next)
+                return -EBADMSG;
+        if (frame->run_left == 0)
+                next_run(frame);
+        frame->run_left--;
+        frame->left--;
+        frame->index++;
+        frame->at = next;
+        return 1;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A received batch, read in place.
+ *
+ *     struct sqi_frame frame;
+ *     int r = sqi_frame_open(&frame, bytes, size);               checks header, lengths and runs
+ *     while (sqi_frame_next(&frame, &slice) > 0) ...             one tuple after the other
+ *
+ * The bytes come from another process. A frame that opens has consistent lengths and runs; its tuples are checked one by one as
+ * they are read, so reading is one pass.
+ */
+#ifndef SQI_FRAME_H
+#define SQI_FRAME_H
+
+#include "squall.h"
+#include "tuple/wire.h"
+
+struct sqi_frame {
+        struct sqi_header header;
+        const uint8_t *at, *end;     /* tuples */
+        const uint8_t *runs, *runs_end;
+        uint32_t left;               /* tuples still to come, */
+        uint32_t run_left;           /* of them in this run */
+        uint32_t index;              /* of the next tuple */
+        uint16_t stream, nroots;     /* of the run */
+        const uint64_t *roots;       /* of the run; a copy only when the frame is not aligned */
+        uint64_t copied[SQI_ROOTS_MAX];
+};
+
+/* Where the fields of a tuple begin: offsets[i] from `at`, offsets[n] the end of the last. */
+struct sqi_slice {
+        const uint8_t *at;
+        uint32_t n;
+        uint32_t offsets[SQ_FIELDS_MAX + 1];
+};
+
+/* 0; -EPROTO: another version; -EBADMSG with *ret_cause (a constant text) when the bytes are no batch. */
+int sqi_frame_open(struct sqi_frame *frame, const void *bytes, size_t size, const char **ret_cause);
+
+/* 1 and the next tuple; 0 at the end; -EBADMSG when what comes is no tuple. `stream`, `roots`, `nroots` and `index` - 1 are the tuple's. */
+int sqi_frame_next(struct sqi_frame *frame, struct sqi_slice *ret);
+
+/* Finds the fields of the tuple at `at`. Its end, or NULL. */
+const uint8_t *sqi_slice(const uint8_t *at, const uint8_t *end, struct sqi_slice *ret);
+
+#endif

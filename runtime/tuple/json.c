@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A value as JSON, for people and for `tap`. What JSON has no word for: binary is a string of hex digits, a time a string in RFC 3339,
+ * NaN and the infinities are null, a map key that is no string becomes the string of its JSON, bytes that are no UTF-8 stand as U+FFFD.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "squall.h"
+#include "tuple/pack.h"
+
+/* Where to write. `len` counts what the whole takes, also past `size`. */
+struct text {
+        char *buffer;
+        size_t size, len;
+};
+
+static void
+put(struct text *out, const char *bytes, size_t len)
+{
+        if (out->len < out->size) {
+                size_t room = out->size - out->len;
+                memcpy(out->buffer + out->len, bytes, len < room ? len : room);
+        }
+        out->len += len;
+}
+
+static void
+put_text(struct text *out, const char *text)
+{
+        put(out, text, strlen(text));
+}
+
+/* The length of the UTF-8 sequence at `at` (RFC 3629: no surrogates, no overlong forms), or 0. */
+static size_t
+utf8_length(const unsigned char *at, size_t left)
+{
+        static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+        size_t len = at[0] < 0x80 ? 1 : (at[0] & 0xe0) == 0xc0 ? 2 : (at[0] & 0xf0) == 0xe0 ? 3 : (at[0] & 0xf8) == 0xf0 ? 4 : 0;
+        uint32_t point = at[0] & (0x7fu >> len);
+
+        if (len <= 1 || len > left)
+                return len <= left ? len : 0;
+        for (size_t i = 1; i < len; i++) {
+                if ((at[i] & 0xc0) != 0x80)
+                        return 0;
+                point = point << 6 | (at[i] & 0x3f);
+        }
+        return point < least[len] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000) ? 0 : len;
+}
+
+static void
+put_string(struct text *out, const char *ptr, size_t len)
+{
+        static const char *const escapes[256] = {
+                ['"'] = "\\\"", ['\\'] = "\\\\", ['\n'] = "\\n", ['\t'] = "\\t", ['\r'] = "\\r", ['\b'] = "\\b", ['\f'] = "\\f",
+        };
+        const unsigned char *at = (const unsigned char *)ptr, *end = at + len;
+
+        put(out, "\"", 1);
+        while (at < end) {
+                size_t n = utf8_length(at, (size_t)(end - at));
+                char hex[8];
+
+                if (n == 0) {
+                        put_text(out, "\\ufffd");
+                        n = 1;
+                } else if (escapes[*at])
+                        put_text(out, escapes[*at]);
+                else if (*at < 0x20 || *at == 0x7f)
+                        put(out, hex, (size_t)snprintf(hex, sizeof(hex), "\\u%04x", *at));
+                else
+                        put(out, (const char *)at, n);
+                at += n;
+        }
+        put(out, "\"", 1);
+}
+
+static void
+put_hex(struct text *out, const unsigned char *at, size_t len)
+{
+        put(out, "\"", 1);
+        for (size_t i = 0; i < len; i++) {
+                char hex[4];
+                put(out, hex, (size_t)snprintf(hex, sizeof(hex), "%02x", at[i]));
+        }
+        put(out, "\"", 1);
+}
+
+static void
+put_time(struct text *out, int64_t sec, uint32_t nsec)
+{
+        char when[64], whole[96];
+        time_t seconds = (time_t)sec;
+        struct tm tm;
+
+        if (!gmtime_r(&seconds, &tm) || strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+                snprintf(when, sizeof(when), "%" PRId64, sec);
+        put(out, whole, (size_t)snprintf(whole, sizeof(whole), nsec ? "\"%s.%09uZ\"" : "\"%sZ\"", when, (unsigned)nsec));
+}
+
+static void
+put_float(struct text *out, double f)
+{
+        char number[40];
+
+        if (!isfinite(f)) {
+                put_text(out, "null");
+                return;
+        }
+        int len = snprintf(number, sizeof(number), "%.15g", f);
+        for (int digits = 16; digits <= 17 && strtod(number, NULL) != f; digits++)
+                len = snprintf(number, sizeof(number), "%.*g", digits, f);
+        put(out, number, (size_t)len);
+        if (!strpbrk(number, ".e"))
+                put(out, ".0", 2);
+}
+
+static void put_value(struct text *out, struct sq_value value, unsigned depth);
+
+static void
+put_map_key(struct text *out, struct sq_value key, unsigned depth)
+{
+        char buffer[64];
+
+        if (key.type == SQ_STR) {
+                put_value(out, key, depth);
+                return;
+        }
+        struct text text = {buffer, sizeof(buffer), 0};
+        put_value(&text, key, depth);
+        put_string(out, buffer, text.len < sizeof(buffer) ? text.len : sizeof(buffer));
+}
+
+static void
+put_items(struct text *out, struct sq_value value, unsigned depth)
+{
+        struct sq_items items = sq_items(value);
+        struct sq_value item;
+        bool map = value.type == SQ_MAP, first = true;
+
+        put(out, map ? "{" : "[", 1);
+        while (depth < SQI_DEPTH_MAX && sq_next_item(&items, &item)) {
+                if (!first)
+                        put(out, ",", 1);
+                first = false;
+                if (map) {
+                        put_map_key(out, item, depth + 1);
+                        put(out, ":", 1);
+                        if (!sq_next_item(&items, &item))
+                                item = sq_nil();
+                }
+                put_value(out, item, depth + 1);
+        }
+        if (depth == SQI_DEPTH_MAX && !map)
+                put_text(out, "\"...\"");
+        put(out, map ? "}" : "]", 1);
+}
+
+static void
+put_value(struct text *out, struct sq_value value, unsigned depth)
+{
+        char number[32];
+
+        switch ((enum sq_type)value.type) {
+        case SQ_STR:
+                put_string(out, value.as.ptr, value.len);
+                break;
+        case SQ_INT:
+                put(out, number, (size_t)snprintf(number, sizeof(number), "%" PRId64, value.as.i));
+                break;
+        case SQ_UINT:
+                put(out, number, (size_t)snprintf(number, sizeof(number), "%" PRIu64, value.as.u));
+                break;
+        case SQ_FLOAT:
+                put_float(out, value.as.f);
+                break;
+        case SQ_BOOL:
+                put_text(out, value.as.b ? "true" : "false");
+                break;
+        case SQ_ARRAY:
+        case SQ_MAP:
+                put_items(out, value, depth);
+                break;
+        case SQ_TIME:
+                put_time(out, value.as.i, value.len);
+                break;
+        case SQ_BIN:
+                put_hex(out, value.as.ptr, value.len);
+                break;
+        case SQ_ANY:
+                if (value.form == SQ_PACKED)
+                        put_hex(out, value.as.ptr, value.len);
+                else
+                        put_text(out, "null");
+                break;
+        case SQ_NIL:
+                put_text(out, "null");
+                break;
+        }
+}
+
+size_t
+sq_json(struct sq_value value, char *buffer, size_t size)
+{
+        struct text out = {buffer, size ? size - 1 : 0, 0};
+
+        put_value(&out, value, 0);
+        if (size)
+                buffer[out.len < size ? out.len : size - 1] = '\0';
+        return out.len;
+}

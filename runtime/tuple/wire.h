@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wire.h - a batch as it stands in one ZeroMQ message. docs/wire.md says the same for writers in other languages.
+ *
+ *     +--------+---------------------------+--------------------------+
+ *     | header | tuples, back to back      | runs, back to back       |
+ *     | 64 B   | each a msgpack array      | 8 B + 8 B for each root  |
+ *     +--------+---------------------------+--------------------------+
+ *
+ * A run says of the next `count` tuples which stream they are of and which tuple trees (roots) they are anchored to. The runs' counts add
+ * up to the header's. Words of one line share a root, so tracking costs a run a line, not an id a word.
+ *
+ * A root is (spout task << 48) | number, the number modulo 2^48. The edge id of the i-th tuple of a batch is not sent:
+ * both ends derive it, sqi_edge_id(key, first_seq + i), with the header's edge key. See docs/guarantees.md for the arithmetic.
+ *
+ * All integers are little-endian. Reserved bytes are zero and not looked at.
+ */
+#ifndef SQI_WIRE_H
+#define SQI_WIRE_H
+
+#include <stdint.h>
+
+enum { SQI_WIRE_VERSION = 1 };
+enum { SQI_HEADER_SIZE = 64 };
+enum { SQI_SUBSCRIPTION_SIZE = 12 }; /* the head of a broadcast up to `task`: what its receivers subscribe to */
+
+enum sqi_batch_kind {
+        SQI_BATCH_DATA = 1,
+        SQI_BATCH_END = 2,        /* end-of-stream mark: the source sends nothing more in this channel */
+        SQI_BATCH_CHECKPOINT = 3, /* a barrier, `epoch` its number: not sent by this version, refused by it */
+};
+
+enum { SQI_BATCH_BROADCAST = 1 }; /* flags: came by PUB; the edge key is made the receiver's own with sqi_edge_key_of() */
+
+struct sqi_header {
+        uint8_t magic[3]; /* "SQB" */
+        uint8_t version;
+        uint8_t kind;
+        uint8_t flags;
+        uint16_t stream;      /* broadcasts: of all its tuples, so that a subscription can name it; else 0 */
+        uint32_t task;        /* the source */
+        uint32_t incarnation; /* of the source */
+        uint32_t count;       /* tuples */
+        uint32_t bytes;       /* of all tuples */
+        uint32_t nruns;
+        uint32_t run_bytes; /* of all runs */
+        uint64_t edge_key;
+        uint64_t first_seq; /* edge sequence number of the first tuple */
+        uint64_t epoch;
+        uint64_t reserved;
+};
+_Static_assert(sizeof(struct sqi_header) == SQI_HEADER_SIZE, "the header is 64 bytes on the wire");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the header is read and written as it stands in memory");
+
+struct sqi_run {
+        uint32_t count;
+        uint16_t stream;
+        uint16_t nroots;
+        /* uint64_t roots[nroots] */
+};
+_Static_assert(sizeof(struct sqi_run) == 8, "a run's head is 8 bytes on the wire");
+
+/* More anchors than this do not fit a tuple; sq_anchor() refuses them. */
+enum { SQI_ROOTS_MAX = 256 };
+
+#define SQI_ROOT_BITS 48
+#define SQI_ROOT(task, number) (((uint64_t)(task) << SQI_ROOT_BITS) | ((number) & ((1ull << SQI_ROOT_BITS) - 1)))
+#define SQI_ROOT_TASK(root) ((uint32_t)((root) >> SQI_ROOT_BITS))
+
+/* The finaliser of MurmurHash3 (A. Appleby, public domain): a bijection of 64 bits that spreads every one. */
+static inline uint64_t
+sqi_mix(uint64_t x)
+{
+        x ^= x >> 33;
+        x *= 0xff51afd7ed558ccdull;
+        x ^= x >> 33;
+        x *= 0xc4ceb9fe1a85ec53ull;
+        x ^= x >> 33;
+        return x;
+}
+
+static inline uint64_t
+sqi_edge_id(uint64_t key, uint64_t seq)
+{
+        return sqi_mix(key + seq);
+}
+
+/* The receiver's own key of a broadcast channel. */
+static inline uint64_t
+sqi_edge_key_of(uint64_t key, uint32_t receiver)
+{
+        return sqi_mix(key ^ (0x9e3779b97f4a7c15ull * (receiver + 1ull)));
+}
+
+/* An ack record, back to back after a header of kind SQI_ACKS in the spout's ack inbox. */
+enum sqi_ack_op {
+        SQI_ACK_XOR,   /* XOR `value` into the tree's state */
+        SQI_ACK_FAIL,  /* the tree failed */
+        SQI_ACK_RESET, /* start its message timeout anew */
+};
+
+struct sqi_ack {
+        uint64_t root;  /* as above */
+        uint64_t value;
+        uint32_t op;
+        uint32_t reserved;
+};
+_Static_assert(sizeof(struct sqi_ack) == 24, "an ack record is 24 bytes on the wire");
+
+struct sqi_ack_header {
+        uint8_t magic[3]; /* "SQA" */
+        uint8_t version;
+        uint32_t task;        /* the bolt task that acks */
+        uint32_t incarnation; /* its */
+        uint32_t count;
+};
+_Static_assert(sizeof(struct sqi_ack_header) == 16, "the header of an ack message is 16 bytes on the wire");
+
+#endif

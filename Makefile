@@ -1,42 +1,139 @@
 # SPDX-License-Identifier: Apache-2.0
-# Everything starts here: `make help` lists what there is. A new source file needs no edit.
+# Everything starts here: `make help` says what there is. A new source file needs no edit.
 
-BUILD ?= release
+BUILD ?= release#   release, debug, asan, tsan
 PREFIX ?= /usr/local
-B := build$(if $(filter-out release,$(BUILD)),/$(BUILD))
+FUZZ_TIME ?= 10#    seconds for each fuzz target
+MODES ?= release asan tsan#  what `make test` runs
+B ?= build$(if $(filter-out release,$(BUILD)),/$(BUILD))
 
+# What Debian 12 calls what is needed: to build and test; to lint, fuzz and build with clang besides; to make a bare machine.
+DEBS := gcc libc6-dev pkg-config procps libczmq-dev libzmq3-dev libfyaml-dev libxxhash-dev libmsgpack-dev libcmocka-dev
+DEBS_lint := clang libclang-rt-14-dev clang-format clang-tidy cppcheck
+DEBS_fresh := debootstrap
+
+# pkg-config's names of the libraries, and of what a component needs besides: NEEDS_name. Without it that component is not built.
 PACKAGES := libczmq libzmq libfyaml libxxhash msgpack
+NEEDS_zmq := libzmq
+
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla \
-            -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Wno-unknown-warning-option
+            -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Wno-unknown-warning-option -Werror
 CFLAGS_release := -O2 -g -DNDEBUG
 CFLAGS_debug := -O0 -g3
 CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS ?= $(CFLAGS_$(BUILD))
-ALL_CFLAGS := -std=gnu11 $(WARNINGS) -Werror -fvisibility=hidden -fPIC -D_GNU_SOURCE -Iruntime -MMD -MP $(CFLAGS)
-LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -ldl -lpthread -lm
+FLAGS := -std=gnu11 $(WARNINGS) -fvisibility=hidden -D_GNU_SOURCE -Iruntime -MMD -MP $(CFLAGS)
+LIBS = $(shell pkg-config --libs $(PACKAGES)) -ldl -lpthread -lm
+LINK = $(CC) $(CFLAGS) -rdynamic -Wl,--as-needed $(LDFLAGS) -o $@
 
-RUNTIME := $(patsubst %.c,$(B)/%.o,$(wildcard runtime/*/*.c))
-CLI := $(patsubst %.c,$(B)/%.o,$(wildcard cli/*.c))
-COMPONENTS := $(patsubst %.c,$(B)/%.so,$(wildcard spouts/*.c bolts/*.c topologies/*/*.c))
-UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*.c))
+C := $(wildcard runtime/*/*.c cli/*.c spouts/*.c bolts/*.c topologies/*/*.c tests/*/*.c)
+objects = $(patsubst %.c,$(B)/%.o,$(filter $(1),$(C)))
+RUNTIME := $(call objects,runtime/%)
+CLI := $(call objects,cli/%)
+UNIT := $(basename $(call objects,tests/unit/%))
+FUZZ := $(basename $(call objects,tests/fuzz/%))
+BENCH := $(basename $(call objects,tests/bench/%))
+PLUGINS := $(call objects,spouts/% bolts/% topologies/% tests/components/%)
+missing = $(if $(NEEDS_$(notdir $(basename $(1)))),$(shell pkg-config --exists $(NEEDS_$(notdir $(basename $(1)))) || echo $(1)))
+LACKING := $(foreach o,$(PLUGINS),$(call missing,$(o)))
+COMPONENTS := $(patsubst %.o,%.so,$(filter-out $(LACKING),$(PLUGINS)))
+SOURCES := $(C) $(wildcard runtime/*.h runtime/*/*.h cli/*.h spouts/*.h bolts/*.h topologies/*/*.h tests/*/*.h)
 
-all: $(B)/squall $(COMPONENTS)
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+MAKEFLAGS += --no-print-directory
+Q := $(if $(V),,@)#  V=1 shows the commands
+
+all: $(B)/squall $(COMPONENTS) ## build the command and the components (BUILD=release|debug|asan|tsan, CC=gcc|clang, V=1)
+	@$(foreach o,$(LACKING),echo "$(o:$(B)/%.o=%) is not built: $(NEEDS_$(notdir $(basename $(o)))) is missing";)
+
 unit: $(UNIT)
 
 $(B)/squall: $(CLI) $(RUNTIME)
-	$(CC) $(CFLAGS) -rdynamic -Wl,--as-needed -o $@ $^ $(LIBS)
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(RUNTIME)
-	$(CC) $(CFLAGS) -rdynamic -Wl,--as-needed -o $@ $^ $(LIBS) -lcmocka
-$(B)/%.so: $(B)/%.o
-	$(CC) $(CFLAGS) -shared -o $@ $<
-$(B)/%.o: %.c
+	@echo "  LINK $@"
+	$(Q)$(LINK) $^ $(LIBS)
+$(UNIT): %: %.o $(RUNTIME)
+	@echo "  LINK $@"
+	$(Q)$(LINK) $^ $(LIBS) -lcmocka
+$(FUZZ): %: %.o $(RUNTIME)
+	@echo "  LINK $@"
+	$(Q)$(LINK) -fsanitize=fuzzer $^ $(LIBS)
+$(BENCH): %: %.o
+	@echo "  LINK $@"
+	$(Q)$(LINK) $^ $(LIBS)
+$(COMPONENTS): %.so: %.o
+	@echo "  LINK $@"
+	$(Q)$(CC) $(CFLAGS) -shared $(LDFLAGS) -o $@ $< $(if $(NEEDS_$(notdir $*)),$(shell pkg-config --libs $(NEEDS_$(notdir $*))))
+$(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	@echo "  CC   $<"
+	$(Q)$(CC) $(FLAGS) $(PIC) -c -o $@ $<
+PIC := -fPIE
+$(PLUGINS): PIC := -fPIC
 
-clean:
+# Holds the compiler and its flags, so that a change of either builds everything anew; and says what is missing before cc does.
+$(B)/flags: FORCE
+	@command -v $(firstword $(CC)) >/dev/null && pkg-config --exists $(PACKAGES) || \
+		{ echo "squall: the compiler or a library is missing (run \`make deps\`)" >&2; exit 1; }
+	@mkdir -p $(@D)
+	@echo '$(CC) $(FLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(FLAGS) $(LDFLAGS)' >$@
+
+deps: ## install the Debian packages that are missing (as root or by sudo); nothing when all are there
+	@.ci/deps $(DEBS)
+deps-lint: ## the same for lint, fuzz and the build with clang
+	@.ci/deps $(DEBS) $(DEBS_lint)
+
+demo: deps ## install, build, and count the words of the King James Bible
+	@$(MAKE) all
+	@$(B)/squall run topologies/wordcount/demo.yaml
+test: deps ## install, build, unit tests, integration tests, sanitizer runs; ends with `N passed, N failed`
+	@tests/run $(MODES)
+
+layers: ## check that the arrows between the folders point one way
+	@tests/layers
+format: ## let clang-format write the sources
+	@clang-format -i $(SOURCES)
+lint: layers ## clang-format, clang-tidy and cppcheck find nothing
+	@clang-format --dry-run -Werror $(SOURCES)
+	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --suppressions-list=.cppcheck \
+		--error-exitcode=1 -j $(shell nproc) -D__GNUC__ -D_GNU_SOURCE -Iruntime $(C)
+	@echo $(C) | xargs -n 1 -P $(shell nproc) sh -c 'clang-tidy --quiet "$$0" -- -std=gnu11 -D_GNU_SOURCE -Iruntime 2>/dev/null'
+
+fuzzers: $(FUZZ)
+fuzz: ## run each fuzz target for FUZZ_TIME seconds over its corpus (clang)
+	@$(MAKE) BUILD=fuzz B=build/fuzz CC=clang fuzzers
+	@for target in $(notdir $(FUZZ)); do tests/fuzz/run $$target $(FUZZ_TIME) || exit 1; done
+
+bench: all $(BENCH) ## measure against hand-written C on bare libzmq
+	@tests/bench/run $(B)
+
+fresh: ## what a newcomer sees: a bare Debian 12 below build/fresh, this commit cloned into it, make demo, make test (root)
+	@.ci/deps $(DEBS_fresh)
+	@.ci/fresh
+
+LIB := $(DESTDIR)$(PREFIX)/lib/squall
+BUILTIN := $(filter $(B)/spouts/% $(B)/bolts/%,$(COMPONENTS))
+MAN := $(wildcard docs/man/*.[1-9])
+install: all ## put it below DESTDIR and PREFIX (/usr/local)
+	install -D -m 755 $(B)/squall $(DESTDIR)$(PREFIX)/bin/squall
+	install -D -m 644 runtime/squall.h $(DESTDIR)$(PREFIX)/include/squall.h
+	install -d $(LIB)/spouts $(LIB)/bolts $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -m 644 $(filter $(B)/spouts/%,$(BUILTIN)) $(LIB)/spouts
+	install -m 644 $(filter $(B)/bolts/%,$(BUILTIN)) $(LIB)/bolts
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' docs/squall.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/squall.pc
+	$(foreach m,$(MAN),install -D -m 644 $(m) $(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m));)
+uninstall: ## take away what install put there
+	rm -rf $(LIB) $(DESTDIR)$(PREFIX)/bin/squall $(DESTDIR)$(PREFIX)/include/squall.h $(DESTDIR)$(PREFIX)/lib/pkgconfig/squall.pc
+	rm -f $(foreach m,$(MAN),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
+
+clean: ## remove build/
 	rm -rf build
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r t text; do printf '  make %-10s %s\n' "$$t" "$$text"; done
 
-.PHONY: all unit clean
+.PHONY: all unit deps deps-lint demo test layers format lint fuzzers fuzz bench fresh install uninstall clean help FORCE
 .SECONDARY:
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(patsubst %.c,$(B)/%.d,$(C))

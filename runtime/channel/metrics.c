@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Buckets of the histogram: the first SQI_HISTOGRAM_SUB hold one value each; from there on every octave [2^e, 2^(e+1)) has
+ * SQI_HISTOGRAM_SUB buckets of equal width, up to 2^40.
+ */
+#include "channel/metrics.h"
+
+#include <math.h>
+#include <stdbool.h>
+
+enum { SUB_BITS = 4 };
+_Static_assert(1 << SUB_BITS == SQI_HISTOGRAM_SUB, "SUB_BITS follows from SQI_HISTOGRAM_SUB");
+
+static unsigned
+bucket_of(uint64_t ns)
+{
+        unsigned octave, bucket;
+
+        if (ns < SQI_HISTOGRAM_SUB)
+                return (unsigned)ns;
+        octave = 63u - (unsigned)__builtin_clzll(ns) - SUB_BITS;
+        bucket = (octave + 1) * SQI_HISTOGRAM_SUB + (unsigned)((ns >> octave) & (SQI_HISTOGRAM_SUB - 1));
+        return bucket < SQI_HISTOGRAM_BUCKETS ? bucket : SQI_HISTOGRAM_BUCKETS - 1;
+}
+
+/* The largest value of a bucket. */
+static uint64_t
+upper_edge(unsigned bucket)
+{
+        unsigned octave = bucket / SQI_HISTOGRAM_SUB;
+        uint64_t place = bucket % SQI_HISTOGRAM_SUB;
+
+        if (octave == 0)
+                return place;
+        return ((SQI_HISTOGRAM_SUB + place + 1) << (octave - 1)) - 1;
+}
+
+static uint32_t
+load(const _Atomic uint32_t *count)
+{
+        return atomic_load_explicit(count, memory_order_relaxed);
+}
+
+static void
+add(_Atomic uint32_t *count, uint32_t n)
+{
+        atomic_store_explicit(count, load(count) + n, memory_order_relaxed);
+}
+
+void
+sqi_histogram_add(struct sqi_histogram *histogram, uint64_t ns)
+{
+        add(&histogram->buckets[bucket_of(ns)], 1);
+}
+
+void
+sqi_histogram_merge(struct sqi_histogram *into, const struct sqi_histogram *from)
+{
+        for (unsigned i = 0; i < SQI_HISTOGRAM_BUCKETS; i++)
+                add(&into->buckets[i], load(&from->buckets[i]));
+}
+
+uint64_t
+sqi_histogram_quantile(const struct sqi_histogram *histogram, double q)
+{
+        uint64_t total = 0, rank, seen = 0;
+        unsigned i;
+
+        for (i = 0; i < SQI_HISTOGRAM_BUCKETS; i++)
+                total += load(&histogram->buckets[i]);
+        if (total == 0)
+                return 0;
+        rank = (uint64_t)ceil(q * (double)total);
+        if (rank == 0)
+                rank = 1;
+        for (i = 0; i < SQI_HISTOGRAM_BUCKETS - 1; i++) {
+                seen += load(&histogram->buckets[i]);
+                if (seen >= rank)
+                        break;
+        }
+        return upper_edge(i);
+}
+
+void
+sqi_metrics_merge(struct sqi_metrics *into, const struct sqi_metrics *from)
+{
+#define X(name) sqi_count(&into->name, atomic_load_explicit(&from->name, memory_order_relaxed));
+        SQI_COUNTERS(X)
+#undef X
+        sqi_histogram_merge(&into->execute, &from->execute);
+        sqi_histogram_merge(&into->complete, &from->complete);
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Finds and loads components: built-ins by name (LIBDIR/spouts/NAME.so, LIBDIR/bolts/NAME.so next to the running binary, or below
- * PREFIX/lib/squall when installed), others by the path of their .so.
+ * PREFIX/lib/squall when installed, or below $SQUALL_LIBDIR), others by the path of their .so.
  */
 #ifndef SQI_CATALOG_H
 #define SQI_CATALOG_H
@@ -22,6 +22,10 @@ struct sqi_component {
 const struct sq_option *sqi_component_options(const struct sqi_component *component);
 const char *sqi_component_about(const struct sqi_component *component);
 size_t sqi_component_state_size(const struct sqi_component *component);
+const struct sq_field *sqi_component_out(const struct sqi_component *component);
+const struct sq_stream *sqi_component_streams(const struct sqi_component *component);
+typedef void (*sqi_declare_fn)(struct sq_declaration *decl);
+sqi_declare_fn sqi_component_declare(const struct sqi_component *component);
 
 /*
  * Loads the .so at `path`. Returns 0, or a negative errno with the cause in `error`: -ENOENT, -ENOEXEC (not a component: no

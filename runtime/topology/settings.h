@@ -34,4 +34,20 @@ int sqi_settings_fill(const struct sq_option *options, const struct sqi_setting 
                       struct sqi_settings_memory *memory, size_t *ret_bad, char *error, size_t size);
 void sqi_settings_release(struct sqi_settings_memory *memory);
 
+/* The steps of it, for who wants every error and not only the first: the defaults; one setting; the first required option from
+ * `*at` on that has no setting (or false), with `*at` moved behind it. */
+void sqi_settings_defaults(const struct sq_option *options, void *state);
+int sqi_settings_store(const struct sq_option *options, const struct sqi_setting *setting, void *state, char *error, size_t size);
+bool sqi_settings_missing(const struct sq_option *options, const struct sqi_setting *settings, size_t n, size_t *at,
+                          const struct sq_option **ret);
+
+const struct sq_option *sqi_option_find(const struct sq_option *options, const char *name);
+const char *sqi_option_type_name(enum sq_option_type type); /* "int", "path", ... */
+
+/* Scalars, for settings and config alike: 0 or -EINVAL. A choice is the place of `text` in "a|b|c". */
+int sqi_parse_int(const char *text, int64_t *ret);
+int sqi_parse_float(const char *text, double *ret);
+int sqi_parse_bool(const char *text, bool *ret);
+int sqi_parse_choice(const char *choices, const char *text, int64_t *ret);
+
 #endif

@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tree is built from libfyaml's events, with a stack of the nodes that are open. Building it ourselves instead of taking
+ * libfyaml's document is what makes hostile files harmless: depth, number of nodes and what aliases expand to are counted while
+ * they come, and a duplicate key is one error among others instead of the end.
+ */
+#include "topology/yaml.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libfyaml.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "topology/expand.h"
+
+struct frame {
+        struct sqi_yaml *node;
+        struct sqi_yaml_item **tail;
+        const char *key; /* read, its value not yet; or NULL */
+        struct sqi_place key_place;
+};
+
+struct anchor {
+        const char *name;
+        struct sqi_yaml *node;
+        struct anchor *next;
+};
+
+struct builder {
+        struct sqi_arena *arena;
+        struct sqi_diagnostics *diagnostics;
+        struct frame frames[SQI_YAML_DEPTH];
+        size_t depth;
+        struct anchor *anchors;
+        struct sqi_yaml *root;
+        size_t documents, nanchors;
+};
+
+const char *
+sqi_yaml_kind_name(enum sqi_yaml_kind kind)
+{
+        static const char *const names[] = {
+                [SQI_YAML_NULL] = "nothing",
+                [SQI_YAML_SCALAR] = "a single value",
+                [SQI_YAML_SEQUENCE] = "a list",
+                [SQI_YAML_MAPPING] = "a map",
+        };
+
+        return names[kind];
+}
+
+const struct sqi_yaml_item *
+sqi_yaml_get(const struct sqi_yaml *mapping, const char *key)
+{
+        const struct sqi_yaml_item *item;
+
+        for (item = mapping->first; item != NULL; item = item->next)
+                if (strcmp(item->key, key) == 0)
+                        return item;
+        return NULL;
+}
+
+/* Quotes count to a scalar; libfyaml's mark stands behind them. */
+static struct sqi_place
+event_place(struct fy_event *event)
+{
+        const struct fy_mark *mark = fy_event_start_mark(event);
+        struct fy_token *token = event->type == FYET_SCALAR ? event->scalar.value : NULL;
+        enum fy_scalar_style style = token != NULL ? fy_scalar_token_get_style(token) : FYSS_ANY;
+        bool quoted = style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+
+        if (mark == NULL)
+                return (struct sqi_place){0};
+        return (struct sqi_place){(uint32_t)mark->line + 1, (uint32_t)mark->column + (quoted ? 0 : 1)};
+}
+
+static int
+fail(struct builder *builder, struct sqi_place place, const char *text)
+{
+        sqi_diagnose(builder->diagnostics, SQI_ERROR, place, "%s", text);
+        return -EINVAL;
+}
+
+static int
+compare_keys(const void *a, const void *b)
+{
+        const struct sqi_yaml_item *const *x = a, *const *y = b;
+        int order = strcmp((*x)->key, (*y)->key);
+
+        if (order != 0)
+                return order;
+        if ((*x)->key_place.line != (*y)->key_place.line)
+                return (*x)->key_place.line < (*y)->key_place.line ? -1 : 1;
+        return (*x)->key_place.column < (*y)->key_place.column ? -1 : 1;
+}
+
+static int
+refuse_duplicates(struct builder *builder, const struct sqi_yaml *mapping)
+{
+        const struct sqi_yaml_item **items, *item;
+        size_t i = 0;
+
+        items = calloc(mapping->n + 1, sizeof(*items));
+        if (items == NULL)
+                return -ENOMEM;
+        for (item = mapping->first; item != NULL; item = item->next)
+                items[i++] = item;
+        qsort(items, mapping->n, sizeof(*items), compare_keys);
+        for (i = 1; i < mapping->n; i++)
+                if (strcmp(items[i]->key, items[i - 1]->key) == 0)
+                        sqi_diagnose(builder->diagnostics, SQI_ERROR, items[i]->key_place,
+                                     "'%.200s' is given twice (first in line %u)", items[i]->key, items[i - 1]->key_place.line);
+        free(items);
+        return 0;
+}
+
+/* Adds what `from` has and `into` has not. */
+static int
+merge(struct builder *builder, struct sqi_yaml *into, const struct sqi_yaml *from)
+{
+        const struct sqi_yaml_item *item;
+        struct sqi_yaml_item *copy, **tail = &into->first;
+
+        if (from->kind != SQI_YAML_MAPPING)
+                return fail(builder, from->place, "'<<' merges maps (point it at an anchored map)");
+        while (*tail != NULL)
+                tail = &(*tail)->next;
+        for (item = from->first; item != NULL; item = item->next) {
+                if (sqi_yaml_get(into, item->key) != NULL)
+                        continue;
+                copy = sqi_arena_alloc(builder->arena, 1, sizeof(*copy));
+                if (copy == NULL)
+                        return -ENOMEM;
+                *copy = *item;
+                copy->next = NULL;
+                *tail = copy;
+                tail = &copy->next;
+                into->n++;
+                into->weight += item->value->weight;
+        }
+        return 0;
+}
+
+static int
+merge_all(struct builder *builder, struct sqi_yaml *mapping)
+{
+        struct sqi_yaml_item **at, *item;
+        const struct sqi_yaml *from;
+        int r = 0;
+
+        for (at = &mapping->first; *at != NULL && strcmp((*at)->key, "<<") != 0; at = &(*at)->next)
+                ;
+        if (*at == NULL)
+                return 0;
+        from = (*at)->value;
+        *at = (*at)->next;
+        mapping->n--;
+        if (from->kind != SQI_YAML_SEQUENCE)
+                return merge(builder, mapping, from);
+        for (item = from->first; r == 0 && item != NULL; item = item->next)
+                r = merge(builder, mapping, item->value);
+        return r;
+}
+
+/* A complete node goes where it belongs. */
+static int
+attach(struct builder *builder, struct sqi_yaml *node, struct sqi_place place)
+{
+        struct frame *frame = builder->depth > 0 ? &builder->frames[builder->depth - 1] : NULL;
+        struct sqi_yaml_item *item;
+
+        if (frame == NULL) {
+                builder->root = node;
+                return 0;
+        }
+        if (frame->node->kind == SQI_YAML_MAPPING && frame->key == NULL)
+                return fail(builder, place, "a key must be a plain word");
+        item = sqi_arena_alloc(builder->arena, 1, sizeof(*item));
+        if (item == NULL)
+                return -ENOMEM;
+        *item = (struct sqi_yaml_item){frame->key, frame->key_place, node, NULL};
+        *frame->tail = item;
+        frame->tail = &item->next;
+        frame->key = NULL;
+        frame->node->n++;
+        frame->node->weight += node->weight;
+        if (frame->node->weight > SQI_YAML_NODES)
+                return fail(builder, place, "too many values for a topology file (with aliases expanded, 50000 at most)");
+        return 0;
+}
+
+static struct sqi_yaml *
+new_node(struct builder *builder, enum sqi_yaml_kind kind, struct sqi_place place)
+{
+        struct sqi_yaml *node = sqi_arena_alloc(builder->arena, 1, sizeof(*node));
+
+        if (node != NULL) {
+                node->kind = kind;
+                node->place = place;
+                node->weight = 1;
+        }
+        return node;
+}
+
+static int
+anchor(struct builder *builder, struct fy_token *token, struct sqi_yaml *node)
+{
+        struct anchor *added;
+        const char *name;
+        size_t len;
+
+        if (token == NULL)
+                return 0;
+        if (++builder->nanchors > SQI_YAML_ANCHORS)
+                return fail(builder, node->place, "too many anchors (1024 at most)");
+        name = fy_token_get_text(token, &len);
+        added = sqi_arena_alloc(builder->arena, 1, sizeof(*added));
+        if (name == NULL || added == NULL)
+                return -ENOMEM;
+        added->name = sqi_arena_copy(builder->arena, name, len);
+        added->node = node;
+        added->next = builder->anchors;
+        builder->anchors = added;
+        return added->name != NULL ? 0 : -ENOMEM;
+}
+
+static bool
+is_open(const struct builder *builder, const struct sqi_yaml *node)
+{
+        size_t i;
+
+        for (i = 0; i < builder->depth; i++)
+                if (builder->frames[i].node == node)
+                        return true;
+        return false;
+}
+
+static int
+add_alias(struct builder *builder, struct fy_event *event)
+{
+        struct sqi_place place = event_place(event);
+        const struct anchor *anchor;
+        const char *name;
+        size_t len;
+
+        name = fy_token_get_text(event->alias.anchor, &len);
+        if (name == NULL)
+                return -ENOMEM;
+        for (anchor = builder->anchors; anchor != NULL; anchor = anchor->next)
+                if (strlen(anchor->name) == len && memcmp(anchor->name, name, len) == 0)
+                        break;
+        if (anchor == NULL)
+                return fail(builder, place, "the alias has no anchor (write &name at the value it stands for)");
+        if (is_open(builder, anchor->node))
+                return fail(builder, place, "the alias stands for a value that holds it");
+        return attach(builder, anchor->node, place);
+}
+
+static bool
+is_null(const char *text, bool plain)
+{
+        return plain && (text[0] == '\0' || strcmp(text, "~") == 0 || strcmp(text, "null") == 0);
+}
+
+static int
+add_scalar(struct builder *builder, struct fy_event *event)
+{
+        struct frame *frame = builder->depth > 0 ? &builder->frames[builder->depth - 1] : NULL;
+        struct fy_token *token = event->scalar.value;
+        struct sqi_place place = event_place(event);
+        const char *bytes = "";
+        struct sqi_yaml *node;
+        char error[256], *text;
+        size_t len = 0;
+        int r;
+
+        if (token != NULL)
+                bytes = fy_token_get_text(token, &len);
+        text = bytes != NULL ? sqi_arena_copy(builder->arena, bytes, len) : NULL;
+        node = new_node(builder, SQI_YAML_SCALAR, place);
+        if (text == NULL || node == NULL)
+                return -ENOMEM;
+        if (strlen(text) != len)
+                return fail(builder, place, "a NUL character has no place here");
+        if (frame != NULL && frame->node->kind == SQI_YAML_MAPPING && frame->key == NULL) {
+                frame->key = text;
+                frame->key_place = place;
+                return 0;
+        }
+        if (place.line == 0 && frame != NULL)
+                node->place = frame->key_place;
+        if (is_null(text, token == NULL || fy_scalar_token_get_style(token) == FYSS_PLAIN))
+                node->kind = SQI_YAML_NULL;
+        node->text = text;
+        r = sqi_expand(builder->arena, text, &node->text, error, sizeof(error));
+        if (r == -EINVAL) {
+                sqi_diagnose(builder->diagnostics, SQI_ERROR, node->place, "%s", error);
+                node->broken = true;
+                r = 0;
+        }
+        if (r == 0)
+                r = anchor(builder, event->scalar.anchor, node);
+        return r < 0 ? r : attach(builder, node, place);
+}
+
+static int
+open_node(struct builder *builder, enum sqi_yaml_kind kind, struct fy_token *name, struct sqi_place place)
+{
+        struct sqi_yaml *node = new_node(builder, kind, place);
+        int r;
+
+        if (node == NULL)
+                return -ENOMEM;
+        if (builder->depth == SQI_YAML_DEPTH)
+                return fail(builder, place, "nested too deeply");
+        r = anchor(builder, name, node);
+        if (r == 0)
+                builder->frames[builder->depth++] = (struct frame){.node = node, .tail = &node->first};
+        return r;
+}
+
+static int
+close_node(struct builder *builder)
+{
+        struct sqi_yaml *node = builder->frames[--builder->depth].node;
+        int r = 0;
+
+        if (node->kind == SQI_YAML_MAPPING && node->n > SQI_YAML_KEYS)
+                return fail(builder, node->place, "too many keys in one map (4096 at most)");
+        if (node->kind == SQI_YAML_MAPPING) {
+                r = refuse_duplicates(builder, node);
+                if (r == 0)
+                        r = merge_all(builder, node);
+        }
+        return r < 0 ? r : attach(builder, node, node->place);
+}
+
+static int
+add_event(struct builder *builder, struct fy_event *event)
+{
+        struct sqi_place place = event_place(event);
+
+        if (event->type != FYET_DOCUMENT_START && event->type != FYET_DOCUMENT_END && fy_event_get_tag_token(event) != NULL)
+                return fail(builder, place, "YAML tags have no meaning here (leave out the !...)");
+        switch (event->type) {
+        case FYET_DOCUMENT_START:
+                return ++builder->documents > 1 ? fail(builder, place, "a second document (one topology, one file)") : 0;
+        case FYET_SCALAR:
+                return add_scalar(builder, event);
+        case FYET_ALIAS:
+                return add_alias(builder, event);
+        case FYET_SEQUENCE_START:
+                return open_node(builder, SQI_YAML_SEQUENCE, event->sequence_start.anchor, place);
+        case FYET_MAPPING_START:
+                return open_node(builder, SQI_YAML_MAPPING, event->mapping_start.anchor, place);
+        case FYET_SEQUENCE_END:
+        case FYET_MAPPING_END:
+                return close_node(builder);
+        default:
+                return 0;
+        }
+}
+
+static int
+report_syntax(struct builder *builder, struct fy_diag *diag)
+{
+        const struct fy_diag_error *error;
+        struct sqi_place place;
+        void *at = NULL;
+        bool any = false;
+
+        while ((error = fy_diag_errors_iterate(diag, &at)) != NULL) {
+                place = (struct sqi_place){(uint32_t)(error->line > 0 ? error->line : 0), (uint32_t)(error->column > 0 ? error->column : 1)};
+                sqi_diagnose(builder->diagnostics, SQI_ERROR, place, "not YAML: %s", error->msg);
+                any = true;
+        }
+        return any ? -EINVAL : fail(builder, (struct sqi_place){0}, "not YAML");
+}
+
+static int
+build(struct builder *builder, struct fy_parser *parser, struct fy_diag *diag)
+{
+        struct fy_event *event;
+        int r = 0;
+
+        while (r == 0 && (event = fy_parser_parse(parser)) != NULL) {
+                r = add_event(builder, event);
+                fy_parser_event_free(parser, event);
+        }
+        if (r == 0 && fy_parser_get_stream_error(parser))
+                r = report_syntax(builder, diag);
+        if (r == 0 && builder->root == NULL)
+                r = fail(builder, (struct sqi_place){0}, "the file is empty");
+        return r;
+}
+
+/* YAML is text: UTF-8 without control characters. libfyaml takes other bytes for the end of the file. */
+static int
+check_text(struct builder *builder, const char *text, size_t size)
+{
+        struct sqi_place place = {1, 1};
+        const unsigned char *at = (const unsigned char *)text, *end = at + size;
+        size_t follow;
+
+        while (at < end) {
+                follow = *at < 0x80 ? 0 : *at >= 0xc2 && *at < 0xe0 ? 1 : (*at & 0xf0) == 0xe0 ? 2 : *at >= 0xf0 && *at < 0xf5 ? 3 : 4;
+                if (follow == 4 || (size_t)(end - at) <= follow || (*at < 0x20 && strchr("\t\n\r", *at) == NULL) || *at == 0x7f || *at == 0)
+                        return fail(builder, place, "not text (a topology file is YAML in UTF-8)");
+                place.column++;
+                if (*at == '\n')
+                        place = (struct sqi_place){place.line + 1, 1};
+                for (at++; follow > 0; follow--, at++)
+                        if ((*at & 0xc0) != 0x80)
+                                return fail(builder, place, "not text (a topology file is YAML in UTF-8)");
+        }
+        return 0;
+}
+
+int
+sqi_yaml_parse(struct sqi_arena *arena, const char *text, size_t size, struct sqi_diagnostics *diagnostics, struct sqi_yaml **ret)
+{
+        struct builder builder = {.arena = arena, .diagnostics = diagnostics};
+        struct fy_diag_cfg diag_config;
+        struct fy_parse_cfg config = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE};
+        struct fy_parser *parser = NULL;
+        struct fy_diag *diag;
+        int r;
+
+        r = size == 0 ? fail(&builder, (struct sqi_place){0}, "the file is empty") : check_text(&builder, text, size);
+        if (r < 0)
+                return r;
+        fy_diag_cfg_default(&diag_config);
+        diag_config.fp = NULL;
+        diag = fy_diag_create(&diag_config);
+        if (diag == NULL)
+                return -ENOMEM;
+        fy_diag_set_collect_errors(diag, true);
+        config.diag = diag;
+        parser = fy_parser_create(&config);
+        r = parser != NULL && fy_parser_set_string(parser, text, size) == 0 ? build(&builder, parser, diag) : -ENOMEM;
+        fy_parser_destroy(parser);
+        fy_diag_destroy(diag);
+        if (r == 0)
+                *ret = builder.root;
+        return r;
+}
+
+static int
+read_all(int fd, char *buffer, size_t size, size_t *ret_len)
+{
+        size_t len = 0;
+        ssize_t n;
+
+        while (len < size) {
+                n = read(fd, buffer + len, size - len);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                len += (size_t)n;
+        }
+        *ret_len = len;
+        return 0;
+}
+
+static int
+read_file(const char *path, char *buffer, size_t size, size_t *ret_len)
+{
+        struct stat status;
+        int fd, r;
+
+        if (strcmp(path, "-") == 0)
+                return read_all(STDIN_FILENO, buffer, size, ret_len);
+        /* Non-blocking, or a fifo without a writer would hold us. */
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        if (fd < 0)
+                return -errno;
+        r = fstat(fd, &status) < 0 ? -errno : 0;
+        if (r == 0 && S_ISDIR(status.st_mode))
+                r = -EISDIR;
+        if (r == 0)
+                r = read_all(fd, buffer, size, ret_len);
+        (void)close(fd);
+        return r;
+}
+
+int
+sqi_yaml_read(struct sqi_arena *arena, const char *path, struct sqi_diagnostics *diagnostics, struct sqi_yaml **ret)
+{
+        size_t size = 0;
+        char *buffer;
+        int r;
+
+        buffer = malloc(SQI_YAML_BYTES + 1);
+        if (buffer == NULL)
+                return -ENOMEM;
+        r = read_file(path, buffer, SQI_YAML_BYTES + 1, &size);
+        if (r < 0)
+                sqi_diagnose(diagnostics, SQI_ERROR, (struct sqi_place){0}, "can't read the file: %s", strerror(-r));
+        else if (size > SQI_YAML_BYTES)
+                sqi_diagnose(diagnostics, SQI_ERROR, (struct sqi_place){0}, "too large for a topology file (1 MiB at most)");
+        r = r < 0 || size > SQI_YAML_BYTES ? -EINVAL : sqi_yaml_parse(arena, buffer, size, diagnostics, ret);
+        free(buffer);
+        return r;
+}

@@ -2,6 +2,7 @@
 # Everything starts here: `make help` says what there is. A new source file needs no edit.
 
 BUILD ?= release#   release, debug, asan, tsan
+VERSION := 0.1.0
 PREFIX ?= /usr/local
 FUZZ_TIME ?= 10#    seconds for each fuzz target
 MODES ?= release asan tsan#  what `make test` runs
@@ -24,7 +25,7 @@ CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefin
 CFLAGS_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS ?= $(CFLAGS_$(BUILD))
-FLAGS := -std=gnu11 $(WARNINGS) -fvisibility=hidden -D_GNU_SOURCE -Iruntime -MMD -MP $(CFLAGS)
+FLAGS := -std=gnu11 $(WARNINGS) -fvisibility=hidden -D_GNU_SOURCE -DSQI_VERSION=\"$(VERSION)\" -Iruntime -MMD -MP $(CFLAGS)
 LIBS = $(shell pkg-config --libs $(PACKAGES)) -ldl -lpthread -lm
 LINK = $(CC) $(CFLAGS) -rdynamic -Wl,--as-needed $(LDFLAGS) -o $@
 

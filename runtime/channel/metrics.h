@@ -56,6 +56,12 @@ sqi_count(_Atomic uint64_t *counter, uint64_t n)
         atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
+static inline void
+sqi_gauge(_Atomic uint64_t *gauge, uint64_t value)
+{
+        atomic_store_explicit(gauge, value, memory_order_relaxed);
+}
+
 void sqi_histogram_add(struct sqi_histogram *histogram, uint64_t ns);
 /* Adds all of `from` to `into`. */
 void sqi_histogram_merge(struct sqi_histogram *into, const struct sqi_histogram *from);

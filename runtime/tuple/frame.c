@@ -79,12 +79,7 @@ next_run(struct sqi_frame *frame)
         frame->run_left = run.count;
         frame->stream = run.stream;
         frame->nroots = run.nroots;
-        if (((uintptr_t)frame->runs & 7) == 0)
-                frame->roots = (const uint64_t *)(const void *)frame->runs;
-        else {
-                memcpy(frame->copied, frame->runs, run.nroots * sizeof(uint64_t));
-                frame->roots = frame->copied;
-        }
+        frame->roots = frame->runs;
         frame->runs += run.nroots * sizeof(uint64_t);
 }
 
@@ -114,7 +109,8 @@ sqi_frame_next(struct sqi_frame *frame, struct sqi_slice *ret)
         const uint8_t *next = sqi_slice(frame->at, frame->end, ret);
         if (!next)
                 return -EBADMSG;
-        if (frame->run_left == 0)
+        frame->fresh_run = frame->run_left == 0;
+        if (frame->fresh_run)
                 next_run(frame);
         frame->run_left--;
         frame->left--;

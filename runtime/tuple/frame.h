@@ -23,8 +23,8 @@ struct sqi_frame {
         uint32_t run_left;           /* of them in this run */
         uint32_t index;              /* of the next tuple */
         uint16_t stream, nroots;     /* of the run */
-        const uint64_t *roots;       /* of the run; a copy only when the frame is not aligned */
-        uint64_t copied[SQI_ROOTS_MAX];
+        const uint8_t *roots;        /* of the run: nroots numbers of 8 bytes, not aligned */
+        bool fresh_run;              /* the tuple last read is the first of its run */
 };
 
 /* Where the fields of a tuple begin: offsets[i] from `at`, offsets[n] the end of the last. */

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keyed state: a hash table from the bytes of a key to a block of zeroed state, for one task.
+ *
+ * Open addressing with linear probing, at most half full. A place is one word: 16 bits of the hash and 48 of the entry's address, so
+ * that a look-up that hits reads two cache lines, the place and the entry. Entries lie in an arena, never move, and hang in a list in the
+ * order in which they came; a forgotten entry's memory serves the next one of its size class.
+ */
+#ifndef SQI_KEYED_H
+#define SQI_KEYED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "squall.h"
+
+struct sqi_keyed;
+
+/* `state_size`: bytes of each state. NULL when memory is short. */
+struct sqi_keyed *sqi_keyed_new(size_t state_size);
+void sqi_keyed_free(struct sqi_keyed **keyed);
+
+/* The state of `key`; made, zeroed, when new. NULL when memory is short. */
+void *sqi_keyed_get(struct sqi_keyed *keyed, struct sq_str key);
+
+/* False: there was none. */
+bool sqi_keyed_forget(struct sqi_keyed *keyed, struct sq_str key);
+
+size_t sqi_keyed_count(const struct sqi_keyed *keyed);
+
+/* Steps through the entries in the order in which they came. Start with *cursor NULL; false at the end. The entry last handed out may
+ * be forgotten between two steps, no other. */
+bool sqi_keyed_step(const struct sqi_keyed *keyed, void **cursor, struct sq_str *ret_key, void **ret_state);
+
+#endif

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/ledger.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* A tree in flight. `number` 0 marks a free place; root numbers begin at 1. */
+struct tree {
+        uint64_t number;
+        uint64_t state; /* XOR of all edge ids seen */
+        uint64_t position;
+        uint64_t opened_ns;
+        uint64_t slot; /* of time, in which it was opened or its timeout began anew */
+        uint32_t attempt;
+        bool sealed; /* before it is, a zero state means nothing */
+        bool failed; /* a record failed it before it was sealed */
+};
+
+/* A failed tree that waits for its retry; a binary heap by due time. */
+struct retry {
+        uint64_t due_ns;
+        uint64_t position;
+        uint32_t attempt;
+};
+
+/* How the adaptive limit stands. One round: as many outcomes as the limit had trees when the round began. */
+struct flow {
+        uint64_t limit;
+        uint64_t todo;        /* outcomes left in this round */
+        uint64_t worst_ns;    /* the oldest completion of the round */
+        bool was_full;        /* the limit held the spout back in this round */
+};
+
+enum { FIRST_LIMIT = 16, LAST_LIMIT = 1 << 18, FIRST_CAPACITY = 64 };
+
+struct sqi_ledger {
+        struct sqi_ledger_config config;
+        sqi_ledger_told *told;
+        void *context;
+        struct tree *trees;
+        size_t capacity, pending;
+        uint64_t number; /* of the next root */
+        uint64_t slot_ns;
+        uint64_t slot; /* the oldest that may still hold trees */
+        uint32_t live[SQI_LEDGER_SLOTS];
+        struct retry *retries;
+        size_t nretries, retries_capacity;
+        struct flow flow;
+};
+
+static const uint64_t number_mask = (1ull << SQI_ROOT_BITS) - 1;
+
+struct sqi_ledger *
+sqi_ledger_new(const struct sqi_ledger_config *config, sqi_ledger_told *told, void *context)
+{
+        struct sqi_ledger *ledger = calloc(1, sizeof(*ledger));
+
+        if (!ledger)
+                return NULL;
+        ledger->config = *config;
+        ledger->told = told;
+        ledger->context = context;
+        ledger->number = config->first & number_mask;
+        ledger->slot_ns = config->timeout_ns / (SQI_LEDGER_SLOTS / 2);
+        if (ledger->slot_ns == 0)
+                ledger->slot_ns = 1;
+        ledger->capacity = FIRST_CAPACITY;
+        ledger->trees = calloc(ledger->capacity, sizeof(*ledger->trees));
+        ledger->flow.limit = config->max_pending ? config->max_pending : FIRST_LIMIT;
+        ledger->flow.todo = ledger->flow.limit;
+        if (!ledger->trees)
+                sqi_ledger_free(&ledger);
+        return ledger;
+}
+
+void
+sqi_ledger_free(struct sqi_ledger **ledger)
+{
+        if (!*ledger)
+                return;
+        free((*ledger)->trees);
+        free((*ledger)->retries);
+        free(*ledger);
+        *ledger = NULL;
+}
+
+/* The place of `number`, or the free one where it would go. */
+static struct tree *
+find(struct tree *trees, size_t capacity, uint64_t number)
+{
+        size_t at = number & (capacity - 1);
+
+        while (trees[at].number && trees[at].number != number)
+                at = (at + 1) & (capacity - 1);
+        return &trees[at];
+}
+
+static int
+grow(struct sqi_ledger *ledger)
+{
+        size_t capacity = ledger->capacity * 2;
+        struct tree *trees = calloc(capacity, sizeof(*trees));
+
+        if (!trees)
+                return -ENOMEM;
+        for (size_t i = 0; i < ledger->capacity; i++)
+                if (ledger->trees[i].number)
+                        *find(trees, capacity, ledger->trees[i].number) = ledger->trees[i];
+        free(ledger->trees);
+        ledger->trees = trees;
+        ledger->capacity = capacity;
+        return 0;
+}
+
+/* Takes a tree out, moving back those that its place had pushed on, so that no tombstones are needed (Knuth, 6.4 R). */
+static void
+erase(struct sqi_ledger *ledger, struct tree *tree)
+{
+        size_t mask = ledger->capacity - 1, hole = (size_t)(tree - ledger->trees), at = hole;
+
+        ledger->live[tree->slot % SQI_LEDGER_SLOTS]--;
+        ledger->pending--;
+        for (;;) {
+                at = (at + 1) & mask;
+                struct tree *next = &ledger->trees[at];
+                if (!next->number)
+                        break;
+                if (((at - next->number) & mask) >= ((at - hole) & mask)) {
+                        ledger->trees[hole] = *next;
+                        hole = at;
+                }
+        }
+        ledger->trees[hole].number = 0;
+}
+
+/* Room for as many retries as there will be trees unfinished, so that failing a tree never needs memory. */
+static int
+reserve_retry(struct sqi_ledger *ledger)
+{
+        size_t need = ledger->nretries + ledger->pending + 1;
+
+        if (need <= ledger->retries_capacity)
+                return 0;
+        struct retry *retries = realloc(ledger->retries, 2 * need * sizeof(*retries));
+        if (!retries)
+                return -ENOMEM;
+        ledger->retries = retries;
+        ledger->retries_capacity = 2 * need;
+        return 0;
+}
+
+int
+sqi_ledger_open(struct sqi_ledger *ledger, uint64_t position, uint32_t attempt, uint64_t now_ns, uint64_t *ret_root)
+{
+        if ((ledger->pending * 2 >= ledger->capacity && grow(ledger) < 0) || reserve_retry(ledger) < 0)
+                return -ENOMEM;
+        ledger->number = (ledger->number + 1) & number_mask;
+        if (ledger->number == 0)
+                ledger->number = 1;
+        struct tree *tree = find(ledger->trees, ledger->capacity, ledger->number);
+        *tree = (struct tree){
+                .number = ledger->number,
+                .position = position,
+                .opened_ns = now_ns,
+                .attempt = attempt,
+                .slot = now_ns / ledger->slot_ns,
+        };
+        ledger->live[tree->slot % SQI_LEDGER_SLOTS]++;
+        ledger->pending++;
+        *ret_root = SQI_ROOT(ledger->config.task, ledger->number);
+        return 0;
+}
+
+/* ---- retries ---- */
+
+static void
+sift_up(struct retry *heap, size_t at)
+{
+        while (at && heap[at].due_ns < heap[(at - 1) / 2].due_ns) {
+                struct retry parent = heap[(at - 1) / 2];
+                heap[(at - 1) / 2] = heap[at];
+                heap[at] = parent;
+                at = (at - 1) / 2;
+        }
+}
+
+static void
+sift_down(struct retry *heap, size_t n)
+{
+        for (size_t at = 0;;) {
+                size_t child = 2 * at + 1;
+                if (child + 1 < n && heap[child + 1].due_ns < heap[child].due_ns)
+                        child++;
+                if (child >= n || heap[at].due_ns <= heap[child].due_ns)
+                        return;
+                struct retry swap = heap[at];
+                heap[at] = heap[child];
+                heap[child] = swap;
+                at = child;
+        }
+}
+
+static uint64_t
+delay(const struct sqi_ledger *ledger, uint32_t attempt)
+{
+        uint64_t ns = ledger->config.retry_delay_ns;
+
+        while (attempt-- && ns < SQI_RETRY_DELAY_MAX)
+                ns *= 2;
+        return ns < SQI_RETRY_DELAY_MAX ? ns : SQI_RETRY_DELAY_MAX;
+}
+
+/* ---- outcomes ---- */
+
+/* One outcome more in this round of the flow; at the round's end the limit is set for the next. */
+static void
+count_outcome(struct sqi_ledger *ledger, enum sqi_outcome outcome, uint64_t age_ns)
+{
+        struct flow *flow = &ledger->flow;
+        uint64_t goal_ns = ledger->config.timeout_ns / 8;
+
+        if (ledger->config.max_pending || goal_ns == 0 || outcome == SQI_LOST)
+                return;
+        if (age_ns > flow->worst_ns)
+                flow->worst_ns = age_ns;
+        if (outcome == SQI_TIMED_OUT)
+                flow->todo = 1;
+        if (--flow->todo)
+                return;
+        if (flow->worst_ns > goal_ns)
+                flow->limit = flow->limit * 2 / 3;
+        else if (flow->was_full && flow->worst_ns < goal_ns / 2)
+                flow->limit *= 2;
+        if (flow->limit < 1)
+                flow->limit = 1;
+        if (flow->limit > LAST_LIMIT)
+                flow->limit = LAST_LIMIT;
+        flow->todo = flow->limit;
+        flow->worst_ns = 0;
+        flow->was_full = false;
+}
+
+static void
+finish(struct sqi_ledger *ledger, struct tree *tree, enum sqi_outcome outcome, uint64_t now_ns)
+{
+        struct retry retry = {now_ns, tree->position, tree->attempt};
+        uint64_t age_ns = now_ns > tree->opened_ns ? now_ns - tree->opened_ns : 0;
+        int64_t most = ledger->config.max_retries;
+
+        erase(ledger, tree);
+        count_outcome(ledger, outcome, age_ns);
+        ledger->told(ledger->context, outcome, retry.position, age_ns);
+        if (outcome == SQI_COMPLETED)
+                return;
+        if (outcome != SQI_LOST) {
+                if (most >= 0 && retry.attempt >= most) {
+                        ledger->told(ledger->context, SQI_GIVEN_UP, retry.position, age_ns);
+                        return;
+                }
+                retry.due_ns += delay(ledger, retry.attempt);
+                retry.attempt++;
+        }
+        ledger->retries[ledger->nretries] = retry;
+        sift_up(ledger->retries, ledger->nretries++);
+}
+
+void
+sqi_ledger_seal(struct sqi_ledger *ledger, uint64_t root, uint64_t edges, uint64_t now_ns)
+{
+        struct tree *tree = find(ledger->trees, ledger->capacity, root & number_mask);
+
+        if (!tree->number)
+                return;
+        tree->sealed = true;
+        tree->state ^= edges;
+        if (tree->failed)
+                finish(ledger, tree, SQI_FAILED, now_ns);
+        else if (tree->state == 0)
+                finish(ledger, tree, SQI_COMPLETED, now_ns);
+}
+
+static void
+reset_timeout(struct sqi_ledger *ledger, struct tree *tree, uint64_t now_ns)
+{
+        ledger->live[tree->slot % SQI_LEDGER_SLOTS]--;
+        tree->slot = now_ns / ledger->slot_ns;
+        ledger->live[tree->slot % SQI_LEDGER_SLOTS]++;
+}
+
+void
+sqi_ledger_take(struct sqi_ledger *ledger, const struct sqi_ack *ack, uint64_t now_ns)
+{
+        if (SQI_ROOT_TASK(ack->root) != ledger->config.task || (ack->root & number_mask) == 0)
+                return;
+        struct tree *tree = find(ledger->trees, ledger->capacity, ack->root & number_mask);
+        if (!tree->number)
+                return;
+        switch (ack->op) {
+        case SQI_ACK_XOR:
+                tree->state ^= ack->value;
+                if (tree->state == 0 && tree->sealed)
+                        finish(ledger, tree, SQI_COMPLETED, now_ns);
+                break;
+        case SQI_ACK_FAIL:
+                tree->failed = true;
+                if (tree->sealed)
+                        finish(ledger, tree, SQI_FAILED, now_ns);
+                break;
+        case SQI_ACK_RESET:
+                reset_timeout(ledger, tree, now_ns);
+                break;
+        default:
+                break;
+        }
+}
+
+/* Fails every sealed tree of the slots below `due`. Erasing moves trees from further on into the place just looked at, so it is
+ * looked at again. */
+static void
+sweep(struct sqi_ledger *ledger, uint64_t due, enum sqi_outcome outcome, uint64_t now_ns)
+{
+        for (size_t i = 0; i < ledger->capacity;) {
+                struct tree *tree = &ledger->trees[i];
+                if (tree->number && tree->sealed && tree->slot < due)
+                        finish(ledger, tree, outcome, now_ns);
+                else
+                        i++;
+        }
+}
+
+void
+sqi_ledger_tick(struct sqi_ledger *ledger, uint64_t now_ns)
+{
+        uint64_t timeout_ns = ledger->config.timeout_ns, due;
+        uint32_t live = 0;
+
+        if (timeout_ns == 0 || now_ns < timeout_ns + ledger->slot_ns)
+                return;
+        due = (now_ns - timeout_ns) / ledger->slot_ns; /* the slots below this one are over */
+        if (ledger->slot + SQI_LEDGER_SLOTS < due)
+                ledger->slot = due - SQI_LEDGER_SLOTS;
+        for (; ledger->slot < due; ledger->slot++)
+                live += ledger->live[ledger->slot % SQI_LEDGER_SLOTS];
+        if (live)
+                sweep(ledger, due, SQI_TIMED_OUT, now_ns);
+}
+
+void
+sqi_ledger_lose(struct sqi_ledger *ledger, uint64_t now_ns)
+{
+        sweep(ledger, UINT64_MAX, SQI_LOST, now_ns);
+}
+
+bool
+sqi_ledger_retry(struct sqi_ledger *ledger, uint64_t now_ns, uint64_t *ret_position, uint32_t *ret_attempt)
+{
+        if (ledger->nretries == 0 || ledger->retries[0].due_ns > now_ns)
+                return false;
+        *ret_position = ledger->retries[0].position;
+        *ret_attempt = ledger->retries[0].attempt;
+        ledger->retries[0] = ledger->retries[--ledger->nretries];
+        sift_down(ledger->retries, ledger->nretries);
+        return true;
+}
+
+uint64_t
+sqi_ledger_next(const struct sqi_ledger *ledger)
+{
+        uint64_t next = ledger->nretries ? ledger->retries[0].due_ns : UINT64_MAX;
+
+        if (ledger->pending && ledger->config.timeout_ns) {
+                uint64_t slot = ledger->slot;
+                while (slot < ledger->slot + SQI_LEDGER_SLOTS && ledger->live[slot % SQI_LEDGER_SLOTS] == 0)
+                        slot++;
+                uint64_t due_ns = (slot + 1) * ledger->slot_ns + ledger->config.timeout_ns;
+                if (due_ns < next)
+                        next = due_ns;
+        }
+        return next;
+}
+
+bool
+sqi_ledger_is_full(struct sqi_ledger *ledger)
+{
+        if (ledger->pending < ledger->flow.limit)
+                return false;
+        ledger->flow.was_full = true;
+        return true;
+}
+
+size_t
+sqi_ledger_pending(const struct sqi_ledger *ledger)
+{
+        return ledger->pending;
+}
+
+size_t
+sqi_ledger_unfinished(const struct sqi_ledger *ledger)
+{
+        return ledger->pending + ledger->nretries;
+}
+
+uint64_t
+sqi_ledger_limit(const struct sqi_ledger *ledger)
+{
+        return ledger->flow.limit;
+}
+
+uint64_t
+sqi_ledger_low(const struct sqi_ledger *ledger, uint64_t next)
+{
+        uint64_t low = next;
+
+        for (size_t i = 0; i < ledger->capacity; i++)
+                if (ledger->trees[i].number && ledger->trees[i].position < low)
+                        low = ledger->trees[i].position;
+        for (size_t i = 0; i < ledger->nretries; i++)
+                if (ledger->retries[i].position < low)
+                        low = ledger->retries[i].position;
+        return low;
+}

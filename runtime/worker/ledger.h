@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ledger of a spout task: every tuple tree in flight, and what becomes of it. A pure state machine: no socket, no clock, no thread.
+ *
+ * The life of a tree:
+ *
+ *  1. sqi_ledger_open() gives it a root number. sqi_ledger_seal() hands in the XOR of the edge ids that the spout emitted for it.
+ *  2. Bolts' records come in by sqi_ledger_take(): each XORs into the state the edge it consumed and those it created. Every edge is
+ *     XORed in exactly twice, so the state is zero when all are consumed (N. Marz, Storm's acker). docs/guarantees.md gives the odds of a false zero.
+ *  3. Zero: completed. A fail record, the message timeout, or the loss of a task: failed; it waits out a back-off and
+ *     comes back from sqi_ledger_retry() to be emitted again under a new root number, or is given up after its last retry.
+ *
+ * Time-outs: trees are counted by the time slot they were opened in; the slots form a wheel of SQI_LEDGER_SLOTS. A slot that falls due with
+ * none left costs nothing; else the table is scanned once. A tree times out between T and T + T/32.
+ *
+ * Root numbers count up, so the table is addressed by their low bits: in the common case a ring without probes.
+ *
+ * Flow: sqi_ledger_is_full() holds the spout back at max_pending trees. Without a setting the limit adapts: it doubles while trees
+ * complete within an eighth of the message timeout, and shrinks when they take longer, so that no queue outgrows the timeout.
+ */
+#ifndef SQI_LEDGER_H
+#define SQI_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tuple/wire.h"
+
+enum { SQI_LEDGER_SLOTS = 64 };
+
+struct sqi_ledger_config {
+        uint32_t task;         /* goes into the roots */
+        uint64_t first;        /* root number to begin with: another for each incarnation */
+        uint64_t timeout_ns;   /* message timeout; 0: none */
+        uint64_t max_pending;  /* 0: adaptive */
+        int64_t max_retries;   /* -1: for ever */
+        uint64_t retry_delay_ns; /* doubled at each retry of the same tree, up to SQI_RETRY_DELAY_MAX */
+};
+#define SQI_RETRY_DELAY_MAX 30000000000ull
+
+enum sqi_outcome {
+        SQI_COMPLETED,
+        SQI_FAILED,   /* will be retried */
+        SQI_TIMED_OUT, /* likewise */
+        SQI_LOST,     /* likewise: was in flight when a task died */
+        SQI_GIVEN_UP,
+};
+
+/* Told of every outcome, at once. `age_ns`: since the tree was opened. Must not call back into the ledger. */
+typedef void sqi_ledger_told(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns);
+
+struct sqi_ledger;
+
+/* NULL when memory is short. */
+struct sqi_ledger *sqi_ledger_new(const struct sqi_ledger_config *config, sqi_ledger_told *told, void *context);
+void sqi_ledger_free(struct sqi_ledger **ledger);
+
+/* A new tree, or with attempt > 0 one that sqi_ledger_retry() gave back. 0 and its root; -ENOMEM. */
+int sqi_ledger_open(struct sqi_ledger *ledger, uint64_t position, uint32_t attempt, uint64_t now_ns, uint64_t *ret_root);
+
+/* The spout has emitted all of it: `edges` is the XOR of their ids. A tree without edges completes here. */
+void sqi_ledger_seal(struct sqi_ledger *ledger, uint64_t root, uint64_t edges, uint64_t now_ns);
+
+/* A record from a bolt. Unknown roots (late, of an earlier incarnation) are ignored. */
+void sqi_ledger_take(struct sqi_ledger *ledger, const struct sqi_ack *ack, uint64_t now_ns);
+
+/* Fails what has timed out. */
+void sqi_ledger_tick(struct sqi_ledger *ledger, uint64_t now_ns);
+
+/* Fails everything in flight: a task has died. It is due for a retry at once and its attempts are not counted. */
+void sqi_ledger_lose(struct sqi_ledger *ledger, uint64_t now_ns);
+
+/* Takes out a failed tree that is due. */
+bool sqi_ledger_retry(struct sqi_ledger *ledger, uint64_t now_ns, uint64_t *ret_position, uint32_t *ret_attempt);
+
+/* When sqi_ledger_tick() or sqi_ledger_retry() next have something to do; UINT64_MAX: never. */
+uint64_t sqi_ledger_next(const struct sqi_ledger *ledger);
+
+bool sqi_ledger_is_full(struct sqi_ledger *ledger);
+size_t sqi_ledger_pending(const struct sqi_ledger *ledger); /* in flight */
+size_t sqi_ledger_unfinished(const struct sqi_ledger *ledger); /* in flight, or waiting for a retry */
+uint64_t sqi_ledger_limit(const struct sqi_ledger *ledger);
+
+/* Every position below this one is completed or given up. `next`: what to answer when nothing is unfinished. Costs a scan. */
+uint64_t sqi_ledger_low(const struct sqi_ledger *ledger, uint64_t next);
+
+#endif

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The executor of a spout: asks for tuples while there is room, takes acks in, replays what failed.
+ *
+ * A spout whose output is blocked still takes acks: sqi_task_wait() and sqi_task_unblock() look at the ack inbox too. With the blocking
+ * PUSH this keeps the loop spout -> bolts -> acks -> spout free of deadlock.
+ */
+#include "channel/endpoint.h"
+#include "channel/socket.h"
+#include "worker/task.h"
+
+enum { CALLS_A_TURN = 64, REPLAYS_A_TURN = 256 };
+static const uint64_t IDLE_NS = 1000000, POSITION_NS = 50000000;
+
+/* ---- tuple trees ---- */
+
+static void
+told(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns)
+{
+        struct sq_task *task = context;
+        const struct sq_spout *spout = task->code->spout;
+        struct sqi_metrics *metrics = task->metrics;
+
+        switch (outcome) {
+        case SQI_COMPLETED:
+                sqi_count(&metrics->acked, 1);
+                if (!(metrics->acked & 15))
+                        sqi_histogram_add(&metrics->complete, age_ns);
+                if (spout->ack)
+                        spout->ack(task, position);
+                break;
+        case SQI_TIMED_OUT:
+                sqi_count(&metrics->timed_out, 1);
+                sqi_count(&metrics->failed, 1);
+                break;
+        case SQI_FAILED:
+        case SQI_LOST:
+                sqi_count(&metrics->failed, 1);
+                break;
+        case SQI_GIVEN_UP:
+                sqi_count(&metrics->given_up, 1);
+                sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_DEAD_LETTER, .task = task->id, .number = position});
+                if (spout->fail)
+                        spout->fail(task, position);
+                break;
+        }
+}
+
+static void
+close_tree(struct sq_task *task)
+{
+        if (!task->tree_open)
+                return;
+        task->tree_open = false;
+        sqi_ledger_seal(task->ledger, task->root, task->collector.edges, task->now_ns);
+}
+
+/* A tree begins: the next emits belong to it. */
+static void
+open_tree(struct sq_task *task, uint64_t position, uint32_t attempt)
+{
+        close_tree(task);
+        if (sqi_ledger_open(task->ledger, position, attempt, task->now_ns, &task->root) < 0) {
+                sqi_task_fail(task, -ENOMEM, "out of memory for the ledger");
+                return;
+        }
+        task->tree_open = true;
+        sqi_collector_begin(&task->collector, &task->root, 1);
+}
+
+void
+sq_track(struct sq_task *task, uint64_t position)
+{
+        if (task->code->kind != SQ_KIND_SPOUT) {
+                sqi_task_misuse(task, "sq_track() in a bolt");
+                return;
+        }
+        if (!task->tracking || task->replaying)
+                return;
+        task->last_position = position;
+        task->tracked = true;
+        open_tree(task, position, 0);
+}
+
+/* The emits of one callback go out. A spout's emits are never taken back: who would emit them again? */
+static void
+commit(struct sq_task *task)
+{
+        close_tree(task);
+        sqi_collector_begin(&task->collector, NULL, 0);
+        sqi_collector_commit(&task->collector);
+        if (task->collector.pressed)
+                sqi_task_unblock(task);
+}
+
+static void
+replay(struct sq_task *task)
+{
+        uint64_t position;
+        uint32_t attempt;
+
+        for (int i = 0; i < REPLAYS_A_TURN && sqi_ledger_retry(task->ledger, task->now_ns, &position, &attempt); i++) {
+                open_tree(task, position, attempt);
+                if (task->failed < 0)
+                        return;
+                task->replaying = true;
+                if (task->code->spout->replay(task, position) < 0)
+                        sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "replay failed");
+                task->replaying = false;
+                sqi_count(&task->metrics->replayed, 1);
+                commit(task);
+        }
+}
+
+/* ---- the ack inbox ---- */
+
+static void
+take_records(struct sq_task *task, const uint8_t *bytes, size_t size)
+{
+        struct sqi_ack_header header;
+        struct sqi_ack ack;
+
+        memcpy(&header, bytes, size < sizeof(header) ? size : sizeof(header));
+        if (size < sizeof(header) || memcmp(header.magic, "SQA", 3) != 0 || header.version != SQI_WIRE_VERSION ||
+            header.count != (size - sizeof(header)) / sizeof(ack) || (size - sizeof(header)) % sizeof(ack) || header.task >= task->plan->ntasks) {
+                sqi_intake_refuse(task, UINT32_MAX, "not a message of acks");
+                return;
+        }
+        if (header.incarnation < task->intake.fence[header.task]) {
+                sqi_count(&task->metrics->fenced, 1);
+                return;
+        }
+        for (uint32_t i = 0; i < header.count; i++) {
+                memcpy(&ack, bytes + sizeof(header) + i * sizeof(ack), sizeof(ack));
+                sqi_ledger_take(task->ledger, &ack, task->now_ns);
+        }
+}
+
+bool
+sqi_spout_take_acks(struct sq_task *task)
+{
+        zmq_msg_t message;
+        bool got = false;
+
+        if (!task->ack_inbox)
+                return false;
+        zmq_msg_init(&message);
+        while (sqi_socket_receive(task->ack_inbox, &message) == 0) {
+                take_records(task, zmq_msg_data(&message), zmq_msg_size(&message));
+                got = true;
+        }
+        zmq_msg_close(&message);
+        return got;
+}
+
+/* ---- open and close ---- */
+
+static int
+bind_acks(struct sq_task *task)
+{
+        char endpoint[SQI_ENDPOINT_SIZE];
+
+        task->ack_inbox = sqi_socket_new(task->context, ZMQ_PULL, 1000);
+        if (!task->ack_inbox)
+                return -errno;
+        for (int inproc = 1; inproc >= 0; inproc--) {
+                int r = sqi_endpoint(task->rundir, SQI_ACKS, task->id, inproc, endpoint);
+                if (r == 0)
+                        r = sqi_socket_bind(task->ack_inbox, endpoint);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int
+sqi_spout_open(struct sq_task *task)
+{
+        const struct sqi_config *config = &task->plan->config;
+        struct sqi_ledger_config ledger = {
+                .task = task->id,
+                .first = sqi_mix((uint64_t)task->id << 32 | task->incarnation), /* acks of an earlier incarnation meet no tree of this one */
+                .timeout_ns = (uint64_t)(config->message_timeout * 1e9),
+                .max_pending = (uint64_t)config->max_pending,
+                .max_retries = config->max_retries,
+                .retry_delay_ns = (uint64_t)(config->retry_delay_ms * 1e6),
+        };
+
+        task->wake_fd = -1;
+        if (!task->tracking)
+                return 0;
+        task->ledger = sqi_ledger_new(&ledger, told, task);
+        return task->ledger ? bind_acks(task) : -ENOMEM;
+}
+
+void
+sqi_spout_close(struct sq_task *task)
+{
+        sqi_ledger_free(&task->ledger);
+        sqi_socket_close(&task->ack_inbox);
+}
+
+/* ---- the turn ---- */
+
+void
+sq_wake_at(struct sq_task *task, uint64_t now_ns)
+{
+        task->wake_ns = now_ns;
+}
+
+void
+sq_wake_on(struct sq_task *task, int fd)
+{
+        task->wake_fd = fd;
+}
+
+static bool
+may_emit(struct sq_task *task)
+{
+        return task->active && !task->done && !task->draining && task->failed == 0 && !task->quitting &&
+               !(task->ledger && sqi_ledger_is_full(task->ledger)) && !sqi_collector_has_feedback(&task->collector);
+}
+
+/* How a turn of emitting ended. */
+enum emitted {
+        MORE, /* call again at once */
+        IDLE, /* the spout has nothing now */
+        HELD, /* it may not: no room, not active, over */
+};
+
+static enum emitted
+emit(struct sq_task *task)
+{
+        for (int i = 0; i < CALLS_A_TURN; i++) {
+                if (!may_emit(task))
+                        return HELD;
+                task->wake_ns = 0;
+                enum sq_next next = task->code->spout->next(task);
+                commit(task);
+                if (next == SQ_DONE)
+                        task->done = true;
+                if (next != SQ_MORE)
+                        return IDLE;
+        }
+        return MORE;
+}
+
+/* What the supervisor hands to the next incarnation, should this one die. */
+static void
+tell_position(struct sq_task *task)
+{
+        if (!task->tracked || task->now_ns < task->next_report_ns)
+                return;
+        task->next_report_ns = task->now_ns + POSITION_NS;
+        uint64_t low = sqi_ledger_low(task->ledger, task->last_position + 1);
+        if (low == task->told_position)
+                return;
+        task->told_position = low;
+        sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_POSITION, .task = task->id, .number = low});
+}
+
+static void
+keep_ledger(struct sq_task *task)
+{
+        if (!task->ledger)
+                return;
+        sqi_spout_take_acks(task);
+        if (task->now_ns >= sqi_ledger_next(task->ledger)) {
+                sqi_ledger_tick(task->ledger, task->now_ns);
+                if (task->phase == SQI_RUNNING)
+                        replay(task);
+        }
+        sqi_gauge(&task->metrics->pending, sqi_ledger_pending(task->ledger));
+        tell_position(task);
+}
+
+static bool
+is_at_end(const struct sq_task *task)
+{
+        return (task->done || task->draining) && (!task->ledger || sqi_ledger_unfinished(task->ledger) == 0);
+}
+
+static uint64_t
+wake_time(const struct sq_task *task, enum emitted emitted)
+{
+        uint64_t until = task->ledger ? sqi_ledger_next(task->ledger) : UINT64_MAX;
+        uint64_t next = task->wake_ns ? task->wake_ns : task->wake_fd >= 0 ? UINT64_MAX : task->now_ns + IDLE_NS;
+
+        if (emitted == IDLE && !task->done && next < until)
+                until = next;
+        if (task->tracked && task->next_report_ns < until && task->told_position != task->last_position + 1)
+                until = task->next_report_ns;
+        return until;
+}
+
+static void
+finish(struct sq_task *task)
+{
+        if (task->code->spout->finish)
+                sqi_task_call(task, task->code->spout->finish);
+        task->next_report_ns = 0;
+        tell_position(task);
+        sqi_task_end(task);
+}
+
+void
+sqi_spout_turn(struct sq_task *task)
+{
+        uint64_t begin = task->now_ns;
+        enum emitted emitted = emit(task);
+
+        task->now_ns = sqi_clock_ns();
+        sqi_count(&task->metrics->busy_ns, task->now_ns - begin);
+        keep_ledger(task);
+        if (emitted != MORE || task->now_ns >= task->next_flush_ns)
+                sqi_task_flush(task);
+        if (task->failed < 0 || task->quitting)
+                return;
+        if (is_at_end(task))
+                finish(task);
+        else if (emitted != MORE)
+                sqi_task_wait(task, false, wake_time(task, emitted));
+}

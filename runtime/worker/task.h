@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A task: one instance of a component, in a thread of its own. All of it belongs to that thread, but for the metrics, which the
+ * worker's control thread reads.
+ *
+ *     inbox, feedback, broadcasts --> intake --> executor (bolt or spout) --> collector --> outlets
+ *                                                     |                           acker --> ack inboxes of the spouts
+ *                                                     +-- orders from and reports to the control thread, by an inproc PAIR
+ */
+#ifndef SQI_TASK_H
+#define SQI_TASK_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <zmq.h>
+
+#include "channel/message.h"
+#include "channel/metrics.h"
+#include "squall.h"
+#include "topology/catalog.h"
+#include "topology/plan.h"
+#include "tuple/frame.h"
+#include "worker/acker.h"
+#include "worker/collector.h"
+#include "worker/keyed.h"
+#include "worker/ledger.h"
+
+/* One input of a bolt: a stream of a source component, and how its fields are counted here. */
+struct sqi_input {
+        const struct sqi_plan_edge *edge;
+        const struct sqi_plan_stream *stream;
+        const char *source; /* component id */
+        uint32_t nfields;   /* that the component counts */
+        bool contiguous;    /* they are neighbours in the tuple, in order */
+        uint8_t places[SQ_FIELDS_MAX];
+};
+
+struct sq_tuple {
+        struct sq_task *task;
+        const struct sqi_input *input;
+        struct sqi_slice slice;
+};
+
+/* Owned by the bolt that keeps it. `bytes` hold a copy of the tuple. */
+struct sq_kept {
+        struct sq_tuple tuple;
+        uint64_t edge_id;
+        uint16_t nroots;
+        uint64_t *roots;
+        struct sq_kept *next, **link; /* on the task's list of what is kept */
+        uint8_t bytes[];
+};
+
+/* Where tuples come in, and whose end-of-stream marks are still to come. */
+struct sqi_intake {
+        void *inbox, *feedback, *broadcasts; /* PULL, PULL or NULL, SUB or NULL */
+        struct sqi_input *inputs;            /* by edge: those into this task's component */
+        uint32_t ninputs;
+        const struct sqi_input **by_stream;  /* [component * (SQ_STREAMS_MAX + 1) + stream], NULL: not ours */
+        uint16_t *ended;                     /* by task: bit 0: no mark to come in the inbox; bit 1 + s: in the broadcast of stream s */
+        uint32_t marks_missing;              /* of all sources but feedback ones */
+        uint32_t outside_missing;            /* of those outside this task's cycle */
+        uint32_t *fence;                     /* by task: lowest incarnation whose batches are taken */
+        uint64_t received;                   /* tuples from this task's own cycle */
+        bool turn;                           /* inbox and broadcasts take turns */
+};
+
+enum sqi_phase { SQI_BINDING, SQI_WAITING, SQI_RUNNING, SQI_ENDED };
+
+struct sq_task {
+        const struct sqi_plan *plan;
+        const struct sqi_plan_component *component;
+        uint32_t id, incarnation;
+        const char *rundir;
+        void *context;       /* ZeroMQ */
+        void *control;       /* PAIR to the control thread */
+        const struct sqi_component *code;
+        void *state;         /* the component's block */
+        struct sqi_settings_memory settings;
+        struct sqi_keyed *keyed;
+        struct sqi_metrics *metrics;
+        bool tracking;       /* at-least-once */
+        enum sqi_phase phase;
+        bool active;         /* spouts: between ACTIVATE and DEACTIVATE */
+        bool may_connect, may_start, start_inactive, prepared;
+        bool draining, quitting, released, settled;
+        bool packed;         /* shares its worker with other tasks */
+        struct pollfd *fds;  /* scratch of sqi_task_wait() */
+        int failed;          /* negative errno: the task can't go on; `error` says why */
+        char error[512];
+        uint64_t now_ns;     /* of this turn of the loop */
+
+        struct sqi_intake intake;
+        struct sqi_collector collector;
+        struct sqi_acker acker;
+
+        /* bolt */
+        struct sq_tuple tuple;
+        bool misused;          /* in this callback */
+        bool in_execute;
+        bool kept_now;         /* sq_keep() was called for the tuple */
+        uint64_t input_id;     /* edge id of the tuple under way */
+        const uint64_t *input_roots;
+        uint16_t input_nroots;
+        char *key;             /* scratch of sq_key() */
+        size_t key_size;
+        bool dirty;            /* executed since the last flush */
+        uint64_t tick_ns, next_tick_ns;
+        struct sq_kept *kept;
+        size_t nkept;
+
+        /* spout */
+        struct sqi_ledger *ledger;
+        void *ack_inbox;
+        bool done;             /* next() answered SQ_DONE */
+        uint64_t wake_ns;
+        int wake_fd;
+        uint64_t resume;       /* position to seek to; UINT64_MAX: none */
+        uint64_t last_position, told_position;
+        bool tracked;          /* sq_track() was called at least once */
+        bool tree_open, replaying;
+        uint64_t root;
+
+        uint64_t next_flush_ns, next_report_ns;
+        uint64_t fail_logged_ns, fails_unlogged;
+};
+
+/* The body of the task thread, from bind to the end; `argument` is the task. */
+void *sqi_task_main(void *argument);
+
+/* ---- between the files of the task ---- */
+
+static inline uint64_t
+sqi_clock_ns(void)
+{
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* task.c: the task is over, `error` says why; the first cause stays. Returns -1. */
+int sqi_task_fail(struct sq_task *task, int error, const char *format, ...) SQ_PRINTF(3, 4);
+/* A misuse of squall.h: counted, logged, and the tuple under way fails. */
+void sqi_task_misuse(struct sq_task *task, const char *format, ...) SQ_PRINTF(2, 3);
+void sqi_task_report(struct sq_task *task, const struct sqi_message *message);
+/* Serves what has come from the control thread. True: something came. */
+bool sqi_task_serve(struct sq_task *task);
+/* Waits until something may be done: orders, input (if `intake`), acks, room in a stuck outlet, or `until_ns`. */
+void sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns);
+/* Sends what is open; first the component's own flush. */
+void sqi_task_flush(struct sq_task *task);
+/* While an outlet is blocked: waits, serving orders and acks. */
+void sqi_task_unblock(struct sq_task *task);
+/* The task has done all it will: end-of-stream marks, the last METRICS, FINISHED. */
+void sqi_task_end(struct sq_task *task);
+/* Runs a callback that may emit outside execute: tick, finish. */
+void sqi_task_call(struct sq_task *task, int (*callback)(struct sq_task *));
+
+/* intake.c */
+int sqi_intake_bind(struct sq_task *task);
+int sqi_intake_connect(struct sq_task *task);
+void sqi_intake_close(struct sq_task *task);
+/* One message from any inbox, without waiting. 1: got it; 0: none. */
+int sqi_intake_receive(struct sq_task *task, zmq_msg_t *message);
+/* Opens the frame; handles marks, fences and what is malformed. The edge key is made this task's own. True: execute it. */
+bool sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *frame);
+/* The input of a tuple of this frame, or NULL: not for us. */
+const struct sqi_input *sqi_intake_input(const struct sq_task *task, const struct sqi_frame *frame);
+void sqi_intake_refuse(struct sq_task *task, uint32_t source, const char *cause);
+
+/* anchor.c */
+/* Ends a transaction that opened the list of anchors: the first `ninput` are the input's, which is acked with `input_id` (0: not now). */
+void sqi_anchors_commit(struct sq_task *task, uint16_t ninput, uint64_t input_id);
+void sqi_kept_release(struct sq_task *task);
+
+/* bolt.c, spout.c: one turn of the loop of either kind. */
+void sqi_bolt_turn(struct sq_task *task);
+void sqi_spout_turn(struct sq_task *task);
+int sqi_spout_open(struct sq_task *task);
+void sqi_spout_close(struct sq_task *task);
+/* Drains the ack inbox. True: something came. */
+bool sqi_spout_take_acks(struct sq_task *task);
+
+#endif

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/worker.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "channel/endpoint.h"
+#include "channel/socket.h"
+#include "worker/task.h"
+
+/* A task that was told to quit and is still in a callback after this long is left there: the process ends over it. */
+static const uint64_t GRACE_NS = 2000000000;
+
+struct member {
+        pthread_t thread;
+        bool running;
+        void *control; /* our end of the task's PAIR */
+        struct sq_task task;
+        struct sqi_metrics metrics;
+};
+
+struct worker {
+        const char *rundir;
+        uint32_t id, incarnation;
+        pid_t supervisor;
+        int pidfd;
+        struct sqi_plan *plan;
+        void *context, *orders, *reports;
+        uint32_t nmembers;
+        struct member **members;
+        uint64_t beat_ns, next_beat_ns;
+        bool quitting, orphaned, failed;
+};
+
+/* ---- reports ------------------------------------------------------------------------------------------------------------ */
+
+static void
+report(struct worker *worker, struct sqi_message message)
+{
+        void *bytes;
+        size_t size;
+
+        message.worker = worker->id;
+        message.incarnation = worker->incarnation;
+        if (sqi_message_encode(&message, &bytes, &size) < 0)
+                return;
+        zmq_send(worker->reports, bytes, size, ZMQ_DONTWAIT);
+        free(bytes);
+}
+
+static void
+beat(struct worker *worker, uint64_t now_ns)
+{
+        if (now_ns < worker->next_beat_ns)
+                return;
+        worker->next_beat_ns = now_ns + worker->beat_ns;
+        report(worker, (struct sqi_message){.type = SQI_MSG_HEARTBEAT});
+        for (uint32_t i = 0; i < worker->nmembers; i++) {
+                struct member *member = worker->members[i];
+                report(worker, (struct sqi_message){.type = SQI_MSG_METRICS, .task = member->task.id, .metrics = &member->metrics});
+        }
+}
+
+/* ---- between supervisor and tasks --------------------------------------------------------------------------------------- */
+
+/* An order goes to every task as it came; its topic frame stays here. */
+static void
+pass_orders(struct worker *worker)
+{
+        struct sqi_message order;
+        zmq_msg_t message;
+
+        zmq_msg_init(&message);
+        while (sqi_socket_receive(worker->orders, &message) == 0) {
+                if (zmq_msg_more(&message))
+                        continue;
+                if (sqi_message_decode(zmq_msg_data(&message), zmq_msg_size(&message), &order, NULL) < 0)
+                        continue;
+                if (order.type == SQI_MSG_QUIT)
+                        worker->quitting = true;
+                for (uint32_t i = 0; i < worker->nmembers; i++)
+                        zmq_send(worker->members[i]->control, zmq_msg_data(&message), zmq_msg_size(&message), ZMQ_DONTWAIT);
+        }
+        zmq_msg_close(&message);
+}
+
+static void
+pass_reports(struct worker *worker)
+{
+        struct sqi_message report;
+        zmq_msg_t message;
+
+        zmq_msg_init(&message);
+        for (uint32_t i = 0; i < worker->nmembers; i++) {
+                while (sqi_socket_receive(worker->members[i]->control, &message) == 0) {
+                        if (sqi_message_decode(zmq_msg_data(&message), zmq_msg_size(&message), &report, NULL) == 0 &&
+                            report.type == SQI_MSG_ERROR)
+                                worker->failed = true;
+                        sqi_socket_send(worker->reports, &message);
+                }
+        }
+        zmq_msg_close(&message);
+}
+
+/* ---- members ------------------------------------------------------------------------------------------------------------ */
+
+static int
+connect_control(struct worker *worker, struct member *member)
+{
+        char endpoint[64];
+        int r;
+
+        snprintf(endpoint, sizeof(endpoint), "inproc://control-%u", (unsigned)member->task.id);
+        member->control = sqi_socket_new(worker->context, ZMQ_PAIR, 0);
+        member->task.control = sqi_socket_new(worker->context, ZMQ_PAIR, 0);
+        if (!member->control || !member->task.control)
+                return -errno;
+        r = sqi_socket_bind(member->control, endpoint);
+        return r < 0 ? r : sqi_socket_connect(member->task.control, endpoint);
+}
+
+static int
+start_member(struct worker *worker, uint32_t id, bool packed)
+{
+        struct member *member = calloc(1, sizeof(*member));
+
+        if (!member)
+                return -ENOMEM;
+        worker->members[worker->nmembers++] = member;
+        member->task.plan = worker->plan;
+        member->task.id = id;
+        member->task.component = &worker->plan->components[worker->plan->tasks[id].component];
+        member->task.incarnation = worker->incarnation;
+        member->task.rundir = worker->rundir;
+        member->task.context = worker->context;
+        member->task.metrics = &member->metrics;
+        member->task.packed = packed;
+        int r = connect_control(worker, member);
+        if (r < 0)
+                return r;
+        r = -pthread_create(&member->thread, NULL, sqi_task_main, &member->task);
+        member->running = r == 0;
+        return r;
+}
+
+static int
+start_members(struct worker *worker)
+{
+        uint32_t n = 0;
+        int r = 0;
+
+        for (uint32_t t = 0; t < worker->plan->ntasks; t++)
+                n += worker->plan->tasks[t].worker == worker->id;
+        worker->members = calloc(n + 1, sizeof(*worker->members));
+        if (!worker->members)
+                return -ENOMEM;
+        for (uint32_t t = 0; t < worker->plan->ntasks && r == 0; t++)
+                if (worker->plan->tasks[t].worker == worker->id)
+                        r = start_member(worker, t, n > 1);
+        return r;
+}
+
+/* Ends the tasks. A task that hangs in a callback is not waited for: false. */
+static bool
+stop_members(struct worker *worker)
+{
+        struct timespec deadline;
+        void *bytes;
+        size_t size;
+        bool all = true;
+
+        if (sqi_message_encode(&(struct sqi_message){.type = SQI_MSG_QUIT}, &bytes, &size) < 0)
+                return false;
+        clock_gettime(CLOCK_REALTIME, &deadline);
+        deadline.tv_sec += (time_t)(GRACE_NS / 1000000000u);
+        for (uint32_t i = 0; i < worker->nmembers; i++)
+                if (worker->members[i]->control)
+                        zmq_send(worker->members[i]->control, bytes, size, ZMQ_DONTWAIT);
+        free(bytes);
+        for (uint32_t i = 0; i < worker->nmembers; i++) {
+                struct member *member = worker->members[i];
+                if (member->running && pthread_timedjoin_np(member->thread, NULL, &deadline) != 0)
+                        all = false;
+        }
+        pass_reports(worker);
+        for (uint32_t i = 0; i < worker->nmembers && all; i++) {
+                sqi_socket_close(&worker->members[i]->control);
+                if (!worker->members[i]->running)
+                        sqi_socket_close(&worker->members[i]->task.control);
+                free(worker->members[i]);
+        }
+        return all;
+}
+
+/* ---- start and end ------------------------------------------------------------------------------------------------------ */
+
+static int
+complain(const char *what, const char *where, int error)
+{
+        fprintf(stderr, "error: cannot %s %s: %s\n", what, where, zmq_strerror(-error));
+        return error;
+}
+
+static int
+read_plan(struct worker *worker)
+{
+        char path[512], cause[256] = "";
+        struct stat about;
+        void *bytes = NULL;
+        int fd, r = 0;
+
+        snprintf(path, sizeof(path), "%s/plan", worker->rundir);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || fstat(fd, &about) < 0 || !(bytes = malloc((size_t)about.st_size + 1)) || read(fd, bytes, (size_t)about.st_size) != about.st_size)
+                r = errno ? -errno : -EIO;
+        if (r == 0) {
+                r = sqi_plan_decode(bytes, (size_t)about.st_size, &worker->plan, cause, sizeof(cause));
+                if (r < 0)
+                        fprintf(stderr, "error: %s: %s\n", path, cause);
+        } else
+                complain("read", path, r);
+        free(bytes);
+        if (fd >= 0)
+                close(fd);
+        return r;
+}
+
+static int
+open_control(struct worker *worker)
+{
+        char endpoint[SQI_ENDPOINT_SIZE], topic[SQI_TOPIC_SIZE];
+        int linger = 1000, r;
+
+        worker->orders = sqi_socket_new(worker->context, ZMQ_SUB, 0);
+        worker->reports = sqi_socket_new(worker->context, ZMQ_PUSH, 0);
+        if (!worker->orders || !worker->reports)
+                return complain("make sockets in", worker->rundir, -errno);
+        zmq_setsockopt(worker->reports, ZMQ_LINGER, &linger, sizeof(linger));
+        sqi_message_topic(worker->id, worker->incarnation, topic);
+        zmq_setsockopt(worker->orders, ZMQ_SUBSCRIBE, SQI_TOPIC_ALL, strlen(SQI_TOPIC_ALL));
+        zmq_setsockopt(worker->orders, ZMQ_SUBSCRIBE, topic, strlen(topic));
+        r = sqi_endpoint(worker->rundir, SQI_REPORT, 0, false, endpoint);
+        if (r == 0)
+                r = sqi_socket_connect(worker->reports, endpoint);
+        if (r == 0)
+                r = sqi_endpoint(worker->rundir, SQI_CONTROL, 0, false, endpoint);
+        if (r == 0)
+                r = sqi_socket_connect(worker->orders, endpoint);
+        return r < 0 ? complain("reach the supervisor by", endpoint, r) : 0;
+}
+
+/* Notices the supervisor's death at once, also one before we looked. */
+static int
+watch_supervisor(struct worker *worker)
+{
+        worker->pidfd = (int)syscall(SYS_pidfd_open, worker->supervisor, 0);
+        if (worker->pidfd < 0)
+                return complain("watch the supervisor", "by its pidfd", -errno);
+        fcntl(worker->pidfd, F_SETFD, FD_CLOEXEC);
+        if (getppid() != worker->supervisor) {
+                struct pollfd gone = {.fd = worker->pidfd, .events = POLLIN};
+                worker->orphaned = poll(&gone, 1, 0) != 0;
+        }
+        return 0;
+}
+
+static int
+open_worker(struct worker *worker)
+{
+        int r = watch_supervisor(worker);
+
+        if (r == 0)
+                r = read_plan(worker);
+        if (r < 0)
+                return r;
+        worker->beat_ns = (uint64_t)(worker->plan->config.worker_timeout * 1e9 / 4);
+        if (worker->beat_ns > 1000000000)
+                worker->beat_ns = 1000000000;
+        worker->context = zmq_ctx_new();
+        if (!worker->context)
+                return complain("make a ZeroMQ context for", worker->rundir, -errno);
+        zmq_ctx_set(worker->context, ZMQ_MAX_SOCKETS, zmq_ctx_get(worker->context, ZMQ_SOCKET_LIMIT));
+        r = open_control(worker);
+        if (r < 0)
+                return r;
+        report(worker, (struct sqi_message){.type = SQI_MSG_HELLO, .number = (uint64_t)getpid()});
+        r = start_members(worker);
+        return r < 0 ? complain("start the tasks in", worker->rundir, r) : 0;
+}
+
+static void
+wait_for_work(struct worker *worker, uint64_t now_ns)
+{
+        zmq_pollitem_t *items = calloc(worker->nmembers + 2, sizeof(*items));
+        long left_ms = worker->next_beat_ns > now_ns ? (long)((worker->next_beat_ns - now_ns) / 1000000) + 1 : 0;
+
+        if (!items)
+                return;
+        items[0] = (zmq_pollitem_t){.socket = worker->orders, .events = ZMQ_POLLIN};
+        items[1] = (zmq_pollitem_t){.fd = worker->pidfd, .events = ZMQ_POLLIN};
+        for (uint32_t i = 0; i < worker->nmembers; i++)
+                items[i + 2] = (zmq_pollitem_t){.socket = worker->members[i]->control, .events = ZMQ_POLLIN};
+        zmq_poll(items, (int)worker->nmembers + 2, left_ms);
+        if (items[1].revents)
+                worker->orphaned = true;
+        free(items);
+}
+
+/* The supervisor would have removed the run directory. Its sockets are of no use without it; whoever is last succeeds with the rmdir. */
+static void
+remove_rundir(const struct worker *worker)
+{
+        DIR *directory = opendir(worker->rundir);
+        const struct dirent *entry;
+
+        while (directory && (entry = readdir(directory)))
+                unlinkat(dirfd(directory), entry->d_name, 0);
+        if (directory)
+                closedir(directory);
+        rmdir(worker->rundir);
+}
+
+static void
+close_worker(struct worker *worker)
+{
+        bool joined = stop_members(worker);
+
+        if (worker->orphaned)
+                remove_rundir(worker);
+        if (!joined) {
+                /* a callback hangs; its thread may hold any lock, so nothing more can be taken down */
+                fprintf(stderr, "error: a task did not come back from its callback; it is left behind\n");
+                _exit(1);
+        }
+        sqi_socket_close(&worker->orders);
+        sqi_socket_close(&worker->reports);
+        if (worker->context)
+                zmq_ctx_term(worker->context);
+        free(worker->members);
+        sqi_plan_free(&worker->plan);
+        close(worker->pidfd);
+}
+
+int
+sqi_worker_main(const char *rundir, uint32_t id, uint32_t incarnation, pid_t supervisor)
+{
+        struct worker worker = {.rundir = rundir, .id = id, .incarnation = incarnation, .supervisor = supervisor, .pidfd = -1};
+        int r;
+
+        signal(SIGPIPE, SIG_IGN);
+        /* Ctrl-C reaches the whole foreground group; how to end is the supervisor's decision */
+        signal(SIGINT, SIG_IGN);
+        signal(SIGTERM, SIG_IGN);
+        r = open_worker(&worker);
+        while (r == 0 && !worker.quitting && !worker.orphaned && !worker.failed) {
+                uint64_t now_ns = sqi_clock_ns();
+                beat(&worker, now_ns);
+                wait_for_work(&worker, now_ns);
+                pass_orders(&worker);
+                pass_reports(&worker);
+        }
+        close_worker(&worker);
+        return r < 0 || worker.failed ? 1 : 0;
+}

@@ -2,8 +2,10 @@
 #include "topology/config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "topology/nearest.h"
 #include "topology/settings.h"
 
 #define KEY(key, kind, member, dflt, least, most, words, text) \
@@ -34,8 +36,8 @@ const struct sqi_config_key sqi_config_keys[] = {
         {.name = NULL},
 };
 
-static const struct sqi_config_key *
-find(const char *name)
+const struct sqi_config_key *
+sqi_config_find(const char *name)
 {
         const struct sqi_config_key *key;
 
@@ -100,7 +102,50 @@ sqi_config_defaults(struct sqi_config *config)
 int
 sqi_config_set(struct sqi_config *config, const char *name, const char *text)
 {
-        const struct sqi_config_key *key = find(name);
+        const struct sqi_config_key *key = sqi_config_find(name);
 
         return key == NULL ? -ENOENT : set(config, key, text);
+}
+
+static void
+explain_unknown(const char *name, char *error, size_t size)
+{
+        struct sqi_nearest nearest = sqi_nearest(name);
+        const struct sqi_config_key *key;
+        char hint[SQI_HINT_SIZE];
+
+        for (key = sqi_config_keys; key->name != NULL; key++)
+                sqi_nearest_offer(&nearest, key->name);
+        (void)snprintf(error, size, "unknown config key '%.200s'%s", name, sqi_nearest_hint(&nearest, hint));
+}
+
+static void
+explain_value(const struct sqi_config_key *key, const char *text, char *error, size_t size)
+{
+        static const char *const needs[] = {
+                [SQI_CONFIG_INT] = "a whole number", [SQI_CONFIG_FLOAT] = "a number", [SQI_CONFIG_ENUM] = "one of ",
+                [SQI_CONFIG_PATH] = "a path",
+        };
+        const char *choices = key->choices != NULL ? key->choices : "";
+        struct sqi_nearest nearest = sqi_nearest(text);
+        char hint[SQI_HINT_SIZE];
+
+        sqi_nearest_offer_choices(&nearest, choices);
+        (void)snprintf(error, size, "'%s' needs %s%s, not '%.200s'%s", key->name, needs[key->type], choices, text,
+                       sqi_nearest_hint(&nearest, hint));
+}
+
+int
+sqi_config_try(struct sqi_config *config, const char *name, const char *text, char *error, size_t size)
+{
+        const struct sqi_config_key *key = sqi_config_find(name);
+        int r = key == NULL ? -ENOENT : set(config, key, text);
+
+        if (r == -ENOENT)
+                explain_unknown(name, error, size);
+        else if (r == -ERANGE)
+                (void)snprintf(error, size, "'%s' is out of range: %.10g to %.10g, not %.40s", name, key->min, key->max, text);
+        else if (r < 0)
+                explain_value(key, text, error, size);
+        return r;
 }

@@ -49,4 +49,9 @@ void sqi_config_defaults(struct sqi_config *config);
  * borrowed: the caller keeps it alive as long as the config. */
 int sqi_config_set(struct sqi_config *config, const char *name, const char *text);
 
+/* The same, with the cause in words. */
+int sqi_config_try(struct sqi_config *config, const char *name, const char *text, char *error, size_t size);
+
+const struct sqi_config_key *sqi_config_find(const char *name); /* NULL: no such key */
+
 #endif

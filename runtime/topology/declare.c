@@ -37,8 +37,8 @@ sqi_fields_find(const struct sqi_fields *fields, const char *name)
         return -1;
 }
 
-bool
-sqi_fields_equal(const struct sqi_fields *a, const struct sqi_fields *b)
+static bool
+fields_equal(const struct sqi_fields *a, const struct sqi_fields *b)
 {
         size_t i;
 
@@ -48,6 +48,17 @@ sqi_fields_equal(const struct sqi_fields *a, const struct sqi_fields *b)
                 if (a->items[i].type != b->items[i].type || strcmp(a->items[i].name, b->items[i].name) != 0)
                         return false;
         return true;
+}
+
+bool
+sqi_declared_equal(const struct sqi_declared *a, const struct sqi_declared *b)
+{
+        size_t i;
+
+        for (i = 0; i <= SQ_STREAMS_MAX; i++)
+                if (!fields_equal(&a->streams[i], &b->streams[i]))
+                        return false;
+        return fields_equal(&a->in, &b->in);
 }
 
 size_t

@@ -38,7 +38,7 @@ int sqi_declare(struct sq_declaration *decl, const struct sqi_component *compone
 
 /* -1: there is none. */
 int sqi_fields_find(const struct sqi_fields *fields, const char *name);
-bool sqi_fields_equal(const struct sqi_fields *a, const struct sqi_fields *b);
+bool sqi_declared_equal(const struct sqi_declared *a, const struct sqi_declared *b);
 
 /* Number of streams with the default one, and a stream's name. */
 size_t sqi_component_nstreams(const struct sqi_component *component);

@@ -65,6 +65,19 @@ sqi_nearest_offer(struct sqi_nearest *nearest, const char *candidate)
         nearest->distance = distance;
 }
 
+void
+sqi_nearest_offer_choices(struct sqi_nearest *nearest, const char *choices)
+{
+        char word[SQI_WORD_MAX + 1];
+        size_t len;
+
+        for (; *choices != '\0'; choices += len + (choices[len] == '|')) {
+                len = strcspn(choices, "|");
+                (void)snprintf(word, sizeof(word), "%.*s", (int)len, choices);
+                sqi_nearest_offer(nearest, word);
+        }
+}
+
 const char *
 sqi_nearest_name(const struct sqi_nearest *nearest)
 {

@@ -22,6 +22,7 @@ struct sqi_nearest {
 
 struct sqi_nearest sqi_nearest(const char *word);
 void sqi_nearest_offer(struct sqi_nearest *nearest, const char *candidate);
+void sqi_nearest_offer_choices(struct sqi_nearest *nearest, const char *choices); /* "a|b|c" */
 
 /* NULL when nothing offered is near: at most a third of the word's letters differ. */
 const char *sqi_nearest_name(const struct sqi_nearest *nearest);

@@ -180,9 +180,7 @@ refuse(const struct sq_option *option, const struct sqi_setting *setting, char *
         static const char *const shapes[] = {[SQI_SEQUENCE] = "a list", [SQI_MAPPING] = "a map"};
         bool choice = option->type == SQ_OPTION_ENUM;
         struct sqi_nearest nearest;
-        char hint[SQI_HINT_SIZE], word[SQI_WORD_MAX + 1];
-        const char *at = choice ? option->choices : "";
-        size_t len;
+        char hint[SQI_HINT_SIZE];
 
         if (setting->shape != SQI_SCALAR) {
                 (void)snprintf(error, size, "'%s' needs %s%s%s, not %s", option->name, types[option->type].needs,
@@ -190,11 +188,7 @@ refuse(const struct sq_option *option, const struct sqi_setting *setting, char *
                 return -EINVAL;
         }
         nearest = sqi_nearest(setting->values[0]);
-        for (; *at != '\0'; at += len + (at[len] == '|')) {
-                len = strcspn(at, "|");
-                (void)snprintf(word, sizeof(word), "%.*s", (int)len, at);
-                sqi_nearest_offer(&nearest, word);
-        }
+        sqi_nearest_offer_choices(&nearest, choice ? option->choices : "");
         (void)snprintf(error, size, "'%s' needs %s%s%s, not '%.200s'%s", option->name, types[option->type].needs, choice ? " " : "",
                        choice ? option->choices : "", setting->values[0], sqi_nearest_hint(&nearest, hint));
         return -EINVAL;

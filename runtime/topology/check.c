@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The checks of single parts: does the component exist and load, do its settings fit, do the ends of a stream exist? */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "topology/model.h"
+#include "topology/nearest.h"
+
+static const char *
+kind_name(enum sq_kind kind)
+{
+        return kind == SQ_KIND_BOLT ? "bolt" : "spout";
+}
+
+/* ---- Components --------------------------------------------------------------------------------------------------------- */
+
+static void
+refuse_unknown(struct sqi_model *model, const struct sqi_model_component *component)
+{
+        const char *name = component->component.text, *kind = kind_name(component->kind);
+        enum sq_kind other = component->kind == SQ_KIND_BOLT ? SQ_KIND_SPOUT : SQ_KIND_BOLT;
+        char *elsewhere = sqi_catalog_find(other, name, model->directory);
+        char **names = sqi_catalog_names(component->kind), hint[SQI_HINT_SIZE];
+        struct sqi_nearest nearest = sqi_nearest(name);
+        size_t i, len = strlen(name);
+
+        for (i = 0; names != NULL && names[i] != NULL; i++)
+                sqi_nearest_offer(&nearest, names[i]);
+        if (elsewhere != NULL)
+                sqi_model_error(model, component->component.place, "'%s' is a %s (list it below '%ss')", name, kind_name(other),
+                                kind_name(other));
+        else if (len > 3 && strcmp(name + len - 3, ".so") == 0)
+                sqi_model_error(model, component->component.place, "no built-in %s '%s' (write './%s' for the file)", kind, name, name);
+        else if (sqi_nearest_name(&nearest) != NULL)
+                sqi_model_error(model, component->component.place, "no built-in %s '%.200s'%s", kind, name,
+                                sqi_nearest_hint(&nearest, hint));
+        else
+                sqi_model_error(model, component->component.place,
+                                "no built-in %s '%.200s' (`squall components` lists them; a .so of your own needs a '/', as in ./NAME.so)",
+                                kind, name);
+        sqi_catalog_names_free(names);
+        free(elsewhere);
+}
+
+static void
+load(struct sqi_model *model, struct sqi_model_component *component)
+{
+        const char *name = component->component.text;
+        char error[512], *path;
+
+        if (name == NULL)
+                return;
+        path = sqi_catalog_find(component->kind, name, model->directory);
+        if (path == NULL) {
+                refuse_unknown(model, component);
+                return;
+        }
+        if (sqi_component_load(path, &component->loaded, error, sizeof(error)) < 0)
+                sqi_model_error(model, component->component.place, "the component '%.200s': %s", name, error);
+        free(path);
+        if (component->loaded != NULL && component->loaded->kind != component->kind) {
+                sqi_model_error(model, component->component.place, "'%.200s' is a %s (list it below '%ss')", name,
+                                kind_name(component->loaded->kind), kind_name(component->loaded->kind));
+                sqi_component_close(&component->loaded);
+        }
+}
+
+static void
+resolve_paths(struct sqi_model *model, const struct sq_option *options, struct sqi_setting *setting)
+{
+        const struct sq_option *option = sqi_option_find(options, setting->name);
+
+        if (option != NULL && option->type == SQ_OPTION_PATH && setting->shape == SQI_SCALAR && setting->values[0][0] != '\0')
+                setting->values[0] = sqi_model_path(model, setting->values[0]);
+}
+
+static void
+fill(struct sqi_model *model, struct sqi_model_component *component)
+{
+        const struct sq_option *options = sqi_component_options(component->loaded), *missing;
+        size_t i, at = 0, size = sqi_component_state_size(component->loaded);
+        void *state = sqi_model_alloc(model, 1, size + 1);
+        char error[512];
+        bool ok = true;
+
+        if (state == NULL)
+                return;
+        sqi_settings_defaults(options, state);
+        for (i = 0; i < component->nsettings; i++) {
+                resolve_paths(model, options, &component->settings[i]);
+                if (sqi_settings_store(options, &component->settings[i], state, error, sizeof(error)) < 0) {
+                        sqi_model_error(model, component->setting_places[i], "in '%s': %s",
+                                        component->id.text != NULL ? component->id.text : component->loaded->name, error);
+                        ok = false;
+                }
+        }
+        while (sqi_settings_missing(options, component->settings, component->nsettings, &at, &missing)) {
+                sqi_model_error(model, component->properties_place.line > 0 ? component->properties_place : component->place,
+                                "in '%s': the setting '%s' is missing%s%s", component->id.text != NULL ? component->id.text : "?",
+                                missing->name, missing->help != NULL ? ": " : "", missing->help != NULL ? missing->help : "");
+                ok = false;
+        }
+        component->state = ok ? state : NULL;
+}
+
+static void
+check_tasks(struct sqi_model *model)
+{
+        int64_t tasks = 0;
+        size_t i;
+
+        for (i = 0; i < model->ncomponents; i++)
+                tasks += model->components[i].parallelism;
+        if (tasks > SQI_TASKS_MAX)
+                sqi_model_error(model, model->name.place, "too many tasks: %lld (%d at most; lower a 'parallelism')", (long long)tasks,
+                                SQI_TASKS_MAX);
+}
+
+void
+sqi_check_components(struct sqi_model *model)
+{
+        size_t i;
+
+        for (i = 0; i < model->ncomponents; i++) {
+                load(model, &model->components[i]);
+                if (model->components[i].loaded != NULL)
+                        fill(model, &model->components[i]);
+        }
+        check_tasks(model);
+}
+
+/* The guarantee of a topology is that of its spouts; who asks for more than one can keep should know. */
+void
+sqi_check_delivery(struct sqi_model *model)
+{
+        const struct sqi_model_component *component;
+        bool replays, any = false;
+        size_t i;
+
+        for (i = 0; i < model->ncomponents; i++) {
+                component = &model->components[i];
+                if (component->loaded == NULL || component->kind != SQ_KIND_SPOUT)
+                        continue;
+                replays = component->loaded->spout->replay != NULL;
+                any |= replays;
+                if (!replays && model->delivery_given && model->config.delivery == SQI_AT_LEAST_ONCE)
+                        sqi_diagnose(model->diagnostics, SQI_WARNING, component->component.place,
+                                     "the spout '%s' can't replay: what it emits is delivered at most once",
+                                     component->id.text != NULL ? component->id.text : component->loaded->name);
+        }
+        if (!model->delivery_given)
+                model->config.delivery = any ? SQI_AT_LEAST_ONCE : SQI_AT_MOST_ONCE;
+}
+
+/* ---- Streams ------------------------------------------------------------------------------------------------------------ */
+
+static int
+find_component(struct sqi_model *model, const struct sqi_word *id, const char *key)
+{
+        struct sqi_nearest nearest;
+        char hint[SQI_HINT_SIZE];
+        size_t i;
+        int found;
+
+        if (id->text == NULL)
+                return -1;
+        found = sqi_model_find(model, id->text);
+        if (found >= 0)
+                return found;
+        nearest = sqi_nearest(id->text);
+        for (i = 0; i < model->ncomponents; i++)
+                if (model->components[i].id.text != NULL && (key[0] == 'f' || model->components[i].kind == SQ_KIND_BOLT))
+                        sqi_nearest_offer(&nearest, model->components[i].id.text);
+        sqi_model_error(model, id->place, "'%s' names no component: '%.200s'%s", key, id->text, sqi_nearest_hint(&nearest, hint));
+        return -1;
+}
+
+static int
+find_stream(struct sqi_model *model, const struct sqi_model_edge *edge, const struct sqi_model_component *source)
+{
+        size_t i, n = sqi_component_nstreams(source->loaded);
+        struct sqi_nearest nearest;
+        char hint[SQI_HINT_SIZE];
+
+        if (edge->stream.text == NULL)
+                return 0;
+        nearest = sqi_nearest(edge->stream.text);
+        for (i = 0; i < n; i++) {
+                sqi_nearest_offer(&nearest, sqi_component_stream(source->loaded, i));
+                if (strcmp(sqi_component_stream(source->loaded, i), edge->stream.text) == 0)
+                        return (int)i;
+        }
+        sqi_model_error(model, edge->stream.place, "'%s' has no stream '%.200s'%s", source->id.text, edge->stream.text,
+                        sqi_nearest_hint(&nearest, hint));
+        return -1;
+}
+
+static void
+refuse_second(struct sqi_model *model, const struct sqi_model_edge *edge)
+{
+        const struct sqi_model_edge *first;
+
+        for (first = model->edges; first < edge; first++)
+                if (first->source == edge->source && first->target == edge->target && first->stream_index == edge->stream_index &&
+                    first->stream_index >= 0)
+                        break;
+        if (first < edge)
+                sqi_model_error(model, edge->place, "the stream from '%s' to '%s' is there already (line %u)", edge->from.text,
+                                edge->to.text, first->place.line);
+}
+
+static void
+check_stream(struct sqi_model *model, struct sqi_model_edge *edge)
+{
+        const struct sqi_model_component *source;
+
+        edge->source = find_component(model, &edge->from, "from");
+        edge->target = find_component(model, &edge->to, "to");
+        if (edge->target >= 0 && model->components[edge->target].kind == SQ_KIND_SPOUT) {
+                sqi_model_error(model, edge->to.place, "'%s' is a spout: nothing can flow to it", edge->to.text);
+                edge->target = -1;
+        }
+        if (edge->source < 0 || edge->target < 0)
+                return;
+        source = &model->components[edge->source];
+        if (source->loaded != NULL)
+                edge->stream_index = find_stream(model, edge, source);
+        refuse_second(model, edge);
+}
+
+void
+sqi_check_streams(struct sqi_model *model)
+{
+        uint32_t *inputs = sqi_model_alloc(model, model->ncomponents, sizeof(*inputs));
+        const struct sqi_model_component *component;
+        size_t i;
+
+        for (i = 0; inputs != NULL && i < model->nedges; i++) {
+                check_stream(model, &model->edges[i]);
+                if (model->edges[i].target >= 0)
+                        model->edges[i].input = inputs[model->edges[i].target]++;
+        }
+        for (i = 0; inputs != NULL && i < model->ncomponents; i++) {
+                component = &model->components[i];
+                if (component->kind == SQ_KIND_BOLT && component->id.text != NULL && inputs[i] == 0)
+                        sqi_diagnose(model->diagnostics, SQI_WARNING, component->id.place,
+                                     "the bolt '%s' has no input (no entry of 'streams' leads to it)", component->id.text);
+        }
+}

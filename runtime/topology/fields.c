@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fields along the streams. Components are asked what they declare in topological order, so that the fields of every input are
+ * known when a `.declare` asks for them. Within a cycle nobody can be first: there an unknown input is taken to have the fields of
+ * a known one (a generic bolt passes on what it got), everybody is asked again until nothing changes, and a cycle whose fields grow
+ * with every round is an error. Then each stream is held against what its reader asks for and its grouping names.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "topology/model.h"
+#include "topology/nearest.h"
+
+static const struct sqi_fields no_fields;
+
+static const struct sqi_fields *
+stream_fields(const struct sqi_model *model, const struct sqi_model_edge *edge)
+{
+        const struct sqi_model_component *source = &model->components[edge->source];
+
+        return source->declared != NULL && edge->stream_index >= 0 ? &source->declared->streams[edge->stream_index] : NULL;
+}
+
+static bool
+feeds(const struct sqi_model_edge *edge, size_t component)
+{
+        return edge->source >= 0 && edge->target == (int)component;
+}
+
+/*
+ * The fields of each input of `component`. Returns the number of inputs, or -1 when one can't be known: its source is broken.
+ */
+static int
+collect_inputs(const struct sqi_model *model, size_t component, const struct sqi_fields **inputs)
+{
+        const struct sqi_model_component *self = &model->components[component], *source;
+        const struct sqi_fields *known = &no_fields;
+        const struct sqi_model_edge *edge;
+        int n = 0, i;
+
+        for (edge = model->edges; edge < model->edges + model->nedges; edge++) {
+                if (!feeds(edge, component))
+                        continue;
+                source = &model->components[edge->source];
+                inputs[n] = stream_fields(model, edge);
+                if (inputs[n] == NULL && (edge->stream_index < 0 || source->declare_failed || source->state == NULL ||
+                                          source->cycle != self->cycle || self->cycle == 0))
+                        return -1;
+                if (inputs[n] != NULL && known == &no_fields)
+                        known = inputs[n];
+                n++;
+        }
+        for (i = 0; i < n; i++)
+                if (inputs[i] == NULL)
+                        inputs[i] = known;
+        return n;
+}
+
+/* Asks one component. 1: something has changed; 0: nothing has, or can't be known; -EINVAL: refused, see `decl`; -ENOMEM. */
+static int
+ask(struct sqi_model *model, size_t component, struct sq_declaration *decl)
+{
+        struct sqi_model_component *self = &model->components[component];
+        const struct sqi_fields **inputs;
+        struct sqi_declared *declared;
+        bool changed;
+        int n, r;
+
+        inputs = calloc(model->nedges + 1, sizeof(*inputs));
+        declared = sqi_model_alloc(model, 1, sizeof(*declared));
+        if (inputs == NULL || declared == NULL) {
+                free(inputs);
+                return -ENOMEM;
+        }
+        n = self->state != NULL ? collect_inputs(model, component, inputs) : -1;
+        *decl = (struct sq_declaration){.arena = model->arena, .state = self->state, .inputs = inputs, .declared = declared};
+        if (n >= 0) {
+                decl->ninputs = (size_t)n;
+                r = sqi_declare(decl, self->loaded);
+                changed = r == 0 && (self->declared == NULL || !sqi_declared_equal(self->declared, declared));
+                self->declared = r == 0 ? declared : self->declared;
+                r = r < 0 ? r : changed;
+        } else {
+                self->declare_failed = true;
+                r = 0;
+        }
+        free(inputs);
+        return r;
+}
+
+static void
+report(struct sqi_model *model, struct sqi_model_component *component, const struct sq_declaration *decl)
+{
+        struct sqi_place place = component->properties_place.line > 0 ? component->properties_place : component->place;
+        size_t i;
+
+        for (i = 0; i < component->nsettings; i++)
+                if (strcmp(component->settings[i].name, decl->option) == 0)
+                        place = component->setting_places[i];
+        component->declare_failed = true;
+        component->declared = NULL;
+        sqi_model_error(model, place, "in '%s': %s", component->id.text != NULL ? component->id.text : "?", decl->error);
+}
+
+/* One strongly connected component: `members` of them. */
+static void
+settle(struct sqi_model *model, const size_t *members, size_t n)
+{
+        size_t round, i, rounds = n > 1 || model->components[members[0]].cycle != 0 ? n + 4 : 1;
+        struct sq_declaration decl;
+        bool changed = true;
+        int r;
+
+        for (round = 0; round < rounds && changed; round++) {
+                changed = false;
+                for (i = 0; i < n; i++) {
+                        r = ask(model, members[i], &decl);
+                        if (r == -ENOMEM)
+                                model->diagnostics->no_memory = true;
+                        /* The first rounds of a cycle work with guesses: only an error that stays is one. */
+                        changed |= r == 1 || (r == -EINVAL && round + 1 < rounds && round < n);
+                }
+        }
+        for (i = 0; i < n; i++)
+                if (!model->components[members[i]].declare_failed && ask(model, members[i], &decl) == -EINVAL)
+                        report(model, &model->components[members[i]], &decl);
+        if (changed && rounds > 1)
+                for (i = 0; i < n; i++)
+                        if (!model->components[members[i]].declare_failed) {
+                                sqi_model_error(model, model->components[members[i]].id.place,
+                                                "the fields of '%s' can't be decided: they change with every round of its cycle",
+                                                model->components[members[i]].id.text);
+                                break;
+                        }
+}
+
+static void
+settle_all(struct sqi_model *model)
+{
+        size_t *order = sqi_model_alloc(model, model->ncomponents, sizeof(*order));
+        size_t *starts = sqi_model_alloc(model, model->ncomponents + 2, sizeof(*starts));
+        size_t i, n;
+
+        if (order == NULL || starts == NULL)
+                return;
+        /* Ranks are 0 .. n - 1: a counting sort. */
+        for (i = 0; i < model->ncomponents; i++)
+                starts[model->components[i].rank + 2]++;
+        for (i = 2; i < model->ncomponents + 2; i++)
+                starts[i] += starts[i - 1];
+        for (i = 0; i < model->ncomponents; i++)
+                order[starts[model->components[i].rank + 1]++] = i;
+        for (i = 0; i < model->ncomponents; i += n) {
+                n = 1;
+                while (i + n < model->ncomponents && model->components[order[i + n]].rank == model->components[order[i]].rank)
+                        n++;
+                settle(model, &order[i], n);
+        }
+}
+
+/* ---- The streams -------------------------------------------------------------------------------------------------------- */
+
+static const char *
+missing_field(const struct sqi_fields *fields, const char *name, char *buffer, size_t size)
+{
+        struct sqi_nearest nearest = sqi_nearest(name);
+        char hint[SQI_HINT_SIZE];
+        size_t i, used = 0;
+
+        for (i = 0; i < fields->n; i++)
+                sqi_nearest_offer(&nearest, fields->items[i].name);
+        if (sqi_nearest_name(&nearest) != NULL) {
+                (void)snprintf(buffer, size, "%s", sqi_nearest_hint(&nearest, hint));
+                return buffer;
+        }
+        used = (size_t)snprintf(buffer, size, " (it has ");
+        for (i = 0; i < fields->n && used < size; i++)
+                used += (size_t)snprintf(buffer + used, size - used, "%s'%.64s'", i > 0 ? ", " : "", fields->items[i].name);
+        if (used < size)
+                (void)snprintf(buffer + used, size - used, ")");
+        return buffer;
+}
+
+static void
+check_keys(struct sqi_model *model, struct sqi_model_edge *edge, const struct sqi_fields *fields)
+{
+        char hint[512];
+        size_t i, j;
+        int place;
+
+        for (i = 0; !edge->grouping_broken && i < edge->nargs; i++) {
+                place = sqi_fields_find(fields, edge->args[i].text);
+                if (place < 0) {
+                        sqi_model_error(model, edge->args[i].place, "the stream '%s' of '%s' has no field '%.200s'%s",
+                                        sqi_component_stream(model->components[edge->source].loaded, (size_t)edge->stream_index),
+                                        edge->from.text, edge->args[i].text,
+                                        missing_field(fields, edge->args[i].text, hint, sizeof(hint)));
+                        continue;
+                }
+                edge->keys[i] = (uint8_t)place;
+                for (j = 0; j < i; j++)
+                        if (strcmp(edge->args[i].text, edge->args[j].text) == 0)
+                                break;
+                if (j < i)
+                        sqi_model_error(model, edge->args[i].place, "the grouping names the field '%s' twice", edge->args[i].text);
+        }
+}
+
+static void
+check_inputs(struct sqi_model *model, struct sqi_model_edge *edge, const struct sqi_fields *fields)
+{
+        const struct sqi_model_component *target = &model->components[edge->target];
+        const struct sq_field *wanted, *given;
+        char hint[512];
+        size_t i;
+        int place;
+
+        for (i = 0; target->declared != NULL && i < target->declared->in.n; i++) {
+                wanted = &target->declared->in.items[i];
+                place = sqi_fields_find(fields, wanted->name);
+                if (place < 0) {
+                        sqi_model_error(model, edge->from.place, "'%s' needs the field '%s', which '%s' does not emit%s", edge->to.text,
+                                        wanted->name, edge->from.text, missing_field(fields, wanted->name, hint, sizeof(hint)));
+                        continue;
+                }
+                given = &fields->items[place];
+                if (!sqi_type_fits(wanted->type, given->type))
+                        sqi_model_error(model, edge->from.place, "'%s' needs the field '%s' as %s, and '%s' emits it as %s",
+                                        edge->to.text, wanted->name, sqi_type_name(wanted->type), edge->from.text,
+                                        sqi_type_name(given->type));
+                edge->in[i] = (uint8_t)place;
+        }
+}
+
+static void
+check_edge(struct sqi_model *model, struct sqi_model_edge *edge)
+{
+        const struct sqi_fields *fields = stream_fields(model, edge);
+
+        if (fields == NULL)
+                return;
+        if (fields->n == 0) {
+                sqi_model_error(model, edge->stream.text != NULL ? edge->stream.place : edge->from.place,
+                                "'%s' emits nothing on the stream '%s'", edge->from.text,
+                                sqi_component_stream(model->components[edge->source].loaded, (size_t)edge->stream_index));
+                return;
+        }
+        check_keys(model, edge, fields);
+        check_inputs(model, edge, fields);
+}
+
+void
+sqi_check_fields(struct sqi_model *model)
+{
+        size_t i;
+
+        settle_all(model);
+        for (i = 0; i < model->nedges; i++)
+                if (model->edges[i].source >= 0 && model->edges[i].target >= 0)
+                        check_edge(model, &model->edges[i]);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lays a checked model out as tasks and workers. Tasks are dealt to the workers in turn, component by component, as Storm's even
+ * scheduler does: each worker gets its share of each component. What the model points to stays where it is, in the arena that the
+ * plan takes over; only what lives in a component's .so has been copied before (declare.c).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "topology/model.h"
+
+static struct sq_field *
+lay_fields(struct sqi_arena *arena, const struct sqi_fields *fields)
+{
+        struct sq_field *copy = sqi_arena_alloc(arena, fields->n, sizeof(*copy));
+
+        if (copy != NULL && fields->n > 0)
+                memcpy(copy, fields->items, fields->n * sizeof(*copy));
+        return copy;
+}
+
+static int
+lay_streams(struct sqi_arena *arena, const struct sqi_model_component *from, struct sqi_plan_component *ret)
+{
+        struct sqi_plan_stream *stream;
+        uint32_t i;
+
+        ret->nstreams = (uint32_t)sqi_component_nstreams(from->loaded);
+        ret->streams = sqi_arena_alloc(arena, ret->nstreams, sizeof(*ret->streams));
+        for (i = 0; ret->streams != NULL && i < ret->nstreams; i++) {
+                stream = &ret->streams[i];
+                stream->id = sqi_arena_text(arena, sqi_component_stream(from->loaded, i));
+                stream->nfields = (uint32_t)from->declared->streams[i].n;
+                stream->fields = lay_fields(arena, &from->declared->streams[i]);
+                if (stream->id == NULL || stream->fields == NULL)
+                        return -ENOMEM;
+        }
+        return ret->streams != NULL ? 0 : -ENOMEM;
+}
+
+static int
+lay_component(const struct sqi_model *model, const struct sqi_model_component *from, struct sqi_plan_component *ret)
+{
+        ret->id = from->id.text;
+        ret->kind = from->kind;
+        ret->component = from->component.text;
+        ret->path = sqi_arena_text(model->arena, from->loaded->path);
+        ret->ntasks = (uint32_t)from->parallelism;
+        ret->cycle = from->cycle;
+        ret->tick_secs = from->tick_secs >= 0 ? from->tick_secs : model->config.tick_secs;
+        ret->nin = (uint32_t)from->declared->in.n;
+        ret->in = lay_fields(model->arena, &from->declared->in);
+        ret->nsettings = (uint32_t)from->nsettings;
+        ret->settings = from->settings;
+        return ret->path == NULL || ret->in == NULL ? -ENOMEM : lay_streams(model->arena, from, ret);
+}
+
+static void
+lay_edge(const struct sqi_model *model, const struct sqi_model_edge *from, struct sqi_plan_edge *ret)
+{
+        ret->from = (uint32_t)from->source;
+        ret->stream = (uint32_t)from->stream_index;
+        ret->to = (uint32_t)from->target;
+        ret->input = from->input;
+        ret->grouping = from->grouping;
+        ret->nkeys = (uint32_t)from->nargs;
+        memcpy(ret->keys, from->keys, from->nargs);
+        ret->nin = (uint32_t)model->components[from->target].declared->in.n;
+        memcpy(ret->in, from->in, ret->nin);
+        ret->feedback = from->feedback;
+}
+
+static int
+lay_tasks(const struct sqi_model *model, struct sqi_plan *plan)
+{
+        struct sqi_plan_component *component;
+        uint32_t i, index, task = 0;
+
+        for (i = 0; i < plan->ncomponents; i++) {
+                plan->components[i].first_task = plan->ntasks;
+                plan->ntasks += plan->components[i].ntasks;
+        }
+        plan->nworkers = plan->ntasks;
+        if (model->config.workers > 0 && model->config.workers < plan->ntasks)
+                plan->nworkers = (uint32_t)model->config.workers;
+        plan->tasks = sqi_arena_alloc(model->arena, plan->ntasks, sizeof(*plan->tasks));
+        if (plan->tasks == NULL)
+                return -ENOMEM;
+        for (i = 0; i < plan->ncomponents; i++) {
+                component = &plan->components[i];
+                for (index = 0; index < component->ntasks; index++, task++)
+                        plan->tasks[task] = (struct sqi_plan_task){i, index, task % plan->nworkers};
+        }
+        return 0;
+}
+
+int
+sqi_plan_make(struct sqi_model *model, struct sqi_plan **ret)
+{
+        struct sqi_plan *plan = calloc(1, sizeof(*plan));
+        uint32_t i;
+        int r = 0;
+
+        if (plan == NULL)
+                return -ENOMEM;
+        plan->name = model->name.text;
+        plan->directory = model->directory;
+        plan->config = model->config;
+        plan->ncomponents = (uint32_t)model->ncomponents;
+        plan->nedges = (uint32_t)model->nedges;
+        plan->components = sqi_arena_alloc(model->arena, plan->ncomponents, sizeof(*plan->components));
+        plan->edges = sqi_arena_alloc(model->arena, plan->nedges, sizeof(*plan->edges));
+        if (plan->components == NULL || plan->edges == NULL)
+                r = -ENOMEM;
+        for (i = 0; r == 0 && i < plan->ncomponents; i++)
+                r = lay_component(model, &model->components[i], &plan->components[i]);
+        for (i = 0; r == 0 && i < plan->nedges; i++)
+                lay_edge(model, &model->edges[i], &plan->edges[i]);
+        if (r == 0)
+                r = lay_tasks(model, plan);
+        if (r < 0) {
+                free(plan);
+                return r;
+        }
+        plan->memory = model->arena;
+        model->arena = NULL;
+        *ret = plan;
+        return 0;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The topology as its file tells it, each part with its place, and what the checks found out about it. The steps, each of which
+ * diagnoses all that it finds and leaves marks at what is broken, so that the next step is silent about the consequences:
+ *
+ *     sqi_model_read()      model.c       YAML into the structures below: keys, types, ranges, ids
+ *     sqi_model_override()  overrides.c   what the command line changes
+ *     sqi_check_components  check.c       loads the components, fills their settings
+ *     sqi_check_streams     check.c       from, to, streamId
+ *     sqi_order             order.c       cycles, feedback edges, what the spouts reach
+ *     sqi_check_fields      fields.c      fields and types along the streams, in that order
+ *     sqi_plan_make         layout.c      tasks and workers
+ */
+#ifndef SQI_MODEL_H
+#define SQI_MODEL_H
+
+#include "topology/arena.h"
+#include "topology/catalog.h"
+#include "topology/declare.h"
+#include "topology/diagnostics.h"
+#include "topology/plan.h"
+#include "topology/settings.h"
+#include "topology/topology.h"
+#include "topology/yaml.h"
+
+enum { SQI_PARALLELISM_MAX = 4096 };
+
+/* A word of the file. `text` is NULL when it is missing or was refused. */
+struct sqi_word {
+        const char *text;
+        struct sqi_place place;
+};
+
+struct sqi_model_component {
+        enum sq_kind kind;
+        struct sqi_place place;
+        struct sqi_word id, component;
+        int64_t parallelism;
+        double tick_secs; /* below 0: the topology's */
+        struct sqi_place properties_place;
+        size_t nsettings;
+        struct sqi_setting *settings;
+        struct sqi_place *setting_places;
+
+        /* check.c */
+        struct sqi_component *loaded; /* NULL: can't be loaded */
+        void *state;                  /* NULL: its settings are wrong */
+        /* order.c */
+        uint32_t cycle, rank; /* rank: topological; equal within a cycle */
+        bool reached;
+        /* fields.c */
+        struct sqi_declared *declared; /* NULL: not known */
+        bool declare_failed;           /* an error about it is reported */
+};
+
+struct sqi_model_edge {
+        struct sqi_place place;
+        struct sqi_word from, to, stream; /* stream: without text, the default one */
+        enum sqi_grouping_type grouping;
+        struct sqi_place grouping_place;
+        bool grouping_broken;
+        size_t nargs;
+        struct sqi_word *args;
+
+        /* check.c; -1: not known */
+        int source, target, stream_index;
+        uint32_t input;
+        /* order.c */
+        bool feedback;
+        /* fields.c */
+        uint8_t keys[SQ_FIELDS_MAX], in[SQ_FIELDS_MAX];
+};
+
+struct sqi_model {
+        struct sqi_arena *arena;
+        struct sqi_diagnostics *diagnostics;
+        const char *directory; /* of the file, absolute */
+        struct sqi_word name;
+        struct sqi_config config;
+        bool delivery_given;
+        struct sqi_place delivery_place;
+        size_t ncomponents, nedges;
+        struct sqi_model_component *components; /* spouts first */
+        struct sqi_model_edge *edges;
+};
+
+void sqi_model_read(struct sqi_model *model, const struct sqi_yaml *root);
+void sqi_model_override(struct sqi_model *model, const struct sqi_overrides *overrides);
+void sqi_check_components(struct sqi_model *model);
+void sqi_check_streams(struct sqi_model *model);
+void sqi_check_delivery(struct sqi_model *model);
+void sqi_order(struct sqi_model *model);
+void sqi_check_fields(struct sqi_model *model);
+
+/* Unloads the components. */
+void sqi_model_release(struct sqi_model *model);
+
+/* Lays a model without errors out as a plan, which takes the arena over (nulled). 0 or -ENOMEM. */
+int sqi_plan_make(struct sqi_model *model, struct sqi_plan **ret);
+
+/* For all steps. sqi_model_expect() diagnoses a node of another kind; false for a broken one too. */
+#define sqi_model_error(model, place, ...) sqi_diagnose((model)->diagnostics, SQI_ERROR, (place), __VA_ARGS__)
+void *sqi_model_alloc(struct sqi_model *model, size_t n, size_t size); /* NULL is noted in the diagnostics */
+bool sqi_model_expect(struct sqi_model *model, const struct sqi_yaml *node, enum sqi_yaml_kind kind, const char *what);
+void sqi_model_properties(struct sqi_model *model, struct sqi_model_component *component, const struct sqi_yaml_item *item);
+int sqi_model_find(const struct sqi_model *model, const char *id);     /* -1: no such component */
+/* A relative path made absolute by the folder of the file; "-" stays. */
+const char *sqi_model_path(struct sqi_model *model, const char *path);
+
+#endif

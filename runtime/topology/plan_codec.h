@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plan as bytes: one msgpack array
+ *
+ *     ["squall-plan", version, name, directory, config, workers, components, edges, tasks]
+ *     config     [key, text, key, text, ...], of the keys that are set
+ *     component  [id, kind, component, path, tasks, cycle, tick_secs, in, streams, settings]
+ *     in         [field, type, field, type, ...]
+ *     stream     [id, [field, type, ...]]
+ *     setting    [name, shape, [value, ...], [name, ...]]; the last list is empty unless the setting is a map
+ *     edge       [from, stream, to, grouping, keys, in, feedback]; keys and in are lists of places
+ *     tasks      [worker, ...]; the tasks of the first component, of the second, ...
+ */
+#ifndef SQI_PLAN_CODEC_H
+#define SQI_PLAN_CODEC_H
+
+#define SQI_PLAN_MAGIC "squall-plan"
+enum { SQI_PLAN_VERSION = 1, SQI_PLAN_PARTS = 9, SQI_PLAN_COMPONENT_PARTS = 10, SQI_PLAN_EDGE_PARTS = 7, SQI_PLAN_SETTING_PARTS = 4 };
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "topology/topology.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "topology/model.h"
+
+void
+sqi_model_release(struct sqi_model *model)
+{
+        size_t i;
+
+        for (i = 0; i < model->ncomponents; i++)
+                sqi_component_close(&model->components[i].loaded);
+        model->ncomponents = 0;
+        sqi_arena_free(&model->arena);
+}
+
+/* The folder of the file, absolute: what its relative paths start from. */
+static const char *
+folder_of(struct sqi_arena *arena, const char *path)
+{
+        const char *slash = strrchr(path, '/'), *copy = NULL;
+        char *folder, *whole;
+
+        if (strcmp(path, "-") == 0 || slash == NULL)
+                folder = strdup(".");
+        else
+                folder = strndup(path, slash > path ? (size_t)(slash - path) : 1);
+        whole = folder != NULL ? realpath(folder, NULL) : NULL;
+        if (whole != NULL)
+                copy = sqi_arena_text(arena, whole);
+        free(whole);
+        free(folder);
+        return copy;
+}
+
+static void
+check(struct sqi_model *model, const struct sqi_yaml *root, const struct sqi_overrides *overrides)
+{
+        sqi_model_read(model, root);
+        if (overrides != NULL)
+                sqi_model_override(model, overrides);
+        sqi_check_components(model);
+        sqi_check_delivery(model);
+        sqi_check_streams(model);
+        sqi_order(model);
+        sqi_check_fields(model);
+}
+
+int
+sqi_topology_plan(const char *path, const struct sqi_overrides *overrides, struct sqi_diagnostics *diagnostics,
+                  struct sqi_plan **ret)
+{
+        struct sqi_model model = {.diagnostics = diagnostics, .arena = sqi_arena_new()};
+        struct sqi_yaml *root = NULL;
+        int r;
+
+        if (model.arena == NULL)
+                return -ENOMEM;
+        r = sqi_yaml_read(model.arena, path, diagnostics, &root);
+        if (r == 0) {
+                model.directory = folder_of(model.arena, path);
+                r = model.directory != NULL ? 0 : -ENOMEM;
+        }
+        if (r == 0)
+                check(&model, root, overrides);
+        if (r == 0 && diagnostics->errors > 0)
+                r = -EINVAL;
+        if (diagnostics->no_memory)
+                r = -ENOMEM;
+        if (r == 0)
+                r = sqi_plan_make(&model, ret);
+        sqi_model_release(&model);
+        sqi_diagnostics_sort(diagnostics);
+        return r;
+}

@@ -18,7 +18,7 @@ PACKAGES := libczmq libzmq libfyaml libxxhash msgpack
 NEEDS_zmq := libzmq
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla \
-            -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Wno-unknown-warning-option -Werror
+            -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Werror
 CFLAGS_release := -O2 -g -DNDEBUG
 CFLAGS_debug := -O0 -g3
 CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer

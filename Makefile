@@ -42,7 +42,7 @@ LACKING := $(foreach o,$(PLUGINS),$(call missing,$(o)))
 COMPONENTS := $(patsubst %.o,%.so,$(filter-out $(LACKING),$(PLUGINS)))
 SOURCES := $(C) $(wildcard runtime/*.h runtime/*/*.h cli/*.h spouts/*.h bolts/*.h topologies/*/*.h tests/*/*.h)
 
-ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 MAKEFLAGS += --no-print-directory

@@ -270,6 +270,10 @@ SQ_EXPORT void sq_unanchor(struct sq_task *task);
  * one tree to the next (an offset, a sequence number). Without this call a tuple is not tracked. */
 SQ_EXPORT void sq_track(struct sq_task *task, uint64_t position);
 
+/* Spouts: how many tuple trees `.next` may begin before topology.max.spout.pending are in flight; UINT64_MAX when none are tracked.
+ * A `.next` that emits one tuple a call need not ask. */
+SQ_EXPORT uint64_t sq_room(const struct sq_task *task);
+
 #ifndef __cplusplus
 #define SQI_VALUES(...) \
         (sizeof((const struct sq_value[]){__VA_ARGS__}) / sizeof(struct sq_value)), (const struct sq_value[]){__VA_ARGS__}

@@ -389,6 +389,12 @@ sqi_ledger_is_full(struct sqi_ledger *ledger)
 }
 
 size_t
+sqi_ledger_room(const struct sqi_ledger *ledger)
+{
+        return ledger->pending < ledger->flow.limit ? (size_t)(ledger->flow.limit - ledger->pending) : 0;
+}
+
+size_t
 sqi_ledger_pending(const struct sqi_ledger *ledger)
 {
         return ledger->pending;

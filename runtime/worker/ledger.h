@@ -78,6 +78,8 @@ bool sqi_ledger_retry(struct sqi_ledger *ledger, uint64_t now_ns, uint64_t *ret_
 uint64_t sqi_ledger_next(const struct sqi_ledger *ledger);
 
 bool sqi_ledger_is_full(struct sqi_ledger *ledger);
+/* Trees that may be opened before it is. */
+size_t sqi_ledger_room(const struct sqi_ledger *ledger);
 size_t sqi_ledger_pending(const struct sqi_ledger *ledger); /* in flight */
 size_t sqi_ledger_unfinished(const struct sqi_ledger *ledger); /* in flight, or waiting for a retry */
 uint64_t sqi_ledger_limit(const struct sqi_ledger *ledger);

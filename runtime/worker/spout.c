@@ -82,6 +82,12 @@ sq_track(struct sq_task *task, uint64_t position)
         open_tree(task, position, 0);
 }
 
+uint64_t
+sq_room(const struct sq_task *task)
+{
+        return task->ledger ? sqi_ledger_room(task->ledger) : UINT64_MAX;
+}
+
 /* The emits of one callback go out. A spout's emits are never taken back: who would emit them again? */
 static void
 commit(struct sq_task *task)

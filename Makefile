@@ -15,7 +15,7 @@ DEBS_fresh := debootstrap
 
 # pkg-config's names of the libraries, and of what a component needs besides: NEEDS_name. Without it that component is not built.
 PACKAGES := libczmq libzmq libfyaml libxxhash msgpack
-NEEDS_zmq := libzmq
+NEEDS_zmq := libzmq msgpack
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla \
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Werror
@@ -67,7 +67,7 @@ $(BENCH): %: %.o
 	$(Q)$(LINK) $^ $(LIBS)
 $(COMPONENTS): %.so: %.o
 	@echo "  LINK $@"
-	$(Q)$(CC) $(CFLAGS) -shared $(LDFLAGS) -o $@ $< $(if $(NEEDS_$(notdir $*)),$(shell pkg-config --libs $(NEEDS_$(notdir $*))))
+	$(Q)$(CC) $(CFLAGS) -shared $(LDFLAGS) -o $@ $< $(if $(NEEDS_$(notdir $*)),$(shell pkg-config --libs $(NEEDS_$(notdir $*)))) -Wl,--as-needed -lm
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	@echo "  CC   $<"

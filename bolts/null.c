@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bolt `null`: takes every tuple and emits nothing. */
+#include <squall.h>
+
+static enum sq_verdict
+execute(struct sq_task *task, const struct sq_tuple *in)
+{
+        (void)task;
+        (void)in;
+        return SQ_ACK;
+}
+
+SQ_BOLT(null) = {
+        .about = "Takes every tuple and emits nothing.",
+        .execute = execute,
+};

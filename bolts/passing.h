@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* For bolts that pass tuples on as they come: their output has the fields of their inputs, which must all have the same. */
+#ifndef BOLTS_PASSING_H
+#define BOLTS_PASSING_H
+
+#include <squall.h>
+#include <string.h>
+
+static inline void
+passing_declare(struct sq_declaration *decl)
+{
+        unsigned inputs = sq_declared_inputs(decl);
+        struct sq_field field, other;
+
+        for (unsigned place = 0; inputs > 0 && place <= SQ_FIELDS_MAX; place++) {
+                field = sq_declared_input(decl, 0, place);
+                for (unsigned input = 1; input < inputs; input++) {
+                        other = sq_declared_input(decl, input, place);
+                        if (!field.name != !other.name || (field.name && strcmp(field.name, other.name) != 0)) {
+                                sq_declare_error(decl, NULL, "passes tuples on as they come, but its inputs have other fields: "
+                                                 "field %u is `%s` here and `%s` there", place + 1,
+                                                 field.name ? field.name : "(none)", other.name ? other.name : "(none)");
+                                return;
+                        }
+                        if (field.type != other.type)
+                                field.type = SQ_ANY;
+                }
+                if (!field.name)
+                        return;
+                sq_declare_out(decl, 0, field.name, field.type);
+        }
+}
+
+#endif

@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The spout `file`: the lines of a file, or the records of a CSV or JSON Lines file.
+ *
+ * Positions. Each record is a tuple tree of its own; its position says where it stands, so that it can be read again. They rise:
+ *
+ *     a file read `repeat` times    pass * size + offset        (the size when the task was prepared)
+ *     a file that is followed       generation << 40 | offset   (a generation begins with a rotation or a truncation)
+ *
+ * Tasks share a file by byte ranges whose edges are moved on to the next record, so each record is read by one task. A followed
+ * file is read by task 0 alone.
+ *
+ * Following is tail -F's: the path is looked at again whenever the end is reached. Another file there means that the old one was
+ * rotated away; it is read to its end once more, for its writer may have been faster than us, and then left. The last few
+ * generations stay open to be replayed from.
+ */
+#include "csv.h"
+#include "json.h"
+#include "pace.h"
+#include "reader.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+enum { LINES, JSONL, CSV };
+enum { BURST = 256, BURST_BYTES = 64 * 1024 };
+enum { GENERATIONS = 4, GENERATION_SHIFT = 40, COMPLAINTS = 10 };
+#define OFFSET_MASK ((UINT64_C(1) << GENERATION_SHIFT) - 1)
+#define LOOK_NS 20000000u /* a followed file at its end is looked at 50 times a second */
+#define RETRY_NS 1000000000u
+
+struct file {
+        const char *path;
+        int64_t format, repeat;
+        bool follow;
+        double rate;
+        struct sq_list fields;
+
+        struct reader reader, replayer;
+        uint64_t size, first, last, pass; /* this task reads [first, last) */
+        uint64_t generation;
+        int fds[GENERATIONS]; /* of generation g at g % GENERATIONS, or -1 */
+        bool rotated, header, reading;
+        struct pace pace;
+
+        unsigned nfields;              /* CSV and JSON Lines: the fields of the tuple, ... */
+        char *names[SQ_FIELDS_MAX];
+        unsigned column[SQ_FIELDS_MAX]; /* ... CSV: and the place of each in the record */
+        struct json json;
+        char *scratch;
+        size_t scratch_size;
+        unsigned complaints;
+};
+
+static struct file *
+state(struct sq_task *task)
+{
+        return sq_state(task);
+}
+
+/* ---- Fields ------------------------------------------------------------------------------------------------------------- */
+
+static bool
+add_name(struct file *file, struct sq_str name, unsigned column)
+{
+        char *copy = file->nfields < SQ_FIELDS_MAX ? strndup(name.ptr, name.len) : NULL;
+
+        if (!copy)
+                return false;
+        file->names[file->nfields] = copy;
+        file->column[file->nfields++] = column;
+        return true;
+}
+
+static bool
+wanted(const struct file *file, struct sq_str name)
+{
+        for (size_t i = 0; i < file->fields.n; i++)
+                if (strlen(file->fields.items[i]) == name.len && memcmp(file->fields.items[i], name.ptr, name.len) == 0)
+                        return true;
+        return file->fields.n == 0;
+}
+
+static const char *
+names_of_header(struct file *file, struct sq_str record)
+{
+        char *scratch = malloc(record.len + 1), *grow = scratch;
+        struct sq_str cell;
+
+        if (!scratch)
+                return strerror(ENOMEM);
+        if (record.len >= 3 && memcmp(record.ptr, "\xef\xbb\xbf", 3) == 0)
+                record = (struct sq_str){record.ptr + 3, record.len - 3};
+        for (unsigned column = 0; csv_cell(&record, &grow, &cell); column++)
+                if (wanted(file, cell) && !add_name(file, cell, column)) {
+                        free(scratch);
+                        return "more fields than a tuple can have";
+                }
+        free(scratch);
+        return file->fields.n > file->nfields ? "the header line lacks some of `fields`" : NULL;
+}
+
+static const char *
+names_of_object(struct file *file, struct sq_str record)
+{
+        struct sq_value object;
+        const struct sq_value *items;
+
+        if (!json_read(&file->json, record, &object) || object.type != SQ_MAP || object.len == 0)
+                return "the first line is not a JSON object with members";
+        items = object.as.ptr;
+        for (uint32_t i = 0; i < object.len; i++)
+                if (!add_name(file, (struct sq_str){items[2 * i].as.ptr, items[2 * i].len}, i))
+                        return "more fields than a tuple can have";
+        return NULL;
+}
+
+static const char *
+names_of_list(struct file *file)
+{
+        for (size_t i = 0; i < file->fields.n; i++)
+                if (!add_name(file, (struct sq_str){file->fields.items[i], strlen(file->fields.items[i])}, 0))
+                        return "more fields than a tuple can have";
+        return NULL;
+}
+
+/* Finds the names of the fields, from the settings or the first record of `fd`. NULL, or what is wrong. */
+static const char *
+find_names(struct file *file, int fd)
+{
+        struct reader reader = {.quoted = file->format == CSV};
+        struct sq_str record;
+        const char *wrong;
+        int rc;
+
+        if (file->format == JSONL && file->fields.n > 0)
+                return names_of_list(file);
+        reader_open(&reader, fd, 0, UINT64_MAX);
+        rc = reader_next(&reader, true, &record);
+        if (rc <= 0)
+                wrong = rc < 0 ? strerror(-rc) : "the file is empty, so its fields are not known";
+        else
+                wrong = file->format == CSV ? names_of_header(file, record) : names_of_object(file, record);
+        file->first = file->format == CSV ? reader.offset : 0;
+        reader_close(&reader);
+        return wrong;
+}
+
+static void
+forget_names(struct file *file)
+{
+        for (unsigned i = 0; i < file->nfields; i++)
+                free(file->names[i]);
+        file->nfields = 0;
+        json_free(&file->json);
+        free(file->scratch);
+}
+
+static void
+declare(struct sq_declaration *decl)
+{
+        struct file file = *(const struct file *)sq_declared_state(decl);
+        bool open_it = file.format == CSV || (file.format == JSONL && file.fields.n == 0);
+        int fd = open_it ? open(file.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+        const char *wrong;
+
+        if (file.repeat < 0)
+                sq_declare_error(decl, "repeat", "must not be negative");
+        if (file.format == LINES) {
+                sq_declare_out(decl, 0, "line", SQ_STR);
+                return;
+        }
+        wrong = open_it && fd < 0 ? strerror(errno) : find_names(&file, fd);
+        if (wrong)
+                sq_declare_error(decl, "path", "%s: %s", file.path, wrong);
+        for (unsigned i = 0; i < file.nfields; i++)
+                sq_declare_out(decl, 0, file.names[i], file.format == CSV ? SQ_STR : SQ_ANY);
+        forget_names(&file);
+        if (fd >= 0)
+                close(fd);
+}
+
+/* ---- Opening ------------------------------------------------------------------------------------------------------------ */
+
+static int
+share(struct file *file, uint64_t part, uint64_t parts, uint64_t *ret_offset)
+{
+        uint64_t whole = file->size > file->first ? file->size - file->first : 0;
+
+        if (part == parts) {
+                *ret_offset = file->first + whole;
+                return 0;
+        }
+        return reader_align(&file->reader, file->first, file->first + whole / parts * part + whole % parts * part / parts, ret_offset);
+}
+
+/* The range of this task. */
+static int
+take_share(struct sq_task *task, struct file *file)
+{
+        uint64_t from = 0, to = 0;
+        int rc;
+
+        reader_open(&file->reader, file->fds[0], 0, file->size);
+        rc = share(file, sq_index(task), sq_parallelism(task), &from);
+        if (rc == 0)
+                rc = share(file, sq_index(task) + 1, sq_parallelism(task), &to);
+        if (rc < 0)
+                return sq_error(task, "%s: %s", file->path, strerror(-rc));
+        file->first = from;
+        file->last = to;
+        reader_open(&file->reader, file->fds[0], from, to);
+        return 0;
+}
+
+static void
+begin_generation(struct file *file, int fd, uint64_t offset)
+{
+        int *slot = &file->fds[file->generation % GENERATIONS];
+
+        if (*slot >= 0 && *slot != fd)
+                close(*slot);
+        *slot = fd;
+        file->rotated = false;
+        file->header = file->format == CSV && offset == 0;
+        reader_open(&file->reader, fd, offset, UINT64_MAX);
+}
+
+static int
+open_file(struct sq_task *task, struct file *file)
+{
+        int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        struct stat st;
+
+        if (fd < 0)
+                return file->follow && errno == ENOENT ? 0 : sq_error(task, "%s: %s", file->path, strerror(errno));
+        file->fds[0] = fd;
+        if (fstat(fd, &st) < 0 || pread(fd, &(char){0}, 1, 0) < 0)
+                return sq_error(task, "%s: %s", file->path, strerror(errno));
+        if (!S_ISREG(st.st_mode))
+                return sq_error(task, "%s: not a regular file", file->path);
+        file->size = (uint64_t)st.st_size;
+        return 0;
+}
+
+static int
+prepare(struct sq_task *task)
+{
+        struct file *file = state(task);
+        const char *wrong = NULL;
+
+        for (unsigned i = 0; i < GENERATIONS; i++)
+                file->fds[i] = -1;
+        file->reader.quoted = file->replayer.quoted = file->format == CSV;
+        file->repeat += file->repeat == 0;
+        if (open_file(task, file) < 0)
+                return -1;
+        if (file->format != LINES)
+                wrong = file->fds[0] < 0 ? strerror(ENOENT) : find_names(file, file->fds[0]);
+        if (wrong)
+                return sq_error(task, "%s: %s", file->path, wrong);
+        file->reading = !file->follow || sq_index(task) == 0;
+        if (!file->follow)
+                return take_share(task, file);
+        begin_generation(file, file->fds[0], 0);
+        return 0;
+}
+
+static void
+cleanup(struct sq_task *task)
+{
+        struct file *file = state(task);
+
+        for (unsigned i = 0; i < GENERATIONS; i++)
+                if (file->fds[i] >= 0)
+                        close(file->fds[i]);
+        reader_close(&file->reader);
+        reader_close(&file->replayer);
+        forget_names(file);
+}
+
+/* ---- Emitting ----------------------------------------------------------------------------------------------------------- */
+
+static void
+complain(struct sq_task *task, struct file *file, uint64_t offset, const char *what)
+{
+        if (file->complaints++ < COMPLAINTS)
+                sq_log(task, SQ_WARN, "%s: byte %llu: %s", file->path, (unsigned long long)offset, what);
+}
+
+static char *
+scratch(struct file *file, size_t need)
+{
+        if (need > file->scratch_size) {
+                free(file->scratch);
+                file->scratch = malloc(need);
+                file->scratch_size = file->scratch ? need : 0;
+        }
+        return file->scratch;
+}
+
+/* Cells that the record lacks are empty. */
+static void
+emit_csv(struct sq_task *task, struct file *file, struct sq_str record)
+{
+        struct sq_value values[SQ_FIELDS_MAX];
+        char *grow = scratch(file, record.len + 1);
+        struct sq_str cell;
+        unsigned n = 0;
+
+        for (unsigned column = 0; grow && n < file->nfields && csv_cell(&record, &grow, &cell); column++)
+                if (file->column[n] == column)
+                        values[n++] = sq_str(cell);
+        while (n < file->nfields)
+                values[n++] = sq_text("");
+        sq_emit_values(task, 0, n, values);
+}
+
+static void
+emit_jsonl(struct sq_task *task, struct file *file, struct sq_str record, uint64_t offset)
+{
+        struct sq_value values[SQ_FIELDS_MAX], object;
+
+        if (!json_read(&file->json, record, &object) || object.type != SQ_MAP) {
+                complain(task, file, offset, "not a JSON object, left out");
+                return;
+        }
+        for (unsigned i = 0; i < file->nfields; i++)
+                values[i] = json_member(object, file->names[i]);
+        sq_emit_values(task, 0, file->nfields, values);
+}
+
+static inline void
+emit(struct sq_task *task, struct file *file, struct sq_str record, uint64_t offset)
+{
+        if (file->format == LINES)
+                sq_emit(task, sq_str(record));
+        else if (file->format == CSV)
+                emit_csv(task, file, record);
+        else
+                emit_jsonl(task, file, record, offset);
+}
+
+/* ---- Following ---------------------------------------------------------------------------------------------------------- */
+
+/* At the end of a followed file. True when there is something to read again. */
+static bool
+look_again(struct file *file)
+{
+        struct stat here, there;
+        int fd;
+
+        if (file->reader.fd >= 0 && fstat(file->reader.fd, &here) == 0) {
+                if ((uint64_t)here.st_size < file->reader.offset) {
+                        file->generation++;
+                        begin_generation(file, fcntl(file->reader.fd, F_DUPFD_CLOEXEC, 0), 0);
+                        return true;
+                }
+                if (stat(file->path, &there) < 0 || (here.st_ino == there.st_ino && here.st_dev == there.st_dev))
+                        return false;
+                if (!file->rotated)
+                        return file->rotated = true;
+        }
+        fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        if (fd < 0)
+                return false;
+        file->generation += file->reader.fd >= 0;
+        begin_generation(file, fd, 0);
+        return true;
+}
+
+/* The next record of the task, or 0 at the end, or a negative errno. */
+static int
+next_record(struct file *file, struct sq_str *ret, uint64_t *ret_position)
+{
+        uint64_t offset;
+        int rc;
+
+        for (;;) {
+                offset = file->reader.offset;
+                rc = file->reader.fd < 0 ? 0 : reader_next(&file->reader, !file->follow || file->rotated, ret);
+                if (rc > 0 && !file->header) {
+                        *ret_position = file->follow ? file->generation << GENERATION_SHIFT | offset
+                                                     : file->pass * file->size + offset;
+                        return rc;
+                }
+                if (rc > 0)
+                        file->header = false;
+                else if (rc < 0)
+                        return rc;
+                else if (file->follow ? !look_again(file) : ++file->pass >= (uint64_t)file->repeat)
+                        return 0;
+                else if (!file->follow)
+                        reader_seek(&file->reader, file->first);
+        }
+}
+
+static inline uint64_t
+burst(const struct sq_task *task)
+{
+        uint64_t room = sq_room(task);
+
+        return room < BURST ? room : BURST;
+}
+
+static enum sq_next
+next(struct sq_task *task)
+{
+        struct file *file = state(task);
+        uint64_t most = pace_due(&file->pace, task, file->rate, burst(task)), n = 0, position;
+        size_t bytes = 0;
+        struct sq_str record;
+        int rc = 1;
+
+        if (!file->reading || (!file->follow && file->pass >= (uint64_t)file->repeat))
+                return SQ_DONE;
+        if (most == 0)
+                return SQ_IDLE;
+        while (n < most && bytes < BURST_BYTES && (rc = next_record(file, &record, &position)) > 0) {
+                sq_track(task, position);
+                emit(task, file, record, position & OFFSET_MASK);
+                bytes += record.len;
+                n++;
+        }
+        pace_sent(&file->pace, n);
+        if (rc > 0)
+                return SQ_MORE;
+        if (rc == 0 && !file->follow)
+                return SQ_DONE;
+        if (rc < 0)
+                sq_log(task, SQ_ERROR, "%s: byte %llu: %s (trying again)", file->path, (unsigned long long)file->reader.offset, strerror(-rc));
+        sq_wake_at(task, sq_now(task) + (rc < 0 ? RETRY_NS : LOOK_NS));
+        return SQ_IDLE;
+}
+
+/* ---- Positions ---------------------------------------------------------------------------------------------------------- */
+
+static int
+replay(struct sq_task *task, uint64_t position)
+{
+        struct file *file = state(task);
+        uint64_t generation = file->follow ? position >> GENERATION_SHIFT : 0;
+        uint64_t offset = file->follow ? position & OFFSET_MASK : file->size ? position % file->size : 0;
+        int fd = file->fds[generation % GENERATIONS], rc;
+        struct sq_str record;
+
+        if (file->follow && generation + GENERATIONS <= file->generation)
+                return sq_error(task, "%s was rotated %u times since position %llu", file->path, GENERATIONS,
+                                (unsigned long long)position);
+        if (fd != file->replayer.fd || !file->replayer.buffer)
+                reader_open(&file->replayer, fd, offset, UINT64_MAX);
+        if (!file->follow)
+                file->replayer.limit = file->size;
+        reader_seek(&file->replayer, offset);
+        rc = reader_next(&file->replayer, true, &record);
+        if (rc <= 0)
+                return sq_error(task, "%s: byte %llu: %s", file->path, (unsigned long long)offset,
+                                rc < 0 ? strerror(-rc) : "the file ends before it");
+        sq_track(task, position);
+        emit(task, file, record, offset);
+        return 0;
+}
+
+static int
+seek(struct sq_task *task, uint64_t position)
+{
+        struct file *file = state(task);
+        uint64_t offset = position & OFFSET_MASK;
+
+        if (file->follow) {
+                int fd = file->fds[0];
+
+                file->fds[0] = -1;
+                file->generation = position >> GENERATION_SHIFT;
+                if (offset > file->size) { /* rotated or truncated while the task was down */
+                        file->generation++;
+                        offset = 0;
+                }
+                begin_generation(file, fd, offset);
+                return 0;
+        }
+        file->pass = file->size ? position / file->size : 0;
+        offset = file->size ? position % file->size : 0;
+        reader_seek(&file->reader, offset < file->first ? file->first : offset);
+        return 0;
+}
+
+static void
+activate(struct sq_task *task)
+{
+        pace_restart(&state(task)->pace);
+}
+
+SQ_SPOUT(file) = {
+        .about = "The lines of a file, or the records of a CSV or JSON Lines file.",
+        .state = sizeof(struct file),
+        .options = {
+                SQ_REQ_PATH(struct file, path, "the file"),
+                SQ_OPT_ENUM(struct file, format, "lines|jsonl|csv", "lines",
+                            "lines: the field `line`; csv: the fields of the header line, as text; jsonl: the members of the first object"),
+                SQ_OPT_LIST(struct file, fields, "csv: only these columns; jsonl: these members (nil where an object lacks one)"),
+                SQ_OPT_INT(struct file, repeat, 1, "how often the file is read"),
+                SQ_OPT_BOOL(struct file, follow, false, "wait for more at the end, as tail -F does: rotation and truncation are seen"),
+                SQ_OPT_FLOAT(struct file, rate, 0, "tuples a second over all tasks; 0: as fast as possible"),
+        },
+        .declare = declare,
+        .prepare = prepare,
+        .next = next,
+        .replay = replay,
+        .seek = seek,
+        .activate = activate,
+        .cleanup = cleanup,
+};

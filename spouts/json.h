@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reads one JSON text (RFC 8259) into a struct sq_value. Strings without escapes are views into the text; strings with escapes,
+ * arrays and objects live in the reader's memory, which the next json_read() uses again.
+ *
+ *     struct json json = {0};
+ *     if (json_read(&json, text, &value)) ...
+ *     json_free(&json);
+ *
+ * The memory is one block that is as large as the longest text can need, so that no pointer into it moves while a text is read:
+ * every element costs at least two bytes of text, hence at most one value (16 bytes) for each byte of text and one to spare.
+ */
+#ifndef SPOUTS_JSON_H
+#define SPOUTS_JSON_H
+
+#include <errno.h>
+#include <squall.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { JSON_DEPTH = 32, JSON_NUMBER = 64 };
+
+struct json {
+        char *memory;
+        size_t size, items; /* `items` values stand at the start of the memory, ... */
+        char *text;         /* ... unescaped text grows here, behind the place for all values */
+        const char *at, *end;
+};
+
+static inline bool json_value(struct json *json, unsigned depth, struct sq_value *ret);
+
+static inline void
+json_free(struct json *json)
+{
+        free(json->memory);
+        *json = (struct json){0};
+}
+
+static inline int
+json_space(struct json *json)
+{
+        while (json->at < json->end && (*json->at == ' ' || *json->at == '\t' || *json->at == '\n' || *json->at == '\r'))
+                json->at++;
+        return json->at < json->end ? (unsigned char)*json->at : -1;
+}
+
+static inline bool
+json_word(struct json *json, const char *word)
+{
+        size_t len = strlen(word);
+
+        if ((size_t)(json->end - json->at) < len || memcmp(json->at, word, len) != 0)
+                return false;
+        json->at += len;
+        return true;
+}
+
+static inline int
+json_hex(struct json *json)
+{
+        int code = 0;
+
+        if (json->end - json->at < 4)
+                return -1;
+        for (int i = 0; i < 4; i++) {
+                int c = *json->at++;
+                int lower = c | 0x20;
+
+                if (c >= '0' && c <= '9')
+                        code = code * 16 + c - '0';
+                else if (lower >= 'a' && lower <= 'f')
+                        code = code * 16 + lower - 'a' + 10;
+                else
+                        return -1;
+        }
+        return code;
+}
+
+static inline void
+json_utf8(struct json *json, unsigned code)
+{
+        unsigned n = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+        static const unsigned char lead[] = {0, 0xc0, 0xe0, 0xf0};
+
+        *json->text++ = (char)(lead[n] | code >> 6 * n);
+        while (n-- > 0)
+                *json->text++ = (char)(0x80 | (code >> 6 * n & 0x3f));
+}
+
+/* A \u escape, its `u` read already; a lone surrogate becomes U+FFFD. */
+static inline bool
+json_unicode(struct json *json)
+{
+        int code = json_hex(json), low;
+
+        if (code < 0)
+                return false;
+        if (code >= 0xd800 && code < 0xdc00 && json->end - json->at >= 6 && json->at[0] == '\\' && json->at[1] == 'u') {
+                const char *back = json->at;
+
+                json->at += 2;
+                low = json_hex(json);
+                if (low < 0)
+                        return false;
+                if (low >= 0xdc00 && low < 0xe000)
+                        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+                else
+                        json->at = back;
+        }
+        json_utf8(json, code >= 0xd800 && code < 0xe000 ? 0xfffd : (unsigned)code);
+        return true;
+}
+
+static inline bool
+json_escape(struct json *json)
+{
+        static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+        const char *found;
+
+        if (json->at == json->end)
+                return false;
+        if (*json->at == 'u') {
+                json->at++;
+                return json_unicode(json);
+        }
+        found = memchr(from, *json->at++, sizeof(from) - 1);
+        if (found)
+                *json->text++ = to[found - from];
+        return found != NULL;
+}
+
+/* The rest of a string behind its first quote. */
+static inline bool
+json_string(struct json *json, struct sq_str *ret)
+{
+        const char *start = json->at;
+        char *copy;
+
+        while (json->at < json->end && *json->at != '"' && *json->at != '\\' && (unsigned char)*json->at >= 0x20)
+                json->at++;
+        if (json->at < json->end && *json->at == '"') {
+                *ret = (struct sq_str){start, (size_t)(json->at++ - start)};
+                return true;
+        }
+        copy = json->text;
+        memcpy(json->text, start, (size_t)(json->at - start));
+        json->text += json->at - start;
+        while (json->at < json->end && (unsigned char)*json->at >= 0x20) {
+                char c = *json->at++;
+
+                if (c == '"') {
+                        *ret = (struct sq_str){copy, (size_t)(json->text - copy)};
+                        return true;
+                }
+                if (c != '\\')
+                        *json->text++ = c;
+                else if (!json_escape(json))
+                        return false;
+        }
+        return false;
+}
+
+static inline size_t
+json_digits(struct json *json)
+{
+        const char *start = json->at;
+
+        while (json->at < json->end && *json->at >= '0' && *json->at <= '9')
+                json->at++;
+        return (size_t)(json->at - start);
+}
+
+static inline bool
+json_fraction(struct json *json)
+{
+        if (json->at < json->end && *json->at == '.') {
+                json->at++;
+                if (json_digits(json) == 0)
+                        return false;
+        }
+        if (json->at < json->end && (*json->at == 'e' || *json->at == 'E')) {
+                json->at++;
+                if (json->at < json->end && (*json->at == '+' || *json->at == '-'))
+                        json->at++;
+                return json_digits(json) > 0;
+        }
+        return true;
+}
+
+static inline bool
+json_number(struct json *json, struct sq_value *ret)
+{
+        const char *start = json->at, *integer;
+        char text[JSON_NUMBER];
+        size_t len;
+
+        json->at += *json->at == '-';
+        integer = json->at;
+        if (json_digits(json) == 0 || (*integer == '0' && json->at - integer > 1))
+                return false;
+        integer = json->at;
+        if (!json_fraction(json))
+                return false;
+        len = (size_t)(json->at - start);
+        if (len >= sizeof(text))
+                return false;
+        memcpy(text, start, len);
+        text[len] = '\0';
+        errno = 0;
+        if (integer == json->at) {
+                *ret = *text == '-' ? sq_int(strtoll(text, NULL, 10)) : sq_uint(strtoull(text, NULL, 10));
+                if (ret->type == SQ_UINT && ret->as.u <= INT64_MAX)
+                        ret->type = SQ_INT;
+        }
+        if (integer != json->at || errno == ERANGE)
+                *ret = sq_float(strtod(text, NULL));
+        return true;
+}
+
+/* An array or, with `step` 2, an object, its bracket read already. Its elements are put side by side once all are known, because the
+ * elements' own elements come in between: they wait on the stack of the values' block, from `first`. */
+static inline bool
+json_list(struct json *json, unsigned depth, char close, size_t step, struct sq_value *ret)
+{
+        struct sq_value *items = (struct sq_value *)(void *)json->memory, item;
+        size_t n = 0, room = 0;
+        struct sq_value *list = NULL;
+        bool good = false;
+
+        if (json_space(json) == close) {
+                json->at++;
+                *ret = step == 2 ? sq_map(NULL, 0) : sq_array(NULL, 0);
+                return true;
+        }
+        for (;;) {
+                if (n + step > room) {
+                        struct sq_value *grown = realloc(list, (room = room * 2 + 16) * sizeof(*list));
+
+                        if (!grown)
+                                break;
+                        list = grown;
+                }
+                if (step == 2) {
+                        struct sq_str key;
+
+                        if (json_space(json) != '"' || (json->at++, !json_string(json, &key)) || json_space(json) != ':')
+                                break;
+                        json->at++;
+                        list[n++] = sq_str(key);
+                }
+                if (!json_value(json, depth + 1, &item))
+                        break;
+                list[n++] = item;
+                if (json_space(json) == close) {
+                        json->at++;
+                        good = true;
+                        break;
+                }
+                if (json_space(json) != ',')
+                        break;
+                json->at++;
+        }
+        if (good) {
+                items += json->items;
+                memcpy(items, list, n * sizeof(*list));
+                json->items += n;
+                *ret = step == 2 ? sq_map(items, n / 2) : sq_array(items, n);
+        }
+        free(list);
+        return good;
+}
+
+static inline bool
+json_value(struct json *json, unsigned depth, struct sq_value *ret)
+{
+        struct sq_str text;
+        int c = json_space(json);
+
+        if (depth >= JSON_DEPTH)
+                return false;
+        switch (c) {
+        case '{':
+        case '[':
+                json->at++;
+                return json_list(json, depth, c == '{' ? '}' : ']', c == '{' ? 2 : 1, ret);
+        case '"':
+                json->at++;
+                if (!json_string(json, &text))
+                        return false;
+                *ret = sq_str(text);
+                return true;
+        case 't':
+        case 'f':
+                *ret = sq_bool(c == 't');
+                return json_word(json, c == 't' ? "true" : "false");
+        case 'n':
+                *ret = sq_nil();
+                return json_word(json, "null");
+        default:
+                return (c == '-' || (c >= '0' && c <= '9')) && json_number(json, ret);
+        }
+}
+
+/* Reads the one value of `text`. False when it is not JSON, deeper than JSON_DEPTH, or memory is short. */
+static inline bool
+json_read(struct json *json, struct sq_str text, struct sq_value *ret)
+{
+        size_t values = (text.len / 2 + 2) * 2 * sizeof(struct sq_value), need = values + text.len + 1;
+
+        if (json->size < need) {
+                free(json->memory);
+                json->memory = malloc(need);
+                json->size = json->memory ? need : 0;
+        }
+        if (!json->memory)
+                return false;
+        json->items = 0;
+        json->text = json->memory + values;
+        json->at = text.ptr;
+        json->end = text.ptr + text.len;
+        return json_value(json, 0, ret) && json_space(json) < 0;
+}
+
+/* The member `name` of an object, nil when there is none. */
+static inline struct sq_value
+json_member(struct sq_value object, const char *name)
+{
+        const struct sq_value *items = object.as.ptr;
+        size_t len = strlen(name);
+
+        for (size_t i = 0; object.type == SQ_MAP && i < object.len; i++)
+                if (items[2 * i].len == len && memcmp(items[2 * i].as.ptr, name, len) == 0)
+                        return items[2 * i + 1];
+        return sq_nil();
+}
+
+#endif

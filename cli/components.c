@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a component declares of itself, for the built-ins and for any .so. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "topology/catalog.h"
+#include "topology/declare.h"
+#include "topology/nearest.h"
+#include "topology/settings.h"
+#include "verb.h"
+
+static const char *
+kind_name(enum sq_kind kind)
+{
+        return kind == SQ_KIND_BOLT ? "bolt" : "spout";
+}
+
+/* How a component is shown: as JSON, or as text by `show`. */
+struct form {
+        void (*show)(const struct sqi_component *component, const char *name);
+        struct cli_json *json;
+};
+
+/* ---- Text --------------------------------------------------------------------------------------------------------------- */
+
+static void
+print_line(const struct sqi_component *component, const char *name)
+{
+        (void)printf("  %-12s %s\n", name, sqi_component_about(component));
+}
+
+static void
+print_option(const struct sq_option *option)
+{
+        (void)printf("  %-12s %-6s  %s", option->name, sqi_option_type_name(option->type), option->help != NULL ? option->help : "");
+        if (option->choices != NULL)
+                (void)printf(" (%s)", option->choices);
+        if (option->required)
+                (void)printf(" (required)");
+        else if (option->fallback != NULL)
+                (void)printf(" (default: %s)", option->fallback[0] != '\0' ? option->fallback : "''");
+        (void)fputc('\n', stdout);
+}
+
+static void
+print_fields(const char *title, const struct sq_field *fields)
+{
+        size_t i;
+
+        if (fields[0].name == NULL)
+                return;
+        (void)printf("  %-12s", title);
+        for (i = 0; i < SQ_FIELDS_MAX && fields[i].name != NULL; i++)
+                (void)printf("%s %s: %s", i > 0 ? "," : "", fields[i].name, sqi_type_name(fields[i].type));
+        (void)fputc('\n', stdout);
+}
+
+static void
+print_streams(const struct sqi_component *component)
+{
+        const struct sq_stream *streams = sqi_component_streams(component);
+        const struct sq_field *in = component->kind == SQ_KIND_BOLT ? component->bolt->in : NULL;
+        size_t i;
+
+        (void)printf("\nfields:\n");
+        if (in != NULL && in[0].name == NULL)
+                (void)printf("  %-12s %s\n", "in", sqi_component_declare(component) != NULL ? "as its settings say" : "any");
+        else if (in != NULL)
+                print_fields("in", in);
+        print_fields("out", sqi_component_out(component));
+        if (sqi_component_out(component)[0].name == NULL)
+                (void)printf("  %-12s %s\n", "out",
+                             sqi_component_declare(component) != NULL ? "as its settings and inputs say" : "nothing");
+        for (i = 0; i < SQ_STREAMS_MAX && streams[i].id != NULL; i++) {
+                char title[80];
+
+                (void)snprintf(title, sizeof(title), "out %s", streams[i].id);
+                print_fields(title, streams[i].fields);
+        }
+}
+
+static void
+print_details(const struct sqi_component *component, const char *name)
+{
+        const struct sq_option *options = sqi_component_options(component);
+        size_t i;
+
+        (void)printf("%s, a %s: %s\n", name, kind_name(component->kind), sqi_component_about(component));
+        if (component->kind == SQ_KIND_SPOUT)
+                (void)printf("%s\n", component->spout->replay != NULL ? "It can replay: at-least-once." : "It can't replay: at-most-once.");
+        if (options[0].name != NULL)
+                (void)printf("\nsettings:\n");
+        for (i = 0; i < SQ_OPTIONS_MAX && options[i].name != NULL; i++)
+                print_option(&options[i]);
+        print_streams(component);
+}
+
+/* ---- JSON --------------------------------------------------------------------------------------------------------------- */
+
+static void
+json_fields(struct cli_json *json, const char *key, const struct sq_field *fields)
+{
+        size_t i;
+
+        cli_json_open(json, key, '[');
+        for (i = 0; i < SQ_FIELDS_MAX && fields[i].name != NULL; i++) {
+                cli_json_open(json, NULL, '{');
+                cli_json_text(json, "name", fields[i].name);
+                cli_json_text(json, "type", sqi_type_name(fields[i].type));
+                cli_json_close(json, '}');
+        }
+        cli_json_close(json, ']');
+}
+
+static void
+json_choices(struct cli_json *json, const char *choices)
+{
+        char word[SQI_WORD_MAX + 1];
+        size_t len;
+
+        cli_json_open(json, "choices", '[');
+        for (; *choices != '\0'; choices += len + (choices[len] == '|')) {
+                len = strcspn(choices, "|");
+                (void)snprintf(word, sizeof(word), "%.*s", (int)len, choices);
+                cli_json_text(json, NULL, word);
+        }
+        cli_json_close(json, ']');
+}
+
+static void
+json_option(struct cli_json *json, const struct sq_option *option)
+{
+        cli_json_open(json, NULL, '{');
+        cli_json_text(json, "name", option->name);
+        cli_json_text(json, "type", sqi_option_type_name(option->type));
+        cli_json_bool(json, "required", option->required);
+        cli_json_text(json, "default", option->fallback);
+        if (option->choices != NULL)
+                json_choices(json, option->choices);
+        cli_json_text(json, "help", option->help);
+        cli_json_close(json, '}');
+}
+
+static void
+json_component(struct cli_json *json, const struct sqi_component *component, const char *name)
+{
+        const struct sq_option *options = sqi_component_options(component);
+        const struct sq_stream *streams = sqi_component_streams(component);
+        size_t i;
+
+        cli_json_open(json, NULL, '{');
+        cli_json_text(json, "name", name);
+        cli_json_text(json, "kind", kind_name(component->kind));
+        cli_json_text(json, "about", sqi_component_about(component));
+        cli_json_text(json, "path", component->path);
+        if (component->kind == SQ_KIND_SPOUT)
+                cli_json_bool(json, "replays", component->spout->replay != NULL);
+        cli_json_bool(json, "declares", sqi_component_declare(component) != NULL);
+        cli_json_open(json, "settings", '[');
+        for (i = 0; i < SQ_OPTIONS_MAX && options[i].name != NULL; i++)
+                json_option(json, &options[i]);
+        cli_json_close(json, ']');
+        if (component->kind == SQ_KIND_BOLT)
+                json_fields(json, "in", component->bolt->in);
+        cli_json_open(json, "streams", '{');
+        json_fields(json, "default", sqi_component_out(component));
+        for (i = 0; i < SQ_STREAMS_MAX && streams[i].id != NULL; i++)
+                json_fields(json, streams[i].id, streams[i].fields);
+        cli_json_close(json, '}');
+        cli_json_close(json, '}');
+}
+
+/* ---- The verb ----------------------------------------------------------------------------------------------------------- */
+
+static int
+show_path(const struct form *form, const char *path, const char *name)
+{
+        struct sqi_component *component = NULL;
+        char error[512];
+
+        if (sqi_component_load(path, &component, error, sizeof(error)) < 0)
+                return cli_error(CLI_USAGE, "%s: %s", path, error);
+        if (form->json != NULL)
+                json_component(form->json, component, name != NULL ? name : component->name);
+        else
+                form->show(component, name != NULL ? name : component->name);
+        sqi_component_close(&component);
+        return CLI_DONE;
+}
+
+static int
+show_kind(const struct form *form, enum sq_kind kind)
+{
+        char **names = sqi_catalog_names(kind), *path;
+        int status = CLI_DONE, r;
+        size_t i;
+
+        if (names == NULL)
+                return cli_error(CLI_FAILED, "out of memory");
+        if (form->json == NULL)
+                (void)printf("%s%ss:\n", kind == SQ_KIND_BOLT ? "\n" : "", kind_name(kind));
+        for (i = 0; names[i] != NULL; i++) {
+                path = sqi_catalog_find(kind, names[i], ".");
+                r = path != NULL ? show_path(form, path, names[i]) : CLI_DONE;
+                status = r != CLI_DONE ? r : status;
+                free(path);
+        }
+        sqi_catalog_names_free(names);
+        return status;
+}
+
+static int
+unknown(const char *name)
+{
+        struct sqi_nearest nearest = sqi_nearest(name);
+        enum sq_kind kind;
+        char **names;
+        size_t i;
+
+        for (kind = SQ_KIND_SPOUT; kind <= SQ_KIND_BOLT; kind++) {
+                names = sqi_catalog_names(kind);
+                for (i = 0; names != NULL && names[i] != NULL; i++)
+                        sqi_nearest_offer(&nearest, names[i]);
+                sqi_catalog_names_free(names);
+        }
+        if (sqi_nearest_name(&nearest) != NULL)
+                return cli_error(CLI_USAGE, "no component '%s' (did you mean '%s'?)", name, sqi_nearest_name(&nearest));
+        return cli_error(CLI_USAGE, "no component '%s' (squall components lists them; a file needs a '/', as in ./NAME.so)", name);
+}
+
+/* A name may be a spout and a bolt. */
+static int
+show_name(const struct form *form, const char *name)
+{
+        enum sq_kind kind;
+        int status = CLI_DONE, r;
+        bool found = false;
+        char *path;
+
+        if (strchr(name, '/') != NULL)
+                return show_path(form, name, NULL);
+        for (kind = SQ_KIND_SPOUT; kind <= SQ_KIND_BOLT; kind++) {
+                path = sqi_catalog_find(kind, name, ".");
+                if (path == NULL)
+                        continue;
+                if (found && form->json == NULL)
+                        (void)fputc('\n', stdout);
+                r = show_path(form, path, name);
+                status = r != CLI_DONE ? r : status;
+                found = true;
+                free(path);
+        }
+        return found ? status : unknown(name);
+}
+
+static int
+run(const struct cli_args *args)
+{
+        struct cli_json json = cli_json(stdout);
+        const char *name = cli_operand(args, 0);
+        struct form form = {.show = name != NULL ? print_details : print_line, .json = cli_flag(args, "json") ? &json : NULL};
+        enum sq_kind kind;
+        int status = CLI_DONE, r;
+
+        if (form.json != NULL) {
+                cli_json_open(&json, NULL, '{');
+                cli_json_open(&json, "components", '[');
+        }
+        if (name != NULL)
+                status = show_name(&form, name);
+        for (kind = SQ_KIND_SPOUT; name == NULL && kind <= SQ_KIND_BOLT; kind++) {
+                r = show_kind(&form, kind);
+                status = r != CLI_DONE ? r : status;
+        }
+        if (form.json != NULL) {
+                cli_json_close(&json, ']');
+                cli_json_close(&json, '}');
+        } else if (name == NULL) {
+                (void)printf("\nsquall components NAME says more about one; PATH of a .so works as well.\n");
+        }
+        return status;
+}
+
+SQI_VERB(components) = {
+        .about = "List the components: settings with types, defaults and help; streams with fields.",
+        .operands = {{"NAME|PATH", CLI_COMPLETE_COMPONENT, .optional = true}},
+        .options = {CLI_OPTION_JSON},
+        .example = "squall components file",
+        .run = run,
+};

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A topology drawn: as a tree of text from its spouts, for Graphviz, for Mermaid, as JSON. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "load.h"
+
+static const struct sqi_plan_stream *
+stream_of(const struct sqi_plan *plan, const struct sqi_plan_edge *edge)
+{
+        return &plan->components[edge->from].streams[edge->stream];
+}
+
+/* "fields word", "errors: shuffle"; to be freed. */
+static char *
+edge_label(const struct sqi_plan *plan, const struct sqi_plan_edge *edge)
+{
+        const struct sqi_plan_stream *stream = stream_of(plan, edge);
+        char *label = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&label, &size);
+        uint32_t i;
+
+        if (out == NULL)
+                return NULL;
+        if (edge->stream > 0)
+                (void)fprintf(out, "%s: ", stream->id);
+        (void)fputs(sqi_grouping_name(edge->grouping), out);
+        for (i = 0; i < edge->nkeys; i++)
+                (void)fprintf(out, "%s%s", i == 0 ? " " : ", ", stream->fields[edge->keys[i]].name);
+        if (fclose(out) == 0)
+                return label;
+        free(label);
+        return NULL;
+}
+
+/* Characters that end a quoted string are replaced by what `escape` has for them. */
+static void
+print_escaped(const char *text, const char *quote)
+{
+        for (; text != NULL && *text != '\0'; text++)
+                if (*text == '"')
+                        (void)fputs(quote, stdout);
+                else if (*text == '\\')
+                        (void)fputs("\\\\", stdout);
+                else
+                        (void)fputc(*text == '\n' ? ' ' : *text, stdout);
+}
+
+/* ---- Text --------------------------------------------------------------------------------------------------------------- */
+
+struct tree {
+        const struct sqi_plan *plan;
+        bool *drawn;
+        char *indent;
+        size_t len;
+};
+
+static const char *
+file_name(const char *path)
+{
+        const char *slash = strrchr(path, '/');
+
+        return slash != NULL ? slash + 1 : path;
+}
+
+static void
+print_component(const struct sqi_plan_component *component)
+{
+        (void)fputs(component->id, stdout);
+        if (component->ntasks > 1)
+                (void)printf(" x%u", component->ntasks);
+        (void)printf("  (%s %s)", component->kind == SQ_KIND_BOLT ? "bolt" : "spout", file_name(component->component));
+}
+
+static void draw(struct tree *tree, uint32_t component);
+
+static void
+draw_edge(struct tree *tree, const struct sqi_plan_edge *edge, bool last)
+{
+        char *label = edge_label(tree->plan, edge);
+        bool again = tree->drawn[edge->to];
+        size_t len = tree->len;
+
+        (void)printf("%s%s %s -> ", tree->indent, last ? "`--" : "|--", label != NULL ? label : "?");
+        free(label);
+        if (again) {
+                (void)printf("%s  (%s)\n", tree->plan->components[edge->to].id, edge->feedback ? "back: a cycle" : "above");
+                return;
+        }
+        print_component(&tree->plan->components[edge->to]);
+        (void)fputc('\n', stdout);
+        memcpy(tree->indent + len, last ? "    " : "|   ", 5);
+        tree->len = len + 4;
+        draw(tree, edge->to);
+        tree->indent[len] = '\0';
+        tree->len = len;
+}
+
+static void
+draw(struct tree *tree, uint32_t component)
+{
+        const struct sqi_plan_edge *edges = tree->plan->edges, *pending = NULL;
+        uint32_t i;
+
+        tree->drawn[component] = true;
+        for (i = 0; i < tree->plan->nedges; i++) {
+                if (edges[i].from != component)
+                        continue;
+                if (pending != NULL)
+                        draw_edge(tree, pending, false);
+                pending = &edges[i];
+        }
+        if (pending != NULL)
+                draw_edge(tree, pending, true);
+}
+
+static int
+print_text(const struct sqi_plan *plan)
+{
+        struct tree tree = {.plan = plan};
+        char summary[128];
+        uint32_t i;
+
+        tree.drawn = calloc(plan->ncomponents, sizeof(*tree.drawn));
+        tree.indent = calloc(plan->ncomponents + 2, 4);
+        if (tree.drawn == NULL || tree.indent == NULL) {
+                free(tree.drawn);
+                free(tree.indent);
+                return cli_error(CLI_FAILED, "out of memory");
+        }
+        (void)printf("%s: %s\n", plan->name, cli_plan_summary(plan, summary, sizeof(summary)));
+        for (i = 0; i < plan->ncomponents; i++) {
+                if (tree.drawn[i])
+                        continue;
+                (void)fputc('\n', stdout);
+                print_component(&plan->components[i]);
+                (void)fputc('\n', stdout);
+                draw(&tree, i);
+        }
+        free(tree.drawn);
+        free(tree.indent);
+        return CLI_DONE;
+}
+
+/* ---- Graphviz, Mermaid, JSON -------------------------------------------------------------------------------------------- */
+
+static int
+print_dot(const struct sqi_plan *plan)
+{
+        const struct sqi_plan_component *component;
+        const struct sqi_plan_edge *edge;
+        char *label;
+        uint32_t i;
+
+        (void)printf("digraph \"%s\" {\n        rankdir=LR;\n        node [fontname=\"sans-serif\"];\n        edge [fontname=\"sans-serif\"];\n",
+                     plan->name);
+        for (i = 0; i < plan->ncomponents; i++) {
+                component = &plan->components[i];
+                (void)printf("        \"%s\" [shape=%s, label=\"%s", component->id, component->kind == SQ_KIND_BOLT ? "box" : "cds",
+                             component->id);
+                (void)printf(component->ntasks > 1 ? " x%u\\n(" : "\\n(", component->ntasks);
+                print_escaped(file_name(component->component), "\\\"");
+                (void)printf(")\"];\n");
+        }
+        for (i = 0; i < plan->nedges; i++) {
+                edge = &plan->edges[i];
+                label = edge_label(plan, edge);
+                (void)printf("        \"%s\" -> \"%s\" [label=\"", plan->components[edge->from].id, plan->components[edge->to].id);
+                print_escaped(label, "\\\"");
+                (void)printf("\"%s];\n", edge->feedback ? ", style=dashed" : "");
+                free(label);
+        }
+        (void)printf("}\n");
+        return CLI_DONE;
+}
+
+static int
+print_mermaid(const struct sqi_plan *plan)
+{
+        const struct sqi_plan_component *component;
+        const struct sqi_plan_edge *edge;
+        char *label;
+        uint32_t i;
+
+        (void)printf("flowchart LR\n");
+        for (i = 0; i < plan->ncomponents; i++) {
+                component = &plan->components[i];
+                (void)printf("        c%u%s\"%s", i, component->kind == SQ_KIND_BOLT ? "[" : "([", component->id);
+                if (component->ntasks > 1)
+                        (void)printf(" x%u", component->ntasks);
+                (void)printf("<br/>(");
+                print_escaped(file_name(component->component), "#quot;");
+                (void)printf(")\"%s\n", component->kind == SQ_KIND_BOLT ? "]" : "])");
+        }
+        for (i = 0; i < plan->nedges; i++) {
+                edge = &plan->edges[i];
+                label = edge_label(plan, edge);
+                (void)printf("        c%u %s|\"", edge->from, edge->feedback ? "-.->" : "-->");
+                print_escaped(label, "#quot;");
+                (void)printf("\"| c%u\n", edge->to);
+                free(label);
+        }
+        return CLI_DONE;
+}
+
+static void
+json_edge(struct cli_json *json, const struct sqi_plan *plan, const struct sqi_plan_edge *edge)
+{
+        const struct sqi_plan_stream *stream = stream_of(plan, edge);
+        uint32_t i;
+
+        cli_json_open(json, NULL, '{');
+        cli_json_text(json, "from", plan->components[edge->from].id);
+        cli_json_text(json, "to", plan->components[edge->to].id);
+        cli_json_text(json, "stream", stream->id);
+        cli_json_text(json, "grouping", sqi_grouping_name(edge->grouping));
+        cli_json_open(json, "args", '[');
+        for (i = 0; i < edge->nkeys; i++)
+                cli_json_text(json, NULL, stream->fields[edge->keys[i]].name);
+        cli_json_close(json, ']');
+        cli_json_bool(json, "feedback", edge->feedback);
+        cli_json_close(json, '}');
+}
+
+static void
+json_component(struct cli_json *json, const struct sqi_plan_component *component)
+{
+        uint32_t i, j;
+
+        cli_json_open(json, NULL, '{');
+        cli_json_text(json, "id", component->id);
+        cli_json_text(json, "kind", component->kind == SQ_KIND_BOLT ? "bolt" : "spout");
+        cli_json_text(json, "component", component->component);
+        cli_json_uint(json, "tasks", component->ntasks);
+        cli_json_uint(json, "cycle", component->cycle);
+        cli_json_open(json, "streams", '{');
+        for (i = 0; i < component->nstreams; i++) {
+                cli_json_open(json, component->streams[i].id, '[');
+                for (j = 0; j < component->streams[i].nfields; j++)
+                        cli_json_text(json, NULL, component->streams[i].fields[j].name);
+                cli_json_close(json, ']');
+        }
+        cli_json_close(json, '}');
+        cli_json_close(json, '}');
+}
+
+static int
+print_json(const struct sqi_plan *plan)
+{
+        struct cli_json json = cli_json(stdout);
+        uint32_t i;
+
+        cli_json_open(&json, NULL, '{');
+        cli_json_text(&json, "topology", plan->name);
+        cli_json_text(&json, "delivery", plan->config.delivery == SQI_AT_LEAST_ONCE ? "at-least-once" : "at-most-once");
+        cli_json_uint(&json, "tasks", plan->ntasks);
+        cli_json_uint(&json, "workers", plan->nworkers);
+        cli_json_open(&json, "components", '[');
+        for (i = 0; i < plan->ncomponents; i++)
+                json_component(&json, &plan->components[i]);
+        cli_json_close(&json, ']');
+        cli_json_open(&json, "streams", '[');
+        for (i = 0; i < plan->nedges; i++)
+                json_edge(&json, plan, &plan->edges[i]);
+        cli_json_close(&json, ']');
+        cli_json_close(&json, '}');
+        return CLI_DONE;
+}
+
+static int
+run(const struct cli_args *args)
+{
+        static const struct {
+                const char *option;
+                int (*print)(const struct sqi_plan *plan);
+        } forms[] = {{"json", print_json}, {"dot", print_dot}, {"mermaid", print_mermaid}};
+        int (*print)(const struct sqi_plan *plan) = print_text;
+        struct sqi_plan *plan = NULL;
+        size_t i, chosen = 0;
+        int status;
+
+        for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+                if (cli_flag(args, forms[i].option)) {
+                        print = forms[i].print;
+                        chosen++;
+                }
+        if (chosen > 1)
+                return cli_error(CLI_USAGE, "--dot, --mermaid and --json exclude each other (choose one)");
+        status = cli_load(args, 0, &plan);
+        if (status == 0)
+                status = print(plan);
+        sqi_plan_free(&plan);
+        return status;
+}
+
+SQI_VERB(graph) = {
+        .about = "Draw a topology: components, streams, groupings.",
+        .operands = {{"FILE", CLI_COMPLETE_FILE}},
+        .options = {{"dot", 0, CLI_FLAG, .help = "for Graphviz"},
+                    {"mermaid", 0, CLI_FLAG, .help = "for Mermaid, which GitHub and GitLab show"},
+                    CLI_OPTION_CONFIG,
+                    CLI_OPTION_JSON},
+        .example = "squall graph --dot topologies/wordcount/wordcount.yaml | dot -Tsvg -o wordcount.svg",
+        .run = run,
+};

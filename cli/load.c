@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "load.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct sqi_overrides
+cli_overrides(const struct cli_args *args)
+{
+        struct sqi_overrides overrides = {.name = NULL};
+
+        overrides.config = cli_list(args, "config", &overrides.nconfig);
+        return overrides;
+}
+
+void
+cli_print_diagnostics(const char *file, const struct sqi_diagnostics *diagnostics)
+{
+        static const char *const colours[] = {[SQI_ERROR] = "\033[31m", [SQI_WARNING] = "\033[33m", [SQI_NOTE] = "\033[36m"};
+        bool colour = isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL;
+        const struct sqi_diagnostic *item;
+        size_t i;
+        char *text;
+
+        for (i = 0; i < diagnostics->n; i++) {
+                item = &diagnostics->items[i];
+                text = sqi_diagnostic_text(file, item);
+                (void)fprintf(stderr, "%s%s%s\n", colour ? colours[item->severity] : "", text != NULL ? text : item->text,
+                              colour ? "\033[0m" : "");
+                free(text);
+        }
+        if (diagnostics->dropped > 0)
+                (void)fprintf(stderr, "%s: and %zu more\n", file, diagnostics->dropped);
+}
+
+int
+cli_load(const struct cli_args *args, size_t operand, struct sqi_plan **ret)
+{
+        const char *file = cli_operand(args, operand);
+        struct sqi_overrides overrides = cli_overrides(args);
+        struct sqi_diagnostics diagnostics = {0};
+        int r;
+
+        r = sqi_topology_plan(file, &overrides, &diagnostics, ret);
+        cli_print_diagnostics(file, &diagnostics);
+        sqi_diagnostics_release(&diagnostics);
+        if (r == -ENOMEM)
+                return cli_error(CLI_FAILED, "out of memory");
+        return r < 0 ? CLI_USAGE : 0;
+}
+
+const char *
+cli_plan_summary(const struct sqi_plan *plan, char *buffer, size_t size)
+{
+        (void)snprintf(buffer, size, "%u component%s, %u task%s in %u worker%s, %s", plan->ncomponents,
+                       plan->ncomponents == 1 ? "" : "s", plan->ntasks, plan->ntasks == 1 ? "" : "s", plan->nworkers,
+                       plan->nworkers == 1 ? "" : "s",
+                       plan->config.delivery == SQI_AT_LEAST_ONCE ? "at-least-once" : "at-most-once");
+        return buffer;
+}

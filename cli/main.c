@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One binary: the command, whose verbs register themselves, and the worker, which the supervisor starts under a name of its own. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "args.h"
+#include "help.h"
+#include "topology/nearest.h"
+
+#ifndef SQI_VERSION
+#define SQI_VERSION "?"
+#endif
+
+/* The bounds of the section that SQI_VERB fills, from the linker. */
+extern const struct cli_entry *__start_squall_verbs[], *__stop_squall_verbs[];
+
+static int
+compare_entries(const void *a, const void *b)
+{
+        return strcmp((*(const struct cli_entry *const *)a)->name, (*(const struct cli_entry *const *)b)->name);
+}
+
+const struct cli_entry *const *
+cli_verbs(size_t *ret_n)
+{
+        static const struct cli_entry *sorted[64];
+        size_t n = (size_t)(__stop_squall_verbs - __start_squall_verbs);
+
+        if (n > sizeof(sorted) / sizeof(sorted[0]))
+                abort();
+        memcpy(sorted, __start_squall_verbs, n * sizeof(sorted[0]));
+        qsort(sorted, n, sizeof(sorted[0]), compare_entries);
+        *ret_n = n;
+        return sorted;
+}
+
+const struct cli_entry *
+cli_verb_find(const char *name)
+{
+        const struct cli_entry *const *verbs;
+        size_t i, n;
+
+        verbs = cli_verbs(&n);
+        for (i = 0; i < n; i++)
+                if (strcmp(verbs[i]->name, name) == 0)
+                        return verbs[i];
+        return NULL;
+}
+
+int
+cli_error(int status, const char *format, ...)
+{
+        va_list args;
+
+        (void)fputs("squall: ", stderr);
+        va_start(args, format);
+        (void)vfprintf(stderr, format, args);
+        va_end(args);
+        (void)fputc('\n', stderr);
+        return status;
+}
+
+int
+cli_unknown_verb(const char *name)
+{
+        struct sqi_nearest nearest = sqi_nearest(name);
+        const struct cli_entry *const *verbs;
+        size_t i, n;
+
+        verbs = cli_verbs(&n);
+        for (i = 0; i < n; i++)
+                if (!verbs[i]->verb->hidden)
+                        sqi_nearest_offer(&nearest, verbs[i]->name);
+        if (sqi_nearest_name(&nearest) != NULL)
+                return cli_error(CLI_USAGE, "no verb '%s' (did you mean '%s'?)", name, sqi_nearest_name(&nearest));
+        return cli_error(CLI_USAGE, "no verb '%s' (squall help lists them)", name);
+}
+
+/* What could not be written is not done: a full disk, a closed pipe. */
+static int
+finish(int status)
+{
+        if (fflush(stdout) == 0 && !ferror(stdout))
+                return status;
+        if (status == CLI_DONE && errno != EPIPE)
+                return cli_error(CLI_FAILED, "can't write the output: %s", strerror(errno));
+        return status == CLI_DONE ? CLI_FAILED : status;
+}
+
+static int
+run_verb(const struct cli_entry *entry, int argc, char **argv)
+{
+        struct cli_args *args = malloc(sizeof(*args));
+        int status;
+
+        if (args == NULL)
+                return cli_error(CLI_FAILED, "out of memory");
+        status = cli_parse(entry, argc, argv, args);
+        if (status == 0 && args->help)
+                cli_help_verb(stdout, entry);
+        else if (status == 0)
+                status = entry->verb->run(args);
+        free(args);
+        return finish(status);
+}
+
+int
+main(int argc, char **argv)
+{
+        const struct cli_entry *entry;
+
+        if (argc > 0 && strncmp(argv[0], CLI_WORKER_NAME, strlen(CLI_WORKER_NAME)) == 0)
+                return cli_worker(argc, argv);
+        if (argc < 2) {
+                cli_help(stderr);
+                return CLI_USAGE;
+        }
+        if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+                cli_help(stdout);
+                return finish(CLI_DONE);
+        }
+        if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+                (void)printf("squall %s (component interface %u)\n", SQI_VERSION, SQ_ABI);
+                return finish(CLI_DONE);
+        }
+        if (argv[1][0] == '-')
+                return cli_error(CLI_USAGE, "unknown option '%s' (a verb comes first; squall help lists them)", argv[1]);
+        entry = cli_verb_find(argv[1]);
+        return entry == NULL ? cli_unknown_verb(argv[1]) : run_verb(entry, argc - 2, argv + 2);
+}

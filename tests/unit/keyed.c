@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keyed state against a plain model. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tuple/wire.h"
+#include "worker/keyed.h"
+
+struct tally {
+        int64_t n;
+};
+
+static struct sq_str
+name(char buffer[64], uint64_t number)
+{
+        int len = snprintf(buffer, 64, "%.*s%llu", (int)(number % 40), "a-prefix-that-makes-keys-of-many-lengths", (unsigned long long)number);
+
+        return (struct sq_str){buffer, (size_t)len};
+}
+
+static void
+a_new_key_starts_with_zeroes(void **state)
+{
+        struct sqi_keyed *keyed = sqi_keyed_new(100);
+        char *bytes = sqi_keyed_get(keyed, (struct sq_str){"k", 1});
+
+        (void)state;
+        for (int i = 0; i < 100; i++)
+                assert_int_equal(bytes[i], 0);
+        memset(bytes, 0xff, 100);
+        assert_true(sqi_keyed_forget(keyed, (struct sq_str){"k", 1}));
+        assert_false(sqi_keyed_forget(keyed, (struct sq_str){"k", 1}));
+        bytes = sqi_keyed_get(keyed, (struct sq_str){"k", 1});
+        for (int i = 0; i < 100; i++)
+                assert_int_equal(bytes[i], 0);
+        sqi_keyed_free(&keyed);
+}
+
+static void
+states_never_move(void **state)
+{
+        struct sqi_keyed *keyed = sqi_keyed_new(sizeof(struct tally));
+        static struct tally *where[20000];
+        char buffer[64];
+
+        (void)state;
+        for (uint64_t i = 0; i < 20000; i++)
+                where[i] = sqi_keyed_get(keyed, name(buffer, i));
+        for (uint64_t i = 0; i < 20000; i++)
+                assert_ptr_equal(sqi_keyed_get(keyed, name(buffer, i)), where[i]);
+        sqi_keyed_free(&keyed);
+}
+
+static void
+keys_come_in_the_order_in_which_they_were_made(void **state)
+{
+        struct sqi_keyed *keyed = sqi_keyed_new(sizeof(struct tally));
+        void *cursor = NULL, *tally;
+        struct sq_str key;
+        char buffer[64];
+        uint64_t next = 0;
+
+        (void)state;
+        assert_false(sqi_keyed_step(keyed, &cursor, &key, &tally));
+        for (uint64_t i = 0; i < 1000; i++)
+                sqi_keyed_get(keyed, name(buffer, i));
+        for (uint64_t i = 0; i < 1000; i += 3)
+                sqi_keyed_forget(keyed, name(buffer, i));
+        cursor = NULL;
+        while (sqi_keyed_step(keyed, &cursor, &key, &tally)) {
+                next += next % 3 == 0;
+                struct sq_str expected = name(buffer, next++);
+                assert_int_equal(key.len, expected.len);
+                assert_memory_equal(key.ptr, expected.ptr, key.len);
+        }
+        assert_int_equal(sqi_keyed_count(keyed), 666);
+        sqi_keyed_free(&keyed);
+}
+
+static void
+random_steps_agree_with_a_model(void **state)
+{
+        enum { KEYS = 700 };
+        struct sqi_keyed *keyed = sqi_keyed_new(sizeof(struct tally));
+        static int64_t model[KEYS];
+        static bool there[KEYS];
+        char buffer[64];
+        size_t count = 0;
+
+        (void)state;
+        for (uint64_t i = 0; i < 500000; i++) {
+                uint64_t dice = sqi_mix(i + 7), k = dice % KEYS;
+                if ((dice >> 32) % 5 == 0) {
+                        assert_int_equal(sqi_keyed_forget(keyed, name(buffer, k)), there[k]);
+                        count -= there[k];
+                        there[k] = false;
+                        model[k] = 0;
+                } else {
+                        struct tally *tally = sqi_keyed_get(keyed, name(buffer, k));
+                        count += !there[k];
+                        there[k] = true;
+                        assert_int_equal(tally->n, model[k]);
+                        tally->n = ++model[k];
+                }
+                assert_int_equal(sqi_keyed_count(keyed), count);
+        }
+        sqi_keyed_free(&keyed);
+}
+
+static void
+the_empty_key_is_a_key(void **state)
+{
+        struct sqi_keyed *keyed = sqi_keyed_new(0);
+
+        (void)state;
+        assert_non_null(sqi_keyed_get(keyed, (struct sq_str){"", 0}));
+        assert_int_equal(sqi_keyed_count(keyed), 1);
+        sqi_keyed_free(&keyed);
+}
+
+int
+main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_new_key_starts_with_zeroes),
+                cmocka_unit_test(states_never_move),
+                cmocka_unit_test(keys_come_in_the_order_in_which_they_were_made),
+                cmocka_unit_test(random_steps_agree_with_a_model),
+                cmocka_unit_test(the_empty_key_is_a_key),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

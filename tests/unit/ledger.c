@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ledger: its rules one by one, then a simulated topology around it. The simulation runs seeded schedules of emits, deliveries in any
+ * order, splits into children, fails, kept tuples, lost tasks and jumps of time, and checks after every step what must always hold.
+ * SQUALL_SIM_SCHEDULES sets how many (default 20,000); SQUALL_SIM_SEED runs one again.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "worker/ledger.h"
+
+static const uint64_t second = 1000000000;
+
+/* What the ledger told, for the single rules. */
+struct record {
+        enum sqi_outcome last;
+        uint64_t position, age_ns;
+        int told[SQI_GIVEN_UP + 1];
+};
+
+static void
+note(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns)
+{
+        struct record *record = context;
+
+        record->last = outcome;
+        record->position = position;
+        record->age_ns = age_ns;
+        record->told[outcome]++;
+}
+
+static struct sqi_ledger *
+make(struct record *record, struct sqi_ledger_config config)
+{
+        config.task = 3;
+        config.first = config.first ? config.first : 1000;
+        if (!config.timeout_ns)
+                config.timeout_ns = 30 * second;
+        memset(record, 0, sizeof(*record));
+        struct sqi_ledger *ledger = sqi_ledger_new(&config, note, record);
+        assert_non_null(ledger);
+        return ledger;
+}
+
+static uint64_t
+tree(struct sqi_ledger *ledger, uint64_t position, uint64_t edges, uint64_t now_ns)
+{
+        uint64_t root;
+
+        assert_int_equal(sqi_ledger_open(ledger, position, 0, now_ns, &root), 0);
+        sqi_ledger_seal(ledger, root, edges, now_ns);
+        return root;
+}
+
+static void
+take(struct sqi_ledger *ledger, uint64_t root, uint64_t value, enum sqi_ack_op op, uint64_t now_ns)
+{
+        struct sqi_ack ack = {.root = root, .value = value, .op = (uint32_t)op};
+
+        sqi_ledger_take(ledger, &ack, now_ns);
+}
+
+static void
+completes_when_every_edge_is_seen_twice(void **state)
+{
+        struct record record;
+        struct sqi_ledger *ledger = make(&record, (struct sqi_ledger_config){.max_pending = 10, .max_retries = -1});
+        uint64_t root = tree(ledger, 77, 0xaa ^ 0xbb, 5);
+
+        (void)state;
+        take(ledger, root, 0xaa ^ 0xcc, SQI_ACK_XOR, 6); /* consumes aa, creates cc */
+        take(ledger, root, 0xcc, SQI_ACK_XOR, 7);
+        assert_int_equal(record.told[SQI_COMPLETED], 0);
+        take(ledger, root, 0xbb, SQI_ACK_XOR, 8);
+        assert_int_equal(record.told[SQI_COMPLETED], 1);
+        assert_int_equal(record.position, 77);
+        assert_int_equal(record.age_ns, 3);
+        assert_int_equal(sqi_ledger_unfinished(ledger), 0);
+        sqi_ledger_free(&ledger);
+}
+
+static void
+acks_may_come_before_the_seal(void **state)
+{
+        struct record record;
+        struct sqi_ledger *ledger = make(&record, (struct sqi_ledger_config){.max_retries = -1});
+        uint64_t root;
+
+        (void)state;
+        sqi_ledger_open(ledger, 1, 0, 0, &root);
+        take(ledger, root, 0xaa, SQI_ACK_XOR, 1);
+        take(ledger, root, 0xaa, SQI_ACK_XOR, 1); /* zero, but not sealed */
+        take(ledger, root, 0xaa, SQI_ACK_XOR, 1);
+        assert_int_equal(record.told[SQI_COMPLETED], 0);
+        sqi_ledger_seal(ledger, root, 0xaa, 2);
+        assert_int_equal(record.told[SQI_COMPLETED], 1);
+        sqi_ledger_free(&ledger);
+}
+
+static void
+a_tree_without_edges_is_complete(void **state)
+{
+        struct record record;
+        struct sqi_ledger *ledger = make(&record, (struct sqi_ledger_config){.max_retries = -1});
+
+        (void)state;
+        tree(ledger, 1, 0, 0);
+        assert_int_equal(record.told[SQI_COMPLETED], 1);
+        sqi_ledger_free(&ledger);
+}
+
+static void
+a_failed_tree_comes_back_after_its_delay(void **state)
+{
+        struct record record;
+        struct sqi_ledger *ledger = make(&record, (struct sqi_ledger_config){.max_retries = 2, .retry_delay_ns = 100});
+        uint64_t position, now_ns = 1000;
+        uint32_t attempt;
+
+        (void)state;
+        take(ledger, tree(ledger, 9, 0xaa, now_ns), 0, SQI_ACK_FAIL, now_ns);
+        for (uint32_t retry = 1; retry <= 2; retry++) {
+                uint64_t root, delay = retry == 1 ? 100 : 200;
+                assert_false(sqi_ledger_retry(ledger, now_ns + delay - 1, &position, &attempt));
+                assert_int_equal(sqi_ledger_next(ledger), now_ns + delay);
+                now_ns += delay;
+                assert_true(sqi_ledger_retry(ledger, now_ns, &position, &attempt));
+                assert_int_equal(position, 9);
+                assert_int_equal(attempt, retry);
+                sqi_ledger_open(ledger, position, attempt, now_ns, &root);
+                sqi_ledger_seal(ledger, root, 0xbb, now_ns);
+                take(ledger, root, 0, SQI_ACK_FAIL, now_ns);
+        }
+        assert_int_equal(record.told[SQI_GIVEN_UP], 1);
+        assert_int_equal(sqi_ledger_unfinished(ledger), 0);
+        sqi_ledger_free(&ledger);
+}
+
+static void
+forget_retries(struct sqi_ledger *ledger)
+{
+        uint64_t position;
+        uint32_t attempt;
+
+        while (sqi_ledger_retry(ledger, UINT64_MAX, &position, &attempt))
+                ;
+}
+
+/* Lets time pass to `until`, looking at each step of the ledger's. */
+static void
+pass_time(struct sqi_ledger *ledger, const struct record *record, uint64_t until)
+{
+        for (uint64_t next; (next = sqi_ledger_next(ledger)) <= until; forget_retries(ledger)) {
+                int before = record->told[SQI_TIMED_OUT];
+                sqi_ledger_tick(ledger, next);
+                if (record->told[SQI_TIMED_OUT] == before)
+                        continue;
+                assert_true(record->age_ns >= 30 * second);
+                assert_true(record->age_ns <= 33 * second);
+        }
+}
+
+static void
+the_timeout_is_precise_to_a_tenth(void **state)
+{
+        struct record record;
+        struct sqi_ledger *ledger = make(&record, (struct sqi_ledger_config){.max_retries = -1, .max_pending = 1u << 20});
+        uint64_t start = 123456789012345;
+
+        (void)state;
+        sqi_ledger_tick(ledger, start);
+        for (uint64_t i = 0; i < 1000; i++) {
+                tree(ledger, i, 0xaa, start + i * second / 7);
+                pass_time(ledger, &record, start + i * second / 7);
+        }
+        pass_time(ledger, &record, start + 1000 * second);
+        assert_int_equal(record.told[SQI_TIMED_OUT], 1000);
+        sqi_ledger_free(&ledger);
+}
+
+static void
+a_reset_starts_the_timeout_anew(void **state)
+{
+        struct record record;
+        struct sqi_ledger *ledger = make(&record, (struct sqi_ledger_config){.max_retries = -1});
+        uint64_t root = tree(ledger, 1, 0xaa, 100 * second);
+
+        (void)state;
+        take(ledger, root, 0, SQI_ACK_RESET, 120 * second);
+        sqi_ledger_tick(ledger, 135 * second);
+        assert_int_equal(record.told[SQI_TIMED_OUT], 0);
+        sqi_ledger_tick(ledger, 153 * second);
+        assert_int_equal(record.told[SQI_TIMED_OUT], 1);
+        sqi_ledger_free(&ledger);
+}
+
+static void
+a_lost_task_fails_all_at_once_and_costs_no_attempt(void **state)
+{
+        struct record record;
+        struct sqi_ledger *ledger = make(&record, (struct sqi_ledger_config){.max_retries = 0, .max_pending = 1000});
+        uint64_t position;
+        uint32_t attempt;
+
+        (void)state;
+        for (uint64_t i = 0; i < 500; i++)
+                tree(ledger, i, 0xaa, 7);
+        sqi_ledger_lose(ledger, 9);
+        assert_int_equal(record.told[SQI_LOST], 500);
+        assert_int_equal(record.told[SQI_GIVEN_UP], 0);
+        for (int i = 0; i < 500; i++) {
+                assert_true(sqi_ledger_retry(ledger, 9, &position, &attempt));
+                assert_int_equal(attempt, 0);
+        }
+        assert_false(sqi_ledger_retry(ledger, UINT64_MAX, &position, &attempt));
+        sqi_ledger_free(&ledger);
+}
+
+static void
+records_of_strangers_change_nothing(void **state)
+{
+        struct record record;
+        struct sqi_ledger *ledger = make(&record, (struct sqi_ledger_config){.max_retries = -1});
+        uint64_t root = tree(ledger, 1, 0xaa, 0);
+
+        (void)state;
+        take(ledger, root + 1, 0xaa, SQI_ACK_XOR, 1);
+        take(ledger, SQI_ROOT(4, root), 0xaa, SQI_ACK_XOR, 1);
+        take(ledger, SQI_ROOT(3, 0), 0xaa, SQI_ACK_FAIL, 1);
+        take(ledger, root, 0xaa, (enum sqi_ack_op)99, 1);
+        assert_int_equal(sqi_ledger_pending(ledger), 1);
+        assert_int_equal(record.told[SQI_COMPLETED] + record.told[SQI_FAILED], 0);
+        sqi_ledger_free(&ledger);
+}
+
+static void
+the_adaptive_limit_opens_for_the_fast_and_shrinks_for_the_slow(void **state)
+{
+        struct record record;
+        struct sqi_ledger *ledger = make(&record, (struct sqi_ledger_config){.max_retries = -1});
+        uint64_t roots[70000], now_ns = second;
+
+        (void)state;
+        for (int round = 0; round < 13; round++) {
+                size_t n = 0;
+                while (n < 70000 && !sqi_ledger_is_full(ledger))
+                        roots[n] = tree(ledger, n, 0xaa, now_ns), n++;
+                now_ns += second / 1000;
+                for (size_t i = 0; i < n; i++)
+                        take(ledger, roots[i], 0xaa, SQI_ACK_XOR, now_ns);
+        }
+        assert_true(sqi_ledger_limit(ledger) >= 65536);
+        for (int round = 0; round < 40; round++) { /* a consumer of 100 tuples a second */
+                size_t n = 0;
+                while (n < 70000 && !sqi_ledger_is_full(ledger))
+                        roots[n] = tree(ledger, n, 0xaa, now_ns), n++;
+                for (size_t i = 0; i < n; i++) {
+                        now_ns += second / 100;
+                        sqi_ledger_tick(ledger, now_ns);
+                        take(ledger, roots[i], 0xaa, SQI_ACK_XOR, now_ns);
+                }
+                forget_retries(ledger);
+        }
+        assert_true(sqi_ledger_limit(ledger) < 1000);
+        assert_true(sqi_ledger_limit(ledger) >= 100);
+        sqi_ledger_free(&ledger);
+}
+
+/* ---- the simulation ----------------------------------------------------------------------------------------------------- */
+
+enum { POSITIONS = 24, WIRES = 512 };
+
+/* A tuple on its way to a simulated bolt. */
+struct wire {
+        uint64_t root, id;
+        int position, generation, depth;
+};
+
+/* What the world knows of a position, independent of the ledger. */
+struct message {
+        int generation;  /* of the tree in flight */
+        int outstanding; /* tuples on wires */
+        bool done;
+};
+
+struct world {
+        uint64_t seed, now_ns, next_id;
+        struct sqi_ledger *ledger;
+        struct message messages[POSITIONS];
+        struct wire wires[WIRES];
+        int nwires, emitted, completed, given_up;
+};
+
+static uint64_t
+draw(struct world *world, uint64_t n)
+{
+        world->seed = sqi_mix(world->seed + 0x9e3779b97f4a7c15ull);
+        return world->seed % n;
+}
+
+static void
+see(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns)
+{
+        struct world *world = context;
+        struct message *message = &world->messages[position];
+
+        (void)age_ns;
+        switch (outcome) {
+        case SQI_COMPLETED:
+                assert_false(message->done);
+                assert_int_equal(message->outstanding, 0); /* never while a tuple of this tree is under way */
+                message->done = true;
+                world->completed++;
+                break;
+        case SQI_GIVEN_UP:
+                assert_false(message->done);
+                message->done = true;
+                world->given_up++;
+                break;
+        case SQI_FAILED:
+        case SQI_TIMED_OUT:
+        case SQI_LOST:
+                message->generation++; /* what is still on the wires belongs to a dead tree */
+                message->outstanding = 0;
+                break;
+        }
+}
+
+static uint64_t
+send_wire(struct world *world, uint64_t root, int position, int depth)
+{
+        uint64_t id = sqi_edge_id(42, world->next_id++);
+
+        world->wires[world->nwires++] = (struct wire){root, id, position, world->messages[position].generation, depth};
+        world->messages[position].outstanding++;
+        return id;
+}
+
+static void
+emit(struct world *world, int position, uint32_t attempt)
+{
+        uint64_t root, edges = 0;
+
+        assert_int_equal(sqi_ledger_open(world->ledger, (uint64_t)position, attempt, world->now_ns, &root), 0);
+        for (uint64_t n = draw(world, 4); n > 0 && world->nwires < WIRES / 2; n--)
+                edges ^= send_wire(world, root, position, 0);
+        sqi_ledger_seal(world->ledger, root, edges, world->now_ns);
+}
+
+/* A bolt executes a tuple, in any order: acks with children, fails, or loses it. */
+static void
+deliver(struct world *world)
+{
+        uint64_t which = draw(world, (uint64_t)world->nwires), fate = draw(world, 40), value;
+        struct wire wire = world->wires[which];
+        bool alive;
+
+        world->wires[which] = world->wires[--world->nwires];
+        alive = wire.generation == world->messages[wire.position].generation && !world->messages[wire.position].done;
+        if (fate == 0)
+                return; /* lost on the way: the timeout's business */
+        if (fate == 1) {
+                take(world->ledger, wire.root, 0, SQI_ACK_FAIL, world->now_ns);
+                return;
+        }
+        value = wire.id;
+        for (uint64_t n = wire.depth < 3 ? draw(world, 3) : 0; n > 0 && alive && world->nwires < WIRES / 2; n--)
+                value ^= send_wire(world, wire.root, wire.position, wire.depth + 1);
+        if (alive)
+                world->messages[wire.position].outstanding--;
+        take(world->ledger, wire.root, value, SQI_ACK_XOR, world->now_ns);
+}
+
+static void
+retry_due(struct world *world)
+{
+        uint64_t position;
+        uint32_t attempt;
+
+        while (sqi_ledger_retry(world->ledger, world->now_ns, &position, &attempt))
+                emit(world, (int)position, attempt);
+}
+
+static void
+step(struct world *world)
+{
+        uint64_t what = draw(world, 100);
+
+        world->now_ns += draw(world, second / 100);
+        if (what < 30 && world->emitted < POSITIONS && !sqi_ledger_is_full(world->ledger))
+                emit(world, world->emitted++, 0);
+        else if (what < 92 && world->nwires)
+                deliver(world);
+        else if (what < 94)
+                sqi_ledger_lose(world->ledger, world->now_ns);
+        else if (what < 96)
+                world->now_ns += draw(world, 40 * second);
+        if (world->now_ns >= sqi_ledger_next(world->ledger))
+                sqi_ledger_tick(world->ledger, world->now_ns);
+        retry_due(world);
+}
+
+/* Every position below the low one is done; the ledger's numbers agree with the world's. */
+static void
+check(struct world *world)
+{
+        uint64_t low = sqi_ledger_low(world->ledger, (uint64_t)world->emitted);
+        int unfinished = 0;
+
+        for (int i = 0; i < world->emitted; i++) {
+                assert_true(world->messages[i].done || (uint64_t)i >= low);
+                unfinished += !world->messages[i].done;
+        }
+        assert_int_equal(sqi_ledger_unfinished(world->ledger), unfinished);
+        assert_int_equal(world->completed + world->given_up + unfinished, world->emitted);
+}
+
+static void
+run_schedule(uint64_t seed)
+{
+        struct world world = {.seed = seed, .now_ns = second};
+        struct sqi_ledger_config config = {
+                .task = 3,
+                .first = seed,
+                .timeout_ns = 30 * second,
+                .max_pending = seed % 3 ? 1 + seed % 7 : 0,
+                .max_retries = seed % 2 ? 3 : -1,
+                .retry_delay_ns = second / 10,
+        };
+
+        world.ledger = sqi_ledger_new(&config, see, &world);
+        assert_non_null(world.ledger);
+        for (int i = 0; i < 150; i++) {
+                step(&world);
+                check(&world);
+        }
+        for (int i = 0; i < 100000 && (sqi_ledger_unfinished(world.ledger) || world.emitted < POSITIONS); i++) {
+                step(&world);
+                if (world.nwires == 0)
+                        world.now_ns += second;
+        }
+        check(&world);
+        assert_int_equal(world.completed + world.given_up, POSITIONS);
+        if (config.max_retries < 0)
+                assert_int_equal(world.given_up, 0);
+        sqi_ledger_free(&world.ledger);
+}
+
+static uint64_t
+setting(const char *name, uint64_t fallback)
+{
+        const char *text = getenv(name);
+
+        return text ? strtoull(text, NULL, 0) : fallback;
+}
+
+static void
+nothing_is_lost_and_nothing_completes_early_in_any_schedule(void **state)
+{
+        uint64_t only = setting("SQUALL_SIM_SEED", 0), n = setting("SQUALL_SIM_SCHEDULES", 20000);
+
+        (void)state;
+        for (uint64_t seed = only ? only : 1; seed <= (only ? only : n); seed++) {
+                char text[64];
+                snprintf(text, sizeof(text), "%llu", (unsigned long long)seed);
+                setenv("SQUALL_SIM_LAST_SEED", text, 1); /* in the core dump and under gdb: the schedule that broke */
+                run_schedule(seed);
+        }
+        print_message("%llu schedules; run one again with SQUALL_SIM_SEED=N\n", (unsigned long long)(only ? 1 : n));
+}
+
+int
+main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(completes_when_every_edge_is_seen_twice),
+                cmocka_unit_test(acks_may_come_before_the_seal),
+                cmocka_unit_test(a_tree_without_edges_is_complete),
+                cmocka_unit_test(a_failed_tree_comes_back_after_its_delay),
+                cmocka_unit_test(the_timeout_is_precise_to_a_tenth),
+                cmocka_unit_test(a_reset_starts_the_timeout_anew),
+                cmocka_unit_test(a_lost_task_fails_all_at_once_and_costs_no_attempt),
+                cmocka_unit_test(records_of_strangers_change_nothing),
+                cmocka_unit_test(the_adaptive_limit_opens_for_the_fast_and_shrinks_for_the_slow),
+                cmocka_unit_test(nothing_is_lost_and_nothing_completes_early_in_any_schedule),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The verb `run`: a supervisor in the foreground, for one topology.
+ *
+ * One loop: it waits for the supervisor's descriptor, for signals, and for whatever time comes next. What the workers print on stdout
+ * goes there untouched, so all that the verb itself has to say goes to stderr; --json alone adds a last line to stdout, when no worker is left
+ * that could write there.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "load.h"
+#include "summary.h"
+
+enum { CRASH_LIMIT = 10, ERROR_SIZE = 1024, SIGNALLED = 128 };
+
+struct run {
+        struct sqi_supervisor *supervisor;
+        struct sqi_running *running;
+        int signals;
+        int signal;       /* that asked for the end */
+        double seconds;   /* --for; 0: without end */
+        uint64_t end_ns;  /* of --for */
+        bool live;        /* stderr is a terminal */
+        bool shown;       /* the live line stands there */
+        uint64_t pulse_ns; /* of the next live line */
+        struct cli_pulse pulse;
+};
+
+static uint64_t
+clock_ns(void)
+{
+        struct timespec now;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * SQI_SECOND + (uint64_t)now.tv_nsec;
+}
+
+/* ---- What is said ------------------------------------------------------------------------------------------------------------- */
+
+static void
+clear_live_line(struct run *run)
+{
+        if (run->shown)
+                (void)fputs("\r\033[K", stderr);
+        run->shown = false;
+}
+
+static void
+on_tell(void *context, enum sq_level level, const char *text)
+{
+        struct run *run = context;
+
+        if (level > SQ_INFO)
+                return;
+        clear_live_line(run);
+        (void)fprintf(stderr, "squall: %s\n", text);
+}
+
+static void
+on_line(void *context, const char *worker, const char *text)
+{
+        clear_live_line(context);
+        (void)fprintf(stderr, "%s: %s\n", worker, text);
+}
+
+static void
+on_started(void *context)
+{
+        struct run *run = context;
+
+        if (run->seconds > 0)
+                run->end_ns = clock_ns() + (uint64_t)(run->seconds * 1e9);
+}
+
+static void
+show_live_line(struct run *run, uint64_t now_ns)
+{
+        struct cli_pulse pulse;
+
+        if (now_ns < run->pulse_ns)
+                return;
+        run->pulse_ns = now_ns + SQI_SECOND;
+        cli_pulse_take(run->running, now_ns, &pulse);
+        clear_live_line(run);
+        cli_pulse_print(stderr, run->running, &run->pulse, &pulse);
+        run->shown = true;
+        run->pulse = pulse;
+}
+
+/* ---- Signals ------------------------------------------------------------------------------------------------------------------ */
+
+static int
+catch_signals(void)
+{
+        sigset_t caught;
+
+        (void)signal(SIGPIPE, SIG_IGN);
+        (void)sigemptyset(&caught);
+        (void)sigaddset(&caught, SIGINT);
+        (void)sigaddset(&caught, SIGTERM);
+        (void)sigaddset(&caught, SIGHUP);
+        if (sigprocmask(SIG_BLOCK, &caught, NULL) < 0)
+                return -1;
+        return signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* The first asks for a drain, the second kills. */
+static void
+take_signals(struct run *run)
+{
+        struct signalfd_siginfo info;
+
+        while (read(run->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+                bool again = run->signal != 0;
+
+                clear_live_line(run);
+                run->signal = (int)info.ssi_signo;
+                (void)fprintf(stderr, again ? "squall: killing the workers\n" : "squall: draining (once more to kill)\n");
+                if (again)
+                        sqi_running_abort(run->running);
+                else
+                        sqi_running_drain(run->running);
+        }
+}
+
+/* ---- The loop ----------------------------------------------------------------------------------------------------------------- */
+
+static void
+wait_for_news(const struct run *run)
+{
+        struct pollfd fds[] = {{.fd = sqi_supervisor_fd(run->supervisor), .events = POLLIN}, {.fd = run->signals, .events = POLLIN}};
+        uint64_t now = clock_ns(), due = sqi_supervisor_due(run->supervisor), left;
+        struct timespec timeout;
+
+        if (run->end_ns < due)
+                due = run->end_ns;
+        if (run->live && run->pulse_ns < due)
+                due = run->pulse_ns;
+        left = due > now ? due - now : 0;
+        timeout = (struct timespec){(time_t)(left / SQI_SECOND), (long)(left % SQI_SECOND)};
+        (void)ppoll(fds, 2, due == SQI_NEVER ? NULL : &timeout, NULL);
+}
+
+static void
+loop(struct run *run)
+{
+        while (!sqi_running_is_over(run->running)) {
+                wait_for_news(run);
+                take_signals(run);
+                sqi_supervisor_serve(run->supervisor);
+                if (run->end_ns <= clock_ns()) {
+                        run->end_ns = SQI_NEVER;
+                        sqi_running_drain(run->running);
+                }
+                if (run->live && !sqi_running_is_over(run->running))
+                        show_live_line(run, clock_ns());
+        }
+        clear_live_line(run);
+}
+
+static int
+exit_status(const struct run *run)
+{
+        switch (sqi_running_lifecycle(run->running)->outcome) {
+        case SQI_OUTCOME_FINISHED:
+                return CLI_DONE;
+        case SQI_OUTCOME_DRAINED:
+                return run->signal ? SIGNALLED + run->signal : CLI_DONE;
+        default:
+                return CLI_FAILED;
+        }
+}
+
+static int
+run_plan(struct run *run, struct sqi_plan **plan, bool json)
+{
+        const struct sqi_observer observer = {.context = run, .tell = on_tell, .line = on_line, .started = on_started};
+        struct sqi_run_options options = {.crash_limit = CRASH_LIMIT};
+        char error[ERROR_SIZE];
+
+        (void)getrandom(&options.seed, sizeof(options.seed), GRND_NONBLOCK);
+        if (sqi_supervisor_run(run->supervisor, plan, &options, &observer, &run->running, error, sizeof(error)) < 0)
+                return cli_error(CLI_FAILED, "%s", error);
+        cli_pulse_take(run->running, clock_ns(), &run->pulse);
+        run->pulse_ns = run->pulse.at_ns + SQI_SECOND;
+        loop(run);
+        if (json)
+                cli_summary_json(stdout, run->running);
+        else
+                cli_summary_table(stderr, run->running);
+        return exit_status(run);
+}
+
+static int
+run_topology(const struct cli_args *args)
+{
+        struct run run = {.seconds = cli_seconds(args, "for"), .end_ns = SQI_NEVER, .live = isatty(STDERR_FILENO) == 1};
+        struct sqi_plan *plan;
+        int status;
+
+        status = cli_load(args, 0, &plan);
+        if (status != CLI_DONE)
+                return status;
+        run.signals = catch_signals();
+        if (run.signals < 0 || sqi_supervisor_new(&run.supervisor) < 0)
+                status = cli_error(CLI_FAILED, "cannot start a supervisor: %s", strerror(errno));
+        else
+                status = run_plan(&run, &plan, cli_flag(args, "json"));
+        sqi_running_free(&run.running);
+        sqi_supervisor_free(&run.supervisor);
+        sqi_plan_free(&plan);
+        if (run.signals >= 0)
+                (void)close(run.signals);
+        return status;
+}
+
+SQI_VERB(run) = {
+        .about = "Run a topology in the foreground until it is done.",
+        .details = "Starts the workers and waits until all spouts are at their end and every tuple is processed. Ctrl-C drains: the spouts stop, "
+                   "what is under way is processed; a second one kills. SIGTERM and SIGHUP do the same.\n"
+                   "What workers print on stderr appears with the task before it. On a terminal there is a live line every second. A summary goes to "
+                   "stderr at the end, or as JSON to stdout as its last line.\n"
+                   "Exit status: 0 done; 1 the topology failed, or was killed; 2 the file is wrong, nothing was started; 130, 143, 129 drained after Ctrl-C, "
+                   "SIGTERM, SIGHUP.",
+        .operands = {{.name = "FILE", .complete = CLI_COMPLETE_FILE}},
+        .options = {CLI_OPTION_CONFIG, {"for", 0, CLI_DURATION, "TIME", .help = "drain after this time: 10s, 500ms, 2m"}, CLI_OPTION_JSON},
+        .example = "squall run topologies/wordcount/wordcount.yaml",
+        .run = run_topology,
+};

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a run has done, in numbers: the live line, the table at its end, the same as JSON. */
+#ifndef CLI_SUMMARY_H
+#define CLI_SUMMARY_H
+
+#include <stdio.h>
+
+#include "supervisor/supervisor.h"
+
+/* The sums that the live line is made from. */
+struct cli_pulse {
+        uint64_t at_ns, emitted, acked, pending, failed, restarts;
+};
+
+void cli_pulse_take(const struct sqi_running *running, uint64_t now_ns, struct cli_pulse *ret);
+/* "12.0 s  running  1.2 M emitted/s ..." from two pulses; no newline. */
+void cli_pulse_print(FILE *out, const struct sqi_running *running, const struct cli_pulse *before, const struct cli_pulse *now);
+
+void cli_summary_table(FILE *out, const struct sqi_running *running);
+void cli_summary_json(FILE *out, const struct sqi_running *running);
+
+#endif

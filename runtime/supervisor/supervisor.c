@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The shell around lifecycle.c: turns what the kernel and ZeroMQ say into events, and actions into system calls.
+ *
+ * One epoll set holds, for each topology, the descriptors of its two control sockets, and for each worker its pidfd and the pipe of its stderr. ZeroMQ's
+ * descriptors tell of news only once, and sending may swallow the news; so after every turn all control sockets are read until
+ * they are empty, whatever fired.
+ *
+ * A worker that cannot go on says why (ERROR) and exits. The pidfd may fire before its last words are through ZeroMQ's pipe, so an exit with a
+ * status other than 0 is held back for some milliseconds, or until the ERROR is there.
+ */
+#include "supervisor/supervisor.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "channel/endpoint.h"
+#include "supervisor/control.h"
+#include "supervisor/limits.h"
+#include "supervisor/lines.h"
+#include "supervisor/process.h"
+#include "supervisor/rundir.h"
+#include "supervisor/tell.h"
+
+enum { EVENTS = 64, NAME_SIZE = 192, TEXT_SIZE = SQI_CAUSE_TEXT + 1024, READ_SIZE = 16384 };
+static const uint64_t last_words = 20 * SQI_MS;
+
+enum watched { NEWS, DEATH, LOG };
+
+struct watch {
+        enum watched what;
+        struct sqi_running *running;
+        uint32_t worker;
+};
+
+/* A worker's process, as the shell sees it. */
+struct child {
+        struct sqi_process process;
+        struct sqi_lines lines;
+        struct watch death, log;
+        bool exited, signalled; /* reaped, and not yet told */
+        int number;
+        uint64_t told_by;
+};
+
+struct sqi_running {
+        struct sqi_supervisor *supervisor;
+        struct sqi_running *next;
+        struct sqi_plan *plan;
+        struct sqi_lifecycle *life;
+        struct sqi_totals *totals;
+        struct sqi_actions actions;
+        struct sqi_rundir rundir;
+        struct sqi_control control;
+        struct sqi_observer observer;
+        const char *program;
+        struct watch news;
+        struct child *children;
+        struct sqi_received *received;
+        uint64_t began, ended;
+};
+
+struct sqi_supervisor {
+        void *context; /* ZeroMQ */
+        int epoll;
+        struct sqi_running *first;
+};
+
+static uint64_t
+clock_ns(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * SQI_SECOND + (uint64_t)now.tv_nsec;
+}
+
+static int
+watch(struct sqi_supervisor *supervisor, int fd, uint32_t events, struct watch *what)
+{
+        struct epoll_event event = {.events = events, .data.ptr = what};
+
+        return epoll_ctl(supervisor->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+static void
+tell(struct sqi_running *running, enum sq_level level, const char *text)
+{
+        if (running->observer.tell)
+                running->observer.tell(running->observer.context, level, text);
+}
+
+/* ---- Children ----------------------------------------------------------------------------------------------------------- */
+
+static void
+hand_on_line(void *context, const char *line)
+{
+        const struct watch *log = context;
+        struct sqi_running *running = log->running;
+        char name[NAME_SIZE];
+
+        if (running->observer.line)
+                running->observer.line(running->observer.context, sqi_worker_name(running->plan, log->worker, name, sizeof(name)), line);
+}
+
+static void
+read_log(struct sqi_running *running, uint32_t worker)
+{
+        struct child *child = &running->children[worker];
+        char bytes[READ_SIZE];
+        ssize_t n;
+
+        if (child->process.log < 0)
+                return;
+        while ((n = read(child->process.log, bytes, sizeof(bytes))) > 0)
+                sqi_lines_add(&child->lines, bytes, (size_t)n, hand_on_line, &child->log);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                return;
+        close(child->process.log); /* also leaves the epoll set */
+        child->process.log = -1;
+}
+
+static int
+spawn_child(struct sqi_running *running, uint32_t worker, uint32_t incarnation)
+{
+        struct child *child = &running->children[worker];
+        char tasks[NAME_SIZE], title[2 * NAME_SIZE], numbers[3][24];
+        char *argv[] = {title, running->rundir.path, numbers[0], numbers[1], numbers[2], NULL};
+        int r;
+
+        snprintf(title, sizeof(title), "squall: worker %.*s %s", NAME_SIZE / 2, running->plan->name,
+                 sqi_worker_name(running->plan, worker, tasks, sizeof(tasks)));
+        snprintf(numbers[0], sizeof(numbers[0]), "%u", worker);
+        snprintf(numbers[1], sizeof(numbers[1]), "%u", incarnation);
+        snprintf(numbers[2], sizeof(numbers[2]), "%d", (int)getpid());
+        r = sqi_process_spawn(running->program, argv, &child->process);
+        if (r < 0)
+                return r;
+        child->exited = false;
+        child->lines.n = child->lines.len = 0;
+        r = watch(running->supervisor, child->process.pidfd, EPOLLIN, &child->death);
+        if (r == 0)
+                r = watch(running->supervisor, child->process.log, EPOLLIN, &child->log);
+        if (r == 0)
+                return 0;
+        sqi_process_kill(&child->process);
+        sqi_process_finish(&child->process);
+        return r;
+}
+
+/* The last lines go out before the news of the death does. */
+static void
+reap_child(struct sqi_running *running, uint32_t worker)
+{
+        struct child *child = &running->children[worker];
+
+        if (child->process.pidfd < 0 || child->exited || !sqi_process_reap(&child->process, &child->signalled, &child->number))
+                return;
+        read_log(running, worker);
+        sqi_lines_end(&child->lines, hand_on_line, &child->log);
+        sqi_process_close(&child->process);
+        child->exited = true;
+        child->told_by = clock_ns() + (child->signalled || child->number == 0 ? 0 : last_words);
+}
+
+/* ---- Events and actions -------------------------------------------------------------------------------------------------- */
+
+static void step(struct sqi_running *running, const struct sqi_event *event);
+
+static void
+do_spawn(struct sqi_running *running, const struct sqi_action *action)
+{
+        int r = spawn_child(running, action->worker, action->incarnation);
+
+        step(running, &(struct sqi_event){.type = r < 0 ? SQI_EVENT_SPAWN_FAILED : SQI_EVENT_SPAWNED, .worker = action->worker, .number = -r});
+}
+
+static void
+do_send(struct sqi_running *running, const struct sqi_action *action)
+{
+        int r = sqi_control_send(&running->control, &action->message, action->worker == SQI_EVERY_WORKER);
+        char text[TEXT_SIZE];
+
+        if (r == 0)
+                return;
+        snprintf(text, sizeof(text), "cannot send %s: %s", sqi_message_name(action->message.type), strerror(-r));
+        tell(running, SQ_ERROR, text);
+}
+
+static void
+do_kill(struct sqi_running *running, const struct sqi_action *action)
+{
+        sqi_process_kill(&running->children[action->worker].process);
+}
+
+static void
+do_report(struct sqi_running *running, const struct sqi_action *action)
+{
+        char text[TEXT_SIZE];
+
+        tell(running, sqi_report_level(action), sqi_report_text(running->life, action, text, sizeof(text)));
+        if (action->report == SQI_REPORT_STARTED && running->observer.started)
+                running->observer.started(running->observer.context);
+}
+
+static void
+do_end(struct sqi_running *running, const struct sqi_action *action)
+{
+        (void)action;
+        running->ended = clock_ns();
+        sqi_control_close(&running->control);
+        sqi_rundir_remove(&running->rundir);
+}
+
+static void (*const deeds[])(struct sqi_running *running, const struct sqi_action *action) = {
+        [SQI_ACTION_SPAWN] = do_spawn,   [SQI_ACTION_SEND] = do_send, [SQI_ACTION_KILL] = do_kill,
+        [SQI_ACTION_REPORT] = do_report, [SQI_ACTION_END] = do_end,
+};
+
+/* What a deed finds out (spawned, spawn failed) is a step of its own; its actions go behind those that still wait. */
+static void
+step(struct sqi_running *running, const struct sqi_event *event)
+{
+        struct sqi_actions *actions = &running->actions;
+        bool outermost = actions->n == 0;
+
+        sqi_lifecycle_step(running->life, event, clock_ns(), actions);
+        if (!outermost)
+                return;
+        for (size_t i = 0; i < actions->n; i++) {
+                struct sqi_action action = actions->items[i];
+
+                deeds[action.type](running, &action);
+        }
+        actions->n = 0;
+        if (actions->no_memory) {
+                actions->no_memory = false;
+                tell(running, SQ_ERROR, "out of memory");
+                step(running, &(struct sqi_event){.type = SQI_EVENT_ABORT});
+        }
+}
+
+/* ---- News --------------------------------------------------------------------------------------------------------------- */
+
+static void
+take_dead_letter(struct sqi_running *running, const struct sqi_message *message)
+{
+        char name[NAME_SIZE];
+
+        if (running->observer.dead_letter && message->task < running->plan->ntasks)
+                running->observer.dead_letter(running->observer.context, sqi_task_name(running->plan, message->task, name, sizeof(name)),
+                                              message->number, message->text);
+}
+
+static void
+take_report(struct sqi_running *running)
+{
+        const struct sqi_message *message = &running->received->message;
+
+        if (message->type == SQI_MSG_METRICS)
+                sqi_totals_take(running->totals, message, &running->received->metrics);
+        else if (message->type == SQI_MSG_DEAD_LETTER)
+                take_dead_letter(running, message);
+        else if (message->type == SQI_MSG_ERROR && message->worker < running->plan->nworkers)
+                running->children[message->worker].told_by = 0;
+        step(running, &(struct sqi_event){.type = SQI_EVENT_MESSAGE, .message = message});
+}
+
+static bool
+is_open(const struct sqi_running *running)
+{
+        return running->control.orders != NULL;
+}
+
+static void
+read_control(struct sqi_running *running)
+{
+        struct sqi_event subscribed = {.type = SQI_EVENT_SUBSCRIBED};
+        bool any;
+        int r;
+
+        do {
+                any = false;
+                while (is_open(running) && sqi_control_subscribed(&running->control, &subscribed.worker, &subscribed.incarnation) > 0) {
+                        any = true;
+                        step(running, &subscribed);
+                }
+                while (is_open(running) && (r = sqi_control_receive(&running->control, running->received)) != 0) {
+                        any = true;
+                        if (r > 0)
+                                take_report(running);
+                        else
+                                tell(running, SQ_WARN, "a report that is no message was refused");
+                }
+        } while (any);
+}
+
+static void
+tell_exits(struct sqi_running *running)
+{
+        uint64_t now = clock_ns();
+
+        for (uint32_t w = 0; w < running->plan->nworkers; w++) {
+                struct child *child = &running->children[w];
+
+                if (!child->exited || child->told_by > now)
+                        continue;
+                child->exited = false;
+                step(running, &(struct sqi_event){.type = SQI_EVENT_EXITED, .worker = w, .number = child->number,
+                                                  .cause = child->signalled ? SQI_CAUSE_SIGNAL : SQI_CAUSE_EXIT});
+        }
+}
+
+/* Messages first: time must not find a worker silent whose words have come. */
+static void
+serve(struct sqi_running *running)
+{
+        read_control(running);
+        tell_exits(running);
+        if (is_open(running) && sqi_lifecycle_due(running->life) <= clock_ns())
+                step(running, &(struct sqi_event){.type = SQI_EVENT_TIME});
+        read_control(running);
+}
+
+void
+sqi_supervisor_serve(struct sqi_supervisor *supervisor)
+{
+        struct epoll_event events[EVENTS];
+        int n;
+
+        do {
+                n = epoll_wait(supervisor->epoll, events, EVENTS, 0);
+                for (int i = 0; i < n; i++) {
+                        const struct watch *watch = events[i].data.ptr;
+
+                        if (watch->what == DEATH)
+                                reap_child(watch->running, watch->worker);
+                        else if (watch->what == LOG)
+                                read_log(watch->running, watch->worker);
+                }
+                for (struct sqi_running *running = supervisor->first; running; running = running->next)
+                        serve(running);
+        } while (n == EVENTS);
+}
+
+static uint64_t
+earlier(uint64_t a, uint64_t b)
+{
+        return a < b ? a : b;
+}
+
+uint64_t
+sqi_supervisor_due(const struct sqi_supervisor *supervisor)
+{
+        uint64_t due = SQI_NEVER;
+
+        for (const struct sqi_running *running = supervisor->first; running; running = running->next) {
+                if (!is_open(running))
+                        continue;
+                due = earlier(due, sqi_lifecycle_due(running->life));
+                for (uint32_t w = 0; w < running->plan->nworkers; w++)
+                        if (running->children[w].exited)
+                                due = earlier(due, running->children[w].told_by);
+        }
+        return due;
+}
+
+/* ---- Life of a topology -------------------------------------------------------------------------------------------------- */
+
+static int
+write_plan(const struct sqi_running *running)
+{
+        void *bytes;
+        size_t size;
+        int r = sqi_plan_encode(running->plan, &bytes, &size);
+
+        if (r < 0)
+                return r;
+        r = sqi_rundir_write(&running->rundir, "plan", bytes, size);
+        free(bytes);
+        return r;
+}
+
+/* The longest name is the last task's; a directory that fits it fits all. */
+static int
+check_length(const struct sqi_running *running, char *error, size_t size)
+{
+        char endpoint[SQI_ENDPOINT_SIZE];
+        int r = sqi_endpoint(running->rundir.path, SQI_INBOX, running->plan->ntasks, false, endpoint);
+
+        if (r == 0)
+                r = sqi_endpoint(running->rundir.path, SQI_CONTROL, 0, false, endpoint);
+        if (r < 0)
+                snprintf(error, size, "the run directory %s is too long a path for a socket (set XDG_RUNTIME_DIR to a shorter one)",
+                         running->rundir.path);
+        return r;
+}
+
+static int
+open_control(struct sqi_running *running)
+{
+        int fds[2], r;
+
+        r = sqi_control_open(running->supervisor->context, running->rundir.path, &running->control);
+        if (r == 0)
+                r = sqi_control_fds(&running->control, fds);
+        for (int i = 0; i < 2 && r == 0; i++)
+                r = watch(running->supervisor, fds[i], EPOLLIN | EPOLLET, &running->news);
+        return r;
+}
+
+static int
+open_running(struct sqi_running *running, char *error, size_t size)
+{
+        int r = sqi_limits_check(running->plan, error, size);
+
+        if (r == 0)
+                r = sqi_rundir_make(&running->rundir, error, size);
+        if (r == 0)
+                r = check_length(running, error, size);
+        if (r < 0)
+                return r;
+        r = write_plan(running);
+        if (r == 0)
+                r = open_control(running);
+        if (r < 0)
+                snprintf(error, size, "cannot open the run directory %s: %s", running->rundir.path, zmq_strerror(-r));
+        return r;
+}
+
+static int
+make_running(struct sqi_running *running, const struct sqi_run_options *options)
+{
+        int r = sqi_lifecycle_new(running->plan, options->crash_limit, options->seed, &running->life);
+
+        if (r == 0)
+                r = sqi_totals_new(running->plan, &running->totals);
+        if (r < 0)
+                return r;
+        running->received = calloc(1, sizeof(*running->received));
+        running->children = calloc(running->plan->nworkers, sizeof(*running->children));
+        if (!running->received || !running->children)
+                return -ENOMEM;
+        running->news = (struct watch){NEWS, running, 0};
+        for (uint32_t w = 0; w < running->plan->nworkers; w++) {
+                running->children[w].process = (struct sqi_process){-1, -1, -1};
+                running->children[w].death = (struct watch){DEATH, running, w};
+                running->children[w].log = (struct watch){LOG, running, w};
+        }
+        return 0;
+}
+
+int
+sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan, const struct sqi_run_options *options,
+                   const struct sqi_observer *observer, struct sqi_running **ret, char *error, size_t size)
+{
+        struct sqi_running *running = calloc(1, sizeof(*running));
+        int r = running ? 0 : -ENOMEM;
+
+        if (running) {
+                running->supervisor = supervisor;
+                running->plan = *plan;
+                running->observer = *observer;
+                running->program = options->program ? options->program : "/proc/self/exe";
+                running->rundir.lock = -1;
+                running->began = clock_ns();
+                r = make_running(running, options);
+        }
+        if (r < 0)
+                snprintf(error, size, "%s", strerror(-r));
+        else
+                r = open_running(running, error, size);
+        if (r < 0) {
+                if (running)
+                        running->plan = NULL; /* stays the caller's */
+                sqi_running_free(&running);
+                return r;
+        }
+        *plan = NULL;
+        running->next = supervisor->first;
+        supervisor->first = running;
+        *ret = running;
+        step(running, &(struct sqi_event){.type = SQI_EVENT_START});
+        return 0;
+}
+
+void
+sqi_running_drain(struct sqi_running *running)
+{
+        step(running, &(struct sqi_event){.type = SQI_EVENT_DRAIN});
+}
+
+void
+sqi_running_abort(struct sqi_running *running)
+{
+        step(running, &(struct sqi_event){.type = SQI_EVENT_ABORT});
+}
+
+bool
+sqi_running_is_over(const struct sqi_running *running)
+{
+        return running->life->state == SQI_ENDED;
+}
+
+static void
+unlink_running(struct sqi_running *running)
+{
+        struct sqi_running **link = &running->supervisor->first;
+
+        while (*link && *link != running)
+                link = &(*link)->next;
+        if (*link)
+                *link = running->next;
+}
+
+/* Kills what still runs, and waits for its end. */
+static void
+end_children(struct sqi_running *running)
+{
+        if (!running->children)
+                return;
+        for (uint32_t w = 0; w < running->plan->nworkers; w++)
+                sqi_process_kill(&running->children[w].process);
+        for (uint32_t w = 0; w < running->plan->nworkers; w++)
+                sqi_process_finish(&running->children[w].process);
+}
+
+void
+sqi_running_free(struct sqi_running **running)
+{
+        struct sqi_running *it = *running;
+
+        if (!it)
+                return;
+        if (it->plan)
+                end_children(it);
+        unlink_running(it);
+        sqi_control_close(&it->control);
+        sqi_rundir_remove(&it->rundir);
+        sqi_lifecycle_free(&it->life);
+        sqi_totals_free(&it->totals);
+        sqi_plan_free(&it->plan);
+        free(it->actions.items);
+        free(it->children);
+        free(it->received);
+        free(it);
+        *running = NULL;
+}
+
+const struct sqi_plan *
+sqi_running_plan(const struct sqi_running *running)
+{
+        return running->plan;
+}
+
+const struct sqi_lifecycle *
+sqi_running_lifecycle(const struct sqi_running *running)
+{
+        return running->life;
+}
+
+const struct sqi_totals *
+sqi_running_totals(const struct sqi_running *running)
+{
+        return running->totals;
+}
+
+pid_t
+sqi_running_pid(const struct sqi_running *running, uint32_t worker)
+{
+        pid_t pid = running->children[worker].process.pid;
+
+        return pid > 0 ? pid : 0;
+}
+
+uint64_t
+sqi_running_uptime(const struct sqi_running *running)
+{
+        return (running->ended ? running->ended : clock_ns()) - running->began;
+}
+
+/* ---- The supervisor itself ----------------------------------------------------------------------------------------------- */
+
+int
+sqi_supervisor_new(struct sqi_supervisor **ret)
+{
+        struct sqi_supervisor *supervisor = calloc(1, sizeof(*supervisor));
+        int r = 0;
+
+        if (!supervisor)
+                return -ENOMEM;
+        supervisor->epoll = epoll_create1(EPOLL_CLOEXEC);
+        if (supervisor->epoll < 0)
+                r = -errno;
+        else if (!(supervisor->context = zmq_ctx_new()))
+                r = -errno;
+        if (r < 0) {
+                sqi_supervisor_free(&supervisor);
+                return r;
+        }
+        *ret = supervisor;
+        return 0;
+}
+
+void
+sqi_supervisor_free(struct sqi_supervisor **supervisor)
+{
+        struct sqi_supervisor *it = *supervisor;
+
+        if (!it)
+                return;
+        while (it->first) {
+                struct sqi_running *running = it->first;
+
+                sqi_running_free(&running);
+        }
+        if (it->context)
+                zmq_ctx_term(it->context);
+        if (it->epoll >= 0)
+                close(it->epoll);
+        free(it);
+        *supervisor = NULL;
+}
+
+int
+sqi_supervisor_fd(const struct sqi_supervisor *supervisor)
+{
+        return supervisor->epoll;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The supervisor: runs topologies, each as a set of worker processes.
+ *
+ *  1. sqi_supervisor_new(). First thing in the process: SIGINT, SIGTERM and SIGHUP are the owner's to catch (a signalfd).
+ *  2. sqi_supervisor_run() for each topology, with an observer that hears what happens.
+ *  3. The owner waits: poll sqi_supervisor_fd() for input, until sqi_supervisor_due() at the latest, then calls sqi_supervisor_serve().
+ *     That never waits itself, so a command line and a daemon can have it in one loop with whatever else they do.
+ *  4. sqi_running_drain() or sqi_running_abort() end a topology; a finite one ends by itself. sqi_running_is_over() says when: then no process,
+ *     socket or file of it is left. sqi_running_free().
+ *  5. sqi_supervisor_free(). Topologies that still run are killed.
+ *
+ * All of it belongs to one thread. What decides is lifecycle.h; here is only what waits, spawns and sends.
+ */
+#ifndef SQI_SUPERVISOR_H
+#define SQI_SUPERVISOR_H
+
+#include <sys/types.h>
+
+#include "supervisor/lifecycle.h"
+#include "supervisor/totals.h"
+#include "topology/plan.h"
+
+struct sqi_supervisor;
+struct sqi_running; /* one topology */
+
+/* What a topology's owner hears; called from sqi_supervisor_serve() and _run(). Texts are good until the call returns. */
+struct sqi_observer {
+        void *context;
+        void (*tell)(void *context, enum sq_level level, const char *text);     /* what happens to the topology */
+        void (*line)(void *context, const char *worker, const char *text);      /* a line of a worker's stderr */
+        void (*started)(void *context);                                         /* every task is ready, data flows */
+        void (*dead_letter)(void *context, const char *task, uint64_t position, struct sq_str cause);
+};
+
+struct sqi_run_options {
+        const char *program;  /* NULL: /proc/self/exe, which as "squall: worker ..." must be a worker (cli/worker.c) */
+        uint32_t crash_limit; /* deaths in a row that fail the topology; 0: it is tried for ever */
+        uint64_t seed;        /* of the jitter */
+};
+
+int sqi_supervisor_new(struct sqi_supervisor **ret);
+void sqi_supervisor_free(struct sqi_supervisor **supervisor);
+int sqi_supervisor_fd(const struct sqi_supervisor *supervisor);
+/* Monotonic time in ns, 0: at once; SQI_NEVER. */
+uint64_t sqi_supervisor_due(const struct sqi_supervisor *supervisor);
+void sqi_supervisor_serve(struct sqi_supervisor *supervisor);
+
+/* Takes `*plan` over on success, and nulls it. 0, or a negative errno with the cause in `error`; then nothing was started. */
+int sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan, const struct sqi_run_options *options,
+                       const struct sqi_observer *observer, struct sqi_running **ret, char *error, size_t size);
+
+void sqi_running_drain(struct sqi_running *running);
+void sqi_running_abort(struct sqi_running *running);
+bool sqi_running_is_over(const struct sqi_running *running);
+void sqi_running_free(struct sqi_running **running);
+
+const struct sqi_plan *sqi_running_plan(const struct sqi_running *running);
+const struct sqi_lifecycle *sqi_running_lifecycle(const struct sqi_running *running);
+const struct sqi_totals *sqi_running_totals(const struct sqi_running *running);
+/* 0: that worker has no process now. */
+pid_t sqi_running_pid(const struct sqi_running *running, uint32_t worker);
+/* ns from the start of the run until now, or until its end. */
+uint64_t sqi_running_uptime(const struct sqi_running *running);
+
+#endif

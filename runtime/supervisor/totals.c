@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "supervisor/totals.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct total {
+        uint32_t incarnation;       /* of `last` */
+        struct sqi_metrics *before; /* the sum of all incarnations before it; NULL: there were none */
+        struct sqi_metrics *last;
+};
+
+struct sqi_totals {
+        const struct sqi_plan *plan;
+        struct sqi_metrics *memory;
+        struct total *tasks;
+};
+
+int
+sqi_totals_new(const struct sqi_plan *plan, struct sqi_totals **ret)
+{
+        struct sqi_totals *totals = calloc(1, sizeof(*totals));
+
+        if (!totals)
+                return -ENOMEM;
+        totals->plan = plan;
+        totals->tasks = calloc(plan->ntasks, sizeof(*totals->tasks));
+        totals->memory = calloc(plan->ntasks, 2 * sizeof(*totals->memory));
+        if (!totals->tasks || !totals->memory) {
+                sqi_totals_free(&totals);
+                return -ENOMEM;
+        }
+        for (uint32_t t = 0; t < plan->ntasks; t++)
+                totals->tasks[t] = (struct total){.before = &totals->memory[2 * t], .last = &totals->memory[2 * t + 1]};
+        *ret = totals;
+        return 0;
+}
+
+void
+sqi_totals_free(struct sqi_totals **totals)
+{
+        if (!*totals)
+                return;
+        free((*totals)->tasks);
+        free((*totals)->memory);
+        free(*totals);
+        *totals = NULL;
+}
+
+static void
+add(struct sqi_metrics *into, const struct sqi_metrics *from)
+{
+        atomic_store_explicit(&into->pending, 0, memory_order_relaxed);
+        sqi_metrics_merge(into, from);
+}
+
+void
+sqi_totals_take(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_metrics *metrics)
+{
+        struct total *total;
+
+        if (message->task >= totals->plan->ntasks || message->worker != totals->plan->tasks[message->task].worker)
+                return;
+        total = &totals->tasks[message->task];
+        if (message->incarnation < total->incarnation)
+                return;
+        if (message->incarnation > total->incarnation) {
+                add(total->before, total->last);
+                total->incarnation = message->incarnation;
+        }
+        memcpy(total->last, metrics, sizeof(*metrics));
+}
+
+static void
+add_task(const struct sqi_totals *totals, uint32_t task, struct sqi_metrics *into)
+{
+        uint64_t pending = atomic_load_explicit(&into->pending, memory_order_relaxed) +
+                           atomic_load_explicit(&totals->tasks[task].last->pending, memory_order_relaxed);
+
+        sqi_metrics_merge(into, totals->tasks[task].before);
+        sqi_metrics_merge(into, totals->tasks[task].last);
+        atomic_store_explicit(&into->pending, pending, memory_order_relaxed);
+}
+
+void
+sqi_totals_task(const struct sqi_totals *totals, uint32_t task, struct sqi_metrics *ret)
+{
+        memset(ret, 0, sizeof(*ret));
+        add_task(totals, task, ret);
+}
+
+void
+sqi_totals_component(const struct sqi_totals *totals, uint32_t component, struct sqi_metrics *ret)
+{
+        const struct sqi_plan_component *c = &totals->plan->components[component];
+
+        memset(ret, 0, sizeof(*ret));
+        for (uint32_t t = c->first_task; t < c->first_task + c->ntasks; t++)
+                add_task(totals, t, ret);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the tasks of a topology have counted, over all their incarnations: the last word of each that ended, plus the present one's. */
+#ifndef SQI_TOTALS_H
+#define SQI_TOTALS_H
+
+#include "channel/message.h"
+#include "topology/plan.h"
+
+struct sqi_totals;
+
+int sqi_totals_new(const struct sqi_plan *plan, struct sqi_totals **ret);
+void sqi_totals_free(struct sqi_totals **totals);
+
+/* A METRICS message with its metrics. A task's own numbers only grow; what comes late from an incarnation before the last one known is ignored. */
+void sqi_totals_take(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_metrics *metrics);
+
+/* The sum of one task, or of a component's tasks; `pending`, a gauge, is the present incarnation's. */
+void sqi_totals_task(const struct sqi_totals *totals, uint32_t task, struct sqi_metrics *ret);
+void sqi_totals_component(const struct sqi_totals *totals, uint32_t component, struct sqi_metrics *ret);
+
+#endif

@@ -66,6 +66,16 @@ sqi_model_expect(struct sqi_model *model, const struct sqi_yaml *node, enum sqi_
         return false;
 }
 
+/* The value of a key. */
+static bool
+expect_value(struct sqi_model *model, const struct sqi_yaml_item *item, enum sqi_yaml_kind kind)
+{
+        char what[SQI_WORD_MAX + 3];
+
+        (void)snprintf(what, sizeof(what), "'%.*s'", SQI_WORD_MAX, item->key);
+        return sqi_model_expect(model, item->value, kind, what);
+}
+
 static void
 unknown_key(struct sqi_model *model, const struct key *keys, const struct sqi_yaml_item *item, const char *what)
 {
@@ -104,7 +114,7 @@ static void
 read_word(struct sqi_model *model, const struct sqi_yaml_item *item, struct sqi_word *ret)
 {
         ret->place = item->value->place;
-        if (!sqi_model_expect(model, item->value, SQI_YAML_SCALAR, item->key))
+        if (!expect_value(model, item, SQI_YAML_SCALAR))
                 return;
         if (item->value->text[0] == '\0')
                 sqi_model_error(model, ret->place, "'%s' is empty", item->key);
@@ -136,7 +146,7 @@ set_config(struct sqi_model *model, struct sqi_config *config, const struct sqi_
         char error[512];
         int r;
 
-        if (key != NULL && !sqi_model_expect(model, item->value, SQI_YAML_SCALAR, item->key))
+        if (key != NULL && !expect_value(model, item, SQI_YAML_SCALAR))
                 return;
         if (key != NULL && key->type == SQI_CONFIG_PATH && text[0] != '\0')
                 text = sqi_model_path(model, text);
@@ -151,7 +161,7 @@ read_config(struct sqi_model *model, void *into, const struct sqi_yaml_item *ite
         const struct sqi_yaml_item *each;
 
         (void)into;
-        if (item->value->kind == SQI_YAML_NULL || !sqi_model_expect(model, item->value, SQI_YAML_MAPPING, "'config'"))
+        if (item->value->kind == SQI_YAML_NULL || !expect_value(model, item, SQI_YAML_MAPPING))
                 return;
         for (each = item->value->first; each != NULL; each = each->next) {
                 set_config(model, &model->config, each);
@@ -170,7 +180,7 @@ read_component_config(struct sqi_model *model, void *into, const struct sqi_yaml
         const struct sqi_yaml_item *each;
         struct sqi_config scratch;
 
-        if (item->value->kind == SQI_YAML_NULL || !sqi_model_expect(model, item->value, SQI_YAML_MAPPING, "'config'"))
+        if (item->value->kind == SQI_YAML_NULL || !expect_value(model, item, SQI_YAML_MAPPING))
                 return;
         for (each = item->value->first; each != NULL; each = each->next) {
                 if (strcmp(each->key, "topology.tick.tuple.freq.secs") != 0 && sqi_config_find(each->key) != NULL) {
@@ -212,7 +222,7 @@ read_parallelism(struct sqi_model *model, void *into, const struct sqi_yaml_item
         const struct sqi_yaml *node = item->value;
         int64_t number;
 
-        if (!sqi_model_expect(model, node, SQI_YAML_SCALAR, item->key))
+        if (!expect_value(model, item, SQI_YAML_SCALAR))
                 return;
         if (sqi_parse_int(node->text, &number) < 0)
                 sqi_model_error(model, node->place, "'parallelism' needs a whole number, not '%.200s'", node->text);
@@ -236,14 +246,15 @@ static const struct key component_keys[] = {
 };
 
 static void
-refuse_duplicate(struct sqi_model *model, const struct sqi_model_component *component)
+refuse_duplicate(struct sqi_model *model, struct sqi_model_component *component)
 {
         int first = component->id.text != NULL ? sqi_model_find(model, component->id.text) : -1;
 
-        if (first >= 0 && &model->components[first] != component)
-                sqi_model_error(model, component->id.place, "the id '%s' is taken (by the %s in line %u)", component->id.text,
-                                model->components[first].kind == SQ_KIND_BOLT ? "bolt" : "spout",
-                                model->components[first].id.place.line);
+        if (first < 0 || &model->components[first] == component)
+                return;
+        sqi_model_error(model, component->id.place, "the id '%s' is taken (by the %s in line %u)", component->id.text,
+                        model->components[first].kind == SQ_KIND_BOLT ? "bolt" : "spout", model->components[first].id.place.line);
+        component->id.text = NULL;
 }
 
 static void
@@ -334,7 +345,7 @@ read_args(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
 
         if (item->value->kind == SQI_YAML_NULL)
                 return;
-        if (item->value->kind != SQI_YAML_SCALAR && !sqi_model_expect(model, item->value, SQI_YAML_SEQUENCE, "'args'"))
+        if (item->value->kind != SQI_YAML_SCALAR && !expect_value(model, item, SQI_YAML_SEQUENCE))
                 return;
         each = item->value->kind == SQI_YAML_SCALAR ? &alone : item->value->first;
         if (item->value->n > SQ_FIELDS_MAX) {
@@ -383,7 +394,7 @@ read_grouping(struct sqi_model *model, void *into, const struct sqi_yaml_item *i
                 set_grouping(model, edge, item->value);
         } else {
                 edge->grouping_broken = true;
-                if (!sqi_model_expect(model, item->value, SQI_YAML_MAPPING, "'grouping'"))
+                if (!expect_value(model, item, SQI_YAML_MAPPING))
                         return;
                 edge->grouping_broken = sqi_yaml_get(item->value, "type") == NULL;
                 read_map(model, grouping_keys, item->value, "the grouping", edge);
@@ -448,7 +459,7 @@ list_of(struct sqi_model *model, const struct sqi_yaml *root, const char *key)
         static const struct sqi_yaml none = {.kind = SQI_YAML_SEQUENCE};
         const struct sqi_yaml_item *item = sqi_yaml_get(root, key);
 
-        if (item == NULL || item->value->kind == SQI_YAML_NULL || !sqi_model_expect(model, item->value, SQI_YAML_SEQUENCE, key))
+        if (item == NULL || item->value->kind == SQI_YAML_NULL || !expect_value(model, item, SQI_YAML_SEQUENCE))
                 return &none;
         return item->value;
 }

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A bolt whose fields follow from its setting and its first input: it asks for the fields of `by` and passes on all. */
+#include <squall.h>
+
+#include <string.h>
+
+struct generic {
+        struct sq_list by;
+};
+
+static bool
+has(const struct sq_declaration *decl, const char *name, struct sq_field *ret)
+{
+        unsigned place;
+
+        for (place = 0; (*ret = sq_declared_input(decl, 0, place)).name != NULL; place++)
+                if (strcmp(ret->name, name) == 0)
+                        return true;
+        return false;
+}
+
+static void
+declare(struct sq_declaration *decl)
+{
+        const struct generic *self = sq_declared_state(decl);
+        struct sq_field field;
+        unsigned place;
+        size_t i;
+
+        for (i = 0; i < self->by.n; i++)
+                if (has(decl, self->by.items[i], &field))
+                        sq_declare_in(decl, field.name, field.type);
+                else
+                        sq_declare_error(decl, "by", "no input has the field '%s'", self->by.items[i]);
+        for (place = 0; (field = sq_declared_input(decl, 0, place)).name != NULL; place++)
+                sq_declare_out(decl, 0, field.name, field.type);
+}
+
+static enum sq_verdict
+execute(struct sq_task *task, const struct sq_tuple *in)
+{
+        (void)task;
+        (void)in;
+        return SQ_ACK;
+}
+
+SQ_BOLT(generic) = {
+        .about = "Passes on what it gets.",
+        .state = sizeof(struct generic),
+        .options = {SQ_OPT_LIST(struct generic, by, "fields it asks for")},
+        .declare = declare,
+        .execute = execute,
+};

@@ -94,6 +94,7 @@ execute_frame(struct sq_task *task, struct sqi_frame *frame)
         int r;
 
         gathered.value = gathered.nroots = 0;
+        tuple->task = task;
         task->in_execute = true;
         while ((r = sqi_frame_next(frame, &tuple->slice)) > 0) {
                 if (frame->fresh_run)

@@ -1,0 +1,283 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The built-in components, each alone between a file and a file, against coreutils and awk.
+set -u
+cd "$(dirname "$0")/../.."
+squall=${SQUALL:-build/squall}
+export LC_ALL=C NO_COLOR=1
+dir=$(mktemp -d)
+pids=()
+trap 'kill "${pids[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$dir"' EXIT
+failures=0
+
+check() {
+        local sentence=$1
+        shift
+        if "$@" >"$dir/check" 2>&1; then
+                echo "ok - $sentence"
+        else
+                echo "not ok - $sentence"
+                head -n 20 "$dir/check"
+                failures=1
+        fi
+}
+
+# Waits until the command holds, at most 20 seconds.
+until_true() {
+        local deadline=$((SECONDS + 20))
+        until "$@"; do
+                [ $SECONDS -lt $deadline ] || return 1
+                read -rt 0.02 <> <(:)
+        done 2>/dev/null
+}
+
+# topology SPOUT BOLT [WRITE]: properties in YAML's flow style; BOLT may be empty. Writes $dir/t.yaml; the result goes to $dir/out.
+topology() {
+        local from=in
+        {
+                echo "name: components"
+                echo "spouts: [{ id: in, $1 }]"
+                echo "bolts:"
+                [ -z "$2" ] || { echo "  - { id: bolt, $2 }"; from=bolt; }
+                echo "  - { id: out, component: write, properties: { path: $dir/out ${3:-} } }"
+                echo "streams:"
+                [ -z "$2" ] || echo "  - { from: in, to: bolt, grouping: { type: shuffle } }"
+                echo "  - { from: $from, to: out, grouping: { type: shuffle } }"
+        } >"$dir/t.yaml"
+}
+run() {
+        topology "$@"
+        timeout 60 "$squall" run "$dir/t.yaml" >"$dir/stdout" 2>"$dir/stderr" || { echo "exit status $?"; cat "$dir/stderr"; return 1; }
+}
+gives() { # EXPECTED SPOUT BOLT [WRITE]: the result equals the file or string
+        local expected=$1
+        shift
+        run "$@" && diff "$dir/out" <(printf '%s' "$expected")
+}
+# The topology is refused with exit status 2, and the message holds the text.
+refused() {
+        local text=$1 status=0
+        shift
+        topology "$@"
+        timeout 20 "$squall" check "$dir/t.yaml" >"$dir/stdout" 2>&1 || status=$?
+        cat "$dir/stdout"
+        [ $status = 2 ] && grep -qF -- "$text" "$dir/stdout"
+}
+file() { echo "component: file, properties: { path: $dir/in $1 }${2:-}"; }
+kjv=topologies/wordcount/kjv.txt
+
+# ---- file ----
+
+odd() {
+        printf 'one\r\n\ntwo\0null\n  three  \nlast' >"$dir/in"
+        run "$(file "")" "" && cmp "$dir/out" <(printf 'one\n\ntwo\0null\n  three  \nlast\n')
+}
+check "file strips CRLF, keeps empty lines, NUL bytes and blanks, and counts a last line without line end" odd
+empty() { : >"$dir/in" && gives "" "$(file "")" ""; }
+check "file emits nothing of an empty file" empty
+long() {
+        head -c 3000000 /dev/zero | tr '\0' x >"$dir/in" && echo >>"$dir/in" && echo short >>"$dir/in"
+        run "$(file "")" "" && cmp "$dir/out" "$dir/in"
+}
+check "file emits a line of 3 MB whole" long
+repeated() { printf 'a\nb\nc' >"$dir/in" && gives $'a\nb\nc\na\nb\nc\na\nb\nc\n' "$(file ", repeat: 3")" ""; }
+check "file reads three times with repeat: 3" repeated
+shared() {
+        cp $kjv "$dir/in"
+        run "$(file "" ", parallelism: $1")" "" && cmp <(sort "$dir/out") <(sort $kjv)
+}
+for n in 2 3 5 8; do check "file is read by $n tasks, each line once" shared $n; done
+few() { printf 'a\nb\n' >"$dir/in" && run "$(file "" ", parallelism: 7")" "" && cmp <(sort "$dir/out") "$dir/in"; }
+check "file with more tasks than lines emits each line once" few
+shared_repeat() {
+        printf 'a\nbb\nccc\n\nlast' >"$dir/in"
+        run "$(file ", repeat: 2" ", parallelism: 3")" "" && cmp <(sort "$dir/out") <(printf '\n\na\na\nbb\nbb\nccc\nccc\nlast\nlast\n')
+}
+check "file is read twice by three tasks, each line twice" shared_repeat
+unreadable() {
+        rm -f "$dir/in"
+        topology "$(file "")" ""
+        timeout 3 "$squall" run --for 1s "$dir/t.yaml" >"$dir/stdout" 2>&1
+        grep -F "$dir/in: No such file or directory" "$dir/stdout"
+}
+check "file says which file it cannot read, and why" unreadable
+csv() {
+        printf 'id,name,note\r\n1,"Smith, J.","said ""no"""\r\n2,Ann,"two\r\nlines"\r\n3,,' >"$dir/in"
+        gives $'1\tSmith, J.\tsaid "no"\n2\tAnn\ttwo\\r\\nlines\n3\t\t\n' "$(file ", format: csv")" ""
+}
+check "file reads CSV with a header, quotes, commas and line ends in quotes" csv
+csv_columns() { gives $'said "no"\n' "$(file ", format: csv, fields: [note, id]")" "component: map, properties: { emit: [note] }" "" &&
+        false || { run "$(file ", format: csv, fields: [note, id]")" "" && diff <(cut -f 1 "$dir/out") <(printf '1\n2\n3\n'); }; }
+check "file emits only the columns that fields names" csv_columns
+csv_shared() {
+        awk 'BEGIN { print "n,text"; for (i = 0; i < 2000; i++) printf "%d,\"a\nb,%s\"\n", i, i % 7 ? "" : "\"\"quoted\"\"" }' >"$dir/in"
+        run "$(file ", format: csv, fields: n" ", parallelism: 4")" "" && cmp <(sort -n "$dir/out") <(seq 0 1999)
+}
+check "four tasks share a CSV file with line ends in quotes" csv_shared
+jsonl() {
+        cat >"$dir/in" <<'J'
+{"n": 1, "s": "a\tb \u00e9 \ud83d\ude00", "x": [1, {"y": null}], "f": 1.5}
+{"s": "only"}
+not json
+{"f": -2e3, "n": 18446744073709551615, "s": true, "x": {}}
+J
+        run "$(file ", format: jsonl")" "" ", format: jsonl" && cat "$dir/out" && diff "$dir/out" - <<'J'
+{"n":1,"s":"a\tb é 😀","x":[1,{"y":null}],"f":1.5}
+{"n":null,"s":"only","x":null,"f":null}
+{"n":18446744073709551615,"s":true,"x":{},"f":-2000.0}
+J
+}
+check "file reads JSON Lines by the members of the first object, and leaves out what is no object" jsonl
+refuse_header() { rm -f "$dir/in" && refused "$dir/in: No such file or directory" "$(file ", format: csv")" ""; }
+check "a CSV file that is not there is refused before anything starts" refuse_header
+
+follow() {
+        printf 'one\n' >"$dir/in"
+        topology "$(file ", follow: true")" ""
+        "$squall" run "$dir/t.yaml" >"$dir/stdout" 2>&1 &
+        pids+=($!)
+        until_true grep -qx one "$dir/out" || return 1
+        printf 'two\nthr' >>"$dir/in"
+        until_true grep -qx two "$dir/out" || return 1
+        printf 'ee\n' >>"$dir/in"
+        until_true grep -qx three "$dir/out" || return 1
+        mv "$dir/in" "$dir/in.1" && printf 'four\n' >>"$dir/in.1" && printf 'five\n' >"$dir/in"
+        until_true grep -qx five "$dir/out" || return 1
+        printf '6\n' >"$dir/in"
+        until_true grep -qx 6 "$dir/out" || return 1
+        kill -INT $! && wait $!
+        diff "$dir/out" <(printf 'one\ntwo\nthree\nfour\nfive\n6\n')
+}
+check "file follows a file through growth, rotation and truncation" follow
+rate() {
+        seq 200 >"$dir/in"
+        local begin=${EPOCHREALTIME/./}
+        run "$(file ", rate: 400")" "" && [ $((${EPOCHREALTIME/./} - begin)) -ge 450000 ] && cmp "$dir/out" "$dir/in"
+}
+check "file keeps to its rate" rate
+
+# ---- generate ----
+
+generate() { echo "component: generate, properties: { count: $1, fields: $2 ${3:-} }${4:-}"; }
+check "generate counts" gives "$(seq -s $'\n' 0 99)"$'\n' "$(generate 100 "{ n: seq }")" ""
+gen_shared() { run "$(generate 1000 "{ n: seq }" "" ", parallelism: 3")" "" && cmp <(sort -n "$dir/out") <(seq 0 999); }
+check "three tasks of generate share the sequence" gen_shared
+recipes="{ a: uniform -5 5, b: uniform 0 1.0, z: zipf 1000 1.1, w: words 3, c: const 7, d: const text }"
+same_seed() {
+        run "$(generate 3000 "$recipes")" "" && sort "$dir/out" >"$dir/first" &&
+                run "$(generate 3000 "$recipes" "" ", parallelism: 2")" "" && cmp <(sort "$dir/out") "$dir/first" &&
+                run "$(generate 3000 "$recipes" ", seed: 2")" "" && ! cmp -s <(sort "$dir/out") "$dir/first"
+}
+check "generate makes the same tuples for the same seed by any number of tasks, others for another" same_seed
+ranges() {
+        awk -F'\t' '$1 < -5 || $1 > 5 || $2 < 0 || $2 > 1 || $3 < 1 || $3 > 1000 || split($4, w, " ") != 3 || $5 != 7 || $6 != "text" { bad++ }
+                { seen[$1]++; if ($3 == 1) one++; if ($3 == 2) two++ } END { exit bad || length(seen) != 11 || one < 1.6 * two || one > 2.9 * two }' "$dir/first"
+}
+check "uniform stays in its range and reaches all of it, zipf's ranks fall off as they should" ranges
+check "an unknown recipe of generate is refused" refused "no recipe" "$(generate 1 "{ n: sequence }")" ""
+
+# ---- split, count, filter, map, top ----
+
+split() {
+        printf ' a  b\tc\vd\fe\rf \n\n%s\n%s\n%s\n' "$(seq -s ' ' 1 500)" "$(printf '%64s' x)" "$(printf 'y%.0s' $(seq 64)) z" >"$dir/in"
+        run "$(file "")" "component: split" && diff "$dir/out" <(tr -s ' \t\n\v\f\r' '\n' <"$dir/in" | grep .)
+}
+check "split cuts at every kind of white space, in lines of any length" split
+lengths() {
+        awk 'BEGIN { srand(7); for (i = 0; i < 3000; i++) { s = ""; n = int(rand() * 150); for (j = 0; j < n; j++) s = s (rand() < 0.3 ? " " : "w"); print s } }' >"$dir/in"
+        run "$(file "")" "component: split" && cmp "$dir/out" <(tr -s ' ' '\n' <"$dir/in" | grep .)
+}
+check "split finds the words of 3,000 random lines" lengths
+
+pairs() { printf 'k,v\na,1\nb,2\na,1\na,3\nb,2\n' >"$dir/in"; }
+count() { pairs && run "$(file ", format: csv")" "component: count, properties: { $1 }" && diff <(sort "$dir/out") <(printf "$2"); }
+check "count by all fields tells every change" count "emit: change" 'a\t1\t1\na\t1\t2\na\t3\t1\nb\t2\t1\nb\t2\t2\n'
+check "count by one field tells the totals at the end" count "by: k, emit: end" 'a\t3\nb\t2\n'
+check "count by fields in another order emits them in that order" count "by: [v, k], emit: end" '1\ta\t2\n2\tb\t2\n3\ta\t1\n'
+check "count with emit: tick tells what is left at the drain" count "by: k, emit: tick" 'a\t3\nb\t2\n'
+
+filter() {
+        run "$(generate 200 "{ n: seq, s: words, b: const true, f: const 1.5 }")" "component: filter, properties: { where: \"$1\" }" &&
+                diff <(cut -f 1 "$dir/out") <(seq 0 199 | awk "{ n = \$1; if ($2) print }")
+}
+check "filter compares numbers" filter 'n < 10 or n >= 195' 'n < 10 || n >= 195'
+check "filter binds and tighter than or, not tightest" filter 'not n > 5 or n > 10 and n < 13' '!(n > 5) || (n > 10 && n < 13)'
+check "filter honours brackets" filter '(n == 1 or n == 2) and not (n == 2)' 'n == 1'
+check "filter compares integers with floats and floats with integers" filter 'n <= 2.5 and f > 1' 'n <= 2.5'
+check "filter passes all by true, none by false" filter 'true and not false and b == true' '1'
+check "filter knows text from numbers" filter "s != 5 and s contains '' and not s == ''" '1'
+regex() {
+        cp $kjv "$dir/in"
+        run "$(file "")" "component: filter, properties: { where: \"line matches '^Ge[0-9]+:1 ' and line contains God\" }" &&
+                diff "$dir/out" <(grep -E '^Ge[0-9]+:1 ' $kjv | grep God)
+}
+check "filter matches regular expressions and contains text" regex
+csv_numbers() { pairs && gives $'a\t3\n' "$(file ", format: csv")" "component: filter, properties: { where: v > 2 }"; }
+check "filter compares text that reads as a number with a number" csv_numbers
+wrong() { refused "$2" "$(generate 1 "{ n: seq }")" "component: filter, properties: { where: \"$1\" }"; }
+check "filter says the column of a missing operator" wrong 'n = 1' 'column 3: expected == != < <= > >= contains matches or matches' ||
+        true
+check "filter says the column of a missing value" wrong 'n == ' 'column 6: expected a value, not the end'
+check "filter says the column of an open bracket" wrong '(n == 1' 'column 8: expected and, or or ), not the end'
+check "filter refuses an unknown field" wrong 'm == 1' 'm'
+check "filter refuses a bad regular expression" wrong "n matches '['" 'column 11: not a regular expression'
+
+mapped() { gives $'x\t0\t42\t1.5\ttrue\n' "$(generate 1 "{ n: seq }")" "component: map, properties: { emit: [{ t: \"'x'\" }, { m: n }, { i: 42 }, { f: 1.5 }, { b: true }] }"; }
+check "map renames fields and adds constants in order" mapped
+picked() { pairs && gives $'1\ta\n2\tb\n1\ta\n3\ta\n2\tb\n' "$(file ", format: csv")" "component: map, properties: { emit: [v, k] }"; }
+check "map picks fields in another order" picked
+check "map refuses an unknown field" refused "no input field \`m\`" "$(generate 1 "{ n: seq }")" "component: map, properties: { emit: [m] }"
+
+top() {
+        awk 'BEGIN { srand(3); for (i = 0; i < 20000; i++) print "{\"k\":\"k" int(rand() * 500) "\",\"count\":" int(rand() * 100) "}" }' >"$dir/in"
+        run "$(file ", format: jsonl")" "component: top, properties: { n: 30, emit: $1 }" &&
+                diff "$dir/out" <(sed 's/{"k":"//; s/","count":/\t/; s/}//' "$dir/in" | awk -F'\t' '{ v[$1] = $2 } END { for (k in v) print k "\t" v[k] }' |
+                        sort -t$'\t' -k2,2nr -k1,1 | head -n 30)
+}
+check "top ranks the latest value of each key, ties by key" top end
+check "top with emit: tick tells the ranks once more at the drain" top tick
+top_change() { pairs && gives $'a\t1\nb\t2\na\t3\nb\t2\n' "$(file ", format: csv")" "component: map, properties: { emit: [k, v] }" && false; }
+top_few() { run "$(generate 5 "{ k: seq, count: const 1 }")" "component: top, properties: { n: 3, rank: true }" && diff "$dir/out" <(printf '1\t0\t1\n2\t1\t1\n3\t2\t1\n'); }
+check "top puts the rank before the fields if asked" top_few
+check "top refuses a field that is no number" refused "is not a number" "$(generate 1 "{ k: seq, count: words }")" "component: top"
+
+sleeping() { run "$(generate 20 "{ n: seq }")" "component: sleep, properties: { ms: 10 }" && cmp "$dir/out" <(seq 0 19); }
+check "sleep passes tuples on" sleeping
+check "identity passes tuples on" gives $'0\ttrue\n1\ttrue\n' "$(generate 2 "{ n: seq, b: const true }")" "component: identity"
+
+# ---- write ----
+
+written() { run "$(generate 2 "{ n: seq, 'a,b': const \"'x\\\"y'\", f: const 2.5 }")" "" ", format: $1" && diff "$dir/out" <(printf "$2"); }
+check "write writes CSV with a header line" written csv 'n,"a,b",f\n0,"x""y",2.5\n1,"x""y",2.5\n'
+check "write writes JSON Lines" written jsonl '{"n":0,"a,b":"x\\"y","f":2.5}\n{"n":1,"a,b":"x\\"y","f":2.5}\n'
+check "write writes TSV" written tsv '0\tx"y\t2.5\n1\tx"y\t2.5\n'
+csv_tasks() {
+        topology "$(generate 2000 "{ n: seq }")" "" ", format: csv }, parallelism: 4, x: {" 2>/dev/null
+        sed -i 's/, x: { } }/ }/' "$dir/t.yaml"
+        timeout 60 "$squall" run "$dir/t.yaml" >"$dir/stdout" 2>&1 || { cat "$dir/stdout"; return 1; }
+        [ "$(head -n 1 "$dir/out")" = n ] && cmp <(tail -n +2 "$dir/out" | sort -n) <(seq 0 1999)
+}
+check "four tasks write one CSV file with one header line, whole lines each" csv_tasks
+truncated() { echo old >"$dir/out" && run "$(generate 1 "{ n: seq }")" "" && diff "$dir/out" <(echo 0); }
+check "write truncates the file when the topology starts" truncated
+appended() { echo old >"$dir/out" && run "$(generate 1 "{ n: seq }")" "" ", mode: append" && diff "$dir/out" <(printf 'old\n0\n'); }
+check "write appends if asked" appended
+piped() {
+        topology "$(generate 20000 "{ n: seq, t: words 40 }")" ""
+        sed -i "s|path: $dir/out|path: '-'|; s|component: write, |component: write, parallelism: 4, |" "$dir/t.yaml"
+        timeout 60 "$squall" run "$dir/t.yaml" 2>"$dir/stderr" | cat >"$dir/stdout"
+        cmp <(grep -E '^[0-9]+	([a-z]+ ){39}[a-z]+$' "$dir/stdout" | cut -f 1 | sort -n) <(seq 0 19999)
+}
+check "four tasks write whole lines into one pipe" piped
+full() {
+        topology "$(generate 10 "{ n: seq }")" ""
+        sed -i "s|path: $dir/out|path: /dev/full|" "$dir/t.yaml"
+        timeout 20 "$squall" run --for 1s "$dir/t.yaml" >"$dir/stdout" 2>&1
+        grep -F "/dev/full: No space left on device" "$dir/stdout"
+}
+check "write names the file and the cause when the disk is full" full
+denied() { mkdir -p "$dir/out.d" && topology "$(generate 1 "{ n: seq }")" "" && sed -i "s|path: $dir/out|path: $dir/out.d|" "$dir/t.yaml" &&
+        { timeout 20 "$squall" run --for 1s "$dir/t.yaml" >"$dir/stdout" 2>&1; grep -F "$dir/out.d: Is a directory" "$dir/stdout"; }; }
+check "write names the file and the cause when it cannot be opened" denied
+
+exit $failures

@@ -67,7 +67,7 @@ SQI_VERB(check) = {
         .about = "Check a topology file: all errors and warnings, with line and column.",
         .details = "Reads the file, loads its components and checks everything that can be checked without running it. Nothing is started. "
                    "Errors and warnings go to stderr, with --json to stdout.",
-        .operands = {{"FILE", CLI_COMPLETE_FILE}},
+        .operands = {{"FILE", .complete = CLI_COMPLETE_FILE}},
         .options = {CLI_OPTION_CONFIG, CLI_OPTION_JSON},
         .example = "squall check topologies/wordcount/wordcount.yaml",
         .run = run,

@@ -298,7 +298,7 @@ run(const struct cli_args *args)
 
 SQI_VERB(graph) = {
         .about = "Draw a topology: components, streams, groupings.",
-        .operands = {{"FILE", CLI_COMPLETE_FILE}},
+        .operands = {{"FILE", .complete = CLI_COMPLETE_FILE}},
         .options = {{"dot", 0, CLI_FLAG, .help = "for Graphviz"},
                     {"mermaid", 0, CLI_FLAG, .help = "for Mermaid, which GitHub and GitLab show"},
                     CLI_OPTION_CONFIG,

@@ -12,7 +12,7 @@
  *
  *     SQI_VERB(check) = {
  *             .about = "Check a topology file: every error and warning, with line and column.",
- *             .operands = { { "FILE", CLI_COMPLETE_FILE } },
+ *             .operands = { { "FILE", .complete = CLI_COMPLETE_FILE } },
  *             .options = { CLI_OPTION_CONFIG, CLI_OPTION_JSON },
  *             .example = "squall check topologies/wordcount/wordcount.yaml",
  *             .run = run,

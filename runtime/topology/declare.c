@@ -78,23 +78,17 @@ sqi_component_stream(const struct sqi_component *component, size_t stream)
         return stream == 0 ? "default" : sqi_component_streams(component)[stream - 1].id;
 }
 
-static void
-refuse(struct sq_declaration *decl, const char *option, const char *format, va_list args)
-{
-        if (decl->failed)
-                return;
-        decl->failed = true;
-        (void)snprintf(decl->option, sizeof(decl->option), "%s", option != NULL ? option : "");
-        (void)vsnprintf(decl->error, sizeof(decl->error), format, args);
-}
-
 void
 sq_declare_error(struct sq_declaration *decl, const char *option, const char *format, ...)
 {
         va_list args;
 
+        if (decl->failed)
+                return;
+        decl->failed = true;
+        (void)snprintf(decl->option, sizeof(decl->option), "%s", option != NULL ? option : "");
         va_start(args, format);
-        refuse(decl, option, format, args);
+        (void)vsnprintf(decl->error, sizeof(decl->error), format, args);
         va_end(args);
 }
 

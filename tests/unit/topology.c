@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From text to plan: config, settings, names, variables, the plan and its bytes. Files refused have their own suite, tests/broken. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "topology/expand.h"
+#include "topology/model.h"
+#include "topology/nearest.h"
+
+/* ---- Helpers ------------------------------------------------------------------------------------------------------------ */
+
+/* Plans the text as a file would be planned; ${C} is where the components of the tests are. */
+static int
+plan_text(const char *text, const struct sqi_overrides *overrides, struct sqi_diagnostics *diagnostics, struct sqi_plan **ret)
+{
+        char path[] = "/tmp/squall-topology-XXXXXX";
+        int fd = mkstemp(path), r;
+
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+        assert_int_equal(close(fd), 0);
+        r = sqi_topology_plan(path, overrides, diagnostics, ret);
+        assert_int_equal(unlink(path), 0);
+        return r;
+}
+
+static struct sqi_plan *
+planned(const char *text, const struct sqi_overrides *overrides)
+{
+        struct sqi_diagnostics diagnostics = {0};
+        struct sqi_plan *plan = NULL;
+        size_t i;
+        int r = plan_text(text, overrides, &diagnostics, &plan);
+
+        for (i = 0; r < 0 && i < diagnostics.n; i++)
+                print_error("%u:%u: %s\n", diagnostics.items[i].place.line, diagnostics.items[i].place.column,
+                            diagnostics.items[i].text);
+        sqi_diagnostics_release(&diagnostics);
+        assert_int_equal(r, 0);
+        return plan;
+}
+
+#define HEAD \
+        "name: t\nspouts:\n  - { id: source, component: '${C}/emitter.so', parallelism: 2 }\n" \
+        "bolts:\n  - { id: pass, component: '${C}/generic.so', parallelism: 3, properties: { by: [n] } }\n" \
+        "  - { id: end, component: '${C}/measure.so' }\nstreams:\n" \
+        "  - { from: source, to: pass, grouping: { type: fields, args: [n] } }\n" \
+        "  - { from: pass, to: end, grouping: SHUFFLE }\n"
+#define CYCLE HEAD "  - { from: pass, to: pass, streamId: default, grouping: direct }\n"
+
+/* ---- Names and values --------------------------------------------------------------------------------------------------- */
+
+static void
+a_swap_a_letter_and_a_case_are_near_and_another_word_is_not(void **state)
+{
+        struct sqi_nearest nearest = sqi_nearest("suffle");
+
+        (void)state;
+        sqi_nearest_offer(&nearest, "global");
+        assert_null(sqi_nearest_name(&nearest));
+        sqi_nearest_offer(&nearest, "shuffle");
+        assert_string_equal(sqi_nearest_name(&nearest), "shuffle");
+        assert_int_equal(sqi_distance("cuont", "count"), 1);
+        assert_int_equal(sqi_distance("COUNT", "count"), 0);
+        assert_int_equal(sqi_distance("", "abc"), 3);
+        assert_int_equal(sqi_distance("kitten", "sitting"), 3);
+}
+
+static void
+variables_take_the_environment_or_their_default(void **state)
+{
+        struct sqi_arena *arena = sqi_arena_new();
+        const char *text = NULL;
+        char error[256];
+
+        (void)state;
+        assert_int_equal(setenv("SQUALL_A", "one", 1), 0);
+        assert_int_equal(setenv("SQUALL_EMPTY", "", 1), 0);
+        assert_int_equal(unsetenv("SQUALL_B"), 0);
+        assert_int_equal(sqi_expand(arena, "<${SQUALL_A}|${SQUALL_B:-two}|${SQUALL_EMPTY:-three}|$${x}|$5>", &text, error, 256), 0);
+        assert_string_equal(text, "<one|two|three|${x}|$5>");
+        assert_int_equal(sqi_expand(arena, "${SQUALL_B}", &text, error, 256), -EINVAL);
+        assert_non_null(strstr(error, "SQUALL_B"));
+        assert_int_equal(sqi_expand(arena, "${SQUALL_B", &text, error, 256), -EINVAL);
+        assert_int_equal(sqi_expand(arena, "${}", &text, error, 256), -EINVAL);
+        sqi_arena_free(&arena);
+}
+
+static void
+whole_numbers_are_read_with_exponents_and_nothing_else(void **state)
+{
+        static const char *const refused[] = {"", " 1", "1 ", "1.5", "0x10", "1e-1", "nan", "9223372036854775808", "1e300", "1_000"};
+        int64_t number = 0;
+        size_t i;
+
+        (void)state;
+        assert_int_equal(sqi_parse_int("-9223372036854775808", &number), 0);
+        assert_true(number == INT64_MIN);
+        assert_int_equal(sqi_parse_int("1e6", &number), 0);
+        assert_int_equal(number, 1000000);
+        for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+                assert_int_equal(sqi_parse_int(refused[i], &number), -EINVAL);
+}
+
+static void
+every_config_key_has_a_default_within_its_range(void **state)
+{
+        const struct sqi_config_key *key;
+        struct sqi_config config;
+
+        (void)state;
+        for (key = sqi_config_keys; key->name != NULL; key++) {
+                assert_non_null(key->help);
+                if (key->fallback != NULL)
+                        assert_int_equal(sqi_config_set(&config, key->name, key->fallback), 0);
+        }
+        sqi_config_defaults(&config);
+        assert_int_equal(config.batch_bytes, 65536);
+        assert_int_equal(sqi_config_set(&config, "topology.nothing", "1"), -ENOENT);
+        assert_int_equal(sqi_config_set(&config, "topology.workers", "two"), -EINVAL);
+        assert_int_equal(sqi_config_set(&config, "topology.workers", "-1"), -ERANGE);
+        assert_int_equal(sqi_config_set(&config, "topology.delivery", "AT-LEAST-ONCE"), 0);
+        assert_int_equal(config.delivery, SQI_AT_LEAST_ONCE);
+}
+
+struct block {
+        int64_t count, mode;
+        double ratio;
+        bool on;
+        const char *text;
+        struct sq_list list;
+        struct sq_pairs map;
+};
+
+static const struct sq_option options[SQ_OPTIONS_MAX] = {
+        SQ_OPT_INT(struct block, count, 7, "how many"), SQ_OPT_ENUM(struct block, mode, "slow|fast", "slow", "how"),
+        SQ_OPT_FLOAT(struct block, ratio, 0.5, "a part"), SQ_OPT_BOOL(struct block, on, true, "or off"),
+        SQ_REQ_STR(struct block, text, "any"), SQ_OPT_LIST(struct block, list, "several"), SQ_OPT_MAP(struct block, map, "pairs"),
+};
+
+static int
+fill(const struct sqi_setting *settings, size_t n, struct block *block, size_t *bad)
+{
+        struct sqi_settings_memory memory;
+        char error[256];
+        int r = sqi_settings_fill(options, settings, n, block, &memory, bad, error, sizeof(error));
+
+        sqi_settings_release(&memory);
+        return r;
+}
+
+static void
+settings_take_defaults_and_then_what_was_given(void **state)
+{
+        const char *text[] = {"x"}, *fast[] = {"fast"}, *off[] = {"off"}, *two[] = {"a", "b"};
+        const struct sqi_setting settings[] = {{"text", SQI_SCALAR, 1, NULL, text},
+                                               {"mode", SQI_SCALAR, 1, NULL, fast},
+                                               {"on", SQI_SCALAR, 1, NULL, off},
+                                               {"list", SQI_SEQUENCE, 2, NULL, two},
+                                               {"map", SQI_SEQUENCE, 2, NULL, two}};
+        struct block block = {0};
+        size_t bad = 0;
+
+        (void)state;
+        assert_int_equal(fill(settings, 5, &block, &bad), 0);
+        assert_int_equal(block.count, 7);
+        assert_int_equal(block.mode, 1);
+        assert_true(block.ratio > 0.49 && block.ratio < 0.51);
+        assert_false(block.on);
+        assert_string_equal(block.text, "x");
+        assert_int_equal(block.list.n, 2);
+        assert_string_equal(block.map.names[1], "b");
+        assert_string_equal(block.map.values[1], "b");
+}
+
+static void
+a_wrong_setting_is_named_and_a_missing_one_is_behind_the_last(void **state)
+{
+        const char *text[] = {"x"};
+        const struct sqi_setting settings[] = {{"text", SQI_SCALAR, 1, NULL, text}, {"count", SQI_SCALAR, 1, NULL, text}};
+        struct block block = {0};
+        size_t bad = 0;
+
+        (void)state;
+        assert_int_equal(fill(settings, 2, &block, &bad), -EINVAL);
+        assert_int_equal(bad, 1);
+        assert_int_equal(fill(NULL, 0, &block, &bad), -EINVAL);
+        assert_int_equal(bad, 0);
+}
+
+static void
+integers_fit_floats_and_text_fits_no_number(void **state)
+{
+        (void)state;
+        assert_true(sqi_type_fits(SQ_FLOAT, SQ_INT));
+        assert_true(sqi_type_fits(SQ_INT, SQ_UINT));
+        assert_true(sqi_type_fits(SQ_ANY, SQ_MAP));
+        assert_true(sqi_type_fits(SQ_MAP, SQ_ANY));
+        assert_false(sqi_type_fits(SQ_INT, SQ_FLOAT));
+        assert_false(sqi_type_fits(SQ_INT, SQ_STR));
+}
+
+/* ---- Plans -------------------------------------------------------------------------------------------------------------- */
+
+static void
+a_plan_numbers_tasks_component_by_component(void **state)
+{
+        struct sqi_plan *plan = planned(HEAD, NULL);
+        char name[64];
+
+        (void)state;
+        assert_int_equal(plan->ncomponents, 3);
+        assert_int_equal(plan->ntasks, 6);
+        assert_int_equal(plan->nworkers, 6);
+        assert_int_equal(plan->components[1].first_task, 2);
+        assert_string_equal(sqi_task_name(plan, 4, name, sizeof(name)), "pass/2");
+        assert_string_equal(sqi_task_name(plan, 6, name, sizeof(name)), "?/6");
+        assert_int_equal(plan->config.delivery, SQI_AT_MOST_ONCE);
+        sqi_plan_free(&plan);
+        assert_null(plan);
+}
+
+static void
+workers_get_their_share_of_each_component(void **state)
+{
+        const char *config[] = {"topology.workers=2"};
+        const struct sqi_overrides overrides = {.nconfig = 1, .config = config};
+        struct sqi_plan *plan = planned(HEAD, &overrides);
+        uint32_t tasks[2] = {0}, sources[2] = {0}, i;
+
+        (void)state;
+        for (i = 0; i < plan->ntasks; i++) {
+                tasks[plan->tasks[i].worker]++;
+                sources[plan->tasks[i].worker] += plan->tasks[i].component == 0;
+        }
+        assert_int_equal(plan->nworkers, 2);
+        assert_int_equal(tasks[0], 3);
+        assert_int_equal(tasks[1], 3);
+        assert_int_equal(sources[0], 1);
+        sqi_plan_free(&plan);
+}
+
+static void
+more_workers_than_tasks_are_as_many_as_tasks(void **state)
+{
+        const char *config[] = {"topology.workers=100"}, *parallelism[] = {"source=1", "pass=1"};
+        const struct sqi_overrides overrides = {"other", 1, config, 2, parallelism};
+        struct sqi_plan *plan = planned(HEAD, &overrides);
+
+        (void)state;
+        assert_int_equal(plan->ntasks, 3);
+        assert_int_equal(plan->nworkers, 3);
+        assert_string_equal(plan->name, "other");
+        sqi_plan_free(&plan);
+}
+
+static void
+a_bad_override_is_an_error_each(void **state)
+{
+        const char *config[] = {"topology.workers", "topology.wrokers=1", "topology.workers=x"}, *parallelism[] = {"end=0", "nd=1"};
+        const struct sqi_overrides overrides = {"no name", 3, config, 2, parallelism};
+        struct sqi_diagnostics diagnostics = {0};
+        struct sqi_plan *plan = NULL;
+
+        (void)state;
+        assert_int_equal(plan_text(HEAD, &overrides, &diagnostics, &plan), -EINVAL);
+        assert_null(plan);
+        assert_int_equal(diagnostics.errors, 6);
+        assert_int_equal(diagnostics.items[0].place.line, 0);
+        sqi_diagnostics_release(&diagnostics);
+}
+
+static void
+edges_know_the_places_of_keys_and_input_fields(void **state)
+{
+        struct sqi_plan *plan = planned(HEAD, NULL);
+
+        (void)state;
+        assert_int_equal(plan->edges[0].grouping, SQI_FIELDS);
+        assert_int_equal(plan->edges[0].nkeys, 1);
+        assert_int_equal(plan->edges[0].keys[0], 1);
+        assert_int_equal(plan->edges[0].nin, 1);
+        assert_int_equal(plan->edges[0].in[0], 1);
+        assert_string_equal(plan->components[1].streams[0].fields[0].name, "word");
+        assert_int_equal(plan->components[1].streams[0].fields[1].type, SQ_INT);
+        assert_int_equal(plan->edges[1].in[0], 1);
+        sqi_plan_free(&plan);
+}
+
+static void
+a_cycle_is_numbered_and_its_back_edge_marked(void **state)
+{
+        struct sqi_plan *plan = planned(CYCLE, NULL);
+
+        (void)state;
+        assert_int_equal(plan->components[0].cycle, 0);
+        assert_int_equal(plan->components[1].cycle, 1);
+        assert_int_equal(plan->components[2].cycle, 0);
+        assert_false(plan->edges[0].feedback);
+        assert_false(plan->edges[1].feedback);
+        assert_true(plan->edges[2].feedback);
+        assert_int_equal(plan->edges[2].input, 1);
+        sqi_plan_free(&plan);
+}
+
+static void
+a_path_is_relative_to_the_file_and_a_dash_stays(void **state)
+{
+        struct sqi_plan *plan = planned("name: t\nspouts:\n  - { id: a, component: '${C}/replayer.so', properties: { path: ./x } }\n"
+                                        "  - { id: b, component: '${C}/replayer.so', properties: { path: '-' } }\n",
+                                        NULL);
+
+        (void)state;
+        assert_string_equal(plan->components[0].settings[0].values[0], "/tmp/x");
+        assert_string_equal(plan->components[1].settings[0].values[0], "-");
+        assert_int_equal(plan->config.delivery, SQI_AT_LEAST_ONCE);
+        sqi_plan_free(&plan);
+}
+
+static void
+a_list_of_pairs_and_words_is_a_map_in_order(void **state)
+{
+        struct sqi_plan *plan = planned("name: t\nspouts:\n  - id: a\n    component: '${C}/emitter.so'\n"
+                                        "    properties: { map: [ {z: 1}, y, {x: 2} ] }\n",
+                                        NULL);
+        const struct sqi_setting *map = plan->components[0].settings;
+
+        (void)state;
+        assert_int_equal(map->shape, SQI_MAPPING);
+        assert_int_equal(map->n, 3);
+        assert_string_equal(map->names[0], "z");
+        assert_string_equal(map->names[1], "y");
+        assert_string_equal(map->values[1], "y");
+        assert_string_equal(map->values[2], "2");
+        sqi_plan_free(&plan);
+}
+
+/* ---- Bytes -------------------------------------------------------------------------------------------------------------- */
+
+static void
+a_plan_survives_its_bytes(void **state)
+{
+        struct sqi_plan *plan = planned(CYCLE, NULL), *copy = NULL;
+        void *bytes = NULL, *again = NULL;
+        size_t size = 0, again_size = 0;
+        char error[256] = "";
+
+        (void)state;
+        assert_int_equal(sqi_plan_encode(plan, &bytes, &size), 0);
+        assert_int_equal(sqi_plan_decode(bytes, size, &copy, error, sizeof(error)), 0);
+        assert_int_equal(sqi_plan_encode(copy, &again, &again_size), 0);
+        assert_int_equal(size, again_size);
+        assert_memory_equal(bytes, again, size);
+        assert_string_equal(copy->components[1].path, plan->components[1].path);
+        assert_int_equal(copy->tasks[5].worker, plan->tasks[5].worker);
+        assert_true(copy->edges[2].feedback);
+        assert_string_equal(copy->components[1].settings[0].values[0], "n");
+        free(bytes);
+        free(again);
+        sqi_plan_free(&plan);
+        sqi_plan_free(&copy);
+}
+
+static void
+a_plan_that_is_cut_or_longer_is_refused(void **state)
+{
+        struct sqi_plan *plan = planned(CYCLE, NULL), *copy = NULL;
+        size_t size = 0, cut;
+        char error[256] = "", *longer;
+        void *bytes = NULL;
+
+        (void)state;
+        assert_int_equal(sqi_plan_encode(plan, &bytes, &size), 0);
+        for (cut = 0; cut < size; cut++)
+                assert_int_equal(sqi_plan_decode(bytes, cut, &copy, error, sizeof(error)), -EBADMSG);
+        longer = calloc(1, size + 1);
+        assert_non_null(longer);
+        memcpy(longer, bytes, size);
+        assert_int_equal(sqi_plan_decode(longer, size + 1, &copy, error, sizeof(error)), -EBADMSG);
+        assert_null(copy);
+        free(longer);
+        free(bytes);
+        sqi_plan_free(&plan);
+}
+
+static void
+a_plan_with_any_byte_changed_is_refused_or_sound(void **state)
+{
+        struct sqi_plan *plan = planned(CYCLE, NULL), *copy = NULL;
+        size_t size = 0, i;
+        char error[256], *text;
+        void *bytes = NULL;
+        int bit;
+
+        (void)state;
+        assert_int_equal(sqi_plan_encode(plan, &bytes, &size), 0);
+        text = bytes;
+        for (i = 0; i < size; i++)
+                for (bit = 0; bit < 8; bit++) {
+                        text[i] = (char)(text[i] ^ (1 << bit));
+                        if (sqi_plan_decode(bytes, size, &copy, error, sizeof(error)) == 0) {
+                                assert_true(copy->nworkers <= copy->ntasks);
+                                sqi_plan_free(&copy);
+                        }
+                        text[i] = (char)(text[i] ^ (1 << bit));
+                }
+        free(bytes);
+        sqi_plan_free(&plan);
+}
+
+/* ---- Components --------------------------------------------------------------------------------------------------------- */
+
+static void
+the_catalog_lists_sorted_names_and_finds_them(void **state)
+{
+        char libdir[] = "/tmp/squall-catalog-XXXXXX", path[128], *found, **names;
+        FILE *file;
+
+        (void)state;
+        assert_non_null(mkdtemp(libdir));
+        (void)snprintf(path, sizeof(path), "mkdir %s/bolts && touch %s/bolts/b.so %s/bolts/a.so %s/bolts/c.txt", libdir, libdir, libdir,
+                       libdir);
+        file = popen(path, "r");
+        assert_non_null(file);
+        assert_int_equal(pclose(file), 0);
+        assert_int_equal(setenv("SQUALL_LIBDIR", libdir, 1), 0);
+        names = sqi_catalog_names(SQ_KIND_BOLT);
+        assert_string_equal(names[0], "a");
+        assert_string_equal(names[1], "b");
+        assert_null(names[2]);
+        sqi_catalog_names_free(names);
+        found = sqi_catalog_find(SQ_KIND_BOLT, "b", "/");
+        assert_non_null(found);
+        free(found);
+        assert_null(sqi_catalog_find(SQ_KIND_SPOUT, "b", "/"));
+        found = sqi_catalog_find(SQ_KIND_SPOUT, "./x.so", "/dir");
+        assert_string_equal(found, "/dir/x.so");
+        free(found);
+        assert_int_equal(unsetenv("SQUALL_LIBDIR"), 0);
+        (void)snprintf(path, sizeof(path), "rm -r %s", libdir);
+        file = popen(path, "r");
+        assert_non_null(file);
+        assert_int_equal(pclose(file), 0);
+}
+
+/* The components of the tests are built next to the tests. */
+static int
+find_components(void **state)
+{
+        char path[4096];
+        ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+        (void)state;
+        if (n < 0)
+                return -1;
+        path[n] = '\0';
+        *strrchr(path, '/') = '\0';
+        (void)snprintf(strrchr(path, '/'), sizeof("/components"), "/components");
+        return setenv("C", path, 1);
+}
+
+int
+main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_swap_a_letter_and_a_case_are_near_and_another_word_is_not),
+                cmocka_unit_test(variables_take_the_environment_or_their_default),
+                cmocka_unit_test(whole_numbers_are_read_with_exponents_and_nothing_else),
+                cmocka_unit_test(every_config_key_has_a_default_within_its_range),
+                cmocka_unit_test(settings_take_defaults_and_then_what_was_given),
+                cmocka_unit_test(a_wrong_setting_is_named_and_a_missing_one_is_behind_the_last),
+                cmocka_unit_test(integers_fit_floats_and_text_fits_no_number),
+                cmocka_unit_test(a_plan_numbers_tasks_component_by_component),
+                cmocka_unit_test(workers_get_their_share_of_each_component),
+                cmocka_unit_test(more_workers_than_tasks_are_as_many_as_tasks),
+                cmocka_unit_test(a_bad_override_is_an_error_each),
+                cmocka_unit_test(edges_know_the_places_of_keys_and_input_fields),
+                cmocka_unit_test(a_cycle_is_numbered_and_its_back_edge_marked),
+                cmocka_unit_test(a_path_is_relative_to_the_file_and_a_dash_stays),
+                cmocka_unit_test(a_list_of_pairs_and_words_is_a_map_in_order),
+                cmocka_unit_test(a_plan_survives_its_bytes),
+                cmocka_unit_test(a_plan_that_is_cut_or_longer_is_refused),
+                cmocka_unit_test(a_plan_with_any_byte_changed_is_refused_or_sound),
+                cmocka_unit_test(the_catalog_lists_sorted_names_and_finds_them),
+        };
+
+        return cmocka_run_group_tests(tests, find_components, NULL);
+}

@@ -6,8 +6,7 @@ cd "$(dirname "$0")/../.."
 squall=${SQUALL:-build/squall}
 export LC_ALL=C NO_COLOR=1
 dir=$(mktemp -d)
-pids=()
-trap 'kill "${pids[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$dir"' EXIT
+trap 'rm -rf "$dir"' EXIT
 failures=0
 
 check() {
@@ -27,7 +26,7 @@ until_true() {
         local deadline=$((SECONDS + 20))
         until "$@"; do
                 [ $SECONDS -lt $deadline ] || return 1
-                read -rt 0.02 <> <(:)
+                read -rt 0.02 <> <(:) || true
         done 2>/dev/null
 }
 
@@ -106,8 +105,7 @@ csv() {
         gives $'1\tSmith, J.\tsaid "no"\n2\tAnn\ttwo\\r\\nlines\n3\t\t\n' "$(file ", format: csv")" ""
 }
 check "file reads CSV with a header, quotes, commas and line ends in quotes" csv
-csv_columns() { gives $'said "no"\n' "$(file ", format: csv, fields: [note, id]")" "component: map, properties: { emit: [note] }" "" &&
-        false || { run "$(file ", format: csv, fields: [note, id]")" "" && diff <(cut -f 1 "$dir/out") <(printf '1\n2\n3\n'); }; }
+csv_columns() { run "$(file ", format: csv, fields: [note, id]")" "" && diff <(cut -f 1 "$dir/out") <(printf '1\n2\n3\n'); }
 check "file emits only the columns that fields names" csv_columns
 csv_shared() {
         awk 'BEGIN { print "n,text"; for (i = 0; i < 2000; i++) printf "%d,\"a\nb,%s\"\n", i, i % 7 ? "" : "\"\"quoted\"\"" }' >"$dir/in"
@@ -131,11 +129,7 @@ check "file reads JSON Lines by the members of the first object, and leaves out 
 refuse_header() { rm -f "$dir/in" && refused "$dir/in: No such file or directory" "$(file ", format: csv")" ""; }
 check "a CSV file that is not there is refused before anything starts" refuse_header
 
-follow() {
-        printf 'one\n' >"$dir/in"
-        topology "$(file ", follow: true")" ""
-        "$squall" run "$dir/t.yaml" >"$dir/stdout" 2>&1 &
-        pids+=($!)
+grown_rotated_truncated() {
         until_true grep -qx one "$dir/out" || return 1
         printf 'two\nthr' >>"$dir/in"
         until_true grep -qx two "$dir/out" || return 1
@@ -144,9 +138,20 @@ follow() {
         mv "$dir/in" "$dir/in.1" && printf 'four\n' >>"$dir/in.1" && printf 'five\n' >"$dir/in"
         until_true grep -qx five "$dir/out" || return 1
         printf '6\n' >"$dir/in"
-        until_true grep -qx 6 "$dir/out" || return 1
-        kill -INT $! && wait $!
-        diff "$dir/out" <(printf 'one\ntwo\nthree\nfour\nfive\n6\n')
+        until_true grep -qx 6 "$dir/out"
+}
+follow() {
+        local status=0 squall_pid
+        printf 'one\n' >"$dir/in"
+        rm -f "$dir/out"
+        topology "$(file ", follow: true")" ""
+        "$squall" run "$dir/t.yaml" >"$dir/stdout" 2>&1 &
+        squall_pid=$!
+        grown_rotated_truncated || status=1
+        kill -INT $squall_pid
+        wait $squall_pid
+        cat "$dir/stdout"
+        [ $status = 0 ] && diff "$dir/out" <(printf 'one\ntwo\nthree\nfour\nfive\n6\n')
 }
 check "file follows a file through growth, rotation and truncation" follow
 rate() {
@@ -215,8 +220,7 @@ check "filter matches regular expressions and contains text" regex
 csv_numbers() { pairs && gives $'a\t3\n' "$(file ", format: csv")" "component: filter, properties: { where: v > 2 }"; }
 check "filter compares text that reads as a number with a number" csv_numbers
 wrong() { refused "$2" "$(generate 1 "{ n: seq }")" "component: filter, properties: { where: \"$1\" }"; }
-check "filter says the column of a missing operator" wrong 'n = 1' 'column 3: expected == != < <= > >= contains matches or matches' ||
-        true
+check "filter says the column of a missing operator" wrong 'n = 1' 'column 3: expected == != < <= > >= contains or matches, not `=`'
 check "filter says the column of a missing value" wrong 'n == ' 'column 6: expected a value, not the end'
 check "filter says the column of an open bracket" wrong '(n == 1' 'column 8: expected and, or or ), not the end'
 check "filter refuses an unknown field" wrong 'm == 1' 'm'
@@ -236,7 +240,11 @@ top() {
 }
 check "top ranks the latest value of each key, ties by key" top end
 check "top with emit: tick tells the ranks once more at the drain" top tick
-top_change() { pairs && gives $'a\t1\nb\t2\na\t3\nb\t2\n' "$(file ", format: csv")" "component: map, properties: { emit: [k, v] }" && false; }
+top_change() {
+        printf '{"k":"%s","count":%d}\n' a 5 b 7 c 1 a 6 b 0 c 3 c 9 >"$dir/in"
+        gives $'a\t5\nb\t7\na\t6\nc\t3\nc\t9\n' "$(file ", format: jsonl")" "component: top, properties: { n: 2, emit: change }"
+}
+check "top with emit: change passes on what is among the largest, and takes in another key when one falls" top_change
 top_few() { run "$(generate 5 "{ k: seq, count: const 1 }")" "component: top, properties: { n: 3, rank: true }" && diff "$dir/out" <(printf '1\t0\t1\n2\t1\t1\n3\t2\t1\n'); }
 check "top puts the rank before the fields if asked" top_few
 check "top refuses a field that is no number" refused "is not a number" "$(generate 1 "{ k: seq, count: words }")" "component: top"
@@ -247,7 +255,7 @@ check "identity passes tuples on" gives $'0\ttrue\n1\ttrue\n' "$(generate 2 "{ n
 
 # ---- write ----
 
-written() { run "$(generate 2 "{ n: seq, 'a,b': const \"'x\\\"y'\", f: const 2.5 }")" "" ", format: $1" && diff "$dir/out" <(printf "$2"); }
+written() { run "$(generate 2 "{ n: seq, 'a,b': 'const x\"y', f: const 2.5 }")" "" ", format: $1" && diff "$dir/out" <(printf "$2"); }
 check "write writes CSV with a header line" written csv 'n,"a,b",f\n0,"x""y",2.5\n1,"x""y",2.5\n'
 check "write writes JSON Lines" written jsonl '{"n":0,"a,b":"x\\"y","f":2.5}\n{"n":1,"a,b":"x\\"y","f":2.5}\n'
 check "write writes TSV" written tsv '0\tx"y\t2.5\n1\tx"y\t2.5\n'

@@ -21,7 +21,7 @@ _Static_assert(SQ_STREAMS_MAX + 2 <= 16, "a bit for the inbox and for each strea
 static uint16_t
 mark_of(bool broadcast, uint32_t stream)
 {
-        return broadcast ? (uint16_t)(2u << stream) : MARK_INBOX;
+        return (uint16_t)(broadcast ? 2u << stream : MARK_INBOX);
 }
 
 static bool

@@ -84,15 +84,45 @@ sqi_ledger_free(struct sqi_ledger **ledger)
         *ledger = NULL;
 }
 
-/* The place of `number`, or the free one where it would go. */
-static struct tree *
-find(struct tree *trees, size_t capacity, uint64_t number)
+/* How far a tree stands from the place that its number addresses. */
+static inline size_t
+distance(size_t capacity, size_t at, uint64_t number)
 {
-        size_t at = number & (capacity - 1);
+        return (at - number) & (capacity - 1);
+}
 
-        while (trees[at].number && trees[at].number != number)
-                at = (at + 1) & (capacity - 1);
-        return &trees[at];
+/*
+ * Robin Hood hashing (P. Celis, 1986): on its way a tree takes the place of any that stands nearer to its own home. So a search may end
+ * at the first tree that is nearer than the one looked for would be, and an erased place is filled by moving back only the trees behind
+ * it that are away from home: none, in the common case of numbers in a row.
+ */
+static struct tree *
+find(const struct sqi_ledger *ledger, uint64_t number)
+{
+        size_t mask = ledger->capacity - 1, at = number & mask;
+
+        for (size_t away = 0; ledger->trees[at].number; at = (at + 1) & mask, away++) {
+                if (ledger->trees[at].number == number)
+                        return &ledger->trees[at];
+                if (distance(ledger->capacity, at, ledger->trees[at].number) < away)
+                        break;
+        }
+        return NULL;
+}
+
+static void
+insert(struct tree *trees, size_t capacity, struct tree tree)
+{
+        size_t at = tree.number & (capacity - 1);
+
+        for (; trees[at].number; at = (at + 1) & (capacity - 1)) {
+                if (distance(capacity, at, trees[at].number) < distance(capacity, at, tree.number)) {
+                        struct tree moved = trees[at];
+                        trees[at] = tree;
+                        tree = moved;
+                }
+        }
+        trees[at] = tree;
 }
 
 static int
@@ -105,30 +135,24 @@ grow(struct sqi_ledger *ledger)
                 return -ENOMEM;
         for (size_t i = 0; i < ledger->capacity; i++)
                 if (ledger->trees[i].number)
-                        *find(trees, capacity, ledger->trees[i].number) = ledger->trees[i];
+                        insert(trees, capacity, ledger->trees[i]);
         free(ledger->trees);
         ledger->trees = trees;
         ledger->capacity = capacity;
         return 0;
 }
 
-/* Takes a tree out, moving back those that its place had pushed on, so that no tombstones are needed (Knuth, 6.4 R). */
 static void
 erase(struct sqi_ledger *ledger, struct tree *tree)
 {
-        size_t mask = ledger->capacity - 1, hole = (size_t)(tree - ledger->trees), at = hole;
+        size_t mask = ledger->capacity - 1, hole = (size_t)(tree - ledger->trees), next = (hole + 1) & mask;
 
         ledger->live[tree->slot % SQI_LEDGER_SLOTS]--;
         ledger->pending--;
-        for (;;) {
-                at = (at + 1) & mask;
-                struct tree *next = &ledger->trees[at];
-                if (!next->number)
-                        break;
-                if (((at - next->number) & mask) >= ((at - hole) & mask)) {
-                        ledger->trees[hole] = *next;
-                        hole = at;
-                }
+        while (ledger->trees[next].number && distance(ledger->capacity, next, ledger->trees[next].number)) {
+                ledger->trees[hole] = ledger->trees[next];
+                hole = next;
+                next = (next + 1) & mask;
         }
         ledger->trees[hole].number = 0;
 }
@@ -157,15 +181,15 @@ sqi_ledger_open(struct sqi_ledger *ledger, uint64_t position, uint32_t attempt, 
         ledger->number = (ledger->number + 1) & number_mask;
         if (ledger->number == 0)
                 ledger->number = 1;
-        struct tree *tree = find(ledger->trees, ledger->capacity, ledger->number);
-        *tree = (struct tree){
+        struct tree tree = {
                 .number = ledger->number,
                 .position = position,
                 .opened_ns = now_ns,
                 .attempt = attempt,
                 .slot = now_ns / ledger->slot_ns,
         };
-        ledger->live[tree->slot % SQI_LEDGER_SLOTS]++;
+        insert(ledger->trees, ledger->capacity, tree);
+        ledger->live[tree.slot % SQI_LEDGER_SLOTS]++;
         ledger->pending++;
         *ret_root = SQI_ROOT(ledger->config.task, ledger->number);
         return 0;
@@ -267,9 +291,9 @@ finish(struct sqi_ledger *ledger, struct tree *tree, enum sqi_outcome outcome, u
 void
 sqi_ledger_seal(struct sqi_ledger *ledger, uint64_t root, uint64_t edges, uint64_t now_ns)
 {
-        struct tree *tree = find(ledger->trees, ledger->capacity, root & number_mask);
+        struct tree *tree = find(ledger, root & number_mask);
 
-        if (!tree->number)
+        if (!tree)
                 return;
         tree->sealed = true;
         tree->state ^= edges;
@@ -292,8 +316,8 @@ sqi_ledger_take(struct sqi_ledger *ledger, const struct sqi_ack *ack, uint64_t n
 {
         if (SQI_ROOT_TASK(ack->root) != ledger->config.task || (ack->root & number_mask) == 0)
                 return;
-        struct tree *tree = find(ledger->trees, ledger->capacity, ack->root & number_mask);
-        if (!tree->number)
+        struct tree *tree = find(ledger, ack->root & number_mask);
+        if (!tree)
                 return;
         switch (ack->op) {
         case SQI_ACK_XOR:

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counting: histograms within their promise, totals over incarnations. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "supervisor/totals.h"
+
+static void
+a_quantile_is_never_below_the_value_and_at_most_a_sixteenth_above(void **state)
+{
+        (void)state;
+        for (uint64_t value = 0; value < UINT64_C(1) << 40; value += value / 7 + 1) {
+                struct sqi_histogram histogram = {0};
+                uint64_t quantile;
+
+                sqi_histogram_add(&histogram, value);
+                quantile = sqi_histogram_quantile(&histogram, 0.5);
+                assert_true(quantile >= value && quantile <= value + value / 16);
+        }
+}
+
+static void
+an_empty_histogram_has_only_zeros(void **state)
+{
+        struct sqi_histogram histogram = {0};
+
+        (void)state;
+        assert_int_equal(sqi_histogram_quantile(&histogram, 0), 0);
+        assert_int_equal(sqi_histogram_quantile(&histogram, 1), 0);
+}
+
+static void
+what_is_too_long_counts_in_the_last_bucket(void **state)
+{
+        struct sqi_histogram histogram = {0};
+
+        (void)state;
+        sqi_histogram_add(&histogram, UINT64_MAX);
+        assert_int_equal(histogram.buckets[SQI_HISTOGRAM_BUCKETS - 1], 1);
+        assert_true(sqi_histogram_quantile(&histogram, 1) == (UINT64_C(1) << 40) - 1);
+}
+
+static void
+quantiles_of_a_merge_are_those_of_all_values(void **state)
+{
+        struct sqi_histogram low = {0}, high = {0};
+
+        (void)state;
+        for (uint64_t i = 1; i <= 10; i++) {
+                sqi_histogram_add(&low, i);
+                sqi_histogram_add(&high, 1000 * i);
+        }
+        sqi_histogram_merge(&low, &high);
+        assert_int_equal(sqi_histogram_quantile(&low, 0.05), 1);
+        assert_int_equal(sqi_histogram_quantile(&low, 0.5), 10);
+        assert_true(sqi_histogram_quantile(&low, 0.99) >= 10000);
+}
+
+/* ---- Totals ---- */
+
+static struct sqi_plan_component component = {.id = "count", .first_task = 0, .ntasks = 2};
+static struct sqi_plan_task tasks[] = {{.worker = 0}, {.index = 1, .worker = 1}};
+static const struct sqi_plan plan = {.ncomponents = 1, .ntasks = 2, .nworkers = 2, .components = &component, .tasks = tasks};
+
+static void
+tell(struct sqi_totals *totals, uint32_t task, uint32_t incarnation, uint64_t executed, uint64_t pending)
+{
+        struct sqi_message message = {.type = SQI_MSG_METRICS, .worker = task, .incarnation = incarnation, .task = task};
+        struct sqi_metrics metrics = {.executed = executed, .pending = pending};
+
+        sqi_totals_take(totals, &message, &metrics);
+}
+
+static void
+totals_keep_the_last_word_of_every_incarnation(void **state)
+{
+        struct sqi_totals *totals;
+        struct sqi_metrics sum;
+
+        (void)state;
+        assert_int_equal(sqi_totals_new(&plan, &totals), 0);
+        tell(totals, 0, 0, 10, 3);
+        tell(totals, 0, 0, 25, 4);
+        tell(totals, 0, 1, 5, 2);
+        tell(totals, 0, 3, 1, 1);
+        tell(totals, 0, 2, 1000, 9); /* too late */
+        tell(totals, 1, 0, 100, 6);
+        sqi_totals_task(totals, 0, &sum);
+        assert_int_equal(sum.executed, 25 + 5 + 1);
+        assert_int_equal(sum.pending, 1);
+        sqi_totals_component(totals, 0, &sum);
+        assert_int_equal(sum.executed, 25 + 5 + 1 + 100);
+        assert_int_equal(sum.pending, 1 + 6);
+        sqi_totals_free(&totals);
+        assert_null(totals);
+        sqi_totals_free(&totals);
+}
+
+static void
+totals_ignore_what_a_worker_says_of_anothers_task(void **state)
+{
+        struct sqi_totals *totals;
+        struct sqi_message message = {.type = SQI_MSG_METRICS, .worker = 0, .task = 1};
+        struct sqi_metrics metrics = {.executed = 7}, sum;
+
+        (void)state;
+        assert_int_equal(sqi_totals_new(&plan, &totals), 0);
+        sqi_totals_take(totals, &message, &metrics);
+        message.task = 2;
+        sqi_totals_take(totals, &message, &metrics);
+        sqi_totals_component(totals, 0, &sum);
+        assert_int_equal(sum.executed, 0);
+        sqi_totals_free(&totals);
+}
+
+int
+main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_quantile_is_never_below_the_value_and_at_most_a_sixteenth_above),
+                cmocka_unit_test(an_empty_histogram_has_only_zeros),
+                cmocka_unit_test(what_is_too_long_counts_in_the_last_bucket),
+                cmocka_unit_test(quantiles_of_a_merge_are_those_of_all_values),
+                cmocka_unit_test(totals_keep_the_last_word_of_every_incarnation),
+                cmocka_unit_test(totals_ignore_what_a_worker_says_of_anothers_task),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -213,7 +213,8 @@ take_option(struct parser *parser, int i, const char *value)
         if (option->type == CLI_FLAG)
                 return 0;
         if (value == NULL && parser->at == parser->end)
-                return cli_error(CLI_USAGE, "--%s needs a value (%s)", option->name, option->value != NULL ? option->value : "VALUE");
+                return cli_error(CLI_USAGE, "--%s needs a value (%s)", option->name,
+                                 option->value != NULL ? option->value : "VALUE");
         return set_value(option, value != NULL ? value : *parser->at++, into);
 }
 
@@ -280,7 +281,8 @@ check_operands(const struct cli_args *args)
 
         for (i = 0; i < CLI_OPERANDS_MAX && operands[i].name != NULL; i++, n++) {
                 if (i >= args->noperands && !operands[i].optional)
-                        return cli_error(CLI_USAGE, "%s is missing (squall %s --help says more)", operands[i].name, args->entry->name);
+                        return cli_error(CLI_USAGE, "%s is missing (squall %s --help says more)", operands[i].name,
+                                         args->entry->name);
                 if (operands[i].choices != NULL && i < args->noperands &&
                     sqi_parse_choice(operands[i].choices, args->operands[i], &place) < 0)
                         return wrong_choice(operands[i].name, operands[i].choices, args->operands[i]);

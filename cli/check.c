@@ -65,8 +65,8 @@ run(const struct cli_args *args)
 
 SQI_VERB(check) = {
         .about = "Check a topology file: all errors and warnings, with line and column.",
-        .details = "Reads the file, loads its components and checks everything that can be checked without running it. Nothing is started. "
-                   "Errors and warnings go to stderr, with --json to stdout.",
+        .details = "Reads the file, loads its components and checks everything that can be checked without running it. "
+                   "Nothing is started. Errors and warnings go to stderr, with --json to stdout.",
         .operands = {{"FILE", .complete = CLI_COMPLETE_FILE}},
         .options = {CLI_OPTION_CONFIG, CLI_OPTION_JSON},
         .example = "squall check topologies/wordcount/wordcount.yaml",

@@ -34,7 +34,8 @@ print_line(const struct sqi_component *component, const char *name)
 static void
 print_option(const struct sq_option *option)
 {
-        (void)printf("  %-12s %-6s  %s", option->name, sqi_option_type_name(option->type), option->help != NULL ? option->help : "");
+        (void)printf("  %-12s %-6s  %s", option->name, sqi_option_type_name(option->type),
+                     option->help != NULL ? option->help : "");
         if (option->choices != NULL)
                 (void)printf(" (%s)", option->choices);
         if (option->required)
@@ -89,7 +90,8 @@ print_details(const struct sqi_component *component, const char *name)
 
         (void)printf("%s, a %s: %s\n", name, kind_name(component->kind), sqi_component_about(component));
         if (component->kind == SQ_KIND_SPOUT)
-                (void)printf("%s\n", component->spout->replay != NULL ? "It can replay: at-least-once." : "It can't replay: at-most-once.");
+                (void)printf("%s\n",
+                             component->spout->replay != NULL ? "It can replay: at-least-once." : "It can't replay: at-most-once.");
         if (options[0].name != NULL)
                 (void)printf("\nsettings:\n");
         for (i = 0; i < SQ_OPTIONS_MAX && options[i].name != NULL; i++)

@@ -155,7 +155,8 @@ print_dot(const struct sqi_plan *plan)
         char *label;
         uint32_t i;
 
-        (void)printf("digraph \"%s\" {\n        rankdir=LR;\n        node [fontname=\"sans-serif\"];\n        edge [fontname=\"sans-serif\"];\n",
+        (void)printf("digraph \"%s\" {\n        rankdir=LR;\n        node [fontname=\"sans-serif\"];\n"
+                     "        edge [fontname=\"sans-serif\"];\n",
                      plan->name);
         for (i = 0; i < plan->ncomponents; i++) {
                 component = &plan->components[i];

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-
 enum { WIDTH = 100 };
 
 /* Words of `text` from column `column` on, further lines indented by `indent`. A newline in the text is one in the output. */
@@ -36,7 +35,8 @@ cli_help(FILE *out)
         const struct cli_entry *const *verbs;
         size_t i, n;
 
-        (void)fprintf(out, "squall runs topologies of spouts and bolts.\n\nusage: squall VERB [OPTION]... [ARGUMENT]...\n\nverbs:\n");
+        (void)fprintf(out,
+                      "squall runs topologies of spouts and bolts.\n\nusage: squall VERB [OPTION]... [ARGUMENT]...\n\nverbs:\n");
         verbs = cli_verbs(&n);
         for (i = 0; i < n; i++) {
                 if (verbs[i]->verb->hidden)

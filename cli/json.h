@@ -28,7 +28,8 @@ struct cli_json {
 struct cli_json cli_json(FILE *out);
 void cli_json_open(struct cli_json *json, const char *key, char bracket);
 void cli_json_close(struct cli_json *json, char bracket);
-void cli_json_text(struct cli_json *json, const char *key, const char *text); /* NULL: null. Bytes that are no UTF-8 become U+FFFD. */
+void cli_json_text(struct cli_json *json, const char *key,
+                   const char *text); /* NULL: null. Bytes that are no UTF-8 become U+FFFD. */
 void cli_json_int(struct cli_json *json, const char *key, int64_t number);
 void cli_json_uint(struct cli_json *json, const char *key, uint64_t number);
 void cli_json_real(struct cli_json *json, const char *key, double number); /* null unless finite */

@@ -33,9 +33,9 @@
 /* Exit statuses. */
 enum {
         CLI_DONE = 0,
-        CLI_FAILED = 1,      /* the work failed: a topology failed, a test did not pass */
-        CLI_USAGE = 2,       /* bad usage or bad input: nothing was started */
-        CLI_UNREACHED = 3,   /* no supervisor answers */
+        CLI_FAILED = 1,    /* the work failed: a topology failed, a test did not pass */
+        CLI_USAGE = 2,     /* bad usage or bad input: nothing was started */
+        CLI_UNREACHED = 3, /* no supervisor answers */
         CLI_INTERRUPTED = 130,
 };
 
@@ -49,11 +49,11 @@ enum cli_complete {
         CLI_COMPLETE_TOPOLOGY,  /* a running topology, asked of the supervisor */
         CLI_COMPLETE_COMPONENT, /* a built-in component */
         CLI_COMPLETE_VERB,
-        CLI_COMPLETE_CHOICES,   /* one of `choices` */
+        CLI_COMPLETE_CHOICES, /* one of `choices` */
 };
 
 enum cli_type {
-        CLI_FLAG,     /* no value */
+        CLI_FLAG, /* no value */
         CLI_TEXT,
         CLI_NUMBER,   /* an integer, at least `min` */
         CLI_DURATION, /* 10, 10s, 500ms, 2m, 1h; seconds in cli_seconds(), at least `min` */
@@ -76,7 +76,7 @@ struct cli_operand {
         const char *name; /* as in the usage: "FILE" */
         enum cli_complete complete;
         bool optional;
-        bool repeated; /* the last one only */
+        bool repeated;       /* the last one only */
         const char *choices; /* "bolt|spout": any other text is refused */
 };
 
@@ -88,7 +88,7 @@ struct cli_verb {
         struct cli_operand operands[CLI_OPERANDS_MAX];
         struct cli_option options[CLI_OPTIONS_MAX];
         const char *example;
-        bool hidden; /* not listed */
+        bool hidden;                             /* not listed */
         int (*run)(const struct cli_args *args); /* returns the exit status */
 };
 
@@ -133,11 +133,19 @@ int cli_worker(int argc, char **argv);
 
 /* ---- Options that several verbs have ---------------------------------------------------------------------------------------- */
 
-#define CLI_OPTION_JSON {"json", 0, CLI_FLAG, .help = "print JSON"}
+#define CLI_OPTION_JSON \
+        { \
+                "json", 0, CLI_FLAG, .help = "print JSON" \
+        }
 #define CLI_OPTION_CONFIG \
-        {"config", 'c', CLI_LIST, "KEY=VALUE", .help = "override a key of the topology's config; repeatable"}
+        { \
+                "config", 'c', CLI_LIST, "KEY=VALUE", .help = "override a key of the topology's config; repeatable" \
+        }
 #define CLI_OPTION_SOCKET \
-        {"socket", 0, CLI_TEXT, "PATH", .complete = CLI_COMPLETE_FILE, \
-         .help = "the supervisor's command socket (default: $SQUALL_SOCKET, or squall/commands below $XDG_RUNTIME_DIR)"}
+        { \
+                "socket", 0, CLI_TEXT, "PATH", \
+                        .complete = CLI_COMPLETE_FILE, \
+                        .help = "the supervisor's command socket (default: $SQUALL_SOCKET, or squall/commands below $XDG_RUNTIME_DIR)" \
+        }
 
 #endif

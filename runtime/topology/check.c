@@ -31,14 +31,16 @@ refuse_unknown(struct sqi_model *model, const struct sqi_model_component *compon
                 sqi_model_error(model, component->component.place, "'%s' is a %s (list it below '%ss')", name, kind_name(other),
                                 kind_name(other));
         else if (len > 3 && strcmp(name + len - 3, ".so") == 0)
-                sqi_model_error(model, component->component.place, "no built-in %s '%s' (write './%s' for the file)", kind, name, name);
+                sqi_model_error(model, component->component.place, "no built-in %s '%s' (write './%s' for the file)", kind, name,
+                                name);
         else if (sqi_nearest_name(&nearest) != NULL)
                 sqi_model_error(model, component->component.place, "no built-in %s '%.200s'%s", kind, name,
                                 sqi_nearest_hint(&nearest, hint));
         else
-                sqi_model_error(model, component->component.place,
-                                "no built-in %s '%.200s' (`squall components` lists them; a .so of your own needs a '/', as in ./NAME.so)",
-                                kind, name);
+                sqi_model_error(
+                        model, component->component.place,
+                        "no built-in %s '%.200s' (`squall components` lists them; a .so of your own needs a '/', as in ./NAME.so)",
+                        kind, name);
         sqi_catalog_names_free(names);
         free(elsewhere);
 }
@@ -113,8 +115,8 @@ check_tasks(struct sqi_model *model)
         for (i = 0; i < model->ncomponents; i++)
                 tasks += model->components[i].parallelism;
         if (tasks > SQI_TASKS_MAX)
-                sqi_model_error(model, model->name.place, "too many tasks: %lld (%d at most; lower a 'parallelism')", (long long)tasks,
-                                SQI_TASKS_MAX);
+                sqi_model_error(model, model->name.place, "too many tasks: %lld (%d at most; lower a 'parallelism')",
+                                (long long)tasks, SQI_TASKS_MAX);
 }
 
 void

@@ -74,9 +74,9 @@ static size_t
 option_size(enum sq_option_type type)
 {
         static const size_t sizes[] = {
-                [SQ_OPTION_INT] = sizeof(int64_t),       [SQ_OPTION_FLOAT] = sizeof(double),
-                [SQ_OPTION_BOOL] = sizeof(bool),         [SQ_OPTION_STR] = sizeof(const char *),
-                [SQ_OPTION_PATH] = sizeof(const char *), [SQ_OPTION_ENUM] = sizeof(int64_t),
+                [SQ_OPTION_INT] = sizeof(int64_t),         [SQ_OPTION_FLOAT] = sizeof(double),
+                [SQ_OPTION_BOOL] = sizeof(bool),           [SQ_OPTION_STR] = sizeof(const char *),
+                [SQ_OPTION_PATH] = sizeof(const char *),   [SQ_OPTION_ENUM] = sizeof(int64_t),
                 [SQ_OPTION_LIST] = sizeof(struct sq_list), [SQ_OPTION_MAP] = sizeof(struct sq_pairs),
         };
 
@@ -94,7 +94,8 @@ check_option(const struct report *report, const struct sq_option *options, size_
         int r;
 
         if (size == 0 || option->offset > state || state - option->offset < size)
-                return refuse(report, -EINVAL, "its setting '%s' does not lie in the state (see .state and SQ_OPT_...)", option->name);
+                return refuse(report, -EINVAL, "its setting '%s' does not lie in the state (see .state and SQ_OPT_...)",
+                              option->name);
         if (option->type == SQ_OPTION_ENUM && (option->choices == NULL || option->choices[0] == '\0'))
                 return refuse(report, -EINVAL, "its setting '%s' has no choices", option->name);
         if (sqi_option_find(options, option->name) != option)
@@ -177,8 +178,8 @@ read_manifest(const struct report *report, struct sqi_component *component)
         if (manifest == NULL)
                 return refuse(report, -ENOEXEC, "not a component: it has no sq_manifest (register it with SQ_BOLT or SQ_SPOUT)");
         if (manifest->abi != SQ_ABI)
-                return refuse(report, -ENOEXEC, "built for version %u of squall.h, this is version %u (build it again)", manifest->abi,
-                              SQ_ABI);
+                return refuse(report, -ENOEXEC, "built for version %u of squall.h, this is version %u (build it again)",
+                              manifest->abi, SQ_ABI);
         if (manifest->kind != SQ_KIND_SPOUT && manifest->kind != SQ_KIND_BOLT)
                 return refuse(report, -ENOEXEC, "neither a spout nor a bolt (kind %u)", manifest->kind);
         if (manifest->size != kinds[manifest->kind].size || manifest->definition == NULL || manifest->name == NULL)

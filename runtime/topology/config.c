@@ -9,7 +9,9 @@
 #include "topology/settings.h"
 
 #define KEY(key, kind, member, dflt, least, most, words, text) \
-        { key, SQI_CONFIG_##kind, offsetof(struct sqi_config, member), dflt, least, most, words, text }
+        { \
+                key, SQI_CONFIG_##kind, offsetof(struct sqi_config, member), dflt, least, most, words, text \
+        }
 
 const struct sqi_config_key sqi_config_keys[] = {
         KEY("topology.delivery", ENUM, delivery, NULL, 0, 0, "at-most-once|at-least-once",
@@ -123,7 +125,9 @@ static void
 explain_value(const struct sqi_config_key *key, const char *text, char *error, size_t size)
 {
         static const char *const needs[] = {
-                [SQI_CONFIG_INT] = "a whole number", [SQI_CONFIG_FLOAT] = "a number", [SQI_CONFIG_ENUM] = "one of ",
+                [SQI_CONFIG_INT] = "a whole number",
+                [SQI_CONFIG_FLOAT] = "a number",
+                [SQI_CONFIG_ENUM] = "one of ",
                 [SQI_CONFIG_PATH] = "a path",
         };
         const char *choices = key->choices != NULL ? key->choices : "";

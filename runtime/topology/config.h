@@ -12,19 +12,19 @@
 enum sqi_delivery { SQI_AT_MOST_ONCE, SQI_AT_LEAST_ONCE };
 
 struct sqi_config {
-        int64_t delivery;         /* topology.delivery (enum sqi_delivery); the default follows from the spouts */
-        int64_t workers;          /* topology.workers; 0: a worker for each task */
-        double flush_ms;          /* topology.flush.interval.ms */
-        double tick_secs;         /* topology.tick.tuple.freq.secs; 0: no ticks */
-        double message_timeout;   /* topology.message.timeout.secs */
-        int64_t max_pending;      /* topology.max.spout.pending, tuple trees per spout task; 0: adaptive */
-        int64_t max_retries;      /* topology.spout.max.retries of one tuple tree before it is given up; -1: for ever */
-        double retry_delay_ms;    /* topology.spout.retry.delay.ms, the first back-off after a `fail`, doubled each time */
-        const char *dead_letter;  /* topology.dead.letter.path: JSON lines; NULL: they are only counted and logged */
-        int64_t batch_bytes;      /* topology.batch.bytes: a batch is sent when it holds as much */
-        int64_t channel_batches;  /* topology.channel.batches: high-water mark of one channel end, in batches */
-        double worker_timeout;    /* supervisor.worker.timeout.secs without heartbeat: killed and restarted */
-        double adopt_timeout;     /* supervisor.adopt.timeout.secs */
+        int64_t delivery;        /* topology.delivery (enum sqi_delivery); the default follows from the spouts */
+        int64_t workers;         /* topology.workers; 0: a worker for each task */
+        double flush_ms;         /* topology.flush.interval.ms */
+        double tick_secs;        /* topology.tick.tuple.freq.secs; 0: no ticks */
+        double message_timeout;  /* topology.message.timeout.secs */
+        int64_t max_pending;     /* topology.max.spout.pending, tuple trees per spout task; 0: adaptive */
+        int64_t max_retries;     /* topology.spout.max.retries of one tuple tree before it is given up; -1: for ever */
+        double retry_delay_ms;   /* topology.spout.retry.delay.ms, the first back-off after a `fail`, doubled each time */
+        const char *dead_letter; /* topology.dead.letter.path: JSON lines; NULL: they are only counted and logged */
+        int64_t batch_bytes;     /* topology.batch.bytes: a batch is sent when it holds as much */
+        int64_t channel_batches; /* topology.channel.batches: high-water mark of one channel end, in batches */
+        double worker_timeout;   /* supervisor.worker.timeout.secs without heartbeat: killed and restarted */
+        double adopt_timeout;    /* supervisor.adopt.timeout.secs */
 };
 
 enum sqi_config_type { SQI_CONFIG_INT, SQI_CONFIG_FLOAT, SQI_CONFIG_ENUM, SQI_CONFIG_PATH };

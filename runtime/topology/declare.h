@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What `.declare` of a component talks to: fields of its inputs in, fields of its streams out. The functions of squall.h that take a
- * struct sq_declaration are in declare.c.
+ * What `.declare` of a component talks to: fields of its inputs in, fields of its streams out. The functions of squall.h that
+ * take a struct sq_declaration are in declare.c.
  */
 #ifndef SQI_DECLARE_H
 #define SQI_DECLARE_H

@@ -7,7 +7,7 @@
 
 enum sqi_severity { SQI_ERROR, SQI_WARNING, SQI_NOTE };
 
-/* A place in the file; lines and columns count from 1, columns in characters. Line 0: no place (an override, the file as a whole). */
+/* A place in the file; lines and columns count from 1, columns in characters. Line 0: no place (an override, the whole file). */
 struct sqi_place {
         uint32_t line, column;
 };

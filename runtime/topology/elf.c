@@ -46,7 +46,7 @@ read_at(int fd, void *into, size_t n, uint64_t offset)
 }
 
 static bool
-segments_fit(int fd, const ElfW(Ehdr) *header, uint64_t file_size)
+segments_fit(int fd, const ElfW(Ehdr) * header, uint64_t file_size)
 {
         ElfW(Phdr) segment;
         uint64_t end;
@@ -55,7 +55,8 @@ segments_fit(int fd, const ElfW(Ehdr) *header, uint64_t file_size)
         if (header->e_phentsize != sizeof(segment) || header->e_phnum == 0)
                 return false;
         for (i = 0; i < header->e_phnum; i++) {
-                if (__builtin_add_overflow(header->e_phoff, i * sizeof(segment), &end) || !read_at(fd, &segment, sizeof(segment), end))
+                if (__builtin_add_overflow(header->e_phoff, i * sizeof(segment), &end) ||
+                    !read_at(fd, &segment, sizeof(segment), end))
                         return false;
                 if (__builtin_add_overflow(segment.p_offset, segment.p_filesz, &end) || end > file_size)
                         return false;

@@ -9,7 +9,7 @@
 
 struct variable {
         char name[128];
-        const char *fallback; /* NULL: none */
+        const char *fallback;     /* NULL: none */
         size_t fallback_len, len; /* `len` of the whole, from $ to } */
 };
 
@@ -62,8 +62,8 @@ expand(FILE *out, const char *at, char *error, size_t size)
                         at += 3;
                 } else if (strncmp(at, "${", 2) == 0) {
                         if (!parse(at, &variable)) {
-                                (void)snprintf(error, size, "'%.40s' is no variable (write ${NAME} or ${NAME:-default}; $${ is a plain ${)",
-                                               at);
+                                (void)snprintf(error, size,
+                                               "'%.40s' is no variable (write ${NAME} or ${NAME:-default}; $${ is a plain ${)", at);
                                 return -EINVAL;
                         }
                         r = put_variable(out, &variable, error, size);

@@ -221,8 +221,9 @@ check_inputs(struct sqi_model *model, struct sqi_model_edge *edge, const struct 
                 wanted = &target->declared->in.items[i];
                 place = sqi_fields_find(fields, wanted->name);
                 if (place < 0) {
-                        sqi_model_error(model, edge->from.place, "'%s' needs the field '%s', which '%s' does not emit%s", edge->to.text,
-                                        wanted->name, edge->from.text, missing_field(fields, wanted->name, hint, sizeof(hint)));
+                        sqi_model_error(model, edge->from.place, "'%s' needs the field '%s', which '%s' does not emit%s",
+                                        edge->to.text, wanted->name, edge->from.text,
+                                        missing_field(fields, wanted->name, hint, sizeof(hint)));
                         continue;
                 }
                 given = &fields->items[place];

@@ -130,8 +130,8 @@ read_id(struct sqi_model *model, const struct sqi_yaml_item *item, struct sqi_wo
         read_word(model, item, &word);
         ret->place = word.place;
         if (word.text != NULL && !sqi_is_id(word.text))
-                sqi_model_error(model, word.place, "'%.200s' can't be a name (%d letters, digits, '_', '-', '.' at most)", word.text,
-                                SQI_ID_MAX);
+                sqi_model_error(model, word.place, "'%.200s' can't be a name (%d letters, digits, '_', '-', '.' at most)",
+                                word.text, SQI_ID_MAX);
         else
                 ret->text = word.text;
 }
@@ -184,8 +184,8 @@ read_component_config(struct sqi_model *model, void *into, const struct sqi_yaml
                 return;
         for (each = item->value->first; each != NULL; each = each->next) {
                 if (strcmp(each->key, "topology.tick.tuple.freq.secs") != 0 && sqi_config_find(each->key) != NULL) {
-                        sqi_model_error(model, each->key_place, "'%s' is for the whole topology (move it to the file's own 'config')",
-                                        each->key);
+                        sqi_model_error(model, each->key_place,
+                                        "'%s' is for the whole topology (move it to the file's own 'config')", each->key);
                         continue;
                 }
                 sqi_config_defaults(&scratch);
@@ -363,11 +363,8 @@ read_args(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
 }
 
 static const struct key grouping_keys[] = {
-        {"type", read_grouping_type, true, NULL},
-        {"args", read_args, false, NULL},
-        {"streamId", read_stream_id, false, NULL},
-        {"customClass", NULL, false, "it is Java's"},
-        {NULL, NULL, false, NULL},
+        {"type", read_grouping_type, true, NULL},     {"args", read_args, false, NULL}, {"streamId", read_stream_id, false, NULL},
+        {"customClass", NULL, false, "it is Java's"}, {NULL, NULL, false, NULL},
 };
 
 static void

@@ -103,7 +103,7 @@ int sqi_plan_make(struct sqi_model *model, struct sqi_plan **ret);
 void *sqi_model_alloc(struct sqi_model *model, size_t n, size_t size); /* NULL is noted in the diagnostics */
 bool sqi_model_expect(struct sqi_model *model, const struct sqi_yaml *node, enum sqi_yaml_kind kind, const char *what);
 void sqi_model_properties(struct sqi_model *model, struct sqi_model_component *component, const struct sqi_yaml_item *item);
-int sqi_model_find(const struct sqi_model *model, const char *id);     /* -1: no such component */
+int sqi_model_find(const struct sqi_model *model, const char *id); /* -1: no such component */
 /* A relative path made absolute by the folder of the file; "-" stays. */
 const char *sqi_model_path(struct sqi_model *model, const char *path);
 

@@ -28,8 +28,8 @@ void sqi_nearest_offer_choices(struct sqi_nearest *nearest, const char *choices)
 const char *sqi_nearest_name(const struct sqi_nearest *nearest);
 const char *sqi_nearest_hint(const struct sqi_nearest *nearest, char hint[SQI_HINT_SIZE]);
 
-/* The number of letters to insert, delete, replace or swap with their neighbour, case aside (optimal string alignment). Words beyond SQI_WORD_MAX
- * letters are near to nothing. */
+/* The number of letters to insert, delete, replace or swap with their neighbour, case aside (optimal string alignment).
+ * Words beyond SQI_WORD_MAX letters are near to nothing. */
 size_t sqi_distance(const char *a, const char *b);
 
 #endif

@@ -15,7 +15,7 @@
 #include "topology/model.h"
 
 struct vertex {
-        size_t next_edge; /* into `out`, where the search goes on */
+        size_t next_edge;     /* into `out`, where the search goes on */
         uint32_t number, low; /* number: order of discovery, from 1; 0: not yet seen */
         bool on_path, on_stack;
         uint32_t parent;

@@ -52,7 +52,7 @@ struct sqi_plan_component {
         const char *component; /* as the file named it */
         const char *path;      /* absolute, of its .so */
         uint32_t first_task, ntasks;
-        uint32_t cycle; /* 0, or the number of the cycle (strongly connected part) it belongs to */
+        uint32_t cycle;   /* 0, or the number of the cycle (strongly connected part) it belongs to */
         double tick_secs; /* config.tick_secs, or the component's own */
         uint32_t nin;     /* declared input fields (same order as edge.in) */
         struct sq_field *in;
@@ -80,8 +80,8 @@ struct sqi_plan {
 };
 
 /*
- * msgpack, versioned. Encode: 0 and a malloc'd buffer, or -ENOMEM. Decode takes bytes from a file: every index and length is checked;
- * -EBADMSG with the cause in `error` when they are not a plan of this version. Free accepts NULL and nulls the pointer.
+ * msgpack, versioned. Encode: 0 and a malloc'd buffer, or -ENOMEM. Decode takes bytes from a file: every index and length is
+ * checked; -EBADMSG with the cause in `error` when they are not a plan of this version. Free accepts NULL and nulls the pointer.
  */
 int sqi_plan_encode(const struct sqi_plan *plan, void **ret_bytes, size_t *ret_size);
 int sqi_plan_decode(const void *bytes, size_t size, struct sqi_plan **ret, char *error, size_t error_size);

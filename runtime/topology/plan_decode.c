@@ -241,7 +241,8 @@ read_edge(struct reader *reader, const struct sqi_plan *plan, uint32_t *inputs, 
         edge->grouping = (enum sqi_grouping_type)read_number(reader, SQI_NONE, "an edge has no grouping");
         if (reader->r < 0)
                 return;
-        demand(reader, edge->stream < plan->components[edge->from].nstreams && plan->components[edge->to].kind == SQ_KIND_BOLT, what);
+        demand(reader, edge->stream < plan->components[edge->from].nstreams && plan->components[edge->to].kind == SQ_KIND_BOLT,
+               what);
         if (reader->r < 0)
                 return;
         edge->input = inputs[edge->to]++;

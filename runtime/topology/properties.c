@@ -105,7 +105,8 @@ add_flux_setting(struct sqi_model *model, struct sqi_model_component *component,
         struct sqi_yaml_item item;
 
         if (name == NULL || value == NULL || node->n != 2 || name->value->kind != SQI_YAML_SCALAR) {
-                sqi_model_error(model, node->place, "'properties' needs a map of settings, or Flux's list of {name: ..., value: ...}");
+                sqi_model_error(model, node->place,
+                                "'properties' needs a map of settings, or Flux's list of {name: ..., value: ...}");
                 return;
         }
         item = (struct sqi_yaml_item){name->value->text, name->value->place, value->value, NULL};

@@ -100,14 +100,10 @@ sqi_option_find(const struct sq_option *options, const char *name)
 static const struct {
         const char *name, *needs;
 } types[] = {
-        [SQ_OPTION_INT] = {"int", "a whole number"},
-        [SQ_OPTION_FLOAT] = {"float", "a number"},
-        [SQ_OPTION_BOOL] = {"bool", "true or false"},
-        [SQ_OPTION_STR] = {"string", "text"},
-        [SQ_OPTION_PATH] = {"path", "a path"},
-        [SQ_OPTION_ENUM] = {"choice", "one of"},
-        [SQ_OPTION_LIST] = {"list", "a list"},
-        [SQ_OPTION_MAP] = {"map", "a map"},
+        [SQ_OPTION_INT] = {"int", "a whole number"},  [SQ_OPTION_FLOAT] = {"float", "a number"},
+        [SQ_OPTION_BOOL] = {"bool", "true or false"}, [SQ_OPTION_STR] = {"string", "text"},
+        [SQ_OPTION_PATH] = {"path", "a path"},        [SQ_OPTION_ENUM] = {"choice", "one of"},
+        [SQ_OPTION_LIST] = {"list", "a list"},        [SQ_OPTION_MAP] = {"map", "a map"},
 };
 
 const char *
@@ -183,8 +179,8 @@ refuse(const struct sq_option *option, const struct sqi_setting *setting, char *
         char hint[SQI_HINT_SIZE];
 
         if (setting->shape != SQI_SCALAR) {
-                (void)snprintf(error, size, "'%s' needs %s%s%s, not %s", option->name, types[option->type].needs,
-                               choice ? " " : "", choice ? option->choices : "", shapes[setting->shape]);
+                (void)snprintf(error, size, "'%s' needs %s%s%s, not %s", option->name, types[option->type].needs, choice ? " " : "",
+                               choice ? option->choices : "", shapes[setting->shape]);
                 return -EINVAL;
         }
         nearest = sqi_nearest(setting->values[0]);

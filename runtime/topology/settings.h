@@ -10,24 +10,24 @@
 
 enum sqi_setting_shape { SQI_SCALAR, SQI_SEQUENCE, SQI_MAPPING };
 
-/* One property. Scalars have one value; sequences n values; mappings n names and n values. Paths are absolute already. Owned by the plan. */
+/* One property. Scalars have one value; sequences n values; mappings n names and n values. Paths are absolute. Owned by the plan. */
 struct sqi_setting {
         const char *name;
         enum sqi_setting_shape shape;
         size_t n;
-        const char **names;  /* SQI_MAPPING only */
+        const char **names; /* SQI_MAPPING only */
         const char **values;
 };
 
-/* What sqi_settings_fill() allocated for lists and maps; freed with sqi_settings_release(). Strings are borrowed from the settings. */
+/* What sqi_settings_fill() allocated; freed with sqi_settings_release(). Strings and lists are borrowed from the settings. */
 struct sqi_settings_memory {
         size_t n;
         void *blocks[SQ_OPTIONS_MAX * 2];
 };
 
 /*
- * Fills the options of `state` (zeroed by the caller) with defaults and then with `settings`. Returns 0, or -EINVAL with *ret_bad set
- * to the index of the offending setting (or n if a required option is missing) and the cause, without its place, in `error`.
+ * Fills the options of `state` (zeroed by the caller) with defaults and then with `settings`. Returns 0, or -EINVAL with
+ * *ret_bad set to the index of the offending setting (or n if a required option is missing) and the cause, without its place, in `error`.
  * Unknown names are refused with the nearest known one.
  */
 int sqi_settings_fill(const struct sq_option *options, const struct sqi_setting *settings, size_t n, void *state,

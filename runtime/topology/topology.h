@@ -21,10 +21,10 @@
 
 /* What the command line changes of a topology file. All of it may be left out. */
 struct sqi_overrides {
-        const char *name;               /* another name for the topology */
-        size_t nconfig;                 /* "key=value" of -c */
+        const char *name; /* another name for the topology */
+        size_t nconfig;   /* "key=value" of -c */
         const char *const *config;
-        size_t nparallelism;            /* "ID=N": another parallelism of a component */
+        size_t nparallelism; /* "ID=N": another parallelism of a component */
         const char *const *parallelism;
 };
 

@@ -374,7 +374,8 @@ report_syntax(struct builder *builder, struct fy_diag *diag)
         bool any = false;
 
         while ((error = fy_diag_errors_iterate(diag, &at)) != NULL) {
-                place = (struct sqi_place){(uint32_t)(error->line > 0 ? error->line : 0), (uint32_t)(error->column > 0 ? error->column : 1)};
+                place = (struct sqi_place){(uint32_t)(error->line > 0 ? error->line : 0),
+                                           (uint32_t)(error->column > 0 ? error->column : 1)};
                 sqi_diagnose(builder->diagnostics, SQI_ERROR, place, "not YAML: %s", error->msg);
                 any = true;
         }
@@ -407,8 +408,13 @@ check_text(struct builder *builder, const char *text, size_t size)
         size_t follow;
 
         while (at < end) {
-                follow = *at < 0x80 ? 0 : *at >= 0xc2 && *at < 0xe0 ? 1 : (*at & 0xf0) == 0xe0 ? 2 : *at >= 0xf0 && *at < 0xf5 ? 3 : 4;
-                if (follow == 4 || (size_t)(end - at) <= follow || (*at < 0x20 && strchr("\t\n\r", *at) == NULL) || *at == 0x7f || *at == 0)
+                follow = *at < 0x80                  ? 0
+                         : *at >= 0xc2 && *at < 0xe0 ? 1
+                         : (*at & 0xf0) == 0xe0      ? 2
+                         : *at >= 0xf0 && *at < 0xf5 ? 3
+                                                     : 4;
+                if (follow == 4 || (size_t)(end - at) <= follow || (*at < 0x20 && strchr("\t\n\r", *at) == NULL) || *at == 0x7f ||
+                    *at == 0)
                         return fail(builder, place, "not text (a topology file is YAML in UTF-8)");
                 place.column++;
                 if (*at == '\n')

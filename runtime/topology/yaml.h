@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A YAML document as a tree that knows where each part stood. Variables are replaced, merge keys (<<) are merged, aliases are shared
- * nodes: their expanded size is bounded, and so is the depth, so that whoever walks the tree need not fear either.
+ * A YAML document as a tree that knows where each part stood. Variables are replaced, merge keys (<<) are merged, aliases are
+ * shared nodes: their expanded size is bounded, and so is the depth, so that whoever walks the tree need not fear either.
  */
 #ifndef SQI_YAML_H
 #define SQI_YAML_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From text to plan: config, settings, names, variables, the plan and its bytes. Files refused have their own suite, tests/broken. */
+/* From text to plan: config, settings, names, variables, the plan and its bytes. Refused files: tests/broken. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -98,7 +98,8 @@ variables_take_the_environment_or_their_default(void **state)
 static void
 whole_numbers_are_read_with_exponents_and_nothing_else(void **state)
 {
-        static const char *const refused[] = {"", " 1", "1 ", "1.5", "0x10", "1e-1", "nan", "9223372036854775808", "1e300", "1_000"};
+        static const char *const refused[] = {"",      " 1",   "1 ", "1.5", "0x10", "1e-1", "nan", "9223372036854775808",
+                                              "1e300", "1_000"};
         int64_t number = 0;
         size_t i;
 
@@ -142,9 +143,13 @@ struct block {
 };
 
 static const struct sq_option options[SQ_OPTIONS_MAX] = {
-        SQ_OPT_INT(struct block, count, 7, "how many"), SQ_OPT_ENUM(struct block, mode, "slow|fast", "slow", "how"),
-        SQ_OPT_FLOAT(struct block, ratio, 0.5, "a part"), SQ_OPT_BOOL(struct block, on, true, "or off"),
-        SQ_REQ_STR(struct block, text, "any"), SQ_OPT_LIST(struct block, list, "several"), SQ_OPT_MAP(struct block, map, "pairs"),
+        SQ_OPT_INT(struct block, count, 7, "how many"),
+        SQ_OPT_ENUM(struct block, mode, "slow|fast", "slow", "how"),
+        SQ_OPT_FLOAT(struct block, ratio, 0.5, "a part"),
+        SQ_OPT_BOOL(struct block, on, true, "or off"),
+        SQ_REQ_STR(struct block, text, "any"),
+        SQ_OPT_LIST(struct block, list, "several"),
+        SQ_OPT_MAP(struct block, map, "pairs"),
 };
 
 static int
@@ -315,9 +320,10 @@ a_cycle_is_numbered_and_its_back_edge_marked(void **state)
 static void
 a_path_is_relative_to_the_file_and_a_dash_stays(void **state)
 {
-        struct sqi_plan *plan = planned("name: t\nspouts:\n  - { id: a, component: '${C}/replayer.so', properties: { path: ./x } }\n"
-                                        "  - { id: b, component: '${C}/replayer.so', properties: { path: '-' } }\n",
-                                        NULL);
+        struct sqi_plan *plan = planned(
+                "name: t\nspouts:\n  - { id: a, component: '${C}/replayer.so', properties: { path: ./x } }\n"
+                "  - { id: b, component: '${C}/replayer.so', properties: { path: '-' } }\n",
+                NULL);
 
         (void)state;
         assert_string_equal(plan->components[0].settings[0].values[0], "/tmp/x");
@@ -422,13 +428,13 @@ a_plan_with_any_byte_changed_is_refused_or_sound(void **state)
 static void
 the_catalog_lists_sorted_names_and_finds_them(void **state)
 {
-        char libdir[] = "/tmp/squall-catalog-XXXXXX", path[128], *found, **names;
+        char libdir[] = "/tmp/squall-catalog-XXXXXX", path[256], *found, **names;
         FILE *file;
 
         (void)state;
         assert_non_null(mkdtemp(libdir));
-        (void)snprintf(path, sizeof(path), "mkdir %s/bolts && touch %s/bolts/b.so %s/bolts/a.so %s/bolts/c.txt", libdir, libdir, libdir,
-                       libdir);
+        (void)snprintf(path, sizeof(path), "mkdir %s/bolts && touch %s/bolts/b.so %s/bolts/a.so %s/bolts/c.txt", libdir, libdir,
+                       libdir, libdir);
         file = popen(path, "r");
         assert_non_null(file);
         assert_int_equal(pclose(file), 0);

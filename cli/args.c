@@ -283,7 +283,7 @@ check_operands(const struct cli_args *args)
                 if (i >= args->noperands && !operands[i].optional)
                         return cli_error(CLI_USAGE, "%s is missing (squall %s --help says more)", operands[i].name,
                                          args->entry->name);
-                if (operands[i].choices != NULL && i < args->noperands &&
+                if (i < args->noperands && operands[i].choices != NULL &&
                     sqi_parse_choice(operands[i].choices, args->operands[i], &place) < 0)
                         return wrong_choice(operands[i].name, operands[i].choices, args->operands[i]);
         }

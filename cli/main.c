@@ -26,11 +26,14 @@ const struct cli_entry *const *
 cli_verbs(size_t *ret_n)
 {
         static const struct cli_entry *sorted[64];
-        size_t n = (size_t)(__stop_squall_verbs - __start_squall_verbs);
+        const struct cli_entry **at;
+        size_t n = 0;
 
-        if (n > sizeof(sorted) / sizeof(sorted[0]))
-                abort();
-        memcpy(sorted, __start_squall_verbs, n * sizeof(sorted[0]));
+        for (at = __start_squall_verbs; at != __stop_squall_verbs; at++) {
+                if (n == sizeof(sorted) / sizeof(sorted[0]))
+                        abort();
+                sorted[n++] = *at;
+        }
         qsort(sorted, n, sizeof(sorted[0]), compare_entries);
         *ret_n = n;
         return sorted;

@@ -145,7 +145,7 @@ int cli_worker(int argc, char **argv);
         { \
                 "socket", 0, CLI_TEXT, "PATH", \
                         .complete = CLI_COMPLETE_FILE, \
-                        .help = "the supervisor's command socket (default: $SQUALL_SOCKET, or squall/commands below $XDG_RUNTIME_DIR)" \
+                        .help = "the supervisor's socket (default: $SQUALL_SOCKET, or squall/commands below $XDG_RUNTIME_DIR)" \
         }
 
 #endif

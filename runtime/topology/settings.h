@@ -10,7 +10,7 @@
 
 enum sqi_setting_shape { SQI_SCALAR, SQI_SEQUENCE, SQI_MAPPING };
 
-/* One property. Scalars have one value; sequences n values; mappings n names and n values. Paths are absolute. Owned by the plan. */
+/* One property. Scalars have one value; sequences n values; mappings n names and n values. Paths are absolute. */
 struct sqi_setting {
         const char *name;
         enum sqi_setting_shape shape;
@@ -27,7 +27,8 @@ struct sqi_settings_memory {
 
 /*
  * Fills the options of `state` (zeroed by the caller) with defaults and then with `settings`. Returns 0, or -EINVAL with
- * *ret_bad set to the index of the offending setting (or n if a required option is missing) and the cause, without its place, in `error`.
+ * *ret_bad set to the index of the offending setting (or n if a required option is missing) and the cause, without its
+ * place, in `error`.
  * Unknown names are refused with the nearest known one.
  */
 int sqi_settings_fill(const struct sq_option *options, const struct sqi_setting *settings, size_t n, void *state,

@@ -7,12 +7,14 @@
 
 enum { SLACK = 64 }; /* a batch's size is below 4 GiB by this much at least */
 
-static uint8_t *
-make_room(struct sqi_batch *batch, struct sqi_pool *pool, size_t size)
+uint8_t *
+sqi_batch_make_room(struct sqi_batch *batch, struct sqi_pool *pool, size_t size)
 {
         size_t need = batch->now.len + size;
         uint8_t *data;
 
+        if (size > UINT32_MAX / 2)
+                return NULL;
         if (!batch->data) {
                 need = SQI_HEADER_SIZE + size;
                 data = sqi_pool_take(pool, need, &batch->cap);
@@ -32,19 +34,13 @@ make_room(struct sqi_batch *batch, struct sqi_pool *pool, size_t size)
         return data + batch->now.len;
 }
 
-uint8_t *
-sqi_batch_reserve(struct sqi_batch *batch, struct sqi_pool *pool, size_t size)
-{
-        if (__builtin_expect(batch->data && batch->cap - batch->now.len >= size, 1))
-                return batch->data + batch->now.len;
-        return size > UINT32_MAX / 2 ? NULL : make_room(batch, pool, size);
-}
-
-static int
-new_run(struct sqi_batch *batch, uint16_t stream, const uint64_t *roots, uint16_t nroots)
+int
+sqi_batch_begin_run(struct sqi_batch *batch, uint16_t stream, const uint64_t *roots, uint16_t nroots)
 {
         uint32_t size = (uint32_t)(sizeof(struct sqi_run) + nroots * sizeof(uint64_t));
 
+        if (batch->now.count) /* a run's count is only written when it is over */
+                memcpy(batch->runs + batch->now.last_run, &batch->now.last_count, sizeof(uint32_t));
         if (batch->runs_cap - batch->now.runs_len < size) {
                 uint32_t cap = batch->runs_cap * 2 + size + 256;
                 uint8_t *runs = realloc(batch->runs, cap);
@@ -60,39 +56,8 @@ new_run(struct sqi_batch *batch, uint16_t stream, const uint64_t *roots, uint16_
         batch->now.last_run = batch->now.runs_len;
         batch->now.runs_len += size;
         batch->now.last_count = 0;
-        return 0;
-}
-
-/* Whether the next tuple continues the last run. */
-static inline bool
-continues(const struct sqi_batch *batch, uint16_t stream, const uint64_t *roots, uint16_t nroots)
-{
-        struct sqi_run run;
-        const uint8_t *last = batch->runs + batch->now.last_run;
-
-        if (batch->now.count == 0)
-                return false;
-        memcpy(&run, last, sizeof(run));
-        if (run.stream != stream || run.nroots != nroots)
-                return false;
-        return nroots == 0 || (nroots == 1 ? *(const uint64_t *)(const void *)(last + sizeof(run)) == roots[0]
-                                           : memcmp(last + sizeof(run), roots, nroots * sizeof(uint64_t)) == 0);
-}
-
-int
-sqi_batch_add(struct sqi_batch *batch, const uint8_t *end, uint16_t stream, const uint64_t *roots, uint16_t nroots)
-{
-        if (!continues(batch, stream, roots, nroots)) {
-                if (batch->now.count) {
-                        /* the last run's count is only written when it is over */
-                        memcpy(batch->runs + batch->now.last_run, &batch->now.last_count, sizeof(uint32_t));
-                }
-                if (new_run(batch, stream, roots, nroots) < 0)
-                        return -ENOMEM;
-        }
-        batch->now.last_count++;
-        batch->now.count++;
-        batch->now.len = (uint32_t)(end - batch->data);
+        batch->now.run_key = (uint32_t)stream << 16 | nroots;
+        batch->now.run_root = nroots ? roots[0] : 0;
         return 0;
 }
 

@@ -25,6 +25,8 @@ struct sqi_batch_mark {
         uint32_t runs_len; /* bytes of runs */
         uint32_t last_run; /* offset of the last run */
         uint32_t last_count;
+        uint32_t run_key;  /* of the last run: stream << 16 | roots */
+        uint64_t run_root; /* of the last run, when it has one */
 };
 
 struct sqi_batch {
@@ -35,11 +37,41 @@ struct sqi_batch {
         uint32_t runs_cap;
 };
 
+/* The slow halves of the two functions below. */
+uint8_t *sqi_batch_make_room(struct sqi_batch *batch, struct sqi_pool *pool, size_t size);
+int sqi_batch_begin_run(struct sqi_batch *batch, uint16_t stream, const uint64_t *roots, uint16_t nroots);
+
 /* Room for `size` more bytes, or NULL when memory is short (the batch is as it was). */
-uint8_t *sqi_batch_reserve(struct sqi_batch *batch, struct sqi_pool *pool, size_t size);
+static inline uint8_t *
+sqi_batch_reserve(struct sqi_batch *batch, struct sqi_pool *pool, size_t size)
+{
+        if (__builtin_expect(batch->data && batch->cap - batch->now.len >= size, 1))
+                return batch->data + batch->now.len;
+        return sqi_batch_make_room(batch, pool, size);
+}
+
+/* Whether the next tuple continues the last run. Runs of several roots are rare and always begun anew. */
+static inline bool
+sqi_batch_continues(const struct sqi_batch *batch, uint16_t stream, const uint64_t *roots, uint16_t nroots)
+{
+        return batch->now.count && batch->now.run_key == ((uint32_t)stream << 16 | nroots) &&
+               (nroots == 0 || (nroots == 1 && batch->now.run_root == roots[0]));
+}
 
 /* Stages the tuple that was packed up to `end`. -ENOMEM: not staged. */
-int sqi_batch_add(struct sqi_batch *batch, const uint8_t *end, uint16_t stream, const uint64_t *roots, uint16_t nroots);
+static inline int
+sqi_batch_add(struct sqi_batch *batch, const uint8_t *end, uint16_t stream, const uint64_t *roots, uint16_t nroots)
+{
+        if (!sqi_batch_continues(batch, stream, roots, nroots)) {
+                int r = sqi_batch_begin_run(batch, stream, roots, nroots);
+                if (r < 0)
+                        return r;
+        }
+        batch->now.last_count++;
+        batch->now.count++;
+        batch->now.len = (uint32_t)(end - batch->data);
+        return 0;
+}
 
 static inline void
 sqi_batch_commit(struct sqi_batch *batch)

@@ -86,14 +86,22 @@ next_run(struct sqi_frame *frame)
 const uint8_t *
 sqi_slice(const uint8_t *at, const uint8_t *end, struct sqi_slice *ret)
 {
-        const uint8_t *next = sqi_unpack_head(at, end, &ret->n);
+        const uint8_t *next;
 
+        if (at < end && (*at & 0xf0) == 0x90) {
+                ret->n = *at & 15;
+                next = at + 1;
+        } else
+                next = sqi_unpack_head(at, end, &ret->n);
         if (!next || ret->n > SQ_FIELDS_MAX)
                 return NULL;
         ret->at = at;
         for (uint32_t i = 0; i < ret->n; i++) {
                 ret->offsets[i] = (uint32_t)(next - at);
-                next = sqi_skip(next, end);
+                if (next < end && (*next & 0xe0) == 0xa0 && end - next > (*next & 31))
+                        next += 1 + (*next & 31);
+                else
+                        next = sqi_skip(next, end);
                 if (!next)
                         return NULL;
         }

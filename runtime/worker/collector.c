@@ -30,7 +30,7 @@ is_full(const struct sqi_collector *collector, const struct sqi_outlet *outlet)
 }
 
 void
-sqi_collector_commit(struct sqi_collector *collector)
+sqi_collector_commit_staged(struct sqi_collector *collector)
 {
         for (uint32_t i = 0; i < collector->ntouched; i++) {
                 struct sqi_outlet *outlet = collector->touched[i];
@@ -181,7 +181,7 @@ stage(struct sq_task *task, struct sqi_target *target, struct sqi_outlet *outlet
         }
         outlet->seq++;
         collector->transferred += outlet->broadcast ? outlet->expected : 1;
-        if (task->component->cycle && task->component->cycle == task->plan->components[target->edge->to].cycle)
+        if (target->in_cycle)
                 collector->sent_to_cycle++;
         return true;
 }
@@ -254,7 +254,7 @@ check(struct sq_task *task, const struct sqi_stream_targets *targets, size_t n, 
         size_t total = 3, fields = 0;
 
         for (size_t i = 0; i < n; i++) {
-                size_t one = sqi_pack_bound(&values[i]);
+                size_t one = sqi_quick_bound(&values[i]);
                 if (one == SIZE_MAX || one > UINT32_MAX / 2 - total) {
                         sqi_task_misuse(task, "emit on stream \"%s\": value %zu is no value, nested too deep, or too large", stream->id, i);
                         return 0;
@@ -277,9 +277,9 @@ check(struct sq_task *task, const struct sqi_stream_targets *targets, size_t n, 
 static uint8_t *
 pack_tuple(uint8_t *at, uint32_t fields, size_t n, const struct sq_value *values)
 {
-        at = sqi_pack_head(at, fields);
+        at = sqi_quick_head(at, fields);
         for (size_t i = 0; i < n; i++)
-                at = sqi_pack(at, &values[i]);
+                at = sqi_quick_pack(at, &values[i]);
         return at;
 }
 
@@ -287,7 +287,7 @@ pack_tuple(uint8_t *at, uint32_t fields, size_t n, const struct sq_value *values
 static bool
 emit_in_place(struct sq_task *task, uint32_t stream, struct sqi_target *target, size_t size, size_t n, const struct sq_value *values)
 {
-        struct sqi_outlet *outlet = sqi_grouping_choose(target, NULL);
+        struct sqi_outlet *outlet = target->noutlets == 1 ? target->outlets[0] : sqi_grouping_choose(target, NULL);
         uint8_t *at = sqi_batch_reserve(&outlet->batch, task->collector.source.pool, size);
 
         if (!at)
@@ -340,10 +340,8 @@ emit(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *val
         collector->emitted++;
         if (targets->ntargets == 0)
                 return;
-        struct sqi_target *only = &targets->targets[0];
-        bool in_place = targets->ntargets == 1 && direct < 0 && only->grouping != SQI_DIRECT &&
-                        (only->grouping != SQI_ALL || only->noutlets == 1) && !sqi_grouping_needs_tuple(only);
-        bool done = in_place ? emit_in_place(task, stream, only, size, n, values) : emit_by_scratch(task, stream, size, n, values, direct);
+        bool done = targets->in_place && direct < 0 ? emit_in_place(task, stream, targets->in_place, size, n, values)
+                                                    : emit_by_scratch(task, stream, size, n, values, direct);
         if (__builtin_expect(!done, 0))
                 sqi_task_fail(task, -ENOMEM, "out of memory for a batch");
 }

@@ -24,6 +24,8 @@ struct sqi_target {
         uint32_t rotor;              /* shuffle: whose turn it is */
         uint64_t *dealt;             /* partial-key: tuples dealt to each */
         uint64_t *keys;              /* broadcast: each receiver's own edge key */
+        bool in_cycle;               /* the reader is of this task's own cycle */
+        bool by_tuple;               /* who gets a tuple depends on it */
 };
 
 struct sqi_stream_targets {
@@ -31,6 +33,7 @@ struct sqi_stream_targets {
         uint32_t ntargets;
         struct sqi_target *targets;
         bool any_type;               /* every field is declared SQ_ANY */
+        struct sqi_target *in_place; /* the only reader, where a tuple can be packed at once into the batch it leaves by */
 };
 
 /* A tree that the transaction under way touches. */
@@ -90,8 +93,16 @@ sqi_collector_begin(struct sqi_collector *collector, const uint64_t *roots, uint
         collector->edges = 0;
 }
 
-/* Sends batches that have become full. What each anchor's record is to get stays to be read until the next begin. */
-void sqi_collector_commit(struct sqi_collector *collector);
+void sqi_collector_commit_staged(struct sqi_collector *collector);
+
+/* Lets what is staged go; sends batches that have become full. What each anchor's record is to get stays to be read until the next begin. */
+static inline void
+sqi_collector_commit(struct sqi_collector *collector)
+{
+        if (collector->emitted)
+                sqi_collector_commit_staged(collector);
+}
+
 void sqi_collector_rollback(struct sqi_collector *collector);
 
 /* Pushes every open batch and everything stuck. True: nothing is left. */

@@ -17,12 +17,6 @@ sqi_key_hash(const struct sqi_plan_edge *edge, const struct sqi_slice *tuple)
         return hash;
 }
 
-bool
-sqi_grouping_needs_tuple(const struct sqi_target *target)
-{
-        return target->noutlets > 1 && (target->grouping == SQI_FIELDS || target->grouping == SQI_PARTIAL_KEY);
-}
-
 /* Round robin over those that are not stuck; when all are, the next in turn, where the tuple waits. */
 static struct sqi_outlet *
 shuffle(struct sqi_target *target, struct sqi_outlet **outlets, uint32_t n)

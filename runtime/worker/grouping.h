@@ -10,10 +10,7 @@
  * and machines. */
 uint64_t sqi_key_hash(const struct sqi_plan_edge *edge, const struct sqi_slice *tuple);
 
-/* Whether the choice needs to see the packed tuple. */
-bool sqi_grouping_needs_tuple(const struct sqi_target *target);
-
-/* The outlet of `target` for this tuple (NULL where the choice does not need one). Not for `all` and `direct`. */
+/* The outlet of `target` for this tuple (NULL where `by_tuple` is not set). Not for `all` and `direct`. */
 struct sqi_outlet *sqi_grouping_choose(struct sqi_target *target, const struct sqi_slice *tuple);
 
 #endif

@@ -5,17 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+enum { FIRST_PLACES = 256, CHUNK = 64 * 1024, GRAIN = 8, CLASSES = 32 };
 
-enum { FIRST_PLACES = 256, CHUNK = 64 * 1024, GRAIN = 16, CLASSES = 16 };
-
-/* Followed by the state, then the key. */
+/* Followed by the state, then the key. Small: what a look-up touches should share a cache line. */
 struct entry {
-        struct entry *next, *prev;
-        uint64_t hash;
         uint32_t len;
-        uint32_t size; /* of the whole, a multiple of GRAIN */
+        uint32_t index; /* in `order`; while idle: unused */
 };
 
 struct chunk {
@@ -23,17 +18,29 @@ struct chunk {
         size_t padding;
 };
 
+/* A forgotten entry's memory, waiting for the next of its size. */
+struct idle {
+        struct idle *next;
+};
+
 struct sqi_keyed {
         uint64_t *places;
         size_t mask, count;
-        size_t state_size; /* rounded up to GRAIN */
-        struct entry *first, *last;
+        size_t state_at, key_at; /* offsets in an entry */
+        struct entry **order;    /* as they came; NULL where one was forgotten */
+        size_t norder, order_capacity;
         struct chunk *chunks;
         uint8_t *room, *room_end;
-        struct entry *idle[CLASSES]; /* forgotten entries by size / GRAIN */
+        struct idle *idle[CLASSES]; /* by size / GRAIN */
 };
 
 static const uint64_t address_mask = (1ull << 48) - 1;
+
+static inline size_t
+round_up(size_t size, size_t grain)
+{
+        return (size + grain - 1) & ~(grain - 1);
+}
 
 struct sqi_keyed *
 sqi_keyed_new(size_t state_size)
@@ -42,7 +49,9 @@ sqi_keyed_new(size_t state_size)
 
         if (!keyed)
                 return NULL;
-        keyed->state_size = (state_size + GRAIN - 1) & ~(size_t)(GRAIN - 1);
+        /* a state of 16 bytes and more may hold a type of that alignment */
+        keyed->state_at = state_size >= 16 ? 16 : sizeof(struct entry);
+        keyed->key_at = keyed->state_at + round_up(state_size, GRAIN);
         keyed->mask = FIRST_PLACES - 1;
         keyed->places = calloc(FIRST_PLACES, sizeof(*keyed->places));
         if (!keyed->places)
@@ -61,8 +70,51 @@ sqi_keyed_free(struct sqi_keyed **keyed)
                 (*keyed)->chunks = next;
         }
         free((*keyed)->places);
+        free((*keyed)->order);
         free(*keyed);
         *keyed = NULL;
+}
+
+static inline uint64_t
+load(const char *at)
+{
+        uint64_t word;
+
+        memcpy(&word, at, sizeof(word));
+        return word;
+}
+
+static inline uint64_t
+fold(uint64_t a, uint64_t b)
+{
+        __uint128_t product = (__uint128_t)a * b;
+
+        return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Multiply and fold, 16 bytes a step (the idea of wyhash, Wang Yi, public domain). For this table only; what goes over the wire is XXH3. */
+static inline uint64_t
+hash_of(struct sq_str key)
+{
+        const uint64_t p1 = 0xa0761d6478bd642full, p2 = 0xe7037ed1a0b428dbull;
+        const char *at = key.ptr;
+        uint64_t seed = key.len, a = 0, b = 0;
+        size_t len = key.len;
+
+        for (; len > 16; at += 16, len -= 16)
+                seed = fold(load(at) ^ p1, load(at + 8) ^ seed);
+        if (len >= 8) {
+                a = load(at);
+                b = load(at + len - 8);
+        } else if (len >= 4) {
+                uint32_t first, last;
+                memcpy(&first, at, 4);
+                memcpy(&last, at + len - 4, 4);
+                a = first;
+                b = last;
+        } else if (len)
+                a = (uint64_t)(uint8_t)at[0] << 16 | (uint64_t)(uint8_t)at[len >> 1] << 8 | (uint8_t)at[len - 1];
+        return fold(a ^ p1, fold(b ^ seed, p2) ^ p2);
 }
 
 static inline struct entry *
@@ -78,15 +130,15 @@ place_of(const struct entry *entry, uint64_t hash)
 }
 
 static inline void *
-state_of(struct entry *entry)
+state_of(const struct sqi_keyed *keyed, struct entry *entry)
 {
-        return entry + 1;
+        return (char *)entry + keyed->state_at;
 }
 
-static inline char *
+static inline struct sq_str
 key_of(const struct sqi_keyed *keyed, struct entry *entry)
 {
-        return (char *)state_of(entry) + keyed->state_size;
+        return (struct sq_str){(char *)entry + keyed->key_at, entry->len};
 }
 
 /* Most keys are words: comparing up to 16 bytes by two loads beats the call. */
@@ -129,7 +181,7 @@ find(const struct sqi_keyed *keyed, struct sq_str key, uint64_t hash)
                 if ((place ^ hash) & ~address_mask)
                         continue;
                 struct entry *entry = entry_of(place);
-                if (entry->len == key.len && same(key_of(keyed, entry), key.ptr, key.len))
+                if (entry->len == key.len && same((char *)entry + keyed->key_at, key.ptr, key.len))
                         return &keyed->places[at];
         }
 }
@@ -142,15 +194,46 @@ grow(struct sqi_keyed *keyed)
 
         if (!places)
                 return false;
-        for (struct entry *entry = keyed->first; entry; entry = entry->next) {
-                size_t at = entry->hash & mask;
+        for (size_t i = 0; i < keyed->norder; i++) {
+                if (!keyed->order[i])
+                        continue;
+                uint64_t hash = hash_of(key_of(keyed, keyed->order[i]));
+                size_t at = hash & mask;
                 while (places[at])
                         at = (at + 1) & mask;
-                places[at] = place_of(entry, entry->hash);
+                places[at] = place_of(keyed->order[i], hash);
         }
         free(keyed->places);
         keyed->places = places;
         keyed->mask = mask;
+        return true;
+}
+
+/* Room for one more in `order`: closes the gaps when they are half of it, else makes it larger. */
+static bool
+reserve_order(struct sqi_keyed *keyed)
+{
+        if (keyed->norder < keyed->order_capacity)
+                return true;
+        if (keyed->count <= keyed->norder / 2) {
+                size_t kept = 0;
+                for (size_t i = 0; i < keyed->norder; i++) {
+                        struct entry *entry = keyed->order[i];
+                        if (!entry)
+                                continue;
+                        entry->index = (uint32_t)kept;
+                        keyed->order[kept++] = entry;
+                }
+                keyed->norder = kept;
+                if (kept < keyed->order_capacity)
+                        return true;
+        }
+        size_t capacity = keyed->order_capacity ? keyed->order_capacity * 2 : FIRST_PLACES;
+        struct entry **order = capacity > UINT32_MAX ? NULL : realloc(keyed->order, capacity * sizeof(struct entry *));
+        if (!order)
+                return false;
+        keyed->order = order;
+        keyed->order_capacity = capacity;
         return true;
 }
 
@@ -160,9 +243,9 @@ allocate(struct sqi_keyed *keyed, size_t size)
         size_t class = size / GRAIN;
 
         if (class < CLASSES && keyed->idle[class]) {
-                struct entry *entry = keyed->idle[class];
-                keyed->idle[class] = entry->next;
-                return entry;
+                struct idle *idle = keyed->idle[class];
+                keyed->idle[class] = idle->next;
+                return (struct entry *)idle;
         }
         if ((size_t)(keyed->room_end - keyed->room) < size) {
                 size_t bytes = sizeof(struct chunk) + (size > CHUNK ? size : CHUNK);
@@ -178,37 +261,38 @@ allocate(struct sqi_keyed *keyed, size_t size)
         return (struct entry *)(void *)(keyed->room - size);
 }
 
+/* Entries of 16-byte states are multiples of 16, so that all of them are aligned to it. */
+static size_t
+entry_size(const struct sqi_keyed *keyed, size_t len)
+{
+        return round_up(keyed->key_at + len, keyed->state_at);
+}
+
 static void *
 insert(struct sqi_keyed *keyed, struct sq_str key, uint64_t hash)
 {
-        size_t size = (sizeof(struct entry) + keyed->state_size + key.len + GRAIN - 1) & ~(size_t)(GRAIN - 1);
-
-        if (size > UINT32_MAX || (keyed->count * 2 > keyed->mask && !grow(keyed)))
+        if (key.len > UINT32_MAX || (keyed->count * 2 > keyed->mask && !grow(keyed)) || !reserve_order(keyed))
                 return NULL;
-        struct entry *entry = allocate(keyed, size);
+        struct entry *entry = allocate(keyed, entry_size(keyed, key.len));
         if (!entry)
                 return NULL;
-        *entry = (struct entry){.prev = keyed->last, .hash = hash, .len = (uint32_t)key.len, .size = (uint32_t)size};
-        memset(state_of(entry), 0, keyed->state_size);
+        *entry = (struct entry){.len = (uint32_t)key.len, .index = (uint32_t)keyed->norder};
+        memset(state_of(keyed, entry), 0, keyed->key_at - keyed->state_at);
         if (key.len)
-                memcpy(key_of(keyed, entry), key.ptr, key.len);
-        if (keyed->last)
-                keyed->last->next = entry;
-        else
-                keyed->first = entry;
-        keyed->last = entry;
+                memcpy((char *)entry + keyed->key_at, key.ptr, key.len);
+        keyed->order[keyed->norder++] = entry;
         keyed->count++;
         *find(keyed, key, hash) = place_of(entry, hash);
-        return state_of(entry);
+        return state_of(keyed, entry);
 }
 
 void *
 sqi_keyed_get(struct sqi_keyed *keyed, struct sq_str key)
 {
-        uint64_t hash = XXH3_64bits(key.ptr, key.len);
-        uint64_t *place = find(keyed, key, hash);
+        uint64_t hash = hash_of(key);
+        const uint64_t *place = find(keyed, key, hash);
 
-        return *place ? state_of(entry_of(*place)) : insert(keyed, key, hash);
+        return *place ? state_of(keyed, entry_of(*place)) : insert(keyed, key, hash);
 }
 
 /* Frees the place and moves back what it had pushed on (Knuth, 6.4 R). */
@@ -219,7 +303,7 @@ vacate(struct sqi_keyed *keyed, size_t hole)
                 at = (at + 1) & keyed->mask;
                 if (keyed->places[at] == 0)
                         break;
-                size_t home = entry_of(keyed->places[at])->hash & keyed->mask;
+                size_t home = hash_of(key_of(keyed, entry_of(keyed->places[at]))) & keyed->mask;
                 if (((at - home) & keyed->mask) >= ((at - hole) & keyed->mask)) {
                         keyed->places[hole] = keyed->places[at];
                         hole = at;
@@ -231,19 +315,19 @@ vacate(struct sqi_keyed *keyed, size_t hole)
 bool
 sqi_keyed_forget(struct sqi_keyed *keyed, struct sq_str key)
 {
-        uint64_t *place = find(keyed, key, XXH3_64bits(key.ptr, key.len));
+        uint64_t *place = find(keyed, key, hash_of(key));
+        struct entry *entry = entry_of(*place);
 
         if (*place == 0)
                 return false;
-        struct entry *entry = entry_of(*place);
         vacate(keyed, (size_t)(place - keyed->places));
-        *(entry->prev ? &entry->prev->next : &keyed->first) = entry->next;
-        *(entry->next ? &entry->next->prev : &keyed->last) = entry->prev;
+        keyed->order[entry->index] = NULL;
         keyed->count--;
-        size_t class = entry->size / GRAIN;
+        size_t class = entry_size(keyed, entry->len) / GRAIN;
         if (class < CLASSES) {
-                entry->next = keyed->idle[class];
-                keyed->idle[class] = entry;
+                struct idle *idle = (struct idle *)(void *)entry;
+                idle->next = keyed->idle[class];
+                keyed->idle[class] = idle;
         }
         return true;
 }
@@ -254,16 +338,15 @@ sqi_keyed_count(const struct sqi_keyed *keyed)
         return keyed->count;
 }
 
-/* The cursor is the entry to hand out next, one past the caller's; the list's end is marked by the table's own address. */
 bool
-sqi_keyed_step(const struct sqi_keyed *keyed, void **cursor, struct sq_str *ret_key, void **ret_state)
+sqi_keyed_step(const struct sqi_keyed *keyed, size_t *cursor, struct sq_str *ret_key, void **ret_state)
 {
-        struct entry *entry = *cursor ? *cursor : keyed->first;
-
-        if (!entry || *cursor == (const void *)keyed)
+        while (*cursor < keyed->norder && !keyed->order[*cursor])
+                ++*cursor;
+        if (*cursor >= keyed->norder)
                 return false;
-        *cursor = entry->next ? (void *)entry->next : (void *)(uintptr_t)keyed;
-        *ret_key = (struct sq_str){key_of(keyed, entry), entry->len};
-        *ret_state = state_of(entry);
+        struct entry *entry = keyed->order[(*cursor)++];
+        *ret_key = key_of(keyed, entry);
+        *ret_state = state_of(keyed, entry);
         return true;
 }

@@ -3,8 +3,8 @@
  * Keyed state: a hash table from the bytes of a key to a block of zeroed state, for one task.
  *
  * Open addressing with linear probing, at most half full. A place is one word: 16 bits of the hash and 48 of the entry's address, so
- * that a look-up that hits reads two cache lines, the place and the entry. Entries lie in an arena, never move, and hang in a list in the
- * order in which they came; a forgotten entry's memory serves the next one of its size class.
+ * that a look-up that hits reads two cache lines, the place and the entry (length, state and key side by side). Entries lie in an arena and
+ * never move; a list keeps the order in which they came; a forgotten entry's memory serves the next one of its size.
  */
 #ifndef SQI_KEYED_H
 #define SQI_KEYED_H
@@ -28,8 +28,8 @@ bool sqi_keyed_forget(struct sqi_keyed *keyed, struct sq_str key);
 
 size_t sqi_keyed_count(const struct sqi_keyed *keyed);
 
-/* Steps through the entries in the order in which they came. Start with *cursor NULL; false at the end. The entry last handed out may
- * be forgotten between two steps, no other. */
-bool sqi_keyed_step(const struct sqi_keyed *keyed, void **cursor, struct sq_str *ret_key, void **ret_state);
+/* Steps through the entries in the order in which they came. Start with *cursor 0; false at the end. Between two steps entries may be
+ * forgotten, not made. */
+bool sqi_keyed_step(const struct sqi_keyed *keyed, size_t *cursor, struct sq_str *ret_key, void **ret_state);
 
 #endif

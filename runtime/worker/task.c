@@ -710,8 +710,9 @@ sq_keyed_count(const struct sq_task *task)
 void
 sq_keyed_each(struct sq_task *task, sq_visit *visit, void *context)
 {
-        void *cursor = NULL, *state;
+        size_t cursor = 0;
         struct sq_str key;
+        void *state;
 
         while (task->keyed && sqi_keyed_step(task->keyed, &cursor, &key, &state))
                 if (!visit(task, key, state, context))

@@ -125,6 +125,8 @@ wire_target(struct sq_task *task, struct sqi_target *target, const struct sqi_pl
 
         target->edge = edge;
         target->grouping = edge->grouping;
+        target->in_cycle = task->component->cycle && task->component->cycle == reader->cycle;
+        target->by_tuple = reader->ntasks > 1 && (edge->grouping == SQI_FIELDS || edge->grouping == SQI_PARTIAL_KEY);
         target->outlets = calloc(reader->ntasks, sizeof(struct sqi_outlet *));
         target->local = calloc(reader->ntasks, sizeof(struct sqi_outlet *));
         target->dealt = calloc(reader->ntasks, sizeof(*target->dealt));
@@ -192,7 +194,11 @@ wire_stream(struct sq_task *task, uint32_t number)
                 if (target->keys)
                         target->dealt[0] = plan->components[edge->to].ntasks;
         }
-        return join_broadcasts(stream);
+        int r = join_broadcasts(stream);
+        struct sqi_target *only = &stream->targets[0];
+        if (stream->ntargets == 1 && only->grouping != SQI_DIRECT && (only->grouping != SQI_ALL || only->noutlets == 1) && !only->by_tuple)
+                stream->in_place = only;
+        return r;
 }
 
 int

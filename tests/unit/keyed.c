@@ -62,7 +62,8 @@ static void
 keys_come_in_the_order_in_which_they_were_made(void **state)
 {
         struct sqi_keyed *keyed = sqi_keyed_new(sizeof(struct tally));
-        void *cursor = NULL, *tally;
+        size_t cursor = 0;
+        void *tally;
         struct sq_str key;
         char buffer[64];
         uint64_t next = 0;
@@ -73,7 +74,7 @@ keys_come_in_the_order_in_which_they_were_made(void **state)
                 sqi_keyed_get(keyed, name(buffer, i));
         for (uint64_t i = 0; i < 1000; i += 3)
                 sqi_keyed_forget(keyed, name(buffer, i));
-        cursor = NULL;
+        cursor = 0;
         while (sqi_keyed_step(keyed, &cursor, &key, &tally)) {
                 next += next % 3 == 0;
                 struct sq_str expected = name(buffer, next++);

@@ -7,6 +7,7 @@
 #include "json.h"
 #include "topology/catalog.h"
 #include "topology/declare.h"
+#include "topology/plan.h"
 #include "topology/nearest.h"
 #include "topology/settings.h"
 #include "verb.h"

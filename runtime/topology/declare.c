@@ -5,18 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *
-sqi_type_name(enum sq_type type)
-{
-        static const char *const names[] = {
-                [SQ_ANY] = "any",     [SQ_NIL] = "nil",     [SQ_BOOL] = "bool", [SQ_INT] = "int",
-                [SQ_UINT] = "uint",   [SQ_FLOAT] = "float", [SQ_STR] = "str",   [SQ_BIN] = "bin",
-                [SQ_ARRAY] = "array", [SQ_MAP] = "map",     [SQ_TIME] = "time",
-        };
-
-        return (size_t)type < sizeof(names) / sizeof(names[0]) ? names[type] : "?";
-}
-
 bool
 sqi_type_fits(enum sq_type wanted, enum sq_type given)
 {

@@ -46,6 +46,5 @@ const char *sqi_component_stream(const struct sqi_component *component, size_t s
 
 /* May a value of type `given` be read as `wanted`? Integers of both signs for each other, integers as floats, SQ_ANY with all. */
 bool sqi_type_fits(enum sq_type wanted, enum sq_type given);
-const char *sqi_type_name(enum sq_type type);
 
 #endif

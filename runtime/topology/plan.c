@@ -35,6 +35,18 @@ sqi_grouping_name(enum sqi_grouping_type type)
 }
 
 const char *
+sqi_type_name(enum sq_type type)
+{
+        static const char *const names[] = {
+                [SQ_ANY] = "any",     [SQ_NIL] = "nil",     [SQ_BOOL] = "bool", [SQ_INT] = "int",
+                [SQ_UINT] = "uint",   [SQ_FLOAT] = "float", [SQ_STR] = "str",   [SQ_BIN] = "bin",
+                [SQ_ARRAY] = "array", [SQ_MAP] = "map",     [SQ_TIME] = "time",
+        };
+
+        return (size_t)type < sizeof(names) / sizeof(names[0]) ? names[type] : "?";
+}
+
+const char *
 sqi_task_name(const struct sqi_plan *plan, uint32_t task, char *buffer, size_t size)
 {
         if (task < plan->ntasks)

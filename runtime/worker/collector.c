@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "channel/socket.h"
-#include "topology/declare.h"
 #include "tuple/pack.h"
 #include "worker/grouping.h"
 #include "worker/task.h"

@@ -2,7 +2,6 @@
 /* What a component reads of a tuple: views into the received batch, by the component's own count of fields. */
 #include <inttypes.h>
 
-#include "topology/declare.h"
 #include "tuple/unpack.h"
 #include "worker/task.h"
 

@@ -288,4 +288,53 @@ denied() { mkdir -p "$dir/out.d" && topology "$(generate 1 "{ n: seq }")" "" && 
         { timeout 20 "$squall" run --for 1s "$dir/t.yaml" >"$dir/stdout" 2>&1; grep -F "$dir/out.d: Is a directory" "$dir/stdout"; }; }
 check "write names the file and the cause when it cannot be opened" denied
 
+# ---- zmq ----
+
+# One topology sends what another one receives. RECEIVER and SENDER are further settings of the spout and the bolt.
+through_zmq() {
+        local receiver=$1 sender=$2 count=$3 status=0 squall_pid
+        rm -f "$dir/out"
+        topology "component: zmq, properties: { endpoint: 'ipc://$dir/socket', bind: true, $receiver }" ""
+        mv "$dir/t.yaml" "$dir/receiver.yaml"
+        cat >"$dir/sender.yaml" <<YAML
+name: sender
+spouts: [{ id: in, component: generate, properties: { count: $count, fields: { n: seq, s: words 5, f: uniform 0 1.0 } } }]
+bolts: [{ id: zmq, component: zmq, properties: { endpoint: 'ipc://$dir/socket', $sender } }]
+streams: [{ from: in, to: zmq, grouping: { type: shuffle } }]
+YAML
+        "$squall" run "$dir/receiver.yaml" >"$dir/stdout" 2>&1 &
+        squall_pid=$!
+        timeout 60 "$squall" run "$dir/sender.yaml" >"$dir/stderr" 2>&1 || status=1
+        until_true has_lines "$count" || status=1
+        kill -INT $squall_pid
+        wait $squall_pid
+        [ $? = 130 ] || status=1
+        cat "$dir/stdout" "$dir/stderr"
+        rm -f "$dir/socket"
+        [ $status = 0 ]
+}
+has_lines() { [ "$(wc -l <"$dir/out")" -ge "$1" ]; }
+same_as_generated() {
+        cp "$dir/out" "$dir/received"
+        run "$(generate 20000 "{ n: seq, s: words 5, f: uniform 0 1.0 }")" "" && cmp "$dir/out" "$dir/received"
+}
+zmq_fields() { through_zmq "format: $1, fields: [n, s, f]" "format: $1" 20000 && same_as_generated; }
+if [ -e "${squall%/*}/spouts/zmq.so" ]; then
+        check "zmq hands 20,000 msgpack messages from one topology to another" zmq_fields msgpack
+        check "zmq hands 20,000 JSON messages from one topology to another" zmq_fields json
+        zmq_text() { through_zmq "format: text" "format: text" 3000 && awk -F'\t' 'NF != 3 || $1 != NR - 1 { exit 1 }' "$dir/out"; }
+        check "zmq hands text from one topology to another" zmq_text
+        zmq_unacked() {
+                through_zmq "format: text, fields: all" "format: text, timeout: 5" 3000 && [ "$(wc -l <"$dir/out")" = 3000 ]
+        }
+        check "zmq names the field of a text as asked" zmq_unacked
+        nobody() {
+                sed "s|ipc://[^']*|ipc://$dir/nobody|; s|format: text, timeout: 5|timeout: 0.2|; s|count: 3000|count: 1|" "$dir/sender.yaml" >"$dir/t.yaml"
+                timeout 20 "$squall" run --for 1s "$dir/t.yaml" 2>&1 | grep -F "nobody took the message in time"
+        }
+        check "zmq fails a tuple that nobody takes" nobody
+else
+        echo "ok - zmq # skip: not built"
+fi
+
 exit $failures

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bolt `zmq`: a message on a ZeroMQ socket for each tuple.
+ *
+ * PUSH waits for a peer with room, which is back-pressure; after `timeout` the tuple fails. PUB drops what nobody takes, as ZeroMQ's
+ * PUB does. A tuple is acked when ZeroMQ has taken the message over; at the end the same `timeout` is left to send the rest.
+ */
+#include <errno.h>
+#include <msgpack.h>
+#include <squall.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+enum { PUSH, PUB };
+enum { MSGPACK, JSON, TEXT };
+
+struct sender {
+        const char *endpoint, *topic;
+        int64_t pattern, format, hwm;
+        double timeout;
+        bool bind;
+
+        void *context, *socket;
+        msgpack_sbuffer buffer;
+        msgpack_packer packer;
+};
+
+static void
+declare(struct sq_declaration *decl)
+{
+        const struct sender *self = sq_declared_state(decl);
+
+        if (self->hwm < 0)
+                sq_declare_error(decl, "hwm", "must not be negative");
+        if (!(self->timeout >= 0 && self->timeout <= 1e6))
+                sq_declare_error(decl, "timeout", "must be from 0 to a million seconds");
+}
+
+static int
+prepare(struct sq_task *task)
+{
+        struct sender *self = sq_state(task);
+        int hwm = (int)self->hwm, ms = (int)(self->timeout * 1000), nodrop = self->pattern == PUSH;
+
+        msgpack_sbuffer_init(&self->buffer);
+        msgpack_packer_init(&self->packer, &self->buffer, msgpack_sbuffer_write);
+        self->context = zmq_ctx_new();
+        self->socket = self->context ? zmq_socket(self->context, self->pattern == PUSH ? ZMQ_PUSH : ZMQ_PUB) : NULL;
+        if (!self->socket || zmq_setsockopt(self->socket, ZMQ_SNDHWM, &hwm, sizeof(hwm)) < 0 ||
+            zmq_setsockopt(self->socket, ZMQ_SNDTIMEO, &ms, sizeof(ms)) < 0 || zmq_setsockopt(self->socket, ZMQ_LINGER, &ms, sizeof(ms)) < 0 ||
+            zmq_setsockopt(self->socket, ZMQ_IMMEDIATE, &nodrop, sizeof(nodrop)) < 0 ||
+            (self->bind ? zmq_bind : zmq_connect)(self->socket, self->endpoint) < 0)
+                return sq_error(task, "%s: %s", self->endpoint, zmq_strerror(errno));
+        return 0;
+}
+
+/* ---- Messages ----------------------------------------------------------------------------------------------------------- */
+
+static void
+put_json(struct sender *self, struct sq_value value)
+{
+        char text[512], *larger;
+        size_t need = sq_json(value, text, sizeof(text));
+
+        if (need < sizeof(text)) {
+                msgpack_sbuffer_write(&self->buffer, text, need);
+                return;
+        }
+        larger = malloc(need + 1);
+        if (larger) {
+                sq_json(value, larger, need + 1);
+                msgpack_sbuffer_write(&self->buffer, larger, need);
+        }
+        free(larger);
+}
+
+static void pack(msgpack_packer *packer, struct sq_value value);
+
+static size_t
+count_items(struct sq_value value)
+{
+        struct sq_items items = sq_items(value);
+        struct sq_value item;
+        size_t n = 0;
+
+        while (sq_next_item(&items, &item))
+                n++;
+        return n;
+}
+
+static void
+pack_items(msgpack_packer *packer, struct sq_value value)
+{
+        struct sq_items items = sq_items(value);
+        struct sq_value item;
+        size_t n = count_items(value);
+
+        if (value.type == SQ_MAP)
+                msgpack_pack_map(packer, n / 2);
+        else
+                msgpack_pack_array(packer, n);
+        while (sq_next_item(&items, &item))
+                pack(packer, item);
+}
+
+static void
+pack(msgpack_packer *packer, struct sq_value value)
+{
+        msgpack_timestamp time;
+
+        switch (value.type) {
+        case SQ_BOOL:
+                value.as.b ? msgpack_pack_true(packer) : msgpack_pack_false(packer);
+                break;
+        case SQ_INT:
+                msgpack_pack_int64(packer, value.as.i);
+                break;
+        case SQ_UINT:
+                msgpack_pack_uint64(packer, value.as.u);
+                break;
+        case SQ_FLOAT:
+                msgpack_pack_double(packer, value.as.f);
+                break;
+        case SQ_STR:
+                msgpack_pack_str_with_body(packer, value.as.ptr, value.len);
+                break;
+        case SQ_BIN:
+                msgpack_pack_bin_with_body(packer, value.as.ptr, value.len);
+                break;
+        case SQ_ARRAY:
+        case SQ_MAP:
+                pack_items(packer, value);
+                break;
+        case SQ_TIME:
+                time = (msgpack_timestamp){.tv_sec = value.as.i, .tv_nsec = value.len};
+                msgpack_pack_timestamp(packer, &time);
+                break;
+        default:
+                msgpack_pack_nil(packer);
+        }
+}
+
+static void
+put_msgpack(struct sender *self, const struct sq_tuple *in, unsigned n)
+{
+        msgpack_pack_map(&self->packer, n);
+        for (unsigned i = 0; i < n; i++) {
+                pack(&self->packer, sq_text(sq_tuple_name(in, i)));
+                pack(&self->packer, sq_tuple_get(in, i));
+        }
+}
+
+static void
+put_object(struct sender *self, const struct sq_tuple *in, unsigned n)
+{
+        for (unsigned i = 0; i < n; i++) {
+                msgpack_sbuffer_write(&self->buffer, i == 0 ? "{" : ",", 1);
+                put_json(self, sq_text(sq_tuple_name(in, i)));
+                msgpack_sbuffer_write(&self->buffer, ":", 1);
+                put_json(self, sq_tuple_get(in, i));
+        }
+        msgpack_sbuffer_write(&self->buffer, "}", 1);
+}
+
+static void
+put_text(struct sender *self, const struct sq_tuple *in, unsigned n)
+{
+        for (unsigned i = 0; i < n; i++) {
+                struct sq_value value = sq_tuple_get(in, i);
+
+                if (i > 0)
+                        msgpack_sbuffer_write(&self->buffer, "\t", 1);
+                if (value.type == SQ_STR || value.type == SQ_BIN)
+                        msgpack_sbuffer_write(&self->buffer, value.as.ptr, value.len);
+                else
+                        put_json(self, value);
+        }
+}
+
+static int
+transmit(struct sender *self, const void *ptr, size_t len, int flags)
+{
+        int rc;
+
+        do
+                rc = zmq_send(self->socket, ptr, len, flags);
+        while (rc < 0 && errno == EINTR);
+        return rc;
+}
+
+static enum sq_verdict
+execute(struct sq_task *task, const struct sq_tuple *in)
+{
+        static void (*const puts[])(struct sender *, const struct sq_tuple *, unsigned) = {put_msgpack, put_object, put_text};
+        struct sender *self = sq_state(task);
+
+        msgpack_sbuffer_clear(&self->buffer);
+        puts[self->format](self, in, sq_tuple_size(in));
+        if ((*self->topic && transmit(self, self->topic, strlen(self->topic), ZMQ_SNDMORE) < 0) ||
+            transmit(self, self->buffer.data, self->buffer.size, 0) < 0)
+                return sq_fail(task, "%s: %s", self->endpoint, errno == EAGAIN ? "nobody took the message in time" : zmq_strerror(errno));
+        return SQ_ACK;
+}
+
+static void
+cleanup(struct sq_task *task)
+{
+        struct sender *self = sq_state(task);
+
+        msgpack_sbuffer_destroy(&self->buffer);
+        if (self->socket)
+                zmq_close(self->socket);
+        if (self->context)
+                zmq_ctx_term(self->context);
+}
+
+SQ_BOLT(zmq) = {
+        .about = "A message on a ZeroMQ socket for each tuple.",
+        .state = sizeof(struct sender),
+        .options = {
+                SQ_REQ_STR(struct sender, endpoint, "tcp://HOST:PORT, ipc://PATH, ..."),
+                SQ_OPT_ENUM(struct sender, pattern, "push|pub", "push", "the socket's pattern"),
+                SQ_OPT_BOOL(struct sender, bind, false, "bind to the endpoint instead of connecting to it"),
+                SQ_OPT_STR(struct sender, topic, "", "a first frame for each message"),
+                SQ_OPT_ENUM(struct sender, format, "msgpack|json|text", "msgpack",
+                            "msgpack: a map of the fields; json: an object; text: the fields between tabs"),
+                SQ_OPT_INT(struct sender, hwm, 1000, "messages that wait in the socket, for each peer; 0: no limit"),
+                SQ_OPT_FLOAT(struct sender, timeout, 10, "seconds to wait for a peer with room, and at the end for the rest to be sent"),
+        },
+        .declare = declare,
+        .prepare = prepare,
+        .execute = execute,
+        .cleanup = cleanup,
+};

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The spout `zmq`: a tuple for each message of a ZeroMQ socket, so that any program that speaks ZeroMQ feeds a topology.
+ *
+ * A message is one tuple tree; its position is its number. A message stays in a ring until its tree is complete, to be replayed from:
+ *
+ *     ring    [ first .............. first + n )     a slot of position p at p % size; what is done in the middle waits for the first
+ *
+ * So nothing that was received is lost while the spout lives; what its process holds dies with it. Without acks nothing is held.
+ * When the topology drains, what waits in the socket is emitted still; what peers send after that is theirs to lose or to keep.
+ *
+ * ZMQ_FD is edge-triggered: the spout sleeps on it only after a receive has answered EAGAIN.
+ */
+#include "json.h"
+
+#include <msgpack.h>
+#include <zmq.h>
+
+enum { PULL, SUB };
+enum { MSGPACK, JSON, TEXT };
+enum { BURST = 256, COMPLAINTS = 10 };
+
+struct held {
+        zmq_msg_t message;
+        bool open;
+};
+
+struct receiver {
+        const char *endpoint, *topic;
+        int64_t pattern, format, hwm;
+        bool bind;
+        struct sq_list fields;
+
+        void *context, *socket;
+        int fd;
+        uint64_t first, n, size; /* the ring */
+        struct held *ring;
+        struct json json;
+        msgpack_unpacked unpacked;
+        unsigned complaints;
+};
+
+static const char *
+default_field(const struct receiver *self)
+{
+        return self->format == TEXT ? "line" : "value";
+}
+
+static void
+declare(struct sq_declaration *decl)
+{
+        const struct receiver *self = sq_declared_state(decl);
+        enum sq_type type = self->format == TEXT ? SQ_STR : SQ_ANY;
+
+        if (self->format == TEXT && self->fields.n > 1)
+                sq_declare_error(decl, "fields", "a text has one field");
+        if (self->hwm < 0)
+                sq_declare_error(decl, "hwm", "must not be negative");
+        for (size_t i = 0; i < self->fields.n; i++)
+                sq_declare_out(decl, 0, self->fields.items[i], type);
+        if (self->fields.n == 0)
+                sq_declare_out(decl, 0, default_field(self), type);
+}
+
+/* ---- The socket --------------------------------------------------------------------------------------------------------- */
+
+static int
+prepare(struct sq_task *task)
+{
+        struct receiver *self = sq_state(task);
+        int hwm = (int)self->hwm, linger = 0;
+        size_t size = sizeof(self->fd);
+
+        msgpack_unpacked_init(&self->unpacked);
+        self->context = zmq_ctx_new();
+        self->socket = self->context ? zmq_socket(self->context, self->pattern == PULL ? ZMQ_PULL : ZMQ_SUB) : NULL;
+        if (!self->socket || zmq_setsockopt(self->socket, ZMQ_RCVHWM, &hwm, sizeof(hwm)) < 0 ||
+            zmq_setsockopt(self->socket, ZMQ_LINGER, &linger, sizeof(linger)) < 0 ||
+            zmq_getsockopt(self->socket, ZMQ_FD, &self->fd, &size) < 0)
+                return sq_error(task, "%s: %s", self->endpoint, zmq_strerror(errno));
+        if (self->pattern == SUB && zmq_setsockopt(self->socket, ZMQ_SUBSCRIBE, self->topic, strlen(self->topic)) < 0)
+                return sq_error(task, "%s: %s", self->topic, zmq_strerror(errno));
+        if ((self->bind ? zmq_bind : zmq_connect)(self->socket, self->endpoint) < 0)
+                return sq_error(task, "%s: %s", self->endpoint, zmq_strerror(errno));
+        return 0;
+}
+
+/* The last frame of the next message; those before it are a topic or an envelope. 0, or -1 and errno. */
+static int
+receive(struct receiver *self, zmq_msg_t *message)
+{
+        do {
+                while (zmq_msg_recv(message, self->socket, ZMQ_DONTWAIT) < 0)
+                        if (errno != EINTR)
+                                return -1;
+        } while (zmq_msg_more(message));
+        return 0;
+}
+
+/* ---- Tuples ------------------------------------------------------------------------------------------------------------- */
+
+static struct sq_value from_msgpack(const msgpack_object *object, msgpack_zone *zone);
+
+static struct sq_value
+from_list(const msgpack_object *object, msgpack_zone *zone)
+{
+        bool map = object->type == MSGPACK_OBJECT_MAP;
+        uint32_t n = map ? object->via.map.size : object->via.array.size;
+        struct sq_value *items = n ? msgpack_zone_malloc(zone, n * (map ? 2u : 1u) * sizeof(*items)) : NULL;
+
+        for (uint32_t i = 0; items && i < n; i++) {
+                if (!map) {
+                        items[i] = from_msgpack(&object->via.array.ptr[i], zone);
+                        continue;
+                }
+                items[2 * i] = from_msgpack(&object->via.map.ptr[i].key, zone);
+                items[2 * i + 1] = from_msgpack(&object->via.map.ptr[i].val, zone);
+        }
+        n = items ? n : 0;
+        return map ? sq_map(items, n) : sq_array(items, n);
+}
+
+static struct sq_value
+from_msgpack(const msgpack_object *object, msgpack_zone *zone)
+{
+        msgpack_timestamp time;
+
+        switch (object->type) {
+        case MSGPACK_OBJECT_BOOLEAN:
+                return sq_bool(object->via.boolean);
+        case MSGPACK_OBJECT_POSITIVE_INTEGER:
+                return object->via.u64 <= INT64_MAX ? sq_int((int64_t)object->via.u64) : sq_uint(object->via.u64);
+        case MSGPACK_OBJECT_NEGATIVE_INTEGER:
+                return sq_int(object->via.i64);
+        case MSGPACK_OBJECT_FLOAT32:
+        case MSGPACK_OBJECT_FLOAT64:
+                return sq_float(object->via.f64);
+        case MSGPACK_OBJECT_STR:
+                return sq_str((struct sq_str){object->via.str.ptr, object->via.str.size});
+        case MSGPACK_OBJECT_BIN:
+                return sq_bin(object->via.bin.ptr, object->via.bin.size);
+        case MSGPACK_OBJECT_ARRAY:
+        case MSGPACK_OBJECT_MAP:
+                return from_list(object, zone);
+        case MSGPACK_OBJECT_EXT:
+                if (msgpack_object_to_timestamp(object, &time))
+                        return sq_time((struct sq_time){time.tv_sec, time.tv_nsec});
+                return sq_bin(object->via.ext.ptr, object->via.ext.size);
+        default:
+                return sq_nil();
+        }
+}
+
+static bool
+read_value(struct receiver *self, struct sq_str body, struct sq_value *ret)
+{
+        size_t at = 0;
+
+        if (self->format == TEXT)
+                *ret = sq_str(body);
+        else if (self->format == JSON)
+                return json_read(&self->json, body, ret);
+        else if (msgpack_unpack_next(&self->unpacked, body.ptr, body.len, &at) != MSGPACK_UNPACK_SUCCESS || at != body.len)
+                return false;
+        else
+                *ret = from_msgpack(&self->unpacked.data, self->unpacked.zone);
+        return true;
+}
+
+/* With `fields`: the members of a map, or the places of an array. */
+static bool
+emit_fields(struct sq_task *task, const struct receiver *self, struct sq_value value)
+{
+        struct sq_value values[SQ_FIELDS_MAX];
+        const struct sq_value *items = value.as.ptr;
+
+        if (value.type != SQ_MAP && value.type != SQ_ARRAY)
+                return false;
+        for (size_t i = 0; i < self->fields.n; i++)
+                values[i] = value.type == SQ_MAP ? json_member(value, self->fields.items[i]) : i < value.len ? items[i] : sq_nil();
+        sq_emit_values(task, 0, self->fields.n, values);
+        return true;
+}
+
+static void
+emit(struct sq_task *task, struct receiver *self, zmq_msg_t *message)
+{
+        struct sq_str body = {zmq_msg_data(message), zmq_msg_size(message)};
+        struct sq_value value;
+        bool good = read_value(self, body, &value);
+
+        if (good && (self->format == TEXT || self->fields.n == 0))
+                sq_emit(task, value);
+        else if (good)
+                good = emit_fields(task, self, value);
+        if (!good && self->complaints++ < COMPLAINTS)
+                sq_log(task, SQ_WARN, "%s: left out a message of %zu bytes: not what `format` and `fields` say", self->endpoint, body.len);
+}
+
+/* ---- The ring ----------------------------------------------------------------------------------------------------------- */
+
+static bool
+grow(struct receiver *self)
+{
+        uint64_t size = self->size ? self->size * 2 : BURST;
+        struct held *ring = calloc(size, sizeof(*ring));
+
+        if (!ring)
+                return false;
+        for (uint64_t p = self->first; p < self->first + self->n; p++) {
+                ring[p % size].open = self->ring[p % self->size].open;
+                zmq_msg_init(&ring[p % size].message);
+                zmq_msg_move(&ring[p % size].message, &self->ring[p % self->size].message);
+        }
+        free(self->ring);
+        self->ring = ring;
+        self->size = size;
+        return true;
+}
+
+static bool
+is_held(const struct receiver *self, uint64_t position)
+{
+        return position >= self->first && position - self->first < self->n && self->ring[position % self->size].open;
+}
+
+/* The tree is complete, or given up. */
+static void
+done(struct sq_task *task, uint64_t position)
+{
+        struct receiver *self = sq_state(task);
+
+        if (!is_held(self, position))
+                return;
+        zmq_msg_close(&self->ring[position % self->size].message);
+        self->ring[position % self->size].open = false;
+        for (; self->n > 0 && !self->ring[self->first % self->size].open; self->n--)
+                self->first++;
+}
+
+/* Emits the message and, if its tree is tracked, takes it over. It is in the ring before: a tree without edges completes at once. */
+static void
+take(struct sq_task *task, struct receiver *self, zmq_msg_t *message)
+{
+        uint64_t position = self->first + self->n;
+        struct held *held;
+
+        if (sq_room(task) == UINT64_MAX) {
+                emit(task, self, message);
+                return;
+        }
+        held = &self->ring[position % self->size];
+        held->open = true;
+        zmq_msg_init(&held->message);
+        zmq_msg_move(&held->message, message);
+        self->n++;
+        sq_track(task, position);
+        emit(task, self, &held->message);
+}
+
+/* Takes at most `most` messages. How many; fewer when there are no more. */
+static uint64_t
+take_some(struct sq_task *task, struct receiver *self, uint64_t most)
+{
+        zmq_msg_t message;
+        uint64_t n = 0;
+
+        zmq_msg_init(&message);
+        while (n < most && (self->n < self->size || grow(self)) && receive(self, &message) == 0) {
+                take(task, self, &message);
+                n++;
+        }
+        zmq_msg_close(&message);
+        return n;
+}
+
+static enum sq_next
+next(struct sq_task *task)
+{
+        struct receiver *self = sq_state(task);
+        uint64_t room = sq_room(task), most = room < BURST ? room : BURST;
+
+        if (take_some(task, self, most) == most)
+                return SQ_MORE;
+        sq_wake_on(task, self->fd);
+        return SQ_IDLE;
+}
+
+static int
+replay(struct sq_task *task, uint64_t position)
+{
+        struct receiver *self = sq_state(task);
+
+        if (!is_held(self, position))
+                return sq_error(task, "%s: message %llu is no longer held", self->endpoint, (unsigned long long)position);
+        sq_track(task, position);
+        emit(task, self, &self->ring[position % self->size].message);
+        return 0;
+}
+
+/* What an earlier process had received is gone; positions go on from there. */
+static int
+seek(struct sq_task *task, uint64_t position)
+{
+        struct receiver *self = sq_state(task);
+
+        self->first = position;
+        return 0;
+}
+
+/* The last of what was received: at most the socket's own queue, or a fast peer would keep us here for ever. */
+static int
+finish(struct sq_task *task)
+{
+        struct receiver *self = sq_state(task);
+        zmq_msg_t message;
+
+        zmq_msg_init(&message);
+        for (int64_t n = 0; (n < self->hwm || self->hwm == 0) && receive(self, &message) == 0; n++)
+                emit(task, self, &message);
+        zmq_msg_close(&message);
+        return 0;
+}
+
+static void
+cleanup(struct sq_task *task)
+{
+        struct receiver *self = sq_state(task);
+
+        for (uint64_t p = self->first; p < self->first + self->n; p++)
+                if (is_held(self, p))
+                        zmq_msg_close(&self->ring[p % self->size].message);
+        free(self->ring);
+        json_free(&self->json);
+        msgpack_unpacked_destroy(&self->unpacked);
+        if (self->socket)
+                zmq_close(self->socket);
+        if (self->context)
+                zmq_ctx_term(self->context);
+}
+
+SQ_SPOUT(zmq) = {
+        .about = "A tuple for each message of a ZeroMQ socket.",
+        .state = sizeof(struct receiver),
+        .options = {
+                SQ_REQ_STR(struct receiver, endpoint, "tcp://HOST:PORT, ipc://PATH, ..."),
+                SQ_OPT_ENUM(struct receiver, pattern, "pull|sub", "pull", "the socket's pattern"),
+                SQ_OPT_BOOL(struct receiver, bind, false, "bind to the endpoint instead of connecting to it"),
+                SQ_OPT_STR(struct receiver, topic, "", "sub: only messages that begin with it"),
+                SQ_OPT_ENUM(struct receiver, format, "msgpack|json|text", "msgpack", "what is in a message (in its last frame)"),
+                SQ_OPT_LIST(struct receiver, fields, "msgpack, json: the members of a map or places of an array that become fields, default: "
+                                                     "the whole as `value`; text: the field's name, default `line`"),
+                SQ_OPT_INT(struct receiver, hwm, 1000, "messages that wait in the socket, for each peer; 0: no limit"),
+        },
+        .declare = declare,
+        .prepare = prepare,
+        .next = next,
+        .replay = replay,
+        .seek = seek,
+        .ack = done,
+        .fail = done,
+        .finish = finish,
+        .cleanup = cleanup,
+};

@@ -69,8 +69,8 @@ sqi_frame_open(struct sqi_frame *frame, const void *bytes, size_t size, const ch
         return 0;
 }
 
-static void
-next_run(struct sqi_frame *frame)
+void
+sqi_frame_begin_run(struct sqi_frame *frame)
 {
         struct sqi_run run;
 
@@ -110,19 +110,14 @@ sqi_slice(const uint8_t *at, const uint8_t *end, struct sqi_slice *ret)
 }
 
 int
-sqi_frame_next(struct sqi_frame *frame, struct sqi_slice *ret)
+sqi_frame_slice(struct sqi_frame *frame, struct sqi_slice *ret)
 {
         if (frame->left == 0)
                 return frame->at == frame->end ? 0 : -EBADMSG;
         const uint8_t *next = sqi_slice(frame->at, frame->end, ret);
         if (!next)
                 return -EBADMSG;
-        frame->fresh_run = frame->run_left == 0;
-        if (frame->fresh_run)
-                next_run(frame);
-        frame->run_left--;
         frame->left--;
-        frame->index++;
         frame->at = next;
         return 1;
 }

@@ -6,6 +6,9 @@
  *     int r = sqi_frame_open(&frame, bytes, size);               checks header, lengths and runs
  *     while (sqi_frame_next(&frame, &slice) > 0) ...             one tuple after the other
  *
+ * A reader that looks ahead calls the two halves of sqi_frame_next() by itself: sqi_frame_slice() to find a few tuples, then
+ * sqi_frame_step() before it executes each.
+ *
  * The bytes come from another process. A frame that opens has consistent lengths and runs; its tuples are checked one by one as
  * they are read, so reading is one pass.
  */
@@ -19,9 +22,9 @@ struct sqi_frame {
         struct sqi_header header;
         const uint8_t *at, *end;     /* tuples */
         const uint8_t *runs, *runs_end;
-        uint32_t left;               /* tuples still to come, */
-        uint32_t run_left;           /* of them in this run */
-        uint32_t index;              /* of the next tuple */
+        uint32_t left;               /* tuples not sliced yet */
+        uint32_t run_left;           /* tuples of this run not stepped to yet */
+        uint32_t index;              /* of the next tuple to step to */
         uint16_t stream, nroots;     /* of the run */
         const uint8_t *roots;        /* of the run: nroots numbers of 8 bytes, not aligned */
         bool fresh_run;              /* the tuple last read is the first of its run */
@@ -37,8 +40,31 @@ struct sqi_slice {
 /* 0; -EPROTO: another version; -EBADMSG with *ret_cause (a constant text) when the bytes are no batch. */
 int sqi_frame_open(struct sqi_frame *frame, const void *bytes, size_t size, const char **ret_cause);
 
-/* 1 and the next tuple; 0 at the end; -EBADMSG when what comes is no tuple. `stream`, `roots`, `nroots` and `index` - 1 are the tuple's. */
-int sqi_frame_next(struct sqi_frame *frame, struct sqi_slice *ret);
+/* 1 and the next tuple; 0 at the end; -EBADMSG when what comes is no tuple. */
+int sqi_frame_slice(struct sqi_frame *frame, struct sqi_slice *ret);
+
+void sqi_frame_begin_run(struct sqi_frame *frame);
+
+/* Steps to the next tuple that was sliced: `stream`, `roots`, `nroots` and `index` - 1 are its. */
+static inline void
+sqi_frame_step(struct sqi_frame *frame)
+{
+        frame->fresh_run = frame->run_left == 0;
+        if (frame->fresh_run)
+                sqi_frame_begin_run(frame);
+        frame->run_left--;
+        frame->index++;
+}
+
+static inline int
+sqi_frame_next(struct sqi_frame *frame, struct sqi_slice *ret)
+{
+        int r = sqi_frame_slice(frame, ret);
+
+        if (r > 0)
+                sqi_frame_step(frame);
+        return r;
+}
 
 /* Finds the fields of the tuple at `at`. Its end, or NULL. */
 const uint8_t *sqi_slice(const uint8_t *at, const uint8_t *end, struct sqi_slice *ret);

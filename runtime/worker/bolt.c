@@ -2,14 +2,19 @@
 /*
  * The executor of a bolt: takes a batch, executes its tuples, ends each one's transaction by the verdict.
  *
+ * A bolt with keyed state spends its time waiting for memory, so tuples are found AHEAD at a time, the places of their keys in the hash table are
+ * fetched, then the entries, and only then are they executed (as in group prefetching: S. Chen et al., ICDE 2004).
+ *
  * Acks of a batch are merged: while successive tuples belong to the same trees (one run, or several with the same single root), what the
  * ledgers are to get is gathered in `value` and leaves as one record a tree.
  */
+#include "tuple/unpack.h"
 #include "worker/task.h"
 
 /* What the trees of the run under way are to get. */
 struct gathered {
         uint64_t value;
+        uint64_t executed; /* tuples of the frame so far */
         uint16_t nroots;
         uint64_t roots[SQI_ROOTS_MAX];
 };
@@ -67,6 +72,8 @@ begin_run(struct sq_task *task, const struct sqi_frame *frame, struct gathered *
                 hand_in(task, gathered);
                 gathered->nroots = frame->nroots;
                 memcpy(gathered->roots, frame->roots, bytes);
+                task->input_roots = gathered->roots;
+                task->input_nroots = gathered->nroots;
         }
         return sqi_intake_input(task, frame);
 }
@@ -79,53 +86,126 @@ execute(struct sq_task *task, struct gathered *gathered, bool timed)
 
         task->misused = task->kept_now = false;
         sqi_collector_begin(&task->collector, gathered->roots, gathered->nroots);
-        end_tuple(task, gathered, task->code->bolt->execute(task, &task->tuple));
+        end_tuple(task, gathered, task->code->bolt->execute(task, task->tuple));
         if (timed)
                 sqi_histogram_add(&task->metrics->execute, sqi_clock_ns() - begin);
+}
+
+/* The key that this tuple will be looked up by, if it is as the first one was. */
+static struct sq_str
+guess_key(const struct sq_task *task, const struct sqi_slice *slice)
+{
+        const struct sqi_input *input = task->input;
+        uint32_t begin, end;
+
+        if (task->key_shape == SQI_KEY_FIELD) {
+                if (task->key_field >= slice->n)
+                        return (struct sq_str){NULL, 0};
+                begin = slice->offsets[task->key_field];
+                end = slice->offsets[task->key_field + 1];
+                struct sq_value value = sqi_unpack(slice->at + begin, slice->at + end);
+                return value.type == SQ_STR || value.type == SQ_BIN ? (struct sq_str){value.as.ptr, value.len} : (struct sq_str){NULL, 0};
+        }
+        if (!input->contiguous || input->places[0] + input->nfields > slice->n)
+                return (struct sq_str){NULL, 0};
+        begin = slice->offsets[input->places[0]];
+        end = slice->offsets[input->places[0] + input->nfields];
+        return (struct sq_str){(const char *)slice->at + begin, end - begin};
+}
+
+static void
+fetch_keys(const struct sq_task *task, struct sqi_ahead *ahead)
+{
+        for (uint32_t i = 0; i < ahead->n; i++) {
+                struct sqi_key_hint *hint = &ahead->hints[i];
+                hint->key = guess_key(task, &ahead->tuples[i].slice);
+                hint->hash = sqi_keyed_hash(hint->key);
+                sqi_keyed_fetch_place(task->keyed, hint->hash);
+        }
+        for (uint32_t i = 0; i < ahead->n; i++)
+                sqi_keyed_fetch_entry(task->keyed, ahead->hints[i].hash);
+}
+
+/* Finds the next tuples: one, or as many as it pays to look ahead. The result of the last sqi_frame_slice(). */
+static int
+look_ahead(const struct sq_task *task, struct sqi_frame *frame, struct sqi_ahead *ahead)
+{
+        bool keyed = task->keyed && (task->key_shape == SQI_KEY_PACKED || task->key_shape == SQI_KEY_FIELD);
+        uint32_t most = keyed ? SQI_AHEAD : 1;
+        int r = 1;
+
+        for (ahead->n = 0; ahead->n < most && (r = sqi_frame_slice(frame, &ahead->tuples[ahead->n].slice)) > 0; ahead->n++)
+                ;
+        if (keyed && task->input)
+                fetch_keys(task, ahead);
+        else
+                ahead->hints[0].key.ptr = NULL;
+        return r;
+}
+
+/* Executes what was found. False: the batch is over for this task (refused, or the task is to end). */
+static bool
+execute_ahead(struct sq_task *task, struct sqi_frame *frame, struct sqi_ahead *ahead, struct gathered *gathered)
+{
+        for (uint32_t i = 0; i < ahead->n; i++) {
+                struct sq_tuple *tuple = &ahead->tuples[i];
+                sqi_frame_step(frame);
+                if (frame->fresh_run)
+                        task->input = begin_run(task, frame, gathered);
+                if (__builtin_expect(!task->input || tuple->slice.n != task->input->stream->nfields, 0)) {
+                        sqi_intake_refuse(task, frame->header.task, task->input ? "a tuple with another number of fields than its stream"
+                                                                                : "a stream that this task does not read");
+                        return false;
+                }
+                tuple->task = task;
+                tuple->input = task->input;
+                task->tuple = tuple;
+                task->hint = ahead->hints[i];
+                task->input_id = gathered->nroots ? sqi_edge_id(frame->header.edge_key, frame->header.first_seq + frame->index - 1) : 0;
+                execute(task, gathered, frame->index == 1);
+                gathered->executed++;
+                if (__builtin_expect(task->collector.pressed, 0))
+                        sqi_task_unblock(task);
+                if (__builtin_expect(task->failed < 0 || task->quitting, 0))
+                        return false;
+        }
+        return true;
+}
+
+static void
+count_frame(struct sq_task *task, const struct sqi_frame *frame, uint64_t executed, uint64_t failed)
+{
+        uint32_t from = task->plan->tasks[frame->header.task].component;
+
+        sqi_count(&task->metrics->executed, executed);
+        sqi_count(&task->metrics->acked, executed - failed);
+        if (task->component->cycle && task->plan->components[from].cycle == task->component->cycle)
+                task->intake.received += executed;
+        task->dirty = true;
 }
 
 static void
 execute_frame(struct sq_task *task, struct sqi_frame *frame)
 {
         struct gathered gathered;
-        struct sq_tuple *tuple = &task->tuple;
-        uint64_t failed = task->metrics->failed, executed = 0;
-        bool timed = true;
+        uint64_t failed = task->metrics->failed;
         int r;
 
-        gathered.value = gathered.nroots = 0;
-        tuple->task = task;
+        gathered.value = gathered.executed = gathered.nroots = 0;
+        task->input_roots = gathered.roots;
+        task->input_nroots = 0;
         task->in_execute = true;
-        while ((r = sqi_frame_next(frame, &tuple->slice)) > 0) {
-                if (frame->fresh_run)
-                        tuple->input = begin_run(task, frame, &gathered);
-                if (__builtin_expect(!tuple->input || tuple->slice.n != tuple->input->stream->nfields, 0)) {
-                        sqi_intake_refuse(task, frame->header.task, tuple->input ? "a tuple with another number of fields than its stream"
-                                                                                 : "a stream that this task does not read");
+        do {
+                r = look_ahead(task, frame, &task->ahead);
+                if (!execute_ahead(task, frame, &task->ahead, &gathered))
                         r = 0;
-                        break;
-                }
-                task->input_id = gathered.nroots ? sqi_edge_id(frame->header.edge_key, frame->header.first_seq + frame->index - 1) : 0;
-                task->input_roots = gathered.roots;
-                task->input_nroots = gathered.nroots;
-                execute(task, &gathered, timed);
-                timed = false;
-                executed++;
-                if (__builtin_expect(task->collector.pressed, 0))
-                        sqi_task_unblock(task);
-                if (__builtin_expect(task->failed < 0 || task->quitting, 0))
-                        break;
-        }
+        } while (r > 0);
         task->in_execute = false;
+        task->hint.key.ptr = NULL;
         hand_in(task, &gathered);
         if (r < 0)
                 sqi_intake_refuse(task, frame->header.task, "a tuple that is not msgpack");
-        sqi_count(&task->metrics->executed, executed);
-        sqi_count(&task->metrics->acked, executed - (task->metrics->failed - failed));
-        uint32_t from = task->plan->tasks[frame->header.task].component;
-        if (task->component->cycle && task->plan->components[from].cycle == task->component->cycle)
-                task->intake.received += executed;
-        task->dirty = true;
+        count_frame(task, frame, gathered.executed, task->metrics->failed - failed);
 }
 
 /* Takes one batch. False: there was none. */

@@ -286,13 +286,36 @@ insert(struct sqi_keyed *keyed, struct sq_str key, uint64_t hash)
         return state_of(keyed, entry);
 }
 
-void *
-sqi_keyed_get(struct sqi_keyed *keyed, struct sq_str key)
+uint64_t
+sqi_keyed_hash(struct sq_str key)
 {
-        uint64_t hash = hash_of(key);
+        return hash_of(key);
+}
+
+void
+sqi_keyed_fetch_place(const struct sqi_keyed *keyed, uint64_t hash)
+{
+        __builtin_prefetch(&keyed->places[hash & keyed->mask]);
+}
+
+void
+sqi_keyed_fetch_entry(const struct sqi_keyed *keyed, uint64_t hash)
+{
+        __builtin_prefetch(entry_of(keyed->places[hash & keyed->mask]));
+}
+
+void *
+sqi_keyed_get_hashed(struct sqi_keyed *keyed, struct sq_str key, uint64_t hash)
+{
         const uint64_t *place = find(keyed, key, hash);
 
         return *place ? state_of(keyed, entry_of(*place)) : insert(keyed, key, hash);
+}
+
+void *
+sqi_keyed_get(struct sqi_keyed *keyed, struct sq_str key)
+{
+        return sqi_keyed_get_hashed(keyed, key, hash_of(key));
 }
 
 /* Frees the place and moves back what it had pushed on (Knuth, 6.4 R). */

@@ -23,6 +23,15 @@ void sqi_keyed_free(struct sqi_keyed **keyed);
 /* The state of `key`; made, zeroed, when new. NULL when memory is short. */
 void *sqi_keyed_get(struct sqi_keyed *keyed, struct sq_str key);
 
+/*
+ * A look-up taken apart, for a caller that knows its keys some tuples ahead: hash them all, then fetch the places, then the entries, and
+ * by the time of the look-up they are in the cache. sqi_keyed_get_hashed() wants the hash of the very same key.
+ */
+uint64_t sqi_keyed_hash(struct sq_str key);
+void sqi_keyed_fetch_place(const struct sqi_keyed *keyed, uint64_t hash);
+void sqi_keyed_fetch_entry(const struct sqi_keyed *keyed, uint64_t hash);
+void *sqi_keyed_get_hashed(struct sqi_keyed *keyed, struct sq_str key, uint64_t hash);
+
 /* False: there was none. */
 bool sqi_keyed_forget(struct sqi_keyed *keyed, struct sq_str key);
 

@@ -45,6 +45,26 @@ struct sq_tuple {
         struct sqi_slice slice;
 };
 
+/*
+ * Which key a bolt looks up, learnt from its first look-up: all its fields packed (sq_key()), or the bytes of one field. Only a guess for
+ * the executor's look-ahead: a wrong one costs a wasted prefetch.
+ */
+enum sqi_key_shape { SQI_KEY_UNKNOWN, SQI_KEY_PACKED, SQI_KEY_FIELD, SQI_KEY_OTHER };
+
+/* The hash of a key that the look-ahead has met. */
+struct sqi_key_hint {
+        struct sq_str key;
+        uint64_t hash;
+};
+
+/* Tuples found but not executed yet. */
+enum { SQI_AHEAD = 16 };
+struct sqi_ahead {
+        uint32_t n;
+        struct sqi_key_hint hints[SQI_AHEAD];
+        struct sq_tuple tuples[SQI_AHEAD];
+};
+
 /* Owned by the bolt that keeps it. `bytes` hold a copy of the tuple. */
 struct sq_kept {
         struct sq_tuple tuple;
@@ -99,7 +119,9 @@ struct sq_task {
         struct sqi_acker acker;
 
         /* bolt */
-        struct sq_tuple tuple;
+        struct sqi_ahead ahead;
+        const struct sq_tuple *tuple;  /* under way */
+        const struct sqi_input *input; /* of the run under way; NULL: not for this task */
         bool misused;          /* in this callback */
         bool in_execute;
         bool kept_now;         /* sq_keep() was called for the tuple */
@@ -110,6 +132,9 @@ struct sq_task {
         size_t key_size;
         bool dirty;            /* executed since the last flush */
         uint64_t tick_ns, next_tick_ns;
+        enum sqi_key_shape key_shape;
+        unsigned key_field;    /* SQI_KEY_FIELD: its place in the tuple */
+        struct sqi_key_hint hint; /* of the tuple under way */
         struct sq_kept *kept;
         size_t nkept;
 

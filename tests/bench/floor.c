@@ -569,6 +569,19 @@ play(enum role role, const struct job *job, int ready)
                 splitter(context, in);
 }
 
+static void
+remove_folder(void)
+{
+        const char *const sockets[] = {"lines", "words"};
+        char path[128];
+
+        for (int i = 0; i < 2; i++) {
+                snprintf(path, sizeof(path), "%s/%s", folder, sockets[i]);
+                unlink(path);
+        }
+        need(rmdir(folder) == 0, folder);
+}
+
 /* Forks the three from the sink to the source; each has bound its socket before the next one starts. */
 static void
 run_processes(const struct job *job)
@@ -601,7 +614,7 @@ run_processes(const struct job *job)
                         if (pids[role] != pid)
                                 kill(pids[role], SIGKILL);
         }
-        need(rmdir(folder) == 0 || !failed, folder);
+        remove_folder();
         if (failed)
                 exit(1);
 }

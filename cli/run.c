@@ -97,16 +97,19 @@ show_live_line(struct run *run, uint64_t now_ns)
 
 /* ---- Signals ------------------------------------------------------------------------------------------------------------------ */
 
+/* SIGHUP stays ignored where nohup has asked for that. */
 static int
 catch_signals(void)
 {
+        struct sigaction hangup;
         sigset_t caught;
 
         (void)signal(SIGPIPE, SIG_IGN);
         (void)sigemptyset(&caught);
         (void)sigaddset(&caught, SIGINT);
         (void)sigaddset(&caught, SIGTERM);
-        (void)sigaddset(&caught, SIGHUP);
+        if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+                (void)sigaddset(&caught, SIGHUP);
         if (sigprocmask(SIG_BLOCK, &caught, NULL) < 0)
                 return -1;
         return signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);

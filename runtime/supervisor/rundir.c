@@ -246,8 +246,7 @@ sqi_rundir_remove(struct sqi_rundir *rundir)
         if (base >= 0) {
                 flock(base, LOCK_EX);
                 remove_directory(base, strrchr(rundir->path, '/') + 1);
-                if (strncmp(rundir->base, "/tmp/", 5) == 0)
-                        rmdir(rundir->base);
+                rmdir(rundir->base);
                 close(base);
         }
         if (rundir->lock >= 0)

@@ -27,7 +27,7 @@ int sqi_rundir_make(struct sqi_rundir *ret, char *error, size_t size);
 /* Writes a file into it, by way of a temporary one. */
 int sqi_rundir_write(const struct sqi_rundir *rundir, const char *file, const void *bytes, size_t size);
 
-/* Removes the directory with all that is in it, and BASE if it is empty and below /tmp. */
+/* Removes the directory with all that is in it, and BASE if it is empty then. */
 void sqi_rundir_remove(struct sqi_rundir *rundir);
 
 #endif

@@ -34,6 +34,7 @@ struct sqi_stream_targets {
         struct sqi_target *targets;
         bool any_type;               /* every field is declared SQ_ANY */
         struct sqi_target *in_place; /* the only reader, where a tuple can be packed at once into the batch it leaves by */
+        struct sqi_outlet *quick;    /* its only outlet, where every field takes short strings: see emit_quick() */
 };
 
 /* A tree that the transaction under way touches. */
@@ -54,6 +55,7 @@ struct sqi_collector {
         struct sqi_stream_targets *streams;
         uint32_t batch_bytes;
         bool tracking;
+        bool open; /* the task runs: it may emit */
 
         /* the transaction */
         struct sqi_outlet **touched;

@@ -390,6 +390,7 @@ sqi_task_end(struct sq_task *task)
                 sqi_collector_subscribed(&task->collector);
         }
         task->phase = SQI_ENDED;
+        task->collector.open = false;
         sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_METRICS, .task = task->id, .metrics = task->metrics});
         sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_FINISHED, .task = task->id});
 }
@@ -563,6 +564,7 @@ static void
 start(struct sq_task *task)
 {
         task->phase = SQI_RUNNING;
+        task->collector.open = true;
         task->now_ns = sqi_clock_ns();
         task->next_tick_ns = task->now_ns + task->tick_ns;
         if (task->code->spout)
@@ -596,6 +598,9 @@ run(struct sq_task *task)
         }
 }
 
+/* sq_state() in squall.h reads the first member without a call. */
+_Static_assert(offsetof(struct sq_task, state) == 0, "the state block stands first");
+
 void *
 sqi_task_main(void *argument)
 {
@@ -619,12 +624,6 @@ sqi_task_main(void *argument)
 }
 
 /* ---- what a component asks of its task ---------------------------------------------------------------------------------- */
-
-void *
-sq_state(struct sq_task *task)
-{
-        return task->state;
-}
 
 const char *
 sq_topology(const struct sq_task *task)

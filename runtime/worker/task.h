@@ -92,6 +92,7 @@ struct sqi_intake {
 enum sqi_phase { SQI_BINDING, SQI_WAITING, SQI_RUNNING, SQI_ENDED };
 
 struct sq_task {
+        void *state; /* the component's block; first: sq_state() is inline */
         const struct sqi_plan *plan;
         const struct sqi_plan_component *component;
         uint32_t id, incarnation;
@@ -99,7 +100,6 @@ struct sq_task {
         void *context;       /* ZeroMQ */
         void *control;       /* PAIR to the control thread */
         const struct sqi_component *code;
-        void *state;         /* the component's block */
         struct sqi_settings_memory settings;
         struct sqi_keyed *keyed;
         struct sqi_metrics *metrics;

@@ -198,6 +198,10 @@ wire_stream(struct sq_task *task, uint32_t number)
         struct sqi_target *only = &stream->targets[0];
         if (stream->ntargets == 1 && only->grouping != SQI_DIRECT && (only->grouping != SQI_ALL || only->noutlets == 1) && !only->by_tuple)
                 stream->in_place = only;
+        bool texts = stream->in_place && only->noutlets == 1 && only->grouping != SQI_ALL && !only->in_cycle;
+        for (uint32_t f = 0; f < stream->stream->nfields && texts; f++)
+                texts = stream->stream->fields[f].type == SQ_STR || stream->stream->fields[f].type == SQ_ANY;
+        stream->quick = texts ? only->outlets[0] : NULL;
         return r;
 }
 

@@ -148,7 +148,7 @@ struct sqi_life_worker {
         struct sqi_cause cause; /* of the last death */
 };
 
-/* To be read by all, written by lifecycle.c alone. */
+/* To be read by all, written by the step alone (step.h). */
 struct sqi_lifecycle {
         const struct sqi_plan *plan;
         uint32_t crash_limit; /* a streak this long fails the topology; 0: never */

@@ -21,59 +21,14 @@
 #include <zmq.h>
 
 #include "channel/endpoint.h"
-#include "supervisor/control.h"
 #include "supervisor/limits.h"
-#include "supervisor/lines.h"
-#include "supervisor/process.h"
-#include "supervisor/rundir.h"
+#include "supervisor/running.h"
 #include "supervisor/tell.h"
 
-enum { EVENTS = 64, NAME_SIZE = 192, TEXT_SIZE = SQI_CAUSE_TEXT + 1024, READ_SIZE = 16384 };
-static const uint64_t last_words = 20 * SQI_MS;
+enum { EVENTS = 64, NAME_SIZE = 192, TEXT_SIZE = SQI_CAUSE_TEXT + 1024 };
 
-enum watched { NEWS, DEATH, LOG };
-
-struct watch {
-        enum watched what;
-        struct sqi_running *running;
-        uint32_t worker;
-};
-
-/* A worker's process, as the shell sees it. */
-struct child {
-        struct sqi_process process;
-        struct sqi_lines lines;
-        struct watch death, log;
-        bool exited, signalled; /* reaped, and not yet told */
-        int number;
-        uint64_t told_by;
-};
-
-struct sqi_running {
-        struct sqi_supervisor *supervisor;
-        struct sqi_running *next;
-        struct sqi_plan *plan;
-        struct sqi_lifecycle *life;
-        struct sqi_totals *totals;
-        struct sqi_actions actions;
-        struct sqi_rundir rundir;
-        struct sqi_control control;
-        struct sqi_observer observer;
-        const char *program;
-        struct watch news;
-        struct child *children;
-        struct sqi_received *received;
-        uint64_t began, ended;
-};
-
-struct sqi_supervisor {
-        void *context; /* ZeroMQ */
-        int epoll;
-        struct sqi_running *first;
-};
-
-static uint64_t
-clock_ns(void)
+uint64_t
+sqi_monotonic_ns(void)
 {
         struct timespec now;
 
@@ -81,8 +36,8 @@ clock_ns(void)
         return (uint64_t)now.tv_sec * SQI_SECOND + (uint64_t)now.tv_nsec;
 }
 
-static int
-watch(struct sqi_supervisor *supervisor, int fd, uint32_t events, struct watch *what)
+int
+sqi_watch(struct sqi_supervisor *supervisor, int fd, uint32_t events, struct sqi_watch *what)
 {
         struct epoll_event event = {.events = events, .data.ptr = what};
 
@@ -96,79 +51,6 @@ tell(struct sqi_running *running, enum sq_level level, const char *text)
                 running->observer.tell(running->observer.context, level, text);
 }
 
-/* ---- Children ----------------------------------------------------------------------------------------------------------- */
-
-static void
-hand_on_line(void *context, const char *line)
-{
-        const struct watch *log = context;
-        struct sqi_running *running = log->running;
-        char name[NAME_SIZE];
-
-        if (running->observer.line)
-                running->observer.line(running->observer.context, sqi_worker_name(running->plan, log->worker, name, sizeof(name)), line);
-}
-
-static void
-read_log(struct sqi_running *running, uint32_t worker)
-{
-        struct child *child = &running->children[worker];
-        char bytes[READ_SIZE];
-        ssize_t n;
-
-        if (child->process.log < 0)
-                return;
-        while ((n = read(child->process.log, bytes, sizeof(bytes))) > 0)
-                sqi_lines_add(&child->lines, bytes, (size_t)n, hand_on_line, &child->log);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-                return;
-        close(child->process.log); /* also leaves the epoll set */
-        child->process.log = -1;
-}
-
-static int
-spawn_child(struct sqi_running *running, uint32_t worker, uint32_t incarnation)
-{
-        struct child *child = &running->children[worker];
-        char tasks[NAME_SIZE], title[2 * NAME_SIZE], numbers[3][24];
-        char *argv[] = {title, running->rundir.path, numbers[0], numbers[1], numbers[2], NULL};
-        int r;
-
-        snprintf(title, sizeof(title), "squall: worker %.*s %s", NAME_SIZE / 2, running->plan->name,
-                 sqi_worker_name(running->plan, worker, tasks, sizeof(tasks)));
-        snprintf(numbers[0], sizeof(numbers[0]), "%u", worker);
-        snprintf(numbers[1], sizeof(numbers[1]), "%u", incarnation);
-        snprintf(numbers[2], sizeof(numbers[2]), "%d", (int)getpid());
-        r = sqi_process_spawn(running->program, argv, &child->process);
-        if (r < 0)
-                return r;
-        child->exited = false;
-        child->lines.n = child->lines.len = 0;
-        r = watch(running->supervisor, child->process.pidfd, EPOLLIN, &child->death);
-        if (r == 0)
-                r = watch(running->supervisor, child->process.log, EPOLLIN, &child->log);
-        if (r == 0)
-                return 0;
-        sqi_process_kill(&child->process);
-        sqi_process_finish(&child->process);
-        return r;
-}
-
-/* The last lines go out before the news of the death does. */
-static void
-reap_child(struct sqi_running *running, uint32_t worker)
-{
-        struct child *child = &running->children[worker];
-
-        if (child->process.pidfd < 0 || child->exited || !sqi_process_reap(&child->process, &child->signalled, &child->number))
-                return;
-        read_log(running, worker);
-        sqi_lines_end(&child->lines, hand_on_line, &child->log);
-        sqi_process_close(&child->process);
-        child->exited = true;
-        child->told_by = clock_ns() + (child->signalled || child->number == 0 ? 0 : last_words);
-}
-
 /* ---- Events and actions -------------------------------------------------------------------------------------------------- */
 
 static void step(struct sqi_running *running, const struct sqi_event *event);
@@ -176,7 +58,7 @@ static void step(struct sqi_running *running, const struct sqi_event *event);
 static void
 do_spawn(struct sqi_running *running, const struct sqi_action *action)
 {
-        int r = spawn_child(running, action->worker, action->incarnation);
+        int r = sqi_child_spawn(running, action->worker, action->incarnation);
 
         step(running, &(struct sqi_event){.type = r < 0 ? SQI_EVENT_SPAWN_FAILED : SQI_EVENT_SPAWNED, .worker = action->worker, .number = -r});
 }
@@ -213,7 +95,7 @@ static void
 do_end(struct sqi_running *running, const struct sqi_action *action)
 {
         (void)action;
-        running->ended = clock_ns();
+        running->ended = sqi_monotonic_ns();
         sqi_control_close(&running->control);
         sqi_rundir_remove(&running->rundir);
 }
@@ -230,7 +112,7 @@ step(struct sqi_running *running, const struct sqi_event *event)
         struct sqi_actions *actions = &running->actions;
         bool outermost = actions->n == 0;
 
-        sqi_lifecycle_step(running->life, event, clock_ns(), actions);
+        sqi_lifecycle_step(running->life, event, sqi_monotonic_ns(), actions);
         if (!outermost)
                 return;
         for (size_t i = 0; i < actions->n; i++) {
@@ -304,10 +186,10 @@ read_control(struct sqi_running *running)
 static void
 tell_exits(struct sqi_running *running)
 {
-        uint64_t now = clock_ns();
+        uint64_t now = sqi_monotonic_ns();
 
         for (uint32_t w = 0; w < running->plan->nworkers; w++) {
-                struct child *child = &running->children[w];
+                struct sqi_child *child = &running->children[w];
 
                 if (!child->exited || child->told_by > now)
                         continue;
@@ -323,7 +205,7 @@ serve(struct sqi_running *running)
 {
         read_control(running);
         tell_exits(running);
-        if (is_open(running) && sqi_lifecycle_due(running->life) <= clock_ns())
+        if (is_open(running) && sqi_lifecycle_due(running->life) <= sqi_monotonic_ns())
                 step(running, &(struct sqi_event){.type = SQI_EVENT_TIME});
         read_control(running);
 }
@@ -337,12 +219,12 @@ sqi_supervisor_serve(struct sqi_supervisor *supervisor)
         do {
                 n = epoll_wait(supervisor->epoll, events, EVENTS, 0);
                 for (int i = 0; i < n; i++) {
-                        const struct watch *watch = events[i].data.ptr;
+                        const struct sqi_watch *watch = events[i].data.ptr;
 
-                        if (watch->what == DEATH)
-                                reap_child(watch->running, watch->worker);
-                        else if (watch->what == LOG)
-                                read_log(watch->running, watch->worker);
+                        if (watch->what == SQI_WATCH_DEATH)
+                                sqi_child_reap(watch->running, watch->worker);
+                        else if (watch->what == SQI_WATCH_LOG)
+                                sqi_child_read(watch->running, watch->worker);
                 }
                 for (struct sqi_running *running = supervisor->first; running; running = running->next)
                         serve(running);
@@ -411,7 +293,7 @@ open_control(struct sqi_running *running)
         if (r == 0)
                 r = sqi_control_fds(&running->control, fds);
         for (int i = 0; i < 2 && r == 0; i++)
-                r = watch(running->supervisor, fds[i], EPOLLIN | EPOLLET, &running->news);
+                r = sqi_watch(running->supervisor, fds[i], EPOLLIN | EPOLLET, &running->news);
         return r;
 }
 
@@ -447,11 +329,11 @@ make_running(struct sqi_running *running, const struct sqi_run_options *options)
         running->children = calloc(running->plan->nworkers, sizeof(*running->children));
         if (!running->received || !running->children)
                 return -ENOMEM;
-        running->news = (struct watch){NEWS, running, 0};
+        running->news = (struct sqi_watch){SQI_WATCH_NEWS, running, 0};
         for (uint32_t w = 0; w < running->plan->nworkers; w++) {
                 running->children[w].process = (struct sqi_process){-1, -1, -1};
-                running->children[w].death = (struct watch){DEATH, running, w};
-                running->children[w].log = (struct watch){LOG, running, w};
+                running->children[w].death = (struct sqi_watch){SQI_WATCH_DEATH, running, w};
+                running->children[w].log = (struct sqi_watch){SQI_WATCH_LOG, running, w};
         }
         return 0;
 }
@@ -469,7 +351,7 @@ sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan, co
                 running->observer = *observer;
                 running->program = options->program ? options->program : "/proc/self/exe";
                 running->rundir.lock = -1;
-                running->began = clock_ns();
+                running->began = sqi_monotonic_ns();
                 r = make_running(running, options);
         }
         if (r < 0)
@@ -519,18 +401,6 @@ unlink_running(struct sqi_running *running)
                 *link = running->next;
 }
 
-/* Kills what still runs, and waits for its end. */
-static void
-end_children(struct sqi_running *running)
-{
-        if (!running->children)
-                return;
-        for (uint32_t w = 0; w < running->plan->nworkers; w++)
-                sqi_process_kill(&running->children[w].process);
-        for (uint32_t w = 0; w < running->plan->nworkers; w++)
-                sqi_process_finish(&running->children[w].process);
-}
-
 void
 sqi_running_free(struct sqi_running **running)
 {
@@ -539,7 +409,7 @@ sqi_running_free(struct sqi_running **running)
         if (!it)
                 return;
         if (it->plan)
-                end_children(it);
+                sqi_child_end_all(it);
         unlink_running(it);
         sqi_control_close(&it->control);
         sqi_rundir_remove(&it->rundir);
@@ -582,7 +452,7 @@ sqi_running_pid(const struct sqi_running *running, uint32_t worker)
 uint64_t
 sqi_running_uptime(const struct sqi_running *running)
 {
-        return (running->ended ? running->ended : clock_ns()) - running->began;
+        return (running->ended ? running->ended : sqi_monotonic_ns()) - running->began;
 }
 
 /* ---- The supervisor itself ----------------------------------------------------------------------------------------------- */

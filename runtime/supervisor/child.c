@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The processes of a topology's workers: from spawn to reaped, with what they say on stderr. */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "supervisor/running.h"
+#include "supervisor/tell.h"
+
+enum { NAME_SIZE = 192, READ_SIZE = 16384 };
+static const uint64_t last_words = 20 * SQI_MS;
+
+static void
+hand_on_line(void *context, const char *line)
+{
+        const struct sqi_watch *log = context;
+        struct sqi_running *running = log->running;
+        char name[NAME_SIZE];
+
+        if (running->observer.line)
+                running->observer.line(running->observer.context, sqi_worker_name(running->plan, log->worker, name, sizeof(name)), line);
+}
+
+void
+sqi_child_read(struct sqi_running *running, uint32_t worker)
+{
+        struct sqi_child *child = &running->children[worker];
+        char bytes[READ_SIZE];
+        ssize_t n;
+
+        if (child->process.log < 0)
+                return;
+        while ((n = read(child->process.log, bytes, sizeof(bytes))) > 0)
+                sqi_lines_add(&child->lines, bytes, (size_t)n, hand_on_line, &child->log);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                return;
+        close(child->process.log); /* also leaves the epoll set */
+        child->process.log = -1;
+}
+
+int
+sqi_child_spawn(struct sqi_running *running, uint32_t worker, uint32_t incarnation)
+{
+        struct sqi_child *child = &running->children[worker];
+        char tasks[NAME_SIZE], title[2 * NAME_SIZE], numbers[3][24];
+        char *argv[] = {title, running->rundir.path, numbers[0], numbers[1], numbers[2], NULL};
+        int r;
+
+        snprintf(title, sizeof(title), "squall: worker %.*s %s", NAME_SIZE / 2, running->plan->name,
+                 sqi_worker_name(running->plan, worker, tasks, sizeof(tasks)));
+        snprintf(numbers[0], sizeof(numbers[0]), "%u", worker);
+        snprintf(numbers[1], sizeof(numbers[1]), "%u", incarnation);
+        snprintf(numbers[2], sizeof(numbers[2]), "%d", (int)getpid());
+        r = sqi_process_spawn(running->program, argv, &child->process);
+        if (r < 0)
+                return r;
+        child->exited = false;
+        child->lines.n = child->lines.len = 0;
+        r = sqi_watch(running->supervisor, child->process.pidfd, EPOLLIN, &child->death);
+        if (r == 0)
+                r = sqi_watch(running->supervisor, child->process.log, EPOLLIN, &child->log);
+        if (r == 0)
+                return 0;
+        sqi_process_kill(&child->process);
+        sqi_process_finish(&child->process);
+        return r;
+}
+
+/* The last lines go out before the news of the death does. */
+void
+sqi_child_reap(struct sqi_running *running, uint32_t worker)
+{
+        struct sqi_child *child = &running->children[worker];
+
+        if (child->process.pidfd < 0 || child->exited || !sqi_process_reap(&child->process, &child->signalled, &child->number))
+                return;
+        sqi_child_read(running, worker);
+        sqi_lines_end(&child->lines, hand_on_line, &child->log);
+        sqi_process_close(&child->process);
+        child->exited = true;
+        child->told_by = sqi_monotonic_ns() + (child->signalled || child->number == 0 ? 0 : last_words);
+}
+
+void
+sqi_child_end_all(struct sqi_running *running)
+{
+        if (!running->children)
+                return;
+        for (uint32_t w = 0; w < running->plan->nworkers; w++)
+                sqi_process_kill(&running->children[w].process);
+        for (uint32_t w = 0; w < running->plan->nworkers; w++)
+                sqi_process_finish(&running->children[w].process);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the shell keeps of a running topology and of its workers' processes: supervisor.c and child.c share it, nobody else looks in. */
+#ifndef SQI_RUNNING_H
+#define SQI_RUNNING_H
+
+#include "supervisor/control.h"
+#include "supervisor/lines.h"
+#include "supervisor/process.h"
+#include "supervisor/rundir.h"
+#include "supervisor/supervisor.h"
+
+enum sqi_watched { SQI_WATCH_NEWS, SQI_WATCH_DEATH, SQI_WATCH_LOG };
+
+struct sqi_watch {
+        enum sqi_watched what;
+        struct sqi_running *running;
+        uint32_t worker;
+};
+
+/* A worker's process, as the shell sees it. */
+struct sqi_child {
+        struct sqi_process process;
+        struct sqi_lines lines;
+        struct sqi_watch death, log;
+        bool exited, signalled; /* reaped, and not yet told */
+        int number;
+        uint64_t told_by;
+};
+
+struct sqi_running {
+        struct sqi_supervisor *supervisor;
+        struct sqi_running *next;
+        struct sqi_plan *plan;
+        struct sqi_lifecycle *life;
+        struct sqi_totals *totals;
+        struct sqi_actions actions;
+        struct sqi_rundir rundir;
+        struct sqi_control control;
+        struct sqi_observer observer;
+        const char *program;
+        struct sqi_watch news;
+        struct sqi_child *children;
+        struct sqi_received *received;
+        uint64_t began, ended;
+};
+
+struct sqi_supervisor {
+        void *context; /* ZeroMQ */
+        int epoll;
+        struct sqi_running *first;
+};
+
+uint64_t sqi_monotonic_ns(void);
+
+/* Puts a descriptor into the supervisor's epoll set. 0 or a negative errno. */
+int sqi_watch(struct sqi_supervisor *supervisor, int fd, uint32_t events, struct sqi_watch *what);
+
+/* child.c. Spawn: 0 or a negative errno. Read: what there is of its stderr. Reap: if it has ended; `exited` is set then. */
+int sqi_child_spawn(struct sqi_running *running, uint32_t worker, uint32_t incarnation);
+void sqi_child_read(struct sqi_running *running, uint32_t worker);
+void sqi_child_reap(struct sqi_running *running, uint32_t worker);
+/* Kills what still runs, and waits for its end. */
+void sqi_child_end_all(struct sqi_running *running);
+
+#endif

@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The word count with its tasks in processes of their own, in two packed workers and in one: the runs that the thread sanitizer watches.
+# modes: tsan
+set -u
+cd "$(dirname "$0")/../.."
+squall=${SQUALL:-$PWD/build/squall} book=topologies/wordcount/kjv.txt
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+bad=0
+
+head -n 4000 "$book" >"$place/text"
+tr -s ' \t\r\n' '\n' <"$place/text" | grep . | sort | uniq -c | awk '{ print $2 "\t" $1 }' | sort >"$place/expected"
+cat >"$place/threads.yaml" <<YAML
+name: threads
+spouts: [{ id: lines, component: file, parallelism: 2, properties: { path: $place/text } }]
+bolts:
+  - { id: split, component: split, parallelism: 2 }
+  - { id: count, component: count, parallelism: 2, properties: { emit: end } }
+  - { id: write, component: write, properties: { path: $place/counts } }
+streams:
+  - { from: lines, to: split, grouping: { type: shuffle } }
+  - { from: split, to: count, grouping: { type: fields, args: [word] } }
+  - { from: count, to: write, grouping: { type: global } }
+YAML
+
+for workers in 0 2 1; do
+        sentence="the count is right with topology.workers $workers"
+        if timeout 120 "$squall" run "$place/threads.yaml" -c topology.workers=$workers && sort "$place/counts" | diff -q "$place/expected" -; then
+                echo "ok - $sentence"
+        else
+                echo "not ok - $sentence"
+                bad=1
+        fi
+done
+exit $bad

@@ -118,11 +118,13 @@ SQ_BOLT(count) = {
         .about = "How often each combination of the fields has come.",
         .state = sizeof(struct count),
         .key_state = sizeof(struct tally),
-        .options = {
-                SQ_OPT_LIST(struct count, by, "the fields to count by; default: all"),
-                SQ_OPT_ENUM(struct count, emit, "change|end|tick", "change",
-                            "change: each new count; end: the totals at the drain; tick: what has changed since the last tick"),
-        },
+        .options =
+                {
+                        SQ_OPT_LIST(struct count, by, "the fields to count by; default: all"),
+                        SQ_OPT_ENUM(
+                                struct count, emit, "change|end|tick", "change",
+                                "change: each new count; end: the totals at the drain; tick: what has changed since the last tick"),
+                },
         .declare = declare,
         .prepare = prepare,
         .execute = execute,

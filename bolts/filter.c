@@ -73,11 +73,12 @@ cleanup(struct sq_task *task)
 SQ_BOLT(filter) = {
         .about = "Passes on the tuples for which a condition holds.",
         .state = sizeof(struct filter),
-        .options = {
-                {"where", SQ_OPTION_STR, SQI_MEMBER(struct filter, condition, const char *), NULL, true, NULL,
-                 "FIELD OP VALUE, joined by and, or, not and brackets; OP: == != < <= > >= contains matches (a regular expression); "
-                 "VALUE: a number, true, false, null or 'text'; `true` passes all"},
-        },
+        .options =
+                {
+                        {"where", SQ_OPTION_STR, SQI_MEMBER(struct filter, condition, const char *), NULL, true, NULL,
+                         "FIELD OP VALUE, joined by and, or, not and brackets; OP: == != < <= > >= contains matches (a regular expression); "
+                         "VALUE: a number, true, false, null or 'text'; `true` passes all"},
+                },
         .declare = declare,
         .prepare = prepare,
         .execute = execute,

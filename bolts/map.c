@@ -4,8 +4,8 @@
 
 struct map {
         struct sq_pairs emit;
-        unsigned nmoving;                 /* output fields that are input fields: ... */
-        uint8_t moving[SQ_FIELDS_MAX];    /* ... input field i goes to values[moving[i]] */
+        unsigned nmoving;              /* output fields that are input fields: ... */
+        uint8_t moving[SQ_FIELDS_MAX]; /* ... input field i goes to values[moving[i]] */
         struct sq_value values[SQ_FIELDS_MAX];
 };
 
@@ -43,7 +43,8 @@ declare(struct sq_declaration *decl)
                 }
                 field = find(decl, source);
                 if (!field.name)
-                        sq_declare_error(decl, "emit", "no input field `%s` (a constant text stands in quotes: \"'%s'\")", source, source);
+                        sq_declare_error(decl, "emit", "no input field `%s` (a constant text stands in quotes: \"'%s'\")", source,
+                                         source);
                 else
                         sq_declare_in(decl, source, field.type);
                 sq_declare_out(decl, 0, self->emit.names[i], field.type);
@@ -77,10 +78,12 @@ execute(struct sq_task *task, const struct sq_tuple *in)
 SQ_BOLT(map) = {
         .about = "Tuples with other fields: picked, renamed, constant.",
         .state = sizeof(struct map),
-        .options = {
-                SQ_REQ_MAP(struct map, emit,
-                           "the output fields in order: NAME: FIELD (or just FIELD), or NAME: a constant (42, 1.5, true, null, \"'text'\")"),
-        },
+        .options =
+                {
+                        SQ_REQ_MAP(
+                                struct map, emit,
+                                "the output fields in order: NAME: FIELD (or just FIELD), or NAME: a constant (42, 1.5, true, null, \"'text'\")"),
+                },
         .declare = declare,
         .prepare = prepare,
         .execute = execute,

@@ -17,9 +17,10 @@ passing_declare(struct sq_declaration *decl)
                 for (unsigned input = 1; input < inputs; input++) {
                         other = sq_declared_input(decl, input, place);
                         if (!field.name != !other.name || (field.name && strcmp(field.name, other.name) != 0)) {
-                                sq_declare_error(decl, NULL, "passes tuples on as they come, but its inputs have other fields: "
-                                                 "field %u is `%s` here and `%s` there", place + 1,
-                                                 field.name ? field.name : "(none)", other.name ? other.name : "(none)");
+                                sq_declare_error(decl, NULL,
+                                                 "passes tuples on as they come, but its inputs have other fields: "
+                                                 "field %u is `%s` here and `%s` there",
+                                                 place + 1, field.name ? field.name : "(none)", other.name ? other.name : "(none)");
                                 return;
                         }
                         if (field.type != other.type)

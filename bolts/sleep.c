@@ -35,10 +35,11 @@ execute(struct sq_task *task, const struct sq_tuple *in)
 SQ_BOLT(sleep) = {
         .about = "Sleeps over every tuple, then passes it on.",
         .state = sizeof(struct nap),
-        .options = {
-                SQ_OPT_FLOAT(struct nap, ms, 0, "milliseconds a tuple"),
-                SQ_OPT_FLOAT(struct nap, us, 0, "microseconds a tuple, added to `ms`"),
-        },
+        .options =
+                {
+                        SQ_OPT_FLOAT(struct nap, ms, 0, "milliseconds a tuple"),
+                        SQ_OPT_FLOAT(struct nap, us, 0, "microseconds a tuple, added to `ms`"),
+                },
         .declare = declare,
         .execute = execute,
 };

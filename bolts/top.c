@@ -21,7 +21,7 @@ enum { TOP_MAX = 100000 };
 
 struct entry {
         struct sq_value value;
-        char *key; /* while it is ranked */
+        char *key;               /* while it is ranked */
         uint32_t key_len, place; /* place + 1; 0: not ranked */
 };
 
@@ -185,7 +185,7 @@ prepare(struct sq_task *task)
 {
         struct top *self = sq_state(task);
 
-        self->ranked = calloc((size_t)self->n, sizeof(*self->ranked));
+        self->ranked = calloc((size_t)self->n, sizeof(struct entry *));
         return self->ranked ? 0 : sq_error(task, "no memory for the %lld largest", (long long)self->n);
 }
 
@@ -208,7 +208,8 @@ emit(struct sq_task *task, const struct top *self, const struct entry *entry)
 static size_t
 number_size(unsigned char head)
 {
-        static const unsigned char sizes[] = {[0] = 5, [1] = 9, [2] = 2, [3] = 3, [4] = 5, [5] = 9, [6] = 2, [7] = 3, [8] = 5, [9] = 9};
+        static const unsigned char sizes[] = {
+                [0] = 5, [1] = 9, [2] = 2, [3] = 3, [4] = 5, [5] = 9, [6] = 2, [7] = 3, [8] = 5, [9] = 9};
 
         return head >= 0xca && head <= 0xd3 ? sizes[head - 0xca] : 1;
 }
@@ -288,13 +289,15 @@ SQ_BOLT(top) = {
         .about = "The N largest by one field; the latest value for each combination of the other fields counts.",
         .state = sizeof(struct top),
         .key_state = sizeof(struct entry),
-        .options = {
-                SQ_OPT_INT(struct top, n, 10, "how many"),
-                SQ_OPT_STR(struct top, by, "count", "the field to rank by, a number"),
-                SQ_OPT_ENUM(struct top, emit, "change|end|tick", "end",
-                            "change: each tuple that is among the largest as it comes; end: all in order at the drain; tick: all at each tick"),
-                SQ_OPT_BOOL(struct top, rank, false, "put the rank, from 1, before the fields"),
-        },
+        .options =
+                {
+                        SQ_OPT_INT(struct top, n, 10, "how many"),
+                        SQ_OPT_STR(struct top, by, "count", "the field to rank by, a number"),
+                        SQ_OPT_ENUM(
+                                struct top, emit, "change|end|tick", "end",
+                                "change: each tuple that is among the largest as it comes; end: all in order at the drain; tick: all at each tick"),
+                        SQ_OPT_BOOL(struct top, rank, false, "put the rank, from 1, before the fields"),
+                },
         .declare = declare,
         .prepare = prepare,
         .execute = execute,

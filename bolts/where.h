@@ -24,7 +24,20 @@
 #include <stdio.h>
 
 enum { WHERE_NODES = 256, WHERE_DEPTH = 64 };
-enum where_op { WHERE_AND, WHERE_OR, WHERE_NOT, WHERE_CONST, WHERE_EQ, WHERE_NE, WHERE_LE, WHERE_LT, WHERE_GE, WHERE_GT, WHERE_CONTAINS, WHERE_MATCHES };
+enum where_op {
+        WHERE_AND,
+        WHERE_OR,
+        WHERE_NOT,
+        WHERE_CONST,
+        WHERE_EQ,
+        WHERE_NE,
+        WHERE_LE,
+        WHERE_LT,
+        WHERE_GE,
+        WHERE_GT,
+        WHERE_CONTAINS,
+        WHERE_MATCHES
+};
 
 struct where_node {
         enum where_op op;
@@ -55,10 +68,11 @@ where_wrong(struct where *where, const char *at, const char *expected)
         if (*where->error)
                 return false;
         if (*at)
-                snprintf(where->error, sizeof(where->error), "column %d: expected %s, not `%.*s`", (int)(at - where->text) + 1, expected,
-                         (int)(len ? len : 1), at);
+                snprintf(where->error, sizeof(where->error), "column %d: expected %s, not `%.*s`", (int)(at - where->text) + 1,
+                         expected, (int)(len ? len : 1), at);
         else
-                snprintf(where->error, sizeof(where->error), "column %d: expected %s, not the end", (int)(at - where->text) + 1, expected);
+                snprintf(where->error, sizeof(where->error), "column %d: expected %s, not the end", (int)(at - where->text) + 1,
+                         expected);
         return false;
 }
 

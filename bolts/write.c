@@ -194,7 +194,8 @@ put_value(struct writer *self, struct sq_value value, bool alone, void (*put_tex
 }
 
 static void
-put_fields(struct writer *self, const struct sq_tuple *in, char separator, void (*put_text)(struct writer *, const char *, size_t, bool))
+put_fields(struct writer *self, const struct sq_tuple *in, char separator,
+           void (*put_text)(struct writer *, const char *, size_t, bool))
 {
         unsigned n = sq_tuple_size(in);
 
@@ -310,8 +311,11 @@ write_file(struct writer *self)
 static size_t
 pipe_chunk(const char *ptr, size_t n)
 {
-        const char *line = n <= PIPE_BUF ? ptr + n - 1 : memrchr(ptr, '\n', PIPE_BUF);
+        const char *line;
 
+        if (n <= PIPE_BUF)
+                return n;
+        line = memrchr(ptr, '\n', PIPE_BUF);
         if (!line)
                 line = memchr(ptr, '\n', n);
         return line ? (size_t)(line - ptr) + 1 : n;
@@ -374,8 +378,10 @@ prepare(struct sq_task *task)
         if (!self->buffer)
                 return refuse(task, self, ENOMEM);
         /* One task does what is done once: no tuple flows before all are prepared. */
-        self->headed = self->format != CSV || (!self->regular && sq_index(task) > 0) || (!self->regular && sq_incarnation(task) > 0);
-        if (self->regular && self->mode == TRUNCATE && sq_index(task) == 0 && sq_incarnation(task) == 0 && ftruncate(self->fd, 0) < 0)
+        self->headed = self->format != CSV || (!self->regular && sq_index(task) > 0) ||
+                       (!self->regular && sq_incarnation(task) > 0);
+        if (self->regular && self->mode == TRUNCATE && sq_index(task) == 0 && sq_incarnation(task) == 0 &&
+            ftruncate(self->fd, 0) < 0)
                 return refuse(task, self, errno);
         return 0;
 }
@@ -425,14 +431,16 @@ cleanup(struct sq_task *task)
 SQ_BOLT(write) = {
         .about = "Writes tuples as lines to a file or to stdout.",
         .state = sizeof(struct writer),
-        .options = {
-                SQ_REQ_PATH(struct writer, path, "the file; - is stdout"),
-                SQ_OPT_ENUM(struct writer, format, "tsv|jsonl|csv", "tsv",
-                            "tsv: fields between tabs (tab, line end, \\ in them as \\t, \\n, \\\\; a tuple of one field as it is); "
-                            "jsonl: an object a line; csv: RFC 4180 with a header line"),
-                SQ_OPT_ENUM(struct writer, mode, "truncate|append", "truncate",
-                            "what happens to the file when the topology starts; a restarted worker always appends"),
-        },
+        .options =
+                {
+                        SQ_REQ_PATH(struct writer, path, "the file; - is stdout"),
+                        SQ_OPT_ENUM(
+                                struct writer, format, "tsv|jsonl|csv", "tsv",
+                                "tsv: fields between tabs (tab, line end, \\ in them as \\t, \\n, \\\\; a tuple of one field as it is); "
+                                "jsonl: an object a line; csv: RFC 4180 with a header line"),
+                        SQ_OPT_ENUM(struct writer, mode, "truncate|append", "truncate",
+                                    "what happens to the file when the topology starts; a restarted worker always appends"),
+                },
         .prepare = prepare,
         .execute = execute,
         .flush = flush,

@@ -48,7 +48,8 @@ prepare(struct sq_task *task)
         self->context = zmq_ctx_new();
         self->socket = self->context ? zmq_socket(self->context, self->pattern == PUSH ? ZMQ_PUSH : ZMQ_PUB) : NULL;
         if (!self->socket || zmq_setsockopt(self->socket, ZMQ_SNDHWM, &hwm, sizeof(hwm)) < 0 ||
-            zmq_setsockopt(self->socket, ZMQ_SNDTIMEO, &ms, sizeof(ms)) < 0 || zmq_setsockopt(self->socket, ZMQ_LINGER, &ms, sizeof(ms)) < 0 ||
+            zmq_setsockopt(self->socket, ZMQ_SNDTIMEO, &ms, sizeof(ms)) < 0 ||
+            zmq_setsockopt(self->socket, ZMQ_LINGER, &ms, sizeof(ms)) < 0 ||
             zmq_setsockopt(self->socket, ZMQ_IMMEDIATE, &nodrop, sizeof(nodrop)) < 0 ||
             (self->bind ? zmq_bind : zmq_connect)(self->socket, self->endpoint) < 0)
                 return sq_error(task, "%s: %s", self->endpoint, zmq_strerror(errno));
@@ -199,7 +200,8 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         puts[self->format](self, in, sq_tuple_size(in));
         if ((*self->topic && transmit(self, self->topic, strlen(self->topic), ZMQ_SNDMORE) < 0) ||
             transmit(self, self->buffer.data, self->buffer.size, 0) < 0)
-                return sq_fail(task, "%s: %s", self->endpoint, errno == EAGAIN ? "nobody took the message in time" : zmq_strerror(errno));
+                return sq_fail(task, "%s: %s", self->endpoint,
+                               errno == EAGAIN ? "nobody took the message in time" : zmq_strerror(errno));
         return SQ_ACK;
 }
 
@@ -218,16 +220,18 @@ cleanup(struct sq_task *task)
 SQ_BOLT(zmq) = {
         .about = "A message on a ZeroMQ socket for each tuple.",
         .state = sizeof(struct sender),
-        .options = {
-                SQ_REQ_STR(struct sender, endpoint, "tcp://HOST:PORT, ipc://PATH, ..."),
-                SQ_OPT_ENUM(struct sender, pattern, "push|pub", "push", "the socket's pattern"),
-                SQ_OPT_BOOL(struct sender, bind, false, "bind to the endpoint instead of connecting to it"),
-                SQ_OPT_STR(struct sender, topic, "", "a first frame for each message"),
-                SQ_OPT_ENUM(struct sender, format, "msgpack|json|text", "msgpack",
-                            "msgpack: a map of the fields; json: an object; text: the fields between tabs"),
-                SQ_OPT_INT(struct sender, hwm, 1000, "messages that wait in the socket, for each peer; 0: no limit"),
-                SQ_OPT_FLOAT(struct sender, timeout, 10, "seconds to wait for a peer with room, and at the end for the rest to be sent"),
-        },
+        .options =
+                {
+                        SQ_REQ_STR(struct sender, endpoint, "tcp://HOST:PORT, ipc://PATH, ..."),
+                        SQ_OPT_ENUM(struct sender, pattern, "push|pub", "push", "the socket's pattern"),
+                        SQ_OPT_BOOL(struct sender, bind, false, "bind to the endpoint instead of connecting to it"),
+                        SQ_OPT_STR(struct sender, topic, "", "a first frame for each message"),
+                        SQ_OPT_ENUM(struct sender, format, "msgpack|json|text", "msgpack",
+                                    "msgpack: a map of the fields; json: an object; text: the fields between tabs"),
+                        SQ_OPT_INT(struct sender, hwm, 1000, "messages that wait in the socket, for each peer; 0: no limit"),
+                        SQ_OPT_FLOAT(struct sender, timeout, 10,
+                                     "seconds to wait for a peer with room, and at the end for the rest to be sent"),
+                },
         .declare = declare,
         .prepare = prepare,
         .execute = execute,

@@ -11,12 +11,13 @@
 static inline bool
 csv_cell(struct sq_str *record, char **scratch, struct sq_str *ret)
 {
-        const char *at = record->ptr, *end = at + record->len, *comma, *start = at;
+        const char *at = record->ptr, *end, *comma, *start;
         char *copy = *scratch;
         bool doubled = false;
 
         if (!at)
                 return false;
+        end = at + record->len;
         if (at == end || *at != '"') {
                 comma = at == end ? NULL : memchr(at, ',', (size_t)(end - at));
                 *ret = (struct sq_str){at, (size_t)((comma ? comma : end) - at)};

@@ -43,7 +43,7 @@ struct file {
         bool rotated, header, reading;
         struct pace pace;
 
-        unsigned nfields;              /* CSV and JSON Lines: the fields of the tuple, ... */
+        unsigned nfields; /* CSV and JSON Lines: the fields of the tuple, ... */
         char *names[SQ_FIELDS_MAX];
         unsigned column[SQ_FIELDS_MAX]; /* ... CSV: and the place of each in the record */
         struct json json;
@@ -68,7 +68,7 @@ add_name(struct file *file, struct sq_str name, unsigned column)
         if (!copy)
                 return false;
         file->names[file->nfields] = copy;
-        file->column[file->nfields++] = column;
+        file->column[file->nfields++] = column; /* NOLINT(clang-analyzer-unix.Malloc): forget_names() frees it */
         return true;
 }
 
@@ -164,6 +164,7 @@ declare(struct sq_declaration *decl)
         int fd = open_it ? open(file.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
         const char *wrong;
 
+        file.nfields = 0;
         if (file.repeat < 0)
                 sq_declare_error(decl, "repeat", "must not be negative");
         if (file.format == LINES) {
@@ -178,7 +179,7 @@ declare(struct sq_declaration *decl)
         forget_names(&file);
         if (fd >= 0)
                 close(fd);
-}
+} /* NOLINT(clang-analyzer-unix.Malloc): see add_name() */
 
 /* ---- Opening ------------------------------------------------------------------------------------------------------------ */
 
@@ -191,7 +192,8 @@ share(struct file *file, uint64_t part, uint64_t parts, uint64_t *ret_offset)
                 *ret_offset = file->first + whole;
                 return 0;
         }
-        return reader_align(&file->reader, file->first, file->first + whole / parts * part + whole % parts * part / parts, ret_offset);
+        return reader_align(&file->reader, file->first, file->first + whole / parts * part + whole % parts * part / parts,
+                            ret_offset);
 }
 
 /* The range of this task. */
@@ -428,7 +430,8 @@ next(struct sq_task *task)
         if (rc == 0 && !file->follow)
                 return SQ_DONE;
         if (rc < 0)
-                sq_log(task, SQ_ERROR, "%s: byte %llu: %s (trying again)", file->path, (unsigned long long)file->reader.offset, strerror(-rc));
+                sq_log(task, SQ_ERROR, "%s: byte %llu: %s (trying again)", file->path, (unsigned long long)file->reader.offset,
+                       strerror(-rc));
         sq_wake_at(task, sq_now(task) + (rc < 0 ? RETRY_NS : LOOK_NS));
         return SQ_IDLE;
 }
@@ -494,15 +497,19 @@ activate(struct sq_task *task)
 SQ_SPOUT(file) = {
         .about = "The lines of a file, or the records of a CSV or JSON Lines file.",
         .state = sizeof(struct file),
-        .options = {
-                SQ_REQ_PATH(struct file, path, "the file"),
-                SQ_OPT_ENUM(struct file, format, "lines|jsonl|csv", "lines",
-                            "lines: the field `line`; csv: the fields of the header line, as text; jsonl: the members of the first object"),
-                SQ_OPT_LIST(struct file, fields, "csv: only these columns; jsonl: these members (nil where an object lacks one)"),
-                SQ_OPT_INT(struct file, repeat, 1, "how often the file is read"),
-                SQ_OPT_BOOL(struct file, follow, false, "wait for more at the end, as tail -F does: rotation and truncation are seen"),
-                SQ_OPT_FLOAT(struct file, rate, 0, "tuples a second over all tasks; 0: as fast as possible"),
-        },
+        .options =
+                {
+                        SQ_REQ_PATH(struct file, path, "the file"),
+                        SQ_OPT_ENUM(
+                                struct file, format, "lines|jsonl|csv", "lines",
+                                "lines: the field `line`; csv: the fields of the header line, as text; jsonl: the members of the first object"),
+                        SQ_OPT_LIST(struct file, fields,
+                                    "csv: only these columns; jsonl: these members (nil where an object lacks one)"),
+                        SQ_OPT_INT(struct file, repeat, 1, "how often the file is read"),
+                        SQ_OPT_BOOL(struct file, follow, false,
+                                    "wait for more at the end, as tail -F does: rotation and truncation are seen"),
+                        SQ_OPT_FLOAT(struct file, rate, 0, "tuples a second over all tasks; 0: as fast as possible"),
+                },
         .declare = declare,
         .prepare = prepare,
         .next = next,

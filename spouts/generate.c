@@ -49,17 +49,17 @@ struct generate {
 };
 
 static const char *const words[] = {
-        "the",    "of",     "and",    "to",     "in",     "is",     "that",   "for",    "it",     "was",    "on",     "are",
-        "as",     "with",   "his",    "they",   "at",     "be",     "this",   "from",   "have",   "or",     "by",     "one",
-        "had",    "not",    "but",    "what",   "all",    "were",   "when",   "we",     "there",  "can",    "an",     "your",
-        "which",  "their",  "said",   "if",     "do",     "will",   "each",   "about",  "how",    "up",     "out",    "them",
-        "then",   "she",    "many",   "some",   "so",     "these",  "would",  "other",  "into",   "has",    "more",   "her",
-        "two",    "like",   "him",    "see",    "time",   "could",  "no",     "make",   "than",   "first",  "been",   "its",
-        "who",    "now",    "people", "my",     "made",   "over",   "did",    "down",   "only",   "way",    "find",   "use",
-        "may",    "water",  "long",   "little", "very",   "after",  "words",  "called", "just",   "where",  "most",   "know",
-        "storm",  "squall", "rain",   "wind",   "cloud",  "thunder", "river", "bolt",   "spout",  "stream", "tuple",  "task",
-        "north",  "south",  "east",   "west",   "light",  "stone",  "house",  "world",  "mother", "father", "answer", "page",
-        "letter", "earth",  "point",  "head",   "country", "plant", "school", "tree",
+        "the",    "of",     "and",    "to",     "in",      "is",      "that",   "for",    "it",     "was",    "on",     "are",
+        "as",     "with",   "his",    "they",   "at",      "be",      "this",   "from",   "have",   "or",     "by",     "one",
+        "had",    "not",    "but",    "what",   "all",     "were",    "when",   "we",     "there",  "can",    "an",     "your",
+        "which",  "their",  "said",   "if",     "do",      "will",    "each",   "about",  "how",    "up",     "out",    "them",
+        "then",   "she",    "many",   "some",   "so",      "these",   "would",  "other",  "into",   "has",    "more",   "her",
+        "two",    "like",   "him",    "see",    "time",    "could",   "no",     "make",   "than",   "first",  "been",   "its",
+        "who",    "now",    "people", "my",     "made",    "over",    "did",    "down",   "only",   "way",    "find",   "use",
+        "may",    "water",  "long",   "little", "very",    "after",   "words",  "called", "just",   "where",  "most",   "know",
+        "storm",  "squall", "rain",   "wind",   "cloud",   "thunder", "river",  "bolt",   "spout",  "stream", "tuple",  "task",
+        "north",  "south",  "east",   "west",   "light",   "stone",   "house",  "world",  "mother", "father", "answer", "page",
+        "letter", "earth",  "point",  "head",   "country", "plant",   "school", "tree",
 };
 enum { NWORDS = sizeof(words) / sizeof(*words) };
 
@@ -227,7 +227,7 @@ static const struct {
         enum sq_type type;
         const char *(*read)(const char *at, struct source *source);
 } recipes[] = {
-        {"seq", SEQ, SQ_INT, read_bare},         {"uniform", UNIFORM, SQ_INT, read_uniform}, {"zipf", ZIPF, SQ_INT, read_zipf},
+        {"seq", SEQ, SQ_INT, read_bare},      {"uniform", UNIFORM, SQ_INT, read_uniform}, {"zipf", ZIPF, SQ_INT, read_zipf},
         {"words", WORDS, SQ_STR, read_words}, {"const", CONST, SQ_ANY, read_const},       {"now", NOW, SQ_TIME, read_bare},
 };
 
@@ -244,9 +244,9 @@ read_recipe(const char *text, struct source *source, enum sq_type *ret_type)
                         continue;
                 source->kind = recipes[i].kind;
                 wrong = recipes[i].read(at, source);
-                *ret_type = source->kind == CONST ? (enum sq_type)source->value.type
+                *ret_type = source->kind == CONST           ? (enum sq_type)source->value.type
                             : source->kind == UNIFORM_FLOAT ? SQ_FLOAT
-                                                           : recipes[i].type;
+                                                            : recipes[i].type;
                 return wrong;
         }
         return "`seq`, `uniform A B`, `zipf N S`, `words`, `words N`, `const VALUE` or `now`";
@@ -272,7 +272,8 @@ declare(struct sq_declaration *decl)
                 const char *right = read_recipe(fields.values[i], &(struct source){0}, &type);
 
                 if (right)
-                        sq_declare_error(decl, "fields", "%s: `%s` is no recipe (right is %s)", fields.names[i], fields.values[i], right);
+                        sq_declare_error(decl, "fields", "%s: `%s` is no recipe (right is %s)", fields.names[i], fields.values[i],
+                                         right);
                 sq_declare_out(decl, 0, fields.names[i], type);
         }
         if (self->count < 0)
@@ -420,13 +421,15 @@ cleanup(struct sq_task *task)
 SQ_SPOUT(generate) = {
         .about = "Made-up tuples: sequence numbers, random numbers, words, constants.",
         .state = sizeof(struct generate),
-        .options = {
-                SQ_OPT_INT(struct generate, count, 0, "number of tuples over all tasks; 0: without end"),
-                SQ_OPT_FLOAT(struct generate, rate, 0, "tuples a second over all tasks; 0: as fast as possible"),
-                SQ_OPT_MAP(struct generate, fields, "name: `seq`, `uniform A B`, `zipf N S`, `words [N]`, `const VALUE` or `now`; "
-                                                    "default: seq: seq"),
-                SQ_OPT_INT(struct generate, seed, 1, "another seed, other tuples"),
-        },
+        .options =
+                {
+                        SQ_OPT_INT(struct generate, count, 0, "number of tuples over all tasks; 0: without end"),
+                        SQ_OPT_FLOAT(struct generate, rate, 0, "tuples a second over all tasks; 0: as fast as possible"),
+                        SQ_OPT_MAP(struct generate, fields,
+                                   "name: `seq`, `uniform A B`, `zipf N S`, `words [N]`, `const VALUE` or `now`; "
+                                   "default: seq: seq"),
+                        SQ_OPT_INT(struct generate, seed, 1, "another seed, other tuples"),
+                },
         .declare = declare,
         .prepare = prepare,
         .next = next,

@@ -63,7 +63,7 @@ json_hex(struct json *json)
         if (json->end - json->at < 4)
                 return -1;
         for (int i = 0; i < 4; i++) {
-                int c = *json->at++;
+                int c = (unsigned char)*json->at++;
                 int lower = c | 0x20;
 
                 if (c >= '0' && c <= '9')

@@ -126,7 +126,7 @@ reader_take(struct reader *reader, size_t len, size_t whole, struct sq_str *ret)
 {
         const char *start = reader->buffer + reader->at;
 
-        if (len > 0 && start[len - 1] == '\r')
+        if (start && len > 0 && start[len - 1] == '\r')
                 len--;
         *ret = (struct sq_str){start, len};
         reader->at += whole;

@@ -194,7 +194,8 @@ emit(struct sq_task *task, struct receiver *self, zmq_msg_t *message)
         else if (good)
                 good = emit_fields(task, self, value);
         if (!good && self->complaints++ < COMPLAINTS)
-                sq_log(task, SQ_WARN, "%s: left out a message of %zu bytes: not what `format` and `fields` say", self->endpoint, body.len);
+                sq_log(task, SQ_WARN, "%s: left out a message of %zu bytes: not what `format` and `fields` say", self->endpoint,
+                       body.len);
 }
 
 /* ---- The ring ----------------------------------------------------------------------------------------------------------- */
@@ -202,15 +203,15 @@ emit(struct sq_task *task, struct receiver *self, zmq_msg_t *message)
 static bool
 grow(struct receiver *self)
 {
-        uint64_t size = self->size ? self->size * 2 : BURST;
+        uint64_t old = self->size ? self->size : 1, size = self->size ? self->size * 2 : BURST;
         struct held *ring = calloc(size, sizeof(*ring));
 
         if (!ring)
                 return false;
         for (uint64_t p = self->first; p < self->first + self->n; p++) {
-                ring[p % size].open = self->ring[p % self->size].open;
+                ring[p % size].open = self->ring[p % old].open;
                 zmq_msg_init(&ring[p % size].message);
-                zmq_msg_move(&ring[p % size].message, &self->ring[p % self->size].message);
+                zmq_msg_move(&ring[p % size].message, &self->ring[p % old].message);
         }
         free(self->ring);
         self->ring = ring;
@@ -221,7 +222,8 @@ grow(struct receiver *self)
 static bool
 is_held(const struct receiver *self, uint64_t position)
 {
-        return position >= self->first && position - self->first < self->n && self->ring[position % self->size].open;
+        return self->size > 0 && position >= self->first && position - self->first < self->n &&
+               self->ring[position % self->size].open;
 }
 
 /* The tree is complete, or given up. */
@@ -245,7 +247,7 @@ take(struct sq_task *task, struct receiver *self, zmq_msg_t *message)
         uint64_t position = self->first + self->n;
         struct held *held;
 
-        if (sq_room(task) == UINT64_MAX) {
+        if (sq_room(task) == UINT64_MAX || self->size == 0) {
                 emit(task, self, message);
                 return;
         }
@@ -342,16 +344,19 @@ cleanup(struct sq_task *task)
 SQ_SPOUT(zmq) = {
         .about = "A tuple for each message of a ZeroMQ socket.",
         .state = sizeof(struct receiver),
-        .options = {
-                SQ_REQ_STR(struct receiver, endpoint, "tcp://HOST:PORT, ipc://PATH, ..."),
-                SQ_OPT_ENUM(struct receiver, pattern, "pull|sub", "pull", "the socket's pattern"),
-                SQ_OPT_BOOL(struct receiver, bind, false, "bind to the endpoint instead of connecting to it"),
-                SQ_OPT_STR(struct receiver, topic, "", "sub: only messages that begin with it"),
-                SQ_OPT_ENUM(struct receiver, format, "msgpack|json|text", "msgpack", "what is in a message (in its last frame)"),
-                SQ_OPT_LIST(struct receiver, fields, "msgpack, json: the members of a map or places of an array that become fields, default: "
-                                                     "the whole as `value`; text: the field's name, default `line`"),
-                SQ_OPT_INT(struct receiver, hwm, 1000, "messages that wait in the socket, for each peer; 0: no limit"),
-        },
+        .options =
+                {
+                        SQ_REQ_STR(struct receiver, endpoint, "tcp://HOST:PORT, ipc://PATH, ..."),
+                        SQ_OPT_ENUM(struct receiver, pattern, "pull|sub", "pull", "the socket's pattern"),
+                        SQ_OPT_BOOL(struct receiver, bind, false, "bind to the endpoint instead of connecting to it"),
+                        SQ_OPT_STR(struct receiver, topic, "", "sub: only messages that begin with it"),
+                        SQ_OPT_ENUM(struct receiver, format, "msgpack|json|text", "msgpack",
+                                    "what is in a message (in its last frame)"),
+                        SQ_OPT_LIST(struct receiver, fields,
+                                    "msgpack, json: the members of a map or places of an array that become fields, default: "
+                                    "the whole as `value`; text: the field's name, default `line`"),
+                        SQ_OPT_INT(struct receiver, hwm, 1000, "messages that wait in the socket, for each peer; 0: no limit"),
+                },
         .declare = declare,
         .prepare = prepare,
         .next = next,

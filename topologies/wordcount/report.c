@@ -25,7 +25,8 @@ execute(struct sq_task *task, const struct sq_tuple *in)
                 self->words += count;
                 self->distinct++;
         } else if (self->n < TABLE) {
-                snprintf(self->table[self->n], LINE_SIZE, "%4u  %-12.*s %8lld", self->n + 1, (int)word.len, word.ptr, (long long)count);
+                snprintf(self->table[self->n], LINE_SIZE, "%4u  %-12.*s %8lld", self->n + 1, (int)word.len, word.ptr,
+                         (long long)count);
                 self->n++;
         }
         return SQ_ACK;

@@ -2,7 +2,6 @@
 /* A bolt that goes wrong where and how it is told to; `once` only in its first incarnation. */
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <squall.h>
@@ -24,6 +23,7 @@ go_wrong(struct sq_task *task, const char *where)
         sq_log(task, SQ_WARN, "going wrong in %s", where);
         switch ((enum how)self->how) {
         case CRASH:
+                (void)signal(SIGSEGV, SIG_DFL); /* past a sanitizer's handler */
                 raise(SIGSEGV);
                 break;
         case EXIT:

@@ -3,6 +3,16 @@
 
 #include <errno.h>
 
+/* libzmq is built without the thread sanitizer, which has to be told that a message's memory passes from thread to thread. */
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#define sqi_hand_over(data) __tsan_release(data)
+#define sqi_take_over(data) __tsan_acquire(data)
+#else
+#define sqi_hand_over(data) ((void)(data))
+#define sqi_take_over(data) ((void)(data))
+#endif
+
 /* A peer that restarts is back within milliseconds; libzmq's default would look for it ten times a second. */
 enum { RECONNECT_MS = 2, RECONNECT_MAX_MS = 50 };
 
@@ -57,6 +67,7 @@ sqi_socket_connect(void *socket, const char *endpoint)
 int
 sqi_socket_send(void *socket, zmq_msg_t *message)
 {
+        sqi_hand_over(zmq_msg_data(message));
         while (zmq_msg_send(message, socket, ZMQ_DONTWAIT) < 0)
                 if (errno != EINTR)
                         return -errno;
@@ -69,5 +80,6 @@ sqi_socket_receive(void *socket, zmq_msg_t *message)
         while (zmq_msg_recv(message, socket, ZMQ_DONTWAIT) < 0)
                 if (errno != EINTR)
                         return -errno;
+        sqi_take_over(zmq_msg_data(message));
         return 0;
 }

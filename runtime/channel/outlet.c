@@ -19,6 +19,7 @@ sqi_outlet_init(struct sqi_outlet *outlet, const struct sqi_source *source, void
         outlet->feedback = feedback;
         outlet->edge_key = sqi_mix(sqi_mix((uint64_t)source->task << 32 | source->incarnation) ^ channel);
         outlet->stuck_end = &outlet->stuck;
+        outlet->kept_end = &outlet->kept;
 }
 
 static struct sqi_sealed *
@@ -38,6 +39,12 @@ sqi_outlet_clear(struct sqi_outlet *outlet)
 {
         while (outlet->stuck) {
                 struct sqi_sealed *sealed = pop(outlet);
+                zmq_msg_close(&sealed->message);
+                free(sealed);
+        }
+        while (outlet->kept) {
+                struct sqi_sealed *sealed = outlet->kept;
+                outlet->kept = sealed->next;
                 zmq_msg_close(&sealed->message);
                 free(sealed);
         }
@@ -125,18 +132,47 @@ send_or_queue(struct sqi_outlet *outlet, const struct sqi_source *source, zmq_ms
         return r;
 }
 
+/* Keeps another reference to the message, whose bytes nobody changes any more. */
+static int
+keep(struct sqi_outlet *outlet, zmq_msg_t *message)
+{
+        struct sqi_sealed *sealed = malloc(sizeof(*sealed));
+
+        if (!sealed)
+                return -ENOMEM;
+        sealed->next = NULL;
+        zmq_msg_init(&sealed->message);
+        if (zmq_msg_copy(&sealed->message, message) < 0) {
+                free(sealed);
+                return -ENOMEM;
+        }
+        *outlet->kept_end = sealed;
+        outlet->kept_end = &sealed->next;
+        return 0;
+}
+
+/* Seals the open batch and sends or queues it. */
+static int
+send_open(struct sqi_outlet *outlet, const struct sqi_source *source)
+{
+        zmq_msg_t message;
+        int r = seal(outlet, source, &message);
+
+        if (r == 0 && outlet->keep)
+                r = keep(outlet, &message);
+        return r < 0 ? r : send_or_queue(outlet, source, &message);
+}
+
 int
 sqi_outlet_push(struct sqi_outlet *outlet, const struct sqi_source *source)
 {
-        zmq_msg_t message;
         int r = send_stuck(outlet, source);
 
         if (r < 0 && (r != -EAGAIN || !outlet->feedback))
                 return r;
         if (sqi_batch_is_empty(&outlet->batch))
                 return r;
-        r = seal(outlet, source, &message);
-        return r < 0 ? r : send_or_queue(outlet, source, &message);
+        return send_open(outlet, source);
 }
 
 int
@@ -154,11 +190,7 @@ sqi_outlet_end(struct sqi_outlet *outlet, const struct sqi_source *source)
         zmq_msg_t message;
 
         if (!sqi_batch_is_empty(&outlet->batch)) {
-                zmq_msg_t last;
-                int r = seal(outlet, source, &last);
-                if (r < 0)
-                        return r;
-                r = send_or_queue(outlet, source, &last);
+                int r = send_open(outlet, source);
                 if (r < 0 && r != -EAGAIN)
                         return r;
         }
@@ -167,4 +199,19 @@ sqi_outlet_end(struct sqi_outlet *outlet, const struct sqi_source *source)
         memcpy(zmq_msg_data(&message), &header, sizeof(header));
         outlet->ended = true;
         return send_or_queue(outlet, source, &message);
+}
+
+int
+sqi_outlet_end_again(struct sqi_outlet *outlet, const struct sqi_source *source)
+{
+        for (struct sqi_sealed *kept = outlet->kept; kept; kept = kept->next) {
+                zmq_msg_t message;
+                zmq_msg_init(&message);
+                if (zmq_msg_copy(&message, &kept->message) < 0)
+                        return -ENOMEM;
+                int r = send_or_queue(outlet, source, &message);
+                if (r < 0 && r != -EAGAIN)
+                        return r;
+        }
+        return sqi_outlet_end(outlet, source);
 }

@@ -7,6 +7,9 @@
  * its task until there is room: that is back-pressure. The outlet of a feedback edge queues instead and is never blocked, which keeps cycles
  * live (docs/guarantees.md); its task takes nothing but feedback while the queue is not empty.
  *
+ * What a task emits in its finish callback stands outside every tuple tree: nobody would replay it. So from there on an outlet may `keep`
+ * a reference to each batch, and sends all of them again, with the end-of-stream mark, to a reader that was restarted.
+ *
  * A broadcast outlet sends by XPUB (no-drop): one batch for all receivers of one stream. It waits, too, while a receiver has not subscribed.
  */
 #ifndef SQI_OUTLET_H
@@ -35,6 +38,8 @@ struct sqi_outlet {
         struct sqi_batch batch;
         struct sqi_sealed *stuck, **stuck_end;
         uint32_t nstuck;
+        bool keep;
+        struct sqi_sealed *kept, **kept_end;
 };
 
 /* Who sends: goes into the headers. */
@@ -53,5 +58,8 @@ int sqi_outlet_push(struct sqi_outlet *outlet, const struct sqi_source *source);
 
 /* Puts an end-of-stream mark behind everything else; to be pushed out like a batch. */
 int sqi_outlet_end(struct sqi_outlet *outlet, const struct sqi_source *source);
+
+/* The same once more for a reader that was restarted, with all that was kept before it. */
+int sqi_outlet_end_again(struct sqi_outlet *outlet, const struct sqi_source *source);
 
 #endif

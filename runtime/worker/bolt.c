@@ -228,6 +228,7 @@ take_batch(struct sq_task *task)
 static void
 finish(struct sq_task *task)
 {
+        sqi_collector_keep(&task->collector);
         if (task->code->bolt->finish)
                 sqi_task_call(task, task->code->bolt->finish);
         if (task->nkept && task->tracking)

@@ -115,6 +115,14 @@ sqi_collector_end(struct sqi_collector *collector)
                         sqi_outlet_end(&collector->outlets[i], &collector->source);
 }
 
+/* Only worth while where tuples are not to be lost. */
+void
+sqi_collector_keep(struct sqi_collector *collector)
+{
+        for (uint32_t i = 0; i < collector->noutlets && collector->tracking; i++)
+                collector->outlets[i].keep = !collector->outlets[i].feedback;
+}
+
 /* A broadcast reaches all: the mark goes to every receiver once more, and is ignored by those that have it. */
 void
 sqi_collector_end_again(struct sqi_collector *collector, uint32_t task)
@@ -122,7 +130,7 @@ sqi_collector_end_again(struct sqi_collector *collector, uint32_t task)
         for (uint32_t i = 0; i < collector->noutlets; i++) {
                 struct sqi_outlet *outlet = &collector->outlets[i];
                 if (outlet->ended && (outlet->broadcast || outlet->receiver == task))
-                        sqi_outlet_end(outlet, &collector->source);
+                        sqi_outlet_end_again(outlet, &collector->source);
         }
 }
 

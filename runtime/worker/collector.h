@@ -116,7 +116,9 @@ bool sqi_collector_is_blocked(const struct sqi_collector *collector);
 bool sqi_collector_has_feedback(const struct sqi_collector *collector);
 /* Takes subscriptions; true when every broadcast has all its receivers. */
 bool sqi_collector_subscribed(struct sqi_collector *collector);
-/* End-of-stream marks to all; and once more where a restarted task listens, which may not have had them. */
+/* From here on what is emitted belongs to no tuple tree, and is kept for readers that are restarted. */
+void sqi_collector_keep(struct sqi_collector *collector);
+/* End-of-stream marks to all; and once more, behind what was kept, where a restarted task listens, which may not have had them. */
 void sqi_collector_end(struct sqi_collector *collector);
 void sqi_collector_end_again(struct sqi_collector *collector, uint32_t task);
 

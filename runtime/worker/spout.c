@@ -302,6 +302,7 @@ wake_time(const struct sq_task *task, enum emitted emitted)
 static void
 finish(struct sq_task *task)
 {
+        sqi_collector_keep(&task->collector);
         if (task->code->spout->finish)
                 sqi_task_call(task, task->code->spout->finish);
         task->next_report_ns = 0;

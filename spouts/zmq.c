@@ -9,6 +9,9 @@
  * So nothing that was received is lost while the spout lives; what its process holds dies with it. Without acks nothing is held.
  * When the topology drains, what waits in the socket is emitted still; what peers send after that is theirs to lose or to keep.
  *
+ * A peer that goes away while the socket's queue is full takes with it what the kernel still held: libzmq has stopped reading then, and
+ * takes the hang-up for the end. Where peers come and go, `hwm: 0` lets the queue grow instead.
+ *
  * ZMQ_FD is edge-triggered: the spout sleeps on it only after a receive has answered EAGAIN.
  */
 #include "json.h"
@@ -355,7 +358,8 @@ SQ_SPOUT(zmq) = {
                         SQ_OPT_LIST(struct receiver, fields,
                                     "msgpack, json: the members of a map or places of an array that become fields, default: "
                                     "the whole as `value`; text: the field's name, default `line`"),
-                        SQ_OPT_INT(struct receiver, hwm, 1000, "messages that wait in the socket, for each peer; 0: no limit"),
+                        SQ_OPT_INT(struct receiver, hwm, 1000,
+                                   "messages that wait in the socket, for each peer; 0: no limit, for peers that come and go"),
                 },
         .declare = declare,
         .prepare = prepare,

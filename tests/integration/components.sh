@@ -294,7 +294,7 @@ check "write names the file and the cause when it cannot be opened" denied
 through_zmq() {
         local receiver=$1 sender=$2 count=$3 status=0 squall_pid
         rm -f "$dir/out"
-        topology "component: zmq, properties: { endpoint: 'ipc://$dir/socket', bind: true, $receiver }" ""
+        topology "component: zmq, properties: { endpoint: 'ipc://$dir/socket', bind: true, hwm: 0, $receiver }" ""
         mv "$dir/t.yaml" "$dir/receiver.yaml"
         cat >"$dir/sender.yaml" <<YAML
 name: sender

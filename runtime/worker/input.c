@@ -165,8 +165,8 @@ sq_key(const struct sq_tuple *in)
         struct sq_task *task = in->task;
         size_t len = 0;
 
-        if (in == task->tuple && task->key_shape == SQI_KEY_PACKED && task->hint.key.ptr)
-                return task->hint.key;
+        if (in == task->tuple && task->guess && task->key_shape == SQI_KEY_PACKED)
+                return task->guess->bytes;
         if (input->contiguous)
                 return (struct sq_str){(const char *)in->slice.at + offsets[input->places[0]],
                                        offsets[input->places[0] + input->nfields] - offsets[input->places[0]]};

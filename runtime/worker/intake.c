@@ -98,19 +98,8 @@ open_inputs(struct sq_task *task)
 static int
 bind_pull(struct sq_task *task, enum sqi_endpoint_kind kind, void **ret)
 {
-        char endpoint[SQI_ENDPOINT_SIZE];
-
         *ret = sqi_socket_new(task->context, ZMQ_PULL, (int)task->plan->config.channel_batches);
-        if (!*ret)
-                return -errno;
-        for (int inproc = 1; inproc >= 0; inproc--) {
-                int r = sqi_endpoint(task->rundir, kind, task->id, inproc, endpoint);
-                if (r == 0)
-                        r = sqi_socket_bind(*ret, endpoint);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        return *ret ? sqi_task_bind(task, *ret, kind) : -errno;
 }
 
 int

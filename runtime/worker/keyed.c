@@ -92,29 +92,50 @@ fold(uint64_t a, uint64_t b)
         return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+/* The bits of the first n bytes of a word, n <= 8. */
+static inline uint64_t
+first_bytes(size_t n)
+{
+        return n >= 8 ? ~0ull : (1ull << (n * 8)) - 1;
+}
+
+static inline void
+read_short(struct sqi_key *key, const char *from)
+{
+        size_t len = key->bytes.len;
+
+        key->low = load(from) & first_bytes(len);
+        key->high = load(from + 8) & first_bytes(len > 8 ? len - 8 : 0);
+}
+
 /* Multiply and fold, 16 bytes a step (the idea of wyhash, Wang Yi, public domain). For this table only; what goes over the wire is XXH3. */
 static inline uint64_t
-hash_of(struct sq_str key)
+hash_of(const struct sqi_key *key)
 {
         const uint64_t p1 = 0xa0761d6478bd642full, p2 = 0xe7037ed1a0b428dbull;
-        const char *at = key.ptr;
-        uint64_t seed = key.len, a = 0, b = 0;
-        size_t len = key.len;
+        const char *at = key->bytes.ptr, *end = at + key->bytes.len;
+        uint64_t seed = key->bytes.len ^ p2;
 
-        for (; len > 16; at += 16, len -= 16)
+        if (key->bytes.len <= SQI_SHORT_KEY)
+                return fold(key->low ^ p1, key->high ^ seed);
+        for (; end - at > 16; at += 16)
                 seed = fold(load(at) ^ p1, load(at + 8) ^ seed);
-        if (len >= 8) {
-                a = load(at);
-                b = load(at + len - 8);
-        } else if (len >= 4) {
-                uint32_t first, last;
-                memcpy(&first, at, 4);
-                memcpy(&last, at + len - 4, 4);
-                a = first;
-                b = last;
-        } else if (len)
-                a = (uint64_t)(uint8_t)at[0] << 16 | (uint64_t)(uint8_t)at[len >> 1] << 8 | (uint8_t)at[len - 1];
-        return fold(a ^ p1, fold(b ^ seed, p2) ^ p2);
+        return fold(load(end - 16) ^ p1, load(end - 8) ^ seed);
+}
+
+static inline struct sqi_key
+prepare(struct sq_str bytes, bool readable)
+{
+        struct sqi_key key = {.bytes = bytes};
+        char padded[SQI_SHORT_KEY] = {0};
+
+        if (bytes.len <= SQI_SHORT_KEY) {
+                if (!readable && bytes.len)
+                        memcpy(padded, bytes.ptr, bytes.len);
+                read_short(&key, readable ? bytes.ptr : padded);
+        }
+        key.hash = hash_of(&key);
+        return key;
 }
 
 static inline struct entry *
@@ -141,47 +162,28 @@ key_of(const struct sqi_keyed *keyed, struct entry *entry)
         return (struct sq_str){(char *)entry + keyed->key_at, entry->len};
 }
 
-/* Most keys are words: comparing up to 16 bytes by two loads beats the call. */
+/* Whether the entry is the key's. A short key lies in its entry with zeroes behind it. */
 static inline bool
-same(const char *a, const char *b, size_t len)
+is_entry_of(const struct sqi_keyed *keyed, struct entry *entry, const struct sqi_key *key)
 {
-        uint64_t a1, b1, a2, b2;
+        const char *bytes = (const char *)entry + keyed->key_at;
 
-        if (len > 16)
-                return memcmp(a, b, len) == 0;
-        if (len >= 8) {
-                memcpy(&a1, a, 8);
-                memcpy(&b1, b, 8);
-                memcpy(&a2, a + len - 8, 8);
-                memcpy(&b2, b + len - 8, 8);
-                return ((a1 ^ b1) | (a2 ^ b2)) == 0;
-        }
-        if (len >= 4) {
-                uint32_t c1, d1, c2, d2;
-                memcpy(&c1, a, 4);
-                memcpy(&d1, b, 4);
-                memcpy(&c2, a + len - 4, 4);
-                memcpy(&d2, b + len - 4, 4);
-                return ((c1 ^ d1) | (c2 ^ d2)) == 0;
-        }
-        for (size_t i = 0; i < len; i++)
-                if (a[i] != b[i])
-                        return false;
-        return true;
+        if (entry->len != key->bytes.len)
+                return false;
+        if (key->bytes.len <= SQI_SHORT_KEY)
+                return ((load(bytes) ^ key->low) | (load(bytes + 8) ^ key->high)) == 0;
+        return memcmp(bytes, key->bytes.ptr, key->bytes.len) == 0;
 }
 
-/* The place that holds `key`, or the free one where it would go. */
-static uint64_t *
-find(const struct sqi_keyed *keyed, struct sq_str key, uint64_t hash)
+/* The place that holds the key, or the free one where it would go. */
+static inline uint64_t *
+find(const struct sqi_keyed *keyed, const struct sqi_key *key)
 {
-        for (size_t at = hash & keyed->mask;; at = (at + 1) & keyed->mask) {
+        for (size_t at = key->hash & keyed->mask;; at = (at + 1) & keyed->mask) {
                 uint64_t place = keyed->places[at];
                 if (place == 0)
                         return &keyed->places[at];
-                if ((place ^ hash) & ~address_mask)
-                        continue;
-                struct entry *entry = entry_of(place);
-                if (entry->len == key.len && same((char *)entry + keyed->key_at, key.ptr, key.len))
+                if (((place ^ key->hash) & ~address_mask) == 0 && is_entry_of(keyed, entry_of(place), key))
                         return &keyed->places[at];
         }
 }
@@ -197,7 +199,7 @@ grow(struct sqi_keyed *keyed)
         for (size_t i = 0; i < keyed->norder; i++) {
                 if (!keyed->order[i])
                         continue;
-                uint64_t hash = hash_of(key_of(keyed, keyed->order[i]));
+                uint64_t hash = prepare(key_of(keyed, keyed->order[i]), true).hash;
                 size_t at = hash & mask;
                 while (places[at])
                         at = (at + 1) & mask;
@@ -261,61 +263,65 @@ allocate(struct sqi_keyed *keyed, size_t size)
         return (struct entry *)(void *)(keyed->room - size);
 }
 
-/* Entries of 16-byte states are multiples of 16, so that all of them are aligned to it. */
+/* Room for the words of a short key; entries of 16-byte states are multiples of 16, so that all of them are aligned to it. */
 static size_t
 entry_size(const struct sqi_keyed *keyed, size_t len)
 {
-        return round_up(keyed->key_at + len, keyed->state_at);
+        return round_up(keyed->key_at + (len < SQI_SHORT_KEY ? SQI_SHORT_KEY : len), keyed->state_at);
 }
 
 static void *
-insert(struct sqi_keyed *keyed, struct sq_str key, uint64_t hash)
+insert(struct sqi_keyed *keyed, const struct sqi_key *key)
 {
-        if (key.len > UINT32_MAX || (keyed->count * 2 > keyed->mask && !grow(keyed)) || !reserve_order(keyed))
+        size_t len = key->bytes.len;
+
+        if (len > UINT32_MAX || (keyed->count * 2 > keyed->mask && !grow(keyed)) || !reserve_order(keyed))
                 return NULL;
-        struct entry *entry = allocate(keyed, entry_size(keyed, key.len));
+        struct entry *entry = allocate(keyed, entry_size(keyed, len));
         if (!entry)
                 return NULL;
-        *entry = (struct entry){.len = (uint32_t)key.len, .index = (uint32_t)keyed->norder};
-        memset(state_of(keyed, entry), 0, keyed->key_at - keyed->state_at);
-        if (key.len)
-                memcpy((char *)entry + keyed->key_at, key.ptr, key.len);
+        memset(entry, 0, entry_size(keyed, len));
+        *entry = (struct entry){.len = (uint32_t)len, .index = (uint32_t)keyed->norder};
+        if (len)
+                memcpy((char *)entry + keyed->key_at, key->bytes.ptr, len);
         keyed->order[keyed->norder++] = entry;
         keyed->count++;
-        *find(keyed, key, hash) = place_of(entry, hash);
+        *find(keyed, key) = place_of(entry, key->hash);
         return state_of(keyed, entry);
 }
 
-uint64_t
-sqi_keyed_hash(struct sq_str key)
+struct sqi_key
+sqi_key_prepare(struct sq_str bytes, bool readable)
 {
-        return hash_of(key);
+        return prepare(bytes, readable);
 }
 
 void
-sqi_keyed_fetch_place(const struct sqi_keyed *keyed, uint64_t hash)
+sqi_keyed_fetch_place(const struct sqi_keyed *keyed, const struct sqi_key *key)
 {
-        __builtin_prefetch(&keyed->places[hash & keyed->mask]);
+        __builtin_prefetch(&keyed->places[key->hash & keyed->mask]);
 }
 
 void
-sqi_keyed_fetch_entry(const struct sqi_keyed *keyed, uint64_t hash)
+sqi_keyed_fetch_entry(const struct sqi_keyed *keyed, const struct sqi_key *key)
 {
-        __builtin_prefetch(entry_of(keyed->places[hash & keyed->mask]));
+        __builtin_prefetch(entry_of(keyed->places[key->hash & keyed->mask]));
 }
 
 void *
-sqi_keyed_get_hashed(struct sqi_keyed *keyed, struct sq_str key, uint64_t hash)
+sqi_keyed_get_prepared(struct sqi_keyed *keyed, const struct sqi_key *key)
 {
-        const uint64_t *place = find(keyed, key, hash);
+        const uint64_t *place = find(keyed, key);
 
-        return *place ? state_of(keyed, entry_of(*place)) : insert(keyed, key, hash);
+        return *place ? state_of(keyed, entry_of(*place)) : insert(keyed, key);
 }
 
 void *
 sqi_keyed_get(struct sqi_keyed *keyed, struct sq_str key)
 {
-        return sqi_keyed_get_hashed(keyed, key, hash_of(key));
+        struct sqi_key prepared = prepare(key, false);
+
+        return sqi_keyed_get_prepared(keyed, &prepared);
 }
 
 /* Frees the place and moves back what it had pushed on (Knuth, 6.4 R). */
@@ -326,7 +332,7 @@ vacate(struct sqi_keyed *keyed, size_t hole)
                 at = (at + 1) & keyed->mask;
                 if (keyed->places[at] == 0)
                         break;
-                size_t home = hash_of(key_of(keyed, entry_of(keyed->places[at]))) & keyed->mask;
+                size_t home = prepare(key_of(keyed, entry_of(keyed->places[at])), true).hash & keyed->mask;
                 if (((at - home) & keyed->mask) >= ((at - hole) & keyed->mask)) {
                         keyed->places[hole] = keyed->places[at];
                         hole = at;
@@ -338,7 +344,8 @@ vacate(struct sqi_keyed *keyed, size_t hole)
 bool
 sqi_keyed_forget(struct sqi_keyed *keyed, struct sq_str key)
 {
-        uint64_t *place = find(keyed, key, hash_of(key));
+        struct sqi_key prepared = prepare(key, false);
+        uint64_t *place = find(keyed, &prepared);
         struct entry *entry = entry_of(*place);
 
         if (*place == 0)

@@ -5,6 +5,9 @@
  * Open addressing with linear probing, at most half full. A place is one word: 16 bits of the hash and 48 of the entry's address, so
  * that a look-up that hits reads two cache lines, the place and the entry (length, state and key side by side). Entries lie in an arena and
  * never move; a list keeps the order in which they came; a forgotten entry's memory serves the next one of its size.
+ *
+ * Most keys are words. A key of up to 16 bytes is taken as two machine words, zeroes behind its end, and hashed and compared by them: the
+ * length of a word is not predictable, so code that branches on it pays for a wrong guess at every other look-up.
  */
 #ifndef SQI_KEYED_H
 #define SQI_KEYED_H
@@ -24,13 +27,22 @@ void sqi_keyed_free(struct sqi_keyed **keyed);
 void *sqi_keyed_get(struct sqi_keyed *keyed, struct sq_str key);
 
 /*
- * A look-up taken apart, for a caller that knows its keys some tuples ahead: hash them all, then fetch the places, then the entries, and
- * by the time of the look-up they are in the cache. sqi_keyed_get_hashed() wants the hash of the very same key.
+ * A look-up taken apart, for a caller that knows its keys some tuples ahead: prepare them all, fetch the places, then the entries, and
+ * by the time of the look-up they are in the cache.
  */
-uint64_t sqi_keyed_hash(struct sq_str key);
-void sqi_keyed_fetch_place(const struct sqi_keyed *keyed, uint64_t hash);
-void sqi_keyed_fetch_entry(const struct sqi_keyed *keyed, uint64_t hash);
-void *sqi_keyed_get_hashed(struct sqi_keyed *keyed, struct sq_str key, uint64_t hash);
+struct sqi_key {
+        struct sq_str bytes;
+        uint64_t hash;
+        uint64_t low, high; /* the bytes of a short key */
+};
+
+enum { SQI_SHORT_KEY = 16 };
+
+/* `readable`: at least SQI_SHORT_KEY bytes may be read from bytes.ptr on, however short the key is. */
+struct sqi_key sqi_key_prepare(struct sq_str bytes, bool readable);
+void sqi_keyed_fetch_place(const struct sqi_keyed *keyed, const struct sqi_key *key);
+void sqi_keyed_fetch_entry(const struct sqi_keyed *keyed, const struct sqi_key *key);
+void *sqi_keyed_get_prepared(struct sqi_keyed *keyed, const struct sqi_key *key);
 
 /* False: there was none. */
 bool sqi_keyed_forget(struct sqi_keyed *keyed, struct sq_str key);

@@ -5,7 +5,6 @@
  * A spout whose output is blocked still takes acks: sqi_task_wait() and sqi_task_unblock() look at the ack inbox too. With the blocking
  * PUSH this keeps the loop spout -> bolts -> acks -> spout free of deadlock.
  */
-#include "channel/endpoint.h"
 #include "channel/socket.h"
 #include "worker/task.h"
 
@@ -164,19 +163,8 @@ sqi_spout_take_acks(struct sq_task *task)
 static int
 bind_acks(struct sq_task *task)
 {
-        char endpoint[SQI_ENDPOINT_SIZE];
-
         task->ack_inbox = sqi_socket_new(task->context, ZMQ_PULL, 1000);
-        if (!task->ack_inbox)
-                return -errno;
-        for (int inproc = 1; inproc >= 0; inproc--) {
-                int r = sqi_endpoint(task->rundir, SQI_ACKS, task->id, inproc, endpoint);
-                if (r == 0)
-                        r = sqi_socket_bind(task->ack_inbox, endpoint);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        return task->ack_inbox ? sqi_task_bind(task, task->ack_inbox, SQI_ACKS) : -errno;
 }
 
 int
@@ -193,6 +181,8 @@ sqi_spout_open(struct sq_task *task)
         };
 
         task->wake_fd = -1;
+        if (!task->calls)
+                task->calls = CALLS_A_TURN;
         if (!task->tracking)
                 return 0;
         task->ledger = sqi_ledger_new(&ledger, told, task);
@@ -237,7 +227,7 @@ enum emitted {
 static enum emitted
 emit(struct sq_task *task)
 {
-        for (int i = 0; i < CALLS_A_TURN; i++) {
+        for (uint32_t i = 0; i < task->calls; i++) {
                 if (!may_emit(task))
                         return HELD;
                 task->wake_ns = 0;
@@ -316,7 +306,7 @@ sqi_spout_turn(struct sq_task *task)
         uint64_t begin = task->now_ns;
         enum emitted emitted = emit(task);
 
-        task->now_ns = sqi_clock_ns();
+        task->now_ns = sqi_task_clock(task);
         sqi_count(&task->metrics->busy_ns, task->now_ns - begin);
         keep_ledger(task);
         if (emitted != MORE || task->now_ns >= task->next_flush_ns)

@@ -25,6 +25,10 @@ sqi_task_report(struct sq_task *task, const struct sqi_message *message)
         size_t size;
         struct sqi_message whole = *message;
 
+        if (task->door) {
+                task->door->report(task->door->context, task, message);
+                return;
+        }
         whole.worker = task->plan->tasks[task->id].worker;
         whole.incarnation = task->incarnation;
         if (sqi_message_encode(&whole, &bytes, &size) < 0)
@@ -44,6 +48,11 @@ write_log(struct sq_task *task, enum sq_level level, const char *format, va_list
         char line[2048], name[128];
         int head = 0, body;
 
+        if (task->door) {
+                vsnprintf(line, sizeof(line), format, arguments);
+                task->door->log(task->door->context, task, level, line);
+                return;
+        }
         sqi_task_name(task->plan, task->id, name, sizeof(name));
         if (task->packed)
                 head = snprintf(line, sizeof(line), "%s: %s: ", name, names[level]);
@@ -63,7 +72,7 @@ sq_log(struct sq_task *task, enum sq_level level, const char *format, ...)
 {
         va_list arguments;
 
-        if (level > SQ_INFO)
+        if (level > SQ_INFO && !task->door)
                 return;
         va_start(arguments, format);
         write_log(task, level, format, arguments);
@@ -76,7 +85,7 @@ log_seldom(struct sq_task *task, const char *what, const char *text)
 {
         uint64_t now_ns = sqi_clock_ns();
 
-        if (task->fail_logged_ns && now_ns < task->fail_logged_ns + FAIL_LOG_NS) {
+        if (!task->door && task->fail_logged_ns && now_ns < task->fail_logged_ns + FAIL_LOG_NS) {
                 task->fails_unlogged++;
                 return;
         }
@@ -151,7 +160,7 @@ take_lost(struct sq_task *task, const struct sqi_message *message)
                 return;
         task->intake.fence[message->task] = (uint32_t)message->number;
         if (task->ledger)
-                sqi_ledger_lose(task->ledger, sqi_clock_ns());
+                sqi_ledger_lose(task->ledger, sqi_task_clock(task));
 }
 
 static void
@@ -168,8 +177,8 @@ activate(struct sq_task *task, bool active)
                 spout->deactivate(task);
 }
 
-static void
-obey(struct sq_task *task, const struct sqi_message *message)
+void
+sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
 {
         switch (message->type) {
         case SQI_MSG_POSITION:
@@ -224,11 +233,13 @@ sqi_task_serve(struct sq_task *task)
         zmq_msg_t message;
         bool got = false;
 
+        if (task->door)
+                return false;
         zmq_msg_init(&message);
         while (sqi_socket_receive(task->control, &message) == 0) {
                 got = true;
                 if (sqi_message_decode(zmq_msg_data(&message), zmq_msg_size(&message), &order, NULL) == 0)
-                        obey(task, &order);
+                        sqi_task_obey(task, &order);
         }
         zmq_msg_close(&message);
         return got;
@@ -295,8 +306,11 @@ void
 sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns)
 {
         struct waiting waiting = {.fds = task->fds};
-        uint64_t now_ns = sqi_clock_ns(), latest = now_ns + (task->acker.gathered ? ACK_RETRY_NS : PULSE_NS);
+        uint64_t now_ns = sqi_task_clock(task), latest = now_ns + (task->acker.gathered ? ACK_RETRY_NS : PULSE_NS);
 
+        task->now_ns = now_ns;
+        if (task->door)
+                return;
         wait_for(&waiting, task->control, ZMQ_POLLIN);
         if (intake) {
                 bool feedback_only = sqi_collector_has_feedback(&task->collector);
@@ -397,6 +411,20 @@ sqi_task_end(struct sq_task *task)
 
 /* ---- opening and closing ------------------------------------------------------------------------------------------------ */
 
+int
+sqi_task_bind(const struct sq_task *task, void *socket, enum sqi_endpoint_kind kind)
+{
+        char endpoint[SQI_ENDPOINT_SIZE];
+        int r = 0;
+
+        for (int inproc = 1; inproc >= (task->door ? 1 : 0) && r == 0; inproc--) {
+                r = sqi_endpoint(task->rundir, kind, task->id, inproc, endpoint);
+                if (r == 0)
+                        r = sqi_socket_bind(socket, endpoint);
+        }
+        return r;
+}
+
 static int
 bind_acker(struct sq_task *task)
 {
@@ -462,12 +490,15 @@ load(struct sq_task *task)
         return 0;
 }
 
-static int
-open_task(struct sq_task *task)
+int
+sqi_task_open(struct sq_task *task)
 {
         const struct sqi_config *config = &task->plan->config;
-        int r = load(task);
+        int r;
 
+        task->resume = UINT64_MAX;
+        task->wake_fd = -1;
+        r = load(task);
         if (r < 0)
                 return r;
         task->tracking = config->delivery == SQI_AT_LEAST_ONCE;
@@ -487,7 +518,7 @@ open_task(struct sq_task *task)
 }
 
 static int
-connect_task(struct sq_task *task)
+connect_channels(struct sq_task *task)
 {
         int r = sqi_collector_connect(task);
 
@@ -504,7 +535,7 @@ prepare(struct sq_task *task)
         const struct sqi_component *code = task->code;
         int (*callback)(struct sq_task *) = code->bolt ? code->bolt->prepare : code->spout->prepare;
 
-        task->now_ns = sqi_clock_ns();
+        task->now_ns = sqi_task_clock(task);
         if (callback && callback(task) < 0)
                 return sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "prepare failed without sq_error()");
         task->prepared = true;
@@ -513,8 +544,14 @@ prepare(struct sq_task *task)
         return 0;
 }
 
-static void
-close_task(struct sq_task *task)
+int
+sqi_task_connect(struct sq_task *task)
+{
+        return connect_channels(task) < 0 ? -1 : prepare(task);
+}
+
+void
+sqi_task_close(struct sq_task *task)
 {
         const struct sqi_component *code = task->code;
 
@@ -560,37 +597,42 @@ await_subscribers(struct sq_task *task)
         return !task->quitting;
 }
 
-static void
-start(struct sq_task *task)
+void
+sqi_task_start(struct sq_task *task)
 {
         task->phase = SQI_RUNNING;
         task->collector.open = true;
-        task->now_ns = sqi_clock_ns();
+        task->now_ns = sqi_task_clock(task);
         task->next_tick_ns = task->now_ns + task->tick_ns;
         if (task->code->spout)
                 activate(task, !task->start_inactive);
 }
 
+void
+sqi_task_turn(struct sq_task *task)
+{
+        sqi_count(&task->metrics->loops, 1);
+        sqi_task_serve(task);
+        if (task->code->spout)
+                sqi_spout_turn(task);
+        else
+                sqi_bolt_turn(task);
+}
+
 static void
 run(struct sq_task *task)
 {
-        if (open_task(task) < 0)
+        if (sqi_task_open(task) < 0)
                 return;
         sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_BOUND, .task = task->id});
-        if (!await(task, &task->may_connect) || connect_task(task) < 0 || prepare(task) < 0 || !await_subscribers(task))
+        if (!await(task, &task->may_connect) || sqi_task_connect(task) < 0 || !await_subscribers(task))
                 return;
         sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_READY, .task = task->id});
         if (!await(task, &task->may_start))
                 return;
-        start(task);
-        while (task->phase == SQI_RUNNING && !task->quitting && task->failed == 0) {
-                sqi_count(&task->metrics->loops, 1);
-                sqi_task_serve(task);
-                if (task->code->spout)
-                        sqi_spout_turn(task);
-                else
-                        sqi_bolt_turn(task);
-        }
+        sqi_task_start(task);
+        while (task->phase == SQI_RUNNING && !task->quitting && task->failed == 0)
+                sqi_task_turn(task);
         while (!task->quitting && task->failed == 0) {
                 sqi_collector_flush(&task->collector);
                 sqi_task_wait(task, false, UINT64_MAX);
@@ -610,8 +652,6 @@ sqi_task_main(void *argument)
         /* cut to 15 bytes by the kernel: what top -H and perf show */
         prctl(PR_SET_NAME, sqi_task_name(task->plan, task->id, name, sizeof(name)), 0ul, 0ul, 0ul);
         prctl(PR_SET_TIMERSLACK, 1000ul, 0ul, 0ul, 0ul);
-        task->resume = UINT64_MAX;
-        task->wake_fd = -1;
         run(task);
         if (task->failed < 0)
                 sqi_task_report(task, &(struct sqi_message){
@@ -619,7 +659,7 @@ sqi_task_main(void *argument)
                                               .task = task->id,
                                               .text = {task->error, strlen(task->error)},
                                       });
-        close_task(task);
+        sqi_task_close(task);
         return NULL;
 }
 
@@ -658,8 +698,7 @@ sq_incarnation(const struct sq_task *task)
 uint64_t
 sq_now(const struct sq_task *task)
 {
-        (void)task;
-        return sqi_clock_ns();
+        return sqi_task_clock(task);
 }
 
 struct sq_time
@@ -667,7 +706,8 @@ sq_wall(const struct sq_task *task)
 {
         struct timespec now;
 
-        (void)task;
+        if (task->door)
+                return task->door->wall(task->door->context);
         clock_gettime(CLOCK_REALTIME, &now);
         return (struct sq_time){now.tv_sec, (uint32_t)now.tv_nsec};
 }
@@ -713,8 +753,8 @@ sq_keyed(struct sq_task *task, struct sq_str key)
         struct sqi_keyed *keyed = keyed_of(task);
         void *state = NULL;
 
-        if (key.ptr == task->hint.key.ptr && key.len == task->hint.key.len && keyed)
-                state = sqi_keyed_get_hashed(keyed, key, task->hint.hash);
+        if (task->guess && key.ptr == task->guess->bytes.ptr && key.len == task->guess->bytes.len)
+                state = sqi_keyed_get_prepared(keyed, task->guess);
         else if (keyed)
                 state = sqi_keyed_get(keyed, key);
         if (__builtin_expect(task->key_shape == SQI_KEY_UNKNOWN, 0))

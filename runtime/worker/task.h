@@ -18,6 +18,7 @@
 #include <time.h>
 #include <zmq.h>
 
+#include "channel/endpoint.h"
 #include "channel/message.h"
 #include "channel/metrics.h"
 #include "squall.h"
@@ -26,6 +27,7 @@
 #include "tuple/frame.h"
 #include "worker/acker.h"
 #include "worker/collector.h"
+#include "worker/door.h"
 #include "worker/keyed.h"
 #include "worker/ledger.h"
 
@@ -51,17 +53,12 @@ struct sq_tuple {
  */
 enum sqi_key_shape { SQI_KEY_UNKNOWN, SQI_KEY_PACKED, SQI_KEY_FIELD, SQI_KEY_OTHER };
 
-/* The hash of a key that the look-ahead has met. */
-struct sqi_key_hint {
-        struct sq_str key;
-        uint64_t hash;
-};
-
 /* Tuples found but not executed yet. */
 enum { SQI_AHEAD = 16 };
 struct sqi_ahead {
         uint32_t n;
-        struct sqi_key_hint hints[SQI_AHEAD];
+        bool guessed; /* `keys` hold */
+        struct sqi_key keys[SQI_AHEAD]; /* as guessed */
         struct sq_tuple tuples[SQI_AHEAD];
 };
 
@@ -99,6 +96,7 @@ struct sq_task {
         const char *rundir;
         void *context;       /* ZeroMQ */
         void *control;       /* PAIR to the control thread */
+        const struct sqi_door *door; /* NULL: in a worker */
         const struct sqi_component *code;
         struct sqi_settings_memory settings;
         struct sqi_keyed *keyed;
@@ -134,7 +132,7 @@ struct sq_task {
         uint64_t tick_ns, next_tick_ns;
         enum sqi_key_shape key_shape;
         unsigned key_field;    /* SQI_KEY_FIELD: its place in the tuple */
-        struct sqi_key_hint hint; /* of the tuple under way */
+        const struct sqi_key *guess; /* of the tuple under way, or NULL */
         struct sq_kept *kept;
         size_t nkept;
 
@@ -142,6 +140,7 @@ struct sq_task {
         struct sqi_ledger *ledger;
         void *ack_inbox;
         bool done;             /* next() answered SQ_DONE */
+        uint32_t calls;        /* of next() in a turn, at most */
         uint64_t wake_ns;
         int wake_fd;
         uint64_t resume;       /* position to seek to; UINT64_MAX: none */
@@ -166,6 +165,16 @@ sqi_clock_ns(void)
         clock_gettime(CLOCK_MONOTONIC, &now);
         return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
+
+/* The clock that everything in a component's sight goes by. */
+static inline uint64_t
+sqi_task_clock(const struct sq_task *task)
+{
+        return __builtin_expect(task->door != NULL, 0) ? task->door->now(task->door->context) : sqi_clock_ns();
+}
+
+/* Binds under the inproc name and, in a worker, under the ipc one. 0 or a negative errno. */
+int sqi_task_bind(const struct sq_task *task, void *socket, enum sqi_endpoint_kind kind);
 
 /* task.c: the task is over, `error` says why; the first cause stays. Returns -1. */
 int sqi_task_fail(struct sq_task *task, int error, const char *format, ...) SQ_PRINTF(3, 4);

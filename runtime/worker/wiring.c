@@ -210,7 +210,6 @@ sqi_collector_open(struct sq_task *task)
 {
         struct sqi_collector *collector = &task->collector;
         uint32_t most = count_outlets(task);
-        char endpoint[SQI_ENDPOINT_SIZE];
         int r = 0;
 
         /* full batches leave at batch_bytes; behind that there is room for the last tuple and the runs */
@@ -227,12 +226,7 @@ sqi_collector_open(struct sq_task *task)
                 return -ENOMEM;
         for (uint32_t s = 0; s < collector->nstreams && r == 0; s++)
                 r = wire_stream(task, s);
-        for (int inproc = 1; inproc >= 0 && r == 0 && collector->broadcast; inproc--) {
-                r = sqi_endpoint(task->rundir, SQI_BROADCAST, task->id, inproc, endpoint);
-                if (r == 0)
-                        r = sqi_socket_bind(collector->broadcast, endpoint);
-        }
-        return r;
+        return r == 0 && collector->broadcast ? sqi_task_bind(task, collector->broadcast, SQI_BROADCAST) : r;
 }
 
 int

@@ -113,17 +113,19 @@ guess_key(const struct sq_task *task, const struct sqi_slice *slice)
         return (struct sq_str){(const char *)slice->at + begin, end - begin};
 }
 
+/* A key may be read some bytes beyond its end where the message goes on as far. */
 static void
-fetch_keys(const struct sq_task *task, struct sqi_ahead *ahead)
+fetch_keys(const struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahead *ahead)
 {
+        const char *last = (const char *)frame->runs_end - SQI_SHORT_KEY;
+
         for (uint32_t i = 0; i < ahead->n; i++) {
-                struct sqi_key_hint *hint = &ahead->hints[i];
-                hint->key = guess_key(task, &ahead->tuples[i].slice);
-                hint->hash = sqi_keyed_hash(hint->key);
-                sqi_keyed_fetch_place(task->keyed, hint->hash);
+                struct sq_str bytes = guess_key(task, &ahead->tuples[i].slice);
+                ahead->keys[i] = sqi_key_prepare(bytes, bytes.ptr && bytes.ptr <= last);
+                sqi_keyed_fetch_place(task->keyed, &ahead->keys[i]);
         }
         for (uint32_t i = 0; i < ahead->n; i++)
-                sqi_keyed_fetch_entry(task->keyed, ahead->hints[i].hash);
+                sqi_keyed_fetch_entry(task->keyed, &ahead->keys[i]);
 }
 
 /* Finds the next tuples: one, or as many as it pays to look ahead. The result of the last sqi_frame_slice(). */
@@ -136,10 +138,9 @@ look_ahead(const struct sq_task *task, struct sqi_frame *frame, struct sqi_ahead
 
         for (ahead->n = 0; ahead->n < most && (r = sqi_frame_slice(frame, &ahead->tuples[ahead->n].slice)) > 0; ahead->n++)
                 ;
-        if (keyed && task->input)
-                fetch_keys(task, ahead);
-        else
-                ahead->hints[0].key.ptr = NULL;
+        ahead->guessed = keyed && task->input;
+        if (ahead->guessed)
+                fetch_keys(task, frame, ahead);
         return r;
 }
 
@@ -160,7 +161,7 @@ execute_ahead(struct sq_task *task, struct sqi_frame *frame, struct sqi_ahead *a
                 tuple->task = task;
                 tuple->input = task->input;
                 task->tuple = tuple;
-                task->hint = ahead->hints[i];
+                task->guess = ahead->guessed ? &ahead->keys[i] : NULL;
                 task->input_id = gathered->nroots ? sqi_edge_id(frame->header.edge_key, frame->header.first_seq + frame->index - 1) : 0;
                 execute(task, gathered, frame->index == 1);
                 gathered->executed++;
@@ -201,7 +202,7 @@ execute_frame(struct sq_task *task, struct sqi_frame *frame)
                         r = 0;
         } while (r > 0);
         task->in_execute = false;
-        task->hint.key.ptr = NULL;
+        task->guess = NULL;
         hand_in(task, &gathered);
         if (r < 0)
                 sqi_intake_refuse(task, frame->header.task, "a tuple that is not msgpack");

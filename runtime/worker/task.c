@@ -753,8 +753,8 @@ sq_keyed(struct sq_task *task, struct sq_str key)
         struct sqi_keyed *keyed = keyed_of(task);
         void *state = NULL;
 
-        if (key.ptr == task->hint.key.ptr && key.len == task->hint.key.len && keyed)
-                state = sqi_keyed_get_hashed(keyed, key, task->hint.hash);
+        if (task->guess && key.ptr == task->guess->bytes.ptr && key.len == task->guess->bytes.len)
+                state = sqi_keyed_get_prepared(keyed, task->guess);
         else if (keyed)
                 state = sqi_keyed_get(keyed, key);
         if (__builtin_expect(task->key_shape == SQI_KEY_UNKNOWN, 0))

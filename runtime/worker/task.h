@@ -53,17 +53,12 @@ struct sq_tuple {
  */
 enum sqi_key_shape { SQI_KEY_UNKNOWN, SQI_KEY_PACKED, SQI_KEY_FIELD, SQI_KEY_OTHER };
 
-/* The hash of a key that the look-ahead has met. */
-struct sqi_key_hint {
-        struct sq_str key;
-        uint64_t hash;
-};
-
 /* Tuples found but not executed yet. */
 enum { SQI_AHEAD = 16 };
 struct sqi_ahead {
         uint32_t n;
-        struct sqi_key_hint hints[SQI_AHEAD];
+        bool guessed; /* `keys` hold */
+        struct sqi_key keys[SQI_AHEAD]; /* as guessed */
         struct sq_tuple tuples[SQI_AHEAD];
 };
 
@@ -137,7 +132,7 @@ struct sq_task {
         uint64_t tick_ns, next_tick_ns;
         enum sqi_key_shape key_shape;
         unsigned key_field;    /* SQI_KEY_FIELD: its place in the tuple */
-        struct sqi_key_hint hint; /* of the tuple under way */
+        const struct sqi_key *guess; /* of the tuple under way, or NULL */
         struct sq_kept *kept;
         size_t nkept;
 

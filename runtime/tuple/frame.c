@@ -108,16 +108,3 @@ sqi_slice(const uint8_t *at, const uint8_t *end, struct sqi_slice *ret)
         ret->offsets[ret->n] = (uint32_t)(next - at);
         return next;
 }
-
-int
-sqi_frame_slice(struct sqi_frame *frame, struct sqi_slice *ret)
-{
-        if (frame->left == 0)
-                return frame->at == frame->end ? 0 : -EBADMSG;
-        const uint8_t *next = sqi_slice(frame->at, frame->end, ret);
-        if (!next)
-                return -EBADMSG;
-        frame->left--;
-        frame->at = next;
-        return 1;
-}

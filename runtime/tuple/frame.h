@@ -15,6 +15,8 @@
 #ifndef SQI_FRAME_H
 #define SQI_FRAME_H
 
+#include <errno.h>
+
 #include "squall.h"
 #include "tuple/wire.h"
 
@@ -40,8 +42,37 @@ struct sqi_slice {
 /* 0; -EPROTO: another version; -EBADMSG with *ret_cause (a constant text) when the bytes are no batch. */
 int sqi_frame_open(struct sqi_frame *frame, const void *bytes, size_t size, const char **ret_cause);
 
+/* Finds the fields of the tuple at `at`. Its end, or NULL. */
+const uint8_t *sqi_slice(const uint8_t *at, const uint8_t *end, struct sqi_slice *ret);
+
+/* A tuple of one short string, as words come: its end, or NULL when it is anything else. */
+static inline const uint8_t *
+sqi_slice_word(const uint8_t *at, const uint8_t *end, struct sqi_slice *ret)
+{
+        if (end - at < 2 || at[0] != 0x91 || (at[1] & 0xe0) != 0xa0 || end - at < 2 + (at[1] & 31))
+                return NULL;
+        ret->at = at;
+        ret->n = 1;
+        ret->offsets[0] = 1;
+        ret->offsets[1] = 2u + (at[1] & 31);
+        return at + ret->offsets[1];
+}
+
 /* 1 and the next tuple; 0 at the end; -EBADMSG when what comes is no tuple. */
-int sqi_frame_slice(struct sqi_frame *frame, struct sqi_slice *ret);
+static inline int
+sqi_frame_slice(struct sqi_frame *frame, struct sqi_slice *ret)
+{
+        if (frame->left == 0)
+                return frame->at == frame->end ? 0 : -EBADMSG;
+        const uint8_t *next = sqi_slice_word(frame->at, frame->end, ret);
+        if (!next)
+                next = sqi_slice(frame->at, frame->end, ret);
+        if (!next)
+                return -EBADMSG;
+        frame->left--;
+        frame->at = next;
+        return 1;
+}
 
 void sqi_frame_begin_run(struct sqi_frame *frame);
 
@@ -65,8 +96,5 @@ sqi_frame_next(struct sqi_frame *frame, struct sqi_slice *ret)
                 sqi_frame_step(frame);
         return r;
 }
-
-/* Finds the fields of the tuple at `at`. Its end, or NULL. */
-const uint8_t *sqi_slice(const uint8_t *at, const uint8_t *end, struct sqi_slice *ret);
 
 #endif

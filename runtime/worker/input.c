@@ -157,16 +157,14 @@ sq_source_input(const struct sq_tuple *in)
 }
 
 /* The fields one after the other: as they stand when they are neighbours in the tuple, gathered in the scratch otherwise. */
-struct sq_str
-sq_key(const struct sq_tuple *in)
+static __attribute__((noinline)) struct sq_str
+make_key(const struct sq_tuple *in)
 {
         const struct sqi_input *input = in->input;
         const uint32_t *offsets = in->slice.offsets;
         struct sq_task *task = in->task;
         size_t len = 0;
 
-        if (in == task->tuple && task->guess && task->key_shape == SQI_KEY_PACKED)
-                return task->guess->bytes;
         if (input->contiguous)
                 return (struct sq_str){(const char *)in->slice.at + offsets[input->places[0]],
                                        offsets[input->places[0] + input->nfields] - offsets[input->places[0]]};
@@ -185,4 +183,14 @@ sq_key(const struct sq_tuple *in)
                 len += end - begin;
         }
         return (struct sq_str){task->key, len};
+}
+
+struct sq_str
+sq_key(const struct sq_tuple *in)
+{
+        const struct sq_task *task = in->task;
+
+        if (in == task->tuple && task->guess && task->key_shape == SQI_KEY_PACKED)
+                return task->guess->bytes;
+        return make_key(in);
 }

@@ -309,19 +309,20 @@ sqi_keyed_fetch_entry(const struct sqi_keyed *keyed, const struct sqi_key *key)
 }
 
 void *
-sqi_keyed_get_prepared(struct sqi_keyed *keyed, const struct sqi_key *key)
+sqi_keyed_find_prepared(const struct sqi_keyed *keyed, const struct sqi_key *key)
 {
-        const uint64_t *place = find(keyed, key);
+        uint64_t place = *find(keyed, key);
 
-        return *place ? state_of(keyed, entry_of(*place)) : insert(keyed, key);
+        return place ? state_of(keyed, entry_of(place)) : NULL;
 }
 
 void *
-sqi_keyed_get(struct sqi_keyed *keyed, struct sq_str key)
+sqi_keyed_get(struct sqi_keyed *keyed, struct sq_str bytes)
 {
-        struct sqi_key prepared = prepare(key, false);
+        struct sqi_key key = prepare(bytes, false);
+        void *state = sqi_keyed_find_prepared(keyed, &key);
 
-        return sqi_keyed_get_prepared(keyed, &prepared);
+        return state ? state : insert(keyed, &key);
 }
 
 /* Frees the place and moves back what it had pushed on (Knuth, 6.4 R). */

@@ -42,7 +42,8 @@ enum { SQI_SHORT_KEY = 16 };
 struct sqi_key sqi_key_prepare(struct sq_str bytes, bool readable);
 void sqi_keyed_fetch_place(const struct sqi_keyed *keyed, const struct sqi_key *key);
 void sqi_keyed_fetch_entry(const struct sqi_keyed *keyed, const struct sqi_key *key);
-void *sqi_keyed_get_prepared(struct sqi_keyed *keyed, const struct sqi_key *key);
+/* The state of a key that is there; else NULL. */
+void *sqi_keyed_find_prepared(const struct sqi_keyed *keyed, const struct sqi_key *key);
 
 /* False: there was none. */
 bool sqi_keyed_forget(struct sqi_keyed *keyed, struct sq_str key);

@@ -747,23 +747,32 @@ learn_key(struct sq_task *task, struct sq_str key)
 }
 
 /* Never NULL by contract. A task without memory cannot go on; its worker is restarted and its tuples are replayed. */
-void *
-sq_keyed(struct sq_task *task, struct sq_str key)
+static __attribute__((noinline)) void *
+look_up(struct sq_task *task, struct sq_str key)
 {
         struct sqi_keyed *keyed = keyed_of(task);
-        void *state = NULL;
+        void *state = keyed ? sqi_keyed_get(keyed, key) : NULL;
 
-        if (task->guess && key.ptr == task->guess->bytes.ptr && key.len == task->guess->bytes.len)
-                state = sqi_keyed_get_prepared(keyed, task->guess);
-        else if (keyed)
-                state = sqi_keyed_get(keyed, key);
-        if (__builtin_expect(task->key_shape == SQI_KEY_UNKNOWN, 0))
+        if (task->key_shape == SQI_KEY_UNKNOWN)
                 learn_key(task, key);
-        if (__builtin_expect(!state, 0)) {
+        if (!state) {
                 sq_log(task, SQ_ERROR, "out of memory for keyed state");
                 abort();
         }
         return state;
+}
+
+void *
+sq_keyed(struct sq_task *task, struct sq_str key)
+{
+        const struct sqi_key *guess = task->guess;
+
+        if (guess && key.ptr == guess->bytes.ptr && key.len == guess->bytes.len) {
+                void *state = sqi_keyed_find_prepared(task->keyed, guess);
+                if (state)
+                        return state;
+        }
+        return look_up(task, key);
 }
 
 void

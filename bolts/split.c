@@ -14,7 +14,7 @@
 #endif
 
 enum { LINE };
-enum { BLOCK = 64 };
+enum { BLOCK = 64, GATHERED = BLOCK }; /* a block ends at most half as many words as it has bytes */
 
 #ifdef __SSE2__
 static inline uint64_t
@@ -49,7 +49,23 @@ struct words {
         struct sq_task *task;
         const char *word; /* the open word, or NULL */
         uint64_t last;    /* 1: the byte before the block is white space */
+        size_t n;         /* words found and not emitted yet */
+        struct sq_value found[GATHERED];
 };
+
+static inline void
+emit_found(struct words *words)
+{
+        sq_emit_many(words->task, 0, words->n, words->found);
+        words->n = 0;
+}
+
+static inline void
+find_word(struct words *words, const char *end)
+{
+        words->found[words->n++] = sq_str((struct sq_str){words->word, (size_t)(end - words->word)});
+        words->word = NULL;
+}
 
 static inline void
 edges(struct words *words, uint64_t mask, const char *block)
@@ -59,22 +75,27 @@ edges(struct words *words, uint64_t mask, const char *block)
         for (; edge; edge &= edge - 1) {
                 const char *at = block + __builtin_ctzll(edge);
 
-                if (words->word) {
-                        sq_emit(words->task, sq_str((struct sq_str){words->word, (size_t)(at - words->word)}));
-                        words->word = NULL;
-                } else
+                if (words->word)
+                        find_word(words, at);
+                else
                         words->word = at;
         }
         words->last = mask >> (BLOCK - 1);
+        if (words->n >= GATHERED / 2)
+                emit_found(words);
 }
 
 static enum sq_verdict
 execute(struct sq_task *task, const struct sq_tuple *in)
 {
-        struct words words = {.task = task, .last = 1};
+        struct words words;
         struct sq_str line = sq_get_str(in, LINE);
         char rest[BLOCK];
 
+        words.task = task;
+        words.word = NULL;
+        words.last = 1;
+        words.n = 0;
         for (; line.len >= BLOCK; line.ptr += BLOCK, line.len -= BLOCK)
                 edges(&words, spaces(line.ptr), line.ptr);
         if (line.len > 0) {
@@ -83,7 +104,8 @@ execute(struct sq_task *task, const struct sq_tuple *in)
                 edges(&words, spaces(rest), line.ptr);
         }
         if (words.word)
-                sq_emit(task, sq_str((struct sq_str){words.word, (size_t)(line.ptr + line.len - words.word)}));
+                find_word(&words, line.ptr + line.len);
+        emit_found(&words);
         return SQ_ACK;
 }
 

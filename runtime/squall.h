@@ -256,7 +256,11 @@ SQ_EXPORT size_t sq_json(struct sq_value value, char *buffer, size_t size);
  */
 SQ_EXPORT void sq_emit_values(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values);
 
-/* The same to one task of a consumer with the `direct` grouping: `index` counts that consumer's tasks from 0, taken modulo their number. */
+/* `n` tuples at once, for a component that cuts one tuple into many: `values` holds the fields of the first, then of the second, ...; one
+ * value a field. The same as `n` calls of sq_emit_on(), at less cost. */
+SQ_EXPORT void sq_emit_many(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values);
+
+/* One tuple to one task of a consumer with the `direct` grouping: `index` counts that consumer's tasks from 0, taken modulo their number. */
 SQ_EXPORT void sq_emit_direct_values(struct sq_task *task, unsigned stream, unsigned index, size_t n, const struct sq_value *values);
 
 /* Emits the tuple as it came, its bytes copied once. */

@@ -353,34 +353,65 @@ emit(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *val
                 sqi_task_fail(task, -ENOMEM, "out of memory for a batch");
 }
 
-/*
- * The shortest way: some short strings to the only task that reads the stream. Checked and packed in one pass, straight into the batch;
- * anything else (a long string, another type or number of values) leaves no trace and takes the common way. True: done.
- */
-static inline bool
-emit_quick(struct sqi_collector *collector, struct sqi_outlet *outlet, unsigned stream, size_t n, const struct sq_value *values)
+/* Packs a tuple of short strings at `at`. Its end, or NULL when there is another value among them. */
+static inline uint8_t *
+pack_short(uint8_t *at, size_t n, const struct sq_value *values)
 {
-        struct sqi_batch *batch = &outlet->batch;
-
-        if (n > 15 || n != collector->streams[stream].stream->nfields || !batch->data || batch->cap - batch->now.len < 1 + n * 32)
-                return false;
-        uint8_t *at = batch->data + batch->now.len;
         *at++ = (uint8_t)(0x90 | n);
         for (size_t i = 0; i < n; i++) {
                 if (!sqi_is_short(&values[i]))
-                        return false;
+                        return NULL;
                 *at++ = (uint8_t)(0xa0 | values[i].len);
                 at = sqi_copy_short(at, values[i].as.ptr, values[i].len);
         }
+        return at;
+}
+
+/* Counts `n` tuples of one anchor set into the outlet, packed up to `end`. */
+static inline bool
+stage_quick(struct sqi_collector *collector, struct sqi_outlet *outlet, unsigned stream, size_t n, const uint8_t *end)
+{
         touch(collector, outlet);
-        if (sqi_batch_add(batch, at, (uint16_t)stream, collector->roots, collector->nroots) < 0)
+        if (sqi_batch_add(&outlet->batch, end, (uint16_t)stream, collector->roots, collector->nroots) < 0)
                 return false;
+        outlet->batch.now.last_count += (uint32_t)n - 1;
+        outlet->batch.now.count += (uint32_t)n - 1;
         if (collector->nroots)
-                collector->edges ^= sqi_edge_id(outlet->edge_key, outlet->seq);
-        outlet->seq++;
-        collector->emitted++;
-        collector->transferred++;
+                for (size_t i = 0; i < n; i++)
+                        collector->edges ^= sqi_edge_id(outlet->edge_key, outlet->seq + i);
+        outlet->seq += n;
+        collector->emitted += n;
+        collector->transferred += n;
         return true;
+}
+
+/*
+ * The shortest way: tuples of short strings to the only task that reads the stream. Checked and packed in one pass, straight into the
+ * batch; anything else (a long string, another type, a full buffer) leaves no trace and takes the common way. Returns how many are done.
+ */
+static inline size_t
+emit_quick(struct sqi_collector *collector, unsigned stream, size_t n, size_t fields, const struct sq_value *values)
+{
+        struct sqi_outlet *outlet = collector->streams[stream].quick;
+        struct sqi_batch *batch = &outlet->batch;
+        size_t done = 0, room = batch->data ? batch->cap - batch->now.len : 0, most = 1 + fields * 32;
+        uint8_t *at = batch->data + batch->now.len;
+
+        for (; done < n && room >= most; done++) {
+                uint8_t *end = pack_short(at, fields, values + done * fields);
+                if (!end)
+                        break;
+                room -= (size_t)(end - at);
+                at = end;
+        }
+        return done && stage_quick(collector, outlet, stream, done, at) ? done : 0;
+}
+
+static inline bool
+is_quick(const struct sqi_collector *collector, unsigned stream, size_t fields)
+{
+        return collector->open && stream < collector->nstreams && collector->streams[stream].quick && fields <= 15 &&
+               fields == collector->streams[stream].stream->nfields;
 }
 
 void
@@ -388,12 +419,22 @@ sq_emit_values(struct sq_task *task, unsigned stream, size_t n, const struct sq_
 {
         struct sqi_collector *collector = &task->collector;
 
-        if (__builtin_expect(collector->open && stream < collector->nstreams, 1)) {
-                struct sqi_outlet *quick = collector->streams[stream].quick;
-                if (quick && emit_quick(collector, quick, stream, n, values))
-                        return;
+        if (!is_quick(collector, stream, n) || emit_quick(collector, stream, 1, n, values) == 0)
+                emit(task, stream, n, values, -1);
+}
+
+void
+sq_emit_many(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values)
+{
+        struct sqi_collector *collector = &task->collector;
+        size_t fields = stream < collector->nstreams ? collector->streams[stream].stream->nfields : 0;
+
+        for (size_t done = 0; done < n; done++) {
+                if (is_quick(collector, stream, fields))
+                        done += emit_quick(collector, stream, n - done, fields, values + done * fields);
+                if (done < n)
+                        emit(task, stream, fields, values + done * fields, -1);
         }
-        emit(task, stream, n, values, -1);
 }
 
 void

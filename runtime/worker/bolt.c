@@ -121,7 +121,7 @@ fetch_keys(const struct sq_task *task, const struct sqi_frame *frame, struct sqi
 
         for (uint32_t i = 0; i < ahead->n; i++) {
                 struct sq_str bytes = guess_key(task, &ahead->tuples[i].slice);
-                ahead->keys[i] = sqi_key_prepare(bytes, bytes.ptr && bytes.ptr <= last);
+                sqi_key_prepare(&ahead->keys[i], bytes, bytes.ptr && bytes.ptr <= last);
                 sqi_keyed_fetch_place(task->keyed, &ahead->keys[i]);
         }
         for (uint32_t i = 0; i < ahead->n; i++)

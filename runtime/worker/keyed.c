@@ -92,20 +92,19 @@ fold(uint64_t a, uint64_t b)
         return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* The bits of the first n bytes of a word, n <= 8. */
-static inline uint64_t
-first_bytes(size_t n)
-{
-        return n >= 8 ? ~0ull : (1ull << (n * 8)) - 1;
-}
+/* The bits of the first `len` bytes of two words. */
+#define ONES(n) ((n) >= 8 ? ~0ull : (1ull << ((n) % 8 * 8)) - 1)
+#define MASK(len) {ONES(len), (len) > 8 ? ONES((len) - 8) : 0}
+static const uint64_t masks[SQI_SHORT_KEY + 1][2] = {
+        MASK(0), MASK(1), MASK(2),  MASK(3),  MASK(4),  MASK(5),  MASK(6),  MASK(7),  MASK(8),
+        MASK(9), MASK(10), MASK(11), MASK(12), MASK(13), MASK(14), MASK(15), MASK(16),
+};
 
 static inline void
 read_short(struct sqi_key *key, const char *from)
 {
-        size_t len = key->bytes.len;
-
-        key->low = load(from) & first_bytes(len);
-        key->high = load(from + 8) & first_bytes(len > 8 ? len - 8 : 0);
+        key->low = load(from) & masks[key->bytes.len][0];
+        key->high = load(from + 8) & masks[key->bytes.len][1];
 }
 
 /* Multiply and fold, 16 bytes a step (the idea of wyhash, Wang Yi, public domain). For this table only; what goes over the wire is XXH3. */
@@ -123,19 +122,29 @@ hash_of(const struct sqi_key *key)
         return fold(load(end - 16) ^ p1, load(end - 8) ^ seed);
 }
 
-static inline struct sqi_key
-prepare(struct sq_str bytes, bool readable)
+static inline void
+prepare(struct sqi_key *key, struct sq_str bytes, bool readable)
 {
-        struct sqi_key key = {.bytes = bytes};
         char padded[SQI_SHORT_KEY] = {0};
 
-        if (bytes.len <= SQI_SHORT_KEY) {
-                if (!readable && bytes.len)
+        key->bytes = bytes;
+        if (__builtin_expect(bytes.len <= SQI_SHORT_KEY && readable, 1))
+                read_short(key, bytes.ptr);
+        else if (bytes.len <= SQI_SHORT_KEY) {
+                if (bytes.len)
                         memcpy(padded, bytes.ptr, bytes.len);
-                read_short(&key, readable ? bytes.ptr : padded);
+                read_short(key, padded);
         }
-        key.hash = hash_of(&key);
-        return key;
+        key->hash = hash_of(key);
+}
+
+static inline uint64_t
+hash_bytes(struct sq_str bytes)
+{
+        struct sqi_key key;
+
+        prepare(&key, bytes, true);
+        return key.hash;
 }
 
 static inline struct entry *
@@ -199,7 +208,7 @@ grow(struct sqi_keyed *keyed)
         for (size_t i = 0; i < keyed->norder; i++) {
                 if (!keyed->order[i])
                         continue;
-                uint64_t hash = prepare(key_of(keyed, keyed->order[i]), true).hash;
+                uint64_t hash = hash_bytes(key_of(keyed, keyed->order[i]));
                 size_t at = hash & mask;
                 while (places[at])
                         at = (at + 1) & mask;
@@ -290,10 +299,10 @@ insert(struct sqi_keyed *keyed, const struct sqi_key *key)
         return state_of(keyed, entry);
 }
 
-struct sqi_key
-sqi_key_prepare(struct sq_str bytes, bool readable)
+void
+sqi_key_prepare(struct sqi_key *key, struct sq_str bytes, bool readable)
 {
-        return prepare(bytes, readable);
+        prepare(key, bytes, readable);
 }
 
 void
@@ -311,17 +320,22 @@ sqi_keyed_fetch_entry(const struct sqi_keyed *keyed, const struct sqi_key *key)
 void *
 sqi_keyed_find_prepared(const struct sqi_keyed *keyed, const struct sqi_key *key)
 {
-        uint64_t place = *find(keyed, key);
+        const uint64_t *places = keyed->places;
+        size_t mask = keyed->mask, at = key->hash & mask;
 
-        return place ? state_of(keyed, entry_of(place)) : NULL;
+        for (uint64_t place; (place = places[at]); at = (at + 1) & mask)
+                if (((place ^ key->hash) >> 48) == 0 && is_entry_of(keyed, entry_of(place), key))
+                        return state_of(keyed, entry_of(place));
+        return NULL;
 }
 
 void *
 sqi_keyed_get(struct sqi_keyed *keyed, struct sq_str bytes)
 {
-        struct sqi_key key = prepare(bytes, false);
-        void *state = sqi_keyed_find_prepared(keyed, &key);
+        struct sqi_key key;
 
+        prepare(&key, bytes, false);
+        void *state = sqi_keyed_find_prepared(keyed, &key);
         return state ? state : insert(keyed, &key);
 }
 
@@ -333,7 +347,7 @@ vacate(struct sqi_keyed *keyed, size_t hole)
                 at = (at + 1) & keyed->mask;
                 if (keyed->places[at] == 0)
                         break;
-                size_t home = prepare(key_of(keyed, entry_of(keyed->places[at])), true).hash & keyed->mask;
+                size_t home = hash_bytes(key_of(keyed, entry_of(keyed->places[at]))) & keyed->mask;
                 if (((at - home) & keyed->mask) >= ((at - hole) & keyed->mask)) {
                         keyed->places[hole] = keyed->places[at];
                         hole = at;
@@ -345,7 +359,8 @@ vacate(struct sqi_keyed *keyed, size_t hole)
 bool
 sqi_keyed_forget(struct sqi_keyed *keyed, struct sq_str key)
 {
-        struct sqi_key prepared = prepare(key, false);
+        struct sqi_key prepared;
+        prepare(&prepared, key, false);
         uint64_t *place = find(keyed, &prepared);
         struct entry *entry = entry_of(*place);
 

@@ -39,7 +39,7 @@ struct sqi_key {
 enum { SQI_SHORT_KEY = 16 };
 
 /* `readable`: at least SQI_SHORT_KEY bytes may be read from bytes.ptr on, however short the key is. */
-struct sqi_key sqi_key_prepare(struct sq_str bytes, bool readable);
+void sqi_key_prepare(struct sqi_key *key, struct sq_str bytes, bool readable);
 void sqi_keyed_fetch_place(const struct sqi_keyed *keyed, const struct sqi_key *key);
 void sqi_keyed_fetch_entry(const struct sqi_keyed *keyed, const struct sqi_key *key);
 /* The state of a key that is there; else NULL. */

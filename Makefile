@@ -50,7 +50,7 @@ endif
 MAKEFLAGS += --no-print-directory
 Q := $(if $(V),,@)#  V=1 shows the commands
 
-all: $(B)/squall $(COMPONENTS) ## build the command and the components (BUILD=release|debug|asan|tsan, CC=gcc|clang, V=1)
+all: $(B)/squall $(B)/libsquall.a $(COMPONENTS) ## build the command and the components (BUILD=release|debug|asan|tsan, CC=gcc|clang, V=1)
 	@$(foreach o,$(LACKING),echo "$(o:$(B)/%.o=%) is not built: $(NEEDS_$(notdir $(basename $(o)))) is missing";)
 
 unit: $(UNIT)
@@ -58,6 +58,9 @@ unit: $(UNIT)
 $(B)/squall: $(CLI) $(RUNTIME)
 	@echo "  LINK $@"
 	$(Q)$(LINK) $(LTO) $^ $(LIBS)
+$(B)/libsquall.a: $(RUNTIME)
+	@echo "  AR   $@"
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(UNIT): %: %.o $(RUNTIME)
 	@echo "  LINK $@"
 	$(Q)$(LINK) $^ $(LIBS) -lcmocka
@@ -122,14 +125,17 @@ BUILTIN := $(filter $(B)/spouts/% $(B)/bolts/%,$(COMPONENTS))
 MAN := $(wildcard docs/man/*.[1-9])
 install: all ## put it below DESTDIR and PREFIX (/usr/local)
 	install -D -m 755 $(B)/squall $(DESTDIR)$(PREFIX)/bin/squall
-	install -D -m 644 runtime/squall.h $(DESTDIR)$(PREFIX)/include/squall.h
+	install -d $(DESTDIR)$(PREFIX)/include
+	install -m 644 runtime/squall.h runtime/squall-test.h $(DESTDIR)$(PREFIX)/include
 	install -d $(LIB)/spouts $(LIB)/bolts $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	install -m 644 $(filter $(B)/spouts/%,$(BUILTIN)) $(LIB)/spouts
 	install -m 644 $(filter $(B)/bolts/%,$(BUILTIN)) $(LIB)/bolts
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' docs/squall.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/squall.pc
+	install -m 644 $(B)/libsquall.a $(LIB)
+	for pc in squall squall-test; do sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PACKAGES@|$(PACKAGES)|' \
+		docs/$$pc.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/$$pc.pc; done
 	$(foreach m,$(MAN),install -D -m 644 $(m) $(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m));)
 uninstall: ## take away what install put there
-	rm -rf $(LIB) $(DESTDIR)$(PREFIX)/bin/squall $(DESTDIR)$(PREFIX)/include/squall.h $(DESTDIR)$(PREFIX)/lib/pkgconfig/squall.pc
+	rm -rf $(LIB) $(DESTDIR)$(PREFIX)/bin/squall $(DESTDIR)$(PREFIX)/include/squall*.h $(DESTDIR)$(PREFIX)/lib/pkgconfig/squall*.pc
 	rm -f $(foreach m,$(MAN),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
 
 clean: ## remove build/

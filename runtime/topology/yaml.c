@@ -296,6 +296,7 @@ add_scalar(struct builder *builder, struct fy_event *event)
         if (is_null(text, token == NULL || fy_scalar_token_get_style(token) == FYSS_PLAIN))
                 node->kind = SQI_YAML_NULL;
         node->text = text;
+        node->quoted = token != NULL && fy_scalar_token_get_style(token) != FYSS_PLAIN;
         r = sqi_expand(builder->arena, text, &node->text, error, sizeof(error));
         if (r == -EINVAL) {
                 sqi_diagnose(builder->diagnostics, SQI_ERROR, node->place, "%s", error);

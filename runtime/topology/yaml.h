@@ -30,6 +30,7 @@ struct sqi_yaml {
         enum sqi_yaml_kind kind;
         struct sqi_place place;
         const char *text; /* of a scalar */
+        bool quoted;      /* or a block: what looks like a number is none */
         bool broken;      /* an error about the scalar is reported already */
         size_t n;
         size_t weight; /* number of nodes in it */

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of components, written in YAML, run in this process on a virtual clock. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "load.h"
+#include "rig/script.h"
+
+struct run {
+        const char *file;
+        struct cli_json *json; /* NULL: as text */
+        bool colour;
+        uint64_t passed, failed;
+};
+
+static void
+print_result(const struct run *run, const struct sqi_test_result *result)
+{
+        const char *green = run->colour ? "\033[32m" : "", *red = run->colour ? "\033[31m" : "",
+                   *off = run->colour ? "\033[0m" : "";
+
+        if (result->passed)
+                (void)printf("%sok%s - %s: %s\n", green, off, run->file, result->name);
+        else
+                (void)printf("%snot ok%s - %s:%u: %s\n%s", red, off, run->file, result->line, result->name, result->text);
+}
+
+static void
+on_result(void *context, const struct sqi_test_result *result)
+{
+        struct run *run = context;
+
+        if (result->passed)
+                run->passed++;
+        else
+                run->failed++;
+        if (run->json == NULL) {
+                print_result(run, result);
+                return;
+        }
+        cli_json_open(run->json, NULL, '{');
+        cli_json_text(run->json, "file", run->file);
+        cli_json_text(run->json, "name", result->name);
+        cli_json_uint(run->json, "line", result->line);
+        cli_json_bool(run->json, "passed", result->passed);
+        cli_json_text(run->json, "text", result->text);
+        cli_json_close(run->json, '}');
+}
+
+static int
+run_file(struct run *run, const char *only)
+{
+        struct sqi_diagnostics diagnostics = {0};
+        int r = sqi_script_run(run->file, only, &diagnostics, on_result, run);
+
+        cli_print_diagnostics(run->file, &diagnostics);
+        sqi_diagnostics_release(&diagnostics);
+        if (r == -ENOMEM)
+                return cli_error(CLI_FAILED, "out of memory");
+        return r < 0 ? CLI_USAGE : CLI_DONE;
+}
+
+static int
+run(const struct cli_args *args)
+{
+        struct cli_json json = cli_json(stdout);
+        struct run run = {.json = cli_flag(args, "json") ? &json : NULL,
+                          .colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL};
+        int status = CLI_DONE, r;
+        size_t i;
+
+        if (run.json != NULL) {
+                cli_json_open(&json, NULL, '{');
+                cli_json_open(&json, "tests", '[');
+        }
+        for (i = 0; i < cli_noperands(args); i++) {
+                run.file = cli_operand(args, i);
+                r = run_file(&run, cli_text(args, "only"));
+                status = r > status ? r : status;
+        }
+        if (run.json != NULL) {
+                cli_json_close(&json, ']');
+                cli_json_uint(&json, "passed", run.passed);
+                cli_json_uint(&json, "failed", run.failed);
+                cli_json_close(&json, '}');
+        } else {
+                (void)printf("%llu passed, %llu failed\n", (unsigned long long)run.passed, (unsigned long long)run.failed);
+        }
+        if (status == CLI_DONE && run.passed + run.failed == 0)
+                return cli_error(CLI_USAGE, "no test was run (see --only)");
+        return status != CLI_DONE ? status : run.failed > 0 ? CLI_FAILED : CLI_DONE;
+}
+
+SQI_VERB(test) = {
+        .about = "Run tests of components: tuples, ticks and time in, tuples, verdicts and logs out.",
+        .details =
+                "A test is YAML; the component runs in this process, alone, on a virtual clock. What a test does not expect fails it.\n"
+                "Exit status: 0 all passed; 1 a test failed; 2 a file is wrong.",
+        .operands = {{"FILE", CLI_COMPLETE_FILE, .repeated = true}},
+        .options = {{"only", 0, CLI_TEXT, "TEXT", .help = "only the tests whose name holds this"}, CLI_OPTION_JSON},
+        .example = "squall test tests/components/count.yaml",
+        .run = run,
+};

@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rig/rig.h"
+
+#include <stdio.h>
+
+#include "channel/endpoint.h"
+#include "channel/socket.h"
+#include "squall-test.h"
+#include "tuple/pack.h"
+#include "tuple/unpack.h"
+
+static const uint64_t EPOCH_NS = 1000000000;  /* virtual monotonic time begins at one second, */
+static const int64_t EPOCH_WALL = 1704067200; /* the time of day at 2024-01-01 00:00:00 UTC */
+
+/* ---- the door ----------------------------------------------------------------------------------------------------------- */
+
+static uint64_t
+now(void *context)
+{
+        const struct sq_rig *rig = context;
+
+        return rig->clock_ns;
+}
+
+static struct sq_time
+wall(void *context)
+{
+        const struct sq_rig *rig = context;
+        uint64_t passed = rig->clock_ns - EPOCH_NS;
+
+        return (struct sq_time){EPOCH_WALL + (int64_t)(passed / 1000000000u), (uint32_t)(passed % 1000000000u)};
+}
+
+static void
+log_line(void *context, struct sq_task *task, enum sq_level level, const char *text)
+{
+        struct sq_rig *rig = context;
+        struct sqi_log_line *logs = reallocarray(rig->logs, rig->nlogs + 1, sizeof(*logs));
+
+        (void)task;
+        if (!logs)
+                return;
+        rig->logs = logs;
+        logs[rig->nlogs] = (struct sqi_log_line){level, strdup(text)};
+        if (logs[rig->nlogs].text)
+                rig->nlogs++;
+}
+
+static void
+ignore_report(void *context, struct sq_task *task, const struct sqi_message *message)
+{
+        (void)context;
+        (void)task;
+        (void)message;
+}
+
+/* ---- open and close ----------------------------------------------------------------------------------------------------- */
+
+/* What the task sends to several it sends by PUSH; its neighbours are all in this process. */
+static void
+simplify(struct sqi_plan *plan)
+{
+        for (uint32_t e = 0; e < plan->nedges; e++)
+                if (plan->edges[e].grouping == SQI_ALL)
+                        plan->edges[e].grouping = SQI_SHUFFLE;
+        for (uint32_t t = 0; t < plan->ntasks; t++)
+                plan->tasks[t].worker = 0;
+        plan->nworkers = 1;
+        plan->config.channel_batches = 0; /* without bound: nobody reads while the task turns */
+}
+
+static int
+attach(struct sq_rig *rig, int type, enum sqi_endpoint_kind kind, uint32_t task, void **ret)
+{
+        char endpoint[SQI_ENDPOINT_SIZE];
+        int r = sqi_endpoint("", kind, task, true, endpoint);
+
+        if (r < 0 || *ret)
+                return r;
+        *ret = sqi_socket_new(rig->context, type, 0);
+        if (!*ret)
+                return -errno;
+        return type == ZMQ_PULL ? sqi_socket_bind(*ret, endpoint) : sqi_socket_connect(*ret, endpoint);
+}
+
+/* Every neighbour's end of its channel. What goes round a cycle comes and goes by the feedback inboxes. */
+static int
+attach_edge(struct sq_rig *rig, const struct sqi_plan_edge *edge)
+{
+        const struct sqi_plan *plan = rig->plan;
+        const struct sqi_plan_component *from = &plan->components[edge->from], *to = &plan->components[edge->to];
+        enum sqi_endpoint_kind kind = edge->feedback ? SQI_FEEDBACK : SQI_INBOX;
+        int r = 0;
+
+        for (uint32_t t = to->first_task;
+             to != rig->task->component && from == rig->task->component && t < to->first_task + to->ntasks && r == 0; t++)
+                r = attach(rig, ZMQ_PULL, kind, t, &rig->sockets[t]);
+        for (uint32_t t = from->first_task;
+             from != rig->task->component && to == rig->task->component && t < from->first_task + from->ntasks && r == 0; t++)
+                if (!rig->sockets[t])
+                        r = attach(rig, ZMQ_PUSH, SQI_INBOX, rig->task->id, &rig->sockets[t]);
+        return r;
+}
+
+static int
+attach_all(struct sq_rig *rig)
+{
+        const struct sqi_plan *plan = rig->plan;
+        int r = 0;
+
+        rig->sockets = calloc(plan->ntasks, sizeof(void *));
+        rig->acks = calloc(plan->ntasks, sizeof(void *));
+        if (!rig->sockets || !rig->acks)
+                return -ENOMEM;
+        for (uint32_t e = 0; e < plan->nedges && r == 0; e++)
+                r = attach_edge(rig, &plan->edges[e]);
+        for (uint32_t t = 0; t < plan->ntasks && r == 0; t++)
+                if (plan->components[plan->tasks[t].component].kind == SQ_KIND_SPOUT && t != rig->task->id)
+                        r = attach(rig, ZMQ_PULL, SQI_ACKS, t, &rig->acks[t]);
+        if (r == 0 && rig->task->component->kind == SQ_KIND_SPOUT)
+                r = attach(rig, ZMQ_PUSH, SQI_ACKS, rig->task->id, &rig->to_spout);
+        return r;
+}
+
+static int
+open_rig(struct sq_rig *rig, uint32_t id)
+{
+        struct sq_task *task = calloc(1, sizeof(*task));
+        int r;
+
+        rig->task = task;
+        rig->context = zmq_ctx_new();
+        if (!task || !rig->context)
+                return -ENOMEM;
+        zmq_ctx_set(rig->context, ZMQ_IO_THREADS, 0);
+        rig->clock_ns = EPOCH_NS;
+        rig->door = (struct sqi_door){rig, now, wall, log_line, ignore_report};
+        task->plan = rig->plan;
+        task->id = id;
+        task->component = &rig->plan->components[rig->plan->tasks[id].component];
+        task->rundir = "";
+        task->context = rig->context;
+        task->metrics = &rig->metrics;
+        task->door = &rig->door;
+        r = attach_all(rig);
+        if (r < 0)
+                return r;
+        rig->opened = true;
+        if (sqi_task_open(task) < 0 || sqi_task_connect(task) < 0)
+                return -EINVAL;
+        sqi_task_start(task);
+        return 0;
+}
+
+int
+sqi_rig_open(struct sqi_plan **plan, uint32_t task, struct sq_rig **ret, char *error, size_t size)
+{
+        struct sq_rig *rig = calloc(1, sizeof(*rig));
+        int r;
+
+        if (!rig)
+                return -ENOMEM;
+        rig->plan = *plan;
+        *plan = NULL;
+        simplify(rig->plan);
+        r = open_rig(rig, task);
+        if (r == 0) {
+                *ret = rig;
+                return 0;
+        }
+        snprintf(error, size, "%s", rig->task && rig->task->error[0] ? rig->task->error : strerror(-r));
+        sq_rig_free(&rig);
+        return r;
+}
+
+void
+sqi_rig_forget(struct sq_rig *rig)
+{
+        for (size_t i = 0; i < rig->ncaught; i++)
+                free(rig->caught[i].bytes);
+        for (size_t i = 0; i < rig->nlogs; i++)
+                free(rig->logs[i].text);
+        rig->ncaught = rig->nlogs = 0;
+}
+
+void
+sq_rig_free(struct sq_rig **rig)
+{
+        struct sq_rig *self = *rig;
+
+        if (!self)
+                return;
+        if (self->opened)
+                sqi_task_close(self->task);
+        sqi_rig_forget(self);
+        for (uint32_t t = 0; t < self->plan->ntasks; t++) {
+                if (self->sockets)
+                        sqi_socket_close(&self->sockets[t]);
+                if (self->acks)
+                        sqi_socket_close(&self->acks[t]);
+        }
+        sqi_socket_close(&self->to_spout);
+        if (self->task && self->task->code) {
+                struct sqi_component *code = (struct sqi_component *)(uintptr_t)self->task->code;
+                sqi_component_close(&code);
+        }
+        if (self->context)
+                zmq_ctx_term(self->context);
+        free(self->task);
+        free(self->sockets);
+        free(self->acks);
+        free(self->trees);
+        free(self->caught);
+        free(self->logs);
+        free(self->text);
+        sqi_plan_free(&self->plan);
+        free(self);
+        *rig = NULL;
+}
+
+/* ---- trees -------------------------------------------------------------------------------------------------------------- */
+
+static struct sqi_tree *
+tree_of(struct sq_rig *rig, uint64_t root, bool make)
+{
+        for (size_t i = rig->ntrees; i-- > 0;)
+                if (rig->trees[i].root == root)
+                        return &rig->trees[i];
+        struct sqi_tree *trees = make ? reallocarray(rig->trees, rig->ntrees + 1, sizeof(*trees)) : NULL;
+        if (!trees)
+                return NULL;
+        rig->trees = trees;
+        trees[rig->ntrees] = (struct sqi_tree){.root = root};
+        return &trees[rig->ntrees++];
+}
+
+static void
+take_acks(struct sq_rig *rig, void *socket)
+{
+        struct sqi_ack_header header;
+        struct sqi_ack ack;
+        zmq_msg_t message;
+
+        zmq_msg_init(&message);
+        while (sqi_socket_receive(socket, &message) == 0) {
+                const uint8_t *bytes = zmq_msg_data(&message);
+                memcpy(&header, bytes, sizeof(header));
+                for (uint32_t i = 0; i < header.count; i++) {
+                        memcpy(&ack, bytes + sizeof(header) + i * sizeof(ack), sizeof(ack));
+                        struct sqi_tree *tree = tree_of(rig, ack.root, false);
+                        if (tree && ack.op == SQI_ACK_XOR)
+                                tree->value ^= ack.value;
+                        if (tree && ack.op == SQI_ACK_FAIL)
+                                tree->state = SQI_TREE_FAILED;
+                }
+        }
+        zmq_msg_close(&message);
+}
+
+/* What a sink gets of a tree it acks at once; of a spout's trees it keeps what its ack would say. */
+static void
+take_tuple(struct sq_rig *rig, uint32_t receiver, const struct sqi_frame *frame, const struct sqi_slice *slice)
+{
+        uint64_t id = sqi_edge_id(frame->header.edge_key, frame->header.first_seq + frame->index - 1), root;
+        struct sqi_caught *caught = reallocarray(rig->caught, rig->ncaught + 1, sizeof(*caught));
+        size_t size = slice->offsets[slice->n];
+
+        for (uint16_t i = 0; i < frame->nroots; i++) {
+                memcpy(&root, frame->roots + i * sizeof(root), sizeof(root));
+                struct sqi_tree *tree = tree_of(rig, root, rig->task->component->kind == SQ_KIND_SPOUT);
+                if (tree)
+                        tree->value ^= id;
+        }
+        if (!caught)
+                return;
+        rig->caught = caught;
+        caught += rig->ncaught;
+        *caught = (struct sqi_caught){frame->stream, receiver, malloc(size), size};
+        if (!caught->bytes)
+                return;
+        memcpy(caught->bytes, slice->at, size);
+        rig->ncaught++;
+}
+
+static void
+take_batches(struct sq_rig *rig, uint32_t receiver)
+{
+        struct sqi_frame frame;
+        struct sqi_slice slice;
+        const char *cause;
+        zmq_msg_t message;
+
+        zmq_msg_init(&message);
+        while (sqi_socket_receive(rig->sockets[receiver], &message) == 0) {
+                if (sqi_frame_open(&frame, zmq_msg_data(&message), zmq_msg_size(&message), &cause) < 0)
+                        continue;
+                while (sqi_frame_next(&frame, &slice) > 0)
+                        take_tuple(rig, receiver, &frame, &slice);
+        }
+        zmq_msg_close(&message);
+}
+
+static void
+gather(struct sq_rig *rig)
+{
+        for (uint32_t t = 0; t < rig->plan->ntasks; t++) {
+                int type = 0;
+                size_t size = sizeof(type);
+                if (rig->sockets[t] && zmq_getsockopt(rig->sockets[t], ZMQ_TYPE, &type, &size) == 0 && type == ZMQ_PULL)
+                        take_batches(rig, t);
+                if (rig->acks[t])
+                        take_acks(rig, rig->acks[t]);
+        }
+        for (size_t i = 0; i < rig->ntrees && rig->task->component->kind == SQ_KIND_BOLT; i++)
+                if (rig->trees[i].state == SQI_TREE_OPEN && rig->trees[i].value == 0)
+                        rig->trees[i].state = SQI_TREE_ACKED;
+}
+
+/* ---- what happens to the task ------------------------------------------------------------------------------------------- */
+
+static bool
+is_alive(const struct sq_rig *rig)
+{
+        return rig->task->phase == SQI_RUNNING && rig->task->failed == 0;
+}
+
+void
+sqi_rig_settle(struct sq_rig *rig)
+{
+        struct sq_task *task = rig->task;
+        uint64_t batches;
+
+        do {
+                batches = task->metrics->batches_in;
+                if (is_alive(rig))
+                        sqi_task_turn(task);
+        } while (task->metrics->batches_in != batches && is_alive(rig));
+        if (is_alive(rig))
+                sqi_task_flush(task);
+        gather(rig);
+}
+
+void
+sqi_rig_next(struct sq_rig *rig, uint32_t calls)
+{
+        rig->task->calls = calls;
+        sqi_rig_settle(rig);
+        rig->task->calls = 0;
+}
+
+void
+sqi_rig_tick(struct sq_rig *rig)
+{
+        struct sq_task *task = rig->task;
+
+        task->now_ns = rig->clock_ns;
+        if (task->code->bolt && task->code->bolt->tick && is_alive(rig))
+                sqi_task_call(task, task->code->bolt->tick);
+        sqi_rig_settle(rig);
+}
+
+static uint64_t
+next_due(const struct sq_rig *rig, uint64_t until)
+{
+        const struct sq_task *task = rig->task;
+
+        if (task->tick_ns && task->code->bolt && task->next_tick_ns < until)
+                until = task->next_tick_ns;
+        if (task->ledger && sqi_ledger_next(task->ledger) < until)
+                until = sqi_ledger_next(task->ledger);
+        return until > rig->clock_ns ? until : rig->clock_ns + 1;
+}
+
+void
+sqi_rig_advance(struct sq_rig *rig, uint64_t ns)
+{
+        uint64_t until = rig->clock_ns + ns;
+
+        if (rig->task->code->spout)
+                rig->task->calls = 0;
+        while (rig->clock_ns < until) {
+                rig->clock_ns = next_due(rig, until);
+                sqi_rig_settle(rig);
+        }
+}
+
+/* ---- input -------------------------------------------------------------------------------------------------------------- */
+
+static int
+send_bytes(void *socket, const void *bytes, size_t size)
+{
+        zmq_msg_t message;
+
+        if (zmq_msg_init_size(&message, size) < 0)
+                return -ENOMEM;
+        memcpy(zmq_msg_data(&message), bytes, size);
+        int r = sqi_socket_send(socket, &message);
+        if (r < 0)
+                zmq_msg_close(&message);
+        return r;
+}
+
+int
+sqi_rig_feed_frame(struct sq_rig *rig, const void *bytes, size_t size)
+{
+        struct sqi_header header;
+        void *socket = NULL;
+
+        if (size < sizeof(header))
+                return -EBADMSG;
+        memcpy(&header, bytes, sizeof(header));
+        if (header.task >= rig->plan->ntasks || !(socket = rig->sockets[header.task]))
+                return -EBADMSG;
+        return send_bytes(socket, bytes, size);
+}
+
+/* One tuple, one batch, one tree. */
+int
+sqi_rig_feed(struct sq_rig *rig, const struct sqi_plan_edge *edge, uint32_t source, size_t n, const struct sq_value *values)
+{
+        uint32_t task = rig->plan->components[edge->from].first_task + source;
+        struct sqi_header header = {
+                .magic = "SQB", .version = SQI_WIRE_VERSION, .kind = SQI_BATCH_DATA, .task = task, .count = 1, .nruns = 1};
+        struct sqi_run run = {1, (uint16_t)edge->stream, 1};
+        uint64_t root = SQI_ROOT(task, rig->seq + 1);
+        size_t size = sizeof(header) + 3 + sizeof(run) + sizeof(root);
+
+        for (size_t i = 0; i < n; i++)
+                size += sqi_pack_bound(&values[i]);
+        uint8_t *bytes = malloc(size), *at;
+        if (!bytes)
+                return -ENOMEM;
+        at = sqi_pack_head(bytes + sizeof(header), (uint32_t)n);
+        for (size_t i = 0; i < n; i++)
+                at = sqi_pack(at, &values[i]);
+        header.bytes = (uint32_t)(at - bytes - (ptrdiff_t)sizeof(header));
+        header.run_bytes = sizeof(run) + sizeof(root);
+        header.edge_key = sqi_mix(task + 1);
+        header.first_seq = rig->seq++;
+        struct sqi_tree *tree = tree_of(rig, root, true);
+        if (tree)
+                tree->value = sqi_edge_id(header.edge_key, header.first_seq);
+        memcpy(bytes, &header, sizeof(header));
+        memcpy(at, &run, sizeof(run));
+        memcpy(at + sizeof(run), &root, sizeof(root));
+        int r = tree ? send_bytes(rig->sockets[task], bytes, (size_t)(at - bytes) + sizeof(run) + sizeof(root)) : -ENOMEM;
+        free(bytes);
+        return r;
+}
+
+void
+sqi_rig_end(struct sq_rig *rig)
+{
+        struct sqi_header header = {.magic = "SQB", .version = SQI_WIRE_VERSION, .kind = SQI_BATCH_END};
+
+        if (rig->task->component->cycle) {
+                rig->task->released = true;
+                rig->task->intake.marks_missing = 0;
+        }
+        rig->task->draining = true;
+        for (uint32_t t = 0; t < rig->plan->ntasks; t++) {
+                header.task = t;
+                if (rig->sockets[t] && rig->task->code->bolt && t != rig->task->id && rig->acks[t])
+                        send_bytes(rig->sockets[t], &header, sizeof(header));
+        }
+        sqi_rig_settle(rig);
+        sqi_rig_settle(rig);
+}
+
+void
+sqi_rig_judge(struct sq_rig *rig, size_t tree, bool ack)
+{
+        struct {
+                struct sqi_ack_header header;
+                struct sqi_ack record;
+        } message = {.header = {.magic = "SQA", .version = SQI_WIRE_VERSION, .count = 1}};
+
+        if (tree >= rig->ntrees || !rig->to_spout || rig->trees[tree].state != SQI_TREE_OPEN)
+                return;
+        rig->trees[tree].state = ack ? SQI_TREE_ACKED : SQI_TREE_FAILED;
+        message.header.task = rig->plan->ntasks - 1;
+        message.record = (struct sqi_ack){
+                .root = rig->trees[tree].root, .value = rig->trees[tree].value, .op = ack ? SQI_ACK_XOR : SQI_ACK_FAIL};
+        send_bytes(rig->to_spout, &message, sizeof(message));
+}
+
+/* ---- what came of it ---------------------------------------------------------------------------------------------------- */
+
+const struct sqi_plan_stream *
+sqi_rig_stream(const struct sq_rig *rig, uint32_t stream)
+{
+        return stream < rig->task->component->nstreams ? &rig->task->component->streams[stream] : NULL;
+}
+
+char *
+sqi_rig_json(const struct sq_rig *rig, const struct sqi_caught *caught, const bool *wanted)
+{
+        const struct sqi_plan_stream *stream = sqi_rig_stream(rig, caught->stream);
+        struct sqi_slice slice;
+        char *text = NULL;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+
+        if (!out || !stream || !sqi_slice(caught->bytes, caught->bytes + caught->size, &slice))
+                return NULL;
+        const char *comma = "{";
+        for (uint32_t f = 0; f < slice.n && f < stream->nfields; f++) {
+                struct sq_value value = sqi_unpack(slice.at + slice.offsets[f], slice.at + slice.offsets[f + 1]);
+                size_t need = sq_json(value, NULL, 0) + 1;
+                char *json = malloc(need);
+                if (json && (!wanted || wanted[f])) {
+                        sq_json(value, json, need);
+                        fprintf(out, "%s\"%s\":%s", comma, stream->fields[f].name, json);
+                        comma = ",";
+                }
+                free(json);
+        }
+        fputs(comma[0] == '{' ? "{}" : "}", out);
+        return fclose(out) == 0 ? text : NULL;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values and tuples as a test writes them. */
+#ifndef SQI_VALUES_H
+#define SQI_VALUES_H
+
+#include "squall.h"
+#include "topology/plan.h"
+#include "topology/yaml.h"
+
+/*
+ * The value that `node` stands for as a field of `type`. SQ_ANY: a plain number is one, true and false are, everything else is a string. Binary is hex
+ * digits, a time RFC 3339 or seconds, as sq_json() writes them. It lives in the arena. 0; -EINVAL after a diagnosis; -ENOMEM.
+ */
+int sqi_value_read(struct sqi_arena *arena, struct sqi_diagnostics *diagnostics, const struct sqi_yaml *node, enum sq_type type,
+                   struct sq_value *ret);
+
+/* A tuple of the stream, "{field: value}" or "[value]". `given` marks the fields that it names; the others are nil. */
+int sqi_tuple_read(struct sqi_arena *arena, struct sqi_diagnostics *diagnostics, const struct sqi_yaml *node,
+                   const struct sqi_plan_stream *stream, struct sq_value *values, bool *given);
+
+/* The same as JSON, of the given fields alone: what sqi_rig_json() makes of an equal tuple. Malloc'd. */
+char *sqi_tuple_json(const struct sqi_plan_stream *stream, const struct sq_value *values, const bool *given);
+
+/* "5s", "250ms", "2m", "1h", or seconds. */
+int sqi_duration_read(const char *text, uint64_t *ret_ns);
+
+#endif

@@ -13,151 +13,13 @@
 #include "channel/endpoint.h"
 #include "channel/socket.h"
 
-/* Between two signs of life, whatever else there is to wait for. */
-static const uint64_t PULSE_NS = 250000000, ACK_RETRY_NS = 2000000, FAIL_LOG_NS = 1000000000;
-
-/* ---- reports, logs, errors ---------------------------------------------------------------------------------------------- */
-
-void
-sqi_task_report(struct sq_task *task, const struct sqi_message *message)
-{
-        void *bytes;
-        size_t size;
-        struct sqi_message whole = *message;
-
-        if (task->door) {
-                task->door->report(task->door->context, task, message);
-                return;
-        }
-        whole.worker = task->plan->tasks[task->id].worker;
-        whole.incarnation = task->incarnation;
-        if (sqi_message_encode(&whole, &bytes, &size) < 0)
-                return;
-        zmq_send(task->control, bytes, size, 0);
-        free(bytes);
-}
-
-static void
-write_log(struct sq_task *task, enum sq_level level, const char *format, va_list arguments) SQ_PRINTF(3, 0);
-
-/* One write, so that lines of several tasks do not mix. */
-static void
-write_log(struct sq_task *task, enum sq_level level, const char *format, va_list arguments)
-{
-        static const char *const names[] = {"error", "warning", "info", "debug"};
-        char line[2048], name[128];
-        int head = 0, body;
-
-        if (task->door) {
-                vsnprintf(line, sizeof(line), format, arguments);
-                task->door->log(task->door->context, task, level, line);
-                return;
-        }
-        sqi_task_name(task->plan, task->id, name, sizeof(name));
-        if (task->packed)
-                head = snprintf(line, sizeof(line), "%s: %s: ", name, names[level]);
-        else
-                head = snprintf(line, sizeof(line), "%s: ", names[level]);
-        body = vsnprintf(line + head, sizeof(line) - (size_t)head - 1, format, arguments);
-        size_t len = (size_t)head + (body < 0 ? 0 : (size_t)body);
-        if (len > sizeof(line) - 2)
-                len = sizeof(line) - 2;
-        line[len++] = '\n';
-        if (write(STDERR_FILENO, line, len) < 0)
-                return; /* nobody listens; there is nobody to tell */
-}
-
-void
-sq_log(struct sq_task *task, enum sq_level level, const char *format, ...)
-{
-        va_list arguments;
-
-        if (level > SQ_INFO && !task->door)
-                return;
-        va_start(arguments, format);
-        write_log(task, level, format, arguments);
-        va_end(arguments);
-}
-
-/* At most one line a second: a bolt may fail a million tuples a second for one cause. */
-static void
-log_seldom(struct sq_task *task, const char *what, const char *text)
-{
-        uint64_t now_ns = sqi_clock_ns();
-
-        if (!task->door && task->fail_logged_ns && now_ns < task->fail_logged_ns + FAIL_LOG_NS) {
-                task->fails_unlogged++;
-                return;
-        }
-        if (task->fails_unlogged)
-                sq_log(task, SQ_WARN, "%s: %s (and %zu more like it in the last second)", what, text, (size_t)task->fails_unlogged);
-        else
-                sq_log(task, SQ_WARN, "%s: %s", what, text);
-        task->fail_logged_ns = now_ns;
-        task->fails_unlogged = 0;
-}
-
-enum sq_verdict
-sq_fail(struct sq_task *task, const char *format, ...)
-{
-        char text[512];
-        va_list arguments;
-
-        va_start(arguments, format);
-        vsnprintf(text, sizeof(text), format, arguments);
-        va_end(arguments);
-        log_seldom(task, "failed a tuple", text);
-        return SQ_FAIL;
-}
-
-void
-sqi_task_misuse(struct sq_task *task, const char *format, ...)
-{
-        char text[1024];
-        va_list arguments;
-
-        va_start(arguments, format);
-        vsnprintf(text, sizeof(text), format, arguments);
-        va_end(arguments);
-        task->misused = true;
-        sqi_count(&task->metrics->misused, 1);
-        log_seldom(task, "misuse of squall.h", text);
-}
-
-int
-sq_error(struct sq_task *task, const char *format, ...)
-{
-        va_list arguments;
-
-        va_start(arguments, format);
-        vsnprintf(task->error, sizeof(task->error), format, arguments);
-        va_end(arguments);
-        return -1;
-}
-
-int
-sqi_task_fail(struct sq_task *task, int error, const char *format, ...)
-{
-        char text[sizeof(task->error)];
-        va_list arguments;
-
-        if (task->failed == 0) {
-                va_start(arguments, format);
-                vsnprintf(text, sizeof(text), format, arguments);
-                va_end(arguments);
-                memcpy(task->error, text, sizeof(text));
-                task->failed = error;
-        }
-        return -1;
-}
-
 /* ---- orders ------------------------------------------------------------------------------------------------------------- */
 
 static void
 take_lost(struct sq_task *task, const struct sqi_message *message)
 {
-        if (message->task >= task->plan->ntasks)
-                return;
+        if (message->task >= task->plan->ntasks || message->number <= task->intake.fence[message->task])
+                return; /* known already: a new supervisor says again what is so */
         task->intake.fence[message->task] = (uint32_t)message->number;
         if (task->ledger)
                 sqi_ledger_lose(task->ledger, sqi_task_clock(task));
@@ -245,108 +107,6 @@ sqi_task_serve(struct sq_task *task)
         return got;
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------------------------------ */
-
-enum { WAIT_FIXED = 6 };
-
-struct waiting {
-        struct pollfd *fds;
-        nfds_t n;
-        bool ready;
-};
-
-/*
- * A ZeroMQ socket's descriptor is edge-triggered: it tells of news, not of state. So the state is asked for first (which also takes in
- * the news), and only if there is none is the descriptor worth waiting on. zmq_poll() does the same, but knows only milliseconds.
- */
-static void
-wait_for(struct waiting *waiting, void *socket, int events)
-{
-        int state = 0, fd = -1;
-        size_t size = sizeof(int);
-
-        if (!socket || waiting->ready)
-                return;
-        if (zmq_getsockopt(socket, ZMQ_EVENTS, &state, &size) == 0 && (state & events)) {
-                waiting->ready = true;
-                return;
-        }
-        size = sizeof(int);
-        if (zmq_getsockopt(socket, ZMQ_FD, &fd, &size) == 0)
-                waiting->fds[waiting->n++] = (struct pollfd){.fd = fd, .events = POLLIN};
-}
-
-static void
-wait_for_outlets(struct sq_task *task, struct waiting *waiting)
-{
-        struct sqi_collector *collector = &task->collector;
-        bool broadcast = false;
-
-        for (uint32_t i = 0; i < collector->noutlets; i++) {
-                struct sqi_outlet *outlet = &collector->outlets[i];
-                if (outlet->stuck && !outlet->broadcast)
-                        wait_for(waiting, outlet->socket, ZMQ_POLLOUT);
-                broadcast |= outlet->stuck && outlet->broadcast;
-        }
-        if (broadcast) /* an XPUB always says that it is writable; its news are what to wait for */
-                wait_for(waiting, collector->broadcast, ZMQ_POLLIN);
-}
-
-static void
-sleep_until(struct waiting *waiting, uint64_t until_ns)
-{
-        uint64_t now_ns = sqi_clock_ns(), left = until_ns > now_ns ? until_ns - now_ns : 0;
-        struct timespec timeout = {(time_t)(left / 1000000000u), (long)(left % 1000000000u)};
-
-        if (!waiting->ready && left)
-                ppoll(waiting->fds, waiting->n, &timeout, NULL);
-}
-
-void
-sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns)
-{
-        struct waiting waiting = {.fds = task->fds};
-        uint64_t now_ns = sqi_task_clock(task), latest = now_ns + (task->acker.gathered ? ACK_RETRY_NS : PULSE_NS);
-
-        task->now_ns = now_ns;
-        if (task->door)
-                return;
-        wait_for(&waiting, task->control, ZMQ_POLLIN);
-        if (intake) {
-                bool feedback_only = sqi_collector_has_feedback(&task->collector);
-                wait_for(&waiting, task->intake.feedback, ZMQ_POLLIN);
-                wait_for(&waiting, feedback_only ? NULL : task->intake.inbox, ZMQ_POLLIN);
-                wait_for(&waiting, feedback_only ? NULL : task->intake.broadcasts, ZMQ_POLLIN);
-        }
-        wait_for(&waiting, task->ack_inbox, ZMQ_POLLIN);
-        wait_for_outlets(task, &waiting);
-        if (task->wake_fd >= 0)
-                waiting.fds[waiting.n++] = (struct pollfd){.fd = task->wake_fd, .events = POLLIN};
-        sleep_until(&waiting, until_ns < latest ? until_ns : latest);
-        sqi_task_serve(task);
-        task->now_ns = sqi_clock_ns();
-        sqi_count(&task->metrics->loops, 1);
-}
-
-void
-sqi_task_unblock(struct sq_task *task)
-{
-        uint64_t begin = 0;
-
-        while (!task->quitting && task->failed == 0) {
-                sqi_collector_subscribed(&task->collector);
-                if (sqi_collector_relieve(&task->collector))
-                        break;
-                if (!begin)
-                        begin = sqi_clock_ns();
-                sqi_acker_push(&task->acker);
-                sqi_task_wait(task, false, UINT64_MAX);
-                sqi_spout_take_acks(task);
-        }
-        if (begin)
-                sqi_count(&task->metrics->blocked_ns, sqi_clock_ns() - begin);
-}
-
 /* ---- flushing ----------------------------------------------------------------------------------------------------------- */
 
 /* A bolt's own flush stands before its acks: they vouch for what it made durable. */
@@ -362,7 +122,7 @@ flush_component(struct sq_task *task)
                 return;
         if (task->tracking) {
                 sqi_acker_fail(&task->acker);
-                log_seldom(task, "failed what it executed since the last flush", task->error);
+                sqi_task_log_seldom(task, "failed what it executed since the last flush", task->error);
         } else
                 sqi_task_fail(task, -EIO, "%s", task->error);
 }
@@ -583,20 +343,6 @@ await(struct sq_task *task, const bool *flag)
         return *flag && !task->quitting && task->failed == 0;
 }
 
-static bool
-await_subscribers(struct sq_task *task)
-{
-        while (!sqi_collector_subscribed(&task->collector) && !task->quitting) {
-                struct waiting waiting = {.fds = task->fds};
-                wait_for(&waiting, task->control, ZMQ_POLLIN);
-                wait_for(&waiting, task->collector.broadcast, ZMQ_POLLIN);
-                sleep_until(&waiting, sqi_clock_ns() + PULSE_NS);
-                sqi_task_serve(task);
-                sqi_count(&task->metrics->loops, 1);
-        }
-        return !task->quitting;
-}
-
 void
 sqi_task_start(struct sq_task *task)
 {
@@ -625,7 +371,7 @@ run(struct sq_task *task)
         if (sqi_task_open(task) < 0)
                 return;
         sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_BOUND, .task = task->id});
-        if (!await(task, &task->may_connect) || sqi_task_connect(task) < 0 || !await_subscribers(task))
+        if (!await(task, &task->may_connect) || sqi_task_connect(task) < 0 || !sqi_task_await_subscribers(task))
                 return;
         sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_READY, .task = task->id});
         if (!await(task, &task->may_start))
@@ -661,141 +407,4 @@ sqi_task_main(void *argument)
                                       });
         sqi_task_close(task);
         return NULL;
-}
-
-/* ---- what a component asks of its task ---------------------------------------------------------------------------------- */
-
-const char *
-sq_topology(const struct sq_task *task)
-{
-        return task->plan->name;
-}
-
-const char *
-sq_component(const struct sq_task *task)
-{
-        return task->component->id;
-}
-
-unsigned
-sq_index(const struct sq_task *task)
-{
-        return task->plan->tasks[task->id].index;
-}
-
-unsigned
-sq_parallelism(const struct sq_task *task)
-{
-        return task->component->ntasks;
-}
-
-unsigned
-sq_incarnation(const struct sq_task *task)
-{
-        return task->incarnation;
-}
-
-uint64_t
-sq_now(const struct sq_task *task)
-{
-        return sqi_task_clock(task);
-}
-
-struct sq_time
-sq_wall(const struct sq_task *task)
-{
-        struct timespec now;
-
-        if (task->door)
-                return task->door->wall(task->door->context);
-        clock_gettime(CLOCK_REALTIME, &now);
-        return (struct sq_time){now.tv_sec, (uint32_t)now.tv_nsec};
-}
-
-/* ---- keyed state -------------------------------------------------------------------------------------------------------- */
-
-static struct sqi_keyed *
-keyed_of(struct sq_task *task)
-{
-        if (!task->keyed)
-                task->keyed = sqi_keyed_new(task->code->bolt ? task->code->bolt->key_state : task->code->spout->key_state);
-        return task->keyed;
-}
-
-/* What the first key of the tuple under way is made of. */
-static void
-learn_key(struct sq_task *task, struct sq_str key)
-{
-        const struct sqi_slice *slice;
-        const uint8_t *at = (const uint8_t *)key.ptr;
-
-        task->key_shape = SQI_KEY_OTHER;
-        if (!task->in_execute)
-                return;
-        slice = &task->tuple->slice;
-        if (at < slice->at || at > slice->at + slice->offsets[slice->n])
-                return;
-        for (unsigned f = 0; f < slice->n; f++) {
-                uint32_t begin = (uint32_t)(at - slice->at);
-                if (begin == slice->offsets[f] && f == task->tuple->input->places[0])
-                        task->key_shape = SQI_KEY_PACKED;
-                if (begin <= slice->offsets[f] || begin >= slice->offsets[f + 1])
-                        continue;
-                task->key_shape = SQI_KEY_FIELD;
-                task->key_field = f;
-        }
-}
-
-/* Never NULL by contract. A task without memory cannot go on; its worker is restarted and its tuples are replayed. */
-static __attribute__((noinline)) void *
-look_up(struct sq_task *task, struct sq_str key)
-{
-        struct sqi_keyed *keyed = keyed_of(task);
-        void *state = keyed ? sqi_keyed_get(keyed, key) : NULL;
-
-        if (task->key_shape == SQI_KEY_UNKNOWN)
-                learn_key(task, key);
-        if (!state) {
-                sq_log(task, SQ_ERROR, "out of memory for keyed state");
-                abort();
-        }
-        return state;
-}
-
-void *
-sq_keyed(struct sq_task *task, struct sq_str key)
-{
-        const struct sqi_key *guess = task->guess;
-
-        if (guess && key.ptr == guess->bytes.ptr && key.len == guess->bytes.len) {
-                void *state = sqi_keyed_find_prepared(task->keyed, guess);
-                if (state)
-                        return state;
-        }
-        return look_up(task, key);
-}
-
-void
-sq_keyed_forget(struct sq_task *task, struct sq_str key)
-{
-        if (task->keyed)
-                sqi_keyed_forget(task->keyed, key);
-}
-
-size_t
-sq_keyed_count(const struct sq_task *task)
-{
-        return task->keyed ? sqi_keyed_count(task->keyed) : 0;
-}
-
-void
-sq_keyed_each(struct sq_task *task, sq_visit *visit, void *context)
-{
-        size_t cursor = 0;
-        struct sq_str key;
-        void *state;
-
-        while (task->keyed && sqi_keyed_step(task->keyed, &cursor, &key, &state))
-                if (!visit(task, key, state, context))
-                        return;
 }

@@ -181,6 +181,10 @@ int sqi_task_fail(struct sq_task *task, int error, const char *format, ...) SQ_P
 /* A misuse of squall.h: counted, logged, and the tuple under way fails. */
 void sqi_task_misuse(struct sq_task *task, const char *format, ...) SQ_PRINTF(2, 3);
 void sqi_task_report(struct sq_task *task, const struct sqi_message *message);
+/* A warning, at most once a second: a bolt may fail a million tuples a second for one cause. */
+void sqi_task_log_seldom(struct sq_task *task, const char *what, const char *text);
+/* Waits until every broadcast has all its receivers. False: told to quit before. */
+bool sqi_task_await_subscribers(struct sq_task *task);
 /* Serves what has come from the control thread. True: something came. */
 bool sqi_task_serve(struct sq_task *task);
 /* Waits until something may be done: orders, input (if `intake`), acks, room in a stuck outlet, or `until_ns`. */

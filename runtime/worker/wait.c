@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a task waits: for orders, input, acks, room in its outlets, a time; whichever comes first, and never longer than a pulse. */
+#include <poll.h>
+
+#include "worker/task.h"
+
+/* Between two signs of life, whatever else there is to wait for. */
+static const uint64_t PULSE_NS = 250000000, ACK_RETRY_NS = 2000000;
+
+enum { WAIT_FIXED = 6 };
+
+struct waiting {
+        struct pollfd *fds;
+        nfds_t n;
+        bool ready;
+};
+
+/*
+ * A ZeroMQ socket's descriptor is edge-triggered: it tells of news, not of state. So the state is asked for first (which also takes in
+ * the news), and only if there is none is the descriptor worth waiting on. zmq_poll() does the same, but knows only milliseconds.
+ */
+static void
+wait_for(struct waiting *waiting, void *socket, int events)
+{
+        int state = 0, fd = -1;
+        size_t size = sizeof(int);
+
+        if (!socket || waiting->ready)
+                return;
+        if (zmq_getsockopt(socket, ZMQ_EVENTS, &state, &size) == 0 && (state & events)) {
+                waiting->ready = true;
+                return;
+        }
+        size = sizeof(int);
+        if (zmq_getsockopt(socket, ZMQ_FD, &fd, &size) == 0)
+                waiting->fds[waiting->n++] = (struct pollfd){.fd = fd, .events = POLLIN};
+}
+
+static void
+wait_for_outlets(struct sq_task *task, struct waiting *waiting)
+{
+        struct sqi_collector *collector = &task->collector;
+        bool broadcast = false;
+
+        for (uint32_t i = 0; i < collector->noutlets; i++) {
+                struct sqi_outlet *outlet = &collector->outlets[i];
+                if (outlet->stuck && !outlet->broadcast)
+                        wait_for(waiting, outlet->socket, ZMQ_POLLOUT);
+                broadcast |= outlet->stuck && outlet->broadcast;
+        }
+        if (broadcast) /* an XPUB always says that it is writable; its news are what to wait for */
+                wait_for(waiting, collector->broadcast, ZMQ_POLLIN);
+}
+
+static void
+sleep_until(struct waiting *waiting, uint64_t until_ns)
+{
+        uint64_t now_ns = sqi_clock_ns(), left = until_ns > now_ns ? until_ns - now_ns : 0;
+        struct timespec timeout = {(time_t)(left / 1000000000u), (long)(left % 1000000000u)};
+
+        if (!waiting->ready && left)
+                ppoll(waiting->fds, waiting->n, &timeout, NULL);
+}
+
+void
+sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns)
+{
+        struct waiting waiting = {.fds = task->fds};
+        uint64_t now_ns = sqi_task_clock(task), latest = now_ns + (task->acker.gathered ? ACK_RETRY_NS : PULSE_NS);
+
+        task->now_ns = now_ns;
+        if (task->door)
+                return;
+        wait_for(&waiting, task->control, ZMQ_POLLIN);
+        if (intake) {
+                bool feedback_only = sqi_collector_has_feedback(&task->collector);
+                wait_for(&waiting, task->intake.feedback, ZMQ_POLLIN);
+                wait_for(&waiting, feedback_only ? NULL : task->intake.inbox, ZMQ_POLLIN);
+                wait_for(&waiting, feedback_only ? NULL : task->intake.broadcasts, ZMQ_POLLIN);
+        }
+        wait_for(&waiting, task->ack_inbox, ZMQ_POLLIN);
+        wait_for_outlets(task, &waiting);
+        if (task->wake_fd >= 0)
+                waiting.fds[waiting.n++] = (struct pollfd){.fd = task->wake_fd, .events = POLLIN};
+        sleep_until(&waiting, until_ns < latest ? until_ns : latest);
+        sqi_task_serve(task);
+        task->now_ns = sqi_clock_ns();
+        sqi_count(&task->metrics->loops, 1);
+}
+
+void
+sqi_task_unblock(struct sq_task *task)
+{
+        uint64_t begin = 0;
+
+        while (!task->quitting && task->failed == 0) {
+                sqi_collector_subscribed(&task->collector);
+                if (sqi_collector_relieve(&task->collector))
+                        break;
+                if (!begin)
+                        begin = sqi_clock_ns();
+                sqi_acker_push(&task->acker);
+                sqi_task_wait(task, false, UINT64_MAX);
+                sqi_spout_take_acks(task);
+        }
+        if (begin)
+                sqi_count(&task->metrics->blocked_ns, sqi_clock_ns() - begin);
+}
+
+bool
+sqi_task_await_subscribers(struct sq_task *task)
+{
+        while (!sqi_collector_subscribed(&task->collector) && !task->quitting) {
+                struct waiting waiting = {.fds = task->fds};
+                wait_for(&waiting, task->control, ZMQ_POLLIN);
+                wait_for(&waiting, task->collector.broadcast, ZMQ_POLLIN);
+                sleep_until(&waiting, sqi_clock_ns() + PULSE_NS);
+                sqi_task_serve(task);
+                sqi_count(&task->metrics->loops, 1);
+        }
+        return !task->quitting;
+}

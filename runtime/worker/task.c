@@ -270,8 +270,7 @@ sqi_task_open(struct sq_task *task)
                 r = sqi_spout_open(task);
         if (r == 0 && task->code->bolt && task->tracking)
                 r = bind_acker(task);
-        /* control, three inboxes, acks, the spout's own descriptor, and every outlet */
-        task->fds = calloc(task->collector.noutlets + WAIT_FIXED, sizeof(*task->fds));
+        task->fds = calloc(task->collector.noutlets + SQI_WAIT_FIXED, sizeof(*task->fds));
         if (r == 0 && !task->fds)
                 r = -ENOMEM;
         return r < 0 ? sqi_task_fail(task, r, "cannot open its channels in %s: %s", task->rundir, zmq_strerror(-r)) : 0;

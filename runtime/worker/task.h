@@ -86,6 +86,9 @@ struct sqi_intake {
         bool turn;                           /* inbox and broadcasts take turns */
 };
 
+/* What a task may wait on besides its outlets: control, three inboxes, acks, the spout's own descriptor. */
+enum { SQI_WAIT_FIXED = 6 };
+
 enum sqi_phase { SQI_BINDING, SQI_WAITING, SQI_RUNNING, SQI_ENDED };
 
 struct sq_task {
@@ -107,7 +110,7 @@ struct sq_task {
         bool may_connect, may_start, start_inactive, prepared;
         bool draining, quitting, released, settled;
         bool packed;         /* shares its worker with other tasks */
-        struct pollfd *fds;  /* scratch of sqi_task_wait() */
+        struct pollfd *fds;  /* scratch of sqi_task_wait(): one an outlet, and SQI_WAIT_FIXED */
         int failed;          /* negative errno: the task can't go on; `error` says why */
         char error[512];
         uint64_t now_ns;     /* of this turn of the loop */

@@ -7,8 +7,6 @@
 /* Between two signs of life, whatever else there is to wait for. */
 static const uint64_t PULSE_NS = 250000000, ACK_RETRY_NS = 2000000;
 
-enum { WAIT_FIXED = 6 };
-
 struct waiting {
         struct pollfd *fds;
         nfds_t n;

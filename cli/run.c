@@ -130,7 +130,7 @@ take_signals(struct run *run)
                 if (again)
                         sqi_running_abort(run->running);
                 else
-                        sqi_running_drain(run->running);
+                        sqi_running_drain(run->running, -1);
         }
 }
 
@@ -161,7 +161,7 @@ loop(struct run *run)
                 sqi_supervisor_serve(run->supervisor);
                 if (run->end_ns <= clock_ns()) {
                         run->end_ns = SQI_NEVER;
-                        sqi_running_drain(run->running);
+                        sqi_running_drain(run->running, -1);
                 }
                 if (run->live && !sqi_running_is_over(run->running))
                         show_live_line(run, clock_ns());

@@ -18,6 +18,13 @@
  * The end:                      <-    DRAIN (or the spouts end by themselves)
  *     FINISHED for each task, as the end-of-stream marks travel down; METRICS before it are exact
  *                               <-    QUIT when all have finished
+ *
+ * A supervisor that died, and its successor at the same endpoints:
+ *
+ *     connects anew, subscribes ->    (sees the subscription)
+ *                               <-    ADOPT
+ *     STATE for each task       ->    waits until every worker that lives has told its own
+ *                               <-    what the dead one may have said to nobody: PEER_LOST, ACTIVATE or DEACTIVATE, DRAIN
  */
 #ifndef SQI_MESSAGE_H
 #define SQI_MESSAGE_H
@@ -41,6 +48,7 @@ enum { SQI_MESSAGE_VERSION = 1 };
         X(POSITION,      "tn",  "number: every tuple tree below this position of the spout task is done; also back: resume there") \
         X(ERROR,         "ts",  "the task can't go on: text; the worker exits after it") \
         X(DEAD_LETTER,   "tns", "number: position; the spout task gave a tuple tree up; text: cause") \
+        X(STATE,         "tn",  "answer to ADOPT for each task: number: how far it is, enum sqi_task_state") \
         /* supervisor to worker */ \
         X(CONNECT,       "",    "every inbox is bound: connect, prepare") \
         X(START,         "",    "data may flow") \
@@ -51,7 +59,8 @@ enum { SQI_MESSAGE_VERSION = 1 };
         X(RELEASE,       "n",   "number: cycle; it is quiet: its tasks finish in order") \
         X(PEER_LOST,     "tn",  "the task died; number: its next incarnation; spouts replay what is in flight, all refuse older batches") \
         X(PEER_READY,    "t",   "the restarted task is ready: who had sent it an end-of-stream mark sends it again") \
-        X(QUIT,          "",    "clean up and exit")
+        X(QUIT,          "",    "clean up and exit") \
+        X(ADOPT,         "n",   "number: pid of a new supervisor, which takes the place of one that died; tell your STATE")
 
 enum sqi_message_type {
 #define X(name, fields, sense) SQI_MSG_##name,
@@ -59,6 +68,9 @@ enum sqi_message_type {
 #undef X
         SQI_MESSAGE_TYPES
 };
+
+/* How far a task is, as bits. A worker whose tasks have not all STARTED cannot be adopted. */
+enum sqi_task_state { SQI_TASK_STARTED = 1, SQI_TASK_SETTLED = 2, SQI_TASK_FINISHED = 4 };
 
 /* Fields: t task, n number, a, b counters, s text (at most 4 KiB, cut), m metrics. What a type does not carry is zero. */
 struct sqi_message {

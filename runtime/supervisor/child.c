@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The processes of a topology's workers: from spawn to reaped, with what they say on stderr. */
+/*
+ * The processes of a topology's workers: from spawn to reaped, with what they say on stderr. Those that may outlive us hold a lease
+ * (channel/lease.h) and write into a FIFO of the run directory, so that the next supervisor finds both.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "channel/lease.h"
 #include "supervisor/running.h"
 #include "supervisor/tell.h"
 
@@ -39,32 +43,86 @@ sqi_child_read(struct sqi_running *running, uint32_t worker)
         child->process.log = -1;
 }
 
+static const char *
+fifo_path(const struct sqi_running *running, uint32_t worker, char path[SQI_RUNDIR_SIZE + 16])
+{
+        snprintf(path, SQI_RUNDIR_SIZE + 16, "%s/o%u", running->rundir.path, worker);
+        return path;
+}
+
+static int
+watch_child(struct sqi_running *running, struct sqi_child *child)
+{
+        int r;
+
+        child->exited = false;
+        child->lines.n = child->lines.len = 0;
+        r = sqi_watch(running->supervisor, child->process.pidfd, EPOLLIN, &child->death);
+        if (r == 0 && child->process.log >= 0)
+                r = sqi_watch(running->supervisor, child->process.log, EPOLLIN, &child->log);
+        return r;
+}
+
 int
 sqi_child_spawn(struct sqi_running *running, uint32_t worker, uint32_t incarnation)
 {
         struct sqi_child *child = &running->children[worker];
         char tasks[NAME_SIZE], title[2 * NAME_SIZE], numbers[3][24];
-        char *argv[] = {title, running->rundir.path, numbers[0], numbers[1], numbers[2], NULL};
-        int r;
+        char adoptable[] = "adoptable", fifo[SQI_RUNDIR_SIZE + 16];
+        char *argv[] = {title, running->rundir.path, numbers[0], numbers[1], numbers[2], running->apart ? adoptable : NULL, NULL};
+        int r = 0;
 
         snprintf(title, sizeof(title), "squall: worker %.*s %s", NAME_SIZE / 2, running->plan->name,
                  sqi_worker_name(running->plan, worker, tasks, sizeof(tasks)));
         snprintf(numbers[0], sizeof(numbers[0]), "%u", worker);
         snprintf(numbers[1], sizeof(numbers[1]), "%u", incarnation);
         snprintf(numbers[2], sizeof(numbers[2]), "%d", (int)getpid());
-        r = sqi_process_spawn(running->program, argv, &child->process);
+        if (running->apart) {
+                r = sqi_lease_begin(running->rundir.path, worker, incarnation);
+                if (r == 0)
+                        r = sqi_process_spawn_apart(running->program, argv, fifo_path(running, worker, fifo), &child->process);
+        } else {
+                r = sqi_process_spawn(running->program, argv, &child->process);
+        }
         if (r < 0)
                 return r;
-        child->exited = false;
-        child->lines.n = child->lines.len = 0;
-        r = sqi_watch(running->supervisor, child->process.pidfd, EPOLLIN, &child->death);
-        if (r == 0)
-                r = sqi_watch(running->supervisor, child->process.log, EPOLLIN, &child->log);
+        r = watch_child(running, child);
         if (r == 0)
                 return 0;
         sqi_process_kill(&child->process);
         sqi_process_finish(&child->process);
         return r;
+}
+
+/* The pid that the lease names is looked at once more when its pidfd is open: then it is not another process that has got the number. */
+int
+sqi_child_adopt(struct sqi_running *running, uint32_t worker, bool *ret_found, uint32_t *ret_incarnation)
+{
+        struct sqi_child *child = &running->children[worker];
+        char fifo[SQI_RUNDIR_SIZE + 16];
+        uint32_t incarnation = 0;
+        pid_t pid = 0, again = 0;
+        int r;
+
+        r = sqi_lease_holder(running->rundir.path, worker, &pid, &incarnation);
+        if (r == 0 && pid > 0)
+                r = sqi_process_adopt(pid, sqi_process_fifo(fifo_path(running, worker, fifo)), &child->process);
+        if (r == 0 && pid > 0)
+                r = sqi_lease_holder(running->rundir.path, worker, &again, &incarnation);
+        if (pid > 0 && (r == -ESRCH || again != pid)) {
+                sqi_process_close(&child->process);
+                pid = 0;
+                r = 0;
+        }
+        if (r == 0 && pid > 0)
+                r = watch_child(running, child);
+        if (r < 0) {
+                sqi_process_close(&child->process);
+                return r;
+        }
+        *ret_found = pid > 0;
+        *ret_incarnation = incarnation;
+        return 0;
 }
 
 /* The last lines go out before the news of the death does. */
@@ -79,7 +137,7 @@ sqi_child_reap(struct sqi_running *running, uint32_t worker)
         sqi_lines_end(&child->lines, hand_on_line, &child->log);
         sqi_process_close(&child->process);
         child->exited = true;
-        child->told_by = sqi_monotonic_ns() + (child->signalled || child->number == 0 ? 0 : last_words);
+        child->told_by = sqi_monotonic_ns() + (child->signalled || child->number <= 0 ? 0 : last_words);
 }
 
 void

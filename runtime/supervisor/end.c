@@ -61,12 +61,13 @@ sqi_end_quit(struct sqi_step *step)
 {
         struct sqi_lifecycle *life = step->life;
 
-        if (sqi_step_is_over(life) || !all_finished(life))
+        if (sqi_step_is_over(life) || life->adopting || !all_finished(life))
                 return;
         life->state = SQI_QUITTING;
         life->outcome = life->draining ? SQI_OUTCOME_DRAINED : SQI_OUTCOME_FINISHED;
         life->deadline = step->now + exit_time;
         life->probe_due = SQI_NEVER;
+        sqi_step_report(step, SQI_REPORT_QUITTING, SQI_EVERY_WORKER, 0);
         sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_QUIT, 0, 0);
 }
 

@@ -43,8 +43,8 @@ on_ready(struct sqi_step *step, const struct sqi_message *message)
         sqi_start_run(step, message->worker);
 }
 
-static void
-begin_round(struct sqi_step *step, struct sqi_cycle *cycle)
+void
+sqi_lifecycle_probe(struct sqi_step *step, struct sqi_cycle *cycle)
 {
         sqi_cycle_begin(cycle, ++step->life->round);
         sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_PROBE, 0, step->life->round);
@@ -64,7 +64,7 @@ on_settled(struct sqi_step *step, const struct sqi_message *message)
         if (cycle->released) /* before this task was restarted */
                 sqi_step_send(step, message->worker, SQI_MSG_RELEASE, 0, (uint64_t)(cycle - life->cycles));
         else if (sqi_cycle_is_settled(cycle))
-                begin_round(step, cycle);
+                sqi_lifecycle_probe(step, cycle);
 }
 
 static void
@@ -81,7 +81,7 @@ on_probed(struct sqi_step *step, const struct sqi_message *message)
         case SQI_CYCLE_WAIT:
                 break;
         case SQI_CYCLE_AGAIN:
-                begin_round(step, cycle);
+                sqi_lifecycle_probe(step, cycle);
                 break;
         case SQI_CYCLE_LATER:
                 life->probe_due = step->now + probe_pause;
@@ -177,7 +177,9 @@ on_message(struct sqi_step *step, const struct sqi_event *event)
                 return;
         }
         worker->beat_at = step->now;
-        if (handlers[message->type])
+        if (step->life->adopting)
+                sqi_adopt_message(step, message);
+        else if (handlers[message->type])
                 handlers[message->type](step, message);
 }
 
@@ -192,7 +194,10 @@ on_subscribed(struct sqi_step *step, const struct sqi_event *event)
         if (worker->state != SQI_WORKER_ALIVE || event->incarnation != worker->incarnation || worker->subscribed)
                 return;
         worker->subscribed = true;
-        sqi_start_connect(step, event->worker);
+        if (worker->adopting)
+                sqi_adopt_subscribed(step, event->worker);
+        else
+                sqi_start_connect(step, event->worker);
 }
 
 /* ---- Time, and what is asked for ---------------------------------------------------------------------------------------- */
@@ -234,7 +239,7 @@ on_time(struct sqi_step *step, const struct sqi_event *event)
                 life->probe_due = SQI_NEVER;
                 for (uint32_t c = 1; c < life->ncycles; c++)
                         if (sqi_cycle_is_settled(&life->cycles[c]) && life->cycles[c].round == 0)
-                                begin_round(step, &life->cycles[c]);
+                                sqi_lifecycle_probe(step, &life->cycles[c]);
         }
 }
 
@@ -242,9 +247,24 @@ static void
 on_start(struct sqi_step *step, const struct sqi_event *event)
 {
         (void)event;
+        step->life->adopting = step->life->found;
+        if (step->life->adopting)
+                return;
         for SQI_EACH_WORKER(step->life, w)
                 if (step->life->workers[w].state == SQI_WORKER_IDLE)
                         sqi_step_spawn(step, w);
+}
+
+void
+sqi_lifecycle_drain(struct sqi_step *step)
+{
+        struct sqi_lifecycle *life = step->life;
+
+        life->deadline = step->now + sqi_step_ns(life->drain_secs < 0 ? life->plan->config.message_timeout : life->drain_secs);
+        if (!life->has_run)
+                return;
+        life->state = SQI_DRAINING;
+        sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_DRAIN, 0, 0);
 }
 
 /* A topology that has not started yet starts first, and drains at once: every component gets its finish and cleanup. */
@@ -257,12 +277,18 @@ on_drain(struct sqi_step *step, const struct sqi_event *event)
         if (sqi_step_is_over(life) || life->draining)
                 return;
         life->draining = true;
-        life->deadline = step->now + sqi_step_ns(life->plan->config.message_timeout);
         sqi_step_report(step, SQI_REPORT_DRAINING, SQI_EVERY_WORKER, 0);
-        if (!life->has_run)
-                return;
-        life->state = SQI_DRAINING;
-        sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_DRAIN, 0, 0);
+        sqi_lifecycle_drain(step);
+}
+
+static void
+on_activate(struct sqi_step *step, const struct sqi_event *event)
+{
+        struct sqi_lifecycle *life = step->life;
+
+        life->inactive = event->type == SQI_EVENT_DEACTIVATE;
+        if (life->has_run && !sqi_step_is_over(life))
+                sqi_step_send(step, SQI_EVERY_WORKER, life->inactive ? SQI_MSG_DEACTIVATE : SQI_MSG_ACTIVATE, 0, 0);
 }
 
 static void
@@ -279,6 +305,8 @@ static void (*const events[])(struct sqi_step *step, const struct sqi_event *eve
         [SQI_EVENT_START] = on_start,     [SQI_EVENT_SUBSCRIBED] = on_subscribed,     [SQI_EVENT_MESSAGE] = on_message,
         [SQI_EVENT_SPAWNED] = sqi_restart_spawned, [SQI_EVENT_SPAWN_FAILED] = sqi_restart_spawn_failed, [SQI_EVENT_EXITED] = sqi_restart_exited,
         [SQI_EVENT_TIME] = on_time,       [SQI_EVENT_DRAIN] = on_drain,               [SQI_EVENT_ABORT] = on_abort,
+        [SQI_EVENT_ACTIVATE] = on_activate, [SQI_EVENT_DEACTIVATE] = on_activate,     [SQI_EVENT_FOUND] = sqi_adopt_found,
+        [SQI_EVENT_MISSED] = sqi_adopt_missed,
 };
 
 static void
@@ -346,6 +374,8 @@ sqi_lifecycle_state_name(const struct sqi_lifecycle *life)
 
         if (life->state == SQI_ENDED)
                 return outcomes[life->outcome];
+        if (life->state == SQI_RUNNING && life->inactive)
+                return "inactive";
         return life->state == SQI_RUNNING && life->degraded ? "degraded" : states[life->state];
 }
 
@@ -372,6 +402,7 @@ sqi_lifecycle_new(const struct sqi_plan *plan, uint32_t crash_limit, uint64_t se
         life->plan = plan;
         life->crash_limit = crash_limit;
         life->random = seed;
+        life->drain_secs = -1;
         life->failed_worker = SQI_EVERY_WORKER;
         life->deadline = life->probe_due = SQI_NEVER;
         life->ncycles = 1;

@@ -25,6 +25,10 @@
  *     STARTING --all ready--> RUNNING --drain asked--> DRAINING --all tasks finished--> QUITTING --all exited--> ENDED
  *                                |________________________________________________________^
  *     from anywhere: abort asked, or failed --> ABORTING --all exited--> ENDED
+ *
+ * A topology whose supervisor died is STARTING too, and adopting (adopt.c): before START the new supervisor's shell feeds FOUND for each worker that
+ * lives, and MISSED for the others. When each of those that live has told its state, or died, the topology is RUNNING again, and the others are
+ * restarted; if nothing had started yet, all start anew.
  */
 #ifndef SQI_LIFECYCLE_H
 #define SQI_LIFECYCLE_H
@@ -49,6 +53,8 @@ enum sqi_cause_type {
         SQI_CAUSE_SPAWN,  /* number: errno */
         SQI_CAUSE_SILENT, /* killed by us: no heartbeat */
         SQI_CAUSE_STUCK,  /* killed by us: a task stood still while its worker beat; number: task */
+        SQI_CAUSE_UNSEEN, /* it ended while it had no supervisor, or another one: nobody knows how */
+        SQI_CAUSE_HALFWAY, /* killed by us: it had not started when its supervisor died */
 };
 
 enum { SQI_CAUSE_TEXT = 1024 };
@@ -78,6 +84,10 @@ enum sqi_event_type {
         SQI_EVENT_TIME,
         SQI_EVENT_DRAIN,
         SQI_EVENT_ABORT,
+        SQI_EVENT_ACTIVATE,
+        SQI_EVENT_DEACTIVATE,
+        SQI_EVENT_FOUND,        /* before START: worker, incarnation: a process of an earlier supervisor lives */
+        SQI_EVENT_MISSED,       /* before START: worker, incarnation: the last one an earlier supervisor began; no process lives */
 };
 
 struct sqi_event {
@@ -107,6 +117,8 @@ enum sqi_report {
         SQI_REPORT_FAILED,      /* worker; its cause */
         SQI_REPORT_LATE_EXIT,   /* worker did not exit when told to, and was killed */
         SQI_REPORT_BAD_EXIT,    /* worker; everything was processed, but its exit was not clean */
+        SQI_REPORT_QUITTING,    /* all is processed: the outcome is decided; comes before any QUIT */
+        SQI_REPORT_ADOPTED,     /* the topology runs on under this supervisor; those that could not be adopted have died */
 };
 
 #define SQI_EVERY_WORKER UINT32_MAX
@@ -128,6 +140,7 @@ struct sqi_actions {
 
 struct sqi_life_task {
         bool bound, ready, finished, settled;
+        bool told;         /* its STATE, while it is adopted */
         uint64_t probed;   /* the last round it answered */
         uint64_t position; /* spouts: below it all is done */
         bool has_position;
@@ -141,6 +154,7 @@ struct sqi_life_worker {
         bool subscribed, connected, started;
         bool worked;    /* this incarnation has executed or emitted something */
         bool told;      /* this incarnation has sent an ERROR */
+        bool adopting;  /* of an earlier supervisor: it has not told its state yet */
         bool finished_before; /* every task of an earlier incarnation was a spout that had finished: end it at once */
         uint64_t beat_at, started_at;
         uint64_t due;   /* WAITING: to be spawned */
@@ -155,7 +169,9 @@ struct sqi_lifecycle {
         enum sqi_topology_state state;
         enum sqi_outcome outcome;
         uint32_t failed_worker; /* outcome FAILED: whose cause it is, or SQI_EVERY_WORKER */
-        bool connected, has_run, draining, degraded;
+        bool connected, has_run, draining, degraded, inactive;
+        bool adopting, found;   /* START waits for what is found of an earlier supervisor; something was */
+        double drain_secs;      /* a drain may take as long; below 0: the message timeout */
         uint64_t deadline;      /* of the drain, or of the exits */
         uint64_t probe_due, round;
         uint64_t stepped_at;    /* the last step */

@@ -79,9 +79,8 @@ is_hopeless(const struct sqi_lifecycle *life, const struct sqi_life_worker *work
         return life->crash_limit > 0 && worker->backoff.streak >= life->crash_limit;
 }
 
-/* The worker is not there any more, or could not be started; its cause is set. */
-static void
-restart(struct sqi_step *step, uint32_t w)
+void
+sqi_restart(struct sqi_step *step, uint32_t w)
 {
         struct sqi_lifecycle *life = step->life;
         struct sqi_life_worker *worker = &life->workers[w];
@@ -117,11 +116,15 @@ sqi_restart_exited(struct sqi_step *step, const struct sqi_event *event)
                 worker->cause.type = event->cause;
                 worker->cause.number = event->number;
         }
-        if (!sqi_step_is_over(life)) {
-                restart(step, event->worker);
+        if (life->adopting && !sqi_step_is_over(life)) {
+                sqi_adopt_exited(step, event);
                 return;
         }
-        if (life->state == SQI_QUITTING && !ours && (event->cause != SQI_CAUSE_EXIT || event->number != 0))
+        if (!sqi_step_is_over(life)) {
+                sqi_restart(step, event->worker);
+                return;
+        }
+        if (life->state == SQI_QUITTING && !ours && event->cause != SQI_CAUSE_UNSEEN && (event->cause != SQI_CAUSE_EXIT || event->number != 0))
                 sqi_step_report(step, SQI_REPORT_BAD_EXIT, event->worker, 0);
         worker->state = SQI_WORKER_GONE;
         sqi_end_when_empty(step);
@@ -141,7 +144,7 @@ sqi_restart_spawn_failed(struct sqi_step *step, const struct sqi_event *event)
                 worker->state = SQI_WORKER_WAITING;
                 sqi_end_fail(step, event->worker);
         } else {
-                restart(step, event->worker);
+                sqi_restart(step, event->worker);
         }
 }
 

@@ -198,6 +198,66 @@ sqi_rundir_make(struct sqi_rundir *ret, char *error, size_t size)
         return r;
 }
 
+int
+sqi_rundir_base(char ret[SQI_RUNDIR_SIZE], char *error, size_t size)
+{
+        char base[SQI_RUNDIR_SIZE];
+        int fd, r = find_base(base, error, size, &fd);
+
+        if (r < 0)
+                return r;
+        close(fd);
+        memcpy(ret, base, sizeof(base));
+        return 0;
+}
+
+static int
+open_locked(struct sqi_rundir *rundir, char *error, size_t size)
+{
+        char file[SQI_RUNDIR_SIZE + 8];
+        int r;
+
+        if (mkdir(rundir->path, 0700) < 0 && errno != EEXIST)
+                return refuse(-errno, error, size, "cannot make the run directory %s: %s", rundir->path, strerror(errno));
+        snprintf(file, sizeof(file), "%s/lock", rundir->path);
+        rundir->lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (rundir->lock >= 0 && flock(rundir->lock, LOCK_EX | LOCK_NB) == 0)
+                return 0;
+        r = refuse(-errno, error, size, "cannot lock the run directory %s: %s", rundir->path, strerror(errno));
+        if (rundir->lock >= 0)
+                close(rundir->lock);
+        return r;
+}
+
+int
+sqi_rundir_open(const char *path, struct sqi_rundir *ret, char *error, size_t size)
+{
+        const char *name = strrchr(path, '/');
+        struct sqi_rundir rundir = {.lock = -1};
+        int base, r;
+
+        if (!name || name == path || strlen(path) >= SQI_RUNDIR_SIZE)
+                return refuse(-ENAMETOOLONG, error, size, "%s cannot be a run directory", path);
+        memcpy(rundir.base, path, (size_t)(name - path));
+        snprintf(rundir.path, sizeof(rundir.path), "%s", path);
+        r = lock_base(rundir.base, error, size, &base);
+        if (r < 0)
+                return r;
+        r = open_locked(&rundir, error, size);
+        close(base);
+        if (r == 0)
+                *ret = rundir;
+        return r;
+}
+
+void
+sqi_rundir_leave(struct sqi_rundir *rundir)
+{
+        if (rundir->lock >= 0)
+                close(rundir->lock);
+        *rundir = (struct sqi_rundir){.lock = -1};
+}
+
 static int
 write_all(int fd, const void *bytes, size_t size)
 {

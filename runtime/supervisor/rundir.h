@@ -7,7 +7,8 @@
  *     /tmp/squall-UID            (everybody else)
  *
  * The file `lock` in it is locked (flock) as long as its supervisor lives. One whose lock is free belongs to nobody any more, and is
- * swept away by the next supervisor that starts. BASE itself is locked while a run directory is made or swept.
+ * swept away by the next supervisor that starts. The run directories of a daemon, BASE/top-SERIAL, must outlive it: they are swept by it alone.
+ * BASE itself is locked while a run directory is made or swept.
  */
 #ifndef SQI_RUNDIR_H
 #define SQI_RUNDIR_H
@@ -23,6 +24,15 @@ struct sqi_rundir {
 
 /* Sweeps what others left, makes and locks a directory. 0, or a negative errno with the cause in `error`. */
 int sqi_rundir_make(struct sqi_rundir *ret, char *error, size_t size);
+
+/* Where BASE is; made if it is not there. */
+int sqi_rundir_base(char ret[SQI_RUNDIR_SIZE], char *error, size_t size);
+
+/* Makes, or finds, and locks the directory BASE/NAME of a daemon. -EWOULDBLOCK: somebody has it. */
+int sqi_rundir_open(const char *path, struct sqi_rundir *ret, char *error, size_t size);
+
+/* Lets go of it; the directory stays. */
+void sqi_rundir_leave(struct sqi_rundir *rundir);
 
 /* Writes a file into it, by way of a temporary one. */
 int sqi_rundir_write(const struct sqi_rundir *rundir, const char *file, const void *bytes, size_t size);

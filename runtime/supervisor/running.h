@@ -38,6 +38,7 @@ struct sqi_running {
         struct sqi_control control;
         struct sqi_observer observer;
         const char *program;
+        bool apart; /* its workers may outlive us */
         struct sqi_watch news;
         struct sqi_child *children;
         struct sqi_received *received;
@@ -59,6 +60,8 @@ int sqi_watch(struct sqi_supervisor *supervisor, int fd, uint32_t events, struct
 int sqi_child_spawn(struct sqi_running *running, uint32_t worker, uint32_t incarnation);
 void sqi_child_read(struct sqi_running *running, uint32_t worker);
 void sqi_child_reap(struct sqi_running *running, uint32_t worker);
+/* Takes over what holds the lease of a worker. 0: *ret_found, and the incarnation that runs or was the last; or a negative errno. */
+int sqi_child_adopt(struct sqi_running *running, uint32_t worker, bool *ret_found, uint32_t *ret_incarnation);
 /* Kills what still runs, and waits for its end. */
 void sqi_child_end_all(struct sqi_running *running);
 

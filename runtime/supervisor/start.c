@@ -29,9 +29,8 @@ all_listen(const struct sqi_lifecycle *life)
         return true;
 }
 
-/* A worker that starts late hears what it has missed: which incarnation each peer is in. */
-static void
-tell_incarnations(struct sqi_step *step, uint32_t worker)
+void
+sqi_start_tell_incarnations(struct sqi_step *step, uint32_t worker)
 {
         const struct sqi_lifecycle *life = step->life;
 
@@ -55,7 +54,7 @@ connect_worker(struct sqi_step *step, uint32_t worker)
             life->workers[worker].connected || !all_bound(life, worker))
                 return;
         life->workers[worker].connected = true;
-        tell_incarnations(step, worker);
+        sqi_start_tell_incarnations(step, worker);
         for SQI_EACH_TASK(life, task)
                 if (sqi_step_is_on(life, task, worker) && life->tasks[task].has_position)
                         sqi_step_send(step, worker, SQI_MSG_POSITION, task, life->tasks[task].position);
@@ -102,6 +101,8 @@ start_worker(struct sqi_step *step, uint32_t worker)
 
         if (life->workers[worker].started || !all_ready(life, worker))
                 return;
+        if (life->inactive)
+                sqi_step_send(step, worker, SQI_MSG_DEACTIVATE, 0, 0);
         if (life->draining || life->workers[worker].finished_before)
                 sqi_step_send(step, worker, SQI_MSG_DRAIN, 0, 0); /* first: its spouts must not emit a thing */
         sqi_step_send(step, worker, SQI_MSG_START, 0, 0);
@@ -122,6 +123,8 @@ sqi_start_run(struct sqi_step *step, uint32_t worker)
                 return;
         life->has_run = true;
         life->state = life->draining ? SQI_DRAINING : SQI_RUNNING;
+        if (life->inactive)
+                sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_DEACTIVATE, 0, 0);
         if (life->draining)
                 sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_DRAIN, 0, 0);
         sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_START, 0, 0);

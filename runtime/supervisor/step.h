@@ -6,6 +6,7 @@
  *     start.c       the barriers: CONNECT when all is bound, START when all is ready
  *     restart.c     deaths, and what follows from them
  *     end.c         quitting, aborting, the END
+ *     adopt.c       taking over what a supervisor that died has left
  *     step.c        the actions, and questions that all of them ask
  */
 #ifndef SQI_STEP_H
@@ -37,12 +38,26 @@ uint64_t sqi_step_worker_timeout(const struct sqi_lifecycle *life);
 /* start.c: something about `worker` has changed; does that open a barrier? */
 void sqi_start_connect(struct sqi_step *step, uint32_t worker);
 void sqi_start_run(struct sqi_step *step, uint32_t worker);
+/* What a worker may have missed: which incarnation each peer is in. */
+void sqi_start_tell_incarnations(struct sqi_step *step, uint32_t worker);
 
 /* restart.c */
 void sqi_restart_spawned(struct sqi_step *step, const struct sqi_event *event);
 void sqi_restart_spawn_failed(struct sqi_step *step, const struct sqi_event *event);
 void sqi_restart_exited(struct sqi_step *step, const struct sqi_event *event);
 void sqi_restart_degraded(struct sqi_step *step); /* reports a change of it */
+void sqi_restart(struct sqi_step *step, uint32_t worker); /* it is not there any more; its cause is set */
+
+/* lifecycle.c */
+void sqi_lifecycle_drain(struct sqi_step *step);
+void sqi_lifecycle_probe(struct sqi_step *step, struct sqi_cycle *cycle);
+
+/* adopt.c */
+void sqi_adopt_found(struct sqi_step *step, const struct sqi_event *event);
+void sqi_adopt_missed(struct sqi_step *step, const struct sqi_event *event);
+void sqi_adopt_subscribed(struct sqi_step *step, uint32_t worker);
+void sqi_adopt_message(struct sqi_step *step, const struct sqi_message *message);
+void sqi_adopt_exited(struct sqi_step *step, const struct sqi_event *event);
 
 /* end.c */
 void sqi_end_quit(struct sqi_step *step);       /* if every task has finished */

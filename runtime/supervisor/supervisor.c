@@ -66,8 +66,13 @@ do_spawn(struct sqi_running *running, const struct sqi_action *action)
 static void
 do_send(struct sqi_running *running, const struct sqi_action *action)
 {
-        int r = sqi_control_send(&running->control, &action->message, action->worker == SQI_EVERY_WORKER);
+        struct sqi_message message = action->message;
         char text[TEXT_SIZE];
+        int r;
+
+        if (message.type == SQI_MSG_ADOPT)
+                message.number = (uint64_t)getpid();
+        r = sqi_control_send(&running->control, &message, action->worker == SQI_EVERY_WORKER);
 
         if (r == 0)
                 return;
@@ -87,6 +92,8 @@ do_report(struct sqi_running *running, const struct sqi_action *action)
         char text[TEXT_SIZE];
 
         tell(running, sqi_report_level(action), sqi_report_text(running->life, action, text, sizeof(text)));
+        if (action->report == SQI_REPORT_QUITTING && running->observer.quitting)
+                running->observer.quitting(running->observer.context);
         if (action->report == SQI_REPORT_STARTED && running->observer.started)
                 running->observer.started(running->observer.context);
 }
@@ -195,7 +202,7 @@ tell_exits(struct sqi_running *running)
                         continue;
                 child->exited = false;
                 step(running, &(struct sqi_event){.type = SQI_EVENT_EXITED, .worker = w, .number = child->number,
-                                                  .cause = child->signalled ? SQI_CAUSE_SIGNAL : SQI_CAUSE_EXIT});
+                                                  .cause = child->signalled ? SQI_CAUSE_SIGNAL : child->number < 0 ? SQI_CAUSE_UNSEEN : SQI_CAUSE_EXIT});
         }
 }
 
@@ -297,18 +304,41 @@ open_control(struct sqi_running *running)
         return r;
 }
 
+/* What an earlier supervisor has left here. */
 static int
-open_running(struct sqi_running *running, char *error, size_t size)
+find_workers(struct sqi_running *running)
+{
+        for (uint32_t w = 0; w < running->plan->nworkers; w++) {
+                struct sqi_event event = {.type = SQI_EVENT_MISSED, .worker = w};
+                bool found = false;
+                int r = sqi_child_adopt(running, w, &found, &event.incarnation);
+
+                if (r == -ENOENT)
+                        continue;
+                if (r < 0)
+                        return r;
+                if (found)
+                        event.type = SQI_EVENT_FOUND;
+                step(running, &event);
+        }
+        return 0;
+}
+
+static int
+open_running(struct sqi_running *running, const struct sqi_run_options *options, char *error, size_t size)
 {
         int r = sqi_limits_check(running->plan, error, size);
 
         if (r == 0)
-                r = sqi_rundir_make(&running->rundir, error, size);
+                r = options->rundir ? sqi_rundir_open(options->rundir, &running->rundir, error, size)
+                                    : sqi_rundir_make(&running->rundir, error, size);
         if (r == 0)
                 r = check_length(running, error, size);
         if (r < 0)
                 return r;
         r = write_plan(running);
+        if (r == 0 && running->apart)
+                r = find_workers(running);
         if (r == 0)
                 r = open_control(running);
         if (r < 0)
@@ -329,9 +359,14 @@ make_running(struct sqi_running *running, const struct sqi_run_options *options)
         running->children = calloc(running->plan->nworkers, sizeof(*running->children));
         if (!running->received || !running->children)
                 return -ENOMEM;
+        for (uint32_t t = 0; t < running->plan->ntasks && options->positions; t++) {
+                running->life->tasks[t].has_position = options->positions[t] != SQI_NEVER;
+                running->life->tasks[t].position = options->positions[t];
+        }
+        running->life->inactive = options->inactive;
         running->news = (struct sqi_watch){SQI_WATCH_NEWS, running, 0};
         for (uint32_t w = 0; w < running->plan->nworkers; w++) {
-                running->children[w].process = (struct sqi_process){-1, -1, -1};
+                running->children[w].process = SQI_NO_PROCESS;
                 running->children[w].death = (struct sqi_watch){SQI_WATCH_DEATH, running, w};
                 running->children[w].log = (struct sqi_watch){SQI_WATCH_LOG, running, w};
         }
@@ -350,6 +385,7 @@ sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan, co
                 running->plan = *plan;
                 running->observer = *observer;
                 running->program = options->program ? options->program : "/proc/self/exe";
+                running->apart = options->rundir != NULL;
                 running->rundir.lock = -1;
                 running->began = sqi_monotonic_ns();
                 r = make_running(running, options);
@@ -357,10 +393,12 @@ sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan, co
         if (r < 0)
                 snprintf(error, size, "%s", strerror(-r));
         else
-                r = open_running(running, error, size);
+                r = open_running(running, options, error, size);
         if (r < 0) {
-                if (running)
+                if (running) {
+                        sqi_child_end_all(running);
                         running->plan = NULL; /* stays the caller's */
+                }
                 sqi_running_free(&running);
                 return r;
         }
@@ -373,9 +411,16 @@ sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan, co
 }
 
 void
-sqi_running_drain(struct sqi_running *running)
+sqi_running_drain(struct sqi_running *running, double seconds)
 {
+        running->life->drain_secs = seconds;
         step(running, &(struct sqi_event){.type = SQI_EVENT_DRAIN});
+}
+
+void
+sqi_running_activate(struct sqi_running *running, bool active)
+{
+        step(running, &(struct sqi_event){.type = active ? SQI_EVENT_ACTIVATE : SQI_EVENT_DEACTIVATE});
 }
 
 void
@@ -421,6 +466,19 @@ sqi_running_free(struct sqi_running **running)
         free(it->received);
         free(it);
         *running = NULL;
+}
+
+void
+sqi_running_leave(struct sqi_running **running)
+{
+        struct sqi_running *it = *running;
+
+        if (!it)
+                return;
+        for (uint32_t w = 0; w < it->plan->nworkers; w++)
+                sqi_process_close(&it->children[w].process);
+        sqi_rundir_leave(&it->rundir);
+        sqi_running_free(running);
 }
 
 const struct sqi_plan *

@@ -30,6 +30,7 @@ struct sqi_observer {
         void (*tell)(void *context, enum sq_level level, const char *text);     /* what happens to the topology */
         void (*line)(void *context, const char *worker, const char *text);      /* a line of a worker's stderr */
         void (*started)(void *context);                                         /* every task is ready, data flows */
+        void (*quitting)(void *context);                                        /* all is processed; its workers are told to exit after this */
         void (*dead_letter)(void *context, const char *task, uint64_t position, struct sq_str cause);
 };
 
@@ -37,6 +38,11 @@ struct sqi_run_options {
         const char *program;  /* NULL: /proc/self/exe, which as "squall: worker ..." must be a worker (cli/worker.c) */
         uint32_t crash_limit; /* deaths in a row that fail the topology; 0: it is tried for ever */
         uint64_t seed;        /* of the jitter */
+
+        /* For a daemon, whose workers go on without it. */
+        const char *rundir;   /* not NULL: there; what runs there is adopted */
+        bool inactive;        /* its spouts are off */
+        const uint64_t *positions; /* NULL, or where each task is to resume; SQI_NEVER: nowhere */
 };
 
 int sqi_supervisor_new(struct sqi_supervisor **ret);
@@ -50,10 +56,14 @@ void sqi_supervisor_serve(struct sqi_supervisor *supervisor);
 int sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan, const struct sqi_run_options *options,
                        const struct sqi_observer *observer, struct sqi_running **ret, char *error, size_t size);
 
-void sqi_running_drain(struct sqi_running *running);
+/* Drains; for at most `seconds` instead of the message timeout if they are not below 0. */
+void sqi_running_drain(struct sqi_running *running, double seconds);
+void sqi_running_activate(struct sqi_running *running, bool active);
 void sqi_running_abort(struct sqi_running *running);
 bool sqi_running_is_over(const struct sqi_running *running);
 void sqi_running_free(struct sqi_running **running);
+/* Frees it, but leaves its processes and its run directory to whoever adopts them. */
+void sqi_running_leave(struct sqi_running **running);
 
 const struct sqi_plan *sqi_running_plan(const struct sqi_running *running);
 const struct sqi_lifecycle *sqi_running_lifecycle(const struct sqi_running *running);

@@ -52,6 +52,12 @@ raw_cause(const struct sqi_plan *plan, const struct sqi_cause *cause, char *buff
         case SQI_CAUSE_STUCK:
                 snprintf(buffer, size, "%s stood still for %g s and was killed",
                          sqi_task_name(plan, cause->task, name, sizeof(name)), plan->config.worker_timeout);
+                break;
+        case SQI_CAUSE_UNSEEN:
+                snprintf(buffer, size, "ended while no supervisor of its own watched it");
+                break;
+        case SQI_CAUSE_HALFWAY:
+                snprintf(buffer, size, "had not started yet when its supervisor died, and was killed");
         }
         return buffer;
 }
@@ -72,7 +78,7 @@ sqi_report_level(const struct sqi_action *action)
                 [SQI_REPORT_STARTED] = SQ_DEBUG,  [SQI_REPORT_DIED] = SQ_WARN,       [SQI_REPORT_RESTARTED] = SQ_INFO,
                 [SQI_REPORT_DEGRADED] = SQ_WARN,  [SQI_REPORT_RECOVERED] = SQ_INFO,  [SQI_REPORT_DRAINING] = SQ_DEBUG,
                 [SQI_REPORT_UNFINISHED] = SQ_ERROR, [SQI_REPORT_FAILED] = SQ_ERROR,  [SQI_REPORT_LATE_EXIT] = SQ_WARN,
-                [SQI_REPORT_BAD_EXIT] = SQ_WARN,
+                [SQI_REPORT_BAD_EXIT] = SQ_WARN,  [SQI_REPORT_QUITTING] = SQ_DEBUG,  [SQI_REPORT_ADOPTED] = SQ_INFO,
         };
 
         return levels[action->report];
@@ -131,8 +137,10 @@ sqi_report_text(const struct sqi_lifecycle *life, const struct sqi_action *actio
                 snprintf(buffer, size, "draining");
                 break;
         case SQI_REPORT_UNFINISHED:
-                snprintf(buffer, size, "%s had not finished when the drain took longer than %g s (raise topology.message.timeout.secs)",
-                         sqi_task_name(life->plan, action->task, name, sizeof(name)), life->plan->config.message_timeout);
+                snprintf(buffer, size, "%s had not finished when the drain took longer than %g s (raise %s)",
+                         sqi_task_name(life->plan, action->task, name, sizeof(name)),
+                         life->drain_secs < 0 ? life->plan->config.message_timeout : life->drain_secs,
+                         life->drain_secs < 0 ? "topology.message.timeout.secs" : "--wait");
                 break;
         case SQI_REPORT_FAILED:
                 snprintf(buffer, size, "%s: %s", name, cause);
@@ -142,6 +150,12 @@ sqi_report_text(const struct sqi_lifecycle *life, const struct sqi_action *actio
                 break;
         case SQI_REPORT_BAD_EXIT:
                 snprintf(buffer, size, "%s: %s while it cleaned up; every tuple was processed", name, cause);
+                break;
+        case SQI_REPORT_QUITTING:
+                snprintf(buffer, size, "every tuple is processed");
+                break;
+        case SQI_REPORT_ADOPTED:
+                snprintf(buffer, size, "adopted what runs of it");
         }
         return buffer;
 }

@@ -8,20 +8,27 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "channel/endpoint.h"
+#include "channel/lease.h"
 #include "channel/socket.h"
 #include "worker/task.h"
 
 /* A task that was told to quit and is still in a callback after this long is left there: the process ends over it. */
 static const uint64_t GRACE_NS = 2000000000;
 
+/* Without a supervisor: how often the output is looked at, and how much of it is kept for the next one. */
+enum { ORPHAN_MS = 20, OUTPUT_KEPT = 32768 };
+
 struct member {
         pthread_t thread;
         bool running;
+        bool settled, finished;
+        uint64_t position; /* the last one told */
         void *control; /* our end of the task's PAIR */
         struct sq_task task;
         struct sqi_metrics metrics;
@@ -38,6 +45,11 @@ struct worker {
         struct member **members;
         uint64_t beat_ns, next_beat_ns;
         bool quitting, orphaned, failed;
+
+        /* adoptable ones */
+        bool adoptable, started, forsaken; /* forsaken: no supervisor came; it drains alone */
+        int lease;
+        uint64_t orphaned_ns;
 };
 
 /* ---- reports ------------------------------------------------------------------------------------------------------------ */
@@ -59,7 +71,7 @@ report(struct worker *worker, struct sqi_message message)
 static void
 beat(struct worker *worker, uint64_t now_ns)
 {
-        if (now_ns < worker->next_beat_ns)
+        if (now_ns < worker->next_beat_ns || worker->orphaned)
                 return;
         worker->next_beat_ns = now_ns + worker->beat_ns;
         report(worker, (struct sqi_message){.type = SQI_MSG_HEARTBEAT});
@@ -70,6 +82,36 @@ beat(struct worker *worker, uint64_t now_ns)
 }
 
 /* ---- between supervisor and tasks --------------------------------------------------------------------------------------- */
+
+static void
+tell_state(struct worker *worker)
+{
+        for (uint32_t i = 0; i < worker->nmembers; i++) {
+                const struct member *member = worker->members[i];
+                uint64_t state = (worker->started && !worker->forsaken ? SQI_TASK_STARTED : 0u) |
+                                 (member->settled ? SQI_TASK_SETTLED : 0u) | (member->finished ? SQI_TASK_FINISHED : 0u);
+
+                report(worker, (struct sqi_message){.type = SQI_MSG_STATE, .task = member->task.id, .number = state});
+                if (member->position)
+                        report(worker, (struct sqi_message){.type = SQI_MSG_POSITION, .task = member->task.id, .number = member->position});
+        }
+}
+
+static void
+be_adopted(struct worker *worker, pid_t supervisor)
+{
+        int pidfd = (int)syscall(SYS_pidfd_open, supervisor, 0);
+
+        if (pidfd < 0)
+                return; /* it has died too */
+        fcntl(pidfd, F_SETFD, FD_CLOEXEC);
+        close(worker->pidfd);
+        worker->pidfd = pidfd;
+        worker->supervisor = supervisor;
+        worker->orphaned = false;
+        worker->next_beat_ns = 0;
+        tell_state(worker);
+}
 
 /* An order goes to every task as it came; its topic frame stays here. */
 static void
@@ -86,10 +128,27 @@ pass_orders(struct worker *worker)
                         continue;
                 if (order.type == SQI_MSG_QUIT)
                         worker->quitting = true;
+                else if (order.type == SQI_MSG_START)
+                        worker->started = true;
+                else if (order.type == SQI_MSG_ADOPT)
+                        be_adopted(worker, (pid_t)order.number);
                 for (uint32_t i = 0; i < worker->nmembers; i++)
                         zmq_send(worker->members[i]->control, zmq_msg_data(&message), zmq_msg_size(&message), ZMQ_DONTWAIT);
         }
         zmq_msg_close(&message);
+}
+
+static void
+note_report(struct worker *worker, struct member *member, const struct sqi_message *report)
+{
+        if (report->type == SQI_MSG_ERROR)
+                worker->failed = true;
+        else if (report->type == SQI_MSG_SETTLED)
+                member->settled = true;
+        else if (report->type == SQI_MSG_FINISHED)
+                member->finished = true;
+        else if (report->type == SQI_MSG_POSITION)
+                member->position = report->number;
 }
 
 static void
@@ -101,9 +160,8 @@ pass_reports(struct worker *worker)
         zmq_msg_init(&message);
         for (uint32_t i = 0; i < worker->nmembers; i++) {
                 while (sqi_socket_receive(worker->members[i]->control, &message) == 0) {
-                        if (sqi_message_decode(zmq_msg_data(&message), zmq_msg_size(&message), &report, NULL) == 0 &&
-                            report.type == SQI_MSG_ERROR)
-                                worker->failed = true;
+                        if (sqi_message_decode(zmq_msg_data(&message), zmq_msg_size(&message), &report, NULL) == 0)
+                                note_report(worker, worker->members[i], &report);
                         sqi_socket_send(worker->reports, &message);
                 }
         }
@@ -275,8 +333,17 @@ watch_supervisor(struct worker *worker)
 static int
 open_worker(struct worker *worker)
 {
-        int r = watch_supervisor(worker);
+        int r = 0;
 
+        if (worker->adoptable) {
+                worker->lease = sqi_lease_take(worker->rundir, worker->id, worker->incarnation);
+                if (worker->lease < 0)
+                        return complain("take the lease in", worker->rundir, worker->lease);
+        }
+        /* not before it has the lease: one whose supervisor is gone before that is not there for the next one to find, and ends */
+        r = watch_supervisor(worker);
+        if (r == 0 && worker->orphaned)
+                r = complain("start in", worker->rundir, -ESRCH);
         if (r == 0)
                 r = read_plan(worker);
         if (r < 0)
@@ -299,19 +366,76 @@ open_worker(struct worker *worker)
 static void
 wait_for_work(struct worker *worker, uint64_t now_ns)
 {
-        zmq_pollitem_t *items = calloc(worker->nmembers + 2, sizeof(*items));
+        uint32_t n = worker->nmembers;
+        zmq_pollitem_t *items = calloc(n + 2, sizeof(*items));
         long left_ms = worker->next_beat_ns > now_ns ? (long)((worker->next_beat_ns - now_ns) / 1000000) + 1 : 0;
 
         if (!items)
                 return;
-        items[0] = (zmq_pollitem_t){.socket = worker->orders, .events = ZMQ_POLLIN};
-        items[1] = (zmq_pollitem_t){.fd = worker->pidfd, .events = ZMQ_POLLIN};
-        for (uint32_t i = 0; i < worker->nmembers; i++)
-                items[i + 2] = (zmq_pollitem_t){.socket = worker->members[i]->control, .events = ZMQ_POLLIN};
-        zmq_poll(items, (int)worker->nmembers + 2, left_ms);
-        if (items[1].revents)
+        for (uint32_t i = 0; i < n; i++)
+                items[i] = (zmq_pollitem_t){.socket = worker->members[i]->control, .events = ZMQ_POLLIN};
+        items[n] = (zmq_pollitem_t){.socket = worker->orders, .events = ZMQ_POLLIN};
+        items[n + 1] = (zmq_pollitem_t){.fd = worker->pidfd, .events = ZMQ_POLLIN};
+        if (worker->orphaned)
+                zmq_poll(items, (int)n + 1, ORPHAN_MS);
+        else
+                zmq_poll(items, (int)n + 2, left_ms);
+        if (items[n + 1].revents) {
                 worker->orphaned = true;
+                worker->orphaned_ns = now_ns;
+        }
         free(items);
+}
+
+/* Makes room in a FIFO that nobody reads. */
+static void
+drop_output(void)
+{
+        char bytes[OUTPUT_KEPT / 2];
+        int waiting = 0;
+
+        if (ioctl(STDERR_FILENO, FIONREAD, &waiting) < 0 || waiting < OUTPUT_KEPT)
+                return;
+        if (read(STDERR_FILENO, bytes, sizeof(bytes)) < 0)
+                return; /* it was no FIFO of ours */
+}
+
+static bool
+has_finished(const struct worker *worker)
+{
+        for (uint32_t i = 0; i < worker->nmembers; i++)
+                if (!worker->members[i]->finished)
+                        return false;
+        return true;
+}
+
+/* Tells all tasks to drain, as the supervisor would. */
+static void
+drain_alone(struct worker *worker)
+{
+        void *bytes;
+        size_t size;
+
+        worker->forsaken = true;
+        if (sqi_message_encode(&(struct sqi_message){.type = SQI_MSG_DRAIN}, &bytes, &size) < 0)
+                return;
+        for (uint32_t i = 0; i < worker->nmembers; i++)
+                zmq_send(worker->members[i]->control, bytes, size, ZMQ_DONTWAIT);
+        free(bytes);
+}
+
+/* No supervisor: false when it is time to end. */
+static bool
+go_on_alone(struct worker *worker, uint64_t now_ns)
+{
+        double alone = (double)(now_ns - worker->orphaned_ns) / 1e9, patience = worker->plan->config.adopt_timeout;
+
+        if (!worker->adoptable || !worker->started)
+                return false;
+        drop_output();
+        if (!worker->forsaken && alone >= patience)
+                drain_alone(worker);
+        return !worker->forsaken || (!has_finished(worker) && alone < patience + worker->plan->config.message_timeout);
 }
 
 /* The supervisor would have removed the run directory. Its sockets are of no use without it; whoever is last succeeds with the rmdir. */
@@ -333,7 +457,7 @@ close_worker(struct worker *worker)
 {
         bool joined = stop_members(worker);
 
-        if (worker->orphaned)
+        if (worker->orphaned && !worker->adoptable)
                 remove_rundir(worker);
         if (!joined) {
                 /* a callback hangs; its thread may hold any lock, so nothing more can be taken down */
@@ -350,9 +474,10 @@ close_worker(struct worker *worker)
 }
 
 int
-sqi_worker_main(const char *rundir, uint32_t id, uint32_t incarnation, pid_t supervisor)
+sqi_worker_main(const char *rundir, uint32_t id, uint32_t incarnation, pid_t supervisor, bool adoptable)
 {
-        struct worker worker = {.rundir = rundir, .id = id, .incarnation = incarnation, .supervisor = supervisor, .pidfd = -1};
+        struct worker worker = {.rundir = rundir, .id = id, .incarnation = incarnation, .supervisor = supervisor, .pidfd = -1,
+                                .adoptable = adoptable, .lease = -1};
         int r;
 
         signal(SIGPIPE, SIG_IGN);
@@ -360,8 +485,10 @@ sqi_worker_main(const char *rundir, uint32_t id, uint32_t incarnation, pid_t sup
         signal(SIGINT, SIG_IGN);
         signal(SIGTERM, SIG_IGN);
         r = open_worker(&worker);
-        while (r == 0 && !worker.quitting && !worker.orphaned && !worker.failed) {
+        while (r == 0 && !worker.quitting && !worker.failed) {
                 uint64_t now_ns = sqi_clock_ns();
+                if (worker.orphaned && !go_on_alone(&worker, now_ns))
+                        break;
                 beat(&worker, now_ns);
                 wait_for_work(&worker, now_ns);
                 pass_orders(&worker);

@@ -9,6 +9,7 @@
 #include "worker/task.h"
 
 enum { CALLS_A_TURN = 64, REPLAYS_A_TURN = 256 };
+enum { SAMPLE_ALL = 4096, SAMPLE_EVERY = 16 }; /* completed trees that are timed: the first ones, then one in some */
 static const uint64_t IDLE_NS = 1000000, POSITION_NS = 50000000;
 
 /* ---- tuple trees ---- */
@@ -23,7 +24,7 @@ told(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns
         switch (outcome) {
         case SQI_COMPLETED:
                 sqi_count(&metrics->acked, 1);
-                if (!(metrics->acked & 15))
+                if (metrics->acked < SAMPLE_ALL || metrics->acked % SAMPLE_EVERY == 0)
                         sqi_histogram_add(&metrics->complete, age_ns);
                 if (spout->ack)
                         spout->ack(task, position);

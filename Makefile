@@ -78,6 +78,7 @@ $(B)/%.o: %.c $(B)/flags
 	@echo "  CC   $<"
 	$(Q)$(CC) $(FLAGS) $(PIC) -c -o $@ $<
 PIC := -fPIE
+$(B)/cli/new.o: $(wildcard cli/templates/*)
 $(PLUGINS): PIC := -fPIC
 
 # Holds the compiler and its flags, so that a change of either builds everything anew; and says what is missing before cc does.

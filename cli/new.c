@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Folders to begin with. What is written into them stands in templates/, and is part of the binary. */
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "topology/plan.h"
+#include "verb.h"
+
+/* cli/templates/FILE as the text `template_NAME`. */
+#define TEMPLATE(name, file) \
+        __asm__(".pushsection .rodata\n" \
+                ".globl template_" #name "\n.hidden template_" #name "\n" \
+                "template_" #name ":\n" \
+                ".incbin \"cli/templates/" file "\"\n" \
+                ".byte 0\n" \
+                ".popsection\n"); \
+        extern const char template_##name[] __attribute__((visibility("hidden")))
+
+TEMPLATE(makefile, "Makefile.in");
+TEMPLATE(bolt_c, "bolt.c");
+TEMPLATE(bolt_test, "bolt.test.yaml");
+TEMPLATE(bolt_yaml, "bolt.yaml");
+TEMPLATE(spout_c, "spout.c");
+TEMPLATE(spout_test, "spout.test.yaml");
+TEMPLATE(spout_yaml, "spout.yaml");
+TEMPLATE(topology_yaml, "topology.yaml");
+TEMPLATE(topology_input, "topology.input.txt");
+
+static const struct file {
+        const char *kind, *name; /* variables in both name and text: @name@ and the like */
+        const char *text;
+} files[] = {
+        {"bolt", "Makefile", template_makefile},
+        {"bolt", "@component@.c", template_bolt_c},
+        {"bolt", "@component@.test.yaml", template_bolt_test},
+        {"bolt", "@name@.yaml", template_bolt_yaml},
+        {"spout", "Makefile", template_makefile},
+        {"spout", "@component@.c", template_spout_c},
+        {"spout", "@component@.test.yaml", template_spout_test},
+        {"spout", "@name@.yaml", template_spout_yaml},
+        {"topology", "Makefile", template_makefile},
+        {"topology", "@component@.c", template_bolt_c},
+        {"topology", "@component@.test.yaml", template_bolt_test},
+        {"topology", "@name@.yaml", template_topology_yaml},
+        {"topology", "input.txt", template_topology_input},
+};
+enum { FILES = sizeof(files) / sizeof(files[0]) };
+
+struct variable {
+        const char *name, *value;
+};
+enum { VARIABLES = 4 };
+
+static void
+expand(FILE *out, const char *text, const struct variable *variables)
+{
+        size_t len, i;
+
+        while (*text != '\0') {
+                for (i = 0; i < VARIABLES; i++)
+                        if (strncmp(text, variables[i].name, strlen(variables[i].name)) == 0)
+                                break;
+                len = i < VARIABLES ? strlen(variables[i].name) : 1;
+                if (i < VARIABLES)
+                        (void)fputs(variables[i].value, out);
+                else
+                        (void)fputc(*text, out);
+                text += len;
+        }
+}
+
+static int
+write_file(const char *folder, const struct file *file, const struct variable *variables)
+{
+        char *path = NULL;
+        size_t size;
+        FILE *out = open_memstream(&path, &size);
+        int status = CLI_DONE;
+
+        if (out == NULL)
+                return cli_error(CLI_FAILED, "out of memory");
+        (void)fprintf(out, "%s/", folder);
+        expand(out, file->name, variables);
+        (void)fclose(out);
+        out = fopen(path, "wxe");
+        if (out != NULL)
+                expand(out, file->text, variables);
+        if (out == NULL || ferror(out) || fclose(out) != 0)
+                status = cli_error(CLI_FAILED, "can't write %s: %s", path, strerror(errno));
+        free(path);
+        return status;
+}
+
+/* The source tree or prefix that this binary belongs to; "" where pkg-config finds it anyway. */
+static void
+find_squall(char ret[PATH_MAX])
+{
+        char header[PATH_MAX + 32];
+        ssize_t n = readlink("/proc/self/exe", ret, PATH_MAX - 1);
+        int cuts;
+
+        ret[n > 0 ? n : 0] = '\0';
+        for (cuts = 0; cuts < 2 && strrchr(ret, '/') != NULL; cuts++)
+                *strrchr(ret, '/') = '\0';
+        (void)snprintf(header, sizeof(header), "%s/runtime/squall.h", ret);
+        if (access(header, R_OK) == 0)
+                return;
+        (void)snprintf(header, sizeof(header), "%s/include/squall.h", ret);
+        if (access(header, R_OK) < 0 || strcmp(ret, "/usr") == 0 || strcmp(ret, "/usr/local") == 0)
+                ret[0] = '\0';
+}
+
+static int
+write_all(const char *kind, const char *name)
+{
+        bool topology = strcmp(kind, "topology") == 0;
+        char squall[PATH_MAX], ident[SQI_ID_MAX + 1];
+        const char *component = topology ? "totals" : name;
+        const struct variable variables[VARIABLES] = {
+                {"@name@", name}, {"@component@", component}, {"@ident@", ident}, {"@squall@", squall}};
+        size_t i;
+        int status = CLI_DONE;
+
+        find_squall(squall);
+        (void)snprintf(ident, sizeof(ident), "%s", component);
+        for (i = 0; ident[i] != '\0'; i++)
+                if (!isalnum((unsigned char)ident[i]))
+                        ident[i] = '_';
+        for (i = 0; i < FILES && status == CLI_DONE; i++)
+                if (strcmp(files[i].kind, kind) == 0)
+                        status = write_file(name, &files[i], variables);
+        return status;
+}
+
+static int
+run(const struct cli_args *args)
+{
+        const char *kind = cli_operand(args, 0), *name = cli_operand(args, 1);
+        int status;
+
+        if (!sqi_is_id(name) || !isalpha((unsigned char)name[0]))
+                return cli_error(CLI_USAGE, "'%s' is no name (letters, digits, '_', '-' and '.', at most %d, a letter first)", name,
+                                 SQI_ID_MAX);
+        if (mkdir(name, 0777) < 0)
+                return cli_error(errno == EEXIST ? CLI_USAGE : CLI_FAILED, "can't make the folder %s: %s%s", name, strerror(errno),
+                                 errno == EEXIST ? " (another name, or remove it)" : "");
+        status = write_all(kind, name);
+        if (status == CLI_DONE)
+                (void)printf("%s: a %s, its tests and a topology; next: cd %s && make test run\n", name, kind, name);
+        return status;
+}
+
+SQI_VERB(new) = {
+        .about = "Make a folder for a new bolt, spout or topology: it builds, passes its tests and runs as it stands.",
+        .details = "Writes C source, a Makefile, tests in YAML and a topology that runs it.",
+        .operands = {{.name = "KIND", .complete = CLI_COMPLETE_CHOICES, .choices = "bolt|spout|topology"}, {.name = "NAME"}},
+        .example = "squall new bolt hello && cd hello && make test run",
+        .run = run,
+};

@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What `squall new` makes builds without a warning, passes its own tests and runs, against this tree and against an installation.
+# modes: release
+set -u
+cd "$(dirname "$0")/../.."
+tree=$PWD
+export NO_COLOR=1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+bad=0
+unset MAKEFLAGS
+
+check() {
+        local sentence=$1
+        shift
+        if "$@" >"$dir/output" 2>&1; then
+                echo "ok - $sentence"
+        else
+                echo "not ok - $sentence"
+                sed 's/^/# /' "$dir/output"
+                bad=1
+        fi
+}
+
+# made SQUALL KIND LINES: the folder's topology writes so many lines to stdout.
+made() {
+        local squall=$1 kind=$2 lines=$3
+        rm -rf "$dir/place" && mkdir "$dir/place" && cd "$dir/place" || return
+        "$squall" new "$kind" my-"$kind" && cd my-"$kind" && make CFLAGS="-O2 -Werror" test && make -s run >"$dir/stdout" || return
+        cat "$dir/stdout"
+        [ "$(wc -l <"$dir/stdout")" = "$lines" ] && "$squall" graph my-"$kind".yaml && make -s compile_commands.json clean
+}
+counts() {
+        made "$1" topology 14 && diff <(awk -F '\t' '$2 > n[$1] { n[$1] = $2 } END { for (w in n) print w, n[w] }' "$dir/stdout" | sort) \
+                <(tr ' ' '\n' <input.txt | sort | uniq -c | awk '{ print $2, $1 }' | sort)
+}
+editors() {
+        made "$1" bolt 20 && make -s compile_commands.json && python3 -c 'import json, sys; c = json.load(open("compile_commands.json")); sys.exit(c[0]["file"] != "my-bolt.c")'
+}
+
+for squall in "$tree/build/squall" "$dir/root/opt/squall/bin/squall"; do
+        where="the source tree"
+        if [ "$squall" != "$tree/build/squall" ]; then
+                where="an installation"
+                make -s -C "$tree" install DESTDIR="$dir/root" PREFIX=/opt/squall >/dev/null || bad=1
+        fi
+        check "a new bolt builds, passes its tests and runs with $where" made "$squall" bolt 20
+        check "a new spout builds, passes its tests and runs with $where" made "$squall" spout 10
+        check "a new topology builds, passes its tests and counts with $where" counts "$squall"
+        command -v python3 >/dev/null && check "an editor can read compile_commands.json with $where" editors "$squall"
+done
+by_pkg_config() {
+        cd "$dir" && rm -rf hello && "$tree/build/squall" new bolt hello && cd hello || return
+        sed "s|^prefix=.*|prefix=$dir/root/opt/squall|" "$dir/root/opt/squall/lib/pkgconfig/squall.pc" >squall.pc
+        PKG_CONFIG_PATH=$PWD make SQUALL= test
+}
+check "a new bolt finds an installation by pkg-config" by_pkg_config
+refused() {
+        cd "$dir" && mkdir -p taken || return
+        ! "$tree/build/squall" new bolt taken 2>said && grep -q 'File exists' said && ! "$tree/build/squall" new bolt ../x 2>said && grep -q 'no name' said &&
+                ! "$tree/build/squall" new blot x 2>said && grep -q 'bolt' said
+}
+check "a folder that exists, a name that is none and an unknown kind are refused" refused
+exit $bad

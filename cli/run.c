@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "inline.h"
 #include "load.h"
 #include "summary.h"
 
@@ -195,10 +196,11 @@ run_plan(struct run *run, struct sqi_plan **plan, bool json)
         cli_pulse_take(run->running, clock_ns(), &run->pulse);
         run->pulse_ns = run->pulse.at_ns + SQI_SECOND;
         loop(run);
+        struct cli_tally tally = cli_tally(run->running);
         if (json)
-                cli_summary_json(stdout, run->running);
+                cli_summary_json(stdout, &tally);
         else
-                cli_summary_table(stderr, run->running);
+                cli_summary_table(stderr, &tally);
         return exit_status(run);
 }
 
@@ -212,6 +214,8 @@ run_topology(const struct cli_args *args)
         status = cli_load(args, 0, &plan);
         if (status != CLI_DONE)
                 return status;
+        if (cli_flag(args, "inline"))
+                return cli_run_inline(args, &plan);
         run.signals = catch_signals();
         if (run.signals < 0 || sqi_supervisor_new(&run.supervisor) < 0)
                 status = cli_error(CLI_FAILED, "cannot start a supervisor: %s", strerror(errno));
@@ -234,7 +238,9 @@ SQI_VERB(run) = {
                    "Exit status: 0 done; 1 the topology failed, or was killed; 2 the file is wrong, nothing was started; 130, 143, 129 drained after Ctrl-C, "
                    "SIGTERM, SIGHUP.",
         .operands = {{.name = "FILE", .complete = CLI_COMPLETE_FILE}},
-        .options = {CLI_OPTION_CONFIG, {"for", 0, CLI_DURATION, "TIME", .help = "drain after this time: 10s, 500ms, 2m"}, CLI_OPTION_JSON},
+        .options = {CLI_OPTION_CONFIG, {"for", 0, CLI_DURATION, "TIME", .help = "drain after this time: 10s, 500ms, 2m"},
+                    {"inline", 0, CLI_FLAG, .help = "in this process and one thread, in an order that does not change: for gdb, valgrind and perf"},
+                    CLI_OPTION_JSON},
         .example = "squall run topologies/wordcount/wordcount.yaml",
         .run = run_topology,
 };

@@ -30,6 +30,30 @@ take(const struct sqi_running *running, uint32_t component, struct numbers *ret)
                 ret->restarts += life->workers[plan->tasks[ret->component->first_task + t].worker].restarts;
 }
 
+static void
+take_tasks(const struct cli_tally *tally, uint32_t component, struct numbers *ret)
+{
+        *ret = (struct numbers){.component = &tally->plan->components[component]};
+        for (uint32_t t = 0; t < ret->component->ntasks; t++)
+                sqi_metrics_merge(&ret->total, tally->tasks[ret->component->first_task + t]);
+}
+
+static void
+take_end(const struct cli_tally *tally, uint32_t component, struct numbers *ret)
+{
+        if (tally->running)
+                take(tally->running, component, ret);
+        else
+                take_tasks(tally, component, ret);
+}
+
+struct cli_tally
+cli_tally(const struct sqi_running *running)
+{
+        return (struct cli_tally){sqi_running_plan(running), sqi_lifecycle_state_name(sqi_running_lifecycle(running)), sqi_running_uptime(running),
+                                  running, NULL};
+}
+
 static double
 quantile_us(const struct sqi_histogram *histogram, double q)
 {
@@ -131,24 +155,24 @@ print_row(FILE *out, int width, const struct numbers *numbers)
 }
 
 void
-cli_summary_table(FILE *out, const struct sqi_running *running)
+cli_summary_table(FILE *out, const struct cli_tally *tally)
 {
-        const struct sqi_plan *plan = sqi_running_plan(running);
+        const struct sqi_plan *plan = tally->plan;
         int width = id_width(plan);
         struct numbers numbers;
 
-        (void)fprintf(out, "%s: %s after %.1f s\n%-*s  %-5s %5s", plan->name, sqi_lifecycle_state_name(sqi_running_lifecycle(running)),
-                      (double)sqi_running_uptime(running) / 1e9, width, "component", "kind", "tasks");
+        (void)fprintf(out, "%s: %s after %.1f s\n%-*s  %-5s %5s", plan->name, tally->state,
+                      (double)tally->uptime_ns / 1e9, width, "component", "kind", "tasks");
 #define X(name) (void)fprintf(out, " %11s", #name);
         COUNTERS(X)
 #undef X
         (void)fprintf(out, " %8s %10s %10s\n", "restarts", "p50 us", "p99 us");
         for (uint32_t c = 0; c < plan->ncomponents; c++) {
-                take(running, c, &numbers);
+                take_end(tally, c, &numbers);
                 print_row(out, width, &numbers);
         }
         for (uint32_t c = 0; c < plan->ncomponents; c++) {
-                take(running, c, &numbers);
+                take_end(tally, c, &numbers);
                 if (numbers.component->kind == SQ_KIND_SPOUT && sqi_histogram_quantile(&numbers.total.complete, 0.5) > 0)
                         (void)fprintf(out, "%s: from emit to ack p50 %.1f us, p99 %.1f us, p99.9 %.1f us\n", numbers.component->id,
                                       quantile_us(&numbers.total.complete, 0.5), quantile_us(&numbers.total.complete, 0.99),
@@ -168,19 +192,19 @@ print_quantiles(struct cli_json *json, const char *key, const struct sqi_histogr
 }
 
 void
-cli_summary_json(FILE *out, const struct sqi_running *running)
+cli_summary_json(FILE *out, const struct cli_tally *tally)
 {
-        const struct sqi_plan *plan = sqi_running_plan(running);
+        const struct sqi_plan *plan = tally->plan;
         struct cli_json json = cli_json(out);
         struct numbers numbers;
 
         cli_json_open(&json, NULL, '{');
         cli_json_text(&json, "topology", plan->name);
-        cli_json_text(&json, "state", sqi_lifecycle_state_name(sqi_running_lifecycle(running)));
-        cli_json_real(&json, "uptime_s", (double)sqi_running_uptime(running) / 1e9);
+        cli_json_text(&json, "state", tally->state);
+        cli_json_real(&json, "uptime_s", (double)tally->uptime_ns / 1e9);
         cli_json_open(&json, "components", '[');
         for (uint32_t c = 0; c < plan->ncomponents; c++) {
-                take(running, c, &numbers);
+                take_end(tally, c, &numbers);
                 cli_json_open(&json, NULL, '{');
                 cli_json_text(&json, "id", numbers.component->id);
                 cli_json_text(&json, "kind", kind_name(numbers.component->kind));

@@ -16,7 +16,17 @@ void cli_pulse_take(const struct sqi_running *running, uint64_t now_ns, struct c
 /* "12.0 s  running  1.2 M emitted/s ..." from two pulses; no newline. */
 void cli_pulse_print(FILE *out, const struct sqi_running *running, const struct cli_pulse *before, const struct cli_pulse *now);
 
-void cli_summary_table(FILE *out, const struct sqi_running *running);
-void cli_summary_json(FILE *out, const struct sqi_running *running);
+/* Where the numbers at the end come from: a running topology, or the tasks that ran in this process. */
+struct cli_tally {
+        const struct sqi_plan *plan;
+        const char *state;
+        uint64_t uptime_ns;
+        const struct sqi_running *running;
+        struct sqi_metrics **tasks; /* by task; when `running` is NULL */
+};
+
+struct cli_tally cli_tally(const struct sqi_running *running);
+void cli_summary_table(FILE *out, const struct cli_tally *tally);
+void cli_summary_json(FILE *out, const struct cli_tally *tally);
 
 #endif

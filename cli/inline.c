@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "inline.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "rig/inline.h"
+#include "summary.h"
+
+enum { SIGNALLED = 128 };
+
+static volatile sig_atomic_t drain;
+
+/* The second one kills. */
+static void
+on_signal(int number)
+{
+        drain = number;
+        (void)signal(number, SIG_DFL);
+}
+
+static uint64_t
+clock_ns(void)
+{
+        struct timespec now;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * SQI_SECOND + (uint64_t)now.tv_nsec;
+}
+
+static int
+run(struct sqi_inline *self, struct sqi_plan *plan, double seconds, bool json)
+{
+        uint64_t begin = clock_ns(), end = seconds > 0 ? begin + (uint64_t)(seconds * 1e9) : 0;
+        struct cli_tally tally = {.plan = plan, .state = "finished", .tasks = sqi_inline_metrics(self)};
+        char error[1024];
+        int r;
+
+        r = sqi_inline_run(self, &drain, end, error, sizeof(error));
+        if (r < 0)
+                (void)cli_error(CLI_FAILED, "%s", error);
+        tally.uptime_ns = clock_ns() - begin;
+        tally.state = r < 0 ? "failed" : tally.state;
+        if (json)
+                cli_summary_json(stdout, &tally);
+        else
+                cli_summary_table(stderr, &tally);
+        return r < 0 ? CLI_FAILED : drain != 0 ? SIGNALLED + drain : CLI_DONE;
+}
+
+int
+cli_run_inline(const struct cli_args *args, struct sqi_plan **plan)
+{
+        struct sqi_inline *self = sqi_inline_new(*plan);
+        int status;
+
+        (void)signal(SIGINT, on_signal);
+        (void)signal(SIGTERM, on_signal);
+        (void)signal(SIGPIPE, SIG_IGN);
+        status = self != NULL ? run(self, *plan, cli_seconds(args, "for"), cli_flag(args, "json"))
+                              : cli_error(CLI_FAILED, "out of memory");
+        sqi_inline_free(&self);
+        sqi_plan_free(plan);
+        return status;
+}

@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# `squall run --inline`: the same results as with workers, in one thread, every time the same.
+set -u
+cd "$(dirname "$0")/../.."
+squall=${SQUALL:-build/squall}
+export NO_COLOR=1 LC_ALL=C
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+bad=0
+
+check() {
+        local sentence=$1
+        shift
+        if "$@" >"$dir/output" 2>&1; then
+                echo "ok - $sentence"
+        else
+                echo "not ok - $sentence"
+                sed 's/^/# /' "$dir/output"
+                bad=1
+        fi
+}
+
+wordcount() { OUT=$1 timeout 60 "$squall" run --inline topologies/wordcount/wordcount.yaml; }
+counts() {
+        wordcount "$dir/a" || return
+        diff <(awk -F '\t' '$2 > n[$1] { n[$1] = $2 } END { for (w in n) print n[w], w }' "$dir/a" | sort) \
+                <(tr -s ' \t\r\n' '\n' <topologies/wordcount/kjv.txt | grep . | sort | uniq -c | awk '{ print $1, $2 }' | sort) | head
+        [ "${PIPESTATUS[0]}" = 0 ]
+}
+check "the words of the book are counted" counts
+same() { wordcount "$dir/a" && wordcount "$dir/b" && cmp "$dir/a" "$dir/b"; }
+check "two runs write the same bytes" same
+groupings() {
+        cat >"$dir/t.yaml" <<Y
+name: groupings
+spouts: [{ id: n, component: generate, parallelism: 2, properties: { count: 500 } }]
+bolts:
+  - { id: all, component: identity, parallelism: 3 }
+  - { id: one, component: identity }
+  - { id: keyed, component: count, parallelism: 3, properties: { by: seq, emit: end } }
+  - { id: out, component: write, properties: { path: $dir/out } }
+streams:
+  - { from: n, to: all, grouping: { type: all } }
+  - { from: n, to: one, grouping: { type: global } }
+  - { from: all, to: keyed, grouping: { type: fields, args: [seq] } }
+  - { from: one, to: keyed, grouping: { type: partial-key, args: [seq] } }
+  - { from: keyed, to: out, grouping: { type: local-or-shuffle } }
+Y
+        timeout 60 "$squall" run --inline "$dir/t.yaml" || return
+        [ "$(awk '{ n += $2; k[$1] } END { print n, length(k) }' "$dir/out")" = "2000 500" ]
+}
+check "every grouping deals out what it should" groupings
+summary() {
+        timeout 60 "$squall" run --inline --json "$dir/t.yaml" 2>/dev/null | grep -q '"id":"all","kind":"bolt","tasks":3,"emitted":1500,"executed":1500,"acked":1500,"failed":0'
+}
+check "the summary has the numbers of every component" summary
+for_a_time() {
+        sed -i 's/count: 500/count: 0, rate: 2000/' "$dir/t.yaml"
+        timeout 60 "$squall" run --inline --for 300ms "$dir/t.yaml" && [ -s "$dir/out" ]
+}
+check "--for drains an endless topology" for_a_time
+one_thread() {
+        timeout 60 "$squall" run --inline --for 20s "$dir/t.yaml" 2>"$dir/stderr" &
+        local deadline=$((SECONDS + 15)) pid
+        until pid=$(pgrep -P $! -f -- "--inline") && [ -n "$pid" ] && [ "$(ls "/proc/$pid/task" | wc -l)" -ge 1 ] && [ -e "$dir/out" ]; do [ $SECONDS -lt $deadline ] || return 1; done
+        [ -z "$(pgrep -P "$pid")" ] && kill -INT "$pid"
+        wait $!
+        [ $? = 130 ]
+}
+check "there is no process besides, and Ctrl-C drains it" one_thread
+failing() {
+        sed -i "s|path: $dir/out|path: $dir/none/out|" "$dir/t.yaml"
+        ! timeout 60 "$squall" run --inline "$dir/t.yaml" 2>"$dir/said" && cat "$dir/said" && grep -q "squall: out/0: .*$dir/none/out" "$dir/said"
+}
+check "a task that cannot go on ends it with its cause" failing
+exit $bad

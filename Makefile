@@ -38,6 +38,7 @@ CLI := $(call objects,cli/%)
 UNIT := $(basename $(call objects,tests/unit/%))
 FUZZ := $(basename $(call objects,tests/fuzz/%))
 BENCH := $(basename $(call objects,tests/bench/%))
+FAULTS := $(basename $(call objects,tests/faults/%))
 PLUGINS := $(call objects,spouts/% bolts/% topologies/% tests/components/%)
 missing = $(if $(NEEDS_$(notdir $(basename $(1)))),$(shell pkg-config --exists $(NEEDS_$(notdir $(basename $(1)))) || echo $(1)))
 LACKING := $(foreach o,$(PLUGINS),$(call missing,$(o)))
@@ -53,7 +54,7 @@ Q := $(if $(V),,@)#  V=1 shows the commands
 all: $(B)/squall $(B)/libsquall.a $(COMPONENTS) ## build the command and the components (BUILD=release|debug|asan|tsan, CC=gcc|clang, V=1)
 	@$(foreach o,$(LACKING),echo "$(o:$(B)/%.o=%) is not built: $(NEEDS_$(notdir $(basename $(o)))) is missing";)
 
-unit: $(UNIT)
+unit: $(UNIT) $(FAULTS)
 
 $(B)/squall: $(CLI) $(RUNTIME)
 	@echo "  LINK $@"
@@ -67,7 +68,7 @@ $(UNIT): %: %.o $(RUNTIME)
 $(FUZZ): %: %.o $(RUNTIME)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -fsanitize=fuzzer $^ $(LIBS)
-$(BENCH): %: %.o
+$(BENCH) $(FAULTS): %: %.o
 	@echo "  LINK $@"
 	$(Q)$(LINK) $^ $(LIBS)
 $(COMPONENTS): %.so: %.o
@@ -98,6 +99,9 @@ demo: deps ## install, build, and count the words of the King James Bible
 	@$(B)/squall run topologies/wordcount/demo.yaml
 test: deps ## install, build, unit tests, integration tests, sanitizer runs; ends with `N passed, N failed`
 	@tests/run $(MODES)
+
+faults: all $(FAULTS) ## kill, stop, starve and overload topologies, and count what is lost (SEEDS=20, SEED=N, ONLY=scenario)
+	@tests/faults/run
 
 layers: ## check that the arrows between the folders point one way
 	@tests/layers
@@ -144,6 +148,6 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r t text; do printf '  make %-10s %s\n' "$$t" "$$text"; done
 
-.PHONY: all unit deps deps-lint demo test layers format lint fuzzers fuzz bench fresh install uninstall clean help FORCE
+.PHONY: all unit deps deps-lint demo test faults layers format lint fuzzers fuzz bench fresh install uninstall clean help FORCE
 .SECONDARY:
 -include $(patsubst %.c,$(B)/%.d,$(C))

@@ -237,7 +237,7 @@ stop_members(struct worker *worker)
 
         if (sqi_message_encode(&(struct sqi_message){.type = SQI_MSG_QUIT}, &bytes, &size) < 0)
                 return false;
-        clock_gettime(CLOCK_REALTIME, &deadline);
+        clock_gettime(CLOCK_MONOTONIC, &deadline);
         deadline.tv_sec += (time_t)(GRACE_NS / 1000000000u);
         for (uint32_t i = 0; i < worker->nmembers; i++)
                 if (worker->members[i]->control)
@@ -245,7 +245,7 @@ stop_members(struct worker *worker)
         free(bytes);
         for (uint32_t i = 0; i < worker->nmembers; i++) {
                 struct member *member = worker->members[i];
-                if (member->running && pthread_timedjoin_np(member->thread, NULL, &deadline) != 0)
+                if (member->running && pthread_clockjoin_np(member->thread, NULL, CLOCK_MONOTONIC, &deadline) != 0)
                         all = false;
         }
         pass_reports(worker);

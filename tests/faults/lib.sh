@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the scenarios of tests/faults share: topologies of numbered tuples, strikes, and the verdict of the verifier. To be sourced.
+#
+#     topology ...        writes $dir/t.yaml from RATE, COUNT, SPOUTS, SPOUT, PASS, PASSES, GROUPING, SINKS, SINK, JOURNAL, CONFIG, DELIVERY
+#     start [ARGS]        runs it in the background and waits until tuples come out
+#     strike TASK SIGNAL  sends a signal and notes when
+#     drain, or ended N   ends it, or waits until it ends by itself
+#     verdict SENTENCE [ALLOWED]   0 lost, 0 corrupted, nothing left behind; ALLOWED: what else is to hold, as awk conditions on the findings
+set -u
+squall=${SQUALL:-$PWD/build/squall} build=${BUILD_DIR:-$PWD/build}
+export LC_ALL=C NO_COLOR=1
+dir=$(mktemp -d /tmp/squall-faults.XXXXXX)
+export XDG_RUNTIME_DIR=$dir/run
+mkdir -m 700 "$XDG_RUNTIME_DIR"
+trap 'end_all; rm -rf "$dir"' EXIT
+trap 'exit 130' INT TERM
+failures=0 supervisor='' sampler=''
+
+ok() { echo "ok - $1"; }
+not_ok() {
+        echo "not ok - $1"
+        failures=1
+}
+
+check() {
+        local sentence=$1
+        shift
+        if "$@" >"$dir/check" 2>&1; then
+                ok "$sentence"
+        else
+                not_ok "$sentence (SEED=$seed)"
+                { echo "failed: $*"; head -n 30 "$dir/check"; tail -n 20 "$dir/err"; } | sed 's/^/    /'
+                keep_for_later
+        fi
+}
+
+# With KEEP=DIRECTORY the records of a failed run stay there.
+keep_for_later() {
+        [ -z "${KEEP:-}" ] || { mkdir -p "$KEEP" && cp -r "$dir" "$KEEP/"; }
+}
+
+pause() { read -rt "$1" <> <(:) || true; }
+ms() { printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)); }
+draw() { echo $(($1 + RANDOM % ($2 - $1 + 1))); } # a number from $1 to $2
+
+# until_true SECONDS COMMAND...
+until_true() {
+        local deadline=$((SECONDS + $1))
+        shift
+        until "$@"; do
+                [ $SECONDS -lt $deadline ] || return 1
+                pause 0.02
+        done 2>/dev/null
+}
+
+# ---- processes, known by their run directory ----
+
+workers() { grep -ls "$XDG_RUNTIME_DIR/[s]quall/" /proc/[0-9]*/cmdline | tr -dc '0-9\n'; } # the brackets keep grep from finding itself
+title() { tr '\0' '\n' 2>/dev/null <"/proc/$1/cmdline" | head -n 1; }
+worker() {
+        local pid
+        for pid in $(workers); do case "$(title "$pid") " in *" $1 "*) echo "$pid"; return 0 ;; esac; done
+        return 1
+}
+is_gone() { [ ! -e "/proc/$supervisor" ] || grep -q '^State:.Z' "/proc/$supervisor/status"; }
+no_worker() { [ -z "$(workers)" ]; }
+rundir_is_empty() { [ -z "$(find "$XDG_RUNTIME_DIR" -mindepth 1 -not -path "$XDG_RUNTIME_DIR/squall")" ]; }
+nothing_is_left() { until_true 10 no_worker && until_true 10 rundir_is_empty; }
+end_all() {
+        [ -z "$sampler" ] || kill "$sampler" 2>/dev/null
+        kill -KILL $(workers) ${supervisor:-} 2>/dev/null
+        wait 2>/dev/null
+}
+
+# ---- topologies ----
+
+# sent -> pass -> got, all by key; the settings are variables, unset again afterwards.
+topology() {
+        rm -rf "$dir/j" "$dir/dead"
+        mkdir "$dir/j"
+        cat >"$dir/t.yaml" <<YAML
+name: faults
+config: { topology.delivery: ${DELIVERY:-at-least-once}${CONFIG:+, $CONFIG} }
+spouts:
+  - id: sent
+    component: $build/tests/components/ledgered.so
+    parallelism: ${SPOUTS:-1}
+    properties: { directory: $dir/j, rate: ${RATE:-20000}, count: ${COUNT:-0}${SPOUT:+, $SPOUT} }
+bolts:
+  - { id: pass, parallelism: ${PASSES:-2}, ${PASS:-component: identity} }
+  - { id: got, component: $build/tests/components/journal.so, parallelism: ${SINKS:-2}, properties: { directory: ${JOURNAL:-$dir/j}${SINK:+, $SINK} } }
+streams:
+  - { from: sent, to: pass, grouping: ${GROUPING:-{ type: fields, args: [key] \}} }
+  - { from: pass, to: got, grouping: { type: fields, args: [key] } }
+YAML
+        unset DELIVERY CONFIG SPOUTS RATE COUNT SPOUT PASSES PASS SINKS SINK GROUPING JOURNAL
+}
+faulty() { echo "component: $build/tests/components/faulty.so, properties: { $1 }"; }
+
+out() { cat "$dir"/j/got.* 2>/dev/null | wc -c; }
+flows() { [ "$(out)" -gt 0 ]; }
+begin() {
+        $PREFIX "$squall" run --json "$@" "$dir/t.yaml" >"$dir/out" 2>"$dir/err" &
+        supervisor=$!
+        : >"$dir/samples"
+        sample &
+        sampler=$!
+}
+PREFIX=
+start() {
+        begin "$@"
+        until_true 20 flows
+}
+
+# Four times a second: resident memory of all workers in KiB, the most descriptors of one process, zombies.
+sample() {
+        local p rss fds most zombies n
+        while [ -e "/proc/$supervisor" ]; do
+                rss=0 most=0 zombies=0
+                for p in $(workers) $supervisor; do
+                        n=$(awk '/^VmRSS/ { print $2 }' "/proc/$p/status" 2>/dev/null)
+                        rss=$((rss + ${n:-0}))
+                        fds=(/proc/$p/fd/*)
+                        [ ${#fds[@]} -le $most ] || most=${#fds[@]}
+                done
+                zombies=$(grep -ls "^PPid:.$supervisor\$" /proc/[0-9]*/status 2>/dev/null | xargs -r grep -l '^State:.Z' 2>/dev/null | wc -l)
+                echo "$EPOCHREALTIME $rss $most $zombies" >>"$dir/samples"
+                pause 0.25
+        done
+}
+
+strike() { # TASK SIGNAL; a task that is just not there is waited for
+        local pid
+        until_true 10 worker "$1" >/dev/null && pid=$(worker "$1") && "$build/tests/faults/strike" "$dir/j/strikes" "$2" "$pid" "$1"
+}
+
+ended() { # waits at most $1 seconds for the end; `status` is its exit status then
+        until_true "$1" is_gone || { status=hangs; return 1; }
+        wait "$supervisor"
+        status=$?
+        kill "$sampler" 2>/dev/null
+        wait "$sampler" 2>/dev/null
+        sampler=
+}
+drain() {
+        kill -INT "$supervisor" 2>/dev/null
+        ended "${1:-60}"
+}
+
+# ---- verdicts ----
+
+finding() { awk -v name="$1" '$1 == name { print $2 }' "$dir/findings"; }
+find_out() {
+        "$build/tests/faults/verify" "$dir/j" 1000 >"$dir/findings" 2>"$dir/verify.err"
+        {
+                awk '{ if ($2 > rss) rss = $2; if ($3 > fds) fds = $3; if ($4) z++; else z = 0; if (z > zs) zs = z }
+                        END { print "rss_kib", rss + 0; print "fds", fds + 0; print "zombies", zs > 2 }' "$dir/samples"
+                echo "seconds $(grep -o '"uptime_s":[0-9.]*' "$dir/out" | cut -d: -f2)"
+                echo "restarts $(grep -o '"restarts":[0-9]*' "$dir/out" | cut -d: -f2 | awk '{ n += $1 } END { print n + 0 }')"
+        } >>"$dir/findings"
+}
+holds() { # a condition on the findings by their names, as awk writes it, its words apart
+        local words
+        words=$(awk -v what="$1" '{ v[$1] = $2 }
+                END { n = split(what, w, " "); for (i = 1; i <= n; i++) printf "%s ", w[i] in v ? v[w[i]] + 0 : w[i] ~ /^[a-z]/ ? 0 : w[i] }' "$dir/findings")
+        awk "BEGIN { exit !($words) }"
+}
+summary() { awk '{ printf "%s %s; ", $1, $2 }' "$dir/findings"; }
+verdict() {
+        local sentence=$1 condition wrong=''
+        shift
+        find_out
+        for condition in "lost == ${LOST:-0}" "corrupted == 0" "sent > 0" "zombies == 0" "$@"; do
+                holds "$condition" || wrong+="$condition; "
+        done
+        nothing_is_left || wrong+="something is left: $(title "$(workers | head -n 1)") $(ls "$XDG_RUNTIME_DIR"/squall 2>/dev/null); "
+        if [ -z "$wrong" ]; then
+                ok "$sentence"
+        else
+                not_ok "$sentence (SEED=$seed; not so: $wrong)"
+                { head -n 5 "$dir/verify.err"; tail -n 25 "$dir/err"; } | sed 's/^/    /'
+                keep_for_later
+        fi
+        unset LOST
+        [ -z "${VERBOSE:-}" ] || echo "    $(summary)"
+        [ -z "${FINDINGS:-}" ] || sed "s/^/$scenario $seed /" "$dir/findings" >>"$FINDINGS"
+}

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define FAULT_HOWS "none|exit|status|abort|segfault|memory|starve|hang|fail"
+enum { FAULT_FAILS = 100 }; /* in a row, of a fault that does not begin at once */
 enum how { NONE, EXIT, STATUS, ABORT, SEGFAULT, MEMORY, STARVE, HANG, FAIL };
 
 struct fault {
@@ -35,6 +36,8 @@ static inline int
 fault_call(struct sq_task *task, struct fault *fault, int64_t where)
 {
         if (fault->how == NONE || fault->in != where || sq_incarnation(task) >= fault->times || fault->calls++ < fault->at)
+                return 0;
+        if (fault->how == FAIL && fault->at && fault->calls > fault->at + FAULT_FAILS)
                 return 0;
         switch ((enum how)fault->how) {
         case EXIT:

@@ -154,7 +154,7 @@ find_out() {
         "$build/tests/faults/verify" "$dir/j" 1000 >"$dir/findings" 2>"$dir/verify.err"
         {
                 awk '{ if ($2 > rss) rss = $2; if ($3 > fds) fds = $3; if ($4) z++; else z = 0; if (z > zs) zs = z }
-                        END { print "rss_kib", rss + 0; print "fds", fds + 0; print "zombies", zs > 2 }' "$dir/samples"
+                        END { print "rss_kib", rss + 0; print "fds", fds + 0; print "zombies", (zs > 2) }' "$dir/samples"
                 echo "seconds $(grep -o '"uptime_s":[0-9.]*' "$dir/out" | cut -d: -f2)"
                 echo "restarts $(grep -o '"restarts":[0-9]*' "$dir/out" | cut -d: -f2 | awk '{ n += $1 } END { print n + 0 }')"
         } >>"$dir/findings"

@@ -38,11 +38,18 @@ cli_print_diagnostics(const char *file, const struct sqi_diagnostics *diagnostic
 int
 cli_load(const struct cli_args *args, size_t operand, struct sqi_plan **ret)
 {
+        return cli_load_as(args, operand, NULL, ret);
+}
+
+int
+cli_load_as(const struct cli_args *args, size_t operand, const char *name, struct sqi_plan **ret)
+{
         const char *file = cli_operand(args, operand);
         struct sqi_overrides overrides = cli_overrides(args);
         struct sqi_diagnostics diagnostics = {0};
         int r;
 
+        overrides.name = name;
         r = sqi_topology_plan(file, &overrides, &diagnostics, ret);
         cli_print_diagnostics(file, &diagnostics);
         sqi_diagnostics_release(&diagnostics);

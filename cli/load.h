@@ -10,6 +10,9 @@
  * 0 and the plan, or the exit status. */
 int cli_load(const struct cli_args *args, size_t operand, struct sqi_plan **ret);
 
+/* The same, with another name for the topology unless `name` is NULL. */
+int cli_load_as(const struct cli_args *args, size_t operand, const char *name, struct sqi_plan **ret);
+
 /* The parts of it. */
 struct sqi_overrides cli_overrides(const struct cli_args *args);
 void cli_print_diagnostics(const char *file, const struct sqi_diagnostics *diagnostics);

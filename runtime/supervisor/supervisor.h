@@ -28,7 +28,7 @@ struct sqi_running; /* one topology */
 struct sqi_observer {
         void *context;
         void (*tell)(void *context, enum sq_level level, const char *text);     /* what happens to the topology */
-        void (*line)(void *context, const char *worker, const char *text);      /* a line of a worker's stderr */
+        void (*line)(void *context, const char *name, uint32_t worker, const char *text); /* a line of a worker's stderr */
         void (*started)(void *context);                                         /* every task is ready, data flows */
         void (*quitting)(void *context);                                        /* all is processed; its workers are told to exit after this */
         void (*dead_letter)(void *context, const char *task, uint64_t position, struct sq_str cause);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs `activate` and `deactivate`. */
+#include <stdio.h>
+
+#include "talk.h"
+
+static void
+show(const struct cli_args *args, struct sq_value answer)
+{
+        if (cli_flag(args, "json"))
+                cli_print_value(answer);
+}
+
+static int
+ask(const struct cli_args *args, enum sqi_command_type command)
+{
+        struct sqi_request request = {.command = command, .seconds = -1, .name = cli_str(cli_operand(args, 0))};
+
+        return cli_ask_once(args, &request, show);
+}
+
+static int
+activate(const struct cli_args *args)
+{
+        return ask(args, SQI_COMMAND_ACTIVATE);
+}
+
+static int
+deactivate(const struct cli_args *args)
+{
+        return ask(args, SQI_COMMAND_DEACTIVATE);
+}
+
+SQI_VERB(activate) = {
+        .about = "Turn the spouts of a topology on again.",
+        .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}},
+        .options = {CLI_OPTION_JSON, CLI_OPTION_SOCKET},
+        .example = "squall activate wordcount",
+        .run = activate,
+};
+
+SQI_VERB(deactivate) = {
+        .about = "Turn the spouts of a topology off; what is under way is processed.",
+        .details = "It stays off when workers, or the supervisor, are restarted.",
+        .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}},
+        .options = {CLI_OPTION_JSON, CLI_OPTION_SOCKET},
+        .example = "squall deactivate wordcount",
+        .run = deactivate,
+};

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The verb `logs`. The supervisor only says where the log is: reading it costs it nothing. Followed by inotify; when the file has been rotated away
+ * the rest of the old one comes first.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "supervisor/journal.h"
+#include "talk.h"
+#include "topology/nearest.h"
+
+struct logs {
+        char path[PATH_MAX], topology[SQI_ID_MAX + 1];
+        const char *what; /* COMPONENT or COMPONENT/TASK; NULL: all */
+        enum sq_level level;
+        bool json;
+};
+
+static bool
+is_about(const struct logs *logs, struct sq_str task)
+{
+        size_t len = logs->what != NULL ? strlen(logs->what) : 0;
+
+        if (logs->what == NULL)
+                return true;
+        /* of a packed worker the name is that of all its tasks, separated by commas */
+        for (const char *at = task.ptr, *end = task.ptr + task.len; at < end;) {
+                const char *comma = memchr(at, ',', (size_t)(end - at)), *stop = comma != NULL ? comma : end;
+
+                if ((size_t)(stop - at) >= len && memcmp(at, logs->what, len) == 0 && (at + len == stop || at[len] == '/'))
+                        return true;
+                at = stop + 1;
+        }
+        return false;
+}
+
+static void
+put_str(struct cli_json *json, const char *key, struct sq_str text)
+{
+        char copy[4096];
+
+        (void)snprintf(copy, sizeof(copy), "%.*s", (int)text.len, text.ptr);
+        cli_json_text(json, key, copy);
+}
+
+static void
+show_line(const struct logs *logs, const char *line, size_t len)
+{
+        struct sqi_journal_line parts;
+        struct cli_json json = cli_json(stdout);
+
+        if (!sqi_journal_parse(line, len, &parts) || parts.level > logs->level || !is_about(logs, parts.task))
+                return;
+        if (!logs->json) {
+                (void)printf("%.*s\n", (int)len, line);
+                return;
+        }
+        cli_json_open(&json, NULL, '{');
+        put_str(&json, "time", parts.time);
+        cli_json_text(&json, "level", sqi_level_name(parts.level));
+        cli_json_text(&json, "topology", logs->topology);
+        put_str(&json, "task", parts.task);
+        cli_json_uint(&json, "incarnation", parts.incarnation);
+        put_str(&json, "text", parts.text);
+        cli_json_close(&json, '}');
+}
+
+/* Every whole line that there is. */
+static void
+show_rest(const struct logs *logs, FILE *file)
+{
+        static char *line;
+        static size_t size;
+        ssize_t n;
+
+        clearerr(file);
+        while ((n = getline(&line, &size, file)) > 0) {
+                if (line[n - 1] != '\n') {
+                        (void)fseek(file, -n, SEEK_CUR);
+                        break;
+                }
+                show_line(logs, line, (size_t)n - 1);
+        }
+}
+
+static void
+show_old(const struct logs *logs)
+{
+        char path[PATH_MAX + 8];
+        FILE *file;
+
+        for (int i = SQI_JOURNAL_KEPT; i > 0; i--) {
+                (void)snprintf(path, sizeof(path), "%s.%d", logs->path, i);
+                file = fopen(path, "re");
+                if (file == NULL)
+                        continue;
+                show_rest(logs, file);
+                (void)fclose(file);
+        }
+}
+
+static bool
+is_same(FILE *file, const char *path)
+{
+        struct stat open, there;
+
+        return fstat(fileno(file), &open) == 0 && stat(path, &there) == 0 && open.st_ino == there.st_ino && open.st_dev == there.st_dev;
+}
+
+/* Until the log is gone, which is when the topology is killed. */
+static void
+follow(const struct logs *logs, FILE **file)
+{
+        char folder[PATH_MAX], events[4096];
+        int notify = inotify_init1(IN_CLOEXEC);
+
+        (void)snprintf(folder, sizeof(folder), "%s", logs->path);
+        *strrchr(folder, '/') = '\0';
+        if (notify < 0 || inotify_add_watch(notify, folder, IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF) < 0)
+                return;
+        for (;;) {
+                show_rest(logs, *file);
+                if (!is_same(*file, logs->path)) {
+                        FILE *next = fopen(logs->path, "re");
+
+                        show_rest(logs, *file);
+                        if (next == NULL)
+                                break;
+                        (void)fclose(*file);
+                        *file = next;
+                        continue;
+                }
+                if (fflush(stdout) != 0 || (read(notify, events, sizeof(events)) < 0 && errno != EINTR))
+                        break;
+        }
+        (void)close(notify);
+}
+
+static int
+show(const struct cli_args *args, struct logs *logs)
+{
+        FILE *file;
+
+        show_old(logs);
+        file = fopen(logs->path, "re");
+        if (file == NULL)
+                return cli_error(CLI_FAILED, "cannot read %s: %s", logs->path, strerror(errno));
+        show_rest(logs, file);
+        if (cli_flag(args, "follow"))
+                follow(logs, &file);
+        (void)fclose(file);
+        return CLI_DONE;
+}
+
+/* The component that is asked for has to exist. */
+static int
+check_component(const struct logs *logs, struct sq_value components)
+{
+        struct sq_items items = sq_items(components);
+        char name[SQI_WORD_MAX + 1], hint[SQI_HINT_SIZE];
+        struct sqi_nearest nearest;
+        struct sq_value item;
+
+        if (logs->what == NULL || strcmp(logs->what, "supervisor") == 0)
+                return CLI_DONE;
+        (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(logs->what, "/"), logs->what);
+        nearest = sqi_nearest(name);
+        while (sq_next_item(&items, &item)) {
+                char id[SQI_WORD_MAX + 1];
+
+                (void)snprintf(id, sizeof(id), "%.*s", (int)item.len, (const char *)item.as.ptr);
+                if (strcmp(id, name) == 0)
+                        return CLI_DONE;
+                sqi_nearest_offer(&nearest, id);
+        }
+        return cli_error(CLI_USAGE, "the topology '%s' has no component '%s'%s", logs->topology, name, sqi_nearest_hint(&nearest, hint));
+}
+
+static int
+ask(const struct cli_args *args, struct logs *logs)
+{
+        struct sqi_request request = {.command = SQI_COMMAND_LOGS, .seconds = -1, .name = cli_str(cli_operand(args, 0))};
+        struct cli_talk talk;
+        int status = cli_talk_open(args, &talk);
+
+        if (status == CLI_DONE)
+                status = cli_ask(&talk, &request);
+        if (status == CLI_DONE) {
+                struct sq_str path = cli_get_str(talk.value, "path");
+
+                (void)snprintf(logs->path, sizeof(logs->path), "%.*s", (int)path.len, path.ptr);
+                status = check_component(logs, cli_get(talk.value, "components"));
+        }
+        cli_talk_close(&talk);
+        return status;
+}
+
+static int
+run(const struct cli_args *args)
+{
+        struct logs logs = {.what = cli_operand(args, 1), .level = SQ_DEBUG, .json = cli_flag(args, "json")};
+        const char *level = cli_text(args, "level");
+        size_t len;
+        int status;
+
+        if (level != NULL)
+                logs.level = (enum sq_level)sqi_level_of(level, &len);
+        (void)snprintf(logs.topology, sizeof(logs.topology), "%s", cli_operand(args, 0));
+        status = ask(args, &logs);
+        return status == CLI_DONE ? show(args, &logs) : status;
+}
+
+SQI_VERB(logs) = {
+        .about = "Show what the workers of a topology, and its supervisor, have logged.",
+        .details = "Lines are `TIME LEVEL TASK#INCARNATION TEXT`; what the supervisor says about the topology has the task `supervisor`. What workers print on "
+                   "stdout and stderr is logged at level info. The last 32 to 40 MiB are kept.",
+        .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}, {"COMPONENT[/TASK]", .optional = true}},
+        .options = {{"follow", 'f', CLI_FLAG, .help = "go on as lines come, until the topology is killed"},
+                    {"level", 'l', CLI_TEXT, "LEVEL", .complete = CLI_COMPLETE_CHOICES, .choices = "error|warning|info|debug",
+                     .help = "this level and worse"},
+                    CLI_OPTION_JSON, CLI_OPTION_SOCKET},
+        .example = "squall logs wordcount count/1 -f",
+        .run = run,
+};

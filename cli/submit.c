@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The verb `submit`. The file is read and checked here, in the user's own process, so that its errors come with line and column, and so
+ * that the supervisor never loads a component: it gets the finished plan.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "load.h"
+#include "supervisor/sealed.h"
+#include "talk.h"
+
+enum { SOURCE_MAX = 16 << 20 };
+
+static void
+print(const struct cli_args *args, struct sq_value answer)
+{
+        struct sq_str name = cli_get_str(answer, "topology");
+
+        if (cli_flag(args, "json"))
+                cli_print_value(answer);
+        else
+                (void)printf("%.*s\n", (int)name.len, name.ptr);
+}
+
+static int
+ask(const struct cli_args *args, struct sqi_request *request)
+{
+        struct cli_talk talk;
+        int status = cli_talk_open(args, &talk);
+
+        if (status == CLI_DONE)
+                status = cli_ask(&talk, request);
+        if (status == CLI_DONE) {
+                struct sq_str name = cli_get_str(talk.value, "topology"), serial = cli_get_str(talk.value, "serial");
+
+                print(args, talk.value);
+                if (cli_flag(args, "wait"))
+                        status = cli_await(&talk, name, serial, "running");
+        }
+        cli_talk_close(&talk);
+        return status;
+}
+
+static int
+submit(const struct cli_args *args, const struct sqi_plan *plan)
+{
+        struct sqi_request request = {.command = SQI_COMMAND_SUBMIT, .seconds = -1};
+        char *source = NULL;
+        void *bytes = NULL;
+        size_t size = 0;
+        int status, r = sqi_plan_encode(plan, &bytes, &size);
+
+        request.plan = (struct sq_str){bytes, size};
+        if (r == 0)
+                r = sqi_file_read(AT_FDCWD, cli_operand(args, 0), SOURCE_MAX, &source, &request.source.len);
+        request.source.ptr = source;
+        if (r < 0)
+                status = cli_error(CLI_FAILED, "cannot read %s: %s", cli_operand(args, 0), strerror(-r));
+        else
+                status = ask(args, &request);
+        free(bytes);
+        free(source);
+        return status;
+}
+
+static int
+run(const struct cli_args *args)
+{
+        struct sqi_plan *plan = NULL;
+        int status;
+
+        if (strcmp(cli_operand(args, 0), "-") == 0)
+                return cli_error(CLI_USAGE, "submit wants a file, for a copy of it is kept (squall run reads standard input)");
+        status = cli_load_as(args, 0, cli_text(args, "name"), &plan);
+        if (status == CLI_DONE)
+                status = submit(args, plan);
+        sqi_plan_free(&plan);
+        return status;
+}
+
+SQI_VERB(submit) = {
+        .about = "Hand a topology to the supervisor, which keeps it running.",
+        .details = "The file is checked first, as `squall check` does; on an error nothing is submitted. The supervisor copies the file and the .so of each "
+                   "component, so both may go. Data that it names (a spout's path) stays where it is, by its absolute path. What is in the "
+                   "supervisor's state directory runs again after a crash, a restart or a reboot, its spouts from where they were.\n"
+                   "A topology is code: whoever may submit one may run anything as the supervisor's user.",
+        .operands = {{"FILE", .complete = CLI_COMPLETE_FILE}},
+        .options = {CLI_OPTION_CONFIG,
+                    {"name", 'n', CLI_TEXT, "NAME", .help = "submit it by this name instead of the one in the file"},
+                    {"wait", 'w', CLI_FLAG, .help = "return when every task is ready and data flows; status 1 if it does not come up"},
+                    CLI_OPTION_JSON, CLI_OPTION_SOCKET},
+        .example = "squall submit topologies/wordcount/wordcount.yaml --name words --wait",
+        .run = run,
+};

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The verb `supervisor`: the daemon, in the foreground, as service managers want it; and --stop, which ends one.
+ *
+ * One loop: the supervisor's descriptors, the signals, and the time that comes next, which may be the watchdog's.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "supervisor/backoff.h"
+#include "supervisor/daemon.h"
+#include "supervisor/notify.h"
+#include "supervisor/server.h"
+#include "supervisor/state.h"
+#include "talk.h"
+
+enum { ERROR_SIZE = 2048, NFDS = SQI_DAEMON_FDS + 1 };
+
+struct serving {
+        struct sqi_daemon *daemon;
+        int signals;
+        uint64_t watchdog_ns, watchdog_due;
+};
+
+static uint64_t
+clock_ns(void)
+{
+        struct timespec now;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * SQI_SECOND + (uint64_t)now.tv_nsec;
+}
+
+/* systemd's journal takes the level from the beginning of the line; *context: it listens. */
+static void
+on_tell(void *context, enum sq_level level, const char *topology, const char *text)
+{
+        static const char *const levels[] = {[SQ_ERROR] = "<3>", [SQ_WARN] = "<4>", [SQ_INFO] = "<6>", [SQ_DEBUG] = "<7>"};
+        const bool *journal = context;
+
+        if (level > SQ_INFO)
+                return;
+        (void)fprintf(stderr, "%ssquall: %s%s%s\n", *journal ? levels[level] : "", topology != NULL ? topology : "", topology != NULL ? ": " : "", text);
+}
+
+static int
+catch_signals(void)
+{
+        sigset_t caught;
+
+        (void)signal(SIGPIPE, SIG_IGN);
+        (void)sigemptyset(&caught);
+        (void)sigaddset(&caught, SIGINT);
+        (void)sigaddset(&caught, SIGTERM);
+        (void)sigaddset(&caught, SIGHUP);
+        if (sigprocmask(SIG_BLOCK, &caught, NULL) < 0)
+                return -1;
+        return signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void
+take_signals(const struct serving *serving)
+{
+        struct signalfd_siginfo info;
+
+        while (read(serving->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+                if (info.ssi_signo == SIGHUP) {
+                        sqi_daemon_reopen_logs(serving->daemon);
+                        continue;
+                }
+                (void)fprintf(stderr, "squall: draining all topologies (once more to kill)\n");
+                (void)sqi_notify("STOPPING=1\nSTATUS=draining all topologies");
+                sqi_daemon_stop(serving->daemon);
+        }
+}
+
+static void
+wait_for_news(const struct serving *serving)
+{
+        struct pollfd fds[NFDS] = {{.fd = serving->signals, .events = POLLIN}};
+        uint64_t now = clock_ns(), due = sqi_daemon_due(serving->daemon), left;
+        struct timespec timeout;
+        int news[SQI_DAEMON_FDS];
+
+        sqi_daemon_fds(serving->daemon, news);
+        for (int i = 0; i < SQI_DAEMON_FDS; i++)
+                fds[i + 1] = (struct pollfd){.fd = news[i], .events = POLLIN};
+        if (serving->watchdog_due < due)
+                due = serving->watchdog_due;
+        left = due > now ? due - now : 0;
+        timeout = (struct timespec){(time_t)(left / SQI_SECOND), (long)(left % SQI_SECOND)};
+        (void)ppoll(fds, NFDS, due == SQI_NEVER ? NULL : &timeout, NULL);
+}
+
+static void
+loop(struct serving *serving)
+{
+        while (!sqi_daemon_is_over(serving->daemon)) {
+                wait_for_news(serving);
+                take_signals(serving);
+                sqi_daemon_serve(serving->daemon);
+                if (serving->watchdog_due <= clock_ns()) {
+                        (void)sqi_notify("WATCHDOG=1");
+                        serving->watchdog_due = clock_ns() + serving->watchdog_ns;
+                }
+        }
+}
+
+static int
+serve(const struct sqi_daemon_options *options)
+{
+        struct serving serving = {.watchdog_ns = sqi_notify_watchdog_ns(), .watchdog_due = SQI_NEVER};
+        char error[ERROR_SIZE];
+
+        serving.signals = catch_signals();
+        if (serving.signals < 0)
+                return cli_error(CLI_FAILED, "cannot catch signals: %s", strerror(errno));
+        if (sqi_daemon_new(options, &serving.daemon, error, sizeof(error)) < 0)
+                return cli_error(CLI_FAILED, "%s", error);
+        if (serving.watchdog_ns != UINT64_MAX)
+                serving.watchdog_due = 0;
+        (void)fprintf(stderr, "squall: supervisor with pid %d listens at %s, its state is in %s\n", (int)getpid(), options->socket, options->state);
+        (void)sqi_notify("READY=1\nSTATUS=serving");
+        loop(&serving);
+        (void)sqi_notify("STOPPING=1");
+        sqi_daemon_free(&serving.daemon);
+        (void)close(serving.signals);
+        return CLI_DONE;
+}
+
+static int
+start(const struct cli_args *args)
+{
+        static bool journal;
+        struct sqi_daemon_options options = {.version = SQI_VERSION, .context = &journal, .tell = on_tell};
+        const char *state = cli_text(args, "state-dir");
+        char path[SQI_SOCKET_PATH];
+
+        journal = getenv("JOURNAL_STREAM") != NULL;
+        options.socket = cli_socket(args, path, sizeof(path));
+        if (options.socket == NULL)
+                return CLI_USAGE;
+        if (state == NULL && sqi_state_default(options.state) < 0)
+                return cli_error(CLI_USAGE, "no HOME to keep the state below (give --state-dir)");
+        if (state != NULL && snprintf(options.state, sizeof(options.state), "%s", state) >= (int)sizeof(options.state))
+                return cli_error(CLI_USAGE, "--state-dir is too long a path");
+        return serve(&options);
+}
+
+/* ---- The end of another one ----------------------------------------------------------------------------------------------------- */
+
+static void
+wait_for_exit(pid_t pid)
+{
+        struct pollfd gone = {.fd = pidfd_open(pid, 0), .events = POLLIN};
+
+        if (gone.fd < 0)
+                return;
+        while (poll(&gone, 1, -1) < 0 && errno == EINTR)
+                continue;
+        (void)close(gone.fd);
+}
+
+static int
+stop(const struct cli_args *args)
+{
+        struct sqi_request request = {.command = SQI_COMMAND_PING, .seconds = -1};
+        struct cli_talk talk;
+        int status = cli_talk_open(args, &talk);
+        pid_t pid = 0;
+
+        if (status == CLI_DONE)
+                status = cli_ask(&talk, &request);
+        if (status == CLI_DONE) {
+                pid = (pid_t)cli_get_uint(talk.value, "pid");
+                request = (struct sqi_request){.command = SQI_COMMAND_STOP, .seconds = -1, .leave = cli_flag(args, "leave")};
+                status = cli_ask(&talk, &request);
+        }
+        cli_talk_close(&talk);
+        if (status != CLI_DONE)
+                return status;
+        wait_for_exit(pid);
+        if (cli_flag(args, "json"))
+                (void)printf("{\"pid\":%d,\"state\":\"ended\"}\n", (int)pid);
+        return CLI_DONE;
+}
+
+static int
+run(const struct cli_args *args)
+{
+        if (cli_flag(args, "stop"))
+                return stop(args);
+        if (cli_flag(args, "leave"))
+                return cli_error(CLI_USAGE, "--leave goes with --stop");
+        return start(args);
+}
+
+SQI_VERB(supervisor) = {
+        .about = "Run the supervisor for many topologies, in the foreground; or stop it.",
+        .details = "It keeps the topologies that are submitted running: whatever dies is restarted, it itself may be killed and started again without "
+                   "a pause in the work, and after a reboot all goes on from where it was. SIGTERM and Ctrl-C drain all topologies, which stay submitted; "
+                   "once more kills. SIGHUP opens the logs anew. Under systemd it tells when it is ready and feeds the watchdog (docs/squall.service).\n"
+                   "Only its own user, and root, may give it commands.",
+        .options = {{"state-dir", 0, CLI_TEXT, "DIR", .complete = CLI_COMPLETE_DIRECTORY,
+                     .help = "where it keeps what was submitted (default: $XDG_STATE_HOME/squall or ~/.local/state/squall; root: /var/lib/squall)"},
+                    {"stop", 0, CLI_FLAG, .help = "end the supervisor that runs: drains all topologies, which stay submitted"},
+                    {"leave", 0, CLI_FLAG, .help = "with --stop: the workers go on, and wait for the next supervisor"},
+                    CLI_OPTION_JSON, CLI_OPTION_SOCKET},
+        .example = "squall supervisor --state-dir ~/squall",
+        .run = run,
+};

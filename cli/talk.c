@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "talk.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor/server.h"
+
+struct sq_str
+cli_str(const char *text)
+{
+        return (struct sq_str){text, text != NULL ? strlen(text) : 0};
+}
+
+const char *
+cli_socket(const struct cli_args *args, char *buffer, size_t size)
+{
+        const char *given = cli_text(args, "socket");
+        char path[SQI_SOCKET_PATH];
+
+        if (given == NULL && sqi_server_path(path) == 0)
+                given = path;
+        if (given == NULL || strlen(given) >= size || strlen(given) >= SQI_SOCKET_PATH) {
+                (void)cli_error(CLI_USAGE, "the path of the supervisor's socket is too long (give a shorter one with --socket)");
+                return NULL;
+        }
+        (void)strcpy(buffer, given);
+        return buffer;
+}
+
+int
+cli_talk_open(const struct cli_args *args, struct cli_talk *talk)
+{
+        static char path[SQI_SOCKET_PATH];
+        int r;
+
+        *talk = (struct cli_talk){.path = cli_socket(args, path, sizeof(path))};
+        if (talk->path == NULL)
+                return CLI_USAGE;
+        r = sqi_client_open(talk->path, &talk->client);
+        if (r == -EACCES || r == -EPERM)
+                return cli_error(CLI_UNREACHED, "the supervisor at %s is not ours: %s", talk->path, strerror(-r));
+        if (r < 0)
+                return cli_error(CLI_UNREACHED, "no supervisor answers at %s (start one with squall supervisor)", talk->path);
+        return CLI_DONE;
+}
+
+void
+cli_talk_close(struct cli_talk *talk)
+{
+        sqi_client_close(&talk->client);
+}
+
+int
+cli_ask(struct cli_talk *talk, struct sqi_request *request)
+{
+        int r = sqi_client_ask(talk->client, request, &talk->reply);
+
+        if (r == -EPROTO)
+                return cli_error(CLI_UNREACHED, "the supervisor at %s is of another version", talk->path);
+        if (r == -ETIMEDOUT)
+                return cli_error(CLI_UNREACHED, "the supervisor at %s does not answer", talk->path);
+        if (r < 0)
+                return cli_error(CLI_FAILED, "cannot ask the supervisor: %s", strerror(-r));
+        talk->value = sqi_reply_value(&talk->reply);
+        switch (talk->reply.status) {
+        case SQI_STATUS_FAILED:
+                return cli_error(CLI_FAILED, "%.*s", (int)talk->reply.error.len, talk->reply.error.ptr);
+        case SQI_STATUS_REFUSED:
+                return cli_error(CLI_USAGE, "%.*s", (int)talk->reply.error.len, talk->reply.error.ptr);
+        default:
+                return CLI_DONE;
+        }
+}
+
+int
+cli_ask_once(const struct cli_args *args, struct sqi_request *request, void (*show)(const struct cli_args *args, struct sq_value answer))
+{
+        struct cli_talk talk;
+        int status = cli_talk_open(args, &talk);
+
+        if (status == CLI_DONE)
+                status = cli_ask(&talk, request);
+        if (status == CLI_DONE && show != NULL)
+                show(args, talk.value);
+        cli_talk_close(&talk);
+        return status;
+}
+
+int
+cli_await(struct cli_talk *talk, struct sq_str name, struct sq_str serial, const char *until)
+{
+        char names[2][SQI_ID_MAX + 1];
+        struct sqi_request request;
+        int status;
+
+        /* the strings may be views into the answer, which goes */
+        (void)snprintf(names[0], sizeof(names[0]), "%.*s", (int)name.len, name.ptr);
+        (void)snprintf(names[1], sizeof(names[1]), "%.*s", (int)serial.len, serial.ptr);
+        do {
+                request = (struct sqi_request){.command = SQI_COMMAND_AWAIT, .seconds = -1};
+                request.name = cli_str(names[0]);
+                request.serial = cli_str(names[1]);
+                request.until = cli_str(until);
+                status = cli_ask(talk, &request);
+        } while (status == CLI_DONE && talk->reply.status == SQI_STATUS_PENDING);
+        return status;
+}
+
+struct sq_value
+cli_get(struct sq_value map, const char *key)
+{
+        struct sq_items items = sq_items(map);
+        struct sq_value name, value;
+
+        while (map.type == SQ_MAP && sq_next_item(&items, &name) && sq_next_item(&items, &value))
+                if (name.type == SQ_STR && name.len == strlen(key) && memcmp(name.as.ptr, key, name.len) == 0)
+                        return value;
+        return sq_nil();
+}
+
+struct sq_str
+cli_get_str(struct sq_value map, const char *key)
+{
+        struct sq_value value = cli_get(map, key);
+
+        return value.type == SQ_STR ? (struct sq_str){value.as.ptr, value.len} : (struct sq_str){"", 0};
+}
+
+uint64_t
+cli_get_uint(struct sq_value map, const char *key)
+{
+        struct sq_value value = cli_get(map, key);
+
+        return value.type == SQ_INT || value.type == SQ_UINT ? value.as.u : 0;
+}
+
+double
+cli_get_real(struct sq_value map, const char *key)
+{
+        struct sq_value value = cli_get(map, key);
+
+        return value.type == SQ_FLOAT ? value.as.f : value.type == SQ_INT ? (double)value.as.i : 0;
+}
+
+void
+cli_print_value(struct sq_value value)
+{
+        size_t size = sq_json(value, NULL, 0) + 1;
+        char *text = malloc(size);
+
+        if (text == NULL)
+                return;
+        (void)sq_json(value, text, size);
+        (void)puts(text);
+        free(text);
+}
+
+const char *
+cli_duration_text(double seconds, char *buffer, size_t size)
+{
+        unsigned long long s = seconds > 0 ? (unsigned long long)seconds : 0;
+
+        if (s < 60)
+                (void)snprintf(buffer, size, "%llu s", s);
+        else if (s < 3600)
+                (void)snprintf(buffer, size, "%llu m %llu s", s / 60, s % 60);
+        else if (s < 86400)
+                (void)snprintf(buffer, size, "%llu h %llu m", s / 3600, s / 60 % 60);
+        else
+                (void)snprintf(buffer, size, "%llu d %llu h", s / 86400, s / 3600 % 24);
+        return buffer;
+}

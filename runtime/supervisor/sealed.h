@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A file that is whole or not there: a head with the length and the XXH3 checksum (Y. Collet) of what follows.
+ *
+ * Written to NAME.new, synced, and put in the place of NAME, which becomes NAME.old; then the folder is synced. So at every instant NAME or
+ * NAME.old is whole, whenever the power fails, and what a reader gets is the last one that is. `folder` is an fd.
+ */
+#ifndef SQI_SEALED_H
+#define SQI_SEALED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+int sqi_sealed_write(int folder, const char *name, const void *bytes, size_t size);
+
+/* 0 and the malloc'd content; *ret_torn: NAME was damaged, and this is the one before it. -ENOENT: there is none; -EBADMSG: both are damaged. */
+int sqi_sealed_read(int folder, const char *name, void **ret_bytes, size_t *ret_size, bool *ret_torn);
+
+/* Removes all of it. */
+void sqi_sealed_remove(int folder, const char *name);
+
+/* For files of other kinds: all of one in memory; malloc'd, with a NUL behind it. */
+int sqi_file_read(int folder, const char *name, size_t most, char **ret_bytes, size_t *ret_size);
+int sqi_file_write(int folder, const char *name, const void *bytes, size_t size); /* synced */
+/* Copies the file at `from` into the folder; synced. */
+int sqi_file_copy(const char *from, int folder, const char *name);
+/* Removes a folder with all that is in it; it may not be there. */
+int sqi_folder_remove(int folder, const char *name);
+
+#endif

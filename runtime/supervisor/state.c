@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "supervisor/state.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <msgpack.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "supervisor/sealed.h"
+#include "topology/arena.h"
+
+enum { RECORD_VERSION = 1, RECORD_FIELDS = 11, PLACE_SIZE = 96 };
+static const char fresh_prefix[] = ".new-", old_prefix[] = ".old-";
+
+static int SQ_PRINTF(4, 5)
+refuse(int r, char *error, size_t size, const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(error, size, format, args);
+        va_end(args);
+        return r;
+}
+
+/* ---- The directory -------------------------------------------------------------------------------------------------------- */
+
+int
+sqi_state_default(char ret[PATH_MAX])
+{
+        const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+        if (state && *state)
+                snprintf(ret, PATH_MAX, "%s/squall", state);
+        else if (geteuid() == 0)
+                snprintf(ret, PATH_MAX, "/var/lib/squall");
+        else if (home && *home)
+                snprintf(ret, PATH_MAX, "%s/.local/state/squall", home);
+        else
+                return -ENOENT;
+        return 0;
+}
+
+/* With all that lead to it. */
+static int
+make_folders(const char *path)
+{
+        char part[PATH_MAX];
+
+        for (size_t i = 1; i < sizeof(part); i++) {
+                if (path[i] && path[i] != '/')
+                        continue;
+                memcpy(part, path, i);
+                part[i] = '\0';
+                if (mkdir(part, 0700) < 0 && errno != EEXIST)
+                        return -errno;
+                if (!path[i])
+                        return 0;
+        }
+        return -ENAMETOOLONG;
+}
+
+static int
+open_folder(int at, const char *path)
+{
+        int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return fd < 0 ? -errno : fd;
+}
+
+static int
+check_ours(const struct sqi_state *state, char *error, size_t size)
+{
+        struct stat about;
+
+        if (fstat(state->fd, &about) < 0)
+                return refuse(-errno, error, size, "%s: %s", state->path, strerror(errno));
+        if (about.st_uid != geteuid())
+                return refuse(-EPERM, error, size, "the state directory %s belongs to user %u, not to us", state->path, about.st_uid);
+        if (about.st_mode & 077)
+                return refuse(-EPERM, error, size, "the state directory %s is open to others, mode %03o (chmod 700 %s)", state->path,
+                              (unsigned)about.st_mode & 0777u, state->path);
+        return 0;
+}
+
+/* Whoever has it has written its pid there. */
+static int
+take_lock(struct sqi_state *state, char *error, size_t size)
+{
+        char text[24] = "";
+        ssize_t n;
+        int r;
+
+        state->lock = openat(state->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (state->lock < 0)
+                return refuse(-errno, error, size, "cannot lock the state directory %s: %s", state->path, strerror(errno));
+        if (flock(state->lock, LOCK_EX | LOCK_NB) < 0) {
+                r = -errno;
+                n = pread(state->lock, text, sizeof(text) - 1, 0);
+                text[n > 0 ? n : 0] = '\0';
+                return refuse(r, error, size, "the supervisor with pid %d has the state directory %s (stop it with squall supervisor --stop)", atoi(text),
+                              state->path);
+        }
+        n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+        if (ftruncate(state->lock, 0) < 0 || pwrite(state->lock, text, (size_t)n, 0) != n)
+                return refuse(-EIO, error, size, "cannot write %s/lock: %s", state->path, strerror(errno));
+        return 0;
+}
+
+/* What was under way when a supervisor died: not yet there, or not there any more. */
+static void
+sweep(struct sqi_state *state)
+{
+        int fd = open_folder(state->topologies, ".");
+        DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+        const struct dirent *entry;
+
+        while (folder && (entry = readdir(folder)))
+                if (strncmp(entry->d_name, fresh_prefix, strlen(fresh_prefix)) == 0 || strncmp(entry->d_name, old_prefix, strlen(old_prefix)) == 0)
+                        sqi_folder_remove(state->topologies, entry->d_name);
+        if (folder)
+                closedir(folder);
+        else if (fd >= 0)
+                close(fd);
+}
+
+static int
+open_state(struct sqi_state *state, char *error, size_t size)
+{
+        int r = make_folders(state->path);
+
+        if (r == 0)
+                r = state->fd = open_folder(AT_FDCWD, state->path);
+        if (r < 0)
+                return refuse(r, error, size, "cannot use the state directory %s: %s", state->path, strerror(-r));
+        r = check_ours(state, error, size);
+        if (r == 0)
+                r = take_lock(state, error, size);
+        if (r < 0)
+                return r;
+        if (mkdirat(state->fd, "topologies", 0700) < 0 && errno != EEXIST)
+                r = -errno;
+        if (r == 0)
+                r = state->topologies = open_folder(state->fd, "topologies");
+        if (r < 0)
+                return refuse(r, error, size, "cannot use %s/topologies: %s", state->path, strerror(-r));
+        sweep(state);
+        return 0;
+}
+
+int
+sqi_state_open(const char *path, struct sqi_state *ret, char *error, size_t size)
+{
+        struct sqi_state state = {.fd = -1, .topologies = -1, .lock = -1};
+        char cwd[PATH_MAX] = "";
+        int n, r;
+
+        if (path[0] != '/' && !getcwd(cwd, sizeof(cwd)))
+                return refuse(-errno, error, size, "no working directory: %s", strerror(errno));
+        n = snprintf(state.path, sizeof(state.path), "%s%s%s", cwd, cwd[0] ? "/" : "", path);
+        if (n < 0 || n >= PATH_MAX - NAME_MAX - SQI_ID_MAX - PLACE_SIZE)
+                return refuse(-ENAMETOOLONG, error, size, "the state directory is too long a path");
+        while (n > 1 && state.path[n - 1] == '/')
+                state.path[--n] = '\0';
+        r = open_state(&state, error, size);
+        if (r < 0)
+                sqi_state_close(&state);
+        else
+                *ret = state;
+        return r;
+}
+
+void
+sqi_state_close(struct sqi_state *state)
+{
+        if (state->topologies >= 0)
+                close(state->topologies);
+        if (state->lock >= 0)
+                close(state->lock);
+        if (state->fd >= 0)
+                close(state->fd);
+        state->fd = state->topologies = state->lock = -1;
+}
+
+const char *
+sqi_state_path(const struct sqi_state *state, const char *name, const char *file, char ret[PATH_MAX])
+{
+        int n = snprintf(ret, PATH_MAX, "%s/topologies/%s/%s", state->path, name, file);
+
+        return n < PATH_MAX ? ret : ""; /* sqi_state_open() has left room for what is ours */
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+        return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+char **
+sqi_state_names(struct sqi_state *state)
+{
+        int fd = open_folder(state->topologies, ".");
+        DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+        const struct dirent *entry;
+        size_t n = 0, count = 0;
+        char **names, *at;
+
+        while (folder && (entry = readdir(folder)))
+                count++;
+        names = malloc((count + 1) * sizeof(*names) + count * (SQI_ID_MAX + 1));
+        at = names ? (char *)(names + count + 1) : NULL;
+        if (folder)
+                rewinddir(folder);
+        while (names && folder && n < count && (entry = readdir(folder))) {
+                if (!sqi_is_id(entry->d_name))
+                        continue;
+                names[n++] = strcpy(at, entry->d_name);
+                at += strlen(at) + 1;
+        }
+        if (folder)
+                closedir(folder);
+        if (names) {
+                names[n] = NULL;
+                qsort(names, n, sizeof(*names), compare_names);
+        }
+        return names;
+}
+
+/* ---- The record ----------------------------------------------------------------------------------------------------------- */
+
+static void
+pack_text(msgpack_packer *packer, const char *text)
+{
+        msgpack_pack_str_with_body(packer, text, strlen(text));
+}
+
+static void
+pack_record(msgpack_packer *packer, const struct sqi_record *record)
+{
+        msgpack_pack_array(packer, RECORD_FIELDS);
+        msgpack_pack_int(packer, RECORD_VERSION);
+        pack_text(packer, record->name);
+        pack_text(packer, record->serial);
+        msgpack_pack_bin_with_body(packer, record->request, SQI_REQUEST_ID);
+        msgpack_pack_int(packer, (int)record->wish);
+        msgpack_pack_double(packer, record->drain_secs);
+        msgpack_pack_int(packer, (int)record->outcome);
+        pack_text(packer, record->cause);
+        msgpack_pack_int64(packer, record->submitted);
+        msgpack_pack_int64(packer, record->began);
+        pack_text(packer, record->rundir);
+}
+
+static bool
+take_text(const msgpack_object *object, char *ret, size_t size)
+{
+        if (object->type != MSGPACK_OBJECT_STR || object->via.str.size >= size || memchr(object->via.str.ptr, '\0', object->via.str.size))
+                return false;
+        memcpy(ret, object->via.str.ptr, object->via.str.size);
+        ret[object->via.str.size] = '\0';
+        return true;
+}
+
+static bool
+take_int(const msgpack_object *object, int64_t most, int64_t *ret)
+{
+        if (object->type != MSGPACK_OBJECT_POSITIVE_INTEGER || object->via.u64 > (uint64_t)most)
+                return false;
+        *ret = object->via.i64;
+        return true;
+}
+
+static bool
+unpack_record(const msgpack_object *object, struct sqi_record *ret)
+{
+        const msgpack_object *at = object->via.array.ptr;
+        int64_t version, wish, outcome;
+
+        if (object->type != MSGPACK_OBJECT_ARRAY || object->via.array.size != RECORD_FIELDS || !take_int(&at[0], RECORD_VERSION, &version) ||
+            !take_text(&at[1], ret->name, sizeof(ret->name)) || !sqi_is_id(ret->name) || !take_text(&at[2], ret->serial, sizeof(ret->serial)) ||
+            at[3].type != MSGPACK_OBJECT_BIN || at[3].via.bin.size != SQI_REQUEST_ID || !take_int(&at[4], SQI_WISH_KILLED, &wish) ||
+            (at[5].type != MSGPACK_OBJECT_FLOAT64 && at[5].type != MSGPACK_OBJECT_FLOAT32) || !take_int(&at[6], SQI_OUTCOME_FAILED, &outcome) ||
+            !take_text(&at[7], ret->cause, sizeof(ret->cause)) || !take_int(&at[8], INT64_MAX, &ret->submitted) ||
+            !take_int(&at[9], INT64_MAX, &ret->began) || !take_text(&at[10], ret->rundir, sizeof(ret->rundir)))
+                return false;
+        memcpy(ret->request, at[3].via.bin.ptr, SQI_REQUEST_ID);
+        ret->wish = (enum sqi_wish)wish;
+        ret->drain_secs = at[5].via.f64;
+        ret->outcome = (enum sqi_outcome)outcome;
+        return true;
+}
+
+static int
+write_record(int folder, const struct sqi_record *record)
+{
+        msgpack_sbuffer buffer;
+        msgpack_packer packer;
+        int r;
+
+        msgpack_sbuffer_init(&buffer);
+        msgpack_packer_init(&packer, &buffer, msgpack_sbuffer_write);
+        pack_record(&packer, record);
+        r = sqi_sealed_write(folder, "record", buffer.data, buffer.size);
+        msgpack_sbuffer_destroy(&buffer);
+        return r;
+}
+
+int
+sqi_state_put(struct sqi_state *state, const struct sqi_record *record)
+{
+        int folder = open_folder(state->topologies, record->name), r;
+
+        if (folder < 0)
+                return folder;
+        r = write_record(folder, record);
+        close(folder);
+        return r;
+}
+
+int
+sqi_state_get(struct sqi_state *state, const char *name, struct sqi_record *ret, bool *ret_torn)
+{
+        int folder = open_folder(state->topologies, name), r;
+        struct sqi_record record = {0};
+        msgpack_unpacked unpacked;
+        void *bytes;
+        size_t size;
+
+        if (folder < 0)
+                return folder;
+        r = sqi_sealed_read(folder, "record", &bytes, &size, ret_torn);
+        close(folder);
+        if (r < 0)
+                return r;
+        msgpack_unpacked_init(&unpacked);
+        if (msgpack_unpack_next(&unpacked, bytes, size, NULL) != MSGPACK_UNPACK_SUCCESS || !unpack_record(&unpacked.data, &record))
+                r = -EBADMSG;
+        else
+                *ret = record;
+        msgpack_unpacked_destroy(&unpacked);
+        free(bytes);
+        return r;
+}
+
+/* ---- Topologies ----------------------------------------------------------------------------------------------------------- */
+
+static const struct sqi_plan_component *
+earlier_copy(const struct sqi_plan *plan, const char *const *from, uint32_t component)
+{
+        for (uint32_t c = 0; c < component; c++)
+                if (strcmp(from[c], from[component]) == 0)
+                        return &plan->components[c];
+        return NULL;
+}
+
+/* Each .so once. From here on the plan names the copies, at the place where they will be. */
+static int
+copy_components(const struct sqi_state *state, int folder, const char *name, struct sqi_plan *plan, const char **from, char *error, size_t size)
+{
+        int components = -1, r = 0;
+
+        if (mkdirat(folder, "components", 0700) < 0 || (components = open_folder(folder, "components")) < 0)
+                return refuse(-EIO, error, size, "cannot make a folder for components: %s", strerror(errno));
+        for (uint32_t c = 0; c < plan->ncomponents && r == 0; c++) {
+                struct sqi_plan_component *component = &plan->components[c];
+                const struct sqi_plan_component *copied = earlier_copy(plan, from, c);
+                char file[NAME_MAX], path[PATH_MAX], place[NAME_MAX + 16];
+                const char *base = strrchr(from[c], '/');
+
+                if (copied) {
+                        component->path = copied->path;
+                        continue;
+                }
+                snprintf(file, sizeof(file), "%u-%.200s", c, base ? base + 1 : from[c]);
+                r = sqi_file_copy(from[c], components, file);
+                if (r < 0)
+                        refuse(r, error, size, "cannot copy %s: %s", from[c], strerror(-r));
+                snprintf(place, sizeof(place), "components/%s", file);
+                component->path = sqi_arena_text(plan->memory, sqi_state_path(state, name, place, path));
+                if (!component->path)
+                        r = refuse(-ENOMEM, error, size, "out of memory");
+        }
+        if (r == 0 && fsync(components) < 0)
+                r = refuse(-errno, error, size, "cannot sync: %s", strerror(errno));
+        close(components);
+        return r;
+}
+
+static int
+fill_folder(const struct sqi_state *state, int folder, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml,
+            const char **from, char *error, size_t size)
+{
+        void *bytes = NULL;
+        size_t length = 0;
+        int r;
+
+        for (uint32_t c = 0; c < plan->ncomponents; c++)
+                from[c] = plan->components[c].path;
+        r = copy_components(state, folder, record->name, plan, from, error, size);
+        if (r < 0)
+                return r;
+        r = sqi_plan_encode(plan, &bytes, &length);
+        if (r == 0)
+                r = sqi_sealed_write(folder, "plan", bytes, length);
+        free(bytes);
+        if (r == 0)
+                r = sqi_file_write(folder, "topology.yaml", yaml.ptr, yaml.len);
+        if (r == 0)
+                r = write_record(folder, record);
+        return r < 0 ? refuse(r, error, size, "cannot write into the state directory: %s", strerror(-r)) : 0;
+}
+
+/* In the place of one with that name, if there is one: they change places, and the old one is removed. */
+static int
+put_in_place(struct sqi_state *state, const char *fresh, const char *name)
+{
+        if (renameat2(state->topologies, fresh, state->topologies, name, RENAME_NOREPLACE) < 0) {
+                if (errno != EEXIST || renameat2(state->topologies, fresh, state->topologies, name, RENAME_EXCHANGE) < 0)
+                        return -errno;
+                sqi_folder_remove(state->topologies, fresh);
+        }
+        return fsync(state->topologies) < 0 ? -errno : 0;
+}
+
+int
+sqi_state_add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml, char *error, size_t size)
+{
+        const char **from = calloc(plan->ncomponents, sizeof(*from));
+        char fresh[PLACE_SIZE];
+        int folder, r;
+
+        if (!from)
+                return refuse(-ENOMEM, error, size, "out of memory");
+        snprintf(fresh, sizeof(fresh), "%s%s", fresh_prefix, record->serial);
+        folder = mkdirat(state->topologies, fresh, 0700) < 0 ? -errno : open_folder(state->topologies, fresh);
+        if (folder < 0) {
+                r = refuse(folder, error, size, "cannot write into the state directory: %s", strerror(-folder));
+        } else {
+                r = fill_folder(state, folder, record, plan, yaml, from, error, size);
+                close(folder);
+                if (r == 0) {
+                        r = put_in_place(state, fresh, record->name);
+                        if (r < 0)
+                                refuse(r, error, size, "cannot write into the state directory: %s", strerror(-r));
+                }
+                if (r < 0)
+                        sqi_folder_remove(state->topologies, fresh);
+        }
+        free(from);
+        return r;
+}
+
+int
+sqi_state_remove(struct sqi_state *state, const struct sqi_record *record)
+{
+        char old[PLACE_SIZE];
+
+        snprintf(old, sizeof(old), "%s%s", old_prefix, record->serial);
+        if (renameat(state->topologies, record->name, state->topologies, old) < 0)
+                return errno == ENOENT ? 0 : -errno;
+        if (fsync(state->topologies) < 0)
+                return -errno;
+        return sqi_folder_remove(state->topologies, old);
+}
+
+int
+sqi_state_plan(struct sqi_state *state, const char *name, struct sqi_plan **ret, char *error, size_t size)
+{
+        int folder = open_folder(state->topologies, name), r;
+        void *bytes;
+        size_t length;
+        bool torn;
+
+        r = folder < 0 ? folder : sqi_sealed_read(folder, "plan", &bytes, &length, &torn);
+        if (folder >= 0)
+                close(folder);
+        if (r < 0)
+                return refuse(r, error, size, "its plan cannot be read: %s", r == -EBADMSG ? "the file is damaged" : strerror(-r));
+        r = sqi_plan_decode(bytes, length, ret, error, size);
+        free(bytes);
+        return r;
+}
+
+int
+sqi_state_put_positions(struct sqi_state *state, const char *name, const uint64_t *positions, uint32_t ntasks)
+{
+        int folder = open_folder(state->topologies, name), r;
+
+        if (folder < 0)
+                return folder;
+        r = sqi_sealed_write(folder, "positions", positions, ntasks * sizeof(*positions));
+        close(folder);
+        return r;
+}
+
+void
+sqi_state_get_positions(struct sqi_state *state, const char *name, uint64_t *positions, uint32_t ntasks)
+{
+        int folder = open_folder(state->topologies, name);
+        void *bytes;
+        size_t size;
+        bool torn;
+
+        memset(positions, 0xff, ntasks * sizeof(*positions));
+        if (folder < 0)
+                return;
+        if (sqi_sealed_read(folder, "positions", &bytes, &size, &torn) == 0) {
+                if (size == ntasks * sizeof(*positions))
+                        memcpy(positions, bytes, size);
+                free(bytes);
+        }
+        close(folder);
+}
+
+/* ---- Answers -------------------------------------------------------------------------------------------------------------- */
+
+void
+sqi_state_get_answers(struct sqi_state *state, struct sqi_answers *ret)
+{
+        void *bytes;
+        size_t size;
+        bool torn;
+
+        memset(ret, 0, sizeof(*ret));
+        if (sqi_sealed_read(state->fd, "requests", &bytes, &size, &torn) < 0)
+                return;
+        if (size == sizeof(*ret))
+                memcpy(ret, bytes, size);
+        for (uint32_t i = 0; i < SQI_ANSWERS; i++) {
+                ret->items[i].name[SQI_ID_MAX] = ret->items[i].serial[SQI_SERIAL_SIZE - 1] = '\0';
+                ret->items[i].text[SQI_ANSWER_TEXT - 1] = '\0';
+        }
+        free(bytes);
+}
+
+int
+sqi_state_put_answer(struct sqi_state *state, struct sqi_answers *answers, const struct sqi_answer *answer)
+{
+        answers->items[answers->n++ % SQI_ANSWERS] = *answer;
+        return sqi_sealed_write(state->fd, "requests", answers, sizeof(*answers));
+}
+
+const struct sqi_answer *
+sqi_answers_find(const struct sqi_answers *answers, const uint8_t id[SQI_REQUEST_ID])
+{
+        for (uint32_t i = 0; i < SQI_ANSWERS && i < answers->n; i++)
+                if (memcmp(answers->items[i].id, id, SQI_REQUEST_ID) == 0)
+                        return &answers->items[i];
+        return NULL;
+}

@@ -191,6 +191,28 @@ print_quantiles(struct cli_json *json, const char *key, const struct sqi_histogr
         cli_json_close(json, '}');
 }
 
+/* "metrics": {"evictions": 3, "lookup ns": {"n": 7, "p50": 1, "p99": 2}}, when the component has any. */
+static void
+print_own(struct cli_json *json, const struct sqi_metrics *metrics)
+{
+        if (metrics->own[0].kind == SQI_OWN_NONE)
+                return;
+        cli_json_open(json, "metrics", '{');
+        for (unsigned i = 0; i < SQI_OWN_MAX && metrics->own[i].kind != SQI_OWN_NONE; i++) {
+                const struct sqi_own *own = &metrics->own[i];
+                if (own->kind != SQI_OWN_HISTOGRAM) {
+                        cli_json_int(json, own->name, own->value);
+                        continue;
+                }
+                cli_json_open(json, own->name, '{');
+                cli_json_int(json, "n", own->value);
+                cli_json_uint(json, "p50", sqi_histogram_quantile(&own->values, 0.5));
+                cli_json_uint(json, "p99", sqi_histogram_quantile(&own->values, 0.99));
+                cli_json_close(json, '}');
+        }
+        cli_json_close(json, '}');
+}
+
 void
 cli_summary_json(FILE *out, const struct cli_tally *tally)
 {
@@ -215,6 +237,7 @@ cli_summary_json(FILE *out, const struct cli_tally *tally)
                 cli_json_uint(&json, "restarts", numbers.restarts);
                 print_quantiles(&json, "execute_us", &numbers.total.execute, false);
                 print_quantiles(&json, "complete_us", &numbers.total.complete, true);
+                print_own(&json, &numbers.total);
                 cli_json_close(&json, '}');
         }
         cli_json_close(&json, ']');

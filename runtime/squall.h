@@ -335,6 +335,18 @@ SQ_EXPORT struct sq_time sq_wall(const struct sq_task *task);  /* time of day; v
 enum sq_level { SQ_ERROR, SQ_WARN, SQ_INFO, SQ_DEBUG };
 SQ_EXPORT void sq_log(struct sq_task *task, enum sq_level level, const char *format, ...) SQ_PRINTF(3, 4);
 
+/*
+ * Metrics of your own, one line each: they stand with the runtime's in the summary of `run --json`, summed over the tasks. A name of at most 31
+ * bytes; at most 8 names a component. A name belongs to one of the three kinds; another is a misuse.
+ *
+ *     sq_count(task, "evictions", 1);             a counter grows
+ *     sq_gauge(task, "open files", n);            a gauge holds what it was last set to
+ *     sq_histogram(task, "lookup ns", ns);        a histogram keeps quantiles, to 1/16; values from 0 to 2^40
+ */
+SQ_EXPORT void sq_count(struct sq_task *task, const char *name, uint64_t n);
+SQ_EXPORT void sq_gauge(struct sq_task *task, const char *name, int64_t value);
+SQ_EXPORT void sq_histogram(struct sq_task *task, const char *name, uint64_t value);
+
 /* For `.prepare` and `.finish`: says what is wrong and returns -1. The supervisor shows the text. */
 SQ_EXPORT int sq_error(struct sq_task *task, const char *format, ...) SQ_PRINTF(2, 3);
 

@@ -16,7 +16,7 @@
 
 #include "tuple/unpack.h"
 
-enum { TEXT_MAX = 4096, HEAD = 4, METRICS_PARTS = 3 };
+enum { TEXT_MAX = 4096, HEAD = 4, METRICS_PARTS = 4 };
 
 static const struct {
         const char *name, *fields;
@@ -65,6 +65,31 @@ pack_histogram(msgpack_packer *packer, const struct sqi_histogram *histogram)
         }
 }
 
+static uint32_t
+own_kind(const struct sqi_own *own)
+{
+        return atomic_load_explicit(&own->kind, memory_order_acquire);
+}
+
+/* Each as name, kind, value, histogram. */
+static void
+pack_own(msgpack_packer *packer, const struct sqi_own *own)
+{
+        unsigned n = 0;
+
+        while (n < SQI_OWN_MAX && own_kind(&own[n]))
+                n++;
+        msgpack_pack_array(packer, 4 * (size_t)n);
+        for (unsigned i = 0; i < n; i++) {
+                size_t len = strlen(own[i].name);
+                msgpack_pack_str(packer, len);
+                msgpack_pack_str_body(packer, own[i].name, len);
+                msgpack_pack_uint32(packer, own_kind(&own[i]));
+                msgpack_pack_int64(packer, atomic_load_explicit(&own[i].value, memory_order_relaxed));
+                pack_histogram(packer, &own[i].values);
+        }
+}
+
 static void
 pack_metrics(msgpack_packer *packer, const struct sqi_metrics *metrics)
 {
@@ -79,6 +104,7 @@ pack_metrics(msgpack_packer *packer, const struct sqi_metrics *metrics)
 #undef X
         pack_histogram(packer, &metrics->execute);
         pack_histogram(packer, &metrics->complete);
+        pack_own(packer, metrics->own);
 }
 
 static void
@@ -246,12 +272,36 @@ read_counters(struct reader *reader, struct sqi_metrics *ret)
 }
 
 static bool
+read_own(struct reader *reader, struct sqi_own *ret)
+{
+        struct sq_value value;
+        struct sq_str name;
+        uint32_t n, kind;
+
+        if (!read_head(reader, &n) || n % 4 || n / 4 > SQI_OWN_MAX)
+                return false;
+        for (uint32_t i = 0; i < n / 4; i++) {
+                if (!read_text(reader, &name) || name.len >= SQI_OWN_NAME || !read_u32(reader, &kind) || kind == SQI_OWN_NONE || kind >= SQI_OWN_KINDS ||
+                    !read_value(reader, &value) || value.type != SQ_INT || !read_histogram(reader, ret ? &ret[i].values : NULL))
+                        return false;
+                if (!ret)
+                        continue;
+                memcpy(ret[i].name, name.ptr, name.len);
+                ret[i].name[name.len] = '\0';
+                atomic_store_explicit(&ret[i].value, value.as.i, memory_order_relaxed);
+                atomic_store_explicit(&ret[i].kind, kind, memory_order_relaxed);
+        }
+        return true;
+}
+
+static bool
 read_metrics(struct reader *reader, struct sqi_metrics *ret)
 {
         uint32_t n;
 
         return read_head(reader, &n) && n == METRICS_PARTS && read_counters(reader, ret) &&
-               read_histogram(reader, ret ? &ret->execute : NULL) && read_histogram(reader, ret ? &ret->complete : NULL);
+               read_histogram(reader, ret ? &ret->execute : NULL) && read_histogram(reader, ret ? &ret->complete : NULL) &&
+               read_own(reader, ret ? ret->own : NULL);
 }
 
 static bool

@@ -7,6 +7,8 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 
 enum { SUB_BITS = 4 };
 _Static_assert(1 << SUB_BITS == SQI_HISTOGRAM_SUB, "SUB_BITS follows from SQI_HISTOGRAM_SUB");
@@ -81,6 +83,45 @@ sqi_histogram_quantile(const struct sqi_histogram *histogram, double q)
         return upper_edge(i);
 }
 
+const char *
+sqi_own_kind_name(uint32_t kind)
+{
+        static const char *const names[SQI_OWN_KINDS] = {"none", "counter", "gauge", "histogram"};
+
+        return kind < SQI_OWN_KINDS ? names[kind] : "?";
+}
+
+struct sqi_own *
+sqi_own_find(struct sqi_metrics *metrics, const char *name, enum sqi_own_kind kind)
+{
+        for (unsigned i = 0; i < SQI_OWN_MAX; i++) {
+                struct sqi_own *own = &metrics->own[i];
+                uint32_t has = atomic_load_explicit(&own->kind, memory_order_relaxed);
+                if (has == SQI_OWN_NONE) {
+                        snprintf(own->name, sizeof(own->name), "%s", name);
+                        atomic_store_explicit(&own->kind, kind, memory_order_release);
+                        return own;
+                }
+                if (strncmp(own->name, name, SQI_OWN_NAME - 1) == 0)
+                        return has == kind ? own : NULL;
+        }
+        return NULL;
+}
+
+/* A gauge of several tasks is their sum. */
+static void
+merge_own(struct sqi_metrics *into, const struct sqi_own *from)
+{
+        uint32_t kind = atomic_load_explicit(&from->kind, memory_order_acquire);
+        struct sqi_own *own = kind ? sqi_own_find(into, from->name, (enum sqi_own_kind)kind) : NULL;
+
+        if (!own)
+                return;
+        atomic_fetch_add_explicit(&own->value, atomic_load_explicit(&from->value, memory_order_relaxed), memory_order_relaxed);
+        if (kind == SQI_OWN_HISTOGRAM)
+                sqi_histogram_merge(&own->values, &from->values);
+}
+
 void
 sqi_metrics_merge(struct sqi_metrics *into, const struct sqi_metrics *from)
 {
@@ -89,4 +130,6 @@ sqi_metrics_merge(struct sqi_metrics *into, const struct sqi_metrics *from)
 #undef X
         sqi_histogram_merge(&into->execute, &from->execute);
         sqi_histogram_merge(&into->complete, &from->complete);
+        for (unsigned i = 0; i < SQI_OWN_MAX; i++)
+                merge_own(into, &from->own[i]);
 }

@@ -41,12 +41,24 @@ struct sqi_histogram {
         _Atomic uint32_t buckets[SQI_HISTOGRAM_BUCKETS];
 };
 
+/* A metric of the component's own (sq_count(), sq_gauge(), sq_histogram()), known by its name. */
+enum { SQI_OWN_MAX = 8, SQI_OWN_NAME = 32 };
+enum sqi_own_kind { SQI_OWN_NONE, SQI_OWN_COUNTER, SQI_OWN_GAUGE, SQI_OWN_HISTOGRAM, SQI_OWN_KINDS };
+
+struct sqi_own {
+        _Atomic uint32_t kind; /* written last: what is before it holds from then on */
+        char name[SQI_OWN_NAME];
+        _Atomic int64_t value; /* histogram: how many */
+        struct sqi_histogram values;
+};
+
 struct sqi_metrics {
 #define X(name) _Atomic uint64_t name;
         SQI_COUNTERS(X)
 #undef X
         struct sqi_histogram execute; /* ns of one execute; sampled: one tuple a batch */
         struct sqi_histogram complete; /* ns from emit to completed tuple tree, spouts */
+        struct sqi_own own[SQI_OWN_MAX]; /* the first with SQI_OWN_NONE ends them */
 };
 
 /* The writer's add: no lock prefix, for there is one writer. */
@@ -67,6 +79,10 @@ void sqi_histogram_add(struct sqi_histogram *histogram, uint64_t ns);
 void sqi_histogram_merge(struct sqi_histogram *into, const struct sqi_histogram *from);
 /* The value at quantile q (0..1) in ns, the upper edge of its bucket; 0 when empty. */
 uint64_t sqi_histogram_quantile(const struct sqi_histogram *histogram, double q);
+/* The component's own metric of that name, made when there is none; NULL: another kind has the name, or there are SQI_OWN_MAX. */
+struct sqi_own *sqi_own_find(struct sqi_metrics *metrics, const char *name, enum sqi_own_kind kind);
+const char *sqi_own_kind_name(uint32_t kind); /* "counter", ... */
+
 /* Adds counters and histograms: for a component's total over its tasks, and a task's over its incarnations. */
 void sqi_metrics_merge(struct sqi_metrics *into, const struct sqi_metrics *from);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "worker/crash.h"
 #include "worker/door.h"
 #include "worker/task.h"
 
@@ -69,7 +70,7 @@ sqi_inline_new(struct sqi_plan *plan)
         if (!self)
                 return NULL;
         self->plan = plan;
-        self->door = (struct sqi_door){self, now, wall, log_line, take_report};
+        self->door = (struct sqi_door){self, now, wall, log_line, NULL, take_report};
         self->tasks = calloc(plan->ntasks, sizeof(*self->tasks));
         self->metrics = calloc(plan->ntasks, sizeof(struct sqi_metrics *));
         self->context = zmq_ctx_new();
@@ -160,6 +161,7 @@ turn(struct sq_task *task)
 {
         uint64_t before = moved(task);
 
+        sqi_crash_blame(task);
         if (task->phase == SQI_RUNNING && task->failed == 0)
                 sqi_task_turn(task);
         if (task->phase == SQI_RUNNING && task->failed == 0)
@@ -224,6 +226,7 @@ int
 sqi_inline_run(struct sqi_inline *self, const volatile sig_atomic_t *drain, uint64_t end_ns, char *error, size_t size)
 {
         const struct timespec nap = {0, NAP_NS};
+        sqi_crash_install();
         int r = start(self, error, size);
 
         while (r == 0 && find(self, false)) {

@@ -8,6 +8,7 @@
 #include "squall-test.h"
 #include "tuple/pack.h"
 #include "tuple/unpack.h"
+#include "worker/crash.h"
 
 static const uint64_t EPOCH_NS = 1000000000;  /* virtual monotonic time begins at one second, */
 static const int64_t EPOCH_WALL = 1704067200; /* the time of day at 2024-01-01 00:00:00 UTC */
@@ -52,6 +53,28 @@ ignore_report(void *context, struct sq_task *task, const struct sqi_message *mes
         (void)context;
         (void)task;
         (void)message;
+}
+
+/* The batch is over: a view of it reads nonsense from here on, and an emit of one is told. */
+static void
+spoil(void *bytes, void *hint)
+{
+        struct sqi_stale *stale = hint;
+
+        memset(bytes, '?', stale->size);
+        stale->over = true;
+}
+
+static bool
+is_stale(void *context, const void *at)
+{
+        const struct sq_rig *rig = context;
+
+        for (size_t i = 0; i < rig->nstale; i++)
+                if (rig->stale[i]->over && (const uint8_t *)at >= rig->stale[i]->bytes &&
+                    (const uint8_t *)at < rig->stale[i]->bytes + rig->stale[i]->size)
+                        return true;
+        return false;
 }
 
 /* ---- open and close ----------------------------------------------------------------------------------------------------- */
@@ -134,7 +157,7 @@ open_rig(struct sq_rig *rig, uint32_t id)
                 return -ENOMEM;
         zmq_ctx_set(rig->context, ZMQ_IO_THREADS, 0);
         rig->clock_ns = EPOCH_NS;
-        rig->door = (struct sqi_door){rig, now, wall, log_line, ignore_report};
+        rig->door = (struct sqi_door){rig, now, wall, log_line, is_stale, ignore_report};
         task->plan = rig->plan;
         task->id = id;
         task->component = &rig->plan->components[rig->plan->tasks[id].component];
@@ -146,8 +169,11 @@ open_rig(struct sq_rig *rig, uint32_t id)
         if (r < 0)
                 return r;
         rig->opened = true;
+        sqi_crash_blame(task);
         if (sqi_task_open(task) < 0 || sqi_task_connect(task) < 0)
                 return -EINVAL;
+        for (uint32_t s = 0; s < task->collector.nstreams; s++)
+                task->collector.streams[s].quick = NULL; /* the long way looks at views */
         sqi_task_start(task);
         return 0;
 }
@@ -192,6 +218,7 @@ sq_rig_free(struct sq_rig **rig)
                 return;
         if (self->opened)
                 sqi_task_close(self->task);
+        sqi_crash_blame(NULL);
         sqi_rig_forget(self);
         for (uint32_t t = 0; t < self->plan->ntasks; t++) {
                 if (self->sockets)
@@ -213,6 +240,11 @@ sq_rig_free(struct sq_rig **rig)
         free(self->caught);
         free(self->logs);
         free(self->text);
+        for (size_t i = 0; i < self->nstale; i++) {
+                free(self->stale[i]->bytes);
+                free(self->stale[i]);
+        }
+        free(self->stale);
         sqi_plan_free(&self->plan);
         free(self);
         *rig = NULL;
@@ -386,6 +418,29 @@ sqi_rig_advance(struct sq_rig *rig, uint64_t ns)
 
 /* ---- input -------------------------------------------------------------------------------------------------------------- */
 
+/* Sends bytes that the rig keeps until its end. Takes them over. */
+static int
+send_kept(struct sq_rig *rig, void *socket, uint8_t *bytes, size_t size)
+{
+        struct sqi_stale *stale = malloc(sizeof(*stale)),
+                         **all = reallocarray(rig->stale, rig->nstale + 1, sizeof(struct sqi_stale *));
+        zmq_msg_t message;
+
+        if (all)
+                rig->stale = all;
+        if (!stale || !all || zmq_msg_init_data(&message, bytes, size, spoil, stale) < 0) {
+                free(stale);
+                free(bytes);
+                return -ENOMEM;
+        }
+        *stale = (struct sqi_stale){bytes, size, false};
+        all[rig->nstale++] = stale;
+        int r = sqi_socket_send(socket, &message);
+        if (r < 0)
+                zmq_msg_close(&message);
+        return r;
+}
+
 static int
 send_bytes(void *socket, const void *bytes, size_t size)
 {
@@ -438,14 +493,15 @@ sqi_rig_feed(struct sq_rig *rig, const struct sqi_plan_edge *edge, uint32_t sour
         header.edge_key = sqi_mix(task + 1);
         header.first_seq = rig->seq++;
         struct sqi_tree *tree = tree_of(rig, root, true);
-        if (tree)
-                tree->value = sqi_edge_id(header.edge_key, header.first_seq);
+        if (!tree) {
+                free(bytes);
+                return -ENOMEM;
+        }
+        tree->value = sqi_edge_id(header.edge_key, header.first_seq);
         memcpy(bytes, &header, sizeof(header));
         memcpy(at, &run, sizeof(run));
         memcpy(at + sizeof(run), &root, sizeof(root));
-        int r = tree ? send_bytes(rig->sockets[task], bytes, (size_t)(at - bytes) + sizeof(run) + sizeof(root)) : -ENOMEM;
-        free(bytes);
-        return r;
+        return send_kept(rig, rig->sockets[task], bytes, (size_t)(at - bytes) + sizeof(run) + sizeof(root));
 }
 
 void

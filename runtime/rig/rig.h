@@ -56,6 +56,12 @@ struct sq_rig {
         struct sqi_tree *trees;
         struct sqi_caught *caught;
         struct sqi_log_line *logs;
+        size_t nstale;
+        struct sqi_stale {
+                uint8_t *bytes;
+                size_t size;
+                bool over; /* its callback has returned */
+        } **stale; /* batches fed: what views of them point into */
         char *text; /* what the public functions hand out */
 };
 

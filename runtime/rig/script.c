@@ -15,6 +15,7 @@
 #include "rig/values.h"
 #include "squall-test.h"
 #include "topology/nearest.h"
+#include "worker/crash.h"
 
 int
 sqi_script_wrong(struct sqi_script *script, struct sqi_place place, const char *format, ...)
@@ -413,6 +414,10 @@ run_test(struct sqi_script *script, const struct sqi_yaml *node)
         if (!test.report)
                 return -ENOMEM;
         r = open_test(&test);
+        if (test.rig && test.rig->metrics.misused) {
+                sqi_test_differs(&test, "squall.h was misused before the first tuple: %s", test.rig->nlogs ? test.rig->logs[0].text : "");
+                test.failed = true;
+        }
         if (r == 0 && test.rig && !test.failed)
                 r = run_steps(&test);
         sq_rig_free(&test.rig);
@@ -451,6 +456,7 @@ sqi_script_run(const char *path, const char *only, struct sqi_diagnostics *diagn
 
         if (!script.arena)
                 return -ENOMEM;
+        sqi_crash_install();
         folder = slash ? strndup(path, slash > path ? (size_t)(slash - path) : 1) : strdup(".");
         home = folder ? realpath(folder, NULL) : NULL;
         r = sqi_yaml_read(script.arena, path, diagnostics, &root);

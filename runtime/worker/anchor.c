@@ -144,6 +144,7 @@ sq_keep(struct sq_task *task, const struct sq_tuple *in)
         kept->tuple.slice.at = kept->bytes;
         kept->edge_id = task->input_id;
         kept->nroots = nroots;
+        kept->since_ns = task->now_ns;
         kept->roots = (uint64_t *)(void *)(kept->bytes + roots_at);
         memcpy(kept->roots, task->input_roots, nroots * sizeof(uint64_t));
         kept->next = task->kept;
@@ -210,6 +211,26 @@ sq_reset_timeout(struct sq_task *task, const struct sq_kept *kept)
 {
         for (uint16_t r = 0; r < kept->nroots; r++)
                 sqi_acker_add(&task->acker, kept->roots[r], 0, SQI_ACK_RESET);
+}
+
+void
+sqi_kept_check(struct sq_task *task)
+{
+        uint64_t timeout_ns = (uint64_t)(task->plan->config.message_timeout * 1e9);
+        char json[256] = "";
+        size_t old = 0;
+
+        task->next_kept_check_ns = task->now_ns + timeout_ns;
+        for (const struct sq_kept *kept = task->kept; kept; kept = kept->next) {
+                if (task->now_ns < kept->since_ns + timeout_ns)
+                        continue;
+                if (old++ == 0 && kept->tuple.slice.n)
+                        sq_json(sq_tuple_get(&kept->tuple, 0), json, sizeof(json));
+        }
+        if (old)
+                sq_log(task, SQ_WARN, "%zu kept tuples are older than topology.message.timeout.secs, one from \"%s\" with %s %s: their trees have timed out "
+                       "(end each with sq_ack_kept() or sq_fail_kept(), or call sq_reset_timeout())", old, task->kept->tuple.input->source,
+                       sq_tuple_name(&task->kept->tuple, 0) ? sq_tuple_name(&task->kept->tuple, 0) : "?", json);
 }
 
 void

@@ -9,6 +9,7 @@
  * ledgers are to get is gathered in `value` and leaves as one record a tree.
  */
 #include "tuple/unpack.h"
+#include "worker/record.h"
 #include "worker/task.h"
 
 /* What the trees of the run under way are to get. */
@@ -219,6 +220,8 @@ take_batch(struct sq_task *task)
 
         zmq_msg_init(&message);
         got = sqi_intake_receive(task, &message) > 0;
+        if (__builtin_expect(task->record >= 0, 0) && got)
+                sqi_record_batch(task, &message);
         if (got && sqi_intake_open(task, &message, &frame))
                 execute_frame(task, &frame);
         zmq_msg_close(&message);

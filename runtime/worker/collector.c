@@ -333,12 +333,29 @@ may_emit(struct sq_task *task, unsigned stream)
         return true;
 }
 
+/* In tests: a view that outlived its callback. */
+static bool
+holds_stale(struct sq_task *task, size_t n, const struct sq_value *values)
+{
+        for (size_t i = 0; i < n; i++) {
+                bool views = values[i].type == SQ_STR || values[i].type == SQ_BIN || values[i].form != SQ_PLAIN;
+                if (!views || !task->door->is_stale(task->door->context, values[i].as.ptr))
+                        continue;
+                sqi_task_misuse(task, "emit: value %zu is a view of an earlier tuple (a view is good until the callback returns: copy it, or keep the "
+                                "tuple with sq_keep())", i);
+                return true;
+        }
+        return false;
+}
+
 static void
 emit(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values, int64_t direct)
 {
         struct sqi_collector *collector = &task->collector;
 
         if (__builtin_expect(!may_emit(task, stream), 0))
+                return;
+        if (__builtin_expect(task->door && task->door->is_stale, 0) && holds_stale(task, n, values))
                 return;
         struct sqi_stream_targets *targets = &collector->streams[stream];
         size_t size = check(task, targets, n, values);

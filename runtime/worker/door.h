@@ -22,6 +22,7 @@ struct sqi_door {
         uint64_t (*now)(void *context);       /* monotonic ns */
         struct sq_time (*wall)(void *context);
         void (*log)(void *context, struct sq_task *task, enum sq_level level, const char *text);
+        bool (*is_stale)(void *context, const void *at); /* NULL, or whether these are bytes of a tuple that is over */
         void (*report)(void *context, struct sq_task *task, const struct sqi_message *message); /* what the supervisor would be told */
 };
 

@@ -12,6 +12,8 @@
 
 #include "channel/endpoint.h"
 #include "channel/socket.h"
+#include "worker/crash.h"
+#include "worker/record.h"
 
 /* ---- orders ------------------------------------------------------------------------------------------------------------- */
 
@@ -131,6 +133,8 @@ void
 sqi_task_flush(struct sq_task *task)
 {
         flush_component(task);
+        if (task->nkept && task->tracking && task->now_ns >= task->next_kept_check_ns)
+                sqi_kept_check(task);
         sqi_collector_subscribed(&task->collector);
         sqi_collector_flush(&task->collector);
         sqi_acker_push(&task->acker);
@@ -258,6 +262,7 @@ sqi_task_open(struct sq_task *task)
 
         task->resume = UINT64_MAX;
         task->wake_fd = -1;
+        task->record = -1;
         r = load(task);
         if (r < 0)
                 return r;
@@ -270,6 +275,8 @@ sqi_task_open(struct sq_task *task)
                 r = sqi_spout_open(task);
         if (r == 0 && task->code->bolt && task->tracking)
                 r = bind_acker(task);
+        if (r == 0 && task->code->bolt && !task->door)
+                sqi_record_open(task);
         task->fds = calloc(task->collector.noutlets + SQI_WAIT_FIXED, sizeof(*task->fds));
         if (r == 0 && !task->fds)
                 r = -ENOMEM;
@@ -318,6 +325,7 @@ sqi_task_close(struct sq_task *task)
                 code->bolt->cleanup(task);
         if (task->prepared && code->spout && code->spout->cleanup)
                 code->spout->cleanup(task);
+        sqi_record_close(task);
         sqi_kept_release(task);
         sqi_acker_close(&task->acker);
         sqi_collector_close(&task->collector);
@@ -392,11 +400,13 @@ void *
 sqi_task_main(void *argument)
 {
         struct sq_task *task = argument;
+        void *stack = sqi_crash_thread_begin();
         char name[128];
 
         /* cut to 15 bytes by the kernel: what top -H and perf show */
         prctl(PR_SET_NAME, sqi_task_name(task->plan, task->id, name, sizeof(name)), 0ul, 0ul, 0ul);
         prctl(PR_SET_TIMERSLACK, 1000ul, 0ul, 0ul, 0ul);
+        sqi_crash_blame(task);
         run(task);
         if (task->failed < 0)
                 sqi_task_report(task, &(struct sqi_message){
@@ -405,5 +415,6 @@ sqi_task_main(void *argument)
                                               .text = {task->error, strlen(task->error)},
                                       });
         sqi_task_close(task);
+        sqi_crash_thread_end(stack);
         return NULL;
 }

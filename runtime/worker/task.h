@@ -67,6 +67,7 @@ struct sq_kept {
         struct sq_tuple tuple;
         uint64_t edge_id;
         uint16_t nroots;
+        uint64_t since_ns;
         uint64_t *roots;
         struct sq_kept *next, **link; /* on the task's list of what is kept */
         uint8_t bytes[];
@@ -100,6 +101,7 @@ struct sq_task {
         void *context;       /* ZeroMQ */
         void *control;       /* PAIR to the control thread */
         const struct sqi_door *door; /* NULL: in a worker */
+        int record;          /* file that what comes in is copied to, or -1: record.h */
         const struct sqi_component *code;
         struct sqi_settings_memory settings;
         struct sqi_keyed *keyed;
@@ -138,6 +140,7 @@ struct sq_task {
         const struct sqi_key *guess; /* of the tuple under way, or NULL */
         struct sq_kept *kept;
         size_t nkept;
+        uint64_t next_kept_check_ns;
 
         /* spout */
         struct sqi_ledger *ledger;
@@ -217,6 +220,8 @@ void sqi_intake_refuse(struct sq_task *task, uint32_t source, const char *cause)
 /* Ends a transaction that opened the list of anchors: the first `ninput` are the input's, which is acked with `input_id` (0: not now). */
 void sqi_anchors_commit(struct sq_task *task, uint16_t ninput, uint64_t input_id);
 void sqi_kept_release(struct sq_task *task);
+/* Warns of kept tuples that are older than the message timeout: somebody has forgotten them. */
+void sqi_kept_check(struct sq_task *task);
 
 /* bolt.c, spout.c: one turn of the loop of either kind. */
 void sqi_bolt_turn(struct sq_task *task);

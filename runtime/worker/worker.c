@@ -16,10 +16,13 @@
 #include "channel/endpoint.h"
 #include "channel/lease.h"
 #include "channel/socket.h"
+#include "worker/crash.h"
 #include "worker/task.h"
 
 /* A task that was told to quit and is still in a callback after this long is left there: the process ends over it. */
 static const uint64_t GRACE_NS = 2000000000;
+/* A task whose loop stands still as long is told of. */
+static const uint64_t BLOCKED_NS = 5000000000;
 
 /* Without a supervisor: how often the output is looked at, and how much of it is kept for the next one. */
 enum { ORPHAN_MS = 20, OUTPUT_KEPT = 32768 };
@@ -40,6 +43,8 @@ struct member {
         void *control; /* our end of the task's PAIR */
         struct sq_task task;
         struct sqi_metrics metrics;
+        uint64_t loops, loops_ns; /* its last turn that was seen */
+        bool told;
 };
 
 struct worker {
@@ -76,6 +81,27 @@ report(struct worker *worker, struct sqi_message message)
         free(bytes);
 }
 
+/* The supervisor ends a task that stands still for supervisor.worker.timeout.secs; its owner should hear of it before. */
+static void
+watch_for_blocks(struct worker *worker, struct member *member, uint64_t now_ns)
+{
+        uint64_t loops = atomic_load_explicit(&member->metrics.loops, memory_order_relaxed);
+        char name[128];
+
+        if (loops != member->loops || !member->loops_ns) {
+                member->loops = loops;
+                member->loops_ns = now_ns;
+                member->told = false;
+        } else if (!member->told && now_ns - member->loops_ns >= BLOCKED_NS) {
+                member->told = true;
+                fprintf(stderr,
+                        "warning: %s has not come back from a callback for %llu s (a callback must not block; it is killed after "
+                        "supervisor.worker.timeout.secs, %g)\n",
+                        sqi_task_name(worker->plan, member->task.id, name, sizeof(name)), (unsigned long long)(BLOCKED_NS / 1000000000u),
+                        worker->plan->config.worker_timeout);
+        }
+}
+
 static void
 beat(struct worker *worker, uint64_t now_ns)
 {
@@ -85,6 +111,7 @@ beat(struct worker *worker, uint64_t now_ns)
         report(worker, (struct sqi_message){.type = SQI_MSG_HEARTBEAT});
         for (uint32_t i = 0; i < worker->nmembers; i++) {
                 struct member *member = worker->members[i];
+                watch_for_blocks(worker, member, now_ns);
                 report(worker, (struct sqi_message){.type = SQI_MSG_METRICS, .task = member->task.id, .metrics = &member->metrics});
         }
 }
@@ -492,6 +519,7 @@ sqi_worker_main(const char *rundir, uint32_t id, uint32_t incarnation, pid_t sup
         /* Ctrl-C reaches the whole foreground group; how to end is the supervisor's decision */
         signal(SIGINT, SIG_IGN);
         signal(SIGTERM, SIG_IGN);
+        sqi_crash_install();
         r = open_worker(&worker);
         while (r == 0 && !worker.quitting && !worker.failed) {
                 uint64_t now_ns = sqi_clock_ns();

@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What newcomers do wrong is caught, with a message that says what to do; and the interface is what it promises to be.
+# modes: release
+set -u
+cd "$(dirname "$0")/../.."
+squall=${SQUALL:-$PWD/build/squall}
+export NO_COLOR=1 LC_ALL=C
+ulimit -c 0
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+bad=0
+
+check() {
+        local sentence=$1
+        shift
+        if "$@" >"$dir/output" 2>&1; then
+                echo "ok - $sentence"
+        else
+                echo "not ok - $sentence"
+                sed 's/^/# /' "$dir/output"
+                bad=1
+        fi
+}
+
+build() { ${CC:-cc} -g -Wall -Wno-unused-parameter -shared -fPIC -Iruntime "${@:2}" -o "$dir/$1.so" tests/mistakes/mistaken.c; }
+# spoken STATUS TEXT... -- COMMAND...: the command ends so and says all of it.
+spoken() {
+        local status=0 wanted=$1 texts=() text
+        shift
+        while [ "$1" != -- ]; do texts+=("$1"); shift; done
+        shift
+        timeout 60 "$@" >"$dir/said" 2>&1 || status=$?
+        cat "$dir/said"
+        [ $status = "$wanted" ] || { echo "exit status $status"; return 1; }
+        for text in "${texts[@]}"; do grep -qF -- "$text" "$dir/said" || { echo "nothing says: $text"; return 1; }; done
+}
+# A test of the bolt built with -DMISTAKE fails and says so.
+tested() {
+        local mistake=$1 steps=$2
+        shift 2
+        build mistaken -D"$mistake" || return
+        printf 'component: ./mistaken.so\nproperties: { limit: 1 }\ntests: [{ name: t, steps: [%s] }]\n' "$steps" >"$dir/t.yaml"
+        spoken 1 "$@" -- "$squall" test "$dir/t.yaml"
+}
+# topology SPOUT'S FIELD, BOLT'S PROPERTIES, CONFIG
+topology() {
+        cat >"$dir/t.yaml" <<Y
+name: mistakes
+config: { ${3:-} }
+spouts: [{ id: words, component: generate, properties: { count: 3, fields: { $1 } } }]
+bolts: [{ id: mistaken, component: ./${4:-mistaken}.so, properties: { $2 } }]
+streams: [{ from: words, to: mistaken, grouping: { type: shuffle } }]
+Y
+}
+
+wrong_field() { build mistaken && topology "wrd: const boom" "limit: 1" && spoken 2 "t.yaml:5:19: error: 'mistaken' needs the field 'word', which 'words' does not emit (did you mean 'wrd'?)" -- "$squall" check "$dir/t.yaml"; }
+check "1. a field that the source does not emit" wrong_field
+wrong_key() {
+        topology "word: const boom" "limit: 1" && sed -i 's/type: shuffle/type: fields, args: [wrod]/' "$dir/t.yaml"
+        spoken 2 "has no field 'wrod' (did you mean 'word'?)" -- "$squall" check "$dir/t.yaml"
+}
+check "1. a grouping by a field that there is not" wrong_key
+check "1. a field by a number that the component did not declare" tested NO_SUCH_FIELD '{ in: { word: a }, verdict: fail }' 'field 1 of a tuple from "in" that has 1'
+check "2. a field read as another type" tested WRONG_TYPE '{ in: { word: a }, verdict: fail }' 'field "word" of a tuple from "in" is str, not int: "a"'
+check "2. a field emitted as another type" tested EMITS_WRONG_TYPE '{ in: { word: a }, verdict: fail }' 'emit on stream "default": field "n" is declared int, not str'
+missing_option() { topology "word: const boom" "" && spoken 2 "the setting 'limit' is missing: how many at most" -- "$squall" check "$dir/t.yaml"; }
+check "3. a setting that is missing" missing_option
+misspelt_option() { topology "word: const boom" "limit: 1, limt: 2" && spoken 2 "'limt'" "did you mean 'limit'?" -- "$squall" check "$dir/t.yaml"; }
+check "3. a setting that is misspelt" misspelt_option
+check "4. an emit on a stream that is not declared" tested UNDECLARED_STREAM '{ in: { word: a }, verdict: fail }' 'emit on stream 1, but the component declares 1'
+check "4. an emit before the topology runs" tested EMITS_IN_PREPARE '{ in: { word: a } }' 'emit before the topology runs'
+check "5. another number of values" tested WRONG_NUMBER '{ in: { word: a }, verdict: fail }' 'emit on stream "default": 1 values for 2 fields'
+check "6. a view kept past execute" tested KEEPS_A_VIEW '{ in: { word: storm } }, { in: { word: rain }, verdict: fail }' 'value 0 is a view of an earlier tuple' 'copy it, or keep the tuple with sq_keep()'
+check "7. a kept tuple that nobody acks, in a test" tested FORGETS_TO_ACK '{ in: { word: a } }' 'verdict: keep, not ack'
+forgotten() {
+        build mistaken -DFORGETS_TO_ACK && topology "word: const boom" "limit: 1" "topology.message.timeout.secs: 0.5"
+        spoken 0 'kept tuples are older than topology.message.timeout.secs' '"boom"' 'sq_ack_kept()' -- timeout -s KILL 30 "$squall" run --for 2s -c topology.spout.max.retries=0 "$dir/t.yaml"
+}
+check "7. a kept tuple that nobody acks, in a running topology" forgotten
+check "7. SQ_KEEP without sq_keep()" tested KEEPS_NOTHING '{ in: { word: a }, verdict: fail }' 'SQ_KEEP without sq_keep()'
+blocking() {
+        build mistaken -DBLOCKS && topology "word: const boom" "limit: 1" "supervisor.worker.timeout.secs: 7"
+        timeout -s KILL 60 "$squall" run --for 8s "$dir/t.yaml" >"$dir/said" 2>&1
+        cat "$dir/said"
+        grep -qF 'mistaken/0 has not come back from a callback for 5 s (a callback must not block' "$dir/said"
+}
+check "8. an execute that blocks" blocking
+
+if echo 'int main() {}' | ${CXX:-c++} -x c++ -o "$dir/probe" - 2>/dev/null; then
+        throwing() {
+                ${CXX:-c++} -std=c++17 -Wall -Wextra -Werror -g -shared -fPIC -Iruntime -o "$dir/throws.so" tests/mistakes/throws.cc || return
+                printf 'component: ./throws.so\ntests: [{ name: t, steps: [{ in: { word: storm } }] }]\n' >"$dir/t.yaml"
+                spoken 134 'thrown by throws.cc' 'crash: throws/0 of test: SIGABRT' 'tuple from "in", stream "default": {"word":"storm"}' \
+                        'an exception of C++ that leaves a callback ends like this: catch it there' -- "$squall" test "$dir/t.yaml"
+        }
+        check "9. an exception of C++ that leaves execute" throwing
+        wordy() {
+                ${CXX:-c++} -std=c++17 -Wall -Wextra -Wpedantic -Werror -shared -fPIC -Iruntime -o "$dir/wordy.so" tests/mistakes/wordy.cc || return
+                printf 'component: ./wordy.so\ntests: [{ name: t, steps: [{ in: { word: storm }, out: [storm, 5] }] }]\n' >"$dir/t.yaml"
+                spoken 0 '1 passed' -- "$squall" test "$dir/t.yaml"
+        }
+        check "a bolt in C++ works" wordy
+        for header in squall.h squall-test.h; do
+                check "$header compiles alone as C++17" eval "echo '#include <$header>' | ${CXX:-c++} -std=c++17 -Wall -Wextra -Wpedantic -Werror -Iruntime -x c++ -fsyntax-only -"
+        done
+else
+        echo "ok - a bolt in C++ # skip no C++ compiler"
+fi
+for header in squall.h squall-test.h; do
+        check "$header compiles alone as C11" eval "echo '#include <$header>' | ${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror -Iruntime -x c -fsyntax-only -"
+done
+old_abi() {
+        sed 's/^SQ_BOLT(mistaken)/#undef SQ_ABI\n#define SQ_ABI 999u\n&/' tests/mistakes/mistaken.c >"$dir/old.c"
+        ${CC:-cc} -shared -fPIC -Iruntime -o "$dir/mistaken.so" "$dir/old.c" && topology "word: const boom" "limit: 1" || return
+        spoken 2 "built for version 999 of squall.h, this is version 1 (build it again)" -- "$squall" check "$dir/t.yaml"
+}
+check "10. a component built for another interface" old_abi
+
+crash() {
+        build mistaken -DCRASHES && topology "word: const boom" "limit: 1"
+        timeout 60 "$squall" run --for 1s "$dir/t.yaml" >"$dir/said" 2>&1
+        cat "$dir/said"
+        grep -q 'crash: mistaken/0 of mistakes: SIGSEGV (Segmentation fault) at (nil)' "$dir/said" &&
+                grep -qF 'crash: tuple from "words", stream "default": {"word":"boom"}' "$dir/said" &&
+                grep -qE 'crash: +0  mistaken.so  execute\+0x[0-9a-f]+  \(addr2line -e .*/mistaken.so 0x' "$dir/said"
+}
+check "a crash names component, task and tuple, and where it was" crash
+overflow() { build mistaken -DOVERFLOWS -O0 && printf 'component: ./mistaken.so\nproperties: { limit: 1 }\ntests: [{ name: t, steps: [{ in: { word: a } }] }]\n' >"$dir/t.yaml"
+        topology "word: const boom" "limit: 1"
+        timeout 60 "$squall" run --for 1s "$dir/t.yaml" >"$dir/said" 2>&1
+        grep -q 'crash: mistaken/0 of mistakes: SIGSEGV' "$dir/said"; }
+check "a stack overflow is told as well" overflow
+check "a name for two kinds of metrics" tested METRIC_TWICE '{ in: { word: a }, verdict: fail }' 'the metric "n" is no gauge'
+
+exported() {
+        ! nm -D --defined-only "$squall" | awk '{ print $3 }' | grep -vE '^(sq_.*|_.*|environ|data_start|main|stdout|stderr|stdin|program_invocation.*)(@.*)?$'
+}
+listed() { # everything that the headers declare is there, and nothing else
+        diff <(nm -D --defined-only "$squall" | awk '{ print $3 }' | grep '^sq_' | sort) \
+                <(cat runtime/squall.h runtime/squall-test.h | grep -oE '^SQ_EXPORT [^(]*\b(sq_[a-z_]+)\(' | grep -oE 'sq_[a-z_]+\($' | tr -d '(' | sort)
+}
+check "the command exports what the two headers declare, and nothing else" listed
+check "no other symbol is exported" exported
+exit $bad

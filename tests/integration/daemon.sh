@@ -1,0 +1,240 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The daemon: what is submitted runs, whatever happens to the supervisor, and is gone when it is killed.
+# SQUALL_KILLS: how often the supervisor is killed at a random instant; SQUALL_ROUNDS: rounds of submit and kill; SQUALL_SEED: of the instants.
+# alone
+# modes: release asan
+set -u
+cd "$(dirname "$0")/../.."
+squall=${SQUALL:-build/squall}
+export LC_ALL=C NO_COLOR=1
+dir=$(mktemp -d /tmp/squall-dm.XXXXXX)
+export XDG_RUNTIME_DIR=$dir/run
+unset SQUALL_SOCKET
+mkdir -m 700 "$XDG_RUNTIME_DIR"
+trap 'end_all; rm -rf "$dir"' EXIT
+failures=0 supervisor=
+RANDOM=${SQUALL_SEED:=$$}
+
+check() {
+        local sentence=$1
+        shift
+        if "$@" >"$dir/check" 2>&1; then
+                echo "ok - $sentence"
+        else
+                echo "not ok - $sentence"
+                { echo "failed: $*"; head -n 20 "$dir/check"; tail -n 20 "$dir/err"; } | sed 's/^/    /'
+                failures=1
+        fi
+}
+
+# Waits until the command holds, at most 20 seconds.
+until_true() {
+        local deadline=$((SECONDS + 20))
+        until "$@"; do
+                [ $SECONDS -lt $deadline ] || return 1
+                read -rt 0.02 <> <(:) || true
+        done 2>/dev/null
+}
+
+# ---- the supervisor and its workers, known by their run directory ----
+
+answers() { "$squall" list >/dev/null 2>&1; }
+start() {
+        "$squall" supervisor --state-dir "$dir/state" "$@" >>"$dir/err" 2>&1 &
+        supervisor=$!
+        until_true answers
+}
+kill_supervisor() { { kill -KILL $supervisor && wait $supervisor; } 2>/dev/null; return 0; }
+workers() { grep -ls "$XDG_RUNTIME_DIR/[s]quall/top-" /proc/[0-9]*/cmdline | tr -dc '0-9\n'; } # the brackets keep grep from finding itself
+title() { tr '\0' '\n' 2>/dev/null <"/proc/$1/cmdline" | head -n 1; }
+workers_of() { local p; for p in $(workers); do case "$(title "$p") " in "squall: worker $1 "*) echo "$p"; esac; done; }
+worker() { local p; for p in $(workers); do case "$(title "$p") " in *" $1 $2 "*) echo "$p"; return 0; esac; done; return 1; }
+end_all() { kill -KILL $supervisor $(workers) 2>/dev/null; }
+no_worker() { [ -z "$(workers)" ]; }
+lines() { local n; n=$(wc -l <"$1" 2>/dev/null) && echo "$n" || echo 0; }
+more_lines() { [ "$(lines "$1")" -gt "$2" ]; }
+state() { "$squall" list --json | tr '{' '\n' | sed -n "s/.*\"topology\":\"$1\",\"state\":\"\([a-z]*\)\".*/\1/p"; }
+is_in_state() { [ "$(state "$1")" = "$2" ]; }
+exits_with() {
+        local want=$1 got
+        shift
+        "$@"
+        got=$?
+        [ $got -eq "$want" ] || { echo "exit status $got instead of $want"; return 1; }
+}
+says() {
+        local want=$1 out
+        shift
+        out=$("$@" 2>&1)
+        case $out in *"$want"*) ;; *) echo "$out"; return 1 ;; esac
+}
+
+# topology NAME TUPLES RATE: gen -> pass x 2 -> sink, which appends to NAME.tsv
+topology() {
+        cat >"$dir/$1.yaml" <<YAML
+name: $1
+config: { supervisor.worker.timeout.secs: 10 }
+spouts:
+  - { id: gen, component: generate, properties: { count: $2, rate: $3, fields: { n: seq } } }
+bolts:
+  - { id: pass, component: filter, parallelism: 2, properties: { where: 'true' } }
+  - { id: sink, component: write, properties: { path: $1.tsv, mode: append } }
+streams:
+  - { from: gen, to: pass, grouping: { type: shuffle } }
+  - { from: pass, to: sink, grouping: { type: global } }
+YAML
+}
+submit() { "$squall" submit "$dir/$1.yaml" --wait; }
+# Every number from 0 on up to the largest one is there.
+no_gap() { sort -nu "$1" | awk '$1 != NR - 1 { print "missing: " NR - 1; exit 1 }'; }
+
+for name in steady life finite fresh; do topology $name 0 500; done
+topology finite 2000 0
+
+# ---- verbs without a supervisor, and wrong ones ----
+
+for verb in list "status life" "submit $dir/life.yaml" "kill life" "activate life" "deactivate life" "logs life" "supervisor --stop"; do
+        check "${verb%% *} exits with status 3 when no supervisor answers" exits_with 3 "$squall" $verb
+        check "${verb%% *} has a help" says "usage: squall ${verb%% *}" "$squall" ${verb%% *} --help
+done
+check "a supervisor starts" start
+check "a second one is refused by naming the first" says "pid $supervisor" "$squall" supervisor --state-dir "$dir/state" --socket "$dir/run/squall/other"
+check "one with another state directory does not take the socket away" says "another supervisor listens" "$squall" supervisor --state-dir "$dir/state2"
+check "the state directory is ours alone" [ "$(stat -c %a "$dir/state")" = 700 ]
+mkdir -m 755 "$dir/open"
+check "a socket in a directory that is open to others is refused" says "must be ours alone" "$squall" supervisor --state-dir "$dir/state2" --socket "$dir/open/commands"
+check "a list without topologies is empty" [ "$("$squall" list --json)" = "[]" ]
+check "a wrong topology file is refused before it is submitted" exits_with 2 "$squall" submit tests/broken/unknown_keys.yaml
+
+# ---- a topology's life ----
+
+check "a topology is submitted, and its name is printed" [ "$(submit steady)" = steady ]
+check "it runs" is_in_state steady running
+check "the same name again is refused" exits_with 2 "$squall" submit "$dir/steady.yaml"
+check "another name for it is not" [ "$("$squall" submit "$dir/life.yaml" --name life-2 --wait)" = life-2 ]
+check "a wrong name gets the nearest one" says "did you mean 'steady'?" "$squall" status steedy
+check "a wrong name is bad usage" exits_with 2 "$squall" kill steedy
+check "killing it at once leaves no worker of it" eval '"$squall" kill life-2 --wait 0 && [ -z "$(workers_of life-2)" ]'
+check "the folder of a submitted file may go" rm "$dir/steady.yaml"
+check "its status names every task with its process" eval 'for t in gen/0 pass/0 pass/1 sink/0; do
+        "$squall" status steady --json | grep -q "\"task\":\"$t\",\"worker\":[0-9]*,\"pid\":$(worker steady $t)," || exit 1; done'
+submit life >/dev/null
+check "deactivated it emits nothing more" eval '"$squall" deactivate life && is_in_state life inactive && until_true eval "n=\$(lines $dir/life.tsv);
+        read -rt 0.3 <> <(:); [ \$n -eq \$(lines $dir/life.tsv) ]"'
+kill -KILL "$(worker life gen/0)"
+before=$(lines "$dir/life.tsv")
+check "a restarted spout of it stays off" eval 'until_true says "\"incarnation\":1" "$squall" status life --json; until_true says "gen/0" worker life gen/0
+        until_true says "back" "$squall" logs life; [ "$(lines $dir/life.tsv)" -le $((before + 1)) ]'
+check "activated it goes on" eval '"$squall" activate life && until_true more_lines "$dir/life.tsv" $((before + 100))'
+check "the status tells how a worker died" says "killed by signal 9" "$squall" status life
+check "the log tells it too" says "killed by signal 9" "$squall" logs life supervisor --level warning
+check "the log as JSON is an object a line" eval '"$squall" logs life --json | grep -q "^{\"time\":\".*\"level\":\"warning\",\"topology\":\"life\",\"task\":\"supervisor\".*}$"'
+check "the log of a component that is not there is refused with the nearest" says "did you mean 'sink'?" "$squall" logs life sin
+"$squall" logs life -f >"$dir/follow" & follow=$!
+check "a topology is killed" eval '[ "$("$squall" kill life)" = life ] && [ -z "$(workers_of life)" ]'
+check "nothing it had emitted is lost by that" no_gap "$dir/life.tsv"
+check "who follows its log is let go" wait $follow
+check "and nothing of it is left" eval '[ ! -e "$dir/state/topologies/life" ] && [ "$(ls -d "$XDG_RUNTIME_DIR"/squall/top-* | wc -l)" = 1 ]'
+check "a finite topology is finished by itself, and stays in the list" eval 'submit finite && until_true is_in_state finite finished'
+check "it is complete" [ "$(lines "$dir/finite.tsv")" = 2000 ]
+check "it may be submitted anew" eval 'submit finite && until_true is_in_state finite finished && [ "$(lines "$dir/finite.tsv")" = 4000 ]'
+sed 's/component: write, properties: .*/component: write, properties: { path: \/nowhere\/at\/all } }/' "$dir/fresh.yaml" >"$dir/broken.yaml"
+check "one that cannot start fails, with the cause" says "/nowhere/at/all" "$squall" submit "$dir/broken.yaml" --name broken --wait
+check "and is listed as failed" is_in_state broken failed
+"$squall" kill broken >/dev/null
+
+# ---- the supervisor dies ----
+
+pids=$(workers_of steady | sort)
+kill_supervisor
+before=$(lines "$dir/steady.tsv")
+check "when the supervisor is killed the workers go on" until_true more_lines "$dir/steady.tsv" $((before + 200))
+check "the next one adopts them" start
+check "the topology has not been restarted" eval 'until_true is_in_state steady running && [ "$(workers_of steady | sort)" = "$pids" ]'
+check "what had finished is still finished" is_in_state finite finished
+kill_supervisor
+victim=$(worker steady pass/1)
+kill -KILL "$victim"
+check "a worker that died meanwhile is started again" eval 'start && until_true worker steady pass/1 && [ "$(worker steady pass/1)" != "$victim" ]'
+check "the others are not" eval 'for p in $(workers_of steady); do [ "$p" = "$(worker steady pass/1)" ] || case " $(echo $pids) " in *" $p "*) ;; *) exit 1; esac; done'
+before=$(lines "$dir/steady.tsv")
+check "and the work goes on" until_true more_lines "$dir/steady.tsv" $((before + 200))
+"$squall" deactivate steady
+kill_supervisor
+check "an inactive topology is adopted as inactive" eval 'start && until_true is_in_state steady inactive'
+"$squall" activate steady
+kill_supervisor
+printf 'garbage' | dd of="$dir/state/topologies/steady/record" bs=1 seek=30 conv=notrunc 2>/dev/null
+check "a torn record is noticed, said, and the one before it used" eval 'start && says "record was damaged" cat "$dir/err" && until_true is_in_state steady inactive'
+"$squall" activate steady
+check "with --stop --leave the supervisor goes and the workers stay" eval '"$squall" supervisor --stop --leave && [ "$(workers_of steady | wc -l)" = 4 ]'
+check "and the next one has them" eval 'start && until_true is_in_state steady running'
+before=$(lines "$dir/steady.tsv")
+check "stopped, it ends every worker, and leaves no run directory and no socket" \
+        eval '"$squall" supervisor --stop && no_worker && [ -z "$(find "$XDG_RUNTIME_DIR" -mindepth 1 -not -path "$XDG_RUNTIME_DIR/squall")" ]'
+check "started again it goes on where it was" eval 'start && until_true is_in_state steady running && until_true more_lines "$dir/steady.tsv" $((before + 200))'
+kill $supervisor
+check "SIGTERM is the same as --stop" eval 'wait $supervisor && no_worker'
+start
+check "after all of this nothing was lost" eval '"$squall" kill steady && no_gap "$dir/steady.tsv"'
+
+# ---- the supervisor is killed at random instants ----
+
+declare -A model=([a]=gone [b]=gone)
+count_of() { case $1 in gone) echo 0 ;; *) echo 4 ;; esac; }
+has_workers() { [ "$(workers_of "$1" | wc -l)" = "$(count_of "$2")" ]; }
+is_now() { [ "$(state "$1")" = "${2/gone/}" ]; }
+# One random operation; what it must have come to if it says that it is done, and what it may have come to if not.
+operate() {
+        local name=$1 before=${model[$1]} after
+        after=$before
+        case $before:$((RANDOM % 3)) in
+                gone:*) after=running; "$squall" submit "$dir/$name.yaml" ;;
+                *:0) after=gone; "$squall" kill "$name" --wait $((RANDOM % 2 * 5)) ;;
+                running:*) after=inactive; "$squall" deactivate "$name" ;;
+                *) after=running; "$squall" activate "$name" ;;
+        esac >/dev/null 2>&1
+        echo "$? $before $after" >"$dir/op-$name"
+}
+one_instant() {
+        local name status before after jobs=() seen
+        for name in a b; do operate $name & jobs+=($!); done
+        read -rt "0.$(printf %03d $((RANDOM % 150)))" <> <(:)
+        kill_supervisor
+        [ $((RANDOM % 4)) = 0 ] && { "$squall" supervisor --state-dir "$dir/state" >>"$dir/err" 2>&1 & supervisor=$!
+                read -rt "0.0$((RANDOM % 90 + 10))" <> <(:); kill_supervisor; } # in the middle of its own start
+        start || { echo "the supervisor does not start"; return 1; }
+        wait "${jobs[@]}"
+        for name in a b; do
+                read -r status before after <"$dir/op-$name"
+                [ "$status" = 0 ] || after="$after $before"
+                for seen in $after none; do
+                        if until_true is_now $name "$seen"; then break; fi
+                        [ "$status" = 0 ] && { echo "$name: was $before, said to be $after, is '$(state $name)'"; return 1; }
+                done
+                [ "$seen" != none ] || { echo "$name: was $before, should be one of $after, is '$(state $name)'"; return 1; }
+                until_true has_workers $name "$seen" || { echo "$name: $seen, with $(workers_of $name | wc -l) workers"; return 1; }
+                model[$name]=$seen
+        done
+}
+instants() {
+        for ((i = 0; i < $1; i++)); do one_instant || { echo "at instant $i of seed $SQUALL_SEED"; return 1; }; done
+}
+topology a 0 100
+topology b 0 100
+check "killed at ${SQUALL_KILLS:=15} random instants, every operation has happened wholly or not at all" instants "$SQUALL_KILLS"
+for name in a b; do [ ${model[$name]} = gone ] || "$squall" kill $name --wait 0 >/dev/null; done
+
+# ---- many rounds ----
+
+fds() { ls "/proc/$supervisor/fd" | wc -l; }
+rss() { awk '/VmRSS/ { print $2 }' "/proc/$supervisor/status"; }
+rounds() { for ((i = 0; i < $1; i++)); do "$squall" submit "$dir/a.yaml" && "$squall" kill a --wait $((i % 2 * 5)) || return 1; done; }
+check "a topology is submitted and killed ten times" rounds 10
+before=$(fds) memory=$(rss)
+check "and ${SQUALL_ROUNDS:=20} times more" rounds "$SQUALL_ROUNDS"
+check "the supervisor has no more files open than before" [ "$(fds)" -le "$before" ]
+check "and no more memory" [ "$(rss)" -le $((memory + memory / 4 + 512)) ]
+check "the end is clean" eval '"$squall" supervisor --stop && no_worker && [ -z "$(find "$XDG_RUNTIME_DIR" -mindepth 1 -not -path "$XDG_RUNTIME_DIR/squall")" ]'
+exit $failures

@@ -18,7 +18,9 @@
 
 #include "inline.h"
 #include "load.h"
+#include "record.h"
 #include "summary.h"
+#include "watch.h"
 
 enum { CRASH_LIMIT = 10, ERROR_SIZE = 1024, SIGNALLED = 128 };
 
@@ -66,10 +68,11 @@ on_tell(void *context, enum sq_level level, const char *text)
 }
 
 static void
-on_line(void *context, const char *worker, const char *text)
+on_line(void *context, const char *name, uint32_t worker, const char *text)
 {
+        (void)worker;
         clear_live_line(context);
-        (void)fprintf(stderr, "%s: %s\n", worker, text);
+        (void)fprintf(stderr, "%s: %s\n", name, text);
 }
 
 static void
@@ -211,9 +214,15 @@ run_topology(const struct cli_args *args)
         struct sqi_plan *plan;
         int status;
 
+        if (cli_flag(args, "watch"))
+                return cli_watch(args);
         status = cli_load(args, 0, &plan);
         if (status != CLI_DONE)
                 return status;
+        if (cli_text(args, "record") != NULL && (status = cli_record(cli_text(args, "record"), plan)) != CLI_DONE) {
+                sqi_plan_free(&plan);
+                return status;
+        }
         if (cli_flag(args, "inline"))
                 return cli_run_inline(args, &plan);
         run.signals = catch_signals();
@@ -240,6 +249,9 @@ SQI_VERB(run) = {
         .operands = {{.name = "FILE", .complete = CLI_COMPLETE_FILE}},
         .options = {CLI_OPTION_CONFIG, {"for", 0, CLI_DURATION, "TIME", .help = "drain after this time: 10s, 500ms, 2m"},
                     {"inline", 0, CLI_FLAG, .help = "in this process and one thread, in an order that does not change: for gdb, valgrind and perf"},
+                    {"watch", 0, CLI_FLAG, .help = "start again whenever the file or a .so of it has changed and checks"},
+                    {"record", 0, CLI_TEXT, "DIR", .complete = CLI_COMPLETE_DIRECTORY,
+                     .help = "keep what reaches the bolts in a new folder, for squall test --replay"},
                     CLI_OPTION_JSON},
         .example = "squall run topologies/wordcount/wordcount.yaml",
         .run = run_topology,

@@ -7,6 +7,7 @@
 
 #include "json.h"
 #include "load.h"
+#include "rig/replay.h"
 #include "rig/script.h"
 
 struct run {
@@ -63,6 +64,45 @@ run_file(struct run *run, const char *only)
         return r < 0 ? CLI_USAGE : CLI_DONE;
 }
 
+static void
+on_replayed(void *context, const char *task, const char *stream, const char *json)
+{
+        struct cli_json *out = context;
+
+        if (out == NULL) {
+                if (stream != NULL)
+                        (void)printf("%s %s %s\n", task, stream, json);
+                else
+                        (void)fprintf(stderr, "%s: %s\n", task, json);
+                return;
+        }
+        cli_json_open(out, NULL, '{');
+        cli_json_text(out, "task", task);
+        if (stream != NULL) {
+                cli_json_text(out, "stream", stream);
+                cli_json_raw(out, "tuple", json);
+        } else {
+                cli_json_text(out, "log", json);
+        }
+        cli_json_close(out, '}');
+}
+
+static int
+replay(const struct cli_args *args)
+{
+        struct cli_json json = cli_json(stdout);
+        uint64_t batches = 0;
+        char error[512];
+        int r;
+
+        r = sqi_replay(cli_text(args, "replay"), cli_operand(args, 0), on_replayed, cli_flag(args, "json") ? &json : NULL, &batches,
+                       error, sizeof(error));
+        if (r < 0)
+                return cli_error(CLI_USAGE, "%s (squall run --record DIR FILE makes a recording)", error);
+        (void)fprintf(stderr, "%llu batches replayed\n", (unsigned long long)batches);
+        return CLI_DONE;
+}
+
 static int
 run(const struct cli_args *args)
 {
@@ -72,6 +112,10 @@ run(const struct cli_args *args)
         int status = CLI_DONE, r;
         size_t i;
 
+        if (cli_text(args, "replay") != NULL)
+                return replay(args);
+        if (cli_noperands(args) == 0)
+                return cli_error(CLI_USAGE, "test needs FILE (see squall test --help)");
         if (run.json != NULL) {
                 cli_json_open(&json, NULL, '{');
                 cli_json_open(&json, "tests", '[');
@@ -98,9 +142,14 @@ SQI_VERB(test) = {
         .about = "Run tests of components: tuples, ticks and time in, tuples, verdicts and logs out.",
         .details =
                 "A test is YAML; the component runs in this process, alone, on a virtual clock. What a test does not expect fails it.\n"
+                "With --replay a recording is fed to the component as it is now: a crash comes again, under gdb if need be.\n"
                 "Exit status: 0 all passed; 1 a test failed; 2 a file is wrong.",
-        .operands = {{"FILE", CLI_COMPLETE_FILE, .repeated = true}},
-        .options = {{"only", 0, CLI_TEXT, "TEXT", .help = "only the tests whose name holds this"}, CLI_OPTION_JSON},
+        .operands = {{"FILE", CLI_COMPLETE_FILE, .optional = true, .repeated = true}},
+        .options =
+                {{"only", 0, CLI_TEXT, "TEXT", .help = "only the tests whose name holds this"},
+                 {"replay", 0, CLI_TEXT, "DIR", .complete = CLI_COMPLETE_DIRECTORY,
+                  .help = "feed the bolts (or the one named instead of FILE) what squall run --record has kept, and print what they emit"},
+                 CLI_OPTION_JSON},
         .example = "squall test tests/components/count.yaml",
         .run = run,
 };

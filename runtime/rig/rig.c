@@ -81,10 +81,10 @@ is_stale(void *context, const void *at)
 
 /* What the task sends to several it sends by PUSH; its neighbours are all in this process. */
 static void
-simplify(struct sqi_plan *plan)
+simplify(struct sqi_plan *plan, uint32_t task)
 {
         for (uint32_t e = 0; e < plan->nedges; e++)
-                if (plan->edges[e].grouping == SQI_ALL)
+                if (plan->edges[e].grouping == SQI_ALL && plan->edges[e].from == plan->tasks[task].component)
                         plan->edges[e].grouping = SQI_SHUFFLE;
         for (uint32_t t = 0; t < plan->ntasks; t++)
                 plan->tasks[t].worker = 0;
@@ -188,7 +188,7 @@ sqi_rig_open(struct sqi_plan **plan, uint32_t task, struct sq_rig **ret, char *e
                 return -ENOMEM;
         rig->plan = *plan;
         *plan = NULL;
-        simplify(rig->plan);
+        simplify(rig->plan, task);
         r = open_rig(rig, task);
         if (r == 0) {
                 *ret = rig;

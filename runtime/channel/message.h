@@ -34,6 +34,7 @@
 
 enum { SQI_MESSAGE_VERSION = 1 };
 
+/* clang-format off */
 /*      type             fields             sense */
 #define SQI_MESSAGES(X) \
         /* worker to supervisor */ \
@@ -61,6 +62,7 @@ enum { SQI_MESSAGE_VERSION = 1 };
         X(PEER_READY,    "t",   "the restarted task is ready: who had sent it an end-of-stream mark sends it again") \
         X(QUIT,          "",    "clean up and exit") \
         X(ADOPT,         "n",   "number: pid of a new supervisor, which takes the place of one that died; tell your STATE")
+/* clang-format on */
 
 enum sqi_message_type {
 #define X(name, fields, sense) SQI_MSG_##name,

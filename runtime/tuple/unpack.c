@@ -16,6 +16,7 @@ struct shape {
         uint8_t fixed, width, rest, type;
 };
 
+/* clang-format off */
 #define ROW16(x) x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x
 static const struct shape shapes[256] = {
 #define FIXINT {1, 0, NONE, SQ_INT}
@@ -38,6 +39,7 @@ static const struct shape shapes[256] = {
         /* de map */ {3, 2, PAIRS, SQ_MAP}, {5, 4, PAIRS, SQ_MAP},
         /* e0 */ ROW16(FIXINT), ROW16(FIXINT),
 };
+/* clang-format on */
 
 static inline uint64_t
 load(const uint8_t *at, unsigned width)

@@ -93,11 +93,12 @@ fold(uint64_t a, uint64_t b)
 }
 
 /* The bits of the first `len` bytes of two words. */
-#define ONES(n) ((n) >= 8 ? ~0ull : (1ull << ((n) % 8 * 8)) - 1)
-#define MASK(len) {ONES(len), (len) > 8 ? ONES((len) - 8) : 0}
+#define ONES(n) ((1ull << ((n) * 8)) - 1)
+#define LOW(n) {ONES(n), 0}
+#define HIGH(n) {~0ull, ONES(n)}
 static const uint64_t masks[SQI_SHORT_KEY + 1][2] = {
-        MASK(0), MASK(1), MASK(2),  MASK(3),  MASK(4),  MASK(5),  MASK(6),  MASK(7),  MASK(8),
-        MASK(9), MASK(10), MASK(11), MASK(12), MASK(13), MASK(14), MASK(15), MASK(16),
+        LOW(0), LOW(1), LOW(2), LOW(3), LOW(4), LOW(5), LOW(6), LOW(7),
+        HIGH(0), HIGH(1), HIGH(2), HIGH(3), HIGH(4), HIGH(5), HIGH(6), HIGH(7), {~0ull, ~0ull},
 };
 
 static inline void

@@ -94,7 +94,7 @@ show_rest(const struct logs *logs, FILE *file)
 static void
 show_old(const struct logs *logs)
 {
-        char path[PATH_MAX + 8];
+        char path[PATH_MAX + 16];
         FILE *file;
 
         for (int i = SQI_JOURNAL_KEPT; i > 0; i--) {

@@ -10,14 +10,23 @@
  */
 #include "supervisor/step.h"
 
+/* The run that is adopted began one before the run that would begin now. */
+static uint32_t
+restarts(const struct sqi_lifecycle *life, uint32_t incarnation)
+{
+        uint32_t first = life->first_incarnation > 0 ? life->first_incarnation - 1 : 0;
+
+        return incarnation > first ? incarnation - first : 0;
+}
+
 void
 sqi_adopt_found(struct sqi_step *step, const struct sqi_event *event)
 {
         struct sqi_life_worker *worker = &step->life->workers[event->worker];
 
         step->life->found = true;
-        *worker = (struct sqi_life_worker){.state = SQI_WORKER_ALIVE, .incarnation = event->incarnation, .restarts = event->incarnation,
-                                           .beat_at = step->now, .adopting = true};
+        *worker = (struct sqi_life_worker){.state = SQI_WORKER_ALIVE, .incarnation = event->incarnation,
+                                           .restarts = restarts(step->life, event->incarnation), .beat_at = step->now, .adopting = true};
 }
 
 void
@@ -25,7 +34,8 @@ sqi_adopt_missed(struct sqi_step *step, const struct sqi_event *event)
 {
         struct sqi_life_worker *worker = &step->life->workers[event->worker];
 
-        worker->incarnation = worker->restarts = event->incarnation;
+        worker->incarnation = event->incarnation;
+        worker->restarts = restarts(step->life, event->incarnation);
         worker->cause = (struct sqi_cause){.type = SQI_CAUSE_UNSEEN};
 }
 

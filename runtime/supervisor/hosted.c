@@ -71,6 +71,16 @@ on_quitting(void *context)
         write_down(hosted);
 }
 
+/* A later start has to know that this one came to something. */
+static void
+on_started(void *context)
+{
+        struct sqi_hosted *hosted = context;
+
+        hosted->record.runs++;
+        write_down(hosted);
+}
+
 /* ---- Life ------------------------------------------------------------------------------------------------------------------ */
 
 struct sqi_hosted *
@@ -196,8 +206,9 @@ note_beginning(struct sqi_hosted *hosted, bool adopted)
 void
 sqi_hosted_start(struct sqi_hosted *hosted)
 {
-        const struct sqi_observer observer = {.context = hosted, .tell = on_tell, .line = on_line, .dead_letter = on_dead_letter, .quitting = on_quitting};
-        struct sqi_run_options options = {.inactive = hosted->record.wish == SQI_WISH_INACTIVE};
+        const struct sqi_observer observer = {.context = hosted, .tell = on_tell, .line = on_line, .started = on_started,
+                                              .dead_letter = on_dead_letter, .quitting = on_quitting};
+        struct sqi_run_options options = {.inactive = hosted->record.wish == SQI_WISH_INACTIVE, .runs = hosted->record.runs};
         char error[ERROR_SIZE] = "out of memory";
         int r;
 

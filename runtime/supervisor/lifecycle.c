@@ -250,9 +250,10 @@ on_start(struct sqi_step *step, const struct sqi_event *event)
         step->life->adopting = step->life->found;
         if (step->life->adopting)
                 return;
-        for SQI_EACH_WORKER(step->life, w)
-                if (step->life->workers[w].state == SQI_WORKER_IDLE)
-                        sqi_step_spawn(step, w);
+        for SQI_EACH_WORKER(step->life, w) {
+                step->life->workers[w].incarnation = step->life->first_incarnation;
+                sqi_step_spawn(step, w);
+        }
 }
 
 void

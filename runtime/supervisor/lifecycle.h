@@ -171,6 +171,7 @@ struct sqi_lifecycle {
         uint32_t failed_worker; /* outcome FAILED: whose cause it is, or SQI_EVERY_WORKER */
         bool connected, has_run, draining, degraded, inactive;
         bool adopting, found;   /* START waits for what is found of an earlier supervisor; something was */
+        uint32_t first_incarnation; /* of all workers; above 0 where the topology has run before: its components go on with what they wrote */
         double drain_secs;      /* a drain may take as long; below 0: the message timeout */
         uint64_t deadline;      /* of the drain, or of the exits */
         uint64_t probe_due, round;

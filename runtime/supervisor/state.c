@@ -17,7 +17,7 @@
 #include "supervisor/sealed.h"
 #include "topology/arena.h"
 
-enum { RECORD_VERSION = 1, RECORD_FIELDS = 11, PLACE_SIZE = 96 };
+enum { RECORD_VERSION = 1, RECORD_FIELDS = 12, PLACE_SIZE = 96 };
 static const char fresh_prefix[] = ".new-", old_prefix[] = ".old-";
 
 static int SQ_PRINTF(4, 5)
@@ -257,6 +257,7 @@ pack_record(msgpack_packer *packer, const struct sqi_record *record)
         msgpack_pack_int64(packer, record->submitted);
         msgpack_pack_int64(packer, record->began);
         pack_text(packer, record->rundir);
+        msgpack_pack_uint32(packer, record->runs);
 }
 
 static bool
@@ -282,19 +283,21 @@ static bool
 unpack_record(const msgpack_object *object, struct sqi_record *ret)
 {
         const msgpack_object *at = object->via.array.ptr;
-        int64_t version, wish, outcome;
+        int64_t version, wish, outcome, runs;
 
         if (object->type != MSGPACK_OBJECT_ARRAY || object->via.array.size != RECORD_FIELDS || !take_int(&at[0], RECORD_VERSION, &version) ||
             !take_text(&at[1], ret->name, sizeof(ret->name)) || !sqi_is_id(ret->name) || !take_text(&at[2], ret->serial, sizeof(ret->serial)) ||
             at[3].type != MSGPACK_OBJECT_BIN || at[3].via.bin.size != SQI_REQUEST_ID || !take_int(&at[4], SQI_WISH_KILLED, &wish) ||
             (at[5].type != MSGPACK_OBJECT_FLOAT64 && at[5].type != MSGPACK_OBJECT_FLOAT32) || !take_int(&at[6], SQI_OUTCOME_FAILED, &outcome) ||
             !take_text(&at[7], ret->cause, sizeof(ret->cause)) || !take_int(&at[8], INT64_MAX, &ret->submitted) ||
-            !take_int(&at[9], INT64_MAX, &ret->began) || !take_text(&at[10], ret->rundir, sizeof(ret->rundir)))
+            !take_int(&at[9], INT64_MAX, &ret->began) ||
+            !take_text(&at[10], ret->rundir, sizeof(ret->rundir)) || !take_int(&at[11], UINT32_MAX, &runs))
                 return false;
         memcpy(ret->request, at[3].via.bin.ptr, SQI_REQUEST_ID);
         ret->wish = (enum sqi_wish)wish;
         ret->drain_secs = at[5].via.f64;
         ret->outcome = (enum sqi_outcome)outcome;
+        ret->runs = (uint32_t)runs;
         return true;
 }
 

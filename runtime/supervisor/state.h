@@ -37,6 +37,7 @@ struct sqi_record {
         enum sqi_outcome outcome;         /* not NONE: it has ended by itself, and is not run again */
         char cause[SQI_RECORD_CAUSE];     /* of outcome FAILED */
         int64_t submitted;                /* seconds since 1970 */
+        uint32_t runs;                    /* how often it was started and ran */
         int64_t began;                    /* likewise: when its workers were started; adoption does not count */
         char rundir[SQI_RUNDIR_SIZE];
 };

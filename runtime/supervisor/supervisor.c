@@ -364,6 +364,7 @@ make_running(struct sqi_running *running, const struct sqi_run_options *options)
                 running->life->tasks[t].position = options->positions[t];
         }
         running->life->inactive = options->inactive;
+        running->life->first_incarnation = options->runs;
         running->news = (struct sqi_watch){SQI_WATCH_NEWS, running, 0};
         for (uint32_t w = 0; w < running->plan->nworkers; w++) {
                 running->children[w].process = SQI_NO_PROCESS;

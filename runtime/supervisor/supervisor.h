@@ -42,6 +42,7 @@ struct sqi_run_options {
         /* For a daemon, whose workers go on without it. */
         const char *rundir;   /* not NULL: there; what runs there is adopted */
         bool inactive;        /* its spouts are off */
+        uint32_t runs;        /* how often it has been started before: its components go on with what they wrote */
         const uint64_t *positions; /* NULL, or where each task is to resume; SQI_NEVER: nowhere */
 };
 

@@ -177,6 +177,14 @@ check "started again it goes on where it was" eval 'start && until_true is_in_st
 kill $supervisor
 check "SIGTERM is the same as --stop" eval 'wait $supervisor && no_worker'
 start
+sed -i 's/, mode: append//' "$dir/life.yaml"
+submit life >/dev/null
+until_true more_lines "$dir/life.tsv" 200
+"$squall" supervisor --stop
+before=$(lines "$dir/life.tsv")
+start
+check "a file that is truncated at the start is not when the supervisor is started again" \
+        eval 'until_true more_lines "$dir/life.tsv" $((before + 100)) && "$squall" kill life && no_gap "$dir/life.tsv"'
 check "after all of this nothing was lost" eval '"$squall" kill steady && no_gap "$dir/steady.tsv"'
 
 # ---- the supervisor is killed at random instants ----

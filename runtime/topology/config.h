@@ -23,6 +23,9 @@ struct sqi_config {
         const char *dead_letter; /* topology.dead.letter.path: JSON lines; NULL: they are only counted and logged */
         int64_t batch_bytes;     /* topology.batch.bytes: a batch is sent when it holds as much */
         int64_t channel_batches; /* topology.channel.batches: high-water mark of one channel end, in batches */
+        int64_t worker_memory;   /* topology.worker.memory.mb; 0: no limit */
+        int64_t worker_files;    /* topology.worker.files; 0: the supervisor's limit */
+        int64_t worker_nice;     /* topology.worker.nice */
         double worker_timeout;   /* supervisor.worker.timeout.secs without heartbeat: killed and restarted */
         double adopt_timeout;    /* supervisor.adopt.timeout.secs */
 };

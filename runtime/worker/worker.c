@@ -17,6 +17,7 @@
 #include "channel/lease.h"
 #include "channel/socket.h"
 #include "worker/crash.h"
+#include "worker/limit.h"
 #include "worker/task.h"
 
 /* A task that was told to quit and is still in a callback after this long is left there: the process ends over it. */
@@ -103,12 +104,24 @@ watch_for_blocks(struct worker *worker, struct member *member, uint64_t now_ns)
 }
 
 static void
+check_memory(struct worker *worker)
+{
+        char text[160];
+
+        if (worker->nmembers == 0 || !sqi_limit_is_exceeded(&worker->plan->config, text, sizeof(text)))
+                return;
+        report(worker, (struct sqi_message){.type = SQI_MSG_ERROR, .task = worker->members[0]->task.id, .text = {text, strlen(text)}});
+        worker->failed = true;
+}
+
+static void
 beat(struct worker *worker, uint64_t now_ns)
 {
         if (now_ns < worker->next_beat_ns || worker->orphaned)
                 return;
         worker->next_beat_ns = now_ns + worker->beat_ns;
         report(worker, (struct sqi_message){.type = SQI_MSG_HEARTBEAT});
+        check_memory(worker);
         for (uint32_t i = 0; i < worker->nmembers; i++) {
                 struct member *member = worker->members[i];
                 watch_for_blocks(worker, member, now_ns);
@@ -381,6 +394,12 @@ open_worker(struct worker *worker)
                 r = complain("start in", worker->rundir, -ESRCH);
         if (r == 0)
                 r = read_plan(worker);
+        if (r == 0) {
+                char error[160];
+                r = sqi_limit_apply(&worker->plan->config, error, sizeof(error));
+                if (r < 0)
+                        fprintf(stderr, "error: %s\n", error);
+        }
         if (r < 0)
                 return r;
         worker->beat_ns = (uint64_t)(worker->plan->config.worker_timeout * 1e9 / 4);

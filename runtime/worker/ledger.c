@@ -11,7 +11,7 @@ struct tree {
         uint64_t position;
         uint64_t opened_ns;
         uint64_t slot; /* of time, in which it was opened or its timeout began anew */
-        uint32_t attempt;
+        struct sqi_attempt attempt;
         bool sealed; /* before it is, a zero state means nothing */
         bool failed; /* a record failed it before it was sealed */
 };
@@ -20,7 +20,17 @@ struct tree {
 struct retry {
         uint64_t due_ns;
         uint64_t position;
-        uint32_t attempt;
+        struct sqi_attempt attempt;
+};
+
+/* The search for a tree that kills its worker. */
+struct search {
+        uint64_t window;     /* trees in flight at most; 0: no search */
+        uint64_t through;    /* outcomes since the window was set */
+        uint64_t waiting_ns; /* since when a tree waits to be alone; 0: none does */
+        bool trial;          /* one is alone in flight */
+        size_t lost;         /* trees in flight when the last task died */
+        bool suspected;      /* one of them is a suspect */
 };
 
 /* How the adaptive limit stands. One round: as many outcomes as the limit had trees when the round began. */
@@ -31,7 +41,10 @@ struct flow {
         bool was_full;        /* the limit held the spout back in this round */
 };
 
-enum { FIRST_LIMIT = 16, LAST_LIMIT = 1 << 18, FIRST_CAPACITY = 64 };
+enum { FIRST_LIMIT = 16, LAST_LIMIT = 1 << 18, FIRST_CAPACITY = 64, SEARCH_PARTS = 16 };
+
+/* A tree is replayed beside others after all, when they have not got out of its way for so long. */
+static const uint64_t ALONE_WAIT_NS = 1000000000;
 
 struct sqi_ledger {
         struct sqi_ledger_config config;
@@ -46,6 +59,7 @@ struct sqi_ledger {
         struct retry *retries;
         size_t nretries, retries_capacity;
         struct flow flow;
+        struct search search;
 };
 
 static const uint64_t number_mask = (1ull << SQI_ROOT_BITS) - 1;
@@ -174,13 +188,16 @@ reserve_retry(struct sqi_ledger *ledger)
 }
 
 int
-sqi_ledger_open(struct sqi_ledger *ledger, uint64_t position, uint32_t attempt, uint64_t now_ns, uint64_t *ret_root)
+sqi_ledger_open(struct sqi_ledger *ledger, uint64_t position, struct sqi_attempt attempt, uint64_t now_ns, uint64_t *ret_root)
 {
         if ((ledger->pending * 2 >= ledger->capacity && grow(ledger) < 0) || reserve_retry(ledger) < 0)
                 return -ENOMEM;
         ledger->number = (ledger->number + 1) & number_mask;
         if (ledger->number == 0)
                 ledger->number = 1;
+        attempt.alone = attempt.alone && ledger->pending == 0;
+        if (attempt.alone)
+                ledger->search.trial = true;
         struct tree tree = {
                 .number = ledger->number,
                 .position = position,
@@ -197,10 +214,17 @@ sqi_ledger_open(struct sqi_ledger *ledger, uint64_t position, uint32_t attempt, 
 
 /* ---- retries ---- */
 
+/* Of those due at once the oldest position goes first: so the spout's low position rises, and a key's tuples keep their order. */
+static inline bool
+before(const struct retry *a, const struct retry *b)
+{
+        return a->due_ns != b->due_ns ? a->due_ns < b->due_ns : a->position < b->position;
+}
+
 static void
 sift_up(struct retry *heap, size_t at)
 {
-        while (at && heap[at].due_ns < heap[(at - 1) / 2].due_ns) {
+        while (at && before(&heap[at], &heap[(at - 1) / 2])) {
                 struct retry parent = heap[(at - 1) / 2];
                 heap[(at - 1) / 2] = heap[at];
                 heap[at] = parent;
@@ -213,9 +237,9 @@ sift_down(struct retry *heap, size_t n)
 {
         for (size_t at = 0;;) {
                 size_t child = 2 * at + 1;
-                if (child + 1 < n && heap[child + 1].due_ns < heap[child].due_ns)
+                if (child + 1 < n && before(&heap[child + 1], &heap[child]))
                         child++;
-                if (child >= n || heap[at].due_ns <= heap[child].due_ns)
+                if (child >= n || before(&heap[at], &heap[child]))
                         return;
                 struct retry swap = heap[at];
                 heap[at] = heap[child];
@@ -225,11 +249,11 @@ sift_down(struct retry *heap, size_t n)
 }
 
 static uint64_t
-delay(const struct sqi_ledger *ledger, uint32_t attempt)
+delay(const struct sqi_ledger *ledger, uint32_t failures)
 {
         uint64_t ns = ledger->config.retry_delay_ns;
 
-        while (attempt-- && ns < SQI_RETRY_DELAY_MAX)
+        while (failures-- && ns < SQI_RETRY_DELAY_MAX)
                 ns *= 2;
         return ns < SQI_RETRY_DELAY_MAX ? ns : SQI_RETRY_DELAY_MAX;
 }
@@ -264,28 +288,85 @@ count_outcome(struct sqi_ledger *ledger, enum sqi_outcome outcome, uint64_t age_
         flow->was_full = false;
 }
 
+/* Trees that may be in flight now. */
+static inline uint64_t
+bound(const struct sqi_ledger *ledger)
+{
+        const struct search *search = &ledger->search;
+
+        if (search->trial || search->waiting_ns)
+                return 0;
+        return search->window && search->window < ledger->flow.limit ? search->window : ledger->flow.limit;
+}
+
+/* A tree has come through, whatever became of it: as many as the window holds, and it may be twice as wide. */
+static void
+come_through(struct sqi_ledger *ledger)
+{
+        struct search *search = &ledger->search;
+
+        if (search->window == 0 || ++search->through < search->window)
+                return;
+        search->through = 0;
+        search->window *= 2;
+        if (search->window >= ledger->flow.limit)
+                search->window = 0;
+}
+
+/* What a lost tree has behind it now. The delay of its next replay. */
+static uint64_t
+lose_one(struct sqi_ledger *ledger, struct retry *retry, bool was_alone, uint64_t now_ns)
+{
+        bool trial = retry->attempt.alone;
+        uint64_t ns;
+
+        if (retry->attempt.losses < UINT16_MAX)
+                retry->attempt.losses++;
+        if (retry->attempt.losses < SQI_LEDGER_SUSPECT)
+                return 0;
+        ledger->search.suspected = true;
+        retry->attempt.alone = was_alone;
+        if (!trial)
+                return 0;
+        ns = delay(ledger, retry->attempt.failures++);
+        return ns / 2 + sqi_mix(retry->position ^ now_ns) % (ns + 1);
+}
+
+/* A retry, or the end of it. */
+static void
+wait_for_retry(struct sqi_ledger *ledger, struct retry retry, uint64_t age_ns)
+{
+        if (ledger->config.max_retries >= 0 && retry.attempt.failures > ledger->config.max_retries) {
+                ledger->told(ledger->context, SQI_GIVEN_UP, retry.position, age_ns);
+                return;
+        }
+        ledger->retries[ledger->nretries] = retry;
+        sift_up(ledger->retries, ledger->nretries++);
+}
+
 static void
 finish(struct sqi_ledger *ledger, struct tree *tree, enum sqi_outcome outcome, uint64_t now_ns)
 {
         struct retry retry = {now_ns, tree->position, tree->attempt};
         uint64_t age_ns = now_ns > tree->opened_ns ? now_ns - tree->opened_ns : 0;
-        int64_t most = ledger->config.max_retries;
+        bool was_alone = ledger->search.lost == 1;
 
+        if (tree->attempt.alone)
+                ledger->search.trial = false;
         erase(ledger, tree);
         count_outcome(ledger, outcome, age_ns);
         ledger->told(ledger->context, outcome, retry.position, age_ns);
+        if (outcome != SQI_LOST)
+                come_through(ledger);
         if (outcome == SQI_COMPLETED)
                 return;
-        if (outcome != SQI_LOST) {
-                if (most >= 0 && retry.attempt >= most) {
-                        ledger->told(ledger->context, SQI_GIVEN_UP, retry.position, age_ns);
-                        return;
-                }
-                retry.due_ns += delay(ledger, retry.attempt);
-                retry.attempt++;
+        if (outcome == SQI_LOST) {
+                retry.due_ns += lose_one(ledger, &retry, was_alone, now_ns);
+        } else {
+                retry.due_ns += delay(ledger, retry.attempt.failures);
+                retry.attempt = (struct sqi_attempt){.failures = retry.attempt.failures + 1};
         }
-        ledger->retries[ledger->nretries] = retry;
-        sift_up(ledger->retries, ledger->nretries++);
+        wait_for_retry(ledger, retry, age_ns);
 }
 
 void
@@ -372,13 +453,32 @@ sqi_ledger_tick(struct sqi_ledger *ledger, uint64_t now_ns)
 void
 sqi_ledger_lose(struct sqi_ledger *ledger, uint64_t now_ns)
 {
+        struct search *search = &ledger->search;
+
+        search->lost = ledger->pending;
+        search->suspected = false;
         sweep(ledger, UINT64_MAX, SQI_LOST, now_ns);
+        if (search->suspected) {
+                search->window = search->lost > SEARCH_PARTS ? search->lost / SEARCH_PARTS : 1;
+                search->through = 0;
+        }
 }
 
 bool
-sqi_ledger_retry(struct sqi_ledger *ledger, uint64_t now_ns, uint64_t *ret_position, uint32_t *ret_attempt)
+sqi_ledger_retry(struct sqi_ledger *ledger, uint64_t now_ns, uint64_t *ret_position, struct sqi_attempt *ret_attempt)
 {
-        if (ledger->nretries == 0 || ledger->retries[0].due_ns > now_ns)
+        struct search *search = &ledger->search;
+
+        if (ledger->nretries == 0 || ledger->retries[0].due_ns > now_ns || search->trial)
+                return false;
+        if (ledger->retries[0].attempt.alone && ledger->pending) {
+                if (!search->waiting_ns)
+                        search->waiting_ns = now_ns;
+                if (now_ns < search->waiting_ns + ALONE_WAIT_NS)
+                        return false;
+        }
+        search->waiting_ns = 0;
+        if (ledger->pending && ledger->pending >= bound(ledger))
                 return false;
         *ret_position = ledger->retries[0].position;
         *ret_attempt = ledger->retries[0].attempt;
@@ -387,10 +487,23 @@ sqi_ledger_retry(struct sqi_ledger *ledger, uint64_t now_ns, uint64_t *ret_posit
         return true;
 }
 
+/* When a retry may be due: never, while what is in flight has to end first. */
+static uint64_t
+next_retry(const struct sqi_ledger *ledger)
+{
+        const struct search *search = &ledger->search;
+
+        if (ledger->nretries == 0)
+                return UINT64_MAX;
+        if (ledger->pending && search->waiting_ns)
+                return search->waiting_ns + ALONE_WAIT_NS;
+        return ledger->pending && ledger->pending >= bound(ledger) ? UINT64_MAX : ledger->retries[0].due_ns;
+}
+
 uint64_t
 sqi_ledger_next(const struct sqi_ledger *ledger)
 {
-        uint64_t next = ledger->nretries ? ledger->retries[0].due_ns : UINT64_MAX;
+        uint64_t next = next_retry(ledger);
 
         if (ledger->pending && ledger->config.timeout_ns) {
                 uint64_t slot = ledger->slot;
@@ -406,16 +519,17 @@ sqi_ledger_next(const struct sqi_ledger *ledger)
 bool
 sqi_ledger_is_full(struct sqi_ledger *ledger)
 {
-        if (ledger->pending < ledger->flow.limit)
-                return false;
-        ledger->flow.was_full = true;
-        return true;
+        if (ledger->pending >= ledger->flow.limit)
+                ledger->flow.was_full = true;
+        return ledger->pending >= bound(ledger) || ledger->nretries >= SQI_LEDGER_WAITING_MAX;
 }
 
 size_t
 sqi_ledger_room(const struct sqi_ledger *ledger)
 {
-        return ledger->pending < ledger->flow.limit ? (size_t)(ledger->flow.limit - ledger->pending) : 0;
+        uint64_t most = ledger->nretries < SQI_LEDGER_WAITING_MAX ? bound(ledger) : 0;
+
+        return ledger->pending < most ? (size_t)(most - ledger->pending) : 0;
 }
 
 size_t

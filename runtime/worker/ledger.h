@@ -15,8 +15,19 @@
  *
  * Root numbers count up, so the table is addressed by their low bits: in the common case a ring without probes.
  *
+ * A lost tree costs no attempt: it was in flight when some worker died, which mostly was not its fault. But a tuple that kills its worker is in
+ * flight at every death, and its topology would crash for ever. So losses in a row are counted by tree, and from SQI_LEDGER_SUSPECT on
+ *
+ *  - `window` bounds what is in flight: a sixteenth of what was lost, down to one tree, and twice as much after each window that came through;
+ *  - what was lost while it was alone is replayed alone from then on, after a back-off with jitter (another spout may be looking for its own);
+ *    each of those losses is an attempt, so that it is given up after max_retries as if it had failed.
+ *
+ * The search costs some deaths and ends with the tuple that kills; meanwhile all others pass. A burst of kills from outside may begin it too,
+ * and is over as soon as a few windows have come through.
+ *
  * Flow: sqi_ledger_is_full() holds the spout back at max_pending trees. Without a setting the limit adapts: it doubles while trees
- * complete within an eighth of the message timeout, and shrinks when they take longer, so that no queue outgrows the timeout.
+ * complete within an eighth of the message timeout, and shrinks when they take longer, so that no queue outgrows the timeout. The spout is
+ * held back, too, when too many failed trees wait for their retry: a topology that fails everything must not fill the memory.
  */
 #ifndef SQI_LEDGER_H
 #define SQI_LEDGER_H
@@ -27,7 +38,7 @@
 
 #include "tuple/wire.h"
 
-enum { SQI_LEDGER_SLOTS = 64 };
+enum { SQI_LEDGER_SLOTS = 64, SQI_LEDGER_SUSPECT = 3, SQI_LEDGER_WAITING_MAX = 1 << 18 };
 
 struct sqi_ledger_config {
         uint32_t task;         /* goes into the roots */
@@ -50,14 +61,21 @@ enum sqi_outcome {
 /* Told of every outcome, at once. `age_ns`: since the tree was opened. Must not call back into the ledger. */
 typedef void sqi_ledger_told(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns);
 
+/* What a tree has behind it. A new one: {0}. */
+struct sqi_attempt {
+        uint32_t failures; /* replays that counted as attempts */
+        uint16_t losses;   /* in a row */
+        bool alone;        /* it was lost while it was alone: it is to be replayed alone */
+};
+
 struct sqi_ledger;
 
 /* NULL when memory is short. */
 struct sqi_ledger *sqi_ledger_new(const struct sqi_ledger_config *config, sqi_ledger_told *told, void *context);
 void sqi_ledger_free(struct sqi_ledger **ledger);
 
-/* A new tree, or with attempt > 0 one that sqi_ledger_retry() gave back. 0 and its root; -ENOMEM. */
-int sqi_ledger_open(struct sqi_ledger *ledger, uint64_t position, uint32_t attempt, uint64_t now_ns, uint64_t *ret_root);
+/* A new tree, or one that sqi_ledger_retry() gave back. 0 and its root; -ENOMEM. */
+int sqi_ledger_open(struct sqi_ledger *ledger, uint64_t position, struct sqi_attempt attempt, uint64_t now_ns, uint64_t *ret_root);
 
 /* The spout has emitted all of it: `edges` is the XOR of their ids. A tree without edges completes here. */
 void sqi_ledger_seal(struct sqi_ledger *ledger, uint64_t root, uint64_t edges, uint64_t now_ns);
@@ -68,11 +86,11 @@ void sqi_ledger_take(struct sqi_ledger *ledger, const struct sqi_ack *ack, uint6
 /* Fails what has timed out. */
 void sqi_ledger_tick(struct sqi_ledger *ledger, uint64_t now_ns);
 
-/* Fails everything in flight: a task has died. It is due for a retry at once and its attempts are not counted. */
+/* Fails everything in flight: a task has died. It is due for a retry at once, and no attempt is counted but for what was on trial. */
 void sqi_ledger_lose(struct sqi_ledger *ledger, uint64_t now_ns);
 
-/* Takes out a failed tree that is due. */
-bool sqi_ledger_retry(struct sqi_ledger *ledger, uint64_t now_ns, uint64_t *ret_position, uint32_t *ret_attempt);
+/* Takes out a failed tree that is due, if it may be in flight now; the caller opens it again at once. */
+bool sqi_ledger_retry(struct sqi_ledger *ledger, uint64_t now_ns, uint64_t *ret_position, struct sqi_attempt *ret_attempt);
 
 /* When sqi_ledger_tick() or sqi_ledger_retry() next have something to do; UINT64_MAX: never. */
 uint64_t sqi_ledger_next(const struct sqi_ledger *ledger);

@@ -11,6 +11,7 @@
 enum { CALLS_A_TURN = 64, REPLAYS_A_TURN = 256 };
 enum { SAMPLE_ALL = 4096, SAMPLE_EVERY = 16 }; /* completed trees that are timed: the first ones, then one in some */
 static const uint64_t IDLE_NS = 1000000, POSITION_NS = 50000000;
+enum { POSITION_SHARE = 64 }; /* of the time goes into it at most */
 
 /* ---- tuple trees ---- */
 
@@ -57,7 +58,7 @@ close_tree(struct sq_task *task)
 
 /* A tree begins: the next emits belong to it. */
 static void
-open_tree(struct sq_task *task, uint64_t position, uint32_t attempt)
+open_tree(struct sq_task *task, uint64_t position, struct sqi_attempt attempt)
 {
         close_tree(task);
         if (sqi_ledger_open(task->ledger, position, attempt, task->now_ns, &task->root) < 0) {
@@ -79,7 +80,7 @@ sq_track(struct sq_task *task, uint64_t position)
                 return;
         task->last_position = position;
         task->tracked = true;
-        open_tree(task, position, 0);
+        open_tree(task, position, (struct sqi_attempt){0});
 }
 
 uint64_t
@@ -100,22 +101,32 @@ commit(struct sq_task *task)
 }
 
 static void
+replay_one(struct sq_task *task, uint64_t position, struct sqi_attempt attempt)
+{
+        open_tree(task, position, attempt);
+        if (task->failed < 0)
+                return;
+        task->replaying = true;
+        if (task->code->spout->replay(task, position) < 0)
+                sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "replay failed");
+        task->replaying = false;
+        sqi_count(&task->metrics->replayed, 1);
+        commit(task);
+}
+
+/* What failed goes before what is new: `replays_due` says that there is more of it than a turn takes. */
+static void
 replay(struct sq_task *task)
 {
         uint64_t position;
-        uint32_t attempt;
+        struct sqi_attempt attempt;
+        int n = 0;
 
-        for (int i = 0; i < REPLAYS_A_TURN && sqi_ledger_retry(task->ledger, task->now_ns, &position, &attempt); i++) {
-                open_tree(task, position, attempt);
-                if (task->failed < 0)
-                        return;
-                task->replaying = true;
-                if (task->code->spout->replay(task, position) < 0)
-                        sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "replay failed");
-                task->replaying = false;
-                sqi_count(&task->metrics->replayed, 1);
-                commit(task);
+        while (n < REPLAYS_A_TURN && task->failed == 0 && sqi_ledger_retry(task->ledger, task->now_ns, &position, &attempt)) {
+                replay_one(task, position, attempt);
+                n++;
         }
+        task->replays_due = n == REPLAYS_A_TURN;
 }
 
 /* ---- the ack inbox ---- */
@@ -214,7 +225,7 @@ sq_wake_on(struct sq_task *task, int fd)
 static bool
 may_emit(struct sq_task *task)
 {
-        return task->active && !task->done && !task->draining && task->failed == 0 && !task->quitting &&
+        return task->active && !task->done && !task->draining && task->failed == 0 && !task->quitting && !task->replays_due &&
                !(task->ledger && sqi_ledger_is_full(task->ledger)) && !sqi_collector_has_feedback(&task->collector);
 }
 
@@ -248,8 +259,9 @@ tell_position(struct sq_task *task)
 {
         if (!task->tracked || task->now_ns < task->next_report_ns)
                 return;
-        task->next_report_ns = task->now_ns + POSITION_NS;
         uint64_t low = sqi_ledger_low(task->ledger, task->last_position + 1);
+        uint64_t pause_ns = (sqi_task_clock(task) - task->now_ns) * POSITION_SHARE;
+        task->next_report_ns = task->now_ns + (pause_ns > POSITION_NS ? pause_ns : POSITION_NS);
         if (low == task->told_position)
                 return;
         task->told_position = low;
@@ -266,7 +278,8 @@ keep_ledger(struct sq_task *task)
                 sqi_ledger_tick(task->ledger, task->now_ns);
                 if (task->phase == SQI_RUNNING)
                         replay(task);
-        }
+        } else
+                task->replays_due = false;
         sqi_gauge(&task->metrics->pending, sqi_ledger_pending(task->ledger));
         tell_position(task);
 }

@@ -153,6 +153,7 @@ struct sq_task {
         uint64_t last_position, told_position;
         bool tracked;          /* sq_track() was called at least once */
         bool tree_open, replaying;
+        bool replays_due;    /* more of them than a turn takes */
         uint64_t root;
 
         uint64_t next_flush_ns, next_report_ns;

@@ -55,7 +55,7 @@ tree(struct sqi_ledger *ledger, uint64_t position, uint64_t edges, uint64_t now_
 {
         uint64_t root;
 
-        assert_int_equal(sqi_ledger_open(ledger, position, 0, now_ns, &root), 0);
+        assert_int_equal(sqi_ledger_open(ledger, position, (struct sqi_attempt){0}, now_ns, &root), 0);
         sqi_ledger_seal(ledger, root, edges, now_ns);
         return root;
 }
@@ -95,7 +95,7 @@ acks_may_come_before_the_seal(void **state)
         uint64_t root;
 
         (void)state;
-        sqi_ledger_open(ledger, 1, 0, 0, &root);
+        sqi_ledger_open(ledger, 1, (struct sqi_attempt){0}, 0, &root);
         take(ledger, root, 0xaa, SQI_ACK_XOR, 1);
         take(ledger, root, 0xaa, SQI_ACK_XOR, 1); /* zero, but not sealed */
         take(ledger, root, 0xaa, SQI_ACK_XOR, 1);
@@ -123,7 +123,7 @@ a_failed_tree_comes_back_after_its_delay(void **state)
         struct record record;
         struct sqi_ledger *ledger = make(&record, (struct sqi_ledger_config){.max_retries = 2, .retry_delay_ns = 100});
         uint64_t position, now_ns = 1000;
-        uint32_t attempt;
+        struct sqi_attempt attempt;
 
         (void)state;
         take(ledger, tree(ledger, 9, 0xaa, now_ns), 0, SQI_ACK_FAIL, now_ns);
@@ -134,7 +134,7 @@ a_failed_tree_comes_back_after_its_delay(void **state)
                 now_ns += delay;
                 assert_true(sqi_ledger_retry(ledger, now_ns, &position, &attempt));
                 assert_int_equal(position, 9);
-                assert_int_equal(attempt, retry);
+                assert_int_equal(attempt.failures, retry);
                 sqi_ledger_open(ledger, position, attempt, now_ns, &root);
                 sqi_ledger_seal(ledger, root, 0xbb, now_ns);
                 take(ledger, root, 0, SQI_ACK_FAIL, now_ns);
@@ -148,7 +148,7 @@ static void
 forget_retries(struct sqi_ledger *ledger)
 {
         uint64_t position;
-        uint32_t attempt;
+        struct sqi_attempt attempt;
 
         while (sqi_ledger_retry(ledger, UINT64_MAX, &position, &attempt))
                 ;
@@ -208,7 +208,7 @@ a_lost_task_fails_all_at_once_and_costs_no_attempt(void **state)
         struct record record;
         struct sqi_ledger *ledger = make(&record, (struct sqi_ledger_config){.max_retries = 0, .max_pending = 1000});
         uint64_t position;
-        uint32_t attempt;
+        struct sqi_attempt attempt;
 
         (void)state;
         for (uint64_t i = 0; i < 500; i++)
@@ -218,9 +218,110 @@ a_lost_task_fails_all_at_once_and_costs_no_attempt(void **state)
         assert_int_equal(record.told[SQI_GIVEN_UP], 0);
         for (int i = 0; i < 500; i++) {
                 assert_true(sqi_ledger_retry(ledger, 9, &position, &attempt));
-                assert_int_equal(attempt, 0);
+                assert_int_equal(attempt.failures, 0);
         }
         assert_false(sqi_ledger_retry(ledger, UINT64_MAX, &position, &attempt));
+        sqi_ledger_free(&ledger);
+}
+
+/* A bolt that dies of some positions, whatever else it is doing: all that is in flight is lost with it. */
+struct deadly {
+        uint64_t seed;
+        struct sqi_ledger *ledger;
+        uint64_t roots[512], positions[512];
+        size_t n;
+        bool done[2000];
+        int completed, given_up, deaths;
+};
+
+static bool
+kills(uint64_t position)
+{
+        return position % 700 == 350;
+}
+
+static void
+see_deadly(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns)
+{
+        struct deadly *deadly = context;
+
+        (void)age_ns;
+        if (outcome != SQI_COMPLETED && outcome != SQI_GIVEN_UP)
+                return;
+        assert_false(deadly->done[position]);
+        assert_true(kills(position) == (outcome == SQI_GIVEN_UP));
+        deadly->done[position] = true;
+        *(outcome == SQI_COMPLETED ? &deadly->completed : &deadly->given_up) += 1;
+}
+
+static void
+send_deadly(struct deadly *deadly, uint64_t position, struct sqi_attempt attempt, uint64_t now_ns)
+{
+        uint64_t root;
+
+        assert_int_equal(sqi_ledger_open(deadly->ledger, position, attempt, now_ns, &root), 0);
+        sqi_ledger_seal(deadly->ledger, root, 0xaa, now_ns);
+        deadly->positions[deadly->n] = position;
+        deadly->roots[deadly->n++] = root;
+}
+
+/* Delivers one of those in flight. */
+static void
+deliver_deadly(struct deadly *deadly, uint64_t now_ns)
+{
+        deadly->seed = sqi_mix(deadly->seed + 1);
+        size_t i = deadly->seed % deadly->n;
+        uint64_t position = deadly->positions[i], root = deadly->roots[i];
+
+        deadly->n--;
+        deadly->positions[i] = deadly->positions[deadly->n];
+        deadly->roots[i] = deadly->roots[deadly->n];
+        if (!kills(position)) {
+                take(deadly->ledger, root, 0xaa, SQI_ACK_XOR, now_ns);
+                return;
+        }
+        deadly->deaths++;
+        deadly->n = 0;
+        sqi_ledger_lose(deadly->ledger, now_ns);
+}
+
+static void
+a_tuple_that_kills_is_found_and_nothing_else_is_given_up(void **state)
+{
+        (void)state;
+        for (uint64_t seed = 1; seed <= 200; seed++) {
+                struct deadly deadly = {.seed = seed};
+                struct sqi_ledger_config config = {.task = 3, .first = seed, .timeout_ns = 30 * second, .max_pending = 1 + seed * 7 % 500, .max_retries = 2, .retry_delay_ns = 1000};
+                uint64_t now_ns = second, next = 0, position;
+                struct sqi_attempt attempt;
+                deadly.ledger = sqi_ledger_new(&config, see_deadly, &deadly);
+                while (deadly.completed + deadly.given_up < 2000) {
+                        now_ns += 100;
+                        while (sqi_ledger_retry(deadly.ledger, now_ns, &position, &attempt))
+                                send_deadly(&deadly, position, attempt, now_ns);
+                        while (next < 2000 && !sqi_ledger_is_full(deadly.ledger))
+                                send_deadly(&deadly, next++, (struct sqi_attempt){0}, now_ns);
+                        if (deadly.n)
+                                deliver_deadly(&deadly, now_ns);
+                }
+                assert_int_equal(deadly.given_up, 3);
+                assert_true(deadly.deaths <= 3 * 16);
+                sqi_ledger_free(&deadly.ledger);
+        }
+}
+
+static void
+a_flood_of_failures_holds_the_spout_back(void **state)
+{
+        struct record record;
+        struct sqi_ledger *ledger = make(&record, (struct sqi_ledger_config){.max_retries = -1, .max_pending = 1000, .retry_delay_ns = 30 * second});
+        uint64_t n = 0;
+
+        (void)state;
+        for (; n < 4 * SQI_LEDGER_WAITING_MAX && !sqi_ledger_is_full(ledger); n++)
+                take(ledger, tree(ledger, n, 0xaa, 5), 0, SQI_ACK_FAIL, 5);
+        assert_int_equal(n, SQI_LEDGER_WAITING_MAX);
+        assert_int_equal(sqi_ledger_room(ledger), 0);
         sqi_ledger_free(&ledger);
 }
 
@@ -345,7 +446,7 @@ send_wire(struct world *world, uint64_t root, int position, int depth)
 }
 
 static void
-emit(struct world *world, int position, uint32_t attempt)
+emit(struct world *world, int position, struct sqi_attempt attempt)
 {
         uint64_t root, edges = 0;
 
@@ -383,7 +484,7 @@ static void
 retry_due(struct world *world)
 {
         uint64_t position;
-        uint32_t attempt;
+        struct sqi_attempt attempt;
 
         while (sqi_ledger_retry(world->ledger, world->now_ns, &position, &attempt))
                 emit(world, (int)position, attempt);
@@ -396,7 +497,7 @@ step(struct world *world)
 
         world->now_ns += draw(world, second / 100);
         if (what < 30 && world->emitted < POSITIONS && !sqi_ledger_is_full(world->ledger))
-                emit(world, world->emitted++, 0);
+                emit(world, world->emitted++, (struct sqi_attempt){0});
         else if (what < 92 && world->nwires)
                 deliver(world);
         else if (what < 94)
@@ -488,6 +589,8 @@ main(void)
                 cmocka_unit_test(the_timeout_is_precise_to_a_tenth),
                 cmocka_unit_test(a_reset_starts_the_timeout_anew),
                 cmocka_unit_test(a_lost_task_fails_all_at_once_and_costs_no_attempt),
+                cmocka_unit_test(a_tuple_that_kills_is_found_and_nothing_else_is_given_up),
+                cmocka_unit_test(a_flood_of_failures_holds_the_spout_back),
                 cmocka_unit_test(records_of_strangers_change_nothing),
                 cmocka_unit_test(the_adaptive_limit_opens_for_the_fast_and_shrinks_for_the_slow),
                 cmocka_unit_test(nothing_is_lost_and_nothing_completes_early_in_any_schedule),

@@ -41,7 +41,7 @@ struct flow {
         bool was_full;        /* the limit held the spout back in this round */
 };
 
-enum { FIRST_LIMIT = 16, LAST_LIMIT = 1 << 18, FIRST_CAPACITY = 64, SEARCH_PARTS = 16 };
+enum { FIRST_LIMIT = 16, LAST_LIMIT = 1 << 18, FIRST_CAPACITY = 64 };
 
 /* A tree is replayed beside others after all, when they have not got out of its way for so long. */
 static const uint64_t ALONE_WAIT_NS = 1000000000;
@@ -315,9 +315,8 @@ come_through(struct sqi_ledger *ledger)
 
 /* What a lost tree has behind it now. The delay of its next replay. */
 static uint64_t
-lose_one(struct sqi_ledger *ledger, struct retry *retry, bool was_alone, uint64_t now_ns)
+lose_one(struct sqi_ledger *ledger, struct retry *retry, uint64_t now_ns)
 {
-        bool trial = retry->attempt.alone;
         uint64_t ns;
 
         if (retry->attempt.losses < UINT16_MAX)
@@ -325,21 +324,22 @@ lose_one(struct sqi_ledger *ledger, struct retry *retry, bool was_alone, uint64_
         if (retry->attempt.losses < SQI_LEDGER_SUSPECT)
                 return 0;
         ledger->search.suspected = true;
-        retry->attempt.alone = was_alone;
-        if (!trial)
+        retry->attempt.alone = ledger->search.lost == 1;
+        if (!retry->attempt.alone)
                 return 0;
         ns = delay(ledger, retry->attempt.failures++);
         return ns / 2 + sqi_mix(retry->position ^ now_ns) % (ns + 1);
 }
 
-/* A retry, or the end of it. */
-static void
-wait_for_retry(struct sqi_ledger *ledger, struct retry retry, uint64_t age_ns)
+static bool
+is_spent(const struct sqi_ledger *ledger, const struct sqi_attempt *attempt)
 {
-        if (ledger->config.max_retries >= 0 && retry.attempt.failures > ledger->config.max_retries) {
-                ledger->told(ledger->context, SQI_GIVEN_UP, retry.position, age_ns);
-                return;
-        }
+        return ledger->config.max_retries >= 0 && attempt->failures > ledger->config.max_retries;
+}
+
+static void
+wait_for_retry(struct sqi_ledger *ledger, struct retry retry)
+{
         ledger->retries[ledger->nretries] = retry;
         sift_up(ledger->retries, ledger->nretries++);
 }
@@ -349,7 +349,7 @@ finish(struct sqi_ledger *ledger, struct tree *tree, enum sqi_outcome outcome, u
 {
         struct retry retry = {now_ns, tree->position, tree->attempt};
         uint64_t age_ns = now_ns > tree->opened_ns ? now_ns - tree->opened_ns : 0;
-        bool was_alone = ledger->search.lost == 1;
+        bool counts = outcome != SQI_LOST || tree->attempt.alone;
 
         if (tree->attempt.alone)
                 ledger->search.trial = false;
@@ -361,12 +361,15 @@ finish(struct sqi_ledger *ledger, struct tree *tree, enum sqi_outcome outcome, u
         if (outcome == SQI_COMPLETED)
                 return;
         if (outcome == SQI_LOST) {
-                retry.due_ns += lose_one(ledger, &retry, was_alone, now_ns);
+                retry.due_ns += lose_one(ledger, &retry, now_ns);
         } else {
                 retry.due_ns += delay(ledger, retry.attempt.failures);
                 retry.attempt = (struct sqi_attempt){.failures = retry.attempt.failures + 1};
         }
-        wait_for_retry(ledger, retry, age_ns);
+        if (counts && is_spent(ledger, &retry.attempt))
+                ledger->told(ledger->context, SQI_GIVEN_UP, retry.position, age_ns);
+        else
+                wait_for_retry(ledger, retry);
 }
 
 void
@@ -459,7 +462,7 @@ sqi_ledger_lose(struct sqi_ledger *ledger, uint64_t now_ns)
         search->suspected = false;
         sweep(ledger, UINT64_MAX, SQI_LOST, now_ns);
         if (search->suspected) {
-                search->window = search->lost > SEARCH_PARTS ? search->lost / SEARCH_PARTS : 1;
+                search->window = 1;
                 search->through = 0;
         }
 }

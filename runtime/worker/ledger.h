@@ -18,12 +18,13 @@
  * A lost tree costs no attempt: it was in flight when some worker died, which mostly was not its fault. But a tuple that kills its worker is in
  * flight at every death, and its topology would crash for ever. So losses in a row are counted by tree, and from SQI_LEDGER_SUSPECT on
  *
- *  - `window` bounds what is in flight: a sixteenth of what was lost, down to one tree, and twice as much after each window that came through;
- *  - what was lost while it was alone is replayed alone from then on, after a back-off with jitter (another spout may be looking for its own);
- *    each of those losses is an attempt, so that it is given up after max_retries as if it had failed.
+ *  - the trees that were lost are replayed one at a time, the oldest first, for channels keep their order and the one that kills was at the head
+ *    of one; after each that comes through the window is twice as wide;
+ *  - what is lost while it is alone in flight is replayed alone from then on, after a back-off with jitter (another spout may be looking for its
+ *    own); each of those losses is an attempt, and it is given up after max_retries as if it had failed.
  *
- * The search costs some deaths and ends with the tuple that kills; meanwhile all others pass. A burst of kills from outside may begin it too,
- * and is over as soon as a few windows have come through.
+ * So it takes four deaths and max_retries to be rid of a tuple that kills; all others pass. A burst of kills from outside may begin the search
+ * too, and it is over as soon as a few trees have come through.
  *
  * Flow: sqi_ledger_is_full() holds the spout back at max_pending trees. Without a setting the limit adapts: it doubles while trees
  * complete within an eighth of the message timeout, and shrinks when they take longer, so that no queue outgrows the timeout. The spout is

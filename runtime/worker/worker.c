@@ -21,7 +21,7 @@
 #include "worker/task.h"
 
 /* A task that was told to quit and is still in a callback after this long is left there: the process ends over it. */
-static const uint64_t GRACE_NS = 2000000000;
+static const uint64_t GRACE_NS = 2000000000, FIRST_BEAT_NS = 25000000;
 /* A task whose loop stands still as long is told of. */
 static const uint64_t BLOCKED_NS = 5000000000;
 
@@ -58,6 +58,7 @@ struct worker {
         uint32_t nmembers;
         struct member **members;
         uint64_t beat_ns, next_beat_ns;
+        uint64_t pause_ns; /* to the next beat: short at first, so that a worker that soon dies has told what it got done */
         bool quitting, orphaned, failed;
 
         /* adoptable ones */
@@ -119,7 +120,8 @@ beat(struct worker *worker, uint64_t now_ns)
 {
         if (now_ns < worker->next_beat_ns || worker->orphaned)
                 return;
-        worker->next_beat_ns = now_ns + worker->beat_ns;
+        worker->next_beat_ns = now_ns + worker->pause_ns;
+        worker->pause_ns = worker->pause_ns * 2 < worker->beat_ns ? worker->pause_ns * 2 : worker->beat_ns;
         report(worker, (struct sqi_message){.type = SQI_MSG_HEARTBEAT});
         check_memory(worker);
         for (uint32_t i = 0; i < worker->nmembers; i++) {
@@ -405,6 +407,7 @@ open_worker(struct worker *worker)
         worker->beat_ns = (uint64_t)(worker->plan->config.worker_timeout * 1e9 / 4);
         if (worker->beat_ns > 1000000000)
                 worker->beat_ns = 1000000000;
+        worker->pause_ns = FIRST_BEAT_NS;
         worker->context = zmq_ctx_new();
         if (!worker->context)
                 return complain("make a ZeroMQ context for", worker->rundir, -errno);

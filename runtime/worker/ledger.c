@@ -41,7 +41,7 @@ struct flow {
         bool was_full;        /* the limit held the spout back in this round */
 };
 
-enum { FIRST_LIMIT = 16, LAST_LIMIT = 1 << 18, FIRST_CAPACITY = 64 };
+enum { FIRST_LIMIT = 16, LAST_LIMIT = 1 << 18, FIRST_CAPACITY = 64, SEARCH_PATIENCE = 256 };
 
 /* A tree is replayed beside others after all, when they have not got out of its way for so long. */
 static const uint64_t ALONE_WAIT_NS = 1000000000;
@@ -299,13 +299,16 @@ bound(const struct sqi_ledger *ledger)
         return search->window && search->window < ledger->flow.limit ? search->window : ledger->flow.limit;
 }
 
-/* A tree has come through, whatever became of it: as many as the window holds, and it may be twice as wide. */
+/*
+ * A tree has come through, whatever became of it. The window is patient before it widens: a worker that dies takes the acks of the whole batch
+ * along, so the tuple that kills may have hundreds before it, and each window that it is found in with others costs a death.
+ */
 static void
 come_through(struct sqi_ledger *ledger)
 {
         struct search *search = &ledger->search;
 
-        if (search->window == 0 || ++search->through < search->window)
+        if (search->window == 0 || ++search->through < search->window || search->through < SEARCH_PATIENCE)
                 return;
         search->through = 0;
         search->window *= 2;

@@ -19,7 +19,7 @@
  * flight at every death, and its topology would crash for ever. So losses in a row are counted by tree, and from SQI_LEDGER_SUSPECT on
  *
  *  - the trees that were lost are replayed one at a time, the oldest first, for channels keep their order and the one that kills was at the head
- *    of one; after each that comes through the window is twice as wide;
+ *    of one; when some hundreds have come through, two at a time, and so on;
  *  - what is lost while it is alone in flight is replayed alone from then on, after a back-off with jitter (another spout may be looking for its
  *    own); each of those losses is an attempt, and it is given up after max_retries as if it had failed.
  *

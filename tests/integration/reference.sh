@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What is made from the tables: shell completion, manual pages, the schema of topology files; and doctor.
+# modes: release
+set -u
+cd "$(dirname "$0")/../.."
+squall=${SQUALL:-$PWD/build/squall}
+export NO_COLOR=1
+PATH=$(dirname "$squall"):$PATH
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+bad=0
+
+check() {
+        local sentence=$1
+        shift
+        if "$@" >"$dir/output" 2>&1; then
+                echo "ok - $sentence"
+        else
+                echo "not ok - $sentence"
+                sed 's/^/# /' "$dir/output"
+                bad=1
+        fi
+}
+
+# completes WORD... gives what bash would offer for the last one.
+completes() {
+        bash -c '. <("$0" completion bash); COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _squall 2>/dev/null; printf "%s\n" "${COMPREPLY[@]}"' "$squall" "$@" | sort | tr '\n' ' '
+}
+verbs() { [[ "$(completes squall r)" == *"run "* ]] && [ "$(completes squall comple)" = "completion " ]; }
+check "bash completes verbs" verbs
+options() { completes squall run --in && [ "$(completes squall run --in)" = "--inline " ]; }
+check "bash completes options" options
+choices() { [ "$(completes squall new b)" = "bolt " ] && [ "$(completes squall completion '')" = "bash fish zsh " ]; }
+check "bash completes choices" choices
+components() { completes squall components ge && [ "$(completes squall components ge)" = "generate " ]; }
+check "bash completes components" components
+hidden() { [ "$(completes squall man)" = " " ]; }
+check "bash completes no hidden verb" hidden
+zsh_loads() { command -v zsh >/dev/null || return 0; zsh -c 'autoload -U compinit && compinit -u -D; . <("$0" completion zsh)' "$squall"; }
+check "zsh loads its completion" zsh_loads
+fish() { "$squall" completion fish | grep -q "^complete -c squall -n '__fish_seen_subcommand_from run' -l inline -d "; }
+check "fish completes options with their help" fish
+
+pages() {
+        local verb
+        for verb in "" $("$squall" help | awk '/^  [a-z]/ { print $1 }'); do
+                "$squall" man $verb >"$dir/page" && head -n 1 "$dir/page" | grep -q '^\.TH SQUALL' || { echo "no page for $verb"; return 1; }
+                ! command -v mandoc >/dev/null || mandoc -T lint -W error "$dir/page" || return
+        done
+}
+check "every verb has a manual page" pages
+markdown() { diff <("$squall" man --markdown | sed -n 's/^## squall //p') <("$squall" help | awk '/^  [a-z]/ { print $1 }'); }
+check "the command line reference has every verb" markdown
+
+schema() {
+        "$squall" schema >"$dir/schema.json" && python3 - "$dir/schema.json" <<'P'
+import json, sys
+schema = json.load(open(sys.argv[1]))
+assert schema["properties"]["spouts"]["items"]["allOf"], "no components"
+assert "topology.delivery" in schema["$defs"]["config"]["properties"]
+try:
+    import jsonschema, yaml, glob
+except ImportError:
+    sys.exit(0)
+jsonschema.Draft202012Validator.check_schema(schema)
+validator = jsonschema.Draft202012Validator(schema)
+for path in glob.glob("topologies/*/*.yaml"):
+    topology = yaml.safe_load(open(path))
+    if "spouts" in topology:
+        for error in validator.iter_errors(topology):
+            sys.exit(f"{path}: {error.message}")
+wrong = {"name": "x", "spouts": [{"id": "a", "component": "file", "properties": {"pth": "x"}}]}
+assert list(validator.iter_errors(wrong)), "a wrong setting passes"
+P
+}
+command -v python3 >/dev/null && check "the schema accepts every topology here" schema
+
+doctor() { "$squall" doctor && "$squall" doctor --json | grep -q '{"check":"components","verdict":"ok"'; }
+check "doctor finds this machine fit" doctor
+sick() { ! XDG_RUNTIME_DIR=/nowhere "$squall" doctor >"$dir/said" && grep -A 1 '^error *runtime' "$dir/said" | grep -q 'export XDG_RUNTIME_DIR'; }
+check "doctor says what is in the way, and the mend" sick
+exit $bad

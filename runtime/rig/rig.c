@@ -277,7 +277,7 @@ take_acks(struct sq_rig *rig, void *socket)
         while (sqi_socket_receive(socket, &message) == 0) {
                 const uint8_t *bytes = zmq_msg_data(&message);
                 memcpy(&header, bytes, sizeof(header));
-                for (uint32_t i = 0; i < header.count; i++) {
+                for (uint32_t i = 0; i < header.count; i += 1 + sqi_ack_text(&ack)) {
                         memcpy(&ack, bytes + sizeof(header) + i * sizeof(ack), sizeof(ack));
                         struct sqi_tree *tree = tree_of(rig, ack.root, false);
                         if (tree && ack.op == SQI_ACK_XOR)

@@ -97,15 +97,24 @@ enum sqi_ack_op {
         SQI_ACK_XOR,   /* XOR `value` into the tree's state */
         SQI_ACK_FAIL,  /* the tree failed */
         SQI_ACK_RESET, /* start its message timeout anew */
+        SQI_ACK_CAUSE, /* why the trees of the FAILs behind it failed: `length` bytes of text, in the place of the records that follow */
 };
+enum { SQI_CAUSE_MAX = 240 };
 
 struct sqi_ack {
         uint64_t root;  /* as above */
         uint64_t value;
         uint32_t op;
-        uint32_t reserved;
+        uint32_t length; /* SQI_ACK_CAUSE; else 0 */
 };
 _Static_assert(sizeof(struct sqi_ack) == 24, "an ack record is 24 bytes on the wire");
+
+/* How many records behind this one are its text. */
+static inline uint32_t
+sqi_ack_text(const struct sqi_ack *ack)
+{
+        return ack->op == SQI_ACK_CAUSE ? ack->length / (uint32_t)sizeof(*ack) + (ack->length % sizeof(*ack) > 0) : 0;
+}
 
 struct sqi_ack_header {
         uint8_t magic[3]; /* "SQA" */

@@ -37,10 +37,33 @@ sqi_acker_add(struct sqi_acker *acker, uint64_t root, uint64_t value, enum sqi_a
 }
 
 void
+sqi_acker_explain(struct sqi_acker *acker, uint32_t spout, const char *cause)
+{
+        struct sqi_ledger_outlet *outlet = spout < acker->ntasks ? acker->by_task[spout] : NULL;
+        struct sqi_ack text = {.op = SQI_ACK_CAUSE, .length = (uint32_t)strnlen(cause, SQI_CAUSE_MAX)};
+        uint32_t records = sqi_ack_text(&text);
+        size_t before = outlet ? outlet->n : 0;
+
+        for (uint32_t i = 0; i < records + 1; i++) {
+                if (!outlet || !reserve(outlet))
+                        break;
+                outlet->records[outlet->n++] = i ? (struct sqi_ack){0} : text;
+        }
+        if (!outlet)
+                return;
+        if (outlet->n == before + records + 1) {
+                memcpy(&outlet->records[before + 1], cause, text.length);
+                acker->gathered += records + 1;
+        } else {
+                outlet->n = before; /* no memory: it fails without a word */
+        }
+}
+
+void
 sqi_acker_fail(struct sqi_acker *acker)
 {
         for (uint32_t s = 0; s < acker->nspouts; s++)
-                for (size_t i = 0; i < acker->spouts[s].n; i++)
+                for (size_t i = 0; i < acker->spouts[s].n; i += 1 + sqi_ack_text(&acker->spouts[s].records[i]))
                         if (acker->spouts[s].records[i].op == SQI_ACK_XOR)
                                 acker->spouts[s].records[i].op = SQI_ACK_FAIL;
 }

@@ -34,6 +34,9 @@ enum { SQI_ACKS_FULL = 1024 }; /* records after which sending is worth while */
 /* Records for an unknown task are dropped: bytes from outside may name any. */
 void sqi_acker_add(struct sqi_acker *acker, uint64_t root, uint64_t value, enum sqi_ack_op op);
 
+/* Says why the trees of this spout that are failed next have failed. */
+void sqi_acker_explain(struct sqi_acker *acker, uint32_t spout, const char *cause);
+
 /* Turns every gathered XOR into a fail: what they vouched for did not get done. */
 void sqi_acker_fail(struct sqi_acker *acker);
 

@@ -34,8 +34,12 @@ fail_tuple(struct sq_task *task, struct gathered *gathered)
 {
         sqi_collector_rollback(&task->collector);
         task->collector.anchors_open = false;
-        for (uint16_t i = 0; i < gathered->nroots; i++)
+        for (uint16_t i = 0; i < gathered->nroots; i++) {
+                if (task->cause[0] && task->plan->config.max_retries >= 0)
+                        sqi_acker_explain(&task->acker, SQI_ROOT_TASK(gathered->roots[i]), task->cause);
                 sqi_acker_add(&task->acker, gathered->roots[i], 0, SQI_ACK_FAIL);
+        }
+        task->cause[0] = '\0';
         sqi_count(&task->metrics->failed, 1);
 }
 

@@ -353,6 +353,8 @@ emit(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *val
 {
         struct sqi_collector *collector = &task->collector;
 
+        if (__builtin_expect(!collector->open && sqi_letter_take(task, stream, n, values), 0))
+                return;
         if (__builtin_expect(!may_emit(task, stream), 0))
                 return;
         if (__builtin_expect(task->door && task->door->is_stale, 0) && holds_stale(task, n, values))

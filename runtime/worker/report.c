@@ -95,6 +95,7 @@ sq_fail(struct sq_task *task, const char *format, ...)
         vsnprintf(text, sizeof(text), format, arguments);
         va_end(arguments);
         sqi_task_log_seldom(task, "failed a tuple", text);
+        snprintf(task->cause, sizeof(task->cause), "%.*s", SQI_CAUSE_MAX, text);
         return SQ_FAIL;
 }
 
@@ -110,6 +111,7 @@ sqi_task_misuse(struct sq_task *task, const char *format, ...)
         task->misused = true;
         sqi_count(&task->metrics->misused, 1);
         sqi_task_log_seldom(task, "misuse of squall.h", text);
+        snprintf(task->cause, sizeof(task->cause), "misuse of squall.h: %.*s", SQI_CAUSE_MAX - 24, text);
 }
 
 int

@@ -5,6 +5,8 @@
  * A spout whose output is blocked still takes acks: sqi_task_wait() and sqi_task_unblock() look at the ack inbox too. With the blocking
  * PUSH this keeps the loop spout -> bolts -> acks -> spout free of deadlock.
  */
+#include <stdio.h>
+
 #include "channel/socket.h"
 #include "worker/task.h"
 
@@ -15,6 +17,17 @@ enum { POSITION_SHARE = 64 }; /* of the time goes into it at most */
 
 /* ---- tuple trees ---- */
 
+/* Why the outcome is to be what it is, should the tree be given up over it. */
+static void
+note_cause(struct sq_task *task, enum sqi_outcome outcome)
+{
+        if (outcome == SQI_FAILED)
+                return; /* the records said so, or who sent them */
+        task->cause_task = UINT32_MAX;
+        snprintf(task->cause, sizeof(task->cause), outcome == SQI_LOST ? "a worker died each time it was in flight" : "topology.message.timeout.secs, %g, was over",
+                 task->plan->config.message_timeout);
+}
+
 static void
 told(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns)
 {
@@ -22,6 +35,8 @@ told(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns
         const struct sq_spout *spout = task->code->spout;
         struct sqi_metrics *metrics = task->metrics;
 
+        if (outcome != SQI_COMPLETED && outcome != SQI_GIVEN_UP)
+                note_cause(task, outcome);
         switch (outcome) {
         case SQI_COMPLETED:
                 sqi_count(&metrics->acked, 1);
@@ -40,7 +55,7 @@ told(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns
                 break;
         case SQI_GIVEN_UP:
                 sqi_count(&metrics->given_up, 1);
-                sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_DEAD_LETTER, .task = task->id, .number = position});
+                sqi_letter_add(task, position);
                 if (spout->fail)
                         spout->fail(task, position);
                 break;
@@ -132,6 +147,26 @@ replay(struct sq_task *task)
 /* ---- the ack inbox ---- */
 
 static void
+take_cause(struct sq_task *task, const struct sqi_ack *ack, const uint8_t *text, size_t size)
+{
+        if (ack->length > SQI_CAUSE_MAX || ack->length > size)
+                return;
+        memcpy(task->cause, text, ack->length);
+        task->cause[ack->length] = '\0';
+}
+
+/* A cause holds for the fail behind it. */
+static inline void
+take_record(struct sq_task *task, const struct sqi_ack *ack, uint32_t sender)
+{
+        if (ack->op == SQI_ACK_FAIL)
+                task->cause_task = sender;
+        sqi_ledger_take(task->ledger, ack, task->now_ns);
+        if (ack->op == SQI_ACK_FAIL)
+                task->cause[0] = '\0';
+}
+
+static void
 take_records(struct sq_task *task, const uint8_t *bytes, size_t size)
 {
         struct sqi_ack_header header;
@@ -147,9 +182,15 @@ take_records(struct sq_task *task, const uint8_t *bytes, size_t size)
                 sqi_count(&task->metrics->fenced, 1);
                 return;
         }
-        for (uint32_t i = 0; i < header.count; i++) {
-                memcpy(&ack, bytes + sizeof(header) + i * sizeof(ack), sizeof(ack));
-                sqi_ledger_take(task->ledger, &ack, task->now_ns);
+        task->cause_task = header.task;
+        task->cause[0] = '\0';
+        for (uint32_t i = 0; i < header.count; i += 1 + sqi_ack_text(&ack)) {
+                const uint8_t *at = bytes + sizeof(header) + i * sizeof(ack);
+                memcpy(&ack, at, sizeof(ack));
+                if (ack.op == SQI_ACK_CAUSE)
+                        take_cause(task, &ack, at + sizeof(ack), (size_t)(header.count - i - 1) * sizeof(ack));
+                else
+                        take_record(task, &ack, header.task);
         }
 }
 
@@ -204,6 +245,7 @@ sqi_spout_open(struct sq_task *task)
 void
 sqi_spout_close(struct sq_task *task)
 {
+        sqi_letters_free(&task->letters);
         sqi_ledger_free(&task->ledger);
         sqi_socket_close(&task->ack_inbox);
 }
@@ -281,6 +323,7 @@ keep_ledger(struct sq_task *task)
         } else
                 task->replays_due = false;
         sqi_gauge(&task->metrics->pending, sqi_ledger_pending(task->ledger));
+        sqi_letters_write(task);
         tell_position(task);
 }
 
@@ -306,6 +349,7 @@ wake_time(const struct sq_task *task, enum emitted emitted)
 static void
 finish(struct sq_task *task)
 {
+        sqi_letters_write(task);
         sqi_collector_keep(&task->collector);
         if (task->code->spout->finish)
                 sqi_task_call(task, task->code->spout->finish);

@@ -30,6 +30,7 @@
 #include "worker/door.h"
 #include "worker/keyed.h"
 #include "worker/ledger.h"
+#include "worker/letter.h"
 
 /* One input of a bolt: a stream of a source component, and how its fields are counted here. */
 struct sqi_input {
@@ -158,6 +159,9 @@ struct sq_task {
 
         uint64_t next_flush_ns, next_report_ns;
         uint64_t fail_logged_ns, fails_unlogged;
+        char cause[SQI_CAUSE_MAX + 16]; /* bolt: of the last sq_fail(); spout: of the fails being taken, from whom being in `cause_task` */
+        uint32_t cause_task;
+        struct sqi_letters letters;
 };
 
 /* The body of the task thread, from bind to the end; `argument` is the task. */

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Dead letters: what a spout gave up after its last retry, with the cause.
+ *
+ *  1. sqi_letter_add() when the ledger says so. Any moment will do: it only notes the position and the cause.
+ *  2. sqi_letters_write() between two callbacks, and before a position is told that passes over them. It asks the spout to replay the position into
+ *     the letter instead of the channels, appends a JSON line to topology.dead.letter.path, flushed to the disk, and tells the supervisor.
+ *
+ * A line: {"time","topology","task","position","cause","tuples":[{"stream","fields":{...}}]}. Many tasks may append to one file: a line is one write.
+ */
+#ifndef SQI_LETTER_H
+#define SQI_LETTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "squall.h"
+#include "tuple/wire.h"
+
+enum { SQI_LETTER_CAUSE = SQI_CAUSE_MAX + 160 };
+
+struct sqi_letter {
+        uint64_t position;
+        char cause[SQI_LETTER_CAUSE];
+};
+
+struct sqi_letters {
+        struct sqi_letter *items;
+        size_t n, size;
+        char *tuples; /* the JSON of those being replayed; NULL: none are */
+        size_t length;
+        bool cut;     /* no memory for all of them */
+};
+
+void sqi_letter_add(struct sq_task *task, uint64_t position);
+void sqi_letters_write(struct sq_task *task);
+/* True: the tuple was emitted for a letter, and has been taken. */
+bool sqi_letter_take(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values);
+void sqi_letters_free(struct sqi_letters *letters);
+
+#endif

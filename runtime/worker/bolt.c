@@ -40,6 +40,7 @@ fail_tuple(struct sq_task *task, struct gathered *gathered)
                 sqi_acker_add(&task->acker, gathered->roots[i], 0, SQI_ACK_FAIL);
         }
         task->cause[0] = '\0';
+        task->kept_in_frame -= task->kept_now;
         sqi_count(&task->metrics->failed, 1);
 }
 
@@ -184,7 +185,8 @@ count_frame(struct sq_task *task, const struct sqi_frame *frame, uint64_t execut
         uint32_t from = task->plan->tasks[frame->header.task].component;
 
         sqi_count(&task->metrics->executed, executed);
-        sqi_count(&task->metrics->acked, executed - failed);
+        sqi_count(&task->metrics->acked, executed - failed - task->kept_in_frame);
+        task->kept_in_frame = 0;
         if (task->component->cycle && task->plan->components[from].cycle == task->component->cycle)
                 task->intake.received += executed;
         task->dirty = true;

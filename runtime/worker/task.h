@@ -141,6 +141,7 @@ struct sq_task {
         const struct sqi_key *guess; /* of the tuple under way, or NULL */
         struct sq_kept *kept;
         size_t nkept;
+        uint64_t kept_in_frame; /* tuples of the batch under way that were kept: acked when they are */
         uint64_t next_kept_check_ns;
 
         /* spout */

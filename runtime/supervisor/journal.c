@@ -63,7 +63,7 @@ sqi_journal_close(struct sqi_journal *journal)
 static void
 rotate(struct sqi_journal *journal)
 {
-        char from[PATH_MAX + 8], to[PATH_MAX + 8], path[PATH_MAX];
+        char from[PATH_MAX + 16], to[PATH_MAX + 16], path[PATH_MAX];
 
         for (int i = SQI_JOURNAL_KEPT; i > 0; i--) {
                 snprintf(from, sizeof(from), i > 1 ? "%s.%d" : "%s", journal->path, i - 1);

@@ -98,12 +98,24 @@ do_report(struct sqi_running *running, const struct sqi_action *action)
                 running->observer.started(running->observer.context);
 }
 
+/* libzmq closes a socket's descriptor some time later, in a thread of its own; until then it would stay in the epoll set. */
+static void
+close_control(struct sqi_running *running)
+{
+        int fds[2];
+
+        if (running->control.orders && running->control.reports && sqi_control_fds(&running->control, fds) == 0)
+                for (int i = 0; i < 2; i++)
+                        epoll_ctl(running->supervisor->epoll, EPOLL_CTL_DEL, fds[i], NULL);
+        sqi_control_close(&running->control);
+}
+
 static void
 do_end(struct sqi_running *running, const struct sqi_action *action)
 {
         (void)action;
         running->ended = sqi_monotonic_ns();
-        sqi_control_close(&running->control);
+        close_control(running);
         sqi_rundir_remove(&running->rundir);
 }
 
@@ -457,7 +469,7 @@ sqi_running_free(struct sqi_running **running)
         if (it->plan)
                 sqi_child_end_all(it);
         unlink_running(it);
-        sqi_control_close(&it->control);
+        close_control(it);
         sqi_rundir_remove(&it->rundir);
         sqi_lifecycle_free(&it->life);
         sqi_totals_free(&it->totals);

@@ -12,6 +12,7 @@ B ?= build$(if $(filter-out release,$(BUILD)),/$(BUILD))
 DEBS := gcc libc6-dev pkg-config procps libczmq-dev libzmq3-dev libfyaml-dev libxxhash-dev libmsgpack-dev libcmocka-dev
 DEBS_lint := clang libclang-rt-14-dev clang-format clang-tidy cppcheck
 DEBS_fresh := debootstrap
+DEBS_docs := cmark-gfm
 
 # pkg-config's names of the libraries, and of what a component needs besides: NEEDS_name. Without it that component is not built.
 PACKAGES := libczmq libzmq libfyaml libxxhash msgpack
@@ -94,6 +95,11 @@ deps: ## install the Debian packages that are missing (as root or by sudo); noth
 deps-lint: ## the same for lint, fuzz and the build with clang
 	@.ci/deps $(DEBS) $(DEBS_lint)
 
+deps-docs: ## the same for docs
+	@.ci/deps $(DEBS) $(DEBS_docs)
+docs: all ## the documents as HTML, the manual pages and the schema, below build/docs
+	@docs/build $(B)/squall $(B)/docs
+
 demo: deps ## install, build, and count the words of the King James Bible
 	@$(MAKE) all
 	@$(B)/squall run topologies/wordcount/demo.yaml
@@ -111,7 +117,7 @@ lint: layers ## clang-format, clang-tidy and cppcheck find nothing
 	@clang-format --dry-run -Werror $(SOURCES)
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --suppressions-list=.cppcheck \
 		--error-exitcode=1 -j $(shell nproc) -D__GNUC__ -D_GNU_SOURCE -Iruntime $(C)
-	@echo $(C) | xargs -n 1 -P $(shell nproc) sh -c 'clang-tidy --quiet "$$0" -- -std=gnu11 -D_GNU_SOURCE -Iruntime 2>/dev/null'
+	@echo $(C) | xargs -n 1 -P $(shell nproc) sh -c 'clang-tidy --quiet "$$0" -- -std=gnu11 -D_GNU_SOURCE -DSQI_VERSION=\"$(VERSION)\" -Iruntime 2>/dev/null'
 
 fuzzers: $(FUZZ)
 fuzz: ## run each fuzz target for FUZZ_TIME seconds over its corpus (clang)
@@ -148,6 +154,6 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r t text; do printf '  make %-10s %s\n' "$$t" "$$text"; done
 
-.PHONY: all unit deps deps-lint demo test faults layers format lint fuzzers fuzz bench fresh install uninstall clean help FORCE
+.PHONY: all unit deps deps-lint deps-docs docs demo test faults layers format lint fuzzers fuzz bench fresh install uninstall clean help FORCE
 .SECONDARY:
 -include $(patsubst %.c,$(B)/%.d,$(C))

@@ -48,10 +48,11 @@ check_stream(struct sqi_test *test, const struct sqi_step *step, uint32_t stream
                                                          strcmp(unordered->value->text, "true") == 0};
         bool several = expected && expected->kind == SQI_YAML_SEQUENCE &&
                        (!expected->first || expected->first->value->kind >= SQI_YAML_SEQUENCE);
-        const struct sqi_yaml_item one = {.value = (struct sqi_yaml *)(uintptr_t)expected}, *item = several    ? expected->first
-                                                                                                    : expected ? &one
-                                                                                                               : NULL;
+        const struct sqi_yaml_item one = {.value = (struct sqi_yaml *)(uintptr_t)expected}, *item = expected ? &one : NULL;
         int r = 0;
+
+        if (several)
+                item = expected->first;
 
         if (expected && expected->kind == SQI_YAML_SCALAR && strcmp(expected->text, "any") == 0)
                 return 0;

@@ -47,7 +47,10 @@ sqi_acker_explain(struct sqi_acker *acker, uint32_t spout, const char *cause)
         for (uint32_t i = 0; i < records + 1; i++) {
                 if (!outlet || !reserve(outlet))
                         break;
-                outlet->records[outlet->n++] = i ? (struct sqi_ack){0} : text;
+                outlet->records[outlet->n] = text;
+                if (i > 0)
+                        memset(&outlet->records[outlet->n], 0, sizeof(text));
+                outlet->n++;
         }
         if (!outlet)
                 return;

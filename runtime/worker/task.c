@@ -299,8 +299,10 @@ static int
 prepare(struct sq_task *task)
 {
         const struct sqi_component *code = task->code;
-        int (*callback)(struct sq_task *) = code->kind == SQ_KIND_BOLT ? code->bolt->prepare : code->spout->prepare;
+        int (*callback)(struct sq_task *) = code->bolt ? code->bolt->prepare : NULL;
 
+        if (code->spout)
+                callback = code->spout->prepare;
         task->now_ns = sqi_task_clock(task);
         if (callback && callback(task) < 0)
                 return sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "prepare failed without sq_error()");

@@ -263,9 +263,11 @@ after(const struct list *list, uint64_t time)
 static void
 print_times(const char *name, struct list *times)
 {
+        size_t middle = times->n / 2;
+
         sort(times);
         if (times->n)
-                printf("%s_median_ms %.1f\n%s_worst_ms %.1f\n", name, (double)times->items[times->n / 2] / 1e6, name,
+                printf("%s_median_ms %.1f\n%s_worst_ms %.1f\n", name, (double)times->items[middle] / 1e6, name,
                        (double)times->items[times->n - 1] / 1e6);
         free(times->items);
 }

@@ -31,6 +31,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         message.metrics = &first;
         if (sqi_message_encode(&message, &bytes, &length) < 0)
                 return 0;
+        // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): all its bytes are members
         if (sqi_message_decode(bytes, length, &again, &second) < 0 || memcmp(&first, &second, sizeof(first)) != 0)
                 abort();
         same(&message, &again);

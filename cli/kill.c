@@ -33,11 +33,14 @@ run(const struct cli_args *args)
 
 SQI_VERB(kill) = {
         .about = "End a topology: stop the spouts, drain, end the workers.",
-        .details = "Returns when nothing of it is left. The drain takes at most the topology's message timeout, or as long as --wait says; what is not "
-                   "processed then is given up. Its log and the positions of its spouts go too.",
+        .details =
+                "Returns when nothing of it is left. The drain takes at most the topology's message timeout, or as long as --wait says; what is not "
+                "processed then is given up. Its log and the positions of its spouts go too.",
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}},
-        .options = {{"wait", 'w', CLI_DURATION, "SECS", .help = "drain for at most this long; 0: end at once (default: the message timeout)"},
-                    CLI_OPTION_JSON, CLI_OPTION_SOCKET},
+        .options = {{"wait", 'w', CLI_DURATION, "SECS",
+                     .help = "drain for at most this long; 0: end at once (default: the message timeout)"},
+                    CLI_OPTION_JSON,
+                    CLI_OPTION_SOCKET},
         .example = "squall kill wordcount --wait 5",
         .run = run,
 };

@@ -15,7 +15,8 @@ show(const struct cli_args *args, struct sq_value answer)
                 cli_print_value(answer);
                 return;
         }
-        (void)printf("%-24s %-10s %12s %6s %8s %12s %9s\n", "topology", "state", "uptime", "tasks", "workers", "emitted/s", "restarts");
+        (void)printf("%-24s %-10s %12s %6s %8s %12s %9s\n", "topology", "state", "uptime", "tasks", "workers", "emitted/s",
+                     "restarts");
         while (sq_next_item(&items, &row)) {
                 name = cli_get_str(row, "topology");
                 state = cli_get_str(row, "state");

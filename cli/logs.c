@@ -112,7 +112,8 @@ is_same(FILE *file, const char *path)
 {
         struct stat open, there;
 
-        return fstat(fileno(file), &open) == 0 && stat(path, &there) == 0 && open.st_ino == there.st_ino && open.st_dev == there.st_dev;
+        return fstat(fileno(file), &open) == 0 && stat(path, &there) == 0 && open.st_ino == there.st_ino &&
+               open.st_dev == there.st_dev;
 }
 
 /* Until the log is gone, which is when the topology is killed. */
@@ -124,7 +125,8 @@ follow(const struct logs *logs, FILE **file)
 
         (void)snprintf(folder, sizeof(folder), "%s", logs->path);
         *strrchr(folder, '/') = '\0';
-        if (notify < 0 || inotify_add_watch(notify, folder, IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF) < 0)
+        if (notify < 0 ||
+            inotify_add_watch(notify, folder, IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF) < 0)
                 return;
         for (;;) {
                 show_rest(logs, *file);
@@ -181,7 +183,8 @@ check_component(const struct logs *logs, struct sq_value components)
                         return CLI_DONE;
                 sqi_nearest_offer(&nearest, id);
         }
-        return cli_error(CLI_USAGE, "the topology '%s' has no component '%s'%s", logs->topology, name, sqi_nearest_hint(&nearest, hint));
+        return cli_error(CLI_USAGE, "the topology '%s' has no component '%s'%s", logs->topology, name,
+                         sqi_nearest_hint(&nearest, hint));
 }
 
 static int
@@ -220,13 +223,15 @@ run(const struct cli_args *args)
 
 SQI_VERB(logs) = {
         .about = "Show what the workers of a topology, and its supervisor, have logged.",
-        .details = "Lines are `TIME LEVEL TASK#INCARNATION TEXT`; what the supervisor says about the topology has the task `supervisor`. What workers print on "
-                   "stdout and stderr is logged at level info. The last 32 to 40 MiB are kept.",
+        .details =
+                "Lines are `TIME LEVEL TASK#INCARNATION TEXT`; what the supervisor says about the topology has the task `supervisor`. What workers print on "
+                "stdout and stderr is logged at level info. The last 32 to 40 MiB are kept.",
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}, {"COMPONENT[/TASK]", .optional = true}},
         .options = {{"follow", 'f', CLI_FLAG, .help = "go on as lines come, until the topology is killed"},
                     {"level", 'l', CLI_TEXT, "LEVEL", .complete = CLI_COMPLETE_CHOICES, .choices = "error|warning|info|debug",
                      .help = "this level and worse"},
-                    CLI_OPTION_JSON, CLI_OPTION_SOCKET},
+                    CLI_OPTION_JSON,
+                    CLI_OPTION_SOCKET},
         .example = "squall logs wordcount count/1 -f",
         .run = run,
 };

@@ -28,11 +28,11 @@ struct run {
         struct sqi_supervisor *supervisor;
         struct sqi_running *running;
         int signals;
-        int signal;       /* that asked for the end */
-        double seconds;   /* --for; 0: without end */
-        uint64_t end_ns;  /* of --for */
-        bool live;        /* stderr is a terminal */
-        bool shown;       /* the live line stands there */
+        int signal;        /* that asked for the end */
+        double seconds;    /* --for; 0: without end */
+        uint64_t end_ns;   /* of --for */
+        bool live;         /* stderr is a terminal */
+        bool shown;        /* the live line stands there */
         uint64_t pulse_ns; /* of the next live line */
         struct cli_pulse pulse;
 };
@@ -143,7 +143,8 @@ take_signals(struct run *run)
 static void
 wait_for_news(const struct run *run)
 {
-        struct pollfd fds[] = {{.fd = sqi_supervisor_fd(run->supervisor), .events = POLLIN}, {.fd = run->signals, .events = POLLIN}};
+        struct pollfd fds[] = {{.fd = sqi_supervisor_fd(run->supervisor), .events = POLLIN},
+                               {.fd = run->signals, .events = POLLIN}};
         uint64_t now = clock_ns(), due = sqi_supervisor_due(run->supervisor), left;
         struct timespec timeout;
 
@@ -240,15 +241,18 @@ run_topology(const struct cli_args *args)
 
 SQI_VERB(run) = {
         .about = "Run a topology in the foreground until it is done.",
-        .details = "Starts the workers and waits until all spouts are at their end and every tuple is processed. Ctrl-C drains: the spouts stop, "
-                   "what is under way is processed; a second one kills. SIGTERM and SIGHUP do the same.\n"
-                   "What workers print on stderr appears with the task before it. On a terminal there is a live line every second. A summary goes to "
-                   "stderr at the end, or as JSON to stdout as its last line.\n"
-                   "Exit status: 0 done; 1 the topology failed, or was killed; 2 the file is wrong, nothing was started; 130, 143, 129 drained after Ctrl-C, "
-                   "SIGTERM, SIGHUP.",
+        .details =
+                "Starts the workers and waits until all spouts are at their end and every tuple is processed. Ctrl-C drains: the spouts stop, "
+                "what is under way is processed; a second one kills. SIGTERM and SIGHUP do the same.\n"
+                "What workers print on stderr appears with the task before it. On a terminal there is a live line every second. A summary goes to "
+                "stderr at the end, or as JSON to stdout as its last line.\n"
+                "Exit status: 0 done; 1 the topology failed, or was killed; 2 the file is wrong, nothing was started; 130, 143, 129 drained after Ctrl-C, "
+                "SIGTERM, SIGHUP.",
         .operands = {{.name = "FILE", .complete = CLI_COMPLETE_FILE}},
-        .options = {CLI_OPTION_CONFIG, {"for", 0, CLI_DURATION, "TIME", .help = "drain after this time: 10s, 500ms, 2m"},
-                    {"inline", 0, CLI_FLAG, .help = "in this process and one thread, in an order that does not change: for gdb, valgrind and perf"},
+        .options = {CLI_OPTION_CONFIG,
+                    {"for", 0, CLI_DURATION, "TIME", .help = "drain after this time: 10s, 500ms, 2m"},
+                    {"inline", 0, CLI_FLAG,
+                     .help = "in this process and one thread, in an order that does not change: for gdb, valgrind and perf"},
                     {"watch", 0, CLI_FLAG, .help = "start again whenever the file or a .so of it has changed and checks"},
                     {"record", 0, CLI_TEXT, "DIR", .complete = CLI_COMPLETE_DIRECTORY,
                      .help = "keep what reaches the bolts in a new folder, for squall test --replay"},

@@ -9,8 +9,8 @@ show_task(struct sq_value task)
         struct sq_str name = cli_get_str(task, "task"), state = cli_get_str(task, "state"), cause = cli_get_str(task, "cause");
         unsigned long long restarts = cli_get_uint(task, "restarts");
 
-        (void)printf("  %-22.*s %-9.*s %8llu %12llu %12llu %12llu %8llu %8llu %9llu\n", (int)name.len, name.ptr, (int)state.len, state.ptr,
-                     (unsigned long long)cli_get_uint(task, "pid"), (unsigned long long)cli_get_uint(task, "emitted"),
+        (void)printf("  %-22.*s %-9.*s %8llu %12llu %12llu %12llu %8llu %8llu %9llu\n", (int)name.len, name.ptr, (int)state.len,
+                     state.ptr, (unsigned long long)cli_get_uint(task, "pid"), (unsigned long long)cli_get_uint(task, "emitted"),
                      (unsigned long long)cli_get_uint(task, "executed"), (unsigned long long)cli_get_uint(task, "acked"),
                      (unsigned long long)cli_get_uint(task, "failed"), (unsigned long long)cli_get_uint(task, "pending"), restarts);
         if (restarts > 0)
@@ -28,7 +28,8 @@ show_component(struct sq_value component)
         if (cli_get_real(execute, "p50") > 0)
                 (void)printf("  execute p50 %.1f us, p99 %.1f us", cli_get_real(execute, "p50"), cli_get_real(execute, "p99"));
         if (cli_get_real(complete, "p50") > 0)
-                (void)printf("  emit to ack p50 %.1f us, p99 %.1f us", cli_get_real(complete, "p50"), cli_get_real(complete, "p99"));
+                (void)printf("  emit to ack p50 %.1f us, p99 %.1f us", cli_get_real(complete, "p50"),
+                             cli_get_real(complete, "p99"));
         (void)putchar('\n');
         while (sq_next_item(&tasks, &task))
                 show_task(task);
@@ -37,7 +38,8 @@ show_component(struct sq_value component)
 static void
 show(const struct cli_args *args, struct sq_value answer)
 {
-        struct sq_str name = cli_get_str(answer, "topology"), state = cli_get_str(answer, "state"), cause = cli_get_str(answer, "cause");
+        struct sq_str name = cli_get_str(answer, "topology"), state = cli_get_str(answer, "state"),
+                      cause = cli_get_str(answer, "cause");
         struct sq_items components = sq_items(cli_get(answer, "components"));
         struct sq_value component;
         char uptime[32];
@@ -46,14 +48,14 @@ show(const struct cli_args *args, struct sq_value answer)
                 cli_print_value(answer);
                 return;
         }
-        (void)printf("%.*s: %.*s, up %s, %llu tasks in %llu workers, %.0f emitted/s, %llu restarts\n", (int)name.len, name.ptr, (int)state.len,
-                     state.ptr, cli_duration_text(cli_get_real(answer, "uptime_s"), uptime, sizeof(uptime)),
+        (void)printf("%.*s: %.*s, up %s, %llu tasks in %llu workers, %.0f emitted/s, %llu restarts\n", (int)name.len, name.ptr,
+                     (int)state.len, state.ptr, cli_duration_text(cli_get_real(answer, "uptime_s"), uptime, sizeof(uptime)),
                      (unsigned long long)cli_get_uint(answer, "tasks"), (unsigned long long)cli_get_uint(answer, "workers"),
                      cli_get_real(answer, "emitted_s"), (unsigned long long)cli_get_uint(answer, "restarts"));
         if (cause.len > 0)
                 (void)printf("cause: %.*s\n", (int)cause.len, cause.ptr);
-        (void)printf("  %-22s %-9s %8s %12s %12s %12s %8s %8s %9s\n", "task", "state", "pid", "emitted", "executed", "acked", "failed", "pending",
-                     "restarts");
+        (void)printf("  %-22s %-9s %8s %12s %12s %12s %8s %8s %9s\n", "task", "state", "pid", "emitted", "executed", "acked",
+                     "failed", "pending", "restarts");
         while (sq_next_item(&components, &component))
                 show_component(component);
 }

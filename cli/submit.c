@@ -85,15 +85,18 @@ run(const struct cli_args *args)
 
 SQI_VERB(submit) = {
         .about = "Hand a topology to the supervisor, which keeps it running.",
-        .details = "The file is checked first, as `squall check` does; on an error nothing is submitted. The supervisor copies the file and the .so of each "
-                   "component, so both may go. Data that it names (a spout's path) stays where it is, by its absolute path. What is in the "
-                   "supervisor's state directory runs again after a crash, a restart or a reboot, its spouts from where they were.\n"
-                   "A topology is code: whoever may submit one may run anything as the supervisor's user.",
+        .details =
+                "The file is checked first, as `squall check` does; on an error nothing is submitted. The supervisor copies the file and the .so of each "
+                "component, so both may go. Data that it names (a spout's path) stays where it is, by its absolute path. What is in the "
+                "supervisor's state directory runs again after a crash, a restart or a reboot, its spouts from where they were.\n"
+                "A topology is code: whoever may submit one may run anything as the supervisor's user.",
         .operands = {{"FILE", .complete = CLI_COMPLETE_FILE}},
         .options = {CLI_OPTION_CONFIG,
                     {"name", 'n', CLI_TEXT, "NAME", .help = "submit it by this name instead of the one in the file"},
-                    {"wait", 'w', CLI_FLAG, .help = "return when every task is ready and data flows; status 1 if it does not come up"},
-                    CLI_OPTION_JSON, CLI_OPTION_SOCKET},
+                    {"wait", 'w', CLI_FLAG,
+                     .help = "return when every task is ready and data flows; status 1 if it does not come up"},
+                    CLI_OPTION_JSON,
+                    CLI_OPTION_SOCKET},
         .example = "squall submit topologies/wordcount/wordcount.yaml --name words --wait",
         .run = run,
 };

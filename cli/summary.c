@@ -50,8 +50,8 @@ take_end(const struct cli_tally *tally, uint32_t component, struct numbers *ret)
 struct cli_tally
 cli_tally(const struct sqi_running *running)
 {
-        return (struct cli_tally){sqi_running_plan(running), sqi_lifecycle_state_name(sqi_running_lifecycle(running)), sqi_running_uptime(running),
-                                  running, NULL};
+        return (struct cli_tally){sqi_running_plan(running), sqi_lifecycle_state_name(sqi_running_lifecycle(running)),
+                                  sqi_running_uptime(running), running, NULL};
 }
 
 static double
@@ -119,8 +119,9 @@ cli_pulse_print(FILE *out, const struct sqi_running *running, const struct cli_p
         double seconds = (double)(now->at_ns - before->at_ns) / 1e9;
         char emitted[16], acked[16], pending[16], failed[16];
 
-        (void)fprintf(out, "%s %s %.0f s  emitted %s/s  acked %s/s  pending %s  failed %s  restarts %llu", sqi_running_plan(running)->name,
-                      sqi_lifecycle_state_name(sqi_running_lifecycle(running)), (double)sqi_running_uptime(running) / 1e9,
+        (void)fprintf(out, "%s %s %.0f s  emitted %s/s  acked %s/s  pending %s  failed %s  restarts %llu",
+                      sqi_running_plan(running)->name, sqi_lifecycle_state_name(sqi_running_lifecycle(running)),
+                      (double)sqi_running_uptime(running) / 1e9,
                       scaled(rate(before->emitted, now->emitted, seconds), emitted, sizeof(emitted)),
                       scaled(rate(before->acked, now->acked, seconds), acked, sizeof(acked)),
                       scaled((double)now->pending, pending, sizeof(pending)), scaled((double)now->failed, failed, sizeof(failed)),
@@ -146,7 +147,8 @@ id_width(const struct sqi_plan *plan)
 static void
 print_row(FILE *out, int width, const struct numbers *numbers)
 {
-        (void)fprintf(out, "%-*s  %-5s %5u", width, numbers->component->id, kind_name(numbers->component->kind), numbers->component->ntasks);
+        (void)fprintf(out, "%-*s  %-5s %5u", width, numbers->component->id, kind_name(numbers->component->kind),
+                      numbers->component->ntasks);
 #define X(name) (void)fprintf(out, " %11llu", (unsigned long long)get(&numbers->total.name));
         COUNTERS(X)
 #undef X
@@ -161,8 +163,8 @@ cli_summary_table(FILE *out, const struct cli_tally *tally)
         int width = id_width(plan);
         struct numbers numbers;
 
-        (void)fprintf(out, "%s: %s after %.1f s\n%-*s  %-5s %5s", plan->name, tally->state,
-                      (double)tally->uptime_ns / 1e9, width, "component", "kind", "tasks");
+        (void)fprintf(out, "%s: %s after %.1f s\n%-*s  %-5s %5s", plan->name, tally->state, (double)tally->uptime_ns / 1e9, width,
+                      "component", "kind", "tasks");
 #define X(name) (void)fprintf(out, " %11s", #name);
         COUNTERS(X)
 #undef X

@@ -48,7 +48,8 @@ on_tell(void *context, enum sq_level level, const char *topology, const char *te
 
         if (level > SQ_INFO)
                 return;
-        (void)fprintf(stderr, "%ssquall: %s%s%s\n", *journal ? levels[level] : "", topology != NULL ? topology : "", topology != NULL ? ": " : "", text);
+        (void)fprintf(stderr, "%ssquall: %s%s%s\n", *journal ? levels[level] : "", topology != NULL ? topology : "",
+                      topology != NULL ? ": " : "", text);
 }
 
 static int
@@ -127,7 +128,8 @@ serve(const struct sqi_daemon_options *options)
                 return cli_error(CLI_FAILED, "%s", error);
         if (serving.watchdog_ns != UINT64_MAX)
                 serving.watchdog_due = 0;
-        (void)fprintf(stderr, "squall: supervisor with pid %d listens at %s, its state is in %s\n", (int)getpid(), options->socket, options->state);
+        (void)fprintf(stderr, "squall: supervisor with pid %d listens at %s, its state is in %s\n", (int)getpid(), options->socket,
+                      options->state);
         (void)sqi_notify("READY=1\nSTATUS=serving");
         loop(&serving);
         (void)sqi_notify("STOPPING=1");
@@ -205,15 +207,18 @@ run(const struct cli_args *args)
 
 SQI_VERB(supervisor) = {
         .about = "Run the supervisor for many topologies, in the foreground; or stop it.",
-        .details = "It keeps the topologies that are submitted running: whatever dies is restarted, it itself may be killed and started again without "
-                   "a pause in the work, and after a reboot all goes on from where it was. SIGTERM and Ctrl-C drain all topologies, which stay submitted; "
-                   "once more kills. SIGHUP opens the logs anew. Under systemd it tells when it is ready and feeds the watchdog (docs/squall.service).\n"
-                   "Only its own user, and root, may give it commands.",
-        .options = {{"state-dir", 0, CLI_TEXT, "DIR", .complete = CLI_COMPLETE_DIRECTORY,
-                     .help = "where it keeps what was submitted (default: $XDG_STATE_HOME/squall or ~/.local/state/squall; root: /var/lib/squall)"},
-                    {"stop", 0, CLI_FLAG, .help = "end the supervisor that runs: drains all topologies, which stay submitted"},
-                    {"leave", 0, CLI_FLAG, .help = "with --stop: the workers go on, and wait for the next supervisor"},
-                    CLI_OPTION_JSON, CLI_OPTION_SOCKET},
+        .details =
+                "It keeps the topologies that are submitted running: whatever dies is restarted, it itself may be killed and started again without "
+                "a pause in the work, and after a reboot all goes on from where it was. SIGTERM and Ctrl-C drain all topologies, which stay submitted; "
+                "once more kills. SIGHUP opens the logs anew. Under systemd it tells when it is ready and feeds the watchdog (docs/squall.service).\n"
+                "Only its own user, and root, may give it commands.",
+        .options =
+                {{"state-dir", 0, CLI_TEXT, "DIR", .complete = CLI_COMPLETE_DIRECTORY,
+                  .help = "where it keeps what was submitted (default: $XDG_STATE_HOME/squall or ~/.local/state/squall; root: /var/lib/squall)"},
+                 {"stop", 0, CLI_FLAG, .help = "end the supervisor that runs: drains all topologies, which stay submitted"},
+                 {"leave", 0, CLI_FLAG, .help = "with --stop: the workers go on, and wait for the next supervisor"},
+                 CLI_OPTION_JSON,
+                 CLI_OPTION_SOCKET},
         .example = "squall supervisor --state-dir ~/squall",
         .run = run,
 };

@@ -76,7 +76,8 @@ cli_ask(struct cli_talk *talk, struct sqi_request *request)
 }
 
 int
-cli_ask_once(const struct cli_args *args, struct sqi_request *request, void (*show)(const struct cli_args *args, struct sq_value answer))
+cli_ask_once(const struct cli_args *args, struct sqi_request *request,
+             void (*show)(const struct cli_args *args, struct sq_value answer))
 {
         struct cli_talk talk;
         int status = cli_talk_open(args, &talk);

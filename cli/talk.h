@@ -29,7 +29,8 @@ void cli_talk_close(struct cli_talk *talk);
 int cli_ask(struct cli_talk *talk, struct sqi_request *request);
 
 /* For a verb that only asks once: opens, asks, hands the answer on (`show` may be NULL), closes. */
-int cli_ask_once(const struct cli_args *args, struct sqi_request *request, void (*show)(const struct cli_args *args, struct sq_value answer));
+int cli_ask_once(const struct cli_args *args, struct sqi_request *request,
+                 void (*show)(const struct cli_args *args, struct sq_value answer));
 
 /* Waits until the topology `name` with `serial` is "running" or "gone". */
 int cli_await(struct cli_talk *talk, struct sq_str name, struct sq_str serial, const char *until);

@@ -36,9 +36,9 @@ extern "C" {
 /* The version of this interface. A .so that was built for another one is refused when it is loaded. */
 #define SQ_ABI 1u
 
-#define SQ_FIELDS_MAX 64u   /* fields of a stream */
-#define SQ_STREAMS_MAX 8u   /* streams of a component, the default one not counted */
-#define SQ_OPTIONS_MAX 24u  /* settings of a component */
+#define SQ_FIELDS_MAX 64u  /* fields of a stream */
+#define SQ_STREAMS_MAX 8u  /* streams of a component, the default one not counted */
+#define SQ_OPTIONS_MAX 24u /* settings of a component */
 
 #if defined(__GNUC__)
 #define SQ_EXPORT __attribute__((visibility("default")))
@@ -261,7 +261,8 @@ SQ_EXPORT void sq_emit_values(struct sq_task *task, unsigned stream, size_t n, c
 SQ_EXPORT void sq_emit_many(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values);
 
 /* One tuple to one task of a consumer with the `direct` grouping: `index` counts that consumer's tasks from 0, taken modulo their number. */
-SQ_EXPORT void sq_emit_direct_values(struct sq_task *task, unsigned stream, unsigned index, size_t n, const struct sq_value *values);
+SQ_EXPORT void sq_emit_direct_values(struct sq_task *task, unsigned stream, unsigned index, size_t n,
+                                     const struct sq_value *values);
 
 /* Emits the tuple as it came, its bytes copied once. */
 SQ_EXPORT void sq_emit_tuple(struct sq_task *task, unsigned stream, const struct sq_tuple *in);
@@ -280,7 +281,10 @@ SQ_EXPORT uint64_t sq_room(const struct sq_task *task);
 
 #ifndef __cplusplus
 #define SQI_VALUES(...) \
-        (sizeof((const struct sq_value[]){__VA_ARGS__}) / sizeof(struct sq_value)), (const struct sq_value[]){__VA_ARGS__}
+        (sizeof((const struct sq_value[]){__VA_ARGS__}) / sizeof(struct sq_value)), (const struct sq_value[]) \
+        { \
+                __VA_ARGS__ \
+        }
 #define sq_emit(task, ...) sq_emit_values((task), 0, SQI_VALUES(__VA_ARGS__))
 #define sq_emit_on(task, stream, ...) sq_emit_values((task), (stream), SQI_VALUES(__VA_ARGS__))
 #define sq_emit_direct(task, stream, index, ...) sq_emit_direct_values((task), (stream), (index), SQI_VALUES(__VA_ARGS__))
@@ -326,7 +330,7 @@ sq_state(struct sq_task *task)
 
 SQ_EXPORT const char *sq_topology(const struct sq_task *task); /* names */
 SQ_EXPORT const char *sq_component(const struct sq_task *task);
-SQ_EXPORT unsigned sq_index(const struct sq_task *task);       /* 0 .. sq_parallelism - 1 */
+SQ_EXPORT unsigned sq_index(const struct sq_task *task); /* 0 .. sq_parallelism - 1 */
 SQ_EXPORT unsigned sq_parallelism(const struct sq_task *task);
 SQ_EXPORT unsigned sq_incarnation(const struct sq_task *task); /* 0, then one more at each restart of the worker */
 SQ_EXPORT uint64_t sq_now(const struct sq_task *task);         /* monotonic time in ns; virtual in tests */
@@ -410,14 +414,17 @@ struct sq_option {
 /* Offset of a member, refused at compile time when the member has another type than the option stores. */
 #define SQI_MEMBER(state, member, type) (offsetof(state, member) + 0 * sizeof((type *)0 == &((state *)0)->member))
 #define SQI_OPTION(state, member, ctype, otype, dflt, must, choice, text) \
-        { #member, otype, SQI_MEMBER(state, member, ctype), dflt, must, choice, text }
+        { \
+#member, otype, SQI_MEMBER(state, member, ctype), dflt, must, choice, text \
+        }
 
 #define SQ_OPT_INT(state, member, dflt, help) SQI_OPTION(state, member, int64_t, SQ_OPTION_INT, #dflt, false, NULL, help)
 #define SQ_OPT_FLOAT(state, member, dflt, help) SQI_OPTION(state, member, double, SQ_OPTION_FLOAT, #dflt, false, NULL, help)
 #define SQ_OPT_BOOL(state, member, dflt, help) SQI_OPTION(state, member, bool, SQ_OPTION_BOOL, #dflt, false, NULL, help)
 #define SQ_OPT_STR(state, member, dflt, help) SQI_OPTION(state, member, const char *, SQ_OPTION_STR, dflt, false, NULL, help)
 #define SQ_OPT_PATH(state, member, dflt, help) SQI_OPTION(state, member, const char *, SQ_OPTION_PATH, dflt, false, NULL, help)
-#define SQ_OPT_ENUM(state, member, choices, dflt, help) SQI_OPTION(state, member, int64_t, SQ_OPTION_ENUM, dflt, false, choices, help)
+#define SQ_OPT_ENUM(state, member, choices, dflt, help) \
+        SQI_OPTION(state, member, int64_t, SQ_OPTION_ENUM, dflt, false, choices, help)
 #define SQ_OPT_LIST(state, member, help) SQI_OPTION(state, member, struct sq_list, SQ_OPTION_LIST, NULL, false, NULL, help)
 #define SQ_OPT_MAP(state, member, help) SQI_OPTION(state, member, struct sq_pairs, SQ_OPTION_MAP, NULL, false, NULL, help)
 #define SQ_REQ_INT(state, member, help) SQI_OPTION(state, member, int64_t, SQ_OPTION_INT, NULL, true, NULL, help)

@@ -9,12 +9,12 @@
 enum { SQI_ENDPOINT_SIZE = 128 };
 
 enum sqi_endpoint_kind {
-        SQI_INBOX,    /* t<task>: batches */
-        SQI_FEEDBACK, /* f<task>: batches that come round a cycle */
-        SQI_ACKS,     /* a<task>: ack records for a spout task */
+        SQI_INBOX,     /* t<task>: batches */
+        SQI_FEEDBACK,  /* f<task>: batches that come round a cycle */
+        SQI_ACKS,      /* a<task>: ack records for a spout task */
         SQI_BROADCAST, /* b<task>: batches of a producer with an `all` grouping */
-        SQI_CONTROL,  /* control: supervisor PUB */
-        SQI_REPORT,   /* report: supervisor PULL */
+        SQI_CONTROL,   /* control: supervisor PUB */
+        SQI_REPORT,    /* report: supervisor PULL */
 };
 
 /* Writes "ipc://RUNDIR/t3" (or "inproc://t3") into `ret`. Returns 0, or -ENAMETOOLONG: the path does not fit a Unix socket address

@@ -281,8 +281,9 @@ read_own(struct reader *reader, struct sqi_own *ret)
         if (!read_head(reader, &n) || n % 4 || n / 4 > SQI_OWN_MAX)
                 return false;
         for (uint32_t i = 0; i < n / 4; i++) {
-                if (!read_text(reader, &name) || name.len >= SQI_OWN_NAME || !read_u32(reader, &kind) || kind == SQI_OWN_NONE || kind >= SQI_OWN_KINDS ||
-                    !read_value(reader, &value) || value.type != SQ_INT || !read_histogram(reader, ret ? &ret[i].values : NULL))
+                if (!read_text(reader, &name) || name.len >= SQI_OWN_NAME || !read_u32(reader, &kind) || kind == SQI_OWN_NONE ||
+                    kind >= SQI_OWN_KINDS || !read_value(reader, &value) || value.type != SQ_INT ||
+                    !read_histogram(reader, ret ? &ret[i].values : NULL))
                         return false;
                 if (!ret)
                         continue;

@@ -68,7 +68,7 @@ enum sqi_message_type {
 #define X(name, fields, sense) SQI_MSG_##name,
         SQI_MESSAGES(X)
 #undef X
-        SQI_MESSAGE_TYPES
+                SQI_MESSAGE_TYPES
 };
 
 /* How far a task is, as bits. A worker whose tasks have not all STARTED cannot be adopted. */

@@ -26,10 +26,10 @@
         X(batches_out) \
         X(bytes_in) \
         X(bytes_out) \
-        X(blocked_ns)  /* time spent waiting for a full channel */ \
-        X(busy_ns)     /* time spent in callbacks and on batches */ \
-        X(pending)     /* spout, a gauge: tuple trees in flight */ \
-        X(loops)       /* turns of the task loop: the sign of life */
+        X(blocked_ns) /* time spent waiting for a full channel */ \
+        X(busy_ns)    /* time spent in callbacks and on batches */ \
+        X(pending)    /* spout, a gauge: tuple trees in flight */ \
+        X(loops)      /* turns of the task loop: the sign of life */
 
 /*
  * A histogram of nanoseconds, log-linear as HdrHistogram's (G. Tene): SQI_HISTOGRAM_SUB buckets an octave, so a quantile is
@@ -56,8 +56,8 @@ struct sqi_metrics {
 #define X(name) _Atomic uint64_t name;
         SQI_COUNTERS(X)
 #undef X
-        struct sqi_histogram execute; /* ns of one execute; sampled: one tuple a batch */
-        struct sqi_histogram complete; /* ns from emit to completed tuple tree, spouts */
+        struct sqi_histogram execute;    /* ns of one execute; sampled: one tuple a batch */
+        struct sqi_histogram complete;   /* ns from emit to completed tuple tree, spouts */
         struct sqi_own own[SQI_OWN_MAX]; /* the first with SQI_OWN_NONE ends them */
 };
 

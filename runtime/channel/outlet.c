@@ -8,7 +8,8 @@
 #include "channel/socket.h"
 
 void
-sqi_outlet_init(struct sqi_outlet *outlet, const struct sqi_source *source, void *socket, uint32_t receiver, bool broadcast, bool feedback)
+sqi_outlet_init(struct sqi_outlet *outlet, const struct sqi_source *source, void *socket, uint32_t receiver, bool broadcast,
+                bool feedback)
 {
         uint64_t channel = (uint64_t)receiver << 2 | (uint64_t)broadcast << 1 | feedback;
 

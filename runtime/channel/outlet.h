@@ -30,8 +30,8 @@ struct sqi_outlet {
         void *socket;      /* shared by the broadcast outlets of a task; owned by the collector */
         uint32_t receiver; /* task; broadcast: the stream */
         bool broadcast, feedback;
-        bool ended;        /* the end-of-stream mark is sent */
-        bool touched;      /* something is staged in it: on the collector's list for commit and rollback */
+        bool ended;                    /* the end-of-stream mark is sent */
+        bool touched;                  /* something is staged in it: on the collector's list for commit and rollback */
         uint32_t expected, subscribed; /* broadcast: receivers */
         uint64_t edge_key, seq;        /* of the next tuple staged */
         uint64_t staged_seq;           /* seq when the transaction began */
@@ -49,7 +49,8 @@ struct sqi_source {
         struct sqi_metrics *metrics;
 };
 
-void sqi_outlet_init(struct sqi_outlet *outlet, const struct sqi_source *source, void *socket, uint32_t receiver, bool broadcast, bool feedback);
+void sqi_outlet_init(struct sqi_outlet *outlet, const struct sqi_source *source, void *socket, uint32_t receiver, bool broadcast,
+                     bool feedback);
 void sqi_outlet_clear(struct sqi_outlet *outlet);
 
 /* Seals the open batch, if it holds tuples, and sends what it can. 0: nothing is left; -EAGAIN: something is stuck; -ENOMEM; or

@@ -61,8 +61,8 @@ struct sq_rig {
                 uint8_t *bytes;
                 size_t size;
                 bool over; /* its callback has returned */
-        } **stale; /* batches fed: what views of them point into */
-        char *text; /* what the public functions hand out */
+        } * *stale;        /* batches fed: what views of them point into */
+        char *text;        /* what the public functions hand out */
 };
 
 /* Takes the plan over, also on error: changes it into one without broadcasts and with a single worker. 0, or -EINVAL with the cause in `error`:

@@ -415,7 +415,8 @@ run_test(struct sqi_script *script, const struct sqi_yaml *node)
                 return -ENOMEM;
         r = open_test(&test);
         if (test.rig && test.rig->metrics.misused) {
-                sqi_test_differs(&test, "squall.h was misused before the first tuple: %s", test.rig->nlogs ? test.rig->logs[0].text : "");
+                sqi_test_differs(&test, "squall.h was misused before the first tuple: %s",
+                                 test.rig->nlogs ? test.rig->logs[0].text : "");
                 test.failed = true;
         }
         if (r == 0 && test.rig && !test.failed)

@@ -18,8 +18,7 @@
 
 enum { RESULT_KEYS = 2 };
 
-static void SQ_PRINTF(3, 4)
-refuse(struct sqi_result *result, enum sqi_status status, const char *format, ...)
+static void SQ_PRINTF(3, 4) refuse(struct sqi_result *result, enum sqi_status status, const char *format, ...)
 {
         va_list args;
 
@@ -52,7 +51,10 @@ want(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_re
                 if (!it->discarded)
                         sqi_nearest_offer(&nearest, it->record.name);
         sqi_nearest_hint(&nearest, hint);
-        refuse(result, SQI_STATUS_REFUSED, "no topology '%s'%s", name, hint[0] ? hint : daemon->first ? " (squall list shows all)" : " (there is none at all)");
+        refuse(result, SQI_STATUS_REFUSED, "no topology '%s'%s", name,
+               hint[0]         ? hint
+               : daemon->first ? " (squall list shows all)"
+                               : " (there is none at all)");
         return NULL;
 }
 
@@ -137,7 +139,8 @@ static bool
 make_room(struct sqi_hosted *old, struct sqi_result *result)
 {
         if (sqi_hosted_is_running(old)) {
-                refuse(result, SQI_STATUS_REFUSED, "a topology '%s' is %s already (kill it first, or submit with --name)", old->record.name, sqi_hosted_state(old));
+                refuse(result, SQI_STATUS_REFUSED, "a topology '%s' is %s already (kill it first, or submit with --name)",
+                       old->record.name, sqi_hosted_state(old));
                 return false;
         }
         return true;
@@ -333,7 +336,8 @@ answer_await(struct sqi_daemon *daemon, const struct sqi_request *request, struc
         struct sqi_waiter *waiter = calloc(1, sizeof(*waiter));
         char until[8];
 
-        if (!waiter || !copy_text(request->name, waiter->name, sizeof(waiter->name)) || !copy_text(request->serial, waiter->serial, sizeof(waiter->serial)) ||
+        if (!waiter || !copy_text(request->name, waiter->name, sizeof(waiter->name)) ||
+            !copy_text(request->serial, waiter->serial, sizeof(waiter->serial)) ||
             !copy_text(request->until, until, sizeof(until)) || (strcmp(until, "gone") != 0 && strcmp(until, "running") != 0)) {
                 refuse(result, SQI_STATUS_REFUSED, waiter ? "a wait for what?" : "out of memory");
                 free(waiter);
@@ -351,17 +355,19 @@ answer_await(struct sqi_daemon *daemon, const struct sqi_request *request, struc
 
 typedef void handler(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result);
 static handler *const handlers[SQI_COMMAND_TYPES] = {
-        [SQI_COMMAND_PING] = answer_ping,           [SQI_COMMAND_SUBMIT] = answer_submit,         [SQI_COMMAND_LIST] = answer_list,
-        [SQI_COMMAND_STATUS] = answer_status,       [SQI_COMMAND_ACTIVATE] = answer_activation,   [SQI_COMMAND_DEACTIVATE] = answer_activation,
-        [SQI_COMMAND_KILL] = answer_kill,           [SQI_COMMAND_AWAIT] = answer_await,           [SQI_COMMAND_LOGS] = answer_logs,
-        [SQI_COMMAND_STOP] = answer_stop,
+        [SQI_COMMAND_PING] = answer_ping,           [SQI_COMMAND_SUBMIT] = answer_submit,
+        [SQI_COMMAND_LIST] = answer_list,           [SQI_COMMAND_STATUS] = answer_status,
+        [SQI_COMMAND_ACTIVATE] = answer_activation, [SQI_COMMAND_DEACTIVATE] = answer_activation,
+        [SQI_COMMAND_KILL] = answer_kill,           [SQI_COMMAND_AWAIT] = answer_await,
+        [SQI_COMMAND_LOGS] = answer_logs,           [SQI_COMMAND_STOP] = answer_stop,
 };
 
 /* Answered already, and that was not heard. */
 static bool
 answer_again(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
 {
-        const struct sqi_answer *kept = sqi_command_changes(request->command) ? sqi_answers_find(&daemon->answers, request->id) : NULL;
+        const struct sqi_answer *kept = sqi_command_changes(request->command) ? sqi_answers_find(&daemon->answers, request->id)
+                                                                              : NULL;
 
         if (!kept)
                 return false;
@@ -429,10 +435,11 @@ sqi_answer(struct sqi_daemon *daemon, const struct sqi_caller *caller, const voi
         msgpack_sbuffer_init(&result.bytes);
         msgpack_packer_init(&result.packer, &result.bytes, msgpack_sbuffer_write);
         if (r == -EPROTO)
-                refuse(&result, SQI_STATUS_REFUSED, "the supervisor speaks version %d of the commands (it is squall %s)", SQI_COMMAND_VERSION,
-                       daemon->options.version);
+                refuse(&result, SQI_STATUS_REFUSED, "the supervisor speaks version %d of the commands (it is squall %s)",
+                       SQI_COMMAND_VERSION, daemon->options.version);
         else if (r == -ENOSYS)
-                refuse(&result, SQI_STATUS_REFUSED, "the supervisor does not know this command (it is squall %s)", daemon->options.version);
+                refuse(&result, SQI_STATUS_REFUSED, "the supervisor does not know this command (it is squall %s)",
+                       daemon->options.version);
         else
                 handle(daemon, caller, &request, &result);
         if (!result.later)

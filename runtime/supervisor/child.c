@@ -23,7 +23,8 @@ hand_on_line(void *context, const char *line)
         char name[NAME_SIZE];
 
         if (running->observer.line)
-                running->observer.line(running->observer.context, sqi_worker_name(running->plan, log->worker, name, sizeof(name)), log->worker, line);
+                running->observer.line(running->observer.context, sqi_worker_name(running->plan, log->worker, name, sizeof(name)),
+                                       log->worker, line);
 }
 
 void

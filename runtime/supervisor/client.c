@@ -59,7 +59,8 @@ sqi_client_open(const char *path, struct sqi_client **ret)
         client->context = zmq_ctx_new();
         client->socket = client->context ? zmq_socket(client->context, ZMQ_DEALER) : NULL;
         if (!client->socket || zmq_setsockopt(client->socket, ZMQ_LINGER, &linger, sizeof(linger)) < 0 ||
-            zmq_setsockopt(client->socket, ZMQ_RECONNECT_IVL, &reconnect, sizeof(reconnect)) < 0 || zmq_connect(client->socket, endpoint) < 0)
+            zmq_setsockopt(client->socket, ZMQ_RECONNECT_IVL, &reconnect, sizeof(reconnect)) < 0 ||
+            zmq_connect(client->socket, endpoint) < 0)
                 r = -errno;
         if (r < 0)
                 sqi_client_close(&client);

@@ -24,22 +24,23 @@ enum { SQI_REQUEST_MAX = 64 << 20 };
 
 /*      command      changes  arguments and what it does */
 #define SQI_COMMANDS(X) \
-        X(PING,       false, "who is there: pid, version, state directory") \
-        X(SUBMIT,     true,  "name, plan, source: start a topology, and keep it running") \
-        X(LIST,       false, "all topologies") \
-        X(STATUS,     false, "name: one topology, with its components and tasks") \
-        X(ACTIVATE,   true,  "name: spouts on") \
-        X(DEACTIVATE, true,  "name: spouts off") \
-        X(KILL,       true,  "name, seconds: drain and end it; seconds below 0: for at most the message timeout; 0: at once") \
-        X(AWAIT,      false, "name, serial, until: answered when it runs ('running') or is gone ('gone'), or after a second; then status is PENDING") \
-        X(LOGS,       false, "name: where its log is") \
-        X(STOP,       true,  "leave: end the supervisor, and drain all topologies; with leave, they go on and wait for the next one")
+        X(PING, false, "who is there: pid, version, state directory") \
+        X(SUBMIT, true, "name, plan, source: start a topology, and keep it running") \
+        X(LIST, false, "all topologies") \
+        X(STATUS, false, "name: one topology, with its components and tasks") \
+        X(ACTIVATE, true, "name: spouts on") \
+        X(DEACTIVATE, true, "name: spouts off") \
+        X(KILL, true, "name, seconds: drain and end it; seconds below 0: for at most the message timeout; 0: at once") \
+        X(AWAIT, false, \
+          "name, serial, until: answered when it runs ('running') or is gone ('gone'), or after a second; then status is PENDING") \
+        X(LOGS, false, "name: where its log is") \
+        X(STOP, true, "leave: end the supervisor, and drain all topologies; with leave, they go on and wait for the next one")
 
 enum sqi_command_type {
 #define X(name, changes, sense) SQI_COMMAND_##name,
         SQI_COMMANDS(X)
 #undef X
-        SQI_COMMAND_TYPES
+                SQI_COMMAND_TYPES
 };
 
 /* What may stand in the map of arguments: struct sqi_request's members. */

@@ -20,7 +20,8 @@ open_socket(void *context, int type, int hwm, const char *endpoint, void **ret)
 
         if (!socket)
                 return -errno;
-        if (zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof(linger)) < 0 || zmq_setsockopt(socket, ZMQ_SNDHWM, &hwm, sizeof(hwm)) < 0 ||
+        if (zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof(linger)) < 0 ||
+            zmq_setsockopt(socket, ZMQ_SNDHWM, &hwm, sizeof(hwm)) < 0 ||
             zmq_setsockopt(socket, ZMQ_RCVHWM, &hwm, sizeof(hwm)) < 0 ||
             zmq_setsockopt(socket, ZMQ_BACKLOG, &backlog, sizeof(backlog)) < 0 || zmq_bind(socket, endpoint) < 0) {
                 int r = -errno;
@@ -69,7 +70,8 @@ sqi_control_fds(const struct sqi_control *control, int ret_fds[2])
 {
         size_t size = sizeof(int);
 
-        if (zmq_getsockopt(control->orders, ZMQ_FD, &ret_fds[0], &size) < 0 || zmq_getsockopt(control->reports, ZMQ_FD, &ret_fds[1], &size) < 0)
+        if (zmq_getsockopt(control->orders, ZMQ_FD, &ret_fds[0], &size) < 0 ||
+            zmq_getsockopt(control->reports, ZMQ_FD, &ret_fds[1], &size) < 0)
                 return -errno;
         return 0;
 }

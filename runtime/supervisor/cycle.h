@@ -21,10 +21,10 @@
 enum { SQI_CYCLE_STILL = 20 };
 
 struct sqi_cycle {
-        uint32_t ntasks;   /* of the cycle */
-        uint32_t settled;  /* of them */
-        uint32_t answered; /* of them, in the round under way */
-        uint64_t round;    /* 0: none is under way */
+        uint32_t ntasks;                   /* of the cycle */
+        uint32_t settled;                  /* of them */
+        uint32_t answered;                 /* of them, in the round under way */
+        uint64_t round;                    /* 0: none is under way */
         uint64_t received, sent;           /* sums of the round under way */
         uint64_t last_received, last_sent; /* of the round before */
         uint32_t still;                    /* rounds in a row with the same sums */

@@ -36,7 +36,8 @@ struct sqi_hosted *
 sqi_daemon_find(struct sqi_daemon *daemon, struct sq_str name)
 {
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
-                if (!hosted->discarded && strlen(hosted->record.name) == name.len && memcmp(hosted->record.name, name.ptr, name.len) == 0)
+                if (!hosted->discarded && strlen(hosted->record.name) == name.len &&
+                    memcmp(hosted->record.name, name.ptr, name.len) == 0)
                         return hosted;
         return NULL;
 }
@@ -71,7 +72,8 @@ kill_holder(const char *rundir, uint32_t worker)
         gone.fd = pidfd_open(pid, 0);
         if (gone.fd < 0)
                 return;
-        if (sqi_lease_holder(rundir, worker, &again, &incarnation) == 0 && again == pid && pidfd_send_signal(gone.fd, SIGKILL, NULL, 0) == 0)
+        if (sqi_lease_holder(rundir, worker, &again, &incarnation) == 0 && again == pid &&
+            pidfd_send_signal(gone.fd, SIGKILL, NULL, 0) == 0)
                 while (poll(&gone, 1, -1) < 0 && errno == EINTR)
                         continue;
         close(gone.fd);
@@ -178,7 +180,8 @@ discard(struct sqi_daemon *daemon)
                         continue;
                 r = sqi_state_remove(&daemon->state, &hosted->record);
                 if (r < 0)
-                        sqi_daemon_tell(daemon, SQ_ERROR, hosted->record.name, "cannot remove it from the state directory: %s", strerror(-r));
+                        sqi_daemon_tell(daemon, SQ_ERROR, hosted->record.name, "cannot remove it from the state directory: %s",
+                                        strerror(-r));
                 sqi_hosted_free(&hosted);
         }
 }

@@ -28,7 +28,8 @@ struct sqi_daemon_options {
         const char *socket;
         const char *version; /* what PING answers */
         void *context;
-        void (*tell)(void *context, enum sq_level level, const char *topology, const char *text); /* topology NULL: the daemon itself */
+        void (*tell)(void *context, enum sq_level level, const char *topology,
+                     const char *text); /* topology NULL: the daemon itself */
 };
 
 /* 0, or a negative errno with the cause in `error`; -EWOULDBLOCK: another supervisor is there. */

@@ -7,9 +7,10 @@ static const uint64_t exit_time = 10 * SQI_SECOND;
 static bool
 all_finished(const struct sqi_lifecycle *life)
 {
-        for SQI_EACH_TASK(life, task)
-                if (!life->tasks[task].finished)
-                        return false;
+        for
+                SQI_EACH_TASK(life, task)
+        if (!life->tasks[task].finished)
+                return false;
         return true;
 }
 
@@ -20,9 +21,10 @@ sqi_end_when_empty(struct sqi_step *step)
 
         if (!sqi_step_is_over(life) || life->state == SQI_ENDED)
                 return;
-        for SQI_EACH_WORKER(life, w)
-                if (life->workers[w].state != SQI_WORKER_GONE)
-                        return;
+        for
+                SQI_EACH_WORKER(life, w)
+        if (life->workers[w].state != SQI_WORKER_GONE)
+                return;
         life->state = SQI_ENDED;
         life->deadline = SQI_NEVER;
         sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_END});
@@ -37,14 +39,16 @@ sqi_end_abort(struct sqi_step *step, enum sqi_outcome outcome)
         life->state = SQI_ABORTING;
         life->outcome = outcome;
         life->deadline = life->probe_due = SQI_NEVER;
-        for SQI_EACH_WORKER(life, w) {
-                struct sqi_life_worker *worker = &life->workers[w];
+        for
+                SQI_EACH_WORKER(life, w)
+                {
+                        struct sqi_life_worker *worker = &life->workers[w];
 
-                if (worker->state == SQI_WORKER_ALIVE)
-                        sqi_step_kill(step, w);
-                else if (worker->state == SQI_WORKER_IDLE || worker->state == SQI_WORKER_WAITING)
-                        worker->state = SQI_WORKER_GONE;
-        }
+                        if (worker->state == SQI_WORKER_ALIVE)
+                                sqi_step_kill(step, w);
+                        else if (worker->state == SQI_WORKER_IDLE || worker->state == SQI_WORKER_WAITING)
+                                worker->state = SQI_WORKER_GONE;
+                }
         sqi_end_when_empty(step);
 }
 
@@ -76,10 +80,13 @@ sqi_end_undrained(struct sqi_step *step)
 {
         struct sqi_lifecycle *life = step->life;
 
-        for SQI_EACH_TASK(life, task)
-                if (!life->tasks[task].finished)
-                        sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_REPORT, .report = SQI_REPORT_UNFINISHED, .task = task,
-                                                      .worker = life->plan->tasks[task].worker});
+        for
+                SQI_EACH_TASK(life, task)
+        if (!life->tasks[task].finished)
+                sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_REPORT,
+                                                       .report = SQI_REPORT_UNFINISHED,
+                                                       .task = task,
+                                                       .worker = life->plan->tasks[task].worker});
         life->failed_worker = SQI_EVERY_WORKER;
         sqi_end_abort(step, SQI_OUTCOME_FAILED);
 }
@@ -88,10 +95,12 @@ void
 sqi_end_late_exits(struct sqi_step *step)
 {
         step->life->deadline = SQI_NEVER;
-        for SQI_EACH_WORKER(step->life, w) {
-                if (step->life->workers[w].state != SQI_WORKER_ALIVE)
-                        continue;
-                sqi_step_report(step, SQI_REPORT_LATE_EXIT, w, 0);
-                sqi_step_kill(step, w);
-        }
+        for
+                SQI_EACH_WORKER(step->life, w)
+                {
+                        if (step->life->workers[w].state != SQI_WORKER_ALIVE)
+                                continue;
+                        sqi_step_report(step, SQI_REPORT_LATE_EXIT, w, 0);
+                        sqi_step_kill(step, w);
+                }
 }

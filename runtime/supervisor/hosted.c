@@ -45,8 +45,8 @@ on_dead_letter(void *context, const char *task, uint64_t position, struct sq_str
         struct sqi_hosted *hosted = context;
         char text[ERROR_SIZE];
 
-        snprintf(text, sizeof(text), "gave up the tuple at %llu%s%.*s", (unsigned long long)position, cause.len ? ": " : "", (int)cause.len,
-                 cause.len ? cause.ptr : "");
+        snprintf(text, sizeof(text), "gave up the tuple at %llu%s%.*s", (unsigned long long)position, cause.len ? ": " : "",
+                 (int)cause.len, cause.len ? cause.ptr : "");
         sqi_journal_add(&hosted->journal, SQ_WARN, task, 0, text);
 }
 
@@ -138,7 +138,8 @@ const char *
 sqi_hosted_state(const struct sqi_hosted *hosted)
 {
         if (sqi_hosted_is_running(hosted))
-                return hosted->record.wish == SQI_WISH_KILLED ? "stopping" : sqi_lifecycle_state_name(sqi_running_lifecycle(hosted->running));
+                return hosted->record.wish == SQI_WISH_KILLED ? "stopping"
+                                                              : sqi_lifecycle_state_name(sqi_running_lifecycle(hosted->running));
         if (hosted->record.outcome == SQI_OUTCOME_FINISHED)
                 return "finished";
         return hosted->record.outcome == SQI_OUTCOME_FAILED ? "failed" : "stopped";
@@ -206,8 +207,12 @@ note_beginning(struct sqi_hosted *hosted, bool adopted)
 void
 sqi_hosted_start(struct sqi_hosted *hosted)
 {
-        const struct sqi_observer observer = {.context = hosted, .tell = on_tell, .line = on_line, .started = on_started,
-                                              .dead_letter = on_dead_letter, .quitting = on_quitting};
+        const struct sqi_observer observer = {.context = hosted,
+                                              .tell = on_tell,
+                                              .line = on_line,
+                                              .started = on_started,
+                                              .dead_letter = on_dead_letter,
+                                              .quitting = on_quitting};
         struct sqi_run_options options = {.inactive = hosted->record.wish == SQI_WISH_INACTIVE, .runs = hosted->record.runs};
         char error[ERROR_SIZE] = "out of memory";
         int r;
@@ -222,7 +227,8 @@ sqi_hosted_start(struct sqi_hosted *hosted)
         options.positions = hosted->positions;
         (void)getrandom(&options.seed, sizeof(options.seed), GRND_NONBLOCK);
         if (r == 0)
-                r = sqi_supervisor_run(hosted->daemon->supervisor, &hosted->plan, &options, &observer, &hosted->running, error, sizeof(error));
+                r = sqi_supervisor_run(hosted->daemon->supervisor, &hosted->plan, &options, &observer, &hosted->running, error,
+                                       sizeof(error));
         if (r < 0) {
                 on_tell(hosted, SQ_ERROR, error);
                 fail(hosted, error);

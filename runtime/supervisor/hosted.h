@@ -23,10 +23,10 @@ struct sqi_hosted {
         struct sqi_plan *plan;       /* NULL while `running` has it, or when it cannot be read: see record.cause */
         struct sqi_running *running; /* NULL: it has ended, or could not be started */
         struct sqi_journal journal;
-        uint64_t *positions;         /* as last saved; of ntasks */
+        uint64_t *positions; /* as last saved; of ntasks */
         uint32_t ntasks;
-        bool over;                   /* it has ended, and what follows from that is done */
-        bool discarded;              /* it has ended, and is to be forgotten */
+        bool over;      /* it has ended, and what follows from that is done */
+        bool discarded; /* it has ended, and is to be forgotten */
         struct sqi_sample before, now;
 };
 
@@ -59,7 +59,7 @@ struct sqi_result {
         char error[1024];
         msgpack_sbuffer bytes;
         msgpack_packer packer;
-        bool later; /* a waiter has been set up: no reply now */
+        bool later;                     /* a waiter has been set up: no reply now */
         const struct sqi_hosted *about; /* for the answers that are kept */
 };
 
@@ -73,11 +73,11 @@ struct sqi_hosted *sqi_hosted_new(struct sqi_daemon *daemon, const struct sqi_re
 void sqi_hosted_free(struct sqi_hosted **hosted); /* unlinked; its processes are killed if it runs */
 void sqi_hosted_start(struct sqi_hosted *hosted); /* adopts what runs of it */
 void sqi_hosted_kill(struct sqi_hosted *hosted, double seconds);
-void sqi_hosted_look(struct sqi_hosted *hosted);  /* has it ended? */
-void sqi_hosted_save(struct sqi_hosted *hosted);  /* its positions */
-bool sqi_hosted_is_running(const struct sqi_hosted *hosted); /* it has, or is about to have, processes */
+void sqi_hosted_look(struct sqi_hosted *hosted);                         /* has it ended? */
+void sqi_hosted_save(struct sqi_hosted *hosted);                         /* its positions */
+bool sqi_hosted_is_running(const struct sqi_hosted *hosted);             /* it has, or is about to have, processes */
 const struct sqi_plan *sqi_hosted_plan(const struct sqi_hosted *hosted); /* NULL: cannot be read */
-const char *sqi_hosted_state(const struct sqi_hosted *hosted); /* "running", ... */
+const char *sqi_hosted_state(const struct sqi_hosted *hosted);           /* "running", ... */
 
 /* answer.c */
 void sqi_answer(struct sqi_daemon *daemon, const struct sqi_caller *caller, const void *bytes, size_t size);

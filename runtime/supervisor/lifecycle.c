@@ -147,9 +147,9 @@ on_error(struct sqi_step *step, const struct sqi_message *message)
 
 typedef void handler(struct sqi_step *step, const struct sqi_message *message);
 static handler *const handlers[SQI_MESSAGE_TYPES] = {
-        [SQI_MSG_HELLO] = on_hello,     [SQI_MSG_BOUND] = on_bound,       [SQI_MSG_READY] = on_ready,       [SQI_MSG_SETTLED] = on_settled,
-        [SQI_MSG_PROBED] = on_probed,   [SQI_MSG_FINISHED] = on_finished, [SQI_MSG_METRICS] = on_metrics,   [SQI_MSG_POSITION] = on_position,
-        [SQI_MSG_ERROR] = on_error,
+        [SQI_MSG_HELLO] = on_hello,     [SQI_MSG_BOUND] = on_bound,       [SQI_MSG_READY] = on_ready,
+        [SQI_MSG_SETTLED] = on_settled, [SQI_MSG_PROBED] = on_probed,     [SQI_MSG_FINISHED] = on_finished,
+        [SQI_MSG_METRICS] = on_metrics, [SQI_MSG_POSITION] = on_position, [SQI_MSG_ERROR] = on_error,
 };
 
 /* What comes from outside: is it about a task that this worker hosts? Messages without a task have task 0 and don't care. */
@@ -233,8 +233,9 @@ on_time(struct sqi_step *step, const struct sqi_event *event)
         }
         if (sqi_step_is_over(life))
                 return;
-        for SQI_EACH_WORKER(life, w)
-                check_worker(step, w);
+        for
+                SQI_EACH_WORKER(life, w)
+        check_worker(step, w);
         if (life->probe_due <= step->now) {
                 life->probe_due = SQI_NEVER;
                 for (uint32_t c = 1; c < life->ncycles; c++)
@@ -250,10 +251,12 @@ on_start(struct sqi_step *step, const struct sqi_event *event)
         step->life->adopting = step->life->found;
         if (step->life->adopting)
                 return;
-        for SQI_EACH_WORKER(step->life, w) {
-                step->life->workers[w].incarnation = step->life->first_incarnation;
-                sqi_step_spawn(step, w);
-        }
+        for
+                SQI_EACH_WORKER(step->life, w)
+                {
+                        step->life->workers[w].incarnation = step->life->first_incarnation;
+                        sqi_step_spawn(step, w);
+                }
 }
 
 void
@@ -303,10 +306,18 @@ on_abort(struct sqi_step *step, const struct sqi_event *event)
 /* ---- The step ----------------------------------------------------------------------------------------------------------- */
 
 static void (*const events[])(struct sqi_step *step, const struct sqi_event *event) = {
-        [SQI_EVENT_START] = on_start,     [SQI_EVENT_SUBSCRIBED] = on_subscribed,     [SQI_EVENT_MESSAGE] = on_message,
-        [SQI_EVENT_SPAWNED] = sqi_restart_spawned, [SQI_EVENT_SPAWN_FAILED] = sqi_restart_spawn_failed, [SQI_EVENT_EXITED] = sqi_restart_exited,
-        [SQI_EVENT_TIME] = on_time,       [SQI_EVENT_DRAIN] = on_drain,               [SQI_EVENT_ABORT] = on_abort,
-        [SQI_EVENT_ACTIVATE] = on_activate, [SQI_EVENT_DEACTIVATE] = on_activate,     [SQI_EVENT_FOUND] = sqi_adopt_found,
+        [SQI_EVENT_START] = on_start,
+        [SQI_EVENT_SUBSCRIBED] = on_subscribed,
+        [SQI_EVENT_MESSAGE] = on_message,
+        [SQI_EVENT_SPAWNED] = sqi_restart_spawned,
+        [SQI_EVENT_SPAWN_FAILED] = sqi_restart_spawn_failed,
+        [SQI_EVENT_EXITED] = sqi_restart_exited,
+        [SQI_EVENT_TIME] = on_time,
+        [SQI_EVENT_DRAIN] = on_drain,
+        [SQI_EVENT_ABORT] = on_abort,
+        [SQI_EVENT_ACTIVATE] = on_activate,
+        [SQI_EVENT_DEACTIVATE] = on_activate,
+        [SQI_EVENT_FOUND] = sqi_adopt_found,
         [SQI_EVENT_MISSED] = sqi_adopt_missed,
 };
 
@@ -317,10 +328,12 @@ forgive_silence(struct sqi_lifecycle *life, uint64_t now)
 
         if (life->stepped_at == 0 || gap <= sqi_step_worker_timeout(life) / 2)
                 return;
-        for SQI_EACH_WORKER(life, w)
-                life->workers[w].beat_at = now;
-        for SQI_EACH_TASK(life, task)
-                life->tasks[task].loops_at = now;
+        for
+                SQI_EACH_WORKER(life, w)
+        life->workers[w].beat_at = now;
+        for
+                SQI_EACH_TASK(life, task)
+        life->tasks[task].loops_at = now;
 }
 
 void
@@ -348,16 +361,18 @@ sqi_lifecycle_due(const struct sqi_lifecycle *life)
 
         if (sqi_step_is_over(life))
                 return life->deadline;
-        for SQI_EACH_WORKER(life, w) {
-                const struct sqi_life_worker *worker = &life->workers[w];
+        for
+                SQI_EACH_WORKER(life, w)
+                {
+                        const struct sqi_life_worker *worker = &life->workers[w];
 
-                if (worker->state == SQI_WORKER_WAITING)
-                        due = earlier(due, worker->due);
-                else if (worker->state == SQI_WORKER_ALIVE)
-                        due = earlier(due, worker->beat_at + sqi_step_worker_timeout(life));
-                if (worker->state == SQI_WORKER_ALIVE && worker->started && worker->backoff.crashes > 0)
-                        due = earlier(due, worker->started_at + SQI_HEALTHY);
-        }
+                        if (worker->state == SQI_WORKER_WAITING)
+                                due = earlier(due, worker->due);
+                        else if (worker->state == SQI_WORKER_ALIVE)
+                                due = earlier(due, worker->beat_at + sqi_step_worker_timeout(life));
+                        if (worker->state == SQI_WORKER_ALIVE && worker->started && worker->backoff.crashes > 0)
+                                due = earlier(due, worker->started_at + SQI_HEALTHY);
+                }
         return earlier(due, life->stepped_at + sqi_step_worker_timeout(life) / 4);
 }
 
@@ -385,12 +400,14 @@ sqi_lifecycle_state_name(const struct sqi_lifecycle *life)
 static void
 count_cycles(struct sqi_lifecycle *life)
 {
-        for SQI_EACH_TASK(life, task) {
-                struct sqi_cycle *cycle = sqi_step_cycle(life, task);
+        for
+                SQI_EACH_TASK(life, task)
+                {
+                        struct sqi_cycle *cycle = sqi_step_cycle(life, task);
 
-                if (cycle)
-                        cycle->ntasks++;
-        }
+                        if (cycle)
+                                cycle->ntasks++;
+                }
 }
 
 int

@@ -43,17 +43,24 @@
 
 enum sqi_topology_state { SQI_STARTING, SQI_RUNNING, SQI_DRAINING, SQI_QUITTING, SQI_ABORTING, SQI_ENDED };
 
-enum sqi_worker_state { SQI_WORKER_IDLE, SQI_WORKER_SPAWNING, SQI_WORKER_ALIVE, SQI_WORKER_KILLED, SQI_WORKER_WAITING, SQI_WORKER_GONE };
+enum sqi_worker_state {
+        SQI_WORKER_IDLE,
+        SQI_WORKER_SPAWNING,
+        SQI_WORKER_ALIVE,
+        SQI_WORKER_KILLED,
+        SQI_WORKER_WAITING,
+        SQI_WORKER_GONE
+};
 
 /* Why a worker ended, or could not be started. */
 enum sqi_cause_type {
         SQI_CAUSE_NONE,
-        SQI_CAUSE_EXIT,   /* number: status */
-        SQI_CAUSE_SIGNAL, /* number: signal */
-        SQI_CAUSE_SPAWN,  /* number: errno */
-        SQI_CAUSE_SILENT, /* killed by us: no heartbeat */
-        SQI_CAUSE_STUCK,  /* killed by us: a task stood still while its worker beat; number: task */
-        SQI_CAUSE_UNSEEN, /* it ended while it had no supervisor, or another one: nobody knows how */
+        SQI_CAUSE_EXIT,    /* number: status */
+        SQI_CAUSE_SIGNAL,  /* number: signal */
+        SQI_CAUSE_SPAWN,   /* number: errno */
+        SQI_CAUSE_SILENT,  /* killed by us: no heartbeat */
+        SQI_CAUSE_STUCK,   /* killed by us: a task stood still while its worker beat; number: task */
+        SQI_CAUSE_UNSEEN,  /* it ended while it had no supervisor, or another one: nobody knows how */
         SQI_CAUSE_HALFWAY, /* killed by us: it had not started when its supervisor died */
 };
 
@@ -86,8 +93,8 @@ enum sqi_event_type {
         SQI_EVENT_ABORT,
         SQI_EVENT_ACTIVATE,
         SQI_EVENT_DEACTIVATE,
-        SQI_EVENT_FOUND,        /* before START: worker, incarnation: a process of an earlier supervisor lives */
-        SQI_EVENT_MISSED,       /* before START: worker, incarnation: the last one an earlier supervisor began; no process lives */
+        SQI_EVENT_FOUND,  /* before START: worker, incarnation: a process of an earlier supervisor lives */
+        SQI_EVENT_MISSED, /* before START: worker, incarnation: the last one an earlier supervisor began; no process lives */
 };
 
 struct sqi_event {
@@ -107,18 +114,18 @@ enum sqi_action_type {
 };
 
 enum sqi_report {
-        SQI_REPORT_STARTED,     /* data flows */
-        SQI_REPORT_DIED,        /* worker; its cause; back in `delay` ns */
-        SQI_REPORT_RESTARTED,   /* worker; all its tasks are ready again */
-        SQI_REPORT_DEGRADED,    /* worker keeps crashing */
-        SQI_REPORT_RECOVERED,   /* no worker keeps crashing any more */
+        SQI_REPORT_STARTED,   /* data flows */
+        SQI_REPORT_DIED,      /* worker; its cause; back in `delay` ns */
+        SQI_REPORT_RESTARTED, /* worker; all its tasks are ready again */
+        SQI_REPORT_DEGRADED,  /* worker keeps crashing */
+        SQI_REPORT_RECOVERED, /* no worker keeps crashing any more */
         SQI_REPORT_DRAINING,
-        SQI_REPORT_UNFINISHED,  /* the drain took too long; task: one that has not finished */
-        SQI_REPORT_FAILED,      /* worker; its cause */
-        SQI_REPORT_LATE_EXIT,   /* worker did not exit when told to, and was killed */
-        SQI_REPORT_BAD_EXIT,    /* worker; everything was processed, but its exit was not clean */
-        SQI_REPORT_QUITTING,    /* all is processed: the outcome is decided; comes before any QUIT */
-        SQI_REPORT_ADOPTED,     /* the topology runs on under this supervisor; those that could not be adopted have died */
+        SQI_REPORT_UNFINISHED, /* the drain took too long; task: one that has not finished */
+        SQI_REPORT_FAILED,     /* worker; its cause */
+        SQI_REPORT_LATE_EXIT,  /* worker did not exit when told to, and was killed */
+        SQI_REPORT_BAD_EXIT,   /* worker; everything was processed, but its exit was not clean */
+        SQI_REPORT_QUITTING,   /* all is processed: the outcome is decided; comes before any QUIT */
+        SQI_REPORT_ADOPTED,    /* the topology runs on under this supervisor; those that could not be adopted have died */
 };
 
 #define SQI_EVERY_WORKER UINT32_MAX
@@ -152,12 +159,12 @@ struct sqi_life_worker {
         uint32_t incarnation;
         uint32_t restarts;
         bool subscribed, connected, started;
-        bool worked;    /* this incarnation has executed or emitted something */
-        bool told;      /* this incarnation has sent an ERROR */
-        bool adopting;  /* of an earlier supervisor: it has not told its state yet */
+        bool worked;          /* this incarnation has executed or emitted something */
+        bool told;            /* this incarnation has sent an ERROR */
+        bool adopting;        /* of an earlier supervisor: it has not told its state yet */
         bool finished_before; /* every task of an earlier incarnation was a spout that had finished: end it at once */
         uint64_t beat_at, started_at;
-        uint64_t due;   /* WAITING: to be spawned */
+        uint64_t due; /* WAITING: to be spawned */
         struct sqi_backoff backoff;
         struct sqi_cause cause; /* of the last death */
 };
@@ -170,12 +177,13 @@ struct sqi_lifecycle {
         enum sqi_outcome outcome;
         uint32_t failed_worker; /* outcome FAILED: whose cause it is, or SQI_EVERY_WORKER */
         bool connected, has_run, draining, degraded, inactive;
-        bool adopting, found;   /* START waits for what is found of an earlier supervisor; something was */
-        uint32_t first_incarnation; /* of all workers; above 0 where the topology has run before: its components go on with what they wrote */
-        double drain_secs;      /* a drain may take as long; below 0: the message timeout */
-        uint64_t deadline;      /* of the drain, or of the exits */
+        bool adopting, found; /* START waits for what is found of an earlier supervisor; something was */
+        uint32_t
+                first_incarnation; /* of all workers; above 0 where the topology has run before: its components go on with what they wrote */
+        double drain_secs; /* a drain may take as long; below 0: the message timeout */
+        uint64_t deadline; /* of the drain, or of the exits */
         uint64_t probe_due, round;
-        uint64_t stepped_at;    /* the last step */
+        uint64_t stepped_at; /* the last step */
         uint64_t random;
         struct sqi_life_worker *workers;
         struct sqi_life_task *tasks;

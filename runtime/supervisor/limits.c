@@ -64,8 +64,9 @@ sqi_limits_check(const struct sqi_plan *plan, char *error, size_t size)
         }
         if (limit.rlim_cur >= most)
                 return 0;
-        snprintf(error, size, "%u tasks in %u workers need up to %llu open files in a process, and the limit is %llu "
-                 "(raise it with `ulimit -n`, or lower the parallelism)", plan->ntasks, plan->nworkers, (unsigned long long)most,
-                 (unsigned long long)limit.rlim_cur);
+        snprintf(error, size,
+                 "%u tasks in %u workers need up to %llu open files in a process, and the limit is %llu "
+                 "(raise it with `ulimit -n`, or lower the parallelism)",
+                 plan->ntasks, plan->nworkers, (unsigned long long)most, (unsigned long long)limit.rlim_cur);
         return -EMFILE;
 }

@@ -17,8 +17,7 @@
 
 enum { TRIES = 100 };
 
-static int SQ_PRINTF(4, 5)
-refuse(int r, char *error, size_t size, const char *format, ...)
+static int SQ_PRINTF(4, 5) refuse(int r, char *error, size_t size, const char *format, ...)
 {
         va_list args;
 
@@ -37,7 +36,8 @@ check_ours(int fd, const char *path, char *error, size_t size)
         if (fstat(fd, &st) < 0)
                 return refuse(-errno, error, size, "%s: %s", path, strerror(errno));
         if (st.st_uid != geteuid())
-                return refuse(-EPERM, error, size, "the run directory %s belongs to user %u, not to us (set XDG_RUNTIME_DIR to a directory of your own)",
+                return refuse(-EPERM, error, size,
+                              "the run directory %s belongs to user %u, not to us (set XDG_RUNTIME_DIR to a directory of your own)",
                               path, st.st_uid);
         if (st.st_mode & 077)
                 return refuse(-EPERM, error, size, "the run directory %s is open to others, mode %03o (chmod 700 %s)", path,
@@ -51,10 +51,14 @@ open_base(const char *path, char *error, size_t size, int *ret_fd)
         int fd, r;
 
         if (mkdir(path, 0700) < 0 && errno != EEXIST)
-                return refuse(-errno, error, size, "cannot make the run directory %s: %s (set XDG_RUNTIME_DIR to a directory of your own)", path, strerror(errno));
+                return refuse(-errno, error, size,
+                              "cannot make the run directory %s: %s (set XDG_RUNTIME_DIR to a directory of your own)", path,
+                              strerror(errno));
         fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
-                return refuse(-errno, error, size, "cannot use the run directory %s: %s (set XDG_RUNTIME_DIR to a directory of your own)", path, strerror(errno));
+                return refuse(-errno, error, size,
+                              "cannot use the run directory %s: %s (set XDG_RUNTIME_DIR to a directory of your own)", path,
+                              strerror(errno));
         r = check_ours(fd, path, error, size);
         if (r < 0) {
                 close(fd);

@@ -228,7 +228,8 @@ remove_below(int parent, const char *name, int depth)
                 return r;
         }
         while ((entry = readdir(folder)))
-                if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && unlinkat(fd, entry->d_name, 0) < 0 && depth > 0)
+                if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && unlinkat(fd, entry->d_name, 0) < 0 &&
+                    depth > 0)
                         remove_below(fd, entry->d_name, depth - 1);
         closedir(folder);
         return unlinkat(parent, name, AT_REMOVEDIR) < 0 ? -errno : 0;

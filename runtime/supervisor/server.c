@@ -16,8 +16,7 @@
 
 enum { TRIES = 100, BACKLOG = 128, WAITING_MAX = 1000 };
 
-static int SQ_PRINTF(4, 5)
-refuse(int r, char *error, size_t size, const char *format, ...)
+static int SQ_PRINTF(4, 5) refuse(int r, char *error, size_t size, const char *format, ...)
 {
         va_list args;
 
@@ -58,7 +57,8 @@ check_folder(const char *path, char *error, size_t size)
         if (lstat(folder, &about) < 0)
                 return refuse(-errno, error, size, "%s: %s", folder, strerror(errno));
         if (!S_ISDIR(about.st_mode) || about.st_uid != geteuid() || (about.st_mode & 077))
-                return refuse(-EPERM, error, size, "the folder of the socket, %s, must be ours alone (chmod 700 %s, or --socket in another one)", folder,
+                return refuse(-EPERM, error, size,
+                              "the folder of the socket, %s, must be ours alone (chmod 700 %s, or --socket in another one)", folder,
                               folder);
         return 0;
 }
@@ -86,7 +86,9 @@ take_lock(const char *path, char *error, size_t size, int *ret_lock)
                 if (r == -EWOULDBLOCK)
                         break;
         }
-        return refuse(r, error, size, "another supervisor listens at %s (stop it with squall supervisor --stop, or give --socket another path)", path);
+        return refuse(r, error, size,
+                      "another supervisor listens at %s (stop it with squall supervisor --stop, or give --socket another path)",
+                      path);
 }
 
 static int
@@ -105,9 +107,10 @@ open_socket(struct sqi_server *server)
         for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++)
                 if (zmq_setsockopt(server->socket, ZMQ_IPC_FILTER_UID, &users[i], sizeof(users[i])) < 0)
                         return -errno;
-        if (zmq_setsockopt(server->socket, ZMQ_LINGER, &linger, sizeof(linger)) < 0 || zmq_setsockopt(server->socket, ZMQ_BACKLOG, &backlog, sizeof(backlog)) < 0 ||
-            zmq_setsockopt(server->socket, ZMQ_SNDHWM, &hwm, sizeof(hwm)) < 0 || zmq_setsockopt(server->socket, ZMQ_MAXMSGSIZE, &most, sizeof(most)) < 0 ||
-            zmq_bind(server->socket, endpoint) < 0)
+        if (zmq_setsockopt(server->socket, ZMQ_LINGER, &linger, sizeof(linger)) < 0 ||
+            zmq_setsockopt(server->socket, ZMQ_BACKLOG, &backlog, sizeof(backlog)) < 0 ||
+            zmq_setsockopt(server->socket, ZMQ_SNDHWM, &hwm, sizeof(hwm)) < 0 ||
+            zmq_setsockopt(server->socket, ZMQ_MAXMSGSIZE, &most, sizeof(most)) < 0 || zmq_bind(server->socket, endpoint) < 0)
                 return -errno;
         return 0;
 }
@@ -119,7 +122,8 @@ sqi_server_open(const char *path, struct sqi_server *ret, char *error, size_t si
         int r;
 
         if (strlen(path) >= SQI_SOCKET_PATH)
-                return refuse(-ENAMETOOLONG, error, size, "%s is too long a path for a socket (%d bytes at most)", path, SQI_SOCKET_PATH - 1);
+                return refuse(-ENAMETOOLONG, error, size, "%s is too long a path for a socket (%d bytes at most)", path,
+                              SQI_SOCKET_PATH - 1);
         r = check_folder(path, error, size);
         if (r == 0)
                 r = take_lock(path, error, size, &server.lock);
@@ -212,7 +216,8 @@ sqi_server_reply(struct sqi_server *server, const struct sqi_caller *caller, con
         if (r < 0)
                 return r;
         if (zmq_send(server->socket, caller->identity, caller->size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
-            zmq_send(server->socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 || zmq_send(server->socket, bytes, size, ZMQ_DONTWAIT) < 0)
+            zmq_send(server->socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
+            zmq_send(server->socket, bytes, size, ZMQ_DONTWAIT) < 0)
                 r = -errno;
         free(bytes);
         return r;

@@ -5,27 +5,30 @@
 static bool
 all_bound(const struct sqi_lifecycle *life, uint32_t worker)
 {
-        for SQI_EACH_TASK(life, task)
-                if (sqi_step_is_on(life, task, worker) && !life->tasks[task].bound)
-                        return false;
+        for
+                SQI_EACH_TASK(life, task)
+        if (sqi_step_is_on(life, task, worker) && !life->tasks[task].bound)
+                return false;
         return true;
 }
 
 static bool
 all_ready(const struct sqi_lifecycle *life, uint32_t worker)
 {
-        for SQI_EACH_TASK(life, task)
-                if (sqi_step_is_on(life, task, worker) && !life->tasks[task].ready)
-                        return false;
+        for
+                SQI_EACH_TASK(life, task)
+        if (sqi_step_is_on(life, task, worker) && !life->tasks[task].ready)
+                return false;
         return true;
 }
 
 static bool
 all_listen(const struct sqi_lifecycle *life)
 {
-        for SQI_EACH_WORKER(life, w)
-                if (life->workers[w].state != SQI_WORKER_ALIVE || !life->workers[w].subscribed)
-                        return false;
+        for
+                SQI_EACH_WORKER(life, w)
+        if (life->workers[w].state != SQI_WORKER_ALIVE || !life->workers[w].subscribed)
+                return false;
         return true;
 }
 
@@ -34,15 +37,17 @@ sqi_start_tell_incarnations(struct sqi_step *step, uint32_t worker)
 {
         const struct sqi_lifecycle *life = step->life;
 
-        for SQI_EACH_TASK(life, task) {
-                uint32_t host = life->plan->tasks[task].worker;
+        for
+                SQI_EACH_TASK(life, task)
+                {
+                        uint32_t host = life->plan->tasks[task].worker;
 
-                if (host == worker || life->workers[host].incarnation == 0)
-                        continue;
-                sqi_step_send(step, worker, SQI_MSG_PEER_LOST, task, life->workers[host].incarnation);
-                if (life->workers[host].started)
-                        sqi_step_send(step, worker, SQI_MSG_PEER_READY, task, 0);
-        }
+                        if (host == worker || life->workers[host].incarnation == 0)
+                                continue;
+                        sqi_step_send(step, worker, SQI_MSG_PEER_LOST, task, life->workers[host].incarnation);
+                        if (life->workers[host].started)
+                                sqi_step_send(step, worker, SQI_MSG_PEER_READY, task, 0);
+                }
 }
 
 static void
@@ -55,9 +60,10 @@ connect_worker(struct sqi_step *step, uint32_t worker)
                 return;
         life->workers[worker].connected = true;
         sqi_start_tell_incarnations(step, worker);
-        for SQI_EACH_TASK(life, task)
-                if (sqi_step_is_on(life, task, worker) && life->tasks[task].has_position)
-                        sqi_step_send(step, worker, SQI_MSG_POSITION, task, life->tasks[task].position);
+        for
+                SQI_EACH_TASK(life, task)
+        if (sqi_step_is_on(life, task, worker) && life->tasks[task].has_position)
+                sqi_step_send(step, worker, SQI_MSG_POSITION, task, life->tasks[task].position);
         sqi_step_send(step, worker, SQI_MSG_CONNECT, 0, 0);
 }
 
@@ -74,8 +80,9 @@ sqi_start_connect(struct sqi_step *step, uint32_t worker)
         if (!all_listen(life) || !all_bound(life, SQI_EVERY_WORKER))
                 return;
         life->connected = true;
-        for SQI_EACH_WORKER(life, w)
-                connect_worker(step, w);
+        for
+                SQI_EACH_WORKER(life, w)
+        connect_worker(step, w);
 }
 
 static void
@@ -85,13 +92,15 @@ mark_started(struct sqi_step *step, uint32_t worker)
 
         life->workers[worker].started = true;
         life->workers[worker].started_at = step->now;
-        for SQI_EACH_TASK(life, task) {
-                if (!sqi_step_is_on(life, task, worker))
-                        continue;
-                life->tasks[task].loops_at = step->now;
-                if (life->workers[worker].incarnation > 0)
-                        sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_PEER_READY, task, 0);
-        }
+        for
+                SQI_EACH_TASK(life, task)
+                {
+                        if (!sqi_step_is_on(life, task, worker))
+                                continue;
+                        life->tasks[task].loops_at = step->now;
+                        if (life->workers[worker].incarnation > 0)
+                                sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_PEER_READY, task, 0);
+                }
 }
 
 static void
@@ -128,7 +137,8 @@ sqi_start_run(struct sqi_step *step, uint32_t worker)
         if (life->draining)
                 sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_DRAIN, 0, 0);
         sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_START, 0, 0);
-        for SQI_EACH_WORKER(life, w)
-                mark_started(step, w);
+        for
+                SQI_EACH_WORKER(life, w)
+        mark_started(step, w);
         sqi_step_report(step, SQI_REPORT_STARTED, SQI_EVERY_WORKER, 0);
 }

@@ -20,8 +20,7 @@
 enum { RECORD_VERSION = 1, RECORD_FIELDS = 12, PLACE_SIZE = 96 };
 static const char fresh_prefix[] = ".new-", old_prefix[] = ".old-";
 
-static int SQ_PRINTF(4, 5)
-refuse(int r, char *error, size_t size, const char *format, ...)
+static int SQ_PRINTF(4, 5) refuse(int r, char *error, size_t size, const char *format, ...)
 {
         va_list args;
 
@@ -84,10 +83,11 @@ check_ours(const struct sqi_state *state, char *error, size_t size)
         if (fstat(state->fd, &about) < 0)
                 return refuse(-errno, error, size, "%s: %s", state->path, strerror(errno));
         if (about.st_uid != geteuid())
-                return refuse(-EPERM, error, size, "the state directory %s belongs to user %u, not to us", state->path, about.st_uid);
+                return refuse(-EPERM, error, size, "the state directory %s belongs to user %u, not to us", state->path,
+                              about.st_uid);
         if (about.st_mode & 077)
-                return refuse(-EPERM, error, size, "the state directory %s is open to others, mode %03o (chmod 700 %s)", state->path,
-                              (unsigned)about.st_mode & 0777u, state->path);
+                return refuse(-EPERM, error, size, "the state directory %s is open to others, mode %03o (chmod 700 %s)",
+                              state->path, (unsigned)about.st_mode & 0777u, state->path);
         return 0;
 }
 
@@ -106,8 +106,9 @@ take_lock(struct sqi_state *state, char *error, size_t size)
                 r = -errno;
                 n = pread(state->lock, text, sizeof(text) - 1, 0);
                 text[n > 0 ? n : 0] = '\0';
-                return refuse(r, error, size, "the supervisor with pid %d has the state directory %s (stop it with squall supervisor --stop)", atoi(text),
-                              state->path);
+                return refuse(r, error, size,
+                              "the supervisor with pid %d has the state directory %s (stop it with squall supervisor --stop)",
+                              atoi(text), state->path);
         }
         n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
         if (ftruncate(state->lock, 0) < 0 || pwrite(state->lock, text, (size_t)n, 0) != n)
@@ -124,7 +125,8 @@ sweep(struct sqi_state *state)
         const struct dirent *entry;
 
         while (folder && (entry = readdir(folder)))
-                if (strncmp(entry->d_name, fresh_prefix, strlen(fresh_prefix)) == 0 || strncmp(entry->d_name, old_prefix, strlen(old_prefix)) == 0)
+                if (strncmp(entry->d_name, fresh_prefix, strlen(fresh_prefix)) == 0 ||
+                    strncmp(entry->d_name, old_prefix, strlen(old_prefix)) == 0)
                         sqi_folder_remove(state->topologies, entry->d_name);
         if (folder)
                 closedir(folder);
@@ -263,7 +265,8 @@ pack_record(msgpack_packer *packer, const struct sqi_record *record)
 static bool
 take_text(const msgpack_object *object, char *ret, size_t size)
 {
-        if (object->type != MSGPACK_OBJECT_STR || object->via.str.size >= size || memchr(object->via.str.ptr, '\0', object->via.str.size))
+        if (object->type != MSGPACK_OBJECT_STR || object->via.str.size >= size ||
+            memchr(object->via.str.ptr, '\0', object->via.str.size))
                 return false;
         memcpy(ret, object->via.str.ptr, object->via.str.size);
         ret[object->via.str.size] = '\0';
@@ -285,12 +288,13 @@ unpack_record(const msgpack_object *object, struct sqi_record *ret)
         const msgpack_object *at = object->via.array.ptr;
         int64_t version, wish, outcome, runs;
 
-        if (object->type != MSGPACK_OBJECT_ARRAY || object->via.array.size != RECORD_FIELDS || !take_int(&at[0], RECORD_VERSION, &version) ||
-            !take_text(&at[1], ret->name, sizeof(ret->name)) || !sqi_is_id(ret->name) || !take_text(&at[2], ret->serial, sizeof(ret->serial)) ||
-            at[3].type != MSGPACK_OBJECT_BIN || at[3].via.bin.size != SQI_REQUEST_ID || !take_int(&at[4], SQI_WISH_KILLED, &wish) ||
-            (at[5].type != MSGPACK_OBJECT_FLOAT64 && at[5].type != MSGPACK_OBJECT_FLOAT32) || !take_int(&at[6], SQI_OUTCOME_FAILED, &outcome) ||
-            !take_text(&at[7], ret->cause, sizeof(ret->cause)) || !take_int(&at[8], INT64_MAX, &ret->submitted) ||
-            !take_int(&at[9], INT64_MAX, &ret->began) ||
+        if (object->type != MSGPACK_OBJECT_ARRAY || object->via.array.size != RECORD_FIELDS ||
+            !take_int(&at[0], RECORD_VERSION, &version) || !take_text(&at[1], ret->name, sizeof(ret->name)) ||
+            !sqi_is_id(ret->name) || !take_text(&at[2], ret->serial, sizeof(ret->serial)) || at[3].type != MSGPACK_OBJECT_BIN ||
+            at[3].via.bin.size != SQI_REQUEST_ID || !take_int(&at[4], SQI_WISH_KILLED, &wish) ||
+            (at[5].type != MSGPACK_OBJECT_FLOAT64 && at[5].type != MSGPACK_OBJECT_FLOAT32) ||
+            !take_int(&at[6], SQI_OUTCOME_FAILED, &outcome) || !take_text(&at[7], ret->cause, sizeof(ret->cause)) ||
+            !take_int(&at[8], INT64_MAX, &ret->submitted) || !take_int(&at[9], INT64_MAX, &ret->began) ||
             !take_text(&at[10], ret->rundir, sizeof(ret->rundir)) || !take_int(&at[11], UINT32_MAX, &runs))
                 return false;
         memcpy(ret->request, at[3].via.bin.ptr, SQI_REQUEST_ID);
@@ -366,7 +370,8 @@ earlier_copy(const struct sqi_plan *plan, const char *const *from, uint32_t comp
 
 /* Each .so once. From here on the plan names the copies, at the place where they will be. */
 static int
-copy_components(const struct sqi_state *state, int folder, const char *name, struct sqi_plan *plan, const char **from, char *error, size_t size)
+copy_components(const struct sqi_state *state, int folder, const char *name, struct sqi_plan *plan, const char **from, char *error,
+                size_t size)
 {
         int components = -1, r = 0;
 
@@ -434,7 +439,8 @@ put_in_place(struct sqi_state *state, const char *fresh, const char *name)
 }
 
 int
-sqi_state_add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml, char *error, size_t size)
+sqi_state_add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml, char *error,
+              size_t size)
 {
         const char **from = calloc(plan->ncomponents, sizeof(*from));
         char fresh[PLACE_SIZE];

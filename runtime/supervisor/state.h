@@ -30,15 +30,15 @@ enum sqi_wish { SQI_WISH_ACTIVE, SQI_WISH_INACTIVE, SQI_WISH_KILLED };
 
 struct sqi_record {
         char name[SQI_ID_MAX + 1];
-        char serial[SQI_SERIAL_SIZE];     /* of this submission: no other has it */
-        uint8_t request[SQI_REQUEST_ID];  /* that submitted it */
+        char serial[SQI_SERIAL_SIZE];    /* of this submission: no other has it */
+        uint8_t request[SQI_REQUEST_ID]; /* that submitted it */
         enum sqi_wish wish;
-        double drain_secs;                /* KILLED: for at most; below 0: the message timeout */
-        enum sqi_outcome outcome;         /* not NONE: it has ended by itself, and is not run again */
-        char cause[SQI_RECORD_CAUSE];     /* of outcome FAILED */
-        int64_t submitted;                /* seconds since 1970 */
-        uint32_t runs;                    /* how often it was started and ran */
-        int64_t began;                    /* likewise: when its workers were started; adoption does not count */
+        double drain_secs;            /* KILLED: for at most; below 0: the message timeout */
+        enum sqi_outcome outcome;     /* not NONE: it has ended by itself, and is not run again */
+        char cause[SQI_RECORD_CAUSE]; /* of outcome FAILED */
+        int64_t submitted;            /* seconds since 1970 */
+        uint32_t runs;                /* how often it was started and ran */
+        int64_t began;                /* likewise: when its workers were started; adoption does not count */
         char rundir[SQI_RUNDIR_SIZE];
 };
 
@@ -57,7 +57,8 @@ void sqi_state_close(struct sqi_state *state);
 
 /* A new topology; in place of one of that name, if there is one. `plan` gets the paths of the copies. 0, or a negative errno with the
  * cause in `error`: then nothing has changed. */
-int sqi_state_add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml, char *error, size_t size);
+int sqi_state_add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml, char *error,
+                  size_t size);
 int sqi_state_remove(struct sqi_state *state, const struct sqi_record *record);
 
 int sqi_state_put(struct sqi_state *state, const struct sqi_record *record);

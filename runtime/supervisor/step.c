@@ -59,10 +59,14 @@ void
 sqi_step_send(struct sqi_step *step, uint32_t worker, enum sqi_message_type type, uint32_t task, uint64_t number)
 {
         uint32_t incarnation = worker == SQI_EVERY_WORKER ? 0 : step->life->workers[worker].incarnation;
-        struct sqi_message message = {.type = type, .worker = worker == SQI_EVERY_WORKER ? 0 : worker, .incarnation = incarnation,
-                                      .task = task, .number = number};
+        struct sqi_message message = {.type = type,
+                                      .worker = worker == SQI_EVERY_WORKER ? 0 : worker,
+                                      .incarnation = incarnation,
+                                      .task = task,
+                                      .number = number};
 
-        sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_SEND, .worker = worker, .incarnation = incarnation, .message = message});
+        sqi_step_act(step, (struct sqi_action){
+                                   .type = SQI_ACTION_SEND, .worker = worker, .incarnation = incarnation, .message = message});
 }
 
 void
@@ -75,8 +79,9 @@ void
 sqi_step_spawn(struct sqi_step *step, uint32_t worker)
 {
         step->life->workers[worker].state = SQI_WORKER_SPAWNING;
-        sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_SPAWN, .worker = worker,
-                                      .incarnation = step->life->workers[worker].incarnation});
+        sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_SPAWN,
+                                               .worker = worker,
+                                               .incarnation = step->life->workers[worker].incarnation});
 }
 
 void

@@ -45,7 +45,7 @@ void sqi_start_tell_incarnations(struct sqi_step *step, uint32_t worker);
 void sqi_restart_spawned(struct sqi_step *step, const struct sqi_event *event);
 void sqi_restart_spawn_failed(struct sqi_step *step, const struct sqi_event *event);
 void sqi_restart_exited(struct sqi_step *step, const struct sqi_event *event);
-void sqi_restart_degraded(struct sqi_step *step); /* reports a change of it */
+void sqi_restart_degraded(struct sqi_step *step);         /* reports a change of it */
 void sqi_restart(struct sqi_step *step, uint32_t worker); /* it is not there any more; its cause is set */
 
 /* lifecycle.c */

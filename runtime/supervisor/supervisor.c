@@ -60,7 +60,8 @@ do_spawn(struct sqi_running *running, const struct sqi_action *action)
 {
         int r = sqi_child_spawn(running, action->worker, action->incarnation);
 
-        step(running, &(struct sqi_event){.type = r < 0 ? SQI_EVENT_SPAWN_FAILED : SQI_EVENT_SPAWNED, .worker = action->worker, .number = -r});
+        step(running, &(struct sqi_event){
+                              .type = r < 0 ? SQI_EVENT_SPAWN_FAILED : SQI_EVENT_SPAWNED, .worker = action->worker, .number = -r});
 }
 
 static void
@@ -155,8 +156,9 @@ take_dead_letter(struct sqi_running *running, const struct sqi_message *message)
         char name[NAME_SIZE];
 
         if (running->observer.dead_letter && message->task < running->plan->ntasks)
-                running->observer.dead_letter(running->observer.context, sqi_task_name(running->plan, message->task, name, sizeof(name)),
-                                              message->number, message->text);
+                running->observer.dead_letter(running->observer.context,
+                                              sqi_task_name(running->plan, message->task, name, sizeof(name)), message->number,
+                                              message->text);
 }
 
 static void
@@ -188,7 +190,8 @@ read_control(struct sqi_running *running)
 
         do {
                 any = false;
-                while (is_open(running) && sqi_control_subscribed(&running->control, &subscribed.worker, &subscribed.incarnation) > 0) {
+                while (is_open(running) &&
+                       sqi_control_subscribed(&running->control, &subscribed.worker, &subscribed.incarnation) > 0) {
                         any = true;
                         step(running, &subscribed);
                 }
@@ -213,8 +216,12 @@ tell_exits(struct sqi_running *running)
                 if (!child->exited || child->told_by > now)
                         continue;
                 child->exited = false;
-                step(running, &(struct sqi_event){.type = SQI_EVENT_EXITED, .worker = w, .number = child->number,
-                                                  .cause = child->signalled ? SQI_CAUSE_SIGNAL : child->number < 0 ? SQI_CAUSE_UNSEEN : SQI_CAUSE_EXIT});
+                step(running, &(struct sqi_event){.type = SQI_EVENT_EXITED,
+                                                  .worker = w,
+                                                  .number = child->number,
+                                                  .cause = child->signalled    ? SQI_CAUSE_SIGNAL
+                                                           : child->number < 0 ? SQI_CAUSE_UNSEEN
+                                                                               : SQI_CAUSE_EXIT});
         }
 }
 

@@ -27,10 +27,10 @@ struct sqi_running; /* one topology */
 /* What a topology's owner hears; called from sqi_supervisor_serve() and _run(). Texts are good until the call returns. */
 struct sqi_observer {
         void *context;
-        void (*tell)(void *context, enum sq_level level, const char *text);     /* what happens to the topology */
+        void (*tell)(void *context, enum sq_level level, const char *text);               /* what happens to the topology */
         void (*line)(void *context, const char *name, uint32_t worker, const char *text); /* a line of a worker's stderr */
-        void (*started)(void *context);                                         /* every task is ready, data flows */
-        void (*quitting)(void *context);                                        /* all is processed; its workers are told to exit after this */
+        void (*started)(void *context);                                                   /* every task is ready, data flows */
+        void (*quitting)(void *context); /* all is processed; its workers are told to exit after this */
         void (*dead_letter)(void *context, const char *task, uint64_t position, struct sq_str cause);
 };
 
@@ -40,9 +40,9 @@ struct sqi_run_options {
         uint64_t seed;        /* of the jitter */
 
         /* For a daemon, whose workers go on without it. */
-        const char *rundir;   /* not NULL: there; what runs there is adopted */
-        bool inactive;        /* its spouts are off */
-        uint32_t runs;        /* how often it has been started before: its components go on with what they wrote */
+        const char *rundir;        /* not NULL: there; what runs there is adopted */
+        bool inactive;             /* its spouts are off */
+        uint32_t runs;             /* how often it has been started before: its components go on with what they wrote */
         const uint64_t *positions; /* NULL, or where each task is to resume; SQI_NEVER: nowhere */
 };
 

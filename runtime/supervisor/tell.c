@@ -75,10 +75,10 @@ enum sq_level
 sqi_report_level(const struct sqi_action *action)
 {
         static const enum sq_level levels[] = {
-                [SQI_REPORT_STARTED] = SQ_DEBUG,  [SQI_REPORT_DIED] = SQ_WARN,       [SQI_REPORT_RESTARTED] = SQ_INFO,
-                [SQI_REPORT_DEGRADED] = SQ_WARN,  [SQI_REPORT_RECOVERED] = SQ_INFO,  [SQI_REPORT_DRAINING] = SQ_DEBUG,
-                [SQI_REPORT_UNFINISHED] = SQ_ERROR, [SQI_REPORT_FAILED] = SQ_ERROR,  [SQI_REPORT_LATE_EXIT] = SQ_WARN,
-                [SQI_REPORT_BAD_EXIT] = SQ_WARN,  [SQI_REPORT_QUITTING] = SQ_DEBUG,  [SQI_REPORT_ADOPTED] = SQ_INFO,
+                [SQI_REPORT_STARTED] = SQ_DEBUG,    [SQI_REPORT_DIED] = SQ_WARN,      [SQI_REPORT_RESTARTED] = SQ_INFO,
+                [SQI_REPORT_DEGRADED] = SQ_WARN,    [SQI_REPORT_RECOVERED] = SQ_INFO, [SQI_REPORT_DRAINING] = SQ_DEBUG,
+                [SQI_REPORT_UNFINISHED] = SQ_ERROR, [SQI_REPORT_FAILED] = SQ_ERROR,   [SQI_REPORT_LATE_EXIT] = SQ_WARN,
+                [SQI_REPORT_BAD_EXIT] = SQ_WARN,    [SQI_REPORT_QUITTING] = SQ_DEBUG, [SQI_REPORT_ADOPTED] = SQ_INFO,
         };
 
         return levels[action->report];
@@ -103,7 +103,8 @@ died_text(const struct sqi_lifecycle *life, const struct sqi_action *action, con
         if (action->delay == 0)
                 snprintf(buffer, size, "%s: %s; restarting it", name, cause);
         else
-                snprintf(buffer, size, "%s: %s; restarting it in %.1f s (death %u in a row)", name, cause, (double)action->delay / 1e9, streak);
+                snprintf(buffer, size, "%s: %s; restarting it in %.1f s (death %u in a row)", name, cause,
+                         (double)action->delay / 1e9, streak);
 }
 
 const char *

@@ -22,14 +22,14 @@
 
 struct sqi_frame {
         struct sqi_header header;
-        const uint8_t *at, *end;     /* tuples */
+        const uint8_t *at, *end; /* tuples */
         const uint8_t *runs, *runs_end;
-        uint32_t left;               /* tuples not sliced yet */
-        uint32_t run_left;           /* tuples of this run not stepped to yet */
-        uint32_t index;              /* of the next tuple to step to */
-        uint16_t stream, nroots;     /* of the run */
-        const uint8_t *roots;        /* of the run: nroots numbers of 8 bytes, not aligned */
-        bool fresh_run;              /* the tuple last read is the first of its run */
+        uint32_t left;           /* tuples not sliced yet */
+        uint32_t run_left;       /* tuples of this run not stepped to yet */
+        uint32_t index;          /* of the next tuple to step to */
+        uint16_t stream, nroots; /* of the run */
+        const uint8_t *roots;    /* of the run: nroots numbers of 8 bytes, not aligned */
+        bool fresh_run;          /* the tuple last read is the first of its run */
 };
 
 /* Where the fields of a tuple begin: offsets[i] from `at`, offsets[n] the end of the last. */

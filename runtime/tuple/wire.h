@@ -102,7 +102,7 @@ enum sqi_ack_op {
 enum { SQI_CAUSE_MAX = 240 };
 
 struct sqi_ack {
-        uint64_t root;  /* as above */
+        uint64_t root; /* as above */
         uint64_t value;
         uint32_t op;
         uint32_t length; /* SQI_ACK_CAUSE; else 0 */

@@ -20,13 +20,13 @@ struct sqi_ledger_outlet {
 };
 
 struct sqi_acker {
-        uint32_t task, incarnation;   /* of the bolt */
+        uint32_t task, incarnation; /* of the bolt */
         uint32_t nspouts;
         struct sqi_ledger_outlet *spouts;
         struct sqi_ledger_outlet **by_task; /* NULL where the task is no spout */
         uint32_t ntasks;
-        size_t gathered;              /* records in all */
-        bool no_memory;               /* a record was lost: its tree will time out */
+        size_t gathered; /* records in all */
+        bool no_memory;  /* a record was lost: its tree will time out */
 };
 
 enum { SQI_ACKS_FULL = 1024 }; /* records after which sending is worth while */

@@ -230,8 +230,10 @@ sqi_kept_check(struct sq_task *task)
                         sq_json(sq_tuple_get(&kept->tuple, 0), json, sizeof(json));
         }
         if (old)
-                sq_log(task, SQ_WARN, "%zu kept tuples are older than topology.message.timeout.secs, one from \"%s\" with %s %s: their trees have timed out "
-                       "(end each with sq_ack_kept() or sq_fail_kept(), or call sq_reset_timeout())", old, task->kept->tuple.input->source,
+                sq_log(task, SQ_WARN,
+                       "%zu kept tuples are older than topology.message.timeout.secs, one from \"%s\" with %s %s: their trees have timed out "
+                       "(end each with sq_ack_kept() or sq_fail_kept(), or call sq_reset_timeout())",
+                       old, task->kept->tuple.input->source,
                        sq_tuple_name(&task->kept->tuple, 0) ? sq_tuple_name(&task->kept->tuple, 0) : "?", json);
 }
 

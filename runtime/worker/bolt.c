@@ -110,7 +110,8 @@ guess_key(const struct sq_task *task, const struct sqi_slice *slice)
                 begin = slice->offsets[task->key_field];
                 end = slice->offsets[task->key_field + 1];
                 struct sq_value value = sqi_unpack(slice->at + begin, slice->at + end);
-                return value.type == SQ_STR || value.type == SQ_BIN ? (struct sq_str){value.as.ptr, value.len} : (struct sq_str){NULL, 0};
+                return value.type == SQ_STR || value.type == SQ_BIN ? (struct sq_str){value.as.ptr, value.len}
+                                                                    : (struct sq_str){NULL, 0};
         }
         if (!input->contiguous || input->places[0] + input->nfields > slice->n)
                 return (struct sq_str){NULL, 0};
@@ -160,15 +161,17 @@ execute_ahead(struct sq_task *task, struct sqi_frame *frame, struct sqi_ahead *a
                 if (frame->fresh_run)
                         task->input = begin_run(task, frame, gathered);
                 if (__builtin_expect(!task->input || tuple->slice.n != task->input->stream->nfields, 0)) {
-                        sqi_intake_refuse(task, frame->header.task, task->input ? "a tuple with another number of fields than its stream"
-                                                                                : "a stream that this task does not read");
+                        sqi_intake_refuse(task, frame->header.task,
+                                          task->input ? "a tuple with another number of fields than its stream"
+                                                      : "a stream that this task does not read");
                         return false;
                 }
                 tuple->task = task;
                 tuple->input = task->input;
                 task->tuple = tuple;
                 task->guess = ahead->guessed ? &ahead->keys[i] : NULL;
-                task->input_id = gathered->nroots ? sqi_edge_id(frame->header.edge_key, frame->header.first_seq + frame->index - 1) : 0;
+                task->input_id = gathered->nroots ? sqi_edge_id(frame->header.edge_key, frame->header.first_seq + frame->index - 1)
+                                                  : 0;
                 execute(task, gathered, frame->index == 1);
                 gathered->executed++;
                 if (__builtin_expect(task->collector.pressed, 0))

@@ -100,7 +100,8 @@ sqi_collector_relieve(struct sqi_collector *collector)
 
         for (uint32_t i = 0; i < collector->noutlets; i++) {
                 struct sqi_outlet *outlet = &collector->outlets[i];
-                if (outlet->stuck && sqi_outlet_push(outlet, &collector->source) < 0 && !outlet->feedback && is_full(collector, outlet))
+                if (outlet->stuck && sqi_outlet_push(outlet, &collector->source) < 0 && !outlet->feedback &&
+                    is_full(collector, outlet))
                         blocked = true;
         }
         collector->pressed = blocked;
@@ -194,7 +195,8 @@ stage(struct sq_task *task, struct sqi_target *target, struct sqi_outlet *outlet
 }
 
 static bool
-copy_to(struct sq_task *task, struct sqi_target *target, struct sqi_outlet *outlet, uint16_t stream, const uint8_t *bytes, size_t size)
+copy_to(struct sq_task *task, struct sqi_target *target, struct sqi_outlet *outlet, uint16_t stream, const uint8_t *bytes,
+        size_t size)
 {
         uint8_t *at = sqi_batch_reserve(&outlet->batch, task->collector.source.pool, size);
 
@@ -263,19 +265,22 @@ check(struct sq_task *task, const struct sqi_stream_targets *targets, size_t n, 
         for (size_t i = 0; i < n; i++) {
                 size_t one = sqi_quick_bound(&values[i]);
                 if (one == SIZE_MAX || one > UINT32_MAX / 2 - total) {
-                        sqi_task_misuse(task, "emit on stream \"%s\": value %zu is no value, nested too deep, or too large", stream->id, i);
+                        sqi_task_misuse(task, "emit on stream \"%s\": value %zu is no value, nested too deep, or too large",
+                                        stream->id, i);
                         return 0;
                 }
                 if (!targets->any_type && fields < stream->nfields && !fits(stream->fields[fields].type, values[i].type)) {
-                        sqi_task_misuse(task, "emit on stream \"%s\": field \"%s\" is declared %s, not %s", stream->id, stream->fields[fields].name,
-                                        sqi_type_name(stream->fields[fields].type), sqi_type_name((enum sq_type)values[i].type));
+                        sqi_task_misuse(task, "emit on stream \"%s\": field \"%s\" is declared %s, not %s", stream->id,
+                                        stream->fields[fields].name, sqi_type_name(stream->fields[fields].type),
+                                        sqi_type_name((enum sq_type)values[i].type));
                         return 0;
                 }
                 fields += values[i].form == SQ_SPLICE ? values[i].count : 1;
                 total += one;
         }
         if (fields != stream->nfields) {
-                sqi_task_misuse(task, "emit on stream \"%s\": %zu values for %u fields", stream->id, fields, (unsigned)stream->nfields);
+                sqi_task_misuse(task, "emit on stream \"%s\": %zu values for %u fields", stream->id, fields,
+                                (unsigned)stream->nfields);
                 return 0;
         }
         return total;
@@ -292,7 +297,8 @@ pack_tuple(uint8_t *at, uint32_t fields, size_t n, const struct sq_value *values
 
 /* The common case: one reader, and who gets the tuple does not depend on it. It is packed where it will be sent from. */
 static bool
-emit_in_place(struct sq_task *task, uint32_t stream, struct sqi_target *target, size_t size, size_t n, const struct sq_value *values)
+emit_in_place(struct sq_task *task, uint32_t stream, struct sqi_target *target, size_t size, size_t n,
+              const struct sq_value *values)
 {
         struct sqi_outlet *outlet = target->noutlets == 1 ? target->outlets[0] : sqi_grouping_choose(target, NULL);
         uint8_t *at = sqi_batch_reserve(&outlet->batch, task->collector.source.pool, size);
@@ -313,7 +319,8 @@ emit_by_scratch(struct sq_task *task, uint32_t stream, size_t size, size_t n, co
                 return false;
         uint8_t *end = pack_tuple(collector->scratch, collector->streams[stream].stream->nfields, n, values);
         if (!sqi_slice(collector->scratch, end, &slice)) {
-                sqi_task_misuse(task, "emit on stream \"%s\": a spliced value is not msgpack", collector->streams[stream].stream->id);
+                sqi_task_misuse(task, "emit on stream \"%s\": a spliced value is not msgpack",
+                                collector->streams[stream].stream->id);
                 return true;
         }
         return deal_all(task, stream, &slice, direct);
@@ -327,7 +334,8 @@ may_emit(struct sq_task *task, unsigned stream)
                 return false;
         }
         if (stream >= task->collector.nstreams) {
-                sqi_task_misuse(task, "emit on stream %u, but the component declares %u", stream, (unsigned)task->collector.nstreams);
+                sqi_task_misuse(task, "emit on stream %u, but the component declares %u", stream,
+                                (unsigned)task->collector.nstreams);
                 return false;
         }
         return true;
@@ -341,8 +349,11 @@ holds_stale(struct sq_task *task, size_t n, const struct sq_value *values)
                 bool views = values[i].type == SQ_STR || values[i].type == SQ_BIN || values[i].form != SQ_PLAIN;
                 if (!views || !task->door->is_stale(task->door->context, values[i].as.ptr))
                         continue;
-                sqi_task_misuse(task, "emit: value %zu is a view of an earlier tuple (a view is good until the callback returns: copy it, or keep the "
-                                "tuple with sq_keep())", i);
+                sqi_task_misuse(
+                        task,
+                        "emit: value %zu is a view of an earlier tuple (a view is good until the callback returns: copy it, or keep the "
+                        "tuple with sq_keep())",
+                        i);
                 return true;
         }
         return false;
@@ -468,8 +479,9 @@ sq_emit_tuple(struct sq_task *task, unsigned stream, const struct sq_tuple *in)
         if (!may_emit(task, stream))
                 return;
         if (in->slice.n != task->collector.streams[stream].stream->nfields) {
-                sqi_task_misuse(task, "emit on stream \"%s\": a tuple of %u fields for %u", task->collector.streams[stream].stream->id,
-                                (unsigned)in->slice.n, (unsigned)task->collector.streams[stream].stream->nfields);
+                sqi_task_misuse(task, "emit on stream \"%s\": a tuple of %u fields for %u",
+                                task->collector.streams[stream].stream->id, (unsigned)in->slice.n,
+                                (unsigned)task->collector.streams[stream].stream->nfields);
                 return;
         }
         task->collector.emitted++;

@@ -21,11 +21,11 @@ struct sqi_target {
         struct sqi_outlet **outlets; /* by the reader's task index; one for a broadcast */
         struct sqi_outlet **local;   /* local-or-shuffle: those in this worker */
         uint32_t nlocal;
-        uint32_t rotor;              /* shuffle: whose turn it is */
-        uint64_t *dealt;             /* partial-key: tuples dealt to each */
-        uint64_t *keys;              /* broadcast: each receiver's own edge key */
-        bool in_cycle;               /* the reader is of this task's own cycle */
-        bool by_tuple;               /* who gets a tuple depends on it */
+        uint32_t rotor;  /* shuffle: whose turn it is */
+        uint64_t *dealt; /* partial-key: tuples dealt to each */
+        uint64_t *keys;  /* broadcast: each receiver's own edge key */
+        bool in_cycle;   /* the reader is of this task's own cycle */
+        bool by_tuple;   /* who gets a tuple depends on it */
 };
 
 struct sqi_stream_targets {
@@ -65,9 +65,9 @@ struct sqi_collector {
         uint16_t nroots;               /* active anchors, as a run wants them */
         uint64_t roots[SQI_ROOTS_MAX];
         uint32_t nanchors;
-        struct sqi_anchor *anchors;    /* only when the set is not just the input's */
+        struct sqi_anchor *anchors; /* only when the set is not just the input's */
         uint32_t anchors_capacity;
-        bool anchors_open;             /* `anchors` is in use in this transaction */
+        bool anchors_open; /* `anchors` is in use in this transaction */
 
         bool pressed; /* some outlet may be blocked: look before the next tuple */
         uint64_t sent_to_cycle;

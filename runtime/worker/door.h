@@ -19,11 +19,12 @@
 
 struct sqi_door {
         void *context;
-        uint64_t (*now)(void *context);       /* monotonic ns */
+        uint64_t (*now)(void *context); /* monotonic ns */
         struct sq_time (*wall)(void *context);
         void (*log)(void *context, struct sq_task *task, enum sq_level level, const char *text);
         bool (*is_stale)(void *context, const void *at); /* NULL, or whether these are bytes of a tuple that is over */
-        void (*report)(void *context, struct sq_task *task, const struct sqi_message *message); /* what the supervisor would be told */
+        void (*report)(void *context, struct sq_task *task,
+                       const struct sqi_message *message); /* what the supervisor would be told */
 };
 
 int sqi_task_open(struct sq_task *task);

@@ -12,7 +12,8 @@ field_at(const struct sq_tuple *in, unsigned field, const uint8_t **ret_end)
         static const uint8_t nil[] = {0xc0};
 
         if (__builtin_expect(field >= in->input->nfields, 0)) {
-                sqi_task_misuse(in->task, "field %u of a tuple from \"%s\" that has %u", field, in->input->source, (unsigned)in->input->nfields);
+                sqi_task_misuse(in->task, "field %u of a tuple from \"%s\" that has %u", field, in->input->source,
+                                (unsigned)in->input->nfields);
                 *ret_end = nil + 1;
                 return nil;
         }
@@ -28,8 +29,8 @@ mistyped(const struct sq_tuple *in, unsigned field, enum sq_type wanted, struct 
         char json[256];
 
         sq_json(got, json, sizeof(json));
-        sqi_task_misuse(in->task, "field \"%s\" of a tuple from \"%s\" is %s, not %s: %s", name, in->input->source, sqi_type_name((enum sq_type)got.type),
-                        sqi_type_name(wanted), json);
+        sqi_task_misuse(in->task, "field \"%s\" of a tuple from \"%s\" is %s, not %s: %s", name, in->input->source,
+                        sqi_type_name((enum sq_type)got.type), sqi_type_name(wanted), json);
         return sq_nil();
 }
 

@@ -131,7 +131,11 @@ subscribe(struct sq_task *task, uint32_t source, uint32_t stream)
 {
         static const uint8_t kinds[] = {SQI_BATCH_END, SQI_BATCH_DATA}; /* data last: it is what the source counts */
         struct sqi_header header = {
-                .magic = "SQB", .version = SQI_WIRE_VERSION, .flags = SQI_BATCH_BROADCAST, .stream = (uint16_t)stream, .task = source,
+                .magic = "SQB",
+                .version = SQI_WIRE_VERSION,
+                .flags = SQI_BATCH_BROADCAST,
+                .stream = (uint16_t)stream,
+                .task = source,
         };
 
         for (size_t k = 0; k < sizeof(kinds); k++) {

@@ -93,12 +93,18 @@ fold(uint64_t a, uint64_t b)
 }
 
 /* The bits of the first `len` bytes of two words. */
-#define ONES(n) ((1ull << ((n) * 8)) - 1)
-#define LOW(n) {ONES(n), 0}
-#define HIGH(n) {~0ull, ONES(n)}
+#define ONES(n) ((1ull << ((n)*8)) - 1)
+#define LOW(n) \
+        { \
+                ONES(n), 0 \
+        }
+#define HIGH(n) \
+        { \
+                ~0ull, ONES(n) \
+        }
 static const uint64_t masks[SQI_SHORT_KEY + 1][2] = {
-        LOW(0), LOW(1), LOW(2), LOW(3), LOW(4), LOW(5), LOW(6), LOW(7),
-        HIGH(0), HIGH(1), HIGH(2), HIGH(3), HIGH(4), HIGH(5), HIGH(6), HIGH(7), {~0ull, ~0ull},
+        LOW(0),  LOW(1),  LOW(2),  LOW(3),  LOW(4),  LOW(5),  LOW(6),  LOW(7),         HIGH(0),
+        HIGH(1), HIGH(2), HIGH(3), HIGH(4), HIGH(5), HIGH(6), HIGH(7), {~0ull, ~0ull},
 };
 
 static inline void

@@ -36,9 +36,9 @@ struct search {
 /* How the adaptive limit stands. One round: as many outcomes as the limit had trees when the round began. */
 struct flow {
         uint64_t limit;
-        uint64_t todo;        /* outcomes left in this round */
-        uint64_t worst_ns;    /* the oldest completion of the round */
-        bool was_full;        /* the limit held the spout back in this round */
+        uint64_t todo;     /* outcomes left in this round */
+        uint64_t worst_ns; /* the oldest completion of the round */
+        bool was_full;     /* the limit held the spout back in this round */
 };
 
 enum { FIRST_LIMIT = 16, LAST_LIMIT = 1 << 18, FIRST_CAPACITY = 64, SEARCH_PATIENCE = 256 };

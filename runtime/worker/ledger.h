@@ -42,20 +42,20 @@
 enum { SQI_LEDGER_SLOTS = 64, SQI_LEDGER_SUSPECT = 3, SQI_LEDGER_WAITING_MAX = 1 << 18 };
 
 struct sqi_ledger_config {
-        uint32_t task;         /* goes into the roots */
-        uint64_t first;        /* root number to begin with: another for each incarnation */
-        uint64_t timeout_ns;   /* message timeout; 0: none */
-        uint64_t max_pending;  /* 0: adaptive */
-        int64_t max_retries;   /* -1: for ever */
+        uint32_t task;           /* goes into the roots */
+        uint64_t first;          /* root number to begin with: another for each incarnation */
+        uint64_t timeout_ns;     /* message timeout; 0: none */
+        uint64_t max_pending;    /* 0: adaptive */
+        int64_t max_retries;     /* -1: for ever */
         uint64_t retry_delay_ns; /* doubled at each retry of the same tree, up to SQI_RETRY_DELAY_MAX */
 };
 #define SQI_RETRY_DELAY_MAX 30000000000ull
 
 enum sqi_outcome {
         SQI_COMPLETED,
-        SQI_FAILED,   /* will be retried */
+        SQI_FAILED,    /* will be retried */
         SQI_TIMED_OUT, /* likewise */
-        SQI_LOST,     /* likewise: was in flight when a task died */
+        SQI_LOST,      /* likewise: was in flight when a task died */
         SQI_GIVEN_UP,
 };
 
@@ -99,7 +99,7 @@ uint64_t sqi_ledger_next(const struct sqi_ledger *ledger);
 bool sqi_ledger_is_full(struct sqi_ledger *ledger);
 /* Trees that may be opened before it is. */
 size_t sqi_ledger_room(const struct sqi_ledger *ledger);
-size_t sqi_ledger_pending(const struct sqi_ledger *ledger); /* in flight */
+size_t sqi_ledger_pending(const struct sqi_ledger *ledger);    /* in flight */
 size_t sqi_ledger_unfinished(const struct sqi_ledger *ledger); /* in flight, or waiting for a retry */
 uint64_t sqi_ledger_limit(const struct sqi_ledger *ledger);
 

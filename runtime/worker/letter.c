@@ -30,7 +30,8 @@ sqi_letter_add(struct sq_task *task, uint64_t position)
         struct sqi_letter *letter = &letters->items[letters->n++];
         letter->position = position;
         if (task->cause_task < task->plan->ntasks)
-                snprintf(letter->cause, sizeof(letter->cause), "%s: %s", sqi_task_name(task->plan, task->cause_task, name, sizeof(name)),
+                snprintf(letter->cause, sizeof(letter->cause), "%s: %s",
+                         sqi_task_name(task->plan, task->cause_task, name, sizeof(name)),
                          task->cause[0] ? task->cause : "failed it");
         else
                 snprintf(letter->cause, sizeof(letter->cause), "%s", task->cause);
@@ -127,9 +128,12 @@ write_line(const struct sq_task *task, const struct sqi_letter *letter, int fd)
         gmtime_r(&seconds, &utc);
         strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%S", &utc);
         sq_json(sq_text(letter->cause), cause, sizeof(cause));
-        size = asprintf(&line, "{\"time\":\"%s.%03uZ\",\"topology\":\"%s\",\"task\":\"%s\",\"position\":%llu,\"cause\":%s,\"tuples\":[%s]}\n", time,
-                        (unsigned)(now.nsec / 1000000), task->plan->name, sqi_task_name(task->plan, task->id, name, sizeof(name)),
-                        (unsigned long long)letter->position, cause, task->letters.tuples && !task->letters.cut ? task->letters.tuples : "");
+        size = asprintf(
+                &line,
+                "{\"time\":\"%s.%03uZ\",\"topology\":\"%s\",\"task\":\"%s\",\"position\":%llu,\"cause\":%s,\"tuples\":[%s]}\n",
+                time, (unsigned)(now.nsec / 1000000), task->plan->name, sqi_task_name(task->plan, task->id, name, sizeof(name)),
+                (unsigned long long)letter->position, cause,
+                task->letters.tuples && !task->letters.cut ? task->letters.tuples : "");
         if (size < 0)
                 return -ENOMEM;
         ssize_t written = write(fd, line, (size_t)size);
@@ -163,8 +167,8 @@ sqi_letters_write(struct sq_task *task)
                 struct sqi_letter *letter = &letters->items[i];
                 int r = task->plan->config.dead_letter ? append(task, letter) : 0;
                 if (r < 0)
-                        sq_log(task, SQ_ERROR, "cannot write the dead letter of position %llu (%s) to %s: %s", (unsigned long long)letter->position,
-                               letter->cause, task->plan->config.dead_letter, strerror(-r));
+                        sq_log(task, SQ_ERROR, "cannot write the dead letter of position %llu (%s) to %s: %s",
+                               (unsigned long long)letter->position, letter->cause, task->plan->config.dead_letter, strerror(-r));
                 sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_DEAD_LETTER,
                                                             .task = task->id,
                                                             .number = letter->position,

@@ -30,7 +30,7 @@ struct sqi_letters {
         size_t n, size;
         char *tuples; /* the JSON of those being replayed; NULL: none are */
         size_t length;
-        bool cut;     /* no memory for all of them */
+        bool cut; /* no memory for all of them */
 };
 
 void sqi_letter_add(struct sq_task *task, uint64_t position);

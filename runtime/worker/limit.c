@@ -62,6 +62,7 @@ sqi_limit_is_exceeded(const struct sqi_config *config, char *text, size_t size)
         resident = resident * sysconf(_SC_PAGESIZE) / MB;
         if (resident <= config->worker_memory)
                 return false;
-        snprintf(text, size, "the worker uses %lld MB of memory, and topology.worker.memory.mb allows %lld", resident, (long long)config->worker_memory);
+        snprintf(text, size, "the worker uses %lld MB of memory, and topology.worker.memory.mb allows %lld", resident,
+                 (long long)config->worker_memory);
         return true;
 }

@@ -26,8 +26,7 @@ sqi_task_report(struct sq_task *task, const struct sqi_message *message)
         free(bytes);
 }
 
-static void
-write_log(struct sq_task *task, enum sq_level level, const char *format, va_list arguments) SQ_PRINTF(3, 0);
+static void write_log(struct sq_task *task, enum sq_level level, const char *format, va_list arguments) SQ_PRINTF(3, 0);
 
 /* One write, so that lines of several tasks do not mix. */
 static void

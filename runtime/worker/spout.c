@@ -24,7 +24,8 @@ note_cause(struct sq_task *task, enum sqi_outcome outcome)
         if (outcome == SQI_FAILED)
                 return; /* the records said so, or who sent them */
         task->cause_task = UINT32_MAX;
-        snprintf(task->cause, sizeof(task->cause), outcome == SQI_LOST ? "a worker died each time it was in flight" : "topology.message.timeout.secs, %g, was over",
+        snprintf(task->cause, sizeof(task->cause),
+                 outcome == SQI_LOST ? "a worker died each time it was in flight" : "topology.message.timeout.secs, %g, was over",
                  task->plan->config.message_timeout);
 }
 
@@ -174,7 +175,8 @@ take_records(struct sq_task *task, const uint8_t *bytes, size_t size)
 
         memcpy(&header, bytes, size < sizeof(header) ? size : sizeof(header));
         if (size < sizeof(header) || memcmp(header.magic, "SQA", 3) != 0 || header.version != SQI_WIRE_VERSION ||
-            header.count != (size - sizeof(header)) / sizeof(ack) || (size - sizeof(header)) % sizeof(ack) || header.task >= task->plan->ntasks) {
+            header.count != (size - sizeof(header)) / sizeof(ack) || (size - sizeof(header)) % sizeof(ack) ||
+            header.task >= task->plan->ntasks) {
                 sqi_intake_refuse(task, UINT32_MAX, "not a message of acks");
                 return;
         }
@@ -226,7 +228,8 @@ sqi_spout_open(struct sq_task *task)
         const struct sqi_config *config = &task->plan->config;
         struct sqi_ledger_config ledger = {
                 .task = task->id,
-                .first = sqi_mix((uint64_t)task->id << 32 | task->incarnation), /* acks of an earlier incarnation meet no tree of this one */
+                .first = sqi_mix((uint64_t)task->id << 32 |
+                                 task->incarnation), /* acks of an earlier incarnation meet no tree of this one */
                 .timeout_ns = (uint64_t)(config->message_timeout * 1e9),
                 .max_pending = (uint64_t)config->max_pending,
                 .max_retries = config->max_retries,

@@ -223,7 +223,8 @@ connect_acker(struct sq_task *task)
                 spout->socket = sqi_socket_new(task->context, ZMQ_PUSH, 1000);
                 if (!spout->socket)
                         return -errno;
-                int r = sqi_endpoint(task->rundir, SQI_ACKS, spout->task, tasks[spout->task].worker == tasks[task->id].worker, endpoint);
+                int r = sqi_endpoint(task->rundir, SQI_ACKS, spout->task, tasks[spout->task].worker == tasks[task->id].worker,
+                                     endpoint);
                 if (r == 0)
                         r = sqi_socket_connect(spout->socket, endpoint);
                 if (r < 0)
@@ -248,8 +249,8 @@ load(struct sq_task *task)
         task->state = calloc(1, sqi_component_state_size(code) + 1);
         if (!task->state)
                 return sqi_task_fail(task, -ENOMEM, "out of memory for the state");
-        if (sqi_settings_fill(sqi_component_options(code), task->component->settings, task->component->nsettings, task->state, &task->settings,
-                              &bad, cause, sizeof(cause)) < 0)
+        if (sqi_settings_fill(sqi_component_options(code), task->component->settings, task->component->nsettings, task->state,
+                              &task->settings, &bad, cause, sizeof(cause)) < 0)
                 return sqi_task_fail(task, -EINVAL, "settings: %s", cause);
         return 0;
 }

@@ -58,7 +58,7 @@ enum sqi_key_shape { SQI_KEY_UNKNOWN, SQI_KEY_PACKED, SQI_KEY_FIELD, SQI_KEY_OTH
 enum { SQI_AHEAD = 16 };
 struct sqi_ahead {
         uint32_t n;
-        bool guessed; /* `keys` hold */
+        bool guessed;                   /* `keys` hold */
         struct sqi_key keys[SQI_AHEAD]; /* as guessed */
         struct sq_tuple tuples[SQI_AHEAD];
 };
@@ -79,13 +79,13 @@ struct sqi_intake {
         void *inbox, *feedback, *broadcasts; /* PULL, PULL or NULL, SUB or NULL */
         struct sqi_input *inputs;            /* by edge: those into this task's component */
         uint32_t ninputs;
-        const struct sqi_input **by_stream;  /* [component * (SQ_STREAMS_MAX + 1) + stream], NULL: not ours */
-        uint16_t *ended;                     /* by task: bit 0: no mark to come in the inbox; bit 1 + s: in the broadcast of stream s */
-        uint32_t marks_missing;              /* of all sources but feedback ones */
-        uint32_t outside_missing;            /* of those outside this task's cycle */
-        uint32_t *fence;                     /* by task: lowest incarnation whose batches are taken */
-        uint64_t received;                   /* tuples from this task's own cycle */
-        bool turn;                           /* inbox and broadcasts take turns */
+        const struct sqi_input **by_stream; /* [component * (SQ_STREAMS_MAX + 1) + stream], NULL: not ours */
+        uint16_t *ended;          /* by task: bit 0: no mark to come in the inbox; bit 1 + s: in the broadcast of stream s */
+        uint32_t marks_missing;   /* of all sources but feedback ones */
+        uint32_t outside_missing; /* of those outside this task's cycle */
+        uint32_t *fence;          /* by task: lowest incarnation whose batches are taken */
+        uint64_t received;        /* tuples from this task's own cycle */
+        bool turn;                /* inbox and broadcasts take turns */
 };
 
 /* What a task may wait on besides its outlets: control, three inboxes, acks, the spout's own descriptor. */
@@ -99,24 +99,24 @@ struct sq_task {
         const struct sqi_plan_component *component;
         uint32_t id, incarnation;
         const char *rundir;
-        void *context;       /* ZeroMQ */
-        void *control;       /* PAIR to the control thread */
+        void *context;               /* ZeroMQ */
+        void *control;               /* PAIR to the control thread */
         const struct sqi_door *door; /* NULL: in a worker */
-        int record;          /* file that what comes in is copied to, or -1: record.h */
+        int record;                  /* file that what comes in is copied to, or -1: record.h */
         const struct sqi_component *code;
         struct sqi_settings_memory settings;
         struct sqi_keyed *keyed;
         struct sqi_metrics *metrics;
-        bool tracking;       /* at-least-once */
+        bool tracking; /* at-least-once */
         enum sqi_phase phase;
-        bool active;         /* spouts: between ACTIVATE and DEACTIVATE */
+        bool active; /* spouts: between ACTIVATE and DEACTIVATE */
         bool may_connect, may_start, start_inactive, prepared;
         bool draining, quitting, released, settled;
-        bool packed;         /* shares its worker with other tasks */
-        struct pollfd *fds;  /* scratch of sqi_task_wait(): one an outlet, and SQI_WAIT_FIXED */
-        int failed;          /* negative errno: the task can't go on; `error` says why */
+        bool packed;        /* shares its worker with other tasks */
+        struct pollfd *fds; /* scratch of sqi_task_wait(): one an outlet, and SQI_WAIT_FIXED */
+        int failed;         /* negative errno: the task can't go on; `error` says why */
         char error[512];
-        uint64_t now_ns;     /* of this turn of the loop */
+        uint64_t now_ns; /* of this turn of the loop */
 
         struct sqi_intake intake;
         struct sqi_collector collector;
@@ -126,18 +126,18 @@ struct sq_task {
         struct sqi_ahead ahead;
         const struct sq_tuple *tuple;  /* under way */
         const struct sqi_input *input; /* of the run under way; NULL: not for this task */
-        bool misused;          /* in this callback */
+        bool misused;                  /* in this callback */
         bool in_execute;
-        bool kept_now;         /* sq_keep() was called for the tuple */
-        uint64_t input_id;     /* edge id of the tuple under way */
+        bool kept_now;     /* sq_keep() was called for the tuple */
+        uint64_t input_id; /* edge id of the tuple under way */
         const uint64_t *input_roots;
         uint16_t input_nroots;
-        char *key;             /* scratch of sq_key() */
+        char *key; /* scratch of sq_key() */
         size_t key_size;
-        bool dirty;            /* executed since the last flush */
+        bool dirty; /* executed since the last flush */
         uint64_t tick_ns, next_tick_ns;
         enum sqi_key_shape key_shape;
-        unsigned key_field;    /* SQI_KEY_FIELD: its place in the tuple */
+        unsigned key_field;          /* SQI_KEY_FIELD: its place in the tuple */
         const struct sqi_key *guess; /* of the tuple under way, or NULL */
         struct sq_kept *kept;
         size_t nkept;
@@ -147,20 +147,21 @@ struct sq_task {
         /* spout */
         struct sqi_ledger *ledger;
         void *ack_inbox;
-        bool done;             /* next() answered SQ_DONE */
-        uint32_t calls;        /* of next() in a turn, at most */
+        bool done;      /* next() answered SQ_DONE */
+        uint32_t calls; /* of next() in a turn, at most */
         uint64_t wake_ns;
         int wake_fd;
-        uint64_t resume;       /* position to seek to; UINT64_MAX: none */
+        uint64_t resume; /* position to seek to; UINT64_MAX: none */
         uint64_t last_position, told_position;
-        bool tracked;          /* sq_track() was called at least once */
+        bool tracked; /* sq_track() was called at least once */
         bool tree_open, replaying;
-        bool replays_due;    /* more of them than a turn takes */
+        bool replays_due; /* more of them than a turn takes */
         uint64_t root;
 
         uint64_t next_flush_ns, next_report_ns;
         uint64_t fail_logged_ns, fails_unlogged;
-        char cause[SQI_CAUSE_MAX + 16]; /* bolt: of the last sq_fail(); spout: of the fails being taken, from whom being in `cause_task` */
+        char cause[SQI_CAUSE_MAX +
+                   16]; /* bolt: of the last sq_fail(); spout: of the fails being taken, from whom being in `cause_task` */
         uint32_t cause_task;
         struct sqi_letters letters;
 };

@@ -196,7 +196,8 @@ wire_stream(struct sq_task *task, uint32_t number)
         }
         int r = join_broadcasts(stream);
         struct sqi_target *only = &stream->targets[0];
-        if (stream->ntargets == 1 && only->grouping != SQI_DIRECT && (only->grouping != SQI_ALL || only->noutlets == 1) && !only->by_tuple)
+        if (stream->ntargets == 1 && only->grouping != SQI_DIRECT && (only->grouping != SQI_ALL || only->noutlets == 1) &&
+            !only->by_tuple)
                 stream->in_place = only;
         bool texts = stream->in_place && only->noutlets == 1 && only->grouping != SQI_ALL && !only->in_cycle;
         for (uint32_t f = 0; f < stream->stream->nfields && texts; f++)
@@ -214,7 +215,8 @@ sqi_collector_open(struct sq_task *task)
 
         /* full batches leave at batch_bytes; behind that there is room for the last tuple and the runs */
         size_t buffer = (size_t)task->plan->config.batch_bytes;
-        collector->source = (struct sqi_source){task->id, task->incarnation, sqi_pool_new(buffer + buffer / 4 + 4096), task->metrics};
+        collector->source = (struct sqi_source){task->id, task->incarnation, sqi_pool_new(buffer + buffer / 4 + 4096),
+                                                task->metrics};
         collector->batch_bytes = (uint32_t)buffer;
         collector->tracking = task->tracking;
         collector->nstreams = task->component->nstreams;

@@ -41,7 +41,7 @@ struct member {
         bool running;
         bool settled, finished;
         uint64_t position; /* the last one told */
-        void *control; /* our end of the task's PAIR */
+        void *control;     /* our end of the task's PAIR */
         struct sq_task task;
         struct sqi_metrics metrics;
         uint64_t loops, loops_ns; /* its last turn that was seen */
@@ -99,8 +99,8 @@ watch_for_blocks(struct worker *worker, struct member *member, uint64_t now_ns)
                 fprintf(stderr,
                         "warning: %s has not come back from a callback for %llu s (a callback must not block; it is killed after "
                         "supervisor.worker.timeout.secs, %g)\n",
-                        sqi_task_name(worker->plan, member->task.id, name, sizeof(name)), (unsigned long long)(BLOCKED_NS / 1000000000u),
-                        worker->plan->config.worker_timeout);
+                        sqi_task_name(worker->plan, member->task.id, name, sizeof(name)),
+                        (unsigned long long)(BLOCKED_NS / 1000000000u), worker->plan->config.worker_timeout);
         }
 }
 
@@ -111,7 +111,8 @@ check_memory(struct worker *worker)
 
         if (worker->nmembers == 0 || !sqi_limit_is_exceeded(&worker->plan->config, text, sizeof(text)))
                 return;
-        report(worker, (struct sqi_message){.type = SQI_MSG_ERROR, .task = worker->members[0]->task.id, .text = {text, strlen(text)}});
+        report(worker,
+               (struct sqi_message){.type = SQI_MSG_ERROR, .task = worker->members[0]->task.id, .text = {text, strlen(text)}});
         worker->failed = true;
 }
 
@@ -143,7 +144,8 @@ tell_state(struct worker *worker)
 
                 report(worker, (struct sqi_message){.type = SQI_MSG_STATE, .task = member->task.id, .number = state});
                 if (member->position)
-                        report(worker, (struct sqi_message){.type = SQI_MSG_POSITION, .task = member->task.id, .number = member->position});
+                        report(worker,
+                               (struct sqi_message){.type = SQI_MSG_POSITION, .task = member->task.id, .number = member->position});
         }
 }
 
@@ -327,7 +329,8 @@ read_plan(struct worker *worker)
 
         snprintf(path, sizeof(path), "%s/plan", worker->rundir);
         fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0 || fstat(fd, &about) < 0 || !(bytes = malloc((size_t)about.st_size + 1)) || read(fd, bytes, (size_t)about.st_size) != about.st_size)
+        if (fd < 0 || fstat(fd, &about) < 0 || !(bytes = malloc((size_t)about.st_size + 1)) ||
+            read(fd, bytes, (size_t)about.st_size) != about.st_size)
                 r = errno ? -errno : -EIO;
         if (r == 0) {
                 r = sqi_plan_decode(bytes, (size_t)about.st_size, &worker->plan, cause, sizeof(cause));
@@ -533,8 +536,13 @@ close_worker(struct worker *worker)
 int
 sqi_worker_main(const char *rundir, uint32_t id, uint32_t incarnation, pid_t supervisor, bool adoptable)
 {
-        struct worker worker = {.rundir = rundir, .id = id, .incarnation = incarnation, .supervisor = supervisor, .pidfd = -1,
-                                .adoptable = adoptable, .lease = -1};
+        struct worker worker = {.rundir = rundir,
+                                .id = id,
+                                .incarnation = incarnation,
+                                .supervisor = supervisor,
+                                .pidfd = -1,
+                                .adoptable = adoptable,
+                                .lease = -1};
         int r;
 
         signal(SIGPIPE, SIG_IGN);

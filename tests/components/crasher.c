@@ -76,12 +76,13 @@ cleanup(struct sq_task *task)
 SQ_BOLT(crasher) = {
         .about = "Goes wrong on demand.",
         .state = sizeof(struct crasher),
-        .options = {
-                SQ_OPT_ENUM(struct crasher, in, "prepare|execute|finish|cleanup", "execute", "the callback"),
-                SQ_OPT_ENUM(struct crasher, how, "crash|exit|fail|hang", "crash", "what happens"),
-                SQ_OPT_INT(struct crasher, at, 0, "tuples before it, in execute"),
-                SQ_OPT_BOOL(struct crasher, once, false, "only in the first incarnation"),
-        },
+        .options =
+                {
+                        SQ_OPT_ENUM(struct crasher, in, "prepare|execute|finish|cleanup", "execute", "the callback"),
+                        SQ_OPT_ENUM(struct crasher, how, "crash|exit|fail|hang", "crash", "what happens"),
+                        SQ_OPT_INT(struct crasher, at, 0, "tuples before it, in execute"),
+                        SQ_OPT_BOOL(struct crasher, once, false, "only in the first incarnation"),
+                },
         .in = {{"n", SQ_ANY}},
         .out = {{"n", SQ_ANY}},
         .prepare = prepare,

@@ -69,8 +69,10 @@ fault_call(struct sq_task *task, struct fault *fault, int64_t where)
 
 #define FAULT_OPTIONS(state, places, first) \
         {"in", SQ_OPTION_ENUM, offsetof(state, fault.in), first, false, places, "the callback that goes wrong"}, \
-        {"how", SQ_OPTION_ENUM, offsetof(state, fault.how), "none", false, FAULT_HOWS, "what happens in it"}, \
-        {"at", SQ_OPTION_INT, offsetof(state, fault.at), "0", false, NULL, "calls before it"}, \
-        {"times", SQ_OPTION_INT, offsetof(state, fault.times), "1", false, NULL, "incarnations in which it happens"}
+                {"how", SQ_OPTION_ENUM, offsetof(state, fault.how), "none", false, FAULT_HOWS, "what happens in it"}, \
+                {"at", SQ_OPTION_INT, offsetof(state, fault.at), "0", false, NULL, "calls before it"}, \
+        { \
+                "times", SQ_OPTION_INT, offsetof(state, fault.times), "1", false, NULL, "incarnations in which it happens" \
+        }
 
 #endif

@@ -11,7 +11,7 @@ enum place { IN_PREPARE, IN_EXECUTE, IN_TICK, IN_FLUSH, IN_FINISH, IN_CLEANUP };
 
 struct faulty {
         struct fault fault;
-        int64_t poison;      /* key whose tuples... */
+        int64_t poison;       /* key whose tuples... */
         int64_t poison_every; /* ...of every so many sequence numbers are poison */
         int64_t poison_how, slow_task, turns;
         double slow_us;
@@ -52,7 +52,8 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         if (self->poison >= 0 && is_poison(self, in)) {
                 struct fault now = {.how = self->poison_how, .times = INT64_MAX};
                 if (fault_call(task, &now, 0) < 0)
-                        return sq_fail(task, "poison: key %lld, seq %lld", (long long)sq_get_int(in, KEY), (long long)sq_get_int(in, SEQ));
+                        return sq_fail(task, "poison: key %lld, seq %lld", (long long)sq_get_int(in, KEY),
+                                       (long long)sq_get_int(in, SEQ));
         }
         if (self->slow_us > 0 && (self->slow_task < 0 || self->slow_task == (int64_t)sq_index(task)))
                 nanosleep(&(struct timespec){.tv_nsec = (long)(self->slow_us * 1e3)}, NULL);

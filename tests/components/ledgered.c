@@ -28,7 +28,8 @@ note(struct sq_task *task, enum sent_kind kind, uint64_t position, uint64_t now_
         const struct ledgered *self = sq_state(task);
         struct sent sent = {now_ns, position, kind, sq_index(task)};
 
-        return write(self->fd, &sent, sizeof(sent)) == (ssize_t)sizeof(sent) ? 0 : sq_error(task, "cannot write: %s", strerror(errno));
+        return write(self->fd, &sent, sizeof(sent)) == (ssize_t)sizeof(sent) ? 0
+                                                                             : sq_error(task, "cannot write: %s", strerror(errno));
 }
 
 static int
@@ -67,7 +68,8 @@ static enum sq_next
 next(struct sq_task *task)
 {
         struct ledgered *self = sq_state(task);
-        uint64_t step = sq_parallelism(task), end = self->count ? (uint64_t)self->count : UINT64_MAX, room = sq_room(task), due, now;
+        uint64_t step = sq_parallelism(task), end = self->count ? (uint64_t)self->count : UINT64_MAX, room = sq_room(task), due,
+                 now;
 
         if (self->next >= end)
                 return SQ_DONE;

@@ -39,10 +39,10 @@ struct list {
 
 struct run {
         const char *directory;
-        uint64_t keys, total;    /* positions below which all was sent */
+        uint64_t keys, total; /* positions below which all was sent */
         unsigned ntasks;
         uint64_t up_to[TASKS_MAX];
-        int last[TASKS_MAX];     /* incarnation */
+        int last[TASKS_MAX]; /* incarnation */
         uint8_t *seen;
         uint64_t *first_ns;
         uint64_t nseen;
@@ -168,7 +168,8 @@ by_incarnation(const void *a, const void *b)
 {
         const struct file *x = a, *y = b;
 
-        return x->task != y->task ? (x->task > y->task) - (x->task < y->task) : (x->incarnation > y->incarnation) - (x->incarnation < y->incarnation);
+        return x->task != y->task ? (x->task > y->task) - (x->task < y->task)
+                                  : (x->incarnation > y->incarnation) - (x->incarnation < y->incarnation);
 }
 
 static size_t
@@ -182,7 +183,8 @@ find_files(const struct run *run, const char *kind, struct file **ret)
 
         while ((entry = readdir(directory))) {
                 struct file file = {0};
-                if (strncmp(entry->d_name, kind, len) != 0 || sscanf(entry->d_name + len, ".%u.%d", &file.task, &file.incarnation) != 2)
+                if (strncmp(entry->d_name, kind, len) != 0 ||
+                    sscanf(entry->d_name + len, ".%u.%d", &file.task, &file.incarnation) != 2)
                         continue;
                 snprintf(file.name, sizeof(file.name), "%s.%u.%d", kind, file.task, file.incarnation);
                 files = need(realloc(files, (n + 1) * sizeof(*files)));
@@ -360,8 +362,9 @@ main(int argc, char **argv)
                 if (lost++ < 10)
                         fprintf(stderr, "lost: position %" PRIu64 "\n", p);
         }
-        printf("sent %" PRIu64 "\ngot %" PRIu64 "\nlost %" PRIu64 "\nduplicates %" PRIu64 "\ncorrupted %" PRIu64 "\ndisordered %" PRIu64 "\n", sent, run.got, lost,
-               run.duplicates, run.corrupted, run.disordered);
+        printf("sent %" PRIu64 "\ngot %" PRIu64 "\nlost %" PRIu64 "\nduplicates %" PRIu64 "\ncorrupted %" PRIu64
+               "\ndisordered %" PRIu64 "\n",
+               sent, run.got, lost, run.duplicates, run.corrupted, run.disordered);
         read_strikes(&run);
         printf("strikes %zu\n", run.nstrikes);
         sort(&run.outputs);

@@ -20,7 +20,8 @@ struct tally {
 static struct sq_str
 name(char buffer[64], uint64_t number)
 {
-        int len = snprintf(buffer, 64, "%.*s%llu", (int)(number % 40), "a-prefix-that-makes-keys-of-many-lengths", (unsigned long long)number);
+        int len = snprintf(buffer, 64, "%.*s%llu", (int)(number % 40), "a-prefix-that-makes-keys-of-many-lengths",
+                           (unsigned long long)number);
 
         return (struct sq_str){buffer, (size_t)len};
 }

@@ -291,7 +291,12 @@ a_tuple_that_kills_is_found_and_nothing_else_is_given_up(void **state)
         (void)state;
         for (uint64_t seed = 1; seed <= 200; seed++) {
                 struct deadly deadly = {.seed = seed};
-                struct sqi_ledger_config config = {.task = 3, .first = seed, .timeout_ns = 30 * second, .max_pending = 1 + seed * 7 % 500, .max_retries = 2, .retry_delay_ns = 1000};
+                struct sqi_ledger_config config = {.task = 3,
+                                                   .first = seed,
+                                                   .timeout_ns = 30 * second,
+                                                   .max_pending = 1 + seed * 7 % 500,
+                                                   .max_retries = 2,
+                                                   .retry_delay_ns = 1000};
                 uint64_t now_ns = second, next = 0, position;
                 struct sqi_attempt attempt;
                 deadly.ledger = sqi_ledger_new(&config, see_deadly, &deadly);
@@ -314,7 +319,8 @@ static void
 a_flood_of_failures_holds_the_spout_back(void **state)
 {
         struct record record;
-        struct sqi_ledger *ledger = make(&record, (struct sqi_ledger_config){.max_retries = -1, .max_pending = 1000, .retry_delay_ns = 30 * second});
+        struct sqi_ledger *ledger = make(
+                &record, (struct sqi_ledger_config){.max_retries = -1, .max_pending = 1000, .retry_delay_ns = 30 * second});
         uint64_t n = 0;
 
         (void)state;

@@ -32,12 +32,18 @@ set_up_plan(struct world *world, bool cyclic)
 {
         memset(world, 0, sizeof(*world));
         world->components[0] = (struct sqi_plan_component){.id = "lines", .kind = SQ_KIND_SPOUT, .first_task = 0, .ntasks = 1};
-        world->components[1] = (struct sqi_plan_component){.id = "split", .kind = SQ_KIND_BOLT, .first_task = 1, .ntasks = 2, .cycle = cyclic};
-        world->components[2] = (struct sqi_plan_component){.id = "count", .kind = SQ_KIND_BOLT, .first_task = 3, .ntasks = 1, .cycle = cyclic};
+        world->components[1] = (struct sqi_plan_component){
+                .id = "split", .kind = SQ_KIND_BOLT, .first_task = 1, .ntasks = 2, .cycle = cyclic};
+        world->components[2] = (struct sqi_plan_component){
+                .id = "count", .kind = SQ_KIND_BOLT, .first_task = 3, .ntasks = 1, .cycle = cyclic};
         for (uint32_t t = 0; t < TASKS; t++)
                 world->tasks[t] = (struct sqi_plan_task){.component = t == 0 ? 0 : t == 3 ? 2 : 1, .index = t == 2, .worker = t};
-        world->plan = (struct sqi_plan){.name = "test", .ncomponents = 3, .ntasks = TASKS, .nworkers = TASKS,
-                                        .components = world->components, .tasks = world->tasks};
+        world->plan = (struct sqi_plan){.name = "test",
+                                        .ncomponents = 3,
+                                        .ntasks = TASKS,
+                                        .nworkers = TASKS,
+                                        .components = world->components,
+                                        .tasks = world->tasks};
         world->plan.config.worker_timeout = 30;
         world->plan.config.message_timeout = 30;
         world->now = 1000 * SQI_SECOND;
@@ -756,8 +762,11 @@ static void
 answer(struct world *world, uint64_t round, uint64_t received, uint64_t sent)
 {
         for (uint32_t t = SPLIT_0; t <= COUNT; t++)
-                hear_with(world, (struct sqi_message){.type = SQI_MSG_PROBED, .task = t, .number = round,
-                                                      .a = t == COUNT ? received : 0, .b = t == COUNT ? sent : 0});
+                hear_with(world, (struct sqi_message){.type = SQI_MSG_PROBED,
+                                                      .task = t,
+                                                      .number = round,
+                                                      .a = t == COUNT ? received : 0,
+                                                      .b = t == COUNT ? sent : 0});
 }
 
 static void
@@ -842,7 +851,8 @@ find_all_but(struct world *world, uint32_t missing)
         assert_int_equal(sqi_lifecycle_new(&world->plan, 0, 42, &world->life), 0);
         for (uint32_t w = 0; w < TASKS; w++) {
                 world->incarnations[w] = 2;
-                step(world, (struct sqi_event){.type = w == missing ? SQI_EVENT_MISSED : SQI_EVENT_FOUND, .worker = w, .incarnation = 2});
+                step(world,
+                     (struct sqi_event){.type = w == missing ? SQI_EVENT_MISSED : SQI_EVENT_FOUND, .worker = w, .incarnation = 2});
         }
         step(world, (struct sqi_event){.type = SQI_EVENT_START});
         assert_int_equal(count_type(world, SQI_ACTION_SPAWN), 0);
@@ -1036,7 +1046,8 @@ say(struct play *play, uint32_t worker, enum sqi_message_type type)
         struct puppet *puppet = &play->puppets[worker];
 
         if (puppet->n < QUEUE)
-                puppet->queue[puppet->n++] = (struct sqi_message){.type = type, .worker = worker, .incarnation = puppet->incarnation, .task = worker};
+                puppet->queue[puppet->n++] = (struct sqi_message){
+                        .type = type, .worker = worker, .incarnation = puppet->incarnation, .task = worker};
 }
 
 static bool
@@ -1082,11 +1093,13 @@ check_send(struct play *play, const struct sqi_action *action)
 {
         if (action->message.type == SQI_MSG_START && action->worker == SQI_EVERY_WORKER) {
                 for (uint32_t w = 0; w < TASKS; w++)
-                        check(play, play->puppets[w].alive && play->puppets[w].ready, "the first START is for all, and all are ready");
+                        check(play, play->puppets[w].alive && play->puppets[w].ready,
+                              "the first START is for all, and all are ready");
                 play->ran = true;
         }
         for (uint32_t w = 0; w < TASKS; w++)
-                if (action->worker == SQI_EVERY_WORKER || (action->worker == w && action->incarnation == play->puppets[w].incarnation))
+                if (action->worker == SQI_EVERY_WORKER ||
+                    (action->worker == w && action->incarnation == play->puppets[w].incarnation))
                         check_order(play, w, action->message.type);
 }
 
@@ -1221,7 +1234,8 @@ play_seed(uint64_t seed, unsigned *ret_drained)
                 one_turn(play);
         check(play, play->ended, "it ends");
         *ret_drained += play->world.life->outcome == SQI_OUTCOME_DRAINED;
-        check(play, play->world.life->outcome == SQI_OUTCOME_DRAINED || play->world.life->outcome == SQI_OUTCOME_FAILED, "and says how");
+        check(play, play->world.life->outcome == SQI_OUTCOME_DRAINED || play->world.life->outcome == SQI_OUTCOME_FAILED,
+              "and says how");
         sqi_lifecycle_free(&play->world.life);
         free(play);
 }

@@ -19,8 +19,15 @@ static struct sqi_metrics sample;
 static struct sqi_message
 full(enum sqi_message_type type)
 {
-        return (struct sqi_message){.type = type, .worker = 3, .incarnation = 7, .task = 300, .number = UINT64_MAX, .a = 1, .b = 70000,
-                                    .text = {"no such file", 12}, .metrics = &sample};
+        return (struct sqi_message){.type = type,
+                                    .worker = 3,
+                                    .incarnation = 7,
+                                    .task = 300,
+                                    .number = UINT64_MAX,
+                                    .a = 1,
+                                    .b = 70000,
+                                    .text = {"no such file", 12},
+                                    .metrics = &sample};
 }
 
 static const char *
@@ -119,7 +126,8 @@ bytes_behind_a_message_are_refused(void **state)
 static void
 another_version_is_told_from_rubbish(void **state)
 {
-        const uint8_t next[] = {0x94, SQI_MESSAGE_VERSION + 1, SQI_MSG_HEARTBEAT, 0, 0}, unknown[] = {0x94, SQI_MESSAGE_VERSION, SQI_MESSAGE_TYPES, 0, 0};
+        const uint8_t next[] = {0x94, SQI_MESSAGE_VERSION + 1, SQI_MSG_HEARTBEAT, 0, 0},
+                      unknown[] = {0x94, SQI_MESSAGE_VERSION, SQI_MESSAGE_TYPES, 0, 0};
         struct sqi_message out;
 
         (void)state;

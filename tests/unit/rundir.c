@@ -139,7 +139,9 @@ lines_are_whole_whatever_the_pieces_they_came_in(void **state)
 
         (void)state;
         nheard = 0;
-        for (const char *at = "one\ntwo\r\n\nthr\x1b" "ee"; *at; at++)
+        for (const char *at = "one\ntwo\r\n\nthr\x1b"
+                              "ee";
+             *at; at++)
                 sqi_lines_add(&lines, at, 1, hear, NULL);
         assert_int_equal(nheard, 3);
         sqi_lines_end(&lines, hear, NULL);

@@ -189,8 +189,16 @@ static void
 a_record_comes_back_as_it_was(void **state)
 {
         const struct place *place = *state;
-        struct sqi_record record = {.name = "words", .serial = "0123", .wish = SQI_WISH_INACTIVE, .drain_secs = 2.5, .outcome = SQI_OUTCOME_FAILED,
-                                    .cause = "no such file", .submitted = 1700000000, .began = 1700000001, .runs = 7, .rundir = "/run/squall/top-1"};
+        struct sqi_record record = {.name = "words",
+                                    .serial = "0123",
+                                    .wish = SQI_WISH_INACTIVE,
+                                    .drain_secs = 2.5,
+                                    .outcome = SQI_OUTCOME_FAILED,
+                                    .cause = "no such file",
+                                    .submitted = 1700000000,
+                                    .began = 1700000001,
+                                    .runs = 7,
+                                    .rundir = "/run/squall/top-1"};
         struct sqi_record again;
         struct sqi_state it;
         char error[512];
@@ -283,7 +291,8 @@ the_lease_tells_who_holds_it_and_in_which_incarnation(void **state)
 static void
 a_request_comes_back_as_it_was(void **state)
 {
-        struct sqi_request request = {.id = {1, 2, 3}, .command = SQI_COMMAND_KILL, .name = {"words", 5}, .seconds = 1.5}, again = {.seconds = 0};
+        struct sqi_request request = {.id = {1, 2, 3}, .command = SQI_COMMAND_KILL, .name = {"words", 5}, .seconds = 1.5},
+                           again = {.seconds = 0};
         void *bytes;
         size_t size;
 

@@ -493,6 +493,16 @@ sqi_ledger_retry(struct sqi_ledger *ledger, uint64_t now_ns, uint64_t *ret_posit
         return true;
 }
 
+void
+sqi_ledger_hurry(struct sqi_ledger *ledger, uint64_t now_ns)
+{
+        for (size_t i = 0; i < ledger->nretries; i++) {
+                if (ledger->retries[i].due_ns > now_ns)
+                        ledger->retries[i].due_ns = now_ns;
+                sift_up(ledger->retries, i);
+        }
+}
+
 /* When a retry may be due: never, while what is in flight has to end first. */
 static uint64_t
 next_retry(const struct sqi_ledger *ledger)

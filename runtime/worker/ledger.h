@@ -93,6 +93,9 @@ void sqi_ledger_lose(struct sqi_ledger *ledger, uint64_t now_ns);
 /* Takes out a failed tree that is due, if it may be in flight now; the caller opens it again at once. */
 bool sqi_ledger_retry(struct sqi_ledger *ledger, uint64_t now_ns, uint64_t *ret_position, struct sqi_attempt *ret_attempt);
 
+/* What waits for its retry need not wait any longer: the topology drains, and its time is limited. */
+void sqi_ledger_hurry(struct sqi_ledger *ledger, uint64_t now_ns);
+
 /* When sqi_ledger_tick() or sqi_ledger_retry() next have something to do; UINT64_MAX: never. */
 uint64_t sqi_ledger_next(const struct sqi_ledger *ledger);
 

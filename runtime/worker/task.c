@@ -63,6 +63,8 @@ sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
                 break;
         case SQI_MSG_DRAIN:
                 task->draining = true;
+                if (task->ledger)
+                        sqi_ledger_hurry(task->ledger, sqi_task_clock(task));
                 break;
         case SQI_MSG_PROBE:
                 if (task->component->cycle && task->phase == SQI_RUNNING)

@@ -2,7 +2,7 @@
 /*
  * The ledger: its rules one by one, then a simulated topology around it. The simulation runs seeded schedules of emits, deliveries in any
  * order, splits into children, fails, kept tuples, lost tasks and jumps of time, and checks after every step what must always hold.
- * SQUALL_SIM_SCHEDULES sets how many (default 20,000); SQUALL_SIM_SEED runs one again.
+ * SQUALL_SIM_SCHEDULES sets how many (default 100,000); SQUALL_SIM_SEED runs one again.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -332,6 +332,25 @@ a_flood_of_failures_holds_the_spout_back(void **state)
 }
 
 static void
+a_drain_does_not_wait_out_the_delays(void **state)
+{
+        struct record record;
+        struct sqi_ledger *ledger = make(&record, (struct sqi_ledger_config){.max_retries = -1, .max_pending = 100, .retry_delay_ns = second});
+        uint64_t position;
+        struct sqi_attempt attempt;
+
+        (void)state;
+        for (uint64_t i = 0; i < 50; i++)
+                take(ledger, tree(ledger, (i * 7) % 50, 0xaa, i), 0, SQI_ACK_FAIL, i);
+        sqi_ledger_hurry(ledger, 100);
+        for (uint64_t i = 0; i < 50; i++) {
+                assert_true(sqi_ledger_retry(ledger, 100, &position, &attempt));
+                assert_int_equal(position, i);
+        }
+        sqi_ledger_free(&ledger);
+}
+
+static void
 records_of_strangers_change_nothing(void **state)
 {
         struct record record;
@@ -572,7 +591,7 @@ setting(const char *name, uint64_t fallback)
 static void
 nothing_is_lost_and_nothing_completes_early_in_any_schedule(void **state)
 {
-        uint64_t only = setting("SQUALL_SIM_SEED", 0), n = setting("SQUALL_SIM_SCHEDULES", 20000);
+        uint64_t only = setting("SQUALL_SIM_SEED", 0), n = setting("SQUALL_SIM_SCHEDULES", 100000);
 
         (void)state;
         for (uint64_t seed = only ? only : 1; seed <= (only ? only : n); seed++) {
@@ -597,6 +616,7 @@ main(void)
                 cmocka_unit_test(a_lost_task_fails_all_at_once_and_costs_no_attempt),
                 cmocka_unit_test(a_tuple_that_kills_is_found_and_nothing_else_is_given_up),
                 cmocka_unit_test(a_flood_of_failures_holds_the_spout_back),
+                cmocka_unit_test(a_drain_does_not_wait_out_the_delays),
                 cmocka_unit_test(records_of_strangers_change_nothing),
                 cmocka_unit_test(the_adaptive_limit_opens_for_the_fast_and_shrinks_for_the_slow),
                 cmocka_unit_test(nothing_is_lost_and_nothing_completes_early_in_any_schedule),

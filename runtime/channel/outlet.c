@@ -73,11 +73,15 @@ static int
 send_now(struct sqi_outlet *outlet, const struct sqi_source *source, zmq_msg_t *message)
 {
         size_t size = zmq_msg_size(message);
+        struct sqi_header header;
+
+        memcpy(&header, zmq_msg_data(message), sizeof(header)); /* once it is sent it is not ours any more */
         int r = outlet->broadcast && outlet->subscribed < outlet->expected ? -EAGAIN : sqi_socket_send(outlet->socket, message);
 
         if (r == 0) {
                 sqi_count(&source->metrics->batches_out, 1);
                 sqi_count(&source->metrics->bytes_out, size);
+                sqi_load_add(outlet->load, header.count);
         }
         return r;
 }

@@ -17,6 +17,7 @@
 
 #include <zmq.h>
 
+#include "channel/load.h"
 #include "channel/metrics.h"
 #include "tuple/batch.h"
 
@@ -38,6 +39,7 @@ struct sqi_outlet {
         struct sqi_batch batch;
         struct sqi_sealed *stuck, **stuck_end;
         uint32_t nstuck;
+        struct sqi_load *load; /* of the receiver; NULL: not known */
         bool keep;
         struct sqi_sealed *kept, **kept_end;
 };

@@ -93,8 +93,11 @@ execute(struct sq_task *task, struct gathered *gathered, bool timed)
         task->misused = task->kept_now = false;
         sqi_collector_begin(&task->collector, gathered->roots, gathered->nroots);
         end_tuple(task, gathered, task->code->bolt->execute(task, task->tuple));
-        if (timed)
-                sqi_histogram_add(&task->metrics->execute, sqi_clock_ns() - begin);
+        if (timed) {
+                uint64_t ns = sqi_clock_ns() - begin;
+                sqi_histogram_add(&task->metrics->execute, ns);
+                sqi_load_cost(task->load, ns);
+        }
 }
 
 /* The key that this tuple will be looked up by, if it is as the first one was. */
@@ -187,6 +190,7 @@ count_frame(struct sq_task *task, const struct sqi_frame *frame, uint64_t execut
 {
         uint32_t from = task->plan->tasks[frame->header.task].component;
 
+        sqi_load_add(task->load, -(int64_t)frame->header.count);
         sqi_count(&task->metrics->executed, executed);
         sqi_count(&task->metrics->acked, executed - failed - task->kept_in_frame);
         task->kept_in_frame = 0;
@@ -289,6 +293,8 @@ sqi_bolt_turn(struct sq_task *task)
                 sqi_task_flush(task);
         if (task->failed < 0 || task->quitting)
                 return;
+        if (!busy)
+                sqi_load_idle(task->load);
         if (!busy && is_at_end(task))
                 finish(task);
         else if (!busy)

@@ -21,11 +21,13 @@ struct sqi_target {
         struct sqi_outlet **outlets; /* by the reader's task index; one for a broadcast */
         struct sqi_outlet **local;   /* local-or-shuffle: those in this worker */
         uint32_t nlocal;
-        uint32_t rotor;  /* shuffle: whose turn it is */
-        uint64_t *dealt; /* partial-key: tuples dealt to each */
-        uint64_t *keys;  /* broadcast: each receiver's own edge key */
-        bool in_cycle;   /* the reader is of this task's own cycle */
-        bool by_tuple;   /* who gets a tuple depends on it */
+        uint32_t rotor;   /* shuffle: whose turn it is */
+        uint32_t turns;   /* shuffle: until the loads are looked at again */
+        uint64_t fair_ns; /* shuffle: a task where a tuple would wait longer is passed over */
+        uint64_t *dealt;  /* partial-key: tuples dealt to each */
+        uint64_t *keys;   /* broadcast: each receiver's own edge key */
+        bool in_cycle;    /* the reader is of this task's own cycle */
+        bool by_tuple;    /* who gets a tuple depends on it */
 };
 
 struct sqi_stream_targets {

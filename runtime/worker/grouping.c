@@ -17,14 +17,41 @@ sqi_key_hash(const struct sqi_plan_edge *edge, const struct sqi_slice *tuple)
         return hash;
 }
 
-/* Round robin over those that are not stuck; when all are, the next in turn, where the tuple waits. */
+/* Between two looks at the loads of all; and what a tuple may wait anywhere before it matters. */
+enum { SHUFFLE_TURNS = 64 };
+static const uint64_t SHUFFLE_WAIT_NS = 1000000;
+
+static inline uint64_t
+wait_ns(const struct sqi_outlet *outlet)
+{
+        return sqi_load_wait_ns(outlet->load, outlet->batch.now.count);
+}
+
+/* Twice what it would wait at the least loaded one. */
+static void
+look_at_loads(struct sqi_target *target, struct sqi_outlet **outlets, uint32_t n)
+{
+        uint64_t least = UINT64_MAX;
+
+        for (uint32_t i = 0; i < n; i++) {
+                uint64_t wait = outlets[i]->stuck ? UINT64_MAX : wait_ns(outlets[i]);
+                if (wait < least)
+                        least = wait;
+        }
+        target->turns = SHUFFLE_TURNS;
+        target->fair_ns = least < UINT64_MAX / 4 ? 2 * least + SHUFFLE_WAIT_NS : UINT64_MAX;
+}
+
+/* Round robin over those that are neither stuck nor far more loaded than the others; when all are, the next in turn, where the tuple waits. */
 static struct sqi_outlet *
 shuffle(struct sqi_target *target, struct sqi_outlet **outlets, uint32_t n)
 {
         uint32_t first = target->rotor + 1 < n ? target->rotor + 1 : 0;
 
+        if (target->turns-- == 0)
+                look_at_loads(target, outlets, n);
         for (uint32_t i = 0, at = first; i < n; i++, at = at + 1 < n ? at + 1 : 0) {
-                if (!outlets[at]->stuck) {
+                if (!outlets[at]->stuck && wait_ns(outlets[at]) <= target->fair_ns) {
                         target->rotor = at;
                         return outlets[at];
                 }

@@ -102,6 +102,8 @@ struct sq_task {
         void *context;               /* ZeroMQ */
         void *control;               /* PAIR to the control thread */
         const struct sqi_door *door; /* NULL: in a worker */
+        struct sqi_load *loads;      /* by task; NULL: not known */
+        struct sqi_load *load;       /* this task's */
         int record;                  /* file that what comes in is copied to, or -1: record.h */
         const struct sqi_component *code;
         struct sqi_settings_memory settings;

@@ -54,6 +54,7 @@ struct worker {
         pid_t supervisor;
         int pidfd;
         struct sqi_plan *plan;
+        struct sqi_load *loads;
         void *context, *orders, *reports;
         uint32_t nmembers;
         struct member **members;
@@ -251,6 +252,8 @@ start_member(struct worker *worker, uint32_t id, bool packed)
         member->task.incarnation = worker->incarnation;
         member->task.rundir = worker->rundir;
         member->task.context = worker->context;
+        member->task.loads = worker->loads;
+        member->task.load = worker->loads ? &worker->loads[id] : NULL;
         member->task.metrics = &member->metrics;
         member->task.packed = packed;
         int r = connect_control(worker, member);
@@ -418,6 +421,7 @@ open_worker(struct worker *worker)
         r = open_control(worker);
         if (r < 0)
                 return r;
+        worker->loads = sqi_loads_open(worker->rundir, worker->plan->ntasks);
         report(worker, (struct sqi_message){.type = SQI_MSG_HELLO, .number = (uint64_t)getpid()});
         r = start_members(worker);
         return r < 0 ? complain("start the tasks in", worker->rundir, r) : 0;
@@ -529,6 +533,8 @@ close_worker(struct worker *worker)
         if (worker->context)
                 zmq_ctx_term(worker->context);
         free(worker->members);
+        if (worker->plan)
+                sqi_loads_close(&worker->loads, worker->plan->ntasks);
         sqi_plan_free(&worker->plan);
         close(worker->pidfd);
 }

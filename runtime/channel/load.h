@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How loaded each task is: one line of memory a task, in a file of the run directory that all workers map. Whoever sends a batch adds its
+ * tuples, the task that executes them takes them off and says what one costs; shuffle asks how long a tuple would wait.
+ *
+ * A hint, never a truth: a dead incarnation's tuples stay counted until the task finds its inbox empty and starts again from nothing. Without the
+ * file every task looks idle, and shuffle is what it was: a round robin that passes over full channels.
+ */
+#ifndef SQI_LOAD_H
+#define SQI_LOAD_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct sqi_load {
+        _Atomic int64_t queued;   /* tuples sent and not executed yet */
+        _Atomic uint64_t cost_ns; /* of one, about */
+} __attribute__((aligned(64)));
+
+/* NULL: no such luck. */
+struct sqi_load *sqi_loads_open(const char *rundir, uint32_t ntasks);
+void sqi_loads_close(struct sqi_load **loads, uint32_t ntasks);
+
+static inline void
+sqi_load_add(struct sqi_load *load, int64_t tuples)
+{
+        if (load)
+                atomic_fetch_add_explicit(&load->queued, tuples, memory_order_relaxed);
+}
+
+static inline void
+sqi_load_idle(struct sqi_load *load)
+{
+        if (load && atomic_load_explicit(&load->queued, memory_order_relaxed) != 0)
+                atomic_store_explicit(&load->queued, 0, memory_order_relaxed);
+}
+
+/* One tuple took `ns`; an eighth of the difference goes into what is told. */
+static inline void
+sqi_load_cost(struct sqi_load *load, uint64_t ns)
+{
+        if (!load)
+                return;
+        uint64_t cost = atomic_load_explicit(&load->cost_ns, memory_order_relaxed);
+        atomic_store_explicit(&load->cost_ns, cost ? cost - cost / 8 + ns / 8 : ns, memory_order_relaxed);
+}
+
+/* How long a tuple would wait behind what is queued, and behind `staged` more. */
+static inline uint64_t
+sqi_load_wait_ns(const struct sqi_load *load, uint64_t staged)
+{
+        if (!load)
+                return 0;
+        int64_t queued = atomic_load_explicit(&load->queued, memory_order_relaxed);
+        return ((queued > 0 ? (uint64_t)queued : 0) + staged) * atomic_load_explicit(&load->cost_ns, memory_order_relaxed);
+}
+
+#endif

@@ -89,9 +89,12 @@ number() { # number COMPONENT FIELD, of the summary
 state() { grep -o '"state":"[a-z]*"' "$dir/out" | cut -d'"' -f4; }
 is() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
 says() { grep -qE -- "$1" "$dir/err" || { cat "$dir/err"; return 1; }; }
-# Every tuple that the spout has emitted, replays not counted twice, was acked by all.
+# Every tuple that the spout has emitted, replays not counted twice, was acked by all. What a killed spout had in flight when it last told its
+# numbers was sent again by the next one, and counts twice: $1 of them may be.
 nothing_is_lost() {
-        [ "$(number gen emitted)" -gt 0 ] && [ $(($(number gen acked) + $(number gen replayed))) = "$(number gen emitted)" ] || { cat "$dir/out"; return 1; }
+        local twice=$(($(number gen emitted) - $(number gen acked) - $(number gen replayed)))
+        [ "$(number gen emitted)" -gt 0 ] && [ $twice -ge 0 ] && [ $twice -le "${1:-0}" ] && [ "$(number sink executed)" -ge "$(number gen acked)" ] ||
+                { cat "$dir/out"; return 1; }
 }
 
 # ---- ends ----
@@ -182,7 +185,7 @@ for task in gen/0 pass/1 sink/0; do
         check "within a second" [ $(((${EPOCHREALTIME/./} - ${began/./}) / 1000)) -lt 1000 ]
         kill -INT $supervisor
         check "the topology drains after it" ends_with 130
-        check "nothing is lost by it" nothing_is_lost
+        check "nothing is lost by it" nothing_is_lost $([ $task != gen/0 ] || echo 100)
         check "the restart is counted" is "$(number ${task%/*} restarts)" 1
         check "nothing is left by it" nothing_is_left
 done

@@ -335,7 +335,8 @@ static void
 a_drain_does_not_wait_out_the_delays(void **state)
 {
         struct record record;
-        struct sqi_ledger *ledger = make(&record, (struct sqi_ledger_config){.max_retries = -1, .max_pending = 100, .retry_delay_ns = second});
+        struct sqi_ledger *ledger = make(
+                &record, (struct sqi_ledger_config){.max_retries = -1, .max_pending = 100, .retry_delay_ns = second});
         uint64_t position;
         struct sqi_attempt attempt;
 

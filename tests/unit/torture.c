@@ -118,12 +118,35 @@ fail_every_allocation_of(deed *what)
 static struct sq_field fields[] = {{"word", SQ_STR}, {"n", SQ_INT}};
 static struct sqi_plan_stream streams[] = {{"default", 2, fields}};
 static struct sqi_plan_component components[] = {
-        {.id = "lines", .kind = SQ_KIND_SPOUT, .component = "file", .path = "/file.so", .ntasks = 1, .nstreams = 1, .streams = streams},
-        {.id = "count", .kind = SQ_KIND_BOLT, .component = "count", .path = "/count.so", .first_task = 1, .ntasks = 1, .nin = 2, .in = fields, .nstreams = 1, .streams = streams},
+        {.id = "lines",
+         .kind = SQ_KIND_SPOUT,
+         .component = "file",
+         .path = "/file.so",
+         .ntasks = 1,
+         .nstreams = 1,
+         .streams = streams},
+        {.id = "count",
+         .kind = SQ_KIND_BOLT,
+         .component = "count",
+         .path = "/count.so",
+         .first_task = 1,
+         .ntasks = 1,
+         .nin = 2,
+         .in = fields,
+         .nstreams = 1,
+         .streams = streams},
 };
 static struct sqi_plan_edge edges[] = {{.from = 0, .to = 1, .grouping = SQI_FIELDS, .nkeys = 1, .nin = 2, .in = {0, 1}}};
 static struct sqi_plan_task tasks[] = {{0, 0, 0}, {1, 0, 1}};
-static struct sqi_plan plan = {.name = "torture", .directory = "/", .ncomponents = 2, .nedges = 1, .ntasks = 2, .nworkers = 2, .components = components, .edges = edges, .tasks = tasks};
+static struct sqi_plan plan = {.name = "torture",
+                               .directory = "/",
+                               .ncomponents = 2,
+                               .nedges = 1,
+                               .ntasks = 2,
+                               .nworkers = 2,
+                               .components = components,
+                               .edges = edges,
+                               .tasks = tasks};
 
 static int
 encode_and_decode_a_plan(void)
@@ -179,7 +202,8 @@ ignore(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_
 static int
 use_a_ledger(void)
 {
-        const struct sqi_ledger_config config = {.task = 1, .first = 1, .timeout_ns = 1000, .max_pending = 5000, .max_retries = -1, .retry_delay_ns = 1};
+        const struct sqi_ledger_config config = {
+                .task = 1, .first = 1, .timeout_ns = 1000, .max_pending = 5000, .max_retries = -1, .retry_delay_ns = 1};
         struct sqi_ledger *ledger = sqi_ledger_new(&config, ignore, NULL);
         struct sqi_attempt attempt = {0};
         uint64_t root, position, opened = 0;
@@ -306,10 +330,8 @@ int
 main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_plan_is_coded_or_refused),
-                cmocka_unit_test(a_batch_is_whole_or_shorter),
-                cmocka_unit_test(a_message_is_coded_or_refused),
-                cmocka_unit_test(a_ledger_loses_no_tree_that_it_took),
+                cmocka_unit_test(a_plan_is_coded_or_refused),       cmocka_unit_test(a_batch_is_whole_or_shorter),
+                cmocka_unit_test(a_message_is_coded_or_refused),    cmocka_unit_test(a_ledger_loses_no_tree_that_it_took),
                 cmocka_unit_test(keyed_state_says_when_it_is_full),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,10 +69,54 @@ installed_header_builds_a_bolt() {
         make -s uninstall DESTDIR="$place/root" PREFIX=/usr && [ -z "$(find "$place/root" -type f)" ]
 }
 
+# Every block that names a file, ```LANGUAGE FILE, is that file: what is in one document is built, tested and run together.
+named_snippets() {
+        local document=$1 folder=$place/snippets/$(basename "$1" .md) file
+        mkdir -p "$folder"
+        awk -v folder="$folder" '/^```[a-z]+ [^ ]+$/ { file = folder "/" $2; next } /^```/ { file = "" } file { print >file }' "$document"
+        for file in "$folder"/*.c; do
+                [ -e "$file" ] || continue
+                if grep -q 'squall-test.h' "$file"; then
+                        ${CC:-cc} -Wall -Wextra -Werror -Iruntime -rdynamic -o "${file%.c}" "$file" -Wl,--whole-archive build/libsquall.a -Wl,--no-whole-archive \
+                                $(env -u PKG_CONFIG_SYSROOT_DIR -u PKG_CONFIG_LIBDIR pkg-config --libs libczmq libzmq libfyaml libxxhash msgpack) -ldl -lpthread -lm &&
+                                SQUALL_LIBDIR=$PWD/build "${file%.c}" || return
+                else
+                        ${CC:-cc} -Wall -Wextra -Werror -shared -fPIC -Iruntime -o "${file%.c}.so" "$file" -lm || return
+                fi
+        done
+        for file in "$folder"/*.yaml; do
+                [ -e "$file" ] || continue
+                case $file in
+                        *.test.yaml) "$squall" test "$file" || return ;;
+                        *) OUT=$folder/out "$squall" run "$file" && [ -s "$folder/out" ] || return ;;
+                esac
+        done
+}
+
+# What a page of the site leads to is there, files and anchors alike.
+site() {
+        command -v cmark-gfm >/dev/null || return 0
+        local page link file anchor lost=0
+        docs/build "$squall" "$place/site" || return
+        for page in "$place"/site/*.html; do
+                while read -r link; do
+                        case $link in http*) continue ;; ../*) [ -e "docs/$link" ] && continue ;; esac
+                        file=${link%%#*} anchor=${link#"$file"}
+                        [ -e "$place/site/${file:-$(basename "$page")}" ] || [ -e "$file" ] || { echo "$(basename "$page"): $link"; lost=1; continue; }
+                        [ -z "$anchor" ] || grep -q "id=\"${anchor#\#}\"" "$place/site/${file:-$(basename "$page")}" || { echo "$(basename "$page"): $link"; lost=1; }
+                done < <(grep -oE '(href|src)="[^"]+"' "$page" | sed 's/^[a-z]*="//; s/"$//')
+        done
+        [ $lost = 0 ] && [ -s "$place/site/man/squall-run.1" ] && grep -q '### *\|<h3' "$place/site/components.html"
+}
+
 check "every link in the documents leads somewhere" links_lead_somewhere
 check "the guide has every configuration key with its default" keys_are_those_of_the_code
 check "the README's bolt builds without a warning" readme_bolt_builds
 check "the README's topology counts the book with that bolt" readme_topology_counts
 check "the guide's topology runs" guide_topology_runs
 check "what make install put somewhere builds a bolt, runs, and goes away again" installed_header_builds_a_bolt
+for document in docs/*.md; do
+        grep -qE '^```[a-z]+ [^ ]+$' "$document" && check "every snippet of $document builds, passes and runs" named_snippets "$document"
+done
+check "make docs: every link and anchor of the site leads somewhere" site
 exit $bad

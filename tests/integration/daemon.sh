@@ -144,6 +144,29 @@ check "one that cannot start fails, with the cause" says "/nowhere/at/all" "$squ
 check "and is listed as failed" is_in_state broken failed
 "$squall" kill broken >/dev/null
 
+# ---- another plan for a running topology ----
+
+check "a stateless bolt gets another parallelism while the topology runs" eval '"$squall" rebalance steady --component pass=4 && [ "$(workers_of steady | wc -l)" = 6 ]'
+check "and back" eval '"$squall" rebalance steady --component pass=2 && [ "$(workers_of steady | wc -l)" = 4 ]'
+check "that of a spout is refused" says "the parallelism of the spout 'gen' cannot change" "$squall" rebalance steady --component gen=2
+check "a component that is not there is refused with the nearest" says "did you mean 'pass'?" "$squall" rebalance steady --component pas=2
+topology steady 0 500
+sed -i "s/'true'/n >= 0/" "$dir/steady.yaml"
+check "a new version of the file is rolled in" eval '"$squall" update steady "$dir/steady.yaml" && grep -q "n >= 0" "$dir/state/topologies/steady/topology.yaml"'
+sed 's/path: steady.tsv/path: \/nowhere\/at\/all/' "$dir/steady.yaml" >"$dir/worse.yaml"
+check "one that does not come up is rolled back, with the cause" says "rolled back: sink/0: /nowhere/at/all" "$squall" update steady "$dir/worse.yaml"
+before=$(lines "$dir/steady.tsv")
+check "and the one before it goes on" until_true more_lines "$dir/steady.tsv" $((before + 200))
+cat >"$dir/sums.yaml" <<YAML
+name: sums
+spouts: [ { id: gen, component: generate, properties: { count: 0, rate: 100, fields: { n: seq } } } ]
+bolts: [ { id: sum, component: count, properties: { by: [n] } } ]
+streams: [ { from: gen, to: sum, grouping: { type: fields, args: [n] } } ]
+YAML
+"$squall" submit "$dir/sums.yaml" --wait >/dev/null
+check "a bolt with state in memory is not restarted without being asked" says "the bolt 'sum' keeps state" "$squall" rebalance sums --component sum=2
+check "but is when that is said" eval '"$squall" rebalance sums --component sum=2 --lose-state && [ "$(workers_of sums | wc -l)" = 3 ]; "$squall" kill sums --wait 0'
+
 # ---- the supervisor dies ----
 
 pids=$(workers_of steady | sort)
@@ -197,8 +220,9 @@ is_now() { [ "$(state "$1")" = "${2/gone/}" ]; }
 operate() {
         local name=$1 before=${model[$1]} after
         after=$before
-        case $before:$((RANDOM % 3)) in
+        case $before:$((RANDOM % 4)) in
                 gone:*) after=running; "$squall" submit "$dir/$name.yaml" ;;
+                *:1) "$squall" update "$name" "$dir/$name-2.yaml" ;;
                 *:0) after=gone; "$squall" kill "$name" --wait $((RANDOM % 2 * 5)) ;;
                 running:*) after=inactive; "$squall" deactivate "$name" ;;
                 *) after=running; "$squall" activate "$name" ;;
@@ -229,8 +253,10 @@ one_instant() {
 instants() {
         for ((i = 0; i < $1; i++)); do one_instant || { echo "at instant $i of seed $SQUALL_SEED"; return 1; }; done
 }
-topology a 0 100
-topology b 0 100
+for name in a b; do
+        topology $name 0 100
+        sed "s/'true'/n >= 0/" "$dir/$name.yaml" >"$dir/$name-2.yaml"
+done
 check "killed at ${SQUALL_KILLS:=15} random instants, every operation has happened wholly or not at all" instants "$SQUALL_KILLS"
 for name in a b; do [ ${model[$name]} = gone ] || "$squall" kill $name --wait 0 >/dev/null; done
 

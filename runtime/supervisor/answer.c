@@ -5,6 +5,7 @@
  * a topology's record names the request that submitted it, and all the others can be done twice.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +15,13 @@
 
 #include "supervisor/hosted.h"
 #include "supervisor/running.h"
+#include "supervisor/sealed.h"
 #include "topology/nearest.h"
 
 enum { RESULT_KEYS = 2 };
 
-static void SQ_PRINTF(3, 4) refuse(struct sqi_result *result, enum sqi_status status, const char *format, ...)
+void
+sqi_refuse(struct sqi_result *result, enum sqi_status status, const char *format, ...)
 {
         va_list args;
 
@@ -51,16 +54,18 @@ want(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_re
                 if (!it->discarded)
                         sqi_nearest_offer(&nearest, it->record.name);
         sqi_nearest_hint(&nearest, hint);
-        refuse(result, SQI_STATUS_REFUSED, "no topology '%s'%s", name,
-               hint[0]         ? hint
-               : daemon->first ? " (squall list shows all)"
-                               : " (there is none at all)");
+        sqi_refuse(result, SQI_STATUS_REFUSED, "no topology '%s'%s", name,
+                   hint[0]         ? hint
+                   : daemon->first ? " (squall list shows all)"
+                                   : " (there is none at all)");
         return NULL;
 }
 
 static void
 put_name(struct sqi_result *result, const char *name, const char *serial)
 {
+        snprintf(result->name, sizeof(result->name), "%s", name);
+        snprintf(result->serial, sizeof(result->serial), "%s", serial);
         msgpack_pack_map(&result->packer, RESULT_KEYS);
         put_text(&result->packer, "topology");
         put_text(&result->packer, name);
@@ -139,8 +144,8 @@ static bool
 make_room(struct sqi_hosted *old, struct sqi_result *result)
 {
         if (sqi_hosted_is_running(old)) {
-                refuse(result, SQI_STATUS_REFUSED, "a topology '%s' is %s already (kill it first, or submit with --name)",
-                       old->record.name, sqi_hosted_state(old));
+                sqi_refuse(result, SQI_STATUS_REFUSED, "a topology '%s' is %s already (kill it first, or submit with --name)",
+                           old->record.name, sqi_hosted_state(old));
                 return false;
         }
         return true;
@@ -153,7 +158,7 @@ submit(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_
         struct sqi_record record;
 
         if (old && memcmp(old->record.request, request->id, SQI_REQUEST_ID) == 0) {
-                result->about = old; /* we, or the supervisor before us, did that and died before the answer */
+                /* we, or the supervisor before us, did that and died before the answer */
                 put_name(result, old->record.name, old->record.serial);
                 return;
         }
@@ -169,12 +174,11 @@ submit(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_
         hosted = sqi_hosted_new(daemon, &record);
         if (!hosted) {
                 sqi_state_remove(&daemon->state, &record);
-                refuse(result, SQI_STATUS_FAILED, "out of memory");
+                sqi_refuse(result, SQI_STATUS_FAILED, "out of memory");
                 return;
         }
         hosted->plan = *plan;
         *plan = NULL;
-        result->about = hosted;
         put_name(result, record.name, record.serial);
         sqi_hosted_start(hosted);
 }
@@ -187,12 +191,39 @@ answer_submit(struct sqi_daemon *daemon, const struct sqi_request *request, stru
         int r = request->plan.ptr ? sqi_plan_decode(request->plan.ptr, request->plan.len, &plan, cause, sizeof(cause)) : -EBADMSG;
 
         if (r < 0)
-                refuse(result, SQI_STATUS_REFUSED, "this supervisor cannot read the plan: %s (is it of another version?)", cause);
+                sqi_refuse(result, SQI_STATUS_REFUSED, "this supervisor cannot read the plan: %s (is it of another version?)",
+                           cause);
         else if (!sqi_is_id(plan->name))
-                refuse(result, SQI_STATUS_REFUSED, "the topology's name is no name");
+                sqi_refuse(result, SQI_STATUS_REFUSED, "the topology's name is no name");
         else
                 submit(daemon, request, &plan, result);
         sqi_plan_free(&plan);
+}
+
+static void
+answer_plan(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        const struct sqi_hosted *hosted = want(daemon, request, result);
+        const struct sqi_plan *plan = hosted ? sqi_hosted_plan(hosted) : NULL;
+        char path[PATH_MAX], *source = NULL;
+        size_t size = 0, length = 0;
+        void *bytes = NULL;
+
+        if (!hosted)
+                return;
+        sqi_state_path(&daemon->state, hosted->record.name, "topology.yaml", path);
+        if (!plan || sqi_plan_encode(plan, &bytes, &size) < 0 ||
+            sqi_file_read(AT_FDCWD, path, SQI_REQUEST_MAX, &source, &length) < 0) {
+                sqi_refuse(result, SQI_STATUS_FAILED, "the plan of '%s' cannot be read", hosted->record.name);
+        } else {
+                msgpack_pack_map(&result->packer, 2);
+                put_text(&result->packer, "plan");
+                msgpack_pack_bin_with_body(&result->packer, bytes, size);
+                put_text(&result->packer, "source");
+                msgpack_pack_bin_with_body(&result->packer, source, length);
+        }
+        free(bytes);
+        free(source);
 }
 
 /* ---- What changes a topology -------------------------------------------------------------------------------------------------- */
@@ -207,11 +238,10 @@ put_wish(struct sqi_hosted *hosted, enum sqi_wish wish, double seconds, struct s
         record.drain_secs = seconds;
         r = sqi_state_put(&hosted->daemon->state, &record);
         if (r < 0) {
-                refuse(result, SQI_STATUS_FAILED, "cannot write into the state directory: %s", strerror(-r));
+                sqi_refuse(result, SQI_STATUS_FAILED, "cannot write into the state directory: %s", strerror(-r));
                 return false;
         }
         hosted->record = record;
-        result->about = hosted;
         put_name(result, record.name, record.serial);
         return true;
 }
@@ -225,7 +255,7 @@ answer_activation(struct sqi_daemon *daemon, const struct sqi_request *request, 
         if (!hosted)
                 return;
         if (!sqi_hosted_is_running(hosted) || hosted->record.wish == SQI_WISH_KILLED)
-                refuse(result, SQI_STATUS_REFUSED, "the topology '%s' is %s", hosted->record.name, sqi_hosted_state(hosted));
+                sqi_refuse(result, SQI_STATUS_REFUSED, "the topology '%s' is %s", hosted->record.name, sqi_hosted_state(hosted));
         else if (put_wish(hosted, wish, -1, result))
                 sqi_running_activate(hosted->running, wish == SQI_WISH_ACTIVE);
 }
@@ -249,6 +279,23 @@ answer_stop(struct sqi_daemon *daemon, const struct sqi_request *request, struct
                 sqi_daemon_stop(daemon);
 }
 
+static void
+answer_update(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        struct sqi_hosted *hosted = want(daemon, request, result);
+        char cause[256] = "no plan in it";
+        struct sqi_plan *plan = NULL;
+
+        if (!hosted)
+                return;
+        if (!request->plan.ptr || sqi_plan_decode(request->plan.ptr, request->plan.len, &plan, cause, sizeof(cause)) < 0)
+                sqi_refuse(result, SQI_STATUS_REFUSED, "this supervisor cannot read the plan: %s (is it of another version?)",
+                           cause);
+        else
+                sqi_update_begin(hosted, request, plan, result);
+        sqi_plan_free(&plan);
+}
+
 /* ---- Await -------------------------------------------------------------------------------------------------------------------- */
 
 static bool
@@ -263,11 +310,16 @@ look(struct sqi_daemon *daemon, const struct sqi_waiter *waiter, char *error, si
 {
         const struct sqi_hosted *hosted = sqi_daemon_find(daemon, (struct sq_str){waiter->name, strlen(waiter->name)});
 
+        if (waiter->until == SQI_UNTIL_SETTLED && hosted && hosted->updating)
+                return SQI_STATUS_PENDING;
         if (!is_same(hosted, waiter->serial)) {
-                snprintf(error, size, "the topology '%s' was killed", waiter->name);
-                return waiter->until_gone ? SQI_STATUS_DONE : SQI_STATUS_FAILED;
+                if (hosted && waiter->until == SQI_UNTIL_SETTLED && hosted->record.cause[0])
+                        snprintf(error, size, "%s", hosted->record.cause);
+                else
+                        snprintf(error, size, "the topology '%s' was killed, or updated once more", waiter->name);
+                return waiter->until == SQI_UNTIL_GONE ? SQI_STATUS_DONE : SQI_STATUS_FAILED;
         }
-        if (waiter->until_gone)
+        if (waiter->until == SQI_UNTIL_GONE || (waiter->until == SQI_UNTIL_SETTLED && hosted->record.trial))
                 return SQI_STATUS_PENDING;
         if (hosted->record.outcome == SQI_OUTCOME_FAILED) {
                 snprintf(error, size, "%s", hosted->record.cause);
@@ -334,16 +386,21 @@ static void
 answer_await(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
 {
         struct sqi_waiter *waiter = calloc(1, sizeof(*waiter));
-        char until[8];
+        static const char *const names[] = {
+                [SQI_UNTIL_RUNNING] = "running", [SQI_UNTIL_GONE] = "gone", [SQI_UNTIL_SETTLED] = "settled"};
+        char until[8] = "";
+        unsigned i = 0;
 
         if (!waiter || !copy_text(request->name, waiter->name, sizeof(waiter->name)) ||
             !copy_text(request->serial, waiter->serial, sizeof(waiter->serial)) ||
-            !copy_text(request->until, until, sizeof(until)) || (strcmp(until, "gone") != 0 && strcmp(until, "running") != 0)) {
-                refuse(result, SQI_STATUS_REFUSED, waiter ? "a wait for what?" : "out of memory");
+            !copy_text(request->until, until, sizeof(until))) {
+                sqi_refuse(result, SQI_STATUS_REFUSED, waiter ? "a wait for what?" : "out of memory");
                 free(waiter);
                 return;
         }
-        waiter->until_gone = strcmp(until, "gone") == 0;
+        while (i < SQI_UNTIL_SETTLED && strcmp(until, names[i]) != 0)
+                i++;
+        waiter->until = (enum sqi_until)i;
         waiter->due = sqi_monotonic_ns() + SQI_SECOND;
         memcpy(waiter->id, request->id, SQI_REQUEST_ID);
         waiter->next = daemon->waiters;
@@ -360,6 +417,7 @@ static handler *const handlers[SQI_COMMAND_TYPES] = {
         [SQI_COMMAND_ACTIVATE] = answer_activation, [SQI_COMMAND_DEACTIVATE] = answer_activation,
         [SQI_COMMAND_KILL] = answer_kill,           [SQI_COMMAND_AWAIT] = answer_await,
         [SQI_COMMAND_LOGS] = answer_logs,           [SQI_COMMAND_STOP] = answer_stop,
+        [SQI_COMMAND_PLAN] = answer_plan,           [SQI_COMMAND_UPDATE] = answer_update,
 };
 
 /* Answered already, and that was not heard. */
@@ -387,10 +445,8 @@ keep_answer(struct sqi_daemon *daemon, const struct sqi_request *request, const 
                 return;
         memcpy(answer.id, request->id, SQI_REQUEST_ID);
         snprintf(answer.text, sizeof(answer.text), "%.*s", SQI_ANSWER_TEXT - 1, result->error);
-        if (result->about) {
-                memcpy(answer.name, result->about->record.name, sizeof(answer.name));
-                memcpy(answer.serial, result->about->record.serial, sizeof(answer.serial));
-        }
+        memcpy(answer.name, result->name, sizeof(answer.name));
+        memcpy(answer.serial, result->serial, sizeof(answer.serial));
         (void)sqi_state_put_answer(&daemon->state, &daemon->answers, &answer);
 }
 
@@ -413,7 +469,7 @@ handle(struct sqi_daemon *daemon, const struct sqi_caller *caller, const struct 
         if (answer_again(daemon, request, result))
                 return;
         if (daemon->stopping && sqi_command_changes(request->command) && request->command != SQI_COMMAND_STOP) {
-                refuse(result, SQI_STATUS_FAILED, "the supervisor is ending");
+                sqi_refuse(result, SQI_STATUS_FAILED, "the supervisor is ending");
                 return;
         }
         handlers[request->command](daemon, request, result);
@@ -435,11 +491,11 @@ sqi_answer(struct sqi_daemon *daemon, const struct sqi_caller *caller, const voi
         msgpack_sbuffer_init(&result.bytes);
         msgpack_packer_init(&result.packer, &result.bytes, msgpack_sbuffer_write);
         if (r == -EPROTO)
-                refuse(&result, SQI_STATUS_REFUSED, "the supervisor speaks version %d of the commands (it is squall %s)",
-                       SQI_COMMAND_VERSION, daemon->options.version);
+                sqi_refuse(&result, SQI_STATUS_REFUSED, "the supervisor speaks version %d of the commands (it is squall %s)",
+                           SQI_COMMAND_VERSION, daemon->options.version);
         else if (r == -ENOSYS)
-                refuse(&result, SQI_STATUS_REFUSED, "the supervisor does not know this command (it is squall %s)",
-                       daemon->options.version);
+                sqi_refuse(&result, SQI_STATUS_REFUSED, "the supervisor does not know this command (it is squall %s)",
+                           daemon->options.version);
         else
                 handle(daemon, caller, &request, &result);
         if (!result.later)

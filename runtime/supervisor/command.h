@@ -31,8 +31,10 @@ enum { SQI_REQUEST_MAX = 64 << 20 };
         X(ACTIVATE, true, "name: spouts on") \
         X(DEACTIVATE, true, "name: spouts off") \
         X(KILL, true, "name, seconds: drain and end it; seconds below 0: for at most the message timeout; 0: at once") \
+        X(PLAN, false, "name: its plan and the file it was made from") \
+        X(UPDATE, true, "name, plan, source: drain it, and go on with another plan; rolled back if that does not come up") \
         X(AWAIT, false, \
-          "name, serial, until: answered when it runs ('running') or is gone ('gone'), or after a second; then status is PENDING") \
+          "name, serial, until: answered when it runs ('running'), is gone ('gone') or its update has proved itself ('settled'), or after a second; then status is PENDING") \
         X(LOGS, false, "name: where its log is") \
         X(STOP, true, "leave: end the supervisor, and drain all topologies; with leave, they go on and wait for the next one")
 

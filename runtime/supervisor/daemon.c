@@ -226,8 +226,8 @@ sqi_daemon_new(const struct sqi_daemon_options *options, struct sqi_daemon **ret
         sqi_state_get_answers(&daemon->state, &daemon->answers);
         sweep_rundirs(daemon);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
-                if (hosted->record.outcome == SQI_OUTCOME_NONE)
-                        sqi_hosted_start(hosted);
+                if (hosted->record.outcome == SQI_OUTCOME_NONE || hosted->record.trial)
+                        sqi_update_load(hosted);
                 else if (hosted->record.wish == SQI_WISH_KILLED)
                         hosted->discarded = true;
         discard(daemon);
@@ -316,8 +316,10 @@ sqi_daemon_serve(struct sqi_daemon *daemon)
 {
         sqi_supervisor_serve(daemon->supervisor);
         take_commands(daemon);
-        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
+        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
                 sqi_hosted_look(hosted);
+                sqi_update_watch(hosted, sqi_monotonic_ns());
+        }
         discard(daemon);
         sample(daemon, sqi_monotonic_ns());
         sqi_answer_waiters(daemon, sqi_monotonic_ns());

@@ -139,6 +139,7 @@ sqi_hosted_state(const struct sqi_hosted *hosted)
 {
         if (sqi_hosted_is_running(hosted))
                 return hosted->record.wish == SQI_WISH_KILLED ? "stopping"
+                       : hosted->updating                     ? "updating"
                                                               : sqi_lifecycle_state_name(sqi_running_lifecycle(hosted->running));
         if (hosted->record.outcome == SQI_OUTCOME_FINISHED)
                 return "finished";
@@ -269,18 +270,34 @@ sqi_hosted_save(struct sqi_hosted *hosted)
                 (void)sqi_state_put_positions(&hosted->daemon->state, hosted->record.name, hosted->positions, hosted->ntasks);
 }
 
+void
+sqi_hosted_cause(const struct sqi_hosted *hosted, char *ret, size_t size)
+{
+        const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
+        char name[SQI_JOURNAL_NAME], cause[ERROR_SIZE];
+        uint32_t who = life->failed_worker;
+
+        for (uint32_t w = 0; w < life->plan->nworkers && who >= life->plan->nworkers; w++)
+                if (sqi_backoff_is_degraded(&life->workers[w].backoff))
+                        who = w;
+        if (who < life->plan->nworkers)
+                snprintf(ret, size, "%s: %s", sqi_worker_name(life->plan, who, name, sizeof(name)),
+                         sqi_cause_text(life->plan, &life->workers[who].cause, cause, sizeof(cause)));
+        else
+                snprintf(ret, size, "%s",
+                         life->outcome == SQI_OUTCOME_KILLED ? "the supervisor is out of memory"
+                                                             : "it was not done when the drain took too long");
+}
+
 static void
 note_outcome(struct sqi_hosted *hosted)
 {
         const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
-        char cause[ERROR_SIZE] = "it was not done when the drain took too long";
+        char cause[ERROR_SIZE];
 
-        if (life->outcome == SQI_OUTCOME_FINISHED || hosted->daemon->stopping)
-                return; /* written down already, or to be run again */
-        if (life->failed_worker < life->plan->nworkers)
-                sqi_cause_text(life->plan, &life->workers[life->failed_worker].cause, cause, sizeof(cause));
-        else if (life->outcome == SQI_OUTCOME_KILLED)
-                snprintf(cause, sizeof(cause), "the supervisor is out of memory");
+        if (life->outcome == SQI_OUTCOME_FINISHED)
+                return; /* written down already */
+        sqi_hosted_cause(hosted, cause, sizeof(cause));
         fail(hosted, cause);
 }
 
@@ -295,5 +312,31 @@ sqi_hosted_look(struct sqi_hosted *hosted)
                 return;
         }
         sqi_hosted_save(hosted);
-        note_outcome(hosted);
+        if (hosted->daemon->stopping)
+                return; /* to be run again */
+        if (hosted->updating)
+                sqi_update_swap(hosted);
+        else if (!hosted->record.trial || !sqi_update_failed(hosted))
+                note_outcome(hosted);
+}
+
+void
+sqi_hosted_reload(struct sqi_hosted *hosted)
+{
+        struct sqi_daemon *daemon = hosted->daemon;
+        char cause[ERROR_SIZE];
+        bool torn = false;
+
+        sqi_running_free(&hosted->running);
+        sqi_plan_free(&hosted->plan);
+        free(hosted->positions);
+        hosted->positions = NULL;
+        hosted->over = hosted->updating = false;
+        hosted->proved_at = 0;
+        if (sqi_state_get(&daemon->state, hosted->record.name, &hosted->record, &torn) < 0)
+                fail(hosted, "its record in the state directory is damaged (submit it again)");
+        else if (sqi_state_plan(&daemon->state, hosted->record.name, &hosted->plan, cause, sizeof(cause)) < 0)
+                fail(hosted, cause);
+        else
+                sqi_hosted_start(hosted);
 }

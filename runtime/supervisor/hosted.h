@@ -25,8 +25,10 @@ struct sqi_hosted {
         struct sqi_journal journal;
         uint64_t *positions; /* as last saved; of ntasks */
         uint32_t ntasks;
-        bool over;      /* it has ended, and what follows from that is done */
-        bool discarded; /* it has ended, and is to be forgotten */
+        bool updating;      /* drains; .next-NAME takes its place then */
+        uint64_t proved_at; /* an update on trial runs: to be kept from then on; 0: it does not run yet */
+        bool over;          /* it has ended, and what follows from that is done */
+        bool discarded;     /* it has ended, and is to be forgotten */
         struct sqi_sample before, now;
 };
 
@@ -36,7 +38,7 @@ struct sqi_waiter {
         struct sqi_caller caller;
         uint8_t id[SQI_REQUEST_ID];
         char name[SQI_ID_MAX + 1], serial[SQI_SERIAL_SIZE];
-        bool until_gone; /* else until it runs */
+        enum sqi_until { SQI_UNTIL_RUNNING, SQI_UNTIL_GONE, SQI_UNTIL_SETTLED } until;
         uint64_t due;
 };
 
@@ -59,8 +61,8 @@ struct sqi_result {
         char error[1024];
         msgpack_sbuffer bytes;
         msgpack_packer packer;
-        bool later;                     /* a waiter has been set up: no reply now */
-        const struct sqi_hosted *about; /* for the answers that are kept */
+        bool later;                                         /* a waiter has been set up: no reply now */
+        char name[SQI_ID_MAX + 1], serial[SQI_SERIAL_SIZE]; /* of what it is about: for the answers that are kept */
 };
 
 /* daemon.c */
@@ -79,7 +81,20 @@ bool sqi_hosted_is_running(const struct sqi_hosted *hosted);             /* it h
 const struct sqi_plan *sqi_hosted_plan(const struct sqi_hosted *hosted); /* NULL: cannot be read */
 const char *sqi_hosted_state(const struct sqi_hosted *hosted);           /* "running", ... */
 
+/* Takes what it was away, and begins again with what is in the state directory. */
+void sqi_hosted_reload(struct sqi_hosted *hosted);
+void sqi_hosted_cause(const struct sqi_hosted *hosted, char *ret, size_t size); /* why it has failed */
+
+/* update.c */
+void sqi_update_load(struct sqi_hosted *hosted); /* at the start of the daemon: was there one under way? */
+void sqi_update_begin(struct sqi_hosted *hosted, const struct sqi_request *request, struct sqi_plan *plan,
+                      struct sqi_result *result);
+void sqi_update_swap(struct sqi_hosted *hosted);                /* the old one has ended */
+void sqi_update_watch(struct sqi_hosted *hosted, uint64_t now); /* does the new one prove itself? */
+bool sqi_update_failed(struct sqi_hosted *hosted);              /* it has ended; true: it was on trial, and the old one is back */
+
 /* answer.c */
+void sqi_refuse(struct sqi_result *result, enum sqi_status status, const char *format, ...) SQ_PRINTF(3, 4);
 void sqi_answer(struct sqi_daemon *daemon, const struct sqi_caller *caller, const void *bytes, size_t size);
 void sqi_answer_waiters(struct sqi_daemon *daemon, uint64_t now);
 uint64_t sqi_answer_due(const struct sqi_daemon *daemon);

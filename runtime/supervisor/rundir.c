@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "squall.h"
+#include "supervisor/sealed.h"
 
 enum { TRIES = 100 };
 
@@ -225,9 +226,10 @@ open_locked(struct sqi_rundir *rundir, char *error, size_t size)
                 return refuse(-errno, error, size, "cannot make the run directory %s: %s", rundir->path, strerror(errno));
         snprintf(file, sizeof(file), "%s/lock", rundir->path);
         rundir->lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (rundir->lock >= 0 && flock(rundir->lock, LOCK_EX | LOCK_NB) == 0)
+        r = rundir->lock < 0 ? -errno : sqi_lock_take(rundir->lock);
+        if (r == 0)
                 return 0;
-        r = refuse(-errno, error, size, "cannot lock the run directory %s: %s", rundir->path, strerror(errno));
+        refuse(r, error, size, "cannot lock the run directory %s: %s", rundir->path, strerror(-r));
         if (rundir->lock >= 0)
                 close(rundir->lock);
         return r;

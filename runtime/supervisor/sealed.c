@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { NAME_SIZE = 300, COPY_SIZE = 65536 };
+enum { NAME_SIZE = 300, COPY_SIZE = 65536, LOCK_TRIES = 100 };
 static const size_t most = (size_t)64 << 20; /* a larger file is none of ours */
 
 struct head {
@@ -207,6 +209,21 @@ sqi_sealed_remove(int folder, const char *name)
                 snprintf(path, sizeof(path), "%s%s", name, ends[i]);
                 unlinkat(folder, path, 0);
         }
+}
+
+int
+sqi_lock_take(int fd)
+{
+        const struct timespec pause = {.tv_nsec = 5000000};
+
+        for (int i = 0; i < LOCK_TRIES; i++) {
+                if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+                        return 0;
+                if (errno != EWOULDBLOCK && errno != EINTR)
+                        return -errno;
+                nanosleep(&pause, NULL);
+        }
+        return -EWOULDBLOCK;
 }
 
 /* ---- Folders -------------------------------------------------------------------------------------------------------------- */

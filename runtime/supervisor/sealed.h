@@ -24,6 +24,12 @@ int sqi_file_read(int folder, const char *name, size_t most, char **ret_bytes, s
 int sqi_file_write(int folder, const char *name, const void *bytes, size_t size); /* synced */
 /* Copies the file at `from` into the folder; synced. */
 int sqi_file_copy(const char *from, int folder, const char *name);
+/*
+ * flock, exclusive. A process that was being spawned when the one before us was killed holds the lock for the moment until its exec; so it
+ * is tried for half a second. 0, -EWOULDBLOCK: somebody has it, or another errno.
+ */
+int sqi_lock_take(int fd);
+
 /* Removes a folder with all that is in it; it may not be there. */
 int sqi_folder_remove(int folder, const char *name);
 

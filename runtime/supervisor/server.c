@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "supervisor/rundir.h"
+#include "supervisor/sealed.h"
 
 enum { TRIES = 100, BACKLOG = 128, WAITING_MAX = 1000 };
 
@@ -69,24 +69,23 @@ take_lock(const char *path, char *error, size_t size, int *ret_lock)
 {
         char file[SQI_SOCKET_PATH + 8];
         struct stat about;
-        int fd, r = -EBUSY;
+        int fd, r = 0;
 
         snprintf(file, sizeof(file), "%s.lock", path);
         for (int i = 0; i < TRIES; i++) {
                 fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
                 if (fd < 0)
                         return refuse(-errno, error, size, "cannot make %s: %s", file, strerror(errno));
-                if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-                        r = -errno;
-                else if (fstat(fd, &about) == 0 && about.st_nlink > 0) {
+                r = sqi_lock_take(fd);
+                if (r == 0 && fstat(fd, &about) == 0 && about.st_nlink > 0) {
                         *ret_lock = fd;
                         return 0;
                 }
                 close(fd);
-                if (r == -EWOULDBLOCK)
+                if (r < 0)
                         break;
         }
-        return refuse(r, error, size,
+        return refuse(r < 0 ? r : -EBUSY, error, size,
                       "another supervisor listens at %s (stop it with squall supervisor --stop, or give --socket another path)",
                       path);
 }

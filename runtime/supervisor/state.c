@@ -14,10 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "supervisor/journal.h"
 #include "supervisor/sealed.h"
 #include "topology/arena.h"
 
-enum { RECORD_VERSION = 1, RECORD_FIELDS = 12, PLACE_SIZE = 96 };
+enum { RECORD_VERSION = 1, RECORD_FIELDS = 13, PLACE_SIZE = 96 };
 static const char fresh_prefix[] = ".new-", old_prefix[] = ".old-";
 
 static int SQ_PRINTF(4, 5) refuse(int r, char *error, size_t size, const char *format, ...)
@@ -102,8 +103,8 @@ take_lock(struct sqi_state *state, char *error, size_t size)
         state->lock = openat(state->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (state->lock < 0)
                 return refuse(-errno, error, size, "cannot lock the state directory %s: %s", state->path, strerror(errno));
-        if (flock(state->lock, LOCK_EX | LOCK_NB) < 0) {
-                r = -errno;
+        if (sqi_lock_take(state->lock) < 0) {
+                r = -EWOULDBLOCK;
                 n = pread(state->lock, text, sizeof(text) - 1, 0);
                 text[n > 0 ? n : 0] = '\0';
                 return refuse(r, error, size,
@@ -260,6 +261,10 @@ pack_record(msgpack_packer *packer, const struct sqi_record *record)
         msgpack_pack_int64(packer, record->began);
         pack_text(packer, record->rundir);
         msgpack_pack_uint32(packer, record->runs);
+        if (record->trial)
+                msgpack_pack_true(packer);
+        else
+                msgpack_pack_false(packer);
 }
 
 static bool
@@ -295,13 +300,15 @@ unpack_record(const msgpack_object *object, struct sqi_record *ret)
             (at[5].type != MSGPACK_OBJECT_FLOAT64 && at[5].type != MSGPACK_OBJECT_FLOAT32) ||
             !take_int(&at[6], SQI_OUTCOME_FAILED, &outcome) || !take_text(&at[7], ret->cause, sizeof(ret->cause)) ||
             !take_int(&at[8], INT64_MAX, &ret->submitted) || !take_int(&at[9], INT64_MAX, &ret->began) ||
-            !take_text(&at[10], ret->rundir, sizeof(ret->rundir)) || !take_int(&at[11], UINT32_MAX, &runs))
+            !take_text(&at[10], ret->rundir, sizeof(ret->rundir)) || !take_int(&at[11], UINT32_MAX, &runs) ||
+            at[12].type != MSGPACK_OBJECT_BOOLEAN)
                 return false;
         memcpy(ret->request, at[3].via.bin.ptr, SQI_REQUEST_ID);
         ret->wish = (enum sqi_wish)wish;
         ret->drain_secs = at[5].via.f64;
         ret->outcome = (enum sqi_outcome)outcome;
         ret->runs = (uint32_t)runs;
+        ret->trial = at[12].via.boolean;
         return true;
 }
 
@@ -323,7 +330,13 @@ write_record(int folder, const struct sqi_record *record)
 int
 sqi_state_put(struct sqi_state *state, const struct sqi_record *record)
 {
-        int folder = open_folder(state->topologies, record->name), r;
+        return sqi_state_put_at(state, record->name, record);
+}
+
+int
+sqi_state_put_at(struct sqi_state *state, const char *name, const struct sqi_record *record)
+{
+        int folder = open_folder(state->topologies, name), r;
 
         if (folder < 0)
                 return folder;
@@ -438,9 +451,9 @@ put_in_place(struct sqi_state *state, const char *fresh, const char *name)
         return fsync(state->topologies) < 0 ? -errno : 0;
 }
 
-int
-sqi_state_add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml, char *error,
-              size_t size)
+static int
+add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml, const char *place,
+    char *error, size_t size)
 {
         const char **from = calloc(plan->ncomponents, sizeof(*from));
         char fresh[PLACE_SIZE];
@@ -456,7 +469,7 @@ sqi_state_add(struct sqi_state *state, const struct sqi_record *record, struct s
                 r = fill_folder(state, folder, record, plan, yaml, from, error, size);
                 close(folder);
                 if (r == 0) {
-                        r = put_in_place(state, fresh, record->name);
+                        r = put_in_place(state, fresh, place);
                         if (r < 0)
                                 refuse(r, error, size, "cannot write into the state directory: %s", strerror(-r));
                 }
@@ -465,6 +478,64 @@ sqi_state_add(struct sqi_state *state, const struct sqi_record *record, struct s
         }
         free(from);
         return r;
+}
+
+int
+sqi_state_add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml, char *error,
+              size_t size)
+{
+        return add(state, record, plan, yaml, record->name, error, size);
+}
+
+int
+sqi_state_add_next(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml, char *error,
+                   size_t size)
+{
+        char next[SQI_NEXT_SIZE];
+
+        return add(state, record, plan, yaml, sqi_state_next(record->name, next), error, size);
+}
+
+const char *
+sqi_state_next(const char *name, char ret[SQI_NEXT_SIZE])
+{
+        snprintf(ret, SQI_NEXT_SIZE, ".next-%.*s", SQI_ID_MAX, name);
+        return ret;
+}
+
+static void
+move_logs(struct sqi_state *state, const char *from, const char *to)
+{
+        char source[PLACE_SIZE + 16], target[PLACE_SIZE + 16];
+
+        for (int i = 0; i <= SQI_JOURNAL_KEPT; i++) {
+                char file[16] = "log";
+
+                if (i > 0)
+                        snprintf(file, sizeof(file), "log.%d", i);
+                snprintf(source, sizeof(source), "%s/%s", from, file);
+                snprintf(target, sizeof(target), "%s/%s", to, file);
+                renameat(state->topologies, source, state->topologies, target);
+        }
+}
+
+int
+sqi_state_swap_next(struct sqi_state *state, const char *name)
+{
+        char next[SQI_NEXT_SIZE];
+
+        move_logs(state, name, sqi_state_next(name, next));
+        if (renameat2(state->topologies, next, state->topologies, name, RENAME_EXCHANGE) < 0 || fsync(state->topologies) < 0)
+                return -errno;
+        return 0;
+}
+
+int
+sqi_state_drop_next(struct sqi_state *state, const char *name)
+{
+        char next[SQI_NEXT_SIZE];
+
+        return sqi_folder_remove(state->topologies, sqi_state_next(name, next));
 }
 
 int
@@ -477,6 +548,7 @@ sqi_state_remove(struct sqi_state *state, const struct sqi_record *record)
                 return errno == ENOENT ? 0 : -errno;
         if (fsync(state->topologies) < 0)
                 return -errno;
+        sqi_state_drop_next(state, record->name);
         return sqi_folder_remove(state->topologies, old);
 }
 

@@ -10,6 +10,9 @@
  *                           topology.yaml, components/N-NAME.so   copies of what was submitted
  *                           log, log.1, ...                       (journal.h)
  *
+ * An update is put together beside the topology, topologies/.next-NAME; when the old one is drained the two change places; when the new one has
+ * proved itself what is at .next-NAME goes, and if it fails they change back. `trial` in both records tells which is which (update.c).
+ *
  * A topology comes whole: it is put together in topologies/.new-SERIAL, synced, and renamed. It goes whole: it is renamed to .old-SERIAL,
  * then removed. What has such a name when the directory is opened is swept away. Names are sqi_is_id(), so none can lead elsewhere.
  */
@@ -40,6 +43,7 @@ struct sqi_record {
         uint32_t runs;                /* how often it was started and ran */
         int64_t began;                /* likewise: when its workers were started; adoption does not count */
         char rundir[SQI_RUNDIR_SIZE];
+        bool trial; /* an update that has not proved itself yet */
 };
 
 struct sqi_state {
@@ -61,7 +65,19 @@ int sqi_state_add(struct sqi_state *state, const struct sqi_record *record, stru
                   size_t size);
 int sqi_state_remove(struct sqi_state *state, const struct sqi_record *record);
 
+/* An update, beside the topology of that name; as sqi_state_add(). */
+int sqi_state_add_next(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml,
+                       char *error, size_t size);
+/* The topology and its update change places; the log stays. */
+int sqi_state_swap_next(struct sqi_state *state, const char *name);
+int sqi_state_drop_next(struct sqi_state *state, const char *name);
+/* What the functions below take as the name of the other one. */
+enum { SQI_NEXT_SIZE = SQI_ID_MAX + 8 };
+const char *sqi_state_next(const char *name, char ret[SQI_NEXT_SIZE]);
+
 int sqi_state_put(struct sqi_state *state, const struct sqi_record *record);
+int sqi_state_put_at(struct sqi_state *state, const char *name,
+                     const struct sqi_record *record); /* where another one's name would be */
 /* `torn`: the present one was damaged, this is the one before it. */
 int sqi_state_get(struct sqi_state *state, const char *name, struct sqi_record *ret, bool *ret_torn);
 int sqi_state_plan(struct sqi_state *state, const char *name, struct sqi_plan **ret, char *error, size_t size);

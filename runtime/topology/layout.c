@@ -71,20 +71,21 @@ lay_edge(const struct sqi_model *model, const struct sqi_model_edge *from, struc
         ret->feedback = from->feedback;
 }
 
-static int
-lay_tasks(const struct sqi_model *model, struct sqi_plan *plan)
+int
+sqi_plan_spread(struct sqi_plan *plan)
 {
         struct sqi_plan_component *component;
         uint32_t i, index, task = 0;
 
+        plan->ntasks = 0;
         for (i = 0; i < plan->ncomponents; i++) {
                 plan->components[i].first_task = plan->ntasks;
                 plan->ntasks += plan->components[i].ntasks;
         }
         plan->nworkers = plan->ntasks;
-        if (model->config.workers > 0 && model->config.workers < plan->ntasks)
-                plan->nworkers = (uint32_t)model->config.workers;
-        plan->tasks = sqi_arena_alloc(model->arena, plan->ntasks, sizeof(*plan->tasks));
+        if (plan->config.workers > 0 && plan->config.workers < plan->ntasks)
+                plan->nworkers = (uint32_t)plan->config.workers;
+        plan->tasks = sqi_arena_alloc(plan->memory, plan->ntasks, sizeof(*plan->tasks));
         if (plan->tasks == NULL)
                 return -ENOMEM;
         for (i = 0; i < plan->ncomponents; i++) {
@@ -117,13 +118,13 @@ sqi_plan_make(struct sqi_model *model, struct sqi_plan **ret)
                 r = lay_component(model, &model->components[i], &plan->components[i]);
         for (i = 0; r == 0 && i < plan->nedges; i++)
                 lay_edge(model, &model->edges[i], &plan->edges[i]);
+        plan->memory = model->arena;
         if (r == 0)
-                r = lay_tasks(model, plan);
+                r = sqi_plan_spread(plan);
         if (r < 0) {
                 free(plan);
                 return r;
         }
-        plan->memory = model->arena;
         model->arena = NULL;
         *ret = plan;
         return 0;

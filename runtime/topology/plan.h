@@ -87,6 +87,9 @@ int sqi_plan_encode(const struct sqi_plan *plan, void **ret_bytes, size_t *ret_s
 int sqi_plan_decode(const void *bytes, size_t size, struct sqi_plan **ret, char *error, size_t error_size);
 void sqi_plan_free(struct sqi_plan **plan);
 
+/* Gives every component its `ntasks` tasks, and the tasks to the workers, anew. 0 or -ENOMEM. */
+int sqi_plan_spread(struct sqi_plan *plan);
+
 enum { SQI_COMPONENTS_MAX = 4096, SQI_TASKS_MAX = 65535, SQI_EDGES_MAX = 65535, SQI_ID_MAX = 64 };
 
 /* Names of topologies and components: what a file name, a log line and a process title can hold. */

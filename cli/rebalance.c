@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replace.h"
+#include "topology/nearest.h"
+#include "topology/settings.h"
+
+enum { PARALLELISM_MAX = 4096 };
+
+static int
+set_parallelism(struct sqi_plan *plan, const char *text)
+{
+        const char *equals = strchr(text, '=');
+        char id[SQI_ID_MAX + 1], hint[SQI_HINT_SIZE];
+        struct sqi_nearest nearest;
+        int64_t number = 0;
+
+        if (equals == NULL || equals == text || (size_t)(equals - text) > SQI_ID_MAX || sqi_parse_int(equals + 1, &number) < 0 ||
+            number < 1 || number > PARALLELISM_MAX)
+                return cli_error(CLI_USAGE, "--component %s is not ID=N with N from 1 to %d", text, PARALLELISM_MAX);
+        (void)snprintf(id, sizeof(id), "%.*s", (int)(equals - text), text);
+        nearest = sqi_nearest(id);
+        for (uint32_t c = 0; c < plan->ncomponents; c++) {
+                if (strcmp(plan->components[c].id, id) == 0) {
+                        plan->components[c].ntasks = (uint32_t)number;
+                        return CLI_DONE;
+                }
+                sqi_nearest_offer(&nearest, plan->components[c].id);
+        }
+        return cli_error(CLI_USAGE, "the topology '%s' has no component '%s'%s", plan->name, id, sqi_nearest_hint(&nearest, hint));
+}
+
+static int
+change(const struct cli_args *args, struct sqi_plan *plan)
+{
+        size_t n;
+        const char *const *wanted = cli_list(args, "component", &n);
+        int status = CLI_DONE;
+
+        for (size_t i = 0; i < n && status == CLI_DONE; i++)
+                status = set_parallelism(plan, wanted[i]);
+        if (status == CLI_DONE && sqi_plan_spread(plan) < 0)
+                status = cli_error(CLI_FAILED, "out of memory");
+        return status;
+}
+
+static int
+run(const struct cli_args *args)
+{
+        struct sq_str source = {NULL, 0};
+        struct sqi_plan *plan = NULL;
+        struct cli_talk talk;
+        int status;
+
+        if (!cli_given(args, "component"))
+                return cli_error(CLI_USAGE, "what is to change? (--component ID=N)");
+        status = cli_talk_open(args, &talk);
+        if (status == CLI_DONE)
+                status = cli_running_plan(&talk, cli_operand(args, 0), &plan, &source);
+        if (status == CLI_DONE)
+                status = change(args, plan);
+        if (status == CLI_DONE)
+                status = cli_check_state(args, plan);
+        if (status == CLI_DONE)
+                status = cli_replace(args, &talk, plan, source);
+        cli_talk_close(&talk);
+        sqi_plan_free(&plan);
+        free((void *)(uintptr_t)source.ptr);
+        return status;
+}
+
+SQI_VERB(rebalance) = {
+        .about = "Give components of a running topology another parallelism.",
+        .details =
+                "The topology drains, and starts again with the new numbers of tasks, its spouts from where they were: no tuple is lost. If it does not come "
+                "up, the old numbers are back, and the status is 1.\n"
+                "In this version all workers are started anew, so a topology with bolts that keep state in memory is refused without --lose-state. The "
+                "parallelism of a spout cannot change.",
+        .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}},
+        .options = {{"component", 'p', CLI_LIST, "ID=N", .help = "N tasks for the component ID; repeatable"},
+                    CLI_OPTION_LOSE_STATE,
+                    CLI_OPTION_JSON,
+                    CLI_OPTION_SOCKET},
+        .example = "squall rebalance clicks --component parse=4",
+        .run = run,
+};

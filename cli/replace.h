@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `update` and `rebalance` share: a topology that runs goes on with another plan. */
+#ifndef CLI_REPLACE_H
+#define CLI_REPLACE_H
+
+#include "talk.h"
+#include "topology/plan.h"
+
+/* Bolts that have something to lose: says which, and returns CLI_USAGE unless --lose-state is given. */
+int cli_check_state(const struct cli_args *args, const struct sqi_plan *plan);
+
+/* Asks for it, waits until it has proved itself, prints. */
+int cli_replace(const struct cli_args *args, struct cli_talk *talk, const struct sqi_plan *plan, struct sq_str source);
+
+/* The plan of the topology NAME as it runs; *ret_source, malloc'd, is the file it was made from. */
+int cli_running_plan(struct cli_talk *talk, const char *name, struct sqi_plan **ret, struct sq_str *ret_source);
+
+#define CLI_OPTION_LOSE_STATE \
+        { \
+                "lose-state", 0, CLI_FLAG, .help = "even if bolts lose what they have in memory" \
+        }
+
+#endif

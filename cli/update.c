@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "load.h"
+#include "replace.h"
+#include "supervisor/sealed.h"
+
+enum { SOURCE_MAX = 16 << 20 };
+
+/* What it has now may be lost, whatever comes next. */
+static int
+check_present(const struct cli_args *args, struct cli_talk *talk)
+{
+        struct sqi_plan *present = NULL;
+        struct sq_str source = {NULL, 0};
+        int status = cli_running_plan(talk, cli_operand(args, 0), &present, &source);
+
+        if (status == CLI_DONE)
+                status = cli_check_state(args, present);
+        free((void *)(uintptr_t)source.ptr);
+        sqi_plan_free(&present);
+        return status;
+}
+
+static int
+update(const struct cli_args *args, const struct sqi_plan *plan)
+{
+        char *source = NULL;
+        size_t size = 0;
+        struct cli_talk talk;
+        int r = sqi_file_read(AT_FDCWD, cli_operand(args, 1), SOURCE_MAX, &source, &size), status;
+
+        if (r < 0)
+                return cli_error(CLI_USAGE, "cannot read %s: %s", cli_operand(args, 1), strerror(-r));
+        status = cli_talk_open(args, &talk);
+        if (status == CLI_DONE)
+                status = check_present(args, &talk);
+        if (status == CLI_DONE)
+                status = cli_replace(args, &talk, plan, (struct sq_str){source, size});
+        cli_talk_close(&talk);
+        free(source);
+        return status;
+}
+
+static int
+run(const struct cli_args *args)
+{
+        struct sqi_plan *plan = NULL;
+        int status = cli_load_as(args, 1, cli_operand(args, 0), &plan);
+
+        if (status == CLI_DONE)
+                status = update(args, plan);
+        sqi_plan_free(&plan);
+        return status;
+}
+
+SQI_VERB(update) = {
+        .about = "Let a running topology go on with another version of its file or its components.",
+        .details =
+                "The new version is checked first. Then the topology drains, and starts again as the new one, its spouts (by their ids) from where they "
+                "were: no tuple is lost. If it does not come up, or keeps crashing in its first seconds, the old version goes on, and the status is 1.\n"
+                "All workers are started anew, so a topology with bolts that keep state in memory is refused without --lose-state. The parallelism of "
+                "a spout cannot change.",
+        .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}, {"FILE", .complete = CLI_COMPLETE_FILE}},
+        .options = {CLI_OPTION_CONFIG, CLI_OPTION_LOSE_STATE, CLI_OPTION_JSON, CLI_OPTION_SOCKET},
+        .example = "squall update clicks clicks-2.yaml",
+        .run = run,
+};

@@ -70,6 +70,7 @@ end_all() {
         [ -z "$sampler" ] || kill "$sampler" 2>/dev/null
         kill -KILL $(workers) ${supervisor:-} 2>/dev/null
         wait 2>/dev/null
+        ! mountpoint -q "$dir/small" || umount "$dir/small"
 }
 
 # ---- topologies ----

@@ -10,18 +10,24 @@
 #include "topology/settings.h"
 #include "verb.h"
 
+/* One of the words, or a text with a variable in it. */
 static void
-json_words(struct cli_json *json, const char *key, const char *choices)
+json_words(struct cli_json *json, const char *choices)
 {
         char word[128];
         size_t len;
 
-        cli_json_open(json, key, '[');
+        cli_json_open(json, "anyOf", '[');
+        cli_json_open(json, NULL, '{');
+        cli_json_open(json, "enum", '[');
         for (; *choices != '\0'; choices += len + (choices[len] == '|')) {
                 len = __builtin_strcspn(choices, "|");
                 (void)snprintf(word, sizeof(word), "%.*s", (int)len, choices);
                 cli_json_text(json, NULL, word);
         }
+        cli_json_close(json, ']');
+        cli_json_close(json, '}');
+        cli_json_raw(json, NULL, "{\"type\":\"string\",\"pattern\":\"[$][{]\"}");
         cli_json_close(json, ']');
 }
 
@@ -40,7 +46,7 @@ json_config_key(struct cli_json *json, const struct sqi_config_key *key)
 {
         cli_json_open(json, key->name, '{');
         if (key->choices != NULL)
-                json_words(json, "enum", key->choices);
+                json_words(json, key->choices);
         else if (key->type == SQI_CONFIG_PATH)
                 cli_json_text(json, "type", "string");
         else
@@ -78,7 +84,7 @@ json_option(struct cli_json *json, const struct sq_option *option)
 
         cli_json_open(json, option->name, '{');
         if (option->choices != NULL)
-                json_words(json, "enum", option->choices);
+                json_words(json, option->choices);
         else if (option->type <= SQ_OPTION_BOOL)
                 json_type(json, types[option->type]);
         else if (option->type == SQ_OPTION_MAP)

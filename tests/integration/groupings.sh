@@ -3,7 +3,7 @@
 # Every grouping deals the tuples out as its name says: 3,000 numbers through it to three tasks, each of which says which one it is.
 set -u
 cd "$(dirname "$0")/../.."
-build=${BUILD_DIR:-build} squall=${SQUALL:-$build/squall} dir=$(mktemp -d) failed=0
+build=${BUILD_DIR:-$PWD/build} squall=${SQUALL:-$build/squall} dir=$(mktemp -d) failed=0
 trap 'rm -rf "$dir"' EXIT
 
 expect() {
@@ -25,8 +25,8 @@ name: groupings
 spouts:
   - { id: numbers, component: generate, properties: { count: 3000, fields: { n: seq } } }
 bolts:
-  - { id: first, component: $PWD/$build/tests/components/whoami.so, properties: { direct: $direct } }
-  - { id: second, component: $PWD/$build/tests/components/whoami.so, parallelism: 3 }
+  - { id: first, component: $build/tests/components/whoami.so, properties: { direct: $direct } }
+  - { id: second, component: $build/tests/components/whoami.so, parallelism: 3 }
   - { id: out, component: write, properties: { path: $dir/out } }
 streams:
   - { from: numbers, to: first, grouping: { type: shuffle } }

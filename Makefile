@@ -114,7 +114,7 @@ layers: ## check that the arrows between the folders point one way
 format: ## let clang-format write the sources
 	@clang-format -i $(SOURCES)
 lint: layers ## clang-format, clang-tidy and cppcheck find nothing
-	@clang-format --dry-run -Werror $(SOURCES) 2>&1 | grep -c 'warning\|error' | sed 's/$$/ places to format (make format)/'
+	@clang-format --dry-run -Werror $(SOURCES)
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --suppressions-list=.cppcheck \
 		--error-exitcode=1 -j $(shell nproc) -D__GNUC__ -D_GNU_SOURCE -Iruntime $(C)
 	@echo $(C) | xargs -n 1 -P $(shell nproc) sh -c 'clang-tidy --quiet "$$0" -- -std=gnu11 -D_GNU_SOURCE -DSQI_VERSION=\"$(VERSION)\" -Iruntime 2>/dev/null'

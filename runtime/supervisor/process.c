@@ -12,8 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static void
 fill_attributes(posix_spawnattr_t *attributes)
 {

@@ -106,9 +106,7 @@ sqi_inline_free(struct sqi_inline **self)
         if (!it)
                 return;
         for (uint32_t t = 0; it->metrics && t < it->plan->ntasks; t++) {
-                struct sqi_component *code = (struct sqi_component *)(uintptr_t)it->tasks[t].code;
                 sqi_task_close(&it->tasks[t]);
-                sqi_component_close(&code);
                 free(it->metrics[t]);
         }
         if (it->context)

@@ -227,10 +227,6 @@ sq_rig_free(struct sq_rig **rig)
                         sqi_socket_close(&self->acks[t]);
         }
         sqi_socket_close(&self->to_spout);
-        if (self->task && self->task->code) {
-                struct sqi_component *code = (struct sqi_component *)(uintptr_t)self->task->code;
-                sqi_component_close(&code);
-        }
         if (self->context)
                 zmq_ctx_term(self->context);
         free(self->task);

@@ -239,19 +239,18 @@ connect_acker(struct sq_task *task)
 static int
 load(struct sq_task *task)
 {
-        struct sqi_component *code;
         char cause[256] = "";
         size_t bad;
 
-        if (sqi_component_load(task->component->path, &code, cause, sizeof(cause)) < 0)
+        if (sqi_component_load(task->component->path, &task->code, cause, sizeof(cause)) < 0)
                 return sqi_task_fail(task, -ENOEXEC, "%s", cause);
-        task->code = code;
-        if (code->kind != task->component->kind)
-                return sqi_task_fail(task, -ENOEXEC, "%s is no %s any more", task->component->path, code->bolt ? "spout" : "bolt");
-        task->state = calloc(1, sqi_component_state_size(code) + 1);
+        if (task->code->kind != task->component->kind)
+                return sqi_task_fail(task, -ENOEXEC, "%s is no %s any more", task->component->path,
+                                     task->code->bolt ? "spout" : "bolt");
+        task->state = calloc(1, sqi_component_state_size(task->code) + 1);
         if (!task->state)
                 return sqi_task_fail(task, -ENOMEM, "out of memory for the state");
-        if (sqi_settings_fill(sqi_component_options(code), task->component->settings, task->component->nsettings, task->state,
+        if (sqi_settings_fill(sqi_component_options(task->code), task->component->settings, task->component->nsettings, task->state,
                               &task->settings, &bad, cause, sizeof(cause)) < 0)
                 return sqi_task_fail(task, -EINVAL, "settings: %s", cause);
         return 0;
@@ -342,6 +341,7 @@ sqi_task_close(struct sq_task *task)
         free(task->key);
         free(task->fds);
         sqi_socket_close(&task->control);
+        sqi_component_close(&task->code);
 }
 
 /* Waits, serving orders, until `*flag` is set or the task is to end. */

@@ -105,7 +105,7 @@ struct sq_task {
         struct sqi_load *loads;      /* by task; NULL: not known */
         struct sqi_load *load;       /* this task's */
         int record;                  /* file that what comes in is copied to, or -1: record.h */
-        const struct sqi_component *code;
+        struct sqi_component *code;
         struct sqi_settings_memory settings;
         struct sqi_keyed *keyed;
         struct sqi_metrics *metrics;

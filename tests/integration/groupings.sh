@@ -62,7 +62,8 @@ done
 deal '{ type: direct }' >"$dir/got"
 expect "direct: each tuple reaches the task that was named" 0 "$(awk '$1 % 3 != $2' "$dir/got" | lines)"
 deal '{ type: shuffle }' >"$dir/got"
-expect "shuffle: the tasks get equal shares" "1000 1000 1000 " "$(cut -f2 "$dir/got" | sort | uniq -c | awk '{ printf "%s ", $1 }')"
+# About, for it passes over tasks that lag behind, and on a busy machine one does.
+expect "shuffle: the tasks get about equal shares" "3 of 500 to 2000" "$(cut -f2 "$dir/got" | sort | uniq -c | awk '$1 >= 500 && $1 <= 2000' | lines) of 500 to 2000"
 deal '{ type: local-or-shuffle }' -c topology.workers=3 >"$dir/got"
 expect "local-or-shuffle: the task of the same worker gets all" 1 "$(tasks <"$dir/got" | wc -w | tr -d ' ')"
 deal '{ type: fields, args: [n] }' >"$dir/got"

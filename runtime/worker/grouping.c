@@ -19,7 +19,7 @@ sqi_key_hash(const struct sqi_plan_edge *edge, const struct sqi_slice *tuple)
 
 /* Between two looks at the loads of all; and what a tuple may wait anywhere before it matters. */
 enum { SHUFFLE_TURNS = 64 };
-static const uint64_t SHUFFLE_WAIT_NS = 1000000;
+static const uint64_t SHUFFLE_WAIT_NS = 10000000;
 
 static inline uint64_t
 wait_ns(const struct sqi_outlet *outlet)

@@ -135,18 +135,23 @@ sqi_collector_end_again(struct sqi_collector *collector, uint32_t task)
         }
 }
 
-/* The head of a broadcast batch as its receivers subscribe to it, after XPUB's 1 (subscribe) or 0. */
+/*
+ * The head of a broadcast batch as its receivers subscribe to it, after XPUB's 1 (subscribe) or 0. A receiver's socket sends its subscriptions to
+ * all the tasks that it is connected to: those for our siblings do not count.
+ */
 static void
 count_subscription(struct sqi_collector *collector, const uint8_t *message, size_t size)
 {
-        uint16_t stream;
+        struct sqi_header header = {0};
 
-        if (size != 1 + SQI_SUBSCRIPTION_SIZE || message[5] != SQI_BATCH_DATA)
+        if (size != 1 + SQI_SUBSCRIPTION_SIZE)
                 return;
-        memcpy(&stream, message + 1 + offsetof(struct sqi_header, stream), sizeof(stream));
+        memcpy(&header, message + 1, SQI_SUBSCRIPTION_SIZE);
+        if (header.kind != SQI_BATCH_DATA || header.task != collector->source.task)
+                return;
         for (uint32_t i = 0; i < collector->noutlets; i++) {
                 struct sqi_outlet *outlet = &collector->outlets[i];
-                if (outlet->broadcast && outlet->receiver == stream)
+                if (outlet->broadcast && outlet->receiver == header.stream)
                         outlet->subscribed += message[0] ? 1u : outlet->subscribed ? (uint32_t)-1 : 0u;
         }
 }

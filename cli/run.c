@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "inline.h"
+#include "live.h"
 #include "load.h"
 #include "record.h"
 #include "summary.h"
@@ -28,11 +29,10 @@ struct run {
         struct sqi_supervisor *supervisor;
         struct sqi_running *running;
         int signals;
-        int signal;        /* that asked for the end */
-        double seconds;    /* --for; 0: without end */
-        uint64_t end_ns;   /* of --for */
-        bool live;         /* stderr is a terminal */
-        bool shown;        /* the live line stands there */
+        int signal;      /* that asked for the end */
+        double seconds;  /* --for; 0: without end */
+        uint64_t end_ns; /* of --for */
+        struct cli_live live;
         uint64_t pulse_ns; /* of the next live line */
         struct cli_pulse pulse;
 };
@@ -49,29 +49,18 @@ clock_ns(void)
 /* ---- What is said ------------------------------------------------------------------------------------------------------------- */
 
 static void
-clear_live_line(struct run *run)
-{
-        if (run->shown)
-                (void)fputs("\r\033[K", stderr);
-        run->shown = false;
-}
-
-static void
 on_tell(void *context, enum sq_level level, const char *text)
 {
-        struct run *run = context;
-
-        if (level > SQ_INFO)
-                return;
-        clear_live_line(run);
-        (void)fprintf(stderr, "squall: %s\n", text);
+        (void)context;
+        if (level <= SQ_INFO)
+                (void)fprintf(stderr, "squall: %s\n", text);
 }
 
 static void
 on_line(void *context, const char *name, uint32_t worker, const char *text)
 {
+        (void)context;
         (void)worker;
-        clear_live_line(context);
         (void)fprintf(stderr, "%s: %s\n", name, text);
 }
 
@@ -88,14 +77,13 @@ static void
 show_live_line(struct run *run, uint64_t now_ns)
 {
         struct cli_pulse pulse;
+        char text[256];
 
         if (now_ns < run->pulse_ns)
                 return;
         run->pulse_ns = now_ns + SQI_SECOND;
         cli_pulse_take(run->running, now_ns, &pulse);
-        clear_live_line(run);
-        cli_pulse_print(stderr, run->running, &run->pulse, &pulse);
-        run->shown = true;
+        cli_live_show(&run->live, cli_pulse_text(run->running, &run->pulse, &pulse, text, sizeof(text)));
         run->pulse = pulse;
 }
 
@@ -128,7 +116,6 @@ take_signals(struct run *run)
         while (read(run->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
                 bool again = run->signal != 0;
 
-                clear_live_line(run);
                 run->signal = (int)info.ssi_signo;
                 (void)fprintf(stderr, again ? "squall: killing the workers\n" : "squall: draining (once more to kill)\n");
                 if (again)
@@ -150,7 +137,7 @@ wait_for_news(const struct run *run)
 
         if (run->end_ns < due)
                 due = run->end_ns;
-        if (run->live && run->pulse_ns < due)
+        if (run->live.wanted && run->pulse_ns < due)
                 due = run->pulse_ns;
         left = due > now ? due - now : 0;
         timeout = (struct timespec){(time_t)(left / SQI_SECOND), (long)(left % SQI_SECOND)};
@@ -168,10 +155,10 @@ loop(struct run *run)
                         run->end_ns = SQI_NEVER;
                         sqi_running_drain(run->running, -1);
                 }
-                if (run->live && !sqi_running_is_over(run->running))
+                if (run->live.wanted && !sqi_running_is_over(run->running))
                         show_live_line(run, clock_ns());
         }
-        clear_live_line(run);
+        cli_live_end(&run->live);
 }
 
 static int
@@ -211,7 +198,7 @@ run_plan(struct run *run, struct sqi_plan **plan, bool json)
 static int
 run_topology(const struct cli_args *args)
 {
-        struct run run = {.seconds = cli_seconds(args, "for"), .end_ns = SQI_NEVER, .live = isatty(STDERR_FILENO) == 1};
+        struct run run = {.seconds = cli_seconds(args, "for"), .end_ns = SQI_NEVER, .live = cli_live(STDERR_FILENO)};
         struct sqi_plan *plan;
         int status;
 
@@ -244,7 +231,7 @@ SQI_VERB(run) = {
         .details =
                 "Starts the workers and waits until all spouts are at their end and every tuple is processed. Ctrl-C drains: the spouts stop, "
                 "what is under way is processed; a second one kills. SIGTERM and SIGHUP do the same.\n"
-                "What workers print on stderr appears with the task before it. On a terminal there is a live line every second. A summary goes to "
+                "What workers print on stderr appears with the task before it. On a terminal its last row shows how it goes, once a second. A summary goes to "
                 "stderr at the end, or as JSON to stdout as its last line.\n"
                 "Exit status: 0 done; 1 the topology failed, or was killed; 2 the file is wrong, nothing was started; 130, 143, 129 drained after Ctrl-C, "
                 "SIGTERM, SIGHUP.",

@@ -2,6 +2,7 @@
 #include "summary.h"
 
 #include "json.h"
+#include "table.h"
 
 /* ---- Numbers of a component ------------------------------------------------------------------------------------------------ */
 
@@ -113,19 +114,23 @@ rate(uint64_t before, uint64_t now, double seconds)
         return now > before && seconds > 0 ? (double)(now - before) / seconds : 0;
 }
 
-void
-cli_pulse_print(FILE *out, const struct sqi_running *running, const struct cli_pulse *before, const struct cli_pulse *now)
+const char *
+cli_pulse_text(const struct sqi_running *running, const struct cli_pulse *before, const struct cli_pulse *now, char *buffer,
+               size_t size)
 {
         double seconds = (double)(now->at_ns - before->at_ns) / 1e9;
+        const struct sqi_lifecycle *life = sqi_running_lifecycle(running);
+        bool plain = life->state == SQI_RUNNING && !life->degraded && !life->inactive;
+        const char *state = plain ? "" : sqi_lifecycle_state_name(life);
         char emitted[16], acked[16], pending[16], failed[16];
 
-        (void)fprintf(out, "%s %s %.0f s  emitted %s/s  acked %s/s  pending %s  failed %s  restarts %llu",
-                      sqi_running_plan(running)->name, sqi_lifecycle_state_name(sqi_running_lifecycle(running)),
-                      (double)sqi_running_uptime(running) / 1e9,
-                      scaled(rate(before->emitted, now->emitted, seconds), emitted, sizeof(emitted)),
-                      scaled(rate(before->acked, now->acked, seconds), acked, sizeof(acked)),
-                      scaled((double)now->pending, pending, sizeof(pending)), scaled((double)now->failed, failed, sizeof(failed)),
-                      (unsigned long long)now->restarts);
+        (void)snprintf(buffer, size, "%s %s%s%.0f s  emitted %s/s  acked %s/s  pending %s  failed %s  restarts %llu",
+                       sqi_running_plan(running)->name, state, plain ? "" : " ", (double)sqi_running_uptime(running) / 1e9,
+                       scaled(rate(before->emitted, now->emitted, seconds), emitted, sizeof(emitted)),
+                       scaled(rate(before->acked, now->acked, seconds), acked, sizeof(acked)),
+                       scaled((double)now->pending, pending, sizeof(pending)), scaled((double)now->failed, failed, sizeof(failed)),
+                       (unsigned long long)now->restarts);
+        return buffer;
 }
 
 /* ---- The end ----------------------------------------------------------------------------------------------------------------- */
@@ -133,46 +138,39 @@ cli_pulse_print(FILE *out, const struct sqi_running *running, const struct cli_p
 /* One list: the counters that a summary shows, in the table and in the JSON. */
 #define COUNTERS(X) X(emitted) X(executed) X(acked) X(failed) X(replayed)
 
-static int
-id_width(const struct sqi_plan *plan)
-{
-        size_t width = sizeof("component") - 1;
-
-        for (uint32_t c = 0; c < plan->ncomponents; c++)
-                if (__builtin_strlen(plan->components[c].id) > width)
-                        width = __builtin_strlen(plan->components[c].id);
-        return (int)width;
-}
-
 static void
-print_row(FILE *out, int width, const struct numbers *numbers)
+fill_row(struct cli_table *table, const struct numbers *numbers)
 {
-        (void)fprintf(out, "%-*s  %-5s %5u", width, numbers->component->id, kind_name(numbers->component->kind),
-                      numbers->component->ntasks);
-#define X(name) (void)fprintf(out, " %11llu", (unsigned long long)get(&numbers->total.name));
+        cli_table_cell(table, "%s", numbers->component->id);
+        cli_table_cell(table, "%s", kind_name(numbers->component->kind));
+        cli_table_cell(table, "%u", numbers->component->ntasks);
+#define X(name) cli_table_cell(table, "%llu", (unsigned long long)get(&numbers->total.name));
         COUNTERS(X)
 #undef X
-        (void)fprintf(out, " %8llu %10.1f %10.1f\n", (unsigned long long)numbers->restarts,
-                      quantile_us(&numbers->total.execute, 0.5), quantile_us(&numbers->total.execute, 0.99));
+        cli_table_cell(table, "%llu", (unsigned long long)numbers->restarts);
+        cli_table_cell(table, "%.1f", quantile_us(&numbers->total.execute, 0.5));
+        cli_table_cell(table, "%.1f", quantile_us(&numbers->total.execute, 0.99));
 }
+
+#define X(name) , #name
+static const char *const heads[] = {"id", "kind", "tasks" COUNTERS(X), "restarts", "p50us", "p99us"};
+#undef X
 
 void
 cli_summary_table(FILE *out, const struct cli_tally *tally)
 {
+        struct cli_table table = {.columns = sizeof(heads) / sizeof(heads[0]), .left = 2};
         const struct sqi_plan *plan = tally->plan;
-        int width = id_width(plan);
         struct numbers numbers;
 
-        (void)fprintf(out, "%s: %s after %.1f s\n%-*s  %-5s %5s", plan->name, tally->state, (double)tally->uptime_ns / 1e9, width,
-                      "component", "kind", "tasks");
-#define X(name) (void)fprintf(out, " %11s", #name);
-        COUNTERS(X)
-#undef X
-        (void)fprintf(out, " %8s %10s %10s\n", "restarts", "p50 us", "p99 us");
+        (void)fprintf(out, "%s: %s after %.1f s\n", plan->name, tally->state, (double)tally->uptime_ns / 1e9);
+        for (unsigned i = 0; i < table.columns; i++)
+                cli_table_cell(&table, "%s", heads[i]);
         for (uint32_t c = 0; c < plan->ncomponents; c++) {
                 take_end(tally, c, &numbers);
-                print_row(out, width, &numbers);
+                fill_row(&table, &numbers);
         }
+        cli_table_print(&table, out);
         for (uint32_t c = 0; c < plan->ncomponents; c++) {
                 take_end(tally, c, &numbers);
                 if (numbers.component->kind == SQ_KIND_SPOUT && sqi_histogram_quantile(&numbers.total.complete, 0.5) > 0)

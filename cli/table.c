@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "table.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+cli_table_cell(struct cli_table *table, const char *format, ...)
+{
+        va_list arguments;
+
+        if (table->ncells == table->capacity) {
+                size_t capacity = table->capacity ? 2 * table->capacity : 64;
+                char **cells = realloc(table->cells, capacity * sizeof(*cells));
+                if (cells == NULL)
+                        return;
+                table->cells = cells;
+                table->capacity = capacity;
+        }
+        va_start(arguments, format);
+        if (vasprintf(&table->cells[table->ncells], format, arguments) < 0)
+                table->cells[table->ncells] = NULL;
+        va_end(arguments);
+        table->ncells++;
+}
+
+static const char *
+text(const struct cli_table *table, size_t cell)
+{
+        return table->cells[cell] != NULL ? table->cells[cell] : "";
+}
+
+static int
+width(const struct cli_table *table, unsigned column)
+{
+        size_t most = 0;
+
+        for (size_t i = column; i < table->ncells; i += table->columns)
+                if (strlen(text(table, i)) > most)
+                        most = strlen(text(table, i));
+        return (int)most;
+}
+
+void
+cli_table_print(struct cli_table *table, FILE *out)
+{
+        for (size_t i = 0; i < table->ncells; i++) {
+                unsigned column = (unsigned)(i % table->columns);
+                bool last = column + 1 == table->columns || i + 1 == table->ncells;
+                int wide = width(table, column);
+
+                if (column >= table->left)
+                        (void)fprintf(out, "%*s", wide, text(table, i));
+                else
+                        (void)fprintf(out, "%-*s", last ? 0 : wide, text(table, i));
+                (void)fputs(last ? "\n" : " ", out);
+        }
+        for (size_t i = 0; i < table->ncells; i++)
+                free(table->cells[i]);
+        free(table->cells);
+        *table = (struct cli_table){.columns = table->columns, .left = table->left};
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A table for a terminal, whose columns are as wide as what stands in them.
+ *
+ *  1. struct cli_table table = {.columns = 3, .left = 1}; all else zero.
+ *  2. cli_table_cell() for each cell, row by row, the heads first.
+ *  3. cli_table_print() prints it and frees what it holds.
+ *
+ * The first `left` columns stand at the left edge, the others, numbers, at the right one.
+ */
+#ifndef CLI_TABLE_H
+#define CLI_TABLE_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+struct cli_table {
+        unsigned columns, left;
+        char **cells; /* NULL: no memory; shown as empty */
+        size_t ncells, capacity;
+};
+
+__attribute__((format(printf, 2, 3))) void cli_table_cell(struct cli_table *table, const char *format, ...);
+void cli_table_print(struct cli_table *table, FILE *out);
+
+#endif

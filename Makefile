@@ -38,9 +38,10 @@ RUNTIME := $(call objects,runtime/%)
 CLI := $(call objects,cli/%)
 UNIT := $(basename $(call objects,tests/unit/%))
 FUZZ := $(basename $(call objects,tests/fuzz/%))
-BENCH := $(basename $(call objects,tests/bench/%))
+BENCH := $(B)/tests/bench/floor
+BENCH_DATA := $(addprefix $(B)/tests/bench/,run report rows kjv.txt $(notdir $(wildcard tests/bench/*.yaml)))
 FAULTS := $(basename $(call objects,tests/faults/%))
-PLUGINS := $(call objects,spouts/% bolts/% topologies/% tests/components/%)
+PLUGINS := $(filter-out $(BENCH).o,$(call objects,spouts/% bolts/% topologies/% tests/components/% tests/bench/%))
 missing = $(if $(NEEDS_$(notdir $(basename $(1)))),$(shell pkg-config --exists $(NEEDS_$(notdir $(basename $(1)))) || echo $(1)))
 LACKING := $(foreach o,$(PLUGINS),$(call missing,$(o)))
 COMPONENTS := $(patsubst %.o,%.so,$(filter-out $(LACKING),$(PLUGINS)))
@@ -52,7 +53,7 @@ endif
 MAKEFLAGS += --no-print-directory
 Q := $(if $(V),,@)#  V=1 shows the commands
 
-all: $(B)/squall $(B)/libsquall.a $(COMPONENTS) ## build the command and the components (BUILD=release|debug|asan|tsan, CC=gcc|clang, V=1)
+all: $(B)/squall $(B)/libsquall.a $(COMPONENTS) $(BENCH) $(BENCH_DATA) ## build the command and the components (BUILD=release|debug|asan|tsan, CC=gcc|clang, V=1)
 	@$(foreach o,$(LACKING),echo "$(o:$(B)/%.o=%) is not built: $(NEEDS_$(notdir $(basename $(o)))) is missing";)
 
 unit: $(UNIT) $(FAULTS)
@@ -75,6 +76,10 @@ $(BENCH) $(FAULTS): %: %.o
 $(COMPONENTS): %.so: %.o
 	@echo "  LINK $@"
 	$(Q)$(CC) $(CFLAGS) -shared $(LDFLAGS) -o $@ $< $(if $(NEEDS_$(notdir $*)),$(shell pkg-config --libs $(NEEDS_$(notdir $*)))) -Wl,--as-needed -lm
+$(B)/tests/bench/kjv.txt: topologies/wordcount/kjv.txt
+	@mkdir -p $(@D) && cp $< $@
+$(filter-out %.txt,$(BENCH_DATA)): $(B)/%: %
+	@mkdir -p $(@D) && cp $< $@
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
@@ -124,8 +129,8 @@ fuzz: ## run each fuzz target for FUZZ_TIME seconds over its corpus (clang)
 	@$(MAKE) BUILD=fuzz B=build/fuzz CC=clang fuzzers
 	@for target in $(notdir $(FUZZ)); do tests/fuzz/run $$target $(FUZZ_TIME) || exit 1; done
 
-bench: all $(BENCH) ## measure against hand-written C on bare libzmq
-	@tests/bench/run $(B)
+bench: all ## measure against hand-written C on bare libzmq: `squall bench $(ARGS)`
+	@$(B)/squall bench $(ARGS)
 
 fresh: ## what a newcomer sees: a bare Debian 12 below build/fresh, this commit cloned into it, make demo, make test (root)
 	@.ci/deps $(DEBS_fresh)
@@ -141,6 +146,9 @@ install: all ## put it below DESTDIR and PREFIX (/usr/local)
 	install -d $(LIB)/spouts $(LIB)/bolts $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	install -m 644 $(filter $(B)/spouts/%,$(BUILTIN)) $(LIB)/spouts
 	install -m 644 $(filter $(B)/bolts/%,$(BUILTIN)) $(LIB)/bolts
+	install -d $(LIB)/bench
+	install -m 755 $(BENCH) $(B)/tests/bench/run $(B)/tests/bench/report $(LIB)/bench
+	install -m 644 $(filter-out %/run %/report,$(BENCH_DATA)) $(filter $(B)/tests/bench/%,$(COMPONENTS)) $(LIB)/bench
 	install -m 644 $(B)/libsquall.a $(LIB)
 	for pc in squall squall-test; do sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PACKAGES@|$(PACKAGES)|' \
 		docs/$$pc.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/$$pc.pc; done

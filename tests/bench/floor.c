@@ -13,8 +13,8 @@
  * (open addressing, two multiplications for a hash) and looks up a group of words at once, the slots prefetched. The totals are checked
  * against a count made with the simplest code there is.
  *
- * Latency: tuple i is due at start + i / RATE whatever happened to those before, and its latency counts from there until the sink has it,
- * so that a stall is charged to every tuple that it delayed (no coordinated omission: G. Tene). What is due goes out as one batch.
+ * Latency: tuple i is due at start + i / RATE, and its latency counts from there until the sink has it (latency.h). What is due goes out
+ * as one batch.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,13 +37,16 @@
 #include <xxhash.h>
 #include <zmq.h>
 
-enum { BATCH = 64 * 1024, PAD = 64, GROUP = 16, HIGH_WATER = 32, INLINE = 16, WARM_UP_MS = 500 };
+#include "latency.h"
+
+enum { BATCH = 64 * 1024, PAD = 64, GROUP = 16, HIGH_WATER = 32, INLINE = 16 };
 
 /* What the processes share: anonymous memory, made before they fork. */
 struct shared {
         uint64_t start_ns, end_ns;
-        uint64_t words, distinct, sum;        /* the counter's result */
-        uint64_t tuples, p50, p99, p999, max; /* the sink's, in ns */
+        uint64_t words, distinct, sum; /* the counter's result */
+        uint64_t tuples;               /* the sink's: of all that came */
+        struct latency latency;
 };
 
 struct text {
@@ -451,11 +454,17 @@ get_due(const char *at)
         return __builtin_bswap64(big);
 }
 
+static uint64_t
+sent_in(double rate, double seconds)
+{
+        return (uint64_t)(rate * (seconds + (double)LATENCY_WARM_UP_NS / 1e9));
+}
+
 static void
 open_loop(double rate, double seconds)
 {
         void *context = zmq_ctx_new(), *socket = open_socket(context, ZMQ_PUSH, "lines");
-        uint64_t start = now_ns() + 10000000u, total = (uint64_t)(rate * (seconds + WARM_UP_MS / 1e3)), sent = 0;
+        uint64_t start = now_ns() + 10000000u, total = sent_in(rate, seconds), sent = 0;
         static char bytes[BATCH];
 
         prctl(PR_SET_TIMERSLACK, 1ul);
@@ -496,40 +505,18 @@ relay(void *context, void *in)
         zmq_ctx_term(context);
 }
 
-static int
-by_value(const void *a, const void *b)
-{
-        uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-        return (x > y) - (x < y);
-}
-
 static void
-sink(void *context, void *in, double rate, double seconds)
+sink(void *context, void *in)
 {
-        size_t room = (size_t)(rate * (seconds + 1)) + 1, n = 0;
-        uint32_t *ns = malloc(room * sizeof(*ns));
         zmq_msg_t message;
 
-        need(ns != NULL, "malloc");
-        memset(ns, 0, room * sizeof(*ns));
         zmq_msg_init(&message);
         while (need(zmq_msg_recv(&message, in, 0) >= 0, "zmq_msg_recv"), zmq_msg_size(&message)) {
                 const char *at = zmq_msg_data(&message), *end = at + zmq_msg_size(&message);
                 uint64_t now = now_ns();
-                for (; at < end; at += DUE_SIZE) {
-                        uint64_t due = get_due(at);
-                        if (due >= shared->start_ns + WARM_UP_MS * 1000000ull && n < room)
-                                ns[n++] = now - due > UINT32_MAX ? UINT32_MAX : (uint32_t)(now - due);
-                }
+                for (; at < end; at += DUE_SIZE, shared->tuples++)
+                        latency_add(&shared->latency, get_due(at), now);
         }
-        need(n > 0, "no tuple came");
-        qsort(ns, n, sizeof(*ns), by_value);
-        shared->tuples = n;
-        shared->p50 = ns[n / 2];
-        shared->p99 = ns[n * 99 / 100];
-        shared->p999 = ns[n * 999 / 1000];
-        shared->max = ns[n - 1];
         zmq_close(in);
         zmq_ctx_term(context);
 }
@@ -560,7 +547,7 @@ play(enum role role, const struct job *job, int ready)
         in = open_socket(context, ZMQ_PULL, role == SINK ? "words" : "lines");
         need(write(ready, "", 1) == 1, "write");
         if (role == SINK && job->latency)
-                sink(context, in, job->rate, job->seconds);
+                sink(context, in);
         else if (role == SINK)
                 counter(context, in);
         else if (job->latency)
@@ -700,9 +687,8 @@ run_latency(const char *rate, const char *seconds)
         struct job job = {.latency = true, .rate = strtod(rate, NULL), .seconds = strtod(seconds, NULL)};
 
         run_processes(&job);
-        printf("{\"bench\":\"floor-latency\",\"rate\":%.0f,\"tuples\":%lu,\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"max_us\":%.1f}\n",
-               job.rate, (unsigned long)shared->tuples, (double)shared->p50 / 1e3, (double)shared->p99 / 1e3,
-               (double)shared->p999 / 1e3, (double)shared->max / 1e3);
+        need(shared->tuples == sent_in(job.rate, job.seconds), "a tuple is missing");
+        latency_print(&shared->latency, stdout);
 }
 
 int

@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The benchmark: that it runs, checks its results and reports in every format. What it measures is no matter of a test.
+# modes: release
+set -u
+cd "$(dirname "$0")/../.."
+squall=${SQUALL:-$PWD/build/squall}
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+bad=0
+
+check() {
+        local sentence=$1
+        shift
+        if "$@" >"$dir/output" 2>&1; then
+                echo "ok - $sentence"
+        else
+                echo "not ok - $sentence"
+                sed 's/^/# /' "$dir/output"
+                bad=1
+        fi
+}
+
+measures() {
+        "$squall" bench --quick --rounds 1 --only words-floor --only words-once --only start-3 --json \
+                --samples "$dir/samples" --html "$dir/report.html" --svg "$dir/report.svg" >"$dir/report.json"
+}
+check "measures the rows that are asked for" measures
+json() {
+        python3 - "$dir/report.json" <<'P'
+import json, sys
+report = json.load(open(sys.argv[1]))
+assert [row["id"] for row in report["rows"]] == ["words-floor", "words-once", "start-3"], report["rows"]
+assert all(row["min"] == row["median"] == row["max"] > 0 and row["runs"] == 1 for row in report["rows"])
+assert report["machine"]["cores"] > 0 and report["machine"]["cpu"] and report["version"].startswith("squall")
+ratio = report["ratios"][0]
+assert ratio["id"] == "words-once/floor" and ratio["met"] == (ratio["median"] >= 0.5)
+P
+}
+check "reports as JSON, with the ratio to the floor" json
+drawn() { python3 -c 'import sys, xml.etree.ElementTree as x; x.parse(sys.argv[1])' "$dir/report.svg" && grep -q "<svg.*</svg>\|<table>" "$dir/report.html"; }
+check "draws a chart" drawn
+grows() {
+        "$squall" bench --quick --rounds 1 --only start-3 --samples "$dir/samples" --json | grep -q '"id":"start-3".*"runs":2' &&
+                [ "$(grep -c start-3 "$dir/samples")" = 2 ]
+}
+check "adds to the samples of an earlier run" grows
+refuses() { "$squall" bench --only nothing 2>"$dir/errors"; [ $? = 2 ] && grep -q "no row or group is called nothing" "$dir/errors"; }
+check "refuses a row that it does not know" refuses
+# A book that lost a line is a benchmark with a wrong result.
+cheats() {
+        mkdir -p "$dir/bin/tests" "$dir/bin/spouts" && cp -r "$(dirname "$squall")/tests/bench" "$dir/bin/tests" &&
+                cp "$squall" "$dir/bin" && cp -r "$(dirname "$squall")"/{spouts,bolts} "$dir/bin" &&
+                sed -i 1000d "$dir/bin/tests/bench/kjv.txt" || return
+        ! "$dir/bin/squall" bench --quick --rounds 1 --only words-once 2>"$dir/errors" && grep -q "words counted: [0-9]*, not" "$dir/errors"
+}
+check "ends when a result is wrong" cheats
+missing() { rm "$dir/bin/tests/bench/run" && ! "$dir/bin/squall" bench 2>"$dir/errors" && grep -q "make install" "$dir/errors"; }
+check "says what is missing" missing
+exit $bad

@@ -36,20 +36,26 @@ pop(struct sqi_outlet *outlet)
 }
 
 void
-sqi_outlet_clear(struct sqi_outlet *outlet)
+sqi_outlet_drop(struct sqi_outlet *outlet)
 {
         while (outlet->stuck) {
                 struct sqi_sealed *sealed = pop(outlet);
                 zmq_msg_close(&sealed->message);
                 free(sealed);
         }
+        sqi_batch_clear(&outlet->batch);
+}
+
+void
+sqi_outlet_clear(struct sqi_outlet *outlet)
+{
+        sqi_outlet_drop(outlet);
         while (outlet->kept) {
                 struct sqi_sealed *sealed = outlet->kept;
                 outlet->kept = sealed->next;
                 zmq_msg_close(&sealed->message);
                 free(sealed);
         }
-        sqi_batch_clear(&outlet->batch);
 }
 
 /* Queues the message behind what is stuck; takes it over unless -ENOMEM. */

@@ -33,6 +33,7 @@ struct sqi_outlet {
         bool broadcast, feedback;
         bool ended;                    /* the end-of-stream mark is sent */
         bool touched;                  /* something is staged in it: on the collector's list for commit and rollback */
+        bool loose;                    /* it has carried a tuple that belongs to no tree */
         uint32_t expected, subscribed; /* broadcast: receivers */
         uint64_t edge_key, seq;        /* of the next tuple staged */
         uint64_t staged_seq;           /* seq when the transaction began */
@@ -54,6 +55,9 @@ struct sqi_source {
 void sqi_outlet_init(struct sqi_outlet *outlet, const struct sqi_source *source, void *socket, uint32_t receiver, bool broadcast,
                      bool feedback);
 void sqi_outlet_clear(struct sqi_outlet *outlet);
+
+/* Drops what is not sent yet, but for what is kept. Between transactions only. */
+void sqi_outlet_drop(struct sqi_outlet *outlet);
 
 /* Seals the open batch, if it holds tuples, and sends what it can. 0: nothing is left; -EAGAIN: something is stuck; -ENOMEM; or
  * another error of the socket. While a forward outlet is stuck its open batch stays open and grows. */

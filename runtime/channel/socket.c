@@ -14,7 +14,7 @@
 #endif
 
 /* A peer that restarts is back within milliseconds; libzmq's default would look for it ten times a second. */
-enum { RECONNECT_MS = 2, RECONNECT_MAX_MS = 50 };
+enum { RECONNECT_MS = 2, RECONNECT_MAX_MS = 8 };
 
 void *
 sqi_socket_new(void *context, int type, int hwm)

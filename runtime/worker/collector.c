@@ -191,7 +191,8 @@ stage(struct sq_task *task, struct sqi_target *target, struct sqi_outlet *outlet
                                 collector->edges ^= sqi_edge_id(target->keys[r], outlet->seq);
                 else
                         collector->edges ^= sqi_edge_id(outlet->edge_key, outlet->seq);
-        }
+        } else
+                outlet->loose = true;
         outlet->seq++;
         collector->transferred += outlet->broadcast ? outlet->expected : 1;
         if (target->in_cycle)
@@ -414,6 +415,8 @@ stage_quick(struct sqi_collector *collector, struct sqi_outlet *outlet, unsigned
         if (collector->nroots)
                 for (size_t i = 0; i < n; i++)
                         collector->edges ^= sqi_edge_id(outlet->edge_key, outlet->seq + i);
+        else
+                outlet->loose = true;
         outlet->seq += n;
         collector->emitted += n;
         collector->transferred += n;

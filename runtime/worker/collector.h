@@ -84,6 +84,12 @@ int sqi_collector_open(struct sq_task *task);
 int sqi_collector_connect(struct sq_task *task);
 void sqi_collector_close(struct sqi_collector *collector);
 
+/*
+ * Of a spout, between transactions: `lost` has died, and every tree in flight is lost with it and will be replayed. So what waits in a channel is
+ * nobody's any more. It is dropped, and the replays need not wait for the next incarnation to make room for them.
+ */
+void sqi_collector_lose(struct sq_task *task, uint32_t lost);
+
 /* The transaction begins: emits are anchored to `roots` (none outside execute). */
 static inline void
 sqi_collector_begin(struct sqi_collector *collector, const uint64_t *roots, uint16_t nroots)

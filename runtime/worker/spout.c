@@ -17,7 +17,7 @@ enum { POSITION_SHARE = 64 }; /* of the time goes into it at most */
 
 /* ---- tuple trees ---- */
 
-/* Why the outcome is to be what it is, should the tree be given up over it. */
+/* Why a tree was given up: over its last outcome. */
 static void
 note_cause(struct sq_task *task, enum sqi_outcome outcome)
 {
@@ -36,8 +36,6 @@ told(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns
         const struct sq_spout *spout = task->code->spout;
         struct sqi_metrics *metrics = task->metrics;
 
-        if (outcome != SQI_COMPLETED && outcome != SQI_GIVEN_UP)
-                note_cause(task, outcome);
         switch (outcome) {
         case SQI_COMPLETED:
                 sqi_count(&metrics->acked, 1);
@@ -54,13 +52,15 @@ told(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns
         case SQI_LOST:
                 sqi_count(&metrics->failed, 1);
                 break;
-        case SQI_GIVEN_UP:
+        case SQI_GIVEN_UP: /* told right after the outcome that it is given up over */
+                note_cause(task, task->last_outcome);
                 sqi_count(&metrics->given_up, 1);
                 sqi_letter_add(task, position);
                 if (spout->fail)
                         spout->fail(task, position);
                 break;
         }
+        task->last_outcome = outcome;
 }
 
 static void

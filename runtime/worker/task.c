@@ -23,8 +23,12 @@ take_lost(struct sq_task *task, const struct sqi_message *message)
         if (message->task >= task->plan->ntasks || message->number <= task->intake.fence[message->task])
                 return; /* known already: a new supervisor says again what is so */
         task->intake.fence[message->task] = (uint32_t)message->number;
-        if (task->ledger)
-                sqi_ledger_lose(task->ledger, sqi_task_clock(task));
+        if (!task->ledger)
+                return;
+        sqi_ledger_lose(task->ledger, sqi_task_clock(task));
+        if (task->phase == SQI_RUNNING)
+                sqi_collector_lose(task, message->task);
+        task->replays_due = sqi_ledger_unfinished(task->ledger) > 0;
 }
 
 static void

@@ -157,7 +157,7 @@ struct sq_task {
         uint64_t last_position, told_position;
         bool tracked; /* sq_track() was called at least once */
         bool tree_open, replaying;
-        bool replays_due; /* more of them than a turn takes */
+        bool replays_due; /* they go before new tuples: a task was lost, or there are more of them than a turn takes */
         uint64_t root;
 
         uint64_t next_flush_ns, next_report_ns;
@@ -165,6 +165,7 @@ struct sq_task {
         char cause[SQI_CAUSE_MAX +
                    16]; /* bolt: of the last sq_fail(); spout: of the fails being taken, from whom being in `cause_task` */
         uint32_t cause_task;
+        enum sqi_outcome last_outcome;
         struct sqi_letters letters;
 };
 

@@ -232,24 +232,62 @@ sqi_collector_open(struct sq_task *task)
         return r == 0 && collector->broadcast ? sqi_task_bind(task, collector->broadcast, SQI_BROADCAST) : r;
 }
 
+static bool
+is_inproc(const struct sq_task *task, const struct sqi_outlet *outlet)
+{
+        return task->plan->tasks[outlet->receiver].worker == task->plan->tasks[task->id].worker;
+}
+
+static int
+connect_outlet(const struct sq_task *task, const struct sqi_outlet *outlet, void *socket)
+{
+        char endpoint[SQI_ENDPOINT_SIZE];
+        enum sqi_endpoint_kind kind = outlet->feedback ? SQI_FEEDBACK : SQI_INBOX;
+        int r = sqi_endpoint(task->rundir, kind, outlet->receiver, is_inproc(task, outlet), endpoint);
+
+        return r < 0 ? r : sqi_socket_connect(socket, endpoint);
+}
+
 int
 sqi_collector_connect(struct sq_task *task)
 {
-        const struct sqi_plan_task *tasks = task->plan->tasks;
-        char endpoint[SQI_ENDPOINT_SIZE];
+        int r = 0;
 
-        for (uint32_t i = 0; i < task->collector.noutlets; i++) {
-                const struct sqi_outlet *outlet = &task->collector.outlets[i];
-                if (outlet->broadcast)
-                        continue;
-                bool inproc = tasks[outlet->receiver].worker == tasks[task->id].worker;
-                int r = sqi_endpoint(task->rundir, outlet->feedback ? SQI_FEEDBACK : SQI_INBOX, outlet->receiver, inproc, endpoint);
-                if (r == 0)
-                        r = sqi_socket_connect(outlet->socket, endpoint);
-                if (r < 0)
-                        return r;
+        for (uint32_t i = 0; i < task->collector.noutlets && r == 0; i++)
+                if (!task->collector.outlets[i].broadcast)
+                        r = connect_outlet(task, &task->collector.outlets[i], task->collector.outlets[i].socket);
+        return r;
+}
+
+/* A new socket has nothing queued. Without one (no descriptor is left, say) the old one does, and the reader gets some tuples twice. */
+static void
+renew_socket(struct sq_task *task, struct sqi_outlet *outlet)
+{
+        struct sqi_collector *collector = &task->collector;
+        void *fresh = sqi_socket_new(task->context, ZMQ_PUSH, (int)task->plan->config.channel_batches);
+
+        if (!fresh || connect_outlet(task, outlet, fresh) < 0) {
+                sqi_socket_close(&fresh);
+                return;
         }
-        return 0;
+        for (uint32_t i = 0; i < collector->nsockets; i++)
+                if (collector->sockets[i] == outlet->socket)
+                        collector->sockets[i] = fresh;
+        sqi_socket_close(&outlet->socket);
+        outlet->socket = fresh;
+}
+
+void
+sqi_collector_lose(struct sq_task *task, uint32_t lost)
+{
+        for (uint32_t i = 0; i < task->collector.noutlets; i++) {
+                struct sqi_outlet *outlet = &task->collector.outlets[i];
+                if (outlet->loose || outlet->ended)
+                        continue;
+                sqi_outlet_drop(outlet);
+                if (!outlet->broadcast && outlet->receiver == lost && !is_inproc(task, outlet))
+                        renew_socket(task, outlet);
+        }
 }
 
 void

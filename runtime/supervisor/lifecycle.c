@@ -99,7 +99,7 @@ on_finished(struct sqi_step *step, const struct sqi_message *message)
         sqi_end_quit(step);
 }
 
-/* A task whose loop stands still while its worker beats is as good as dead. */
+/* A task whose loop stands still while its worker beats is as good as dead. Before the start that is prepare, which may take its time. */
 static void
 on_metrics(struct sqi_step *step, const struct sqi_message *message)
 {
@@ -111,11 +111,14 @@ on_metrics(struct sqi_step *step, const struct sqi_message *message)
         if (atomic_load_explicit(&message->metrics->executed, memory_order_relaxed) > 0 ||
             atomic_load_explicit(&message->metrics->emitted, memory_order_relaxed) > 0)
                 worker->worked = true;
-        if (loops != task->loops || !worker->started || task->finished) {
+        uint64_t limit = worker->started ? sqi_step_worker_timeout(life) : sqi_step_ns(life->plan->config.start_timeout);
+        if (loops != task->loops || task->loops_at == 0 || task->finished) {
                 task->loops = loops;
                 task->loops_at = step->now;
-        } else if (step->now - task->loops_at >= sqi_step_worker_timeout(life) && !sqi_step_is_over(life)) {
-                worker->cause = (struct sqi_cause){.type = SQI_CAUSE_STUCK, .number = (int)message->task, .task = message->task};
+        } else if (step->now - task->loops_at >= limit && !sqi_step_is_over(life)) {
+                worker->cause = (struct sqi_cause){.type = worker->started ? SQI_CAUSE_STUCK : SQI_CAUSE_UNREADY,
+                                                   .number = (int)message->task,
+                                                   .task = message->task};
                 sqi_step_kill(step, message->worker);
         }
 }

@@ -60,6 +60,7 @@ enum sqi_cause_type {
         SQI_CAUSE_SPAWN,   /* number: errno */
         SQI_CAUSE_SILENT,  /* killed by us: no heartbeat */
         SQI_CAUSE_STUCK,   /* killed by us: a task stood still while its worker beat; number: task */
+        SQI_CAUSE_UNREADY, /* the same before the start: it did not get through prepare */
         SQI_CAUSE_UNSEEN,  /* it ended while it had no supervisor, or another one: nobody knows how */
         SQI_CAUSE_HALFWAY, /* killed by us: it had not started when its supervisor died */
 };

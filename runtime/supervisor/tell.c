@@ -53,6 +53,10 @@ raw_cause(const struct sqi_plan *plan, const struct sqi_cause *cause, char *buff
                 snprintf(buffer, size, "%s stood still for %g s and was killed",
                          sqi_task_name(plan, cause->task, name, sizeof(name)), plan->config.worker_timeout);
                 break;
+        case SQI_CAUSE_UNREADY:
+                snprintf(buffer, size, "%s did not get through prepare in %g s and was killed",
+                         sqi_task_name(plan, cause->task, name, sizeof(name)), plan->config.start_timeout);
+                break;
         case SQI_CAUSE_UNSEEN:
                 snprintf(buffer, size, "ended while no supervisor of its own watched it");
                 break;

@@ -38,6 +38,8 @@ const struct sqi_config_key sqi_config_keys[] = {
         KEY("topology.worker.nice", INT, worker_nice, "0", 0, 19, NULL, "nice value of the workers"),
         KEY("supervisor.worker.timeout.secs", FLOAT, worker_timeout, "30", 0.1, 86400, NULL,
             "a worker that gave no heartbeat for as long is killed and restarted"),
+        KEY("supervisor.worker.start.timeout.secs", FLOAT, start_timeout, "120", 0.1, 86400, NULL,
+            "a worker whose component has not got through prepare by then is killed and restarted"),
         KEY("supervisor.adopt.timeout.secs", FLOAT, adopt_timeout, "600", 0, 604800, NULL,
             "how long a worker goes on without its supervisor"),
         {.name = NULL},

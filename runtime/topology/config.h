@@ -27,6 +27,7 @@ struct sqi_config {
         int64_t worker_files;    /* topology.worker.files; 0: the supervisor's limit */
         int64_t worker_nice;     /* topology.worker.nice */
         double worker_timeout;   /* supervisor.worker.timeout.secs without heartbeat: killed and restarted */
+        double start_timeout;    /* supervisor.worker.start.timeout.secs, in prepare: likewise */
         double adopt_timeout;    /* supervisor.adopt.timeout.secs */
 };
 

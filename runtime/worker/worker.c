@@ -99,9 +99,10 @@ watch_for_blocks(struct worker *worker, struct member *member, uint64_t now_ns)
                 member->told = true;
                 fprintf(stderr,
                         "warning: %s has not come back from a callback for %llu s (a callback must not block; it is killed after "
-                        "supervisor.worker.timeout.secs, %g)\n",
+                        "supervisor.worker.timeout.secs, %g, in prepare after supervisor.worker.start.timeout.secs, %g)\n",
                         sqi_task_name(worker->plan, member->task.id, name, sizeof(name)),
-                        (unsigned long long)(BLOCKED_NS / 1000000000u), worker->plan->config.worker_timeout);
+                        (unsigned long long)(BLOCKED_NS / 1000000000u), worker->plan->config.worker_timeout,
+                        worker->plan->config.start_timeout);
         }
 }
 

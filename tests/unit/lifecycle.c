@@ -45,6 +45,7 @@ set_up_plan(struct world *world, bool cyclic)
                                         .components = world->components,
                                         .tasks = world->tasks};
         world->plan.config.worker_timeout = 30;
+        world->plan.config.start_timeout = 120;
         world->plan.config.message_timeout = 30;
         world->now = 1000 * SQI_SECOND;
 }
@@ -542,6 +543,28 @@ kills_a_worker_whose_task_stands_still_while_it_beats(void **state)
         }
         assert_int_equal(killed, 1);
         assert_int_equal(world.life->workers[COUNT].cause.type, SQI_CAUSE_STUCK);
+        tear_down(&world);
+}
+
+static void
+kills_a_worker_that_does_not_get_through_prepare_and_not_before_its_time(void **state)
+{
+        struct world world;
+        struct sqi_metrics metrics = {.loops = 7};
+        size_t killed = 0;
+        int seconds = 0;
+
+        (void)state;
+        set_up(&world, false);
+        all_are_bound(&world);
+        for (; seconds <= 130 && !killed; seconds++) {
+                time_passes(&world, SQI_SECOND);
+                hear_with(&world, (struct sqi_message){.type = SQI_MSG_METRICS, .task = COUNT, .metrics = &metrics});
+                killed = count_type(&world, SQI_ACTION_KILL);
+        }
+        assert_int_equal(killed, 1);
+        assert_in_range(seconds, 120, 122);
+        assert_int_equal(world.life->workers[COUNT].cause.type, SQI_CAUSE_UNREADY);
         tear_down(&world);
 }
 
@@ -1252,7 +1275,7 @@ setting(const char *name, uint64_t fallback)
 static void
 keeps_its_invariants_whatever_dies_and_whenever(void **state)
 {
-        uint64_t only = setting("SQUALL_SIM_SEED", 0), n = setting("SQUALL_SIM_SCHEDULES", 30000);
+        uint64_t only = setting("SQUALL_SIM_SEED", 0), n = setting("SQUALL_SIM_SCHEDULES", 100000);
         unsigned drained = 0;
 
         (void)state;
@@ -1283,6 +1306,7 @@ main(void)
                 cmocka_unit_test(recovers_from_degraded_after_a_minute_of_health),
                 cmocka_unit_test(kills_a_silent_worker_and_spawns_only_when_it_is_reaped),
                 cmocka_unit_test(kills_a_worker_whose_task_stands_still_while_it_beats),
+                cmocka_unit_test(kills_a_worker_that_does_not_get_through_prepare_and_not_before_its_time),
                 cmocka_unit_test(forgives_silence_when_it_was_itself_stopped),
                 cmocka_unit_test(ends_by_itself_when_every_task_has_finished),
                 cmocka_unit_test(drains_once_and_ends_as_drained),

@@ -9,7 +9,7 @@
 #include "record.h"
 
 enum { BURST = 256 };
-enum place { IN_PREPARE, IN_SEEK, IN_NEXT, IN_REPLAY, IN_ACK, IN_FINISH, IN_CLEANUP };
+enum place { IN_PREPARE, IN_SEEK, IN_NEXT, IN_REPLAY, IN_ACK, IN_FAIL, IN_FINISH, IN_CLEANUP };
 static const uint64_t NOTE_NS = 2000000;
 
 struct ledgered {
@@ -17,6 +17,7 @@ struct ledgered {
         int64_t count, keys;
         double rate;
         const char *directory;
+        bool note_acks;
         int fd;
         uint64_t next, noted_ns, again_ns;
         struct pace pace;
@@ -108,8 +109,16 @@ ack(struct sq_task *task, uint64_t position)
 {
         struct ledgered *self = sq_state(task);
 
-        (void)position;
         (void)fault_call(task, &self->fault, IN_ACK);
+        if (self->note_acks)
+                note(task, SENT_ACKED, position, record_now());
+}
+
+static void
+fail(struct sq_task *task, uint64_t position)
+{
+        (void)position;
+        (void)fault_call(task, &((struct ledgered *)sq_state(task))->fault, IN_FAIL);
 }
 
 static int
@@ -140,7 +149,8 @@ SQ_SPOUT(ledgered) = {
                         SQ_OPT_INT(struct ledgered, keys, 1000, "keys that take turns"),
                         SQ_OPT_FLOAT(struct ledgered, rate, 0, "tuples a second over all tasks; 0: as fast as possible"),
                         SQ_REQ_PATH(struct ledgered, directory, "where the records go"),
-                        FAULT_OPTIONS(struct ledgered, "prepare|seek|next|replay|ack|finish|cleanup", "next"),
+                        SQ_OPT_BOOL(struct ledgered, note_acks, false, "write down each ack, too"),
+                        FAULT_OPTIONS(struct ledgered, "prepare|seek|next|replay|ack|fail|finish|cleanup", "next"),
                 },
         .out = {{"key", SQ_INT}, {"seq", SQ_INT}, {"check", SQ_INT}},
         .prepare = prepare,
@@ -148,6 +158,7 @@ SQ_SPOUT(ledgered) = {
         .next = next,
         .replay = replay,
         .ack = ack,
+        .fail = fail,
         .finish = finish,
         .cleanup = cleanup,
 };

@@ -16,6 +16,7 @@ enum sent_kind {
         SENT_UP_TO, /* every position of this task below this one has been emitted */
         SENT_AGAIN, /* replay() was called for this one, after none for a while */
         SENT_END,   /* as SENT_UP_TO; this task will emit nothing more */
+        SENT_ACKED, /* ack() was called for this one */
 };
 
 struct sent {

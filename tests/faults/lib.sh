@@ -3,9 +3,10 @@
 #
 #     topology ...        writes $dir/t.yaml from RATE, COUNT, SPOUTS, SPOUT, PASS, PASSES, GROUPING, SINKS, SINK, JOURNAL, CONFIG, DELIVERY
 #     start [ARGS]        runs it in the background and waits until tuples come out
+#     host, submit        the same under a daemon: starts the daemon; gives it the topology, and waits likewise
 #     strike TASK SIGNAL  sends a signal and notes when
 #     drain, or ended N   ends it, or waits until it ends by itself
-#     verdict SENTENCE [ALLOWED]   0 lost, 0 corrupted, nothing left behind; ALLOWED: what else is to hold, as awk conditions on the findings
+#     verdict SENTENCE [ALLOWED]   0 lost, 0 corrupted, no task twice at a time, nothing left behind; ALLOWED: what else is to hold, as awk conditions on the findings
 set -u
 squall=${SQUALL:-$PWD/build/squall} build=${BUILD_DIR:-$PWD/build}
 export LC_ALL=C NO_COLOR=1
@@ -65,6 +66,8 @@ worker() {
 is_gone() { [ ! -e "/proc/$supervisor" ] || grep -q '^State:.Z' "/proc/$supervisor/status"; }
 no_worker() { [ -z "$(workers)" ]; }
 rundir_is_empty() { [ -z "$(find "$XDG_RUNTIME_DIR" -mindepth 1 -not -path "$XDG_RUNTIME_DIR/squall")" ]; }
+tasks_running() { for pid in $(workers); do title "$pid"; done | sed 's/.* //' | sort; }
+each_task_once() { [ "$(tasks_running | xargs)" = "$(printf '%s\n' "${tasks[@]}" | sort | xargs)" ]; }
 nothing_is_left() { until_true 10 no_worker && until_true 10 rundir_is_empty; }
 end_all() {
         [ -z "$sampler" ] || kill "$sampler" 2>/dev/null
@@ -113,19 +116,38 @@ start() {
         until_true 20 flows
 }
 
-# Four times a second: resident memory of all workers in KiB, the most descriptors of one process, zombies.
+answers() { "$squall" list; } >/dev/null
+host() {
+        "$squall" supervisor --state-dir "$dir/state" >>"$dir/out" 2>>"$dir/err" &
+        supervisor=$!
+        [ -n "$sampler" ] || : >"$dir/samples"
+        sample &
+        sampler=$!
+        until_true 20 answers
+}
+kill_host() {
+        kill -KILL $supervisor
+        wait $supervisor 2>/dev/null
+}
+submit() { "$squall" submit "$dir/t.yaml" --wait >>"$dir/out" && until_true 20 flows; }
+dismiss() { # drains the topology and ends the daemon
+        "$squall" kill faults >>"$dir/out" 2>>"$dir/err"
+        "$squall" supervisor --stop >>"$dir/out" 2>>"$dir/err"
+        ended 20
+}
+
+# Four times a second: resident memory of all workers in KiB, the most descriptors of one process, zombies, tasks that run twice.
 sample() {
-        local p rss fds most zombies n
+        local p fds most pids
         while [ -e "/proc/$supervisor" ]; do
-                rss=0 most=0 zombies=0
-                for p in $(workers) $supervisor; do
-                        n=$(awk '/^VmRSS/ { print $2 }' "/proc/$p/status" 2>/dev/null)
-                        rss=$((rss + ${n:-0}))
+                pids=$(workers) most=0
+                for p in $pids $supervisor; do
                         fds=(/proc/$p/fd/*)
                         [ ${#fds[@]} -le $most ] || most=${#fds[@]}
                 done
-                zombies=$(grep -ls "^PPid:.$supervisor\$" /proc/[0-9]*/status 2>/dev/null | xargs -r grep -l '^State:.Z' 2>/dev/null | wc -l)
-                echo "$EPOCHREALTIME $rss $most $zombies" >>"$dir/samples"
+                echo "$EPOCHREALTIME $(printf '/proc/%d/status\n' $pids $supervisor | xargs grep -hs '^VmRSS' | awk '{ n += $2 } END { print n + 0 }') $most" \
+                        "$(grep -ls "^PPid:.$supervisor\$" /proc/[0-9]*/status 2>/dev/null | xargs -r grep -ls '^State:.Z' | wc -l)" \
+                        "$(printf '/proc/%d/cmdline\n' $pids | xargs grep -hsaz '^squall: worker' | tr '\0' '\n' | sort | uniq -d | wc -l)" >>"$dir/samples"
                 pause 0.25
         done
 }
@@ -152,10 +174,10 @@ drain() {
 
 finding() { awk -v name="$1" '$1 == name { print $2 }' "$dir/findings"; }
 find_out() {
-        "$build/tests/faults/verify" "$dir/j" 1000 >"$dir/findings" 2>"$dir/verify.err"
+        "$build/tests/faults/verify" "$dir/j" 1000 ${ACKED:+acked} >"$dir/findings" 2>"$dir/verify.err"
         {
-                awk '{ if ($2 > rss) rss = $2; if ($3 > fds) fds = $3; if ($4) z++; else z = 0; if (z > zs) zs = z }
-                        END { print "rss_kib", rss + 0; print "fds", fds + 0; print "zombies", (zs > 2) }' "$dir/samples"
+                awk '{ if ($2 > rss) rss = $2; if ($3 > fds) fds = $3; if ($4) z++; else z = 0; if (z > zs) zs = z; twins += $5 }
+                        END { print "rss_kib", rss + 0; print "fds", fds + 0; print "zombies", (zs > 2); print "twins", twins + 0 }' "$dir/samples"
                 echo "seconds $(grep -o '"uptime_s":[0-9.]*' "$dir/out" | cut -d: -f2)"
                 echo "restarts $(grep -o '"restarts":[0-9]*' "$dir/out" | cut -d: -f2 | awk '{ n += $1 } END { print n + 0 }')"
         } >>"$dir/findings"
@@ -171,7 +193,7 @@ verdict() {
         local sentence=$1 condition wrong=''
         shift
         find_out
-        for condition in "lost == ${LOST:-0}" "corrupted == 0" "sent > 0" "zombies == 0" "$@"; do
+        for condition in "lost == ${LOST:-0}" "corrupted == 0" "sent > 0" "zombies == 0" "twins == 0" "$@"; do
                 holds "$condition" || wrong+="$condition; "
         done
         nothing_is_left || wrong+="something is left: $(title "$(workers | head -n 1)") $(ls "$XDG_RUNTIME_DIR"/squall 2>/dev/null); "

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * verify DIRECTORY KEYS: reads what the tasks of a fault run have written down (record.h) and the log of strikes, and prints one line
+ * verify DIRECTORY KEYS [acked]: reads what the tasks of a fault run have written down (record.h) and the log of strikes, and prints one line
  * "name value" for each finding:
  *
  *     sent, got          positions that the spouts answer for; rows in the journals
@@ -13,7 +13,8 @@
  *     replay_ms          from a strike to the first replay after it: median and worst; strikes that nothing was in flight at are left out
  *     caught_up_ms       from a strike until all that was sent before it had come out: median and worst
  *
- * A spout task answers for every position below the one that the last word of its last incarnation names.
+ * A spout task answers for every position below the one that the last word of its last incarnation names; with `acked`, where nobody was left
+ * to replay anything, for those alone whose ack it was told of.
  */
 #include <dirent.h>
 #include <inttypes.h>
@@ -47,6 +48,7 @@ struct run {
         uint64_t *first_ns;
         uint64_t nseen;
         struct list outputs, replays; /* times */
+        struct list acked;            /* positions */
         struct sent *sent;            /* SENT_UP_TO of all */
         size_t nsent;
         uint64_t got, duplicates, corrupted, disordered;
@@ -108,13 +110,15 @@ take_sent(struct run *run, const char *name, unsigned task, int incarnation)
         for (size_t i = 0; i < rows.n; i++) {
                 if (sent[i].kind == SENT_AGAIN)
                         push(&run->replays, sent[i].time_ns);
+                else if (sent[i].kind == SENT_ACKED)
+                        push(&run->acked, sent[i].position);
                 else
                         run->sent[run->nsent++] = sent[i];
         }
         if (rows.n && incarnation > run->last[task]) {
                 run->last[task] = incarnation;
                 for (size_t i = rows.n; i-- > 0;)
-                        if (sent[i].kind != SENT_AGAIN) {
+                        if (sent[i].kind == SENT_UP_TO || sent[i].kind == SENT_END) {
                                 run->up_to[task] = sent[i].position;
                                 break;
                         }
@@ -331,12 +335,40 @@ measure_catching_up(const struct run *run)
         free(done_ns);
 }
 
+static bool
+is_lost(const struct run *run, uint64_t position)
+{
+        if (run->seen[position])
+                return false;
+        fprintf(stderr, "lost: position %" PRIu64 "\n", position);
+        return true;
+}
+
+static void
+print_tuples(const struct run *run, bool acked_only, uint64_t *ret_lost)
+{
+        uint64_t sent = 0, lost = 0;
+
+        for (uint64_t p = 0; p < run->total && !acked_only; p++) {
+                sent += is_owed(run, p);
+                lost += is_owed(run, p) && is_lost(run, p);
+        }
+        for (size_t i = 0; i < run->acked.n && acked_only; i++) {
+                sent++;
+                lost += run->acked.items[i] < run->total && is_lost(run, run->acked.items[i]);
+        }
+        printf("sent %" PRIu64 "\ngot %" PRIu64 "\nlost %" PRIu64 "\nduplicates %" PRIu64 "\ncorrupted %" PRIu64
+               "\ndisordered %" PRIu64 "\n",
+               sent, run->got, lost, run->duplicates, run->corrupted, run->disordered);
+        *ret_lost = lost;
+}
+
 int
 main(int argc, char **argv)
 {
         struct run run = {0};
         struct file *files;
-        uint64_t sent = 0, lost = 0;
+        uint64_t lost;
         size_t n;
 
         if (argc < 3)
@@ -352,19 +384,13 @@ main(int argc, char **argv)
         for (unsigned t = 0; t < run.ntasks; t++)
                 if (run.up_to[t] > run.total)
                         run.total = run.up_to[t];
+        for (size_t i = 0; i < run.acked.n; i++)
+                if (run.acked.items[i] >= run.total)
+                        run.total = run.acked.items[i] + 1;
         run.seen = need(calloc(run.total + 1, 1));
         run.first_ns = need(calloc(run.total + 1, sizeof(uint64_t)));
         take_journals(&run);
-        for (uint64_t p = 0; p < run.total; p++) {
-                sent += is_owed(&run, p);
-                if (!is_owed(&run, p) || run.seen[p])
-                        continue;
-                if (lost++ < 10)
-                        fprintf(stderr, "lost: position %" PRIu64 "\n", p);
-        }
-        printf("sent %" PRIu64 "\ngot %" PRIu64 "\nlost %" PRIu64 "\nduplicates %" PRIu64 "\ncorrupted %" PRIu64
-               "\ndisordered %" PRIu64 "\n",
-               sent, run.got, lost, run.duplicates, run.corrupted, run.disordered);
+        print_tuples(&run, argc > 3, &lost);
         read_strikes(&run);
         printf("strikes %zu\n", run.nstrikes);
         sort(&run.outputs);

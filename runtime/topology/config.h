@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 enum sqi_delivery { SQI_AT_MOST_ONCE, SQI_AT_LEAST_ONCE };
+enum sqi_metering { SQI_METRICS_ON, SQI_METRICS_OFF };
 
 struct sqi_config {
         int64_t delivery;        /* topology.delivery (enum sqi_delivery); the default follows from the spouts */
@@ -26,6 +27,7 @@ struct sqi_config {
         int64_t worker_memory;   /* topology.worker.memory.mb; 0: no limit */
         int64_t worker_files;    /* topology.worker.files; 0: the supervisor's limit */
         int64_t worker_nice;     /* topology.worker.nice */
+        int64_t metrics;         /* topology.metrics (enum sqi_metering) */
         double worker_timeout;   /* supervisor.worker.timeout.secs without heartbeat: killed and restarted */
         double start_timeout;    /* supervisor.worker.start.timeout.secs, in prepare: likewise */
         double adopt_timeout;    /* supervisor.adopt.timeout.secs */

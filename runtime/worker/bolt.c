@@ -175,7 +175,7 @@ execute_ahead(struct sq_task *task, struct sqi_frame *frame, struct sqi_ahead *a
                 task->guess = ahead->guessed ? &ahead->keys[i] : NULL;
                 task->input_id = gathered->nroots ? sqi_edge_id(frame->header.edge_key, frame->header.first_seq + frame->index - 1)
                                                   : 0;
-                execute(task, gathered, frame->index == 1);
+                execute(task, gathered, frame->index == 1 && task->metered);
                 gathered->executed++;
                 if (__builtin_expect(task->collector.pressed, 0))
                         sqi_task_unblock(task);

@@ -39,7 +39,7 @@ told(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns
         switch (outcome) {
         case SQI_COMPLETED:
                 sqi_count(&metrics->acked, 1);
-                if (metrics->acked < SAMPLE_ALL || metrics->acked % SAMPLE_EVERY == 0)
+                if (task->metered && (metrics->acked < SAMPLE_ALL || metrics->acked % SAMPLE_EVERY == 0))
                         sqi_histogram_add(&metrics->complete, age_ns);
                 if (spout->ack)
                         spout->ack(task, position);

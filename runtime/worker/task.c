@@ -273,6 +273,7 @@ sqi_task_open(struct sq_task *task)
         if (r < 0)
                 return r;
         task->tracking = config->delivery == SQI_AT_LEAST_ONCE;
+        task->metered = config->metrics == SQI_METRICS_ON;
         task->tick_ns = (uint64_t)(task->component->tick_secs * 1e9);
         r = sqi_collector_open(task);
         if (r == 0)

@@ -110,6 +110,7 @@ struct sq_task {
         struct sqi_keyed *keyed;
         struct sqi_metrics *metrics;
         bool tracking; /* at-least-once */
+        bool metered;  /* topology.metrics: times are taken */
         enum sqi_phase phase;
         bool active; /* spouts: between ACTIVATE and DEACTIVATE */
         bool may_connect, may_start, start_inactive, prepared;

@@ -130,6 +130,8 @@ beat(struct worker *worker, uint64_t now_ns)
         for (uint32_t i = 0; i < worker->nmembers; i++) {
                 struct member *member = worker->members[i];
                 watch_for_blocks(worker, member, now_ns);
+                if (worker->plan->config.metrics == SQI_METRICS_OFF)
+                        continue;
                 report(worker, (struct sqi_message){.type = SQI_MSG_METRICS, .task = member->task.id, .metrics = &member->metrics});
         }
 }

@@ -369,6 +369,8 @@ sqi_spout_turn(struct sq_task *task)
 
         task->now_ns = sqi_task_clock(task);
         sqi_count(&task->metrics->busy_ns, task->now_ns - begin);
+        if (emitted == IDLE) /* acks can wait for it, who counts its latency does not */
+                sqi_task_flush(task);
         keep_ledger(task);
         if (emitted != MORE || task->now_ns >= task->next_flush_ns)
                 sqi_task_flush(task);

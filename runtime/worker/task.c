@@ -375,7 +375,10 @@ void
 sqi_task_turn(struct sq_task *task)
 {
         sqi_count(&task->metrics->loops, 1);
-        sqi_task_serve(task);
+        if (task->now_ns >= task->look_ns) {
+                sqi_task_serve(task);
+                task->look_ns = task->now_ns + SQI_ORDERS_NS;
+        }
         if (task->code->spout)
                 sqi_spout_turn(task);
         else

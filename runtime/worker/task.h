@@ -91,6 +91,9 @@ struct sqi_intake {
 /* What a task may wait on besides its outlets: control, three inboxes, acks, the spout's own descriptor. */
 enum { SQI_WAIT_FIXED = 6 };
 
+/* How long an order may lie there while a task works: to ask ZeroMQ takes two system calls. */
+enum { SQI_ORDERS_NS = 500000 };
+
 enum sqi_phase { SQI_BINDING, SQI_WAITING, SQI_RUNNING, SQI_ENDED };
 
 struct sq_task {
@@ -119,7 +122,8 @@ struct sq_task {
         struct pollfd *fds; /* scratch of sqi_task_wait(): one an outlet, and SQI_WAIT_FIXED */
         int failed;         /* negative errno: the task can't go on; `error` says why */
         char error[512];
-        uint64_t now_ns; /* of this turn of the loop */
+        uint64_t now_ns;  /* of this turn of the loop */
+        uint64_t look_ns; /* when to look for orders again, should there be no time to wait */
 
         struct sqi_intake intake;
         struct sqi_collector collector;

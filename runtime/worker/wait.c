@@ -65,11 +65,14 @@ sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns)
 {
         struct waiting waiting = {.fds = task->fds};
         uint64_t now_ns = sqi_task_clock(task), latest = now_ns + (task->acker.gathered ? ACK_RETRY_NS : PULSE_NS);
+        bool ordered;
 
         task->now_ns = now_ns;
         if (task->door)
                 return;
+        task->fds[0].revents = 0;
         wait_for(&waiting, task->control, ZMQ_POLLIN);
+        ordered = waiting.ready;
         if (intake) {
                 bool feedback_only = sqi_collector_has_feedback(&task->collector);
                 wait_for(&waiting, task->intake.feedback, ZMQ_POLLIN);
@@ -81,8 +84,10 @@ sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns)
         if (task->wake_fd >= 0)
                 waiting.fds[waiting.n++] = (struct pollfd){.fd = task->wake_fd, .events = POLLIN};
         sleep_until(&waiting, until_ns < latest ? until_ns : latest);
-        sqi_task_serve(task);
         task->now_ns = sqi_clock_ns();
+        if (ordered || task->fds[0].revents) /* the first of the descriptors is the control socket's */
+                sqi_task_serve(task);
+        task->look_ns = task->now_ns + SQI_ORDERS_NS;
         sqi_count(&task->metrics->loops, 1);
 }
 

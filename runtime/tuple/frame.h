@@ -7,7 +7,7 @@
  *     while (sqi_frame_next(&frame, &slice) > 0) ...             one tuple after the other
  *
  * A reader that looks ahead calls the two halves of sqi_frame_next() by itself: sqi_frame_slice() to find a few tuples, then
- * sqi_frame_step() before it executes each.
+ * sqi_frame_step() before it executes them.
  *
  * The bytes come from another process. A frame that opens has consistent lengths and runs; its tuples are checked one by one as
  * they are read, so reading is one pass.
@@ -76,24 +76,33 @@ sqi_frame_slice(struct sqi_frame *frame, struct sqi_slice *ret)
 
 void sqi_frame_begin_run(struct sqi_frame *frame);
 
-/* Steps to the next tuple that was sliced: `stream`, `roots`, `nroots` and `index` - 1 are its. */
-static inline void
-sqi_frame_step(struct sqi_frame *frame)
+/*
+ * Steps over the next tuples that were sliced, as many of the `n` as belong to one run: *n says how many. `stream`, `roots` and `nroots` are
+ * theirs; `index` is that of the tuple behind them. True: their run begins with them.
+ */
+static inline bool
+sqi_frame_step(struct sqi_frame *frame, uint32_t *n)
 {
-        frame->fresh_run = frame->run_left == 0;
-        if (frame->fresh_run)
+        bool fresh = frame->run_left == 0;
+
+        if (fresh)
                 sqi_frame_begin_run(frame);
-        frame->run_left--;
-        frame->index++;
+        if (*n > frame->run_left)
+                *n = frame->run_left;
+        frame->run_left -= *n;
+        frame->index += *n;
+        return fresh;
 }
 
+/* sqi_frame_slice() and the step over it. */
 static inline int
 sqi_frame_next(struct sqi_frame *frame, struct sqi_slice *ret)
 {
         int r = sqi_frame_slice(frame, ret);
+        uint32_t one = 1;
 
         if (r > 0)
-                sqi_frame_step(frame);
+                frame->fresh_run = sqi_frame_step(frame, &one);
         return r;
 }
 

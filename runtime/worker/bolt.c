@@ -2,8 +2,10 @@
 /*
  * The executor of a bolt: takes a batch, executes its tuples, ends each one's transaction by the verdict.
  *
- * A bolt with keyed state spends its time waiting for memory, so tuples are found AHEAD at a time, the places of their keys in the hash table are
- * fetched, then the entries, and only then are they executed (as in group prefetching: S. Chen et al., ICDE 2004).
+ * A bolt with keyed state spends its time waiting for memory. So the tuples go through three stages, a group at a time: they are found and
+ * the places of their keys in the hash table fetched; the entries there are fetched; they are executed. Each stage works on the group behind
+ * the one of the stage after it, and what is fetched has the time of a group to arrive (as in software-pipelined prefetching: S. Chen et al.,
+ * ICDE 2004).
  *
  * Acks of a batch are merged: while successive tuples belong to the same trees (one run, or several with the same single root), what the
  * ledgers are to get is gathered in `value` and leaves as one record a tree.
@@ -84,102 +86,184 @@ begin_run(struct sq_task *task, const struct sqi_frame *frame, struct gathered *
         return sqi_intake_input(task, frame);
 }
 
-/* Executes one tuple and times it when asked to. */
+/* A key may be read some bytes beyond its end where the message goes on as far. */
 static inline void
-execute(struct sq_task *task, struct gathered *gathered, bool timed)
+fetch_key(const struct sq_task *task, struct sqi_key *key, struct sq_str bytes, const char *last)
 {
-        uint64_t begin = timed ? sqi_clock_ns() : 0;
+        sqi_key_prepare(key, bytes, bytes.ptr && bytes.ptr <= last);
+        sqi_keyed_fetch_place(task->keyed, key);
+}
 
-        task->misused = task->kept_now = false;
-        sqi_collector_begin(&task->collector, gathered->roots, gathered->nroots);
-        end_tuple(task, gathered, task->code->bolt->execute(task, task->tuple));
-        if (timed) {
-                uint64_t ns = sqi_clock_ns() - begin;
-                sqi_histogram_add(&task->metrics->execute, ns);
-                sqi_load_cost(task->load, ns);
+/* The keys that the tuples will be looked up by, if they are as the first one was: the field that the bolt has asked for. */
+static void
+fetch_fields(const struct sq_task *task, struct sqi_ahead *ahead, const char *last)
+{
+        for (uint32_t i = 0; i < ahead->n; i++) {
+                const struct sqi_slice *slice = &ahead->tuples[i].slice;
+                struct sq_value value = sq_nil();
+                if (task->key_field < slice->n)
+                        value = sqi_unpack(slice->at + slice->offsets[task->key_field],
+                                           slice->at + slice->offsets[task->key_field + 1]);
+                bool bytes = value.type == SQ_STR || value.type == SQ_BIN;
+                fetch_key(task, &ahead->keys[i], bytes ? (struct sq_str){value.as.ptr, value.len} : (struct sq_str){NULL, 0}, last);
         }
 }
 
-/* The key that this tuple will be looked up by, if it is as the first one was. */
-static struct sq_str
-guess_key(const struct sq_task *task, const struct sqi_slice *slice)
+/* The same: all fields that it has declared, as they lie in the tuple. */
+static void
+fetch_packed(const struct sq_task *task, struct sqi_ahead *ahead, const char *last)
 {
         const struct sqi_input *input = task->input;
-        uint32_t begin, end;
+        uint32_t first = input->places[0], behind = first + input->nfields;
 
-        if (task->key_shape == SQI_KEY_FIELD) {
-                if (task->key_field >= slice->n)
-                        return (struct sq_str){NULL, 0};
-                begin = slice->offsets[task->key_field];
-                end = slice->offsets[task->key_field + 1];
-                struct sq_value value = sqi_unpack(slice->at + begin, slice->at + end);
-                return value.type == SQ_STR || value.type == SQ_BIN ? (struct sq_str){value.as.ptr, value.len}
-                                                                    : (struct sq_str){NULL, 0};
+        for (uint32_t i = 0; i < ahead->n; i++) {
+                const struct sqi_slice *slice = &ahead->tuples[i].slice;
+                struct sq_str bytes = {NULL, 0};
+                if (input->contiguous && behind <= slice->n)
+                        bytes = (struct sq_str){(const char *)slice->at + slice->offsets[first],
+                                                slice->offsets[behind] - slice->offsets[first]};
+                fetch_key(task, &ahead->keys[i], bytes, last);
         }
-        if (!input->contiguous || input->places[0] + input->nfields > slice->n)
-                return (struct sq_str){NULL, 0};
-        begin = slice->offsets[input->places[0]];
-        end = slice->offsets[input->places[0] + input->nfields];
-        return (struct sq_str){(const char *)slice->at + begin, end - begin};
 }
 
-/* A key may be read some bytes beyond its end where the message goes on as far. */
 static void
 fetch_keys(const struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahead *ahead)
 {
         const char *last = (const char *)frame->runs_end - SQI_SHORT_KEY;
 
-        for (uint32_t i = 0; i < ahead->n; i++) {
-                struct sq_str bytes = guess_key(task, &ahead->tuples[i].slice);
-                sqi_key_prepare(&ahead->keys[i], bytes, bytes.ptr && bytes.ptr <= last);
-                sqi_keyed_fetch_place(task->keyed, &ahead->keys[i]);
-        }
-        for (uint32_t i = 0; i < ahead->n; i++)
+        if (task->key_shape == SQI_KEY_FIELD)
+                fetch_fields(task, ahead, last);
+        else
+                fetch_packed(task, ahead, last);
+}
+
+static void
+fetch_entries(const struct sq_task *task, const struct sqi_ahead *ahead)
+{
+        for (uint32_t i = 0; ahead->guessed && i < ahead->n; i++)
                 sqi_keyed_fetch_entry(task->keyed, &ahead->keys[i]);
 }
 
-/* Finds the next tuples: one, or as many as it pays to look ahead. The result of the last sqi_frame_slice(). */
+/* Words, as many as there are in a row; the cursor stays in registers. */
+static void
+slice_words(struct sqi_frame *frame, struct sqi_ahead *ahead, uint32_t most)
+{
+        const uint8_t *at = frame->at, *end = frame->end, *next;
+        uint32_t n = 0;
+
+        if (most > frame->left)
+                most = frame->left;
+        for (; n < most && (next = sqi_slice_word(at, end, &ahead->tuples[n].slice)); n++)
+                at = next;
+        frame->at = at;
+        frame->left -= n;
+        ahead->n = n;
+}
+
+/* Finds the next group. The result of the last sqi_frame_slice(). */
 static int
 look_ahead(const struct sq_task *task, struct sqi_frame *frame, struct sqi_ahead *ahead)
 {
-        bool keyed = task->keyed && (task->key_shape == SQI_KEY_PACKED || task->key_shape == SQI_KEY_FIELD);
-        uint32_t most = keyed ? SQI_AHEAD : 1;
         int r = 1;
 
-        for (ahead->n = 0; ahead->n < most && (r = sqi_frame_slice(frame, &ahead->tuples[ahead->n].slice)) > 0; ahead->n++)
+        slice_words(frame, ahead, SQI_AHEAD);
+        for (; ahead->n < SQI_AHEAD && (r = sqi_frame_slice(frame, &ahead->tuples[ahead->n].slice)) > 0; ahead->n++)
                 ;
-        ahead->guessed = keyed && task->input;
+        ahead->guessed = task->keyed && task->input && (task->key_shape == SQI_KEY_PACKED || task->key_shape == SQI_KEY_FIELD);
         if (ahead->guessed)
                 fetch_keys(task, frame, ahead);
         return r;
+}
+
+/* Has the callback done anything but emit? Then its transaction ends the long way. */
+static inline bool
+is_plain(const struct sq_task *task, enum sq_verdict verdict)
+{
+        return verdict == SQ_ACK && !(task->misused | task->kept_now | task->collector.anchors_open);
+}
+
+static void
+begin_tuple(struct sq_task *task, const struct gathered *gathered)
+{
+        task->misused = task->kept_now = false;
+        sqi_collector_begin(&task->collector, gathered->roots, gathered->nroots);
+}
+
+/*
+ * Executes tuples of one run, from `first` on; the frame has stepped over them. False: the batch is over for this task.
+ * Here most of a busy bolt's instructions are spent: what is the same for all of the run is done before it.
+ */
+static inline bool
+execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahead *ahead, uint32_t first, uint32_t n,
+            struct gathered *gathered)
+{
+        enum sq_verdict (*const callback)(struct sq_task *, const struct sq_tuple *) = task->code->bolt->execute;
+        struct sqi_collector *collector = &task->collector;
+        const struct sqi_input *input = task->input;
+        const uint32_t nfields = input->stream->nfields;
+        const bool tracked = gathered->nroots > 0, guessed = ahead->guessed;
+        uint64_t seq = frame->header.first_seq + frame->index - n;
+
+        begin_tuple(task, gathered);
+        task->input_id = 0;
+        for (uint32_t i = first; i < first + n; i++) {
+                struct sq_tuple *tuple = &ahead->tuples[i];
+                if (__builtin_expect(tuple->slice.n != nfields, 0)) {
+                        sqi_intake_refuse(task, frame->header.task, "a tuple with another number of fields than its stream");
+                        return false;
+                }
+                tuple->task = task;
+                tuple->input = input;
+                task->tuple = tuple;
+                task->guess = guessed ? &ahead->keys[i] : NULL;
+                if (tracked)
+                        task->input_id = sqi_edge_id(frame->header.edge_key, seq++);
+                enum sq_verdict verdict = callback(task, tuple);
+                if (__builtin_expect(is_plain(task, verdict), 1)) {
+                        gathered->value ^= collector->edges ^ task->input_id;
+                        collector->edges = 0;
+                        sqi_collector_commit(collector);
+                } else {
+                        end_tuple(task, gathered, verdict);
+                        begin_tuple(task, gathered);
+                }
+                gathered->executed++;
+                if (__builtin_expect(collector->pressed, 0))
+                        sqi_task_unblock(task);
+                if (__builtin_expect(task->failed < 0 || task->quitting, 0))
+                        return false;
+        }
+        return true;
+}
+
+/* The first tuple of a batch is timed, for all of it, where there are metrics. */
+static bool
+execute_timed(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahead *ahead, struct gathered *gathered)
+{
+        uint64_t begin = sqi_clock_ns();
+        bool more = execute_run(task, frame, ahead, 0, 1, gathered);
+        uint64_t ns = sqi_clock_ns() - begin;
+
+        sqi_histogram_add(&task->metrics->execute, ns);
+        sqi_load_cost(task->load, ns);
+        return more;
 }
 
 /* Executes what was found. False: the batch is over for this task (refused, or the task is to end). */
 static bool
 execute_ahead(struct sq_task *task, struct sqi_frame *frame, struct sqi_ahead *ahead, struct gathered *gathered)
 {
-        for (uint32_t i = 0; i < ahead->n; i++) {
-                struct sq_tuple *tuple = &ahead->tuples[i];
-                sqi_frame_step(frame);
-                if (frame->fresh_run)
+        for (uint32_t i = 0, n; i < ahead->n; i += n) {
+                bool timed = frame->index == 0 && task->metered, more;
+                n = timed ? 1 : ahead->n - i;
+                if (sqi_frame_step(frame, &n))
                         task->input = begin_run(task, frame, gathered);
-                if (__builtin_expect(!task->input || tuple->slice.n != task->input->stream->nfields, 0)) {
-                        sqi_intake_refuse(task, frame->header.task,
-                                          task->input ? "a tuple with another number of fields than its stream"
-                                                      : "a stream that this task does not read");
+                if (__builtin_expect(!task->input, 0)) {
+                        sqi_intake_refuse(task, frame->header.task, "a stream that this task does not read");
                         return false;
                 }
-                tuple->task = task;
-                tuple->input = task->input;
-                task->tuple = tuple;
-                task->guess = ahead->guessed ? &ahead->keys[i] : NULL;
-                task->input_id = gathered->nroots ? sqi_edge_id(frame->header.edge_key, frame->header.first_seq + frame->index - 1)
-                                                  : 0;
-                execute(task, gathered, frame->index == 1 && task->metered);
-                gathered->executed++;
-                if (__builtin_expect(task->collector.pressed, 0))
-                        sqi_task_unblock(task);
-                if (__builtin_expect(task->failed < 0 || task->quitting, 0))
+                more = timed ? execute_timed(task, frame, ahead, gathered) : execute_run(task, frame, ahead, i, n, gathered);
+                if (!more)
                         return false;
         }
         return true;
@@ -199,6 +283,28 @@ count_frame(struct sq_task *task, const struct sqi_frame *frame, uint64_t execut
         task->dirty = true;
 }
 
+/* All tuples of the frame by the three stages. 0, or -EBADMSG when what comes behind those that were executed is no tuple. */
+static int
+execute_all(struct sq_task *task, struct sqi_frame *frame, struct gathered *gathered)
+{
+        struct sqi_ahead *first = &task->ahead[0], *second = &task->ahead[1], *third = &task->ahead[2], *done;
+        int r = look_ahead(task, frame, first);
+
+        second->n = 0;
+        if (r > 0)
+                r = look_ahead(task, frame, second);
+        while (first->n > 0) {
+                third->n = 0;
+                if (r > 0)
+                        r = look_ahead(task, frame, third);
+                fetch_entries(task, second);
+                if (!execute_ahead(task, frame, first, gathered))
+                        return 0;
+                done = first, first = second, second = third, third = done;
+        }
+        return r;
+}
+
 static void
 execute_frame(struct sq_task *task, struct sqi_frame *frame)
 {
@@ -210,11 +316,7 @@ execute_frame(struct sq_task *task, struct sqi_frame *frame)
         task->input_roots = gathered.roots;
         task->input_nroots = 0;
         task->in_execute = true;
-        do {
-                r = look_ahead(task, frame, &task->ahead);
-                if (!execute_ahead(task, frame, &task->ahead, &gathered))
-                        r = 0;
-        } while (r > 0);
+        r = execute_all(task, frame, &gathered);
         task->in_execute = false;
         task->guess = NULL;
         hand_in(task, &gathered);

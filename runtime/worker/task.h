@@ -54,8 +54,8 @@ struct sq_tuple {
  */
 enum sqi_key_shape { SQI_KEY_UNKNOWN, SQI_KEY_PACKED, SQI_KEY_FIELD, SQI_KEY_OTHER };
 
-/* Tuples found but not executed yet. */
-enum { SQI_AHEAD = 16 };
+/* A group of tuples found but not executed yet; there is one a stage (bolt.c). */
+enum { SQI_AHEAD = 8, SQI_STAGES = 3 };
 struct sqi_ahead {
         uint32_t n;
         bool guessed;                   /* `keys` hold */
@@ -130,7 +130,7 @@ struct sq_task {
         struct sqi_acker acker;
 
         /* bolt */
-        struct sqi_ahead ahead;
+        struct sqi_ahead ahead[SQI_STAGES];
         const struct sq_tuple *tuple;  /* under way */
         const struct sqi_input *input; /* of the run under way; NULL: not for this task */
         bool misused;                  /* in this callback */

@@ -30,6 +30,7 @@ CFLAGS ?= $(CFLAGS_$(BUILD))
 LTO := $(if $(findstring clang,$(CC)),,$(if $(filter release,$(BUILD)),-flto=auto))
 FLAGS := -std=gnu11 $(WARNINGS) -fvisibility=hidden -D_GNU_SOURCE -DSQI_VERSION=\"$(VERSION)\" -Iruntime -MMD -MP $(CFLAGS) $(if $(LTO),$(LTO) -ffat-lto-objects)
 LIBS = $(shell pkg-config --libs $(PACKAGES)) -ldl -lpthread -lm
+NO_LTO := $(if $(LTO),-fno-lto)
 LINK = $(CC) $(CFLAGS) -rdynamic -Wl,--as-needed $(LDFLAGS) -o $@
 
 C := $(wildcard runtime/*/*.c cli/*.c spouts/*.c bolts/*.c topologies/*/*.c tests/*/*.c)
@@ -66,13 +67,13 @@ $(B)/libsquall.a: $(RUNTIME)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(UNIT): %: %.o $(RUNTIME)
 	@echo "  LINK $@"
-	$(Q)$(LINK) $^ $(LIBS) -lcmocka
+	$(Q)$(LINK) $(NO_LTO) $^ $(LIBS) -lcmocka
 $(FUZZ): %: %.o $(RUNTIME)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -fsanitize=fuzzer $^ $(LIBS)
 $(BENCH) $(FAULTS): %: %.o
 	@echo "  LINK $@"
-	$(Q)$(LINK) $^ $(LIBS)
+	$(Q)$(LINK) $(NO_LTO) $^ $(LIBS)
 $(COMPONENTS): %.so: %.o
 	@echo "  LINK $@"
 	$(Q)$(CC) $(CFLAGS) -shared $(LDFLAGS) -o $@ $< $(if $(NEEDS_$(notdir $*)),$(shell pkg-config --libs $(NEEDS_$(notdir $*)))) -Wl,--as-needed -lm

@@ -27,20 +27,17 @@ prepare(struct sq_task *task)
         return self->fd < 0 ? sq_error(task, "cannot write in %s: %s", self->directory, strerror(errno)) : 0;
 }
 
-/* What can't be written as a whole is taken back: its tuples fail, and come again. */
+/* What can't be written as a whole is taken back from the file; the rows stay. */
 static int
-flush(struct sq_task *task)
+write_rows(struct sq_task *task)
 {
         struct journal *self = sq_state(task);
         size_t bytes = self->n * sizeof(*self->rows);
-        ssize_t written;
+        ssize_t written = bytes ? write(self->fd, self->rows, bytes) : 0;
 
-        self->n = 0;
-        if (bytes == 0)
-                return 0;
-        written = write(self->fd, self->rows, bytes);
         if (written == (ssize_t)bytes && (!self->sync || fdatasync(self->fd) == 0)) {
                 self->size += written;
+                self->n = 0;
                 return 0;
         }
         int error = written < 0 ? errno : ENOSPC;
@@ -49,12 +46,23 @@ flush(struct sq_task *task)
         return sq_error(task, "cannot write: %s", strerror(error));
 }
 
+/* The tuples of what is not written fail with this, and come again. */
+static int
+flush(struct sq_task *task)
+{
+        int r = write_rows(task);
+
+        ((struct journal *)sq_state(task))->n = 0;
+        return r;
+}
+
+/* A tuple that finds no room fails alone: those before it have their verdict, which only flush can change. */
 static enum sq_verdict
 execute(struct sq_task *task, const struct sq_tuple *in)
 {
         struct journal *self = sq_state(task);
 
-        if (self->n == ROWS && flush(task) < 0)
+        if (self->n == ROWS && write_rows(task) < 0)
                 return sq_fail(task, "the journal is full");
         self->rows[self->n++] = (struct got){record_now(), sq_get_int(in, KEY), sq_get_int(in, SEQ), sq_get_int(in, CHECK)};
         return SQ_ACK;

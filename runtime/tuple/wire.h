@@ -98,6 +98,7 @@ enum sqi_ack_op {
         SQI_ACK_FAIL,  /* the tree failed */
         SQI_ACK_RESET, /* start its message timeout anew */
         SQI_ACK_CAUSE, /* why the trees of the FAILs behind it failed: `length` bytes of text, in the place of the records that follow */
+        SQI_ACK_KEPT, /* a bolt has taken the edge `value` and keeps it; or, the second time, has ended that */
 };
 enum { SQI_CAUSE_MAX = 240 };
 

@@ -122,6 +122,14 @@ sqi_anchors_commit(struct sq_task *task, uint16_t ninput, uint64_t input_id)
         collector->anchors_open = false;
 }
 
+/* That the tuple waits here and in no queue, at the beginning and at the end of it. */
+static void
+tell_kept(struct sq_task *task, const struct sq_kept *kept)
+{
+        for (uint16_t r = 0; r < kept->nroots; r++)
+                sqi_acker_add(&task->acker, kept->roots[r], kept->edge_id, SQI_ACK_KEPT);
+}
+
 struct sq_kept *
 sq_keep(struct sq_task *task, const struct sq_tuple *in)
 {
@@ -155,6 +163,7 @@ sq_keep(struct sq_task *task, const struct sq_tuple *in)
         task->nkept++;
         task->kept_in_frame += task->in_execute && !task->kept_now;
         task->kept_now = true;
+        tell_kept(task, kept);
         return kept;
 }
 
@@ -182,6 +191,7 @@ sq_ack_kept(struct sq_task *task, struct sq_kept **kept)
 
         if (!*kept)
                 return;
+        tell_kept(task, *kept);
         for (uint16_t r = 0; r < (*kept)->nroots; r++) {
                 struct sqi_anchor *anchor = NULL;
                 for (uint32_t i = 0; collector->anchors_open && i < collector->nanchors && !anchor; i++)
@@ -213,6 +223,7 @@ sq_reset_timeout(struct sq_task *task, const struct sq_kept *kept)
 {
         for (uint16_t r = 0; r < kept->nroots; r++)
                 sqi_acker_add(&task->acker, kept->roots[r], 0, SQI_ACK_RESET);
+        (*kept->link)->since_ns = task->now_ns;
 }
 
 void

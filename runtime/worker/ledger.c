@@ -4,23 +4,21 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "worker/retries.h"
+
 /* A tree in flight. `number` 0 marks a free place; root numbers begin at 1. */
 struct tree {
         uint64_t number;
         uint64_t state; /* XOR of all edge ids seen */
+        uint64_t kept;  /* XOR of those that bolts keep */
         uint64_t position;
         uint64_t opened_ns;
         uint64_t slot; /* of time, in which it was opened or its timeout began anew */
         struct sqi_attempt attempt;
         bool sealed; /* before it is, a zero state means nothing */
         bool failed; /* a record failed it before it was sealed */
-};
-
-/* A failed tree that waits for its retry; a binary heap by due time. */
-struct retry {
-        uint64_t due_ns;
-        uint64_t position;
-        struct sqi_attempt attempt;
+        bool parked; /* all that is left of it is kept by bolts */
+        bool passed; /* it was parked once: its way through the queues has been counted */
 };
 
 /* The search for a tree that kills its worker. */
@@ -29,9 +27,10 @@ struct search {
         uint64_t through;    /* outcomes since the window was set */
         uint64_t waiting_ns; /* since when a tree waits to be alone; 0: none does */
         bool trial;          /* one is alone in flight */
-        size_t lost;         /* trees in flight when the last task died */
-        bool suspected;      /* one of them is a suspect */
-        bool losing;         /* all are being lost: the heap of retries is put in order afterwards */
+        size_t lost;         /* trees under way when the last task died; were all parked, these */
+        bool all_parked;
+        bool suspected; /* one of them is a suspect */
+        bool losing;    /* all are being lost: the heap of retries is put in order afterwards */
 };
 
 /* How the adaptive limit stands. One round: as many outcomes as the limit had trees when the round began. */
@@ -52,12 +51,12 @@ struct sqi_ledger {
         sqi_ledger_told *told;
         void *context;
         struct tree *trees;
-        size_t capacity, pending;
+        size_t capacity, pending, parked;
         uint64_t number; /* of the next root */
         uint64_t slot_ns;
         uint64_t slot; /* the oldest that may still hold trees */
         uint32_t live[SQI_LEDGER_SLOTS];
-        struct retry *retries;
+        struct sqi_retry *retries;
         size_t nretries, retries_capacity;
         struct flow flow;
         struct search search;
@@ -164,6 +163,7 @@ erase(struct sqi_ledger *ledger, struct tree *tree)
 
         ledger->live[tree->slot % SQI_LEDGER_SLOTS]--;
         ledger->pending--;
+        ledger->parked -= tree->parked;
         while (ledger->trees[next].number && distance(ledger->capacity, next, ledger->trees[next].number)) {
                 ledger->trees[hole] = ledger->trees[next];
                 hole = next;
@@ -180,12 +180,19 @@ reserve_retry(struct sqi_ledger *ledger)
 
         if (need <= ledger->retries_capacity)
                 return 0;
-        struct retry *retries = realloc(ledger->retries, 2 * need * sizeof(*retries));
+        struct sqi_retry *retries = realloc(ledger->retries, 2 * need * sizeof(*retries));
         if (!retries)
                 return -ENOMEM;
         ledger->retries = retries;
         ledger->retries_capacity = 2 * need;
         return 0;
+}
+
+/* Trees of which something is in a queue or in a bolt's hands; the others wait for what bolts keep. */
+static inline size_t
+under_way(const struct sqi_ledger *ledger)
+{
+        return ledger->pending - ledger->parked;
 }
 
 int
@@ -196,7 +203,7 @@ sqi_ledger_open(struct sqi_ledger *ledger, uint64_t position, struct sqi_attempt
         ledger->number = (ledger->number + 1) & number_mask;
         if (ledger->number == 0)
                 ledger->number = 1;
-        attempt.alone = attempt.alone && ledger->pending == 0;
+        attempt.alone = attempt.alone && under_way(ledger) == 0;
         if (attempt.alone)
                 ledger->search.trial = true;
         struct tree tree = {
@@ -214,40 +221,6 @@ sqi_ledger_open(struct sqi_ledger *ledger, uint64_t position, struct sqi_attempt
 }
 
 /* ---- retries ---- */
-
-/* Of those due at once the oldest position goes first: so the spout's low position rises, and a key's tuples keep their order. */
-static inline bool
-before(const struct retry *a, const struct retry *b)
-{
-        return a->due_ns != b->due_ns ? a->due_ns < b->due_ns : a->position < b->position;
-}
-
-static void
-sift_up(struct retry *heap, size_t at)
-{
-        while (at && before(&heap[at], &heap[(at - 1) / 2])) {
-                struct retry parent = heap[(at - 1) / 2];
-                heap[(at - 1) / 2] = heap[at];
-                heap[at] = parent;
-                at = (at - 1) / 2;
-        }
-}
-
-static void
-sift_down(struct retry *heap, size_t at, size_t n)
-{
-        for (;;) {
-                size_t child = 2 * at + 1;
-                if (child + 1 < n && before(&heap[child + 1], &heap[child]))
-                        child++;
-                if (child >= n || before(&heap[at], &heap[child]))
-                        return;
-                struct retry swap = heap[at];
-                heap[at] = heap[child];
-                heap[child] = swap;
-                at = child;
-        }
-}
 
 static uint64_t
 delay(const struct sqi_ledger *ledger, uint32_t failures)
@@ -289,15 +262,20 @@ count_outcome(struct sqi_ledger *ledger, enum sqi_outcome outcome, uint64_t age_
         flow->was_full = false;
 }
 
-/* Trees that may be in flight now. */
-static inline uint64_t
-bound(const struct sqi_ledger *ledger)
+/* How many more trees may be under way now. */
+static size_t
+room(const struct sqi_ledger *ledger)
 {
         const struct search *search = &ledger->search;
+        uint64_t limit = ledger->flow.limit, n = ledger->config.max_pending ? ledger->pending : under_way(ledger);
 
-        if (search->trial || search->waiting_ns)
+        if (search->trial || search->waiting_ns || (!ledger->config.max_pending && ledger->pending >= LAST_LIMIT))
                 return 0;
-        return search->window && search->window < ledger->flow.limit ? search->window : ledger->flow.limit;
+        if (search->window && search->window < limit) {
+                limit = search->window;
+                n = under_way(ledger);
+        }
+        return n < limit ? (size_t)(limit - n) : 0;
 }
 
 /*
@@ -319,7 +297,7 @@ come_through(struct sqi_ledger *ledger)
 
 /* What a lost tree has behind it now. The delay of its next replay. */
 static uint64_t
-lose_one(struct sqi_ledger *ledger, struct retry *retry, uint64_t now_ns)
+lose_one(struct sqi_ledger *ledger, struct sqi_retry *retry, bool parked, uint64_t now_ns)
 {
         uint64_t ns;
 
@@ -328,7 +306,7 @@ lose_one(struct sqi_ledger *ledger, struct retry *retry, uint64_t now_ns)
         if (retry->attempt.losses < SQI_LEDGER_SUSPECT)
                 return 0;
         ledger->search.suspected = true;
-        retry->attempt.alone = ledger->search.lost == 1;
+        retry->attempt.alone = ledger->search.lost == 1 && parked == ledger->search.all_parked;
         if (!retry->attempt.alone)
                 return 0;
         ns = delay(ledger, retry->attempt.failures++);
@@ -342,39 +320,34 @@ is_spent(const struct sqi_ledger *ledger, const struct sqi_attempt *attempt)
 }
 
 static void
-wait_for_retry(struct sqi_ledger *ledger, struct retry retry)
+wait_for_retry(struct sqi_ledger *ledger, struct sqi_retry retry)
 {
         ledger->retries[ledger->nretries++] = retry;
         if (!ledger->search.losing)
-                sift_up(ledger->retries, ledger->nretries - 1);
-}
-
-/* Builds the heap at once (R. Floyd, 1964), which costs no more than a look at each. */
-static void
-order_retries(struct sqi_ledger *ledger)
-{
-        for (size_t at = ledger->nretries / 2; at-- > 0;)
-                sift_down(ledger->retries, at, ledger->nretries);
+                sqi_retries_rise(ledger->retries, ledger->nretries - 1);
 }
 
 static void
 finish(struct sqi_ledger *ledger, struct tree *tree, enum sqi_outcome outcome, uint64_t now_ns)
 {
-        struct retry retry = {now_ns, tree->position, tree->attempt};
+        struct sqi_retry retry = {now_ns, tree->position, tree->attempt};
         uint64_t age_ns = now_ns > tree->opened_ns ? now_ns - tree->opened_ns : 0;
         bool counts = outcome != SQI_LOST || tree->attempt.alone;
+
+        bool passed = tree->passed, parked = tree->parked;
 
         if (tree->attempt.alone)
                 ledger->search.trial = false;
         erase(ledger, tree);
-        count_outcome(ledger, outcome, age_ns);
+        if (!passed)
+                count_outcome(ledger, outcome, age_ns);
         ledger->told(ledger->context, outcome, retry.position, age_ns);
-        if (outcome != SQI_LOST)
+        if (outcome != SQI_LOST && !passed)
                 come_through(ledger);
         if (outcome == SQI_COMPLETED)
                 return;
         if (outcome == SQI_LOST) {
-                retry.due_ns += lose_one(ledger, &retry, now_ns);
+                retry.due_ns += lose_one(ledger, &retry, parked, now_ns);
         } else {
                 retry.due_ns += delay(ledger, retry.attempt.failures);
                 retry.attempt = (struct sqi_attempt){.failures = retry.attempt.failures + 1};
@@ -383,6 +356,28 @@ finish(struct sqi_ledger *ledger, struct tree *tree, enum sqi_outcome outcome, u
                 ledger->told(ledger->context, SQI_GIVEN_UP, retry.position, age_ns);
         else
                 wait_for_retry(ledger, retry);
+}
+
+/*
+ * A tree of which all that is left is kept by bolts is in nobody's way: it takes no room from others, which may be just what a bolt waits for, and
+ * how old it grows says nothing of the queues.
+ */
+static void
+look_at_kept(struct sqi_ledger *ledger, struct tree *tree, uint64_t now_ns)
+{
+        bool parked = tree->sealed && tree->kept && tree->state == tree->kept;
+
+        if (parked == tree->parked)
+                return;
+        tree->parked = parked;
+        ledger->parked += parked ? 1 : (size_t)-1;
+        if (!parked || tree->passed)
+                return;
+        tree->passed = true;
+        if (tree->attempt.alone)
+                ledger->search.trial = tree->attempt.alone = false;
+        count_outcome(ledger, SQI_COMPLETED, now_ns > tree->opened_ns ? now_ns - tree->opened_ns : 0);
+        come_through(ledger);
 }
 
 void
@@ -398,6 +393,8 @@ sqi_ledger_seal(struct sqi_ledger *ledger, uint64_t root, uint64_t edges, uint64
                 finish(ledger, tree, SQI_FAILED, now_ns);
         else if (tree->state == 0)
                 finish(ledger, tree, SQI_COMPLETED, now_ns);
+        else
+                look_at_kept(ledger, tree, now_ns);
 }
 
 static void
@@ -421,6 +418,12 @@ sqi_ledger_take(struct sqi_ledger *ledger, const struct sqi_ack *ack, uint64_t n
                 tree->state ^= ack->value;
                 if (tree->state == 0 && tree->sealed)
                         finish(ledger, tree, SQI_COMPLETED, now_ns);
+                else if (tree->kept)
+                        look_at_kept(ledger, tree, now_ns);
+                break;
+        case SQI_ACK_KEPT:
+                tree->kept ^= ack->value;
+                look_at_kept(ledger, tree, now_ns);
                 break;
         case SQI_ACK_FAIL:
                 tree->failed = true;
@@ -471,12 +474,13 @@ sqi_ledger_lose(struct sqi_ledger *ledger, uint64_t now_ns)
 {
         struct search *search = &ledger->search;
 
-        search->lost = ledger->pending;
+        search->all_parked = under_way(ledger) == 0;
+        search->lost = search->all_parked ? ledger->pending : under_way(ledger);
         search->suspected = false;
         search->losing = true;
         sweep(ledger, UINT64_MAX, SQI_LOST, now_ns);
         search->losing = false;
-        order_retries(ledger);
+        sqi_retries_order(ledger->retries, ledger->nretries);
         if (search->suspected) {
                 search->window = 1;
                 search->through = 0;
@@ -490,19 +494,18 @@ sqi_ledger_retry(struct sqi_ledger *ledger, uint64_t now_ns, uint64_t *ret_posit
 
         if (ledger->nretries == 0 || ledger->retries[0].due_ns > now_ns || search->trial)
                 return false;
-        if (ledger->retries[0].attempt.alone && ledger->pending) {
+        if (ledger->retries[0].attempt.alone && under_way(ledger)) {
                 if (!search->waiting_ns)
                         search->waiting_ns = now_ns;
                 if (now_ns < search->waiting_ns + ALONE_WAIT_NS)
                         return false;
         }
         search->waiting_ns = 0;
-        if (ledger->pending && ledger->pending >= bound(ledger))
+        if (under_way(ledger) && room(ledger) == 0)
                 return false;
         *ret_position = ledger->retries[0].position;
         *ret_attempt = ledger->retries[0].attempt;
-        ledger->retries[0] = ledger->retries[--ledger->nretries];
-        sift_down(ledger->retries, 0, ledger->nretries);
+        sqi_retries_pop(ledger->retries, &ledger->nretries);
         return true;
 }
 
@@ -512,7 +515,7 @@ sqi_ledger_hurry(struct sqi_ledger *ledger, uint64_t now_ns)
         for (size_t i = 0; i < ledger->nretries; i++) {
                 if (ledger->retries[i].due_ns > now_ns)
                         ledger->retries[i].due_ns = now_ns;
-                sift_up(ledger->retries, i);
+                sqi_retries_rise(ledger->retries, i);
         }
 }
 
@@ -524,9 +527,9 @@ next_retry(const struct sqi_ledger *ledger)
 
         if (ledger->nretries == 0)
                 return UINT64_MAX;
-        if (ledger->pending && search->waiting_ns)
+        if (under_way(ledger) && search->waiting_ns)
                 return search->waiting_ns + ALONE_WAIT_NS;
-        return ledger->pending && ledger->pending >= bound(ledger) ? UINT64_MAX : ledger->retries[0].due_ns;
+        return under_way(ledger) && room(ledger) == 0 ? UINT64_MAX : ledger->retries[0].due_ns;
 }
 
 uint64_t
@@ -548,17 +551,15 @@ sqi_ledger_next(const struct sqi_ledger *ledger)
 bool
 sqi_ledger_is_full(struct sqi_ledger *ledger)
 {
-        if (ledger->pending >= ledger->flow.limit)
+        if (under_way(ledger) >= ledger->flow.limit)
                 ledger->flow.was_full = true;
-        return ledger->pending >= bound(ledger) || ledger->nretries >= SQI_LEDGER_WAITING_MAX;
+        return sqi_ledger_room(ledger) == 0;
 }
 
 size_t
 sqi_ledger_room(const struct sqi_ledger *ledger)
 {
-        uint64_t most = ledger->nretries < SQI_LEDGER_WAITING_MAX ? bound(ledger) : 0;
-
-        return ledger->pending < most ? (size_t)(most - ledger->pending) : 0;
+        return ledger->nretries < SQI_LEDGER_WAITING_MAX ? room(ledger) : 0;
 }
 
 size_t

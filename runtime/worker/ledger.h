@@ -27,8 +27,9 @@
  * too, and it is over as soon as a few trees have come through.
  *
  * Flow: sqi_ledger_is_full() holds the spout back at max_pending trees. Without a setting the limit adapts: it doubles while trees
- * complete within an eighth of the message timeout, and shrinks when they take longer, so that no queue outgrows the timeout. The spout is
- * held back, too, when too many failed trees wait for their retry: a topology that fails everything must not fill the memory.
+ * complete within an eighth of the message timeout, and shrinks when they take longer, so that no queue outgrows the timeout. It does not count
+ * trees of which all that is left is kept by bolts: those are in no queue, and a join or a batch may wait for just the tuple that the limit
+ * would hold back. (A max_pending that was set counts them, as Storm's does.) The spout is held back, too, when too many failed trees wait for their retry: a topology that fails everything must not fill the memory.
  */
 #ifndef SQI_LEDGER_H
 #define SQI_LEDGER_H

@@ -331,6 +331,71 @@ a_flood_of_failures_holds_the_spout_back(void **state)
         sqi_ledger_free(&ledger);
 }
 
+/* A bolt that acks nothing before it has a thousand, as a batched write or a window does. */
+static void
+the_adaptive_limit_does_not_count_what_bolts_keep(void **state)
+{
+        struct record record;
+        struct sqi_ledger *ledger = make(&record, (struct sqi_ledger_config){.max_retries = -1});
+        uint64_t roots[1000];
+
+        (void)state;
+        for (int round = 0; round < 3; round++) {
+                for (size_t n = 0; n < 1000; n++) {
+                        assert_false(sqi_ledger_is_full(ledger));
+                        roots[n] = tree(ledger, n, 0xaa ^ n << 8, second);
+                        take(ledger, roots[n], 0xaa ^ n << 8, SQI_ACK_KEPT, second);
+                }
+                assert_int_equal(sqi_ledger_pending(ledger), 1000);
+                for (size_t n = 0; n < 1000; n++) {
+                        take(ledger, roots[n], 0xaa ^ n << 8, SQI_ACK_KEPT, 20 * second);
+                        take(ledger, roots[n], 0xaa ^ n << 8, SQI_ACK_XOR, 20 * second);
+                }
+                assert_int_equal(sqi_ledger_unfinished(ledger), 0);
+        }
+        assert_int_equal(record.told[SQI_COMPLETED], 3000);
+        sqi_ledger_free(&ledger);
+}
+
+static void
+a_tree_counts_again_while_anything_of_it_is_not_kept(void **state)
+{
+        struct record record;
+        struct sqi_ledger *ledger = make(&record, (struct sqi_ledger_config){.max_retries = -1});
+        size_t before = sqi_ledger_room(ledger);
+        uint64_t root = tree(ledger, 1, 0xaa ^ 0xbb, 0);
+
+        (void)state;
+        take(ledger, root, 0xaa, SQI_ACK_KEPT, 1);
+        assert_int_equal(sqi_ledger_room(ledger), before - 1);
+        take(ledger, root, 0xbb, SQI_ACK_KEPT, 2);
+        assert_int_equal(sqi_ledger_room(ledger), before);
+        take(ledger, root, 0xaa, SQI_ACK_KEPT, 3);
+        assert_int_equal(sqi_ledger_room(ledger), before - 1);
+        take(ledger, root, 0xaa, SQI_ACK_XOR, 3);
+        assert_int_equal(sqi_ledger_room(ledger), before);
+        take(ledger, root, 0xbb ^ 0xcc, SQI_ACK_XOR, 4); /* acked with a child, its word of keeping not yet here */
+        assert_int_equal(sqi_ledger_room(ledger), before - 1);
+        take(ledger, root, 0xbb, SQI_ACK_KEPT, 4);
+        take(ledger, root, 0xcc, SQI_ACK_XOR, 5);
+        assert_int_equal(record.told[SQI_COMPLETED], 1);
+        assert_int_equal(sqi_ledger_room(ledger), before);
+        sqi_ledger_free(&ledger);
+}
+
+static void
+a_limit_that_was_set_counts_what_bolts_keep(void **state)
+{
+        struct record record;
+        struct sqi_ledger *ledger = make(&record, (struct sqi_ledger_config){.max_retries = -1, .max_pending = 2});
+
+        (void)state;
+        for (uint64_t n = 1; n <= 2; n++)
+                take(ledger, tree(ledger, n, n, 0), n, SQI_ACK_KEPT, 1);
+        assert_true(sqi_ledger_is_full(ledger));
+        sqi_ledger_free(&ledger);
+}
+
 static void
 a_drain_does_not_wait_out_the_delays(void **state)
 {
@@ -409,6 +474,7 @@ enum { POSITIONS = 24, WIRES = 512 };
 struct wire {
         uint64_t root, id;
         int position, generation, depth;
+        bool kept;
 };
 
 /* What the world knows of a position, independent of the ledger. */
@@ -466,7 +532,7 @@ send_wire(struct world *world, uint64_t root, int position, int depth)
 {
         uint64_t id = sqi_edge_id(42, world->next_id++);
 
-        world->wires[world->nwires++] = (struct wire){root, id, position, world->messages[position].generation, depth};
+        world->wires[world->nwires++] = (struct wire){root, id, position, world->messages[position].generation, depth, false};
         world->messages[position].outstanding++;
         return id;
 }
@@ -482,7 +548,7 @@ emit(struct world *world, int position, struct sqi_attempt attempt)
         sqi_ledger_seal(world->ledger, root, edges, world->now_ns);
 }
 
-/* A bolt executes a tuple, in any order: acks with children, fails, or loses it. */
+/* A bolt executes a tuple, in any order: acks with children, fails, keeps it for another time, or loses it. */
 static void
 deliver(struct world *world)
 {
@@ -496,6 +562,13 @@ deliver(struct world *world)
                 return; /* lost on the way: the timeout's business */
         if (fate == 1) {
                 take(world->ledger, wire.root, 0, SQI_ACK_FAIL, world->now_ns);
+                return;
+        }
+        if (wire.kept || fate < 6)
+                take(world->ledger, wire.root, wire.id, SQI_ACK_KEPT, world->now_ns);
+        if (!wire.kept && fate < 6) {
+                wire.kept = true;
+                world->wires[world->nwires++] = wire;
                 return;
         }
         value = wire.id;
@@ -617,6 +690,9 @@ main(void)
                 cmocka_unit_test(a_lost_task_fails_all_at_once_and_costs_no_attempt),
                 cmocka_unit_test(a_tuple_that_kills_is_found_and_nothing_else_is_given_up),
                 cmocka_unit_test(a_flood_of_failures_holds_the_spout_back),
+                cmocka_unit_test(the_adaptive_limit_does_not_count_what_bolts_keep),
+                cmocka_unit_test(a_tree_counts_again_while_anything_of_it_is_not_kept),
+                cmocka_unit_test(a_limit_that_was_set_counts_what_bolts_keep),
                 cmocka_unit_test(a_drain_does_not_wait_out_the_delays),
                 cmocka_unit_test(records_of_strangers_change_nothing),
                 cmocka_unit_test(the_adaptive_limit_opens_for_the_fast_and_shrinks_for_the_slow),

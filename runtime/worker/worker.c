@@ -85,6 +85,14 @@ report(struct worker *worker, struct sqi_message message)
 }
 
 /* The supervisor ends a task that stands still for supervisor.worker.timeout.secs; its owner should hear of it before. */
+static uint64_t
+blocked_after_ns(const struct worker *worker)
+{
+        double half = worker->plan->config.worker_timeout / 2 * 1e9;
+
+        return half > 0 && half < (double)BLOCKED_NS ? (uint64_t)half : BLOCKED_NS;
+}
+
 static void
 watch_for_blocks(struct worker *worker, struct member *member, uint64_t now_ns)
 {
@@ -95,14 +103,13 @@ watch_for_blocks(struct worker *worker, struct member *member, uint64_t now_ns)
                 member->loops = loops;
                 member->loops_ns = now_ns;
                 member->told = false;
-        } else if (!member->told && now_ns - member->loops_ns >= BLOCKED_NS) {
+        } else if (!member->told && now_ns - member->loops_ns >= blocked_after_ns(worker)) {
                 member->told = true;
                 fprintf(stderr,
-                        "warning: %s has not come back from a callback for %llu s (a callback must not block; it is killed after "
+                        "warning: %s has not come back from a callback for %.3g s (a callback must not block; it is killed after "
                         "supervisor.worker.timeout.secs, %g, in prepare after supervisor.worker.start.timeout.secs, %g)\n",
-                        sqi_task_name(worker->plan, member->task.id, name, sizeof(name)),
-                        (unsigned long long)(BLOCKED_NS / 1000000000u), worker->plan->config.worker_timeout,
-                        worker->plan->config.start_timeout);
+                        sqi_task_name(worker->plan, member->task.id, name, sizeof(name)), (double)blocked_after_ns(worker) / 1e9,
+                        worker->plan->config.worker_timeout, worker->plan->config.start_timeout);
         }
 }
 

@@ -96,7 +96,7 @@ check "file is read twice by three tasks, each line twice" shared_repeat
 unreadable() {
         rm -f "$dir/in"
         topology "$(file "")" ""
-        timeout 3 "$squall" run --for 1s "$dir/t.yaml" >"$dir/stdout" 2>&1
+        timeout 3 "$squall" run --for 300ms -c topology.message.timeout.secs=0.3 "$dir/t.yaml" >"$dir/stdout" 2>&1
         grep -F "$dir/in: No such file or directory" "$dir/stdout"
 }
 check "file says which file it cannot read, and why" unreadable
@@ -280,12 +280,12 @@ check "four tasks write whole lines into one pipe" piped
 full() {
         topology "$(generate 10 "{ n: seq }")" ""
         sed -i "s|path: $dir/out|path: /dev/full|" "$dir/t.yaml"
-        timeout 20 "$squall" run --for 1s "$dir/t.yaml" >"$dir/stdout" 2>&1
+        timeout 20 "$squall" run --for 300ms -c topology.message.timeout.secs=0.3 "$dir/t.yaml" >"$dir/stdout" 2>&1
         grep -F "/dev/full: No space left on device" "$dir/stdout"
 }
 check "write names the file and the cause when the disk is full" full
 denied() { mkdir -p "$dir/out.d" && topology "$(generate 1 "{ n: seq }")" "" && sed -i "s|path: $dir/out|path: $dir/out.d|" "$dir/t.yaml" &&
-        { timeout 20 "$squall" run --for 1s "$dir/t.yaml" >"$dir/stdout" 2>&1; grep -F "$dir/out.d: Is a directory" "$dir/stdout"; }; }
+        { timeout 20 "$squall" run --for 300ms -c topology.message.timeout.secs=0.3 "$dir/t.yaml" >"$dir/stdout" 2>&1; grep -F "$dir/out.d: Is a directory" "$dir/stdout"; }; }
 check "write names the file and the cause when it cannot be opened" denied
 
 # ---- zmq ----
@@ -330,7 +330,7 @@ if [ -e "${squall%/*}/spouts/zmq.so" ]; then
         check "zmq names the field of a text as asked" zmq_unacked
         nobody() {
                 sed "s|ipc://[^']*|ipc://$dir/nobody|; s|format: text, timeout: 5|timeout: 0.2|; s|count: 3000|count: 1|" "$dir/sender.yaml" >"$dir/t.yaml"
-                timeout 20 "$squall" run --for 1s "$dir/t.yaml" 2>&1 | grep -F "nobody took the message in time"
+                timeout 20 "$squall" run --for 300ms -c topology.message.timeout.secs=0.3 "$dir/t.yaml" 2>&1 | grep -F "nobody took the message in time"
         }
         check "zmq fails a tuple that nobody takes" nobody
 else

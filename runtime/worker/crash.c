@@ -5,6 +5,8 @@
  * snprintf(), which is not on the list but does not allocate for what it is given.
  *
  * Names: dladdr() knows exported functions only, and a component's callbacks are static. They are in .symtab unless it was stripped.
+ *
+ * Lines: addr2line is asked where it is installed, for the frames of components. What says nothing within a second is left alone.
  */
 #include "worker/crash.h"
 
@@ -12,10 +14,12 @@
 #include <elf.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tuple/unpack.h"
@@ -112,10 +116,64 @@ find_symbol(const struct image *image, uint64_t address, char *name, size_t size
         return false;
 }
 
+/* ---- lines -------------------------------------------------------------------------------------------------------------- */
+
+static const char ADDR2LINE[] = "/usr/bin/addr2line";
+enum { ANSWER_MS = 1000 };
+
+static _Noreturn void
+become_addr2line(int out, const char *file, const char *place)
+{
+        int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+        if (dup2(nothing, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 && dup2(nothing, STDERR_FILENO) >= 0)
+                execl(ADDR2LINE, ADDR2LINE, "-e", file, place, (char *)NULL);
+        _exit(127);
+}
+
+/* What comes through the pipe until it ends, at most ANSWER_MS after the last byte. */
+static size_t
+read_answer(int in, char *text, size_t size)
+{
+        struct pollfd ready = {.fd = in, .events = POLLIN};
+        size_t len = 0;
+        ssize_t n;
+
+        while (len + 1 < size && poll(&ready, 1, ANSWER_MS) > 0 && (n = read(in, text + len, size - len - 1)) > 0)
+                len += (size_t)n;
+        text[len] = '\0';
+        return len;
+}
+
+/* "file.c:48" of a place in a component. */
+static bool
+find_line(const char *file, uint64_t place, char *line, size_t size)
+{
+        size_t len = strlen(file);
+        char address[32];
+        int ends[2];
+
+        if (len < 3 || strcmp(file + len - 3, ".so") != 0 || access(ADDR2LINE, X_OK) < 0 || pipe2(ends, O_CLOEXEC) < 0)
+                return false;
+        snprintf(address, sizeof(address), "0x%llx", (unsigned long long)place);
+        pid_t child = _Fork(); /* the one that a handler may call */
+        if (child == 0)
+                become_addr2line(ends[1], file, address);
+        close(ends[1]);
+        len = child > 0 ? read_answer(ends[0], line, size) : 0;
+        close(ends[0]);
+        if (child > 0) {
+                kill(child, SIGKILL);
+                waitpid(child, NULL, 0);
+        }
+        line[strcspn(line, " \n")] = '\0';
+        return len > 0 && line[0] != '?' && line[0] != '\0';
+}
+
 static void
 say_frame(int number, uint64_t address)
 {
-        char name[256] = "?";
+        char name[256] = "?", line[1024] = "";
         uint64_t offset = 0;
         struct image image;
         Dl_info info;
@@ -135,8 +193,12 @@ say_frame(int number, uint64_t address)
                 snprintf(name, sizeof(name), "%s", info.dli_sname);
                 offset = address - (uint64_t)(uintptr_t)info.dli_saddr;
         }
-        say("  %2d  %s  %s+0x%llx  (addr2line -e %s 0x%llx)", number, slash ? slash + 1 : info.dli_fname, name,
-            (unsigned long long)offset, info.dli_fname, (unsigned long long)place);
+        const char *file = slash ? slash + 1 : info.dli_fname;
+        if (find_line(info.dli_fname, place, line, sizeof(line)))
+                say("  %2d  %s  %s+0x%llx  %s", number, file, name, (unsigned long long)offset, line);
+        else
+                say("  %2d  %s  %s+0x%llx  (addr2line -e %s 0x%llx)", number, file, name, (unsigned long long)offset,
+                    info.dli_fname, (unsigned long long)place);
 }
 
 /* ---- the report --------------------------------------------------------------------------------------------------------- */

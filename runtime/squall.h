@@ -9,7 +9,7 @@
  *  2. A worker process loads the .so and makes one task for each unit of parallelism. A task owns a block of `.state` bytes,
  *     zeroed, then filled with the settings of the topology file (`.options`). sq_state() returns it.
  *  3. `.prepare` runs once. Data flows only when every task of the topology has prepared itself.
- *  4. A bolt's `.execute` runs once a tuple, its `.tick` every topology.tick.tuple.freq.secs. A spout's `.next` runs again and again.
+ *  4. A bolt's `.execute` runs once a tuple, its `.tick` every topology.tick.tuple.freq.secs, or at sq_wake_at(). A spout's `.next` runs again and again.
  *  5. When the topology drains, `.finish` runs once, in topological order: a bolt may still emit. `.cleanup` runs last.
  *
  * Threads: a task is single-threaded. Its callbacks never overlap, and all functions here may only be called with the task
@@ -244,6 +244,9 @@ SQ_EXPORT unsigned sq_source_input(const struct sq_tuple *in);
 /* The input fields (as declared; all if none were), packed one after the other: equal fields, equal bytes. A view. */
 SQ_EXPORT struct sq_str sq_key(const struct sq_tuple *in);
 
+/* The same of the first `n` input fields: a bolt that keys by some fields and reads others declares those of the key first. */
+SQ_EXPORT struct sq_str sq_key_of(const struct sq_tuple *in, unsigned n);
+
 /* Writes `value` as JSON into `buffer` (cut at `size`, always NUL-terminated) and returns the length that the whole needs. */
 SQ_EXPORT size_t sq_json(struct sq_value value, char *buffer, size_t size);
 
@@ -316,6 +319,9 @@ enum sq_next {
         SQ_IDLE, /* nothing now; call again after sq_wake_at()'s time, sq_wake_on()'s file, or a millisecond */
         SQ_DONE, /* finite, and at its end */
 };
+
+/* sq_wake_at(): when sq_now() has come so far, a spout's `.next` is called again, or a bolt's `.tick`, once; the last time that was said counts.
+ * sq_wake_on(): spouts only; when the file can be read. */
 SQ_EXPORT void sq_wake_at(struct sq_task *task, uint64_t now_ns);
 SQ_EXPORT void sq_wake_on(struct sq_task *task, int fd);
 
@@ -340,7 +346,7 @@ enum sq_level { SQ_ERROR, SQ_WARN, SQ_INFO, SQ_DEBUG };
 SQ_EXPORT void sq_log(struct sq_task *task, enum sq_level level, const char *format, ...) SQ_PRINTF(3, 4);
 
 /*
- * Metrics of your own, one line each: they stand with the runtime's in the summary of `run --json`, summed over the tasks. A name of at most 31
+ * Metrics of your own, one line each: they stand with the runtime's in the summary of `run` and in `status`, summed over the tasks. A name of at most 31
  * bytes; at most 8 names a component. A name belongs to one of the three kinds; another is a misuse.
  *
  *     sq_count(task, "evictions", 1);             a counter grows

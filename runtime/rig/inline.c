@@ -10,12 +10,20 @@
 
 static const long NAP_NS = 1000000;
 
+/* The last batches of a task are kept, so that their memory is nobody else's meanwhile: a component that still points into it is told. */
+enum { RETIRED_KEPT = 64 };
+struct retired {
+        zmq_msg_t batches[RETIRED_KEPT];
+        unsigned n; /* that came; the first RETIRED_KEPT places are initialised as they come */
+};
+
 struct sqi_inline {
         struct sqi_plan *plan;
         void *context;
         struct sqi_door door;
         struct sq_task *tasks;
         struct sqi_metrics **metrics;
+        struct retired *retired; /* by task */
 };
 
 /* ---- the door ----------------------------------------------------------------------------------------------------------- */
@@ -60,6 +68,41 @@ take_report(void *context, struct sq_task *task, const struct sqi_message *messa
         (void)message;
 }
 
+static void
+retire(void *context, const struct sq_task *task, zmq_msg_t *batch)
+{
+        const struct sqi_inline *self = context;
+        struct retired *retired = &self->retired[task->id];
+        zmq_msg_t *place = &retired->batches[retired->n % RETIRED_KEPT];
+
+        if (retired->n >= RETIRED_KEPT)
+                zmq_msg_close(place);
+        zmq_msg_init(place);
+        zmq_msg_move(place, batch);
+        zmq_msg_close(batch);
+        retired->n++;
+}
+
+static unsigned
+retired_kept(const struct retired *retired)
+{
+        return retired->n < RETIRED_KEPT ? retired->n : RETIRED_KEPT;
+}
+
+static bool
+is_stale(void *context, const struct sq_task *task, const void *at)
+{
+        const struct sqi_inline *self = context;
+        struct retired *retired = &self->retired[task->id];
+
+        for (unsigned i = 0; i < retired_kept(retired); i++) {
+                const uint8_t *begin = zmq_msg_data(&retired->batches[i]);
+                if ((const uint8_t *)at >= begin && (const uint8_t *)at < begin + zmq_msg_size(&retired->batches[i]))
+                        return true;
+        }
+        return false;
+}
+
 /* ---- open and close ----------------------------------------------------------------------------------------------------- */
 
 struct sqi_inline *
@@ -70,11 +113,12 @@ sqi_inline_new(struct sqi_plan *plan)
         if (!self)
                 return NULL;
         self->plan = plan;
-        self->door = (struct sqi_door){self, now, wall, log_line, NULL, take_report};
+        self->door = (struct sqi_door){self, now, wall, log_line, is_stale, retire, take_report};
         self->tasks = calloc(plan->ntasks, sizeof(*self->tasks));
         self->metrics = calloc(plan->ntasks, sizeof(struct sqi_metrics *));
+        self->retired = calloc(plan->ntasks, sizeof(*self->retired));
         self->context = zmq_ctx_new();
-        for (uint32_t t = 0; self->tasks && self->metrics && t < plan->ntasks; t++) {
+        for (uint32_t t = 0; self->tasks && self->metrics && self->retired && t < plan->ntasks; t++) {
                 struct sq_task *task = &self->tasks[t];
                 plan->tasks[t].worker = 0;
                 task->plan = plan;
@@ -89,7 +133,7 @@ sqi_inline_new(struct sqi_plan *plan)
         }
         plan->nworkers = 1;
         plan->config.channel_batches = 0; /* without bound: whoever would make room is not running meanwhile */
-        if (!self->metrics || !self->context || !self->metrics[plan->ntasks - 1])
+        if (!self->metrics || !self->retired || !self->context || !self->metrics[plan->ntasks - 1])
                 sqi_inline_free(&self);
         else {
                 zmq_ctx_set(self->context, ZMQ_IO_THREADS, 0);
@@ -105,14 +149,17 @@ sqi_inline_free(struct sqi_inline **self)
 
         if (!it)
                 return;
-        for (uint32_t t = 0; it->metrics && t < it->plan->ntasks; t++) {
+        for (uint32_t t = 0; it->tasks && it->metrics && it->retired && t < it->plan->ntasks; t++) {
                 sqi_task_close(&it->tasks[t]);
                 free(it->metrics[t]);
+                for (unsigned i = 0; i < retired_kept(&it->retired[t]); i++)
+                        zmq_msg_close(&it->retired[t].batches[i]);
         }
         if (it->context)
                 zmq_ctx_term(it->context);
         free(it->tasks);
         free(it->metrics);
+        free(it->retired);
         free(it);
         *self = NULL;
 }
@@ -139,8 +186,11 @@ start(struct sqi_inline *self, char *error, size_t size)
         for (uint32_t t = 0; t < n; t++)
                 if (sqi_task_connect(&self->tasks[t]) < 0)
                         return fail(self, &self->tasks[t], error, size);
-        for (uint32_t t = 0; t < n; t++)
+        for (uint32_t t = 0; t < n; t++) {
+                for (uint32_t s = 0; s < self->tasks[t].collector.nstreams; s++)
+                        self->tasks[t].collector.streams[s].quick = NULL; /* the long way looks at views */
                 sqi_task_start(&self->tasks[t]);
+        }
         return 0;
 }
 

@@ -66,10 +66,11 @@ spoil(void *bytes, void *hint)
 }
 
 static bool
-is_stale(void *context, const void *at)
+is_stale(void *context, const struct sq_task *task, const void *at)
 {
         const struct sq_rig *rig = context;
 
+        (void)task;
         for (size_t i = 0; i < rig->nstale; i++)
                 if (rig->stale[i]->over && (const uint8_t *)at >= rig->stale[i]->bytes &&
                     (const uint8_t *)at < rig->stale[i]->bytes + rig->stale[i]->size)
@@ -157,7 +158,7 @@ open_rig(struct sq_rig *rig, uint32_t id)
                 return -ENOMEM;
         zmq_ctx_set(rig->context, ZMQ_IO_THREADS, 0);
         rig->clock_ns = EPOCH_NS;
-        rig->door = (struct sqi_door){rig, now, wall, log_line, is_stale, ignore_report};
+        rig->door = (struct sqi_door){rig, now, wall, log_line, is_stale, NULL, ignore_report};
         task->plan = rig->plan;
         task->id = id;
         task->component = &rig->plan->components[rig->plan->tasks[id].component];
@@ -392,8 +393,8 @@ next_due(const struct sq_rig *rig, uint64_t until)
 {
         const struct sq_task *task = rig->task;
 
-        if (task->tick_ns && task->code->bolt && task->next_tick_ns < until)
-                until = task->next_tick_ns;
+        if (task->code->bolt && sqi_bolt_due(task) < until)
+                until = sqi_bolt_due(task);
         if (task->ledger && sqi_ledger_next(task->ledger) < until)
                 until = sqi_ledger_next(task->ledger);
         return until > rig->clock_ns ? until : rig->clock_ns + 1;

@@ -339,7 +339,10 @@ take_batch(struct sq_task *task)
                 sqi_record_batch(task, &message);
         if (got && sqi_intake_open(task, &message, &frame))
                 execute_frame(task, &frame);
-        zmq_msg_close(&message);
+        if (__builtin_expect(got && task->door && task->door->retire, 0))
+                task->door->retire(task->door->context, task, &message);
+        else
+                zmq_msg_close(&message);
         return got;
 }
 
@@ -369,14 +372,25 @@ is_at_end(struct sq_task *task)
         return task->released && intake->marks_missing == 0;
 }
 
+uint64_t
+sqi_bolt_due(const struct sq_task *task)
+{
+        uint64_t due = task->tick_ns ? task->next_tick_ns : UINT64_MAX;
+
+        return task->wake_ns && task->wake_ns < due ? task->wake_ns : due;
+}
+
 static void
 tick(struct sq_task *task)
 {
-        if (task->tick_ns == 0 || task->now_ns < task->next_tick_ns)
+        if (task->now_ns < sqi_bolt_due(task))
                 return;
-        task->next_tick_ns += task->tick_ns;
-        if (task->next_tick_ns <= task->now_ns)
+        if (task->tick_ns && task->now_ns >= task->next_tick_ns)
+                task->next_tick_ns += task->tick_ns;
+        if (task->tick_ns && task->next_tick_ns <= task->now_ns)
                 task->next_tick_ns = task->now_ns + task->tick_ns;
+        if (task->wake_ns <= task->now_ns)
+                task->wake_ns = 0;
         if (task->code->bolt->tick)
                 sqi_task_call(task, task->code->bolt->tick);
 }
@@ -400,5 +414,5 @@ sqi_bolt_turn(struct sq_task *task)
         if (!busy && is_at_end(task))
                 finish(task);
         else if (!busy)
-                sqi_task_wait(task, true, task->tick_ns ? task->next_tick_ns : UINT64_MAX);
+                sqi_task_wait(task, true, sqi_bolt_due(task));
 }

@@ -353,7 +353,7 @@ holds_stale(struct sq_task *task, size_t n, const struct sq_value *values)
 {
         for (size_t i = 0; i < n; i++) {
                 bool views = values[i].type == SQ_STR || values[i].type == SQ_BIN || values[i].form != SQ_PLAIN;
-                if (!views || !task->door->is_stale(task->door->context, values[i].as.ptr))
+                if (!views || !task->door->is_stale(task->door->context, task, values[i].as.ptr))
                         continue;
                 sqi_task_misuse(
                         task,

@@ -14,6 +14,8 @@
 #ifndef SQI_DOOR_H
 #define SQI_DOOR_H
 
+#include <zmq.h>
+
 #include "channel/message.h"
 #include "squall.h"
 
@@ -22,7 +24,10 @@ struct sqi_door {
         uint64_t (*now)(void *context); /* monotonic ns */
         struct sq_time (*wall)(void *context);
         void (*log)(void *context, struct sq_task *task, enum sq_level level, const char *text);
-        bool (*is_stale)(void *context, const void *at); /* NULL, or whether these are bytes of a tuple that is over */
+        /* NULL, or whether these are bytes of a tuple of this task that is over */
+        bool (*is_stale)(void *context, const struct sq_task *task, const void *at);
+        /* NULL, or takes over a batch that is over, to know its bytes again */
+        void (*retire)(void *context, const struct sq_task *task, zmq_msg_t *batch);
         void (*report)(void *context, struct sq_task *task,
                        const struct sqi_message *message); /* what the supervisor would be told */
 };

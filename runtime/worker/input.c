@@ -157,9 +157,9 @@ sq_source_input(const struct sq_tuple *in)
         return in->input->edge->input;
 }
 
-/* The fields one after the other: as they stand when they are neighbours in the tuple, gathered in the scratch otherwise. */
+/* The first `n` fields one after the other: as they stand when all are neighbours in the tuple, gathered in the scratch otherwise. */
 static __attribute__((noinline)) struct sq_str
-make_key(const struct sq_tuple *in)
+make_key(const struct sq_tuple *in, unsigned n)
 {
         const struct sqi_input *input = in->input;
         const uint32_t *offsets = in->slice.offsets;
@@ -168,7 +168,7 @@ make_key(const struct sq_tuple *in)
 
         if (input->contiguous)
                 return (struct sq_str){(const char *)in->slice.at + offsets[input->places[0]],
-                                       offsets[input->places[0] + input->nfields] - offsets[input->places[0]]};
+                                       offsets[input->places[0] + n] - offsets[input->places[0]]};
         if (task->key_size < offsets[in->slice.n]) {
                 char *key = realloc(task->key, offsets[in->slice.n]);
                 if (!key) {
@@ -178,7 +178,7 @@ make_key(const struct sq_tuple *in)
                 task->key = key;
                 task->key_size = offsets[in->slice.n];
         }
-        for (uint32_t f = 0; f < input->nfields; f++) {
+        for (uint32_t f = 0; f < n; f++) {
                 uint32_t begin = offsets[input->places[f]], end = offsets[input->places[f] + 1];
                 memcpy(task->key + len, in->slice.at + begin, end - begin);
                 len += end - begin;
@@ -193,5 +193,18 @@ sq_key(const struct sq_tuple *in)
 
         if (in == task->tuple && task->guess && task->key_shape == SQI_KEY_PACKED)
                 return task->guess->bytes;
-        return make_key(in);
+        return make_key(in, in->input->nfields);
+}
+
+struct sq_str
+sq_key_of(const struct sq_tuple *in, unsigned n)
+{
+        if (n == 0)
+                return (struct sq_str){"", 0};
+        if (n > in->input->nfields) {
+                sqi_task_misuse(in->task, "a key of %u fields of a tuple from \"%s\" that has %u", n, in->input->source,
+                                (unsigned)in->input->nfields);
+                n = in->input->nfields;
+        }
+        return make_key(in, n);
 }

@@ -151,12 +151,13 @@ struct sq_task {
         uint64_t kept_in_frame; /* tuples of the batch under way that were kept: acked when they are */
         uint64_t next_kept_check_ns;
 
+        uint64_t wake_ns; /* what sq_wake_at() said; 0: nothing */
+
         /* spout */
         struct sqi_ledger *ledger;
         void *ack_inbox;
         bool done;      /* next() answered SQ_DONE */
         uint32_t calls; /* of next() in a turn, at most */
-        uint64_t wake_ns;
         int wake_fd;
         uint64_t resume; /* position to seek to; UINT64_MAX: none */
         uint64_t last_position, told_position;
@@ -240,6 +241,8 @@ void sqi_kept_check(struct sq_task *task);
 
 /* bolt.c, spout.c: one turn of the loop of either kind. */
 void sqi_bolt_turn(struct sq_task *task);
+/* When a bolt's `.tick` is to run next: at its interval, or when the bolt asked for; UINT64_MAX: never. */
+uint64_t sqi_bolt_due(const struct sq_task *task);
 void sqi_spout_turn(struct sq_task *task);
 int sqi_spout_open(struct sq_task *task);
 void sqi_spout_close(struct sq_task *task);

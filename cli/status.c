@@ -17,6 +17,25 @@ show_task(struct sq_value task)
                 (void)printf("  %-22s last: %.*s\n", "", (int)cause.len, cause.ptr);
 }
 
+/* "  metrics: malformed 12, ms 3000 (p50 8, p99 90)" */
+static void
+show_metrics(struct sq_value metrics)
+{
+        struct sq_items items = sq_items(metrics);
+        struct sq_value name, value;
+
+        for (bool first = true; sq_next_item(&items, &name) && sq_next_item(&items, &value); first = false) {
+                bool histogram = value.type == SQ_MAP;
+                (void)printf("%s%.*s ", first ? "  metrics: " : ", ", (int)name.len, (const char *)name.as.ptr);
+                (void)printf("%lld", (long long)(histogram ? (int64_t)cli_get_uint(value, "n") : value.as.i));
+                if (histogram)
+                        (void)printf(" (p50 %llu, p99 %llu)", (unsigned long long)cli_get_uint(value, "p50"),
+                                     (unsigned long long)cli_get_uint(value, "p99"));
+        }
+        if (metrics.len > 0)
+                (void)putchar('\n');
+}
+
 static void
 show_component(struct sq_value component)
 {
@@ -31,6 +50,7 @@ show_component(struct sq_value component)
                 (void)printf("  emit to ack p50 %.1f us, p99 %.1f us", cli_get_real(complete, "p50"),
                              cli_get_real(complete, "p99"));
         (void)putchar('\n');
+        show_metrics(cli_get(component, "metrics"));
         while (sq_next_item(&tasks, &task))
                 show_task(task);
 }

@@ -156,6 +156,24 @@ fill_row(struct cli_table *table, const struct numbers *numbers)
 static const char *const heads[] = {"id", "kind", "tasks" COUNTERS(X), "restarts", "p50us", "p99us"};
 #undef X
 
+/* "parse: malformed 12, ms 3000 (p50 8, p99 90)": the component's own metrics, when it has any. */
+static void
+print_own_line(FILE *out, const struct numbers *numbers)
+{
+        const struct sqi_own *own = numbers->total.own;
+
+        for (unsigned i = 0; i < SQI_OWN_MAX && own[i].kind != SQI_OWN_NONE; i++) {
+                if (i == 0)
+                        (void)fprintf(out, "%s:", numbers->component->id);
+                (void)fprintf(out, "%s %s %lld", i ? "," : "", own[i].name, (long long)own[i].value);
+                if (own[i].kind == SQI_OWN_HISTOGRAM)
+                        (void)fprintf(out, " (p50 %llu, p99 %llu)", (unsigned long long)sqi_histogram_quantile(&own[i].values, 0.5),
+                                      (unsigned long long)sqi_histogram_quantile(&own[i].values, 0.99));
+        }
+        if (own[0].kind != SQI_OWN_NONE)
+                (void)putc('\n', out);
+}
+
 void
 cli_summary_table(FILE *out, const struct cli_tally *tally)
 {
@@ -177,6 +195,7 @@ cli_summary_table(FILE *out, const struct cli_tally *tally)
                         (void)fprintf(out, "%s: from emit to ack p50 %.1f us, p99 %.1f us, p99.9 %.1f us\n", numbers.component->id,
                                       quantile_us(&numbers.total.complete, 0.5), quantile_us(&numbers.total.complete, 0.99),
                                       quantile_us(&numbers.total.complete, 0.999));
+                print_own_line(out, &numbers);
         }
 }
 

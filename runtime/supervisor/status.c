@@ -64,6 +64,30 @@ put_quantiles(msgpack_packer *packer, const char *key, const struct sqi_histogra
         put_key_real(packer, "p99", (double)sqi_histogram_quantile(histogram, 0.99) / 1e3);
 }
 
+/* The component's own metrics: a number, or {n, p50, p99}. */
+static void
+put_own(msgpack_packer *packer, const struct sqi_metrics *metrics)
+{
+        uint32_t n = 0;
+
+        while (n < SQI_OWN_MAX && metrics->own[n].kind != SQI_OWN_NONE)
+                n++;
+        put_text(packer, "metrics");
+        msgpack_pack_map(packer, n);
+        for (uint32_t i = 0; i < n; i++) {
+                const struct sqi_own *own = &metrics->own[i];
+                put_text(packer, own->name);
+                if (own->kind != SQI_OWN_HISTOGRAM) {
+                        msgpack_pack_int64(packer, own->value);
+                        continue;
+                }
+                msgpack_pack_map(packer, 3);
+                put_key_uint(packer, "n", (uint64_t)own->value);
+                put_key_uint(packer, "p50", sqi_histogram_quantile(&own->values, 0.5));
+                put_key_uint(packer, "p99", sqi_histogram_quantile(&own->values, 0.99));
+        }
+}
+
 /* ---- Sums ------------------------------------------------------------------------------------------------------------------ */
 
 static uint64_t
@@ -215,13 +239,14 @@ put_component(msgpack_packer *packer, const struct sqi_hosted *hosted, uint32_t 
         struct sqi_metrics metrics;
 
         sqi_totals_component(sqi_running_totals(hosted->running), c, &metrics);
-        msgpack_pack_map(packer, 6 + NCOUNTERS);
+        msgpack_pack_map(packer, 7 + NCOUNTERS);
         put_key_text(packer, "id", component->id);
         put_key_text(packer, "kind", component->kind == SQ_KIND_SPOUT ? "spout" : "bolt");
         put_key_uint(packer, "restarts", component_restarts(hosted, component));
         put_counters(packer, &metrics);
         put_quantiles(packer, "execute_us", &metrics.execute);
         put_quantiles(packer, "complete_us", &metrics.complete);
+        put_own(packer, &metrics);
         put_text(packer, "tasks");
         msgpack_pack_array(packer, component->ntasks);
         for (uint32_t t = component->first_task; t < component->first_task + component->ntasks; t++)

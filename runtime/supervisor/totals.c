@@ -48,11 +48,15 @@ sqi_totals_free(struct sqi_totals **totals)
         *totals = NULL;
 }
 
+/* Counters go on where the last incarnation ended; its gauges are over. */
 static void
 add(struct sqi_metrics *into, const struct sqi_metrics *from)
 {
         atomic_store_explicit(&into->pending, 0, memory_order_relaxed);
         sqi_metrics_merge(into, from);
+        for (unsigned i = 0; i < SQI_OWN_MAX; i++)
+                if (into->own[i].kind == SQI_OWN_GAUGE)
+                        atomic_store_explicit(&into->own[i].value, 0, memory_order_relaxed);
 }
 
 void

@@ -118,6 +118,27 @@ totals_ignore_what_a_worker_says_of_anothers_task(void **state)
         sqi_totals_free(&totals);
 }
 
+static void
+a_gauge_ends_with_its_incarnation_and_a_counter_goes_on(void **state)
+{
+        struct sqi_totals *totals;
+        struct sqi_metrics sum;
+
+        (void)state;
+        assert_int_equal(sqi_totals_new(&plan, &totals), 0);
+        for (uint32_t incarnation = 0; incarnation < 2; incarnation++) {
+                struct sqi_message message = {.type = SQI_MSG_METRICS, .incarnation = incarnation};
+                struct sqi_metrics metrics = {0};
+                sqi_own_find(&metrics, "open", SQI_OWN_GAUGE)->value = 5;
+                sqi_own_find(&metrics, "seen", SQI_OWN_COUNTER)->value = 7;
+                sqi_totals_take(totals, &message, &metrics);
+        }
+        sqi_totals_task(totals, 0, &sum);
+        assert_int_equal(sqi_own_find(&sum, "open", SQI_OWN_GAUGE)->value, 5);
+        assert_int_equal(sqi_own_find(&sum, "seen", SQI_OWN_COUNTER)->value, 14);
+        sqi_totals_free(&totals);
+}
+
 int
 main(void)
 {
@@ -128,6 +149,7 @@ main(void)
                 cmocka_unit_test(quantiles_of_a_merge_are_those_of_all_values),
                 cmocka_unit_test(totals_keep_the_last_word_of_every_incarnation),
                 cmocka_unit_test(totals_ignore_what_a_worker_says_of_anothers_task),
+                cmocka_unit_test(a_gauge_ends_with_its_incarnation_and_a_counter_goes_on),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,16 +22,16 @@ check() {
 }
 
 for file in tests/yaml/*.yaml; do
+        [[ $file == */zmq.yaml && ! -e ${squall%/*}/bolts/zmq.so ]] && echo "ok - $file # skip: not built" && continue
         "$squall" test "$file" >"$dir/log" 2>&1 || { bad=1; grep -q '^not ok' "$dir/log" || echo "not ok - $file runs"; }
         grep -v 'passed, ' "$dir/log"
 done
 
-# Every built-in has a test; a ZeroMQ socket has no place in one.
 every_built_in_is_tested() {
         local name missing=0
         for name in $(cd spouts && ls *.c) $(cd bolts && ls *.c); do
                 name=${name%.c}
-                [ "$name" = zmq ] || grep -qE "component: \"?$name\"?$" tests/yaml/*.yaml || { echo "$name has no test"; missing=1; }
+                grep -qE "component: \"?$name\"?$" tests/yaml/*.yaml || { echo "$name has no test"; missing=1; }
         done
         return $missing
 }

@@ -116,11 +116,30 @@ find_squall(char ret[PATH_MAX])
                 ret[0] = '\0';
 }
 
+/* A name of C for the component: what is no letter or digit becomes '_', and a word of the language gets one behind it. */
+static void
+make_ident(const char *component, char *ret, size_t size)
+{
+        static const char *const words[] = {
+                "auto",   "break",    "case",     "char",     "const", "continue", "default", "do",     "double",
+                "else",   "enum",     "extern",   "float",    "for",   "goto",     "if",      "inline", "int",
+                "long",   "register", "restrict", "return",   "short", "signed",   "sizeof",  "static", "struct",
+                "switch", "typedef",  "union",    "unsigned", "void",  "volatile", "while",   "asm",    "typeof"};
+        bool taken = false;
+
+        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+                taken = taken || strcmp(component, words[i]) == 0;
+        (void)snprintf(ret, size, "%s%s", component, taken ? "_" : "");
+        for (; *ret != '\0'; ret++)
+                if (!isalnum((unsigned char)*ret))
+                        *ret = '_';
+}
+
 static int
 write_all(const char *kind, const char *name)
 {
         bool topology = strcmp(kind, "topology") == 0;
-        char squall[PATH_MAX], ident[SQI_ID_MAX + 1];
+        char squall[PATH_MAX], ident[SQI_ID_MAX + 2];
         const char *component = topology ? "totals" : name;
         const struct variable variables[VARIABLES] = {
                 {"@name@", name}, {"@component@", component}, {"@ident@", ident}, {"@squall@", squall}};
@@ -128,10 +147,7 @@ write_all(const char *kind, const char *name)
         int status = CLI_DONE;
 
         find_squall(squall);
-        (void)snprintf(ident, sizeof(ident), "%s", component);
-        for (i = 0; ident[i] != '\0'; i++)
-                if (!isalnum((unsigned char)ident[i]))
-                        ident[i] = '_';
+        make_ident(component, ident, sizeof(ident));
         for (i = 0; i < FILES && status == CLI_DONE; i++)
                 if (strcmp(files[i].kind, kind) == 0)
                         status = write_file(name, &files[i], variables);

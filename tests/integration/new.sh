@@ -29,14 +29,14 @@ made() {
         rm -rf "$dir/place" && mkdir "$dir/place" && cd "$dir/place" || return
         "$squall" new "$kind" my-"$kind" && cd my-"$kind" && make CFLAGS="-O2 -Werror" test && make -s run >"$dir/stdout" || return
         cat "$dir/stdout"
-        [ "$(wc -l <"$dir/stdout")" = "$lines" ] && "$squall" graph my-"$kind".yaml && make -s compile_commands.json clean
+        [ "$(wc -l <"$dir/stdout")" = "$lines" ] && "$squall" graph my-"$kind".yaml && make -s clean
 }
 counts() {
         made "$1" topology 14 && diff <(awk -F '\t' '$2 > n[$1] { n[$1] = $2 } END { for (w in n) print w, n[w] }' "$dir/stdout" | sort) \
                 <(tr ' ' '\n' <input.txt | sort | uniq -c | awk '{ print $2, $1 }' | sort)
 }
 editors() {
-        made "$1" bolt 20 && make -s compile_commands.json && python3 -c 'import json, sys; c = json.load(open("compile_commands.json")); sys.exit(c[0]["file"] != "my-bolt.c")'
+        made "$1" bolt 20 && make -s && python3 -c 'import json, sys; c = json.load(open("compile_commands.json")); sys.exit(c[0]["file"] != "my-bolt.c")'
 }
 
 for squall in "$tree/build/squall" "$dir/root/opt/squall/bin/squall"; do
@@ -56,6 +56,10 @@ by_pkg_config() {
         PKG_CONFIG_PATH=$PWD make SQUALL= test
 }
 check "a new bolt finds an installation by pkg-config" by_pkg_config
+words_of_c() {
+        cd "$dir" && rm -rf default && "$tree/build/squall" new bolt default && cd default && make -s test
+}
+check "a name that is a word of C is no trouble" words_of_c
 refused() {
         cd "$dir" && mkdir -p taken || return
         ! "$tree/build/squall" new bolt taken 2>said && grep -q 'File exists' said && ! "$tree/build/squall" new bolt ../x 2>said && grep -q 'no name' said &&

@@ -64,7 +64,7 @@ $(B)/squall: $(CLI) $(RUNTIME)
 	$(Q)$(LINK) $(LTO) $^ $(LIBS)
 $(B)/libsquall.a: $(RUNTIME)
 	@echo "  AR   $@"
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcs $@ $^ $(if $(LTO),&& objcopy --wildcard -R '.gnu.*lto_*' $@)
 $(UNIT): %: %.o $(RUNTIME)
 	@echo "  LINK $@"
 	$(Q)$(LINK) $(NO_LTO) $^ $(LIBS) -lcmocka
@@ -76,7 +76,7 @@ $(BENCH) $(FAULTS): %: %.o
 	$(Q)$(LINK) $(NO_LTO) $^ $(LIBS)
 $(COMPONENTS): %.so: %.o
 	@echo "  LINK $@"
-	$(Q)$(CC) $(CFLAGS) -shared $(LDFLAGS) -o $@ $< $(if $(NEEDS_$(notdir $*)),$(shell pkg-config --libs $(NEEDS_$(notdir $*)))) -Wl,--as-needed -lm
+	$(Q)$(CC) $(CFLAGS) $(NO_LTO) -shared $(LDFLAGS) -o $@ $< $(if $(NEEDS_$(notdir $*)),$(shell pkg-config --libs $(NEEDS_$(notdir $*)))) -Wl,--as-needed -lm
 $(B)/tests/bench/kjv.txt: topologies/wordcount/kjv.txt
 	@mkdir -p $(@D) && cp $< $@
 $(filter-out %.txt,$(BENCH_DATA)): $(B)/%: %

@@ -132,6 +132,8 @@ fuzz: ## run each fuzz target for FUZZ_TIME seconds over its corpus (clang)
 
 bench: all ## measure against hand-written C on bare libzmq: `squall bench $(ARGS)`
 	@$(B)/squall bench $(ARGS)
+performance: all ## measure, and write the report into docs/performance.md
+	@tests/bench/page $(ARGS)
 
 fresh: ## what a newcomer sees: a bare Debian 12 below build/fresh, this commit cloned into it, make demo, make test (root)
 	@.ci/deps $(DEBS_fresh)
@@ -165,6 +167,6 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r t text; do printf '  make %-10s %s\n' "$$t" "$$text"; done
 
-.PHONY: all unit deps deps-lint deps-docs docs demo test faults layers format lint fuzzers fuzz bench fresh install uninstall clean help FORCE
+.PHONY: all unit deps deps-lint deps-docs docs demo test faults layers format lint fuzzers fuzz bench performance fresh install uninstall clean help FORCE
 .SECONDARY:
 -include $(patsubst %.c,$(B)/%.d,$(C))

@@ -135,6 +135,7 @@ prepare(struct sqi_key *key, struct sq_str bytes, bool readable)
         char padded[SQI_SHORT_KEY] = {0};
 
         key->bytes = bytes;
+        key->low = key->high = 0;
         if (__builtin_expect(bytes.len <= SQI_SHORT_KEY && readable, 1))
                 read_short(key, bytes.ptr);
         else if (bytes.len <= SQI_SHORT_KEY) {

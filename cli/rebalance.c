@@ -47,10 +47,24 @@ change(const struct cli_args *args, struct sqi_plan *plan)
 }
 
 static int
+copy(const struct sqi_plan *plan, struct sqi_plan **ret)
+{
+        char error[256];
+        void *bytes = NULL;
+        size_t size = 0;
+        int r = sqi_plan_encode(plan, &bytes, &size);
+
+        if (r == 0)
+                r = sqi_plan_decode(bytes, size, ret, error, sizeof(error));
+        free(bytes);
+        return r < 0 ? cli_error(CLI_FAILED, "out of memory") : CLI_DONE;
+}
+
+static int
 run(const struct cli_args *args)
 {
         struct sq_str source = {NULL, 0};
-        struct sqi_plan *plan = NULL;
+        struct sqi_plan *plan = NULL, *before = NULL;
         struct cli_talk talk;
         int status;
 
@@ -60,13 +74,16 @@ run(const struct cli_args *args)
         if (status == CLI_DONE)
                 status = cli_running_plan(&talk, cli_operand(args, 0), &plan, &source);
         if (status == CLI_DONE)
+                status = copy(plan, &before);
+        if (status == CLI_DONE)
                 status = change(args, plan);
         if (status == CLI_DONE)
-                status = cli_check_state(args, plan);
+                status = cli_check_state(args, before, plan);
         if (status == CLI_DONE)
                 status = cli_replace(args, &talk, plan, source);
         cli_talk_close(&talk);
         sqi_plan_free(&plan);
+        sqi_plan_free(&before);
         free((void *)(uintptr_t)source.ptr);
         return status;
 }
@@ -76,8 +93,8 @@ SQI_VERB(rebalance) = {
         .details =
                 "The topology drains, and starts again with the new numbers of tasks, its spouts from where they were: no tuple is lost. If it does not come "
                 "up, the old numbers are back, and the status is 1.\n"
-                "In this version all workers are started anew, so a topology with bolts that keep state in memory is refused without --lose-state. The "
-                "parallelism of a spout cannot change.",
+                "In this version all workers are started anew. Keyed state of bolts that are movable (`count`) goes to the tasks that own the keys now; a "
+                "topology with bolts whose state would be lost is refused without --lose-state. The parallelism of a spout cannot change.",
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}},
         .options = {{"component", 'p', CLI_LIST, "ID=N", .help = "N tasks for the component ID; repeatable"},
                     CLI_OPTION_LOSE_STATE,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "topology/catalog.h"
+#include "topology/routing.h"
 
 /* Keyed state, or something that it emits at the end or by the clock, which it must have gathered before. */
 static bool
@@ -18,27 +19,70 @@ gathers(const struct sqi_component *loaded, const struct sqi_plan_component *com
         return loaded->bolt->key_state > 0 || (emits && (loaded->bolt->finish != NULL || loaded->bolt->tick != NULL));
 }
 
+static const struct sqi_plan_component *
+find(const struct sqi_plan *plan, const char *id)
+{
+        for (uint32_t c = 0; c < plan->ncomponents; c++)
+                if (strcmp(plan->components[c].id, id) == 0)
+                        return &plan->components[c];
+        return NULL;
+}
+
+/* What keeps the keys of a movable bolt from going on in the new version; NULL: nothing. */
+static const char *
+obstacle(const struct sqi_component *loaded, const struct sqi_plan *before, const struct sqi_plan_component *old,
+         const struct sqi_plan *after)
+{
+        const struct sqi_plan_component *new = find(after, old->id);
+        struct sqi_component *next = NULL;
+        char error[512];
+        bool fits;
+
+        if (new == NULL || new->kind != SQ_KIND_BOLT)
+                return "it is not in the new version";
+        if (sqi_component_load(new->path, &next, error, sizeof(error)) < 0)
+                return "the new version of its component cannot be loaded";
+        fits = next->bolt != NULL && next->bolt->movable && next->bolt->key_state == loaded->bolt->key_state;
+        sqi_component_close(&next);
+        if (!fits)
+                return "the new version keeps another kind of state for a key";
+        if (!sqi_routing_can_move(sqi_routing(before, old), old->ntasks, sqi_routing(after, new), new->ntasks))
+                return old->ntasks == new->ntasks ? "its inputs are grouped by other fields now"
+                                                  : "its inputs are not all grouped by the same fields, so no task owns a key";
+        return NULL;
+}
+
+static const char *
+loss(const struct sqi_plan *before, const struct sqi_plan_component *old, const struct sqi_plan *after)
+{
+        struct sqi_component *loaded = NULL;
+        const char *why = NULL;
+        char error[512];
+
+        if (sqi_component_load(old->path, &loaded, error, sizeof(error)) < 0)
+                return "its component cannot be loaded any more";
+        if (loaded->bolt->movable)
+                why = obstacle(loaded, before, old, after);
+        else if (gathers(loaded, old))
+                why = "its component does not let it be moved, and every worker is started anew";
+        sqi_component_close(&loaded);
+        return why;
+}
+
 int
-cli_check_state(const struct cli_args *args, const struct sqi_plan *plan)
+cli_check_state(const struct cli_args *args, const struct sqi_plan *before, const struct sqi_plan *after)
 {
         if (cli_flag(args, "lose-state"))
                 return CLI_DONE;
-        for (uint32_t c = 0; c < plan->ncomponents; c++) {
-                struct sqi_component *loaded = NULL;
-                char error[512];
-                bool stateful;
+        for (uint32_t c = 0; c < before->ncomponents; c++) {
+                const struct sqi_plan_component *old = &before->components[c];
+                const char *why = old->kind == SQ_KIND_BOLT ? loss(before, old, after) : NULL;
 
-                if (plan->components[c].kind != SQ_KIND_BOLT)
-                        continue;
-                if (sqi_component_load(plan->components[c].path, &loaded, error, sizeof(error)) < 0)
-                        return cli_error(CLI_USAGE, "%s", error);
-                stateful = gathers(loaded, &plan->components[c]);
-                sqi_component_close(&loaded);
-                if (stateful)
+                if (why != NULL)
                         return cli_error(
                                 CLI_USAGE,
-                                "the bolt '%s' keeps state in memory, which would be lost: every worker is started anew (--lose-state does it all the same)",
-                                plan->components[c].id);
+                                "the bolt '%s' keeps state in memory, which would be lost: %s (--lose-state does it all the same)",
+                                old->id, why);
         }
         return CLI_DONE;
 }

@@ -10,16 +10,16 @@
 
 enum { SOURCE_MAX = 16 << 20 };
 
-/* What it has now may be lost, whatever comes next. */
+/* What it has now must be able to go on. */
 static int
-check_present(const struct cli_args *args, struct cli_talk *talk)
+check_present(const struct cli_args *args, struct cli_talk *talk, const struct sqi_plan *plan)
 {
         struct sqi_plan *present = NULL;
         struct sq_str source = {NULL, 0};
         int status = cli_running_plan(talk, cli_operand(args, 0), &present, &source);
 
         if (status == CLI_DONE)
-                status = cli_check_state(args, present);
+                status = cli_check_state(args, present, plan);
         free((void *)(uintptr_t)source.ptr);
         sqi_plan_free(&present);
         return status;
@@ -37,7 +37,7 @@ update(const struct cli_args *args, const struct sqi_plan *plan)
                 return cli_error(CLI_USAGE, "cannot read %s: %s", cli_operand(args, 1), strerror(-r));
         status = cli_talk_open(args, &talk);
         if (status == CLI_DONE)
-                status = check_present(args, &talk);
+                status = check_present(args, &talk, plan);
         if (status == CLI_DONE)
                 status = cli_replace(args, &talk, plan, (struct sq_str){source, size});
         cli_talk_close(&talk);
@@ -62,8 +62,8 @@ SQI_VERB(update) = {
         .details =
                 "The new version is checked first. Then the topology drains, and starts again as the new one, its spouts (by their ids) from where they "
                 "were: no tuple is lost. If it does not come up, or keeps crashing in its first seconds, the old version goes on, and the status is 1.\n"
-                "All workers are started anew, so a topology with bolts that keep state in memory is refused without --lose-state. The parallelism of "
-                "a spout cannot change.",
+                "All workers are started anew. Keyed state of bolts that are movable (`count`) goes with them; a topology with bolts whose state would be lost is "
+                "refused without --lose-state. The parallelism of a spout cannot change.",
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}, {"FILE", .complete = CLI_COMPLETE_FILE}},
         .options = {CLI_OPTION_CONFIG, CLI_OPTION_LOSE_STATE, CLI_OPTION_JSON, CLI_OPTION_SOCKET},
         .example = "squall update clicks clicks-2.yaml",

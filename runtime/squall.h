@@ -458,6 +458,8 @@ struct sq_bolt {
         const char *about; /* one line for `squall components` */
         size_t state;      /* bytes of sq_state() */
         size_t key_state;  /* bytes of sq_keyed() */
+        bool movable; /* all it must not lose is in sq_keyed(), made in execute, without a pointer: a rebalance may take it to another
+                            * task, and `finish` waits for the real end */
         struct sq_option options[SQ_OPTIONS_MAX];
         struct sq_field in[SQ_FIELDS_MAX];        /* fields that every input must have; none: any input will do */
         struct sq_field out[SQ_FIELDS_MAX];       /* the default stream; none: it emits nothing there, or `.declare` says */

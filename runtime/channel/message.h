@@ -61,7 +61,8 @@ enum { SQI_MESSAGE_VERSION = 1 };
         X(PEER_LOST,     "tn",  "the task died; number: its next incarnation; spouts replay what is in flight, all refuse older batches") \
         X(PEER_READY,    "t",   "the restarted task is ready: who had sent it an end-of-stream mark sends it again") \
         X(QUIT,          "",    "clean up and exit") \
-        X(ADOPT,         "n",   "number: pid of a new supervisor, which takes the place of one that died; tell your STATE")
+        X(ADOPT,         "n",   "number: pid of a new supervisor, which takes the place of one that died; tell your STATE") \
+        X(HANDOVER,      "",    "before DRAIN: the topology goes on later; a bolt whose keyed state is movable writes it down instead of finishing")
 /* clang-format on */
 
 enum sqi_message_type {

@@ -293,8 +293,11 @@ take_commands(struct sqi_daemon *daemon)
         zmq_msg_t message;
 
         zmq_msg_init(&message);
-        while (sqi_server_receive(&daemon->server, &caller, &message) > 0)
-                sqi_answer(daemon, &caller, zmq_msg_data(&message), zmq_msg_size(&message));
+        do {
+                daemon->server.touched = false;
+                while (sqi_server_receive(&daemon->server, &caller, &message) > 0)
+                        sqi_answer(daemon, &caller, zmq_msg_data(&message), zmq_msg_size(&message));
+        } while (daemon->server.touched);
         zmq_msg_close(&message);
 }
 
@@ -323,7 +326,8 @@ sqi_daemon_serve(struct sqi_daemon *daemon)
         discard(daemon);
         sample(daemon, sqi_monotonic_ns());
         sqi_answer_waiters(daemon, sqi_monotonic_ns());
-        take_commands(daemon);
+        if (daemon->server.touched)
+                take_commands(daemon);
 }
 
 /* ---- The end ----------------------------------------------------------------------------------------------------------------- */
@@ -337,7 +341,7 @@ sqi_daemon_stop(struct sqi_daemon *daemon)
                 if (daemon->stopping)
                         sqi_running_abort(hosted->running);
                 else
-                        sqi_running_drain(hosted->running, -1);
+                        sqi_running_hand_over(hosted->running);
         }
         daemon->stopping = true;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "channel/lease.h"
+#include "supervisor/moved.h"
 #include "supervisor/tell.h"
 
 enum { ERROR_SIZE = SQI_RECORD_CAUSE };
@@ -71,6 +72,15 @@ on_quitting(void *context)
         write_down(hosted);
 }
 
+/* It runs, with the keyed state of the plan before: from here on that is stale. */
+static void
+drop_moved(struct sqi_hosted *hosted)
+{
+        if (hosted->moved)
+                sqi_moved_drop(&hosted->daemon->state, hosted->record.name, hosted->record.rundir);
+        hosted->moved = false;
+}
+
 /* A later start has to know that this one came to something. */
 static void
 on_started(void *context)
@@ -79,6 +89,7 @@ on_started(void *context)
 
         hosted->record.runs++;
         write_down(hosted);
+        drop_moved(hosted);
 }
 
 /* ---- Life ------------------------------------------------------------------------------------------------------------------ */
@@ -224,6 +235,11 @@ sqi_hosted_start(struct sqi_hosted *hosted)
         }
         settle_rundir(hosted);
         r = read_positions(hosted);
+        hosted->moved = true;
+        if (r == 0)
+                r = sqi_moved_lay(&hosted->daemon->state, hosted->record.name, hosted->record.rundir);
+        if (r < 0)
+                snprintf(error, sizeof(error), "cannot take over its state: %s", strerror(-r));
         options.rundir = hosted->record.rundir;
         options.positions = hosted->positions;
         (void)getrandom(&options.seed, sizeof(options.seed), GRND_NONBLOCK);
@@ -260,6 +276,8 @@ sqi_hosted_save(struct sqi_hosted *hosted)
         if (!hosted->running || !hosted->positions)
                 return;
         life = sqi_running_lifecycle(hosted->running);
+        if (life->state == SQI_RUNNING)
+                drop_moved(hosted); /* it was adopted */
         for (uint32_t t = 0; t < hosted->ntasks; t++) {
                 uint64_t position = life->tasks[t].has_position ? life->tasks[t].position : SQI_NEVER;
 
@@ -301,6 +319,17 @@ note_outcome(struct sqi_hosted *hosted)
         fail(hosted, cause);
 }
 
+static void
+keep_moved(struct sqi_hosted *hosted)
+{
+        int r = 0;
+
+        if (sqi_running_lifecycle(hosted->running)->outcome == SQI_OUTCOME_DRAINED)
+                r = sqi_moved_keep(&hosted->daemon->state, hosted->record.name, hosted->record.rundir);
+        if (r < 0)
+                sqi_daemon_tell(hosted->daemon, SQ_ERROR, hosted->record.name, "cannot keep its state: %s", strerror(-r));
+}
+
 void
 sqi_hosted_look(struct sqi_hosted *hosted)
 {
@@ -312,8 +341,10 @@ sqi_hosted_look(struct sqi_hosted *hosted)
                 return;
         }
         sqi_hosted_save(hosted);
-        if (hosted->daemon->stopping)
-                return; /* to be run again */
+        if (hosted->daemon->stopping) {
+                keep_moved(hosted); /* it is to be run again */
+                return;
+        }
         if (hosted->updating)
                 sqi_update_swap(hosted);
         else if (!hosted->record.trial || !sqi_update_failed(hosted))

@@ -271,7 +271,7 @@ sqi_lifecycle_drain(struct sqi_step *step)
         if (!life->has_run)
                 return;
         life->state = SQI_DRAINING;
-        sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_DRAIN, 0, 0);
+        sqi_step_send_drain(step, SQI_EVERY_WORKER);
 }
 
 /* A topology that has not started yet starts first, and drains at once: every component gets its finish and cleanup. */

@@ -178,6 +178,7 @@ struct sqi_lifecycle {
         enum sqi_outcome outcome;
         uint32_t failed_worker; /* outcome FAILED: whose cause it is, or SQI_EVERY_WORKER */
         bool connected, has_run, draining, degraded, inactive;
+        bool handover;        /* the drain is not the end: movable state is written down */
         bool adopting, found; /* START waits for what is found of an earlier supervisor; something was */
         uint32_t
                 first_incarnation; /* of all workers; above 0 where the topology has run before: its components go on with what they wrote */

@@ -43,6 +43,7 @@ struct sqi_running {
         struct sqi_child *children;
         struct sqi_received *received;
         uint64_t began, ended;
+        bool touched; /* there may be something to read: see supervisor.c */
 };
 
 struct sqi_supervisor {

@@ -212,6 +212,7 @@ sqi_server_reply(struct sqi_server *server, const struct sqi_caller *caller, con
         size_t size;
         int r = sqi_reply_encode(reply, &bytes, &size);
 
+        server->touched = true;
         if (r < 0)
                 return r;
         if (zmq_send(server->socket, caller->identity, caller->size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||

@@ -17,6 +17,7 @@ struct sqi_server {
         void *context, *socket;
         int lock;
         char path[SQI_SOCKET_PATH];
+        bool touched; /* something was sent: there may be something to receive that the fd will not tell of */
 };
 
 /* Who asked, for the reply. */

@@ -113,7 +113,7 @@ start_worker(struct sqi_step *step, uint32_t worker)
         if (life->inactive)
                 sqi_step_send(step, worker, SQI_MSG_DEACTIVATE, 0, 0);
         if (life->draining || life->workers[worker].finished_before)
-                sqi_step_send(step, worker, SQI_MSG_DRAIN, 0, 0); /* first: its spouts must not emit a thing */
+                sqi_step_send_drain(step, worker); /* first: its spouts must not emit a thing */
         sqi_step_send(step, worker, SQI_MSG_START, 0, 0);
         mark_started(step, worker);
         sqi_step_report(step, SQI_REPORT_RESTARTED, worker, 0);
@@ -135,7 +135,7 @@ sqi_start_run(struct sqi_step *step, uint32_t worker)
         if (life->inactive)
                 sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_DEACTIVATE, 0, 0);
         if (life->draining)
-                sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_DRAIN, 0, 0);
+                sqi_step_send_drain(step, SQI_EVERY_WORKER);
         sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_START, 0, 0);
         for
                 SQI_EACH_WORKER(life, w)

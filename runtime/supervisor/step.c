@@ -70,6 +70,14 @@ sqi_step_send(struct sqi_step *step, uint32_t worker, enum sqi_message_type type
 }
 
 void
+sqi_step_send_drain(struct sqi_step *step, uint32_t worker)
+{
+        if (step->life->handover)
+                sqi_step_send(step, worker, SQI_MSG_HANDOVER, 0, 0);
+        sqi_step_send(step, worker, SQI_MSG_DRAIN, 0, 0);
+}
+
+void
 sqi_step_report(struct sqi_step *step, enum sqi_report what, uint32_t worker, uint64_t delay)
 {
         sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_REPORT, .report = what, .worker = worker, .delay = delay});

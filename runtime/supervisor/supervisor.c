@@ -3,8 +3,8 @@
  * The shell around lifecycle.c: turns what the kernel and ZeroMQ say into events, and actions into system calls.
  *
  * One epoll set holds, for each topology, the descriptors of its two control sockets, and for each worker its pidfd and the pipe of its stderr. ZeroMQ's
- * descriptors tell of news only once, and sending may swallow the news; so after every turn all control sockets are read until
- * they are empty, whatever fired.
+ * descriptors tell of news only once, and sending may swallow the news; so whatever fired for a topology, and whenever something was
+ * sent to its workers, its control sockets are read until they are empty. The others are left alone: with many topologies that is most of the work.
  *
  * A worker that cannot go on says why (ERROR) and exits. The pidfd may fire before its last words are through ZeroMQ's pipe, so an exit with a
  * status other than 0 is held back for some milliseconds, or until the ERROR is there.
@@ -71,6 +71,7 @@ do_send(struct sqi_running *running, const struct sqi_action *action)
         char text[TEXT_SIZE];
         int r;
 
+        running->touched = true;
         if (message.type == SQI_MSG_ADOPT)
                 message.number = (uint64_t)getpid();
         r = sqi_control_send(&running->control, &message, action->worker == SQI_EVERY_WORKER);
@@ -117,7 +118,8 @@ do_end(struct sqi_running *running, const struct sqi_action *action)
         (void)action;
         running->ended = sqi_monotonic_ns();
         close_control(running);
-        sqi_rundir_remove(&running->rundir);
+        if (!running->life->handover || running->life->outcome != SQI_OUTCOME_DRAINED)
+                sqi_rundir_remove(&running->rundir); /* else what was written down in it is fetched first */
 }
 
 static void (*const deeds[])(struct sqi_running *running, const struct sqi_action *action) = {
@@ -185,24 +187,16 @@ static void
 read_control(struct sqi_running *running)
 {
         struct sqi_event subscribed = {.type = SQI_EVENT_SUBSCRIBED};
-        bool any;
         int r;
 
-        do {
-                any = false;
-                while (is_open(running) &&
-                       sqi_control_subscribed(&running->control, &subscribed.worker, &subscribed.incarnation) > 0) {
-                        any = true;
-                        step(running, &subscribed);
-                }
-                while (is_open(running) && (r = sqi_control_receive(&running->control, running->received)) != 0) {
-                        any = true;
-                        if (r > 0)
-                                take_report(running);
-                        else
-                                tell(running, SQ_WARN, "a report that is no message was refused");
-                }
-        } while (any);
+        while (is_open(running) && sqi_control_subscribed(&running->control, &subscribed.worker, &subscribed.incarnation) > 0)
+                step(running, &subscribed);
+        while (is_open(running) && (r = sqi_control_receive(&running->control, running->received)) != 0) {
+                if (r > 0)
+                        take_report(running);
+                else
+                        tell(running, SQ_WARN, "a report that is no message was refused");
+        }
 }
 
 static void
@@ -229,32 +223,13 @@ tell_exits(struct sqi_running *running)
 static void
 serve(struct sqi_running *running)
 {
-        read_control(running);
-        tell_exits(running);
-        if (is_open(running) && sqi_lifecycle_due(running->life) <= sqi_monotonic_ns())
-                step(running, &(struct sqi_event){.type = SQI_EVENT_TIME});
-        read_control(running);
-}
-
-void
-sqi_supervisor_serve(struct sqi_supervisor *supervisor)
-{
-        struct epoll_event events[EVENTS];
-        int n;
-
         do {
-                n = epoll_wait(supervisor->epoll, events, EVENTS, 0);
-                for (int i = 0; i < n; i++) {
-                        const struct sqi_watch *watch = events[i].data.ptr;
-
-                        if (watch->what == SQI_WATCH_DEATH)
-                                sqi_child_reap(watch->running, watch->worker);
-                        else if (watch->what == SQI_WATCH_LOG)
-                                sqi_child_read(watch->running, watch->worker);
-                }
-                for (struct sqi_running *running = supervisor->first; running; running = running->next)
-                        serve(running);
-        } while (n == EVENTS);
+                running->touched = false;
+                read_control(running);
+                tell_exits(running);
+                if (is_open(running) && sqi_lifecycle_due(running->life) <= sqi_monotonic_ns())
+                        step(running, &(struct sqi_event){.type = SQI_EVENT_TIME});
+        } while (running->touched && is_open(running));
 }
 
 static uint64_t
@@ -263,19 +238,54 @@ earlier(uint64_t a, uint64_t b)
         return a < b ? a : b;
 }
 
+static uint64_t
+due_time(const struct sqi_running *running)
+{
+        uint64_t due;
+
+        if (!is_open(running))
+                return SQI_NEVER;
+        if (running->touched)
+                return 0;
+        due = sqi_lifecycle_due(running->life);
+        for (uint32_t w = 0; w < running->plan->nworkers; w++)
+                if (running->children[w].exited)
+                        due = earlier(due, running->children[w].told_by);
+        return due;
+}
+
+void
+sqi_supervisor_serve(struct sqi_supervisor *supervisor)
+{
+        struct epoll_event events[EVENTS];
+        uint64_t now;
+        int n;
+
+        do {
+                n = epoll_wait(supervisor->epoll, events, EVENTS, 0);
+                for (int i = 0; i < n; i++) {
+                        const struct sqi_watch *watch = events[i].data.ptr;
+
+                        watch->running->touched = true;
+                        if (watch->what == SQI_WATCH_DEATH)
+                                sqi_child_reap(watch->running, watch->worker);
+                        else if (watch->what == SQI_WATCH_LOG)
+                                sqi_child_read(watch->running, watch->worker);
+                }
+                now = sqi_monotonic_ns();
+                for (struct sqi_running *running = supervisor->first; running; running = running->next)
+                        if (due_time(running) <= now)
+                                serve(running);
+        } while (n == EVENTS);
+}
+
 uint64_t
 sqi_supervisor_due(const struct sqi_supervisor *supervisor)
 {
         uint64_t due = SQI_NEVER;
 
-        for (const struct sqi_running *running = supervisor->first; running; running = running->next) {
-                if (!is_open(running))
-                        continue;
-                due = earlier(due, sqi_lifecycle_due(running->life));
-                for (uint32_t w = 0; w < running->plan->nworkers; w++)
-                        if (running->children[w].exited)
-                                due = earlier(due, running->children[w].told_by);
-        }
+        for (const struct sqi_running *running = supervisor->first; running; running = running->next)
+                due = earlier(due, due_time(running));
         return due;
 }
 
@@ -423,6 +433,7 @@ sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan, co
                 return r;
         }
         *plan = NULL;
+        running->touched = true; /* its sockets may have news from before they were watched */
         running->next = supervisor->first;
         supervisor->first = running;
         *ret = running;
@@ -435,6 +446,13 @@ sqi_running_drain(struct sqi_running *running, double seconds)
 {
         running->life->drain_secs = seconds;
         step(running, &(struct sqi_event){.type = SQI_EVENT_DRAIN});
+}
+
+void
+sqi_running_hand_over(struct sqi_running *running)
+{
+        running->life->handover = true;
+        sqi_running_drain(running, -1);
 }
 
 void

@@ -59,6 +59,8 @@ int sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan
 
 /* Drains; for at most `seconds` instead of the message timeout if they are not below 0. */
 void sqi_running_drain(struct sqi_running *running, double seconds);
+/* Drains, but to go on later: keyed state that is movable is in the run directory then (worker/moved.h). */
+void sqi_running_hand_over(struct sqi_running *running);
 void sqi_running_activate(struct sqi_running *running, bool active);
 void sqi_running_abort(struct sqi_running *running);
 bool sqi_running_is_over(const struct sqi_running *running);

@@ -15,7 +15,8 @@
  *     trial       old, and NAME failed   back, not changed yet
  *     old or new  none, or one that failed, or neither is on trial: over; .next-NAME goes
  *
- * The processes are other ones, all of them: what bolts had in their memory is gone, as after any restart.
+ * The processes are other ones, all of them. Keyed state that is movable goes with the positions (moved.h), to the new plan and, should that be rolled
+ * back, to the old one again; anything else that bolts had in their memory is gone, as after any restart.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@
 #include <time.h>
 
 #include "supervisor/hosted.h"
+#include "supervisor/moved.h"
 
 static const uint64_t trial_time = 3 * SQI_SECOND;
 
@@ -129,7 +131,7 @@ sqi_update_begin(struct sqi_hosted *hosted, const struct sqi_request *request, s
         }
         answer(result, &record);
         hosted->updating = true;
-        sqi_running_drain(hosted->running, -1);
+        sqi_running_hand_over(hosted->running);
 }
 
 /* ---- Swap ------------------------------------------------------------------------------------------------------------------ */
@@ -169,6 +171,17 @@ hand_positions_on(struct sqi_hosted *hosted, const struct sqi_plan *plan)
 }
 
 static int
+hand_state_on(struct sqi_hosted *hosted)
+{
+        const struct sqi_state *state = &hosted->daemon->state;
+        const struct sqi_record *record = &hosted->record;
+        char next[SQI_NEXT_SIZE];
+        int r = sqi_moved_keep(state, record->name, record->rundir);
+
+        return r < 0 ? r : sqi_moved_keep(state, sqi_state_next(record->name, next), record->rundir);
+}
+
+static int
 note_runs(struct sqi_hosted *hosted)
 {
         char next[SQI_NEXT_SIZE];
@@ -194,10 +207,18 @@ sqi_update_swap(struct sqi_hosted *hosted)
                 give_up(hosted, "the topology was finished before");
                 return;
         }
+        if (sqi_running_lifecycle(hosted->running)->outcome != SQI_OUTCOME_DRAINED) {
+                sqi_hosted_cause(hosted, cause, sizeof(cause));
+                give_up(hosted, cause);
+                sqi_hosted_reload(hosted);
+                return;
+        }
         r = sqi_state_plan(&hosted->daemon->state, sqi_state_next(hosted->record.name, next), &plan, cause, sizeof(cause));
         if (r == 0)
                 r = hand_positions_on(hosted, plan);
         sqi_plan_free(&plan);
+        if (r == 0)
+                r = hand_state_on(hosted);
         if (r == 0)
                 r = note_runs(hosted);
         if (r == 0)
@@ -292,5 +313,5 @@ sqi_update_load(struct sqi_hosted *hosted)
                 (void)sqi_state_drop_next(&hosted->daemon->state, hosted->record.name);
         sqi_hosted_start(hosted);
         if (hosted->updating && sqi_hosted_is_running(hosted))
-                sqi_running_drain(hosted->running, -1);
+                sqi_running_hand_over(hosted->running);
 }

@@ -11,6 +11,7 @@
  * ledgers are to get is gathered in `value` and leaves as one record a tree.
  */
 #include "tuple/unpack.h"
+#include "worker/moved.h"
 #include "worker/record.h"
 #include "worker/task.h"
 
@@ -346,12 +347,23 @@ take_batch(struct sq_task *task)
         return got;
 }
 
+static void
+hand_over(struct sq_task *task)
+{
+        int r = sqi_moved_write(task);
+
+        if (r < 0)
+                sqi_task_fail(task, r, "cannot write down its keyed state in %s: %s", task->rundir, strerror(-r));
+}
+
 /* Every source has ended (and a cycle is quiet): the last callback, then our own marks. */
 static void
 finish(struct sq_task *task)
 {
         sqi_collector_keep(&task->collector);
-        if (task->code->bolt->finish)
+        if (task->handing_over && task->code->bolt->movable)
+                hand_over(task);
+        else if (task->code->bolt->finish)
                 sqi_task_call(task, task->code->bolt->finish);
         if (task->nkept && task->tracking)
                 sq_log(task, SQ_WARN, "ends with %zu kept tuples neither acked nor failed", task->nkept);

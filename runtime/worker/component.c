@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a component asks of its task: who it is, what time it is, and its keyed state. */
+#include "worker/grouping.h"
 #include "worker/task.h"
 
 const char *
@@ -88,7 +89,11 @@ static __attribute__((noinline)) void *
 look_up(struct sq_task *task, struct sq_str key)
 {
         struct sqi_keyed *keyed = keyed_of(task);
+        size_t before = keyed ? sqi_keyed_count(keyed) : 0;
         void *state = keyed ? sqi_keyed_get(keyed, key) : NULL;
+
+        if (state && sqi_keyed_count(keyed) > before && task->in_execute && task->input->edge->grouping == SQI_FIELDS)
+                sqi_keyed_route_last(keyed, sqi_key_hash(task->input->edge, &task->tuple->slice));
 
         if (task->key_shape == SQI_KEY_UNKNOWN)
                 learn_key(task, key);

@@ -13,6 +13,12 @@ struct entry {
         uint32_t index; /* in `order`; while idle: unused */
 };
 
+/* What is not needed to look a key up. */
+struct ordered {
+        struct entry *entry; /* NULL: forgotten */
+        uint64_t route;
+};
+
 struct chunk {
         struct chunk *next;
         size_t padding;
@@ -27,7 +33,7 @@ struct sqi_keyed {
         uint64_t *places;
         size_t mask, count;
         size_t state_at, key_at; /* offsets in an entry */
-        struct entry **order;    /* as they came; NULL where one was forgotten */
+        struct ordered *order;   /* as they came */
         size_t norder, order_capacity;
         struct chunk *chunks;
         uint8_t *room, *room_end;
@@ -214,13 +220,14 @@ grow(struct sqi_keyed *keyed)
         if (!places)
                 return false;
         for (size_t i = 0; i < keyed->norder; i++) {
-                if (!keyed->order[i])
+                struct entry *entry = keyed->order[i].entry;
+                if (!entry)
                         continue;
-                uint64_t hash = hash_bytes(key_of(keyed, keyed->order[i]));
+                uint64_t hash = hash_bytes(key_of(keyed, entry));
                 size_t at = hash & mask;
                 while (places[at])
                         at = (at + 1) & mask;
-                places[at] = place_of(keyed->order[i], hash);
+                places[at] = place_of(entry, hash);
         }
         free(keyed->places);
         keyed->places = places;
@@ -237,18 +244,17 @@ reserve_order(struct sqi_keyed *keyed)
         if (keyed->count <= keyed->norder / 2) {
                 size_t kept = 0;
                 for (size_t i = 0; i < keyed->norder; i++) {
-                        struct entry *entry = keyed->order[i];
-                        if (!entry)
+                        if (!keyed->order[i].entry)
                                 continue;
-                        entry->index = (uint32_t)kept;
-                        keyed->order[kept++] = entry;
+                        keyed->order[i].entry->index = (uint32_t)kept;
+                        keyed->order[kept++] = keyed->order[i];
                 }
                 keyed->norder = kept;
                 if (kept < keyed->order_capacity)
                         return true;
         }
         size_t capacity = keyed->order_capacity ? keyed->order_capacity * 2 : FIRST_PLACES;
-        struct entry **order = capacity > UINT32_MAX ? NULL : realloc(keyed->order, capacity * sizeof(struct entry *));
+        struct ordered *order = capacity > UINT32_MAX ? NULL : realloc(keyed->order, capacity * sizeof(*order));
         if (!order)
                 return false;
         keyed->order = order;
@@ -301,7 +307,7 @@ insert(struct sqi_keyed *keyed, const struct sqi_key *key)
         *entry = (struct entry){.len = (uint32_t)len, .index = (uint32_t)keyed->norder};
         if (len)
                 memcpy((char *)entry + keyed->key_at, key->bytes.ptr, len);
-        keyed->order[keyed->norder++] = entry;
+        keyed->order[keyed->norder++] = (struct ordered){entry, 0};
         keyed->count++;
         *find(keyed, key) = place_of(entry, key->hash);
         return state_of(keyed, entry);
@@ -375,7 +381,7 @@ sqi_keyed_forget(struct sqi_keyed *keyed, struct sq_str key)
         if (*place == 0)
                 return false;
         vacate(keyed, (size_t)(place - keyed->places));
-        keyed->order[entry->index] = NULL;
+        keyed->order[entry->index].entry = NULL;
         keyed->count--;
         size_t class = entry_size(keyed, entry->len) / GRAIN;
         if (class < CLASSES) {
@@ -392,15 +398,30 @@ sqi_keyed_count(const struct sqi_keyed *keyed)
         return keyed->count;
 }
 
-bool
-sqi_keyed_step(const struct sqi_keyed *keyed, size_t *cursor, struct sq_str *ret_key, void **ret_state)
+void
+sqi_keyed_route_last(struct sqi_keyed *keyed, uint64_t route)
 {
-        while (*cursor < keyed->norder && !keyed->order[*cursor])
+        keyed->order[keyed->norder - 1].route = route;
+}
+
+bool
+sqi_keyed_step_routed(const struct sqi_keyed *keyed, size_t *cursor, struct sq_str *ret_key, void **ret_state, uint64_t *ret_route)
+{
+        while (*cursor < keyed->norder && !keyed->order[*cursor].entry)
                 ++*cursor;
         if (*cursor >= keyed->norder)
                 return false;
-        struct entry *entry = keyed->order[(*cursor)++];
-        *ret_key = key_of(keyed, entry);
-        *ret_state = state_of(keyed, entry);
+        const struct ordered *at = &keyed->order[(*cursor)++];
+        *ret_key = key_of(keyed, at->entry);
+        *ret_state = state_of(keyed, at->entry);
+        *ret_route = at->route;
         return true;
+}
+
+bool
+sqi_keyed_step(const struct sqi_keyed *keyed, size_t *cursor, struct sq_str *ret_key, void **ret_state)
+{
+        uint64_t route;
+
+        return sqi_keyed_step_routed(keyed, cursor, ret_key, ret_state, &route);
 }

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "squall.h"
 
@@ -53,5 +54,10 @@ size_t sqi_keyed_count(const struct sqi_keyed *keyed);
 /* Steps through the entries in the order in which they came. Start with *cursor 0; false at the end. Between two steps entries may be
  * forgotten, not made. */
 bool sqi_keyed_step(const struct sqi_keyed *keyed, size_t *cursor, struct sq_str *ret_key, void **ret_state);
+
+/* The hash that deals out the tuples of the key that was made last; and to step through all with it. 0 where none was given. */
+void sqi_keyed_route_last(struct sqi_keyed *keyed, uint64_t route);
+bool sqi_keyed_step_routed(const struct sqi_keyed *keyed, size_t *cursor, struct sq_str *ret_key, void **ret_state,
+                           uint64_t *ret_route);
 
 #endif

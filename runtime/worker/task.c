@@ -13,6 +13,7 @@
 #include "channel/endpoint.h"
 #include "channel/socket.h"
 #include "worker/crash.h"
+#include "worker/moved.h"
 #include "worker/record.h"
 
 /* ---- orders ------------------------------------------------------------------------------------------------------------- */
@@ -64,6 +65,9 @@ sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
                 task->start_inactive = message->type == SQI_MSG_DEACTIVATE;
                 if (task->phase == SQI_RUNNING)
                         activate(task, !task->start_inactive);
+                break;
+        case SQI_MSG_HANDOVER:
+                task->handing_over = true;
                 break;
         case SQI_MSG_DRAIN:
                 task->draining = true;
@@ -307,6 +311,7 @@ prepare(struct sq_task *task)
 {
         const struct sqi_component *code = task->code;
         int (*callback)(struct sq_task *) = code->bolt ? code->bolt->prepare : NULL;
+        int r;
 
         if (code->spout)
                 callback = code->spout->prepare;
@@ -314,6 +319,9 @@ prepare(struct sq_task *task)
         if (callback && callback(task) < 0)
                 return sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "prepare failed without sq_error()");
         task->prepared = true;
+        r = code->bolt && code->bolt->movable && !task->door ? sqi_moved_read(task) : 0;
+        if (r < 0)
+                return sqi_task_fail(task, r, "cannot take over its keyed state in %s: %s", task->rundir, strerror(-r));
         if (code->spout && code->spout->seek && task->resume != UINT64_MAX && code->spout->seek(task, task->resume) < 0)
                 return sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "seek failed without sq_error()");
         return 0;

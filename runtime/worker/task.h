@@ -118,6 +118,7 @@ struct sq_task {
         bool active; /* spouts: between ACTIVATE and DEACTIVATE */
         bool may_connect, may_start, start_inactive, prepared;
         bool draining, quitting, released, settled;
+        bool handing_over;  /* its keyed state goes to the next plan: moved.h */
         bool packed;        /* shares its worker with other tasks */
         struct pollfd *fds; /* scratch of sqi_task_wait(): one an outlet, and SQI_WAIT_FIXED */
         int failed;         /* negative errno: the task can't go on; `error` says why */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "topology/routing.h"
+
+#include <string.h>
+#include <xxhash.h>
+
+static uint64_t
+routing_of(const struct sqi_plan *plan, const struct sqi_plan_edge *edge)
+{
+        const struct sqi_plan_stream *stream = &plan->components[edge->from].streams[edge->stream];
+        uint64_t hash = 1;
+
+        if (edge->grouping != SQI_FIELDS)
+                return 0;
+        for (uint32_t k = 0; k < edge->nkeys; k++) {
+                const char *name = stream->fields[edge->keys[k]].name;
+
+                hash = XXH3_64bits_withSeed(name, strlen(name) + 1, hash);
+        }
+        return hash ? hash : 1;
+}
+
+uint64_t
+sqi_routing(const struct sqi_plan *plan, const struct sqi_plan_component *component)
+{
+        uint64_t routing = 0;
+        bool any = false;
+
+        for (uint32_t e = 0; e < plan->nedges; e++) {
+                const struct sqi_plan_edge *edge = &plan->edges[e];
+                uint64_t here;
+
+                if (&plan->components[edge->to] != component)
+                        continue;
+                here = routing_of(plan, edge);
+                if (here == 0 || (any && here != routing))
+                        return 0;
+                routing = here;
+                any = true;
+        }
+        return routing;
+}
+
+bool
+sqi_routing_can_move(uint64_t from, uint32_t before, uint64_t to, uint32_t after)
+{
+        return from == to && (from != 0 || before == after);
+}

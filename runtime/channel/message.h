@@ -62,7 +62,7 @@ enum { SQI_MESSAGE_VERSION = 1 };
         X(PEER_READY,    "t",   "the restarted task is ready: who had sent it an end-of-stream mark sends it again") \
         X(QUIT,          "",    "clean up and exit") \
         X(ADOPT,         "n",   "number: pid of a new supervisor, which takes the place of one that died; tell your STATE") \
-        X(HANDOVER,      "",    "before DRAIN: the topology goes on later; a bolt whose keyed state is movable writes it down instead of finishing")
+        X(HANDOVER,      "",    "before DRAIN, to spouts: the topology goes on later, which their end-of-stream marks then say")
 /* clang-format on */
 
 enum sqi_message_type {

@@ -197,6 +197,7 @@ sqi_outlet_end(struct sqi_outlet *outlet, const struct sqi_source *source)
                 .stream = outlet->broadcast ? (uint16_t)outlet->receiver : 0,
                 .task = source->task,
                 .incarnation = source->incarnation,
+                .handover = source->handover,
         };
         zmq_msg_t message;
 

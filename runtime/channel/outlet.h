@@ -48,6 +48,7 @@ struct sqi_outlet {
 /* Who sends: goes into the headers. */
 struct sqi_source {
         uint32_t task, incarnation;
+        bool handover; /* goes into its end-of-stream marks */
         struct sqi_pool *pool;
         struct sqi_metrics *metrics;
 };

@@ -47,7 +47,8 @@ struct sqi_header {
         uint64_t edge_key;
         uint64_t first_seq; /* edge sequence number of the first tuple */
         uint64_t epoch;
-        uint64_t reserved;
+        uint64_t
+                handover; /* of an end-of-stream mark: 1 when the topology goes on later with another plan, 0 when this is the end */
 };
 _Static_assert(sizeof(struct sqi_header) == SQI_HEADER_SIZE, "the header is 64 bytes on the wire");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the header is read and written as it stands in memory");

@@ -2,7 +2,7 @@
 /*
  * Keyed state on its way from one plan of a topology to the next: a rebalance, an update, a supervisor that is stopped and started again.
  *
- * A task that was told to hand over (HANDOVER) and has seen the end of its input writes its keys to RUNDIR/keyed-COMPONENT.INDEX, in place of finishing.
+ * A task whose sources have ended to hand over (their end-of-stream marks say so) writes its keys to RUNDIR/keyed-COMPONENT.INDEX, in place of finishing.
  * The supervisor lays these files into the run directory of the next plan; there each task takes, before it reads a tuple, the keys that are its own:
  *
  *     as many tasks as before     those of the file with its own index

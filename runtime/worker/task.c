@@ -66,8 +66,8 @@ sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
                 if (task->phase == SQI_RUNNING)
                         activate(task, !task->start_inactive);
                 break;
-        case SQI_MSG_HANDOVER:
-                task->handing_over = true;
+        case SQI_MSG_HANDOVER: /* the bolts learn it from the marks behind the last tuples: an order could come before or after those */
+                task->handing_over = task->component->kind == SQ_KIND_SPOUT;
                 break;
         case SQI_MSG_DRAIN:
                 task->draining = true;
@@ -171,6 +171,7 @@ sqi_task_end(struct sq_task *task)
         sqi_task_flush(task);
         if (task->failed < 0)
                 return;
+        task->collector.source.handover = task->handing_over;
         sqi_collector_end(&task->collector);
         while (!sqi_collector_flush(&task->collector) && !task->quitting && task->failed == 0) {
                 sqi_task_wait(task, false, UINT64_MAX);

@@ -216,8 +216,12 @@ sqi_collector_open(struct sq_task *task)
 
         /* full batches leave at batch_bytes; behind that there is room for the last tuple and the runs */
         size_t buffer = (size_t)task->plan->config.batch_bytes;
-        collector->source = (struct sqi_source){task->id, task->incarnation, sqi_pool_new(buffer + buffer / 4 + 4096),
-                                                task->metrics};
+        collector->source = (struct sqi_source){
+                .task = task->id,
+                .incarnation = task->incarnation,
+                .pool = sqi_pool_new(buffer + buffer / 4 + 4096),
+                .metrics = task->metrics,
+        };
         collector->batch_bytes = (uint32_t)buffer;
         collector->tracking = task->tracking;
         collector->nstreams = task->component->nstreams;

@@ -378,6 +378,6 @@ sqi_spout_turn(struct sq_task *task)
                 return;
         if (is_at_end(task))
                 finish(task);
-        else if (emitted != MORE)
+        else if (emitted == IDLE || (emitted == HELD && !may_emit(task))) /* the acks taken meanwhile may have made room */
                 sqi_task_wait(task, false, wake_time(task, emitted));
 }

@@ -57,6 +57,7 @@ struct text {
 
 static struct shared *shared;
 static char folder[64];
+static int until_sink_ends[2];
 
 static void
 need(bool ok, const char *what)
@@ -92,6 +93,21 @@ open_socket(void *context, int type, const char *name)
         return socket;
 }
 
+/*
+ * libzmq loses what a peer that closes had sent and a full queue had not yet taken: so nobody leaves before the sink has everything. Its end
+ * of the pipe closes with it.
+ */
+static void
+leave(void *context, void *socket)
+{
+        char byte;
+
+        while (read(until_sink_ends[0], &byte, 1) < 0 && errno == EINTR)
+                ;
+        zmq_close(socket);
+        zmq_ctx_term(context);
+}
+
 /* A batch under construction: the message's own memory, handed to libzmq without a copy. */
 struct batch {
         void *socket;
@@ -122,8 +138,7 @@ finish(struct batch *batch, void *context)
         flush(batch);
         zmq_msg_close(&batch->message);
         need(zmq_send(batch->socket, "", 0, 0) == 0, "zmq_send");
-        zmq_close(batch->socket);
-        zmq_ctx_term(context);
+        leave(context, batch->socket);
 }
 
 /* ---- Words ---------------------------------------------------------------------------------------------------------------- */
@@ -483,8 +498,7 @@ open_loop(double rate, double seconds)
                         need(zmq_send(socket, bytes, (size_t)(at - bytes), 0) >= 0, "zmq_send");
         }
         need(zmq_send(socket, "", 0, 0) == 0, "zmq_send");
-        zmq_close(socket);
-        zmq_ctx_term(context);
+        leave(context, socket);
 }
 
 static void
@@ -501,8 +515,7 @@ relay(void *context, void *in)
                 need(zmq_msg_send(&message, out, 0) >= 0, "zmq_msg_send");
         } while (size);
         zmq_close(in);
-        zmq_close(out);
-        zmq_ctx_term(context);
+        leave(context, out);
 }
 
 static void
@@ -536,6 +549,7 @@ play(enum role role, const struct job *job, int ready)
 {
         void *context, *in;
 
+        close(until_sink_ends[role == SINK ? 0 : 1]);
         if (role == SOURCE) {
                 if (job->latency)
                         open_loop(job->rate, job->seconds);
@@ -580,7 +594,7 @@ run_processes(const struct job *job)
 
         snprintf(folder, sizeof(folder), "/tmp/squall-floor.XXXXXX");
         need(mkdtemp(folder) != NULL, folder);
-        need(pipe2(ready, O_CLOEXEC) == 0, "pipe2");
+        need(pipe2(ready, O_CLOEXEC) == 0 && pipe2(until_sink_ends, O_CLOEXEC) == 0, "pipe2");
         for (int role = SINK; role <= SOURCE; role++) {
                 pids[role] = fork();
                 need(pids[role] >= 0, "fork");
@@ -592,6 +606,7 @@ run_processes(const struct job *job)
                 if (role != SOURCE)
                         need(read(ready[0], &byte, 1) == 1, "read");
         }
+        close(until_sink_ends[1]);
         for (int left = SOURCE + 1; left > 0; left--) {
                 pid_t pid = wait(&status);
                 if (pid > 0 && status == 0)

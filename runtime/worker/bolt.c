@@ -411,14 +411,17 @@ void
 sqi_bolt_turn(struct sq_task *task)
 {
         uint64_t begin = task->now_ns;
+        uint64_t again = UINT64_MAX;
         bool busy = take_batch(task);
 
         task->now_ns = sqi_task_clock(task);
         if (busy)
                 sqi_count(&task->metrics->busy_ns, task->now_ns - begin);
         tick(task);
-        if (!busy || task->now_ns >= task->next_flush_ns || task->acker.gathered >= SQI_ACKS_FULL)
+        if (task->now_ns >= task->next_flush_ns || task->acker.gathered >= SQI_ACKS_FULL)
                 sqi_task_flush(task);
+        else if (!busy)
+                again = sqi_task_flush_idle(task);
         if (task->failed < 0 || task->quitting)
                 return;
         if (!busy)
@@ -426,5 +429,5 @@ sqi_bolt_turn(struct sq_task *task)
         if (!busy && is_at_end(task))
                 finish(task);
         else if (!busy)
-                sqi_task_wait(task, true, sqi_bolt_due(task));
+                sqi_task_wait(task, true, sqi_bolt_due(task) < again ? sqi_bolt_due(task) : again);
 }

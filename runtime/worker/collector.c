@@ -94,6 +94,15 @@ sqi_collector_flush(struct sqi_collector *collector)
 }
 
 bool
+sqi_collector_has_open(const struct sqi_collector *collector)
+{
+        for (uint32_t i = 0; i < collector->noutlets; i++)
+                if (!collector->outlets[i].stuck && !sqi_batch_is_empty(&collector->outlets[i].batch))
+                        return true;
+        return false;
+}
+
+bool
 sqi_collector_relieve(struct sqi_collector *collector)
 {
         bool blocked = false;

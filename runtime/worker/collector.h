@@ -117,6 +117,9 @@ void sqi_collector_rollback(struct sqi_collector *collector);
 
 /* Pushes every open batch and everything stuck. True: nothing is left. */
 bool sqi_collector_flush(struct sqi_collector *collector);
+
+/* An open batch that could be pushed now? */
+bool sqi_collector_has_open(const struct sqi_collector *collector);
 /* Retries what is stuck. True: no forward outlet is blocked any more. */
 bool sqi_collector_relieve(struct sqi_collector *collector);
 bool sqi_collector_is_blocked(const struct sqi_collector *collector);

@@ -23,6 +23,7 @@ sqi_task_report(struct sq_task *task, const struct sqi_message *message)
         if (sqi_message_encode(&whole, &bytes, &size) < 0)
                 return;
         zmq_send(task->control, bytes, size, 0);
+        task->reported = true;
         free(bytes);
 }
 

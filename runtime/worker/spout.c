@@ -337,11 +337,15 @@ is_at_end(const struct sq_task *task)
 }
 
 static uint64_t
-wake_time(const struct sq_task *task, enum emitted emitted)
+wake_time(const struct sq_task *task, enum emitted emitted, uint64_t until)
 {
-        uint64_t until = task->ledger ? sqi_ledger_next(task->ledger) : UINT64_MAX;
+        uint64_t ledger = task->ledger ? sqi_ledger_next(task->ledger) : UINT64_MAX;
         uint64_t next = task->wake_ns ? task->wake_ns : task->wake_fd >= 0 ? UINT64_MAX : task->now_ns + IDLE_NS;
 
+        if (ledger < until)
+                until = ledger;
+        if (next < sqi_task_breath_ends(task)) /* what it had to emit sooner would not go out sooner */
+                next = sqi_task_breath_ends(task);
         if (emitted == IDLE && !task->done && next < until)
                 until = next;
         if (task->tracked && task->next_report_ns < until && task->told_position != task->last_position + 1)
@@ -364,20 +368,22 @@ finish(struct sq_task *task)
 void
 sqi_spout_turn(struct sq_task *task)
 {
-        uint64_t begin = task->now_ns;
+        uint64_t begin = task->now_ns, again = UINT64_MAX;
         enum emitted emitted = emit(task);
 
         task->now_ns = sqi_task_clock(task);
         sqi_count(&task->metrics->busy_ns, task->now_ns - begin);
         if (emitted == IDLE) /* acks can wait for it, who counts its latency does not */
-                sqi_task_flush(task);
+                sqi_task_flush_idle(task);
         keep_ledger(task);
-        if (emitted != MORE || task->now_ns >= task->next_flush_ns)
+        if (emitted == HELD || task->now_ns >= task->next_flush_ns)
                 sqi_task_flush(task);
+        else if (emitted == IDLE)
+                again = sqi_task_flush_idle(task);
         if (task->failed < 0 || task->quitting)
                 return;
         if (is_at_end(task))
                 finish(task);
         else if (emitted == IDLE || (emitted == HELD && !may_emit(task))) /* the acks taken meanwhile may have made room */
-                sqi_task_wait(task, false, wake_time(task, emitted));
+                sqi_task_wait(task, false, wake_time(task, emitted, again));
 }

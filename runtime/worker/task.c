@@ -109,6 +109,7 @@ sqi_task_serve(struct sq_task *task)
 
         if (task->door)
                 return false;
+        task->reported = false;
         zmq_msg_init(&message);
         while (sqi_socket_receive(task->control, &message) == 0) {
                 got = true;
@@ -149,6 +150,40 @@ sqi_task_flush(struct sq_task *task)
         sqi_collector_flush(&task->collector);
         sqi_acker_push(&task->acker);
         task->next_flush_ns = task->now_ns + (uint64_t)(task->plan->config.flush_ms * 1e6);
+}
+
+static bool
+has_something_to_flush(const struct sq_task *task)
+{
+        return task->dirty || task->acker.gathered || sqi_collector_has_open(&task->collector);
+}
+
+/*
+ * A message on its way through two processes costs as much as some hundred tuples. So an idle task sends at once what it has, but not one
+ * tuple after the other: what follows within BREATH waits for company. A stream of tuples further apart than that never waits.
+ */
+uint64_t
+sqi_task_breath_ends(const struct sq_task *task)
+{
+        static const uint64_t BREATH_NS = 50000;
+        uint64_t end = task->flushed_ns + BREATH_NS;
+
+        if (task->door)
+                return 0;
+        return end < task->next_flush_ns ? end : task->next_flush_ns;
+}
+
+uint64_t
+sqi_task_flush_idle(struct sq_task *task)
+{
+        bool something = has_something_to_flush(task);
+
+        if (something && task->now_ns < sqi_task_breath_ends(task))
+                return sqi_task_breath_ends(task);
+        if (something)
+                task->flushed_ns = task->now_ns;
+        sqi_task_flush(task);
+        return UINT64_MAX;
 }
 
 void

@@ -124,6 +124,7 @@ struct sq_task {
         int failed;         /* negative errno: the task can't go on; `error` says why */
         char error[512];
         uint64_t now_ns;  /* of this turn of the loop */
+        bool reported;    /* since the control socket was last read empty */
         uint64_t look_ns; /* when to look for orders again, should there be no time to wait */
 
         struct sqi_intake intake;
@@ -168,6 +169,7 @@ struct sq_task {
         uint64_t root;
 
         uint64_t next_flush_ns, next_report_ns;
+        uint64_t flushed_ns; /* when an idle task last had something to flush */
         uint64_t fail_logged_ns, fails_unlogged;
         char cause[SQI_CAUSE_MAX +
                    16]; /* bolt: of the last sq_fail(); spout: of the fails being taken, from whom being in `cause_task` */
@@ -214,6 +216,9 @@ bool sqi_task_serve(struct sq_task *task);
 void sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns);
 /* Sends what is open; first the component's own flush. */
 void sqi_task_flush(struct sq_task *task);
+/* For a task that is idle. When it is to flush again: UINT64_MAX, or soon, where it held back what it has. */
+uint64_t sqi_task_flush_idle(struct sq_task *task);
+uint64_t sqi_task_breath_ends(const struct sq_task *task); /* before it, nothing that is idle goes out */
 /* While an outlet is blocked: waits, serving orders and acks. */
 void sqi_task_unblock(struct sq_task *task);
 /* The task has done all it will: end-of-stream marks, the last METRICS, FINISHED. */

@@ -16,22 +16,31 @@ struct waiting {
 /*
  * A ZeroMQ socket's descriptor is edge-triggered: it tells of news, not of state. So the state is asked for first (which also takes in
  * the news), and only if there is none is the descriptor worth waiting on. zmq_poll() does the same, but knows only milliseconds.
+ *
+ * Asking is a system call. It is not needed of a socket that was read until it had nothing more and not touched since: that was asking.
  */
+static void
+wait_for_news(struct waiting *waiting, void *socket)
+{
+        int fd = -1;
+        size_t size = sizeof(int);
+
+        if (!waiting->ready && socket && zmq_getsockopt(socket, ZMQ_FD, &fd, &size) == 0)
+                waiting->fds[waiting->n++] = (struct pollfd){.fd = fd, .events = POLLIN};
+}
+
 static void
 wait_for(struct waiting *waiting, void *socket, int events)
 {
-        int state = 0, fd = -1;
+        int state = 0;
         size_t size = sizeof(int);
 
         if (!socket || waiting->ready)
                 return;
-        if (zmq_getsockopt(socket, ZMQ_EVENTS, &state, &size) == 0 && (state & events)) {
+        if (zmq_getsockopt(socket, ZMQ_EVENTS, &state, &size) == 0 && (state & events))
                 waiting->ready = true;
-                return;
-        }
-        size = sizeof(int);
-        if (zmq_getsockopt(socket, ZMQ_FD, &fd, &size) == 0)
-                waiting->fds[waiting->n++] = (struct pollfd){.fd = fd, .events = POLLIN};
+        else
+                wait_for_news(waiting, socket);
 }
 
 static void
@@ -60,6 +69,36 @@ sleep_until(struct waiting *waiting, uint64_t until_ns)
                 ppoll(waiting->fds, waiting->n, &timeout, NULL);
 }
 
+/* The last turn has read them empty. In a cycle it may have passed by the inbox, in favour of the feedback. */
+static void
+wait_for_intake(struct sq_task *task, struct waiting *waiting)
+{
+        const struct sqi_intake *intake = &task->intake;
+
+        if (!intake->feedback) {
+                wait_for_news(waiting, intake->inbox);
+                wait_for_news(waiting, intake->broadcasts);
+                return;
+        }
+        wait_for(waiting, intake->feedback, ZMQ_POLLIN);
+        if (sqi_collector_has_feedback(&task->collector))
+                return;
+        wait_for(waiting, intake->inbox, ZMQ_POLLIN);
+        wait_for(waiting, intake->broadcasts, ZMQ_POLLIN);
+}
+
+/* The first of the descriptors. True: there is an order already. */
+static bool
+wait_for_orders(struct sq_task *task, struct waiting *waiting)
+{
+        if (!task->reported) {
+                wait_for_news(waiting, task->control);
+                return false;
+        }
+        wait_for(waiting, task->control, ZMQ_POLLIN);
+        return waiting->ready;
+}
+
 void
 sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns)
 {
@@ -71,21 +110,16 @@ sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns)
         if (task->door)
                 return;
         task->fds[0].revents = 0;
-        wait_for(&waiting, task->control, ZMQ_POLLIN);
-        ordered = waiting.ready;
-        if (intake) {
-                bool feedback_only = sqi_collector_has_feedback(&task->collector);
-                wait_for(&waiting, task->intake.feedback, ZMQ_POLLIN);
-                wait_for(&waiting, feedback_only ? NULL : task->intake.inbox, ZMQ_POLLIN);
-                wait_for(&waiting, feedback_only ? NULL : task->intake.broadcasts, ZMQ_POLLIN);
-        }
-        wait_for(&waiting, task->ack_inbox, ZMQ_POLLIN);
+        ordered = wait_for_orders(task, &waiting);
+        if (intake)
+                wait_for_intake(task, &waiting);
+        wait_for_news(&waiting, task->ack_inbox);
         wait_for_outlets(task, &waiting);
         if (task->wake_fd >= 0)
                 waiting.fds[waiting.n++] = (struct pollfd){.fd = task->wake_fd, .events = POLLIN};
         sleep_until(&waiting, until_ns < latest ? until_ns : latest);
         task->now_ns = sqi_clock_ns();
-        if (ordered || task->fds[0].revents) /* the first of the descriptors is the control socket's */
+        if (ordered || task->fds[0].revents)
                 sqi_task_serve(task);
         task->look_ns = task->now_ns + SQI_ORDERS_NS;
         sqi_count(&task->metrics->loops, 1);

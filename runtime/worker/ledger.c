@@ -251,6 +251,8 @@ count_outcome(struct sqi_ledger *ledger, enum sqi_outcome outcome, uint64_t age_
                 return;
         if (flow->worst_ns > goal_ns)
                 flow->limit = flow->limit * 2 / 3;
+        else if (flow->was_full && flow->worst_ns < goal_ns / 256)
+                flow->limit *= 8;
         else if (flow->was_full && flow->worst_ns < goal_ns / 2)
                 flow->limit *= 2;
         if (flow->limit < 1)

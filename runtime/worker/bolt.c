@@ -418,7 +418,7 @@ sqi_bolt_turn(struct sq_task *task)
         if (busy)
                 sqi_count(&task->metrics->busy_ns, task->now_ns - begin);
         tick(task);
-        if (task->now_ns >= task->next_flush_ns || task->acker.gathered >= SQI_ACKS_FULL)
+        if (sqi_task_must_flush(task) || task->acker.gathered >= SQI_ACKS_FULL)
                 sqi_task_flush(task);
         else if (!busy)
                 again = sqi_task_flush_idle(task);

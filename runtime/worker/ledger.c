@@ -243,7 +243,7 @@ count_outcome(struct sqi_ledger *ledger, enum sqi_outcome outcome, uint64_t age_
 
         if (ledger->config.max_pending || goal_ns == 0 || outcome == SQI_LOST)
                 return;
-        if (age_ns > flow->worst_ns)
+        if (age_ns > flow->worst_ns && !ledger->config.steady)
                 flow->worst_ns = age_ns;
         if (outcome == SQI_TIMED_OUT)
                 flow->todo = 1;

@@ -26,10 +26,11 @@
  * So it takes four deaths and max_retries to be rid of a tuple that kills; all others pass. A burst of kills from outside may begin the search
  * too, and it is over as soon as a few trees have come through.
  *
- * Flow: sqi_ledger_is_full() holds the spout back at max_pending trees. Without a setting the limit adapts: it doubles while trees
- * complete within an eighth of the message timeout, and shrinks when they take longer, so that no queue outgrows the timeout. It does not count
- * trees of which all that is left is kept by bolts: those are in no queue, and a join or a batch may wait for just the tuple that the limit
- * would hold back. (A max_pending that was set counts them, as Storm's does.) The spout is held back, too, when too many failed trees wait for their retry: a topology that fails everything must not fill the memory.
+ * Flow: sqi_ledger_is_full() holds the spout back at max_pending trees. Without a setting the limit adapts: it grows while trees
+ * complete within a sixteenth of the message timeout (eightfold while that is milliseconds), and shrinks when they take more than an eighth,
+ * so that no queue outgrows the timeout. It does not count trees of which all that is left is kept by bolts: those are in no queue, and a join
+ * or a batch may wait for just the tuple that the limit would hold back. (A max_pending that was set counts them, as Storm's does.) The spout
+ * is held back, too, when too many failed trees wait for their retry: a topology that fails everything must not fill the memory.
  */
 #ifndef SQI_LEDGER_H
 #define SQI_LEDGER_H
@@ -49,6 +50,7 @@ struct sqi_ledger_config {
         uint64_t max_pending;    /* 0: adaptive */
         int64_t max_retries;     /* -1: for ever */
         uint64_t retry_delay_ns; /* doubled at each retry of the same tree, up to SQI_RETRY_DELAY_MAX */
+        bool steady;             /* the adaptive limit grows however long trees take: the same in every run */
 };
 #define SQI_RETRY_DELAY_MAX 30000000000ull
 

@@ -234,6 +234,7 @@ sqi_spout_open(struct sq_task *task)
                 .max_pending = (uint64_t)config->max_pending,
                 .max_retries = config->max_retries,
                 .retry_delay_ns = (uint64_t)(config->retry_delay_ms * 1e6),
+                .steady = task->door != NULL,
         };
 
         task->wake_fd = -1;
@@ -376,7 +377,7 @@ sqi_spout_turn(struct sq_task *task)
         if (emitted == IDLE) /* acks can wait for it, who counts its latency does not */
                 sqi_task_flush_idle(task);
         keep_ledger(task);
-        if (emitted == HELD || task->now_ns >= task->next_flush_ns)
+        if (emitted == HELD || sqi_task_must_flush(task))
                 sqi_task_flush(task);
         else if (emitted == IDLE)
                 again = sqi_task_flush_idle(task);

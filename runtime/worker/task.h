@@ -216,6 +216,12 @@ bool sqi_task_serve(struct sq_task *task);
 void sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns);
 /* Sends what is open; first the component's own flush. */
 void sqi_task_flush(struct sq_task *task);
+/* Has a batch waited long enough? Without workers the answer must not depend on the clock: two runs are to be the same. */
+static inline bool
+sqi_task_must_flush(const struct sq_task *task)
+{
+        return task->door || task->now_ns >= task->next_flush_ns;
+}
 /* For a task that is idle. When it is to flush again: UINT64_MAX, or soon, where it held back what it has. */
 uint64_t sqi_task_flush_idle(struct sq_task *task);
 uint64_t sqi_task_breath_ends(const struct sq_task *task); /* before it, nothing that is idle goes out */

@@ -2,24 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The benchmark: that it runs, checks its results and reports in every format. What it measures is no matter of a test.
 # modes: release
-set -u
-cd "$(dirname "$0")/../.."
-squall=${SQUALL:-$PWD/build/squall}
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-bad=0
-
-check() {
-        local sentence=$1
-        shift
-        if "$@" >"$dir/output" 2>&1; then
-                echo "ok - $sentence"
-        else
-                echo "not ok - $sentence"
-                sed 's/^/# /' "$dir/output"
-                bad=1
-        fi
-}
+source "$(dirname "$0")/lib"
 
 measures() {
         "$squall" bench --quick --rounds 1 --only words-floor --only words-once --only start-3 --json \
@@ -57,4 +40,4 @@ cheats() {
 check "ends when a result is wrong" cheats
 missing() { rm "$dir/bin/tests/bench/run" && ! "$dir/bin/squall" bench 2>"$dir/errors" && grep -q "make install" "$dir/errors"; }
 check "says what is missing" missing
-exit $bad
+exit $failures

@@ -2,17 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every file of tests/broken is refused as the .expected file beside it says: all its errors, warnings and notes, and exit status 2.
 # `tests/integration/broken.sh --write` writes those files anew from what the command says: read the difference.
-set -u
-cd "$(dirname "$0")/../.."
-squall=${SQUALL:-$PWD/build/squall}
-export C=${BUILD_DIR:-$PWD/build}/tests/components
-export NO_COLOR=1
-place=$(mktemp -d)
-trap 'rm -rf "$place"' EXIT
-bad=0
+source "$(dirname "$0")/lib"
+export C=$build/tests/components
 
 say() { # SENTENCE, after a command
-        if [ $? = 0 ]; then echo "ok - $1"; else echo "not ok - $1"; bad=1; fi
+        if [ $? = 0 ]; then echo "ok - $1"; else echo "not ok - $1"; failures=1; fi
 }
 
 # What check says of a file, with this machine's paths taken out, and its exit status.
@@ -22,9 +16,9 @@ refusal() {
 
 for file in tests/broken/*.yaml; do
         name=$(basename "$file" .yaml)
-        refusal "$name.yaml" >"$place/output"
-        [ "${1:-}" = --write ] && cp "$place/output" "tests/broken/$name.expected"
-        diff -u "tests/broken/$name.expected" "$place/output" && tail -n 1 "$place/output" | grep -qx 'exit status 2'
+        refusal "$name.yaml" >"$dir/output"
+        [ "${1:-}" = --write ] && cp "$dir/output" "tests/broken/$name.expected"
+        diff -u "tests/broken/$name.expected" "$dir/output" && tail -n 1 "$dir/output" | grep -qx 'exit status 2'
         say "refuses ${name//_/ } and says why"
 done
 
@@ -36,28 +30,28 @@ refuses() {
         [ $status = 2 ] && grep -qE "$2" <<<"$output" && [ "$(wc -l <<<"$output")" = 1 ]
         say "$1"
 }
-truncate -s 100M "$place/sparse.yaml"
-yes 'a: b' | head -c 100M >"$place/huge.yaml"
-mkfifo "$place/fifo.yaml"
-head -c 100000 /dev/zero | tr '\0' '[' >"$place/deep.yaml"
-refuses "refuses a missing file" "can't read the file: No such file" "$place/missing.yaml"
-refuses "refuses a folder" "can't read the file: Is a directory" "$place"
-refuses "refuses an unreadable name" "can't read the file" "$place/missing.yaml/x"
-refuses "refuses 100 MB of text" "too large" "$place/huge.yaml"
-refuses "refuses 100 MB of nothing" "too large" "$place/sparse.yaml"
-refuses "does not wait for a fifo" "is empty" "$place/fifo.yaml"
-refuses "refuses 100,000 open brackets" "nested too deeply" "$place/deep.yaml"
+truncate -s 100M "$dir/sparse.yaml"
+yes 'a: b' | head -c 100M >"$dir/huge.yaml"
+mkfifo "$dir/fifo.yaml"
+head -c 100000 /dev/zero | tr '\0' '[' >"$dir/deep.yaml"
+refuses "refuses a missing file" "can't read the file: No such file" "$dir/missing.yaml"
+refuses "refuses a folder" "can't read the file: Is a directory" "$dir"
+refuses "refuses an unreadable name" "can't read the file" "$dir/missing.yaml/x"
+refuses "refuses 100 MB of text" "too large" "$dir/huge.yaml"
+refuses "refuses 100 MB of nothing" "too large" "$dir/sparse.yaml"
+refuses "does not wait for a fifo" "is empty" "$dir/fifo.yaml"
+refuses "refuses 100,000 open brackets" "nested too deeply" "$dir/deep.yaml"
 
 # A component that is cut short anywhere is refused, and never kills the command.
-cp "$C/sink.so" "$place/cut.so"
-printf 'name: t\nspouts:\n  - { id: a, component: %s }\n' "$place/cut.so" >"$place/cut.yaml"
+cp "$C/sink.so" "$dir/cut.so"
+printf 'name: t\nspouts:\n  - { id: a, component: %s }\n' "$dir/cut.so" >"$dir/cut.yaml"
 crashes=0
-size=$(stat -c %s "$place/cut.so")
+size=$(stat -c %s "$dir/cut.so")
 for part in 0 1 63 64 200 $((size / 8)) $((size / 4)) $((size / 3)) $((size / 2)); do
-        head -c "$part" "$C/sink.so" >"$place/cut.so"
-        "$squall" check "$place/cut.yaml" >/dev/null 2>&1
+        head -c "$part" "$C/sink.so" >"$dir/cut.so"
+        "$squall" check "$dir/cut.yaml" >/dev/null 2>&1
         [ $? = 2 ] || crashes=$((crashes + 1))
 done
 [ $crashes = 0 ]
 say "refuses a component that is cut short"
-exit $bad
+exit $failures

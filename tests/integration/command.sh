@@ -1,14 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The command itself: verbs, options, help, exit statuses; what check, graph and components print for good files.
-set -u
-cd "$(dirname "$0")/../.."
-squall=${SQUALL:-$PWD/build/squall}
-export C=${BUILD_DIR:-$PWD/build}/tests/components
-export NO_COLOR=1
-place=$(mktemp -d)
-trap 'rm -rf "$place"' EXIT
-bad=0
+source "$(dirname "$0")/lib"
+export C=$build/tests/components
 
 # expect SENTENCE STATUS PATTERN ARGUMENT...: the exit status, and a pattern that stdout and stderr together match.
 expect() {
@@ -21,11 +15,11 @@ expect() {
         else
                 echo "not ok - $sentence"
                 echo "# status $status: $output" | head -n 20
-                bad=1
+                failures=1
         fi
 }
 
-cat >"$place/good.yaml" <<'END'
+cat >"$dir/good.yaml" <<'END'
 name: good
 config: { topology.workers: 4 }
 spouts:
@@ -38,7 +32,7 @@ streams:
   - { from: pass, to: pass, grouping: { type: FIELDS, args: [word], streamId: default } }
   - { from: pass, to: end, grouping: { type: direct } }
 END
-good=$place/good.yaml
+good=$dir/good.yaml
 
 expect "says its version" 0 '^squall [0-9]' --version
 expect "lists its verbs" 0 '^  check  ' --help
@@ -67,7 +61,7 @@ expect "draws for Graphviz" 0 '"pass" -> "pass" \[label="fields word", style=das
 expect "draws for Mermaid" 0 'c0 -->\|"local-or-shuffle"\| c1' graph --mermaid "$good"
 expect "draws as JSON" 0 '"grouping":"fields","args":\["word"\],"feedback":true' graph --json "$good"
 expect "draws in one form at a time" 2 'exclude each other' graph --dot --json "$good"
-expect "draws nothing of a bad file" 2 'error: the file is empty' graph tests/broken/empty.yaml
+expect "draws nothing of a failures file" 2 'error: the file is empty' graph tests/broken/empty.yaml
 expect "lists the built-in components" 0 '^  split  ' components
 expect "describes a built-in" 0 'path +path +.*\(required\)' components file
 expect "describes a shared object" 0 'emitter, a spout: Emits nothing' components "$C/emitter.so"
@@ -79,11 +73,11 @@ expect "suggests the nearest component" 2 "no component 'splt' \(did you mean 's
 expect "refuses a shared object that is no component" 2 'it has no sq_manifest' components "$C/no_manifest.so"
 
 if [ -w /dev/full ]; then
-        if "$squall" components >/dev/full 2>"$place/error"; [ $? = 1 ] && grep -q "can't write the output" "$place/error"; then
+        if "$squall" components >/dev/full 2>"$dir/error"; [ $? = 1 ] && grep -q "can't write the output" "$dir/error"; then
                 echo "ok - says when its output can't be written"
         else
                 echo "not ok - says when its output can't be written"
-                bad=1
+                failures=1
         fi
 fi
-exit $bad
+exit $failures

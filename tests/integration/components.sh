@@ -1,34 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The built-in components, each alone between a file and a file, against coreutils and awk.
-set -u
-cd "$(dirname "$0")/../.."
-squall=${SQUALL:-build/squall}
-export LC_ALL=C NO_COLOR=1
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-failures=0
-
-check() {
-        local sentence=$1
-        shift
-        if "$@" >"$dir/check" 2>&1; then
-                echo "ok - $sentence"
-        else
-                echo "not ok - $sentence"
-                head -n 20 "$dir/check"
-                failures=1
-        fi
-}
-
-# Waits until the command holds, at most 20 seconds.
-until_true() {
-        local deadline=$((SECONDS + 20))
-        until "$@"; do
-                [ $SECONDS -lt $deadline ] || return 1
-                read -rt 0.02 <> <(:) || true
-        done 2>/dev/null
-}
+source "$(dirname "$0")/lib"
 
 # topology SPOUT BOLT [WRITE]: properties in YAML's flow style; BOLT may be empty. Writes $dir/t.yaml; the result goes to $dir/out.
 topology() {

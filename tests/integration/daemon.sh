@@ -5,38 +5,13 @@
 # SQUALL_KILLS: how often the supervisor is killed at a random instant; SQUALL_ROUNDS: rounds of submit and kill; SQUALL_SEED: of the instants.
 # alone
 # modes: release asan
-set -u
-cd "$(dirname "$0")/../.."
-squall=${SQUALL:-build/squall}
-export LC_ALL=C NO_COLOR=1
-dir=$(mktemp -d /tmp/squall-dm.XXXXXX)
+source "$(dirname "$0")/lib"
 export XDG_RUNTIME_DIR=$dir/run
 unset SQUALL_SOCKET
 mkdir -m 700 "$XDG_RUNTIME_DIR"
-trap 'end_all; rm -rf "$dir"' EXIT
-failures=0 supervisor=
+on_exit end_all
+supervisor=
 RANDOM=${SQUALL_SEED:=$$}
-
-check() {
-        local sentence=$1
-        shift
-        if "$@" >"$dir/check" 2>&1; then
-                echo "ok - $sentence"
-        else
-                echo "not ok - $sentence"
-                { echo "failed: $*"; head -n 20 "$dir/check"; tail -n 20 "$dir/err"; } | sed 's/^/    /'
-                failures=1
-        fi
-}
-
-# Waits until the command holds, at most 20 seconds.
-until_true() {
-        local deadline=$((SECONDS + 20))
-        until "$@"; do
-                [ $SECONDS -lt $deadline ] || return 1
-                read -rt 0.02 <> <(:) || true
-        done 2>/dev/null
-}
 
 # ---- the supervisor and its workers, known by their run directory ----
 

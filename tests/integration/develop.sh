@@ -2,34 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What helps while a component is written: recording and replay, --watch.
 # modes: release
-set -u
-cd "$(dirname "$0")/../.."
-squall=${SQUALL:-$PWD/build/squall}
-export NO_COLOR=1 LC_ALL=C
-ulimit -c 0
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-bad=0
-
-check() {
-        local sentence=$1
-        shift
-        if "$@" >"$dir/output" 2>&1; then
-                echo "ok - $sentence"
-        else
-                echo "not ok - $sentence"
-                sed 's/^/# /' "$dir/output"
-                bad=1
-        fi
-}
-# Waits until the command holds, at most 20 seconds.
-until_true() {
-        local deadline=$((SECONDS + 20))
-        until "$@"; do
-                [ $SECONDS -lt $deadline ] || return 1
-                read -rt 0.02 <> <(:) || true
-        done 2>/dev/null
-}
+source "$(dirname "$0")/lib"
 
 topology() { # GENERATE'S PROPERTIES
         cat >"$dir/t.yaml" <<Y
@@ -101,4 +74,4 @@ watches() {
         [ $? = 130 ]
 }
 check "--watch starts again after a change that checks, and only then" watches
-exit $bad
+exit $failures

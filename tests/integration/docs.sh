@@ -2,25 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the documents say is so: links lead somewhere, keys and defaults are those of config.c, the README's topology and bolt run.
 # modes: release
-set -u
-cd "$(dirname "$0")/../.."
-squall=${SQUALL:-$PWD/build/squall}
-place=$(mktemp -d)
-trap 'rm -rf "$place"' EXIT
-bad=0
-
-# check SENTENCE COMMAND...: its output is shown when it fails.
-check() {
-        local sentence=$1
-        shift
-        if "$@" >"$place/output" 2>&1; then
-                echo "ok - $sentence"
-        else
-                echo "not ok - $sentence"
-                sed 's/^/# /' "$place/output"
-                bad=1
-        fi
-}
+source "$(dirname "$0")/lib"
 
 # snippet FILE LANGUAGE: the first block of the language.
 snippet() { awk -v start='```'"$2" '$0 == start { on = 1; next } on && $0 == "```" { exit } on' "$1"; }
@@ -44,15 +26,15 @@ keys_are_those_of_the_code() { diff <(guide_keys) <(config_keys) && [ -n "$(guid
 
 # Every change of a count is written, by several tasks: the largest one of a word is its total.
 readme_topology_counts() {
-        snippet README.md yaml >"$place/wordcount.yaml" && snippet README.md "c word_count.c" >"$place/word_count.c" && cp topologies/wordcount/kjv.txt "$place" || return
-        ${CC:-cc} -Wall -Wextra -Werror -shared -fPIC -Iruntime -o "$place/word_count.so" "$place/word_count.c" || return
-        "$squall" check "$place/wordcount.yaml" && "$squall" run "$place/wordcount.yaml" || return
-        diff <(awk -F '\t' '$2 > n[$1] { n[$1] = $2 } END { for (w in n) print n[w], w }' "$place/counts.tsv" | sort) \
+        snippet README.md yaml >"$dir/wordcount.yaml" && snippet README.md "c word_count.c" >"$dir/word_count.c" && cp topologies/wordcount/kjv.txt "$dir" || return
+        ${CC:-cc} -Wall -Wextra -Werror -shared -fPIC -Iruntime -o "$dir/word_count.so" "$dir/word_count.c" || return
+        "$squall" check "$dir/wordcount.yaml" && "$squall" run "$dir/wordcount.yaml" || return
+        diff <(awk -F '\t' '$2 > n[$1] { n[$1] = $2 } END { for (w in n) print n[w], w }' "$dir/counts.tsv" | sort) \
                 <(tr -s ' \t\r\n' '\n' <topologies/wordcount/kjv.txt | grep . | sort | uniq -c | awk '{ print $1, $2 }' | sort) | head
         [ "${PIPESTATUS[0]}" = 0 ]
 }
 
-prefix=$place/usr
+prefix=$dir/usr
 installs() { make -s install PREFIX="$prefix" >/dev/null && [ -x "$prefix/bin/squall" ]; }
 uninstalls() { make -s uninstall PREFIX="$prefix" && [ -z "$(find "$prefix" -type f)" ]; }
 
@@ -60,16 +42,16 @@ uninstalls() { make -s uninstall PREFIX="$prefix" && [ -z "$(find "$prefix" -typ
 site() {
         command -v cmark-gfm >/dev/null || return 0
         local page link file anchor lost=0
-        docs/build "$squall" "$place/site" || return
-        for page in "$place"/site/*.html; do
+        docs/build "$squall" "$dir/site" || return
+        for page in "$dir"/site/*.html; do
                 while read -r link; do
                         case $link in http*) continue ;; esac
                         file=${link%%#*} anchor=${link#"$file"}
-                        [ -e "$place/site/${file:-$(basename "$page")}" ] || { echo "$(basename "$page"): $link"; lost=1; continue; }
-                        [ -z "$anchor" ] || grep -q "id=\"${anchor#\#}\"" "$place/site/${file:-$(basename "$page")}" || { echo "$(basename "$page"): $link"; lost=1; }
+                        [ -e "$dir/site/${file:-$(basename "$page")}" ] || { echo "$(basename "$page"): $link"; lost=1; continue; }
+                        [ -z "$anchor" ] || grep -q "id=\"${anchor#\#}\"" "$dir/site/${file:-$(basename "$page")}" || { echo "$(basename "$page"): $link"; lost=1; }
                 done < <(grep -oE '(href|src)="[^"]+"' "$page" | sed 's/^[a-z]*="//; s/"$//')
         done
-        [ $lost = 0 ] && [ -s "$place/site/man/squall-run.1" ] && grep -q '### *\|<h3' "$place/site/components.html"
+        [ $lost = 0 ] && [ -s "$dir/site/man/squall-run.1" ] && grep -q '### *\|<h3' "$dir/site/components.html"
 }
 
 check "every link in the documents leads somewhere" links_lead_somewhere
@@ -81,4 +63,4 @@ for document in README.md docs/*.md topologies/*/README.md; do
 done
 check "make uninstall takes away all of it" uninstalls
 check "make docs: every link and anchor of the site leads somewhere" site
-exit $bad
+exit $failures

@@ -1,25 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Storm's well-known examples, each against a calculation of its own by awk and coreutils, and their components' own tests.
-set -u
-cd "$(dirname "$0")/../.."
-squall=${SQUALL:-build/squall}
-export SQUALL_BUILD=${BUILD_DIR:-$PWD/build} LC_ALL=C NO_COLOR=1
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-bad=0
+source "$(dirname "$0")/lib"
+export SQUALL_BUILD=$build
 
-check() {
-        local sentence=$1
-        shift
-        if "$@" >"$dir/check" 2>&1; then
-                echo "ok - $sentence"
-        else
-                echo "not ok - $sentence"
-                head -n 20 "$dir/check"
-                bad=1
-        fi
-}
 run() { timeout 120 "$squall" run "$@" 2>"$dir/stderr" || { echo "exit status $?"; cat "$dir/stderr"; return 1; }; }
 
 for tests in topologies/*/*.test.yaml; do check "${tests#topologies/} passes" "$squall" test "$tests"; done
@@ -63,4 +47,4 @@ analysed() {
         diff <(sort "$dir/alerts.tsv") <(grep -v '^malformed' $log | awk '$9 >= 500 { sub(/\?.*/, "", $7); m = substr($4, 14, 5); if (++n[m, $7] == 5) print "2026-11-22T" m ":00Z\t" $7 }' | sort)
 }
 check "log-analytics counts statuses, finds the slowest requests, windows of each path and the alerts as awk does" analysed
-exit $bad
+exit $failures

@@ -1,17 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Every grouping deals the tuples out as its name says: 3,000 numbers through it to three tasks, each of which says which one it is.
-set -u
-cd "$(dirname "$0")/../.."
-build=${BUILD_DIR:-$PWD/build} squall=${SQUALL:-$build/squall} dir=$(mktemp -d) failed=0
-trap 'rm -rf "$dir"' EXIT
+source "$(dirname "$0")/lib"
 
 expect() {
         if [ "$2" = "$3" ]; then
                 echo "ok - $1"
         else
                 echo "not ok - $1: expected $2, got $3"
-                failed=1
+                failures=1
         fi
 }
 
@@ -51,7 +48,7 @@ for grouping in shuffle none local-or-shuffle fields partial-key global direct a
         [ $grouping = all ] && total=9000
         [ $grouping = global ] && all_tasks='0 '
         for mode in at-most-once at-least-once; do
-                deal "{ type: $grouping$args }" -c topology.delivery=$mode >"$dir/got" || failed=1
+                deal "{ type: $grouping$args }" -c topology.delivery=$mode >"$dir/got" || failures=1
                 expect "$grouping, $mode: every tuple arrives as often as it should" $total "$(lines <"$dir/got")"
                 expect "$grouping, $mode: no number is missing" 3000 "$(numbers <"$dir/got")"
                 expect "$grouping, $mode: the right tasks get some" "$all_tasks" "$(tasks <"$dir/got")"
@@ -71,4 +68,4 @@ cp "$dir/got" "$dir/before"
 deal '{ type: fields, args: [n] }' >"$dir/got"
 expect "fields: the same key goes to the same task in another run" "$(sort "$dir/before" | cksum)" "$(sort "$dir/got" | cksum)"
 expect "fields: a key has one task" 1 "$(spread <"$dir/got")"
-exit $failed
+exit $failures

@@ -1,25 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # `squall run --inline`: the same results as with workers, in one thread, every time the same.
-set -u
-cd "$(dirname "$0")/../.."
-squall=${SQUALL:-build/squall}
-export NO_COLOR=1 LC_ALL=C
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-bad=0
-
-check() {
-        local sentence=$1
-        shift
-        if "$@" >"$dir/output" 2>&1; then
-                echo "ok - $sentence"
-        else
-                echo "not ok - $sentence"
-                sed 's/^/# /' "$dir/output"
-                bad=1
-        fi
-}
+source "$(dirname "$0")/lib"
 
 wordcount() { OUT=$1 timeout 60 "$squall" run --inline topologies/wordcount/wordcount.yaml; }
 counts() {
@@ -74,4 +56,4 @@ failing() {
         ! timeout 60 "$squall" run --inline "$dir/t.yaml" 2>"$dir/said" && cat "$dir/said" && grep -q "squall: out/0: .*$dir/none/out" "$dir/said"
 }
 check "a task that cannot go on ends it with its cause" failing
-exit $bad
+exit $failures

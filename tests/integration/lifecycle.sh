@@ -2,36 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # How topologies start and end: whatever the end, no process, no socket and no directory is left.
 # alone
-set -u
-cd "$(dirname "$0")/../.."
-squall=${SQUALL:-build/squall} build=${BUILD_DIR:-$PWD/build}
-export LC_ALL=C NO_COLOR=1
-dir=$(mktemp -d /tmp/squall-lc.XXXXXX)
+source "$(dirname "$0")/lib"
 export XDG_RUNTIME_DIR=$dir/run
 mkdir -m 700 "$XDG_RUNTIME_DIR"
-trap 'kill_all; rm -rf "$dir"' EXIT
-failures=0
-
-check() {
-        local sentence=$1
-        shift
-        if "$@" >"$dir/check" 2>&1; then
-                echo "ok - $sentence"
-        else
-                echo "not ok - $sentence"
-                { echo "failed: $*"; head -n 20 "$dir/check"; tail -n 20 "$dir/err"; } | sed 's/^/    /'
-                failures=1
-        fi
-}
-
-# Waits until the command holds, at most 20 seconds.
-until_true() {
-        local deadline=$((SECONDS + 20))
-        until "$@"; do
-                [ $SECONDS -lt $deadline ] || return 1
-                read -rt 0.02 <> <(:) || true
-        done 2>/dev/null
-}
+on_exit kill_all
 
 # ---- our processes, known by their run directory ----
 

@@ -2,26 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What newcomers do wrong is caught, with a message that says what to do; and the interface is what it promises to be.
 # modes: release
-set -u
-cd "$(dirname "$0")/../.."
-squall=${SQUALL:-$PWD/build/squall}
-export NO_COLOR=1 LC_ALL=C
-ulimit -c 0
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-bad=0
-
-check() {
-        local sentence=$1
-        shift
-        if "$@" >"$dir/output" 2>&1; then
-                echo "ok - $sentence"
-        else
-                echo "not ok - $sentence"
-                sed 's/^/# /' "$dir/output"
-                bad=1
-        fi
-}
+source "$(dirname "$0")/lib"
 
 build() { ${CC:-cc} -g -Wall -Wno-unused-parameter -shared -fPIC -Iruntime "${@:2}" -o "$dir/$1.so" tests/mistakes/mistaken.c; }
 # spoken STATUS TEXT... -- COMMAND...: the command ends so and says all of it.
@@ -149,4 +130,4 @@ listed() { # everything that the headers declare is there, and nothing else
 }
 check "the command exports what the two headers declare, and nothing else" listed
 check "no other symbol is exported" exported
-exit $bad
+exit $failures

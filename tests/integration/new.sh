@@ -2,26 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # What `squall new` makes builds without a warning, passes its own tests and runs, against this tree and against an installation.
 # modes: release
-set -u
-cd "$(dirname "$0")/../.."
+source "$(dirname "$0")/lib"
 tree=$PWD
-export NO_COLOR=1
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-bad=0
 unset MAKEFLAGS
-
-check() {
-        local sentence=$1
-        shift
-        if "$@" >"$dir/output" 2>&1; then
-                echo "ok - $sentence"
-        else
-                echo "not ok - $sentence"
-                sed 's/^/# /' "$dir/output"
-                bad=1
-        fi
-}
 
 # made SQUALL KIND LINES: the folder's topology writes so many lines to stdout.
 made() {
@@ -43,7 +26,7 @@ for squall in "$tree/build/squall" "$dir/root/opt/squall/bin/squall"; do
         where="the source tree"
         if [ "$squall" != "$tree/build/squall" ]; then
                 where="an installation"
-                make -s -C "$tree" install DESTDIR="$dir/root" PREFIX=/opt/squall >/dev/null || bad=1
+                make -s -C "$tree" install DESTDIR="$dir/root" PREFIX=/opt/squall >/dev/null || failures=1
         fi
         check "a new bolt builds, passes its tests and runs with $where" made "$squall" bolt 20
         check "a new spout builds, passes its tests and runs with $where" made "$squall" spout 10
@@ -66,4 +49,4 @@ refused() {
                 ! "$tree/build/squall" new blot x 2>said && grep -q 'bolt' said
 }
 check "a folder that exists, a name that is none and an unknown kind are refused" refused
-exit $bad
+exit $failures

@@ -2,26 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # What is made from the tables: shell completion, manual pages, the schema of topology files; and doctor.
 # modes: release
-set -u
-cd "$(dirname "$0")/../.."
-squall=${SQUALL:-$PWD/build/squall}
-export NO_COLOR=1
+source "$(dirname "$0")/lib"
 PATH=$(dirname "$squall"):$PATH
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-bad=0
-
-check() {
-        local sentence=$1
-        shift
-        if "$@" >"$dir/output" 2>&1; then
-                echo "ok - $sentence"
-        else
-                echo "not ok - $sentence"
-                sed 's/^/# /' "$dir/output"
-                bad=1
-        fi
-}
 
 # completes WORD... gives what bash would offer for the last one.
 completes() {
@@ -80,4 +62,4 @@ doctor() { "$squall" doctor && "$squall" doctor --json | grep -q '{"check":"comp
 check "doctor finds this machine fit" doctor
 sick() { ! XDG_RUNTIME_DIR=/nowhere "$squall" doctor >"$dir/said" && grep -A 1 '^error *runtime' "$dir/said" | grep -q 'export XDG_RUNTIME_DIR'; }
 check "doctor says what is in the way, and the mend" sick
-exit $bad
+exit $failures

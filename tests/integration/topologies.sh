@@ -1,26 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Each topology of topologies/ against the same calculation by coreutils and awk: any parallelism, any packing into workers, any grouping.
-set -u
-cd "$(dirname "$0")/../.."
-squall=${SQUALL:-build/squall}
-export SQUALL_BUILD=${BUILD_DIR:-$PWD/build} LC_ALL=C NO_COLOR=1
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-failures=0
-
-# Says whether the command that follows the sentence holds.
-check() {
-        local sentence=$1
-        shift
-        if "$@" >"$dir/check" 2>&1; then
-                echo "ok - $sentence"
-        else
-                echo "not ok - $sentence"
-                head -n 20 "$dir/check"
-                failures=1
-        fi
-}
+source "$(dirname "$0")/lib"
+export SQUALL_BUILD=$build
 
 run() { timeout 120 "$squall" run "$@" 2>"$dir/stderr" || { echo "exit status $?"; cat "$dir/stderr"; return 1; }; }
 words() { tr -s ' \t\n\v\f\r' '\n' <"$1" | grep .; }

@@ -1,29 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The tests of the built-in components in YAML, and what `squall test` says of a test that does not pass.
-set -u
-cd "$(dirname "$0")/../.."
-squall=${SQUALL:-build/squall}
-export NO_COLOR=1
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-bad=0
-
-check() {
-        local sentence=$1
-        shift
-        if "$@" >"$dir/output" 2>&1; then
-                echo "ok - $sentence"
-        else
-                echo "not ok - $sentence"
-                sed 's/^/# /' "$dir/output"
-                bad=1
-        fi
-}
+source "$(dirname "$0")/lib"
 
 for file in tests/yaml/*.yaml; do
         [[ $file == */zmq.yaml && ! -e ${squall%/*}/bolts/zmq.so ]] && echo "ok - $file # skip: not built" && continue
-        "$squall" test "$file" >"$dir/log" 2>&1 || { bad=1; grep -q '^not ok' "$dir/log" || echo "not ok - $file runs"; }
+        "$squall" test "$file" >"$dir/log" 2>&1 || { failures=1; grep -q '^not ok' "$dir/log" || echo "not ok - $file runs"; }
         grep -v 'passed, ' "$dir/log"
 done
 
@@ -74,4 +56,4 @@ check "--json is one document" json
 nothing() { printf 'component: split\ntests: []\n' >"$dir/t.yaml"; says 2 'no test was run'; }
 check "a file without tests is no success" nothing
 
-exit $bad
+exit $failures

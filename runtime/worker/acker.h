@@ -26,7 +26,7 @@ struct sqi_acker {
         struct sqi_ledger_outlet **by_task; /* NULL where the task is no spout */
         uint32_t ntasks;
         size_t gathered; /* records in all */
-        bool no_memory;  /* a record was lost: its tree will time out */
+        bool no_memory;  /* a record was lost: its task must not go on as if it had been sent */
 };
 
 enum { SQI_ACKS_FULL = 1024 }; /* records after which sending is worth while */

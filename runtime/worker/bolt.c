@@ -53,7 +53,12 @@ end_tuple(struct sq_task *task, struct gathered *gathered, enum sq_verdict verdi
         struct sqi_collector *collector = &task->collector;
         uint64_t id = verdict == SQ_ACK ? task->input_id : 0;
 
-        if (__builtin_expect(task->misused, 0) || verdict == SQ_FAIL) {
+        if (task->failed < 0) { /* not all that it emitted is there: nobody may ack it */
+                sqi_collector_rollback(collector);
+                collector->anchors_open = false;
+                return;
+        }
+        if (task->misused || verdict == SQ_FAIL) {
                 fail_tuple(task, gathered);
                 return;
         }
@@ -180,7 +185,7 @@ look_ahead(const struct sq_task *task, struct sqi_frame *frame, struct sqi_ahead
 static inline bool
 is_plain(const struct sq_task *task, enum sq_verdict verdict)
 {
-        return verdict == SQ_ACK && !(task->misused | task->kept_now | task->collector.anchors_open);
+        return verdict == SQ_ACK && !(task->misused | task->kept_now | task->collector.anchors_open | (task->failed < 0));
 }
 
 static void

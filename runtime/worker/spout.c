@@ -63,10 +63,11 @@ told(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns
         task->last_outcome = outcome;
 }
 
+/* A tree of which a tuple could not be emitted stays open: it is not done, and the next incarnation begins with it. */
 static void
 close_tree(struct sq_task *task)
 {
-        if (!task->tree_open)
+        if (!task->tree_open || task->failed < 0)
                 return;
         task->tree_open = false;
         sqi_ledger_seal(task->ledger, task->root, task->collector.edges, task->now_ns);

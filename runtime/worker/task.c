@@ -149,6 +149,8 @@ sqi_task_flush(struct sq_task *task)
         sqi_collector_subscribed(&task->collector);
         sqi_collector_flush(&task->collector);
         sqi_acker_push(&task->acker);
+        if (task->acker.no_memory)
+                sqi_task_fail(task, -ENOMEM, "out of memory for acks");
         task->next_flush_ns = task->now_ns + (uint64_t)(task->plan->config.flush_ms * 1e6);
 }
 
@@ -193,6 +195,11 @@ sqi_task_call(struct sq_task *task, int (*callback)(struct sq_task *))
         sqi_collector_begin(&task->collector, NULL, 0);
         if (callback(task) < 0)
                 sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "a callback failed without sq_error()");
+        if (task->failed < 0) {
+                sqi_collector_rollback(&task->collector);
+                task->collector.anchors_open = false;
+                return;
+        }
         if (task->collector.anchors_open)
                 sqi_anchors_commit(task, 0, 0);
         sqi_collector_commit(&task->collector);

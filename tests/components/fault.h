@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define FAULT_HOWS "none|exit|status|abort|segfault|memory|starve|hang|fail"
-enum { FAULT_FAILS = 100 }; /* in a row, of a fault that does not begin at once */
+enum { FAULT_FAILS = 30 }; /* in a row, of a fault that does not begin at once */
 enum how { NONE, EXIT, STATUS, ABORT, SEGFAULT, MEMORY, STARVE, HANG, FAIL };
 
 struct fault {

@@ -7,79 +7,10 @@
 
 #include "args.h"
 #include "help.h"
-#include "topology/nearest.h"
 
 #ifndef SQI_VERSION
 #define SQI_VERSION "?"
 #endif
-
-/* The bounds of the section that SQI_VERB fills, from the linker. */
-extern const struct cli_entry *__start_squall_verbs[], *__stop_squall_verbs[];
-
-static int
-compare_entries(const void *a, const void *b)
-{
-        return strcmp((*(const struct cli_entry *const *)a)->name, (*(const struct cli_entry *const *)b)->name);
-}
-
-const struct cli_entry *const *
-cli_verbs(size_t *ret_n)
-{
-        static const struct cli_entry *sorted[64];
-        const struct cli_entry **at;
-        size_t n = 0;
-
-        for (at = __start_squall_verbs; at != __stop_squall_verbs; at++) {
-                if (n == sizeof(sorted) / sizeof(sorted[0]))
-                        abort();
-                sorted[n++] = *at;
-        }
-        qsort(sorted, n, sizeof(sorted[0]), compare_entries);
-        *ret_n = n;
-        return sorted;
-}
-
-const struct cli_entry *
-cli_verb_find(const char *name)
-{
-        const struct cli_entry *const *verbs;
-        size_t i, n;
-
-        verbs = cli_verbs(&n);
-        for (i = 0; i < n; i++)
-                if (strcmp(verbs[i]->name, name) == 0)
-                        return verbs[i];
-        return NULL;
-}
-
-int
-cli_error(int status, const char *format, ...)
-{
-        va_list args;
-
-        (void)fputs("squall: ", stderr);
-        va_start(args, format);
-        (void)vfprintf(stderr, format, args);
-        va_end(args);
-        (void)fputc('\n', stderr);
-        return status;
-}
-
-int
-cli_unknown_verb(const char *name)
-{
-        struct sqi_nearest nearest = sqi_nearest(name);
-        const struct cli_entry *const *verbs;
-        size_t i, n;
-
-        verbs = cli_verbs(&n);
-        for (i = 0; i < n; i++)
-                if (!verbs[i]->verb->hidden)
-                        sqi_nearest_offer(&nearest, verbs[i]->name);
-        if (sqi_nearest_name(&nearest) != NULL)
-                return cli_error(CLI_USAGE, "no verb '%s' (did you mean '%s'?)", name, sqi_nearest_name(&nearest));
-        return cli_error(CLI_USAGE, "no verb '%s' (squall help lists them)", name);
-}
 
 /* What could not be written is not done: a full disk, a closed pipe. */
 static int

@@ -78,6 +78,31 @@ event_place(struct fy_event *event)
         return (struct sqi_place){(uint32_t)mark->line + 1, (uint32_t)mark->column + (quoted ? 0 : 1)};
 }
 
+/*
+ * The text of a token, ended by NUL, of the arena; NULL when there is no memory. By chunks: fy_token_get_text of libfyaml 0.7
+ * leaks its iterator when the text has more than a few (a long block, a quoted word with escapes).
+ */
+static char *
+copy_token(struct sqi_arena *arena, struct fy_token *token, size_t *ret_len)
+{
+        size_t room = fy_token_get_text_length(token), len = 0;
+        char *text = sqi_arena_alloc(arena, room + 1, 1);
+        struct fy_token_iter *iterator = fy_token_iter_create(token);
+        const struct fy_iter_chunk *chunk = NULL;
+
+        while (text != NULL && iterator != NULL && (chunk = fy_token_iter_chunk_next(iterator, chunk, NULL)) != NULL &&
+               chunk->len <= room - len) {
+                memcpy(text + len, chunk->str, chunk->len);
+                len += chunk->len;
+        }
+        if (iterator == NULL)
+                text = NULL;
+        fy_token_iter_finish(iterator);
+        fy_token_iter_destroy(iterator);
+        *ret_len = len;
+        return text;
+}
+
 static int
 fail(struct builder *builder, struct sqi_place place, const char *text)
 {
@@ -210,18 +235,16 @@ static int
 anchor(struct builder *builder, struct fy_token *token, struct sqi_yaml *node)
 {
         struct anchor *added;
-        const char *name;
         size_t len;
 
         if (token == NULL)
                 return 0;
         if (++builder->nanchors > SQI_YAML_ANCHORS)
                 return fail(builder, node->place, "too many anchors (1024 at most)");
-        name = fy_token_get_text(token, &len);
         added = sqi_arena_alloc(builder->arena, 1, sizeof(*added));
-        if (name == NULL || added == NULL)
+        if (added == NULL)
                 return -ENOMEM;
-        added->name = sqi_arena_copy(builder->arena, name, len);
+        added->name = copy_token(builder->arena, token, &len);
         added->node = node;
         added->next = builder->anchors;
         builder->anchors = added;
@@ -247,11 +270,11 @@ add_alias(struct builder *builder, struct fy_event *event)
         const char *name;
         size_t len;
 
-        name = fy_token_get_text(event->alias.anchor, &len);
+        name = copy_token(builder->arena, event->alias.anchor, &len);
         if (name == NULL)
                 return -ENOMEM;
         for (anchor = builder->anchors; anchor != NULL; anchor = anchor->next)
-                if (strlen(anchor->name) == len && memcmp(anchor->name, name, len) == 0)
+                if (strcmp(anchor->name, name) == 0)
                         break;
         if (anchor == NULL)
                 return fail(builder, place, "the alias has no anchor (write &name at the value it stands for)");
@@ -272,15 +295,12 @@ add_scalar(struct builder *builder, struct fy_event *event)
         struct frame *frame = builder->depth > 0 ? &builder->frames[builder->depth - 1] : NULL;
         struct fy_token *token = event->scalar.value;
         struct sqi_place place = event_place(event);
-        const char *bytes = "";
         struct sqi_yaml *node;
         char error[256], *text;
         size_t len = 0;
         int r;
 
-        if (token != NULL)
-                bytes = fy_token_get_text(token, &len);
-        text = bytes != NULL ? sqi_arena_copy(builder->arena, bytes, len) : NULL;
+        text = token != NULL ? copy_token(builder->arena, token, &len) : sqi_arena_copy(builder->arena, "", 0);
         node = new_node(builder, SQI_YAML_SCALAR, place);
         if (text == NULL || node == NULL)
                 return -ENOMEM;

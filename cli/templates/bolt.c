@@ -34,6 +34,7 @@ SQ_BOLT(@ident@) = {
         .about = "Running total per word.",
         .state = sizeof(struct @ident@),
         .key_state = sizeof(struct per_word),
+        .movable = true, /* what must last is in the keyed state: a rebalance or an update takes it along */
         .options = {SQ_OPT_INT(struct @ident@, min, 1, "first count to emit")},
         .in = {[WORD] = {"word", SQ_STR}},
         .out = {{"word", SQ_STR}, {"count", SQ_INT}},

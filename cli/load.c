@@ -2,9 +2,14 @@
 #include "load.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "supervisor/sealed.h"
+
+enum { SOURCE_MAX = 16 << 20 };
 
 struct sqi_overrides
 cli_overrides(const struct cli_args *args)
@@ -66,4 +71,14 @@ cli_plan_summary(const struct sqi_plan *plan, char *buffer, size_t size)
                        plan->nworkers == 1 ? "" : "s",
                        plan->config.delivery == SQI_AT_LEAST_ONCE ? "at-least-once" : "at-most-once");
         return buffer;
+}
+
+int
+cli_read_source(const char *path, char **ret_bytes, size_t *ret_size)
+{
+        char *real = realpath(path, NULL);
+        int r = real != NULL ? sqi_file_read(AT_FDCWD, real, SOURCE_MAX, ret_bytes, ret_size) : -errno;
+
+        free(real);
+        return r;
 }

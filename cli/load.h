@@ -13,6 +13,9 @@ int cli_load(const struct cli_args *args, size_t operand, struct sqi_plan **ret)
 /* The same, with another name for the topology unless `name` is NULL. */
 int cli_load_as(const struct cli_args *args, size_t operand, const char *name, struct sqi_plan **ret);
 
+/* The file as it stands, malloc'd, for the supervisor to keep; a link is followed. 0 or a negative errno. */
+int cli_read_source(const char *path, char **ret_bytes, size_t *ret_size);
+
 /* The parts of it. */
 struct sqi_overrides cli_overrides(const struct cli_args *args);
 void cli_print_diagnostics(const char *file, const struct sqi_diagnostics *diagnostics);

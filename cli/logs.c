@@ -194,6 +194,8 @@ ask(const struct cli_args *args, struct logs *logs)
         struct cli_talk talk;
         int status = cli_talk_open(args, &talk);
 
+        if (status == CLI_DONE && !cli_is_near(&talk, "logs"))
+                status = CLI_USAGE;
         if (status == CLI_DONE)
                 status = cli_ask(&talk, &request);
         if (status == CLI_DONE) {

@@ -3,18 +3,12 @@
  * The verb `submit`. The file is read and checked here, in the user's own process, so that its errors come with line and column, and so
  * that the supervisor never loads a component: it gets the finished plan.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "load.h"
-#include "supervisor/sealed.h"
 #include "talk.h"
-
-enum { SOURCE_MAX = 16 << 20 };
 
 static void
 print(const struct cli_args *args, struct sq_value answer)
@@ -57,7 +51,7 @@ submit(const struct cli_args *args, const struct sqi_plan *plan)
 
         request.plan = (struct sq_str){bytes, size};
         if (r == 0)
-                r = sqi_file_read(AT_FDCWD, cli_operand(args, 0), SOURCE_MAX, &source, &request.source.len);
+                r = cli_read_source(cli_operand(args, 0), &source, &request.source.len);
         request.source.ptr = source;
         if (r < 0)
                 status = cli_error(CLI_FAILED, "cannot read %s: %s", cli_operand(args, 0), strerror(-r));

@@ -138,6 +138,29 @@ serve(const struct sqi_daemon_options *options)
         return CLI_DONE;
 }
 
+/* On TCP nobody is let in, and nothing begun, without certificates on both sides. */
+static bool
+take_tcp(const struct cli_args *args, struct sqi_daemon_options *options)
+{
+        options->listen = cli_text(args, "listen");
+        options->cert = cli_text(args, "cert");
+        options->clients = cli_text(args, "clients");
+        if (sqi_server_is_remote(options->socket))
+                (void)cli_error(CLI_USAGE, "a supervisor always has a socket on this machine; for TCP besides, --listen %s",
+                                options->socket);
+        else if (options->listen == NULL && options->clients != NULL)
+                (void)cli_error(CLI_USAGE, "--clients goes with --listen");
+        else if (options->listen != NULL && !sqi_server_is_remote(options->listen))
+                (void)cli_error(CLI_USAGE, "%s is no endpoint to listen at (tcp://ADDRESS:PORT)", options->listen);
+        else if (options->listen != NULL && (options->cert == NULL || options->clients == NULL))
+                (void)cli_error(CLI_USAGE,
+                                "--listen wants --cert FILE and --clients DIR: without certificates nobody may connect over TCP "
+                                "(squall cert makes them)");
+        else
+                return true;
+        return false;
+}
+
 static int
 start(const struct cli_args *args)
 {
@@ -148,7 +171,7 @@ start(const struct cli_args *args)
 
         journal = getenv("JOURNAL_STREAM") != NULL;
         options.socket = cli_socket(args, path, sizeof(path));
-        if (options.socket == NULL)
+        if (options.socket == NULL || !take_tcp(args, &options))
                 return CLI_USAGE;
         if (state == NULL && sqi_state_default(options.state) < 0)
                 return cli_error(CLI_USAGE, "no HOME to keep the state below (give --state-dir)");
@@ -189,7 +212,10 @@ stop(const struct cli_args *args)
         cli_talk_close(&talk);
         if (status != CLI_DONE)
                 return status;
-        wait_for_exit(pid);
+        if (sqi_server_is_remote(talk.path))
+                cli_talk_await_end(args, &talk);
+        else
+                wait_for_exit(pid);
         if (cli_flag(args, "json"))
                 (void)printf("{\"pid\":%d,\"state\":\"ended\"}\n", (int)pid);
         return CLI_DONE;
@@ -211,12 +237,17 @@ SQI_VERB(supervisor) = {
                 "It keeps the topologies that are submitted running: whatever dies is restarted, it itself may be killed and started again without "
                 "a pause in the work, and after a reboot all goes on from where it was. SIGTERM and Ctrl-C drain all topologies, which stay submitted; "
                 "once more kills. SIGHUP opens the logs anew. Under systemd it tells when it is ready and feeds the watchdog (docs/squall.service).\n"
-                "Only its own user, and root, may give it commands.",
+                "Only its own user, and root, may give it commands; over TCP, by --listen, those whose certificates are in the folder --clients (CURVE). They may run "
+                "anything as the supervisor's user.",
         .options =
                 {{"state-dir", 0, CLI_TEXT, "DIR", .complete = CLI_COMPLETE_DIRECTORY,
                   .help = "where it keeps what was submitted (default: $XDG_STATE_HOME/squall or ~/.local/state/squall; root: /var/lib/squall)"},
                  {"stop", 0, CLI_FLAG, .help = "end the supervisor that runs: drains all topologies, which stay submitted"},
                  {"leave", 0, CLI_FLAG, .help = "with --stop: the workers go on, and wait for the next supervisor"},
+                 {"listen", 0, CLI_TEXT, "ENDPOINT",
+                  .help = "listen on tcp://ADDRESS:PORT too, encrypted; --cert is then the supervisor's own (default: not)"},
+                 {"clients", 0, CLI_TEXT, "DIR", .complete = CLI_COMPLETE_DIRECTORY,
+                  .help = "with --listen: the public certificates of those who may connect; what is put there or taken away counts at once"},
                  CLI_OPTION_JSON,
                  CLI_OPTION_SOCKET},
         .example = "squall supervisor --state-dir ~/squall",

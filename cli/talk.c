@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "supervisor/server.h"
 
@@ -30,21 +31,93 @@ cli_socket(const struct cli_args *args, char *buffer, size_t size)
         return buffer;
 }
 
+/* --OPTION, or the environment. */
+static const char *
+given_file(const struct cli_args *args, const char *option, const char *variable)
+{
+        const char *given = cli_text(args, option), *fallback = getenv(variable);
+
+        return given != NULL ? given : fallback != NULL && *fallback != '\0' ? fallback : NULL;
+}
+
+static int
+load_keys(const struct cli_args *args, const char *address, struct sqi_client_keys *ret)
+{
+        const char *own = given_file(args, "cert", "SQUALL_CERT"), *server = given_file(args, "server-cert", "SQUALL_SERVER_CERT");
+        struct sqi_cert cert;
+        char error[512];
+
+        if (own == NULL || server == NULL)
+                return cli_error(CLI_USAGE, "%s wants --cert FILE and --server-cert FILE (squall cert makes certificates)",
+                                 address);
+        if (sqi_cert_load_own(own, &ret->own, error, sizeof(error)) < 0 || sqi_cert_load(server, &cert, error, sizeof(error)) < 0)
+                return cli_error(CLI_USAGE, "%s", error);
+        (void)memcpy(ret->server, cert.public_key, sizeof(ret->server));
+        return CLI_DONE;
+}
+
+static int
+explain(const char *address, int r)
+{
+        switch (r) {
+        case -EACCES:
+        case -EPERM:
+                return cli_error(CLI_UNREACHED, "the supervisor at %s is not ours: %s", address, strerror(-r));
+        case -EKEYREJECTED:
+                return cli_error(CLI_UNREACHED,
+                                 "the supervisor at %s refuses our certificate, or has another one than --server-cert says "
+                                 "(is ours in its --clients folder?)",
+                                 address);
+        case -ETIMEDOUT:
+                return cli_error(CLI_UNREACHED, "what listens at %s does not answer as a supervisor", address);
+        case -EINVAL:
+                return cli_error(CLI_USAGE, "%s is no address (tcp://HOST:PORT)", address);
+        default:
+                return cli_error(CLI_UNREACHED, "no supervisor answers at %s (start one with squall supervisor)", address);
+        }
+}
+
 int
 cli_talk_open(const struct cli_args *args, struct cli_talk *talk)
 {
         static char path[SQI_SOCKET_PATH];
-        int r;
+        struct sqi_client_keys keys;
+        int r, status = CLI_DONE;
 
         *talk = (struct cli_talk){.path = cli_socket(args, path, sizeof(path))};
         if (talk->path == NULL)
                 return CLI_USAGE;
-        r = sqi_client_open(talk->path, &talk->client);
-        if (r == -EACCES || r == -EPERM)
-                return cli_error(CLI_UNREACHED, "the supervisor at %s is not ours: %s", talk->path, strerror(-r));
-        if (r < 0)
-                return cli_error(CLI_UNREACHED, "no supervisor answers at %s (start one with squall supervisor)", talk->path);
-        return CLI_DONE;
+        if (sqi_server_is_remote(talk->path))
+                status = load_keys(args, talk->path, &keys);
+        if (status != CLI_DONE)
+                return status;
+        r = sqi_client_open(talk->path, &keys, &talk->client);
+        return r < 0 ? explain(talk->path, r) : CLI_DONE;
+}
+
+bool
+cli_is_near(const struct cli_talk *talk, const char *what)
+{
+        if (!sqi_server_is_remote(talk->path))
+                return true;
+        (void)cli_error(CLI_USAGE, "%s works on the supervisor's own machine only (ssh)", what);
+        return false;
+}
+
+/* A supervisor that has ended does not listen; one that has not is asked again, a little later. */
+void
+cli_talk_await_end(const struct cli_args *args, const struct cli_talk *talk)
+{
+        const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+        struct sqi_client_keys keys;
+        struct sqi_client *client;
+
+        if (load_keys(args, talk->path, &keys) != CLI_DONE)
+                return;
+        while (sqi_client_open(talk->path, &keys, &client) == 0) {
+                sqi_client_close(&client);
+                (void)nanosleep(&pause, NULL);
+        }
 }
 
 void

@@ -18,7 +18,7 @@
 #include "verb.h"
 
 struct cli_talk {
-        const char *path;
+        const char *path; /* or tcp://HOST:PORT */
         struct sqi_client *client;
         struct sqi_reply reply;
         struct sq_value value;
@@ -26,11 +26,15 @@ struct cli_talk {
 
 int cli_talk_open(const struct cli_args *args, struct cli_talk *talk);
 void cli_talk_close(struct cli_talk *talk);
+void cli_talk_await_end(const struct cli_args *args, const struct cli_talk *talk); /* until nobody listens there */
 int cli_ask(struct cli_talk *talk, struct sqi_request *request);
 
 /* For a verb that only asks once: opens, asks, hands the answer on (`show` may be NULL), closes. */
 int cli_ask_once(const struct cli_args *args, struct sqi_request *request,
                  void (*show)(const struct cli_args *args, struct sq_value answer));
+
+/* For what is done on the supervisor's own machine. False: it is another one's, and that is said. */
+bool cli_is_near(const struct cli_talk *talk, const char *what);
 
 /* Waits until the topology `name` with `serial` is "running" or "gone". */
 int cli_await(struct cli_talk *talk, struct sq_str name, struct sq_str serial, const char *until);

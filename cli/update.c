@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "load.h"
 #include "replace.h"
-#include "supervisor/sealed.h"
-
-enum { SOURCE_MAX = 16 << 20 };
 
 /* What it has now must be able to go on. */
 static int
@@ -31,7 +26,7 @@ update(const struct cli_args *args, const struct sqi_plan *plan)
         char *source = NULL;
         size_t size = 0;
         struct cli_talk talk;
-        int r = sqi_file_read(AT_FDCWD, cli_operand(args, 1), SOURCE_MAX, &source, &size), status;
+        int r = cli_read_source(cli_operand(args, 1), &source, &size), status;
 
         if (r < 0)
                 return cli_error(CLI_USAGE, "cannot read %s: %s", cli_operand(args, 1), strerror(-r));

@@ -141,11 +141,24 @@ int cli_worker(int argc, char **argv);
         { \
                 "config", 'c', CLI_LIST, "KEY=VALUE", .help = "override a key of the topology's config; repeatable" \
         }
+/* Who is asked: several options. */
 #define CLI_OPTION_SOCKET \
+        {"socket", \
+         0, \
+         CLI_TEXT, \
+         "PATH", \
+         .complete = CLI_COMPLETE_FILE, \
+         .help = "the supervisor's socket (default: $SQUALL_SOCKET, or squall/commands below $XDG_RUNTIME_DIR); or tcp://HOST:PORT"}, \
+                {"cert", \
+                 0, \
+                 CLI_TEXT, \
+                 "FILE", \
+                 .complete = CLI_COMPLETE_FILE, \
+                 .help = "on tcp: our certificate, whose secret key is in FILE_secret (default: $SQUALL_CERT)"}, \
         { \
-                "socket", 0, CLI_TEXT, "PATH", \
+                "server-cert", 0, CLI_TEXT, "FILE", \
                         .complete = CLI_COMPLETE_FILE, \
-                        .help = "the supervisor's socket (default: $SQUALL_SOCKET, or squall/commands below $XDG_RUNTIME_DIR)" \
+                        .help = "on tcp: the supervisor's public certificate (default: $SQUALL_SERVER_CERT)" \
         }
 
 #endif

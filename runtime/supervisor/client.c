@@ -15,12 +15,21 @@
 #include "supervisor/server.h"
 #include "tuple/unpack.h"
 
-enum { ASK_AGAIN_MS = 1500 };
+enum { ASK_AGAIN_MS = 1500, HANDSHAKE_MS = 5000 };
 
 struct sqi_client {
         void *context, *socket;
         zmq_msg_t reply;
 };
+
+static int64_t
+now_ms(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 /* libzmq would wait for somebody to listen one day; whoever types a command wants to know now. */
 static int
@@ -41,27 +50,103 @@ probe(const char *path)
         return r == -EAGAIN ? 0 : r; /* its queue is full: it is busy */
 }
 
+/* ---- The handshake on TCP: watched by a monitor, for libzmq itself would try again for ever ---------------------------------- */
+
+static const char monitor_endpoint[] = "inproc://handshake";
+
+/* 1: we are in; 0: nothing certain yet; or a negative errno. */
+static int
+judge(int event)
+{
+        switch (event) {
+        case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+                return 1;
+        case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+        case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+        case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+        case ZMQ_EVENT_DISCONNECTED: /* what a server does to whom it cannot understand */
+                return -EKEYREJECTED;
+        case ZMQ_EVENT_CLOSED:
+        case ZMQ_EVENT_CONNECT_RETRIED:
+                return -ECONNREFUSED;
+        default:
+                return 0;
+        }
+}
+
+static int
+await_handshake(void *monitor)
+{
+        zmq_pollitem_t item = {.socket = monitor, .events = ZMQ_POLLIN};
+        int64_t until = now_ms() + HANDSHAKE_MS, left;
+        int r = 0;
+
+        while (r == 0 && (left = until - now_ms()) > 0) {
+                uint8_t event[6] = {0};
+                char address[256];
+
+                if (zmq_poll(&item, 1, (long)left) <= 0 || zmq_recv(monitor, event, sizeof(event), ZMQ_DONTWAIT) < 0)
+                        continue;
+                zmq_recv(monitor, address, sizeof(address), ZMQ_DONTWAIT);
+                r = judge(event[0] | event[1] << 8);
+        }
+        return r > 0 ? 0 : r < 0 ? r : -ETIMEDOUT;
+}
+
+static int
+connect_remote(struct sqi_client *client, const char *address, const struct sqi_client_keys *keys)
+{
+        void *monitor;
+        int r = 0;
+
+        if (zmq_setsockopt(client->socket, ZMQ_CURVE_SERVERKEY, keys->server, SQI_KEY_SIZE) < 0 ||
+            zmq_setsockopt(client->socket, ZMQ_CURVE_PUBLICKEY, keys->own.public_key, SQI_KEY_SIZE) < 0 ||
+            zmq_setsockopt(client->socket, ZMQ_CURVE_SECRETKEY, keys->own.secret_key, SQI_KEY_SIZE) < 0 ||
+            zmq_socket_monitor(client->socket, monitor_endpoint, ZMQ_EVENT_ALL) < 0)
+                return -errno;
+        monitor = zmq_socket(client->context, ZMQ_PAIR);
+        if (!monitor || zmq_connect(monitor, monitor_endpoint) < 0 || zmq_connect(client->socket, address) < 0)
+                r = -errno;
+        if (r == 0)
+                r = await_handshake(monitor);
+        zmq_socket_monitor(client->socket, NULL, 0);
+        if (monitor)
+                zmq_close(monitor);
+        return r;
+}
+
+static int
+connect_local(struct sqi_client *client, const char *path)
+{
+        char endpoint[SQI_SOCKET_PATH + 8];
+
+        snprintf(endpoint, sizeof(endpoint), "ipc://%s", path);
+        return zmq_connect(client->socket, endpoint) < 0 ? -errno : 0;
+}
+
 int
-sqi_client_open(const char *path, struct sqi_client **ret)
+sqi_client_open(const char *address, const struct sqi_client_keys *keys, struct sqi_client **ret)
 {
         const int linger = 0, reconnect = 20;
-        char endpoint[SQI_SOCKET_PATH + 8];
+        bool remote = sqi_server_is_remote(address);
         struct sqi_client *client;
-        int r = probe(path);
+        int r = remote ? 0 : probe(address);
 
+        if (remote && !keys)
+                r = -EINVAL;
         if (r < 0)
                 return r;
         client = calloc(1, sizeof(*client));
         if (!client)
                 return -ENOMEM;
         zmq_msg_init(&client->reply);
-        snprintf(endpoint, sizeof(endpoint), "ipc://%s", path);
         client->context = zmq_ctx_new();
         client->socket = client->context ? zmq_socket(client->context, ZMQ_DEALER) : NULL;
         if (!client->socket || zmq_setsockopt(client->socket, ZMQ_LINGER, &linger, sizeof(linger)) < 0 ||
-            zmq_setsockopt(client->socket, ZMQ_RECONNECT_IVL, &reconnect, sizeof(reconnect)) < 0 ||
-            zmq_connect(client->socket, endpoint) < 0)
+            zmq_setsockopt(client->socket, ZMQ_RECONNECT_IVL, &reconnect, sizeof(reconnect)) < 0)
                 r = -errno;
+        if (r == 0)
+                r = remote ? connect_remote(client, address, keys) : connect_local(client, address);
         if (r < 0)
                 sqi_client_close(&client);
         else
@@ -83,15 +168,6 @@ sqi_client_close(struct sqi_client **client)
                 zmq_ctx_term(it->context);
         free(it);
         *client = NULL;
-}
-
-static int64_t
-now_ms(void)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* The next answer to this question; what came late for another one is passed over. 1; 0: none by `until`; -EPROTO. */

@@ -195,6 +195,9 @@ open_daemon(struct sqi_daemon *daemon, char *error, size_t size)
                 r = sqi_rundir_base(daemon->base, error, size);
         if (r == 0)
                 r = sqi_server_open(daemon->options.socket, &daemon->server, error, size);
+        if (r == 0 && daemon->options.listen)
+                r = sqi_server_listen(&daemon->server, daemon->options.listen, daemon->options.cert, daemon->options.clients, error,
+                                      size);
         if (r < 0)
                 return r;
         r = sqi_supervisor_new(&daemon->supervisor);
@@ -270,6 +273,7 @@ sqi_daemon_fds(const struct sqi_daemon *daemon, int ret_fds[SQI_DAEMON_FDS])
 {
         ret_fds[0] = sqi_supervisor_fd(daemon->supervisor);
         ret_fds[1] = sqi_server_fd(&daemon->server);
+        ret_fds[2] = sqi_gate_fd(&daemon->server.gate);
 }
 
 static uint64_t
@@ -318,6 +322,7 @@ void
 sqi_daemon_serve(struct sqi_daemon *daemon)
 {
         sqi_supervisor_serve(daemon->supervisor);
+        sqi_gate_serve(&daemon->server.gate);
         take_commands(daemon);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
                 sqi_hosted_look(hosted);

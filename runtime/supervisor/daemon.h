@@ -26,7 +26,8 @@ struct sqi_daemon;
 struct sqi_daemon_options {
         char state[PATH_MAX];
         const char *socket;
-        const char *version; /* what PING answers */
+        const char *listen, *cert, *clients; /* on TCP besides: sqi_server_listen(); NULL: not */
+        const char *version;                 /* what PING answers */
         void *context;
         void (*tell)(void *context, enum sq_level level, const char *topology,
                      const char *text); /* topology NULL: the daemon itself */
@@ -36,7 +37,7 @@ struct sqi_daemon_options {
 int sqi_daemon_new(const struct sqi_daemon_options *options, struct sqi_daemon **ret, char *error, size_t size);
 void sqi_daemon_free(struct sqi_daemon **daemon);
 
-enum { SQI_DAEMON_FDS = 2 };
+enum { SQI_DAEMON_FDS = 3 }; /* one may be -1 */
 void sqi_daemon_fds(const struct sqi_daemon *daemon, int ret_fds[SQI_DAEMON_FDS]);
 uint64_t sqi_daemon_due(const struct sqi_daemon *daemon);
 void sqi_daemon_serve(struct sqi_daemon *daemon);

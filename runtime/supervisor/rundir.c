@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,19 +13,10 @@
 #include <unistd.h>
 
 #include "squall.h"
+#include "supervisor/complain.h"
 #include "supervisor/sealed.h"
 
 enum { TRIES = 100 };
-
-static int SQ_PRINTF(4, 5) refuse(int r, char *error, size_t size, const char *format, ...)
-{
-        va_list args;
-
-        va_start(args, format);
-        vsnprintf(error, size, format, args);
-        va_end(args);
-        return r;
-}
 
 /* Only a directory that is ours, and ours alone, can hold sockets that we trust. */
 static int
@@ -35,14 +25,15 @@ check_ours(int fd, const char *path, char *error, size_t size)
         struct stat st;
 
         if (fstat(fd, &st) < 0)
-                return refuse(-errno, error, size, "%s: %s", path, strerror(errno));
+                return sqi_complain(-errno, error, size, "%s: %s", path, strerror(errno));
         if (st.st_uid != geteuid())
-                return refuse(-EPERM, error, size,
-                              "the run directory %s belongs to user %u, not to us (set XDG_RUNTIME_DIR to a directory of your own)",
-                              path, st.st_uid);
+                return sqi_complain(
+                        -EPERM, error, size,
+                        "the run directory %s belongs to user %u, not to us (set XDG_RUNTIME_DIR to a directory of your own)", path,
+                        st.st_uid);
         if (st.st_mode & 077)
-                return refuse(-EPERM, error, size, "the run directory %s is open to others, mode %03o (chmod 700 %s)", path,
-                              (unsigned)st.st_mode & 0777u, path);
+                return sqi_complain(-EPERM, error, size, "the run directory %s is open to others, mode %03o (chmod 700 %s)", path,
+                                    (unsigned)st.st_mode & 0777u, path);
         return 0;
 }
 
@@ -52,14 +43,14 @@ open_base(const char *path, char *error, size_t size, int *ret_fd)
         int fd, r;
 
         if (mkdir(path, 0700) < 0 && errno != EEXIST)
-                return refuse(-errno, error, size,
-                              "cannot make the run directory %s: %s (set XDG_RUNTIME_DIR to a directory of your own)", path,
-                              strerror(errno));
+                return sqi_complain(-errno, error, size,
+                                    "cannot make the run directory %s: %s (set XDG_RUNTIME_DIR to a directory of your own)", path,
+                                    strerror(errno));
         fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
-                return refuse(-errno, error, size,
-                              "cannot use the run directory %s: %s (set XDG_RUNTIME_DIR to a directory of your own)", path,
-                              strerror(errno));
+                return sqi_complain(-errno, error, size,
+                                    "cannot use the run directory %s: %s (set XDG_RUNTIME_DIR to a directory of your own)", path,
+                                    strerror(errno));
         r = check_ours(fd, path, error, size);
         if (r < 0) {
                 close(fd);
@@ -93,7 +84,7 @@ lock_base(const char *path, char *error, size_t size, int *ret_fd)
                 }
                 close(fd);
         }
-        return refuse(-EBUSY, error, size, "cannot lock the run directory %s", path);
+        return sqi_complain(-EBUSY, error, size, "cannot lock the run directory %s", path);
 }
 
 static int
@@ -105,7 +96,7 @@ find_base(char base[SQI_RUNDIR_SIZE], char *error, size_t size, int *ret_fd)
         if (xdg && *xdg) {
                 n = snprintf(base, SQI_RUNDIR_SIZE, "%s/squall", xdg);
                 if (n < 0 || n >= SQI_RUNDIR_SIZE)
-                        return refuse(-ENAMETOOLONG, error, size, "XDG_RUNTIME_DIR is too long (%zu bytes)", strlen(xdg));
+                        return sqi_complain(-ENAMETOOLONG, error, size, "XDG_RUNTIME_DIR is too long (%zu bytes)", strlen(xdg));
                 return lock_base(base, error, size, ret_fd);
         }
         if (geteuid() == 0) {
@@ -194,9 +185,9 @@ sqi_rundir_make(struct sqi_rundir *ret, char *error, size_t size)
         sweep(base);
         n = snprintf(rundir.path, sizeof(rundir.path), "%s/run-XXXXXX", rundir.base);
         if (n < 0 || (size_t)n >= sizeof(rundir.path))
-                r = refuse(-ENAMETOOLONG, error, size, "the run directory %s is too long a path", rundir.base);
+                r = sqi_complain(-ENAMETOOLONG, error, size, "the run directory %s is too long a path", rundir.base);
         else if ((r = make_locked(&rundir)) < 0)
-                refuse(r, error, size, "cannot make a run directory in %s: %s", rundir.base, strerror(-r));
+                sqi_complain(r, error, size, "cannot make a run directory in %s: %s", rundir.base, strerror(-r));
         close(base);
         if (r == 0)
                 *ret = rundir;
@@ -223,13 +214,13 @@ open_locked(struct sqi_rundir *rundir, char *error, size_t size)
         int r;
 
         if (mkdir(rundir->path, 0700) < 0 && errno != EEXIST)
-                return refuse(-errno, error, size, "cannot make the run directory %s: %s", rundir->path, strerror(errno));
+                return sqi_complain(-errno, error, size, "cannot make the run directory %s: %s", rundir->path, strerror(errno));
         snprintf(file, sizeof(file), "%s/lock", rundir->path);
         rundir->lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         r = rundir->lock < 0 ? -errno : sqi_lock_take(rundir->lock);
         if (r == 0)
                 return 0;
-        refuse(r, error, size, "cannot lock the run directory %s: %s", rundir->path, strerror(-r));
+        sqi_complain(r, error, size, "cannot lock the run directory %s: %s", rundir->path, strerror(-r));
         if (rundir->lock >= 0)
                 close(rundir->lock);
         return r;
@@ -243,7 +234,7 @@ sqi_rundir_open(const char *path, struct sqi_rundir *ret, char *error, size_t si
         int base, r;
 
         if (!name || name == path || strlen(path) >= SQI_RUNDIR_SIZE)
-                return refuse(-ENAMETOOLONG, error, size, "%s cannot be a run directory", path);
+                return sqi_complain(-ENAMETOOLONG, error, size, "%s cannot be a run directory", path);
         memcpy(rundir.base, path, (size_t)(name - path));
         snprintf(rundir.path, sizeof(rundir.path), "%s", path);
         r = lock_base(rundir.base, error, size, &base);

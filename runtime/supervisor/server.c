@@ -4,27 +4,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "supervisor/cert.h"
+#include "supervisor/complain.h"
 #include "supervisor/rundir.h"
 #include "supervisor/sealed.h"
 
-enum { TRIES = 100, BACKLOG = 128, WAITING_MAX = 1000 };
-
-static int SQ_PRINTF(4, 5) refuse(int r, char *error, size_t size, const char *format, ...)
-{
-        va_list args;
-
-        va_start(args, format);
-        vsnprintf(error, size, format, args);
-        va_end(args);
-        return r;
-}
+enum { TRIES = 100, BACKLOG = 128, WAITING_MAX = 1000, HANDSHAKE_MS = 5000 };
 
 int
 sqi_server_path(char ret[SQI_SOCKET_PATH])
@@ -53,13 +44,13 @@ check_folder(const char *path, char *error, size_t size)
         snprintf(copy, sizeof(copy), "%s", path);
         folder = dirname(copy);
         if (mkdir(folder, 0700) < 0 && errno != EEXIST)
-                return refuse(-errno, error, size, "cannot make %s: %s", folder, strerror(errno));
+                return sqi_complain(-errno, error, size, "cannot make %s: %s", folder, strerror(errno));
         if (lstat(folder, &about) < 0)
-                return refuse(-errno, error, size, "%s: %s", folder, strerror(errno));
+                return sqi_complain(-errno, error, size, "%s: %s", folder, strerror(errno));
         if (!S_ISDIR(about.st_mode) || about.st_uid != geteuid() || (about.st_mode & 077))
-                return refuse(-EPERM, error, size,
-                              "the folder of the socket, %s, must be ours alone (chmod 700 %s, or --socket in another one)", folder,
-                              folder);
+                return sqi_complain(-EPERM, error, size,
+                                    "the folder of the socket, %s, must be ours alone (chmod 700 %s, or --socket in another one)",
+                                    folder, folder);
         return 0;
 }
 
@@ -75,7 +66,7 @@ take_lock(const char *path, char *error, size_t size, int *ret_lock)
         for (int i = 0; i < TRIES; i++) {
                 fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
                 if (fd < 0)
-                        return refuse(-errno, error, size, "cannot make %s: %s", file, strerror(errno));
+                        return sqi_complain(-errno, error, size, "cannot make %s: %s", file, strerror(errno));
                 r = sqi_lock_take(fd);
                 if (r == 0 && fstat(fd, &about) == 0 && about.st_nlink > 0) {
                         *ret_lock = fd;
@@ -85,9 +76,9 @@ take_lock(const char *path, char *error, size_t size, int *ret_lock)
                 if (r < 0)
                         break;
         }
-        return refuse(r < 0 ? r : -EBUSY, error, size,
-                      "another supervisor listens at %s (stop it with squall supervisor --stop, or give --socket another path)",
-                      path);
+        return sqi_complain(
+                r < 0 ? r : -EBUSY, error, size,
+                "another supervisor listens at %s (stop it with squall supervisor --stop, or give --socket another path)", path);
 }
 
 static int
@@ -121,8 +112,8 @@ sqi_server_open(const char *path, struct sqi_server *ret, char *error, size_t si
         int r;
 
         if (strlen(path) >= SQI_SOCKET_PATH)
-                return refuse(-ENAMETOOLONG, error, size, "%s is too long a path for a socket (%d bytes at most)", path,
-                              SQI_SOCKET_PATH - 1);
+                return sqi_complain(-ENAMETOOLONG, error, size, "%s is too long a path for a socket (%d bytes at most)", path,
+                                    SQI_SOCKET_PATH - 1);
         r = check_folder(path, error, size);
         if (r == 0)
                 r = take_lock(path, error, size, &server.lock);
@@ -131,12 +122,55 @@ sqi_server_open(const char *path, struct sqi_server *ret, char *error, size_t si
         snprintf(server.path, sizeof(server.path), "%s", path);
         r = open_socket(&server);
         if (r < 0) {
-                refuse(r, error, size, "cannot listen at %s: %s", path, zmq_strerror(-r));
+                sqi_complain(r, error, size, "cannot listen at %s: %s", path, zmq_strerror(-r));
                 sqi_server_close(&server);
                 return r;
         }
         *ret = server;
         return 0;
+}
+
+bool
+sqi_server_is_remote(const char *address)
+{
+        return strncmp(address, "tcp://", strlen("tcp://")) == 0;
+}
+
+/* Options of a socket count for what is bound after them: our ipc endpoint stays as it is. */
+static int
+lock_door(void *socket, const struct sqi_cert *own)
+{
+        const int yes = 1, handshake = HANDSHAKE_MS;
+
+        if (zmq_setsockopt(socket, ZMQ_CURVE_SERVER, &yes, sizeof(yes)) < 0 ||
+            zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, own->secret_key, SQI_KEY_SIZE) < 0 ||
+            zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, SQI_GATE_DOMAIN, strlen(SQI_GATE_DOMAIN)) < 0 ||
+            zmq_setsockopt(socket, ZMQ_HANDSHAKE_IVL, &handshake, sizeof(handshake)) < 0)
+                return -errno;
+        return 0;
+}
+
+int
+sqi_server_listen(struct sqi_server *server, const char *endpoint, const char *cert, const char *clients, char *error, size_t size)
+{
+        struct sqi_cert own;
+        int r = 0;
+
+        if (!sqi_server_is_remote(endpoint))
+                return sqi_complain(-EINVAL, error, size, "%s is no endpoint to listen at (tcp://ADDRESS:PORT)", endpoint);
+        if (access(clients, R_OK | X_OK) < 0)
+                return sqi_complain(-errno, error, size, "the folder of the clients' certificates, %s: %s", clients,
+                                    strerror(errno));
+        r = sqi_cert_load_own(cert, &own, error, size);
+        if (r < 0)
+                return r;
+        r = sqi_gate_open(server->context, clients, &server->gate);
+        if (r == 0)
+                r = lock_door(server->socket, &own);
+        if (r == 0 && zmq_bind(server->socket, endpoint) < 0)
+                r = -errno;
+        explicit_bzero(&own, sizeof(own));
+        return r < 0 ? sqi_complain(r, error, size, "cannot listen at %s: %s", endpoint, zmq_strerror(-r)) : 0;
 }
 
 void
@@ -146,6 +180,7 @@ sqi_server_close(struct sqi_server *server)
 
         if (server->socket)
                 zmq_close(server->socket);
+        sqi_gate_close(&server->gate);
         if (server->context)
                 zmq_ctx_term(server->context);
         if (server->lock >= 0 && server->path[0]) {

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <msgpack.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,22 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "supervisor/complain.h"
 #include "supervisor/journal.h"
 #include "supervisor/sealed.h"
 #include "topology/arena.h"
 
 enum { RECORD_VERSION = 1, RECORD_FIELDS = 13, PLACE_SIZE = 96 };
 static const char fresh_prefix[] = ".new-", old_prefix[] = ".old-";
-
-static int SQ_PRINTF(4, 5) refuse(int r, char *error, size_t size, const char *format, ...)
-{
-        va_list args;
-
-        va_start(args, format);
-        vsnprintf(error, size, format, args);
-        va_end(args);
-        return r;
-}
 
 /* ---- The directory -------------------------------------------------------------------------------------------------------- */
 
@@ -82,13 +72,13 @@ check_ours(const struct sqi_state *state, char *error, size_t size)
         struct stat about;
 
         if (fstat(state->fd, &about) < 0)
-                return refuse(-errno, error, size, "%s: %s", state->path, strerror(errno));
+                return sqi_complain(-errno, error, size, "%s: %s", state->path, strerror(errno));
         if (about.st_uid != geteuid())
-                return refuse(-EPERM, error, size, "the state directory %s belongs to user %u, not to us", state->path,
-                              about.st_uid);
+                return sqi_complain(-EPERM, error, size, "the state directory %s belongs to user %u, not to us", state->path,
+                                    about.st_uid);
         if (about.st_mode & 077)
-                return refuse(-EPERM, error, size, "the state directory %s is open to others, mode %03o (chmod 700 %s)",
-                              state->path, (unsigned)about.st_mode & 0777u, state->path);
+                return sqi_complain(-EPERM, error, size, "the state directory %s is open to others, mode %03o (chmod 700 %s)",
+                                    state->path, (unsigned)about.st_mode & 0777u, state->path);
         return 0;
 }
 
@@ -102,18 +92,18 @@ take_lock(struct sqi_state *state, char *error, size_t size)
 
         state->lock = openat(state->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (state->lock < 0)
-                return refuse(-errno, error, size, "cannot lock the state directory %s: %s", state->path, strerror(errno));
+                return sqi_complain(-errno, error, size, "cannot lock the state directory %s: %s", state->path, strerror(errno));
         if (sqi_lock_take(state->lock) < 0) {
                 r = -EWOULDBLOCK;
                 n = pread(state->lock, text, sizeof(text) - 1, 0);
                 text[n > 0 ? n : 0] = '\0';
-                return refuse(r, error, size,
-                              "the supervisor with pid %d has the state directory %s (stop it with squall supervisor --stop)",
-                              atoi(text), state->path);
+                return sqi_complain(r, error, size,
+                                    "the supervisor with pid %d has the state directory %s (stop it with squall supervisor --stop)",
+                                    atoi(text), state->path);
         }
         n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
         if (ftruncate(state->lock, 0) < 0 || pwrite(state->lock, text, (size_t)n, 0) != n)
-                return refuse(-EIO, error, size, "cannot write %s/lock: %s", state->path, strerror(errno));
+                return sqi_complain(-EIO, error, size, "cannot write %s/lock: %s", state->path, strerror(errno));
         return 0;
 }
 
@@ -143,7 +133,7 @@ open_state(struct sqi_state *state, char *error, size_t size)
         if (r == 0)
                 r = state->fd = open_folder(AT_FDCWD, state->path);
         if (r < 0)
-                return refuse(r, error, size, "cannot use the state directory %s: %s", state->path, strerror(-r));
+                return sqi_complain(r, error, size, "cannot use the state directory %s: %s", state->path, strerror(-r));
         r = check_ours(state, error, size);
         if (r == 0)
                 r = take_lock(state, error, size);
@@ -154,7 +144,7 @@ open_state(struct sqi_state *state, char *error, size_t size)
         if (r == 0)
                 r = state->topologies = open_folder(state->fd, "topologies");
         if (r < 0)
-                return refuse(r, error, size, "cannot use %s/topologies: %s", state->path, strerror(-r));
+                return sqi_complain(r, error, size, "cannot use %s/topologies: %s", state->path, strerror(-r));
         sweep(state);
         return 0;
 }
@@ -167,10 +157,10 @@ sqi_state_open(const char *path, struct sqi_state *ret, char *error, size_t size
         int n, r;
 
         if (path[0] != '/' && !getcwd(cwd, sizeof(cwd)))
-                return refuse(-errno, error, size, "no working directory: %s", strerror(errno));
+                return sqi_complain(-errno, error, size, "no working directory: %s", strerror(errno));
         n = snprintf(state.path, sizeof(state.path), "%s%s%s", cwd, cwd[0] ? "/" : "", path);
         if (n < 0 || n >= PATH_MAX - NAME_MAX - SQI_ID_MAX - PLACE_SIZE)
-                return refuse(-ENAMETOOLONG, error, size, "the state directory is too long a path");
+                return sqi_complain(-ENAMETOOLONG, error, size, "the state directory is too long a path");
         while (n > 1 && state.path[n - 1] == '/')
                 state.path[--n] = '\0';
         r = open_state(&state, error, size);
@@ -389,7 +379,7 @@ copy_components(const struct sqi_state *state, int folder, const char *name, str
         int components = -1, r = 0;
 
         if (mkdirat(folder, "components", 0700) < 0 || (components = open_folder(folder, "components")) < 0)
-                return refuse(-EIO, error, size, "cannot make a folder for components: %s", strerror(errno));
+                return sqi_complain(-EIO, error, size, "cannot make a folder for components: %s", strerror(errno));
         for (uint32_t c = 0; c < plan->ncomponents && r == 0; c++) {
                 struct sqi_plan_component *component = &plan->components[c];
                 const struct sqi_plan_component *copied = earlier_copy(plan, from, c);
@@ -403,14 +393,14 @@ copy_components(const struct sqi_state *state, int folder, const char *name, str
                 snprintf(file, sizeof(file), "%u-%.200s", c, base ? base + 1 : from[c]);
                 r = sqi_file_copy(from[c], components, file);
                 if (r < 0)
-                        refuse(r, error, size, "cannot copy %s: %s", from[c], strerror(-r));
+                        sqi_complain(r, error, size, "cannot copy %s: %s", from[c], strerror(-r));
                 snprintf(place, sizeof(place), "components/%s", file);
                 component->path = sqi_arena_text(plan->memory, sqi_state_path(state, name, place, path));
                 if (!component->path)
-                        r = refuse(-ENOMEM, error, size, "out of memory");
+                        r = sqi_complain(-ENOMEM, error, size, "out of memory");
         }
         if (r == 0 && fsync(components) < 0)
-                r = refuse(-errno, error, size, "cannot sync: %s", strerror(errno));
+                r = sqi_complain(-errno, error, size, "cannot sync: %s", strerror(errno));
         close(components);
         return r;
 }
@@ -436,7 +426,7 @@ fill_folder(const struct sqi_state *state, int folder, const struct sqi_record *
                 r = sqi_file_write(folder, "topology.yaml", yaml.ptr, yaml.len);
         if (r == 0)
                 r = write_record(folder, record);
-        return r < 0 ? refuse(r, error, size, "cannot write into the state directory: %s", strerror(-r)) : 0;
+        return r < 0 ? sqi_complain(r, error, size, "cannot write into the state directory: %s", strerror(-r)) : 0;
 }
 
 /* In the place of one with that name, if there is one: they change places, and the old one is removed. */
@@ -460,18 +450,18 @@ add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *p
         int folder, r;
 
         if (!from)
-                return refuse(-ENOMEM, error, size, "out of memory");
+                return sqi_complain(-ENOMEM, error, size, "out of memory");
         snprintf(fresh, sizeof(fresh), "%s%s", fresh_prefix, record->serial);
         folder = mkdirat(state->topologies, fresh, 0700) < 0 ? -errno : open_folder(state->topologies, fresh);
         if (folder < 0) {
-                r = refuse(folder, error, size, "cannot write into the state directory: %s", strerror(-folder));
+                r = sqi_complain(folder, error, size, "cannot write into the state directory: %s", strerror(-folder));
         } else {
                 r = fill_folder(state, folder, record, plan, yaml, from, error, size);
                 close(folder);
                 if (r == 0) {
                         r = put_in_place(state, fresh, place);
                         if (r < 0)
-                                refuse(r, error, size, "cannot write into the state directory: %s", strerror(-r));
+                                sqi_complain(r, error, size, "cannot write into the state directory: %s", strerror(-r));
                 }
                 if (r < 0)
                         sqi_folder_remove(state->topologies, fresh);
@@ -564,7 +554,8 @@ sqi_state_plan(struct sqi_state *state, const char *name, struct sqi_plan **ret,
         if (folder >= 0)
                 close(folder);
         if (r < 0)
-                return refuse(r, error, size, "its plan cannot be read: %s", r == -EBADMSG ? "the file is damaged" : strerror(-r));
+                return sqi_complain(r, error, size, "its plan cannot be read: %s",
+                                    r == -EBADMSG ? "the file is damaged" : strerror(-r));
         r = sqi_plan_decode(bytes, length, ret, error, size);
         free(bytes);
         return r;

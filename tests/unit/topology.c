@@ -399,6 +399,31 @@ a_plan_that_is_cut_or_longer_is_refused(void **state)
 }
 
 static void
+a_plan_whose_names_lead_elsewhere_is_refused(void **state)
+{
+        static const char *const names[] = {"", ".", "..", "../up", "a/b", "/etc/passwd", ".new-a", "a b", "a\nb", "-x"};
+        struct sqi_plan *plan = planned(CYCLE, NULL), *copy = NULL;
+        const char *name = plan->name, *id = plan->components[0].id;
+        char error[256];
+
+        (void)state;
+        for (size_t i = 0; i <= 2 * (sizeof(names) / sizeof(names[0])); i++) {
+                void *bytes = NULL;
+                size_t size = 0;
+
+                plan->name = i % 2 == 0 ? names[i / 2 % 10] : name;
+                plan->components[0].id = i % 2 ? names[i / 2 % 10] : id;
+                assert_int_equal(sqi_plan_encode(plan, &bytes, &size), 0);
+                assert_int_equal(sqi_plan_decode(bytes, size, &copy, error, sizeof(error)), -EBADMSG);
+                free(bytes);
+        }
+        assert_null(copy);
+        plan->name = name;
+        plan->components[0].id = id;
+        sqi_plan_free(&plan);
+}
+
+static void
 a_plan_with_any_byte_changed_is_refused_or_sound(void **state)
 {
         struct sqi_plan *plan = planned(CYCLE, NULL), *copy = NULL;
@@ -495,6 +520,7 @@ main(void)
                 cmocka_unit_test(a_list_of_pairs_and_words_is_a_map_in_order),
                 cmocka_unit_test(a_plan_survives_its_bytes),
                 cmocka_unit_test(a_plan_that_is_cut_or_longer_is_refused),
+                cmocka_unit_test(a_plan_whose_names_lead_elsewhere_is_refused),
                 cmocka_unit_test(a_plan_with_any_byte_changed_is_refused_or_sound),
                 cmocka_unit_test(the_catalog_lists_sorted_names_and_finds_them),
         };

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An error and its cause in words. */
+#ifndef SQI_COMPLAIN_H
+#define SQI_COMPLAIN_H
+
+#include <stddef.h>
+
+#include "squall.h"
+
+/* Writes the cause into `error` and returns `r`. */
+int sqi_complain(int r, char *error, size_t size, const char *format, ...) SQ_PRINTF(4, 5);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who may connect over TCP: libzmq asks by ZAP (RFC 27) about each connection that has got through the CURVE handshake, and we let in those whose public key
+ * is in a folder of certificates. The folder is read for each of them, so a file put there or taken away counts from then on.
+ *
+ * What czmq's zauth does by a thread and a global context, which a process that supervises others cannot have; here it is one more socket of its loop.
+ */
+#ifndef SQI_GATE_H
+#define SQI_GATE_H
+
+#include <limits.h>
+#include <stddef.h>
+
+struct sqi_gate {
+        void *socket; /* REP; NULL: nobody comes in by TCP */
+        char clients[PATH_MAX];
+};
+
+#define SQI_GATE_DOMAIN "squall"
+
+/* Of all sockets of `context`, which must not listen yet. 0 or a negative errno. */
+int sqi_gate_open(void *context, const char *clients, struct sqi_gate *ret);
+void sqi_gate_close(struct sqi_gate *gate);
+
+/* Edge-triggered: after it fires, serve. -1: there is no gate. */
+int sqi_gate_fd(const struct sqi_gate *gate);
+void sqi_gate_serve(struct sqi_gate *gate);
+
+#endif

@@ -3,8 +3,8 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "channel/clock.h"
 #include "rig/inline.h"
 #include "summary.h"
 
@@ -20,19 +20,10 @@ on_signal(int number)
         (void)signal(number, SIG_DFL);
 }
 
-static uint64_t
-clock_ns(void)
-{
-        struct timespec now;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * SQI_SECOND + (uint64_t)now.tv_nsec;
-}
-
 static int
 run(struct sqi_inline *self, struct sqi_plan *plan, double seconds, bool json)
 {
-        uint64_t begin = clock_ns(), end = seconds > 0 ? begin + (uint64_t)(seconds * 1e9) : 0;
+        uint64_t begin = sqi_clock_ns(), end = seconds > 0 ? begin + (uint64_t)(seconds * 1e9) : 0;
         struct cli_tally tally = {.plan = plan, .state = "finished", .tasks = sqi_inline_metrics(self)};
         char error[1024];
         int r;
@@ -40,7 +31,7 @@ run(struct sqi_inline *self, struct sqi_plan *plan, double seconds, bool json)
         r = sqi_inline_run(self, &drain, end, error, sizeof(error));
         if (r < 0)
                 (void)cli_error(CLI_FAILED, "%s", error);
-        tally.uptime_ns = clock_ns() - begin;
+        tally.uptime_ns = sqi_clock_ns() - begin;
         tally.state = r < 0 ? "failed" : tally.state;
         if (json)
                 cli_summary_json(stdout, &tally);

@@ -13,9 +13,9 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "channel/clock.h"
 #include "inline.h"
 #include "live.h"
 #include "load.h"
@@ -36,15 +36,6 @@ struct run {
         uint64_t pulse_ns; /* of the next live line */
         struct cli_pulse pulse;
 };
-
-static uint64_t
-clock_ns(void)
-{
-        struct timespec now;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * SQI_SECOND + (uint64_t)now.tv_nsec;
-}
 
 /* ---- What is said ------------------------------------------------------------------------------------------------------------- */
 
@@ -70,7 +61,7 @@ on_started(void *context)
         struct run *run = context;
 
         if (run->seconds > 0)
-                run->end_ns = clock_ns() + (uint64_t)(run->seconds * 1e9);
+                run->end_ns = sqi_clock_ns() + (uint64_t)(run->seconds * 1e9);
 }
 
 static void
@@ -132,7 +123,7 @@ wait_for_news(const struct run *run)
 {
         struct pollfd fds[] = {{.fd = sqi_supervisor_fd(run->supervisor), .events = POLLIN},
                                {.fd = run->signals, .events = POLLIN}};
-        uint64_t now = clock_ns(), due = sqi_supervisor_due(run->supervisor), left;
+        uint64_t now = sqi_clock_ns(), due = sqi_supervisor_due(run->supervisor), left;
         struct timespec timeout;
 
         if (run->end_ns < due)
@@ -151,12 +142,12 @@ loop(struct run *run)
                 wait_for_news(run);
                 take_signals(run);
                 sqi_supervisor_serve(run->supervisor);
-                if (run->end_ns <= clock_ns()) {
+                if (run->end_ns <= sqi_clock_ns()) {
                         run->end_ns = SQI_NEVER;
                         sqi_running_drain(run->running, -1);
                 }
                 if (run->live.wanted && !sqi_running_is_over(run->running))
-                        show_live_line(run, clock_ns());
+                        show_live_line(run, sqi_clock_ns());
         }
         cli_live_end(&run->live);
 }
@@ -184,7 +175,7 @@ run_plan(struct run *run, struct sqi_plan **plan, bool json)
         (void)getrandom(&options.seed, sizeof(options.seed), GRND_NONBLOCK);
         if (sqi_supervisor_run(run->supervisor, plan, &options, &observer, &run->running, error, sizeof(error)) < 0)
                 return cli_error(CLI_FAILED, "%s", error);
-        cli_pulse_take(run->running, clock_ns(), &run->pulse);
+        cli_pulse_take(run->running, sqi_clock_ns(), &run->pulse);
         run->pulse_ns = run->pulse.at_ns + SQI_SECOND;
         loop(run);
         struct cli_tally tally = cli_tally(run->running);

@@ -12,10 +12,9 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "supervisor/backoff.h"
+#include "channel/clock.h"
 #include "supervisor/daemon.h"
 #include "supervisor/notify.h"
 #include "supervisor/server.h"
@@ -29,15 +28,6 @@ struct serving {
         int signals;
         uint64_t watchdog_ns, watchdog_due;
 };
-
-static uint64_t
-clock_ns(void)
-{
-        struct timespec now;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * SQI_SECOND + (uint64_t)now.tv_nsec;
-}
 
 /* systemd's journal takes the level from the beginning of the line; *context: it listens. */
 static void
@@ -87,7 +77,7 @@ static void
 wait_for_news(const struct serving *serving)
 {
         struct pollfd fds[NFDS] = {{.fd = serving->signals, .events = POLLIN}};
-        uint64_t now = clock_ns(), due = sqi_daemon_due(serving->daemon), left;
+        uint64_t now = sqi_clock_ns(), due = sqi_daemon_due(serving->daemon), left;
         struct timespec timeout;
         int news[SQI_DAEMON_FDS];
 
@@ -108,9 +98,9 @@ loop(struct serving *serving)
                 wait_for_news(serving);
                 take_signals(serving);
                 sqi_daemon_serve(serving->daemon);
-                if (serving->watchdog_due <= clock_ns()) {
+                if (serving->watchdog_due <= sqi_clock_ns()) {
                         (void)sqi_notify("WATCHDOG=1");
-                        serving->watchdog_due = clock_ns() + serving->watchdog_ns;
+                        serving->watchdog_due = sqi_clock_ns() + serving->watchdog_ns;
                 }
         }
 }

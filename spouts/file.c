@@ -23,7 +23,7 @@
 #include <sys/stat.h>
 
 enum { LINES, JSONL, CSV };
-enum { BURST = 256, BURST_BYTES = 64 * 1024 };
+enum { BURST_BYTES = 64 * 1024 };
 enum { GENERATIONS = 4, GENERATION_SHIFT = 40, COMPLAINTS = 10 };
 #define OFFSET_MASK ((UINT64_C(1) << GENERATION_SHIFT) - 1)
 #define LOOK_NS 20000000u /* a followed file at its end is looked at 50 times a second */
@@ -397,19 +397,11 @@ next_record(struct file *file, struct sq_str *ret, uint64_t *ret_position)
         }
 }
 
-static inline uint64_t
-burst(const struct sq_task *task)
-{
-        uint64_t room = sq_room(task);
-
-        return room < BURST ? room : BURST;
-}
-
 static enum sq_next
 next(struct sq_task *task)
 {
         struct file *file = state(task);
-        uint64_t most = pace_due(&file->pace, task, file->rate, burst(task)), n = 0, position;
+        uint64_t most = pace_due(&file->pace, task, file->rate, pace_burst(task)), n = 0, position;
         size_t bytes = 0;
         struct sq_str record;
         int rc = 1;

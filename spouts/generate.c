@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BURST = 256, WORDS_MAX = 64 };
+enum { WORDS_MAX = 64 };
 enum kind { CONST, SEQ, UNIFORM, UNIFORM_FLOAT, ZIPF, WORDS, NOW };
 
 struct zipf {
@@ -357,14 +357,6 @@ emit(struct sq_task *task, struct generate *self, uint64_t k, struct sq_time now
         sq_emit_values(task, 0, self->nvalues, self->values);
 }
 
-static inline uint64_t
-burst(const struct sq_task *task)
-{
-        uint64_t room = sq_room(task);
-
-        return room < BURST ? room : BURST;
-}
-
 static enum sq_next
 next(struct sq_task *task)
 {
@@ -374,7 +366,7 @@ next(struct sq_task *task)
 
         if (k >= end)
                 return SQ_DONE;
-        due = pace_due(&self->pace, task, self->rate, burst(task));
+        due = pace_due(&self->pace, task, self->rate, pace_burst(task));
         if (due == 0)
                 return SQ_IDLE;
         now = sq_wall(task);

@@ -20,6 +20,16 @@ pace_restart(struct pace *pace)
         *pace = (struct pace){0};
 }
 
+/* How many tuples one call of `.next` may emit: what is free below topology.max.spout.pending, and so few that commands are heard in between. */
+static inline uint64_t
+pace_burst(const struct sq_task *task)
+{
+        enum { BURST = 256 };
+        uint64_t room = sq_room(task);
+
+        return room < BURST ? room : BURST;
+}
+
 /* How many tuples may go out now, at most `most`. When it is none, the task is woken for the next one. */
 static inline uint64_t
 pace_due(struct pace *pace, struct sq_task *task, double rate, uint64_t most)

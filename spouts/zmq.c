@@ -15,13 +15,14 @@
  * ZMQ_FD is edge-triggered: the spout sleeps on it only after a receive has answered EAGAIN.
  */
 #include "json.h"
+#include "pace.h"
 
 #include <msgpack.h>
 #include <zmq.h>
 
 enum { PULL, SUB };
 enum { MSGPACK, JSON, TEXT };
-enum { BURST = 256, COMPLAINTS = 10 };
+enum { CAPACITY_MIN = 256, COMPLAINTS = 10 };
 
 struct held {
         zmq_msg_t message;
@@ -206,7 +207,7 @@ emit(struct sq_task *task, struct receiver *self, zmq_msg_t *message)
 static bool
 grow(struct receiver *self)
 {
-        uint64_t old = self->size ? self->size : 1, size = self->size ? self->size * 2 : BURST;
+        uint64_t old = self->size ? self->size : 1, size = self->size ? self->size * 2 : CAPACITY_MIN;
         struct held *ring = calloc(size, sizeof(*ring));
 
         if (!ring)
@@ -283,7 +284,7 @@ static enum sq_next
 next(struct sq_task *task)
 {
         struct receiver *self = sq_state(task);
-        uint64_t room = sq_room(task), most = room < BURST ? room : BURST;
+        uint64_t most = pace_burst(task);
 
         if (take_some(task, self, most) == most)
                 return SQ_MORE;

@@ -401,7 +401,7 @@ answer_await(struct sqi_daemon *daemon, const struct sqi_request *request, struc
         while (i < SQI_UNTIL_SETTLED && strcmp(until, names[i]) != 0)
                 i++;
         waiter->until = (enum sqi_until)i;
-        waiter->due = sqi_monotonic_ns() + SQI_SECOND;
+        waiter->due = sqi_clock_ns() + SQI_SECOND;
         memcpy(waiter->id, request->id, SQI_REQUEST_ID);
         waiter->next = daemon->waiters;
         daemon->waiters = waiter;

@@ -13,8 +13,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "channel/clock.h"
+
 #define SQI_MS UINT64_C(1000000)
-#define SQI_SECOND UINT64_C(1000000000)
 #define SQI_NEVER UINT64_MAX
 
 #define SQI_HEALTHY (60 * SQI_SECOND) /* a life so long forgets what was before */

@@ -138,7 +138,7 @@ sqi_child_reap(struct sqi_running *running, uint32_t worker)
         sqi_lines_end(&child->lines, hand_on_line, &child->log);
         sqi_process_close(&child->process);
         child->exited = true;
-        child->told_by = sqi_monotonic_ns() + (child->signalled || child->number <= 0 ? 0 : last_words);
+        child->told_by = sqi_clock_ns() + (child->signalled || child->number <= 0 ? 0 : last_words);
 }
 
 void

@@ -8,10 +8,10 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
+#include "channel/clock.h"
 #include "supervisor/server.h"
 #include "tuple/unpack.h"
 
@@ -25,10 +25,7 @@ struct sqi_client {
 static int64_t
 now_ms(void)
 {
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+        return (int64_t)(sqi_clock_ns() / 1000000);
 }
 
 /* libzmq would wait for somebody to listen one day; whoever types a command wants to know now. */

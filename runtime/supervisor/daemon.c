@@ -326,11 +326,11 @@ sqi_daemon_serve(struct sqi_daemon *daemon)
         take_commands(daemon);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
                 sqi_hosted_look(hosted);
-                sqi_update_watch(hosted, sqi_monotonic_ns());
+                sqi_update_watch(hosted, sqi_clock_ns());
         }
         discard(daemon);
-        sample(daemon, sqi_monotonic_ns());
-        sqi_answer_waiters(daemon, sqi_monotonic_ns());
+        sample(daemon, sqi_clock_ns());
+        sqi_answer_waiters(daemon, sqi_clock_ns());
         if (daemon->server.touched)
                 take_commands(daemon);
 }

@@ -255,24 +255,6 @@ sqi_rundir_leave(struct sqi_rundir *rundir)
         *rundir = (struct sqi_rundir){.lock = -1};
 }
 
-static int
-write_all(int fd, const void *bytes, size_t size)
-{
-        const char *at = bytes;
-
-        while (size > 0) {
-                ssize_t n = write(fd, at, size);
-
-                if (n < 0 && errno != EINTR)
-                        return -errno;
-                if (n > 0) {
-                        at += n;
-                        size -= (size_t)n;
-                }
-        }
-        return 0;
-}
-
 int
 sqi_rundir_write(const struct sqi_rundir *rundir, const char *file, const void *bytes, size_t size)
 {
@@ -284,7 +266,7 @@ sqi_rundir_write(const struct sqi_rundir *rundir, const char *file, const void *
         fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
                 return -errno;
-        r = write_all(fd, bytes, size);
+        r = sqi_write_all(fd, bytes, size);
         if (close(fd) < 0 && r == 0)
                 r = -errno;
         if (r == 0 && rename(temporary, path) < 0)

@@ -52,8 +52,6 @@ struct sqi_supervisor {
         struct sqi_running *first;
 };
 
-uint64_t sqi_monotonic_ns(void);
-
 /* Puts a descriptor into the supervisor's epoll set. 0 or a negative errno. */
 int sqi_watch(struct sqi_supervisor *supervisor, int fd, uint32_t events, struct sqi_watch *what);
 

@@ -25,8 +25,8 @@ static const char magic[8] = "SQSEAL1";
 
 /* ---- Files ---------------------------------------------------------------------------------------------------------------- */
 
-static int
-write_all(int fd, const void *bytes, size_t size)
+int
+sqi_write_all(int fd, const void *bytes, size_t size)
 {
         const char *at = bytes;
 
@@ -66,7 +66,7 @@ sqi_file_write(int folder, const char *name, const void *bytes, size_t size)
 {
         int fd = create(folder, name);
 
-        return fd < 0 ? fd : sync_and_close(fd, write_all(fd, bytes, size));
+        return fd < 0 ? fd : sync_and_close(fd, sqi_write_all(fd, bytes, size));
 }
 
 int
@@ -85,7 +85,7 @@ sqi_file_copy(const char *from, int folder, const char *name)
         }
         while (r == 0 && ((n = read(in, bytes, sizeof(bytes))) > 0 || (n < 0 && errno == EINTR)))
                 if (n > 0)
-                        r = write_all(out, bytes, (size_t)n);
+                        r = sqi_write_all(out, bytes, (size_t)n);
         if (r == 0 && n < 0)
                 r = -errno;
         close(in);
@@ -146,9 +146,9 @@ sqi_sealed_write(int folder, const char *name, const void *bytes, size_t size)
         fd = create(folder, fresh);
         if (fd < 0)
                 return fd;
-        r = write_all(fd, &head, sizeof(head));
+        r = sqi_write_all(fd, &head, sizeof(head));
         if (r == 0)
-                r = write_all(fd, bytes, size);
+                r = sqi_write_all(fd, bytes, size);
         r = sync_and_close(fd, r);
         if (r == 0 && renameat(folder, name, folder, old) < 0 && errno != ENOENT)
                 r = -errno;

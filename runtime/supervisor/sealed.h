@@ -22,6 +22,7 @@ void sqi_sealed_remove(int folder, const char *name);
 /* For files of other kinds: all of one in memory; malloc'd, with a NUL behind it. */
 int sqi_file_read(int folder, const char *name, size_t most, char **ret_bytes, size_t *ret_size);
 int sqi_file_write(int folder, const char *name, const void *bytes, size_t size); /* synced */
+int sqi_write_all(int fd, const void *bytes, size_t size);
 /* Copies the file at `from` into the folder; synced. */
 int sqi_file_copy(const char *from, int folder, const char *name);
 /*

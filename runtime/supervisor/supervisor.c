@@ -27,15 +27,6 @@
 
 enum { EVENTS = 64, NAME_SIZE = 192, TEXT_SIZE = SQI_CAUSE_TEXT + 1024 };
 
-uint64_t
-sqi_monotonic_ns(void)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * SQI_SECOND + (uint64_t)now.tv_nsec;
-}
-
 int
 sqi_watch(struct sqi_supervisor *supervisor, int fd, uint32_t events, struct sqi_watch *what)
 {
@@ -116,7 +107,7 @@ static void
 do_end(struct sqi_running *running, const struct sqi_action *action)
 {
         (void)action;
-        running->ended = sqi_monotonic_ns();
+        running->ended = sqi_clock_ns();
         close_control(running);
         if (!running->life->handover || running->life->outcome != SQI_OUTCOME_DRAINED)
                 sqi_rundir_remove(&running->rundir); /* else what was written down in it is fetched first */
@@ -134,7 +125,7 @@ step(struct sqi_running *running, const struct sqi_event *event)
         struct sqi_actions *actions = &running->actions;
         bool outermost = actions->n == 0;
 
-        sqi_lifecycle_step(running->life, event, sqi_monotonic_ns(), actions);
+        sqi_lifecycle_step(running->life, event, sqi_clock_ns(), actions);
         if (!outermost)
                 return;
         for (size_t i = 0; i < actions->n; i++) {
@@ -202,7 +193,7 @@ read_control(struct sqi_running *running)
 static void
 tell_exits(struct sqi_running *running)
 {
-        uint64_t now = sqi_monotonic_ns();
+        uint64_t now = sqi_clock_ns();
 
         for (uint32_t w = 0; w < running->plan->nworkers; w++) {
                 struct sqi_child *child = &running->children[w];
@@ -227,7 +218,7 @@ serve(struct sqi_running *running)
                 running->touched = false;
                 read_control(running);
                 tell_exits(running);
-                if (is_open(running) && sqi_lifecycle_due(running->life) <= sqi_monotonic_ns())
+                if (is_open(running) && sqi_lifecycle_due(running->life) <= sqi_clock_ns())
                         step(running, &(struct sqi_event){.type = SQI_EVENT_TIME});
         } while (running->touched && is_open(running));
 }
@@ -272,7 +263,7 @@ sqi_supervisor_serve(struct sqi_supervisor *supervisor)
                         else if (watch->what == SQI_WATCH_LOG)
                                 sqi_child_read(watch->running, watch->worker);
                 }
-                now = sqi_monotonic_ns();
+                now = sqi_clock_ns();
                 for (struct sqi_running *running = supervisor->first; running; running = running->next)
                         if (due_time(running) <= now)
                                 serve(running);
@@ -417,7 +408,7 @@ sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan, co
                 running->program = options->program ? options->program : "/proc/self/exe";
                 running->apart = options->rundir != NULL;
                 running->rundir.lock = -1;
-                running->began = sqi_monotonic_ns();
+                running->began = sqi_clock_ns();
                 r = make_running(running, options);
         }
         if (r < 0)
@@ -548,7 +539,7 @@ sqi_running_pid(const struct sqi_running *running, uint32_t worker)
 uint64_t
 sqi_running_uptime(const struct sqi_running *running)
 {
-        return (running->ended ? running->ended : sqi_monotonic_ns()) - running->began;
+        return (running->ended ? running->ended : sqi_clock_ns()) - running->began;
 }
 
 /* ---- The supervisor itself ----------------------------------------------------------------------------------------------- */

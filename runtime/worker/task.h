@@ -15,9 +15,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <zmq.h>
 
+#include "channel/clock.h"
 #include "channel/endpoint.h"
 #include "channel/message.h"
 #include "channel/metrics.h"
@@ -182,14 +182,6 @@ struct sq_task {
 void *sqi_task_main(void *argument);
 
 /* ---- between the files of the task ---- */
-
-static inline uint64_t
-sqi_clock_ns(void)
-{
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* The clock that everything in a component's sight goes by. */
 static inline uint64_t

@@ -78,7 +78,7 @@ add_setting(struct sqi_model *model, struct sqi_model_component *component, cons
 
         if (node->broken)
                 return;
-        setting->name = item->key;
+        *setting = (struct sqi_setting){.name = item->key}; /* one that failed may have begun to fill this place */
         if (node->kind == SQI_YAML_NULL) {
                 sqi_model_error(model, node->place, "'%.200s' has no value (give it one, or leave it out)", item->key);
                 return;

@@ -91,29 +91,82 @@ show_rest(const struct logs *logs, FILE *file)
         }
 }
 
-static void
-show_old(const struct logs *logs)
+/* The log that was rotated away `n` times; 0: the present one. NULL: there is none. */
+static FILE *
+open_old(const struct logs *logs, int n)
 {
         char path[PATH_MAX + 16];
-        FILE *file;
 
-        for (int i = SQI_JOURNAL_KEPT; i > 0; i--) {
-                (void)snprintf(path, sizeof(path), "%s.%d", logs->path, i);
-                file = fopen(path, "re");
-                if (file == NULL)
-                        continue;
-                show_rest(logs, file);
-                (void)fclose(file);
-        }
+        (void)snprintf(path, sizeof(path), n > 0 ? "%s.%d" : "%s", logs->path, n);
+        return fopen(path, "re");
 }
 
 static bool
-is_same(FILE *file, const char *path)
+is_old(const struct logs *logs, FILE *file, int n)
 {
+        char path[PATH_MAX + 16];
         struct stat open, there;
 
+        (void)snprintf(path, sizeof(path), n > 0 ? "%s.%d" : "%s", logs->path, n);
         return fstat(fileno(file), &open) == 0 && stat(path, &there) == 0 && open.st_ino == there.st_ino &&
                open.st_dev == there.st_dev;
+}
+
+static FILE *
+open_first(const struct logs *logs)
+{
+        FILE *file = NULL;
+
+        for (int n = SQI_JOURNAL_KEPT; file == NULL && n >= 0; n--)
+                file = open_old(logs, n);
+        return file;
+}
+
+/* The one that was begun after `file`; the logs may move on between any two looks. NULL: the log is gone. */
+static FILE *
+open_next(const struct logs *logs, FILE *file)
+{
+        for (int n = 1; n <= SQI_JOURNAL_KEPT; n++) {
+                FILE *next = is_old(logs, file, n) ? open_old(logs, n - 1) : NULL;
+
+                if (next == NULL)
+                        continue;
+                if (is_old(logs, file, n))
+                        return next;
+                (void)fclose(next);
+                n = 0;
+        }
+        return open_old(logs, 0); /* ours was moved away by somebody else, or is too old */
+}
+
+/* In the middle of a rotation there may be no log for a moment; without its folder there is no topology. */
+static bool
+is_gone(const struct logs *logs)
+{
+        char folder[PATH_MAX];
+
+        (void)snprintf(folder, sizeof(folder), "%s", logs->path);
+        *strrchr(folder, '/') = '\0';
+        return access(folder, F_OK) < 0;
+}
+
+/* All that follows, up to the present log, which `*file` is then. False: the log is gone. */
+static bool
+show_to_present(const struct logs *logs, FILE **file)
+{
+        for (;;) {
+                bool present = is_old(logs, *file, 0); /* looked at first: what is no longer written to is whole */
+                FILE *next;
+
+                show_rest(logs, *file);
+                if (present)
+                        return true;
+                next = open_next(logs, *file);
+                if (next == NULL)
+                        return !is_gone(logs);
+                (void)fclose(*file);
+                *file = next;
+        }
 }
 
 /* Until the log is gone, which is when the topology is killed. */
@@ -128,35 +181,20 @@ follow(const struct logs *logs, FILE **file)
         if (notify < 0 ||
             inotify_add_watch(notify, folder, IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF) < 0)
                 return;
-        for (;;) {
-                show_rest(logs, *file);
-                if (!is_same(*file, logs->path)) {
-                        FILE *next = fopen(logs->path, "re");
-
-                        show_rest(logs, *file);
-                        if (next == NULL)
-                                break;
-                        (void)fclose(*file);
-                        *file = next;
-                        continue;
-                }
-                if (fflush(stdout) != 0 || (read(notify, events, sizeof(events)) < 0 && errno != EINTR))
+        while (show_to_present(logs, file) && fflush(stdout) == 0)
+                if (read(notify, events, sizeof(events)) < 0 && errno != EINTR)
                         break;
-        }
         (void)close(notify);
 }
 
 static int
 show(const struct cli_args *args, struct logs *logs)
 {
-        FILE *file;
+        FILE *file = open_first(logs);
 
-        show_old(logs);
-        file = fopen(logs->path, "re");
         if (file == NULL)
                 return cli_error(CLI_FAILED, "cannot read %s: %s", logs->path, strerror(errno));
-        show_rest(logs, file);
-        if (cli_flag(args, "follow"))
+        if (show_to_present(logs, &file) && cli_flag(args, "follow"))
                 follow(logs, &file);
         (void)fclose(file);
         return CLI_DONE;
@@ -208,6 +246,29 @@ ask(const struct cli_args *args, struct logs *logs)
         return status;
 }
 
+static void
+show_answer(const struct cli_args *args, struct sq_value answer)
+{
+        (void)args;
+        cli_print_value(answer);
+}
+
+/* --set-level: for one component, or all. */
+static int
+set_level(const struct cli_args *args, const char *what)
+{
+        struct sqi_request request = {.command = SQI_COMMAND_LEVEL, .seconds = cli_seconds(args, "for")};
+
+        if (what != NULL && strchr(what, '/') != NULL)
+                return cli_error(CLI_USAGE, "a level is set for a component, not for one of its tasks (%.*s)",
+                                 (int)strcspn(what, "/"), what);
+        request.name = cli_str(cli_operand(args, 0));
+        request.level = cli_str(cli_text(args, "set-level"));
+        if (what != NULL)
+                request.component = cli_str(what);
+        return cli_ask_once(args, &request, cli_flag(args, "json") && !cli_flag(args, "follow") ? show_answer : NULL);
+}
+
 static int
 run(const struct cli_args *args)
 {
@@ -219,6 +280,13 @@ run(const struct cli_args *args)
         if (level != NULL)
                 logs.level = (enum sq_level)sqi_level_of(level, &len);
         (void)snprintf(logs.topology, sizeof(logs.topology), "%s", cli_operand(args, 0));
+        if (cli_given(args, "for") && cli_text(args, "set-level") == NULL)
+                return cli_error(CLI_USAGE, "--for goes with --set-level");
+        if (cli_text(args, "set-level") != NULL) {
+                status = set_level(args, logs.what);
+                if (status != CLI_DONE || !cli_flag(args, "follow"))
+                        return status;
+        }
         status = ask(args, &logs);
         return status == CLI_DONE ? show(args, &logs) : status;
 }
@@ -227,11 +295,16 @@ SQI_VERB(logs) = {
         .about = "Show what the workers of a topology, and its supervisor, have logged.",
         .details =
                 "Lines are `TIME LEVEL TASK#INCARNATION TEXT`; what the supervisor says about the topology has the task `supervisor`. What workers print on "
-                "stdout and stderr is logged at level info. The last 32 to 40 MiB are kept.",
+                "stdout and stderr is logged at level info. The last 32 to 40 MiB are kept.\n"
+                "Components log at info. Another level holds for a time, through restarts of workers and of the supervisor; `squall status` shows it. --set-level info ends it.",
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}, {"COMPONENT[/TASK]", .optional = true}},
         .options = {{"follow", 'f', CLI_FLAG, .help = "go on as lines come, until the topology is killed"},
                     {"level", 'l', CLI_TEXT, "LEVEL", .complete = CLI_COMPLETE_CHOICES, .choices = "error|warning|info|debug",
                      .help = "this level and worse"},
+                    {"set-level", 0, CLI_TEXT, "LEVEL", .complete = CLI_COMPLETE_CHOICES, .choices = "error|warning|info|debug",
+                     .help = "let the component, or all, log at this level from now on; nothing is shown then but with -f"},
+                    {"for", 0, CLI_DURATION, "TIME", .fallback = "10m", .min = 1,
+                     .help = "with --set-level: after it they log at info again"},
                     CLI_OPTION_JSON,
                     CLI_OPTION_SOCKET},
         .example = "squall logs wordcount count/1 -f",

@@ -42,6 +42,7 @@ show_component(struct sq_value component)
         struct sq_str id = cli_get_str(component, "id"), kind = cli_get_str(component, "kind");
         struct sq_items tasks = sq_items(cli_get(component, "tasks"));
         struct sq_value task, execute = cli_get(component, "execute_us"), complete = cli_get(component, "complete_us");
+        char left[32];
 
         (void)printf("%.*s (%.*s)", (int)id.len, id.ptr, (int)kind.len, kind.ptr);
         if (cli_get_real(execute, "p50") > 0)
@@ -49,6 +50,10 @@ show_component(struct sq_value component)
         if (cli_get_real(complete, "p50") > 0)
                 (void)printf("  emit to ack p50 %.1f us, p99 %.1f us", cli_get_real(complete, "p50"),
                              cli_get_real(complete, "p99"));
+        if (cli_get_real(component, "log_level_s") > 0)
+                (void)printf("  logs at %.*s for another %s", (int)cli_get_str(component, "log_level").len,
+                             cli_get_str(component, "log_level").ptr,
+                             cli_duration_text(cli_get_real(component, "log_level_s"), left, sizeof(left)));
         (void)putchar('\n');
         show_metrics(cli_get(component, "metrics"));
         while (sq_next_item(&tasks, &task))

@@ -62,6 +62,7 @@ enum { SQI_MESSAGE_VERSION = 1 };
         X(PEER_READY,    "t",   "the restarted task is ready: who had sent it an end-of-stream mark sends it again") \
         X(QUIT,          "",    "clean up and exit") \
         X(ADOPT,         "n",   "number: pid of a new supervisor, which takes the place of one that died; tell your STATE") \
+        X(LOG_LEVEL,     "tna", "number: enum sq_level that the task logs at, for a milliseconds; then as before") \
         X(HANDOVER,      "",    "before DRAIN, to spouts: the topology goes on later, which their end-of-stream marks then say")
 /* clang-format on */
 

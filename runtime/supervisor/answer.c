@@ -37,6 +37,16 @@ put_text(msgpack_packer *packer, const char *text)
         msgpack_pack_str_with_body(packer, text, strlen(text));
 }
 
+static bool
+copy_text(struct sq_str text, char *ret, size_t size)
+{
+        if (!text.ptr || text.len >= size)
+                return false;
+        memcpy(ret, text.ptr, text.len);
+        ret[text.len] = '\0';
+        return true;
+}
+
 /* The topology a request is about; NULL when there is none, and that is said. */
 static struct sqi_hosted *
 want(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
@@ -270,6 +280,49 @@ answer_kill(struct sqi_daemon *daemon, const struct sqi_request *request, struct
 }
 
 static void
+set_level(const struct sqi_request *request, struct sqi_hosted *hosted, enum sq_level level, const char *component,
+          struct sqi_result *result)
+{
+        const struct sqi_plan *plan = sqi_hosted_plan(hosted);
+        char path[PATH_MAX], hint[SQI_HINT_SIZE];
+        struct sqi_nearest nearest = sqi_nearest(component);
+        int r;
+
+        sqi_state_path(&hosted->daemon->state, hosted->record.name, "levels", path);
+        r = plan ? sqi_levels_set(&hosted->levels, path, plan, component[0] ? component : NULL, level, request->seconds) : -EBADMSG;
+        if (r == 0)
+                put_name(result, hosted->record.name, hosted->record.serial);
+        else if (r != -ENOENT)
+                sqi_refuse(result, SQI_STATUS_FAILED, "cannot write into the state directory: %s", strerror(-r));
+        for (uint32_t c = 0; r == -ENOENT && c < plan->ncomponents; c++)
+                sqi_nearest_offer(&nearest, plan->components[c].id);
+        if (r == -ENOENT)
+                sqi_refuse(result, SQI_STATUS_REFUSED, "the topology '%s' has no component '%s'%s", hosted->record.name, component,
+                           sqi_nearest_hint(&nearest, hint));
+}
+
+enum { LEVEL_SECONDS_MAX = 30 * 24 * 3600 };
+
+static void
+answer_level(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        struct sqi_hosted *hosted = want(daemon, request, result);
+        char component[SQI_ID_MAX + 1] = "", name[16] = "";
+        size_t len = 0;
+        int level;
+
+        if (!hosted)
+                return;
+        level = copy_text(request->level, name, sizeof(name)) ? sqi_level_of(name, &len) : -1;
+        if (level < 0 || name[len] || (request->component.ptr && !copy_text(request->component, component, sizeof(component))))
+                sqi_refuse(result, SQI_STATUS_REFUSED, "a level of what, and which (error, warning, info, debug)?");
+        else if (!(request->seconds > 0 && request->seconds <= LEVEL_SECONDS_MAX))
+                sqi_refuse(result, SQI_STATUS_REFUSED, "a level is set for up to 30 days");
+        else
+                set_level(request, hosted, (enum sq_level)level, component, result);
+}
+
+static void
 answer_stop(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
 {
         answer_ping(daemon, request, result);
@@ -372,16 +425,6 @@ sqi_answer_due(const struct sqi_daemon *daemon)
         return due;
 }
 
-static bool
-copy_text(struct sq_str text, char *ret, size_t size)
-{
-        if (!text.ptr || text.len >= size)
-                return false;
-        memcpy(ret, text.ptr, text.len);
-        ret[text.len] = '\0';
-        return true;
-}
-
 static void
 answer_await(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
 {
@@ -417,7 +460,8 @@ static handler *const handlers[SQI_COMMAND_TYPES] = {
         [SQI_COMMAND_ACTIVATE] = answer_activation, [SQI_COMMAND_DEACTIVATE] = answer_activation,
         [SQI_COMMAND_KILL] = answer_kill,           [SQI_COMMAND_AWAIT] = answer_await,
         [SQI_COMMAND_LOGS] = answer_logs,           [SQI_COMMAND_STOP] = answer_stop,
-        [SQI_COMMAND_PLAN] = answer_plan,           [SQI_COMMAND_UPDATE] = answer_update,
+        [SQI_COMMAND_LEVEL] = answer_level,         [SQI_COMMAND_PLAN] = answer_plan,
+        [SQI_COMMAND_UPDATE] = answer_update,
 };
 
 /* Answered already, and that was not heard. */

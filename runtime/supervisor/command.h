@@ -36,6 +36,7 @@ enum { SQI_REQUEST_MAX = 64 << 20 };
         X(AWAIT, false, \
           "name, serial, until: answered when it runs ('running'), is gone ('gone') or its update has proved itself ('settled'), or after a second; then status is PENDING") \
         X(LOGS, false, "name: where its log is") \
+        X(LEVEL, true, "name, component, level, seconds: what is logged by a component, or by all, for a time") \
         X(STOP, true, "leave: end the supervisor, and drain all topologies; with leave, they go on and wait for the next one")
 
 enum sqi_command_type {
@@ -50,6 +51,8 @@ enum sqi_command_type {
         X(name, STR) \
         X(serial, STR) \
         X(until, STR) \
+        X(component, STR) \
+        X(level, STR) \
         X(plan, BIN) \
         X(source, BIN) \
         X(seconds, FLOAT) \

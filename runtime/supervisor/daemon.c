@@ -326,6 +326,8 @@ sqi_daemon_serve(struct sqi_daemon *daemon)
         take_commands(daemon);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
                 sqi_hosted_look(hosted);
+                if (sqi_hosted_is_running(hosted))
+                        sqi_levels_tell(&hosted->levels, hosted->running);
                 sqi_update_watch(hosted, sqi_clock_ns());
         }
         discard(daemon);

@@ -106,6 +106,7 @@ sqi_hosted_new(struct sqi_daemon *daemon, const struct sqi_record *record)
         hosted->record = *record;
         hosted->journal.fd = -1;
         (void)sqi_journal_open(sqi_state_path(&daemon->state, record->name, "log", path), &hosted->journal);
+        sqi_levels_load(&hosted->levels, sqi_state_path(&daemon->state, record->name, "levels", path));
         while (*link && strcmp((*link)->record.name, record->name) < 0)
                 link = &(*link)->next;
         hosted->next = *link;
@@ -128,6 +129,7 @@ sqi_hosted_free(struct sqi_hosted **hosted)
         sqi_running_free(&it->running);
         sqi_plan_free(&it->plan);
         sqi_journal_close(&it->journal);
+        sqi_levels_free(&it->levels);
         free(it->positions);
         free(it);
         *hosted = NULL;

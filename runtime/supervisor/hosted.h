@@ -7,6 +7,7 @@
 
 #include "supervisor/daemon.h"
 #include "supervisor/journal.h"
+#include "supervisor/levels.h"
 #include "supervisor/server.h"
 #include "supervisor/state.h"
 #include "supervisor/supervisor.h"
@@ -23,6 +24,7 @@ struct sqi_hosted {
         struct sqi_plan *plan;       /* NULL while `running` has it, or when it cannot be read: see record.cause */
         struct sqi_running *running; /* NULL: it has ended, or could not be started */
         struct sqi_journal journal;
+        struct sqi_levels levels;
         uint64_t *positions; /* as last saved; of ntasks */
         uint32_t ntasks;
         bool moved;         /* there may be keyed state of the plan before that was not taken over yet */

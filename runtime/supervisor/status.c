@@ -237,12 +237,15 @@ put_component(msgpack_packer *packer, const struct sqi_hosted *hosted, uint32_t 
 {
         const struct sqi_plan_component *component = &sqi_hosted_plan(hosted)->components[c];
         struct sqi_metrics metrics;
+        double left;
 
         sqi_totals_component(sqi_running_totals(hosted->running), c, &metrics);
-        msgpack_pack_map(packer, 7 + NCOUNTERS);
+        msgpack_pack_map(packer, 9 + NCOUNTERS);
         put_key_text(packer, "id", component->id);
         put_key_text(packer, "kind", component->kind == SQ_KIND_SPOUT ? "spout" : "bolt");
         put_key_uint(packer, "restarts", component_restarts(hosted, component));
+        put_key_text(packer, "log_level", sqi_level_name(sqi_levels_of(&hosted->levels, component->id, &left)));
+        put_key_real(packer, "log_level_s", left);
         put_counters(packer, &metrics);
         put_quantiles(packer, "execute_us", &metrics.execute);
         put_quantiles(packer, "complete_us", &metrics.complete);

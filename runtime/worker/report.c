@@ -56,12 +56,20 @@ write_log(struct sq_task *task, enum sq_level level, const char *format, va_list
                 return; /* nobody listens; there is nobody to tell */
 }
 
+static bool
+is_logged(struct sq_task *task, enum sq_level level)
+{
+        if (task->log_until_ns && sqi_clock_ns() >= task->log_until_ns)
+                task->log_until_ns = 0;
+        return level <= (task->log_until_ns ? task->log_level : SQ_INFO);
+}
+
 void
 sq_log(struct sq_task *task, enum sq_level level, const char *format, ...)
 {
         va_list arguments;
 
-        if (level > SQ_INFO && !task->door)
+        if (!task->door && !is_logged(task, level))
                 return;
         va_start(arguments, format);
         write_log(task, level, format, arguments);

@@ -69,6 +69,12 @@ sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
         case SQI_MSG_HANDOVER: /* the bolts learn it from the marks behind the last tuples: an order could come before or after those */
                 task->handing_over = task->component->kind == SQ_KIND_SPOUT;
                 break;
+        case SQI_MSG_LOG_LEVEL:
+                if (message->task == task->id && message->number <= SQ_DEBUG) {
+                        task->log_level = (enum sq_level)message->number;
+                        task->log_until_ns = message->a ? sqi_clock_ns() + message->a * 1000000 : 0;
+                }
+                break;
         case SQI_MSG_DRAIN:
                 task->draining = true;
                 if (task->ledger)

@@ -171,6 +171,8 @@ struct sq_task {
         uint64_t next_flush_ns, next_report_ns;
         uint64_t flushed_ns; /* when an idle task last had something to flush */
         uint64_t fail_logged_ns, fails_unlogged;
+        enum sq_level log_level; /* until log_until_ns, then SQ_INFO */
+        uint64_t log_until_ns;
         char cause[SQI_CAUSE_MAX +
                    16]; /* bolt: of the last sq_fail(); spout: of the fails being taken, from whom being in `cause_task` */
         uint32_t cause_task;

@@ -15,6 +15,7 @@
 #include <zmq.h>
 
 #include "json.h"
+#include "supervisor/cgroup.h"
 #include "topology/catalog.h"
 #include "verb.h"
 
@@ -72,6 +73,25 @@ check_files(struct finding *ret)
                         "a worker needs a descriptor or two for each task it talks to: ulimit -Hn %d, or LimitNOFILE= in the unit",
                         FILES_WANTED);
         }
+}
+
+static void
+check_cgroup(struct finding *ret)
+{
+        struct sqi_cgroup cgroup;
+
+        sqi_cgroup_find(&cgroup);
+        if (cgroup.memory && cgroup.cpu) {
+                (void)snprintf(ret->found, TEXT, "limits of memory and CPU by cgroup v2 below %.300s", cgroup.base);
+                return;
+        }
+        (void)snprintf(ret->found, TEXT, "limits by %s: of %s, files and nice value",
+                       cgroup.memory ? "cgroup v2 and rlimits" : "rlimits", cgroup.memory ? "memory" : "a worker's memory");
+        (void)snprintf(
+                ret->mend, TEXT,
+                "%s a cgroup v2 of ours: DelegateSubgroup=supervisor in the unit (systemd 254), or export SQUALL_CGROUP=FOLDER",
+                cgroup.base[0] != '\0' ? "for CPU too, the cpu controller in"
+                                       : "topology.cpu, topology.worker.cpu and topology.memory.mb want");
 }
 
 static void
@@ -193,14 +213,9 @@ static const struct {
         const char *name;
         void (*run)(struct finding *ret);
 } checks[] = {
-        {"kernel", check_kernel},
-        {"libraries", check_libraries},
-        {"files", check_files},
-        {"processes", check_processes},
-        {"runtime", check_runtime_folder},
-        {"components", check_components},
-        {"memory", check_memory},
-        {"cores", check_cores},
+        {"kernel", check_kernel},         {"libraries", check_libraries}, {"files", check_files},
+        {"processes", check_processes},   {"limits", check_cgroup},       {"runtime", check_runtime_folder},
+        {"components", check_components}, {"memory", check_memory},       {"cores", check_cores},
         {"compiler", check_compiler},
 };
 

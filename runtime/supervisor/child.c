@@ -4,6 +4,7 @@
  * (channel/lease.h) and write into a FIFO of the run directory, so that the next supervisor finds both.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -78,6 +79,7 @@ sqi_child_spawn(struct sqi_running *running, uint32_t worker, uint32_t incarnati
         snprintf(numbers[0], sizeof(numbers[0]), "%u", worker);
         snprintf(numbers[1], sizeof(numbers[1]), "%u", incarnation);
         snprintf(numbers[2], sizeof(numbers[2]), "%d", (int)getpid());
+        sqi_cgroup_make(&running->supervisor->cgroup, running->rundir.path, worker, &running->plan->config);
         if (running->apart) {
                 r = sqi_lease_begin(running->rundir.path, worker, incarnation);
                 if (r == 0)
@@ -87,6 +89,7 @@ sqi_child_spawn(struct sqi_running *running, uint32_t worker, uint32_t incarnati
         }
         if (r < 0)
                 return r;
+        sqi_cgroup_enter(&running->supervisor->cgroup, running->rundir.path, worker, child->process.pid);
         r = watch_child(running, child);
         if (r == 0)
                 return 0;
@@ -137,6 +140,8 @@ sqi_child_reap(struct sqi_running *running, uint32_t worker)
         sqi_child_read(running, worker);
         sqi_lines_end(&child->lines, hand_on_line, &child->log);
         sqi_process_close(&child->process);
+        child->starved = (child->number < 0 || (child->signalled && child->number == SIGKILL)) &&
+                         sqi_cgroup_has_killed(&running->supervisor->cgroup, running->rundir.path, worker);
         child->exited = true;
         child->told_by = sqi_clock_ns() + (child->signalled || child->number <= 0 ? 0 : last_words);
 }

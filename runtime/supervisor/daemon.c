@@ -98,6 +98,7 @@ clear_rundir(struct sqi_daemon *daemon, const char *path)
                 sqi_daemon_tell(daemon, SQ_WARN, NULL, "%s", error);
         else
                 sqi_rundir_remove(&rundir);
+        sqi_cgroup_remove(&daemon->supervisor->cgroup, path);
 }
 
 static bool

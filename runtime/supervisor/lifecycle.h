@@ -62,6 +62,7 @@ enum sqi_cause_type {
         SQI_CAUSE_STUCK,   /* killed by us: a task stood still while its worker beat; number: task */
         SQI_CAUSE_UNREADY, /* the same before the start: it did not get through prepare */
         SQI_CAUSE_UNSEEN,  /* it ended while it had no supervisor, or another one: nobody knows how */
+        SQI_CAUSE_MEMORY,  /* killed by the kernel: its cgroup had no more */
         SQI_CAUSE_HALFWAY, /* killed by us: it had not started when its supervisor died */
 };
 

@@ -3,6 +3,7 @@
 #ifndef SQI_RUNNING_H
 #define SQI_RUNNING_H
 
+#include "supervisor/cgroup.h"
 #include "supervisor/control.h"
 #include "supervisor/lines.h"
 #include "supervisor/process.h"
@@ -23,6 +24,7 @@ struct sqi_child {
         struct sqi_lines lines;
         struct sqi_watch death, log;
         bool exited, signalled; /* reaped, and not yet told */
+        bool starved;           /* by its cgroup */
         int number;
         uint64_t told_by;
 };
@@ -48,6 +50,7 @@ struct sqi_running {
 
 struct sqi_supervisor {
         void *context; /* ZeroMQ */
+        struct sqi_cgroup cgroup;
         int epoll;
         struct sqi_running *first;
 };

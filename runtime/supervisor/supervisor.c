@@ -204,7 +204,8 @@ tell_exits(struct sqi_running *running)
                 step(running, &(struct sqi_event){.type = SQI_EVENT_EXITED,
                                                   .worker = w,
                                                   .number = child->number,
-                                                  .cause = child->signalled    ? SQI_CAUSE_SIGNAL
+                                                  .cause = child->starved      ? SQI_CAUSE_MEMORY
+                                                           : child->signalled  ? SQI_CAUSE_SIGNAL
                                                            : child->number < 0 ? SQI_CAUSE_UNSEEN
                                                                                : SQI_CAUSE_EXIT});
         }
@@ -394,6 +395,19 @@ make_running(struct sqi_running *running, const struct sqi_run_options *options)
         return 0;
 }
 
+static void
+tell_of_limits(const struct sqi_running *running)
+{
+        char lacking[128], text[256];
+
+        if (!sqi_cgroup_lacking(&running->supervisor->cgroup, &running->plan->config, lacking, sizeof(lacking))[0])
+                return;
+        snprintf(text, sizeof(text), "%s: not enforced, for there is no cgroup to do it by (squall doctor says what is missing)",
+                 lacking);
+        if (running->observer.tell)
+                running->observer.tell(running->observer.context, SQ_WARN, text);
+}
+
 int
 sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan, const struct sqi_run_options *options,
                    const struct sqi_observer *observer, struct sqi_running **ret, char *error, size_t size)
@@ -428,6 +442,7 @@ sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan, co
         running->next = supervisor->first;
         supervisor->first = running;
         *ret = running;
+        tell_of_limits(running);
         step(running, &(struct sqi_event){.type = SQI_EVENT_START});
         return 0;
 }
@@ -486,6 +501,7 @@ sqi_running_free(struct sqi_running **running)
                 sqi_child_end_all(it);
         unlink_running(it);
         close_control(it);
+        sqi_cgroup_remove(&it->supervisor->cgroup, it->rundir.path);
         sqi_rundir_remove(&it->rundir);
         sqi_lifecycle_free(&it->life);
         sqi_totals_free(&it->totals);
@@ -561,6 +577,7 @@ sqi_supervisor_new(struct sqi_supervisor **ret)
                 sqi_supervisor_free(&supervisor);
                 return r;
         }
+        sqi_cgroup_find(&supervisor->cgroup);
         *ret = supervisor;
         return 0;
 }

@@ -60,6 +60,10 @@ raw_cause(const struct sqi_plan *plan, const struct sqi_cause *cause, char *buff
         case SQI_CAUSE_UNSEEN:
                 snprintf(buffer, size, "ended while no supervisor of its own watched it");
                 break;
+        case SQI_CAUSE_MEMORY:
+                snprintf(buffer, size,
+                         "killed for want of memory: its cgroup allows no more (topology.worker.memory.mb, topology.memory.mb)");
+                break;
         case SQI_CAUSE_HALFWAY:
                 snprintf(buffer, size, "had not started yet when its supervisor died, and was killed");
         }

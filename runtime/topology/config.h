@@ -25,6 +25,9 @@ struct sqi_config {
         int64_t batch_bytes;     /* topology.batch.bytes: a batch is sent when it holds as much */
         int64_t channel_batches; /* topology.channel.batches: high-water mark of one channel end, in batches */
         int64_t worker_memory;   /* topology.worker.memory.mb; 0: no limit */
+        double worker_cpu;       /* topology.worker.cpu, in cores; 0: no limit */
+        int64_t topology_memory; /* topology.memory.mb, of all workers together; 0: no limit */
+        double topology_cpu;     /* topology.cpu, in cores, likewise */
         int64_t worker_files;    /* topology.worker.files; 0: the supervisor's limit */
         int64_t worker_nice;     /* topology.worker.nice */
         int64_t metrics;         /* topology.metrics (enum sqi_metering) */

@@ -4,6 +4,41 @@
 #include <string.h>
 #include <xxhash.h>
 
+/* Task n - 1 joins those before it: each gives what it has above its new share, S / n, and the first S % n of those that can keep one more. */
+static void
+join(uint32_t n, uint16_t owners[SQI_SLOTS], uint16_t shares[SQI_SLOTS])
+{
+        uint32_t share = SQI_SLOTS / n, larger = SQI_SLOTS % n, keeps[SQI_SLOTS];
+
+        for (uint32_t task = 0; task < n - 1; task++) {
+                keeps[task] = share;
+                if (larger > 0 && shares[task] > share) {
+                        keeps[task]++;
+                        larger--;
+                }
+        }
+        shares[n - 1] = 0;
+        for (uint32_t slot = 0; slot < SQI_SLOTS; slot++) {
+                uint16_t *owner = &owners[slot];
+
+                if (shares[*owner] <= keeps[*owner])
+                        continue;
+                shares[*owner]--;
+                *owner = (uint16_t)(n - 1);
+                shares[n - 1]++;
+        }
+}
+
+void
+sqi_slots_deal(uint32_t ntasks, uint16_t ret[SQI_SLOTS])
+{
+        uint16_t shares[SQI_SLOTS] = {SQI_SLOTS};
+
+        memset(ret, 0, SQI_SLOTS * sizeof(*ret));
+        for (uint32_t n = 2; n <= ntasks; n++)
+                join(n, ret, shares);
+}
+
 static uint64_t
 routing_of(const struct sqi_plan *plan, const struct sqi_plan_edge *edge)
 {

@@ -1,9 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Can the keyed state of a bolt move from one plan to another? It goes where the tuples of its keys go. */
+/*
+ * Who owns a key of a fields grouping, and can the keyed state of a bolt move from one plan to another? It goes where the tuples of its keys go.
+ *
+ * The hash of a key leads to one of SQI_SLOTS slots, a slot to a task. The table of slots for n tasks is that for n - 1 tasks, from which task n - 1
+ * took its equal share, as evenly as can be from each. So the shares of two tasks never differ by more than a slot, the table depends on
+ * nothing but n, and from n to m tasks, either way, only the slots move that must: those that the added tasks get, or that the removed had.
+ */
 #ifndef SQI_ROUTING_H
 #define SQI_ROUTING_H
 
 #include "topology/plan.h"
+
+enum { SQI_SLOTS = 4096 }; /* so many tasks at most: SQI_PARALLELISM_MAX */
+
+/* The owners of all slots among 1 to SQI_SLOTS tasks. */
+void sqi_slots_deal(uint32_t ntasks, uint16_t ret[SQI_SLOTS]);
+
+/* The slot of a key by its hash: the upper bits, for tables of keys use the lower. */
+static inline uint32_t
+sqi_slot_of(uint64_t hash)
+{
+        return (uint32_t)(hash >> 52);
+}
 
 /* What deals out the tuples of a component: the same number in two plans if all its inputs are grouped by fields of the same names.
  * 0: they are not all grouped by the same fields, so nobody can say which task would own a key. */

@@ -123,10 +123,11 @@ compare_keys(const void *a, const void *b)
         return (*x)->key_place.column < (*y)->key_place.column ? -1 : 1;
 }
 
+/* Reports each key that was there before, and leaves it out, so that who reads the tree meets each key once. */
 static int
-refuse_duplicates(struct builder *builder, const struct sqi_yaml *mapping)
+refuse_duplicates(struct builder *builder, struct sqi_yaml *mapping)
 {
-        const struct sqi_yaml_item **items, *item;
+        struct sqi_yaml_item **items, **at, *item;
         size_t i = 0;
 
         items = calloc(mapping->n + 1, sizeof(*items));
@@ -135,11 +136,20 @@ refuse_duplicates(struct builder *builder, const struct sqi_yaml *mapping)
         for (item = mapping->first; item != NULL; item = item->next)
                 items[i++] = item;
         qsort(items, mapping->n, sizeof(*items), compare_keys);
-        for (i = 1; i < mapping->n; i++)
-                if (strcmp(items[i]->key, items[i - 1]->key) == 0)
+        for (i = mapping->n; i-- > 1;)
+                if (strcmp(items[i]->key, items[i - 1]->key) == 0) {
                         sqi_diagnose(builder->diagnostics, SQI_ERROR, items[i]->key_place,
                                      "'%.200s' is given twice (first in line %u)", items[i]->key, items[i - 1]->key_place.line);
+                        items[i]->key = NULL;
+                }
         free(items);
+        for (at = &mapping->first; *at != NULL;)
+                if ((*at)->key != NULL) {
+                        at = &(*at)->next;
+                } else {
+                        *at = (*at)->next;
+                        mapping->n--;
+                }
         return 0;
 }
 

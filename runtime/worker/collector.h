@@ -24,6 +24,7 @@ struct sqi_target {
         uint32_t rotor;   /* shuffle: whose turn it is */
         uint32_t turns;   /* shuffle: until the loads are looked at again */
         uint64_t fair_ns; /* shuffle: a task where a tuple would wait longer is passed over */
+        uint16_t *owners; /* fields: of each slot, by topology/routing.h */
         uint64_t *dealt;  /* partial-key: tuples dealt to each */
         uint64_t *keys;   /* broadcast: each receiver's own edge key */
         bool in_cycle;    /* the reader is of this task's own cycle */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/grouping.h"
 
+#include "topology/routing.h"
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -83,7 +85,7 @@ sqi_grouping_choose(struct sqi_target *target, const struct sqi_slice *tuple)
                 return target->outlets[0];
         switch (target->grouping) {
         case SQI_FIELDS:
-                return target->outlets[sqi_key_hash(target->edge, tuple) % target->noutlets];
+                return target->outlets[target->owners[sqi_slot_of(sqi_key_hash(target->edge, tuple))]];
         case SQI_PARTIAL_KEY:
                 return partial_key(target, tuple);
         case SQI_LOCAL_OR_SHUFFLE:

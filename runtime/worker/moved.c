@@ -10,7 +10,7 @@
 #include "topology/routing.h"
 #include "worker/task.h"
 
-enum { MOVED_VERSION = 1, PATH_SIZE = 512, KEY_MAX = 64 << 20 };
+enum { MOVED_VERSION = 2, PATH_SIZE = 512, KEY_MAX = 64 << 20 };
 
 /* Then `nkeys` times: struct moved_key, the key, the state. Of this machine alone, in its byte order. */
 struct moved_head {
@@ -89,6 +89,7 @@ struct reading {
         struct sq_task *task;
         FILE *file;
         struct moved_head head;
+        uint16_t owners[SQI_SLOTS];
         char *key;
         size_t room;
         void *state;
@@ -108,7 +109,7 @@ is_mine(const struct reading *reading, uint64_t route)
 
         if (reading->head.ntasks == task->component->ntasks)
                 return reading->head.index == index;
-        return route % task->component->ntasks == index;
+        return reading->owners[sqi_slot_of(route)] == index;
 }
 
 static int
@@ -180,6 +181,7 @@ read_file(struct sq_task *task, const char *name)
         int r;
 
         snprintf(path, sizeof(path), "%s/%s", task->rundir, name);
+        sqi_slots_deal(task->component->ntasks, reading.owners);
         reading.file = fopen(path, "re");
         if (!reading.file)
                 return -errno;

@@ -11,6 +11,7 @@
 
 #include "channel/endpoint.h"
 #include "channel/socket.h"
+#include "topology/routing.h"
 #include "worker/collector.h"
 #include "worker/task.h"
 
@@ -113,6 +114,12 @@ wire_tasks(struct sq_task *task, struct sqi_target *target, const struct sqi_pla
                         return -errno;
                 if (task->plan->tasks[reader->first_task + i].worker == worker)
                         target->local[target->nlocal++] = target->outlets[i];
+        }
+        if (target->grouping == SQI_FIELDS) {
+                target->owners = calloc(SQI_SLOTS, sizeof(*target->owners));
+                if (!target->owners)
+                        return -ENOMEM;
+                sqi_slots_deal(reader->ntasks, target->owners);
         }
         target->noutlets = reader->ntasks;
         target->rotor = task->plan->tasks[task->id].index % reader->ntasks;
@@ -307,6 +314,7 @@ sqi_collector_close(struct sqi_collector *collector)
                 for (uint32_t t = 0; t < stream->ntargets; t++) {
                         free(stream->targets[t].outlets);
                         free(stream->targets[t].local);
+                        free(stream->targets[t].owners);
                         free(stream->targets[t].dealt);
                         free(stream->targets[t].keys);
                 }

@@ -73,8 +73,14 @@ enum sqi_message_type {
                 SQI_MESSAGE_TYPES
 };
 
-/* How far a task is, as bits. A worker whose tasks have not all STARTED cannot be adopted. */
-enum sqi_task_state { SQI_TASK_STARTED = 1, SQI_TASK_SETTLED = 2, SQI_TASK_FINISHED = 4 };
+/* How far a task is, and what it was told, as bits. A worker whose tasks have not all STARTED cannot be adopted. */
+enum sqi_task_state {
+        SQI_TASK_STARTED = 1,
+        SQI_TASK_SETTLED = 2,
+        SQI_TASK_FINISHED = 4,
+        SQI_TASK_DRAINING = 8,  /* told to: what finishes now has not come to its end by itself */
+        SQI_TASK_HANDOVER = 16, /* and that the topology goes on later */
+};
 
 /* Fields: t task, n number, a, b counters, s text (at most 4 KiB, cut), m metrics. What a type does not carry is zero. */
 struct sqi_message {

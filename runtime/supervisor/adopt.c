@@ -7,6 +7,7 @@
  *  3. When no answer and no exit is missing any more, and one worker at least had been started, the topology has run: all that is not there is
  *     restarted as after any death, and those that are there hear again what they may have missed. Every order of that kind
  *     may be heard twice. If none had been started, all begin anew.
+ *  4. A drain that the dead one had begun is carried on; what it comes to is DRAINED, and no end of the topology's own.
  */
 #include "supervisor/step.h"
 
@@ -169,6 +170,8 @@ take_state(struct sqi_step *step, const struct sqi_message *message)
         task->loops_at = step->now;
         if (message->number & SQI_TASK_SETTLED)
                 settle(life, message->task);
+        life->draining |= (message->number & (SQI_TASK_DRAINING | SQI_TASK_HANDOVER)) != 0;
+        life->handover |= (message->number & SQI_TASK_HANDOVER) != 0;
         for
                 SQI_EACH_TASK(life, t)
         if (sqi_step_is_on(life, t, message->worker) && !life->tasks[t].told)

@@ -231,7 +231,7 @@ sqi_hosted_start(struct sqi_hosted *hosted)
         char error[ERROR_SIZE] = "out of memory";
         int r;
 
-        if (hosted->record.wish == SQI_WISH_KILLED && !any_lives(hosted)) {
+        if (hosted->record.wish == SQI_WISH_KILLED && !hosted->finishing && !any_lives(hosted)) {
                 hosted->discarded = true;
                 return;
         }
@@ -332,6 +332,21 @@ keep_moved(struct sqi_hosted *hosted)
                 sqi_daemon_tell(hosted->daemon, SQ_ERROR, hosted->record.name, "cannot keep its state: %s", strerror(-r));
 }
 
+/* It was on its way into another plan when it was killed: what its bolts wrote down, they have to finish. */
+static bool
+finish_first(struct sqi_hosted *hosted)
+{
+        const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
+
+        if (!life->handover || life->outcome != SQI_OUTCOME_DRAINED || hosted->finishing)
+                return false;
+        sqi_hosted_save(hosted);
+        keep_moved(hosted);
+        hosted->finishing = true;
+        sqi_hosted_reload(hosted);
+        return true;
+}
+
 void
 sqi_hosted_look(struct sqi_hosted *hosted)
 {
@@ -339,7 +354,7 @@ sqi_hosted_look(struct sqi_hosted *hosted)
                 return;
         hosted->over = true;
         if (hosted->record.wish == SQI_WISH_KILLED) {
-                hosted->discarded = true;
+                hosted->discarded = !finish_first(hosted);
                 return;
         }
         sqi_hosted_save(hosted);
@@ -347,9 +362,12 @@ sqi_hosted_look(struct sqi_hosted *hosted)
                 keep_moved(hosted); /* it is to be run again */
                 return;
         }
-        if (hosted->updating)
+        if (hosted->updating) {
                 sqi_update_swap(hosted);
-        else if (!hosted->record.trial || !sqi_update_failed(hosted))
+        } else if (sqi_running_lifecycle(hosted->running)->outcome == SQI_OUTCOME_DRAINED) {
+                keep_moved(hosted); /* the supervisor before us was told to stop, and died over it */
+                sqi_hosted_reload(hosted);
+        } else if (!hosted->record.trial || !sqi_update_failed(hosted))
                 note_outcome(hosted);
 }
 

@@ -28,6 +28,7 @@ struct sqi_hosted {
         uint64_t *positions; /* as last saved; of ntasks */
         uint32_t ntasks;
         bool moved;         /* there may be keyed state of the plan before that was not taken over yet */
+        bool finishing;     /* was handed over, but is to be killed: runs once more, to finish */
         bool updating;      /* drains; .next-NAME takes its place then */
         uint64_t proved_at; /* an update on trial runs: to be kept from then on; 0: it does not run yet */
         bool over;          /* it has ended, and what follows from that is done */

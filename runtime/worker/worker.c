@@ -63,6 +63,7 @@ struct worker {
         bool quitting, orphaned, failed;
 
         /* adoptable ones */
+        bool draining, handing_over;       /* as the orders said */
         bool adoptable, started, forsaken; /* forsaken: no supervisor came; it drains alone */
         int lease;
         uint64_t orphaned_ns;
@@ -151,7 +152,8 @@ tell_state(struct worker *worker)
         for (uint32_t i = 0; i < worker->nmembers; i++) {
                 const struct member *member = worker->members[i];
                 uint64_t state = (worker->started && !worker->forsaken ? SQI_TASK_STARTED : 0u) |
-                                 (member->settled ? SQI_TASK_SETTLED : 0u) | (member->finished ? SQI_TASK_FINISHED : 0u);
+                                 (member->settled ? SQI_TASK_SETTLED : 0u) | (member->finished ? SQI_TASK_FINISHED : 0u) |
+                                 (worker->draining ? SQI_TASK_DRAINING : 0u) | (worker->handing_over ? SQI_TASK_HANDOVER : 0u);
 
                 report(worker, (struct sqi_message){.type = SQI_MSG_STATE, .task = member->task.id, .number = state});
                 if (member->position)
@@ -193,6 +195,10 @@ pass_orders(struct worker *worker)
                         worker->quitting = true;
                 else if (order.type == SQI_MSG_START)
                         worker->started = true;
+                else if (order.type == SQI_MSG_DRAIN)
+                        worker->draining = true;
+                else if (order.type == SQI_MSG_HANDOVER)
+                        worker->handing_over = true;
                 else if (order.type == SQI_MSG_ADOPT)
                         be_adopted(worker, (pid_t)order.number);
                 for (uint32_t i = 0; i < worker->nmembers; i++)

@@ -156,6 +156,30 @@ if is_in_state sums running; then
 fi
 check "and every count is exact at the end" eval 'until_true is_in_state sums finished && sort "$dir/sums.tsv" | cmp - <(sort "$dir/want.tsv") && [ -s "$dir/want.tsv" ]'
 "$squall" kill sums >/dev/null
+sed -i 's/count: [0-9]*/count: 0/; s/rate: [0-9]*/rate: 2000/' "$dir/sums.yaml"
+counted() { awk '{ sum += $2 } END { print sum + 0 }' "$dir/sums.tsv"; }
+acked() { "$squall" status sums --json | tr '{' '\n' | sed -n 's/.*"id":"gen",.*"acked":\([0-9]*\).*/\1/p'; }
+"$squall" submit "$dir/sums.yaml" --wait >/dev/null
+until_true eval '[ "$(acked)" -gt 200 ]'
+held=$(worker sums sum/0)
+kill -STOP "$held" # the drain cannot end
+"$squall" supervisor --stop & stopping=$!
+until_true grep -q "draining" "$dir/state/topologies/sums/log"
+kill_supervisor
+wait $stopping 2>/dev/null
+kill -CONT "$held"
+check "a supervisor that is killed while it stops has not finished its topologies" eval 'start && until_true is_in_state sums running && [ "$(workers_of sums | wc -l)" = 4 ]'
+at=$(acked)
+until_true eval '[ "$(acked)" -gt 500 ]'
+held=$(worker sums sink/0)
+kill -STOP "$held"
+"$squall" rebalance sums --component sum=3 >/dev/null 2>&1 & changing=$!
+until_true is_in_state sums updating
+"$squall" kill sums & killing=$!
+until_true is_in_state sums stopping
+kill -CONT "$held"
+check "one that is killed while its plan changes finishes first" eval 'wait $killing && [ "$(counted)" -gt 700 ]'
+wait $changing
 sed 's/emit: end/emit: change/; s/type: fields, args: .k./type: shuffle/; s/rate: [0-9]*/rate: 100/' "$dir/sums.yaml" >"$dir/shuffled.yaml"
 "$squall" submit "$dir/shuffled.yaml" --wait >/dev/null
 check "state that no task would own is not moved without being asked" says "no task owns a key" "$squall" rebalance sums --component sum=3

@@ -996,6 +996,35 @@ drains_what_it_adopts_if_that_was_asked_before(void **state)
 }
 
 static void
+what_was_told_to_drain_has_not_finished_by_itself_under_the_next_supervisor(void **state)
+{
+        struct world world;
+
+        (void)state;
+        find_all_but(&world, TASKS);
+        for (uint32_t w = 0; w < TASKS; w++)
+                tells_its_state(&world, w, SQI_TASK_STARTED | SQI_TASK_FINISHED | SQI_TASK_DRAINING | SQI_TASK_HANDOVER);
+        assert_int_equal(count_sent(&world, SQI_MSG_QUIT, SQI_EVERY_WORKER), 1);
+        assert_int_equal(world.life->outcome, SQI_OUTCOME_DRAINED);
+        assert_true(world.life->handover);
+        tear_down(&world);
+}
+
+static void
+a_handover_that_one_worker_knows_of_is_carried_on_for_all(void **state)
+{
+        struct world world;
+
+        (void)state;
+        find_all_but(&world, TASKS);
+        for (uint32_t w = 0; w < TASKS; w++)
+                tells_its_state(&world, w, SQI_TASK_STARTED | (w == SPOUT ? SQI_TASK_HANDOVER : 0));
+        assert_int_equal(count_sent(&world, SQI_MSG_HANDOVER, SQI_EVERY_WORKER), 1);
+        assert_int_equal(count_sent(&world, SQI_MSG_DRAIN, SQI_EVERY_WORKER), 1);
+        tear_down(&world);
+}
+
+static void
 kills_a_worker_that_does_not_answer_its_new_supervisor(void **state)
 {
         struct world world;
@@ -1327,6 +1356,8 @@ main(void)
                 cmocka_unit_test(kills_and_restarts_a_worker_that_had_not_started),
                 cmocka_unit_test(begins_anew_when_nothing_had_started),
                 cmocka_unit_test(drains_what_it_adopts_if_that_was_asked_before),
+                cmocka_unit_test(what_was_told_to_drain_has_not_finished_by_itself_under_the_next_supervisor),
+                cmocka_unit_test(a_handover_that_one_worker_knows_of_is_carried_on_for_all),
                 cmocka_unit_test(kills_a_worker_that_does_not_answer_its_new_supervisor),
                 cmocka_unit_test(a_deactivated_topology_stays_so_for_workers_that_are_restarted),
                 cmocka_unit_test(keeps_its_invariants_whatever_dies_and_whenever),

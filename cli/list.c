@@ -1,30 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
+#include "table.h"
 #include "talk.h"
+
+/* Why what has failed has. */
+static void
+show_causes(struct sq_value answer)
+{
+        struct sq_items items = sq_items(answer);
+        struct sq_value row;
+
+        while (sq_next_item(&items, &row)) {
+                struct sq_str name = cli_get_str(row, "topology"), cause = cli_get_str(row, "cause");
+
+                if (cause.len > 0)
+                        (void)printf("%.*s: %.*s\n", (int)name.len, name.ptr, (int)cause.len, cause.ptr);
+        }
+}
 
 static void
 show(const struct cli_args *args, struct sq_value answer)
 {
+        struct cli_table table = {.columns = 7, .left = 2};
         struct sq_items items = sq_items(answer);
         struct sq_value row;
-        struct sq_str name, state;
         char uptime[32];
 
         if (cli_flag(args, "json")) {
                 cli_print_value(answer);
                 return;
         }
-        (void)printf("%-24s %-10s %12s %6s %8s %12s %9s\n", "topology", "state", "uptime", "tasks", "workers", "emitted/s",
-                     "restarts");
+        cli_table_row(&table, "topology", "state", "uptime", "tasks", "workers", "emitted/s", "restarts", NULL);
         while (sq_next_item(&items, &row)) {
-                name = cli_get_str(row, "topology");
-                state = cli_get_str(row, "state");
-                (void)printf("%-24.*s %-10.*s %12s %6llu %8llu %12.0f %9llu\n", (int)name.len, name.ptr, (int)state.len, state.ptr,
-                             cli_duration_text(cli_get_real(row, "uptime_s"), uptime, sizeof(uptime)),
-                             (unsigned long long)cli_get_uint(row, "tasks"), (unsigned long long)cli_get_uint(row, "workers"),
-                             cli_get_real(row, "emitted_s"), (unsigned long long)cli_get_uint(row, "restarts"));
+                cli_table_str(&table, cli_get_str(row, "topology"));
+                cli_table_str(&table, cli_get_str(row, "state"));
+                cli_table_cell(&table, "%s", cli_duration_text(cli_get_real(row, "uptime_s"), uptime, sizeof(uptime)));
+                cli_table_cell(&table, "%llu", (unsigned long long)cli_get_uint(row, "tasks"));
+                cli_table_cell(&table, "%llu", (unsigned long long)cli_get_uint(row, "workers"));
+                cli_table_cell(&table, "%.0f", cli_get_real(row, "emitted_s"));
+                cli_table_cell(&table, "%llu", (unsigned long long)cli_get_uint(row, "restarts"));
         }
+        cli_table_print(&table, stdout);
+        show_causes(answer);
 }
 
 static int

@@ -1,63 +1,108 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
+#include "table.h"
 #include "talk.h"
 
 static void
-show_task(struct sq_value task)
+put_number(struct cli_table *table, struct sq_value map, const char *key)
 {
-        struct sq_str name = cli_get_str(task, "task"), state = cli_get_str(task, "state"), cause = cli_get_str(task, "cause");
-        unsigned long long restarts = cli_get_uint(task, "restarts");
-
-        (void)printf("  %-22.*s %-9.*s %8llu %12llu %12llu %12llu %8llu %8llu %9llu\n", (int)name.len, name.ptr, (int)state.len,
-                     state.ptr, (unsigned long long)cli_get_uint(task, "pid"), (unsigned long long)cli_get_uint(task, "emitted"),
-                     (unsigned long long)cli_get_uint(task, "executed"), (unsigned long long)cli_get_uint(task, "acked"),
-                     (unsigned long long)cli_get_uint(task, "failed"), (unsigned long long)cli_get_uint(task, "pending"), restarts);
-        if (restarts > 0)
-                (void)printf("  %-22s last: %.*s\n", "", (int)cause.len, cause.ptr);
+        cli_table_cell(table, "%llu", (unsigned long long)cli_get_uint(map, key));
 }
 
-/* "  metrics: malformed 12, ms 3000 (p50 8, p99 90)" */
 static void
-show_metrics(struct sq_value metrics)
+put_task(struct cli_table *table, struct sq_value task)
+{
+        static const char *const numbers[] = {"pid", "emitted", "executed", "acked", "failed", "pending", "restarts"};
+
+        cli_table_str(table, cli_get_str(task, "task"));
+        cli_table_str(table, cli_get_str(task, "state"));
+        for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+                put_number(table, task, numbers[i]);
+}
+
+static void
+put_quantile(struct cli_table *table, struct sq_value histogram, const char *key)
+{
+        double us = cli_get_real(histogram, key);
+
+        cli_table_cell(table, us > 0 ? "%.1f" : "-", us);
+}
+
+static void
+put_component(struct cli_table *table, struct sq_value component)
+{
+        cli_table_str(table, cli_get_str(component, "id"));
+        cli_table_str(table, cli_get_str(component, "kind"));
+        put_quantile(table, cli_get(component, "execute_us"), "p50");
+        put_quantile(table, cli_get(component, "execute_us"), "p99");
+        put_quantile(table, cli_get(component, "complete_us"), "p50");
+        put_quantile(table, cli_get(component, "complete_us"), "p99");
+}
+
+/* "count: malformed 12, ms 3000 (p50 8, p99 90)" */
+static void
+show_metrics(struct sq_str id, struct sq_value metrics)
 {
         struct sq_items items = sq_items(metrics);
         struct sq_value name, value;
+        bool first = true;
 
-        for (bool first = true; sq_next_item(&items, &name) && sq_next_item(&items, &value); first = false) {
+        for (; sq_next_item(&items, &name) && sq_next_item(&items, &value); first = false) {
                 bool histogram = value.type == SQ_MAP;
-                (void)printf("%s%.*s ", first ? "  metrics: " : ", ", (int)name.len, (const char *)name.as.ptr);
-                (void)printf("%lld", (long long)(histogram ? (int64_t)cli_get_uint(value, "n") : value.as.i));
+
+                (void)printf(first ? "%.*s: " : ", ", (int)id.len, id.ptr);
+                (void)printf("%.*s %lld", (int)name.len, (const char *)name.as.ptr,
+                             (long long)(histogram ? (int64_t)cli_get_uint(value, "n") : value.as.i));
                 if (histogram)
                         (void)printf(" (p50 %llu, p99 %llu)", (unsigned long long)cli_get_uint(value, "p50"),
                                      (unsigned long long)cli_get_uint(value, "p99"));
         }
-        if (metrics.len > 0)
+        if (!first)
                 (void)putchar('\n');
 }
 
+/* What there is to say of a component beyond the numbers that all have. */
 static void
-show_component(struct sq_value component)
+show_notes(struct sq_value component)
 {
-        struct sq_str id = cli_get_str(component, "id"), kind = cli_get_str(component, "kind");
         struct sq_items tasks = sq_items(cli_get(component, "tasks"));
-        struct sq_value task, execute = cli_get(component, "execute_us"), complete = cli_get(component, "complete_us");
+        struct sq_str id = cli_get_str(component, "id"), level = cli_get_str(component, "log_level");
+        struct sq_value task;
         char left[32];
 
-        (void)printf("%.*s (%.*s)", (int)id.len, id.ptr, (int)kind.len, kind.ptr);
-        if (cli_get_real(execute, "p50") > 0)
-                (void)printf("  execute p50 %.1f us, p99 %.1f us", cli_get_real(execute, "p50"), cli_get_real(execute, "p99"));
-        if (cli_get_real(complete, "p50") > 0)
-                (void)printf("  emit to ack p50 %.1f us, p99 %.1f us", cli_get_real(complete, "p50"),
-                             cli_get_real(complete, "p99"));
+        show_metrics(id, cli_get(component, "metrics"));
         if (cli_get_real(component, "log_level_s") > 0)
-                (void)printf("  logs at %.*s for another %s", (int)cli_get_str(component, "log_level").len,
-                             cli_get_str(component, "log_level").ptr,
+                (void)printf("%.*s: logs at %.*s for another %s\n", (int)id.len, id.ptr, (int)level.len, level.ptr,
                              cli_duration_text(cli_get_real(component, "log_level_s"), left, sizeof(left)));
+        while (sq_next_item(&tasks, &task)) {
+                struct sq_str name = cli_get_str(task, "task"), cause = cli_get_str(task, "cause");
+
+                if (cause.len > 0)
+                        (void)printf("%.*s: %.*s\n", (int)name.len, name.ptr, (int)cause.len, cause.ptr);
+        }
+}
+
+static void
+show_tables(struct sq_value components)
+{
+        struct cli_table tasks = {.columns = 9, .left = 2}, times = {.columns = 6, .left = 2};
+        struct sq_items all = sq_items(components);
+        struct sq_value component, task;
+
+        cli_table_row(&tasks, "task", "state", "pid", "emitted", "executed", "acked", "failed", "pending", "restarts", NULL);
+        cli_table_row(&times, "component", "kind", "execute p50 us", "p99 us", "emit to ack p50 us", "p99 us", NULL);
+        while (sq_next_item(&all, &component)) {
+                struct sq_items of = sq_items(cli_get(component, "tasks"));
+
+                while (sq_next_item(&of, &task))
+                        put_task(&tasks, task);
+                put_component(&times, component);
+        }
         (void)putchar('\n');
-        show_metrics(cli_get(component, "metrics"));
-        while (sq_next_item(&tasks, &task))
-                show_task(task);
+        cli_table_print(&tasks, stdout);
+        (void)putchar('\n');
+        cli_table_print(&times, stdout);
 }
 
 static void
@@ -73,16 +118,20 @@ show(const struct cli_args *args, struct sq_value answer)
                 cli_print_value(answer);
                 return;
         }
-        (void)printf("%.*s: %.*s, up %s, %llu tasks in %llu workers, %.0f emitted/s, %llu restarts\n", (int)name.len, name.ptr,
+        (void)printf("%.*s: %.*s, up %s, %llu tasks in %llu workers, %.0f emitted/s, %llu restart%s\n", (int)name.len, name.ptr,
                      (int)state.len, state.ptr, cli_duration_text(cli_get_real(answer, "uptime_s"), uptime, sizeof(uptime)),
                      (unsigned long long)cli_get_uint(answer, "tasks"), (unsigned long long)cli_get_uint(answer, "workers"),
-                     cli_get_real(answer, "emitted_s"), (unsigned long long)cli_get_uint(answer, "restarts"));
+                     cli_get_real(answer, "emitted_s"), (unsigned long long)cli_get_uint(answer, "restarts"),
+                     cli_get_uint(answer, "restarts") == 1 ? "" : "s");
         if (cause.len > 0)
                 (void)printf("cause: %.*s\n", (int)cause.len, cause.ptr);
-        (void)printf("  %-22s %-9s %8s %12s %12s %12s %8s %8s %9s\n", "task", "state", "pid", "emitted", "executed", "acked",
-                     "failed", "pending", "restarts");
+        if (!sq_next_item(&components, &component))
+                return;
+        components = sq_items(cli_get(answer, "components"));
+        show_tables(cli_get(answer, "components"));
+        (void)putchar('\n');
         while (sq_next_item(&components, &component))
-                show_component(component);
+                show_notes(component);
 }
 
 static int

@@ -26,6 +26,23 @@ cli_table_cell(struct cli_table *table, const char *format, ...)
         table->ncells++;
 }
 
+void
+cli_table_str(struct cli_table *table, struct sq_str text)
+{
+        cli_table_cell(table, "%.*s", (int)text.len, text.ptr);
+}
+
+void
+cli_table_row(struct cli_table *table, const char *first, ...)
+{
+        va_list cells;
+
+        va_start(cells, first);
+        for (const char *cell = first; cell != NULL; cell = va_arg(cells, const char *))
+                cli_table_cell(table, "%s", cell);
+        va_end(cells);
+}
+
 static const char *
 text(const struct cli_table *table, size_t cell)
 {

@@ -22,6 +22,7 @@ show_causes(struct sq_value answer)
 static void
 show(const struct cli_args *args, struct sq_value answer)
 {
+        static const char *const table_heads[] = {"topology", "state", "uptime", "tasks", "workers", "emitted/s", "restarts"};
         struct cli_table table = {.columns = 7, .left = 2};
         struct sq_items items = sq_items(answer);
         struct sq_value row;
@@ -31,7 +32,7 @@ show(const struct cli_args *args, struct sq_value answer)
                 cli_print_value(answer);
                 return;
         }
-        cli_table_row(&table, "topology", "state", "uptime", "tasks", "workers", "emitted/s", "restarts", NULL);
+        cli_table_heads(&table, table_heads);
         while (sq_next_item(&items, &row)) {
                 cli_table_str(&table, cli_get_str(row, "topology"));
                 cli_table_str(&table, cli_get_str(row, "state"));

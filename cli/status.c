@@ -86,12 +86,15 @@ show_notes(struct sq_value component)
 static void
 show_tables(struct sq_value components)
 {
+        static const char *const tasks_heads[] = {"task",  "state",  "pid",     "emitted", "executed",
+                                                  "acked", "failed", "pending", "restarts"};
+        static const char *const times_heads[] = {"component", "kind", "execute p50 us", "p99 us", "emit to ack p50 us", "p99 us"};
         struct cli_table tasks = {.columns = 9, .left = 2}, times = {.columns = 6, .left = 2};
         struct sq_items all = sq_items(components);
         struct sq_value component, task;
 
-        cli_table_row(&tasks, "task", "state", "pid", "emitted", "executed", "acked", "failed", "pending", "restarts", NULL);
-        cli_table_row(&times, "component", "kind", "execute p50 us", "p99 us", "emit to ack p50 us", "p99 us", NULL);
+        cli_table_heads(&tasks, tasks_heads);
+        cli_table_heads(&times, times_heads);
         while (sq_next_item(&all, &component)) {
                 struct sq_items of = sq_items(cli_get(component, "tasks"));
 

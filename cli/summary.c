@@ -182,8 +182,7 @@ cli_summary_table(FILE *out, const struct cli_tally *tally)
         struct numbers numbers;
 
         (void)fprintf(out, "%s: %s after %.1f s\n", plan->name, tally->state, (double)tally->uptime_ns / 1e9);
-        for (unsigned i = 0; i < table.columns; i++)
-                cli_table_cell(&table, "%s", heads[i]);
+        cli_table_heads(&table, heads);
         for (uint32_t c = 0; c < plan->ncomponents; c++) {
                 take_end(tally, c, &numbers);
                 fill_row(&table, &numbers);

@@ -33,14 +33,10 @@ cli_table_str(struct cli_table *table, struct sq_str text)
 }
 
 void
-cli_table_row(struct cli_table *table, const char *first, ...)
+cli_table_heads(struct cli_table *table, const char *const *heads)
 {
-        va_list cells;
-
-        va_start(cells, first);
-        for (const char *cell = first; cell != NULL; cell = va_arg(cells, const char *))
-                cli_table_cell(table, "%s", cell);
-        va_end(cells);
+        for (unsigned i = 0; i < table->columns; i++)
+                cli_table_cell(table, "%s", heads[i]);
 }
 
 static const char *

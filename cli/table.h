@@ -24,7 +24,7 @@ struct cli_table {
 
 __attribute__((format(printf, 2, 3))) void cli_table_cell(struct cli_table *table, const char *format, ...);
 void cli_table_str(struct cli_table *table, struct sq_str text);
-void cli_table_row(struct cli_table *table, const char *first, ...) __attribute__((sentinel)); /* cells up to NULL */
+void cli_table_heads(struct cli_table *table, const char *const *heads); /* one for each column */
 void cli_table_print(struct cli_table *table, FILE *out);
 
 #endif

@@ -16,6 +16,10 @@
 #include "supervisor/sealed.h"
 
 enum { TRIES = 100, BACKLOG = 128, WAITING_MAX = 1000, HANDSHAKE_MS = 5000 };
+enum {
+        LINGER_MS =
+                5000 /* the answer to STOP is the last thing that is sent, and a busy machine may take its time; who has gone is not waited for */
+};
 
 int
 sqi_server_path(char ret[SQI_SOCKET_PATH])
@@ -85,7 +89,7 @@ static int
 open_socket(struct sqi_server *server)
 {
         const uid_t users[] = {geteuid(), 0};
-        const int linger = 100, backlog = BACKLOG, hwm = WAITING_MAX;
+        const int linger = LINGER_MS, backlog = BACKLOG, hwm = WAITING_MAX;
         const int64_t most = SQI_REQUEST_MAX;
         char endpoint[SQI_SOCKET_PATH + 8];
 

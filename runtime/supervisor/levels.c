@@ -114,18 +114,44 @@ put(struct sqi_levels *levels, const char *component, enum sq_level level, doubl
         return 0;
 }
 
+static int
+copy_items(const struct sqi_levels *levels, struct sqi_levels *ret)
+{
+        *ret = (struct sqi_levels){.n = levels->n, .items = malloc((levels->n + 1) * sizeof(*levels->items))};
+        if (!ret->items)
+                return -ENOMEM;
+        if (levels->n > 0)
+                memcpy(ret->items, levels->items, levels->n * sizeof(*levels->items));
+        return 0;
+}
+
+/* On disk first: what could not be written down is not done. */
 int
 sqi_levels_set(struct sqi_levels *levels, const char *path, const struct sqi_plan *plan, const char *component, enum sq_level level,
                double seconds)
 {
-        int r = component ? -ENOENT : 0;
+        struct sqi_levels changed;
+        int r = copy_items(levels, &changed);
+        bool found = false;
 
-        for (uint32_t c = 0; c < plan->ncomponents; c++)
-                if (!component || strcmp(plan->components[c].id, component) == 0)
-                        r = put(levels, plan->components[c].id, level, level == SQ_INFO ? 0 : seconds);
+        for (uint32_t c = 0; r == 0 && c < plan->ncomponents; c++) {
+                if (component && strcmp(plan->components[c].id, component) != 0)
+                        continue;
+                r = put(&changed, plan->components[c].id, level, level == SQ_INFO ? 0 : seconds);
+                found = true;
+        }
+        if (r == 0)
+                r = found ? save(&changed, path) : -ENOENT;
+        if (r < 0) {
+                free(changed.items);
+                return r;
+        }
+        free(levels->items);
+        levels->items = changed.items;
+        levels->n = changed.n;
         for (uint32_t w = 0; w < levels->nworkers; w++)
                 levels->told[w].told = false;
-        return r < 0 ? r : save(levels, path);
+        return 0;
 }
 
 /* ---- Telling -------------------------------------------------------------------------------------------------------------- */

@@ -15,11 +15,8 @@
 #include "supervisor/rundir.h"
 #include "supervisor/sealed.h"
 
-enum { TRIES = 100, BACKLOG = 128, WAITING_MAX = 1000, HANDSHAKE_MS = 5000 };
-enum {
-        LINGER_MS =
-                5000 /* the answer to STOP is the last thing that is sent, and a busy machine may take its time; who has gone is not waited for */
-};
+/* LINGER: the answer to STOP is the last thing that is sent, and a busy machine may take its time; who has gone is not waited for. */
+enum { TRIES = 100, BACKLOG = 128, WAITING_MAX = 1000, HANDSHAKE_MS = 5000, LINGER_MS = 5000 };
 
 int
 sqi_server_path(char ret[SQI_SOCKET_PATH])

@@ -287,6 +287,7 @@ rounds() { for ((i = 0; i < $1; i++)); do "$squall" submit "$dir/a.yaml" && "$sq
 check "a topology is submitted and killed ten times" rounds 10
 before=$(fds) memory=$(rss)
 check "and ${SQUALL_ROUNDS:=10} times more" rounds "$SQUALL_ROUNDS"
+echo "# before and after $SQUALL_ROUNDS rounds: $before and $(fds) files open, $memory and $(rss) KiB resident"
 check "the supervisor has no more files open than before" [ "$(fds)" -le "$before" ]
 # A sanitizer keeps what is freed for a while.
 [ "${SQUALL_TEST_MODE:-release}" != release ] || check "and no more memory" [ "$(rss)" -le $((memory + memory / 4 + 512)) ]

@@ -51,6 +51,18 @@ put_str(struct cli_json *json, const char *key, struct sq_str text)
         cli_json_text(json, key, copy);
 }
 
+/* null: it is the supervisor who speaks, or a worker of several tasks. */
+static void
+put_component(struct cli_json *json, struct sq_str task)
+{
+        const char *slash = memchr(task.ptr, '/', task.len);
+
+        if (slash != NULL && memchr(task.ptr, ',', task.len) == NULL)
+                put_str(json, "component", (struct sq_str){task.ptr, (size_t)(slash - task.ptr)});
+        else
+                cli_json_text(json, "component", NULL);
+}
+
 static void
 show_line(const struct logs *logs, const char *line, size_t len)
 {
@@ -67,6 +79,7 @@ show_line(const struct logs *logs, const char *line, size_t len)
         put_str(&json, "time", parts.time);
         cli_json_text(&json, "level", sqi_level_name(parts.level));
         cli_json_text(&json, "topology", logs->topology);
+        put_component(&json, parts.task);
         put_str(&json, "task", parts.task);
         cli_json_uint(&json, "incarnation", parts.incarnation);
         put_str(&json, "text", parts.text);

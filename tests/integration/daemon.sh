@@ -105,7 +105,7 @@ check "a restarted spout of it stays off" eval 'until_true says "\"incarnation\"
 check "activated it goes on" eval '"$squall" activate life && until_true more_lines "$dir/life.tsv" $((before + 100))'
 check "the status tells how a worker died" says "killed by signal 9" "$squall" status life
 check "the log tells it too" says "killed by signal 9" "$squall" logs life supervisor --level warning
-check "the log as JSON is an object a line" eval '"$squall" logs life --json | grep -q "^{\"time\":\".*\"level\":\"warning\",\"topology\":\"life\",\"task\":\"supervisor\".*}$"'
+check "the log as JSON is an object a line" eval '"$squall" logs life --json | grep -q "^{\"time\":\".*\"level\":\"warning\",\"topology\":\"life\",\"component\":null,\"task\":\"supervisor\".*}$"'
 check "the log of a component that is not there is refused with the nearest" says "did you mean 'sink'?" "$squall" logs life sin
 "$squall" logs life -f >"$dir/follow" & follow=$!
 check "a topology is killed" eval '[ "$("$squall" kill life)" = life ] && [ -z "$(workers_of life)" ]'

@@ -46,6 +46,13 @@ start
 check "what nobody enforces is said" says "topology.memory.mb, topology.cpu, topology.worker.cpu: not enforced" "$squall" logs capped
 check "doctor says which limits hold" says "limits by rlimits" "$squall" doctor
 check "a worker has its files and its nice value" eval 'p=$(pid sink/0); grep -q "^Max open files *100 " /proc/$p/limits && [ "$(ps -o ni= -p "$p" | tr -d " ")" = 5 ]'
+"$squall" kill capped --wait 0 >/dev/null
+sed "s/'null'/${build//\//\\/}\/tests\/components\/hoarder.so/; s/memory.mb: 200/memory.mb: 60/; s/name: capped/name: greedy/" "$dir/capped.yaml" >"$dir/greedy.yaml"
+"$squall" submit "$dir/greedy.yaml" --wait >/dev/null
+check "a worker over its memory is restarted with that cause" until_true says "MB of memory, and topology.worker.memory.mb allows 60" "$squall" status greedy
+check "and is named" says "sink/0: the worker uses" "$squall" status greedy
+"$squall" kill greedy --wait 0 >/dev/null
+"$squall" submit "$dir/capped.yaml" --wait >/dev/null
 "$squall" supervisor --stop
 
 # ---- with one ----

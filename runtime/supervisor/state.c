@@ -39,6 +39,32 @@ sqi_state_default(char ret[PATH_MAX])
         return 0;
 }
 
+static int
+open_folder(int at, const char *path)
+{
+        int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return fd < 0 ? -errno : fd;
+}
+
+/* Makes a folder that is there after a power cut too. It may be there already. */
+static int
+make_folder(int at, const char *path)
+{
+        char parent[PATH_MAX + 4];
+        int fd, r;
+
+        if (mkdirat(at, path, 0700) < 0)
+                return errno == EEXIST ? 0 : -errno;
+        snprintf(parent, sizeof(parent), "%s/..", path);
+        fd = open_folder(at, parent);
+        if (fd < 0)
+                return fd == -EACCES ? 0 : fd; /* we may make folders there, not read it */
+        r = fsync(fd) < 0 ? -errno : 0;
+        close(fd);
+        return r;
+}
+
 /* With all that lead to it. */
 static int
 make_folders(const char *path)
@@ -46,24 +72,17 @@ make_folders(const char *path)
         char part[PATH_MAX];
 
         for (size_t i = 1; i < sizeof(part); i++) {
+                int r;
+
                 if (path[i] && path[i] != '/')
                         continue;
                 memcpy(part, path, i);
                 part[i] = '\0';
-                if (mkdir(part, 0700) < 0 && errno != EEXIST)
-                        return -errno;
-                if (!path[i])
-                        return 0;
+                r = make_folder(AT_FDCWD, part);
+                if (r < 0 || !path[i])
+                        return r;
         }
         return -ENAMETOOLONG;
-}
-
-static int
-open_folder(int at, const char *path)
-{
-        int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-        return fd < 0 ? -errno : fd;
 }
 
 static int
@@ -102,7 +121,8 @@ take_lock(struct sqi_state *state, char *error, size_t size)
                                     atoi(text), state->path);
         }
         n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-        if (ftruncate(state->lock, 0) < 0 || pwrite(state->lock, text, (size_t)n, 0) != n)
+        if (pwrite(state->lock, text, (size_t)n, 0) != n ||
+            ftruncate(state->lock, n) < 0) /* in this order a full disk does no harm */
                 return sqi_complain(-EIO, error, size, "cannot write %s/lock: %s", state->path, strerror(errno));
         return 0;
 }
@@ -139,8 +159,7 @@ open_state(struct sqi_state *state, char *error, size_t size)
                 r = take_lock(state, error, size);
         if (r < 0)
                 return r;
-        if (mkdirat(state->fd, "topologies", 0700) < 0 && errno != EEXIST)
-                r = -errno;
+        r = make_folder(state->fd, "topologies");
         if (r == 0)
                 r = state->topologies = open_folder(state->fd, "topologies");
         if (r < 0)

@@ -133,3 +133,20 @@ sqi_metrics_merge(struct sqi_metrics *into, const struct sqi_metrics *from)
         for (unsigned i = 0; i < SQI_OWN_MAX; i++)
                 merge_own(into, &from->own[i]);
 }
+
+uint64_t
+sqi_metrics_news(const struct sqi_metrics *metrics)
+{
+        const uint64_t odd = 0x9e3779b97f4a7c15; /* Fibonacci hashing, Knuth */
+        const _Atomic uint64_t *quiet[] = {&metrics->loops, &metrics->busy_ns, &metrics->blocked_ns};
+        uint64_t news = 0;
+
+#define X(name) \
+        if (&metrics->name != quiet[0] && &metrics->name != quiet[1] && &metrics->name != quiet[2]) \
+                news = (news + atomic_load_explicit(&metrics->name, memory_order_relaxed)) * odd;
+        SQI_COUNTERS(X)
+#undef X
+        for (uint32_t i = 0; i < SQI_OWN_MAX && atomic_load_explicit(&metrics->own[i].kind, memory_order_acquire); i++)
+                news = (news + (uint64_t)atomic_load_explicit(&metrics->own[i].value, memory_order_relaxed)) * odd;
+        return news;
+}

@@ -83,6 +83,9 @@ uint64_t sqi_histogram_quantile(const struct sqi_histogram *histogram, double q)
 struct sqi_own *sqi_own_find(struct sqi_metrics *metrics, const char *name, enum sqi_own_kind kind);
 const char *sqi_own_kind_name(uint32_t kind); /* "counter", ... */
 
+/* Another number whenever something was counted, signs of life and times apart: is there anything to tell? */
+uint64_t sqi_metrics_news(const struct sqi_metrics *metrics);
+
 /* Adds counters and histograms: for a component's total over its tasks, and a task's over its incarnations. */
 void sqi_metrics_merge(struct sqi_metrics *into, const struct sqi_metrics *from);
 

@@ -24,6 +24,8 @@
 static const uint64_t GRACE_NS = 2000000000, FIRST_BEAT_NS = 25000000;
 /* A task whose loop stands still as long is told of. */
 static const uint64_t BLOCKED_NS = 5000000000;
+/* A worker without news beats as seldom: the supervisor has to wake up for each. */
+static const uint64_t QUIET_NS = 5000000000;
 
 /* Without a supervisor: how often the output is looked at, and how much of it is kept for the next one. */
 enum { ORPHAN_MS = 20, OUTPUT_KEPT = 32768 };
@@ -44,6 +46,7 @@ struct member {
         void *control;     /* our end of the task's PAIR */
         struct sq_task task;
         struct sqi_metrics metrics;
+        uint64_t news;            /* sqi_metrics_news() as last told */
         uint64_t loops, loops_ns; /* its last turn that was seen */
         bool told;
 };
@@ -59,6 +62,7 @@ struct worker {
         uint32_t nmembers;
         struct member **members;
         uint64_t beat_ns, next_beat_ns;
+        uint64_t told_ns, quiet_ns; /* the last heartbeat that was sent; without news there is one in quiet_ns */
         uint64_t pause_ns; /* to the next beat: short at first, so that a worker that soon dies has told what it got done */
         bool quitting, orphaned, failed;
 
@@ -126,6 +130,20 @@ check_memory(struct worker *worker)
         worker->failed = true;
 }
 
+static bool
+has_news(struct worker *worker)
+{
+        bool any = false;
+
+        for (uint32_t i = 0; i < worker->nmembers; i++) {
+                uint64_t news = sqi_metrics_news(&worker->members[i]->metrics);
+
+                any |= news != worker->members[i]->news;
+                worker->members[i]->news = news;
+        }
+        return any;
+}
+
 static void
 beat(struct worker *worker, uint64_t now_ns)
 {
@@ -133,15 +151,17 @@ beat(struct worker *worker, uint64_t now_ns)
                 return;
         worker->next_beat_ns = now_ns + worker->pause_ns;
         worker->pause_ns = worker->pause_ns * 2 < worker->beat_ns ? worker->pause_ns * 2 : worker->beat_ns;
-        report(worker, (struct sqi_message){.type = SQI_MSG_HEARTBEAT});
         check_memory(worker);
-        for (uint32_t i = 0; i < worker->nmembers; i++) {
-                struct member *member = worker->members[i];
-                watch_for_blocks(worker, member, now_ns);
-                if (worker->plan->config.metrics == SQI_METRICS_OFF)
-                        continue;
-                report(worker, (struct sqi_message){.type = SQI_MSG_METRICS, .task = member->task.id, .metrics = &member->metrics});
-        }
+        for (uint32_t i = 0; i < worker->nmembers; i++)
+                watch_for_blocks(worker, worker->members[i], now_ns);
+        if (!has_news(worker) && worker->told_ns && now_ns < worker->told_ns + worker->quiet_ns)
+                return;
+        worker->told_ns = now_ns;
+        report(worker, (struct sqi_message){.type = SQI_MSG_HEARTBEAT});
+        for (uint32_t i = 0; i < worker->nmembers && worker->plan->config.metrics != SQI_METRICS_OFF; i++)
+                report(worker, (struct sqi_message){.type = SQI_MSG_METRICS,
+                                                    .task = worker->members[i]->task.id,
+                                                    .metrics = &worker->members[i]->metrics});
 }
 
 /* ---- between supervisor and tasks --------------------------------------------------------------------------------------- */
@@ -174,7 +194,7 @@ be_adopted(struct worker *worker, pid_t supervisor)
         worker->pidfd = pidfd;
         worker->supervisor = supervisor;
         worker->orphaned = false;
-        worker->next_beat_ns = 0;
+        worker->next_beat_ns = worker->told_ns = 0;
         tell_state(worker);
 }
 
@@ -427,6 +447,7 @@ open_worker(struct worker *worker)
         if (r < 0)
                 return r;
         worker->beat_ns = (uint64_t)(worker->plan->config.worker_timeout * 1e9 / 4);
+        worker->quiet_ns = worker->beat_ns < QUIET_NS ? worker->beat_ns : QUIET_NS;
         if (worker->beat_ns > 1000000000)
                 worker->beat_ns = 1000000000;
         worker->pause_ns = FIRST_BEAT_NS;

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <msgpack.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +14,11 @@
 
 #include "supervisor/complain.h"
 #include "supervisor/journal.h"
+#include "supervisor/record.h"
 #include "supervisor/sealed.h"
 #include "topology/arena.h"
 
-enum { RECORD_VERSION = 1, RECORD_FIELDS = 13, PLACE_SIZE = 96 };
+enum { PLACE_SIZE = 96 };
 static const char fresh_prefix[] = ".new-", old_prefix[] = ".old-";
 
 /* ---- The directory -------------------------------------------------------------------------------------------------------- */
@@ -248,94 +248,6 @@ sqi_state_names(struct sqi_state *state)
 
 /* ---- The record ----------------------------------------------------------------------------------------------------------- */
 
-static void
-pack_text(msgpack_packer *packer, const char *text)
-{
-        msgpack_pack_str_with_body(packer, text, strlen(text));
-}
-
-static void
-pack_record(msgpack_packer *packer, const struct sqi_record *record)
-{
-        msgpack_pack_array(packer, RECORD_FIELDS);
-        msgpack_pack_int(packer, RECORD_VERSION);
-        pack_text(packer, record->name);
-        pack_text(packer, record->serial);
-        msgpack_pack_bin_with_body(packer, record->request, SQI_REQUEST_ID);
-        msgpack_pack_int(packer, (int)record->wish);
-        msgpack_pack_double(packer, record->drain_secs);
-        msgpack_pack_int(packer, (int)record->outcome);
-        pack_text(packer, record->cause);
-        msgpack_pack_int64(packer, record->submitted);
-        msgpack_pack_int64(packer, record->began);
-        pack_text(packer, record->rundir);
-        msgpack_pack_uint32(packer, record->runs);
-        if (record->trial)
-                msgpack_pack_true(packer);
-        else
-                msgpack_pack_false(packer);
-}
-
-static bool
-take_text(const msgpack_object *object, char *ret, size_t size)
-{
-        if (object->type != MSGPACK_OBJECT_STR || object->via.str.size >= size ||
-            memchr(object->via.str.ptr, '\0', object->via.str.size))
-                return false;
-        memcpy(ret, object->via.str.ptr, object->via.str.size);
-        ret[object->via.str.size] = '\0';
-        return true;
-}
-
-static bool
-take_int(const msgpack_object *object, int64_t most, int64_t *ret)
-{
-        if (object->type != MSGPACK_OBJECT_POSITIVE_INTEGER || object->via.u64 > (uint64_t)most)
-                return false;
-        *ret = object->via.i64;
-        return true;
-}
-
-static bool
-unpack_record(const msgpack_object *object, struct sqi_record *ret)
-{
-        const msgpack_object *at = object->via.array.ptr;
-        int64_t version, wish, outcome, runs;
-
-        if (object->type != MSGPACK_OBJECT_ARRAY || object->via.array.size != RECORD_FIELDS ||
-            !take_int(&at[0], RECORD_VERSION, &version) || !take_text(&at[1], ret->name, sizeof(ret->name)) ||
-            !sqi_is_id(ret->name) || !take_text(&at[2], ret->serial, sizeof(ret->serial)) || at[3].type != MSGPACK_OBJECT_BIN ||
-            at[3].via.bin.size != SQI_REQUEST_ID || !take_int(&at[4], SQI_WISH_KILLED, &wish) ||
-            (at[5].type != MSGPACK_OBJECT_FLOAT64 && at[5].type != MSGPACK_OBJECT_FLOAT32) ||
-            !take_int(&at[6], SQI_OUTCOME_FAILED, &outcome) || !take_text(&at[7], ret->cause, sizeof(ret->cause)) ||
-            !take_int(&at[8], INT64_MAX, &ret->submitted) || !take_int(&at[9], INT64_MAX, &ret->began) ||
-            !take_text(&at[10], ret->rundir, sizeof(ret->rundir)) || !take_int(&at[11], UINT32_MAX, &runs) ||
-            at[12].type != MSGPACK_OBJECT_BOOLEAN)
-                return false;
-        memcpy(ret->request, at[3].via.bin.ptr, SQI_REQUEST_ID);
-        ret->wish = (enum sqi_wish)wish;
-        ret->drain_secs = at[5].via.f64;
-        ret->outcome = (enum sqi_outcome)outcome;
-        ret->runs = (uint32_t)runs;
-        ret->trial = at[12].via.boolean;
-        return true;
-}
-
-static int
-write_record(int folder, const struct sqi_record *record)
-{
-        msgpack_sbuffer buffer;
-        msgpack_packer packer;
-        int r;
-
-        msgpack_sbuffer_init(&buffer);
-        msgpack_packer_init(&packer, &buffer, msgpack_sbuffer_write);
-        pack_record(&packer, record);
-        r = sqi_sealed_write(folder, "record", buffer.data, buffer.size);
-        msgpack_sbuffer_destroy(&buffer);
-        return r;
-}
-
 int
 sqi_state_put(struct sqi_state *state, const struct sqi_record *record)
 {
@@ -349,7 +261,7 @@ sqi_state_put_at(struct sqi_state *state, const char *name, const struct sqi_rec
 
         if (folder < 0)
                 return folder;
-        r = write_record(folder, record);
+        r = sqi_record_write(folder, record);
         close(folder);
         return r;
 }
@@ -358,24 +270,11 @@ int
 sqi_state_get(struct sqi_state *state, const char *name, struct sqi_record *ret, bool *ret_torn)
 {
         int folder = open_folder(state->topologies, name), r;
-        struct sqi_record record = {0};
-        msgpack_unpacked unpacked;
-        void *bytes;
-        size_t size;
 
         if (folder < 0)
                 return folder;
-        r = sqi_sealed_read(folder, "record", &bytes, &size, ret_torn);
+        r = sqi_record_read(folder, ret, ret_torn);
         close(folder);
-        if (r < 0)
-                return r;
-        msgpack_unpacked_init(&unpacked);
-        if (msgpack_unpack_next(&unpacked, bytes, size, NULL) != MSGPACK_UNPACK_SUCCESS || !unpack_record(&unpacked.data, &record))
-                r = -EBADMSG;
-        else
-                *ret = record;
-        msgpack_unpacked_destroy(&unpacked);
-        free(bytes);
         return r;
 }
 
@@ -444,7 +343,7 @@ fill_folder(const struct sqi_state *state, int folder, const struct sqi_record *
         if (r == 0)
                 r = sqi_file_write(folder, "topology.yaml", yaml.ptr, yaml.len);
         if (r == 0)
-                r = write_record(folder, record);
+                r = sqi_record_write(folder, record);
         return r < 0 ? sqi_complain(r, error, size, "cannot write into the state directory: %s", strerror(-r)) : 0;
 }
 
@@ -609,41 +508,4 @@ sqi_state_get_positions(struct sqi_state *state, const char *name, uint64_t *pos
                 free(bytes);
         }
         close(folder);
-}
-
-/* ---- Answers -------------------------------------------------------------------------------------------------------------- */
-
-void
-sqi_state_get_answers(struct sqi_state *state, struct sqi_answers *ret)
-{
-        void *bytes;
-        size_t size;
-        bool torn;
-
-        memset(ret, 0, sizeof(*ret));
-        if (sqi_sealed_read(state->fd, "requests", &bytes, &size, &torn) < 0)
-                return;
-        if (size == sizeof(*ret))
-                memcpy(ret, bytes, size);
-        for (uint32_t i = 0; i < SQI_ANSWERS; i++) {
-                ret->items[i].name[SQI_ID_MAX] = ret->items[i].serial[SQI_SERIAL_SIZE - 1] = '\0';
-                ret->items[i].text[SQI_ANSWER_TEXT - 1] = '\0';
-        }
-        free(bytes);
-}
-
-int
-sqi_state_put_answer(struct sqi_state *state, struct sqi_answers *answers, const struct sqi_answer *answer)
-{
-        answers->items[answers->n++ % SQI_ANSWERS] = *answer;
-        return sqi_sealed_write(state->fd, "requests", answers, sizeof(*answers));
-}
-
-const struct sqi_answer *
-sqi_answers_find(const struct sqi_answers *answers, const uint8_t id[SQI_REQUEST_ID])
-{
-        for (uint32_t i = 0; i < SQI_ANSWERS && i < answers->n; i++)
-                if (memcmp(answers->items[i].id, id, SQI_REQUEST_ID) == 0)
-                        return &answers->items[i];
-        return NULL;
 }

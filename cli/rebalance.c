@@ -78,7 +78,7 @@ run(const struct cli_args *args)
         if (status == CLI_DONE)
                 status = change(args, plan);
         if (status == CLI_DONE)
-                status = cli_check_state(args, before, plan);
+                status = cli_check_change(args, before, plan);
         if (status == CLI_DONE)
                 status = cli_replace(args, &talk, plan, source);
         cli_talk_close(&talk);
@@ -91,10 +91,12 @@ run(const struct cli_args *args)
 SQI_VERB(rebalance) = {
         .about = "Give components of a running topology another parallelism.",
         .details =
-                "The topology drains, and starts again with the new numbers of tasks, its spouts from where they were: no tuple is lost. If it does not come "
-                "up, the old numbers are back, and the status is 1.\n"
-                "In this version all workers are started anew. Keyed state of bolts that are movable (`count`) goes to the tasks that own the keys now; a "
-                "topology with bolts whose state would be lost is refused without --lose-state. The parallelism of a spout cannot change.",
+                "The topology pauses, some tens of milliseconds, until what is in flight is processed, and goes on with the new numbers of tasks: no tuple is "
+                "lost. The workers of all other components go on as they are; those of a component that changes are started anew. If it does not come up, the "
+                "old numbers are back, and the status is 1.\n"
+                "Keyed state of bolts that are movable (`count`) goes to the tasks that own the keys now, and only keys of added or removed tasks change their "
+                "owner; where state would be lost it is refused without --lose-state. The parallelism of a spout cannot change. With topology.workers, or in a "
+                "cycle, all workers are started anew.",
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}},
         .options = {{"component", 'p', CLI_LIST, "ID=N", .help = "N tasks for the component ID; repeatable"},
                     CLI_OPTION_LOSE_STATE,

@@ -7,6 +7,7 @@
 
 #include "topology/catalog.h"
 #include "topology/routing.h"
+#include "topology/stay.h"
 
 /* Keyed state, or something that it emits at the end or by the clock, which it must have gathered before. */
 static bool
@@ -64,20 +65,30 @@ loss(const struct sqi_plan *before, const struct sqi_plan_component *old, const 
         if (loaded->bolt->movable)
                 why = obstacle(loaded, before, old, after);
         else if (gathers(loaded, old))
-                why = "its component does not let it be moved, and every worker is started anew";
+                why = "its component does not let it be moved, and its workers are started anew";
         sqi_component_close(&loaded);
         return why;
 }
 
-int
-cli_check_state(const struct cli_args *args, const struct sqi_plan *before, const struct sqi_plan *after)
+static bool
+goes_on(const struct sqi_plan *before, const struct sqi_plan_component *old, const uint32_t *stays, uint32_t n)
 {
-        if (cli_flag(args, "lose-state"))
-                return CLI_DONE;
+        for (uint32_t w = 0; w < n; w++)
+                if (stays[w] == before->tasks[old->first_task].worker)
+                        return true;
+        return false;
+}
+
+static int
+check_state(const struct sqi_plan *before, const struct sqi_plan *after, const uint32_t *stays)
+{
         for (uint32_t c = 0; c < before->ncomponents; c++) {
                 const struct sqi_plan_component *old = &before->components[c];
-                const char *why = old->kind == SQ_KIND_BOLT ? loss(before, old, after) : NULL;
+                const char *why;
 
+                if (old->kind != SQ_KIND_BOLT || goes_on(before, old, stays, after->nworkers))
+                        continue;
+                why = loss(before, old, after);
                 if (why != NULL)
                         return cli_error(
                                 CLI_USAGE,
@@ -85,6 +96,35 @@ cli_check_state(const struct cli_args *args, const struct sqi_plan *before, cons
                                 old->id, why);
         }
         return CLI_DONE;
+}
+
+/* Before anything happens. */
+static void
+say_how(const struct sqi_plan *before, const struct sqi_plan *after, const uint32_t *stays, int n)
+{
+        (void)fprintf(stderr, "%s: %d of %u workers go on as they are", after->name, n, before->nworkers);
+        if ((uint32_t)n < after->nworkers)
+                (void)fprintf(stderr, "; started anew:");
+        for (uint32_t c = 0; c < after->ncomponents; c++)
+                if (stays[after->tasks[after->components[c].first_task].worker] == SQI_STAYS_NOT)
+                        (void)fprintf(stderr, " %s (%u)", after->components[c].id, after->components[c].ntasks);
+        (void)fputc('\n', stderr);
+}
+
+int
+cli_check_change(const struct cli_args *args, const struct sqi_plan *before, const struct sqi_plan *after)
+{
+        uint32_t *stays = calloc(after->nworkers + 1, sizeof(*stays));
+        int n = stays != NULL ? sqi_stay(before, after, stays) : -1, status = CLI_DONE;
+
+        if (n < 0)
+                status = cli_error(CLI_FAILED, "out of memory");
+        else if (!cli_flag(args, "lose-state"))
+                status = check_state(before, after, stays);
+        if (status == CLI_DONE && !cli_flag(args, "json"))
+                say_how(before, after, stays, n);
+        free(stays);
+        return status;
 }
 
 int

@@ -6,8 +6,11 @@
 #include "talk.h"
 #include "topology/plan.h"
 
-/* Bolts whose state cannot go on in the new version: says which and why, and returns CLI_USAGE unless --lose-state is given. */
-int cli_check_state(const struct cli_args *args, const struct sqi_plan *before, const struct sqi_plan *after);
+/*
+ * How it will be done, said before anything happens: whose workers go on, whose are started anew. Bolts whose state cannot go on in the new version:
+ * says which and why, and returns CLI_USAGE unless --lose-state is given.
+ */
+int cli_check_change(const struct cli_args *args, const struct sqi_plan *before, const struct sqi_plan *after);
 
 /* Asks for it, waits until it has proved itself, prints. */
 int cli_replace(const struct cli_args *args, struct cli_talk *talk, const struct sqi_plan *plan, struct sq_str source);

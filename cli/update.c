@@ -14,7 +14,7 @@ check_present(const struct cli_args *args, struct cli_talk *talk, const struct s
         int status = cli_running_plan(talk, cli_operand(args, 0), &present, &source);
 
         if (status == CLI_DONE)
-                status = cli_check_state(args, present, plan);
+                status = cli_check_change(args, present, plan);
         free((void *)(uintptr_t)source.ptr);
         sqi_plan_free(&present);
         return status;
@@ -55,10 +55,11 @@ run(const struct cli_args *args)
 SQI_VERB(update) = {
         .about = "Let a running topology go on with another version of its file or its components.",
         .details =
-                "The new version is checked first. Then the topology drains, and starts again as the new one, its spouts (by their ids) from where they "
-                "were: no tuple is lost. If it does not come up, or keeps crashing in its first seconds, the old version goes on, and the status is 1.\n"
-                "All workers are started anew. Keyed state of bolts that are movable (`count`) goes with them; a topology with bolts whose state would be lost is "
-                "refused without --lose-state. The parallelism of a spout cannot change.",
+                "The new version is checked first. Then the topology pauses until what is in flight is processed, and goes on as the new one, its spouts (by "
+                "their ids) from where they were: no tuple is lost. The workers of components that are the same in both versions (code, settings, inputs) go on "
+                "as they are. If the new version does not come up, or keeps crashing in its first seconds, the old one goes on, and the status is 1.\n"
+                "The others are started anew. Keyed state of bolts that are movable (`count`) goes with them; where state would be lost it is refused without "
+                "--lose-state. The parallelism of a spout cannot change. With topology.workers, in a cycle, or when the configuration differs, all are started anew.",
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}, {"FILE", .complete = CLI_COMPLETE_FILE}},
         .options = {CLI_OPTION_CONFIG, CLI_OPTION_LOSE_STATE, CLI_OPTION_JSON, CLI_OPTION_SOCKET},
         .example = "squall update clicks clicks-2.yaml",

@@ -63,7 +63,8 @@ enum { SQI_MESSAGE_VERSION = 1 };
         X(QUIT,          "",    "clean up and exit") \
         X(ADOPT,         "n",   "number: pid of a new supervisor, which takes the place of one that died; tell your STATE") \
         X(LOG_LEVEL,     "tna", "number: enum sq_level that the task logs at, for a milliseconds; then as before") \
-        X(HANDOVER,      "",    "before DRAIN, to spouts: the topology goes on later, which their end-of-stream marks then say")
+        X(HANDOVER,      "n",   "before DRAIN: the topology goes on later, which the spouts' end-of-stream marks then say; number 1: with this worker") \
+        X(MOVE,          "nas", "to a worker that stays, when all is quiet: go on as worker number, incarnation a, of the run directory text")
 /* clang-format on */
 
 enum sqi_message_type {

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -90,6 +91,61 @@ sqi_child_spawn(struct sqi_running *running, uint32_t worker, uint32_t incarnati
         if (r < 0)
                 return r;
         sqi_cgroup_enter(&running->supervisor->cgroup, running->rundir.path, worker, child->process.pid);
+        r = watch_child(running, child);
+        if (r == 0)
+                return 0;
+        sqi_process_kill(&child->process);
+        sqi_process_finish(&child->process);
+        return r;
+}
+
+static void
+forget(const struct sqi_running *running, struct sqi_child *child)
+{
+        epoll_ctl(running->supervisor->epoll, EPOLL_CTL_DEL, child->process.pidfd, NULL);
+        if (child->process.log >= 0)
+                epoll_ctl(running->supervisor->epoll, EPOLL_CTL_DEL, child->process.log, NULL);
+        child->process = SQI_NO_PROCESS;
+}
+
+static int
+send_move(struct sqi_running *running, uint32_t worker, uint32_t incarnation)
+{
+        struct sqi_running *former = running->former;
+        uint32_t from = running->stays[worker];
+        const char *path = running->rundir.path;
+        struct sqi_message move = {.type = SQI_MSG_MOVE,
+                                   .worker = from,
+                                   .incarnation = former->life->workers[from].incarnation,
+                                   .number = worker,
+                                   .a = incarnation,
+                                   .text = {path, strlen(path)}};
+
+        sqi_control_linger(&former->control);
+        return sqi_control_send(&former->control, &move, false);
+}
+
+/* It takes the new lease, and leaves the old one, when it gets there; its output stays on the FIFO that it has, which gets a name here too. */
+int
+sqi_child_move(struct sqi_running *running, uint32_t worker, uint32_t incarnation)
+{
+        struct sqi_child *from = &running->former->children[running->stays[worker]], *child = &running->children[worker];
+        char old[SQI_RUNDIR_SIZE + 16], new[SQI_RUNDIR_SIZE + 16];
+        int r;
+
+        if (from->exited || from->process.pid <= 0)
+                return -ESRCH;
+        if (link(fifo_path(running->former, running->stays[worker], old), fifo_path(running, worker, new)) < 0 && errno != EEXIST)
+                return -errno;
+        r = sqi_lease_begin(running->rundir.path, worker, incarnation);
+        if (r == 0)
+                r = send_move(running, worker, incarnation);
+        if (r < 0)
+                return r;
+        sqi_cgroup_make(&running->supervisor->cgroup, running->rundir.path, worker, &running->plan->config);
+        sqi_cgroup_enter(&running->supervisor->cgroup, running->rundir.path, worker, from->process.pid);
+        child->process = from->process;
+        forget(running, from);
         r = watch_child(running, child);
         if (r == 0)
                 return 0;

@@ -56,6 +56,14 @@ sqi_control_open(void *context, const char *rundir, struct sqi_control *ret)
 }
 
 void
+sqi_control_linger(struct sqi_control *control)
+{
+        const int linger = 1000;
+
+        (void)zmq_setsockopt(control->orders, ZMQ_LINGER, &linger, sizeof(linger));
+}
+
+void
 sqi_control_close(struct sqi_control *control)
 {
         if (control->orders)

@@ -18,6 +18,8 @@ struct sqi_control {
 
 /* 0 or a negative errno; then nothing is open. */
 int sqi_control_open(void *context, const char *rundir, struct sqi_control *ret);
+/* What was sent goes out even when it is closed at once. */
+void sqi_control_linger(struct sqi_control *control);
 void sqi_control_close(struct sqi_control *control);
 
 /* fds to wait on for input. They are edge-triggered: after they fire, and after anything was sent, read until there is nothing left. */

@@ -349,7 +349,7 @@ sqi_daemon_stop(struct sqi_daemon *daemon)
                 if (daemon->stopping)
                         sqi_running_abort(hosted->running);
                 else
-                        sqi_running_hand_over(hosted->running);
+                        sqi_running_hand_over(hosted->running, NULL, 0);
         }
         daemon->stopping = true;
 }

@@ -14,6 +14,13 @@ all_finished(const struct sqi_lifecycle *life)
         return true;
 }
 
+/* It stays, and is not ours to end any more. */
+static bool
+is_left(const struct sqi_lifecycle *life, uint32_t w)
+{
+        return life->workers[w].stays && life->state == SQI_QUITTING && life->workers[w].state == SQI_WORKER_ALIVE;
+}
+
 void
 sqi_end_when_empty(struct sqi_step *step)
 {
@@ -23,7 +30,7 @@ sqi_end_when_empty(struct sqi_step *step)
                 return;
         for
                 SQI_EACH_WORKER(life, w)
-        if (life->workers[w].state != SQI_WORKER_GONE)
+        if (life->workers[w].state != SQI_WORKER_GONE && !is_left(life, w))
                 return;
         life->state = SQI_ENDED;
         life->deadline = SQI_NEVER;
@@ -60,6 +67,23 @@ sqi_end_fail(struct sqi_step *step, uint32_t worker)
         sqi_end_abort(step, SQI_OUTCOME_FAILED);
 }
 
+static void
+send_quit(struct sqi_step *step)
+{
+        const struct sqi_lifecycle *life = step->life;
+        bool all = true;
+
+        for
+                SQI_EACH_WORKER(life, w)
+        all = all && !life->workers[w].stays;
+        if (all)
+                sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_QUIT, 0, 0);
+        for
+                SQI_EACH_WORKER(life, w)
+        if (!all && !life->workers[w].stays)
+                sqi_step_send(step, w, SQI_MSG_QUIT, 0, 0);
+}
+
 void
 sqi_end_quit(struct sqi_step *step)
 {
@@ -72,7 +96,8 @@ sqi_end_quit(struct sqi_step *step)
         life->deadline = step->now + exit_time;
         life->probe_due = SQI_NEVER;
         sqi_step_report(step, SQI_REPORT_QUITTING, SQI_EVERY_WORKER, 0);
-        sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_QUIT, 0, 0);
+        send_quit(step);
+        sqi_end_when_empty(step);
 }
 
 void
@@ -98,7 +123,7 @@ sqi_end_late_exits(struct sqi_step *step)
         for
                 SQI_EACH_WORKER(step->life, w)
                 {
-                        if (step->life->workers[w].state != SQI_WORKER_ALIVE)
+                        if (step->life->workers[w].state != SQI_WORKER_ALIVE || is_left(step->life, w))
                                 continue;
                         sqi_step_report(step, SQI_REPORT_LATE_EXIT, w, 0);
                         sqi_step_kill(step, w);

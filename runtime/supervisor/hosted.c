@@ -94,6 +94,14 @@ on_started(void *context)
 
 /* ---- Life ------------------------------------------------------------------------------------------------------------------ */
 
+void
+sqi_hosted_forget_stays(struct sqi_hosted *hosted)
+{
+        free(hosted->stays);
+        hosted->stays = NULL;
+        hosted->nstays = 0;
+}
+
 struct sqi_hosted *
 sqi_hosted_new(struct sqi_daemon *daemon, const struct sqi_record *record)
 {
@@ -130,6 +138,7 @@ sqi_hosted_free(struct sqi_hosted **hosted)
         sqi_plan_free(&it->plan);
         sqi_journal_close(&it->journal);
         sqi_levels_free(&it->levels);
+        sqi_hosted_forget_stays(it);
         free(it->positions);
         free(it);
         *hosted = NULL;
@@ -218,8 +227,9 @@ note_beginning(struct sqi_hosted *hosted, bool adopted)
         write_down(hosted);
 }
 
-void
-sqi_hosted_start(struct sqi_hosted *hosted)
+/* `former`: NULL, or the run that has been handed over, whose workers may go on in this one. */
+static void
+start(struct sqi_hosted *hosted, struct sqi_running *former)
 {
         const struct sqi_observer observer = {.context = hosted,
                                               .tell = on_tell,
@@ -244,6 +254,8 @@ sqi_hosted_start(struct sqi_hosted *hosted)
                 snprintf(error, sizeof(error), "cannot take over its state: %s", strerror(-r));
         options.rundir = hosted->record.rundir;
         options.positions = hosted->positions;
+        options.former = former && hosted->plan && hosted->nstays == hosted->plan->nworkers ? former : NULL;
+        options.stays = hosted->stays;
         (void)getrandom(&options.seed, sizeof(options.seed), GRND_NONBLOCK);
         if (r == 0)
                 r = sqi_supervisor_run(hosted->daemon->supervisor, &hosted->plan, &options, &observer, &hosted->running, error,
@@ -256,6 +268,12 @@ sqi_hosted_start(struct sqi_hosted *hosted)
         note_beginning(hosted, sqi_running_lifecycle(hosted->running)->found);
         if (hosted->record.wish == SQI_WISH_KILLED)
                 sqi_hosted_kill(hosted, hosted->record.drain_secs);
+}
+
+void
+sqi_hosted_start(struct sqi_hosted *hosted)
+{
+        start(hosted, NULL);
 }
 
 void
@@ -371,14 +389,14 @@ sqi_hosted_look(struct sqi_hosted *hosted)
                 note_outcome(hosted);
 }
 
-void
-sqi_hosted_reload(struct sqi_hosted *hosted)
+/* Reads it anew and starts it; `former` as in start(). */
+static void
+reload(struct sqi_hosted *hosted, struct sqi_running *former)
 {
         struct sqi_daemon *daemon = hosted->daemon;
         char cause[ERROR_SIZE];
         bool torn = false;
 
-        sqi_running_free(&hosted->running);
         sqi_plan_free(&hosted->plan);
         free(hosted->positions);
         hosted->positions = NULL;
@@ -389,5 +407,28 @@ sqi_hosted_reload(struct sqi_hosted *hosted)
         else if (sqi_state_plan(&daemon->state, hosted->record.name, &hosted->plan, cause, sizeof(cause)) < 0)
                 fail(hosted, cause);
         else
-                sqi_hosted_start(hosted);
+                start(hosted, former);
+}
+
+void
+sqi_hosted_reload(struct sqi_hosted *hosted)
+{
+        sqi_hosted_forget_stays(hosted);
+        sqi_running_free(&hosted->running);
+        reload(hosted, NULL);
+}
+
+void
+sqi_hosted_move(struct sqi_hosted *hosted)
+{
+        struct sqi_running *former = hosted->running;
+
+        if (!hosted->stays) {
+                sqi_hosted_reload(hosted);
+                return;
+        }
+        hosted->running = NULL;
+        reload(hosted, former);
+        sqi_running_free(&former);
+        sqi_hosted_forget_stays(hosted);
 }

@@ -27,9 +27,12 @@ struct sqi_hosted {
         struct sqi_levels levels;
         uint64_t *positions; /* as last saved; of ntasks */
         uint32_t ntasks;
-        bool moved;         /* there may be keyed state of the plan before that was not taken over yet */
-        bool finishing;     /* was handed over, but is to be killed: runs once more, to finish */
-        bool updating;      /* drains; .next-NAME takes its place then */
+        bool moved;     /* there may be keyed state of the plan before that was not taken over yet */
+        bool finishing; /* was handed over, but is to be killed: runs once more, to finish */
+        bool updating;  /* drains; .next-NAME takes its place then */
+        uint32_t *
+                stays; /* updating: for each worker of the next plan, the one of this that goes on as it (topology/stay.h); NULL: none does */
+        uint32_t nstays;
         uint64_t proved_at; /* an update on trial runs: to be kept from then on; 0: it does not run yet */
         bool over;          /* it has ended, and what follows from that is done */
         bool discarded;     /* it has ended, and is to be forgotten */
@@ -87,6 +90,9 @@ const char *sqi_hosted_state(const struct sqi_hosted *hosted);           /* "run
 
 /* Takes what it was away, and begins again with what is in the state directory. */
 void sqi_hosted_reload(struct sqi_hosted *hosted);
+/* The same after a hand-over: the workers that stay go along. */
+void sqi_hosted_move(struct sqi_hosted *hosted);
+void sqi_hosted_forget_stays(struct sqi_hosted *hosted);
 void sqi_hosted_cause(const struct sqi_hosted *hosted, char *ret, size_t size); /* why it has failed */
 
 /* update.c */

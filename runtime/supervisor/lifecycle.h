@@ -10,7 +10,7 @@
  *  1. sqi_lifecycle_new() from a plan. Feed SQI_EVENT_START.
  *  2. For each thing that happens call sqi_lifecycle_step(), carry out the actions in their order, and free nothing: the list is the
  *     caller's, emptied by the caller. By sqi_lifecycle_due() at the latest, feed SQI_EVENT_TIME.
- *  3. SQI_ACTION_END is the last action; no process is left then.
+ *  3. SQI_ACTION_END is the last action; no process is left then, but those of workers that stay (they were marked before the drain).
  *
  * A worker:
  *
@@ -112,7 +112,7 @@ enum sqi_action_type {
         SQI_ACTION_SEND,   /* message, to `worker` or, SQI_EVERY_WORKER, to all */
         SQI_ACTION_KILL,   /* SIGKILL to worker */
         SQI_ACTION_REPORT, /* tell the user: report, worker, delay */
-        SQI_ACTION_END,    /* over; see outcome */
+        SQI_ACTION_END,    /* over; see outcome. No process is left, but those that stay */
 };
 
 enum sqi_report {
@@ -163,6 +163,7 @@ struct sqi_life_worker {
         bool subscribed, connected, started;
         bool worked;          /* this incarnation has executed or emitted something */
         bool told;            /* this incarnation has sent an ERROR */
+        bool stays;           /* after a hand-over it is not told to exit: it goes on in the next plan */
         bool adopting;        /* of an earlier supervisor: it has not told its state yet */
         bool finished_before; /* every task of an earlier incarnation was a spout that had finished: end it at once */
         uint64_t beat_at, started_at;

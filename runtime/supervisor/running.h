@@ -45,6 +45,8 @@ struct sqi_running {
         struct sqi_child *children;
         struct sqi_received *received;
         uint64_t began, ended;
+        struct sqi_running *former; /* while it starts: whose workers go on in it, see sqi_run_options */
+        const uint32_t *stays;
         bool touched; /* there may be something to read: see supervisor.c */
 };
 
@@ -60,6 +62,8 @@ int sqi_watch(struct sqi_supervisor *supervisor, int fd, uint32_t events, struct
 
 /* child.c. Spawn: 0 or a negative errno. Read: what there is of its stderr. Reap: if it has ended; `exited` is set then. */
 int sqi_child_spawn(struct sqi_running *running, uint32_t worker, uint32_t incarnation);
+/* The worker of `former` that stays as this one moves over. 0; -ESRCH: it has died; or another negative errno. */
+int sqi_child_move(struct sqi_running *running, uint32_t worker, uint32_t incarnation);
 void sqi_child_read(struct sqi_running *running, uint32_t worker);
 void sqi_child_reap(struct sqi_running *running, uint32_t worker);
 /* Takes over what holds the lease of a worker. 0: *ret_found, and the incarnation that runs or was the last; or a negative errno. */

@@ -289,6 +289,17 @@ earlier_copy(const struct sqi_plan *plan, const char *const *from, uint32_t comp
         return NULL;
 }
 
+/* Of "2-count.so", which is a copy already, "count.so". */
+static const char *
+name_of_copied(const char *path)
+{
+        const char *base = strrchr(path, '/'), *rest;
+
+        base = base ? base + 1 : path;
+        rest = base + strspn(base, "0123456789");
+        return rest > base && rest[0] == '-' && rest[1] != '\0' ? rest + 1 : base;
+}
+
 /* Each .so once. From here on the plan names the copies, at the place where they will be. */
 static int
 copy_components(const struct sqi_state *state, int folder, const char *name, struct sqi_plan *plan, const char **from, char *error,
@@ -302,13 +313,12 @@ copy_components(const struct sqi_state *state, int folder, const char *name, str
                 struct sqi_plan_component *component = &plan->components[c];
                 const struct sqi_plan_component *copied = earlier_copy(plan, from, c);
                 char file[NAME_MAX], path[PATH_MAX], place[NAME_MAX + 16];
-                const char *base = strrchr(from[c], '/');
 
                 if (copied) {
                         component->path = copied->path;
                         continue;
                 }
-                snprintf(file, sizeof(file), "%u-%.200s", c, base ? base + 1 : from[c]);
+                snprintf(file, sizeof(file), "%u-%.200s", c, name_of_copied(from[c]));
                 r = sqi_file_copy(from[c], components, file);
                 if (r < 0)
                         sqi_complain(r, error, size, "cannot copy %s: %s", from[c], strerror(-r));

@@ -72,8 +72,12 @@ sqi_step_send(struct sqi_step *step, uint32_t worker, enum sqi_message_type type
 void
 sqi_step_send_drain(struct sqi_step *step, uint32_t worker)
 {
-        if (step->life->handover)
-                sqi_step_send(step, worker, SQI_MSG_HANDOVER, 0, 0);
+        const struct sqi_lifecycle *life = step->life;
+
+        for
+                SQI_EACH_WORKER(life, w)
+        if (life->handover && (worker == SQI_EVERY_WORKER || worker == w))
+                sqi_step_send(step, w, SQI_MSG_HANDOVER, 0, life->workers[w].stays);
         sqi_step_send(step, worker, SQI_MSG_DRAIN, 0, 0);
 }
 

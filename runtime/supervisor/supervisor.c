@@ -24,6 +24,7 @@
 #include "supervisor/limits.h"
 #include "supervisor/running.h"
 #include "supervisor/tell.h"
+#include "topology/stay.h"
 
 enum { EVENTS = 64, NAME_SIZE = 192, TEXT_SIZE = SQI_CAUSE_TEXT + 1024 };
 
@@ -49,7 +50,12 @@ static void step(struct sqi_running *running, const struct sqi_event *event);
 static void
 do_spawn(struct sqi_running *running, const struct sqi_action *action)
 {
-        int r = sqi_child_spawn(running, action->worker, action->incarnation);
+        int r = -ESRCH;
+
+        if (running->former && running->stays[action->worker] != SQI_STAYS_NOT)
+                r = sqi_child_move(running, action->worker, action->incarnation);
+        if (r < 0)
+                r = sqi_child_spawn(running, action->worker, action->incarnation);
 
         step(running, &(struct sqi_event){
                               .type = r < 0 ? SQI_EVENT_SPAWN_FAILED : SQI_EVENT_SPAWNED, .worker = action->worker, .number = -r});
@@ -103,12 +109,22 @@ close_control(struct sqi_running *running)
         sqi_control_close(&running->control);
 }
 
+static bool
+any_stays(const struct sqi_running *running)
+{
+        for (uint32_t w = 0; w < running->plan->nworkers; w++)
+                if (running->life->workers[w].stays)
+                        return true;
+        return false;
+}
+
 static void
 do_end(struct sqi_running *running, const struct sqi_action *action)
 {
         (void)action;
         running->ended = sqi_clock_ns();
-        close_control(running);
+        if (!any_stays(running))
+                close_control(running);
         if (!running->life->handover || running->life->outcome != SQI_OUTCOME_DRAINED)
                 sqi_rundir_remove(&running->rundir); /* else what was written down in it is fetched first */
 }
@@ -443,7 +459,11 @@ sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan, co
         supervisor->first = running;
         *ret = running;
         tell_of_limits(running);
+        running->former = options->former;
+        running->stays = options->stays;
         step(running, &(struct sqi_event){.type = SQI_EVENT_START});
+        running->former = NULL;
+        running->stays = NULL;
         return 0;
 }
 
@@ -455,9 +475,12 @@ sqi_running_drain(struct sqi_running *running, double seconds)
 }
 
 void
-sqi_running_hand_over(struct sqi_running *running)
+sqi_running_hand_over(struct sqi_running *running, const uint32_t *stays, uint32_t n)
 {
         running->life->handover = true;
+        for (uint32_t i = 0; i < n; i++)
+                if (stays[i] != SQI_STAYS_NOT)
+                        running->life->workers[stays[i]].stays = true;
         sqi_running_drain(running, -1);
 }
 

@@ -40,9 +40,13 @@ struct sqi_run_options {
         uint64_t seed;        /* of the jitter */
 
         /* For a daemon, whose workers go on without it. */
-        const char *rundir;        /* not NULL: there; what runs there is adopted */
-        bool inactive;             /* its spouts are off */
-        uint32_t runs;             /* how often it has been started before: its components go on with what they wrote */
+        const char *rundir; /* not NULL: there; what runs there is adopted */
+        bool inactive;      /* its spouts are off */
+        uint32_t runs;      /* how often it has been started before: its components go on with what they wrote */
+        struct sqi_running
+                *former; /* NULL, or a run that has ended, handed over, whose workers stay: for each worker of the plan the one */
+        const uint32_t
+                *stays; /* of `former` that goes on as it, or SQI_STAYS_NOT. What is left in it afterwards ends when it is freed */
         const uint64_t *positions; /* NULL, or where each task is to resume; SQI_NEVER: nowhere */
 };
 
@@ -59,8 +63,9 @@ int sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan
 
 /* Drains; for at most `seconds` instead of the message timeout if they are not below 0. */
 void sqi_running_drain(struct sqi_running *running, double seconds);
-/* Drains, but to go on later: keyed state that is movable is in the run directory then (worker/moved.h). */
-void sqi_running_hand_over(struct sqi_running *running);
+/* Drains, but to go on later: keyed state that is movable is in the run directory then (worker/moved.h). `stays`, of n, names workers that are to stay
+ * (SQI_STAYS_NOT: none): they are quiet at the end, but live, until a next run takes them over or this one is freed. */
+void sqi_running_hand_over(struct sqi_running *running, const uint32_t *stays, uint32_t n);
 void sqi_running_activate(struct sqi_running *running, bool active);
 void sqi_running_abort(struct sqi_running *running);
 bool sqi_running_is_over(const struct sqi_running *running);

@@ -15,8 +15,10 @@
  *     trial       old, and NAME failed   back, not changed yet
  *     old or new  none, or one that failed, or neither is on trial: over; .next-NAME goes
  *
- * The processes are other ones, all of them. Keyed state that is movable goes with the positions (moved.h), to the new plan and, should that be rolled
- * back, to the old one again; anything else that bolts had in their memory is gone, as after any restart.
+ * The workers of components that are the same in both plans stay (topology/stay.h): when the old plan has ended they are quiet, and when the new one
+ * starts they move over (worker/park.h) instead of being spawned. The others are other processes. Keyed state that is movable goes with the positions
+ * (moved.h), to the new plan and, should that be rolled back, to the old one again; of workers that stay too, should they not live to move, as when
+ * this supervisor is killed in between. Anything else that bolts had in memory goes on where they stay, and is gone where they do not.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -26,6 +28,8 @@
 
 #include "supervisor/hosted.h"
 #include "supervisor/moved.h"
+#include "topology/arena.h"
+#include "topology/stay.h"
 
 static const uint64_t trial_time = 3 * SQI_SECOND;
 
@@ -103,6 +107,49 @@ is_under_way(struct sqi_hosted *hosted, const struct sqi_request *request, struc
         return true;
 }
 
+/* The next plan names its components as they will be in the end; now they lie beside the topology. */
+static int
+name_as_they_lie(const struct sqi_hosted *hosted, const char *next, struct sqi_plan *plan)
+{
+        for (uint32_t c = 0; c < plan->ncomponents; c++) {
+                const char *base = strrchr(plan->components[c].path, '/');
+                char place[NAME_MAX + 16], path[PATH_MAX];
+
+                snprintf(place, sizeof(place), "components%.*s", NAME_MAX, base ? base : "/");
+                plan->components[c].path = sqi_arena_text(plan->memory, sqi_state_path(&hosted->daemon->state, next, place, path));
+                if (!plan->components[c].path)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+/* Who goes on in the next plan; if that cannot be told, nobody does. */
+static void
+find_stays(struct sqi_hosted *hosted)
+{
+        char next[SQI_NEXT_SIZE], cause[256];
+        struct sqi_plan *plan = NULL;
+
+        if (sqi_state_plan(&hosted->daemon->state, sqi_state_next(hosted->record.name, next), &plan, cause, sizeof(cause)) < 0)
+                return;
+        sqi_hosted_forget_stays(hosted);
+        hosted->nstays = plan->nworkers;
+        hosted->stays = calloc(plan->nworkers, sizeof(*hosted->stays));
+        if (!hosted->stays || name_as_they_lie(hosted, next, plan) < 0 ||
+            sqi_stay(sqi_hosted_plan(hosted), plan, hosted->stays) <= 0) {
+                sqi_hosted_forget_stays(hosted);
+        }
+        sqi_plan_free(&plan);
+}
+
+static void
+hand_over(struct sqi_hosted *hosted)
+{
+        hosted->updating = true;
+        find_stays(hosted);
+        sqi_running_hand_over(hosted->running, hosted->stays, hosted->nstays);
+}
+
 void
 sqi_update_begin(struct sqi_hosted *hosted, const struct sqi_request *request, struct sqi_plan *plan, struct sqi_result *result)
 {
@@ -130,8 +177,7 @@ sqi_update_begin(struct sqi_hosted *hosted, const struct sqi_request *request, s
                 return;
         }
         answer(result, &record);
-        hosted->updating = true;
-        sqi_running_hand_over(hosted->running);
+        hand_over(hosted);
 }
 
 /* ---- Swap ------------------------------------------------------------------------------------------------------------------ */
@@ -140,6 +186,7 @@ static void
 give_up(struct sqi_hosted *hosted, const char *cause)
 {
         hosted->updating = false;
+        sqi_hosted_forget_stays(hosted);
         snprintf(hosted->record.cause, sizeof(hosted->record.cause), "the update was not done: %s", cause);
         sqi_daemon_tell(hosted->daemon, SQ_ERROR, hosted->record.name, "%s", hosted->record.cause);
         (void)sqi_state_put(&hosted->daemon->state, &hosted->record);
@@ -225,7 +272,7 @@ sqi_update_swap(struct sqi_hosted *hosted)
                 r = sqi_state_swap_next(&hosted->daemon->state, hosted->record.name);
         if (r < 0)
                 give_up(hosted, cause[0] ? cause : strerror(-r));
-        sqi_hosted_reload(hosted);
+        sqi_hosted_move(hosted);
 }
 
 /* ---- Trial ----------------------------------------------------------------------------------------------------------------- */
@@ -313,5 +360,5 @@ sqi_update_load(struct sqi_hosted *hosted)
                 (void)sqi_state_drop_next(&hosted->daemon->state, hosted->record.name);
         sqi_hosted_start(hosted);
         if (hosted->updating && sqi_hosted_is_running(hosted))
-                sqi_running_hand_over(hosted->running);
+                hand_over(hosted);
 }

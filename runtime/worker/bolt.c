@@ -365,12 +365,15 @@ hand_over(struct sq_task *task)
 static void
 finish(struct sq_task *task)
 {
+        bool stays = task->handing_over && task->fate == SQI_FATE_STAYS;
+
         sqi_collector_keep(&task->collector);
+        task->finished = !stays;
         if (task->handing_over && task->code->bolt->movable)
                 hand_over(task);
-        else if (task->code->bolt->finish)
+        else if (!stays && task->code->bolt->finish)
                 sqi_task_call(task, task->code->bolt->finish);
-        if (task->nkept && task->tracking)
+        if (task->nkept && task->tracking && !stays)
                 sq_log(task, SQ_WARN, "ends with %zu kept tuples neither acked nor failed", task->nkept);
         sqi_task_end(task);
 }
@@ -387,6 +390,13 @@ is_at_end(struct sq_task *task)
                 sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_SETTLED, .task = task->id});
         }
         return task->released && intake->marks_missing == 0;
+}
+
+/* The marks may overtake the orders; HANDOVER comes before DRAIN, if it comes at all. */
+static bool
+knows_its_fate(const struct sq_task *task)
+{
+        return !task->handing_over || task->fate != SQI_FATE_UNKNOWN || task->draining || task->door;
 }
 
 uint64_t
@@ -431,7 +441,7 @@ sqi_bolt_turn(struct sq_task *task)
                 return;
         if (!busy)
                 sqi_load_idle(task->load);
-        if (!busy && is_at_end(task))
+        if (!busy && is_at_end(task) && knows_its_fate(task))
                 finish(task);
         else if (!busy)
                 sqi_task_wait(task, true, sqi_bolt_due(task) < again ? sqi_bolt_due(task) : again);

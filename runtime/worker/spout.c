@@ -360,7 +360,8 @@ finish(struct sq_task *task)
 {
         sqi_letters_write(task);
         sqi_collector_keep(&task->collector);
-        if (task->code->spout->finish)
+        task->finished = !(task->handing_over && task->fate == SQI_FATE_STAYS);
+        if (task->finished && task->code->spout->finish)
                 sqi_task_call(task, task->code->spout->finish);
         task->next_report_ns = 0;
         tell_position(task);

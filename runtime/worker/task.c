@@ -14,6 +14,7 @@
 #include "channel/socket.h"
 #include "worker/crash.h"
 #include "worker/moved.h"
+#include "worker/park.h"
 #include "worker/record.h"
 
 /* ---- orders ------------------------------------------------------------------------------------------------------------- */
@@ -66,8 +67,12 @@ sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
                 if (task->phase == SQI_RUNNING)
                         activate(task, !task->start_inactive);
                 break;
-        case SQI_MSG_HANDOVER: /* the bolts learn it from the marks behind the last tuples: an order could come before or after those */
-                task->handing_over = task->component->kind == SQ_KIND_SPOUT;
+        case SQI_MSG_HANDOVER: /* that it is one the bolts learn from the marks behind the last tuples: an order could come before or after those */
+                task->handing_over |= task->component->kind == SQ_KIND_SPOUT;
+                task->fate = message->number ? SQI_FATE_STAYS : SQI_FATE_ENDS;
+                break;
+        case SQI_MSG_MOVE:
+                task->parking = task->quitting = true;
                 break;
         case SQI_MSG_LOG_LEVEL:
                 if (message->task == task->id && message->number <= SQ_DEBUG) {
@@ -322,7 +327,7 @@ sqi_task_open(struct sq_task *task)
         task->resume = UINT64_MAX;
         task->wake_fd = -1;
         task->record = -1;
-        r = load(task);
+        r = task->resumed ? 0 : load(task);
         if (r < 0)
                 return r;
         task->tracking = config->delivery == SQI_AT_LEAST_ONCE;
@@ -331,6 +336,8 @@ sqi_task_open(struct sq_task *task)
         r = sqi_collector_open(task);
         if (r == 0)
                 r = sqi_intake_bind(task);
+        if (r == 0)
+                sqi_park_end(task);
         if (r == 0 && task->code->spout)
                 r = sqi_spout_open(task);
         if (r == 0 && task->code->bolt && task->tracking)
@@ -379,7 +386,9 @@ prepare(struct sq_task *task)
 int
 sqi_task_connect(struct sq_task *task)
 {
-        return connect_channels(task) < 0 ? -1 : prepare(task);
+        if (connect_channels(task) < 0)
+                return -1;
+        return task->resumed ? 0 : prepare(task);
 }
 
 void
@@ -484,7 +493,10 @@ sqi_task_main(void *argument)
                                               .task = task->id,
                                               .text = {task->error, strlen(task->error)},
                                       });
-        sqi_task_close(task);
+        if (task->parking && task->fate == SQI_FATE_STAYS && task->phase == SQI_ENDED && !task->finished && task->failed == 0)
+                sqi_task_park(task);
+        else
+                sqi_task_close(task);
         sqi_crash_thread_end(stack);
         return NULL;
 }

@@ -68,6 +68,7 @@ struct sq_kept {
         struct sq_tuple tuple;
         uint64_t edge_id;
         uint16_t nroots;
+        uint32_t input; /* number of tuple.input, while the task is parked */
         uint64_t since_ns;
         uint64_t *roots;
         struct sq_kept *next, **link; /* on the task's list of what is kept */
@@ -94,6 +95,9 @@ enum { SQI_WAIT_FIXED = 6 };
 /* How long an order may lie there while a task works: to ask ZeroMQ takes two system calls. */
 enum { SQI_ORDERS_NS = 500000 };
 
+/* Of a task that hands over, as the supervisor says. */
+enum sqi_fate { SQI_FATE_UNKNOWN, SQI_FATE_ENDS, SQI_FATE_STAYS };
+
 enum sqi_phase { SQI_BINDING, SQI_WAITING, SQI_RUNNING, SQI_ENDED };
 
 struct sq_task {
@@ -118,6 +122,10 @@ struct sq_task {
         bool active; /* spouts: between ACTIVATE and DEACTIVATE */
         bool may_connect, may_start, start_inactive, prepared;
         bool draining, quitting, released, settled;
+        enum sqi_fate fate; /* when it has handed over */
+        bool parking;       /* told to move */
+        bool resumed;       /* park.h: loaded and prepared under another plan */
+        bool finished;      /* its finish was called: it cannot go on */
         bool handing_over;  /* its keyed state goes to the next plan: moved.h */
         bool packed;        /* shares its worker with other tasks */
         struct pollfd *fds; /* scratch of sqi_task_wait(): one an outlet, and SQI_WAIT_FIXED */

@@ -1019,7 +1019,8 @@ a_handover_that_one_worker_knows_of_is_carried_on_for_all(void **state)
         find_all_but(&world, TASKS);
         for (uint32_t w = 0; w < TASKS; w++)
                 tells_its_state(&world, w, SQI_TASK_STARTED | (w == SPOUT ? SQI_TASK_HANDOVER : 0));
-        assert_int_equal(count_sent(&world, SQI_MSG_HANDOVER, SQI_EVERY_WORKER), 1);
+        for (uint32_t w = 0; w < TASKS; w++)
+                assert_int_equal(count_sent(&world, SQI_MSG_HANDOVER, w), 1);
         assert_int_equal(count_sent(&world, SQI_MSG_DRAIN, SQI_EVERY_WORKER), 1);
         tear_down(&world);
 }
@@ -1069,6 +1070,7 @@ enum { STEPS = 400, QUEUE = 64 };
 
 struct puppet {
         bool alive, hung, listens, connected, started, draining, quitting;
+        bool told, stays; /* its fate after a hand-over */
         uint32_t incarnation;
         struct sqi_message queue[QUEUE]; /* on its way to the supervisor */
         unsigned n;
@@ -1120,9 +1122,10 @@ check(const struct play *play, bool right, const char *what)
 }
 
 static void
-check_order(struct play *play, uint32_t w, enum sqi_message_type type)
+check_order(struct play *play, uint32_t w, const struct sqi_message *message)
 {
         struct puppet *puppet = &play->puppets[w];
+        enum sqi_message_type type = message->type;
 
         if (!puppet->alive || !puppet->listens)
                 return; /* nobody hears it */
@@ -1133,9 +1136,15 @@ check_order(struct play *play, uint32_t w, enum sqi_message_type type)
                 check(play, puppet->ready, "START goes to a ready worker");
                 puppet->started = true;
         } else if (type == SQI_MSG_DRAIN) {
+                check(play, puppet->told == play->world.life->handover, "HANDOVER goes before DRAIN");
                 puppet->draining = true;
+        } else if (type == SQI_MSG_HANDOVER) {
+                check(play, !puppet->told || puppet->stays == (message->number == 1), "a worker is told one thing about its fate");
+                puppet->told = true;
+                puppet->stays = message->number == 1;
         } else if (type == SQI_MSG_QUIT) {
                 check(play, puppet->finished, "QUIT goes to who has finished");
+                check(play, !puppet->stays, "and not to who stays");
                 puppet->quitting = true;
         }
 }
@@ -1152,7 +1161,7 @@ check_send(struct play *play, const struct sqi_action *action)
         for (uint32_t w = 0; w < TASKS; w++)
                 if (action->worker == SQI_EVERY_WORKER ||
                     (action->worker == w && action->incarnation == play->puppets[w].incarnation))
-                        check_order(play, w, action->message.type);
+                        check_order(play, w, &action->message);
 }
 
 static void play_step(struct play *play, struct sqi_event event);
@@ -1170,8 +1179,15 @@ do_spawn(struct play *play, const struct sqi_action *action)
         }
         puppet->alive = true; /* what the one before has said is still under way */
         puppet->hung = puppet->listens = puppet->connected = puppet->started = puppet->draining = puppet->quitting = false;
+        puppet->told = puppet->stays = false;
         puppet->incarnation = action->incarnation;
         play_step(play, (struct sqi_event){.type = SQI_EVENT_SPAWNED, .worker = action->worker});
+}
+
+static bool
+is_left(const struct play *play, uint32_t w)
+{
+        return play->world.life->outcome == SQI_OUTCOME_DRAINED && play->puppets[w].stays && play->puppets[w].finished;
 }
 
 static void
@@ -1194,7 +1210,7 @@ play_step(struct play *play, struct sqi_event event)
                         play->ended = true;
         }
         for (uint32_t w = 0; w < TASKS && play->ended; w++)
-                check(play, !play->puppets[w].alive, "no process is left at the END");
+                check(play, !play->puppets[w].alive || is_left(play, w), "no process is left at the END but those that stay");
         free(actions.items);
 }
 
@@ -1281,7 +1297,14 @@ play_seed(uint64_t seed, unsigned *ret_drained)
         while (turns++ < STEPS && !play->ended)
                 one_turn(play);
         play->faults = false;
+        play->world.life->handover = draw(play, 2);
+        for (uint32_t w = 0; w < TASKS; w++)
+                play->world.life->workers[w].stays = play->world.life->handover && draw(play, 2);
         play_step(play, (struct sqi_event){.type = SQI_EVENT_DRAIN});
+        play->faults = draw(play, 4) == 0; /* some die on the way */
+        while (turns++ < 2 * STEPS && !play->ended)
+                one_turn(play);
+        play->faults = false;
         while (turns++ < 100 * STEPS && !play->ended)
                 one_turn(play);
         check(play, play->ended, "it ends");

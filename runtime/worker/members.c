@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tasks of a worker: a thread each, and an inproc PAIR between it and the control thread. */
+#include <stdlib.h>
+
+#include "channel/socket.h"
+#include "worker/host.h"
+
+/* A task that was told to quit and is still in a callback after this long is left there: the process ends over it. */
+static const uint64_t GRACE_NS = 2000000000;
+/* The deadline stands on the monotonic clock, which nobody sets; gcc 12's thread sanitizer knows only the other join. */
+#ifdef __SANITIZE_THREAD__
+enum { JOIN_CLOCK = CLOCK_REALTIME };
+#define join_until(thread, deadline) pthread_timedjoin_np(thread, NULL, deadline)
+#else
+enum { JOIN_CLOCK = CLOCK_MONOTONIC };
+#define join_until(thread, deadline) pthread_clockjoin_np(thread, NULL, JOIN_CLOCK, deadline)
+#endif
+
+static void
+note_report(struct sqi_worker *worker, struct sqi_member *member, const struct sqi_message *report)
+{
+        if (report->type == SQI_MSG_ERROR)
+                worker->failed = true;
+        else if (report->type == SQI_MSG_SETTLED)
+                member->settled = true;
+        else if (report->type == SQI_MSG_FINISHED)
+                member->finished = true;
+        else if (report->type == SQI_MSG_POSITION)
+                member->position = report->number;
+}
+
+void
+sqi_members_pass_reports(struct sqi_worker *worker)
+{
+        struct sqi_message report;
+        zmq_msg_t message;
+
+        zmq_msg_init(&message);
+        for (uint32_t i = 0; i < worker->nmembers; i++) {
+                while (sqi_socket_receive(worker->members[i]->control, &message) == 0) {
+                        if (sqi_message_decode(zmq_msg_data(&message), zmq_msg_size(&message), &report, NULL) == 0)
+                                note_report(worker, worker->members[i], &report);
+                        sqi_socket_send(worker->reports, &message);
+                }
+        }
+        zmq_msg_close(&message);
+}
+
+static int
+connect_control(struct sqi_worker *worker, struct sqi_member *member)
+{
+        char endpoint[64];
+        int r;
+
+        snprintf(endpoint, sizeof(endpoint), "inproc://control-%u", (unsigned)member->task.id);
+        member->control = sqi_socket_new(worker->context, ZMQ_PAIR, 0);
+        member->task.control = sqi_socket_new(worker->context, ZMQ_PAIR, 0);
+        if (!member->control || !member->task.control)
+                return -errno;
+        r = sqi_socket_bind(member->control, endpoint);
+        return r < 0 ? r : sqi_socket_connect(member->task.control, endpoint);
+}
+
+/* The member that has moved, or a new one. */
+static struct sqi_member *
+take_member(struct sqi_worker *worker)
+{
+        struct sqi_member *member;
+
+        if (worker->nmembers == 0 && worker->members[0])
+                return worker->members[worker->nmembers++];
+        member = calloc(1, sizeof(*member));
+        if (member)
+                worker->members[worker->nmembers++] = member;
+        return member;
+}
+
+static int
+start_member(struct sqi_worker *worker, uint32_t id, bool packed)
+{
+        struct sqi_member *member = take_member(worker);
+        struct sq_task *task;
+        int r;
+
+        if (!member)
+                return -ENOMEM;
+        task = &member->task;
+        task->plan = worker->plan;
+        task->id = id;
+        task->component = &worker->plan->components[worker->plan->tasks[id].component];
+        task->incarnation = worker->incarnation;
+        task->rundir = worker->rundir;
+        task->context = worker->context;
+        task->loads = worker->loads;
+        task->load = worker->loads ? &worker->loads[id] : NULL;
+        task->metrics = &member->metrics;
+        task->packed = packed;
+        r = connect_control(worker, member);
+        if (r < 0)
+                return r;
+        r = -pthread_create(&member->thread, NULL, sqi_task_main, task);
+        member->running = r == 0;
+        return r;
+}
+
+int
+sqi_members_start(struct sqi_worker *worker)
+{
+        uint32_t n = 0;
+        int r = 0;
+
+        for (uint32_t t = 0; t < worker->plan->ntasks; t++)
+                n += worker->plan->tasks[t].worker == worker->id;
+        if (worker->members && n != 1)
+                return -EINVAL; /* no plan that it could have moved to */
+        if (!worker->members)
+                worker->members = calloc(n + 1, sizeof(*worker->members));
+        if (!worker->members)
+                return -ENOMEM;
+        for (uint32_t t = 0; t < worker->plan->ntasks && r == 0; t++)
+                if (worker->plan->tasks[t].worker == worker->id)
+                        r = start_member(worker, t, n > 1);
+        return r;
+}
+
+/* Ends the tasks' threads. A task that hangs in a callback is not waited for: false. */
+bool
+sqi_members_join(struct sqi_worker *worker)
+{
+        struct timespec deadline;
+        void *bytes;
+        size_t size;
+        bool all = true;
+
+        if (sqi_message_encode(&(struct sqi_message){.type = SQI_MSG_QUIT}, &bytes, &size) < 0)
+                return false;
+        clock_gettime(JOIN_CLOCK, &deadline);
+        deadline.tv_sec += (time_t)(GRACE_NS / 1000000000u);
+        for (uint32_t i = 0; i < worker->nmembers; i++)
+                if (worker->members[i]->control)
+                        zmq_send(worker->members[i]->control, bytes, size, ZMQ_DONTWAIT);
+        free(bytes);
+        for (uint32_t i = 0; i < worker->nmembers; i++) {
+                struct sqi_member *member = worker->members[i];
+                if (member->running && join_until(member->thread, &deadline) != 0)
+                        all = false;
+        }
+        sqi_members_pass_reports(worker);
+        for (uint32_t i = 0; i < worker->nmembers && all; i++) {
+                sqi_socket_close(&worker->members[i]->control);
+                if (!worker->members[i]->running)
+                        sqi_socket_close(&worker->members[i]->task.control);
+                worker->members[i]->running = false;
+        }
+        return all;
+}

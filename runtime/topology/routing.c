@@ -8,7 +8,7 @@
 static void
 join(uint32_t n, uint16_t owners[SQI_SLOTS], uint16_t shares[SQI_SLOTS])
 {
-        uint32_t share = SQI_SLOTS / n, larger = SQI_SLOTS % n, keeps[SQI_SLOTS];
+        uint32_t share = SQI_SLOTS / n, larger = SQI_SLOTS % n, keeps[SQI_SLOTS] = {0};
 
         for (uint32_t task = 0; task < n - 1; task++) {
                 keeps[task] = share;

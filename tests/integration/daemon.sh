@@ -133,12 +133,6 @@ topology steady 0 500
 sed -i "s/'true'/n >= 0/" "$dir/steady.yaml"
 check "a new version of the file is rolled in" eval '"$squall" update steady "$dir/steady.yaml" && grep -q "n >= 0" "$dir/state/topologies/steady/topology.yaml"'
 check "by new processes for the component that differs alone" [ "$(pids_of steady gen/0 sink/0)" = "$others" ]
-victim=$(worker steady gen/0)
-kill -KILL "$victim"
-check "one that went on so is started again when it dies" eval 'until_true worker steady gen/0 && [ "$(worker steady gen/0)" != "$victim" ]'
-kill_supervisor
-others=$(workers_of steady | sort)
-check "and adopted when the supervisor dies" eval 'start && until_true is_in_state steady running && [ "$(workers_of steady | sort)" = "$others" ]'
 sed 's/path: steady.tsv/path: \/nowhere\/at\/all/' "$dir/steady.yaml" >"$dir/worse.yaml"
 check "one that does not come up is rolled back, with the cause" says "rolled back: sink/0: /nowhere/at/all" "$squall" update steady "$dir/worse.yaml"
 before=$(lines "$dir/steady.tsv")
@@ -238,20 +232,6 @@ before=$(lines "$dir/life.tsv")
 start
 check "a file that is truncated at the start is not when the supervisor is started again" \
         eval 'until_true more_lines "$dir/life.tsv" $((before + 100)) && "$squall" kill life && no_gap "$dir/life.tsv"'
-# Another parallelism again and again, while workers and the supervisor are killed.
-changes() {
-        local i changing pids
-        for ((i = 0; i < $1; i++)); do
-                "$squall" rebalance steady --component pass=$((RANDOM % 4 + 1)) >/dev/null 2>&1 & changing=$!
-                read -rt "0.$(printf %03d $((RANDOM % 250)))" <> <(:)
-                pids=($(workers_of steady))
-                [ ${#pids[@]} = 0 ] || kill -KILL "${pids[RANDOM % ${#pids[@]}]}" 2>/dev/null
-                [ $((RANDOM % 3)) != 0 ] || { kill_supervisor; start || return 1; }
-                wait $changing
-                until_true is_in_state steady running || { echo "after change $i of seed $SQUALL_SEED it is '$(state steady)'"; return 1; }
-        done
-}
-check "${SQUALL_CHANGES:=4} changes of its parallelism while workers and the supervisor are killed come to an end" changes $SQUALL_CHANGES
 check "after all of this nothing was lost" eval '"$squall" kill steady && no_gap "$dir/steady.tsv"'
 
 # ---- the supervisor is killed at random instants ----

@@ -53,6 +53,7 @@ check "a counting bolt gets more tasks while it counts" eval '"$squall" rebalanc
 check "the workers of the others are the same" eval '[ "$(pids sums gen)" = "$gen" ] && [ "$(pids sums sink)" = "$sink" ] && [ -n "$gen$sink" ]'
 check "and it gets fewer" eval '"$squall" rebalance sums --component sum=1 && [ "$(tasks sums sum)" = 1 ]'
 check "the workers of the others are still the same" eval '[ "$(pids sums gen)" = "$gen" ] && [ "$(pids sums sink)" = "$sink" ]'
+"$squall" logs sums supervisor | awk -F'[:Z]' '/ draining$/ { at = $2 * 60 + $3 } / are ready$/ && at { printf "# paused for %.0f ms\n", ($2 * 60 + $3 - at) * 1000; at = 0 }'
 check "and every count is exact at the end" eval 'until_true is_in_state sums finished && sort "$dir/sums.tsv" | cmp - <(sort "$dir/want.tsv") && [ -s "$dir/want.tsv" ]'
 "$squall" kill sums >/dev/null
 

@@ -39,6 +39,7 @@ keep_instance(struct sq_task *task)
         if (task->kept)
                 task->kept->link = &task->kept;
         task->wake_ns = old->wake_ns;
+        task->wake_fd = old->wake_fd;
         task->active = old->active;
         task->done = old->done;
         task->tracked = old->tracked;

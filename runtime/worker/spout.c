@@ -238,7 +238,6 @@ sqi_spout_open(struct sq_task *task)
                 .steady = task->door != NULL,
         };
 
-        task->wake_fd = -1;
         if (!task->calls)
                 task->calls = CALLS_A_TURN;
         if (!task->tracking)

@@ -325,7 +325,8 @@ sqi_task_open(struct sq_task *task)
         int r;
 
         task->resume = UINT64_MAX;
-        task->wake_fd = -1;
+        if (!task->resumed)
+                task->wake_fd = -1;
         task->record = -1;
         r = task->resumed ? 0 : load(task);
         if (r < 0)

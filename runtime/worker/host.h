@@ -37,8 +37,8 @@ struct sqi_worker {
         bool quitting, orphaned, failed;
 
         /* adoptable ones */
-        bool draining, handing_over;       /* as the orders said */
-        bool adoptable, started, forsaken; /* forsaken: no supervisor came; it drains alone */
+        bool draining, handing_over, stays; /* as the orders said */
+        bool adoptable, started, forsaken;  /* forsaken: no supervisor came; it drains alone */
         int lease;
         uint64_t orphaned_ns;
 

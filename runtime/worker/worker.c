@@ -154,9 +154,10 @@ pass_orders(struct sqi_worker *worker)
                         worker->started = true;
                 else if (order.type == SQI_MSG_DRAIN)
                         worker->draining = true;
-                else if (order.type == SQI_MSG_HANDOVER)
+                else if (order.type == SQI_MSG_HANDOVER) {
                         worker->handing_over = true;
-                else if (order.type == SQI_MSG_MOVE)
+                        worker->stays = order.number == 1;
+                } else if (order.type == SQI_MSG_MOVE)
                         prepare_move(worker, &order);
                 else if (order.type == SQI_MSG_ADOPT)
                         sqi_worker_be_adopted(worker, (pid_t)order.number);
@@ -394,7 +395,7 @@ move(struct sqi_worker *worker)
         memcpy(worker->rundir, worker->next_rundir, sizeof(worker->rundir));
         worker->id = worker->next_id;
         worker->incarnation = worker->next_incarnation;
-        worker->moving = worker->started = worker->draining = worker->handing_over = worker->forsaken = false;
+        worker->moving = worker->started = worker->draining = worker->handing_over = worker->stays = worker->forsaken = false;
         worker->next_beat_ns = worker->told_ns = 0;
         r = take_lease(worker);
         return r < 0 ? r : open_worker(worker);

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Limits of topologies and workers: by rlimits, and by cgroup v2, for which a folder stands in here: what is written into it, and what is read from it.
+# modes: release
 source "$(dirname "$0")/lib"
 export XDG_RUNTIME_DIR=$dir/run
 unset SQUALL_SOCKET SQUALL_CGROUP

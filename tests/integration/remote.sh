@@ -110,5 +110,5 @@ cp "$build/bolts/null.so" "$dir/real.so" && ln -s real.so "$dir/link.so"
 sed "s/'null'/.\/link.so/; s/name: life/name: linked/" "$dir/life.yaml" >"$dir/linked.yaml"
 check "a file that is a link is submitted as what it leads to" [ "$("$squall" submit "$dir/link.yaml" --name link)" = link ]
 check "a component that is a link is copied as what it leads to" eval '"$squall" submit "$dir/linked.yaml" --wait && [ -z "$(find "$dir/state" -type l)" ]'
-check "all of it ends" eval '"$squall" supervisor --stop "${me[@]}" && ! kill -0 $supervisor 2>/dev/null'
+check "all of it ends" eval '"$squall" supervisor --stop "${me[@]}" && wait $supervisor'
 exit $failures

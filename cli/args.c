@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/nearest.h"
-#include "topology/settings.h"
+#include "base/nearest.h"
+#include "component/settings.h"
 
 /* ---- What a verb asks --------------------------------------------------------------------------------------------------- */
 

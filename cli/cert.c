@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "json.h"
-#include "supervisor/cert.h"
+#include "command/cert.h"
 #include "verb.h"
 
 static int

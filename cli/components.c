@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "json.h"
-#include "topology/catalog.h"
-#include "topology/declare.h"
-#include "topology/plan.h"
-#include "topology/nearest.h"
-#include "topology/settings.h"
+#include "component/catalog.h"
+#include "component/declare.h"
+#include "plan/plan.h"
+#include "base/nearest.h"
+#include "component/settings.h"
 #include "verb.h"
 
 static const char *

@@ -16,7 +16,7 @@
 
 #include "json.h"
 #include "supervisor/cgroup.h"
-#include "topology/catalog.h"
+#include "component/catalog.h"
 #include "verb.h"
 
 enum verdict { GOOD, WARNING, BAD };

@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "channel/clock.h"
+#include "base/clock.h"
 #include "rig/inline.h"
 #include "summary.h"
 

@@ -3,7 +3,7 @@
 #ifndef CLI_INLINE_H
 #define CLI_INLINE_H
 
-#include "topology/plan.h"
+#include "plan/plan.h"
 #include "verb.h"
 
 /* Runs the plan in this process and frees it. The exit status of `run`. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "supervisor/sealed.h"
+#include "base/sealed.h"
 
 enum { SOURCE_MAX = 16 << 20 };
 

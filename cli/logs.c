@@ -13,9 +13,10 @@
 #include <unistd.h>
 
 #include "json.h"
-#include "supervisor/journal.h"
+#include "daemon/journal.h"
 #include "talk.h"
-#include "topology/nearest.h"
+#include "base/nearest.h"
+#include "plan/plan.h"
 
 struct logs {
         char path[PATH_MAX], topology[SQI_ID_MAX + 1];

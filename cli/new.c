@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "topology/plan.h"
+#include "plan/plan.h"
 #include "verb.h"
 
 /* cli/templates/FILE as the text `template_NAME`. */

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "replace.h"
-#include "topology/nearest.h"
-#include "topology/settings.h"
+#include "base/nearest.h"
+#include "component/settings.h"
 
 enum { PARALLELISM_MAX = 4096 };
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "worker/record.h"
+#include "task/recorder.h"
 
 static int
 write_plan(const char *folder, const struct sqi_plan *plan)

@@ -3,7 +3,7 @@
 #ifndef CLI_RECORD_H
 #define CLI_RECORD_H
 
-#include "topology/plan.h"
+#include "plan/plan.h"
 #include "verb.h"
 
 /* Makes the folder, and has the workers that this process starts record to it. An exit status. */

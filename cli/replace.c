@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/catalog.h"
-#include "topology/routing.h"
-#include "topology/stay.h"
+#include "component/catalog.h"
+#include "plan/routing.h"
+#include "plan/stay.h"
 
 /* Keyed state, or something that it emits at the end or by the clock, which it must have gathered before. */
 static bool

@@ -4,7 +4,7 @@
 #define CLI_REPLACE_H
 
 #include "talk.h"
-#include "topology/plan.h"
+#include "plan/plan.h"
 
 /*
  * How it will be done, said before anything happens: whose workers go on, whose are started anew. Bolts whose state cannot go on in the new version:

@@ -15,7 +15,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "channel/clock.h"
+#include "base/clock.h"
 #include "inline.h"
 #include "live.h"
 #include "load.h"

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 
 #include "json.h"
-#include "topology/catalog.h"
-#include "topology/config.h"
-#include "topology/plan.h"
-#include "topology/settings.h"
+#include "component/catalog.h"
+#include "plan/config.h"
+#include "plan/plan.h"
+#include "component/settings.h"
 #include "verb.h"
 
 /* One of the words, or a text with a variable in it. */

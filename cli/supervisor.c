@@ -14,11 +14,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "channel/clock.h"
-#include "supervisor/daemon.h"
+#include "base/clock.h"
+#include "daemon/daemon.h"
 #include "supervisor/notify.h"
-#include "supervisor/server.h"
-#include "supervisor/state.h"
+#include "command/server.h"
+#include "daemon/state.h"
 #include "talk.h"
 
 enum { ERROR_SIZE = 2048, NFDS = SQI_DAEMON_FDS + 1 };

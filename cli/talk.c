@@ -7,7 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "supervisor/server.h"
+#include "command/server.h"
+#include "plan/plan.h"
 
 struct sq_str
 cli_str(const char *text)

@@ -14,7 +14,7 @@
 #ifndef CLI_TALK_H
 #define CLI_TALK_H
 
-#include "supervisor/client.h"
+#include "command/client.h"
 #include "verb.h"
 
 struct cli_talk {

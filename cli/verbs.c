@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/nearest.h"
+#include "base/nearest.h"
 #include "verb.h"
 
 /* The bounds of the section that SQI_VERB fills, from the linker. */

@@ -18,7 +18,7 @@
 #include <zmq.h>
 
 #include "channel/load.h"
-#include "channel/metrics.h"
+#include "control/metrics.h"
 #include "tuple/batch.h"
 
 /* A sealed batch on its way into the socket. */

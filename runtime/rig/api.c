@@ -7,7 +7,7 @@
 
 #include "rig/setup.h"
 #include "rig/values.h"
-#include "topology/nearest.h"
+#include "base/nearest.h"
 
 /* The first diagnosis, with its place in the text. */
 static void

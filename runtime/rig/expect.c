@@ -6,7 +6,7 @@
 
 #include "rig/compare.h"
 #include "rig/step.h"
-#include "topology/settings.h"
+#include "component/settings.h"
 
 void
 sqi_test_differs(struct sqi_test *test, const char *format, ...)

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "worker/crash.h"
-#include "worker/door.h"
-#include "worker/task.h"
+#include "task/crash.h"
+#include "task/driver.h"
+#include "task/task.h"
 
 static const long NAP_NS = 1000000;
 

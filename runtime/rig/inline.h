@@ -11,8 +11,8 @@
 
 #include <signal.h>
 
-#include "channel/metrics.h"
-#include "topology/plan.h"
+#include "control/metrics.h"
+#include "plan/plan.h"
 
 struct sqi_inline;
 

@@ -5,7 +5,7 @@
 
 #include "rig/rig.h"
 #include "squall-test.h"
-#include "worker/crash.h"
+#include "task/crash.h"
 
 enum { BATCH_MAX = 1 << 30 };
 

@@ -3,12 +3,12 @@
 
 #include <stdio.h>
 
-#include "channel/endpoint.h"
+#include "control/endpoint.h"
 #include "channel/socket.h"
 #include "squall-test.h"
 #include "tuple/pack.h"
 #include "tuple/unpack.h"
-#include "worker/crash.h"
+#include "task/crash.h"
 
 static const uint64_t EPOCH_NS = 1000000000;  /* virtual monotonic time begins at one second, */
 static const int64_t EPOCH_WALL = 1704067200; /* the time of day at 2024-01-01 00:00:00 UTC */

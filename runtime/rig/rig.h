@@ -13,11 +13,11 @@
 #define SQI_RIG_H
 
 #include "squall.h"
-#include "topology/arena.h"
-#include "topology/plan.h"
+#include "base/arena.h"
+#include "plan/plan.h"
 #include "tuple/frame.h"
-#include "worker/door.h"
-#include "worker/task.h"
+#include "task/driver.h"
+#include "task/task.h"
 
 enum sqi_tree_state { SQI_TREE_OPEN, SQI_TREE_ACKED, SQI_TREE_FAILED };
 

@@ -14,8 +14,8 @@
 #include "rig/step.h"
 #include "rig/values.h"
 #include "squall-test.h"
-#include "topology/nearest.h"
-#include "worker/crash.h"
+#include "base/nearest.h"
+#include "task/crash.h"
 
 int
 sqi_script_wrong(struct sqi_script *script, struct sqi_place place, const char *format, ...)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "topology/model.h"
-#include "topology/nearest.h"
+#include "base/nearest.h"
 
 enum { INPUTS_MAX = 16, TASKS_MAX = 256 };
 

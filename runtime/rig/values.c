@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "topology/nearest.h"
-#include "topology/settings.h"
+#include "base/nearest.h"
+#include "component/settings.h"
 
 static bool
 looks_like_number(const char *text)

@@ -4,7 +4,7 @@
 #define SQI_VALUES_H
 
 #include "squall.h"
-#include "topology/plan.h"
+#include "plan/plan.h"
 #include "topology/yaml.h"
 
 /*

@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "topology/config.h"
+#include "plan/config.h"
 
 struct sqi_cgroup {
         char base[PATH_MAX]; /* "": none */

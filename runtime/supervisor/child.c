@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The processes of a topology's workers: from spawn to reaped, with what they say on stderr. Those that may outlive us hold a lease
- * (channel/lease.h) and write into a FIFO of the run directory, so that the next supervisor finds both.
+ * (control/lease.h) and write into a FIFO of the run directory, so that the next supervisor finds both.
  */
 #include <errno.h>
 #include <signal.h>
@@ -10,9 +10,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "channel/lease.h"
+#include "control/lease.h"
 #include "supervisor/running.h"
-#include "supervisor/tell.h"
+#include "lifecycle/tell.h"
 
 enum { NAME_SIZE = 192, READ_SIZE = 16384 };
 static const uint64_t last_words = 20 * SQI_MS;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <zmq.h>
 
-#include "channel/endpoint.h"
+#include "control/endpoint.h"
 
 /* Orders are few and none may be lost; reports wait in the workers when we are slow. */
 enum { ORDERS_HWM = 0, REPORTS_HWM = 1000 };

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "channel/message.h"
+#include "control/message.h"
 
 struct sqi_control {
         void *orders, *reports; /* XPUB, PULL */

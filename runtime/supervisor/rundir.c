@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "squall.h"
-#include "supervisor/complain.h"
-#include "supervisor/sealed.h"
+#include "base/complain.h"
+#include "base/sealed.h"
 
 enum { TRIES = 100 };
 

@@ -5,7 +5,7 @@
 
 #include "supervisor/cgroup.h"
 #include "supervisor/control.h"
-#include "supervisor/lines.h"
+#include "base/lines.h"
 #include "supervisor/process.h"
 #include "supervisor/rundir.h"
 #include "supervisor/supervisor.h"

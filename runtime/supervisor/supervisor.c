@@ -20,11 +20,11 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#include "channel/endpoint.h"
-#include "supervisor/limits.h"
+#include "control/endpoint.h"
+#include "supervisor/headroom.h"
 #include "supervisor/running.h"
-#include "supervisor/tell.h"
-#include "topology/stay.h"
+#include "lifecycle/tell.h"
+#include "plan/stay.h"
 
 enum { EVENTS = 64, NAME_SIZE = 192, TEXT_SIZE = SQI_CAUSE_TEXT + 1024 };
 

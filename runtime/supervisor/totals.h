@@ -3,8 +3,8 @@
 #ifndef SQI_TOTALS_H
 #define SQI_TOTALS_H
 
-#include "channel/message.h"
-#include "topology/plan.h"
+#include "control/message.h"
+#include "plan/plan.h"
 
 struct sqi_totals;
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "topology/model.h"
-#include "topology/nearest.h"
+#include "base/nearest.h"
 
 static const char *
 kind_name(enum sq_kind kind)

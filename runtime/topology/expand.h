@@ -3,7 +3,7 @@
 #ifndef SQI_EXPAND_H
 #define SQI_EXPAND_H
 
-#include "topology/arena.h"
+#include "base/arena.h"
 
 /* 0; -ENOMEM; -EINVAL with the cause in `error`: a variable that is not set, or a ${ that is not a variable.
  * NAME is a letter or `_`, then letters, digits and `_`. As in the shell, :- takes an empty variable for one that is not set. */

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "topology/model.h"
-#include "topology/nearest.h"
+#include "base/nearest.h"
 
 static const struct sqi_fields no_fields;
 

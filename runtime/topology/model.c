@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "topology/nearest.h"
+#include "base/nearest.h"
 
 struct key {
         const char *name;

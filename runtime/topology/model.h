@@ -14,12 +14,12 @@
 #ifndef SQI_MODEL_H
 #define SQI_MODEL_H
 
-#include "topology/arena.h"
-#include "topology/catalog.h"
-#include "topology/declare.h"
+#include "base/arena.h"
+#include "component/catalog.h"
+#include "component/declare.h"
 #include "topology/diagnostics.h"
-#include "topology/plan.h"
-#include "topology/settings.h"
+#include "plan/plan.h"
+#include "component/settings.h"
 #include "topology/topology.h"
 #include "topology/yaml.h"
 

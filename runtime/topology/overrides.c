@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "topology/model.h"
-#include "topology/nearest.h"
+#include "base/nearest.h"
 
 static const struct sqi_place nowhere;
 

@@ -17,7 +17,7 @@
 #define SQI_TOPOLOGY_H
 
 #include "topology/diagnostics.h"
-#include "topology/plan.h"
+#include "plan/plan.h"
 
 /* What the command line changes of a topology file. All of it may be left out. */
 struct sqi_overrides {

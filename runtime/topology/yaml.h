@@ -6,7 +6,7 @@
 #ifndef SQI_YAML_H
 #define SQI_YAML_H
 
-#include "topology/arena.h"
+#include "base/arena.h"
 #include "topology/diagnostics.h"
 
 enum {

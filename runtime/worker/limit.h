@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "topology/config.h"
+#include "plan/config.h"
 
 /* For this process, from here on. 0, or a negative errno with the cause in `error`. */
 int sqi_limit_apply(const struct sqi_config *config, char *error, size_t size);

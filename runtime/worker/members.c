@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "channel/socket.h"
-#include "worker/host.h"
+#include "worker/internal.h"
 
 /* A task that was told to quit and is still in a callback after this long is left there: the process ends over it. */
 static const uint64_t GRACE_NS = 2000000000;

@@ -11,12 +11,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "channel/endpoint.h"
-#include "channel/lease.h"
+#include "control/endpoint.h"
+#include "control/lease.h"
 #include "channel/socket.h"
-#include "worker/crash.h"
+#include "task/crash.h"
 #include "worker/limit.h"
-#include "worker/host.h"
+#include "worker/internal.h"
 
 static const uint64_t FIRST_BEAT_NS = 25000000;
 /* A task whose loop stands still as long is told of. */

@@ -6,7 +6,7 @@
  * metrics, and watches the supervisor's pidfd: when the supervisor is gone the worker ends, and the last one takes the run directory along.
  *
  * An adoptable one, under a daemon, goes on: it waits for a new supervisor at the same endpoints, who sends ADOPT, for supervisor.adopt.timeout.secs,
- * then drains its tasks by itself and ends. It has a lease (channel/lease.h) so that there is never another beside it, and its output goes into a
+ * then drains its tasks by itself and ends. It has a lease (control/lease.h) so that there is never another beside it, and its output goes into a
  * FIFO: when nobody reads that, the oldest lines are dropped before it is full, for else a task would stand still in a write.
  */
 #ifndef SQI_WORKER_H

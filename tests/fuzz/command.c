@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "supervisor/command.h"
+#include "command/command.h"
 #include "tuple/unpack.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

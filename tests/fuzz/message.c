@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "channel/message.h"
+#include "control/message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "tuple/wire.h"
-#include "worker/keyed.h"
+#include "task/keyed.h"
 
 struct tally {
         int64_t n;

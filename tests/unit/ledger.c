@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "worker/ledger.h"
+#include "task/ledger.h"
 
 static const uint64_t second = 1000000000;
 

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "supervisor/lifecycle.h"
-#include "supervisor/tell.h"
+#include "lifecycle/lifecycle.h"
+#include "lifecycle/tell.h"
 
 enum { TASKS = 4, SPOUT = 0, SPLIT_0 = 1, SPLIT_1 = 2, COUNT = 3 };
 

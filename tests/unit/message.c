@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "channel/endpoint.h"
-#include "channel/message.h"
+#include "control/endpoint.h"
+#include "control/message.h"
 
 static struct sqi_metrics sample;
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "topology/model.h"
-#include "topology/routing.h"
+#include "plan/routing.h"
 
 enum { MANY = 300 };
 static uint16_t deals[MANY + 1][SQI_SLOTS];

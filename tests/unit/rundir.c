@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "supervisor/lines.h"
+#include "base/lines.h"
 #include "supervisor/process.h"
 #include "supervisor/rundir.h"
 

@@ -16,12 +16,12 @@
 
 #include <cmocka.h>
 
-#include "channel/lease.h"
-#include "supervisor/command.h"
-#include "supervisor/journal.h"
+#include "control/lease.h"
+#include "command/command.h"
+#include "daemon/journal.h"
 #include "supervisor/notify.h"
-#include "supervisor/sealed.h"
-#include "supervisor/state.h"
+#include "base/sealed.h"
+#include "daemon/state.h"
 
 struct place {
         char path[64];

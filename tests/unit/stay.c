@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "topology/model.h"
-#include "topology/stay.h"
+#include "plan/stay.h"
 
 enum { WORKERS = 16 };
 

@@ -14,7 +14,7 @@
 
 #include "topology/expand.h"
 #include "topology/model.h"
-#include "topology/nearest.h"
+#include "base/nearest.h"
 
 /* ---- Helpers ------------------------------------------------------------------------------------------------------------ */
 

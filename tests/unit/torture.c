@@ -16,13 +16,13 @@
 
 #include <cmocka.h>
 
-#include "channel/message.h"
-#include "topology/plan.h"
+#include "control/message.h"
+#include "plan/plan.h"
 #include "tuple/batch.h"
 #include "tuple/frame.h"
 #include "tuple/pool.h"
-#include "worker/keyed.h"
-#include "worker/ledger.h"
+#include "task/keyed.h"
+#include "task/ledger.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define FAILS_ALLOCATIONS 0

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/complain.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int
+sqi_complain(int r, char *error, size_t size, const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(error, size, format, args);
+        va_end(args);
+        return r;
+}

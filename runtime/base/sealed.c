@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/sealed.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+enum { NAME_SIZE = 300, COPY_SIZE = 65536, LOCK_TRIES = 100 };
+static const size_t most = (size_t)64 << 20; /* a larger file is none of ours */
+
+struct head {
+        char magic[8];
+        uint64_t size, sum;
+};
+static const char magic[8] = "SQSEAL1";
+
+/* ---- Files ---------------------------------------------------------------------------------------------------------------- */
+
+int
+sqi_write_all(int fd, const void *bytes, size_t size)
+{
+        const char *at = bytes;
+
+        while (size > 0) {
+                ssize_t n = write(fd, at, size);
+
+                if (n < 0 && errno != EINTR)
+                        return -errno;
+                if (n > 0) {
+                        at += n;
+                        size -= (size_t)n;
+                }
+        }
+        return 0;
+}
+
+static int
+create(int folder, const char *name)
+{
+        int fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+        return fd < 0 ? -errno : fd;
+}
+
+static int
+sync_and_close(int fd, int r)
+{
+        if (r == 0 && fsync(fd) < 0)
+                r = -errno;
+        if (close(fd) < 0 && r == 0)
+                r = -errno;
+        return r;
+}
+
+int
+sqi_file_write(int folder, const char *name, const void *bytes, size_t size)
+{
+        int fd = create(folder, name);
+
+        return fd < 0 ? fd : sync_and_close(fd, sqi_write_all(fd, bytes, size));
+}
+
+int
+sqi_file_copy(const char *from, int folder, const char *name)
+{
+        char bytes[COPY_SIZE];
+        int in = open(from, O_RDONLY | O_CLOEXEC), out, r = 0;
+        ssize_t n = 0;
+
+        if (in < 0)
+                return -errno;
+        out = create(folder, name);
+        if (out < 0) {
+                close(in);
+                return out;
+        }
+        while (r == 0 && ((n = read(in, bytes, sizeof(bytes))) > 0 || (n < 0 && errno == EINTR)))
+                if (n > 0)
+                        r = sqi_write_all(out, bytes, (size_t)n);
+        if (r == 0 && n < 0)
+                r = -errno;
+        close(in);
+        return sync_and_close(out, r);
+}
+
+static int
+read_fd(int fd, size_t limit, char **ret_bytes, size_t *ret_size)
+{
+        struct stat about;
+        size_t size = 0;
+        char *bytes;
+
+        if (fstat(fd, &about) < 0)
+                return -errno;
+        if (!S_ISREG(about.st_mode) || about.st_size < 0 || (size_t)about.st_size > limit)
+                return -EFBIG;
+        bytes = malloc((size_t)about.st_size + 1);
+        if (!bytes)
+                return -ENOMEM;
+        while (size < (size_t)about.st_size) {
+                ssize_t n = read(fd, bytes + size, (size_t)about.st_size - size);
+
+                if (n == 0 || (n < 0 && errno != EINTR))
+                        break;
+                size += n > 0 ? (size_t)n : 0;
+        }
+        bytes[size] = '\0';
+        *ret_bytes = bytes;
+        *ret_size = size;
+        return 0;
+}
+
+int
+sqi_file_read(int folder, const char *name, size_t limit, char **ret_bytes, size_t *ret_size)
+{
+        int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), r;
+
+        if (fd < 0)
+                return -errno;
+        r = read_fd(fd, limit, ret_bytes, ret_size);
+        close(fd);
+        return r;
+}
+
+/* ---- Sealed ones ---------------------------------------------------------------------------------------------------------- */
+
+int
+sqi_sealed_write(int folder, const char *name, const void *bytes, size_t size)
+{
+        struct head head = {.size = size, .sum = XXH3_64bits(bytes, size)};
+        char fresh[NAME_SIZE], old[NAME_SIZE];
+        int fd, r;
+
+        memcpy(head.magic, magic, sizeof(magic));
+        snprintf(fresh, sizeof(fresh), "%s.new", name);
+        snprintf(old, sizeof(old), "%s.old", name);
+        fd = create(folder, fresh);
+        if (fd < 0)
+                return fd;
+        r = sqi_write_all(fd, &head, sizeof(head));
+        if (r == 0)
+                r = sqi_write_all(fd, bytes, size);
+        r = sync_and_close(fd, r);
+        if (r == 0 && renameat(folder, name, folder, old) < 0 && errno != ENOENT)
+                r = -errno;
+        if (r == 0 && (renameat(folder, fresh, folder, name) < 0 || fsync(folder) < 0))
+                r = -errno;
+        return r;
+}
+
+static int
+read_one(int folder, const char *name, void **ret_bytes, size_t *ret_size)
+{
+        struct head head;
+        size_t size;
+        char *bytes;
+        int r = sqi_file_read(folder, name, most, &bytes, &size);
+
+        if (r < 0)
+                return r == -EFBIG ? -EBADMSG : r;
+        if (size >= sizeof(head))
+                memcpy(&head, bytes, sizeof(head));
+        if (size < sizeof(head) || memcmp(head.magic, magic, sizeof(magic)) != 0 || head.size != size - sizeof(head) ||
+            head.sum != XXH3_64bits(bytes + sizeof(head), size - sizeof(head))) {
+                free(bytes);
+                return -EBADMSG;
+        }
+        memmove(bytes, bytes + sizeof(head), size - sizeof(head));
+        bytes[size - sizeof(head)] = '\0';
+        *ret_bytes = bytes;
+        *ret_size = size - sizeof(head);
+        return 0;
+}
+
+int
+sqi_sealed_read(int folder, const char *name, void **ret_bytes, size_t *ret_size, bool *ret_torn)
+{
+        char old[NAME_SIZE];
+        int r = read_one(folder, name, ret_bytes, ret_size), before;
+
+        if (r == 0 || (r != -EBADMSG && r != -ENOENT)) {
+                *ret_torn = false;
+                return r;
+        }
+        snprintf(old, sizeof(old), "%s.old", name);
+        before = read_one(folder, old, ret_bytes, ret_size);
+        if (before < 0)
+                return r == -EBADMSG || before == -EBADMSG ? -EBADMSG : before;
+        *ret_torn = r == -EBADMSG;
+        return 0;
+}
+
+void
+sqi_sealed_remove(int folder, const char *name)
+{
+        static const char *const ends[] = {".new", ".old", ""};
+        char path[NAME_SIZE];
+
+        for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+                snprintf(path, sizeof(path), "%s%s", name, ends[i]);
+                unlinkat(folder, path, 0);
+        }
+}
+
+int
+sqi_lock_take(int fd)
+{
+        const struct timespec pause = {.tv_nsec = 5000000};
+
+        for (int i = 0; i < LOCK_TRIES; i++) {
+                if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+                        return 0;
+                if (errno != EWOULDBLOCK && errno != EINTR)
+                        return -errno;
+                nanosleep(&pause, NULL);
+        }
+        return -EWOULDBLOCK;
+}
+
+/* ---- Folders -------------------------------------------------------------------------------------------------------------- */
+
+enum { DEPTH = 4 }; /* ours are no deeper */
+
+static int
+remove_below(int parent, const char *name, int depth)
+{
+        int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+        const struct dirent *entry;
+
+        if (!folder) {
+                int r = -errno;
+
+                if (fd >= 0)
+                        close(fd);
+                return r;
+        }
+        while ((entry = readdir(folder)))
+                if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && unlinkat(fd, entry->d_name, 0) < 0 &&
+                    depth > 0)
+                        remove_below(fd, entry->d_name, depth - 1);
+        closedir(folder);
+        return unlinkat(parent, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+int
+sqi_folder_remove(int folder, const char *name)
+{
+        int r = remove_below(folder, name, DEPTH);
+
+        return r == -ENOENT ? 0 : r;
+}

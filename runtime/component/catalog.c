@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "component/catalog.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Where the built-ins of a kind may be, below the folder of the command. */
+static const char *const places[][2] = {
+        {"spouts", "../lib/squall/spouts"},
+        {"bolts", "../lib/squall/bolts"},
+};
+
+static bool
+binary_folder(char folder[PATH_MAX])
+{
+        ssize_t n = readlink("/proc/self/exe", folder, PATH_MAX - 1);
+        char *slash;
+
+        if (n <= 0)
+                return false;
+        folder[n] = '\0';
+        slash = strrchr(folder, '/');
+        if (slash == NULL)
+                return false;
+        *slash = '\0';
+        return true;
+}
+
+static bool
+has_built_ins(const char *folder, const char *below)
+{
+        char path[PATH_MAX + 32];
+
+        (void)snprintf(path, sizeof(path), "%s/%s", folder, below);
+        return access(path, F_OK) == 0;
+}
+
+/* Where the `squall` that a shell would run really is. */
+static bool
+command_folder(char folder[PATH_MAX])
+{
+        const char *at = secure_getenv("PATH");
+        char path[PATH_MAX + 32];
+
+        for (size_t len; at != NULL && *at != '\0'; at += len + (at[len] == ':')) {
+                len = strcspn(at, ":");
+                (void)snprintf(path, sizeof(path), "%.*s/squall", (int)len, at);
+                if (len == 0 || access(path, X_OK) < 0 || realpath(path, folder) == NULL)
+                        continue;
+                *strrchr(folder, '/') = '\0';
+                return true;
+        }
+        return false;
+}
+
+/* The folder of the running binary; for a test program, which has no built-ins beside it, that of the command. */
+static bool
+home_folder(enum sq_kind kind, char folder[PATH_MAX])
+{
+        const char *const *below = places[kind == SQ_KIND_BOLT];
+
+        if (binary_folder(folder) && (has_built_ins(folder, below[0]) || has_built_ins(folder, below[1])))
+                return true;
+        return command_folder(folder);
+}
+
+/* The `i`th folder to look into, to be freed; NULL past the last. SQUALL_LIBDIR goes before all others. */
+static char *
+folder_at(enum sq_kind kind, size_t i)
+{
+        const char *const *below = places[kind == SQ_KIND_BOLT];
+        const char *libdir = secure_getenv("SQUALL_LIBDIR");
+        char folder[PATH_MAX], *path = NULL;
+        int n = -1;
+
+        if (libdir != NULL && libdir[0] != '\0' && i-- == 0)
+                n = asprintf(&path, "%s/%s", libdir, below[0]);
+        else if (i < 2 && home_folder(kind, folder))
+                n = asprintf(&path, "%s/%s", folder, below[i]);
+        return n < 0 ? NULL : path;
+}
+
+static char *
+find_built_in(enum sq_kind kind, const char *name)
+{
+        char *folder, *path = NULL;
+        size_t i;
+        int n;
+
+        for (i = 0; path == NULL && (folder = folder_at(kind, i)) != NULL; i++) {
+                n = asprintf(&path, "%s/%s.so", folder, name);
+                free(folder);
+                if (n < 0)
+                        return NULL;
+                if (access(path, F_OK) < 0) {
+                        free(path);
+                        path = NULL;
+                }
+        }
+        return path;
+}
+
+char *
+sqi_catalog_find(enum sq_kind kind, const char *name, const char *base)
+{
+        char *path = NULL;
+
+        if (strchr(name, '/') == NULL)
+                return name[0] != '\0' && name[0] != '.' ? find_built_in(kind, name) : NULL;
+        if (name[0] == '/')
+                return strdup(name);
+        while (strncmp(name, "./", 2) == 0)
+                name += 2;
+        return asprintf(&path, "%s/%s", base, name) < 0 ? NULL : path;
+}
+
+struct names {
+        char **items;
+        size_t n;
+};
+
+static int
+compare_names(const void *a, const void *b)
+{
+        return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool
+add_name(struct names *names, const char *name, size_t len)
+{
+        char **items;
+        size_t i;
+
+        for (i = 0; i < names->n; i++)
+                if (strlen(names->items[i]) == len && memcmp(names->items[i], name, len) == 0)
+                        return true;
+        items = reallocarray(names->items, names->n + 2, sizeof(*items));
+        if (items == NULL)
+                return false;
+        names->items = items;
+        items[names->n] = strndup(name, len);
+        items[names->n + 1] = NULL;
+        return items[names->n++] != NULL;
+}
+
+static bool
+add_folder(struct names *names, const char *path)
+{
+        const struct dirent *entry;
+        bool ok = true;
+        size_t len;
+        DIR *folder;
+
+        folder = opendir(path);
+        if (folder == NULL)
+                return true;
+        while (ok && (entry = readdir(folder)) != NULL) {
+                len = strlen(entry->d_name);
+                if (len > 3 && entry->d_name[0] != '.' && strcmp(entry->d_name + len - 3, ".so") == 0)
+                        ok = add_name(names, entry->d_name, len - 3);
+        }
+        (void)closedir(folder);
+        return ok;
+}
+
+char **
+sqi_catalog_names(enum sq_kind kind)
+{
+        struct names names = {calloc(1, sizeof(char *)), 0};
+        bool ok = names.items != NULL;
+        char *folder;
+        size_t i;
+
+        for (i = 0; ok && (folder = folder_at(kind, i)) != NULL; i++) {
+                ok = add_folder(&names, folder);
+                free(folder);
+        }
+        if (!ok) {
+                sqi_catalog_names_free(names.items);
+                return NULL;
+        }
+        qsort(names.items, names.n, sizeof(*names.items), compare_names);
+        return names.items;
+}
+
+void
+sqi_catalog_names_free(char **names)
+{
+        size_t i;
+
+        for (i = 0; names != NULL && names[i] != NULL; i++)
+                free(names[i]);
+        free(names);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Loads a component and mistrusts it: the file is looked at before the dynamic linker sees it, the manifest before the definition,
+ * the definition before anybody uses it. What a table of a definition says is within the limits of squall.h afterwards.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "component/catalog.h"
+#include "component/elf.h"
+#include "component/settings.h"
+
+/* Where an error goes. */
+struct report {
+        char *error;
+        size_t size;
+};
+
+static int refuse(const struct report *report, int r, const char *format, ...) SQ_PRINTF(3, 4);
+
+static int
+refuse(const struct report *report, int r, const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        (void)vsnprintf(report->error, report->size, format, args);
+        va_end(args);
+        return r;
+}
+
+const struct sq_option *
+sqi_component_options(const struct sqi_component *component)
+{
+        return component->kind == SQ_KIND_BOLT ? component->bolt->options : component->spout->options;
+}
+
+const char *
+sqi_component_about(const struct sqi_component *component)
+{
+        const char *about = component->kind == SQ_KIND_BOLT ? component->bolt->about : component->spout->about;
+
+        return about != NULL ? about : "";
+}
+
+size_t
+sqi_component_state_size(const struct sqi_component *component)
+{
+        return component->kind == SQ_KIND_BOLT ? component->bolt->state : component->spout->state;
+}
+
+const struct sq_field *
+sqi_component_out(const struct sqi_component *component)
+{
+        return component->kind == SQ_KIND_BOLT ? component->bolt->out : component->spout->out;
+}
+
+const struct sq_stream *
+sqi_component_streams(const struct sqi_component *component)
+{
+        return component->kind == SQ_KIND_BOLT ? component->bolt->streams : component->spout->streams;
+}
+
+sqi_declare_fn
+sqi_component_declare(const struct sqi_component *component)
+{
+        return component->kind == SQ_KIND_BOLT ? component->bolt->declare : component->spout->declare;
+}
+
+static size_t
+option_size(enum sq_option_type type)
+{
+        static const size_t sizes[] = {
+                [SQ_OPTION_INT] = sizeof(int64_t),         [SQ_OPTION_FLOAT] = sizeof(double),
+                [SQ_OPTION_BOOL] = sizeof(bool),           [SQ_OPTION_STR] = sizeof(const char *),
+                [SQ_OPTION_PATH] = sizeof(const char *),   [SQ_OPTION_ENUM] = sizeof(int64_t),
+                [SQ_OPTION_LIST] = sizeof(struct sq_list), [SQ_OPTION_MAP] = sizeof(struct sq_pairs),
+        };
+
+        return (size_t)type < sizeof(sizes) / sizeof(sizes[0]) ? sizes[type] : 0;
+}
+
+static int
+check_option(const struct report *report, const struct sq_option *options, size_t i, size_t state)
+{
+        const struct sq_option *option = &options[i];
+        size_t size = option_size(option->type);
+        const char *fallback;
+        struct sqi_setting setting;
+        void *block;
+        int r;
+
+        if (size == 0 || option->offset > state || state - option->offset < size)
+                return refuse(report, -EINVAL, "its setting '%s' does not lie in the state (see .state and SQ_OPT_...)",
+                              option->name);
+        if (option->type == SQ_OPTION_ENUM && (option->choices == NULL || option->choices[0] == '\0'))
+                return refuse(report, -EINVAL, "its setting '%s' has no choices", option->name);
+        if (sqi_option_find(options, option->name) != option)
+                return refuse(report, -EINVAL, "its setting '%s' is there twice", option->name);
+        if (option->fallback == NULL || option->type == SQ_OPTION_LIST || option->type == SQ_OPTION_MAP)
+                return 0;
+        block = calloc(1, state);
+        if (block == NULL)
+                return refuse(report, -ENOMEM, "out of memory");
+        fallback = option->fallback;
+        setting = (struct sqi_setting){option->name, SQI_SCALAR, 1, NULL, &fallback};
+        r = sqi_settings_store(options, &setting, block, report->error, report->size);
+        free(block);
+        return r < 0 ? refuse(report, -EINVAL, "the default '%s' of its setting '%s' is no %s", fallback, option->name,
+                              sqi_option_type_name(option->type))
+                     : 0;
+}
+
+static int
+check_fields(const struct report *report, const struct sq_field *fields, const char *where)
+{
+        size_t i, j;
+
+        for (i = 0; i < SQ_FIELDS_MAX && fields[i].name != NULL; i++) {
+                if (fields[i].name[0] == '\0' || (unsigned)fields[i].type > SQ_TIME)
+                        return refuse(report, -EINVAL, "field %zu of its %s has no name or no type", i, where);
+                for (j = 0; j < i; j++)
+                        if (strcmp(fields[i].name, fields[j].name) == 0)
+                                return refuse(report, -EINVAL, "field '%s' is there twice in its %s", fields[i].name, where);
+        }
+        return 0;
+}
+
+static int
+check_streams(const struct report *report, const struct sq_stream *streams)
+{
+        size_t i, j;
+        int r = 0;
+
+        for (i = 0; r == 0 && i < SQ_STREAMS_MAX && streams[i].id != NULL; i++) {
+                if (streams[i].id[0] == '\0' || strcmp(streams[i].id, "default") == 0)
+                        return refuse(report, -EINVAL, "its stream %zu has no name of its own ('default' is .out)", i + 1);
+                for (j = 0; j < i; j++)
+                        if (strcmp(streams[i].id, streams[j].id) == 0)
+                                return refuse(report, -EINVAL, "its stream '%s' is there twice", streams[i].id);
+                r = check_fields(report, streams[i].fields, streams[i].id);
+        }
+        return r;
+}
+
+static int
+check_definition(const struct report *report, const struct sqi_component *component)
+{
+        const struct sq_option *options = sqi_component_options(component);
+        size_t i;
+        int r = 0;
+
+        if (component->kind == SQ_KIND_BOLT ? component->bolt->execute == NULL : component->spout->next == NULL)
+                return refuse(report, -EINVAL, "it has no .%s", component->kind == SQ_KIND_BOLT ? "execute" : "next");
+        if (sqi_component_state_size(component) > 1u << 30)
+                return refuse(report, -EINVAL, "its .state is larger than 1 GiB");
+        for (i = 0; r == 0 && i < SQ_OPTIONS_MAX && options[i].name != NULL; i++)
+                r = check_option(report, options, i, sqi_component_state_size(component));
+        if (r == 0 && component->kind == SQ_KIND_BOLT)
+                r = check_fields(report, component->bolt->in, "input");
+        if (r == 0)
+                r = check_fields(report, sqi_component_out(component), "output");
+        return r < 0 ? r : check_streams(report, sqi_component_streams(component));
+}
+
+static int
+read_manifest(const struct report *report, struct sqi_component *component)
+{
+        static const struct {
+                const char *name;
+                size_t size;
+        } kinds[] = {[SQ_KIND_SPOUT] = {"spout", sizeof(struct sq_spout)}, [SQ_KIND_BOLT] = {"bolt", sizeof(struct sq_bolt)}};
+        const struct sq_manifest *manifest = dlsym(component->handle, "sq_manifest");
+
+        if (manifest == NULL)
+                return refuse(report, -ENOEXEC, "not a component: it has no sq_manifest (register it with SQ_BOLT or SQ_SPOUT)");
+        if (manifest->abi != SQ_ABI)
+                return refuse(report, -ENOEXEC, "built for version %u of squall.h, this is version %u (build it again)",
+                              manifest->abi, SQ_ABI);
+        if (manifest->kind != SQ_KIND_SPOUT && manifest->kind != SQ_KIND_BOLT)
+                return refuse(report, -ENOEXEC, "neither a spout nor a bolt (kind %u)", manifest->kind);
+        if (manifest->size != kinds[manifest->kind].size || manifest->definition == NULL || manifest->name == NULL)
+                return refuse(report, -ENOEXEC, "its struct sq_%s has %llu bytes, not %zu (build it again with this squall.h)",
+                              kinds[manifest->kind].name, (unsigned long long)manifest->size, kinds[manifest->kind].size);
+        component->name = manifest->name;
+        component->kind = (enum sq_kind)manifest->kind;
+        if (component->kind == SQ_KIND_BOLT)
+                component->bolt = manifest->definition;
+        else
+                component->spout = manifest->definition;
+        return check_definition(report, component);
+}
+
+static int
+load(const struct report *report, const char *path, struct sqi_component *component)
+{
+        const char *cause;
+        int r;
+
+        component->path = realpath(path, NULL);
+        if (component->path == NULL)
+                return refuse(report, -errno, "can't read it: %s", strerror(errno));
+        r = sqi_elf_check(component->path, report->error, report->size);
+        if (r < 0)
+                return r;
+        component->handle = dlopen(component->path, RTLD_NOW | RTLD_LOCAL);
+        if (component->handle == NULL) {
+                cause = dlerror();
+                return refuse(report, -ENOEXEC, "can't load it: %s", cause != NULL ? cause : "?");
+        }
+        return read_manifest(report, component);
+}
+
+int
+sqi_component_load(const char *path, struct sqi_component **ret, char *error, size_t size)
+{
+        struct report report = {error, size};
+        struct sqi_component *component;
+        int r;
+
+        component = calloc(1, sizeof(*component));
+        if (component == NULL)
+                return refuse(&report, -ENOMEM, "out of memory");
+        r = load(&report, path, component);
+        if (r < 0)
+                sqi_component_close(&component);
+        else
+                *ret = component;
+        return r;
+}
+
+void
+sqi_component_close(struct sqi_component **component)
+{
+        if (*component == NULL)
+                return;
+        if ((*component)->handle != NULL)
+                (void)dlclose((*component)->handle);
+        free((*component)->path);
+        free(*component);
+        *component = NULL;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What `.declare` of a component talks to: fields of its inputs in, fields of its streams out. The functions of squall.h that
+ * take a struct sq_declaration are in declare.c.
+ */
+#ifndef SQI_DECLARE_H
+#define SQI_DECLARE_H
+
+#include "base/arena.h"
+#include "component/catalog.h"
+#include "component/settings.h"
+
+struct sqi_fields {
+        size_t n;
+        struct sq_field items[SQ_FIELDS_MAX];
+};
+
+/* What is declared of a component for given settings and inputs. Stream 0 is the default one. */
+struct sqi_declared {
+        struct sqi_fields in;
+        struct sqi_fields streams[SQ_STREAMS_MAX + 1];
+};
+
+struct sq_declaration {
+        struct sqi_arena *arena; /* for names */
+        const void *state;
+        size_t ninputs;
+        const struct sqi_fields *const *inputs; /* the fields of each input */
+        size_t nstreams;                        /* the default one counted */
+        struct sqi_declared *declared;
+        bool failed;
+        char option[64]; /* the setting an error is about, or "" */
+        char error[256]; /* the first one */
+};
+
+/* Fills `declared` from the definition and `.declare`. 0; -EINVAL: see decl->option and decl->error; -ENOMEM. */
+int sqi_declare(struct sq_declaration *decl, const struct sqi_component *component);
+
+/* -1: there is none. */
+int sqi_fields_find(const struct sqi_fields *fields, const char *name);
+bool sqi_declared_equal(const struct sqi_declared *a, const struct sqi_declared *b);
+
+/* Number of streams with the default one, and a stream's name. */
+size_t sqi_component_nstreams(const struct sqi_component *component);
+const char *sqi_component_stream(const struct sqi_component *component, size_t stream);
+
+/* May a value of type `given` be read as `wanted`? Integers of both signs for each other, integers as floats, SQ_ANY with all. */
+bool sqi_type_fits(enum sq_type wanted, enum sq_type given);
+
+#endif

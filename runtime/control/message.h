@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a supervisor and its workers say to each other: one table of message types, one version, one codec.
+ *
+ * A message is a msgpack array [version, type, worker, incarnation, fields...]; which fields a type carries stands in the table.
+ * Supervisor to workers by PUB with a topic frame before it (sqi_message_topic, or SQI_TOPIC_ALL); workers to supervisor by PUSH.
+ *
+ * The start of a topology, and of a restarted worker:
+ *
+ *     worker                          supervisor
+ *     subscribes to its topic   ->    (sees the subscription)
+ *     HELLO                     ->
+ *     binds its inboxes, BOUND  ->    waits until every task is bound and every subscription seen
+ *                               <-    POSITION (a spout that resumes), then CONNECT
+ *     connects, prepares, READY ->    waits until every task is ready
+ *                               <-    START
+ *
+ * The end:                      <-    DRAIN (or the spouts end by themselves)
+ *     FINISHED for each task, as the end-of-stream marks travel down; METRICS before it are exact
+ *                               <-    QUIT when all have finished
+ *
+ * A supervisor that died, and its successor at the same endpoints:
+ *
+ *     connects anew, subscribes ->    (sees the subscription)
+ *                               <-    ADOPT
+ *     STATE for each task       ->    waits until every worker that lives has told its own
+ *                               <-    what the dead one may have said to nobody: PEER_LOST, ACTIVATE or DEACTIVATE, DRAIN
+ */
+#ifndef SQI_MESSAGE_H
+#define SQI_MESSAGE_H
+
+#include "control/metrics.h"
+#include "squall.h"
+
+enum { SQI_MESSAGE_VERSION = 1 };
+
+/* clang-format off */
+/*      type             fields             sense */
+#define SQI_MESSAGES(X) \
+        /* worker to supervisor */ \
+        X(HELLO,         "n",   "number: pid; the worker is up and listens") \
+        X(BOUND,         "t",   "the task has bound its inboxes") \
+        X(READY,         "t",   "the task has connected, every broadcast subscription is seen, prepare has returned") \
+        X(SETTLED,       "t",   "a task of a cycle has seen the end of all inputs from outside the cycle") \
+        X(PROBED,        "tnab", "answer to PROBE: number: round; a, b: tuples received from and sent into the cycle") \
+        X(FINISHED,      "t",   "the task has run finish and sent its end-of-stream marks") \
+        X(HEARTBEAT,     "",    "the worker lives") \
+        X(METRICS,       "tm",  "counters of a task since its incarnation began") \
+        X(POSITION,      "tn",  "number: every tuple tree below this position of the spout task is done; also back: resume there") \
+        X(ERROR,         "ts",  "the task can't go on: text; the worker exits after it") \
+        X(DEAD_LETTER,   "tns", "number: position; the spout task gave a tuple tree up; text: cause") \
+        X(STATE,         "tn",  "answer to ADOPT for each task: number: how far it is, enum sqi_task_state") \
+        /* supervisor to worker */ \
+        X(CONNECT,       "",    "every inbox is bound: connect, prepare") \
+        X(START,         "",    "data may flow") \
+        X(ACTIVATE,      "",    "spouts on") \
+        X(DEACTIVATE,    "",    "spouts off") \
+        X(DRAIN,         "",    "spouts end: no further tuples; finish when every tuple tree is done") \
+        X(PROBE,         "n",   "number: round; tasks of cycles answer PROBED") \
+        X(RELEASE,       "n",   "number: cycle; it is quiet: its tasks finish in order") \
+        X(PEER_LOST,     "tn",  "the task died; number: its next incarnation; spouts replay what is in flight, all refuse older batches") \
+        X(PEER_READY,    "t",   "the restarted task is ready: who had sent it an end-of-stream mark sends it again") \
+        X(QUIT,          "",    "clean up and exit") \
+        X(ADOPT,         "n",   "number: pid of a new supervisor, which takes the place of one that died; tell your STATE") \
+        X(LOG_LEVEL,     "tna", "number: enum sq_level that the task logs at, for a milliseconds; then as before") \
+        X(HANDOVER,      "n",   "before DRAIN: the topology goes on later, which the spouts' end-of-stream marks then say; number 1: with this worker") \
+        X(MOVE,          "nas", "to a worker that stays, when all is quiet: go on as worker number, incarnation a, of the run directory text")
+/* clang-format on */
+
+enum sqi_message_type {
+#define X(name, fields, sense) SQI_MSG_##name,
+        SQI_MESSAGES(X)
+#undef X
+                SQI_MESSAGE_TYPES
+};
+
+/* How far a task is, and what it was told, as bits. A worker whose tasks have not all STARTED cannot be adopted. */
+enum sqi_task_state {
+        SQI_TASK_STARTED = 1,
+        SQI_TASK_SETTLED = 2,
+        SQI_TASK_FINISHED = 4,
+        SQI_TASK_DRAINING = 8,  /* told to: what finishes now has not come to its end by itself */
+        SQI_TASK_HANDOVER = 16, /* and that the topology goes on later */
+};
+
+/* Fields: t task, n number, a, b counters, s text (at most 4 KiB, cut), m metrics. What a type does not carry is zero. */
+struct sqi_message {
+        enum sqi_message_type type;
+        uint32_t worker, incarnation; /* of the worker that sends or is meant */
+        uint32_t task;
+        uint64_t number, a, b;
+        struct sq_str text;                /* decoded: a view into the bytes */
+        const struct sqi_metrics *metrics; /* to encode */
+};
+
+const char *sqi_message_name(enum sqi_message_type type);
+
+/* Encodes into a malloc'd buffer. 0 or -ENOMEM. */
+int sqi_message_encode(const struct sqi_message *message, void **ret_bytes, size_t *ret_size);
+
+/* Decodes bytes from another process. 0; -EPROTO: another version; -EBADMSG: not a message. `metrics` may be NULL when the
+ * caller does not want them; else it is overwritten by an "m" field. */
+int sqi_message_decode(const void *bytes, size_t size, struct sqi_message *ret, struct sqi_metrics *metrics);
+
+#define SQI_TOPIC_ALL "*"
+enum { SQI_TOPIC_SIZE = 32 };
+/* The topic of one incarnation of one worker: "w3.0." (the last dot keeps w3.1 from matching w3.10). */
+void sqi_message_topic(uint32_t worker, uint32_t incarnation, char topic[SQI_TOPIC_SIZE]);
+
+#endif

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A handler for each command of command.h. One that changes something writes it to disk before it does it, and its answer after; so a
+ * client that asks again with the same id gets that answer, or, if the supervisor died between the two, finds what it wanted done:
+ * a topology's record names the request that submitted it, and all the others can be done twice.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/hosted.h"
+#include "supervisor/running.h"
+#include "base/sealed.h"
+#include "base/nearest.h"
+
+enum { RESULT_KEYS = 2 };
+
+void
+sqi_refuse(struct sqi_result *result, enum sqi_status status, const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(result->error, sizeof(result->error), format, args);
+        va_end(args);
+        result->status = status;
+}
+
+static void
+put_text(msgpack_packer *packer, const char *text)
+{
+        msgpack_pack_str_with_body(packer, text, strlen(text));
+}
+
+static bool
+copy_text(struct sq_str text, char *ret, size_t size)
+{
+        if (!text.ptr || text.len >= size)
+                return false;
+        memcpy(ret, text.ptr, text.len);
+        ret[text.len] = '\0';
+        return true;
+}
+
+/* The topology a request is about; NULL when there is none, and that is said. */
+static struct sqi_hosted *
+want(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        struct sqi_hosted *hosted = sqi_daemon_find(daemon, request->name);
+        char name[SQI_ID_MAX + 1], hint[SQI_HINT_SIZE];
+        struct sqi_nearest nearest;
+
+        if (hosted)
+                return hosted;
+        snprintf(name, sizeof(name), "%.*s", (int)(request->name.len < sizeof(name) ? request->name.len : sizeof(name) - 1),
+                 request->name.ptr ? request->name.ptr : "");
+        nearest = sqi_nearest(name);
+        for (const struct sqi_hosted *it = daemon->first; it; it = it->next)
+                if (!it->discarded)
+                        sqi_nearest_offer(&nearest, it->record.name);
+        sqi_nearest_hint(&nearest, hint);
+        sqi_refuse(result, SQI_STATUS_REFUSED, "no topology '%s'%s", name,
+                   hint[0]         ? hint
+                   : daemon->first ? " (squall list shows all)"
+                                   : " (there is none at all)");
+        return NULL;
+}
+
+static void
+put_name(struct sqi_result *result, const char *name, const char *serial)
+{
+        snprintf(result->name, sizeof(result->name), "%s", name);
+        snprintf(result->serial, sizeof(result->serial), "%s", serial);
+        msgpack_pack_map(&result->packer, RESULT_KEYS);
+        put_text(&result->packer, "topology");
+        put_text(&result->packer, name);
+        put_text(&result->packer, "serial");
+        put_text(&result->packer, serial);
+}
+
+/* ---- What only looks -------------------------------------------------------------------------------------------------------- */
+
+static void
+answer_ping(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        (void)request;
+        msgpack_pack_map(&result->packer, 3);
+        put_text(&result->packer, "pid");
+        msgpack_pack_int(&result->packer, (int)getpid());
+        put_text(&result->packer, "version");
+        put_text(&result->packer, daemon->options.version);
+        put_text(&result->packer, "state_dir");
+        put_text(&result->packer, daemon->state.path);
+}
+
+static void
+answer_list(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        (void)request;
+        sqi_status_list(daemon, &result->packer);
+}
+
+static void
+answer_status(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        const struct sqi_hosted *hosted = want(daemon, request, result);
+
+        if (hosted)
+                sqi_status_one(hosted, &result->packer);
+}
+
+static void
+answer_logs(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        const struct sqi_hosted *hosted = want(daemon, request, result);
+        const struct sqi_plan *plan;
+        char path[PATH_MAX];
+
+        if (!hosted)
+                return;
+        plan = sqi_hosted_plan(hosted);
+        msgpack_pack_map(&result->packer, 2);
+        put_text(&result->packer, "path");
+        put_text(&result->packer, sqi_state_path(&daemon->state, hosted->record.name, "log", path));
+        put_text(&result->packer, "components");
+        msgpack_pack_array(&result->packer, plan ? plan->ncomponents : 0);
+        for (uint32_t c = 0; plan && c < plan->ncomponents; c++)
+                put_text(&result->packer, plan->components[c].id);
+}
+
+/* ---- Submit ----------------------------------------------------------------------------------------------------------------- */
+
+static void
+fill_record(const struct sqi_daemon *daemon, const struct sqi_request *request, const struct sqi_plan *plan, struct sqi_record *ret)
+{
+        uint64_t number = 0;
+
+        *ret = (struct sqi_record){.drain_secs = -1};
+        (void)getrandom(&number, sizeof(number), 0);
+        snprintf(ret->name, sizeof(ret->name), "%s", plan->name);
+        snprintf(ret->serial, sizeof(ret->serial), "%012llx", (unsigned long long)number & 0xffffffffffffull);
+        memcpy(ret->request, request->id, SQI_REQUEST_ID);
+        ret->submitted = ret->began = (int64_t)time(NULL);
+        sqi_daemon_rundir(daemon, ret->serial, ret->rundir);
+}
+
+/* One that has ended makes room; it was in the list only to be seen. */
+static bool
+make_room(struct sqi_hosted *old, struct sqi_result *result)
+{
+        if (sqi_hosted_is_running(old)) {
+                sqi_refuse(result, SQI_STATUS_REFUSED, "a topology '%s' is %s already (kill it first, or submit with --name)",
+                           old->record.name, sqi_hosted_state(old));
+                return false;
+        }
+        return true;
+}
+
+static void
+submit(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_plan **plan, struct sqi_result *result)
+{
+        struct sqi_hosted *old = sqi_daemon_find(daemon, (struct sq_str){(*plan)->name, strlen((*plan)->name)}), *hosted;
+        struct sqi_record record;
+
+        if (old && memcmp(old->record.request, request->id, SQI_REQUEST_ID) == 0) {
+                /* we, or the supervisor before us, did that and died before the answer */
+                put_name(result, old->record.name, old->record.serial);
+                return;
+        }
+        if (old && !make_room(old, result))
+                return;
+        fill_record(daemon, request, *plan, &record);
+        if (sqi_state_add(&daemon->state, &record, *plan, request->source, result->error, sizeof(result->error)) < 0) {
+                result->status = SQI_STATUS_FAILED;
+                return;
+        }
+        if (old)
+                sqi_hosted_free(&old);
+        hosted = sqi_hosted_new(daemon, &record);
+        if (!hosted) {
+                sqi_state_remove(&daemon->state, &record);
+                sqi_refuse(result, SQI_STATUS_FAILED, "out of memory");
+                return;
+        }
+        hosted->plan = *plan;
+        *plan = NULL;
+        put_name(result, record.name, record.serial);
+        sqi_hosted_start(hosted);
+}
+
+static void
+answer_submit(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        char cause[256] = "no plan in it";
+        struct sqi_plan *plan = NULL;
+        int r = request->plan.ptr ? sqi_plan_decode(request->plan.ptr, request->plan.len, &plan, cause, sizeof(cause)) : -EBADMSG;
+
+        if (r < 0)
+                sqi_refuse(result, SQI_STATUS_REFUSED, "this supervisor cannot read the plan: %s (is it of another version?)",
+                           cause);
+        else if (!sqi_is_id(plan->name))
+                sqi_refuse(result, SQI_STATUS_REFUSED, "the topology's name is no name");
+        else
+                submit(daemon, request, &plan, result);
+        sqi_plan_free(&plan);
+}
+
+static void
+answer_plan(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        const struct sqi_hosted *hosted = want(daemon, request, result);
+        const struct sqi_plan *plan = hosted ? sqi_hosted_plan(hosted) : NULL;
+        char path[PATH_MAX], *source = NULL;
+        size_t size = 0, length = 0;
+        void *bytes = NULL;
+
+        if (!hosted)
+                return;
+        sqi_state_path(&daemon->state, hosted->record.name, "topology.yaml", path);
+        if (!plan || sqi_plan_encode(plan, &bytes, &size) < 0 ||
+            sqi_file_read(AT_FDCWD, path, SQI_REQUEST_MAX, &source, &length) < 0) {
+                sqi_refuse(result, SQI_STATUS_FAILED, "the plan of '%s' cannot be read", hosted->record.name);
+        } else {
+                msgpack_pack_map(&result->packer, 2);
+                put_text(&result->packer, "plan");
+                msgpack_pack_bin_with_body(&result->packer, bytes, size);
+                put_text(&result->packer, "source");
+                msgpack_pack_bin_with_body(&result->packer, source, length);
+        }
+        free(bytes);
+        free(source);
+}
+
+/* ---- What changes a topology -------------------------------------------------------------------------------------------------- */
+
+static bool
+put_wish(struct sqi_hosted *hosted, enum sqi_wish wish, double seconds, struct sqi_result *result)
+{
+        struct sqi_record record = hosted->record;
+        int r;
+
+        record.wish = wish;
+        record.drain_secs = seconds;
+        r = sqi_state_put(&hosted->daemon->state, &record);
+        if (r < 0) {
+                sqi_refuse(result, SQI_STATUS_FAILED, "cannot write into the state directory: %s", strerror(-r));
+                return false;
+        }
+        hosted->record = record;
+        put_name(result, record.name, record.serial);
+        return true;
+}
+
+static void
+answer_activation(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        enum sqi_wish wish = request->command == SQI_COMMAND_ACTIVATE ? SQI_WISH_ACTIVE : SQI_WISH_INACTIVE;
+        struct sqi_hosted *hosted = want(daemon, request, result);
+
+        if (!hosted)
+                return;
+        if (!sqi_hosted_is_running(hosted) || hosted->record.wish == SQI_WISH_KILLED)
+                sqi_refuse(result, SQI_STATUS_REFUSED, "the topology '%s' is %s", hosted->record.name, sqi_hosted_state(hosted));
+        else if (put_wish(hosted, wish, -1, result))
+                sqi_running_activate(hosted->running, wish == SQI_WISH_ACTIVE);
+}
+
+static void
+answer_kill(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        struct sqi_hosted *hosted = want(daemon, request, result);
+
+        if (hosted && put_wish(hosted, SQI_WISH_KILLED, request->seconds, result))
+                sqi_hosted_kill(hosted, request->seconds);
+}
+
+static void
+set_level(const struct sqi_request *request, struct sqi_hosted *hosted, enum sq_level level, const char *component,
+          struct sqi_result *result)
+{
+        const struct sqi_plan *plan = sqi_hosted_plan(hosted);
+        char path[PATH_MAX], hint[SQI_HINT_SIZE];
+        struct sqi_nearest nearest = sqi_nearest(component);
+        int r;
+
+        sqi_state_path(&hosted->daemon->state, hosted->record.name, "levels", path);
+        r = plan ? sqi_levels_set(&hosted->levels, path, plan, component[0] ? component : NULL, level, request->seconds) : -EBADMSG;
+        if (r == 0)
+                put_name(result, hosted->record.name, hosted->record.serial);
+        else if (r != -ENOENT)
+                sqi_refuse(result, SQI_STATUS_FAILED, "cannot write into the state directory: %s", strerror(-r));
+        for (uint32_t c = 0; r == -ENOENT && c < plan->ncomponents; c++)
+                sqi_nearest_offer(&nearest, plan->components[c].id);
+        if (r == -ENOENT)
+                sqi_refuse(result, SQI_STATUS_REFUSED, "the topology '%s' has no component '%s'%s", hosted->record.name, component,
+                           sqi_nearest_hint(&nearest, hint));
+}
+
+enum { LEVEL_SECONDS_MAX = 30 * 24 * 3600 };
+
+static void
+answer_level(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        struct sqi_hosted *hosted = want(daemon, request, result);
+        char component[SQI_ID_MAX + 1] = "", name[16] = "";
+        size_t len = 0;
+        int level;
+
+        if (!hosted)
+                return;
+        level = copy_text(request->level, name, sizeof(name)) ? sqi_level_of(name, &len) : -1;
+        if (level < 0 || name[len] || (request->component.ptr && !copy_text(request->component, component, sizeof(component))))
+                sqi_refuse(result, SQI_STATUS_REFUSED, "a level of what, and which (error, warning, info, debug)?");
+        else if (!(request->seconds > 0 && request->seconds <= LEVEL_SECONDS_MAX))
+                sqi_refuse(result, SQI_STATUS_REFUSED, "a level is set for up to 30 days");
+        else
+                set_level(request, hosted, (enum sq_level)level, component, result);
+}
+
+static void
+answer_stop(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        answer_ping(daemon, request, result);
+        if (request->leave)
+                sqi_daemon_leave(daemon);
+        else if (!daemon->stopping)
+                sqi_daemon_stop(daemon);
+}
+
+static void
+answer_update(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        struct sqi_hosted *hosted = want(daemon, request, result);
+        char cause[256] = "no plan in it";
+        struct sqi_plan *plan = NULL;
+
+        if (!hosted)
+                return;
+        if (!request->plan.ptr || sqi_plan_decode(request->plan.ptr, request->plan.len, &plan, cause, sizeof(cause)) < 0)
+                sqi_refuse(result, SQI_STATUS_REFUSED, "this supervisor cannot read the plan: %s (is it of another version?)",
+                           cause);
+        else
+                sqi_update_begin(hosted, request, plan, result);
+        sqi_plan_free(&plan);
+}
+
+/* ---- Await -------------------------------------------------------------------------------------------------------------------- */
+
+static bool
+is_same(const struct sqi_hosted *hosted, const char *serial)
+{
+        return hosted && strcmp(hosted->record.serial, serial) == 0;
+}
+
+/* Has it come to pass? PENDING: not yet. */
+static enum sqi_status
+look(struct sqi_daemon *daemon, const struct sqi_waiter *waiter, char *error, size_t size)
+{
+        const struct sqi_hosted *hosted = sqi_daemon_find(daemon, (struct sq_str){waiter->name, strlen(waiter->name)});
+
+        if (waiter->until == SQI_UNTIL_SETTLED && hosted && hosted->updating)
+                return SQI_STATUS_PENDING;
+        if (!is_same(hosted, waiter->serial)) {
+                if (hosted && waiter->until == SQI_UNTIL_SETTLED && hosted->record.cause[0])
+                        snprintf(error, size, "%s", hosted->record.cause);
+                else
+                        snprintf(error, size, "the topology '%s' was killed, or updated once more", waiter->name);
+                return waiter->until == SQI_UNTIL_GONE ? SQI_STATUS_DONE : SQI_STATUS_FAILED;
+        }
+        if (waiter->until == SQI_UNTIL_GONE || (waiter->until == SQI_UNTIL_SETTLED && hosted->record.trial))
+                return SQI_STATUS_PENDING;
+        if (hosted->record.outcome == SQI_OUTCOME_FAILED) {
+                snprintf(error, size, "%s", hosted->record.cause);
+                return SQI_STATUS_FAILED;
+        }
+        if (hosted->record.outcome != SQI_OUTCOME_NONE || (hosted->running && sqi_running_lifecycle(hosted->running)->has_run))
+                return SQI_STATUS_DONE;
+        return SQI_STATUS_PENDING;
+}
+
+static void
+reply_to_waiter(struct sqi_daemon *daemon, const struct sqi_waiter *waiter, enum sqi_status status, const char *error)
+{
+        struct sqi_reply reply = {.status = status};
+
+        memcpy(reply.id, waiter->id, SQI_REQUEST_ID);
+        if (status == SQI_STATUS_FAILED)
+                reply.error = (struct sq_str){error, strlen(error)};
+        (void)sqi_server_reply(&daemon->server, &waiter->caller, &reply);
+}
+
+void
+sqi_answer_waiters(struct sqi_daemon *daemon, uint64_t now)
+{
+        struct sqi_waiter **link = &daemon->waiters;
+
+        while (*link) {
+                struct sqi_waiter *waiter = *link;
+                char error[SQI_RECORD_CAUSE] = "";
+                enum sqi_status status = look(daemon, waiter, error, sizeof(error));
+
+                if (status == SQI_STATUS_PENDING && now < waiter->due) {
+                        link = &waiter->next;
+                        continue;
+                }
+                reply_to_waiter(daemon, waiter, status, error);
+                *link = waiter->next;
+                free(waiter);
+        }
+}
+
+uint64_t
+sqi_answer_due(const struct sqi_daemon *daemon)
+{
+        uint64_t due = SQI_NEVER;
+
+        for (const struct sqi_waiter *waiter = daemon->waiters; waiter; waiter = waiter->next)
+                if (waiter->due < due)
+                        due = waiter->due;
+        return due;
+}
+
+static void
+answer_await(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        struct sqi_waiter *waiter = calloc(1, sizeof(*waiter));
+        static const char *const names[] = {
+                [SQI_UNTIL_RUNNING] = "running", [SQI_UNTIL_GONE] = "gone", [SQI_UNTIL_SETTLED] = "settled"};
+        char until[8] = "";
+        unsigned i = 0;
+
+        if (!waiter || !copy_text(request->name, waiter->name, sizeof(waiter->name)) ||
+            !copy_text(request->serial, waiter->serial, sizeof(waiter->serial)) ||
+            !copy_text(request->until, until, sizeof(until))) {
+                sqi_refuse(result, SQI_STATUS_REFUSED, waiter ? "a wait for what?" : "out of memory");
+                free(waiter);
+                return;
+        }
+        while (i < SQI_UNTIL_SETTLED && strcmp(until, names[i]) != 0)
+                i++;
+        waiter->until = (enum sqi_until)i;
+        waiter->due = sqi_clock_ns() + SQI_SECOND;
+        memcpy(waiter->id, request->id, SQI_REQUEST_ID);
+        waiter->next = daemon->waiters;
+        daemon->waiters = waiter;
+        result->later = true;
+}
+
+/* ---- All of them ---------------------------------------------------------------------------------------------------------------- */
+
+typedef void handler(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result);
+static handler *const handlers[SQI_COMMAND_TYPES] = {
+        [SQI_COMMAND_PING] = answer_ping,           [SQI_COMMAND_SUBMIT] = answer_submit,
+        [SQI_COMMAND_LIST] = answer_list,           [SQI_COMMAND_STATUS] = answer_status,
+        [SQI_COMMAND_ACTIVATE] = answer_activation, [SQI_COMMAND_DEACTIVATE] = answer_activation,
+        [SQI_COMMAND_KILL] = answer_kill,           [SQI_COMMAND_AWAIT] = answer_await,
+        [SQI_COMMAND_LOGS] = answer_logs,           [SQI_COMMAND_STOP] = answer_stop,
+        [SQI_COMMAND_LEVEL] = answer_level,         [SQI_COMMAND_PLAN] = answer_plan,
+        [SQI_COMMAND_UPDATE] = answer_update,
+};
+
+/* Answered already, and that was not heard. */
+static bool
+answer_again(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        const struct sqi_answer *kept = sqi_command_changes(request->command) ? sqi_answers_find(&daemon->answers, request->id)
+                                                                              : NULL;
+
+        if (!kept)
+                return false;
+        result->status = (enum sqi_status)kept->status;
+        snprintf(result->error, sizeof(result->error), "%s", kept->text);
+        if (kept->status == SQI_STATUS_DONE)
+                put_name(result, kept->name, kept->serial);
+        return true;
+}
+
+static void
+keep_answer(struct sqi_daemon *daemon, const struct sqi_request *request, const struct sqi_result *result)
+{
+        struct sqi_answer answer = {.status = (int32_t)result->status};
+
+        if (!sqi_command_changes(request->command) || request->command == SQI_COMMAND_STOP || result->status != SQI_STATUS_DONE)
+                return;
+        memcpy(answer.id, request->id, SQI_REQUEST_ID);
+        snprintf(answer.text, sizeof(answer.text), "%.*s", SQI_ANSWER_TEXT - 1, result->error);
+        memcpy(answer.name, result->name, sizeof(answer.name));
+        memcpy(answer.serial, result->serial, sizeof(answer.serial));
+        (void)sqi_state_put_answer(&daemon->state, &daemon->answers, &answer);
+}
+
+static void
+reply(struct sqi_daemon *daemon, const struct sqi_caller *caller, const uint8_t id[SQI_REQUEST_ID], const struct sqi_result *result)
+{
+        struct sqi_reply reply = {.status = result->status};
+
+        memcpy(reply.id, id, SQI_REQUEST_ID);
+        if (result->status == SQI_STATUS_DONE)
+                reply.result = (struct sq_str){result->bytes.data, result->bytes.size};
+        else
+                reply.error = (struct sq_str){result->error, strlen(result->error)};
+        (void)sqi_server_reply(&daemon->server, caller, &reply);
+}
+
+static void
+handle(struct sqi_daemon *daemon, const struct sqi_caller *caller, const struct sqi_request *request, struct sqi_result *result)
+{
+        if (answer_again(daemon, request, result))
+                return;
+        if (daemon->stopping && sqi_command_changes(request->command) && request->command != SQI_COMMAND_STOP) {
+                sqi_refuse(result, SQI_STATUS_FAILED, "the supervisor is ending");
+                return;
+        }
+        handlers[request->command](daemon, request, result);
+        if (result->later)
+                daemon->waiters->caller = *caller;
+        else
+                keep_answer(daemon, request, result);
+}
+
+void
+sqi_answer(struct sqi_daemon *daemon, const struct sqi_caller *caller, const void *bytes, size_t size)
+{
+        struct sqi_result result = {.status = SQI_STATUS_DONE};
+        struct sqi_request request = {.seconds = -1};
+        int r = sqi_request_decode(bytes, size, &request);
+
+        if (r == -EBADMSG)
+                return; /* no id to answer to */
+        msgpack_sbuffer_init(&result.bytes);
+        msgpack_packer_init(&result.packer, &result.bytes, msgpack_sbuffer_write);
+        if (r == -EPROTO)
+                sqi_refuse(&result, SQI_STATUS_REFUSED, "the supervisor speaks version %d of the commands (it is squall %s)",
+                           SQI_COMMAND_VERSION, daemon->options.version);
+        else if (r == -ENOSYS)
+                sqi_refuse(&result, SQI_STATUS_REFUSED, "the supervisor does not know this command (it is squall %s)",
+                           daemon->options.version);
+        else
+                handle(daemon, caller, &request, &result);
+        if (!result.later)
+                reply(daemon, caller, request.id, &result);
+        msgpack_sbuffer_destroy(&result.bytes);
+}

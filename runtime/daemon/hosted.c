@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One topology of a daemon: started or adopted, ended, and what is written down of it meanwhile. What is on disk is always written first. */
+#include "daemon/hosted.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "control/lease.h"
+#include "daemon/moved.h"
+#include "lifecycle/tell.h"
+
+enum { ERROR_SIZE = SQI_RECORD_CAUSE };
+
+/* ---- What it says ---------------------------------------------------------------------------------------------------------- */
+
+static void
+on_tell(void *context, enum sq_level level, const char *text)
+{
+        struct sqi_hosted *hosted = context;
+
+        sqi_journal_add(&hosted->journal, level, "supervisor", 0, text);
+        sqi_daemon_tell(hosted->daemon, level, hosted->record.name, "%s", text);
+}
+
+static uint32_t
+incarnation_of(const struct sqi_hosted *hosted, uint32_t worker)
+{
+        return hosted->running ? sqi_running_lifecycle(hosted->running)->workers[worker].incarnation : 0;
+}
+
+static void
+on_line(void *context, const char *worker, uint32_t number, const char *text)
+{
+        struct sqi_hosted *hosted = context;
+
+        sqi_journal_add_line(&hosted->journal, worker, incarnation_of(hosted, number), text);
+}
+
+static void
+on_dead_letter(void *context, const char *task, uint64_t position, struct sq_str cause)
+{
+        struct sqi_hosted *hosted = context;
+        char text[ERROR_SIZE];
+
+        snprintf(text, sizeof(text), "gave up the tuple at %llu%s%.*s", (unsigned long long)position, cause.len ? ": " : "",
+                 (int)cause.len, cause.len ? cause.ptr : "");
+        sqi_journal_add(&hosted->journal, SQ_WARN, task, 0, text);
+}
+
+static void
+write_down(struct sqi_hosted *hosted)
+{
+        int r = sqi_state_put(&hosted->daemon->state, &hosted->record);
+
+        if (r < 0)
+                sqi_daemon_tell(hosted->daemon, SQ_ERROR, hosted->record.name, "cannot write its record: %s", strerror(-r));
+}
+
+/* It has done all it had to do: if it did so by itself it must not begin again, whatever happens from here on. */
+static void
+on_quitting(void *context)
+{
+        struct sqi_hosted *hosted = context;
+
+        if (sqi_running_lifecycle(hosted->running)->outcome != SQI_OUTCOME_FINISHED)
+                return;
+        hosted->record.outcome = SQI_OUTCOME_FINISHED;
+        write_down(hosted);
+}
+
+/* It runs, with the keyed state of the plan before: from here on that is stale. */
+static void
+drop_moved(struct sqi_hosted *hosted)
+{
+        if (hosted->moved)
+                sqi_moved_drop(&hosted->daemon->state, hosted->record.name, hosted->record.rundir);
+        hosted->moved = false;
+}
+
+/* A later start has to know that this one came to something. */
+static void
+on_started(void *context)
+{
+        struct sqi_hosted *hosted = context;
+
+        hosted->record.runs++;
+        write_down(hosted);
+        drop_moved(hosted);
+}
+
+/* ---- Life ------------------------------------------------------------------------------------------------------------------ */
+
+void
+sqi_hosted_forget_stays(struct sqi_hosted *hosted)
+{
+        free(hosted->stays);
+        hosted->stays = NULL;
+        hosted->nstays = 0;
+}
+
+struct sqi_hosted *
+sqi_hosted_new(struct sqi_daemon *daemon, const struct sqi_record *record)
+{
+        struct sqi_hosted *hosted = calloc(1, sizeof(*hosted)), **link = &daemon->first;
+        char path[PATH_MAX];
+
+        if (!hosted)
+                return NULL;
+        hosted->daemon = daemon;
+        hosted->record = *record;
+        hosted->journal.fd = -1;
+        (void)sqi_journal_open(sqi_state_path(&daemon->state, record->name, "log", path), &hosted->journal);
+        sqi_levels_load(&hosted->levels, sqi_state_path(&daemon->state, record->name, "levels", path));
+        while (*link && strcmp((*link)->record.name, record->name) < 0)
+                link = &(*link)->next;
+        hosted->next = *link;
+        *link = hosted;
+        return hosted;
+}
+
+void
+sqi_hosted_free(struct sqi_hosted **hosted)
+{
+        struct sqi_hosted *it = *hosted, **link;
+
+        if (!it)
+                return;
+        for (link = &it->daemon->first; *link; link = &(*link)->next)
+                if (*link == it) {
+                        *link = it->next;
+                        break;
+                }
+        sqi_running_free(&it->running);
+        sqi_plan_free(&it->plan);
+        sqi_journal_close(&it->journal);
+        sqi_levels_free(&it->levels);
+        sqi_hosted_forget_stays(it);
+        free(it->positions);
+        free(it);
+        *hosted = NULL;
+}
+
+bool
+sqi_hosted_is_running(const struct sqi_hosted *hosted)
+{
+        return hosted->running && !sqi_running_is_over(hosted->running);
+}
+
+const struct sqi_plan *
+sqi_hosted_plan(const struct sqi_hosted *hosted)
+{
+        return hosted->running ? sqi_running_plan(hosted->running) : hosted->plan;
+}
+
+const char *
+sqi_hosted_state(const struct sqi_hosted *hosted)
+{
+        if (sqi_hosted_is_running(hosted))
+                return hosted->record.wish == SQI_WISH_KILLED ? "stopping"
+                       : hosted->updating                     ? "updating"
+                                                              : sqi_lifecycle_state_name(sqi_running_lifecycle(hosted->running));
+        if (hosted->record.outcome == SQI_OUTCOME_FINISHED)
+                return "finished";
+        return hosted->record.outcome == SQI_OUTCOME_FAILED ? "failed" : "stopped";
+}
+
+static void
+fail(struct sqi_hosted *hosted, const char *cause)
+{
+        hosted->record.outcome = SQI_OUTCOME_FAILED;
+        snprintf(hosted->record.cause, sizeof(hosted->record.cause), "%s", cause);
+        write_down(hosted);
+}
+
+/* Does any of its workers live? */
+static bool
+any_lives(const struct sqi_hosted *hosted)
+{
+        uint32_t incarnation;
+        pid_t pid;
+
+        for (uint32_t w = 0; hosted->plan && w < hosted->plan->nworkers; w++)
+                if (sqi_lease_holder(hosted->record.rundir, w, &pid, &incarnation) == 0 && pid > 0)
+                        return true;
+        return false;
+}
+
+static int
+read_positions(struct sqi_hosted *hosted)
+{
+        hosted->ntasks = hosted->plan->ntasks;
+        if (!hosted->positions)
+                hosted->positions = calloc(hosted->ntasks, sizeof(*hosted->positions));
+        if (!hosted->positions)
+                return -ENOMEM;
+        sqi_state_get_positions(&hosted->daemon->state, hosted->record.name, hosted->positions, hosted->ntasks);
+        return 0;
+}
+
+/* After a reboot, or for another XDG_RUNTIME_DIR, the run directory may be gone: then there is nothing to adopt, and a new one will do. */
+static void
+settle_rundir(struct sqi_hosted *hosted)
+{
+        char path[SQI_RUNDIR_SIZE];
+
+        if (access(hosted->record.rundir, F_OK) == 0)
+                return;
+        sqi_daemon_rundir(hosted->daemon, hosted->record.serial, path);
+        if (strcmp(path, hosted->record.rundir) == 0)
+                return;
+        memcpy(hosted->record.rundir, path, sizeof(path));
+        write_down(hosted);
+}
+
+static void
+note_beginning(struct sqi_hosted *hosted, bool adopted)
+{
+        int64_t now = (int64_t)time(NULL);
+
+        if (adopted || now - hosted->record.began < 2)
+                return;
+        hosted->record.began = now;
+        write_down(hosted);
+}
+
+/* `former`: NULL, or the run that has been handed over, whose workers may go on in this one. */
+static void
+start(struct sqi_hosted *hosted, struct sqi_running *former)
+{
+        const struct sqi_observer observer = {.context = hosted,
+                                              .tell = on_tell,
+                                              .line = on_line,
+                                              .started = on_started,
+                                              .dead_letter = on_dead_letter,
+                                              .quitting = on_quitting};
+        struct sqi_run_options options = {.inactive = hosted->record.wish == SQI_WISH_INACTIVE, .runs = hosted->record.runs};
+        char error[ERROR_SIZE] = "out of memory";
+        int r;
+
+        if (hosted->record.wish == SQI_WISH_KILLED && !hosted->finishing && !any_lives(hosted)) {
+                hosted->discarded = true;
+                return;
+        }
+        settle_rundir(hosted);
+        r = read_positions(hosted);
+        hosted->moved = true;
+        if (r == 0)
+                r = sqi_moved_lay(&hosted->daemon->state, hosted->record.name, hosted->record.rundir);
+        if (r < 0)
+                snprintf(error, sizeof(error), "cannot take over its state: %s", strerror(-r));
+        options.rundir = hosted->record.rundir;
+        options.positions = hosted->positions;
+        options.former = former && hosted->plan && hosted->nstays == hosted->plan->nworkers ? former : NULL;
+        options.stays = hosted->stays;
+        (void)getrandom(&options.seed, sizeof(options.seed), GRND_NONBLOCK);
+        if (r == 0)
+                r = sqi_supervisor_run(hosted->daemon->supervisor, &hosted->plan, &options, &observer, &hosted->running, error,
+                                       sizeof(error));
+        if (r < 0) {
+                on_tell(hosted, SQ_ERROR, error);
+                fail(hosted, error);
+                return;
+        }
+        note_beginning(hosted, sqi_running_lifecycle(hosted->running)->found);
+        if (hosted->record.wish == SQI_WISH_KILLED)
+                sqi_hosted_kill(hosted, hosted->record.drain_secs);
+}
+
+void
+sqi_hosted_start(struct sqi_hosted *hosted)
+{
+        start(hosted, NULL);
+}
+
+void
+sqi_hosted_kill(struct sqi_hosted *hosted, double seconds)
+{
+        if (!sqi_hosted_is_running(hosted))
+                hosted->discarded = true;
+        else if (seconds >= 0 && seconds <= 0)
+                sqi_running_abort(hosted->running);
+        else
+                sqi_running_drain(hosted->running, seconds);
+}
+
+void
+sqi_hosted_save(struct sqi_hosted *hosted)
+{
+        const struct sqi_lifecycle *life;
+        bool changed = false;
+
+        if (!hosted->running || !hosted->positions)
+                return;
+        life = sqi_running_lifecycle(hosted->running);
+        if (life->state == SQI_RUNNING)
+                drop_moved(hosted); /* it was adopted */
+        for (uint32_t t = 0; t < hosted->ntasks; t++) {
+                uint64_t position = life->tasks[t].has_position ? life->tasks[t].position : SQI_NEVER;
+
+                changed = changed || position != hosted->positions[t];
+                hosted->positions[t] = position;
+        }
+        if (changed)
+                (void)sqi_state_put_positions(&hosted->daemon->state, hosted->record.name, hosted->positions, hosted->ntasks);
+}
+
+void
+sqi_hosted_cause(const struct sqi_hosted *hosted, char *ret, size_t size)
+{
+        const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
+        char name[SQI_JOURNAL_NAME], cause[ERROR_SIZE];
+        uint32_t who = life->failed_worker;
+
+        for (uint32_t w = 0; w < life->plan->nworkers && who >= life->plan->nworkers; w++)
+                if (sqi_backoff_is_degraded(&life->workers[w].backoff))
+                        who = w;
+        if (who < life->plan->nworkers)
+                snprintf(ret, size, "%s: %s", sqi_worker_name(life->plan, who, name, sizeof(name)),
+                         sqi_cause_text(life->plan, &life->workers[who].cause, cause, sizeof(cause)));
+        else
+                snprintf(ret, size, "%s",
+                         life->outcome == SQI_OUTCOME_KILLED ? "the supervisor is out of memory"
+                                                             : "it was not done when the drain took too long");
+}
+
+static void
+note_outcome(struct sqi_hosted *hosted)
+{
+        const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
+        char cause[ERROR_SIZE];
+
+        if (life->outcome == SQI_OUTCOME_FINISHED)
+                return; /* written down already */
+        sqi_hosted_cause(hosted, cause, sizeof(cause));
+        fail(hosted, cause);
+}
+
+static void
+keep_moved(struct sqi_hosted *hosted)
+{
+        int r = 0;
+
+        if (sqi_running_lifecycle(hosted->running)->outcome == SQI_OUTCOME_DRAINED)
+                r = sqi_moved_keep(&hosted->daemon->state, hosted->record.name, hosted->record.rundir);
+        if (r < 0)
+                sqi_daemon_tell(hosted->daemon, SQ_ERROR, hosted->record.name, "cannot keep its state: %s", strerror(-r));
+}
+
+/* It was on its way into another plan when it was killed: what its bolts wrote down, they have to finish. */
+static bool
+finish_first(struct sqi_hosted *hosted)
+{
+        const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
+
+        if (!life->handover || life->outcome != SQI_OUTCOME_DRAINED || hosted->finishing)
+                return false;
+        sqi_hosted_save(hosted);
+        keep_moved(hosted);
+        hosted->finishing = true;
+        sqi_hosted_reload(hosted);
+        return true;
+}
+
+void
+sqi_hosted_look(struct sqi_hosted *hosted)
+{
+        if (!hosted->running || hosted->over || !sqi_running_is_over(hosted->running))
+                return;
+        hosted->over = true;
+        if (hosted->record.wish == SQI_WISH_KILLED) {
+                hosted->discarded = !finish_first(hosted);
+                return;
+        }
+        sqi_hosted_save(hosted);
+        if (hosted->daemon->stopping) {
+                keep_moved(hosted); /* it is to be run again */
+                return;
+        }
+        if (hosted->updating) {
+                sqi_update_swap(hosted);
+        } else if (sqi_running_lifecycle(hosted->running)->outcome == SQI_OUTCOME_DRAINED) {
+                keep_moved(hosted); /* the supervisor before us was told to stop, and died over it */
+                sqi_hosted_reload(hosted);
+        } else if (!hosted->record.trial || !sqi_update_failed(hosted))
+                note_outcome(hosted);
+}
+
+/* Reads it anew and starts it; `former` as in start(). */
+static void
+reload(struct sqi_hosted *hosted, struct sqi_running *former)
+{
+        struct sqi_daemon *daemon = hosted->daemon;
+        char cause[ERROR_SIZE];
+        bool torn = false;
+
+        sqi_plan_free(&hosted->plan);
+        free(hosted->positions);
+        hosted->positions = NULL;
+        hosted->over = hosted->updating = false;
+        hosted->proved_at = 0;
+        if (sqi_state_get(&daemon->state, hosted->record.name, &hosted->record, &torn) < 0)
+                fail(hosted, "its record in the state directory is damaged (submit it again)");
+        else if (sqi_state_plan(&daemon->state, hosted->record.name, &hosted->plan, cause, sizeof(cause)) < 0)
+                fail(hosted, cause);
+        else
+                start(hosted, former);
+}
+
+void
+sqi_hosted_reload(struct sqi_hosted *hosted)
+{
+        sqi_hosted_forget_stays(hosted);
+        sqi_running_free(&hosted->running);
+        reload(hosted, NULL);
+}
+
+void
+sqi_hosted_move(struct sqi_hosted *hosted)
+{
+        struct sqi_running *former = hosted->running;
+
+        if (!hosted->stays) {
+                sqi_hosted_reload(hosted);
+                return;
+        }
+        hosted->running = NULL;
+        reload(hosted, former);
+        sqi_running_free(&former);
+        sqi_hosted_forget_stays(hosted);
+}

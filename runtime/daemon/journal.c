@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_SIZE = 2048, STAMP_SIZE = 32 };
+
+static const char *const levels[] = {[SQ_ERROR] = "error", [SQ_WARN] = "warning", [SQ_INFO] = "info", [SQ_DEBUG] = "debug"};
+enum { NLEVELS = sizeof(levels) / sizeof(levels[0]) };
+
+const char *
+sqi_level_name(enum sq_level level)
+{
+        return (int)level < NLEVELS ? levels[level] : "?";
+}
+
+int
+sqi_level_of(const char *text, size_t *ret_len)
+{
+        for (int i = 0; i < NLEVELS; i++)
+                if (strncmp(text, levels[i], strlen(levels[i])) == 0) {
+                        *ret_len = strlen(levels[i]);
+                        return i;
+                }
+        return -1;
+}
+
+/* ---- Writing -------------------------------------------------------------------------------------------------------------- */
+
+int
+sqi_journal_open(const char *path, struct sqi_journal *ret)
+{
+        struct stat about;
+        int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600), r = 0;
+
+        if (fd < 0 || fstat(fd, &about) < 0)
+                r = -errno;
+        if (r < 0) {
+                if (fd >= 0)
+                        close(fd);
+                return r;
+        }
+        snprintf(ret->path, sizeof(ret->path), "%s", path);
+        ret->fd = fd;
+        ret->size = about.st_size;
+        return 0;
+}
+
+void
+sqi_journal_close(struct sqi_journal *journal)
+{
+        if (journal->fd >= 0)
+                close(journal->fd);
+        journal->fd = -1;
+}
+
+static void
+rotate(struct sqi_journal *journal)
+{
+        char from[PATH_MAX + 16], to[PATH_MAX + 16], path[PATH_MAX];
+
+        for (int i = SQI_JOURNAL_KEPT; i > 0; i--) {
+                snprintf(from, sizeof(from), i > 1 ? "%s.%d" : "%s", journal->path, i - 1);
+                snprintf(to, sizeof(to), "%s.%d", journal->path, i);
+                rename(from, to);
+        }
+        memcpy(path, journal->path, sizeof(path));
+        sqi_journal_close(journal);
+        sqi_journal_open(path, journal);
+}
+
+static void
+stamp(char ret[STAMP_SIZE])
+{
+        struct timespec now;
+        struct tm utc;
+        size_t n;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        gmtime_r(&now.tv_sec, &utc);
+        n = strftime(ret, STAMP_SIZE, "%Y-%m-%dT%H:%M:%S", &utc);
+        snprintf(ret + n, STAMP_SIZE - n, ".%06uZ", (unsigned)(now.tv_nsec / 1000) % 1000000u);
+}
+
+void
+sqi_journal_add(struct sqi_journal *journal, enum sq_level level, const char *who, uint32_t incarnation, const char *text)
+{
+        char line[LINE_SIZE], at[STAMP_SIZE];
+        int n;
+
+        if (journal->fd < 0)
+                return;
+        stamp(at);
+        n = snprintf(line, sizeof(line), "%s %s %s#%u %s\n", at, sqi_level_name(level), who, incarnation, text);
+        if (n >= LINE_SIZE) {
+                n = LINE_SIZE - 1;
+                line[n - 1] = '\n';
+        }
+        for (char *c = line; c < line + n - 1; c++)
+                if (*c == '\n')
+                        *c = ' ';
+        if (write(journal->fd, line, (size_t)n) == n) /* a full disk must not stop a topology: the line is lost */
+                journal->size += n;
+        if (journal->size >= SQI_JOURNAL_MAX)
+                rotate(journal);
+}
+
+static bool
+take_level(const char **line, enum sq_level *ret)
+{
+        size_t len;
+        int level = sqi_level_of(*line, &len);
+
+        if (level < 0 || strncmp(*line + len, ": ", 2) != 0)
+                return false;
+        *ret = (enum sq_level)level;
+        *line += len + 2;
+        return true;
+}
+
+/* A packed worker is called by all its tasks, "split/0 count/1", and each of them writes its own name before the level. */
+static bool
+take_task(const char **line, const char *worker, char *ret, size_t size)
+{
+        const char *end = strstr(*line, ": "), *at;
+        size_t len = end ? (size_t)(end - *line) : 0;
+
+        if (len == 0 || len >= size || memchr(*line, ' ', len) || !strchr(worker, ' '))
+                return false;
+        memcpy(ret, *line, len);
+        ret[len] = '\0';
+        at = strchr(ret, '/');
+        if (!at || at[1] < '0' || at[1] > '9')
+                return false;
+        *line = end + 2;
+        return true;
+}
+
+void
+sqi_journal_add_line(struct sqi_journal *journal, const char *worker, uint32_t incarnation, const char *line)
+{
+        char task[SQI_JOURNAL_NAME], name[SQI_JOURNAL_NAME];
+        const char *text = line, *who = worker;
+        enum sq_level level = SQ_INFO;
+
+        if (take_task(&text, worker, task, sizeof(task)) && take_level(&text, &level)) {
+                who = task;
+        } else {
+                text = line;
+                take_level(&text, &level);
+        }
+        snprintf(name, sizeof(name), "%s", who);
+        for (char *c = name; *c; c++)
+                if (*c == ' ')
+                        *c = ','; /* the name of a packed worker is one word here */
+        sqi_journal_add(journal, level, name, incarnation, text);
+}
+
+/* ---- Reading -------------------------------------------------------------------------------------------------------------- */
+
+static bool
+take_word(const char **at, const char *end, struct sq_str *ret)
+{
+        const char *space = memchr(*at, ' ', (size_t)(end - *at));
+
+        if (!space || space == *at)
+                return false;
+        *ret = (struct sq_str){*at, (size_t)(space - *at)};
+        *at = space + 1;
+        return true;
+}
+
+bool
+sqi_journal_parse(const char *line, size_t len, struct sqi_journal_line *ret)
+{
+        const char *at = line, *end = line + len, *hash;
+        struct sq_str level, who;
+        size_t n;
+        int number;
+
+        if (!take_word(&at, end, &ret->time) || !take_word(&at, end, &level) || !take_word(&at, end, &who))
+                return false;
+        number = sqi_level_of(level.ptr, &n);
+        hash = memrchr(who.ptr, '#', who.len);
+        if (number < 0 || n != level.len || !hash)
+                return false;
+        ret->level = (enum sq_level)number;
+        ret->incarnation = 0;
+        for (const char *digit = hash + 1; digit < who.ptr + who.len && *digit >= '0' && *digit <= '9'; digit++)
+                ret->incarnation = ret->incarnation * 10 + (uint32_t)(*digit - '0');
+        ret->task = (struct sq_str){who.ptr, (size_t)(hash - who.ptr)};
+        ret->text = (struct sq_str){at, (size_t)(end - at)};
+        return true;
+}

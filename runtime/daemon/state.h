@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state directory of a daemon: what was submitted, and what has become of it. It survives kill -9 and a power cut at any instant.
+ *
+ *     STATE/lock                       locked (flock) by the supervisor, and holds its pid
+ *     STATE/requests                   the last commands that changed something, with their answers (sealed.h)
+ *     STATE/topologies/NAME/record     struct sqi_record (sealed)
+ *                           plan       the plan, with the paths of the copies below (sealed)
+ *                           positions  where its spouts are to resume (sealed)
+ *                           topology.yaml, components/N-NAME.so   copies of what was submitted
+ *                           log, log.1, ...                       (journal.h)
+ *
+ * An update is put together beside the topology, topologies/.next-NAME; when the old one is drained the two change places; when the new one has
+ * proved itself what is at .next-NAME goes, and if it fails they change back. `trial` in both records tells which is which (update.c).
+ *
+ * A topology comes whole: it is put together in topologies/.new-SERIAL, synced, and renamed. It goes whole: it is renamed to .old-SERIAL,
+ * then removed. What has such a name when the directory is opened is swept away. Names are sqi_is_id(), so none can lead elsewhere.
+ */
+#ifndef SQI_STATE_H
+#define SQI_STATE_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "command/command.h"
+#include "lifecycle/lifecycle.h"
+#include "supervisor/rundir.h"
+
+enum { SQI_SERIAL_SIZE = 17, SQI_RECORD_CAUSE = 1024 };
+
+/* What the user wants of a topology. */
+enum sqi_wish { SQI_WISH_ACTIVE, SQI_WISH_INACTIVE, SQI_WISH_KILLED };
+
+struct sqi_record {
+        char name[SQI_ID_MAX + 1];
+        char serial[SQI_SERIAL_SIZE];    /* of this submission: no other has it */
+        uint8_t request[SQI_REQUEST_ID]; /* that submitted it */
+        enum sqi_wish wish;
+        double drain_secs;            /* KILLED: for at most; below 0: the message timeout */
+        enum sqi_outcome outcome;     /* not NONE: it has ended by itself, and is not run again */
+        char cause[SQI_RECORD_CAUSE]; /* of outcome FAILED */
+        int64_t submitted;            /* seconds since 1970 */
+        uint32_t runs;                /* how often it was started and ran */
+        int64_t began;                /* likewise: when its workers were started; adoption does not count */
+        char rundir[SQI_RUNDIR_SIZE];
+        bool trial; /* an update that has not proved itself yet */
+};
+
+struct sqi_state {
+        char path[PATH_MAX];
+        int fd, topologies, lock;
+};
+
+/* $XDG_STATE_HOME/squall, ~/.local/state/squall; /var/lib/squall for root. 0 or -ENOENT: there is no home. */
+int sqi_state_default(char ret[PATH_MAX]);
+
+/* Makes the directory (mode 0700) if it is not there, locks and sweeps it. 0, or a negative errno with the cause in `error`;
+ * -EWOULDBLOCK: another supervisor has it. */
+int sqi_state_open(const char *path, struct sqi_state *ret, char *error, size_t size);
+void sqi_state_close(struct sqi_state *state);
+
+/* A new topology; in place of one of that name, if there is one. `plan` gets the paths of the copies. 0, or a negative errno with the
+ * cause in `error`: then nothing has changed. */
+int sqi_state_add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml, char *error,
+                  size_t size);
+int sqi_state_remove(struct sqi_state *state, const struct sqi_record *record);
+
+/* An update, beside the topology of that name; as sqi_state_add(). */
+int sqi_state_add_next(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml,
+                       char *error, size_t size);
+/* The topology and its update change places; the log stays. */
+int sqi_state_swap_next(struct sqi_state *state, const char *name);
+int sqi_state_drop_next(struct sqi_state *state, const char *name);
+/* What the functions below take as the name of the other one. */
+enum { SQI_NEXT_SIZE = SQI_ID_MAX + 8 };
+const char *sqi_state_next(const char *name, char ret[SQI_NEXT_SIZE]);
+
+int sqi_state_put(struct sqi_state *state, const struct sqi_record *record);
+int sqi_state_put_at(struct sqi_state *state, const char *name,
+                     const struct sqi_record *record); /* where another one's name would be */
+/* `torn`: the present one was damaged, this is the one before it. */
+int sqi_state_get(struct sqi_state *state, const char *name, struct sqi_record *ret, bool *ret_torn);
+int sqi_state_plan(struct sqi_state *state, const char *name, struct sqi_plan **ret, char *error, size_t size);
+
+/* One for each task; SQI_NEVER: none. Get fills all with SQI_NEVER when there is nothing that fits. */
+int sqi_state_put_positions(struct sqi_state *state, const char *name, const uint64_t *positions, uint32_t ntasks);
+void sqi_state_get_positions(struct sqi_state *state, const char *name, uint64_t *positions, uint32_t ntasks);
+
+/* The names of all topologies, sorted, NULL-terminated; one block, to be freed. NULL for want of memory. */
+char **sqi_state_names(struct sqi_state *state);
+
+/* The path of a file of a topology. */
+const char *sqi_state_path(const struct sqi_state *state, const char *name, const char *file, char ret[PATH_MAX]);
+
+/*
+ * A command that changes something is answered once: its id and its answer are kept, so that the client that did not hear it gets the same
+ * one again, from the next supervisor too.
+ */
+enum { SQI_ANSWERS = 256, SQI_ANSWER_TEXT = 160 };
+struct sqi_answer {
+        uint8_t id[SQI_REQUEST_ID];
+        int32_t status;
+        char name[SQI_ID_MAX + 1], serial[SQI_SERIAL_SIZE];
+        char text[SQI_ANSWER_TEXT]; /* the error, cut */
+};
+struct sqi_answers {
+        uint32_t n; /* ever; the last SQI_ANSWERS of them are kept */
+        struct sqi_answer items[SQI_ANSWERS];
+};
+void sqi_state_get_answers(struct sqi_state *state, struct sqi_answers *ret);
+int sqi_state_put_answer(struct sqi_state *state, struct sqi_answers *answers, const struct sqi_answer *answer);
+const struct sqi_answer *sqi_answers_find(const struct sqi_answers *answers, const uint8_t id[SQI_REQUEST_ID]);
+
+#endif

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An update: a topology goes on with another plan, from where its spouts are.
+ *
+ *     begin   the new version is written beside the old one (.next-NAME); the old one drains
+ *     swap    it has ended: its positions go to the new one's spouts, the two change places, the new one starts, on trial
+ *     keep    it has run for TRIAL without a component that keeps crashing: what is at .next-NAME goes
+ *     back    it did not come up, or keeps crashing: its record says so, the two change places again, the old one goes on
+ *
+ * Where it is can be told from the records at NAME and .next-NAME at any instant, so a supervisor that starts goes on with it:
+ *
+ *     NAME        .next-NAME
+ *     old         trial                  begin: drain the old one
+ *     trial       old                    swapped
+ *     trial       old, and NAME failed   back, not changed yet
+ *     old or new  none, or one that failed, or neither is on trial: over; .next-NAME goes
+ *
+ * The workers of components that are the same in both plans stay (plan/stay.h): when the old plan has ended they are quiet, and when the new one
+ * starts they move over (task/park.h) instead of being spawned. The others are other processes. Keyed state that is movable goes with the positions
+ * (moved.h), to the new plan and, should that be rolled back, to the old one again; of workers that stay too, should they not live to move, as when
+ * this supervisor is killed in between. Anything else that bolts had in memory goes on where they stay, and is gone where they do not.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "daemon/hosted.h"
+#include "daemon/moved.h"
+#include "base/arena.h"
+#include "plan/stay.h"
+
+static const uint64_t trial_time = 3 * SQI_SECOND;
+
+static const struct sqi_plan_component *
+find_component(const struct sqi_plan *plan, const char *id)
+{
+        for (uint32_t c = 0; c < plan->ncomponents; c++)
+                if (strcmp(plan->components[c].id, id) == 0)
+                        return &plan->components[c];
+        return NULL;
+}
+
+/* ---- Begin ----------------------------------------------------------------------------------------------------------------- */
+
+/* A spout's tasks share its input by their number: another number of them could not go on from the positions of these. */
+static bool
+check_spouts(const struct sqi_plan *old, const struct sqi_plan *plan, struct sqi_result *result)
+{
+        for (uint32_t c = 0; c < old->ncomponents; c++) {
+                const struct sqi_plan_component *before = &old->components[c], *after = find_component(plan, before->id);
+
+                if (before->kind != SQ_KIND_SPOUT || !after || before->ntasks == after->ntasks)
+                        continue;
+                sqi_refuse(
+                        result, SQI_STATUS_REFUSED,
+                        "the parallelism of the spout '%s' cannot change, %u to %u: its tasks could not go on from where they are "
+                        "(kill the topology and submit it anew, or give the spout another id)",
+                        before->id, before->ntasks, after->ntasks);
+                return false;
+        }
+        return true;
+}
+
+static void
+fill_record(const struct sqi_hosted *hosted, const struct sqi_request *request, struct sqi_record *ret)
+{
+        uint64_t number = 0;
+
+        *ret = hosted->record;
+        (void)getrandom(&number, sizeof(number), 0);
+        snprintf(ret->serial, sizeof(ret->serial), "%012llx", (unsigned long long)number & 0xffffffffffffull);
+        memcpy(ret->request, request->id, SQI_REQUEST_ID);
+        ret->trial = true;
+        ret->cause[0] = '\0';
+        ret->submitted = ret->began = (int64_t)time(NULL);
+        sqi_daemon_rundir(hosted->daemon, ret->serial, ret->rundir);
+}
+
+static void
+answer(struct sqi_result *result, const struct sqi_record *record)
+{
+        msgpack_pack_map(&result->packer, 2);
+        msgpack_pack_str_with_body(&result->packer, "topology", 8);
+        msgpack_pack_str_with_body(&result->packer, record->name, strlen(record->name));
+        msgpack_pack_str_with_body(&result->packer, "serial", 6);
+        msgpack_pack_str_with_body(&result->packer, record->serial, strlen(record->serial));
+        memcpy(result->name, record->name, sizeof(result->name));
+        memcpy(result->serial, record->serial, sizeof(result->serial));
+}
+
+/* The supervisor may have died between the deed and the answer. */
+static bool
+is_under_way(struct sqi_hosted *hosted, const struct sqi_request *request, struct sqi_result *result)
+{
+        char next[SQI_NEXT_SIZE];
+        struct sqi_record record;
+        bool torn;
+
+        if (memcmp(hosted->record.request, request->id, SQI_REQUEST_ID) == 0)
+                record = hosted->record;
+        else if (sqi_state_get(&hosted->daemon->state, sqi_state_next(hosted->record.name, next), &record, &torn) < 0 ||
+                 memcmp(record.request, request->id, SQI_REQUEST_ID) != 0)
+                return false;
+        answer(result, &record);
+        return true;
+}
+
+/* The next plan names its components as they will be in the end; now they lie beside the topology. */
+static int
+name_as_they_lie(const struct sqi_hosted *hosted, const char *next, struct sqi_plan *plan)
+{
+        for (uint32_t c = 0; c < plan->ncomponents; c++) {
+                const char *base = strrchr(plan->components[c].path, '/');
+                char place[NAME_MAX + 16], path[PATH_MAX];
+
+                snprintf(place, sizeof(place), "components%.*s", NAME_MAX, base ? base : "/");
+                plan->components[c].path = sqi_arena_text(plan->memory, sqi_state_path(&hosted->daemon->state, next, place, path));
+                if (!plan->components[c].path)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+/* Who goes on in the next plan; if that cannot be told, nobody does. */
+static void
+find_stays(struct sqi_hosted *hosted)
+{
+        char next[SQI_NEXT_SIZE], cause[256];
+        struct sqi_plan *plan = NULL;
+
+        if (sqi_state_plan(&hosted->daemon->state, sqi_state_next(hosted->record.name, next), &plan, cause, sizeof(cause)) < 0)
+                return;
+        sqi_hosted_forget_stays(hosted);
+        hosted->nstays = plan->nworkers;
+        hosted->stays = calloc(plan->nworkers, sizeof(*hosted->stays));
+        if (!hosted->stays || name_as_they_lie(hosted, next, plan) < 0 ||
+            sqi_stay(sqi_hosted_plan(hosted), plan, hosted->stays) <= 0) {
+                sqi_hosted_forget_stays(hosted);
+        }
+        sqi_plan_free(&plan);
+}
+
+static void
+hand_over(struct sqi_hosted *hosted)
+{
+        hosted->updating = true;
+        find_stays(hosted);
+        sqi_running_hand_over(hosted->running, hosted->stays, hosted->nstays);
+}
+
+void
+sqi_update_begin(struct sqi_hosted *hosted, const struct sqi_request *request, struct sqi_plan *plan, struct sqi_result *result)
+{
+        struct sqi_record record;
+
+        if (is_under_way(hosted, request, result))
+                return;
+        if (!sqi_hosted_is_running(hosted) || hosted->record.wish == SQI_WISH_KILLED) {
+                sqi_refuse(result, SQI_STATUS_REFUSED, "the topology '%s' is %s", hosted->record.name, sqi_hosted_state(hosted));
+                return;
+        }
+        if (hosted->updating || hosted->record.trial) {
+                sqi_refuse(result, SQI_STATUS_FAILED, "another update of '%s' is under way", hosted->record.name);
+                return;
+        }
+        if (strcmp(plan->name, hosted->record.name) != 0) {
+                sqi_refuse(result, SQI_STATUS_REFUSED, "the plan is that of a topology '%s'", plan->name);
+                return;
+        }
+        if (!check_spouts(sqi_hosted_plan(hosted), plan, result))
+                return;
+        fill_record(hosted, request, &record);
+        if (sqi_state_add_next(&hosted->daemon->state, &record, plan, request->source, result->error, sizeof(result->error)) < 0) {
+                result->status = SQI_STATUS_FAILED;
+                return;
+        }
+        answer(result, &record);
+        hand_over(hosted);
+}
+
+/* ---- Swap ------------------------------------------------------------------------------------------------------------------ */
+
+static void
+give_up(struct sqi_hosted *hosted, const char *cause)
+{
+        hosted->updating = false;
+        sqi_hosted_forget_stays(hosted);
+        snprintf(hosted->record.cause, sizeof(hosted->record.cause), "the update was not done: %s", cause);
+        sqi_daemon_tell(hosted->daemon, SQ_ERROR, hosted->record.name, "%s", hosted->record.cause);
+        (void)sqi_state_put(&hosted->daemon->state, &hosted->record);
+        (void)sqi_state_drop_next(&hosted->daemon->state, hosted->record.name);
+}
+
+/* The spouts of the new plan go on from where those of the old one, by the same ids, are. */
+static int
+hand_positions_on(struct sqi_hosted *hosted, const struct sqi_plan *plan)
+{
+        const struct sqi_plan *old = sqi_hosted_plan(hosted);
+        uint64_t *positions = malloc(plan->ntasks * sizeof(*positions));
+        char next[SQI_NEXT_SIZE];
+        int r;
+
+        if (!positions)
+                return -ENOMEM;
+        memset(positions, 0xff, plan->ntasks * sizeof(*positions));
+        for (uint32_t c = 0; c < plan->ncomponents; c++) {
+                const struct sqi_plan_component *after = &plan->components[c], *before = find_component(old, after->id);
+
+                if (before && before->kind == SQ_KIND_SPOUT && before->ntasks == after->ntasks && hosted->positions)
+                        memcpy(positions + after->first_task, hosted->positions + before->first_task,
+                               after->ntasks * sizeof(*positions));
+        }
+        r = sqi_state_put_positions(&hosted->daemon->state, sqi_state_next(hosted->record.name, next), positions, plan->ntasks);
+        free(positions);
+        return r;
+}
+
+static int
+hand_state_on(struct sqi_hosted *hosted)
+{
+        const struct sqi_state *state = &hosted->daemon->state;
+        const struct sqi_record *record = &hosted->record;
+        char next[SQI_NEXT_SIZE];
+        int r = sqi_moved_keep(state, record->name, record->rundir);
+
+        return r < 0 ? r : sqi_moved_keep(state, sqi_state_next(record->name, next), record->rundir);
+}
+
+static int
+note_runs(struct sqi_hosted *hosted)
+{
+        char next[SQI_NEXT_SIZE];
+        struct sqi_record record;
+        bool torn;
+        int r = sqi_state_get(&hosted->daemon->state, sqi_state_next(hosted->record.name, next), &record, &torn);
+
+        if (r < 0)
+                return r;
+        record.runs = hosted->record.runs;
+        record.wish = hosted->record.wish;
+        return sqi_state_put_at(&hosted->daemon->state, next, &record);
+}
+
+void
+sqi_update_swap(struct sqi_hosted *hosted)
+{
+        char next[SQI_NEXT_SIZE], cause[256] = "";
+        struct sqi_plan *plan = NULL;
+        int r;
+
+        if (hosted->record.outcome == SQI_OUTCOME_FINISHED) {
+                give_up(hosted, "the topology was finished before");
+                return;
+        }
+        if (sqi_running_lifecycle(hosted->running)->outcome != SQI_OUTCOME_DRAINED) {
+                sqi_hosted_cause(hosted, cause, sizeof(cause));
+                give_up(hosted, cause);
+                sqi_hosted_reload(hosted);
+                return;
+        }
+        r = sqi_state_plan(&hosted->daemon->state, sqi_state_next(hosted->record.name, next), &plan, cause, sizeof(cause));
+        if (r == 0)
+                r = hand_positions_on(hosted, plan);
+        sqi_plan_free(&plan);
+        if (r == 0)
+                r = hand_state_on(hosted);
+        if (r == 0)
+                r = note_runs(hosted);
+        if (r == 0)
+                r = sqi_state_swap_next(&hosted->daemon->state, hosted->record.name);
+        if (r < 0)
+                give_up(hosted, cause[0] ? cause : strerror(-r));
+        sqi_hosted_move(hosted);
+}
+
+/* ---- Trial ----------------------------------------------------------------------------------------------------------------- */
+
+static void
+keep(struct sqi_hosted *hosted)
+{
+        struct sqi_record record = hosted->record;
+
+        record.trial = false;
+        if (sqi_state_put(&hosted->daemon->state, &record) < 0)
+                return; /* the next look tries again */
+        hosted->record = record;
+        (void)sqi_state_drop_next(&hosted->daemon->state, record.name);
+        sqi_daemon_tell(hosted->daemon, SQ_INFO, record.name, "updated");
+}
+
+/* NAME has failed, and says why. */
+static void
+change_back(struct sqi_hosted *hosted)
+{
+        char cause[SQI_RECORD_CAUSE];
+        uint32_t runs = hosted->record.runs;
+
+        snprintf(cause, sizeof(cause), "the update was rolled back: %.900s", hosted->record.cause);
+        if (sqi_state_swap_next(&hosted->daemon->state, hosted->record.name) < 0)
+                return; /* it stays as it is: failed */
+        (void)sqi_state_drop_next(&hosted->daemon->state, hosted->record.name);
+        sqi_hosted_reload(hosted);
+        if (runs > hosted->record.runs)
+                hosted->record.runs = runs;
+        memcpy(hosted->record.cause, cause, sizeof(cause));
+        (void)sqi_state_put(&hosted->daemon->state, &hosted->record);
+        sqi_daemon_tell(hosted->daemon, SQ_ERROR, hosted->record.name, "%s", cause);
+}
+
+bool
+sqi_update_failed(struct sqi_hosted *hosted)
+{
+        const struct sqi_lifecycle *life = hosted->running ? sqi_running_lifecycle(hosted->running) : NULL;
+
+        if (life && life->outcome == SQI_OUTCOME_FINISHED)
+                return false; /* it had little to do; watch keeps it */
+        hosted->record.outcome = SQI_OUTCOME_FAILED;
+        if (life)
+                sqi_hosted_cause(hosted, hosted->record.cause, sizeof(hosted->record.cause));
+        if (sqi_state_put(&hosted->daemon->state, &hosted->record) < 0)
+                return false;
+        change_back(hosted);
+        return true;
+}
+
+void
+sqi_update_watch(struct sqi_hosted *hosted, uint64_t now)
+{
+        const struct sqi_lifecycle *life = hosted->running ? sqi_running_lifecycle(hosted->running) : NULL;
+
+        if (!hosted->record.trial || hosted->daemon->stopping || hosted->record.wish == SQI_WISH_KILLED)
+                return;
+        if (hosted->record.outcome == SQI_OUTCOME_FINISHED || (hosted->proved_at > 0 && now >= hosted->proved_at)) {
+                keep(hosted);
+        } else if (life && life->degraded && life->state == SQI_RUNNING) {
+                sqi_running_abort(hosted->running);
+        } else if (life && life->has_run && hosted->proved_at == 0) {
+                hosted->proved_at = now + trial_time;
+        }
+}
+
+/* ---- The start of a daemon ----------------------------------------------------------------------------------------------------- */
+
+void
+sqi_update_load(struct sqi_hosted *hosted)
+{
+        char name[SQI_NEXT_SIZE];
+        struct sqi_record next;
+        bool torn, there = sqi_state_get(&hosted->daemon->state, sqi_state_next(hosted->record.name, name), &next, &torn) == 0;
+
+        if (hosted->record.trial && hosted->record.outcome == SQI_OUTCOME_FAILED) {
+                if (there && !next.trial)
+                        change_back(hosted);
+                return;
+        }
+        hosted->updating = there && next.trial && next.outcome == SQI_OUTCOME_NONE && !hosted->record.trial;
+        if (!hosted->updating && !hosted->record.trial)
+                (void)sqi_state_drop_next(&hosted->daemon->state, hosted->record.name);
+        sqi_hosted_start(hosted);
+        if (hosted->updating && sqi_hosted_is_running(hosted))
+                hand_over(hosted);
+}

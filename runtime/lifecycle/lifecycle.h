@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of one topology: every decision of its supervisor, as a pure step function.
+ *
+ *     (state, event, now) -> (state, actions)
+ *
+ * It knows no process, socket or clock: the shell around it (supervisor.c) tells what happened and does what it is told. So it can
+ * be tested, and simulated from a seed, without any.
+ *
+ *  1. sqi_lifecycle_new() from a plan. Feed SQI_EVENT_START.
+ *  2. For each thing that happens call sqi_lifecycle_step(), carry out the actions in their order, and free nothing: the list is the
+ *     caller's, emptied by the caller. By sqi_lifecycle_due() at the latest, feed SQI_EVENT_TIME.
+ *  3. SQI_ACTION_END is the last action; no process is left then, but those of workers that stay (they were marked before the drain).
+ *
+ * A worker:
+ *
+ *     IDLE --spawn--> SPAWNING --spawned--> ALIVE --exited--> WAITING --delay over--> SPAWNING ...
+ *                                             |                                          (or GONE, when the topology ends)
+ *                                             +-- silent too long, abort --> KILLED --exited--> likewise
+ *
+ * The next incarnation is spawned only when the old one has been reaped: two never run side by side.
+ *
+ * A topology:
+ *
+ *     STARTING --all ready--> RUNNING --drain asked--> DRAINING --all tasks finished--> QUITTING --all exited--> ENDED
+ *                                |________________________________________________________^
+ *     from anywhere: abort asked, or failed --> ABORTING --all exited--> ENDED
+ *
+ * A topology whose supervisor died is STARTING too, and adopting (adopt.c): before START the new supervisor's shell feeds FOUND for each worker that
+ * lives, and MISSED for the others. When each of those that live has told its state, or died, the topology is RUNNING again, and the others are
+ * restarted; if nothing had started yet, all start anew.
+ */
+#ifndef SQI_LIFECYCLE_H
+#define SQI_LIFECYCLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control/message.h"
+#include "lifecycle/backoff.h"
+#include "lifecycle/cycle.h"
+#include "plan/plan.h"
+
+enum sqi_topology_state { SQI_STARTING, SQI_RUNNING, SQI_DRAINING, SQI_QUITTING, SQI_ABORTING, SQI_ENDED };
+
+enum sqi_worker_state {
+        SQI_WORKER_IDLE,
+        SQI_WORKER_SPAWNING,
+        SQI_WORKER_ALIVE,
+        SQI_WORKER_KILLED,
+        SQI_WORKER_WAITING,
+        SQI_WORKER_GONE
+};
+
+/* Why a worker ended, or could not be started. */
+enum sqi_cause_type {
+        SQI_CAUSE_NONE,
+        SQI_CAUSE_EXIT,    /* number: status */
+        SQI_CAUSE_SIGNAL,  /* number: signal */
+        SQI_CAUSE_SPAWN,   /* number: errno */
+        SQI_CAUSE_SILENT,  /* killed by us: no heartbeat */
+        SQI_CAUSE_STUCK,   /* killed by us: a task stood still while its worker beat; number: task */
+        SQI_CAUSE_UNREADY, /* the same before the start: it did not get through prepare */
+        SQI_CAUSE_UNSEEN,  /* it ended while it had no supervisor, or another one: nobody knows how */
+        SQI_CAUSE_MEMORY,  /* killed by the kernel: its cgroup had no more */
+        SQI_CAUSE_HALFWAY, /* killed by us: it had not started when its supervisor died */
+};
+
+enum { SQI_CAUSE_TEXT = 1024 };
+struct sqi_cause {
+        enum sqi_cause_type type;
+        int number;
+        uint32_t task;             /* that reported `text` */
+        char text[SQI_CAUSE_TEXT]; /* what its ERROR said; empty: nothing */
+};
+
+/* How a topology ended. */
+enum sqi_outcome {
+        SQI_OUTCOME_NONE,
+        SQI_OUTCOME_FINISHED, /* by itself: every spout done, every tuple processed */
+        SQI_OUTCOME_DRAINED,  /* asked to, and all was processed */
+        SQI_OUTCOME_KILLED,   /* asked to end at once */
+        SQI_OUTCOME_FAILED,   /* failure_worker and its cause, or the drain took too long */
+};
+
+enum sqi_event_type {
+        SQI_EVENT_START,
+        SQI_EVENT_SUBSCRIBED,   /* worker, incarnation: it listens to its topic */
+        SQI_EVENT_MESSAGE,      /* message; of METRICS with its metrics */
+        SQI_EVENT_SPAWNED,      /* worker */
+        SQI_EVENT_SPAWN_FAILED, /* worker, number: errno */
+        SQI_EVENT_EXITED,       /* worker, cause type EXIT or SIGNAL, number; reaped */
+        SQI_EVENT_TIME,
+        SQI_EVENT_DRAIN,
+        SQI_EVENT_ABORT,
+        SQI_EVENT_ACTIVATE,
+        SQI_EVENT_DEACTIVATE,
+        SQI_EVENT_FOUND,  /* before START: worker, incarnation: a process of an earlier supervisor lives */
+        SQI_EVENT_MISSED, /* before START: worker, incarnation: the last one an earlier supervisor began; no process lives */
+};
+
+struct sqi_event {
+        enum sqi_event_type type;
+        uint32_t worker, incarnation;
+        enum sqi_cause_type cause;
+        int number;
+        const struct sqi_message *message;
+};
+
+enum sqi_action_type {
+        SQI_ACTION_SPAWN,  /* worker, incarnation */
+        SQI_ACTION_SEND,   /* message, to `worker` or, SQI_EVERY_WORKER, to all */
+        SQI_ACTION_KILL,   /* SIGKILL to worker */
+        SQI_ACTION_REPORT, /* tell the user: report, worker, delay */
+        SQI_ACTION_END,    /* over; see outcome. No process is left, but those that stay */
+};
+
+enum sqi_report {
+        SQI_REPORT_STARTED,   /* data flows */
+        SQI_REPORT_DIED,      /* worker; its cause; back in `delay` ns */
+        SQI_REPORT_RESTARTED, /* worker; all its tasks are ready again */
+        SQI_REPORT_DEGRADED,  /* worker keeps crashing */
+        SQI_REPORT_RECOVERED, /* no worker keeps crashing any more */
+        SQI_REPORT_DRAINING,
+        SQI_REPORT_UNFINISHED, /* the drain took too long; task: one that has not finished */
+        SQI_REPORT_FAILED,     /* worker; its cause */
+        SQI_REPORT_LATE_EXIT,  /* worker did not exit when told to, and was killed */
+        SQI_REPORT_BAD_EXIT,   /* worker; everything was processed, but its exit was not clean */
+        SQI_REPORT_QUITTING,   /* all is processed: the outcome is decided; comes before any QUIT */
+        SQI_REPORT_ADOPTED,    /* the topology runs on under this supervisor; those that could not be adopted have died */
+};
+
+#define SQI_EVERY_WORKER UINT32_MAX
+
+struct sqi_action {
+        enum sqi_action_type type;
+        uint32_t worker, incarnation, task;
+        enum sqi_report report;
+        uint64_t delay;
+        struct sqi_message message;
+};
+
+/* Start with {0}; the caller empties it by n = 0, and frees `items` at last. */
+struct sqi_actions {
+        size_t n, size;
+        struct sqi_action *items;
+        bool no_memory; /* an action was lost */
+};
+
+struct sqi_life_task {
+        bool bound, ready, finished, settled;
+        bool told;         /* its STATE, while it is adopted */
+        uint64_t probed;   /* the last round it answered */
+        uint64_t position; /* spouts: below it all is done */
+        bool has_position;
+        uint64_t loops, loops_at;
+};
+
+struct sqi_life_worker {
+        enum sqi_worker_state state;
+        uint32_t incarnation;
+        uint32_t restarts;
+        bool subscribed, connected, started;
+        bool worked;          /* this incarnation has executed or emitted something */
+        bool told;            /* this incarnation has sent an ERROR */
+        bool stays;           /* after a hand-over it is not told to exit: it goes on in the next plan */
+        bool adopting;        /* of an earlier supervisor: it has not told its state yet */
+        bool finished_before; /* every task of an earlier incarnation was a spout that had finished: end it at once */
+        uint64_t beat_at, started_at;
+        uint64_t due; /* WAITING: to be spawned */
+        struct sqi_backoff backoff;
+        struct sqi_cause cause; /* of the last death */
+};
+
+/* To be read by all, written by the step alone (step.h). */
+struct sqi_lifecycle {
+        const struct sqi_plan *plan;
+        uint32_t crash_limit; /* a streak this long fails the topology; 0: never */
+        enum sqi_topology_state state;
+        enum sqi_outcome outcome;
+        uint32_t failed_worker; /* outcome FAILED: whose cause it is, or SQI_EVERY_WORKER */
+        bool connected, has_run, draining, degraded, inactive;
+        bool handover;        /* the drain is not the end: movable state is written down */
+        bool adopting, found; /* START waits for what is found of an earlier supervisor; something was */
+        uint32_t
+                first_incarnation; /* of all workers; above 0 where the topology has run before: its components go on with what they wrote */
+        double drain_secs; /* a drain may take as long; below 0: the message timeout */
+        uint64_t deadline; /* of the drain, or of the exits */
+        uint64_t probe_due, round;
+        uint64_t stepped_at; /* the last step */
+        uint64_t random;
+        struct sqi_life_worker *workers;
+        struct sqi_life_task *tasks;
+        uint32_t ncycles;
+        struct sqi_cycle *cycles; /* by number; 0 is not used */
+};
+
+/* `plan` is borrowed. 0 or -ENOMEM. */
+int sqi_lifecycle_new(const struct sqi_plan *plan, uint32_t crash_limit, uint64_t seed, struct sqi_lifecycle **ret);
+void sqi_lifecycle_free(struct sqi_lifecycle **life);
+
+void sqi_lifecycle_step(struct sqi_lifecycle *life, const struct sqi_event *event, uint64_t now, struct sqi_actions *actions);
+
+/* When TIME is wanted next; SQI_NEVER. */
+uint64_t sqi_lifecycle_due(const struct sqi_lifecycle *life);
+
+/* "running", "degraded", ... "finished", "drained", "killed", "failed" */
+const char *sqi_lifecycle_state_name(const struct sqi_lifecycle *life);
+
+#endif

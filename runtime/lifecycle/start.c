@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The two barriers of a start. A worker that is restarted passes them alone; see message.h for the messages. */
+#include "lifecycle/step.h"
+
+static bool
+all_bound(const struct sqi_lifecycle *life, uint32_t worker)
+{
+        for
+                SQI_EACH_TASK(life, task)
+        if (sqi_step_is_on(life, task, worker) && !life->tasks[task].bound)
+                return false;
+        return true;
+}
+
+static bool
+all_ready(const struct sqi_lifecycle *life, uint32_t worker)
+{
+        for
+                SQI_EACH_TASK(life, task)
+        if (sqi_step_is_on(life, task, worker) && !life->tasks[task].ready)
+                return false;
+        return true;
+}
+
+static bool
+all_listen(const struct sqi_lifecycle *life)
+{
+        for
+                SQI_EACH_WORKER(life, w)
+        if (life->workers[w].state != SQI_WORKER_ALIVE || !life->workers[w].subscribed)
+                return false;
+        return true;
+}
+
+void
+sqi_start_tell_incarnations(struct sqi_step *step, uint32_t worker)
+{
+        const struct sqi_lifecycle *life = step->life;
+
+        for
+                SQI_EACH_TASK(life, task)
+                {
+                        uint32_t host = life->plan->tasks[task].worker;
+
+                        if (host == worker || life->workers[host].incarnation == 0)
+                                continue;
+                        sqi_step_send(step, worker, SQI_MSG_PEER_LOST, task, life->workers[host].incarnation);
+                        if (life->workers[host].started)
+                                sqi_step_send(step, worker, SQI_MSG_PEER_READY, task, 0);
+                }
+}
+
+static void
+connect_worker(struct sqi_step *step, uint32_t worker)
+{
+        struct sqi_lifecycle *life = step->life;
+
+        if (life->workers[worker].state != SQI_WORKER_ALIVE || !life->workers[worker].subscribed ||
+            life->workers[worker].connected || !all_bound(life, worker))
+                return;
+        life->workers[worker].connected = true;
+        sqi_start_tell_incarnations(step, worker);
+        for
+                SQI_EACH_TASK(life, task)
+        if (sqi_step_is_on(life, task, worker) && life->tasks[task].has_position)
+                sqi_step_send(step, worker, SQI_MSG_POSITION, task, life->tasks[task].position);
+        sqi_step_send(step, worker, SQI_MSG_CONNECT, 0, 0);
+}
+
+/* The first time all connect together; from then on a restarted worker need not wait for the others. */
+void
+sqi_start_connect(struct sqi_step *step, uint32_t worker)
+{
+        struct sqi_lifecycle *life = step->life;
+
+        if (life->connected) {
+                connect_worker(step, worker);
+                return;
+        }
+        if (!all_listen(life) || !all_bound(life, SQI_EVERY_WORKER))
+                return;
+        life->connected = true;
+        for
+                SQI_EACH_WORKER(life, w)
+        connect_worker(step, w);
+}
+
+static void
+mark_started(struct sqi_step *step, uint32_t worker)
+{
+        struct sqi_lifecycle *life = step->life;
+
+        life->workers[worker].started = true;
+        life->workers[worker].started_at = step->now;
+        for
+                SQI_EACH_TASK(life, task)
+                {
+                        if (!sqi_step_is_on(life, task, worker))
+                                continue;
+                        life->tasks[task].loops_at = step->now;
+                        if (life->workers[worker].incarnation > 0)
+                                sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_PEER_READY, task, 0);
+                }
+}
+
+static void
+start_worker(struct sqi_step *step, uint32_t worker)
+{
+        struct sqi_lifecycle *life = step->life;
+
+        if (life->workers[worker].started || !all_ready(life, worker))
+                return;
+        if (life->inactive)
+                sqi_step_send(step, worker, SQI_MSG_DEACTIVATE, 0, 0);
+        if (life->draining || life->workers[worker].finished_before)
+                sqi_step_send_drain(step, worker); /* first: its spouts must not emit a thing */
+        sqi_step_send(step, worker, SQI_MSG_START, 0, 0);
+        mark_started(step, worker);
+        sqi_step_report(step, SQI_REPORT_RESTARTED, worker, 0);
+}
+
+void
+sqi_start_run(struct sqi_step *step, uint32_t worker)
+{
+        struct sqi_lifecycle *life = step->life;
+
+        if (life->has_run) {
+                start_worker(step, worker);
+                return;
+        }
+        if (!all_ready(life, SQI_EVERY_WORKER))
+                return;
+        life->has_run = true;
+        life->state = life->draining ? SQI_DRAINING : SQI_RUNNING;
+        if (life->inactive)
+                sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_DEACTIVATE, 0, 0);
+        if (life->draining)
+                sqi_step_send_drain(step, SQI_EVERY_WORKER);
+        sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_START, 0, 0);
+        for
+                SQI_EACH_WORKER(life, w)
+        mark_started(step, w);
+        sqi_step_report(step, SQI_REPORT_STARTED, SQI_EVERY_WORKER, 0);
+}

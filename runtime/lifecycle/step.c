@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of a step have in common: the actions, and some questions. */
+#include "lifecycle/step.h"
+
+#include <stdlib.h>
+
+uint64_t
+sqi_step_ns(double s)
+{
+        return (uint64_t)(s * 1e9);
+}
+
+uint64_t
+sqi_step_worker_timeout(const struct sqi_lifecycle *life)
+{
+        return sqi_step_ns(life->plan->config.worker_timeout);
+}
+
+bool
+sqi_step_is_over(const struct sqi_lifecycle *life)
+{
+        return life->state >= SQI_QUITTING;
+}
+
+bool
+sqi_step_is_on(const struct sqi_lifecycle *life, uint32_t task, uint32_t worker)
+{
+        return worker == SQI_EVERY_WORKER || life->plan->tasks[task].worker == worker;
+}
+
+struct sqi_cycle *
+sqi_step_cycle(struct sqi_lifecycle *life, uint32_t task)
+{
+        uint32_t cycle = life->plan->components[life->plan->tasks[task].component].cycle;
+
+        return cycle ? &life->cycles[cycle] : NULL;
+}
+
+void
+sqi_step_act(struct sqi_step *step, struct sqi_action action)
+{
+        struct sqi_actions *actions = step->actions;
+
+        if (actions->n == actions->size) {
+                size_t size = actions->size ? 2 * actions->size : 16;
+                struct sqi_action *items = realloc(actions->items, size * sizeof(*items));
+
+                if (!items) {
+                        actions->no_memory = true;
+                        return;
+                }
+                actions->items = items;
+                actions->size = size;
+        }
+        actions->items[actions->n++] = action;
+}
+
+void
+sqi_step_send(struct sqi_step *step, uint32_t worker, enum sqi_message_type type, uint32_t task, uint64_t number)
+{
+        uint32_t incarnation = worker == SQI_EVERY_WORKER ? 0 : step->life->workers[worker].incarnation;
+        struct sqi_message message = {.type = type,
+                                      .worker = worker == SQI_EVERY_WORKER ? 0 : worker,
+                                      .incarnation = incarnation,
+                                      .task = task,
+                                      .number = number};
+
+        sqi_step_act(step, (struct sqi_action){
+                                   .type = SQI_ACTION_SEND, .worker = worker, .incarnation = incarnation, .message = message});
+}
+
+void
+sqi_step_send_drain(struct sqi_step *step, uint32_t worker)
+{
+        const struct sqi_lifecycle *life = step->life;
+
+        for
+                SQI_EACH_WORKER(life, w)
+        if (life->handover && (worker == SQI_EVERY_WORKER || worker == w))
+                sqi_step_send(step, w, SQI_MSG_HANDOVER, 0, life->workers[w].stays);
+        sqi_step_send(step, worker, SQI_MSG_DRAIN, 0, 0);
+}
+
+void
+sqi_step_report(struct sqi_step *step, enum sqi_report what, uint32_t worker, uint64_t delay)
+{
+        sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_REPORT, .report = what, .worker = worker, .delay = delay});
+}
+
+void
+sqi_step_spawn(struct sqi_step *step, uint32_t worker)
+{
+        step->life->workers[worker].state = SQI_WORKER_SPAWNING;
+        sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_SPAWN,
+                                               .worker = worker,
+                                               .incarnation = step->life->workers[worker].incarnation});
+}
+
+void
+sqi_step_kill(struct sqi_step *step, uint32_t worker)
+{
+        step->life->workers[worker].state = SQI_WORKER_KILLED;
+        sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_KILL, .worker = worker});
+}

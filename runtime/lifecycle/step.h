@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One step of a lifecycle, as its parts share it:
+ *
+ *     lifecycle.c   takes the event apart: messages, time, what is asked for
+ *     start.c       the barriers: CONNECT when all is bound, START when all is ready
+ *     restart.c     deaths, and what follows from them
+ *     end.c         quitting, aborting, the END
+ *     adopt.c       taking over what a supervisor that died has left
+ *     step.c        the actions, and questions that all of them ask
+ */
+#ifndef SQI_STEP_H
+#define SQI_STEP_H
+
+#include "lifecycle/lifecycle.h"
+
+struct sqi_step {
+        struct sqi_lifecycle *life;
+        uint64_t now;
+        struct sqi_actions *actions;
+};
+
+#define SQI_EACH_TASK(life, task) (uint32_t task = 0; (task) < (life)->plan->ntasks; (task)++)
+#define SQI_EACH_WORKER(life, worker) (uint32_t worker = 0; (worker) < (life)->plan->nworkers; (worker)++)
+
+/* step.c */
+void sqi_step_act(struct sqi_step *step, struct sqi_action action);
+void sqi_step_send(struct sqi_step *step, uint32_t worker, enum sqi_message_type type, uint32_t task, uint64_t number);
+void sqi_step_send_drain(struct sqi_step *step, uint32_t worker);
+void sqi_step_report(struct sqi_step *step, enum sqi_report what, uint32_t worker, uint64_t delay);
+void sqi_step_spawn(struct sqi_step *step, uint32_t worker);
+void sqi_step_kill(struct sqi_step *step, uint32_t worker);
+bool sqi_step_is_over(const struct sqi_lifecycle *life); /* it ends: nothing is restarted any more */
+bool sqi_step_is_on(const struct sqi_lifecycle *life, uint32_t task, uint32_t worker);
+struct sqi_cycle *sqi_step_cycle(struct sqi_lifecycle *life, uint32_t task); /* of the task, or NULL */
+uint64_t sqi_step_ns(double seconds);
+uint64_t sqi_step_worker_timeout(const struct sqi_lifecycle *life);
+
+/* start.c: something about `worker` has changed; does that open a barrier? */
+void sqi_start_connect(struct sqi_step *step, uint32_t worker);
+void sqi_start_run(struct sqi_step *step, uint32_t worker);
+/* What a worker may have missed: which incarnation each peer is in. */
+void sqi_start_tell_incarnations(struct sqi_step *step, uint32_t worker);
+
+/* restart.c */
+void sqi_restart_spawned(struct sqi_step *step, const struct sqi_event *event);
+void sqi_restart_spawn_failed(struct sqi_step *step, const struct sqi_event *event);
+void sqi_restart_exited(struct sqi_step *step, const struct sqi_event *event);
+void sqi_restart_degraded(struct sqi_step *step);         /* reports a change of it */
+void sqi_restart(struct sqi_step *step, uint32_t worker); /* it is not there any more; its cause is set */
+
+/* lifecycle.c */
+void sqi_lifecycle_drain(struct sqi_step *step);
+void sqi_lifecycle_probe(struct sqi_step *step, struct sqi_cycle *cycle);
+
+/* adopt.c */
+void sqi_adopt_found(struct sqi_step *step, const struct sqi_event *event);
+void sqi_adopt_missed(struct sqi_step *step, const struct sqi_event *event);
+void sqi_adopt_subscribed(struct sqi_step *step, uint32_t worker);
+void sqi_adopt_message(struct sqi_step *step, const struct sqi_message *message);
+void sqi_adopt_exited(struct sqi_step *step, const struct sqi_event *event);
+
+/* end.c */
+void sqi_end_quit(struct sqi_step *step);       /* if every task has finished */
+void sqi_end_when_empty(struct sqi_step *step); /* END, if it is over and no process is left */
+void sqi_end_abort(struct sqi_step *step, enum sqi_outcome outcome);
+void sqi_end_fail(struct sqi_step *step, uint32_t worker);
+void sqi_end_undrained(struct sqi_step *step);  /* the drain took too long */
+void sqi_end_late_exits(struct sqi_step *step); /* so did the exits */
+
+#endif

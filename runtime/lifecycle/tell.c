@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lifecycle/tell.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME_SIZE = 256, TEXT_SIZE = SQI_CAUSE_TEXT + 512, TASKS_NAMED = 8 };
+
+const char *
+sqi_worker_name(const struct sqi_plan *plan, uint32_t worker, char *buffer, size_t size)
+{
+        char name[NAME_SIZE];
+        size_t at = 0;
+        unsigned n = 0;
+
+        buffer[0] = '\0';
+        for (uint32_t t = 0; t < plan->ntasks; t++) {
+                if (plan->tasks[t].worker != worker)
+                        continue;
+                sqi_task_name(plan, t, name, sizeof(name));
+                if (n == TASKS_NAMED || at + strlen(name) + sizeof(" ...") > size) {
+                        snprintf(buffer + at, size - at, "%s...", n ? " " : "");
+                        break;
+                }
+                at += (size_t)snprintf(buffer + at, size - at, "%s%s", n ? " " : "", name);
+                n++;
+        }
+        return buffer;
+}
+
+static const char *
+raw_cause(const struct sqi_plan *plan, const struct sqi_cause *cause, char *buffer, size_t size)
+{
+        char name[NAME_SIZE];
+
+        switch (cause->type) {
+        case SQI_CAUSE_NONE:
+                snprintf(buffer, size, "failed");
+                break;
+        case SQI_CAUSE_EXIT:
+                snprintf(buffer, size, "exited with status %d", cause->number);
+                break;
+        case SQI_CAUSE_SIGNAL:
+                snprintf(buffer, size, "killed by signal %d (%s)", cause->number, strsignal(cause->number));
+                break;
+        case SQI_CAUSE_SPAWN:
+                snprintf(buffer, size, "could not be started: %s", strerror(cause->number));
+                break;
+        case SQI_CAUSE_SILENT:
+                snprintf(buffer, size, "gave no heartbeat for %g s and was killed", plan->config.worker_timeout);
+                break;
+        case SQI_CAUSE_STUCK:
+                snprintf(buffer, size, "%s stood still for %g s and was killed",
+                         sqi_task_name(plan, cause->task, name, sizeof(name)), plan->config.worker_timeout);
+                break;
+        case SQI_CAUSE_UNREADY:
+                snprintf(buffer, size, "%s did not get through prepare in %g s and was killed",
+                         sqi_task_name(plan, cause->task, name, sizeof(name)), plan->config.start_timeout);
+                break;
+        case SQI_CAUSE_UNSEEN:
+                snprintf(buffer, size, "ended while no supervisor of its own watched it");
+                break;
+        case SQI_CAUSE_MEMORY:
+                snprintf(buffer, size,
+                         "killed for want of memory: its cgroup allows no more (topology.worker.memory.mb, topology.memory.mb)");
+                break;
+        case SQI_CAUSE_HALFWAY:
+                snprintf(buffer, size, "had not started yet when its supervisor died, and was killed");
+        }
+        return buffer;
+}
+
+const char *
+sqi_cause_text(const struct sqi_plan *plan, const struct sqi_cause *cause, char *buffer, size_t size)
+{
+        if (!cause->text[0])
+                return raw_cause(plan, cause, buffer, size);
+        snprintf(buffer, size, "%s", cause->text);
+        return buffer;
+}
+
+enum sq_level
+sqi_report_level(const struct sqi_action *action)
+{
+        static const enum sq_level levels[] = {
+                [SQI_REPORT_STARTED] = SQ_DEBUG,    [SQI_REPORT_DIED] = SQ_WARN,      [SQI_REPORT_RESTARTED] = SQ_INFO,
+                [SQI_REPORT_DEGRADED] = SQ_WARN,    [SQI_REPORT_RECOVERED] = SQ_INFO, [SQI_REPORT_DRAINING] = SQ_DEBUG,
+                [SQI_REPORT_UNFINISHED] = SQ_ERROR, [SQI_REPORT_FAILED] = SQ_ERROR,   [SQI_REPORT_LATE_EXIT] = SQ_WARN,
+                [SQI_REPORT_BAD_EXIT] = SQ_WARN,    [SQI_REPORT_QUITTING] = SQ_DEBUG, [SQI_REPORT_ADOPTED] = SQ_INFO,
+        };
+
+        return levels[action->report];
+}
+
+/* The task that spoke up last, else the whole worker. */
+static const char *
+culprit(const struct sqi_lifecycle *life, uint32_t worker, char *buffer, size_t size)
+{
+        const struct sqi_cause *cause = &life->workers[worker].cause;
+
+        return cause->text[0] ? sqi_task_name(life->plan, cause->task, buffer, size)
+                              : sqi_worker_name(life->plan, worker, buffer, size);
+}
+
+static void
+died_text(const struct sqi_lifecycle *life, const struct sqi_action *action, const char *name, const char *cause, char *buffer,
+          size_t size)
+{
+        unsigned streak = life->workers[action->worker].backoff.streak;
+
+        if (action->delay == 0)
+                snprintf(buffer, size, "%s: %s; restarting it", name, cause);
+        else
+                snprintf(buffer, size, "%s: %s; restarting it in %.1f s (death %u in a row)", name, cause,
+                         (double)action->delay / 1e9, streak);
+}
+
+const char *
+sqi_report_text(const struct sqi_lifecycle *life, const struct sqi_action *action, char *buffer, size_t size)
+{
+        bool one = action->worker < life->plan->nworkers;
+        char name[NAME_SIZE] = "", cause[TEXT_SIZE] = "";
+
+        if (one) {
+                culprit(life, action->worker, name, sizeof(name));
+                sqi_cause_text(life->plan, &life->workers[action->worker].cause, cause, sizeof(cause));
+        }
+        switch (action->report) {
+        case SQI_REPORT_STARTED:
+                snprintf(buffer, size, "all %u tasks are ready", life->plan->ntasks);
+                break;
+        case SQI_REPORT_DIED:
+                died_text(life, action, name, cause, buffer, size);
+                break;
+        case SQI_REPORT_RESTARTED:
+                snprintf(buffer, size, "%s: back", sqi_worker_name(life->plan, action->worker, name, sizeof(name)));
+                break;
+        case SQI_REPORT_DEGRADED:
+                snprintf(buffer, size, "%s keeps crashing (%u times): the topology is degraded", name,
+                         life->workers[action->worker].backoff.crashes);
+                break;
+        case SQI_REPORT_RECOVERED:
+                snprintf(buffer, size, "all workers have been well for a minute");
+                break;
+        case SQI_REPORT_DRAINING:
+                snprintf(buffer, size, "draining");
+                break;
+        case SQI_REPORT_UNFINISHED:
+                snprintf(buffer, size, "%s had not finished when the drain took longer than %g s (raise %s)",
+                         sqi_task_name(life->plan, action->task, name, sizeof(name)),
+                         life->drain_secs < 0 ? life->plan->config.message_timeout : life->drain_secs,
+                         life->drain_secs < 0 ? "topology.message.timeout.secs" : "--wait");
+                break;
+        case SQI_REPORT_FAILED:
+                snprintf(buffer, size, "%s: %s", name, cause);
+                break;
+        case SQI_REPORT_LATE_EXIT:
+                snprintf(buffer, size, "%s did not exit when told to, and was killed", name);
+                break;
+        case SQI_REPORT_BAD_EXIT:
+                snprintf(buffer, size, "%s: %s while it cleaned up; every tuple was processed", name, cause);
+                break;
+        case SQI_REPORT_QUITTING:
+                snprintf(buffer, size, "every tuple is processed");
+                break;
+        case SQI_REPORT_ADOPTED:
+                snprintf(buffer, size, "adopted what runs of it");
+        }
+        return buffer;
+}

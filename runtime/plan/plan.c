@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plan/plan.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+
+bool
+sqi_is_id(const char *text)
+{
+        const char *at;
+
+        for (at = text; isalnum((unsigned char)*at) || *at == '_' || (at > text && (*at == '-' || *at == '.')); at++)
+                ;
+        return *at == '\0' && at > text && at - text <= SQI_ID_MAX;
+}
+
+const char *
+sqi_grouping_name(enum sqi_grouping_type type)
+{
+        static const char *const names[] = {
+                [SQI_SHUFFLE] = "shuffle",
+                [SQI_FIELDS] = "fields",
+                [SQI_PARTIAL_KEY] = "partial-key",
+                [SQI_ALL] = "all",
+                [SQI_GLOBAL] = "global",
+                [SQI_DIRECT] = "direct",
+                [SQI_LOCAL_OR_SHUFFLE] = "local-or-shuffle",
+                [SQI_NONE] = "none",
+        };
+
+        return (size_t)type < sizeof(names) / sizeof(names[0]) ? names[type] : "?";
+}
+
+const char *
+sqi_type_name(enum sq_type type)
+{
+        static const char *const names[] = {
+                [SQ_ANY] = "any",     [SQ_NIL] = "nil",     [SQ_BOOL] = "bool", [SQ_INT] = "int",
+                [SQ_UINT] = "uint",   [SQ_FLOAT] = "float", [SQ_STR] = "str",   [SQ_BIN] = "bin",
+                [SQ_ARRAY] = "array", [SQ_MAP] = "map",     [SQ_TIME] = "time",
+        };
+
+        return (size_t)type < sizeof(names) / sizeof(names[0]) ? names[type] : "?";
+}
+
+const char *
+sqi_task_name(const struct sqi_plan *plan, uint32_t task, char *buffer, size_t size)
+{
+        if (task < plan->ntasks)
+                (void)snprintf(buffer, size, "%s/%u", plan->components[plan->tasks[task].component].id, plan->tasks[task].index);
+        else
+                (void)snprintf(buffer, size, "?/%u", task);
+        return buffer;
+}
+
+void
+sqi_plan_free(struct sqi_plan **plan)
+{
+        struct sqi_arena *arena;
+
+        if (*plan == NULL)
+                return;
+        arena = (*plan)->memory;
+        sqi_arena_free(&arena);
+        free(*plan);
+        *plan = NULL;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plan/routing.h"
+
+#include <string.h>
+#include <xxhash.h>
+
+/* Task n - 1 joins those before it: each gives what it has above its new share, S / n, and the first S % n of those that can keep one more. */
+static void
+join(uint32_t n, uint16_t owners[SQI_SLOTS], uint16_t shares[SQI_SLOTS])
+{
+        uint32_t share = SQI_SLOTS / n, larger = SQI_SLOTS % n, keeps[SQI_SLOTS] = {0};
+
+        for (uint32_t task = 0; task < n - 1; task++) {
+                keeps[task] = share;
+                if (larger > 0 && shares[task] > share) {
+                        keeps[task]++;
+                        larger--;
+                }
+        }
+        shares[n - 1] = 0;
+        for (uint32_t slot = 0; slot < SQI_SLOTS; slot++) {
+                uint16_t *owner = &owners[slot];
+
+                if (shares[*owner] <= keeps[*owner])
+                        continue;
+                shares[*owner]--;
+                *owner = (uint16_t)(n - 1);
+                shares[n - 1]++;
+        }
+}
+
+void
+sqi_slots_deal(uint32_t ntasks, uint16_t ret[SQI_SLOTS])
+{
+        uint16_t shares[SQI_SLOTS] = {SQI_SLOTS};
+
+        memset(ret, 0, SQI_SLOTS * sizeof(*ret));
+        for (uint32_t n = 2; n <= ntasks; n++)
+                join(n, ret, shares);
+}
+
+static uint64_t
+routing_of(const struct sqi_plan *plan, const struct sqi_plan_edge *edge)
+{
+        const struct sqi_plan_stream *stream = &plan->components[edge->from].streams[edge->stream];
+        uint64_t hash = 1;
+
+        if (edge->grouping != SQI_FIELDS)
+                return 0;
+        for (uint32_t k = 0; k < edge->nkeys; k++) {
+                const char *name = stream->fields[edge->keys[k]].name;
+
+                hash = XXH3_64bits_withSeed(name, strlen(name) + 1, hash);
+        }
+        return hash ? hash : 1;
+}
+
+uint64_t
+sqi_routing(const struct sqi_plan *plan, const struct sqi_plan_component *component)
+{
+        uint64_t routing = 0;
+        bool any = false;
+
+        for (uint32_t e = 0; e < plan->nedges; e++) {
+                const struct sqi_plan_edge *edge = &plan->edges[e];
+                uint64_t here;
+
+                if (&plan->components[edge->to] != component)
+                        continue;
+                here = routing_of(plan, edge);
+                if (here == 0 || (any && here != routing))
+                        return 0;
+                routing = here;
+                any = true;
+        }
+        return routing;
+}
+
+bool
+sqi_routing_can_move(uint64_t from, uint32_t before, uint64_t to, uint32_t after)
+{
+        return from == to && (from != 0 || before == after);
+}

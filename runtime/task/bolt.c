@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The executor of a bolt: takes a batch, executes its tuples, ends each one's transaction by the verdict.
+ *
+ * A bolt with keyed state spends its time waiting for memory. So the tuples go through three stages, a group at a time: they are found and
+ * the places of their keys in the hash table fetched; the entries there are fetched; they are executed. Each stage works on the group behind
+ * the one of the stage after it, and what is fetched has the time of a group to arrive (as in software-pipelined prefetching: S. Chen et al.,
+ * ICDE 2004).
+ *
+ * Acks of a batch are merged: while successive tuples belong to the same trees (one run, or several with the same single root), what the
+ * ledgers are to get is gathered in `value` and leaves as one record a tree.
+ */
+#include "tuple/unpack.h"
+#include "task/moved.h"
+#include "task/recorder.h"
+#include "task/task.h"
+
+/* What the trees of the run under way are to get. */
+struct gathered {
+        uint64_t value;
+        uint64_t executed; /* tuples of the frame so far */
+        uint16_t nroots;
+        uint64_t roots[SQI_ROOTS_MAX];
+};
+
+static void
+hand_in(struct sq_task *task, struct gathered *gathered)
+{
+        if (gathered->value)
+                for (uint16_t i = 0; i < gathered->nroots; i++)
+                        sqi_acker_add(&task->acker, gathered->roots[i], gathered->value, SQI_ACK_XOR);
+        gathered->value = 0;
+}
+
+static void
+fail_tuple(struct sq_task *task, struct gathered *gathered)
+{
+        sqi_collector_rollback(&task->collector);
+        task->collector.anchors_open = false;
+        for (uint16_t i = 0; i < gathered->nroots; i++) {
+                if (task->cause[0] && task->plan->config.max_retries >= 0)
+                        sqi_acker_explain(&task->acker, SQI_ROOT_TASK(gathered->roots[i]), task->cause);
+                sqi_acker_add(&task->acker, gathered->roots[i], 0, SQI_ACK_FAIL);
+        }
+        task->cause[0] = '\0';
+        task->kept_in_frame -= task->kept_now;
+        sqi_count(&task->metrics->failed, 1);
+}
+
+static void
+end_tuple(struct sq_task *task, struct gathered *gathered, enum sq_verdict verdict)
+{
+        struct sqi_collector *collector = &task->collector;
+        uint64_t id = verdict == SQ_ACK ? task->input_id : 0;
+
+        if (task->failed < 0) { /* not all that it emitted is there: nobody may ack it */
+                sqi_collector_rollback(collector);
+                collector->anchors_open = false;
+                return;
+        }
+        if (task->misused || verdict == SQ_FAIL) {
+                fail_tuple(task, gathered);
+                return;
+        }
+        if (verdict == SQ_KEEP && !task->kept_now) {
+                sqi_task_misuse(task, "execute answered SQ_KEEP without sq_keep(): nobody can ack the tuple");
+                fail_tuple(task, gathered);
+                return;
+        }
+        if (verdict == SQ_ACK && task->kept_now)
+                id = 0; /* kept after all: it is acked by hand */
+        if (collector->anchors_open)
+                sqi_anchors_commit(task, gathered->nroots, id);
+        else
+                gathered->value ^= collector->edges ^ id;
+        sqi_collector_commit(collector);
+}
+
+/* The next run has begun: other trees, another stream. Returns its input. */
+static const struct sqi_input *
+begin_run(struct sq_task *task, const struct sqi_frame *frame, struct gathered *gathered)
+{
+        size_t bytes = frame->nroots * sizeof(uint64_t);
+
+        if (frame->nroots != gathered->nroots || memcmp(gathered->roots, frame->roots, bytes) != 0) {
+                hand_in(task, gathered);
+                gathered->nroots = frame->nroots;
+                memcpy(gathered->roots, frame->roots, bytes);
+                task->input_roots = gathered->roots;
+                task->input_nroots = gathered->nroots;
+        }
+        return sqi_intake_input(task, frame);
+}
+
+/* A key may be read some bytes beyond its end where the message goes on as far. */
+static inline void
+fetch_key(const struct sq_task *task, struct sqi_key *key, struct sq_str bytes, const char *last)
+{
+        sqi_key_prepare(key, bytes, bytes.ptr && bytes.ptr <= last);
+        sqi_keyed_fetch_place(task->keyed, key);
+}
+
+/* The keys that the tuples will be looked up by, if they are as the first one was: the field that the bolt has asked for. */
+static void
+fetch_fields(const struct sq_task *task, struct sqi_ahead *ahead, const char *last)
+{
+        for (uint32_t i = 0; i < ahead->n; i++) {
+                const struct sqi_slice *slice = &ahead->tuples[i].slice;
+                struct sq_value value = sq_nil();
+                if (task->key_field < slice->n)
+                        value = sqi_unpack(slice->at + slice->offsets[task->key_field],
+                                           slice->at + slice->offsets[task->key_field + 1]);
+                bool bytes = value.type == SQ_STR || value.type == SQ_BIN;
+                fetch_key(task, &ahead->keys[i], bytes ? (struct sq_str){value.as.ptr, value.len} : (struct sq_str){NULL, 0}, last);
+        }
+}
+
+/* The same: all fields that it has declared, as they lie in the tuple. */
+static void
+fetch_packed(const struct sq_task *task, struct sqi_ahead *ahead, const char *last)
+{
+        const struct sqi_input *input = task->input;
+        uint32_t first = input->places[0], behind = first + input->nfields;
+
+        for (uint32_t i = 0; i < ahead->n; i++) {
+                const struct sqi_slice *slice = &ahead->tuples[i].slice;
+                struct sq_str bytes = {NULL, 0};
+                if (input->contiguous && behind <= slice->n)
+                        bytes = (struct sq_str){(const char *)slice->at + slice->offsets[first],
+                                                slice->offsets[behind] - slice->offsets[first]};
+                fetch_key(task, &ahead->keys[i], bytes, last);
+        }
+}
+
+static void
+fetch_keys(const struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahead *ahead)
+{
+        const char *last = (const char *)frame->runs_end - SQI_SHORT_KEY;
+
+        if (task->key_shape == SQI_KEY_FIELD)
+                fetch_fields(task, ahead, last);
+        else
+                fetch_packed(task, ahead, last);
+}
+
+static void
+fetch_entries(const struct sq_task *task, const struct sqi_ahead *ahead)
+{
+        for (uint32_t i = 0; ahead->guessed && i < ahead->n; i++)
+                sqi_keyed_fetch_entry(task->keyed, &ahead->keys[i]);
+}
+
+/* Words, as many as there are in a row; the cursor stays in registers. */
+static void
+slice_words(struct sqi_frame *frame, struct sqi_ahead *ahead, uint32_t most)
+{
+        const uint8_t *at = frame->at, *end = frame->end, *next;
+        uint32_t n = 0;
+
+        if (most > frame->left)
+                most = frame->left;
+        for (; n < most && (next = sqi_slice_word(at, end, &ahead->tuples[n].slice)); n++)
+                at = next;
+        frame->at = at;
+        frame->left -= n;
+        ahead->n = n;
+}
+
+/* Finds the next group. The result of the last sqi_frame_slice(). */
+static int
+look_ahead(const struct sq_task *task, struct sqi_frame *frame, struct sqi_ahead *ahead)
+{
+        int r = 1;
+
+        slice_words(frame, ahead, SQI_AHEAD);
+        for (; ahead->n < SQI_AHEAD && (r = sqi_frame_slice(frame, &ahead->tuples[ahead->n].slice)) > 0; ahead->n++)
+                ;
+        ahead->guessed = task->keyed && task->input && (task->key_shape == SQI_KEY_PACKED || task->key_shape == SQI_KEY_FIELD);
+        if (ahead->guessed)
+                fetch_keys(task, frame, ahead);
+        return r;
+}
+
+/* Has the callback done anything but emit? Then its transaction ends the long way. */
+static inline bool
+is_plain(const struct sq_task *task, enum sq_verdict verdict)
+{
+        return verdict == SQ_ACK && !(task->misused | task->kept_now | task->collector.anchors_open | (task->failed < 0));
+}
+
+static void
+begin_tuple(struct sq_task *task, const struct gathered *gathered)
+{
+        task->misused = task->kept_now = false;
+        sqi_collector_begin(&task->collector, gathered->roots, gathered->nroots);
+}
+
+/*
+ * Executes tuples of one run, from `first` on; the frame has stepped over them. False: the batch is over for this task.
+ * Here most of a busy bolt's instructions are spent: what is the same for all of the run is done before it.
+ */
+static inline bool
+execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahead *ahead, uint32_t first, uint32_t n,
+            struct gathered *gathered)
+{
+        enum sq_verdict (*const callback)(struct sq_task *, const struct sq_tuple *) = task->code->bolt->execute;
+        struct sqi_collector *collector = &task->collector;
+        const struct sqi_input *input = task->input;
+        const uint32_t nfields = input->stream->nfields;
+        const bool tracked = gathered->nroots > 0, guessed = ahead->guessed;
+        uint64_t seq = frame->header.first_seq + frame->index - n;
+
+        begin_tuple(task, gathered);
+        task->input_id = 0;
+        for (uint32_t i = first; i < first + n; i++) {
+                struct sq_tuple *tuple = &ahead->tuples[i];
+                if (__builtin_expect(tuple->slice.n != nfields, 0)) {
+                        sqi_intake_refuse(task, frame->header.task, "a tuple with another number of fields than its stream");
+                        return false;
+                }
+                tuple->task = task;
+                tuple->input = input;
+                task->tuple = tuple;
+                task->guess = guessed ? &ahead->keys[i] : NULL;
+                if (tracked)
+                        task->input_id = sqi_edge_id(frame->header.edge_key, seq++);
+                enum sq_verdict verdict = callback(task, tuple);
+                if (__builtin_expect(is_plain(task, verdict), 1)) {
+                        gathered->value ^= collector->edges ^ task->input_id;
+                        collector->edges = 0;
+                        sqi_collector_commit(collector);
+                } else {
+                        end_tuple(task, gathered, verdict);
+                        begin_tuple(task, gathered);
+                }
+                gathered->executed++;
+                if (__builtin_expect(collector->pressed, 0))
+                        sqi_task_unblock(task);
+                if (__builtin_expect(task->failed < 0 || task->quitting, 0))
+                        return false;
+        }
+        return true;
+}
+
+/* The first tuple of a batch is timed, for all of it, where there are metrics. */
+static bool
+execute_timed(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahead *ahead, struct gathered *gathered)
+{
+        uint64_t begin = sqi_clock_ns();
+        bool more = execute_run(task, frame, ahead, 0, 1, gathered);
+        uint64_t ns = sqi_clock_ns() - begin;
+
+        sqi_histogram_add(&task->metrics->execute, ns);
+        sqi_load_cost(task->load, ns);
+        return more;
+}
+
+/* Executes what was found. False: the batch is over for this task (refused, or the task is to end). */
+static bool
+execute_ahead(struct sq_task *task, struct sqi_frame *frame, struct sqi_ahead *ahead, struct gathered *gathered)
+{
+        for (uint32_t i = 0, n; i < ahead->n; i += n) {
+                bool timed = frame->index == 0 && task->metered, more;
+                n = timed ? 1 : ahead->n - i;
+                if (sqi_frame_step(frame, &n))
+                        task->input = begin_run(task, frame, gathered);
+                if (__builtin_expect(!task->input, 0)) {
+                        sqi_intake_refuse(task, frame->header.task, "a stream that this task does not read");
+                        return false;
+                }
+                more = timed ? execute_timed(task, frame, ahead, gathered) : execute_run(task, frame, ahead, i, n, gathered);
+                if (!more)
+                        return false;
+        }
+        return true;
+}
+
+static void
+count_frame(struct sq_task *task, const struct sqi_frame *frame, uint64_t executed, uint64_t failed)
+{
+        uint32_t from = task->plan->tasks[frame->header.task].component;
+
+        sqi_load_add(task->load, -(int64_t)frame->header.count);
+        sqi_count(&task->metrics->executed, executed);
+        sqi_count(&task->metrics->acked, executed - failed - task->kept_in_frame);
+        task->kept_in_frame = 0;
+        if (task->component->cycle && task->plan->components[from].cycle == task->component->cycle)
+                task->intake.received += executed;
+        task->dirty = true;
+}
+
+/* All tuples of the frame by the three stages. 0, or -EBADMSG when what comes behind those that were executed is no tuple. */
+static int
+execute_all(struct sq_task *task, struct sqi_frame *frame, struct gathered *gathered)
+{
+        struct sqi_ahead *first = &task->ahead[0], *second = &task->ahead[1], *third = &task->ahead[2], *done;
+        int r = look_ahead(task, frame, first);
+
+        second->n = 0;
+        if (r > 0)
+                r = look_ahead(task, frame, second);
+        while (first->n > 0) {
+                third->n = 0;
+                if (r > 0)
+                        r = look_ahead(task, frame, third);
+                fetch_entries(task, second);
+                if (!execute_ahead(task, frame, first, gathered))
+                        return 0;
+                done = first, first = second, second = third, third = done;
+        }
+        return r;
+}
+
+static void
+execute_frame(struct sq_task *task, struct sqi_frame *frame)
+{
+        struct gathered gathered;
+        uint64_t failed = task->metrics->failed;
+        int r;
+
+        gathered.value = gathered.executed = gathered.nroots = 0;
+        task->input_roots = gathered.roots;
+        task->input_nroots = 0;
+        task->in_execute = true;
+        r = execute_all(task, frame, &gathered);
+        task->in_execute = false;
+        task->guess = NULL;
+        hand_in(task, &gathered);
+        if (r < 0)
+                sqi_intake_refuse(task, frame->header.task, "a tuple that is not msgpack");
+        count_frame(task, frame, gathered.executed, task->metrics->failed - failed);
+}
+
+/* Takes one batch. False: there was none. */
+static bool
+take_batch(struct sq_task *task)
+{
+        struct sqi_frame frame;
+        zmq_msg_t message;
+        bool got;
+
+        zmq_msg_init(&message);
+        got = sqi_intake_receive(task, &message) > 0;
+        if (__builtin_expect(task->record >= 0, 0) && got)
+                sqi_record_batch(task, &message);
+        if (got && sqi_intake_open(task, &message, &frame))
+                execute_frame(task, &frame);
+        if (__builtin_expect(got && task->door && task->door->retire, 0))
+                task->door->retire(task->door->context, task, &message);
+        else
+                zmq_msg_close(&message);
+        return got;
+}
+
+static void
+hand_over(struct sq_task *task)
+{
+        int r = sqi_moved_write(task);
+
+        if (r < 0)
+                sqi_task_fail(task, r, "cannot write down its keyed state in %s: %s", task->rundir, strerror(-r));
+}
+
+/* Every source has ended (and a cycle is quiet): the last callback, then our own marks. */
+static void
+finish(struct sq_task *task)
+{
+        bool stays = task->handing_over && task->fate == SQI_FATE_STAYS;
+
+        sqi_collector_keep(&task->collector);
+        task->finished = !stays;
+        if (task->handing_over && task->code->bolt->movable)
+                hand_over(task);
+        else if (!stays && task->code->bolt->finish)
+                sqi_task_call(task, task->code->bolt->finish);
+        if (task->nkept && task->tracking && !stays)
+                sq_log(task, SQ_WARN, "ends with %zu kept tuples neither acked nor failed", task->nkept);
+        sqi_task_end(task);
+}
+
+static bool
+is_at_end(struct sq_task *task)
+{
+        const struct sqi_intake *intake = &task->intake;
+
+        if (!task->component->cycle)
+                return intake->marks_missing == 0;
+        if (intake->outside_missing == 0 && !task->settled) {
+                task->settled = true;
+                sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_SETTLED, .task = task->id});
+        }
+        return task->released && intake->marks_missing == 0;
+}
+
+/* The marks may overtake the orders; HANDOVER comes before DRAIN, if it comes at all. */
+static bool
+knows_its_fate(const struct sq_task *task)
+{
+        return !task->handing_over || task->fate != SQI_FATE_UNKNOWN || task->draining || task->door;
+}
+
+uint64_t
+sqi_bolt_due(const struct sq_task *task)
+{
+        uint64_t due = task->tick_ns ? task->next_tick_ns : UINT64_MAX;
+
+        return task->wake_ns && task->wake_ns < due ? task->wake_ns : due;
+}
+
+static void
+tick(struct sq_task *task)
+{
+        if (task->now_ns < sqi_bolt_due(task))
+                return;
+        if (task->tick_ns && task->now_ns >= task->next_tick_ns)
+                task->next_tick_ns += task->tick_ns;
+        if (task->tick_ns && task->next_tick_ns <= task->now_ns)
+                task->next_tick_ns = task->now_ns + task->tick_ns;
+        if (task->wake_ns <= task->now_ns)
+                task->wake_ns = 0;
+        if (task->code->bolt->tick)
+                sqi_task_call(task, task->code->bolt->tick);
+}
+
+void
+sqi_bolt_turn(struct sq_task *task)
+{
+        uint64_t begin = task->now_ns;
+        uint64_t again = UINT64_MAX;
+        bool busy = take_batch(task);
+
+        task->now_ns = sqi_task_clock(task);
+        if (busy)
+                sqi_count(&task->metrics->busy_ns, task->now_ns - begin);
+        tick(task);
+        if (sqi_task_must_flush(task) || task->acker.gathered >= SQI_ACKS_FULL)
+                sqi_task_flush(task);
+        else if (!busy)
+                again = sqi_task_flush_idle(task);
+        if (task->failed < 0 || task->quitting)
+                return;
+        if (!busy)
+                sqi_load_idle(task->load);
+        if (!busy && is_at_end(task) && knows_its_fate(task))
+                finish(task);
+        else if (!busy)
+                sqi_task_wait(task, true, sqi_bolt_due(task) < again ? sqi_bolt_due(task) : again);
+}

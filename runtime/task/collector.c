@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "task/collector.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "channel/socket.h"
+#include "tuple/pack.h"
+#include "task/grouping.h"
+#include "task/task.h"
+
+/* ---- transactions ------------------------------------------------------------------------------------------------------- */
+
+static inline void
+touch(struct sqi_collector *collector, struct sqi_outlet *outlet)
+{
+        if (outlet->touched)
+                return;
+        outlet->touched = true;
+        outlet->staged_seq = outlet->seq;
+        collector->touched[collector->ntouched++] = outlet;
+}
+
+static inline bool
+is_full(const struct sqi_collector *collector, const struct sqi_outlet *outlet)
+{
+        return outlet->batch.now.len >= collector->batch_bytes;
+}
+
+void
+sqi_collector_commit_staged(struct sqi_collector *collector)
+{
+        for (uint32_t i = 0; i < collector->ntouched; i++) {
+                struct sqi_outlet *outlet = collector->touched[i];
+                outlet->touched = false;
+                sqi_batch_commit(&outlet->batch);
+                if (is_full(collector, outlet) && sqi_outlet_push(outlet, &collector->source) < 0)
+                        collector->pressed = true;
+        }
+        collector->ntouched = 0;
+        sqi_count(&collector->source.metrics->emitted, collector->emitted);
+        sqi_count(&collector->source.metrics->transferred, collector->transferred);
+        collector->emitted = collector->transferred = 0;
+}
+
+void
+sqi_collector_rollback(struct sqi_collector *collector)
+{
+        for (uint32_t i = 0; i < collector->ntouched; i++) {
+                struct sqi_outlet *outlet = collector->touched[i];
+                outlet->touched = false;
+                sqi_batch_rollback(&outlet->batch);
+                outlet->seq = outlet->staged_seq;
+        }
+        collector->ntouched = 0;
+        collector->edges = 0;
+        collector->emitted = collector->transferred = 0;
+}
+
+/* ---- outlets ------------------------------------------------------------------------------------------------------------ */
+
+bool
+sqi_collector_is_blocked(const struct sqi_collector *collector)
+{
+        for (uint32_t i = 0; i < collector->noutlets; i++) {
+                const struct sqi_outlet *outlet = &collector->outlets[i];
+                if (outlet->stuck && !outlet->feedback && is_full(collector, outlet))
+                        return true;
+        }
+        return false;
+}
+
+bool
+sqi_collector_has_feedback(const struct sqi_collector *collector)
+{
+        for (uint32_t i = 0; i < collector->noutlets; i++)
+                if (collector->outlets[i].stuck && collector->outlets[i].feedback)
+                        return true;
+        return false;
+}
+
+bool
+sqi_collector_flush(struct sqi_collector *collector)
+{
+        bool clear = true;
+
+        for (uint32_t i = 0; i < collector->noutlets; i++) {
+                struct sqi_outlet *outlet = &collector->outlets[i];
+                if ((outlet->stuck || !sqi_batch_is_empty(&outlet->batch)) && sqi_outlet_push(outlet, &collector->source) < 0)
+                        clear = false;
+        }
+        return clear;
+}
+
+bool
+sqi_collector_has_open(const struct sqi_collector *collector)
+{
+        for (uint32_t i = 0; i < collector->noutlets; i++)
+                if (!collector->outlets[i].stuck && !sqi_batch_is_empty(&collector->outlets[i].batch))
+                        return true;
+        return false;
+}
+
+bool
+sqi_collector_relieve(struct sqi_collector *collector)
+{
+        bool blocked = false;
+
+        for (uint32_t i = 0; i < collector->noutlets; i++) {
+                struct sqi_outlet *outlet = &collector->outlets[i];
+                if (outlet->stuck && sqi_outlet_push(outlet, &collector->source) < 0 && !outlet->feedback &&
+                    is_full(collector, outlet))
+                        blocked = true;
+        }
+        collector->pressed = blocked;
+        return !blocked;
+}
+
+void
+sqi_collector_end(struct sqi_collector *collector)
+{
+        for (uint32_t i = 0; i < collector->noutlets; i++)
+                if (!collector->outlets[i].ended && !collector->outlets[i].feedback)
+                        sqi_outlet_end(&collector->outlets[i], &collector->source);
+}
+
+/* Only worth while where tuples are not to be lost. */
+void
+sqi_collector_keep(struct sqi_collector *collector)
+{
+        for (uint32_t i = 0; i < collector->noutlets && collector->tracking; i++)
+                collector->outlets[i].keep = !collector->outlets[i].feedback;
+}
+
+/* A broadcast reaches all: the mark goes to every receiver once more, and is ignored by those that have it. */
+void
+sqi_collector_end_again(struct sqi_collector *collector, uint32_t task)
+{
+        for (uint32_t i = 0; i < collector->noutlets; i++) {
+                struct sqi_outlet *outlet = &collector->outlets[i];
+                if (outlet->ended && (outlet->broadcast || outlet->receiver == task))
+                        sqi_outlet_end_again(outlet, &collector->source);
+        }
+}
+
+/*
+ * The head of a broadcast batch as its receivers subscribe to it, after XPUB's 1 (subscribe) or 0. A receiver's socket sends its subscriptions to
+ * all the tasks that it is connected to: those for our siblings do not count.
+ */
+static void
+count_subscription(struct sqi_collector *collector, const uint8_t *message, size_t size)
+{
+        struct sqi_header header = {0};
+
+        if (size != 1 + SQI_SUBSCRIPTION_SIZE)
+                return;
+        memcpy(&header, message + 1, SQI_SUBSCRIPTION_SIZE);
+        if (header.kind != SQI_BATCH_DATA || header.task != collector->source.task)
+                return;
+        for (uint32_t i = 0; i < collector->noutlets; i++) {
+                struct sqi_outlet *outlet = &collector->outlets[i];
+                if (outlet->broadcast && outlet->receiver == header.stream)
+                        outlet->subscribed += message[0] ? 1u : outlet->subscribed ? (uint32_t)-1 : 0u;
+        }
+}
+
+bool
+sqi_collector_subscribed(struct sqi_collector *collector)
+{
+        zmq_msg_t message;
+
+        if (!collector->broadcast)
+                return true;
+        zmq_msg_init(&message);
+        while (sqi_socket_receive(collector->broadcast, &message) == 0)
+                count_subscription(collector, zmq_msg_data(&message), zmq_msg_size(&message));
+        zmq_msg_close(&message);
+        for (uint32_t i = 0; i < collector->noutlets; i++)
+                if (collector->outlets[i].broadcast && collector->outlets[i].subscribed < collector->outlets[i].expected)
+                        return false;
+        return true;
+}
+
+/* ---- emitting ----------------------------------------------------------------------------------------------------------- */
+
+/* The tuple at `end` is packed into the outlet's batch: stages it, anchored. */
+static bool
+stage(struct sq_task *task, struct sqi_target *target, struct sqi_outlet *outlet, uint16_t stream, const uint8_t *end)
+{
+        struct sqi_collector *collector = &task->collector;
+        uint16_t nroots = collector->nroots;
+
+        touch(collector, outlet);
+        if (sqi_batch_add(&outlet->batch, end, stream, collector->roots, nroots) < 0)
+                return false;
+        if (nroots) {
+                if (outlet->broadcast)
+                        for (uint32_t r = 0; r < outlet->expected; r++)
+                                collector->edges ^= sqi_edge_id(target->keys[r], outlet->seq);
+                else
+                        collector->edges ^= sqi_edge_id(outlet->edge_key, outlet->seq);
+        } else
+                outlet->loose = true;
+        outlet->seq++;
+        collector->transferred += outlet->broadcast ? outlet->expected : 1;
+        if (target->in_cycle)
+                collector->sent_to_cycle++;
+        return true;
+}
+
+static bool
+copy_to(struct sq_task *task, struct sqi_target *target, struct sqi_outlet *outlet, uint16_t stream, const uint8_t *bytes,
+        size_t size)
+{
+        uint8_t *at = sqi_batch_reserve(&outlet->batch, task->collector.source.pool, size);
+
+        if (!at)
+                return false;
+        memcpy(at, bytes, size);
+        return stage(task, target, outlet, stream, at + size);
+}
+
+/* Deals a packed tuple out to one reader. `direct`: the task index asked for, or -1. */
+static bool
+deal(struct sq_task *task, struct sqi_target *target, uint16_t stream, const struct sqi_slice *tuple, int64_t direct)
+{
+        size_t size = tuple->offsets[tuple->n];
+
+        if ((target->grouping == SQI_DIRECT) != (direct >= 0))
+                return true;
+        if (direct >= 0)
+                return copy_to(task, target, target->outlets[direct % target->noutlets], stream, tuple->at, size);
+        if (target->grouping != SQI_ALL)
+                return copy_to(task, target, sqi_grouping_choose(target, tuple), stream, tuple->at, size);
+        for (uint32_t i = 0; i < target->noutlets; i++)
+                if (!copy_to(task, target, target->outlets[i], stream, tuple->at, size))
+                        return false;
+        return true;
+}
+
+static bool
+deal_all(struct sq_task *task, uint32_t stream, const struct sqi_slice *tuple, int64_t direct)
+{
+        struct sqi_stream_targets *targets = &task->collector.streams[stream];
+
+        for (uint32_t t = 0; t < targets->ntargets; t++)
+                if (!deal(task, &targets->targets[t], (uint16_t)stream, tuple, direct))
+                        return false;
+        return true;
+}
+
+static bool
+reserve_scratch(struct sqi_collector *collector, size_t size)
+{
+        if (size <= collector->scratch_size)
+                return true;
+        uint8_t *scratch = realloc(collector->scratch, size * 2);
+        if (!scratch)
+                return false;
+        collector->scratch = scratch;
+        collector->scratch_size = size * 2;
+        return true;
+}
+
+static bool
+fits(enum sq_type declared, uint8_t given)
+{
+        return declared == given || declared == SQ_ANY || given == SQ_ANY || given == SQ_NIL ||
+               (declared == SQ_UINT && given == SQ_INT) || (declared == SQ_INT && given == SQ_UINT);
+}
+
+/* Checks the values against the stream's declaration and adds up what packing them can take; 0: refused, and said. */
+static size_t
+check(struct sq_task *task, const struct sqi_stream_targets *targets, size_t n, const struct sq_value *values)
+{
+        const struct sqi_plan_stream *stream = targets->stream;
+        size_t total = 3, fields = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                size_t one = sqi_quick_bound(&values[i]);
+                if (one == SIZE_MAX || one > UINT32_MAX / 2 - total) {
+                        sqi_task_misuse(task, "emit on stream \"%s\": value %zu is no value, nested too deep, or too large",
+                                        stream->id, i);
+                        return 0;
+                }
+                if (!targets->any_type && fields < stream->nfields && !fits(stream->fields[fields].type, values[i].type)) {
+                        sqi_task_misuse(task, "emit on stream \"%s\": field \"%s\" is declared %s, not %s", stream->id,
+                                        stream->fields[fields].name, sqi_type_name(stream->fields[fields].type),
+                                        sqi_type_name((enum sq_type)values[i].type));
+                        return 0;
+                }
+                fields += values[i].form == SQ_SPLICE ? values[i].count : 1;
+                total += one;
+        }
+        if (fields != stream->nfields) {
+                sqi_task_misuse(task, "emit on stream \"%s\": %zu values for %u fields", stream->id, fields,
+                                (unsigned)stream->nfields);
+                return 0;
+        }
+        return total;
+}
+
+static uint8_t *
+pack_tuple(uint8_t *at, uint32_t fields, size_t n, const struct sq_value *values)
+{
+        at = sqi_quick_head(at, fields);
+        for (size_t i = 0; i < n; i++)
+                at = sqi_quick_pack(at, &values[i]);
+        return at;
+}
+
+/* The common case: one reader, and who gets the tuple does not depend on it. It is packed where it will be sent from. */
+static bool
+emit_in_place(struct sq_task *task, uint32_t stream, struct sqi_target *target, size_t size, size_t n,
+              const struct sq_value *values)
+{
+        struct sqi_outlet *outlet = target->noutlets == 1 ? target->outlets[0] : sqi_grouping_choose(target, NULL);
+        uint8_t *at = sqi_batch_reserve(&outlet->batch, task->collector.source.pool, size);
+
+        if (!at)
+                return false;
+        at = pack_tuple(at, task->collector.streams[stream].stream->nfields, n, values);
+        return stage(task, target, outlet, (uint16_t)stream, at);
+}
+
+static bool
+emit_by_scratch(struct sq_task *task, uint32_t stream, size_t size, size_t n, const struct sq_value *values, int64_t direct)
+{
+        struct sqi_collector *collector = &task->collector;
+        struct sqi_slice slice;
+
+        if (!reserve_scratch(collector, size))
+                return false;
+        uint8_t *end = pack_tuple(collector->scratch, collector->streams[stream].stream->nfields, n, values);
+        if (!sqi_slice(collector->scratch, end, &slice)) {
+                sqi_task_misuse(task, "emit on stream \"%s\": a spliced value is not msgpack",
+                                collector->streams[stream].stream->id);
+                return true;
+        }
+        return deal_all(task, stream, &slice, direct);
+}
+
+static bool
+may_emit(struct sq_task *task, unsigned stream)
+{
+        if (!task->collector.open) {
+                sqi_task_misuse(task, "emit before the topology runs or after it has ended");
+                return false;
+        }
+        if (stream >= task->collector.nstreams) {
+                sqi_task_misuse(task, "emit on stream %u, but the component declares %u", stream,
+                                (unsigned)task->collector.nstreams);
+                return false;
+        }
+        return true;
+}
+
+/* In tests: a view that outlived its callback. */
+static bool
+holds_stale(struct sq_task *task, size_t n, const struct sq_value *values)
+{
+        for (size_t i = 0; i < n; i++) {
+                bool views = values[i].type == SQ_STR || values[i].type == SQ_BIN || values[i].form != SQ_PLAIN;
+                if (!views || !task->door->is_stale(task->door->context, task, values[i].as.ptr))
+                        continue;
+                sqi_task_misuse(
+                        task,
+                        "emit: value %zu is a view of an earlier tuple (a view is good until the callback returns: copy it, or keep the "
+                        "tuple with sq_keep())",
+                        i);
+                return true;
+        }
+        return false;
+}
+
+static void
+emit(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values, int64_t direct)
+{
+        struct sqi_collector *collector = &task->collector;
+
+        if (__builtin_expect(!collector->open && sqi_letter_take(task, stream, n, values), 0))
+                return;
+        if (__builtin_expect(!may_emit(task, stream), 0))
+                return;
+        if (__builtin_expect(task->door && task->door->is_stale, 0) && holds_stale(task, n, values))
+                return;
+        struct sqi_stream_targets *targets = &collector->streams[stream];
+        size_t size = check(task, targets, n, values);
+        if (__builtin_expect(size == 0, 0))
+                return;
+        collector->emitted++;
+        if (targets->ntargets == 0)
+                return;
+        bool done = targets->in_place && direct < 0 ? emit_in_place(task, stream, targets->in_place, size, n, values)
+                                                    : emit_by_scratch(task, stream, size, n, values, direct);
+        if (__builtin_expect(!done, 0))
+                sqi_task_fail(task, -ENOMEM, "out of memory for a batch");
+}
+
+/* Packs a tuple of short strings at `at`. Its end, or NULL when there is another value among them. */
+static inline uint8_t *
+pack_short(uint8_t *at, size_t n, const struct sq_value *values)
+{
+        *at++ = (uint8_t)(0x90 | n);
+        for (size_t i = 0; i < n; i++) {
+                if (!sqi_is_short(&values[i]))
+                        return NULL;
+                *at++ = (uint8_t)(0xa0 | values[i].len);
+                at = sqi_copy_short(at, values[i].as.ptr, values[i].len);
+        }
+        return at;
+}
+
+/* Counts `n` tuples of one anchor set into the outlet, packed up to `end`. */
+static inline bool
+stage_quick(struct sqi_collector *collector, struct sqi_outlet *outlet, unsigned stream, size_t n, const uint8_t *end)
+{
+        touch(collector, outlet);
+        if (sqi_batch_add(&outlet->batch, end, (uint16_t)stream, collector->roots, collector->nroots) < 0)
+                return false;
+        outlet->batch.now.last_count += (uint32_t)n - 1;
+        outlet->batch.now.count += (uint32_t)n - 1;
+        if (collector->nroots)
+                for (size_t i = 0; i < n; i++)
+                        collector->edges ^= sqi_edge_id(outlet->edge_key, outlet->seq + i);
+        else
+                outlet->loose = true;
+        outlet->seq += n;
+        collector->emitted += n;
+        collector->transferred += n;
+        return true;
+}
+
+/*
+ * The shortest way: tuples of short strings to the only task that reads the stream. Checked and packed in one pass, straight into the
+ * batch; anything else (a long string, another type, a full buffer) leaves no trace and takes the common way. Returns how many are done.
+ */
+static inline size_t
+emit_quick(struct sqi_collector *collector, unsigned stream, size_t n, size_t fields, const struct sq_value *values)
+{
+        struct sqi_outlet *outlet = collector->streams[stream].quick;
+        struct sqi_batch *batch = &outlet->batch;
+        size_t done = 0, room = batch->data ? batch->cap - batch->now.len : 0, most = 1 + fields * 32;
+        uint8_t *at = batch->data + batch->now.len;
+
+        for (; done < n && room >= most; done++) {
+                uint8_t *end = pack_short(at, fields, values + done * fields);
+                if (!end)
+                        break;
+                room -= (size_t)(end - at);
+                at = end;
+        }
+        return done && stage_quick(collector, outlet, stream, done, at) ? done : 0;
+}
+
+static inline bool
+is_quick(const struct sqi_collector *collector, unsigned stream, size_t fields)
+{
+        return collector->open && stream < collector->nstreams && collector->streams[stream].quick && fields <= 15 &&
+               fields == collector->streams[stream].stream->nfields;
+}
+
+void
+sq_emit_values(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values)
+{
+        struct sqi_collector *collector = &task->collector;
+
+        if (!is_quick(collector, stream, n) || emit_quick(collector, stream, 1, n, values) == 0)
+                emit(task, stream, n, values, -1);
+}
+
+void
+sq_emit_many(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values)
+{
+        struct sqi_collector *collector = &task->collector;
+        size_t fields = stream < collector->nstreams ? collector->streams[stream].stream->nfields : 0;
+
+        for (size_t done = 0; done < n; done++) {
+                if (is_quick(collector, stream, fields))
+                        done += emit_quick(collector, stream, n - done, fields, values + done * fields);
+                if (done < n)
+                        emit(task, stream, fields, values + done * fields, -1);
+        }
+}
+
+void
+sq_emit_direct_values(struct sq_task *task, unsigned stream, unsigned index, size_t n, const struct sq_value *values)
+{
+        emit(task, stream, n, values, index);
+}
+
+void
+sq_emit_tuple(struct sq_task *task, unsigned stream, const struct sq_tuple *in)
+{
+        if (!may_emit(task, stream))
+                return;
+        if (in->slice.n != task->collector.streams[stream].stream->nfields) {
+                sqi_task_misuse(task, "emit on stream \"%s\": a tuple of %u fields for %u",
+                                task->collector.streams[stream].stream->id, (unsigned)in->slice.n,
+                                (unsigned)task->collector.streams[stream].stream->nfields);
+                return;
+        }
+        task->collector.emitted++;
+        if (!deal_all(task, stream, &in->slice, -1))
+                sqi_task_fail(task, -ENOMEM, "out of memory for a batch");
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "task/dead_letter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "task/task.h"
+
+void
+sqi_letter_add(struct sq_task *task, uint64_t position)
+{
+        struct sqi_letters *letters = &task->letters;
+        char name[128];
+
+        if (letters->n == letters->size) {
+                size_t size = letters->size ? letters->size * 2 : 16;
+                struct sqi_letter *items = realloc(letters->items, size * sizeof(*items));
+                if (!items) {
+                        sqi_task_fail(task, -ENOMEM, "out of memory for a dead letter");
+                        return;
+                }
+                letters->items = items;
+                letters->size = size;
+        }
+        struct sqi_letter *letter = &letters->items[letters->n++];
+        letter->position = position;
+        if (task->cause_task < task->plan->ntasks)
+                snprintf(letter->cause, sizeof(letter->cause), "%s: %s",
+                         sqi_task_name(task->plan, task->cause_task, name, sizeof(name)),
+                         task->cause[0] ? task->cause : "failed it");
+        else
+                snprintf(letter->cause, sizeof(letter->cause), "%s", task->cause);
+}
+
+/* ---- the tuples of a letter ---- */
+
+static char *
+reserve(struct sqi_letters *letters, size_t size)
+{
+        char *tuples = realloc(letters->tuples, letters->length + size + 1);
+
+        if (!tuples) {
+                letters->cut = true;
+                return NULL;
+        }
+        letters->tuples = tuples;
+        return tuples + letters->length;
+}
+
+static void
+add_text(struct sqi_letters *letters, const char *text)
+{
+        size_t size = strlen(text);
+        char *at = reserve(letters, size);
+
+        if (!at)
+                return;
+        memcpy(at, text, size + 1);
+        letters->length += size;
+}
+
+static void
+add_value(struct sqi_letters *letters, struct sq_value value)
+{
+        size_t size = sq_json(value, NULL, 0);
+        char *at = reserve(letters, size);
+
+        if (at)
+                letters->length += sq_json(value, at, size + 1);
+}
+
+bool
+sqi_letter_take(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values)
+{
+        struct sqi_letters *letters = &task->letters;
+        const struct sqi_plan_stream *about;
+
+        if (!letters->tuples || stream >= task->component->nstreams)
+                return false;
+        about = &task->component->streams[stream];
+        add_text(letters, letters->length ? ",{\"stream\":" : "{\"stream\":");
+        add_value(letters, sq_text(about->id));
+        add_text(letters, ",\"fields\":{");
+        for (size_t i = 0; i < n && i < about->nfields && values[i].form != SQ_SPLICE; i++) {
+                add_text(letters, i ? "," : "");
+                add_value(letters, sq_text(about->fields[i].name));
+                add_text(letters, ":");
+                add_value(letters, values[i]);
+        }
+        add_text(letters, "}}");
+        return true;
+}
+
+/* While the collector is closed, what the spout emits comes to sqi_letter_take(). */
+static void
+replay_into(struct sq_task *task, uint64_t position)
+{
+        struct sqi_letters *letters = &task->letters;
+        bool open = task->collector.open, replaying = task->replaying;
+
+        letters->length = 0;
+        letters->cut = false;
+        add_text(letters, "");
+        task->collector.open = false;
+        task->replaying = true;
+        if (letters->tuples && task->code->spout->replay(task, position) < 0)
+                letters->cut = true;
+        task->replaying = replaying;
+        task->collector.open = open;
+}
+
+/* ---- the file ---- */
+
+static int
+write_line(const struct sq_task *task, const struct sqi_letter *letter, int fd)
+{
+        struct sq_time now = sq_wall(task);
+        time_t seconds = (time_t)now.sec;
+        struct tm utc;
+        char name[128], time[32], cause[6 * SQI_LETTER_CAUSE + 3], *line = NULL;
+        int size;
+
+        gmtime_r(&seconds, &utc);
+        strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%S", &utc);
+        sq_json(sq_text(letter->cause), cause, sizeof(cause));
+        size = asprintf(
+                &line,
+                "{\"time\":\"%s.%03uZ\",\"topology\":\"%s\",\"task\":\"%s\",\"position\":%llu,\"cause\":%s,\"tuples\":[%s]}\n",
+                time, (unsigned)(now.nsec / 1000000), task->plan->name, sqi_task_name(task->plan, task->id, name, sizeof(name)),
+                (unsigned long long)letter->position, cause,
+                task->letters.tuples && !task->letters.cut ? task->letters.tuples : "");
+        if (size < 0)
+                return -ENOMEM;
+        ssize_t written = write(fd, line, (size_t)size);
+        free(line);
+        return written == size ? 0 : written < 0 ? -errno : -ENOSPC;
+}
+
+static int
+append(struct sq_task *task, const struct sqi_letter *letter)
+{
+        int fd = open(task->plan->config.dead_letter, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), r;
+
+        if (fd < 0)
+                return -errno;
+        replay_into(task, letter->position);
+        r = write_line(task, letter, fd);
+        if (r == 0 && fdatasync(fd) < 0 && errno != EINVAL && errno != EROFS) /* a pipe or a device can't */
+                r = -errno;
+        close(fd);
+        free(task->letters.tuples);
+        task->letters.tuples = NULL;
+        return r;
+}
+
+void
+sqi_letters_write(struct sq_task *task)
+{
+        struct sqi_letters *letters = &task->letters;
+
+        for (size_t i = 0; i < letters->n; i++) {
+                struct sqi_letter *letter = &letters->items[i];
+                int r = task->plan->config.dead_letter ? append(task, letter) : 0;
+                if (r < 0)
+                        sq_log(task, SQ_ERROR, "cannot write the dead letter of position %llu (%s) to %s: %s",
+                               (unsigned long long)letter->position, letter->cause, task->plan->config.dead_letter, strerror(-r));
+                sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_DEAD_LETTER,
+                                                            .task = task->id,
+                                                            .number = letter->position,
+                                                            .text = {letter->cause, strlen(letter->cause)}});
+        }
+        letters->n = 0;
+}
+
+void
+sqi_letters_free(struct sqi_letters *letters)
+{
+        free(letters->items);
+        free(letters->tuples);
+        memset(letters, 0, sizeof(*letters));
+}

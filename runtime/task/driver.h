@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A task that runs without a worker: driven by its owner, in the owner's thread, on any clock, with inproc channels only. That is how the
+ * component tests and `squall run --inline` run the tasks that workers run.
+ *
+ *     task->door = &door;                     everything else as a worker sets it, but no control socket and no thread
+ *     sqi_task_open(task)                     loads the component, binds
+ *     sqi_task_connect(task)                  when every task is open; connects and prepares
+ *     sqi_task_start(task)
+ *     while (task->phase == SQI_RUNNING)      failed: task->failed, task->error
+ *             sqi_task_turn(task);            never waits
+ *     sqi_task_close(task)
+ */
+#ifndef SQI_DOOR_H
+#define SQI_DOOR_H
+
+#include <zmq.h>
+
+#include "control/message.h"
+#include "squall.h"
+
+struct sqi_door {
+        void *context;
+        uint64_t (*now)(void *context); /* monotonic ns */
+        struct sq_time (*wall)(void *context);
+        void (*log)(void *context, struct sq_task *task, enum sq_level level, const char *text);
+        /* NULL, or whether these are bytes of a tuple of this task that is over */
+        bool (*is_stale)(void *context, const struct sq_task *task, const void *at);
+        /* NULL, or takes over a batch that is over, to know its bytes again */
+        void (*retire)(void *context, const struct sq_task *task, zmq_msg_t *batch);
+        void (*report)(void *context, struct sq_task *task,
+                       const struct sqi_message *message); /* what the supervisor would be told */
+};
+
+int sqi_task_open(struct sq_task *task);
+int sqi_task_connect(struct sq_task *task);
+void sqi_task_start(struct sq_task *task);
+void sqi_task_turn(struct sq_task *task);
+void sqi_task_obey(struct sq_task *task, const struct sqi_message *order);
+void sqi_task_close(struct sq_task *task);
+
+#endif

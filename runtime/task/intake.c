@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where batches come in. Everything here is bytes from another process: what is no batch, or not meant for this task, is counted,
+ * logged and refused.
+ *
+ * A task of a bolt ends when every source has sent its end-of-stream mark: one for each channel (inbox, broadcast) of each
+ * source task. Marks of feedback edges are not waited for; a task of a cycle is released by the supervisor instead, when the cycle is quiet.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/endpoint.h"
+#include "channel/socket.h"
+#include "task/task.h"
+
+/* The bits of `ended`. */
+enum { MARK_INBOX = 1, MARK_ALL = 0xffff };
+_Static_assert(SQ_STREAMS_MAX + 2 <= 16, "a bit for the inbox and for each stream");
+
+static uint16_t
+mark_of(bool broadcast, uint32_t stream)
+{
+        return (uint16_t)(broadcast ? 2u << stream : MARK_INBOX);
+}
+
+static bool
+is_mine(const struct sq_task *task, const struct sqi_plan_edge *edge)
+{
+        return &task->plan->components[edge->to] == task->component;
+}
+
+static void
+describe_input(const struct sq_task *task, const struct sqi_plan_edge *edge, struct sqi_input *input)
+{
+        input->edge = edge;
+        input->source = task->plan->components[edge->from].id;
+        input->stream = &task->plan->components[edge->from].streams[edge->stream];
+        input->nfields = edge->nin ? edge->nin : input->stream->nfields;
+        input->contiguous = input->nfields > 0;
+        for (uint32_t f = 0; f < input->nfields; f++) {
+                input->places[f] = (uint8_t)(edge->nin ? edge->in[f] : f);
+                if (input->places[f] != input->places[0] + f)
+                        input->contiguous = false;
+        }
+}
+
+/* Adds up the marks that must come before this task is at its end. `ended` starts with what will never come. */
+static void
+expect_marks(struct sq_task *task)
+{
+        const struct sqi_plan *plan = task->plan;
+        struct sqi_intake *intake = &task->intake;
+
+        for (uint32_t t = 0; t < plan->ntasks; t++)
+                intake->ended[t] = MARK_ALL;
+        for (uint32_t e = 0; e < plan->nedges; e++) {
+                const struct sqi_plan_edge *edge = &plan->edges[e];
+                const struct sqi_plan_component *from = &plan->components[edge->from];
+                if (!is_mine(task, edge) || edge->feedback)
+                        continue;
+                uint16_t mark = mark_of(edge->grouping == SQI_ALL, edge->stream);
+                for (uint32_t t = from->first_task; t < from->first_task + from->ntasks; t++) {
+                        if (!(intake->ended[t] & mark))
+                                continue;
+                        intake->ended[t] &= (uint16_t)~mark;
+                        intake->marks_missing++;
+                        if (!task->component->cycle || from->cycle != task->component->cycle)
+                                intake->outside_missing++;
+                }
+        }
+}
+
+static int
+open_inputs(struct sq_task *task)
+{
+        const struct sqi_plan *plan = task->plan;
+        struct sqi_intake *intake = &task->intake;
+
+        intake->inputs = calloc(plan->nedges + 1, sizeof(*intake->inputs));
+        intake->by_stream = calloc((size_t)plan->ncomponents * (SQ_STREAMS_MAX + 1), sizeof(void *));
+        intake->ended = calloc(plan->ntasks, sizeof(*intake->ended));
+        intake->fence = calloc(plan->ntasks, sizeof(*intake->fence));
+        if (!intake->inputs || !intake->by_stream || !intake->ended || !intake->fence)
+                return -ENOMEM;
+        for (uint32_t e = 0; e < plan->nedges; e++) {
+                const struct sqi_plan_edge *edge = &plan->edges[e];
+                if (!is_mine(task, edge))
+                        continue;
+                struct sqi_input *input = &intake->inputs[intake->ninputs++];
+                describe_input(task, edge, input);
+                intake->by_stream[edge->from * (SQ_STREAMS_MAX + 1) + edge->stream] = input;
+        }
+        expect_marks(task);
+        return 0;
+}
+
+static int
+bind_pull(struct sq_task *task, enum sqi_endpoint_kind kind, void **ret)
+{
+        *ret = sqi_socket_new(task->context, ZMQ_PULL, (int)task->plan->config.channel_batches);
+        return *ret ? sqi_task_bind(task, *ret, kind) : -errno;
+}
+
+int
+sqi_intake_bind(struct sq_task *task)
+{
+        struct sqi_intake *intake = &task->intake;
+        bool feedback = false, broadcasts = false;
+        int r = open_inputs(task);
+
+        for (uint32_t i = 0; i < intake->ninputs; i++) {
+                feedback |= intake->inputs[i].edge->feedback;
+                broadcasts |= intake->inputs[i].edge->grouping == SQI_ALL && !intake->inputs[i].edge->feedback;
+        }
+        if (r == 0 && intake->ninputs)
+                r = bind_pull(task, SQI_INBOX, &intake->inbox);
+        if (r == 0 && feedback)
+                r = bind_pull(task, SQI_FEEDBACK, &intake->feedback);
+        if (r == 0 && broadcasts) {
+                intake->broadcasts = sqi_socket_new(task->context, ZMQ_SUB, (int)task->plan->config.channel_batches);
+                if (!intake->broadcasts)
+                        r = -errno;
+        }
+        return r;
+}
+
+/* Subscribes to exactly the batches and marks of one stream of one source task: their heads up to the task (wire.h). */
+static int
+subscribe(struct sq_task *task, uint32_t source, uint32_t stream)
+{
+        static const uint8_t kinds[] = {SQI_BATCH_END, SQI_BATCH_DATA}; /* data last: it is what the source counts */
+        struct sqi_header header = {
+                .magic = "SQB",
+                .version = SQI_WIRE_VERSION,
+                .flags = SQI_BATCH_BROADCAST,
+                .stream = (uint16_t)stream,
+                .task = source,
+        };
+
+        for (size_t k = 0; k < sizeof(kinds); k++) {
+                header.kind = kinds[k];
+                if (zmq_setsockopt(task->intake.broadcasts, ZMQ_SUBSCRIBE, &header, SQI_SUBSCRIPTION_SIZE) < 0)
+                        return -errno;
+        }
+        return 0;
+}
+
+static int
+connect_source(struct sq_task *task, uint32_t source)
+{
+        char endpoint[SQI_ENDPOINT_SIZE];
+        bool inproc = task->plan->tasks[source].worker == task->plan->tasks[task->id].worker;
+        int r = sqi_endpoint(task->rundir, SQI_BROADCAST, source, inproc, endpoint);
+
+        return r < 0 ? r : sqi_socket_connect(task->intake.broadcasts, endpoint);
+}
+
+int
+sqi_intake_connect(struct sq_task *task)
+{
+        const struct sqi_plan *plan = task->plan;
+        uint8_t *connected = calloc(plan->ncomponents, 1);
+        int r = connected ? 0 : -ENOMEM;
+
+        for (uint32_t e = 0; e < plan->nedges && r == 0; e++) {
+                const struct sqi_plan_edge *edge = &plan->edges[e];
+                const struct sqi_plan_component *from = &plan->components[edge->from];
+                if (!is_mine(task, edge) || edge->grouping != SQI_ALL || edge->feedback)
+                        continue;
+                for (uint32_t t = from->first_task; t < from->first_task + from->ntasks && r == 0; t++) {
+                        r = subscribe(task, t, edge->stream);
+                        if (r == 0 && !connected[edge->from])
+                                r = connect_source(task, t);
+                }
+                connected[edge->from] = 1;
+        }
+        free(connected);
+        return r;
+}
+
+void
+sqi_intake_close(struct sq_task *task)
+{
+        struct sqi_intake *intake = &task->intake;
+
+        sqi_socket_close(&intake->inbox);
+        sqi_socket_close(&intake->feedback);
+        sqi_socket_close(&intake->broadcasts);
+        free(intake->inputs);
+        free(intake->by_stream);
+        free(intake->ended);
+        free(intake->fence);
+        memset(intake, 0, sizeof(*intake));
+}
+
+/* Feedback first: a cycle must drain before it takes in more. */
+int
+sqi_intake_receive(struct sq_task *task, zmq_msg_t *message)
+{
+        struct sqi_intake *intake = &task->intake;
+
+        if (intake->feedback && sqi_socket_receive(intake->feedback, message) == 0)
+                return 1;
+        if (intake->feedback && sqi_collector_has_feedback(&task->collector))
+                return 0;
+        if (intake->broadcasts) {
+                void *first = intake->turn ? intake->inbox : intake->broadcasts;
+                void *second = intake->turn ? intake->broadcasts : intake->inbox;
+                intake->turn = !intake->turn;
+                return sqi_socket_receive(first, message) == 0 || sqi_socket_receive(second, message) == 0;
+        }
+        return intake->inbox && sqi_socket_receive(intake->inbox, message) == 0;
+}
+
+void
+sqi_intake_refuse(struct sq_task *task, uint32_t source, const char *cause)
+{
+        char name[128];
+
+        sqi_count(&task->metrics->malformed, 1);
+        sq_log(task, SQ_WARN, "refused a batch from %s: %s",
+               source < task->plan->ntasks ? sqi_task_name(task->plan, source, name, sizeof(name)) : "an unknown task", cause);
+}
+
+static void
+take_mark(struct sq_task *task, const struct sqi_header *header)
+{
+        struct sqi_intake *intake = &task->intake;
+        bool broadcast = header->flags & SQI_BATCH_BROADCAST;
+        uint16_t mark = broadcast && header->stream > SQ_STREAMS_MAX ? 0 : mark_of(broadcast, header->stream);
+        uint32_t cycle = task->plan->components[task->plan->tasks[header->task].component].cycle;
+
+        if (mark == 0 || intake->ended[header->task] & mark)
+                return;
+        intake->ended[header->task] |= mark;
+        task->handing_over |= header->handover != 0;
+        intake->marks_missing--;
+        if (!task->component->cycle || cycle != task->component->cycle)
+                intake->outside_missing--;
+}
+
+bool
+sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *frame)
+{
+        const char *cause = "";
+        int r = sqi_frame_open(frame, zmq_msg_data(message), zmq_msg_size(message), &cause);
+
+        sqi_count(&task->metrics->batches_in, 1);
+        sqi_count(&task->metrics->bytes_in, zmq_msg_size(message));
+        if (r < 0) {
+                sqi_intake_refuse(task, UINT32_MAX, cause);
+                return false;
+        }
+        if (frame->header.task >= task->plan->ntasks) {
+                sqi_intake_refuse(task, UINT32_MAX, "no such source task in this topology");
+                return false;
+        }
+        if (frame->header.incarnation < task->intake.fence[frame->header.task]) {
+                sqi_count(&task->metrics->fenced, 1);
+                return false;
+        }
+        if (frame->header.kind == SQI_BATCH_END) {
+                take_mark(task, &frame->header);
+                return false;
+        }
+        if (frame->header.flags & SQI_BATCH_BROADCAST)
+                frame->header.edge_key = sqi_edge_key_of(frame->header.edge_key, task->id);
+        return true;
+}
+
+const struct sqi_input *
+sqi_intake_input(const struct sq_task *task, const struct sqi_frame *frame)
+{
+        uint32_t from = task->plan->tasks[frame->header.task].component;
+
+        if (frame->stream > SQ_STREAMS_MAX)
+                return NULL;
+        return task->intake.by_stream[from * (SQ_STREAMS_MAX + 1) + frame->stream];
+}

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "task/keyed.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_PLACES = 256, CHUNK = 64 * 1024, GRAIN = 8, CLASSES = 32 };
+
+/* Followed by the state, then the key. Small: what a look-up touches should share a cache line. */
+struct entry {
+        uint32_t len;
+        uint32_t index; /* in `order`; while idle: unused */
+};
+
+/* What is not needed to look a key up. */
+struct ordered {
+        struct entry *entry; /* NULL: forgotten */
+        uint64_t route;
+};
+
+struct chunk {
+        struct chunk *next;
+        size_t padding;
+};
+
+/* A forgotten entry's memory, waiting for the next of its size. */
+struct idle {
+        struct idle *next;
+};
+
+struct sqi_keyed {
+        uint64_t *places;
+        size_t mask, count;
+        size_t state_at, key_at; /* offsets in an entry */
+        struct ordered *order;   /* as they came */
+        size_t norder, order_capacity;
+        struct chunk *chunks;
+        uint8_t *room, *room_end;
+        struct idle *idle[CLASSES]; /* by size / GRAIN */
+};
+
+static const uint64_t address_mask = (1ull << 48) - 1;
+
+static inline size_t
+round_up(size_t size, size_t grain)
+{
+        return (size + grain - 1) & ~(grain - 1);
+}
+
+struct sqi_keyed *
+sqi_keyed_new(size_t state_size)
+{
+        struct sqi_keyed *keyed = calloc(1, sizeof(*keyed));
+
+        if (!keyed)
+                return NULL;
+        /* a state of 16 bytes and more may hold a type of that alignment */
+        keyed->state_at = state_size >= 16 ? 16 : sizeof(struct entry);
+        keyed->key_at = keyed->state_at + round_up(state_size, GRAIN);
+        keyed->mask = FIRST_PLACES - 1;
+        keyed->places = calloc(FIRST_PLACES, sizeof(*keyed->places));
+        if (!keyed->places)
+                sqi_keyed_free(&keyed);
+        return keyed;
+}
+
+void
+sqi_keyed_free(struct sqi_keyed **keyed)
+{
+        if (!*keyed)
+                return;
+        while ((*keyed)->chunks) {
+                struct chunk *next = (*keyed)->chunks->next;
+                free((*keyed)->chunks);
+                (*keyed)->chunks = next;
+        }
+        free((*keyed)->places);
+        free((*keyed)->order);
+        free(*keyed);
+        *keyed = NULL;
+}
+
+static inline uint64_t
+load(const char *at)
+{
+        uint64_t word;
+
+        memcpy(&word, at, sizeof(word));
+        return word;
+}
+
+static inline uint64_t
+fold(uint64_t a, uint64_t b)
+{
+        __uint128_t product = (__uint128_t)a * b;
+
+        return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* The bits of the first `len` bytes of two words. */
+#define ONES(n) ((1ull << ((n)*8)) - 1)
+#define LOW(n) \
+        { \
+                ONES(n), 0 \
+        }
+#define HIGH(n) \
+        { \
+                ~0ull, ONES(n) \
+        }
+static const uint64_t masks[SQI_SHORT_KEY + 1][2] = {
+        LOW(0),  LOW(1),  LOW(2),  LOW(3),  LOW(4),  LOW(5),  LOW(6),  LOW(7),         HIGH(0),
+        HIGH(1), HIGH(2), HIGH(3), HIGH(4), HIGH(5), HIGH(6), HIGH(7), {~0ull, ~0ull},
+};
+
+static inline void
+read_short(struct sqi_key *key, const char *from)
+{
+        key->low = load(from) & masks[key->bytes.len][0];
+        key->high = load(from + 8) & masks[key->bytes.len][1];
+}
+
+/* Multiply and fold, 16 bytes a step (the idea of wyhash, Wang Yi, public domain). For this table only; what goes over the wire is XXH3. */
+static inline uint64_t
+hash_of(const struct sqi_key *key)
+{
+        const uint64_t p1 = 0xa0761d6478bd642full, p2 = 0xe7037ed1a0b428dbull;
+        const char *at = key->bytes.ptr, *end = at + key->bytes.len;
+        uint64_t seed = key->bytes.len ^ p2;
+
+        if (key->bytes.len <= SQI_SHORT_KEY)
+                return fold(key->low ^ p1, key->high ^ seed);
+        for (; end - at > 16; at += 16)
+                seed = fold(load(at) ^ p1, load(at + 8) ^ seed);
+        return fold(load(end - 16) ^ p1, load(end - 8) ^ seed);
+}
+
+static inline void
+prepare(struct sqi_key *key, struct sq_str bytes, bool readable)
+{
+        char padded[SQI_SHORT_KEY] = {0};
+
+        key->bytes = bytes;
+        key->low = key->high = 0;
+        if (__builtin_expect(bytes.len <= SQI_SHORT_KEY && readable, 1))
+                read_short(key, bytes.ptr);
+        else if (bytes.len <= SQI_SHORT_KEY) {
+                if (bytes.len)
+                        memcpy(padded, bytes.ptr, bytes.len);
+                read_short(key, padded);
+        }
+        key->hash = hash_of(key);
+}
+
+static inline uint64_t
+hash_bytes(struct sq_str bytes)
+{
+        struct sqi_key key;
+
+        prepare(&key, bytes, true);
+        return key.hash;
+}
+
+static inline struct entry *
+entry_of(uint64_t place)
+{
+        return (struct entry *)(uintptr_t)(place & address_mask);
+}
+
+static inline uint64_t
+place_of(const struct entry *entry, uint64_t hash)
+{
+        return (uint64_t)(uintptr_t)entry | (hash & ~address_mask);
+}
+
+static inline void *
+state_of(const struct sqi_keyed *keyed, struct entry *entry)
+{
+        return (char *)entry + keyed->state_at;
+}
+
+static inline struct sq_str
+key_of(const struct sqi_keyed *keyed, struct entry *entry)
+{
+        return (struct sq_str){(char *)entry + keyed->key_at, entry->len};
+}
+
+/* Whether the entry is the key's. A short key lies in its entry with zeroes behind it. */
+static inline bool
+is_entry_of(const struct sqi_keyed *keyed, struct entry *entry, const struct sqi_key *key)
+{
+        const char *bytes = (const char *)entry + keyed->key_at;
+
+        if (entry->len != key->bytes.len)
+                return false;
+        if (key->bytes.len <= SQI_SHORT_KEY)
+                return ((load(bytes) ^ key->low) | (load(bytes + 8) ^ key->high)) == 0;
+        return memcmp(bytes, key->bytes.ptr, key->bytes.len) == 0;
+}
+
+/* The place that holds the key, or the free one where it would go. */
+static inline uint64_t *
+find(const struct sqi_keyed *keyed, const struct sqi_key *key)
+{
+        for (size_t at = key->hash & keyed->mask;; at = (at + 1) & keyed->mask) {
+                uint64_t place = keyed->places[at];
+                if (place == 0)
+                        return &keyed->places[at];
+                if (((place ^ key->hash) & ~address_mask) == 0 && is_entry_of(keyed, entry_of(place), key))
+                        return &keyed->places[at];
+        }
+}
+
+static bool
+grow(struct sqi_keyed *keyed)
+{
+        size_t mask = keyed->mask * 2 + 1;
+        uint64_t *places = calloc(mask + 1, sizeof(*places));
+
+        if (!places)
+                return false;
+        for (size_t i = 0; i < keyed->norder; i++) {
+                struct entry *entry = keyed->order[i].entry;
+                if (!entry)
+                        continue;
+                uint64_t hash = hash_bytes(key_of(keyed, entry));
+                size_t at = hash & mask;
+                while (places[at])
+                        at = (at + 1) & mask;
+                places[at] = place_of(entry, hash);
+        }
+        free(keyed->places);
+        keyed->places = places;
+        keyed->mask = mask;
+        return true;
+}
+
+/* Room for one more in `order`: closes the gaps when they are half of it, else makes it larger. */
+static bool
+reserve_order(struct sqi_keyed *keyed)
+{
+        if (keyed->norder < keyed->order_capacity)
+                return true;
+        if (keyed->count <= keyed->norder / 2) {
+                size_t kept = 0;
+                for (size_t i = 0; i < keyed->norder; i++) {
+                        if (!keyed->order[i].entry)
+                                continue;
+                        keyed->order[i].entry->index = (uint32_t)kept;
+                        keyed->order[kept++] = keyed->order[i];
+                }
+                keyed->norder = kept;
+                if (kept < keyed->order_capacity)
+                        return true;
+        }
+        size_t capacity = keyed->order_capacity ? keyed->order_capacity * 2 : FIRST_PLACES;
+        struct ordered *order = capacity > UINT32_MAX ? NULL : realloc(keyed->order, capacity * sizeof(*order));
+        if (!order)
+                return false;
+        keyed->order = order;
+        keyed->order_capacity = capacity;
+        return true;
+}
+
+static struct entry *
+allocate(struct sqi_keyed *keyed, size_t size)
+{
+        size_t class = size / GRAIN;
+
+        if (class < CLASSES && keyed->idle[class]) {
+                struct idle *idle = keyed->idle[class];
+                keyed->idle[class] = idle->next;
+                return (struct entry *)idle;
+        }
+        if ((size_t)(keyed->room_end - keyed->room) < size) {
+                size_t bytes = sizeof(struct chunk) + (size > CHUNK ? size : CHUNK);
+                struct chunk *chunk = malloc(bytes);
+                if (!chunk)
+                        return NULL;
+                chunk->next = keyed->chunks;
+                keyed->chunks = chunk;
+                keyed->room = (uint8_t *)(chunk + 1);
+                keyed->room_end = (uint8_t *)chunk + bytes;
+        }
+        keyed->room += size;
+        return (struct entry *)(void *)(keyed->room - size);
+}
+
+/* Room for the words of a short key; entries of 16-byte states are multiples of 16, so that all of them are aligned to it. */
+static size_t
+entry_size(const struct sqi_keyed *keyed, size_t len)
+{
+        return round_up(keyed->key_at + (len < SQI_SHORT_KEY ? SQI_SHORT_KEY : len), keyed->state_at);
+}
+
+static void *
+insert(struct sqi_keyed *keyed, const struct sqi_key *key)
+{
+        size_t len = key->bytes.len;
+
+        if (len > UINT32_MAX || (keyed->count * 2 > keyed->mask && !grow(keyed)) || !reserve_order(keyed))
+                return NULL;
+        struct entry *entry = allocate(keyed, entry_size(keyed, len));
+        if (!entry)
+                return NULL;
+        memset(entry, 0, entry_size(keyed, len));
+        *entry = (struct entry){.len = (uint32_t)len, .index = (uint32_t)keyed->norder};
+        if (len)
+                memcpy((char *)entry + keyed->key_at, key->bytes.ptr, len);
+        keyed->order[keyed->norder++] = (struct ordered){entry, 0};
+        keyed->count++;
+        *find(keyed, key) = place_of(entry, key->hash);
+        return state_of(keyed, entry);
+}
+
+void
+sqi_key_prepare(struct sqi_key *key, struct sq_str bytes, bool readable)
+{
+        prepare(key, bytes, readable);
+}
+
+void
+sqi_keyed_fetch_place(const struct sqi_keyed *keyed, const struct sqi_key *key)
+{
+        __builtin_prefetch(&keyed->places[key->hash & keyed->mask]);
+}
+
+void
+sqi_keyed_fetch_entry(const struct sqi_keyed *keyed, const struct sqi_key *key)
+{
+        __builtin_prefetch(entry_of(keyed->places[key->hash & keyed->mask]));
+}
+
+void *
+sqi_keyed_find_prepared(const struct sqi_keyed *keyed, const struct sqi_key *key)
+{
+        const uint64_t *places = keyed->places;
+        size_t mask = keyed->mask, at = key->hash & mask;
+
+        for (uint64_t place; (place = places[at]); at = (at + 1) & mask)
+                if (((place ^ key->hash) >> 48) == 0 && is_entry_of(keyed, entry_of(place), key))
+                        return state_of(keyed, entry_of(place));
+        return NULL;
+}
+
+void *
+sqi_keyed_get(struct sqi_keyed *keyed, struct sq_str bytes)
+{
+        struct sqi_key key;
+
+        prepare(&key, bytes, false);
+        void *state = sqi_keyed_find_prepared(keyed, &key);
+        return state ? state : insert(keyed, &key);
+}
+
+/* Frees the place and moves back what it had pushed on (Knuth, 6.4 R). */
+static void
+vacate(struct sqi_keyed *keyed, size_t hole)
+{
+        for (size_t at = hole;;) {
+                at = (at + 1) & keyed->mask;
+                if (keyed->places[at] == 0)
+                        break;
+                size_t home = hash_bytes(key_of(keyed, entry_of(keyed->places[at]))) & keyed->mask;
+                if (((at - home) & keyed->mask) >= ((at - hole) & keyed->mask)) {
+                        keyed->places[hole] = keyed->places[at];
+                        hole = at;
+                }
+        }
+        keyed->places[hole] = 0;
+}
+
+bool
+sqi_keyed_forget(struct sqi_keyed *keyed, struct sq_str key)
+{
+        struct sqi_key prepared;
+        prepare(&prepared, key, false);
+        uint64_t *place = find(keyed, &prepared);
+        struct entry *entry = entry_of(*place);
+
+        if (*place == 0)
+                return false;
+        vacate(keyed, (size_t)(place - keyed->places));
+        keyed->order[entry->index].entry = NULL;
+        keyed->count--;
+        size_t class = entry_size(keyed, entry->len) / GRAIN;
+        if (class < CLASSES) {
+                struct idle *idle = (struct idle *)(void *)entry;
+                idle->next = keyed->idle[class];
+                keyed->idle[class] = idle;
+        }
+        return true;
+}
+
+size_t
+sqi_keyed_count(const struct sqi_keyed *keyed)
+{
+        return keyed->count;
+}
+
+void
+sqi_keyed_route_last(struct sqi_keyed *keyed, uint64_t route)
+{
+        keyed->order[keyed->norder - 1].route = route;
+}
+
+bool
+sqi_keyed_step_routed(const struct sqi_keyed *keyed, size_t *cursor, struct sq_str *ret_key, void **ret_state, uint64_t *ret_route)
+{
+        while (*cursor < keyed->norder && !keyed->order[*cursor].entry)
+                ++*cursor;
+        if (*cursor >= keyed->norder)
+                return false;
+        const struct ordered *at = &keyed->order[(*cursor)++];
+        *ret_key = key_of(keyed, at->entry);
+        *ret_state = state_of(keyed, at->entry);
+        *ret_route = at->route;
+        return true;
+}
+
+bool
+sqi_keyed_step(const struct sqi_keyed *keyed, size_t *cursor, struct sq_str *ret_key, void **ret_state)
+{
+        uint64_t route;
+
+        return sqi_keyed_step_routed(keyed, cursor, ret_key, ret_state, &route);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "task/recorder.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "task/task.h"
+
+void
+sqi_record_open(struct sq_task *task)
+{
+        const char *folder = getenv(SQI_RECORD_VARIABLE);
+        char path[512];
+
+        if (!folder || !*folder)
+                return;
+        snprintf(path, sizeof(path), "%s/%s.%u", folder, task->component->id, sq_index(task));
+        task->record = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+        if (task->record < 0)
+                sq_log(task, SQ_WARN, "cannot record to %s: %s", path, strerror(errno));
+}
+
+void
+sqi_record_batch(struct sq_task *task, zmq_msg_t *message)
+{
+        uint32_t size = (uint32_t)zmq_msg_size(message);
+        struct iovec parts[] = {{&size, sizeof(size)}, {zmq_msg_data(message), size}};
+
+        if (writev(task->record, parts, 2) == (ssize_t)(sizeof(size) + size))
+                return;
+        sq_log(task, SQ_WARN, "stops recording: %s", strerror(errno));
+        sqi_record_close(task);
+}
+
+void
+sqi_record_close(struct sq_task *task)
+{
+        if (task->record > 0)
+                close(task->record);
+        task->record = -1;
+}

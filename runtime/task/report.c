@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a task has to say: reports to the supervisor, lines in the log, what a component did wrong, why the task can't go on. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "task/task.h"
+
+static const uint64_t LOG_AGAIN_NS = 1000000000;
+
+void
+sqi_task_report(struct sq_task *task, const struct sqi_message *message)
+{
+        void *bytes;
+        size_t size;
+        struct sqi_message whole = *message;
+
+        if (task->door) {
+                task->door->report(task->door->context, task, message);
+                return;
+        }
+        whole.worker = task->plan->tasks[task->id].worker;
+        whole.incarnation = task->incarnation;
+        if (sqi_message_encode(&whole, &bytes, &size) < 0)
+                return;
+        zmq_send(task->control, bytes, size, 0);
+        task->reported = true;
+        free(bytes);
+}
+
+static void write_log(struct sq_task *task, enum sq_level level, const char *format, va_list arguments) SQ_PRINTF(3, 0);
+
+/* One write, so that lines of several tasks do not mix. */
+static void
+write_log(struct sq_task *task, enum sq_level level, const char *format, va_list arguments)
+{
+        static const char *const names[] = {"error", "warning", "info", "debug"};
+        char line[2048], name[128];
+        int head = 0, body;
+
+        if (task->door) {
+                vsnprintf(line, sizeof(line), format, arguments);
+                task->door->log(task->door->context, task, level, line);
+                return;
+        }
+        sqi_task_name(task->plan, task->id, name, sizeof(name));
+        if (task->packed)
+                head = snprintf(line, sizeof(line), "%s: %s: ", name, names[level]);
+        else
+                head = snprintf(line, sizeof(line), "%s: ", names[level]);
+        body = vsnprintf(line + head, sizeof(line) - (size_t)head - 1, format, arguments);
+        size_t len = (size_t)head + (body < 0 ? 0 : (size_t)body);
+        if (len > sizeof(line) - 2)
+                len = sizeof(line) - 2;
+        line[len++] = '\n';
+        if (write(STDERR_FILENO, line, len) < 0)
+                return; /* nobody listens; there is nobody to tell */
+}
+
+static bool
+is_logged(struct sq_task *task, enum sq_level level)
+{
+        if (task->log_until_ns && sqi_clock_ns() >= task->log_until_ns)
+                task->log_until_ns = 0;
+        return level <= (task->log_until_ns ? task->log_level : SQ_INFO);
+}
+
+void
+sq_log(struct sq_task *task, enum sq_level level, const char *format, ...)
+{
+        va_list arguments;
+
+        if (!task->door && !is_logged(task, level))
+                return;
+        va_start(arguments, format);
+        write_log(task, level, format, arguments);
+        va_end(arguments);
+}
+
+void
+sqi_task_log_seldom(struct sq_task *task, const char *what, const char *text)
+{
+        uint64_t now_ns = sqi_clock_ns();
+
+        if (!task->door && task->fail_logged_ns && now_ns < task->fail_logged_ns + LOG_AGAIN_NS) {
+                task->fails_unlogged++;
+                return;
+        }
+        if (task->fails_unlogged)
+                sq_log(task, SQ_WARN, "%s: %s (and %zu more like it in the last second)", what, text, (size_t)task->fails_unlogged);
+        else
+                sq_log(task, SQ_WARN, "%s: %s", what, text);
+        task->fail_logged_ns = now_ns;
+        task->fails_unlogged = 0;
+}
+
+enum sq_verdict
+sq_fail(struct sq_task *task, const char *format, ...)
+{
+        char text[512];
+        va_list arguments;
+
+        va_start(arguments, format);
+        vsnprintf(text, sizeof(text), format, arguments);
+        va_end(arguments);
+        sqi_task_log_seldom(task, "failed a tuple", text);
+        snprintf(task->cause, sizeof(task->cause), "%.*s", SQI_CAUSE_MAX, text);
+        return SQ_FAIL;
+}
+
+void
+sqi_task_misuse(struct sq_task *task, const char *format, ...)
+{
+        char text[1024];
+        va_list arguments;
+
+        va_start(arguments, format);
+        vsnprintf(text, sizeof(text), format, arguments);
+        va_end(arguments);
+        task->misused = true;
+        sqi_count(&task->metrics->misused, 1);
+        sqi_task_log_seldom(task, "misuse of squall.h", text);
+        snprintf(task->cause, sizeof(task->cause), "misuse of squall.h: %.*s", SQI_CAUSE_MAX - 24, text);
+}
+
+int
+sq_error(struct sq_task *task, const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        vsnprintf(task->error, sizeof(task->error), format, arguments);
+        va_end(arguments);
+        return -1;
+}
+
+int
+sqi_task_fail(struct sq_task *task, int error, const char *format, ...)
+{
+        char text[sizeof(task->error)];
+        va_list arguments;
+
+        if (task->failed == 0) {
+                va_start(arguments, format);
+                vsnprintf(text, sizeof(text), format, arguments);
+                va_end(arguments);
+                memcpy(task->error, text, sizeof(text));
+                task->failed = error;
+        }
+        return -1;
+}

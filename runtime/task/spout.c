@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The executor of a spout: asks for tuples while there is room, takes acks in, replays what failed.
+ *
+ * A spout whose output is blocked still takes acks: sqi_task_wait() and sqi_task_unblock() look at the ack inbox too. With the blocking
+ * PUSH this keeps the loop spout -> bolts -> acks -> spout free of deadlock.
+ */
+#include <stdio.h>
+
+#include "channel/socket.h"
+#include "task/task.h"
+
+enum { CALLS_A_TURN = 64, REPLAYS_A_TURN = 256 };
+enum { SAMPLE_ALL = 4096, SAMPLE_EVERY = 16 }; /* completed trees that are timed: the first ones, then one in some */
+static const uint64_t IDLE_NS = 1000000, POSITION_NS = 50000000;
+enum { POSITION_SHARE = 64 }; /* of the time goes into it at most */
+
+/* ---- tuple trees ---- */
+
+/* Why a tree was given up: over its last outcome. */
+static void
+note_cause(struct sq_task *task, enum sqi_outcome outcome)
+{
+        if (outcome == SQI_FAILED)
+                return; /* the records said so, or who sent them */
+        task->cause_task = UINT32_MAX;
+        snprintf(task->cause, sizeof(task->cause),
+                 outcome == SQI_LOST ? "a worker died each time it was in flight" : "topology.message.timeout.secs, %g, was over",
+                 task->plan->config.message_timeout);
+}
+
+static void
+told(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns)
+{
+        struct sq_task *task = context;
+        const struct sq_spout *spout = task->code->spout;
+        struct sqi_metrics *metrics = task->metrics;
+
+        switch (outcome) {
+        case SQI_COMPLETED:
+                sqi_count(&metrics->acked, 1);
+                if (task->metered && (metrics->acked < SAMPLE_ALL || metrics->acked % SAMPLE_EVERY == 0))
+                        sqi_histogram_add(&metrics->complete, age_ns);
+                if (spout->ack)
+                        spout->ack(task, position);
+                break;
+        case SQI_TIMED_OUT:
+                sqi_count(&metrics->timed_out, 1);
+                sqi_count(&metrics->failed, 1);
+                break;
+        case SQI_FAILED:
+        case SQI_LOST:
+                sqi_count(&metrics->failed, 1);
+                break;
+        case SQI_GIVEN_UP: /* told right after the outcome that it is given up over */
+                note_cause(task, task->last_outcome);
+                sqi_count(&metrics->given_up, 1);
+                sqi_letter_add(task, position);
+                if (spout->fail)
+                        spout->fail(task, position);
+                break;
+        }
+        task->last_outcome = outcome;
+}
+
+/* A tree of which a tuple could not be emitted stays open: it is not done, and the next incarnation begins with it. */
+static void
+close_tree(struct sq_task *task)
+{
+        if (!task->tree_open || task->failed < 0)
+                return;
+        task->tree_open = false;
+        sqi_ledger_seal(task->ledger, task->root, task->collector.edges, task->now_ns);
+}
+
+/* A tree begins: the next emits belong to it. */
+static void
+open_tree(struct sq_task *task, uint64_t position, struct sqi_attempt attempt)
+{
+        close_tree(task);
+        if (sqi_ledger_open(task->ledger, position, attempt, task->now_ns, &task->root) < 0) {
+                sqi_task_fail(task, -ENOMEM, "out of memory for the ledger");
+                return;
+        }
+        task->tree_open = true;
+        sqi_collector_begin(&task->collector, &task->root, 1);
+}
+
+void
+sq_track(struct sq_task *task, uint64_t position)
+{
+        if (task->code->kind != SQ_KIND_SPOUT) {
+                sqi_task_misuse(task, "sq_track() in a bolt");
+                return;
+        }
+        if (!task->tracking || task->replaying)
+                return;
+        task->last_position = position;
+        task->tracked = true;
+        open_tree(task, position, (struct sqi_attempt){0});
+}
+
+uint64_t
+sq_room(const struct sq_task *task)
+{
+        return task->ledger ? sqi_ledger_room(task->ledger) : UINT64_MAX;
+}
+
+/* The emits of one callback go out. A spout's emits are never taken back: who would emit them again? */
+static void
+commit(struct sq_task *task)
+{
+        close_tree(task);
+        sqi_collector_begin(&task->collector, NULL, 0);
+        sqi_collector_commit(&task->collector);
+        if (task->collector.pressed)
+                sqi_task_unblock(task);
+}
+
+static void
+replay_one(struct sq_task *task, uint64_t position, struct sqi_attempt attempt)
+{
+        open_tree(task, position, attempt);
+        if (task->failed < 0)
+                return;
+        task->replaying = true;
+        if (task->code->spout->replay(task, position) < 0)
+                sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "replay failed");
+        task->replaying = false;
+        sqi_count(&task->metrics->replayed, 1);
+        commit(task);
+}
+
+/* What failed goes before what is new: `replays_due` says that there is more of it than a turn takes. */
+static void
+replay(struct sq_task *task)
+{
+        uint64_t position;
+        struct sqi_attempt attempt;
+        int n = 0;
+
+        while (n < REPLAYS_A_TURN && task->failed == 0 && sqi_ledger_retry(task->ledger, task->now_ns, &position, &attempt)) {
+                replay_one(task, position, attempt);
+                n++;
+        }
+        task->replays_due = n == REPLAYS_A_TURN;
+}
+
+/* ---- the ack inbox ---- */
+
+static void
+take_cause(struct sq_task *task, const struct sqi_ack *ack, const uint8_t *text, size_t size)
+{
+        if (ack->length > SQI_CAUSE_MAX || ack->length > size)
+                return;
+        memcpy(task->cause, text, ack->length);
+        task->cause[ack->length] = '\0';
+}
+
+/* A cause holds for the fail behind it. */
+static inline void
+take_record(struct sq_task *task, const struct sqi_ack *ack, uint32_t sender)
+{
+        if (ack->op == SQI_ACK_FAIL)
+                task->cause_task = sender;
+        sqi_ledger_take(task->ledger, ack, task->now_ns);
+        if (ack->op == SQI_ACK_FAIL)
+                task->cause[0] = '\0';
+}
+
+static void
+take_records(struct sq_task *task, const uint8_t *bytes, size_t size)
+{
+        struct sqi_ack_header header;
+        struct sqi_ack ack;
+
+        memcpy(&header, bytes, size < sizeof(header) ? size : sizeof(header));
+        if (size < sizeof(header) || memcmp(header.magic, "SQA", 3) != 0 || header.version != SQI_WIRE_VERSION ||
+            header.count != (size - sizeof(header)) / sizeof(ack) || (size - sizeof(header)) % sizeof(ack) ||
+            header.task >= task->plan->ntasks) {
+                sqi_intake_refuse(task, UINT32_MAX, "not a message of acks");
+                return;
+        }
+        if (header.incarnation < task->intake.fence[header.task]) {
+                sqi_count(&task->metrics->fenced, 1);
+                return;
+        }
+        task->cause_task = header.task;
+        task->cause[0] = '\0';
+        for (uint32_t i = 0; i < header.count; i += 1 + sqi_ack_text(&ack)) {
+                const uint8_t *at = bytes + sizeof(header) + i * sizeof(ack);
+                memcpy(&ack, at, sizeof(ack));
+                if (ack.op == SQI_ACK_CAUSE)
+                        take_cause(task, &ack, at + sizeof(ack), (size_t)(header.count - i - 1) * sizeof(ack));
+                else
+                        take_record(task, &ack, header.task);
+        }
+}
+
+bool
+sqi_spout_take_acks(struct sq_task *task)
+{
+        zmq_msg_t message;
+        bool got = false;
+
+        if (!task->ack_inbox)
+                return false;
+        zmq_msg_init(&message);
+        while (sqi_socket_receive(task->ack_inbox, &message) == 0) {
+                take_records(task, zmq_msg_data(&message), zmq_msg_size(&message));
+                got = true;
+        }
+        zmq_msg_close(&message);
+        return got;
+}
+
+/* ---- open and close ---- */
+
+static int
+bind_acks(struct sq_task *task)
+{
+        task->ack_inbox = sqi_socket_new(task->context, ZMQ_PULL, 1000);
+        return task->ack_inbox ? sqi_task_bind(task, task->ack_inbox, SQI_ACKS) : -errno;
+}
+
+int
+sqi_spout_open(struct sq_task *task)
+{
+        const struct sqi_config *config = &task->plan->config;
+        struct sqi_ledger_config ledger = {
+                .task = task->id,
+                .first = sqi_mix((uint64_t)task->id << 32 |
+                                 task->incarnation), /* acks of an earlier incarnation meet no tree of this one */
+                .timeout_ns = (uint64_t)(config->message_timeout * 1e9),
+                .max_pending = (uint64_t)config->max_pending,
+                .max_retries = config->max_retries,
+                .retry_delay_ns = (uint64_t)(config->retry_delay_ms * 1e6),
+                .steady = task->door != NULL,
+        };
+
+        if (!task->calls)
+                task->calls = CALLS_A_TURN;
+        if (!task->tracking)
+                return 0;
+        task->ledger = sqi_ledger_new(&ledger, told, task);
+        return task->ledger ? bind_acks(task) : -ENOMEM;
+}
+
+void
+sqi_spout_close(struct sq_task *task)
+{
+        sqi_letters_free(&task->letters);
+        sqi_ledger_free(&task->ledger);
+        sqi_socket_close(&task->ack_inbox);
+}
+
+/* ---- the turn ---- */
+
+void
+sq_wake_at(struct sq_task *task, uint64_t now_ns)
+{
+        task->wake_ns = now_ns;
+}
+
+void
+sq_wake_on(struct sq_task *task, int fd)
+{
+        task->wake_fd = fd;
+}
+
+static bool
+may_emit(struct sq_task *task)
+{
+        return task->active && !task->done && !task->draining && task->failed == 0 && !task->quitting && !task->replays_due &&
+               !(task->ledger && sqi_ledger_is_full(task->ledger)) && !sqi_collector_has_feedback(&task->collector);
+}
+
+/* How a turn of emitting ended. */
+enum emitted {
+        MORE, /* call again at once */
+        IDLE, /* the spout has nothing now */
+        HELD, /* it may not: no room, not active, over */
+};
+
+static enum emitted
+emit(struct sq_task *task)
+{
+        for (uint32_t i = 0; i < task->calls; i++) {
+                if (!may_emit(task))
+                        return HELD;
+                task->wake_ns = 0;
+                enum sq_next next = task->code->spout->next(task);
+                commit(task);
+                if (next == SQ_DONE)
+                        task->done = true;
+                if (next != SQ_MORE)
+                        return IDLE;
+        }
+        return MORE;
+}
+
+/* What the supervisor hands to the next incarnation, should this one die. */
+static void
+tell_position(struct sq_task *task)
+{
+        if (!task->tracked || task->now_ns < task->next_report_ns)
+                return;
+        uint64_t low = sqi_ledger_low(task->ledger, task->last_position + 1);
+        uint64_t pause_ns = (sqi_task_clock(task) - task->now_ns) * POSITION_SHARE;
+        task->next_report_ns = task->now_ns + (pause_ns > POSITION_NS ? pause_ns : POSITION_NS);
+        if (low == task->told_position)
+                return;
+        task->told_position = low;
+        sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_POSITION, .task = task->id, .number = low});
+}
+
+static void
+keep_ledger(struct sq_task *task)
+{
+        if (!task->ledger)
+                return;
+        sqi_spout_take_acks(task);
+        if (task->now_ns >= sqi_ledger_next(task->ledger)) {
+                sqi_ledger_tick(task->ledger, task->now_ns);
+                if (task->phase == SQI_RUNNING)
+                        replay(task);
+        } else
+                task->replays_due = false;
+        sqi_gauge(&task->metrics->pending, sqi_ledger_pending(task->ledger));
+        sqi_letters_write(task);
+        tell_position(task);
+}
+
+static bool
+is_at_end(const struct sq_task *task)
+{
+        return (task->done || task->draining) && (!task->ledger || sqi_ledger_unfinished(task->ledger) == 0);
+}
+
+static uint64_t
+wake_time(const struct sq_task *task, enum emitted emitted, uint64_t until)
+{
+        uint64_t ledger = task->ledger ? sqi_ledger_next(task->ledger) : UINT64_MAX;
+        uint64_t next = task->wake_ns ? task->wake_ns : task->wake_fd >= 0 ? UINT64_MAX : task->now_ns + IDLE_NS;
+
+        if (ledger < until)
+                until = ledger;
+        if (next < sqi_task_breath_ends(task)) /* what it had to emit sooner would not go out sooner */
+                next = sqi_task_breath_ends(task);
+        if (emitted == IDLE && !task->done && next < until)
+                until = next;
+        if (task->tracked && task->next_report_ns < until && task->told_position != task->last_position + 1)
+                until = task->next_report_ns;
+        return until;
+}
+
+static void
+finish(struct sq_task *task)
+{
+        sqi_letters_write(task);
+        sqi_collector_keep(&task->collector);
+        task->finished = !(task->handing_over && task->fate == SQI_FATE_STAYS);
+        if (task->finished && task->code->spout->finish)
+                sqi_task_call(task, task->code->spout->finish);
+        task->next_report_ns = 0;
+        tell_position(task);
+        sqi_task_end(task);
+}
+
+void
+sqi_spout_turn(struct sq_task *task)
+{
+        uint64_t begin = task->now_ns, again = UINT64_MAX;
+        enum emitted emitted = emit(task);
+
+        task->now_ns = sqi_task_clock(task);
+        sqi_count(&task->metrics->busy_ns, task->now_ns - begin);
+        if (emitted == IDLE) /* acks can wait for it, who counts its latency does not */
+                sqi_task_flush_idle(task);
+        keep_ledger(task);
+        if (emitted == HELD || sqi_task_must_flush(task))
+                sqi_task_flush(task);
+        else if (emitted == IDLE)
+                again = sqi_task_flush_idle(task);
+        if (task->failed < 0 || task->quitting)
+                return;
+        if (is_at_end(task))
+                finish(task);
+        else if (emitted == IDLE || (emitted == HELD && !may_emit(task))) /* the acks taken meanwhile may have made room */
+                sqi_task_wait(task, false, wake_time(task, emitted, again));
+}

@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a task, in its own thread: bind, wait for CONNECT, connect and prepare, wait for START, turn by turn until the end, and then stay until
+ * QUIT (a restarted neighbour may ask for the end-of-stream marks again).
+ */
+#include "task/task.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "control/endpoint.h"
+#include "channel/socket.h"
+#include "task/crash.h"
+#include "task/moved.h"
+#include "task/park.h"
+#include "task/recorder.h"
+
+/* ---- orders ------------------------------------------------------------------------------------------------------------- */
+
+static void
+take_lost(struct sq_task *task, const struct sqi_message *message)
+{
+        if (message->task >= task->plan->ntasks || message->number <= task->intake.fence[message->task])
+                return; /* known already: a new supervisor says again what is so */
+        task->intake.fence[message->task] = (uint32_t)message->number;
+        if (!task->ledger)
+                return;
+        sqi_ledger_lose(task->ledger, sqi_task_clock(task));
+        if (task->phase == SQI_RUNNING)
+                sqi_collector_lose(task, message->task);
+        task->replays_due = sqi_ledger_unfinished(task->ledger) > 0;
+}
+
+static void
+activate(struct sq_task *task, bool active)
+{
+        const struct sq_spout *spout = task->code ? task->code->spout : NULL;
+
+        if (task->active == active || !spout)
+                return;
+        task->active = active;
+        if (active && spout->activate)
+                spout->activate(task);
+        if (!active && spout->deactivate)
+                spout->deactivate(task);
+}
+
+void
+sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
+{
+        switch (message->type) {
+        case SQI_MSG_POSITION:
+                if (message->task == task->id)
+                        task->resume = message->number;
+                break;
+        case SQI_MSG_CONNECT:
+                task->may_connect = true;
+                break;
+        case SQI_MSG_START:
+                task->may_start = true;
+                break;
+        case SQI_MSG_ACTIVATE:
+        case SQI_MSG_DEACTIVATE:
+                task->start_inactive = message->type == SQI_MSG_DEACTIVATE;
+                if (task->phase == SQI_RUNNING)
+                        activate(task, !task->start_inactive);
+                break;
+        case SQI_MSG_HANDOVER: /* that it is one the bolts learn from the marks behind the last tuples: an order could come before or after those */
+                task->handing_over |= task->component->kind == SQ_KIND_SPOUT;
+                task->fate = message->number ? SQI_FATE_STAYS : SQI_FATE_ENDS;
+                break;
+        case SQI_MSG_MOVE:
+                task->parking = task->quitting = true;
+                break;
+        case SQI_MSG_LOG_LEVEL:
+                if (message->task == task->id && message->number <= SQ_DEBUG) {
+                        task->log_level = (enum sq_level)message->number;
+                        task->log_until_ns = message->a ? sqi_clock_ns() + message->a * 1000000 : 0;
+                }
+                break;
+        case SQI_MSG_DRAIN:
+                task->draining = true;
+                if (task->ledger)
+                        sqi_ledger_hurry(task->ledger, sqi_task_clock(task));
+                break;
+        case SQI_MSG_PROBE:
+                if (task->component->cycle && task->phase == SQI_RUNNING)
+                        sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_PROBED,
+                                                                    .task = task->id,
+                                                                    .number = message->number,
+                                                                    .a = task->intake.received,
+                                                                    .b = task->collector.sent_to_cycle});
+                break;
+        case SQI_MSG_RELEASE:
+                if (message->number == task->component->cycle)
+                        task->released = true;
+                break;
+        case SQI_MSG_PEER_LOST:
+                take_lost(task, message);
+                break;
+        case SQI_MSG_PEER_READY:
+                sqi_collector_end_again(&task->collector, message->task);
+                break;
+        case SQI_MSG_QUIT:
+                task->quitting = true;
+                break;
+        default:
+                break;
+        }
+}
+
+bool
+sqi_task_serve(struct sq_task *task)
+{
+        struct sqi_message order;
+        zmq_msg_t message;
+        bool got = false;
+
+        if (task->door)
+                return false;
+        task->reported = false;
+        zmq_msg_init(&message);
+        while (sqi_socket_receive(task->control, &message) == 0) {
+                got = true;
+                if (sqi_message_decode(zmq_msg_data(&message), zmq_msg_size(&message), &order, NULL) == 0)
+                        sqi_task_obey(task, &order);
+        }
+        zmq_msg_close(&message);
+        return got;
+}
+
+/* ---- flushing ----------------------------------------------------------------------------------------------------------- */
+
+/* A bolt's own flush stands before its acks: they vouch for what it made durable. */
+static void
+flush_component(struct sq_task *task)
+{
+        int (*flush)(struct sq_task *) = task->code->bolt ? task->code->bolt->flush : NULL;
+
+        if (!flush || !task->dirty)
+                return;
+        task->dirty = false;
+        if (flush(task) == 0)
+                return;
+        if (task->tracking) {
+                sqi_acker_fail(&task->acker);
+                sqi_task_log_seldom(task, "failed what it executed since the last flush", task->error);
+        } else
+                sqi_task_fail(task, -EIO, "%s", task->error);
+}
+
+void
+sqi_task_flush(struct sq_task *task)
+{
+        flush_component(task);
+        if (task->nkept && task->tracking && task->now_ns >= task->next_kept_check_ns)
+                sqi_kept_check(task);
+        sqi_collector_subscribed(&task->collector);
+        sqi_collector_flush(&task->collector);
+        sqi_acker_push(&task->acker);
+        if (task->acker.no_memory)
+                sqi_task_fail(task, -ENOMEM, "out of memory for acks");
+        task->next_flush_ns = task->now_ns + (uint64_t)(task->plan->config.flush_ms * 1e6);
+}
+
+static bool
+has_something_to_flush(const struct sq_task *task)
+{
+        return task->dirty || task->acker.gathered || sqi_collector_has_open(&task->collector);
+}
+
+/*
+ * A message on its way through two processes costs as much as some hundred tuples. So an idle task sends at once what it has, but not one
+ * tuple after the other: what follows within BREATH waits for company. A stream of tuples further apart than that never waits.
+ */
+uint64_t
+sqi_task_breath_ends(const struct sq_task *task)
+{
+        static const uint64_t BREATH_NS = 50000;
+        uint64_t end = task->flushed_ns + BREATH_NS;
+
+        if (task->door)
+                return 0;
+        return end < task->next_flush_ns ? end : task->next_flush_ns;
+}
+
+uint64_t
+sqi_task_flush_idle(struct sq_task *task)
+{
+        bool something = has_something_to_flush(task);
+
+        if (something && task->now_ns < sqi_task_breath_ends(task))
+                return sqi_task_breath_ends(task);
+        if (something)
+                task->flushed_ns = task->now_ns;
+        sqi_task_flush(task);
+        return UINT64_MAX;
+}
+
+void
+sqi_task_call(struct sq_task *task, int (*callback)(struct sq_task *))
+{
+        task->misused = false;
+        sqi_collector_begin(&task->collector, NULL, 0);
+        if (callback(task) < 0)
+                sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "a callback failed without sq_error()");
+        if (task->failed < 0) {
+                sqi_collector_rollback(&task->collector);
+                task->collector.anchors_open = false;
+                return;
+        }
+        if (task->collector.anchors_open)
+                sqi_anchors_commit(task, 0, 0);
+        sqi_collector_commit(&task->collector);
+        if (task->collector.pressed)
+                sqi_task_unblock(task);
+}
+
+void
+sqi_task_end(struct sq_task *task)
+{
+        sqi_task_flush(task);
+        if (task->failed < 0)
+                return;
+        task->collector.source.handover = task->handing_over;
+        sqi_collector_end(&task->collector);
+        while (!sqi_collector_flush(&task->collector) && !task->quitting && task->failed == 0) {
+                sqi_task_wait(task, false, UINT64_MAX);
+                sqi_spout_take_acks(task);
+                sqi_collector_subscribed(&task->collector);
+        }
+        task->phase = SQI_ENDED;
+        task->collector.open = false;
+        sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_METRICS, .task = task->id, .metrics = task->metrics});
+        sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_FINISHED, .task = task->id});
+}
+
+/* ---- opening and closing ------------------------------------------------------------------------------------------------ */
+
+int
+sqi_task_bind(const struct sq_task *task, void *socket, enum sqi_endpoint_kind kind)
+{
+        char endpoint[SQI_ENDPOINT_SIZE];
+        int r = 0;
+
+        for (int inproc = 1; inproc >= (task->door ? 1 : 0) && r == 0; inproc--) {
+                r = sqi_endpoint(task->rundir, kind, task->id, inproc, endpoint);
+                if (r == 0)
+                        r = sqi_socket_bind(socket, endpoint);
+        }
+        return r;
+}
+
+static int
+bind_acker(struct sq_task *task)
+{
+        const struct sqi_plan *plan = task->plan;
+        struct sqi_acker *acker = &task->acker;
+
+        acker->task = task->id;
+        acker->incarnation = task->incarnation;
+        acker->ntasks = plan->ntasks;
+        acker->by_task = calloc(plan->ntasks, sizeof(*acker->by_task));
+        acker->spouts = calloc(plan->ntasks, sizeof(*acker->spouts));
+        if (!acker->by_task || !acker->spouts)
+                return -ENOMEM;
+        for (uint32_t t = 0; t < plan->ntasks; t++) {
+                if (plan->components[plan->tasks[t].component].kind != SQ_KIND_SPOUT)
+                        continue;
+                struct sqi_ledger_outlet *spout = &acker->spouts[acker->nspouts++];
+                spout->task = t;
+                acker->by_task[t] = spout;
+        }
+        return 0;
+}
+
+static int
+connect_acker(struct sq_task *task)
+{
+        const struct sqi_plan_task *tasks = task->plan->tasks;
+        char endpoint[SQI_ENDPOINT_SIZE];
+
+        for (uint32_t i = 0; i < task->acker.nspouts; i++) {
+                struct sqi_ledger_outlet *spout = &task->acker.spouts[i];
+                spout->socket = sqi_socket_new(task->context, ZMQ_PUSH, 1000);
+                if (!spout->socket)
+                        return -errno;
+                int r = sqi_endpoint(task->rundir, SQI_ACKS, spout->task, tasks[spout->task].worker == tasks[task->id].worker,
+                                     endpoint);
+                if (r == 0)
+                        r = sqi_socket_connect(spout->socket, endpoint);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Loads the component and fills its state with its settings. */
+static int
+load(struct sq_task *task)
+{
+        char cause[256] = "";
+        size_t bad;
+
+        if (sqi_component_load(task->component->path, &task->code, cause, sizeof(cause)) < 0)
+                return sqi_task_fail(task, -ENOEXEC, "%s", cause);
+        if (task->code->kind != task->component->kind)
+                return sqi_task_fail(task, -ENOEXEC, "%s is no %s any more", task->component->path,
+                                     task->code->bolt ? "spout" : "bolt");
+        task->state = calloc(1, sqi_component_state_size(task->code) + 1);
+        if (!task->state)
+                return sqi_task_fail(task, -ENOMEM, "out of memory for the state");
+        if (sqi_settings_fill(sqi_component_options(task->code), task->component->settings, task->component->nsettings, task->state,
+                              &task->settings, &bad, cause, sizeof(cause)) < 0)
+                return sqi_task_fail(task, -EINVAL, "settings: %s", cause);
+        return 0;
+}
+
+int
+sqi_task_open(struct sq_task *task)
+{
+        const struct sqi_config *config = &task->plan->config;
+        int r;
+
+        task->resume = UINT64_MAX;
+        if (!task->resumed)
+                task->wake_fd = -1;
+        task->record = -1;
+        r = task->resumed ? 0 : load(task);
+        if (r < 0)
+                return r;
+        task->tracking = config->delivery == SQI_AT_LEAST_ONCE;
+        task->metered = config->metrics == SQI_METRICS_ON;
+        task->tick_ns = (uint64_t)(task->component->tick_secs * 1e9);
+        r = sqi_collector_open(task);
+        if (r == 0)
+                r = sqi_intake_bind(task);
+        if (r == 0)
+                sqi_park_end(task);
+        if (r == 0 && task->code->spout)
+                r = sqi_spout_open(task);
+        if (r == 0 && task->code->bolt && task->tracking)
+                r = bind_acker(task);
+        if (r == 0 && task->code->bolt && !task->door)
+                sqi_record_open(task);
+        task->fds = calloc(task->collector.noutlets + SQI_WAIT_FIXED, sizeof(*task->fds));
+        if (r == 0 && !task->fds)
+                r = -ENOMEM;
+        return r < 0 ? sqi_task_fail(task, r, "cannot open its channels in %s: %s", task->rundir, zmq_strerror(-r)) : 0;
+}
+
+static int
+connect_channels(struct sq_task *task)
+{
+        int r = sqi_collector_connect(task);
+
+        if (r == 0)
+                r = sqi_intake_connect(task);
+        if (r == 0)
+                r = connect_acker(task);
+        return r < 0 ? sqi_task_fail(task, r, "cannot connect its channels in %s: %s", task->rundir, zmq_strerror(-r)) : 0;
+}
+
+static int
+prepare(struct sq_task *task)
+{
+        const struct sqi_component *code = task->code;
+        int (*callback)(struct sq_task *) = code->bolt ? code->bolt->prepare : NULL;
+        int r;
+
+        if (code->spout)
+                callback = code->spout->prepare;
+        task->now_ns = sqi_task_clock(task);
+        if (callback && callback(task) < 0)
+                return sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "prepare failed without sq_error()");
+        task->prepared = true;
+        r = code->bolt && code->bolt->movable && !task->door ? sqi_moved_read(task) : 0;
+        if (r < 0)
+                return sqi_task_fail(task, r, "cannot take over its keyed state in %s: %s", task->rundir, strerror(-r));
+        if (code->spout && code->spout->seek && task->resume != UINT64_MAX && code->spout->seek(task, task->resume) < 0)
+                return sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "seek failed without sq_error()");
+        return 0;
+}
+
+int
+sqi_task_connect(struct sq_task *task)
+{
+        if (connect_channels(task) < 0)
+                return -1;
+        return task->resumed ? 0 : prepare(task);
+}
+
+void
+sqi_task_close(struct sq_task *task)
+{
+        const struct sqi_component *code = task->code;
+
+        if (task->prepared && code->bolt && code->bolt->cleanup)
+                code->bolt->cleanup(task);
+        if (task->prepared && code->spout && code->spout->cleanup)
+                code->spout->cleanup(task);
+        sqi_record_close(task);
+        sqi_kept_release(task);
+        sqi_acker_close(&task->acker);
+        sqi_collector_close(&task->collector);
+        sqi_intake_close(task);
+        sqi_spout_close(task);
+        sqi_keyed_free(&task->keyed);
+        sqi_settings_release(&task->settings);
+        free(task->state);
+        free(task->key);
+        free(task->fds);
+        sqi_socket_close(&task->control);
+        sqi_component_close(&task->code);
+}
+
+/* Waits, serving orders, until `*flag` is set or the task is to end. */
+static bool
+await(struct sq_task *task, const bool *flag)
+{
+        while (!*flag && !task->quitting && task->failed == 0) {
+                sqi_collector_subscribed(&task->collector);
+                sqi_task_wait(task, false, UINT64_MAX);
+        }
+        return *flag && !task->quitting && task->failed == 0;
+}
+
+void
+sqi_task_start(struct sq_task *task)
+{
+        task->phase = SQI_RUNNING;
+        task->collector.open = true;
+        task->now_ns = sqi_task_clock(task);
+        task->next_tick_ns = task->now_ns + task->tick_ns;
+        if (task->code->spout)
+                activate(task, !task->start_inactive);
+}
+
+void
+sqi_task_turn(struct sq_task *task)
+{
+        sqi_count(&task->metrics->loops, 1);
+        if (task->now_ns >= task->look_ns) {
+                sqi_task_serve(task);
+                task->look_ns = task->now_ns + SQI_ORDERS_NS;
+        }
+        if (task->code->spout)
+                sqi_spout_turn(task);
+        else
+                sqi_bolt_turn(task);
+}
+
+static void
+run(struct sq_task *task)
+{
+        if (sqi_task_open(task) < 0)
+                return;
+        sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_BOUND, .task = task->id});
+        if (!await(task, &task->may_connect) || sqi_task_connect(task) < 0 || !sqi_task_await_subscribers(task))
+                return;
+        sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_READY, .task = task->id});
+        if (!await(task, &task->may_start))
+                return;
+        sqi_task_start(task);
+        while (task->phase == SQI_RUNNING && !task->quitting && task->failed == 0)
+                sqi_task_turn(task);
+        while (!task->quitting && task->failed == 0) {
+                sqi_collector_flush(&task->collector);
+                sqi_task_wait(task, false, UINT64_MAX);
+                sqi_spout_take_acks(task);
+        }
+}
+
+/* sq_state() in squall.h reads the first member without a call. */
+_Static_assert(offsetof(struct sq_task, state) == 0, "the state block stands first");
+
+void *
+sqi_task_main(void *argument)
+{
+        struct sq_task *task = argument;
+        void *stack = sqi_crash_thread_begin();
+        char name[128];
+
+        /* cut to 15 bytes by the kernel: what top -H and perf show */
+        prctl(PR_SET_NAME, sqi_task_name(task->plan, task->id, name, sizeof(name)), 0ul, 0ul, 0ul);
+        prctl(PR_SET_TIMERSLACK, 1000ul, 0ul, 0ul, 0ul);
+        sqi_crash_blame(task);
+        run(task);
+        if (task->failed < 0)
+                sqi_task_report(task, &(struct sqi_message){
+                                              .type = SQI_MSG_ERROR,
+                                              .task = task->id,
+                                              .text = {task->error, strlen(task->error)},
+                                      });
+        if (task->parking && task->fate == SQI_FATE_STAYS && task->phase == SQI_ENDED && !task->finished && task->failed == 0)
+                sqi_task_park(task);
+        else
+                sqi_task_close(task);
+        sqi_crash_thread_end(stack);
+        return NULL;
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A task: one instance of a component, in a thread of its own. All of it belongs to that thread, but for the metrics, which the
+ * worker's control thread reads.
+ *
+ *     inbox, feedback, broadcasts --> intake --> executor (bolt or spout) --> collector --> outlets
+ *                                                     |                           acker --> ack inboxes of the spouts
+ *                                                     +-- orders from and reports to the control thread, by an inproc PAIR
+ */
+#ifndef SQI_TASK_H
+#define SQI_TASK_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "base/clock.h"
+#include "control/endpoint.h"
+#include "control/message.h"
+#include "control/metrics.h"
+#include "squall.h"
+#include "component/catalog.h"
+#include "plan/plan.h"
+#include "tuple/frame.h"
+#include "task/acker.h"
+#include "task/collector.h"
+#include "task/driver.h"
+#include "task/keyed.h"
+#include "task/ledger.h"
+#include "task/dead_letter.h"
+
+/* One input of a bolt: a stream of a source component, and how its fields are counted here. */
+struct sqi_input {
+        const struct sqi_plan_edge *edge;
+        const struct sqi_plan_stream *stream;
+        const char *source; /* component id */
+        uint32_t nfields;   /* that the component counts */
+        bool contiguous;    /* they are neighbours in the tuple, in order */
+        uint8_t places[SQ_FIELDS_MAX];
+};
+
+struct sq_tuple {
+        struct sq_task *task;
+        const struct sqi_input *input;
+        struct sqi_slice slice;
+};
+
+/*
+ * Which key a bolt looks up, learnt from its first look-up: all its fields packed (sq_key()), or the bytes of one field. Only a guess for
+ * the executor's look-ahead: a wrong one costs a wasted prefetch.
+ */
+enum sqi_key_shape { SQI_KEY_UNKNOWN, SQI_KEY_PACKED, SQI_KEY_FIELD, SQI_KEY_OTHER };
+
+/* A group of tuples found but not executed yet; there is one a stage (bolt.c). */
+enum { SQI_AHEAD = 8, SQI_STAGES = 3 };
+struct sqi_ahead {
+        uint32_t n;
+        bool guessed;                   /* `keys` hold */
+        struct sqi_key keys[SQI_AHEAD]; /* as guessed */
+        struct sq_tuple tuples[SQI_AHEAD];
+};
+
+/* Owned by the bolt that keeps it. `bytes` hold a copy of the tuple. */
+struct sq_kept {
+        struct sq_tuple tuple;
+        uint64_t edge_id;
+        uint16_t nroots;
+        uint32_t input; /* number of tuple.input, while the task is parked */
+        uint64_t since_ns;
+        uint64_t *roots;
+        struct sq_kept *next, **link; /* on the task's list of what is kept */
+        uint8_t bytes[];
+};
+
+/* Where tuples come in, and whose end-of-stream marks are still to come. */
+struct sqi_intake {
+        void *inbox, *feedback, *broadcasts; /* PULL, PULL or NULL, SUB or NULL */
+        struct sqi_input *inputs;            /* by edge: those into this task's component */
+        uint32_t ninputs;
+        const struct sqi_input **by_stream; /* [component * (SQ_STREAMS_MAX + 1) + stream], NULL: not ours */
+        uint16_t *ended;          /* by task: bit 0: no mark to come in the inbox; bit 1 + s: in the broadcast of stream s */
+        uint32_t marks_missing;   /* of all sources but feedback ones */
+        uint32_t outside_missing; /* of those outside this task's cycle */
+        uint32_t *fence;          /* by task: lowest incarnation whose batches are taken */
+        uint64_t received;        /* tuples from this task's own cycle */
+        bool turn;                /* inbox and broadcasts take turns */
+};
+
+/* What a task may wait on besides its outlets: control, three inboxes, acks, the spout's own descriptor. */
+enum { SQI_WAIT_FIXED = 6 };
+
+/* How long an order may lie there while a task works: to ask ZeroMQ takes two system calls. */
+enum { SQI_ORDERS_NS = 500000 };
+
+/* Of a task that hands over, as the supervisor says. */
+enum sqi_fate { SQI_FATE_UNKNOWN, SQI_FATE_ENDS, SQI_FATE_STAYS };
+
+enum sqi_phase { SQI_BINDING, SQI_WAITING, SQI_RUNNING, SQI_ENDED };
+
+struct sq_task {
+        void *state; /* the component's block; first: sq_state() is inline */
+        const struct sqi_plan *plan;
+        const struct sqi_plan_component *component;
+        uint32_t id, incarnation;
+        const char *rundir;
+        void *context;               /* ZeroMQ */
+        void *control;               /* PAIR to the control thread */
+        const struct sqi_door *door; /* NULL: in a worker */
+        struct sqi_load *loads;      /* by task; NULL: not known */
+        struct sqi_load *load;       /* this task's */
+        int record;                  /* file that what comes in is copied to, or -1: record.h */
+        struct sqi_component *code;
+        struct sqi_settings_memory settings;
+        struct sqi_keyed *keyed;
+        struct sqi_metrics *metrics;
+        bool tracking; /* at-least-once */
+        bool metered;  /* topology.metrics: times are taken */
+        enum sqi_phase phase;
+        bool active; /* spouts: between ACTIVATE and DEACTIVATE */
+        bool may_connect, may_start, start_inactive, prepared;
+        bool draining, quitting, released, settled;
+        enum sqi_fate fate; /* when it has handed over */
+        bool parking;       /* told to move */
+        bool resumed;       /* park.h: loaded and prepared under another plan */
+        bool finished;      /* its finish was called: it cannot go on */
+        bool handing_over;  /* its keyed state goes to the next plan: moved.h */
+        bool packed;        /* shares its worker with other tasks */
+        struct pollfd *fds; /* scratch of sqi_task_wait(): one an outlet, and SQI_WAIT_FIXED */
+        int failed;         /* negative errno: the task can't go on; `error` says why */
+        char error[512];
+        uint64_t now_ns;  /* of this turn of the loop */
+        bool reported;    /* since the control socket was last read empty */
+        uint64_t look_ns; /* when to look for orders again, should there be no time to wait */
+
+        struct sqi_intake intake;
+        struct sqi_collector collector;
+        struct sqi_acker acker;
+
+        /* bolt */
+        struct sqi_ahead ahead[SQI_STAGES];
+        const struct sq_tuple *tuple;  /* under way */
+        const struct sqi_input *input; /* of the run under way; NULL: not for this task */
+        bool misused;                  /* in this callback */
+        bool in_execute;
+        bool kept_now;     /* sq_keep() was called for the tuple */
+        uint64_t input_id; /* edge id of the tuple under way */
+        const uint64_t *input_roots;
+        uint16_t input_nroots;
+        char *key; /* scratch of sq_key() */
+        size_t key_size;
+        bool dirty; /* executed since the last flush */
+        uint64_t tick_ns, next_tick_ns;
+        enum sqi_key_shape key_shape;
+        unsigned key_field;          /* SQI_KEY_FIELD: its place in the tuple */
+        const struct sqi_key *guess; /* of the tuple under way, or NULL */
+        struct sq_kept *kept;
+        size_t nkept;
+        uint64_t kept_in_frame; /* tuples of the batch under way that were kept: acked when they are */
+        uint64_t next_kept_check_ns;
+
+        uint64_t wake_ns; /* what sq_wake_at() said; 0: nothing */
+
+        /* spout */
+        struct sqi_ledger *ledger;
+        void *ack_inbox;
+        bool done;      /* next() answered SQ_DONE */
+        uint32_t calls; /* of next() in a turn, at most */
+        int wake_fd;
+        uint64_t resume; /* position to seek to; UINT64_MAX: none */
+        uint64_t last_position, told_position;
+        bool tracked; /* sq_track() was called at least once */
+        bool tree_open, replaying;
+        bool replays_due; /* they go before new tuples: a task was lost, or there are more of them than a turn takes */
+        uint64_t root;
+
+        uint64_t next_flush_ns, next_report_ns;
+        uint64_t flushed_ns; /* when an idle task last had something to flush */
+        uint64_t fail_logged_ns, fails_unlogged;
+        enum sq_level log_level; /* until log_until_ns, then SQ_INFO */
+        uint64_t log_until_ns;
+        char cause[SQI_CAUSE_MAX +
+                   16]; /* bolt: of the last sq_fail(); spout: of the fails being taken, from whom being in `cause_task` */
+        uint32_t cause_task;
+        enum sqi_outcome last_outcome;
+        struct sqi_letters letters;
+};
+
+/* The body of the task thread, from bind to the end; `argument` is the task. */
+void *sqi_task_main(void *argument);
+
+/* ---- between the files of the task ---- */
+
+/* The clock that everything in a component's sight goes by. */
+static inline uint64_t
+sqi_task_clock(const struct sq_task *task)
+{
+        return __builtin_expect(task->door != NULL, 0) ? task->door->now(task->door->context) : sqi_clock_ns();
+}
+
+/* Binds under the inproc name and, in a worker, under the ipc one. 0 or a negative errno. */
+int sqi_task_bind(const struct sq_task *task, void *socket, enum sqi_endpoint_kind kind);
+
+/* task.c: the task is over, `error` says why; the first cause stays. Returns -1. */
+int sqi_task_fail(struct sq_task *task, int error, const char *format, ...) SQ_PRINTF(3, 4);
+/* A misuse of squall.h: counted, logged, and the tuple under way fails. */
+void sqi_task_misuse(struct sq_task *task, const char *format, ...) SQ_PRINTF(2, 3);
+void sqi_task_report(struct sq_task *task, const struct sqi_message *message);
+/* A warning, at most once a second: a bolt may fail a million tuples a second for one cause. */
+void sqi_task_log_seldom(struct sq_task *task, const char *what, const char *text);
+/* Waits until every broadcast has all its receivers. False: told to quit before. */
+bool sqi_task_await_subscribers(struct sq_task *task);
+/* Serves what has come from the control thread. True: something came. */
+bool sqi_task_serve(struct sq_task *task);
+/* Waits until something may be done: orders, input (if `intake`), acks, room in a stuck outlet, or `until_ns`. */
+void sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns);
+/* Sends what is open; first the component's own flush. */
+void sqi_task_flush(struct sq_task *task);
+/* Has a batch waited long enough? Without workers the answer must not depend on the clock: two runs are to be the same. */
+static inline bool
+sqi_task_must_flush(const struct sq_task *task)
+{
+        return task->door || task->now_ns >= task->next_flush_ns;
+}
+/* For a task that is idle. When it is to flush again: UINT64_MAX, or soon, where it held back what it has. */
+uint64_t sqi_task_flush_idle(struct sq_task *task);
+uint64_t sqi_task_breath_ends(const struct sq_task *task); /* before it, nothing that is idle goes out */
+/* While an outlet is blocked: waits, serving orders and acks. */
+void sqi_task_unblock(struct sq_task *task);
+/* The task has done all it will: end-of-stream marks, the last METRICS, FINISHED. */
+void sqi_task_end(struct sq_task *task);
+/* Runs a callback that may emit outside execute: tick, finish. */
+void sqi_task_call(struct sq_task *task, int (*callback)(struct sq_task *));
+
+/* intake.c */
+int sqi_intake_bind(struct sq_task *task);
+int sqi_intake_connect(struct sq_task *task);
+void sqi_intake_close(struct sq_task *task);
+/* One message from any inbox, without waiting. 1: got it; 0: none. */
+int sqi_intake_receive(struct sq_task *task, zmq_msg_t *message);
+/* Opens the frame; handles marks, fences and what is malformed. The edge key is made this task's own. True: execute it. */
+bool sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *frame);
+/* The input of a tuple of this frame, or NULL: not for us. */
+const struct sqi_input *sqi_intake_input(const struct sq_task *task, const struct sqi_frame *frame);
+void sqi_intake_refuse(struct sq_task *task, uint32_t source, const char *cause);
+
+/* anchor.c */
+/* Ends a transaction that opened the list of anchors: the first `ninput` are the input's, which is acked with `input_id` (0: not now). */
+void sqi_anchors_commit(struct sq_task *task, uint16_t ninput, uint64_t input_id);
+void sqi_kept_release(struct sq_task *task);
+/* Warns of kept tuples that are older than the message timeout: somebody has forgotten them. */
+void sqi_kept_check(struct sq_task *task);
+
+/* bolt.c, spout.c: one turn of the loop of either kind. */
+void sqi_bolt_turn(struct sq_task *task);
+/* When a bolt's `.tick` is to run next: at its interval, or when the bolt asked for; UINT64_MAX: never. */
+uint64_t sqi_bolt_due(const struct sq_task *task);
+void sqi_spout_turn(struct sq_task *task);
+int sqi_spout_open(struct sq_task *task);
+void sqi_spout_close(struct sq_task *task);
+/* Drains the ack inbox. True: something came. */
+bool sqi_spout_take_acks(struct sq_task *task);
+
+#endif

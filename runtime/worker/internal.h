@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of a worker's control thread share: worker.c, members.c, alone.c. Nobody else looks in. */
+#ifndef SQI_HOST_H
+#define SQI_HOST_H
+
+#include "task/task.h"
+
+enum { SQI_WORKER_RUNDIR = 512 };
+
+struct sqi_member {
+        pthread_t thread;
+        bool running;
+        bool settled, finished;
+        uint64_t position; /* the last one told */
+        void *control;     /* our end of the task's PAIR */
+        struct sq_task task;
+        struct sqi_metrics metrics;
+        uint64_t news;            /* sqi_metrics_news() as last told */
+        uint64_t loops, loops_ns; /* its last turn that was seen */
+        bool told;
+};
+
+struct sqi_worker {
+        char rundir[SQI_WORKER_RUNDIR];
+        uint32_t id, incarnation;
+        pid_t supervisor;
+        int pidfd;
+        struct sqi_plan *plan;
+        struct sqi_plan *first_plan; /* that a task which has moved was prepared under: its component may point into it */
+        struct sqi_load *loads;
+        void *context, *orders, *reports;
+        uint32_t nmembers;
+        struct sqi_member **members;
+        uint64_t beat_ns, next_beat_ns;
+        uint64_t told_ns, quiet_ns; /* the last heartbeat that was sent; without news there is one in quiet_ns */
+        uint64_t pause_ns; /* to the next beat: short at first, so that a worker that soon dies has told what it got done */
+        bool quitting, orphaned, failed;
+
+        /* adoptable ones */
+        bool draining, handing_over, stays; /* as the orders said */
+        bool adoptable, started, forsaken;  /* forsaken: no supervisor came; it drains alone */
+        int lease;
+        uint64_t orphaned_ns;
+
+        /* where to, when `moving` */
+        bool moving;
+        char next_rundir[SQI_WORKER_RUNDIR];
+        uint32_t next_id, next_incarnation;
+};
+
+/* worker.c */
+void sqi_worker_report(struct sqi_worker *worker, struct sqi_message message);
+
+/* members.c. Start: 0 or a negative errno. Join ends the tasks' threads; one that hangs in a callback is not waited for: false. */
+int sqi_members_start(struct sqi_worker *worker);
+bool sqi_members_join(struct sqi_worker *worker);
+void sqi_members_pass_reports(struct sqi_worker *worker);
+
+/* alone.c. Go on: false when it is time to end. */
+bool sqi_worker_go_on_alone(struct sqi_worker *worker, uint64_t now_ns);
+void sqi_worker_be_adopted(struct sqi_worker *worker, pid_t supervisor);
+void sqi_worker_remove_rundir(const struct sqi_worker *worker);
+
+#endif

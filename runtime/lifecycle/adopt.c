@@ -52,20 +52,18 @@ sqi_adopt_subscribed(struct sqi_step *step, uint32_t worker)
 static bool
 is_waiting(const struct sqi_lifecycle *life)
 {
-        for
-                SQI_EACH_WORKER(life, w)
-        if (life->workers[w].adopting || life->workers[w].state == SQI_WORKER_KILLED)
-                return true;
+        SQI_EACH_WORKER(life, w)
+                if (life->workers[w].adopting || life->workers[w].state == SQI_WORKER_KILLED)
+                        return true;
         return false;
 }
 
 static bool
 any_started(const struct sqi_lifecycle *life)
 {
-        for
-                SQI_EACH_WORKER(life, w)
-        if (life->workers[w].started)
-                return true;
+        SQI_EACH_WORKER(life, w)
+                if (life->workers[w].started)
+                        return true;
         return false;
 }
 
@@ -77,39 +75,33 @@ run_on(struct sqi_step *step)
         life->has_run = life->connected = true;
         life->state = SQI_RUNNING;
         sqi_step_report(step, SQI_REPORT_ADOPTED, SQI_EVERY_WORKER, 0);
-        for
-                SQI_EACH_WORKER(life, w)
-        if (life->workers[w].state == SQI_WORKER_ALIVE)
-                sqi_start_tell_incarnations(step, w);
+        SQI_EACH_WORKER(life, w)
+                if (life->workers[w].state == SQI_WORKER_ALIVE)
+                        sqi_start_tell_incarnations(step, w);
         sqi_step_send(step, SQI_EVERY_WORKER, life->inactive ? SQI_MSG_DEACTIVATE : SQI_MSG_ACTIVATE, 0, 0);
         if (life->draining)
-                sqi_lifecycle_drain(step);
-        for
-                SQI_EACH_WORKER(life, w)
-        if (life->workers[w].state == SQI_WORKER_IDLE)
-                sqi_restart(step, w);
+                sqi_end_drain(step);
+        SQI_EACH_WORKER(life, w)
+                if (life->workers[w].state == SQI_WORKER_IDLE)
+                        sqi_restart(step, w);
         for (uint32_t c = 1; c < life->ncycles; c++)
                 if (sqi_cycle_is_settled(&life->cycles[c]))
-                        sqi_lifecycle_probe(step, &life->cycles[c]);
+                        sqi_step_probe(step, &life->cycles[c]);
         sqi_end_quit(step);
 }
 
 static void
 begin_anew(struct sqi_step *step)
 {
-        for
-                SQI_EACH_TASK(step->life, t)
-                {
-                        struct sqi_life_task *task = &step->life->tasks[t];
+        SQI_EACH_TASK(step->life, t) {
+                struct sqi_life_task *task = &step->life->tasks[t];
 
-                        *task = (struct sqi_life_task){.position = task->position, .has_position = task->has_position};
-                }
-        for
-                SQI_EACH_WORKER(step->life, w)
-                {
-                        step->life->workers[w].incarnation++;
-                        sqi_step_spawn(step, w);
-                }
+                *task = (struct sqi_life_task){.position = task->position, .has_position = task->has_position};
+        }
+        SQI_EACH_WORKER(step->life, w) {
+                step->life->workers[w].incarnation++;
+                sqi_step_spawn(step, w);
+        }
 }
 
 static void
@@ -143,15 +135,13 @@ take_in(struct sqi_step *step, uint32_t w)
         struct sqi_life_worker *worker = &life->workers[w];
 
         worker->adopting = false;
-        for
-                SQI_EACH_TASK(life, task)
-                {
-                        if (!sqi_step_is_on(life, task, w) || life->tasks[task].ready)
-                                continue;
-                        worker->cause = (struct sqi_cause){.type = SQI_CAUSE_HALFWAY};
-                        sqi_step_kill(step, w);
-                        return;
-                }
+        SQI_EACH_TASK(life, task) {
+                if (!sqi_step_is_on(life, task, w) || life->tasks[task].ready)
+                        continue;
+                worker->cause = (struct sqi_cause){.type = SQI_CAUSE_HALFWAY};
+                sqi_step_kill(step, w);
+                return;
+        }
         worker->connected = worker->started = worker->worked = true;
         worker->started_at = step->now;
 }
@@ -172,10 +162,9 @@ take_state(struct sqi_step *step, const struct sqi_message *message)
                 settle(life, message->task);
         life->draining |= (message->number & (SQI_TASK_DRAINING | SQI_TASK_HANDOVER)) != 0;
         life->handover |= (message->number & SQI_TASK_HANDOVER) != 0;
-        for
-                SQI_EACH_TASK(life, t)
-        if (sqi_step_is_on(life, t, message->worker) && !life->tasks[t].told)
-                return;
+        SQI_EACH_TASK(life, t)
+                if (sqi_step_is_on(life, t, message->worker) && !life->tasks[t].told)
+                        return;
         take_in(step, message->worker);
         go_on_when_complete(step);
 }
@@ -206,16 +195,14 @@ sqi_adopt_exited(struct sqi_step *step, const struct sqi_event *event)
 
         worker->state = SQI_WORKER_IDLE;
         worker->adopting = worker->started = worker->subscribed = false;
-        for
-                SQI_EACH_TASK(life, t)
-                {
-                        struct sqi_life_task *task = &life->tasks[t];
+        SQI_EACH_TASK(life, t) {
+                struct sqi_life_task *task = &life->tasks[t];
 
-                        if (!sqi_step_is_on(life, t, event->worker))
-                                continue;
-                        if (task->settled)
-                                sqi_step_cycle(life, t)->settled--;
-                        *task = (struct sqi_life_task){.position = task->position, .has_position = task->has_position};
-                }
+                if (!sqi_step_is_on(life, t, event->worker))
+                        continue;
+                if (task->settled)
+                        sqi_step_cycle(life, t)->settled--;
+                *task = (struct sqi_life_task){.position = task->position, .has_position = task->has_position};
+        }
         go_on_when_complete(step);
 }

@@ -7,10 +7,9 @@ static const uint64_t exit_time = 10 * SQI_SECOND;
 static bool
 all_finished(const struct sqi_lifecycle *life)
 {
-        for
-                SQI_EACH_TASK(life, task)
-        if (!life->tasks[task].finished)
-                return false;
+        SQI_EACH_TASK(life, task)
+                if (!life->tasks[task].finished)
+                        return false;
         return true;
 }
 
@@ -22,16 +21,27 @@ is_left(const struct sqi_lifecycle *life, uint32_t w)
 }
 
 void
+sqi_end_drain(struct sqi_step *step)
+{
+        struct sqi_lifecycle *life = step->life;
+
+        life->deadline = step->now + sqi_step_ns(life->drain_secs < 0 ? life->plan->config.message_timeout : life->drain_secs);
+        if (!life->has_run)
+                return;
+        life->state = SQI_DRAINING;
+        sqi_step_send_drain(step, SQI_EVERY_WORKER);
+}
+
+void
 sqi_end_when_empty(struct sqi_step *step)
 {
         struct sqi_lifecycle *life = step->life;
 
         if (!sqi_step_is_over(life) || life->state == SQI_ENDED)
                 return;
-        for
-                SQI_EACH_WORKER(life, w)
-        if (life->workers[w].state != SQI_WORKER_GONE && !is_left(life, w))
-                return;
+        SQI_EACH_WORKER(life, w)
+                if (life->workers[w].state != SQI_WORKER_GONE && !is_left(life, w))
+                        return;
         life->state = SQI_ENDED;
         life->deadline = SQI_NEVER;
         sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_END});
@@ -46,16 +56,14 @@ sqi_end_abort(struct sqi_step *step, enum sqi_outcome outcome)
         life->state = SQI_ABORTING;
         life->outcome = outcome;
         life->deadline = life->probe_due = SQI_NEVER;
-        for
-                SQI_EACH_WORKER(life, w)
-                {
-                        struct sqi_life_worker *worker = &life->workers[w];
+        SQI_EACH_WORKER(life, w) {
+                struct sqi_life_worker *worker = &life->workers[w];
 
-                        if (worker->state == SQI_WORKER_ALIVE)
-                                sqi_step_kill(step, w);
-                        else if (worker->state == SQI_WORKER_IDLE || worker->state == SQI_WORKER_WAITING)
-                                worker->state = SQI_WORKER_GONE;
-                }
+                if (worker->state == SQI_WORKER_ALIVE)
+                        sqi_step_kill(step, w);
+                else if (worker->state == SQI_WORKER_IDLE || worker->state == SQI_WORKER_WAITING)
+                        worker->state = SQI_WORKER_GONE;
+        }
         sqi_end_when_empty(step);
 }
 
@@ -73,15 +81,13 @@ send_quit(struct sqi_step *step)
         const struct sqi_lifecycle *life = step->life;
         bool all = true;
 
-        for
-                SQI_EACH_WORKER(life, w)
-        all = all && !life->workers[w].stays;
+        SQI_EACH_WORKER(life, w)
+                all = all && !life->workers[w].stays;
         if (all)
                 sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_QUIT, 0, 0);
-        for
-                SQI_EACH_WORKER(life, w)
-        if (!all && !life->workers[w].stays)
-                sqi_step_send(step, w, SQI_MSG_QUIT, 0, 0);
+        SQI_EACH_WORKER(life, w)
+                if (!all && !life->workers[w].stays)
+                        sqi_step_send(step, w, SQI_MSG_QUIT, 0, 0);
 }
 
 void
@@ -105,13 +111,12 @@ sqi_end_undrained(struct sqi_step *step)
 {
         struct sqi_lifecycle *life = step->life;
 
-        for
-                SQI_EACH_TASK(life, task)
-        if (!life->tasks[task].finished)
-                sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_REPORT,
-                                                       .report = SQI_REPORT_UNFINISHED,
-                                                       .task = task,
-                                                       .worker = life->plan->tasks[task].worker});
+        SQI_EACH_TASK(life, task)
+                if (!life->tasks[task].finished)
+                        sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_REPORT,
+                                                               .report = SQI_REPORT_UNFINISHED,
+                                                               .task = task,
+                                                               .worker = life->plan->tasks[task].worker});
         life->failed_worker = SQI_EVERY_WORKER;
         sqi_end_abort(step, SQI_OUTCOME_FAILED);
 }
@@ -120,12 +125,10 @@ void
 sqi_end_late_exits(struct sqi_step *step)
 {
         step->life->deadline = SQI_NEVER;
-        for
-                SQI_EACH_WORKER(step->life, w)
-                {
-                        if (step->life->workers[w].state != SQI_WORKER_ALIVE || is_left(step->life, w))
-                                continue;
-                        sqi_step_report(step, SQI_REPORT_LATE_EXIT, w, 0);
-                        sqi_step_kill(step, w);
-                }
+        SQI_EACH_WORKER(step->life, w) {
+                if (step->life->workers[w].state != SQI_WORKER_ALIVE || is_left(step->life, w))
+                        continue;
+                sqi_step_report(step, SQI_REPORT_LATE_EXIT, w, 0);
+                sqi_step_kill(step, w);
+        }
 }

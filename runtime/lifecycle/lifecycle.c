@@ -43,13 +43,6 @@ on_ready(struct sqi_step *step, const struct sqi_message *message)
         sqi_start_run(step, message->worker);
 }
 
-void
-sqi_lifecycle_probe(struct sqi_step *step, struct sqi_cycle *cycle)
-{
-        sqi_cycle_begin(cycle, ++step->life->round);
-        sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_PROBE, 0, step->life->round);
-}
-
 static void
 on_settled(struct sqi_step *step, const struct sqi_message *message)
 {
@@ -64,7 +57,7 @@ on_settled(struct sqi_step *step, const struct sqi_message *message)
         if (cycle->released) /* before this task was restarted */
                 sqi_step_send(step, message->worker, SQI_MSG_RELEASE, 0, (uint64_t)(cycle - life->cycles));
         else if (sqi_cycle_is_settled(cycle))
-                sqi_lifecycle_probe(step, cycle);
+                sqi_step_probe(step, cycle);
 }
 
 static void
@@ -81,7 +74,7 @@ on_probed(struct sqi_step *step, const struct sqi_message *message)
         case SQI_CYCLE_WAIT:
                 break;
         case SQI_CYCLE_AGAIN:
-                sqi_lifecycle_probe(step, cycle);
+                sqi_step_probe(step, cycle);
                 break;
         case SQI_CYCLE_LATER:
                 life->probe_due = step->now + probe_pause;
@@ -203,6 +196,17 @@ on_subscribed(struct sqi_step *step, const struct sqi_event *event)
                 sqi_start_connect(step, event->worker);
 }
 
+static void
+on_exited(struct sqi_step *step, const struct sqi_event *event)
+{
+        bool ours = sqi_restart_note_cause(step, event);
+
+        if (step->life->adopting && !sqi_step_is_over(step->life))
+                sqi_adopt_exited(step, event);
+        else
+                sqi_restart_exited(step, event, ours);
+}
+
 /* ---- Time, and what is asked for ---------------------------------------------------------------------------------------- */
 
 static void
@@ -236,14 +240,13 @@ on_time(struct sqi_step *step, const struct sqi_event *event)
         }
         if (sqi_step_is_over(life))
                 return;
-        for
-                SQI_EACH_WORKER(life, w)
-        check_worker(step, w);
+        SQI_EACH_WORKER(life, w)
+                check_worker(step, w);
         if (life->probe_due <= step->now) {
                 life->probe_due = SQI_NEVER;
                 for (uint32_t c = 1; c < life->ncycles; c++)
                         if (sqi_cycle_is_settled(&life->cycles[c]) && life->cycles[c].round == 0)
-                                sqi_lifecycle_probe(step, &life->cycles[c]);
+                                sqi_step_probe(step, &life->cycles[c]);
         }
 }
 
@@ -254,24 +257,10 @@ on_start(struct sqi_step *step, const struct sqi_event *event)
         step->life->adopting = step->life->found;
         if (step->life->adopting)
                 return;
-        for
-                SQI_EACH_WORKER(step->life, w)
-                {
-                        step->life->workers[w].incarnation = step->life->first_incarnation;
-                        sqi_step_spawn(step, w);
-                }
-}
-
-void
-sqi_lifecycle_drain(struct sqi_step *step)
-{
-        struct sqi_lifecycle *life = step->life;
-
-        life->deadline = step->now + sqi_step_ns(life->drain_secs < 0 ? life->plan->config.message_timeout : life->drain_secs);
-        if (!life->has_run)
-                return;
-        life->state = SQI_DRAINING;
-        sqi_step_send_drain(step, SQI_EVERY_WORKER);
+        SQI_EACH_WORKER(step->life, w) {
+                step->life->workers[w].incarnation = step->life->first_incarnation;
+                sqi_step_spawn(step, w);
+        }
 }
 
 /* A topology that has not started yet starts first, and drains at once: every component gets its finish and cleanup. */
@@ -285,7 +274,7 @@ on_drain(struct sqi_step *step, const struct sqi_event *event)
                 return;
         life->draining = true;
         sqi_step_report(step, SQI_REPORT_DRAINING, SQI_EVERY_WORKER, 0);
-        sqi_lifecycle_drain(step);
+        sqi_end_drain(step);
 }
 
 static void
@@ -314,7 +303,7 @@ static void (*const events[])(struct sqi_step *step, const struct sqi_event *eve
         [SQI_EVENT_MESSAGE] = on_message,
         [SQI_EVENT_SPAWNED] = sqi_restart_spawned,
         [SQI_EVENT_SPAWN_FAILED] = sqi_restart_spawn_failed,
-        [SQI_EVENT_EXITED] = sqi_restart_exited,
+        [SQI_EVENT_EXITED] = on_exited,
         [SQI_EVENT_TIME] = on_time,
         [SQI_EVENT_DRAIN] = on_drain,
         [SQI_EVENT_ABORT] = on_abort,
@@ -331,12 +320,10 @@ forgive_silence(struct sqi_lifecycle *life, uint64_t now)
 
         if (life->stepped_at == 0 || gap <= sqi_step_worker_timeout(life) / 2)
                 return;
-        for
-                SQI_EACH_WORKER(life, w)
-        life->workers[w].beat_at = now;
-        for
-                SQI_EACH_TASK(life, task)
-        life->tasks[task].loops_at = now;
+        SQI_EACH_WORKER(life, w)
+                life->workers[w].beat_at = now;
+        SQI_EACH_TASK(life, task)
+                life->tasks[task].loops_at = now;
 }
 
 void
@@ -364,18 +351,16 @@ sqi_lifecycle_due(const struct sqi_lifecycle *life)
 
         if (sqi_step_is_over(life))
                 return life->deadline;
-        for
-                SQI_EACH_WORKER(life, w)
-                {
-                        const struct sqi_life_worker *worker = &life->workers[w];
+        SQI_EACH_WORKER(life, w) {
+                const struct sqi_life_worker *worker = &life->workers[w];
 
-                        if (worker->state == SQI_WORKER_WAITING)
-                                due = earlier(due, worker->due);
-                        else if (worker->state == SQI_WORKER_ALIVE)
-                                due = earlier(due, worker->beat_at + sqi_step_worker_timeout(life));
-                        if (worker->state == SQI_WORKER_ALIVE && worker->started && worker->backoff.crashes > 0)
-                                due = earlier(due, worker->started_at + SQI_HEALTHY);
-                }
+                if (worker->state == SQI_WORKER_WAITING)
+                        due = earlier(due, worker->due);
+                else if (worker->state == SQI_WORKER_ALIVE)
+                        due = earlier(due, worker->beat_at + sqi_step_worker_timeout(life));
+                if (worker->state == SQI_WORKER_ALIVE && worker->started && worker->backoff.crashes > 0)
+                        due = earlier(due, worker->started_at + SQI_HEALTHY);
+        }
         return earlier(due, life->stepped_at + sqi_step_worker_timeout(life) / 4);
 }
 
@@ -403,14 +388,12 @@ sqi_lifecycle_state_name(const struct sqi_lifecycle *life)
 static void
 count_cycles(struct sqi_lifecycle *life)
 {
-        for
-                SQI_EACH_TASK(life, task)
-                {
-                        struct sqi_cycle *cycle = sqi_step_cycle(life, task);
+        SQI_EACH_TASK(life, task) {
+                struct sqi_cycle *cycle = sqi_step_cycle(life, task);
 
-                        if (cycle)
-                                cycle->ntasks++;
-                }
+                if (cycle)
+                        cycle->ntasks++;
+        }
 }
 
 int

@@ -31,14 +31,12 @@ sqi_restart_degraded(struct sqi_step *step)
         bool degraded = false;
         uint32_t who = SQI_EVERY_WORKER;
 
-        for
-                SQI_EACH_WORKER(life, w)
-                {
-                        if (!sqi_backoff_is_degraded(&life->workers[w].backoff))
-                                continue;
-                        degraded = true;
-                        who = w;
-                }
+        SQI_EACH_WORKER(life, w) {
+                if (!sqi_backoff_is_degraded(&life->workers[w].backoff))
+                        continue;
+                degraded = true;
+                who = w;
+        }
         if (degraded != life->degraded)
                 sqi_step_report(step, degraded ? SQI_REPORT_DEGRADED : SQI_REPORT_RECOVERED, who, 0);
         life->degraded = degraded;
@@ -47,10 +45,9 @@ sqi_restart_degraded(struct sqi_step *step)
 static bool
 had_finished(const struct sqi_lifecycle *life, uint32_t worker)
 {
-        for
-                SQI_EACH_TASK(life, task)
-        if (sqi_step_is_on(life, task, worker) && (!life->tasks[task].finished || kind_of(life, task) != SQ_KIND_SPOUT))
-                return false;
+        SQI_EACH_TASK(life, task)
+                if (sqi_step_is_on(life, task, worker) && (!life->tasks[task].finished || kind_of(life, task) != SQ_KIND_SPOUT))
+                        return false;
         return true;
 }
 
@@ -60,20 +57,18 @@ lose_tasks(struct sqi_step *step, uint32_t worker)
 {
         struct sqi_lifecycle *life = step->life;
 
-        for
-                SQI_EACH_TASK(life, t)
-                {
-                        struct sqi_life_task *task = &life->tasks[t];
-                        struct sqi_cycle *cycle = sqi_step_cycle(life, t);
+        SQI_EACH_TASK(life, t) {
+                struct sqi_life_task *task = &life->tasks[t];
+                struct sqi_cycle *cycle = sqi_step_cycle(life, t);
 
-                        if (!sqi_step_is_on(life, t, worker))
-                                continue;
-                        if (cycle && life->has_run)
-                                sqi_cycle_lose(cycle, task->settled);
-                        *task = (struct sqi_life_task){.position = task->position, .has_position = task->has_position};
-                        if (life->connected)
-                                sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_PEER_LOST, t, life->workers[worker].incarnation);
-                }
+                if (!sqi_step_is_on(life, t, worker))
+                        continue;
+                if (cycle && life->has_run)
+                        sqi_cycle_lose(cycle, task->settled);
+                *task = (struct sqi_life_task){.position = task->position, .has_position = task->has_position};
+                if (life->connected)
+                        sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_PEER_LOST, t, life->workers[worker].incarnation);
+        }
 }
 
 static bool
@@ -108,11 +103,10 @@ sqi_restart(struct sqi_step *step, uint32_t w)
                 sqi_step_spawn(step, w);
 }
 
-void
-sqi_restart_exited(struct sqi_step *step, const struct sqi_event *event)
+bool
+sqi_restart_note_cause(struct sqi_step *step, const struct sqi_event *event)
 {
-        struct sqi_lifecycle *life = step->life;
-        struct sqi_life_worker *worker = &life->workers[event->worker];
+        struct sqi_life_worker *worker = &step->life->workers[event->worker];
         bool ours = worker->state == SQI_WORKER_KILLED; /* and the cause is set already, if there is one */
 
         if (!worker->told)
@@ -121,10 +115,14 @@ sqi_restart_exited(struct sqi_step *step, const struct sqi_event *event)
                 worker->cause.type = event->cause;
                 worker->cause.number = event->number;
         }
-        if (life->adopting && !sqi_step_is_over(life)) {
-                sqi_adopt_exited(step, event);
-                return;
-        }
+        return ours;
+}
+
+void
+sqi_restart_exited(struct sqi_step *step, const struct sqi_event *event, bool ours)
+{
+        struct sqi_lifecycle *life = step->life;
+
         if (!sqi_step_is_over(life)) {
                 sqi_restart(step, event->worker);
                 return;
@@ -132,7 +130,7 @@ sqi_restart_exited(struct sqi_step *step, const struct sqi_event *event)
         if (life->state == SQI_QUITTING && !ours && event->cause != SQI_CAUSE_UNSEEN &&
             (event->cause != SQI_CAUSE_EXIT || event->number != 0))
                 sqi_step_report(step, SQI_REPORT_BAD_EXIT, event->worker, 0);
-        worker->state = SQI_WORKER_GONE;
+        life->workers[event->worker].state = SQI_WORKER_GONE;
         sqi_end_when_empty(step);
 }
 

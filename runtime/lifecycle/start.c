@@ -5,30 +5,27 @@
 static bool
 all_bound(const struct sqi_lifecycle *life, uint32_t worker)
 {
-        for
-                SQI_EACH_TASK(life, task)
-        if (sqi_step_is_on(life, task, worker) && !life->tasks[task].bound)
-                return false;
+        SQI_EACH_TASK(life, task)
+                if (sqi_step_is_on(life, task, worker) && !life->tasks[task].bound)
+                        return false;
         return true;
 }
 
 static bool
 all_ready(const struct sqi_lifecycle *life, uint32_t worker)
 {
-        for
-                SQI_EACH_TASK(life, task)
-        if (sqi_step_is_on(life, task, worker) && !life->tasks[task].ready)
-                return false;
+        SQI_EACH_TASK(life, task)
+                if (sqi_step_is_on(life, task, worker) && !life->tasks[task].ready)
+                        return false;
         return true;
 }
 
 static bool
 all_listen(const struct sqi_lifecycle *life)
 {
-        for
-                SQI_EACH_WORKER(life, w)
-        if (life->workers[w].state != SQI_WORKER_ALIVE || !life->workers[w].subscribed)
-                return false;
+        SQI_EACH_WORKER(life, w)
+                if (life->workers[w].state != SQI_WORKER_ALIVE || !life->workers[w].subscribed)
+                        return false;
         return true;
 }
 
@@ -37,17 +34,15 @@ sqi_start_tell_incarnations(struct sqi_step *step, uint32_t worker)
 {
         const struct sqi_lifecycle *life = step->life;
 
-        for
-                SQI_EACH_TASK(life, task)
-                {
-                        uint32_t host = life->plan->tasks[task].worker;
+        SQI_EACH_TASK(life, task) {
+                uint32_t host = life->plan->tasks[task].worker;
 
-                        if (host == worker || life->workers[host].incarnation == 0)
-                                continue;
-                        sqi_step_send(step, worker, SQI_MSG_PEER_LOST, task, life->workers[host].incarnation);
-                        if (life->workers[host].started)
-                                sqi_step_send(step, worker, SQI_MSG_PEER_READY, task, 0);
-                }
+                if (host == worker || life->workers[host].incarnation == 0)
+                        continue;
+                sqi_step_send(step, worker, SQI_MSG_PEER_LOST, task, life->workers[host].incarnation);
+                if (life->workers[host].started)
+                        sqi_step_send(step, worker, SQI_MSG_PEER_READY, task, 0);
+        }
 }
 
 static void
@@ -60,10 +55,9 @@ connect_worker(struct sqi_step *step, uint32_t worker)
                 return;
         life->workers[worker].connected = true;
         sqi_start_tell_incarnations(step, worker);
-        for
-                SQI_EACH_TASK(life, task)
-        if (sqi_step_is_on(life, task, worker) && life->tasks[task].has_position)
-                sqi_step_send(step, worker, SQI_MSG_POSITION, task, life->tasks[task].position);
+        SQI_EACH_TASK(life, task)
+                if (sqi_step_is_on(life, task, worker) && life->tasks[task].has_position)
+                        sqi_step_send(step, worker, SQI_MSG_POSITION, task, life->tasks[task].position);
         sqi_step_send(step, worker, SQI_MSG_CONNECT, 0, 0);
 }
 
@@ -80,9 +74,8 @@ sqi_start_connect(struct sqi_step *step, uint32_t worker)
         if (!all_listen(life) || !all_bound(life, SQI_EVERY_WORKER))
                 return;
         life->connected = true;
-        for
-                SQI_EACH_WORKER(life, w)
-        connect_worker(step, w);
+        SQI_EACH_WORKER(life, w)
+                connect_worker(step, w);
 }
 
 static void
@@ -92,15 +85,13 @@ mark_started(struct sqi_step *step, uint32_t worker)
 
         life->workers[worker].started = true;
         life->workers[worker].started_at = step->now;
-        for
-                SQI_EACH_TASK(life, task)
-                {
-                        if (!sqi_step_is_on(life, task, worker))
-                                continue;
-                        life->tasks[task].loops_at = step->now;
-                        if (life->workers[worker].incarnation > 0)
-                                sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_PEER_READY, task, 0);
-                }
+        SQI_EACH_TASK(life, task) {
+                if (!sqi_step_is_on(life, task, worker))
+                        continue;
+                life->tasks[task].loops_at = step->now;
+                if (life->workers[worker].incarnation > 0)
+                        sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_PEER_READY, task, 0);
+        }
 }
 
 static void
@@ -137,8 +128,7 @@ sqi_start_run(struct sqi_step *step, uint32_t worker)
         if (life->draining)
                 sqi_step_send_drain(step, SQI_EVERY_WORKER);
         sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_START, 0, 0);
-        for
-                SQI_EACH_WORKER(life, w)
-        mark_started(step, w);
+        SQI_EACH_WORKER(life, w)
+                mark_started(step, w);
         sqi_step_report(step, SQI_REPORT_STARTED, SQI_EVERY_WORKER, 0);
 }

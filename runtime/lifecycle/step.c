@@ -74,10 +74,9 @@ sqi_step_send_drain(struct sqi_step *step, uint32_t worker)
 {
         const struct sqi_lifecycle *life = step->life;
 
-        for
-                SQI_EACH_WORKER(life, w)
-        if (life->handover && (worker == SQI_EVERY_WORKER || worker == w))
-                sqi_step_send(step, w, SQI_MSG_HANDOVER, 0, life->workers[w].stays);
+        SQI_EACH_WORKER(life, w)
+                if (life->handover && (worker == SQI_EVERY_WORKER || worker == w))
+                        sqi_step_send(step, w, SQI_MSG_HANDOVER, 0, life->workers[w].stays);
         sqi_step_send(step, worker, SQI_MSG_DRAIN, 0, 0);
 }
 
@@ -101,4 +100,11 @@ sqi_step_kill(struct sqi_step *step, uint32_t worker)
 {
         step->life->workers[worker].state = SQI_WORKER_KILLED;
         sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_KILL, .worker = worker});
+}
+
+void
+sqi_step_probe(struct sqi_step *step, struct sqi_cycle *cycle)
+{
+        sqi_cycle_begin(cycle, ++step->life->round);
+        sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_PROBE, 0, step->life->round);
 }

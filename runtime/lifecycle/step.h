@@ -20,8 +20,8 @@ struct sqi_step {
         struct sqi_actions *actions;
 };
 
-#define SQI_EACH_TASK(life, task) (uint32_t task = 0; (task) < (life)->plan->ntasks; (task)++)
-#define SQI_EACH_WORKER(life, worker) (uint32_t worker = 0; (worker) < (life)->plan->nworkers; (worker)++)
+#define SQI_EACH_TASK(life, task) for (uint32_t task = 0; (task) < (life)->plan->ntasks; (task)++)
+#define SQI_EACH_WORKER(life, worker) for (uint32_t worker = 0; (worker) < (life)->plan->nworkers; (worker)++)
 
 /* step.c */
 void sqi_step_act(struct sqi_step *step, struct sqi_action action);
@@ -30,7 +30,8 @@ void sqi_step_send_drain(struct sqi_step *step, uint32_t worker);
 void sqi_step_report(struct sqi_step *step, enum sqi_report what, uint32_t worker, uint64_t delay);
 void sqi_step_spawn(struct sqi_step *step, uint32_t worker);
 void sqi_step_kill(struct sqi_step *step, uint32_t worker);
-bool sqi_step_is_over(const struct sqi_lifecycle *life); /* it ends: nothing is restarted any more */
+void sqi_step_probe(struct sqi_step *step, struct sqi_cycle *cycle); /* begins a round of counting */
+bool sqi_step_is_over(const struct sqi_lifecycle *life);             /* it ends: nothing is restarted any more */
 bool sqi_step_is_on(const struct sqi_lifecycle *life, uint32_t task, uint32_t worker);
 struct sqi_cycle *sqi_step_cycle(struct sqi_lifecycle *life, uint32_t task); /* of the task, or NULL */
 uint64_t sqi_step_ns(double seconds);
@@ -45,13 +46,11 @@ void sqi_start_tell_incarnations(struct sqi_step *step, uint32_t worker);
 /* restart.c */
 void sqi_restart_spawned(struct sqi_step *step, const struct sqi_event *event);
 void sqi_restart_spawn_failed(struct sqi_step *step, const struct sqi_event *event);
-void sqi_restart_exited(struct sqi_step *step, const struct sqi_event *event);
+/* Notes why the worker is gone; true when it was killed from here. */
+bool sqi_restart_note_cause(struct sqi_step *step, const struct sqi_event *event);
+void sqi_restart_exited(struct sqi_step *step, const struct sqi_event *event, bool ours);
 void sqi_restart_degraded(struct sqi_step *step);         /* reports a change of it */
 void sqi_restart(struct sqi_step *step, uint32_t worker); /* it is not there any more; its cause is set */
-
-/* lifecycle.c */
-void sqi_lifecycle_drain(struct sqi_step *step);
-void sqi_lifecycle_probe(struct sqi_step *step, struct sqi_cycle *cycle);
 
 /* adopt.c */
 void sqi_adopt_found(struct sqi_step *step, const struct sqi_event *event);
@@ -61,6 +60,7 @@ void sqi_adopt_message(struct sqi_step *step, const struct sqi_message *message)
 void sqi_adopt_exited(struct sqi_step *step, const struct sqi_event *event);
 
 /* end.c */
+void sqi_end_drain(struct sqi_step *step);      /* the spouts end, then what they feed */
 void sqi_end_quit(struct sqi_step *step);       /* if every task has finished */
 void sqi_end_when_empty(struct sqi_step *step); /* END, if it is over and no process is left */
 void sqi_end_abort(struct sqi_step *step, enum sqi_outcome outcome);

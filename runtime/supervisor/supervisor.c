@@ -28,14 +28,6 @@
 
 enum { EVENTS = 64, NAME_SIZE = 192, TEXT_SIZE = SQI_CAUSE_TEXT + 1024 };
 
-int
-sqi_watch(struct sqi_supervisor *supervisor, int fd, uint32_t events, struct sqi_watch *what)
-{
-        struct epoll_event event = {.events = events, .data.ptr = what};
-
-        return epoll_ctl(supervisor->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
-}
-
 static void
 tell(struct sqi_running *running, enum sq_level level, const char *text)
 {

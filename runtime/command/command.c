@@ -4,12 +4,12 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <msgpack.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tuple/unpack.h"
+#include "tuple/reader.h"
+#include "tuple/writer.h"
 
 enum { REQUEST_PARTS = 4, REPLY_PARTS = 5, NAME_SIZE = 16 };
 
@@ -71,121 +71,64 @@ is_given(const struct sqi_request *request, size_t i)
 }
 
 static void
-pack_argument(msgpack_packer *packer, const struct sqi_request *request, size_t i)
+write_argument(struct sqi_writer *writer, const struct sqi_request *request, size_t i)
 {
         const void *at = (const char *)request + arguments[i].offset;
         const struct sq_str *text = at;
 
-        msgpack_pack_str_with_body(packer, arguments[i].name, strlen(arguments[i].name));
         switch (arguments[i].type) {
         case STR:
-                msgpack_pack_str_with_body(packer, text->ptr, text->len);
+                sqi_write_str(writer, arguments[i].name, *text);
                 break;
         case BIN:
-                msgpack_pack_bin_with_body(packer, text->ptr, text->len);
+                sqi_write_bin(writer, arguments[i].name, text->ptr, text->len);
                 break;
         case FLOAT:
-                msgpack_pack_double(packer, *(const double *)at);
+                sqi_write_real(writer, arguments[i].name, *(const double *)at);
                 break;
         case BOOL:
-                msgpack_pack_true(packer);
+                sqi_write_bool(writer, arguments[i].name, true);
         }
-}
-
-/* The buffer's memory becomes the caller's. What does not fit into memory leaves it empty. */
-static int
-hand_out(msgpack_sbuffer *buffer, bool whole, void **ret_bytes, size_t *ret_size)
-{
-        if (!whole || !buffer->data) {
-                msgpack_sbuffer_destroy(buffer);
-                return -ENOMEM;
-        }
-        *ret_size = buffer->size;
-        *ret_bytes = msgpack_sbuffer_release(buffer);
-        return 0;
-}
-
-static int
-write_checked(void *context, const char *bytes, size_t size)
-{
-        struct {
-                msgpack_sbuffer buffer;
-                bool whole;
-        } *out = context;
-
-        if (msgpack_sbuffer_write(&out->buffer, bytes, size) < 0)
-                out->whole = false;
-        return 0;
 }
 
 int
 sqi_request_encode(const struct sqi_request *request, void **ret_bytes, size_t *ret_size)
 {
-        struct {
-                msgpack_sbuffer buffer;
-                bool whole;
-        } out = {.whole = true};
+        struct sqi_writer writer = sqi_writer(SQI_MSGPACK);
         char name[NAME_SIZE];
-        msgpack_packer packer;
-        size_t n = 0;
 
-        for (size_t i = 0; i < NARGUMENTS; i++)
-                n += is_given(request, i);
-        msgpack_packer_init(&packer, &out, write_checked);
-        msgpack_pack_array(&packer, REQUEST_PARTS);
-        msgpack_pack_int(&packer, SQI_COMMAND_VERSION);
-        msgpack_pack_bin_with_body(&packer, request->id, SQI_REQUEST_ID);
-        write_name(request->command, name);
-        msgpack_pack_str_with_body(&packer, name, strlen(name));
-        msgpack_pack_map(&packer, n);
+        sqi_write_array(&writer, NULL);
+        sqi_write_uint(&writer, NULL, SQI_COMMAND_VERSION);
+        sqi_write_bin(&writer, NULL, request->id, SQI_REQUEST_ID);
+        sqi_write_text(&writer, NULL, write_name(request->command, name));
+        sqi_write_map(&writer, NULL);
         for (size_t i = 0; i < NARGUMENTS; i++)
                 if (is_given(request, i))
-                        pack_argument(&packer, request, i);
-        return hand_out(&out.buffer, out.whole, ret_bytes, ret_size);
+                        write_argument(&writer, request, i);
+        sqi_write_end(&writer);
+        sqi_write_end(&writer);
+        return sqi_writer_take(&writer, ret_bytes, ret_size);
 }
 
 int
 sqi_reply_encode(const struct sqi_reply *reply, void **ret_bytes, size_t *ret_size)
 {
-        struct {
-                msgpack_sbuffer buffer;
-                bool whole;
-        } out = {.whole = true};
-        msgpack_packer packer;
+        struct sqi_writer writer = sqi_writer(SQI_MSGPACK);
 
-        msgpack_packer_init(&packer, &out, write_checked);
-        msgpack_pack_array(&packer, REPLY_PARTS);
-        msgpack_pack_int(&packer, SQI_COMMAND_VERSION);
-        msgpack_pack_bin_with_body(&packer, reply->id, SQI_REQUEST_ID);
-        msgpack_pack_int(&packer, (int)reply->status);
-        msgpack_pack_str_with_body(&packer, reply->error.ptr ? reply->error.ptr : "", reply->error.len);
+        sqi_write_array(&writer, NULL);
+        sqi_write_uint(&writer, NULL, SQI_COMMAND_VERSION);
+        sqi_write_bin(&writer, NULL, reply->id, SQI_REQUEST_ID);
+        sqi_write_uint(&writer, NULL, reply->status);
+        sqi_write_str(&writer, NULL, reply->error);
         if (reply->result.len > 0)
-                write_checked(&out, reply->result.ptr, reply->result.len);
+                sqi_write_raw(&writer, NULL, reply->result);
         else
-                msgpack_pack_nil(&packer);
-        return hand_out(&out.buffer, out.whole, ret_bytes, ret_size);
+                sqi_write_nil(&writer, NULL);
+        sqi_write_end(&writer);
+        return sqi_writer_take(&writer, ret_bytes, ret_size);
 }
 
 /* ---- Reading -------------------------------------------------------------------------------------------------------------- */
-
-struct reader {
-        const uint8_t *at, *end;
-};
-
-static bool
-next(struct reader *reader, struct sq_value *ret, struct sq_str *ret_packed)
-{
-        const uint8_t *end = reader->at ? sqi_skip(reader->at, reader->end) : NULL;
-
-        if (!end)
-                return false;
-        if (ret)
-                *ret = sqi_unpack(reader->at, end);
-        if (ret_packed)
-                *ret_packed = (struct sq_str){(const char *)reader->at, (size_t)(end - reader->at)};
-        reader->at = end;
-        return true;
-}
 
 static struct sq_str
 text_of(const struct sq_value *value)
@@ -193,31 +136,18 @@ text_of(const struct sq_value *value)
         return (struct sq_str){value->as.ptr, value->len};
 }
 
-static bool
-next_of(struct reader *reader, enum sq_type type, struct sq_str *ret)
-{
-        struct sq_value value;
-
-        if (!next(reader, &value, NULL) || value.type != type)
-                return false;
-        *ret = text_of(&value);
-        return true;
-}
-
 /* The array's head, version and id. */
 static int
-read_head(struct reader *reader, uint32_t parts, uint8_t id[SQI_REQUEST_ID])
+read_head(struct sqi_reader *reader, uint32_t parts, uint8_t id[SQI_REQUEST_ID])
 {
-        struct sq_value version;
-        struct sq_str bytes;
-        uint32_t n;
+        uint32_t n = sqi_read_array(reader);
+        int64_t version = sqi_read_int(reader);
+        struct sq_str bytes = sqi_read_bin(reader);
 
-        reader->at = sqi_unpack_head(reader->at, reader->end, &n);
-        if (!reader->at || n < 2 || !next(reader, &version, NULL) || version.type != SQ_INT || !next_of(reader, SQ_BIN, &bytes) ||
-            bytes.len != SQI_REQUEST_ID)
+        if (reader->error || bytes.len != SQI_REQUEST_ID)
                 return -EBADMSG;
         memcpy(id, bytes.ptr, SQI_REQUEST_ID);
-        if (version.as.i != SQI_COMMAND_VERSION)
+        if (version != SQI_COMMAND_VERSION)
                 return -EPROTO;
         return n == parts ? 0 : -EBADMSG;
 }
@@ -283,13 +213,13 @@ read_arguments(struct sq_value map, struct sqi_request *request)
 int
 sqi_request_decode(const void *bytes, size_t size, struct sqi_request *ret)
 {
-        struct reader reader = {bytes, (const uint8_t *)bytes + size};
+        struct sqi_reader reader = sqi_reader(bytes, size);
         struct sqi_request request = {.seconds = -1};
-        struct sq_value map;
-        struct sq_str name;
         int r = read_head(&reader, REQUEST_PARTS, request.id);
+        struct sq_str name = sqi_read_str(&reader);
+        struct sq_value map = sqi_read_value(&reader);
 
-        if (r == 0 && (!next_of(&reader, SQ_STR, &name) || !next(&reader, &map, NULL) || reader.at != reader.end))
+        if (r == 0 && !sqi_reader_is_done(&reader))
                 r = -EBADMSG;
         if (r == 0)
                 r = find_command(name, &request.command);
@@ -305,17 +235,17 @@ sqi_request_decode(const void *bytes, size_t size, struct sqi_request *ret)
 int
 sqi_reply_decode(const void *bytes, size_t size, struct sqi_reply *ret)
 {
-        struct reader reader = {bytes, (const uint8_t *)bytes + size};
+        struct sqi_reader reader = sqi_reader(bytes, size);
         struct sqi_reply reply = {.status = SQI_STATUS_DONE};
-        struct sq_value status;
         int r = read_head(&reader, REPLY_PARTS, reply.id);
 
         if (r < 0)
                 return r;
-        if (!next(&reader, &status, NULL) || status.type != SQ_INT || status.as.i < 0 || status.as.i > SQI_STATUS_PENDING ||
-            !next_of(&reader, SQ_STR, &reply.error) || !next(&reader, NULL, &reply.result) || reader.at != reader.end)
+        reply.status = (enum sqi_status)sqi_read_uint(&reader, SQI_STATUS_PENDING);
+        reply.error = sqi_read_str(&reader);
+        reply.result = sqi_read_packed(&reader);
+        if (!sqi_reader_is_done(&reader))
                 return -EBADMSG;
-        reply.status = (enum sqi_status)status.as.i;
         *ret = reply;
         return 0;
 }

@@ -9,12 +9,12 @@
 #include "control/message.h"
 
 #include <errno.h>
-#include <msgpack.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tuple/unpack.h"
+#include "tuple/reader.h"
+#include "tuple/writer.h"
 
 enum { TEXT_MAX = 4096, HEAD = 4, METRICS_PARTS = 4 };
 
@@ -47,22 +47,18 @@ sqi_message_topic(uint32_t worker, uint32_t incarnation, char topic[SQI_TOPIC_SI
 /* ---- Encoding ----------------------------------------------------------------------------------------------------------- */
 
 static void
-pack_histogram(msgpack_packer *packer, const struct sqi_histogram *histogram)
+write_histogram(struct sqi_writer *writer, const struct sqi_histogram *histogram)
 {
-        uint32_t counts[SQI_HISTOGRAM_BUCKETS];
-        size_t n = 0;
+        sqi_write_array(writer, NULL);
+        for (unsigned i = 0; i < SQI_HISTOGRAM_BUCKETS; i++) {
+                uint32_t count = atomic_load_explicit(&histogram->buckets[i], memory_order_relaxed);
 
-        for (unsigned i = 0; i < SQI_HISTOGRAM_BUCKETS; i++) {
-                counts[i] = atomic_load_explicit(&histogram->buckets[i], memory_order_relaxed);
-                n += counts[i] != 0;
-        }
-        msgpack_pack_array(packer, 2 * n);
-        for (unsigned i = 0; i < SQI_HISTOGRAM_BUCKETS; i++) {
-                if (counts[i] == 0)
+                if (count == 0)
                         continue;
-                msgpack_pack_uint32(packer, i);
-                msgpack_pack_uint32(packer, counts[i]);
+                sqi_write_uint(writer, NULL, i);
+                sqi_write_uint(writer, NULL, count);
         }
+        sqi_write_end(writer);
 }
 
 static uint32_t
@@ -73,282 +69,190 @@ own_kind(const struct sqi_own *own)
 
 /* Each as name, kind, value, histogram. */
 static void
-pack_own(msgpack_packer *packer, const struct sqi_own *own)
+write_own(struct sqi_writer *writer, const struct sqi_own *own)
 {
-        unsigned n = 0;
-
-        while (n < SQI_OWN_MAX && own_kind(&own[n]))
-                n++;
-        msgpack_pack_array(packer, 4 * (size_t)n);
-        for (unsigned i = 0; i < n; i++) {
-                size_t len = strlen(own[i].name);
-                msgpack_pack_str(packer, len);
-                msgpack_pack_str_body(packer, own[i].name, len);
-                msgpack_pack_uint32(packer, own_kind(&own[i]));
-                msgpack_pack_int64(packer, atomic_load_explicit(&own[i].value, memory_order_relaxed));
-                pack_histogram(packer, &own[i].values);
+        sqi_write_array(writer, NULL);
+        for (unsigned i = 0; i < SQI_OWN_MAX && own_kind(&own[i]); i++) {
+                sqi_write_text(writer, NULL, own[i].name);
+                sqi_write_uint(writer, NULL, own_kind(&own[i]));
+                sqi_write_int(writer, NULL, atomic_load_explicit(&own[i].value, memory_order_relaxed));
+                write_histogram(writer, &own[i].values);
         }
+        sqi_write_end(writer);
 }
 
 static void
-pack_metrics(msgpack_packer *packer, const struct sqi_metrics *metrics)
+write_metrics(struct sqi_writer *writer, const struct sqi_metrics *metrics)
 {
         static const struct sqi_metrics none;
 
         if (!metrics)
                 metrics = &none;
-        msgpack_pack_array(packer, METRICS_PARTS);
-        msgpack_pack_array(packer, COUNTERS);
-#define X(name) msgpack_pack_uint64(packer, atomic_load_explicit(&metrics->name, memory_order_relaxed));
+        sqi_write_array(writer, NULL);
+        sqi_write_array(writer, NULL);
+#define X(name) sqi_write_uint(writer, NULL, atomic_load_explicit(&metrics->name, memory_order_relaxed));
         SQI_COUNTERS(X)
 #undef X
-        pack_histogram(packer, &metrics->execute);
-        pack_histogram(packer, &metrics->complete);
-        pack_own(packer, metrics->own);
+        sqi_write_end(writer);
+        write_histogram(writer, &metrics->execute);
+        write_histogram(writer, &metrics->complete);
+        write_own(writer, metrics->own);
+        sqi_write_end(writer);
 }
 
 static void
-pack_field(msgpack_packer *packer, char field, const struct sqi_message *message)
+write_field(struct sqi_writer *writer, char field, const struct sqi_message *message)
 {
-        size_t len = message->text.len < TEXT_MAX ? message->text.len : TEXT_MAX;
-
         switch (field) {
         case 't':
-                msgpack_pack_uint32(packer, message->task);
+                sqi_write_uint(writer, NULL, message->task);
                 break;
         case 'n':
-                msgpack_pack_uint64(packer, message->number);
+                sqi_write_uint(writer, NULL, message->number);
                 break;
         case 'a':
-                msgpack_pack_uint64(packer, message->a);
+                sqi_write_uint(writer, NULL, message->a);
                 break;
         case 'b':
-                msgpack_pack_uint64(packer, message->b);
+                sqi_write_uint(writer, NULL, message->b);
                 break;
         case 's':
-                msgpack_pack_str_with_body(packer, len ? message->text.ptr : "", len);
+                sqi_write_str(writer, NULL,
+                              (struct sq_str){message->text.ptr, message->text.len < TEXT_MAX ? message->text.len : TEXT_MAX});
                 break;
         default:
-                pack_metrics(packer, message->metrics);
+                write_metrics(writer, message->metrics);
         }
-}
-
-/* msgpack-c's buffer, but it remembers that memory ran out: the packer's own results would have to be looked at one by one. */
-struct sink {
-        msgpack_sbuffer buffer;
-        bool failed;
-};
-
-static int
-sink_write(void *data, const char *bytes, size_t size)
-{
-        struct sink *sink = data;
-
-        if (sink->failed || msgpack_sbuffer_write(&sink->buffer, bytes, size) < 0)
-                sink->failed = true;
-        return sink->failed ? -1 : 0;
 }
 
 int
 sqi_message_encode(const struct sqi_message *message, void **ret_bytes, size_t *ret_size)
 {
-        const char *fields = types[message->type].fields;
-        struct sink sink = {.failed = false};
-        msgpack_packer packer;
+        struct sqi_writer writer = sqi_writer(SQI_MSGPACK);
 
-        msgpack_sbuffer_init(&sink.buffer);
-        msgpack_packer_init(&packer, &sink, sink_write);
-        msgpack_pack_array(&packer, HEAD + strlen(fields));
-        msgpack_pack_uint32(&packer, SQI_MESSAGE_VERSION);
-        msgpack_pack_uint32(&packer, message->type);
-        msgpack_pack_uint32(&packer, message->worker);
-        msgpack_pack_uint32(&packer, message->incarnation);
-        for (; *fields; fields++)
-                pack_field(&packer, *fields, message);
-        if (sink.failed) {
-                msgpack_sbuffer_destroy(&sink.buffer);
-                return -ENOMEM;
-        }
-        *ret_size = sink.buffer.size;
-        *ret_bytes = msgpack_sbuffer_release(&sink.buffer);
-        return 0;
+        sqi_write_array(&writer, NULL);
+        sqi_write_uint(&writer, NULL, SQI_MESSAGE_VERSION);
+        sqi_write_uint(&writer, NULL, message->type);
+        sqi_write_uint(&writer, NULL, message->worker);
+        sqi_write_uint(&writer, NULL, message->incarnation);
+        for (const char *field = types[message->type].fields; *field; field++)
+                write_field(&writer, *field, message);
+        sqi_write_end(&writer);
+        return sqi_writer_take(&writer, ret_bytes, ret_size);
 }
 
 /* ---- Decoding ----------------------------------------------------------------------------------------------------------- */
 
-struct reader {
-        const uint8_t *at, *end;
-};
-
-static bool
-read_value(struct reader *reader, struct sq_value *ret)
+static void
+read_histogram(struct sqi_reader *reader, struct sqi_histogram *ret)
 {
-        const uint8_t *end = sqi_skip(reader->at, reader->end);
+        uint32_t n = sqi_read_array(reader);
 
-        if (!end)
-                return false;
-        *ret = sqi_unpack(reader->at, end);
-        reader->at = end;
-        return true;
-}
+        sqi_read_demand(reader, n % 2 == 0, "a histogram is odd");
+        for (; n > 0 && !reader->error; n -= 2) {
+                uint32_t bucket = (uint32_t)sqi_read_uint(reader, SQI_HISTOGRAM_BUCKETS - 1), count = sqi_read_u32(reader);
 
-static bool
-read_number(struct reader *reader, uint64_t max, uint64_t *ret)
-{
-        struct sq_value value;
-
-        if (!read_value(reader, &value) || (value.type != SQ_INT && value.type != SQ_UINT))
-                return false;
-        if ((value.type == SQ_INT && value.as.i < 0) || value.as.u > max)
-                return false;
-        *ret = value.as.u;
-        return true;
-}
-
-static bool
-read_u32(struct reader *reader, uint32_t *ret)
-{
-        uint64_t number;
-
-        if (!read_number(reader, UINT32_MAX, &number))
-                return false;
-        *ret = (uint32_t)number;
-        return true;
-}
-
-static bool
-read_head(struct reader *reader, uint32_t *ret_n)
-{
-        const uint8_t *at = sqi_unpack_head(reader->at, reader->end, ret_n);
-
-        if (at)
-                reader->at = at;
-        return at != NULL;
-}
-
-static bool
-read_text(struct reader *reader, struct sq_str *ret)
-{
-        struct sq_value value;
-
-        if (!read_value(reader, &value) || value.type != SQ_STR || value.len > TEXT_MAX)
-                return false;
-        *ret = (struct sq_str){value.as.ptr, value.len};
-        return true;
-}
-
-static bool
-read_histogram(struct reader *reader, struct sqi_histogram *ret)
-{
-        uint32_t n, bucket, count;
-
-        if (!read_head(reader, &n) || n % 2)
-                return false;
-        for (; n > 0; n -= 2) {
-                if (!read_u32(reader, &bucket) || !read_u32(reader, &count) || bucket >= SQI_HISTOGRAM_BUCKETS)
-                        return false;
                 if (ret)
                         atomic_store_explicit(&ret->buckets[bucket], count, memory_order_relaxed);
         }
-        return true;
 }
 
-static bool
-read_counters(struct reader *reader, struct sqi_metrics *ret)
+static void
+read_counters(struct sqi_reader *reader, struct sqi_metrics *ret)
 {
         uint64_t counter;
-        uint32_t n;
 
-        if (!read_head(reader, &n) || n != COUNTERS)
-                return false;
+        sqi_read_demand(reader, sqi_read_array(reader) == COUNTERS, "another number of counters");
 #define X(name) \
-        if (!read_number(reader, UINT64_MAX, &counter)) \
-                return false; \
+        counter = sqi_read_uint(reader, UINT64_MAX); \
         if (ret) \
                 atomic_store_explicit(&ret->name, counter, memory_order_relaxed);
         SQI_COUNTERS(X)
 #undef X
-        return true;
 }
 
-static bool
-read_own(struct reader *reader, struct sqi_own *ret)
+static void
+read_own(struct sqi_reader *reader, struct sqi_own *ret)
 {
-        struct sq_value value;
-        struct sq_str name;
-        uint32_t n, kind;
+        uint32_t n = sqi_read_array(reader) / 4;
+        struct sqi_own skipped;
 
-        if (!read_head(reader, &n) || n % 4 || n / 4 > SQI_OWN_MAX)
-                return false;
-        for (uint32_t i = 0; i < n / 4; i++) {
-                if (!read_text(reader, &name) || name.len >= SQI_OWN_NAME || !read_u32(reader, &kind) || kind == SQI_OWN_NONE ||
-                    kind >= SQI_OWN_KINDS || !read_value(reader, &value) || value.type != SQ_INT ||
-                    !read_histogram(reader, ret ? &ret[i].values : NULL))
-                        return false;
-                if (!ret)
-                        continue;
-                memcpy(ret[i].name, name.ptr, name.len);
-                ret[i].name[name.len] = '\0';
-                atomic_store_explicit(&ret[i].value, value.as.i, memory_order_relaxed);
-                atomic_store_explicit(&ret[i].kind, kind, memory_order_relaxed);
+        sqi_read_demand(reader, n <= SQI_OWN_MAX, "too many metrics");
+        for (uint32_t i = 0; i < n && !reader->error; i++) {
+                struct sqi_own *own = ret ? &ret[i] : &skipped;
+
+                sqi_read_text(reader, own->name, sizeof(own->name));
+                uint32_t kind = (uint32_t)sqi_read_uint(reader, SQI_OWN_KINDS - 1);
+                int64_t value = sqi_read_int(reader);
+
+                sqi_read_demand(reader, kind != SQI_OWN_NONE, "a metric of no kind");
+                read_histogram(reader, ret ? &own->values : NULL);
+                atomic_store_explicit(&own->value, value, memory_order_relaxed);
+                atomic_store_explicit(&own->kind, kind, memory_order_relaxed);
         }
-        return true;
 }
 
-static bool
-read_metrics(struct reader *reader, struct sqi_metrics *ret)
+static void
+read_metrics(struct sqi_reader *reader, struct sqi_metrics *ret)
 {
-        uint32_t n;
-
-        return read_head(reader, &n) && n == METRICS_PARTS && read_counters(reader, ret) &&
-               read_histogram(reader, ret ? &ret->execute : NULL) && read_histogram(reader, ret ? &ret->complete : NULL) &&
-               read_own(reader, ret ? ret->own : NULL);
+        sqi_read_demand(reader, sqi_read_array(reader) == METRICS_PARTS, "not metrics");
+        read_counters(reader, ret);
+        read_histogram(reader, ret ? &ret->execute : NULL);
+        read_histogram(reader, ret ? &ret->complete : NULL);
+        read_own(reader, ret ? ret->own : NULL);
 }
 
-static bool
-read_field(struct reader *reader, char field, struct sqi_message *ret, struct sqi_metrics *metrics)
+static void
+read_field(struct sqi_reader *reader, char field, struct sqi_message *ret, struct sqi_metrics *metrics)
 {
         switch (field) {
         case 't':
-                return read_u32(reader, &ret->task);
+                ret->task = sqi_read_u32(reader);
+                break;
         case 'n':
-                return read_number(reader, UINT64_MAX, &ret->number);
+                ret->number = sqi_read_uint(reader, UINT64_MAX);
+                break;
         case 'a':
-                return read_number(reader, UINT64_MAX, &ret->a);
+                ret->a = sqi_read_uint(reader, UINT64_MAX);
+                break;
         case 'b':
-                return read_number(reader, UINT64_MAX, &ret->b);
+                ret->b = sqi_read_uint(reader, UINT64_MAX);
+                break;
         case 's':
-                return read_text(reader, &ret->text);
+                ret->text = sqi_read_str(reader);
+                sqi_read_demand(reader, ret->text.len <= TEXT_MAX, "a text that is too long");
+                break;
         default:
-                return read_metrics(reader, metrics);
+                read_metrics(reader, metrics);
         }
 }
 
 static bool
-read_fields(struct reader *reader, struct sqi_message *ret, struct sqi_metrics *metrics)
+read_fields(struct sqi_reader *reader, struct sqi_message *ret, struct sqi_metrics *metrics)
 {
         for (const char *field = types[ret->type].fields; *field; field++)
-                if (!read_field(reader, *field, ret, metrics))
-                        return false;
-        return reader->at == reader->end;
+                read_field(reader, *field, ret, metrics);
+        return sqi_reader_is_done(reader);
 }
 
+/* Read twice, so that a message that is refused leaves the metrics alone. */
 int
 sqi_message_decode(const void *bytes, size_t size, struct sqi_message *ret, struct sqi_metrics *metrics)
 {
-        struct reader reader = {bytes, (const uint8_t *)bytes + size}, again;
+        struct sqi_reader reader = sqi_reader(bytes, size), again;
         struct sqi_message message = {.type = SQI_MESSAGE_TYPES};
-        uint32_t n, version, type;
+        uint32_t n = sqi_read_array(&reader), version = sqi_read_u32(&reader), type;
 
-        if (!read_head(&reader, &n) || !read_u32(&reader, &version))
+        if (reader.error)
                 return -EBADMSG;
         if (version != SQI_MESSAGE_VERSION)
                 return -EPROTO;
-        if (!read_u32(&reader, &type) || type >= SQI_MESSAGE_TYPES || n != HEAD + strlen(types[type].fields))
+        type = sqi_read_u32(&reader);
+        if (reader.error || type >= SQI_MESSAGE_TYPES || n != HEAD + strlen(types[type].fields))
                 return -EBADMSG;
         message.type = (enum sqi_message_type)type;
-        if (!read_u32(&reader, &message.worker) || !read_u32(&reader, &message.incarnation))
-                return -EBADMSG;
+        message.worker = sqi_read_u32(&reader);
+        message.incarnation = sqi_read_u32(&reader);
         again = reader;
         if (!read_fields(&reader, &message, NULL))
                 return -EBADMSG;

@@ -1,48 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <msgpack.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "plan/plan.h"
 #include "plan/plan_codec.h"
+#include "tuple/writer.h"
 
 static void
-pack_text(msgpack_packer *packer, const char *text)
+write_texts(struct sqi_writer *writer, const char *const *texts, size_t n)
 {
-        msgpack_pack_str_with_body(packer, text, strlen(text));
+        sqi_write_array(writer, NULL);
+        for (size_t i = 0; i < n; i++)
+                sqi_write_text(writer, NULL, texts[i]);
+        sqi_write_end(writer);
 }
 
 static void
-pack_texts(msgpack_packer *packer, const char *const *texts, size_t n)
+write_fields(struct sqi_writer *writer, const struct sq_field *fields, uint32_t n)
 {
-        size_t i;
-
-        msgpack_pack_array(packer, n);
-        for (i = 0; i < n; i++)
-                pack_text(packer, texts[i]);
-}
-
-static void
-pack_fields(msgpack_packer *packer, const struct sq_field *fields, uint32_t n)
-{
-        uint32_t i;
-
-        msgpack_pack_array(packer, 2u * n);
-        for (i = 0; i < n; i++) {
-                pack_text(packer, fields[i].name);
-                msgpack_pack_uint32(packer, fields[i].type);
+        sqi_write_array(writer, NULL);
+        for (uint32_t i = 0; i < n; i++) {
+                sqi_write_text(writer, NULL, fields[i].name);
+                sqi_write_uint(writer, NULL, fields[i].type);
         }
+        sqi_write_end(writer);
 }
 
 static void
-pack_places(msgpack_packer *packer, const uint8_t *places, uint32_t n)
+write_places(struct sqi_writer *writer, const uint8_t *places, uint32_t n)
 {
-        uint32_t i;
-
-        msgpack_pack_array(packer, n);
-        for (i = 0; i < n; i++)
-                msgpack_pack_uint8(packer, places[i]);
+        sqi_write_array(writer, NULL);
+        for (uint32_t i = 0; i < n; i++)
+                sqi_write_uint(writer, NULL, places[i]);
+        sqi_write_end(writer);
 }
 
 /* The value as the topology file would have it; NULL: not set. */
@@ -59,7 +49,7 @@ config_text(const struct sqi_config *config, const struct sqi_config_key *key, c
                 return text;
         case SQI_CONFIG_FLOAT:
                 memcpy(&real, at, sizeof(real));
-                (void)snprintf(buffer, size, "%.17g", real);
+                snprintf(buffer, size, "%.17g", real);
                 return buffer;
         case SQI_CONFIG_INT:
         case SQI_CONFIG_ENUM:
@@ -67,137 +57,119 @@ config_text(const struct sqi_config *config, const struct sqi_config_key *key, c
         }
         memcpy(&number, at, sizeof(number));
         if (key->type == SQI_CONFIG_INT)
-                (void)snprintf(buffer, size, "%lld", (long long)number);
+                snprintf(buffer, size, "%lld", (long long)number);
         for (; key->type == SQI_CONFIG_ENUM && number > 0; number--)
                 text += strcspn(text, "|") + 1;
         if (key->type == SQI_CONFIG_ENUM)
-                (void)snprintf(buffer, size, "%.*s", (int)strcspn(text, "|"), text);
+                snprintf(buffer, size, "%.*s", (int)strcspn(text, "|"), text);
         return buffer;
 }
 
 static void
-pack_config(msgpack_packer *packer, const struct sqi_config *config)
+write_config(struct sqi_writer *writer, const struct sqi_config *config)
 {
-        const struct sqi_config_key *key;
-        const char *text;
         char buffer[64];
-        size_t n = 0;
 
-        for (key = sqi_config_keys; key->name != NULL; key++)
-                n += config_text(config, key, buffer, sizeof(buffer)) != NULL;
-        msgpack_pack_array(packer, 2 * n);
-        for (key = sqi_config_keys; key->name != NULL; key++) {
-                text = config_text(config, key, buffer, sizeof(buffer));
-                if (text == NULL)
+        sqi_write_array(writer, NULL);
+        for (const struct sqi_config_key *key = sqi_config_keys; key->name; key++) {
+                const char *text = config_text(config, key, buffer, sizeof(buffer));
+
+                if (!text)
                         continue;
-                pack_text(packer, key->name);
-                pack_text(packer, text);
+                sqi_write_text(writer, NULL, key->name);
+                sqi_write_text(writer, NULL, text);
         }
+        sqi_write_end(writer);
 }
 
 static void
-pack_setting(msgpack_packer *packer, const struct sqi_setting *setting)
+write_setting(struct sqi_writer *writer, const struct sqi_setting *setting)
 {
-        msgpack_pack_array(packer, SQI_PLAN_SETTING_PARTS);
-        pack_text(packer, setting->name);
-        msgpack_pack_uint32(packer, setting->shape);
-        pack_texts(packer, setting->values, setting->n);
-        pack_texts(packer, setting->names, setting->shape == SQI_MAPPING ? setting->n : 0);
+        sqi_write_array(writer, NULL);
+        sqi_write_text(writer, NULL, setting->name);
+        sqi_write_uint(writer, NULL, setting->shape);
+        write_texts(writer, setting->values, setting->n);
+        write_texts(writer, setting->names, setting->shape == SQI_MAPPING ? setting->n : 0);
+        sqi_write_end(writer);
 }
 
 static void
-pack_component(msgpack_packer *packer, const struct sqi_plan_component *component)
+write_streams(struct sqi_writer *writer, const struct sqi_plan_component *component)
 {
-        uint32_t i;
-
-        msgpack_pack_array(packer, SQI_PLAN_COMPONENT_PARTS);
-        pack_text(packer, component->id);
-        msgpack_pack_uint32(packer, component->kind);
-        pack_text(packer, component->component);
-        pack_text(packer, component->path);
-        msgpack_pack_uint32(packer, component->ntasks);
-        msgpack_pack_uint32(packer, component->cycle);
-        msgpack_pack_double(packer, component->tick_secs);
-        pack_fields(packer, component->in, component->nin);
-        msgpack_pack_array(packer, component->nstreams);
-        for (i = 0; i < component->nstreams; i++) {
-                msgpack_pack_array(packer, 2);
-                pack_text(packer, component->streams[i].id);
-                pack_fields(packer, component->streams[i].fields, component->streams[i].nfields);
+        sqi_write_array(writer, NULL);
+        for (uint32_t i = 0; i < component->nstreams; i++) {
+                sqi_write_array(writer, NULL);
+                sqi_write_text(writer, NULL, component->streams[i].id);
+                write_fields(writer, component->streams[i].fields, component->streams[i].nfields);
+                sqi_write_end(writer);
         }
-        msgpack_pack_array(packer, component->nsettings);
-        for (i = 0; i < component->nsettings; i++)
-                pack_setting(packer, &component->settings[i]);
+        sqi_write_end(writer);
 }
 
 static void
-pack_edge(msgpack_packer *packer, const struct sqi_plan_edge *edge)
+write_component(struct sqi_writer *writer, const struct sqi_plan_component *component)
 {
-        msgpack_pack_array(packer, SQI_PLAN_EDGE_PARTS);
-        msgpack_pack_uint32(packer, edge->from);
-        msgpack_pack_uint32(packer, edge->stream);
-        msgpack_pack_uint32(packer, edge->to);
-        msgpack_pack_uint32(packer, edge->grouping);
-        pack_places(packer, edge->keys, edge->nkeys);
-        pack_places(packer, edge->in, edge->nin);
-        if (edge->feedback)
-                msgpack_pack_true(packer);
-        else
-                msgpack_pack_false(packer);
+        sqi_write_array(writer, NULL);
+        sqi_write_text(writer, NULL, component->id);
+        sqi_write_uint(writer, NULL, component->kind);
+        sqi_write_text(writer, NULL, component->component);
+        sqi_write_text(writer, NULL, component->path);
+        sqi_write_uint(writer, NULL, component->ntasks);
+        sqi_write_uint(writer, NULL, component->cycle);
+        sqi_write_real(writer, NULL, component->tick_secs);
+        write_fields(writer, component->in, component->nin);
+        write_streams(writer, component);
+        sqi_write_array(writer, NULL);
+        for (uint32_t i = 0; i < component->nsettings; i++)
+                write_setting(writer, &component->settings[i]);
+        sqi_write_end(writer);
+        sqi_write_end(writer);
 }
 
 static void
-pack_plan(msgpack_packer *packer, const struct sqi_plan *plan)
+write_edge(struct sqi_writer *writer, const struct sqi_plan_edge *edge)
 {
-        uint32_t i;
-
-        msgpack_pack_array(packer, SQI_PLAN_PARTS);
-        pack_text(packer, SQI_PLAN_MAGIC);
-        msgpack_pack_uint32(packer, SQI_PLAN_VERSION);
-        pack_text(packer, plan->name);
-        pack_text(packer, plan->directory);
-        pack_config(packer, &plan->config);
-        msgpack_pack_uint32(packer, plan->nworkers);
-        msgpack_pack_array(packer, plan->ncomponents);
-        for (i = 0; i < plan->ncomponents; i++)
-                pack_component(packer, &plan->components[i]);
-        msgpack_pack_array(packer, plan->nedges);
-        for (i = 0; i < plan->nedges; i++)
-                pack_edge(packer, &plan->edges[i]);
-        msgpack_pack_array(packer, plan->ntasks);
-        for (i = 0; i < plan->ntasks; i++)
-                msgpack_pack_uint32(packer, plan->tasks[i].worker);
+        sqi_write_array(writer, NULL);
+        sqi_write_uint(writer, NULL, edge->from);
+        sqi_write_uint(writer, NULL, edge->stream);
+        sqi_write_uint(writer, NULL, edge->to);
+        sqi_write_uint(writer, NULL, edge->grouping);
+        write_places(writer, edge->keys, edge->nkeys);
+        write_places(writer, edge->in, edge->nin);
+        sqi_write_bool(writer, NULL, edge->feedback);
+        sqi_write_end(writer);
 }
 
-/* The buffer stops growing at the first failure, and remembers it. */
-struct sink {
-        msgpack_sbuffer buffer;
-        bool failed;
-};
-
-static int
-write_sink(void *data, const char *bytes, size_t size)
+static void
+write_plan(struct sqi_writer *writer, const struct sqi_plan *plan)
 {
-        struct sink *sink = data;
-
-        sink->failed = sink->failed || msgpack_sbuffer_write(&sink->buffer, bytes, size) != 0;
-        return sink->failed ? -1 : 0;
+        sqi_write_array(writer, NULL);
+        sqi_write_text(writer, NULL, SQI_PLAN_MAGIC);
+        sqi_write_uint(writer, NULL, SQI_PLAN_VERSION);
+        sqi_write_text(writer, NULL, plan->name);
+        sqi_write_text(writer, NULL, plan->directory);
+        write_config(writer, &plan->config);
+        sqi_write_uint(writer, NULL, plan->nworkers);
+        sqi_write_array(writer, NULL);
+        for (uint32_t i = 0; i < plan->ncomponents; i++)
+                write_component(writer, &plan->components[i]);
+        sqi_write_end(writer);
+        sqi_write_array(writer, NULL);
+        for (uint32_t i = 0; i < plan->nedges; i++)
+                write_edge(writer, &plan->edges[i]);
+        sqi_write_end(writer);
+        sqi_write_array(writer, NULL);
+        for (uint32_t i = 0; i < plan->ntasks; i++)
+                sqi_write_uint(writer, NULL, plan->tasks[i].worker);
+        sqi_write_end(writer);
+        sqi_write_end(writer);
 }
 
 int
 sqi_plan_encode(const struct sqi_plan *plan, void **ret_bytes, size_t *ret_size)
 {
-        struct sink sink = {.failed = false};
-        msgpack_packer packer;
+        struct sqi_writer writer = sqi_writer(SQI_MSGPACK);
 
-        msgpack_sbuffer_init(&sink.buffer);
-        msgpack_packer_init(&packer, &sink, write_sink);
-        pack_plan(&packer, plan);
-        if (sink.failed) {
-                msgpack_sbuffer_destroy(&sink.buffer);
-                return -ENOMEM;
-        }
-        *ret_size = sink.buffer.size;
-        *ret_bytes = msgpack_sbuffer_release(&sink.buffer);
-        return 0;
+        write_plan(&writer, plan);
+        return sqi_writer_take(&writer, ret_bytes, ret_size);
 }

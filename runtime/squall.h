@@ -278,6 +278,21 @@ SQ_EXPORT void sq_unanchor(struct sq_task *task);
  * one tree to the next (an offset, a sequence number). Without this call a tuple is not tracked. */
 SQ_EXPORT void sq_track(struct sq_task *task, uint64_t position);
 
+/*
+ * Spouts: where the task goes on when everything emitted so far is done, and nothing more comes: what `.seek` is then handed. Said in
+ * `.prepare`, `.seek` and at the end of `.next` by a spout whose next position is not the last one plus one: records of a file, say, or
+ * records that were left out.
+ */
+SQ_EXPORT void sq_next_position(struct sq_task *task, uint64_t position);
+
+/*
+ * Spouts: bytes that the runtime keeps with every position it reports from now on: which file a position is in, say. The last call counts;
+ * they are copied. sq_noted() returns in `.seek` what was kept with the position, in any other callback nothing of use.
+ */
+#define SQ_NOTE_MAX 238
+SQ_EXPORT void sq_note(struct sq_task *task, const void *bytes, size_t len);
+SQ_EXPORT struct sq_str sq_noted(const struct sq_task *task);
+
 /* Spouts: how many tuple trees `.next` may begin before topology.max.spout.pending are in flight; UINT64_MAX when none are tracked.
  * A `.next` that emits one tuple a call need not ask. */
 SQ_EXPORT uint64_t sq_room(const struct sq_task *task);
@@ -359,6 +374,9 @@ SQ_EXPORT void sq_histogram(struct sq_task *task, const char *name, uint64_t val
 
 /* For `.prepare` and `.finish`: says what is wrong and returns -1. The supervisor shows the text. */
 SQ_EXPORT int sq_error(struct sq_task *task, const char *format, ...) SQ_PRINTF(2, 3);
+
+/* The same from any callback, for what no restart could mend: the topology ends as failed, with this text. */
+SQ_EXPORT int sq_error_final(struct sq_task *task, const char *format, ...) SQ_PRINTF(2, 3);
 
 /* ---- Keyed state -------------------------------------------------------------------------------------------------------- */
 

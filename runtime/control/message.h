@@ -46,8 +46,8 @@ enum { SQI_MESSAGE_VERSION = 1 };
         X(FINISHED,      "t",   "the task has run finish and sent its end-of-stream marks") \
         X(HEARTBEAT,     "",    "the worker lives") \
         X(METRICS,       "tm",  "counters of a task since its incarnation began") \
-        X(POSITION,      "tn",  "number: every tuple tree below this position of the spout task is done; also back: resume there") \
-        X(ERROR,         "ts",  "the task can't go on: text; the worker exits after it") \
+        X(POSITION,      "tns", "number: every tuple tree below this position of the spout task is done; text: its note; also back: resume there") \
+        X(ERROR,         "tns", "the task can't go on: text; the worker exits after it; number 1: no restart could mend it") \
         X(DEAD_LETTER,   "tns", "number: position; the spout task gave a tuple tree up; text: cause") \
         X(STATE,         "tn",  "answer to ADOPT for each task: number: how far it is, enum sqi_task_state") \
         /* supervisor to worker */ \

@@ -299,10 +299,8 @@ sqi_hosted_save(struct sqi_hosted *hosted)
         if (life->state == SQI_RUNNING)
                 drop_moved(hosted); /* it was adopted */
         for (uint32_t t = 0; t < hosted->ntasks; t++) {
-                uint64_t position = life->tasks[t].has_position ? life->tasks[t].position : SQI_NEVER;
-
-                changed = changed || position != hosted->positions[t];
-                hosted->positions[t] = position;
+                changed = changed || memcmp(&life->tasks[t].position, &hosted->positions[t], sizeof(*hosted->positions)) != 0;
+                hosted->positions[t] = life->tasks[t].position;
         }
         if (changed)
                 (void)sqi_state_put_positions(&hosted->daemon->state, hosted->record.name, hosted->positions, hosted->ntasks);

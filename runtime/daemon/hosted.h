@@ -25,7 +25,7 @@ struct sqi_hosted {
         struct sqi_running *running; /* NULL: it has ended, or could not be started */
         struct sqi_journal journal;
         struct sqi_levels levels;
-        uint64_t *positions; /* as last saved; of ntasks */
+        struct sqi_position *positions; /* as last saved; of ntasks */
         uint32_t ntasks;
         bool moved;     /* there may be keyed state of the plan before that was not taken over yet */
         bool finishing; /* was handed over, but is to be killed: runs once more, to finish */

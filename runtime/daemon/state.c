@@ -490,7 +490,7 @@ sqi_state_plan(struct sqi_state *state, const char *name, struct sqi_plan **ret,
 }
 
 int
-sqi_state_put_positions(struct sqi_state *state, const char *name, const uint64_t *positions, uint32_t ntasks)
+sqi_state_put_positions(struct sqi_state *state, const char *name, const struct sqi_position *positions, uint32_t ntasks)
 {
         int folder = open_folder(state->topologies, name), r;
 
@@ -502,14 +502,14 @@ sqi_state_put_positions(struct sqi_state *state, const char *name, const uint64_
 }
 
 void
-sqi_state_get_positions(struct sqi_state *state, const char *name, uint64_t *positions, uint32_t ntasks)
+sqi_state_get_positions(struct sqi_state *state, const char *name, struct sqi_position *positions, uint32_t ntasks)
 {
         int folder = open_folder(state->topologies, name);
         void *bytes;
         size_t size;
         bool torn;
 
-        memset(positions, 0xff, ntasks * sizeof(*positions));
+        memset(positions, 0, ntasks * sizeof(*positions));
         if (folder < 0)
                 return;
         if (sqi_sealed_read(folder, "positions", &bytes, &size, &torn) == 0) {

@@ -84,8 +84,8 @@ int sqi_state_get(struct sqi_state *state, const char *name, struct sqi_record *
 int sqi_state_plan(struct sqi_state *state, const char *name, struct sqi_plan **ret, char *error, size_t size);
 
 /* One for each task; SQI_NEVER: none. Get fills all with SQI_NEVER when there is nothing that fits. */
-int sqi_state_put_positions(struct sqi_state *state, const char *name, const uint64_t *positions, uint32_t ntasks);
-void sqi_state_get_positions(struct sqi_state *state, const char *name, uint64_t *positions, uint32_t ntasks);
+int sqi_state_put_positions(struct sqi_state *state, const char *name, const struct sqi_position *positions, uint32_t ntasks);
+void sqi_state_get_positions(struct sqi_state *state, const char *name, struct sqi_position *positions, uint32_t ntasks);
 
 /* The names of all topologies, sorted, NULL-terminated; one block, to be freed. NULL for want of memory. */
 char **sqi_state_names(struct sqi_state *state);

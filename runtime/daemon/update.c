@@ -198,13 +198,12 @@ static int
 hand_positions_on(struct sqi_hosted *hosted, const struct sqi_plan *plan)
 {
         const struct sqi_plan *old = sqi_hosted_plan(hosted);
-        uint64_t *positions = malloc(plan->ntasks * sizeof(*positions));
+        struct sqi_position *positions = calloc(plan->ntasks, sizeof(*positions));
         char next[SQI_NEXT_SIZE];
         int r;
 
         if (!positions)
                 return -ENOMEM;
-        memset(positions, 0xff, plan->ntasks * sizeof(*positions));
         for (uint32_t c = 0; c < plan->ncomponents; c++) {
                 const struct sqi_plan_component *after = &plan->components[c], *before = find_component(old, after->id);
 

@@ -96,7 +96,7 @@ begin_anew(struct sqi_step *step)
         SQI_EACH_TASK(step->life, t) {
                 struct sqi_life_task *task = &step->life->tasks[t];
 
-                *task = (struct sqi_life_task){.position = task->position, .has_position = task->has_position};
+                *task = (struct sqi_life_task){.position = task->position};
         }
         SQI_EACH_WORKER(step->life, w) {
                 step->life->workers[w].incarnation++;
@@ -180,10 +180,8 @@ sqi_adopt_message(struct sqi_step *step, const struct sqi_message *message)
                 task->finished = true;
         else if (message->type == SQI_MSG_SETTLED)
                 settle(step->life, message->task);
-        else if (message->type == SQI_MSG_POSITION && (!task->has_position || message->number > task->position)) {
-                task->position = message->number;
-                task->has_position = true;
-        }
+        else if (message->type == SQI_MSG_POSITION)
+                sqi_position_take(&task->position, message);
 }
 
 /* restart.c knows how to restart what is IDLE. */
@@ -202,7 +200,7 @@ sqi_adopt_exited(struct sqi_step *step, const struct sqi_event *event)
                         continue;
                 if (task->settled)
                         sqi_step_cycle(life, t)->settled--;
-                *task = (struct sqi_life_task){.position = task->position, .has_position = task->has_position};
+                *task = (struct sqi_life_task){.position = task->position};
         }
         go_on_when_complete(step);
 }

@@ -119,14 +119,10 @@ on_metrics(struct sqi_step *step, const struct sqi_message *message)
 static void
 on_position(struct sqi_step *step, const struct sqi_message *message)
 {
-        struct sqi_life_task *task = &step->life->tasks[message->task];
-
-        if (!task->has_position || message->number > task->position)
-                task->position = message->number;
-        task->has_position = true;
+        sqi_position_take(&step->life->tasks[message->task].position, message);
 }
 
-/* Before the topology has ever run, an error is the user's to mend, and trying again would only hide it. */
+/* Before the topology has ever run, an error is the user's to mend, and trying again would only hide it; so is one that is final. */
 static void
 on_error(struct sqi_step *step, const struct sqi_message *message)
 {
@@ -137,7 +133,7 @@ on_error(struct sqi_step *step, const struct sqi_message *message)
         worker->cause = (struct sqi_cause){.type = SQI_CAUSE_NONE, .task = message->task};
         if (len > 0)
                 memcpy(worker->cause.text, message->text.ptr, len);
-        if (!step->life->has_run && !sqi_step_is_over(step->life))
+        if ((!step->life->has_run || message->number == 1) && !sqi_step_is_over(step->life))
                 sqi_end_fail(step, message->worker);
 }
 

@@ -37,6 +37,7 @@
 #include <stdint.h>
 
 #include "control/message.h"
+#include "control/position.h"
 #include "lifecycle/backoff.h"
 #include "lifecycle/cycle.h"
 #include "plan/plan.h"
@@ -149,10 +150,9 @@ struct sqi_actions {
 
 struct sqi_life_task {
         bool bound, ready, finished, settled;
-        bool told;         /* its STATE, while it is adopted */
-        uint64_t probed;   /* the last round it answered */
-        uint64_t position; /* spouts: below it all is done */
-        bool has_position;
+        bool told;                    /* its STATE, while it is adopted */
+        uint64_t probed;              /* the last round it answered */
+        struct sqi_position position; /* spouts: below it all is done */
         uint64_t loops, loops_at;
 };
 

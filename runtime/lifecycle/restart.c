@@ -65,7 +65,7 @@ lose_tasks(struct sqi_step *step, uint32_t worker)
                         continue;
                 if (cycle && life->has_run)
                         sqi_cycle_lose(cycle, task->settled);
-                *task = (struct sqi_life_task){.position = task->position, .has_position = task->has_position};
+                *task = (struct sqi_life_task){.position = task->position};
                 if (life->connected)
                         sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_PEER_LOST, t, life->workers[worker].incarnation);
         }

@@ -56,8 +56,8 @@ connect_worker(struct sqi_step *step, uint32_t worker)
         life->workers[worker].connected = true;
         sqi_start_tell_incarnations(step, worker);
         SQI_EACH_TASK(life, task)
-                if (sqi_step_is_on(life, task, worker) && life->tasks[task].has_position)
-                        sqi_step_send(step, worker, SQI_MSG_POSITION, task, life->tasks[task].position);
+                if (sqi_step_is_on(life, task, worker) && life->tasks[task].position.known)
+                        sqi_step_send_position(step, worker, task);
         sqi_step_send(step, worker, SQI_MSG_CONNECT, 0, 0);
 }
 

@@ -69,6 +69,17 @@ sqi_step_send(struct sqi_step *step, uint32_t worker, enum sqi_message_type type
                                    .type = SQI_ACTION_SEND, .worker = worker, .incarnation = incarnation, .message = message});
 }
 
+/* The note in it is a view: the action is carried out before the next step. */
+void
+sqi_step_send_position(struct sqi_step *step, uint32_t worker, uint32_t task)
+{
+        const struct sqi_position *position = &step->life->tasks[task].position;
+
+        sqi_step_send(step, worker, SQI_MSG_POSITION, task, position->number);
+        if (step->actions->n > 0)
+                step->actions->items[step->actions->n - 1].message.text = sqi_position_note(position);
+}
+
 void
 sqi_step_send_drain(struct sqi_step *step, uint32_t worker)
 {

@@ -26,6 +26,7 @@ struct sqi_step {
 /* step.c */
 void sqi_step_act(struct sqi_step *step, struct sqi_action action);
 void sqi_step_send(struct sqi_step *step, uint32_t worker, enum sqi_message_type type, uint32_t task, uint64_t number);
+void sqi_step_send_position(struct sqi_step *step, uint32_t worker, uint32_t task);
 void sqi_step_send_drain(struct sqi_step *step, uint32_t worker);
 void sqi_step_report(struct sqi_step *step, enum sqi_report what, uint32_t worker, uint64_t delay);
 void sqi_step_spawn(struct sqi_step *step, uint32_t worker);

@@ -388,10 +388,8 @@ make_running(struct sqi_running *running, const struct sqi_run_options *options)
         running->children = calloc(running->plan->nworkers, sizeof(*running->children));
         if (!running->received || !running->children)
                 return -ENOMEM;
-        for (uint32_t t = 0; t < running->plan->ntasks && options->positions; t++) {
-                running->life->tasks[t].has_position = options->positions[t] != SQI_NEVER;
+        for (uint32_t t = 0; t < running->plan->ntasks && options->positions; t++)
                 running->life->tasks[t].position = options->positions[t];
-        }
         running->life->inactive = options->inactive;
         running->life->first_incarnation = options->runs;
         running->news = (struct sqi_watch){SQI_WATCH_NEWS, running, 0};

@@ -47,7 +47,7 @@ struct sqi_run_options {
                 *former; /* NULL, or a run that has ended, handed over, whose workers stay: for each worker of the plan the one */
         const uint32_t
                 *stays; /* of `former` that goes on as it, or SQI_STAYS_NOT. What is left in it afterwards ends when it is freed */
-        const uint64_t *positions; /* NULL, or where each task is to resume; SQI_NEVER: nowhere */
+        const struct sqi_position *positions; /* NULL, or where each task is to resume */
 };
 
 int sqi_supervisor_new(struct sqi_supervisor **ret);

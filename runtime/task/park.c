@@ -43,7 +43,8 @@ keep_instance(struct sq_task *task)
         task->active = old->active;
         task->done = old->done;
         task->tracked = old->tracked;
-        task->last_position = old->last_position;
+        task->next_position = old->next_position;
+        task->note = old->note;
         task->log_level = old->log_level;
         task->log_until_ns = old->log_until_ns;
         task->metrics = old->metrics;

@@ -134,6 +134,19 @@ sq_error(struct sq_task *task, const char *format, ...)
 }
 
 int
+sq_error_final(struct sq_task *task, const char *format, ...)
+{
+        char text[sizeof(task->error)];
+        va_list arguments;
+
+        va_start(arguments, format);
+        vsnprintf(text, sizeof(text), format, arguments);
+        va_end(arguments);
+        task->final = task->final || task->failed == 0;
+        return sqi_task_fail(task, -EIO, "%s", text);
+}
+
+int
 sqi_task_fail(struct sq_task *task, int error, const char *format, ...)
 {
         char text[sizeof(task->error)];

@@ -95,9 +95,34 @@ sq_track(struct sq_task *task, uint64_t position)
         }
         if (!task->tracking || task->replaying)
                 return;
-        task->last_position = position;
+        task->next_position = position + 1;
         task->tracked = true;
         open_tree(task, position, (struct sqi_attempt){0});
+}
+
+void
+sq_next_position(struct sq_task *task, uint64_t position)
+{
+        task->next_position = position;
+        task->tracked = task->tracking;
+}
+
+void
+sq_note(struct sq_task *task, const void *bytes, size_t len)
+{
+        if (len > SQ_NOTE_MAX) {
+                sqi_task_misuse(task, "sq_note() of %zu bytes: at most %d can be kept", len, SQ_NOTE_MAX);
+                return;
+        }
+        memset(task->note.note, 0, sizeof(task->note.note));
+        memcpy(task->note.note, bytes, len);
+        task->note.size = (uint8_t)len;
+}
+
+struct sq_str
+sq_noted(const struct sq_task *task)
+{
+        return sqi_position_note(&task->resume);
 }
 
 uint64_t
@@ -303,15 +328,21 @@ emit(struct sq_task *task)
 static void
 tell_position(struct sq_task *task)
 {
+        struct sqi_position position = task->note;
+
         if (!task->tracked || task->now_ns < task->next_report_ns)
                 return;
-        uint64_t low = sqi_ledger_low(task->ledger, task->last_position + 1);
+        position.known = 1;
+        uint64_t low = sqi_ledger_low(task->ledger, task->next_position);
         uint64_t pause_ns = (sqi_task_clock(task) - task->now_ns) * POSITION_SHARE;
         task->next_report_ns = task->now_ns + (pause_ns > POSITION_NS ? pause_ns : POSITION_NS);
-        if (low == task->told_position)
+        position.number = low;
+        if (memcmp(&position, &task->told, sizeof(position)) == 0)
                 return;
-        task->told_position = low;
-        sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_POSITION, .task = task->id, .number = low});
+        task->told = position;
+        sqi_task_report(task,
+                        &(struct sqi_message){
+                                .type = SQI_MSG_POSITION, .task = task->id, .number = low, .text = sqi_position_note(&position)});
 }
 
 static void
@@ -349,7 +380,7 @@ wake_time(const struct sq_task *task, enum emitted emitted, uint64_t until)
                 next = sqi_task_breath_ends(task);
         if (emitted == IDLE && !task->done && next < until)
                 until = next;
-        if (task->tracked && task->next_report_ns < until && task->told_position != task->last_position + 1)
+        if (task->tracked && task->next_report_ns < until && task->told.number != task->next_position)
                 until = task->next_report_ns;
         return until;
 }

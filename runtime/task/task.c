@@ -53,7 +53,7 @@ sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
         switch (message->type) {
         case SQI_MSG_POSITION:
                 if (message->task == task->id)
-                        task->resume = message->number;
+                        sqi_position_take(&task->resume, message);
                 break;
         case SQI_MSG_CONNECT:
                 task->may_connect = true;
@@ -324,7 +324,7 @@ sqi_task_open(struct sq_task *task)
         const struct sqi_config *config = &task->plan->config;
         int r;
 
-        task->resume = UINT64_MAX;
+        task->resume.known = 0;
         if (!task->resumed)
                 task->wake_fd = -1;
         task->record = -1;
@@ -379,7 +379,7 @@ prepare(struct sq_task *task)
         r = code->bolt && code->bolt->movable && !task->door ? sqi_moved_read(task) : 0;
         if (r < 0)
                 return sqi_task_fail(task, r, "cannot take over its keyed state in %s: %s", task->rundir, strerror(-r));
-        if (code->spout && code->spout->seek && task->resume != UINT64_MAX && code->spout->seek(task, task->resume) < 0)
+        if (code->spout && code->spout->seek && task->resume.known && code->spout->seek(task, task->resume.number) < 0)
                 return sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "seek failed without sq_error()");
         return 0;
 }
@@ -492,6 +492,7 @@ sqi_task_main(void *argument)
                 sqi_task_report(task, &(struct sqi_message){
                                               .type = SQI_MSG_ERROR,
                                               .task = task->id,
+                                              .number = task->final,
                                               .text = {task->error, strlen(task->error)},
                                       });
         if (task->parking && task->fate == SQI_FATE_STAYS && task->phase == SQI_ENDED && !task->finished && task->failed == 0)

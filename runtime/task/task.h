@@ -21,6 +21,7 @@
 #include "control/endpoint.h"
 #include "control/message.h"
 #include "control/metrics.h"
+#include "control/position.h"
 #include "squall.h"
 #include "component/catalog.h"
 #include "plan/plan.h"
@@ -166,12 +167,15 @@ struct sq_task {
         /* spout */
         struct sqi_ledger *ledger;
         void *ack_inbox;
+        bool final;     /* `failed` is: no restart could mend it */
         bool done;      /* next() answered SQ_DONE */
         uint32_t calls; /* of next() in a turn, at most */
         int wake_fd;
-        uint64_t resume; /* position to seek to; UINT64_MAX: none */
-        uint64_t last_position, told_position;
-        bool tracked; /* sq_track() was called at least once */
+        struct sqi_position resume; /* where to seek to, if it is known */
+        uint64_t next_position;     /* where the spout goes on when everything below is done */
+        struct sqi_position told;   /* what was last reported */
+        struct sqi_position note;   /* only its note: what sq_note() said */
+        bool tracked;               /* sq_track() was called at least once */
         bool tree_open, replaying;
         bool replays_due; /* they go before new tuples: a task was lost, or there are more of them than a turn takes */
         uint64_t root;

@@ -11,8 +11,8 @@ struct sqi_member {
         pthread_t thread;
         bool running;
         bool settled, finished;
-        uint64_t position; /* the last one told */
-        void *control;     /* our end of the task's PAIR */
+        struct sqi_position position; /* the last one told */
+        void *control;                /* our end of the task's PAIR */
         struct sq_task task;
         struct sqi_metrics metrics;
         uint64_t news;            /* sqi_metrics_news() as last told */

@@ -26,7 +26,7 @@ note_report(struct sqi_worker *worker, struct sqi_member *member, const struct s
         else if (report->type == SQI_MSG_FINISHED)
                 member->finished = true;
         else if (report->type == SQI_MSG_POSITION)
-                member->position = report->number;
+                sqi_position_take(&member->position, report);
 }
 
 void

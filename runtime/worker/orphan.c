@@ -22,10 +22,11 @@ tell_state(struct sqi_worker *worker)
                                  (worker->draining ? SQI_TASK_DRAINING : 0u) | (worker->handing_over ? SQI_TASK_HANDOVER : 0u);
 
                 sqi_worker_report(worker, (struct sqi_message){.type = SQI_MSG_STATE, .task = member->task.id, .number = state});
-                if (member->position)
+                if (member->position.known)
                         sqi_worker_report(worker, (struct sqi_message){.type = SQI_MSG_POSITION,
                                                                        .task = member->task.id,
-                                                                       .number = member->position});
+                                                                       .number = member->position.number,
+                                                                       .text = sqi_position_note(&member->position)});
         }
 }
 

@@ -382,7 +382,7 @@ leave_run(struct sqi_worker *worker)
                 sqi_plan_free(&worker->first_plan);
         }
         member->settled = member->finished = false;
-        member->position = 0;
+        member->position.known = 0;
         worker->nmembers = 0;
 }
 

@@ -399,6 +399,44 @@ hands_a_restarted_spout_its_position_before_it_connects(void **state)
 }
 
 static void
+keeps_the_note_of_the_latest_position_and_hands_it_back(void **state)
+{
+        struct world world;
+        const struct sqi_message *told;
+
+        (void)state;
+        set_up(&world, false);
+        run_up(&world);
+        hear_with(&world, (struct sqi_message){.type = SQI_MSG_POSITION, .task = SPOUT, .number = 70, .text = {"a\0b", 3}});
+        hear_with(&world, (struct sqi_message){.type = SQI_MSG_POSITION, .task = SPOUT, .number = 60, .text = {"old", 3}});
+        hear_with(&world, (struct sqi_message){.type = SQI_MSG_POSITION, .task = SPOUT, .number = 70, .text = {"a\0c", 3}});
+        died(&world, SPOUT);
+        spawned(&world, SPOUT);
+        subscribed(&world, SPOUT);
+        hear(&world, SQI_MSG_BOUND, SPOUT);
+        told = &world.actions.items[place_of(&world, SQI_MSG_POSITION)].message;
+        assert_int_equal(told->text.len, 3);
+        assert_memory_equal(told->text.ptr, "a\0c", 3);
+        tear_down(&world);
+}
+
+static void
+fails_at_once_when_no_restart_could_mend_an_error(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world, false);
+        run_up(&world);
+        hear_with(&world, (struct sqi_message){.type = SQI_MSG_ERROR, .task = SPOUT, .text = {"busy", 4}});
+        assert_int_not_equal(world.life->outcome, SQI_OUTCOME_FAILED);
+        hear_with(&world, (struct sqi_message){.type = SQI_MSG_ERROR, .task = SPOUT, .number = 1, .text = {"shrunk", 6}});
+        assert_int_equal(world.life->outcome, SQI_OUTCOME_FAILED);
+        assert_string_equal(world.life->workers[SPOUT].cause.text, "shrunk");
+        tear_down(&world);
+}
+
+static void
 believes_the_position_of_a_dead_incarnation_and_nothing_else(void **state)
 {
         struct world world;
@@ -410,7 +448,7 @@ believes_the_position_of_a_dead_incarnation_and_nothing_else(void **state)
         world.incarnations[SPOUT] = 0;
         hear_with(&world, (struct sqi_message){.type = SQI_MSG_POSITION, .task = SPOUT, .number = 9});
         hear(&world, SQI_MSG_FINISHED, SPOUT);
-        assert_int_equal(world.life->tasks[SPOUT].position, 9);
+        assert_int_equal(world.life->tasks[SPOUT].position.number, 9);
         assert_false(world.life->tasks[SPOUT].finished);
         tear_down(&world);
 }
@@ -1352,6 +1390,8 @@ main(void)
                 cmocka_unit_test(starts_a_restarted_worker_alone),
                 cmocka_unit_test(hands_a_restarted_spout_its_position_before_it_connects),
                 cmocka_unit_test(believes_the_position_of_a_dead_incarnation_and_nothing_else),
+                cmocka_unit_test(keeps_the_note_of_the_latest_position_and_hands_it_back),
+                cmocka_unit_test(fails_at_once_when_no_restart_could_mend_an_error),
                 cmocka_unit_test(tells_a_restarted_worker_in_which_incarnations_its_peers_are),
                 cmocka_unit_test(waits_longer_after_each_death_that_got_nothing_done_and_fails_after_ten),
                 cmocka_unit_test(restarts_at_once_each_time_when_work_was_done_in_between),

@@ -19,7 +19,8 @@
  * returns; keep a tuple with sq_keep(), or copy. What is handed to sq_emit() is copied before it returns.
  *
  * Errors: misuse (a field of the wrong type, an emit to an undeclared stream, a wrong number of values) is reported with component,
- * field and tuple; the callback's tuple then fails. It is never undefined behaviour.
+ * field and tuple; the callback's tuple then fails. It is never undefined behaviour. A verdict that is none is one, and so is an emit that
+ * no reader's grouping takes.
  */
 #ifndef SQUALL_H
 #define SQUALL_H

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -99,4 +100,28 @@ sqi_elf_check(const char *path, char *error, size_t size)
         if (fd >= 0)
                 (void)close(fd);
         return r;
+}
+
+bool
+sqi_elf_mentions(const char *path, const char *name)
+{
+        size_t size = strlen(name) + 1;
+        struct stat status = {0};
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        const char *bytes = MAP_FAILED, *end, *at;
+        bool found;
+
+        if (fd >= 0 && fstat(fd, &status) == 0 && status.st_size > 0)
+                bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (fd >= 0)
+                (void)close(fd);
+        if (bytes == MAP_FAILED)
+                return true;
+        end = bytes + status.st_size;
+        at = memmem(bytes, (size_t)(end - bytes), name, size);
+        while (at != NULL && at > bytes && at[-1] != '\0')
+                at = memmem(at + 1, (size_t)(end - at) - 1, name, size);
+        found = at != NULL;
+        (void)munmap((void *)(uintptr_t)bytes, (size_t)status.st_size);
+        return found;
 }

@@ -18,6 +18,7 @@
         X(failed)      /* bolt: tuples failed; spout: tuple trees failed or timed out */ \
         X(replayed)    /* spout: tuple trees emitted again */ \
         X(given_up)    /* spout: tuple trees given up after their last retry */ \
+        X(lost)        /* tuples of no tuple tree that were not processed: nobody can replay them */ \
         X(timed_out)   /* spout: tuple trees that the message timeout failed */ \
         X(misused)     /* reported misuses of squall.h */ \
         X(malformed)   /* batches refused */ \

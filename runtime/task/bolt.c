@@ -58,6 +58,9 @@ end_tuple(struct sq_task *task, struct gathered *gathered, enum sq_verdict verdi
                 collector->anchors_open = false;
                 return;
         }
+        if (verdict != SQ_ACK && verdict != SQ_FAIL && verdict != SQ_KEEP)
+                sqi_task_misuse(task, "execute answered %d, which is not a verdict (answer SQ_ACK, SQ_FAIL or SQ_KEEP)",
+                                (int)verdict);
         if (task->misused || verdict == SQ_FAIL) {
                 fail_tuple(task, gathered);
                 return;

@@ -336,6 +336,7 @@ emit_by_scratch(struct sq_task *task, uint32_t stream, size_t size, size_t n, co
         if (!sqi_slice(collector->scratch, end, &slice)) {
                 sqi_task_misuse(task, "emit on stream \"%s\": a spliced value is not msgpack",
                                 collector->streams[stream].stream->id);
+                task->refused++;
                 return true;
         }
         return deal_all(task, stream, &slice, direct);
@@ -374,6 +375,37 @@ holds_stale(struct sq_task *task, size_t n, const struct sq_value *values)
         return false;
 }
 
+/* A stream that nobody reads takes everything; one with readers needs a reader of this kind. */
+static bool
+is_taken(struct sq_task *task, const struct sqi_stream_targets *targets, int64_t direct)
+{
+        if (targets->ntargets == 0 || (direct < 0 ? targets->takes_plain : targets->takes_direct))
+                return true;
+        if (direct < 0)
+                sqi_task_misuse(task,
+                                "emit on stream \"%s\": all its readers have the grouping \"direct\", so nobody gets the tuple "
+                                "(emit it with sq_emit_direct(), or give a reader another grouping)",
+                                targets->stream->id);
+        else
+                sqi_task_misuse(task,
+                                "direct emit on stream \"%s\": no reader has the grouping \"direct\", so nobody gets the tuple "
+                                "(emit it with sq_emit_on(), or give a reader the grouping \"direct\")",
+                                targets->stream->id);
+        return false;
+}
+
+/* What packing the values can take; 0: the emit is a misuse, which was reported. */
+static size_t
+admit(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values, int64_t direct)
+{
+        if (__builtin_expect(!may_emit(task, stream), 0))
+                return 0;
+        if (__builtin_expect(task->door && task->door->is_stale, 0) && holds_stale(task, n, values))
+                return 0;
+        const struct sqi_stream_targets *targets = &task->collector.streams[stream];
+        return is_taken(task, targets, direct) ? check(task, targets, n, values) : 0;
+}
+
 static void
 emit(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values, int64_t direct)
 {
@@ -381,14 +413,12 @@ emit(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *val
 
         if (__builtin_expect(!collector->open && sqi_letter_take(task, stream, n, values), 0))
                 return;
-        if (__builtin_expect(!may_emit(task, stream), 0))
+        size_t size = admit(task, stream, n, values, direct);
+        if (__builtin_expect(size == 0, 0)) {
+                task->refused++;
                 return;
-        if (__builtin_expect(task->door && task->door->is_stale, 0) && holds_stale(task, n, values))
-                return;
+        }
         struct sqi_stream_targets *targets = &collector->streams[stream];
-        size_t size = check(task, targets, n, values);
-        if (__builtin_expect(size == 0, 0))
-                return;
         collector->emitted++;
         if (targets->ntargets == 0)
                 return;
@@ -493,12 +523,15 @@ sq_emit_direct_values(struct sq_task *task, unsigned stream, unsigned index, siz
 void
 sq_emit_tuple(struct sq_task *task, unsigned stream, const struct sq_tuple *in)
 {
-        if (!may_emit(task, stream))
+        if (!may_emit(task, stream) || !is_taken(task, &task->collector.streams[stream], -1)) {
+                task->refused++;
                 return;
+        }
         if (in->slice.n != task->collector.streams[stream].stream->nfields) {
                 sqi_task_misuse(task, "emit on stream \"%s\": a tuple of %u fields for %u",
                                 task->collector.streams[stream].stream->id, (unsigned)in->slice.n,
                                 (unsigned)task->collector.streams[stream].stream->nfields);
+                task->refused++;
                 return;
         }
         task->collector.emitted++;

@@ -35,9 +35,10 @@ struct sqi_stream_targets {
         const struct sqi_plan_stream *stream;
         uint32_t ntargets;
         struct sqi_target *targets;
-        bool any_type;               /* every field is declared SQ_ANY */
-        struct sqi_target *in_place; /* the only reader, where a tuple can be packed at once into the batch it leaves by */
-        struct sqi_outlet *quick;    /* its only outlet, where every field takes short strings: see emit_quick() */
+        bool any_type;                  /* every field is declared SQ_ANY */
+        bool takes_plain, takes_direct; /* some reader has another grouping than `direct`; has `direct` */
+        struct sqi_target *in_place;    /* the only reader, where a tuple can be packed at once into the batch it leaves by */
+        struct sqi_outlet *quick;       /* its only outlet, where every field takes short strings: see emit_quick() */
 };
 
 /* A tree that the transaction under way touches. */

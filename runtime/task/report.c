@@ -122,6 +122,13 @@ sqi_task_misuse(struct sq_task *task, const char *format, ...)
         snprintf(task->cause, sizeof(task->cause), "misuse of squall.h: %.*s", SQI_CAUSE_MAX - 24, text);
 }
 
+void
+sqi_task_lose(struct sq_task *task, uint64_t n, const char *cause)
+{
+        sqi_count(&task->metrics->lost, n);
+        sqi_task_log_seldom(task, "lost a tuple that belongs to no tuple tree", cause);
+}
+
 int
 sq_error(struct sq_task *task, const char *format, ...)
 {

@@ -63,11 +63,29 @@ told(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns
         task->last_outcome = outcome;
 }
 
+/* Of what belongs to the open tree or to none, an emit was a misuse. So its tree fails; without one the tuple is lost. */
+static void
+answer_for_refused(struct sq_task *task)
+{
+        const struct sqi_ack fail = {.root = task->root, .op = SQI_ACK_FAIL};
+
+        if (task->tree_open) {
+                task->cause_task = task->id;
+                sqi_ledger_take(task->ledger, &fail, task->now_ns);
+        } else
+                sqi_task_lose(task, task->refused, task->cause);
+        task->refused = 0;
+}
+
 /* A tree of which a tuple could not be emitted stays open: it is not done, and the next incarnation begins with it. */
 static void
 close_tree(struct sq_task *task)
 {
-        if (!task->tree_open || task->failed < 0)
+        if (task->failed < 0)
+                return;
+        if (__builtin_expect(task->refused > 0, 0))
+                answer_for_refused(task);
+        if (!task->tree_open)
                 return;
         task->tree_open = false;
         sqi_ledger_seal(task->ledger, task->root, task->collector.edges, task->now_ns);
@@ -307,6 +325,18 @@ enum emitted {
         HELD, /* it may not: no room, not active, over */
 };
 
+static enum sq_next
+call_next(struct sq_task *task)
+{
+        enum sq_next next = task->code->spout->next(task);
+
+        if (__builtin_expect(next == SQ_MORE || next == SQ_IDLE || next == SQ_DONE, 1))
+                return next;
+        sqi_task_misuse(task, "next answered %d (answer SQ_MORE, SQ_IDLE or SQ_DONE)", (int)next);
+        task->refused += task->tree_open;
+        return SQ_IDLE;
+}
+
 static enum emitted
 emit(struct sq_task *task)
 {
@@ -314,7 +344,7 @@ emit(struct sq_task *task)
                 if (!may_emit(task))
                         return HELD;
                 task->wake_ns = 0;
-                enum sq_next next = task->code->spout->next(task);
+                enum sq_next next = call_next(task);
                 commit(task);
                 if (next == SQ_DONE)
                         task->done = true;

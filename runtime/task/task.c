@@ -203,6 +203,7 @@ void
 sqi_task_call(struct sq_task *task, int (*callback)(struct sq_task *))
 {
         task->misused = false;
+        task->refused = 0;
         sqi_collector_begin(&task->collector, NULL, 0);
         if (callback(task) < 0)
                 sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "a callback failed without sq_error()");
@@ -214,6 +215,10 @@ sqi_task_call(struct sq_task *task, int (*callback)(struct sq_task *))
         if (task->collector.anchors_open)
                 sqi_anchors_commit(task, 0, 0);
         sqi_collector_commit(&task->collector);
+        if (task->refused) {
+                sqi_task_lose(task, task->refused, task->cause);
+                task->refused = 0;
+        }
         if (task->collector.pressed)
                 sqi_task_unblock(task);
 }

@@ -145,6 +145,7 @@ struct sq_task {
         const struct sq_tuple *tuple;  /* under way */
         const struct sqi_input *input; /* of the run under way; NULL: not for this task */
         bool misused;                  /* in this callback */
+        uint64_t refused;              /* emits of this callback that were a misuse; both kinds of task */
         bool in_execute;
         bool kept_now;     /* sq_keep() was called for the tuple */
         uint64_t input_id; /* edge id of the tuple under way */
@@ -211,6 +212,8 @@ int sqi_task_bind(const struct sq_task *task, void *socket, enum sqi_endpoint_ki
 int sqi_task_fail(struct sq_task *task, int error, const char *format, ...) SQ_PRINTF(3, 4);
 /* A misuse of squall.h: counted, logged, and the tuple under way fails. */
 void sqi_task_misuse(struct sq_task *task, const char *format, ...) SQ_PRINTF(2, 3);
+/* `n` tuples are lost for good, for they belong to no tuple tree that could be replayed: counted, and logged with the cause. */
+void sqi_task_lose(struct sq_task *task, uint64_t n, const char *cause);
 void sqi_task_report(struct sq_task *task, const struct sqi_message *message);
 /* A warning, at most once a second: a bolt may fail a million tuples a second for one cause. */
 void sqi_task_log_seldom(struct sq_task *task, const char *what, const char *text);

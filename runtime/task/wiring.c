@@ -203,6 +203,10 @@ wire_stream(struct sq_task *task, uint32_t number)
                         target->dealt[0] = plan->components[edge->to].ntasks;
         }
         int r = join_broadcasts(stream);
+        for (uint32_t t = 0; t < stream->ntargets; t++) {
+                stream->takes_direct |= stream->targets[t].grouping == SQI_DIRECT;
+                stream->takes_plain |= stream->targets[t].grouping != SQI_DIRECT;
+        }
         struct sqi_target *only = &stream->targets[0];
         if (stream->ntargets == 1 && only->grouping != SQI_DIRECT && (only->grouping != SQI_ALL || only->noutlets == 1) &&
             !only->by_tuple)

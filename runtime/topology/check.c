@@ -6,6 +6,7 @@
 
 #include "topology/model.h"
 #include "base/nearest.h"
+#include "component/elf.h"
 
 static const char *
 kind_name(enum sq_kind kind)
@@ -212,6 +213,38 @@ refuse_second(struct sqi_model *model, const struct sqi_model_edge *edge)
                                 edge->to.text, first->place.line);
 }
 
+/* Does the component's code call the function that emits directly, or one of those that let the grouping choose? */
+static void
+how_it_emits(const struct sqi_component *component, bool *ret_direct, bool *ret_plain)
+{
+        static const char *const plain[] = {"sq_emit_values", "sq_emit_many", "sq_emit_tuple"};
+        size_t i;
+
+        *ret_direct = sqi_elf_mentions(component->path, "sq_emit_direct_values");
+        *ret_plain = false;
+        for (i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+                *ret_plain |= sqi_elf_mentions(component->path, plain[i]);
+}
+
+/* Only what is certain is refused: code that emits by a library of its own calls neither, and which stream a call is about is not known. */
+static void
+check_grouping(struct sqi_model *model, const struct sqi_model_edge *edge, const struct sqi_model_component *source)
+{
+        bool direct, plain;
+
+        if (edge->grouping_broken)
+                return;
+        how_it_emits(source->loaded, &direct, &plain);
+        if (edge->grouping == SQI_DIRECT && plain && !direct)
+                sqi_model_error(model, edge->grouping_place,
+                                "'%s' never emits directly, so '%s' would get nothing (take another grouping, as shuffle)",
+                                edge->from.text, edge->to.text);
+        if (edge->grouping != SQI_DIRECT && direct && !plain)
+                sqi_model_error(model, edge->grouping_place,
+                                "'%s' only emits directly, so '%s' would get nothing (take the grouping 'direct')", edge->from.text,
+                                edge->to.text);
+}
+
 static void
 check_stream(struct sqi_model *model, struct sqi_model_edge *edge)
 {
@@ -228,6 +261,8 @@ check_stream(struct sqi_model *model, struct sqi_model_edge *edge)
         source = &model->components[edge->source];
         if (source->loaded != NULL)
                 edge->stream_index = find_stream(model, edge, source);
+        if (source->loaded != NULL)
+                check_grouping(model, edge, source);
         refuse_second(model, edge);
 }
 

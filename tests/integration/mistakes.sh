@@ -67,6 +67,30 @@ forgotten() {
 }
 check "7. a kept tuple that nobody acks, in a running topology" forgotten
 check "7. SQ_KEEP without sq_keep()" tested KEEPS_NOTHING '{ in: { word: a }, verdict: fail }' 'SQ_KEEP without sq_keep()'
+check "7. an execute that answers -1, as C functions do" tested ODD_VERDICT=-1 '{ in: { word: a }, verdict: fail }' 'execute answered -1, which is not a verdict'
+check "7. an execute that answers 42" tested ODD_VERDICT=42 '{ in: { word: a }, verdict: fail }' 'execute answered 42, which is not a verdict'
+odd_next() {
+        printf '%s\n' '#include <squall.h>' 'static enum sq_next next(struct sq_task *task) { (void)task; return (enum sq_next)42; }' \
+                'SQ_SPOUT(odd) = {.about = "Odd.", .next = next};' >"$dir/odd.c"
+        ${CC:-cc} -Wall -shared -fPIC -Iruntime -o "$dir/odd.so" "$dir/odd.c" || return
+        printf '%s\n' 'component: ./odd.so' 'kind: spout' 'tests: [{ name: t, steps: [{ next: 1 }] }]' >"$dir/t.yaml"
+        spoken 1 'next answered 42 (answer SQ_MORE, SQ_IDLE or SQ_DONE)' -- "$squall" test "$dir/t.yaml"
+}
+check "7. a next that answers none of its three" odd_next
+check "7. a direct emit where no reader is direct" tested EMITS_DIRECT '{ in: { word: a }, verdict: fail }' 'no reader has the grouping "direct"'
+plain_for_direct() { # whoami can do both, so it is found when it runs
+        cat >"$dir/d.yaml" <<Y
+name: direct
+config: { topology.spout.max.retries: 0 }
+spouts: [{ id: n, component: generate, properties: { count: 3, fields: { n: seq } } }]
+bolts: [{ id: who, component: $build/tests/components/whoami.so }, { id: out, component: "null" }]
+streams: [{ from: n, to: who, grouping: { type: shuffle } }, { from: who, to: out, grouping: { type: direct } }]
+Y
+        timeout 60 "$squall" run --json "$dir/d.yaml" >"$dir/said" 2>&1
+        cat "$dir/said"
+        grep -qF 'all its readers have the grouping "direct"' "$dir/said" && grep -q '"id":"n".*"acked":0,"failed":3' "$dir/said"
+}
+check "7. a plain emit where every reader is direct fails its tuple" plain_for_direct
 blocking() {
         build mistaken -DBLOCKS && topology "word: const boom" "limit: 1" "supervisor.worker.timeout.secs: 2, topology.message.timeout.secs: 1"
         timeout -s KILL 60 "$squall" run --for 2s "$dir/t.yaml" >"$dir/said" 2>&1

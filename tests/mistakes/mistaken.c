@@ -30,6 +30,10 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         if (self->last.len)
                 sq_emit(task, sq_str(self->last), sq_int(1));
         self->last = word;
+#elif defined ODD_VERDICT
+        return (enum sq_verdict)ODD_VERDICT;
+#elif defined EMITS_DIRECT
+        sq_emit_direct(task, 0, 0, sq_str(word), sq_int(1));
 #elif defined FORGETS_TO_ACK
         sq_keep(task, in);
         return SQ_KEEP;

@@ -35,7 +35,8 @@ LINK = $(CC) $(CFLAGS) -rdynamic -Wl,--as-needed $(LDFLAGS) -o $@
 
 C := $(wildcard runtime/*/*.c cli/*.c spouts/*.c bolts/*.c topologies/*/*.c tests/*/*.c)
 objects = $(patsubst %.c,$(B)/%.o,$(filter $(1),$(C)))
-RUNTIME := $(call objects,runtime/%)
+KIT := $(call objects,runtime/kit/%)
+RUNTIME := $(filter-out $(KIT),$(call objects,runtime/%))
 CLI := $(call objects,cli/%)
 UNIT := $(basename $(call objects,tests/unit/%))
 FUZZ := $(basename $(call objects,tests/fuzz/%))
@@ -45,6 +46,8 @@ FAULTS := $(basename $(call objects,tests/faults/%))
 PLUGINS := $(filter-out $(BENCH).o,$(call objects,spouts/% bolts/% topologies/% tests/components/% tests/bench/%))
 missing = $(if $(NEEDS_$(notdir $(basename $(1)))),$(shell pkg-config --exists $(NEEDS_$(notdir $(basename $(1)))) || echo $(1)))
 LACKING := $(foreach o,$(PLUGINS),$(call missing,$(o)))
+# A component that includes squall-kit.h links libsquall-kit.so, which it finds one folder above its own, or two.
+KITTED := $(patsubst %.c,$(B)/%.so,$(shell grep -l '^# *include *<squall-kit\.h>' $(PLUGINS:$(B)/%.o=%.c)))
 COMPONENTS := $(patsubst %.o,%.so,$(filter-out $(LACKING),$(PLUGINS)))
 SOURCES := $(C) $(wildcard runtime/*.h runtime/*/*.h cli/*.h spouts/*.h bolts/*.h topologies/*/*.h tests/*/*.h)
 
@@ -54,7 +57,7 @@ endif
 MAKEFLAGS += --no-print-directory
 Q := $(if $(V),,@)#  V=1 shows the commands
 
-all: $(B)/squall $(B)/libsquall.a $(COMPONENTS) $(BENCH) $(BENCH_DATA) ## build the command and the components (BUILD=release|debug|asan|tsan, CC=gcc|clang, V=1)
+all: $(B)/squall $(B)/libsquall.a $(B)/libsquall-kit.so $(COMPONENTS) $(BENCH) $(BENCH_DATA) ## build the command and the components (BUILD=release|debug|asan|tsan, CC=gcc|clang, V=1)
 	@$(foreach o,$(LACKING),echo "$(o:$(B)/%.o=%) is not built: $(NEEDS_$(notdir $(basename $(o)))) is missing";)
 
 unit: $(UNIT) $(FAULTS)
@@ -65,10 +68,13 @@ $(B)/squall: $(CLI) $(RUNTIME)
 $(B)/libsquall.a: $(RUNTIME)
 	@echo "  AR   $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^ $(if $(LTO),&& objcopy --wildcard -R '.gnu.*lto_*' $@)
-$(UNIT): %: %.o $(RUNTIME)
+$(B)/libsquall-kit.so: $(KIT)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(CFLAGS) $(NO_LTO) -shared -Wl,-soname,$(@F) $(LDFLAGS) -o $@ $^ -Wl,--as-needed -lm
+$(UNIT): %: %.o $(RUNTIME) $(KIT)
 	@echo "  LINK $@"
 	$(Q)$(LINK) $(NO_LTO) $^ $(LIBS) -lcmocka
-$(FUZZ): %: %.o $(RUNTIME)
+$(FUZZ): %: %.o $(RUNTIME) $(KIT)
 	@echo "  LINK $@"
 	$(Q)$(LINK) -fsanitize=fuzzer $^ $(LIBS)
 $(BENCH) $(FAULTS): %: %.o
@@ -76,7 +82,9 @@ $(BENCH) $(FAULTS): %: %.o
 	$(Q)$(LINK) $(NO_LTO) $^ $(LIBS)
 $(COMPONENTS): %.so: %.o
 	@echo "  LINK $@"
-	$(Q)$(CC) $(CFLAGS) $(NO_LTO) -shared $(LDFLAGS) -o $@ $< $(if $(NEEDS_$(notdir $*)),$(shell pkg-config --libs $(NEEDS_$(notdir $*)))) -Wl,--as-needed -lm
+	$(Q)$(CC) $(CFLAGS) $(NO_LTO) -shared $(LDFLAGS) -o $@ $< $(LINK_KIT) $(if $(NEEDS_$(notdir $*)),$(shell pkg-config --libs $(NEEDS_$(notdir $*)))) -Wl,--as-needed -lm
+$(KITTED): LINK_KIT = -L$(B) -lsquall-kit '-Wl,-rpath,$$ORIGIN/..:$$ORIGIN/../..'
+$(KITTED): $(B)/libsquall-kit.so
 $(B)/tests/bench/kjv.txt: topologies/wordcount/kjv.txt
 	@mkdir -p $(@D) && cp $< $@
 $(filter-out %.txt,$(BENCH_DATA)): $(B)/%: %
@@ -87,7 +95,7 @@ $(B)/%.o: %.c $(B)/flags
 	$(Q)$(CC) $(FLAGS) $(PIC) -c -o $@ $<
 PIC := -fPIE
 $(B)/cli/new.o: $(wildcard cli/templates/*)
-$(PLUGINS): PIC := -fPIC
+$(PLUGINS) $(KIT): PIC := -fPIC
 
 # Holds the compiler and its flags, so that a change of either builds everything anew; and says what is missing before cc does.
 $(B)/flags: FORCE
@@ -145,15 +153,15 @@ MAN := $(DESTDIR)$(PREFIX)/share/man/man1
 install: all ## put it below DESTDIR and PREFIX (/usr/local)
 	install -D -m 755 $(B)/squall $(DESTDIR)$(PREFIX)/bin/squall
 	install -d $(DESTDIR)$(PREFIX)/include
-	install -m 644 runtime/squall.h runtime/squall-test.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 runtime/squall.h runtime/squall-kit.h runtime/squall-test.h $(DESTDIR)$(PREFIX)/include
 	install -d $(LIB)/spouts $(LIB)/bolts $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	install -m 644 $(filter $(B)/spouts/%,$(BUILTIN)) $(LIB)/spouts
 	install -m 644 $(filter $(B)/bolts/%,$(BUILTIN)) $(LIB)/bolts
 	install -d $(LIB)/bench
 	install -m 755 $(BENCH) $(B)/tests/bench/run $(B)/tests/bench/report $(LIB)/bench
 	install -m 644 $(filter-out %/run %/report,$(BENCH_DATA)) $(filter $(B)/tests/bench/%,$(COMPONENTS)) $(LIB)/bench
-	install -m 644 $(B)/libsquall.a $(LIB)
-	for pc in squall squall-test; do sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PACKAGES@|$(PACKAGES)|' \
+	install -m 644 $(B)/libsquall.a $(B)/libsquall-kit.so $(LIB)
+	for pc in squall squall-kit squall-test; do sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PACKAGES@|$(PACKAGES)|' \
 		docs/$$pc.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/$$pc.pc; done
 	install -d $(MAN)
 	$(B)/squall man >$(MAN)/squall.1

@@ -1,55 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bolt `filter`: passes the tuples on for which a condition holds, unchanged. where.h says how a condition is written. */
-#include "passing.h"
-#include "where.h"
+/* The bolt `filter`: passes the tuples on for which a condition holds, unchanged. squall-kit.h says how a condition is written. */
+#include <squall-kit.h>
 
 struct filter {
-        const char *condition;
-        struct where *where;
+        const char *where;
+        struct sq_condition *condition;
 };
-
-static void
-declare_fields(struct sq_declaration *decl, const struct where *where)
-{
-        struct sq_field field;
-        char name[256];
-
-        for (unsigned i = 0; i < where->nfields; i++) {
-                unsigned place = 0;
-
-                snprintf(name, sizeof(name), "%.*s", (int)where->fields[i].len, where->fields[i].ptr);
-                do
-                        field = sq_declared_input(decl, 0, place++);
-                while (field.name && strcmp(field.name, name) != 0);
-                sq_declare_in(decl, name, field.type);
-        }
-}
 
 static void
 declare(struct sq_declaration *decl)
 {
         const struct filter *self = sq_declared_state(decl);
-        struct where *where = where_read(self->condition);
+        struct sq_condition *condition = sq_condition_read(self->where);
+        const char *wrong = sq_condition_error(condition);
 
-        if (!where)
-                sq_declare_error(decl, "where", "%s", strerror(ENOMEM));
-        else if (*where->error)
-                sq_declare_error(decl, "where", "%s", where->error);
+        if (wrong)
+                sq_declare_error(decl, "where", "%s", wrong);
         else
-                declare_fields(decl, where);
-        where_free(&where);
-        passing_declare(decl);
+                sq_condition_declare(condition, decl);
+        sq_condition_free(&condition);
+        sq_declare_passing(decl);
 }
 
 static int
 prepare(struct sq_task *task)
 {
         struct filter *self = sq_state(task);
+        const char *wrong;
 
-        self->where = where_read(self->condition);
-        if (!self->where)
-                return sq_error(task, "%s", strerror(ENOMEM));
-        return *self->where->error ? sq_error(task, "where: %s", self->where->error) : 0;
+        self->condition = sq_condition_read(self->where);
+        wrong = sq_condition_error(self->condition);
+        return wrong ? sq_error(task, "where: %s", wrong) : 0;
 }
 
 static enum sq_verdict
@@ -57,7 +38,7 @@ execute(struct sq_task *task, const struct sq_tuple *in)
 {
         const struct filter *self = sq_state(task);
 
-        if (where_holds(self->where, in))
+        if (sq_condition_holds(self->condition, in))
                 sq_emit_tuple(task, 0, in);
         return SQ_ACK;
 }
@@ -67,7 +48,7 @@ cleanup(struct sq_task *task)
 {
         struct filter *self = sq_state(task);
 
-        where_free(&self->where);
+        sq_condition_free(&self->condition);
 }
 
 SQ_BOLT(filter) = {
@@ -75,9 +56,10 @@ SQ_BOLT(filter) = {
         .state = sizeof(struct filter),
         .options =
                 {
-                        {"where", SQ_OPTION_STR, SQI_MEMBER(struct filter, condition, const char *), NULL, true, NULL,
-                         "FIELD OP VALUE, joined by and, or, not and brackets; OP: == != < <= > >= contains matches (a regular expression); "
-                         "VALUE: a number, true, false, null or 'text'; `true` passes all"},
+                        SQ_REQ_STR(
+                                struct filter, where,
+                                "FIELD OP VALUE, joined by and, or, not and brackets; OP: == != < <= > >= contains matches (a regular expression); "
+                                "VALUE: a number, true, false, null or 'text'; `true` passes all"),
                 },
         .declare = declare,
         .prepare = prepare,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bolt `identity`: passes every tuple on unchanged. What a hop costs, and nothing else. */
-#include "passing.h"
+#include <squall-kit.h>
 
 static enum sq_verdict
 execute(struct sq_task *task, const struct sq_tuple *in)
@@ -11,6 +11,6 @@ execute(struct sq_task *task, const struct sq_tuple *in)
 
 SQ_BOLT(identity) = {
         .about = "Passes every tuple on unchanged.",
-        .declare = passing_declare,
+        .declare = sq_declare_passing,
         .execute = execute,
 };

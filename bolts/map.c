@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bolt `map`: tuples with other fields: each a field of the input under the same or another name, or a constant. */
-#include "literal.h"
+#include <squall-kit.h>
+#include <string.h>
 
 struct map {
         struct sq_pairs emit;
@@ -37,7 +38,7 @@ declare(struct sq_declaration *decl)
         for (size_t i = 0; i < self->emit.n; i++) {
                 const char *source = self->emit.values[i];
 
-                if (literal_read(text_of(source), &value)) {
+                if (sq_read_literal(text_of(source), &value)) {
                         sq_declare_out(decl, 0, self->emit.names[i], (enum sq_type)value.type);
                         continue;
                 }
@@ -59,7 +60,7 @@ prepare(struct sq_task *task)
         if (self->emit.n > SQ_FIELDS_MAX)
                 return sq_error(task, "emit: %zu fields are more than a tuple can have", self->emit.n);
         for (size_t i = 0; i < self->emit.n; i++)
-                if (!literal_read(text_of(self->emit.values[i]), &self->values[i]))
+                if (!sq_read_literal(text_of(self->emit.values[i]), &self->values[i]))
                         self->moving[self->nmoving++] = (uint8_t)i;
         return 0;
 }

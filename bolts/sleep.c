@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bolt `sleep`: takes its time over every tuple, then passes it on. The slow consumer of tests. */
-#include "passing.h"
+#include <squall-kit.h>
 
 #include <errno.h>
 #include <time.h>
@@ -16,7 +16,7 @@ declare(struct sq_declaration *decl)
 
         if (!(self->ms >= 0 && self->us >= 0))
                 sq_declare_error(decl, self->ms >= 0 ? "us" : "ms", "must not be negative");
-        passing_declare(decl);
+        sq_declare_passing(decl);
 }
 
 static enum sq_verdict

@@ -14,10 +14,12 @@
  * Time is processing time, the windows lie on whole multiples of the slide since 1970 UTC. It goes by the monotonic clock from the start of
  * the task, so a clock that is set back ends no window twice. Windows of tuples are counted for each key by itself.
  *
- * Quantiles and distinct values are sketches that merge: bag.h.
+ * Quantiles and distinct values are sketches that merge: kit/bag.c.
  */
-#include "bag.h"
-#include "literal.h"
+#include <math.h>
+#include <squall-kit.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { PANES_MAX = 10000, NO_COLUMN = -1 };
 enum kind { COUNT, SUM, AVG, MIN, MAX, QUANTILE, DISTINCT, KINDS };
@@ -28,7 +30,7 @@ static const char *const kinds[KINDS] = {"count", "sum", "avg", "min", "max", "p
 struct cell {
         uint64_t n;            /* values folded in */
         struct sq_value value; /* SUM, AVG, MIN, MAX */
-        struct bag bag;        /* QUANTILE, DISTINCT */
+        struct sq_bag bag;     /* QUANTILE, DISTINCT */
 };
 
 struct pane {
@@ -123,7 +125,7 @@ read_aggregate(const char *text, struct aggregate *ret, const char **ret_field)
         *ret_field = text + length + strspn(text + length, " ");
         *ret = (struct aggregate){.column = NO_COLUMN};
         for (ret->kind = 0; ret->kind < KINDS; ret->kind++)
-                if (ret->kind != QUANTILE && literal_is((struct sq_str){text, length}, kinds[ret->kind]))
+                if (ret->kind != QUANTILE && sq_str_is((struct sq_str){text, length}, kinds[ret->kind]))
                         return ret->kind == COUNT || **ret_field;
         ret->kind = QUANTILE;
         if (*text != 'p' || !strchr("0123456789", text[1]))
@@ -264,7 +266,8 @@ merge(struct cell *into, const struct cell *from, enum kind kind)
         if (from->bag.ceiling < into->bag.ceiling)
                 into->bag.ceiling = from->bag.ceiling;
         for (size_t i = 0; i < from->bag.size; i++)
-                if (from->bag.places[i].n && !bag_put(&into->bag, from->bag.places[i].key, from->bag.places[i].n, kind == DISTINCT))
+                if (from->bag.places[i].n &&
+                    !sq_bag_put(&into->bag, from->bag.places[i].key, from->bag.places[i].n, kind == DISTINCT))
                         return false;
         return true;
 }
@@ -329,11 +332,11 @@ result(const struct aggregate *aggregate, struct cell *cell)
         if (aggregate->kind == COUNT)
                 return sq_int((int64_t)cell->n);
         if (aggregate->kind == DISTINCT)
-                return sq_int(bag_distinct(&cell->bag));
+                return sq_int(sq_bag_distinct(&cell->bag));
         if (cell->n == 0)
                 return sq_nil();
         if (aggregate->kind == QUANTILE)
-                return sq_float(bag_quantile(&cell->bag, cell->n, aggregate->quantile));
+                return sq_float(sq_bag_quantile(&cell->bag, cell->n, aggregate->quantile));
         return aggregate->kind == AVG ? sq_float(real(cell->value) / (double)cell->n) : cell->value;
 }
 
@@ -446,7 +449,7 @@ take(const struct sq_tuple *in, const struct aggregate *aggregate, struct sq_val
         if (value.type == SQ_NIL || aggregate->kind == COUNT || aggregate->kind == DISTINCT)
                 return true;
         if (value.type == SQ_STR) {
-                if (!literal_number((struct sq_str){value.as.ptr, value.len}, &value))
+                if (!sq_read_number((struct sq_str){value.as.ptr, value.len}, &value))
                         return false;
                 value = sq_float(real(value));
         }
@@ -461,7 +464,8 @@ fold_in(struct cell *cell, enum kind kind, struct sq_value value)
                 return true;
         if (kind == QUANTILE || kind == DISTINCT) {
                 cell->n++;
-                return bag_put(&cell->bag, kind == QUANTILE ? bag_ordered(value.as.f) : bag_hash(value), 1, kind == DISTINCT);
+                return sq_bag_put(&cell->bag, kind == QUANTILE ? sq_bag_ordered(value.as.f) : sq_bag_hash(value), 1,
+                                  kind == DISTINCT);
         }
         fold(cell, kind, value, 1);
         return true;

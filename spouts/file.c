@@ -14,13 +14,13 @@
  * rotated away; it is read to its end once more, for its writer may have been faster than us, and then left. The last few
  * generations stay open to be replayed from.
  */
-#include "csv.h"
-#include "json.h"
-#include "pace.h"
-#include "reader.h"
-
+#include <errno.h>
 #include <fcntl.h>
+#include <squall-kit.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { LINES, JSONL, CSV };
 enum { BURST_BYTES = 64 * 1024 };
@@ -36,17 +36,17 @@ struct file {
         double rate;
         struct sq_list fields;
 
-        struct reader reader, replayer;
+        struct sq_reader reader, replayer;
         uint64_t size, first, last, pass; /* this task reads [first, last) */
         uint64_t generation;
         int fds[GENERATIONS]; /* of generation g at g % GENERATIONS, or -1 */
         bool rotated, header, reading;
-        struct pace pace;
+        struct sq_pace pace;
 
         unsigned nfields; /* CSV and JSON Lines: the fields of the tuple, ... */
         char *names[SQ_FIELDS_MAX];
         unsigned column[SQ_FIELDS_MAX]; /* ... CSV: and the place of each in the record */
-        struct json json;
+        struct sq_json_reader json;
         char *scratch;
         size_t scratch_size;
         unsigned complaints;
@@ -91,7 +91,7 @@ names_of_header(struct file *file, struct sq_str record)
                 return strerror(ENOMEM);
         if (record.len >= 3 && memcmp(record.ptr, "\xef\xbb\xbf", 3) == 0)
                 record = (struct sq_str){record.ptr + 3, record.len - 3};
-        for (unsigned column = 0; csv_cell(&record, &grow, &cell); column++)
+        for (unsigned column = 0; sq_csv_cell(&record, &grow, &cell); column++)
                 if (wanted(file, cell) && !add_name(file, cell, column)) {
                         free(scratch);
                         return "more fields than a tuple can have";
@@ -106,7 +106,7 @@ names_of_object(struct file *file, struct sq_str record)
         struct sq_value object;
         const struct sq_value *items;
 
-        if (!json_read(&file->json, record, &object) || object.type != SQ_MAP || object.len == 0)
+        if (!sq_json_read(&file->json, record, &object) || object.type != SQ_MAP || object.len == 0)
                 return "the first line is not a JSON object with members";
         items = object.as.ptr;
         for (uint32_t i = 0; i < object.len; i++)
@@ -128,21 +128,21 @@ names_of_list(struct file *file)
 static const char *
 find_names(struct file *file, int fd)
 {
-        struct reader reader = {.quoted = file->format == CSV};
+        struct sq_reader reader = {.quoted = file->format == CSV};
         struct sq_str record;
         const char *wrong;
         int rc;
 
         if (file->format == JSONL && file->fields.n > 0)
                 return names_of_list(file);
-        reader_open(&reader, fd, 0, UINT64_MAX);
-        rc = reader_next(&reader, true, &record);
+        sq_reader_open(&reader, fd, 0, UINT64_MAX);
+        rc = sq_reader_next(&reader, true, &record);
         if (rc <= 0)
                 wrong = rc < 0 ? strerror(-rc) : "the file is empty, so its fields are not known";
         else
                 wrong = file->format == CSV ? names_of_header(file, record) : names_of_object(file, record);
         file->first = file->format == CSV ? reader.offset : 0;
-        reader_close(&reader);
+        sq_reader_close(&reader);
         return wrong;
 }
 
@@ -152,7 +152,7 @@ forget_names(struct file *file)
         for (unsigned i = 0; i < file->nfields; i++)
                 free(file->names[i]);
         file->nfields = 0;
-        json_free(&file->json);
+        sq_json_free(&file->json);
         free(file->scratch);
 }
 
@@ -192,8 +192,8 @@ share(struct file *file, uint64_t part, uint64_t parts, uint64_t *ret_offset)
                 *ret_offset = file->first + whole;
                 return 0;
         }
-        return reader_align(&file->reader, file->first, file->first + whole / parts * part + whole % parts * part / parts,
-                            ret_offset);
+        return sq_reader_align(&file->reader, file->first, file->first + whole / parts * part + whole % parts * part / parts,
+                               ret_offset);
 }
 
 /* The range of this task. */
@@ -203,7 +203,7 @@ take_share(struct sq_task *task, struct file *file)
         uint64_t from = 0, to = 0;
         int rc;
 
-        reader_open(&file->reader, file->fds[0], 0, file->size);
+        sq_reader_open(&file->reader, file->fds[0], 0, file->size);
         rc = share(file, sq_index(task), sq_parallelism(task), &from);
         if (rc == 0)
                 rc = share(file, sq_index(task) + 1, sq_parallelism(task), &to);
@@ -211,7 +211,7 @@ take_share(struct sq_task *task, struct file *file)
                 return sq_error(task, "%s: %s", file->path, strerror(-rc));
         file->first = from;
         file->last = to;
-        reader_open(&file->reader, file->fds[0], from, to);
+        sq_reader_open(&file->reader, file->fds[0], from, to);
         return 0;
 }
 
@@ -225,7 +225,7 @@ begin_generation(struct file *file, int fd, uint64_t offset)
         *slot = fd;
         file->rotated = false;
         file->header = file->format == CSV && offset == 0;
-        reader_open(&file->reader, fd, offset, UINT64_MAX);
+        sq_reader_open(&file->reader, fd, offset, UINT64_MAX);
 }
 
 static int
@@ -276,8 +276,8 @@ cleanup(struct sq_task *task)
         for (unsigned i = 0; i < GENERATIONS; i++)
                 if (file->fds[i] >= 0)
                         close(file->fds[i]);
-        reader_close(&file->reader);
-        reader_close(&file->replayer);
+        sq_reader_close(&file->reader);
+        sq_reader_close(&file->replayer);
         forget_names(file);
 }
 
@@ -310,7 +310,7 @@ emit_csv(struct sq_task *task, struct file *file, struct sq_str record)
         struct sq_str cell;
         unsigned n = 0;
 
-        for (unsigned column = 0; grow && n < file->nfields && csv_cell(&record, &grow, &cell); column++)
+        for (unsigned column = 0; grow && n < file->nfields && sq_csv_cell(&record, &grow, &cell); column++)
                 if (file->column[n] == column)
                         values[n++] = sq_str(cell);
         while (n < file->nfields)
@@ -323,12 +323,12 @@ emit_jsonl(struct sq_task *task, struct file *file, struct sq_str record, uint64
 {
         struct sq_value values[SQ_FIELDS_MAX], object;
 
-        if (!json_read(&file->json, record, &object) || object.type != SQ_MAP) {
+        if (!sq_json_read(&file->json, record, &object) || object.type != SQ_MAP) {
                 complain(task, file, offset, "not a JSON object, left out");
                 return;
         }
         for (unsigned i = 0; i < file->nfields; i++)
-                values[i] = json_member(object, file->names[i]);
+                values[i] = sq_member(object, file->names[i]);
         sq_emit_values(task, 0, file->nfields, values);
 }
 
@@ -380,7 +380,7 @@ next_record(struct file *file, struct sq_str *ret, uint64_t *ret_position)
 
         for (;;) {
                 offset = file->reader.offset;
-                rc = file->reader.fd < 0 ? 0 : reader_next(&file->reader, !file->follow || file->rotated, ret);
+                rc = file->reader.fd < 0 ? 0 : sq_reader_next(&file->reader, !file->follow || file->rotated, ret);
                 if (rc > 0 && !file->header) {
                         *ret_position = file->follow ? file->generation << GENERATION_SHIFT | offset
                                                      : file->pass * file->size + offset;
@@ -393,7 +393,7 @@ next_record(struct file *file, struct sq_str *ret, uint64_t *ret_position)
                 else if (file->follow ? !look_again(file) : ++file->pass >= (uint64_t)file->repeat)
                         return 0;
                 else if (!file->follow)
-                        reader_seek(&file->reader, file->first);
+                        sq_reader_seek(&file->reader, file->first);
         }
 }
 
@@ -401,7 +401,7 @@ static enum sq_next
 next(struct sq_task *task)
 {
         struct file *file = state(task);
-        uint64_t most = pace_due(&file->pace, task, file->rate, pace_burst(task)), n = 0, position;
+        uint64_t most = sq_pace_due(&file->pace, task, file->rate, sq_pace_burst(task)), n = 0, position;
         size_t bytes = 0;
         struct sq_str record;
         int rc = 1;
@@ -416,7 +416,7 @@ next(struct sq_task *task)
                 bytes += record.len;
                 n++;
         }
-        pace_sent(&file->pace, n);
+        sq_pace_sent(&file->pace, n);
         if (rc > 0)
                 return SQ_MORE;
         if (rc == 0 && !file->follow)
@@ -443,11 +443,11 @@ replay(struct sq_task *task, uint64_t position)
                 return sq_error(task, "%s was rotated %u times since position %llu", file->path, GENERATIONS,
                                 (unsigned long long)position);
         if (fd != file->replayer.fd || !file->replayer.buffer)
-                reader_open(&file->replayer, fd, offset, UINT64_MAX);
+                sq_reader_open(&file->replayer, fd, offset, UINT64_MAX);
         if (!file->follow)
                 file->replayer.limit = file->size;
-        reader_seek(&file->replayer, offset);
-        rc = reader_next(&file->replayer, true, &record);
+        sq_reader_seek(&file->replayer, offset);
+        rc = sq_reader_next(&file->replayer, true, &record);
         if (rc <= 0)
                 return sq_error(task, "%s: byte %llu: %s", file->path, (unsigned long long)offset,
                                 rc < 0 ? strerror(-rc) : "the file ends before it");
@@ -476,14 +476,14 @@ seek(struct sq_task *task, uint64_t position)
         }
         file->pass = file->size ? position / file->size : 0;
         offset = file->size ? position % file->size : 0;
-        reader_seek(&file->reader, offset < file->first ? file->first : offset);
+        sq_reader_seek(&file->reader, offset < file->first ? file->first : offset);
         return 0;
 }
 
 static void
 activate(struct sq_task *task)
 {
-        pace_restart(&state(task)->pace);
+        sq_pace_restart(&state(task)->pace);
 }
 
 SQ_SPOUT(file) = {

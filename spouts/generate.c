@@ -8,11 +8,9 @@
  *
  * zipf: rejection-inversion (W. Hormann, G. Derflinger 1996): no table, so `n` may be large. H is the integral of x^-s.
  */
-#include "pace.h"
-
 #include <errno.h>
 #include <math.h>
-#include <squall.h>
+#include <squall-kit.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,7 +39,7 @@ struct generate {
         struct sq_pairs fields;
 
         uint64_t next;
-        struct pace pace;
+        struct sq_pace pace;
         unsigned nsources;
         struct source *sources; /* those that are not constant */
         unsigned nvalues;
@@ -366,13 +364,13 @@ next(struct sq_task *task)
 
         if (k >= end)
                 return SQ_DONE;
-        due = pace_due(&self->pace, task, self->rate, pace_burst(task));
+        due = sq_pace_due(&self->pace, task, self->rate, sq_pace_burst(task));
         if (due == 0)
                 return SQ_IDLE;
         now = sq_wall(task);
         for (uint64_t i = 0; i < due && k < end; i++, k += step)
                 emit(task, self, k, now);
-        pace_sent(&self->pace, (k - self->next) / step);
+        sq_pace_sent(&self->pace, (k - self->next) / step);
         self->next = k;
         return k >= end ? SQ_DONE : SQ_MORE;
 }
@@ -397,7 +395,7 @@ seek(struct sq_task *task, uint64_t position)
 static void
 activate(struct sq_task *task)
 {
-        pace_restart(&((struct generate *)sq_state(task))->pace);
+        sq_pace_restart(&((struct generate *)sq_state(task))->pace);
 }
 
 static void

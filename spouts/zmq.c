@@ -14,10 +14,11 @@
  *
  * ZMQ_FD is edge-triggered: the spout sleeps on it only after a receive has answered EAGAIN.
  */
-#include "json.h"
-#include "pace.h"
-
+#include <errno.h>
 #include <msgpack.h>
+#include <squall-kit.h>
+#include <stdlib.h>
+#include <string.h>
 #include <zmq.h>
 
 enum { PULL, SUB };
@@ -39,7 +40,7 @@ struct receiver {
         int fd;
         uint64_t first, n, size; /* the ring */
         struct held *ring;
-        struct json json;
+        struct sq_json_reader json;
         msgpack_unpacked unpacked;
         unsigned complaints;
 };
@@ -163,7 +164,7 @@ read_value(struct receiver *self, struct sq_str body, struct sq_value *ret)
         if (self->format == TEXT)
                 *ret = sq_str(body);
         else if (self->format == JSON)
-                return json_read(&self->json, body, ret);
+                return sq_json_read(&self->json, body, ret);
         else if (msgpack_unpack_next(&self->unpacked, body.ptr, body.len, &at) != MSGPACK_UNPACK_SUCCESS || at != body.len)
                 return false;
         else
@@ -181,7 +182,7 @@ emit_fields(struct sq_task *task, const struct receiver *self, struct sq_value v
         if (value.type != SQ_MAP && value.type != SQ_ARRAY)
                 return false;
         for (size_t i = 0; i < self->fields.n; i++)
-                values[i] = value.type == SQ_MAP ? json_member(value, self->fields.items[i]) : i < value.len ? items[i] : sq_nil();
+                values[i] = value.type == SQ_MAP ? sq_member(value, self->fields.items[i]) : i < value.len ? items[i] : sq_nil();
         sq_emit_values(task, 0, self->fields.n, values);
         return true;
 }
@@ -284,7 +285,7 @@ static enum sq_next
 next(struct sq_task *task)
 {
         struct receiver *self = sq_state(task);
-        uint64_t most = pace_burst(task);
+        uint64_t most = sq_pace_burst(task);
 
         if (take_some(task, self, most) == most)
                 return SQ_MORE;
@@ -337,7 +338,7 @@ cleanup(struct sq_task *task)
                 if (is_held(self, p))
                         zmq_msg_close(&self->ring[p % self->size].message);
         free(self->ring);
-        json_free(&self->json);
+        sq_json_free(&self->json);
         msgpack_unpacked_destroy(&self->unpacked);
         if (self->socket)
                 zmq_close(self->socket);

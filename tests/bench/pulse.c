@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The spout `pulse`: tuple k says when it was due, k / rate seconds after the first: an open loop for the bolt `stopwatch`. */
-#include "../../spouts/pace.h"
-
-#include <squall.h>
+#include <squall-kit.h>
 
 enum { BURST = 256 };
 
@@ -10,7 +8,7 @@ struct pulse {
         int64_t count;
         double rate;
 
-        struct pace pace;
+        struct sq_pace pace;
 };
 
 static void
@@ -28,10 +26,10 @@ next(struct sq_task *task)
 
         if (left == 0)
                 return SQ_DONE;
-        due = pace_due(&self->pace, task, self->rate, room < most ? room : most);
+        due = sq_pace_due(&self->pace, task, self->rate, room < most ? room : most);
         for (uint64_t i = 0; i < due; i++)
                 emit(task, self, self->pace.sent + i);
-        pace_sent(&self->pace, due);
+        sq_pace_sent(&self->pace, due);
         return due ? SQ_MORE : SQ_IDLE;
 }
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A spout that numbers its tuples by key and sequence, can replay any, and writes down when it sent what (record.h). */
 #include <errno.h>
-#include <squall.h>
+#include <squall-kit.h>
 #include <unistd.h>
 
-#include "../../spouts/pace.h"
 #include "fault.h"
 #include "record.h"
 
@@ -20,7 +19,7 @@ struct ledgered {
         bool note_acks;
         int fd;
         uint64_t next, noted_ns, again_ns;
-        struct pace pace;
+        struct sq_pace pace;
 };
 
 static int
@@ -76,12 +75,12 @@ next(struct sq_task *task)
                 return SQ_DONE;
         if (fault_call(task, &self->fault, IN_NEXT) < 0)
                 return SQ_DONE;
-        due = pace_due(&self->pace, task, self->rate, room < BURST ? room : BURST);
+        due = sq_pace_due(&self->pace, task, self->rate, room < BURST ? room : BURST);
         if (due == 0)
                 return SQ_IDLE;
         for (uint64_t i = 0; i < due && self->next < end; i++, self->next += step) {
                 emit(task, self->next);
-                pace_sent(&self->pace, 1);
+                sq_pace_sent(&self->pace, 1);
         }
         now = record_now();
         if (now >= self->noted_ns + NOTE_NS) {

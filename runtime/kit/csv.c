@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the cells of one CSV record (RFC 4180): a cell in quotes may hold commas, line ends, and quotes doubled. */
-#ifndef SPOUTS_CSV_H
-#define SPOUTS_CSV_H
-
-#include <squall.h>
+#include <squall-kit.h>
 #include <string.h>
 
-/* Takes the next cell off `record`; false when there is none left. A cell with doubled quotes is written to *scratch, which advances;
- * others are views. Call it with record->ptr NULL never; after the last cell record->ptr becomes NULL. */
-static inline bool
-csv_cell(struct sq_str *record, char **scratch, struct sq_str *ret)
+bool
+sq_csv_cell(struct sq_str *record, char **scratch, struct sq_str *ret)
 {
         const char *at = record->ptr, *end, *comma, *start;
         char *copy = *scratch;
@@ -34,9 +29,8 @@ csv_cell(struct sq_str *record, char **scratch, struct sq_str *ret)
         return true;
 }
 
-/* Whether an odd number of quotes stands in the text: a record that begins there is still open at its end. */
-static inline bool
-csv_open(const char *text, size_t len)
+bool
+sq_csv_open(const char *text, size_t len)
 {
         const char *end = text + len, *quote = text;
         bool open = false;
@@ -47,5 +41,3 @@ csv_open(const char *text, size_t len)
         }
         return open;
 }
-
-#endif

@@ -5,73 +5,61 @@
  * Quantiles: how often each double occurs, cut to the 11 first bits of its mantissa: whole numbers up to 2,048 as they are, others up to
  * 0.1 % too low.
  *
- * Distinct values: they are hashed, and of more than BAG_DISTINCT hashes the smallest are kept, from whose density the number follows (Z. Bar-Yossef
+ * Distinct values: they are hashed, and of more than DISTINCT_KEPT hashes the smallest are kept, from whose density the number follows (Z. Bar-Yossef
  * et al., "Counting Distinct Elements in a Data Stream", RANDOM 2002): exact below, within some 2 % above.
  */
-#ifndef BOLTS_BAG_H
-#define BOLTS_BAG_H
-
 #include <math.h>
-#include <squall.h>
+#include <squall-kit.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BAG_DISTINCT = 2048, BAG_MANTISSA_CUT = 42 };
+enum { DISTINCT_KEPT = 2048, MANTISSA_CUT = 42 };
 
-/* Open addressing, a power of two of places. {.ceiling = UINT64_MAX} is an empty one. */
-struct bag {
-        struct occurrence {
-                uint64_t key, n; /* n: 0 in a free place */
-        } * places;
-        size_t used, size;
-        uint64_t ceiling; /* of distinct values: no key above it was kept */
-};
-
-static inline uint64_t
-bag_mix(uint64_t x)
+static uint64_t
+mix(uint64_t x)
 {
         x = (x ^ (x >> 33)) * 0xff51afd7ed558ccdu;
         x = (x ^ (x >> 33)) * 0xc4ceb9fe1a85ec53u;
         return x ^ (x >> 33);
 }
 
-static inline struct occurrence *
-bag_find(const struct bag *bag, uint64_t key)
+static struct sq_occurrence *
+find(const struct sq_bag *bag, uint64_t key)
 {
-        size_t place = bag_mix(key) & (bag->size - 1);
+        size_t place = mix(key) & (bag->size - 1);
 
         while (bag->places[place].n && bag->places[place].key != key)
                 place = (place + 1) & (bag->size - 1);
         return &bag->places[place];
 }
 
-static inline bool
-bag_grow(struct bag *bag)
+static bool
+grow(struct sq_bag *bag)
 {
-        struct bag larger = {.size = bag->size ? bag->size * 2 : 8, .used = bag->used, .ceiling = bag->ceiling};
+        struct sq_bag larger = {.size = bag->size ? bag->size * 2 : 8, .used = bag->used, .ceiling = bag->ceiling};
 
         larger.places = calloc(larger.size, sizeof(*larger.places));
         if (!larger.places)
                 return false;
         for (size_t i = 0; i < bag->size; i++)
                 if (bag->places[i].n)
-                        *bag_find(&larger, bag->places[i].key) = bag->places[i];
+                        *find(&larger, bag->places[i].key) = bag->places[i];
         free(bag->places);
         *bag = larger;
         return true;
 }
 
-static inline int
-bag_compare_keys(const void *left, const void *right)
+static int
+compare_keys(const void *left, const void *right)
 {
-        uint64_t a = ((const struct occurrence *)left)->key, b = ((const struct occurrence *)right)->key;
+        uint64_t a = ((const struct sq_occurrence *)left)->key, b = ((const struct sq_occurrence *)right)->key;
 
         return (a > b) - (a < b);
 }
 
 /* The places that are taken, up to the ceiling, in order of their keys. The bag is no table any more after this. */
-static inline size_t
-bag_sort(struct bag *bag)
+static size_t
+sort(struct sq_bag *bag)
 {
         size_t n = 0;
 
@@ -79,22 +67,22 @@ bag_sort(struct bag *bag)
                 if (bag->places[i].n && bag->places[i].key <= bag->ceiling)
                         bag->places[n++] = bag->places[i];
         if (n > 1)
-                qsort(bag->places, n, sizeof(*bag->places), bag_compare_keys);
+                qsort(bag->places, n, sizeof(*bag->places), compare_keys);
         return n;
 }
 
-/* Keeps the BAG_DISTINCT smallest keys. */
-static inline bool
-bag_thin_out(struct bag *bag)
+/* Keeps the DISTINCT_KEPT smallest keys. */
+static bool
+thin_out(struct sq_bag *bag)
 {
-        size_t n = bag_sort(bag);
-        struct bag kept = {.ceiling = n >= BAG_DISTINCT ? bag->places[BAG_DISTINCT - 1].key : bag->ceiling};
+        size_t n = sort(bag);
+        struct sq_bag kept = {.ceiling = n >= DISTINCT_KEPT ? bag->places[DISTINCT_KEPT - 1].key : bag->ceiling};
         bool ok = true;
 
-        for (size_t i = 0; i < n && i < BAG_DISTINCT && ok; i++) {
-                ok = kept.used * 2 < kept.size || bag_grow(&kept);
+        for (size_t i = 0; i < n && i < DISTINCT_KEPT && ok; i++) {
+                ok = kept.used * 2 < kept.size || grow(&kept);
                 if (ok)
-                        *bag_find(&kept, bag->places[i].key) = bag->places[i];
+                        *find(&kept, bag->places[i].key) = bag->places[i];
                 kept.used += ok;
         }
         free(bag->places);
@@ -102,24 +90,24 @@ bag_thin_out(struct bag *bag)
         return ok;
 }
 
-static inline bool
-bag_put(struct bag *bag, uint64_t key, uint64_t n, bool distinct)
+bool
+sq_bag_put(struct sq_bag *bag, uint64_t key, uint64_t n, bool distinct)
 {
-        struct occurrence *place;
+        struct sq_occurrence *place;
 
         if (key > bag->ceiling)
                 return true;
-        if (bag->used * 2 >= bag->size && !bag_grow(bag))
+        if (bag->used * 2 >= bag->size && !grow(bag))
                 return false;
-        place = bag_find(bag, key);
+        place = find(bag, key);
         bag->used += place->n == 0;
         place->key = key;
         place->n += n;
-        return !distinct || bag->used < 2 * (size_t)BAG_DISTINCT || bag_thin_out(bag);
+        return !distinct || bag->used < 2 * (size_t)DISTINCT_KEPT || thin_out(bag);
 }
 
-static inline uint64_t
-bag_hash(struct sq_value value)
+uint64_t
+sq_bag_hash(struct sq_value value)
 {
         char json[512];
         const char *bytes = json;
@@ -135,33 +123,32 @@ bag_hash(struct sq_value value)
         }
         for (size_t i = 0; i < len; i++)
                 h = (h ^ (unsigned char)bytes[i]) * 0x100000001b3u;
-        return bag_mix(h ^ ((uint64_t)value.type << 56));
+        return mix(h ^ ((uint64_t)value.type << 56));
 }
 
-static inline int64_t
-bag_distinct(struct bag *bag)
+int64_t
+sq_bag_distinct(struct sq_bag *bag)
 {
-        size_t n = bag_sort(bag);
+        size_t n = sort(bag);
 
-        if (bag->ceiling == UINT64_MAX && n <= BAG_DISTINCT)
+        if (bag->ceiling == UINT64_MAX && n <= DISTINCT_KEPT)
                 return (int64_t)n;
-        n = n < BAG_DISTINCT ? n : BAG_DISTINCT;
+        n = n < DISTINCT_KEPT ? n : DISTINCT_KEPT;
         return (int64_t)((double)(n - 1) * 0x1p64 / (double)bag->places[n - 1].key);
 }
 
-/* Doubles as integers in the same order, and back. */
-static inline uint64_t
-bag_ordered(double real)
+uint64_t
+sq_bag_ordered(double real)
 {
         uint64_t bits;
 
         memcpy(&bits, &real, sizeof(bits));
-        bits = bits >> BAG_MANTISSA_CUT << BAG_MANTISSA_CUT;
+        bits = bits >> MANTISSA_CUT << MANTISSA_CUT;
         return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
 }
 
-static inline double
-bag_real_of(uint64_t key)
+static double
+real_of(uint64_t key)
 {
         uint64_t bits = key >> 63 ? key & ~(UINT64_C(1) << 63) : ~key;
         double real;
@@ -170,16 +157,13 @@ bag_real_of(uint64_t key)
         return real;
 }
 
-/* The smallest value that is not below `q` of all `total`. */
-static inline double
-bag_quantile(struct bag *bag, uint64_t total, double q)
+double
+sq_bag_quantile(struct sq_bag *bag, uint64_t total, double q)
 {
         uint64_t rank = (uint64_t)ceil(q * (double)total), below = 0;
-        size_t n = bag_sort(bag), i = 0;
+        size_t n = sort(bag), i = 0;
 
         while (i + 1 < n && (below += bag->places[i].n) < rank)
                 i++;
-        return n ? bag_real_of(bag->places[i].key) : 0;
+        return n ? real_of(bag->places[i].key) : 0;
 }
-
-#endif

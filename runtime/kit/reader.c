@@ -8,38 +8,24 @@
  *
  * pread() and not mmap: a file that somebody truncates must not kill the worker by SIGBUS.
  */
-#ifndef SPOUTS_READER_H
-#define SPOUTS_READER_H
-
-#include "csv.h"
-
 #include <errno.h>
-#include <squall.h>
+#include <squall-kit.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { READER_WINDOW = 256 * 1024, READER_LONGEST = 1 << 30 };
+enum { WINDOW = 256 * 1024, LONGEST = 1 << 30 };
 
-struct reader {
-        int fd;
-        bool quoted; /* line ends within quotes belong to the record */
-        uint64_t offset, limit;
-        char *buffer;
-        size_t at, fill, room;
-};
-
-static inline void
-reader_close(struct reader *reader)
+void
+sq_reader_close(struct sq_reader *reader)
 {
         free(reader->buffer);
         reader->buffer = NULL;
         reader->at = reader->fill = reader->room = 0;
 }
 
-/* Goes to `offset`; a window that holds it is kept. */
-static inline void
-reader_seek(struct reader *reader, uint64_t offset)
+void
+sq_reader_seek(struct sq_reader *reader, uint64_t offset)
 {
         uint64_t first = reader->offset - reader->at;
 
@@ -50,8 +36,8 @@ reader_seek(struct reader *reader, uint64_t offset)
         reader->offset = offset;
 }
 
-static inline void
-reader_open(struct reader *reader, int fd, uint64_t offset, uint64_t limit)
+void
+sq_reader_open(struct sq_reader *reader, int fd, uint64_t offset, uint64_t limit)
 {
         reader->fd = fd;
         reader->offset = offset;
@@ -60,10 +46,10 @@ reader_open(struct reader *reader, int fd, uint64_t offset, uint64_t limit)
 }
 
 /* Makes place behind `fill`. 0 or a negative errno. */
-static inline int
-reader_make_room(struct reader *reader)
+static int
+make_room(struct sq_reader *reader)
 {
-        size_t room = reader->room ? reader->room * 2 : READER_WINDOW;
+        size_t room = reader->room ? reader->room * 2 : WINDOW;
         char *grown;
 
         if (reader->at > 0) {
@@ -73,7 +59,7 @@ reader_make_room(struct reader *reader)
         }
         if (reader->fill < reader->room)
                 return 0;
-        if (room > READER_LONGEST)
+        if (room > LONGEST)
                 return -EFBIG;
         grown = realloc(reader->buffer, room);
         if (!grown)
@@ -84,11 +70,11 @@ reader_make_room(struct reader *reader)
 }
 
 /* Reads on. The number of bytes, 0 at the end, or a negative errno. */
-static inline ssize_t
-reader_fill(struct reader *reader)
+static ssize_t
+fill_up(struct sq_reader *reader)
 {
         uint64_t from = reader->offset + (reader->fill - reader->at), left;
-        ssize_t n = reader_make_room(reader);
+        ssize_t n = make_room(reader);
         size_t room = reader->room - reader->fill;
 
         if (n < 0)
@@ -104,14 +90,14 @@ reader_fill(struct reader *reader)
 }
 
 /* The length of the record at `at` without its line end; what is known to hold none is passed over by *scanned, *open. */
-static inline const char *
-reader_scan(const struct reader *reader, size_t *scanned, bool *open)
+static const char *
+scan(const struct sq_reader *reader, size_t *scanned, bool *open)
 {
         const char *start = reader->buffer + reader->at, *end = reader->buffer + reader->fill, *line;
 
         while (start + *scanned < end && (line = memchr(start + *scanned, '\n', (size_t)(end - start) - *scanned))) {
                 if (reader->quoted)
-                        *open ^= csv_open(start + *scanned, (size_t)(line - start) - *scanned);
+                        *open ^= sq_csv_open(start + *scanned, (size_t)(line - start) - *scanned);
                 if (!*open)
                         return line;
                 *scanned = (size_t)(line - start) + 1;
@@ -121,8 +107,8 @@ reader_scan(const struct reader *reader, size_t *scanned, bool *open)
         return NULL;
 }
 
-static inline int
-reader_take(struct reader *reader, size_t len, size_t whole, struct sq_str *ret)
+static int
+take(struct sq_reader *reader, size_t len, size_t whole, struct sq_str *ret)
 {
         const char *start = reader->buffer + reader->at;
 
@@ -134,10 +120,8 @@ reader_take(struct reader *reader, size_t len, size_t whole, struct sq_str *ret)
         return 1;
 }
 
-/* The next record, a view into the window, without its LF or CRLF. 1; 0 at the end; or a negative errno. A last record without a
- * line end counts if `partial`, else it waits for the rest. */
-static inline int
-reader_next(struct reader *reader, bool partial, struct sq_str *ret)
+int
+sq_reader_next(struct sq_reader *reader, bool partial, struct sq_str *ret)
 {
         size_t scanned = 0, rest;
         bool open = false;
@@ -145,24 +129,23 @@ reader_next(struct reader *reader, bool partial, struct sq_str *ret)
         ssize_t n;
 
         for (;;) {
-                line = reader_scan(reader, &scanned, &open);
+                line = scan(reader, &scanned, &open);
                 rest = reader->fill - reader->at;
                 if (line) {
                         size_t len = (size_t)(line - reader->buffer) - reader->at;
 
-                        return reader_take(reader, len, len + 1, ret);
+                        return take(reader, len, len + 1, ret);
                 }
-                n = reader_fill(reader);
+                n = fill_up(reader);
                 if (n < 0)
                         return (int)n;
                 if (n == 0)
-                        return partial && rest > 0 ? reader_take(reader, rest, rest, ret) : 0;
+                        return partial && rest > 0 ? take(reader, rest, rest, ret) : 0;
         }
 }
 
-/* The first offset at or behind `offset` where a record begins (of those from `first` on). 0 or a negative errno. */
-static inline int
-reader_align(struct reader *reader, uint64_t first, uint64_t offset, uint64_t *ret_offset)
+int
+sq_reader_align(struct sq_reader *reader, uint64_t first, uint64_t offset, uint64_t *ret_offset)
 {
         struct sq_str record;
         int rc = 1;
@@ -172,12 +155,10 @@ reader_align(struct reader *reader, uint64_t first, uint64_t offset, uint64_t *r
                 return 0;
         }
         /* Whether a line end is within quotes only the text from the start tells; elsewhere the byte before will do. */
-        reader_seek(reader, reader->quoted ? first : offset - 1);
+        sq_reader_seek(reader, reader->quoted ? first : offset - 1);
         while (rc > 0 && reader->offset < offset)
-                rc = reader_next(reader, true, &record);
+                rc = sq_reader_next(reader, true, &record);
         if (rc >= 0)
                 *ret_offset = reader->offset;
         return rc < 0 ? rc : 0;
 }
-
-#endif

@@ -1,51 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads one JSON text (RFC 8259) into a struct sq_value. Strings without escapes are views into the text; strings with escapes,
- * arrays and objects live in the reader's memory, which the next json_read() uses again.
- *
- *     struct json json = {0};
- *     if (json_read(&json, text, &value)) ...
- *     json_free(&json);
- *
- * The memory is one block that is as large as the longest text can need, so that no pointer into it moves while a text is read:
+ * Reads one JSON text (RFC 8259) into a struct sq_value. The reader's memory is one block that is as large as the longest text can need, so that no pointer into it moves while a text is read:
  * every element costs at least two bytes of text, hence at most one value (16 bytes) for each byte of text and one to spare.
  */
-#ifndef SPOUTS_JSON_H
-#define SPOUTS_JSON_H
-
 #include <errno.h>
-#include <squall.h>
+#include <squall-kit.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { JSON_DEPTH = 32, JSON_NUMBER = 64 };
+enum { DEPTH_MAX = 32, NUMBER_MAX = 64 };
 
-struct json {
-        char *memory;
-        size_t size, items; /* `items` values stand at the start of the memory, ... */
-        char *text;         /* ... unescaped text grows here, behind the place for all values */
-        const char *at, *end;
-};
+static bool read_value(struct sq_json_reader *json, unsigned depth, struct sq_value *ret);
 
-static inline bool json_value(struct json *json, unsigned depth, struct sq_value *ret);
-
-static inline void
-json_free(struct json *json)
+void
+sq_json_free(struct sq_json_reader *json)
 {
         free(json->memory);
-        *json = (struct json){0};
+        *json = (struct sq_json_reader){0};
 }
 
-static inline int
-json_space(struct json *json)
+static int
+skip_space(struct sq_json_reader *json)
 {
         while (json->at < json->end && (*json->at == ' ' || *json->at == '\t' || *json->at == '\n' || *json->at == '\r'))
                 json->at++;
         return json->at < json->end ? (unsigned char)*json->at : -1;
 }
 
-static inline bool
-json_word(struct json *json, const char *word)
+static bool
+read_word(struct sq_json_reader *json, const char *word)
 {
         size_t len = strlen(word);
 
@@ -55,8 +38,8 @@ json_word(struct json *json, const char *word)
         return true;
 }
 
-static inline int
-json_hex(struct json *json)
+static int
+read_hex(struct sq_json_reader *json)
 {
         int code = 0;
 
@@ -76,8 +59,8 @@ json_hex(struct json *json)
         return code;
 }
 
-static inline void
-json_utf8(struct json *json, unsigned code)
+static void
+put_utf8(struct sq_json_reader *json, unsigned code)
 {
         unsigned n = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
         static const unsigned char lead[] = {0, 0xc0, 0xe0, 0xf0};
@@ -88,10 +71,10 @@ json_utf8(struct json *json, unsigned code)
 }
 
 /* A \u escape, its `u` read already; a lone surrogate becomes U+FFFD. */
-static inline bool
-json_unicode(struct json *json)
+static bool
+read_unicode(struct sq_json_reader *json)
 {
-        int code = json_hex(json), low;
+        int code = read_hex(json), low;
 
         if (code < 0)
                 return false;
@@ -99,7 +82,7 @@ json_unicode(struct json *json)
                 const char *back = json->at;
 
                 json->at += 2;
-                low = json_hex(json);
+                low = read_hex(json);
                 if (low < 0)
                         return false;
                 if (low >= 0xdc00 && low < 0xe000)
@@ -107,12 +90,12 @@ json_unicode(struct json *json)
                 else
                         json->at = back;
         }
-        json_utf8(json, code >= 0xd800 && code < 0xe000 ? 0xfffd : (unsigned)code);
+        put_utf8(json, code >= 0xd800 && code < 0xe000 ? 0xfffd : (unsigned)code);
         return true;
 }
 
-static inline bool
-json_escape(struct json *json)
+static bool
+read_escape(struct sq_json_reader *json)
 {
         static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
         const char *found;
@@ -121,7 +104,7 @@ json_escape(struct json *json)
                 return false;
         if (*json->at == 'u') {
                 json->at++;
-                return json_unicode(json);
+                return read_unicode(json);
         }
         found = memchr(from, *json->at++, sizeof(from) - 1);
         if (found)
@@ -130,8 +113,8 @@ json_escape(struct json *json)
 }
 
 /* The rest of a string behind its first quote. */
-static inline bool
-json_string(struct json *json, struct sq_str *ret)
+static bool
+read_string(struct sq_json_reader *json, struct sq_str *ret)
 {
         const char *start = json->at;
         char *copy;
@@ -154,14 +137,14 @@ json_string(struct json *json, struct sq_str *ret)
                 }
                 if (c != '\\')
                         *json->text++ = c;
-                else if (!json_escape(json))
+                else if (!read_escape(json))
                         return false;
         }
         return false;
 }
 
-static inline size_t
-json_digits(struct json *json)
+static size_t
+read_digits(struct sq_json_reader *json)
 {
         const char *start = json->at;
 
@@ -170,36 +153,36 @@ json_digits(struct json *json)
         return (size_t)(json->at - start);
 }
 
-static inline bool
-json_fraction(struct json *json)
+static bool
+read_fraction(struct sq_json_reader *json)
 {
         if (json->at < json->end && *json->at == '.') {
                 json->at++;
-                if (json_digits(json) == 0)
+                if (read_digits(json) == 0)
                         return false;
         }
         if (json->at < json->end && (*json->at == 'e' || *json->at == 'E')) {
                 json->at++;
                 if (json->at < json->end && (*json->at == '+' || *json->at == '-'))
                         json->at++;
-                return json_digits(json) > 0;
+                return read_digits(json) > 0;
         }
         return true;
 }
 
-static inline bool
-json_number(struct json *json, struct sq_value *ret)
+static bool
+read_number(struct sq_json_reader *json, struct sq_value *ret)
 {
         const char *start = json->at, *integer;
-        char text[JSON_NUMBER];
+        char text[NUMBER_MAX];
         size_t len;
 
         json->at += *json->at == '-';
         integer = json->at;
-        if (json_digits(json) == 0 || (*integer == '0' && json->at - integer > 1))
+        if (read_digits(json) == 0 || (*integer == '0' && json->at - integer > 1))
                 return false;
         integer = json->at;
-        if (!json_fraction(json))
+        if (!read_fraction(json))
                 return false;
         len = (size_t)(json->at - start);
         if (len >= sizeof(text))
@@ -219,15 +202,15 @@ json_number(struct json *json, struct sq_value *ret)
 
 /* An array or, with `step` 2, an object, its bracket read already. Its elements are put side by side once all are known, because the
  * elements' own elements come in between: they wait on the stack of the values' block, from `first`. */
-static inline bool
-json_list(struct json *json, unsigned depth, char close, size_t step, struct sq_value *ret)
+static bool
+read_list(struct sq_json_reader *json, unsigned depth, char close, size_t step, struct sq_value *ret)
 {
         struct sq_value *items = (struct sq_value *)(void *)json->memory, item;
         size_t n = 0, room = 0;
         struct sq_value *list = NULL;
         bool good = false;
 
-        if (json_space(json) == close) {
+        if (skip_space(json) == close) {
                 json->at++;
                 *ret = step == 2 ? sq_map(NULL, 0) : sq_array(NULL, 0);
                 return true;
@@ -243,20 +226,20 @@ json_list(struct json *json, unsigned depth, char close, size_t step, struct sq_
                 if (step == 2) {
                         struct sq_str key;
 
-                        if (json_space(json) != '"' || (json->at++, !json_string(json, &key)) || json_space(json) != ':')
+                        if (skip_space(json) != '"' || (json->at++, !read_string(json, &key)) || skip_space(json) != ':')
                                 break;
                         json->at++;
                         list[n++] = sq_str(key);
                 }
-                if (!json_value(json, depth + 1, &item))
+                if (!read_value(json, depth + 1, &item))
                         break;
                 list[n++] = item;
-                if (json_space(json) == close) {
+                if (skip_space(json) == close) {
                         json->at++;
                         good = true;
                         break;
                 }
-                if (json_space(json) != ',')
+                if (skip_space(json) != ',')
                         break;
                 json->at++;
         }
@@ -270,40 +253,39 @@ json_list(struct json *json, unsigned depth, char close, size_t step, struct sq_
         return good;
 }
 
-static inline bool
-json_value(struct json *json, unsigned depth, struct sq_value *ret)
+static bool
+read_value(struct sq_json_reader *json, unsigned depth, struct sq_value *ret)
 {
         struct sq_str text;
-        int c = json_space(json);
+        int c = skip_space(json);
 
-        if (depth >= JSON_DEPTH)
+        if (depth >= DEPTH_MAX)
                 return false;
         switch (c) {
         case '{':
         case '[':
                 json->at++;
-                return json_list(json, depth, c == '{' ? '}' : ']', c == '{' ? 2 : 1, ret);
+                return read_list(json, depth, c == '{' ? '}' : ']', c == '{' ? 2 : 1, ret);
         case '"':
                 json->at++;
-                if (!json_string(json, &text))
+                if (!read_string(json, &text))
                         return false;
                 *ret = sq_str(text);
                 return true;
         case 't':
         case 'f':
                 *ret = sq_bool(c == 't');
-                return json_word(json, c == 't' ? "true" : "false");
+                return read_word(json, c == 't' ? "true" : "false");
         case 'n':
                 *ret = sq_nil();
-                return json_word(json, "null");
+                return read_word(json, "null");
         default:
-                return (c == '-' || (c >= '0' && c <= '9')) && json_number(json, ret);
+                return (c == '-' || (c >= '0' && c <= '9')) && read_number(json, ret);
         }
 }
 
-/* Reads the one value of `text`. False when it is not JSON, deeper than JSON_DEPTH, or memory is short. */
-static inline bool
-json_read(struct json *json, struct sq_str text, struct sq_value *ret)
+bool
+sq_json_read(struct sq_json_reader *json, struct sq_str text, struct sq_value *ret)
 {
         size_t values = (text.len / 2 + 2) * 2 * sizeof(struct sq_value), need = values + text.len + 1;
 
@@ -318,12 +300,11 @@ json_read(struct json *json, struct sq_str text, struct sq_value *ret)
         json->text = json->memory + values;
         json->at = text.ptr;
         json->end = text.ptr + text.len;
-        return json_value(json, 0, ret) && json_space(json) < 0;
+        return read_value(json, 0, ret) && skip_space(json) < 0;
 }
 
-/* The member `name` of an object, nil when there is none. */
-static inline struct sq_value
-json_member(struct sq_value object, const char *name)
+struct sq_value
+sq_member(struct sq_value object, const char *name)
 {
         const struct sq_value *items = object.as.ptr;
         size_t len = strlen(name);
@@ -333,5 +314,3 @@ json_member(struct sq_value object, const char *name)
                         return items[2 * i + 1];
         return sq_nil();
 }
-
-#endif

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* For bolts that pass tuples on as they come: their output has the fields of their inputs, which must all have the same. */
-#ifndef BOLTS_PASSING_H
-#define BOLTS_PASSING_H
-
-#include <squall.h>
+#include <squall-kit.h>
 #include <string.h>
 
-static inline void
-passing_declare(struct sq_declaration *decl)
+void
+sq_declare_passing(struct sq_declaration *decl)
 {
         unsigned inputs = sq_declared_inputs(decl);
         struct sq_field field, other;
@@ -31,5 +28,3 @@ passing_declare(struct sq_declaration *decl)
                 sq_declare_out(decl, 0, field.name, field.type);
         }
 }
-
-#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * squall-kit.h - what the built-in components are made of, for any component: formats, conditions, numbers, sketches, pacing, records of
+ * a file.
+ *
+ *     cc -shared -fPIC -o name.so name.c $(pkg-config --cflags --libs squall-kit)
+ *
+ * The kit is a library of its own, libsquall-kit.so: a worker loads it only for components that link it.
+ *
+ * Threads: nothing here keeps a state of its own. An object belongs to one thread at a time.
+ *
+ * Ownership: what a `_free` or `_close` takes may be NULL or half made. Texts and values that a reader returns are views, into its input
+ * and into its own memory; they are good until its next call.
+ */
+#ifndef SQUALL_KIT_H
+#define SQUALL_KIT_H
+
+#include <squall.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Numbers and constants as text -------------------------------------------------------------------------------------- */
+
+/* Whether the text is `word`. */
+SQ_EXPORT bool sq_str_is(struct sq_str text, const char *word);
+
+/* A number that is the whole text, SQ_INT or SQ_FLOAT. */
+SQ_EXPORT bool sq_read_number(struct sq_str text, struct sq_value *ret);
+
+/* A constant that is the whole text, as it is written in settings: 42, -1.5, 1e3, true, false, null, 'text', "text". A quoted one is a view
+ * without its quotes. */
+SQ_EXPORT bool sq_read_literal(struct sq_str text, struct sq_value *ret);
+
+/* ---- Conditions --------------------------------------------------------------------------------------------------------- */
+
+/*
+ * A condition on the fields of a tuple, such as `ms > 10 and not (kind == 'test' or path matches '^/admin')`. kit/condition.c has the grammar.
+ *
+ *     condition = sq_condition_read(text);              in `.declare`, and again in `.prepare`
+ *     if (sq_condition_error(condition)) ...
+ *     sq_condition_declare(condition, decl);            in `.declare`: its fields are the component's inputs, from 0 on
+ *     if (sq_condition_holds(condition, in)) ...        in `.execute`
+ *     sq_condition_free(&condition);
+ */
+struct sq_condition;
+
+/* Reads a condition; `text` must outlive it. NULL: no memory. */
+SQ_EXPORT struct sq_condition *sq_condition_read(const char *text);
+SQ_EXPORT void sq_condition_free(struct sq_condition **condition);
+/* What is wrong with it and where, a view; NULL when it is right. `condition` may be NULL: no memory. */
+SQ_EXPORT const char *sq_condition_error(const struct sq_condition *condition);
+/* Asks for the fields of the condition, in the types that the first input gives them. */
+SQ_EXPORT void sq_condition_declare(const struct sq_condition *condition, struct sq_declaration *decl);
+/* Whether the condition holds for a tuple whose declared inputs are the condition's fields. */
+SQ_EXPORT bool sq_condition_holds(const struct sq_condition *condition, const struct sq_tuple *in);
+
+/* ---- Declaring ---------------------------------------------------------------------------------------------------------- */
+
+/* For bolts that pass tuples on as they come: their output has the fields of their inputs, which must all have the same. */
+SQ_EXPORT void sq_declare_passing(struct sq_declaration *decl);
+
+/* ---- JSON --------------------------------------------------------------------------------------------------------------- */
+
+/*
+ * Reads JSON texts (RFC 8259), one after the other, into values.
+ *
+ *     struct sq_json_reader json = {0};
+ *     if (sq_json_read(&json, text, &value)) ...
+ *     sq_json_free(&json);
+ *
+ * Strings without escapes are views into the text; the rest lives in the reader's memory, which the next call uses again.
+ */
+struct sq_json_reader {
+        char *memory;
+        size_t size, items; /* `items` values stand at the start of the memory, ... */
+        char *text;         /* ... unescaped text grows here, behind the place for all values */
+        const char *at, *end;
+};
+
+/* Reads the one value of `text`. False when it is not JSON, nested too deep, or memory is short. */
+SQ_EXPORT bool sq_json_read(struct sq_json_reader *json, struct sq_str text, struct sq_value *ret);
+SQ_EXPORT void sq_json_free(struct sq_json_reader *json);
+
+/* The member `name` of a map whose content stands in memory as sq_json_read() leaves it; nil when there is none. */
+SQ_EXPORT struct sq_value sq_member(struct sq_value object, const char *name);
+
+/* ---- CSV ---------------------------------------------------------------------------------------------------------------- */
+
+/* Takes the next cell off `record`; false when there is none left. A cell with doubled quotes is written to *scratch, which advances and must have
+ * room for the record; others are views. record->ptr must not be NULL at first; after the last cell it is. */
+SQ_EXPORT bool sq_csv_cell(struct sq_str *record, char **scratch, struct sq_str *ret);
+
+/* Whether an odd number of quotes stands in the text: a record that begins there is still open at its end. */
+SQ_EXPORT bool sq_csv_open(const char *text, size_t len);
+
+/* ---- Records of a file -------------------------------------------------------------------------------------------------- */
+
+/* Reads records, lines or CSV records with line ends in quotes, of a file by offset. {0} is a closed one. kit/reader.c has a picture. */
+struct sq_reader {
+        int fd;      /* the caller's */
+        bool quoted; /* line ends within quotes belong to the record */
+        uint64_t offset, limit;
+        char *buffer;
+        size_t at, fill, room;
+};
+
+/* Begins at `offset`; nothing is read at `limit` and beyond. Keeps the buffer of an earlier file. */
+SQ_EXPORT void sq_reader_open(struct sq_reader *reader, int fd, uint64_t offset, uint64_t limit);
+/* Goes to `offset`; a window that holds it is kept. */
+SQ_EXPORT void sq_reader_seek(struct sq_reader *reader, uint64_t offset);
+/* The next record, a view into the window, without its LF or CRLF. 1; 0 at the end; or a negative errno. A last record without a line end
+ * counts if `partial`, else it waits for the rest. */
+SQ_EXPORT int sq_reader_next(struct sq_reader *reader, bool partial, struct sq_str *ret);
+/* The first offset at or behind `offset` where a record begins (of those from `first` on). 0 or a negative errno. */
+SQ_EXPORT int sq_reader_align(struct sq_reader *reader, uint64_t first, uint64_t offset, uint64_t *ret_offset);
+/* Frees the buffer. */
+SQ_EXPORT void sq_reader_close(struct sq_reader *reader);
+
+/* ---- Pace --------------------------------------------------------------------------------------------------------------- */
+
+/*
+ * The pace of a spout with a `rate`: an open loop. Tuple k of the component is due k / rate seconds after the first call, whatever happened to
+ * the tuples before it; task i of n owns the tuples i, i + n, i + 2n, ... So the rate holds over all tasks, and a stall is made good
+ * instead of hidden. {0} is one that has not begun.
+ */
+struct sq_pace {
+        bool started;
+        uint64_t start, sent;
+};
+
+SQ_EXPORT void sq_pace_restart(struct sq_pace *pace);
+/* How many tuples one call of `.next` may emit: what is free below topology.max.spout.pending, and so few that commands are heard in between. */
+SQ_EXPORT uint64_t sq_pace_burst(const struct sq_task *task);
+/* How many tuples may go out now, at most `most`; `rate` is in tuples a second over all tasks, 0: free. When it is none, the task is woken for
+ * the next one. */
+SQ_EXPORT uint64_t sq_pace_due(struct sq_pace *pace, struct sq_task *task, double rate, uint64_t most);
+/* Says how many went out. */
+SQ_EXPORT void sq_pace_sent(struct sq_pace *pace, uint64_t n);
+
+/* ---- Sketches ----------------------------------------------------------------------------------------------------------- */
+
+/*
+ * A bag of 64-bit keys that knows how often each occurs. Bags merge: put the occurrences of one into another, and take the lower ceiling. Two
+ * sketches are made of it, kit/bag.c says how:
+ *
+ *     quantiles           sq_bag_put(&bag, sq_bag_ordered(real), 1, false), then sq_bag_quantile()
+ *     distinct values     sq_bag_put(&bag, sq_bag_hash(value), 1, true), then sq_bag_distinct()
+ */
+struct sq_occurrence {
+        uint64_t key, n; /* n: 0 in a free place */
+};
+
+/* Open addressing, a power of two of places. {.ceiling = UINT64_MAX} is an empty one; free(places) ends it. */
+struct sq_bag {
+        struct sq_occurrence *places;
+        size_t used, size;
+        uint64_t ceiling; /* of distinct values: no key above it was kept */
+};
+
+/* Puts a key `n` times; `distinct`: thins the bag out when it is large. False: no memory. */
+SQ_EXPORT bool sq_bag_put(struct sq_bag *bag, uint64_t key, uint64_t n, bool distinct);
+SQ_EXPORT uint64_t sq_bag_hash(struct sq_value value);
+/* Doubles as integers in the same order, cut to 0.1 %. */
+SQ_EXPORT uint64_t sq_bag_ordered(double real);
+/* These two end the bag: nothing may be put into it afterwards. */
+SQ_EXPORT int64_t sq_bag_distinct(struct sq_bag *bag);
+/* The smallest value that is not below `q` of all `total`. */
+SQ_EXPORT double sq_bag_quantile(struct sq_bag *bag, uint64_t total, double q);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+
+#endif

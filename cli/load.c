@@ -26,14 +26,16 @@ cli_print_diagnostics(const char *file, const struct sqi_diagnostics *diagnostic
         static const char *const colours[] = {[SQI_ERROR] = "\033[31m", [SQI_WARNING] = "\033[33m", [SQI_NOTE] = "\033[36m"};
         bool colour = isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL;
         const struct sqi_diagnostic *item;
+        char *text, *excerpt;
         size_t i;
-        char *text;
 
         for (i = 0; i < diagnostics->n; i++) {
                 item = &diagnostics->items[i];
                 text = sqi_diagnostic_text(file, item);
-                (void)fprintf(stderr, "%s%s%s\n", colour ? colours[item->severity] : "", text != NULL ? text : item->text,
-                              colour ? "\033[0m" : "");
+                excerpt = sqi_diagnostic_excerpt(diagnostics, item, colour ? colours[item->severity] : "", colour ? "\033[0m" : "");
+                (void)fprintf(stderr, "%s%s%s\n%s", colour ? colours[item->severity] : "", text != NULL ? text : item->text,
+                              colour ? "\033[0m" : "", excerpt != NULL ? excerpt : "");
+                free(excerpt);
                 free(text);
         }
         if (diagnostics->dropped > 0)

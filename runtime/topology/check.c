@@ -78,6 +78,15 @@ resolve_paths(struct sqi_model *model, const struct sq_option *options, struct s
                 setting->values[0] = sqi_model_path(model, setting->values[0]);
 }
 
+static bool
+is_refused(const struct sqi_model_component *component, const char *name)
+{
+        for (size_t i = 0; i < component->nrefused; i++)
+                if (strcmp(component->refused[i], name) == 0)
+                        return true;
+        return false;
+}
+
 static void
 fill(struct sqi_model *model, struct sqi_model_component *component)
 {
@@ -85,7 +94,7 @@ fill(struct sqi_model *model, struct sqi_model_component *component)
         size_t i, at = 0, size = sqi_component_state_size(component->loaded);
         void *state = sqi_model_alloc(model, 1, size + 1);
         char error[512];
-        bool ok = true;
+        bool ok = component->nrefused == 0;
 
         if (state == NULL)
                 return;
@@ -99,6 +108,8 @@ fill(struct sqi_model *model, struct sqi_model_component *component)
                 }
         }
         while (sqi_settings_missing(options, component->settings, component->nsettings, &at, &missing)) {
+                if (is_refused(component, missing->name))
+                        continue;
                 sqi_model_error(model, component->properties_place.line > 0 ? component->properties_place : component->place,
                                 "in '%s': the setting '%s' is missing%s%s", component->id.text != NULL ? component->id.text : "?",
                                 missing->name, missing->help != NULL ? ": " : "", missing->help != NULL ? missing->help : "");

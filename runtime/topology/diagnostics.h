@@ -25,6 +25,7 @@ struct sqi_diagnostics {
         size_t dropped;
         struct sqi_diagnostic *items;
         bool no_memory; /* a message was lost for want of memory: counts as an error */
+        char *source;   /* the text that the places are in, UTF-8, ended by NUL; malloc'd; NULL: not kept */
 };
 
 void sqi_diagnose(struct sqi_diagnostics *diagnostics, enum sqi_severity severity, struct sqi_place place, const char *format, ...)
@@ -39,5 +40,16 @@ const char *sqi_severity_name(enum sqi_severity severity);
 
 /* "FILE:LINE:COLUMN: error: text", or "FILE: error: text" where there is no place; malloc'd, NULL for want of memory. */
 char *sqi_diagnostic_text(const char *file, const struct sqi_diagnostic *diagnostic);
+
+/*
+ * The line of the source with a mark below the place, each line ended by a newline, a long one cut around the place:
+ *
+ *       7 |     parallelism: four
+ *         |                  ^^^^
+ *
+ * `mark` and `unmark` are put around the mark: colours, or "". Malloc'd; NULL: there is no place, no source or no memory.
+ */
+char *sqi_diagnostic_excerpt(const struct sqi_diagnostics *diagnostics, const struct sqi_diagnostic *diagnostic, const char *mark,
+                             const char *unmark);
 
 #endif

@@ -206,7 +206,12 @@ read_component_id(struct sqi_model *model, void *into, const struct sqi_yaml_ite
 static void
 read_component_name(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
 {
-        read_word(model, item, &((struct sqi_model_component *)into)->component);
+        struct sqi_word *word = &((struct sqi_model_component *)into)->component;
+
+        if (item->value->kind == SQI_YAML_NULL && sqi_yaml_component(item->value) != NULL)
+                *word = (struct sqi_word){sqi_yaml_component(item->value), item->value->place};
+        else
+                read_word(model, item, word);
 }
 
 static void
@@ -233,15 +238,26 @@ read_parallelism(struct sqi_model *model, void *into, const struct sqi_yaml_item
                 component->parallelism = number;
 }
 
+#define HOW_TO_LIMIT_MEMORY \
+        "there is one machine and no scheduler; to limit a worker, set topology.worker.memory.mb in the file's 'config'"
+
 static const struct key component_keys[] = {
         {"id", read_component_id, true, NULL},
         {"component", read_component_name, true, NULL},
         {"parallelism", read_parallelism, false, NULL},
         {"properties", read_properties, false, NULL},
         {"config", read_component_config, false, NULL},
+        {"numTasks", NULL, false, "a task is never more than one thread; give the number of tasks as 'parallelism'"},
+        {"onHeapMemoryLoad", NULL, false, HOW_TO_LIMIT_MEMORY},
+        {"offHeapMemoryLoad", NULL, false, HOW_TO_LIMIT_MEMORY},
+        {"memoryLoad", NULL, false, HOW_TO_LIMIT_MEMORY},
+        {"cpuLoad", NULL, false,
+         "there is one machine and no scheduler; to limit a worker, set topology.worker.cpu in the file's 'config'"},
         {"className", NULL, false, "it is Java's; name a built-in or a .so with 'component'"},
         {"constructorArgs", NULL, false, "it is Java's; settings go into 'properties'"},
         {"configMethods", NULL, false, "it is Java's; settings go into 'properties'"},
+        {"factory", NULL, false, "it is Java's; name a built-in or a .so with 'component'"},
+        {"factoryArgs", NULL, false, "it is Java's; settings go into 'properties'"},
         {NULL, NULL, false, NULL},
 };
 
@@ -327,7 +343,13 @@ set_grouping(struct sqi_model *model, struct sqi_model_edge *edge, const struct 
                         return;
                 }
         }
-        sqi_model_error(model, node->place, "unknown grouping '%.200s'%s", node->text, sqi_nearest_hint(&nearest, hint));
+        if (same_grouping(node->text, "custom"))
+                sqi_model_error(model, node->place,
+                                "the grouping '%s' is Java's (write 'direct', and let the component before it name the task "
+                                "with sq_emit_direct())",
+                                node->text);
+        else
+                sqi_model_error(model, node->place, "unknown grouping '%.200s'%s", node->text, sqi_nearest_hint(&nearest, hint));
 }
 
 static void
@@ -363,8 +385,11 @@ read_args(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
 }
 
 static const struct key grouping_keys[] = {
-        {"type", read_grouping_type, true, NULL},     {"args", read_args, false, NULL}, {"streamId", read_stream_id, false, NULL},
-        {"customClass", NULL, false, "it is Java's"}, {NULL, NULL, false, NULL},
+        {"type", read_grouping_type, true, NULL},
+        {"args", read_args, false, NULL},
+        {"streamId", read_stream_id, false, NULL},
+        {"customClass", NULL, false, "it is Java's; leave it out"},
+        {NULL, NULL, false, NULL},
 };
 
 static void
@@ -445,7 +470,8 @@ static const struct key file_keys[] = {
         {"streams", NULL, false, NULL},
         {"components", NULL, false, OUTSIDE_FLUX},
         {"topologySource", NULL, false, OUTSIDE_FLUX},
-        {"includes", NULL, false, "write everything into one file"},
+        {"includes", NULL, false, "there is one file a topology; copy what the other file declares into this one"},
+        {"workerHooks", NULL, false, "a component's own .prepare and .cleanup run in its worker, at its start and its end"},
         {NULL, NULL, false, NULL},
 };
 

@@ -41,6 +41,8 @@ struct sqi_model_component {
         size_t nsettings;
         struct sqi_setting *settings;
         struct sqi_place *setting_places;
+        size_t nrefused; /* settings that were given, but wrongly, and are not among `settings`: each is reported already */
+        const char **refused;
 
         /* check.c */
         struct sqi_component *loaded; /* NULL: can't be loaded */

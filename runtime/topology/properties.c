@@ -70,27 +70,35 @@ fill_setting(struct sqi_model *model, struct sqi_setting *setting, const struct 
         return ok;
 }
 
+static bool
+take_setting(struct sqi_model *model, struct sqi_setting *setting, const struct sqi_yaml *node)
+{
+        if (node->broken)
+                return false;
+        if (node->kind == SQI_YAML_NULL) {
+                sqi_model_error(model, node->place, "'%.200s' has no value (give it one, or leave it out)", setting->name);
+                return false;
+        }
+        if (node->kind != SQI_YAML_SCALAR)
+                return fill_setting(model, setting, node);
+        setting->shape = SQI_SCALAR;
+        setting->values = sqi_model_alloc(model, 1, sizeof(*setting->values));
+        if (setting->values == NULL)
+                return false;
+        setting->values[0] = node->text;
+        setting->n = 1;
+        return true;
+}
+
 static void
 add_setting(struct sqi_model *model, struct sqi_model_component *component, const struct sqi_yaml_item *item)
 {
         struct sqi_setting *setting = &component->settings[component->nsettings];
         const struct sqi_yaml *node = item->value;
 
-        if (node->broken)
-                return;
         *setting = (struct sqi_setting){.name = item->key}; /* one that failed may have begun to fill this place */
-        if (node->kind == SQI_YAML_NULL) {
-                sqi_model_error(model, node->place, "'%.200s' has no value (give it one, or leave it out)", item->key);
-                return;
-        }
-        if (node->kind == SQI_YAML_SCALAR) {
-                setting->shape = SQI_SCALAR;
-                setting->values = sqi_model_alloc(model, 1, sizeof(*setting->values));
-                if (setting->values == NULL)
-                        return;
-                setting->values[0] = node->text;
-                setting->n = 1;
-        } else if (!fill_setting(model, setting, node)) {
+        if (!take_setting(model, setting, node)) {
+                component->refused[component->nrefused++] = item->key;
                 return;
         }
         component->setting_places[component->nsettings++] = node->kind == SQI_YAML_SCALAR ? node->place : item->key_place;
@@ -125,7 +133,8 @@ sqi_model_properties(struct sqi_model *model, struct sqi_model_component *compon
                 return;
         component->settings = sqi_model_alloc(model, item->value->n, sizeof(*component->settings));
         component->setting_places = sqi_model_alloc(model, item->value->n, sizeof(*component->setting_places));
-        if (component->settings == NULL || component->setting_places == NULL)
+        component->refused = sqi_model_alloc(model, item->value->n, sizeof(*component->refused));
+        if (component->settings == NULL || component->setting_places == NULL || component->refused == NULL)
                 return;
         for (each = item->value->first; each != NULL; each = each->next)
                 if (each->key != NULL)

@@ -64,6 +64,14 @@ sqi_yaml_get(const struct sqi_yaml *mapping, const char *key)
         return NULL;
 }
 
+const char *
+sqi_yaml_component(const struct sqi_yaml *node)
+{
+        bool null = node->kind == SQI_YAML_NULL && node->text != NULL && strcmp(node->text, "null") == 0;
+
+        return node->kind == SQI_YAML_SCALAR || null ? node->text : NULL;
+}
+
 /* Quotes count to a scalar; libfyaml's mark stands behind them. */
 static struct sqi_place
 event_place(struct fy_event *event)
@@ -396,6 +404,31 @@ add_event(struct builder *builder, struct fy_event *event)
         }
 }
 
+/* Is it the brace of a ${NAME} without quotes, which is YAML's own between braces? Moves the place to the $. */
+static bool
+find_variable(const char *source, struct sqi_place *place)
+{
+        uint32_t line = place->line;
+        const char *end;
+
+        while (source != NULL && line > 1) {
+                source = strchr(source, '\n');
+                source += source != NULL;
+                line--;
+        }
+        if (source == NULL || line == 0)
+                return false;
+        end = source + strcspn(source, "\n");
+        for (uint32_t column = 1; source + 1 < end && column <= place->column; source++) {
+                if (source[0] == '$' && source[1] == '{' && column + 2 >= place->column) {
+                        place->column = column;
+                        return true;
+                }
+                column += ((unsigned char)source[1] & 0xc0) != 0x80;
+        }
+        return false;
+}
+
 static int
 report_syntax(struct builder *builder, struct fy_diag *diag)
 {
@@ -407,7 +440,11 @@ report_syntax(struct builder *builder, struct fy_diag *diag)
         while ((error = fy_diag_errors_iterate(diag, &at)) != NULL) {
                 place = (struct sqi_place){(uint32_t)(error->line > 0 ? error->line : 0),
                                            (uint32_t)(error->column > 0 ? error->column : 1)};
-                sqi_diagnose(builder->diagnostics, SQI_ERROR, place, "not YAML: %s", error->msg);
+                if (find_variable(builder->diagnostics->source, &place))
+                        sqi_diagnose(builder->diagnostics, SQI_ERROR, place,
+                                     "a variable between { } or [ ] needs quotes (write \"${NAME}\" or \"${NAME:-default}\")");
+                else
+                        sqi_diagnose(builder->diagnostics, SQI_ERROR, place, "not YAML: %s", error->msg);
                 any = true;
         }
         return any ? -EINVAL : fail(builder, (struct sqi_place){0}, "not YAML");
@@ -470,6 +507,8 @@ sqi_yaml_parse(struct sqi_arena *arena, const char *text, size_t size, struct sq
         r = size == 0 ? fail(&builder, (struct sqi_place){0}, "the file is empty") : check_text(&builder, text, size);
         if (r < 0)
                 return r;
+        free(diagnostics->source);
+        diagnostics->source = strndup(text, size);
         fy_diag_cfg_default(&diag_config);
         diag_config.fp = NULL;
         diag = fy_diag_create(&diag_config);

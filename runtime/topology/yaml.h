@@ -47,6 +47,9 @@ int sqi_yaml_parse(struct sqi_arena *arena, const char *text, size_t size, struc
 /* The value of a key; NULL when there is none. */
 const struct sqi_yaml_item *sqi_yaml_get(const struct sqi_yaml *mapping, const char *key);
 
+/* The name of a component that the node stands for: the bolt `null` is meant without quotes too. NULL: none. */
+const char *sqi_yaml_component(const struct sqi_yaml *node);
+
 const char *sqi_yaml_kind_name(enum sqi_yaml_kind kind); /* "a list", ... */
 
 #endif

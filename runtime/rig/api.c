@@ -85,7 +85,7 @@ feed(struct sq_rig *rig, const struct sqi_plan_edge *edge, const char *text, str
         int r = sqi_yaml_parse(arena, text, strlen(text), diagnostics, &tuple);
 
         if (r == 0)
-                r = sqi_tuple_read(arena, diagnostics, tuple, stream, values, given);
+                r = sqi_tuple_read(arena, diagnostics, tuple, stream, false, values, given);
         return r < 0 ? r : sqi_rig_feed(rig, edge, 0, stream->nfields, values);
 }
 

@@ -35,7 +35,7 @@ sqi_comparison_expect(struct sqi_comparison *comparison, struct sqi_arena *arena
         if (!wanted)
                 return -ENOMEM;
         comparison->wanted = wanted;
-        int r = sqi_tuple_read(arena, diagnostics, tuple, stream, values, wanted[comparison->expected.n]);
+        int r = sqi_tuple_read(arena, diagnostics, tuple, stream, true, values, wanted[comparison->expected.n]);
         return r < 0 ? r : add_line(&comparison->expected, sqi_tuple_json(stream, values, wanted[comparison->expected.n]));
 }
 

@@ -6,6 +6,7 @@
 
 #include "rig/compare.h"
 #include "rig/step.h"
+#include "rig/values.h"
 #include "component/settings.h"
 
 void
@@ -40,21 +41,32 @@ check_file(struct sqi_test *test, const struct sqi_yaml_item *item)
         free(text);
 }
 
+/* And not a tuple as a list of its values. */
+static bool
+is_list_of_tuples(const struct sqi_yaml *expected)
+{
+        bool several = expected->kind == SQI_YAML_SEQUENCE && !expected->first;
+
+        if (expected->kind == SQI_YAML_SEQUENCE)
+                for (const struct sqi_yaml_item *item = expected->first; item; item = item->next)
+                        several |= item->value->kind >= SQI_YAML_SEQUENCE;
+        return several;
+}
+
 static int
 check_stream(struct sqi_test *test, const struct sqi_step *step, uint32_t stream, const struct sqi_yaml *expected)
 {
         const struct sqi_yaml_item *unordered = sqi_yaml_get(step->node, "unordered");
         struct sqi_comparison comparison = {.unordered = unordered && unordered->value->text &&
                                                          strcmp(unordered->value->text, "true") == 0};
-        bool several = expected && expected->kind == SQI_YAML_SEQUENCE &&
-                       (!expected->first || expected->first->value->kind >= SQI_YAML_SEQUENCE);
+        bool several = expected && is_list_of_tuples(expected);
         const struct sqi_yaml_item one = {.value = (struct sqi_yaml *)(uintptr_t)expected}, *item = expected ? &one : NULL;
         int r = 0;
 
         if (several)
                 item = expected->first;
 
-        if (expected && expected->kind == SQI_YAML_SCALAR && strcmp(expected->text, "any") == 0)
+        if (expected && sqi_value_is_any(expected))
                 return 0;
         if (expected && expected->kind == SQI_YAML_NULL)
                 item = NULL;

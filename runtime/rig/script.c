@@ -107,7 +107,7 @@ feed(struct sqi_test *test, struct sqi_step *step, const struct sqi_yaml *tuple)
         if (!edge)
                 return -EINVAL;
         const struct sqi_plan_stream *stream = &test->rig->plan->components[edge->from].streams[edge->stream];
-        int r = sqi_tuple_read(test->script->arena, test->script->diagnostics, tuple, stream, values, given);
+        int r = sqi_tuple_read(test->script->arena, test->script->diagnostics, tuple, stream, false, values, given);
         return r < 0 ? r : sqi_rig_feed(test->rig, edge, 0, stream->nfields, values);
 }
 

@@ -90,8 +90,7 @@ load(struct builder *builder)
         const struct sqi_setup *setup = builder->setup;
         struct sqi_model *model = &builder->model;
         struct sqi_model_component *component = &builder->component;
-        const char *name = setup->component && setup->component->value->kind == SQI_YAML_SCALAR ? setup->component->value->text
-                                                                                                : NULL;
+        const char *name = setup->component ? sqi_yaml_component(setup->component->value) : NULL;
 
         if (!name) {
                 sqi_model_error(model, (struct sqi_place){0},

@@ -176,6 +176,12 @@ sqi_value_read(struct sqi_arena *arena, struct sqi_diagnostics *diagnostics, con
         return r;
 }
 
+bool
+sqi_value_is_any(const struct sqi_yaml *node)
+{
+        return node->kind == SQI_YAML_SCALAR && !node->quoted && strcmp(node->text, "any") == 0;
+}
+
 static int
 find_field(const struct sqi_plan_stream *stream, const struct sqi_yaml_item *item, struct sqi_diagnostics *diagnostics)
 {
@@ -194,7 +200,7 @@ find_field(const struct sqi_plan_stream *stream, const struct sqi_yaml_item *ite
 
 int
 sqi_tuple_read(struct sqi_arena *arena, struct sqi_diagnostics *diagnostics, const struct sqi_yaml *node,
-               const struct sqi_plan_stream *stream, struct sq_value *values, bool *given)
+               const struct sqi_plan_stream *stream, bool any, struct sq_value *values, bool *given)
 {
         uint32_t place = 0;
 
@@ -202,6 +208,8 @@ sqi_tuple_read(struct sqi_arena *arena, struct sqi_diagnostics *diagnostics, con
                 values[f] = sq_nil();
                 given[f] = false;
         }
+        if (any && sqi_value_is_any(node))
+                return 0;
         if (node->kind != SQI_YAML_MAPPING && (node->kind != SQI_YAML_SEQUENCE || node->n != stream->nfields)) {
                 sqi_diagnose(diagnostics, SQI_ERROR, node->place,
                              "a tuple of '%s' is a map of its fields, or a list of its %u values", stream->id,
@@ -210,10 +218,11 @@ sqi_tuple_read(struct sqi_arena *arena, struct sqi_diagnostics *diagnostics, con
         }
         for (const struct sqi_yaml_item *item = node->first; item; item = item->next) {
                 int f = node->kind == SQI_YAML_MAPPING ? find_field(stream, item, diagnostics) : (int)place++;
-                int r = f < 0 ? f : sqi_value_read(arena, diagnostics, item->value, stream->fields[f].type, &values[f]);
+                bool whatever = any && sqi_value_is_any(item->value);
+                int r = f < 0 || whatever ? f : sqi_value_read(arena, diagnostics, item->value, stream->fields[f].type, &values[f]);
                 if (r < 0)
                         return r;
-                given[f] = true;
+                given[f] = !whatever;
         }
         return 0;
 }

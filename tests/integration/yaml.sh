@@ -38,6 +38,16 @@ Y
         says 1 'step 1, line 5: the tuples of the stream' && says 1 '  - {"word":"x"}' && says 1 '  + {"word":"b"}' && says 1 '    {"word":"c"}'
 }
 check "a tuple that differs is shown as a diff, with exit status 1" differs
+quoted_any() {
+        printf 'component: split\ntests: [{ name: n, steps: [{ in: { line: a }, out: { word: "any" } }] }]\n' >"$dir/t.yaml"
+        says 1 '  - {"word":"any"}'
+}
+check "the word any in quotes is that word" quoted_any
+null_is_a_component() {
+        printf 'component: null\ntests: [{ name: n, inputs: { in: { a: any } }, steps: [{ in: { a: 1 } }] }]\n' >"$dir/t.yaml"
+        says 0 '1 passed'
+}
+check "the component null needs no quotes" null_is_a_component
 unexpected() {
         printf 'component: split\ntests: [{ name: n, steps: [{ in: { line: a } }] }]\n' >"$dir/t.yaml"
         says 1 '  + {"word":"a"}'

@@ -13,6 +13,7 @@ DEBS := gcc libc6-dev pkg-config procps libczmq-dev libzmq3-dev libfyaml-dev lib
 DEBS_lint := clang libclang-rt-14-dev clang-format clang-tidy cppcheck
 DEBS_fresh := debootstrap
 DEBS_docs := cmark-gfm
+DEBS_deb := debhelper dpkg-dev lintian
 
 # pkg-config's names of the libraries, and of what a component needs besides: NEEDS_name. Without it that component is not built.
 PACKAGES := libczmq libzmq libfyaml libxxhash msgpack
@@ -143,6 +144,12 @@ bench: all ## measure against hand-written C on bare libzmq: `squall bench $(ARG
 performance: all ## measure, and write the report into docs/performance.md
 	@tests/bench/page $(ARGS)
 
+# What a test of a component in C links, as Debian calls it.
+DEBS_sdk := $(filter lib%-dev,$(filter-out libc6-dev libcmocka-dev,$(DEBS)))
+deb: ## the Debian packages squall and libsquall-dev, below build/deb, as lintian likes them
+	@.ci/deps $(DEBS) $(DEBS_deb)
+	@.ci/deb $(VERSION) "$(DEBS)" "$(DEBS_sdk)"
+
 fresh: ## what a newcomer sees: a bare Debian 12 below build/fresh, this commit cloned into it, make demo, make test (root)
 	@.ci/deps $(DEBS_fresh)
 	@.ci/fresh
@@ -175,6 +182,6 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r t text; do printf '  make %-10s %s\n' "$$t" "$$text"; done
 
-.PHONY: all unit deps deps-lint deps-docs docs demo test faults layers format lint fuzzers fuzz bench performance fresh install uninstall clean help FORCE
+.PHONY: all unit deps deps-lint deps-docs docs demo test faults layers format lint fuzzers fuzz bench performance deb fresh install uninstall clean help FORCE
 .SECONDARY:
 -include $(patsubst %.c,$(B)/%.d,$(C))

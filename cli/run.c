@@ -11,11 +11,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "inline.h"
 #include "live.h"
 #include "load.h"
@@ -172,7 +172,7 @@ run_plan(struct run *run, struct sqi_plan **plan, bool json)
         struct sqi_run_options options = {.crash_limit = CRASH_LIMIT};
         char error[ERROR_SIZE];
 
-        (void)getrandom(&options.seed, sizeof(options.seed), GRND_NONBLOCK);
+        options.seed = sqi_random();
         if (sqi_supervisor_run(run->supervisor, plan, &options, &observer, &run->running, error, sizeof(error)) < 0)
                 return cli_error(CLI_FAILED, "%s", error);
         cli_pulse_take(run->running, sqi_clock_ns(), &run->pulse);

@@ -9,11 +9,11 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "daemon/hosted.h"
+#include "base/random.h"
 #include "supervisor/running.h"
 #include "base/sealed.h"
 #include "base/nearest.h"
@@ -138,12 +138,9 @@ answer_logs(struct sqi_daemon *daemon, const struct sqi_request *request, struct
 static void
 fill_record(const struct sqi_daemon *daemon, const struct sqi_request *request, const struct sqi_plan *plan, struct sqi_record *ret)
 {
-        uint64_t number = 0;
-
         *ret = (struct sqi_record){.drain_secs = -1};
-        (void)getrandom(&number, sizeof(number), 0);
         snprintf(ret->name, sizeof(ret->name), "%s", plan->name);
-        snprintf(ret->serial, sizeof(ret->serial), "%012llx", (unsigned long long)number & 0xffffffffffffull);
+        snprintf(ret->serial, sizeof(ret->serial), "%012llx", (unsigned long long)sqi_random() & 0xffffffffffffull);
         memcpy(ret->request, request->id, SQI_REQUEST_ID);
         ret->submitted = ret->began = (int64_t)time(NULL);
         sqi_daemon_rundir(daemon, ret->serial, ret->rundir);

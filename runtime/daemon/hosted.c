@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/random.h"
 #include "control/lease.h"
 #include "daemon/moved.h"
 #include "lifecycle/tell.h"
@@ -256,7 +256,7 @@ start(struct sqi_hosted *hosted, struct sqi_running *former)
         options.positions = hosted->positions;
         options.former = former && hosted->plan && hosted->nstays == hosted->plan->nworkers ? former : NULL;
         options.stays = hosted->stays;
-        (void)getrandom(&options.seed, sizeof(options.seed), GRND_NONBLOCK);
+        options.seed = sqi_random();
         if (r == 0)
                 r = sqi_supervisor_run(hosted->daemon->supervisor, &hosted->plan, &options, &observer, &hosted->running, error,
                                        sizeof(error));

@@ -23,10 +23,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "daemon/hosted.h"
+#include "base/random.h"
 #include "daemon/moved.h"
 #include "base/arena.h"
 #include "plan/stay.h"
@@ -66,11 +66,8 @@ check_spouts(const struct sqi_plan *old, const struct sqi_plan *plan, struct sqi
 static void
 fill_record(const struct sqi_hosted *hosted, const struct sqi_request *request, struct sqi_record *ret)
 {
-        uint64_t number = 0;
-
         *ret = hosted->record;
-        (void)getrandom(&number, sizeof(number), 0);
-        snprintf(ret->serial, sizeof(ret->serial), "%012llx", (unsigned long long)number & 0xffffffffffffull);
+        snprintf(ret->serial, sizeof(ret->serial), "%012llx", (unsigned long long)sqi_random() & 0xffffffffffffull);
         memcpy(ret->request, request->id, SQI_REQUEST_ID);
         ret->trial = true;
         ret->cause[0] = '\0';

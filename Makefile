@@ -13,7 +13,7 @@ DEBS := gcc libc6-dev pkg-config procps libczmq-dev libzmq3-dev libfyaml-dev lib
 DEBS_lint := clang libclang-rt-14-dev clang-format clang-tidy cppcheck
 DEBS_fresh := debootstrap
 DEBS_docs := cmark-gfm
-DEBS_deb := debhelper dpkg-dev lintian
+DEBS_deb := build-essential debhelper dpkg-dev lintian
 
 # pkg-config's names of the libraries, and of what a component needs besides: NEEDS_name. Without it that component is not built.
 PACKAGES := libczmq libzmq libfyaml libxxhash msgpack
@@ -150,6 +150,10 @@ deb: ## the Debian packages squall and libsquall-dev, below build/deb, as lintia
 	@.ci/deps $(DEBS) $(DEBS_deb)
 	@.ci/deb $(VERSION) "$(DEBS)" "$(DEBS_sdk)"
 
+test-deb: ## install, use and purge those packages in a bare Debian 12 below build/fresh (root)
+	@.ci/deps $(DEBS_fresh)
+	@.ci/fresh .ci/deb-check
+
 fresh: ## what a newcomer sees: a bare Debian 12 below build/fresh, this commit cloned into it, make demo, make test (root)
 	@.ci/deps $(DEBS_fresh)
 	@.ci/fresh
@@ -182,6 +186,6 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r t text; do printf '  make %-10s %s\n' "$$t" "$$text"; done
 
-.PHONY: all unit deps deps-lint deps-docs docs demo test faults layers format lint fuzzers fuzz bench performance deb fresh install uninstall clean help FORCE
+.PHONY: all unit deps deps-lint deps-docs docs demo test faults layers format lint fuzzers fuzz bench performance deb test-deb fresh install uninstall clean help FORCE
 .SECONDARY:
 -include $(patsubst %.c,$(B)/%.d,$(C))

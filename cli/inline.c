@@ -33,11 +33,9 @@ run(struct sqi_inline *self, struct sqi_plan *plan, double seconds, bool json)
                 (void)cli_error(CLI_FAILED, "%s", error);
         tally.uptime_ns = sqi_clock_ns() - begin;
         tally.state = r < 0 ? "failed" : tally.state;
-        if (json)
-                cli_summary_json(stdout, &tally);
-        else
-                cli_summary_table(stderr, &tally);
-        return r < 0 ? CLI_FAILED : drain != 0 ? SIGNALLED + drain : CLI_DONE;
+        if (!cli_summary(&tally, json))
+                r = cli_error(CLI_FAILED, "no memory for the summary");
+        return r != 0 ? CLI_FAILED : drain != 0 ? SIGNALLED + drain : CLI_DONE;
 }
 
 int

@@ -179,10 +179,8 @@ run_plan(struct run *run, struct sqi_plan **plan, bool json)
         run->pulse_ns = run->pulse.at_ns + SQI_SECOND;
         loop(run);
         struct cli_tally tally = cli_tally(run->running);
-        if (json)
-                cli_summary_json(stdout, &tally);
-        else
-                cli_summary_table(stderr, &tally);
+        if (!cli_summary(&tally, json))
+                return cli_error(CLI_FAILED, "no memory for the summary");
         return exit_status(run);
 }
 

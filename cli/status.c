@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
+#include "control/metrics.h"
 #include "table.h"
 #include "talk.h"
 
@@ -62,6 +63,26 @@ show_metrics(struct sq_str id, struct sq_value metrics)
                 (void)putchar('\n');
 }
 
+/* "count: given_up 3, timed_out 1": what should not be, when it is. */
+static void
+show_troubles(struct sq_str id, struct sq_value component)
+{
+        bool any = false;
+
+        for (unsigned c = 0; c < SQI_NCOUNTERS; c++) {
+                uint64_t n = sqi_counters[c].use == SQI_COUNTER_TROUBLE ? cli_get_uint(component, sqi_counters[c].name) : 0;
+
+                if (n == 0)
+                        continue;
+                if (!any)
+                        printf("%.*s:", (int)id.len, id.ptr);
+                printf("%s %s %llu", any ? "," : "", sqi_counters[c].name, (unsigned long long)n);
+                any = true;
+        }
+        if (any)
+                putchar('\n');
+}
+
 /* What there is to say of a component beyond the numbers that all have. */
 static void
 show_notes(struct sq_value component)
@@ -71,6 +92,7 @@ show_notes(struct sq_value component)
         struct sq_value task;
         char left[32];
 
+        show_troubles(id, component);
         show_metrics(id, cli_get(component, "metrics"));
         if (cli_get_real(component, "log_level_s") > 0)
                 (void)printf("%.*s: logs at %.*s for another %s\n", (int)id.len, id.ptr, (int)level.len, level.ptr,

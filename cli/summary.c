@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "summary.h"
 
-#include "json.h"
+#include <stdlib.h>
+
+#include "control/figures.h"
 #include "table.h"
 
 /* ---- Numbers of a component ------------------------------------------------------------------------------------------------ */
@@ -135,26 +137,53 @@ cli_pulse_text(const struct sqi_running *running, const struct cli_pulse *before
 
 /* ---- The end ----------------------------------------------------------------------------------------------------------------- */
 
-/* One list: the counters that a summary shows, in the table and in the JSON. */
-#define COUNTERS(X) X(emitted) X(executed) X(acked) X(failed) X(replayed)
-
 static void
 fill_row(struct cli_table *table, const struct numbers *numbers)
 {
         cli_table_cell(table, "%s", numbers->component->id);
         cli_table_cell(table, "%s", kind_name(numbers->component->kind));
         cli_table_cell(table, "%u", numbers->component->ntasks);
-#define X(name) cli_table_cell(table, "%llu", (unsigned long long)get(&numbers->total.name));
-        COUNTERS(X)
-#undef X
+        for (unsigned c = 0; c < SQI_NCOUNTERS; c++)
+                if (sqi_counters[c].use == SQI_COUNTER_WORK)
+                        cli_table_cell(table, "%llu", (unsigned long long)sqi_counter_get(&numbers->total, c));
         cli_table_cell(table, "%llu", (unsigned long long)numbers->restarts);
         cli_table_cell(table, "%.1f", quantile_us(&numbers->total.execute, 0.5));
         cli_table_cell(table, "%.1f", quantile_us(&numbers->total.execute, 0.99));
 }
 
-#define X(name) , #name
-static const char *const heads[] = {"id", "kind", "tasks" COUNTERS(X), "restarts", "p50us", "p99us"};
-#undef X
+static void
+fill_heads(struct cli_table *table)
+{
+        static const char *const before[] = {"id", "kind", "tasks"}, *const after[] = {"restarts", "p50us", "p99us"};
+
+        for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++)
+                cli_table_cell(table, "%s", before[i]);
+        for (unsigned c = 0; c < SQI_NCOUNTERS; c++)
+                if (sqi_counters[c].use == SQI_COUNTER_WORK)
+                        cli_table_cell(table, "%s", sqi_counters[c].name);
+        for (size_t i = 0; i < sizeof(after) / sizeof(after[0]); i++)
+                cli_table_cell(table, "%s", after[i]);
+        table->columns = (unsigned)table->ncells;
+}
+
+/* "parse: given_up 3, timed_out 1": what should not be, when it is. */
+static void
+print_troubles(FILE *out, const struct numbers *numbers)
+{
+        bool any = false;
+
+        for (unsigned c = 0; c < SQI_NCOUNTERS; c++) {
+                uint64_t n = sqi_counters[c].use == SQI_COUNTER_TROUBLE ? sqi_counter_get(&numbers->total, c) : 0;
+
+                if (n == 0)
+                        continue;
+                fprintf(out, "%s%s %s %llu", any ? "," : numbers->component->id, any ? "" : ":", sqi_counters[c].name,
+                        (unsigned long long)n);
+                any = true;
+        }
+        if (any)
+                putc('\n', out);
+}
 
 /* "parse: malformed 12, ms 3000 (p50 8, p99 90)": the component's own metrics, when it has any. */
 static void
@@ -174,15 +203,15 @@ print_own_line(FILE *out, const struct numbers *numbers)
                 (void)putc('\n', out);
 }
 
-void
-cli_summary_table(FILE *out, const struct cli_tally *tally)
+static void
+print_table(FILE *out, const struct cli_tally *tally)
 {
-        struct cli_table table = {.columns = sizeof(heads) / sizeof(heads[0]), .left = 2};
+        struct cli_table table = {.left = 2};
         const struct sqi_plan *plan = tally->plan;
         struct numbers numbers;
 
         (void)fprintf(out, "%s: %s after %.1f s\n", plan->name, tally->state, (double)tally->uptime_ns / 1e9);
-        cli_table_heads(&table, heads);
+        fill_heads(&table);
         for (uint32_t c = 0; c < plan->ncomponents; c++) {
                 take_end(tally, c, &numbers);
                 fill_row(&table, &numbers);
@@ -194,70 +223,55 @@ cli_summary_table(FILE *out, const struct cli_tally *tally)
                         (void)fprintf(out, "%s: from emit to ack p50 %.1f us, p99 %.1f us, p99.9 %.1f us\n", numbers.component->id,
                                       quantile_us(&numbers.total.complete, 0.5), quantile_us(&numbers.total.complete, 0.99),
                                       quantile_us(&numbers.total.complete, 0.999));
+                print_troubles(out, &numbers);
                 print_own_line(out, &numbers);
         }
 }
 
 static void
-print_quantiles(struct cli_json *json, const char *key, const struct sqi_histogram *histogram, bool thousandth)
+write_component(struct sqi_writer *writer, const struct numbers *numbers)
 {
-        cli_json_open(json, key, '{');
-        cli_json_real(json, "p50", quantile_us(histogram, 0.5));
-        cli_json_real(json, "p99", quantile_us(histogram, 0.99));
-        if (thousandth)
-                cli_json_real(json, "p999", quantile_us(histogram, 0.999));
-        cli_json_close(json, '}');
+        sqi_write_map(writer, NULL);
+        sqi_write_text(writer, "id", numbers->component->id);
+        sqi_write_text(writer, "kind", kind_name(numbers->component->kind));
+        sqi_write_uint(writer, "tasks", numbers->component->ntasks);
+        sqi_write_counters(writer, &numbers->total);
+        sqi_write_uint(writer, "restarts", numbers->restarts);
+        sqi_write_times(writer, &numbers->total);
+        sqi_write_end(writer);
 }
 
-/* "metrics": {"evictions": 3, "lookup ns": {"n": 7, "p50": 1, "p99": 2}}, when the component has any. */
-static void
-print_own(struct cli_json *json, const struct sqi_metrics *metrics)
+static bool
+print_json(const struct cli_tally *tally)
 {
-        if (metrics->own[0].kind == SQI_OWN_NONE)
-                return;
-        cli_json_open(json, "metrics", '{');
-        for (unsigned i = 0; i < SQI_OWN_MAX && metrics->own[i].kind != SQI_OWN_NONE; i++) {
-                const struct sqi_own *own = &metrics->own[i];
-                if (own->kind != SQI_OWN_HISTOGRAM) {
-                        cli_json_int(json, own->name, own->value);
-                        continue;
-                }
-                cli_json_open(json, own->name, '{');
-                cli_json_int(json, "n", own->value);
-                cli_json_uint(json, "p50", sqi_histogram_quantile(&own->values, 0.5));
-                cli_json_uint(json, "p99", sqi_histogram_quantile(&own->values, 0.99));
-                cli_json_close(json, '}');
-        }
-        cli_json_close(json, '}');
-}
-
-void
-cli_summary_json(FILE *out, const struct cli_tally *tally)
-{
-        const struct sqi_plan *plan = tally->plan;
-        struct cli_json json = cli_json(out);
+        struct sqi_writer writer = sqi_writer(SQI_JSON);
         struct numbers numbers;
+        void *text;
+        size_t size;
 
-        cli_json_open(&json, NULL, '{');
-        cli_json_text(&json, "topology", plan->name);
-        cli_json_text(&json, "state", tally->state);
-        cli_json_real(&json, "uptime_s", (double)tally->uptime_ns / 1e9);
-        cli_json_open(&json, "components", '[');
-        for (uint32_t c = 0; c < plan->ncomponents; c++) {
+        sqi_write_map(&writer, NULL);
+        sqi_write_text(&writer, "topology", tally->plan->name);
+        sqi_write_text(&writer, "state", tally->state);
+        sqi_write_real(&writer, "uptime_s", (double)tally->uptime_ns / 1e9);
+        sqi_write_array(&writer, "components");
+        for (uint32_t c = 0; c < tally->plan->ncomponents; c++) {
                 take_end(tally, c, &numbers);
-                cli_json_open(&json, NULL, '{');
-                cli_json_text(&json, "id", numbers.component->id);
-                cli_json_text(&json, "kind", kind_name(numbers.component->kind));
-                cli_json_uint(&json, "tasks", numbers.component->ntasks);
-#define X(name) cli_json_uint(&json, #name, get(&numbers.total.name));
-                COUNTERS(X)
-#undef X
-                cli_json_uint(&json, "restarts", numbers.restarts);
-                print_quantiles(&json, "execute_us", &numbers.total.execute, false);
-                print_quantiles(&json, "complete_us", &numbers.total.complete, true);
-                print_own(&json, &numbers.total);
-                cli_json_close(&json, '}');
+                write_component(&writer, &numbers);
         }
-        cli_json_close(&json, ']');
-        cli_json_close(&json, '}');
+        sqi_write_end(&writer);
+        sqi_write_end(&writer);
+        if (sqi_writer_take(&writer, &text, &size) < 0)
+                return false;
+        puts(text);
+        free(text);
+        return true;
+}
+
+bool
+cli_summary(const struct cli_tally *tally, bool json)
+{
+        if (json)
+                return print_json(tally);
+        print_table(stderr, tally);
+        return true;
 }

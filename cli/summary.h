@@ -27,7 +27,7 @@ struct cli_tally {
 };
 
 struct cli_tally cli_tally(const struct sqi_running *running);
-void cli_summary_table(FILE *out, const struct cli_tally *tally);
-void cli_summary_json(FILE *out, const struct cli_tally *tally);
+/* The summary: a table on stderr, or one JSON document on stdout. False when there is no memory for it. */
+bool cli_summary(const struct cli_tally *tally, bool json);
 
 #endif

@@ -26,12 +26,6 @@ static const struct {
 #undef X
 };
 
-/* The counters of a struct sqi_metrics as a list; they stand first in it, without gaps. */
-#define X(name) +1
-enum { COUNTERS = 0 SQI_COUNTERS(X) };
-#undef X
-_Static_assert(offsetof(struct sqi_metrics, execute) == COUNTERS * sizeof(uint64_t), "counters stand first, without gaps");
-
 const char *
 sqi_message_name(enum sqi_message_type type)
 {
@@ -90,9 +84,8 @@ write_metrics(struct sqi_writer *writer, const struct sqi_metrics *metrics)
                 metrics = &none;
         sqi_write_array(writer, NULL);
         sqi_write_array(writer, NULL);
-#define X(name) sqi_write_uint(writer, NULL, atomic_load_explicit(&metrics->name, memory_order_relaxed));
-        SQI_COUNTERS(X)
-#undef X
+        for (unsigned c = 0; c < SQI_NCOUNTERS; c++)
+                sqi_write_uint(writer, NULL, sqi_counter_get(metrics, c));
         sqi_write_end(writer);
         write_histogram(writer, &metrics->execute);
         write_histogram(writer, &metrics->complete);
@@ -162,8 +155,8 @@ read_counters(struct sqi_reader *reader, struct sqi_metrics *ret)
 {
         uint64_t counter;
 
-        sqi_read_demand(reader, sqi_read_array(reader) == COUNTERS, "another number of counters");
-#define X(name) \
+        sqi_read_demand(reader, sqi_read_array(reader) == SQI_NCOUNTERS, "another number of counters");
+#define X(name, ...) \
         counter = sqi_read_uint(reader, UINT64_MAX); \
         if (ret) \
                 atomic_store_explicit(&ret->name, counter, memory_order_relaxed);

@@ -5,10 +5,26 @@
  */
 #include "control/metrics.h"
 
+#include <assert.h>
+#include <stddef.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+const struct sqi_counter sqi_counters[SQI_NCOUNTERS] = {
+#define X(name, use, help) {#name, SQI_COUNTER_##use, help},
+        SQI_COUNTERS(X)
+#undef X
+};
+_Static_assert(offsetof(struct sqi_metrics, execute) == SQI_NCOUNTERS * sizeof(uint64_t), "counters stand first, without gaps");
+
+uint64_t
+sqi_counter_get(const struct sqi_metrics *metrics, unsigned counter)
+{
+        assert(counter < SQI_NCOUNTERS);
+        return atomic_load_explicit((const _Atomic uint64_t *)(const void *)metrics + counter, memory_order_relaxed);
+}
 
 enum { SUB_BITS = 4 };
 _Static_assert(1 << SUB_BITS == SQI_HISTOGRAM_SUB, "SUB_BITS follows from SQI_HISTOGRAM_SUB");
@@ -125,7 +141,7 @@ merge_own(struct sqi_metrics *into, const struct sqi_own *from)
 void
 sqi_metrics_merge(struct sqi_metrics *into, const struct sqi_metrics *from)
 {
-#define X(name) sqi_count(&into->name, atomic_load_explicit(&from->name, memory_order_relaxed));
+#define X(name, ...) sqi_count(&into->name, atomic_load_explicit(&from->name, memory_order_relaxed));
         SQI_COUNTERS(X)
 #undef X
         sqi_histogram_merge(&into->execute, &from->execute);
@@ -141,7 +157,7 @@ sqi_metrics_news(const struct sqi_metrics *metrics)
         const _Atomic uint64_t *quiet[] = {&metrics->loops, &metrics->busy_ns, &metrics->blocked_ns};
         uint64_t news = 0;
 
-#define X(name) \
+#define X(name, ...) \
         if (&metrics->name != quiet[0] && &metrics->name != quiet[1] && &metrics->name != quiet[2]) \
                 news = (news + atomic_load_explicit(&metrics->name, memory_order_relaxed)) * odd;
         SQI_COUNTERS(X)

@@ -9,28 +9,36 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* One list: the fields of struct sqi_metrics, their names in --json and `status`, their order on the wire. */
+/*
+ * One list: the fields of struct sqi_metrics, their order on the wire, their names in --json, and how people are shown them:
+ *
+ *     WORK      a column of the summary and of `status`
+ *     TROUBLE   a line, when it is not zero
+ *     COST      what the work took
+ *     LEVEL     a gauge: not added up over incarnations
+ *     LIFE      the runtime's own
+ */
 #define SQI_COUNTERS(X) \
-        X(emitted)     /* tuples emitted by the component */ \
-        X(transferred) /* tuples put into channels: emitted x receivers */ \
-        X(executed)    /* tuples executed */ \
-        X(acked)       /* bolt: tuples acked; spout: tuple trees completed */ \
-        X(failed)      /* bolt: tuples failed; spout: tuple trees failed or timed out */ \
-        X(replayed)    /* spout: tuple trees emitted again */ \
-        X(given_up)    /* spout: tuple trees given up after their last retry */ \
-        X(lost)        /* tuples of no tuple tree that were not processed: nobody can replay them */ \
-        X(timed_out)   /* spout: tuple trees that the message timeout failed */ \
-        X(misused)     /* reported misuses of squall.h */ \
-        X(malformed)   /* batches refused */ \
-        X(fenced)      /* batches of a dead incarnation refused */ \
-        X(batches_in) \
-        X(batches_out) \
-        X(bytes_in) \
-        X(bytes_out) \
-        X(blocked_ns) /* time spent waiting for a full channel */ \
-        X(busy_ns)    /* time spent in callbacks and on batches */ \
-        X(pending)    /* spout, a gauge: tuple trees in flight */ \
-        X(loops)      /* turns of the task loop: the sign of life */
+        X(emitted, WORK, "tuples emitted by the component") \
+        X(executed, WORK, "tuples executed") \
+        X(acked, WORK, "bolt: tuples acked; spout: tuple trees completed") \
+        X(failed, WORK, "bolt: tuples failed; spout: tuple trees failed or timed out") \
+        X(replayed, WORK, "spout: tuple trees emitted again") \
+        X(given_up, TROUBLE, "spout: tuple trees given up after their last retry") \
+        X(lost, TROUBLE, "tuples of no tuple tree that were not processed: nobody can replay them") \
+        X(timed_out, TROUBLE, "spout: tuple trees that the message timeout failed") \
+        X(misused, TROUBLE, "reported misuses of squall.h") \
+        X(malformed, TROUBLE, "batches refused") \
+        X(fenced, TROUBLE, "batches of a dead incarnation refused") \
+        X(transferred, COST, "tuples put into channels: emitted x receivers") \
+        X(batches_in, COST, "batches received") \
+        X(batches_out, COST, "batches sent") \
+        X(bytes_in, COST, "bytes received") \
+        X(bytes_out, COST, "bytes sent") \
+        X(blocked_ns, COST, "nanoseconds spent waiting for a full channel") \
+        X(busy_ns, COST, "nanoseconds spent in callbacks and on batches") \
+        X(pending, LEVEL, "spout: tuple trees in flight") \
+        X(loops, LIFE, "turns of the task loop: the sign of life")
 
 /*
  * A histogram of nanoseconds, log-linear as HdrHistogram's (G. Tene): SQI_HISTOGRAM_SUB buckets an octave, so a quantile is
@@ -54,13 +62,27 @@ struct sqi_own {
 };
 
 struct sqi_metrics {
-#define X(name) _Atomic uint64_t name;
+#define X(name, ...) _Atomic uint64_t name;
         SQI_COUNTERS(X)
 #undef X
         struct sqi_histogram execute;    /* ns of one execute; sampled: one tuple a batch */
         struct sqi_histogram complete;   /* ns from emit to completed tuple tree, spouts */
         struct sqi_own own[SQI_OWN_MAX]; /* the first with SQI_OWN_NONE ends them */
 };
+
+enum sqi_counter_use { SQI_COUNTER_WORK, SQI_COUNTER_TROUBLE, SQI_COUNTER_COST, SQI_COUNTER_LEVEL, SQI_COUNTER_LIFE };
+
+/* The list as a table, in the same order: the counters stand first in struct sqi_metrics, without gaps. */
+struct sqi_counter {
+        const char *name;
+        enum sqi_counter_use use;
+        const char *help;
+};
+#define X(name, ...) +1
+enum { SQI_NCOUNTERS = 0 SQI_COUNTERS(X) };
+#undef X
+extern const struct sqi_counter sqi_counters[SQI_NCOUNTERS];
+uint64_t sqi_counter_get(const struct sqi_metrics *metrics, unsigned counter);
 
 /* The writer's add: no lock prefix, for there is one writer. */
 static inline void

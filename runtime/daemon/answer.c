@@ -31,12 +31,6 @@ sqi_refuse(struct sqi_result *result, enum sqi_status status, const char *format
         result->status = status;
 }
 
-static void
-put_text(msgpack_packer *packer, const char *text)
-{
-        msgpack_pack_str_with_body(packer, text, strlen(text));
-}
-
 static bool
 copy_text(struct sq_str text, char *ret, size_t size)
 {
@@ -71,16 +65,15 @@ want(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_re
         return NULL;
 }
 
-static void
-put_name(struct sqi_result *result, const char *name, const char *serial)
+void
+sqi_answer_about(struct sqi_result *result, const char *name, const char *serial)
 {
         snprintf(result->name, sizeof(result->name), "%s", name);
         snprintf(result->serial, sizeof(result->serial), "%s", serial);
-        msgpack_pack_map(&result->packer, RESULT_KEYS);
-        put_text(&result->packer, "topology");
-        put_text(&result->packer, name);
-        put_text(&result->packer, "serial");
-        put_text(&result->packer, serial);
+        sqi_write_map(&result->writer, NULL);
+        sqi_write_text(&result->writer, "topology", name);
+        sqi_write_text(&result->writer, "serial", serial);
+        sqi_write_end(&result->writer);
 }
 
 /* ---- What only looks -------------------------------------------------------------------------------------------------------- */
@@ -89,20 +82,18 @@ static void
 answer_ping(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
 {
         (void)request;
-        msgpack_pack_map(&result->packer, 3);
-        put_text(&result->packer, "pid");
-        msgpack_pack_int(&result->packer, (int)getpid());
-        put_text(&result->packer, "version");
-        put_text(&result->packer, daemon->options.version);
-        put_text(&result->packer, "state_dir");
-        put_text(&result->packer, daemon->state.path);
+        sqi_write_map(&result->writer, NULL);
+        sqi_write_int(&result->writer, "pid", getpid());
+        sqi_write_text(&result->writer, "version", daemon->options.version);
+        sqi_write_text(&result->writer, "state_dir", daemon->state.path);
+        sqi_write_end(&result->writer);
 }
 
 static void
 answer_list(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
 {
         (void)request;
-        sqi_status_list(daemon, &result->packer);
+        sqi_status_list(daemon, &result->writer);
 }
 
 static void
@@ -111,7 +102,7 @@ answer_status(struct sqi_daemon *daemon, const struct sqi_request *request, stru
         const struct sqi_hosted *hosted = want(daemon, request, result);
 
         if (hosted)
-                sqi_status_one(hosted, &result->packer);
+                sqi_status_one(hosted, &result->writer);
 }
 
 static void
@@ -124,13 +115,13 @@ answer_logs(struct sqi_daemon *daemon, const struct sqi_request *request, struct
         if (!hosted)
                 return;
         plan = sqi_hosted_plan(hosted);
-        msgpack_pack_map(&result->packer, 2);
-        put_text(&result->packer, "path");
-        put_text(&result->packer, sqi_state_path(&daemon->state, hosted->record.name, "log", path));
-        put_text(&result->packer, "components");
-        msgpack_pack_array(&result->packer, plan ? plan->ncomponents : 0);
+        sqi_write_map(&result->writer, NULL);
+        sqi_write_text(&result->writer, "path", sqi_state_path(&daemon->state, hosted->record.name, "log", path));
+        sqi_write_array(&result->writer, "components");
         for (uint32_t c = 0; plan && c < plan->ncomponents; c++)
-                put_text(&result->packer, plan->components[c].id);
+                sqi_write_text(&result->writer, NULL, plan->components[c].id);
+        sqi_write_end(&result->writer);
+        sqi_write_end(&result->writer);
 }
 
 /* ---- Submit ----------------------------------------------------------------------------------------------------------------- */
@@ -166,7 +157,7 @@ submit(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_
 
         if (old && memcmp(old->record.request, request->id, SQI_REQUEST_ID) == 0) {
                 /* we, or the supervisor before us, did that and died before the answer */
-                put_name(result, old->record.name, old->record.serial);
+                sqi_answer_about(result, old->record.name, old->record.serial);
                 return;
         }
         if (old && !make_room(old, result))
@@ -186,7 +177,7 @@ submit(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_
         }
         hosted->plan = *plan;
         *plan = NULL;
-        put_name(result, record.name, record.serial);
+        sqi_answer_about(result, record.name, record.serial);
         sqi_hosted_start(hosted);
 }
 
@@ -223,11 +214,10 @@ answer_plan(struct sqi_daemon *daemon, const struct sqi_request *request, struct
             sqi_file_read(AT_FDCWD, path, SQI_REQUEST_MAX, &source, &length) < 0) {
                 sqi_refuse(result, SQI_STATUS_FAILED, "the plan of '%s' cannot be read", hosted->record.name);
         } else {
-                msgpack_pack_map(&result->packer, 2);
-                put_text(&result->packer, "plan");
-                msgpack_pack_bin_with_body(&result->packer, bytes, size);
-                put_text(&result->packer, "source");
-                msgpack_pack_bin_with_body(&result->packer, source, length);
+                sqi_write_map(&result->writer, NULL);
+                sqi_write_bin(&result->writer, "plan", bytes, size);
+                sqi_write_bin(&result->writer, "source", source, length);
+                sqi_write_end(&result->writer);
         }
         free(bytes);
         free(source);
@@ -249,7 +239,7 @@ put_wish(struct sqi_hosted *hosted, enum sqi_wish wish, double seconds, struct s
                 return false;
         }
         hosted->record = record;
-        put_name(result, record.name, record.serial);
+        sqi_answer_about(result, record.name, record.serial);
         return true;
 }
 
@@ -288,7 +278,7 @@ set_level(const struct sqi_request *request, struct sqi_hosted *hosted, enum sq_
         sqi_state_path(&hosted->daemon->state, hosted->record.name, "levels", path);
         r = plan ? sqi_levels_set(&hosted->levels, path, plan, component[0] ? component : NULL, level, request->seconds) : -EBADMSG;
         if (r == 0)
-                put_name(result, hosted->record.name, hosted->record.serial);
+                sqi_answer_about(result, hosted->record.name, hosted->record.serial);
         else if (r != -ENOENT)
                 sqi_refuse(result, SQI_STATUS_FAILED, "cannot write into the state directory: %s", strerror(-r));
         for (uint32_t c = 0; r == -ENOENT && c < plan->ncomponents; c++)
@@ -473,7 +463,7 @@ answer_again(struct sqi_daemon *daemon, const struct sqi_request *request, struc
         result->status = (enum sqi_status)kept->status;
         snprintf(result->error, sizeof(result->error), "%s", kept->text);
         if (kept->status == SQI_STATUS_DONE)
-                put_name(result, kept->name, kept->serial);
+                sqi_answer_about(result, kept->name, kept->serial);
         return true;
 }
 
@@ -494,13 +484,18 @@ keep_answer(struct sqi_daemon *daemon, const struct sqi_request *request, const 
 static void
 reply(struct sqi_daemon *daemon, const struct sqi_caller *caller, const uint8_t id[SQI_REQUEST_ID], const struct sqi_result *result)
 {
+        static const char no_memory[] = "the supervisor has no memory for the answer";
         struct sqi_reply reply = {.status = result->status};
 
         memcpy(reply.id, id, SQI_REQUEST_ID);
-        if (result->status == SQI_STATUS_DONE)
-                reply.result = (struct sq_str){result->bytes.data, result->bytes.size};
-        else
+        if (result->status != SQI_STATUS_DONE) {
                 reply.error = (struct sq_str){result->error, strlen(result->error)};
+        } else if (result->writer.failed) {
+                reply.status = SQI_STATUS_FAILED;
+                reply.error = (struct sq_str){no_memory, sizeof(no_memory) - 1};
+        } else {
+                reply.result = (struct sq_str){(const char *)result->writer.bytes, result->writer.size};
+        }
         (void)sqi_server_reply(&daemon->server, caller, &reply);
 }
 
@@ -523,14 +518,12 @@ handle(struct sqi_daemon *daemon, const struct sqi_caller *caller, const struct 
 void
 sqi_answer(struct sqi_daemon *daemon, const struct sqi_caller *caller, const void *bytes, size_t size)
 {
-        struct sqi_result result = {.status = SQI_STATUS_DONE};
+        struct sqi_result result = {.status = SQI_STATUS_DONE, .writer = sqi_writer(SQI_MSGPACK)};
         struct sqi_request request = {.seconds = -1};
         int r = sqi_request_decode(bytes, size, &request);
 
         if (r == -EBADMSG)
                 return; /* no id to answer to */
-        msgpack_sbuffer_init(&result.bytes);
-        msgpack_packer_init(&result.packer, &result.bytes, msgpack_sbuffer_write);
         if (r == -EPROTO)
                 sqi_refuse(&result, SQI_STATUS_REFUSED, "the supervisor speaks version %d of the commands (it is squall %s)",
                            SQI_COMMAND_VERSION, daemon->options.version);
@@ -541,5 +534,5 @@ sqi_answer(struct sqi_daemon *daemon, const struct sqi_caller *caller, const voi
                 handle(daemon, caller, &request, &result);
         if (!result.later)
                 reply(daemon, caller, request.id, &result);
-        msgpack_sbuffer_destroy(&result.bytes);
+        sqi_writer_drop(&result.writer);
 }

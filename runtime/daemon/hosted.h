@@ -3,14 +3,13 @@
 #ifndef SQI_HOSTED_H
 #define SQI_HOSTED_H
 
-#include <msgpack.h>
-
 #include "daemon/daemon.h"
 #include "daemon/journal.h"
 #include "daemon/levels.h"
 #include "command/server.h"
 #include "daemon/state.h"
 #include "supervisor/supervisor.h"
+#include "tuple/writer.h"
 
 /* Counted once a second, for rates. */
 struct sqi_sample {
@@ -66,8 +65,7 @@ struct sqi_daemon {
 struct sqi_result {
         enum sqi_status status;
         char error[1024];
-        msgpack_sbuffer bytes;
-        msgpack_packer packer;
+        struct sqi_writer writer;
         bool later;                                         /* a waiter has been set up: no reply now */
         char name[SQI_ID_MAX + 1], serial[SQI_SERIAL_SIZE]; /* of what it is about: for the answers that are kept */
 };
@@ -105,13 +103,15 @@ bool sqi_update_failed(struct sqi_hosted *hosted);              /* it has ended;
 
 /* answer.c */
 void sqi_refuse(struct sqi_result *result, enum sqi_status status, const char *format, ...) SQ_PRINTF(3, 4);
+void sqi_answer_about(struct sqi_result *result, const char *name,
+                      const char *serial); /* which topology, and which submission of it */
 void sqi_answer(struct sqi_daemon *daemon, const struct sqi_caller *caller, const void *bytes, size_t size);
 void sqi_answer_waiters(struct sqi_daemon *daemon, uint64_t now);
 uint64_t sqi_answer_due(const struct sqi_daemon *daemon);
 
 /* status.c */
-void sqi_status_list(const struct sqi_daemon *daemon, msgpack_packer *packer);
-void sqi_status_one(const struct sqi_hosted *hosted, msgpack_packer *packer);
+void sqi_status_list(const struct sqi_daemon *daemon, struct sqi_writer *writer);
+void sqi_status_one(const struct sqi_hosted *hosted, struct sqi_writer *writer);
 void sqi_status_sample(struct sqi_hosted *hosted, uint64_t now);
 
 #endif

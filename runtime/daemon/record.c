@@ -2,99 +2,74 @@
 #include "daemon/record.h"
 
 #include <errno.h>
-#include <msgpack.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/sealed.h"
+#include "tuple/reader.h"
+#include "tuple/writer.h"
 
 enum { RECORD_VERSION = 1, RECORD_FIELDS = 13 };
 
 static void
-pack_text(msgpack_packer *packer, const char *text)
+write_record(struct sqi_writer *writer, const struct sqi_record *record)
 {
-        msgpack_pack_str_with_body(packer, text, strlen(text));
+        sqi_write_array(writer, NULL);
+        sqi_write_uint(writer, NULL, RECORD_VERSION);
+        sqi_write_text(writer, NULL, record->name);
+        sqi_write_text(writer, NULL, record->serial);
+        sqi_write_bin(writer, NULL, record->request, SQI_REQUEST_ID);
+        sqi_write_uint(writer, NULL, record->wish);
+        sqi_write_real(writer, NULL, record->drain_secs);
+        sqi_write_uint(writer, NULL, record->outcome);
+        sqi_write_text(writer, NULL, record->cause);
+        sqi_write_int(writer, NULL, record->submitted);
+        sqi_write_int(writer, NULL, record->began);
+        sqi_write_text(writer, NULL, record->rundir);
+        sqi_write_uint(writer, NULL, record->runs);
+        sqi_write_bool(writer, NULL, record->trial);
+        sqi_write_end(writer);
 }
 
 static void
-pack_record(msgpack_packer *packer, const struct sqi_record *record)
+read_record(struct sqi_reader *reader, struct sqi_record *ret)
 {
-        msgpack_pack_array(packer, RECORD_FIELDS);
-        msgpack_pack_int(packer, RECORD_VERSION);
-        pack_text(packer, record->name);
-        pack_text(packer, record->serial);
-        msgpack_pack_bin_with_body(packer, record->request, SQI_REQUEST_ID);
-        msgpack_pack_int(packer, (int)record->wish);
-        msgpack_pack_double(packer, record->drain_secs);
-        msgpack_pack_int(packer, (int)record->outcome);
-        pack_text(packer, record->cause);
-        msgpack_pack_int64(packer, record->submitted);
-        msgpack_pack_int64(packer, record->began);
-        pack_text(packer, record->rundir);
-        msgpack_pack_uint32(packer, record->runs);
-        if (record->trial)
-                msgpack_pack_true(packer);
-        else
-                msgpack_pack_false(packer);
-}
+        struct sq_str request;
 
-static bool
-take_text(const msgpack_object *object, char *ret, size_t size)
-{
-        if (object->type != MSGPACK_OBJECT_STR || object->via.str.size >= size ||
-            memchr(object->via.str.ptr, '\0', object->via.str.size))
-                return false;
-        memcpy(ret, object->via.str.ptr, object->via.str.size);
-        ret[object->via.str.size] = '\0';
-        return true;
-}
-
-static bool
-take_int(const msgpack_object *object, int64_t most, int64_t *ret)
-{
-        if (object->type != MSGPACK_OBJECT_POSITIVE_INTEGER || object->via.u64 > (uint64_t)most)
-                return false;
-        *ret = object->via.i64;
-        return true;
-}
-
-static bool
-unpack_record(const msgpack_object *object, struct sqi_record *ret)
-{
-        const msgpack_object *at = object->via.array.ptr;
-        int64_t version, wish, outcome, runs;
-
-        if (object->type != MSGPACK_OBJECT_ARRAY || object->via.array.size != RECORD_FIELDS ||
-            !take_int(&at[0], RECORD_VERSION, &version) || !take_text(&at[1], ret->name, sizeof(ret->name)) ||
-            !sqi_is_id(ret->name) || !take_text(&at[2], ret->serial, sizeof(ret->serial)) || at[3].type != MSGPACK_OBJECT_BIN ||
-            at[3].via.bin.size != SQI_REQUEST_ID || !take_int(&at[4], SQI_WISH_KILLED, &wish) ||
-            (at[5].type != MSGPACK_OBJECT_FLOAT64 && at[5].type != MSGPACK_OBJECT_FLOAT32) ||
-            !take_int(&at[6], SQI_OUTCOME_FAILED, &outcome) || !take_text(&at[7], ret->cause, sizeof(ret->cause)) ||
-            !take_int(&at[8], INT64_MAX, &ret->submitted) || !take_int(&at[9], INT64_MAX, &ret->began) ||
-            !take_text(&at[10], ret->rundir, sizeof(ret->rundir)) || !take_int(&at[11], UINT32_MAX, &runs) ||
-            at[12].type != MSGPACK_OBJECT_BOOLEAN)
-                return false;
-        memcpy(ret->request, at[3].via.bin.ptr, SQI_REQUEST_ID);
-        ret->wish = (enum sqi_wish)wish;
-        ret->drain_secs = at[5].via.f64;
-        ret->outcome = (enum sqi_outcome)outcome;
-        ret->runs = (uint32_t)runs;
-        ret->trial = at[12].via.boolean;
-        return true;
+        sqi_read_demand(reader, sqi_read_array(reader) == RECORD_FIELDS, "another number of parts");
+        sqi_read_demand(reader, sqi_read_uint(reader, RECORD_VERSION) == RECORD_VERSION, "another version");
+        sqi_read_text(reader, ret->name, sizeof(ret->name));
+        sqi_read_demand(reader, sqi_is_id(ret->name), "not the name of a topology");
+        sqi_read_text(reader, ret->serial, sizeof(ret->serial));
+        request = sqi_read_bin(reader);
+        sqi_read_demand(reader, request.len == SQI_REQUEST_ID, "not the id of a request");
+        if (!reader->error)
+                memcpy(ret->request, request.ptr, SQI_REQUEST_ID);
+        ret->wish = (enum sqi_wish)sqi_read_uint(reader, SQI_WISH_KILLED);
+        ret->drain_secs = sqi_read_real(reader);
+        ret->outcome = (enum sqi_outcome)sqi_read_uint(reader, SQI_OUTCOME_FAILED);
+        sqi_read_text(reader, ret->cause, sizeof(ret->cause));
+        ret->submitted = (int64_t)sqi_read_uint(reader, INT64_MAX);
+        ret->began = (int64_t)sqi_read_uint(reader, INT64_MAX);
+        sqi_read_text(reader, ret->rundir, sizeof(ret->rundir));
+        ret->runs = sqi_read_u32(reader);
+        ret->trial = sqi_read_bool(reader);
 }
 
 int
 sqi_record_write(int folder, const struct sqi_record *record)
 {
-        msgpack_sbuffer buffer;
-        msgpack_packer packer;
+        struct sqi_writer writer = sqi_writer(SQI_MSGPACK);
+        void *bytes;
+        size_t size;
         int r;
 
-        msgpack_sbuffer_init(&buffer);
-        msgpack_packer_init(&packer, &buffer, msgpack_sbuffer_write);
-        pack_record(&packer, record);
-        r = sqi_sealed_write(folder, "record", buffer.data, buffer.size);
-        msgpack_sbuffer_destroy(&buffer);
+        write_record(&writer, record);
+        r = sqi_writer_take(&writer, &bytes, &size);
+        if (r < 0)
+                return r;
+        r = sqi_sealed_write(folder, "record", bytes, size);
+        free(bytes);
         return r;
 }
 
@@ -102,19 +77,19 @@ int
 sqi_record_read(int folder, struct sqi_record *ret, bool *ret_torn)
 {
         struct sqi_record record = {0};
-        msgpack_unpacked unpacked;
+        struct sqi_reader reader;
         void *bytes;
         size_t size;
         int r = sqi_sealed_read(folder, "record", &bytes, &size, ret_torn);
 
         if (r < 0)
                 return r;
-        msgpack_unpacked_init(&unpacked);
-        if (msgpack_unpack_next(&unpacked, bytes, size, NULL) != MSGPACK_UNPACK_SUCCESS || !unpack_record(&unpacked.data, &record))
-                r = -EBADMSG;
-        else
+        reader = sqi_reader(bytes, size);
+        read_record(&reader, &record);
+        if (sqi_reader_is_done(&reader))
                 *ret = record;
-        msgpack_unpacked_destroy(&unpacked);
+        else
+                r = -EBADMSG;
         free(bytes);
         return r;
 }

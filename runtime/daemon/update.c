@@ -78,13 +78,7 @@ fill_record(const struct sqi_hosted *hosted, const struct sqi_request *request, 
 static void
 answer(struct sqi_result *result, const struct sqi_record *record)
 {
-        msgpack_pack_map(&result->packer, 2);
-        msgpack_pack_str_with_body(&result->packer, "topology", 8);
-        msgpack_pack_str_with_body(&result->packer, record->name, strlen(record->name));
-        msgpack_pack_str_with_body(&result->packer, "serial", 6);
-        msgpack_pack_str_with_body(&result->packer, record->serial, strlen(record->serial));
-        memcpy(result->name, record->name, sizeof(result->name));
-        memcpy(result->serial, record->serial, sizeof(result->serial));
+        sqi_answer_about(result, record->name, record->serial);
 }
 
 /* The supervisor may have died between the deed and the answer. */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/figures.h"
+
+void
+sqi_write_counters(struct sqi_writer *writer, const struct sqi_metrics *metrics)
+{
+        for (unsigned c = 0; c < SQI_NCOUNTERS; c++)
+                if (sqi_counters[c].use != SQI_COUNTER_LIFE)
+                        sqi_write_uint(writer, sqi_counters[c].name, sqi_counter_get(metrics, c));
+}
+
+static void
+write_microseconds(struct sqi_writer *writer, const char *key, const struct sqi_histogram *histogram)
+{
+        sqi_write_map(writer, key);
+        sqi_write_real(writer, "p50", (double)sqi_histogram_quantile(histogram, 0.5) / 1e3);
+        sqi_write_real(writer, "p99", (double)sqi_histogram_quantile(histogram, 0.99) / 1e3);
+        sqi_write_real(writer, "p999", (double)sqi_histogram_quantile(histogram, 0.999) / 1e3);
+        sqi_write_end(writer);
+}
+
+static void
+write_own(struct sqi_writer *writer, const struct sqi_own *own)
+{
+        if (own->kind != SQI_OWN_HISTOGRAM) {
+                sqi_write_int(writer, own->name, own->value);
+                return;
+        }
+        sqi_write_map(writer, own->name);
+        sqi_write_int(writer, "n", own->value);
+        sqi_write_uint(writer, "p50", sqi_histogram_quantile(&own->values, 0.5));
+        sqi_write_uint(writer, "p99", sqi_histogram_quantile(&own->values, 0.99));
+        sqi_write_end(writer);
+}
+
+void
+sqi_write_times(struct sqi_writer *writer, const struct sqi_metrics *metrics)
+{
+        write_microseconds(writer, "execute_us", &metrics->execute);
+        write_microseconds(writer, "complete_us", &metrics->complete);
+        sqi_write_map(writer, "metrics");
+        for (unsigned i = 0; i < SQI_OWN_MAX && metrics->own[i].kind != SQI_OWN_NONE; i++)
+                write_own(writer, &metrics->own[i]);
+        sqi_write_end(writer);
+}

@@ -26,9 +26,11 @@ struct gathered {
 static void
 hand_in(struct sq_task *task, struct gathered *gathered)
 {
+        enum sqi_ack_op op = task->flush_failed ? SQI_ACK_FAIL : SQI_ACK_XOR;
+
         if (gathered->value)
                 for (uint16_t i = 0; i < gathered->nroots; i++)
-                        sqi_acker_add(&task->acker, gathered->roots[i], gathered->value, SQI_ACK_XOR);
+                        sqi_acker_add(&task->acker, gathered->roots[i], gathered->value, op);
         gathered->value = 0;
 }
 
@@ -237,8 +239,10 @@ execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahea
                         begin_tuple(task, gathered);
                 }
                 gathered->executed++;
-                if (__builtin_expect(collector->pressed, 0))
+                if (__builtin_expect(collector->pressed, 0)) {
                         sqi_task_unblock(task);
+                        task->dirty = true; /* by the tuples to come */
+                }
                 if (__builtin_expect(task->failed < 0 || task->quitting, 0))
                         return false;
         }
@@ -324,11 +328,12 @@ execute_frame(struct sq_task *task, struct sqi_frame *frame)
         gathered.value = gathered.executed = gathered.nroots = 0;
         task->input_roots = gathered.roots;
         task->input_nroots = 0;
-        task->in_execute = true;
+        task->in_execute = task->dirty = true;
         r = execute_all(task, frame, &gathered);
         task->in_execute = false;
         task->guess = NULL;
         hand_in(task, &gathered);
+        task->flush_failed = false;
         if (r < 0)
                 sqi_intake_refuse(task, frame->header.task, "a tuple that is not msgpack");
         count_frame(task, frame, gathered.executed, task->metrics->failed - failed);

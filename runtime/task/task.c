@@ -133,22 +133,53 @@ sqi_task_serve(struct sq_task *task)
 
 /* ---- flushing ----------------------------------------------------------------------------------------------------------- */
 
-/* A bolt's own flush stands before its acks: they vouch for what it made durable. */
+/*
+ * A transaction of its own, which may stand between two tuples of a run: the next one goes on as if it had not been. What the flush emits belongs to
+ * no tree.
+ */
+static int
+call_flush(struct sq_task *task)
+{
+        struct sqi_collector *collector = &task->collector;
+        bool in_execute = task->in_execute;
+
+        task->in_execute = false;
+        sqi_collector_begin(collector, NULL, 0);
+        int r = task->code->bolt->flush(task);
+        if (r < 0 || task->failed < 0)
+                sqi_collector_rollback(collector);
+        else if (collector->anchors_open)
+                sqi_anchors_commit(task, 0, 0);
+        collector->anchors_open = false;
+        sqi_collector_commit(collector);
+        task->in_execute = in_execute;
+        if (in_execute)
+                sqi_collector_begin(collector, task->input_roots, task->input_nroots);
+        task->misused = task->kept_now = false;
+        return r;
+}
+
 static void
 flush_component(struct sq_task *task)
 {
-        int (*flush)(struct sq_task *) = task->code->bolt ? task->code->bolt->flush : NULL;
-
-        if (!flush || !task->dirty)
+        if (!task->code->bolt || !task->code->bolt->flush || !task->dirty)
                 return;
         task->dirty = false;
-        if (flush(task) == 0)
+        if (call_flush(task) == 0)
                 return;
         if (task->tracking) {
+                task->flush_failed = task->in_execute;
                 sqi_acker_fail(&task->acker);
                 sqi_task_log_seldom(task, "failed what it executed since the last flush", task->error);
         } else
                 sqi_task_fail(task, -EIO, "%s", task->error);
+}
+
+void
+sqi_task_push_acks(struct sq_task *task)
+{
+        flush_component(task);
+        sqi_acker_push(&task->acker);
 }
 
 void
@@ -159,7 +190,7 @@ sqi_task_flush(struct sq_task *task)
                 sqi_kept_check(task);
         sqi_collector_subscribed(&task->collector);
         sqi_collector_flush(&task->collector);
-        sqi_acker_push(&task->acker);
+        sqi_task_push_acks(task);
         if (task->acker.no_memory)
                 sqi_task_fail(task, -ENOMEM, "out of memory for acks");
         task->next_flush_ns = task->now_ns + (uint64_t)(task->plan->config.flush_ms * 1e6);
@@ -204,6 +235,7 @@ sqi_task_call(struct sq_task *task, int (*callback)(struct sq_task *))
 {
         task->misused = false;
         task->refused = 0;
+        task->dirty = true; /* it may ack what it kept */
         sqi_collector_begin(&task->collector, NULL, 0);
         if (callback(task) < 0)
                 sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "a callback failed without sq_error()");

@@ -153,7 +153,8 @@ struct sq_task {
         uint16_t input_nroots;
         char *key; /* scratch of sq_key() */
         size_t key_size;
-        bool dirty; /* executed since the last flush */
+        bool dirty;        /* executed since the last flush */
+        bool flush_failed; /* between two tuples, in a wait for room: those of the run before it have failed too */
         uint64_t tick_ns, next_tick_ns;
         enum sqi_key_shape key_shape;
         unsigned key_field;          /* SQI_KEY_FIELD: its place in the tuple */
@@ -234,6 +235,8 @@ sqi_task_must_flush(const struct sq_task *task)
 /* For a task that is idle. When it is to flush again: UINT64_MAX, or soon, where it held back what it has. */
 uint64_t sqi_task_flush_idle(struct sq_task *task);
 uint64_t sqi_task_breath_ends(const struct sq_task *task); /* before it, nothing that is idle goes out */
+/* The one place from which a bolt's acks go out, after its own flush: they vouch for what that made durable. */
+void sqi_task_push_acks(struct sq_task *task);
 /* While an outlet is blocked: waits, serving orders and acks. */
 void sqi_task_unblock(struct sq_task *task);
 /* The task has done all it will: end-of-stream marks, the last METRICS, FINISHED. */

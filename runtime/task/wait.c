@@ -136,7 +136,7 @@ sqi_task_unblock(struct sq_task *task)
                         break;
                 if (!begin)
                         begin = sqi_clock_ns();
-                sqi_acker_push(&task->acker);
+                sqi_task_push_acks(task);
                 sqi_task_wait(task, false, UINT64_MAX);
                 sqi_spout_take_acks(task);
         }

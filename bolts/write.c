@@ -3,34 +3,32 @@
  * The bolt `write`: tuples as lines of a file or of stdout.
  *
  * Lines gather in a buffer that goes out when it is full and in `flush`, which the runtime calls before it sends acks: an acked
- * tuple is in the file. Only whole lines are ever written at once, so that the lines of several tasks do not mix:
+ * tuple is in the file. They are appended as whole lines, whatever the disk and the killers do (sq_append() in squall.h).
  *
- *     a file   O_APPEND and, because a disk may fill in the middle of a chunk, a lock around each chunk: what was written
- *              of a chunk that failed is cut off again. The lock also settles which task finds the file empty and writes CSV's header.
- *     a pipe   chunks of at most PIPE_BUF bytes, which the kernel never mixes (a longer line may)
+ * The name of the file is looked at once a second: a file that was renamed, as logrotate does, or deleted is left, and a new one opened.
  *
  * When flush fails, the buffer is dropped: its tuples are failed as well, and come again.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <squall.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { TSV, JSONL, CSV };
 enum { TRUNCATE, APPEND };
 enum { CHUNK = 64 * 1024, JSON_ROOM = 256, INT_ROOM = 24 };
+#define LOOK_NS 1000000000u
 
 struct writer {
         const char *path;
         int64_t format, mode;
 
-        int fd;
+        struct sq_append *file; /* NULL: it could not be opened anew */
+        struct stat about;
+        uint64_t look_ns;     /* when its name is looked at again */
         bool regular, headed; /* headed: nothing to do about the header any more */
         char *header;
         size_t header_len;
@@ -251,105 +249,86 @@ put_jsonl(struct writer *self, const struct sq_tuple *in)
         put_bytes(self, "}\n", 2);
 }
 
-/* ---- Writing ------------------------------------------------------------------------------------------------------------ */
+/* ---- The file ----------------------------------------------------------------------------------------------------------- */
 
-/* Writes all. 0, or a negative errno with what was written in *ret_written. */
-static int
-write_all(int fd, const char *ptr, size_t n, size_t *ret_written)
+static bool
+is_stdout(const struct writer *self)
 {
-        struct pollfd poller = {.fd = fd, .events = POLLOUT};
-        ssize_t rc;
+        return strcmp(self->path, "-") == 0;
+}
 
-        *ret_written = 0;
-        while (*ret_written < n) {
-                rc = write(fd, ptr + *ret_written, n - *ret_written);
-                if (rc >= 0)
-                        *ret_written += (size_t)rc;
-                else if (errno == EAGAIN)
-                        poll(&poller, 1, -1);
-                else if (errno != EINTR)
-                        return -errno;
+static const char *
+name_of(const struct writer *self)
+{
+        return is_stdout(self) ? "stdout" : self->path;
+}
+
+/* 0 or a negative errno. */
+static int
+open_path(struct writer *self, bool restarted)
+{
+        int fd = is_stdout(self) ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
+                                 : open(self->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+        int rc;
+
+        if (fd < 0)
+                return -errno;
+        self->file = fstat(fd, &self->about) < 0 ? NULL : sq_append_new(fd, restarted);
+        if (!self->file) {
+                rc = -errno;
+                close(fd);
+                return rc;
         }
+        self->regular = S_ISREG(self->about.st_mode) && !is_stdout(self);
         return 0;
 }
 
-/* Under the lock: the header, if the file is empty, and the whole buffer, or nothing at all. */
-static int
-write_locked(struct writer *self)
+/* Somebody may have renamed the file, as logrotate does, or deleted it: then its name stands for another one, or a new one. */
+static bool
+has_gone(struct sq_task *task, struct writer *self)
 {
-        size_t written = 0;
         struct stat st;
-        int rc = 0;
 
-        if (fstat(self->fd, &st) < 0)
-                return -errno;
-        if (self->header && st.st_size == 0)
-                rc = write_all(self->fd, self->header, self->header_len, &written);
-        if (rc == 0)
-                rc = write_all(self->fd, self->buffer, self->len, &written);
-        if (rc < 0 && ftruncate(self->fd, st.st_size) < 0)
-                return rc;
-        if (rc == 0)
-                self->len = 0;
-        return rc;
+        if (!self->regular || (fstat(sq_append_fd(self->file), &st) == 0 && st.st_nlink > 0 && sq_now(task) < self->look_ns))
+                return false;
+        self->look_ns = sq_now(task) + LOOK_NS;
+        return stat(self->path, &st) < 0 || st.st_ino != self->about.st_ino || st.st_dev != self->about.st_dev;
 }
 
+/* 0, or a negative errno: then it is tried again with the next lines. */
 static int
-write_file(struct writer *self)
+look(struct sq_task *task, struct writer *self)
 {
         int rc;
 
-        while (flock(self->fd, LOCK_EX) < 0)
-                if (errno != EINTR)
-                        return -errno;
-        rc = write_locked(self);
-        flock(self->fd, LOCK_UN);
-        return rc;
-}
-
-/* The bytes of the next chunk for a pipe: whole lines, at most PIPE_BUF, at least one line. */
-static size_t
-pipe_chunk(const char *ptr, size_t n)
-{
-        const char *line;
-
-        if (n <= PIPE_BUF)
-                return n;
-        line = memrchr(ptr, '\n', PIPE_BUF);
-        if (!line)
-                line = memchr(ptr, '\n', n);
-        return line ? (size_t)(line - ptr) + 1 : n;
-}
-
-static int
-write_pipe(struct writer *self)
-{
-        size_t done = 0, written;
-        int rc = 0;
-
-        while (rc == 0 && done < self->len) {
-                rc = write_all(self->fd, self->buffer + done, pipe_chunk(self->buffer + done, self->len - done), &written);
-                done += written;
-        }
-        memmove(self->buffer, self->buffer + done, self->len - done);
-        self->len -= done;
+        if (self->file && !has_gone(task, self))
+                return 0;
+        sq_append_free(&self->file);
+        rc = open_path(self, true);
+        if (rc == 0)
+                sq_log(task, SQ_WARN, "%s was renamed or deleted: goes on in a new file", self->path);
         return rc;
 }
 
 static int
-drain(struct writer *self)
+drain(struct sq_task *task, struct writer *self)
 {
-        size_t written;
-        int rc = 0;
+        struct sq_str header = {self->header, self->header ? self->header_len : 0};
+        size_t done;
+        int rc;
 
         if (self->len == 0)
                 return 0;
-        if (self->regular)
-                return write_file(self);
-        if (self->header && !self->headed)
-                rc = write_all(self->fd, self->header, self->header_len, &written);
-        self->headed = true;
-        return rc < 0 ? rc : write_pipe(self);
+        rc = look(task, self);
+        if (rc == 0 && !self->regular && !self->headed && self->header)
+                rc = sq_append(self->file, (struct sq_str){NULL, 0}, self->header, self->header_len, &done);
+        if (rc < 0)
+                return rc;
+        self->headed = self->headed || !self->regular;
+        rc = sq_append(self->file, header, self->buffer, self->len, &done);
+        memmove(self->buffer, self->buffer + done, self->len - done);
+        self->len -= done;
+        return rc;
 }
 
 /* ---- The bolt ----------------------------------------------------------------------------------------------------------- */
@@ -357,7 +336,9 @@ drain(struct writer *self)
 static int
 refuse(struct sq_task *task, const struct writer *self, int error)
 {
-        return sq_error(task, "%s: %s", strcmp(self->path, "-") == 0 ? "stdout" : self->path, strerror(error));
+        if (is_stdout(self) && (error == EPIPE || error == EBADF))
+                return sq_error_final(task, "stdout: %s", error == EPIPE ? "its reader has gone" : "is closed");
+        return sq_error(task, "%s: %s", name_of(self), strerror(error));
 }
 
 static int
@@ -365,23 +346,21 @@ prepare(struct sq_task *task)
 {
         static void (*const puts[])(struct writer *, const struct sq_tuple *) = {put_tsv, put_jsonl, put_csv};
         struct writer *self = sq_state(task);
-        struct stat st;
+        bool first = sq_index(task) == 0 && sq_incarnation(task) == 0;
+        int rc;
 
-        self->fd = strcmp(self->path, "-") == 0 ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
-                                                : open(self->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-        if (self->fd < 0 || fstat(self->fd, &st) < 0)
-                return refuse(task, self, errno);
-        self->regular = S_ISREG(st.st_mode) && strcmp(self->path, "-") != 0;
         self->put = puts[self->format];
         self->room = 2 * CHUNK;
         self->buffer = malloc(self->room);
         if (!self->buffer)
                 return refuse(task, self, ENOMEM);
+        rc = open_path(self, sq_incarnation(task) > 0);
+        if (rc < 0)
+                return refuse(task, self, -rc);
+        self->look_ns = sq_now(task) + LOOK_NS;
         /* One task does what is done once: no tuple flows before all are prepared. */
-        self->headed = self->format != CSV || (!self->regular && sq_index(task) > 0) ||
-                       (!self->regular && sq_incarnation(task) > 0);
-        if (self->regular && self->mode == TRUNCATE && sq_index(task) == 0 && sq_incarnation(task) == 0 &&
-            ftruncate(self->fd, 0) < 0)
+        self->headed = self->format != CSV || (!self->regular && !first);
+        if (self->regular && self->mode == TRUNCATE && first && ftruncate(sq_append_fd(self->file), 0) < 0)
                 return refuse(task, self, errno);
         return 0;
 }
@@ -391,16 +370,18 @@ execute(struct sq_task *task, const struct sq_tuple *in)
 {
         struct writer *self = sq_state(task);
         size_t start;
-        int rc = self->len >= CHUNK ? drain(self) : 0;
+        int rc = self->len >= CHUNK ? drain(task, self) : 0;
 
-        if (rc < 0)
-                return sq_fail(task, "%s: %s", self->path, strerror(-rc));
+        if (rc < 0) {
+                refuse(task, self, -rc);
+                return sq_fail(task, "%s: %s", name_of(self), strerror(-rc));
+        }
         start = self->len;
         self->put(self, in);
         if (self->short_of_memory) {
                 self->len = start;
                 self->short_of_memory = false;
-                return sq_fail(task, "%s: %s", self->path, strerror(ENOMEM));
+                return sq_fail(task, "%s: %s", name_of(self), strerror(ENOMEM));
         }
         return SQ_ACK;
 }
@@ -409,7 +390,7 @@ static int
 flush(struct sq_task *task)
 {
         struct writer *self = sq_state(task);
-        int rc = drain(self);
+        int rc = drain(task, self);
 
         if (rc == 0)
                 return 0;
@@ -422,8 +403,7 @@ cleanup(struct sq_task *task)
 {
         struct writer *self = sq_state(task);
 
-        if (self->buffer)
-                close(self->fd);
+        sq_append_free(&self->file);
         free(self->buffer);
         free(self->header);
 }

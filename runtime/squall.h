@@ -379,6 +379,29 @@ SQ_EXPORT int sq_error(struct sq_task *task, const char *format, ...) SQ_PRINTF(
 /* The same from any callback, for what no restart could mend: the topology ends as failed, with this text. */
 SQ_EXPORT int sq_error_final(struct sq_task *task, const char *format, ...) SQ_PRINTF(2, 3);
 
+/* ---- Appending to a file ------------------------------------------------------------------------------------------------ */
+
+/*
+ * Appends to a file so that it is whole lines at any time, whoever writes to it and whoever is killed meanwhile:
+ *
+ *     append = sq_append_new(open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666), sq_incarnation(task) > 0);
+ *     rc = sq_append(append, header, lines, n, &done);     lines: n bytes, ending with a line end
+ *     sq_append_free(&append);
+ *
+ * A regular file: all of the lines or, with an error such as -ENOSPC, none. An appender that was killed while it wrote leaves a torn line: the
+ * next one cuts it off. An unfinished line of somebody else gets its line end first. Appenders of one file exclude each other by flock().
+ * A pipe: in pieces of whole lines of at most PIPE_BUF bytes, which the kernel does not mix; a longer line may be mixed, and torn by a kill.
+ */
+struct sq_append;
+/* Takes over `fd`, which sq_append_free() closes. `restarted`: an earlier incarnation of this task has appended to it. NULL: see errno; `fd` stays
+ * the caller's. */
+SQ_EXPORT struct sq_append *sq_append_new(int fd, bool restarted);
+SQ_EXPORT int sq_append_fd(const struct sq_append *append);
+SQ_EXPORT void sq_append_free(struct sq_append **append);
+/* `header`: goes before the lines if the regular file is empty; may have no bytes. 0 or a negative errno; *ret_done: bytes of `lines` that are out in
+ * any case, whole lines. */
+SQ_EXPORT int sq_append(struct sq_append *append, struct sq_str header, const char *lines, size_t n, size_t *ret_done);
+
 /* ---- Keyed state -------------------------------------------------------------------------------------------------------- */
 
 /* The state of `key` in this task: `.key_state` bytes, zeroed when the key is new. The pointer stays good until

@@ -112,7 +112,6 @@ sqi_hosted_new(struct sqi_daemon *daemon, const struct sqi_record *record)
                 return NULL;
         hosted->daemon = daemon;
         hosted->record = *record;
-        hosted->journal.fd = -1;
         (void)sqi_journal_open(sqi_state_path(&daemon->state, record->name, "log", path), &hosted->journal);
         sqi_levels_load(&hosted->levels, sqi_state_path(&daemon->state, record->name, "levels", path));
         while (*link && strcmp((*link)->record.name, record->name) < 0)

@@ -36,18 +36,20 @@ sqi_level_of(const char *text, size_t *ret_len)
 int
 sqi_journal_open(const char *path, struct sqi_journal *ret)
 {
+        struct sq_append *file;
         struct stat about;
         int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600), r = 0;
 
-        if (fd < 0 || fstat(fd, &about) < 0)
+        if (fd < 0)
+                return -errno;
+        file = fstat(fd, &about) < 0 ? NULL : sq_append_new(fd, true);
+        if (!file) {
                 r = -errno;
-        if (r < 0) {
-                if (fd >= 0)
-                        close(fd);
+                close(fd);
                 return r;
         }
         snprintf(ret->path, sizeof(ret->path), "%s", path);
-        ret->fd = fd;
+        ret->file = file;
         ret->size = about.st_size;
         return 0;
 }
@@ -55,9 +57,7 @@ sqi_journal_open(const char *path, struct sqi_journal *ret)
 void
 sqi_journal_close(struct sqi_journal *journal)
 {
-        if (journal->fd >= 0)
-                close(journal->fd);
-        journal->fd = -1;
+        sq_append_free(&journal->file);
 }
 
 static void
@@ -92,9 +92,10 @@ void
 sqi_journal_add(struct sqi_journal *journal, enum sq_level level, const char *who, uint32_t incarnation, const char *text)
 {
         char line[LINE_SIZE], at[STAMP_SIZE];
+        size_t done;
         int n;
 
-        if (journal->fd < 0)
+        if (!journal->file)
                 return;
         stamp(at);
         n = snprintf(line, sizeof(line), "%s %s %s#%u %s\n", at, sqi_level_name(level), who, incarnation, text);
@@ -105,7 +106,8 @@ sqi_journal_add(struct sqi_journal *journal, enum sq_level level, const char *wh
         for (char *c = line; c < line + n - 1; c++)
                 if (*c == '\n')
                         *c = ' ';
-        if (write(journal->fd, line, (size_t)n) == n) /* a full disk must not stop a topology: the line is lost */
+        /* a full disk must not stop a topology: the line is lost */
+        if (sq_append(journal->file, (struct sq_str){NULL, 0}, line, (size_t)n, &done) == 0)
                 journal->size += n;
         if (journal->size >= SQI_JOURNAL_MAX)
                 rotate(journal);

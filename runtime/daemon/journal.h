@@ -20,7 +20,7 @@ enum { SQI_JOURNAL_MAX = 8 << 20, SQI_JOURNAL_KEPT = 4, SQI_JOURNAL_NAME = 192 }
 
 struct sqi_journal {
         char path[PATH_MAX];
-        int fd;
+        struct sq_append *file; /* NULL: what is added goes nowhere */
         off_t size;
 };
 

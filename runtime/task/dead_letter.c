@@ -117,13 +117,14 @@ replay_into(struct sq_task *task, uint64_t position)
 /* ---- the file ---- */
 
 static int
-write_line(const struct sq_task *task, const struct sqi_letter *letter, int fd)
+write_line(const struct sq_task *task, const struct sqi_letter *letter, struct sq_append *file)
 {
         struct sq_time now = sq_wall(task);
         time_t seconds = (time_t)now.sec;
         struct tm utc;
         char name[128], time[32], cause[6 * SQI_LETTER_CAUSE + 3], *line = NULL;
-        int size;
+        size_t done;
+        int size, r;
 
         gmtime_r(&seconds, &utc);
         strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%S", &utc);
@@ -136,9 +137,9 @@ write_line(const struct sq_task *task, const struct sqi_letter *letter, int fd)
                 task->letters.tuples && !task->letters.cut ? task->letters.tuples : "");
         if (size < 0)
                 return -ENOMEM;
-        ssize_t written = write(fd, line, (size_t)size);
+        r = sq_append(file, (struct sq_str){NULL, 0}, line, (size_t)size, &done);
         free(line);
-        return written == size ? 0 : written < 0 ? -errno : -ENOSPC;
+        return r;
 }
 
 static int
@@ -146,13 +147,19 @@ append(struct sq_task *task, const struct sqi_letter *letter)
 {
         int fd = open(task->plan->config.dead_letter, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), r;
 
-        if (fd < 0)
-                return -errno;
+        struct sq_append *file = fd < 0 ? NULL : sq_append_new(fd, true);
+
+        if (!file) {
+                r = -errno;
+                if (fd >= 0)
+                        close(fd);
+                return r;
+        }
         replay_into(task, letter->position);
-        r = write_line(task, letter, fd);
+        r = write_line(task, letter, file);
         if (r == 0 && fdatasync(fd) < 0 && errno != EINVAL && errno != EROFS) /* a pipe or a device can't */
                 r = -errno;
-        close(fd);
+        sq_append_free(&file);
         free(task->letters.tuples);
         task->letters.tuples = NULL;
         return r;

@@ -6,7 +6,7 @@
  *  2. sqi_letters_write() between two callbacks, and before a position is told that passes over them. It asks the spout to replay the position into
  *     the letter instead of the channels, appends a JSON line to topology.dead.letter.path, flushed to the disk, and tells the supervisor.
  *
- * A line: {"time","topology","task","position","cause","tuples":[{"stream","fields":{...}}]}. Many tasks may append to one file: a line is one write.
+ * A line: {"time","topology","task","position","cause","tuples":[{"stream","fields":{...}}]}. Many tasks may append to one file: sq_append() keeps the lines whole.
  */
 #ifndef SQI_LETTER_H
 #define SQI_LETTER_H

@@ -3,10 +3,26 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "task/task.h"
+
+/* An incarnation that was killed may have left half a record. */
+static int
+cut_torn(int fd)
+{
+        struct stat about;
+        uint32_t size;
+        off_t at = 0, next;
+
+        if (fstat(fd, &about) < 0)
+                return -1;
+        while (pread(fd, &size, sizeof(size), at) == sizeof(size) && (next = at + (off_t)sizeof(size) + size) <= about.st_size)
+                at = next;
+        return at < about.st_size ? ftruncate(fd, at) : 0;
+}
 
 void
 sqi_record_open(struct sq_task *task)
@@ -17,8 +33,8 @@ sqi_record_open(struct sq_task *task)
         if (!folder || !*folder)
                 return;
         snprintf(path, sizeof(path), "%s/%s.%u", folder, task->component->id, sq_index(task));
-        task->record = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-        if (task->record < 0)
+        task->record = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+        if (task->record < 0 || cut_torn(task->record) < 0)
                 sq_log(task, SQ_WARN, "cannot record to %s: %s", path, strerror(errno));
 }
 

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Appends whole lines (squall.h has the contract).
+ *
+ * A write() to a file that SIGKILL cuts short leaves a torn line, and what comes next would be glued to it. Who died cannot mend it, so
+ * whoever holds the file's lock next does. It must not cut what somebody else wrote, so each chunk is announced before it is written, in
+ * an extended attribute of the file: where it begins and ends. It goes where the file goes, through renames and restarts of everything.
+ *
+ *     file     | whole lines ........ | torn line of the chunk
+ *              0                      begins      size           ends        size lies within the chunk and no line ends there:
+ *                                                                            cut after the last line end behind `begins`
+ *
+ * Where a file has no such attributes, a line that a kill tore is known by its length: the kernel looks for the signal between two pages,
+ * so it ends with a page of the file. Then it is cut only behind what the file was when it was opened, or by a restarted task.
+ * Another unfinished line is not ours: it gets its line end, and ours begin behind it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "squall.h"
+
+#define MARK "user.squall.chunk"
+enum { MARK_SIZE = 48, LOOK_BACK = 4096 };
+
+struct sq_append {
+        int fd;
+        int look;      /* another description of a regular file, to read and to lock; else -1 */
+        bool regular;  /* else bytes that are written are gone */
+        bool appends;  /* O_APPEND; else the description's own offset counts: stdout into a file */
+        bool markable; /* as far as is known */
+        off_t floor;   /* what lies below was there before us */
+        off_t end;     /* where our last chunk ended; -1: there is none */
+};
+
+struct sq_append *
+sq_append_new(int fd, bool restarted)
+{
+        struct sq_append *self = calloc(1, sizeof(*self));
+        char path[64];
+        struct stat st;
+
+        if (!self || fstat(fd, &st) < 0) {
+                free(self);
+                return NULL;
+        }
+        self->fd = fd;
+        self->regular = S_ISREG(st.st_mode);
+        self->appends = fcntl(fd, F_GETFL) & O_APPEND;
+        self->markable = true;
+        self->floor = restarted ? 0 : st.st_size;
+        self->end = -1;
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        self->look = self->regular ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+        return self;
+}
+
+int
+sq_append_fd(const struct sq_append *self)
+{
+        return self->fd;
+}
+
+static int
+lock(const struct sq_append *self)
+{
+        while (flock(self->look >= 0 ? self->look : self->fd, LOCK_EX) < 0)
+                if (errno != EINTR)
+                        return -errno;
+        return 0;
+}
+
+static void
+unlock(const struct sq_append *self)
+{
+        flock(self->look >= 0 ? self->look : self->fd, LOCK_UN);
+}
+
+/* Where the next byte goes. */
+static off_t
+tail_of(const struct sq_append *self)
+{
+        struct stat st;
+
+        if (!self->appends)
+                return lseek(self->fd, 0, SEEK_CUR);
+        return fstat(self->fd, &st) < 0 ? -1 : st.st_size;
+}
+
+static int
+cut(const struct sq_append *self, off_t end)
+{
+        if (ftruncate(self->fd, end) < 0 || (!self->appends && lseek(self->fd, end, SEEK_SET) < 0))
+                return -errno;
+        return 0;
+}
+
+/* Writes all. 0 or a negative errno; *ret_written in any case. */
+static int
+write_all(int fd, const char *bytes, size_t n, size_t *ret_written)
+{
+        struct pollfd poller = {.fd = fd, .events = POLLOUT};
+        ssize_t rc;
+
+        *ret_written = 0;
+        while (*ret_written < n) {
+                rc = write(fd, bytes + *ret_written, n - *ret_written);
+                if (rc >= 0)
+                        *ret_written += (size_t)rc;
+                else if (errno == EAGAIN)
+                        poll(&poller, 1, -1);
+                else if (errno != EINTR)
+                        return -errno;
+        }
+        return 0;
+}
+
+/* ---- What a writer that died has left ------------------------------------------------------------------------------------ */
+
+static void
+announce(struct sq_append *self, off_t begins, size_t n)
+{
+        char mark[MARK_SIZE];
+        int len = snprintf(mark, sizeof(mark), "%lld %lld", (long long)begins, (long long)begins + (long long)n);
+
+        if (self->markable && fsetxattr(self->fd, MARK, mark, (size_t)len, 0) < 0)
+                self->markable = errno != EOPNOTSUPP && errno != EPERM;
+}
+
+static bool
+announced(struct sq_append *self, long long *ret_begins, long long *ret_ends)
+{
+        char mark[MARK_SIZE];
+        ssize_t n = fgetxattr(self->fd, MARK, mark, sizeof(mark) - 1);
+
+        if (n < 0)
+                self->markable = errno != EOPNOTSUPP && errno != EPERM;
+        if (n <= 0)
+                return false;
+        mark[n] = '\0';
+        return sscanf(mark, "%lld %lld", ret_begins, ret_ends) == 2;
+}
+
+static bool
+ends_with_line_end(const struct sq_append *self, off_t end)
+{
+        char last = '\n';
+
+        return end <= 0 || pread(self->look, &last, 1, end - 1) != 1 || last == '\n';
+}
+
+/* Behind the last line end between `from` and `end`, or `from`; a negative errno. */
+static off_t
+last_line(const struct sq_append *self, off_t from, off_t end)
+{
+        char bytes[LOOK_BACK];
+        const char *found;
+
+        while (end > from) {
+                off_t start = end - from > LOOK_BACK ? end - LOOK_BACK : from;
+                ssize_t n = pread(self->look, bytes, (size_t)(end - start), start);
+
+                if (n < 0)
+                        return -errno;
+                found = memrchr(bytes, '\n', (size_t)n);
+                if (found)
+                        return start + (found - bytes) + 1;
+                end = start;
+        }
+        return from;
+}
+
+/* Where the unfinished line at the end is ours, the first byte of it that may be; else -1. */
+static off_t
+ours_from(struct sq_append *self, off_t end)
+{
+        long long begins, ends;
+
+        if (announced(self, &begins, &ends))
+                return begins < end && end < ends ? (off_t)begins : -1;
+        return !self->markable && end > self->floor && end % sysconf(_SC_PAGESIZE) == 0 ? self->floor : -1;
+}
+
+/* Under the lock: sees to it that a line may begin at *end. *ret_glue: with a line end first. */
+static int
+mend(struct sq_append *self, off_t *end, bool *ret_glue)
+{
+        off_t from;
+        int rc;
+
+        *ret_glue = false;
+        if (*end == self->end || self->look < 0 || ends_with_line_end(self, *end))
+                return 0;
+        from = ours_from(self, *end);
+        if (from < 0) {
+                *ret_glue = true;
+                return 0;
+        }
+        from = last_line(self, from, *end);
+        rc = from < 0 ? (int)from : cut(self, from);
+        if (rc == 0)
+                *end = from;
+        return rc;
+}
+
+/* ---- Writing ------------------------------------------------------------------------------------------------------------- */
+
+static int
+write_chunk(struct sq_append *self, struct sq_str header, const char *lines, size_t n)
+{
+        off_t end = tail_of(self), now;
+        size_t written = 0, whole = 0;
+        bool glue;
+        int rc;
+
+        if (end < 0)
+                return -errno;
+        if (end < self->floor)
+                self->floor = end; /* it was truncated */
+        rc = mend(self, &end, &glue);
+        if (rc < 0)
+                return rc;
+        if (glue)
+                header = (struct sq_str){"\n", 1};
+        else if (end > 0)
+                header.len = 0;
+        announce(self, end, header.len + n);
+        rc = write_all(self->fd, header.ptr, header.len, &whole);
+        if (rc == 0)
+                rc = write_all(self->fd, lines, n, &written);
+        now = end + (off_t)(whole + written);
+        if (rc < 0 && tail_of(self) == now)
+                now = cut(self, end) < 0 ? -1 : end;
+        self->end = now;
+        return rc;
+}
+
+/* The bytes of the next chunk for a pipe: whole lines, at most PIPE_BUF, at least one line. */
+static size_t
+pipe_chunk(const char *lines, size_t n)
+{
+        const char *line;
+
+        if (n <= PIPE_BUF)
+                return n;
+        line = memrchr(lines, '\n', PIPE_BUF);
+        if (!line)
+                line = memchr(lines, '\n', n);
+        return line ? (size_t)(line - lines) + 1 : n;
+}
+
+static int
+write_pipe(const struct sq_append *self, const char *lines, size_t n, size_t *ret_done)
+{
+        size_t done = 0, written;
+        int rc = 0;
+
+        while (rc == 0 && done < n) {
+                rc = write_all(self->fd, lines + done, pipe_chunk(lines + done, n - done), &written);
+                done += written;
+        }
+        *ret_done = done;
+        return rc;
+}
+
+int
+sq_append(struct sq_append *self, struct sq_str header, const char *lines, size_t n, size_t *ret_done)
+{
+        int rc;
+
+        *ret_done = 0;
+        if (n == 0)
+                return 0;
+        if (!self->regular)
+                return write_pipe(self, lines, n, ret_done);
+        rc = lock(self);
+        if (rc < 0)
+                return rc;
+        rc = write_chunk(self, header, lines, n);
+        unlock(self);
+        *ret_done = rc == 0 ? n : 0;
+        return rc;
+}
+
+void
+sq_append_free(struct sq_append **append)
+{
+        struct sq_append *self = *append;
+
+        if (!self)
+                return;
+        if (self->look >= 0)
+                close(self->look);
+        close(self->fd);
+        free(self);
+        *append = NULL;
+}

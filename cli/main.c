@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The program squall: the command, whose verbs register themselves. */
+/* One binary: the command, whose verbs register themselves, and the worker, which the supervisor starts under a name of its own. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "args.h"
 #include "help.h"
@@ -21,6 +23,18 @@ finish(int status)
         if (status == CLI_DONE && errno != EPIPE)
                 return cli_error(CLI_FAILED, "can't write the output: %s", strerror(errno));
         return status == CLI_DONE ? CLI_FAILED : status;
+}
+
+/* A file that is opened later must not become stdin, stdout or stderr. A closed stdout stays one that cannot be written. */
+static int
+open_closed_streams(void)
+{
+        int fd;
+
+        do
+                fd = open("/dev/null", O_RDONLY);
+        while (fd >= 0 && fd <= STDERR_FILENO);
+        return fd < 0 ? -errno : close(fd);
 }
 
 static int
@@ -45,6 +59,10 @@ main(int argc, char **argv)
 {
         const struct cli_entry *entry;
 
+        if (open_closed_streams() < 0)
+                return CLI_FAILED;
+        if (argc > 0 && strncmp(argv[0], CLI_WORKER_NAME, strlen(CLI_WORKER_NAME)) == 0)
+                return cli_worker(argc, argv);
         if (argc < 2) {
                 cli_help(stderr);
                 return CLI_USAGE;

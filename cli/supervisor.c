@@ -48,6 +48,7 @@ catch_signals(void)
         sigset_t caught;
 
         (void)signal(SIGPIPE, SIG_IGN);
+        (void)signal(SIGXFSZ, SIG_IGN); /* ulimit -f: as a full disk */
         (void)sigemptyset(&caught);
         (void)sigaddset(&caught, SIGINT);
         (void)sigaddset(&caught, SIGTERM);

@@ -424,6 +424,7 @@ sqi_worker_main(const char *rundir, uint32_t id, uint32_t incarnation, pid_t sup
         int r;
 
         signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN); /* ulimit -f: as a full disk */
         /* Ctrl-C reaches the whole foreground group; how to end is the supervisor's decision */
         signal(SIGINT, SIG_IGN);
         signal(SIGTERM, SIG_IGN);

@@ -17,6 +17,7 @@ DEBS_deb := build-essential debhelper dpkg-dev lintian
 
 # pkg-config's names of the libraries, and of what a component needs besides: NEEDS_name. Without it that component is not built.
 PACKAGES := libczmq libzmq libfyaml libxxhash msgpack
+PACKAGES_worker := libzmq libxxhash msgpack
 NEEDS_zmq := libzmq msgpack
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla \
@@ -27,18 +28,21 @@ CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefin
 CFLAGS_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS ?= $(CFLAGS_$(BUILD))
-# The command is optimised as a whole; the tests link the same objects as they stand, which is quicker.
+# The programs are optimised as a whole; the tests link the same objects as they stand, which is quicker.
 LTO := $(if $(findstring clang,$(CC)),,$(if $(filter release,$(BUILD)),-flto=auto))
 FLAGS := -std=gnu11 $(WARNINGS) -fvisibility=hidden -D_GNU_SOURCE -DSQI_VERSION=\"$(VERSION)\" -Iruntime -MMD -MP $(CFLAGS) $(if $(LTO),$(LTO) -ffat-lto-objects)
-LIBS = $(shell pkg-config --libs $(PACKAGES)) -ldl -lpthread -lm
+libs = $(shell pkg-config --libs $(1)) -ldl -lpthread -lm
+LIBS = $(call libs,$(PACKAGES))
 NO_LTO := $(if $(LTO),-fno-lto)
 LINK = $(CC) $(CFLAGS) -rdynamic -Wl,--as-needed $(LDFLAGS) -o $@
 
 C := $(wildcard runtime/*/*.c cli/*.c spouts/*.c bolts/*.c topologies/*/*.c tests/*/*.c)
 objects = $(patsubst %.c,$(B)/%.o,$(filter $(1),$(C)))
 KIT := $(call objects,runtime/kit/%)
-RUNTIME := $(filter-out $(KIT),$(call objects,runtime/%))
-CLI := $(call objects,cli/%)
+RUNTIME := $(filter-out $(KIT) %/main.o,$(call objects,runtime/%))
+# Two programs: the command with the supervisor, and what that spawns. Each has what it needs of the runtime, and the linker tells when it needs more.
+SQUALL := $(call objects,cli/%) $(filter-out $(B)/runtime/worker/%,$(RUNTIME))
+WORKER := $(call objects,$(addprefix runtime/,$(addsuffix /%,worker task channel plan component control tuple base)))
 UNIT := $(basename $(call objects,tests/unit/%))
 FUZZ := $(basename $(call objects,tests/fuzz/%))
 BENCH := $(B)/tests/bench/floor
@@ -58,14 +62,17 @@ endif
 MAKEFLAGS += --no-print-directory
 Q := $(if $(V),,@)#  V=1 shows the commands
 
-all: $(B)/squall $(B)/libsquall.a $(B)/libsquall-kit.so $(COMPONENTS) $(BENCH) $(BENCH_DATA) ## build the command and the components (BUILD=release|debug|asan|tsan, CC=gcc|clang, V=1)
+all: $(B)/squall $(B)/squall-worker $(B)/libsquall.a $(B)/libsquall-kit.so $(COMPONENTS) $(BENCH) $(BENCH_DATA) ## build the programs and the components (BUILD=release|debug|asan|tsan, CC=gcc|clang, V=1)
 	@$(foreach o,$(LACKING),echo "$(o:$(B)/%.o=%) is not built: $(NEEDS_$(notdir $(basename $(o)))) is missing";)
 
 unit: $(UNIT) $(FAULTS)
 
-$(B)/squall: $(CLI) $(RUNTIME)
+$(B)/squall: $(SQUALL)
 	@echo "  LINK $@"
 	$(Q)$(LINK) $(LTO) $^ $(LIBS)
+$(B)/squall-worker: $(WORKER)
+	@echo "  LINK $@"
+	$(Q)$(LINK) $(LTO) $^ $(call libs,$(PACKAGES_worker))
 $(B)/libsquall.a: $(RUNTIME)
 	@echo "  AR   $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^ $(if $(LTO),&& objcopy --wildcard -R '.gnu.*lto_*' $@)
@@ -168,6 +175,7 @@ install: all ## put it below DESTDIR and PREFIX (/usr/local)
 	install -d $(LIB)/spouts $(LIB)/bolts $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	install -m 644 $(filter $(B)/spouts/%,$(BUILTIN)) $(LIB)/spouts
 	install -m 644 $(filter $(B)/bolts/%,$(BUILTIN)) $(LIB)/bolts
+	install -m 755 $(B)/squall-worker $(LIB)
 	install -d $(LIB)/bench
 	install -m 755 $(BENCH) $(B)/tests/bench/run $(B)/tests/bench/report $(LIB)/bench
 	install -m 644 $(filter-out %/run %/report,$(BENCH_DATA)) $(filter $(B)/tests/bench/%,$(COMPONENTS)) $(LIB)/bench

@@ -17,6 +17,8 @@
 #include "json.h"
 #include "supervisor/cgroup.h"
 #include "component/catalog.h"
+#include "control/mark.h"
+#include "supervisor/program.h"
 #include "verb.h"
 
 enum verdict { GOOD, WARNING, BAD };
@@ -165,6 +167,17 @@ check_components(struct finding *ret)
 }
 
 static void
+check_worker(struct finding *ret)
+{
+        int program = sqi_program_open(ret->mend, TEXT);
+
+        ret->verdict = program < 0 ? BAD : GOOD;
+        (void)snprintf(ret->found, TEXT, program < 0 ? "no worker can be started" : SQI_WORKER_PROGRAM " is of this version");
+        if (program >= 0)
+                (void)close(program);
+}
+
+static void
 check_cores(struct finding *ret)
 {
         char pattern[128] = "";
@@ -215,8 +228,8 @@ static const struct {
 } checks[] = {
         {"kernel", check_kernel},         {"libraries", check_libraries}, {"files", check_files},
         {"processes", check_processes},   {"limits", check_cgroup},       {"runtime", check_runtime_folder},
-        {"components", check_components}, {"memory", check_memory},       {"cores", check_cores},
-        {"compiler", check_compiler},
+        {"components", check_components}, {"worker", check_worker},       {"memory", check_memory},
+        {"cores", check_cores},           {"compiler", check_compiler},
 };
 
 static const char *const verdicts[] = {"ok", "warning", "error"};

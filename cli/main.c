@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One binary: the command, whose verbs register themselves, and the worker, which the supervisor starts under a name of its own. */
+/* The program squall: the command, whose verbs register themselves. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -61,8 +61,6 @@ main(int argc, char **argv)
 
         if (open_closed_streams() < 0)
                 return CLI_FAILED;
-        if (argc > 0 && strncmp(argv[0], CLI_WORKER_NAME, strlen(CLI_WORKER_NAME)) == 0)
-                return cli_worker(argc, argv);
         if (argc < 2) {
                 cli_help(stderr);
                 return CLI_USAGE;

@@ -190,6 +190,7 @@ run_topology(const struct cli_args *args)
 {
         struct run run = {.seconds = cli_seconds(args, "for"), .end_ns = SQI_NEVER, .live = cli_live(STDERR_FILENO)};
         struct sqi_plan *plan;
+        char error[ERROR_SIZE];
         int status;
 
         if (cli_flag(args, "watch"))
@@ -204,8 +205,10 @@ run_topology(const struct cli_args *args)
         if (cli_flag(args, "inline"))
                 return cli_run_inline(args, &plan);
         run.signals = catch_signals();
-        if (run.signals < 0 || sqi_supervisor_new(&run.supervisor) < 0)
+        if (run.signals < 0)
                 status = cli_error(CLI_FAILED, "cannot start a supervisor: %s", strerror(errno));
+        else if (sqi_supervisor_new(&run.supervisor, error, sizeof(error)) < 0)
+                status = cli_error(CLI_FAILED, "cannot start a supervisor: %s", error);
         else
                 status = run_plan(&run, &plan, cli_flag(args, "json"));
         sqi_running_free(&run.running);

@@ -125,12 +125,6 @@ const char *const *cli_list(const struct cli_args *args, const char *option, siz
 int cli_error(int status, const char *format, ...) SQ_PRINTF(2, 3);
 int cli_unknown_verb(const char *name); /* says so, with the nearest one; CLI_USAGE */
 
-/* ---- The worker ----------------------------------------------------------------------------------------------------------- */
-
-/* A process whose name starts like this is a worker, not the command: main() hands it over. */
-#define CLI_WORKER_NAME "squall: worker"
-int cli_worker(int argc, char **argv);
-
 /* ---- Options that several verbs have ---------------------------------------------------------------------------------------- */
 
 #define CLI_OPTION_JSON \

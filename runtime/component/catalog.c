@@ -3,86 +3,18 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Where the built-ins of a kind may be, below the folder of the command. */
-static const char *const places[][2] = {
-        {"spouts", "../lib/squall/spouts"},
-        {"bolts", "../lib/squall/bolts"},
-};
+#include "base/home.h"
 
-static bool
-binary_folder(char folder[PATH_MAX])
-{
-        ssize_t n = readlink("/proc/self/exe", folder, PATH_MAX - 1);
-        char *slash;
-
-        if (n <= 0)
-                return false;
-        folder[n] = '\0';
-        slash = strrchr(folder, '/');
-        if (slash == NULL)
-                return false;
-        *slash = '\0';
-        return true;
-}
-
-static bool
-has_built_ins(const char *folder, const char *below)
-{
-        char path[PATH_MAX + 32];
-
-        (void)snprintf(path, sizeof(path), "%s/%s", folder, below);
-        return access(path, F_OK) == 0;
-}
-
-/* Where the `squall` that a shell would run really is. */
-static bool
-command_folder(char folder[PATH_MAX])
-{
-        const char *at = secure_getenv("PATH");
-        char path[PATH_MAX + 32];
-
-        for (size_t len; at != NULL && *at != '\0'; at += len + (at[len] == ':')) {
-                len = strcspn(at, ":");
-                (void)snprintf(path, sizeof(path), "%.*s/squall", (int)len, at);
-                if (len == 0 || access(path, X_OK) < 0 || realpath(path, folder) == NULL)
-                        continue;
-                *strrchr(folder, '/') = '\0';
-                return true;
-        }
-        return false;
-}
-
-/* The folder of the running binary; for a test program, which has no built-ins beside it, that of the command. */
-static bool
-home_folder(enum sq_kind kind, char folder[PATH_MAX])
-{
-        const char *const *below = places[kind == SQ_KIND_BOLT];
-
-        if (binary_folder(folder) && (has_built_ins(folder, below[0]) || has_built_ins(folder, below[1])))
-                return true;
-        return command_folder(folder);
-}
-
-/* The `i`th folder to look into, to be freed; NULL past the last. SQUALL_LIBDIR goes before all others. */
+/* The `i`th folder to look into, to be freed; NULL past the last. */
 static char *
 folder_at(enum sq_kind kind, size_t i)
 {
-        const char *const *below = places[kind == SQ_KIND_BOLT];
-        const char *libdir = secure_getenv("SQUALL_LIBDIR");
-        char folder[PATH_MAX], *path = NULL;
-        int n = -1;
-
-        if (libdir != NULL && libdir[0] != '\0' && i-- == 0)
-                n = asprintf(&path, "%s/%s", libdir, below[0]);
-        else if (i < 2 && home_folder(kind, folder))
-                n = asprintf(&path, "%s/%s", folder, below[i]);
-        return n < 0 ? NULL : path;
+        return sqi_home_place(kind == SQ_KIND_BOLT ? "bolts" : "spouts", i);
 }
 
 static char *

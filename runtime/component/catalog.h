@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finds and loads components: built-ins by name (LIBDIR/spouts/NAME.so, LIBDIR/bolts/NAME.so next to the running binary, or below
- * PREFIX/lib/squall when installed, below $SQUALL_LIBDIR, or for a test program where the `squall` of PATH has them), others by the path of their .so.
+ * Finds and loads components: built-ins by name, as spouts/NAME.so and bolts/NAME.so in the places of base/home.h; others by the path of
+ * their .so.
  */
 #ifndef SQI_CATALOG_H
 #define SQI_CATALOG_H

@@ -201,9 +201,10 @@ open_daemon(struct sqi_daemon *daemon, char *error, size_t size)
                                       size);
         if (r < 0)
                 return r;
-        r = sqi_supervisor_new(&daemon->supervisor);
-        if (r == 0)
-                r = load(daemon);
+        r = sqi_supervisor_new(&daemon->supervisor, error, size);
+        if (r < 0)
+                return r;
+        r = load(daemon);
         if (r < 0)
                 snprintf(error, size, "cannot start: %s", strerror(-r));
         return r;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "control/lease.h"
+#include "supervisor/program.h"
 #include "supervisor/running.h"
 #include "lifecycle/tell.h"
 
@@ -71,7 +72,7 @@ sqi_child_spawn(struct sqi_running *running, uint32_t worker, uint32_t incarnati
 {
         struct sqi_child *child = &running->children[worker];
         char tasks[NAME_SIZE], title[2 * NAME_SIZE], numbers[3][24];
-        char adoptable[] = "adoptable", fifo[SQI_RUNDIR_SIZE + 16];
+        char adoptable[] = "adoptable", fifo[SQI_RUNDIR_SIZE + 16], program[SQI_PROGRAM_PATH];
         char *argv[] = {title, running->rundir.path, numbers[0], numbers[1], numbers[2], running->apart ? adoptable : NULL, NULL};
         int r = 0;
 
@@ -80,13 +81,14 @@ sqi_child_spawn(struct sqi_running *running, uint32_t worker, uint32_t incarnati
         snprintf(numbers[0], sizeof(numbers[0]), "%u", worker);
         snprintf(numbers[1], sizeof(numbers[1]), "%u", incarnation);
         snprintf(numbers[2], sizeof(numbers[2]), "%d", (int)getpid());
+        sqi_program_path(running->supervisor->program, program);
         sqi_cgroup_make(&running->supervisor->cgroup, running->rundir.path, worker, &running->plan->config);
         if (running->apart) {
                 r = sqi_lease_begin(running->rundir.path, worker, incarnation);
                 if (r == 0)
-                        r = sqi_process_spawn_apart(running->program, argv, fifo_path(running, worker, fifo), &child->process);
+                        r = sqi_process_spawn_apart(program, argv, fifo_path(running, worker, fifo), &child->process);
         } else {
-                r = sqi_process_spawn(running->program, argv, &child->process);
+                r = sqi_process_spawn(program, argv, &child->process);
         }
         if (r < 0)
                 return r;

@@ -39,7 +39,6 @@ struct sqi_running {
         struct sqi_rundir rundir;
         struct sqi_control control;
         struct sqi_observer observer;
-        const char *program;
         bool apart; /* its workers may outlive us */
         struct sqi_watch news;
         struct sqi_child *children;
@@ -54,6 +53,7 @@ struct sqi_supervisor {
         void *context; /* ZeroMQ */
         struct sqi_cgroup cgroup;
         int epoll;
+        int program; /* of the workers: program.h */
         struct sqi_running *first;
 };
 

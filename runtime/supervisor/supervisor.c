@@ -20,8 +20,10 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "base/complain.h"
 #include "control/endpoint.h"
 #include "supervisor/headroom.h"
+#include "supervisor/program.h"
 #include "supervisor/running.h"
 #include "lifecycle/tell.h"
 #include "plan/stay.h"
@@ -425,7 +427,6 @@ sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan, co
                 running->supervisor = supervisor;
                 running->plan = *plan;
                 running->observer = *observer;
-                running->program = options->program ? options->program : "/proc/self/exe";
                 running->apart = options->rundir != NULL;
                 running->rundir.lock = -1;
                 running->began = sqi_clock_ns();
@@ -574,18 +575,19 @@ sqi_running_uptime(const struct sqi_running *running)
 /* ---- The supervisor itself ----------------------------------------------------------------------------------------------- */
 
 int
-sqi_supervisor_new(struct sqi_supervisor **ret)
+sqi_supervisor_new(struct sqi_supervisor **ret, char *error, size_t size)
 {
         struct sqi_supervisor *supervisor = calloc(1, sizeof(*supervisor));
         int r = 0;
 
         if (!supervisor)
-                return -ENOMEM;
+                return sqi_complain(-ENOMEM, error, size, "out of memory");
+        supervisor->program = -1;
         supervisor->epoll = epoll_create1(EPOLL_CLOEXEC);
-        if (supervisor->epoll < 0)
-                r = -errno;
-        else if (!(supervisor->context = zmq_ctx_new()))
-                r = -errno;
+        if (supervisor->epoll < 0 || !(supervisor->context = zmq_ctx_new()))
+                r = sqi_complain(-errno, error, size, "%s", zmq_strerror(errno));
+        if (r == 0)
+                r = supervisor->program = sqi_program_open(error, size);
         if (r < 0) {
                 sqi_supervisor_free(&supervisor);
                 return r;
@@ -611,6 +613,8 @@ sqi_supervisor_free(struct sqi_supervisor **supervisor)
                 zmq_ctx_term(it->context);
         if (it->epoll >= 0)
                 close(it->epoll);
+        if (it->program >= 0)
+                close(it->program);
         free(it);
         *supervisor = NULL;
 }

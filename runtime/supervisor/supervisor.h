@@ -35,7 +35,6 @@ struct sqi_observer {
 };
 
 struct sqi_run_options {
-        const char *program;  /* NULL: /proc/self/exe, which as "squall: worker ..." must be a worker (cli/worker.c) */
         uint32_t crash_limit; /* deaths in a row that fail the topology; 0: it is tried for ever */
         uint64_t seed;        /* of the jitter */
 
@@ -50,7 +49,8 @@ struct sqi_run_options {
         const struct sqi_position *positions; /* NULL, or where each task is to resume */
 };
 
-int sqi_supervisor_new(struct sqi_supervisor **ret);
+/* 0, or a negative errno with the cause in `error`, as of sqi_program_open() too. */
+int sqi_supervisor_new(struct sqi_supervisor **ret, char *error, size_t size);
 void sqi_supervisor_free(struct sqi_supervisor **supervisor);
 int sqi_supervisor_fd(const struct sqi_supervisor *supervisor);
 /* Monotonic time in ns, 0: at once; SQI_NEVER. */

@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The house is as docs/architecture.md says: arrows point down, a noun of the documents is a file, functions are short.
+source "$(dirname "$0")/lib"
+cd "$(dirname "$0")/../.."
+
+check "every arrow between folders points one way" tests/layers
+
+
+# Each noun of the guide and its fellows, and the file that is called so.
+nouns() {
+        local noun file bad=0
+        while read -r noun file; do
+                grep -qiw "$noun" docs/guide.md docs/guarantees.md docs/commands.md docs/wire.md || { echo "no document speaks of a $noun"; bad=1; }
+                [ -e "runtime/$file" ] || { echo "a $noun has no file of its name: runtime/$file"; bad=1; }
+        done <<'NOUNS'
+batch           tuple/batch.h
+channel         channel/outlet.h
+client          command/client.h
+command         command/command.h
+component       component/component.c
+config          plan/config.h
+cycle           lifecycle/cycle.h
+supervisor      supervisor/supervisor.h
+daemon          daemon/daemon.h
+grouping        task/grouping.h
+keyed           task/keyed.h
+ledger          task/ledger.h
+lifecycle       lifecycle/lifecycle.h
+message         control/message.h
+metrics         control/metrics.h
+plan            plan/plan.h
+settings        component/settings.h
+spout           task/spout.c
+bolt            task/bolt.c
+task            task/task.h
+topology        topology/topology.h
+worker          worker/worker.h
+NOUNS
+        return $bad
+}
+check "a noun of the documents is a file of that name" nouns
+
+lengths() {
+        awk 'FNR == 1 { at = 0 } /^\{/ { at = FNR } /^\}/ { if (at && FNR - at - 1 > 62) { print FILENAME ":" at ": a function of " FNR - at - 1 " lines"; bad = 1 } at = 0 }
+             END { exit bad }' runtime/*/*.c cli/*.c spouts/*.c bolts/*.c topologies/*/*.c
+}
+check "no function is longer than 62 lines" lengths
+
+walks() {
+        local path bad=0
+        for path in $(sed -n '/^## Five walks/,$p' docs/architecture.md | grep -oE '`[a-z]+/[a-z_]+\.[ch]`' | tr -d '`'); do
+                [ -e "$path" ] || [ -e "runtime/$path" ] || { echo "no $path"; bad=1; }
+        done
+        return $bad
+}
+check "the five walks of docs/architecture.md lead over files that are there" walks
+exit $failures

@@ -61,6 +61,42 @@ SQ_EXPORT bool sq_condition_holds(const struct sq_condition *condition, const st
 /* For bolts that pass tuples on as they come: their output has the fields of their inputs, which must all have the same. */
 SQ_EXPORT void sq_declare_passing(struct sq_declaration *decl);
 
+/* ---- Records that cannot be read ---------------------------------------------------------------------------------------- */
+
+/*
+ * The setting `on-error` of a spout: what becomes of a record that it cannot read. All but `fail` count it (`left_out`) and log it.
+ *
+ *     .options = { SQ_OPT_ON_ERROR(struct self, on_error), ... }     int64_t on_error;
+ *     .streams = { SQ_ERRORS }                                       the first of the streams
+ */
+enum sq_on_error {
+        SQ_ON_ERROR_DEAD_LETTER, /* to topology.dead.letter.path, if there is one */
+        SQ_ON_ERROR_SKIP,        /* nothing more */
+        SQ_ON_ERROR_STREAM,      /* out on the stream `errors` */
+        SQ_ON_ERROR_FAIL,        /* the topology fails */
+};
+
+#define SQ_OPT_ON_ERROR(state, member) \
+        { \
+                "on-error", SQ_OPTION_ENUM, SQI_MEMBER(state, member, int64_t), "dead-letter", false, \
+                        "dead-letter|skip|stream|fail", \
+                        "a record that cannot be read: dead-letter: to topology.dead.letter.path, if it is set; skip: is counted only; stream: goes " \
+                        "out on the stream `errors`; fail: the topology fails" \
+        }
+#define SQ_ERRORS \
+        { \
+                "errors", \
+                { \
+                        {"record", SQ_ANY}, \
+                        { \
+                                "cause", SQ_STR \
+                        } \
+                } \
+        }
+
+/* Does with `record` what the policy says. In `.next` or `.replay`, after sq_track(). The text is the cause: where and what. */
+SQ_EXPORT void sq_refuse(struct sq_task *task, int64_t on_error, struct sq_value record, const char *format, ...) SQ_PRINTF(4, 5);
+
 /* ---- JSON --------------------------------------------------------------------------------------------------------------- */
 
 /*
@@ -83,34 +119,67 @@ struct sq_json_reader {
 SQ_EXPORT bool sq_json_read(struct sq_json_reader *json, struct sq_str text, struct sq_value *ret);
 SQ_EXPORT void sq_json_free(struct sq_json_reader *json);
 
+/* The members `names` of an object that sq_json_read() has read, nil where it lacks one. Returns how many of its members they are: fewer than
+ * object.len when it has others. */
+SQ_EXPORT size_t sq_members(struct sq_value object, size_t n, const char *const *names, struct sq_value *values);
+
 /* The member `name` of a map whose content stands in memory as sq_json_read() leaves it; nil when there is none. */
 SQ_EXPORT struct sq_value sq_member(struct sq_value object, const char *name);
 
 /* ---- CSV ---------------------------------------------------------------------------------------------------------------- */
 
-/* Takes the next cell off `record`; false when there is none left. A cell with doubled quotes is written to *scratch, which advances and must have
+/*
+ * CSV as RFC 4180 says, and besides:
+ *
+ *     LF ends a record as CRLF does
+ *     a quote opens a quoted cell as the first byte of the cell only; anywhere else it is text: 3" pipe
+ *     text behind a closing quote, up to the comma, belongs to the cell: "3"-pipe is 3-pipe; not if the cell has several lines
+ *     a quoted cell has at most 1 MiB
+ *
+ * A record that breaks this is wrong: it is one line, and the next record begins behind it.
+ */
+
+/* The line end of the record at the start of `text`, or text + len at the end of the `last` text without one. NULL: the record goes on behind the text.
+ * *ret_wrong: what is wrong with it, a constant, or NULL. */
+SQ_EXPORT const char *sq_csv_record(const char *text, size_t len, bool last, const char **ret_wrong);
+
+/* Takes the next cell off `record`; false when there is none left. A cell in quotes may be written to *scratch, which advances and must have
  * room for the record; others are views. record->ptr must not be NULL at first; after the last cell it is. */
 SQ_EXPORT bool sq_csv_cell(struct sq_str *record, char **scratch, struct sq_str *ret);
 
-/* Whether an odd number of quotes stands in the text: a record that begins there is still open at its end. */
-SQ_EXPORT bool sq_csv_open(const char *text, size_t len);
+/* Which column is which field, by the names in a header. {0} has no columns. */
+struct sq_csv_columns {
+        size_t n;
+        uint8_t *field; /* of each column; 255: none */
+};
+
+/* Finds the fields `names` (at most 64) in a header line. Returns the place of the first that the header lacks, or `n` when it has all. A column whose
+ * name stands twice counts once, the first. */
+SQ_EXPORT size_t sq_csv_columns_read(struct sq_csv_columns *columns, struct sq_str header, size_t n, const char *const *names);
+SQ_EXPORT void sq_csv_columns_free(struct sq_csv_columns *columns);
+
+/* The fields of a record, in order of `names`; one that it lacks is the empty text. `scratch` has room for the record. Returns the number of cells, for
+ * the caller to compare with columns->n. */
+SQ_EXPORT size_t sq_csv_row(const struct sq_csv_columns *columns, struct sq_str record, char *scratch, size_t n,
+                            struct sq_value *values);
 
 /* ---- Records of a file -------------------------------------------------------------------------------------------------- */
 
 /* Reads records, lines or CSV records with line ends in quotes, of a file by offset. {0} is a closed one. kit/reader.c has a picture. */
 struct sq_reader {
-        int fd;      /* the caller's */
-        bool quoted; /* line ends within quotes belong to the record */
+        int fd;   /* the caller's */
+        bool csv; /* records of CSV: line ends within quotes belong to them, blank lines are none */
         uint64_t offset, limit;
         char *buffer;
         size_t at, fill, room;
+        const char *wrong; /* csv: what is wrong with the record that was read last, or NULL */
 };
 
 /* Begins at `offset`; nothing is read at `limit` and beyond. Keeps the buffer of an earlier file. */
 SQ_EXPORT void sq_reader_open(struct sq_reader *reader, int fd, uint64_t offset, uint64_t limit);
 /* Goes to `offset`; a window that holds it is kept. */
 SQ_EXPORT void sq_reader_seek(struct sq_reader *reader, uint64_t offset);
-/* The next record, a view into the window, without its LF or CRLF. 1; 0 at the end; or a negative errno. A last record without a line end
+/* The next record, a view into the window, without its LF or CRLF, and without a byte order mark at the start of the file. 1; 0 at the end; or a negative errno. A last record without a line end
  * counts if `partial`, else it waits for the rest. */
 SQ_EXPORT int sq_reader_next(struct sq_reader *reader, bool partial, struct sq_str *ret);
 /* The first offset at or behind `offset` where a record begins (of those from `first` on). 0 or a negative errno. */

@@ -373,6 +373,10 @@ SQ_EXPORT void sq_count(struct sq_task *task, const char *name, uint64_t n);
 SQ_EXPORT void sq_gauge(struct sq_task *task, const char *name, int64_t value);
 SQ_EXPORT void sq_histogram(struct sq_task *task, const char *name, uint64_t value);
 
+/* A record of the outside world that became no tuple, because of `cause`: counted as `left_out`, logged (rate-limited, with how many), and, if
+ * `letter`, appended to topology.dead.letter.path. Returns 0, or a negative errno when there is such a path and it could not be written. */
+SQ_EXPORT int sq_left_out(struct sq_task *task, bool letter, struct sq_value record, const char *cause);
+
 /* For `.prepare` and `.finish`: says what is wrong and returns -1. The supervisor shows the text. */
 SQ_EXPORT int sq_error(struct sq_task *task, const char *format, ...) SQ_PRINTF(2, 3);
 

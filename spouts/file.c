@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <squall-kit.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,7 +25,7 @@
 
 enum { LINES, JSONL, CSV };
 enum { BURST_BYTES = 64 * 1024 };
-enum { GENERATIONS = 4, GENERATION_SHIFT = 40, COMPLAINTS = 10 };
+enum { GENERATIONS = 4, GENERATION_SHIFT = 40 };
 #define OFFSET_MASK ((UINT64_C(1) << GENERATION_SHIFT) - 1)
 #define LOOK_NS 20000000u /* a followed file at its end is looked at 50 times a second */
 #define RETRY_NS 1000000000u
@@ -35,6 +36,7 @@ struct file {
         bool follow;
         double rate;
         struct sq_list fields;
+        int64_t on_error;
 
         struct sq_reader reader, replayer;
         uint64_t size, first, last, pass; /* this task reads [first, last) */
@@ -43,13 +45,15 @@ struct file {
         bool rotated, header, reading;
         struct sq_pace pace;
 
-        unsigned nfields; /* CSV and JSON Lines: the fields of the tuple, ... */
+        unsigned nfields; /* CSV and JSON Lines: the fields of the tuple */
         char *names[SQ_FIELDS_MAX];
-        unsigned column[SQ_FIELDS_MAX]; /* ... CSV: and the place of each in the record */
+        struct sq_csv_columns columns[GENERATIONS]; /* as fds */
+        uint64_t ragged;                            /* rows with too few or too many cells, ... */
+        uint64_t with_new;                          /* ... objects with members that no field holds */
+        char wrong[256];
         struct sq_json_reader json;
         char *scratch;
         size_t scratch_size;
-        unsigned complaints;
 };
 
 static struct file *
@@ -60,44 +64,89 @@ state(struct sq_task *task)
 
 /* ---- Fields ------------------------------------------------------------------------------------------------------------- */
 
+/* False: what is wrong stands in file->wrong. */
 static bool
-add_name(struct file *file, struct sq_str name, unsigned column)
+add_name(struct file *file, struct sq_str name)
 {
-        char *copy = file->nfields < SQ_FIELDS_MAX ? strndup(name.ptr, name.len) : NULL;
+        char *copy = NULL;
 
-        if (!copy)
+        if (file->nfields == SQ_FIELDS_MAX) {
+                snprintf(file->wrong, sizeof(file->wrong),
+                         "more than %u fields, which a tuple cannot have: choose some with `fields`", SQ_FIELDS_MAX);
                 return false;
-        file->names[file->nfields] = copy;
-        file->column[file->nfields++] = column; /* NOLINT(clang-analyzer-unix.Malloc): forget_names() frees it */
+        }
+        copy = strndup(name.ptr, name.len);
+        if (!copy) {
+                snprintf(file->wrong, sizeof(file->wrong), "%s", strerror(ENOMEM));
+                return false;
+        }
+        file->names[file->nfields++] = copy; /* NOLINT(clang-analyzer-unix.Malloc): forget_names() frees it */
         return true;
+}
+
+static bool
+is_known(const struct file *file, struct sq_str name)
+{
+        for (unsigned i = 0; i < file->nfields; i++)
+                if (sq_str_is(name, file->names[i]))
+                        return true;
+        return false;
 }
 
 static bool
 wanted(const struct file *file, struct sq_str name)
 {
         for (size_t i = 0; i < file->fields.n; i++)
-                if (strlen(file->fields.items[i]) == name.len && memcmp(file->fields.items[i], name.ptr, name.len) == 0)
+                if (sq_str_is(name, file->fields.items[i]))
                         return true;
-        return file->fields.n == 0;
+        return false;
 }
 
+static bool
+add_column(struct file *file, struct sq_str name, unsigned column)
+{
+        const char *what = name.len == 0 ? "has no name" : is_known(file, name) ? "has the name of an earlier one" : NULL;
+
+        if (file->fields.n > 0)
+                return !wanted(file, name) || is_known(file, name) || add_name(file, name);
+        if (!what)
+                return add_name(file, name);
+        snprintf(file->wrong, sizeof(file->wrong), "column %u of the header, '%.*s', %s: choose columns with `fields`", column + 1,
+                 (int)(name.len < 64 ? name.len : 64), name.ptr, what);
+        return false;
+}
+
+static const char *
+names_of_list(struct file *file)
+{
+        for (size_t i = 0; i < file->fields.n; i++)
+                if (!add_name(file, (struct sq_str){file->fields.items[i], strlen(file->fields.items[i])}))
+                        return file->wrong;
+        return NULL;
+}
+
+/* The fields of a CSV file come in the order of its columns. */
 static const char *
 names_of_header(struct file *file, struct sq_str record)
 {
         char *scratch = malloc(record.len + 1), *grow = scratch;
-        struct sq_str cell;
+        struct sq_str cell, header = record;
+        bool good = scratch != NULL;
 
         if (!scratch)
                 return strerror(ENOMEM);
-        if (record.len >= 3 && memcmp(record.ptr, "\xef\xbb\xbf", 3) == 0)
-                record = (struct sq_str){record.ptr + 3, record.len - 3};
-        for (unsigned column = 0; sq_csv_cell(&record, &grow, &cell); column++)
-                if (wanted(file, cell) && !add_name(file, cell, column)) {
-                        free(scratch);
-                        return "more fields than a tuple can have";
-                }
+        for (unsigned column = 0; good && sq_csv_cell(&header, &grow, &cell); column++)
+                good = add_column(file, cell, column);
         free(scratch);
-        return file->fields.n > file->nfields ? "the header line lacks some of `fields`" : NULL;
+        for (size_t i = 0; good && i < file->fields.n; i++) {
+                good = is_known(file, (struct sq_str){file->fields.items[i], strlen(file->fields.items[i])});
+                if (!good)
+                        snprintf(file->wrong, sizeof(file->wrong), "the header line lacks `%s`", file->fields.items[i]);
+        }
+        if (!good)
+                return file->wrong;
+        (void)sq_csv_columns_read(&file->columns[0], record, file->nfields, (const char *const *)file->names);
+        return NULL;
 }
 
 static const char *
@@ -110,17 +159,8 @@ names_of_object(struct file *file, struct sq_str record)
                 return "the first line is not a JSON object with members";
         items = object.as.ptr;
         for (uint32_t i = 0; i < object.len; i++)
-                if (!add_name(file, (struct sq_str){items[2 * i].as.ptr, items[2 * i].len}, i))
-                        return "more fields than a tuple can have";
-        return NULL;
-}
-
-static const char *
-names_of_list(struct file *file)
-{
-        for (size_t i = 0; i < file->fields.n; i++)
-                if (!add_name(file, (struct sq_str){file->fields.items[i], strlen(file->fields.items[i])}, 0))
-                        return "more fields than a tuple can have";
+                if (!add_name(file, (struct sq_str){items[2 * i].as.ptr, items[2 * i].len}))
+                        return file->wrong;
         return NULL;
 }
 
@@ -128,7 +168,7 @@ names_of_list(struct file *file)
 static const char *
 find_names(struct file *file, int fd)
 {
-        struct sq_reader reader = {.quoted = file->format == CSV};
+        struct sq_reader reader = {.csv = file->format == CSV};
         struct sq_str record;
         const char *wrong;
         int rc;
@@ -139,6 +179,8 @@ find_names(struct file *file, int fd)
         rc = sq_reader_next(&reader, true, &record);
         if (rc <= 0)
                 wrong = rc < 0 ? strerror(-rc) : "the file is empty, so its fields are not known";
+        else if (reader.wrong)
+                wrong = reader.wrong;
         else
                 wrong = file->format == CSV ? names_of_header(file, record) : names_of_object(file, record);
         file->first = file->format == CSV ? reader.offset : 0;
@@ -152,6 +194,8 @@ forget_names(struct file *file)
         for (unsigned i = 0; i < file->nfields; i++)
                 free(file->names[i]);
         file->nfields = 0;
+        for (unsigned i = 0; i < GENERATIONS; i++)
+                sq_csv_columns_free(&file->columns[i]);
         sq_json_free(&file->json);
         free(file->scratch);
 }
@@ -253,7 +297,7 @@ prepare(struct sq_task *task)
 
         for (unsigned i = 0; i < GENERATIONS; i++)
                 file->fds[i] = -1;
-        file->reader.quoted = file->replayer.quoted = file->format == CSV;
+        file->reader.csv = file->replayer.csv = file->format == CSV;
         file->repeat += file->repeat == 0;
         if (open_file(task, file) < 0)
                 return -1;
@@ -283,13 +327,6 @@ cleanup(struct sq_task *task)
 
 /* ---- Emitting ----------------------------------------------------------------------------------------------------------- */
 
-static void
-complain(struct sq_task *task, struct file *file, uint64_t offset, const char *what)
-{
-        if (file->complaints++ < COMPLAINTS)
-                sq_log(task, SQ_WARN, "%s: byte %llu: %s", file->path, (unsigned long long)offset, what);
-}
-
 static char *
 scratch(struct file *file, size_t need)
 {
@@ -301,44 +338,90 @@ scratch(struct file *file, size_t need)
         return file->scratch;
 }
 
-/* Cells that the record lacks are empty. */
+/* Counts a row with too few or too many cells, and says so now and then: the 1st, 2nd, 4th, 8th, ... */
 static void
-emit_csv(struct sq_task *task, struct file *file, struct sq_str record)
+note_ragged(struct sq_task *task, struct file *file, uint64_t offset, size_t cells, size_t columns)
+{
+        sq_count(task, cells < columns ? "short rows" : "long rows", 1);
+        file->ragged++;
+        if ((file->ragged & (file->ragged - 1)) == 0)
+                sq_log(task, SQ_WARN, "%s: byte %llu: a row of %zu cells under a header of %zu columns: %s (%llu such rows so far)",
+                       file->path, (unsigned long long)offset, cells, columns,
+                       cells < columns ? "the missing ones are empty" : "the surplus is left out",
+                       (unsigned long long)file->ragged);
+}
+
+static void
+emit_csv(struct sq_task *task, struct file *file, const struct sq_csv_columns *columns, struct sq_str record, uint64_t offset)
 {
         struct sq_value values[SQ_FIELDS_MAX];
-        char *grow = scratch(file, record.len + 1);
-        struct sq_str cell;
-        unsigned n = 0;
+        char *room = scratch(file, record.len + 1);
+        size_t cells;
 
-        for (unsigned column = 0; grow && n < file->nfields && sq_csv_cell(&record, &grow, &cell); column++)
-                if (file->column[n] == column)
-                        values[n++] = sq_str(cell);
-        while (n < file->nfields)
-                values[n++] = sq_text("");
-        sq_emit_values(task, 0, n, values);
+        if (!room) {
+                sq_refuse(task, file->on_error, sq_str(record), "%s: byte %llu: %s", file->path, (unsigned long long)offset,
+                          strerror(ENOMEM));
+                return;
+        }
+        cells = sq_csv_row(columns, record, room, file->nfields, values);
+        if (cells != columns->n)
+                note_ragged(task, file, offset, cells, columns->n);
+        sq_emit_values(task, 0, file->nfields, values);
+}
+
+/* The fields are those of the first object. What a later one has besides is not in the tuple, which is said as note_ragged() does. */
+static void
+note_new_members(struct sq_task *task, struct file *file, struct sq_value object, uint64_t offset)
+{
+        const struct sq_value *items = object.as.ptr;
+        uint32_t i = 0;
+
+        while (i + 1 < object.len && is_known(file, (struct sq_str){items[2 * i].as.ptr, items[2 * i].len}))
+                i++;
+        if (file->on_error == SQ_ON_ERROR_FAIL) {
+                (void)sq_error_final(task, "%s: byte %llu: the first object had no member `%.*s`", file->path,
+                                     (unsigned long long)offset, (int)items[2 * i].len, (const char *)items[2 * i].as.ptr);
+                return;
+        }
+        sq_count(task, "objects with new members", 1);
+        file->with_new++;
+        if ((file->with_new & (file->with_new - 1)) == 0)
+                sq_log(task, SQ_WARN,
+                       "%s: byte %llu: the first object had no member `%.*s`, so no field holds it: name what you want in `fields` (%llu such "
+                       "objects so far)",
+                       file->path, (unsigned long long)offset, (int)items[2 * i].len, (const char *)items[2 * i].as.ptr,
+                       (unsigned long long)file->with_new);
 }
 
 static void
 emit_jsonl(struct sq_task *task, struct file *file, struct sq_str record, uint64_t offset)
 {
         struct sq_value values[SQ_FIELDS_MAX], object;
+        size_t found;
 
         if (!sq_json_read(&file->json, record, &object) || object.type != SQ_MAP) {
-                complain(task, file, offset, "not a JSON object, left out");
+                sq_refuse(task, file->on_error, sq_str(record), "%s: byte %llu: not a JSON object", file->path,
+                          (unsigned long long)offset);
                 return;
         }
-        for (unsigned i = 0; i < file->nfields; i++)
-                values[i] = sq_member(object, file->names[i]);
+        found = sq_members(object, file->nfields, (const char *const *)file->names, values);
+        if (found < object.len && file->fields.n == 0)
+                note_new_members(task, file, object, offset);
         sq_emit_values(task, 0, file->nfields, values);
 }
 
+/* Emits the record that `reader` has read, of that generation. */
 static inline void
-emit(struct sq_task *task, struct file *file, struct sq_str record, uint64_t offset)
+emit(struct sq_task *task, struct file *file, const struct sq_reader *reader, struct sq_str record, uint64_t generation,
+     uint64_t offset)
 {
-        if (file->format == LINES)
+        if (reader->wrong)
+                sq_refuse(task, file->on_error, sq_str(record), "%s: byte %llu: %s", file->path, (unsigned long long)offset,
+                          reader->wrong);
+        else if (file->format == LINES)
                 sq_emit(task, sq_str(record));
         else if (file->format == CSV)
-                emit_csv(task, file, record);
+                emit_csv(task, file, &file->columns[generation % GENERATIONS], record, offset);
         else
                 emit_jsonl(task, file, record, offset);
 }
@@ -371,9 +454,22 @@ look_again(struct file *file)
         return true;
 }
 
+/* The header of a generation: columns may stand in another order than before. */
+static void
+take_header(struct sq_task *task, struct file *file, struct sq_str record)
+{
+        struct sq_csv_columns *columns = &file->columns[file->generation % GENERATIONS];
+        size_t lacking = sq_csv_columns_read(columns, record, file->nfields, (const char *const *)file->names);
+
+        if (lacking < file->nfields)
+                sq_log(task, SQ_WARN, "%s: the new header lacks the column `%s`: it is empty from here on", file->path,
+                       file->names[lacking]);
+        file->header = false;
+}
+
 /* The next record of the task, or 0 at the end, or a negative errno. */
 static int
-next_record(struct file *file, struct sq_str *ret, uint64_t *ret_position)
+next_record(struct sq_task *task, struct file *file, struct sq_str *ret, uint64_t *ret_position)
 {
         uint64_t offset;
         int rc;
@@ -387,7 +483,7 @@ next_record(struct file *file, struct sq_str *ret, uint64_t *ret_position)
                         return rc;
                 }
                 if (rc > 0)
-                        file->header = false;
+                        take_header(task, file, *ret);
                 else if (rc < 0)
                         return rc;
                 else if (file->follow ? !look_again(file) : ++file->pass >= (uint64_t)file->repeat)
@@ -410,9 +506,9 @@ next(struct sq_task *task)
                 return SQ_DONE;
         if (most == 0)
                 return SQ_IDLE;
-        while (n < most && bytes < BURST_BYTES && (rc = next_record(file, &record, &position)) > 0) {
+        while (n < most && bytes < BURST_BYTES && (rc = next_record(task, file, &record, &position)) > 0) {
                 sq_track(task, position);
-                emit(task, file, record, position & OFFSET_MASK);
+                emit(task, file, &file->reader, record, file->generation, position & OFFSET_MASK);
                 bytes += record.len;
                 n++;
         }
@@ -452,7 +548,7 @@ replay(struct sq_task *task, uint64_t position)
                 return sq_error(task, "%s: byte %llu: %s", file->path, (unsigned long long)offset,
                                 rc < 0 ? strerror(-rc) : "the file ends before it");
         sq_track(task, position);
-        emit(task, file, record, offset);
+        emit(task, file, &file->replayer, record, generation, offset);
         return 0;
 }
 
@@ -463,14 +559,17 @@ seek(struct sq_task *task, uint64_t position)
         uint64_t offset = position & OFFSET_MASK;
 
         if (file->follow) {
+                struct sq_csv_columns columns = file->columns[0];
                 int fd = file->fds[0];
 
                 file->fds[0] = -1;
+                file->columns[0] = (struct sq_csv_columns){0};
                 file->generation = position >> GENERATION_SHIFT;
                 if (offset > file->size) { /* rotated or truncated while the task was down */
                         file->generation++;
                         offset = 0;
                 }
+                file->columns[file->generation % GENERATIONS] = columns;
                 begin_generation(file, fd, offset);
                 return 0;
         }
@@ -497,11 +596,13 @@ SQ_SPOUT(file) = {
                                 "lines: the field `line`; csv: the fields of the header line, as text; jsonl: the members of the first object"),
                         SQ_OPT_LIST(struct file, fields,
                                     "csv: only these columns; jsonl: these members (nil where an object lacks one)"),
+                        SQ_OPT_ON_ERROR(struct file, on_error),
                         SQ_OPT_INT(struct file, repeat, 1, "how often the file is read"),
                         SQ_OPT_BOOL(struct file, follow, false,
                                     "wait for more at the end, as tail -F does: rotation and truncation are seen"),
                         SQ_OPT_FLOAT(struct file, rate, 0, "tuples a second over all tasks; 0: as fast as possible"),
                 },
+        .streams = {SQ_ERRORS},
         .declare = declare,
         .prepare = prepare,
         .next = next,

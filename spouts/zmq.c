@@ -23,7 +23,7 @@
 
 enum { PULL, SUB };
 enum { MSGPACK, JSON, TEXT };
-enum { CAPACITY_MIN = 256, COMPLAINTS = 10 };
+enum { CAPACITY_MIN = 256 };
 
 struct held {
         zmq_msg_t message;
@@ -35,6 +35,7 @@ struct receiver {
         int64_t pattern, format, hwm;
         bool bind;
         struct sq_list fields;
+        int64_t on_error;
 
         void *context, *socket;
         int fd;
@@ -42,7 +43,6 @@ struct receiver {
         struct held *ring;
         struct sq_json_reader json;
         msgpack_unpacked unpacked;
-        unsigned complaints;
 };
 
 static const char *
@@ -198,9 +198,9 @@ emit(struct sq_task *task, struct receiver *self, zmq_msg_t *message)
                 sq_emit(task, value);
         else if (good)
                 good = emit_fields(task, self, value);
-        if (!good && self->complaints++ < COMPLAINTS)
-                sq_log(task, SQ_WARN, "%s: left out a message of %zu bytes: not what `format` and `fields` say", self->endpoint,
-                       body.len);
+        if (!good)
+                sq_refuse(task, self->on_error, self->format == MSGPACK ? sq_bin(body.ptr, body.len) : sq_str(body),
+                          "%s: a message of %zu bytes: not what `format` and `fields` say", self->endpoint, body.len);
 }
 
 /* ---- The ring ----------------------------------------------------------------------------------------------------------- */
@@ -360,9 +360,11 @@ SQ_SPOUT(zmq) = {
                         SQ_OPT_LIST(struct receiver, fields,
                                     "msgpack, json: the members of a map or places of an array that become fields, default: "
                                     "the whole as `value`; text: the field's name, default `line`"),
+                        SQ_OPT_ON_ERROR(struct receiver, on_error),
                         SQ_OPT_INT(struct receiver, hwm, 1000,
                                    "messages that wait in the socket, for each peer; 0: no limit, for peers that come and go"),
                 },
+        .streams = {SQ_ERRORS},
         .declare = declare,
         .prepare = prepare,
         .next = next,

@@ -26,6 +26,7 @@
         X(replayed, WORK, "spout: tuple trees emitted again") \
         X(given_up, TROUBLE, "spout: tuple trees given up after their last retry") \
         X(lost, TROUBLE, "tuples of no tuple tree that were not processed: nobody can replay them") \
+        X(left_out, TROUBLE, "records that could not be read and became no tuple") \
         X(timed_out, TROUBLE, "spout: tuple trees that the message timeout failed") \
         X(misused, TROUBLE, "reported misuses of squall.h") \
         X(malformed, TROUBLE, "batches refused") \

@@ -1,43 +1,196 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the cells of one CSV record (RFC 4180): a cell in quotes may hold commas, line ends, and quotes doubled. */
+/*
+ * CSV as RFC 4180 says, read with this leniency, which squall-kit.h promises. The scanner, which looks for the end of a record, and the cell reader
+ * stand on the same two functions, so they never disagree on what a quote means:
+ *
+ *     quoted_end()    from behind an opening quote to the quote that closes
+ *     tail_end()      from behind that quote to the end of the line: what belongs to the cell as plain text
+ *
+ * A quote that is never closed would swallow the rest of a file. So a quoted cell may have CELL_MAX bytes, and a cell of several lines must end at its
+ * closing quote: the next quote of a later row is almost never followed by a comma. What breaks either rule is a wrong record of one line.
+ */
 #include <squall-kit.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { CELL_MAX = 1 << 20, NO_FIELD = 255 };
+
+/* The quote that closes the cell whose content begins at `at`; NULL: there is none before `end`. */
+static const char *
+quoted_end(const char *at, const char *end, bool *ret_doubled)
+{
+        *ret_doubled = false;
+        while ((at = memchr(at, '"', (size_t)(end - at)))) {
+                if (at + 1 == end || at[1] != '"')
+                        return at;
+                *ret_doubled = true;
+                at += 2;
+        }
+        return NULL;
+}
+
+/* The comma behind `at`, or `line`, where the line ends. */
+static const char *
+tail_end(const char *at, const char *line)
+{
+        const char *comma = memchr(at, ',', (size_t)(line - at));
+
+        return comma ? comma : line;
+}
+
+static const char *
+wrong_record(const char *text, const char *end, const char *what, const char **ret_wrong)
+{
+        const char *line = memchr(text, '\n', (size_t)(end - text));
+
+        *ret_wrong = what;
+        return line ? line : end;
+}
+
+/* The next line end from `at` on; at the end of all that there is, that. */
+static const char *
+line_end(const char *at, const char *end, bool last)
+{
+        const char *line = memchr(at, '\n', (size_t)(end - at));
+
+        return !line && last ? end : line;
+}
+
+/* Walks over the cells. */
+static const char *
+scan_cells(const char *text, const char *end, bool last, const char **ret_wrong)
+{
+        const char *line = line_end(text, end, last), *at = text, *close, *stop;
+        bool doubled;
+
+        while (at < end) {
+                const char *cell = at;
+
+                if (*at == '"') {
+                        close = quoted_end(at + 1, end, &doubled);
+                        if ((close ? close : end) - at > CELL_MAX || (!close && last))
+                                return wrong_record(text, end, "a quote is never closed", ret_wrong);
+                        if (!close)
+                                return NULL;
+                        at = close + 1;
+                }
+                if (line && at > line)
+                        line = line_end(at, end, last);
+                if (!line)
+                        return NULL;
+                stop = tail_end(at, line);
+                if (stop > at && *cell == '"' && !(stop == line && stop - at == 1 && *at == '\r') &&
+                    memchr(cell, '\n', (size_t)(at - cell)))
+                        return wrong_record(text, end, "text behind the closing quote of a cell of several lines", ret_wrong);
+                if (stop == line)
+                        return line;
+                at = stop + 1;
+        }
+        return line;
+}
+
+const char *
+sq_csv_record(const char *text, size_t len, bool last, const char **ret_wrong)
+{
+        const char *end = text + len, *line = line_end(text, end, last);
+
+        *ret_wrong = NULL;
+        if (!memchr(text, '"', (size_t)((line ? line : end) - text)))
+                return line;
+        return scan_cells(text, end, last, ret_wrong);
+}
+
+/* Copies a quoted cell without the doubling of its quotes, and its tail. */
+static struct sq_str
+copied(const char *at, const char *close, const char *tail, const char *stop, char **scratch)
+{
+        char *copy = *scratch, *to = copy;
+
+        for (; at < close; at++) {
+                *to++ = *at;
+                at += *at == '"';
+        }
+        memcpy(to, tail, (size_t)(stop - tail));
+        *scratch = to + (stop - tail);
+        return (struct sq_str){copy, (size_t)(*scratch - copy)};
+}
 
 bool
 sq_csv_cell(struct sq_str *record, char **scratch, struct sq_str *ret)
 {
-        const char *at = record->ptr, *end, *comma, *start;
-        char *copy = *scratch;
-        bool doubled = false;
+        const char *at = record->ptr, *end, *stop, *close, *tail;
+        bool doubled;
 
         if (!at)
                 return false;
         end = at + record->len;
         if (at == end || *at != '"') {
-                comma = at == end ? NULL : memchr(at, ',', (size_t)(end - at));
-                *ret = (struct sq_str){at, (size_t)((comma ? comma : end) - at)};
+                stop = tail_end(at, end);
+                *ret = (struct sq_str){at, (size_t)(stop - at)};
         } else {
-                for (start = ++at; at < end && (*at != '"' || (at + 1 < end && at[1] == '"')); at++) {
-                        doubled |= *at == '"';
-                        *(*scratch)++ = *at;
-                        at += *at == '"';
-                }
-                *ret = doubled ? (struct sq_str){copy, (size_t)(*scratch - copy)} : (struct sq_str){start, (size_t)(at - start)};
-                comma = at < end ? memchr(at, ',', (size_t)(end - at)) : NULL;
+                close = quoted_end(++at, end, &doubled);
+                tail = close ? close + 1 : end;
+                close = close ? close : end;
+                stop = tail_end(tail, end);
+                *ret = doubled || stop > tail ? copied(at, close, tail, stop, scratch) : (struct sq_str){at, (size_t)(close - at)};
         }
-        *record = comma ? (struct sq_str){comma + 1, (size_t)(end - comma - 1)} : (struct sq_str){NULL, 0};
+        *record = stop < end ? (struct sq_str){stop + 1, (size_t)(end - stop - 1)} : (struct sq_str){NULL, 0};
         return true;
 }
 
-bool
-sq_csv_open(const char *text, size_t len)
-{
-        const char *end = text + len, *quote = text;
-        bool open = false;
+/* ---- Columns by name ---------------------------------------------------------------------------------------------------- */
 
-        while ((quote = memchr(quote, '"', (size_t)(end - quote)))) {
-                open = !open;
-                quote++;
+void
+sq_csv_columns_free(struct sq_csv_columns *columns)
+{
+        free(columns->field);
+        *columns = (struct sq_csv_columns){0};
+}
+
+static uint8_t
+field_of(struct sq_str cell, size_t n, const char *const *names)
+{
+        for (size_t i = 0; i < n; i++)
+                if (sq_str_is(cell, names[i]))
+                        return (uint8_t)i;
+        return NO_FIELD;
+}
+
+size_t
+sq_csv_columns_read(struct sq_csv_columns *columns, struct sq_str header, size_t n, const char *const *names)
+{
+        char *scratch = malloc(header.len + 1), *grow = scratch;
+        bool found[NO_FIELD] = {false};
+        struct sq_str cell;
+
+        sq_csv_columns_free(columns);
+        columns->field = malloc(header.len + 1); /* a column takes a byte at least */
+        while (scratch && columns->field && sq_csv_cell(&header, &grow, &cell)) {
+                uint8_t field = field_of(cell, n, names);
+
+                if (field != NO_FIELD && found[field])
+                        field = NO_FIELD;
+                if (field != NO_FIELD)
+                        found[field] = true;
+                columns->field[columns->n++] = field;
         }
-        return open;
+        free(scratch);
+        for (size_t i = 0; i < n; i++)
+                if (!found[i])
+                        return i;
+        return n;
+}
+
+size_t
+sq_csv_row(const struct sq_csv_columns *columns, struct sq_str record, char *scratch, size_t n, struct sq_value *values)
+{
+        struct sq_str cell;
+        size_t cells = 0;
+
+        for (size_t i = 0; i < n; i++)
+                values[i] = sq_text("");
+        for (; sq_csv_cell(&record, &scratch, &cell); cells++)
+                if (cells < columns->n && columns->field[cells] < n)
+                        values[columns->field[cells]] = sq_str(cell);
+        return cells;
 }

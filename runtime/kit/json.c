@@ -303,6 +303,32 @@ sq_json_read(struct sq_json_reader *json, struct sq_str text, struct sq_value *r
         return read_value(json, 0, ret) && skip_space(json) < 0;
 }
 
+static bool
+is_named(const struct sq_value *item, const char *name)
+{
+        return item->len == strlen(name) && memcmp(item->as.ptr, name, item->len) == 0;
+}
+
+/* Most objects of a file have the same members in the same order: the place behind the last find is looked at first. */
+size_t
+sq_members(struct sq_value object, size_t n, const char *const *names, struct sq_value *values)
+{
+        const struct sq_value *items = object.as.ptr;
+        size_t members = object.type == SQ_MAP ? object.len : 0, at = 0, found = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                size_t looked = 0;
+
+                for (; looked < members && !is_named(&items[2 * at], names[i]); looked++)
+                        at = at + 1 < members ? at + 1 : 0;
+                values[i] = looked < members ? items[2 * at + 1] : sq_nil();
+                found += looked < members;
+                if (looked < members)
+                        at = at + 1 < members ? at + 1 : 0;
+        }
+        return found;
+}
+
 struct sq_value
 sq_member(struct sq_value object, const char *name)
 {

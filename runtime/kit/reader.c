@@ -89,59 +89,95 @@ fill_up(struct sq_reader *reader)
         return n;
 }
 
-/* The length of the record at `at` without its line end; what is known to hold none is passed over by *scanned, *open. */
+/* The line end of the record at `at`, or NULL; what is known to hold none is passed over by *scanned. */
 static const char *
-scan(const struct sq_reader *reader, size_t *scanned, bool *open)
-{
-        const char *start = reader->buffer + reader->at, *end = reader->buffer + reader->fill, *line;
-
-        while (start + *scanned < end && (line = memchr(start + *scanned, '\n', (size_t)(end - start) - *scanned))) {
-                if (reader->quoted)
-                        *open ^= sq_csv_open(start + *scanned, (size_t)(line - start) - *scanned);
-                if (!*open)
-                        return line;
-                *scanned = (size_t)(line - start) + 1;
-        }
-        if (!reader->quoted)
-                *scanned = (size_t)(end - start);
-        return NULL;
-}
-
-static int
-take(struct sq_reader *reader, size_t len, size_t whole, struct sq_str *ret)
+scan(struct sq_reader *reader, bool last, size_t *scanned)
 {
         const char *start = reader->buffer + reader->at;
+        size_t len = reader->fill - reader->at;
+        const char *line;
 
-        if (start && len > 0 && start[len - 1] == '\r')
-                len--;
+        if (len == 0)
+                return NULL;
+        if (reader->csv)
+                return sq_csv_record(start, len, last, &reader->wrong);
+        line = memchr(start + *scanned, '\n', len - *scanned);
+        *scanned = len;
+        return line || !last ? line : start + len;
+}
+
+static void
+take(struct sq_reader *reader, size_t whole, struct sq_str *ret)
+{
+        const char *start = reader->buffer + reader->at;
+        size_t len = whole;
+
+        len -= len > 0 && start[len - 1] == '\n';
+        len -= len > 0 && start[len - 1] == '\r';
         *ret = (struct sq_str){start, len};
         reader->at += whole;
         reader->offset += whole;
-        return 1;
+}
+
+/* Passes over a byte order mark at the start of the file. */
+static int
+skip_mark(struct sq_reader *reader)
+{
+        ssize_t n = 1;
+
+        while (n > 0 && reader->fill - reader->at < 3)
+                n = fill_up(reader);
+        if (n < 0)
+                return (int)n;
+        if (reader->fill - reader->at >= 3 && memcmp(reader->buffer + reader->at, "\xef\xbb\xbf", 3) == 0) {
+                reader->at += 3;
+                reader->offset += 3;
+        }
+        return 0;
+}
+
+static int
+next_record(struct sq_reader *reader, bool partial, struct sq_str *ret)
+{
+        size_t scanned = 0;
+        bool last = false;
+        const char *line;
+        ssize_t n;
+
+        for (;;) {
+                line = scan(reader, last, &scanned);
+                if (line) {
+                        const char *end = reader->buffer + reader->fill;
+
+                        take(reader, (size_t)(line - reader->buffer) - reader->at + (line < end), ret);
+                        return 1;
+                }
+                if (last)
+                        return 0;
+                n = fill_up(reader);
+                if (n < 0)
+                        return (int)n;
+                if (n == 0 && (!partial || reader->fill == reader->at))
+                        return 0;
+                if (n == 0) {
+                        last = true;
+                        scanned = 0;
+                }
+        }
 }
 
 int
 sq_reader_next(struct sq_reader *reader, bool partial, struct sq_str *ret)
 {
-        size_t scanned = 0, rest;
-        bool open = false;
-        const char *line;
-        ssize_t n;
+        int rc = reader->offset == 0 ? skip_mark(reader) : 0;
 
-        for (;;) {
-                line = scan(reader, &scanned, &open);
-                rest = reader->fill - reader->at;
-                if (line) {
-                        size_t len = (size_t)(line - reader->buffer) - reader->at;
-
-                        return take(reader, len, len + 1, ret);
-                }
-                n = fill_up(reader);
-                if (n < 0)
-                        return (int)n;
-                if (n == 0)
-                        return partial && rest > 0 ? take(reader, rest, rest, ret) : 0;
-        }
+        reader->wrong = NULL;
+        if (rc < 0)
+                return rc;
+        do
+                rc = next_record(reader, partial, ret);
+        while (rc > 0 && reader->csv && ret->len == 0);
+        return rc;
 }
 
 int
@@ -155,7 +191,7 @@ sq_reader_align(struct sq_reader *reader, uint64_t first, uint64_t offset, uint6
                 return 0;
         }
         /* Whether a line end is within quotes only the text from the start tells; elsewhere the byte before will do. */
-        sq_reader_seek(reader, reader->quoted ? first : offset - 1);
+        sq_reader_seek(reader, reader->csv ? first : offset - 1);
         while (rc > 0 && reader->offset < offset)
                 rc = sq_reader_next(reader, true, &record);
         if (rc >= 0)

@@ -142,24 +142,23 @@ write_line(const struct sq_task *task, const struct sqi_letter *letter, struct s
         return r;
 }
 
+/* Appends the letter about letters->tuples, which end with it. */
 static int
 append(struct sq_task *task, const struct sqi_letter *letter)
 {
         int fd = open(task->plan->config.dead_letter, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), r;
-
         struct sq_append *file = fd < 0 ? NULL : sq_append_new(fd, true);
 
-        if (!file) {
+        if (file) {
+                r = write_line(task, letter, file);
+                if (r == 0 && fdatasync(fd) < 0 && errno != EINVAL && errno != EROFS) /* a pipe or a device can't */
+                        r = -errno;
+                sq_append_free(&file);
+        } else {
                 r = -errno;
                 if (fd >= 0)
                         close(fd);
-                return r;
         }
-        replay_into(task, letter->position);
-        r = write_line(task, letter, file);
-        if (r == 0 && fdatasync(fd) < 0 && errno != EINVAL && errno != EROFS) /* a pipe or a device can't */
-                r = -errno;
-        sq_append_free(&file);
         free(task->letters.tuples);
         task->letters.tuples = NULL;
         return r;
@@ -172,7 +171,11 @@ sqi_letters_write(struct sq_task *task)
 
         for (size_t i = 0; i < letters->n; i++) {
                 struct sqi_letter *letter = &letters->items[i];
-                int r = task->plan->config.dead_letter ? append(task, letter) : 0;
+                int r = 0;
+                if (task->plan->config.dead_letter) {
+                        replay_into(task, letter->position);
+                        r = append(task, letter);
+                }
                 if (r < 0)
                         sq_log(task, SQ_ERROR, "cannot write the dead letter of position %llu (%s) to %s: %s",
                                (unsigned long long)letter->position, letter->cause, task->plan->config.dead_letter, strerror(-r));
@@ -182,6 +185,21 @@ sqi_letters_write(struct sq_task *task)
                                                             .text = {letter->cause, strlen(letter->cause)}});
         }
         letters->n = 0;
+}
+
+int
+sqi_letter_record(struct sq_task *task, struct sq_value record, const char *cause)
+{
+        struct sqi_letters *letters = &task->letters;
+        struct sqi_letter letter = {.position = task->next_position ? task->next_position - 1 : 0};
+
+        snprintf(letter.cause, sizeof(letter.cause), "%s", cause);
+        letters->length = 0;
+        letters->cut = false;
+        add_text(letters, "{\"record\":");
+        add_value(letters, record);
+        add_text(letters, "}");
+        return append(task, &letter);
 }
 
 void

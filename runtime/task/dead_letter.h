@@ -35,6 +35,8 @@ struct sqi_letters {
 
 void sqi_letter_add(struct sq_task *task, uint64_t position);
 void sqi_letters_write(struct sq_task *task);
+/* Appends a record that became no tuple: {"record":...} stands for its tuples. Returns 0 or a negative errno. */
+int sqi_letter_record(struct sq_task *task, struct sq_value record, const char *cause);
 /* True: the tuple was emitted for a letter, and has been taken. */
 bool sqi_letter_take(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values);
 void sqi_letters_free(struct sqi_letters *letters);

@@ -10,6 +10,7 @@
 #define SQI_LOAD_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct sqi_load {
@@ -42,7 +43,8 @@ sqi_load_cost(struct sqi_load *load, uint64_t ns)
         if (!load)
                 return;
         uint64_t cost = atomic_load_explicit(&load->cost_ns, memory_order_relaxed);
-        atomic_store_explicit(&load->cost_ns, cost ? cost - cost / 8 + ns / 8 : ns, memory_order_relaxed);
+        cost = cost ? cost - cost / 8 + ns / 8 : ns;
+        atomic_store_explicit(&load->cost_ns, cost ? cost : 1, memory_order_relaxed);
 }
 
 /* How long a tuple would wait behind what is queued, and behind `staged` more. */
@@ -53,6 +55,25 @@ sqi_load_wait_ns(const struct sqi_load *load, uint64_t staged)
                 return 0;
         int64_t queued = atomic_load_explicit(&load->queued, memory_order_relaxed);
         return ((queued > 0 ? (uint64_t)queued : 0) + staged) * atomic_load_explicit(&load->cost_ns, memory_order_relaxed);
+}
+
+/* How many tuples the task executes in `ns`, at least one. While it has executed none nobody knows: it could be as slow as SQI_UNKNOWN_NS. */
+enum { SQI_UNKNOWN_NS = 1000000 };
+static inline uint32_t
+sqi_load_fits(const struct sqi_load *load, uint64_t ns)
+{
+        uint64_t cost = atomic_load_explicit(&load->cost_ns, memory_order_relaxed), fits = ns / (cost ? cost : SQI_UNKNOWN_NS);
+
+        return fits == 0 ? 1 : fits < UINT32_MAX ? (uint32_t)fits : UINT32_MAX;
+}
+
+/* Will it take the task longer than `ns` to execute what is queued? */
+static inline bool
+sqi_load_exceeds(const struct sqi_load *load, uint64_t ns)
+{
+        int64_t queued = atomic_load_explicit(&load->queued, memory_order_relaxed);
+
+        return queued > (int64_t)sqi_load_fits(load, ns);
 }
 
 #endif

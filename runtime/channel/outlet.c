@@ -21,6 +21,22 @@ sqi_outlet_init(struct sqi_outlet *outlet, const struct sqi_source *source, void
         outlet->edge_key = sqi_mix(sqi_mix((uint64_t)source->task << 32 | source->incarnation) ^ channel);
         outlet->stuck_end = &outlet->stuck;
         outlet->kept_end = &outlet->kept;
+        outlet->most = UINT32_MAX;
+}
+
+/* How many tuples the next batch is to hold. */
+static void
+learn(struct sqi_outlet *outlet)
+{
+        if (outlet->load)
+                outlet->most = sqi_load_fits(outlet->load, SQI_BATCH_NS);
+}
+
+void
+sqi_outlet_watch(struct sqi_outlet *outlet, struct sqi_load *load)
+{
+        outlet->load = load;
+        learn(outlet);
 }
 
 static struct sqi_sealed *
@@ -75,12 +91,22 @@ queue(struct sqi_outlet *outlet, zmq_msg_t *message)
         return 0;
 }
 
+/* A cycle stays live by its feedback, which never waits for a receiver. */
+static bool
+is_held(const struct sqi_outlet *outlet)
+{
+        return outlet->load && !outlet->feedback && sqi_load_exceeds(outlet->load, SQI_QUEUE_NS);
+}
+
 static int
 send_now(struct sqi_outlet *outlet, const struct sqi_source *source, zmq_msg_t *message)
 {
         size_t size = zmq_msg_size(message);
         struct sqi_header header;
 
+        outlet->held = is_held(outlet);
+        if (outlet->held)
+                return -EAGAIN;
         memcpy(&header, zmq_msg_data(message), sizeof(header)); /* once it is sent it is not ours any more */
         int r = outlet->broadcast && outlet->subscribed < outlet->expected ? -EAGAIN : sqi_socket_send(outlet->socket, message);
 
@@ -169,6 +195,7 @@ send_open(struct sqi_outlet *outlet, const struct sqi_source *source)
         zmq_msg_t message;
         int r = seal(outlet, source, &message);
 
+        learn(outlet);
         if (r == 0 && outlet->keep)
                 r = keep(outlet, &message);
         return r < 0 ? r : send_or_queue(outlet, source, &message);

@@ -10,6 +10,10 @@
  * What a task emits in its finish callback stands outside every tuple tree: nobody would replay it. So from there on an outlet may `keep`
  * a reference to each batch, and sends all of them again, with the end-of-stream mark, to a reader that was restarted.
  *
+ * Where the load of the receiver is known, a batch is full, too, when the receiver will take SQI_BATCH_NS for it, and nothing is sent (`held`)
+ * while what is on its way there will take it SQI_QUEUE_NS: a slow receiver gets small batches and few of them, so that shuffle can balance,
+ * a drain ends soon, and little is lost or replayed when it dies.
+ *
  * A broadcast outlet sends by XPUB (no-drop): one batch for all receivers of one stream. It waits, too, while a receiver has not subscribed.
  */
 #ifndef SQI_OUTLET_H
@@ -20,6 +24,8 @@
 #include "channel/load.h"
 #include "control/metrics.h"
 #include "tuple/batch.h"
+
+enum { SQI_BATCH_NS = 20000000, SQI_QUEUE_NS = 1000000000 };
 
 /* A sealed batch on its way into the socket. */
 struct sqi_sealed {
@@ -41,6 +47,8 @@ struct sqi_outlet {
         struct sqi_sealed *stuck, **stuck_end;
         uint32_t nstuck;
         struct sqi_load *load; /* of the receiver; NULL: not known */
+        uint32_t most;         /* tuples that make a batch full, whatever its bytes */
+        bool held;             /* what is stuck waits for the receiver, not for room in the socket */
         bool keep;
         struct sqi_sealed *kept, **kept_end;
 };
@@ -56,6 +64,9 @@ struct sqi_source {
 void sqi_outlet_init(struct sqi_outlet *outlet, const struct sqi_source *source, void *socket, uint32_t receiver, bool broadcast,
                      bool feedback);
 void sqi_outlet_clear(struct sqi_outlet *outlet);
+
+/* From here on the outlet goes by the receiver's load, which may be NULL. */
+void sqi_outlet_watch(struct sqi_outlet *outlet, struct sqi_load *load);
 
 /* Drops what is not sent yet, but for what is kept. Between transactions only. */
 void sqi_outlet_drop(struct sqi_outlet *outlet);

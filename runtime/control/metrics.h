@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is counted of a task. The task thread is the only writer and writes once a batch; the worker's control thread reads
+ * What is counted of a task. The task thread is the only writer; the worker's control thread reads
  * while it does. Hence the relaxed atomics: each counter is exact, a set of them is a moment's blur.
  */
 #ifndef SQI_METRICS_H
@@ -39,7 +39,7 @@
         X(blocked_ns, COST, "nanoseconds spent waiting for a full channel") \
         X(busy_ns, COST, "nanoseconds spent in callbacks and on batches") \
         X(pending, LEVEL, "spout: tuple trees in flight") \
-        X(loops, LIFE, "turns of the task loop: the sign of life")
+        X(loops, LIFE, "turns of the task loop")
 
 /*
  * A histogram of nanoseconds, log-linear as HdrHistogram's (G. Tene): SQI_HISTOGRAM_SUB buckets an octave, so a quantile is
@@ -106,6 +106,14 @@ uint64_t sqi_histogram_quantile(const struct sqi_histogram *histogram, double q)
 /* The component's own metric of that name, made when there is none; NULL: another kind has the name, or there are SQI_OWN_MAX. */
 struct sqi_own *sqi_own_find(struct sqi_metrics *metrics, const char *name, enum sqi_own_kind kind);
 const char *sqi_own_kind_name(uint32_t kind); /* "counter", ... */
+
+/* Another number after each turn of the task's loop and each tuple: who shows the same for long is stuck in a callback. */
+static inline uint64_t
+sqi_metrics_life(const struct sqi_metrics *metrics)
+{
+        return atomic_load_explicit(&metrics->loops, memory_order_relaxed) +
+               atomic_load_explicit(&metrics->executed, memory_order_relaxed);
+}
 
 /* Another number whenever something was counted, signs of life and times apart: is there anything to tell? */
 uint64_t sqi_metrics_news(const struct sqi_metrics *metrics);

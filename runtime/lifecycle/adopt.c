@@ -157,7 +157,7 @@ take_state(struct sqi_step *step, const struct sqi_message *message)
         task->told = true;
         task->bound = task->ready = message->number & SQI_TASK_STARTED;
         task->finished = task->finished || message->number & SQI_TASK_FINISHED;
-        task->loops_at = step->now;
+        task->alive_at = step->now;
         if (message->number & SQI_TASK_SETTLED)
                 settle(life, message->task);
         life->draining |= (message->number & (SQI_TASK_DRAINING | SQI_TASK_HANDOVER)) != 0;

@@ -92,23 +92,23 @@ on_finished(struct sqi_step *step, const struct sqi_message *message)
         sqi_end_quit(step);
 }
 
-/* A task whose loop stands still while its worker beats is as good as dead. Before the start that is prepare, which may take its time. */
+/* A task that shows no sign of life while its worker beats is as good as dead. Before the start that is prepare, which may take its time. */
 static void
 on_metrics(struct sqi_step *step, const struct sqi_message *message)
 {
         struct sqi_lifecycle *life = step->life;
         struct sqi_life_worker *worker = &life->workers[message->worker];
         struct sqi_life_task *task = &life->tasks[message->task];
-        uint64_t loops = atomic_load_explicit(&message->metrics->loops, memory_order_relaxed);
+        uint64_t life_sign = sqi_metrics_life(message->metrics);
 
         if (atomic_load_explicit(&message->metrics->executed, memory_order_relaxed) > 0 ||
             atomic_load_explicit(&message->metrics->emitted, memory_order_relaxed) > 0)
                 worker->worked = true;
         uint64_t limit = worker->started ? sqi_step_worker_timeout(life) : sqi_step_ns(life->plan->config.start_timeout);
-        if (loops != task->loops || task->loops_at == 0 || task->finished) {
-                task->loops = loops;
-                task->loops_at = step->now;
-        } else if (step->now - task->loops_at >= limit && !sqi_step_is_over(life)) {
+        if (life_sign != task->life_sign || task->alive_at == 0 || task->finished) {
+                task->life_sign = life_sign;
+                task->alive_at = step->now;
+        } else if (step->now - task->alive_at >= limit && !sqi_step_is_over(life)) {
                 worker->cause = (struct sqi_cause){.type = worker->started ? SQI_CAUSE_STUCK : SQI_CAUSE_UNREADY,
                                                    .number = (int)message->task,
                                                    .task = message->task};
@@ -319,7 +319,7 @@ forgive_silence(struct sqi_lifecycle *life, uint64_t now)
         SQI_EACH_WORKER(life, w)
                 life->workers[w].beat_at = now;
         SQI_EACH_TASK(life, task)
-                life->tasks[task].loops_at = now;
+                life->tasks[task].alive_at = now;
 }
 
 void

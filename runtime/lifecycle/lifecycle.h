@@ -153,7 +153,7 @@ struct sqi_life_task {
         bool told;                    /* its STATE, while it is adopted */
         uint64_t probed;              /* the last round it answered */
         struct sqi_position position; /* spouts: below it all is done */
-        uint64_t loops, loops_at;
+        uint64_t life_sign, alive_at; /* sqi_metrics_life(), and when it was another one */
 };
 
 struct sqi_life_worker {

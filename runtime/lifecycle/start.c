@@ -88,7 +88,7 @@ mark_started(struct sqi_step *step, uint32_t worker)
         SQI_EACH_TASK(life, task) {
                 if (!sqi_step_is_on(life, task, worker))
                         continue;
-                life->tasks[task].loops_at = step->now;
+                life->tasks[task].alive_at = step->now;
                 if (life->workers[worker].incarnation > 0)
                         sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_PEER_READY, task, 0);
         }

@@ -113,7 +113,7 @@ sqi_inline_new(struct sqi_plan *plan)
         if (!self)
                 return NULL;
         self->plan = plan;
-        self->door = (struct sqi_door){self, now, wall, log_line, is_stale, retire, take_report};
+        self->door = (struct sqi_door){self, now, wall, log_line, true, is_stale, retire, take_report};
         self->tasks = calloc(plan->ntasks, sizeof(*self->tasks));
         self->metrics = calloc(plan->ntasks, sizeof(struct sqi_metrics *));
         self->retired = calloc(plan->ntasks, sizeof(*self->retired));

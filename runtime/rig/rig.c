@@ -158,7 +158,7 @@ open_rig(struct sq_rig *rig, uint32_t id)
                 return -ENOMEM;
         zmq_ctx_set(rig->context, ZMQ_IO_THREADS, 0);
         rig->clock_ns = EPOCH_NS;
-        rig->door = (struct sqi_door){rig, now, wall, log_line, is_stale, NULL, ignore_report};
+        rig->door = (struct sqi_door){rig, now, wall, log_line, false, is_stale, NULL, ignore_report};
         task->plan = rig->plan;
         task->id = id;
         task->component = &rig->plan->components[rig->plan->tasks[id].component];
@@ -363,7 +363,7 @@ sqi_rig_settle(struct sq_rig *rig)
                 batches = task->metrics->batches_in;
                 if (is_alive(rig))
                         sqi_task_turn(task);
-        } while (task->metrics->batches_in != batches && is_alive(rig));
+        } while ((task->metrics->batches_in != batches || task->batch.open) && is_alive(rig));
         if (is_alive(rig))
                 sqi_task_flush(task);
         gather(rig);

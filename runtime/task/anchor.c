@@ -161,7 +161,7 @@ sq_keep(struct sq_task *task, const struct sq_tuple *in)
                 kept->next->link = &kept->next;
         task->kept = kept;
         task->nkept++;
-        task->kept_in_frame += task->in_execute && !task->kept_now;
+        task->kept_in_turn += task->in_execute && !task->kept_now;
         task->kept_now = true;
         tell_kept(task, kept);
         return kept;
@@ -214,7 +214,7 @@ sq_fail_kept(struct sq_task *task, struct sq_kept **kept)
         for (uint16_t r = 0; r < (*kept)->nroots; r++)
                 sqi_acker_add(&task->acker, (*kept)->roots[r], 0, SQI_ACK_FAIL);
         sqi_count(&task->metrics->failed, 1);
-        task->kept_in_frame -= task->in_execute; /* it is none of the failed tuples of the batch under way */
+        task->kept_in_turn -= task->in_execute; /* it is none of the failed tuples of the batch under way */
         let_go(task, kept);
 }
 

@@ -7,7 +7,11 @@
  * the one of the stage after it, and what is fetched has the time of a group to arrive (as in software-pipelined prefetching: S. Chen et al.,
  * ICDE 2004).
  *
- * Acks of a batch are merged: while successive tuples belong to the same trees (one run, or several with the same single root), what the
+ * A batch holds tens of thousands of small tuples, and a bolt may take milliseconds for one of them. So a turn of the loop executes of a batch
+ * what it can in TURN_NS, and leaves the rest (struct sqi_under_way) to the next turns: between them the task beats, flushes, ticks and obeys,
+ * as between two batches. What a tuple costs decides how often the clock is looked at; each tuple is a sign of life by itself.
+ *
+ * Acks of a turn are merged: while successive tuples belong to the same trees (one run, or several with the same single root), what the
  * ledgers are to get is gathered in `value` and leaves as one record a tree.
  */
 #include "tuple/unpack.h"
@@ -15,16 +19,12 @@
 #include "task/recorder.h"
 #include "task/task.h"
 
-/* What the trees of the run under way are to get. */
-struct gathered {
-        uint64_t value;
-        uint64_t executed; /* tuples of the frame so far */
-        uint16_t nroots;
-        uint64_t roots[SQI_ROOTS_MAX];
-};
+/* A turn spends so long on one batch; at most so many tuples, and about so long, are executed between two looks at the clock. */
+static const uint64_t TURN_NS = SQI_ORDERS_NS, LOOK_NS = 50000;
+enum { STRIDE_MAX = 128 };
 
 static void
-hand_in(struct sq_task *task, struct gathered *gathered)
+hand_in(struct sq_task *task, struct sqi_gathered *gathered)
 {
         enum sqi_ack_op op = task->flush_failed ? SQI_ACK_FAIL : SQI_ACK_XOR;
 
@@ -35,7 +35,7 @@ hand_in(struct sq_task *task, struct gathered *gathered)
 }
 
 static void
-fail_tuple(struct sq_task *task, struct gathered *gathered)
+fail_tuple(struct sq_task *task, struct sqi_gathered *gathered)
 {
         sqi_collector_rollback(&task->collector);
         task->collector.anchors_open = false;
@@ -45,12 +45,12 @@ fail_tuple(struct sq_task *task, struct gathered *gathered)
                 sqi_acker_add(&task->acker, gathered->roots[i], 0, SQI_ACK_FAIL);
         }
         task->cause[0] = '\0';
-        task->kept_in_frame -= task->kept_now;
+        task->kept_in_turn -= task->kept_now;
         sqi_count(&task->metrics->failed, 1);
 }
 
 static void
-end_tuple(struct sq_task *task, struct gathered *gathered, enum sq_verdict verdict)
+end_tuple(struct sq_task *task, struct sqi_gathered *gathered, enum sq_verdict verdict)
 {
         struct sqi_collector *collector = &task->collector;
         uint64_t id = verdict == SQ_ACK ? task->input_id : 0;
@@ -83,7 +83,7 @@ end_tuple(struct sq_task *task, struct gathered *gathered, enum sq_verdict verdi
 
 /* The next run has begun: other trees, another stream. Returns its input. */
 static const struct sqi_input *
-begin_run(struct sq_task *task, const struct sqi_frame *frame, struct gathered *gathered)
+begin_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_gathered *gathered)
 {
         size_t bytes = frame->nroots * sizeof(uint64_t);
 
@@ -194,7 +194,7 @@ is_plain(const struct sq_task *task, enum sq_verdict verdict)
 }
 
 static void
-begin_tuple(struct sq_task *task, const struct gathered *gathered)
+begin_tuple(struct sq_task *task, const struct sqi_gathered *gathered)
 {
         task->misused = task->kept_now = false;
         sqi_collector_begin(&task->collector, gathered->roots, gathered->nroots);
@@ -206,10 +206,11 @@ begin_tuple(struct sq_task *task, const struct gathered *gathered)
  */
 static inline bool
 execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahead *ahead, uint32_t first, uint32_t n,
-            struct gathered *gathered)
+            struct sqi_gathered *gathered)
 {
         enum sq_verdict (*const callback)(struct sq_task *, const struct sq_tuple *) = task->code->bolt->execute;
         struct sqi_collector *collector = &task->collector;
+        struct sqi_metrics *metrics = task->metrics;
         const struct sqi_input *input = task->input;
         const uint32_t nfields = input->stream->nfields;
         const bool tracked = gathered->nroots > 0, guessed = ahead->guessed;
@@ -238,7 +239,7 @@ execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahea
                         end_tuple(task, gathered, verdict);
                         begin_tuple(task, gathered);
                 }
-                gathered->executed++;
+                sqi_count(&metrics->executed, 1);
                 if (__builtin_expect(collector->pressed, 0)) {
                         sqi_task_unblock(task);
                         task->dirty = true; /* by the tuples to come */
@@ -249,115 +250,201 @@ execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahea
         return true;
 }
 
-/* The first tuple of a batch is timed, for all of it, where there are metrics. */
+/* The first tuple of a batch is timed, where there are metrics. */
 static bool
-execute_timed(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahead *ahead, struct gathered *gathered)
+execute_timed(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahead *ahead, struct sqi_gathered *gathered)
 {
         uint64_t begin = sqi_clock_ns();
         bool more = execute_run(task, frame, ahead, 0, 1, gathered);
-        uint64_t ns = sqi_clock_ns() - begin;
 
-        sqi_histogram_add(&task->metrics->execute, ns);
-        sqi_load_cost(task->load, ns);
+        sqi_histogram_add(&task->metrics->execute, sqi_clock_ns() - begin);
         return more;
 }
 
-/* Executes what was found. False: the batch is over for this task (refused, or the task is to end). */
+/* Looks at the clock. True: this turn has had its time. */
 static bool
-execute_ahead(struct sq_task *task, struct sqi_frame *frame, struct sqi_ahead *ahead, struct gathered *gathered)
+is_time_up(struct sq_task *task, struct sqi_under_way *batch)
 {
-        for (uint32_t i = 0, n; i < ahead->n; i += n) {
-                bool timed = frame->index == 0 && task->metered, more;
-                n = timed ? 1 : ahead->n - i;
-                if (sqi_frame_step(frame, &n))
-                        task->input = begin_run(task, frame, gathered);
-                if (__builtin_expect(!task->input, 0)) {
-                        sqi_intake_refuse(task, frame->header.task, "a stream that this task does not read");
-                        return false;
-                }
-                more = timed ? execute_timed(task, frame, ahead, gathered) : execute_run(task, frame, ahead, i, n, gathered);
-                if (!more)
-                        return false;
-        }
-        return true;
+        uint64_t now_ns = sqi_task_clock(task), each_ns = (now_ns - batch->looked_ns) / batch->since;
+        uint64_t fit = each_ns ? LOOK_NS / each_ns : STRIDE_MAX, most = 2 * (uint64_t)batch->stride;
+
+        if (fit > most)
+                fit = most;
+        batch->stride = fit == 0 ? 1 : fit < STRIDE_MAX ? (uint32_t)fit : STRIDE_MAX;
+        batch->looked_ns = now_ns;
+        batch->since = 0;
+        return now_ns >= batch->until_ns;
 }
 
-static void
-count_frame(struct sq_task *task, const struct sqi_frame *frame, uint64_t executed, uint64_t failed)
-{
-        uint32_t from = task->plan->tasks[frame->header.task].component;
+/* How a turn ends with a group, or with a batch. */
+enum ended {
+        DONE,  /* all of it was executed */
+        LATER, /* the time is up */
+        OVER   /* the rest is not executed: it was refused, or the task is to end */
+};
 
-        sqi_load_add(task->load, -(int64_t)frame->header.count);
-        sqi_count(&task->metrics->executed, executed);
-        sqi_count(&task->metrics->acked, executed - failed - task->kept_in_frame);
-        task->kept_in_frame = 0;
+/* Executes what was found, from `place` on. */
+static enum ended
+execute_ahead(struct sq_task *task, struct sqi_under_way *batch, struct sqi_ahead *ahead)
+{
+        struct sqi_frame *frame = &batch->frame;
+
+        while (batch->place < ahead->n) {
+                uint32_t n = ahead->n - batch->place;
+                bool timed = frame->index == 0 && task->metered, more;
+                if (n > batch->stride)
+                        n = batch->stride;
+                if (timed)
+                        n = 1;
+                if (sqi_frame_step(frame, &n))
+                        task->input = begin_run(task, frame, &batch->gathered);
+                if (__builtin_expect(!task->input, 0)) {
+                        sqi_intake_refuse(task, frame->header.task, "a stream that this task does not read");
+                        return OVER;
+                }
+                more = timed ? execute_timed(task, frame, ahead, &batch->gathered)
+                             : execute_run(task, frame, ahead, batch->place, n, &batch->gathered);
+                batch->place += n;
+                batch->since += n;
+                if (!more)
+                        return OVER;
+                if (batch->since >= batch->stride && is_time_up(task, batch))
+                        return LATER;
+        }
+        return DONE;
+}
+
+/* Tuples of the batch by the three stages, as many as this turn has time for. */
+static enum ended
+execute_some(struct sq_task *task, struct sqi_under_way *batch)
+{
+        struct sqi_ahead **stages = task->stages, *done;
+        enum ended ended;
+
+        while (stages[0]->n > 0) {
+                if (batch->place == 0) {
+                        stages[2]->n = 0;
+                        if (batch->found > 0)
+                                batch->found = look_ahead(task, &batch->frame, stages[2]);
+                        fetch_entries(task, stages[1]);
+                }
+                ended = execute_ahead(task, batch, stages[0]);
+                if (ended == OVER || (ended == LATER && batch->place < stages[0]->n))
+                        return ended;
+                batch->place = 0;
+                done = stages[0], stages[0] = stages[1], stages[1] = stages[2], stages[2] = done;
+                if (ended == LATER)
+                        return LATER;
+        }
+        return DONE;
+}
+
+/* Of what this turn has executed. */
+static void
+count_turn(struct sq_task *task, struct sqi_under_way *batch, uint64_t executed, uint64_t failed)
+{
+        uint32_t from = task->plan->tasks[batch->frame.header.task].component;
+
+        sqi_count(&task->metrics->acked, executed - failed - task->kept_in_turn);
+        task->kept_in_turn = 0;
         if (task->component->cycle && task->plan->components[from].cycle == task->component->cycle)
                 task->intake.received += executed;
+        sqi_load_add(task->load, -(int64_t)executed);
+        batch->queued -= (uint32_t)executed;
         task->dirty = true;
 }
 
-/* All tuples of the frame by the three stages. 0, or -EBADMSG when what comes behind those that were executed is no tuple. */
-static int
-execute_all(struct sq_task *task, struct sqi_frame *frame, struct gathered *gathered)
+static void
+begin_batch(struct sq_task *task, struct sqi_under_way *batch)
 {
-        struct sqi_ahead *first = &task->ahead[0], *second = &task->ahead[1], *third = &task->ahead[2], *done;
-        int r = look_ahead(task, frame, first);
-
-        second->n = 0;
-        if (r > 0)
-                r = look_ahead(task, frame, second);
-        while (first->n > 0) {
-                third->n = 0;
-                if (r > 0)
-                        r = look_ahead(task, frame, third);
-                fetch_entries(task, second);
-                if (!execute_ahead(task, frame, first, gathered))
-                        return 0;
-                done = first, first = second, second = third, third = done;
+        batch->open = true;
+        batch->place = batch->since = 0;
+        batch->queued = batch->frame.header.count;
+        if (batch->stride == 0)
+                batch->stride = 1;
+        batch->gathered.value = batch->gathered.nroots = 0;
+        for (int i = 0; i < SQI_STAGES; i++) {
+                task->stages[i] = &task->ahead[i];
+                task->ahead[i].n = 0;
         }
-        return r;
+        batch->found = look_ahead(task, &batch->frame, task->stages[0]);
+        if (batch->found > 0)
+                batch->found = look_ahead(task, &batch->frame, task->stages[1]);
 }
 
+/* What behind the tuples that were executed is none is refused. */
 static void
-execute_frame(struct sq_task *task, struct sqi_frame *frame)
+end_batch(struct sq_task *task, struct sqi_under_way *batch, enum ended ended)
 {
-        struct gathered gathered;
-        uint64_t failed = task->metrics->failed;
-        int r;
+        if (ended == DONE && batch->found < 0)
+                sqi_intake_refuse(task, batch->frame.header.task, "a tuple that is not msgpack");
+        sqi_load_add(task->load, -(int64_t)batch->queued);
+        batch->open = false;
+}
 
-        gathered.value = gathered.executed = gathered.nroots = 0;
-        task->input_roots = gathered.roots;
-        task->input_nroots = 0;
+/* Executes of the batch what this turn has time for. */
+static void
+execute_batch(struct sq_task *task, struct sqi_under_way *batch)
+{
+        uint64_t executed = task->metrics->executed, failed = task->metrics->failed;
+        bool whole = task->door && task->door->whole_batches;
+        enum ended ended;
+
+        batch->looked_ns = task->now_ns;
+        batch->until_ns = whole ? UINT64_MAX : task->now_ns + TURN_NS;
+        task->input_roots = batch->gathered.roots;
+        task->input_nroots = batch->gathered.nroots;
         task->in_execute = task->dirty = true;
-        r = execute_all(task, frame, &gathered);
+        ended = execute_some(task, batch);
         task->in_execute = false;
         task->guess = NULL;
-        hand_in(task, &gathered);
+        hand_in(task, &batch->gathered);
         task->flush_failed = false;
-        if (r < 0)
-                sqi_intake_refuse(task, frame->header.task, "a tuple that is not msgpack");
-        count_frame(task, frame, gathered.executed, task->metrics->failed - failed);
+        count_turn(task, batch, task->metrics->executed - executed, task->metrics->failed - failed);
+        if (ended != LATER)
+                end_batch(task, batch, ended);
 }
 
-/* Takes one batch. False: there was none. */
-static bool
-take_batch(struct sq_task *task)
+/* The message is over. */
+static void
+let_go(struct sq_task *task, struct sqi_under_way *batch)
 {
-        struct sqi_frame frame;
-        zmq_msg_t message;
-        bool got;
-
-        zmq_msg_init(&message);
-        got = sqi_intake_receive(task, &message) > 0;
-        if (__builtin_expect(task->record >= 0, 0) && got)
-                sqi_record_batch(task, &message);
-        if (got && sqi_intake_open(task, &message, &frame))
-                execute_frame(task, &frame);
-        if (__builtin_expect(got && task->door && task->door->retire, 0))
-                task->door->retire(task->door->context, task, &message);
+        if (__builtin_expect(task->door && task->door->retire, 0))
+                task->door->retire(task->door->context, task, &batch->message);
         else
-                zmq_msg_close(&message);
-        return got;
+                zmq_msg_close(&batch->message);
+}
+
+/* Goes on with the batch under way, or takes the next one. False: there was none. */
+static bool
+work(struct sq_task *task)
+{
+        struct sqi_under_way *batch = &task->batch;
+
+        if (!batch->open) {
+                zmq_msg_init(&batch->message);
+                if (sqi_intake_receive(task, &batch->message) <= 0) {
+                        zmq_msg_close(&batch->message);
+                        return false;
+                }
+                if (__builtin_expect(task->record >= 0, 0))
+                        sqi_record_batch(task, &batch->message);
+                if (sqi_intake_open(task, &batch->message, &batch->frame))
+                        begin_batch(task, batch);
+        }
+        if (batch->open)
+                execute_batch(task, batch);
+        if (!batch->open)
+                let_go(task, batch);
+        return true;
+}
+
+void
+sqi_bolt_close(struct sq_task *task)
+{
+        if (task->batch.open)
+                zmq_msg_close(&task->batch.message);
+        task->batch.open = false;
 }
 
 static void
@@ -430,16 +517,25 @@ tick(struct sq_task *task)
                 sqi_task_call(task, task->code->bolt->tick);
 }
 
+/* What a tuple costs here, as this turn has shown: by this the others know how long one would wait. */
+static void
+tell_cost(const struct sq_task *task, uint64_t tuples, uint64_t ns)
+{
+        if (tuples)
+                sqi_load_cost(task->load, ns / tuples);
+}
+
 void
 sqi_bolt_turn(struct sq_task *task)
 {
         uint64_t begin = task->now_ns;
-        uint64_t again = UINT64_MAX;
-        bool busy = take_batch(task);
+        uint64_t again = UINT64_MAX, executed = task->metrics->executed, blocked = task->metrics->blocked_ns;
+        bool busy = work(task);
 
         task->now_ns = sqi_task_clock(task);
         if (busy)
                 sqi_count(&task->metrics->busy_ns, task->now_ns - begin);
+        tell_cost(task, task->metrics->executed - executed, task->now_ns - begin - (task->metrics->blocked_ns - blocked));
         tick(task);
         if (sqi_task_must_flush(task) || task->acker.gathered >= SQI_ACKS_FULL)
                 sqi_task_flush(task);

@@ -25,7 +25,7 @@ touch(struct sqi_collector *collector, struct sqi_outlet *outlet)
 static inline bool
 is_full(const struct sqi_collector *collector, const struct sqi_outlet *outlet)
 {
-        return outlet->batch.now.len >= collector->batch_bytes;
+        return outlet->batch.now.len >= collector->batch_bytes || outlet->batch.now.count >= outlet->most;
 }
 
 void

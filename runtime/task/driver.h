@@ -24,6 +24,8 @@ struct sqi_door {
         uint64_t (*now)(void *context); /* monotonic ns */
         struct sq_time (*wall)(void *context);
         void (*log)(void *context, struct sq_task *task, enum sq_level level, const char *text);
+        /* A batch is executed in one turn, however long it takes, so that two runs are the same. */
+        bool whole_batches;
         /* NULL, or whether these are bytes of a tuple of this task that is over */
         bool (*is_stale)(void *context, const struct sq_task *task, const void *at);
         /* NULL, or takes over a batch that is over, to know its bytes again */

@@ -438,6 +438,7 @@ sqi_task_close(struct sq_task *task)
                 code->bolt->cleanup(task);
         if (task->prepared && code->spout && code->spout->cleanup)
                 code->spout->cleanup(task);
+        sqi_bolt_close(task);
         sqi_record_close(task);
         sqi_kept_release(task);
         sqi_acker_close(&task->acker);

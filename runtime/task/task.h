@@ -64,6 +64,28 @@ struct sqi_ahead {
         struct sq_tuple tuples[SQI_AHEAD];
 };
 
+/* What the trees of the run under way are to get. */
+struct sqi_gathered {
+        uint64_t value;
+        uint16_t nroots;
+        uint64_t roots[SQI_ROOTS_MAX];
+};
+
+/* The batch that a bolt is in the middle of: bolt.c. */
+struct sqi_under_way {
+        bool open;
+        int found; /* what the last look ahead came to */
+        zmq_msg_t message;
+        struct sqi_frame frame;
+        struct sqi_gathered gathered;
+        uint32_t place;     /* in the group that is executed: its next tuple */
+        uint32_t queued;    /* tuples still counted in the load of this task */
+        uint64_t until_ns;  /* when this turn is to leave it, */
+        uint64_t looked_ns; /* when the clock was last looked at, */
+        uint32_t since;     /* how many tuples ago, */
+        uint32_t stride;    /* and after how many it will be again */
+};
+
 /* Owned by the bolt that keeps it. `bytes` hold a copy of the tuple. */
 struct sq_kept {
         struct sq_tuple tuple;
@@ -141,11 +163,13 @@ struct sq_task {
         struct sqi_acker acker;
 
         /* bolt */
+        struct sqi_under_way batch;
         struct sqi_ahead ahead[SQI_STAGES];
-        const struct sq_tuple *tuple;  /* under way */
-        const struct sqi_input *input; /* of the run under way; NULL: not for this task */
-        bool misused;                  /* in this callback */
-        uint64_t refused;              /* emits of this callback that were a misuse; both kinds of task */
+        struct sqi_ahead *stages[SQI_STAGES]; /* the group that is executed comes first */
+        const struct sq_tuple *tuple;         /* under way */
+        const struct sqi_input *input;        /* of the run under way; NULL: not for this task */
+        bool misused;                         /* in this callback */
+        uint64_t refused;                     /* emits of this callback that were a misuse; both kinds of task */
         bool in_execute;
         bool kept_now;     /* sq_keep() was called for the tuple */
         uint64_t input_id; /* edge id of the tuple under way */
@@ -161,7 +185,7 @@ struct sq_task {
         const struct sqi_key *guess; /* of the tuple under way, or NULL */
         struct sq_kept *kept;
         size_t nkept;
-        uint64_t kept_in_frame; /* tuples of the batch under way that were kept: acked when they are */
+        uint64_t kept_in_turn; /* tuples executed in this turn that were kept: acked when they are */
         uint64_t next_kept_check_ns;
 
         uint64_t wake_ns; /* what sq_wake_at() said; 0: nothing */
@@ -265,6 +289,8 @@ void sqi_kept_check(struct sq_task *task);
 
 /* bolt.c, spout.c: one turn of the loop of either kind. */
 void sqi_bolt_turn(struct sq_task *task);
+/* Lets go of a batch that the task is in the middle of. */
+void sqi_bolt_close(struct sq_task *task);
 /* When a bolt's `.tick` is to run next: at its interval, or when the bolt asked for; UINT64_MAX: never. */
 uint64_t sqi_bolt_due(const struct sq_task *task);
 void sqi_spout_turn(struct sq_task *task);

@@ -5,7 +5,9 @@
 #include "task/task.h"
 
 /* Between two signs of life, whatever else there is to wait for. */
-static const uint64_t PULSE_NS = 250000000, ACK_RETRY_NS = 2000000;
+static const uint64_t PULSE_NS = 250000000;
+/* Where no descriptor tells of news: of room for acks, of a receiver that has worked off what it had. */
+static const uint64_t RETRY_NS = 2000000;
 
 struct waiting {
         struct pollfd *fds;
@@ -51,7 +53,7 @@ wait_for_outlets(struct sq_task *task, struct waiting *waiting)
 
         for (uint32_t i = 0; i < collector->noutlets; i++) {
                 struct sqi_outlet *outlet = &collector->outlets[i];
-                if (outlet->stuck && !outlet->broadcast)
+                if (outlet->stuck && !outlet->broadcast && !outlet->held)
                         wait_for(waiting, outlet->socket, ZMQ_POLLOUT);
                 broadcast |= outlet->stuck && outlet->broadcast;
         }
@@ -99,11 +101,23 @@ wait_for_orders(struct sq_task *task, struct waiting *waiting)
         return waiting->ready;
 }
 
+/* Is there anything to try again soon? */
+static bool
+must_retry(const struct sq_task *task)
+{
+        const struct sqi_collector *collector = &task->collector;
+
+        for (uint32_t i = 0; i < collector->noutlets; i++)
+                if (collector->outlets[i].stuck && collector->outlets[i].held)
+                        return true;
+        return task->acker.gathered > 0;
+}
+
 void
 sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns)
 {
         struct waiting waiting = {.fds = task->fds};
-        uint64_t now_ns = sqi_task_clock(task), latest = now_ns + (task->acker.gathered ? ACK_RETRY_NS : PULSE_NS);
+        uint64_t now_ns = sqi_task_clock(task), latest = now_ns + (must_retry(task) ? RETRY_NS : PULSE_NS);
         bool ordered;
 
         task->now_ns = now_ns;

@@ -63,7 +63,7 @@ need_outlet(struct sq_task *task, uint32_t receiver, bool broadcast, bool feedba
         }
         outlet = &collector->outlets[collector->noutlets++];
         sqi_outlet_init(outlet, &collector->source, socket, receiver, broadcast, feedback);
-        outlet->load = task->loads && !broadcast ? &task->loads[receiver] : NULL;
+        sqi_outlet_watch(outlet, task->loads && !broadcast ? &task->loads[receiver] : NULL);
         return outlet;
 }
 

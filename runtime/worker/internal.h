@@ -15,8 +15,8 @@ struct sqi_member {
         void *control;                /* our end of the task's PAIR */
         struct sq_task task;
         struct sqi_metrics metrics;
-        uint64_t news;            /* sqi_metrics_news() as last told */
-        uint64_t loops, loops_ns; /* its last turn that was seen */
+        uint64_t news;          /* sqi_metrics_news() as last told */
+        uint64_t life, life_ns; /* its last sign of life that was seen */
         bool told;
 };
 

@@ -54,14 +54,14 @@ blocked_after_ns(const struct sqi_worker *worker)
 static void
 watch_for_blocks(struct sqi_worker *worker, struct sqi_member *member, uint64_t now_ns)
 {
-        uint64_t loops = atomic_load_explicit(&member->metrics.loops, memory_order_relaxed);
+        uint64_t life = sqi_metrics_life(&member->metrics);
         char name[128];
 
-        if (loops != member->loops || !member->loops_ns) {
-                member->loops = loops;
-                member->loops_ns = now_ns;
+        if (life != member->life || !member->life_ns) {
+                member->life = life;
+                member->life_ns = now_ns;
                 member->told = false;
-        } else if (!member->told && now_ns - member->loops_ns >= blocked_after_ns(worker)) {
+        } else if (!member->told && now_ns - member->life_ns >= blocked_after_ns(worker)) {
                 member->told = true;
                 fprintf(stderr,
                         "warning: %s has not come back from a callback for %.3g s (a callback must not block; it is killed after "

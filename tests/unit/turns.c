@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A bolt in the middle of a batch: on a clock that shows another millisecond whenever it is looked at. */
+#include <libgen.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "rig/rig.h"
+#include "squall-test.h"
+#include "tuple/batch.h"
+#include "tuple/pack.h"
+
+enum { TUPLES = 1000 };
+static const char IDENTITY[] = "{component: identity, inputs: {in: [n]}}";
+
+static uint64_t
+slow_clock(void *context)
+{
+        struct sq_rig *rig = context;
+
+        return rig->clock_ns += 1000000;
+}
+
+static struct sq_rig *
+make(const char *setup)
+{
+        char error[512];
+        struct sq_rig *rig = sq_rig_new(setup, error, sizeof(error));
+
+        if (!rig)
+                fail_msg("%s", error);
+        rig->door.now = slow_clock;
+        return rig;
+}
+
+/* A batch of numbers that belong to no tree. */
+static void
+feed(struct sq_rig *rig)
+{
+        struct sqi_pool *pool = sqi_pool_new(65536);
+        struct sqi_batch batch = {0};
+        struct sqi_header header = {.task = 0, .edge_key = 1};
+        uint8_t *bytes;
+        size_t size;
+
+        while (header.task == rig->task->id)
+                header.task++;
+        for (int i = 0; i < TUPLES; i++) {
+                struct sq_value value = sq_int(i);
+                uint8_t *at = sqi_batch_reserve(&batch, pool, 16);
+                *at = 0x91;
+                assert_int_equal(sqi_batch_add(&batch, sqi_pack(at + 1, &value), 0, NULL, 0), 0);
+        }
+        sqi_batch_commit(&batch);
+        assert_int_equal(sqi_batch_seal(&batch, &header, &bytes, &size), 0);
+        assert_int_equal(sqi_rig_feed_frame(rig, bytes, size), 0);
+        sqi_pool_give(bytes);
+        sqi_batch_clear(&batch);
+        sqi_pool_drop(&pool);
+}
+
+static size_t
+lines(const char *text)
+{
+        size_t n = 0;
+
+        for (; *text; text++)
+                n += *text == '\n';
+        return n;
+}
+
+static void
+sends_what_a_slow_bolt_has_made_before_the_batch_is_over(void **state)
+{
+        struct sq_rig *rig = make(IDENTITY);
+
+        (void)state;
+        feed(rig);
+        sqi_task_turn(rig->task);
+        assert_true(rig->metrics.executed > 0 && rig->metrics.executed < TUPLES / 10);
+        assert_true(rig->metrics.batches_out > 0);
+        assert_int_equal(rig->metrics.acked, rig->metrics.executed);
+        sq_rig_free(&rig);
+}
+
+static void
+executes_each_tuple_of_an_interrupted_batch_once_and_in_order(void **state)
+{
+        struct sq_rig *rig = make(IDENTITY);
+        char want[32];
+        const char *got;
+
+        (void)state;
+        feed(rig);
+        sqi_rig_settle(rig);
+        assert_int_equal(rig->metrics.executed, TUPLES);
+        assert_int_equal(rig->metrics.acked, TUPLES);
+        assert_true(rig->metrics.loops > 10);
+        got = sq_rig_emitted(rig, NULL);
+        assert_int_equal(lines(got), TUPLES);
+        for (int i = 0; i < TUPLES; i++, got = strchr(got, '\n') + 1) {
+                int n = snprintf(want, sizeof(want), "{\"n\":%d}\n", i);
+                assert_memory_equal(got, want, (size_t)n);
+        }
+        sq_rig_free(&rig);
+}
+
+static void
+ticks_in_the_middle_of_a_batch(void **state)
+{
+        struct sq_rig *rig = make(
+                "{component: top, properties: {by: n, emit: tick}, config: {topology.tick.tuple.freq.secs: 0.002}, inputs: {in: [n]}}");
+
+        (void)state;
+        feed(rig);
+        for (int i = 0; i < 4; i++)
+                sqi_task_turn(rig->task);
+        assert_true(rig->metrics.executed < TUPLES);
+        assert_true(rig->metrics.emitted > 0);
+        sq_rig_free(&rig);
+}
+
+static void
+leaves_a_batch_when_it_is_told_to_quit(void **state)
+{
+        struct sq_rig *rig = make(IDENTITY);
+
+        (void)state;
+        feed(rig);
+        sqi_task_turn(rig->task);
+        sqi_task_obey(rig->task, &(struct sqi_message){.type = SQI_MSG_QUIT});
+        sqi_task_turn(rig->task);
+        assert_true(rig->metrics.executed < TUPLES / 10);
+        assert_false(rig->task->batch.open);
+        sq_rig_free(&rig);
+}
+
+static void
+shows_life_at_each_tuple(void **state)
+{
+        struct sq_rig *rig = make(IDENTITY);
+        uint64_t before = sqi_metrics_life(&rig->metrics);
+
+        (void)state;
+        feed(rig);
+        sqi_task_turn(rig->task);
+        assert_int_equal(sqi_metrics_life(&rig->metrics) - before, rig->metrics.executed + 1);
+        sq_rig_free(&rig);
+}
+
+static void
+goes_through_a_batch_at_once_where_two_runs_are_to_be_the_same(void **state)
+{
+        struct sq_rig *rig = make(IDENTITY);
+
+        (void)state;
+        rig->door.whole_batches = true;
+        feed(rig);
+        sqi_task_turn(rig->task);
+        assert_int_equal(rig->metrics.executed, TUPLES);
+        sq_rig_free(&rig);
+}
+
+int
+main(void)
+{
+        char binary[PATH_MAX], libdir[PATH_MAX + 16];
+        ssize_t n = readlink("/proc/self/exe", binary, sizeof(binary) - 1);
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(sends_what_a_slow_bolt_has_made_before_the_batch_is_over),
+                cmocka_unit_test(executes_each_tuple_of_an_interrupted_batch_once_and_in_order),
+                cmocka_unit_test(ticks_in_the_middle_of_a_batch),
+                cmocka_unit_test(leaves_a_batch_when_it_is_told_to_quit),
+                cmocka_unit_test(shows_life_at_each_tuple),
+                cmocka_unit_test(goes_through_a_batch_at_once_where_two_runs_are_to_be_the_same),
+        };
+
+        binary[n > 0 ? n : 0] = '\0';
+        snprintf(libdir, sizeof(libdir), "%s/../..", dirname(binary));
+        setenv("SQUALL_LIBDIR", libdir, 1);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -25,6 +25,12 @@
 
 enum { CRASH_LIMIT = 10, ERROR_SIZE = 1024, SIGNALLED = 128 };
 
+/*
+ * A rate of the live line is the mean of the last so many seconds: tuples are counted and acked a batch at a time, and at a slow bolt
+ * a batch may take longer than the second from one line to the next.
+ */
+enum { RATE_SECONDS = 10 };
+
 struct run {
         struct sqi_supervisor *supervisor;
         struct sqi_running *running;
@@ -34,7 +40,8 @@ struct run {
         uint64_t end_ns; /* of --for */
         struct cli_live live;
         uint64_t pulse_ns; /* of the next live line */
-        struct cli_pulse pulse;
+        uint64_t npulses;
+        struct cli_pulse pulses[RATE_SECONDS]; /* the last ones, the n-th at n modulo their number */
 };
 
 /* ---- What is said ------------------------------------------------------------------------------------------------------------- */
@@ -67,6 +74,7 @@ on_started(void *context)
 static void
 show_live_line(struct run *run, uint64_t now_ns)
 {
+        const struct cli_pulse *before;
         struct cli_pulse pulse;
         char text[256];
 
@@ -74,8 +82,9 @@ show_live_line(struct run *run, uint64_t now_ns)
                 return;
         run->pulse_ns = now_ns + SQI_SECOND;
         cli_pulse_take(run->running, now_ns, &pulse);
-        cli_live_show(&run->live, cli_pulse_text(run->running, &run->pulse, &pulse, text, sizeof(text)));
-        run->pulse = pulse;
+        before = &run->pulses[run->npulses < RATE_SECONDS ? 0 : run->npulses % RATE_SECONDS];
+        cli_live_show(&run->live, cli_pulse_text(run->running, before, &pulse, text, sizeof(text)));
+        run->pulses[run->npulses++ % RATE_SECONDS] = pulse;
 }
 
 /* ---- Signals ------------------------------------------------------------------------------------------------------------------ */
@@ -87,7 +96,6 @@ catch_signals(void)
         struct sigaction hangup;
         sigset_t caught;
 
-        (void)signal(SIGPIPE, SIG_IGN);
         (void)signal(SIGXFSZ, SIG_IGN); /* ulimit -f: as a full disk */
         (void)sigemptyset(&caught);
         (void)sigaddset(&caught, SIGINT);
@@ -176,8 +184,9 @@ run_plan(struct run *run, struct sqi_plan **plan, bool json)
         options.seed = sqi_random();
         if (sqi_supervisor_run(run->supervisor, plan, &options, &observer, &run->running, error, sizeof(error)) < 0)
                 return cli_error(CLI_FAILED, "%s", error);
-        cli_pulse_take(run->running, sqi_clock_ns(), &run->pulse);
-        run->pulse_ns = run->pulse.at_ns + SQI_SECOND;
+        cli_pulse_take(run->running, sqi_clock_ns(), &run->pulses[0]);
+        run->npulses = 1;
+        run->pulse_ns = run->pulses[0].at_ns + SQI_SECOND;
         loop(run);
         struct cli_tally tally = cli_tally(run->running);
         if (!cli_summary(&tally, json))
@@ -193,6 +202,8 @@ run_topology(const struct cli_args *args)
         char error[ERROR_SIZE];
         int status;
 
+        if (cli_given(args, "for") && run.seconds <= 0)
+                return cli_error(CLI_USAGE, "--for is a time above 0 (leave it out to run until the spouts are done)");
         if (cli_flag(args, "watch"))
                 return cli_watch(args);
         status = cli_load(args, 0, &plan);

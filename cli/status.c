@@ -2,22 +2,26 @@
 #include <stdio.h>
 
 #include "control/metrics.h"
+#include "number.h"
 #include "table.h"
 #include "talk.h"
 
 static void
 put_number(struct cli_table *table, struct sq_value map, const char *key)
 {
-        cli_table_cell(table, "%llu", (unsigned long long)cli_get_uint(map, key));
+        char text[CLI_NUMBER_SIZE];
+
+        cli_table_cell(table, "%s", cli_scaled_text((double)cli_get_uint(map, key), text));
 }
 
 static void
 put_task(struct cli_table *table, struct sq_value task)
 {
-        static const char *const numbers[] = {"pid", "emitted", "executed", "acked", "failed", "pending", "restarts"};
+        static const char *const numbers[] = {"emitted", "executed", "acked", "failed", "pending", "restarts"};
 
         cli_table_str(table, cli_get_str(task, "task"));
         cli_table_str(table, cli_get_str(task, "state"));
+        cli_table_cell(table, "%llu", (unsigned long long)cli_get_uint(task, "pid"));
         for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
                 put_number(table, task, numbers[i]);
 }
@@ -25,9 +29,9 @@ put_task(struct cli_table *table, struct sq_value task)
 static void
 put_quantile(struct cli_table *table, struct sq_value histogram, const char *key)
 {
-        double us = cli_get_real(histogram, key);
+        char text[CLI_NUMBER_SIZE];
 
-        cli_table_cell(table, us > 0 ? "%.1f" : "-", us);
+        cli_table_cell(table, "%s", cli_time_text(cli_get_real(histogram, key), text));
 }
 
 static void
@@ -110,7 +114,7 @@ show_tables(struct sq_value components)
 {
         static const char *const tasks_heads[] = {"task",  "state",  "pid",     "emitted", "executed",
                                                   "acked", "failed", "pending", "restarts"};
-        static const char *const times_heads[] = {"component", "kind", "execute p50 us", "p99 us", "emit to ack p50 us", "p99 us"};
+        static const char *const times_heads[] = {"component", "kind", "execute p50", "p99", "emit to ack p50", "p99"};
         struct cli_table tasks = {.columns = 9, .left = 2}, times = {.columns = 6, .left = 2};
         struct sq_items all = sq_items(components);
         struct sq_value component, task;
@@ -137,17 +141,17 @@ show(const struct cli_args *args, struct sq_value answer)
                       cause = cli_get_str(answer, "cause");
         struct sq_items components = sq_items(cli_get(answer, "components"));
         struct sq_value component;
-        char uptime[32];
+        char uptime[32], emitted[CLI_NUMBER_SIZE];
 
         if (cli_flag(args, "json")) {
                 cli_print_value(answer);
                 return;
         }
-        (void)printf("%.*s: %.*s, up %s, %llu tasks in %llu workers, %.0f emitted/s, %llu restart%s\n", (int)name.len, name.ptr,
+        (void)printf("%.*s: %.*s, up %s, %llu tasks in %llu workers, %s emitted/s, %llu restart%s\n", (int)name.len, name.ptr,
                      (int)state.len, state.ptr, cli_duration_text(cli_get_real(answer, "uptime_s"), uptime, sizeof(uptime)),
                      (unsigned long long)cli_get_uint(answer, "tasks"), (unsigned long long)cli_get_uint(answer, "workers"),
-                     cli_get_real(answer, "emitted_s"), (unsigned long long)cli_get_uint(answer, "restarts"),
-                     cli_get_uint(answer, "restarts") == 1 ? "" : "s");
+                     cli_scaled_text(cli_get_real(answer, "emitted_s"), emitted),
+                     (unsigned long long)cli_get_uint(answer, "restarts"), cli_get_uint(answer, "restarts") == 1 ? "" : "s");
         if (cause.len > 0)
                 (void)printf("cause: %.*s\n", (int)cause.len, cause.ptr);
         if (!sq_next_item(&components, &component))

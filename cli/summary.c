@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "control/figures.h"
+#include "number.h"
 #include "table.h"
 
 /* ---- Numbers of a component ------------------------------------------------------------------------------------------------ */
@@ -95,21 +96,6 @@ cli_pulse_take(const struct sqi_running *running, uint64_t now_ns, struct cli_pu
         *ret = pulse;
 }
 
-/* Three digits and a unit: "0", "950", "1.23 M". */
-static const char *
-scaled(double number, char *buffer, size_t size)
-{
-        static const char units[][3] = {"", " k", " M", " G", " T"};
-        unsigned unit = 0;
-
-        while (number >= 999.5 && unit < 4) {
-                number /= 1000;
-                unit++;
-        }
-        (void)snprintf(buffer, size, "%.*f%s", unit == 0 || number >= 99.95 ? 0 : number >= 9.995 ? 1 : 2, number, units[unit]);
-        return buffer;
-}
-
 static double
 rate(uint64_t before, uint64_t now, double seconds)
 {
@@ -124,13 +110,13 @@ cli_pulse_text(const struct sqi_running *running, const struct cli_pulse *before
         const struct sqi_lifecycle *life = sqi_running_lifecycle(running);
         bool plain = life->state == SQI_RUNNING && !life->degraded && !life->inactive;
         const char *state = plain ? "" : sqi_lifecycle_state_name(life);
-        char emitted[16], acked[16], pending[16], failed[16];
+        char emitted[CLI_NUMBER_SIZE], acked[CLI_NUMBER_SIZE], pending[CLI_NUMBER_SIZE], failed[CLI_NUMBER_SIZE];
 
         (void)snprintf(buffer, size, "%s %s%s%.0f s  emitted %s/s  acked %s/s  pending %s  failed %s  restarts %llu",
                        sqi_running_plan(running)->name, state, plain ? "" : " ", (double)sqi_running_uptime(running) / 1e9,
-                       scaled(rate(before->emitted, now->emitted, seconds), emitted, sizeof(emitted)),
-                       scaled(rate(before->acked, now->acked, seconds), acked, sizeof(acked)),
-                       scaled((double)now->pending, pending, sizeof(pending)), scaled((double)now->failed, failed, sizeof(failed)),
+                       cli_scaled_text(rate(before->emitted, now->emitted, seconds), emitted),
+                       cli_scaled_text(rate(before->acked, now->acked, seconds), acked),
+                       cli_scaled_text((double)now->pending, pending), cli_scaled_text((double)now->failed, failed),
                        (unsigned long long)now->restarts);
         return buffer;
 }
@@ -140,21 +126,23 @@ cli_pulse_text(const struct sqi_running *running, const struct cli_pulse *before
 static void
 fill_row(struct cli_table *table, const struct numbers *numbers)
 {
+        char text[CLI_NUMBER_SIZE];
+
         cli_table_cell(table, "%s", numbers->component->id);
         cli_table_cell(table, "%s", kind_name(numbers->component->kind));
         cli_table_cell(table, "%u", numbers->component->ntasks);
         for (unsigned c = 0; c < SQI_NCOUNTERS; c++)
                 if (sqi_counters[c].use == SQI_COUNTER_WORK)
-                        cli_table_cell(table, "%llu", (unsigned long long)sqi_counter_get(&numbers->total, c));
-        cli_table_cell(table, "%llu", (unsigned long long)numbers->restarts);
-        cli_table_cell(table, "%.1f", quantile_us(&numbers->total.execute, 0.5));
-        cli_table_cell(table, "%.1f", quantile_us(&numbers->total.execute, 0.99));
+                        cli_table_cell(table, "%s", cli_count_text(sqi_counter_get(&numbers->total, c), text));
+        cli_table_cell(table, "%s", cli_count_text(numbers->restarts, text));
+        cli_table_cell(table, "%s", cli_time_text(quantile_us(&numbers->total.execute, 0.5), text));
+        cli_table_cell(table, "%s", cli_time_text(quantile_us(&numbers->total.execute, 0.99), text));
 }
 
 static void
 fill_heads(struct cli_table *table)
 {
-        static const char *const before[] = {"id", "kind", "tasks"}, *const after[] = {"restarts", "p50us", "p99us"};
+        static const char *const before[] = {"id", "kind", "tasks"}, *const after[] = {"restarts", "p50", "p99"};
 
         for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++)
                 cli_table_cell(table, "%s", before[i]);
@@ -170,6 +158,7 @@ fill_heads(struct cli_table *table)
 static void
 print_troubles(FILE *out, const struct numbers *numbers)
 {
+        char text[CLI_NUMBER_SIZE];
         bool any = false;
 
         for (unsigned c = 0; c < SQI_NCOUNTERS; c++) {
@@ -177,8 +166,8 @@ print_troubles(FILE *out, const struct numbers *numbers)
 
                 if (n == 0)
                         continue;
-                fprintf(out, "%s%s %s %llu", any ? "," : numbers->component->id, any ? "" : ":", sqi_counters[c].name,
-                        (unsigned long long)n);
+                fprintf(out, "%s%s %s %s", any ? "," : numbers->component->id, any ? "" : ":", sqi_counters[c].name,
+                        cli_count_text(n, text));
                 any = true;
         }
         if (any)
@@ -204,6 +193,17 @@ print_own_line(FILE *out, const struct numbers *numbers)
 }
 
 static void
+print_complete(FILE *out, const struct numbers *numbers)
+{
+        const struct sqi_histogram *complete = &numbers->total.complete;
+        char text[3][CLI_NUMBER_SIZE];
+
+        (void)fprintf(out, "%s: from emit to ack p50 %s, p99 %s, p99.9 %s\n", numbers->component->id,
+                      cli_time_text(quantile_us(complete, 0.5), text[0]), cli_time_text(quantile_us(complete, 0.99), text[1]),
+                      cli_time_text(quantile_us(complete, 0.999), text[2]));
+}
+
+static void
 print_table(FILE *out, const struct cli_tally *tally)
 {
         struct cli_table table = {.left = 2};
@@ -220,9 +220,7 @@ print_table(FILE *out, const struct cli_tally *tally)
         for (uint32_t c = 0; c < plan->ncomponents; c++) {
                 take_end(tally, c, &numbers);
                 if (numbers.component->kind == SQ_KIND_SPOUT && sqi_histogram_quantile(&numbers.total.complete, 0.5) > 0)
-                        (void)fprintf(out, "%s: from emit to ack p50 %.1f us, p99 %.1f us, p99.9 %.1f us\n", numbers.component->id,
-                                      quantile_us(&numbers.total.complete, 0.5), quantile_us(&numbers.total.complete, 0.99),
-                                      quantile_us(&numbers.total.complete, 0.999));
+                        print_complete(out, &numbers);
                 print_troubles(out, &numbers);
                 print_own_line(out, &numbers);
         }

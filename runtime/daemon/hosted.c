@@ -264,7 +264,7 @@ start(struct sqi_hosted *hosted, struct sqi_running *former)
                 fail(hosted, error);
                 return;
         }
-        note_beginning(hosted, sqi_running_lifecycle(hosted->running)->found);
+        note_beginning(hosted, sqi_running_lifecycle(hosted->running)->found || hosted->record.trial || former);
         if (hosted->record.wish == SQI_WISH_KILLED)
                 sqi_hosted_kill(hosted, hosted->record.drain_secs);
 }

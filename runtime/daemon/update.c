@@ -71,7 +71,7 @@ fill_record(const struct sqi_hosted *hosted, const struct sqi_request *request, 
         memcpy(ret->request, request->id, SQI_REQUEST_ID);
         ret->trial = true;
         ret->cause[0] = '\0';
-        ret->submitted = ret->began = (int64_t)time(NULL);
+        ret->submitted = (int64_t)time(NULL); /* and not `began`: the topology is up all along */
         sqi_daemon_rundir(hosted->daemon, ret->serial, ret->rundir);
 }
 

@@ -5,14 +5,26 @@
 #include "talk.h"
 
 static void
-show(const struct cli_args *args, struct sq_value answer)
+show_active(const struct cli_args *args, struct sq_value answer)
 {
         if (cli_flag(args, "json"))
                 cli_print_value(answer);
+        else
+                (void)printf("%s: its spouts are on\n", cli_operand(args, 0));
+}
+
+static void
+show_inactive(const struct cli_args *args, struct sq_value answer)
+{
+        if (cli_flag(args, "json"))
+                cli_print_value(answer);
+        else
+                (void)printf("%s: its spouts are off (squall activate %s turns them on)\n", cli_operand(args, 0),
+                             cli_operand(args, 0));
 }
 
 static int
-ask(const struct cli_args *args, enum sqi_command_type command)
+ask(const struct cli_args *args, enum sqi_command_type command, void (*show)(const struct cli_args *args, struct sq_value answer))
 {
         struct sqi_request request = {.command = command, .seconds = -1, .name = cli_str(cli_operand(args, 0))};
 
@@ -22,13 +34,13 @@ ask(const struct cli_args *args, enum sqi_command_type command)
 static int
 activate(const struct cli_args *args)
 {
-        return ask(args, SQI_COMMAND_ACTIVATE);
+        return ask(args, SQI_COMMAND_ACTIVATE, show_active);
 }
 
 static int
 deactivate(const struct cli_args *args)
 {
-        return ask(args, SQI_COMMAND_DEACTIVATE);
+        return ask(args, SQI_COMMAND_DEACTIVATE, show_inactive);
 }
 
 SQI_VERB(activate) = {

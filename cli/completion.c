@@ -13,7 +13,7 @@ candidates(enum cli_complete complete)
 {
         switch (complete) {
         case CLI_COMPLETE_TOPOLOGY:
-                return "squall list 2>/dev/null | awk 'NR > 1 { print $1 }'";
+                return "squall list --names 2>/dev/null";
         case CLI_COMPLETE_COMPONENT:
                 return "squall components 2>/dev/null | awk '/^  / { print $1 }'";
         case CLI_COMPLETE_VERB:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
+#include "number.h"
 #include "table.h"
 #include "talk.h"
 
@@ -20,16 +21,33 @@ show_causes(struct sq_value answer)
 }
 
 static void
+show_names(struct sq_value answer)
+{
+        struct sq_items items = sq_items(answer);
+        struct sq_value row;
+
+        while (sq_next_item(&items, &row)) {
+                struct sq_str name = cli_get_str(row, "topology");
+
+                (void)printf("%.*s\n", (int)name.len, name.ptr);
+        }
+}
+
+static void
 show(const struct cli_args *args, struct sq_value answer)
 {
         static const char *const table_heads[] = {"topology", "state", "uptime", "tasks", "workers", "emitted/s", "restarts"};
         struct cli_table table = {.columns = 7, .left = 2};
         struct sq_items items = sq_items(answer);
         struct sq_value row;
-        char uptime[32];
+        char uptime[32], number[CLI_NUMBER_SIZE];
 
         if (cli_flag(args, "json")) {
                 cli_print_value(answer);
+                return;
+        }
+        if (cli_flag(args, "names")) {
+                show_names(answer);
                 return;
         }
         cli_table_heads(&table, table_heads);
@@ -39,7 +57,7 @@ show(const struct cli_args *args, struct sq_value answer)
                 cli_table_cell(&table, "%s", cli_duration_text(cli_get_real(row, "uptime_s"), uptime, sizeof(uptime)));
                 cli_table_cell(&table, "%llu", (unsigned long long)cli_get_uint(row, "tasks"));
                 cli_table_cell(&table, "%llu", (unsigned long long)cli_get_uint(row, "workers"));
-                cli_table_cell(&table, "%.0f", cli_get_real(row, "emitted_s"));
+                cli_table_cell(&table, "%s", cli_scaled_text(cli_get_real(row, "emitted_s"), number));
                 cli_table_cell(&table, "%llu", (unsigned long long)cli_get_uint(row, "restarts"));
         }
         cli_table_print(&table, stdout);
@@ -57,7 +75,7 @@ run(const struct cli_args *args)
 SQI_VERB(list) = {
         .about = "List the topologies of the supervisor.",
         .details = "A topology that is finished, or failed as it began, stays in the list until it is killed or submitted anew.",
-        .options = {CLI_OPTION_JSON, CLI_OPTION_SOCKET},
+        .options = {{"names", 0, CLI_FLAG, .help = "print the names alone, one a line"}, CLI_OPTION_JSON, CLI_OPTION_SOCKET},
         .example = "squall list",
         .run = run,
 };

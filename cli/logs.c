@@ -14,8 +14,10 @@
 
 #include "json.h"
 #include "daemon/journal.h"
+#include "output.h"
 #include "talk.h"
 #include "base/nearest.h"
+#include "component/settings.h"
 #include "plan/plan.h"
 
 struct logs {
@@ -196,7 +198,7 @@ follow(const struct logs *logs, FILE **file)
             inotify_add_watch(notify, folder, IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF) < 0)
                 return;
         while (show_to_present(logs, file) && fflush(stdout) == 0)
-                if (read(notify, events, sizeof(events)) < 0 && errno != EINTR)
+                if (!cli_output_wait(notify) || (read(notify, events, sizeof(events)) < 0 && errno != EINTR))
                         break;
         (void)close(notify);
 }
@@ -214,25 +216,38 @@ show(const struct cli_args *args, struct logs *logs)
         return CLI_DONE;
 }
 
-/* The component that is asked for has to exist. */
+/* Its number is what stands behind the slash: one of so many. */
 static int
-check_component(const struct logs *logs, struct sq_value components)
+check_task(const struct logs *logs, const char *component, uint64_t ntasks)
 {
-        struct sq_items items = sq_items(components);
+        const char *number = strchr(logs->what, '/');
+        int64_t task;
+
+        if (number == NULL || (sqi_parse_int(number + 1, &task) == 0 && task >= 0 && (uint64_t)task < ntasks))
+                return CLI_DONE;
+        return cli_error(CLI_USAGE, "'%s' has no task '%s' (it has %llu, which count from 0)", component, logs->what,
+                         (unsigned long long)ntasks);
+}
+
+/* The component that is asked for has to exist, and its task. */
+static int
+check_component(const struct logs *logs, struct sq_value components, struct sq_value tasks)
+{
+        struct sq_items items = sq_items(components), counts = sq_items(tasks);
         char name[SQI_WORD_MAX + 1], hint[SQI_HINT_SIZE];
         struct sqi_nearest nearest;
-        struct sq_value item;
+        struct sq_value item, count;
 
         if (logs->what == NULL || strcmp(logs->what, "supervisor") == 0)
                 return CLI_DONE;
         (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(logs->what, "/"), logs->what);
         nearest = sqi_nearest(name);
-        while (sq_next_item(&items, &item)) {
+        while (sq_next_item(&items, &item) && sq_next_item(&counts, &count)) {
                 char id[SQI_WORD_MAX + 1];
 
                 (void)snprintf(id, sizeof(id), "%.*s", (int)item.len, (const char *)item.as.ptr);
                 if (strcmp(id, name) == 0)
-                        return CLI_DONE;
+                        return check_task(logs, id, count.as.u);
                 sqi_nearest_offer(&nearest, id);
         }
         return cli_error(CLI_USAGE, "the topology '%s' has no component '%s'%s", logs->topology, name,
@@ -254,7 +269,7 @@ ask(const struct cli_args *args, struct logs *logs)
                 struct sq_str path = cli_get_str(talk.value, "path");
 
                 (void)snprintf(logs->path, sizeof(logs->path), "%.*s", (int)path.len, path.ptr);
-                status = check_component(logs, cli_get(talk.value, "components"));
+                status = check_component(logs, cli_get(talk.value, "components"), cli_get(talk.value, "tasks"));
         }
         cli_talk_close(&talk);
         return status;

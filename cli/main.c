@@ -9,21 +9,11 @@
 
 #include "args.h"
 #include "help.h"
+#include "output.h"
 
 #ifndef SQI_VERSION
 #define SQI_VERSION "?"
 #endif
-
-/* What could not be written is not done: a full disk, a closed pipe. */
-static int
-finish(int status)
-{
-        if (fflush(stdout) == 0 && !ferror(stdout))
-                return status;
-        if (status == CLI_DONE && errno != EPIPE)
-                return cli_error(CLI_FAILED, "can't write the output: %s", strerror(errno));
-        return status == CLI_DONE ? CLI_FAILED : status;
-}
 
 /* A file that is opened later must not become stdin, stdout or stderr. A closed stdout stays one that cannot be written. */
 static int
@@ -51,7 +41,7 @@ run_verb(const struct cli_entry *entry, int argc, char **argv)
         else if (status == 0)
                 status = entry->verb->run(args);
         free(args);
-        return finish(status);
+        return cli_output_end(status);
 }
 
 int
@@ -59,6 +49,7 @@ main(int argc, char **argv)
 {
         const struct cli_entry *entry;
 
+        cli_output_begin();
         if (open_closed_streams() < 0)
                 return CLI_FAILED;
         if (argc < 2) {
@@ -67,11 +58,11 @@ main(int argc, char **argv)
         }
         if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
                 cli_help(stdout);
-                return finish(CLI_DONE);
+                return cli_output_end(CLI_DONE);
         }
         if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
                 (void)printf("squall %s (component interface %u)\n", SQI_VERSION, SQ_ABI);
-                return finish(CLI_DONE);
+                return cli_output_end(CLI_DONE);
         }
         if (argv[1][0] == '-')
                 return cli_error(CLI_USAGE, "unknown option '%s' (a verb comes first; squall help lists them)", argv[1]);

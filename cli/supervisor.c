@@ -111,12 +111,14 @@ serve(const struct sqi_daemon_options *options)
 {
         struct serving serving = {.watchdog_ns = sqi_notify_watchdog_ns(), .watchdog_due = SQI_NEVER};
         char error[ERROR_SIZE];
+        int r;
 
         serving.signals = catch_signals();
         if (serving.signals < 0)
                 return cli_error(CLI_FAILED, "cannot catch signals: %s", strerror(errno));
-        if (sqi_daemon_new(options, &serving.daemon, error, sizeof(error)) < 0)
-                return cli_error(CLI_FAILED, "%s", error);
+        r = sqi_daemon_new(options, &serving.daemon, error, sizeof(error));
+        if (r < 0) /* another one is there: nothing was started */
+                return cli_error(r == -EWOULDBLOCK || r == -EADDRINUSE ? CLI_USAGE : CLI_FAILED, "%s", error);
         if (serving.watchdog_ns != UINT64_MAX)
                 serving.watchdog_due = 0;
         (void)fprintf(stderr, "squall: supervisor with pid %d listens at %s, its state is in %s\n", (int)getpid(), options->socket,

@@ -121,6 +121,10 @@ answer_logs(struct sqi_daemon *daemon, const struct sqi_request *request, struct
         for (uint32_t c = 0; plan && c < plan->ncomponents; c++)
                 sqi_write_text(&result->writer, NULL, plan->components[c].id);
         sqi_write_end(&result->writer);
+        sqi_write_array(&result->writer, "tasks");
+        for (uint32_t c = 0; plan && c < plan->ncomponents; c++)
+                sqi_write_uint(&result->writer, NULL, plan->components[c].ntasks);
+        sqi_write_end(&result->writer);
         sqi_write_end(&result->writer);
 }
 

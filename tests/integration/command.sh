@@ -34,6 +34,19 @@ streams:
 END
 good=$dir/good.yaml
 
+# The reader is gone before anything is written: one line, exit status 1.
+unread() {
+        local status
+        mkfifo "$dir/gone"
+        exec {both}<>"$dir/gone" {out}>"$dir/gone" # a pipe with a reader, which goes
+        exec {both}<&-
+        "$squall" components >&$out 2>"$dir/said"
+        status=$?
+        exec {out}>&-
+        [ $status = 1 ] && [ "$(wc -l <"$dir/said")" = 1 ] && grep -q '^squall: nobody reads the output' "$dir/said"
+}
+check "a reader that is gone ends the command with one line" unread
+expect "refuses to run for no time" 2 '^squall: --for is a time above 0' run --for 0s "$good"
 expect "says its version" 0 '^squall [0-9]' --version
 expect "lists its verbs" 0 '^  check  ' --help
 expect "without a verb shows the help and fails" 2 '^usage:'

@@ -81,6 +81,7 @@ check "the state directory is ours alone" [ "$(stat -c %a "$dir/state")" = 700 ]
 mkdir -m 755 "$dir/open"
 check "a socket in a directory that is open to others is refused" says "must be ours alone" "$squall" supervisor --state-dir "$dir/state2" --socket "$dir/open/commands"
 check "a list without topologies is empty" [ "$("$squall" list --json)" = "[]" ]
+check "a second one exits with status 2" exits_with 2 "$squall" supervisor --state-dir "$dir/state" --socket "$dir/run/squall/other"
 check "a wrong topology file is refused before it is submitted" exits_with 2 "$squall" submit tests/broken/unknown_keys.yaml
 
 # ---- a topology's life ----
@@ -102,6 +103,10 @@ kill -KILL "$(worker life gen/0)"
 before=$(lines "$dir/life.tsv")
 check "a restarted spout of it stays off" eval 'until_true says "\"incarnation\":1" "$squall" status life --json; until_true says "gen/0" worker life gen/0
         until_true says "back" "$squall" logs life; [ "$(lines $dir/life.tsv)" -le $((before + 1)) ]'
+check "deactivate says what it has done" says "life: its spouts are off" "$squall" deactivate life
+check "activate says what it has done" says "life: its spouts are on" "$squall" activate life
+"$squall" deactivate life >/dev/null
+check "list --names prints the names and nothing else" eval '! "$squall" list --names | grep -q "[: ]" && "$squall" list --names | grep -qx life'
 check "activated it goes on" eval '"$squall" activate life && until_true more_lines "$dir/life.tsv" $((before + 100))'
 check "the status tells how a worker died" says "killed by signal 9" "$squall" status life
 check "the log tells it too" says "killed by signal 9" "$squall" logs life supervisor --level warning

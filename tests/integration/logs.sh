@@ -62,6 +62,8 @@ check "a component's lines come with their levels" until_true says "warning talk
 check "--level shows that level and worse" eval 'said --level warning | grep -q "said at warning" && ! said --level warning | grep -q "said at info"'
 check "a component shows its lines alone" eval 'said other | grep -q other/0 && ! said other | grep -q talk/0'
 check "so does a task" eval 'said talk/0 | grep -q talk/0 && ! said talk/1 | grep -q .'
+check "a task that there is not is bad usage" exits_with 2 "$squall" logs chat talk/1
+check "a reader of the log that goes ends it, though nothing more is logged" eval '[ "$(timeout 20 "$squall" logs chat -f 2>"$dir/said" | head -n 1 | wc -l)" = 1 ] && grep -q "nobody reads" "$dir/said"'
 check "--json is an object a line" eval 'said --json | grep -q "^{\"time\":\"20[^\"]*Z\",\"level\":\"info\",\"topology\":\"chat\",\"component\":\"talk\",\"task\":\"talk/0\",\"incarnation\":0,\"text\":\"said at info\"}$"'
 check "nothing is logged at debug unasked" eval '! said | grep -q "said at debug"'
 check "a level is set for one component while it runs" "$squall" logs chat talk --set-level debug

@@ -374,14 +374,14 @@ execute(struct sq_task *task, const struct sq_tuple *in)
 
         if (rc < 0) {
                 refuse(task, self, -rc);
-                return sq_fail(task, "%s: %s", name_of(self), strerror(-rc));
+                return sq_retry_later(task, "%s: %s", name_of(self), strerror(-rc));
         }
         start = self->len;
         self->put(self, in);
         if (self->short_of_memory) {
                 self->len = start;
                 self->short_of_memory = false;
-                return sq_fail(task, "%s: %s", name_of(self), strerror(ENOMEM));
+                return sq_retry_later(task, "%s: %s", name_of(self), strerror(ENOMEM));
         }
         return SQ_ACK;
 }

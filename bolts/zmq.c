@@ -200,8 +200,8 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         puts[self->format](self, in, sq_tuple_size(in));
         if ((*self->topic && transmit(self, self->topic, strlen(self->topic), ZMQ_SNDMORE) < 0) ||
             transmit(self, self->buffer.data, self->buffer.size, 0) < 0)
-                return sq_fail(task, "%s: %s", self->endpoint,
-                               errno == EAGAIN ? "nobody took the message in time" : zmq_strerror(errno));
+                return sq_retry_later(task, "%s: %s", self->endpoint,
+                                      errno == EAGAIN ? "nobody took the message in time" : zmq_strerror(errno));
         return SQ_ACK;
 }
 

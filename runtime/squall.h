@@ -320,6 +320,13 @@ enum sq_verdict {
 /* SQ_FAIL with its cause, which is logged (rate-limited) and goes to the dead-letter stream when the spout gives the tuple up. */
 SQ_EXPORT enum sq_verdict sq_fail(struct sq_task *task, const char *format, ...) SQ_PRINTF(2, 3);
 
+/*
+ * SQ_FAIL for a cause that is not the tuple's: the other side is away, the disk is full. The tuple comes again after a back-off, as often as it takes;
+ * sq_fail() would use up one of topology.spout.max.retries. Holds for the sq_fail_kept() of the same callback, too. A `.flush` that fails
+ * needs no such call.
+ */
+SQ_EXPORT enum sq_verdict sq_retry_later(struct sq_task *task, const char *format, ...) SQ_PRINTF(2, 3);
+
 /* Keeps the tuple beyond execute: a copy, to be ended with sq_ack_kept or sq_fail_kept, which null the caller's pointer. */
 SQ_EXPORT struct sq_kept *sq_keep(struct sq_task *task, const struct sq_tuple *in);
 SQ_EXPORT const struct sq_tuple *sq_kept_tuple(const struct sq_kept *kept);

@@ -23,7 +23,7 @@ const struct sqi_config_key sqi_config_keys[] = {
             "a tuple tree that is not complete after this time has failed"),
         KEY("topology.max.spout.pending", INT, max_pending, "0", 0, 1e9, NULL,
             "tuple trees in flight of one spout task; 0: as many as the topology takes"),
-        KEY("topology.spout.max.retries", INT, max_retries, "-1", -1, 1e9, NULL,
+        KEY("topology.spout.max.retries", INT, max_retries, "16", -1, 1e9, NULL,
             "replays of one tuple tree before it is given up; -1: for ever"),
         KEY("topology.spout.retry.delay.ms", FLOAT, retry_delay_ms, "100", 0, 3600000, NULL,
             "wait before the first replay of a failed tuple tree, doubled each time"),

@@ -279,7 +279,7 @@ take_acks(struct sq_rig *rig, void *socket)
                         struct sqi_tree *tree = tree_of(rig, ack.root, false);
                         if (tree && ack.op == SQI_ACK_XOR)
                                 tree->value ^= ack.value;
-                        if (tree && ack.op == SQI_ACK_FAIL)
+                        if (tree && (ack.op == SQI_ACK_FAIL || ack.op == SQI_ACK_LATER))
                                 tree->state = SQI_TREE_FAILED;
                 }
         }

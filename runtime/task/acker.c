@@ -68,7 +68,7 @@ sqi_acker_fail(struct sqi_acker *acker)
         for (uint32_t s = 0; s < acker->nspouts; s++)
                 for (size_t i = 0; i < acker->spouts[s].n; i += 1 + sqi_ack_text(&acker->spouts[s].records[i]))
                         if (acker->spouts[s].records[i].op == SQI_ACK_XOR)
-                                acker->spouts[s].records[i].op = SQI_ACK_FAIL;
+                                acker->spouts[s].records[i].op = SQI_ACK_LATER;
 }
 
 static void

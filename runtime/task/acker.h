@@ -37,7 +37,7 @@ void sqi_acker_add(struct sqi_acker *acker, uint64_t root, uint64_t value, enum 
 /* Says why the trees of this spout that are failed next have failed. */
 void sqi_acker_explain(struct sqi_acker *acker, uint32_t spout, const char *cause);
 
-/* Turns every gathered XOR into a fail: what they vouched for did not get done. */
+/* Turns every gathered XOR into a fail that is no attempt: what they vouched for did not get done, whatever the tuple. */
 void sqi_acker_fail(struct sqi_acker *acker);
 
 /* Sends what can be sent without waiting; the rest stays gathered. */

@@ -26,7 +26,7 @@ enum { STRIDE_MAX = 128 };
 static void
 hand_in(struct sq_task *task, struct sqi_gathered *gathered)
 {
-        enum sqi_ack_op op = task->flush_failed ? SQI_ACK_FAIL : SQI_ACK_XOR;
+        enum sqi_ack_op op = task->flush_failed ? SQI_ACK_LATER : SQI_ACK_XOR;
 
         if (gathered->value)
                 for (uint16_t i = 0; i < gathered->nroots; i++)
@@ -42,7 +42,7 @@ fail_tuple(struct sq_task *task, struct sqi_gathered *gathered)
         for (uint16_t i = 0; i < gathered->nroots; i++) {
                 if (task->cause[0] && task->plan->config.max_retries >= 0)
                         sqi_acker_explain(&task->acker, SQI_ROOT_TASK(gathered->roots[i]), task->cause);
-                sqi_acker_add(&task->acker, gathered->roots[i], 0, SQI_ACK_FAIL);
+                sqi_acker_add(&task->acker, gathered->roots[i], 0, task->later ? SQI_ACK_LATER : SQI_ACK_FAIL);
         }
         task->cause[0] = '\0';
         task->kept_in_turn -= task->kept_now;
@@ -190,13 +190,14 @@ look_ahead(const struct sq_task *task, struct sqi_frame *frame, struct sqi_ahead
 static inline bool
 is_plain(const struct sq_task *task, enum sq_verdict verdict)
 {
-        return verdict == SQ_ACK && !(task->misused | task->kept_now | task->collector.anchors_open | (task->failed < 0));
+        return verdict == SQ_ACK &&
+               !(task->misused | task->kept_now | task->later | task->collector.anchors_open | (task->failed < 0));
 }
 
 static void
 begin_tuple(struct sq_task *task, const struct sqi_gathered *gathered)
 {
-        task->misused = task->kept_now = false;
+        task->misused = task->kept_now = task->later = false;
         sqi_collector_begin(&task->collector, gathered->roots, gathered->nroots);
 }
 

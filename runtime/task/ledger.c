@@ -6,6 +6,9 @@
 
 #include "task/retries.h"
 
+/* Did a bolt fail the tree: for the tuple's sake, which is an attempt, or for now? */
+enum failed { NOT_FAILED, FAILED, FAILED_FOR_NOW };
+
 /* A tree in flight. `number` 0 marks a free place; root numbers begin at 1. */
 struct tree {
         uint64_t number;
@@ -15,10 +18,10 @@ struct tree {
         uint64_t opened_ns;
         uint64_t slot; /* of time, in which it was opened or its timeout began anew */
         struct sqi_attempt attempt;
-        bool sealed; /* before it is, a zero state means nothing */
-        bool failed; /* a record failed it before it was sealed */
-        bool parked; /* all that is left of it is kept by bolts */
-        bool passed; /* it was parked once: its way through the queues has been counted */
+        bool sealed;    /* before it is, a zero state means nothing */
+        uint8_t failed; /* enum failed: a record failed it before it was sealed */
+        bool parked;    /* all that is left of it is kept by bolts */
+        bool passed;    /* it was parked once: its way through the queues has been counted */
 };
 
 /* The search for a tree that kills its worker. */
@@ -223,9 +226,9 @@ sqi_ledger_open(struct sqi_ledger *ledger, uint64_t position, struct sqi_attempt
 /* ---- retries ---- */
 
 static uint64_t
-delay(const struct sqi_ledger *ledger, uint32_t failures)
+delay(const struct sqi_ledger *ledger, const struct sqi_attempt *attempt)
 {
-        uint64_t ns = ledger->config.retry_delay_ns;
+        uint64_t failures = (uint64_t)attempt->failures + attempt->waits, ns = ledger->config.retry_delay_ns;
 
         while (failures-- && ns < SQI_RETRY_DELAY_MAX)
                 ns *= 2;
@@ -311,7 +314,8 @@ lose_one(struct sqi_ledger *ledger, struct sqi_retry *retry, bool parked, uint64
         retry->attempt.alone = ledger->search.lost == 1 && parked == ledger->search.all_parked;
         if (!retry->attempt.alone)
                 return 0;
-        ns = delay(ledger, retry->attempt.failures++);
+        ns = delay(ledger, &retry->attempt);
+        retry->attempt.failures++;
         return ns / 2 + sqi_mix(retry->position ^ now_ns) % (ns + 1);
 }
 
@@ -334,8 +338,7 @@ finish(struct sqi_ledger *ledger, struct tree *tree, enum sqi_outcome outcome, u
 {
         struct sqi_retry retry = {now_ns, tree->position, tree->attempt};
         uint64_t age_ns = now_ns > tree->opened_ns ? now_ns - tree->opened_ns : 0;
-        bool counts = outcome != SQI_LOST || tree->attempt.alone;
-
+        bool counts = outcome == SQI_LOST ? tree->attempt.alone : outcome == SQI_FAILED && tree->failed == FAILED;
         bool passed = tree->passed, parked = tree->parked;
 
         if (tree->attempt.alone)
@@ -351,8 +354,13 @@ finish(struct sqi_ledger *ledger, struct tree *tree, enum sqi_outcome outcome, u
         if (outcome == SQI_LOST) {
                 retry.due_ns += lose_one(ledger, &retry, parked, now_ns);
         } else {
-                retry.due_ns += delay(ledger, retry.attempt.failures);
-                retry.attempt = (struct sqi_attempt){.failures = retry.attempt.failures + 1};
+                retry.due_ns += delay(ledger, &retry.attempt);
+                retry.attempt.losses = 0;
+                retry.attempt.alone = false;
+                if (counts)
+                        retry.attempt.failures++;
+                else if (retry.attempt.waits < UINT8_MAX)
+                        retry.attempt.waits++;
         }
         if (counts && is_spent(ledger, &retry.attempt))
                 ledger->told(ledger->context, SQI_GIVEN_UP, retry.position, age_ns);
@@ -428,7 +436,9 @@ sqi_ledger_take(struct sqi_ledger *ledger, const struct sqi_ack *ack, uint64_t n
                 look_at_kept(ledger, tree, now_ns);
                 break;
         case SQI_ACK_FAIL:
-                tree->failed = true;
+        case SQI_ACK_LATER:
+                if (tree->failed != FAILED)
+                        tree->failed = ack->op == SQI_ACK_FAIL ? FAILED : FAILED_FOR_NOW;
                 if (tree->sealed)
                         finish(ledger, tree, SQI_FAILED, now_ns);
                 break;

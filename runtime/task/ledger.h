@@ -10,6 +10,10 @@
  *  3. Zero: completed. A fail record, the message timeout, or the loss of a task: failed; it waits out a back-off and
  *     comes back from sqi_ledger_retry() to be emitted again under a new root number, or is given up after its last retry.
  *
+ * What is an attempt? A verdict that fails the tuple (SQI_ACK_FAIL), and a death that is proven to be its own (below). A failure that says
+ * "not now" (SQI_ACK_LATER: a flush that failed, a disk that is full), a time-out and other deaths say nothing of the tuple: after an outage of
+ * any length all is still there.
+ *
  * Time-outs: trees are counted by the time slot they were opened in; the slots form a wheel of SQI_LEDGER_SLOTS. A slot that falls due with
  * none left costs nothing; else the table is scanned once. A tree times out between T and T + T/32.
  *
@@ -69,6 +73,7 @@ typedef void sqi_ledger_told(void *context, enum sqi_outcome outcome, uint64_t p
 struct sqi_attempt {
         uint32_t failures; /* replays that counted as attempts */
         uint16_t losses;   /* in a row */
+        uint8_t waits;     /* other replays that waited out a delay: time-outs, and failures that were not the tuple's */
         bool alone;        /* it was lost while it was alone: it is to be replayed alone */
 };
 

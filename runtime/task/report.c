@@ -93,17 +93,39 @@ sqi_task_log_seldom(struct sq_task *task, const char *what, const char *text)
         task->fails_unlogged = 0;
 }
 
+static void note_failure(struct sq_task *task, const char *what, const char *format, va_list arguments) SQ_PRINTF(3, 0);
+
+static void
+note_failure(struct sq_task *task, const char *what, const char *format, va_list arguments)
+{
+        char text[512];
+
+        vsnprintf(text, sizeof(text), format, arguments);
+        sqi_task_log_seldom(task, what, text);
+        snprintf(task->cause, sizeof(task->cause), "%.*s", SQI_CAUSE_MAX, text);
+}
+
 enum sq_verdict
 sq_fail(struct sq_task *task, const char *format, ...)
 {
-        char text[512];
         va_list arguments;
 
         va_start(arguments, format);
-        vsnprintf(text, sizeof(text), format, arguments);
+        note_failure(task, "failed a tuple", format, arguments);
         va_end(arguments);
-        sqi_task_log_seldom(task, "failed a tuple", text);
-        snprintf(task->cause, sizeof(task->cause), "%.*s", SQI_CAUSE_MAX, text);
+        task->later = false;
+        return SQ_FAIL;
+}
+
+enum sq_verdict
+sq_retry_later(struct sq_task *task, const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        note_failure(task, "put a tuple off", format, arguments);
+        va_end(arguments);
+        task->later = true;
         return SQ_FAIL;
 }
 
@@ -117,6 +139,7 @@ sqi_task_misuse(struct sq_task *task, const char *format, ...)
         vsnprintf(text, sizeof(text), format, arguments);
         va_end(arguments);
         task->misused = true;
+        task->later = false;
         sqi_count(&task->metrics->misused, 1);
         sqi_task_log_seldom(task, "misuse of squall.h", text);
         snprintf(task->cause, sizeof(task->cause), "misuse of squall.h: %.*s", SQI_CAUSE_MAX - 24, text);

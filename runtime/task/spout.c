@@ -24,9 +24,7 @@ note_cause(struct sq_task *task, enum sqi_outcome outcome)
         if (outcome == SQI_FAILED)
                 return; /* the records said so, or who sent them */
         task->cause_task = UINT32_MAX;
-        snprintf(task->cause, sizeof(task->cause),
-                 outcome == SQI_LOST ? "a worker died each time it was in flight" : "topology.message.timeout.secs, %g, was over",
-                 task->plan->config.message_timeout);
+        snprintf(task->cause, sizeof(task->cause), "a worker died each time it was in flight");
 }
 
 static void
@@ -204,10 +202,12 @@ take_cause(struct sq_task *task, const struct sqi_ack *ack, const uint8_t *text,
 static inline void
 take_record(struct sq_task *task, const struct sqi_ack *ack, uint32_t sender)
 {
-        if (ack->op == SQI_ACK_FAIL)
+        bool fails = ack->op == SQI_ACK_FAIL || ack->op == SQI_ACK_LATER;
+
+        if (fails)
                 task->cause_task = sender;
         sqi_ledger_take(task->ledger, ack, task->now_ns);
-        if (ack->op == SQI_ACK_FAIL)
+        if (fails)
                 task->cause[0] = '\0';
 }
 

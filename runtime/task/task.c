@@ -155,7 +155,7 @@ call_flush(struct sq_task *task)
         task->in_execute = in_execute;
         if (in_execute)
                 sqi_collector_begin(collector, task->input_roots, task->input_nroots);
-        task->misused = task->kept_now = false;
+        task->misused = task->kept_now = task->later = false;
         return r;
 }
 
@@ -233,7 +233,7 @@ sqi_task_flush_idle(struct sq_task *task)
 void
 sqi_task_call(struct sq_task *task, int (*callback)(struct sq_task *))
 {
-        task->misused = false;
+        task->misused = task->later = false;
         task->refused = 0;
         task->dirty = true; /* it may ack what it kept */
         sqi_collector_begin(&task->collector, NULL, 0);

@@ -169,6 +169,7 @@ struct sq_task {
         const struct sq_tuple *tuple;         /* under way */
         const struct sqi_input *input;        /* of the run under way; NULL: not for this task */
         bool misused;                         /* in this callback */
+        bool later;                           /* sq_retry_later() was called in this callback */
         uint64_t refused;                     /* emits of this callback that were a misuse; both kinds of task */
         bool in_execute;
         bool kept_now;     /* sq_keep() was called for the tuple */

@@ -99,7 +99,8 @@ enum sqi_ack_op {
         SQI_ACK_FAIL,  /* the tree failed */
         SQI_ACK_RESET, /* start its message timeout anew */
         SQI_ACK_CAUSE, /* why the trees of the FAILs behind it failed: `length` bytes of text, in the place of the records that follow */
-        SQI_ACK_KEPT, /* a bolt has taken the edge `value` and keeps it; or, the second time, has ended that */
+        SQI_ACK_KEPT,  /* a bolt has taken the edge `value` and keeps it; or, the second time, has ended that */
+        SQI_ACK_LATER, /* the tree failed for a cause that is not its tuple's: replayed without counting an attempt */
 };
 enum { SQI_CAUSE_MAX = 240 };
 

@@ -169,6 +169,35 @@ pass_time(struct sqi_ledger *ledger, const struct record *record, uint64_t until
 }
 
 static void
+only_a_failed_verdict_is_an_attempt(void **state)
+{
+        struct record record = {0};
+        struct sqi_ledger *ledger = make(&record, (struct sqi_ledger_config){.max_retries = 1, .timeout_ns = 100});
+        struct sqi_attempt attempt = {0};
+        uint64_t position = 7, root, now = 1000;
+
+        (void)state;
+        for (int i = 0; i < 40; i++, now += 1000) {
+                assert_int_equal(sqi_ledger_open(ledger, position, attempt, now, &root), 0);
+                sqi_ledger_seal(ledger, root, 1, now);
+                if (i % 2)
+                        sqi_ledger_take(ledger, &(struct sqi_ack){.root = root, .op = SQI_ACK_LATER}, now);
+                else
+                        sqi_ledger_tick(ledger, now + 500);
+                assert_true(sqi_ledger_retry(ledger, now + 900, &position, &attempt));
+        }
+        assert_int_equal(record.told[SQI_GIVEN_UP], 0);
+        for (int i = 0; i < 2; i++) {
+                assert_int_equal(sqi_ledger_open(ledger, position, attempt, now, &root), 0);
+                sqi_ledger_seal(ledger, root, 1, now);
+                sqi_ledger_take(ledger, &(struct sqi_ack){.root = root, .op = SQI_ACK_FAIL}, now);
+                assert_int_equal(sqi_ledger_retry(ledger, now + 900, &position, &attempt), i == 0);
+        }
+        assert_int_equal(record.told[SQI_GIVEN_UP], 1);
+        sqi_ledger_free(&ledger);
+}
+
+static void
 the_timeout_is_precise_to_a_tenth(void **state)
 {
         struct record record;
@@ -689,6 +718,7 @@ main(void)
                 cmocka_unit_test(a_reset_starts_the_timeout_anew),
                 cmocka_unit_test(a_lost_task_fails_all_at_once_and_costs_no_attempt),
                 cmocka_unit_test(a_tuple_that_kills_is_found_and_nothing_else_is_given_up),
+                cmocka_unit_test(only_a_failed_verdict_is_an_attempt),
                 cmocka_unit_test(a_flood_of_failures_holds_the_spout_back),
                 cmocka_unit_test(the_adaptive_limit_does_not_count_what_bolts_keep),
                 cmocka_unit_test(a_tree_counts_again_while_anything_of_it_is_not_kept),

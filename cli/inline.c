@@ -32,7 +32,9 @@ run(struct sqi_inline *self, struct sqi_plan *plan, double seconds, bool json)
         if (r < 0)
                 (void)cli_error(CLI_FAILED, "%s", error);
         tally.uptime_ns = sqi_clock_ns() - begin;
-        tally.state = r < 0 ? "failed" : tally.state;
+        if (cli_tally_is_short(&tally))
+                r = CLI_FAILED;
+        tally.state = r != 0 ? "failed" : tally.state;
         if (!cli_summary(&tally, json))
                 r = cli_error(CLI_FAILED, "no memory for the summary");
         return r != 0 ? CLI_FAILED : drain != 0 ? SIGNALLED + drain : CLI_DONE;

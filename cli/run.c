@@ -7,6 +7,7 @@
  * that could write there.
  */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -197,6 +198,7 @@ run_plan(struct run *run, struct sqi_plan **plan, bool json)
 static int
 run_topology(const struct cli_args *args)
 {
+        char folder[PATH_MAX];
         struct run run = {.seconds = cli_seconds(args, "for"), .end_ns = SQI_NEVER, .live = cli_live(STDERR_FILENO)};
         struct sqi_plan *plan;
         char error[ERROR_SIZE];
@@ -212,6 +214,10 @@ run_topology(const struct cli_args *args)
         if (cli_text(args, "record") != NULL && (status = cli_record(cli_text(args, "record"), plan)) != CLI_DONE) {
                 sqi_plan_free(&plan);
                 return status;
+        }
+        if (getcwd(folder, sizeof(folder)) == NULL || sqi_plan_keep_letters(plan, folder) < 0) {
+                sqi_plan_free(&plan);
+                return cli_error(CLI_FAILED, "no place for dead letters: %s", strerror(errno));
         }
         if (cli_flag(args, "inline"))
                 return cli_run_inline(args, &plan);

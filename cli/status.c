@@ -87,6 +87,19 @@ show_troubles(struct sq_str id, struct sq_value component)
                 putchar('\n');
 }
 
+/* What was given up, and where it is. */
+static void
+show_given_up(struct sq_value component, struct sq_str path)
+{
+        struct sq_str id = cli_get_str(component, "id");
+        uint64_t given_up = cli_get_uint(component, "given_up");
+
+        if (given_up > 0)
+                printf("%.*s: gave up %llu tuple%s; %llu of them in %.*s\n", (int)id.len, id.ptr, (unsigned long long)given_up,
+                       given_up == 1 ? "" : "s", (unsigned long long)cli_get_uint(component, "dead_lettered"), (int)path.len,
+                       path.ptr);
+}
+
 /* What there is to say of a component beyond the numbers that all have. */
 static void
 show_notes(struct sq_value component)
@@ -159,8 +172,10 @@ show(const struct cli_args *args, struct sq_value answer)
         components = sq_items(cli_get(answer, "components"));
         show_tables(cli_get(answer, "components"));
         (void)putchar('\n');
-        while (sq_next_item(&components, &component))
+        while (sq_next_item(&components, &component)) {
+                show_given_up(component, cli_get_str(answer, "dead_letters"));
                 show_notes(component);
+        }
 }
 
 static int

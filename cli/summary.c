@@ -192,6 +192,41 @@ print_own_line(FILE *out, const struct numbers *numbers)
                 (void)putc('\n', out);
 }
 
+/* What did not come through, in words: whoever reads nothing else should read this. */
+static void
+print_missing(FILE *out, const struct cli_tally *tally)
+{
+        const char *path = tally->plan->config.dead_letter;
+        struct numbers numbers;
+
+        for (uint32_t c = 0; c < tally->plan->ncomponents; c++) {
+                take_end(tally, c, &numbers);
+                unsigned long long given_up = get(&numbers.total.given_up), letters = get(&numbers.total.dead_lettered),
+                                   lost = get(&numbers.total.lost);
+
+                if (given_up > 0)
+                        fprintf(out, "%s: gave up %llu tuple%s after topology.spout.max.retries; %llu of them in %s\n",
+                                numbers.component->id, given_up, given_up == 1 ? "" : "s", letters,
+                                path != NULL ? path : "no dead-letter file");
+                if (lost > 0)
+                        fprintf(out, "%s: lost %llu tuple%s that no tuple tree holds (the log above says why)\n",
+                                numbers.component->id, lost, lost == 1 ? "" : "s");
+        }
+}
+
+bool
+cli_tally_is_short(const struct cli_tally *tally)
+{
+        struct numbers numbers;
+        uint64_t missing = 0;
+
+        for (uint32_t c = 0; c < tally->plan->ncomponents; c++) {
+                take_end(tally, c, &numbers);
+                missing += sqi_metrics_missing(&numbers.total);
+        }
+        return missing > 0;
+}
+
 static void
 print_complete(FILE *out, const struct numbers *numbers)
 {
@@ -268,8 +303,8 @@ print_json(const struct cli_tally *tally)
 bool
 cli_summary(const struct cli_tally *tally, bool json)
 {
-        if (json)
-                return print_json(tally);
-        print_table(stderr, tally);
-        return true;
+        if (!json)
+                print_table(stderr, tally);
+        print_missing(stderr, tally);
+        return json ? print_json(tally) : true;
 }

@@ -25,6 +25,7 @@
         X(failed, WORK, "bolt: tuples failed; spout: tuple trees failed or timed out") \
         X(replayed, WORK, "spout: tuple trees emitted again") \
         X(given_up, TROUBLE, "spout: tuple trees given up after their last retry") \
+        X(dead_lettered, TROUBLE, "spout: of those, the ones that are in the dead-letter file") \
         X(lost, TROUBLE, "tuples of no tuple tree that were not processed: nobody can replay them") \
         X(left_out, TROUBLE, "records that could not be read and became no tuple") \
         X(timed_out, TROUBLE, "spout: tuple trees that the message timeout failed") \
@@ -84,6 +85,16 @@ enum { SQI_NCOUNTERS = 0 SQI_COUNTERS(X) };
 #undef X
 extern const struct sqi_counter sqi_counters[SQI_NCOUNTERS];
 uint64_t sqi_counter_get(const struct sqi_metrics *metrics, unsigned counter);
+
+/* Tuples that were not processed, and of which no dead-letter file tells. */
+static inline uint64_t
+sqi_metrics_missing(const struct sqi_metrics *metrics)
+{
+        uint64_t given_up = atomic_load_explicit(&metrics->given_up, memory_order_relaxed),
+                 letters = atomic_load_explicit(&metrics->dead_lettered, memory_order_relaxed);
+
+        return atomic_load_explicit(&metrics->lost, memory_order_relaxed) + (given_up > letters ? given_up - letters : 0);
+}
 
 /* The writer's add: no lock prefix, for there is one writer. */
 static inline void

@@ -66,9 +66,14 @@ on_quitting(void *context)
 {
         struct sqi_hosted *hosted = context;
 
-        if (sqi_running_lifecycle(hosted->running)->outcome != SQI_OUTCOME_FINISHED)
+        const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
+
+        if (life->outcome != SQI_OUTCOME_FINISHED &&
+            (life->outcome != SQI_OUTCOME_FAILED || hosted->record.wish == SQI_WISH_KILLED))
                 return;
-        hosted->record.outcome = SQI_OUTCOME_FINISHED;
+        if (life->outcome == SQI_OUTCOME_FAILED)
+                sqi_hosted_cause(hosted, hosted->record.cause, sizeof(hosted->record.cause));
+        hosted->record.outcome = life->outcome;
         write_down(hosted);
 }
 
@@ -318,6 +323,9 @@ sqi_hosted_cause(const struct sqi_hosted *hosted, char *ret, size_t size)
         if (who < life->plan->nworkers)
                 snprintf(ret, size, "%s: %s", sqi_worker_name(life->plan, who, name, sizeof(name)),
                          sqi_cause_text(life->plan, &life->workers[who].cause, cause, sizeof(cause)));
+        else if (life->missing)
+                snprintf(ret, size, "%llu tuples were lost or given up, and are in no dead-letter file (its log says why)",
+                         (unsigned long long)life->missing);
         else
                 snprintf(ret, size, "%s",
                          life->outcome == SQI_OUTCOME_KILLED ? "the supervisor is out of memory"

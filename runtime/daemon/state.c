@@ -346,6 +346,8 @@ fill_folder(const struct sqi_state *state, int folder, const struct sqi_record *
         r = copy_components(state, folder, record->name, plan, from, error, size);
         if (r < 0)
                 return r;
+        if (sqi_plan_keep_letters(plan, state->path) < 0)
+                return sqi_complain(-ENOMEM, error, size, "out of memory");
         r = sqi_plan_encode(plan, &bytes, &length);
         if (r == 0)
                 r = sqi_sealed_write(folder, "plan", bytes, length);

@@ -10,6 +10,8 @@
  *                           topology.yaml, components/N-NAME.so   copies of what was submitted
  *                           log, log.1, ...                       (journal.h)
  *
+ *     STATE/NAME.dead-letters.jsonl    what its spouts gave up, where the topology names no file of its own; it stays after a kill
+ *
  * An update is put together beside the topology, topologies/.next-NAME; when the old one is drained the two change places; when the new one has
  * proved itself what is at .next-NAME goes, and if it fails they change back. `trial` in both records tells which is which (update.c).
  *

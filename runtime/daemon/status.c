@@ -182,6 +182,7 @@ sqi_status_one(const struct sqi_hosted *hosted, struct sqi_writer *writer)
 
         sqi_write_map(writer, NULL);
         put_head(writer, hosted);
+        sqi_write_text(writer, "dead_letters", plan && plan->config.dead_letter ? plan->config.dead_letter : "");
         sqi_write_array(writer, "components");
         for (uint32_t c = 0; plan && c < plan->ncomponents; c++)
                 put_component(writer, hosted, c);

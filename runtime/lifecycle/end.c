@@ -99,6 +99,10 @@ sqi_end_quit(struct sqi_step *step)
                 return;
         life->state = SQI_QUITTING;
         life->outcome = life->draining ? SQI_OUTCOME_DRAINED : SQI_OUTCOME_FINISHED;
+        if (life->missing && !life->handover) {
+                life->outcome = SQI_OUTCOME_FAILED;
+                life->failed_worker = SQI_EVERY_WORKER;
+        }
         life->deadline = step->now + exit_time;
         life->probe_due = SQI_NEVER;
         sqi_step_report(step, SQI_REPORT_QUITTING, SQI_EVERY_WORKER, 0);

@@ -331,6 +331,8 @@ sqi_lifecycle_step(struct sqi_lifecycle *life, const struct sqi_event *event, ui
                 return;
         forgive_silence(life, now);
         life->stepped_at = now;
+        if (event->missing)
+                life->missing = event->missing;
         events[event->type](&step, event);
 }
 

@@ -106,6 +106,7 @@ struct sqi_event {
         enum sqi_cause_type cause;
         int number;
         const struct sqi_message *message;
+        uint64_t missing; /* with a message FINISHED or STATE: tuples that the topology has not processed, and will not */
 };
 
 enum sqi_action_type {
@@ -179,6 +180,7 @@ struct sqi_lifecycle {
         enum sqi_topology_state state;
         enum sqi_outcome outcome;
         uint32_t failed_worker; /* outcome FAILED: whose cause it is, or SQI_EVERY_WORKER */
+        uint64_t missing;       /* as last told: a topology that ends with some has failed */
         bool connected, has_run, draining, degraded, inactive;
         bool handover;        /* the drain is not the end: movable state is written down */
         bool adopting, found; /* START waits for what is found of an earlier supervisor; something was */

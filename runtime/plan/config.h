@@ -21,7 +21,7 @@ struct sqi_config {
         int64_t max_pending;     /* topology.max.spout.pending, tuple trees per spout task; 0: adaptive */
         int64_t max_retries;     /* topology.spout.max.retries of one tuple tree before it is given up; -1: for ever */
         double retry_delay_ms;   /* topology.spout.retry.delay.ms, the first back-off after a `fail`, doubled each time */
-        const char *dead_letter; /* topology.dead.letter.path: JSON lines; NULL: they are only counted and logged */
+        const char *dead_letter; /* topology.dead.letter.path: JSON lines; NULL: see sqi_plan_keep_letters() */
         int64_t batch_bytes;     /* topology.batch.bytes: a batch is sent when it holds as much */
         int64_t channel_batches; /* topology.channel.batches: high-water mark of one channel end, in batches */
         int64_t worker_memory;   /* topology.worker.memory.mb; 0: no limit */

@@ -2,6 +2,7 @@
 #include "plan/plan.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -67,4 +68,18 @@ sqi_plan_free(struct sqi_plan **plan)
         sqi_arena_free(&arena);
         free(*plan);
         *plan = NULL;
+}
+
+int
+sqi_plan_keep_letters(struct sqi_plan *plan, const char *folder)
+{
+        char *path;
+
+        if (plan->config.dead_letter)
+                return 0;
+        if (asprintf(&path, "%s/%s.dead-letters.jsonl", folder, plan->name) < 0)
+                return -ENOMEM;
+        plan->config.dead_letter = sqi_arena_text(plan->memory, path);
+        free(path);
+        return plan->config.dead_letter ? 0 : -ENOMEM;
 }

@@ -87,6 +87,9 @@ int sqi_plan_encode(const struct sqi_plan *plan, void **ret_bytes, size_t *ret_s
 int sqi_plan_decode(const void *bytes, size_t size, struct sqi_plan **ret, char *error, size_t error_size);
 void sqi_plan_free(struct sqi_plan **plan);
 
+/* Where the plan names no file for dead letters: FOLDER/NAME.dead-letters.jsonl. 0 or -ENOMEM. */
+int sqi_plan_keep_letters(struct sqi_plan *plan, const char *folder);
+
 /* Gives every component its `ntasks` tasks, and the tasks to the workers, anew. 0 or -ENOMEM. */
 int sqi_plan_spread(struct sqi_plan *plan);
 

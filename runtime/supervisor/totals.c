@@ -103,3 +103,16 @@ sqi_totals_component(const struct sqi_totals *totals, uint32_t component, struct
         for (uint32_t t = c->first_task; t < c->first_task + c->ntasks; t++)
                 add_task(totals, t, ret);
 }
+
+uint64_t
+sqi_totals_missing(const struct sqi_totals *totals)
+{
+        struct sqi_metrics metrics;
+        uint64_t missing = 0;
+
+        for (uint32_t t = 0; t < totals->plan->ntasks; t++) {
+                sqi_totals_task(totals, t, &metrics);
+                missing += sqi_metrics_missing(&metrics);
+        }
+        return missing;
+}

@@ -16,6 +16,8 @@ void sqi_totals_take(struct sqi_totals *totals, const struct sqi_message *messag
 
 /* The sum of one task, or of a component's tasks; `pending`, a gauge, is the present incarnation's. */
 void sqi_totals_task(const struct sqi_totals *totals, uint32_t task, struct sqi_metrics *ret);
+/* Tuples of the topology that were not processed and are in no dead-letter file: lost, or given up. */
+uint64_t sqi_totals_missing(const struct sqi_totals *totals);
 void sqi_totals_component(const struct sqi_totals *totals, uint32_t component, struct sqi_metrics *ret);
 
 #endif

@@ -169,12 +169,15 @@ sqi_letters_write(struct sq_task *task)
 {
         struct sqi_letters *letters = &task->letters;
 
+        if (letters->n == 0)
+                return;
         for (size_t i = 0; i < letters->n; i++) {
                 struct sqi_letter *letter = &letters->items[i];
                 int r = 0;
                 if (task->plan->config.dead_letter) {
                         replay_into(task, letter->position);
                         r = append(task, letter);
+                        sqi_count(&task->metrics->dead_lettered, r == 0);
                 }
                 if (r < 0)
                         sq_log(task, SQ_ERROR, "cannot write the dead letter of position %llu (%s) to %s: %s",
@@ -185,6 +188,7 @@ sqi_letters_write(struct sq_task *task)
                                                             .text = {letter->cause, strlen(letter->cause)}});
         }
         letters->n = 0;
+        sqi_task_report_metrics(task);
 }
 
 int

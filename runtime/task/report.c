@@ -27,6 +27,12 @@ sqi_task_report(struct sq_task *task, const struct sqi_message *message)
         free(bytes);
 }
 
+void
+sqi_task_report_metrics(struct sq_task *task)
+{
+        sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_METRICS, .task = task->id, .metrics = task->metrics});
+}
+
 static void write_log(struct sq_task *task, enum sq_level level, const char *format, va_list arguments) SQ_PRINTF(3, 0);
 
 /* One write, so that lines of several tasks do not mix. */
@@ -150,6 +156,7 @@ sqi_task_lose(struct sq_task *task, uint64_t n, const char *cause)
 {
         sqi_count(&task->metrics->lost, n);
         sqi_task_log_seldom(task, "lost a tuple that belongs to no tuple tree", cause);
+        sqi_task_report_metrics(task);
 }
 
 int

@@ -270,7 +270,7 @@ sqi_task_end(struct sq_task *task)
         }
         task->phase = SQI_ENDED;
         task->collector.open = false;
-        sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_METRICS, .task = task->id, .metrics = task->metrics});
+        sqi_task_report_metrics(task);
         sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_FINISHED, .task = task->id});
 }
 

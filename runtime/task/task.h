@@ -240,6 +240,8 @@ int sqi_task_fail(struct sq_task *task, int error, const char *format, ...) SQ_P
 void sqi_task_misuse(struct sq_task *task, const char *format, ...) SQ_PRINTF(2, 3);
 /* `n` tuples are lost for good, for they belong to no tuple tree that could be replayed: counted, and logged with the cause. */
 void sqi_task_lose(struct sq_task *task, uint64_t n, const char *cause);
+/* Its counters, at once: for what must be known even if the task dies now. */
+void sqi_task_report_metrics(struct sq_task *task);
 void sqi_task_report(struct sq_task *task, const struct sqi_message *message);
 /* A warning, at most once a second: a bolt may fail a million tuples a second for one cause. */
 void sqi_task_log_seldom(struct sq_task *task, const char *what, const char *text);

@@ -28,7 +28,7 @@ tested() {
 topology() {
         cat >"$dir/t.yaml" <<Y
 name: mistakes
-config: { ${3:-} }
+config: { topology.dead.letter.path: $dir/dead${3:+, $3} }
 spouts: [{ id: words, component: generate, properties: { count: 3, fields: { $1 } } }]
 bolts: [{ id: mistaken, component: ./${4:-mistaken}.so, properties: { $2 } }]
 streams: [{ from: words, to: mistaken, grouping: { type: shuffle } }]
@@ -81,7 +81,7 @@ check "7. a direct emit where no reader is direct" tested EMITS_DIRECT '{ in: { 
 plain_for_direct() { # whoami can do both, so it is found when it runs
         cat >"$dir/d.yaml" <<Y
 name: direct
-config: { topology.spout.max.retries: 0 }
+config: { topology.spout.max.retries: 0, topology.dead.letter.path: $dir/dead }
 spouts: [{ id: n, component: generate, properties: { count: 3, fields: { n: seq } } }]
 bolts: [{ id: who, component: $build/tests/components/whoami.so }, { id: out, component: "null" }]
 streams: [{ from: n, to: who, grouping: { type: shuffle } }, { from: who, to: out, grouping: { type: direct } }]

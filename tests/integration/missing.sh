@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# No run ends with exit status 0 when a result is missing: what is given up is in a dead-letter file, or the run has failed.
+# modes: release
+source "$(dirname "$0")/lib"
+
+# poison RETRIES: five tuples, of which each that is a multiple of 2 fails whenever it is executed.
+poison() {
+        cat >"$dir/t.yaml" <<Y
+name: poison
+config: { topology.spout.max.retries: $1, topology.spout.retry.delay.ms: 1 }
+spouts: [{ id: n, component: generate, properties: { count: 5, fields: { key: uniform 7 7, seq: seq, check: seq } } }]
+bolts:
+  - { id: pass, component: $build/tests/components/faulty.so, properties: { poison: 7, poison_every: 2 } }
+  - { id: out, component: write, properties: { path: $dir/out } }
+streams: [{ from: n, to: pass, grouping: { type: shuffle } }, { from: pass, to: out, grouping: { type: global } }]
+Y
+}
+# ends STATUS ARGS...: a run in $dir that ends so.
+ends() {
+        local wanted=$1 status=0
+        shift
+        (cd "$dir" && timeout 60 "$squall" run "$@" t.yaml) >"$dir/json" 2>"$dir/err" || status=$?
+        cat "$dir/err"
+        [ $status = "$wanted" ]
+}
+letters() { [ "$(wc -l 2>/dev/null <"$dir/poison.dead-letters.jsonl" || echo 0)" = "$1" ]; }
+
+poison 3
+check "a run that gives tuples up ends with 0" ends 0
+check "and has each in NAME.dead-letters.jsonl of the working directory" letters 2
+check "and says how many, and where" grep -qF "n: gave up 2 tuples after topology.spout.max.retries; 2 of them in $dir/poison.dead-letters.jsonl" "$dir/err"
+rm -f "$dir"/*.jsonl
+check "so does a run without workers" ends 0 --inline
+check "with the same letters" letters 2
+rm -f "$dir"/*.jsonl
+check "a run that cannot write its dead letters ends with 1" ends 1 --json -c topology.dead.letter.path=/dev/full
+check "and its JSON says failed, given up and not dead-lettered" grep -qE '"state":"failed".*"given_up":2,"dead_lettered":0' "$dir/json"
+check "so does one without workers" ends 1 --inline -c topology.dead.letter.path=/dev/full
+poison 3 && sed -i 's/poison_every: 2/poison_every: 1000/' "$dir/t.yaml"
+check "a run that gives nothing up ends with 0" ends 0
+check "and leaves no dead-letter file" test ! -e "$dir/poison.dead-letters.jsonl"
+
+# ---- under the daemon ----
+
+poison 2
+export XDG_RUNTIME_DIR=$dir/run
+mkdir -m 700 "$XDG_RUNTIME_DIR"
+"$squall" supervisor --state-dir "$dir/state" >"$dir/err" 2>&1 &
+daemon=$!
+on_exit kill $daemon
+state_is() { [ "$("$squall" list --json | grep -o '"state":"[a-z]*"')" = "\"state\":\"$1\"" ]; }
+until_true 20 eval '"$squall" list'
+check "a topology that gives tuples up is submitted" "$squall" submit "$dir/t.yaml"
+check "and finishes" until_true 20 state_is finished
+check "its letters are in the state directory" test "$(wc -l <"$dir/state/poison.dead-letters.jsonl")" = 2
+check "and status says how many, and where" eval '"$squall" status poison | grep -qF "n: gave up 2 tuples; 2 of them in $dir/state/poison.dead-letters.jsonl"'
+"$squall" kill poison >"$dir/err" 2>&1
+check "and stay when it is killed" test -s "$dir/state/poison.dead-letters.jsonl"
+sed -i 's/config: {/config: { topology.dead.letter.path: \/dev\/full,/' "$dir/t.yaml"
+check "a topology whose letters cannot be written is submitted" "$squall" submit "$dir/t.yaml"
+check "and fails" until_true 20 state_is failed
+check "and status says that tuples are missing" eval '"$squall" status poison | grep -q "2 tuples were lost or given up, and are in no dead-letter file"'
+exit $failures

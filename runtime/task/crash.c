@@ -40,13 +40,16 @@ static const struct {
                {SIGABRT, "SIGABRT (abort() was called)"}};
 enum { SIGNALS = sizeof(signals) / sizeof(signals[0]) };
 
+/* The level first, as in every line of a task: who looks at warnings and worse sees a crash. */
+#define HEAD "error: crash: "
+
 static void say(const char *format, ...) SQ_PRINTF(1, 2);
 
 static void
 say(const char *format, ...)
 {
-        char line[4096] = "crash: ";
-        size_t head = sizeof("crash: ") - 1;
+        char line[4096] = HEAD;
+        size_t head = sizeof(HEAD) - 1;
         va_list arguments;
 
         va_start(arguments, format);
@@ -170,10 +173,22 @@ find_line(const char *file, uint64_t place, char *line, size_t size)
         return len > 0 && line[0] != '?' && line[0] != '\0';
 }
 
+/* dladdr() calls the program by argv[0], which a worker has for its title; a library it calls by its path. */
+static const char *
+file_of(const Dl_info *info, char *path, size_t size)
+{
+        ssize_t n = info->dli_fname[0] == '/' ? -1 : readlink("/proc/self/exe", path, size - 1);
+
+        if (n <= 0)
+                return info->dli_fname;
+        path[n] = '\0';
+        return path;
+}
+
 static void
 say_frame(int number, uint64_t address)
 {
-        char name[256] = "?", line[1024] = "";
+        char name[256] = "", line[1024] = "", program[1024];
         uint64_t offset = 0;
         struct image image;
         Dl_info info;
@@ -182,10 +197,11 @@ say_frame(int number, uint64_t address)
                 say("  %2d  0x%llx", number, (unsigned long long)address);
                 return;
         }
-        const char *slash = strrchr(info.dli_fname, '/');
+        const char *path = file_of(&info, program, sizeof(program));
+        const char *slash = strrchr(path, '/');
         uint64_t place = address - (uint64_t)(uintptr_t)info.dli_fbase;
         bool found = false;
-        if (map_image(info.dli_fname, &image)) {
+        if (map_image(path, &image)) {
                 found = find_symbol(&image, place, name, sizeof(name), &offset);
                 munmap((void *)(uintptr_t)image.bytes, image.size);
         }
@@ -193,12 +209,14 @@ say_frame(int number, uint64_t address)
                 snprintf(name, sizeof(name), "%s", info.dli_sname);
                 offset = address - (uint64_t)(uintptr_t)info.dli_saddr;
         }
-        const char *file = slash ? slash + 1 : info.dli_fname;
-        if (find_line(info.dli_fname, place, line, sizeof(line)))
+        const char *file = slash ? slash + 1 : path;
+        if (name[0] == '\0')
+                say("  %2d  %s+0x%llx", number, file, (unsigned long long)place);
+        else if (find_line(path, place, line, sizeof(line)))
                 say("  %2d  %s  %s+0x%llx  %s", number, file, name, (unsigned long long)offset, line);
         else
-                say("  %2d  %s  %s+0x%llx  (addr2line -e %s 0x%llx)", number, file, name, (unsigned long long)offset,
-                    info.dli_fname, (unsigned long long)place);
+                say("  %2d  %s  %s+0x%llx  (addr2line -e %s 0x%llx)", number, file, name, (unsigned long long)offset, path,
+                    (unsigned long long)place);
 }
 
 /* ---- the report --------------------------------------------------------------------------------------------------------- */

@@ -2,9 +2,9 @@
 /*
  * What a task was doing when its component crashed: on stderr, before the process dies of the signal.
  *
- *     crash: count/1 of wordcount: SIGSEGV (Segmentation fault) at 0x8
- *     crash: tuple from "split", stream "default": {"word":"storm"}
- *     crash:   0  count.so  execute+0x1f  (addr2line -e /home/ann/count.so 0x11ff)
+ *     error: crash: count/1 of wordcount: SIGSEGV (Segmentation fault) at 0x8
+ *     error: crash: tuple from "split", stream "default": {"word":"storm"}
+ *     error: crash:   0  count.so  execute+0x1f  (addr2line -e /home/ann/count.so 0x11ff)
  */
 #ifndef SQI_CRASH_H
 #define SQI_CRASH_H

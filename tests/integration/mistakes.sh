@@ -135,9 +135,10 @@ crash() {
         cat "$dir/said"
         grep -q 'crash: mistaken/0 of mistakes: SIGSEGV (Segmentation fault) at (nil)' "$dir/said" &&
                 grep -qF 'crash: tuple from "words", stream "default": {"word":"boom"}' "$dir/said" &&
-                grep -qE "crash: +0  mistaken.so  execute\+0x[0-9a-f]+  .*mistaken.c:$(grep -n 'word.len - 4) = 1' tests/mistakes/mistaken.c | cut -d : -f 1)\$" "$dir/said"
+                grep -qE "crash: +0  mistaken.so  execute\+0x[0-9a-f]+  .*mistaken.c:$(grep -n 'word.len - 4) = 1' tests/mistakes/mistaken.c | cut -d : -f 1)\$" "$dir/said" &&
+                grep -qE 'error: crash: +[0-9]+  squall-worker  [a-z_]+[+]0x[0-9a-f]+  [(]addr2line -e /' "$dir/said" && ! grep -qF '?' "$dir/said"
 }
-check "a crash names component, task and tuple, and where it was" crash
+check "a crash names component, task and tuple, and where it was, at the level of an error" crash
 overflow() { build mistaken -DOVERFLOWS -O0 && printf 'component: ./mistaken.so\nproperties: { limit: 1 }\ntests: [{ name: t, steps: [{ in: { word: a } }] }]\n' >"$dir/t.yaml"
         topology "word: const boom" "limit: 1"
         timeout 60 "$squall" run --for 1s -c topology.message.timeout.secs=1 "$dir/t.yaml" >"$dir/said" 2>&1

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bolt `count`: how often each combination of some fields has come. The packed fields are the key, so counting is one look-up. */
 #include <squall.h>
-#include <string.h>
 
 enum { CHANGE, END, TICK };
 
@@ -17,18 +16,6 @@ struct tally {
         uint64_t n_changed;
 };
 
-static struct sq_field
-input_field(const struct sq_declaration *decl, const char *name)
-{
-        struct sq_field field = {NULL, SQ_ANY};
-        unsigned place = 0;
-
-        do
-                field = sq_declared_input(decl, 0, place++);
-        while (field.name && strcmp(field.name, name) != 0);
-        return field;
-}
-
 static void
 declare_field(struct sq_declaration *decl, const char *name, enum sq_type type)
 {
@@ -43,7 +30,7 @@ declare(struct sq_declaration *decl)
         struct sq_field field;
 
         for (size_t i = 0; i < self->by.n; i++)
-                declare_field(decl, self->by.items[i], input_field(decl, self->by.items[i]).type);
+                declare_field(decl, self->by.items[i], sq_declared_field(decl, 0, self->by.items[i]).type);
         for (unsigned i = 0; self->by.n == 0 && (field = sq_declared_input(decl, 0, i)).name; i++)
                 declare_field(decl, field.name, field.type);
         sq_declare_out(decl, 0, "count", SQ_INT);

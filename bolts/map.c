@@ -16,18 +16,6 @@ text_of(const char *text)
         return (struct sq_str){text, strlen(text)};
 }
 
-static struct sq_field
-find(const struct sq_declaration *decl, const char *name)
-{
-        struct sq_field field;
-        unsigned place = 0;
-
-        do
-                field = sq_declared_input(decl, 0, place++);
-        while (field.name && strcmp(field.name, name) != 0);
-        return field;
-}
-
 static void
 declare(struct sq_declaration *decl)
 {
@@ -42,7 +30,7 @@ declare(struct sq_declaration *decl)
                         sq_declare_out(decl, 0, self->emit.names[i], (enum sq_type)value.type);
                         continue;
                 }
-                field = find(decl, source);
+                field = sq_declared_field(decl, 0, source);
                 if (!field.name)
                         sq_declare_error(decl, "emit", "no input field `%s` (a constant text stands in quotes: \"'%s'\")", source,
                                          source);

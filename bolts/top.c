@@ -42,14 +42,11 @@ static void
 declare(struct sq_declaration *decl)
 {
         const struct top *self = sq_declared_state(decl);
-        enum sq_type type = SQ_ANY;
+        enum sq_type type = sq_declared_field(decl, 0, self->by).type;
         struct sq_field field;
 
         if (self->n < 1 || self->n > TOP_MAX)
                 sq_declare_error(decl, "n", "must be from 1 to %d", TOP_MAX);
-        for (unsigned i = 0; (field = sq_declared_input(decl, 0, i)).name; i++)
-                if (strcmp(field.name, self->by) == 0)
-                        type = field.type;
         if (type != SQ_ANY && type != SQ_INT && type != SQ_UINT && type != SQ_FLOAT)
                 sq_declare_error(decl, "by", "the field `%s` is not a number", self->by);
         if (self->rank)

@@ -134,18 +134,6 @@ read_aggregate(const char *text, struct aggregate *ret, const char **ret_field)
         return end == text + length && ret->quantile <= 1 && **ret_field;
 }
 
-static struct sq_field
-input_field(const struct sq_declaration *decl, const char *name)
-{
-        struct sq_field field;
-        unsigned place = 0;
-
-        do
-                field = sq_declared_input(decl, 0, place++);
-        while (field.name && strcmp(field.name, name) != 0);
-        return field;
-}
-
 /* The input fields are those of `by`, then those of the aggregates, each once: where `name` stands among them. */
 static int
 column_of(const struct window *self, const char *name, size_t aggregates, int *ret_columns)
@@ -183,7 +171,7 @@ declare_aggregate(struct sq_declaration *decl, const struct window *self, size_t
                                  self->compute.values[i]);
                 return;
         }
-        enum sq_type type = *name ? input_field(decl, name).type : SQ_ANY, out = SQ_ANY;
+        enum sq_type type = *name ? sq_declared_field(decl, 0, name).type : SQ_ANY, out = SQ_ANY;
         bool number = type == SQ_INT || type == SQ_UINT || type == SQ_FLOAT;
         if (*name && column_of(self, name, i, &columns) < 0)
                 sq_declare_in(decl, name, type);
@@ -208,7 +196,7 @@ declare(struct sq_declaration *decl)
         if (wrong)
                 sq_declare_error(decl, wrong, "%s", why);
         for (size_t i = 0; i < self->by.n; i++) {
-                enum sq_type type = input_field(decl, self->by.items[i]).type;
+                enum sq_type type = sq_declared_field(decl, 0, self->by.items[i]).type;
                 sq_declare_in(decl, self->by.items[i], type);
                 sq_declare_out(decl, 0, self->by.items[i], type);
         }

@@ -31,11 +31,19 @@
 #include <stdint.h>
 
 #ifdef __cplusplus
+#if __cplusplus < 201703L
+#error "squall.h needs C++17: -std=c++17 or later"
+#endif
+#include <string_view>
+#include <type_traits>
 extern "C" {
 #endif
 
-/* The version of this interface. A .so that was built for another one is refused when it is loaded. */
-#define SQ_ABI 1u
+/*
+ * The version of this interface. A .so that was built for another one is refused when it is loaded. Within a version callbacks and
+ * settings are only added, at the end of struct sq_bolt and struct sq_spout: a .so that was built before that goes on working.
+ */
+#define SQ_ABI 2u
 
 #define SQ_FIELDS_MAX 64u  /* fields of a stream */
 #define SQ_STREAMS_MAX 8u  /* streams of a component, the default one not counted */
@@ -161,11 +169,11 @@ sq_str(struct sq_str s)
         return sqi_value(SQ_STR, SQ_PLAIN, s.ptr, s.len);
 }
 
-/* The same for a NUL-terminated string. */
+/* The same for a NUL-terminated string. NULL is nil. */
 static inline struct sq_value
 sq_text(const char *text)
 {
-        return sqi_value(SQ_STR, SQ_PLAIN, text, __builtin_strlen(text));
+        return text != NULL ? sqi_value(SQ_STR, SQ_PLAIN, text, __builtin_strlen(text)) : sq_nil();
 }
 
 static inline struct sq_value
@@ -204,6 +212,51 @@ sq_splice(struct sq_str packed, size_t n)
         value.count = (uint16_t)n;
         return value;
 }
+
+/*
+ * sq_of(x) makes the value of any expression by its type, and sq_emit() and its like do so with everything that they are handed:
+ *
+ *     bool                                     sq_bool
+ *     signed integers, and enums               sq_int       (of an enum the compiler chooses the sign)
+ *     unsigned integers                        sq_uint
+ *     float, double                            sq_float
+ *     const char *, char *, "text"             sq_text      (NUL-terminated; a pointer that is NULL is nil)
+ *     struct sq_str, struct sq_time            sq_str, sq_time
+ *     struct sq_value                          itself
+ *     std::string, std::string_view            sq_str       (C++ only)
+ *
+ * Everything else does not compile. NULL and nullptr: write sq_nil(). A plain char is a number to one and a letter to another: write
+ * sq_int(c), or sq_str((struct sq_str){&c, 1}). Other pointers: sq_bin(ptr, len). In C a comparison is an int: write sq_bool(a > b); a bit-field
+ * needs a cast, and a compound literal brackets around it.
+ */
+#ifndef __cplusplus
+#define sq_of(x) \
+        _Generic((x), \
+                bool: sq_bool, \
+                signed char: sq_int, \
+                short: sq_int, \
+                int: sq_int, \
+                long: sq_int, \
+                long long: sq_int, \
+                unsigned char: sq_uint, \
+                unsigned short: sq_uint, \
+                unsigned: sq_uint, \
+                unsigned long: sq_uint, \
+                unsigned long long: sq_uint, \
+                float: sq_float, \
+                double: sq_float, \
+                char *: sq_text, \
+                const char *: sq_text, \
+                struct sq_str: sq_str, \
+                struct sq_time: sq_time, \
+                struct sq_value: sqi_same)(x)
+
+static inline struct sq_value
+sqi_same(struct sq_value value)
+{
+        return value;
+}
+#endif
 
 /* Runs over the elements of an array or, key and value in turn, of a map. Anything else has no elements. */
 struct sq_items {
@@ -299,14 +352,17 @@ SQ_EXPORT struct sq_str sq_noted(const struct sq_task *task);
 SQ_EXPORT uint64_t sq_room(const struct sq_task *task);
 
 #ifndef __cplusplus
-#define SQI_VALUES(...) \
+#define sq_emit(task, ...) sq_emit_values((task), 0, SQI_VALUES(__VA_ARGS__))
+#define sq_emit_on(task, stream, ...) sq_emit_values((task), (stream), SQI_VALUES(__VA_ARGS__))
+#define sq_emit_direct(task, stream, index, ...) sq_emit_direct_values((task), (stream), (index), SQI_VALUES(__VA_ARGS__))
+
+/* The number of values, and an array of what sq_of() makes of each. The list of macros is at the end of this file. */
+#define SQI_VALUES(...) SQI_LIST(SQI_PASTE(SQI_OF, SQI_COUNT(__VA_ARGS__))(__VA_ARGS__))
+#define SQI_LIST(...) \
         (sizeof((const struct sq_value[]){__VA_ARGS__}) / sizeof(struct sq_value)), (const struct sq_value[]) \
         { \
                 __VA_ARGS__ \
         }
-#define sq_emit(task, ...) sq_emit_values((task), 0, SQI_VALUES(__VA_ARGS__))
-#define sq_emit_on(task, stream, ...) sq_emit_values((task), (stream), SQI_VALUES(__VA_ARGS__))
-#define sq_emit_direct(task, stream, index, ...) sq_emit_direct_values((task), (stream), (index), SQI_VALUES(__VA_ARGS__))
 #endif
 
 /* ---- Verdicts and kept tuples ------------------------------------------------------------------------------------------- */
@@ -470,27 +526,68 @@ struct sq_option {
         const char *help;
 };
 
-/* Offset of a member, refused at compile time when the member has another type than the option stores. */
-#define SQI_MEMBER(state, member, type) (offsetof(state, member) + 0 * sizeof((type *)0 == &((state *)0)->member))
-#define SQI_OPTION(state, member, ctype, otype, dflt, must, choice, text) \
+/*
+ * A setting by its member in the state: SQ_OPT_INT(struct count, min, 1, "first count to emit"). Its name is the member's; where that is no
+ * name in C, or another than it should be, SQ_OPT_INT_AS("max-age", struct cache, max_age, 60, "seconds") and its like name it.
+ * A member of another type than the setting stores does not compile.
+ */
+#define SQ_OPT_INT(state, member, dflt, help) SQI_OPTION(#member, state, member, INT, #dflt, false, NULL, help)
+#define SQ_OPT_FLOAT(state, member, dflt, help) SQI_OPTION(#member, state, member, FLOAT, #dflt, false, NULL, help)
+#define SQ_OPT_BOOL(state, member, dflt, help) SQI_OPTION(#member, state, member, BOOL, #dflt, false, NULL, help)
+#define SQ_OPT_STR(state, member, dflt, help) SQI_OPTION(#member, state, member, STR, dflt, false, NULL, help)
+#define SQ_OPT_PATH(state, member, dflt, help) SQI_OPTION(#member, state, member, PATH, dflt, false, NULL, help)
+#define SQ_OPT_ENUM(state, member, choices, dflt, help) SQI_OPTION(#member, state, member, ENUM, dflt, false, choices, help)
+#define SQ_OPT_LIST(state, member, help) SQI_OPTION(#member, state, member, LIST, NULL, false, NULL, help)
+#define SQ_OPT_MAP(state, member, help) SQI_OPTION(#member, state, member, MAP, NULL, false, NULL, help)
+#define SQ_REQ_INT(state, member, help) SQI_OPTION(#member, state, member, INT, NULL, true, NULL, help)
+#define SQ_REQ_STR(state, member, help) SQI_OPTION(#member, state, member, STR, NULL, true, NULL, help)
+#define SQ_REQ_PATH(state, member, help) SQI_OPTION(#member, state, member, PATH, NULL, true, NULL, help)
+#define SQ_REQ_LIST(state, member, help) SQI_OPTION(#member, state, member, LIST, NULL, true, NULL, help)
+#define SQ_REQ_MAP(state, member, help) SQI_OPTION(#member, state, member, MAP, NULL, true, NULL, help)
+
+#define SQ_OPT_INT_AS(name, state, member, dflt, help) SQI_OPTION(name, state, member, INT, #dflt, false, NULL, help)
+#define SQ_OPT_FLOAT_AS(name, state, member, dflt, help) SQI_OPTION(name, state, member, FLOAT, #dflt, false, NULL, help)
+#define SQ_OPT_BOOL_AS(name, state, member, dflt, help) SQI_OPTION(name, state, member, BOOL, #dflt, false, NULL, help)
+#define SQ_OPT_STR_AS(name, state, member, dflt, help) SQI_OPTION(name, state, member, STR, dflt, false, NULL, help)
+#define SQ_OPT_PATH_AS(name, state, member, dflt, help) SQI_OPTION(name, state, member, PATH, dflt, false, NULL, help)
+#define SQ_OPT_ENUM_AS(name, state, member, choices, dflt, help) SQI_OPTION(name, state, member, ENUM, dflt, false, choices, help)
+#define SQ_OPT_LIST_AS(name, state, member, help) SQI_OPTION(name, state, member, LIST, NULL, false, NULL, help)
+#define SQ_OPT_MAP_AS(name, state, member, help) SQI_OPTION(name, state, member, MAP, NULL, false, NULL, help)
+#define SQ_REQ_INT_AS(name, state, member, help) SQI_OPTION(name, state, member, INT, NULL, true, NULL, help)
+#define SQ_REQ_STR_AS(name, state, member, help) SQI_OPTION(name, state, member, STR, NULL, true, NULL, help)
+#define SQ_REQ_PATH_AS(name, state, member, help) SQI_OPTION(name, state, member, PATH, NULL, true, NULL, help)
+#define SQ_REQ_LIST_AS(name, state, member, help) SQI_OPTION(name, state, member, LIST, NULL, true, NULL, help)
+#define SQ_REQ_MAP_AS(name, state, member, help) SQI_OPTION(name, state, member, MAP, NULL, true, NULL, help)
+
+/* What each type of setting stores. */
+#define SQI_STORED_INT int64_t
+#define SQI_STORED_FLOAT double
+#define SQI_STORED_BOOL bool
+#define SQI_STORED_STR const char *
+#define SQI_STORED_PATH const char *
+#define SQI_STORED_ENUM int64_t
+#define SQI_STORED_LIST struct sq_list
+#define SQI_STORED_MAP struct sq_pairs
+
+#define SQI_OPTION(name, state, member, type, dflt, must, choice, text) \
         { \
-#member, otype, SQI_MEMBER(state, member, ctype), dflt, must, choice, text \
+                name, SQ_OPTION_##type, SQI_MEMBER(state, member, SQI_STORED_##type), dflt, must, choice, text \
         }
 
-#define SQ_OPT_INT(state, member, dflt, help) SQI_OPTION(state, member, int64_t, SQ_OPTION_INT, #dflt, false, NULL, help)
-#define SQ_OPT_FLOAT(state, member, dflt, help) SQI_OPTION(state, member, double, SQ_OPTION_FLOAT, #dflt, false, NULL, help)
-#define SQ_OPT_BOOL(state, member, dflt, help) SQI_OPTION(state, member, bool, SQ_OPTION_BOOL, #dflt, false, NULL, help)
-#define SQ_OPT_STR(state, member, dflt, help) SQI_OPTION(state, member, const char *, SQ_OPTION_STR, dflt, false, NULL, help)
-#define SQ_OPT_PATH(state, member, dflt, help) SQI_OPTION(state, member, const char *, SQ_OPTION_PATH, dflt, false, NULL, help)
-#define SQ_OPT_ENUM(state, member, choices, dflt, help) \
-        SQI_OPTION(state, member, int64_t, SQ_OPTION_ENUM, dflt, false, choices, help)
-#define SQ_OPT_LIST(state, member, help) SQI_OPTION(state, member, struct sq_list, SQ_OPTION_LIST, NULL, false, NULL, help)
-#define SQ_OPT_MAP(state, member, help) SQI_OPTION(state, member, struct sq_pairs, SQ_OPTION_MAP, NULL, false, NULL, help)
-#define SQ_REQ_INT(state, member, help) SQI_OPTION(state, member, int64_t, SQ_OPTION_INT, NULL, true, NULL, help)
-#define SQ_REQ_STR(state, member, help) SQI_OPTION(state, member, const char *, SQ_OPTION_STR, NULL, true, NULL, help)
-#define SQ_REQ_PATH(state, member, help) SQI_OPTION(state, member, const char *, SQ_OPTION_PATH, NULL, true, NULL, help)
-#define SQ_REQ_LIST(state, member, help) SQI_OPTION(state, member, struct sq_list, SQ_OPTION_LIST, NULL, true, NULL, help)
-#define SQ_REQ_MAP(state, member, help) SQI_OPTION(state, member, struct sq_pairs, SQ_OPTION_MAP, NULL, true, NULL, help)
+/* The offset of a member that must be of type `stored`. */
+#ifdef __cplusplus
+#define SQI_MEMBER(state, member, stored) \
+        (sqi_member<stored, decltype(static_cast<state *>(nullptr)->member)>(offsetof(state, member)))
+#else
+#define SQI_MEMBER(state, member, stored) SQI_MEMBER_(state, member, stored)
+#define SQI_MEMBER_(state, member, stored) \
+        (offsetof(state, member) + 0 * sizeof(struct { \
+                                           _Static_assert(__builtin_types_compatible_p(__typeof__(((state *)0)->member), stored), \
+                                                          "the member '" #member "' of " #state \
+                                                          " has another type than its setting stores: " #stored); \
+                                           int unused; \
+                                   }))
+#endif
 
 /*
  * `.declare`, for components whose fields follow from their settings and inputs. It runs when the topology is checked, without
@@ -502,6 +599,8 @@ SQ_EXPORT const void *sq_declared_state(const struct sq_declaration *decl); /* t
 SQ_EXPORT unsigned sq_declared_inputs(const struct sq_declaration *decl);   /* number of `streams` entries that feed the bolt */
 /* Field `place` of input `input`, or one with a NULL name past the end. */
 SQ_EXPORT struct sq_field sq_declared_input(const struct sq_declaration *decl, unsigned input, unsigned place);
+/* The field `name` of input `input`, or one with a NULL name when it has none. */
+SQ_EXPORT struct sq_field sq_declared_field(const struct sq_declaration *decl, unsigned input, const char *name);
 SQ_EXPORT void sq_declare_in(struct sq_declaration *decl, const char *name, enum sq_type type);
 SQ_EXPORT void sq_declare_out(struct sq_declaration *decl, unsigned stream, const char *name, enum sq_type type);
 SQ_EXPORT void sq_declare_error(struct sq_declaration *decl, const char *option, const char *format, ...) SQ_PRINTF(3, 4);
@@ -560,7 +659,10 @@ struct sq_manifest {
 
 #ifdef __cplusplus
 #define SQI_MANIFEST extern "C" SQ_EXPORT const struct sq_manifest sq_manifest
+/* g++ warns of designated initialisers that leave members out, which is what they are for. */
+#define SQI_MAY_LEAVE_OUT _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")
 #else
+#define SQI_MAY_LEAVE_OUT
 #define SQI_MANIFEST \
         extern SQ_EXPORT const struct sq_manifest sq_manifest; \
         SQ_EXPORT const struct sq_manifest sq_manifest
@@ -570,6 +672,7 @@ struct sq_manifest {
 #define SQ_BOLT(ident) SQI_REGISTER(ident, struct sq_bolt, SQ_KIND_BOLT)
 #define SQ_SPOUT(ident) SQI_REGISTER(ident, struct sq_spout, SQ_KIND_SPOUT)
 #define SQI_REGISTER(ident, type, kind) \
+        SQI_MAY_LEAVE_OUT \
         extern const type sqi_##ident; \
         SQI_MANIFEST = {SQ_ABI, kind, sizeof(type), #ident, &sqi_##ident}; \
         const type sqi_##ident
@@ -577,28 +680,146 @@ struct sq_manifest {
 #ifdef __cplusplus
 } /* extern "C" */
 
+/* Fails to compile, with its name in the message, where the types differ. */
+template <class Stored, class Member>
+constexpr size_t
+sqi_member(size_t offset)
+{
+        static_assert(std::is_same_v<Stored, std::remove_cv_t<Member>>, "this member has another type than its setting stores");
+        return offset;
+}
+
+/* See the table of sq_of() above. */
+template <class T>
+inline sq_value
+sq_of(const T &x)
+{
+        using type = std::decay_t<const T>;
+        constexpr bool text = std::is_same_v<type, const char *> || std::is_same_v<type, char *>;
+
+        if constexpr (std::is_same_v<type, struct sq_value>)
+                return x;
+        else if constexpr (std::is_same_v<type, struct sq_str>)
+                return sq_str(x);
+        else if constexpr (std::is_same_v<type, struct sq_time>)
+                return sq_time(x);
+        else if constexpr (std::is_same_v<type, bool>)
+                return sq_bool(x);
+        else if constexpr (std::is_floating_point_v<type>)
+                return sq_float(static_cast<double>(x));
+        else if constexpr (std::is_unsigned_v<type> && !std::is_same_v<type, char>)
+                return sq_uint(x);
+        else if constexpr ((std::is_integral_v<type> || std::is_enum_v<type>)&&!std::is_same_v<type, char>)
+                return sq_int(x);
+        else if constexpr (text)
+                return sq_text(x);
+        else {
+                static_assert(std::is_convertible_v<const T &, std::string_view> && !std::is_null_pointer_v<type>,
+                              "no value can be made of this type: see sq_of() in squall.h");
+                std::string_view view = x;
+                return sqi_value(SQ_STR, SQ_PLAIN, view.data(), view.size());
+        }
+}
+
 template <class... Values>
 inline void
-sq_emit_on(sq_task *task, unsigned stream, Values... values)
+sq_emit_on(sq_task *task, unsigned stream, const Values &...values)
 {
-        const sq_value list[] = {values...};
+        const sq_value list[] = {sq_of(values)...};
         sq_emit_values(task, stream, sizeof...(values), list);
 }
 
 template <class... Values>
 inline void
-sq_emit(sq_task *task, Values... values)
+sq_emit(sq_task *task, const Values &...values)
 {
         sq_emit_on(task, 0, values...);
 }
 
 template <class... Values>
 inline void
-sq_emit_direct(sq_task *task, unsigned stream, unsigned index, Values... values)
+sq_emit_direct(sq_task *task, unsigned stream, unsigned index, const Values &...values)
 {
-        const sq_value list[] = {values...};
+        const sq_value list[] = {sq_of(values)...};
         sq_emit_direct_values(task, stream, index, sizeof...(values), list);
 }
+#else
+
+/* sq_of() of each of up to SQ_FIELDS_MAX values. A macro cannot call itself, hence the list. */
+#define SQI_PASTE(a, b) SQI_PASTE_(a, b)
+#define SQI_PASTE_(a, b) a##b
+#define SQI_COUNT(...) \
+        SQI_COUNT_(__VA_ARGS__, 64, 63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, \
+                   40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, \
+                   12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+#define SQI_COUNT_(v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13, v14, v15, v16, v17, v18, v19, v20, v21, v22, v23, v24, \
+                   v25, v26, v27, v28, v29, v30, v31, v32, v33, v34, v35, v36, v37, v38, v39, v40, v41, v42, v43, v44, v45, v46, \
+                   v47, v48, v49, v50, v51, v52, v53, v54, v55, v56, v57, v58, v59, v60, v61, v62, v63, v64, n, ...) \
+        n
+#define SQI_OF1(a) sq_of(a)
+#define SQI_OF2(a, b) sq_of(a), sq_of(b)
+#define SQI_OF3(a, b, c) sq_of(a), sq_of(b), sq_of(c)
+#define SQI_OF4(a, b, c, d) sq_of(a), sq_of(b), sq_of(c), sq_of(d)
+#define SQI_OF5(a, b, c, d, e) sq_of(a), sq_of(b), sq_of(c), sq_of(d), sq_of(e)
+#define SQI_OF6(a, b, c, d, e, f) sq_of(a), sq_of(b), sq_of(c), sq_of(d), sq_of(e), sq_of(f)
+#define SQI_OF7(a, b, c, d, e, f, g) sq_of(a), sq_of(b), sq_of(c), sq_of(d), sq_of(e), sq_of(f), sq_of(g)
+#define SQI_OF8(a, b, c, d, e, f, g, h) sq_of(a), sq_of(b), sq_of(c), sq_of(d), sq_of(e), sq_of(f), sq_of(g), sq_of(h)
+#define SQI_OF9(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF1(__VA_ARGS__)
+#define SQI_OF10(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF2(__VA_ARGS__)
+#define SQI_OF11(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF3(__VA_ARGS__)
+#define SQI_OF12(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF4(__VA_ARGS__)
+#define SQI_OF13(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF5(__VA_ARGS__)
+#define SQI_OF14(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF6(__VA_ARGS__)
+#define SQI_OF15(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF7(__VA_ARGS__)
+#define SQI_OF16(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF8(__VA_ARGS__)
+#define SQI_OF17(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF9(__VA_ARGS__)
+#define SQI_OF18(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF10(__VA_ARGS__)
+#define SQI_OF19(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF11(__VA_ARGS__)
+#define SQI_OF20(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF12(__VA_ARGS__)
+#define SQI_OF21(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF13(__VA_ARGS__)
+#define SQI_OF22(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF14(__VA_ARGS__)
+#define SQI_OF23(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF15(__VA_ARGS__)
+#define SQI_OF24(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF16(__VA_ARGS__)
+#define SQI_OF25(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF17(__VA_ARGS__)
+#define SQI_OF26(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF18(__VA_ARGS__)
+#define SQI_OF27(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF19(__VA_ARGS__)
+#define SQI_OF28(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF20(__VA_ARGS__)
+#define SQI_OF29(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF21(__VA_ARGS__)
+#define SQI_OF30(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF22(__VA_ARGS__)
+#define SQI_OF31(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF23(__VA_ARGS__)
+#define SQI_OF32(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF24(__VA_ARGS__)
+#define SQI_OF33(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF25(__VA_ARGS__)
+#define SQI_OF34(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF26(__VA_ARGS__)
+#define SQI_OF35(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF27(__VA_ARGS__)
+#define SQI_OF36(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF28(__VA_ARGS__)
+#define SQI_OF37(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF29(__VA_ARGS__)
+#define SQI_OF38(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF30(__VA_ARGS__)
+#define SQI_OF39(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF31(__VA_ARGS__)
+#define SQI_OF40(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF32(__VA_ARGS__)
+#define SQI_OF41(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF33(__VA_ARGS__)
+#define SQI_OF42(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF34(__VA_ARGS__)
+#define SQI_OF43(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF35(__VA_ARGS__)
+#define SQI_OF44(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF36(__VA_ARGS__)
+#define SQI_OF45(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF37(__VA_ARGS__)
+#define SQI_OF46(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF38(__VA_ARGS__)
+#define SQI_OF47(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF39(__VA_ARGS__)
+#define SQI_OF48(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF40(__VA_ARGS__)
+#define SQI_OF49(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF41(__VA_ARGS__)
+#define SQI_OF50(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF42(__VA_ARGS__)
+#define SQI_OF51(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF43(__VA_ARGS__)
+#define SQI_OF52(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF44(__VA_ARGS__)
+#define SQI_OF53(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF45(__VA_ARGS__)
+#define SQI_OF54(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF46(__VA_ARGS__)
+#define SQI_OF55(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF47(__VA_ARGS__)
+#define SQI_OF56(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF48(__VA_ARGS__)
+#define SQI_OF57(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF49(__VA_ARGS__)
+#define SQI_OF58(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF50(__VA_ARGS__)
+#define SQI_OF59(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF51(__VA_ARGS__)
+#define SQI_OF60(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF52(__VA_ARGS__)
+#define SQI_OF61(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF53(__VA_ARGS__)
+#define SQI_OF62(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF54(__VA_ARGS__)
+#define SQI_OF63(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF55(__VA_ARGS__)
+#define SQI_OF64(a, b, c, d, e, f, g, h, ...) SQI_OF8(a, b, c, d, e, f, g, h), SQI_OF56(__VA_ARGS__)
 #endif
 
 #endif

@@ -14,6 +14,7 @@ struct sqi_component {
         char *path; /* absolute */
         const char *name;
         enum sq_kind kind;
+        void *definition; /* a copy of the .so's, as long as ours: what `bolt` or `spout` points at */
         const struct sq_bolt *bolt;
         const struct sq_spout *spout;
 };

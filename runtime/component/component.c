@@ -167,31 +167,60 @@ check_definition(const struct report *report, const struct sqi_component *compon
 }
 
 static int
+refuse_abi(const struct report *report, uint32_t abi)
+{
+        if (abi > SQ_ABI)
+                return refuse(report, -ENOEXEC,
+                              "built for version %u of squall.h, and this Squall has version %u (update Squall, or "
+                              "build the component again with this squall.h)",
+                              abi, SQ_ABI);
+        return refuse(report, -ENOEXEC,
+                      "built for version %u of squall.h, and this Squall has version %u (build it again; its source stays "
+                      "as it is, unless the compiler reports a setting whose member has another type)",
+                      abi, SQ_ABI);
+}
+
+/* A definition from before the last callbacks were added is shorter than ours: it has none of these. */
+static int
+take_definition(const struct report *report, const struct sq_manifest *manifest, struct sqi_component *component)
+{
+        bool bolt = component->kind == SQ_KIND_BOLT;
+        size_t size = bolt ? sizeof(struct sq_bolt) : sizeof(struct sq_spout);
+
+        if (manifest->size > size)
+                return refuse(report, -ENOEXEC,
+                              "its struct sq_%s has %llu bytes, of which this Squall knows %zu: it was built for a later "
+                              "Squall (update Squall, or build the component again with this squall.h)",
+                              bolt ? "bolt" : "spout", (unsigned long long)manifest->size, size);
+        component->definition = calloc(1, size);
+        if (component->definition == NULL)
+                return refuse(report, -ENOMEM, "out of memory");
+        memcpy(component->definition, manifest->definition, manifest->size);
+        if (bolt)
+                component->bolt = component->definition;
+        else
+                component->spout = component->definition;
+        return 0;
+}
+
+static int
 read_manifest(const struct report *report, struct sqi_component *component)
 {
-        static const struct {
-                const char *name;
-                size_t size;
-        } kinds[] = {[SQ_KIND_SPOUT] = {"spout", sizeof(struct sq_spout)}, [SQ_KIND_BOLT] = {"bolt", sizeof(struct sq_bolt)}};
         const struct sq_manifest *manifest = dlsym(component->handle, "sq_manifest");
+        int r;
 
         if (manifest == NULL)
                 return refuse(report, -ENOEXEC, "not a component: it has no sq_manifest (register it with SQ_BOLT or SQ_SPOUT)");
         if (manifest->abi != SQ_ABI)
-                return refuse(report, -ENOEXEC, "built for version %u of squall.h, this is version %u (build it again)",
-                              manifest->abi, SQ_ABI);
+                return refuse_abi(report, manifest->abi);
         if (manifest->kind != SQ_KIND_SPOUT && manifest->kind != SQ_KIND_BOLT)
                 return refuse(report, -ENOEXEC, "neither a spout nor a bolt (kind %u)", manifest->kind);
-        if (manifest->size != kinds[manifest->kind].size || manifest->definition == NULL || manifest->name == NULL)
-                return refuse(report, -ENOEXEC, "its struct sq_%s has %llu bytes, not %zu (build it again with this squall.h)",
-                              kinds[manifest->kind].name, (unsigned long long)manifest->size, kinds[manifest->kind].size);
+        if (manifest->definition == NULL || manifest->name == NULL)
+                return refuse(report, -ENOEXEC, "its sq_manifest is not filled in (register it with SQ_BOLT or SQ_SPOUT)");
         component->name = manifest->name;
         component->kind = (enum sq_kind)manifest->kind;
-        if (component->kind == SQ_KIND_BOLT)
-                component->bolt = manifest->definition;
-        else
-                component->spout = manifest->definition;
-        return check_definition(report, component);
+        r = take_definition(report, manifest, component);
+        return r < 0 ? r : check_definition(report, component);
 }
 
 static int
@@ -239,6 +268,7 @@ sqi_component_close(struct sqi_component **component)
                 return;
         if ((*component)->handle != NULL)
                 (void)dlclose((*component)->handle);
+        free((*component)->definition);
         free((*component)->path);
         free(*component);
         *component = NULL;

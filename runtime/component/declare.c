@@ -120,6 +120,18 @@ sq_declared_input(const struct sq_declaration *decl, unsigned input, unsigned pl
         return decl->inputs[input]->items[place];
 }
 
+struct sq_field
+sq_declared_field(const struct sq_declaration *decl, unsigned input, const char *name)
+{
+        struct sq_field field;
+        unsigned place = 0;
+
+        do
+                field = sq_declared_input(decl, input, place++);
+        while (field.name != NULL && strcmp(field.name, name) != 0);
+        return field;
+}
+
 void
 sq_declare_in(struct sq_declaration *decl, const char *name, enum sq_type type)
 {

@@ -2,22 +2,9 @@
 /* A bolt whose fields follow from its setting and its first input: it asks for the fields of `by` and passes on all. */
 #include <squall.h>
 
-#include <string.h>
-
 struct generic {
         struct sq_list by;
 };
-
-static bool
-has(const struct sq_declaration *decl, const char *name, struct sq_field *ret)
-{
-        unsigned place;
-
-        for (place = 0; (*ret = sq_declared_input(decl, 0, place)).name != NULL; place++)
-                if (strcmp(ret->name, name) == 0)
-                        return true;
-        return false;
-}
 
 static void
 declare(struct sq_declaration *decl)
@@ -28,7 +15,7 @@ declare(struct sq_declaration *decl)
         size_t i;
 
         for (i = 0; i < self->by.n; i++)
-                if (has(decl, self->by.items[i], &field))
+                if ((field = sq_declared_field(decl, 0, self->by.items[i])).name != NULL)
                         sq_declare_in(decl, field.name, field.type);
                 else
                         sq_declare_error(decl, "by", "no input has the field '%s'", self->by.items[i]);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bolt whose definition has another size. */
+/* A bolt of a later squall.h, which knows more callbacks. */
 #include <squall.h>
 
-static const struct sq_bolt bolt = {.about = "Too small."};
+static const struct {
+        struct sq_bolt known;
+        void (*later)(struct sq_task *task);
+} bolt = {.known = {.about = "Too large."}};
 
-SQI_MANIFEST = {SQ_ABI, SQ_KIND_BOLT, 16, "wrong_size", &bolt};
+SQI_MANIFEST = {SQ_ABI, SQ_KIND_BOLT, sizeof(bolt), "wrong_size", &bolt};

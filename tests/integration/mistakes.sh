@@ -107,12 +107,6 @@ if echo 'int main() {}' | ${CXX:-c++} -x c++ -o "$dir/probe" - 2>/dev/null; then
                         'an exception of C++ that leaves a callback ends like this: catch it there' -- "$squall" test "$dir/t.yaml"
         }
         check "9. an exception of C++ that leaves execute" throwing
-        wordy() {
-                ${CXX:-c++} -std=c++17 -Wall -Wextra -Wpedantic -Werror -shared -fPIC -Iruntime -o "$dir/wordy.so" tests/mistakes/wordy.cc || return
-                printf 'component: ./wordy.so\ntests: [{ name: t, steps: [{ in: { word: storm }, out: [storm, 5] }] }]\n' >"$dir/t.yaml"
-                spoken 0 '1 passed' -- "$squall" test "$dir/t.yaml"
-        }
-        check "a bolt in C++ works" wordy
         for header in squall.h squall-test.h; do
                 check "$header compiles alone as C++17" eval "echo '#include <$header>' | ${CXX:-c++} -std=c++17 -Wall -Wextra -Wpedantic -Werror -Iruntime -x c++ -fsyntax-only -"
         done
@@ -122,10 +116,99 @@ fi
 for header in squall.h squall-test.h; do
         check "$header compiles alone as C11" eval "echo '#include <$header>' | ${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror -Iruntime -x c -fsyntax-only -"
 done
+
+# Every compiler that is there, not only the one that Squall is built with.
+strict=(-Wall -Wextra -Wpedantic -Wconversion -Wwrite-strings -Wcast-qual -Werror -Iruntime)
+values() { # COMPILER STANDARD SOURCE VALUES: compiles without a warning, and what it emits arrives
+        "$1" "-std=$2" "${strict[@]}" -shared -fPIC -o "$dir/emits.so" "tests/mistakes/$3" || return
+        printf 'component: ./emits.so\ndirect: 1\nproperties: { max-age: 7 }\ntests: [{ name: t, steps: [{ in: { word: storm }, out: %s, streams: { many: any, length: { n: 5 } } }] }]\n' "$4" >"$dir/t.yaml"
+        spoken 0 '1 passed' -- "$squall" test "$dir/t.yaml"
+}
+not_of_c() { # COMPILER STANDARD SOURCE: each is an error of the compiler, which warnings are not
+        local mistake
+        for mistake in EMITS_NULL EMITS_CHAR EMITS_POINTER EMITS_TOO_MANY; do
+                grep -q "$mistake" "tests/mistakes/$3" || continue
+                ! "$1" -std=$2 -w -D"$mistake" -fsyntax-only -Iruntime "tests/mistakes/$3" 2>"$dir/said" || { echo "$mistake compiles"; return 1; }
+        done
+        "$1" -std=$2 -w -fsyntax-only -Iruntime "tests/mistakes/$3"
+}
+# settings TYPE...: each macro of a setting, with its member of one of these types: wrong ones, or (as "own") the type that it stores.
+settings() {
+        local stored call name type n=0
+        echo '#include <squall.h>'
+        while IFS='|' read -r stored call; do
+                for type in "$@"; do
+                        [ "$type" != "$stored" ] || continue
+                        for name in "${call%%(*}(" "${call%%(*}_AS(\"m-m\", "; do
+                                n=$((n + 1))
+                                [ "$type" != own ] || type=$stored
+                                echo "struct s$n { int64_t a; $type m; }; struct sq_option o$n = ${name}struct s$n, m, ${call#*(};"
+                        done
+                done
+        done <<'L'
+int64_t|SQ_OPT_INT(1, "h")
+int64_t|SQ_OPT_ENUM("a,b", "a", "h")
+double|SQ_OPT_FLOAT(1.5, "h")
+bool|SQ_OPT_BOOL(true, "h")
+const char *|SQ_OPT_STR("d", "h")
+const char *|SQ_OPT_PATH("d", "h")
+struct sq_list|SQ_OPT_LIST("h")
+struct sq_pairs|SQ_OPT_MAP("h")
+int64_t|SQ_REQ_INT("h")
+const char *|SQ_REQ_STR("h")
+const char *|SQ_REQ_PATH("h")
+struct sq_list|SQ_REQ_LIST("h")
+struct sq_pairs|SQ_REQ_MAP("h")
+L
+}
+# wrong_members COMPILER STANDARD LANGUAGE ERRORS: C reports each line; C++ each pair of types once.
+wrong_members() {
+        local limit=-fmax-errors=0 errors
+        [[ $1 != clang* ]] || limit=-ferror-limit=0
+        settings own >"$dir/own.$3" && "$1" -std=$2 "${strict[@]}" -fsyntax-only "$dir/own.$3" || return
+        settings int64_t int32_t uint64_t char double float bool 'const char *' 'char *' 'struct sq_list' 'struct sq_pairs' >"$dir/wrong.$3"
+        ! "$1" -std=$2 -w $limit -fsyntax-only -Iruntime "$dir/wrong.$3" 2>"$dir/said" || return
+        errors=$(grep -c 'error:.*another type than its setting stores' "$dir/said")
+        [ "$errors" = "$4" ] || { echo "$errors errors, not $4"; head -20 "$dir/said"; return 1; }
+}
+c_values='[storm, storm, text, fixed, fixed, array, array, null, true, 1, 1, -1, 2, -2, -128, 255, 7, 3, 4, 18446744073709551615, 3, 0.5, 1.5, "1970-01-01T00:00:01.000000005Z", 9, null, 7]'
+cc_values='[storm, storm, text, array, array, null, owned, owned, true, true, 1, -1, -128, 255, 18446744073709551615, 3, 0.5, 1.5, "1970-01-01T00:00:01.000000005Z", 9, null, 7]'
+for compiler in gcc clang; do
+        command -v "$compiler" >/dev/null || { echo "ok - values from C # skip no $compiler"; continue; }
+        for standard in c11 gnu17; do check "C values go straight into emits: $compiler -std=$standard" values "$compiler" $standard emits.c "$c_values"; done
+        check "what is no value of C is an error of $compiler" not_of_c "$compiler" gnu11 emits.c
+        check "a setting's member of another type is an error of $compiler" wrong_members "$compiler" gnu11 c 260
+done
+for compiler in g++ clang++; do
+        command -v "$compiler" >/dev/null || { echo "ok - values from C++ # skip no $compiler"; continue; }
+        for standard in c++17 c++20; do check "C++ values go straight into emits: $compiler -std=$standard" values "$compiler" $standard emits.cc "$cc_values"; done
+        check "what is no value of C++ is an error of $compiler" not_of_c "$compiler" c++17 emits.cc
+        check "a setting's member of another type is an error of $compiler in C++" wrong_members "$compiler" c++17 cc 60
+done
+# The machine code of an emit of explicit values is the same as that of an array handed over by hand.
+free_of_charge() {
+        local way
+        for way in 'sq_emit(t, sq_str(w), sq_int(n))' 'sq_emit(t, w, n)' 'sq_emit_values(t, 0, 2, (const struct sq_value[]){sq_str(w), sq_int(n)})'; do
+                printf '#include <squall.h>\nvoid f(struct sq_task *t, struct sq_str w, int64_t n);\nvoid f(struct sq_task *t, struct sq_str w, int64_t n) { %s; }\n' "$way" |
+                        ${CC:-cc} -O2 -x c -S -Iruntime -o - - | md5sum
+        done >"$dir/code"
+        [ "$(sort -u "$dir/code" | wc -l)" = 1 ] || { cat "$dir/code"; return 1; }
+}
+check "an emit of C values costs no more than one of explicit ones" free_of_charge
+
+shorter() { # the last callback of a bolt is unknown to a squall.h of before
+        sed 's/^SQ_BOLT(mistaken)/extern const struct sq_bolt sqi_mistaken;\nSQI_MANIFEST = {SQ_ABI, SQ_KIND_BOLT, sizeof(struct sq_bolt) - sizeof(void (*)(void)), "mistaken", \&sqi_mistaken};\nconst struct sq_bolt sqi_mistaken/' \
+                tests/mistakes/mistaken.c >"$dir/short.c"
+        sed -i 's/^        .execute = execute,/&\n        .cleanup = (void (*)(struct sq_task *))8,/' "$dir/short.c"
+        ${CC:-cc} -w -shared -fPIC -Iruntime -o "$dir/mistaken.so" "$dir/short.c" || return
+        printf 'component: ./mistaken.so\nproperties: { limit: 1 }\ntests: [{ name: t, steps: [{ in: { word: a } }] }]\n' >"$dir/t.yaml"
+        spoken 0 '1 passed' -- "$squall" test "$dir/t.yaml"
+}
+check "10. a component from before the last callback was added goes on working" shorter
 old_abi() {
         sed 's/^SQ_BOLT(mistaken)/#undef SQ_ABI\n#define SQ_ABI 999u\n&/' tests/mistakes/mistaken.c >"$dir/old.c"
         ${CC:-cc} -shared -fPIC -Iruntime -o "$dir/mistaken.so" "$dir/old.c" && topology "word: const boom" "limit: 1" || return
-        spoken 2 "built for version 999 of squall.h, this is version 1 (build it again)" -- "$squall" check "$dir/t.yaml"
+        spoken 2 "built for version 999 of squall.h, and this Squall has version 2 (update Squall, or build the component again with this squall.h)" -- "$squall" check "$dir/t.yaml"
 }
 check "10. a component built for another interface" old_abi
 

@@ -30,6 +30,7 @@ sqi_adopt_found(struct sqi_step *step, const struct sqi_event *event)
                                            .incarnation = event->incarnation,
                                            .restarts = restarts(step->life, event->incarnation),
                                            .beat_at = step->now,
+                                           .heard = true,
                                            .adopting = true};
 }
 

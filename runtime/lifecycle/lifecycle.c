@@ -169,6 +169,7 @@ on_message(struct sqi_step *step, const struct sqi_event *event)
                 return;
         }
         worker->beat_at = step->now;
+        worker->heard = true;
         if (step->life->adopting)
                 sqi_adopt_message(step, message);
         else if (handlers[message->type])
@@ -205,6 +206,13 @@ on_exited(struct sqi_step *step, const struct sqi_event *event)
 
 /* ---- Time, and what is asked for ---------------------------------------------------------------------------------------- */
 
+/* When it is to be killed unless it is heard of before. From exec to its first message it loads and binds, on a machine that may be busy. */
+static uint64_t
+silent_at(const struct sqi_lifecycle *life, const struct sqi_life_worker *worker)
+{
+        return worker->beat_at + (worker->heard ? sqi_step_worker_timeout(life) : sqi_step_ns(life->plan->config.start_timeout));
+}
+
 static void
 check_worker(struct sqi_step *step, uint32_t w)
 {
@@ -213,8 +221,8 @@ check_worker(struct sqi_step *step, uint32_t w)
 
         if (worker->state == SQI_WORKER_WAITING && worker->due <= step->now) {
                 sqi_step_spawn(step, w);
-        } else if (worker->state == SQI_WORKER_ALIVE && step->now - worker->beat_at >= sqi_step_worker_timeout(life)) {
-                worker->cause = (struct sqi_cause){.type = SQI_CAUSE_SILENT};
+        } else if (worker->state == SQI_WORKER_ALIVE && step->now >= silent_at(life, worker)) {
+                worker->cause = (struct sqi_cause){.type = worker->heard ? SQI_CAUSE_SILENT : SQI_CAUSE_UNHEARD};
                 sqi_step_kill(step, w);
         } else if (worker->started && worker->backoff.crashes > 0 && step->now - worker->started_at >= SQI_HEALTHY) {
                 worker->backoff = (struct sqi_backoff){0};
@@ -355,7 +363,7 @@ sqi_lifecycle_due(const struct sqi_lifecycle *life)
                 if (worker->state == SQI_WORKER_WAITING)
                         due = earlier(due, worker->due);
                 else if (worker->state == SQI_WORKER_ALIVE)
-                        due = earlier(due, worker->beat_at + sqi_step_worker_timeout(life));
+                        due = earlier(due, silent_at(life, worker));
                 if (worker->state == SQI_WORKER_ALIVE && worker->started && worker->backoff.crashes > 0)
                         due = earlier(due, worker->started_at + SQI_HEALTHY);
         }

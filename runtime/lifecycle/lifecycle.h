@@ -60,6 +60,7 @@ enum sqi_cause_type {
         SQI_CAUSE_SIGNAL,  /* number: signal */
         SQI_CAUSE_SPAWN,   /* number: errno */
         SQI_CAUSE_SILENT,  /* killed by us: no heartbeat */
+        SQI_CAUSE_UNHEARD, /* killed by us: nothing at all since it was spawned */
         SQI_CAUSE_STUCK,   /* killed by us: a task stood still while its worker beat; number: task */
         SQI_CAUSE_UNREADY, /* the same before the start: it did not get through prepare */
         SQI_CAUSE_UNSEEN,  /* it ended while it had no supervisor, or another one: nobody knows how */
@@ -162,6 +163,7 @@ struct sqi_life_worker {
         uint32_t incarnation;
         uint32_t restarts;
         bool subscribed, connected, started;
+        bool heard;           /* this incarnation has sent something: until then it may be slow to start */
         bool worked;          /* this incarnation has executed or emitted something */
         bool told;            /* this incarnation has sent an ERROR */
         bool stays;           /* after a hand-over it is not told to exit: it goes on in the next plan */

@@ -49,6 +49,9 @@ raw_cause(const struct sqi_plan *plan, const struct sqi_cause *cause, char *buff
         case SQI_CAUSE_SILENT:
                 snprintf(buffer, size, "gave no heartbeat for %g s and was killed", plan->config.worker_timeout);
                 break;
+        case SQI_CAUSE_UNHEARD:
+                snprintf(buffer, size, "gave no sign of life for %g s after its start and was killed", plan->config.start_timeout);
+                break;
         case SQI_CAUSE_STUCK:
                 snprintf(buffer, size, "%s stood still for %g s and was killed",
                          sqi_task_name(plan, cause->task, name, sizeof(name)), plan->config.worker_timeout);

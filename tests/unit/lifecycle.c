@@ -585,6 +585,30 @@ kills_a_worker_whose_task_stands_still_while_it_beats(void **state)
 }
 
 static void
+gives_a_worker_the_start_timeout_to_be_heard_of_and_replaces_it_then(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world, false);
+        run_up(&world);
+        died(&world, COUNT);
+        spawned(&world, COUNT);
+        for (int i = 0; i < 119; i++) {
+                for (uint32_t t = 0; t < TASKS; t++)
+                        if (t != COUNT)
+                                hear(&world, SQI_MSG_HEARTBEAT, t);
+                time_comes(&world, SQI_SECOND);
+                assert_int_equal(count_type(&world, SQI_ACTION_KILL), 0);
+        }
+        assert_int_equal(sqi_lifecycle_due(world.life) <= world.now + SQI_SECOND, true);
+        time_comes(&world, SQI_SECOND);
+        assert_int_equal(count_type(&world, SQI_ACTION_KILL), 1);
+        assert_int_equal(world.life->workers[COUNT].cause.type, SQI_CAUSE_UNHEARD);
+        tear_down(&world);
+}
+
+static void
 kills_a_worker_that_does_not_get_through_prepare_and_not_before_its_time(void **state)
 {
         struct world world;
@@ -1397,6 +1421,7 @@ main(void)
                 cmocka_unit_test(restarts_at_once_each_time_when_work_was_done_in_between),
                 cmocka_unit_test(recovers_from_degraded_after_a_minute_of_health),
                 cmocka_unit_test(kills_a_silent_worker_and_spawns_only_when_it_is_reaped),
+                cmocka_unit_test(gives_a_worker_the_start_timeout_to_be_heard_of_and_replaces_it_then),
                 cmocka_unit_test(kills_a_worker_whose_task_stands_still_while_it_beats),
                 cmocka_unit_test(kills_a_worker_that_does_not_get_through_prepare_and_not_before_its_time),
                 cmocka_unit_test(forgives_silence_when_it_was_itself_stopped),

@@ -44,7 +44,7 @@ const struct sqi_config_key sqi_config_keys[] = {
             "files that a worker may have open; 0: as many as the supervisor"),
         KEY("topology.worker.nice", INT, worker_nice, "0", 0, 19, NULL, "nice value of the workers"),
         KEY("topology.metrics", ENUM, metrics, "on", 0, 0, "on|off",
-            "off: nothing is timed, and what is counted is told at the end only; shuffle takes no account of the load"),
+            "off: no histogram of times is kept, and what is counted is told at the end only"),
         KEY("supervisor.worker.timeout.secs", FLOAT, worker_timeout, "30", 0.1, 86400, NULL,
             "a worker that gave no heartbeat for as long is killed and restarted"),
         KEY("supervisor.worker.start.timeout.secs", FLOAT, start_timeout, "120", 0.1, 86400, NULL,

@@ -28,6 +28,15 @@ is_full(const struct sqi_collector *collector, const struct sqi_outlet *outlet)
         return outlet->batch.now.len >= collector->batch_bytes || outlet->batch.now.count >= outlet->most;
 }
 
+/* A broadcast goes to those who listen now: who does is asked right before it goes. A reader that died has left by then. */
+static bool
+push_full(struct sqi_collector *collector, struct sqi_outlet *outlet)
+{
+        if (outlet->broadcast)
+                sqi_collector_subscribed(collector);
+        return sqi_outlet_push(outlet, &collector->source) == 0;
+}
+
 void
 sqi_collector_commit_staged(struct sqi_collector *collector)
 {
@@ -35,7 +44,7 @@ sqi_collector_commit_staged(struct sqi_collector *collector)
                 struct sqi_outlet *outlet = collector->touched[i];
                 outlet->touched = false;
                 sqi_batch_commit(&outlet->batch);
-                if (is_full(collector, outlet) && sqi_outlet_push(outlet, &collector->source) < 0)
+                if (is_full(collector, outlet) && !push_full(collector, outlet))
                         collector->pressed = true;
         }
         collector->ntouched = 0;
@@ -85,6 +94,7 @@ sqi_collector_flush(struct sqi_collector *collector)
 {
         bool clear = true;
 
+        sqi_collector_subscribed(collector);
         for (uint32_t i = 0; i < collector->noutlets; i++) {
                 struct sqi_outlet *outlet = &collector->outlets[i];
                 if ((outlet->stuck || !sqi_batch_is_empty(&outlet->batch)) && sqi_outlet_push(outlet, &collector->source) < 0)
@@ -107,6 +117,7 @@ sqi_collector_relieve(struct sqi_collector *collector)
 {
         bool blocked = false;
 
+        sqi_collector_subscribed(collector);
         for (uint32_t i = 0; i < collector->noutlets; i++) {
                 struct sqi_outlet *outlet = &collector->outlets[i];
                 if (outlet->stuck && sqi_outlet_push(outlet, &collector->source) < 0 && !outlet->feedback &&
@@ -120,6 +131,7 @@ sqi_collector_relieve(struct sqi_collector *collector)
 void
 sqi_collector_end(struct sqi_collector *collector)
 {
+        sqi_collector_subscribed(collector);
         for (uint32_t i = 0; i < collector->noutlets; i++)
                 if (!collector->outlets[i].ended && !collector->outlets[i].feedback)
                         sqi_outlet_end(&collector->outlets[i], &collector->source);
@@ -137,6 +149,7 @@ sqi_collector_keep(struct sqi_collector *collector)
 void
 sqi_collector_end_again(struct sqi_collector *collector, uint32_t task)
 {
+        sqi_collector_subscribed(collector);
         for (uint32_t i = 0; i < collector->noutlets; i++) {
                 struct sqi_outlet *outlet = &collector->outlets[i];
                 if (outlet->ended && (outlet->broadcast || outlet->receiver == task))

@@ -188,7 +188,6 @@ sqi_task_flush(struct sq_task *task)
         flush_component(task);
         if (task->nkept && task->tracking && task->now_ns >= task->next_kept_check_ns)
                 sqi_kept_check(task);
-        sqi_collector_subscribed(&task->collector);
         sqi_collector_flush(&task->collector);
         sqi_task_push_acks(task);
         if (task->acker.no_memory)
@@ -266,7 +265,6 @@ sqi_task_end(struct sq_task *task)
         while (!sqi_collector_flush(&task->collector) && !task->quitting && task->failed == 0) {
                 sqi_task_wait(task, false, UINT64_MAX);
                 sqi_spout_take_acks(task);
-                sqi_collector_subscribed(&task->collector);
         }
         task->phase = SQI_ENDED;
         task->collector.open = false;

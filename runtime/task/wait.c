@@ -145,7 +145,6 @@ sqi_task_unblock(struct sq_task *task)
         uint64_t begin = 0;
 
         while (!task->quitting && task->failed == 0) {
-                sqi_collector_subscribed(&task->collector);
                 if (sqi_collector_relieve(&task->collector))
                         break;
                 if (!begin)

@@ -174,12 +174,15 @@ drain() {
 
 finding() { awk -v name="$1" '$1 == name { print $2 }' "$dir/findings"; }
 find_out() {
+        local name
         "$build/tests/faults/verify" "$dir/j" 1000 ${ACKED:+acked} >"$dir/findings" 2>"$dir/verify.err"
         {
                 awk '{ if ($2 > rss) rss = $2; if ($3 > fds) fds = $3; if ($4) z++; else z = 0; if (z > zs) zs = z; twins += $5 }
                         END { print "rss_kib", rss + 0; print "fds", fds + 0; print "zombies", (zs > 2); print "twins", twins + 0 }' "$dir/samples"
                 echo "seconds $(grep -o '"uptime_s":[0-9.]*' "$dir/out" | cut -d: -f2)"
-                echo "restarts $(grep -o '"restarts":[0-9]*' "$dir/out" | cut -d: -f2 | awk '{ n += $1 } END { print n + 0 }')"
+                for name in restarts timed_out; do
+                        echo "$name $(grep -o "\"$name\":[0-9]*" "$dir/out" | cut -d: -f2 | awk '{ n += $1 } END { print n + 0 }')"
+                done
         } >>"$dir/findings"
 }
 holds() { # a condition on the findings by their names, as awk writes it, its words apart

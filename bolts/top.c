@@ -11,7 +11,7 @@
  *
  * Ties: the smaller key first, compared as text.
  */
-#include <squall.h>
+#include <squall-kit.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,7 +47,7 @@ declare(struct sq_declaration *decl)
 
         if (self->n < 1 || self->n > TOP_MAX)
                 sq_declare_error(decl, "n", "must be from 1 to %d", TOP_MAX);
-        if (type != SQ_ANY && type != SQ_INT && type != SQ_UINT && type != SQ_FLOAT)
+        if (type != SQ_ANY && type != SQ_STR && type != SQ_INT && type != SQ_UINT && type != SQ_FLOAT)
                 sq_declare_error(decl, "by", "the field `%s` is not a number", self->by);
         if (self->rank)
                 sq_declare_out(decl, 0, "rank", SQ_INT);
@@ -57,23 +57,17 @@ declare(struct sq_declaration *decl)
                         sq_declare_in(decl, field.name, field.type);
                         sq_declare_out(decl, 0, field.name, field.type);
                 }
-        sq_declare_out(decl, 0, self->by, type);
+        sq_declare_out(decl, 0, self->by, type == SQ_STR ? SQ_ANY : type);
 }
 
 /* ---- The order ---------------------------------------------------------------------------------------------------------- */
 
-static double
-real(struct sq_value value)
-{
-        return value.type == SQ_FLOAT ? value.as.f : value.type == SQ_UINT ? (double)value.as.u : (double)value.as.i;
-}
-
 static int
 compare_values(struct sq_value a, struct sq_value b)
 {
-        if (a.type == SQ_INT && b.type == SQ_INT)
-                return (a.as.i > b.as.i) - (a.as.i < b.as.i);
-        return (real(a) > real(b)) - (real(a) < real(b));
+        enum sq_order order = sq_compare_numbers(a, b);
+
+        return order == SQ_UNORDERED ? 0 : (int)order;
 }
 
 /* Without the head of a msgpack string, whose length byte would sort short words first. */
@@ -201,28 +195,34 @@ emit(struct sq_task *task, const struct top *self, const struct entry *entry)
         sq_emit_values(task, 0, (self->nkey ? 3 : 2) - first, values + first);
 }
 
-/* The bytes of a packed number. */
+/* The bytes of a packed number or text. */
 static size_t
-number_size(unsigned char head)
+packed_size(struct sq_str key)
 {
         static const unsigned char sizes[] = {
                 [0] = 5, [1] = 9, [2] = 2, [3] = 3, [4] = 5, [5] = 9, [6] = 2, [7] = 3, [8] = 5, [9] = 9};
+        const unsigned char *at = (const unsigned char *)key.ptr;
+        size_t head = key.len - without_head(key).len, len = 0;
 
-        return head >= 0xca && head <= 0xd3 ? sizes[head - 0xca] : 1;
+        if (head == 0)
+                return *at >= 0xca && *at <= 0xd3 ? sizes[*at - 0xca] : 1;
+        for (size_t i = 1; i < head; i++)
+                len = len << 8 | at[i];
+        return head + (head == 1 ? *at & 31u : len);
 }
 
 static enum sq_verdict
 execute(struct sq_task *task, const struct sq_tuple *in)
 {
         struct top *self = sq_state(task);
-        struct sq_value value = sq_get(in, BY);
+        struct sq_value value;
         struct sq_str key = sq_key(in);
         struct entry *entry;
         size_t skip;
 
-        if (value.type != SQ_INT && value.type != SQ_UINT && value.type != SQ_FLOAT)
+        if (!sq_number_of(sq_get(in, BY), &value))
                 return sq_fail(task, "the field `%s` is not a number", self->by);
-        skip = number_size((unsigned char)*key.ptr);
+        skip = packed_size(key);
         key = (struct sq_str){key.ptr + skip, key.len - skip};
         self->nkey = (uint16_t)(sq_tuple_size(in) - 1);
         entry = sq_keyed(task, key);
@@ -289,7 +289,7 @@ SQ_BOLT(top) = {
         .options =
                 {
                         SQ_OPT_INT(struct top, n, 10, "how many"),
-                        SQ_OPT_STR(struct top, by, "count", "the field to rank by, a number"),
+                        SQ_OPT_STR(struct top, by, "count", "the field to rank by, a number or text that reads as one"),
                         SQ_OPT_ENUM(
                                 struct top, emit, "change|end|tick", "end",
                                 "change: each tuple that is among the largest as it comes; end: all in order at the drain; tick: all at each tick"),

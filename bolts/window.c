@@ -26,10 +26,18 @@ enum kind { COUNT, SUM, AVG, MIN, MAX, QUANTILE, DISTINCT, KINDS };
 
 static const char *const kinds[KINDS] = {"count", "sum", "avg", "min", "max", "p", "distinct"};
 
+/* Whole numbers add up exactly, in 128 bits; floats beside them. */
+struct sum {
+        __int128 whole;
+        double real;
+        bool with_real;
+};
+
 /* One aggregate of one pane. */
 struct cell {
         uint64_t n;            /* values folded in */
-        struct sq_value value; /* SUM, AVG, MIN, MAX */
+        struct sq_value value; /* MIN, MAX */
+        struct sum sum;        /* SUM, AVG */
         struct sq_bag bag;     /* QUANTILE, DISTINCT */
 };
 
@@ -74,7 +82,7 @@ read_length(const char *text, int64_t *ret_length, bool *ret_timed)
                 double factor;
         } units[] = {{"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}, {"tuples", 1}, {"tuple", 1}};
         char *unit;
-        double number = strtod(text, &unit);
+        double number = sq_strtod(text, &unit);
 
         while (*unit == ' ')
                 unit++;
@@ -130,7 +138,7 @@ read_aggregate(const char *text, struct aggregate *ret, const char **ret_field)
         ret->kind = QUANTILE;
         if (*text != 'p' || !strchr("0123456789", text[1]))
                 return false;
-        ret->quantile = strtod(text + 1, &end) / 100;
+        ret->quantile = sq_strtod(text + 1, &end) / 100;
         return end == text + length && ret->quantile <= 1 && **ret_field;
 }
 
@@ -210,39 +218,31 @@ declare(struct sq_declaration *decl)
 
 /* ---- Cells and panes ---------------------------------------------------------------------------------------------------- */
 
-static double
-real(struct sq_value value)
+static void
+add(struct sum *sum, struct sq_value value)
 {
-        return value.type == SQ_FLOAT ? value.as.f : value.type == SQ_UINT ? (double)value.as.u : (double)value.as.i;
-}
-
-static struct sq_value
-add(struct sq_value a, struct sq_value b)
-{
-        int64_t sum;
-
-        if (a.type != SQ_INT || b.type != SQ_INT)
-                return sq_float(real(a) + real(b));
-        if (__builtin_add_overflow(a.as.i, b.as.i, &sum))
-                sum = a.as.i < 0 ? INT64_MIN : INT64_MAX;
-        return sq_int(sum);
+        if (value.type == SQ_FLOAT)
+                sum->real += value.as.f;
+        else
+                sum->whole += value.type == SQ_UINT ? (__int128)value.as.u : (__int128)value.as.i;
+        sum->with_real |= value.type == SQ_FLOAT;
 }
 
 static bool
 is_less(struct sq_value a, struct sq_value b)
 {
-        return a.type == SQ_INT && b.type == SQ_INT ? a.as.i < b.as.i : real(a) < real(b);
+        return sq_compare_numbers(a, b) == SQ_LESS;
 }
 
-/* Merges `n` values into the cell, of which `value` is the sum, the least or the greatest. */
+/* Folds a value in. */
 static void
-fold(struct cell *cell, enum kind kind, struct sq_value value, uint64_t n)
+fold(struct cell *cell, enum kind kind, struct sq_value value)
 {
-        if (cell->n == 0 || (kind == MIN && is_less(value, cell->value)) || (kind == MAX && is_less(cell->value, value)))
+        if (kind == SUM || kind == AVG)
+                add(&cell->sum, value);
+        else if (cell->n == 0 || (kind == MIN && is_less(value, cell->value)) || (kind == MAX && is_less(cell->value, value)))
                 cell->value = value;
-        else if (kind == SUM || kind == AVG)
-                cell->value = add(cell->value, value);
-        cell->n += n;
+        cell->n++;
 }
 
 static bool
@@ -250,7 +250,13 @@ merge(struct cell *into, const struct cell *from, enum kind kind)
 {
         if (from->n == 0)
                 return true;
-        fold(into, kind, from->value, from->n);
+        if (into->n == 0 || (kind == MIN && is_less(from->value, into->value)) ||
+            (kind == MAX && is_less(into->value, from->value)))
+                into->value = from->value;
+        into->sum.whole += from->sum.whole;
+        into->sum.real += from->sum.real;
+        into->sum.with_real |= from->sum.with_real;
+        into->n += from->n;
         if (from->bag.ceiling < into->bag.ceiling)
                 into->bag.ceiling = from->bag.ceiling;
         for (size_t i = 0; i < from->bag.size; i++)
@@ -314,6 +320,15 @@ expire(const struct window *self, struct key *key, int64_t until)
 
 /* ---- The end of a window ------------------------------------------------------------------------------------------------ */
 
+/* A whole sum that no 64 bits hold becomes the nearest double. */
+static struct sq_value
+total(const struct sum *sum)
+{
+        if (sum->with_real || sum->whole < INT64_MIN || sum->whole > UINT64_MAX)
+                return sq_float((double)sum->whole + sum->real);
+        return sum->whole > INT64_MAX ? sq_uint((uint64_t)sum->whole) : sq_int((int64_t)sum->whole);
+}
+
 static struct sq_value
 result(const struct aggregate *aggregate, struct cell *cell)
 {
@@ -325,7 +340,9 @@ result(const struct aggregate *aggregate, struct cell *cell)
                 return sq_nil();
         if (aggregate->kind == QUANTILE)
                 return sq_float(sq_bag_quantile(&cell->bag, cell->n, aggregate->quantile));
-        return aggregate->kind == AVG ? sq_float(real(cell->value) / (double)cell->n) : cell->value;
+        if (aggregate->kind == AVG)
+                return sq_float(((double)cell->sum.whole + cell->sum.real) / (double)cell->n);
+        return aggregate->kind == SUM ? total(&cell->sum) : cell->value;
 }
 
 static struct sq_value
@@ -439,9 +456,9 @@ take(const struct sq_tuple *in, const struct aggregate *aggregate, struct sq_val
         if (value.type == SQ_STR) {
                 if (!sq_read_number((struct sq_str){value.as.ptr, value.len}, &value))
                         return false;
-                value = sq_float(real(value));
+                value = sq_float(sq_real_of(value));
         }
-        *ret = aggregate->kind == QUANTILE || aggregate->kind == AVG ? sq_float(real(value)) : value;
+        *ret = aggregate->kind == QUANTILE ? sq_float(sq_real_of(value)) : value;
         return value.type == SQ_INT || value.type == SQ_UINT || (value.type == SQ_FLOAT && !isnan(value.as.f));
 }
 
@@ -455,7 +472,7 @@ fold_in(struct cell *cell, enum kind kind, struct sq_value value)
                 return sq_bag_put(&cell->bag, kind == QUANTILE ? sq_bag_ordered(value.as.f) : sq_bag_hash(value), 1,
                                   kind == DISTINCT);
         }
-        fold(cell, kind, value, 1);
+        fold(cell, kind, value);
         return true;
 }
 

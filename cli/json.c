@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/number.h"
 #include "json.h"
+#include "squall.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -124,8 +126,8 @@ cli_json_real(struct cli_json *json, const char *key, double number)
                 return;
         }
         for (digits = 6; digits <= 17; digits++) {
-                (void)snprintf(text, sizeof(text), "%.*g", digits, number);
-                if (!(strtod(text, NULL) < number) && !(strtod(text, NULL) > number))
+                (void)sqi_print_real(text, sizeof(text), digits, number);
+                if (!(sq_strtod(text, NULL) < number) && !(sq_strtod(text, NULL) > number))
                         break;
         }
         cli_json_raw(json, key, text);

@@ -26,8 +26,18 @@ extern "C" {
 /* Whether the text is `word`. */
 SQ_EXPORT bool sq_str_is(struct sq_str text, const char *word);
 
-/* A number that is the whole text, SQ_INT or SQ_FLOAT. */
+/* A decimal number that is the whole text: SQ_INT or SQ_UINT when it is whole and fits, else the nearest SQ_FLOAT. One beyond all doubles (1e400) is none. */
 SQ_EXPORT bool sq_read_number(struct sq_str text, struct sq_value *ret);
+
+/* A number as it is, or a text that reads as one: the rule of `filter`, `window` and `top`. */
+SQ_EXPORT bool sq_number_of(struct sq_value value, struct sq_value *ret);
+
+/* An SQ_INT, SQ_UINT or SQ_FLOAT as a double, the nearest. */
+SQ_EXPORT double sq_real_of(struct sq_value number);
+
+/* How two numbers compare, exactly, of whatever types they are: 2^53 + 1 is greater than 2^53 as a double. SQ_UNORDERED: one is NaN. */
+enum sq_order { SQ_LESS = -1, SQ_EQUAL, SQ_GREATER, SQ_UNORDERED };
+SQ_EXPORT enum sq_order sq_compare_numbers(struct sq_value a, struct sq_value b);
 
 /* A constant that is the whole text, as it is written in settings: 42, -1.5, 1e3, true, false, null, 'text', "text". A quoted one is a view
  * without its quotes. */
@@ -113,9 +123,11 @@ struct sq_json_reader {
         size_t size, items; /* `items` values stand at the start of the memory, ... */
         char *text;         /* ... unescaped text grows here, behind the place for all values */
         const char *at, *end;
+        const char *wrong; /* why the last text was refused, a constant */
 };
 
-/* Reads the one value of `text`. False when it is not JSON, nested too deep, or memory is short. */
+/* Reads the one value of `text`. Whole numbers that fit 64 bits stay whole, others become the nearest double. False when it is not JSON, nested more than
+ * 128 deep, has a number beyond all doubles (1e400), or memory is short; json->wrong says which. */
 SQ_EXPORT bool sq_json_read(struct sq_json_reader *json, struct sq_str text, struct sq_value *ret);
 SQ_EXPORT void sq_json_free(struct sq_json_reader *json);
 

@@ -190,7 +190,7 @@ sq_time(struct sq_time t)
         return value;
 }
 
-/* An array of `n` values; they may be arrays and maps themselves, at most 32 deep. */
+/* An array of `n` values; they may be arrays and maps themselves, at most 128 deep. */
 static inline struct sq_value
 sq_array(const struct sq_value *items, size_t n)
 {
@@ -300,6 +300,9 @@ SQ_EXPORT struct sq_str sq_key(const struct sq_tuple *in);
 
 /* The same of the first `n` input fields: a bolt that keys by some fields and reads others declares those of the key first. */
 SQ_EXPORT struct sq_str sq_key_of(const struct sq_tuple *in, unsigned n);
+
+/* strtod() as in the C locale, whatever setlocale() was told: for settings and data, which do not depend on where a user lives. */
+SQ_EXPORT double sq_strtod(const char *text, char **ret_end);
 
 /* Writes `value` as JSON into `buffer` (cut at `size`, always NUL-terminated) and returns the length that the whole needs. */
 SQ_EXPORT size_t sq_json(struct sq_value value, char *buffer, size_t size);

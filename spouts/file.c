@@ -400,8 +400,8 @@ emit_jsonl(struct sq_task *task, struct file *file, struct sq_str record, uint64
         size_t found;
 
         if (!sq_json_read(&file->json, record, &object) || object.type != SQ_MAP) {
-                sq_refuse(task, file->on_error, sq_str(record), "%s: byte %llu: not a JSON object", file->path,
-                          (unsigned long long)offset);
+                sq_refuse(task, file->on_error, sq_str(record), "%s: byte %llu: %s", file->path, (unsigned long long)offset,
+                          file->json.wrong ? file->json.wrong : "not a JSON object");
                 return;
         }
         found = sq_members(object, file->nfields, (const char *const *)file->names, values);

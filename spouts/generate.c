@@ -140,7 +140,7 @@ number(const char **at, double *ret, int64_t *ret_int, bool *ret_whole)
 
         if (!word(at, &text))
                 return false;
-        *ret = strtod(text.ptr, &end);
+        *ret = sq_strtod(text.ptr, &end);
         if (end != text.ptr + text.len || !isfinite(*ret))
                 return false;
         errno = 0;

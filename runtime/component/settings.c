@@ -23,7 +23,7 @@ sqi_parse_float(const char *text, double *ret)
 
         if (text[0] == '\0' || strchr(" \t\n", text[0]) != NULL)
                 return -EINVAL;
-        value = strtod(text, &end);
+        value = sq_strtod(text, &end);
         if (*end != '\0' || !isfinite(value))
                 return -EINVAL;
         *ret = value;

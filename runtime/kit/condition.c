@@ -365,23 +365,7 @@ sq_condition_declare(const struct sq_condition *condition, struct sq_declaration
 
 /* ---- Evaluation --------------------------------------------------------------------------------------------------------- */
 
-static bool
-as_double(struct sq_value value, double *ret)
-{
-        struct sq_value number;
-
-        if (value.type == SQ_STR) {
-                if (!sq_read_number((struct sq_str){value.as.ptr, value.len}, &number))
-                        return false;
-                value = number;
-        }
-        *ret = value.type == SQ_INT ? (double)value.as.i : value.type == SQ_UINT ? (double)value.as.u : value.as.f;
-        return value.type == SQ_INT || value.type == SQ_UINT || value.type == SQ_FLOAT;
-}
-
-enum order { LESS = -1, SAME, MORE, UNRELATED };
-
-static enum order
+static enum sq_order
 compare_bytes(struct sq_value a, struct sq_value b)
 {
         size_t n = a.len < b.len ? a.len : b.len;
@@ -389,26 +373,24 @@ compare_bytes(struct sq_value a, struct sq_value b)
 
         if (order == 0)
                 order = (a.len > b.len) - (a.len < b.len);
-        return order < 0 ? LESS : order > 0 ? MORE : SAME;
+        return order < 0 ? SQ_LESS : order > 0 ? SQ_GREATER : SQ_EQUAL;
 }
 
-static enum order
+static enum sq_order
 compare(struct sq_value a, struct sq_value b)
 {
         bool text_a = a.type == SQ_STR || a.type == SQ_BIN;
-        double x, y;
+        struct sq_value x, y;
 
-        if (a.type == SQ_INT && b.type == SQ_INT)
-                return a.as.i < b.as.i ? LESS : a.as.i > b.as.i ? MORE : SAME;
         if (text_a && b.type == SQ_STR)
                 return compare_bytes(a, b);
         if (a.type == SQ_BOOL && b.type == SQ_BOOL)
-                return a.as.b == b.as.b ? SAME : a.as.b ? MORE : LESS;
+                return a.as.b == b.as.b ? SQ_EQUAL : a.as.b ? SQ_GREATER : SQ_LESS;
         if (a.type == SQ_NIL && b.type == SQ_NIL)
-                return SAME;
-        if (b.type != SQ_STR && as_double(a, &x) && as_double(b, &y))
-                return x < y ? LESS : x > y ? MORE : x == y ? SAME : UNRELATED;
-        return UNRELATED;
+                return SQ_EQUAL;
+        if (b.type != SQ_STR && sq_number_of(a, &x) && sq_number_of(b, &y))
+                return sq_compare_numbers(x, y);
+        return SQ_UNORDERED;
 }
 
 /* Text contains text; an array contains an equal element; a map contains an equal key. */
@@ -422,7 +404,7 @@ contains(struct sq_value value, struct sq_value part)
         if (value.type == SQ_STR || value.type == SQ_BIN)
                 return part.type == SQ_STR && memmem(value.as.ptr, value.len, part.as.ptr, part.len);
         while (sq_next_item(&items, &item)) {
-                if (key && compare(item, part) == SAME)
+                if (key && compare(item, part) == SQ_EQUAL)
                         return true;
                 key = value.type != SQ_MAP || !key;
         }
@@ -440,7 +422,7 @@ matches(const struct node *node, struct sq_value value)
 static bool
 leaf_holds(const struct node *node, struct sq_value value)
 {
-        enum order order;
+        enum sq_order order;
 
         if (node->op == CONTAINS)
                 return contains(value, node->value);
@@ -449,17 +431,17 @@ leaf_holds(const struct node *node, struct sq_value value)
         order = compare(value, node->value);
         switch (node->op) {
         case EQ:
-                return order == SAME;
+                return order == SQ_EQUAL;
         case NE:
-                return order != SAME;
+                return order != SQ_EQUAL;
         case LT:
-                return order == LESS;
+                return order == SQ_LESS;
         case LE:
-                return order == LESS || order == SAME;
+                return order == SQ_LESS || order == SQ_EQUAL;
         case GT:
-                return order == MORE;
+                return order == SQ_GREATER;
         default:
-                return order == MORE || order == SAME;
+                return order == SQ_GREATER || order == SQ_EQUAL;
         }
 }
 

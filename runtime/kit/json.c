@@ -3,12 +3,12 @@
  * Reads one JSON text (RFC 8259) into a struct sq_value. The reader's memory is one block that is as large as the longest text can need, so that no pointer into it moves while a text is read:
  * every element costs at least two bytes of text, hence at most one value (16 bytes) for each byte of text and one to spare.
  */
-#include <errno.h>
-#include <squall-kit.h>
+#include "kit/number.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 32, NUMBER_MAX = 64 };
+enum { DEPTH_MAX = 128 };
 
 static bool read_value(struct sq_json_reader *json, unsigned depth, struct sq_value *ret);
 
@@ -143,63 +143,6 @@ read_string(struct sq_json_reader *json, struct sq_str *ret)
         return false;
 }
 
-static size_t
-read_digits(struct sq_json_reader *json)
-{
-        const char *start = json->at;
-
-        while (json->at < json->end && *json->at >= '0' && *json->at <= '9')
-                json->at++;
-        return (size_t)(json->at - start);
-}
-
-static bool
-read_fraction(struct sq_json_reader *json)
-{
-        if (json->at < json->end && *json->at == '.') {
-                json->at++;
-                if (read_digits(json) == 0)
-                        return false;
-        }
-        if (json->at < json->end && (*json->at == 'e' || *json->at == 'E')) {
-                json->at++;
-                if (json->at < json->end && (*json->at == '+' || *json->at == '-'))
-                        json->at++;
-                return read_digits(json) > 0;
-        }
-        return true;
-}
-
-static bool
-read_number(struct sq_json_reader *json, struct sq_value *ret)
-{
-        const char *start = json->at, *integer;
-        char text[NUMBER_MAX];
-        size_t len;
-
-        json->at += *json->at == '-';
-        integer = json->at;
-        if (read_digits(json) == 0 || (*integer == '0' && json->at - integer > 1))
-                return false;
-        integer = json->at;
-        if (!read_fraction(json))
-                return false;
-        len = (size_t)(json->at - start);
-        if (len >= sizeof(text))
-                return false;
-        memcpy(text, start, len);
-        text[len] = '\0';
-        errno = 0;
-        if (integer == json->at) {
-                *ret = *text == '-' ? sq_int(strtoll(text, NULL, 10)) : sq_uint(strtoull(text, NULL, 10));
-                if (ret->type == SQ_UINT && ret->as.u <= INT64_MAX)
-                        ret->type = SQ_INT;
-        }
-        if (integer != json->at || errno == ERANGE)
-                *ret = sq_float(strtod(text, NULL));
-        return true;
-}
-
 /* An array or, with `step` 2, an object, its bracket read already. Its elements are put side by side once all are known, because the
  * elements' own elements come in between: they wait on the stack of the values' block, from `first`. */
 static bool
@@ -259,8 +202,10 @@ read_value(struct sq_json_reader *json, unsigned depth, struct sq_value *ret)
         struct sq_str text;
         int c = skip_space(json);
 
-        if (depth >= DEPTH_MAX)
+        if (depth >= DEPTH_MAX) {
+                json->wrong = "nested more than 128 deep";
                 return false;
+        }
         switch (c) {
         case '{':
         case '[':
@@ -280,7 +225,7 @@ read_value(struct sq_json_reader *json, unsigned depth, struct sq_value *ret)
                 *ret = sq_nil();
                 return read_word(json, "null");
         default:
-                return (c == '-' || (c >= '0' && c <= '9')) && read_number(json, ret);
+                return (c == '-' || (c >= '0' && c <= '9')) && !(json->wrong = sqi_take_number(&json->at, json->end, false, ret));
         }
 }
 
@@ -294,13 +239,19 @@ sq_json_read(struct sq_json_reader *json, struct sq_str text, struct sq_value *r
                 json->memory = malloc(need);
                 json->size = json->memory ? need : 0;
         }
+        json->wrong = "no memory for a JSON text";
         if (!json->memory)
                 return false;
+        json->wrong = NULL;
         json->items = 0;
         json->text = json->memory + values;
         json->at = text.ptr;
         json->end = text.ptr + text.len;
-        return read_value(json, 0, ret) && skip_space(json) < 0;
+        if (read_value(json, 0, ret) && skip_space(json) < 0)
+                return true;
+        if (!json->wrong)
+                json->wrong = "not JSON";
+        return false;
 }
 
 static bool

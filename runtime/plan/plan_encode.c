@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "plan/plan.h"
 #include "plan/plan_codec.h"
 #include "tuple/writer.h"
@@ -49,7 +50,7 @@ config_text(const struct sqi_config *config, const struct sqi_config_key *key, c
                 return text;
         case SQI_CONFIG_FLOAT:
                 memcpy(&real, at, sizeof(real));
-                snprintf(buffer, size, "%.17g", real);
+                (void)sqi_print_real(buffer, size, 17, real);
                 return buffer;
         case SQI_CONFIG_INT:
         case SQI_CONFIG_ENUM:

@@ -260,7 +260,7 @@ sqi_duration_read(const char *text, uint64_t *ret_ns)
                 double ns;
         } units[] = {{"", 1e9}, {"s", 1e9}, {"ms", 1e6}, {"us", 1e3}, {"ns", 1}, {"m", 60e9}, {"h", 3600e9}};
         char *end;
-        double number = strtod(text, &end);
+        double number = sq_strtod(text, &end);
 
         if (end == text || !(number >= 0 && number < 1e9))
                 return -EINVAL;

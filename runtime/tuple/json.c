@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/number.h"
 #include "squall.h"
 #include "tuple/pack.h"
 
@@ -112,9 +113,9 @@ put_float(struct text *out, double f)
                 put_text(out, "null");
                 return;
         }
-        int len = snprintf(number, sizeof(number), "%.15g", f);
-        for (int digits = 16; digits <= 17 && strtod(number, NULL) != f; digits++)
-                len = snprintf(number, sizeof(number), "%.*g", digits, f);
+        int len = sqi_print_real(number, sizeof(number), 15, f);
+        for (int digits = 16; digits <= 17 && sq_strtod(number, NULL) != f; digits++)
+                len = sqi_print_real(number, sizeof(number), digits, f);
         put(out, number, (size_t)len);
         if (!strpbrk(number, ".e"))
                 put(out, ".0", 2);

@@ -8,7 +8,7 @@
 #include "squall.h"
 
 /* Nesting of arrays and maps that a value may have. */
-enum { SQI_DEPTH_MAX = 32 };
+enum { SQI_DEPTH_MAX = 128 };
 
 /* The most bytes that packing `value` can take; SIZE_MAX if it is no value: a bad type or form, too deep, too large. */
 size_t sqi_pack_bound(const struct sq_value *value);

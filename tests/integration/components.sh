@@ -220,7 +220,12 @@ top_change() {
 check "top with emit: change passes on what is among the largest, and takes in another key when one falls" top_change
 top_few() { run "$(generate 5 "{ k: seq, count: const 1 }")" "component: top, properties: { n: 3, rank: true }" && diff "$dir/out" <(printf '1\t0\t1\n2\t1\t1\n3\t2\t1\n'); }
 check "top puts the rank before the fields if asked" top_few
-check "top refuses a field that is no number" refused "is not a number" "$(generate 1 "{ k: seq, count: words }")" "component: top"
+top_text() {
+        printf 'k,ms\na,9\nb,10\nc,7.5\n' >"$dir/in"
+        gives $'b\t10\na\t9\nc\t7.5\n' "$(file ", format: csv")" "component: top, properties: { n: 3, by: ms }"
+}
+check "top ranks text that reads as a number as filter and window do" top_text
+check "top refuses a field that is no number" refused "is not a number" "$(generate 1 "{ k: seq, count: now }")" "component: top"
 
 sleeping() { run "$(generate 20 "{ n: seq }")" "component: sleep, properties: { ms: 10 }" && cmp "$dir/out" <(seq 0 19); }
 check "sleep passes tuples on" sleeping

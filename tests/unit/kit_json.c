@@ -35,6 +35,12 @@ reads_what_is_valid(void **unused)
                 {"18446744073709551615", "18446744073709551615"},
                 {"-9223372036854775808", "-9223372036854775808"},
                 {"-0", "0"},
+                {"0.12345678901234567890123456789012345678901234567890123456789012345678901234567890", "0.12345678901234568"},
+                {"99999999999999999999999999999999999999999999999999999999999999999999999999999999", "1e+80"},
+                {"18446744073709551616", "1.8446744073709552e+19"},
+                {"1e-400", "0.0"},
+                {"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[0]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
+                 "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[0]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"},
                 {"{\"\":0}", "{\"\":0}"},
         };
         char text[256];
@@ -99,6 +105,25 @@ refuses_what_is_not(void **unused)
 }
 
 static void
+says_what_it_cannot_hold(void **unused)
+{
+        struct sq_json_reader json = {0};
+        struct sq_value value;
+        char deep[300];
+
+        (void)unused;
+        memset(deep, '[', 150);
+        memset(deep + 150, ']', 150);
+        assert_false(sq_json_read(&json, (struct sq_str){deep, 300}, &value));
+        assert_non_null(strstr(json.wrong, "deep"));
+        assert_false(sq_json_read(&json, (struct sq_str){"[1e400]", 7}, &value));
+        assert_non_null(strstr(json.wrong, "too large"));
+        assert_false(sq_json_read(&json, (struct sq_str){"nope", 4}, &value));
+        assert_string_equal(json.wrong, "not JSON");
+        sq_json_free(&json);
+}
+
+static void
 finds_a_member_by_its_name(void **unused)
 {
         struct sq_json_reader json = {0};
@@ -119,6 +144,7 @@ main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(reads_what_is_valid),
                 cmocka_unit_test(refuses_what_is_not),
+                cmocka_unit_test(says_what_it_cannot_hold),
                 cmocka_unit_test(finds_a_member_by_its_name),
         };
 

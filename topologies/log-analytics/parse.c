@@ -22,16 +22,16 @@ static enum sq_verdict
 execute(struct sq_task *task, const struct sq_tuple *in)
 {
         struct sq_str line = sq_get_str(in, LINE);
-        char text[LINE_MAX_BYTES], client[64], when[64], method[16], path[4096];
+        char text[LINE_MAX_BYTES], client[64], when[64], method[16], path[4096], took[32], *end = took;
         long long bytes;
         struct tm tm = {0};
-        double ms;
+        double ms = 0;
         int status;
 
         snprintf(text, sizeof(text), "%.*s", (int)line.len, line.ptr);
-        if (sscanf(text, "%63s %*s %*s [%63[^]]] \"%15s %4095[^ \"] %*[^\"]\" %3d %lld %lf", client, when, method, path, &status,
-                   &bytes, &ms) != 7 ||
-            !strptime(when, "%d/%b/%Y:%H:%M:%S", &tm)) {
+        if (sscanf(text, "%63s %*s %*s [%63[^]]] \"%15s %4095[^ \"] %*[^\"]\" %3d %lld %31s", client, when, method, path, &status,
+                   &bytes, took) != 7 ||
+            (ms = sq_strtod(took, &end), end == took) || !strptime(when, "%d/%b/%Y:%H:%M:%S", &tm)) {
                 sq_emit_on(task, MALFORMED, sq_str(line));
                 sq_count(task, "malformed", 1);
                 return SQ_ACK;

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/number.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "squall.h"
+
+/* The C locale, which the C library holds ready: nothing is allocated, nothing need be freed. */
+static locale_t
+plain(void)
+{
+        return newlocale(LC_ALL_MASK, "C", (locale_t)0);
+}
+
+double
+sq_strtod(const char *text, char **ret_end)
+{
+        return strtod_l(text, ret_end, plain());
+}
+
+int
+sqi_print_real(char *buffer, size_t size, int digits, double real)
+{
+        locale_t before = uselocale(plain());
+        int len = snprintf(buffer, size, "%.*g", digits, real);
+
+        (void)uselocale(before);
+        return len;
+}

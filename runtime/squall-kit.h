@@ -199,6 +199,29 @@ SQ_EXPORT int sq_reader_align(struct sq_reader *reader, uint64_t first, uint64_t
 /* Frees the buffer. */
 SQ_EXPORT void sq_reader_close(struct sq_reader *reader);
 
+/* ---- Which file it is --------------------------------------------------------------------------------------------------- */
+
+/*
+ * What a file is known by when its name has changed hands, by rotation, truncation or a copy: device, inode, its first bytes, and those before
+ * the place up to which it was read. 56 bytes without padding or pointers: it may go into sq_note(). kit/identity.c says more.
+ */
+struct sq_identity {
+        uint64_t device, inode, mark, head, head_hash, mark_hash;
+        int64_t changed_ns; /* its last change, wall clock */
+};
+
+/* Of a regular file that was read up to `read`. 0 or a negative errno; -ESTALE: it is shorter than that. */
+SQ_EXPORT int sq_identity_take(struct sq_identity *identity, int fd, uint64_t read);
+/* Whether what was read still stands in this file: false after a truncation, and when it was written anew. */
+SQ_EXPORT bool sq_identity_is(const struct sq_identity *identity, int fd);
+/* Opens it by whatever name it has now in the folder of `path`; else a copy of it. A file descriptor or a negative errno; -ENOENT: it is gone. */
+SQ_EXPORT int sq_identity_find(const struct sq_identity *identity, const char *path);
+/* Opens the file that comes after the last of `n` known ones: the oldest that was rotated away from `path` (its name goes on behind that of `path`)
+ * since then, or `path` itself. A file descriptor or a negative errno. */
+SQ_EXPORT int sq_identity_after(const struct sq_identity *known, size_t n, const char *path);
+/* What the file is compressed with, by its first bytes; NULL: nothing that is known here. */
+SQ_EXPORT const char *sq_compressed(int fd);
+
 /* ---- Pace --------------------------------------------------------------------------------------------------------------- */
 
 /*

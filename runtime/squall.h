@@ -449,6 +449,9 @@ SQ_EXPORT int sq_error(struct sq_task *task, const char *format, ...) SQ_PRINTF(
 /* The same from any callback, for what no restart could mend: the topology ends as failed, with this text. */
 SQ_EXPORT int sq_error_final(struct sq_task *task, const char *format, ...) SQ_PRINTF(2, 3);
 
+/* Says that `n` tuples, or records of an input, are lost: they are counted, and the cause is logged. A run that lost something ends with 1. */
+SQ_EXPORT void sq_lost(struct sq_task *task, uint64_t n, const char *format, ...) SQ_PRINTF(3, 4);
+
 /* ---- Appending to a file ------------------------------------------------------------------------------------------------ */
 
 /*

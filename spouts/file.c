@@ -10,13 +10,18 @@
  * Tasks share a file by byte ranges whose edges are moved on to the next record, so each record is read by one task. A followed
  * file is read by task 0 alone.
  *
+ * A position is told together with what its file is known by (kit/identity.c), so that a restarted task reads on in that file, whatever
+ * its name is by then. A file that is read once and is another one by then, or shorter, ends the topology.
+ *
  * Following is tail -F's: the path is looked at again whenever the end is reached. Another file there means that the old one was
- * rotated away; it is read to its end once more, for its writer may have been faster than us, and then left. The last few
- * generations stay open to be replayed from.
+ * rotated away; it is read to its end once more, for its writer may have been faster than us, and then left for the next: the oldest that
+ * was rotated away since, or the one at the path. A file that was copied and truncated is read on in its copy. The last few generations
+ * stay open to be replayed from.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <squall-kit.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +34,20 @@ enum { GENERATIONS = 4, GENERATION_SHIFT = 40 };
 #define OFFSET_MASK ((UINT64_C(1) << GENERATION_SHIFT) - 1)
 #define LOOK_NS 20000000u /* a followed file at its end is looked at 50 times a second */
 #define RETRY_NS 1000000000u
+#define NOTE_NS 50000000u
+
+/* What is kept with positions. */
+struct note {
+        uint32_t path;                         /* its hash: a change of the setting is no rotation */
+        uint32_t generation;                   /* of the last identity */
+        struct sq_identity known[GENERATIONS]; /* followed: those that are, the oldest first; read once: one */
+};
+struct note_once {
+        uint32_t path, unused;
+        uint64_t size, first;
+        struct sq_identity known;
+};
+_Static_assert(sizeof(struct note) <= SQ_NOTE_MAX && sizeof(struct note_once) <= SQ_NOTE_MAX, "notes fit");
 
 struct file {
         const char *path;
@@ -39,9 +58,13 @@ struct file {
         int64_t on_error;
 
         struct sq_reader reader, replayer;
+        uint64_t header_end;              /* read once: where the first record begins */
         uint64_t size, first, last, pass; /* this task reads [first, last) */
         uint64_t generation;
-        int fds[GENERATIONS]; /* of generation g at g % GENERATIONS, or -1 */
+        int fds[GENERATIONS];                /* of generation g at g % GENERATIONS, or -1 */
+        struct sq_identity ids[GENERATIONS]; /* as fds */
+        unsigned nids;                       /* of them: the last so many generations */
+        uint64_t seen, noted_ns;             /* size of the file at that time */
         bool rotated, header, reading;
         struct sq_pace pace;
 
@@ -259,6 +282,66 @@ take_share(struct sq_task *task, struct file *file)
         return 0;
 }
 
+static struct sq_identity *
+identity_of(struct file *file, uint64_t generation)
+{
+        return &file->ids[generation % GENERATIONS];
+}
+
+/* The identities of the last generations, the oldest first. */
+static size_t
+known(struct file *file, struct sq_identity ret[GENERATIONS])
+{
+        for (unsigned i = 0; i < file->nids; i++)
+                ret[i] = *identity_of(file, file->generation - (file->nids - 1 - i));
+        return file->nids;
+}
+
+static uint32_t
+hash_of(const char *text)
+{
+        uint32_t hash = 2166136261u; /* FNV-1a */
+
+        for (; *text; text++)
+                hash = (hash ^ (uint8_t)*text) * 16777619u;
+        return hash;
+}
+
+static uint64_t
+position_at(const struct file *file, uint64_t offset)
+{
+        return file->follow ? file->generation << GENERATION_SHIFT | offset : file->pass * file->size + offset;
+}
+
+/* Where the task goes on, and in which file. */
+static void
+note(struct sq_task *task, struct file *file)
+{
+        struct note followed = {.path = hash_of(file->path), .generation = (uint32_t)file->generation};
+        struct note_once once = {.path = followed.path, .size = file->size, .first = file->header_end, .known = file->ids[0]};
+        size_t n = known(file, followed.known);
+
+        if (file->follow)
+                sq_note(task, &followed, offsetof(struct note, known) + n * sizeof(followed.known[0]));
+        else
+                sq_note(task, &once, sizeof(once));
+        sq_next_position(task, position_at(file, file->reader.offset));
+}
+
+/* The header of a file that is read from its middle on. */
+static void
+read_columns(struct file *file, int fd)
+{
+        struct sq_reader reader = {.csv = true};
+        struct sq_str record;
+
+        sq_reader_open(&reader, fd, 0, UINT64_MAX);
+        if (sq_reader_next(&reader, true, &record) > 0)
+                (void)sq_csv_columns_read(&file->columns[file->generation % GENERATIONS], record, file->nfields,
+                                          (const char *const *)file->names);
+        sq_reader_close(&reader);
+}
+
 static void
 begin_generation(struct file *file, int fd, uint64_t offset)
 {
@@ -270,6 +353,11 @@ begin_generation(struct file *file, int fd, uint64_t offset)
         file->rotated = false;
         file->header = file->format == CSV && offset == 0;
         sq_reader_open(&file->reader, fd, offset, UINT64_MAX);
+        file->replayer.fd = -1;
+        if (fd >= 0 && file->format == CSV && offset > 0)
+                read_columns(file, fd);
+        if (fd >= 0 && sq_identity_take(identity_of(file, file->generation), fd, offset) == 0 && file->nids < GENERATIONS)
+                file->nids++;
 }
 
 static int
@@ -281,10 +369,15 @@ open_file(struct sq_task *task, struct file *file)
         if (fd < 0)
                 return file->follow && errno == ENOENT ? 0 : sq_error(task, "%s: %s", file->path, strerror(errno));
         file->fds[0] = fd;
-        if (fstat(fd, &st) < 0 || pread(fd, &(char){0}, 1, 0) < 0)
+        if (fstat(fd, &st) < 0)
                 return sq_error(task, "%s: %s", file->path, strerror(errno));
         if (!S_ISREG(st.st_mode))
-                return sq_error(task, "%s: not a regular file", file->path);
+                return sq_error(task, "%s: not a regular file (a pipe, say, cannot be read again after a fault)", file->path);
+        if (pread(fd, &(char){0}, 1, 0) < 0)
+                return sq_error(task, "%s: %s", file->path, strerror(errno));
+        if (sq_compressed(fd))
+                return sq_error(task, "%s: compressed with %s, which is not read (decompress it first)", file->path,
+                                sq_compressed(fd));
         file->size = (uint64_t)st.st_size;
         return 0;
 }
@@ -306,9 +399,14 @@ prepare(struct sq_task *task)
         if (wrong)
                 return sq_error(task, "%s: %s", file->path, wrong);
         file->reading = !file->follow || sq_index(task) == 0;
-        if (!file->follow)
-                return take_share(task, file);
-        begin_generation(file, file->fds[0], 0);
+        file->header_end = file->first;
+        if (!file->follow && take_share(task, file) < 0)
+                return -1;
+        if (file->follow)
+                begin_generation(file, file->fds[0], 0);
+        else
+                (void)sq_identity_take(&file->ids[0], file->fds[0], file->reader.offset);
+        note(task, file);
         return 0;
 }
 
@@ -428,27 +526,73 @@ emit(struct sq_task *task, struct file *file, const struct sq_reader *reader, st
 
 /* ---- Following ---------------------------------------------------------------------------------------------------------- */
 
+/* Its file was truncated, or written anew: reads on in a copy of it, as logrotate's copytruncate makes one, or begins anew. */
+static void
+leave_rewritten(struct sq_task *task, struct file *file)
+{
+        uint64_t offset = file->reader.offset;
+        int *slot = &file->fds[file->generation % GENERATIONS],
+            copy = sq_identity_find(identity_of(file, file->generation), file->path);
+
+        if (copy >= 0) {
+                sq_log(task, SQ_INFO, "%s was truncated or written anew: goes on in the copy of it at byte %llu", file->path,
+                       (unsigned long long)offset);
+                close(*slot);
+                *slot = copy;
+                file->rotated = true;
+                file->replayer.fd = -1;
+                sq_reader_open(&file->reader, copy, offset, UINT64_MAX);
+                (void)sq_identity_take(identity_of(file, file->generation), copy, offset);
+                return;
+        }
+        if (file->seen > offset)
+                sq_lost(task, 1, "%s was truncated or written anew: at least the %llu bytes from byte %llu on are lost", file->path,
+                        (unsigned long long)(file->seen - offset), (unsigned long long)offset);
+        else
+                sq_log(task, SQ_WARN, "%s was truncated or written anew: it is read from its beginning", file->path);
+        file->generation++;
+        begin_generation(file, fcntl(*slot, F_DUPFD_CLOEXEC, 0), 0);
+}
+
+/* Whether what was read still stands in the file; then what it is known by is brought up to date. */
+static bool
+renew(struct file *file)
+{
+        struct sq_identity *identity = identity_of(file, file->follow ? file->generation : 0);
+        struct stat st;
+
+        if (file->reader.fd < 0)
+                return true;
+        if (fstat(file->reader.fd, &st) < 0 || (uint64_t)st.st_size < file->reader.offset ||
+            !sq_identity_is(identity, file->reader.fd) || sq_identity_take(identity, file->reader.fd, file->reader.offset) < 0)
+                return false;
+        file->seen = (uint64_t)st.st_size;
+        return true;
+}
+
 /* At the end of a followed file. True when there is something to read again. */
 static bool
-look_again(struct file *file)
+look_again(struct sq_task *task, struct file *file)
 {
+        struct sq_identity before[GENERATIONS];
         struct stat here, there;
         int fd;
 
+        if (!renew(file)) {
+                leave_rewritten(task, file);
+                return true;
+        }
         if (file->reader.fd >= 0 && fstat(file->reader.fd, &here) == 0) {
-                if ((uint64_t)here.st_size < file->reader.offset) {
-                        file->generation++;
-                        begin_generation(file, fcntl(file->reader.fd, F_DUPFD_CLOEXEC, 0), 0);
-                        return true;
-                }
                 if (stat(file->path, &there) < 0 || (here.st_ino == there.st_ino && here.st_dev == there.st_dev))
                         return false;
                 if (!file->rotated)
                         return file->rotated = true;
         }
-        fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        fd = sq_identity_after(before, known(file, before), file->path);
         if (fd < 0)
                 return false;
+        if (file->reader.fd >= 0)
+                sq_log(task, SQ_INFO, "%s was rotated: goes on in the file that came after it", file->path);
         file->generation += file->reader.fd >= 0;
         begin_generation(file, fd, 0);
         return true;
@@ -478,19 +622,49 @@ next_record(struct sq_task *task, struct file *file, struct sq_str *ret, uint64_
                 offset = file->reader.offset;
                 rc = file->reader.fd < 0 ? 0 : sq_reader_next(&file->reader, !file->follow || file->rotated, ret);
                 if (rc > 0 && !file->header) {
-                        *ret_position = file->follow ? file->generation << GENERATION_SHIFT | offset
-                                                     : file->pass * file->size + offset;
+                        *ret_position = position_at(file, offset);
                         return rc;
                 }
                 if (rc > 0)
                         take_header(task, file, *ret);
                 else if (rc < 0)
                         return rc;
-                else if (file->follow ? !look_again(file) : ++file->pass >= (uint64_t)file->repeat)
+                else if (!file->follow && file->reader.offset < file->last)
+                        return -ESTALE;
+                else if (file->follow ? !look_again(task, file) : ++file->pass >= (uint64_t)file->repeat)
                         return 0;
                 else if (!file->follow)
                         sq_reader_seek(&file->reader, file->first);
         }
+}
+
+/* Now and then: is it still the file that was read? False: it was to be read once, and is not. */
+static bool
+still_there(struct sq_task *task, struct file *file)
+{
+        if (sq_now(task) >= file->noted_ns) {
+                file->noted_ns = sq_now(task) + NOTE_NS;
+                if (!renew(file)) {
+                        if (!file->follow)
+                                return false;
+                        leave_rewritten(task, file);
+                }
+                note(task, file);
+        }
+        sq_next_position(task, position_at(file, file->reader.offset));
+        return true;
+}
+
+static enum sq_next
+shrunk(struct sq_task *task, struct file *file)
+{
+        struct stat st = {0};
+
+        (void)fstat(file->reader.fd, &st);
+        (void)sq_error_final(
+                task, "%s: was truncated or written anew while it was read: %llu bytes when the run began, %lld now, at byte %llu",
+                file->path, (unsigned long long)file->size, (long long)st.st_size, (unsigned long long)file->reader.offset);
+        return SQ_IDLE;
 }
 
 static enum sq_next
@@ -513,6 +687,8 @@ next(struct sq_task *task)
                 n++;
         }
         sq_pace_sent(&file->pace, n);
+        if (rc == -ESTALE || !still_there(task, file))
+                return shrunk(task, file);
         if (rc > 0)
                 return SQ_MORE;
         if (rc == 0 && !file->follow)
@@ -552,31 +728,97 @@ replay(struct sq_task *task, uint64_t position)
         return 0;
 }
 
-static int
-seek(struct sq_task *task, uint64_t position)
+/* Reads on in the file that the position is in, whatever its name is now. */
+static void
+go_on_in(struct sq_task *task, struct file *file, const struct sq_identity *identity, uint64_t offset)
 {
-        struct file *file = state(task);
-        uint64_t offset = position & OFFSET_MASK;
+        int fd = sq_identity_find(identity, file->path);
 
-        if (file->follow) {
-                struct sq_csv_columns columns = file->columns[0];
-                int fd = file->fds[0];
-
-                file->fds[0] = -1;
-                file->columns[0] = (struct sq_csv_columns){0};
-                file->generation = position >> GENERATION_SHIFT;
-                if (offset > file->size) { /* rotated or truncated while the task was down */
-                        file->generation++;
-                        offset = 0;
-                }
-                file->columns[file->generation % GENERATIONS] = columns;
+        if (fd >= 0) {
                 begin_generation(file, fd, offset);
-                return 0;
+                *identity_of(file, file->generation) = *identity;
+                return;
         }
+        sq_lost(task, 1,
+                "%s: the file that was read up to byte %llu was rotated or truncated and is gone: what came after that in it is lost",
+                file->path, (unsigned long long)offset);
+        file->generation++;
+        begin_generation(file, sq_identity_after(identity, 1, file->path), 0);
+}
+
+static void
+seek_followed(struct sq_task *task, struct file *file, uint64_t position)
+{
+        struct sq_str noted = sq_noted(task);
+        struct note before = {0};
+        uint64_t offset = position & OFFSET_MASK, back;
+        size_t n;
+        int fd = file->fds[0];
+
+        memcpy(&before, noted.ptr, noted.len < sizeof(before) ? noted.len : sizeof(before));
+        n = noted.len < offsetof(struct note, known) ? 0 : (noted.len - offsetof(struct note, known)) / sizeof(before.known[0]);
+        file->fds[0] = -1;
+        file->nids = 0;
+        file->generation = position >> GENERATION_SHIFT;
+        back = (uint32_t)(before.generation - (uint32_t)file->generation);
+        if (before.path == hash_of(file->path) && back < n) {
+                if (fd >= 0)
+                        close(fd);
+                go_on_in(task, file, &before.known[n - 1 - back], offset);
+                return;
+        }
+        if (position > 0) {
+                sq_log(task, SQ_INFO, "%s: another file than before: it is read from its beginning", file->path);
+                file->generation++;
+        }
+        begin_generation(file, fd, 0);
+}
+
+/* The same file, and as much of it as when the run began. */
+static int
+seek_once(struct sq_task *task, struct file *file, uint64_t position)
+{
+        struct sq_str noted = sq_noted(task);
+        struct note_once before = {0};
+        uint64_t offset;
+        int fd;
+
+        memcpy(&before, noted.ptr, noted.len < sizeof(before) ? noted.len : sizeof(before));
+        if (noted.len != sizeof(before) || before.path != hash_of(file->path))
+                return position > 0 ? sq_error_final(task, "%s: another file than the one that was read before", file->path) : 0;
+        fd = sq_identity_find(&before.known, file->path);
+        if (fd < 0)
+                return sq_error_final(task, "%s: was truncated, written anew or replaced before it was read to its end",
+                                      file->path);
+        close(file->fds[0]);
+        file->fds[0] = fd;
+        file->replayer.fd = -1;
+        file->size = before.size;
+        file->first = file->header_end = before.first;
+        if (take_share(task, file) < 0)
+                return -1;
+        if (file->format == CSV)
+                read_columns(file, fd);
+        file->ids[0] = before.known;
         file->pass = file->size ? position / file->size : 0;
         offset = file->size ? position % file->size : 0;
         sq_reader_seek(&file->reader, offset < file->first ? file->first : offset);
         return 0;
+}
+
+static int
+seek(struct sq_task *task, uint64_t position)
+{
+        struct file *file = state(task);
+        int rc = 0;
+
+        if (file->follow)
+                seek_followed(task, file, position);
+        else
+                rc = seek_once(task, file, position);
+        if (rc == 0)
+                note(task, file);
+        return rc;
 }
 
 static void

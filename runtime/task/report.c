@@ -159,6 +159,19 @@ sqi_task_lose(struct sq_task *task, uint64_t n, const char *cause)
         sqi_task_report_metrics(task);
 }
 
+void
+sq_lost(struct sq_task *task, uint64_t n, const char *format, ...)
+{
+        char text[sizeof(task->error)];
+        va_list arguments;
+
+        va_start(arguments, format);
+        vsnprintf(text, sizeof(text), format, arguments);
+        va_end(arguments);
+        sqi_count(&task->metrics->lost, n);
+        sq_log(task, SQ_ERROR, "%s", text);
+}
+
 int
 sq_left_out(struct sq_task *task, bool letter, struct sq_value record, const char *cause)
 {

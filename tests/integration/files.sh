@@ -74,4 +74,51 @@ topology small "fields: { n: seq }" "path: $dir/small.tsv" generate
 check "a file size limit is an error of the write, not a crash" \
         eval '(ulimit -f 1; timeout 10 "$squall" run --for 1s "$dir/small.yaml" 2>&1) | grep -q "File too large"'
 
+# ---- file, followed through kills, rotations and truncations ----
+
+topology followed "path: $dir/app.log, follow: true" "path: $dir/followed.tsv"
+printf 'hello world\nhello world\n' >"$dir/app.log"
+begin followed
+until_true lines "$dir/followed.tsv" 2
+is_back() { p=$(worker in/0); [ -n "$p" ] && [ "$p" != "${1:-}" ]; }
+# strike COMMAND...: done while the spout stands still, which is then killed; LINES: what is to come out until the next one.
+strike() {
+        local want=$1 old
+        shift
+        until_true is_back
+        old=$p
+        kill -STOP "$old"
+        eval "$*"
+        kill -KILL "$old"
+        until_true is_back "$old" && until_true lines "$dir/followed.tsv" "$want"
+}
+log=$dir/app.log
+strike 3 "echo third >>$log"
+strike 5 "echo fourth >>$log; mv $log $log.1; echo fifth >$log"
+strike 8 "echo sixth >>$log; mv $log.1 $log.3; mv $log $log.2; echo seventh >$log.1; echo eighth >$log"
+strike 10 "cp $log $log.0; : >$log; printf 'ninth, longer than all that stood there before\ntenth\n' >>$log"
+strike 11 "rm $log; echo eleventh >$log"
+kill -INT "$run"
+wait "$run"
+status=$?
+check "a followed file is read on in whatever its name is, each record once, through kills and rotations" \
+        eval 'diff <(printf "hello world\nhello world\n"; printf "%s\n" third fourth fifth sixth seventh eighth "ninth, longer than all that stood there before" tenth eleventh) <(cat "$dir/followed.tsv")'
+check "what cannot be found again is reported as lost" grep -q 'is gone: what came after that in it is lost' "$dir/followed.log"
+
+# ---- file, read once ----
+
+seq 100000 >"$dir/once.txt"
+topology once "path: $dir/once.txt, rate: 20000" "path: $dir/once.tsv"
+begin once
+until_true lines "$dir/once.tsv" 100
+: >"$dir/once.txt"
+wait "$run"
+status=$?
+check "a file that shrinks while it is read ends the run with 1 and its name" \
+        eval '[ $status = 1 ] && grep -q "once.txt: was truncated or written anew while it was read" "$dir/once.log"'
+seq 10 | gzip >"$dir/packed.gz"
+topology packed "path: $dir/packed.gz" "path: $dir/packed.tsv"
+check "a compressed file is refused with what to do" \
+        eval '! timeout 20 "$squall" run "$dir/packed.yaml" 2>"$dir/packed.log" && grep -q "compressed with gzip.*decompress it first" "$dir/packed.log"'
+
 exit $failures

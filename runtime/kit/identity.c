@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which file it is. Names change hands when logs are rotated, inodes are given to other files, and a file may be emptied and written anew
+ * under both. So a file is known by device and inode and by two pieces of what was read of it: its first bytes, and those before `mark`.
+ *
+ *     | head ........ |            | piece before the mark | not read yet
+ *     0            HEAD_MAX     mark - PIECE              mark
+ *
+ * The piece tells apart two files that begin alike, and a copy (copytruncate) from what stands now where it was copied from.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <squall-kit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+enum { HEAD_MAX = 1024, PIECE = 256, PATH_SIZE = 4096 };
+
+/* The hash of `n` bytes at `offset`; false when they are not there. */
+static bool
+hash(int fd, uint64_t offset, size_t n, uint64_t *ret)
+{
+        char bytes[HEAD_MAX];
+
+        if (pread(fd, bytes, n, (off_t)offset) != (ssize_t)n)
+                return false;
+        *ret = XXH3_64bits(bytes, n);
+        return true;
+}
+
+static size_t
+piece_of(uint64_t mark)
+{
+        return mark < PIECE ? (size_t)mark : PIECE;
+}
+
+static int64_t
+changed_at(const struct stat *about)
+{
+        return (int64_t)about->st_mtim.tv_sec * 1000000000 + about->st_mtim.tv_nsec;
+}
+
+int
+sq_identity_take(struct sq_identity *identity, int fd, uint64_t read)
+{
+        struct sq_identity it = {.mark = read, .head = read < HEAD_MAX ? read : HEAD_MAX};
+        struct stat about;
+
+        if (fstat(fd, &about) < 0)
+                return -errno;
+        if (!hash(fd, 0, (size_t)it.head, &it.head_hash) || !hash(fd, read - piece_of(read), piece_of(read), &it.mark_hash))
+                return -ESTALE;
+        it.device = about.st_dev;
+        it.inode = about.st_ino;
+        it.changed_ns = changed_at(&about);
+        *identity = it;
+        return 0;
+}
+
+bool
+sq_identity_is(const struct sq_identity *identity, int fd)
+{
+        uint64_t head, mark;
+
+        return hash(fd, 0, (size_t)identity->head, &head) && head == identity->head_hash &&
+               hash(fd, identity->mark - piece_of(identity->mark), piece_of(identity->mark), &mark) && mark == identity->mark_hash;
+}
+
+/* ---- The folder ---------------------------------------------------------------------------------------------------------- */
+
+/* Splits a path: the folder is opened, *ret_name is what stands behind the last slash. */
+static DIR *
+open_folder(const char *path, const char **ret_name)
+{
+        char folder[PATH_SIZE];
+        const char *slash = strrchr(path, '/');
+
+        *ret_name = slash ? slash + 1 : path;
+        if (slash && (size_t)(slash - path) >= sizeof(folder))
+                return NULL;
+        snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+        return opendir(slash == path ? "/" : folder);
+}
+
+static int
+open_regular(DIR *folder, const char *name, struct stat *ret)
+{
+        int fd = openat(dirfd(folder), name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+        if (fd >= 0 && (fstat(fd, ret) < 0 || !S_ISREG(ret->st_mode))) {
+                close(fd);
+                errno = EINVAL;
+                return -1;
+        }
+        return fd;
+}
+
+/* How well a file fits: 0 not, 1 by content, 2 by inode too. A file of which nothing was read has no content to be known by. */
+static int
+fits(const struct sq_identity *identity, int fd, const struct stat *about)
+{
+        bool same = about->st_dev == identity->device && about->st_ino == identity->inode;
+
+        if (!same && identity->head == 0)
+                return 0;
+        return sq_identity_is(identity, fd) ? 1 + same : 0;
+}
+
+int
+sq_identity_find(const struct sq_identity *identity, const char *path)
+{
+        const struct dirent *entry;
+        const char *name;
+        DIR *folder = open_folder(path, &name);
+        int best = 0, found = -ENOENT;
+        struct stat about;
+
+        if (!folder)
+                return -errno;
+        while (best < 2 && (entry = readdir(folder))) {
+                int fd = open_regular(folder, entry->d_name, &about), how = fd < 0 ? 0 : fits(identity, fd, &about);
+
+                if (how > best) {
+                        if (found >= 0)
+                                close(found);
+                        found = fd;
+                        best = how;
+                } else if (fd >= 0) {
+                        close(fd);
+                }
+        }
+        closedir(folder);
+        return found;
+}
+
+/* NAME.1 is younger than NAME.2; 0: the name has no such number. */
+static long
+number_of(const char *entry)
+{
+        const char *dot = strrchr(entry, '.');
+        char *end;
+        long number = dot ? strtol(dot + 1, &end, 10) : 0;
+
+        return dot && *end == '\0' && number > 0 ? number : 0;
+}
+
+static bool
+is_older(int64_t a_ns, const char *a, int64_t b_ns, const char *b)
+{
+        long m = number_of(a), n = number_of(b);
+
+        return m && n && m != n ? m > n : a_ns < b_ns;
+}
+
+static bool
+is_known(const struct sq_identity *known, size_t n, int fd, const struct stat *about)
+{
+        for (size_t i = 0; i < n; i++)
+                if (fits(&known[i], fd, about))
+                        return true;
+        return false;
+}
+
+/* The oldest rotated file that is younger than the last of the known ones and none of them, by name; false: there is none. */
+static bool
+oldest_after(DIR *folder, const char *name, const struct sq_identity *known, size_t n, char *ret)
+{
+        const struct dirent *entry;
+        struct stat about;
+        int64_t best_ns = 0;
+
+        *ret = '\0';
+        while ((entry = readdir(folder))) {
+                int fd;
+
+                if (strncmp(entry->d_name, name, strlen(name)) != 0 || strcmp(entry->d_name, name) == 0)
+                        continue;
+                fd = open_regular(folder, entry->d_name, &about);
+                if (fd < 0)
+                        continue;
+                if (about.st_size > 0 && changed_at(&about) > known[n - 1].changed_ns && !is_known(known, n, fd, &about) &&
+                    sq_compressed(fd) == NULL && (!*ret || is_older(changed_at(&about), entry->d_name, best_ns, ret))) {
+                        snprintf(ret, NAME_MAX + 1, "%s", entry->d_name);
+                        best_ns = changed_at(&about);
+                }
+                close(fd);
+        }
+        return *ret;
+}
+
+int
+sq_identity_after(const struct sq_identity *known, size_t n, const char *path)
+{
+        char oldest[NAME_MAX + 1];
+        const char *name;
+        DIR *folder = open_folder(path, &name);
+        struct stat about;
+        int fd;
+
+        if (!folder)
+                return -errno;
+        fd = open_regular(folder, n > 0 && oldest_after(folder, name, known, n, oldest) ? oldest : name, &about);
+        if (fd < 0)
+                fd = errno ? -errno : -ENOENT;
+        closedir(folder);
+        return fd;
+}
+
+/* ---- What is not text ---------------------------------------------------------------------------------------------------- */
+
+const char *
+sq_compressed(int fd)
+{
+        static const struct {
+                const char *name, *magic;
+                size_t n;
+        } formats[] = {{"gzip", "\x1f\x8b", 2},
+                       {"zstd", "\x28\xb5\x2f\xfd", 4},
+                       {"xz",
+                        "\xfd"
+                        "7zXZ",
+                        5},
+                       {"bzip2", "BZh", 3},
+                       {"lz4", "\x04\x22\x4d\x18", 4}};
+        char head[8];
+        ssize_t n = pread(fd, head, sizeof(head), 0);
+
+        for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+                if (n >= (ssize_t)formats[i].n && memcmp(head, formats[i].magic, formats[i].n) == 0)
+                        return formats[i].name;
+        return NULL;
+}

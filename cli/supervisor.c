@@ -175,16 +175,36 @@ start(const struct cli_args *args)
 
 /* ---- The end of another one ----------------------------------------------------------------------------------------------------- */
 
-static void
-wait_for_exit(pid_t pid)
+/* CLI_DONE, also when nobody answers any more: it is about to end. */
+static int
+ask_whether_it_stops(struct cli_talk *talk)
 {
+        struct sqi_request request = {.command = SQI_COMMAND_PING, .seconds = -1};
+        struct sq_str cause;
+
+        if (sqi_client_ask(talk->client, &request, &talk->reply) < 0)
+                return CLI_DONE;
+        talk->value = sqi_reply_value(&talk->reply);
+        cause = cli_get_str(talk->value, "stop_error");
+        if (cause.len == 0)
+                return CLI_DONE;
+        return cli_error(CLI_FAILED, "the supervisor goes on, for something would be lost: %.*s", (int)cause.len, cause.ptr);
+}
+
+/* It ends, or says that it does not. */
+static int
+wait_for_exit(struct cli_talk *talk, pid_t pid)
+{
+        enum { LOOK_MS = 1000 };
         struct pollfd gone = {.fd = pidfd_open(pid, 0), .events = POLLIN};
+        int status = CLI_DONE, n = 0;
 
         if (gone.fd < 0)
-                return;
-        while (poll(&gone, 1, -1) < 0 && errno == EINTR)
-                continue;
+                return CLI_DONE;
+        while (status == CLI_DONE && ((n = poll(&gone, 1, LOOK_MS)) == 0 || (n < 0 && errno == EINTR)))
+                status = ask_whether_it_stops(talk);
         (void)close(gone.fd);
+        return status;
 }
 
 static int
@@ -202,13 +222,13 @@ stop(const struct cli_args *args)
                 request = (struct sqi_request){.command = SQI_COMMAND_STOP, .seconds = -1, .leave = cli_flag(args, "leave")};
                 status = cli_ask(&talk, &request);
         }
+        if (status == CLI_DONE && !sqi_server_is_remote(talk.path))
+                status = wait_for_exit(&talk, pid);
         cli_talk_close(&talk);
         if (status != CLI_DONE)
                 return status;
         if (sqi_server_is_remote(talk.path))
                 cli_talk_await_end(args, &talk);
-        else
-                wait_for_exit(pid);
         if (cli_flag(args, "json"))
                 (void)printf("{\"pid\":%d,\"state\":\"ended\"}\n", (int)pid);
         return CLI_DONE;

@@ -11,7 +11,7 @@
  *     subscribes to its topic   ->    (sees the subscription)
  *     HELLO                     ->
  *     binds its inboxes, BOUND  ->    waits until every task is bound and every subscription seen
- *                               <-    POSITION (a spout that resumes), then CONNECT
+ *                               <-    RESTORE and POSITION (where the topology goes on), then CONNECT
  *     connects, prepares, READY ->    waits until every task is ready
  *                               <-    START
  *
@@ -50,6 +50,7 @@ enum { SQI_MESSAGE_VERSION = 1 };
         X(ERROR,         "tns", "the task can't go on: text; the worker exits after it; number 1: no restart could mend it") \
         X(DEAD_LETTER,   "tns", "number: position; the spout task gave a tuple tree up; text: cause") \
         X(STATE,         "tn",  "answer to ADOPT for each task: number: how far it is, enum sqi_task_state") \
+        X(SNAPSHOT,      "tnabs", "before FINISHED: the task's part of the snapshot of epoch number is written: a bytes, checksum b; text: why it is not") \
         /* supervisor to worker */ \
         X(CONNECT,       "",    "every inbox is bound: connect, prepare") \
         X(START,         "",    "data may flow") \
@@ -63,7 +64,8 @@ enum { SQI_MESSAGE_VERSION = 1 };
         X(QUIT,          "",    "clean up and exit") \
         X(ADOPT,         "n",   "number: pid of a new supervisor, which takes the place of one that died; tell your STATE") \
         X(LOG_LEVEL,     "tna", "number: enum sq_level that the task logs at, for a milliseconds; then as before") \
-        X(HANDOVER,      "n",   "before DRAIN: the topology goes on later, which the spouts' end-of-stream marks then say; number 1: with this worker") \
+        X(HANDOVER,      "nas", "before DRAIN: the topology goes on later, which the spouts' end-of-stream marks then say; number 1: with this worker; the tasks write their part of the snapshot of epoch a into the folder text") \
+        X(RESTORE,       "s",   "before CONNECT: tasks with keyed state begin with that of the snapshot in the folder text") \
         X(MOVE,          "nas", "to a worker that stays, when all is quiet: go on as worker number, incarnation a, of the run directory text")
 /* clang-format on */
 

@@ -86,6 +86,8 @@ answer_ping(struct sqi_daemon *daemon, const struct sqi_request *request, struct
         sqi_write_int(&result->writer, "pid", getpid());
         sqi_write_text(&result->writer, "version", daemon->options.version);
         sqi_write_text(&result->writer, "state_dir", daemon->state.path);
+        sqi_write_bool(&result->writer, "stopping", daemon->stopping);
+        sqi_write_text(&result->writer, "stop_error", daemon->stop_error); /* why it is not, though it was told to */
         sqi_write_end(&result->writer);
 }
 
@@ -136,6 +138,7 @@ fill_record(const struct sqi_daemon *daemon, const struct sqi_request *request, 
         *ret = (struct sqi_record){.drain_secs = -1};
         snprintf(ret->name, sizeof(ret->name), "%s", plan->name);
         snprintf(ret->serial, sizeof(ret->serial), "%012llx", (unsigned long long)sqi_random() & 0xffffffffffffull);
+        memcpy(ret->line, ret->serial, sizeof(ret->line));
         memcpy(ret->request, request->id, SQI_REQUEST_ID);
         ret->submitted = ret->began = (int64_t)time(NULL);
         sqi_daemon_rundir(daemon, ret->serial, ret->rundir);
@@ -145,7 +148,7 @@ fill_record(const struct sqi_daemon *daemon, const struct sqi_request *request, 
 static bool
 make_room(struct sqi_hosted *old, struct sqi_result *result)
 {
-        if (sqi_hosted_is_running(old)) {
+        if (sqi_hosted_is_running(old) || old->retry_at) {
                 sqi_refuse(result, SQI_STATUS_REFUSED, "a topology '%s' is %s already (kill it first, or submit with --name)",
                            old->record.name, sqi_hosted_state(old));
                 return false;
@@ -238,6 +241,8 @@ put_wish(struct sqi_hosted *hosted, enum sqi_wish wish, double seconds, struct s
         record.wish = wish;
         record.drain_secs = seconds;
         r = sqi_state_put(&hosted->daemon->state, &record);
+        if (r == -ENOENT && wish == SQI_WISH_KILLED && !sqi_state_is_there(&hosted->daemon->state))
+                r = 0; /* with the state directory all that was to be forgotten is gone */
         if (r < 0) {
                 sqi_refuse(result, SQI_STATUS_FAILED, "cannot write into the state directory: %s", strerror(-r));
                 return false;

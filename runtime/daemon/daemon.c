@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "base/sealed.h"
 #include "control/lease.h"
 #include "daemon/hosted.h"
 #include "supervisor/running.h"
@@ -51,6 +52,15 @@ rundir_prefix(const struct sqi_daemon *daemon, char ret[PREFIX_SIZE])
         return ret;
 }
 
+/* Of the snapshots that found no room on disk. */
+static const char *
+spare_prefix(const struct sqi_daemon *daemon, char ret[PREFIX_SIZE])
+{
+        rundir_prefix(daemon, ret);
+        memcpy(ret, "snp", 3);
+        return ret;
+}
+
 const char *
 sqi_daemon_rundir(const struct sqi_daemon *daemon, const char *serial, char ret[SQI_RUNDIR_SIZE])
 {
@@ -58,6 +68,15 @@ sqi_daemon_rundir(const struct sqi_daemon *daemon, const char *serial, char ret[
         int n = snprintf(ret, SQI_RUNDIR_SIZE, "%s/%s%s", daemon->base, rundir_prefix(daemon, prefix), serial);
 
         return n < SQI_RUNDIR_SIZE ? ret : "";
+}
+
+const char *
+sqi_daemon_spare(const struct sqi_daemon *daemon, const char *line, char ret[PATH_MAX])
+{
+        char prefix[PREFIX_SIZE];
+
+        snprintf(ret, PATH_MAX, "%s/%s%s", daemon->base, spare_prefix(daemon, prefix), line);
+        return ret;
 }
 
 static void
@@ -80,8 +99,8 @@ kill_holder(const char *rundir, uint32_t worker)
 }
 
 /* A run directory that no topology has: its kill was under way when a supervisor died. */
-static void
-clear_rundir(struct sqi_daemon *daemon, const char *path)
+void
+sqi_daemon_clear_rundir(struct sqi_daemon *daemon, const char *path)
 {
         DIR *folder = opendir(path);
         const struct dirent *entry;
@@ -123,13 +142,72 @@ sweep_rundirs(struct sqi_daemon *daemon)
                         continue;
                 snprintf(path, sizeof(path), "%s/%s", daemon->base, entry->d_name);
                 if (!is_wanted(daemon, path))
-                        clear_rundir(daemon, path);
+                        sqi_daemon_clear_rundir(daemon, path);
         }
         if (folder)
                 closedir(folder);
 }
 
+static bool
+is_line(const struct sqi_daemon *daemon, const char *name)
+{
+        char line[SQI_LINE_FOLDER];
+
+        for (const struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
+                if (strcmp(sqi_state_line(&hosted->record, line), name) == 0)
+                        return true;
+        return false;
+}
+
+/* Snapshots of topologies that are not there any more. */
+static void
+sweep_lines(const struct sqi_daemon *daemon, const char *path, const char *prefix)
+{
+        DIR *folder = opendir(path);
+        const struct dirent *entry;
+
+        while (folder && (entry = readdir(folder)))
+                if (entry->d_name[0] != '.' && strncmp(entry->d_name, prefix, strlen(prefix)) == 0 &&
+                    !is_line(daemon, entry->d_name + strlen(prefix)))
+                        sqi_folder_remove(dirfd(folder), entry->d_name);
+        if (folder)
+                closedir(folder);
+}
+
+static void
+sweep_all(struct sqi_daemon *daemon)
+{
+        char path[PATH_MAX + 16], prefix[PREFIX_SIZE];
+
+        if (daemon->unread)
+                return;
+        sweep_rundirs(daemon);
+        snprintf(path, sizeof(path), "%s/snapshots", daemon->state.path);
+        sweep_lines(daemon, path, "");
+        sweep_lines(daemon, daemon->base, spare_prefix(daemon, prefix));
+}
+
 /* ---- The start -------------------------------------------------------------------------------------------------------------- */
+
+/* Else it is a shortage that passes. */
+static bool
+is_damage(int error)
+{
+        return error == -EBADMSG || error == -ENOENT || error == -EPROTO;
+}
+
+static int
+look_at_plan(struct sqi_hosted *hosted)
+{
+        char cause[SQI_RECORD_CAUSE];
+        int r = sqi_state_plan(&hosted->daemon->state, hosted->record.name, &hosted->plan, cause, sizeof(cause));
+
+        if (r == 0 || hosted->record.outcome == SQI_OUTCOME_FAILED)
+                return 0;
+        memcpy(hosted->record.cause, cause, sizeof(cause));
+        hosted->record.outcome = SQI_OUTCOME_FAILED;
+        return r;
+}
 
 static int
 load_one(struct sqi_daemon *daemon, const char *name)
@@ -141,16 +219,23 @@ load_one(struct sqi_daemon *daemon, const char *name)
 
         if (r < 0) {
                 snprintf(record.name, sizeof(record.name), "%s", name);
-                snprintf(record.cause, sizeof(record.cause), "its record in the state directory is damaged (submit it again)");
+                snprintf(record.cause, sizeof(record.cause), "its record in the state directory cannot be read: %s",
+                         is_damage(r) ? "it is damaged (submit it again)" : strerror(-r));
                 record.outcome = SQI_OUTCOME_FAILED;
+                daemon->unread = true;
         }
         hosted = sqi_hosted_new(daemon, &record);
         if (!hosted)
                 return -ENOMEM;
         if (torn)
                 sqi_daemon_tell(daemon, SQ_WARN, name, "its record was damaged; the one before it is used");
-        if (r == 0 && sqi_state_plan(&daemon->state, name, &hosted->plan, hosted->record.cause, sizeof(hosted->record.cause)) < 0)
-                hosted->record.outcome = SQI_OUTCOME_FAILED;
+        if (r == 0)
+                r = look_at_plan(hosted);
+        if (r < 0 && !is_damage(r)) {
+                hosted->record.outcome = SQI_OUTCOME_NONE;
+                sqi_hosted_wait(hosted, hosted->record.cause);
+                hosted->record.cause[0] = '\0';
+        }
         if (hosted->record.outcome == SQI_OUTCOME_FAILED)
                 sqi_daemon_tell(daemon, SQ_ERROR, name, "is not run: %s", hosted->record.cause);
         return 0;
@@ -171,6 +256,7 @@ load(struct sqi_daemon *daemon)
 static void
 discard(struct sqi_daemon *daemon)
 {
+        struct sqi_snapshots snapshots;
         struct sqi_hosted *next;
 
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = next) {
@@ -179,10 +265,15 @@ discard(struct sqi_daemon *daemon)
                 next = hosted->next;
                 if (!hosted->discarded)
                         continue;
+                if (!hosted->running && access(hosted->record.rundir, F_OK) == 0)
+                        sqi_daemon_clear_rundir(daemon, hosted->record.rundir);
+                sqi_hosted_snapshots(hosted, &snapshots);
                 r = sqi_state_remove(&daemon->state, &hosted->record);
                 if (r < 0)
                         sqi_daemon_tell(daemon, SQ_ERROR, hosted->record.name, "cannot remove it from the state directory: %s",
                                         strerror(-r));
+                else
+                        sqi_snapshots_remove(&snapshots);
                 sqi_hosted_free(&hosted);
         }
 }
@@ -221,7 +312,7 @@ sqi_daemon_new(const struct sqi_daemon_options *options, struct sqi_daemon **ret
                 return -ENOMEM;
         }
         daemon->options = *options;
-        daemon->state.fd = daemon->state.lock = daemon->state.topologies = -1;
+        daemon->state.fd = daemon->state.lock = daemon->state.topologies = daemon->state.snapshots = -1;
         daemon->server.lock = -1;
         r = open_daemon(daemon, error, size);
         if (r < 0) {
@@ -229,9 +320,11 @@ sqi_daemon_new(const struct sqi_daemon_options *options, struct sqi_daemon **ret
                 return r;
         }
         sqi_state_get_answers(&daemon->state, &daemon->answers);
-        sweep_rundirs(daemon);
+        sweep_all(daemon);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
-                if (hosted->record.outcome == SQI_OUTCOME_NONE || hosted->record.trial)
+                if (hosted->retry_at)
+                        continue;
+                else if (hosted->record.outcome == SQI_OUTCOME_NONE || hosted->record.trial)
                         sqi_update_load(hosted);
                 else if (hosted->record.wish == SQI_WISH_KILLED)
                         hosted->discarded = true;
@@ -289,6 +382,9 @@ sqi_daemon_due(const struct sqi_daemon *daemon)
 {
         uint64_t due = earlier(sqi_supervisor_due(daemon->supervisor), sqi_answer_due(daemon));
 
+        for (const struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
+                if (hosted->retry_at && !daemon->stopping)
+                        due = earlier(due, hosted->retry_at);
         return daemon->first ? earlier(due, daemon->sample_due) : due;
 }
 
@@ -307,12 +403,28 @@ take_commands(struct sqi_daemon *daemon)
         zmq_msg_close(&message);
 }
 
+/* Removed or put elsewhere under us: what runs goes on, but nothing can be written down. */
+static void
+look_at_state(struct sqi_daemon *daemon)
+{
+        bool lost = !sqi_state_is_there(&daemon->state);
+
+        if (lost && !daemon->lost)
+                sqi_daemon_tell(
+                        daemon, SQ_ERROR, NULL,
+                        "the state directory %s has been removed or replaced: what runs goes on, but nothing is written down any more "
+                        "(put it back, or kill the topologies and start the supervisor anew)",
+                        daemon->state.path);
+        daemon->lost = lost;
+}
+
 static void
 sample(struct sqi_daemon *daemon, uint64_t now)
 {
         if (now < daemon->sample_due)
                 return;
         daemon->sample_due = now + SQI_SECOND;
+        look_at_state(daemon);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
                 sqi_status_sample(hosted, now);
                 if (sqi_hosted_is_running(hosted))
@@ -331,6 +443,7 @@ sqi_daemon_serve(struct sqi_daemon *daemon)
                 if (sqi_hosted_is_running(hosted))
                         sqi_levels_tell(&hosted->levels, hosted->running);
                 sqi_update_watch(hosted, sqi_clock_ns());
+                sqi_hosted_retry(hosted, sqi_clock_ns());
         }
         discard(daemon);
         sample(daemon, sqi_clock_ns());
@@ -350,9 +463,22 @@ sqi_daemon_stop(struct sqi_daemon *daemon)
                 if (daemon->stopping)
                         sqi_running_abort(hosted->running);
                 else
-                        sqi_running_hand_over(hosted->running, NULL, 0);
+                        sqi_hosted_hand_over(hosted, NULL, 0);
         }
         daemon->stopping = true;
+        daemon->stop_error[0] = '\0';
+}
+
+void
+sqi_daemon_resume(struct sqi_daemon *daemon, const char *cause)
+{
+        daemon->stopping = false;
+        snprintf(daemon->stop_error, sizeof(daemon->stop_error), "%s", cause);
+        sqi_daemon_tell(daemon, SQ_ERROR, NULL, "it is not stopped, for something would be lost: %s", cause);
+        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
+                if (hosted->over && hosted->running && hosted->record.wish != SQI_WISH_KILLED &&
+                    sqi_running_lifecycle(hosted->running)->outcome == SQI_OUTCOME_DRAINED)
+                        hosted->over = false; /* is looked at anew, and begins again */
 }
 
 void

@@ -3,17 +3,23 @@
 #include "daemon/hosted.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/random.h"
+#include "base/sealed.h"
 #include "control/lease.h"
-#include "daemon/moved.h"
 #include "lifecycle/tell.h"
 
 enum { ERROR_SIZE = SQI_RECORD_CAUSE };
+
+/* 0.1 s, 0.2 s, ... 6.4 s */
+static const uint64_t retry_first = SQI_SECOND / 10;
+enum { retry_doublings = 6 };
 
 /* ---- What it says ---------------------------------------------------------------------------------------------------------- */
 
@@ -77,15 +83,6 @@ on_quitting(void *context)
         write_down(hosted);
 }
 
-/* It runs, with the keyed state of the plan before: from here on that is stale. */
-static void
-drop_moved(struct sqi_hosted *hosted)
-{
-        if (hosted->moved)
-                sqi_moved_drop(&hosted->daemon->state, hosted->record.name, hosted->record.rundir);
-        hosted->moved = false;
-}
-
 /* A later start has to know that this one came to something. */
 static void
 on_started(void *context)
@@ -94,7 +91,90 @@ on_started(void *context)
 
         hosted->record.runs++;
         write_down(hosted);
-        drop_moved(hosted);
+        sqi_hosted_save(hosted);
+        hosted->tries = 0;
+        hosted->trouble[0] = '\0';
+}
+
+/* ---- The snapshot of a hand-over ------------------------------------------------------------------------------------------------ */
+
+void
+sqi_hosted_snapshots(const struct sqi_hosted *hosted, struct sqi_snapshots *ret)
+{
+        char line[SQI_LINE_FOLDER];
+
+        sqi_state_snapshots(&hosted->daemon->state, &hosted->record, ret->durable);
+        sqi_daemon_spare(hosted->daemon, sqi_state_line(&hosted->record, line), ret->spare);
+}
+
+static void
+list_task(const struct sqi_hosted *hosted, uint32_t t, struct sqi_manifest *manifest)
+{
+        const struct sqi_life_task *task = &sqi_running_lifecycle(hosted->running)->tasks[t];
+        const struct sqi_plan *plan = sqi_hosted_plan(hosted);
+        const struct sqi_plan_component *component = &plan->components[plan->tasks[t].component];
+
+        if (task->snapshot.size > 0) {
+                struct sqi_manifest_file *file = &manifest->files[manifest->nfiles++];
+
+                snprintf(file->name, sizeof(file->name), "%s.%u", component->id, plan->tasks[t].index);
+                file->size = task->snapshot.size;
+                file->sum = task->snapshot.sum;
+        }
+        if (component->kind == SQ_KIND_SPOUT && task->position.known) {
+                struct sqi_manifest_position *position = &manifest->positions[manifest->npositions++];
+
+                snprintf(position->component, sizeof(position->component), "%s", component->id);
+                position->index = plan->tasks[t].index;
+                position->position = task->position;
+        }
+}
+
+/* What the tasks have reported. */
+static int
+list_all(const struct sqi_hosted *hosted, struct sqi_manifest *ret)
+{
+        const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
+        const struct sqi_plan *plan = sqi_hosted_plan(hosted);
+
+        for (uint32_t t = 0; t < plan->ntasks; t++)
+                if (life->tasks[t].snapshot.failed ||
+                    (life->tasks[t].snapshot.epoch != 0 && life->tasks[t].snapshot.epoch != hosted->epoch))
+                        return -EIO;
+        *ret = (struct sqi_manifest){.epoch = hosted->epoch,
+                                     .files = calloc(plan->ntasks, sizeof(*ret->files)),
+                                     .positions = calloc(plan->ntasks, sizeof(*ret->positions))};
+        snprintf(ret->topology, sizeof(ret->topology), "%s", hosted->record.name);
+        if (!ret->files || !ret->positions)
+                return -ENOMEM;
+        for (uint32_t t = 0; t < plan->ntasks; t++)
+                list_task(hosted, t, ret);
+        return 0;
+}
+
+static int
+on_seal(void *context)
+{
+        struct sqi_hosted *hosted = context;
+        struct sqi_snapshots snapshots;
+        struct sqi_manifest manifest = {0};
+        bool durable = false;
+        int r = list_all(hosted, &manifest);
+
+        sqi_hosted_snapshots(hosted, &snapshots);
+        if (r < 0)
+                snprintf(hosted->trouble, sizeof(hosted->trouble), "cannot write a snapshot: %s",
+                         r == -EIO ? "a task had no room for its state, on disk and in the run directory" : strerror(-r));
+        else
+                r = sqi_snapshots_seal(&snapshots, &manifest, hosted->record.rundir, &durable, hosted->trouble,
+                                       sizeof(hosted->trouble));
+        sqi_manifest_free(&manifest);
+        hosted->unsealed = !durable;
+        if (durable)
+                sqi_snapshots_prune(&snapshots, hosted->from);
+        else
+                on_tell(hosted, SQ_ERROR, hosted->trouble);
+        return r;
 }
 
 /* ---- Life ------------------------------------------------------------------------------------------------------------------ */
@@ -167,6 +247,8 @@ sqi_hosted_state(const struct sqi_hosted *hosted)
                 return hosted->record.wish == SQI_WISH_KILLED ? "stopping"
                        : hosted->updating                     ? "updating"
                                                               : sqi_lifecycle_state_name(sqi_running_lifecycle(hosted->running));
+        if (hosted->retry_at)
+                return "waiting";
         if (hosted->record.outcome == SQI_OUTCOME_FINISHED)
                 return "finished";
         return hosted->record.outcome == SQI_OUTCOME_FAILED ? "failed" : "stopped";
@@ -193,16 +275,88 @@ any_lives(const struct sqi_hosted *hosted)
         return false;
 }
 
-static int
-read_positions(struct sqi_hosted *hosted)
+/* ---- Where it begins --------------------------------------------------------------------------------------------------------- */
+
+static void
+take_positions(struct sqi_hosted *hosted, const struct sqi_manifest *manifest)
 {
+        for (uint32_t t = 0; t < hosted->ntasks; t++) {
+                const struct sqi_plan_component *component = &hosted->plan->components[hosted->plan->tasks[t].component];
+                const struct sqi_position *position = sqi_manifest_position(manifest, component->id, hosted->plan->tasks[t].index);
+
+                hosted->positions[t] = position && component->kind == SQ_KIND_SPOUT ? *position : (struct sqi_position){0};
+        }
+}
+
+/*
+ * From the newest snapshot, its state and its positions; or, if a run has begun from that one already and died without one of its own, from where its
+ * spouts were and with no state: that of a task that died is gone.
+ */
+static int
+find_beginning(struct sqi_hosted *hosted, char ret_restore[PATH_MAX], char *error, size_t size)
+{
+        struct sqi_manifest manifest = {0};
+        struct sqi_snapshots snapshots;
+        uint64_t base;
+        int r;
+
+        ret_restore[0] = '\0';
         hosted->ntasks = hosted->plan->ntasks;
-        if (!hosted->positions)
-                hosted->positions = calloc(hosted->ntasks, sizeof(*hosted->positions));
+        free(hosted->positions);
+        hosted->positions = calloc(hosted->ntasks, sizeof(*hosted->positions));
         if (!hosted->positions)
                 return -ENOMEM;
-        sqi_state_get_positions(&hosted->daemon->state, hosted->record.name, hosted->positions, hosted->ntasks);
+        r = sqi_state_get_positions(&hosted->daemon->state, hosted->record.name, &base, hosted->positions, hosted->ntasks, error,
+                                    size);
+        if (r < 0)
+                return r;
+        sqi_hosted_snapshots(hosted, &snapshots);
+        r = sqi_snapshots_newest(&snapshots, &manifest, ret_restore, error, size);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        hosted->from = r == 0 ? manifest.epoch : 0;
+        hosted->epoch = (base != SQI_NEVER && base > hosted->from ? base : hosted->from) + 1;
+        hosted->saved = false;
+        if (r == 0 && base == manifest.epoch)
+                ret_restore[0] = '\0';
+        else if (r == 0)
+                take_positions(hosted, &manifest);
+        sqi_manifest_free(&manifest);
         return 0;
+}
+
+/* Each run directory says which snapshot its run began from: one that is older than the newest has been handed over, and only its end was missed. */
+static int
+settle_run(struct sqi_hosted *hosted)
+{
+        char *text = NULL, number[32];
+        uint64_t from = 0;
+        size_t size;
+        int folder, r;
+
+        if (mkdir(hosted->record.rundir, 0700) < 0 && errno != EEXIST)
+                return -errno;
+        folder = open(hosted->record.rundir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (folder < 0)
+                return -errno;
+        r = sqi_file_read(folder, "from", sizeof(number), &text, &size);
+        if (r == 0)
+                from = strtoull(text, NULL, 10);
+        free(text);
+        if (r == 0 && from < hosted->from) {
+                close(folder);
+                sqi_daemon_clear_rundir(hosted->daemon, hosted->record.rundir);
+                return settle_run(hosted);
+        }
+        if (r == -ENOENT) {
+                int n = snprintf(number, sizeof(number), "%llu", (unsigned long long)hosted->from);
+
+                r = sqi_file_write(folder, "from.new", number, (size_t)n);
+                if (r == 0 && renameat(folder, "from.new", folder, "from") < 0)
+                        r = -errno;
+        }
+        close(folder);
+        return r;
 }
 
 /* After a reboot, or for another XDG_RUNTIME_DIR, the run directory may be gone: then there is nothing to adopt, and a new one will do. */
@@ -232,16 +386,66 @@ note_beginning(struct sqi_hosted *hosted, bool adopted)
 }
 
 /* `former`: NULL, or the run that has been handed over, whose workers may go on in this one. */
-static void
-start(struct sqi_hosted *hosted, struct sqi_running *former)
+static int
+run(struct sqi_hosted *hosted, struct sqi_running *former, char *error, size_t size)
 {
         const struct sqi_observer observer = {.context = hosted,
                                               .tell = on_tell,
                                               .line = on_line,
                                               .started = on_started,
                                               .dead_letter = on_dead_letter,
+                                              .seal = on_seal,
                                               .quitting = on_quitting};
         struct sqi_run_options options = {.inactive = hosted->record.wish == SQI_WISH_INACTIVE, .runs = hosted->record.runs};
+        char restore[PATH_MAX], folder[PATH_MAX + sizeof(SQI_SNAPSHOTS_OPEN) + 1];
+        struct sqi_snapshots snapshots;
+        int r = find_beginning(hosted, restore, error, size);
+
+        if (r < 0)
+                return r;
+        r = settle_run(hosted);
+        if (r < 0) {
+                snprintf(error, size, "cannot make the run directory %s: %s", hosted->record.rundir, strerror(-r));
+                return r;
+        }
+        sqi_hosted_snapshots(hosted, &snapshots);
+        snprintf(folder, sizeof(folder), "%s/" SQI_SNAPSHOTS_OPEN, snapshots.durable);
+        options.rundir = hosted->record.rundir;
+        options.positions = hosted->positions;
+        options.restore = restore[0] ? restore : NULL;
+        options.folder = folder;
+        options.epoch = hosted->epoch;
+        options.proven = hosted->record.runs > 0 && !hosted->record.trial;
+        options.former = former && hosted->plan && hosted->nstays == hosted->plan->nworkers ? former : NULL;
+        options.stays = hosted->stays;
+        options.seed = sqi_random();
+        return sqi_supervisor_run(hosted->daemon->supervisor, &hosted->plan, &options, &observer, &hosted->running, error, size);
+}
+
+void
+sqi_hosted_wait(struct sqi_hosted *hosted, const char *trouble)
+{
+        uint64_t delay = retry_first << (hosted->tries < retry_doublings ? hosted->tries : retry_doublings);
+
+        if (hosted->tries++ == 0 || strcmp(hosted->trouble, trouble) != 0)
+                on_tell(hosted, SQ_ERROR, trouble);
+        if (trouble != hosted->trouble)
+                snprintf(hosted->trouble, sizeof(hosted->trouble), "%s", trouble);
+        hosted->retry_at = sqi_clock_ns() + delay;
+}
+
+void
+sqi_hosted_unreadable(struct sqi_hosted *hosted, int error, const char *cause)
+{
+        if (error == -EBADMSG || error == -ENOENT || error == -EPROTO)
+                fail(hosted, cause);
+        else
+                sqi_hosted_wait(hosted, cause);
+}
+
+static void
+start(struct sqi_hosted *hosted, struct sqi_running *former)
+{
         char error[ERROR_SIZE] = "out of memory";
         int r;
 
@@ -250,20 +454,11 @@ start(struct sqi_hosted *hosted, struct sqi_running *former)
                 return;
         }
         settle_rundir(hosted);
-        r = read_positions(hosted);
-        hosted->moved = true;
-        if (r == 0)
-                r = sqi_moved_lay(&hosted->daemon->state, hosted->record.name, hosted->record.rundir);
-        if (r < 0)
-                snprintf(error, sizeof(error), "cannot take over its state: %s", strerror(-r));
-        options.rundir = hosted->record.rundir;
-        options.positions = hosted->positions;
-        options.former = former && hosted->plan && hosted->nstays == hosted->plan->nworkers ? former : NULL;
-        options.stays = hosted->stays;
-        options.seed = sqi_random();
-        if (r == 0)
-                r = sqi_supervisor_run(hosted->daemon->supervisor, &hosted->plan, &options, &observer, &hosted->running, error,
-                                       sizeof(error));
+        r = run(hosted, former, error, sizeof(error));
+        if (r < 0 && hosted->record.runs > 0 && !hosted->record.trial) {
+                sqi_hosted_wait(hosted, error);
+                return;
+        }
         if (r < 0) {
                 on_tell(hosted, SQ_ERROR, error);
                 fail(hosted, error);
@@ -281,6 +476,16 @@ sqi_hosted_start(struct sqi_hosted *hosted)
 }
 
 void
+sqi_hosted_hand_over(struct sqi_hosted *hosted, const uint32_t *stays, uint32_t n)
+{
+        struct sqi_snapshots snapshots;
+
+        sqi_hosted_snapshots(hosted, &snapshots);
+        (void)sqi_snapshots_begin(&snapshots); /* if it cannot be made, sealing says so */
+        sqi_running_hand_over(hosted->running, stays, n);
+}
+
+void
 sqi_hosted_kill(struct sqi_hosted *hosted, double seconds)
 {
         if (!sqi_hosted_is_running(hosted))
@@ -295,19 +500,20 @@ void
 sqi_hosted_save(struct sqi_hosted *hosted)
 {
         const struct sqi_lifecycle *life;
-        bool changed = false;
+        bool changed = !hosted->saved;
 
         if (!hosted->running || !hosted->positions)
                 return;
         life = sqi_running_lifecycle(hosted->running);
-        if (life->state == SQI_RUNNING)
-                drop_moved(hosted); /* it was adopted */
+        if (!life->has_run)
+                return; /* what is written down is of the run before */
         for (uint32_t t = 0; t < hosted->ntasks; t++) {
                 changed = changed || memcmp(&life->tasks[t].position, &hosted->positions[t], sizeof(*hosted->positions)) != 0;
                 hosted->positions[t] = life->tasks[t].position;
         }
         if (changed)
-                (void)sqi_state_put_positions(&hosted->daemon->state, hosted->record.name, hosted->positions, hosted->ntasks);
+                hosted->saved = sqi_state_put_positions(&hosted->daemon->state, hosted->record.name, hosted->from,
+                                                        hosted->positions, hosted->ntasks) == 0;
 }
 
 void
@@ -344,15 +550,21 @@ note_outcome(struct sqi_hosted *hosted)
         fail(hosted, cause);
 }
 
-static void
-keep_moved(struct sqi_hosted *hosted)
+static bool
+is_tracked(const struct sqi_hosted *hosted)
 {
-        int r = 0;
+        return sqi_hosted_plan(hosted)->config.delivery == SQI_AT_LEAST_ONCE;
+}
 
-        if (sqi_running_lifecycle(hosted->running)->outcome == SQI_OUTCOME_DRAINED)
-                r = sqi_moved_keep(&hosted->daemon->state, hosted->record.name, hosted->record.rundir);
-        if (r < 0)
-                sqi_daemon_tell(hosted->daemon, SQ_ERROR, hosted->record.name, "cannot keep its state: %s", strerror(-r));
+/*
+ * What the tasks had is lost with them. Where tuples may be processed twice it goes on from the last snapshot, and counts right; where they may not,
+ * from where its spouts are.
+ */
+static void
+go_back(struct sqi_hosted *hosted)
+{
+        if (sqi_running_lifecycle(hosted->running)->unsealed && is_tracked(hosted))
+                sqi_state_drop_positions(&hosted->daemon->state, hosted->record.name);
 }
 
 /* It was on its way into another plan when it was killed: what its bolts wrote down, they have to finish. */
@@ -363,8 +575,7 @@ finish_first(struct sqi_hosted *hosted)
 
         if (!life->handover || life->outcome != SQI_OUTCOME_DRAINED || hosted->finishing)
                 return false;
-        sqi_hosted_save(hosted);
-        keep_moved(hosted);
+        go_back(hosted);
         hosted->finishing = true;
         sqi_hosted_reload(hosted);
         return true;
@@ -381,15 +592,16 @@ sqi_hosted_look(struct sqi_hosted *hosted)
                 return;
         }
         sqi_hosted_save(hosted);
-        if (hosted->daemon->stopping) {
-                keep_moved(hosted); /* it is to be run again */
-                return;
-        }
+        go_back(hosted);
+        if (hosted->daemon->stopping && hosted->unsealed)
+                sqi_daemon_resume(hosted->daemon, hosted->trouble);
+        if (hosted->daemon->stopping)
+                return; /* it is to be run again */
         if (hosted->updating) {
                 sqi_update_swap(hosted);
         } else if (sqi_running_lifecycle(hosted->running)->outcome == SQI_OUTCOME_DRAINED) {
-                keep_moved(hosted); /* the supervisor before us was told to stop, and died over it */
-                sqi_hosted_reload(hosted);
+                sqi_hosted_reload(
+                        hosted); /* the stop was given up, or the supervisor before us was told to stop, and died over it */
         } else if (!hosted->record.trial || !sqi_update_failed(hosted))
                 note_outcome(hosted);
 }
@@ -401,16 +613,21 @@ reload(struct sqi_hosted *hosted, struct sqi_running *former)
         struct sqi_daemon *daemon = hosted->daemon;
         char cause[ERROR_SIZE];
         bool torn = false;
+        int r;
 
         sqi_plan_free(&hosted->plan);
         free(hosted->positions);
         hosted->positions = NULL;
         hosted->over = hosted->updating = false;
-        hosted->proved_at = 0;
-        if (sqi_state_get(&daemon->state, hosted->record.name, &hosted->record, &torn) < 0)
-                fail(hosted, "its record in the state directory is damaged (submit it again)");
-        else if (sqi_state_plan(&daemon->state, hosted->record.name, &hosted->plan, cause, sizeof(cause)) < 0)
-                fail(hosted, cause);
+        hosted->proved_at = hosted->retry_at = 0;
+        hosted->unsealed = false;
+        r = sqi_state_get(&daemon->state, hosted->record.name, &hosted->record, &torn);
+        snprintf(cause, sizeof(cause), "its record in the state directory cannot be read: %s",
+                 r == -EBADMSG ? "it is damaged (submit it again)" : strerror(-r));
+        if (r == 0)
+                r = sqi_state_plan(&daemon->state, hosted->record.name, &hosted->plan, cause, sizeof(cause));
+        if (r < 0)
+                sqi_hosted_unreadable(hosted, r, cause);
         else
                 start(hosted, former);
 }
@@ -421,6 +638,18 @@ sqi_hosted_reload(struct sqi_hosted *hosted)
         sqi_hosted_forget_stays(hosted);
         sqi_running_free(&hosted->running);
         reload(hosted, NULL);
+}
+
+void
+sqi_hosted_retry(struct sqi_hosted *hosted, uint64_t now)
+{
+        if (!hosted->retry_at || hosted->retry_at > now || hosted->daemon->stopping)
+                return;
+        hosted->retry_at = 0;
+        if (hosted->plan)
+                sqi_update_load(hosted); /* an update may be under way */
+        else
+                sqi_hosted_reload(hosted);
 }
 
 void

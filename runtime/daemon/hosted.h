@@ -6,6 +6,7 @@
 #include "daemon/daemon.h"
 #include "daemon/journal.h"
 #include "daemon/levels.h"
+#include "daemon/snapshots.h"
 #include "command/server.h"
 #include "daemon/state.h"
 #include "supervisor/supervisor.h"
@@ -26,7 +27,14 @@ struct sqi_hosted {
         struct sqi_levels levels;
         struct sqi_position *positions; /* as last saved; of ntasks */
         uint32_t ntasks;
-        bool moved;     /* there may be keyed state of the plan before that was not taken over yet */
+        uint64_t from;  /* epoch of the snapshot that the run began from; 0: none */
+        uint64_t epoch; /* of the one that a hand-over will make */
+        bool saved;     /* positions of this run have been written down */
+        bool unsealed;  /* the run was handed over, and its snapshot is not on disk: `trouble` says why */
+        uint64_t
+                retry_at; /* it could not be started, for a reason outside of it, `trouble`, and is to be tried again then; 0: not so */
+        uint32_t tries;
+        char trouble[SQI_RECORD_CAUSE];
         bool finishing; /* was handed over, but is to be killed: runs once more, to finish */
         bool updating;  /* drains; .next-NAME takes its place then */
         uint32_t *
@@ -59,6 +67,9 @@ struct sqi_daemon {
         char base[SQI_RUNDIR_SIZE];
         uint64_t sample_due;
         bool stopping, left;
+        bool lost;                         /* the state directory is gone, and that was reported */
+        bool unread;                       /* a record could not be read: what belongs to nobody may be its */
+        char stop_error[SQI_RECORD_CAUSE]; /* why the last stop was given up; empty: it was not */
 };
 
 /* What a command is answered. */
@@ -74,12 +85,25 @@ struct sqi_result {
 void sqi_daemon_tell(struct sqi_daemon *daemon, enum sq_level level, const char *topology, const char *format, ...) SQ_PRINTF(4, 5);
 struct sqi_hosted *sqi_daemon_find(struct sqi_daemon *daemon, struct sq_str name);
 const char *sqi_daemon_rundir(const struct sqi_daemon *daemon, const char *serial, char ret[SQI_RUNDIR_SIZE]);
+const char *sqi_daemon_spare(const struct sqi_daemon *daemon, const char *line, char ret[PATH_MAX]); /* snapshots.h */
+
+void sqi_daemon_clear_rundir(struct sqi_daemon *daemon, const char *path); /* kills what runs in it, and removes it */
+/* A stop that would lose something is given up: what it has ended begins again. */
+void sqi_daemon_resume(struct sqi_daemon *daemon, const char *cause);
 
 /* hosted.c */
 struct sqi_hosted *sqi_hosted_new(struct sqi_daemon *daemon, const struct sqi_record *record); /* linked in; NULL: no memory */
 void sqi_hosted_free(struct sqi_hosted **hosted); /* unlinked; its processes are killed if it runs */
 void sqi_hosted_start(struct sqi_hosted *hosted); /* adopts what runs of it */
+/* Drains it to go on later; as sqi_running_hand_over(). */
+void sqi_hosted_hand_over(struct sqi_hosted *hosted, const uint32_t *stays, uint32_t n);
 void sqi_hosted_kill(struct sqi_hosted *hosted, double seconds);
+void sqi_hosted_retry(struct sqi_hosted *hosted, uint64_t now); /* if it is time */
+/* It could not be started for a reason that lies outside of it: tried again, with back-off. */
+void sqi_hosted_wait(struct sqi_hosted *hosted, const char *trouble);
+/* Its record or plan cannot be read: damaged, which is final, or a shortage. */
+void sqi_hosted_unreadable(struct sqi_hosted *hosted, int error, const char *cause);
+void sqi_hosted_snapshots(const struct sqi_hosted *hosted, struct sqi_snapshots *ret);
 void sqi_hosted_look(struct sqi_hosted *hosted);                         /* has it ended? */
 void sqi_hosted_save(struct sqi_hosted *hosted);                         /* its positions */
 bool sqi_hosted_is_running(const struct sqi_hosted *hosted);             /* it has, or is about to have, processes */

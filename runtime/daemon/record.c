@@ -9,7 +9,7 @@
 #include "tuple/reader.h"
 #include "tuple/writer.h"
 
-enum { RECORD_VERSION = 1, RECORD_FIELDS = 13 };
+enum { RECORD_VERSION = 2, RECORD_FIELDS = 14, FIELDS_OF_VERSION_1 = 13 };
 
 static void
 write_record(struct sqi_writer *writer, const struct sqi_record *record)
@@ -28,6 +28,7 @@ write_record(struct sqi_writer *writer, const struct sqi_record *record)
         sqi_write_text(writer, NULL, record->rundir);
         sqi_write_uint(writer, NULL, record->runs);
         sqi_write_bool(writer, NULL, record->trial);
+        sqi_write_text(writer, NULL, record->line);
         sqi_write_end(writer);
 }
 
@@ -36,8 +37,10 @@ read_record(struct sqi_reader *reader, struct sqi_record *ret)
 {
         struct sq_str request;
 
-        sqi_read_demand(reader, sqi_read_array(reader) == RECORD_FIELDS, "another number of parts");
-        sqi_read_demand(reader, sqi_read_uint(reader, RECORD_VERSION) == RECORD_VERSION, "another version");
+        uint32_t fields = sqi_read_array(reader);
+        uint64_t version = sqi_read_uint(reader, RECORD_VERSION);
+
+        sqi_read_demand(reader, version > 0 && fields == (version == 1 ? FIELDS_OF_VERSION_1 : RECORD_FIELDS), "another version");
         sqi_read_text(reader, ret->name, sizeof(ret->name));
         sqi_read_demand(reader, sqi_is_id(ret->name), "not the name of a topology");
         sqi_read_text(reader, ret->serial, sizeof(ret->serial));
@@ -54,6 +57,10 @@ read_record(struct sqi_reader *reader, struct sqi_record *ret)
         sqi_read_text(reader, ret->rundir, sizeof(ret->rundir));
         ret->runs = sqi_read_u32(reader);
         ret->trial = sqi_read_bool(reader);
+        if (version == 1)
+                memcpy(ret->line, ret->serial, sizeof(ret->line));
+        else
+                sqi_read_text(reader, ret->line, sizeof(ret->line));
 }
 
 int

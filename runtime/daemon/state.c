@@ -164,6 +164,11 @@ open_state(struct sqi_state *state, char *error, size_t size)
                 r = state->topologies = open_folder(state->fd, "topologies");
         if (r < 0)
                 return sqi_complain(r, error, size, "cannot use %s/topologies: %s", state->path, strerror(-r));
+        r = make_folder(state->fd, "snapshots");
+        if (r == 0)
+                r = state->snapshots = open_folder(state->fd, "snapshots");
+        if (r < 0)
+                return sqi_complain(r, error, size, "cannot use %s/snapshots: %s", state->path, strerror(-r));
         sweep(state);
         return 0;
 }
@@ -171,7 +176,7 @@ open_state(struct sqi_state *state, char *error, size_t size)
 int
 sqi_state_open(const char *path, struct sqi_state *ret, char *error, size_t size)
 {
-        struct sqi_state state = {.fd = -1, .topologies = -1, .lock = -1};
+        struct sqi_state state = {.fd = -1, .topologies = -1, .snapshots = -1, .lock = -1};
         char cwd[PATH_MAX] = "";
         int n, r;
 
@@ -195,11 +200,13 @@ sqi_state_close(struct sqi_state *state)
 {
         if (state->topologies >= 0)
                 close(state->topologies);
+        if (state->snapshots >= 0)
+                close(state->snapshots);
         if (state->lock >= 0)
                 close(state->lock);
         if (state->fd >= 0)
                 close(state->fd);
-        state->fd = state->topologies = state->lock = -1;
+        state->fd = state->topologies = state->snapshots = state->lock = -1;
 }
 
 const char *
@@ -491,33 +498,131 @@ sqi_state_plan(struct sqi_state *state, const char *name, struct sqi_plan **ret,
         return r;
 }
 
-int
-sqi_state_put_positions(struct sqi_state *state, const char *name, const struct sqi_position *positions, uint32_t ntasks)
-{
-        int folder = open_folder(state->topologies, name), r;
+/* ---- Positions and snapshots ------------------------------------------------------------------------------------------------ */
 
-        if (folder < 0)
-                return folder;
-        r = sqi_sealed_write(folder, "positions", positions, ntasks * sizeof(*positions));
-        close(folder);
+/* Then a struct sqi_position for each task. */
+struct positions_head {
+        char magic[4]; /* "SQP" and the version */
+        uint32_t ntasks;
+        uint64_t base;
+};
+static const struct positions_head blank = {.magic = {'S', 'Q', 'P', 1}};
+
+int
+sqi_state_put_positions(struct sqi_state *state, const char *name, uint64_t base, const struct sqi_position *positions,
+                        uint32_t ntasks)
+{
+        size_t size = ntasks * sizeof(*positions);
+        struct positions_head head = blank;
+        char *bytes = malloc(sizeof(head) + size);
+        int folder, r;
+
+        if (!bytes)
+                return -ENOMEM;
+        head.ntasks = ntasks;
+        head.base = base;
+        memcpy(bytes, &head, sizeof(head));
+        memcpy(bytes + sizeof(head), positions, size);
+        folder = r = open_folder(state->topologies, name);
+        if (folder >= 0) {
+                r = sqi_sealed_write(folder, "positions", bytes, sizeof(head) + size);
+                close(folder);
+        }
+        free(bytes);
         return r;
 }
 
-void
-sqi_state_get_positions(struct sqi_state *state, const char *name, struct sqi_position *positions, uint32_t ntasks)
+static int
+take_positions(const char *bytes, size_t size, uint64_t *ret_base, struct sqi_position *positions, uint32_t ntasks)
 {
-        int folder = open_folder(state->topologies, name);
+        struct positions_head head;
+
+        if (size == ntasks * sizeof(uint64_t)) { /* of 0.1: numbers alone */
+                *ret_base = 0;
+                memset(positions, 0, ntasks * sizeof(*positions));
+                for (uint32_t t = 0; t < ntasks; t++) {
+                        memcpy(&positions[t].number, bytes + t * sizeof(uint64_t), sizeof(uint64_t));
+                        positions[t].known = positions[t].number != SQI_NEVER;
+                }
+                return 0;
+        }
+        if (size != sizeof(head) + ntasks * sizeof(*positions))
+                return -EBADMSG;
+        memcpy(&head, bytes, sizeof(head));
+        if (memcmp(head.magic, blank.magic, sizeof(head.magic)) != 0 || head.ntasks != ntasks)
+                return -EBADMSG;
+        *ret_base = head.base;
+        memcpy(positions, bytes + sizeof(head), size - sizeof(head));
+        return 0;
+}
+
+int
+sqi_state_get_positions(struct sqi_state *state, const char *name, uint64_t *ret_base, struct sqi_position *positions,
+                        uint32_t ntasks, char *error, size_t size)
+{
+        int folder = open_folder(state->topologies, name), r = folder;
+        char path[PATH_MAX];
+        size_t length;
         void *bytes;
-        size_t size;
         bool torn;
 
-        memset(positions, 0, ntasks * sizeof(*positions));
+        if (folder >= 0) {
+                r = sqi_sealed_read(folder, "positions", &bytes, &length, &torn);
+                close(folder);
+                if (r == 0) {
+                        r = take_positions(bytes, length, ret_base, positions, ntasks);
+                        free(bytes);
+                }
+        }
+        if (r == -ENOENT && folder >= 0) {
+                memset(positions, 0, ntasks * sizeof(*positions));
+                *ret_base = SQI_NEVER;
+                return 0;
+        }
+        if (r == -EBADMSG)
+                return sqi_complain(
+                        r, error, size,
+                        "%s is damaged: where its spouts were is not known (remove it and positions.old, and they begin from the "
+                        "last snapshot, or from the beginning; or kill the topology)",
+                        sqi_state_path(state, name, "positions", path));
+        return r < 0 ? sqi_complain(r, error, size, "cannot read %s: %s", sqi_state_path(state, name, "positions", path),
+                                    strerror(-r))
+                     : 0;
+}
+
+void
+sqi_state_drop_positions(struct sqi_state *state, const char *name)
+{
+        int folder = open_folder(state->topologies, name);
+
         if (folder < 0)
                 return;
-        if (sqi_sealed_read(folder, "positions", &bytes, &size, &torn) == 0) {
-                if (size == ntasks * sizeof(*positions))
-                        memcpy(positions, bytes, size);
-                free(bytes);
-        }
+        sqi_sealed_remove(folder, "positions");
+        fsync(folder);
         close(folder);
+}
+
+const char *
+sqi_state_line(const struct sqi_record *record, char ret[SQI_LINE_FOLDER])
+{
+        snprintf(ret, SQI_LINE_FOLDER, "%s-%s", record->name, record->line);
+        return ret;
+}
+
+const char *
+sqi_state_snapshots(const struct sqi_state *state, const struct sqi_record *record, char ret[PATH_MAX])
+{
+        char line[SQI_LINE_FOLDER];
+        int n = snprintf(ret, PATH_MAX, "%s/snapshots/%s", state->path, sqi_state_line(record, line));
+
+        return n < PATH_MAX ? ret : "";
+}
+
+bool
+sqi_state_is_there(const struct sqi_state *state)
+{
+        struct stat open, named;
+
+        return fstat(state->fd, &open) == 0 && stat(state->path, &named) == 0 && open.st_dev == named.st_dev &&
+               open.st_ino == named.st_ino;
 }

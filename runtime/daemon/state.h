@@ -6,9 +6,10 @@
  *     STATE/requests                   the last commands that changed something, with their answers (sealed.h)
  *     STATE/topologies/NAME/record     struct sqi_record (sealed)
  *                           plan       the plan, with the paths of the copies below (sealed)
- *                           positions  where its spouts are to resume (sealed)
+ *                           positions  where its spouts are to resume, and which snapshot the run began from that got there (sealed)
  *                           topology.yaml, components/N-NAME.so   copies of what was submitted
  *                           log, log.1, ...                       (journal.h)
+ *     STATE/snapshots/NAME-LINE/       its snapshots                  (snapshots.h)
  *
  *     STATE/NAME.dead-letters.jsonl    what its spouts gave up, where the topology names no file of its own; it stays after a kill
  *
@@ -36,7 +37,9 @@ enum sqi_wish { SQI_WISH_ACTIVE, SQI_WISH_INACTIVE, SQI_WISH_KILLED };
 
 struct sqi_record {
         char name[SQI_ID_MAX + 1];
-        char serial[SQI_SERIAL_SIZE];    /* of this submission: no other has it */
+        char serial[SQI_SERIAL_SIZE]; /* of this submission: no other has it */
+        char line
+                [SQI_SERIAL_SIZE]; /* serial of the submission that it is an update of, of an update of ...: they share their snapshots */
         uint8_t request[SQI_REQUEST_ID]; /* that submitted it */
         enum sqi_wish wish;
         double drain_secs;            /* KILLED: for at most; below 0: the message timeout */
@@ -51,7 +54,7 @@ struct sqi_record {
 
 struct sqi_state {
         char path[PATH_MAX];
-        int fd, topologies, lock;
+        int fd, topologies, snapshots, lock;
 };
 
 /* $XDG_STATE_HOME/squall, ~/.local/state/squall; /var/lib/squall for root. 0 or -ENOENT: there is no home. */
@@ -85,9 +88,24 @@ int sqi_state_put_at(struct sqi_state *state, const char *name,
 int sqi_state_get(struct sqi_state *state, const char *name, struct sqi_record *ret, bool *ret_torn);
 int sqi_state_plan(struct sqi_state *state, const char *name, struct sqi_plan **ret, char *error, size_t size);
 
-/* One for each task; SQI_NEVER: none. Get fills all with SQI_NEVER when there is nothing that fits. */
-int sqi_state_put_positions(struct sqi_state *state, const char *name, const struct sqi_position *positions, uint32_t ntasks);
-void sqi_state_get_positions(struct sqi_state *state, const char *name, struct sqi_position *positions, uint32_t ntasks);
+/*
+ * Where the spouts of a run are, one for each task, and the epoch of the snapshot that the run began from (0: none). Of a run that began from
+ * an older snapshot than the newest they are out of date: the snapshot has its own.
+ * Get: 0, also with none known if nothing was put yet, or a negative errno with the cause in `error`: what was put cannot be read. `*ret_base` is
+ * SQI_NEVER if nothing was put. Drop: as if nothing had been put.
+ */
+int sqi_state_put_positions(struct sqi_state *state, const char *name, uint64_t base, const struct sqi_position *positions,
+                            uint32_t ntasks);
+int sqi_state_get_positions(struct sqi_state *state, const char *name, uint64_t *ret_base, struct sqi_position *positions,
+                            uint32_t ntasks, char *error, size_t size);
+void sqi_state_drop_positions(struct sqi_state *state, const char *name);
+
+/* Folder of the snapshots of a topology, and its name. */
+enum { SQI_LINE_FOLDER = SQI_ID_MAX + SQI_SERIAL_SIZE + 2 };
+const char *sqi_state_line(const struct sqi_record *record, char ret[SQI_LINE_FOLDER]);
+const char *sqi_state_snapshots(const struct sqi_state *state, const struct sqi_record *record, char ret[PATH_MAX]);
+/* The path still leads to the directory that is open. */
+bool sqi_state_is_there(const struct sqi_state *state);
 
 /* The names of all topologies, sorted, NULL-terminated; one block, to be freed. NULL for want of memory. */
 char **sqi_state_names(struct sqi_state *state);

@@ -86,7 +86,10 @@ put_head(struct sqi_writer *writer, const struct sqi_hosted *hosted)
         sqi_write_uint(writer, "workers", plan ? plan->nworkers : 0);
         sqi_write_real(writer, "emitted_s", emitted_a_second(hosted));
         sqi_write_uint(writer, "restarts", restarts(hosted));
-        sqi_write_text(writer, "cause", hosted->record.cause[0] ? hosted->record.cause : NULL);
+        sqi_write_text(writer, "cause",
+                       hosted->trouble[0]        ? hosted->trouble
+                       : hosted->record.cause[0] ? hosted->record.cause
+                                                 : NULL);
         sqi_write_text(writer, "serial", hosted->record.serial);
 }
 

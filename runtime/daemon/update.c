@@ -16,9 +16,9 @@
  *     old or new  none, or one that failed, or neither is on trial: over; .next-NAME goes
  *
  * The workers of components that are the same in both plans stay (plan/stay.h): when the old plan has ended they are quiet, and when the new one
- * starts they move over (task/park.h) instead of being spawned. The others are other processes. Keyed state that is movable goes with the positions
- * (moved.h), to the new plan and, should that be rolled back, to the old one again; of workers that stay too, should they not live to move, as when
- * this supervisor is killed in between. Anything else that bolts had in memory goes on where they stay, and is gone where they do not.
+ * starts they move over (task/park.h) instead of being spawned. The others are other processes. The new plan begins from the snapshot that the old one
+ * ends with (snapshots.h), and so does the old one again, should the new one be rolled back; a worker that stays needs it only if it does not live to
+ * move, as when this supervisor is killed in between. Anything else that bolts had in memory goes on where they stay, and is gone where they do not.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -27,7 +27,6 @@
 
 #include "daemon/hosted.h"
 #include "base/random.h"
-#include "daemon/moved.h"
 #include "base/arena.h"
 #include "plan/stay.h"
 
@@ -138,7 +137,7 @@ hand_over(struct sqi_hosted *hosted)
 {
         hosted->updating = true;
         find_stays(hosted);
-        sqi_running_hand_over(hosted->running, hosted->stays, hosted->nstays);
+        sqi_hosted_hand_over(hosted, hosted->stays, hosted->nstays);
 }
 
 void
@@ -186,39 +185,6 @@ give_up(struct sqi_hosted *hosted, const char *cause)
 
 /* The spouts of the new plan go on from where those of the old one, by the same ids, are. */
 static int
-hand_positions_on(struct sqi_hosted *hosted, const struct sqi_plan *plan)
-{
-        const struct sqi_plan *old = sqi_hosted_plan(hosted);
-        struct sqi_position *positions = calloc(plan->ntasks, sizeof(*positions));
-        char next[SQI_NEXT_SIZE];
-        int r;
-
-        if (!positions)
-                return -ENOMEM;
-        for (uint32_t c = 0; c < plan->ncomponents; c++) {
-                const struct sqi_plan_component *after = &plan->components[c], *before = find_component(old, after->id);
-
-                if (before && before->kind == SQ_KIND_SPOUT && before->ntasks == after->ntasks && hosted->positions)
-                        memcpy(positions + after->first_task, hosted->positions + before->first_task,
-                               after->ntasks * sizeof(*positions));
-        }
-        r = sqi_state_put_positions(&hosted->daemon->state, sqi_state_next(hosted->record.name, next), positions, plan->ntasks);
-        free(positions);
-        return r;
-}
-
-static int
-hand_state_on(struct sqi_hosted *hosted)
-{
-        const struct sqi_state *state = &hosted->daemon->state;
-        const struct sqi_record *record = &hosted->record;
-        char next[SQI_NEXT_SIZE];
-        int r = sqi_moved_keep(state, record->name, record->rundir);
-
-        return r < 0 ? r : sqi_moved_keep(state, sqi_state_next(record->name, next), record->rundir);
-}
-
-static int
 note_runs(struct sqi_hosted *hosted)
 {
         char next[SQI_NEXT_SIZE];
@@ -236,8 +202,7 @@ note_runs(struct sqi_hosted *hosted)
 void
 sqi_update_swap(struct sqi_hosted *hosted)
 {
-        char next[SQI_NEXT_SIZE], cause[256] = "";
-        struct sqi_plan *plan = NULL;
+        char cause[256] = "";
         int r;
 
         if (hosted->record.outcome == SQI_OUTCOME_FINISHED) {
@@ -250,14 +215,12 @@ sqi_update_swap(struct sqi_hosted *hosted)
                 sqi_hosted_reload(hosted);
                 return;
         }
-        r = sqi_state_plan(&hosted->daemon->state, sqi_state_next(hosted->record.name, next), &plan, cause, sizeof(cause));
-        if (r == 0)
-                r = hand_positions_on(hosted, plan);
-        sqi_plan_free(&plan);
-        if (r == 0)
-                r = hand_state_on(hosted);
-        if (r == 0)
-                r = note_runs(hosted);
+        if (sqi_running_lifecycle(hosted->running)->unsealed) {
+                give_up(hosted, hosted->trouble);
+                sqi_hosted_reload(hosted);
+                return;
+        }
+        r = note_runs(hosted);
         if (r == 0)
                 r = sqi_state_swap_next(&hosted->daemon->state, hosted->record.name);
         if (r < 0)

@@ -74,6 +74,9 @@ run_on(struct sqi_step *step)
         struct sqi_lifecycle *life = step->life;
 
         life->has_run = life->connected = true;
+        SQI_EACH_WORKER(life, w)
+                if (life->workers[w].cause.type != SQI_CAUSE_HALFWAY)
+                        life->workers[w].begun = true; /* that it had not would be news */
         life->state = SQI_RUNNING;
         sqi_step_report(step, SQI_REPORT_ADOPTED, SQI_EVERY_WORKER, 0);
         SQI_EACH_WORKER(life, w)
@@ -143,7 +146,7 @@ take_in(struct sqi_step *step, uint32_t w)
                 sqi_step_kill(step, w);
                 return;
         }
-        worker->connected = worker->started = worker->worked = true;
+        worker->connected = worker->started = worker->begun = worker->worked = true;
         worker->started_at = step->now;
 }
 
@@ -181,6 +184,8 @@ sqi_adopt_message(struct sqi_step *step, const struct sqi_message *message)
                 task->finished = true;
         else if (message->type == SQI_MSG_SETTLED)
                 settle(step->life, message->task);
+        else if (message->type == SQI_MSG_SNAPSHOT)
+                sqi_step_take_snapshot(step, message);
         else if (message->type == SQI_MSG_POSITION)
                 sqi_position_take(&task->position, message);
 }

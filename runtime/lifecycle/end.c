@@ -90,13 +90,11 @@ send_quit(struct sqi_step *step)
                         sqi_step_send(step, w, SQI_MSG_QUIT, 0, 0);
 }
 
-void
-sqi_end_quit(struct sqi_step *step)
+static void
+quit(struct sqi_step *step)
 {
         struct sqi_lifecycle *life = step->life;
 
-        if (sqi_step_is_over(life) || life->adopting || !all_finished(life))
-                return;
         life->state = SQI_QUITTING;
         life->outcome = life->draining ? SQI_OUTCOME_DRAINED : SQI_OUTCOME_FINISHED;
         if (life->missing && !life->handover) {
@@ -106,8 +104,37 @@ sqi_end_quit(struct sqi_step *step)
         life->deadline = step->now + exit_time;
         life->probe_due = SQI_NEVER;
         sqi_step_report(step, SQI_REPORT_QUITTING, SQI_EVERY_WORKER, 0);
+        SQI_EACH_WORKER(life, w) /* has died since: it is not needed any more */
+                if (life->workers[w].state == SQI_WORKER_WAITING)
+                        life->workers[w].state = SQI_WORKER_GONE;
         send_quit(step);
         sqi_end_when_empty(step);
+}
+
+/* Nobody is told to exit before the snapshot is there: what only the workers have would be gone. */
+void
+sqi_end_quit(struct sqi_step *step)
+{
+        struct sqi_lifecycle *life = step->life;
+
+        if (life->state >= SQI_SEALING || life->adopting || !all_finished(life))
+                return;
+        if (!life->handover || !life->folder) {
+                quit(step);
+                return;
+        }
+        life->state = SQI_SEALING;
+        life->deadline = SQI_NEVER;
+        sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_SEAL});
+}
+
+void
+sqi_end_sealed(struct sqi_step *step, const struct sqi_event *event)
+{
+        if (step->life->state != SQI_SEALING)
+                return;
+        step->life->unsealed = event->number;
+        quit(step);
 }
 
 void

@@ -133,15 +133,17 @@ on_error(struct sqi_step *step, const struct sqi_message *message)
         worker->cause = (struct sqi_cause){.type = SQI_CAUSE_NONE, .task = message->task};
         if (len > 0)
                 memcpy(worker->cause.text, message->text.ptr, len);
-        if ((!step->life->has_run || message->number == 1) && !sqi_step_is_over(step->life))
+        if (((!step->life->has_run && !step->life->proven) || message->number == 1) && !sqi_step_is_over(step->life))
                 sqi_end_fail(step, message->worker);
 }
 
 typedef void handler(struct sqi_step *step, const struct sqi_message *message);
 static handler *const handlers[SQI_MESSAGE_TYPES] = {
-        [SQI_MSG_HELLO] = on_hello,     [SQI_MSG_BOUND] = on_bound,       [SQI_MSG_READY] = on_ready,
-        [SQI_MSG_SETTLED] = on_settled, [SQI_MSG_PROBED] = on_probed,     [SQI_MSG_FINISHED] = on_finished,
-        [SQI_MSG_METRICS] = on_metrics, [SQI_MSG_POSITION] = on_position, [SQI_MSG_ERROR] = on_error,
+        [SQI_MSG_HELLO] = on_hello,     [SQI_MSG_BOUND] = on_bound,
+        [SQI_MSG_READY] = on_ready,     [SQI_MSG_SETTLED] = on_settled,
+        [SQI_MSG_PROBED] = on_probed,   [SQI_MSG_FINISHED] = on_finished,
+        [SQI_MSG_METRICS] = on_metrics, [SQI_MSG_POSITION] = on_position,
+        [SQI_MSG_ERROR] = on_error,     [SQI_MSG_SNAPSHOT] = sqi_step_take_snapshot,
 };
 
 /* What comes from outside: is it about a task that this worker hosts? Messages without a task have task 0 and don't care. */
@@ -313,6 +315,7 @@ static void (*const events[])(struct sqi_step *step, const struct sqi_event *eve
         [SQI_EVENT_ABORT] = on_abort,
         [SQI_EVENT_ACTIVATE] = on_activate,
         [SQI_EVENT_DEACTIVATE] = on_activate,
+        [SQI_EVENT_SEALED] = sqi_end_sealed,
         [SQI_EVENT_FOUND] = sqi_adopt_found,
         [SQI_EVENT_MISSED] = sqi_adopt_missed,
 };
@@ -375,7 +378,7 @@ sqi_lifecycle_state_name(const struct sqi_lifecycle *life)
 {
         static const char *const states[] = {
                 [SQI_STARTING] = "starting", [SQI_RUNNING] = "running",   [SQI_DRAINING] = "draining",
-                [SQI_QUITTING] = "stopping", [SQI_ABORTING] = "stopping",
+                [SQI_SEALING] = "draining",  [SQI_QUITTING] = "stopping", [SQI_ABORTING] = "stopping",
         };
         static const char *const outcomes[] = {
                 [SQI_OUTCOME_NONE] = "ended",    [SQI_OUTCOME_FINISHED] = "finished", [SQI_OUTCOME_DRAINED] = "drained",

@@ -24,6 +24,7 @@
  *
  *     STARTING --all ready--> RUNNING --drain asked--> DRAINING --all tasks finished--> QUITTING --all exited--> ENDED
  *                                |________________________________________________________^
+ *     a hand-over: DRAINING --all tasks finished--> SEALING --its snapshot is sealed, or cannot be--> QUITTING
  *     from anywhere: abort asked, or failed --> ABORTING --all exited--> ENDED
  *
  * A topology whose supervisor died is STARTING too, and adopting (adopt.c): before START the new supervisor's shell feeds FOUND for each worker that
@@ -42,7 +43,7 @@
 #include "lifecycle/cycle.h"
 #include "plan/plan.h"
 
-enum sqi_topology_state { SQI_STARTING, SQI_RUNNING, SQI_DRAINING, SQI_QUITTING, SQI_ABORTING, SQI_ENDED };
+enum sqi_topology_state { SQI_STARTING, SQI_RUNNING, SQI_DRAINING, SQI_SEALING, SQI_QUITTING, SQI_ABORTING, SQI_ENDED };
 
 enum sqi_worker_state {
         SQI_WORKER_IDLE,
@@ -98,6 +99,7 @@ enum sqi_event_type {
         SQI_EVENT_ACTIVATE,
         SQI_EVENT_DEACTIVATE,
         SQI_EVENT_FOUND,  /* before START: worker, incarnation: a process of an earlier supervisor lives */
+        SQI_EVENT_SEALED, /* number: 0, or an errno: there is no snapshot of the hand-over */
         SQI_EVENT_MISSED, /* before START: worker, incarnation: the last one an earlier supervisor began; no process lives */
 };
 
@@ -115,6 +117,7 @@ enum sqi_action_type {
         SQI_ACTION_SEND,   /* message, to `worker` or, SQI_EVERY_WORKER, to all */
         SQI_ACTION_KILL,   /* SIGKILL to worker */
         SQI_ACTION_REPORT, /* tell the user: report, worker, delay */
+        SQI_ACTION_SEAL,   /* seal the snapshot, of what SNAPSHOT has reported, and feed SEALED */
         SQI_ACTION_END,    /* over; see outcome. No process is left, but those that stay */
 };
 
@@ -156,6 +159,11 @@ struct sqi_life_task {
         uint64_t probed;              /* the last round it answered */
         struct sqi_position position; /* spouts: below it all is done */
         uint64_t life_sign, alive_at; /* sqi_metrics_life(), and when it was another one */
+        struct sqi_life_snapshot {
+                uint64_t epoch; /* 0: nothing was reported */
+                uint64_t size, sum;
+                bool failed;
+        } snapshot; /* its part of one */
 };
 
 struct sqi_life_worker {
@@ -166,6 +174,7 @@ struct sqi_life_worker {
         bool heard;           /* this incarnation has sent something: until then it may be slow to start */
         bool worked;          /* this incarnation has executed or emitted something */
         bool told;            /* this incarnation has sent an ERROR */
+        bool begun;           /* one of its incarnations was started: the next one does not begin from the snapshot any more */
         bool stays;           /* after a hand-over it is not told to exit: it goes on in the next plan */
         bool adopting;        /* of an earlier supervisor: it has not told its state yet */
         bool finished_before; /* every task of an earlier incarnation was a spout that had finished: end it at once */
@@ -184,7 +193,12 @@ struct sqi_lifecycle {
         uint32_t failed_worker; /* outcome FAILED: whose cause it is, or SQI_EVERY_WORKER */
         uint64_t missing;       /* as last told: a topology that ends with some has failed */
         bool connected, has_run, draining, degraded, inactive;
-        bool handover;        /* the drain is not the end: movable state is written down */
+        bool handover;        /* the drain is not the end: movable state goes into a snapshot */
+        bool proven;          /* it has run before, as it is: a start that fails is tried again, as any restart */
+        const char *restore;  /* folder of the snapshot that it begins from, or NULL; borrowed */
+        const char *folder;   /* of the snapshot that is being made, or NULL; borrowed */
+        uint64_t epoch;       /* of that */
+        int unsealed;         /* errno: there is no snapshot of the hand-over */
         bool adopting, found; /* START waits for what is found of an earlier supervisor; something was */
         uint32_t
                 first_incarnation; /* of all workers; above 0 where the topology has run before: its components go on with what they wrote */

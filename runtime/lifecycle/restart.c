@@ -74,7 +74,7 @@ lose_tasks(struct sqi_step *step, uint32_t worker)
 static bool
 is_hopeless(const struct sqi_lifecycle *life, const struct sqi_life_worker *worker)
 {
-        if (!life->has_run && worker->backoff.streak >= START_TRIES)
+        if (!life->has_run && !life->proven && worker->backoff.streak >= START_TRIES)
                 return true;
         return life->crash_limit > 0 && worker->backoff.streak >= life->crash_limit;
 }
@@ -144,7 +144,7 @@ sqi_restart_spawn_failed(struct sqi_step *step, const struct sqi_event *event)
         if (sqi_step_is_over(life)) {
                 worker->state = SQI_WORKER_GONE;
                 sqi_end_when_empty(step);
-        } else if (!life->has_run) {
+        } else if (!life->has_run && !life->proven) {
                 worker->state = SQI_WORKER_WAITING;
                 sqi_end_fail(step, event->worker);
         } else {

@@ -55,6 +55,7 @@ connect_worker(struct sqi_step *step, uint32_t worker)
                 return;
         life->workers[worker].connected = true;
         sqi_start_tell_incarnations(step, worker);
+        sqi_step_send_restore(step, worker);
         SQI_EACH_TASK(life, task)
                 if (sqi_step_is_on(life, task, worker) && life->tasks[task].position.known)
                         sqi_step_send_position(step, worker, task);
@@ -83,7 +84,7 @@ mark_started(struct sqi_step *step, uint32_t worker)
 {
         struct sqi_lifecycle *life = step->life;
 
-        life->workers[worker].started = true;
+        life->workers[worker].started = life->workers[worker].begun = true;
         life->workers[worker].started_at = step->now;
         SQI_EACH_TASK(life, task) {
                 if (!sqi_step_is_on(life, task, worker))

@@ -3,6 +3,7 @@
 #include "lifecycle/step.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 uint64_t
 sqi_step_ns(double s)
@@ -80,6 +81,44 @@ sqi_step_send_position(struct sqi_step *step, uint32_t worker, uint32_t task)
                 step->actions->items[step->actions->n - 1].message.text = sqi_position_note(position);
 }
 
+/* Its text is the owner's, and lives as long as the life. */
+static void
+send_text(struct sqi_step *step, struct sqi_message message, uint32_t worker, const char *text)
+{
+        message.worker = worker;
+        message.incarnation = step->life->workers[worker].incarnation;
+        message.text = (struct sq_str){text ? text : "", text ? strlen(text) : 0};
+        sqi_step_act(step,
+                     (struct sqi_action){
+                             .type = SQI_ACTION_SEND, .worker = worker, .incarnation = message.incarnation, .message = message});
+}
+
+static void
+send_handover(struct sqi_step *step, uint32_t worker)
+{
+        const struct sqi_lifecycle *life = step->life;
+        const struct sqi_message message = {.type = SQI_MSG_HANDOVER, .number = life->workers[worker].stays, .a = life->epoch};
+
+        send_text(step, message, worker, life->folder);
+}
+
+/* To a worker that nothing has been started in yet: one that is restarted later begins without. */
+void
+sqi_step_send_restore(struct sqi_step *step, uint32_t worker)
+{
+        const struct sqi_lifecycle *life = step->life;
+
+        if (life->restore && !life->workers[worker].begun)
+                send_text(step, (struct sqi_message){.type = SQI_MSG_RESTORE}, worker, life->restore);
+}
+
+void
+sqi_step_take_snapshot(struct sqi_step *step, const struct sqi_message *message)
+{
+        step->life->tasks[message->task].snapshot = (struct sqi_life_snapshot){
+                .epoch = message->number, .size = message->a, .sum = message->b, .failed = message->text.len > 0};
+}
+
 void
 sqi_step_send_drain(struct sqi_step *step, uint32_t worker)
 {
@@ -87,7 +126,7 @@ sqi_step_send_drain(struct sqi_step *step, uint32_t worker)
 
         SQI_EACH_WORKER(life, w)
                 if (life->handover && (worker == SQI_EVERY_WORKER || worker == w))
-                        sqi_step_send(step, w, SQI_MSG_HANDOVER, 0, life->workers[w].stays);
+                        send_handover(step, w);
         sqi_step_send(step, worker, SQI_MSG_DRAIN, 0, 0);
 }
 

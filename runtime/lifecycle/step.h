@@ -27,6 +27,7 @@ struct sqi_step {
 void sqi_step_act(struct sqi_step *step, struct sqi_action action);
 void sqi_step_send(struct sqi_step *step, uint32_t worker, enum sqi_message_type type, uint32_t task, uint64_t number);
 void sqi_step_send_position(struct sqi_step *step, uint32_t worker, uint32_t task);
+void sqi_step_send_restore(struct sqi_step *step, uint32_t worker);
 void sqi_step_send_drain(struct sqi_step *step, uint32_t worker);
 void sqi_step_report(struct sqi_step *step, enum sqi_report what, uint32_t worker, uint64_t delay);
 void sqi_step_spawn(struct sqi_step *step, uint32_t worker);
@@ -37,6 +38,8 @@ bool sqi_step_is_on(const struct sqi_lifecycle *life, uint32_t task, uint32_t wo
 struct sqi_cycle *sqi_step_cycle(struct sqi_lifecycle *life, uint32_t task); /* of the task, or NULL */
 uint64_t sqi_step_ns(double seconds);
 uint64_t sqi_step_worker_timeout(const struct sqi_lifecycle *life);
+
+void sqi_step_take_snapshot(struct sqi_step *step, const struct sqi_message *message);
 
 /* start.c: something about `worker` has changed; does that open a barrier? */
 void sqi_start_connect(struct sqi_step *step, uint32_t worker);
@@ -61,8 +64,9 @@ void sqi_adopt_message(struct sqi_step *step, const struct sqi_message *message)
 void sqi_adopt_exited(struct sqi_step *step, const struct sqi_event *event);
 
 /* end.c */
-void sqi_end_drain(struct sqi_step *step);      /* the spouts end, then what they feed */
-void sqi_end_quit(struct sqi_step *step);       /* if every task has finished */
+void sqi_end_drain(struct sqi_step *step); /* the spouts end, then what they feed */
+void sqi_end_quit(struct sqi_step *step);  /* if every task has finished */
+void sqi_end_sealed(struct sqi_step *step, const struct sqi_event *event);
 void sqi_end_when_empty(struct sqi_step *step); /* END, if it is over and no process is left */
 void sqi_end_abort(struct sqi_step *step, enum sqi_outcome outcome);
 void sqi_end_fail(struct sqi_step *step, uint32_t worker);

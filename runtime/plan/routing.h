@@ -30,7 +30,4 @@ uint64_t sqi_routing(const struct sqi_plan *plan, const struct sqi_plan_componen
 /* From `before` tasks by the routing `from` to `after` tasks by the routing `to`. */
 bool sqi_routing_can_move(uint64_t from, uint32_t before, uint64_t to, uint32_t after);
 
-/* "keyed-": what the files of moved state begin with, in a run directory and in a state directory; then COMPONENT.INDEX. */
-#define SQI_MOVED_PREFIX "keyed-"
-
 #endif

@@ -91,6 +91,15 @@ do_report(struct sqi_running *running, const struct sqi_action *action)
                 running->observer.started(running->observer.context);
 }
 
+static void
+do_seal(struct sqi_running *running, const struct sqi_action *action)
+{
+        int r = running->observer.seal ? running->observer.seal(running->observer.context) : 0;
+
+        (void)action;
+        step(running, &(struct sqi_event){.type = SQI_EVENT_SEALED, .number = -r});
+}
+
 /* libzmq closes a socket's descriptor some time later, in a thread of its own; until then it would stay in the epoll set. */
 static void
 close_control(struct sqi_running *running)
@@ -119,13 +128,13 @@ do_end(struct sqi_running *running, const struct sqi_action *action)
         running->ended = sqi_clock_ns();
         if (!any_stays(running))
                 close_control(running);
-        if (!running->life->handover || running->life->outcome != SQI_OUTCOME_DRAINED)
-                sqi_rundir_remove(&running->rundir); /* else what was written down in it is fetched first */
+        if (!any_stays(running))
+                sqi_rundir_remove(&running->rundir);
 }
 
 static void (*const deeds[])(struct sqi_running *running, const struct sqi_action *action) = {
         [SQI_ACTION_SPAWN] = do_spawn,   [SQI_ACTION_SEND] = do_send, [SQI_ACTION_KILL] = do_kill,
-        [SQI_ACTION_REPORT] = do_report, [SQI_ACTION_END] = do_end,
+        [SQI_ACTION_REPORT] = do_report, [SQI_ACTION_SEAL] = do_seal, [SQI_ACTION_END] = do_end,
 };
 
 /* What a deed finds out (spawned, spawn failed) is a step of its own; its actions go behind those that still wait. */
@@ -398,8 +407,15 @@ make_running(struct sqi_running *running, const struct sqi_run_options *options)
                 return -ENOMEM;
         for (uint32_t t = 0; t < running->plan->ntasks && options->positions; t++)
                 running->life->tasks[t].position = options->positions[t];
+        running->life->proven = options->proven;
         running->life->inactive = options->inactive;
         running->life->first_incarnation = options->runs;
+        if ((options->restore && !(running->restore = strdup(options->restore))) ||
+            (options->folder && !(running->folder = strdup(options->folder))))
+                return -ENOMEM;
+        running->life->restore = running->restore;
+        running->life->folder = running->folder;
+        running->life->epoch = options->epoch;
         running->news = (struct sqi_watch){SQI_WATCH_NEWS, running, 0};
         for (uint32_t w = 0; w < running->plan->nworkers; w++) {
                 running->children[w].process = SQI_NO_PROCESS;
@@ -420,6 +436,23 @@ tell_of_limits(const struct sqi_running *running)
                  lacking);
         if (running->observer.tell)
                 running->observer.tell(running->observer.context, SQ_WARN, text);
+}
+
+/* What an earlier supervisor has left, and lives, is left alone: it may be adopted later. The plan stays the caller's. */
+static void
+give_up_running(struct sqi_running **running)
+{
+        struct sqi_running *it = *running;
+
+        if (!it)
+                return;
+        if (it->apart) {
+                for (uint32_t w = 0; it->children && w < it->plan->nworkers; w++)
+                        sqi_process_close(&it->children[w].process);
+                sqi_rundir_leave(&it->rundir);
+        }
+        it->plan = NULL;
+        sqi_running_free(running);
 }
 
 int
@@ -443,11 +476,7 @@ sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan, co
         else
                 r = open_running(running, options, error, size);
         if (r < 0) {
-                if (running) {
-                        sqi_child_end_all(running);
-                        running->plan = NULL; /* stays the caller's */
-                }
-                sqi_running_free(&running);
+                give_up_running(&running);
                 return r;
         }
         *plan = NULL;
@@ -529,6 +558,8 @@ sqi_running_free(struct sqi_running **running)
         free(it->actions.items);
         free(it->children);
         free(it->received);
+        free(it->restore);
+        free(it->folder);
         free(it);
         *running = NULL;
 }

@@ -30,6 +30,8 @@ struct sqi_observer {
         void (*tell)(void *context, enum sq_level level, const char *text);               /* what happens to the topology */
         void (*line)(void *context, const char *name, uint32_t worker, const char *text); /* a line of a worker's stderr */
         void (*started)(void *context);                                                   /* every task is ready, data flows */
+        /* A hand-over is quiet, and what its tasks have reported is in the lifecycle: make the snapshot durable. 0 or a negative errno. NULL: done. */
+        int (*seal)(void *context);
         void (*quitting)(void *context); /* all is processed; its workers are told to exit after this */
         void (*dead_letter)(void *context, const char *task, uint64_t position, struct sq_str cause);
 };
@@ -46,6 +48,10 @@ struct sqi_run_options {
                 *former; /* NULL, or a run that has ended, handed over, whose workers stay: for each worker of the plan the one */
         const uint32_t
                 *stays; /* of `former` that goes on as it, or SQI_STAYS_NOT. What is left in it afterwards ends when it is freed */
+        bool proven;    /* it has run before, as it is: what keeps it from starting will pass */
+        const char *restore;                  /* NULL, or the folder of the snapshot to begin from; copied */
+        const char *folder;                   /* NULL, or where a hand-over's tasks are to write; copied */
+        uint64_t epoch;                       /* of the snapshot that a hand-over makes */
         const struct sqi_position *positions; /* NULL, or where each task is to resume */
 };
 
@@ -63,7 +69,7 @@ int sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan
 
 /* Drains; for at most `seconds` instead of the message timeout if they are not below 0. */
 void sqi_running_drain(struct sqi_running *running, double seconds);
-/* Drains, but to go on later: keyed state that is movable is in the run directory then (task/moved.h). `stays`, of n, names workers that are to stay
+/* Drains, but to go on later: keyed state that is movable goes into a snapshot (task/snapshot.h), see `seal`. `stays`, of n, names workers that are to stay
  * (SQI_STAYS_NOT: none): they are quiet at the end, but live, until a next run takes them over or this one is freed. */
 void sqi_running_hand_over(struct sqi_running *running, const uint32_t *stays, uint32_t n);
 void sqi_running_activate(struct sqi_running *running, bool active);

@@ -15,7 +15,7 @@
  * ledgers are to get is gathered in `value` and leaves as one record a tree.
  */
 #include "tuple/unpack.h"
-#include "task/moved.h"
+#include "task/snapshot.h"
 #include "task/recorder.h"
 #include "task/task.h"
 
@@ -448,15 +448,6 @@ sqi_bolt_close(struct sq_task *task)
         task->batch.open = false;
 }
 
-static void
-hand_over(struct sq_task *task)
-{
-        int r = sqi_moved_write(task);
-
-        if (r < 0)
-                sqi_task_fail(task, r, "cannot write down its keyed state in %s: %s", task->rundir, strerror(-r));
-}
-
 /* Every source has ended (and a cycle is quiet): the last callback, then our own marks. */
 static void
 finish(struct sq_task *task)
@@ -466,7 +457,7 @@ finish(struct sq_task *task)
         sqi_collector_keep(&task->collector);
         task->finished = !stays;
         if (task->handing_over && task->code->bolt->movable)
-                hand_over(task);
+                sqi_snapshot_write(task);
         else if (!stays && task->code->bolt->finish)
                 sqi_task_call(task, task->code->bolt->finish);
         if (task->nkept && task->tracking && !stays)

@@ -13,7 +13,7 @@
 #include "control/endpoint.h"
 #include "channel/socket.h"
 #include "task/crash.h"
-#include "task/moved.h"
+#include "task/snapshot.h"
 #include "task/park.h"
 #include "task/recorder.h"
 
@@ -47,6 +47,17 @@ activate(struct sq_task *task, bool active)
                 spout->deactivate(task);
 }
 
+/* One that does not fit is no path of ours. */
+static void
+take_path(char ret[SQI_FOLDER_SIZE], struct sq_str path)
+{
+        if (path.len >= SQI_FOLDER_SIZE)
+                path.len = 0;
+        if (path.len > 0)
+                memcpy(ret, path.ptr, path.len);
+        ret[path.len] = '\0';
+}
+
 void
 sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
 {
@@ -70,6 +81,11 @@ sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
         case SQI_MSG_HANDOVER: /* that it is one the bolts learn from the marks behind the last tuples: an order could come before or after those */
                 task->handing_over |= task->component->kind == SQ_KIND_SPOUT;
                 task->fate = message->number ? SQI_FATE_STAYS : SQI_FATE_ENDS;
+                task->snapshot_epoch = message->a;
+                take_path(task->snapshot_folder, message->text);
+                break;
+        case SQI_MSG_RESTORE:
+                take_path(task->restore, message->text);
                 break;
         case SQI_MSG_MOVE:
                 task->parking = task->quitting = true;
@@ -411,9 +427,9 @@ prepare(struct sq_task *task)
         if (callback && callback(task) < 0)
                 return sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "prepare failed without sq_error()");
         task->prepared = true;
-        r = code->bolt && code->bolt->movable && !task->door ? sqi_moved_read(task) : 0;
+        r = code->bolt && code->bolt->movable && !task->door ? sqi_snapshot_restore(task) : 0;
         if (r < 0)
-                return sqi_task_fail(task, r, "cannot take over its keyed state in %s: %s", task->rundir, strerror(-r));
+                return r;
         if (code->spout && code->spout->seek && task->resume.known && code->spout->seek(task, task->resume.number) < 0)
                 return sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "seek failed without sq_error()");
         return 0;

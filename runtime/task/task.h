@@ -119,6 +119,9 @@ enum { SQI_WAIT_FIXED = 6 };
 enum { SQI_ORDERS_NS = 500000 };
 
 /* Of a task that hands over, as the supervisor says. */
+/* Of the paths in orders, with their NUL. */
+enum { SQI_FOLDER_SIZE = 4096 };
+
 enum sqi_fate { SQI_FATE_UNKNOWN, SQI_FATE_ENDS, SQI_FATE_STAYS };
 
 enum sqi_phase { SQI_BINDING, SQI_WAITING, SQI_RUNNING, SQI_ENDED };
@@ -149,8 +152,10 @@ struct sq_task {
         bool parking;       /* told to move */
         bool resumed;       /* park.h: loaded and prepared under another plan */
         bool finished;      /* its finish was called: it cannot go on */
-        bool handing_over;  /* its keyed state goes to the next plan: moved.h */
-        bool packed;        /* shares its worker with other tasks */
+        bool handing_over;  /* its keyed state goes into a snapshot: snapshot.h */
+        uint64_t snapshot_epoch;
+        char snapshot_folder[SQI_FOLDER_SIZE], restore[SQI_FOLDER_SIZE]; /* what HANDOVER and RESTORE said; empty: nothing */
+        bool packed;                                                     /* shares its worker with other tasks */
         struct pollfd *fds; /* scratch of sqi_task_wait(): one an outlet, and SQI_WAIT_FIXED */
         int failed;         /* negative errno: the task can't go on; `error` says why */
         char error[512];

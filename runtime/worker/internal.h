@@ -12,7 +12,9 @@ struct sqi_member {
         bool running;
         bool settled, finished;
         struct sqi_position position; /* the last one told */
-        void *control;                /* our end of the task's PAIR */
+        struct sqi_message snapshot;  /* likewise, of type SNAPSHOT, without its text; or another type: none was */
+        bool snapshot_failed;
+        void *control; /* our end of the task's PAIR */
         struct sq_task task;
         struct sqi_metrics metrics;
         uint64_t news;          /* sqi_metrics_news() as last told */

@@ -27,6 +27,11 @@ note_report(struct sqi_worker *worker, struct sqi_member *member, const struct s
                 member->finished = true;
         else if (report->type == SQI_MSG_POSITION)
                 sqi_position_take(&member->position, report);
+        else if (report->type == SQI_MSG_SNAPSHOT) {
+                member->snapshot = *report;
+                member->snapshot_failed = report->text.len > 0;
+                member->snapshot.text = (struct sq_str){"", 0};
+        }
 }
 
 void

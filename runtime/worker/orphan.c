@@ -13,6 +13,18 @@
 enum { OUTPUT_KEPT = 32768 }; /* of the output for the next one */
 
 static void
+tell_snapshot(struct sqi_worker *worker, const struct sqi_member *member)
+{
+        struct sqi_message again = member->snapshot;
+
+        if (again.type != SQI_MSG_SNAPSHOT)
+                return;
+        if (member->snapshot_failed)
+                again.text = (struct sq_str){"it could not be written", 23};
+        sqi_worker_report(worker, again);
+}
+
+static void
 tell_state(struct sqi_worker *worker)
 {
         for (uint32_t i = 0; i < worker->nmembers; i++) {
@@ -21,12 +33,14 @@ tell_state(struct sqi_worker *worker)
                                  (member->settled ? SQI_TASK_SETTLED : 0u) | (member->finished ? SQI_TASK_FINISHED : 0u) |
                                  (worker->draining ? SQI_TASK_DRAINING : 0u) | (worker->handing_over ? SQI_TASK_HANDOVER : 0u);
 
-                sqi_worker_report(worker, (struct sqi_message){.type = SQI_MSG_STATE, .task = member->task.id, .number = state});
+                tell_snapshot(worker, member);
                 if (member->position.known)
                         sqi_worker_report(worker, (struct sqi_message){.type = SQI_MSG_POSITION,
                                                                        .task = member->task.id,
                                                                        .number = member->position.number,
                                                                        .text = sqi_position_note(&member->position)});
+                /* last: the supervisor acts on it */
+                sqi_worker_report(worker, (struct sqi_message){.type = SQI_MSG_STATE, .task = member->task.id, .number = state});
         }
 }
 

@@ -383,6 +383,7 @@ leave_run(struct sqi_worker *worker)
         }
         member->settled = member->finished = false;
         member->position.known = 0;
+        member->snapshot = (struct sqi_message){0};
         worker->nmembers = 0;
 }
 

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/snapshots.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "base/complain.h"
+#include "base/sealed.h"
+
+enum { NUMBER_SIZE = 24, READ_SIZE = 65536 };
+static const char spare_prefix[] = "snapshot-"; /* task/snapshot.h */
+
+/* ---- Folders --------------------------------------------------------------------------------------------------------------- */
+
+static int
+open_folder(int at, const char *path)
+{
+        int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return fd < 0 ? -errno : fd;
+}
+
+static int
+sync_folder(int fd)
+{
+        return fsync(fd) < 0 ? -errno : 0;
+}
+
+/* With the folder above it, which is there after a power cut then. */
+static int
+make_folder(const char *path)
+{
+        char above[PATH_MAX + 4];
+        int fd, r;
+
+        if (mkdir(path, 0700) < 0)
+                return errno == EEXIST ? 0 : -errno;
+        snprintf(above, sizeof(above), "%s/..", path);
+        fd = open_folder(AT_FDCWD, above);
+        if (fd < 0)
+                return fd;
+        r = sync_folder(fd);
+        close(fd);
+        return r;
+}
+
+static int
+make_open(const char *place)
+{
+        char path[PATH_MAX + sizeof(SQI_SNAPSHOTS_OPEN) + 1];
+        int r = make_folder(place);
+
+        snprintf(path, sizeof(path), "%s/" SQI_SNAPSHOTS_OPEN, place);
+        return r < 0 ? r : make_folder(path);
+}
+
+int
+sqi_snapshots_begin(const struct sqi_snapshots *snapshots)
+{
+        return make_open(snapshots->durable);
+}
+
+/* 0: not a number as we write them. */
+static uint64_t
+number_of(const char *name)
+{
+        char again[NUMBER_SIZE];
+        uint64_t number = strtoull(name, NULL, 10);
+
+        snprintf(again, sizeof(again), "%llu", (unsigned long long)number);
+        return strcmp(again, name) == 0 ? number : 0;
+}
+
+/* Calls `what` for the number of each snapshot in a place, until it says something else than 0. A place that is not there has none. */
+static int
+each(const char *place, int (*what)(int place, uint64_t number, void *context), void *context)
+{
+        DIR *folder = opendir(place);
+        const struct dirent *entry;
+        int r = 0;
+
+        if (!folder)
+                return errno == ENOENT ? 0 : -errno;
+        errno = 0;
+        while (r == 0 && (entry = readdir(folder))) {
+                uint64_t number = number_of(entry->d_name);
+
+                if (number > 0)
+                        r = what(dirfd(folder), number, context);
+                errno = 0;
+        }
+        if (r == 0 && errno)
+                r = -errno;
+        closedir(folder);
+        return r;
+}
+
+/* ---- Files ----------------------------------------------------------------------------------------------------------------- */
+
+static int
+sum_up(int fd, uint64_t *ret_size, uint64_t *ret_sum)
+{
+        XXH3_state_t *state = XXH3_createState();
+        char *bytes = malloc(READ_SIZE);
+        uint64_t size = 0;
+        ssize_t n = -1;
+        int r = state && bytes ? 0 : -ENOMEM;
+
+        if (r == 0)
+                XXH3_64bits_reset(state);
+        while (r == 0 && ((n = read(fd, bytes, READ_SIZE)) > 0 || (n < 0 && errno == EINTR))) {
+                if (n < 0)
+                        continue;
+                XXH3_64bits_update(state, bytes, (size_t)n);
+                size += (uint64_t)n;
+        }
+        if (r == 0 && n < 0)
+                r = -errno;
+        if (r == 0) {
+                *ret_size = size;
+                *ret_sum = XXH3_64bits_digest(state);
+        }
+        XXH3_freeState(state);
+        free(bytes);
+        return r;
+}
+
+/* 0: the file at `path` is the one that was reported; -EBADMSG: it is another. */
+static int
+check_file(int at, const char *path, const struct sqi_manifest_file *file)
+{
+        int fd = openat(at, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), r;
+        uint64_t size = 0, sum = 0;
+
+        if (fd < 0)
+                return -errno;
+        r = sum_up(fd, &size, &sum);
+        close(fd);
+        if (r < 0)
+                return r;
+        return size == file->size && sum == file->sum ? 0 : -EBADMSG;
+}
+
+/* It is in the folder already, or in one of the other places. */
+static int
+gather_file(int folder, const struct sqi_manifest_file *file, const char *const *places, size_t nplaces)
+{
+        char path[PATH_MAX + SQI_MANIFEST_FILE + sizeof(spare_prefix)];
+        int r = check_file(folder, file->name, file);
+
+        for (size_t i = 0; i < nplaces && (r == -ENOENT || r == -EBADMSG); i++) {
+                snprintf(path, sizeof(path), "%s%s", places[i], file->name);
+                r = check_file(AT_FDCWD, path, file);
+                if (r < 0)
+                        continue;
+                r = sqi_file_copy(path, folder, file->name);
+                if (r == 0)
+                        r = check_file(folder, file->name, file);
+                if (r < 0)
+                        unlinkat(folder, file->name, 0); /* gives the room back */
+                if (r < 0)
+                        return r;
+        }
+        return r;
+}
+
+/* What lies there of a hand-over that came to nothing. */
+static void
+remove_others(int folder, const struct sqi_manifest *manifest)
+{
+        int fd = open_folder(folder, ".");
+        DIR *listing = fd < 0 ? NULL : fdopendir(fd);
+        const struct dirent *entry;
+
+        while (listing && (entry = readdir(listing)))
+                if (entry->d_name[0] != '.' && !sqi_manifest_find(manifest, entry->d_name))
+                        unlinkat(folder, entry->d_name, 0);
+        if (listing)
+                closedir(listing);
+        else if (fd >= 0)
+                close(fd);
+}
+
+/* ---- Sealing --------------------------------------------------------------------------------------------------------------- */
+
+static int
+rename_whole(const char *place, uint64_t epoch)
+{
+        char number[NUMBER_SIZE];
+        int fd = open_folder(AT_FDCWD, place), r = 0;
+
+        if (fd < 0)
+                return fd;
+        snprintf(number, sizeof(number), "%llu", (unsigned long long)epoch);
+        if (renameat(fd, SQI_SNAPSHOTS_OPEN, fd, number) < 0)
+                r = -errno;
+        if (r == 0)
+                r = sync_folder(fd);
+        close(fd);
+        return r;
+}
+
+static int
+fill(const char *place, const struct sqi_manifest *manifest, const char *const *others, size_t nothers)
+{
+        char path[PATH_MAX + sizeof(SQI_SNAPSHOTS_OPEN) + 1];
+        int folder, r = make_open(place);
+
+        if (r < 0)
+                return r;
+        snprintf(path, sizeof(path), "%s/" SQI_SNAPSHOTS_OPEN, place);
+        folder = open_folder(AT_FDCWD, path);
+        if (folder < 0)
+                return folder;
+        remove_others(folder, manifest);
+        for (uint32_t i = 0; i < manifest->nfiles && r == 0; i++)
+                r = gather_file(folder, &manifest->files[i], others, nothers);
+        if (r == 0)
+                r = sqi_manifest_write(folder, manifest);
+        if (r == 0)
+                r = sync_folder(folder);
+        close(folder);
+        return r;
+}
+
+static int
+seal_at(const char *place, const struct sqi_manifest *manifest, const char *other, const char *run)
+{
+        char beside[PATH_MAX + sizeof(SQI_SNAPSHOTS_OPEN) + 2], spare[PATH_MAX + sizeof(spare_prefix) + 1];
+        const char *const others[] = {spare, beside};
+        int r;
+
+        snprintf(spare, sizeof(spare), "%s/%s", run, spare_prefix);
+        snprintf(beside, sizeof(beside), "%s/" SQI_SNAPSHOTS_OPEN "/", other);
+        r = fill(place, manifest, others, 2);
+        return r < 0 ? r : rename_whole(place, manifest->epoch);
+}
+
+int
+sqi_snapshots_seal(const struct sqi_snapshots *snapshots, const struct sqi_manifest *manifest, const char *run, bool *ret_durable,
+                   char *error, size_t size)
+{
+        int r = seal_at(snapshots->durable, manifest, snapshots->spare, run), spare;
+
+        error[0] = '\0';
+        if (r == 0) {
+                *ret_durable = true;
+                return 0;
+        }
+        sqi_complain(r, error, size, "cannot write a snapshot into %s: %s", snapshots->durable, strerror(-r));
+        spare = snapshots->spare[0] ? seal_at(snapshots->spare, manifest, snapshots->durable, run) : r;
+        if (spare < 0)
+                return r;
+        *ret_durable = false;
+        return 0;
+}
+
+/* ---- Finding --------------------------------------------------------------------------------------------------------------- */
+
+static int
+keep_highest(int place, uint64_t number, void *context)
+{
+        uint64_t *highest = context;
+
+        (void)place;
+        if (number > *highest)
+                *highest = number;
+        return 0;
+}
+
+/* The files are there, and as long as they should be; their checksums are for the tasks that read them. */
+static int
+check_files(int folder, const struct sqi_manifest *manifest, const char **ret_which)
+{
+        for (uint32_t i = 0; i < manifest->nfiles; i++) {
+                struct stat about;
+
+                *ret_which = manifest->files[i].name;
+                if (fstatat(folder, manifest->files[i].name, &about, AT_SYMLINK_NOFOLLOW) < 0)
+                        return errno == ENOENT ? -EBADMSG : -errno;
+                if ((uint64_t)about.st_size != manifest->files[i].size)
+                        return -EBADMSG;
+        }
+        *ret_which = "manifest";
+        return 0;
+}
+
+static int
+read_one(const char *path, uint64_t epoch, struct sqi_manifest *ret, char *error, size_t size)
+{
+        struct sqi_manifest manifest = {0};
+        const char *which = "manifest";
+        int folder = open_folder(AT_FDCWD, path), r = folder;
+
+        if (folder >= 0) {
+                r = sqi_manifest_read(folder, &manifest);
+                if (r == -ENOENT)
+                        r = -EBADMSG;
+                if (r == 0)
+                        r = check_files(folder, &manifest, &which);
+                if (r == 0 && manifest.epoch != epoch)
+                        r = -EBADMSG;
+                close(folder);
+        }
+        if (r == -EBADMSG)
+                sqi_complain(
+                        r, error, size,
+                        "%s/%s is damaged (put it back, or remove the folder: then the snapshot before it is used, and what came "
+                        "after that one is processed again)",
+                        path, which);
+        else if (r < 0)
+                sqi_complain(r, error, size, "cannot read %s/%s: %s", path, which, strerror(-r));
+        if (r < 0)
+                sqi_manifest_free(&manifest);
+        else
+                *ret = manifest;
+        return r;
+}
+
+int
+sqi_snapshots_newest(const struct sqi_snapshots *snapshots, struct sqi_manifest *ret, char ret_path[PATH_MAX], char *error,
+                     size_t size)
+{
+        uint64_t durable = 0, spare = 0, highest;
+        const char *place = snapshots->durable;
+        char path[PATH_MAX];
+        int r = each(snapshots->durable, keep_highest, &durable);
+
+        if (r == 0 && snapshots->spare[0])
+                r = each(snapshots->spare, keep_highest, &spare);
+        if (r < 0)
+                return sqi_complain(r, error, size, "cannot read %s: %s", snapshots->durable, strerror(-r));
+        highest = spare > durable ? spare : durable;
+        if (highest == 0)
+                return -ENOENT;
+        if (spare > durable)
+                place = snapshots->spare;
+        if (snprintf(path, sizeof(path), "%s/%llu", place, (unsigned long long)highest) >= (int)sizeof(path))
+                return sqi_complain(-ENAMETOOLONG, error, size, "%s is too long a path", place);
+        r = read_one(path, highest, ret, error, size);
+        if (r == 0)
+                memcpy(ret_path, path, sizeof(path));
+        return r;
+}
+
+/* ---- Removing -------------------------------------------------------------------------------------------------------------- */
+
+static int
+remove_older(int place, uint64_t number, void *context)
+{
+        const uint64_t *epoch = context;
+        char name[NUMBER_SIZE];
+
+        snprintf(name, sizeof(name), "%llu", (unsigned long long)number);
+        if (number < *epoch)
+                sqi_folder_remove(place, name);
+        return 0;
+}
+
+void
+sqi_snapshots_prune(const struct sqi_snapshots *snapshots, uint64_t epoch)
+{
+        each(snapshots->durable, remove_older, &epoch);
+        if (snapshots->spare[0])
+                each(snapshots->spare, remove_older, &epoch);
+}
+
+void
+sqi_snapshots_remove(const struct sqi_snapshots *snapshots)
+{
+        sqi_folder_remove(AT_FDCWD, snapshots->durable);
+        if (snapshots->spare[0])
+                sqi_folder_remove(AT_FDCWD, snapshots->spare);
+}

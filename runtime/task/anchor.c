@@ -213,6 +213,8 @@ sq_fail_kept(struct sq_task *task, struct sq_kept **kept)
                 return;
         for (uint16_t r = 0; r < (*kept)->nroots; r++)
                 sqi_acker_add(&task->acker, (*kept)->roots[r], 0, task->later ? SQI_ACK_LATER : SQI_ACK_FAIL);
+        if ((*kept)->nroots == 0)
+                sqi_loose_fail(task, &(*kept)->tuple);
         sqi_count(&task->metrics->failed, 1);
         task->kept_in_turn -= task->in_execute; /* it is none of the failed tuples of the batch under way */
         let_go(task, kept);

@@ -44,9 +44,18 @@ fail_tuple(struct sq_task *task, struct sqi_gathered *gathered)
                         sqi_acker_explain(&task->acker, SQI_ROOT_TASK(gathered->roots[i]), task->cause);
                 sqi_acker_add(&task->acker, gathered->roots[i], 0, task->later ? SQI_ACK_LATER : SQI_ACK_FAIL);
         }
+        if (gathered->nroots == 0)
+                sqi_loose_fail(task, task->tuple);
         task->cause[0] = '\0';
         task->kept_in_turn -= task->kept_now;
         sqi_count(&task->metrics->failed, 1);
+}
+
+/* Are tuples that belong to no tree held until the bolt's own flush has made them durable? */
+static bool
+is_held(const struct sq_task *task)
+{
+        return task->tracking && task->code->bolt->flush;
 }
 
 static void
@@ -79,6 +88,8 @@ end_tuple(struct sq_task *task, struct sqi_gathered *gathered, enum sq_verdict v
         else
                 gathered->value ^= collector->edges ^ id;
         sqi_collector_commit(collector);
+        if (gathered->nroots == 0 && verdict == SQ_ACK && !task->kept_now && is_held(task))
+                sqi_loose_hold(task, task->tuple);
 }
 
 /* The next run has begun: other trees, another stream. Returns its input. */
@@ -201,6 +212,34 @@ begin_tuple(struct sq_task *task, const struct sqi_gathered *gathered)
         sqi_collector_begin(&task->collector, gathered->roots, gathered->nroots);
 }
 
+/* A tuple that belongs to no tree, once more; between two turns of the batch under way, if there is one. */
+static void
+execute_again(struct sq_task *task, struct sq_tuple *tuple)
+{
+        static const struct sqi_gathered none;
+        struct sqi_gathered gathered;
+        const struct sqi_input *input = task->input;
+        uint64_t failed = task->metrics->failed;
+
+        gathered.value = gathered.nroots = 0;
+        task->input = tuple->input;
+        task->tuple = tuple;
+        task->guess = NULL;
+        task->input_id = 0;
+        task->input_roots = none.roots;
+        task->input_nroots = 0;
+        task->in_execute = task->dirty = true;
+        begin_tuple(task, &gathered);
+        enum sq_verdict verdict = task->code->bolt->execute(task, tuple);
+        bool keeps = verdict == SQ_KEEP;
+        end_tuple(task, &gathered, verdict);
+        task->in_execute = task->kept_now = false;
+        task->input = input;
+        sqi_count(&task->metrics->executed, 1);
+        sqi_count(&task->metrics->acked, task->metrics->failed == failed && !keeps);
+        task->kept_in_turn = 0;
+}
+
 /*
  * Executes tuples of one run, from `first` on; the frame has stepped over them. False: the batch is over for this task.
  * Here most of a busy bolt's instructions are spent: what is the same for all of the run is done before it.
@@ -214,7 +253,7 @@ execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahea
         struct sqi_metrics *metrics = task->metrics;
         const struct sqi_input *input = task->input;
         const uint32_t nfields = input->stream->nfields;
-        const bool tracked = gathered->nroots > 0, guessed = ahead->guessed;
+        const bool tracked = gathered->nroots > 0, guessed = ahead->guessed, held = !tracked && is_held(task);
         uint64_t seq = frame->header.first_seq + frame->index - n;
 
         begin_tuple(task, gathered);
@@ -236,6 +275,8 @@ execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahea
                         gathered->value ^= collector->edges ^ task->input_id;
                         collector->edges = 0;
                         sqi_collector_commit(collector);
+                        if (__builtin_expect(held, 0))
+                                sqi_loose_hold(task, tuple);
                 } else {
                         end_tuple(task, gathered, verdict);
                         begin_tuple(task, gathered);
@@ -529,6 +570,8 @@ sqi_bolt_turn(struct sq_task *task)
                 sqi_count(&task->metrics->busy_ns, task->now_ns - begin);
         tell_cost(task, task->metrics->executed - executed, task->now_ns - begin - (task->metrics->blocked_ns - blocked));
         tick(task);
+        if (task->now_ns >= sqi_loose_due(task))
+                sqi_loose_retry(task, execute_again);
         if (sqi_task_must_flush(task) || task->acker.gathered >= SQI_ACKS_FULL)
                 sqi_task_flush(task);
         else if (!busy)
@@ -537,8 +580,11 @@ sqi_bolt_turn(struct sq_task *task)
                 return;
         if (!busy)
                 sqi_load_idle(task->load);
-        if (!busy && is_at_end(task) && knows_its_fate(task))
+        if (!busy && is_at_end(task) && knows_its_fate(task) && sqi_loose_is_empty(task)) {
                 finish(task);
-        else if (!busy)
-                sqi_task_wait(task, true, sqi_bolt_due(task) < again ? sqi_bolt_due(task) : again);
+        } else if (!busy) {
+                if (sqi_bolt_due(task) < again)
+                        again = sqi_bolt_due(task);
+                sqi_task_wait(task, true, sqi_loose_due(task) < again ? sqi_loose_due(task) : again);
+        }
 }

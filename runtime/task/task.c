@@ -175,20 +175,35 @@ call_flush(struct sq_task *task)
         return r;
 }
 
+/* At least once the spouts replay what was executed since the last flush, and the bolt itself what belongs to no tree. At most once it is lost. */
 static void
-flush_component(struct sq_task *task)
+answer_for_flush(struct sq_task *task)
 {
-        if (!task->code->bolt || !task->code->bolt->flush || !task->dirty)
-                return;
-        task->dirty = false;
-        if (call_flush(task) == 0)
+        if (task->failed < 0)
                 return;
         if (task->tracking) {
                 task->flush_failed = task->in_execute;
                 sqi_acker_fail(&task->acker);
+                sqi_loose_flushed(task, false);
                 sqi_task_log_seldom(task, "failed what it executed since the last flush", task->error);
         } else
-                sqi_task_fail(task, -EIO, "%s", task->error);
+                sqi_task_lose(task, task->metrics->executed - task->flushed, task->error);
+}
+
+/* False: it failed. */
+static bool
+flush_component(struct sq_task *task)
+{
+        if (!task->code->bolt || !task->code->bolt->flush || !task->dirty)
+                return true;
+        task->dirty = false;
+        bool fine = call_flush(task) == 0;
+        if (fine)
+                sqi_loose_flushed(task, true);
+        else
+                answer_for_flush(task);
+        task->flushed = task->metrics->executed;
+        return fine;
 }
 
 void
@@ -273,6 +288,8 @@ sqi_task_call(struct sq_task *task, int (*callback)(struct sq_task *))
 void
 sqi_task_end(struct sq_task *task)
 {
+        if (!flush_component(task) && task->tracking)
+                sqi_task_lose(task, 1, task->error);
         sqi_task_flush(task);
         if (task->failed < 0)
                 return;
@@ -455,6 +472,7 @@ sqi_task_close(struct sq_task *task)
         sqi_bolt_close(task);
         sqi_record_close(task);
         sqi_kept_release(task);
+        sqi_loose_free(&task->loose);
         sqi_acker_close(&task->acker);
         sqi_collector_close(&task->collector);
         sqi_intake_close(task);

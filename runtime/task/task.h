@@ -31,6 +31,7 @@
 #include "task/driver.h"
 #include "task/keyed.h"
 #include "task/ledger.h"
+#include "task/loose.h"
 #include "task/dead_letter.h"
 
 /* One input of a bolt: a stream of a source component, and how its fields are counted here. */
@@ -183,6 +184,8 @@ struct sq_task {
         uint16_t input_nroots;
         char *key; /* scratch of sq_key() */
         size_t key_size;
+        struct sqi_loose_tuples loose;
+        uint64_t flushed;  /* at most once: metrics->executed at the last flush */
         bool dirty;        /* executed since the last flush */
         bool flush_failed; /* between two tuples, in a wait for room: those of the run before it have failed too */
         uint64_t tick_ns, next_tick_ns;

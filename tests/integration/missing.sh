@@ -41,6 +41,28 @@ poison 3 && sed -i 's/poison_every: 2/poison_every: 1000/' "$dir/t.yaml"
 check "a run that gives nothing up ends with 0" ends 0
 check "and leaves no dead-letter file" test ! -e "$dir/poison.dead-letters.jsonl"
 
+# ---- what belongs to no tuple tree ----
+
+# results DELIVERY: seven counts, emitted by `finish`, for a device that takes nothing.
+results() {
+        cat >"$dir/t.yaml" <<Y
+name: results
+config: { topology.delivery: $1 }
+spouts: [{ id: n, component: generate, properties: { count: 700, fields: { n: uniform 1 7 } } }]
+bolts: [{ id: count, component: count, properties: { by: [n], emit: end } }, { id: out, component: write, properties: { path: /dev/full } }]
+streams: [{ from: n, to: count, grouping: { type: shuffle } }, { from: count, to: out, grouping: { type: global } }]
+Y
+}
+for delivery in at-least-once at-most-once; do
+        results $delivery
+        check "$delivery: a run whose results a sink cannot write ends with 1" ends 1 --json
+        check "$delivery: and says where, how many and why" grep -qE 'out/0: .*lost .*No space left on device|out: lost 7 tuples' "$dir/err"
+        check "$delivery: and its JSON says so" grep -qE '"state":"failed".*"id":"out".*"lost":7' "$dir/json"
+done
+poison 3
+check "at most once, a run with tuples that their bolt fails ends with 1" ends 1 --json -c topology.delivery=at-most-once
+check "and counts them as lost" grep -q '"id":"pass".*"lost":2' "$dir/json"
+
 # ---- under the daemon ----
 
 poison 2

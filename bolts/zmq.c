@@ -2,18 +2,32 @@
 /*
  * The bolt `zmq`: a message on a ZeroMQ socket for each tuple.
  *
- * PUSH waits for a peer with room, which is back-pressure; after `timeout` the tuple fails. PUB drops what nobody takes, as ZeroMQ's
- * PUB does. A tuple is acked when ZeroMQ has taken the message over; at the end the same `timeout` is left to send the rest.
+ * PUSH waits for a peer with room, which is back-pressure; after `timeout` the tuple fails. PUB drops what a slow subscriber has no room for,
+ * as ZeroMQ's PUB does; the counter `dropped` has the messages that not all got.
+ *
+ * A tuple is acked when ZeroMQ has taken the message over: what its process holds dies with it. At the end the rest is sent, for at most
+ * `timeout`, and read by the peer: libzmq's linger ends when the kernel has the bytes, and an ipc peer whose queue is full throws those
+ * away when we hang up (see spouts/zmq.c). So the connections are kept open, by a descriptor of our own, until the kernel holds nothing:
+ *
+ *     zmq_close, zmq_ctx_term     all is in the kernel, or the linger has run out
+ *     SIOCOUTQ of each is 0       the peer has read it
+ *     close                       now it may see the hang-up
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
 #include <msgpack.h>
 #include <squall.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
 #include <zmq.h>
 
 enum { PUSH, PUB };
 enum { MSGPACK, JSON, TEXT };
+enum { PEERS_MAX = 256, LOOK_MS = 2 };
 
 struct sender {
         const char *endpoint, *topic;
@@ -21,7 +35,9 @@ struct sender {
         double timeout;
         bool bind;
 
-        void *context, *socket;
+        void *context, *socket, *monitor;
+        int peers[PEERS_MAX]; /* the descriptors of the connections */
+        size_t npeers;
         msgpack_sbuffer buffer;
         msgpack_packer packer;
 };
@@ -37,11 +53,115 @@ declare(struct sq_declaration *decl)
                 sq_declare_error(decl, "timeout", "must be from 0 to a million seconds");
 }
 
+/* ---- The connections ----------------------------------------------------------------------------------------------------- */
+
+static const char monitor_endpoint[] = "inproc://connections";
+
+static int
+watch_connections(struct sender *self)
+{
+        const int unlimited = 0;
+
+        if (zmq_socket_monitor(self->socket, monitor_endpoint, ZMQ_EVENT_CONNECTED | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) <
+            0)
+                return -1;
+        self->monitor = zmq_socket(self->context, ZMQ_PAIR);
+        if (!self->monitor)
+                return -1;
+        zmq_setsockopt(self->monitor, ZMQ_RCVHWM, &unlimited, sizeof(unlimited)); /* else libzmq's own thread would wait for us */
+        return zmq_connect(self->monitor, monitor_endpoint);
+}
+
+static void
+note(struct sender *self, bool gone, int fd)
+{
+        size_t i = 0;
+
+        while (i < self->npeers && self->peers[i] != fd)
+                i++;
+        if (gone && i < self->npeers)
+                self->peers[i] = self->peers[--self->npeers];
+        else if (!gone && i == self->npeers && i < PEERS_MAX)
+                self->peers[self->npeers++] = fd;
+}
+
+/* An event: 16 bits of kind, 32 of value, the descriptor, then a frame with the endpoint. */
+static void
+note_connections(struct sender *self)
+{
+        struct __attribute__((packed)) {
+                uint16_t kind;
+                int32_t fd;
+        } event;
+
+        while (self->monitor && zmq_recv(self->monitor, &event, sizeof(event), ZMQ_DONTWAIT) == sizeof(event)) {
+                zmq_recv(self->monitor, NULL, 0, ZMQ_DONTWAIT);
+                note(self, event.kind == ZMQ_EVENT_DISCONNECTED, event.fd);
+        }
+}
+
+static double
+now_s(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Waits until the other side has read what the kernel holds for it, and closes. How many have not by `until`. */
+static size_t
+part(struct sender *self, double until)
+{
+        const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000};
+        size_t unread = 0;
+
+        for (size_t i = 0; i < self->npeers; i++) {
+                int held = 0;
+
+                while (ioctl(self->peers[i], SIOCOUTQ, &held) == 0 && held > 0 && now_s() < until)
+                        nanosleep(&pause, NULL);
+                unread += held > 0;
+                close(self->peers[i]);
+        }
+        self->npeers = 0;
+        return unread;
+}
+
+static void
+keep_open(struct sender *self)
+{
+        size_t n = 0;
+
+        note_connections(self);
+        for (size_t i = 0; i < self->npeers; i++) {
+                int fd = fcntl(self->peers[i], F_DUPFD_CLOEXEC, 0);
+
+                if (fd >= 0)
+                        self->peers[n++] = fd;
+        }
+        self->npeers = n;
+}
+
+static void
+close_socket(struct sender *self)
+{
+        if (self->monitor) {
+                zmq_socket_monitor(self->socket, NULL, 0);
+                zmq_close(self->monitor);
+        }
+        if (self->socket)
+                zmq_close(self->socket);
+        if (self->context)
+                zmq_ctx_term(self->context);
+        self->context = self->socket = self->monitor = NULL;
+}
+
 static int
 prepare(struct sq_task *task)
 {
         struct sender *self = sq_state(task);
-        int hwm = (int)self->hwm, ms = (int)(self->timeout * 1000), nodrop = self->pattern == PUSH;
+        int hwm = (int)self->hwm, ms = (int)(self->timeout * 1000), immediate = self->pattern == PUSH, tell = 1;
 
         msgpack_sbuffer_init(&self->buffer);
         msgpack_packer_init(&self->packer, &self->buffer, msgpack_sbuffer_write);
@@ -50,8 +170,9 @@ prepare(struct sq_task *task)
         if (!self->socket || zmq_setsockopt(self->socket, ZMQ_SNDHWM, &hwm, sizeof(hwm)) < 0 ||
             zmq_setsockopt(self->socket, ZMQ_SNDTIMEO, &ms, sizeof(ms)) < 0 ||
             zmq_setsockopt(self->socket, ZMQ_LINGER, &ms, sizeof(ms)) < 0 ||
-            zmq_setsockopt(self->socket, ZMQ_IMMEDIATE, &nodrop, sizeof(nodrop)) < 0 ||
-            (self->bind ? zmq_bind : zmq_connect)(self->socket, self->endpoint) < 0)
+            zmq_setsockopt(self->socket, ZMQ_IMMEDIATE, &immediate, sizeof(immediate)) < 0 ||
+            (self->pattern == PUB && zmq_setsockopt(self->socket, ZMQ_XPUB_NODROP, &tell, sizeof(tell)) < 0) ||
+            watch_connections(self) < 0 || (self->bind ? zmq_bind : zmq_connect)(self->socket, self->endpoint) < 0)
                 return sq_error(task, "%s: %s", self->endpoint, zmq_strerror(errno));
         return 0;
 }
@@ -179,9 +300,24 @@ put_text(struct sender *self, const struct sq_tuple *in, unsigned n)
         }
 }
 
+/* PUB: without room at all subscribers it says EAGAIN. The message then goes to those that have room. */
+static void
+drop(struct sq_task *task, struct sender *self)
+{
+        const int quiet = 0, tell = 1;
+
+        sq_count(task, "dropped", 1);
+        zmq_setsockopt(self->socket, ZMQ_XPUB_NODROP, &quiet, sizeof(quiet));
+        if (*self->topic)
+                zmq_send(self->socket, self->topic, strlen(self->topic), ZMQ_SNDMORE | ZMQ_DONTWAIT);
+        zmq_send(self->socket, self->buffer.data, self->buffer.size, ZMQ_DONTWAIT);
+        zmq_setsockopt(self->socket, ZMQ_XPUB_NODROP, &tell, sizeof(tell));
+}
+
 static int
 transmit(struct sender *self, const void *ptr, size_t len, int flags)
 {
+        flags |= self->pattern == PUB ? ZMQ_DONTWAIT : 0;
         int rc;
 
         do
@@ -196,13 +332,37 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         static void (*const puts[])(struct sender *, const struct sq_tuple *, unsigned) = {put_msgpack, put_object, put_text};
         struct sender *self = sq_state(task);
 
+        note_connections(self);
         msgpack_sbuffer_clear(&self->buffer);
         puts[self->format](self, in, sq_tuple_size(in));
         if ((*self->topic && transmit(self, self->topic, strlen(self->topic), ZMQ_SNDMORE) < 0) ||
-            transmit(self, self->buffer.data, self->buffer.size, 0) < 0)
+            transmit(self, self->buffer.data, self->buffer.size, 0) < 0) {
+                if (self->pattern == PUB && errno == EAGAIN) {
+                        drop(task, self);
+                        return SQ_ACK;
+                }
                 return sq_retry_later(task, "%s: %s", self->endpoint,
                                       errno == EAGAIN ? "nobody took the message in time" : zmq_strerror(errno));
+        }
         return SQ_ACK;
+}
+
+static int
+finish(struct sq_task *task)
+{
+        struct sender *self = sq_state(task);
+        double until = now_s() + self->timeout;
+        bool late;
+        size_t unread;
+
+        keep_open(self);
+        close_socket(self);
+        late = now_s() >= until;
+        unread = part(self, until);
+        if (self->pattern == PUSH && (late || unread > 0))
+                return sq_error_final(task, "%s: not all messages were taken within %g s (timeout): some are lost", self->endpoint,
+                                      self->timeout);
+        return 0;
 }
 
 static void
@@ -211,10 +371,7 @@ cleanup(struct sq_task *task)
         struct sender *self = sq_state(task);
 
         msgpack_sbuffer_destroy(&self->buffer);
-        if (self->socket)
-                zmq_close(self->socket);
-        if (self->context)
-                zmq_ctx_term(self->context);
+        close_socket(self);
 }
 
 SQ_BOLT(zmq) = {
@@ -235,5 +392,6 @@ SQ_BOLT(zmq) = {
         .declare = declare,
         .prepare = prepare,
         .execute = execute,
+        .finish = finish,
         .cleanup = cleanup,
 };

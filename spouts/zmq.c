@@ -9,12 +9,15 @@
  * So nothing that was received is lost while the spout lives; what its process holds dies with it. Without acks nothing is held.
  * When the topology drains, what waits in the socket is emitted still; what peers send after that is theirs to lose or to keep.
  *
- * A peer that goes away while the socket's queue is full takes with it what the kernel still held: libzmq has stopped reading then, and
- * takes the hang-up for the end. Where peers come and go, `hwm: 0` lets the queue grow instead.
+ * A peer may send and go away while the topology is slow. Over TCP nothing is lost by that: the hang-up comes behind the data. Over ipc the
+ * kernel reports the hang-up at once, and libzmq, which has stopped reading because its queue is full, takes it for the end of the data
+ * (libzmq's issue 4660, open as of 4.3.5): what the kernel held is gone. No option of a socket changes that, and the peer cannot know. So
+ * over ipc the queue has no limit unless `hwm` says one; then peers have to stay until what they have sent was read.
  *
  * ZMQ_FD is edge-triggered: the spout sleeps on it only after a receive has answered EAGAIN.
  */
 #include <errno.h>
+#include <limits.h>
 #include <msgpack.h>
 #include <squall-kit.h>
 #include <stdlib.h>
@@ -23,7 +26,7 @@
 
 enum { PULL, SUB };
 enum { MSGPACK, JSON, TEXT };
-enum { CAPACITY_MIN = 256 };
+enum { CAPACITY_MIN = 256, HWM_UNSET = -1, HWM_TCP = 1000, ENDPOINT_SIZE = 512 };
 
 struct held {
         zmq_msg_t message;
@@ -59,8 +62,8 @@ declare(struct sq_declaration *decl)
 
         if (self->format == TEXT && self->fields.n > 1)
                 sq_declare_error(decl, "fields", "a text has one field");
-        if (self->hwm < 0)
-                sq_declare_error(decl, "hwm", "must not be negative");
+        if (self->hwm < HWM_UNSET || self->hwm > INT_MAX)
+                sq_declare_error(decl, "hwm", "must be from 0 to %d", INT_MAX);
         for (size_t i = 0; i < self->fields.n; i++)
                 sq_declare_out(decl, 0, self->fields.items[i], type);
         if (self->fields.n == 0)
@@ -70,10 +73,18 @@ declare(struct sq_declaration *decl)
 /* ---- The socket --------------------------------------------------------------------------------------------------------- */
 
 static int
+queue_limit(const struct receiver *self)
+{
+        if (self->hwm != HWM_UNSET)
+                return (int)self->hwm;
+        return strncmp(self->endpoint, "ipc:", strlen("ipc:")) == 0 ? 0 : HWM_TCP;
+}
+
+static int
 prepare(struct sq_task *task)
 {
         struct receiver *self = sq_state(task);
-        int hwm = (int)self->hwm, linger = 0;
+        int hwm = queue_limit(self), linger = 0;
         size_t size = sizeof(self->fd);
 
         msgpack_unpacked_init(&self->unpacked);
@@ -315,15 +326,19 @@ seek(struct sq_task *task, uint64_t position)
         return 0;
 }
 
-/* The last of what was received: at most the socket's own queue, or a fast peer would keep us here for ever. */
+/* The last of what was received, of all peers; they are let go first, or a fast one would keep us here for ever. */
 static int
 finish(struct sq_task *task)
 {
         struct receiver *self = sq_state(task);
+        char endpoint[ENDPOINT_SIZE] = "";
+        size_t size = sizeof(endpoint);
         zmq_msg_t message;
 
+        if (zmq_getsockopt(self->socket, ZMQ_LAST_ENDPOINT, endpoint, &size) == 0)
+                (self->bind ? zmq_unbind : zmq_disconnect)(self->socket, endpoint);
         zmq_msg_init(&message);
-        for (int64_t n = 0; (n < self->hwm || self->hwm == 0) && receive(self, &message) == 0; n++)
+        while (receive(self, &message) == 0)
                 emit(task, self, &message);
         zmq_msg_close(&message);
         return 0;
@@ -361,8 +376,9 @@ SQ_SPOUT(zmq) = {
                                     "msgpack, json: the members of a map or places of an array that become fields, default: "
                                     "the whole as `value`; text: the field's name, default `line`"),
                         SQ_OPT_ON_ERROR(struct receiver, on_error),
-                        SQ_OPT_INT(struct receiver, hwm, 1000,
-                                   "messages that wait in the socket, for each peer; 0: no limit, for peers that come and go"),
+                        SQ_OPT_INT(struct receiver, hwm, -1,
+                                   "messages that wait in the socket, for each peer; 0: no limit; default: 1000, over ipc none, "
+                                   "for with a limit an ipc peer that leaves while the topology is slow loses messages"),
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,

@@ -311,6 +311,57 @@ if [ -e "${squall%/*}/spouts/zmq.so" ]; then
                 timeout 20 "$squall" run --for 300ms -c topology.message.timeout.secs=0.3 "$dir/t.yaml" 2>&1 | grep -F "nobody took the message in time"
         }
         check "zmq fails a tuple that nobody takes" nobody
+        # Three peers send and leave while the topology is slow: what libzmq cannot take then, an ipc peer would lose.
+        leaving() {
+                local endpoint=$1 squall_pid peers=() peer i
+                rm -f "$dir/out"
+                cat >"$dir/t.yaml" <<YAML
+name: slow
+spouts: [{ id: in, component: zmq, properties: { endpoint: '$endpoint', bind: true, format: text } }]
+bolts:
+  - { id: sleep, component: sleep, properties: { us: 100 } }
+  - { id: write, component: write, properties: { path: $dir/out } }
+streams:
+  - { from: in, to: sleep, grouping: { type: shuffle } }
+  - { from: sleep, to: write, grouping: { type: shuffle } }
+YAML
+                "$squall" run "$dir/t.yaml" >"$dir/stdout" 2>&1 &
+                squall_pid=$!
+                for i in 1 2 3; do
+                        "$build/tests/faults/zmq_peer" push "$endpoint" 3000 100 &
+                        peers+=($!)
+                done
+                for peer in "${peers[@]}"; do wait "$peer" || return; done
+                ${2:-until_true has_lines 9000}
+                kill -INT $squall_pid
+                wait $squall_pid
+                wc -l "$dir/out"
+                has_lines 9000
+        }
+        check "zmq loses nothing of ipc peers that send and leave while the topology is slow" leaving "ipc://$dir/leaving"
+        check "nor of TCP peers" leaving "tcp://127.0.0.1:$((20000 + $$ % 20000))"
+        check "nor when it drains before it has taken it all" leaving "ipc://$dir/draining" :
+
+        # to_peer COUNT N HWM TIMEOUT: a topology sends COUNT messages to a peer that takes N, and ends; its exit status is in $status.
+        to_peer() {
+                local peer
+                mkfifo "$dir/stay"
+                "$build/tests/faults/zmq_peer" pull "ipc://$dir/peer" "$2" "$3" <"$dir/stay" >"$dir/got" &
+                peer=$!
+                exec 5>"$dir/stay"
+                until_true grep -q bound "$dir/got"
+                sed "s|ipc://[^']*|ipc://$dir/peer|; s|timeout: [0-9.]*|timeout: $4|; s|count: 3000|count: $1|" "$dir/sender.yaml" >"$dir/t.yaml"
+                timeout 30 "$squall" run "$dir/t.yaml" >"$dir/stdout" 2>&1
+                status=$?
+                exec 5>&-
+                wait "$peer"
+                rm "$dir/stay"
+                cat "$dir/stdout" "$dir/got"
+        }
+        got_all() { to_peer 3000 3000 10 10 && [ $status = 0 ] && [ "$(tail -n 1 "$dir/got")" = 3000 ]; }
+        check "zmq leaves when a slow ipc peer has read everything" got_all
+        deaf() { to_peer 500 1 1 0.5 && [ $status = 1 ] && grep -q "not all messages were taken within" "$dir/stdout"; }
+        check "zmq ends with an error when its peer does not take the last messages in time" deaf
 else
         echo "ok - zmq # skip: not built"
 fi

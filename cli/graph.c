@@ -51,7 +51,7 @@ print_escaped(const char *text, const char *quote)
 
 /* ---- Text --------------------------------------------------------------------------------------------------------------- */
 
-struct tree {
+struct drawing {
         const struct sqi_plan *plan;
         bool *drawn;
         char *indent;
@@ -75,73 +75,73 @@ print_component(const struct sqi_plan_component *component)
         (void)printf("  (%s %s)", component->kind == SQ_KIND_BOLT ? "bolt" : "spout", file_name(component->component));
 }
 
-static void draw(struct tree *tree, uint32_t component);
+static void draw(struct drawing *drawing, uint32_t component);
 
 static void
-draw_edge(struct tree *tree, const struct sqi_plan_edge *edge, bool last)
+draw_edge(struct drawing *drawing, const struct sqi_plan_edge *edge, bool last)
 {
-        char *label = edge_label(tree->plan, edge);
-        bool again = tree->drawn[edge->to];
-        size_t len = tree->len;
+        char *label = edge_label(drawing->plan, edge);
+        bool again = drawing->drawn[edge->to];
+        size_t len = drawing->len;
 
-        (void)printf("%s%s %s -> ", tree->indent, last ? "`--" : "|--", label != NULL ? label : "?");
+        (void)printf("%s%s %s -> ", drawing->indent, last ? "`--" : "|--", label != NULL ? label : "?");
         free(label);
         if (again) {
-                (void)printf("%s  (%s)\n", tree->plan->components[edge->to].id, edge->feedback ? "back: a cycle" : "above");
+                (void)printf("%s  (%s)\n", drawing->plan->components[edge->to].id, edge->feedback ? "back: a cycle" : "above");
                 return;
         }
-        print_component(&tree->plan->components[edge->to]);
+        print_component(&drawing->plan->components[edge->to]);
         (void)fputc('\n', stdout);
-        memcpy(tree->indent + len, last ? "    " : "|   ", 5);
-        tree->len = len + 4;
-        draw(tree, edge->to);
-        tree->indent[len] = '\0';
-        tree->len = len;
+        memcpy(drawing->indent + len, last ? "    " : "|   ", 5);
+        drawing->len = len + 4;
+        draw(drawing, edge->to);
+        drawing->indent[len] = '\0';
+        drawing->len = len;
 }
 
 static void
-draw(struct tree *tree, uint32_t component)
+draw(struct drawing *drawing, uint32_t component)
 {
-        const struct sqi_plan_edge *edges = tree->plan->edges, *pending = NULL;
+        const struct sqi_plan_edge *edges = drawing->plan->edges, *pending = NULL;
         uint32_t i;
 
-        tree->drawn[component] = true;
-        for (i = 0; i < tree->plan->nedges; i++) {
+        drawing->drawn[component] = true;
+        for (i = 0; i < drawing->plan->nedges; i++) {
                 if (edges[i].from != component)
                         continue;
                 if (pending != NULL)
-                        draw_edge(tree, pending, false);
+                        draw_edge(drawing, pending, false);
                 pending = &edges[i];
         }
         if (pending != NULL)
-                draw_edge(tree, pending, true);
+                draw_edge(drawing, pending, true);
 }
 
 static int
 print_text(const struct sqi_plan *plan)
 {
-        struct tree tree = {.plan = plan};
+        struct drawing drawing = {.plan = plan};
         char summary[128];
         uint32_t i;
 
-        tree.drawn = calloc(plan->ncomponents, sizeof(*tree.drawn));
-        tree.indent = calloc(plan->ncomponents + 2, 4);
-        if (tree.drawn == NULL || tree.indent == NULL) {
-                free(tree.drawn);
-                free(tree.indent);
+        drawing.drawn = calloc(plan->ncomponents, sizeof(*drawing.drawn));
+        drawing.indent = calloc(plan->ncomponents + 2, 4);
+        if (drawing.drawn == NULL || drawing.indent == NULL) {
+                free(drawing.drawn);
+                free(drawing.indent);
                 return cli_error(CLI_FAILED, "out of memory");
         }
         (void)printf("%s: %s\n", plan->name, cli_plan_summary(plan, summary, sizeof(summary)));
         for (i = 0; i < plan->ncomponents; i++) {
-                if (tree.drawn[i])
+                if (drawing.drawn[i])
                         continue;
                 (void)fputc('\n', stdout);
                 print_component(&plan->components[i]);
                 (void)fputc('\n', stdout);
-                draw(&tree, i);
+                draw(&drawing, i);
         }
-        free(tree.drawn);
-        free(tree.indent);
+        free(drawing.drawn);
+        free(drawing.indent);
         return CLI_DONE;
 }
 

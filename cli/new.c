@@ -52,13 +52,13 @@ static const struct file {
 };
 enum { FILES = sizeof(files) / sizeof(files[0]) };
 
-struct variable {
+struct placeholder {
         const char *name, *value;
 };
 enum { VARIABLES = 4 };
 
 static void
-expand(FILE *out, const char *text, const struct variable *variables)
+expand(FILE *out, const char *text, const struct placeholder *variables)
 {
         size_t len, i;
 
@@ -76,7 +76,7 @@ expand(FILE *out, const char *text, const struct variable *variables)
 }
 
 static int
-write_file(const char *folder, const struct file *file, const struct variable *variables)
+write_file(const char *folder, const struct file *file, const struct placeholder *variables)
 {
         char *path = NULL;
         size_t size;
@@ -141,7 +141,7 @@ write_all(const char *kind, const char *name)
         bool topology = strcmp(kind, "topology") == 0;
         char squall[PATH_MAX], ident[SQI_ID_MAX + 2];
         const char *component = topology ? "totals" : name;
-        const struct variable variables[VARIABLES] = {
+        const struct placeholder variables[VARIABLES] = {
                 {"@name@", name}, {"@component@", component}, {"@ident@", ident}, {"@squall@", squall}};
         size_t i;
         int status = CLI_DONE;

@@ -10,7 +10,7 @@
 #include "rig/replay.h"
 #include "rig/script.h"
 
-struct run {
+struct test_run {
         const char *file;
         struct cli_json *json; /* NULL: as text */
         bool colour;
@@ -18,7 +18,7 @@ struct run {
 };
 
 static void
-print_result(const struct run *run, const struct sqi_test_result *result)
+print_result(const struct test_run *run, const struct sqi_test_result *result)
 {
         const char *green = run->colour ? "\033[32m" : "", *red = run->colour ? "\033[31m" : "",
                    *off = run->colour ? "\033[0m" : "";
@@ -32,7 +32,7 @@ print_result(const struct run *run, const struct sqi_test_result *result)
 static void
 on_result(void *context, const struct sqi_test_result *result)
 {
-        struct run *run = context;
+        struct test_run *run = context;
 
         if (result->passed)
                 run->passed++;
@@ -52,7 +52,7 @@ on_result(void *context, const struct sqi_test_result *result)
 }
 
 static int
-run_file(struct run *run, const char *only)
+run_file(struct test_run *run, const char *only)
 {
         struct sqi_diagnostics diagnostics = {0};
         int r = sqi_script_run(run->file, only, &diagnostics, on_result, run);
@@ -107,8 +107,8 @@ static int
 run(const struct cli_args *args)
 {
         struct cli_json json = cli_json(stdout);
-        struct run run = {.json = cli_flag(args, "json") ? &json : NULL,
-                          .colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL};
+        struct test_run run = {.json = cli_flag(args, "json") ? &json : NULL,
+                               .colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL};
         int status = CLI_DONE, r;
         size_t i;
 

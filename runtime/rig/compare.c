@@ -4,7 +4,7 @@
 #include "rig/values.h"
 
 static int
-add_line(struct sqi_lines *lines, char *line)
+add_line(struct sqi_texts *lines, char *line)
 {
         char **items = line ? reallocarray(lines->items, lines->n + 1, sizeof(*items)) : NULL;
 
@@ -18,7 +18,7 @@ add_line(struct sqi_lines *lines, char *line)
 }
 
 static void
-free_lines(struct sqi_lines *lines)
+free_lines(struct sqi_texts *lines)
 {
         for (size_t i = 0; i < lines->n; i++)
                 free(lines->items[i]);
@@ -79,7 +79,7 @@ sqi_comparison_differs(const struct sqi_comparison *comparison)
 enum { TABLE_MAX = 2000 };
 
 static void
-print_table(FILE *out, struct sqi_lines a, struct sqi_lines b)
+print_table(FILE *out, struct sqi_texts a, struct sqi_texts b)
 {
         uint16_t *length = a.n <= TABLE_MAX && b.n <= TABLE_MAX ? calloc((a.n + 1) * (b.n + 1), sizeof(*length)) : NULL;
         size_t i, j, width = b.n + 1;
@@ -118,10 +118,10 @@ sqi_comparison_release(struct sqi_comparison *comparison)
         free(comparison->wanted);
 }
 
-static struct sqi_lines
+static struct sqi_texts
 split(const char *text)
 {
-        struct sqi_lines lines = {0};
+        struct sqi_texts lines = {0};
 
         while (*text) {
                 size_t len = strcspn(text, "\n");
@@ -135,7 +135,7 @@ split(const char *text)
 void
 sqi_compare_texts(FILE *out, const char *expected, const char *got)
 {
-        struct sqi_lines a = split(expected), b = split(got);
+        struct sqi_texts a = split(expected), b = split(got);
 
         fprintf(out, "  (- expected, + found)\n");
         print_table(out, a, b);

@@ -8,7 +8,7 @@
 #include "rig/rig.h"
 #include "topology/yaml.h"
 
-struct sqi_lines {
+struct sqi_texts {
         size_t n;
         char **items; /* malloc'd */
 };
@@ -16,7 +16,7 @@ struct sqi_lines {
 /* Tuples as JSON. An expected one may name some of the fields only; what it is compared with is cut to the same. Start with {0}. */
 struct sqi_comparison {
         bool unordered;
-        struct sqi_lines expected, got;
+        struct sqi_texts expected, got;
         bool (*wanted)[SQ_FIELDS_MAX]; /* of each expected tuple */
 };
 

@@ -1,25 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a step expects against what came of it. What it does not mention must not have happened. */
+#include "rig/expect.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "rig/compare.h"
-#include "rig/step.h"
 #include "rig/values.h"
 #include "component/settings.h"
-
-void
-sqi_test_differs(struct sqi_test *test, const char *format, ...)
-{
-        va_list arguments;
-
-        va_start(arguments, format);
-        vfprintf(test->report, format, arguments);
-        va_end(arguments);
-        fputc('\n', test->report);
-        test->failed = true;
-}
 
 static void
 check_file(struct sqi_test *test, const struct sqi_yaml_item *item)
@@ -54,7 +42,7 @@ is_list_of_tuples(const struct sqi_yaml *expected)
 }
 
 static int
-check_stream(struct sqi_test *test, const struct sqi_step *step, uint32_t stream, const struct sqi_yaml *expected)
+check_stream(struct sqi_test *test, const struct sqi_test_step *step, uint32_t stream, const struct sqi_yaml *expected)
 {
         const struct sqi_yaml_item *unordered = sqi_yaml_get(step->node, "unordered");
         struct sqi_comparison comparison = {.unordered = unordered && unordered->value->text &&
@@ -85,7 +73,7 @@ check_stream(struct sqi_test *test, const struct sqi_step *step, uint32_t stream
 }
 
 int
-sqi_step_check_streams(struct sqi_test *test, const struct sqi_step *step)
+sqi_test_step_check_streams(struct sqi_test *test, const struct sqi_test_step *step)
 {
         const struct sqi_yaml_item *out = sqi_yaml_get(step->node, "out"), *streams = sqi_yaml_get(step->node, "streams");
         int r = 0;
@@ -95,8 +83,8 @@ sqi_step_check_streams(struct sqi_test *test, const struct sqi_step *step)
                 for (uint32_t s = 0; item->key && s < test->rig->task->component->nstreams; s++)
                         known |= strcmp(sqi_rig_stream(test->rig, s)->id, item->key) == 0;
                 if (!known)
-                        return sqi_script_wrong(test->script, item->key_place, "the component has no stream '%s'",
-                                                item->key ? item->key : "");
+                        return sqi_test_wrong(test->script, item->key_place, "the component has no stream '%s'",
+                                              item->key ? item->key : "");
         }
         for (uint32_t s = 0; s < test->rig->task->component->nstreams && r == 0; s++) {
                 const struct sqi_yaml_item *item = streams && streams->value->kind == SQI_YAML_MAPPING
@@ -109,21 +97,8 @@ sqi_step_check_streams(struct sqi_test *test, const struct sqi_step *step)
         return r;
 }
 
-struct sqi_tree_count
-sqi_count_trees(const struct sq_rig *rig, size_t first)
-{
-        struct sqi_tree_count count = {0};
-
-        for (size_t i = first; i < rig->ntrees; i++) {
-                count.open += rig->trees[i].state == SQI_TREE_OPEN;
-                count.acked += rig->trees[i].state == SQI_TREE_ACKED;
-                count.failed += rig->trees[i].state == SQI_TREE_FAILED;
-        }
-        return count;
-}
-
 static void
-check_number(struct sqi_test *test, const struct sqi_step *step, const char *key, int64_t got, bool otherwise_zero)
+check_number(struct sqi_test *test, const struct sqi_test_step *step, const char *key, int64_t got, bool otherwise_zero)
 {
         const struct sqi_yaml_item *item = sqi_yaml_get(step->node, key);
         int64_t wanted = 0;
@@ -131,19 +106,19 @@ check_number(struct sqi_test *test, const struct sqi_step *step, const char *key
         if (!item && !otherwise_zero)
                 return;
         if (item && (item->value->kind != SQI_YAML_SCALAR || sqi_parse_int(item->value->text, &wanted) < 0))
-                sqi_script_wrong(test->script, item->value->place, "'%s' needs a number of tuple trees", key);
+                sqi_test_wrong(test->script, item->value->place, "'%s' needs a number of tuple trees", key);
         else if (got != wanted)
                 sqi_test_differs(test, "%s: %lld tuple trees, not %lld", key, (long long)got, (long long)wanted);
 }
 
 static void
-check_verdicts(struct sqi_test *test, const struct sqi_step *step, struct sqi_tree_count before)
+check_verdicts(struct sqi_test *test, const struct sqi_test_step *step, struct sqi_tree_count before)
 {
         static const char *const names[] = {"keep", "ack", "fail"};
         const struct sqi_yaml_item *verdict = sqi_yaml_get(step->node, "verdict");
         bool counted = sqi_yaml_get(step->node, "acked") || sqi_yaml_get(step->node, "failed") ||
                        sqi_yaml_get(step->node, "pending");
-        struct sqi_tree_count now = sqi_count_trees(test->rig, 0), fed = sqi_count_trees(test->rig, step->fed);
+        struct sqi_tree_count now = sqi_test_count_trees(test->rig, 0), fed = sqi_test_count_trees(test->rig, step->fed);
         int64_t n = fed.open + fed.acked + fed.failed;
 
         check_number(test, step, "acked", now.acked - before.acked, false);
@@ -161,7 +136,7 @@ check_verdicts(struct sqi_test *test, const struct sqi_step *step, struct sqi_tr
                 sqi_test_differs(test, "verdict: %s, not %s", got[0] ? "keep" : got[2] ? "fail" : "ack", wanted);
                 return;
         }
-        sqi_script_wrong(test->script, verdict->value->place, "a verdict is ack, fail or keep");
+        sqi_test_wrong(test->script, verdict->value->place, "a verdict is ack, fail or keep");
 }
 
 static void
@@ -172,7 +147,7 @@ show_logs(struct sqi_test *test)
 }
 
 static void
-check_logs(struct sqi_test *test, const struct sqi_step *step, uint64_t misused)
+check_logs(struct sqi_test *test, const struct sqi_test_step *step, uint64_t misused)
 {
         const struct sqi_yaml_item *log = sqi_yaml_get(step->node, "log");
         bool found = false;
@@ -186,7 +161,7 @@ check_logs(struct sqi_test *test, const struct sqi_step *step, uint64_t misused)
 }
 
 static void
-check_state(struct sqi_test *test, const struct sqi_step *step)
+check_state(struct sqi_test *test, const struct sqi_test_step *step)
 {
         const struct sqi_yaml_item *done = sqi_yaml_get(step->node, "done"), *error = sqi_yaml_get(step->node, "error"),
                                    *files = sqi_yaml_get(step->node, "files");
@@ -204,7 +179,7 @@ check_state(struct sqi_test *test, const struct sqi_step *step)
 }
 
 void
-sqi_step_check(struct sqi_test *test, const struct sqi_step *step, struct sqi_tree_count before, uint64_t misused)
+sqi_test_step_check(struct sqi_test *test, const struct sqi_test_step *step, struct sqi_tree_count before, uint64_t misused)
 {
         check_verdicts(test, step, before);
         check_logs(test, step, misused);

@@ -11,24 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "rig/step.h"
+#include "rig/expect.h"
 #include "rig/values.h"
 #include "squall-test.h"
 #include "base/nearest.h"
 #include "task/crash.h"
-
-int
-sqi_script_wrong(struct sqi_script *script, struct sqi_place place, const char *format, ...)
-{
-        char text[512];
-        va_list arguments;
-
-        va_start(arguments, format);
-        vsnprintf(text, sizeof(text), format, arguments);
-        va_end(arguments);
-        sqi_diagnose(script->diagnostics, SQI_ERROR, place, "%s", text);
-        return -EINVAL;
-}
 
 /* ---- files -------------------------------------------------------------------------------------------------------------- */
 
@@ -50,8 +37,8 @@ write_file(struct sqi_test *test, const struct sqi_yaml_item *item)
         snprintf(path, sizeof(path), "%s/%s", test->folder, item->key);
         file = strchr(item->key, '/') ? NULL : fopen(path, "we");
         if (!file)
-                return sqi_script_wrong(test->script, item->key_place, "cannot write the file '%s' (its name must have no '/')",
-                                        item->key);
+                return sqi_test_wrong(test->script, item->key_place, "cannot write the file '%s' (its name must have no '/')",
+                                      item->key);
         if (item->value->text)
                 fputs(item->value->text, file);
         return fclose(file) == 0 ? 0 : -errno;
@@ -69,8 +56,8 @@ make_files(struct sqi_test *test)
         snprintf(test->folder, sizeof(test->folder), "%.40s/squall-XXXXXX", temporary && *temporary ? temporary : "/tmp");
         if (!mkdtemp(test->folder)) {
                 test->folder[0] = '\0';
-                return sqi_script_wrong(test->script, test->files->key_place, "cannot make a folder for the files: %s",
-                                        strerror(errno));
+                return sqi_test_wrong(test->script, test->files->key_place, "cannot make a folder for the files: %s",
+                                      strerror(errno));
         }
         for (const struct sqi_yaml_item *item = test->files->value->first; item && r == 0; item = item->next)
                 r = write_file(test, item);
@@ -92,13 +79,13 @@ find_edge(struct sqi_test *test, const struct sqi_yaml_item *from, const struct 
                 if (!from || (from->value->text && strcmp(plan->components[edge->from].id, from->value->text) == 0))
                         return edge;
         }
-        sqi_script_wrong(test->script, from ? from->value->place : place->place,
-                         from ? "no such input (see 'inputs')" : "'in' is for bolts (a spout has 'next')");
+        sqi_test_wrong(test->script, from ? from->value->place : place->place,
+                       from ? "no such input (see 'inputs')" : "'in' is for bolts (a spout has 'next')");
         return NULL;
 }
 
 static int
-feed(struct sqi_test *test, struct sqi_step *step, const struct sqi_yaml *tuple)
+feed(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_yaml *tuple)
 {
         const struct sqi_plan_edge *edge = find_edge(test, sqi_yaml_get(step->node, "from"), tuple);
         struct sq_value values[SQ_FIELDS_MAX];
@@ -112,7 +99,7 @@ feed(struct sqi_test *test, struct sqi_step *step, const struct sqi_yaml *tuple)
 }
 
 static int
-do_in(struct sqi_test *test, struct sqi_step *step, const struct sqi_yaml *value)
+do_in(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_yaml *value)
 {
         bool several = value->kind == SQI_YAML_SEQUENCE && value->first && value->first->value->kind >= SQI_YAML_SEQUENCE;
         int r = 0;
@@ -128,47 +115,47 @@ do_in(struct sqi_test *test, struct sqi_step *step, const struct sqi_yaml *value
 }
 
 static int
-do_tick(struct sqi_test *test, struct sqi_step *step, const struct sqi_yaml *value)
+do_tick(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_yaml *value)
 {
         int64_t times = 1;
 
         (void)step;
         if (value->kind == SQI_YAML_SCALAR && strcmp(value->text, "tick") != 0 && sqi_parse_int(value->text, &times) < 0)
-                return sqi_script_wrong(test->script, value->place, "'tick' needs a number of ticks");
+                return sqi_test_wrong(test->script, value->place, "'tick' needs a number of ticks");
         while (times-- > 0)
                 sqi_rig_tick(test->rig);
         return 0;
 }
 
 static int
-do_advance(struct sqi_test *test, struct sqi_step *step, const struct sqi_yaml *value)
+do_advance(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_yaml *value)
 {
         uint64_t ns;
 
         (void)step;
         if (value->kind != SQI_YAML_SCALAR || sqi_duration_read(value->text, &ns) < 0)
-                return sqi_script_wrong(test->script, value->place, "'advance' needs a time: 5s, 250ms, 2m");
+                return sqi_test_wrong(test->script, value->place, "'advance' needs a time: 5s, 250ms, 2m");
         sqi_rig_advance(test->rig, ns);
         return 0;
 }
 
 static int
-do_next(struct sqi_test *test, struct sqi_step *step, const struct sqi_yaml *value)
+do_next(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_yaml *value)
 {
         int64_t calls = 1;
 
         (void)step;
         if (test->rig->task->code->bolt)
-                return sqi_script_wrong(test->script, value->place, "'next' is for spouts (a bolt has 'in')");
+                return sqi_test_wrong(test->script, value->place, "'next' is for spouts (a bolt has 'in')");
         if (value->kind == SQI_YAML_SCALAR && strcmp(value->text, "next") != 0 &&
             (sqi_parse_int(value->text, &calls) < 0 || calls < 1))
-                return sqi_script_wrong(test->script, value->place, "'next' needs a number of calls");
+                return sqi_test_wrong(test->script, value->place, "'next' needs a number of calls");
         sqi_rig_next(test->rig, (uint32_t)calls);
         return 0;
 }
 
 static int
-do_finish(struct sqi_test *test, struct sqi_step *step, const struct sqi_yaml *value)
+do_finish(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_yaml *value)
 {
         (void)step;
         (void)value;
@@ -191,8 +178,8 @@ judge(struct sqi_test *test, const struct sqi_yaml *value, bool ack)
                 for (; item; item = item->next) {
                         if (item->value->kind != SQI_YAML_SCALAR || sqi_parse_int(item->value->text, &number) < 0 || number < 1 ||
                             (size_t)number > test->rig->ntrees)
-                                return sqi_script_wrong(test->script, item->value->place,
-                                                        "no such tuple tree (they count from 1; there are %zu)", test->rig->ntrees);
+                                return sqi_test_wrong(test->script, item->value->place,
+                                                      "no such tuple tree (they count from 1; there are %zu)", test->rig->ntrees);
                         sqi_rig_judge(test->rig, (size_t)number - 1, ack);
                 }
         }
@@ -203,14 +190,14 @@ judge(struct sqi_test *test, const struct sqi_yaml *value, bool ack)
 }
 
 static int
-do_ack(struct sqi_test *test, struct sqi_step *step, const struct sqi_yaml *value)
+do_ack(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_yaml *value)
 {
         (void)step;
         return judge(test, value, true);
 }
 
 static int
-do_fail(struct sqi_test *test, struct sqi_step *step, const struct sqi_yaml *value)
+do_fail(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_yaml *value)
 {
         (void)step;
         return judge(test, value, false);
@@ -218,7 +205,7 @@ do_fail(struct sqi_test *test, struct sqi_step *step, const struct sqi_yaml *val
 
 static const struct {
         const char *key;
-        int (*run)(struct sqi_test *, struct sqi_step *, const struct sqi_yaml *);
+        int (*run)(struct sqi_test *, struct sqi_test_step *, const struct sqi_yaml *);
 } actions[] = {
         {"in", do_in},         {"tick", do_tick}, {"advance", do_advance}, {"next", do_next},
         {"finish", do_finish}, {"ack", do_ack},   {"fail", do_fail},
@@ -255,15 +242,15 @@ check_keys(struct sqi_script *script, const struct sqi_yaml *node)
         for (const struct sqi_yaml_item *item = node->first; item; item = item->next) {
                 struct sqi_nearest nearest = sqi_nearest(item->key ? item->key : "");
                 if (!item->key || !is_known(item->key, &nearest))
-                        return sqi_script_wrong(script, item->key_place, "a step has no '%s'%s", item->key ? item->key : "",
-                                                sqi_nearest_hint(&nearest, hint));
+                        return sqi_test_wrong(script, item->key_place, "a step has no '%s'%s", item->key ? item->key : "",
+                                              sqi_nearest_hint(&nearest, hint));
         }
         return 0;
 }
 
 /* "tick" and "finish" may stand alone. */
 static int
-act(struct sqi_test *test, struct sqi_step *step)
+act(struct sqi_test *test, struct sqi_test_step *step)
 {
         int r = 0;
 
@@ -278,7 +265,7 @@ act(struct sqi_test *test, struct sqi_step *step)
                         r = actions[a].run(test, step, item->value);
         }
         if (r == 0 && step->node->kind != SQI_YAML_MAPPING)
-                r = sqi_script_wrong(test->script, step->node->place, "a step is a map, or one of: tick, finish, next");
+                r = sqi_test_wrong(test->script, step->node->place, "a step is a map, or one of: tick, finish, next");
         return r;
 }
 
@@ -286,8 +273,8 @@ static int
 run_step(struct sqi_test *test, size_t number, const struct sqi_yaml *node)
 {
         static const struct sqi_yaml nothing = {.kind = SQI_YAML_MAPPING};
-        struct sqi_step step = {.node = node, .fed = test->rig->ntrees};
-        struct sqi_tree_count before = sqi_count_trees(test->rig, 0);
+        struct sqi_test_step step = {.node = node, .fed = test->rig->ntrees};
+        struct sqi_tree_count before = sqi_test_count_trees(test->rig, 0);
         uint64_t misused = test->rig->metrics.misused;
         int r;
 
@@ -297,10 +284,10 @@ run_step(struct sqi_test *test, size_t number, const struct sqi_yaml *node)
         if (node->kind != SQI_YAML_MAPPING)
                 step.node = &nothing;
         if (r == 0)
-                r = sqi_step_check_streams(test, &step);
+                r = sqi_test_step_check_streams(test, &step);
         if (r < 0)
                 return r;
-        sqi_step_check(test, &step, before, misused);
+        sqi_test_step_check(test, &step, before, misused);
         return 0;
 }
 
@@ -313,7 +300,7 @@ run_steps(struct sqi_test *test)
         if (!test->steps || test->steps->value->kind != SQI_YAML_SEQUENCE)
                 return test->error
                                ? 0
-                               : sqi_script_wrong(test->script, test->node->place, "a test needs 'steps': a list of what happens");
+                               : sqi_test_wrong(test->script, test->node->place, "a test needs 'steps': a list of what happens");
         for (const struct sqi_yaml_item *item = test->steps->value->first; item && r == 0 && !test->failed; item = item->next)
                 r = run_step(test, ++number, item->value);
         return r;
@@ -340,8 +327,8 @@ take_key(struct sqi_test *test, const struct sqi_yaml_item *item, bool top)
         else if (strcmp(item->key, "tests") != 0 || !top) {
                 sqi_setup_offer(&nearest);
                 sqi_nearest_offer_choices(&nearest, top ? "tests|files" : "name|steps|files|error");
-                return sqi_script_wrong(test->script, item->key_place, "a test has no '%s'%s", item->key,
-                                        sqi_nearest_hint(&nearest, hint));
+                return sqi_test_wrong(test->script, item->key_place, "a test has no '%s'%s", item->key,
+                                      sqi_nearest_hint(&nearest, hint));
         }
         return 0;
 }
@@ -352,7 +339,7 @@ take_keys(struct sqi_test *test, const struct sqi_yaml *node, bool top)
         int r = 0;
 
         if (node->kind != SQI_YAML_MAPPING)
-                return sqi_script_wrong(test->script, node->place, "a test is a map: name, properties, steps");
+                return sqi_test_wrong(test->script, node->place, "a test is a map: name, properties, steps");
         for (const struct sqi_yaml_item *item = node->first; item && r == 0; item = item->next)
                 r = take_key(test, item, top);
         return r;
@@ -439,7 +426,7 @@ run_all(struct sqi_script *script)
         int r = 0;
 
         if (!tests || tests->value->kind != SQI_YAML_SEQUENCE)
-                return sqi_script_wrong(script, script->root->place, "a file of tests needs 'component' and 'tests', a list");
+                return sqi_test_wrong(script, script->root->place, "a file of tests needs 'component' and 'tests', a list");
         for (const struct sqi_yaml_item *item = tests->value->first; item && r != -ENOMEM; item = item->next)
                 r = run_test(script, item->value);
         return script->diagnostics->errors ? -EINVAL : r;

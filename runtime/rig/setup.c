@@ -13,7 +13,7 @@ struct input {
         struct sqi_fields fields;
 };
 
-struct builder {
+struct plan_builder {
         const struct sqi_setup *setup;
         struct sqi_model model;
         struct sqi_model_component component;
@@ -49,7 +49,7 @@ sqi_setup_offer(struct sqi_nearest *nearest)
 /* ---- the component ------------------------------------------------------------------------------------------------------ */
 
 static int
-read_number(struct builder *builder, const struct sqi_yaml_item *item, int64_t least, int64_t most, int64_t *ret)
+read_number(struct plan_builder *builder, const struct sqi_yaml_item *item, int64_t least, int64_t most, int64_t *ret)
 {
         if (!item)
                 return 0;
@@ -62,7 +62,7 @@ read_number(struct builder *builder, const struct sqi_yaml_item *item, int64_t l
 
 /* A path may be either; a built-in of both kinds needs `kind`. */
 static int
-find_kind(struct builder *builder, const char *name)
+find_kind(struct plan_builder *builder, const char *name)
 {
         const struct sqi_yaml_item *kind = builder->setup->kind;
         struct sqi_component *component;
@@ -85,7 +85,7 @@ find_kind(struct builder *builder, const char *name)
 }
 
 static int
-load(struct builder *builder)
+load(struct plan_builder *builder)
 {
         const struct sqi_setup *setup = builder->setup;
         struct sqi_model *model = &builder->model;
@@ -119,7 +119,7 @@ load(struct builder *builder)
 /* ---- inputs ------------------------------------------------------------------------------------------------------------- */
 
 static enum sq_type
-type_of(struct builder *builder, const struct sqi_yaml *node)
+type_of(struct plan_builder *builder, const struct sqi_yaml *node)
 {
         for (int type = SQ_ANY; type <= SQ_TIME && node->text; type++)
                 if (strcmp(sqi_type_name((enum sq_type)type), node->text) == 0)
@@ -138,7 +138,7 @@ add_field(struct input *input, const char *name, enum sq_type type)
 
 /* The type that the bolt declares for a field of which the test says only the name. */
 static enum sq_type
-declared_type(const struct builder *builder, const char *name)
+declared_type(const struct plan_builder *builder, const char *name)
 {
         const struct sq_field *in = builder->component.loaded->bolt->in;
 
@@ -150,7 +150,7 @@ declared_type(const struct builder *builder, const char *name)
 
 /* "inputs": {SOURCE: [FIELD, {FIELD: TYPE}]} or {SOURCE: {FIELD: TYPE}}. */
 static void
-read_input(struct builder *builder, const struct sqi_yaml_item *item)
+read_input(struct plan_builder *builder, const struct sqi_yaml_item *item)
 {
         struct input *input = &builder->inputs[builder->ninputs++];
 
@@ -167,7 +167,7 @@ read_input(struct builder *builder, const struct sqi_yaml_item *item)
 
 /* Without "inputs": one, of the fields that the bolt declares and those that the first tuple of the test has besides. */
 static void
-guess_input(struct builder *builder)
+guess_input(struct plan_builder *builder)
 {
         struct input *input = &builder->inputs[builder->ninputs++];
         const struct sq_field *in = builder->component.loaded->bolt->in;
@@ -181,7 +181,7 @@ guess_input(struct builder *builder)
 }
 
 static int
-read_inputs(struct builder *builder)
+read_inputs(struct plan_builder *builder)
 {
         const struct sqi_yaml_item *inputs = builder->setup->inputs;
 
@@ -197,7 +197,7 @@ read_inputs(struct builder *builder)
 }
 
 static int
-declare(struct builder *builder, char *error, size_t size)
+declare(struct plan_builder *builder, char *error, size_t size)
 {
         const struct sqi_fields *inputs[INPUTS_MAX];
         struct sq_declaration decl = {.arena = builder->model.arena,
@@ -217,7 +217,7 @@ declare(struct builder *builder, char *error, size_t size)
 /* ---- the plan ----------------------------------------------------------------------------------------------------------- */
 
 static int
-lay_streams(struct builder *builder, struct sqi_plan_component *into, const struct sqi_fields *streams, size_t n)
+lay_streams(struct plan_builder *builder, struct sqi_plan_component *into, const struct sqi_fields *streams, size_t n)
 {
         into->nstreams = (uint32_t)n;
         into->streams = sqi_arena_alloc(builder->model.arena, n, sizeof(*into->streams));
@@ -234,7 +234,7 @@ lay_streams(struct builder *builder, struct sqi_plan_component *into, const stru
 }
 
 static int
-lay_self(struct builder *builder, struct sqi_plan_component *self)
+lay_self(struct plan_builder *builder, struct sqi_plan_component *self)
 {
         const struct sqi_component *loaded = builder->component.loaded;
         int r;
@@ -256,7 +256,7 @@ lay_self(struct builder *builder, struct sqi_plan_component *self)
 }
 
 static int
-lay_input(struct builder *builder, uint32_t input, uint32_t self, char *error, size_t size)
+lay_input(struct plan_builder *builder, uint32_t input, uint32_t self, char *error, size_t size)
 {
         struct sqi_plan *plan = builder->plan;
         struct sqi_plan_edge *edge = &plan->edges[plan->nedges++];
@@ -279,7 +279,7 @@ lay_input(struct builder *builder, uint32_t input, uint32_t self, char *error, s
 
 /* Two sinks: one that reads every stream, and one of `direct` tasks that reads it by direct grouping. */
 static int
-lay_sinks(struct builder *builder, uint32_t self)
+lay_sinks(struct plan_builder *builder, uint32_t self)
 {
         struct sqi_plan *plan = builder->plan;
 
@@ -296,7 +296,7 @@ lay_sinks(struct builder *builder, uint32_t self)
 }
 
 static int
-lay_tasks(struct builder *builder)
+lay_tasks(struct plan_builder *builder)
 {
         struct sqi_plan *plan = builder->plan;
         uint32_t task = 0;
@@ -313,7 +313,7 @@ lay_tasks(struct builder *builder)
 }
 
 static int
-configure(struct builder *builder)
+configure(struct plan_builder *builder)
 {
         const struct sqi_yaml_item *config = builder->setup->config;
         char error[256];
@@ -331,7 +331,7 @@ configure(struct builder *builder)
 }
 
 static int
-lay(struct builder *builder, char *error, size_t size)
+lay(struct plan_builder *builder, char *error, size_t size)
 {
         uint32_t self = (uint32_t)builder->ninputs;
         struct sqi_plan *plan = builder->plan = calloc(1, sizeof(*plan));
@@ -355,7 +355,7 @@ lay(struct builder *builder, char *error, size_t size)
 }
 
 static int
-build(struct builder *builder, char *error, size_t size)
+build(struct plan_builder *builder, char *error, size_t size)
 {
         const struct sqi_setup *setup = builder->setup;
         int r = read_number(builder, setup->parallelism, 1, TASKS_MAX, &builder->parallelism);
@@ -377,7 +377,7 @@ int
 sqi_setup_open(const struct sqi_setup *setup, struct sqi_arena **arena, struct sqi_diagnostics *diagnostics, struct sq_rig **ret,
                char *error, size_t size)
 {
-        struct builder *builder = calloc(1, sizeof(*builder));
+        struct plan_builder *builder = calloc(1, sizeof(*builder));
         int r;
 
         if (!builder)

@@ -239,7 +239,7 @@ delay(const struct sqi_ledger *ledger, const struct sqi_attempt *attempt)
 
 /* One outcome more in this round of the flow; at the round's end the limit is set for the next. */
 static void
-count_outcome(struct sqi_ledger *ledger, enum sqi_outcome outcome, uint64_t age_ns)
+count_outcome(struct sqi_ledger *ledger, enum sqi_tree_outcome outcome, uint64_t age_ns)
 {
         struct flow *flow = &ledger->flow;
         uint64_t goal_ns = ledger->config.timeout_ns / 8;
@@ -334,7 +334,7 @@ wait_for_retry(struct sqi_ledger *ledger, struct sqi_retry retry)
 }
 
 static void
-finish(struct sqi_ledger *ledger, struct tree *tree, enum sqi_outcome outcome, uint64_t now_ns)
+finish(struct sqi_ledger *ledger, struct tree *tree, enum sqi_tree_outcome outcome, uint64_t now_ns)
 {
         struct sqi_retry retry = {now_ns, tree->position, tree->attempt};
         uint64_t age_ns = now_ns > tree->opened_ns ? now_ns - tree->opened_ns : 0;
@@ -453,7 +453,7 @@ sqi_ledger_take(struct sqi_ledger *ledger, const struct sqi_ack *ack, uint64_t n
 /* Fails every sealed tree of the slots below `due`. Erasing moves trees from further on into the place just looked at, so it is
  * looked at again. */
 static void
-sweep(struct sqi_ledger *ledger, uint64_t due, enum sqi_outcome outcome, uint64_t now_ns)
+sweep(struct sqi_ledger *ledger, uint64_t due, enum sqi_tree_outcome outcome, uint64_t now_ns)
 {
         for (size_t i = 0; i < ledger->capacity;) {
                 struct tree *tree = &ledger->trees[i];

@@ -58,7 +58,7 @@ struct sqi_ledger_config {
 };
 #define SQI_RETRY_DELAY_MAX 30000000000ull
 
-enum sqi_outcome {
+enum sqi_tree_outcome {
         SQI_COMPLETED,
         SQI_FAILED,    /* will be retried */
         SQI_TIMED_OUT, /* likewise */
@@ -67,7 +67,7 @@ enum sqi_outcome {
 };
 
 /* Told of every outcome, at once. `age_ns`: since the tree was opened. Must not call back into the ledger. */
-typedef void sqi_ledger_told(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns);
+typedef void sqi_ledger_told(void *context, enum sqi_tree_outcome outcome, uint64_t position, uint64_t age_ns);
 
 /* What a tree has behind it. A new one: {0}. */
 struct sqi_attempt {

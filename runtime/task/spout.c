@@ -19,7 +19,7 @@ enum { POSITION_SHARE = 64 }; /* of the time goes into it at most */
 
 /* Why a tree was given up: over its last outcome. */
 static void
-note_cause(struct sq_task *task, enum sqi_outcome outcome)
+note_cause(struct sq_task *task, enum sqi_tree_outcome outcome)
 {
         if (outcome == SQI_FAILED)
                 return; /* the records said so, or who sent them */
@@ -28,7 +28,7 @@ note_cause(struct sq_task *task, enum sqi_outcome outcome)
 }
 
 static void
-told(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns)
+told(void *context, enum sqi_tree_outcome outcome, uint64_t position, uint64_t age_ns)
 {
         struct sq_task *task = context;
         const struct sq_spout *spout = task->code->spout;

@@ -223,7 +223,7 @@ struct sq_task {
         char cause[SQI_CAUSE_MAX +
                    16]; /* bolt: of the last sq_fail(); spout: of the fails being taken, from whom being in `cause_task` */
         uint32_t cause_task;
-        enum sqi_outcome last_outcome;
+        enum sqi_tree_outcome last_outcome;
         struct sqi_letters letters;
 };
 

@@ -21,7 +21,7 @@ struct vertex {
         uint32_t parent;
 };
 
-struct search {
+struct visits {
         struct sqi_model *model;
         struct vertex *vertices;
         size_t *first, *out; /* the edges of component i: out[first[i]] .. out[first[i + 1] - 1] */
@@ -40,7 +40,7 @@ usable(const struct sqi_model_edge *edge)
 
 /* Edges sorted by source: counting sort. */
 static void
-sort_edges(struct search *search)
+sort_edges(struct visits *search)
 {
         const struct sqi_model *model = search->model;
         size_t i;
@@ -60,7 +60,7 @@ sort_edges(struct search *search)
 }
 
 static void
-enter(struct search *search, uint32_t component, uint32_t parent)
+enter(struct visits *search, uint32_t component, uint32_t parent)
 {
         struct vertex *vertex = &search->vertices[component];
 
@@ -72,7 +72,7 @@ enter(struct search *search, uint32_t component, uint32_t parent)
 
 /* In the order of the file, so that the note reads as the file does. */
 static void
-note_cycle(const struct search *search, uint32_t cycle)
+note_cycle(const struct visits *search, uint32_t cycle)
 {
         struct sqi_model *model = search->model;
         const struct sqi_model_component *first = NULL;
@@ -94,7 +94,7 @@ note_cycle(const struct search *search, uint32_t cycle)
 }
 
 static bool
-feeds_itself(const struct search *search, uint32_t component)
+feeds_itself(const struct visits *search, uint32_t component)
 {
         size_t i;
 
@@ -106,7 +106,7 @@ feeds_itself(const struct search *search, uint32_t component)
 
 /* `root` is the first seen of its strongly connected component: all above it on the stack belong to it. */
 static void
-close_component(struct search *search, uint32_t root)
+close_component(struct visits *search, uint32_t root)
 {
         bool cycle = search->stack[search->depth - 1] != root || feeds_itself(search, root);
         uint32_t member;
@@ -130,7 +130,7 @@ lower(struct vertex *vertex, uint32_t low)
 }
 
 static void
-visit(struct search *search, uint32_t start)
+visit(struct visits *search, uint32_t start)
 {
         struct vertex *vertices = search->vertices;
         uint32_t at = start, parent, target;
@@ -181,7 +181,7 @@ warn_unreached(struct sqi_model *model)
 void
 sqi_order(struct sqi_model *model)
 {
-        struct search search = {.model = model};
+        struct visits search = {.model = model};
         uint32_t i, n = (uint32_t)model->ncomponents;
         enum sq_kind kind;
 

@@ -21,13 +21,13 @@ static const uint64_t second = 1000000000;
 
 /* What the ledger told, for the single rules. */
 struct record {
-        enum sqi_outcome last;
+        enum sqi_tree_outcome last;
         uint64_t position, age_ns;
         int told[SQI_GIVEN_UP + 1];
 };
 
 static void
-note(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns)
+note(void *context, enum sqi_tree_outcome outcome, uint64_t position, uint64_t age_ns)
 {
         struct record *record = context;
 
@@ -270,7 +270,7 @@ kills(uint64_t position)
 }
 
 static void
-see_deadly(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns)
+see_deadly(void *context, enum sqi_tree_outcome outcome, uint64_t position, uint64_t age_ns)
 {
         struct deadly *deadly = context;
 
@@ -529,7 +529,7 @@ draw(struct world *world, uint64_t n)
 }
 
 static void
-see(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns)
+see(void *context, enum sqi_tree_outcome outcome, uint64_t position, uint64_t age_ns)
 {
         struct world *world = context;
         struct message *message = &world->messages[position];

@@ -190,7 +190,7 @@ encode_and_decode_messages(void)
 /* ---- the ledger ---- */
 
 static void
-ignore(void *context, enum sqi_outcome outcome, uint64_t position, uint64_t age_ns)
+ignore(void *context, enum sqi_tree_outcome outcome, uint64_t position, uint64_t age_ns)
 {
         (void)context;
         (void)outcome;

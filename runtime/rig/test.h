@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between script.c, which reads a file of tests and does what their steps say, and expect.c, which looks at what came of it. */
-#ifndef SQI_STEP_H
-#define SQI_STEP_H
+/* One test under way: what script.c, which does what its steps say, and expect.c, which looks at what came of it, share. */
+#ifndef SQI_RIG_TEST_H
+#define SQI_RIG_TEST_H
 
 #include <stdio.h>
 
@@ -31,7 +31,7 @@ struct sqi_test {
         bool failed;
 };
 
-struct sqi_step {
+struct sqi_test_step {
         const struct sqi_yaml *node;
         size_t fed; /* first tree of this step */
         bool bolt_input;
@@ -43,17 +43,12 @@ struct sqi_tree_count {
 };
 
 /* The trees from number `first` on. */
-struct sqi_tree_count sqi_count_trees(const struct sq_rig *rig, size_t first);
+struct sqi_tree_count sqi_test_count_trees(const struct sq_rig *rig, size_t first);
 
 /* Diagnoses what is wrong with the file. -EINVAL. */
-int sqi_script_wrong(struct sqi_script *script, struct sqi_place place, const char *format, ...) SQ_PRINTF(3, 4);
+int sqi_test_wrong(struct sqi_script *script, struct sqi_place place, const char *format, ...) SQ_PRINTF(3, 4);
 
 /* Says what differs; the test has failed. */
 void sqi_test_differs(struct sqi_test *test, const char *format, ...) SQ_PRINTF(2, 3);
-
-/* What a step expects of the streams: 0 or a negative errno. Differences go to the report. */
-int sqi_step_check_streams(struct sqi_test *test, const struct sqi_step *step);
-/* And of verdicts, logs, files and the task itself. `before`, `misused`: as it stood before the step. */
-void sqi_step_check(struct sqi_test *test, const struct sqi_step *step, struct sqi_tree_count before, uint64_t misused);
 
 #endif

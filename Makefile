@@ -108,7 +108,7 @@ $(PLUGINS) $(KIT): PIC := -fPIC
 # Holds the compiler and its flags, so that a change of either builds everything anew; and says what is missing before cc does.
 $(B)/flags: FORCE
 	@command -v $(firstword $(CC)) >/dev/null && pkg-config --exists $(PACKAGES) || \
-		{ echo "squall: the compiler or a library is missing (run \`make deps\`)" >&2; exit 1; }
+		{ echo "squall: the compiler or a library is missing (run \`make $(if $(findstring clang,$(CC)),deps-lint,deps)\`)" >&2; exit 1; }
 	@mkdir -p $(@D)
 	@echo '$(CC) $(FLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(FLAGS) $(LDFLAGS)' >$@
 
@@ -136,6 +136,8 @@ layers: ## check that the arrows between the folders point one way
 format: ## let clang-format write the sources
 	@clang-format -i $(SOURCES)
 lint: layers ## clang-format, clang-tidy and cppcheck find nothing
+	@for tool in clang-format clang-tidy cppcheck; do command -v $$tool >/dev/null || \
+		{ echo "squall: $$tool is missing (run \`make deps-lint\`)" >&2; exit 1; }; done
 	@clang-format --dry-run -Werror $(SOURCES)
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --suppressions-list=.cppcheck \
 		--error-exitcode=1 -j $(shell nproc) -D__GNUC__ -D_GNU_SOURCE -Iruntime $(C)
@@ -168,6 +170,9 @@ fresh: ## what a newcomer sees: a bare Debian 12 below build/fresh, this commit 
 LIB := $(DESTDIR)$(PREFIX)/lib/squall
 BUILTIN := $(filter $(B)/spouts/% $(B)/bolts/%,$(COMPONENTS))
 MAN := $(DESTDIR)$(PREFIX)/share/man/man1
+SHARE := $(DESTDIR)$(PREFIX)/share
+COMPLETIONS := bash-completion/completions/squall zsh/site-functions/_squall fish/vendor_completions.d/squall.fish
+EXAMPLES := $(filter-out %.md,$(wildcard topologies/*/*)) $(filter $(B)/topologies/%,$(COMPONENTS))
 install: all ## put it below DESTDIR and PREFIX (/usr/local)
 	install -D -m 755 $(B)/squall $(DESTDIR)$(PREFIX)/bin/squall
 	install -d $(DESTDIR)$(PREFIX)/include
@@ -182,12 +187,21 @@ install: all ## put it below DESTDIR and PREFIX (/usr/local)
 	install -m 644 $(B)/libsquall.a $(B)/libsquall-kit.so $(LIB)
 	for pc in squall squall-kit squall-test; do sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PACKAGES@|$(PACKAGES)|' \
 		docs/$$pc.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/$$pc.pc; done
+	for file in $(EXAMPLES); do install -D -m 644 $$file $(LIB)/$${file#$(B)/} || exit 1; done
+# There a component lies beside its topology, and only its owner may write into the folder.
+	sed -i 's|$${SQUALL_BUILD:-../../build}/topologies/[a-z-]*/|./|; s|$${OUT:-counts.tsv}|$${OUT:--}|; s|$${OUT:-\.}|$${OUT:-/tmp}|' \
+		$(LIB)/topologies/*/*.yaml
+	for file in README.md CHANGELOG.md docs/*.md docs/*.svg docs/squall.service; do \
+		install -D -m 644 $$file $(SHARE)/doc/squall/$$file || exit 1; done
+	for file in $(COMPLETIONS); do install -d $(SHARE)/$${file%/*} && $(B)/squall completion $${file%%[-/]*} >$(SHARE)/$$file || exit 1; done
 	install -d $(MAN)
 	$(B)/squall man >$(MAN)/squall.1
-	for verb in $$($(B)/squall help | awk '/^  [a-z]/ { print $$1 }'); do $(B)/squall man $$verb >$(MAN)/squall-$$verb.1; done
+	for verb in $$($(B)/squall help | awk '/^  [a-z]/ { print $$1 }'); do \
+		$(B)/squall man $$verb | sed 's|\([ `]\)topologies/|\1$(PREFIX)/lib/squall/topologies/|' >$(MAN)/squall-$$verb.1; done
 uninstall: ## take away what install put there
 	rm -rf $(LIB) $(DESTDIR)$(PREFIX)/bin/squall $(DESTDIR)$(PREFIX)/include/squall*.h $(DESTDIR)$(PREFIX)/lib/pkgconfig/squall*.pc
-	rm -f $(MAN)/squall.1 $(MAN)/squall-*.1
+	rm -f $(MAN)/squall.1 $(MAN)/squall-*.1 $(addprefix $(SHARE)/,$(COMPLETIONS))
+	rm -rf $(SHARE)/doc/squall
 
 clean: ## remove build/
 	rm -rf build

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "help.h"
 
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { WIDTH = 100 };
 
@@ -83,6 +87,38 @@ print_option(FILE *out, const struct cli_option *option)
         }
 }
 
+/* The folder above the topologies that were installed, with a slash behind; empty in the source tree, or when there are none. */
+static const char *
+find_topologies(char path[PATH_MAX])
+{
+        static const char installed[] = "/../lib/squall/topologies";
+        char here[PATH_MAX], place[PATH_MAX + sizeof(installed)];
+        ssize_t n = access("topologies", F_OK) == 0 ? -1 : readlink("/proc/self/exe", here, sizeof(here) - 1);
+
+        if (n > 0) {
+                here[n] = '\0';
+                *strrchr(here, '/') = '\0';
+                (void)snprintf(place, sizeof(place), "%s%s", here, installed);
+        }
+        if (n <= 0 || realpath(place, path) == NULL)
+                path[0] = '\0';
+        else
+                path[strlen(path) - strlen("topologies")] = '\0';
+        return path;
+}
+
+/* As it can be typed: with the topology's whole path where Squall is installed. */
+static void
+print_example(FILE *out, const char *example)
+{
+        const char *file = strstr(example, "topologies/");
+        char path[PATH_MAX];
+        int before = file != NULL ? (int)(file - example) : 0;
+
+        (void)fprintf(out, "\nexample:\n  %.*s%s%s\n", before, example, file != NULL ? find_topologies(path) : "",
+                      example + before);
+}
+
 void
 cli_help_verb(FILE *out, const struct cli_entry *entry)
 {
@@ -102,7 +138,7 @@ cli_help_verb(FILE *out, const struct cli_entry *entry)
                 print_option(out, &verb->options[i]);
         print_option(out, &help);
         if (verb->example != NULL)
-                (void)fprintf(out, "\nexample:\n  %s\n", verb->example);
+                print_example(out, verb->example);
 }
 
 static int

@@ -102,6 +102,6 @@ SQI_VERB(rebalance) = {
                     CLI_OPTION_LOSE_STATE,
                     CLI_OPTION_JSON,
                     CLI_OPTION_SOCKET},
-        .example = "squall rebalance clicks --component parse=4",
+        .example = "squall rebalance wordcount --component count=4",
         .run = run,
 };

@@ -150,6 +150,6 @@ SQI_VERB(test) = {
                  {"replay", 0, CLI_TEXT, "DIR", .complete = CLI_COMPLETE_DIRECTORY,
                   .help = "feed the bolts (or the one named instead of FILE) what squall run --record has kept, and print what they emit"},
                  CLI_OPTION_JSON},
-        .example = "squall test tests/components/count.yaml",
+        .example = "squall test topologies/single-join/join.test.yaml",
         .run = run,
 };

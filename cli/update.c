@@ -62,6 +62,6 @@ SQI_VERB(update) = {
                 "--lose-state. The parallelism of a spout cannot change. With topology.workers, in a cycle, or when the configuration differs, all are started anew.",
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}, {"FILE", .complete = CLI_COMPLETE_FILE}},
         .options = {CLI_OPTION_CONFIG, CLI_OPTION_LOSE_STATE, CLI_OPTION_JSON, CLI_OPTION_SOCKET},
-        .example = "squall update clicks clicks-2.yaml",
+        .example = "squall update wordcount topologies/wordcount/wordcount.yaml",
         .run = run,
 };

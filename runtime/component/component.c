@@ -5,13 +5,17 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "component/catalog.h"
 #include "component/elf.h"
 #include "component/settings.h"
+
+#define KIT "libsquall-kit.so"
 
 /* Where an error goes. */
 struct report {
@@ -223,6 +227,37 @@ read_manifest(const struct report *report, struct sqi_component *component)
         return r < 0 ? r : check_definition(report, component);
 }
 
+/*
+ * The kit lies beside the program, or where that is installed. A component finds it from its own place, but not from the copy that
+ * a supervisor keeps of it. Once it is loaded it is found by its name. False: it is not there.
+ */
+static bool
+load_kit(void)
+{
+        static const char *const places[] = {KIT, "../" KIT, "../lib/squall/" KIT};
+        char program[PATH_MAX], path[PATH_MAX + 64];
+        ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+        program[n > 0 ? n : 0] = '\0';
+        for (size_t i = 0; n > 0 && i < sizeof(places) / sizeof(places[0]); i++) {
+                (void)snprintf(path, sizeof(path), "%.*s/%s", (int)(strrchr(program, '/') - program), program, places[i]);
+                if (dlopen(path, RTLD_NOW | RTLD_LOCAL) != NULL)
+                        return true;
+        }
+        return false;
+}
+
+static void *
+open_library(const char *path)
+{
+        void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        const char *cause = handle == NULL ? dlerror() : NULL;
+
+        if (cause == NULL || strncmp(cause, KIT ":", sizeof(KIT)) != 0)
+                return handle != NULL ? handle : dlopen(path, RTLD_NOW | RTLD_LOCAL); /* once more, for dlerror() */
+        return load_kit() ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+}
+
 static int
 load(const struct report *report, const char *path, struct sqi_component *component)
 {
@@ -235,7 +270,7 @@ load(const struct report *report, const char *path, struct sqi_component *compon
         r = sqi_elf_check(component->path, report->error, report->size);
         if (r < 0)
                 return r;
-        component->handle = dlopen(component->path, RTLD_NOW | RTLD_LOCAL);
+        component->handle = open_library(component->path);
         if (component->handle == NULL) {
                 cause = dlerror();
                 return refuse(report, -ENOEXEC, "can't load it: %s", cause != NULL ? cause : "?");

@@ -3,7 +3,7 @@
  * The topology as its file tells it, each part with its place, and what the checks found out about it. The steps, each of which
  * diagnoses all that it finds and leaves marks at what is broken, so that the next step is silent about the consequences:
  *
- *     sqi_model_read()      model.c       YAML into the structures below: keys, types, ranges, ids
+ *     sqi_model_read()      read.c        YAML into the structures below: keys, types, ranges, ids
  *     sqi_model_override()  overrides.c   what the command line changes
  *     sqi_check_components  check.c       loads the components, fills their settings
  *     sqi_check_streams     check.c       from, to, streamId

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of a worker's control thread share: worker.c, members.c, alone.c. Nobody else looks in. */
+/* What the files of a worker's control thread share: worker.c, members.c, orphan.c, reports.c. Nobody else looks in. */
 #ifndef SQI_HOST_H
 #define SQI_HOST_H
 
@@ -50,7 +50,8 @@ struct sqi_worker {
         uint32_t next_id, next_incarnation;
 };
 
-/* worker.c */
+/* reports.c. One report, at once; and those that are due by now_ns: the sign of life, and the counters when there is news. */
+void sqi_worker_beat(struct sqi_worker *worker, uint64_t now_ns);
 void sqi_worker_report(struct sqi_worker *worker, struct sqi_message message);
 
 /* members.c. Start: 0 or a negative errno. Join ends the tasks' threads; one that hangs in a callback is not waited for: false. */
@@ -58,7 +59,7 @@ int sqi_members_start(struct sqi_worker *worker);
 bool sqi_members_join(struct sqi_worker *worker);
 void sqi_members_pass_reports(struct sqi_worker *worker);
 
-/* alone.c. Go on: false when it is time to end. */
+/* orphan.c. Go on: false when it is time to end. */
 bool sqi_worker_go_on_alone(struct sqi_worker *worker, uint64_t now_ns);
 void sqi_worker_be_adopted(struct sqi_worker *worker, pid_t supervisor);
 void sqi_worker_remove_rundir(const struct sqi_worker *worker);

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the YAML tree to the model. Each map of the file has a table of its keys; one function walks them all, so that unknown keys,
+ * missing keys and suggestions are the same everywhere. Keys of Storm Flux that have another name or no meaning here say so.
+ */
+#include "topology/model.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/nearest.h"
+
+struct key {
+        const char *name;
+        void (*read)(struct sqi_model *model, void *into, const struct sqi_yaml_item *item); /* NULL: ignored */
+        bool required;
+        const char *instead; /* not a key of ours: what to do instead */
+};
+
+/* ---- Maps, lists and scalars -------------------------------------------------------------------------------------------- */
+
+/* The value of a key. */
+static bool
+expect_value(struct sqi_model *model, const struct sqi_yaml_item *item, enum sqi_yaml_kind kind)
+{
+        char what[SQI_WORD_MAX + 3];
+
+        (void)snprintf(what, sizeof(what), "'%.*s'", SQI_WORD_MAX, item->key);
+        return sqi_model_expect(model, item->value, kind, what);
+}
+
+static void
+unknown_key(struct sqi_model *model, const struct key *keys, const struct sqi_yaml_item *item, const char *what)
+{
+        struct sqi_nearest nearest = sqi_nearest(item->key);
+        char hint[SQI_HINT_SIZE];
+        const struct key *key;
+
+        for (key = keys; key->name != NULL; key++)
+                if (key->instead == NULL)
+                        sqi_nearest_offer(&nearest, key->name);
+        sqi_model_error(model, item->key_place, "unknown key '%.200s' in %s%s", item->key, what, sqi_nearest_hint(&nearest, hint));
+}
+
+static void
+read_map(struct sqi_model *model, const struct key *keys, const struct sqi_yaml *node, const char *what, void *into)
+{
+        const struct sqi_yaml_item *item;
+        const struct key *key;
+
+        for (item = node->first; item != NULL; item = item->next) {
+                for (key = keys; key->name != NULL && strcmp(key->name, item->key) != 0; key++)
+                        ;
+                if (key->name == NULL && strncmp(item->key, "x-", 2) != 0)
+                        unknown_key(model, keys, item, what);
+                else if (key->name != NULL && key->instead != NULL)
+                        sqi_model_error(model, item->key_place, "'%s' has no meaning here (%s)", item->key, key->instead);
+                else if (key->name != NULL && key->read != NULL)
+                        key->read(model, into, item);
+        }
+        for (key = keys; key->name != NULL; key++)
+                if (key->required && sqi_yaml_get(node, key->name) == NULL)
+                        sqi_model_error(model, node->place, "%s has no '%s'", what, key->name);
+}
+
+static void
+read_word(struct sqi_model *model, const struct sqi_yaml_item *item, struct sqi_word *ret)
+{
+        ret->place = item->value->place;
+        if (!expect_value(model, item, SQI_YAML_SCALAR))
+                return;
+        if (item->value->text[0] == '\0')
+                sqi_model_error(model, ret->place, "'%s' is empty", item->key);
+        else
+                ret->text = item->value->text;
+}
+
+static void
+read_id(struct sqi_model *model, const struct sqi_yaml_item *item, struct sqi_word *ret)
+{
+        struct sqi_word word = {0};
+
+        read_word(model, item, &word);
+        ret->place = word.place;
+        if (word.text != NULL && !sqi_is_id(word.text))
+                sqi_model_error(model, word.place, "'%.200s' can't be a name (%d letters, digits, '_', '-', '.' at most)",
+                                word.text, SQI_ID_MAX);
+        else
+                ret->text = word.text;
+}
+
+/* ---- Config ------------------------------------------------------------------------------------------------------------- */
+
+static void
+set_config(struct sqi_model *model, struct sqi_config *config, const struct sqi_yaml_item *item)
+{
+        const struct sqi_config_key *key = sqi_config_find(item->key);
+        const char *text = item->value->text;
+        char error[512];
+        int r;
+
+        if (key != NULL && !expect_value(model, item, SQI_YAML_SCALAR))
+                return;
+        if (key != NULL && key->type == SQI_CONFIG_PATH && text[0] != '\0')
+                text = sqi_model_path(model, text);
+        r = sqi_config_try(config, item->key, key != NULL ? text : "", error, sizeof(error));
+        if (r < 0)
+                sqi_model_error(model, key != NULL ? item->value->place : item->key_place, "%s", error);
+}
+
+static void
+read_config(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        const struct sqi_yaml_item *each;
+
+        (void)into;
+        if (item->value->kind == SQI_YAML_NULL || !expect_value(model, item, SQI_YAML_MAPPING))
+                return;
+        for (each = item->value->first; each != NULL; each = each->next) {
+                set_config(model, &model->config, each);
+                if (strcmp(each->key, "topology.delivery") == 0) {
+                        model->delivery_given = true;
+                        model->delivery_place = each->value->place;
+                }
+        }
+}
+
+/* A component's own config: its ticks, and nothing else. */
+static void
+read_component_config(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        struct sqi_model_component *component = into;
+        const struct sqi_yaml_item *each;
+        struct sqi_config scratch;
+
+        if (item->value->kind == SQI_YAML_NULL || !expect_value(model, item, SQI_YAML_MAPPING))
+                return;
+        for (each = item->value->first; each != NULL; each = each->next) {
+                if (strcmp(each->key, "topology.tick.tuple.freq.secs") != 0 && sqi_config_find(each->key) != NULL) {
+                        sqi_model_error(model, each->key_place,
+                                        "'%s' is for the whole topology (move it to the file's own 'config')", each->key);
+                        continue;
+                }
+                sqi_config_defaults(&scratch);
+                scratch.tick_secs = -1;
+                set_config(model, &scratch, each);
+                component->tick_secs = scratch.tick_secs;
+        }
+}
+
+/* ---- Components --------------------------------------------------------------------------------------------------------- */
+
+static void
+read_component_id(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        read_id(model, item, &((struct sqi_model_component *)into)->id);
+}
+
+static void
+read_component_name(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        struct sqi_word *word = &((struct sqi_model_component *)into)->component;
+
+        if (item->value->kind == SQI_YAML_NULL && sqi_yaml_component(item->value) != NULL)
+                *word = (struct sqi_word){sqi_yaml_component(item->value), item->value->place};
+        else
+                read_word(model, item, word);
+}
+
+static void
+read_properties(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        sqi_model_properties(model, into, item);
+}
+
+static void
+read_parallelism(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        struct sqi_model_component *component = into;
+        const struct sqi_yaml *node = item->value;
+        int64_t number;
+
+        if (!expect_value(model, item, SQI_YAML_SCALAR))
+                return;
+        if (sqi_parse_int(node->text, &number) < 0)
+                sqi_model_error(model, node->place, "'parallelism' needs a whole number, not '%.200s'", node->text);
+        else if (number < 1 || number > SQI_PARALLELISM_MAX)
+                sqi_model_error(model, node->place, "'parallelism' is out of range: 1 to %d, not %lld", SQI_PARALLELISM_MAX,
+                                (long long)number);
+        else
+                component->parallelism = number;
+}
+
+#define HOW_TO_LIMIT_MEMORY \
+        "there is one machine and no scheduler; to limit a worker, set topology.worker.memory.mb in the file's 'config'"
+
+static const struct key component_keys[] = {
+        {"id", read_component_id, true, NULL},
+        {"component", read_component_name, true, NULL},
+        {"parallelism", read_parallelism, false, NULL},
+        {"properties", read_properties, false, NULL},
+        {"config", read_component_config, false, NULL},
+        {"numTasks", NULL, false, "a task is never more than one thread; give the number of tasks as 'parallelism'"},
+        {"onHeapMemoryLoad", NULL, false, HOW_TO_LIMIT_MEMORY},
+        {"offHeapMemoryLoad", NULL, false, HOW_TO_LIMIT_MEMORY},
+        {"memoryLoad", NULL, false, HOW_TO_LIMIT_MEMORY},
+        {"cpuLoad", NULL, false,
+         "there is one machine and no scheduler; to limit a worker, set topology.worker.cpu in the file's 'config'"},
+        {"className", NULL, false, "it is Java's; name a built-in or a .so with 'component'"},
+        {"constructorArgs", NULL, false, "it is Java's; settings go into 'properties'"},
+        {"configMethods", NULL, false, "it is Java's; settings go into 'properties'"},
+        {"factory", NULL, false, "it is Java's; name a built-in or a .so with 'component'"},
+        {"factoryArgs", NULL, false, "it is Java's; settings go into 'properties'"},
+        {NULL, NULL, false, NULL},
+};
+
+static void
+refuse_duplicate(struct sqi_model *model, struct sqi_model_component *component)
+{
+        int first = component->id.text != NULL ? sqi_model_find(model, component->id.text) : -1;
+
+        if (first < 0 || &model->components[first] == component)
+                return;
+        sqi_model_error(model, component->id.place, "the id '%s' is taken (by the %s in line %u)", component->id.text,
+                        model->components[first].kind == SQ_KIND_BOLT ? "bolt" : "spout", model->components[first].id.place.line);
+        component->id.text = NULL;
+}
+
+static void
+read_components(struct sqi_model *model, const struct sqi_yaml *list, enum sq_kind kind)
+{
+        const char *what = kind == SQ_KIND_BOLT ? "the bolt" : "the spout";
+        struct sqi_model_component *component;
+        const struct sqi_yaml_item *item;
+
+        for (item = list->first; item != NULL; item = item->next) {
+                if (!sqi_model_expect(model, item->value, SQI_YAML_MAPPING, what))
+                        continue;
+                component = &model->components[model->ncomponents++];
+                component->kind = kind;
+                component->place = item->value->place;
+                component->parallelism = 1;
+                component->tick_secs = -1;
+                read_map(model, component_keys, item->value, what, component);
+                refuse_duplicate(model, component);
+        }
+}
+
+/* ---- Streams ------------------------------------------------------------------------------------------------------------ */
+
+static void
+read_from(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        read_word(model, item, &((struct sqi_model_edge *)into)->from);
+}
+
+static void
+read_to(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        read_word(model, item, &((struct sqi_model_edge *)into)->to);
+}
+
+static void
+read_stream_id(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        read_word(model, item, &((struct sqi_model_edge *)into)->stream);
+}
+
+/* Names as Flux has them do as well: any case, underscores for dashes. */
+static bool
+same_grouping(const char *a, const char *b)
+{
+        for (; *a != '\0' && *b != '\0'; a++, b++)
+                if (tolower((unsigned char)*a) != tolower((unsigned char)*b) && !(*a == '_' && *b == '-'))
+                        return false;
+        return *a == *b;
+}
+
+static void
+set_grouping(struct sqi_model *model, struct sqi_model_edge *edge, const struct sqi_yaml *node)
+{
+        struct sqi_nearest nearest;
+        char hint[SQI_HINT_SIZE];
+        int type;
+
+        edge->grouping_place = node->place;
+        edge->grouping_broken = true;
+        if (!sqi_model_expect(model, node, SQI_YAML_SCALAR, "the type of a grouping"))
+                return;
+        nearest = sqi_nearest(node->text);
+        for (type = SQI_SHUFFLE; type <= SQI_NONE; type++) {
+                sqi_nearest_offer(&nearest, sqi_grouping_name((enum sqi_grouping_type)type));
+                if (same_grouping(node->text, sqi_grouping_name((enum sqi_grouping_type)type))) {
+                        edge->grouping = (enum sqi_grouping_type)type;
+                        edge->grouping_broken = false;
+                        return;
+                }
+        }
+        if (same_grouping(node->text, "custom"))
+                sqi_model_error(model, node->place,
+                                "the grouping '%s' is Java's (write 'direct', and let the component before it name the task "
+                                "with sq_emit_direct())",
+                                node->text);
+        else
+                sqi_model_error(model, node->place, "unknown grouping '%.200s'%s", node->text, sqi_nearest_hint(&nearest, hint));
+}
+
+static void
+read_grouping_type(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        set_grouping(model, into, item->value);
+}
+
+static void
+read_args(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        struct sqi_model_edge *edge = into;
+        const struct sqi_yaml_item *each;
+        const struct sqi_yaml_item alone = {"args", item->key_place, item->value, NULL};
+
+        if (item->value->kind == SQI_YAML_NULL)
+                return;
+        if (item->value->kind != SQI_YAML_SCALAR && !expect_value(model, item, SQI_YAML_SEQUENCE))
+                return;
+        each = item->value->kind == SQI_YAML_SCALAR ? &alone : item->value->first;
+        if (item->value->n > SQ_FIELDS_MAX) {
+                sqi_model_error(model, item->value->place, "'args' names more than %u fields", SQ_FIELDS_MAX);
+                edge->grouping_broken = true;
+                return;
+        }
+        edge->args = sqi_model_alloc(model, item->value->n + 1, sizeof(*edge->args));
+        for (; edge->args != NULL && each != NULL; each = each->next) {
+                const struct sqi_yaml_item arg = {"args", each->key_place, each->value, NULL};
+
+                read_word(model, &arg, &edge->args[edge->nargs]);
+                edge->grouping_broken |= edge->args[edge->nargs++].text == NULL;
+        }
+}
+
+static const struct key grouping_keys[] = {
+        {"type", read_grouping_type, true, NULL},
+        {"args", read_args, false, NULL},
+        {"streamId", read_stream_id, false, NULL},
+        {"customClass", NULL, false, "it is Java's; leave it out"},
+        {NULL, NULL, false, NULL},
+};
+
+static void
+check_args(struct sqi_model *model, struct sqi_model_edge *edge)
+{
+        bool needs = edge->grouping == SQI_FIELDS || edge->grouping == SQI_PARTIAL_KEY;
+        const char *name = sqi_grouping_name(edge->grouping);
+
+        if (edge->grouping_broken)
+                return;
+        if (needs && edge->nargs == 0)
+                sqi_model_error(model, edge->grouping_place, "the grouping '%s' names no field (add args: [FIELD])", name);
+        else if (!needs && edge->nargs > 0)
+                sqi_model_error(model, edge->args[0].place, "the grouping '%s' takes no args (did you mean type: fields?)", name);
+        edge->grouping_broken = needs != (edge->nargs > 0);
+}
+
+static void
+read_grouping(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        struct sqi_model_edge *edge = into;
+
+        if (item->value->kind == SQI_YAML_SCALAR) {
+                set_grouping(model, edge, item->value);
+        } else {
+                edge->grouping_broken = true;
+                if (!expect_value(model, item, SQI_YAML_MAPPING))
+                        return;
+                edge->grouping_broken = sqi_yaml_get(item->value, "type") == NULL;
+                read_map(model, grouping_keys, item->value, "the grouping", edge);
+        }
+        check_args(model, edge);
+}
+
+static const struct key stream_keys[] = {
+        {"from", read_from, true, NULL},
+        {"to", read_to, true, NULL},
+        {"streamId", read_stream_id, false, NULL},
+        {"grouping", read_grouping, true, NULL},
+        {"name", NULL, false, NULL},
+        {"id", NULL, false, NULL},
+        {NULL, NULL, false, NULL},
+};
+
+static void
+read_streams(struct sqi_model *model, const struct sqi_yaml *list)
+{
+        const struct sqi_yaml_item *item;
+        struct sqi_model_edge *edge;
+
+        for (item = list->first; item != NULL; item = item->next) {
+                if (!sqi_model_expect(model, item->value, SQI_YAML_MAPPING, "the stream"))
+                        continue;
+                edge = &model->edges[model->nedges++];
+                edge->place = item->value->place;
+                edge->source = edge->target = edge->stream_index = -1;
+                read_map(model, stream_keys, item->value, "the stream", edge);
+        }
+}
+
+/* ---- The file ----------------------------------------------------------------------------------------------------------- */
+
+static void
+read_name(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        (void)into;
+        read_id(model, item, &model->name);
+}
+
+#define OUTSIDE_FLUX "Flux's Java beans; a component is a built-in or a .so, its settings go into 'properties'"
+
+/* Spouts, bolts and streams are read after the rest, in this order, whatever theirs. */
+static const struct key file_keys[] = {
+        {"name", read_name, true, NULL},
+        {"config", read_config, false, NULL},
+        {"spouts", NULL, true, NULL},
+        {"bolts", NULL, false, NULL},
+        {"streams", NULL, false, NULL},
+        {"components", NULL, false, OUTSIDE_FLUX},
+        {"topologySource", NULL, false, OUTSIDE_FLUX},
+        {"includes", NULL, false, "there is one file a topology; copy what the other file declares into this one"},
+        {"workerHooks", NULL, false, "a component's own .prepare and .cleanup run in its worker, at its start and its end"},
+        {NULL, NULL, false, NULL},
+};
+
+/* The list below `key`, an empty one when there is none. */
+static const struct sqi_yaml *
+list_of(struct sqi_model *model, const struct sqi_yaml *root, const char *key)
+{
+        static const struct sqi_yaml none = {.kind = SQI_YAML_SEQUENCE};
+        const struct sqi_yaml_item *item = sqi_yaml_get(root, key);
+
+        if (item == NULL || item->value->kind == SQI_YAML_NULL || !expect_value(model, item, SQI_YAML_SEQUENCE))
+                return &none;
+        return item->value;
+}
+
+void
+sqi_model_read(struct sqi_model *model, const struct sqi_yaml *root)
+{
+        const struct sqi_yaml *spouts, *bolts, *streams;
+        const struct sqi_yaml_item *item;
+
+        sqi_config_defaults(&model->config);
+        if (!sqi_model_expect(model, root, SQI_YAML_MAPPING, "a topology file"))
+                return;
+        read_map(model, file_keys, root, "the file", model);
+        spouts = list_of(model, root, "spouts");
+        bolts = list_of(model, root, "bolts");
+        streams = list_of(model, root, "streams");
+        item = sqi_yaml_get(root, "spouts");
+        if (item != NULL && spouts->n == 0 && (item->value->kind == SQI_YAML_NULL || item->value->kind == SQI_YAML_SEQUENCE))
+                sqi_model_error(model, item->key_place, "there is no spout (a topology has at least one)");
+        if (spouts->n + bolts->n > SQI_COMPONENTS_MAX) {
+                sqi_model_error(model, root->place, "too many components: %zu (%d at most)", spouts->n + bolts->n,
+                                SQI_COMPONENTS_MAX);
+                return;
+        }
+        model->components = sqi_model_alloc(model, spouts->n + bolts->n, sizeof(*model->components));
+        model->edges = sqi_model_alloc(model, streams->n, sizeof(*model->edges));
+        if (model->components == NULL || model->edges == NULL)
+                return;
+        read_components(model, spouts, SQ_KIND_SPOUT);
+        read_components(model, bolts, SQ_KIND_BOLT);
+        read_streams(model, streams);
+}

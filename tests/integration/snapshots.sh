@@ -1,0 +1,158 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Keyed state and positions through stops, starts and hand-overs that come too soon, are cut short by kill -9, or find no room: every tuple counts
+# once. The counts are those of `count` and `write`, held against what one run alone comes to.
+# SQUALL_ROUNDS: stops of each kind; SQUALL_TUPLES: how many are counted.
+# alone
+# modes: release asan
+source "$(dirname "$0")/lib"
+export XDG_RUNTIME_DIR=$dir/run
+unset SQUALL_SOCKET
+mkdir -m 700 "$XDG_RUNTIME_DIR" "$dir/state"
+on_exit end_all
+supervisor= small=
+: "${SQUALL_ROUNDS:=6}" "${SQUALL_TUPLES:=300000}"
+
+answers() { "$squall" list >/dev/null 2>&1; }
+start() {
+        "$squall" supervisor --state-dir "$dir/state" >>"$dir/err" 2>&1 &
+        supervisor=$!
+        until_true answers
+}
+stop() { "$squall" supervisor --stop >>"$dir/err" 2>&1; }
+kill_supervisor() { { kill -KILL $supervisor && wait $supervisor; } 2>/dev/null; return 0; }
+workers() { grep -ls "$XDG_RUNTIME_DIR/[s]quall/top-" /proc/[0-9]*/cmdline | tr -dc '0-9\n'; }
+end_all() {
+        kill -KILL $supervisor $(workers) 2>/dev/null
+        wait 2>/dev/null
+        [ -z "$small" ] || umount "$small"
+}
+no_worker() { [ -z "$(workers)" ]; }
+state() { "$squall" list --json | tr '{' '\n' | sed -n "s/.*\"topology\":\"$1\",\"state\":\"\([a-z]*\)\".*/\1/p"; }
+is_in_state() { [ "$(state "$1")" = "$2" ]; }
+pause() { read -rt "$1" <> <(:) || true; }
+
+counts_yaml() {
+        cat <<YAML
+name: counts
+spouts: [ { id: gen, component: generate, properties: { count: $SQUALL_TUPLES, $1 seed: 7, fields: { k: uniform 1 5000 } } } ]
+bolts:
+  - { id: count, component: count, parallelism: 2, properties: { by: [k], emit: end } }
+  - { id: sink, component: write, properties: { path: "$dir/$2", mode: append } }
+streams:
+  - { from: gen, to: count, grouping: { type: fields, args: [k] } }
+  - { from: count, to: sink, grouping: { type: global } }
+YAML
+}
+counts_yaml "rate: 60000," counts.tsv >"$dir/counts.yaml"
+counts_yaml "" want.tsv >"$dir/want.yaml"
+"$squall" run "$dir/want.yaml" >/dev/null 2>&1
+submit() {
+        rm -f "$dir/counts.tsv"
+        "$squall" submit "$dir/counts.yaml" --wait >/dev/null
+}
+counts_are_exact() {
+        until_true is_in_state counts finished || return 1
+        sort "$dir/counts.tsv" | cmp - <(sort "$dir/want.tsv") && [ -s "$dir/want.tsv" ]
+        local r=$?
+        "$squall" kill counts >/dev/null
+        return $r
+}
+
+start
+submit
+for round in $(seq "$SQUALL_ROUNDS"); do
+        stop
+        start
+        pause "0.0$((round % 10))"
+done
+check "a stop right after a start loses no count" counts_are_exact
+
+submit
+for round in $(seq "$SQUALL_ROUNDS"); do
+        stop
+        start
+        pause "0.0$((round % 10))"
+        "$squall" rebalance counts --component count=$((1 + round % 4)) >/dev/null 2>&1
+done
+check "nor does a rebalance" counts_are_exact
+
+# The whole of a stop takes some 20 ms here: it is cut short at each millisecond of that, and a bit later.
+submit
+for round in $(seq $((3 * SQUALL_ROUNDS))); do
+        kill -TERM $supervisor
+        pause "0.0$(printf '%02d' $((round * 2 % 50)))"
+        kill_supervisor
+        start
+done
+check "nor does kill -9 of the supervisor anywhere in a stop" counts_are_exact
+
+submit
+for round in $(seq $((3 * SQUALL_ROUNDS))); do
+        "$squall" rebalance counts --component count=$((1 + round % 4)) >/dev/null 2>&1 &
+        pause "0.0$(printf '%02d' $((round * 3 % 80)))"
+        kill_supervisor
+        kill $! 2>/dev/null
+        wait $! 2>/dev/null
+        start
+done
+check "nor anywhere in a rebalance" counts_are_exact
+
+# ---- what is damaged or gone ----
+
+positions=$dir/state/topologies/counts/positions
+cause() { "$squall" status counts --json | sed -n 's/.*"cause":"\([^"]*\)".*/\1/p'; }
+cause_names() { [[ "$(cause)" == *"$1"* ]]; }
+flip() { local at; at=$(($(stat -c %s "$1") - 1)); printf '\x55' | dd of="$1" bs=1 seek=$at conv=notrunc 2>/dev/null; }
+
+submit
+pause 1.2
+kill_supervisor
+kill -KILL $(workers) 2>/dev/null
+until_true no_worker
+for file in "$positions" "$positions.old"; do [ ! -e "$file" ] || printf 'x' >"$file"; done
+start
+check "damaged positions are named, and the topology waits" eval 'until_true is_in_state counts waiting && cause_names "$positions is damaged"'
+rm -f "$positions" "$positions.old"
+check "and begins when they are gone, by itself" eval 'until_true is_in_state counts running || is_in_state counts finished'
+"$squall" kill counts --wait 0 >/dev/null
+
+submit
+stop
+file=$(ls "$dir"/state/snapshots/counts-*/*/count.0)
+mv "$file" "$dir/kept"
+start
+check "a snapshot with a file missing is named" eval 'until_true is_in_state counts waiting && cause_names "$file is damaged"'
+mv "$dir/kept" "$file"
+check "and used when it is put back" counts_are_exact
+
+submit
+mv "$dir/state" "$dir/elsewhere"
+rm -rf "$dir/elsewhere"
+check "a state directory that is removed is noticed" until_true grep -q "has been removed or replaced" "$dir/err"
+check "a topology of it can still be killed by its name" "$squall" kill counts --wait 0
+check "and leaves no worker" until_true no_worker
+stop
+mkdir -m 700 "$dir/state"
+
+# ---- no room ----
+
+if mount -t tmpfs -o size=3m,mode=700 none "$dir/state" 2>/dev/null; then
+        small=$dir/state
+        start
+        submit
+        pause 0.5
+        dd if=/dev/zero of="$dir/state/fill" bs=1k 2>/dev/null
+        check "a stop that finds no room says so and fails" eval '! stop && grep -q "goes on, for something would be lost: cannot write a snapshot into .*No space left" "$dir/err"'
+        check "and the topology goes on" eval 'until_true is_in_state counts running'
+        rm "$dir/state/fill"
+        check "with room again it stops" stop
+        start
+        check "and no count is lost" counts_are_exact
+        stop
+else
+        echo "# no tmpfs can be mounted here: a full disk is left out"
+        stop
+fi
+check "in the end no process is left" until_true no_worker
+exit $failures

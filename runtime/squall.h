@@ -295,7 +295,8 @@ SQ_EXPORT const char *sq_source_component(const struct sq_tuple *in);
 SQ_EXPORT const char *sq_source_stream(const struct sq_tuple *in);
 SQ_EXPORT unsigned sq_source_input(const struct sq_tuple *in);
 
-/* The input fields (as declared; all if none were), packed one after the other: equal fields, equal bytes. A view. */
+/* The input fields (as declared; all if none were), packed one after the other: equal fields, equal bytes, so 20.0 stands as 20, -0.0 as 0, a
+ * map in the order of its keys. A view. */
 SQ_EXPORT struct sq_str sq_key(const struct sq_tuple *in);
 
 /* The same of the first `n` input fields: a bolt that keys by some fields and reads others declares those of the key first. */

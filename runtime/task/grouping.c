@@ -1,10 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "task/grouping.h"
 
+#include <stdlib.h>
+
 #include "plan/routing.h"
+#include "tuple/canonical.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+
+/* Of a value that may have another form: equal values go to one task. */
+static __attribute__((noinline)) uint64_t
+canonical_hash(const uint8_t *at, const uint8_t *end, uint64_t seed)
+{
+        size_t room = 2 * (size_t)(end - at);
+        uint8_t small[256], *form = room <= sizeof(small) ? small : malloc(room);
+        uint64_t hash;
+
+        if (!form)
+                return XXH3_64bits_withSeed(at, (size_t)(end - at), seed);
+        hash = XXH3_64bits_withSeed(form, (size_t)(sqi_canonical(form, at, end) - form), seed);
+        if (form != small)
+                free(form);
+        return hash;
+}
 
 uint64_t
 sqi_key_hash(const struct sqi_plan_edge *edge, const struct sqi_slice *tuple)
@@ -14,7 +33,10 @@ sqi_key_hash(const struct sqi_plan_edge *edge, const struct sqi_slice *tuple)
         for (uint32_t k = 0; k < edge->nkeys; k++) {
                 uint32_t begin = tuple->offsets[edge->keys[k]];
                 uint32_t end = tuple->offsets[edge->keys[k] + 1];
-                hash = XXH3_64bits_withSeed(tuple->at + begin, end - begin, hash);
+                if (__builtin_expect(sqi_has_forms(tuple->at[begin]), 0))
+                        hash = canonical_hash(tuple->at + begin, tuple->at + end, hash);
+                else
+                        hash = XXH3_64bits_withSeed(tuple->at + begin, end - begin, hash);
         }
         return hash;
 }

@@ -4,6 +4,7 @@
 
 #include "tuple/unpack.h"
 #include "task/task.h"
+#include "tuple/canonical.h"
 
 /* The bytes of a field; an empty nil when there is none, which is a misuse. */
 static inline const uint8_t *
@@ -157,33 +158,42 @@ sq_source_input(const struct sq_tuple *in)
         return in->input->edge->input;
 }
 
-/* The first `n` fields one after the other: as they stand when all are neighbours in the tuple, gathered in the scratch otherwise. */
+/* Whether the first `n` fields have but one form, by their first bytes. */
+static inline bool
+has_one_form(const struct sq_tuple *in, unsigned n)
+{
+        for (unsigned f = 0; f < n; f++)
+                if (sqi_has_forms(in->slice.at[in->slice.offsets[in->input->places[f]]]))
+                        return false;
+        return true;
+}
+
+/* The first `n` fields one after the other: as they stand when all are neighbours in the tuple and have one form, else written into the scratch. */
 static __attribute__((noinline)) struct sq_str
 make_key(const struct sq_tuple *in, unsigned n)
 {
         const struct sqi_input *input = in->input;
         const uint32_t *offsets = in->slice.offsets;
         struct sq_task *task = in->task;
-        size_t len = 0;
+        size_t room = 2 * (size_t)offsets[in->slice.n];
+        uint8_t *at;
 
-        if (input->contiguous)
+        if (input->contiguous && has_one_form(in, n))
                 return (struct sq_str){(const char *)in->slice.at + offsets[input->places[0]],
                                        offsets[input->places[0] + n] - offsets[input->places[0]]};
-        if (task->key_size < offsets[in->slice.n]) {
-                char *key = realloc(task->key, offsets[in->slice.n]);
+        if (task->key_size < room) {
+                char *key = realloc(task->key, room);
                 if (!key) {
                         sqi_task_fail(task, -ENOMEM, "out of memory for a key");
                         return (struct sq_str){"", 0};
                 }
                 task->key = key;
-                task->key_size = offsets[in->slice.n];
+                task->key_size = room;
         }
-        for (uint32_t f = 0; f < n; f++) {
-                uint32_t begin = offsets[input->places[f]], end = offsets[input->places[f] + 1];
-                memcpy(task->key + len, in->slice.at + begin, end - begin);
-                len += end - begin;
-        }
-        return (struct sq_str){task->key, len};
+        at = (uint8_t *)task->key;
+        for (uint32_t f = 0; f < n; f++)
+                at = sqi_canonical(at, in->slice.at + offsets[input->places[f]], in->slice.at + offsets[input->places[f] + 1]);
+        return (struct sq_str){task->key, (size_t)(at - (uint8_t *)task->key)};
 }
 
 struct sq_str
@@ -191,7 +201,7 @@ sq_key(const struct sq_tuple *in)
 {
         const struct sq_task *task = in->task;
 
-        if (in == task->tuple && task->guess && task->key_shape == SQI_KEY_PACKED)
+        if (in == task->tuple && task->guess && task->key_shape == SQI_KEY_PACKED && has_one_form(in, in->input->nfields))
                 return task->guess->bytes;
         return make_key(in, in->input->nfields);
 }

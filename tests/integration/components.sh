@@ -220,6 +220,23 @@ top_change() {
 check "top with emit: change passes on what is among the largest, and takes in another key when one falls" top_change
 top_few() { run "$(generate 5 "{ k: seq, count: const 1 }")" "component: top, properties: { n: 3, rank: true }" && diff "$dir/out" <(printf '1\t0\t1\n2\t1\t1\n3\t2\t1\n'); }
 check "top puts the rank before the fields if asked" top_few
+equal_keys() {
+        printf '{"k":%s}\n' 20 20.0 0.0 -0.0 0 '{"a":1,"b":2}' '{"b":2.0,"a":1}' 2e1 >"$dir/in"
+        cat >"$dir/t.yaml" <<END
+name: keys
+spouts: [ { id: in, component: file, parallelism: 3, properties: { path: "$dir/in", format: jsonl } } ]
+bolts:
+  - { id: n, component: count, parallelism: 4, properties: { by: [k], emit: end } }
+  - { id: out, component: write, properties: { path: "$dir/out" } }
+streams:
+  - { from: in, to: n, grouping: { type: fields, args: [k] } }
+  - { from: n, to: out, grouping: { type: global } }
+END
+        rm -f "$dir/out"
+        "$SQUALL" run "$dir/t.yaml" >/dev/null 2>&1
+        diff <(sort "$dir/out") <(printf '%s\t%s\n' 0 3 20 3 '{"a":1,"b":2}' 2 | sort)
+}
+check "equal keys are one key in one task, whatever form they come in" equal_keys
 top_text() {
         printf 'k,ms\na,9\nb,10\nc,7.5\n' >"$dir/in"
         gives $'b\t10\na\t9\nc\t7.5\n' "$(file ", format: csv")" "component: top, properties: { n: 3, by: ms }"

@@ -413,7 +413,7 @@ SQ_BOLT(write) = {
         .state = sizeof(struct writer),
         .options =
                 {
-                        SQ_REQ_PATH(struct writer, path, "the file; - is stdout"),
+                        SQ_REQ_OUTPUT(struct writer, path, "the file; - is stdout"),
                         SQ_OPT_ENUM(
                                 struct writer, format, "tsv|jsonl|csv", "tsv",
                                 "tsv: fields between tabs (tab, line end, \\ in them as \\t, \\n, \\\\; a tuple of one field as it is); "

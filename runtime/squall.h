@@ -529,7 +529,7 @@ struct sq_option {
         size_t offset;
         const char *fallback;
         bool required;
-        const char *choices; /* SQ_OPTION_ENUM: "one|two|three" */
+        const char *choices; /* SQ_OPTION_ENUM: "one|two|three"; SQ_OPTION_PATH: NULL, or the component writes it */
         const char *help;
 };
 
@@ -549,6 +549,8 @@ struct sq_option {
 #define SQ_REQ_INT(state, member, help) SQI_OPTION(#member, state, member, INT, NULL, true, NULL, help)
 #define SQ_REQ_STR(state, member, help) SQI_OPTION(#member, state, member, STR, NULL, true, NULL, help)
 #define SQ_REQ_PATH(state, member, help) SQI_OPTION(#member, state, member, PATH, NULL, true, NULL, help)
+/* A path that the component writes: `squall check` refuses one that another component reads. */
+#define SQ_REQ_OUTPUT(state, member, help) SQI_OPTION(#member, state, member, PATH, NULL, true, "written", help)
 #define SQ_REQ_LIST(state, member, help) SQI_OPTION(#member, state, member, LIST, NULL, true, NULL, help)
 #define SQ_REQ_MAP(state, member, help) SQI_OPTION(#member, state, member, MAP, NULL, true, NULL, help)
 

@@ -89,6 +89,7 @@ struct sqi_model {
 void sqi_model_read(struct sqi_model *model, const struct sqi_yaml *root);
 void sqi_model_override(struct sqi_model *model, const struct sqi_overrides *overrides);
 void sqi_check_components(struct sqi_model *model);
+void sqi_check_paths(struct sqi_model *model);
 void sqi_check_streams(struct sqi_model *model);
 void sqi_check_delivery(struct sqi_model *model);
 void sqi_order(struct sqi_model *model);

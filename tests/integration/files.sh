@@ -116,6 +116,12 @@ wait "$run"
 status=$?
 check "a file that shrinks while it is read ends the run with 1 and its name" \
         eval '[ $status = 1 ] && grep -q "once.txt: was truncated or written anew while it was read" "$dir/once.log"'
+seq 5 >"$dir/data.txt"
+ln "$dir/data.txt" "$dir/link.txt"
+topology circle "path: $dir/data.txt" "path: $dir/link.txt"
+refused() { ! timeout 20 "$squall" "$1" "$dir/circle.yaml" 2>"$dir/circle.log" && grep -q "would write the file that 'in' reads" "$dir/circle.log" && [ -s "$dir/data.txt" ]; }
+check "check refuses to write the file that is read, by whatever link" refused check
+check "run refuses it before the file is emptied" refused run
 seq 10 | gzip >"$dir/packed.gz"
 topology packed "path: $dir/packed.gz" "path: $dir/packed.tsv"
 check "a compressed file is refused with what to do" \

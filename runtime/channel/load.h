@@ -11,11 +11,13 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct sqi_load {
         _Atomic int64_t queued;   /* tuples sent and not executed yet */
         _Atomic uint64_t cost_ns; /* of one, about */
+        _Atomic int64_t bytes;    /* sent to the inbox and not received yet */
 } __attribute__((aligned(64)));
 
 /* NULL: no such luck. */
@@ -65,6 +67,36 @@ sqi_load_fits(const struct sqi_load *load, uint64_t ns)
         uint64_t cost = atomic_load_explicit(&load->cost_ns, memory_order_relaxed), fits = ns / (cost ? cost : SQI_UNKNOWN_NS);
 
         return fits == 0 ? 1 : fits < UINT32_MAX ? (uint32_t)fits : UINT32_MAX;
+}
+
+/*
+ * May `size` bytes set out for the task, if not more than `most` are to be on their way? True: they count from here on. Where nothing else is
+ * on its way, anything may. Ended by sqi_load_arrive(), by the receiver, or by the sender when it could not send.
+ */
+static inline bool
+sqi_load_set_out(struct sqi_load *load, size_t size, int64_t most)
+{
+        int64_t before = atomic_fetch_add_explicit(&load->bytes, (int64_t)size, memory_order_relaxed);
+
+        if (before <= 0 || before + (int64_t)size <= most)
+                return true;
+        atomic_fetch_sub_explicit(&load->bytes, (int64_t)size, memory_order_relaxed);
+        return false;
+}
+
+static inline void
+sqi_load_arrive(struct sqi_load *load, size_t size)
+{
+        if (load)
+                atomic_fetch_sub_explicit(&load->bytes, (int64_t)size, memory_order_relaxed);
+}
+
+/* What was on its way is lost, or may be: its bytes count no more. */
+static inline void
+sqi_load_forget(struct sqi_load *load)
+{
+        if (load)
+                atomic_store_explicit(&load->bytes, 0, memory_order_relaxed);
 }
 
 /* Will it take the task longer than `ns` to execute what is queued? */

@@ -104,7 +104,8 @@ send_now(struct sqi_outlet *outlet, const struct sqi_source *source, zmq_msg_t *
         size_t size = zmq_msg_size(message);
         struct sqi_header header;
 
-        outlet->held = is_held(outlet);
+        bool counts = outlet->load && !outlet->feedback;
+        outlet->held = is_held(outlet) || (counts && !sqi_load_set_out(outlet->load, size, source->channel_bytes));
         if (outlet->held)
                 return -EAGAIN;
         memcpy(&header, zmq_msg_data(message), sizeof(header)); /* once it is sent it is not ours any more */
@@ -114,7 +115,8 @@ send_now(struct sqi_outlet *outlet, const struct sqi_source *source, zmq_msg_t *
                 sqi_count(&source->metrics->batches_out, 1);
                 sqi_count(&source->metrics->bytes_out, size);
                 sqi_load_add(outlet->load, header.count);
-        }
+        } else if (counts)
+                sqi_load_arrive(outlet->load, size); /* not yet */
         return r;
 }
 

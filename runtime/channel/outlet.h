@@ -12,7 +12,8 @@
  *
  * Where the load of the receiver is known, a batch is full, too, when the receiver will take SQI_BATCH_NS for it, and nothing is sent (`held`)
  * while what is on its way there will take it SQI_QUEUE_NS: a slow receiver gets small batches and few of them, so that shuffle can balance,
- * a drain ends soon, and little is lost or replayed when it dies.
+ * a drain ends soon, and little is lost or replayed when it dies. Nor is anything sent while more than `channel_bytes` are on their way there; what is
+ * larger goes alone.
  *
  * A broadcast outlet sends by XPUB (no-drop): one batch for all receivers of one stream. It waits, too, while a receiver has not subscribed.
  */
@@ -56,7 +57,8 @@ struct sqi_outlet {
 /* Who sends: goes into the headers. */
 struct sqi_source {
         uint32_t task, incarnation;
-        bool handover; /* goes into its end-of-stream marks */
+        bool handover;         /* goes into its end-of-stream marks */
+        int64_t channel_bytes; /* on their way to one receiver, at most */
         struct sqi_pool *pool;
         struct sqi_metrics *metrics;
 };

@@ -32,6 +32,8 @@ const struct sqi_config_key sqi_config_keys[] = {
         KEY("topology.batch.bytes", INT, batch_bytes, "65536", 64, 16777216, NULL, "a batch is sent when it holds as much"),
         KEY("topology.channel.batches", INT, channel_batches, "16", 1, 65536, NULL,
             "batches that one end of a channel holds before its producer waits"),
+        KEY("topology.channel.bytes", INT, channel_bytes, "16777216", 65536, 1e12, NULL,
+            "bytes on their way to one task before its producers wait; a larger tuple goes alone"),
         KEY("topology.worker.memory.mb", INT, worker_memory, "0", 0, 1e9, NULL,
             "a worker with more resident memory is restarted; 0: no limit"),
         KEY("topology.worker.cpu", FLOAT, worker_cpu, "0", 0, 65536, NULL,

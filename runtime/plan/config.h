@@ -24,6 +24,7 @@ struct sqi_config {
         const char *dead_letter; /* topology.dead.letter.path: JSON lines; NULL: see sqi_plan_keep_letters() */
         int64_t batch_bytes;     /* topology.batch.bytes: a batch is sent when it holds as much */
         int64_t channel_batches; /* topology.channel.batches: high-water mark of one channel end, in batches */
+        int64_t channel_bytes;   /* topology.channel.bytes: on their way to one task, at most */
         int64_t worker_memory;   /* topology.worker.memory.mb; 0: no limit */
         double worker_cpu;       /* topology.worker.cpu, in cores; 0: no limit */
         int64_t topology_memory; /* topology.memory.mb, of all workers together; 0: no limit */

@@ -558,6 +558,19 @@ tell_cost(const struct sq_task *task, uint64_t tuples, uint64_t ns)
                 sqi_load_cost(task->load, ns / tuples);
 }
 
+/* The inbox is empty. What is said to be on its way for so long was lost with whoever sent it. */
+static void
+look_idle(struct sq_task *task)
+{
+        static const uint64_t LOST_NS = 1000000000;
+
+        sqi_load_idle(task->load);
+        if (!task->intake.empty_ns)
+                task->intake.empty_ns = task->now_ns;
+        else if (task->now_ns - task->intake.empty_ns > LOST_NS)
+                sqi_load_forget(task->load);
+}
+
 void
 sqi_bolt_turn(struct sq_task *task)
 {
@@ -579,7 +592,9 @@ sqi_bolt_turn(struct sq_task *task)
         if (task->failed < 0 || task->quitting)
                 return;
         if (!busy)
-                sqi_load_idle(task->load);
+                look_idle(task);
+        else
+                task->intake.empty_ns = 0;
         if (!busy && is_at_end(task) && knows_its_fate(task) && sqi_loose_is_empty(task)) {
                 finish(task);
         } else if (!busy) {

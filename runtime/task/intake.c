@@ -109,6 +109,7 @@ sqi_intake_bind(struct sq_task *task)
         bool feedback = false, broadcasts = false;
         int r = open_inputs(task);
 
+        sqi_load_forget(task->load);
         for (uint32_t i = 0; i < intake->ninputs; i++) {
                 feedback |= intake->inputs[i].edge->feedback;
                 broadcasts |= intake->inputs[i].edge->grouping == SQI_ALL && !intake->inputs[i].edge->feedback;
@@ -194,6 +195,16 @@ sqi_intake_close(struct sq_task *task)
         memset(intake, 0, sizeof(*intake));
 }
 
+static bool
+receive(struct sq_task *task, void *socket, zmq_msg_t *message)
+{
+        if (sqi_socket_receive(socket, message) < 0)
+                return false;
+        if (socket == task->intake.inbox)
+                sqi_load_arrive(task->load, zmq_msg_size(message));
+        return true;
+}
+
 /* Feedback first: a cycle must drain before it takes in more. */
 int
 sqi_intake_receive(struct sq_task *task, zmq_msg_t *message)
@@ -208,9 +219,9 @@ sqi_intake_receive(struct sq_task *task, zmq_msg_t *message)
                 void *first = intake->turn ? intake->inbox : intake->broadcasts;
                 void *second = intake->turn ? intake->broadcasts : intake->inbox;
                 intake->turn = !intake->turn;
-                return sqi_socket_receive(first, message) == 0 || sqi_socket_receive(second, message) == 0;
+                return receive(task, first, message) || receive(task, second, message);
         }
-        return intake->inbox && sqi_socket_receive(intake->inbox, message) == 0;
+        return intake->inbox && receive(task, intake->inbox, message);
 }
 
 void

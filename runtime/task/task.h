@@ -111,6 +111,7 @@ struct sqi_intake {
         uint32_t *fence;          /* by task: lowest incarnation whose batches are taken */
         uint64_t received;        /* tuples from this task's own cycle */
         bool turn;                /* inbox and broadcasts take turns */
+        uint64_t empty_ns;        /* since when nothing has come; 0: it does */
 };
 
 /* What a task may wait on besides its outlets: control, three inboxes, acks, the spout's own descriptor. */

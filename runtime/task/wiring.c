@@ -230,6 +230,7 @@ sqi_collector_open(struct sq_task *task)
         collector->source = (struct sqi_source){
                 .task = task->id,
                 .incarnation = task->incarnation,
+                .channel_bytes = task->plan->config.channel_bytes,
                 .pool = sqi_pool_new(buffer + buffer / 4 + 4096),
                 .metrics = task->metrics,
         };

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sending end of a channel, and what it knows of the load of its receiver. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "channel/outlet.h"
+#include "channel/socket.h"
+
+enum { SIZE = 1000000 };
+
+struct channel {
+        void *context, *inbox, *socket;
+        struct sqi_metrics metrics;
+        struct sqi_source source;
+        struct sqi_load load;
+        struct sqi_outlet outlet;
+};
+
+static void
+set_up(struct channel *channel, bool feedback)
+{
+        memset(channel, 0, sizeof(*channel));
+        channel->context = zmq_ctx_new();
+        channel->inbox = sqi_socket_new(channel->context, ZMQ_PULL, 100);
+        channel->socket = sqi_socket_new(channel->context, ZMQ_PUSH, 100);
+        assert_int_equal(sqi_socket_bind(channel->inbox, "inproc://inbox"), 0);
+        assert_int_equal(sqi_socket_connect(channel->socket, "inproc://inbox"), 0);
+        channel->source = (struct sqi_source){
+                .channel_bytes = SIZE + SIZE / 2, .pool = sqi_pool_new(4096), .metrics = &channel->metrics};
+        sqi_outlet_init(&channel->outlet, &channel->source, channel->socket, 1, false, feedback);
+        sqi_outlet_watch(&channel->outlet, &channel->load);
+}
+
+static void
+tear_down(struct channel *channel)
+{
+        sqi_outlet_clear(&channel->outlet);
+        sqi_socket_close(&channel->inbox);
+        sqi_socket_close(&channel->socket);
+        zmq_ctx_term(channel->context);
+        sqi_pool_drop(&channel->source.pool);
+}
+
+static int
+send_tuple(struct channel *channel, size_t size)
+{
+        uint8_t *at = sqi_batch_reserve(&channel->outlet.batch, channel->source.pool, size);
+
+        memset(at, 0xc0, size);
+        assert_int_equal(sqi_batch_add(&channel->outlet.batch, at + size, 0, NULL, 0), 0);
+        sqi_batch_commit(&channel->outlet.batch);
+        return sqi_outlet_push(&channel->outlet, &channel->source);
+}
+
+static void
+receive(struct channel *channel)
+{
+        zmq_msg_t message;
+
+        zmq_msg_init(&message);
+        assert_int_equal(sqi_socket_receive(channel->inbox, &message), 0);
+        sqi_load_arrive(&channel->load, zmq_msg_size(&message));
+        zmq_msg_close(&message);
+}
+
+static void
+holds_back_bytes_above_the_bound_until_those_before_them_have_arrived(void **state)
+{
+        struct channel channel;
+
+        (void)state;
+        set_up(&channel, false);
+        assert_int_equal(send_tuple(&channel, SIZE), 0);
+        assert_int_equal(send_tuple(&channel, SIZE), -EAGAIN);
+        assert_true(channel.outlet.held);
+        assert_int_equal(channel.metrics.batches_out, 1);
+        receive(&channel);
+        assert_int_equal(sqi_outlet_push(&channel.outlet, &channel.source), 0);
+        assert_false(channel.outlet.held);
+        receive(&channel);
+        assert_int_equal(channel.load.bytes, 0);
+        tear_down(&channel);
+}
+
+static void
+sends_what_is_larger_than_the_bound_when_nothing_else_is_on_its_way(void **state)
+{
+        struct channel channel;
+
+        (void)state;
+        set_up(&channel, false);
+        assert_int_equal(send_tuple(&channel, 3 * SIZE), 0);
+        assert_int_equal(send_tuple(&channel, 1), -EAGAIN);
+        receive(&channel);
+        assert_int_equal(sqi_outlet_push(&channel.outlet, &channel.source), 0);
+        tear_down(&channel);
+}
+
+static void
+holds_back_what_a_slow_receiver_would_need_more_than_a_second_for(void **state)
+{
+        struct channel channel;
+
+        (void)state;
+        set_up(&channel, false);
+        sqi_load_cost(&channel.load, SQI_QUEUE_NS / 2);
+        for (int i = 0; i < 3; i++)
+                assert_int_equal(send_tuple(&channel, 1), 0);
+        assert_int_equal(channel.outlet.most, 1);
+        assert_int_equal(send_tuple(&channel, 1), -EAGAIN);
+        sqi_load_add(&channel.load, -1);
+        assert_int_equal(sqi_outlet_push(&channel.outlet, &channel.source), 0);
+        tear_down(&channel);
+}
+
+static void
+never_holds_feedback_back(void **state)
+{
+        struct channel channel;
+
+        (void)state;
+        set_up(&channel, true);
+        sqi_load_cost(&channel.load, SQI_QUEUE_NS);
+        for (int i = 0; i < 5; i++)
+                assert_int_equal(send_tuple(&channel, SIZE), 0);
+        tear_down(&channel);
+}
+
+int
+main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(holds_back_bytes_above_the_bound_until_those_before_them_have_arrived),
+                cmocka_unit_test(sends_what_is_larger_than_the_bound_when_nothing_else_is_on_its_way),
+                cmocka_unit_test(holds_back_what_a_slow_receiver_would_need_more_than_a_second_for),
+                cmocka_unit_test(never_holds_feedback_back),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

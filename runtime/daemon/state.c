@@ -307,6 +307,24 @@ name_of_copied(const char *path)
         return rest > base && rest[0] == '-' && rest[1] != '\0' ? rest + 1 : base;
 }
 
+/* The library that a component of ours links stands one folder above its own, or two; one above the copies is where they look for it. */
+static int
+copy_kit(int folder, const char *from)
+{
+        static const char kit[] = "libsquall-kit.so", *const above[] = {"..", "../.."};
+        const char *slash = strrchr(from, '/');
+        char path[PATH_MAX];
+
+        if (!slash || faccessat(folder, kit, F_OK, 0) == 0)
+                return 0;
+        for (size_t i = 0; i < sizeof(above) / sizeof(above[0]); i++) {
+                snprintf(path, sizeof(path), "%.*s/%s/%s", (int)(slash - from), from, above[i], kit);
+                if (access(path, R_OK) == 0)
+                        return sqi_file_copy(path, folder, kit);
+        }
+        return 0; /* it finds it elsewhere, as one of its user's may */
+}
+
 /* Each .so once. From here on the plan names the copies, at the place where they will be. */
 static int
 copy_components(const struct sqi_state *state, int folder, const char *name, struct sqi_plan *plan, const char **from, char *error,
@@ -327,6 +345,8 @@ copy_components(const struct sqi_state *state, int folder, const char *name, str
                 }
                 snprintf(file, sizeof(file), "%u-%.200s", c, name_of_copied(from[c]));
                 r = sqi_file_copy(from[c], components, file);
+                if (r == 0)
+                        r = copy_kit(folder, from[c]);
                 if (r < 0)
                         sqi_complain(r, error, size, "cannot copy %s: %s", from[c], strerror(-r));
                 snprintf(place, sizeof(place), "components/%s", file);

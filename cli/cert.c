@@ -14,14 +14,11 @@ run(const struct cli_args *args)
         const char *path = cli_operand(args, 0);
         struct sqi_cert cert;
         char error[512];
-        int r = sqi_cert_make(&cert);
+        int r = sqi_cert_make(path, &cert, error, sizeof(error));
 
         if (r < 0)
-                return cli_error(CLI_FAILED, "cannot make keys: %s", strerror(-r));
-        r = sqi_cert_save(&cert, path, error, sizeof(error));
-        explicit_bzero(cert.secret_key, sizeof(cert.secret_key));
-        if (r < 0)
                 return cli_error(r == -EEXIST ? CLI_USAGE : CLI_FAILED, "%s", error);
+        explicit_bzero(cert.secret_key, sizeof(cert.secret_key));
         if (cli_flag(args, "json"))
                 (void)printf("{\"public_key\":\"%s\"}\n", cert.public_key);
         else

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The program squall: the command, whose verbs register themselves. */
+#include <czmq.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -49,6 +50,9 @@ main(int argc, char **argv)
 {
         const struct cli_entry *entry;
 
+        /* first thing: czmq is to leave signals alone, in what we start too */
+        (void)setenv("ZSYS_SIGHANDLER", "false", 1);
+        zsys_handler_set(NULL);
         cli_output_begin();
         if (open_closed_streams() < 0)
                 return CLI_FAILED;

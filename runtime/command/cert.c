@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "command/cert.h"
 
+#include <czmq.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,109 +10,99 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zmq.h>
 
 #include "base/complain.h"
 
-enum { FILE_MAX = 8192 };
 static const char suffix[] = "_secret";
 
-int
-sqi_cert_make(struct sqi_cert *ret)
+static struct sqi_cert
+keys_of(zcert_t *from)
 {
         struct sqi_cert cert;
 
-        if (zmq_curve_keypair(cert.public_key, cert.secret_key) < 0)
-                return -errno;
-        *ret = cert;
-        return 0;
+        snprintf(cert.public_key, sizeof(cert.public_key), "%s", zcert_public_txt(from));
+        snprintf(cert.secret_key, sizeof(cert.secret_key), "%s", zcert_secret_txt(from));
+        return cert;
 }
 
-/* ---- Writing -------------------------------------------------------------------------------------------------------------- */
+/* Takes the name, so that what is there is never written over. The fd or a negative errno. */
+static int
+claim(const char *path, mode_t mode, char *error, size_t size)
+{
+        int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+
+        return fd < 0 ? sqi_complain(-errno, error, size, "%s: %s", path, strerror(errno)) : fd;
+}
 
 static int
-save(const struct sqi_cert *cert, const char *path, bool secret)
+save(zcert_t *cert, const char *path, int fds[2])
 {
-        int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, secret ? 0600 : 0644), r;
+        if (zcert_save(cert, path) < 0)
+                return errno ? -errno : -EIO;
+        return fsync(fds[0]) < 0 || fsync(fds[1]) < 0 ? -errno : 0;
+}
 
-        if (fd < 0)
-                return -errno;
-        r = dprintf(fd, "#   ZeroMQ CURVE %s Certificate\n%smetadata\ncurve\n    public-key = \"%s\"\n",
-                    secret ? "**Secret**" : "Public",
-                    secret ? "#   DO NOT PROVIDE THIS FILE TO OTHER USERS nor change its permissions.\n" : "", cert->public_key);
-        if (r >= 0 && secret)
-                r = dprintf(fd, "    secret-key = \"%s\"\n", cert->secret_key);
-        if (r >= 0)
-                r = fsync(fd);
-        r = r < 0 ? -errno : 0;
-        close(fd);
+/* The two files of `path`; none is left on failure. */
+static int
+save_new(zcert_t *cert, const char *path, const char *own, char *error, size_t size)
+{
+        int fds[2] = {claim(own, 0600, error, size), -1}, r;
+
+        if (fds[0] < 0)
+                return fds[0];
+        r = fds[1] = claim(path, 0644, error, size);
+        if (fds[1] >= 0) {
+                r = save(cert, path, fds);
+                if (r < 0) {
+                        sqi_complain(r, error, size, "%s: %s", path, strerror(-r));
+                        unlink(path);
+                }
+                close(fds[1]);
+        }
+        close(fds[0]);
         if (r < 0)
-                unlink(path);
+                unlink(own);
         return r;
 }
 
 int
-sqi_cert_save(const struct sqi_cert *cert, const char *path, char *error, size_t size)
+sqi_cert_make(const char *path, struct sqi_cert *ret, char *error, size_t size)
 {
         char own[PATH_MAX];
+        zcert_t *cert;
         int r;
 
         if (snprintf(own, sizeof(own), "%s%s", path, suffix) >= (int)sizeof(own))
                 return sqi_complain(-ENAMETOOLONG, error, size, "%s is too long a path", path);
-        r = save(cert, own, true);
-        if (r < 0)
-                return sqi_complain(r, error, size, "%s: %s", own, strerror(-r));
-        r = save(cert, path, false);
+        if (!zsys_has_curve())
+                return sqi_complain(-ENOTSUP, error, size, "cannot make keys: libzmq was built without CURVE");
+        cert = zcert_new();
+        if (!cert)
+                return sqi_complain(-ENOMEM, error, size, "out of memory");
+        r = save_new(cert, path, own, error, size);
         if (r == 0)
-                return 0;
-        unlink(own);
-        return sqi_complain(r, error, size, "%s: %s", path, strerror(-r));
-}
-
-/* ---- Reading -------------------------------------------------------------------------------------------------------------- */
-
-/* NAME = "KEY", somewhere in the file. */
-static bool
-take_key(const char *text, const char *name, char ret[SQI_KEY_SIZE])
-{
-        for (const char *at = text; (at = strstr(at, name)); at++) {
-                const char *key = at + strlen(name);
-                size_t len;
-
-                key += strspn(key, " \t");
-                if (*key++ != '=')
-                        continue;
-                key += strspn(key, " \t");
-                if (*key++ != '"')
-                        continue;
-                len = strcspn(key, "\"\n");
-                if (len != SQI_KEY_SIZE - 1 || key[len] != '"')
-                        continue;
-                memcpy(ret, key, len);
-                ret[len] = '\0';
-                return true;
-        }
-        return false;
+                *ret = keys_of(cert);
+        zcert_destroy(&cert);
+        return r;
 }
 
 static int
 load(const char *path, bool secret, struct sqi_cert *ret, char *error, size_t size)
 {
-        struct sqi_cert cert = {"", ""};
-        char text[FILE_MAX] = "";
-        FILE *file = fopen(path, "re");
-        int r = 0;
+        struct sqi_cert keys = {"", ""};
+        zcert_t *cert;
 
-        if (!file)
+        if (access(path, R_OK) < 0)
                 return sqi_complain(-errno, error, size, "%s: %s", path, strerror(errno));
-        text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
-        fclose(file);
-        if (!take_key(text, "public-key", cert.public_key) || (secret && !take_key(text, "secret-key", cert.secret_key)))
-                r = sqi_complain(-EBADMSG, error, size, "%s is no CURVE certificate%s (squall cert makes them)", path,
-                                 secret ? " with a secret key" : "");
-        if (r == 0)
-                *ret = cert;
-        return r;
+        cert = zcert_load(path);
+        if (cert)
+                keys = keys_of(cert);
+        zcert_destroy(&cert);
+        if (!keys.public_key[0] || (secret && strspn(keys.secret_key, "0") == strlen(keys.secret_key)))
+                return sqi_complain(-EBADMSG, error, size, "%s is no CURVE certificate%s (squall cert makes them)", path,
+                                    secret ? " with a secret key" : "");
+        *ret = keys;
+        return 0;
 }
 
 int

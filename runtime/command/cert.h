@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A CURVE certificate, in the files that czmq's zcert reads and writes: FILE has the public key, for others; FILE_secret both, for its owner alone.
- *
- * Read and written here, and not by zcert, so that no process of ours loads libczmq: each worker would pay for it, in memory and at its start.
+ * It is zcert that reads and writes them, which needs neither a context nor a thread.
  */
 #ifndef SQI_CERT_H
 #define SQI_CERT_H
@@ -16,11 +15,8 @@ struct sqi_cert {
         char public_key[SQI_KEY_SIZE], secret_key[SQI_KEY_SIZE]; /* the secret one may be "" */
 };
 
-/* A new pair of keys. 0; -ENOTSUP: libzmq was built without CURVE. */
-int sqi_cert_make(struct sqi_cert *ret);
-
-/* Writes `path` (0644) and `path`_secret (0600); neither may be there. 0, or a negative errno with the cause in `error`. */
-int sqi_cert_save(const struct sqi_cert *cert, const char *path, char *error, size_t size);
+/* A new pair of keys, in `path` (0644) and `path`_secret (0600); neither may be there. 0, or a negative errno with the cause in `error`. */
+int sqi_cert_make(const char *path, struct sqi_cert *ret, char *error, size_t size);
 
 /* The public key of `path`. 0, or a negative errno with the cause in `error`; -EBADMSG: it is no certificate. */
 int sqi_cert_load(const char *path, struct sqi_cert *ret, char *error, size_t size);

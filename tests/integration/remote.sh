@@ -77,7 +77,9 @@ check "its log does not, and that is said" says "on the supervisor's own machine
 check "a wrong name gets the nearest one over TCP too" says "did you mean 'life'" "$squall" status lif "${me[@]}"
 cp "$dir/stranger" "$dir/clients/stranger"
 check "whose certificate is put into the folder is let in at once" exits_with 0 "$squall" list --socket $tcp --cert "$dir/stranger" --server-cert "$dir/server"
-rm "$dir/clients/stranger"
+cp "$dir/stranger" "$dir/clients/stranger-too"
+check "a certificate that is there under two names does no harm" exits_with 0 "$squall" list --socket $tcp --cert "$dir/stranger" --server-cert "$dir/server"
+rm "$dir/clients/stranger" "$dir/clients/stranger-too"
 check "and whose is taken away no longer" exits_with 3 "$squall" list --socket $tcp --cert "$dir/stranger" --server-cert "$dir/server"
 plain() { exec 5<>/dev/tcp/127.0.0.1/$port && printf '\xff\0\0\0\0\0\0\0\1\x7f\3\0NULL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0' >&5 && ! timeout 10 grep -aq READY <&5; exec 5>&-; }
 check "one who speaks without encryption gets no word" plain

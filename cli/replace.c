@@ -65,7 +65,11 @@ loss(const struct sqi_plan *before, const struct sqi_plan_component *old, const 
         if (loaded->bolt->movable)
                 why = obstacle(loaded, before, old, after);
         else if (gathers(loaded, old))
-                why = "its component does not let it be moved, and its workers are started anew";
+                why = loaded->bolt->key_state > 0
+                              ? "its component does not say `.movable = true` (right when all that must not be lost is in sq_keyed() and "
+                                "holds no pointer), and its workers are started anew"
+                              : "its component does not keep it in sq_keyed() (with `.movable = true` it would go along then), and its "
+                                "workers are started anew";
         sqi_component_close(&loaded);
         return why;
 }

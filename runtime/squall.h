@@ -619,8 +619,9 @@ struct sq_bolt {
         const char *about; /* one line for `squall components` */
         size_t state;      /* bytes of sq_state() */
         size_t key_state;  /* bytes of sq_keyed() */
-        bool movable; /* all it must not lose is in sq_keyed(), made in execute, without a pointer: a rebalance may take it to another
-                            * task, and `finish` waits for the real end */
+        /* All that it must not lose is in sq_keyed(), made in execute, and holds no pointer: a rebalance or an update takes it to the task
+         * that owns the key then, and `.finish` waits for the real end. Nobody but you knows whether that is so, hence it is not the default. */
+        bool movable;
         struct sq_option options[SQ_OPTIONS_MAX];
         struct sq_field in[SQ_FIELDS_MAX];        /* fields that every input must have; none: any input will do */
         struct sq_field out[SQ_FIELDS_MAX];       /* the default stream; none: it emits nothing there, or `.declare` says */

@@ -26,7 +26,7 @@ execute(struct sq_task *task, const struct sq_tuple *in)
                 return sq_fail(task, "an empty word"); /* the spout emits the tuple again */
         tally = sq_keyed(task, word);
         if (++tally->n >= self->min)
-                sq_emit(task, sq_str(word), sq_int(tally->n)); /* anchored to the input by itself */
+                sq_emit(task, word, tally->n); /* anchored to the input by itself */
         return SQ_ACK;
 }
 

@@ -12,7 +12,7 @@ struct @ident@ {
 static void
 emit(struct sq_task *task, int64_t n)
 {
-        sq_emit(task, sq_int(n), sq_int(n * n));
+        sq_emit(task, n, n * n);
 }
 
 static int

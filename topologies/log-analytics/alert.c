@@ -25,7 +25,7 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         if (time.sec / 60 != minute->minute)
                 *minute = (struct minute){.minute = time.sec / 60};
         if (++minute->errors == self->errors)
-                sq_emit(task, sq_time((struct sq_time){minute->minute * 60, 0}), sq_str(sq_get_str(in, PATH)));
+                sq_emit(task, sq_time((struct sq_time){minute->minute * 60, 0}), sq_get_str(in, PATH));
         return SQ_ACK;
 }
 

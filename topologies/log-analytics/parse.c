@@ -32,14 +32,13 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         if (sscanf(text, "%63s %*s %*s [%63[^]]] \"%15s %4095[^ \"] %*[^\"]\" %3d %lld %31s", client, when, method, path, &status,
                    &bytes, took) != 7 ||
             (ms = sq_strtod(took, &end), end == took) || !strptime(when, "%d/%b/%Y:%H:%M:%S", &tm)) {
-                sq_emit_on(task, MALFORMED, sq_str(line));
+                sq_emit_on(task, MALFORMED, line);
                 sq_count(task, "malformed", 1);
                 return SQ_ACK;
         }
         path[strcspn(path, "?")] = '\0';
         sq_histogram(task, "ms", (uint64_t)ms);
-        sq_emit(task, sq_time((struct sq_time){timegm(&tm), 0}), sq_text(client), sq_text(method), sq_text(path), sq_int(status),
-                sq_int(bytes), sq_float(ms));
+        sq_emit(task, sq_time((struct sq_time){timegm(&tm), 0}), client, method, path, status, bytes, ms);
         return SQ_ACK;
 }
 

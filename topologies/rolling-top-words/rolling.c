@@ -48,7 +48,7 @@ emit(struct sq_task *task, struct sq_str word, void *state, void *context)
         (void)context;
         for (int64_t s = 0; s < self->slots; s++)
                 total += window->slots[s];
-        sq_emit(task, sq_str(word), sq_int(total));
+        sq_emit(task, word, total);
         if (total == 0)
                 sq_keyed_forget(task, word);
         return true;

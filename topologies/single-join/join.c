@@ -93,7 +93,7 @@ expire(struct sq_task *task, struct sq_str key, void *state, void *context)
                         continue;
                 const struct sq_tuple *tuple = sq_kept_tuple(pair->kept[side]);
                 sq_anchor(task, pair->kept[side]);
-                sq_emit_on(task, UNMATCHED, sq_get(tuple, KEY), sq_text(sq_source_component(tuple)));
+                sq_emit_on(task, UNMATCHED, sq_get(tuple, KEY), sq_source_component(tuple));
                 sq_unanchor(task);
                 sq_ack_kept(task, &pair->kept[side]);
         }

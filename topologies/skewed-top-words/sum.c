@@ -43,7 +43,7 @@ emit(struct sq_task *task, struct sq_str word, void *state, void *context)
         const struct total *total = state;
 
         (void)context;
-        sq_emit(task, sq_str(word), sq_int(total->n));
+        sq_emit(task, word, total->n);
         if (self->delta)
                 sq_keyed_forget(task, word);
         return true;

@@ -39,9 +39,9 @@ finish(struct sq_task *task)
         char totals[LINE_SIZE];
 
         for (unsigned i = 0; i < self->n; i++)
-                sq_emit(task, sq_text(self->table[i]));
+                sq_emit(task, self->table[i]);
         snprintf(totals, sizeof(totals), "%lld words, %lld distinct", (long long)self->words, (long long)self->distinct);
-        sq_emit(task, sq_text(totals));
+        sq_emit(task, totals);
         return 0;
 }
 

@@ -72,15 +72,15 @@ mkdir -m 700 "$XDG_RUNTIME_DIR"
 daemon=$!
 on_exit kill $daemon
 state_is() { "$squall" list | grep -qw "$1"; }
-until_true 20 eval '"$squall" list'
+until_true eval '"$squall" list'
 check "a topology that gives tuples up is submitted" "$squall" submit "$dir/t.yaml"
-check "and finishes" until_true 20 state_is finished
+check "and finishes" until_true state_is finished
 check "its letters are in the state directory" test "$(wc -l <"$dir/state/poison.dead-letters.jsonl")" = 2
 check "and status says how many, and where" eval '"$squall" status poison | grep -qF "n: gave up 2 tuples; 2 of them in $dir/state/poison.dead-letters.jsonl"'
 "$squall" kill poison >"$dir/err" 2>&1
 check "and stay when it is killed" test -s "$dir/state/poison.dead-letters.jsonl"
 sed -i 's/config: {/config: { topology.dead.letter.path: \/dev\/full,/' "$dir/t.yaml"
 check "a topology whose letters cannot be written is submitted" "$squall" submit "$dir/t.yaml"
-check "and fails" until_true 20 state_is failed
+check "and fails" until_true state_is failed
 check "and status says that tuples are missing" eval '"$squall" status poison | grep -q "2 tuples were lost or given up, and are in no dead-letter file"'
 exit $failures

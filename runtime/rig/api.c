@@ -126,14 +126,14 @@ bool
 sq_rig_next(struct sq_rig *rig, unsigned calls)
 {
         sqi_rig_next(rig, calls);
-        return rig->task->done || rig->task->phase == SQI_ENDED;
+        return rig->task->instance.done || rig->task->phase == SQI_ENDED;
 }
 
 static void
 judge(struct sq_rig *rig, unsigned tree, bool ack)
 {
         sqi_rig_judge(rig, tree, ack);
-        rig->task->calls = 0;
+        rig->task->spout.calls = 0;
         sqi_rig_settle(rig);
 }
 

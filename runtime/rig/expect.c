@@ -122,7 +122,7 @@ check_verdicts(struct sqi_test *test, const struct sqi_test_step *step, struct s
         int64_t n = fed.open + fed.acked + fed.failed;
 
         check_number(test, step, "acked", now.acked - before.acked, false);
-        check_number(test, step, "failed", now.failed - before.failed, test->rig->task->code->bolt && !verdict);
+        check_number(test, step, "failed", now.failed - before.failed, test->rig->task->instance.code->bolt && !verdict);
         check_number(test, step, "pending", now.open, false);
         if (!step->bolt_input || (!verdict && counted))
                 return;
@@ -165,7 +165,7 @@ check_state(struct sqi_test *test, const struct sqi_test_step *step)
 {
         const struct sqi_yaml_item *done = sqi_yaml_get(step->node, "done"), *error = sqi_yaml_get(step->node, "error"),
                                    *files = sqi_yaml_get(step->node, "files");
-        bool over = test->rig->task->done || test->rig->task->phase == SQI_ENDED;
+        bool over = test->rig->task->instance.done || test->rig->task->phase == SQI_ENDED;
 
         if (done && done->value->text && over != (strcmp(done->value->text, "true") == 0))
                 sqi_test_differs(test, "done: %s, not %s", over ? "true" : "false", done->value->text);

@@ -225,7 +225,7 @@ drain_bolts(struct sqi_inline *self)
         while (busy) {
                 busy = false;
                 for (uint32_t t = 0; t < self->plan->ntasks; t++)
-                        while (self->tasks[t].code->bolt && turn(&self->tasks[t]))
+                        while (self->tasks[t].instance.code->bolt && turn(&self->tasks[t]))
                                 busy = true;
         }
 }
@@ -262,7 +262,7 @@ round_of_all(struct sqi_inline *self)
         bool busy = false;
 
         for (uint32_t t = 0; t < self->plan->ntasks; t++)
-                if (self->tasks[t].code->spout && turn(&self->tasks[t])) {
+                if (self->tasks[t].instance.code->spout && turn(&self->tasks[t])) {
                         busy = true;
                         drain_bolts(self);
                 }

@@ -363,7 +363,7 @@ sqi_rig_settle(struct sq_rig *rig)
                 batches = task->metrics->batches_in;
                 if (is_alive(rig))
                         sqi_task_turn(task);
-        } while ((task->metrics->batches_in != batches || task->batch.open) && is_alive(rig));
+        } while ((task->metrics->batches_in != batches || task->bolt.batch.open) && is_alive(rig));
         if (is_alive(rig))
                 sqi_task_flush(task);
         gather(rig);
@@ -372,9 +372,9 @@ sqi_rig_settle(struct sq_rig *rig)
 void
 sqi_rig_next(struct sq_rig *rig, uint32_t calls)
 {
-        rig->task->calls = calls;
+        rig->task->spout.calls = calls;
         sqi_rig_settle(rig);
-        rig->task->calls = 0;
+        rig->task->spout.calls = 0;
 }
 
 void
@@ -383,8 +383,8 @@ sqi_rig_tick(struct sq_rig *rig)
         struct sq_task *task = rig->task;
 
         task->now_ns = rig->clock_ns;
-        if (task->code->bolt && task->code->bolt->tick && is_alive(rig))
-                sqi_task_call(task, task->code->bolt->tick);
+        if (task->instance.code->bolt && task->instance.code->bolt->tick && is_alive(rig))
+                sqi_task_call(task, task->instance.code->bolt->tick);
         sqi_rig_settle(rig);
 }
 
@@ -393,10 +393,10 @@ next_due(const struct sq_rig *rig, uint64_t until)
 {
         const struct sq_task *task = rig->task;
 
-        if (task->code->bolt && sqi_bolt_due(task) < until)
+        if (task->instance.code->bolt && sqi_bolt_due(task) < until)
                 until = sqi_bolt_due(task);
-        if (task->ledger && sqi_ledger_next(task->ledger) < until)
-                until = sqi_ledger_next(task->ledger);
+        if (task->spout.ledger && sqi_ledger_next(task->spout.ledger) < until)
+                until = sqi_ledger_next(task->spout.ledger);
         return until > rig->clock_ns ? until : rig->clock_ns + 1;
 }
 
@@ -405,8 +405,8 @@ sqi_rig_advance(struct sq_rig *rig, uint64_t ns)
 {
         uint64_t until = rig->clock_ns + ns;
 
-        if (rig->task->code->spout)
-                rig->task->calls = 0;
+        if (rig->task->instance.code->spout)
+                rig->task->spout.calls = 0;
         while (rig->clock_ns < until) {
                 rig->clock_ns = next_due(rig, until);
                 sqi_rig_settle(rig);
@@ -513,7 +513,7 @@ sqi_rig_end(struct sq_rig *rig)
         rig->task->draining = true;
         for (uint32_t t = 0; t < rig->plan->ntasks; t++) {
                 header.task = t;
-                if (rig->sockets[t] && rig->task->code->bolt && t != rig->task->id && rig->acks[t])
+                if (rig->sockets[t] && rig->task->instance.code->bolt && t != rig->task->id && rig->acks[t])
                         send_bytes(rig->sockets[t], &header, sizeof(header));
         }
         sqi_rig_settle(rig);

@@ -145,7 +145,7 @@ do_next(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_yaml
         int64_t calls = 1;
 
         (void)step;
-        if (test->rig->task->code->bolt)
+        if (test->rig->task->instance.code->bolt)
                 return sqi_test_wrong(test->script, value->place, "'next' is for spouts (a bolt has 'in')");
         if (value->kind == SQI_YAML_SCALAR && strcmp(value->text, "next") != 0 &&
             (sqi_parse_int(value->text, &calls) < 0 || calls < 1))
@@ -183,8 +183,8 @@ judge(struct sqi_test *test, const struct sqi_yaml *value, bool ack)
                         sqi_rig_judge(test->rig, (size_t)number - 1, ack);
                 }
         }
-        if (test->rig->task->code->spout)
-                test->rig->task->calls = 0;
+        if (test->rig->task->instance.code->spout)
+                test->rig->task->spout.calls = 0;
         sqi_rig_settle(test->rig);
         return 0;
 }

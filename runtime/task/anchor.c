@@ -134,10 +134,10 @@ struct sq_kept *
 sq_keep(struct sq_task *task, const struct sq_tuple *in)
 {
         size_t size = in->slice.offsets[in->slice.n];
-        uint16_t nroots = task->in_execute ? task->input_nroots : 0;
+        uint16_t nroots = task->bolt.in_execute ? task->bolt.input_nroots : 0;
         struct sq_kept *kept;
 
-        if (!task->in_execute) {
+        if (!task->bolt.in_execute) {
                 sqi_task_misuse(task, "sq_keep outside execute");
                 nroots = 0;
         }
@@ -150,19 +150,19 @@ sq_keep(struct sq_task *task, const struct sq_tuple *in)
         kept->tuple = *in;
         memcpy(kept->bytes, in->slice.at, size);
         kept->tuple.slice.at = kept->bytes;
-        kept->edge_id = task->input_id;
+        kept->edge_id = task->bolt.input_id;
         kept->nroots = nroots;
         kept->since_ns = task->now_ns;
         kept->roots = (uint64_t *)(void *)(kept->bytes + roots_at);
-        memcpy(kept->roots, task->input_roots, nroots * sizeof(uint64_t));
-        kept->next = task->kept;
-        kept->link = &task->kept;
+        memcpy(kept->roots, task->bolt.input_roots, nroots * sizeof(uint64_t));
+        kept->next = task->instance.kept;
+        kept->link = &task->instance.kept;
         if (kept->next)
                 kept->next->link = &kept->next;
-        task->kept = kept;
-        task->nkept++;
-        task->kept_in_turn += task->in_execute && !task->kept_now;
-        task->kept_now = true;
+        task->instance.kept = kept;
+        task->instance.nkept++;
+        task->bolt.kept_in_turn += task->bolt.in_execute && !task->bolt.kept_now;
+        task->bolt.kept_now = true;
         tell_kept(task, kept);
         return kept;
 }
@@ -179,7 +179,7 @@ let_go(struct sq_task *task, struct sq_kept **kept)
         *(*kept)->link = (*kept)->next;
         if ((*kept)->next)
                 (*kept)->next->link = (*kept)->link;
-        task->nkept--;
+        task->instance.nkept--;
         free(*kept);
         *kept = NULL;
 }
@@ -212,11 +212,11 @@ sq_fail_kept(struct sq_task *task, struct sq_kept **kept)
         if (!*kept)
                 return;
         for (uint16_t r = 0; r < (*kept)->nroots; r++)
-                sqi_acker_add(&task->acker, (*kept)->roots[r], 0, task->later ? SQI_ACK_LATER : SQI_ACK_FAIL);
+                sqi_acker_add(&task->acker, (*kept)->roots[r], 0, task->bolt.later ? SQI_ACK_LATER : SQI_ACK_FAIL);
         if ((*kept)->nroots == 0)
                 sqi_loose_fail(task, &(*kept)->tuple);
         sqi_count(&task->metrics->failed, 1);
-        task->kept_in_turn -= task->in_execute; /* it is none of the failed tuples of the batch under way */
+        task->bolt.kept_in_turn -= task->bolt.in_execute; /* it is none of the failed tuples of the batch under way */
         let_go(task, kept);
 }
 
@@ -235,8 +235,8 @@ sqi_kept_check(struct sq_task *task)
         char json[256] = "";
         size_t old = 0;
 
-        task->next_kept_check_ns = task->now_ns + timeout_ns;
-        for (const struct sq_kept *kept = task->kept; kept; kept = kept->next) {
+        task->bolt.next_kept_check_ns = task->now_ns + timeout_ns;
+        for (const struct sq_kept *kept = task->instance.kept; kept; kept = kept->next) {
                 if (task->now_ns < kept->since_ns + timeout_ns)
                         continue;
                 if (old++ == 0 && kept->tuple.slice.n)
@@ -246,15 +246,15 @@ sqi_kept_check(struct sq_task *task)
                 sq_log(task, SQ_WARN,
                        "%zu kept tuples are older than topology.message.timeout.secs, one from \"%s\" with %s %s: their trees have timed out "
                        "(end each with sq_ack_kept() or sq_fail_kept(), or call sq_reset_timeout())",
-                       old, task->kept->tuple.input->source,
-                       sq_tuple_name(&task->kept->tuple, 0) ? sq_tuple_name(&task->kept->tuple, 0) : "?", json);
+                       old, task->instance.kept->tuple.input->source,
+                       sq_tuple_name(&task->instance.kept->tuple, 0) ? sq_tuple_name(&task->instance.kept->tuple, 0) : "?", json);
 }
 
 void
 sqi_kept_release(struct sq_task *task)
 {
-        while (task->kept) {
-                struct sq_kept *kept = task->kept;
+        while (task->instance.kept) {
+                struct sq_kept *kept = task->instance.kept;
                 let_go(task, &kept);
         }
 }

@@ -26,7 +26,7 @@ enum { STRIDE_MAX = 128 };
 static void
 hand_in(struct sq_task *task, struct sqi_gathered *gathered)
 {
-        enum sqi_ack_op op = task->flush_failed ? SQI_ACK_LATER : SQI_ACK_XOR;
+        enum sqi_ack_op op = task->bolt.flush_failed ? SQI_ACK_LATER : SQI_ACK_XOR;
 
         if (gathered->value)
                 for (uint16_t i = 0; i < gathered->nroots; i++)
@@ -42,12 +42,12 @@ fail_tuple(struct sq_task *task, struct sqi_gathered *gathered)
         for (uint16_t i = 0; i < gathered->nroots; i++) {
                 if (task->cause[0] && task->plan->config.max_retries >= 0)
                         sqi_acker_explain(&task->acker, SQI_ROOT_TASK(gathered->roots[i]), task->cause);
-                sqi_acker_add(&task->acker, gathered->roots[i], 0, task->later ? SQI_ACK_LATER : SQI_ACK_FAIL);
+                sqi_acker_add(&task->acker, gathered->roots[i], 0, task->bolt.later ? SQI_ACK_LATER : SQI_ACK_FAIL);
         }
         if (gathered->nroots == 0)
-                sqi_loose_fail(task, task->tuple);
+                sqi_loose_fail(task, task->bolt.tuple);
         task->cause[0] = '\0';
-        task->kept_in_turn -= task->kept_now;
+        task->bolt.kept_in_turn -= task->bolt.kept_now;
         sqi_count(&task->metrics->failed, 1);
 }
 
@@ -55,14 +55,14 @@ fail_tuple(struct sq_task *task, struct sqi_gathered *gathered)
 static bool
 is_held(const struct sq_task *task)
 {
-        return task->tracking && task->code->bolt->flush;
+        return task->tracking && task->instance.code->bolt->flush;
 }
 
 static void
 end_tuple(struct sq_task *task, struct sqi_gathered *gathered, enum sq_verdict verdict)
 {
         struct sqi_collector *collector = &task->collector;
-        uint64_t id = verdict == SQ_ACK ? task->input_id : 0;
+        uint64_t id = verdict == SQ_ACK ? task->bolt.input_id : 0;
 
         if (task->failed < 0) { /* not all that it emitted is there: nobody may ack it */
                 sqi_collector_rollback(collector);
@@ -76,20 +76,20 @@ end_tuple(struct sq_task *task, struct sqi_gathered *gathered, enum sq_verdict v
                 fail_tuple(task, gathered);
                 return;
         }
-        if (verdict == SQ_KEEP && !task->kept_now) {
+        if (verdict == SQ_KEEP && !task->bolt.kept_now) {
                 sqi_task_misuse(task, "execute answered SQ_KEEP without sq_keep(): nobody can ack the tuple");
                 fail_tuple(task, gathered);
                 return;
         }
-        if (verdict == SQ_ACK && task->kept_now)
+        if (verdict == SQ_ACK && task->bolt.kept_now)
                 id = 0; /* kept after all: it is acked by hand */
         if (collector->anchors_open)
                 sqi_anchors_commit(task, gathered->nroots, id);
         else
                 gathered->value ^= collector->edges ^ id;
         sqi_collector_commit(collector);
-        if (gathered->nroots == 0 && verdict == SQ_ACK && !task->kept_now && is_held(task))
-                sqi_loose_hold(task, task->tuple);
+        if (gathered->nroots == 0 && verdict == SQ_ACK && !task->bolt.kept_now && is_held(task))
+                sqi_loose_hold(task, task->bolt.tuple);
 }
 
 /* The next run has begun: other trees, another stream. Returns its input. */
@@ -102,8 +102,8 @@ begin_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_gather
                 hand_in(task, gathered);
                 gathered->nroots = frame->nroots;
                 memcpy(gathered->roots, frame->roots, bytes);
-                task->input_roots = gathered->roots;
-                task->input_nroots = gathered->nroots;
+                task->bolt.input_roots = gathered->roots;
+                task->bolt.input_nroots = gathered->nroots;
         }
         return sqi_intake_input(task, frame);
 }
@@ -113,7 +113,7 @@ static inline void
 fetch_key(const struct sq_task *task, struct sqi_key *key, struct sq_str bytes, const char *last)
 {
         sqi_key_prepare(key, bytes, bytes.ptr && bytes.ptr <= last);
-        sqi_keyed_fetch_place(task->keyed, key);
+        sqi_keyed_fetch_place(task->instance.keyed, key);
 }
 
 /* The keys that the tuples will be looked up by, if they are as the first one was: the field that the bolt has asked for. */
@@ -123,9 +123,9 @@ fetch_fields(const struct sq_task *task, struct sqi_ahead *ahead, const char *la
         for (uint32_t i = 0; i < ahead->n; i++) {
                 const struct sqi_slice *slice = &ahead->tuples[i].slice;
                 struct sq_value value = sq_nil();
-                if (task->key_field < slice->n)
-                        value = sqi_unpack(slice->at + slice->offsets[task->key_field],
-                                           slice->at + slice->offsets[task->key_field + 1]);
+                if (task->instance.key_field < slice->n)
+                        value = sqi_unpack(slice->at + slice->offsets[task->instance.key_field],
+                                           slice->at + slice->offsets[task->instance.key_field + 1]);
                 bool bytes = value.type == SQ_STR || value.type == SQ_BIN;
                 fetch_key(task, &ahead->keys[i], bytes ? (struct sq_str){value.as.ptr, value.len} : (struct sq_str){NULL, 0}, last);
         }
@@ -135,7 +135,7 @@ fetch_fields(const struct sq_task *task, struct sqi_ahead *ahead, const char *la
 static void
 fetch_packed(const struct sq_task *task, struct sqi_ahead *ahead, const char *last)
 {
-        const struct sqi_input *input = task->input;
+        const struct sqi_input *input = task->bolt.input;
         uint32_t first = input->places[0], behind = first + input->nfields;
 
         for (uint32_t i = 0; i < ahead->n; i++) {
@@ -153,7 +153,7 @@ fetch_keys(const struct sq_task *task, const struct sqi_frame *frame, struct sqi
 {
         const char *last = (const char *)frame->runs_end - SQI_SHORT_KEY;
 
-        if (task->key_shape == SQI_KEY_FIELD)
+        if (task->instance.key_shape == SQI_KEY_FIELD)
                 fetch_fields(task, ahead, last);
         else
                 fetch_packed(task, ahead, last);
@@ -163,7 +163,7 @@ static void
 fetch_entries(const struct sq_task *task, const struct sqi_ahead *ahead)
 {
         for (uint32_t i = 0; ahead->guessed && i < ahead->n; i++)
-                sqi_keyed_fetch_entry(task->keyed, &ahead->keys[i]);
+                sqi_keyed_fetch_entry(task->instance.keyed, &ahead->keys[i]);
 }
 
 /* Words, as many as there are in a row; the cursor stays in registers. */
@@ -191,7 +191,8 @@ look_ahead(const struct sq_task *task, struct sqi_frame *frame, struct sqi_ahead
         slice_words(frame, ahead, SQI_AHEAD);
         for (; ahead->n < SQI_AHEAD && (r = sqi_frame_slice(frame, &ahead->tuples[ahead->n].slice)) > 0; ahead->n++)
                 ;
-        ahead->guessed = task->keyed && task->input && (task->key_shape == SQI_KEY_PACKED || task->key_shape == SQI_KEY_FIELD);
+        ahead->guessed = task->instance.keyed && task->bolt.input &&
+                         (task->instance.key_shape == SQI_KEY_PACKED || task->instance.key_shape == SQI_KEY_FIELD);
         if (ahead->guessed)
                 fetch_keys(task, frame, ahead);
         return r;
@@ -202,13 +203,13 @@ static inline bool
 is_plain(const struct sq_task *task, enum sq_verdict verdict)
 {
         return verdict == SQ_ACK &&
-               !(task->misused | task->kept_now | task->later | task->collector.anchors_open | (task->failed < 0));
+               !(task->misused | task->bolt.kept_now | task->bolt.later | task->collector.anchors_open | (task->failed < 0));
 }
 
 static void
 begin_tuple(struct sq_task *task, const struct sqi_gathered *gathered)
 {
-        task->misused = task->kept_now = task->later = false;
+        task->misused = task->bolt.kept_now = task->bolt.later = false;
         sqi_collector_begin(&task->collector, gathered->roots, gathered->nroots);
 }
 
@@ -218,26 +219,26 @@ execute_again(struct sq_task *task, struct sq_tuple *tuple)
 {
         static const struct sqi_gathered none;
         struct sqi_gathered gathered;
-        const struct sqi_input *input = task->input;
+        const struct sqi_input *input = task->bolt.input;
         uint64_t failed = task->metrics->failed;
 
         gathered.value = gathered.nroots = 0;
-        task->input = tuple->input;
-        task->tuple = tuple;
-        task->guess = NULL;
-        task->input_id = 0;
-        task->input_roots = none.roots;
-        task->input_nroots = 0;
-        task->in_execute = task->dirty = true;
+        task->bolt.input = tuple->input;
+        task->bolt.tuple = tuple;
+        task->bolt.guess = NULL;
+        task->bolt.input_id = 0;
+        task->bolt.input_roots = none.roots;
+        task->bolt.input_nroots = 0;
+        task->bolt.in_execute = task->bolt.dirty = true;
         begin_tuple(task, &gathered);
-        enum sq_verdict verdict = task->code->bolt->execute(task, tuple);
+        enum sq_verdict verdict = task->instance.code->bolt->execute(task, tuple);
         bool keeps = verdict == SQ_KEEP;
         end_tuple(task, &gathered, verdict);
-        task->in_execute = task->kept_now = false;
-        task->input = input;
+        task->bolt.in_execute = task->bolt.kept_now = false;
+        task->bolt.input = input;
         sqi_count(&task->metrics->executed, 1);
         sqi_count(&task->metrics->acked, task->metrics->failed == failed && !keeps);
-        task->kept_in_turn = 0;
+        task->bolt.kept_in_turn = 0;
 }
 
 /*
@@ -248,16 +249,16 @@ static inline bool
 execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahead *ahead, uint32_t first, uint32_t n,
             struct sqi_gathered *gathered)
 {
-        enum sq_verdict (*const callback)(struct sq_task *, const struct sq_tuple *) = task->code->bolt->execute;
+        enum sq_verdict (*const callback)(struct sq_task *, const struct sq_tuple *) = task->instance.code->bolt->execute;
         struct sqi_collector *collector = &task->collector;
         struct sqi_metrics *metrics = task->metrics;
-        const struct sqi_input *input = task->input;
+        const struct sqi_input *input = task->bolt.input;
         const uint32_t nfields = input->stream->nfields;
         const bool tracked = gathered->nroots > 0, guessed = ahead->guessed, held = !tracked && is_held(task);
         uint64_t seq = frame->header.first_seq + frame->index - n;
 
         begin_tuple(task, gathered);
-        task->input_id = 0;
+        task->bolt.input_id = 0;
         for (uint32_t i = first; i < first + n; i++) {
                 struct sq_tuple *tuple = &ahead->tuples[i];
                 if (__builtin_expect(tuple->slice.n != nfields, 0)) {
@@ -266,13 +267,13 @@ execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahea
                 }
                 tuple->task = task;
                 tuple->input = input;
-                task->tuple = tuple;
-                task->guess = guessed ? &ahead->keys[i] : NULL;
+                task->bolt.tuple = tuple;
+                task->bolt.guess = guessed ? &ahead->keys[i] : NULL;
                 if (tracked)
-                        task->input_id = sqi_edge_id(frame->header.edge_key, seq++);
+                        task->bolt.input_id = sqi_edge_id(frame->header.edge_key, seq++);
                 enum sq_verdict verdict = callback(task, tuple);
                 if (__builtin_expect(is_plain(task, verdict), 1)) {
-                        gathered->value ^= collector->edges ^ task->input_id;
+                        gathered->value ^= collector->edges ^ task->bolt.input_id;
                         collector->edges = 0;
                         sqi_collector_commit(collector);
                         if (__builtin_expect(held, 0))
@@ -284,7 +285,7 @@ execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahea
                 sqi_count(&metrics->executed, 1);
                 if (__builtin_expect(collector->pressed, 0)) {
                         sqi_task_unblock(task);
-                        task->dirty = true; /* by the tuples to come */
+                        task->bolt.dirty = true; /* by the tuples to come */
                 }
                 if (__builtin_expect(task->failed < 0 || task->quitting, 0))
                         return false;
@@ -339,8 +340,8 @@ execute_ahead(struct sq_task *task, struct sqi_under_way *batch, struct sqi_ahea
                 if (timed)
                         n = 1;
                 if (sqi_frame_step(frame, &n))
-                        task->input = begin_run(task, frame, &batch->gathered);
-                if (__builtin_expect(!task->input, 0)) {
+                        task->bolt.input = begin_run(task, frame, &batch->gathered);
+                if (__builtin_expect(!task->bolt.input, 0)) {
                         sqi_intake_refuse(task, frame->header.task, "a stream that this task does not read");
                         return OVER;
                 }
@@ -360,7 +361,7 @@ execute_ahead(struct sq_task *task, struct sqi_under_way *batch, struct sqi_ahea
 static enum ended
 execute_some(struct sq_task *task, struct sqi_under_way *batch)
 {
-        struct sqi_ahead **stages = task->stages, *done;
+        struct sqi_ahead **stages = task->bolt.stages, *done;
         enum ended ended;
 
         while (stages[0]->n > 0) {
@@ -387,13 +388,13 @@ count_turn(struct sq_task *task, struct sqi_under_way *batch, uint64_t executed,
 {
         uint32_t from = task->plan->tasks[batch->frame.header.task].component;
 
-        sqi_count(&task->metrics->acked, executed - failed - task->kept_in_turn);
-        task->kept_in_turn = 0;
+        sqi_count(&task->metrics->acked, executed - failed - task->bolt.kept_in_turn);
+        task->bolt.kept_in_turn = 0;
         if (task->component->cycle && task->plan->components[from].cycle == task->component->cycle)
                 task->intake.received += executed;
         sqi_load_add(task->load, -(int64_t)executed);
         batch->queued -= (uint32_t)executed;
-        task->dirty = true;
+        task->bolt.dirty = true;
 }
 
 static void
@@ -406,12 +407,12 @@ begin_batch(struct sq_task *task, struct sqi_under_way *batch)
                 batch->stride = 1;
         batch->gathered.value = batch->gathered.nroots = 0;
         for (int i = 0; i < SQI_STAGES; i++) {
-                task->stages[i] = &task->ahead[i];
-                task->ahead[i].n = 0;
+                task->bolt.stages[i] = &task->bolt.ahead[i];
+                task->bolt.ahead[i].n = 0;
         }
-        batch->found = look_ahead(task, &batch->frame, task->stages[0]);
+        batch->found = look_ahead(task, &batch->frame, task->bolt.stages[0]);
         if (batch->found > 0)
-                batch->found = look_ahead(task, &batch->frame, task->stages[1]);
+                batch->found = look_ahead(task, &batch->frame, task->bolt.stages[1]);
 }
 
 /* What behind the tuples that were executed is none is refused. */
@@ -434,14 +435,14 @@ execute_batch(struct sq_task *task, struct sqi_under_way *batch)
 
         batch->looked_ns = task->now_ns;
         batch->until_ns = whole ? UINT64_MAX : task->now_ns + TURN_NS;
-        task->input_roots = batch->gathered.roots;
-        task->input_nroots = batch->gathered.nroots;
-        task->in_execute = task->dirty = true;
+        task->bolt.input_roots = batch->gathered.roots;
+        task->bolt.input_nroots = batch->gathered.nroots;
+        task->bolt.in_execute = task->bolt.dirty = true;
         ended = execute_some(task, batch);
-        task->in_execute = false;
-        task->guess = NULL;
+        task->bolt.in_execute = false;
+        task->bolt.guess = NULL;
         hand_in(task, &batch->gathered);
-        task->flush_failed = false;
+        task->bolt.flush_failed = false;
         count_turn(task, batch, task->metrics->executed - executed, task->metrics->failed - failed);
         if (ended != LATER)
                 end_batch(task, batch, ended);
@@ -461,7 +462,7 @@ let_go(struct sq_task *task, struct sqi_under_way *batch)
 static bool
 work(struct sq_task *task)
 {
-        struct sqi_under_way *batch = &task->batch;
+        struct sqi_under_way *batch = &task->bolt.batch;
 
         if (!batch->open) {
                 zmq_msg_init(&batch->message);
@@ -484,25 +485,25 @@ work(struct sq_task *task)
 void
 sqi_bolt_close(struct sq_task *task)
 {
-        if (task->batch.open)
-                zmq_msg_close(&task->batch.message);
-        task->batch.open = false;
+        if (task->bolt.batch.open)
+                zmq_msg_close(&task->bolt.batch.message);
+        task->bolt.batch.open = false;
 }
 
 /* Every source has ended (and a cycle is quiet): the last callback, then our own marks. */
 static void
 finish(struct sq_task *task)
 {
-        bool stays = task->handing_over && task->fate == SQI_FATE_STAYS;
+        bool stays = task->handover.begun && task->handover.fate == SQI_FATE_STAYS;
 
         sqi_collector_keep(&task->collector);
         task->finished = !stays;
-        if (task->handing_over && task->code->bolt->movable)
+        if (task->handover.begun && task->instance.code->bolt->movable)
                 sqi_snapshot_write(task);
-        else if (!stays && task->code->bolt->finish)
-                sqi_task_call(task, task->code->bolt->finish);
-        if (task->nkept && task->tracking && !stays)
-                sq_log(task, SQ_WARN, "ends with %zu kept tuples neither acked nor failed", task->nkept);
+        else if (!stays && task->instance.code->bolt->finish)
+                sqi_task_call(task, task->instance.code->bolt->finish);
+        if (task->instance.nkept && task->tracking && !stays)
+                sq_log(task, SQ_WARN, "ends with %zu kept tuples neither acked nor failed", task->instance.nkept);
         sqi_task_end(task);
 }
 
@@ -524,15 +525,15 @@ is_at_end(struct sq_task *task)
 static bool
 knows_its_fate(const struct sq_task *task)
 {
-        return !task->handing_over || task->fate != SQI_FATE_UNKNOWN || task->draining || task->door;
+        return !task->handover.begun || task->handover.fate != SQI_FATE_UNKNOWN || task->draining || task->door;
 }
 
 uint64_t
 sqi_bolt_due(const struct sq_task *task)
 {
-        uint64_t due = task->tick_ns ? task->next_tick_ns : UINT64_MAX;
+        uint64_t due = task->bolt.tick_ns ? task->bolt.next_tick_ns : UINT64_MAX;
 
-        return task->wake_ns && task->wake_ns < due ? task->wake_ns : due;
+        return task->instance.wake_ns && task->instance.wake_ns < due ? task->instance.wake_ns : due;
 }
 
 static void
@@ -540,14 +541,14 @@ tick(struct sq_task *task)
 {
         if (task->now_ns < sqi_bolt_due(task))
                 return;
-        if (task->tick_ns && task->now_ns >= task->next_tick_ns)
-                task->next_tick_ns += task->tick_ns;
-        if (task->tick_ns && task->next_tick_ns <= task->now_ns)
-                task->next_tick_ns = task->now_ns + task->tick_ns;
-        if (task->wake_ns <= task->now_ns)
-                task->wake_ns = 0;
-        if (task->code->bolt->tick)
-                sqi_task_call(task, task->code->bolt->tick);
+        if (task->bolt.tick_ns && task->now_ns >= task->bolt.next_tick_ns)
+                task->bolt.next_tick_ns += task->bolt.tick_ns;
+        if (task->bolt.tick_ns && task->bolt.next_tick_ns <= task->now_ns)
+                task->bolt.next_tick_ns = task->now_ns + task->bolt.tick_ns;
+        if (task->instance.wake_ns <= task->now_ns)
+                task->instance.wake_ns = 0;
+        if (task->instance.code->bolt->tick)
+                sqi_task_call(task, task->instance.code->bolt->tick);
 }
 
 /* What a tuple costs here, as this turn has shown: by this the others know how long one would wait. */

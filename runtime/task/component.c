@@ -55,9 +55,10 @@ sq_wall(const struct sq_task *task)
 static struct sqi_keyed *
 keyed_of(struct sq_task *task)
 {
-        if (!task->keyed)
-                task->keyed = sqi_keyed_new(task->code->bolt ? task->code->bolt->key_state : task->code->spout->key_state);
-        return task->keyed;
+        if (!task->instance.keyed)
+                task->instance.keyed = sqi_keyed_new(task->instance.code->bolt ? task->instance.code->bolt->key_state
+                                                                               : task->instance.code->spout->key_state);
+        return task->instance.keyed;
 }
 
 /* What the first key of the tuple under way is made of. */
@@ -67,20 +68,20 @@ learn_key(struct sq_task *task, struct sq_str key)
         const struct sqi_slice *slice;
         const uint8_t *at = (const uint8_t *)key.ptr;
 
-        task->key_shape = SQI_KEY_OTHER;
-        if (!task->in_execute)
+        task->instance.key_shape = SQI_KEY_OTHER;
+        if (!task->bolt.in_execute)
                 return;
-        slice = &task->tuple->slice;
+        slice = &task->bolt.tuple->slice;
         if (at < slice->at || at > slice->at + slice->offsets[slice->n])
                 return;
         for (unsigned f = 0; f < slice->n; f++) {
                 uint32_t begin = (uint32_t)(at - slice->at);
-                if (begin == slice->offsets[f] && f == task->tuple->input->places[0])
-                        task->key_shape = SQI_KEY_PACKED;
+                if (begin == slice->offsets[f] && f == task->bolt.tuple->input->places[0])
+                        task->instance.key_shape = SQI_KEY_PACKED;
                 if (begin <= slice->offsets[f] || begin >= slice->offsets[f + 1])
                         continue;
-                task->key_shape = SQI_KEY_FIELD;
-                task->key_field = f;
+                task->instance.key_shape = SQI_KEY_FIELD;
+                task->instance.key_field = f;
         }
 }
 
@@ -92,10 +93,10 @@ look_up(struct sq_task *task, struct sq_str key)
         size_t before = keyed ? sqi_keyed_count(keyed) : 0;
         void *state = keyed ? sqi_keyed_get(keyed, key) : NULL;
 
-        if (state && sqi_keyed_count(keyed) > before && task->in_execute && task->input->edge->grouping == SQI_FIELDS)
-                sqi_keyed_route_last(keyed, sqi_key_hash(task->input->edge, &task->tuple->slice));
+        if (state && sqi_keyed_count(keyed) > before && task->bolt.in_execute && task->bolt.input->edge->grouping == SQI_FIELDS)
+                sqi_keyed_route_last(keyed, sqi_key_hash(task->bolt.input->edge, &task->bolt.tuple->slice));
 
-        if (task->key_shape == SQI_KEY_UNKNOWN)
+        if (task->instance.key_shape == SQI_KEY_UNKNOWN)
                 learn_key(task, key);
         if (!state) {
                 sq_log(task, SQ_ERROR, "out of memory for keyed state");
@@ -108,10 +109,10 @@ look_up(struct sq_task *task, struct sq_str key)
 __attribute__((flatten)) void *
 sq_keyed(struct sq_task *task, struct sq_str key)
 {
-        const struct sqi_key *guess = task->guess;
+        const struct sqi_key *guess = task->bolt.guess;
 
         if (guess && key.ptr == guess->bytes.ptr && key.len == guess->bytes.len) {
-                void *state = sqi_keyed_find_prepared(task->keyed, guess);
+                void *state = sqi_keyed_find_prepared(task->instance.keyed, guess);
                 if (state)
                         return state;
         }
@@ -121,14 +122,14 @@ sq_keyed(struct sq_task *task, struct sq_str key)
 void
 sq_keyed_forget(struct sq_task *task, struct sq_str key)
 {
-        if (task->keyed)
-                sqi_keyed_forget(task->keyed, key);
+        if (task->instance.keyed)
+                sqi_keyed_forget(task->instance.keyed, key);
 }
 
 size_t
 sq_keyed_count(const struct sq_task *task)
 {
-        return task->keyed ? sqi_keyed_count(task->keyed) : 0;
+        return task->instance.keyed ? sqi_keyed_count(task->instance.keyed) : 0;
 }
 
 void
@@ -138,7 +139,7 @@ sq_keyed_each(struct sq_task *task, sq_visit *visit, void *context)
         struct sq_str key;
         void *state;
 
-        while (task->keyed && sqi_keyed_step(task->keyed, &cursor, &key, &state))
+        while (task->instance.keyed && sqi_keyed_step(task->instance.keyed, &cursor, &key, &state))
                 if (!visit(task, key, state, context))
                         return;
 }

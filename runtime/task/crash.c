@@ -247,8 +247,8 @@ say_task(const struct sq_task *task, const char *signal_name, const void *addres
         char name[128];
 
         say("%s of %s: %s at %p", sqi_task_name(task->plan, task->id, name, sizeof(name)), task->plan->name, signal_name, address);
-        if (task->in_execute && task->tuple)
-                say_tuple(task->tuple);
+        if (task->bolt.in_execute && task->bolt.tuple)
+                say_tuple(task->bolt.tuple);
         else
                 say("outside execute: in another callback, or in the runtime");
 }

@@ -14,7 +14,7 @@
 void
 sqi_letter_add(struct sq_task *task, uint64_t position)
 {
-        struct sqi_letters *letters = &task->letters;
+        struct sqi_letters *letters = &task->spout.letters;
         char name[128];
 
         if (letters->n == letters->size) {
@@ -29,9 +29,9 @@ sqi_letter_add(struct sq_task *task, uint64_t position)
         }
         struct sqi_letter *letter = &letters->items[letters->n++];
         letter->position = position;
-        if (task->cause_task < task->plan->ntasks)
+        if (task->spout.cause_task < task->plan->ntasks)
                 snprintf(letter->cause, sizeof(letter->cause), "%s: %s",
-                         sqi_task_name(task->plan, task->cause_task, name, sizeof(name)),
+                         sqi_task_name(task->plan, task->spout.cause_task, name, sizeof(name)),
                          task->cause[0] ? task->cause : "failed it");
         else
                 snprintf(letter->cause, sizeof(letter->cause), "%s", task->cause);
@@ -77,7 +77,7 @@ add_value(struct sqi_letters *letters, struct sq_value value)
 bool
 sqi_letter_take(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values)
 {
-        struct sqi_letters *letters = &task->letters;
+        struct sqi_letters *letters = &task->spout.letters;
         const struct sqi_plan_stream *about;
 
         if (!letters->tuples || stream >= task->component->nstreams)
@@ -100,17 +100,17 @@ sqi_letter_take(struct sq_task *task, unsigned stream, size_t n, const struct sq
 static void
 replay_into(struct sq_task *task, uint64_t position)
 {
-        struct sqi_letters *letters = &task->letters;
-        bool open = task->collector.open, replaying = task->replaying;
+        struct sqi_letters *letters = &task->spout.letters;
+        bool open = task->collector.open, replaying = task->spout.replaying;
 
         letters->length = 0;
         letters->cut = false;
         add_text(letters, "");
         task->collector.open = false;
-        task->replaying = true;
-        if (letters->tuples && task->code->spout->replay(task, position) < 0)
+        task->spout.replaying = true;
+        if (letters->tuples && task->instance.code->spout->replay(task, position) < 0)
                 letters->cut = true;
-        task->replaying = replaying;
+        task->spout.replaying = replaying;
         task->collector.open = open;
 }
 
@@ -134,7 +134,7 @@ write_line(const struct sq_task *task, const struct sqi_letter *letter, struct s
                 "{\"time\":\"%s.%03uZ\",\"topology\":\"%s\",\"task\":\"%s\",\"position\":%llu,\"cause\":%s,\"tuples\":[%s]}\n",
                 time, (unsigned)(now.nsec / 1000000), task->plan->name, sqi_task_name(task->plan, task->id, name, sizeof(name)),
                 (unsigned long long)letter->position, cause,
-                task->letters.tuples && !task->letters.cut ? task->letters.tuples : "");
+                task->spout.letters.tuples && !task->spout.letters.cut ? task->spout.letters.tuples : "");
         if (size < 0)
                 return -ENOMEM;
         r = sq_append(file, (struct sq_str){NULL, 0}, line, (size_t)size, &done);
@@ -159,15 +159,15 @@ append(struct sq_task *task, const struct sqi_letter *letter)
                 if (fd >= 0)
                         close(fd);
         }
-        free(task->letters.tuples);
-        task->letters.tuples = NULL;
+        free(task->spout.letters.tuples);
+        task->spout.letters.tuples = NULL;
         return r;
 }
 
 void
 sqi_letters_write(struct sq_task *task)
 {
-        struct sqi_letters *letters = &task->letters;
+        struct sqi_letters *letters = &task->spout.letters;
 
         if (letters->n == 0)
                 return;
@@ -194,8 +194,8 @@ sqi_letters_write(struct sq_task *task)
 int
 sqi_letter_record(struct sq_task *task, struct sq_value record, const char *cause)
 {
-        struct sqi_letters *letters = &task->letters;
-        struct sqi_letter letter = {.position = task->next_position ? task->next_position - 1 : 0};
+        struct sqi_letters *letters = &task->spout.letters;
+        struct sqi_letter letter = {.position = task->instance.next_position ? task->instance.next_position - 1 : 0};
 
         snprintf(letter.cause, sizeof(letter.cause), "%s", cause);
         letters->length = 0;

@@ -181,19 +181,19 @@ make_key(const struct sq_tuple *in, unsigned n)
         if (input->contiguous && has_one_form(in, n))
                 return (struct sq_str){(const char *)in->slice.at + offsets[input->places[0]],
                                        offsets[input->places[0] + n] - offsets[input->places[0]]};
-        if (task->key_size < room) {
-                char *key = realloc(task->key, room);
+        if (task->bolt.key_size < room) {
+                char *key = realloc(task->bolt.key, room);
                 if (!key) {
                         sqi_task_fail(task, -ENOMEM, "out of memory for a key");
                         return (struct sq_str){"", 0};
                 }
-                task->key = key;
-                task->key_size = room;
+                task->bolt.key = key;
+                task->bolt.key_size = room;
         }
-        at = (uint8_t *)task->key;
+        at = (uint8_t *)task->bolt.key;
         for (uint32_t f = 0; f < n; f++)
                 at = sqi_canonical(at, in->slice.at + offsets[input->places[f]], in->slice.at + offsets[input->places[f] + 1]);
-        return (struct sq_str){task->key, (size_t)(at - (uint8_t *)task->key)};
+        return (struct sq_str){task->bolt.key, (size_t)(at - (uint8_t *)task->bolt.key)};
 }
 
 struct sq_str
@@ -201,8 +201,9 @@ sq_key(const struct sq_tuple *in)
 {
         const struct sq_task *task = in->task;
 
-        if (in == task->tuple && task->guess && task->key_shape == SQI_KEY_PACKED && has_one_form(in, in->input->nfields))
-                return task->guess->bytes;
+        if (in == task->bolt.tuple && task->bolt.guess && task->instance.key_shape == SQI_KEY_PACKED &&
+            has_one_form(in, in->input->nfields))
+                return task->bolt.guess->bytes;
         return make_key(in, in->input->nfields);
 }
 

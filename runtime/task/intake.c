@@ -245,7 +245,7 @@ take_mark(struct sq_task *task, const struct sqi_header *header)
         if (mark == 0 || intake->ended[header->task] & mark)
                 return;
         intake->ended[header->task] |= mark;
-        task->handing_over |= header->handover != 0;
+        task->handover.begun |= header->handover != 0;
         intake->marks_missing--;
         if (!task->component->cycle || cycle != task->component->cycle)
                 intake->outside_missing--;

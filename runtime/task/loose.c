@@ -56,7 +56,7 @@ add(struct sq_task *task, struct sqi_loose_list *list, const struct sq_tuple *tu
 static void
 plan_retry(struct sq_task *task, const char *cause)
 {
-        struct sqi_loose_tuples *loose = &task->loose;
+        struct sqi_loose_tuples *loose = &task->bolt.loose;
 
         if (!loose->since_ns) {
                 loose->since_ns = task->now_ns;
@@ -74,7 +74,7 @@ plan_retry(struct sq_task *task, const char *cause)
 void
 sqi_loose_hold(struct sq_task *task, const struct sq_tuple *tuple)
 {
-        add(task, &task->loose.held, tuple);
+        add(task, &task->bolt.loose.held, tuple);
 }
 
 void
@@ -84,14 +84,14 @@ sqi_loose_fail(struct sq_task *task, const struct sq_tuple *tuple)
                 sqi_task_lose(task, 1, task->cause[0] ? task->cause : "its bolt failed it");
                 return;
         }
-        add(task, &task->loose.failed, tuple);
+        add(task, &task->bolt.loose.failed, tuple);
         plan_retry(task, task->cause);
 }
 
 void
 sqi_loose_flushed(struct sq_task *task, bool fine)
 {
-        struct sqi_loose_tuples *loose = &task->loose;
+        struct sqi_loose_tuples *loose = &task->bolt.loose;
 
         if (fine) {
                 clear(&loose->held);
@@ -112,16 +112,16 @@ sqi_loose_flushed(struct sq_task *task, bool fine)
 uint64_t
 sqi_loose_due(const struct sq_task *task)
 {
-        return task->loose.failed.first ? task->loose.due_ns : UINT64_MAX;
+        return task->bolt.loose.failed.first ? task->bolt.loose.due_ns : UINT64_MAX;
 }
 
 void
 sqi_loose_retry(struct sq_task *task, void (*execute)(struct sq_task *task, struct sq_tuple *tuple))
 {
-        struct sqi_loose_list again = task->loose.failed;
+        struct sqi_loose_list again = task->bolt.loose.failed;
 
-        task->loose.failed = (struct sqi_loose_list){0};
-        task->loose.delay_ns = task->loose.delay_ns * 2 < LAST_DELAY_NS ? task->loose.delay_ns * 2 : LAST_DELAY_NS;
+        task->bolt.loose.failed = (struct sqi_loose_list){0};
+        task->bolt.loose.delay_ns = task->bolt.loose.delay_ns * 2 < LAST_DELAY_NS ? task->bolt.loose.delay_ns * 2 : LAST_DELAY_NS;
         for (struct sqi_loose *loose = again.first; loose && task->failed == 0; loose = loose->next)
                 execute(task, &loose->tuple);
         clear(&again);
@@ -130,7 +130,7 @@ sqi_loose_retry(struct sq_task *task, void (*execute)(struct sq_task *task, stru
 bool
 sqi_loose_is_empty(const struct sq_task *task)
 {
-        return !task->loose.held.first && !task->loose.failed.first;
+        return !task->bolt.loose.held.first && !task->bolt.loose.failed.first;
 }
 
 void

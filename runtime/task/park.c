@@ -9,7 +9,7 @@
 static void
 loosen_kept(struct sq_task *task)
 {
-        for (struct sq_kept *kept = task->kept; kept; kept = kept->next) {
+        for (struct sq_kept *kept = task->instance.kept; kept; kept = kept->next) {
                 kept->input = (uint32_t)(kept->tuple.input - task->intake.inputs);
                 kept->tuple.input = NULL;
                 kept->nroots = 0;
@@ -20,36 +20,14 @@ loosen_kept(struct sq_task *task)
 static void
 keep_instance(struct sq_task *task)
 {
-        struct sq_task *old = malloc(sizeof(*old));
+        struct sqi_instance instance = task->instance;
+        struct sqi_metrics *metrics = task->metrics;
 
-        if (!old) {
-                task->failed = -ENOMEM;
-                return;
-        }
-        memcpy(old, task, sizeof(*old));
         memset(task, 0, sizeof(*task));
-        task->state = old->state;
-        task->code = old->code;
-        task->settings = old->settings;
-        task->keyed = old->keyed;
-        task->key_shape = old->key_shape;
-        task->key_field = old->key_field;
-        task->kept = old->kept;
-        task->nkept = old->nkept;
-        if (task->kept)
-                task->kept->link = &task->kept;
-        task->wake_ns = old->wake_ns;
-        task->wake_fd = old->wake_fd;
-        task->active = old->active;
-        task->done = old->done;
-        task->tracked = old->tracked;
-        task->next_position = old->next_position;
-        task->note = old->note;
-        task->log_level = old->log_level;
-        task->log_until_ns = old->log_until_ns;
-        task->metrics = old->metrics;
-        task->resumed = task->prepared = true;
-        free(old);
+        task->instance = instance;
+        task->metrics = metrics;
+        if (instance.kept)
+                instance.kept->link = &task->instance.kept;
 }
 
 void
@@ -61,7 +39,7 @@ sqi_task_park(struct sq_task *task)
         sqi_collector_close(&task->collector);
         sqi_intake_close(task);
         sqi_spout_close(task);
-        free(task->key);
+        free(task->bolt.key);
         free(task->fds);
         sqi_socket_close(&task->control);
         keep_instance(task);
@@ -70,6 +48,6 @@ sqi_task_park(struct sq_task *task)
 void
 sqi_park_end(struct sq_task *task)
 {
-        for (struct sq_kept *kept = task->kept; kept; kept = kept->next)
+        for (struct sq_kept *kept = task->instance.kept; kept; kept = kept->next)
                 kept->tuple.input = &task->intake.inputs[kept->input];
 }

@@ -65,9 +65,9 @@ write_log(struct sq_task *task, enum sq_level level, const char *format, va_list
 static bool
 is_logged(struct sq_task *task, enum sq_level level)
 {
-        if (task->log_until_ns && sqi_clock_ns() >= task->log_until_ns)
-                task->log_until_ns = 0;
-        return level <= (task->log_until_ns ? task->log_level : SQ_INFO);
+        if (task->instance.log_until_ns && sqi_clock_ns() >= task->instance.log_until_ns)
+                task->instance.log_until_ns = 0;
+        return level <= (task->instance.log_until_ns ? task->instance.log_level : SQ_INFO);
 }
 
 void
@@ -119,7 +119,7 @@ sq_fail(struct sq_task *task, const char *format, ...)
         va_start(arguments, format);
         note_failure(task, "failed a tuple", format, arguments);
         va_end(arguments);
-        task->later = false;
+        task->bolt.later = false;
         return SQ_FAIL;
 }
 
@@ -131,7 +131,7 @@ sq_retry_later(struct sq_task *task, const char *format, ...)
         va_start(arguments, format);
         note_failure(task, "put a tuple off", format, arguments);
         va_end(arguments);
-        task->later = true;
+        task->bolt.later = true;
         return SQ_FAIL;
 }
 
@@ -145,7 +145,7 @@ sqi_task_misuse(struct sq_task *task, const char *format, ...)
         vsnprintf(text, sizeof(text), format, arguments);
         va_end(arguments);
         task->misused = true;
-        task->later = false;
+        task->bolt.later = false;
         sqi_count(&task->metrics->misused, 1);
         sqi_task_log_seldom(task, "misuse of squall.h", text);
         snprintf(task->cause, sizeof(task->cause), "misuse of squall.h: %.*s", SQI_CAUSE_MAX - 24, text);

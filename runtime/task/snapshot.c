@@ -80,14 +80,14 @@ put_keys(const struct sq_task *task, struct writing *writing)
         uint64_t route;
         void *state;
 
-        head.state_size = (uint32_t)task->code->bolt->key_state;
+        head.state_size = (uint32_t)task->instance.code->bolt->key_state;
         head.ntasks = task->component->ntasks;
         head.index = task->plan->tasks[task->id].index;
-        head.epoch = task->snapshot_epoch;
+        head.epoch = task->handover.epoch;
         head.routing = sqi_routing(task->plan, task->component);
-        head.nkeys = sqi_keyed_count(task->keyed);
+        head.nkeys = sqi_keyed_count(task->instance.keyed);
         put(writing, &head, sizeof(head));
-        while (sqi_keyed_step_routed(task->keyed, &cursor, &key, &state, &route)) {
+        while (sqi_keyed_step_routed(task->instance.keyed, &cursor, &key, &state, &route)) {
                 const struct key_head it = {.route = route, .len = (uint32_t)key.len};
 
                 put(writing, &it, sizeof(it));
@@ -120,12 +120,12 @@ write_to(const struct sq_task *task, const char *path, struct writing *writing)
 static int
 write_file(const struct sq_task *task, struct writing *writing)
 {
-        char path[sizeof(task->snapshot_folder) + FILE_SIZE + 1], name[FILE_SIZE];
+        char path[sizeof(task->handover.folder) + FILE_SIZE + 1], name[FILE_SIZE];
         int r = -ENOENT, spare;
 
         file_name(task->component, task->plan->tasks[task->id].index, name);
-        if (task->snapshot_folder[0]) {
-                snprintf(path, sizeof(path), "%s/%s", task->snapshot_folder, name);
+        if (task->handover.folder[0]) {
+                snprintf(path, sizeof(path), "%s/%s", task->handover.folder, name);
                 r = write_to(task, path, writing);
         }
         if (r == 0)
@@ -138,11 +138,11 @@ write_file(const struct sq_task *task, struct writing *writing)
 void
 sqi_snapshot_write(struct sq_task *task)
 {
-        struct sqi_message report = {.type = SQI_MSG_SNAPSHOT, .task = task->id, .number = task->snapshot_epoch};
+        struct sqi_message report = {.type = SQI_MSG_SNAPSHOT, .task = task->id, .number = task->handover.epoch};
         struct writing *writing = NULL;
         int r = 0;
 
-        if (task->keyed && sqi_keyed_count(task->keyed) > 0) {
+        if (task->instance.keyed && sqi_keyed_count(task->instance.keyed) > 0) {
                 writing = calloc(1, sizeof(*writing));
                 r = writing && (writing->sum = XXH3_createState()) ? write_file(task, writing) : -ENOMEM;
         }
@@ -207,12 +207,12 @@ take_key(struct reading *reading)
                 return -EBADMSG;
         if (!is_mine(reading, it.route))
                 return 0;
-        if (!task->keyed)
-                task->keyed = sqi_keyed_new(task->code->bolt->key_state);
-        state = task->keyed ? sqi_keyed_get(task->keyed, (struct sq_str){(const char *)key, it.len}) : NULL;
+        if (!task->instance.keyed)
+                task->instance.keyed = sqi_keyed_new(task->instance.code->bolt->key_state);
+        state = task->instance.keyed ? sqi_keyed_get(task->instance.keyed, (struct sq_str){(const char *)key, it.len}) : NULL;
         if (!state)
                 return -ENOMEM;
-        sqi_keyed_route_last(task->keyed, it.route);
+        sqi_keyed_route_last(task->instance.keyed, it.route);
         memcpy(state, from, reading->head.state_size);
         return 0;
 }
@@ -227,7 +227,7 @@ take_keys(struct reading *reading)
         if (!head || memcmp(head, blank.magic, sizeof(blank.magic)) != 0)
                 return -EBADMSG;
         memcpy(&reading->head, head, sizeof(reading->head));
-        if (reading->head.state_size != task->code->bolt->key_state ||
+        if (reading->head.state_size != task->instance.code->bolt->key_state ||
             !sqi_routing_can_move(reading->head.routing, reading->head.ntasks, sqi_routing(task->plan, task->component),
                                   task->component->ntasks)) {
                 sq_log(task, SQ_WARN, "the state of the version before does not fit: it begins from nothing");
@@ -280,7 +280,7 @@ is_ours(const struct sq_task *task, const char *name)
 static int
 refuse(struct sq_task *task, const char *file, int r)
 {
-        return sqi_task_fail(task, r, "cannot restore the snapshot %s/%s: %s", task->restore, file,
+        return sqi_task_fail(task, r, "cannot restore the snapshot %s/%s: %s", task->handover.restore, file,
                              r == -EBADMSG  ? "the file is damaged, or is another than the snapshot's"
                              : r == -ENOENT ? "the file is missing"
                                             : strerror(-r));
@@ -293,9 +293,9 @@ sqi_snapshot_restore(struct sq_task *task)
         const char *name = "manifest";
         int folder, r = 0;
 
-        if (!task->restore[0])
+        if (!task->handover.restore[0])
                 return 0;
-        folder = open(task->restore, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        folder = open(task->handover.restore, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         r = folder < 0 ? -errno : sqi_manifest_read(folder, &manifest);
         for (uint32_t i = 0; i < manifest.nfiles && r == 0; i++) {
                 if (!is_ours(task, manifest.files[i].name))

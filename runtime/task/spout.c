@@ -23,7 +23,7 @@ note_cause(struct sq_task *task, enum sqi_tree_outcome outcome)
 {
         if (outcome == SQI_FAILED)
                 return; /* the records said so, or who sent them */
-        task->cause_task = UINT32_MAX;
+        task->spout.cause_task = UINT32_MAX;
         snprintf(task->cause, sizeof(task->cause), "a worker died each time it was in flight");
 }
 
@@ -31,7 +31,7 @@ static void
 told(void *context, enum sqi_tree_outcome outcome, uint64_t position, uint64_t age_ns)
 {
         struct sq_task *task = context;
-        const struct sq_spout *spout = task->code->spout;
+        const struct sq_spout *spout = task->instance.code->spout;
         struct sqi_metrics *metrics = task->metrics;
 
         switch (outcome) {
@@ -51,25 +51,25 @@ told(void *context, enum sqi_tree_outcome outcome, uint64_t position, uint64_t a
                 sqi_count(&metrics->failed, 1);
                 break;
         case SQI_GIVEN_UP: /* told right after the outcome that it is given up over */
-                note_cause(task, task->last_outcome);
+                note_cause(task, task->spout.last_outcome);
                 sqi_count(&metrics->given_up, 1);
                 sqi_letter_add(task, position);
                 if (spout->fail)
                         spout->fail(task, position);
                 break;
         }
-        task->last_outcome = outcome;
+        task->spout.last_outcome = outcome;
 }
 
 /* Of what belongs to the open tree or to none, an emit was a misuse. So its tree fails; without one the tuple is lost. */
 static void
 answer_for_refused(struct sq_task *task)
 {
-        const struct sqi_ack fail = {.root = task->root, .op = SQI_ACK_FAIL};
+        const struct sqi_ack fail = {.root = task->spout.root, .op = SQI_ACK_FAIL};
 
-        if (task->tree_open) {
-                task->cause_task = task->id;
-                sqi_ledger_take(task->ledger, &fail, task->now_ns);
+        if (task->spout.tree_open) {
+                task->spout.cause_task = task->id;
+                sqi_ledger_take(task->spout.ledger, &fail, task->now_ns);
         } else
                 sqi_task_lose(task, task->refused, task->cause);
         task->refused = 0;
@@ -83,10 +83,10 @@ close_tree(struct sq_task *task)
                 return;
         if (__builtin_expect(task->refused > 0, 0))
                 answer_for_refused(task);
-        if (!task->tree_open)
+        if (!task->spout.tree_open)
                 return;
-        task->tree_open = false;
-        sqi_ledger_seal(task->ledger, task->root, task->collector.edges, task->now_ns);
+        task->spout.tree_open = false;
+        sqi_ledger_seal(task->spout.ledger, task->spout.root, task->collector.edges, task->now_ns);
 }
 
 /* A tree begins: the next emits belong to it. */
@@ -94,33 +94,33 @@ static void
 open_tree(struct sq_task *task, uint64_t position, struct sqi_attempt attempt)
 {
         close_tree(task);
-        if (sqi_ledger_open(task->ledger, position, attempt, task->now_ns, &task->root) < 0) {
+        if (sqi_ledger_open(task->spout.ledger, position, attempt, task->now_ns, &task->spout.root) < 0) {
                 sqi_task_fail(task, -ENOMEM, "out of memory for the ledger");
                 return;
         }
-        task->tree_open = true;
-        sqi_collector_begin(&task->collector, &task->root, 1);
+        task->spout.tree_open = true;
+        sqi_collector_begin(&task->collector, &task->spout.root, 1);
 }
 
 void
 sq_track(struct sq_task *task, uint64_t position)
 {
-        if (task->code->kind != SQ_KIND_SPOUT) {
+        if (task->instance.code->kind != SQ_KIND_SPOUT) {
                 sqi_task_misuse(task, "sq_track() in a bolt");
                 return;
         }
-        if (!task->tracking || task->replaying)
+        if (!task->tracking || task->spout.replaying)
                 return;
-        task->next_position = position + 1;
-        task->tracked = true;
+        task->instance.next_position = position + 1;
+        task->instance.tracked = true;
         open_tree(task, position, (struct sqi_attempt){0});
 }
 
 void
 sq_next_position(struct sq_task *task, uint64_t position)
 {
-        task->next_position = position;
-        task->tracked = task->tracking;
+        task->instance.next_position = position;
+        task->instance.tracked = task->tracking;
 }
 
 void
@@ -130,21 +130,21 @@ sq_note(struct sq_task *task, const void *bytes, size_t len)
                 sqi_task_misuse(task, "sq_note() of %zu bytes: at most %d can be kept", len, SQ_NOTE_MAX);
                 return;
         }
-        memset(task->note.note, 0, sizeof(task->note.note));
-        memcpy(task->note.note, bytes, len);
-        task->note.size = (uint8_t)len;
+        memset(task->instance.note.note, 0, sizeof(task->instance.note.note));
+        memcpy(task->instance.note.note, bytes, len);
+        task->instance.note.size = (uint8_t)len;
 }
 
 struct sq_str
 sq_noted(const struct sq_task *task)
 {
-        return sqi_position_note(&task->resume);
+        return sqi_position_note(&task->spout.resume);
 }
 
 uint64_t
 sq_room(const struct sq_task *task)
 {
-        return task->ledger ? sqi_ledger_room(task->ledger) : UINT64_MAX;
+        return task->spout.ledger ? sqi_ledger_room(task->spout.ledger) : UINT64_MAX;
 }
 
 /* The emits of one callback go out. A spout's emits are never taken back: who would emit them again? */
@@ -164,10 +164,10 @@ replay_one(struct sq_task *task, uint64_t position, struct sqi_attempt attempt)
         open_tree(task, position, attempt);
         if (task->failed < 0)
                 return;
-        task->replaying = true;
-        if (task->code->spout->replay(task, position) < 0)
+        task->spout.replaying = true;
+        if (task->instance.code->spout->replay(task, position) < 0)
                 sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "replay failed");
-        task->replaying = false;
+        task->spout.replaying = false;
         sqi_count(&task->metrics->replayed, 1);
         commit(task);
 }
@@ -180,11 +180,11 @@ replay(struct sq_task *task)
         struct sqi_attempt attempt;
         int n = 0;
 
-        while (n < REPLAYS_A_TURN && task->failed == 0 && sqi_ledger_retry(task->ledger, task->now_ns, &position, &attempt)) {
+        while (n < REPLAYS_A_TURN && task->failed == 0 && sqi_ledger_retry(task->spout.ledger, task->now_ns, &position, &attempt)) {
                 replay_one(task, position, attempt);
                 n++;
         }
-        task->replays_due = n == REPLAYS_A_TURN;
+        task->spout.replays_due = n == REPLAYS_A_TURN;
 }
 
 /* ---- the ack inbox ---- */
@@ -205,8 +205,8 @@ take_record(struct sq_task *task, const struct sqi_ack *ack, uint32_t sender)
         bool fails = ack->op == SQI_ACK_FAIL || ack->op == SQI_ACK_LATER;
 
         if (fails)
-                task->cause_task = sender;
-        sqi_ledger_take(task->ledger, ack, task->now_ns);
+                task->spout.cause_task = sender;
+        sqi_ledger_take(task->spout.ledger, ack, task->now_ns);
         if (fails)
                 task->cause[0] = '\0';
 }
@@ -228,7 +228,7 @@ take_records(struct sq_task *task, const uint8_t *bytes, size_t size)
                 sqi_count(&task->metrics->fenced, 1);
                 return;
         }
-        task->cause_task = header.task;
+        task->spout.cause_task = header.task;
         task->cause[0] = '\0';
         for (uint32_t i = 0; i < header.count; i += 1 + sqi_ack_text(&ack)) {
                 const uint8_t *at = bytes + sizeof(header) + i * sizeof(ack);
@@ -246,10 +246,10 @@ sqi_spout_take_acks(struct sq_task *task)
         zmq_msg_t message;
         bool got = false;
 
-        if (!task->ack_inbox)
+        if (!task->spout.ack_inbox)
                 return false;
         zmq_msg_init(&message);
-        while (sqi_socket_receive(task->ack_inbox, &message) == 0) {
+        while (sqi_socket_receive(task->spout.ack_inbox, &message) == 0) {
                 take_records(task, zmq_msg_data(&message), zmq_msg_size(&message));
                 got = true;
         }
@@ -262,8 +262,8 @@ sqi_spout_take_acks(struct sq_task *task)
 static int
 bind_acks(struct sq_task *task)
 {
-        task->ack_inbox = sqi_socket_new(task->context, ZMQ_PULL, 1000);
-        return task->ack_inbox ? sqi_task_bind(task, task->ack_inbox, SQI_ACKS) : -errno;
+        task->spout.ack_inbox = sqi_socket_new(task->context, ZMQ_PULL, 1000);
+        return task->spout.ack_inbox ? sqi_task_bind(task, task->spout.ack_inbox, SQI_ACKS) : -errno;
 }
 
 int
@@ -281,20 +281,20 @@ sqi_spout_open(struct sq_task *task)
                 .steady = task->door != NULL,
         };
 
-        if (!task->calls)
-                task->calls = CALLS_A_TURN;
+        if (!task->spout.calls)
+                task->spout.calls = CALLS_A_TURN;
         if (!task->tracking)
                 return 0;
-        task->ledger = sqi_ledger_new(&ledger, told, task);
-        return task->ledger ? bind_acks(task) : -ENOMEM;
+        task->spout.ledger = sqi_ledger_new(&ledger, told, task);
+        return task->spout.ledger ? bind_acks(task) : -ENOMEM;
 }
 
 void
 sqi_spout_close(struct sq_task *task)
 {
-        sqi_letters_free(&task->letters);
-        sqi_ledger_free(&task->ledger);
-        sqi_socket_close(&task->ack_inbox);
+        sqi_letters_free(&task->spout.letters);
+        sqi_ledger_free(&task->spout.ledger);
+        sqi_socket_close(&task->spout.ack_inbox);
 }
 
 /* ---- the turn ---- */
@@ -302,20 +302,21 @@ sqi_spout_close(struct sq_task *task)
 void
 sq_wake_at(struct sq_task *task, uint64_t now_ns)
 {
-        task->wake_ns = now_ns;
+        task->instance.wake_ns = now_ns;
 }
 
 void
 sq_wake_on(struct sq_task *task, int fd)
 {
-        task->wake_fd = fd;
+        task->instance.wake_fd = fd;
 }
 
 static bool
 may_emit(struct sq_task *task)
 {
-        return task->active && !task->done && !task->draining && task->failed == 0 && !task->quitting && !task->replays_due &&
-               !(task->ledger && sqi_ledger_is_full(task->ledger)) && !sqi_collector_has_feedback(&task->collector);
+        return task->instance.active && !task->instance.done && !task->draining && task->failed == 0 && !task->quitting &&
+               !task->spout.replays_due && !(task->spout.ledger && sqi_ledger_is_full(task->spout.ledger)) &&
+               !sqi_collector_has_feedback(&task->collector);
 }
 
 /* How a turn of emitting ended. */
@@ -328,26 +329,26 @@ enum emitted {
 static enum sq_next
 call_next(struct sq_task *task)
 {
-        enum sq_next next = task->code->spout->next(task);
+        enum sq_next next = task->instance.code->spout->next(task);
 
         if (__builtin_expect(next == SQ_MORE || next == SQ_IDLE || next == SQ_DONE, 1))
                 return next;
         sqi_task_misuse(task, "next answered %d (answer SQ_MORE, SQ_IDLE or SQ_DONE)", (int)next);
-        task->refused += task->tree_open;
+        task->refused += task->spout.tree_open;
         return SQ_IDLE;
 }
 
 static enum emitted
 emit(struct sq_task *task)
 {
-        for (uint32_t i = 0; i < task->calls; i++) {
+        for (uint32_t i = 0; i < task->spout.calls; i++) {
                 if (!may_emit(task))
                         return HELD;
-                task->wake_ns = 0;
+                task->instance.wake_ns = 0;
                 enum sq_next next = call_next(task);
                 commit(task);
                 if (next == SQ_DONE)
-                        task->done = true;
+                        task->instance.done = true;
                 if (next != SQ_MORE)
                         return IDLE;
         }
@@ -358,18 +359,18 @@ emit(struct sq_task *task)
 static void
 tell_position(struct sq_task *task)
 {
-        struct sqi_position position = task->note;
+        struct sqi_position position = task->instance.note;
 
-        if (!task->tracked || task->now_ns < task->next_report_ns)
+        if (!task->instance.tracked || task->now_ns < task->next_report_ns)
                 return;
         position.known = 1;
-        uint64_t low = sqi_ledger_low(task->ledger, task->next_position);
+        uint64_t low = sqi_ledger_low(task->spout.ledger, task->instance.next_position);
         uint64_t pause_ns = (sqi_task_clock(task) - task->now_ns) * POSITION_SHARE;
         task->next_report_ns = task->now_ns + (pause_ns > POSITION_NS ? pause_ns : POSITION_NS);
         position.number = low;
-        if (memcmp(&position, &task->told, sizeof(position)) == 0)
+        if (memcmp(&position, &task->spout.told, sizeof(position)) == 0)
                 return;
-        task->told = position;
+        task->spout.told = position;
         sqi_task_report(task,
                         &(struct sqi_message){
                                 .type = SQI_MSG_POSITION, .task = task->id, .number = low, .text = sqi_position_note(&position)});
@@ -378,16 +379,16 @@ tell_position(struct sq_task *task)
 static void
 keep_ledger(struct sq_task *task)
 {
-        if (!task->ledger)
+        if (!task->spout.ledger)
                 return;
         sqi_spout_take_acks(task);
-        if (task->now_ns >= sqi_ledger_next(task->ledger)) {
-                sqi_ledger_tick(task->ledger, task->now_ns);
+        if (task->now_ns >= sqi_ledger_next(task->spout.ledger)) {
+                sqi_ledger_tick(task->spout.ledger, task->now_ns);
                 if (task->phase == SQI_RUNNING)
                         replay(task);
         } else
-                task->replays_due = false;
-        sqi_gauge(&task->metrics->pending, sqi_ledger_pending(task->ledger));
+                task->spout.replays_due = false;
+        sqi_gauge(&task->metrics->pending, sqi_ledger_pending(task->spout.ledger));
         sqi_letters_write(task);
         tell_position(task);
 }
@@ -395,22 +396,24 @@ keep_ledger(struct sq_task *task)
 static bool
 is_at_end(const struct sq_task *task)
 {
-        return (task->done || task->draining) && (!task->ledger || sqi_ledger_unfinished(task->ledger) == 0);
+        return (task->instance.done || task->draining) && (!task->spout.ledger || sqi_ledger_unfinished(task->spout.ledger) == 0);
 }
 
 static uint64_t
 wake_time(const struct sq_task *task, enum emitted emitted, uint64_t until)
 {
-        uint64_t ledger = task->ledger ? sqi_ledger_next(task->ledger) : UINT64_MAX;
-        uint64_t next = task->wake_ns ? task->wake_ns : task->wake_fd >= 0 ? UINT64_MAX : task->now_ns + IDLE_NS;
+        uint64_t ledger = task->spout.ledger ? sqi_ledger_next(task->spout.ledger) : UINT64_MAX;
+        uint64_t next = task->instance.wake_ns        ? task->instance.wake_ns
+                        : task->instance.wake_fd >= 0 ? UINT64_MAX
+                                                      : task->now_ns + IDLE_NS;
 
         if (ledger < until)
                 until = ledger;
         if (next < sqi_task_breath_ends(task)) /* what it had to emit sooner would not go out sooner */
                 next = sqi_task_breath_ends(task);
-        if (emitted == IDLE && !task->done && next < until)
+        if (emitted == IDLE && !task->instance.done && next < until)
                 until = next;
-        if (task->tracked && task->next_report_ns < until && task->told.number != task->next_position)
+        if (task->instance.tracked && task->next_report_ns < until && task->spout.told.number != task->instance.next_position)
                 until = task->next_report_ns;
         return until;
 }
@@ -420,9 +423,9 @@ finish(struct sq_task *task)
 {
         sqi_letters_write(task);
         sqi_collector_keep(&task->collector);
-        task->finished = !(task->handing_over && task->fate == SQI_FATE_STAYS);
-        if (task->finished && task->code->spout->finish)
-                sqi_task_call(task, task->code->spout->finish);
+        task->finished = !(task->handover.begun && task->handover.fate == SQI_FATE_STAYS);
+        if (task->finished && task->instance.code->spout->finish)
+                sqi_task_call(task, task->instance.code->spout->finish);
         task->next_report_ns = 0;
         tell_position(task);
         sqi_task_end(task);

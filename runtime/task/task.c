@@ -26,22 +26,22 @@ take_lost(struct sq_task *task, const struct sqi_message *message)
                 return; /* known already: a new supervisor says again what is so */
         task->intake.fence[message->task] = (uint32_t)message->number;
         sqi_load_forget(task->load);
-        if (!task->ledger)
+        if (!task->spout.ledger)
                 return;
-        sqi_ledger_lose(task->ledger, sqi_task_clock(task));
+        sqi_ledger_lose(task->spout.ledger, sqi_task_clock(task));
         if (task->phase == SQI_RUNNING)
                 sqi_collector_lose(task, message->task);
-        task->replays_due = sqi_ledger_unfinished(task->ledger) > 0;
+        task->spout.replays_due = sqi_ledger_unfinished(task->spout.ledger) > 0;
 }
 
 static void
 activate(struct sq_task *task, bool active)
 {
-        const struct sq_spout *spout = task->code ? task->code->spout : NULL;
+        const struct sq_spout *spout = task->instance.code ? task->instance.code->spout : NULL;
 
-        if (task->active == active || !spout)
+        if (task->instance.active == active || !spout)
                 return;
-        task->active = active;
+        task->instance.active = active;
         if (active && spout->activate)
                 spout->activate(task);
         if (!active && spout->deactivate)
@@ -65,7 +65,7 @@ sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
         switch (message->type) {
         case SQI_MSG_POSITION:
                 if (message->task == task->id)
-                        sqi_position_take(&task->resume, message);
+                        sqi_position_take(&task->spout.resume, message);
                 break;
         case SQI_MSG_CONNECT:
                 task->may_connect = true;
@@ -80,27 +80,27 @@ sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
                         activate(task, !task->start_inactive);
                 break;
         case SQI_MSG_HANDOVER: /* that it is one the bolts learn from the marks behind the last tuples: an order could come before or after those */
-                task->handing_over |= task->component->kind == SQ_KIND_SPOUT;
-                task->fate = message->number ? SQI_FATE_STAYS : SQI_FATE_ENDS;
-                task->snapshot_epoch = message->a;
-                take_path(task->snapshot_folder, message->text);
+                task->handover.begun |= task->component->kind == SQ_KIND_SPOUT;
+                task->handover.fate = message->number ? SQI_FATE_STAYS : SQI_FATE_ENDS;
+                task->handover.epoch = message->a;
+                take_path(task->handover.folder, message->text);
                 break;
         case SQI_MSG_RESTORE:
-                take_path(task->restore, message->text);
+                take_path(task->handover.restore, message->text);
                 break;
         case SQI_MSG_MOVE:
-                task->parking = task->quitting = true;
+                task->handover.moving = task->quitting = true;
                 break;
         case SQI_MSG_LOG_LEVEL:
                 if (message->task == task->id && message->number <= SQ_DEBUG) {
-                        task->log_level = (enum sq_level)message->number;
-                        task->log_until_ns = message->a ? sqi_clock_ns() + message->a * 1000000 : 0;
+                        task->instance.log_level = (enum sq_level)message->number;
+                        task->instance.log_until_ns = message->a ? sqi_clock_ns() + message->a * 1000000 : 0;
                 }
                 break;
         case SQI_MSG_DRAIN:
                 task->draining = true;
-                if (task->ledger)
-                        sqi_ledger_hurry(task->ledger, sqi_task_clock(task));
+                if (task->spout.ledger)
+                        sqi_ledger_hurry(task->spout.ledger, sqi_task_clock(task));
                 break;
         case SQI_MSG_PROBE:
                 if (task->component->cycle && task->phase == SQI_RUNNING)
@@ -158,21 +158,21 @@ static int
 call_flush(struct sq_task *task)
 {
         struct sqi_collector *collector = &task->collector;
-        bool in_execute = task->in_execute;
+        bool in_execute = task->bolt.in_execute;
 
-        task->in_execute = false;
+        task->bolt.in_execute = false;
         sqi_collector_begin(collector, NULL, 0);
-        int r = task->code->bolt->flush(task);
+        int r = task->instance.code->bolt->flush(task);
         if (r < 0 || task->failed < 0)
                 sqi_collector_rollback(collector);
         else if (collector->anchors_open)
                 sqi_anchors_commit(task, 0, 0);
         collector->anchors_open = false;
         sqi_collector_commit(collector);
-        task->in_execute = in_execute;
+        task->bolt.in_execute = in_execute;
         if (in_execute)
-                sqi_collector_begin(collector, task->input_roots, task->input_nroots);
-        task->misused = task->kept_now = task->later = false;
+                sqi_collector_begin(collector, task->bolt.input_roots, task->bolt.input_nroots);
+        task->misused = task->bolt.kept_now = task->bolt.later = false;
         return r;
 }
 
@@ -183,27 +183,27 @@ answer_for_flush(struct sq_task *task)
         if (task->failed < 0)
                 return;
         if (task->tracking) {
-                task->flush_failed = task->in_execute;
+                task->bolt.flush_failed = task->bolt.in_execute;
                 sqi_acker_fail(&task->acker);
                 sqi_loose_flushed(task, false);
                 sqi_task_log_seldom(task, "failed what it executed since the last flush", task->error);
         } else
-                sqi_task_lose(task, task->metrics->executed - task->flushed, task->error);
+                sqi_task_lose(task, task->metrics->executed - task->bolt.flushed, task->error);
 }
 
 /* False: it failed. */
 static bool
 flush_component(struct sq_task *task)
 {
-        if (!task->code->bolt || !task->code->bolt->flush || !task->dirty)
+        if (!task->instance.code->bolt || !task->instance.code->bolt->flush || !task->bolt.dirty)
                 return true;
-        task->dirty = false;
+        task->bolt.dirty = false;
         bool fine = call_flush(task) == 0;
         if (fine)
                 sqi_loose_flushed(task, true);
         else
                 answer_for_flush(task);
-        task->flushed = task->metrics->executed;
+        task->bolt.flushed = task->metrics->executed;
         return fine;
 }
 
@@ -218,7 +218,7 @@ void
 sqi_task_flush(struct sq_task *task)
 {
         flush_component(task);
-        if (task->nkept && task->tracking && task->now_ns >= task->next_kept_check_ns)
+        if (task->instance.nkept && task->tracking && task->now_ns >= task->bolt.next_kept_check_ns)
                 sqi_kept_check(task);
         sqi_collector_flush(&task->collector);
         sqi_task_push_acks(task);
@@ -230,7 +230,7 @@ sqi_task_flush(struct sq_task *task)
 static bool
 has_something_to_flush(const struct sq_task *task)
 {
-        return task->dirty || task->acker.gathered || sqi_collector_has_open(&task->collector);
+        return task->bolt.dirty || task->acker.gathered || sqi_collector_has_open(&task->collector);
 }
 
 /*
@@ -264,9 +264,9 @@ sqi_task_flush_idle(struct sq_task *task)
 void
 sqi_task_call(struct sq_task *task, int (*callback)(struct sq_task *))
 {
-        task->misused = task->later = false;
+        task->misused = task->bolt.later = false;
         task->refused = 0;
-        task->dirty = true; /* it may ack what it kept */
+        task->bolt.dirty = true; /* it may ack what it kept */
         sqi_collector_begin(&task->collector, NULL, 0);
         if (callback(task) < 0)
                 sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "a callback failed without sq_error()");
@@ -294,7 +294,7 @@ sqi_task_end(struct sq_task *task)
         sqi_task_flush(task);
         if (task->failed < 0)
                 return;
-        task->collector.source.handover = task->handing_over;
+        task->collector.source.handover = task->handover.begun;
         sqi_collector_end(&task->collector);
         while (!sqi_collector_flush(&task->collector) && !task->quitting && task->failed == 0) {
                 sqi_task_wait(task, false, UINT64_MAX);
@@ -373,16 +373,16 @@ load(struct sq_task *task)
         char cause[256] = "";
         size_t bad;
 
-        if (sqi_component_load(task->component->path, &task->code, cause, sizeof(cause)) < 0)
+        if (sqi_component_load(task->component->path, &task->instance.code, cause, sizeof(cause)) < 0)
                 return sqi_task_fail(task, -ENOEXEC, "%s", cause);
-        if (task->code->kind != task->component->kind)
+        if (task->instance.code->kind != task->component->kind)
                 return sqi_task_fail(task, -ENOEXEC, "%s is no %s any more", task->component->path,
-                                     task->code->bolt ? "spout" : "bolt");
-        task->state = calloc(1, sqi_component_state_size(task->code) + 1);
-        if (!task->state)
+                                     task->instance.code->bolt ? "spout" : "bolt");
+        task->instance.state = calloc(1, sqi_component_state_size(task->instance.code) + 1);
+        if (!task->instance.state)
                 return sqi_task_fail(task, -ENOMEM, "out of memory for the state");
-        if (sqi_settings_fill(sqi_component_options(task->code), task->component->settings, task->component->nsettings, task->state,
-                              &task->settings, &bad, cause, sizeof(cause)) < 0)
+        if (sqi_settings_fill(sqi_component_options(task->instance.code), task->component->settings, task->component->nsettings,
+                              task->instance.state, &task->instance.settings, &bad, cause, sizeof(cause)) < 0)
                 return sqi_task_fail(task, -EINVAL, "settings: %s", cause);
         return 0;
 }
@@ -393,26 +393,26 @@ sqi_task_open(struct sq_task *task)
         const struct sqi_config *config = &task->plan->config;
         int r;
 
-        task->resume.known = 0;
-        if (!task->resumed)
-                task->wake_fd = -1;
+        task->spout.resume.known = 0;
+        if (!task->instance.prepared)
+                task->instance.wake_fd = -1;
         task->record = -1;
-        r = task->resumed ? 0 : load(task);
+        r = task->instance.prepared ? 0 : load(task);
         if (r < 0)
                 return r;
         task->tracking = config->delivery == SQI_AT_LEAST_ONCE;
         task->metered = config->metrics == SQI_METRICS_ON;
-        task->tick_ns = (uint64_t)(task->component->tick_secs * 1e9);
+        task->bolt.tick_ns = (uint64_t)(task->component->tick_secs * 1e9);
         r = sqi_collector_open(task);
         if (r == 0)
                 r = sqi_intake_bind(task);
         if (r == 0)
                 sqi_park_end(task);
-        if (r == 0 && task->code->spout)
+        if (r == 0 && task->instance.code->spout)
                 r = sqi_spout_open(task);
-        if (r == 0 && task->code->bolt && task->tracking)
+        if (r == 0 && task->instance.code->bolt && task->tracking)
                 r = bind_acker(task);
-        if (r == 0 && task->code->bolt && !task->door)
+        if (r == 0 && task->instance.code->bolt && !task->door)
                 sqi_record_open(task);
         task->fds = calloc(task->collector.noutlets + SQI_WAIT_FIXED, sizeof(*task->fds));
         if (r == 0 && !task->fds)
@@ -435,7 +435,7 @@ connect_channels(struct sq_task *task)
 static int
 prepare(struct sq_task *task)
 {
-        const struct sqi_component *code = task->code;
+        const struct sqi_component *code = task->instance.code;
         int (*callback)(struct sq_task *) = code->bolt ? code->bolt->prepare : NULL;
         int r;
 
@@ -444,11 +444,11 @@ prepare(struct sq_task *task)
         task->now_ns = sqi_task_clock(task);
         if (callback && callback(task) < 0)
                 return sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "prepare failed without sq_error()");
-        task->prepared = true;
+        task->instance.prepared = true;
         r = code->bolt && code->bolt->movable && !task->door ? sqi_snapshot_restore(task) : 0;
         if (r < 0)
                 return r;
-        if (code->spout && code->spout->seek && task->resume.known && code->spout->seek(task, task->resume.number) < 0)
+        if (code->spout && code->spout->seek && task->spout.resume.known && code->spout->seek(task, task->spout.resume.number) < 0)
                 return sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "seek failed without sq_error()");
         return 0;
 }
@@ -458,33 +458,33 @@ sqi_task_connect(struct sq_task *task)
 {
         if (connect_channels(task) < 0)
                 return -1;
-        return task->resumed ? 0 : prepare(task);
+        return task->instance.prepared ? 0 : prepare(task);
 }
 
 void
 sqi_task_close(struct sq_task *task)
 {
-        const struct sqi_component *code = task->code;
+        const struct sqi_component *code = task->instance.code;
 
-        if (task->prepared && code->bolt && code->bolt->cleanup)
+        if (task->instance.prepared && code->bolt && code->bolt->cleanup)
                 code->bolt->cleanup(task);
-        if (task->prepared && code->spout && code->spout->cleanup)
+        if (task->instance.prepared && code->spout && code->spout->cleanup)
                 code->spout->cleanup(task);
         sqi_bolt_close(task);
         sqi_record_close(task);
         sqi_kept_release(task);
-        sqi_loose_free(&task->loose);
+        sqi_loose_free(&task->bolt.loose);
         sqi_acker_close(&task->acker);
         sqi_collector_close(&task->collector);
         sqi_intake_close(task);
         sqi_spout_close(task);
-        sqi_keyed_free(&task->keyed);
-        sqi_settings_release(&task->settings);
-        free(task->state);
-        free(task->key);
+        sqi_keyed_free(&task->instance.keyed);
+        sqi_settings_release(&task->instance.settings);
+        free(task->instance.state);
+        free(task->bolt.key);
         free(task->fds);
         sqi_socket_close(&task->control);
-        sqi_component_close(&task->code);
+        sqi_component_close(&task->instance.code);
 }
 
 /* Waits, serving orders, until `*flag` is set or the task is to end. */
@@ -504,8 +504,8 @@ sqi_task_start(struct sq_task *task)
         task->phase = SQI_RUNNING;
         task->collector.open = true;
         task->now_ns = sqi_task_clock(task);
-        task->next_tick_ns = task->now_ns + task->tick_ns;
-        if (task->code->spout)
+        task->bolt.next_tick_ns = task->now_ns + task->bolt.tick_ns;
+        if (task->instance.code->spout)
                 activate(task, !task->start_inactive);
 }
 
@@ -517,7 +517,7 @@ sqi_task_turn(struct sq_task *task)
                 sqi_task_serve(task);
                 task->look_ns = task->now_ns + SQI_ORDERS_NS;
         }
-        if (task->code->spout)
+        if (task->instance.code->spout)
                 sqi_spout_turn(task);
         else
                 sqi_bolt_turn(task);
@@ -545,7 +545,7 @@ run(struct sq_task *task)
 }
 
 /* sq_state() in squall.h reads the first member without a call. */
-_Static_assert(offsetof(struct sq_task, state) == 0, "the state block stands first");
+_Static_assert(offsetof(struct sq_task, instance.state) == 0, "the state block stands first");
 
 void *
 sqi_task_main(void *argument)
@@ -566,7 +566,8 @@ sqi_task_main(void *argument)
                                               .number = task->final,
                                               .text = {task->error, strlen(task->error)},
                                       });
-        if (task->parking && task->fate == SQI_FATE_STAYS && task->phase == SQI_ENDED && !task->finished && task->failed == 0)
+        if (task->handover.moving && task->handover.fate == SQI_FATE_STAYS && task->phase == SQI_ENDED && !task->finished &&
+            task->failed == 0)
                 sqi_task_park(task);
         else
                 sqi_task_close(task);

@@ -120,64 +120,59 @@ enum { SQI_WAIT_FIXED = 6 };
 /* How long an order may lie there while a task works: to ask ZeroMQ takes two system calls. */
 enum { SQI_ORDERS_NS = 500000 };
 
-/* Of a task that hands over, as the supervisor says. */
 /* Of the paths in orders, with their NUL. */
 enum { SQI_FOLDER_SIZE = 4096 };
 
-enum sqi_fate { SQI_FATE_UNKNOWN, SQI_FATE_ENDS, SQI_FATE_STAYS };
-
 enum sqi_phase { SQI_BINDING, SQI_WAITING, SQI_RUNNING, SQI_ENDED };
 
-struct sq_task {
-        void *state; /* the component's block; first: sq_state() is inline */
-        const struct sqi_plan *plan;
-        const struct sqi_plan_component *component;
-        uint32_t id, incarnation;
-        const char *rundir;
-        void *context;               /* ZeroMQ */
-        void *control;               /* PAIR to the control thread */
-        const struct sqi_door *door; /* NULL: in a worker */
-        struct sqi_load *loads;      /* by task; NULL: not known */
-        struct sqi_load *load;       /* this task's */
-        int record;                  /* file that what comes in is copied to, or -1: record.h */
+/*
+ * What lives on when a task goes to another plan while its process goes on (park.h): the component with its state and settings, its keys, the tuples it
+ * keeps, when it wants to be called. All else of a task belongs to the plan. The pointer to the state is first: sq_state() is inline.
+ */
+struct sqi_instance {
+        void *state;
         struct sqi_component *code;
         struct sqi_settings_memory settings;
         struct sqi_keyed *keyed;
-        struct sqi_metrics *metrics;
-        bool tracking; /* at-least-once */
-        bool metered;  /* topology.metrics: times are taken */
-        enum sqi_phase phase;
-        bool active; /* spouts: between ACTIVATE and DEACTIVATE */
-        bool may_connect, may_start, start_inactive, prepared;
-        bool draining, quitting, released, settled;
-        enum sqi_fate fate; /* when it has handed over */
-        bool parking;       /* told to move */
-        bool resumed;       /* park.h: loaded and prepared under another plan */
-        bool finished;      /* its finish was called: it cannot go on */
-        bool handing_over;  /* its keyed state goes into a snapshot: snapshot.h */
-        uint64_t snapshot_epoch;
-        char snapshot_folder[SQI_FOLDER_SIZE], restore[SQI_FOLDER_SIZE]; /* what HANDOVER and RESTORE said; empty: nothing */
-        bool packed;                                                     /* shares its worker with other tasks */
-        struct pollfd *fds; /* scratch of sqi_task_wait(): one an outlet, and SQI_WAIT_FIXED */
-        int failed;         /* negative errno: the task can't go on; `error` says why */
-        char error[512];
-        uint64_t now_ns;  /* of this turn of the loop */
-        bool reported;    /* since the control socket was last read empty */
-        uint64_t look_ns; /* when to look for orders again, should there be no time to wait */
+        bool prepared; /* its prepare was called, under this plan or an earlier one */
+        enum sqi_key_shape key_shape;
+        unsigned key_field; /* SQI_KEY_FIELD: its place in the tuple */
+        struct sq_kept *kept;
+        size_t nkept;
+        uint64_t wake_ns;        /* what sq_wake_at() said; 0: nothing */
+        int wake_fd;             /* what sq_wake_on() said, or -1 */
+        enum sq_level log_level; /* until log_until_ns, then SQ_INFO */
+        uint64_t log_until_ns;
 
-        struct sqi_intake intake;
-        struct sqi_collector collector;
-        struct sqi_acker acker;
+        /* spout */
+        bool active;              /* between ACTIVATE and DEACTIVATE */
+        bool done;                /* next() answered SQ_DONE */
+        bool tracked;             /* sq_track() was called at least once */
+        uint64_t next_position;   /* where it goes on when everything below is done */
+        struct sqi_position note; /* only its note: what sq_note() said */
+};
 
-        /* bolt */
+/* What the supervisor has in mind for a task that hands over: HANDOVER says so. */
+enum sqi_fate { SQI_FATE_UNKNOWN, SQI_FATE_ENDS, SQI_FATE_STAYS };
+
+/* The topology goes on with another plan. */
+struct sqi_handover {
+        bool begun;  /* a source that hands over has ended, or, of a spout, HANDOVER has come: keyed state goes into the snapshot */
+        bool moving; /* told to move: it parks at its end */
+        enum sqi_fate fate;
+        uint64_t epoch;
+        char folder[SQI_FOLDER_SIZE], restore[SQI_FOLDER_SIZE]; /* what HANDOVER and RESTORE said; empty: nothing */
+};
+
+/* What only a bolt has: the batch and the tuple under way, and what has been executed and not flushed yet. */
+struct sqi_bolt_part {
         struct sqi_under_way batch;
         struct sqi_ahead ahead[SQI_STAGES];
         struct sqi_ahead *stages[SQI_STAGES]; /* the group that is executed comes first */
         const struct sq_tuple *tuple;         /* under way */
         const struct sqi_input *input;        /* of the run under way; NULL: not for this task */
-        bool misused;                         /* in this callback */
+        const struct sqi_key *guess;          /* of the tuple under way, or NULL */
         bool later;                           /* sq_retry_later() was called in this callback */
-        uint64_t refused;                     /* emits of this callback that were a misuse; both kinds of task */
         bool in_execute;
         bool kept_now;     /* sq_keep() was called for the tuple */
         uint64_t input_id; /* edge id of the tuple under way */
@@ -190,42 +185,73 @@ struct sq_task {
         bool dirty;        /* executed since the last flush */
         bool flush_failed; /* between two tuples, in a wait for room: those of the run before it have failed too */
         uint64_t tick_ns, next_tick_ns;
-        enum sqi_key_shape key_shape;
-        unsigned key_field;          /* SQI_KEY_FIELD: its place in the tuple */
-        const struct sqi_key *guess; /* of the tuple under way, or NULL */
-        struct sq_kept *kept;
-        size_t nkept;
         uint64_t kept_in_turn; /* tuples executed in this turn that were kept: acked when they are */
         uint64_t next_kept_check_ns;
+};
 
-        uint64_t wake_ns; /* what sq_wake_at() said; 0: nothing */
-
-        /* spout */
+/* What only a spout has: its trees, and where it goes on. */
+struct sqi_spout_part {
         struct sqi_ledger *ledger;
         void *ack_inbox;
-        bool final;     /* `failed` is: no restart could mend it */
-        bool done;      /* next() answered SQ_DONE */
-        uint32_t calls; /* of next() in a turn, at most */
-        int wake_fd;
+        uint32_t calls;             /* of next() in a turn, at most */
         struct sqi_position resume; /* where to seek to, if it is known */
-        uint64_t next_position;     /* where the spout goes on when everything below is done */
         struct sqi_position told;   /* what was last reported */
-        struct sqi_position note;   /* only its note: what sq_note() said */
-        bool tracked;               /* sq_track() was called at least once */
         bool tree_open, replaying;
         bool replays_due; /* they go before new tuples: a task was lost, or there are more of them than a turn takes */
         uint64_t root;
+        uint32_t cause_task; /* from whom the fails being taken are */
+        enum sqi_tree_outcome last_outcome;
+        struct sqi_letters letters;
+};
 
+struct sq_task {
+        struct sqi_instance instance; /* first */
+
+        /* its place in the plan */
+        const struct sqi_plan *plan;
+        const struct sqi_plan_component *component;
+        uint32_t id, incarnation;
+        const char *rundir;
+        void *context;               /* ZeroMQ */
+        void *control;               /* PAIR to the control thread */
+        const struct sqi_door *door; /* NULL: in a worker */
+        struct sqi_load *loads;      /* by task; NULL: not known */
+        struct sqi_load *load;       /* this task's */
+        int record;                  /* file that what comes in is copied to, or -1: recorder.h */
+        struct sqi_metrics *metrics;
+        bool tracking; /* at-least-once */
+        bool metered;  /* topology.metrics: times are taken */
+        bool packed;   /* shares its worker with other tasks */
+
+        /* how far it is */
+        enum sqi_phase phase;
+        bool may_connect, may_start, start_inactive;
+        bool draining, quitting, released, settled;
+        bool finished; /* its finish was called: it cannot go on */
+        struct sqi_handover handover;
+        int failed; /* negative errno: the task can't go on; `error` says why */
+        bool final; /* `failed` is: no restart could mend it */
+        char error[512];
+
+        /* its loop */
+        struct pollfd *fds; /* scratch of sqi_task_wait(): one an outlet, and SQI_WAIT_FIXED */
+        uint64_t now_ns;    /* of this turn of the loop */
+        uint64_t look_ns;   /* when to look for orders again, should there be no time to wait */
+        bool reported;      /* since the control socket was last read empty */
         uint64_t next_flush_ns, next_report_ns;
         uint64_t flushed_ns; /* when an idle task last had something to flush */
         uint64_t fail_logged_ns, fails_unlogged;
-        enum sq_level log_level; /* until log_until_ns, then SQ_INFO */
-        uint64_t log_until_ns;
-        char cause[SQI_CAUSE_MAX +
-                   16]; /* bolt: of the last sq_fail(); spout: of the fails being taken, from whom being in `cause_task` */
-        uint32_t cause_task;
-        enum sqi_tree_outcome last_outcome;
-        struct sqi_letters letters;
+
+        /* the callback under way */
+        bool misused;
+        uint64_t refused;               /* emits of it that were a misuse */
+        char cause[SQI_CAUSE_MAX + 16]; /* bolt: of the last sq_fail(); spout: of the fails being taken */
+
+        struct sqi_intake intake;
+        struct sqi_collector collector;
+        struct sqi_acker acker;
+        struct sqi_bolt_part bolt;
+        struct sqi_spout_part spout;
 };
 
 /* The body of the task thread, from bind to the end; `argument` is the task. */

@@ -127,10 +127,10 @@ sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns)
         ordered = wait_for_orders(task, &waiting);
         if (intake)
                 wait_for_intake(task, &waiting);
-        wait_for_news(&waiting, task->ack_inbox);
+        wait_for_news(&waiting, task->spout.ack_inbox);
         wait_for_outlets(task, &waiting);
-        if (task->wake_fd >= 0)
-                waiting.fds[waiting.n++] = (struct pollfd){.fd = task->wake_fd, .events = POLLIN};
+        if (task->instance.wake_fd >= 0)
+                waiting.fds[waiting.n++] = (struct pollfd){.fd = task->instance.wake_fd, .events = POLLIN};
         sleep_until(&waiting, until_ns < latest ? until_ns : latest);
         task->now_ns = sqi_clock_ns();
         if (ordered || task->fds[0].revents)

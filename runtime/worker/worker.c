@@ -283,7 +283,7 @@ leave_run(struct sqi_worker *worker)
         else if (worker->plan != worker->first_plan)
                 sqi_plan_free(&worker->plan);
         worker->plan = NULL;
-        if (!member->task.resumed) {
+        if (!member->task.instance.prepared) {
                 memset(member, 0, sizeof(*member));
                 sqi_plan_free(&worker->first_plan);
         }

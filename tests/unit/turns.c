@@ -139,7 +139,7 @@ leaves_a_batch_when_it_is_told_to_quit(void **state)
         sqi_task_obey(rig->task, &(struct sqi_message){.type = SQI_MSG_QUIT});
         sqi_task_turn(rig->task);
         assert_true(rig->metrics.executed < TUPLES / 10);
-        assert_false(rig->task->batch.open);
+        assert_false(rig->task->bolt.batch.open);
         sq_rig_free(&rig);
 }
 

@@ -342,7 +342,7 @@ sqi_lifecycle_step(struct sqi_lifecycle *life, const struct sqi_event *event, ui
                 return;
         forgive_silence(life, now);
         life->stepped_at = now;
-        if (event->missing)
+        if (event->sums) /* a tuple that is given up is missing until its letter is written */
                 life->missing = event->missing;
         events[event->type](&step, event);
 }

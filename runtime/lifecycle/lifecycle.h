@@ -109,7 +109,8 @@ struct sqi_event {
         enum sqi_cause_type cause;
         int number;
         const struct sqi_message *message;
-        uint64_t missing; /* with a message FINISHED or STATE: tuples that the topology has not processed, and will not */
+        bool sums;        /* `missing` holds: with a message FINISHED or STATE */
+        uint64_t missing; /* tuples that the topology has not processed, and will not */
 };
 
 enum sqi_action_type {

@@ -184,12 +184,12 @@ take_report(struct sqi_running *running)
                 take_dead_letter(running, message);
         else if (message->type == SQI_MSG_ERROR && message->worker < running->plan->nworkers)
                 running->children[message->worker].told_by = 0;
+        bool sums = message->type == SQI_MSG_FINISHED || message->type == SQI_MSG_STATE;
         step(running, &(struct sqi_event){
                               .type = SQI_EVENT_MESSAGE,
                               .message = message,
-                              .missing = message->type == SQI_MSG_FINISHED || message->type == SQI_MSG_STATE
-                                                 ? sqi_totals_missing(running->totals)
-                                                 : 0,
+                              .sums = sums,
+                              .missing = sums ? sqi_totals_missing(running->totals) : 0,
                       });
 }
 

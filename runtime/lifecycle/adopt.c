@@ -74,9 +74,6 @@ run_on(struct sqi_step *step)
         struct sqi_lifecycle *life = step->life;
 
         life->has_run = life->connected = true;
-        SQI_EACH_WORKER(life, w)
-                if (life->workers[w].cause.type != SQI_CAUSE_HALFWAY)
-                        life->workers[w].begun = true; /* that it had not would be news */
         life->state = SQI_RUNNING;
         sqi_step_report(step, SQI_REPORT_ADOPTED, SQI_EVERY_WORKER, 0);
         SQI_EACH_WORKER(life, w)

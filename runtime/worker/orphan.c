@@ -105,8 +105,8 @@ sqi_worker_go_on_alone(struct sqi_worker *worker, uint64_t now_ns)
 
         if (!worker->adoptable || !worker->started)
                 return false;
-        if (worker->stays && has_finished(worker))
-                return false; /* between two plans, where nobody may find it: what it must not lose is written down */
+        if (worker->stays && has_finished(worker) && access(worker->rundir, F_OK) < 0)
+                return false; /* between two plans, and the order to move is lost: nobody would find it */
         drop_output();
         if (!worker->forsaken && alone >= patience)
                 drain_alone(worker);

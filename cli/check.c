@@ -8,28 +8,29 @@
 static void
 print_json(const char *file, const struct sqi_diagnostics *diagnostics, const struct sqi_plan *plan)
 {
-        struct cli_json json = cli_json(stdout);
+        struct sqi_writer json = sqi_writer(SQI_JSON);
         const struct sqi_diagnostic *item;
         size_t i;
 
-        cli_json_open(&json, NULL, '{');
-        cli_json_text(&json, "file", file);
-        cli_json_text(&json, "topology", plan != NULL ? plan->name : NULL);
-        cli_json_bool(&json, "ok", plan != NULL);
-        cli_json_uint(&json, "errors", diagnostics->errors);
-        cli_json_uint(&json, "warnings", diagnostics->warnings);
-        cli_json_open(&json, "diagnostics", '[');
+        sqi_write_map(&json, NULL);
+        sqi_write_text(&json, "file", file);
+        sqi_write_text(&json, "topology", plan != NULL ? plan->name : NULL);
+        sqi_write_bool(&json, "ok", plan != NULL);
+        sqi_write_uint(&json, "errors", diagnostics->errors);
+        sqi_write_uint(&json, "warnings", diagnostics->warnings);
+        sqi_write_array(&json, "diagnostics");
         for (i = 0; i < diagnostics->n; i++) {
                 item = &diagnostics->items[i];
-                cli_json_open(&json, NULL, '{');
-                cli_json_text(&json, "severity", sqi_severity_name(item->severity));
-                cli_json_uint(&json, "line", item->place.line);
-                cli_json_uint(&json, "column", item->place.column);
-                cli_json_text(&json, "message", item->text);
-                cli_json_close(&json, '}');
+                sqi_write_map(&json, NULL);
+                sqi_write_text(&json, "severity", sqi_severity_name(item->severity));
+                sqi_write_uint(&json, "line", item->place.line);
+                sqi_write_uint(&json, "column", item->place.column);
+                sqi_write_text(&json, "message", item->text);
+                sqi_write_end(&json);
         }
-        cli_json_close(&json, ']');
-        cli_json_close(&json, '}');
+        sqi_write_end(&json);
+        sqi_write_end(&json);
+        cli_json_print(&json);
 }
 
 static void

@@ -21,7 +21,7 @@ kind_name(enum sq_kind kind)
 /* How a component is shown: as JSON, or as text by `show`. */
 struct form {
         void (*show)(const struct sqi_component *component, const char *name);
-        struct cli_json *json;
+        struct sqi_writer *json;
 };
 
 /* ---- Text --------------------------------------------------------------------------------------------------------------- */
@@ -103,76 +103,76 @@ print_details(const struct sqi_component *component, const char *name)
 /* ---- JSON --------------------------------------------------------------------------------------------------------------- */
 
 static void
-json_fields(struct cli_json *json, const char *key, const struct sq_field *fields)
+json_fields(struct sqi_writer *json, const char *key, const struct sq_field *fields)
 {
         size_t i;
 
-        cli_json_open(json, key, '[');
+        sqi_write_array(json, key);
         for (i = 0; i < SQ_FIELDS_MAX && fields[i].name != NULL; i++) {
-                cli_json_open(json, NULL, '{');
-                cli_json_text(json, "name", fields[i].name);
-                cli_json_text(json, "type", sqi_type_name(fields[i].type));
-                cli_json_close(json, '}');
+                sqi_write_map(json, NULL);
+                sqi_write_text(json, "name", fields[i].name);
+                sqi_write_text(json, "type", sqi_type_name(fields[i].type));
+                sqi_write_end(json);
         }
-        cli_json_close(json, ']');
+        sqi_write_end(json);
 }
 
 static void
-json_choices(struct cli_json *json, const char *choices)
+json_choices(struct sqi_writer *json, const char *choices)
 {
         char word[SQI_WORD_MAX + 1];
         size_t len;
 
-        cli_json_open(json, "choices", '[');
+        sqi_write_array(json, "choices");
         for (; *choices != '\0'; choices += len + (choices[len] == '|')) {
                 len = strcspn(choices, "|");
                 (void)snprintf(word, sizeof(word), "%.*s", (int)len, choices);
-                cli_json_text(json, NULL, word);
+                sqi_write_text(json, NULL, word);
         }
-        cli_json_close(json, ']');
+        sqi_write_end(json);
 }
 
 static void
-json_option(struct cli_json *json, const struct sq_option *option)
+json_option(struct sqi_writer *json, const struct sq_option *option)
 {
-        cli_json_open(json, NULL, '{');
-        cli_json_text(json, "name", option->name);
-        cli_json_text(json, "type", sqi_option_type_name(option->type));
-        cli_json_bool(json, "required", option->required);
-        cli_json_text(json, "default", option->fallback);
+        sqi_write_map(json, NULL);
+        sqi_write_text(json, "name", option->name);
+        sqi_write_text(json, "type", sqi_option_type_name(option->type));
+        sqi_write_bool(json, "required", option->required);
+        sqi_write_text(json, "default", option->fallback);
         if (option->choices != NULL)
                 json_choices(json, option->choices);
-        cli_json_text(json, "help", option->help);
-        cli_json_close(json, '}');
+        sqi_write_text(json, "help", option->help);
+        sqi_write_end(json);
 }
 
 static void
-json_component(struct cli_json *json, const struct sqi_component *component, const char *name)
+json_component(struct sqi_writer *json, const struct sqi_component *component, const char *name)
 {
         const struct sq_option *options = sqi_component_options(component);
         const struct sq_stream *streams = sqi_component_streams(component);
         size_t i;
 
-        cli_json_open(json, NULL, '{');
-        cli_json_text(json, "name", name);
-        cli_json_text(json, "kind", kind_name(component->kind));
-        cli_json_text(json, "about", sqi_component_about(component));
-        cli_json_text(json, "path", component->path);
+        sqi_write_map(json, NULL);
+        sqi_write_text(json, "name", name);
+        sqi_write_text(json, "kind", kind_name(component->kind));
+        sqi_write_text(json, "about", sqi_component_about(component));
+        sqi_write_text(json, "path", component->path);
         if (component->kind == SQ_KIND_SPOUT)
-                cli_json_bool(json, "replays", component->spout->replay != NULL);
-        cli_json_bool(json, "declares", sqi_component_declare(component) != NULL);
-        cli_json_open(json, "settings", '[');
+                sqi_write_bool(json, "replays", component->spout->replay != NULL);
+        sqi_write_bool(json, "declares", sqi_component_declare(component) != NULL);
+        sqi_write_array(json, "settings");
         for (i = 0; i < SQ_OPTIONS_MAX && options[i].name != NULL; i++)
                 json_option(json, &options[i]);
-        cli_json_close(json, ']');
+        sqi_write_end(json);
         if (component->kind == SQ_KIND_BOLT)
                 json_fields(json, "in", component->bolt->in);
-        cli_json_open(json, "streams", '{');
+        sqi_write_map(json, "streams");
         json_fields(json, "default", sqi_component_out(component));
         for (i = 0; i < SQ_STREAMS_MAX && streams[i].id != NULL; i++)
                 json_fields(json, streams[i].id, streams[i].fields);
-        cli_json_close(json, '}');
-        cli_json_close(json, '}');
+        sqi_write_end(json);
+        sqi_write_end(json);
 }
 
 /* ---- The verb ----------------------------------------------------------------------------------------------------------- */
@@ -261,15 +261,15 @@ show_name(const struct form *form, const char *name)
 static int
 run(const struct cli_args *args)
 {
-        struct cli_json json = cli_json(stdout);
+        struct sqi_writer json = sqi_writer(SQI_JSON);
         const char *name = cli_operand(args, 0);
         struct form form = {.show = name != NULL ? print_details : print_line, .json = cli_flag(args, "json") ? &json : NULL};
         enum sq_kind kind;
         int status = CLI_DONE, r;
 
         if (form.json != NULL) {
-                cli_json_open(&json, NULL, '{');
-                cli_json_open(&json, "components", '[');
+                sqi_write_map(&json, NULL);
+                sqi_write_array(&json, "components");
         }
         if (name != NULL)
                 status = show_name(&form, name);
@@ -278,8 +278,9 @@ run(const struct cli_args *args)
                 status = r != CLI_DONE ? r : status;
         }
         if (form.json != NULL) {
-                cli_json_close(&json, ']');
-                cli_json_close(&json, '}');
+                sqi_write_end(&json);
+                sqi_write_end(&json);
+                cli_json_print(&json);
         } else if (name == NULL) {
                 (void)printf("\nsquall components NAME says more about one; PATH of a .so works as well.\n");
         }

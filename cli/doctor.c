@@ -235,7 +235,7 @@ static const struct {
 static const char *const verdicts[] = {"ok", "warning", "error"};
 
 static void
-print(struct cli_json *json, const char *name, const struct finding *finding)
+print(struct sqi_writer *json, const char *name, const struct finding *finding)
 {
         if (json == NULL) {
                 (void)printf("%-7s  %-10s  %s\n", verdicts[finding->verdict], name, finding->found);
@@ -243,24 +243,24 @@ print(struct cli_json *json, const char *name, const struct finding *finding)
                         (void)printf("%21s%s\n", "", finding->mend);
                 return;
         }
-        cli_json_open(json, NULL, '{');
-        cli_json_text(json, "check", name);
-        cli_json_text(json, "verdict", verdicts[finding->verdict]);
-        cli_json_text(json, "found", finding->found);
-        cli_json_text(json, "mend", finding->mend[0] != '\0' ? finding->mend : NULL);
-        cli_json_close(json, '}');
+        sqi_write_map(json, NULL);
+        sqi_write_text(json, "check", name);
+        sqi_write_text(json, "verdict", verdicts[finding->verdict]);
+        sqi_write_text(json, "found", finding->found);
+        sqi_write_text(json, "mend", finding->mend[0] != '\0' ? finding->mend : NULL);
+        sqi_write_end(json);
 }
 
 static int
 run(const struct cli_args *args)
 {
-        struct cli_json json = cli_json(stdout), *as_json = cli_flag(args, "json") ? &json : NULL;
+        struct sqi_writer json = sqi_writer(SQI_JSON), *as_json = cli_flag(args, "json") ? &json : NULL;
         int status = CLI_DONE;
         size_t i;
 
         if (as_json != NULL) {
-                cli_json_open(&json, NULL, '{');
-                cli_json_open(&json, "checks", '[');
+                sqi_write_map(&json, NULL);
+                sqi_write_array(&json, "checks");
         }
         for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
                 struct finding finding = {.verdict = GOOD};
@@ -270,8 +270,9 @@ run(const struct cli_args *args)
                 status = finding.verdict == BAD ? CLI_FAILED : status;
         }
         if (as_json != NULL) {
-                cli_json_close(&json, ']');
-                cli_json_close(&json, '}');
+                sqi_write_end(&json);
+                sqi_write_end(&json);
+                cli_json_print(&json);
         }
         return status;
 }

@@ -208,66 +208,67 @@ print_mermaid(const struct sqi_plan *plan)
 }
 
 static void
-json_edge(struct cli_json *json, const struct sqi_plan *plan, const struct sqi_plan_edge *edge)
+json_edge(struct sqi_writer *json, const struct sqi_plan *plan, const struct sqi_plan_edge *edge)
 {
         const struct sqi_plan_stream *stream = stream_of(plan, edge);
         uint32_t i;
 
-        cli_json_open(json, NULL, '{');
-        cli_json_text(json, "from", plan->components[edge->from].id);
-        cli_json_text(json, "to", plan->components[edge->to].id);
-        cli_json_text(json, "stream", stream->id);
-        cli_json_text(json, "grouping", sqi_grouping_name(edge->grouping));
-        cli_json_open(json, "args", '[');
+        sqi_write_map(json, NULL);
+        sqi_write_text(json, "from", plan->components[edge->from].id);
+        sqi_write_text(json, "to", plan->components[edge->to].id);
+        sqi_write_text(json, "stream", stream->id);
+        sqi_write_text(json, "grouping", sqi_grouping_name(edge->grouping));
+        sqi_write_array(json, "args");
         for (i = 0; i < edge->nkeys; i++)
-                cli_json_text(json, NULL, stream->fields[edge->keys[i]].name);
-        cli_json_close(json, ']');
-        cli_json_bool(json, "feedback", edge->feedback);
-        cli_json_close(json, '}');
+                sqi_write_text(json, NULL, stream->fields[edge->keys[i]].name);
+        sqi_write_end(json);
+        sqi_write_bool(json, "feedback", edge->feedback);
+        sqi_write_end(json);
 }
 
 static void
-json_component(struct cli_json *json, const struct sqi_plan_component *component)
+json_component(struct sqi_writer *json, const struct sqi_plan_component *component)
 {
         uint32_t i, j;
 
-        cli_json_open(json, NULL, '{');
-        cli_json_text(json, "id", component->id);
-        cli_json_text(json, "kind", component->kind == SQ_KIND_BOLT ? "bolt" : "spout");
-        cli_json_text(json, "component", component->component);
-        cli_json_uint(json, "tasks", component->ntasks);
-        cli_json_uint(json, "cycle", component->cycle);
-        cli_json_open(json, "streams", '{');
+        sqi_write_map(json, NULL);
+        sqi_write_text(json, "id", component->id);
+        sqi_write_text(json, "kind", component->kind == SQ_KIND_BOLT ? "bolt" : "spout");
+        sqi_write_text(json, "component", component->component);
+        sqi_write_uint(json, "tasks", component->ntasks);
+        sqi_write_uint(json, "cycle", component->cycle);
+        sqi_write_map(json, "streams");
         for (i = 0; i < component->nstreams; i++) {
-                cli_json_open(json, component->streams[i].id, '[');
+                sqi_write_array(json, component->streams[i].id);
                 for (j = 0; j < component->streams[i].nfields; j++)
-                        cli_json_text(json, NULL, component->streams[i].fields[j].name);
-                cli_json_close(json, ']');
+                        sqi_write_text(json, NULL, component->streams[i].fields[j].name);
+                sqi_write_end(json);
         }
-        cli_json_close(json, '}');
-        cli_json_close(json, '}');
+        sqi_write_end(json);
+        sqi_write_end(json);
 }
 
 static int
 print_json(const struct sqi_plan *plan)
 {
-        struct cli_json json = cli_json(stdout);
+        struct sqi_writer json = sqi_writer(SQI_JSON);
         uint32_t i;
 
-        cli_json_open(&json, NULL, '{');
-        cli_json_text(&json, "topology", plan->name);
-        cli_json_text(&json, "delivery", plan->config.delivery == SQI_AT_LEAST_ONCE ? "at-least-once" : "at-most-once");
-        cli_json_uint(&json, "tasks", plan->ntasks);
-        cli_json_uint(&json, "workers", plan->nworkers);
-        cli_json_open(&json, "components", '[');
+        sqi_write_map(&json, NULL);
+        sqi_write_text(&json, "topology", plan->name);
+        sqi_write_text(&json, "delivery", plan->config.delivery == SQI_AT_LEAST_ONCE ? "at-least-once" : "at-most-once");
+        sqi_write_uint(&json, "tasks", plan->ntasks);
+        sqi_write_uint(&json, "workers", plan->nworkers);
+        sqi_write_array(&json, "components");
         for (i = 0; i < plan->ncomponents; i++)
                 json_component(&json, &plan->components[i]);
-        cli_json_close(&json, ']');
-        cli_json_open(&json, "streams", '[');
+        sqi_write_end(&json);
+        sqi_write_array(&json, "streams");
         for (i = 0; i < plan->nedges; i++)
                 json_edge(&json, plan, &plan->edges[i]);
-        cli_json_close(&json, ']');
-        cli_json_close(&json, '}');
+        sqi_write_end(&json);
+        sqi_write_end(&json);
+        cli_json_print(&json);
         return CLI_DONE;
 }
 

@@ -46,31 +46,31 @@ is_about(const struct logs *logs, struct sq_str task)
 }
 
 static void
-put_str(struct cli_json *json, const char *key, struct sq_str text)
+put_str(struct sqi_writer *json, const char *key, struct sq_str text)
 {
         char copy[4096];
 
         (void)snprintf(copy, sizeof(copy), "%.*s", (int)text.len, text.ptr);
-        cli_json_text(json, key, copy);
+        sqi_write_text(json, key, copy);
 }
 
 /* null: it is the supervisor who speaks, or a worker of several tasks. */
 static void
-put_component(struct cli_json *json, struct sq_str task)
+put_component(struct sqi_writer *json, struct sq_str task)
 {
         const char *slash = memchr(task.ptr, '/', task.len);
 
         if (slash != NULL && memchr(task.ptr, ',', task.len) == NULL)
                 put_str(json, "component", (struct sq_str){task.ptr, (size_t)(slash - task.ptr)});
         else
-                cli_json_text(json, "component", NULL);
+                sqi_write_text(json, "component", NULL);
 }
 
 static void
 show_line(const struct logs *logs, const char *line, size_t len)
 {
         struct sqi_journal_line parts;
-        struct cli_json json = cli_json(stdout);
+        struct sqi_writer json = sqi_writer(SQI_JSON);
 
         if (!sqi_journal_parse(line, len, &parts) || parts.level > logs->level || !is_about(logs, parts.task))
                 return;
@@ -78,15 +78,16 @@ show_line(const struct logs *logs, const char *line, size_t len)
                 (void)printf("%.*s\n", (int)len, line);
                 return;
         }
-        cli_json_open(&json, NULL, '{');
+        sqi_write_map(&json, NULL);
         put_str(&json, "time", parts.time);
-        cli_json_text(&json, "level", sqi_level_name(parts.level));
-        cli_json_text(&json, "topology", logs->topology);
+        sqi_write_text(&json, "level", sqi_level_name(parts.level));
+        sqi_write_text(&json, "topology", logs->topology);
         put_component(&json, parts.task);
         put_str(&json, "task", parts.task);
-        cli_json_uint(&json, "incarnation", parts.incarnation);
+        sqi_write_uint(&json, "incarnation", parts.incarnation);
         put_str(&json, "text", parts.text);
-        cli_json_close(&json, '}');
+        sqi_write_end(&json);
+        cli_json_print(&json);
 }
 
 /* Every whole line that there is. */

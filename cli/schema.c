@@ -12,77 +12,77 @@
 
 /* One of the words, or a text with a variable in it. */
 static void
-json_words(struct cli_json *json, const char *choices)
+json_words(struct sqi_writer *json, const char *choices)
 {
         char word[128];
         size_t len;
 
-        cli_json_open(json, "anyOf", '[');
-        cli_json_open(json, NULL, '{');
-        cli_json_open(json, "enum", '[');
+        sqi_write_array(json, "anyOf");
+        sqi_write_map(json, NULL);
+        sqi_write_array(json, "enum");
         for (; *choices != '\0'; choices += len + (choices[len] == '|')) {
                 len = __builtin_strcspn(choices, "|");
                 (void)snprintf(word, sizeof(word), "%.*s", (int)len, choices);
-                cli_json_text(json, NULL, word);
+                sqi_write_text(json, NULL, word);
         }
-        cli_json_close(json, ']');
-        cli_json_close(json, '}');
+        sqi_write_end(json);
+        sqi_write_end(json);
         cli_json_raw(json, NULL, "{\"type\":\"string\",\"pattern\":\"[$][{]\"}");
-        cli_json_close(json, ']');
+        sqi_write_end(json);
 }
 
 /* ${VARIABLE} may stand for any scalar, so a number or flag may be a text as well. */
 static void
-json_type(struct cli_json *json, const char *type)
+json_type(struct sqi_writer *json, const char *type)
 {
-        cli_json_open(json, "type", '[');
-        cli_json_text(json, NULL, type);
-        cli_json_text(json, NULL, "string");
-        cli_json_close(json, ']');
+        sqi_write_array(json, "type");
+        sqi_write_text(json, NULL, type);
+        sqi_write_text(json, NULL, "string");
+        sqi_write_end(json);
 }
 
 static void
-json_config_key(struct cli_json *json, const struct sqi_config_key *key)
+json_config_key(struct sqi_writer *json, const struct sqi_config_key *key)
 {
-        cli_json_open(json, key->name, '{');
+        sqi_write_map(json, key->name);
         if (key->choices != NULL)
                 json_words(json, key->choices);
         else if (key->type == SQI_CONFIG_PATH)
-                cli_json_text(json, "type", "string");
+                sqi_write_text(json, "type", "string");
         else
                 json_type(json, key->type == SQI_CONFIG_INT ? "integer" : "number");
         if (key->max > key->min) {
-                cli_json_real(json, "minimum", key->min);
-                cli_json_real(json, "maximum", key->max);
+                sqi_write_real(json, "minimum", key->min);
+                sqi_write_real(json, "maximum", key->max);
         }
-        cli_json_text(json, "description", key->help);
+        sqi_write_text(json, "description", key->help);
         if (key->fallback != NULL)
-                cli_json_text(json, "default", key->fallback);
-        cli_json_close(json, '}');
+                sqi_write_text(json, "default", key->fallback);
+        sqi_write_end(json);
 }
 
 static void
-json_config(struct cli_json *json)
+json_config(struct sqi_writer *json)
 {
         const struct sqi_config_key *key;
 
-        cli_json_open(json, "config", '{');
-        cli_json_text(json, "type", "object");
-        cli_json_bool(json, "additionalProperties", false);
-        cli_json_open(json, "properties", '{');
+        sqi_write_map(json, "config");
+        sqi_write_text(json, "type", "object");
+        sqi_write_bool(json, "additionalProperties", false);
+        sqi_write_map(json, "properties");
         for (key = sqi_config_keys; key->name != NULL; key++)
                 json_config_key(json, key);
-        cli_json_close(json, '}');
-        cli_json_close(json, '}');
+        sqi_write_end(json);
+        sqi_write_end(json);
 }
 
 static void
-json_option(struct cli_json *json, const struct sq_option *option)
+json_option(struct sqi_writer *json, const struct sq_option *option)
 {
         static const char *const types[] = {
                 [SQ_OPTION_INT] = "integer", [SQ_OPTION_FLOAT] = "number", [SQ_OPTION_BOOL] = "boolean"};
 
-        cli_json_open(json, option->name, '{');
+        sqi_write_map(json, option->name);
         if (option->choices != NULL)
                 json_words(json, option->choices);
         else if (option->type <= SQ_OPTION_BOOL)
@@ -93,70 +93,70 @@ json_option(struct cli_json *json, const struct sq_option *option)
                 cli_json_raw(json, "type", "[\"array\",\"string\",\"number\"]");
         else
                 cli_json_raw(json, "type", "[\"string\",\"number\",\"boolean\"]");
-        cli_json_text(json, "description", option->help);
+        sqi_write_text(json, "description", option->help);
         if (option->fallback != NULL)
-                cli_json_text(json, "default", option->fallback);
-        cli_json_close(json, '}');
+                sqi_write_text(json, "default", option->fallback);
+        sqi_write_end(json);
 }
 
 /* {"if": {component is NAME}, "then": {properties are its own}} */
 static void
-json_component(struct cli_json *json, const char *name, const struct sqi_component *component)
+json_component(struct sqi_writer *json, const char *name, const struct sqi_component *component)
 {
         const struct sq_option *options = sqi_component_options(component);
         bool required = false;
         size_t i;
 
-        cli_json_open(json, NULL, '{');
-        cli_json_open(json, "if", '{');
-        cli_json_open(json, "properties", '{');
-        cli_json_open(json, "component", '{');
-        cli_json_text(json, "const", name);
+        sqi_write_map(json, NULL);
+        sqi_write_map(json, "if");
+        sqi_write_map(json, "properties");
+        sqi_write_map(json, "component");
+        sqi_write_text(json, "const", name);
         for (i = 0; i < 3; i++)
-                cli_json_close(json, '}');
-        cli_json_open(json, "then", '{');
-        cli_json_open(json, "properties", '{');
-        cli_json_open(json, "properties", '{');
-        cli_json_text(json, "description", sqi_component_about(component));
-        cli_json_open(json, "properties", '{');
+                sqi_write_end(json);
+        sqi_write_map(json, "then");
+        sqi_write_map(json, "properties");
+        sqi_write_map(json, "properties");
+        sqi_write_text(json, "description", sqi_component_about(component));
+        sqi_write_map(json, "properties");
         for (i = 0; i < SQ_OPTIONS_MAX && options[i].name != NULL; i++)
                 json_option(json, &options[i]);
-        cli_json_close(json, '}');
-        cli_json_bool(json, "additionalProperties", false);
-        cli_json_open(json, "required", '[');
+        sqi_write_end(json);
+        sqi_write_bool(json, "additionalProperties", false);
+        sqi_write_array(json, "required");
         for (i = 0; i < SQ_OPTIONS_MAX && options[i].name != NULL; i++) {
                 if (options[i].required)
-                        cli_json_text(json, NULL, options[i].name);
+                        sqi_write_text(json, NULL, options[i].name);
                 required |= options[i].required;
         }
-        cli_json_close(json, ']');
-        cli_json_close(json, '}');
-        cli_json_close(json, '}');
+        sqi_write_end(json);
+        sqi_write_end(json);
+        sqi_write_end(json);
         if (required)
                 cli_json_raw(json, "required", "[\"properties\"]");
-        cli_json_close(json, '}');
-        cli_json_close(json, '}');
+        sqi_write_end(json);
+        sqi_write_end(json);
 }
 
 static void
-json_kind(struct cli_json *json, enum sq_kind kind)
+json_kind(struct sqi_writer *json, enum sq_kind kind)
 {
         char **names = sqi_catalog_names(kind), error[256], *path;
         struct sqi_component *component;
         size_t i;
 
-        cli_json_open(json, kind == SQ_KIND_SPOUT ? "spouts" : "bolts", '{');
-        cli_json_text(json, "type", "array");
-        cli_json_open(json, "items", '{');
+        sqi_write_map(json, kind == SQ_KIND_SPOUT ? "spouts" : "bolts");
+        sqi_write_text(json, "type", "array");
+        sqi_write_map(json, "items");
         cli_json_raw(json, "type", "\"object\"");
         cli_json_raw(json, "required", "[\"id\",\"component\"]");
-        cli_json_bool(json, "additionalProperties", false);
+        sqi_write_bool(json, "additionalProperties", false);
         cli_json_raw(json, "properties",
                      "{\"id\":{\"type\":\"string\",\"description\":\"its name in the topology\"},"
                      "\"component\":{\"type\":\"string\",\"description\":\"a built-in, or the path of a .so\"},"
                      "\"parallelism\":{\"type\":[\"integer\",\"string\"],\"description\":\"number of tasks\",\"default\":1},"
                      "\"config\":{\"$ref\":\"#/$defs/config\"},\"properties\":{\"type\":[\"object\",\"array\"]}}");
-        cli_json_open(json, "allOf", '[');
+        sqi_write_array(json, "allOf");
         for (i = 0; names != NULL && names[i] != NULL; i++) {
                 path = sqi_catalog_find(kind, names[i], ".");
                 if (path != NULL && sqi_component_load(path, &component, error, sizeof(error)) == 0) {
@@ -165,63 +165,64 @@ json_kind(struct cli_json *json, enum sq_kind kind)
                 }
                 free(path);
         }
-        cli_json_close(json, ']');
-        cli_json_close(json, '}');
-        cli_json_close(json, '}');
+        sqi_write_end(json);
+        sqi_write_end(json);
+        sqi_write_end(json);
         sqi_catalog_names_free(names);
 }
 
 static void
-json_streams(struct cli_json *json)
+json_streams(struct sqi_writer *json)
 {
         int type;
 
-        cli_json_open(json, "streams", '{');
+        sqi_write_map(json, "streams");
         cli_json_raw(json, "type", "\"array\"");
-        cli_json_open(json, "items", '{');
+        sqi_write_map(json, "items");
         cli_json_raw(json, "type", "\"object\"");
         cli_json_raw(json, "required", "[\"from\",\"to\"]");
-        cli_json_open(json, "properties", '{');
+        sqi_write_map(json, "properties");
         cli_json_raw(json, "from", "{\"type\":\"string\",\"description\":\"id of the component that emits\"}");
         cli_json_raw(json, "to", "{\"type\":\"string\",\"description\":\"id of the bolt that reads\"}");
         cli_json_raw(json, "name", "{\"type\":\"string\"}");
-        cli_json_open(json, "grouping", '{');
+        sqi_write_map(json, "grouping");
         cli_json_raw(json, "type", "\"object\"");
-        cli_json_open(json, "properties", '{');
-        cli_json_open(json, "type", '{');
-        cli_json_open(json, "enum", '[');
+        sqi_write_map(json, "properties");
+        sqi_write_map(json, "type");
+        sqi_write_array(json, "enum");
         for (type = SQI_SHUFFLE; type <= SQI_NONE; type++)
-                cli_json_text(json, NULL, sqi_grouping_name((enum sqi_grouping_type)type));
-        cli_json_close(json, ']');
-        cli_json_close(json, '}');
+                sqi_write_text(json, NULL, sqi_grouping_name((enum sqi_grouping_type)type));
+        sqi_write_end(json);
+        sqi_write_end(json);
         cli_json_raw(json, "args", "{\"type\":\"array\",\"description\":\"fields, partial-key: the names of the fields\"}");
         cli_json_raw(json, "streamId", "{\"type\":\"string\",\"default\":\"default\"}");
         for (type = 0; type < 5; type++)
-                cli_json_close(json, '}');
+                sqi_write_end(json);
 }
 
 static int
 run(const struct cli_args *args)
 {
-        struct cli_json json = cli_json(stdout);
+        struct sqi_writer json = sqi_writer(SQI_JSON);
 
         (void)args;
-        cli_json_open(&json, NULL, '{');
-        cli_json_text(&json, "$schema", "https://json-schema.org/draft/2020-12/schema");
-        cli_json_text(&json, "title", "A topology of Squall");
+        sqi_write_map(&json, NULL);
+        sqi_write_text(&json, "$schema", "https://json-schema.org/draft/2020-12/schema");
+        sqi_write_text(&json, "title", "A topology of Squall");
         cli_json_raw(&json, "type", "\"object\"");
         cli_json_raw(&json, "required", "[\"name\",\"spouts\"]");
-        cli_json_open(&json, "$defs", '{');
+        sqi_write_map(&json, "$defs");
         json_config(&json);
-        cli_json_close(&json, '}');
-        cli_json_open(&json, "properties", '{');
+        sqi_write_end(&json);
+        sqi_write_map(&json, "properties");
         cli_json_raw(&json, "name", "{\"type\":\"string\"}");
         cli_json_raw(&json, "config", "{\"$ref\":\"#/$defs/config\"}");
         json_kind(&json, SQ_KIND_SPOUT);
         json_kind(&json, SQ_KIND_BOLT);
         json_streams(&json);
-        cli_json_close(&json, '}');
-        cli_json_close(&json, '}');
+        sqi_write_end(&json);
+        sqi_write_end(&json);
+        cli_json_print(&json);
         return CLI_DONE;
 }
 

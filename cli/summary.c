@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "summary.h"
 
-#include <stdlib.h>
-
 #include "control/figures.h"
+#include "json.h"
 #include "number.h"
 #include "table.h"
 
@@ -274,13 +273,11 @@ write_component(struct sqi_writer *writer, const struct numbers *numbers)
         sqi_write_end(writer);
 }
 
-static bool
+static void
 print_json(const struct cli_tally *tally)
 {
         struct sqi_writer writer = sqi_writer(SQI_JSON);
         struct numbers numbers;
-        void *text;
-        size_t size;
 
         sqi_write_map(&writer, NULL);
         sqi_write_text(&writer, "topology", tally->plan->name);
@@ -293,18 +290,15 @@ print_json(const struct cli_tally *tally)
         }
         sqi_write_end(&writer);
         sqi_write_end(&writer);
-        if (sqi_writer_take(&writer, &text, &size) < 0)
-                return false;
-        puts(text);
-        free(text);
-        return true;
+        cli_json_print(&writer);
 }
 
-bool
+void
 cli_summary(const struct cli_tally *tally, bool json)
 {
         if (!json)
                 print_table(stderr, tally);
         print_missing(stderr, tally);
-        return json ? print_json(tally) : true;
+        if (json)
+                print_json(tally);
 }

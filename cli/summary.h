@@ -29,7 +29,7 @@ struct cli_tally {
 struct cli_tally cli_tally(const struct sqi_running *running);
 /* Some tuples were not processed, and are in no dead-letter file. */
 bool cli_tally_is_short(const struct cli_tally *tally);
-/* The summary: a table on stderr, or one JSON document on stdout. False when there is no memory for it. */
-bool cli_summary(const struct cli_tally *tally, bool json);
+/* The summary: a table on stderr, or one JSON document on stdout. */
+void cli_summary(const struct cli_tally *tally, bool json);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of components, written in YAML, run in this process on a virtual clock. */
+#include <stdio.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 
 struct test_run {
         const char *file;
-        struct cli_json *json; /* NULL: as text */
+        struct sqi_writer *json; /* NULL: as text */
         bool colour;
         uint64_t passed, failed;
 };
@@ -42,13 +43,13 @@ on_result(void *context, const struct sqi_test_result *result)
                 print_result(run, result);
                 return;
         }
-        cli_json_open(run->json, NULL, '{');
-        cli_json_text(run->json, "file", run->file);
-        cli_json_text(run->json, "name", result->name);
-        cli_json_uint(run->json, "line", result->line);
-        cli_json_bool(run->json, "passed", result->passed);
-        cli_json_text(run->json, "text", result->text);
-        cli_json_close(run->json, '}');
+        sqi_write_map(run->json, NULL);
+        sqi_write_text(run->json, "file", run->file);
+        sqi_write_text(run->json, "name", result->name);
+        sqi_write_uint(run->json, "line", result->line);
+        sqi_write_bool(run->json, "passed", result->passed);
+        sqi_write_text(run->json, "text", result->text);
+        sqi_write_end(run->json);
 }
 
 static int
@@ -67,7 +68,7 @@ run_file(struct test_run *run, const char *only)
 static void
 on_replayed(void *context, const char *task, const char *stream, const char *json)
 {
-        struct cli_json *out = context;
+        struct sqi_writer *out = context;
 
         if (out == NULL) {
                 if (stream != NULL)
@@ -76,21 +77,22 @@ on_replayed(void *context, const char *task, const char *stream, const char *jso
                         (void)fprintf(stderr, "%s: %s\n", task, json);
                 return;
         }
-        cli_json_open(out, NULL, '{');
-        cli_json_text(out, "task", task);
+        sqi_write_map(out, NULL);
+        sqi_write_text(out, "task", task);
         if (stream != NULL) {
-                cli_json_text(out, "stream", stream);
+                sqi_write_text(out, "stream", stream);
                 cli_json_raw(out, "tuple", json);
         } else {
-                cli_json_text(out, "log", json);
+                sqi_write_text(out, "log", json);
         }
-        cli_json_close(out, '}');
+        sqi_write_end(out);
+        cli_json_print(out);
 }
 
 static int
 replay(const struct cli_args *args)
 {
-        struct cli_json json = cli_json(stdout);
+        struct sqi_writer json = sqi_writer(SQI_JSON);
         uint64_t batches = 0;
         char error[512];
         int r;
@@ -106,7 +108,7 @@ replay(const struct cli_args *args)
 static int
 run(const struct cli_args *args)
 {
-        struct cli_json json = cli_json(stdout);
+        struct sqi_writer json = sqi_writer(SQI_JSON);
         struct test_run run = {.json = cli_flag(args, "json") ? &json : NULL,
                                .colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL};
         int status = CLI_DONE, r;
@@ -117,8 +119,8 @@ run(const struct cli_args *args)
         if (cli_noperands(args) == 0)
                 return cli_error(CLI_USAGE, "test needs FILE (see squall test --help)");
         if (run.json != NULL) {
-                cli_json_open(&json, NULL, '{');
-                cli_json_open(&json, "tests", '[');
+                sqi_write_map(&json, NULL);
+                sqi_write_array(&json, "tests");
         }
         for (i = 0; i < cli_noperands(args); i++) {
                 run.file = cli_operand(args, i);
@@ -126,10 +128,11 @@ run(const struct cli_args *args)
                 status = r > status ? r : status;
         }
         if (run.json != NULL) {
-                cli_json_close(&json, ']');
-                cli_json_uint(&json, "passed", run.passed);
-                cli_json_uint(&json, "failed", run.failed);
-                cli_json_close(&json, '}');
+                sqi_write_end(&json);
+                sqi_write_uint(&json, "passed", run.passed);
+                sqi_write_uint(&json, "failed", run.failed);
+                sqi_write_end(&json);
+                cli_json_print(&json);
         } else {
                 (void)printf("%llu passed, %llu failed\n", (unsigned long long)run.passed, (unsigned long long)run.failed);
         }

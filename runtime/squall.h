@@ -501,14 +501,15 @@ struct sq_stream {
 };
 
 enum sq_option_type {
-        SQ_OPTION_INT,   /* int64_t */
-        SQ_OPTION_FLOAT, /* double */
-        SQ_OPTION_BOOL,  /* bool */
-        SQ_OPTION_STR,   /* const char *; NULL when not set and without default. The runtime owns it. */
-        SQ_OPTION_PATH,  /* const char *; relative to the topology file, handed over absolute; "-" stays */
-        SQ_OPTION_ENUM,  /* int64_t; the place of the word in `choices` */
-        SQ_OPTION_LIST,  /* struct sq_list of strings; a scalar is a list of one */
-        SQ_OPTION_MAP,   /* struct sq_pairs of strings, in the file's order; a list of one-pair maps is one too */
+        SQ_OPTION_INT,    /* int64_t */
+        SQ_OPTION_FLOAT,  /* double */
+        SQ_OPTION_BOOL,   /* bool */
+        SQ_OPTION_STR,    /* const char *; NULL when not set and without default. The runtime owns it. */
+        SQ_OPTION_PATH,   /* const char *; relative to the topology file, handed over absolute; "-" stays */
+        SQ_OPTION_ENUM,   /* int64_t; the place of the word in `choices` */
+        SQ_OPTION_LIST,   /* struct sq_list of strings; a scalar is a list of one */
+        SQ_OPTION_MAP,    /* struct sq_pairs of strings, in the file's order; a list of one-pair maps is one too */
+        SQ_OPTION_OUTPUT, /* as SQ_OPTION_PATH, and the component writes it: nobody may read it as input */
 };
 
 struct sq_list {
@@ -529,7 +530,7 @@ struct sq_option {
         size_t offset;
         const char *fallback;
         bool required;
-        const char *choices; /* SQ_OPTION_ENUM: "one|two|three"; SQ_OPTION_PATH: NULL, or the component writes it */
+        const char *choices; /* SQ_OPTION_ENUM: "one|two|three" */
         const char *help;
 };
 
@@ -550,7 +551,7 @@ struct sq_option {
 #define SQ_REQ_STR(state, member, help) SQI_OPTION(#member, state, member, STR, NULL, true, NULL, help)
 #define SQ_REQ_PATH(state, member, help) SQI_OPTION(#member, state, member, PATH, NULL, true, NULL, help)
 /* A path that the component writes: `squall check` refuses one that another component reads. */
-#define SQ_REQ_OUTPUT(state, member, help) SQI_OPTION(#member, state, member, PATH, NULL, true, "written", help)
+#define SQ_REQ_OUTPUT(state, member, help) SQI_OPTION(#member, state, member, OUTPUT, NULL, true, NULL, help)
 #define SQ_REQ_LIST(state, member, help) SQI_OPTION(#member, state, member, LIST, NULL, true, NULL, help)
 #define SQ_REQ_MAP(state, member, help) SQI_OPTION(#member, state, member, MAP, NULL, true, NULL, help)
 
@@ -574,6 +575,7 @@ struct sq_option {
 #define SQI_STORED_BOOL bool
 #define SQI_STORED_STR const char *
 #define SQI_STORED_PATH const char *
+#define SQI_STORED_OUTPUT const char *
 #define SQI_STORED_ENUM int64_t
 #define SQI_STORED_LIST struct sq_list
 #define SQI_STORED_MAP struct sq_pairs

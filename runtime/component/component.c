@@ -82,6 +82,7 @@ option_size(enum sq_option_type type)
                 [SQ_OPTION_BOOL] = sizeof(bool),           [SQ_OPTION_STR] = sizeof(const char *),
                 [SQ_OPTION_PATH] = sizeof(const char *),   [SQ_OPTION_ENUM] = sizeof(int64_t),
                 [SQ_OPTION_LIST] = sizeof(struct sq_list), [SQ_OPTION_MAP] = sizeof(struct sq_pairs),
+                [SQ_OPTION_OUTPUT] = sizeof(const char *),
         };
 
         return (size_t)type < sizeof(sizes) / sizeof(sizes[0]) ? sizes[type] : 0;

@@ -104,6 +104,7 @@ static const struct {
         [SQ_OPTION_BOOL] = {"bool", "true or false"}, [SQ_OPTION_STR] = {"string", "text"},
         [SQ_OPTION_PATH] = {"path", "a path"},        [SQ_OPTION_ENUM] = {"choice", "one of"},
         [SQ_OPTION_LIST] = {"list", "a list"},        [SQ_OPTION_MAP] = {"map", "a map"},
+        [SQ_OPTION_OUTPUT] = {"path", "a path"},
 };
 
 const char *
@@ -136,6 +137,7 @@ store_text(const struct sq_option *option, const char *text, void *state)
                 r = sqi_parse_bool(text, &flag);
                 break;
         case SQ_OPTION_PATH:
+        case SQ_OPTION_OUTPUT:
                 r = text[0] == '\0' ? -EINVAL : 0;
                 break;
         default:

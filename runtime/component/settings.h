@@ -45,6 +45,12 @@ bool sqi_settings_missing(const struct sq_option *options, const struct sqi_sett
 const struct sq_option *sqi_option_find(const struct sq_option *options, const char *name);
 const char *sqi_option_type_name(enum sq_option_type type); /* "int", "path", ... */
 
+static inline bool
+sqi_option_is_path(const struct sq_option *option)
+{
+        return option->type == SQ_OPTION_PATH || option->type == SQ_OPTION_OUTPUT;
+}
+
 /* Scalars, for settings and config alike: 0 or -EINVAL. A choice is the place of `text` in "a|b|c". */
 int sqi_parse_int(const char *text, int64_t *ret);
 int sqi_parse_float(const char *text, double *ret);

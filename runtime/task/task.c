@@ -59,6 +59,25 @@ take_path(char ret[SQI_FOLDER_SIZE], struct sq_str path)
         ret[path.len] = '\0';
 }
 
+/* That it is one the bolts learn from the marks behind the last tuples: an order could come before or after those. */
+static void
+take_handover(struct sq_task *task, const struct sqi_message *message)
+{
+        task->handover.begun |= task->component->kind == SQ_KIND_SPOUT;
+        task->handover.fate = message->number ? SQI_FATE_STAYS : SQI_FATE_ENDS;
+        task->handover.epoch = message->a;
+        take_path(task->handover.folder, message->text);
+}
+
+static void
+take_log_level(struct sq_task *task, const struct sqi_message *message)
+{
+        if (message->task != task->id || message->number > SQ_DEBUG)
+                return;
+        task->instance.log_level = (enum sq_level)message->number;
+        task->instance.log_until_ns = message->a ? sqi_clock_ns() + message->a * 1000000 : 0;
+}
+
 void
 sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
 {
@@ -79,11 +98,8 @@ sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
                 if (task->phase == SQI_RUNNING)
                         activate(task, !task->start_inactive);
                 break;
-        case SQI_MSG_HANDOVER: /* that it is one the bolts learn from the marks behind the last tuples: an order could come before or after those */
-                task->handover.begun |= task->component->kind == SQ_KIND_SPOUT;
-                task->handover.fate = message->number ? SQI_FATE_STAYS : SQI_FATE_ENDS;
-                task->handover.epoch = message->a;
-                take_path(task->handover.folder, message->text);
+        case SQI_MSG_HANDOVER:
+                take_handover(task, message);
                 break;
         case SQI_MSG_RESTORE:
                 take_path(task->handover.restore, message->text);
@@ -92,10 +108,7 @@ sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
                 task->handover.moving = task->quitting = true;
                 break;
         case SQI_MSG_LOG_LEVEL:
-                if (message->task == task->id && message->number <= SQ_DEBUG) {
-                        task->instance.log_level = (enum sq_level)message->number;
-                        task->instance.log_until_ns = message->a ? sqi_clock_ns() + message->a * 1000000 : 0;
-                }
+                take_log_level(task, message);
                 break;
         case SQI_MSG_DRAIN:
                 task->draining = true;

@@ -74,7 +74,7 @@ resolve_paths(struct sqi_model *model, const struct sq_option *options, struct s
 {
         const struct sq_option *option = sqi_option_find(options, setting->name);
 
-        if (option != NULL && option->type == SQ_OPTION_PATH && setting->shape == SQI_SCALAR && setting->values[0][0] != '\0')
+        if (option && sqi_option_is_path(option) && setting->shape == SQI_SCALAR && setting->values[0][0] != '\0')
                 setting->values[0] = sqi_model_path(model, setting->values[0]);
 }
 

@@ -22,9 +22,9 @@ is_path(const struct sqi_model_component *component, size_t i, struct path *ret)
                                                                            : component->loaded->bolt->options;
         const struct sq_option *option = sqi_option_find(options, setting->name);
 
-        if (option == NULL || option->type != SQ_OPTION_PATH || setting->shape != SQI_SCALAR)
+        if (!option || !sqi_option_is_path(option) || setting->shape != SQI_SCALAR)
                 return false;
-        *ret = (struct path){component, setting->values[0], component->setting_places[i], option->choices != NULL};
+        *ret = (struct path){component, setting->values[0], component->setting_places[i], option->type == SQ_OPTION_OUTPUT};
         return true;
 }
 

@@ -35,7 +35,8 @@ SQI_VERB(kill) = {
         .about = "End a topology: stop the spouts, drain, end the workers.",
         .details =
                 "Returns when nothing of it is left. The drain takes at most the topology's message timeout, or as long as --wait says; what is not "
-                "processed then is given up. Its log and the positions of its spouts go too.",
+                "processed then is given up. The positions of its spouts go too; its log stays for `squall logs`, until 16 others "
+                "were killed.",
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}},
         .options = {{"wait", 'w', CLI_DURATION, "SECS",
                      .help = "drain for at most this long; 0: end at once (default: the message timeout)"},

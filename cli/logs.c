@@ -25,6 +25,7 @@ struct logs {
         const char *what; /* COMPONENT or COMPONENT/TASK; NULL: all */
         enum sq_level level;
         bool json;
+        bool killed; /* nothing more comes, and its components are not known any more */
 };
 
 static bool
@@ -211,7 +212,7 @@ show(const struct cli_args *args, struct logs *logs)
 
         if (file == NULL)
                 return cli_error(CLI_FAILED, "cannot read %s: %s", logs->path, strerror(errno));
-        if (show_to_present(logs, &file) && cli_flag(args, "follow"))
+        if (show_to_present(logs, &file) && cli_flag(args, "follow") && !logs->killed)
                 follow(logs, &file);
         (void)fclose(file);
         return CLI_DONE;
@@ -270,7 +271,9 @@ ask(const struct cli_args *args, struct logs *logs)
                 struct sq_str path = cli_get_str(talk.value, "path");
 
                 (void)snprintf(logs->path, sizeof(logs->path), "%.*s", (int)path.len, path.ptr);
-                status = check_component(logs, cli_get(talk.value, "components"), cli_get(talk.value, "tasks"));
+                logs->killed = cli_get_flag(talk.value, "killed");
+                if (!logs->killed)
+                        status = check_component(logs, cli_get(talk.value, "components"), cli_get(talk.value, "tasks"));
         }
         cli_talk_close(&talk);
         return status;
@@ -325,7 +328,8 @@ SQI_VERB(logs) = {
         .about = "Show what the workers of a topology, and its supervisor, have logged.",
         .details =
                 "Lines are `TIME LEVEL TASK#INCARNATION TEXT`; what the supervisor says about the topology has the task `supervisor`. What workers print on "
-                "stdout and stderr is logged at level info. The last 32 to 40 MiB are kept.\n"
+                "stdout and stderr is logged at level info. The last 32 to 40 MiB are kept; of each of the 16 topologies that were killed "
+                "last, 8 to 16 MiB.\n"
                 "Components log at info. Another level holds for a time, through restarts of workers and of the supervisor; `squall status` shows it. --set-level info ends it.",
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}, {"COMPONENT[/TASK]", .optional = true}},
         .options = {{"follow", 'f', CLI_FLAG, .help = "go on as lines come, until the topology is killed"},

@@ -204,6 +204,14 @@ cli_get_str(struct sq_value map, const char *key)
         return value.type == SQ_STR ? (struct sq_str){value.as.ptr, value.len} : (struct sq_str){"", 0};
 }
 
+bool
+cli_get_flag(struct sq_value map, const char *key)
+{
+        struct sq_value value = cli_get(map, key);
+
+        return value.type == SQ_BOOL && value.as.b;
+}
+
 uint64_t
 cli_get_uint(struct sq_value map, const char *key)
 {

@@ -45,6 +45,7 @@ const char *cli_socket(const struct cli_args *args, char *buffer, size_t size);
 /* Reading an answer: what is not there, or of another type, is nothing. */
 struct sq_value cli_get(struct sq_value map, const char *key);
 struct sq_str cli_get_str(struct sq_value map, const char *key);
+bool cli_get_flag(struct sq_value map, const char *key);
 uint64_t cli_get_uint(struct sq_value map, const char *key);
 double cli_get_real(struct sq_value map, const char *key);
 

@@ -108,17 +108,10 @@ answer_status(struct sqi_daemon *daemon, const struct sqi_request *request, stru
 }
 
 static void
-answer_logs(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+write_logs(struct sqi_result *result, const char *path, bool killed, const struct sqi_plan *plan)
 {
-        const struct sqi_hosted *hosted = want(daemon, request, result);
-        const struct sqi_plan *plan;
-        char path[PATH_MAX];
-
-        if (!hosted)
-                return;
-        plan = sqi_hosted_plan(hosted);
         sqi_write_map(&result->writer, NULL);
-        sqi_write_text(&result->writer, "path", sqi_state_path(&daemon->state, hosted->record.name, "log", path));
+        sqi_write_text(&result->writer, "path", path);
         sqi_write_array(&result->writer, "components");
         for (uint32_t c = 0; plan && c < plan->ncomponents; c++)
                 sqi_write_text(&result->writer, NULL, plan->components[c].id);
@@ -127,7 +120,25 @@ answer_logs(struct sqi_daemon *daemon, const struct sqi_request *request, struct
         for (uint32_t c = 0; plan && c < plan->ncomponents; c++)
                 sqi_write_uint(&result->writer, NULL, plan->components[c].ntasks);
         sqi_write_end(&result->writer);
+        sqi_write_bool(&result->writer, "killed", killed);
         sqi_write_end(&result->writer);
+}
+
+/* Of one that was killed the log is all there is: nobody knows its components any more. */
+static void
+answer_logs(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        const struct sqi_hosted *hosted = sqi_daemon_find(daemon, request->name);
+        char path[PATH_MAX], name[SQI_ID_MAX + 1];
+
+        if (!hosted && copy_text(request->name, name, sizeof(name)) && sqi_state_killed_log(&daemon->state, name, path)) {
+                write_logs(result, path, true, NULL);
+                return;
+        }
+        hosted = want(daemon, request, result);
+        if (hosted)
+                write_logs(result, sqi_state_path(&daemon->state, hosted->record.name, "log", path), false,
+                           sqi_hosted_plan(hosted));
 }
 
 /* ---- Submit ----------------------------------------------------------------------------------------------------------------- */

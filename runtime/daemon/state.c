@@ -14,6 +14,7 @@
 
 #include "base/complain.h"
 #include "daemon/journal.h"
+#include "daemon/killed.h"
 #include "daemon/record.h"
 #include "base/sealed.h"
 #include "base/arena.h"
@@ -169,14 +170,20 @@ open_state(struct sqi_state *state, char *error, size_t size)
                 r = state->snapshots = open_folder(state->fd, "snapshots");
         if (r < 0)
                 return sqi_complain(r, error, size, "cannot use %s/snapshots: %s", state->path, strerror(-r));
+        r = make_folder(state->fd, "killed");
+        if (r == 0)
+                r = state->killed = open_folder(state->fd, "killed");
+        if (r < 0)
+                return sqi_complain(r, error, size, "cannot use %s/killed: %s", state->path, strerror(-r));
         sweep(state);
+        sqi_killed_sweep(state->killed);
         return 0;
 }
 
 int
 sqi_state_open(const char *path, struct sqi_state *ret, char *error, size_t size)
 {
-        struct sqi_state state = {.fd = -1, .topologies = -1, .snapshots = -1, .lock = -1};
+        struct sqi_state state = {.fd = -1, .topologies = -1, .snapshots = -1, .killed = -1, .lock = -1};
         char cwd[PATH_MAX] = "";
         int n, r;
 
@@ -202,11 +209,13 @@ sqi_state_close(struct sqi_state *state)
                 close(state->topologies);
         if (state->snapshots >= 0)
                 close(state->snapshots);
+        if (state->killed >= 0)
+                close(state->killed);
         if (state->lock >= 0)
                 close(state->lock);
         if (state->fd >= 0)
                 close(state->fd);
-        state->fd = state->topologies = state->snapshots = state->lock = -1;
+        state->fd = state->topologies = state->snapshots = state->killed = state->lock = -1;
 }
 
 const char *
@@ -488,8 +497,14 @@ sqi_state_drop_next(struct sqi_state *state, const char *name)
 int
 sqi_state_remove(struct sqi_state *state, const struct sqi_record *record)
 {
-        char old[PLACE_SIZE];
+        char old[PLACE_SIZE], log[PLACE_SIZE];
 
+        snprintf(log, sizeof(log), "%s/log", record->name);
+        if (faccessat(state->topologies, log, F_OK, 0) == 0 &&
+            sqi_killed_take(state->killed, state->topologies, record->name) == 0) {
+                sqi_state_drop_next(state, record->name);
+                return 0;
+        }
         snprintf(old, sizeof(old), "%s%s", old_prefix, record->serial);
         if (renameat(state->topologies, record->name, state->topologies, old) < 0)
                 return errno == ENOENT ? 0 : -errno;
@@ -497,6 +512,14 @@ sqi_state_remove(struct sqi_state *state, const struct sqi_record *record)
                 return -errno;
         sqi_state_drop_next(state, record->name);
         return sqi_folder_remove(state->topologies, old);
+}
+
+bool
+sqi_state_killed_log(const struct sqi_state *state, const char *name, char ret[PATH_MAX])
+{
+        int n = snprintf(ret, PATH_MAX, "%s/killed/%s/log", state->path, name);
+
+        return n < PATH_MAX && sqi_killed_has_log(state->killed, name);
 }
 
 int

@@ -10,14 +10,15 @@
  *                           topology.yaml, components/N-NAME.so   copies of what was submitted
  *                           log, log.1, ...                       (journal.h)
  *     STATE/snapshots/NAME-LINE/       its snapshots                  (snapshots.h)
+ *     STATE/killed/NAME/               what is left of one that was killed: its log    (killed.h)
  *
  *     STATE/NAME.dead-letters.jsonl    what its spouts gave up, where the topology names no file of its own; it stays after a kill
  *
  * An update is put together beside the topology, topologies/.next-NAME; when the old one is drained the two change places; when the new one has
  * proved itself what is at .next-NAME goes, and if it fails they change back. `trial` in both records tells which is which (update.c).
  *
- * A topology comes whole: it is put together in topologies/.new-SERIAL, synced, and renamed. It goes whole: it is renamed to .old-SERIAL,
- * then removed. What has such a name when the directory is opened is swept away. Names are sqi_is_id(), so none can lead elsewhere.
+ * A topology comes whole: it is put together in topologies/.new-SERIAL, synced, and renamed. It goes whole: it is renamed into killed/, or, if
+ * it has no log, to .old-SERIAL, then removed. What has such a name when the directory is opened is swept away. Names are sqi_is_id(), so none can lead elsewhere.
  */
 #ifndef SQI_STATE_H
 #define SQI_STATE_H
@@ -54,7 +55,7 @@ struct sqi_record {
 
 struct sqi_state {
         char path[PATH_MAX];
-        int fd, topologies, snapshots, lock;
+        int fd, topologies, snapshots, killed, lock;
 };
 
 /* $XDG_STATE_HOME/squall, ~/.local/state/squall; /var/lib/squall for root. 0 or -ENOENT: there is no home. */
@@ -69,7 +70,10 @@ void sqi_state_close(struct sqi_state *state);
  * cause in `error`: then nothing has changed. */
 int sqi_state_add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml, char *error,
                   size_t size);
+/* Its log is kept for sqi_state_killed_log(). */
 int sqi_state_remove(struct sqi_state *state, const struct sqi_record *record);
+/* The path of the log of a topology that was killed. False: none of that name is kept. */
+bool sqi_state_killed_log(const struct sqi_state *state, const char *name, char ret[PATH_MAX]);
 
 /* An update, beside the topology of that name; as sqi_state_add(). */
 int sqi_state_add_next(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml,

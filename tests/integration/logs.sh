@@ -90,6 +90,12 @@ check "a component that is not there gets the nearest one" says "did you mean 't
 check "a single task is refused" exits_with 2 "$squall" logs chat talk/0 --set-level debug
 check "a time without a level is refused" exits_with 2 "$squall" logs chat --for 10s
 "$squall" kill chat --wait 0 >/dev/null
+check "the log of one that was killed is still shown" says "talk/0#0 said at warning" "$squall" logs chat talk --level warning
+check "followed, it ends, for nothing more comes" eval 'timeout 20 "$squall" logs chat -f | grep -q "said at info"'
+kill -KILL $supervisor
+wait $supervisor 2>/dev/null
+start
+check "the next supervisor shows it too" says "said at warning" "$squall" logs chat
 
 # ---- rotation: 60,000 tuples are 17 MiB of lines ----
 

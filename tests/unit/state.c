@@ -21,6 +21,7 @@
 #include "daemon/journal.h"
 #include "supervisor/notify.h"
 #include "base/sealed.h"
+#include "daemon/killed.h"
 #include "daemon/state.h"
 
 struct place {
@@ -182,6 +183,99 @@ what_was_half_added_or_half_removed_is_swept_away(void **state)
         assert_int_equal(faccessat(place->fd, "topologies/.new-1", F_OK, 0), -1);
         assert_int_equal(faccessat(place->fd, "topologies/.old-2", F_OK, 0), -1);
         assert_int_equal(faccessat(place->fd, "topologies/stays", F_OK, 0), 0);
+        sqi_state_close(&it);
+}
+
+static void
+write_at(const struct place *place, const char *path)
+{
+        int fd = openat(place->fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+        assert_true(fd >= 0);
+        close(fd);
+}
+
+static void
+put_topology(const struct place *place, const char *name)
+{
+        char path[128];
+
+        snprintf(path, sizeof(path), "topologies/%s", name);
+        assert_int_equal(mkdirat(place->fd, path, 0700), 0);
+        snprintf(path, sizeof(path), "topologies/%s/log", name);
+        write_at(place, path);
+        snprintf(path, sizeof(path), "topologies/%s/plan", name);
+        write_at(place, path);
+}
+
+static void
+of_a_removed_topology_the_log_is_left_and_nothing_else(void **state)
+{
+        const struct place *place = *state;
+        struct sqi_state it;
+        char error[512], path[PATH_MAX];
+
+        assert_int_equal(sqi_state_open(place->path, &it, error, sizeof(error)), 0);
+        put_topology(place, "words");
+        write_at(place, "topologies/words/log.1");
+        write_at(place, "topologies/words/log.2");
+        assert_false(sqi_state_killed_log(&it, "words", path));
+        assert_int_equal(sqi_state_remove(&it, &(struct sqi_record){.name = "words", .serial = "1"}), 0);
+        assert_true(sqi_state_killed_log(&it, "words", path));
+        assert_int_equal(access(path, F_OK), 0);
+        assert_int_equal(faccessat(place->fd, "topologies/words", F_OK, 0), -1);
+        assert_int_equal(faccessat(place->fd, "killed/words/log.1", F_OK, 0), 0);
+        assert_int_equal(faccessat(place->fd, "killed/words/log.2", F_OK, 0), -1);
+        assert_int_equal(faccessat(place->fd, "killed/words/plan", F_OK, 0), -1);
+        put_topology(place, "words"); /* killed again, it leaves its own log alone */
+        assert_int_equal(sqi_state_remove(&it, &(struct sqi_record){.name = "words", .serial = "2"}), 0);
+        assert_int_equal(faccessat(place->fd, "killed/words/log.1", F_OK, 0), -1);
+        assert_false(sqi_state_killed_log(&it, "../topologies", path));
+        sqi_state_close(&it);
+}
+
+static void
+a_removal_that_was_cut_off_is_ended_by_the_next_supervisor(void **state)
+{
+        const struct place *place = *state;
+        struct sqi_state it;
+        char error[512];
+
+        assert_int_equal(sqi_state_open(place->path, &it, error, sizeof(error)), 0);
+        put_topology(place, "words");
+        sqi_state_close(&it);
+        assert_int_equal(renameat(place->fd, "topologies/words", place->fd, "killed/words"), 0);
+        assert_int_equal(sqi_state_open(place->path, &it, error, sizeof(error)), 0);
+        assert_int_equal(faccessat(place->fd, "killed/words/log", F_OK, 0), 0);
+        assert_int_equal(faccessat(place->fd, "killed/words/plan", F_OK, 0), -1);
+        sqi_state_close(&it);
+}
+
+static void
+of_many_that_were_killed_the_last_are_kept(void **state)
+{
+        const struct place *place = *state;
+        struct timespec long_ago[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+        struct sqi_state it;
+        char error[512], path[PATH_MAX];
+
+        assert_int_equal(sqi_state_open(place->path, &it, error, sizeof(error)), 0);
+        for (int i = 0; i <= SQI_KILLED_KEPT; i++) {
+                struct sqi_record record = {.serial = "1"};
+
+                snprintf(record.name, sizeof(record.name), "t%d", i);
+                put_topology(place, record.name);
+                assert_int_equal(sqi_state_remove(&it, &record), 0);
+                if (i == 3)
+                        assert_int_equal(utimensat(place->fd, "killed/t3", long_ago, 0), 0);
+        }
+        assert_false(sqi_state_killed_log(&it, "t3", path));
+        for (int i = 0; i <= SQI_KILLED_KEPT; i++) {
+                char name[16];
+
+                snprintf(name, sizeof(name), "t%d", i);
+                assert_int_equal(sqi_state_killed_log(&it, name, path), i != 3);
+        }
         sqi_state_close(&it);
 }
 
@@ -421,6 +515,9 @@ main(void)
                 TEST(a_second_supervisor_is_told_the_pid_of_the_first),
                 TEST(a_directory_open_to_others_is_refused),
                 TEST(what_was_half_added_or_half_removed_is_swept_away),
+                TEST(of_a_removed_topology_the_log_is_left_and_nothing_else),
+                TEST(a_removal_that_was_cut_off_is_ended_by_the_next_supervisor),
+                TEST(of_many_that_were_killed_the_last_are_kept),
                 TEST(a_record_comes_back_as_it_was),
                 TEST(an_answer_is_kept_for_the_next_supervisor_until_256_others_have_come),
                 TEST(the_lease_tells_who_holds_it_and_in_which_incarnation),

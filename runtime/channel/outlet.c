@@ -54,6 +54,7 @@ pop(struct sqi_outlet *outlet)
 void
 sqi_outlet_drop(struct sqi_outlet *outlet)
 {
+        outlet->dropped |= outlet->stuck || !sqi_batch_is_empty(&outlet->batch);
         while (outlet->stuck) {
                 struct sqi_sealed *sealed = pop(outlet);
                 zmq_msg_close(&sealed->message);
@@ -140,6 +141,7 @@ seal(struct sqi_outlet *outlet, const struct sqi_source *source, zmq_msg_t *ret)
                 .incarnation = source->incarnation,
                 .edge_key = outlet->edge_key,
                 .first_seq = outlet->seq - outlet->batch.now.count,
+                .hints = (outlet->dropped ? SQI_HINT_DROPPED : 0u) | (outlet->keep ? SQI_HINT_AGAIN : 0u),
         };
         uint8_t *data;
         size_t size;
@@ -155,6 +157,7 @@ seal(struct sqi_outlet *outlet, const struct sqi_source *source, zmq_msg_t *ret)
                 sqi_pool_give(data);
                 return -ENOMEM;
         }
+        outlet->dropped = false;
         return 0;
 }
 

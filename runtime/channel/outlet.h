@@ -40,6 +40,7 @@ struct sqi_outlet {
         bool broadcast, feedback;
         bool ended;                    /* the end-of-stream mark is sent */
         bool touched;                  /* something is staged in it: on the collector's list for commit and rollback */
+        bool dropped;                  /* tuples were dropped since the last batch was sealed, which the next one says */
         bool loose;                    /* it has carried a tuple that belongs to no tree */
         uint32_t expected, subscribed; /* broadcast: receivers */
         uint64_t edge_key, seq;        /* of the next tuple staged */

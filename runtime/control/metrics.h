@@ -32,6 +32,7 @@
         X(misused, TROUBLE, "reported misuses of squall.h") \
         X(malformed, TROUBLE, "batches refused") \
         X(fenced, TROUBLE, "batches of a dead incarnation refused") \
+        X(gaps, TROUBLE, "batches lost or come twice between living tasks, by the numbers of those behind them") \
         X(transferred, COST, "tuples put into channels: emitted x receivers") \
         X(batches_in, COST, "batches received") \
         X(batches_out, COST, "batches sent") \

@@ -7,6 +7,8 @@
  * source task. Marks of feedback edges are not waited for; a task of a cycle is released by the supervisor instead, when the cycle is quiet.
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +19,9 @@
 /* The bits of `ended`. */
 enum { MARK_INBOX = 1, MARK_ALL = 0xffff };
 _Static_assert(SQ_STREAMS_MAX + 2 <= 16, "a bit for the inbox and for each stream");
+
+/* The channels of each source: the inbox, the feedback inbox, and the broadcast of each stream. */
+enum { CHANNELS = 2 + SQ_STREAMS_MAX + 1 };
 
 static uint16_t
 mark_of(bool broadcast, uint32_t stream)
@@ -71,6 +76,16 @@ expect_marks(struct sq_task *task)
         }
 }
 
+/* A restarted task comes into channels that flow, and the test rig feeds it from anywhere. */
+static void
+begin_sequences(struct sq_task *task)
+{
+        bool in_the_middle = task->incarnation > 0 || task->door;
+
+        for (size_t i = 0; in_the_middle && i < (size_t)task->plan->ntasks * CHANNELS; i++)
+                sqi_sequence_join(&task->intake.sequences[i]);
+}
+
 static int
 open_inputs(struct sq_task *task)
 {
@@ -81,8 +96,10 @@ open_inputs(struct sq_task *task)
         intake->by_stream = calloc((size_t)plan->ncomponents * (SQ_STREAMS_MAX + 1), sizeof(void *));
         intake->ended = calloc(plan->ntasks, sizeof(*intake->ended));
         intake->fence = calloc(plan->ntasks, sizeof(*intake->fence));
-        if (!intake->inputs || !intake->by_stream || !intake->ended || !intake->fence)
+        intake->sequences = calloc((size_t)plan->ntasks * CHANNELS, sizeof(*intake->sequences));
+        if (!intake->inputs || !intake->by_stream || !intake->ended || !intake->fence || !intake->sequences)
                 return -ENOMEM;
+        begin_sequences(task);
         for (uint32_t e = 0; e < plan->nedges; e++) {
                 const struct sqi_plan_edge *edge = &plan->edges[e];
                 if (!is_mine(task, edge))
@@ -192,6 +209,7 @@ sqi_intake_close(struct sq_task *task)
         free(intake->by_stream);
         free(intake->ended);
         free(intake->fence);
+        free(intake->sequences);
         memset(intake, 0, sizeof(*intake));
 }
 
@@ -211,7 +229,8 @@ sqi_intake_receive(struct sq_task *task, zmq_msg_t *message)
 {
         struct sqi_intake *intake = &task->intake;
 
-        if (intake->feedback && sqi_socket_receive(intake->feedback, message) == 0)
+        intake->from_feedback = intake->feedback && sqi_socket_receive(intake->feedback, message) == 0;
+        if (intake->from_feedback)
                 return 1;
         if (intake->feedback && sqi_collector_has_feedback(&task->collector))
                 return 0;
@@ -251,6 +270,34 @@ take_mark(struct sq_task *task, const struct sqi_header *header)
                 intake->outside_missing--;
 }
 
+static void
+report_gap(struct sq_task *task, const struct sqi_header *header, uint64_t expected)
+{
+        char name[128], text[256];
+
+        sqi_count(&task->metrics->gaps, 1);
+        snprintf(text, sizeof(text), "from %s, incarnation %" PRIu32 ", %s: tuple %" PRIu64 " was to come, not %" PRIu64,
+                 sqi_task_name(task->plan, header->task, name, sizeof(name)), header->incarnation,
+                 header->flags & SQI_BATCH_BROADCAST ? "broadcast" : "inbox", expected, header->first_seq);
+        sqi_task_log_seldom(task, "a batch was lost or came twice", text);
+}
+
+/* Nobody but us knows that a batch is missing. Its trees come again after their message timeout (docs/guarantees.md). */
+static inline void
+check_sequence(struct sq_task *task, const struct sqi_header *header)
+{
+        uint32_t channel = task->intake.from_feedback;
+
+        if (header->flags & SQI_BATCH_BROADCAST)
+                channel = 2u + header->stream;
+        if (__builtin_expect(channel >= CHANNELS, 0))
+                return; /* no stream of ours: its tuples are refused one by one */
+        struct sqi_sequence *sequence = &task->intake.sequences[(size_t)header->task * CHANNELS + channel];
+        uint64_t expected = sequence->next;
+        if (__builtin_expect(!sqi_sequence_take(sequence, header), 0))
+                report_gap(task, header, expected);
+}
+
 bool
 sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *frame)
 {
@@ -275,6 +322,7 @@ sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *fram
                 take_mark(task, &frame->header);
                 return false;
         }
+        check_sequence(task, &frame->header);
         if (frame->header.flags & SQI_BATCH_BROADCAST)
                 frame->header.edge_key = sqi_edge_key_of(frame->header.edge_key, task->id);
         return true;

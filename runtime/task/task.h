@@ -23,6 +23,7 @@
 #include "control/metrics.h"
 #include "control/position.h"
 #include "squall.h"
+#include "channel/sequence.h"
 #include "component/catalog.h"
 #include "plan/plan.h"
 #include "tuple/frame.h"
@@ -105,13 +106,15 @@ struct sqi_intake {
         struct sqi_input *inputs;            /* by edge: those into this task's component */
         uint32_t ninputs;
         const struct sqi_input **by_stream; /* [component * (SQ_STREAMS_MAX + 1) + stream], NULL: not ours */
-        uint16_t *ended;          /* by task: bit 0: no mark to come in the inbox; bit 1 + s: in the broadcast of stream s */
-        uint32_t marks_missing;   /* of all sources but feedback ones */
-        uint32_t outside_missing; /* of those outside this task's cycle */
-        uint32_t *fence;          /* by task: lowest incarnation whose batches are taken */
-        uint64_t received;        /* tuples from this task's own cycle */
-        bool turn;                /* inbox and broadcasts take turns */
-        uint64_t empty_ns;        /* since when nothing has come; 0: it does */
+        uint16_t *ended;                /* by task: bit 0: no mark to come in the inbox; bit 1 + s: in the broadcast of stream s */
+        uint32_t marks_missing;         /* of all sources but feedback ones */
+        uint32_t outside_missing;       /* of those outside this task's cycle */
+        uint32_t *fence;                /* by task: lowest incarnation whose batches are taken */
+        struct sqi_sequence *sequences; /* of each channel: intake.c */
+        bool from_feedback;             /* the last batch came by it */
+        uint64_t received;              /* tuples from this task's own cycle */
+        bool turn;                      /* inbox and broadcasts take turns */
+        uint64_t empty_ns;              /* since when nothing has come; 0: it does */
 };
 
 /* What a task may wait on besides its outlets: control, three inboxes, acks, the spout's own descriptor. */

@@ -32,6 +32,12 @@ enum sqi_batch_kind {
 
 enum { SQI_BATCH_BROADCAST = 1 }; /* flags: came by PUB; the edge key is made the receiver's own with sqi_edge_key_of() */
 
+/* `hints`: why the number of the first tuple need not follow the last one of the batch before. Bit 0 is not used. */
+enum {
+        SQI_HINT_DROPPED = 2, /* the sender dropped tuples between the two: there is a gap */
+        SQI_HINT_AGAIN = 4,   /* the sender keeps the batch, and may send it again */
+};
+
 struct sqi_header {
         uint8_t magic[3]; /* "SQB" */
         uint8_t version;
@@ -47,8 +53,8 @@ struct sqi_header {
         uint64_t edge_key;
         uint64_t first_seq; /* edge sequence number of the first tuple */
         uint64_t epoch;
-        uint64_t
-                handover; /* of an end-of-stream mark: 1 when the topology goes on later with another plan, 0 when this is the end */
+        uint32_t handover; /* of an end-of-stream mark: 1: the topology goes on later with another plan; 0: this is the end */
+        uint32_t hints;
 };
 _Static_assert(sizeof(struct sqi_header) == SQI_HEADER_SIZE, "the header is 64 bytes on the wire");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the header is read and written as it stands in memory");

@@ -180,7 +180,7 @@ find_out() {
                 awk '{ if ($2 > rss) rss = $2; if ($3 > fds) fds = $3; if ($4) z++; else z = 0; if (z > zs) zs = z; twins += $5 }
                         END { print "rss_kib", rss + 0; print "fds", fds + 0; print "zombies", (zs > 2); print "twins", twins + 0 }' "$dir/samples"
                 echo "seconds $(grep -o '"uptime_s":[0-9.]*' "$dir/out" | cut -d: -f2)"
-                for name in restarts timed_out; do
+                for name in restarts timed_out gaps; do
                         echo "$name $(grep -o "\"$name\":[0-9]*" "$dir/out" | cut -d: -f2 | awk '{ n += $1 } END { print n + 0 }')"
                 done
         } >>"$dir/findings"

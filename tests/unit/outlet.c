@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "channel/outlet.h"
+#include "channel/sequence.h"
 #include "channel/socket.h"
 
 enum { SIZE = 1000000 };
@@ -55,18 +56,22 @@ send_tuple(struct channel *channel, size_t size)
         memset(at, 0xc0, size);
         assert_int_equal(sqi_batch_add(&channel->outlet.batch, at + size, 0, NULL, 0), 0);
         sqi_batch_commit(&channel->outlet.batch);
+        channel->outlet.seq++;
         return sqi_outlet_push(&channel->outlet, &channel->source);
 }
 
-static void
+static struct sqi_header
 receive(struct channel *channel)
 {
+        struct sqi_header header;
         zmq_msg_t message;
 
         zmq_msg_init(&message);
         assert_int_equal(sqi_socket_receive(channel->inbox, &message), 0);
+        memcpy(&header, zmq_msg_data(&message), sizeof(header));
         sqi_load_arrive(&channel->load, zmq_msg_size(&message));
         zmq_msg_close(&message);
+        return header;
 }
 
 static void
@@ -132,6 +137,36 @@ never_holds_feedback_back(void **state)
         tear_down(&channel);
 }
 
+/* The receiver looks at the numbers of all batches: the gap is to be one that was meant. */
+static void
+says_once_that_it_has_dropped_what_was_stuck(void **state)
+{
+        struct channel channel;
+        struct sqi_sequence sequence = {0};
+        struct sqi_header header;
+
+        (void)state;
+        set_up(&channel, false);
+        for (int round = 0; round < 2; round++) {
+                assert_int_equal(send_tuple(&channel, SIZE), 0);
+                assert_int_equal(send_tuple(&channel, SIZE), -EAGAIN);
+                header = receive(&channel);
+                assert_true(sqi_sequence_take(&sequence, &header));
+                sqi_outlet_drop(&channel.outlet);
+                assert_int_equal(send_tuple(&channel, 1), 0);
+                header = receive(&channel);
+                assert_int_equal(header.hints, SQI_HINT_DROPPED);
+                assert_int_equal(header.first_seq, sequence.next + 1);
+                assert_true(sqi_sequence_take(&sequence, &header));
+                sqi_outlet_drop(&channel.outlet); /* nothing */
+                assert_int_equal(send_tuple(&channel, 1), 0);
+                header = receive(&channel);
+                assert_int_equal(header.hints, 0);
+                assert_true(sqi_sequence_take(&sequence, &header));
+        }
+        tear_down(&channel);
+}
+
 int
 main(void)
 {
@@ -140,6 +175,7 @@ main(void)
                 cmocka_unit_test(sends_what_is_larger_than_the_bound_when_nothing_else_is_on_its_way),
                 cmocka_unit_test(holds_back_what_a_slow_receiver_would_need_more_than_a_second_for),
                 cmocka_unit_test(never_holds_feedback_back),
+                cmocka_unit_test(says_once_that_it_has_dropped_what_was_stuck),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

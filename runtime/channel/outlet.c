@@ -141,7 +141,8 @@ seal(struct sqi_outlet *outlet, const struct sqi_source *source, zmq_msg_t *ret)
                 .incarnation = source->incarnation,
                 .edge_key = outlet->edge_key,
                 .first_seq = outlet->seq - outlet->batch.now.count,
-                .hints = (outlet->dropped ? SQI_HINT_DROPPED : 0u) | (outlet->keep ? SQI_HINT_AGAIN : 0u),
+                .hints = (uint16_t)((outlet->dropped ? SQI_HINT_DROPPED : 0) | (outlet->keep ? SQI_HINT_AGAIN : 0)),
+                .deaths = source->deaths,
         };
         uint8_t *data;
         size_t size;

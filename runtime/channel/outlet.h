@@ -58,6 +58,7 @@ struct sqi_outlet {
 /* Who sends: goes into the headers. */
 struct sqi_source {
         uint32_t task, incarnation;
+        uint16_t deaths;       /* of tasks, that it knows of */
         bool handover;         /* goes into its end-of-stream marks */
         int64_t channel_bytes; /* on their way to one receiver, at most */
         struct sqi_pool *pool;

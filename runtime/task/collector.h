@@ -87,8 +87,9 @@ int sqi_collector_connect(struct sq_task *task);
 void sqi_collector_close(struct sqi_collector *collector);
 
 /*
- * Of a spout, between transactions: `lost` has died, and every tree in flight is lost with it and will be replayed. So what waits in a channel is
- * nobody's any more. It is dropped, and the replays need not wait for the next incarnation to make room for them.
+ * At least once: `lost` has died, and every tree in flight is lost with it and will be replayed. So what waits in a channel is nobody's any
+ * more. A spout, between transactions, drops it, and the replays need not wait for the next incarnation to make room for them. The
+ * socket to the dead is replaced, in a bolt too: an I/O thread that has not seen the hang-up yet would take a replay for the old connection.
  */
 void sqi_collector_lose(struct sq_task *task, uint32_t lost);
 

@@ -23,6 +23,9 @@ _Static_assert(SQ_STREAMS_MAX + 2 <= 16, "a bit for the inbox and for each strea
 /* The channels of each source: the inbox, the feedback inbox, and the broadcast of each stream. */
 enum { CHANNELS = 2 + SQ_STREAMS_MAX + 1 };
 
+/* How long a task waits for word of a death that another one knows of. */
+static const uint64_t AWAIT_NS = 1000000000;
+
 static uint16_t
 mark_of(bool broadcast, uint32_t stream)
 {
@@ -86,6 +89,17 @@ begin_sequences(struct sq_task *task)
                 sqi_sequence_join(&task->intake.sequences[i]);
 }
 
+/* Nobody is told of the deaths of its own worker: it is what came after them. */
+static void
+begin_fence(struct sq_task *task)
+{
+        const struct sqi_plan_task *tasks = task->plan->tasks;
+
+        for (uint32_t t = 0; t < task->plan->ntasks; t++)
+                if (tasks[t].worker == tasks[task->id].worker)
+                        sqi_intake_lose(task, t, task->incarnation);
+}
+
 static int
 open_inputs(struct sq_task *task)
 {
@@ -100,6 +114,7 @@ open_inputs(struct sq_task *task)
         if (!intake->inputs || !intake->by_stream || !intake->ended || !intake->fence || !intake->sequences)
                 return -ENOMEM;
         begin_sequences(task);
+        begin_fence(task);
         for (uint32_t e = 0; e < plan->nedges; e++) {
                 const struct sqi_plan_edge *edge = &plan->edges[e];
                 if (!is_mine(task, edge))
@@ -253,6 +268,42 @@ sqi_intake_refuse(struct sq_task *task, uint32_t source, const char *cause)
                source < task->plan->ntasks ? sqi_task_name(task->plan, source, name, sizeof(name)) : "an unknown task", cause);
 }
 
+static bool
+is_behind(uint16_t deaths, uint16_t others)
+{
+        return (int16_t)(uint16_t)(others - deaths) > 0;
+}
+
+void
+sqi_intake_lose(struct sq_task *task, uint32_t lost, uint32_t incarnation)
+{
+        struct sqi_intake *intake = &task->intake;
+
+        intake->deaths += (uint16_t)(incarnation - intake->fence[lost]);
+        intake->fence[lost] = incarnation;
+        if (is_behind(intake->believed, intake->deaths))
+                intake->believed = intake->deaths;
+        task->collector.source.deaths = intake->deaths;
+}
+
+/*
+ * The supervisor tells all tasks of a death, but a replay can be faster than its word. Who executed it before would send it into the channel to the
+ * dead task, where it is lost, and its tree with it until the message timeout. So word of the death comes first; if none comes, it was rubbish
+ * or the supervisor died over it.
+ */
+static void
+await_word(struct sq_task *task, uint16_t deaths)
+{
+        uint64_t until = sqi_clock_ns() + AWAIT_NS;
+
+        sqi_task_serve(task);
+        while (is_behind(task->intake.deaths, deaths) && !task->door && !task->quitting && task->failed == 0 &&
+               task->now_ns < until)
+                sqi_task_wait(task, false, until);
+        if (is_behind(task->intake.believed, deaths))
+                task->intake.believed = deaths;
+}
+
 static void
 take_mark(struct sq_task *task, const struct sqi_header *header)
 {
@@ -314,6 +365,8 @@ sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *fram
                 sqi_intake_refuse(task, UINT32_MAX, "no such source task in this topology");
                 return false;
         }
+        if (__builtin_expect(frame->header.kind == SQI_BATCH_DATA && is_behind(task->intake.believed, frame->header.deaths), 0))
+                await_word(task, frame->header.deaths);
         if (frame->header.incarnation < task->intake.fence[frame->header.task]) {
                 sqi_count(&task->metrics->fenced, 1);
                 return false;

@@ -24,14 +24,14 @@ take_lost(struct sq_task *task, const struct sqi_message *message)
 {
         if (message->task >= task->plan->ntasks || message->number <= task->intake.fence[message->task])
                 return; /* known already: a new supervisor says again what is so */
-        task->intake.fence[message->task] = (uint32_t)message->number;
+        sqi_intake_lose(task, message->task, (uint32_t)message->number);
         sqi_load_forget(task->load);
-        if (!task->spout.ledger)
-                return;
-        sqi_ledger_lose(task->spout.ledger, sqi_task_clock(task));
-        if (task->phase == SQI_RUNNING)
+        if (task->spout.ledger)
+                sqi_ledger_lose(task->spout.ledger, sqi_task_clock(task));
+        if (task->tracking && task->phase == SQI_RUNNING)
                 sqi_collector_lose(task, message->task);
-        task->spout.replays_due = sqi_ledger_unfinished(task->spout.ledger) > 0;
+        if (task->spout.ledger)
+                task->spout.replays_due = sqi_ledger_unfinished(task->spout.ledger) > 0;
 }
 
 static void

@@ -112,6 +112,8 @@ struct sqi_intake {
         uint32_t *fence;                /* by task: lowest incarnation whose batches are taken */
         struct sqi_sequence *sequences; /* of each channel: intake.c */
         bool from_feedback;             /* the last batch came by it */
+        uint16_t deaths;                /* known of: the sum of `fence` */
+        uint16_t believed;              /* the same, or more: what was waited for in vain */
         uint64_t received;              /* tuples from this task's own cycle */
         bool turn;                      /* inbox and broadcasts take turns */
         uint64_t empty_ns;              /* since when nothing has come; 0: it does */
@@ -313,6 +315,8 @@ void sqi_task_call(struct sq_task *task, int (*callback)(struct sq_task *));
 int sqi_intake_bind(struct sq_task *task);
 int sqi_intake_connect(struct sq_task *task);
 void sqi_intake_close(struct sq_task *task);
+/* `lost` has died, and goes on as `incarnation`: older batches are refused from here on. */
+void sqi_intake_lose(struct sq_task *task, uint32_t lost, uint32_t incarnation);
 /* One message from any inbox, without waiting. 1: got it; 0: none. */
 int sqi_intake_receive(struct sq_task *task, zmq_msg_t *message);
 /* Opens the frame; handles marks, fences and what is malformed. The edge key is made this task's own. True: execute it. */

@@ -291,6 +291,17 @@ renew_socket(struct sq_task *task, struct sqi_outlet *outlet)
                         collector->sockets[i] = fresh;
         sqi_socket_close(&outlet->socket);
         outlet->socket = fresh;
+        outlet->dropped = true;
+}
+
+/*
+ * What a bolt has open or stuck goes to the next incarnation, where it does no harm. In a cycle what is under way is counted, and what carries
+ * tuples of no tree is nobody's to drop.
+ */
+static bool
+may_drop(const struct sq_task *task, const struct sqi_outlet *outlet)
+{
+        return !outlet->loose && !outlet->ended && (task->spout.ledger || !task->component->cycle);
 }
 
 void
@@ -298,9 +309,10 @@ sqi_collector_lose(struct sq_task *task, uint32_t lost)
 {
         for (uint32_t i = 0; i < task->collector.noutlets; i++) {
                 struct sqi_outlet *outlet = &task->collector.outlets[i];
-                if (outlet->loose || outlet->ended)
+                if (!may_drop(task, outlet))
                         continue;
-                sqi_outlet_drop(outlet);
+                if (task->spout.ledger)
+                        sqi_outlet_drop(outlet);
                 if (!outlet->broadcast && outlet->receiver == lost && !is_inproc(task, outlet))
                         renew_socket(task, outlet);
         }

@@ -54,7 +54,8 @@ struct sqi_header {
         uint64_t first_seq; /* edge sequence number of the first tuple */
         uint64_t epoch;
         uint32_t handover; /* of an end-of-stream mark: 1: the topology goes on later with another plan; 0: this is the end */
-        uint32_t hints;
+        uint16_t hints;
+        uint16_t deaths; /* that the source knew of, modulo 2^16: who knows of fewer waits for word of them */
 };
 _Static_assert(sizeof(struct sqi_header) == SQI_HEADER_SIZE, "the header is 64 bytes on the wire");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the header is read and written as it stands in memory");

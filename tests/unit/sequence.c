@@ -10,7 +10,7 @@
 #include "channel/sequence.h"
 
 static bool
-take(struct sqi_sequence *sequence, uint32_t incarnation, uint64_t first, uint32_t count, uint32_t hints)
+take(struct sqi_sequence *sequence, uint32_t incarnation, uint64_t first, uint32_t count, uint16_t hints)
 {
         struct sqi_header header = {.incarnation = incarnation, .first_seq = first, .count = count, .hints = hints};
 

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A batch whose sender knows of a death, and a bolt that has not been told yet. */
+#include <libgen.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "channel/socket.h"
+#include "rig/rig.h"
+#include "squall-test.h"
+#include "tuple/batch.h"
+#include "tuple/pack.h"
+
+/* A task as in a worker: with a control thread, which is the test. */
+struct world {
+        struct sq_rig *rig;
+        struct sq_task *task;
+        void *control;
+        uint32_t source, other;
+        struct sqi_frame frame;
+};
+
+static void
+set_up(struct world *world)
+{
+        char error[512];
+
+        memset(world, 0, sizeof(*world));
+        world->rig = sq_rig_new("{component: identity, inputs: {in: [n]}}", error, sizeof(error));
+        if (!world->rig)
+                fail_msg("%s", error);
+        world->task = world->rig->task;
+        while (!world->rig->sockets[world->source])
+                world->source++;
+        while (world->other == world->source || world->other == world->task->id)
+                world->other++;
+        assert_true(world->other < world->rig->plan->ntasks);
+        world->control = sqi_socket_new(world->rig->context, ZMQ_PAIR, 100);
+        world->task->control = sqi_socket_new(world->rig->context, ZMQ_PAIR, 100);
+        assert_int_equal(sqi_socket_bind(world->control, "inproc://test-control"), 0);
+        assert_int_equal(sqi_socket_connect(world->task->control, "inproc://test-control"), 0);
+        world->task->door = NULL;
+}
+
+static void
+tear_down(struct world *world)
+{
+        world->task->door = &world->rig->door;
+        sqi_socket_close(&world->task->control);
+        sqi_socket_close(&world->control);
+        sq_rig_free(&world->rig);
+}
+
+static void
+tell_of_death(struct world *world, uint32_t task)
+{
+        struct sqi_message message = {.type = SQI_MSG_PEER_LOST, .task = task, .number = 1};
+        void *bytes;
+        size_t size;
+
+        assert_int_equal(sqi_message_encode(&message, &bytes, &size), 0);
+        assert_int_equal(zmq_send(world->control, bytes, size, 0), (int)size);
+        free(bytes);
+}
+
+/* A batch comes whose sender knows of `deaths`. True: it may be executed. */
+static bool
+receive_batch(struct world *world, uint16_t deaths)
+{
+        struct sqi_pool *pool = sqi_pool_new(4096);
+        struct sqi_batch batch = {0};
+        struct sqi_header header = {.task = world->source, .edge_key = 1, .deaths = deaths};
+        struct sq_value value = sq_int(7);
+        zmq_msg_t message;
+        uint8_t *bytes;
+        size_t size;
+
+        uint8_t *at = sqi_batch_reserve(&batch, pool, 16);
+        *at = 0x91;
+        assert_int_equal(sqi_batch_add(&batch, sqi_pack(at + 1, &value), 0, NULL, 0), 0);
+        sqi_batch_commit(&batch);
+        assert_int_equal(sqi_batch_seal(&batch, &header, &bytes, &size), 0);
+        assert_int_equal(sqi_rig_feed_frame(world->rig, bytes, size), 0);
+        sqi_pool_give(bytes);
+        sqi_batch_clear(&batch);
+        sqi_pool_drop(&pool);
+        zmq_msg_init(&message);
+        assert_int_equal(sqi_intake_receive(world->task, &message), 1);
+        bool taken = sqi_intake_open(world->task, &message, &world->frame);
+        zmq_msg_close(&message);
+        return taken;
+}
+
+static void
+hears_of_a_death_before_it_takes_a_batch_whose_sender_has(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world);
+        tell_of_death(&world, world.other);
+        assert_true(receive_batch(&world, 1));
+        assert_int_equal(world.task->intake.fence[world.other], 1);
+        assert_int_equal(world.task->collector.source.deaths, 1);
+        tear_down(&world);
+}
+
+static void
+does_not_look_for_word_when_the_sender_knows_no_more(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world);
+        tell_of_death(&world, world.other);
+        assert_true(receive_batch(&world, 0));
+        assert_int_equal(world.task->intake.fence[world.other], 0);
+        assert_int_equal(world.task->collector.source.deaths, 0);
+        tear_down(&world);
+}
+
+static void
+refuses_the_batch_when_the_word_is_that_its_sender_is_dead(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world);
+        tell_of_death(&world, world.source);
+        assert_false(receive_batch(&world, 1));
+        assert_int_equal(world.rig->metrics.fenced, 1);
+        tear_down(&world);
+}
+
+static void
+waits_in_vain_only_once(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world);
+        sqi_task_obey(world.task, &(struct sqi_message){.type = SQI_MSG_QUIT}); /* ends the wait at once */
+        assert_true(receive_batch(&world, 3));
+        world.task->quitting = false;
+        assert_true(receive_batch(&world, 3)); /* would take a second */
+        assert_int_equal(world.task->intake.believed, 3);
+        assert_int_equal(world.task->collector.source.deaths, 0);
+        tear_down(&world);
+}
+
+int
+main(void)
+{
+        char binary[PATH_MAX], libdir[PATH_MAX + 16];
+        ssize_t n = readlink("/proc/self/exe", binary, sizeof(binary) - 1);
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(hears_of_a_death_before_it_takes_a_batch_whose_sender_has),
+                cmocka_unit_test(does_not_look_for_word_when_the_sender_knows_no_more),
+                cmocka_unit_test(refuses_the_batch_when_the_word_is_that_its_sender_is_dead),
+                cmocka_unit_test(waits_in_vain_only_once),
+        };
+
+        binary[n > 0 ? n : 0] = '\0';
+        snprintf(libdir, sizeof(libdir), "%s/../..", dirname(binary));
+        setenv("SQUALL_LIBDIR", libdir, 1);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

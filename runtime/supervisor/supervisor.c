@@ -21,6 +21,7 @@
 #include <zmq.h>
 
 #include "base/complain.h"
+#include "control/counted.h"
 #include "control/endpoint.h"
 #include "supervisor/headroom.h"
 #include "supervisor/program.h"
@@ -215,6 +216,19 @@ read_control(struct sqi_running *running)
         }
 }
 
+/* What its tasks have counted since they last said so; of a worker that was killed, say. */
+static void
+take_last_counts(struct sqi_running *running, uint32_t worker, uint32_t incarnation)
+{
+        struct sqi_message message = {.type = SQI_MSG_METRICS, .worker = worker, .incarnation = incarnation};
+        struct sqi_metrics *metrics = &running->received->metrics;
+
+        for (message.task = 0; message.task < running->plan->ntasks; message.task++)
+                if (running->plan->tasks[message.task].worker == worker &&
+                    sqi_counted_read(running->rundir.path, message.task, incarnation, metrics) == 0)
+                        sqi_totals_end(running->totals, &message, metrics);
+}
+
 static void
 tell_exits(struct sqi_running *running)
 {
@@ -226,6 +240,7 @@ tell_exits(struct sqi_running *running)
                 if (!child->exited || child->told_by > now)
                         continue;
                 child->exited = false;
+                take_last_counts(running, w, running->life->workers[w].incarnation);
                 step(running, &(struct sqi_event){.type = SQI_EVENT_EXITED,
                                                   .worker = w,
                                                   .number = child->number,
@@ -365,6 +380,8 @@ find_workers(struct sqi_running *running)
                         return r;
                 if (found)
                         event.type = SQI_EVENT_FOUND;
+                else
+                        take_last_counts(running, w, event.incarnation);
                 step(running, &event);
         }
         return 0;

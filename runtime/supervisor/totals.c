@@ -7,6 +7,7 @@
 
 struct total {
         uint32_t incarnation;       /* of `last` */
+        bool ended;                 /* `last` is the last word of that incarnation */
         struct sqi_metrics *before; /* the sum of all incarnations before it; NULL: there were none */
         struct sqi_metrics *last;
 };
@@ -59,21 +60,39 @@ add(struct sqi_metrics *into, const struct sqi_metrics *from)
                         atomic_store_explicit(&into->own[i].value, 0, memory_order_relaxed);
 }
 
-void
-sqi_totals_take(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_metrics *metrics)
+/* NULL: it is not to be taken. */
+static struct total *
+take(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_metrics *metrics)
 {
         struct total *total;
 
         if (message->task >= totals->plan->ntasks || message->worker != totals->plan->tasks[message->task].worker)
-                return;
+                return NULL;
         total = &totals->tasks[message->task];
-        if (message->incarnation < total->incarnation)
-                return;
+        if (message->incarnation < total->incarnation || (message->incarnation == total->incarnation && total->ended))
+                return NULL;
         if (message->incarnation > total->incarnation) {
                 add(total->before, total->last);
                 total->incarnation = message->incarnation;
+                total->ended = false;
         }
         memcpy(total->last, metrics, sizeof(*metrics));
+        return total;
+}
+
+void
+sqi_totals_take(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_metrics *metrics)
+{
+        take(totals, message, metrics);
+}
+
+void
+sqi_totals_end(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_metrics *metrics)
+{
+        struct total *total = take(totals, message, metrics);
+
+        if (total)
+                total->ended = true;
 }
 
 static void

@@ -14,6 +14,9 @@ void sqi_totals_free(struct sqi_totals **totals);
 /* A METRICS message with its metrics. A task's own numbers only grow; what comes late from an incarnation before the last one known is ignored. */
 void sqi_totals_take(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_metrics *metrics);
 
+/* Likewise, of an incarnation that is dead: its last word. What comes later from it was said before. */
+void sqi_totals_end(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_metrics *metrics);
+
 /* The sum of one task, or of a component's tasks; `pending`, a gauge, is the present incarnation's. */
 void sqi_totals_task(const struct sqi_totals *totals, uint32_t task, struct sqi_metrics *ret);
 /* Tuples of the topology that were not processed and are in no dead-letter file: lost, or given up. */

@@ -174,11 +174,15 @@ sqi_letters_write(struct sq_task *task)
         for (size_t i = 0; i < letters->n; i++) {
                 struct sqi_letter *letter = &letters->items[i];
                 int r = 0;
-                if (task->plan->config.dead_letter) {
+                bool letter_box = task->plan->config.dead_letter != NULL;
+
+                if (letter_box) {
                         replay_into(task, letter->position);
                         r = append(task, letter);
-                        sqi_count(&task->metrics->dead_lettered, r == 0);
                 }
+                /* together: who dies before is given up over again, and would count twice as given up, but once as dead-lettered */
+                sqi_count(&task->metrics->given_up, 1);
+                sqi_count(&task->metrics->dead_lettered, letter_box && r == 0);
                 if (r < 0)
                         sq_log(task, SQ_ERROR, "cannot write the dead letter of position %llu (%s) to %s: %s",
                                (unsigned long long)letter->position, letter->cause, task->plan->config.dead_letter, strerror(-r));

@@ -52,7 +52,6 @@ told(void *context, enum sqi_tree_outcome outcome, uint64_t position, uint64_t a
                 break;
         case SQI_GIVEN_UP: /* told right after the outcome that it is given up over */
                 note_cause(task, task->spout.last_outcome);
-                sqi_count(&metrics->given_up, 1);
                 sqi_letter_add(task, position);
                 if (spout->fail)
                         spout->fail(task, position);

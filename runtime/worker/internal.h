@@ -3,6 +3,7 @@
 #ifndef SQI_HOST_H
 #define SQI_HOST_H
 
+#include "control/counted.h"
 #include "task/task.h"
 
 enum { SQI_WORKER_RUNDIR = 512 };
@@ -16,9 +17,10 @@ struct sqi_member {
         bool snapshot_failed;
         void *control; /* our end of the task's PAIR */
         struct sq_task task;
-        struct sqi_metrics metrics;
-        uint64_t news;          /* sqi_metrics_news() as last told */
-        uint64_t life, life_ns; /* its last sign of life that was seen */
+        struct sqi_metrics *counted; /* mapped; NULL: there could be no file */
+        struct sqi_metrics carried;  /* in its stead; and what a move takes along */
+        uint64_t news;               /* sqi_metrics_news() as last told */
+        uint64_t life, life_ns;      /* its last sign of life that was seen */
         bool told;
 };
 

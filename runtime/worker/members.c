@@ -80,6 +80,17 @@ take_member(struct sqi_worker *worker)
         return member;
 }
 
+/* One that has moved counts on from where it was. */
+static struct sqi_metrics *
+open_counted(const struct sqi_worker *worker, struct sqi_member *member, uint32_t id)
+{
+        member->counted = sqi_counted_open(worker->rundir, id, worker->incarnation);
+        if (!member->counted)
+                return &member->carried;
+        sqi_metrics_merge(member->counted, &member->carried);
+        return member->counted;
+}
+
 static int
 start_member(struct sqi_worker *worker, uint32_t id, bool packed)
 {
@@ -98,7 +109,7 @@ start_member(struct sqi_worker *worker, uint32_t id, bool packed)
         task->context = worker->context;
         task->loads = worker->loads;
         task->load = worker->loads ? &worker->loads[id] : NULL;
-        task->metrics = &member->metrics;
+        task->metrics = open_counted(worker, member, id);
         task->packed = packed;
         r = connect_control(worker, member);
         if (r < 0)

@@ -34,7 +34,7 @@ blocked_after_ns(const struct sqi_worker *worker)
 static void
 watch_for_blocks(struct sqi_worker *worker, struct sqi_member *member, uint64_t now_ns)
 {
-        uint64_t life = sqi_metrics_life(&member->metrics);
+        uint64_t life = sqi_metrics_life(member->task.metrics);
         char name[128];
 
         if (life != member->life || !member->life_ns) {
@@ -70,7 +70,7 @@ has_news(struct sqi_worker *worker)
         bool any = false;
 
         for (uint32_t i = 0; i < worker->nmembers; i++) {
-                uint64_t news = sqi_metrics_news(&worker->members[i]->metrics);
+                uint64_t news = sqi_metrics_news(worker->members[i]->task.metrics);
 
                 any |= news != worker->members[i]->news;
                 worker->members[i]->news = news;
@@ -95,5 +95,5 @@ sqi_worker_beat(struct sqi_worker *worker, uint64_t now_ns)
         for (uint32_t i = 0; i < worker->nmembers && worker->plan->config.metrics != SQI_METRICS_OFF; i++)
                 sqi_worker_report(worker, (struct sqi_message){.type = SQI_MSG_METRICS,
                                                                .task = worker->members[i]->task.id,
-                                                               .metrics = &worker->members[i]->metrics});
+                                                               .metrics = worker->members[i]->task.metrics});
 }

@@ -256,8 +256,10 @@ close_worker(struct sqi_worker *worker)
         if (!joined)
                 leave_behind();
         close_sockets(worker);
-        for (uint32_t i = 0; i < worker->nmembers; i++)
+        for (uint32_t i = 0; i < worker->nmembers; i++) {
+                sqi_counted_close(&worker->members[i]->counted);
                 free(worker->members[i]);
+        }
         free(worker->members);
         if (worker->first_plan != worker->plan)
                 sqi_plan_free(&worker->first_plan);
@@ -283,6 +285,10 @@ leave_run(struct sqi_worker *worker)
         else if (worker->plan != worker->first_plan)
                 sqi_plan_free(&worker->plan);
         worker->plan = NULL;
+        if (member->counted) {
+                memcpy(&member->carried, member->counted, sizeof(member->carried));
+                sqi_counted_close(&member->counted);
+        }
         if (!member->task.instance.prepared) {
                 memset(member, 0, sizeof(*member));
                 sqi_plan_free(&worker->first_plan);

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counting: histograms within their promise, totals over incarnations. */
+#include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "control/counted.h"
 #include "supervisor/totals.h"
 
 static void
@@ -102,6 +109,69 @@ totals_keep_the_last_word_of_every_incarnation(void **state)
 }
 
 static void
+nothing_comes_after_the_last_word_of_an_incarnation(void **state)
+{
+        struct sqi_message message = {.type = SQI_MSG_METRICS, .incarnation = 1};
+        struct sqi_metrics last = {.executed = 20}, sum;
+        struct sqi_totals *totals;
+
+        (void)state;
+        assert_int_equal(sqi_totals_new(&plan, &totals), 0);
+        tell(totals, 0, 1, 12, 0);
+        sqi_totals_end(totals, &message, &last);
+        tell(totals, 0, 1, 15, 0); /* it was under way */
+        sqi_totals_task(totals, 0, &sum);
+        assert_int_equal(sum.executed, 20);
+        tell(totals, 0, 2, 3, 0);
+        tell(totals, 0, 2, 4, 0);
+        sqi_totals_task(totals, 0, &sum);
+        assert_int_equal(sum.executed, 20 + 4);
+        sqi_totals_free(&totals);
+}
+
+/* In a process that is killed; then read as its supervisor does. */
+static void
+count_and_be_killed(const char *rundir, uint32_t incarnation, uint64_t executed)
+{
+        pid_t pid = fork();
+        int status;
+
+        if (pid == 0) {
+                struct sqi_metrics *metrics = sqi_counted_open(rundir, 3, incarnation);
+
+                if (metrics)
+                        sqi_count(&metrics->executed, executed);
+                raise(SIGKILL);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status));
+}
+
+static void
+what_was_counted_outlives_who_was_killed(void **state)
+{
+        char rundir[] = "/tmp/squall-metrics.XXXXXX", path[64];
+        struct sqi_metrics metrics = {.executed = 1};
+
+        (void)state;
+        assert_non_null(mkdtemp(rundir));
+        snprintf(path, sizeof(path), "%s/n3", rundir);
+        assert_int_equal(sqi_counted_read(rundir, 3, 0, &metrics), -ENOENT);
+        count_and_be_killed(rundir, 0, 19);
+        assert_int_equal(sqi_counted_read(rundir, 3, 1, &metrics), -EBADMSG);
+        assert_int_equal(metrics.executed, 1);
+        assert_int_equal(sqi_counted_read(rundir, 3, 0, &metrics), 0);
+        assert_int_equal(metrics.executed, 19);
+        count_and_be_killed(rundir, 1, 4); /* begins from nothing */
+        assert_int_equal(sqi_counted_read(rundir, 3, 1, &metrics), 0);
+        assert_int_equal(metrics.executed, 4);
+        assert_int_equal(truncate(path, 100), 0);
+        assert_int_equal(sqi_counted_read(rundir, 3, 1, &metrics), -EBADMSG);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(rmdir(rundir), 0);
+}
+
+static void
 totals_ignore_what_a_worker_says_of_anothers_task(void **state)
 {
         struct sqi_totals *totals;
@@ -148,6 +218,8 @@ main(void)
                 cmocka_unit_test(what_is_too_long_counts_in_the_last_bucket),
                 cmocka_unit_test(quantiles_of_a_merge_are_those_of_all_values),
                 cmocka_unit_test(totals_keep_the_last_word_of_every_incarnation),
+                cmocka_unit_test(nothing_comes_after_the_last_word_of_an_incarnation),
+                cmocka_unit_test(what_was_counted_outlives_who_was_killed),
                 cmocka_unit_test(totals_ignore_what_a_worker_says_of_anothers_task),
                 cmocka_unit_test(a_gauge_ends_with_its_incarnation_and_a_counter_goes_on),
         };

@@ -82,6 +82,7 @@ show_live_line(struct run *run, uint64_t now_ns)
         if (now_ns < run->pulse_ns)
                 return;
         run->pulse_ns = now_ns + SQI_SECOND;
+        sqi_running_count(run->running);
         cli_pulse_take(run->running, now_ns, &pulse);
         before = &run->pulses[run->npulses < RATE_SECONDS ? 0 : run->npulses % RATE_SECONDS];
         cli_live_show(&run->live, cli_pulse_text(run->running, before, &pulse, text, sizeof(text)));

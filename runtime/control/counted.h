@@ -3,7 +3,7 @@
  * Where a task counts: memory that its supervisor can read when the worker is dead, whatever it died of.
  *
  *  1. The worker opens a file of the run directory for each of its tasks, mapped, and the task counts there.
- *  2. When the worker is dead, its supervisor reads the file of that incarnation.
+ *  2. When the worker is dead, its supervisor reads the file of that incarnation; or before, to be up to date.
  *  3. The next incarnation of the task has a new file of that name: a process that is not quite dead yet does no harm to it.
  *
  * Reports (METRICS) tell of the same numbers while the worker lives. Without the file (a full run directory, say) they are all there is: then
@@ -21,7 +21,7 @@ struct sqi_metrics *sqi_counted_open(const char *rundir, uint32_t task, uint32_t
 /* What was counted stays readable. */
 void sqi_counted_close(struct sqi_metrics **metrics);
 
-/* What that incarnation, which is dead, has counted. 0; -ENOENT: it has no file; -EBADMSG: none that we can read; or another negative errno. */
+/* What that incarnation has counted, up to now or to its death. 0; -ENOENT: it has no file; -EBADMSG: none that we can read; or another negative errno. */
 int sqi_counted_read(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_metrics *ret);
 
 #endif

@@ -216,9 +216,11 @@ read_control(struct sqi_running *running)
         }
 }
 
-/* What its tasks have counted since they last said so; of a worker that was killed, say. */
+typedef void totals_taker(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_metrics *metrics);
+
+/* What its tasks have counted since they last said so. */
 static void
-take_last_counts(struct sqi_running *running, uint32_t worker, uint32_t incarnation)
+take_counts(struct sqi_running *running, uint32_t worker, uint32_t incarnation, totals_taker *take)
 {
         struct sqi_message message = {.type = SQI_MSG_METRICS, .worker = worker, .incarnation = incarnation};
         struct sqi_metrics *metrics = &running->received->metrics;
@@ -226,7 +228,14 @@ take_last_counts(struct sqi_running *running, uint32_t worker, uint32_t incarnat
         for (message.task = 0; message.task < running->plan->ntasks; message.task++)
                 if (running->plan->tasks[message.task].worker == worker &&
                     sqi_counted_read(running->rundir.path, message.task, incarnation, metrics) == 0)
-                        sqi_totals_end(running->totals, &message, metrics);
+                        take(running->totals, &message, metrics);
+}
+
+void
+sqi_running_count(struct sqi_running *running)
+{
+        for (uint32_t w = 0; w < running->plan->nworkers; w++)
+                take_counts(running, w, running->life->workers[w].incarnation, sqi_totals_take);
 }
 
 static void
@@ -240,7 +249,7 @@ tell_exits(struct sqi_running *running)
                 if (!child->exited || child->told_by > now)
                         continue;
                 child->exited = false;
-                take_last_counts(running, w, running->life->workers[w].incarnation);
+                take_counts(running, w, running->life->workers[w].incarnation, sqi_totals_end);
                 step(running, &(struct sqi_event){.type = SQI_EVENT_EXITED,
                                                   .worker = w,
                                                   .number = child->number,
@@ -381,7 +390,7 @@ find_workers(struct sqi_running *running)
                 if (found)
                         event.type = SQI_EVENT_FOUND;
                 else
-                        take_last_counts(running, w, event.incarnation);
+                        take_counts(running, w, event.incarnation, sqi_totals_end);
                 step(running, &event);
         }
         return 0;

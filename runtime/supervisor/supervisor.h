@@ -81,6 +81,8 @@ void sqi_running_leave(struct sqi_running **running);
 
 const struct sqi_plan *sqi_running_plan(const struct sqi_running *running);
 const struct sqi_lifecycle *sqi_running_lifecycle(const struct sqi_running *running);
+/* Brings the totals up to this moment: by reports alone they are up to a second old. */
+void sqi_running_count(struct sqi_running *running);
 const struct sqi_totals *sqi_running_totals(const struct sqi_running *running);
 /* 0: that worker has no process now. */
 pid_t sqi_running_pid(const struct sqi_running *running, uint32_t worker);

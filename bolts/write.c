@@ -342,7 +342,7 @@ refuse(struct sq_task *task, const struct writer *self, int error)
 }
 
 static int
-prepare(struct sq_task *task)
+begin(struct sq_task *task)
 {
         static void (*const puts[])(struct writer *, const struct sq_tuple *) = {put_tsv, put_jsonl, put_csv};
         struct writer *self = sq_state(task);
@@ -363,6 +363,27 @@ prepare(struct sq_task *task)
         if (self->regular && self->mode == TRUNCATE && first && ftruncate(sq_append_fd(self->file), 0) < 0)
                 return refuse(task, self, errno);
         return 0;
+}
+
+static void
+cleanup(struct sq_task *task)
+{
+        struct writer *self = sq_state(task);
+
+        sq_append_free(&self->file);
+        free(self->buffer);
+        free(self->header);
+}
+
+/* What is not prepared is not cleaned up either. */
+static int
+prepare(struct sq_task *task)
+{
+        int r = begin(task);
+
+        if (r < 0)
+                cleanup(task);
+        return r;
 }
 
 static enum sq_verdict
@@ -396,16 +417,6 @@ flush(struct sq_task *task)
                 return 0;
         self->len = 0;
         return refuse(task, self, -rc);
-}
-
-static void
-cleanup(struct sq_task *task)
-{
-        struct writer *self = sq_state(task);
-
-        sq_append_free(&self->file);
-        free(self->buffer);
-        free(self->header);
 }
 
 SQ_BOLT(write) = {

@@ -105,16 +105,20 @@ cause() { "$squall" status counts --json | sed -n 's/.*"cause":"\([^"]*\)".*/\1/
 cause_names() { [[ "$(cause)" == *"$1"* ]]; }
 flip() { local at; at=$(($(stat -c %s "$1") - 1)); printf '\x55' | dd of="$1" bs=1 seek=$at conv=notrunc 2>/dev/null; }
 
+goes_on() { is_in_state counts running || is_in_state counts finished; }
+waits_for() { is_in_state counts waiting && cause_names "$1"; }
+waits() { until_true waits_for "$1" || { "$squall" status counts; return 1; }; }
+
 submit
-pause 1.2
+until_true [ -s "$positions" ]
 kill_supervisor
 kill -KILL $(workers) 2>/dev/null
 until_true no_worker
 for file in "$positions" "$positions.old"; do [ ! -e "$file" ] || printf 'x' >"$file"; done
 start
-check "damaged positions are named, and the topology waits" eval 'until_true is_in_state counts waiting && cause_names "$positions is damaged"'
+check "damaged positions are named, and the topology waits" waits "$positions is damaged"
 rm -f "$positions" "$positions.old"
-check "and begins when they are gone, by itself" eval 'until_true is_in_state counts running || is_in_state counts finished'
+check "and begins when they are gone, by itself" until_true goes_on
 "$squall" kill counts --wait 0 >/dev/null
 
 submit
@@ -122,7 +126,7 @@ stop
 file=$(ls "$dir"/state/snapshots/counts-*/*/count.0)
 mv "$file" "$dir/kept"
 start
-check "a snapshot with a file missing is named" eval 'until_true is_in_state counts waiting && cause_names "$file is damaged"'
+check "a snapshot with a file missing is named" waits "$file is damaged"
 mv "$dir/kept" "$file"
 check "and used when it is put back" counts_are_exact
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rig/inline.h"
+#include "rig/views.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -10,20 +11,13 @@
 
 static const long NAP_NS = 1000000;
 
-/* The last batches of a task are kept, so that their memory is nobody else's meanwhile: a component that still points into it is told. */
-enum { RETIRED_KEPT = 64 };
-struct retired {
-        zmq_msg_t batches[RETIRED_KEPT];
-        unsigned n; /* that came; the first RETIRED_KEPT places are initialised as they come */
-};
-
 struct sqi_inline {
         struct sqi_plan *plan;
         void *context;
         struct sqi_door door;
         struct sq_task *tasks;
         struct sqi_metrics **metrics;
-        struct retired *retired; /* by task */
+        struct sqi_views **views; /* by task */
 };
 
 /* ---- the door ----------------------------------------------------------------------------------------------------------- */
@@ -68,39 +62,28 @@ take_report(void *context, struct sq_task *task, const struct sqi_message *messa
         (void)message;
 }
 
-static void
-retire(void *context, const struct sq_task *task, zmq_msg_t *batch)
+static enum sq_verdict
+execute(void *context, struct sq_task *task, const struct sq_tuple *in)
 {
         const struct sqi_inline *self = context;
-        struct retired *retired = &self->retired[task->id];
-        zmq_msg_t *place = &retired->batches[retired->n % RETIRED_KEPT];
 
-        if (retired->n >= RETIRED_KEPT)
-                zmq_msg_close(place);
-        zmq_msg_init(place);
-        zmq_msg_move(place, batch);
-        zmq_msg_close(batch);
-        retired->n++;
-}
-
-static unsigned
-retired_kept(const struct retired *retired)
-{
-        return retired->n < RETIRED_KEPT ? retired->n : RETIRED_KEPT;
+        return sqi_views_execute(self->views[task->id], task, in);
 }
 
 static bool
-is_stale(void *context, const struct sq_task *task, const void *at)
+is_stale(void *context, const struct sq_task *task, const void *at, char *what, size_t size)
 {
         const struct sqi_inline *self = context;
-        struct retired *retired = &self->retired[task->id];
 
-        for (unsigned i = 0; i < retired_kept(retired); i++) {
-                const uint8_t *begin = zmq_msg_data(&retired->batches[i]);
-                if ((const uint8_t *)at >= begin && (const uint8_t *)at < begin + zmq_msg_size(&retired->batches[i]))
-                        return true;
-        }
-        return false;
+        return sqi_views_stale(self->views[task->id], at, what, size);
+}
+
+static bool
+fault(void *context, struct sq_task *task, const void *at)
+{
+        const struct sqi_inline *self = context;
+
+        return sqi_views_fault(self->views[task->id], at);
 }
 
 /* ---- open and close ----------------------------------------------------------------------------------------------------- */
@@ -113,12 +96,12 @@ sqi_inline_new(struct sqi_plan *plan)
         if (!self)
                 return NULL;
         self->plan = plan;
-        self->door = (struct sqi_door){self, now, wall, log_line, true, is_stale, retire, take_report};
+        self->door = (struct sqi_door){self, now, wall, log_line, true, execute, is_stale, fault, take_report};
         self->tasks = calloc(plan->ntasks, sizeof(*self->tasks));
         self->metrics = calloc(plan->ntasks, sizeof(struct sqi_metrics *));
-        self->retired = calloc(plan->ntasks, sizeof(*self->retired));
+        self->views = calloc(plan->ntasks, sizeof(struct sqi_views *));
         self->context = zmq_ctx_new();
-        for (uint32_t t = 0; self->tasks && self->metrics && self->retired && t < plan->ntasks; t++) {
+        for (uint32_t t = 0; self->tasks && self->metrics && self->views && t < plan->ntasks; t++) {
                 struct sq_task *task = &self->tasks[t];
                 plan->tasks[t].worker = 0;
                 task->plan = plan;
@@ -128,12 +111,13 @@ sqi_inline_new(struct sqi_plan *plan)
                 task->context = self->context;
                 task->door = &self->door;
                 task->metrics = self->metrics[t] = calloc(1, sizeof(*task->metrics));
+                self->views[t] = sqi_views_new();
                 if (!task->metrics)
                         break;
         }
         plan->nworkers = 1;
         plan->config.channel_batches = 0; /* without bound: whoever would make room is not running meanwhile */
-        if (!self->metrics || !self->retired || !self->context || !self->metrics[plan->ntasks - 1])
+        if (!self->metrics || !self->views || !self->context || !self->metrics[plan->ntasks - 1])
                 sqi_inline_free(&self);
         else {
                 zmq_ctx_set(self->context, ZMQ_IO_THREADS, 0);
@@ -149,17 +133,16 @@ sqi_inline_free(struct sqi_inline **self)
 
         if (!it)
                 return;
-        for (uint32_t t = 0; it->tasks && it->metrics && it->retired && t < it->plan->ntasks; t++) {
+        for (uint32_t t = 0; it->tasks && it->metrics && it->views && t < it->plan->ntasks; t++) {
                 sqi_task_close(&it->tasks[t]);
                 free(it->metrics[t]);
-                for (unsigned i = 0; i < retired_kept(&it->retired[t]); i++)
-                        zmq_msg_close(&it->retired[t].batches[i]);
+                sqi_views_free(&it->views[t]);
         }
         if (it->context)
                 zmq_ctx_term(it->context);
         free(it->tasks);
         free(it->metrics);
-        free(it->retired);
+        free(it->views);
         free(it);
         *self = NULL;
 }
@@ -205,7 +188,7 @@ moved(const struct sq_task *task)
 }
 
 static bool
-turn(struct sq_task *task)
+turn(const struct sqi_inline *self, struct sq_task *task)
 {
         uint64_t before = moved(task);
 
@@ -214,6 +197,7 @@ turn(struct sq_task *task)
                 sqi_task_turn(task);
         if (task->phase == SQI_RUNNING && task->failed == 0)
                 sqi_task_flush(task); /* every turn, or the time would decide where batches end */
+        sqi_views_report(self->views[task->id], task);
         return moved(task) != before;
 }
 
@@ -225,7 +209,7 @@ drain_bolts(struct sqi_inline *self)
         while (busy) {
                 busy = false;
                 for (uint32_t t = 0; t < self->plan->ntasks; t++)
-                        while (self->tasks[t].instance.code->bolt && turn(&self->tasks[t]))
+                        while (self->tasks[t].instance.code->bolt && turn(self, &self->tasks[t]))
                                 busy = true;
         }
 }
@@ -262,7 +246,7 @@ round_of_all(struct sqi_inline *self)
         bool busy = false;
 
         for (uint32_t t = 0; t < self->plan->ntasks; t++)
-                if (self->tasks[t].instance.code->spout && turn(&self->tasks[t])) {
+                if (self->tasks[t].instance.code->spout && turn(self, &self->tasks[t])) {
                         busy = true;
                         drain_bolts(self);
                 }

@@ -55,27 +55,30 @@ ignore_report(void *context, struct sq_task *task, const struct sqi_message *mes
         (void)message;
 }
 
-/* The batch is over: a view of it reads nonsense from here on, and an emit of one is told. */
-static void
-spoil(void *bytes, void *hint)
+static enum sq_verdict
+execute(void *context, struct sq_task *task, const struct sq_tuple *in)
 {
-        struct sqi_stale *stale = hint;
+        const struct sq_rig *rig = context;
 
-        memset(bytes, '?', stale->size);
-        stale->over = true;
+        return sqi_views_execute(rig->views, task, in);
 }
 
 static bool
-is_stale(void *context, const struct sq_task *task, const void *at)
+is_stale(void *context, const struct sq_task *task, const void *at, char *what, size_t size)
 {
         const struct sq_rig *rig = context;
 
         (void)task;
-        for (size_t i = 0; i < rig->nstale; i++)
-                if (rig->stale[i]->over && (const uint8_t *)at >= rig->stale[i]->bytes &&
-                    (const uint8_t *)at < rig->stale[i]->bytes + rig->stale[i]->size)
-                        return true;
-        return false;
+        return sqi_views_stale(rig->views, at, what, size);
+}
+
+static bool
+fault(void *context, struct sq_task *task, const void *at)
+{
+        const struct sq_rig *rig = context;
+
+        (void)task;
+        return sqi_views_fault(rig->views, at);
 }
 
 /* ---- open and close ----------------------------------------------------------------------------------------------------- */
@@ -154,11 +157,12 @@ open_rig(struct sq_rig *rig, uint32_t id)
 
         rig->task = task;
         rig->context = zmq_ctx_new();
+        rig->views = sqi_views_new();
         if (!task || !rig->context)
                 return -ENOMEM;
         zmq_ctx_set(rig->context, ZMQ_IO_THREADS, 0);
         rig->clock_ns = EPOCH_NS;
-        rig->door = (struct sqi_door){rig, now, wall, log_line, false, is_stale, NULL, ignore_report};
+        rig->door = (struct sqi_door){rig, now, wall, log_line, false, execute, is_stale, fault, ignore_report};
         task->plan = rig->plan;
         task->id = id;
         task->component = &rig->plan->components[rig->plan->tasks[id].component];
@@ -237,11 +241,7 @@ sq_rig_free(struct sq_rig **rig)
         free(self->caught);
         free(self->logs);
         free(self->text);
-        for (size_t i = 0; i < self->nstale; i++) {
-                free(self->stale[i]->bytes);
-                free(self->stale[i]);
-        }
-        free(self->stale);
+        sqi_views_free(&self->views);
         sqi_plan_free(&self->plan);
         free(self);
         *rig = NULL;
@@ -366,6 +366,7 @@ sqi_rig_settle(struct sq_rig *rig)
         } while ((task->metrics->batches_in != batches || task->bolt.batch.open) && is_alive(rig));
         if (is_alive(rig))
                 sqi_task_flush(task);
+        sqi_views_report(rig->views, task);
         gather(rig);
 }
 
@@ -414,29 +415,6 @@ sqi_rig_advance(struct sq_rig *rig, uint64_t ns)
 }
 
 /* ---- input -------------------------------------------------------------------------------------------------------------- */
-
-/* Sends bytes that the rig keeps until its end. Takes them over. */
-static int
-send_kept(struct sq_rig *rig, void *socket, uint8_t *bytes, size_t size)
-{
-        struct sqi_stale *stale = malloc(sizeof(*stale)),
-                         **all = reallocarray(rig->stale, rig->nstale + 1, sizeof(struct sqi_stale *));
-        zmq_msg_t message;
-
-        if (all)
-                rig->stale = all;
-        if (!stale || !all || zmq_msg_init_data(&message, bytes, size, spoil, stale) < 0) {
-                free(stale);
-                free(bytes);
-                return -ENOMEM;
-        }
-        *stale = (struct sqi_stale){bytes, size, false};
-        all[rig->nstale++] = stale;
-        int r = sqi_socket_send(socket, &message);
-        if (r < 0)
-                zmq_msg_close(&message);
-        return r;
-}
 
 static int
 send_bytes(void *socket, const void *bytes, size_t size)
@@ -498,7 +476,9 @@ sqi_rig_feed(struct sq_rig *rig, const struct sqi_plan_edge *edge, uint32_t sour
         memcpy(bytes, &header, sizeof(header));
         memcpy(at, &run, sizeof(run));
         memcpy(at + sizeof(run), &root, sizeof(root));
-        return send_kept(rig, rig->sockets[task], bytes, (size_t)(at - bytes) + sizeof(run) + sizeof(root));
+        int r = send_bytes(rig->sockets[task], bytes, (size_t)(at - bytes) + sizeof(run) + sizeof(root));
+        free(bytes);
+        return r;
 }
 
 void

@@ -15,6 +15,7 @@
 #include "squall.h"
 #include "base/arena.h"
 #include "plan/plan.h"
+#include "rig/views.h"
 #include "tuple/frame.h"
 #include "task/driver.h"
 #include "task/task.h"
@@ -56,13 +57,8 @@ struct sq_rig {
         struct sqi_tree *trees;
         struct sqi_caught *caught;
         struct sqi_log_line *logs;
-        size_t nstale;
-        struct sqi_stale {
-                uint8_t *bytes;
-                size_t size;
-                bool over; /* its callback has returned */
-        } * *stale;        /* batches fed: what views of them point into */
-        char *text;        /* what the public functions hand out */
+        struct sqi_views *views;
+        char *text; /* what the public functions hand out */
 };
 
 /* Takes the plan over, also on error: changes it into one without broadcasts and with a single worker. 0, or -EINVAL with the cause in `error`:

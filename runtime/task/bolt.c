@@ -213,6 +213,17 @@ begin_tuple(struct sq_task *task, const struct sqi_gathered *gathered)
         sqi_collector_begin(&task->collector, gathered->roots, gathered->nroots);
 }
 
+static enum sq_verdict
+execute_by_door(struct sq_task *task, const struct sq_tuple *in)
+{
+        return task->door->execute(task->door->context, task, in);
+}
+
+static inline enum sq_verdict (*callback_of(const struct sq_task *task))(struct sq_task *, const struct sq_tuple *)
+{
+        return __builtin_expect(task->door && task->door->execute, 0) ? execute_by_door : task->instance.code->bolt->execute;
+}
+
 /* A tuple that belongs to no tree, once more; between two turns of the batch under way, if there is one. */
 static void
 execute_again(struct sq_task *task, struct sq_tuple *tuple)
@@ -231,7 +242,7 @@ execute_again(struct sq_task *task, struct sq_tuple *tuple)
         task->bolt.input_nroots = 0;
         task->bolt.in_execute = task->bolt.dirty = true;
         begin_tuple(task, &gathered);
-        enum sq_verdict verdict = task->instance.code->bolt->execute(task, tuple);
+        enum sq_verdict verdict = callback_of(task)(task, tuple);
         bool keeps = verdict == SQ_KEEP;
         end_tuple(task, &gathered, verdict);
         task->bolt.in_execute = task->bolt.kept_now = false;
@@ -249,7 +260,7 @@ static inline bool
 execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahead *ahead, uint32_t first, uint32_t n,
             struct sqi_gathered *gathered)
 {
-        enum sq_verdict (*const callback)(struct sq_task *, const struct sq_tuple *) = task->instance.code->bolt->execute;
+        enum sq_verdict (*const callback)(struct sq_task *, const struct sq_tuple *) = callback_of(task);
         struct sqi_collector *collector = &task->collector;
         struct sqi_metrics *metrics = task->metrics;
         const struct sqi_input *input = task->bolt.input;
@@ -448,16 +459,6 @@ execute_batch(struct sq_task *task, struct sqi_under_way *batch)
                 end_batch(task, batch, ended);
 }
 
-/* The message is over. */
-static void
-let_go(struct sq_task *task, struct sqi_under_way *batch)
-{
-        if (__builtin_expect(task->door && task->door->retire, 0))
-                task->door->retire(task->door->context, task, &batch->message);
-        else
-                zmq_msg_close(&batch->message);
-}
-
 /* Goes on with the batch under way, or takes the next one. False: there was none. */
 static bool
 work(struct sq_task *task)
@@ -478,7 +479,7 @@ work(struct sq_task *task)
         if (batch->open)
                 execute_batch(task, batch);
         if (!batch->open)
-                let_go(task, batch);
+                zmq_msg_close(&batch->message);
         return true;
 }
 

@@ -374,15 +374,16 @@ may_emit(struct sq_task *task, unsigned stream)
 static bool
 holds_stale(struct sq_task *task, size_t n, const struct sq_value *values)
 {
+        char what[256];
+
         for (size_t i = 0; i < n; i++) {
                 bool views = values[i].type == SQ_STR || values[i].type == SQ_BIN || values[i].form != SQ_PLAIN;
-                if (!views || !task->door->is_stale(task->door->context, task, values[i].as.ptr))
+                if (!views || !task->door->is_stale(task->door->context, task, values[i].as.ptr, what, sizeof(what)))
                         continue;
-                sqi_task_misuse(
-                        task,
-                        "emit: value %zu is a view of an earlier tuple (a view is good until the callback returns: copy it, or keep the "
-                        "tuple with sq_keep())",
-                        i);
+                sqi_task_misuse(task,
+                                "emit: value %zu is a view of %s (a view is good until the callback returns: copy it, or keep the "
+                                "tuple with sq_keep())",
+                                i, what);
                 return true;
         }
         return false;

@@ -253,6 +253,19 @@ say_task(const struct sq_task *task, const char *signal_name, const void *addres
                 say("outside execute: in another callback, or in the runtime");
 }
 
+/* An access that the task's owner was waiting for. */
+static bool
+is_expected(int number, const siginfo_t *info)
+{
+        const struct sqi_door *door = blamed ? blamed->door : NULL;
+
+        return number == SIGSEGV && info->si_code > 0 && door && door->fault && door->fault(door->context, blamed, info->si_addr);
+}
+
+static void on_crash(int number, siginfo_t *info, void *context);
+static const struct sigaction on_signal = {.sa_sigaction = on_crash,
+                                           .sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER)};
+
 static void
 on_crash(int number, siginfo_t *info, void *context)
 {
@@ -261,6 +274,10 @@ on_crash(int number, siginfo_t *info, void *context)
         const char *name = "?";
 
         (void)context;
+        if (is_expected(number, info)) {
+                (void)sigaction(number, &on_signal, NULL);
+                return;
+        }
         blamed = NULL; /* a second fault in here says nothing more */
         for (int s = 0; s < SIGNALS; s++)
                 if (signals[s].number == number)
@@ -282,15 +299,13 @@ on_crash(int number, siginfo_t *info, void *context)
 void
 sqi_crash_install(void)
 {
-        struct sigaction action = {.sa_sigaction = on_crash,
-                                   .sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER)},
-                         before;
+        struct sigaction before;
         void *frame;
 
         (void)backtrace(&frame, 1);
         for (int s = 0; s < SIGNALS; s++)
                 if (sigaction(signals[s].number, NULL, &before) == 0 && before.sa_handler == SIG_DFL)
-                        (void)sigaction(signals[s].number, &action, NULL);
+                        (void)sigaction(signals[s].number, &on_signal, NULL);
 }
 
 void *

@@ -26,10 +26,12 @@ struct sqi_door {
         void (*log)(void *context, struct sq_task *task, enum sq_level level, const char *text);
         /* A batch is executed in one turn, however long it takes, so that two runs are the same. */
         bool whole_batches;
-        /* NULL, or whether these are bytes of a tuple of this task that is over */
-        bool (*is_stale)(void *context, const struct sq_task *task, const void *at);
-        /* NULL, or takes over a batch that is over, to know its bytes again */
-        void (*retire)(void *context, const struct sq_task *task, zmq_msg_t *batch);
+        /* NULL, or calls the bolt's execute */
+        enum sq_verdict (*execute)(void *context, struct sq_task *task, const struct sq_tuple *in);
+        /* NULL, or whether these are bytes of a tuple of this task that is over; then of what, in `what` */
+        bool (*is_stale)(void *context, const struct sq_task *task, const void *at, char *what, size_t size);
+        /* NULL, or what a handler of SIGSEGV asks: true when the access may be repeated */
+        bool (*fault)(void *context, struct sq_task *task, const void *at);
         void (*report)(void *context, struct sq_task *task,
                        const struct sqi_message *message); /* what the supervisor would be told */
 };

@@ -52,14 +52,23 @@ check "3. a setting that is misspelt" misspelt_option
 check "4. an emit on a stream that is not declared" tested UNDECLARED_STREAM '{ in: { word: a }, verdict: fail }' 'emit on stream 1, but the component declares 1'
 check "4. an emit before the topology runs" tested EMITS_IN_PREPARE '{ in: { word: a } }' 'emit before the topology runs'
 check "5. another number of values" tested WRONG_NUMBER '{ in: { word: a }, verdict: fail }' 'emit on stream "default": 1 values for 2 fields'
-check "6. a view kept past execute" tested KEEPS_A_VIEW '{ in: { word: storm } }, { in: { word: rain }, verdict: fail }' 'value 0 is a view of an earlier tuple' 'copy it, or keep the tuple with sq_keep()'
+check "6. a view kept past execute" tested KEEPS_A_VIEW '{ in: { word: storm } }, { in: { word: rain }, verdict: fail }' 'value 0 is a view of field "word" of an earlier tuple from "in"' 'copy it, or keep the tuple with sq_keep()'
+read_view() { tested "$1" "$2" "it reads $3" 'copy it, or keep the tuple with sq_keep()'; }
+check "6. a view that is read past execute, in the next one" read_view READS_A_VIEW '{ in: { word: storm } }, { in: { word: rain }, verdict: fail }' 'field "word" of an earlier tuple from "in"'
+check "6. a view that is read past execute, in finish" read_view READS_A_VIEW_LATER '{ in: { word: storm } }, finish' 'field "word" of an earlier tuple from "in"'
+check "6. a tuple that is read past its execute" read_view READS_A_TUPLE '{ in: { word: storm } }, { in: { word: rain }, verdict: fail }' 'an earlier tuple from "in"'
 inline_view() {
         build mistaken -DKEEPS_A_VIEW && topology "word: words 1" "limit: 1" "topology.spout.max.retries: 0"
         sed -i 's/count: 3/count: 3000/; s/^bolts: .*/bolts: [{ id: copy, component: identity }, { id: mistaken, component: .\/mistaken.so, properties: { limit: 1 } }]/
                 s/^streams: .*/streams: [{ from: words, to: copy, grouping: { type: shuffle } }, { from: copy, to: mistaken, grouping: { type: shuffle } }]/' "$dir/t.yaml"
-        spoken 0 'mistaken/0: warning' 'value 0 is a view of an earlier tuple' -- timeout -s KILL 30 "$squall" run --inline "$dir/t.yaml"
+        spoken 0 'mistaken/0: warning' 'value 0 is a view of field "word" of an earlier tuple from "copy"' -- timeout -s KILL 30 "$squall" run --inline "$dir/t.yaml"
 }
 check "6. a view kept past execute, in a topology that runs --inline" inline_view
+inline_read() {
+        build mistaken -DREADS_A_VIEW
+        spoken 0 'mistaken/0: warning' 'it reads field "word" of an earlier tuple from "copy"' -- timeout -s KILL 30 "$squall" run --inline "$dir/t.yaml"
+}
+check "6. a view that is read past execute, in a topology that runs --inline" inline_read
 check "7. a kept tuple that nobody acks, in a test" tested FORGETS_TO_ACK '{ in: { word: a } }' 'verdict: keep, not ack'
 forgotten() {
         build mistaken -DFORGETS_TO_ACK && topology "word: const boom" "limit: 1" "topology.message.timeout.secs: 0.5"

@@ -9,6 +9,7 @@ enum { WORD };
 
 struct mistaken {
         struct sq_str last;
+        const struct sq_tuple *before;
         int64_t limit;
 };
 
@@ -18,7 +19,9 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         struct mistaken *self = sq_state(task);
         struct sq_str word = sq_get_str(in, WORD);
 
-#if defined WRONG_TYPE
+#if defined READS_A_VIEW_LATER
+        self->last = word;
+#elif defined WRONG_TYPE
         sq_emit(task, sq_str(word), sq_int(sq_get_int(in, WORD)));
 #elif defined EMITS_WRONG_TYPE
         sq_emit(task, sq_str(word), sq_text("one"));
@@ -34,6 +37,14 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         return (enum sq_verdict)ODD_VERDICT;
 #elif defined EMITS_DIRECT
         sq_emit_direct(task, 0, 0, sq_str(word), sq_int(1));
+#elif defined READS_A_VIEW
+        if (self->last.len)
+                sq_log(task, SQ_INFO, "before it came %.*s", (int)self->last.len, self->last.ptr);
+        self->last = word;
+#elif defined READS_A_TUPLE
+        if (self->before)
+                sq_log(task, SQ_INFO, "before it came %.*s", 1, sq_get_str(self->before, WORD).ptr);
+        self->before = in;
 #elif defined FORGETS_TO_ACK
         sq_keep(task, in);
         return SQ_KEEP;
@@ -58,6 +69,17 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         return SQ_ACK;
 }
 
+#ifdef READS_A_VIEW_LATER
+static int
+finish(struct sq_task *task)
+{
+        struct mistaken *self = sq_state(task);
+
+        sq_log(task, SQ_INFO, "the last was %.*s", (int)self->last.len, self->last.ptr);
+        return 0;
+}
+#endif
+
 #ifdef EMITS_IN_PREPARE
 static int
 prepare(struct sq_task *task)
@@ -73,6 +95,9 @@ SQ_BOLT(mistaken) = {
         .options = {SQ_REQ_INT(struct mistaken, limit, "how many at most")},
         .in = {[WORD] = {"word", SQ_STR}},
         .out = {{"word", SQ_STR}, {"n", SQ_INT}},
+#ifdef READS_A_VIEW_LATER
+        .finish = finish,
+#endif
 #ifdef EMITS_IN_PREPARE
         .prepare = prepare,
 #endif

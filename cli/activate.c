@@ -10,7 +10,7 @@ show_active(const struct cli_args *args, struct sq_value answer)
         if (cli_flag(args, "json"))
                 cli_print_value(answer);
         else
-                (void)printf("%s: its spouts are on\n", cli_operand(args, 0));
+                printf("%s: its spouts are on\n", cli_operand(args, 0));
 }
 
 static void
@@ -19,8 +19,7 @@ show_inactive(const struct cli_args *args, struct sq_value answer)
         if (cli_flag(args, "json"))
                 cli_print_value(answer);
         else
-                (void)printf("%s: its spouts are off (squall activate %s turns them on)\n", cli_operand(args, 0),
-                             cli_operand(args, 0));
+                printf("%s: its spouts are off (squall activate %s turns them on)\n", cli_operand(args, 0), cli_operand(args, 0));
 }
 
 static int

@@ -18,12 +18,11 @@ static const struct cli_value *
 value_of(const struct cli_args *args, const char *name)
 {
         const struct cli_option *options = args->entry->verb->options;
-        size_t i;
 
-        for (i = 0; i < CLI_OPTIONS_MAX && options[i].name != NULL; i++)
+        for (size_t i = 0; i < CLI_OPTIONS_MAX && options[i].name; i++)
                 if (strcmp(options[i].name, name) == 0)
                         return &args->values[i];
-        (void)fprintf(stderr, "squall: the verb '%s' asks for an option '%s' that it does not have\n", args->entry->name, name);
+        fprintf(stderr, "squall: the verb '%s' asks for an option '%s' that it does not have\n", args->entry->name, name);
         abort();
 }
 
@@ -131,8 +130,8 @@ set_value(const struct cli_option *option, const char *text, struct cli_value *v
         char what[64];
         int64_t place;
 
-        (void)snprintf(what, sizeof(what), "--%s", option->name);
-        if (option->choices != NULL && sqi_parse_choice(option->choices, text, &place) < 0)
+        snprintf(what, sizeof(what), "--%s", option->name);
+        if (option->choices && sqi_parse_choice(option->choices, text, &place) < 0)
                 return wrong_choice(what, option->choices, text);
         if (option->type == CLI_NUMBER && !parse_number(text, &value->number))
                 return cli_error(CLI_USAGE, "%s needs a whole number, not '%s'", what, text);
@@ -161,9 +160,8 @@ static int
 find_long(const struct cli_args *args, const char *name, size_t len)
 {
         const struct cli_option *options = args->entry->verb->options;
-        size_t i;
 
-        for (i = 0; i < CLI_OPTIONS_MAX && options[i].name != NULL; i++)
+        for (size_t i = 0; i < CLI_OPTIONS_MAX && options[i].name; i++)
                 if (strlen(options[i].name) == len && memcmp(options[i].name, name, len) == 0)
                         return (int)i;
         return -1;
@@ -173,9 +171,8 @@ static int
 find_letter(const struct cli_args *args, char letter)
 {
         const struct cli_option *options = args->entry->verb->options;
-        size_t i;
 
-        for (i = 0; i < CLI_OPTIONS_MAX && options[i].name != NULL; i++)
+        for (size_t i = 0; i < CLI_OPTIONS_MAX && options[i].name; i++)
                 if (options[i].letter == letter)
                         return (int)i;
         return -1;
@@ -187,16 +184,15 @@ unknown_option(const struct cli_args *args, const char *text, size_t len)
         const struct cli_option *options = args->entry->verb->options;
         char name[SQI_WORD_MAX + 1], hint[SQI_HINT_SIZE] = "";
         struct sqi_nearest nearest;
-        size_t i;
 
-        (void)snprintf(name, sizeof(name), "%.*s", (int)len, text);
+        snprintf(name, sizeof(name), "%.*s", (int)len, text);
         nearest = sqi_nearest(name + strspn(name, "-"));
-        for (i = 0; name[1] == '-' && i < CLI_OPTIONS_MAX && options[i].name != NULL; i++)
+        for (size_t i = 0; name[1] == '-' && i < CLI_OPTIONS_MAX && options[i].name; i++)
                 sqi_nearest_offer(&nearest, options[i].name);
-        if (sqi_nearest_name(&nearest) != NULL)
-                (void)snprintf(hint, sizeof(hint), "did you mean --%s?", sqi_nearest_name(&nearest));
+        if (sqi_nearest_name(&nearest))
+                snprintf(hint, sizeof(hint), "did you mean --%s?", sqi_nearest_name(&nearest));
         else
-                (void)snprintf(hint, sizeof(hint), "see squall %s --help", args->entry->name);
+                snprintf(hint, sizeof(hint), "see squall %s --help", args->entry->name);
         return cli_error(CLI_USAGE, "unknown option '%s' (%s)", name, hint);
 }
 
@@ -208,24 +204,23 @@ take_option(struct parser *parser, int i, const char *value)
         struct cli_value *into = &parser->args->values[i];
 
         into->given = true;
-        if (option->type == CLI_FLAG && value != NULL)
+        if (option->type == CLI_FLAG && value)
                 return cli_error(CLI_USAGE, "--%s takes no value", option->name);
         if (option->type == CLI_FLAG)
                 return 0;
-        if (value == NULL && parser->at == parser->end)
-                return cli_error(CLI_USAGE, "--%s needs a value (%s)", option->name,
-                                 option->value != NULL ? option->value : "VALUE");
-        return set_value(option, value != NULL ? value : *parser->at++, into);
+        if (!value && parser->at == parser->end)
+                return cli_error(CLI_USAGE, "--%s needs a value (%s)", option->name, option->value ? option->value : "VALUE");
+        return set_value(option, value ? value : *parser->at++, into);
 }
 
 static int
 take_long(struct parser *parser, const char *text)
 {
         const char *equals = strchr(text, '=');
-        size_t len = equals != NULL ? (size_t)(equals - text) : strlen(text);
+        size_t len = equals ? (size_t)(equals - text) : strlen(text);
         int i = find_long(parser->args, text + 2, len - 2);
 
-        return i < 0 ? unknown_option(parser->args, text, len) : take_option(parser, i, equals != NULL ? equals + 1 : NULL);
+        return i < 0 ? unknown_option(parser->args, text, len) : take_option(parser, i, equals ? equals + 1 : NULL);
 }
 
 static int
@@ -279,11 +274,11 @@ check_operands(const struct cli_args *args)
         size_t i, n = 0;
         int64_t place;
 
-        for (i = 0; i < CLI_OPERANDS_MAX && operands[i].name != NULL; i++, n++) {
+        for (i = 0; i < CLI_OPERANDS_MAX && operands[i].name; i++, n++) {
                 if (i >= args->noperands && !operands[i].optional)
                         return cli_error(CLI_USAGE, "%s is missing (squall %s --help says more)", operands[i].name,
                                          args->entry->name);
-                if (i < args->noperands && operands[i].choices != NULL &&
+                if (i < args->noperands && operands[i].choices &&
                     sqi_parse_choice(operands[i].choices, args->operands[i], &place) < 0)
                         return wrong_choice(operands[i].name, operands[i].choices, args->operands[i]);
         }
@@ -297,10 +292,9 @@ static void
 set_fallbacks(struct cli_args *args)
 {
         const struct cli_option *options = args->entry->verb->options;
-        size_t i;
 
-        for (i = 0; i < CLI_OPTIONS_MAX && options[i].name != NULL; i++)
-                if (!args->values[i].given && options[i].fallback != NULL)
+        for (size_t i = 0; i < CLI_OPTIONS_MAX && options[i].name; i++)
+                if (!args->values[i].given && options[i].fallback)
                         (void)set_value(&options[i], options[i].fallback, &args->values[i]);
 }
 

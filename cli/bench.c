@@ -46,7 +46,7 @@ add_flag(struct arguments *arguments, const struct cli_args *args, const char *o
 static void
 add_text(struct arguments *arguments, const char *as, const char *text)
 {
-        if (text == NULL)
+        if (!text)
                 return;
         add(arguments, as);
         add(arguments, text);
@@ -106,7 +106,7 @@ run(const struct cli_args *args)
         if (!find_command(command))
                 return cli_error(CLI_FAILED, "/proc/self/exe: %s (mount /proc)", strerror(errno));
         script = find_script(command);
-        if (script == NULL)
+        if (!script)
                 return cli_error(CLI_FAILED,
                                  "the benchmark is not next to the command: no %s/run, no %s/run (make, or make install)",
                                  places[0], places[1]);

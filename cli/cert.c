@@ -20,9 +20,9 @@ run(const struct cli_args *args)
                 return cli_error(r == -EEXIST ? CLI_USAGE : CLI_FAILED, "%s", error);
         explicit_bzero(cert.secret_key, sizeof(cert.secret_key));
         if (cli_flag(args, "json"))
-                (void)printf("{\"public_key\":\"%s\"}\n", cert.public_key);
+                printf("{\"public_key\":\"%s\"}\n", cert.public_key);
         else
-                (void)printf("%s is for the other side, %s_secret for nobody else\n", path, path);
+                printf("%s is for the other side, %s_secret for nobody else\n", path, path);
         return CLI_DONE;
 }
 

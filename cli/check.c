@@ -14,7 +14,7 @@ print_json(const char *file, const struct sqi_diagnostics *diagnostics, const st
 
         sqi_write_map(&json, NULL);
         sqi_write_text(&json, "file", file);
-        sqi_write_text(&json, "topology", plan != NULL ? plan->name : NULL);
+        sqi_write_text(&json, "topology", plan ? plan->name : NULL);
         sqi_write_bool(&json, "ok", plan != NULL);
         sqi_write_uint(&json, "errors", diagnostics->errors);
         sqi_write_uint(&json, "warnings", diagnostics->warnings);
@@ -39,8 +39,8 @@ print_text(const char *file, const struct sqi_diagnostics *diagnostics, const st
         char summary[128];
 
         cli_print_diagnostics(file, diagnostics);
-        if (plan != NULL)
-                (void)printf("%s: %s: %s\n", file, plan->name, cli_plan_summary(plan, summary, sizeof(summary)));
+        if (plan)
+                printf("%s: %s: %s\n", file, plan->name, cli_plan_summary(plan, summary, sizeof(summary)));
 }
 
 static int

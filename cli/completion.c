@@ -27,25 +27,25 @@ static void
 print_words(const char *choices)
 {
         for (; *choices != '\0'; choices++)
-                (void)fputc(*choices == '|' ? ' ' : *choices, stdout);
+                fputc(*choices == '|' ? ' ' : *choices, stdout);
 }
 
 /* One operand or value of an option, as bash or zsh's bashcompinit fills COMPREPLY from. */
 static void
 bash_value(enum cli_complete complete, const char *choices)
 {
-        if (choices != NULL) {
-                (void)fputs("COMPREPLY=($(compgen -W '", stdout);
+        if (choices) {
+                fputs("COMPREPLY=($(compgen -W '", stdout);
                 print_words(choices);
-                (void)fputs("' -- \"$word\"))", stdout);
-        } else if (candidates(complete) != NULL) {
-                (void)printf("COMPREPLY=($(compgen -W \"$(%s)\" -- \"$word\"))", candidates(complete));
+                fputs("' -- \"$word\"))", stdout);
+        } else if (candidates(complete)) {
+                printf("COMPREPLY=($(compgen -W \"$(%s)\" -- \"$word\"))", candidates(complete));
         } else if (complete == CLI_COMPLETE_DIRECTORY) {
-                (void)fputs("COMPREPLY=($(compgen -d -- \"$word\"))", stdout);
+                fputs("COMPREPLY=($(compgen -d -- \"$word\"))", stdout);
         } else if (complete == CLI_COMPLETE_FILE) {
-                (void)fputs("COMPREPLY=($(compgen -f -- \"$word\"))", stdout);
+                fputs("COMPREPLY=($(compgen -f -- \"$word\"))", stdout);
         } else {
-                (void)fputs("COMPREPLY=()", stdout);
+                fputs("COMPREPLY=()", stdout);
         }
 }
 
@@ -53,35 +53,33 @@ static void
 bash_verb(const struct cli_entry *entry)
 {
         const struct cli_verb *verb = entry->verb;
-        size_t i;
 
-        (void)printf("        %s)\n                case $before in\n", entry->name);
-        for (i = 0; i < CLI_OPTIONS_MAX && verb->options[i].name != NULL; i++) {
+        printf("        %s)\n                case $before in\n", entry->name);
+        for (size_t i = 0; i < CLI_OPTIONS_MAX && verb->options[i].name; i++) {
                 const struct cli_option *option = &verb->options[i];
 
                 if (option->type == CLI_FLAG)
                         continue;
-                (void)printf("                --%s", option->name);
+                printf("                --%s", option->name);
                 if (option->letter != 0)
-                        (void)printf(" | -%c", option->letter);
-                (void)fputs(") ", stdout);
+                        printf(" | -%c", option->letter);
+                fputs(") ", stdout);
                 bash_value(option->complete, option->choices);
-                (void)fputs("; return ;;\n", stdout);
+                fputs("; return ;;\n", stdout);
         }
-        (void)fputs("                esac\n                case $word in\n                -*) COMPREPLY=($(compgen -W '--help",
-                    stdout);
-        for (i = 0; i < CLI_OPTIONS_MAX && verb->options[i].name != NULL; i++)
-                (void)printf(" --%s", verb->options[i].name);
-        (void)fputs("' -- \"$word\")); return ;;\n                esac\n                case $place in\n", stdout);
-        for (i = 0; i < CLI_OPERANDS_MAX && verb->operands[i].name != NULL; i++) {
+        fputs("                esac\n                case $word in\n                -*) COMPREPLY=($(compgen -W '--help", stdout);
+        for (size_t i = 0; i < CLI_OPTIONS_MAX && verb->options[i].name; i++)
+                printf(" --%s", verb->options[i].name);
+        fputs("' -- \"$word\")); return ;;\n                esac\n                case $place in\n", stdout);
+        for (size_t i = 0; i < CLI_OPERANDS_MAX && verb->operands[i].name; i++) {
                 if (verb->operands[i].repeated)
-                        (void)fputs("                *) ", stdout);
+                        fputs("                *) ", stdout);
                 else
-                        (void)printf("                %zu) ", i);
+                        printf("                %zu) ", i);
                 bash_value(verb->operands[i].complete, verb->operands[i].choices);
-                (void)fputs(" ;;\n", stdout);
+                fputs(" ;;\n", stdout);
         }
-        (void)fputs("                esac ;;\n", stdout);
+        fputs("                esac ;;\n", stdout);
 }
 
 static void
@@ -89,77 +87,76 @@ print_bash(const struct cli_entry *const *verbs, size_t n)
 {
         size_t i;
 
-        (void)fputs(
-                "# completion of squall for bash; made by `squall completion bash`\n"
-                "_squall() {\n"
-                "        local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]} place=0 i\n"
-                "        compopt -o filenames 2>/dev/null\n"
-                "        for ((i = 2; i < COMP_CWORD; i++)); do [[ ${COMP_WORDS[i]} == -* ]] || place=$((place + 1)); done\n"
-                "        if [ \"$COMP_CWORD\" = 1 ]; then\n"
-                "                COMPREPLY=($(compgen -W '--help --version",
-                stdout);
+        fputs("# completion of squall for bash; made by `squall completion bash`\n"
+              "_squall() {\n"
+              "        local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]} place=0 i\n"
+              "        compopt -o filenames 2>/dev/null\n"
+              "        for ((i = 2; i < COMP_CWORD; i++)); do [[ ${COMP_WORDS[i]} == -* ]] || place=$((place + 1)); done\n"
+              "        if [ \"$COMP_CWORD\" = 1 ]; then\n"
+              "                COMPREPLY=($(compgen -W '--help --version",
+              stdout);
         for (i = 0; i < n; i++)
                 if (!verbs[i]->verb->hidden)
-                        (void)printf(" %s", verbs[i]->name);
-        (void)fputs("' -- \"$word\"))\n                return\n        fi\n        case $verb in\n", stdout);
+                        printf(" %s", verbs[i]->name);
+        fputs("' -- \"$word\"))\n                return\n        fi\n        case $verb in\n", stdout);
         for (i = 0; i < n; i++)
                 bash_verb(verbs[i]);
-        (void)fputs("        esac\n}\ncomplete -F _squall squall\n", stdout);
+        fputs("        esac\n}\ncomplete -F _squall squall\n", stdout);
 }
 
 /* In single quotes of zsh or fish. */
 static void
 print_quoted(const char *text)
 {
-        (void)fputc('\'', stdout);
+        fputc('\'', stdout);
         for (; *text != '\0'; text++) {
                 if (*text == '\'')
-                        (void)fputs("'\\''", stdout);
+                        fputs("'\\''", stdout);
                 else
-                        (void)fputc(*text, stdout);
+                        fputc(*text, stdout);
         }
-        (void)fputc('\'', stdout);
+        fputc('\'', stdout);
 }
 
 static void
 fish_option(const char *verb, const struct cli_option *option)
 {
-        (void)printf("complete -c squall -n '__fish_seen_subcommand_from %s' -l %s", verb, option->name);
+        printf("complete -c squall -n '__fish_seen_subcommand_from %s' -l %s", verb, option->name);
         if (option->letter != 0)
-                (void)printf(" -s %c", option->letter);
-        (void)fputs(" -d ", stdout);
+                printf(" -s %c", option->letter);
+        fputs(" -d ", stdout);
         print_quoted(option->help);
         if (option->type != CLI_FLAG)
-                (void)fputs(option->complete == CLI_COMPLETE_FILE || option->complete == CLI_COMPLETE_DIRECTORY ? " -r -F" : " -x",
-                            stdout);
-        if (option->choices != NULL) {
-                (void)fputs(" -a '", stdout);
+                fputs(option->complete == CLI_COMPLETE_FILE || option->complete == CLI_COMPLETE_DIRECTORY ? " -r -F" : " -x",
+                      stdout);
+        if (option->choices) {
+                fputs(" -a '", stdout);
                 print_words(option->choices);
-                (void)fputc('\'', stdout);
+                fputc('\'', stdout);
         }
-        (void)fputc('\n', stdout);
+        fputc('\n', stdout);
 }
 
 static void
 fish_operand(const char *verb, const struct cli_operand *operand)
 {
         if (operand->complete == CLI_COMPLETE_FILE || operand->complete == CLI_COMPLETE_DIRECTORY) {
-                (void)printf("complete -c squall -n '__fish_seen_subcommand_from %s' -F\n", verb);
+                printf("complete -c squall -n '__fish_seen_subcommand_from %s' -F\n", verb);
                 return;
         }
-        if (operand->choices == NULL && candidates(operand->complete) == NULL)
+        if (!operand->choices && !candidates(operand->complete))
                 return;
-        (void)printf("complete -c squall -n '__fish_seen_subcommand_from %s' -a ", verb);
-        if (operand->choices != NULL) {
-                (void)fputc('\'', stdout);
+        printf("complete -c squall -n '__fish_seen_subcommand_from %s' -a ", verb);
+        if (operand->choices) {
+                fputc('\'', stdout);
                 print_words(operand->choices);
-                (void)fputs("'\n", stdout);
+                fputs("'\n", stdout);
         } else {
-                (void)fputc('"', stdout);
-                (void)fputc('(', stdout);
+                fputc('"', stdout);
+                fputc('(', stdout);
                 for (const char *at = candidates(operand->complete); *at != '\0'; at++)
-                        (void)fprintf(stdout, *at == '$' ? "\\%c" : "%c", *at);
-                (void)fputs(")\"\n", stdout);
+                        fprintf(stdout, *at == '$' ? "\\%c" : "%c", *at);
+                fputs(")\"\n", stdout);
         }
 }
 
@@ -168,18 +165,18 @@ print_fish(const struct cli_entry *const *verbs, size_t n)
 {
         size_t i, j;
 
-        (void)fputs("# completion of squall for fish; made by `squall completion fish`\ncomplete -c squall -f\n", stdout);
+        fputs("# completion of squall for fish; made by `squall completion fish`\ncomplete -c squall -f\n", stdout);
         for (i = 0; i < n; i++) {
                 const struct cli_verb *verb = verbs[i]->verb;
 
                 if (verb->hidden)
                         continue;
-                (void)printf("complete -c squall -n __fish_use_subcommand -a %s -d ", verbs[i]->name);
+                printf("complete -c squall -n __fish_use_subcommand -a %s -d ", verbs[i]->name);
                 print_quoted(verb->about);
-                (void)fputc('\n', stdout);
-                for (j = 0; j < CLI_OPTIONS_MAX && verb->options[j].name != NULL; j++)
+                fputc('\n', stdout);
+                for (j = 0; j < CLI_OPTIONS_MAX && verb->options[j].name; j++)
                         fish_option(verbs[i]->name, &verb->options[j]);
-                for (j = 0; j < CLI_OPERANDS_MAX && verb->operands[j].name != NULL; j++)
+                for (j = 0; j < CLI_OPERANDS_MAX && verb->operands[j].name; j++)
                         fish_operand(verbs[i]->name, &verb->operands[j]);
         }
 }
@@ -197,7 +194,7 @@ run(const struct cli_args *args)
                 return CLI_DONE;
         }
         if (strcmp(shell, "zsh") == 0)
-                (void)fputs("#compdef squall\nautoload -Uz bashcompinit && bashcompinit\n", stdout);
+                fputs("#compdef squall\nautoload -Uz bashcompinit && bashcompinit\n", stdout);
         print_bash(verbs, n);
         return CLI_DONE;
 }

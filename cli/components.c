@@ -29,34 +29,31 @@ struct form {
 static void
 print_line(const struct sqi_component *component, const char *name)
 {
-        (void)printf("  %-12s %s\n", name, sqi_component_about(component));
+        printf("  %-12s %s\n", name, sqi_component_about(component));
 }
 
 static void
 print_option(const struct sq_option *option)
 {
-        (void)printf("  %-12s %-6s  %s", option->name, sqi_option_type_name(option->type),
-                     option->help != NULL ? option->help : "");
-        if (option->choices != NULL)
-                (void)printf(" (%s)", option->choices);
+        printf("  %-12s %-6s  %s", option->name, sqi_option_type_name(option->type), option->help ? option->help : "");
+        if (option->choices)
+                printf(" (%s)", option->choices);
         if (option->required)
-                (void)printf(" (required)");
-        else if (option->fallback != NULL)
-                (void)printf(" (default: %s)", option->fallback[0] != '\0' ? option->fallback : "''");
-        (void)fputc('\n', stdout);
+                printf(" (required)");
+        else if (option->fallback)
+                printf(" (default: %s)", option->fallback[0] != '\0' ? option->fallback : "''");
+        fputc('\n', stdout);
 }
 
 static void
 print_fields(const char *title, const struct sq_field *fields)
 {
-        size_t i;
-
-        if (fields[0].name == NULL)
+        if (!fields[0].name)
                 return;
-        (void)printf("  %-12s", title);
-        for (i = 0; i < SQ_FIELDS_MAX && fields[i].name != NULL; i++)
-                (void)printf("%s %s: %s", i > 0 ? "," : "", fields[i].name, sqi_type_name(fields[i].type));
-        (void)fputc('\n', stdout);
+        printf("  %-12s", title);
+        for (size_t i = 0; i < SQ_FIELDS_MAX && fields[i].name; i++)
+                printf("%s %s: %s", i > 0 ? "," : "", fields[i].name, sqi_type_name(fields[i].type));
+        fputc('\n', stdout);
 }
 
 static void
@@ -66,19 +63,18 @@ print_streams(const struct sqi_component *component)
         const struct sq_field *in = component->kind == SQ_KIND_BOLT ? component->bolt->in : NULL;
         size_t i;
 
-        (void)printf("\nfields:\n");
-        if (in != NULL && in[0].name == NULL)
-                (void)printf("  %-12s %s\n", "in", sqi_component_declare(component) != NULL ? "as its settings say" : "any");
-        else if (in != NULL)
+        printf("\nfields:\n");
+        if (in && !in[0].name)
+                printf("  %-12s %s\n", "in", sqi_component_declare(component) ? "as its settings say" : "any");
+        else if (in)
                 print_fields("in", in);
         print_fields("out", sqi_component_out(component));
-        if (sqi_component_out(component)[0].name == NULL)
-                (void)printf("  %-12s %s\n", "out",
-                             sqi_component_declare(component) != NULL ? "as its settings and inputs say" : "nothing");
-        for (i = 0; i < SQ_STREAMS_MAX && streams[i].id != NULL; i++) {
+        if (!sqi_component_out(component)[0].name)
+                printf("  %-12s %s\n", "out", sqi_component_declare(component) ? "as its settings and inputs say" : "nothing");
+        for (i = 0; i < SQ_STREAMS_MAX && streams[i].id; i++) {
                 char title[80];
 
-                (void)snprintf(title, sizeof(title), "out %s", streams[i].id);
+                snprintf(title, sizeof(title), "out %s", streams[i].id);
                 print_fields(title, streams[i].fields);
         }
 }
@@ -87,15 +83,13 @@ static void
 print_details(const struct sqi_component *component, const char *name)
 {
         const struct sq_option *options = sqi_component_options(component);
-        size_t i;
 
-        (void)printf("%s, a %s: %s\n", name, kind_name(component->kind), sqi_component_about(component));
+        printf("%s, a %s: %s\n", name, kind_name(component->kind), sqi_component_about(component));
         if (component->kind == SQ_KIND_SPOUT)
-                (void)printf("%s\n",
-                             component->spout->replay != NULL ? "It can replay: at-least-once." : "It can't replay: at-most-once.");
-        if (options[0].name != NULL)
-                (void)printf("\nsettings:\n");
-        for (i = 0; i < SQ_OPTIONS_MAX && options[i].name != NULL; i++)
+                printf("%s\n", component->spout->replay ? "It can replay: at-least-once." : "It can't replay: at-most-once.");
+        if (options[0].name)
+                printf("\nsettings:\n");
+        for (size_t i = 0; i < SQ_OPTIONS_MAX && options[i].name; i++)
                 print_option(&options[i]);
         print_streams(component);
 }
@@ -105,10 +99,8 @@ print_details(const struct sqi_component *component, const char *name)
 static void
 json_fields(struct sqi_writer *json, const char *key, const struct sq_field *fields)
 {
-        size_t i;
-
         sqi_write_array(json, key);
-        for (i = 0; i < SQ_FIELDS_MAX && fields[i].name != NULL; i++) {
+        for (size_t i = 0; i < SQ_FIELDS_MAX && fields[i].name; i++) {
                 sqi_write_map(json, NULL);
                 sqi_write_text(json, "name", fields[i].name);
                 sqi_write_text(json, "type", sqi_type_name(fields[i].type));
@@ -126,7 +118,7 @@ json_choices(struct sqi_writer *json, const char *choices)
         sqi_write_array(json, "choices");
         for (; *choices != '\0'; choices += len + (choices[len] == '|')) {
                 len = strcspn(choices, "|");
-                (void)snprintf(word, sizeof(word), "%.*s", (int)len, choices);
+                snprintf(word, sizeof(word), "%.*s", (int)len, choices);
                 sqi_write_text(json, NULL, word);
         }
         sqi_write_end(json);
@@ -140,7 +132,7 @@ json_option(struct sqi_writer *json, const struct sq_option *option)
         sqi_write_text(json, "type", sqi_option_type_name(option->type));
         sqi_write_bool(json, "required", option->required);
         sqi_write_text(json, "default", option->fallback);
-        if (option->choices != NULL)
+        if (option->choices)
                 json_choices(json, option->choices);
         sqi_write_text(json, "help", option->help);
         sqi_write_end(json);
@@ -151,7 +143,6 @@ json_component(struct sqi_writer *json, const struct sqi_component *component, c
 {
         const struct sq_option *options = sqi_component_options(component);
         const struct sq_stream *streams = sqi_component_streams(component);
-        size_t i;
 
         sqi_write_map(json, NULL);
         sqi_write_text(json, "name", name);
@@ -162,14 +153,14 @@ json_component(struct sqi_writer *json, const struct sqi_component *component, c
                 sqi_write_bool(json, "replays", component->spout->replay != NULL);
         sqi_write_bool(json, "declares", sqi_component_declare(component) != NULL);
         sqi_write_array(json, "settings");
-        for (i = 0; i < SQ_OPTIONS_MAX && options[i].name != NULL; i++)
+        for (size_t i = 0; i < SQ_OPTIONS_MAX && options[i].name; i++)
                 json_option(json, &options[i]);
         sqi_write_end(json);
         if (component->kind == SQ_KIND_BOLT)
                 json_fields(json, "in", component->bolt->in);
         sqi_write_map(json, "streams");
         json_fields(json, "default", sqi_component_out(component));
-        for (i = 0; i < SQ_STREAMS_MAX && streams[i].id != NULL; i++)
+        for (size_t i = 0; i < SQ_STREAMS_MAX && streams[i].id; i++)
                 json_fields(json, streams[i].id, streams[i].fields);
         sqi_write_end(json);
         sqi_write_end(json);
@@ -185,10 +176,10 @@ show_path(const struct form *form, const char *path, const char *name)
 
         if (sqi_component_load(path, &component, error, sizeof(error)) < 0)
                 return cli_error(CLI_USAGE, "%s: %s", path, error);
-        if (form->json != NULL)
-                json_component(form->json, component, name != NULL ? name : component->name);
+        if (form->json)
+                json_component(form->json, component, name ? name : component->name);
         else
-                form->show(component, name != NULL ? name : component->name);
+                form->show(component, name ? name : component->name);
         sqi_component_close(&component);
         return CLI_DONE;
 }
@@ -198,15 +189,14 @@ show_kind(const struct form *form, enum sq_kind kind)
 {
         char **names = sqi_catalog_names(kind), *path;
         int status = CLI_DONE, r;
-        size_t i;
 
-        if (names == NULL)
+        if (!names)
                 return cli_error(CLI_FAILED, "out of memory");
-        if (form->json == NULL)
-                (void)printf("%s%ss:\n", kind == SQ_KIND_BOLT ? "\n" : "", kind_name(kind));
-        for (i = 0; names[i] != NULL; i++) {
+        if (!form->json)
+                printf("%s%ss:\n", kind == SQ_KIND_BOLT ? "\n" : "", kind_name(kind));
+        for (size_t i = 0; names[i]; i++) {
                 path = sqi_catalog_find(kind, names[i], ".");
-                r = path != NULL ? show_path(form, path, names[i]) : CLI_DONE;
+                r = path ? show_path(form, path, names[i]) : CLI_DONE;
                 status = r != CLI_DONE ? r : status;
                 free(path);
         }
@@ -220,15 +210,14 @@ unknown(const char *name)
         struct sqi_nearest nearest = sqi_nearest(name);
         enum sq_kind kind;
         char **names;
-        size_t i;
 
         for (kind = SQ_KIND_SPOUT; kind <= SQ_KIND_BOLT; kind++) {
                 names = sqi_catalog_names(kind);
-                for (i = 0; names != NULL && names[i] != NULL; i++)
+                for (size_t i = 0; names && names[i]; i++)
                         sqi_nearest_offer(&nearest, names[i]);
                 sqi_catalog_names_free(names);
         }
-        if (sqi_nearest_name(&nearest) != NULL)
+        if (sqi_nearest_name(&nearest))
                 return cli_error(CLI_USAGE, "no component '%s' (did you mean '%s'?)", name, sqi_nearest_name(&nearest));
         return cli_error(CLI_USAGE, "no component '%s' (squall components lists them; a file needs a '/', as in ./NAME.so)", name);
 }
@@ -242,14 +231,14 @@ show_name(const struct form *form, const char *name)
         bool found = false;
         char *path;
 
-        if (strchr(name, '/') != NULL)
+        if (strchr(name, '/'))
                 return show_path(form, name, NULL);
         for (kind = SQ_KIND_SPOUT; kind <= SQ_KIND_BOLT; kind++) {
                 path = sqi_catalog_find(kind, name, ".");
-                if (path == NULL)
+                if (!path)
                         continue;
-                if (found && form->json == NULL)
-                        (void)fputc('\n', stdout);
+                if (found && !form->json)
+                        fputc('\n', stdout);
                 r = show_path(form, path, name);
                 status = r != CLI_DONE ? r : status;
                 found = true;
@@ -263,26 +252,26 @@ run(const struct cli_args *args)
 {
         struct sqi_writer json = sqi_writer(SQI_JSON);
         const char *name = cli_operand(args, 0);
-        struct form form = {.show = name != NULL ? print_details : print_line, .json = cli_flag(args, "json") ? &json : NULL};
+        struct form form = {.show = name ? print_details : print_line, .json = cli_flag(args, "json") ? &json : NULL};
         enum sq_kind kind;
         int status = CLI_DONE, r;
 
-        if (form.json != NULL) {
+        if (form.json) {
                 sqi_write_map(&json, NULL);
                 sqi_write_array(&json, "components");
         }
-        if (name != NULL)
+        if (name)
                 status = show_name(&form, name);
-        for (kind = SQ_KIND_SPOUT; name == NULL && kind <= SQ_KIND_BOLT; kind++) {
+        for (kind = SQ_KIND_SPOUT; !name && kind <= SQ_KIND_BOLT; kind++) {
                 r = show_kind(&form, kind);
                 status = r != CLI_DONE ? r : status;
         }
-        if (form.json != NULL) {
+        if (form.json) {
                 sqi_write_end(&json);
                 sqi_write_end(&json);
                 cli_json_print(&json);
-        } else if (name == NULL) {
-                (void)printf("\nsquall components NAME says more about one; PATH of a .so works as well.\n");
+        } else if (!name) {
+                printf("\nsquall components NAME says more about one; PATH of a .so works as well.\n");
         }
         return status;
 }

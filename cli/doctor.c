@@ -37,14 +37,14 @@ check_kernel(struct finding *ret)
         int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
 
         (void)uname(&name);
-        (void)snprintf(ret->found, TEXT, "Linux %s", name.release);
+        snprintf(ret->found, TEXT, "Linux %s", name.release);
         if (fd < 0) {
                 ret->verdict = BAD;
-                (void)snprintf(ret->mend, TEXT, "pidfd_open() does not work (%s): Linux 5.3 or newer, and a sandbox that allows it",
-                               strerror(errno));
+                snprintf(ret->mend, TEXT, "pidfd_open() does not work (%s): Linux 5.3 or newer, and a sandbox that allows it",
+                         strerror(errno));
                 return;
         }
-        (void)close(fd);
+        close(fd);
 }
 
 static void
@@ -53,10 +53,10 @@ check_libraries(struct finding *ret)
         int major, minor, patch;
 
         zmq_version(&major, &minor, &patch);
-        (void)snprintf(ret->found, TEXT, "libzmq %d.%d.%d", major, minor, patch);
+        snprintf(ret->found, TEXT, "libzmq %d.%d.%d", major, minor, patch);
         if (major < 4 || (major == 4 && minor < 3)) {
                 ret->verdict = BAD;
-                (void)snprintf(ret->mend, TEXT, "libzmq 4.3 or newer: apt-get install libzmq5");
+                snprintf(ret->mend, TEXT, "libzmq 4.3 or newer: apt-get install libzmq5");
         }
 }
 
@@ -66,14 +66,13 @@ check_files(struct finding *ret)
         struct rlimit limit;
 
         (void)getrlimit(RLIMIT_NOFILE, &limit);
-        (void)snprintf(ret->found, TEXT, "%llu open files (at most %llu)", (unsigned long long)limit.rlim_cur,
-                       (unsigned long long)limit.rlim_max);
+        snprintf(ret->found, TEXT, "%llu open files (at most %llu)", (unsigned long long)limit.rlim_cur,
+                 (unsigned long long)limit.rlim_max);
         if (limit.rlim_max < FILES_WANTED) {
                 ret->verdict = WARNING;
-                (void)snprintf(
-                        ret->mend, TEXT,
-                        "a worker needs a descriptor or two for each task it talks to: ulimit -Hn %d, or LimitNOFILE= in the unit",
-                        FILES_WANTED);
+                snprintf(ret->mend, TEXT,
+                         "a worker needs a descriptor or two for each task it talks to: ulimit -Hn %d, or LimitNOFILE= in the unit",
+                         FILES_WANTED);
         }
 }
 
@@ -84,16 +83,15 @@ check_cgroup(struct finding *ret)
 
         sqi_cgroup_find(&cgroup);
         if (cgroup.memory && cgroup.cpu) {
-                (void)snprintf(ret->found, TEXT, "limits of memory and CPU by cgroup v2 below %.300s", cgroup.base);
+                snprintf(ret->found, TEXT, "limits of memory and CPU by cgroup v2 below %.300s", cgroup.base);
                 return;
         }
-        (void)snprintf(ret->found, TEXT, "limits by %s: of %s, files and nice value",
-                       cgroup.memory ? "cgroup v2 and rlimits" : "rlimits", cgroup.memory ? "memory" : "a worker's memory");
-        (void)snprintf(
-                ret->mend, TEXT,
-                "%s a cgroup v2 of ours: DelegateSubgroup=supervisor in the unit (systemd 254), or export SQUALL_CGROUP=FOLDER",
-                cgroup.base[0] != '\0' ? "for CPU too, the cpu controller in"
-                                       : "topology.cpu, topology.worker.cpu and topology.memory.mb want");
+        snprintf(ret->found, TEXT, "limits by %s: of %s, files and nice value", cgroup.memory ? "cgroup v2 and rlimits" : "rlimits",
+                 cgroup.memory ? "memory" : "a worker's memory");
+        snprintf(ret->mend, TEXT,
+                 "%s a cgroup v2 of ours: DelegateSubgroup=supervisor in the unit (systemd 254), or export SQUALL_CGROUP=FOLDER",
+                 cgroup.base[0] != '\0' ? "for CPU too, the cpu controller in"
+                                        : "topology.cpu, topology.worker.cpu and topology.memory.mb want");
 }
 
 static void
@@ -103,36 +101,34 @@ check_processes(struct finding *ret)
 
         (void)getrlimit(RLIMIT_NPROC, &limit);
         if (limit.rlim_cur == RLIM_INFINITY)
-                (void)snprintf(ret->found, TEXT, "processes without limit");
+                snprintf(ret->found, TEXT, "processes without limit");
         else
-                (void)snprintf(ret->found, TEXT, "%llu processes", (unsigned long long)limit.rlim_cur);
+                snprintf(ret->found, TEXT, "%llu processes", (unsigned long long)limit.rlim_cur);
         if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < FILES_WANTED) {
                 ret->verdict = WARNING;
-                (void)snprintf(ret->mend, TEXT,
-                               "a task is a process of about four threads: ulimit -u %d, or topology.workers to pack them",
-                               FILES_WANTED);
+                snprintf(ret->mend, TEXT,
+                         "a task is a process of about four threads: ulimit -u %d, or topology.workers to pack them", FILES_WANTED);
         }
 }
 
 static void
 check_runtime_folder(struct finding *ret)
 {
-        const char *folder = getenv("XDG_RUNTIME_DIR"), *where = folder != NULL && *folder != '\0' ? folder : "/tmp";
+        const char *folder = getenv("XDG_RUNTIME_DIR"), *where = folder && *folder != '\0' ? folder : "/tmp";
         struct statvfs space;
 
-        (void)snprintf(ret->found, TEXT, "run directories go below %s", where);
+        snprintf(ret->found, TEXT, "run directories go below %s", where);
         if (access(where, W_OK | X_OK) < 0) {
                 ret->verdict = BAD;
-                (void)snprintf(ret->mend, TEXT, "%s: %s (export XDG_RUNTIME_DIR to a folder of yours)", where, strerror(errno));
+                snprintf(ret->mend, TEXT, "%s: %s (export XDG_RUNTIME_DIR to a folder of yours)", where, strerror(errno));
         } else if (strlen(where) > SOCKETS_PATH) {
                 ret->verdict = BAD;
-                (void)snprintf(
-                        ret->mend, TEXT,
-                        "its name is too long for sockets, which may have 107 bytes (export XDG_RUNTIME_DIR to a shorter one)");
+                snprintf(ret->mend, TEXT,
+                         "its name is too long for sockets, which may have 107 bytes (export XDG_RUNTIME_DIR to a shorter one)");
         } else if (statvfs(where, &space) == 0 && space.f_bavail * space.f_frsize < 16u * 1024 * 1024) {
                 ret->verdict = WARNING;
-                (void)snprintf(ret->mend, TEXT, "only %llu KiB are free there",
-                               (unsigned long long)(space.f_bavail * space.f_frsize / 1024));
+                snprintf(ret->mend, TEXT, "only %llu KiB are free there",
+                         (unsigned long long)(space.f_bavail * space.f_frsize / 1024));
         }
 }
 
@@ -145,24 +141,24 @@ check_components(struct finding *ret)
         for (kind = SQ_KIND_SPOUT; kind <= SQ_KIND_BOLT; kind++) {
                 char **names = sqi_catalog_names(kind);
 
-                for (i = 0; names != NULL && names[i] != NULL; i++, found++) {
+                for (i = 0; names && names[i]; i++, found++) {
                         char *path = sqi_catalog_find(kind, names[i], "."), error[256] = "";
                         struct sqi_component *component;
 
-                        if (path != NULL && sqi_component_load(path, &component, error, sizeof(error)) == 0)
+                        if (path && sqi_component_load(path, &component, error, sizeof(error)) == 0)
                                 sqi_component_close(&component);
                         else if (broken++ == 0)
-                                (void)snprintf(ret->mend, TEXT, "%.100s: %.200s (make install again)", names[i], error);
+                                snprintf(ret->mend, TEXT, "%.100s: %.200s (make install again)", names[i], error);
                         free(path);
                 }
                 sqi_catalog_names_free(names);
         }
-        (void)snprintf(ret->found, TEXT, "%zu built-in components", found);
+        snprintf(ret->found, TEXT, "%zu built-in components", found);
         ret->verdict = broken > 0 ? BAD : GOOD;
         if (found == 0) {
                 ret->verdict = BAD;
-                (void)snprintf(ret->mend, TEXT,
-                               "none are next to the command or in ../lib/squall (make install, or export SQUALL_LIBDIR)");
+                snprintf(ret->mend, TEXT,
+                         "none are next to the command or in ../lib/squall (make install, or export SQUALL_LIBDIR)");
         }
 }
 
@@ -172,9 +168,9 @@ check_worker(struct finding *ret)
         int program = sqi_program_open(ret->mend, TEXT);
 
         ret->verdict = program < 0 ? BAD : GOOD;
-        (void)snprintf(ret->found, TEXT, program < 0 ? "no worker can be started" : SQI_WORKER_PROGRAM " is of this version");
+        snprintf(ret->found, TEXT, program < 0 ? "no worker can be started" : SQI_WORKER_PROGRAM " is of this version");
         if (program >= 0)
-                (void)close(program);
+                close(program);
 }
 
 static void
@@ -184,16 +180,16 @@ check_cores(struct finding *ret)
         FILE *file = fopen("/proc/sys/kernel/core_pattern", "re");
         struct rlimit limit;
 
-        if (file != NULL && fgets(pattern, sizeof(pattern), file) != NULL)
+        if (file && fgets(pattern, sizeof(pattern), file))
                 pattern[strcspn(pattern, "\n")] = '\0';
-        if (file != NULL)
-                (void)fclose(file);
+        if (file)
+                fclose(file);
         (void)getrlimit(RLIMIT_CORE, &limit);
-        (void)snprintf(ret->found, TEXT,
-                       limit.rlim_cur > 0 ? "cores of crashed components go to %s" : "no cores of crashed components%.0s", pattern);
+        snprintf(ret->found, TEXT,
+                 limit.rlim_cur > 0 ? "cores of crashed components go to %s" : "no cores of crashed components%.0s", pattern);
         if (limit.rlim_cur == 0)
-                (void)snprintf(ret->mend, TEXT,
-                               "ulimit -c unlimited keeps them; a crash is reported with its tuple and backtrace anyway");
+                snprintf(ret->mend, TEXT,
+                         "ulimit -c unlimited keeps them; a crash is reported with its tuple and backtrace anyway");
 }
 
 static void
@@ -202,11 +198,11 @@ check_memory(struct finding *ret)
         long pages = sysconf(_SC_AVPHYS_PAGES), size = sysconf(_SC_PAGESIZE), cpus = sysconf(_SC_NPROCESSORS_ONLN);
         long free_mb = pages / 1024 * size / 1024;
 
-        (void)snprintf(ret->found, TEXT, "%ld CPUs, %ld MiB of free memory", cpus, free_mb);
+        snprintf(ret->found, TEXT, "%ld CPUs, %ld MiB of free memory", cpus, free_mb);
         if (free_mb < 64) {
                 ret->verdict = WARNING;
-                (void)snprintf(ret->mend, TEXT,
-                               "a worker takes about 8 MiB, and its channels topology.channel.batches x topology.batch.bytes each");
+                snprintf(ret->mend, TEXT,
+                         "a worker takes about 8 MiB, and its channels topology.channel.batches x topology.batch.bytes each");
         }
 }
 
@@ -215,10 +211,10 @@ check_compiler(struct finding *ret)
 {
         bool found = system("command -v cc >/dev/null 2>&1") == 0; /* NOLINT(cert-env33-c): the shell's own look-up */
 
-        (void)snprintf(ret->found, TEXT, found ? "a C compiler, for components of your own" : "no C compiler");
+        snprintf(ret->found, TEXT, found ? "a C compiler, for components of your own" : "no C compiler");
         if (!found) {
                 ret->verdict = WARNING;
-                (void)snprintf(ret->mend, TEXT, "components of your own need one: apt-get install gcc libc6-dev");
+                snprintf(ret->mend, TEXT, "components of your own need one: apt-get install gcc libc6-dev");
         }
 }
 
@@ -237,10 +233,10 @@ static const char *const verdicts[] = {"ok", "warning", "error"};
 static void
 print(struct sqi_writer *json, const char *name, const struct finding *finding)
 {
-        if (json == NULL) {
-                (void)printf("%-7s  %-10s  %s\n", verdicts[finding->verdict], name, finding->found);
+        if (!json) {
+                printf("%-7s  %-10s  %s\n", verdicts[finding->verdict], name, finding->found);
                 if (finding->mend[0] != '\0')
-                        (void)printf("%21s%s\n", "", finding->mend);
+                        printf("%21s%s\n", "", finding->mend);
                 return;
         }
         sqi_write_map(json, NULL);
@@ -258,7 +254,7 @@ run(const struct cli_args *args)
         int status = CLI_DONE;
         size_t i;
 
-        if (as_json != NULL) {
+        if (as_json) {
                 sqi_write_map(&json, NULL);
                 sqi_write_array(&json, "checks");
         }
@@ -269,7 +265,7 @@ run(const struct cli_args *args)
                 print(as_json, checks[i].name, &finding);
                 status = finding.verdict == BAD ? CLI_FAILED : status;
         }
-        if (as_json != NULL) {
+        if (as_json) {
                 sqi_write_end(&json);
                 sqi_write_end(&json);
                 cli_json_print(&json);

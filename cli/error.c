@@ -9,10 +9,10 @@ cli_error(int status, const char *format, ...)
 {
         va_list args;
 
-        (void)fputs("squall: ", stderr);
+        fputs("squall: ", stderr);
         va_start(args, format);
-        (void)vfprintf(stderr, format, args);
+        vfprintf(stderr, format, args);
         va_end(args);
-        (void)fputc('\n', stderr);
+        fputc('\n', stderr);
         return status;
 }

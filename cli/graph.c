@@ -21,15 +21,14 @@ edge_label(const struct sqi_plan *plan, const struct sqi_plan_edge *edge)
         char *label = NULL;
         size_t size = 0;
         FILE *out = open_memstream(&label, &size);
-        uint32_t i;
 
-        if (out == NULL)
+        if (!out)
                 return NULL;
         if (edge->stream > 0)
-                (void)fprintf(out, "%s: ", stream->id);
-        (void)fputs(sqi_grouping_name(edge->grouping), out);
-        for (i = 0; i < edge->nkeys; i++)
-                (void)fprintf(out, "%s%s", i == 0 ? " " : ", ", stream->fields[edge->keys[i]].name);
+                fprintf(out, "%s: ", stream->id);
+        fputs(sqi_grouping_name(edge->grouping), out);
+        for (uint32_t i = 0; i < edge->nkeys; i++)
+                fprintf(out, "%s%s", i == 0 ? " " : ", ", stream->fields[edge->keys[i]].name);
         if (fclose(out) == 0)
                 return label;
         free(label);
@@ -40,13 +39,13 @@ edge_label(const struct sqi_plan *plan, const struct sqi_plan_edge *edge)
 static void
 print_escaped(const char *text, const char *quote)
 {
-        for (; text != NULL && *text != '\0'; text++)
+        for (; text && *text != '\0'; text++)
                 if (*text == '"')
-                        (void)fputs(quote, stdout);
+                        fputs(quote, stdout);
                 else if (*text == '\\')
-                        (void)fputs("\\\\", stdout);
+                        fputs("\\\\", stdout);
                 else
-                        (void)fputc(*text == '\n' ? ' ' : *text, stdout);
+                        fputc(*text == '\n' ? ' ' : *text, stdout);
 }
 
 /* ---- Text --------------------------------------------------------------------------------------------------------------- */
@@ -63,16 +62,16 @@ file_name(const char *path)
 {
         const char *slash = strrchr(path, '/');
 
-        return slash != NULL ? slash + 1 : path;
+        return slash ? slash + 1 : path;
 }
 
 static void
 print_component(const struct sqi_plan_component *component)
 {
-        (void)fputs(component->id, stdout);
+        fputs(component->id, stdout);
         if (component->ntasks > 1)
-                (void)printf(" x%u", component->ntasks);
-        (void)printf("  (%s %s)", component->kind == SQ_KIND_BOLT ? "bolt" : "spout", file_name(component->component));
+                printf(" x%u", component->ntasks);
+        printf("  (%s %s)", component->kind == SQ_KIND_BOLT ? "bolt" : "spout", file_name(component->component));
 }
 
 static void draw(struct drawing *drawing, uint32_t component);
@@ -84,14 +83,14 @@ draw_edge(struct drawing *drawing, const struct sqi_plan_edge *edge, bool last)
         bool again = drawing->drawn[edge->to];
         size_t len = drawing->len;
 
-        (void)printf("%s%s %s -> ", drawing->indent, last ? "`--" : "|--", label != NULL ? label : "?");
+        printf("%s%s %s -> ", drawing->indent, last ? "`--" : "|--", label ? label : "?");
         free(label);
         if (again) {
-                (void)printf("%s  (%s)\n", drawing->plan->components[edge->to].id, edge->feedback ? "back: a cycle" : "above");
+                printf("%s  (%s)\n", drawing->plan->components[edge->to].id, edge->feedback ? "back: a cycle" : "above");
                 return;
         }
         print_component(&drawing->plan->components[edge->to]);
-        (void)fputc('\n', stdout);
+        fputc('\n', stdout);
         memcpy(drawing->indent + len, last ? "    " : "|   ", 5);
         drawing->len = len + 4;
         draw(drawing, edge->to);
@@ -103,17 +102,16 @@ static void
 draw(struct drawing *drawing, uint32_t component)
 {
         const struct sqi_plan_edge *edges = drawing->plan->edges, *pending = NULL;
-        uint32_t i;
 
         drawing->drawn[component] = true;
-        for (i = 0; i < drawing->plan->nedges; i++) {
+        for (uint32_t i = 0; i < drawing->plan->nedges; i++) {
                 if (edges[i].from != component)
                         continue;
-                if (pending != NULL)
+                if (pending)
                         draw_edge(drawing, pending, false);
                 pending = &edges[i];
         }
-        if (pending != NULL)
+        if (pending)
                 draw_edge(drawing, pending, true);
 }
 
@@ -122,22 +120,21 @@ print_text(const struct sqi_plan *plan)
 {
         struct drawing drawing = {.plan = plan};
         char summary[128];
-        uint32_t i;
 
         drawing.drawn = calloc(plan->ncomponents, sizeof(*drawing.drawn));
         drawing.indent = calloc(plan->ncomponents + 2, 4);
-        if (drawing.drawn == NULL || drawing.indent == NULL) {
+        if (!drawing.drawn || !drawing.indent) {
                 free(drawing.drawn);
                 free(drawing.indent);
                 return cli_error(CLI_FAILED, "out of memory");
         }
-        (void)printf("%s: %s\n", plan->name, cli_plan_summary(plan, summary, sizeof(summary)));
-        for (i = 0; i < plan->ncomponents; i++) {
+        printf("%s: %s\n", plan->name, cli_plan_summary(plan, summary, sizeof(summary)));
+        for (uint32_t i = 0; i < plan->ncomponents; i++) {
                 if (drawing.drawn[i])
                         continue;
-                (void)fputc('\n', stdout);
+                fputc('\n', stdout);
                 print_component(&plan->components[i]);
-                (void)fputc('\n', stdout);
+                fputc('\n', stdout);
                 draw(&drawing, i);
         }
         free(drawing.drawn);
@@ -153,28 +150,27 @@ print_dot(const struct sqi_plan *plan)
         const struct sqi_plan_component *component;
         const struct sqi_plan_edge *edge;
         char *label;
-        uint32_t i;
 
-        (void)printf("digraph \"%s\" {\n        rankdir=LR;\n        node [fontname=\"sans-serif\"];\n"
-                     "        edge [fontname=\"sans-serif\"];\n",
-                     plan->name);
-        for (i = 0; i < plan->ncomponents; i++) {
+        printf("digraph \"%s\" {\n        rankdir=LR;\n        node [fontname=\"sans-serif\"];\n"
+               "        edge [fontname=\"sans-serif\"];\n",
+               plan->name);
+        for (uint32_t i = 0; i < plan->ncomponents; i++) {
                 component = &plan->components[i];
-                (void)printf("        \"%s\" [shape=%s, label=\"%s", component->id, component->kind == SQ_KIND_BOLT ? "box" : "cds",
-                             component->id);
-                (void)printf(component->ntasks > 1 ? " x%u\\n(" : "\\n(", component->ntasks);
+                printf("        \"%s\" [shape=%s, label=\"%s", component->id, component->kind == SQ_KIND_BOLT ? "box" : "cds",
+                       component->id);
+                printf(component->ntasks > 1 ? " x%u\\n(" : "\\n(", component->ntasks);
                 print_escaped(file_name(component->component), "\\\"");
-                (void)printf(")\"];\n");
+                printf(")\"];\n");
         }
-        for (i = 0; i < plan->nedges; i++) {
+        for (uint32_t i = 0; i < plan->nedges; i++) {
                 edge = &plan->edges[i];
                 label = edge_label(plan, edge);
-                (void)printf("        \"%s\" -> \"%s\" [label=\"", plan->components[edge->from].id, plan->components[edge->to].id);
+                printf("        \"%s\" -> \"%s\" [label=\"", plan->components[edge->from].id, plan->components[edge->to].id);
                 print_escaped(label, "\\\"");
-                (void)printf("\"%s];\n", edge->feedback ? ", style=dashed" : "");
+                printf("\"%s];\n", edge->feedback ? ", style=dashed" : "");
                 free(label);
         }
-        (void)printf("}\n");
+        printf("}\n");
         return CLI_DONE;
 }
 
@@ -184,24 +180,23 @@ print_mermaid(const struct sqi_plan *plan)
         const struct sqi_plan_component *component;
         const struct sqi_plan_edge *edge;
         char *label;
-        uint32_t i;
 
-        (void)printf("flowchart LR\n");
-        for (i = 0; i < plan->ncomponents; i++) {
+        printf("flowchart LR\n");
+        for (uint32_t i = 0; i < plan->ncomponents; i++) {
                 component = &plan->components[i];
-                (void)printf("        c%u%s\"%s", i, component->kind == SQ_KIND_BOLT ? "[" : "([", component->id);
+                printf("        c%u%s\"%s", i, component->kind == SQ_KIND_BOLT ? "[" : "([", component->id);
                 if (component->ntasks > 1)
-                        (void)printf(" x%u", component->ntasks);
-                (void)printf("<br/>(");
+                        printf(" x%u", component->ntasks);
+                printf("<br/>(");
                 print_escaped(file_name(component->component), "#quot;");
-                (void)printf(")\"%s\n", component->kind == SQ_KIND_BOLT ? "]" : "])");
+                printf(")\"%s\n", component->kind == SQ_KIND_BOLT ? "]" : "])");
         }
-        for (i = 0; i < plan->nedges; i++) {
+        for (uint32_t i = 0; i < plan->nedges; i++) {
                 edge = &plan->edges[i];
                 label = edge_label(plan, edge);
-                (void)printf("        c%u %s|\"", edge->from, edge->feedback ? "-.->" : "-->");
+                printf("        c%u %s|\"", edge->from, edge->feedback ? "-.->" : "-->");
                 print_escaped(label, "#quot;");
-                (void)printf("\"| c%u\n", edge->to);
+                printf("\"| c%u\n", edge->to);
                 free(label);
         }
         return CLI_DONE;
@@ -211,7 +206,6 @@ static void
 json_edge(struct sqi_writer *json, const struct sqi_plan *plan, const struct sqi_plan_edge *edge)
 {
         const struct sqi_plan_stream *stream = stream_of(plan, edge);
-        uint32_t i;
 
         sqi_write_map(json, NULL);
         sqi_write_text(json, "from", plan->components[edge->from].id);
@@ -219,7 +213,7 @@ json_edge(struct sqi_writer *json, const struct sqi_plan *plan, const struct sqi
         sqi_write_text(json, "stream", stream->id);
         sqi_write_text(json, "grouping", sqi_grouping_name(edge->grouping));
         sqi_write_array(json, "args");
-        for (i = 0; i < edge->nkeys; i++)
+        for (uint32_t i = 0; i < edge->nkeys; i++)
                 sqi_write_text(json, NULL, stream->fields[edge->keys[i]].name);
         sqi_write_end(json);
         sqi_write_bool(json, "feedback", edge->feedback);
@@ -252,7 +246,6 @@ static int
 print_json(const struct sqi_plan *plan)
 {
         struct sqi_writer json = sqi_writer(SQI_JSON);
-        uint32_t i;
 
         sqi_write_map(&json, NULL);
         sqi_write_text(&json, "topology", plan->name);
@@ -260,11 +253,11 @@ print_json(const struct sqi_plan *plan)
         sqi_write_uint(&json, "tasks", plan->ntasks);
         sqi_write_uint(&json, "workers", plan->nworkers);
         sqi_write_array(&json, "components");
-        for (i = 0; i < plan->ncomponents; i++)
+        for (uint32_t i = 0; i < plan->ncomponents; i++)
                 json_component(&json, &plan->components[i]);
         sqi_write_end(&json);
         sqi_write_array(&json, "streams");
-        for (i = 0; i < plan->nedges; i++)
+        for (uint32_t i = 0; i < plan->nedges; i++)
                 json_edge(&json, plan, &plan->edges[i]);
         sqi_write_end(&json);
         sqi_write_end(&json);

@@ -30,7 +30,7 @@ run(struct sqi_inline *self, struct sqi_plan *plan, double seconds, bool json)
 
         r = sqi_inline_run(self, &drain, end, error, sizeof(error));
         if (r < 0)
-                (void)cli_error(CLI_FAILED, "%s", error);
+                cli_error(CLI_FAILED, "%s", error);
         tally.uptime_ns = sqi_clock_ns() - begin;
         if (cli_tally_is_short(&tally))
                 r = CLI_FAILED;
@@ -49,8 +49,7 @@ cli_run_inline(const struct cli_args *args, struct sqi_plan **plan)
         (void)signal(SIGTERM, on_signal);
         (void)signal(SIGPIPE, SIG_IGN);
         (void)signal(SIGXFSZ, SIG_IGN); /* ulimit -f: as a full disk */
-        status = self != NULL ? run(self, *plan, cli_seconds(args, "for"), cli_flag(args, "json"))
-                              : cli_error(CLI_FAILED, "out of memory");
+        status = self ? run(self, *plan, cli_seconds(args, "for"), cli_flag(args, "json")) : cli_error(CLI_FAILED, "out of memory");
         sqi_inline_free(&self);
         sqi_plan_free(plan);
         return status;

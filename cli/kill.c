@@ -7,9 +7,9 @@ static void
 print(const struct cli_args *args, const char *name)
 {
         if (cli_flag(args, "json"))
-                (void)printf("{\"topology\":\"%s\",\"state\":\"killed\"}\n", name);
+                printf("{\"topology\":\"%s\",\"state\":\"killed\"}\n", name);
         else
-                (void)printf("%s\n", name);
+                printf("%s\n", name);
 }
 
 static int

@@ -16,7 +16,7 @@ show_causes(struct sq_value answer)
                 struct sq_str name = cli_get_str(row, "topology"), cause = cli_get_str(row, "cause");
 
                 if (cause.len > 0)
-                        (void)printf("%.*s: %.*s\n", (int)name.len, name.ptr, (int)cause.len, cause.ptr);
+                        printf("%.*s: %.*s\n", (int)name.len, name.ptr, (int)cause.len, cause.ptr);
         }
 }
 
@@ -29,7 +29,7 @@ show_names(struct sq_value answer)
         while (sq_next_item(&items, &row)) {
                 struct sq_str name = cli_get_str(row, "topology");
 
-                (void)printf("%.*s\n", (int)name.len, name.ptr);
+                printf("%.*s\n", (int)name.len, name.ptr);
         }
 }
 

@@ -24,7 +24,7 @@ struct cli_live
 cli_live(int fd)
 {
         const char *term = getenv("TERM");
-        bool dumb = term == NULL || strcmp(term, "dumb") == 0;
+        bool dumb = !term || strcmp(term, "dumb") == 0;
 
         return (struct cli_live){.fd = fd, .wanted = !dumb && isatty(fd) == 1};
 }
@@ -43,7 +43,7 @@ take_row(struct cli_live *live, int rows)
 {
         char text[64];
 
-        (void)snprintf(text, sizeof(text), "\n" SAVE_CURSOR "\033[1;%dr" RESTORE_CURSOR "\033[A", rows - 1);
+        snprintf(text, sizeof(text), "\n" SAVE_CURSOR "\033[1;%dr" RESTORE_CURSOR "\033[A", rows - 1);
         put(live, text);
         live->rows = rows;
 }
@@ -58,8 +58,7 @@ cli_live_show(struct cli_live *live, const char *text)
                 return;
         if (live->rows != size.ws_row)
                 take_row(live, size.ws_row);
-        (void)snprintf(drawn, sizeof(drawn), SAVE_CURSOR "\033[%d;1H%.*s" ERASE_LINE RESTORE_CURSOR, live->rows, size.ws_col - 1,
-                       text);
+        snprintf(drawn, sizeof(drawn), SAVE_CURSOR "\033[%d;1H%.*s" ERASE_LINE RESTORE_CURSOR, live->rows, size.ws_col - 1, text);
         put(live, drawn);
 }
 
@@ -70,7 +69,7 @@ cli_live_end(struct cli_live *live)
 
         if (live->rows == 0)
                 return;
-        (void)snprintf(text, sizeof(text), SAVE_CURSOR "\033[r\033[%d;1H" ERASE_LINE RESTORE_CURSOR, live->rows);
+        snprintf(text, sizeof(text), SAVE_CURSOR "\033[r\033[%d;1H" ERASE_LINE RESTORE_CURSOR, live->rows);
         put(live, text);
         live->rows = 0;
 }

@@ -24,22 +24,21 @@ void
 cli_print_diagnostics(const char *file, const struct sqi_diagnostics *diagnostics)
 {
         static const char *const colours[] = {[SQI_ERROR] = "\033[31m", [SQI_WARNING] = "\033[33m", [SQI_NOTE] = "\033[36m"};
-        bool colour = isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL;
+        bool colour = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
         const struct sqi_diagnostic *item;
         char *text, *excerpt;
-        size_t i;
 
-        for (i = 0; i < diagnostics->n; i++) {
+        for (size_t i = 0; i < diagnostics->n; i++) {
                 item = &diagnostics->items[i];
                 text = sqi_diagnostic_text(file, item);
                 excerpt = sqi_diagnostic_excerpt(diagnostics, item, colour ? colours[item->severity] : "", colour ? "\033[0m" : "");
-                (void)fprintf(stderr, "%s%s%s\n%s", colour ? colours[item->severity] : "", text != NULL ? text : item->text,
-                              colour ? "\033[0m" : "", excerpt != NULL ? excerpt : "");
+                fprintf(stderr, "%s%s%s\n%s", colour ? colours[item->severity] : "", text ? text : item->text,
+                        colour ? "\033[0m" : "", excerpt ? excerpt : "");
                 free(excerpt);
                 free(text);
         }
         if (diagnostics->dropped > 0)
-                (void)fprintf(stderr, "%s: and %zu more\n", file, diagnostics->dropped);
+                fprintf(stderr, "%s: and %zu more\n", file, diagnostics->dropped);
 }
 
 int
@@ -68,10 +67,9 @@ cli_load_as(const struct cli_args *args, size_t operand, const char *name, struc
 const char *
 cli_plan_summary(const struct sqi_plan *plan, char *buffer, size_t size)
 {
-        (void)snprintf(buffer, size, "%u component%s, %u task%s in %u worker%s, %s", plan->ncomponents,
-                       plan->ncomponents == 1 ? "" : "s", plan->ntasks, plan->ntasks == 1 ? "" : "s", plan->nworkers,
-                       plan->nworkers == 1 ? "" : "s",
-                       plan->config.delivery == SQI_AT_LEAST_ONCE ? "at-least-once" : "at-most-once");
+        snprintf(buffer, size, "%u component%s, %u task%s in %u worker%s, %s", plan->ncomponents, plan->ncomponents == 1 ? "" : "s",
+                 plan->ntasks, plan->ntasks == 1 ? "" : "s", plan->nworkers, plan->nworkers == 1 ? "" : "s",
+                 plan->config.delivery == SQI_AT_LEAST_ONCE ? "at-least-once" : "at-most-once");
         return buffer;
 }
 
@@ -79,7 +77,7 @@ int
 cli_read_source(const char *path, char **ret_bytes, size_t *ret_size)
 {
         char *real = realpath(path, NULL);
-        int r = real != NULL ? sqi_file_read(AT_FDCWD, real, SOURCE_MAX, ret_bytes, ret_size) : -errno;
+        int r = real ? sqi_file_read(AT_FDCWD, real, SOURCE_MAX, ret_bytes, ret_size) : -errno;
 
         free(real);
         return r;

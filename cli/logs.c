@@ -31,13 +31,13 @@ struct logs {
 static bool
 is_about(const struct logs *logs, struct sq_str task)
 {
-        size_t len = logs->what != NULL ? strlen(logs->what) : 0;
+        size_t len = logs->what ? strlen(logs->what) : 0;
 
-        if (logs->what == NULL)
+        if (!logs->what)
                 return true;
         /* of a packed worker the name is that of all its tasks, separated by commas */
         for (const char *at = task.ptr, *end = task.ptr + task.len; at < end;) {
-                const char *comma = memchr(at, ',', (size_t)(end - at)), *stop = comma != NULL ? comma : end;
+                const char *comma = memchr(at, ',', (size_t)(end - at)), *stop = comma ? comma : end;
 
                 if ((size_t)(stop - at) >= len && memcmp(at, logs->what, len) == 0 && (at + len == stop || at[len] == '/'))
                         return true;
@@ -51,7 +51,7 @@ put_str(struct sqi_writer *json, const char *key, struct sq_str text)
 {
         char copy[4096];
 
-        (void)snprintf(copy, sizeof(copy), "%.*s", (int)text.len, text.ptr);
+        snprintf(copy, sizeof(copy), "%.*s", (int)text.len, text.ptr);
         sqi_write_text(json, key, copy);
 }
 
@@ -61,7 +61,7 @@ put_component(struct sqi_writer *json, struct sq_str task)
 {
         const char *slash = memchr(task.ptr, '/', task.len);
 
-        if (slash != NULL && memchr(task.ptr, ',', task.len) == NULL)
+        if (slash && !memchr(task.ptr, ',', task.len))
                 put_str(json, "component", (struct sq_str){task.ptr, (size_t)(slash - task.ptr)});
         else
                 sqi_write_text(json, "component", NULL);
@@ -76,7 +76,7 @@ show_line(const struct logs *logs, const char *line, size_t len)
         if (!sqi_journal_parse(line, len, &parts) || parts.level > logs->level || !is_about(logs, parts.task))
                 return;
         if (!logs->json) {
-                (void)printf("%.*s\n", (int)len, line);
+                printf("%.*s\n", (int)len, line);
                 return;
         }
         sqi_write_map(&json, NULL);
@@ -115,7 +115,7 @@ open_old(const struct logs *logs, int n)
 {
         char path[PATH_MAX + 16];
 
-        (void)snprintf(path, sizeof(path), n > 0 ? "%s.%d" : "%s", logs->path, n);
+        snprintf(path, sizeof(path), n > 0 ? "%s.%d" : "%s", logs->path, n);
         return fopen(path, "re");
 }
 
@@ -125,7 +125,7 @@ is_old(const struct logs *logs, FILE *file, int n)
         char path[PATH_MAX + 16];
         struct stat open, there;
 
-        (void)snprintf(path, sizeof(path), n > 0 ? "%s.%d" : "%s", logs->path, n);
+        snprintf(path, sizeof(path), n > 0 ? "%s.%d" : "%s", logs->path, n);
         return fstat(fileno(file), &open) == 0 && stat(path, &there) == 0 && open.st_ino == there.st_ino &&
                open.st_dev == there.st_dev;
 }
@@ -135,7 +135,7 @@ open_first(const struct logs *logs)
 {
         FILE *file = NULL;
 
-        for (int n = SQI_JOURNAL_KEPT; file == NULL && n >= 0; n--)
+        for (int n = SQI_JOURNAL_KEPT; !file && n >= 0; n--)
                 file = open_old(logs, n);
         return file;
 }
@@ -147,11 +147,11 @@ open_next(const struct logs *logs, FILE *file)
         for (int n = 1; n <= SQI_JOURNAL_KEPT; n++) {
                 FILE *next = is_old(logs, file, n) ? open_old(logs, n - 1) : NULL;
 
-                if (next == NULL)
+                if (!next)
                         continue;
                 if (is_old(logs, file, n))
                         return next;
-                (void)fclose(next);
+                fclose(next);
                 n = 0;
         }
         return open_old(logs, 0); /* ours was moved away by somebody else, or is too old */
@@ -163,7 +163,7 @@ is_gone(const struct logs *logs)
 {
         char folder[PATH_MAX];
 
-        (void)snprintf(folder, sizeof(folder), "%s", logs->path);
+        snprintf(folder, sizeof(folder), "%s", logs->path);
         *strrchr(folder, '/') = '\0';
         return access(folder, F_OK) < 0;
 }
@@ -180,9 +180,9 @@ show_to_present(const struct logs *logs, FILE **file)
                 if (present)
                         return true;
                 next = open_next(logs, *file);
-                if (next == NULL)
+                if (!next)
                         return !is_gone(logs);
-                (void)fclose(*file);
+                fclose(*file);
                 *file = next;
         }
 }
@@ -194,7 +194,7 @@ follow(const struct logs *logs, FILE **file)
         char folder[PATH_MAX], events[4096];
         int notify = inotify_init1(IN_CLOEXEC);
 
-        (void)snprintf(folder, sizeof(folder), "%s", logs->path);
+        snprintf(folder, sizeof(folder), "%s", logs->path);
         *strrchr(folder, '/') = '\0';
         if (notify < 0 ||
             inotify_add_watch(notify, folder, IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF) < 0)
@@ -202,7 +202,7 @@ follow(const struct logs *logs, FILE **file)
         while (show_to_present(logs, file) && fflush(stdout) == 0)
                 if (!cli_output_wait(notify) || (read(notify, events, sizeof(events)) < 0 && errno != EINTR))
                         break;
-        (void)close(notify);
+        close(notify);
 }
 
 static int
@@ -210,11 +210,11 @@ show(const struct cli_args *args, struct logs *logs)
 {
         FILE *file = open_first(logs);
 
-        if (file == NULL)
+        if (!file)
                 return cli_error(CLI_FAILED, "cannot read %s: %s", logs->path, strerror(errno));
         if (show_to_present(logs, &file) && cli_flag(args, "follow") && !logs->killed)
                 follow(logs, &file);
-        (void)fclose(file);
+        fclose(file);
         return CLI_DONE;
 }
 
@@ -225,7 +225,7 @@ check_task(const struct logs *logs, const char *component, uint64_t ntasks)
         const char *number = strchr(logs->what, '/');
         int64_t task;
 
-        if (number == NULL || (sqi_parse_int(number + 1, &task) == 0 && task >= 0 && (uint64_t)task < ntasks))
+        if (!number || (sqi_parse_int(number + 1, &task) == 0 && task >= 0 && (uint64_t)task < ntasks))
                 return CLI_DONE;
         return cli_error(CLI_USAGE, "'%s' has no task '%s' (it has %llu, which count from 0)", component, logs->what,
                          (unsigned long long)ntasks);
@@ -240,14 +240,14 @@ check_component(const struct logs *logs, struct sq_value components, struct sq_v
         struct sqi_nearest nearest;
         struct sq_value item, count;
 
-        if (logs->what == NULL || strcmp(logs->what, "supervisor") == 0)
+        if (!logs->what || strcmp(logs->what, "supervisor") == 0)
                 return CLI_DONE;
-        (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(logs->what, "/"), logs->what);
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(logs->what, "/"), logs->what);
         nearest = sqi_nearest(name);
         while (sq_next_item(&items, &item) && sq_next_item(&counts, &count)) {
                 char id[SQI_WORD_MAX + 1];
 
-                (void)snprintf(id, sizeof(id), "%.*s", (int)item.len, (const char *)item.as.ptr);
+                snprintf(id, sizeof(id), "%.*s", (int)item.len, (const char *)item.as.ptr);
                 if (strcmp(id, name) == 0)
                         return check_task(logs, id, count.as.u);
                 sqi_nearest_offer(&nearest, id);
@@ -270,7 +270,7 @@ ask(const struct cli_args *args, struct logs *logs)
         if (status == CLI_DONE) {
                 struct sq_str path = cli_get_str(talk.value, "path");
 
-                (void)snprintf(logs->path, sizeof(logs->path), "%.*s", (int)path.len, path.ptr);
+                snprintf(logs->path, sizeof(logs->path), "%.*s", (int)path.len, path.ptr);
                 logs->killed = cli_get_flag(talk.value, "killed");
                 if (!logs->killed)
                         status = check_component(logs, cli_get(talk.value, "components"), cli_get(talk.value, "tasks"));
@@ -292,12 +292,12 @@ set_level(const struct cli_args *args, const char *what)
 {
         struct sqi_request request = {.command = SQI_COMMAND_LEVEL, .seconds = cli_seconds(args, "for")};
 
-        if (what != NULL && strchr(what, '/') != NULL)
+        if (what && strchr(what, '/'))
                 return cli_error(CLI_USAGE, "a level is set for a component, not for one of its tasks (%.*s)",
                                  (int)strcspn(what, "/"), what);
         request.name = cli_str(cli_operand(args, 0));
         request.level = cli_str(cli_text(args, "set-level"));
-        if (what != NULL)
+        if (what)
                 request.component = cli_str(what);
         return cli_ask_once(args, &request, cli_flag(args, "json") && !cli_flag(args, "follow") ? show_answer : NULL);
 }
@@ -310,12 +310,12 @@ run(const struct cli_args *args)
         size_t len;
         int status;
 
-        if (level != NULL)
+        if (level)
                 logs.level = (enum sq_level)sqi_level_of(level, &len);
-        (void)snprintf(logs.topology, sizeof(logs.topology), "%s", cli_operand(args, 0));
-        if (cli_given(args, "for") && cli_text(args, "set-level") == NULL)
+        snprintf(logs.topology, sizeof(logs.topology), "%s", cli_operand(args, 0));
+        if (cli_given(args, "for") && !cli_text(args, "set-level"))
                 return cli_error(CLI_USAGE, "--for goes with --set-level");
-        if (cli_text(args, "set-level") != NULL) {
+        if (cli_text(args, "set-level")) {
                 status = set_level(args, logs.what);
                 if (status != CLI_DONE || !cli_flag(args, "follow"))
                         return status;

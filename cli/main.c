@@ -34,7 +34,7 @@ run_verb(const struct cli_entry *entry, int argc, char **argv)
         struct cli_args *args = malloc(sizeof(*args));
         int status;
 
-        if (args == NULL)
+        if (!args)
                 return cli_error(CLI_FAILED, "out of memory");
         status = cli_parse(entry, argc, argv, args);
         if (status == 0 && args->help)
@@ -65,11 +65,11 @@ main(int argc, char **argv)
                 return cli_output_end(CLI_DONE);
         }
         if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
-                (void)printf("squall %s (component interface %u)\n", SQI_VERSION, SQ_ABI);
+                printf("squall %s (component interface %u)\n", SQI_VERSION, SQ_ABI);
                 return cli_output_end(CLI_DONE);
         }
         if (argv[1][0] == '-')
                 return cli_error(CLI_USAGE, "unknown option '%s' (a verb comes first; squall help lists them)", argv[1]);
         entry = cli_verb_find(argv[1]);
-        return entry == NULL ? cli_unknown_verb(argv[1]) : run_verb(entry, argc - 2, argv + 2);
+        return !entry ? cli_unknown_verb(argv[1]) : run_verb(entry, argc - 2, argv + 2);
 }

@@ -14,89 +14,82 @@ troff(const char *text)
 
         for (; *text != '\0'; text++) {
                 if (*text == '\n')
-                        (void)fputs("\n.PP\n", stdout);
+                        fputs("\n.PP\n", stdout);
                 else if (*text == '\\')
-                        (void)fputs("\\e", stdout);
+                        fputs("\\e", stdout);
                 else if (*text == '-')
-                        (void)fputs("\\-", stdout);
+                        fputs("\\-", stdout);
                 else if (start && (*text == '.' || *text == '\''))
-                        (void)printf("\\&%c", *text);
+                        printf("\\&%c", *text);
                 else
-                        (void)fputc(*text, stdout);
+                        fputc(*text, stdout);
                 start = *text == '\n';
         }
-        (void)fputc('\n', stdout);
+        fputc('\n', stdout);
 }
 
 static void
 synopsis(const struct cli_entry *entry)
 {
-        size_t i;
-
-        (void)printf("squall %s%s", entry->name, entry->verb->options[0].name != NULL ? " [OPTION]..." : "");
-        for (i = 0; i < CLI_OPERANDS_MAX && entry->verb->operands[i].name != NULL; i++)
-                (void)printf(entry->verb->operands[i].optional ? " [%s]%s" : " %s%s", entry->verb->operands[i].name,
-                             entry->verb->operands[i].repeated ? "..." : "");
-        (void)fputc('\n', stdout);
+        printf("squall %s%s", entry->name, entry->verb->options[0].name ? " [OPTION]..." : "");
+        for (size_t i = 0; i < CLI_OPERANDS_MAX && entry->verb->operands[i].name; i++)
+                printf(entry->verb->operands[i].optional ? " [%s]%s" : " %s%s", entry->verb->operands[i].name,
+                       entry->verb->operands[i].repeated ? "..." : "");
+        fputc('\n', stdout);
 }
 
 static void
 troff_verb(const struct cli_entry *entry)
 {
         const struct cli_verb *verb = entry->verb;
-        size_t i;
 
-        (void)printf(".TH SQUALL-%s 1 \"\" \"squall %s\" \"Squall\"\n.SH NAME\nsquall\\-%s \\- ", entry->name, SQI_VERSION,
-                     entry->name);
+        printf(".TH SQUALL-%s 1 \"\" \"squall %s\" \"Squall\"\n.SH NAME\nsquall\\-%s \\- ", entry->name, SQI_VERSION, entry->name);
         troff(verb->about);
-        (void)fputs(".SH SYNOPSIS\n", stdout);
+        fputs(".SH SYNOPSIS\n", stdout);
         synopsis(entry);
-        if (verb->details != NULL) {
-                (void)fputs(".SH DESCRIPTION\n", stdout);
+        if (verb->details) {
+                fputs(".SH DESCRIPTION\n", stdout);
                 troff(verb->details);
         }
-        (void)fputs(".SH OPTIONS\n", stdout);
-        for (i = 0; i < CLI_OPTIONS_MAX && verb->options[i].name != NULL; i++) {
+        fputs(".SH OPTIONS\n", stdout);
+        for (size_t i = 0; i < CLI_OPTIONS_MAX && verb->options[i].name; i++) {
                 const struct cli_option *option = &verb->options[i];
 
-                (void)fputs(".TP\n.B ", stdout);
+                fputs(".TP\n.B ", stdout);
                 if (option->letter != 0)
-                        (void)printf("\\-%c, ", option->letter);
-                (void)printf("\\-\\-%s%s%s\n", option->name, option->type == CLI_FLAG ? "" : " ",
-                             option->type == CLI_FLAG ? ""
-                             : option->value != NULL  ? option->value
-                                                      : "VALUE");
+                        printf("\\-%c, ", option->letter);
+                printf("\\-\\-%s%s%s\n", option->name, option->type == CLI_FLAG ? "" : " ",
+                       option->type == CLI_FLAG ? ""
+                       : option->value          ? option->value
+                                                : "VALUE");
                 troff(option->help);
-                if (option->fallback != NULL)
-                        (void)printf("(default: %s)\n", option->fallback);
+                if (option->fallback)
+                        printf("(default: %s)\n", option->fallback);
         }
-        (void)fputs(".TP\n.B \\-h, \\-\\-help\nusage\n", stdout);
-        if (verb->example != NULL) {
-                (void)fputs(".SH EXAMPLE\n.nf\n", stdout);
+        fputs(".TP\n.B \\-h, \\-\\-help\nusage\n", stdout);
+        if (verb->example) {
+                fputs(".SH EXAMPLE\n.nf\n", stdout);
                 troff(verb->example);
-                (void)fputs(".fi\n", stdout);
+                fputs(".fi\n", stdout);
         }
-        (void)fputs(".SH SEE ALSO\n.BR squall (1)\n", stdout);
+        fputs(".SH SEE ALSO\n.BR squall (1)\n", stdout);
 }
 
 static void
 troff_all(const struct cli_entry *const *verbs, size_t n)
 {
-        size_t i;
-
-        (void)printf(".TH SQUALL 1 \"\" \"squall %s\" \"Squall\"\n.SH NAME\nsquall \\- run topologies of spouts and bolts\n"
-                     ".SH SYNOPSIS\nsquall VERB [OPTION]... [ARGUMENT]...\n.SH VERBS\n",
-                     SQI_VERSION);
-        for (i = 0; i < n; i++) {
+        printf(".TH SQUALL 1 \"\" \"squall %s\" \"Squall\"\n.SH NAME\nsquall \\- run topologies of spouts and bolts\n"
+               ".SH SYNOPSIS\nsquall VERB [OPTION]... [ARGUMENT]...\n.SH VERBS\n",
+               SQI_VERSION);
+        for (size_t i = 0; i < n; i++) {
                 if (verbs[i]->verb->hidden)
                         continue;
-                (void)printf(".TP\n.BR squall\\-%s (1)\n", verbs[i]->name);
+                printf(".TP\n.BR squall\\-%s (1)\n", verbs[i]->name);
                 troff(verbs[i]->verb->about);
         }
-        (void)fputs(
-                ".SH EXIT STATUS\n0 done; 1 the work failed; 2 bad usage or bad input, nothing was started; 3 no supervisor answers; "
-                "130 stopped by Ctrl\\-C after a clean drain.\n",
-                stdout);
+        fputs(".SH EXIT STATUS\n0 done; 1 the work failed; 2 bad usage or bad input, nothing was started; 3 no supervisor answers; "
+              "130 stopped by Ctrl\\-C after a clean drain.\n",
+              stdout);
 }
 
 /* ---- Markdown ------------------------------------------------------------------------------------------------------------- */
@@ -105,7 +98,7 @@ static void
 cell(const char *text)
 {
         for (; *text != '\0'; text++)
-                (void)printf(*text == '|' || *text == '<' ? "\\%c" : "%c", *text);
+                printf(*text == '|' || *text == '<' ? "\\%c" : "%c", *text);
 }
 
 static void
@@ -113,31 +106,29 @@ markdown_verb(const struct cli_entry *entry)
 {
         const struct cli_verb *verb = entry->verb;
         const char *at;
-        size_t i;
 
-        (void)printf("\n## squall %s\n\n%s\n\n```\n", entry->name, verb->about);
+        printf("\n## squall %s\n\n%s\n\n```\n", entry->name, verb->about);
         synopsis(entry);
-        (void)fputs("```\n\n", stdout);
-        for (at = verb->details; at != NULL && *at != '\0'; at++)
-                (void)fputs(*at == '\n' ? "\n\n" : (char[]){*at, '\0'}, stdout);
-        if (verb->options[0].name != NULL)
-                (void)fputs(verb->details != NULL ? "\n\n| option | | default |\n|---|---|---|\n"
-                                                  : "| option | | default |\n|---|---|---|\n",
-                            stdout);
-        for (i = 0; i < CLI_OPTIONS_MAX && verb->options[i].name != NULL; i++) {
+        fputs("```\n\n", stdout);
+        for (at = verb->details; at && *at != '\0'; at++)
+                fputs(*at == '\n' ? "\n\n" : (char[]){*at, '\0'}, stdout);
+        if (verb->options[0].name)
+                fputs(verb->details ? "\n\n| option | | default |\n|---|---|---|\n" : "| option | | default |\n|---|---|---|\n",
+                      stdout);
+        for (size_t i = 0; i < CLI_OPTIONS_MAX && verb->options[i].name; i++) {
                 const struct cli_option *option = &verb->options[i];
 
-                (void)fputs("| `", stdout);
+                fputs("| `", stdout);
                 if (option->letter != 0)
-                        (void)printf("-%c`, `", option->letter);
-                (void)printf("--%s%s", option->name, option->type == CLI_FLAG ? "" : " ");
-                cell(option->type == CLI_FLAG ? "" : option->value != NULL ? option->value : "VALUE");
-                (void)fputs("` | ", stdout);
+                        printf("-%c`, `", option->letter);
+                printf("--%s%s", option->name, option->type == CLI_FLAG ? "" : " ");
+                cell(option->type == CLI_FLAG ? "" : option->value ? option->value : "VALUE");
+                fputs("` | ", stdout);
                 cell(option->help);
-                (void)printf(" | %s |\n", option->fallback != NULL ? option->fallback : "");
+                printf(" | %s |\n", option->fallback ? option->fallback : "");
         }
-        if (verb->example != NULL)
-                (void)printf("\nExample: `%s`\n", verb->example);
+        if (verb->example)
+                printf("\nExample: `%s`\n", verb->example);
 }
 
 static int
@@ -149,20 +140,19 @@ run(const struct cli_args *args)
         size_t i, n;
 
         verbs = cli_verbs(&n);
-        if (name != NULL && cli_verb_find(name) == NULL)
+        if (name && !cli_verb_find(name))
                 return cli_unknown_verb(name);
-        if (markdown && name == NULL)
-                (void)fputs("# The command line\n\nMade from the tables that `--help` is made from: `squall man --markdown`.\n",
-                            stdout);
-        for (i = 0; i < n && (markdown || name != NULL); i++) {
-                if (name != NULL ? strcmp(verbs[i]->name, name) != 0 : verbs[i]->verb->hidden)
+        if (markdown && !name)
+                fputs("# The command line\n\nMade from the tables that `--help` is made from: `squall man --markdown`.\n", stdout);
+        for (i = 0; i < n && (markdown || name); i++) {
+                if (name ? strcmp(verbs[i]->name, name) != 0 : verbs[i]->verb->hidden)
                         continue;
                 if (markdown)
                         markdown_verb(verbs[i]);
                 else
                         troff_verb(verbs[i]);
         }
-        if (!markdown && name == NULL)
+        if (!markdown && !name)
                 troff_all(verbs, n);
         return CLI_DONE;
 }

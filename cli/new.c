@@ -68,9 +68,9 @@ expand(FILE *out, const char *text, const struct placeholder *variables)
                                 break;
                 len = i < VARIABLES ? strlen(variables[i].name) : 1;
                 if (i < VARIABLES)
-                        (void)fputs(variables[i].value, out);
+                        fputs(variables[i].value, out);
                 else
-                        (void)fputc(*text, out);
+                        fputc(*text, out);
                 text += len;
         }
 }
@@ -83,15 +83,15 @@ write_file(const char *folder, const struct file *file, const struct placeholder
         FILE *out = open_memstream(&path, &size);
         int status = CLI_DONE;
 
-        if (out == NULL)
+        if (!out)
                 return cli_error(CLI_FAILED, "out of memory");
-        (void)fprintf(out, "%s/", folder);
+        fprintf(out, "%s/", folder);
         expand(out, file->name, variables);
-        (void)fclose(out);
+        fclose(out);
         out = fopen(path, "wxe");
-        if (out != NULL)
+        if (out)
                 expand(out, file->text, variables);
-        if (out == NULL || ferror(out) || fclose(out) != 0)
+        if (!out || ferror(out) || fclose(out) != 0)
                 status = cli_error(CLI_FAILED, "can't write %s: %s", path, strerror(errno));
         free(path);
         return status;
@@ -103,15 +103,14 @@ find_squall(char ret[PATH_MAX])
 {
         char header[PATH_MAX + 32];
         ssize_t n = readlink("/proc/self/exe", ret, PATH_MAX - 1);
-        int cuts;
 
         ret[n > 0 ? n : 0] = '\0';
-        for (cuts = 0; cuts < 2 && strrchr(ret, '/') != NULL; cuts++)
+        for (int cuts = 0; cuts < 2 && strrchr(ret, '/'); cuts++)
                 *strrchr(ret, '/') = '\0';
-        (void)snprintf(header, sizeof(header), "%s/runtime/squall.h", ret);
+        snprintf(header, sizeof(header), "%s/runtime/squall.h", ret);
         if (access(header, R_OK) == 0)
                 return;
-        (void)snprintf(header, sizeof(header), "%s/include/squall.h", ret);
+        snprintf(header, sizeof(header), "%s/include/squall.h", ret);
         if (access(header, R_OK) < 0 || strcmp(ret, "/usr") == 0 || strcmp(ret, "/usr/local") == 0)
                 ret[0] = '\0';
 }
@@ -129,7 +128,7 @@ make_ident(const char *component, char *ret, size_t size)
 
         for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
                 taken = taken || strcmp(component, words[i]) == 0;
-        (void)snprintf(ret, size, "%s%s", component, taken ? "_" : "");
+        snprintf(ret, size, "%s%s", component, taken ? "_" : "");
         for (; *ret != '\0'; ret++)
                 if (!isalnum((unsigned char)*ret))
                         *ret = '_';
@@ -143,12 +142,11 @@ write_all(const char *kind, const char *name)
         const char *component = topology ? "totals" : name;
         const struct placeholder variables[VARIABLES] = {
                 {"@name@", name}, {"@component@", component}, {"@ident@", ident}, {"@squall@", squall}};
-        size_t i;
         int status = CLI_DONE;
 
         find_squall(squall);
         make_ident(component, ident, sizeof(ident));
-        for (i = 0; i < FILES && status == CLI_DONE; i++)
+        for (size_t i = 0; i < FILES && status == CLI_DONE; i++)
                 if (strcmp(files[i].kind, kind) == 0)
                         status = write_file(name, &files[i], variables);
         return status;
@@ -168,7 +166,7 @@ run(const struct cli_args *args)
                                  errno == EEXIST ? " (another name, or remove it)" : "");
         status = write_all(kind, name);
         if (status == CLI_DONE)
-                (void)printf("%s: a %s, its tests and a topology; next: cd %s && make test run\n", name, kind, name);
+                printf("%s: a %s, its tests and a topology; next: cd %s && make test run\n", name, kind, name);
         return status;
 }
 

@@ -36,7 +36,7 @@ cli_scaled_text(double number, char *buffer)
                 number /= 1000;
                 prefix++;
         }
-        (void)snprintf(buffer, CLI_NUMBER_SIZE, "%.*f%s", prefix == 0 ? 0 : decimals(number), number, prefixes[prefix]);
+        snprintf(buffer, CLI_NUMBER_SIZE, "%.*f%s", prefix == 0 ? 0 : decimals(number), number, prefixes[prefix]);
         return buffer;
 }
 
@@ -51,6 +51,6 @@ cli_time_text(double microseconds, char *buffer)
                 number /= 1000;
                 unit++;
         }
-        (void)snprintf(buffer, CLI_NUMBER_SIZE, number > 0 ? "%.*f %s" : "-", decimals(number), number, units[unit]);
+        snprintf(buffer, CLI_NUMBER_SIZE, number > 0 ? "%.*f %s" : "-", decimals(number), number, units[unit]);
         return buffer;
 }

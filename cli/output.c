@@ -43,9 +43,9 @@ cli_output_end(int status)
         if (fflush(stdout) == 0 && !failed)
                 return status;
         if (errno == EPIPE || is_unread(0))
-                (void)cli_error(CLI_FAILED, "nobody reads the output any more (it was cut short)");
+                cli_error(CLI_FAILED, "nobody reads the output any more (it was cut short)");
         else
-                (void)cli_error(CLI_FAILED, "can't write the output: %s", errno != 0 ? strerror(errno) : "an earlier write failed");
+                cli_error(CLI_FAILED, "can't write the output: %s", errno != 0 ? strerror(errno) : "an earlier write failed");
         return status == CLI_DONE ? CLI_FAILED : status;
 }
 
@@ -59,6 +59,6 @@ cli_output_wait(int fd)
                         return false;
         if ((both[1].revents & POLLERR) == 0)
                 return true;
-        (void)putchar('\n'); /* so that the end finds out */
+        putchar('\n'); /* so that the end finds out */
         return false;
 }

@@ -17,10 +17,10 @@ set_parallelism(struct sqi_plan *plan, const char *text)
         struct sqi_nearest nearest;
         int64_t number = 0;
 
-        if (equals == NULL || equals == text || (size_t)(equals - text) > SQI_ID_MAX || sqi_parse_int(equals + 1, &number) < 0 ||
+        if (!equals || equals == text || (size_t)(equals - text) > SQI_ID_MAX || sqi_parse_int(equals + 1, &number) < 0 ||
             number < 1 || number > PARALLELISM_MAX)
                 return cli_error(CLI_USAGE, "--component %s is not ID=N with N from 1 to %d", text, PARALLELISM_MAX);
-        (void)snprintf(id, sizeof(id), "%.*s", (int)(equals - text), text);
+        snprintf(id, sizeof(id), "%.*s", (int)(equals - text), text);
         nearest = sqi_nearest(id);
         for (uint32_t c = 0; c < plan->ncomponents; c++) {
                 if (strcmp(plan->components[c].id, id) == 0) {

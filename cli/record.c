@@ -21,10 +21,10 @@ write_plan(const char *folder, const struct sqi_plan *plan)
 
         if (sqi_plan_encode(plan, &bytes, &size) < 0)
                 return cli_error(CLI_FAILED, "out of memory");
-        (void)snprintf(path, sizeof(path), "%s/plan", folder);
+        snprintf(path, sizeof(path), "%s/plan", folder);
         file = fopen(path, "we");
-        ok = file != NULL && fwrite(bytes, 1, size, file) == size;
-        ok = file != NULL && fclose(file) == 0 && ok;
+        ok = file && fwrite(bytes, 1, size, file) == size;
+        ok = file && fclose(file) == 0 && ok;
         free(bytes);
         return ok ? CLI_DONE : cli_error(CLI_FAILED, "can't write %s: %s", path, strerror(errno));
 }
@@ -37,7 +37,7 @@ cli_record(const char *folder, const struct sqi_plan *plan)
         if (mkdir(folder, 0777) < 0)
                 return cli_error(CLI_USAGE, "can't make the folder %s to record to: %s%s", folder, strerror(errno),
                                  errno == EEXIST ? " (another name, or remove it)" : "");
-        if (realpath(folder, whole) == NULL || setenv(SQI_RECORD_VARIABLE, whole, 1) < 0)
+        if (!realpath(folder, whole) || setenv(SQI_RECORD_VARIABLE, whole, 1) < 0)
                 return cli_error(CLI_FAILED, "can't record to %s: %s", folder, strerror(errno));
         return write_plan(whole, plan);
 }

@@ -17,7 +17,7 @@ gathers(const struct sqi_component *loaded, const struct sqi_plan_component *com
 
         for (uint32_t s = 0; s < component->nstreams; s++)
                 emits = emits || component->streams[s].nfields > 0;
-        return loaded->bolt->key_state > 0 || (emits && (loaded->bolt->finish != NULL || loaded->bolt->tick != NULL));
+        return loaded->bolt->key_state > 0 || (emits && (loaded->bolt->finish || loaded->bolt->tick));
 }
 
 static const struct sqi_plan_component *
@@ -39,11 +39,11 @@ obstacle(const struct sqi_component *loaded, const struct sqi_plan *before, cons
         char error[512];
         bool fits;
 
-        if (new == NULL || new->kind != SQ_KIND_BOLT)
+        if (!new || new->kind != SQ_KIND_BOLT)
                 return "it is not in the new version";
         if (sqi_component_load(new->path, &next, error, sizeof(error)) < 0)
                 return "the new version of its component cannot be loaded";
-        fits = next->bolt != NULL && next->bolt->movable && next->bolt->key_state == loaded->bolt->key_state;
+        fits = next->bolt && next->bolt->movable && next->bolt->key_state == loaded->bolt->key_state;
         sqi_component_close(&next);
         if (!fits)
                 return "the new version keeps another kind of state for a key";
@@ -93,7 +93,7 @@ check_state(const struct sqi_plan *before, const struct sqi_plan *after, const u
                 if (old->kind != SQ_KIND_BOLT || goes_on(before, old, stays, after->nworkers))
                         continue;
                 why = loss(before, old, after);
-                if (why != NULL)
+                if (why)
                         return cli_error(
                                 CLI_USAGE,
                                 "the bolt '%s' keeps state in memory, which would be lost: %s (--lose-state does it all the same)",
@@ -106,20 +106,20 @@ check_state(const struct sqi_plan *before, const struct sqi_plan *after, const u
 static void
 say_how(const struct sqi_plan *before, const struct sqi_plan *after, const uint32_t *stays, int n)
 {
-        (void)fprintf(stderr, "%s: %d of %u workers go on as they are", after->name, n, before->nworkers);
+        fprintf(stderr, "%s: %d of %u workers go on as they are", after->name, n, before->nworkers);
         if ((uint32_t)n < after->nworkers)
-                (void)fprintf(stderr, "; started anew:");
+                fprintf(stderr, "; started anew:");
         for (uint32_t c = 0; c < after->ncomponents; c++)
                 if (stays[after->tasks[after->components[c].first_task].worker] == SQI_STAYS_NOT)
-                        (void)fprintf(stderr, " %s (%u)", after->components[c].id, after->components[c].ntasks);
-        (void)fputc('\n', stderr);
+                        fprintf(stderr, " %s (%u)", after->components[c].id, after->components[c].ntasks);
+        fputc('\n', stderr);
 }
 
 int
 cli_check_change(const struct cli_args *args, const struct sqi_plan *before, const struct sqi_plan *after)
 {
         uint32_t *stays = calloc(after->nworkers + 1, sizeof(*stays));
-        int n = stays != NULL ? sqi_stay(before, after, stays) : -1, status = CLI_DONE;
+        int n = stays ? sqi_stay(before, after, stays) : -1, status = CLI_DONE;
 
         if (n < 0)
                 status = cli_error(CLI_FAILED, "out of memory");
@@ -147,7 +147,7 @@ cli_running_plan(struct cli_talk *talk, const char *name, struct sqi_plan **ret,
         if (plan.type != SQ_BIN || source.type != SQ_BIN || sqi_plan_decode(plan.as.ptr, plan.len, ret, error, sizeof(error)) < 0)
                 return cli_error(CLI_FAILED, "the supervisor's plan of '%s' cannot be read (is it of another version?)", name);
         copy = malloc(source.len + 1);
-        if (copy == NULL)
+        if (!copy)
                 return cli_error(CLI_FAILED, "out of memory");
         if (source.len > 0)
                 memcpy(copy, source.as.ptr, source.len);
@@ -160,9 +160,9 @@ static void
 print(const struct cli_args *args, const char *name)
 {
         if (cli_flag(args, "json"))
-                (void)printf("{\"topology\":\"%s\",\"state\":\"updated\"}\n", name);
+                printf("{\"topology\":\"%s\",\"state\":\"updated\"}\n", name);
         else
-                (void)printf("%s\n", name);
+                printf("%s\n", name);
 }
 
 int

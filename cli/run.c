@@ -52,7 +52,7 @@ on_tell(void *context, enum sq_level level, const char *text)
 {
         (void)context;
         if (level <= SQ_INFO)
-                (void)fprintf(stderr, "squall: %s\n", text);
+                fprintf(stderr, "squall: %s\n", text);
 }
 
 static void
@@ -60,7 +60,7 @@ on_line(void *context, const char *name, uint32_t worker, const char *text)
 {
         (void)context;
         (void)worker;
-        (void)fprintf(stderr, "%s: %s\n", name, text);
+        fprintf(stderr, "%s: %s\n", name, text);
 }
 
 static void
@@ -119,7 +119,7 @@ take_signals(struct run *run)
                 bool again = run->signal != 0;
 
                 run->signal = (int)info.ssi_signo;
-                (void)fprintf(stderr, again ? "squall: killing the workers\n" : "squall: draining (once more to kill)\n");
+                fprintf(stderr, again ? "squall: killing the workers\n" : "squall: draining (once more to kill)\n");
                 if (again)
                         sqi_running_abort(run->running);
                 else
@@ -211,11 +211,11 @@ run_topology(const struct cli_args *args)
         status = cli_load(args, 0, &plan);
         if (status != CLI_DONE)
                 return status;
-        if (cli_text(args, "record") != NULL && (status = cli_record(cli_text(args, "record"), plan)) != CLI_DONE) {
+        if (cli_text(args, "record") && (status = cli_record(cli_text(args, "record"), plan)) != CLI_DONE) {
                 sqi_plan_free(&plan);
                 return status;
         }
-        if (getcwd(folder, sizeof(folder)) == NULL || sqi_plan_keep_letters(plan, folder) < 0) {
+        if (!getcwd(folder, sizeof(folder)) || sqi_plan_keep_letters(plan, folder) < 0) {
                 sqi_plan_free(&plan);
                 return cli_error(CLI_FAILED, "no place for dead letters: %s", strerror(errno));
         }
@@ -232,7 +232,7 @@ run_topology(const struct cli_args *args)
         sqi_supervisor_free(&run.supervisor);
         sqi_plan_free(&plan);
         if (run.signals >= 0)
-                (void)close(run.signals);
+                close(run.signals);
         return status;
 }
 

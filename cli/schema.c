@@ -22,7 +22,7 @@ json_words(struct sqi_writer *json, const char *choices)
         sqi_write_array(json, "enum");
         for (; *choices != '\0'; choices += len + (choices[len] == '|')) {
                 len = __builtin_strcspn(choices, "|");
-                (void)snprintf(word, sizeof(word), "%.*s", (int)len, choices);
+                snprintf(word, sizeof(word), "%.*s", (int)len, choices);
                 sqi_write_text(json, NULL, word);
         }
         sqi_write_end(json);
@@ -45,7 +45,7 @@ static void
 json_config_key(struct sqi_writer *json, const struct sqi_config_key *key)
 {
         sqi_write_map(json, key->name);
-        if (key->choices != NULL)
+        if (key->choices)
                 json_words(json, key->choices);
         else if (key->type == SQI_CONFIG_PATH)
                 sqi_write_text(json, "type", "string");
@@ -56,7 +56,7 @@ json_config_key(struct sqi_writer *json, const struct sqi_config_key *key)
                 sqi_write_real(json, "maximum", key->max);
         }
         sqi_write_text(json, "description", key->help);
-        if (key->fallback != NULL)
+        if (key->fallback)
                 sqi_write_text(json, "default", key->fallback);
         sqi_write_end(json);
 }
@@ -64,13 +64,11 @@ json_config_key(struct sqi_writer *json, const struct sqi_config_key *key)
 static void
 json_config(struct sqi_writer *json)
 {
-        const struct sqi_config_key *key;
-
         sqi_write_map(json, "config");
         sqi_write_text(json, "type", "object");
         sqi_write_bool(json, "additionalProperties", false);
         sqi_write_map(json, "properties");
-        for (key = sqi_config_keys; key->name != NULL; key++)
+        for (const struct sqi_config_key *key = sqi_config_keys; key->name; key++)
                 json_config_key(json, key);
         sqi_write_end(json);
         sqi_write_end(json);
@@ -83,7 +81,7 @@ json_option(struct sqi_writer *json, const struct sq_option *option)
                 [SQ_OPTION_INT] = "integer", [SQ_OPTION_FLOAT] = "number", [SQ_OPTION_BOOL] = "boolean"};
 
         sqi_write_map(json, option->name);
-        if (option->choices != NULL)
+        if (option->choices)
                 json_words(json, option->choices);
         else if (option->type <= SQ_OPTION_BOOL)
                 json_type(json, types[option->type]);
@@ -94,7 +92,7 @@ json_option(struct sqi_writer *json, const struct sq_option *option)
         else
                 cli_json_raw(json, "type", "[\"string\",\"number\",\"boolean\"]");
         sqi_write_text(json, "description", option->help);
-        if (option->fallback != NULL)
+        if (option->fallback)
                 sqi_write_text(json, "default", option->fallback);
         sqi_write_end(json);
 }
@@ -105,26 +103,25 @@ json_component(struct sqi_writer *json, const char *name, const struct sqi_compo
 {
         const struct sq_option *options = sqi_component_options(component);
         bool required = false;
-        size_t i;
 
         sqi_write_map(json, NULL);
         sqi_write_map(json, "if");
         sqi_write_map(json, "properties");
         sqi_write_map(json, "component");
         sqi_write_text(json, "const", name);
-        for (i = 0; i < 3; i++)
+        for (size_t i = 0; i < 3; i++)
                 sqi_write_end(json);
         sqi_write_map(json, "then");
         sqi_write_map(json, "properties");
         sqi_write_map(json, "properties");
         sqi_write_text(json, "description", sqi_component_about(component));
         sqi_write_map(json, "properties");
-        for (i = 0; i < SQ_OPTIONS_MAX && options[i].name != NULL; i++)
+        for (size_t i = 0; i < SQ_OPTIONS_MAX && options[i].name; i++)
                 json_option(json, &options[i]);
         sqi_write_end(json);
         sqi_write_bool(json, "additionalProperties", false);
         sqi_write_array(json, "required");
-        for (i = 0; i < SQ_OPTIONS_MAX && options[i].name != NULL; i++) {
+        for (size_t i = 0; i < SQ_OPTIONS_MAX && options[i].name; i++) {
                 if (options[i].required)
                         sqi_write_text(json, NULL, options[i].name);
                 required |= options[i].required;
@@ -143,7 +140,6 @@ json_kind(struct sqi_writer *json, enum sq_kind kind)
 {
         char **names = sqi_catalog_names(kind), error[256], *path;
         struct sqi_component *component;
-        size_t i;
 
         sqi_write_map(json, kind == SQ_KIND_SPOUT ? "spouts" : "bolts");
         sqi_write_text(json, "type", "array");
@@ -157,9 +153,9 @@ json_kind(struct sqi_writer *json, enum sq_kind kind)
                      "\"parallelism\":{\"type\":[\"integer\",\"string\"],\"description\":\"number of tasks\",\"default\":1},"
                      "\"config\":{\"$ref\":\"#/$defs/config\"},\"properties\":{\"type\":[\"object\",\"array\"]}}");
         sqi_write_array(json, "allOf");
-        for (i = 0; names != NULL && names[i] != NULL; i++) {
+        for (size_t i = 0; names && names[i]; i++) {
                 path = sqi_catalog_find(kind, names[i], ".");
-                if (path != NULL && sqi_component_load(path, &component, error, sizeof(error)) == 0) {
+                if (path && sqi_component_load(path, &component, error, sizeof(error)) == 0) {
                         json_component(json, names[i], component);
                         sqi_component_close(&component);
                 }

@@ -56,15 +56,15 @@ show_metrics(struct sq_str id, struct sq_value metrics)
         for (; sq_next_item(&items, &name) && sq_next_item(&items, &value); first = false) {
                 bool histogram = value.type == SQ_MAP;
 
-                (void)printf(first ? "%.*s: " : ", ", (int)id.len, id.ptr);
-                (void)printf("%.*s %lld", (int)name.len, (const char *)name.as.ptr,
-                             (long long)(histogram ? (int64_t)cli_get_uint(value, "n") : value.as.i));
+                printf(first ? "%.*s: " : ", ", (int)id.len, id.ptr);
+                printf("%.*s %lld", (int)name.len, (const char *)name.as.ptr,
+                       (long long)(histogram ? (int64_t)cli_get_uint(value, "n") : value.as.i));
                 if (histogram)
-                        (void)printf(" (p50 %llu, p99 %llu)", (unsigned long long)cli_get_uint(value, "p50"),
-                                     (unsigned long long)cli_get_uint(value, "p99"));
+                        printf(" (p50 %llu, p99 %llu)", (unsigned long long)cli_get_uint(value, "p50"),
+                               (unsigned long long)cli_get_uint(value, "p99"));
         }
         if (!first)
-                (void)putchar('\n');
+                putchar('\n');
 }
 
 /* "count: given_up 3, timed_out 1": what should not be, when it is. */
@@ -112,13 +112,13 @@ show_notes(struct sq_value component)
         show_troubles(id, component);
         show_metrics(id, cli_get(component, "metrics"));
         if (cli_get_real(component, "log_level_s") > 0)
-                (void)printf("%.*s: logs at %.*s for another %s\n", (int)id.len, id.ptr, (int)level.len, level.ptr,
-                             cli_duration_text(cli_get_real(component, "log_level_s"), left, sizeof(left)));
+                printf("%.*s: logs at %.*s for another %s\n", (int)id.len, id.ptr, (int)level.len, level.ptr,
+                       cli_duration_text(cli_get_real(component, "log_level_s"), left, sizeof(left)));
         while (sq_next_item(&tasks, &task)) {
                 struct sq_str name = cli_get_str(task, "task"), cause = cli_get_str(task, "cause");
 
                 if (cause.len > 0)
-                        (void)printf("%.*s: %.*s\n", (int)name.len, name.ptr, (int)cause.len, cause.ptr);
+                        printf("%.*s: %.*s\n", (int)name.len, name.ptr, (int)cause.len, cause.ptr);
         }
 }
 
@@ -141,9 +141,9 @@ show_tables(struct sq_value components)
                         put_task(&tasks, task);
                 put_component(&times, component);
         }
-        (void)putchar('\n');
+        putchar('\n');
         cli_table_print(&tasks, stdout);
-        (void)putchar('\n');
+        putchar('\n');
         cli_table_print(&times, stdout);
 }
 
@@ -160,18 +160,18 @@ show(const struct cli_args *args, struct sq_value answer)
                 cli_print_value(answer);
                 return;
         }
-        (void)printf("%.*s: %.*s, up %s, %llu tasks in %llu workers, %s emitted/s, %llu restart%s\n", (int)name.len, name.ptr,
-                     (int)state.len, state.ptr, cli_duration_text(cli_get_real(answer, "uptime_s"), uptime, sizeof(uptime)),
-                     (unsigned long long)cli_get_uint(answer, "tasks"), (unsigned long long)cli_get_uint(answer, "workers"),
-                     cli_scaled_text(cli_get_real(answer, "emitted_s"), emitted),
-                     (unsigned long long)cli_get_uint(answer, "restarts"), cli_get_uint(answer, "restarts") == 1 ? "" : "s");
+        printf("%.*s: %.*s, up %s, %llu tasks in %llu workers, %s emitted/s, %llu restart%s\n", (int)name.len, name.ptr,
+               (int)state.len, state.ptr, cli_duration_text(cli_get_real(answer, "uptime_s"), uptime, sizeof(uptime)),
+               (unsigned long long)cli_get_uint(answer, "tasks"), (unsigned long long)cli_get_uint(answer, "workers"),
+               cli_scaled_text(cli_get_real(answer, "emitted_s"), emitted), (unsigned long long)cli_get_uint(answer, "restarts"),
+               cli_get_uint(answer, "restarts") == 1 ? "" : "s");
         if (cause.len > 0)
-                (void)printf("cause: %.*s\n", (int)cause.len, cause.ptr);
+                printf("cause: %.*s\n", (int)cause.len, cause.ptr);
         if (!sq_next_item(&components, &component))
                 return;
         components = sq_items(cli_get(answer, "components"));
         show_tables(cli_get(answer, "components"));
-        (void)putchar('\n');
+        putchar('\n');
         while (sq_next_item(&components, &component)) {
                 show_given_up(component, cli_get_str(answer, "dead_letters"));
                 show_notes(component);

@@ -18,7 +18,7 @@ print(const struct cli_args *args, struct sq_value answer)
         if (cli_flag(args, "json"))
                 cli_print_value(answer);
         else
-                (void)printf("%.*s\n", (int)name.len, name.ptr);
+                printf("%.*s\n", (int)name.len, name.ptr);
 }
 
 static int

@@ -111,12 +111,11 @@ cli_pulse_text(const struct sqi_running *running, const struct cli_pulse *before
         const char *state = plain ? "" : sqi_lifecycle_state_name(life);
         char emitted[CLI_NUMBER_SIZE], acked[CLI_NUMBER_SIZE], pending[CLI_NUMBER_SIZE], failed[CLI_NUMBER_SIZE];
 
-        (void)snprintf(buffer, size, "%s %s%s%.0f s  emitted %s/s  acked %s/s  pending %s  failed %s  restarts %llu",
-                       sqi_running_plan(running)->name, state, plain ? "" : " ", (double)sqi_running_uptime(running) / 1e9,
-                       cli_scaled_text(rate(before->emitted, now->emitted, seconds), emitted),
-                       cli_scaled_text(rate(before->acked, now->acked, seconds), acked),
-                       cli_scaled_text((double)now->pending, pending), cli_scaled_text((double)now->failed, failed),
-                       (unsigned long long)now->restarts);
+        snprintf(buffer, size, "%s %s%s%.0f s  emitted %s/s  acked %s/s  pending %s  failed %s  restarts %llu",
+                 sqi_running_plan(running)->name, state, plain ? "" : " ", (double)sqi_running_uptime(running) / 1e9,
+                 cli_scaled_text(rate(before->emitted, now->emitted, seconds), emitted),
+                 cli_scaled_text(rate(before->acked, now->acked, seconds), acked), cli_scaled_text((double)now->pending, pending),
+                 cli_scaled_text((double)now->failed, failed), (unsigned long long)now->restarts);
         return buffer;
 }
 
@@ -181,14 +180,14 @@ print_own_line(FILE *out, const struct numbers *numbers)
 
         for (unsigned i = 0; i < SQI_OWN_MAX && own[i].kind != SQI_OWN_NONE; i++) {
                 if (i == 0)
-                        (void)fprintf(out, "%s:", numbers->component->id);
-                (void)fprintf(out, "%s %s %lld", i ? "," : "", own[i].name, (long long)own[i].value);
+                        fprintf(out, "%s:", numbers->component->id);
+                fprintf(out, "%s %s %lld", i ? "," : "", own[i].name, (long long)own[i].value);
                 if (own[i].kind == SQI_OWN_HISTOGRAM)
-                        (void)fprintf(out, " (p50 %llu, p99 %llu)", (unsigned long long)sqi_histogram_quantile(&own[i].values, 0.5),
-                                      (unsigned long long)sqi_histogram_quantile(&own[i].values, 0.99));
+                        fprintf(out, " (p50 %llu, p99 %llu)", (unsigned long long)sqi_histogram_quantile(&own[i].values, 0.5),
+                                (unsigned long long)sqi_histogram_quantile(&own[i].values, 0.99));
         }
         if (own[0].kind != SQI_OWN_NONE)
-                (void)putc('\n', out);
+                putc('\n', out);
 }
 
 /* What did not come through, in words: whoever reads nothing else should read this. */
@@ -206,7 +205,7 @@ print_missing(FILE *out, const struct cli_tally *tally)
                 if (given_up > 0)
                         fprintf(out, "%s: gave up %llu tuple%s after topology.spout.max.retries; %llu of them in %s\n",
                                 numbers.component->id, given_up, given_up == 1 ? "" : "s", letters,
-                                path != NULL ? path : "no dead-letter file");
+                                path ? path : "no dead-letter file");
                 if (lost > 0)
                         fprintf(out, "%s: lost %llu tuple%s that no tuple tree holds (the log above says why)\n",
                                 numbers.component->id, lost, lost == 1 ? "" : "s");
@@ -232,9 +231,9 @@ print_complete(FILE *out, const struct numbers *numbers)
         const struct sqi_histogram *complete = &numbers->total.complete;
         char text[3][CLI_NUMBER_SIZE];
 
-        (void)fprintf(out, "%s: from emit to ack p50 %s, p99 %s, p99.9 %s\n", numbers->component->id,
-                      cli_time_text(quantile_us(complete, 0.5), text[0]), cli_time_text(quantile_us(complete, 0.99), text[1]),
-                      cli_time_text(quantile_us(complete, 0.999), text[2]));
+        fprintf(out, "%s: from emit to ack p50 %s, p99 %s, p99.9 %s\n", numbers->component->id,
+                cli_time_text(quantile_us(complete, 0.5), text[0]), cli_time_text(quantile_us(complete, 0.99), text[1]),
+                cli_time_text(quantile_us(complete, 0.999), text[2]));
 }
 
 static void
@@ -244,7 +243,7 @@ print_table(FILE *out, const struct cli_tally *tally)
         const struct sqi_plan *plan = tally->plan;
         struct numbers numbers;
 
-        (void)fprintf(out, "%s: %s after %.1f s\n", plan->name, tally->state, (double)tally->uptime_ns / 1e9);
+        fprintf(out, "%s: %s after %.1f s\n", plan->name, tally->state, (double)tally->uptime_ns / 1e9);
         fill_heads(&table);
         for (uint32_t c = 0; c < plan->ncomponents; c++) {
                 take_end(tally, c, &numbers);

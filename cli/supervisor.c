@@ -38,8 +38,7 @@ on_tell(void *context, enum sq_level level, const char *topology, const char *te
 
         if (level > SQ_INFO)
                 return;
-        (void)fprintf(stderr, "%ssquall: %s%s%s\n", *journal ? levels[level] : "", topology != NULL ? topology : "",
-                      topology != NULL ? ": " : "", text);
+        fprintf(stderr, "%ssquall: %s%s%s\n", *journal ? levels[level] : "", topology ? topology : "", topology ? ": " : "", text);
 }
 
 static int
@@ -68,7 +67,7 @@ take_signals(const struct serving *serving)
                         sqi_daemon_reopen_logs(serving->daemon);
                         continue;
                 }
-                (void)fprintf(stderr, "squall: draining all topologies (once more to kill)\n");
+                fprintf(stderr, "squall: draining all topologies (once more to kill)\n");
                 (void)sqi_notify("STOPPING=1\nSTATUS=draining all topologies");
                 sqi_daemon_stop(serving->daemon);
         }
@@ -121,13 +120,13 @@ serve(const struct sqi_daemon_options *options)
                 return cli_error(r == -EWOULDBLOCK || r == -EADDRINUSE ? CLI_USAGE : CLI_FAILED, "%s", error);
         if (serving.watchdog_ns != UINT64_MAX)
                 serving.watchdog_due = 0;
-        (void)fprintf(stderr, "squall: supervisor with pid %d listens at %s, its state is in %s\n", (int)getpid(), options->socket,
-                      options->state);
+        fprintf(stderr, "squall: supervisor with pid %d listens at %s, its state is in %s\n", (int)getpid(), options->socket,
+                options->state);
         (void)sqi_notify("READY=1\nSTATUS=serving");
         loop(&serving);
         (void)sqi_notify("STOPPING=1");
         sqi_daemon_free(&serving.daemon);
-        (void)close(serving.signals);
+        close(serving.signals);
         return CLI_DONE;
 }
 
@@ -139,16 +138,16 @@ take_tcp(const struct cli_args *args, struct sqi_daemon_options *options)
         options->cert = cli_text(args, "cert");
         options->clients = cli_text(args, "clients");
         if (sqi_server_is_remote(options->socket))
-                (void)cli_error(CLI_USAGE, "a supervisor always has a socket on this machine; for TCP besides, --listen %s",
-                                options->socket);
-        else if (options->listen == NULL && options->clients != NULL)
-                (void)cli_error(CLI_USAGE, "--clients goes with --listen");
-        else if (options->listen != NULL && !sqi_server_is_remote(options->listen))
-                (void)cli_error(CLI_USAGE, "%s is no endpoint to listen at (tcp://ADDRESS:PORT)", options->listen);
-        else if (options->listen != NULL && (options->cert == NULL || options->clients == NULL))
-                (void)cli_error(CLI_USAGE,
-                                "--listen wants --cert FILE and --clients DIR: without certificates nobody may connect over TCP "
-                                "(squall cert makes them)");
+                cli_error(CLI_USAGE, "a supervisor always has a socket on this machine; for TCP besides, --listen %s",
+                          options->socket);
+        else if (!options->listen && options->clients)
+                cli_error(CLI_USAGE, "--clients goes with --listen");
+        else if (options->listen && !sqi_server_is_remote(options->listen))
+                cli_error(CLI_USAGE, "%s is no endpoint to listen at (tcp://ADDRESS:PORT)", options->listen);
+        else if (options->listen && (!options->cert || !options->clients))
+                cli_error(CLI_USAGE,
+                          "--listen wants --cert FILE and --clients DIR: without certificates nobody may connect over TCP "
+                          "(squall cert makes them)");
         else
                 return true;
         return false;
@@ -164,11 +163,11 @@ start(const struct cli_args *args)
 
         journal = getenv("JOURNAL_STREAM") != NULL;
         options.socket = cli_socket(args, path, sizeof(path));
-        if (options.socket == NULL || !take_tcp(args, &options))
+        if (!options.socket || !take_tcp(args, &options))
                 return CLI_USAGE;
-        if (state == NULL && sqi_state_default(options.state) < 0)
+        if (!state && sqi_state_default(options.state) < 0)
                 return cli_error(CLI_USAGE, "no HOME to keep the state below (give --state-dir)");
-        if (state != NULL && snprintf(options.state, sizeof(options.state), "%s", state) >= (int)sizeof(options.state))
+        if (state && snprintf(options.state, sizeof(options.state), "%s", state) >= (int)sizeof(options.state))
                 return cli_error(CLI_USAGE, "--state-dir is too long a path");
         return serve(&options);
 }
@@ -203,7 +202,7 @@ wait_for_exit(struct cli_talk *talk, pid_t pid)
                 return CLI_DONE;
         while (status == CLI_DONE && ((n = poll(&gone, 1, LOOK_MS)) == 0 || (n < 0 && errno == EINTR)))
                 status = ask_whether_it_stops(talk);
-        (void)close(gone.fd);
+        close(gone.fd);
         return status;
 }
 
@@ -230,7 +229,7 @@ stop(const struct cli_args *args)
         if (sqi_server_is_remote(talk.path))
                 cli_talk_await_end(args, &talk);
         if (cli_flag(args, "json"))
-                (void)printf("{\"pid\":%d,\"state\":\"ended\"}\n", (int)pid);
+                printf("{\"pid\":%d,\"state\":\"ended\"}\n", (int)pid);
         return CLI_DONE;
 }
 

@@ -14,7 +14,7 @@ cli_table_cell(struct cli_table *table, const char *format, ...)
         if (table->ncells == table->capacity) {
                 size_t capacity = table->capacity ? 2 * table->capacity : 64;
                 char **cells = realloc(table->cells, capacity * sizeof(*cells));
-                if (cells == NULL)
+                if (!cells)
                         return;
                 table->cells = cells;
                 table->capacity = capacity;
@@ -42,7 +42,7 @@ cli_table_heads(struct cli_table *table, const char *const *heads)
 static const char *
 text(const struct cli_table *table, size_t cell)
 {
-        return table->cells[cell] != NULL ? table->cells[cell] : "";
+        return table->cells[cell] ? table->cells[cell] : "";
 }
 
 static int
@@ -65,10 +65,10 @@ cli_table_print(struct cli_table *table, FILE *out)
                 int wide = width(table, column);
 
                 if (column >= table->left)
-                        (void)fprintf(out, "%*s", wide, text(table, i));
+                        fprintf(out, "%*s", wide, text(table, i));
                 else
-                        (void)fprintf(out, "%-*s", last ? 0 : wide, text(table, i));
-                (void)fputs(last ? "\n" : " ", out);
+                        fprintf(out, "%-*s", last ? 0 : wide, text(table, i));
+                fputs(last ? "\n" : " ", out);
         }
         for (size_t i = 0; i < table->ncells; i++)
                 free(table->cells[i]);

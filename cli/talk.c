@@ -13,7 +13,7 @@
 struct sq_str
 cli_str(const char *text)
 {
-        return (struct sq_str){text, text != NULL ? strlen(text) : 0};
+        return (struct sq_str){text, text ? strlen(text) : 0};
 }
 
 const char *
@@ -22,10 +22,10 @@ cli_socket(const struct cli_args *args, char *buffer, size_t size)
         const char *given = cli_text(args, "socket");
         char path[SQI_SOCKET_PATH];
 
-        if (given == NULL && sqi_server_path(path) == 0)
+        if (!given && sqi_server_path(path) == 0)
                 given = path;
-        if (given == NULL || strlen(given) >= size || strlen(given) >= SQI_SOCKET_PATH) {
-                (void)cli_error(CLI_USAGE, "the path of the supervisor's socket is too long (give a shorter one with --socket)");
+        if (!given || strlen(given) >= size || strlen(given) >= SQI_SOCKET_PATH) {
+                cli_error(CLI_USAGE, "the path of the supervisor's socket is too long (give a shorter one with --socket)");
                 return NULL;
         }
         (void)strcpy(buffer, given);
@@ -38,7 +38,7 @@ given_file(const struct cli_args *args, const char *option, const char *variable
 {
         const char *given = cli_text(args, option), *fallback = getenv(variable);
 
-        return given != NULL ? given : fallback != NULL && *fallback != '\0' ? fallback : NULL;
+        return given ? given : fallback && *fallback != '\0' ? fallback : NULL;
 }
 
 static int
@@ -48,7 +48,7 @@ load_keys(const struct cli_args *args, const char *address, struct sqi_client_ke
         struct sqi_cert cert;
         char error[512];
 
-        if (own == NULL || server == NULL)
+        if (!own || !server)
                 return cli_error(CLI_USAGE, "%s wants --cert FILE and --server-cert FILE (squall cert makes certificates)",
                                  address);
         if (sqi_cert_load_own(own, &ret->own, error, sizeof(error)) < 0 || sqi_cert_load(server, &cert, error, sizeof(error)) < 0)
@@ -86,7 +86,7 @@ cli_talk_open(const struct cli_args *args, struct cli_talk *talk)
         int r, status = CLI_DONE;
 
         *talk = (struct cli_talk){.path = cli_socket(args, path, sizeof(path))};
-        if (talk->path == NULL)
+        if (!talk->path)
                 return CLI_USAGE;
         if (sqi_server_is_remote(talk->path))
                 status = load_keys(args, talk->path, &keys);
@@ -101,7 +101,7 @@ cli_is_near(const struct cli_talk *talk, const char *what)
 {
         if (!sqi_server_is_remote(talk->path))
                 return true;
-        (void)cli_error(CLI_USAGE, "%s works on the supervisor's own machine only (ssh)", what);
+        cli_error(CLI_USAGE, "%s works on the supervisor's own machine only (ssh)", what);
         return false;
 }
 
@@ -158,7 +158,7 @@ cli_ask_once(const struct cli_args *args, struct sqi_request *request,
 
         if (status == CLI_DONE)
                 status = cli_ask(&talk, request);
-        if (status == CLI_DONE && show != NULL)
+        if (status == CLI_DONE && show)
                 show(args, talk.value);
         cli_talk_close(&talk);
         return status;
@@ -172,8 +172,8 @@ cli_await(struct cli_talk *talk, struct sq_str name, struct sq_str serial, const
         int status;
 
         /* the strings may be views into the answer, which goes */
-        (void)snprintf(names[0], sizeof(names[0]), "%.*s", (int)name.len, name.ptr);
-        (void)snprintf(names[1], sizeof(names[1]), "%.*s", (int)serial.len, serial.ptr);
+        snprintf(names[0], sizeof(names[0]), "%.*s", (int)name.len, name.ptr);
+        snprintf(names[1], sizeof(names[1]), "%.*s", (int)serial.len, serial.ptr);
         do {
                 request = (struct sqi_request){.command = SQI_COMMAND_AWAIT, .seconds = -1};
                 request.name = cli_str(names[0]);
@@ -234,10 +234,10 @@ cli_print_value(struct sq_value value)
         size_t size = sq_json(value, NULL, 0) + 1;
         char *text = malloc(size);
 
-        if (text == NULL)
+        if (!text)
                 return;
         (void)sq_json(value, text, size);
-        (void)puts(text);
+        puts(text);
         free(text);
 }
 
@@ -247,12 +247,12 @@ cli_duration_text(double seconds, char *buffer, size_t size)
         unsigned long long s = seconds > 0 ? (unsigned long long)seconds : 0;
 
         if (s < 60)
-                (void)snprintf(buffer, size, "%llu s", s);
+                snprintf(buffer, size, "%llu s", s);
         else if (s < 3600)
-                (void)snprintf(buffer, size, "%llu m %llu s", s / 60, s % 60);
+                snprintf(buffer, size, "%llu m %llu s", s / 60, s % 60);
         else if (s < 86400)
-                (void)snprintf(buffer, size, "%llu h %llu m", s / 3600, s / 60 % 60);
+                snprintf(buffer, size, "%llu h %llu m", s / 3600, s / 60 % 60);
         else
-                (void)snprintf(buffer, size, "%llu d %llu h", s / 86400, s / 3600 % 24);
+                snprintf(buffer, size, "%llu d %llu h", s / 86400, s / 3600 % 24);
         return buffer;
 }

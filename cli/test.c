@@ -25,9 +25,9 @@ print_result(const struct test_run *run, const struct sqi_test_result *result)
                    *off = run->colour ? "\033[0m" : "";
 
         if (result->passed)
-                (void)printf("%sok%s - %s: %s\n", green, off, run->file, result->name);
+                printf("%sok%s - %s: %s\n", green, off, run->file, result->name);
         else
-                (void)printf("%snot ok%s - %s:%u: %s\n%s", red, off, run->file, result->line, result->name, result->text);
+                printf("%snot ok%s - %s:%u: %s\n%s", red, off, run->file, result->line, result->name, result->text);
 }
 
 static void
@@ -39,7 +39,7 @@ on_result(void *context, const struct sqi_test_result *result)
                 run->passed++;
         else
                 run->failed++;
-        if (run->json == NULL) {
+        if (!run->json) {
                 print_result(run, result);
                 return;
         }
@@ -70,16 +70,16 @@ on_replayed(void *context, const char *task, const char *stream, const char *jso
 {
         struct sqi_writer *out = context;
 
-        if (out == NULL) {
-                if (stream != NULL)
-                        (void)printf("%s %s %s\n", task, stream, json);
+        if (!out) {
+                if (stream)
+                        printf("%s %s %s\n", task, stream, json);
                 else
-                        (void)fprintf(stderr, "%s: %s\n", task, json);
+                        fprintf(stderr, "%s: %s\n", task, json);
                 return;
         }
         sqi_write_map(out, NULL);
         sqi_write_text(out, "task", task);
-        if (stream != NULL) {
+        if (stream) {
                 sqi_write_text(out, "stream", stream);
                 cli_json_raw(out, "tuple", json);
         } else {
@@ -101,7 +101,7 @@ replay(const struct cli_args *args)
                        error, sizeof(error));
         if (r < 0)
                 return cli_error(CLI_USAGE, "%s (squall run --record DIR FILE makes a recording)", error);
-        (void)fprintf(stderr, "%llu batches replayed\n", (unsigned long long)batches);
+        fprintf(stderr, "%llu batches replayed\n", (unsigned long long)batches);
         return CLI_DONE;
 }
 
@@ -110,31 +110,30 @@ run(const struct cli_args *args)
 {
         struct sqi_writer json = sqi_writer(SQI_JSON);
         struct test_run run = {.json = cli_flag(args, "json") ? &json : NULL,
-                               .colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL};
+                               .colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR")};
         int status = CLI_DONE, r;
-        size_t i;
 
-        if (cli_text(args, "replay") != NULL)
+        if (cli_text(args, "replay"))
                 return replay(args);
         if (cli_noperands(args) == 0)
                 return cli_error(CLI_USAGE, "test needs FILE (see squall test --help)");
-        if (run.json != NULL) {
+        if (run.json) {
                 sqi_write_map(&json, NULL);
                 sqi_write_array(&json, "tests");
         }
-        for (i = 0; i < cli_noperands(args); i++) {
+        for (size_t i = 0; i < cli_noperands(args); i++) {
                 run.file = cli_operand(args, i);
                 r = run_file(&run, cli_text(args, "only"));
                 status = r > status ? r : status;
         }
-        if (run.json != NULL) {
+        if (run.json) {
                 sqi_write_end(&json);
                 sqi_write_uint(&json, "passed", run.passed);
                 sqi_write_uint(&json, "failed", run.failed);
                 sqi_write_end(&json);
                 cli_json_print(&json);
         } else {
-                (void)printf("%llu passed, %llu failed\n", (unsigned long long)run.passed, (unsigned long long)run.failed);
+                printf("%llu passed, %llu failed\n", (unsigned long long)run.passed, (unsigned long long)run.failed);
         }
         if (status == CLI_DONE && run.passed + run.failed == 0)
                 return cli_error(CLI_USAGE, "no test was run (see --only)");

@@ -56,7 +56,7 @@ cli_unknown_verb(const char *name)
         for (i = 0; i < n; i++)
                 if (!verbs[i]->verb->hidden)
                         sqi_nearest_offer(&nearest, verbs[i]->name);
-        if (sqi_nearest_name(&nearest) != NULL)
+        if (sqi_nearest_name(&nearest))
                 return cli_error(CLI_USAGE, "no verb '%s' (did you mean '%s'?)", name, sqi_nearest_name(&nearest));
         return cli_error(CLI_USAGE, "no verb '%s' (squall help lists them)", name);
 }

@@ -37,9 +37,9 @@ add_file(struct watch *watch, const char *path)
 {
         char whole[PATH_MAX], folder[PATH_MAX];
 
-        if (watch->nfiles == FILES_MAX || realpath(path, whole) == NULL)
+        if (watch->nfiles == FILES_MAX || !realpath(path, whole))
                 return;
-        (void)snprintf(folder, sizeof(folder), "%s", whole);
+        snprintf(folder, sizeof(folder), "%s", whole);
         watch->folders[watch->nfiles] = inotify_add_watch(watch->inotify, dirname(folder), IN_CLOSE_WRITE | IN_MOVED_TO);
         watch->files[watch->nfiles] = strdup(whole);
         watch->nfiles += watch->files[watch->nfiles] != NULL;
@@ -50,14 +50,13 @@ static bool
 check(struct watch *watch)
 {
         struct sqi_plan *plan = NULL;
-        uint32_t c;
 
         if (cli_load(watch->args, 0, &plan) != CLI_DONE)
                 return false;
         for (; watch->nfiles > 0; watch->nfiles--)
                 free(watch->files[watch->nfiles - 1]);
         add_file(watch, cli_operand(watch->args, 0));
-        for (c = 0; c < plan->ncomponents; c++)
+        for (uint32_t c = 0; c < plan->ncomponents; c++)
                 add_file(watch, plan->components[c].path);
         sqi_plan_free(&plan);
         return true;
@@ -74,9 +73,8 @@ changed(struct watch *watch)
 
         while (at < n) {
                 const struct inotify_event *event = (const void *)(buffer + at);
-                size_t f;
 
-                for (f = 0; f < watch->nfiles; f++)
+                for (size_t f = 0; f < watch->nfiles; f++)
                         hit |= event->wd == watch->folders[f] && event->len > 0 &&
                                strcmp(event->name, strrchr(watch->files[f], '/') + 1) == 0;
                 at += (ssize_t)(sizeof(*event) + event->len);
@@ -91,7 +89,7 @@ become_run(void)
         static char line[65536];
         static char *argv[4096];
         FILE *file = fopen("/proc/self/cmdline", "re");
-        size_t size = file != NULL ? fread(line, 1, sizeof(line) - 1, file) : 0, n = 0;
+        size_t size = file ? fread(line, 1, sizeof(line) - 1, file) : 0, n = 0;
         char *at;
 
         for (at = line; at < line + size && n < 4095; at += strlen(at) + 1)
@@ -124,7 +122,7 @@ reap(struct watch *watch)
 
         while (waitpid(watch->child, &status, 0) < 0 && errno == EINTR)
                 ;
-        (void)close(watch->pidfd);
+        close(watch->pidfd);
         watch->pidfd = -1;
         return WIFEXITED(status) ? WEXITSTATUS(status) : SIGNALLED + WTERMSIG(status);
 }
@@ -137,15 +135,15 @@ restart(struct watch *watch)
         while (poll(&quiet, 1, QUIET_MS) > 0) /* an editor writes more than once */
                 (void)changed(watch);
         if (!check(watch)) {
-                (void)fprintf(stderr, "squall: the change does not check; %s\n",
-                              watch->pidfd >= 0 ? "what runs runs on" : "waiting for another");
+                fprintf(stderr, "squall: the change does not check; %s\n",
+                        watch->pidfd >= 0 ? "what runs runs on" : "waiting for another");
                 return;
         }
         if (watch->pidfd >= 0) {
                 (void)kill(watch->child, SIGTERM);
                 (void)reap(watch);
         }
-        (void)fprintf(stderr, "squall: changed, starting again\n");
+        fprintf(stderr, "squall: changed, starting again\n");
         (void)start(watch);
 }
 
@@ -175,7 +173,7 @@ loop(struct watch *watch)
                         restart(watch);
                 else if (watch->pidfd >= 0 && fds[2].revents != 0) {
                         status = reap(watch);
-                        (void)fprintf(stderr, "squall: ended with status %d; waiting for a change\n", status);
+                        fprintf(stderr, "squall: ended with status %d; waiting for a change\n", status);
                 }
         }
 }
@@ -187,7 +185,7 @@ cli_watch(const struct cli_args *args)
         sigset_t caught;
         int status = CLI_USAGE;
 
-        if (watch == NULL)
+        if (!watch)
                 return cli_error(CLI_FAILED, "out of memory");
         *watch = (struct watch){.args = args, .inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), .pidfd = -1};
         (void)sigemptyset(&caught);
@@ -201,8 +199,8 @@ cli_watch(const struct cli_args *args)
                 status = start(watch) ? loop(watch) : cli_error(CLI_FAILED, "can't start: %s", strerror(errno));
         for (; watch->nfiles > 0; watch->nfiles--)
                 free(watch->files[watch->nfiles - 1]);
-        (void)close(watch->inotify);
-        (void)close(watch->signals);
+        close(watch->inotify);
+        close(watch->signals);
         free(watch);
         return status;
 }

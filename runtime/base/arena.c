@@ -28,9 +28,9 @@ sqi_arena_free(struct sqi_arena **arena)
 {
         struct block *block, *next;
 
-        if (*arena == NULL)
+        if (!*arena)
                 return;
-        for (block = (*arena)->blocks; block != NULL; block = next) {
+        for (block = (*arena)->blocks; block; block = next) {
                 next = block->next;
                 free(block);
         }
@@ -44,7 +44,7 @@ add_block(struct sqi_arena *arena, size_t least)
         size_t size = least > BLOCK ? least : BLOCK;
         struct block *block = calloc(1, sizeof(*block) + size);
 
-        if (block == NULL)
+        if (!block)
                 return NULL;
         block->size = size;
         block->next = arena->blocks;
@@ -62,9 +62,9 @@ sqi_arena_alloc(struct sqi_arena *arena, size_t n, size_t size)
         if (__builtin_mul_overflow(n, size, &bytes) || bytes > SIZE_MAX / 2)
                 return NULL;
         bytes = (bytes + ALIGN) & ~(size_t)(ALIGN - 1);
-        if (block == NULL || block->size - block->used < bytes)
+        if (!block || block->size - block->used < bytes)
                 block = add_block(arena, bytes);
-        if (block == NULL)
+        if (!block)
                 return NULL;
         ptr = block->bytes + block->used;
         block->used += bytes;
@@ -76,7 +76,7 @@ sqi_arena_copy(struct sqi_arena *arena, const char *text, size_t len)
 {
         char *copy = sqi_arena_alloc(arena, len + 1, 1);
 
-        if (copy != NULL && len > 0)
+        if (copy && len > 0)
                 memcpy(copy, text, len);
         return copy;
 }

@@ -21,7 +21,7 @@ binary_folder(char folder[PATH_MAX])
                 return false;
         folder[n] = '\0';
         slash = strrchr(folder, '/');
-        if (slash == NULL)
+        if (!slash)
                 return false;
         *slash = '\0';
         return true;
@@ -33,7 +33,7 @@ has(const char *folder, const char *below)
         char path[PATH_MAX + 64];
 
         for (size_t i = 0; i < PLACES; i++) {
-                (void)snprintf(path, sizeof(path), "%s/%s%s", folder, places[i], below);
+                snprintf(path, sizeof(path), "%s/%s%s", folder, places[i], below);
                 if (access(path, F_OK) == 0)
                         return true;
         }
@@ -47,10 +47,10 @@ command_folder(char folder[PATH_MAX])
         const char *at = secure_getenv("PATH");
         char path[PATH_MAX + 32];
 
-        for (size_t len; at != NULL && *at != '\0'; at += len + (at[len] == ':')) {
+        for (size_t len; at && *at != '\0'; at += len + (at[len] == ':')) {
                 len = strcspn(at, ":");
-                (void)snprintf(path, sizeof(path), "%.*s/squall", (int)len, at);
-                if (len == 0 || access(path, X_OK) < 0 || realpath(path, folder) == NULL)
+                snprintf(path, sizeof(path), "%.*s/squall", (int)len, at);
+                if (len == 0 || access(path, X_OK) < 0 || !realpath(path, folder))
                         continue;
                 *strrchr(folder, '/') = '\0';
                 return true;
@@ -65,7 +65,7 @@ sqi_home_place(const char *below, size_t i)
         char own[PATH_MAX], folder[PATH_MAX], *path = NULL;
         int n = -1;
 
-        if (libdir != NULL && libdir[0] != '\0' && i-- == 0)
+        if (libdir && libdir[0] != '\0' && i-- == 0)
                 n = asprintf(&path, "%s/%s", libdir, below);
         else if (i < PLACES && binary_folder(own)) {
                 bool elsewhere = !has(own, below) && command_folder(folder);

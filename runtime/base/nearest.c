@@ -61,7 +61,7 @@ sqi_nearest_offer(struct sqi_nearest *nearest, const char *candidate)
         if (distance > nearest->distance || distance >= strlen(candidate) || strlen(candidate) > SQI_WORD_MAX ||
             (nearest->best[0] != '\0' && distance == nearest->distance))
                 return;
-        (void)snprintf(nearest->best, sizeof(nearest->best), "%s", candidate);
+        snprintf(nearest->best, sizeof(nearest->best), "%s", candidate);
         nearest->distance = distance;
 }
 
@@ -73,7 +73,7 @@ sqi_nearest_offer_choices(struct sqi_nearest *nearest, const char *choices)
 
         for (; *choices != '\0'; choices += len + (choices[len] == '|')) {
                 len = strcspn(choices, "|");
-                (void)snprintf(word, sizeof(word), "%.*s", (int)len, choices);
+                snprintf(word, sizeof(word), "%.*s", (int)len, choices);
                 sqi_nearest_offer(nearest, word);
         }
 }
@@ -89,6 +89,6 @@ sqi_nearest_hint(const struct sqi_nearest *nearest, char hint[SQI_HINT_SIZE])
 {
         hint[0] = '\0';
         if (nearest->best[0] != '\0')
-                (void)snprintf(hint, SQI_HINT_SIZE, " (did you mean '%s'?)", nearest->best);
+                snprintf(hint, SQI_HINT_SIZE, " (did you mean '%s'?)", nearest->best);
         return hint;
 }

@@ -21,10 +21,9 @@ static char *
 find_built_in(enum sq_kind kind, const char *name)
 {
         char *folder, *path = NULL;
-        size_t i;
         int n;
 
-        for (i = 0; path == NULL && (folder = folder_at(kind, i)) != NULL; i++) {
+        for (size_t i = 0; !path && (folder = folder_at(kind, i)); i++) {
                 n = asprintf(&path, "%s/%s.so", folder, name);
                 free(folder);
                 if (n < 0)
@@ -42,7 +41,7 @@ sqi_catalog_find(enum sq_kind kind, const char *name, const char *base)
 {
         char *path = NULL;
 
-        if (strchr(name, '/') == NULL)
+        if (!strchr(name, '/'))
                 return name[0] != '\0' && name[0] != '.' ? find_built_in(kind, name) : NULL;
         if (name[0] == '/')
                 return strdup(name);
@@ -66,18 +65,17 @@ static bool
 add_name(struct names *names, const char *name, size_t len)
 {
         char **items;
-        size_t i;
 
-        for (i = 0; i < names->n; i++)
+        for (size_t i = 0; i < names->n; i++)
                 if (strlen(names->items[i]) == len && memcmp(names->items[i], name, len) == 0)
                         return true;
         items = reallocarray(names->items, names->n + 2, sizeof(*items));
-        if (items == NULL)
+        if (!items)
                 return false;
         names->items = items;
         items[names->n] = strndup(name, len);
         items[names->n + 1] = NULL;
-        return items[names->n++] != NULL;
+        return items[names->n++];
 }
 
 static bool
@@ -89,9 +87,9 @@ add_folder(struct names *names, const char *path)
         DIR *folder;
 
         folder = opendir(path);
-        if (folder == NULL)
+        if (!folder)
                 return true;
-        while (ok && (entry = readdir(folder)) != NULL) {
+        while (ok && (entry = readdir(folder))) {
                 len = strlen(entry->d_name);
                 if (len > 3 && entry->d_name[0] != '.' && strcmp(entry->d_name + len - 3, ".so") == 0)
                         ok = add_name(names, entry->d_name, len - 3);
@@ -106,9 +104,8 @@ sqi_catalog_names(enum sq_kind kind)
         struct names names = {calloc(1, sizeof(char *)), 0};
         bool ok = names.items != NULL;
         char *folder;
-        size_t i;
 
-        for (i = 0; ok && (folder = folder_at(kind, i)) != NULL; i++) {
+        for (size_t i = 0; ok && (folder = folder_at(kind, i)); i++) {
                 ok = add_folder(&names, folder);
                 free(folder);
         }
@@ -123,9 +120,7 @@ sqi_catalog_names(enum sq_kind kind)
 void
 sqi_catalog_names_free(char **names)
 {
-        size_t i;
-
-        for (i = 0; names != NULL && names[i] != NULL; i++)
+        for (size_t i = 0; names && names[i]; i++)
                 free(names[i]);
         free(names);
 }

@@ -31,7 +31,7 @@ refuse(const struct report *report, int r, const char *format, ...)
         va_list args;
 
         va_start(args, format);
-        (void)vsnprintf(report->error, report->size, format, args);
+        vsnprintf(report->error, report->size, format, args);
         va_end(args);
         return r;
 }
@@ -47,7 +47,7 @@ sqi_component_about(const struct sqi_component *component)
 {
         const char *about = component->kind == SQ_KIND_BOLT ? component->bolt->about : component->spout->about;
 
-        return about != NULL ? about : "";
+        return about ? about : "";
 }
 
 size_t
@@ -101,14 +101,14 @@ check_option(const struct report *report, const struct sq_option *options, size_
         if (size == 0 || option->offset > state || state - option->offset < size)
                 return refuse(report, -EINVAL, "its setting '%s' does not lie in the state (see .state and SQ_OPT_...)",
                               option->name);
-        if (option->type == SQ_OPTION_ENUM && (option->choices == NULL || option->choices[0] == '\0'))
+        if (option->type == SQ_OPTION_ENUM && (!option->choices || option->choices[0] == '\0'))
                 return refuse(report, -EINVAL, "its setting '%s' has no choices", option->name);
         if (sqi_option_find(options, option->name) != option)
                 return refuse(report, -EINVAL, "its setting '%s' is there twice", option->name);
-        if (option->fallback == NULL || option->type == SQ_OPTION_LIST || option->type == SQ_OPTION_MAP)
+        if (!option->fallback || option->type == SQ_OPTION_LIST || option->type == SQ_OPTION_MAP)
                 return 0;
         block = calloc(1, state);
-        if (block == NULL)
+        if (!block)
                 return refuse(report, -ENOMEM, "out of memory");
         fallback = option->fallback;
         setting = (struct sqi_setting){option->name, SQI_SCALAR, 1, NULL, &fallback};
@@ -124,7 +124,7 @@ check_fields(const struct report *report, const struct sq_field *fields, const c
 {
         size_t i, j;
 
-        for (i = 0; i < SQ_FIELDS_MAX && fields[i].name != NULL; i++) {
+        for (i = 0; i < SQ_FIELDS_MAX && fields[i].name; i++) {
                 if (fields[i].name[0] == '\0' || (unsigned)fields[i].type > SQ_TIME)
                         return refuse(report, -EINVAL, "field %zu of its %s has no name or no type", i, where);
                 for (j = 0; j < i; j++)
@@ -140,7 +140,7 @@ check_streams(const struct report *report, const struct sq_stream *streams)
         size_t i, j;
         int r = 0;
 
-        for (i = 0; r == 0 && i < SQ_STREAMS_MAX && streams[i].id != NULL; i++) {
+        for (i = 0; r == 0 && i < SQ_STREAMS_MAX && streams[i].id; i++) {
                 if (streams[i].id[0] == '\0' || strcmp(streams[i].id, "default") == 0)
                         return refuse(report, -EINVAL, "its stream %zu has no name of its own ('default' is .out)", i + 1);
                 for (j = 0; j < i; j++)
@@ -155,14 +155,13 @@ static int
 check_definition(const struct report *report, const struct sqi_component *component)
 {
         const struct sq_option *options = sqi_component_options(component);
-        size_t i;
         int r = 0;
 
-        if (component->kind == SQ_KIND_BOLT ? component->bolt->execute == NULL : component->spout->next == NULL)
+        if (component->kind == SQ_KIND_BOLT ? !component->bolt->execute : !component->spout->next)
                 return refuse(report, -EINVAL, "it has no .%s", component->kind == SQ_KIND_BOLT ? "execute" : "next");
         if (sqi_component_state_size(component) > 1u << 30)
                 return refuse(report, -EINVAL, "its .state is larger than 1 GiB");
-        for (i = 0; r == 0 && i < SQ_OPTIONS_MAX && options[i].name != NULL; i++)
+        for (size_t i = 0; r == 0 && i < SQ_OPTIONS_MAX && options[i].name; i++)
                 r = check_option(report, options, i, sqi_component_state_size(component));
         if (r == 0 && component->kind == SQ_KIND_BOLT)
                 r = check_fields(report, component->bolt->in, "input");
@@ -198,7 +197,7 @@ take_definition(const struct report *report, const struct sq_manifest *manifest,
                               "Squall (update Squall, or build the component again with this squall.h)",
                               bolt ? "bolt" : "spout", (unsigned long long)manifest->size, size);
         component->definition = calloc(1, size);
-        if (component->definition == NULL)
+        if (!component->definition)
                 return refuse(report, -ENOMEM, "out of memory");
         memcpy(component->definition, manifest->definition, manifest->size);
         if (bolt)
@@ -214,13 +213,13 @@ read_manifest(const struct report *report, struct sqi_component *component)
         const struct sq_manifest *manifest = dlsym(component->handle, "sq_manifest");
         int r;
 
-        if (manifest == NULL)
+        if (!manifest)
                 return refuse(report, -ENOEXEC, "not a component: it has no sq_manifest (register it with SQ_BOLT or SQ_SPOUT)");
         if (manifest->abi != SQ_ABI)
                 return refuse_abi(report, manifest->abi);
         if (manifest->kind != SQ_KIND_SPOUT && manifest->kind != SQ_KIND_BOLT)
                 return refuse(report, -ENOEXEC, "neither a spout nor a bolt (kind %u)", manifest->kind);
-        if (manifest->definition == NULL || manifest->name == NULL)
+        if (!manifest->definition || !manifest->name)
                 return refuse(report, -ENOEXEC, "its sq_manifest is not filled in (register it with SQ_BOLT or SQ_SPOUT)");
         component->name = manifest->name;
         component->kind = (enum sq_kind)manifest->kind;
@@ -241,8 +240,8 @@ load_kit(void)
 
         program[n > 0 ? n : 0] = '\0';
         for (size_t i = 0; n > 0 && i < sizeof(places) / sizeof(places[0]); i++) {
-                (void)snprintf(path, sizeof(path), "%.*s/%s", (int)(strrchr(program, '/') - program), program, places[i]);
-                if (dlopen(path, RTLD_NOW | RTLD_LOCAL) != NULL)
+                snprintf(path, sizeof(path), "%.*s/%s", (int)(strrchr(program, '/') - program), program, places[i]);
+                if (dlopen(path, RTLD_NOW | RTLD_LOCAL))
                         return true;
         }
         return false;
@@ -252,10 +251,10 @@ static void *
 open_library(const char *path)
 {
         void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-        const char *cause = handle == NULL ? dlerror() : NULL;
+        const char *cause = !handle ? dlerror() : NULL;
 
-        if (cause == NULL || strncmp(cause, KIT ":", sizeof(KIT)) != 0)
-                return handle != NULL ? handle : dlopen(path, RTLD_NOW | RTLD_LOCAL); /* once more, for dlerror() */
+        if (!cause || strncmp(cause, KIT ":", sizeof(KIT)) != 0)
+                return handle ? handle : dlopen(path, RTLD_NOW | RTLD_LOCAL); /* once more, for dlerror() */
         return load_kit() ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
 }
 
@@ -266,15 +265,15 @@ load(const struct report *report, const char *path, struct sqi_component *compon
         int r;
 
         component->path = realpath(path, NULL);
-        if (component->path == NULL)
+        if (!component->path)
                 return refuse(report, -errno, "can't read it: %s", strerror(errno));
         r = sqi_elf_check(component->path, report->error, report->size);
         if (r < 0)
                 return r;
         component->handle = open_library(component->path);
-        if (component->handle == NULL) {
+        if (!component->handle) {
                 cause = dlerror();
-                return refuse(report, -ENOEXEC, "can't load it: %s", cause != NULL ? cause : "?");
+                return refuse(report, -ENOEXEC, "can't load it: %s", cause ? cause : "?");
         }
         return read_manifest(report, component);
 }
@@ -287,7 +286,7 @@ sqi_component_load(const char *path, struct sqi_component **ret, char *error, si
         int r;
 
         component = calloc(1, sizeof(*component));
-        if (component == NULL)
+        if (!component)
                 return refuse(&report, -ENOMEM, "out of memory");
         r = load(&report, path, component);
         if (r < 0)
@@ -300,9 +299,9 @@ sqi_component_load(const char *path, struct sqi_component **ret, char *error, si
 void
 sqi_component_close(struct sqi_component **component)
 {
-        if (*component == NULL)
+        if (!*component)
                 return;
-        if ((*component)->handle != NULL)
+        if ((*component)->handle)
                 (void)dlclose((*component)->handle);
         free((*component)->definition);
         free((*component)->path);

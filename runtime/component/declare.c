@@ -18,9 +18,7 @@ sqi_type_fits(enum sq_type wanted, enum sq_type given)
 int
 sqi_fields_find(const struct sqi_fields *fields, const char *name)
 {
-        size_t i;
-
-        for (i = 0; i < fields->n; i++)
+        for (size_t i = 0; i < fields->n; i++)
                 if (strcmp(fields->items[i].name, name) == 0)
                         return (int)i;
         return -1;
@@ -29,11 +27,9 @@ sqi_fields_find(const struct sqi_fields *fields, const char *name)
 static bool
 fields_equal(const struct sqi_fields *a, const struct sqi_fields *b)
 {
-        size_t i;
-
         if (a->n != b->n)
                 return false;
-        for (i = 0; i < a->n; i++)
+        for (size_t i = 0; i < a->n; i++)
                 if (a->items[i].type != b->items[i].type || strcmp(a->items[i].name, b->items[i].name) != 0)
                         return false;
         return true;
@@ -42,9 +38,7 @@ fields_equal(const struct sqi_fields *a, const struct sqi_fields *b)
 bool
 sqi_declared_equal(const struct sqi_declared *a, const struct sqi_declared *b)
 {
-        size_t i;
-
-        for (i = 0; i <= SQ_STREAMS_MAX; i++)
+        for (size_t i = 0; i <= SQ_STREAMS_MAX; i++)
                 if (!fields_equal(&a->streams[i], &b->streams[i]))
                         return false;
         return fields_equal(&a->in, &b->in);
@@ -56,7 +50,7 @@ sqi_component_nstreams(const struct sqi_component *component)
         const struct sq_stream *streams = sqi_component_streams(component);
         size_t n = 0;
 
-        while (n < SQ_STREAMS_MAX && streams[n].id != NULL)
+        while (n < SQ_STREAMS_MAX && streams[n].id)
                 n++;
         return n + 1;
 }
@@ -75,16 +69,16 @@ sq_declare_error(struct sq_declaration *decl, const char *option, const char *fo
         if (decl->failed)
                 return;
         decl->failed = true;
-        (void)snprintf(decl->option, sizeof(decl->option), "%s", option != NULL ? option : "");
+        snprintf(decl->option, sizeof(decl->option), "%s", option ? option : "");
         va_start(args, format);
-        (void)vsnprintf(decl->error, sizeof(decl->error), format, args);
+        vsnprintf(decl->error, sizeof(decl->error), format, args);
         va_end(args);
 }
 
 static void
 add_field(struct sq_declaration *decl, struct sqi_fields *fields, const char *where, const char *name, enum sq_type type)
 {
-        if (name == NULL || name[0] == '\0' || (unsigned)type > SQ_TIME)
+        if (!name || name[0] == '\0' || (unsigned)type > SQ_TIME)
                 sq_declare_error(decl, NULL, "it declares a field without a name or type in its %s", where);
         else if (sqi_fields_find(fields, name) >= 0)
                 sq_declare_error(decl, NULL, "it declares field '%s' twice in its %s", name, where);
@@ -93,7 +87,7 @@ add_field(struct sq_declaration *decl, struct sqi_fields *fields, const char *wh
         else {
                 fields->items[fields->n].name = sqi_arena_text(decl->arena, name);
                 fields->items[fields->n].type = type;
-                if (fields->items[fields->n].name == NULL)
+                if (!fields->items[fields->n].name)
                         sq_declare_error(decl, NULL, "out of memory");
                 else
                         fields->n++;
@@ -128,7 +122,7 @@ sq_declared_field(const struct sq_declaration *decl, unsigned input, const char 
 
         do
                 field = sq_declared_input(decl, input, place++);
-        while (field.name != NULL && strcmp(field.name, name) != 0);
+        while (field.name && strcmp(field.name, name) != 0);
         return field;
 }
 
@@ -150,9 +144,7 @@ sq_declare_out(struct sq_declaration *decl, unsigned stream, const char *name, e
 static void
 add_fields(struct sq_declaration *decl, struct sqi_fields *into, const struct sq_field *fields)
 {
-        size_t i;
-
-        for (i = 0; i < SQ_FIELDS_MAX && fields[i].name != NULL; i++)
+        for (size_t i = 0; i < SQ_FIELDS_MAX && fields[i].name; i++)
                 add_field(decl, into, "definition", fields[i].name, fields[i].type);
 }
 
@@ -160,16 +152,15 @@ int
 sqi_declare(struct sq_declaration *decl, const struct sqi_component *component)
 {
         sqi_declare_fn declare = sqi_component_declare(component);
-        size_t i;
 
         memset(decl->declared, 0, sizeof(*decl->declared));
         decl->nstreams = sqi_component_nstreams(component);
         if (component->kind == SQ_KIND_BOLT)
                 add_fields(decl, &decl->declared->in, component->bolt->in);
         add_fields(decl, &decl->declared->streams[0], sqi_component_out(component));
-        for (i = 1; i < decl->nstreams; i++)
+        for (size_t i = 1; i < decl->nstreams; i++)
                 add_fields(decl, &decl->declared->streams[i], sqi_component_streams(component)[i - 1].fields);
-        if (declare != NULL)
+        if (declare)
                 declare(decl);
         return decl->failed ? -EINVAL : 0;
 }

@@ -36,7 +36,7 @@ enum { CLASS = sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32 };
 static int
 refuse(char *error, size_t size, const char *text)
 {
-        (void)snprintf(error, size, "%s", text);
+        snprintf(error, size, "%s", text);
         return -ENOEXEC;
 }
 
@@ -51,11 +51,10 @@ segments_fit(int fd, const ElfW(Ehdr) * header, uint64_t file_size)
 {
         ElfW(Phdr) segment;
         uint64_t end;
-        unsigned i;
 
         if (header->e_phentsize != sizeof(segment) || header->e_phnum == 0)
                 return false;
-        for (i = 0; i < header->e_phnum; i++) {
+        for (unsigned i = 0; i < header->e_phnum; i++) {
                 if (__builtin_add_overflow(header->e_phoff, i * sizeof(segment), &end) ||
                     !read_at(fd, &segment, sizeof(segment), end))
                         return false;
@@ -92,13 +91,13 @@ sqi_elf_check(const char *path, char *error, size_t size)
         if (r == 0 && S_ISDIR(status.st_mode))
                 r = -EISDIR;
         if (r < 0)
-                (void)snprintf(error, size, "can't read it: %s", strerror(-r));
+                snprintf(error, size, "can't read it: %s", strerror(-r));
         else if (!S_ISREG(status.st_mode))
                 r = refuse(error, size, "not a shared object (build it with cc -shared -fPIC)");
         else
                 r = check(fd, (uint64_t)status.st_size, error, size);
         if (fd >= 0)
-                (void)close(fd);
+                close(fd);
         return r;
 }
 
@@ -114,14 +113,14 @@ sqi_elf_mentions(const char *path, const char *name)
         if (fd >= 0 && fstat(fd, &status) == 0 && status.st_size > 0)
                 bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (fd >= 0)
-                (void)close(fd);
+                close(fd);
         if (bytes == MAP_FAILED)
                 return true;
         end = bytes + status.st_size;
         at = memmem(bytes, (size_t)(end - bytes), name, size);
-        while (at != NULL && at > bytes && at[-1] != '\0')
+        while (at && at > bytes && at[-1] != '\0')
                 at = memmem(at + 1, (size_t)(end - at) - 1, name, size);
         found = at != NULL;
-        (void)munmap((void *)(uintptr_t)bytes, (size_t)status.st_size);
+        munmap((void *)(uintptr_t)bytes, (size_t)status.st_size);
         return found;
 }

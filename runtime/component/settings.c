@@ -21,7 +21,7 @@ sqi_parse_float(const char *text, double *ret)
         double value;
         char *end;
 
-        if (text[0] == '\0' || strchr(" \t\n", text[0]) != NULL)
+        if (text[0] == '\0' || strchr(" \t\n", text[0]))
                 return -EINVAL;
         value = sq_strtod(text, &end);
         if (*end != '\0' || !isfinite(value))
@@ -37,7 +37,7 @@ sqi_parse_int(const char *text, int64_t *ret)
         long long value;
         char *end;
 
-        if (text[0] == '\0' || strchr(" \t\n", text[0]) != NULL)
+        if (text[0] == '\0' || strchr(" \t\n", text[0]))
                 return -EINVAL;
         errno = 0;
         value = strtoll(text, &end, 10);
@@ -46,7 +46,7 @@ sqi_parse_int(const char *text, int64_t *ret)
                 return 0;
         }
         /* 1e6 is a whole number too, as long as a double holds it exactly. */
-        if (strpbrk(text, "eE") == NULL || sqi_parse_float(text, &real) < 0 || real != floor(real) || fabs(real) > 0x1p53)
+        if (!strpbrk(text, "eE") || sqi_parse_float(text, &real) < 0 || real != floor(real) || fabs(real) > 0x1p53)
                 return -EINVAL;
         *ret = (int64_t)real;
         return 0;
@@ -56,9 +56,8 @@ int
 sqi_parse_bool(const char *text, bool *ret)
 {
         static const char *const words[] = {"false", "true", "no", "yes", "off", "on"};
-        size_t i;
 
-        for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
                 if (strcasecmp(text, words[i]) == 0) {
                         *ret = i % 2 == 1;
                         return 0;
@@ -89,9 +88,7 @@ sqi_parse_choice(const char *choices, const char *text, int64_t *ret)
 const struct sq_option *
 sqi_option_find(const struct sq_option *options, const char *name)
 {
-        size_t i;
-
-        for (i = 0; i < SQ_OPTIONS_MAX && options[i].name != NULL; i++)
+        for (size_t i = 0; i < SQ_OPTIONS_MAX && options[i].name; i++)
                 if (strcmp(options[i].name, name) == 0)
                         return &options[i];
         return NULL;
@@ -181,14 +178,14 @@ refuse(const struct sq_option *option, const struct sqi_setting *setting, char *
         char hint[SQI_HINT_SIZE];
 
         if (setting->shape != SQI_SCALAR) {
-                (void)snprintf(error, size, "'%s' needs %s%s%s, not %s", option->name, types[option->type].needs, choice ? " " : "",
-                               choice ? option->choices : "", shapes[setting->shape]);
+                snprintf(error, size, "'%s' needs %s%s%s, not %s", option->name, types[option->type].needs, choice ? " " : "",
+                         choice ? option->choices : "", shapes[setting->shape]);
                 return -EINVAL;
         }
         nearest = sqi_nearest(setting->values[0]);
         sqi_nearest_offer_choices(&nearest, choice ? option->choices : "");
-        (void)snprintf(error, size, "'%s' needs %s%s%s, not '%.200s'%s", option->name, types[option->type].needs, choice ? " " : "",
-                       choice ? option->choices : "", setting->values[0], sqi_nearest_hint(&nearest, hint));
+        snprintf(error, size, "'%s' needs %s%s%s, not '%.200s'%s", option->name, types[option->type].needs, choice ? " " : "",
+                 choice ? option->choices : "", setting->values[0], sqi_nearest_hint(&nearest, hint));
         return -EINVAL;
 }
 
@@ -197,11 +194,10 @@ unknown(const struct sq_option *options, const struct sqi_setting *setting, char
 {
         struct sqi_nearest nearest = sqi_nearest(setting->name);
         char hint[SQI_HINT_SIZE];
-        size_t i;
 
-        for (i = 0; i < SQ_OPTIONS_MAX && options[i].name != NULL; i++)
+        for (size_t i = 0; i < SQ_OPTIONS_MAX && options[i].name; i++)
                 sqi_nearest_offer(&nearest, options[i].name);
-        (void)snprintf(error, size, "unknown setting '%.200s'%s", setting->name, sqi_nearest_hint(&nearest, hint));
+        snprintf(error, size, "unknown setting '%.200s'%s", setting->name, sqi_nearest_hint(&nearest, hint));
         return -EINVAL;
 }
 
@@ -210,7 +206,7 @@ sqi_settings_store(const struct sq_option *options, const struct sqi_setting *se
 {
         const struct sq_option *option = sqi_option_find(options, setting->name);
 
-        if (option == NULL)
+        if (!option)
                 return unknown(options, setting, error, size);
         if (option->type == SQ_OPTION_MAP) {
                 store_pairs(option, setting, state);
@@ -230,10 +226,8 @@ sqi_settings_store(const struct sq_option *options, const struct sqi_setting *se
 void
 sqi_settings_defaults(const struct sq_option *options, void *state)
 {
-        size_t i;
-
-        for (i = 0; i < SQ_OPTIONS_MAX && options[i].name != NULL; i++)
-                if (options[i].fallback != NULL && options[i].type != SQ_OPTION_LIST && options[i].type != SQ_OPTION_MAP)
+        for (size_t i = 0; i < SQ_OPTIONS_MAX && options[i].name; i++)
+                if (options[i].fallback && options[i].type != SQ_OPTION_LIST && options[i].type != SQ_OPTION_MAP)
                         (void)store_text(&options[i], options[i].fallback, state);
 }
 
@@ -244,7 +238,7 @@ sqi_settings_missing(const struct sq_option *options, const struct sqi_setting *
         const struct sq_option *option;
         size_t i;
 
-        while (*at < SQ_OPTIONS_MAX && options[*at].name != NULL) {
+        while (*at < SQ_OPTIONS_MAX && options[*at].name) {
                 option = &options[(*at)++];
                 for (i = 0; option->required && i < n; i++)
                         if (strcmp(settings[i].name, option->name) == 0)
@@ -272,7 +266,7 @@ sqi_settings_fill(const struct sq_option *options, const struct sqi_setting *set
                         return -EINVAL;
                 }
         if (sqi_settings_missing(options, settings, n, &at, &missing)) {
-                (void)snprintf(error, size, "'%s' is required: %s", missing->name, missing->help != NULL ? missing->help : "");
+                snprintf(error, size, "'%s' is required: %s", missing->name, missing->help ? missing->help : "");
                 *ret_bad = n;
                 return -EINVAL;
         }

@@ -182,7 +182,7 @@ make_room(struct sqi_levels *levels, uint32_t nworkers)
         free(levels->told);
         levels->told = calloc(nworkers, sizeof(*levels->told));
         levels->nworkers = levels->told ? nworkers : 0;
-        return levels->told != NULL;
+        return levels->told;
 }
 
 void

@@ -59,9 +59,8 @@ const struct sqi_config_key sqi_config_keys[] = {
 const struct sqi_config_key *
 sqi_config_find(const char *name)
 {
-        const struct sqi_config_key *key;
 
-        for (key = sqi_config_keys; key->name != NULL; key++)
+        for (const struct sqi_config_key *key = sqi_config_keys; key->name; key++)
                 if (strcmp(key->name, name) == 0)
                         return key;
         return NULL;
@@ -111,11 +110,9 @@ set(struct sqi_config *config, const struct sqi_config_key *key, const char *tex
 void
 sqi_config_defaults(struct sqi_config *config)
 {
-        const struct sqi_config_key *key;
-
         memset(config, 0, sizeof(*config));
-        for (key = sqi_config_keys; key->name != NULL; key++)
-                if (key->fallback != NULL)
+        for (const struct sqi_config_key *key = sqi_config_keys; key->name; key++)
+                if (key->fallback)
                         (void)set(config, key, key->fallback);
 }
 
@@ -124,7 +121,7 @@ sqi_config_set(struct sqi_config *config, const char *name, const char *text)
 {
         const struct sqi_config_key *key = sqi_config_find(name);
 
-        return key == NULL ? -ENOENT : set(config, key, text);
+        return !key ? -ENOENT : set(config, key, text);
 }
 
 static void
@@ -134,9 +131,9 @@ explain_unknown(const char *name, char *error, size_t size)
         const struct sqi_config_key *key;
         char hint[SQI_HINT_SIZE];
 
-        for (key = sqi_config_keys; key->name != NULL; key++)
+        for (key = sqi_config_keys; key->name; key++)
                 sqi_nearest_offer(&nearest, key->name);
-        (void)snprintf(error, size, "unknown config key '%.200s'%s", name, sqi_nearest_hint(&nearest, hint));
+        snprintf(error, size, "unknown config key '%.200s'%s", name, sqi_nearest_hint(&nearest, hint));
 }
 
 static void
@@ -148,25 +145,25 @@ explain_value(const struct sqi_config_key *key, const char *text, char *error, s
                 [SQI_CONFIG_ENUM] = "one of ",
                 [SQI_CONFIG_PATH] = "a path",
         };
-        const char *choices = key->choices != NULL ? key->choices : "";
+        const char *choices = key->choices ? key->choices : "";
         struct sqi_nearest nearest = sqi_nearest(text);
         char hint[SQI_HINT_SIZE];
 
         sqi_nearest_offer_choices(&nearest, choices);
-        (void)snprintf(error, size, "'%s' needs %s%s, not '%.200s'%s", key->name, needs[key->type], choices, text,
-                       sqi_nearest_hint(&nearest, hint));
+        snprintf(error, size, "'%s' needs %s%s, not '%.200s'%s", key->name, needs[key->type], choices, text,
+                 sqi_nearest_hint(&nearest, hint));
 }
 
 int
 sqi_config_try(struct sqi_config *config, const char *name, const char *text, char *error, size_t size)
 {
         const struct sqi_config_key *key = sqi_config_find(name);
-        int r = key == NULL ? -ENOENT : set(config, key, text);
+        int r = !key ? -ENOENT : set(config, key, text);
 
         if (r == -ENOENT)
                 explain_unknown(name, error, size);
         else if (r == -ERANGE)
-                (void)snprintf(error, size, "'%s' is out of range: %.10g to %.10g, not %.40s", name, key->min, key->max, text);
+                snprintf(error, size, "'%s' is out of range: %.10g to %.10g, not %.40s", name, key->min, key->max, text);
         else if (r < 0)
                 explain_value(key, text, error, size);
         return r;

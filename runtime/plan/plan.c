@@ -51,9 +51,9 @@ const char *
 sqi_task_name(const struct sqi_plan *plan, uint32_t task, char *buffer, size_t size)
 {
         if (task < plan->ntasks)
-                (void)snprintf(buffer, size, "%s/%u", plan->components[plan->tasks[task].component].id, plan->tasks[task].index);
+                snprintf(buffer, size, "%s/%u", plan->components[plan->tasks[task].component].id, plan->tasks[task].index);
         else
-                (void)snprintf(buffer, size, "?/%u", task);
+                snprintf(buffer, size, "?/%u", task);
         return buffer;
 }
 
@@ -62,7 +62,7 @@ sqi_plan_free(struct sqi_plan **plan)
 {
         struct sqi_arena *arena;
 
-        if (*plan == NULL)
+        if (!*plan)
                 return;
         arena = (*plan)->memory;
         sqi_arena_free(&arena);

@@ -60,7 +60,7 @@ sqi_control_linger(struct sqi_control *control)
 {
         const int linger = 1000;
 
-        (void)zmq_setsockopt(control->orders, ZMQ_LINGER, &linger, sizeof(linger));
+        zmq_setsockopt(control->orders, ZMQ_LINGER, &linger, sizeof(linger));
 }
 
 void

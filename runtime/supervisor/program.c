@@ -22,7 +22,7 @@ complain_of_none(char *error, size_t size)
         char *place;
         size_t used = (size_t)snprintf(error, size, "there is no " SQI_WORKER_PROGRAM ", the program of the workers; looked for");
 
-        for (size_t i = 0; (place = sqi_home_place(SQI_WORKER_PROGRAM, i)) != NULL; i++) {
+        for (size_t i = 0; (place = sqi_home_place(SQI_WORKER_PROGRAM, i)); i++) {
                 if (used < size)
                         used += (size_t)snprintf(error + used, size - used, "%s %s", i ? "," : "", place);
                 free(place);
@@ -77,7 +77,7 @@ sqi_program_open(char *error, size_t size)
         char *place;
         int program = -1, r;
 
-        for (size_t i = 0; program < 0 && (place = sqi_home_place(SQI_WORKER_PROGRAM, i)) != NULL; i++) {
+        for (size_t i = 0; program < 0 && (place = sqi_home_place(SQI_WORKER_PROGRAM, i)); i++) {
                 program = open(place, O_RDONLY | O_CLOEXEC);
                 r = -errno;
                 if (program >= 0)

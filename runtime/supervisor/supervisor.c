@@ -197,7 +197,7 @@ take_report(struct sqi_running *running)
 static bool
 is_open(const struct sqi_running *running)
 {
-        return running->control.orders != NULL;
+        return running->control.orders;
 }
 
 static void

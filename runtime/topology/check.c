@@ -26,15 +26,15 @@ refuse_unknown(struct sqi_model *model, const struct sqi_model_component *compon
         struct sqi_nearest nearest = sqi_nearest(name);
         size_t i, len = strlen(name);
 
-        for (i = 0; names != NULL && names[i] != NULL; i++)
+        for (i = 0; names && names[i]; i++)
                 sqi_nearest_offer(&nearest, names[i]);
-        if (elsewhere != NULL)
+        if (elsewhere)
                 sqi_model_error(model, component->component.place, "'%s' is a %s (list it below '%ss')", name, kind_name(other),
                                 kind_name(other));
         else if (len > 3 && strcmp(name + len - 3, ".so") == 0)
                 sqi_model_error(model, component->component.place, "no built-in %s '%s' (write './%s' for the file)", kind, name,
                                 name);
-        else if (sqi_nearest_name(&nearest) != NULL)
+        else if (sqi_nearest_name(&nearest))
                 sqi_model_error(model, component->component.place, "no built-in %s '%.200s'%s", kind, name,
                                 sqi_nearest_hint(&nearest, hint));
         else
@@ -52,17 +52,17 @@ load(struct sqi_model *model, struct sqi_model_component *component)
         const char *name = component->component.text;
         char error[512], *path;
 
-        if (name == NULL)
+        if (!name)
                 return;
         path = sqi_catalog_find(component->kind, name, model->directory);
-        if (path == NULL) {
+        if (!path) {
                 refuse_unknown(model, component);
                 return;
         }
         if (sqi_component_load(path, &component->loaded, error, sizeof(error)) < 0)
                 sqi_model_error(model, component->component.place, "the component '%.200s': %s", name, error);
         free(path);
-        if (component->loaded != NULL && component->loaded->kind != component->kind) {
+        if (component->loaded && component->loaded->kind != component->kind) {
                 sqi_model_error(model, component->component.place, "'%.200s' is a %s (list it below '%ss')", name,
                                 kind_name(component->loaded->kind), kind_name(component->loaded->kind));
                 sqi_component_close(&component->loaded);
@@ -96,14 +96,14 @@ fill(struct sqi_model *model, struct sqi_model_component *component)
         char error[512];
         bool ok = component->nrefused == 0;
 
-        if (state == NULL)
+        if (!state)
                 return;
         sqi_settings_defaults(options, state);
         for (i = 0; i < component->nsettings; i++) {
                 resolve_paths(model, options, &component->settings[i]);
                 if (sqi_settings_store(options, &component->settings[i], state, error, sizeof(error)) < 0) {
                         sqi_model_error(model, component->setting_places[i], "in '%s': %s",
-                                        component->id.text != NULL ? component->id.text : component->loaded->name, error);
+                                        component->id.text ? component->id.text : component->loaded->name, error);
                         ok = false;
                 }
         }
@@ -111,8 +111,8 @@ fill(struct sqi_model *model, struct sqi_model_component *component)
                 if (is_refused(component, missing->name))
                         continue;
                 sqi_model_error(model, component->properties_place.line > 0 ? component->properties_place : component->place,
-                                "in '%s': the setting '%s' is missing%s%s", component->id.text != NULL ? component->id.text : "?",
-                                missing->name, missing->help != NULL ? ": " : "", missing->help != NULL ? missing->help : "");
+                                "in '%s': the setting '%s' is missing%s%s", component->id.text ? component->id.text : "?",
+                                missing->name, missing->help ? ": " : "", missing->help ? missing->help : "");
                 ok = false;
         }
         component->state = ok ? state : NULL;
@@ -122,9 +122,8 @@ static void
 check_tasks(struct sqi_model *model)
 {
         int64_t tasks = 0;
-        size_t i;
 
-        for (i = 0; i < model->ncomponents; i++)
+        for (size_t i = 0; i < model->ncomponents; i++)
                 tasks += model->components[i].parallelism;
         if (tasks > SQI_TASKS_MAX)
                 sqi_model_error(model, model->name.place, "too many tasks: %lld (%d at most; lower a 'parallelism')",
@@ -134,11 +133,9 @@ check_tasks(struct sqi_model *model)
 void
 sqi_check_components(struct sqi_model *model)
 {
-        size_t i;
-
-        for (i = 0; i < model->ncomponents; i++) {
+        for (size_t i = 0; i < model->ncomponents; i++) {
                 load(model, &model->components[i]);
-                if (model->components[i].loaded != NULL)
+                if (model->components[i].loaded)
                         fill(model, &model->components[i]);
         }
         check_tasks(model);
@@ -150,18 +147,17 @@ sqi_check_delivery(struct sqi_model *model)
 {
         const struct sqi_model_component *component;
         bool replays, any = false;
-        size_t i;
 
-        for (i = 0; i < model->ncomponents; i++) {
+        for (size_t i = 0; i < model->ncomponents; i++) {
                 component = &model->components[i];
-                if (component->loaded == NULL || component->kind != SQ_KIND_SPOUT)
+                if (!component->loaded || component->kind != SQ_KIND_SPOUT)
                         continue;
                 replays = component->loaded->spout->replay != NULL;
                 any |= replays;
                 if (!replays && model->delivery_given && model->config.delivery == SQI_AT_LEAST_ONCE)
                         sqi_diagnose(model->diagnostics, SQI_WARNING, component->component.place,
                                      "the spout '%s' can't replay: what it emits is delivered at most once",
-                                     component->id.text != NULL ? component->id.text : component->loaded->name);
+                                     component->id.text ? component->id.text : component->loaded->name);
         }
         if (!model->delivery_given)
                 model->config.delivery = any ? SQI_AT_LEAST_ONCE : SQI_AT_MOST_ONCE;
@@ -174,17 +170,16 @@ find_component(struct sqi_model *model, const struct sqi_word *id, const char *k
 {
         struct sqi_nearest nearest;
         char hint[SQI_HINT_SIZE];
-        size_t i;
         int found;
 
-        if (id->text == NULL)
+        if (!id->text)
                 return -1;
         found = sqi_model_find(model, id->text);
         if (found >= 0)
                 return found;
         nearest = sqi_nearest(id->text);
-        for (i = 0; i < model->ncomponents; i++)
-                if (model->components[i].id.text != NULL && (key[0] == 'f' || model->components[i].kind == SQ_KIND_BOLT))
+        for (size_t i = 0; i < model->ncomponents; i++)
+                if (model->components[i].id.text && (key[0] == 'f' || model->components[i].kind == SQ_KIND_BOLT))
                         sqi_nearest_offer(&nearest, model->components[i].id.text);
         sqi_model_error(model, id->place, "'%s' names no component: '%.200s'%s", key, id->text, sqi_nearest_hint(&nearest, hint));
         return -1;
@@ -197,7 +192,7 @@ find_stream(struct sqi_model *model, const struct sqi_model_edge *edge, const st
         struct sqi_nearest nearest;
         char hint[SQI_HINT_SIZE];
 
-        if (edge->stream.text == NULL)
+        if (!edge->stream.text)
                 return 0;
         nearest = sqi_nearest(edge->stream.text);
         for (i = 0; i < n; i++) {
@@ -229,11 +224,10 @@ static void
 how_it_emits(const struct sqi_component *component, bool *ret_direct, bool *ret_plain)
 {
         static const char *const plain[] = {"sq_emit_values", "sq_emit_many", "sq_emit_tuple"};
-        size_t i;
 
         *ret_direct = sqi_elf_mentions(component->path, "sq_emit_direct_values");
         *ret_plain = false;
-        for (i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+        for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
                 *ret_plain |= sqi_elf_mentions(component->path, plain[i]);
 }
 
@@ -270,9 +264,9 @@ check_stream(struct sqi_model *model, struct sqi_model_edge *edge)
         if (edge->source < 0 || edge->target < 0)
                 return;
         source = &model->components[edge->source];
-        if (source->loaded != NULL)
+        if (source->loaded)
                 edge->stream_index = find_stream(model, edge, source);
-        if (source->loaded != NULL)
+        if (source->loaded)
                 check_grouping(model, edge, source);
         refuse_second(model, edge);
 }
@@ -284,14 +278,14 @@ sqi_check_streams(struct sqi_model *model)
         const struct sqi_model_component *component;
         size_t i;
 
-        for (i = 0; inputs != NULL && i < model->nedges; i++) {
+        for (i = 0; inputs && i < model->nedges; i++) {
                 check_stream(model, &model->edges[i]);
                 if (model->edges[i].target >= 0)
                         model->edges[i].input = inputs[model->edges[i].target]++;
         }
-        for (i = 0; inputs != NULL && i < model->ncomponents; i++) {
+        for (i = 0; inputs && i < model->ncomponents; i++) {
                 component = &model->components[i];
-                if (component->kind == SQ_KIND_BOLT && component->id.text != NULL && inputs[i] == 0)
+                if (component->kind == SQ_KIND_BOLT && component->id.text && inputs[i] == 0)
                         sqi_diagnose(model->diagnostics, SQI_WARNING, component->id.place,
                                      "the bolt '%s' has no input (no entry of 'streams' leads to it)", component->id.text);
         }

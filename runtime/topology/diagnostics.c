@@ -12,7 +12,7 @@ append(struct sqi_diagnostics *diagnostics)
 
         if ((diagnostics->n & (diagnostics->n - 1)) == 0)
                 items = reallocarray(items, diagnostics->n ? 2 * diagnostics->n : 1, sizeof(*items));
-        if (items == NULL)
+        if (!items)
                 return NULL;
         diagnostics->items = items;
         return &items[diagnostics->n];
@@ -35,8 +35,8 @@ sqi_diagnose(struct sqi_diagnostics *diagnostics, enum sqi_severity severity, st
         if (vasprintf(&text, format, args) < 0)
                 text = NULL;
         va_end(args);
-        item = text != NULL ? append(diagnostics) : NULL;
-        if (item == NULL) {
+        item = text ? append(diagnostics) : NULL;
+        if (!item) {
                 free(text);
                 diagnostics->no_memory = true;
                 return;
@@ -68,9 +68,7 @@ sqi_diagnostics_sort(struct sqi_diagnostics *diagnostics)
 void
 sqi_diagnostics_release(struct sqi_diagnostics *diagnostics)
 {
-        size_t i;
-
-        for (i = 0; i < diagnostics->n; i++)
+        for (size_t i = 0; i < diagnostics->n; i++)
                 free(diagnostics->items[i].text);
         free(diagnostics->items);
         free(diagnostics->source);
@@ -135,11 +133,11 @@ characters(const char *at, const char *end)
 static const char *
 find_line(const char *source, uint32_t line, const char **ret_end)
 {
-        while (source != NULL && --line > 0) {
+        while (source && --line > 0) {
                 source = strchr(source, '\n');
                 source += source != NULL;
         }
-        if (source == NULL)
+        if (!source)
                 return NULL;
         *ret_end = source + strcspn(source, "\r\n");
         return source;
@@ -153,11 +151,11 @@ end_of_word(const char *at, const char *end)
 
         if (at < end && (*at == '"' || *at == '\''))
                 close = memchr(at + 1, *at, (size_t)(end - at - 1));
-        if (close != NULL)
+        if (close)
                 return close + 1;
-        if (end - at > 1 && at[0] == '$' && at[1] == '{' && (close = memchr(at, '}', (size_t)(end - at))) != NULL)
+        if (end - at > 1 && at[0] == '$' && at[1] == '{' && (close = memchr(at, '}', (size_t)(end - at))))
                 return close + 1;
-        while (at < end && strchr(" \t,[]{}", *at) == NULL && !(*at == ':' && (at + 1 == end || at[1] == ' ')))
+        while (at < end && !strchr(" \t,[]{}", *at) && !(*at == ':' && (at + 1 == end || at[1] == ' ')))
                 at++;
         return at > from || at == end ? at : at + 1;
 }
@@ -167,7 +165,7 @@ static void
 put_text(FILE *out, const char *at, const char *end)
 {
         for (; at < end; at++)
-                (void)fputc((unsigned char)*at < 0x20 && *at != '\t' ? '?' : *at, out);
+                fputc((unsigned char)*at < 0x20 && *at != '\t' ? '?' : *at, out);
 }
 
 static void
@@ -177,17 +175,17 @@ put_excerpt(FILE *out, uint32_t number, const char *line, const char *end, const
         const char *first = column > EXCERPT_BEFORE ? ahead(line, end, column - EXCERPT_BEFORE) : line;
         const char *last = ahead(first, end, EXCERPT_WIDTH);
 
-        (void)fprintf(out, "%5u | %s", number, first > line ? "..." : "");
+        fprintf(out, "%5u | %s", number, first > line ? "..." : "");
         put_text(out, first, last);
-        (void)fprintf(out, "%s\n      | %s", last < end ? "..." : "", first > line ? "   " : "");
+        fprintf(out, "%s\n      | %s", last < end ? "..." : "", first > line ? "   " : "");
         for (const char *c = first; c < at; c = ahead(c, at, 1))
-                (void)fputc(*c == '\t' ? '\t' : ' ', out);
+                fputc(*c == '\t' ? '\t' : ' ', out);
         n = characters(at, end_of_word(at, last));
-        (void)fputs(mark, out);
+        fputs(mark, out);
         do
-                (void)fputc('^', out);
+                fputc('^', out);
         while (n-- > 1);
-        (void)fprintf(out, "%s\n", unmark);
+        fprintf(out, "%s\n", unmark);
 }
 
 char *
@@ -197,9 +195,9 @@ sqi_diagnostic_excerpt(const struct sqi_diagnostics *diagnostics, const struct s
         const char *end = NULL, *line = item->place.line > 0 ? find_line(diagnostics->source, item->place.line, &end) : NULL;
         char *text = NULL;
         size_t size;
-        FILE *out = line != NULL && line < end ? open_memstream(&text, &size) : NULL;
+        FILE *out = line && line < end ? open_memstream(&text, &size) : NULL;
 
-        if (out == NULL)
+        if (!out)
                 return NULL;
         put_excerpt(out, item->place.line, line, end, ahead(line, end, item->place.column > 0 ? item->place.column - 1 : 0), mark,
                     unmark);

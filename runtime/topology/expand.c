@@ -31,7 +31,7 @@ parse(const char *at, struct variable *ret)
         for (end = name; isalnum((unsigned char)*end) || *end == '_'; end++)
                 ;
         close = strchr(end, '}');
-        if ((size_t)(end - name) >= sizeof(ret->name) || close == NULL || (end != close && strncmp(end, ":-", 2) != 0))
+        if ((size_t)(end - name) >= sizeof(ret->name) || !close || (end != close && strncmp(end, ":-", 2) != 0))
                 return false;
         memcpy(ret->name, name, (size_t)(end - name));
         ret->name[end - name] = '\0';
@@ -65,15 +65,15 @@ put_variable(FILE *out, const struct variable *variable, struct complaint *compl
 {
         const char *value = getenv(variable->name);
 
-        if (value == NULL && variable->fallback == NULL) {
+        if (!value && !variable->fallback) {
                 complain(complaint, "the environment variable '%s' is not set (set it, or write ${%s:-default})", variable->name,
                          variable->name);
                 return;
         }
-        if (variable->fallback != NULL && (value == NULL || value[0] == '\0'))
+        if (variable->fallback && (!value || value[0] == '\0'))
                 (void)fwrite(variable->fallback, 1, variable->fallback_len, out);
         else
-                (void)fputs(value, out);
+                fputs(value, out);
 }
 
 /* What a Flux user has there: ${ENV-HOME} from the environment, ${some.key} from a properties file. */
@@ -103,7 +103,7 @@ expand(FILE *out, const char *at, struct complaint *complaint)
 
         while (*at != '\0') {
                 if (strncmp(at, "$${", 3) == 0) {
-                        (void)fputs("${", out);
+                        fputs("${", out);
                         at += 3;
                 } else if (strncmp(at, "${", 2) == 0) {
                         bool known = parse(at, &variable);
@@ -114,7 +114,7 @@ expand(FILE *out, const char *at, struct complaint *complaint)
                                 explain(at, complaint);
                         at += known ? variable.len : 2;
                 } else {
-                        (void)fputc(*at++, out);
+                        fputc(*at++, out);
                 }
         }
 }
@@ -128,12 +128,12 @@ sqi_expand(struct sqi_arena *arena, const char *text, const char **ret, char *er
         FILE *out;
         int r;
 
-        if (strstr(text, "${") == NULL) {
+        if (!strstr(text, "${")) {
                 *ret = text;
                 return 0;
         }
         out = open_memstream(&buffer, &len);
-        if (out == NULL)
+        if (!out)
                 return -ENOMEM;
         expand(out, text, &complaint);
         r = complaint.len > 0 ? -EINVAL : 0;
@@ -141,7 +141,7 @@ sqi_expand(struct sqi_arena *arena, const char *text, const char **ret, char *er
                 r = -ENOMEM;
         if (r == 0) {
                 copy = sqi_arena_copy(arena, buffer, len);
-                r = copy != NULL ? 0 : -ENOMEM;
+                r = copy ? 0 : -ENOMEM;
         }
         free(buffer);
         if (r == 0)

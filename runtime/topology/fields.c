@@ -20,7 +20,7 @@ stream_fields(const struct sqi_model *model, const struct sqi_model_edge *edge)
 {
         const struct sqi_model_component *source = &model->components[edge->source];
 
-        return source->declared != NULL && edge->stream_index >= 0 ? &source->declared->streams[edge->stream_index] : NULL;
+        return source->declared && edge->stream_index >= 0 ? &source->declared->streams[edge->stream_index] : NULL;
 }
 
 static bool
@@ -37,23 +37,22 @@ collect_inputs(const struct sqi_model *model, size_t component, const struct sqi
 {
         const struct sqi_model_component *self = &model->components[component], *source;
         const struct sqi_fields *known = &no_fields;
-        const struct sqi_model_edge *edge;
         int n = 0, i;
 
-        for (edge = model->edges; edge < model->edges + model->nedges; edge++) {
+        for (const struct sqi_model_edge *edge = model->edges; edge < model->edges + model->nedges; edge++) {
                 if (!feeds(edge, component))
                         continue;
                 source = &model->components[edge->source];
                 inputs[n] = stream_fields(model, edge);
-                if (inputs[n] == NULL && (edge->stream_index < 0 || source->declare_failed || source->state == NULL ||
-                                          source->cycle != self->cycle || self->cycle == 0))
+                if (!inputs[n] && (edge->stream_index < 0 || source->declare_failed || !source->state ||
+                                   source->cycle != self->cycle || self->cycle == 0))
                         return -1;
-                if (inputs[n] != NULL && known == &no_fields)
+                if (inputs[n] && known == &no_fields)
                         known = inputs[n];
                 n++;
         }
         for (i = 0; i < n; i++)
-                if (inputs[i] == NULL)
+                if (!inputs[i])
                         inputs[i] = known;
         return n;
 }
@@ -70,16 +69,16 @@ ask(struct sqi_model *model, size_t component, struct sq_declaration *decl)
 
         inputs = calloc(model->nedges + 1, sizeof(*inputs));
         declared = sqi_model_alloc(model, 1, sizeof(*declared));
-        if (inputs == NULL || declared == NULL) {
+        if (!inputs || !declared) {
                 free(inputs);
                 return -ENOMEM;
         }
-        n = self->state != NULL ? collect_inputs(model, component, inputs) : -1;
+        n = self->state ? collect_inputs(model, component, inputs) : -1;
         *decl = (struct sq_declaration){.arena = model->arena, .state = self->state, .inputs = inputs, .declared = declared};
         if (n >= 0) {
                 decl->ninputs = (size_t)n;
                 r = sqi_declare(decl, self->loaded);
-                changed = r == 0 && (self->declared == NULL || !sqi_declared_equal(self->declared, declared));
+                changed = r == 0 && (!self->declared || !sqi_declared_equal(self->declared, declared));
                 self->declared = r == 0 ? declared : self->declared;
                 r = r < 0 ? r : changed;
         } else {
@@ -94,14 +93,13 @@ static void
 report(struct sqi_model *model, struct sqi_model_component *component, const struct sq_declaration *decl)
 {
         struct sqi_place place = component->properties_place.line > 0 ? component->properties_place : component->place;
-        size_t i;
 
-        for (i = 0; i < component->nsettings; i++)
+        for (size_t i = 0; i < component->nsettings; i++)
                 if (strcmp(component->settings[i].name, decl->option) == 0)
                         place = component->setting_places[i];
         component->declare_failed = true;
         component->declared = NULL;
-        sqi_model_error(model, place, "in '%s': %s", component->id.text != NULL ? component->id.text : "?", decl->error);
+        sqi_model_error(model, place, "in '%s': %s", component->id.text ? component->id.text : "?", decl->error);
 }
 
 /* One strongly connected component: `members` of them. */
@@ -143,7 +141,7 @@ settle_all(struct sqi_model *model)
         size_t *starts = sqi_model_alloc(model, model->ncomponents + 2, sizeof(*starts));
         size_t i, n;
 
-        if (order == NULL || starts == NULL)
+        if (!order || !starts)
                 return;
         /* Ranks are 0 .. n - 1: a counting sort. */
         for (i = 0; i < model->ncomponents; i++)
@@ -171,15 +169,15 @@ missing_field(const struct sqi_fields *fields, const char *name, char *buffer, s
 
         for (i = 0; i < fields->n; i++)
                 sqi_nearest_offer(&nearest, fields->items[i].name);
-        if (sqi_nearest_name(&nearest) != NULL) {
-                (void)snprintf(buffer, size, "%s", sqi_nearest_hint(&nearest, hint));
+        if (sqi_nearest_name(&nearest)) {
+                snprintf(buffer, size, "%s", sqi_nearest_hint(&nearest, hint));
                 return buffer;
         }
         used = (size_t)snprintf(buffer, size, " (it has ");
         for (i = 0; i < fields->n && used < size; i++)
                 used += (size_t)snprintf(buffer + used, size - used, "%s'%.64s'", i > 0 ? ", " : "", fields->items[i].name);
         if (used < size)
-                (void)snprintf(buffer + used, size - used, ")");
+                snprintf(buffer + used, size - used, ")");
         return buffer;
 }
 
@@ -214,10 +212,9 @@ check_inputs(struct sqi_model *model, struct sqi_model_edge *edge, const struct 
         const struct sqi_model_component *target = &model->components[edge->target];
         const struct sq_field *wanted, *given;
         char hint[512];
-        size_t i;
         int place;
 
-        for (i = 0; target->declared != NULL && i < target->declared->in.n; i++) {
+        for (size_t i = 0; target->declared && i < target->declared->in.n; i++) {
                 wanted = &target->declared->in.items[i];
                 place = sqi_fields_find(fields, wanted->name);
                 if (place < 0) {
@@ -240,10 +237,10 @@ check_edge(struct sqi_model *model, struct sqi_model_edge *edge)
 {
         const struct sqi_fields *fields = stream_fields(model, edge);
 
-        if (fields == NULL)
+        if (!fields)
                 return;
         if (fields->n == 0) {
-                sqi_model_error(model, edge->stream.text != NULL ? edge->stream.place : edge->from.place,
+                sqi_model_error(model, edge->stream.text ? edge->stream.place : edge->from.place,
                                 "'%s' emits nothing on the stream '%s'", edge->from.text,
                                 sqi_component_stream(model->components[edge->source].loaded, (size_t)edge->stream_index));
                 return;
@@ -255,10 +252,8 @@ check_edge(struct sqi_model *model, struct sqi_model_edge *edge)
 void
 sqi_check_fields(struct sqi_model *model)
 {
-        size_t i;
-
         settle_all(model);
-        for (i = 0; i < model->nedges; i++)
+        for (size_t i = 0; i < model->nedges; i++)
                 if (model->edges[i].source >= 0 && model->edges[i].target >= 0)
                         check_edge(model, &model->edges[i]);
 }

@@ -15,7 +15,7 @@ lay_fields(struct sqi_arena *arena, const struct sqi_fields *fields)
 {
         struct sq_field *copy = sqi_arena_alloc(arena, fields->n, sizeof(*copy));
 
-        if (copy != NULL && fields->n > 0)
+        if (copy && fields->n > 0)
                 memcpy(copy, fields->items, fields->n * sizeof(*copy));
         return copy;
 }
@@ -24,19 +24,18 @@ static int
 lay_streams(struct sqi_arena *arena, const struct sqi_model_component *from, struct sqi_plan_component *ret)
 {
         struct sqi_plan_stream *stream;
-        uint32_t i;
 
         ret->nstreams = (uint32_t)sqi_component_nstreams(from->loaded);
         ret->streams = sqi_arena_alloc(arena, ret->nstreams, sizeof(*ret->streams));
-        for (i = 0; ret->streams != NULL && i < ret->nstreams; i++) {
+        for (uint32_t i = 0; ret->streams && i < ret->nstreams; i++) {
                 stream = &ret->streams[i];
                 stream->id = sqi_arena_text(arena, sqi_component_stream(from->loaded, i));
                 stream->nfields = (uint32_t)from->declared->streams[i].n;
                 stream->fields = lay_fields(arena, &from->declared->streams[i]);
-                if (stream->id == NULL || stream->fields == NULL)
+                if (!stream->id || !stream->fields)
                         return -ENOMEM;
         }
-        return ret->streams != NULL ? 0 : -ENOMEM;
+        return ret->streams ? 0 : -ENOMEM;
 }
 
 static int
@@ -53,7 +52,7 @@ lay_component(const struct sqi_model *model, const struct sqi_model_component *f
         ret->in = lay_fields(model->arena, &from->declared->in);
         ret->nsettings = (uint32_t)from->nsettings;
         ret->settings = from->settings;
-        return ret->path == NULL || ret->in == NULL ? -ENOMEM : lay_streams(model->arena, from, ret);
+        return !ret->path || !ret->in ? -ENOMEM : lay_streams(model->arena, from, ret);
 }
 
 static void
@@ -86,7 +85,7 @@ sqi_plan_spread(struct sqi_plan *plan)
         if (plan->config.workers > 0 && plan->config.workers < plan->ntasks)
                 plan->nworkers = (uint32_t)plan->config.workers;
         plan->tasks = sqi_arena_alloc(plan->memory, plan->ntasks, sizeof(*plan->tasks));
-        if (plan->tasks == NULL)
+        if (!plan->tasks)
                 return -ENOMEM;
         for (i = 0; i < plan->ncomponents; i++) {
                 component = &plan->components[i];
@@ -100,10 +99,9 @@ int
 sqi_plan_make(struct sqi_model *model, struct sqi_plan **ret)
 {
         struct sqi_plan *plan = calloc(1, sizeof(*plan));
-        uint32_t i;
         int r = 0;
 
-        if (plan == NULL)
+        if (!plan)
                 return -ENOMEM;
         plan->name = model->name.text;
         plan->directory = model->directory;
@@ -112,11 +110,11 @@ sqi_plan_make(struct sqi_model *model, struct sqi_plan **ret)
         plan->nedges = (uint32_t)model->nedges;
         plan->components = sqi_arena_alloc(model->arena, plan->ncomponents, sizeof(*plan->components));
         plan->edges = sqi_arena_alloc(model->arena, plan->nedges, sizeof(*plan->edges));
-        if (plan->components == NULL || plan->edges == NULL)
+        if (!plan->components || !plan->edges)
                 r = -ENOMEM;
-        for (i = 0; r == 0 && i < plan->ncomponents; i++)
+        for (uint32_t i = 0; r == 0 && i < plan->ncomponents; i++)
                 r = lay_component(model, &model->components[i], &plan->components[i]);
-        for (i = 0; r == 0 && i < plan->nedges; i++)
+        for (uint32_t i = 0; r == 0 && i < plan->nedges; i++)
                 lay_edge(model, &model->edges[i], &plan->edges[i]);
         plan->memory = model->arena;
         if (r == 0)

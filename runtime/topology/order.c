@@ -43,19 +43,18 @@ static void
 sort_edges(struct visits *search)
 {
         const struct sqi_model *model = search->model;
-        size_t i;
 
-        for (i = 0; i < model->nedges; i++)
+        for (size_t i = 0; i < model->nedges; i++)
                 if (usable(&model->edges[i]))
                         search->first[model->edges[i].source + 1]++;
-        for (i = 0; i < model->ncomponents; i++)
+        for (size_t i = 0; i < model->ncomponents; i++)
                 search->first[i + 1] += search->first[i];
-        for (i = 0; i < model->ncomponents; i++)
+        for (size_t i = 0; i < model->ncomponents; i++)
                 search->vertices[i].next_edge = search->first[i];
-        for (i = 0; i < model->nedges; i++)
+        for (size_t i = 0; i < model->nedges; i++)
                 if (usable(&model->edges[i]))
                         search->out[search->vertices[model->edges[i].source].next_edge++] = i;
-        for (i = 0; i < model->ncomponents; i++)
+        for (size_t i = 0; i < model->ncomponents; i++)
                 search->vertices[i].next_edge = search->first[i];
 }
 
@@ -80,15 +79,15 @@ note_cycle(const struct visits *search, uint32_t cycle)
         size_t i, size = 0;
         FILE *out = open_memstream(&names, &size);
 
-        for (i = 0; out != NULL && i < model->ncomponents; i++) {
+        for (i = 0; out && i < model->ncomponents; i++) {
                 if (model->components[i].cycle != cycle)
                         continue;
-                (void)fprintf(out, "%s'%s'", first != NULL ? ", " : "", model->components[i].id.text);
-                first = first != NULL ? first : &model->components[i];
+                fprintf(out, "%s'%s'", first ? ", " : "", model->components[i].id.text);
+                first = first ? first : &model->components[i];
         }
-        if (out == NULL || fclose(out) != 0)
+        if (!out || fclose(out) != 0)
                 model->diagnostics->no_memory = true;
-        else if (first != NULL)
+        else if (first)
                 sqi_diagnose(model->diagnostics, SQI_NOTE, first->id.place, "the topology has a cycle: %s", names);
         free(names);
 }
@@ -96,9 +95,7 @@ note_cycle(const struct visits *search, uint32_t cycle)
 static bool
 feeds_itself(const struct visits *search, uint32_t component)
 {
-        size_t i;
-
-        for (i = search->first[component]; i < search->first[component + 1]; i++)
+        for (size_t i = search->first[component]; i < search->first[component + 1]; i++)
                 if (search->model->edges[search->out[i]].target == (int)component)
                         return true;
         return false;
@@ -189,7 +186,7 @@ sqi_order(struct sqi_model *model)
         search.first = sqi_model_alloc(model, n + 1, sizeof(*search.first));
         search.out = sqi_model_alloc(model, model->nedges, sizeof(*search.out));
         search.stack = sqi_model_alloc(model, n, sizeof(*search.stack));
-        if (search.vertices == NULL || search.first == NULL || search.out == NULL || search.stack == NULL)
+        if (!search.vertices || !search.first || !search.out || !search.stack)
                 return;
         sort_edges(&search);
         for (kind = SQ_KIND_SPOUT; kind <= SQ_KIND_BOLT; kind++) {

@@ -15,15 +15,15 @@ split(struct sqi_model *model, const char *pair, const char *what, char **ret_ke
 {
         const char *equals = strchr(pair, '=');
 
-        if (equals == NULL || equals == pair) {
+        if (!equals || equals == pair) {
                 sqi_model_error(model, nowhere, "'%.200s' is no override (write %s)", pair, what);
                 return false;
         }
         *ret_key = sqi_arena_copy(model->arena, pair, (size_t)(equals - pair));
         *ret_value = sqi_arena_text(model->arena, equals + 1);
-        if (*ret_key == NULL || *ret_value == NULL)
+        if (!*ret_key || !*ret_value)
                 model->diagnostics->no_memory = true;
-        return *ret_key != NULL && *ret_value != NULL;
+        return *ret_key && *ret_value;
 }
 
 /* A path on the command line is relative to where the command was given. */
@@ -36,11 +36,11 @@ from_here(struct sqi_model *model, const char *path)
         if (path[0] == '/' || path[0] == '\0' || strcmp(path, "-") == 0)
                 return path;
         here = getcwd(NULL, 0);
-        whole = here != NULL ? sqi_arena_print(model->arena, "%s/%s", here, path) : NULL;
+        whole = here ? sqi_arena_print(model->arena, "%s/%s", here, path) : NULL;
         free(here);
-        if (whole == NULL)
+        if (!whole)
                 model->diagnostics->no_memory = true;
-        return whole != NULL ? whole : path;
+        return whole ? whole : path;
 }
 
 static void
@@ -53,7 +53,7 @@ override_config(struct sqi_model *model, const char *pair)
         if (!split(model, pair, "KEY=VALUE", &key, &value))
                 return;
         known = sqi_config_find(key);
-        if (known != NULL && known->type == SQI_CONFIG_PATH)
+        if (known && known->type == SQI_CONFIG_PATH)
                 value = from_here(model, value);
         if (sqi_config_try(&model->config, key, value, error, sizeof(error)) < 0)
                 sqi_model_error(model, nowhere, "in the override '%.200s': %s", pair, error);
@@ -66,10 +66,9 @@ unknown_component(struct sqi_model *model, const char *id)
 {
         struct sqi_nearest nearest = sqi_nearest(id);
         char hint[SQI_HINT_SIZE];
-        size_t i;
 
-        for (i = 0; i < model->ncomponents; i++)
-                if (model->components[i].id.text != NULL)
+        for (size_t i = 0; i < model->ncomponents; i++)
+                if (model->components[i].id.text)
                         sqi_nearest_offer(&nearest, model->components[i].id.text);
         sqi_model_error(model, nowhere, "no component '%.200s' in the topology%s", id, sqi_nearest_hint(&nearest, hint));
 }
@@ -96,16 +95,14 @@ override_parallelism(struct sqi_model *model, const char *pair)
 void
 sqi_model_override(struct sqi_model *model, const struct sqi_overrides *overrides)
 {
-        size_t i;
-
-        if (overrides->name != NULL) {
+        if (overrides->name) {
                 if (!sqi_is_id(overrides->name))
                         sqi_model_error(model, nowhere, "'%.200s' can't be a name", overrides->name);
                 model->name.text = sqi_arena_text(model->arena, overrides->name);
-                model->diagnostics->no_memory |= model->name.text == NULL;
+                model->diagnostics->no_memory |= !model->name.text;
         }
-        for (i = 0; i < overrides->nconfig; i++)
+        for (size_t i = 0; i < overrides->nconfig; i++)
                 override_config(model, overrides->config[i]);
-        for (i = 0; i < overrides->nparallelism; i++)
+        for (size_t i = 0; i < overrides->nparallelism; i++)
                 override_parallelism(model, overrides->parallelism[i]);
 }

@@ -45,7 +45,7 @@ check_against_inputs(struct sqi_model *model, const struct path *output)
         struct path input;
 
         for (size_t c = 0; c < model->ncomponents; c++)
-                for (size_t i = 0; model->components[c].loaded != NULL && i < model->components[c].nsettings; i++)
+                for (size_t i = 0; model->components[c].loaded && i < model->components[c].nsettings; i++)
                         if (is_path(&model->components[c], i, &input) && !input.written && is_same_file(input.text, output->text))
                                 sqi_model_error(model, output->place,
                                                 "'%s' would write the file that '%s' reads (give it another path)",
@@ -58,7 +58,7 @@ sqi_check_paths(struct sqi_model *model)
         struct path output;
 
         for (size_t c = 0; c < model->ncomponents; c++)
-                for (size_t i = 0; model->components[c].loaded != NULL && i < model->components[c].nsettings; i++)
+                for (size_t i = 0; model->components[c].loaded && i < model->components[c].nsettings; i++)
                         if (is_path(&model->components[c], i, &output) && output.written)
                                 check_against_inputs(model, &output);
 }

@@ -21,7 +21,7 @@ count_pairs(const struct sqi_yaml *node, bool *ret_named)
         size_t n = 0;
 
         *ret_named = node->kind == SQI_YAML_MAPPING;
-        for (item = node->first; item != NULL; item = item->next) {
+        for (item = node->first; item; item = item->next) {
                 bool inner = node->kind == SQI_YAML_SEQUENCE && item->value->kind == SQI_YAML_MAPPING;
 
                 n += inner ? item->value->n : 1;
@@ -35,10 +35,10 @@ add_pair(struct sqi_model *model, struct sqi_setting *setting, const char *name,
 {
         const char *text = setting_value(model, value, setting->name);
 
-        if (text == NULL)
+        if (!text)
                 return false;
-        if (setting->names != NULL)
-                setting->names[setting->n] = name != NULL ? name : text;
+        if (setting->names)
+                setting->names[setting->n] = name ? name : text;
         setting->values[setting->n++] = text;
         return true;
 }
@@ -53,18 +53,18 @@ fill_setting(struct sqi_model *model, struct sqi_setting *setting, const struct 
         setting->shape = named ? SQI_MAPPING : SQI_SEQUENCE;
         setting->values = sqi_model_alloc(model, n, sizeof(*setting->values));
         setting->names = named ? sqi_model_alloc(model, n, sizeof(*setting->names)) : NULL;
-        if (setting->values == NULL || (named && setting->names == NULL))
+        if (!setting->values || (named && !setting->names))
                 return false;
-        for (item = node->first; item != NULL; item = item->next) {
+        for (item = node->first; item; item = item->next) {
                 if (item->value->kind != SQI_YAML_MAPPING) {
                         ok &= add_pair(model, setting, item->key, item->value);
                         continue;
                 }
-                if (item->key != NULL) {
+                if (item->key) {
                         ok &= setting_value(model, item->value, setting->name) != NULL;
                         continue;
                 }
-                for (inner = item->value->first; inner != NULL; inner = inner->next)
+                for (inner = item->value->first; inner; inner = inner->next)
                         ok &= add_pair(model, setting, inner->key, inner->value);
         }
         return ok;
@@ -83,7 +83,7 @@ take_setting(struct sqi_model *model, struct sqi_setting *setting, const struct 
                 return fill_setting(model, setting, node);
         setting->shape = SQI_SCALAR;
         setting->values = sqi_model_alloc(model, 1, sizeof(*setting->values));
-        if (setting->values == NULL)
+        if (!setting->values)
                 return false;
         setting->values[0] = node->text;
         setting->n = 1;
@@ -112,7 +112,7 @@ add_flux_setting(struct sqi_model *model, struct sqi_model_component *component,
         const struct sqi_yaml_item *value = node->kind == SQI_YAML_MAPPING ? sqi_yaml_get(node, "value") : NULL;
         struct sqi_yaml_item item;
 
-        if (name == NULL || value == NULL || node->n != 2 || name->value->kind != SQI_YAML_SCALAR) {
+        if (!name || !value || node->n != 2 || name->value->kind != SQI_YAML_SCALAR) {
                 sqi_model_error(model, node->place,
                                 "'properties' needs a map of settings, or Flux's list of {name: ..., value: ...}");
                 return;
@@ -124,8 +124,6 @@ add_flux_setting(struct sqi_model *model, struct sqi_model_component *component,
 void
 sqi_model_properties(struct sqi_model *model, struct sqi_model_component *component, const struct sqi_yaml_item *item)
 {
-        const struct sqi_yaml_item *each;
-
         component->properties_place = item->key_place;
         if (item->value->kind == SQI_YAML_NULL)
                 return;
@@ -134,10 +132,10 @@ sqi_model_properties(struct sqi_model *model, struct sqi_model_component *compon
         component->settings = sqi_model_alloc(model, item->value->n, sizeof(*component->settings));
         component->setting_places = sqi_model_alloc(model, item->value->n, sizeof(*component->setting_places));
         component->refused = sqi_model_alloc(model, item->value->n, sizeof(*component->refused));
-        if (component->settings == NULL || component->setting_places == NULL || component->refused == NULL)
+        if (!component->settings || !component->setting_places || !component->refused)
                 return;
-        for (each = item->value->first; each != NULL; each = each->next)
-                if (each->key != NULL)
+        for (const struct sqi_yaml_item *each = item->value->first; each; each = each->next)
+                if (each->key)
                         add_setting(model, component, each);
                 else
                         add_flux_setting(model, component, each->value);

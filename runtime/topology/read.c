@@ -27,7 +27,7 @@ expect_value(struct sqi_model *model, const struct sqi_yaml_item *item, enum sqi
 {
         char what[SQI_WORD_MAX + 3];
 
-        (void)snprintf(what, sizeof(what), "'%.*s'", SQI_WORD_MAX, item->key);
+        snprintf(what, sizeof(what), "'%.*s'", SQI_WORD_MAX, item->key);
         return sqi_model_expect(model, item->value, kind, what);
 }
 
@@ -38,8 +38,8 @@ unknown_key(struct sqi_model *model, const struct key *keys, const struct sqi_ya
         char hint[SQI_HINT_SIZE];
         const struct key *key;
 
-        for (key = keys; key->name != NULL; key++)
-                if (key->instead == NULL)
+        for (key = keys; key->name; key++)
+                if (!key->instead)
                         sqi_nearest_offer(&nearest, key->name);
         sqi_model_error(model, item->key_place, "unknown key '%.200s' in %s%s", item->key, what, sqi_nearest_hint(&nearest, hint));
 }
@@ -47,21 +47,20 @@ unknown_key(struct sqi_model *model, const struct key *keys, const struct sqi_ya
 static void
 read_map(struct sqi_model *model, const struct key *keys, const struct sqi_yaml *node, const char *what, void *into)
 {
-        const struct sqi_yaml_item *item;
         const struct key *key;
 
-        for (item = node->first; item != NULL; item = item->next) {
-                for (key = keys; key->name != NULL && strcmp(key->name, item->key) != 0; key++)
+        for (const struct sqi_yaml_item *item = node->first; item; item = item->next) {
+                for (key = keys; key->name && strcmp(key->name, item->key) != 0; key++)
                         ;
-                if (key->name == NULL && strncmp(item->key, "x-", 2) != 0)
+                if (!key->name && strncmp(item->key, "x-", 2) != 0)
                         unknown_key(model, keys, item, what);
-                else if (key->name != NULL && key->instead != NULL)
+                else if (key->name && key->instead)
                         sqi_model_error(model, item->key_place, "'%s' has no meaning here (%s)", item->key, key->instead);
-                else if (key->name != NULL && key->read != NULL)
+                else if (key->name && key->read)
                         key->read(model, into, item);
         }
-        for (key = keys; key->name != NULL; key++)
-                if (key->required && sqi_yaml_get(node, key->name) == NULL)
+        for (key = keys; key->name; key++)
+                if (key->required && !sqi_yaml_get(node, key->name))
                         sqi_model_error(model, node->place, "%s has no '%s'", what, key->name);
 }
 
@@ -84,7 +83,7 @@ read_id(struct sqi_model *model, const struct sqi_yaml_item *item, struct sqi_wo
 
         read_word(model, item, &word);
         ret->place = word.place;
-        if (word.text != NULL && !sqi_is_id(word.text))
+        if (word.text && !sqi_is_id(word.text))
                 sqi_model_error(model, word.place, "'%.200s' can't be a name (%d letters, digits, '_', '-', '.' at most)",
                                 word.text, SQI_ID_MAX);
         else
@@ -101,24 +100,22 @@ set_config(struct sqi_model *model, struct sqi_config *config, const struct sqi_
         char error[512];
         int r;
 
-        if (key != NULL && !expect_value(model, item, SQI_YAML_SCALAR))
+        if (key && !expect_value(model, item, SQI_YAML_SCALAR))
                 return;
-        if (key != NULL && key->type == SQI_CONFIG_PATH && text[0] != '\0')
+        if (key && key->type == SQI_CONFIG_PATH && text[0] != '\0')
                 text = sqi_model_path(model, text);
-        r = sqi_config_try(config, item->key, key != NULL ? text : "", error, sizeof(error));
+        r = sqi_config_try(config, item->key, key ? text : "", error, sizeof(error));
         if (r < 0)
-                sqi_model_error(model, key != NULL ? item->value->place : item->key_place, "%s", error);
+                sqi_model_error(model, key ? item->value->place : item->key_place, "%s", error);
 }
 
 static void
 read_config(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
 {
-        const struct sqi_yaml_item *each;
-
         (void)into;
         if (item->value->kind == SQI_YAML_NULL || !expect_value(model, item, SQI_YAML_MAPPING))
                 return;
-        for (each = item->value->first; each != NULL; each = each->next) {
+        for (const struct sqi_yaml_item *each = item->value->first; each; each = each->next) {
                 set_config(model, &model->config, each);
                 if (strcmp(each->key, "topology.delivery") == 0) {
                         model->delivery_given = true;
@@ -132,13 +129,12 @@ static void
 read_component_config(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
 {
         struct sqi_model_component *component = into;
-        const struct sqi_yaml_item *each;
         struct sqi_config scratch;
 
         if (item->value->kind == SQI_YAML_NULL || !expect_value(model, item, SQI_YAML_MAPPING))
                 return;
-        for (each = item->value->first; each != NULL; each = each->next) {
-                if (strcmp(each->key, "topology.tick.tuple.freq.secs") != 0 && sqi_config_find(each->key) != NULL) {
+        for (const struct sqi_yaml_item *each = item->value->first; each; each = each->next) {
+                if (strcmp(each->key, "topology.tick.tuple.freq.secs") != 0 && sqi_config_find(each->key)) {
                         sqi_model_error(model, each->key_place,
                                         "'%s' is for the whole topology (move it to the file's own 'config')", each->key);
                         continue;
@@ -163,7 +159,7 @@ read_component_name(struct sqi_model *model, void *into, const struct sqi_yaml_i
 {
         struct sqi_word *word = &((struct sqi_model_component *)into)->component;
 
-        if (item->value->kind == SQI_YAML_NULL && sqi_yaml_component(item->value) != NULL)
+        if (item->value->kind == SQI_YAML_NULL && sqi_yaml_component(item->value))
                 *word = (struct sqi_word){sqi_yaml_component(item->value), item->value->place};
         else
                 read_word(model, item, word);
@@ -219,7 +215,7 @@ static const struct key component_keys[] = {
 static void
 refuse_duplicate(struct sqi_model *model, struct sqi_model_component *component)
 {
-        int first = component->id.text != NULL ? sqi_model_find(model, component->id.text) : -1;
+        int first = component->id.text ? sqi_model_find(model, component->id.text) : -1;
 
         if (first < 0 || &model->components[first] == component)
                 return;
@@ -233,9 +229,8 @@ read_components(struct sqi_model *model, const struct sqi_yaml *list, enum sq_ki
 {
         const char *what = kind == SQ_KIND_BOLT ? "the bolt" : "the spout";
         struct sqi_model_component *component;
-        const struct sqi_yaml_item *item;
 
-        for (item = list->first; item != NULL; item = item->next) {
+        for (const struct sqi_yaml_item *item = list->first; item; item = item->next) {
                 if (!sqi_model_expect(model, item->value, SQI_YAML_MAPPING, what))
                         continue;
                 component = &model->components[model->ncomponents++];
@@ -331,11 +326,11 @@ read_args(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
                 return;
         }
         edge->args = sqi_model_alloc(model, item->value->n + 1, sizeof(*edge->args));
-        for (; edge->args != NULL && each != NULL; each = each->next) {
+        for (; edge->args && each; each = each->next) {
                 const struct sqi_yaml_item arg = {"args", each->key_place, each->value, NULL};
 
                 read_word(model, &arg, &edge->args[edge->nargs]);
-                edge->grouping_broken |= edge->args[edge->nargs++].text == NULL;
+                edge->grouping_broken |= !edge->args[edge->nargs++].text;
         }
 }
 
@@ -373,7 +368,7 @@ read_grouping(struct sqi_model *model, void *into, const struct sqi_yaml_item *i
                 edge->grouping_broken = true;
                 if (!expect_value(model, item, SQI_YAML_MAPPING))
                         return;
-                edge->grouping_broken = sqi_yaml_get(item->value, "type") == NULL;
+                edge->grouping_broken = !sqi_yaml_get(item->value, "type");
                 read_map(model, grouping_keys, item->value, "the grouping", edge);
         }
         check_args(model, edge);
@@ -392,10 +387,9 @@ static const struct key stream_keys[] = {
 static void
 read_streams(struct sqi_model *model, const struct sqi_yaml *list)
 {
-        const struct sqi_yaml_item *item;
         struct sqi_model_edge *edge;
 
-        for (item = list->first; item != NULL; item = item->next) {
+        for (const struct sqi_yaml_item *item = list->first; item; item = item->next) {
                 if (!sqi_model_expect(model, item->value, SQI_YAML_MAPPING, "the stream"))
                         continue;
                 edge = &model->edges[model->nedges++];
@@ -437,7 +431,7 @@ list_of(struct sqi_model *model, const struct sqi_yaml *root, const char *key)
         static const struct sqi_yaml none = {.kind = SQI_YAML_SEQUENCE};
         const struct sqi_yaml_item *item = sqi_yaml_get(root, key);
 
-        if (item == NULL || item->value->kind == SQI_YAML_NULL || !expect_value(model, item, SQI_YAML_SEQUENCE))
+        if (!item || item->value->kind == SQI_YAML_NULL || !expect_value(model, item, SQI_YAML_SEQUENCE))
                 return &none;
         return item->value;
 }
@@ -456,7 +450,7 @@ sqi_model_read(struct sqi_model *model, const struct sqi_yaml *root)
         bolts = list_of(model, root, "bolts");
         streams = list_of(model, root, "streams");
         item = sqi_yaml_get(root, "spouts");
-        if (item != NULL && spouts->n == 0 && (item->value->kind == SQI_YAML_NULL || item->value->kind == SQI_YAML_SEQUENCE))
+        if (item && spouts->n == 0 && (item->value->kind == SQI_YAML_NULL || item->value->kind == SQI_YAML_SEQUENCE))
                 sqi_model_error(model, item->key_place, "there is no spout (a topology has at least one)");
         if (spouts->n + bolts->n > SQI_COMPONENTS_MAX) {
                 sqi_model_error(model, root->place, "too many components: %zu (%d at most)", spouts->n + bolts->n,
@@ -465,7 +459,7 @@ sqi_model_read(struct sqi_model *model, const struct sqi_yaml *root)
         }
         model->components = sqi_model_alloc(model, spouts->n + bolts->n, sizeof(*model->components));
         model->edges = sqi_model_alloc(model, streams->n, sizeof(*model->edges));
-        if (model->components == NULL || model->edges == NULL)
+        if (!model->components || !model->edges)
                 return;
         read_components(model, spouts, SQ_KIND_SPOUT);
         read_components(model, bolts, SQ_KIND_BOLT);

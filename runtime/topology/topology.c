@@ -12,9 +12,7 @@
 void
 sqi_model_release(struct sqi_model *model)
 {
-        size_t i;
-
-        for (i = 0; i < model->ncomponents; i++)
+        for (size_t i = 0; i < model->ncomponents; i++)
                 sqi_component_close(&model->components[i].loaded);
         model->ncomponents = 0;
         sqi_arena_free(&model->arena);
@@ -27,12 +25,12 @@ folder_of(struct sqi_arena *arena, const char *path)
         const char *slash = strrchr(path, '/'), *copy = NULL;
         char *folder, *whole;
 
-        if (strcmp(path, "-") == 0 || slash == NULL)
+        if (strcmp(path, "-") == 0 || !slash)
                 folder = strdup(".");
         else
                 folder = strndup(path, slash > path ? (size_t)(slash - path) : 1);
-        whole = folder != NULL ? realpath(folder, NULL) : NULL;
-        if (whole != NULL)
+        whole = folder ? realpath(folder, NULL) : NULL;
+        if (whole)
                 copy = sqi_arena_text(arena, whole);
         free(whole);
         free(folder);
@@ -43,7 +41,7 @@ static void
 check(struct sqi_model *model, const struct sqi_yaml *root, const struct sqi_overrides *overrides)
 {
         sqi_model_read(model, root);
-        if (overrides != NULL)
+        if (overrides)
                 sqi_model_override(model, overrides);
         sqi_check_components(model);
         sqi_check_paths(model);
@@ -61,12 +59,12 @@ sqi_topology_plan(const char *path, const struct sqi_overrides *overrides, struc
         struct sqi_yaml *root = NULL;
         int r;
 
-        if (model.arena == NULL)
+        if (!model.arena)
                 return -ENOMEM;
         r = sqi_yaml_read(model.arena, path, diagnostics, &root);
         if (r == 0) {
                 model.directory = folder_of(model.arena, path);
-                r = model.directory != NULL ? 0 : -ENOMEM;
+                r = model.directory ? 0 : -ENOMEM;
         }
         if (r == 0)
                 check(&model, root, overrides);

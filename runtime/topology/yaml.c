@@ -56,9 +56,7 @@ sqi_yaml_kind_name(enum sqi_yaml_kind kind)
 const struct sqi_yaml_item *
 sqi_yaml_get(const struct sqi_yaml *mapping, const char *key)
 {
-        const struct sqi_yaml_item *item;
-
-        for (item = mapping->first; item != NULL; item = item->next)
+        for (const struct sqi_yaml_item *item = mapping->first; item; item = item->next)
                 if (strcmp(item->key, key) == 0)
                         return item;
         return NULL;
@@ -67,7 +65,7 @@ sqi_yaml_get(const struct sqi_yaml *mapping, const char *key)
 const char *
 sqi_yaml_component(const struct sqi_yaml *node)
 {
-        bool null = node->kind == SQI_YAML_NULL && node->text != NULL && strcmp(node->text, "null") == 0;
+        bool null = node->kind == SQI_YAML_NULL && node->text && strcmp(node->text, "null") == 0;
 
         return node->kind == SQI_YAML_SCALAR || null ? node->text : NULL;
 }
@@ -78,10 +76,10 @@ event_place(struct fy_event *event)
 {
         const struct fy_mark *mark = fy_event_start_mark(event);
         struct fy_token *token = event->type == FYET_SCALAR ? event->scalar.value : NULL;
-        enum fy_scalar_style style = token != NULL ? fy_scalar_token_get_style(token) : FYSS_ANY;
+        enum fy_scalar_style style = token ? fy_scalar_token_get_style(token) : FYSS_ANY;
         bool quoted = style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
 
-        if (mark == NULL)
+        if (!mark)
                 return (struct sqi_place){0};
         return (struct sqi_place){(uint32_t)mark->line + 1, (uint32_t)mark->column + (quoted ? 0 : 1)};
 }
@@ -98,12 +96,11 @@ copy_token(struct sqi_arena *arena, struct fy_token *token, size_t *ret_len)
         struct fy_token_iter *iterator = fy_token_iter_create(token);
         const struct fy_iter_chunk *chunk = NULL;
 
-        while (text != NULL && iterator != NULL && (chunk = fy_token_iter_chunk_next(iterator, chunk, NULL)) != NULL &&
-               chunk->len <= room - len) {
+        while (text && iterator && (chunk = fy_token_iter_chunk_next(iterator, chunk, NULL)) && chunk->len <= room - len) {
                 memcpy(text + len, chunk->str, chunk->len);
                 len += chunk->len;
         }
-        if (iterator == NULL)
+        if (!iterator)
                 text = NULL;
         fy_token_iter_finish(iterator);
         fy_token_iter_destroy(iterator);
@@ -139,9 +136,9 @@ refuse_duplicates(struct builder *builder, struct sqi_yaml *mapping)
         size_t i = 0;
 
         items = calloc(mapping->n + 1, sizeof(*items));
-        if (items == NULL)
+        if (!items)
                 return -ENOMEM;
-        for (item = mapping->first; item != NULL; item = item->next)
+        for (item = mapping->first; item; item = item->next)
                 items[i++] = item;
         qsort(items, mapping->n, sizeof(*items), compare_keys);
         for (i = mapping->n; i-- > 1;)
@@ -151,8 +148,8 @@ refuse_duplicates(struct builder *builder, struct sqi_yaml *mapping)
                         items[i]->key = NULL;
                 }
         free(items);
-        for (at = &mapping->first; *at != NULL;)
-                if ((*at)->key != NULL) {
+        for (at = &mapping->first; *at;)
+                if ((*at)->key) {
                         at = &(*at)->next;
                 } else {
                         *at = (*at)->next;
@@ -165,18 +162,17 @@ refuse_duplicates(struct builder *builder, struct sqi_yaml *mapping)
 static int
 merge(struct builder *builder, struct sqi_yaml *into, const struct sqi_yaml *from)
 {
-        const struct sqi_yaml_item *item;
         struct sqi_yaml_item *copy, **tail = &into->first;
 
         if (from->kind != SQI_YAML_MAPPING)
                 return fail(builder, from->place, "'<<' merges maps (point it at an anchored map)");
-        while (*tail != NULL)
+        while (*tail)
                 tail = &(*tail)->next;
-        for (item = from->first; item != NULL; item = item->next) {
-                if (sqi_yaml_get(into, item->key) != NULL)
+        for (const struct sqi_yaml_item *item = from->first; item; item = item->next) {
+                if (sqi_yaml_get(into, item->key))
                         continue;
                 copy = sqi_arena_alloc(builder->arena, 1, sizeof(*copy));
-                if (copy == NULL)
+                if (!copy)
                         return -ENOMEM;
                 *copy = *item;
                 copy->next = NULL;
@@ -195,16 +191,16 @@ merge_all(struct builder *builder, struct sqi_yaml *mapping)
         const struct sqi_yaml *from;
         int r = 0;
 
-        for (at = &mapping->first; *at != NULL && strcmp((*at)->key, "<<") != 0; at = &(*at)->next)
+        for (at = &mapping->first; *at && strcmp((*at)->key, "<<") != 0; at = &(*at)->next)
                 ;
-        if (*at == NULL)
+        if (!*at)
                 return 0;
         from = (*at)->value;
         *at = (*at)->next;
         mapping->n--;
         if (from->kind != SQI_YAML_SEQUENCE)
                 return merge(builder, mapping, from);
-        for (item = from->first; r == 0 && item != NULL; item = item->next)
+        for (item = from->first; r == 0 && item; item = item->next)
                 r = merge(builder, mapping, item->value);
         return r;
 }
@@ -216,14 +212,14 @@ attach(struct builder *builder, struct sqi_yaml *node, struct sqi_place place)
         struct frame *frame = builder->depth > 0 ? &builder->frames[builder->depth - 1] : NULL;
         struct sqi_yaml_item *item;
 
-        if (frame == NULL) {
+        if (!frame) {
                 builder->root = node;
                 return 0;
         }
-        if (frame->node->kind == SQI_YAML_MAPPING && frame->key == NULL)
+        if (frame->node->kind == SQI_YAML_MAPPING && !frame->key)
                 return fail(builder, place, "a key must be a plain word");
         item = sqi_arena_alloc(builder->arena, 1, sizeof(*item));
-        if (item == NULL)
+        if (!item)
                 return -ENOMEM;
         *item = (struct sqi_yaml_item){frame->key, frame->key_place, node, NULL};
         *frame->tail = item;
@@ -241,7 +237,7 @@ new_node(struct builder *builder, enum sqi_yaml_kind kind, struct sqi_place plac
 {
         struct sqi_yaml *node = sqi_arena_alloc(builder->arena, 1, sizeof(*node));
 
-        if (node != NULL) {
+        if (node) {
                 node->kind = kind;
                 node->place = place;
                 node->weight = 1;
@@ -255,26 +251,24 @@ anchor(struct builder *builder, struct fy_token *token, struct sqi_yaml *node)
         struct anchor *added;
         size_t len;
 
-        if (token == NULL)
+        if (!token)
                 return 0;
         if (++builder->nanchors > SQI_YAML_ANCHORS)
                 return fail(builder, node->place, "too many anchors (1024 at most)");
         added = sqi_arena_alloc(builder->arena, 1, sizeof(*added));
-        if (added == NULL)
+        if (!added)
                 return -ENOMEM;
         added->name = copy_token(builder->arena, token, &len);
         added->node = node;
         added->next = builder->anchors;
         builder->anchors = added;
-        return added->name != NULL ? 0 : -ENOMEM;
+        return added->name ? 0 : -ENOMEM;
 }
 
 static bool
 is_open(const struct builder *builder, const struct sqi_yaml *node)
 {
-        size_t i;
-
-        for (i = 0; i < builder->depth; i++)
+        for (size_t i = 0; i < builder->depth; i++)
                 if (builder->frames[i].node == node)
                         return true;
         return false;
@@ -289,12 +283,12 @@ add_alias(struct builder *builder, struct fy_event *event)
         size_t len;
 
         name = copy_token(builder->arena, event->alias.anchor, &len);
-        if (name == NULL)
+        if (!name)
                 return -ENOMEM;
-        for (anchor = builder->anchors; anchor != NULL; anchor = anchor->next)
+        for (anchor = builder->anchors; anchor; anchor = anchor->next)
                 if (strcmp(anchor->name, name) == 0)
                         break;
-        if (anchor == NULL)
+        if (!anchor)
                 return fail(builder, place, "the alias has no anchor (write &name at the value it stands for)");
         if (is_open(builder, anchor->node))
                 return fail(builder, place, "the alias stands for a value that holds it");
@@ -318,23 +312,23 @@ add_scalar(struct builder *builder, struct fy_event *event)
         size_t len = 0;
         int r;
 
-        text = token != NULL ? copy_token(builder->arena, token, &len) : sqi_arena_copy(builder->arena, "", 0);
+        text = token ? copy_token(builder->arena, token, &len) : sqi_arena_copy(builder->arena, "", 0);
         node = new_node(builder, SQI_YAML_SCALAR, place);
-        if (text == NULL || node == NULL)
+        if (!text || !node)
                 return -ENOMEM;
         if (strlen(text) != len)
                 return fail(builder, place, "a NUL character has no place here");
-        if (frame != NULL && frame->node->kind == SQI_YAML_MAPPING && frame->key == NULL) {
+        if (frame && frame->node->kind == SQI_YAML_MAPPING && !frame->key) {
                 frame->key = text;
                 frame->key_place = place;
                 return 0;
         }
-        if (place.line == 0 && frame != NULL)
+        if (place.line == 0 && frame)
                 node->place = frame->key_place;
-        if (is_null(text, token == NULL || fy_scalar_token_get_style(token) == FYSS_PLAIN))
+        if (is_null(text, !token || fy_scalar_token_get_style(token) == FYSS_PLAIN))
                 node->kind = SQI_YAML_NULL;
         node->text = text;
-        node->quoted = token != NULL && fy_scalar_token_get_style(token) != FYSS_PLAIN;
+        node->quoted = token && fy_scalar_token_get_style(token) != FYSS_PLAIN;
         r = sqi_expand(builder->arena, text, &node->text, error, sizeof(error));
         if (r == -EINVAL) {
                 sqi_diagnose(builder->diagnostics, SQI_ERROR, node->place, "%s", error);
@@ -352,7 +346,7 @@ open_node(struct builder *builder, enum sqi_yaml_kind kind, struct fy_token *nam
         struct sqi_yaml *node = new_node(builder, kind, place);
         int r;
 
-        if (node == NULL)
+        if (!node)
                 return -ENOMEM;
         if (builder->depth == SQI_YAML_DEPTH)
                 return fail(builder, place, "nested too deeply");
@@ -383,7 +377,7 @@ add_event(struct builder *builder, struct fy_event *event)
 {
         struct sqi_place place = event_place(event);
 
-        if (event->type != FYET_DOCUMENT_START && event->type != FYET_DOCUMENT_END && fy_event_get_tag_token(event) != NULL)
+        if (event->type != FYET_DOCUMENT_START && event->type != FYET_DOCUMENT_END && fy_event_get_tag_token(event))
                 return fail(builder, place, "YAML tags have no meaning here (leave out the !...)");
         switch (event->type) {
         case FYET_DOCUMENT_START:
@@ -411,12 +405,12 @@ find_variable(const char *source, struct sqi_place *place)
         uint32_t line = place->line;
         const char *end;
 
-        while (source != NULL && line > 1) {
+        while (source && line > 1) {
                 source = strchr(source, '\n');
                 source += source != NULL;
                 line--;
         }
-        if (source == NULL || line == 0)
+        if (!source || line == 0)
                 return false;
         end = source + strcspn(source, "\n");
         for (uint32_t column = 1; source + 1 < end && column <= place->column; source++) {
@@ -437,7 +431,7 @@ report_syntax(struct builder *builder, struct fy_diag *diag)
         void *at = NULL;
         bool any = false;
 
-        while ((error = fy_diag_errors_iterate(diag, &at)) != NULL) {
+        while ((error = fy_diag_errors_iterate(diag, &at))) {
                 place = (struct sqi_place){(uint32_t)(error->line > 0 ? error->line : 0),
                                            (uint32_t)(error->column > 0 ? error->column : 1)};
                 if (find_variable(builder->diagnostics->source, &place))
@@ -456,13 +450,13 @@ build(struct builder *builder, struct fy_parser *parser, struct fy_diag *diag)
         struct fy_event *event;
         int r = 0;
 
-        while (r == 0 && (event = fy_parser_parse(parser)) != NULL) {
+        while (r == 0 && (event = fy_parser_parse(parser))) {
                 r = add_event(builder, event);
                 fy_parser_event_free(parser, event);
         }
         if (r == 0 && fy_parser_get_stream_error(parser))
                 r = report_syntax(builder, diag);
-        if (r == 0 && builder->root == NULL)
+        if (r == 0 && !builder->root)
                 r = fail(builder, (struct sqi_place){0}, "the file is empty");
         return r;
 }
@@ -481,7 +475,7 @@ check_text(struct builder *builder, const char *text, size_t size)
                          : (*at & 0xf0) == 0xe0      ? 2
                          : *at >= 0xf0 && *at < 0xf5 ? 3
                                                      : 4;
-                if (follow == 4 || (size_t)(end - at) <= follow || (*at < 0x20 && strchr("\t\n\r", *at) == NULL) || *at == 0x7f ||
+                if (follow == 4 || (size_t)(end - at) <= follow || (*at < 0x20 && !strchr("\t\n\r", *at)) || *at == 0x7f ||
                     *at == 0)
                         return fail(builder, place, "not text (a topology file is YAML in UTF-8)");
                 place.column++;
@@ -512,12 +506,12 @@ sqi_yaml_parse(struct sqi_arena *arena, const char *text, size_t size, struct sq
         fy_diag_cfg_default(&diag_config);
         diag_config.fp = NULL;
         diag = fy_diag_create(&diag_config);
-        if (diag == NULL)
+        if (!diag)
                 return -ENOMEM;
         fy_diag_set_collect_errors(diag, true);
         config.diag = diag;
         parser = fy_parser_create(&config);
-        r = parser != NULL && fy_parser_set_string(parser, text, size) == 0 ? build(&builder, parser, diag) : -ENOMEM;
+        r = parser && fy_parser_set_string(parser, text, size) == 0 ? build(&builder, parser, diag) : -ENOMEM;
         fy_parser_destroy(parser);
         fy_diag_destroy(diag);
         if (r == 0)
@@ -562,7 +556,7 @@ read_file(const char *path, char *buffer, size_t size, size_t *ret_len)
                 r = -EISDIR;
         if (r == 0)
                 r = read_all(fd, buffer, size, ret_len);
-        (void)close(fd);
+        close(fd);
         return r;
 }
 
@@ -574,7 +568,7 @@ sqi_yaml_read(struct sqi_arena *arena, const char *path, struct sqi_diagnostics 
         int r;
 
         buffer = malloc(SQI_YAML_BYTES + 1);
-        if (buffer == NULL)
+        if (!buffer)
                 return -ENOMEM;
         r = read_file(path, buffer, SQI_YAML_BYTES + 1, &size);
         if (r < 0)

@@ -629,7 +629,7 @@ read_text(const char *path, struct text *text)
         struct stat status;
         char *bytes;
 
-        need(file != NULL && fstat(fileno(file), &status) == 0, path);
+        need(file && fstat(fileno(file), &status) == 0, path);
         text->size = (size_t)status.st_size;
         bytes = calloc(1, text->size + PAD);
         need(bytes != NULL, "calloc");

@@ -11,15 +11,13 @@ declare(struct sq_declaration *decl)
 {
         const struct generic *self = sq_declared_state(decl);
         struct sq_field field;
-        unsigned place;
-        size_t i;
 
-        for (i = 0; i < self->by.n; i++)
-                if ((field = sq_declared_field(decl, 0, self->by.items[i])).name != NULL)
+        for (size_t i = 0; i < self->by.n; i++)
+                if ((field = sq_declared_field(decl, 0, self->by.items[i])).name)
                         sq_declare_in(decl, field.name, field.type);
                 else
                         sq_declare_error(decl, "by", "no input has the field '%s'", self->by.items[i]);
-        for (place = 0; (field = sq_declared_input(decl, 0, place)).name != NULL; place++)
+        for (unsigned place = 0; (field = sq_declared_input(decl, 0, place)).name; place++)
                 sq_declare_out(decl, 0, field.name, field.type);
 }
 

@@ -10,7 +10,7 @@ longest(const struct sq_declaration *decl)
         unsigned input, n, most = 0;
 
         for (input = 0; input < sq_declared_inputs(decl); input++) {
-                for (n = 0; sq_declared_input(decl, input, n).name != NULL; n++)
+                for (n = 0; sq_declared_input(decl, input, n).name; n++)
                         ;
                 most = n > most ? n : most;
         }
@@ -24,7 +24,7 @@ declare(struct sq_declaration *decl)
         char name[16];
 
         for (i = 0; i <= n; i++) {
-                (void)snprintf(name, sizeof(name), "f%u", i);
+                snprintf(name, sizeof(name), "f%u", i);
                 sq_declare_out(decl, 0, name, SQ_INT);
         }
 }

@@ -17,7 +17,7 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         void *block = malloc(size);
 
         (void)in;
-        if (block == NULL)
+        if (!block)
                 return sq_fail(task, "out of memory");
         memset(block, 1, size);
         memcpy(block, &self->last, sizeof(self->last));
@@ -30,7 +30,7 @@ cleanup(struct sq_task *task)
 {
         struct hoarder *self = sq_state(task);
 
-        while (self->last != NULL) {
+        while (self->last) {
                 void *before;
 
                 memcpy(&before, self->last, sizeof(before));

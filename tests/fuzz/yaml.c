@@ -9,11 +9,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 check(struct sqi_model *model, const struct sqi_yaml *root)
 {
-        size_t i;
-
         sqi_model_read(model, root);
-        for (i = 0; i < model->ncomponents; i++)
-                if (model->components[i].component.text != NULL && strchr(model->components[i].component.text, '/') != NULL)
+        for (size_t i = 0; i < model->ncomponents; i++)
+                if (model->components[i].component.text && strchr(model->components[i].component.text, '/'))
                         model->components[i].component.text = NULL;
         sqi_check_components(model);
         sqi_check_delivery(model);
@@ -29,7 +27,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct sqi_model model = {.diagnostics = &diagnostics, .arena = sqi_arena_new(), .directory = "/"};
         struct sqi_yaml *root = NULL;
 
-        if (model.arena == NULL)
+        if (!model.arena)
                 return 0;
         if (size <= SQI_YAML_BYTES && sqi_yaml_parse(model.arena, (const char *)data, size, &diagnostics, &root) == 0)
                 check(&model, root);

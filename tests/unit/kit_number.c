@@ -71,7 +71,7 @@ reads_the_same_doubles_as_strtod(void **unused)
                 assert_true(number(texts[i]).as.f == strtod(texts[i], NULL) && number(texts[i]).type == SQ_FLOAT);
         srandom(1);
         for (int i = 0; i < 100000; i++) {
-                (void)snprintf(text, sizeof(text), "%ld.%lde%ld", random() % 100000, random(), random() % 50 - 25);
+                snprintf(text, sizeof(text), "%ld.%lde%ld", random() % 100000, random(), random() % 50 - 25);
                 assert_true(number(text).as.f == strtod(text, NULL));
         }
 }

@@ -45,7 +45,7 @@ fields_of(enum sqi_message_type type)
 static bool
 carries(enum sqi_message_type type, char field)
 {
-        return strchr(fields_of(type), field) != NULL;
+        return strchr(fields_of(type), field);
 }
 
 static void

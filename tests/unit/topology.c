@@ -38,10 +38,9 @@ planned(const char *text, const struct sqi_overrides *overrides)
 {
         struct sqi_diagnostics diagnostics = {0};
         struct sqi_plan *plan = NULL;
-        size_t i;
         int r = plan_text(text, overrides, &diagnostics, &plan);
 
-        for (i = 0; r < 0 && i < diagnostics.n; i++)
+        for (size_t i = 0; r < 0 && i < diagnostics.n; i++)
                 print_error("%u:%u: %s\n", diagnostics.items[i].place.line, diagnostics.items[i].place.column,
                             diagnostics.items[i].text);
         sqi_diagnostics_release(&diagnostics);
@@ -101,27 +100,25 @@ whole_numbers_are_read_with_exponents_and_nothing_else(void **state)
         static const char *const refused[] = {"",      " 1",   "1 ", "1.5", "0x10", "1e-1", "nan", "9223372036854775808",
                                               "1e300", "1_000"};
         int64_t number = 0;
-        size_t i;
 
         (void)state;
         assert_int_equal(sqi_parse_int("-9223372036854775808", &number), 0);
         assert_true(number == INT64_MIN);
         assert_int_equal(sqi_parse_int("1e6", &number), 0);
         assert_int_equal(number, 1000000);
-        for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+        for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
                 assert_int_equal(sqi_parse_int(refused[i], &number), -EINVAL);
 }
 
 static void
 every_config_key_has_a_default_within_its_range(void **state)
 {
-        const struct sqi_config_key *key;
         struct sqi_config config;
 
         (void)state;
-        for (key = sqi_config_keys; key->name != NULL; key++) {
+        for (const struct sqi_config_key *key = sqi_config_keys; key->name; key++) {
                 assert_non_null(key->help);
-                if (key->fallback != NULL)
+                if (key->fallback)
                         assert_int_equal(sqi_config_set(&config, key->name, key->fallback), 0);
         }
         sqi_config_defaults(&config);
@@ -430,13 +427,12 @@ a_plan_with_any_byte_changed_is_refused_or_sound(void **state)
         size_t size = 0, i;
         char error[256], *text;
         void *bytes = NULL;
-        int bit;
 
         (void)state;
         assert_int_equal(sqi_plan_encode(plan, &bytes, &size), 0);
         text = bytes;
         for (i = 0; i < size; i++)
-                for (bit = 0; bit < 8; bit++) {
+                for (int bit = 0; bit < 8; bit++) {
                         text[i] = (char)(text[i] ^ (1 << bit));
                         if (sqi_plan_decode(bytes, size, &copy, error, sizeof(error)) == 0) {
                                 assert_true(copy->nworkers <= copy->ntasks);
@@ -458,8 +454,8 @@ the_catalog_lists_sorted_names_and_finds_them(void **state)
 
         (void)state;
         assert_non_null(mkdtemp(libdir));
-        (void)snprintf(path, sizeof(path), "mkdir %s/bolts && touch %s/bolts/b.so %s/bolts/a.so %s/bolts/c.txt", libdir, libdir,
-                       libdir, libdir);
+        snprintf(path, sizeof(path), "mkdir %s/bolts && touch %s/bolts/b.so %s/bolts/a.so %s/bolts/c.txt", libdir, libdir, libdir,
+                 libdir);
         file = popen(path, "r");
         assert_non_null(file);
         assert_int_equal(pclose(file), 0);
@@ -477,7 +473,7 @@ the_catalog_lists_sorted_names_and_finds_them(void **state)
         assert_string_equal(found, "/dir/x.so");
         free(found);
         assert_int_equal(unsetenv("SQUALL_LIBDIR"), 0);
-        (void)snprintf(path, sizeof(path), "rm -r %s", libdir);
+        snprintf(path, sizeof(path), "rm -r %s", libdir);
         file = popen(path, "r");
         assert_non_null(file);
         assert_int_equal(pclose(file), 0);
@@ -495,7 +491,7 @@ find_components(void **state)
                 return -1;
         path[n] = '\0';
         *strrchr(path, '/') = '\0';
-        (void)snprintf(strrchr(path, '/'), sizeof("/components"), "/components");
+        snprintf(strrchr(path, '/'), sizeof("/components"), "/components");
         return setenv("C", path, 1);
 }
 

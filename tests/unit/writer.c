@@ -116,7 +116,7 @@ a_reader_fails_at_every_cut_and_stays_failed(void **state)
                 bool flag = sqi_read_bool(&reader);
                 assert_int_equal(sqi_reader_is_done(&reader), cut == size);
                 assert_int_equal(flag, cut == size);
-                assert_int_equal(reader.error == NULL, cut == size);
+                assert_int_equal(!reader.error, cut == size);
                 assert_int_equal(sqi_read_uint(&reader, 1000), 0);
         }
         free(bytes);

@@ -265,6 +265,7 @@ struct sq_bag {
 
 /* Puts a key `n` times; `distinct`: thins the bag out when it is large. False: no memory. */
 SQ_EXPORT bool sq_bag_put(struct sq_bag *bag, uint64_t key, uint64_t n, bool distinct);
+/* Equal values have the same: 20 and 20.0, 0.0 and -0.0, maps in another order. */
 SQ_EXPORT uint64_t sq_bag_hash(struct sq_value value);
 /* Doubles as integers in the same order, cut to 0.1 %. */
 SQ_EXPORT uint64_t sq_bag_ordered(double real);

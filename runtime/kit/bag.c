@@ -106,24 +106,74 @@ sq_bag_put(struct sq_bag *bag, uint64_t key, uint64_t n, bool distinct)
         return !distinct || bag->used < 2 * (size_t)DISTINCT_KEPT || thin_out(bag);
 }
 
+/* ---- Hashes: of equal values the same, as tuple/canonical.h has it for keys --------------------------------------------- */
+
+static uint64_t
+hash_bytes(enum sq_type type, const void *ptr, size_t len)
+{
+        const unsigned char *bytes = ptr;
+        uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
+
+        for (size_t i = 0; i < len; i++)
+                h = (h ^ bytes[i]) * 0x100000001b3u;
+        return mix(h ^ ((uint64_t)type << 56));
+}
+
+/* Whole and not negative: an SQ_INT, whatever type it had. */
+static uint64_t
+hash_number(struct sq_value number)
+{
+        double real = number.type == SQ_FLOAT ? number.as.f : 0;
+
+        if (number.type != SQ_FLOAT)
+                return hash_bytes(number.type == SQ_UINT && number.as.u > INT64_MAX ? SQ_UINT : SQ_INT, &number.as, 8);
+        if (isnan(real))
+                return hash_bytes(SQ_FLOAT, "NaN", 3);
+        if (real >= -0x1p63 && real < 0x1p63 && floor(real) >= real)
+                return hash_number(sq_int((int64_t)real));
+        if (real >= 0x1p63 && real < 0x1p64)
+                return hash_number(sq_uint((uint64_t)real));
+        return hash_bytes(SQ_FLOAT, &real, sizeof(real));
+}
+
+/* The order of an array counts, that of the pairs of a map does not. */
+static uint64_t
+hash_items(struct sq_value list)
+{
+        struct sq_items items = sq_items(list);
+        struct sq_value item, value;
+        uint64_t h = 0, n = 0;
+
+        for (; sq_next_item(&items, &item); n++) {
+                if (list.type == SQ_ARRAY)
+                        h = mix(h + sq_bag_hash(item));
+                else if (sq_next_item(&items, &value))
+                        h += mix(mix(sq_bag_hash(item)) + sq_bag_hash(value));
+        }
+        return mix((h + n) ^ ((uint64_t)list.type << 56));
+}
+
 uint64_t
 sq_bag_hash(struct sq_value value)
 {
-        char json[512];
-        const char *bytes = json;
-        size_t len;
-        uint64_t h = 0xcbf29ce484222325u;
-
-        if (value.type == SQ_STR || value.type == SQ_BIN) {
-                bytes = value.as.ptr;
-                len = value.len;
-        } else {
-                len = sq_json(value, json, sizeof(json));
-                len = len < sizeof(json) ? len : sizeof(json) - 1;
+        switch (value.type) {
+        case SQ_STR:
+        case SQ_BIN:
+                return hash_bytes(value.type, value.as.ptr, value.len);
+        case SQ_INT:
+        case SQ_UINT:
+        case SQ_FLOAT:
+                return hash_number(value);
+        case SQ_BOOL:
+                return hash_bytes(value.type, value.as.b ? "t" : "f", 1);
+        case SQ_TIME:
+                return mix(hash_bytes(value.type, &value.as.i, sizeof(value.as.i)) + value.len);
+        case SQ_ARRAY:
+        case SQ_MAP:
+                return hash_items(value);
+        default:
+                return hash_bytes(value.type, NULL, 0);
         }
-        for (size_t i = 0; i < len; i++)
-                h = (h ^ (unsigned char)bytes[i]) * 0x100000001b3u;
-        return mix(h ^ ((uint64_t)value.type << 56));
 }
 
 int64_t

@@ -39,6 +39,56 @@ sqi_outlet_watch(struct sqi_outlet *outlet, struct sqi_load *load)
         learn(outlet);
 }
 
+int
+sqi_outlet_expect(struct sqi_outlet *outlet, uint32_t ntasks, uint32_t first, uint32_t n)
+{
+        if (!outlet->readers)
+                outlet->readers = calloc(ntasks, sizeof(*outlet->readers));
+        if (!outlet->readers)
+                return -ENOMEM;
+        outlet->nreaders = ntasks;
+        outlet->expected += n;
+        for (uint32_t i = 0; i < n; i++)
+                outlet->readers[first + i].expected = true;
+        return 0;
+}
+
+static void
+set_listens(struct sqi_outlet *outlet, struct sqi_listener *reader, bool listens)
+{
+        outlet->subscribed += (uint32_t)listens - (uint32_t)reader->listens;
+        reader->listens = listens;
+}
+
+static struct sqi_listener *
+find_reader(struct sqi_outlet *outlet, uint32_t task)
+{
+        return task < outlet->nreaders && outlet->readers[task].expected ? &outlet->readers[task] : NULL;
+}
+
+/* A dead one may leave after its successor has come. */
+void
+sqi_outlet_reader(struct sqi_outlet *outlet, uint32_t task, uint32_t incarnation, bool listens)
+{
+        struct sqi_listener *reader = find_reader(outlet, task);
+
+        if (!reader || incarnation < reader->incarnation || (!listens && incarnation > reader->incarnation))
+                return;
+        reader->incarnation = incarnation;
+        set_listens(outlet, reader, listens);
+}
+
+void
+sqi_outlet_lose_reader(struct sqi_outlet *outlet, uint32_t task, uint32_t incarnation)
+{
+        struct sqi_listener *reader = find_reader(outlet, task);
+
+        if (!reader || incarnation <= reader->incarnation)
+                return;
+        reader->incarnation = incarnation;
+        set_listens(outlet, reader, false);
+}
+
 static struct sqi_sealed *
 pop(struct sqi_outlet *outlet)
 {
@@ -67,6 +117,7 @@ void
 sqi_outlet_clear(struct sqi_outlet *outlet)
 {
         sqi_outlet_drop(outlet);
+        free(outlet->readers);
         while (outlet->kept) {
                 struct sqi_sealed *sealed = outlet->kept;
                 outlet->kept = sealed->next;

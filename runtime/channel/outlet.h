@@ -15,7 +15,8 @@
  * a drain ends soon, and little is lost or replayed when it dies. Nor is anything sent while more than `channel_bytes` are on their way there; what is
  * larger goes alone.
  *
- * A broadcast outlet sends by XPUB (no-drop): one batch for all receivers of one stream. It waits, too, while a receiver has not subscribed.
+ * A broadcast outlet sends by XPUB (no-drop): one batch for all receivers of one stream. It waits, too, while the
+ * living incarnation of a receiver has not subscribed.
  */
 #ifndef SQI_OUTLET_H
 #define SQI_OUTLET_H
@@ -34,6 +35,12 @@ struct sqi_sealed {
         zmq_msg_t message;
 };
 
+/* A task that may read a broadcast. */
+struct sqi_listener {
+        uint32_t incarnation; /* that listens; while none does, the least that counts */
+        bool expected, listens;
+};
+
 struct sqi_outlet {
         void *socket;      /* shared by the broadcast outlets of a task; owned by the collector */
         uint32_t receiver; /* task; broadcast: the stream */
@@ -42,9 +49,11 @@ struct sqi_outlet {
         bool touched;                  /* something is staged in it: on the collector's list for commit and rollback */
         bool dropped;                  /* tuples were dropped since the last batch was sealed, which the next one says */
         bool loose;                    /* it has carried a tuple that belongs to no tree */
-        uint32_t expected, subscribed; /* broadcast: receivers */
-        uint64_t edge_key, seq;        /* of the next tuple staged */
-        uint64_t staged_seq;           /* seq when the transaction began */
+        uint32_t expected, subscribed; /* broadcast: readers, and those of them that listen */
+        uint32_t nreaders;
+        struct sqi_listener *readers; /* broadcast: by task */
+        uint64_t edge_key, seq;       /* of the next tuple staged */
+        uint64_t staged_seq;          /* seq when the transaction began */
         struct sqi_batch batch;
         struct sqi_sealed *stuck, **stuck_end;
         uint32_t nstuck;
@@ -71,6 +80,15 @@ void sqi_outlet_clear(struct sqi_outlet *outlet);
 
 /* From here on the outlet goes by the receiver's load, which may be NULL. */
 void sqi_outlet_watch(struct sqi_outlet *outlet, struct sqi_load *load);
+
+/*
+ * Who reads a broadcast: the `n` tasks from `first` on, of `ntasks`. 0 or -ENOMEM. Then sqi_outlet_reader() is told who begins
+ * and ends to listen, and sqi_outlet_lose_reader() that the incarnations of a task before this one are dead, whatever their
+ * sockets still say. Both ignore who is not expected.
+ */
+int sqi_outlet_expect(struct sqi_outlet *outlet, uint32_t ntasks, uint32_t first, uint32_t n);
+void sqi_outlet_reader(struct sqi_outlet *outlet, uint32_t task, uint32_t incarnation, bool listens);
+void sqi_outlet_lose_reader(struct sqi_outlet *outlet, uint32_t task, uint32_t incarnation);
 
 /* Drops what is not sent yet, but for what is kept. Between transactions only. */
 void sqi_outlet_drop(struct sqi_outlet *outlet);

@@ -28,7 +28,7 @@ is_full(const struct sqi_collector *collector, const struct sqi_outlet *outlet)
         return outlet->batch.now.len >= collector->batch_bytes || outlet->batch.now.count >= outlet->most;
 }
 
-/* A broadcast goes to those who listen now: who does is asked right before it goes. A reader that died has left by then. */
+/* A broadcast goes to those who listen now: who does is asked right before it goes. Of the dead the supervisor has told. */
 static bool
 push_full(struct sqi_collector *collector, struct sqi_outlet *outlet)
 {
@@ -158,23 +158,25 @@ sqi_collector_end_again(struct sqi_collector *collector, uint32_t task)
 }
 
 /*
- * The head of a broadcast batch as its receivers subscribe to it, after XPUB's 1 (subscribe) or 0. A receiver's socket sends its subscriptions to
- * all the tasks that it is connected to: those for our siblings do not count.
+ * What a reader subscribes to last, after XPUB's 1 (subscribe) or 0. Its socket sends all its subscriptions to all the tasks
+ * that it is connected to: those for our siblings do not count.
  */
 static void
 count_subscription(struct sqi_collector *collector, const uint8_t *message, size_t size)
 {
+        struct sqi_reader_topic topic;
         struct sqi_header header = {0};
 
-        if (size != 1 + SQI_SUBSCRIPTION_SIZE)
+        if (size != 1 + sizeof(topic))
                 return;
-        memcpy(&header, message + 1, SQI_SUBSCRIPTION_SIZE);
-        if (header.kind != SQI_BATCH_DATA || header.task != collector->source.task)
+        memcpy(&topic, message + 1, sizeof(topic));
+        memcpy(&header, topic.head, sizeof(topic.head));
+        if (header.kind != SQI_READER_KIND || header.task != collector->source.task)
                 return;
         for (uint32_t i = 0; i < collector->noutlets; i++) {
                 struct sqi_outlet *outlet = &collector->outlets[i];
                 if (outlet->broadcast && outlet->receiver == header.stream)
-                        outlet->subscribed += message[0] ? 1u : outlet->subscribed ? (uint32_t)-1 : 0u;
+                        sqi_outlet_reader(outlet, topic.task, topic.incarnation, message[0]);
         }
 }
 

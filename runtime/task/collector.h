@@ -93,6 +93,9 @@ void sqi_collector_close(struct sqi_collector *collector);
  */
 void sqi_collector_lose(struct sq_task *task, uint32_t lost);
 
+/* `lost` has died, and goes on as `incarnation`: broadcasts wait for that one from here on. */
+void sqi_collector_lose_reader(struct sqi_collector *collector, uint32_t lost, uint32_t incarnation);
+
 /* The transaction begins: emits are anchored to `roots` (none outside execute). */
 static inline void
 sqi_collector_begin(struct sqi_collector *collector, const uint64_t *roots, uint16_t nroots)

@@ -158,11 +158,15 @@ sqi_intake_bind(struct sq_task *task)
         return r;
 }
 
-/* Subscribes to exactly the batches and marks of one stream of one source task: their heads up to the task (wire.h). */
+/*
+ * Subscribes to exactly the batches and marks of one stream of one source task, by their heads up to the task (wire.h), and
+ * last to who we are: when the source sees that, it has seen the others. ZeroMQ sends them in this order, or in that of their
+ * bytes when it connects.
+ */
 static int
 subscribe(struct sq_task *task, uint32_t source, uint32_t stream)
 {
-        static const uint8_t kinds[] = {SQI_BATCH_END, SQI_BATCH_DATA}; /* data last: it is what the source counts */
+        static const uint8_t kinds[] = {SQI_BATCH_DATA, SQI_BATCH_END, SQI_READER_KIND};
         struct sqi_header header = {
                 .magic = "SQB",
                 .version = SQI_WIRE_VERSION,
@@ -170,10 +174,13 @@ subscribe(struct sq_task *task, uint32_t source, uint32_t stream)
                 .stream = (uint16_t)stream,
                 .task = source,
         };
+        struct sqi_reader_topic topic = {.task = task->id, .incarnation = task->incarnation};
 
         for (size_t k = 0; k < sizeof(kinds); k++) {
                 header.kind = kinds[k];
-                if (zmq_setsockopt(task->intake.broadcasts, ZMQ_SUBSCRIBE, &header, SQI_SUBSCRIPTION_SIZE) < 0)
+                memcpy(topic.head, &header, sizeof(topic.head));
+                size_t size = kinds[k] == SQI_READER_KIND ? sizeof(topic) : sizeof(topic.head);
+                if (zmq_setsockopt(task->intake.broadcasts, ZMQ_SUBSCRIBE, &topic, size) < 0)
                         return -errno;
         }
         return 0;

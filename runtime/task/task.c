@@ -25,6 +25,7 @@ take_lost(struct sq_task *task, const struct sqi_message *message)
         if (message->task >= task->plan->ntasks || message->number <= task->intake.fence[message->task])
                 return; /* known already: a new supervisor says again what is so */
         sqi_intake_lose(task, message->task, (uint32_t)message->number);
+        sqi_collector_lose_reader(&task->collector, message->task, (uint32_t)message->number);
         sqi_load_forget(task->load);
         if (task->spout.ledger)
                 sqi_ledger_lose(task->spout.ledger, sqi_task_clock(task));

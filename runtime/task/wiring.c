@@ -99,8 +99,7 @@ wire_broadcast(struct sq_task *task, struct sqi_target *target, const struct sqi
                 return -ENOMEM;
         for (uint32_t i = 0; i < reader->ntasks; i++)
                 target->keys[i] = sqi_edge_key_of(target->outlets[0]->edge_key, reader->first_task + i);
-        target->outlets[0]->expected += reader->ntasks;
-        return 0;
+        return sqi_outlet_expect(target->outlets[0], task->plan->ntasks, reader->first_task, reader->ntasks);
 }
 
 static int
@@ -302,6 +301,14 @@ static bool
 may_drop(const struct sq_task *task, const struct sqi_outlet *outlet)
 {
         return !outlet->loose && !outlet->ended && (task->spout.ledger || !task->component->cycle);
+}
+
+void
+sqi_collector_lose_reader(struct sqi_collector *collector, uint32_t lost, uint32_t incarnation)
+{
+        for (uint32_t i = 0; i < collector->noutlets; i++)
+                if (collector->outlets[i].broadcast)
+                        sqi_outlet_lose_reader(&collector->outlets[i], lost, incarnation);
 }
 
 void

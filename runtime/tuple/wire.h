@@ -30,6 +30,14 @@ enum sqi_batch_kind {
         SQI_BATCH_CHECKPOINT = 3, /* a barrier, `epoch` its number: not sent by this version, refused by it */
 };
 
+/* The last of a broadcast reader's subscriptions says who it is. Nothing that is sent begins like this. */
+enum { SQI_READER_KIND = 255 };
+struct sqi_reader_topic {
+        uint8_t head[SQI_SUBSCRIPTION_SIZE]; /* of a header, with this kind */
+        uint32_t task, incarnation;
+};
+_Static_assert(sizeof(struct sqi_reader_topic) == 20, "a reader's topic is 20 bytes on the wire");
+
 enum { SQI_BATCH_BROADCAST = 1 }; /* flags: came by PUB; the edge key is made the receiver's own with sqi_edge_key_of() */
 
 /* `hints`: why the number of the first tuple need not follow the last one of the batch before. Bit 0 is not used. */

@@ -167,6 +167,40 @@ says_once_that_it_has_dropped_what_was_stuck(void **state)
         tear_down(&channel);
 }
 
+/* By number and word: whoever sends a batch to a reader that is dead sends it to nobody. */
+static void
+counts_a_broadcast_reader_only_in_its_living_incarnation(void **state)
+{
+        struct channel channel;
+        struct sqi_outlet *outlet = &channel.outlet;
+
+        (void)state;
+        set_up(&channel, false);
+        assert_int_equal(sqi_outlet_expect(outlet, 5, 2, 2), 0);
+        assert_int_equal(outlet->expected, 2);
+        sqi_outlet_reader(outlet, 2, 0, true);
+        sqi_outlet_reader(outlet, 2, 0, true);
+        sqi_outlet_reader(outlet, 4, 0, true); /* reads something else */
+        sqi_outlet_reader(outlet, 9, 0, true);
+        assert_int_equal(outlet->subscribed, 1);
+        sqi_outlet_reader(outlet, 3, 0, true);
+        assert_int_equal(outlet->subscribed, 2);
+        sqi_outlet_lose_reader(outlet, 3, 1); /* its socket has not left yet */
+        assert_int_equal(outlet->subscribed, 1);
+        sqi_outlet_reader(outlet, 3, 0, true);
+        assert_int_equal(outlet->subscribed, 1);
+        sqi_outlet_reader(outlet, 3, 1, true);
+        sqi_outlet_reader(outlet, 3, 0, false);
+        sqi_outlet_lose_reader(outlet, 3, 1);
+        assert_int_equal(outlet->subscribed, 2);
+        sqi_outlet_reader(outlet, 2, 0, false);
+        assert_int_equal(outlet->subscribed, 1);
+        sqi_outlet_reader(outlet, 2, 1, true); /* before word of the death */
+        sqi_outlet_lose_reader(outlet, 2, 1);
+        assert_int_equal(outlet->subscribed, 2);
+        tear_down(&channel);
+}
+
 int
 main(void)
 {
@@ -175,6 +209,7 @@ main(void)
                 cmocka_unit_test(sends_what_is_larger_than_the_bound_when_nothing_else_is_on_its_way),
                 cmocka_unit_test(holds_back_what_a_slow_receiver_would_need_more_than_a_second_for),
                 cmocka_unit_test(never_holds_feedback_back),
+                cmocka_unit_test(counts_a_broadcast_reader_only_in_its_living_incarnation),
                 cmocka_unit_test(says_once_that_it_has_dropped_what_was_stuck),
         };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bolt `count`: how often each combination of some fields has come. The packed fields are the key, so counting is one look-up. */
+/* The bolt `count`: how often each combination of some fields has come. The packed fields are the key, so counting is
+ * one look-up. */
 #include <squall.h>
 
 enum { CHANGE, END, TICK };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bolt `filter`: passes the tuples on for which a condition holds, unchanged. squall-kit.h says how a condition is written. */
+/* The bolt `filter`: passes the tuples on for which a condition holds, unchanged. squall-kit.h says how a condition is
+ * written. */
 #include <squall-kit.h>
 
 struct filter {

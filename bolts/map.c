@@ -32,7 +32,8 @@ declare(struct sq_declaration *decl)
                 }
                 field = sq_declared_field(decl, 0, source);
                 if (!field.name)
-                        sq_declare_error(decl, "emit", "no input field `%s` (a constant text stands in quotes: \"'%s'\")", source,
+                        sq_declare_error(decl, "emit",
+                                         "no input field `%s` (a constant text stands in quotes: \"'%s'\")", source,
                                          source);
                 else
                         sq_declare_in(decl, source, field.type);

@@ -2,9 +2,9 @@
 /*
  * The bolt `split`: the words of a text, cut at ASCII white space (space, \t, \n, \v, \f, \r), as the C locale does it.
  *
- * 64 bytes at a time become a mask with a bit for each byte that is white space. Its edges (mask XOR the mask moved on by one)
- * are, in turn, the first byte of a word and the first byte behind it; between them nothing is looked at. The last, shorter block is
- * copied next to spaces, for a view may not be read beyond its end.
+ * 64 bytes at a time become a mask with a bit for each byte that is white space. Its edges (mask XOR the mask moved on
+ * by one) are, in turn, the first byte of a word and the first byte behind it; between them nothing is looked at. The
+ * last, shorter block is copied next to spaces, for a view may not be read beyond its end.
  */
 #include <squall.h>
 #include <string.h>
@@ -22,7 +22,8 @@ spaces16(const char *block)
 {
         __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)block);
         __m128i space = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(' '));
-        __m128i moved = _mm_add_epi8(bytes, _mm_set1_epi8('\x7f' - '\r')); /* \t to \r become the five largest signed bytes */
+        /* \t to \r become the five largest signed bytes */
+        __m128i moved = _mm_add_epi8(bytes, _mm_set1_epi8('\x7f' - '\r'));
         __m128i control = _mm_cmpgt_epi8(moved, _mm_set1_epi8('\x7f' - '\r' + '\t' - 1));
 
         return (uint64_t)(unsigned)_mm_movemask_epi8(_mm_or_si128(space, control));

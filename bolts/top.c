@@ -2,12 +2,14 @@
 /*
  * The bolt `top`: the N largest by one field. All other fields together are the key; the latest value of a key counts.
  *
- * The latest value of every key is kept, so that the answer is exact even when values fall. The N best are besides kept in order:
+ * The latest value of every key is kept, so that the answer is exact even when values fall. The N best are besides kept
+ * in order:
  *
  *     ranked[0] >= ranked[1] >= ... >= ranked[n - 1] >= every other entry
  *
- * A value that rises moves its entry up, in from outside if it beats the last one. Only when a ranked value falls below its neighbours to
- * the last place may an unranked entry be larger: then the order is stale, and all keys are looked through before it is next used.
+ * A value that rises moves its entry up, in from outside if it beats the last one. Only when a ranked value falls below
+ * its neighbours to the last place may an unranked entry be larger: then the order is stale, and all keys are looked
+ * through before it is next used.
  *
  * Ties: the smaller key first, compared as text.
  */
@@ -36,7 +38,7 @@ struct top {
         uint16_t nkey; /* fields of the key */
 };
 
-/* ---- The declaration ---------------------------------------------------------------------------------------------------- */
+/* ---- The declaration --------------------------------------------------------------------------------- */
 
 static void
 declare(struct sq_declaration *decl)
@@ -60,7 +62,7 @@ declare(struct sq_declaration *decl)
         sq_declare_out(decl, 0, self->by, type == SQ_STR ? SQ_ANY : type);
 }
 
-/* ---- The order ---------------------------------------------------------------------------------------------------------- */
+/* ---- The order --------------------------------------------------------------------------------------- */
 
 static int
 compare_values(struct sq_value a, struct sq_value b)
@@ -169,7 +171,7 @@ refresh(struct sq_task *task, struct top *self)
         self->stale = false;
 }
 
-/* ---- The bolt ----------------------------------------------------------------------------------------------------------- */
+/* ---- The bolt ---------------------------------------------------------------------------------------- */
 
 static int
 prepare(struct sq_task *task)

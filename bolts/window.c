@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The bolt `window`: aggregates over tumbling and sliding windows of time or of a number of tuples, for each combination of the fields `by`.
+ * The bolt `window`: aggregates over tumbling and sliding windows of time or of a number of tuples, for each
+ * combination of the fields `by`.
  *
- * A window is made of panes, as long as what divides both its size and its slide (J. Li et al., "No Pane, No Gain", SIGMOD Record 2005):
+ * A window is made of panes, as long as what divides both its size and its slide (J. Li et al., "No Pane, No Gain",
+ * SIGMOD Record 2005):
  *
  *     size 6s, slide 4s:   |--|--|--|--|--|--|     panes of 2s
  *                          [ window ]              ends at 6s
  *                                [ window ]        ends at 10s
  *
- * A tuple is folded into the newest pane of its key and then forgotten; at the end of a window its panes are merged. A key has the panes in
- * which it occurred, the oldest first, and none that the next window does not need: what is emitted is all that it has.
+ * A tuple is folded into the newest pane of its key and then forgotten; at the end of a window its panes are merged. A
+ * key has the panes in which it occurred, the oldest first, and none that the next window does not need: what is
+ * emitted is all that it has.
  *
- * Time is processing time, the windows lie on whole multiples of the slide since 1970 UTC. It goes by the monotonic clock from the start of
- * the task, so a clock that is set back ends no window twice. Windows of tuples are counted for each key by itself.
+ * Time is processing time, the windows lie on whole multiples of the slide since 1970 UTC. It goes by the monotonic
+ * clock from the start of the task, so a clock that is set back ends no window twice. Windows of tuples are counted for
+ * each key by itself.
  *
  * Quantiles and distinct values are sketches that merge: kit/bag.c.
  */
@@ -71,7 +75,7 @@ struct window {
         int64_t end;                /* of the window under way, ns since 1970 */
 };
 
-/* ---- The settings ------------------------------------------------------------------------------------------------------- */
+/* ---- The settings ------------------------------------------------------------------------------------ */
 
 /* "10s", "500ms", "100 tuples": nanoseconds, or a number of tuples. */
 static bool
@@ -87,7 +91,8 @@ read_length(const char *text, int64_t *ret_length, bool *ret_timed)
         while (*unit == ' ')
                 unit++;
         for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-                if (strcmp(unit, units[i].unit) != 0 || !(number * units[i].factor >= 1) || number * units[i].factor > 1e18)
+                if (strcmp(unit, units[i].unit) != 0 || !(number * units[i].factor >= 1) ||
+                    number * units[i].factor > 1e18)
                         continue;
                 *ret_length = (int64_t)(number * units[i].factor);
                 *ret_timed = *unit != 't';
@@ -174,9 +179,10 @@ declare_aggregate(struct sq_declaration *decl, const struct window *self, size_t
         int columns;
 
         if (!read_aggregate(self->compute.values[i], &aggregate, &name)) {
-                sq_declare_error(decl, "compute",
-                                 "`%s` is no aggregate: count, or one of sum, avg, min, max, distinct, p50, p99.9 with a field",
-                                 self->compute.values[i]);
+                sq_declare_error(
+                        decl, "compute",
+                        "`%s` is no aggregate: count, or one of sum, avg, min, max, distinct, p50, p99.9 with a field",
+                        self->compute.values[i]);
                 return;
         }
         enum sq_type type = *name ? sq_declared_field(decl, 0, name).type : SQ_ANY, out = SQ_ANY;
@@ -216,7 +222,7 @@ declare(struct sq_declaration *decl)
                 declare_aggregate(decl, self, i);
 }
 
-/* ---- Cells and panes ---------------------------------------------------------------------------------------------------- */
+/* ---- Cells and panes --------------------------------------------------------------------------------- */
 
 static void
 add(struct sum *sum, struct sq_value value)
@@ -240,7 +246,8 @@ fold(struct cell *cell, enum kind kind, struct sq_value value)
 {
         if (kind == SUM || kind == AVG)
                 add(&cell->sum, value);
-        else if (cell->n == 0 || (kind == MIN && is_less(value, cell->value)) || (kind == MAX && is_less(cell->value, value)))
+        else if (cell->n == 0 || (kind == MIN && is_less(value, cell->value)) ||
+                 (kind == MAX && is_less(cell->value, value)))
                 cell->value = value;
         cell->n++;
 }
@@ -318,7 +325,7 @@ expire(const struct window *self, struct key *key, int64_t until)
         }
 }
 
-/* ---- The end of a window ------------------------------------------------------------------------------------------------ */
+/* ---- The end of a window ----------------------------------------------------------------------------- */
 
 /* A whole sum that no 64 bits hold becomes the nearest double. */
 static struct sq_value
@@ -398,7 +405,8 @@ position(const struct sq_task *task, const struct window *self)
         return (int64_t)sq_now(task) + self->wall;
 }
 
-/* Ends every window of time that is over at `now`, and asks to be called at the end of the next one. False: no memory. */
+/* Ends every window of time that is over at `now`, and asks to be called at the end of the next one. False: no
+ * memory. */
 static bool
 end_windows(struct sq_task *task, struct window *self, int64_t now)
 {
@@ -418,7 +426,7 @@ no_memory(struct sq_task *task)
         return sq_error(task, "no memory for a window");
 }
 
-/* ---- The bolt ----------------------------------------------------------------------------------------------------------- */
+/* ---- The bolt ---------------------------------------------------------------------------------------- */
 
 static int
 prepare(struct sq_task *task)
@@ -575,7 +583,8 @@ SQ_BOLT(window) = {
                         SQ_REQ_STR(
                                 struct window, size,
                                 "how long a window is: a time (500ms, 10s, 5m, 1h, 1d), or for each key so many tuples (100 tuples)"),
-                        SQ_OPT_STR(struct window, slide, NULL, "from window to window; default: the size, so that no two overlap"),
+                        SQ_OPT_STR(struct window, slide, NULL,
+                                   "from window to window; default: the size, so that no two overlap"),
                         SQ_OPT_LIST(struct window, by,
                                     "the fields that have windows of their own; default: none, one window for all"),
                         SQ_REQ_MAP(

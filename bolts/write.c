@@ -2,10 +2,12 @@
 /*
  * The bolt `write`: tuples as lines of a file or of stdout.
  *
- * Lines gather in a buffer that goes out when it is full and in `flush`, which the runtime calls before it sends acks: an acked
- * tuple is in the file. They are appended as whole lines, whatever the disk and the killers do (sq_append() in squall.h).
+ * Lines gather in a buffer that goes out when it is full and in `flush`, which the runtime calls before it sends acks:
+ * an acked tuple is in the file. They are appended as whole lines, whatever the disk and the killers do (sq_append() in
+ * squall.h).
  *
- * The name of the file is looked at once a second: a file that was renamed, as logrotate does, or deleted is left, and a new one opened.
+ * The name of the file is looked at once a second: a file that was renamed, as logrotate does, or deleted is left, and
+ * a new one opened.
  *
  * When flush fails, the buffer is dropped: its tuples are failed as well, and come again.
  */
@@ -38,7 +40,7 @@ struct writer {
         bool short_of_memory;
 };
 
-/* ---- Lines -------------------------------------------------------------------------------------------------------------- */
+/* ---- Lines ------------------------------------------------------------------------------------------- */
 
 /* Makes sure of `n` more bytes. When memory is short the line is dropped as a whole, see execute(). */
 static inline char *
@@ -159,7 +161,8 @@ put_csv_text(struct writer *self, const char *ptr, size_t n, bool alone)
 
 /* Values that are no text are written as JSON writes them, nil as nothing. */
 static void
-put_value(struct writer *self, struct sq_value value, bool alone, void (*put_text)(struct writer *, const char *, size_t, bool))
+put_value(struct writer *self, struct sq_value value, bool alone,
+          void (*put_text)(struct writer *, const char *, size_t, bool))
 {
         size_t start = self->len;
         char *json;
@@ -249,7 +252,7 @@ put_jsonl(struct writer *self, const struct sq_tuple *in)
         put_bytes(self, "}\n", 2);
 }
 
-/* ---- The file ----------------------------------------------------------------------------------------------------------- */
+/* ---- The file ---------------------------------------------------------------------------------------- */
 
 static bool
 is_stdout(const struct writer *self)
@@ -283,13 +286,15 @@ open_path(struct writer *self, bool restarted)
         return 0;
 }
 
-/* Somebody may have renamed the file, as logrotate does, or deleted it: then its name stands for another one, or a new one. */
+/* Somebody may have renamed the file, as logrotate does, or deleted it: then its name stands for another one, or a new
+ * one. */
 static bool
 has_gone(struct sq_task *task, struct writer *self)
 {
         struct stat st;
 
-        if (!self->regular || (fstat(sq_append_fd(self->file), &st) == 0 && st.st_nlink > 0 && sq_now(task) < self->look_ns))
+        if (!self->regular ||
+            (fstat(sq_append_fd(self->file), &st) == 0 && st.st_nlink > 0 && sq_now(task) < self->look_ns))
                 return false;
         self->look_ns = sq_now(task) + LOOK_NS;
         return stat(self->path, &st) < 0 || st.st_ino != self->about.st_ino || st.st_dev != self->about.st_dev;
@@ -331,7 +336,7 @@ drain(struct sq_task *task, struct writer *self)
         return rc;
 }
 
-/* ---- The bolt ----------------------------------------------------------------------------------------------------------- */
+/* ---- The bolt ---------------------------------------------------------------------------------------- */
 
 static int
 refuse(struct sq_task *task, const struct writer *self, int error)
@@ -429,8 +434,9 @@ SQ_BOLT(write) = {
                                 struct writer, format, "tsv|jsonl|csv", "tsv",
                                 "tsv: fields between tabs (tab, line end, \\ in them as \\t, \\n, \\\\; a tuple of one field as it is); "
                                 "jsonl: an object a line; csv: RFC 4180 with a header line"),
-                        SQ_OPT_ENUM(struct writer, mode, "truncate|append", "truncate",
-                                    "what happens to the file when the topology starts; a restarted worker always appends"),
+                        SQ_OPT_ENUM(
+                                struct writer, mode, "truncate|append", "truncate",
+                                "what happens to the file when the topology starts; a restarted worker always appends"),
                 },
         .prepare = prepare,
         .execute = execute,

@@ -2,12 +2,13 @@
 /*
  * The bolt `zmq`: a message on a ZeroMQ socket for each tuple.
  *
- * PUSH waits for a peer with room, which is back-pressure; after `timeout` the tuple fails. PUB drops what a slow subscriber has no room for,
- * as ZeroMQ's PUB does; the counter `dropped` has the messages that not all got.
+ * PUSH waits for a peer with room, which is back-pressure; after `timeout` the tuple fails. PUB drops what a slow
+ * subscriber has no room for, as ZeroMQ's PUB does; the counter `dropped` has the messages that not all got.
  *
- * A tuple is acked when ZeroMQ has taken the message over: what its process holds dies with it. At the end the rest is sent, for at most
- * `timeout`, and read by the peer: libzmq's linger ends when the kernel has the bytes, and an ipc peer whose queue is full throws those
- * away when we hang up (see spouts/zmq.c). So the connections are kept open, by a descriptor of our own, until the kernel holds nothing:
+ * A tuple is acked when ZeroMQ has taken the message over: what its process holds dies with it. At the end the rest is
+ * sent, for at most `timeout`, and read by the peer: libzmq's linger ends when the kernel has the bytes, and an ipc
+ * peer whose queue is full throws those away when we hang up (see spouts/zmq.c). So the connections are kept open, by a
+ * descriptor of our own, until the kernel holds nothing:
  *
  *     zmq_close, zmq_ctx_term     all is in the kernel, or the linger has run out
  *     SIOCOUTQ of each is 0       the peer has read it
@@ -53,7 +54,7 @@ declare(struct sq_declaration *decl)
                 sq_declare_error(decl, "timeout", "must be from 0 to a million seconds");
 }
 
-/* ---- The connections ----------------------------------------------------------------------------------------------------- */
+/* ---- The connections --------------------------------------------------------------------------------- */
 
 static const char monitor_endpoint[] = "inproc://connections";
 
@@ -62,13 +63,14 @@ watch_connections(struct sender *self)
 {
         const int unlimited = 0;
 
-        if (zmq_socket_monitor(self->socket, monitor_endpoint, ZMQ_EVENT_CONNECTED | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) <
-            0)
+        if (zmq_socket_monitor(self->socket, monitor_endpoint,
+                               ZMQ_EVENT_CONNECTED | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) < 0)
                 return -1;
         self->monitor = zmq_socket(self->context, ZMQ_PAIR);
         if (!self->monitor)
                 return -1;
-        zmq_setsockopt(self->monitor, ZMQ_RCVHWM, &unlimited, sizeof(unlimited)); /* else libzmq's own thread would wait for us */
+        /* else libzmq's own thread would wait for us */
+        zmq_setsockopt(self->monitor, ZMQ_RCVHWM, &unlimited, sizeof(unlimited));
         return zmq_connect(self->monitor, monitor_endpoint);
 }
 
@@ -177,7 +179,7 @@ prepare(struct sq_task *task)
         return 0;
 }
 
-/* ---- Messages ----------------------------------------------------------------------------------------------------------- */
+/* ---- Messages ---------------------------------------------------------------------------------------- */
 
 static void
 put_json(struct sender *self, struct sq_value value)
@@ -329,7 +331,8 @@ transmit(struct sender *self, const void *ptr, size_t len, int flags)
 static enum sq_verdict
 execute(struct sq_task *task, const struct sq_tuple *in)
 {
-        static void (*const puts[])(struct sender *, const struct sq_tuple *, unsigned) = {put_msgpack, put_object, put_text};
+        static void (*const puts[])(struct sender *, const struct sq_tuple *, unsigned) = {put_msgpack, put_object,
+                                                                                           put_text};
         struct sender *self = sq_state(task);
 
         note_connections(self);
@@ -360,8 +363,8 @@ finish(struct sq_task *task)
         late = now_s() >= until;
         unread = part(self, until);
         if (self->pattern == PUSH && (late || unread > 0))
-                return sq_error_final(task, "%s: not all messages were taken within %g s (timeout): some are lost", self->endpoint,
-                                      self->timeout);
+                return sq_error_final(task, "%s: not all messages were taken within %g s (timeout): some are lost",
+                                      self->endpoint, self->timeout);
         return 0;
 }
 
@@ -385,7 +388,8 @@ SQ_BOLT(zmq) = {
                         SQ_OPT_STR(struct sender, topic, "", "a first frame for each message"),
                         SQ_OPT_ENUM(struct sender, format, "msgpack|json|text", "msgpack",
                                     "msgpack: a map of the fields; json: an object; text: the fields between tabs"),
-                        SQ_OPT_INT(struct sender, hwm, 1000, "messages that wait in the socket, for each peer; 0: no limit"),
+                        SQ_OPT_INT(struct sender, hwm, 1000,
+                                   "messages that wait in the socket, for each peer; 0: no limit"),
                         SQ_OPT_FLOAT(struct sender, timeout, 10,
                                      "seconds to wait for a peer with room, and at the end for the rest to be sent"),
                 },

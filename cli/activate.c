@@ -19,11 +19,13 @@ show_inactive(const struct cli_args *args, struct sq_value answer)
         if (cli_flag(args, "json"))
                 cli_print_value(answer);
         else
-                printf("%s: its spouts are off (squall activate %s turns them on)\n", cli_operand(args, 0), cli_operand(args, 0));
+                printf("%s: its spouts are off (squall activate %s turns them on)\n", cli_operand(args, 0),
+                       cli_operand(args, 0));
 }
 
 static int
-ask(const struct cli_args *args, enum sqi_command_type command, void (*show)(const struct cli_args *args, struct sq_value answer))
+ask(const struct cli_args *args, enum sqi_command_type command,
+    void (*show)(const struct cli_args *args, struct sq_value answer))
 {
         struct sqi_request request = {.command = command, .seconds = -1, .name = cli_str(cli_operand(args, 0))};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * --flag, --flag value, --flag=value, -f value, -fvalue, -f=value, flags of one letter together, and -- before operands that look
- * like flags. Options and operands may come in any order.
+ * --flag, --flag value, --flag=value, -f value, -fvalue, -f=value, flags of one letter together, and -- before operands
+ * that look like flags. Options and operands may come in any order.
  */
 #include "args.h"
 
@@ -12,7 +12,7 @@
 #include "base/nearest.h"
 #include "component/settings.h"
 
-/* ---- What a verb asks --------------------------------------------------------------------------------------------------- */
+/* ---- What a verb asks -------------------------------------------------------------------------------- */
 
 static const struct cli_value *
 value_of(const struct cli_args *args, const char *name)
@@ -22,7 +22,8 @@ value_of(const struct cli_args *args, const char *name)
         for (size_t i = 0; i < CLI_OPTIONS_MAX && options[i].name; i++)
                 if (strcmp(options[i].name, name) == 0)
                         return &args->values[i];
-        fprintf(stderr, "squall: the verb '%s' asks for an option '%s' that it does not have\n", args->entry->name, name);
+        fprintf(stderr, "squall: the verb '%s' asks for an option '%s' that it does not have\n", args->entry->name,
+                name);
         abort();
 }
 
@@ -77,7 +78,7 @@ cli_list(const struct cli_args *args, const char *option, size_t *ret_n)
         return value->list;
 }
 
-/* ---- Values ------------------------------------------------------------------------------------------------------------- */
+/* ---- Values ------------------------------------------------------------------------------------------ */
 
 static bool
 parse_number(const char *text, double *ret)
@@ -121,7 +122,8 @@ wrong_choice(const char *what, const char *choices, const char *text)
         char hint[SQI_HINT_SIZE];
 
         sqi_nearest_offer_choices(&nearest, choices);
-        return cli_error(CLI_USAGE, "%s is one of %s, not '%s'%s", what, choices, text, sqi_nearest_hint(&nearest, hint));
+        return cli_error(CLI_USAGE, "%s is one of %s, not '%s'%s", what, choices, text,
+                         sqi_nearest_hint(&nearest, hint));
 }
 
 static int
@@ -147,7 +149,7 @@ set_value(const struct cli_option *option, const char *text, struct cli_value *v
         return 0;
 }
 
-/* ---- The command line --------------------------------------------------------------------------------------------------- */
+/* ---- The command line -------------------------------------------------------------------------------- */
 
 struct parser {
         struct cli_args *args;
@@ -209,7 +211,8 @@ take_option(struct parser *parser, int i, const char *value)
         if (option->type == CLI_FLAG)
                 return 0;
         if (!value && parser->at == parser->end)
-                return cli_error(CLI_USAGE, "--%s needs a value (%s)", option->name, option->value ? option->value : "VALUE");
+                return cli_error(CLI_USAGE, "--%s needs a value (%s)", option->name,
+                                 option->value ? option->value : "VALUE");
         return set_value(option, value ? value : *parser->at++, into);
 }
 
@@ -283,8 +286,8 @@ check_operands(const struct cli_args *args)
                         return wrong_choice(operands[i].name, operands[i].choices, args->operands[i]);
         }
         if (args->noperands > n && (n == 0 || !operands[n - 1].repeated))
-                return cli_error(CLI_USAGE, "one argument too many: '%s' (squall %s --help says more)", args->operands[n],
-                                 args->entry->name);
+                return cli_error(CLI_USAGE, "one argument too many: '%s' (squall %s --help says more)",
+                                 args->operands[n], args->entry->name);
         return 0;
 }
 

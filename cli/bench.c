@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The verb `bench`: finds what the benchmark is made of next to the command, and becomes its script (tests/bench/run), which runs the command in
- * its turn. The script says what it measures and how.
+ * The verb `bench`: finds what the benchmark is made of next to the command, and becomes its script (tests/bench/run),
+ * which runs the command in its turn. The script says what it measures and how.
  */
 #include <errno.h>
 #include <limits.h>
@@ -107,9 +107,10 @@ run(const struct cli_args *args)
                 return cli_error(CLI_FAILED, "/proc/self/exe: %s (mount /proc)", strerror(errno));
         script = find_script(command);
         if (!script)
-                return cli_error(CLI_FAILED,
-                                 "the benchmark is not next to the command: no %s/run, no %s/run (make, or make install)",
-                                 places[0], places[1]);
+                return cli_error(
+                        CLI_FAILED,
+                        "the benchmark is not next to the command: no %s/run, no %s/run (make, or make install)",
+                        places[0], places[1]);
         add(&arguments, script);
         add_text(&arguments, "--squall", command);
         collect(&arguments, args);
@@ -127,11 +128,14 @@ SQI_VERB(bench) = {
                 "what is written by hand on bare libzmq (the floor) and squall meet the same machine. Each run checks its own result.\n"
                 "--samples FILE adds the figures of this run to those in FILE and reports on all of them.",
         .options = {{"quick", 0, CLI_FLAG, .help = "short runs, in less than two minutes"},
-                    {"rounds", 0, CLI_NUMBER, "N", .min = 1, .help = "how often each row is measured (default: 5, with --quick 3)"},
-                    {"only", 0, CLI_LIST, "ROW", .help = "only this row, group, or rows that begin like this; repeatable"},
+                    {"rounds", 0, CLI_NUMBER, "N", .min = 1,
+                     .help = "how often each row is measured (default: 5, with --quick 3)"},
+                    {"only", 0, CLI_LIST, "ROW",
+                     .help = "only this row, group, or rows that begin like this; repeatable"},
                     CLI_OPTION_JSON,
                     {"markdown", 0, CLI_FLAG, .help = "print tables in Markdown"},
-                    {"html", 0, CLI_TEXT, "FILE", .complete = CLI_COMPLETE_FILE, .help = "write a page with chart and tables too"},
+                    {"html", 0, CLI_TEXT, "FILE", .complete = CLI_COMPLETE_FILE,
+                     .help = "write a page with chart and tables too"},
                     {"svg", 0, CLI_TEXT, "FILE", .complete = CLI_COMPLETE_FILE, .help = "write the chart too"},
                     {"samples", 0, CLI_TEXT, "FILE", .complete = CLI_COMPLETE_FILE,
                      .help = "keep the single figures, and add to them"}},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shell completion, made from the tables of the verbs. What a shell has to ask at the time (running topologies, components) it asks `squall`.
+ * Shell completion, made from the tables of the verbs. What a shell has to ask at the time (running topologies,
+ * components) it asks `squall`.
  */
 #include <stdio.h>
 #include <string.h>
@@ -67,7 +68,8 @@ bash_verb(const struct cli_entry *entry)
                 bash_value(option->complete, option->choices);
                 fputs("; return ;;\n", stdout);
         }
-        fputs("                esac\n                case $word in\n                -*) COMPREPLY=($(compgen -W '--help", stdout);
+        fputs("                esac\n                case $word in\n                -*) COMPREPLY=($(compgen -W '--help",
+              stdout);
         for (size_t i = 0; i < CLI_OPTIONS_MAX && verb->options[i].name; i++)
                 printf(" --%s", verb->options[i].name);
         fputs("' -- \"$word\")); return ;;\n                esac\n                case $place in\n", stdout);
@@ -127,7 +129,8 @@ fish_option(const char *verb, const struct cli_option *option)
         fputs(" -d ", stdout);
         print_quoted(option->help);
         if (option->type != CLI_FLAG)
-                fputs(option->complete == CLI_COMPLETE_FILE || option->complete == CLI_COMPLETE_DIRECTORY ? " -r -F" : " -x",
+                fputs(option->complete == CLI_COMPLETE_FILE || option->complete == CLI_COMPLETE_DIRECTORY ? " -r -F"
+                                                                                                          : " -x",
                       stdout);
         if (option->choices) {
                 fputs(" -a '", stdout);

@@ -24,7 +24,7 @@ struct form {
         struct sqi_writer *json;
 };
 
-/* ---- Text --------------------------------------------------------------------------------------------------------------- */
+/* ---- Text -------------------------------------------------------------------------------------------- */
 
 static void
 print_line(const struct sqi_component *component, const char *name)
@@ -70,7 +70,8 @@ print_streams(const struct sqi_component *component)
                 print_fields("in", in);
         print_fields("out", sqi_component_out(component));
         if (!sqi_component_out(component)[0].name)
-                printf("  %-12s %s\n", "out", sqi_component_declare(component) ? "as its settings and inputs say" : "nothing");
+                printf("  %-12s %s\n", "out",
+                       sqi_component_declare(component) ? "as its settings and inputs say" : "nothing");
         for (i = 0; i < SQ_STREAMS_MAX && streams[i].id; i++) {
                 char title[80];
 
@@ -86,7 +87,8 @@ print_details(const struct sqi_component *component, const char *name)
 
         printf("%s, a %s: %s\n", name, kind_name(component->kind), sqi_component_about(component));
         if (component->kind == SQ_KIND_SPOUT)
-                printf("%s\n", component->spout->replay ? "It can replay: at-least-once." : "It can't replay: at-most-once.");
+                printf("%s\n",
+                       component->spout->replay ? "It can replay: at-least-once." : "It can't replay: at-most-once.");
         if (options[0].name)
                 printf("\nsettings:\n");
         for (size_t i = 0; i < SQ_OPTIONS_MAX && options[i].name; i++)
@@ -94,7 +96,7 @@ print_details(const struct sqi_component *component, const char *name)
         print_streams(component);
 }
 
-/* ---- JSON --------------------------------------------------------------------------------------------------------------- */
+/* ---- JSON -------------------------------------------------------------------------------------------- */
 
 static void
 json_fields(struct sqi_writer *json, const char *key, const struct sq_field *fields)
@@ -166,7 +168,7 @@ json_component(struct sqi_writer *json, const struct sqi_component *component, c
         sqi_write_end(json);
 }
 
-/* ---- The verb ----------------------------------------------------------------------------------------------------------- */
+/* ---- The verb ---------------------------------------------------------------------------------------- */
 
 static int
 show_path(const struct form *form, const char *path, const char *name)
@@ -219,7 +221,8 @@ unknown(const char *name)
         }
         if (sqi_nearest_name(&nearest))
                 return cli_error(CLI_USAGE, "no component '%s' (did you mean '%s'?)", name, sqi_nearest_name(&nearest));
-        return cli_error(CLI_USAGE, "no component '%s' (squall components lists them; a file needs a '/', as in ./NAME.so)", name);
+        return cli_error(CLI_USAGE,
+                         "no component '%s' (squall components lists them; a file needs a '/', as in ./NAME.so)", name);
 }
 
 /* A name may be a spout and a bolt. */

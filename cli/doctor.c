@@ -40,7 +40,8 @@ check_kernel(struct finding *ret)
         snprintf(ret->found, TEXT, "Linux %s", name.release);
         if (fd < 0) {
                 ret->verdict = BAD;
-                snprintf(ret->mend, TEXT, "pidfd_open() does not work (%s): Linux 5.3 or newer, and a sandbox that allows it",
+                snprintf(ret->mend, TEXT,
+                         "pidfd_open() does not work (%s): Linux 5.3 or newer, and a sandbox that allows it",
                          strerror(errno));
                 return;
         }
@@ -70,9 +71,10 @@ check_files(struct finding *ret)
                  (unsigned long long)limit.rlim_max);
         if (limit.rlim_max < FILES_WANTED) {
                 ret->verdict = WARNING;
-                snprintf(ret->mend, TEXT,
-                         "a worker needs a descriptor or two for each task it talks to: ulimit -Hn %d, or LimitNOFILE= in the unit",
-                         FILES_WANTED);
+                snprintf(
+                        ret->mend, TEXT,
+                        "a worker needs a descriptor or two for each task it talks to: ulimit -Hn %d, or LimitNOFILE= in the unit",
+                        FILES_WANTED);
         }
 }
 
@@ -86,12 +88,13 @@ check_cgroup(struct finding *ret)
                 snprintf(ret->found, TEXT, "limits of memory and CPU by cgroup v2 below %.300s", cgroup.base);
                 return;
         }
-        snprintf(ret->found, TEXT, "limits by %s: of %s, files and nice value", cgroup.memory ? "cgroup v2 and rlimits" : "rlimits",
-                 cgroup.memory ? "memory" : "a worker's memory");
-        snprintf(ret->mend, TEXT,
-                 "%s a cgroup v2 of ours: DelegateSubgroup=supervisor in the unit (systemd 254), or export SQUALL_CGROUP=FOLDER",
-                 cgroup.base[0] != '\0' ? "for CPU too, the cpu controller in"
-                                        : "topology.cpu, topology.worker.cpu and topology.memory.mb want");
+        snprintf(ret->found, TEXT, "limits by %s: of %s, files and nice value",
+                 cgroup.memory ? "cgroup v2 and rlimits" : "rlimits", cgroup.memory ? "memory" : "a worker's memory");
+        snprintf(
+                ret->mend, TEXT,
+                "%s a cgroup v2 of ours: DelegateSubgroup=supervisor in the unit (systemd 254), or export SQUALL_CGROUP=FOLDER",
+                cgroup.base[0] != '\0' ? "for CPU too, the cpu controller in"
+                                       : "topology.cpu, topology.worker.cpu and topology.memory.mb want");
 }
 
 static void
@@ -107,7 +110,8 @@ check_processes(struct finding *ret)
         if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < FILES_WANTED) {
                 ret->verdict = WARNING;
                 snprintf(ret->mend, TEXT,
-                         "a task is a process of about four threads: ulimit -u %d, or topology.workers to pack them", FILES_WANTED);
+                         "a task is a process of about four threads: ulimit -u %d, or topology.workers to pack them",
+                         FILES_WANTED);
         }
 }
 
@@ -120,11 +124,13 @@ check_runtime_folder(struct finding *ret)
         snprintf(ret->found, TEXT, "run directories go below %s", where);
         if (access(where, W_OK | X_OK) < 0) {
                 ret->verdict = BAD;
-                snprintf(ret->mend, TEXT, "%s: %s (export XDG_RUNTIME_DIR to a folder of yours)", where, strerror(errno));
+                snprintf(ret->mend, TEXT, "%s: %s (export XDG_RUNTIME_DIR to a folder of yours)", where,
+                         strerror(errno));
         } else if (strlen(where) > SOCKETS_PATH) {
                 ret->verdict = BAD;
-                snprintf(ret->mend, TEXT,
-                         "its name is too long for sockets, which may have 107 bytes (export XDG_RUNTIME_DIR to a shorter one)");
+                snprintf(
+                        ret->mend, TEXT,
+                        "its name is too long for sockets, which may have 107 bytes (export XDG_RUNTIME_DIR to a shorter one)");
         } else if (statvfs(where, &space) == 0 && space.f_bavail * space.f_frsize < 16u * 1024 * 1024) {
                 ret->verdict = WARNING;
                 snprintf(ret->mend, TEXT, "only %llu KiB are free there",
@@ -186,7 +192,8 @@ check_cores(struct finding *ret)
                 fclose(file);
         (void)getrlimit(RLIMIT_CORE, &limit);
         snprintf(ret->found, TEXT,
-                 limit.rlim_cur > 0 ? "cores of crashed components go to %s" : "no cores of crashed components%.0s", pattern);
+                 limit.rlim_cur > 0 ? "cores of crashed components go to %s" : "no cores of crashed components%.0s",
+                 pattern);
         if (limit.rlim_cur == 0)
                 snprintf(ret->mend, TEXT,
                          "ulimit -c unlimited keeps them; a crash is reported with its tuple and backtrace anyway");
@@ -201,8 +208,9 @@ check_memory(struct finding *ret)
         snprintf(ret->found, TEXT, "%ld CPUs, %ld MiB of free memory", cpus, free_mb);
         if (free_mb < 64) {
                 ret->verdict = WARNING;
-                snprintf(ret->mend, TEXT,
-                         "a worker takes about 8 MiB, and its channels topology.channel.batches x topology.batch.bytes each");
+                snprintf(
+                        ret->mend, TEXT,
+                        "a worker takes about 8 MiB, and its channels topology.channel.batches x topology.batch.bytes each");
         }
 }
 

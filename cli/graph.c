@@ -48,7 +48,7 @@ print_escaped(const char *text, const char *quote)
                         fputc(*text == '\n' ? ' ' : *text, stdout);
 }
 
-/* ---- Text --------------------------------------------------------------------------------------------------------------- */
+/* ---- Text -------------------------------------------------------------------------------------------- */
 
 struct drawing {
         const struct sqi_plan *plan;
@@ -86,7 +86,8 @@ draw_edge(struct drawing *drawing, const struct sqi_plan_edge *edge, bool last)
         printf("%s%s %s -> ", drawing->indent, last ? "`--" : "|--", label ? label : "?");
         free(label);
         if (again) {
-                printf("%s  (%s)\n", drawing->plan->components[edge->to].id, edge->feedback ? "back: a cycle" : "above");
+                printf("%s  (%s)\n", drawing->plan->components[edge->to].id,
+                       edge->feedback ? "back: a cycle" : "above");
                 return;
         }
         print_component(&drawing->plan->components[edge->to]);
@@ -142,7 +143,7 @@ print_text(const struct sqi_plan *plan)
         return CLI_DONE;
 }
 
-/* ---- Graphviz, Mermaid, JSON -------------------------------------------------------------------------------------------- */
+/* ---- Graphviz, Mermaid, JSON ------------------------------------------------------------------------- */
 
 static int
 print_dot(const struct sqi_plan *plan)
@@ -156,8 +157,8 @@ print_dot(const struct sqi_plan *plan)
                plan->name);
         for (uint32_t i = 0; i < plan->ncomponents; i++) {
                 component = &plan->components[i];
-                printf("        \"%s\" [shape=%s, label=\"%s", component->id, component->kind == SQ_KIND_BOLT ? "box" : "cds",
-                       component->id);
+                printf("        \"%s\" [shape=%s, label=\"%s", component->id,
+                       component->kind == SQ_KIND_BOLT ? "box" : "cds", component->id);
                 printf(component->ntasks > 1 ? " x%u\\n(" : "\\n(", component->ntasks);
                 print_escaped(file_name(component->component), "\\\"");
                 printf(")\"];\n");
@@ -165,7 +166,8 @@ print_dot(const struct sqi_plan *plan)
         for (uint32_t i = 0; i < plan->nedges; i++) {
                 edge = &plan->edges[i];
                 label = edge_label(plan, edge);
-                printf("        \"%s\" -> \"%s\" [label=\"", plan->components[edge->from].id, plan->components[edge->to].id);
+                printf("        \"%s\" -> \"%s\" [label=\"", plan->components[edge->from].id,
+                       plan->components[edge->to].id);
                 print_escaped(label, "\\\"");
                 printf("\"%s];\n", edge->feedback ? ", style=dashed" : "");
                 free(label);
@@ -249,7 +251,8 @@ print_json(const struct sqi_plan *plan)
 
         sqi_write_map(&json, NULL);
         sqi_write_text(&json, "topology", plan->name);
-        sqi_write_text(&json, "delivery", plan->config.delivery == SQI_AT_LEAST_ONCE ? "at-least-once" : "at-most-once");
+        sqi_write_text(&json, "delivery",
+                       plan->config.delivery == SQI_AT_LEAST_ONCE ? "at-least-once" : "at-most-once");
         sqi_write_uint(&json, "tasks", plan->ntasks);
         sqi_write_uint(&json, "workers", plan->nworkers);
         sqi_write_array(&json, "components");

@@ -9,7 +9,8 @@
 
 enum { WIDTH = 100 };
 
-/* Words of `text` from column `column` on, further lines indented by `indent`. A newline in the text is one in the output. */
+/* Words of `text` from column `column` on, further lines indented by `indent`. A newline in the text is one in the
+ * output. */
 static void
 print_wrapped(FILE *out, const char *text, int column, int indent)
 {
@@ -39,7 +40,8 @@ cli_help(FILE *out)
         const struct cli_entry *const *verbs;
         size_t i, n;
 
-        fprintf(out, "squall runs topologies of spouts and bolts.\n\nusage: squall VERB [OPTION]... [ARGUMENT]...\n\nverbs:\n");
+        fprintf(out,
+                "squall runs topologies of spouts and bolts.\n\nusage: squall VERB [OPTION]... [ARGUMENT]...\n\nverbs:\n");
         verbs = cli_verbs(&n);
         for (i = 0; i < n; i++) {
                 if (verbs[i]->verb->hidden)
@@ -57,7 +59,8 @@ print_usage(FILE *out, const struct cli_entry *entry)
 
         fprintf(out, "usage: squall %s%s", entry->name, entry->verb->options[0].name ? " [OPTION]..." : "");
         for (size_t i = 0; i < CLI_OPERANDS_MAX && operand[i].name; i++)
-                fprintf(out, operand[i].optional ? " [%s]%s" : " %s%s", operand[i].name, operand[i].repeated ? "..." : "");
+                fprintf(out, operand[i].optional ? " [%s]%s" : " %s%s", operand[i].name,
+                        operand[i].repeated ? "..." : "");
         fputc('\n', out);
 }
 
@@ -85,7 +88,8 @@ print_option(FILE *out, const struct cli_option *option)
         }
 }
 
-/* The folder above the topologies that were installed, with a slash behind; empty in the source tree, or when there are none. */
+/* The folder above the topologies that were installed, with a slash behind; empty in the source tree, or when there are
+ * none. */
 static const char *
 find_topologies(char path[PATH_MAX])
 {

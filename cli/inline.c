@@ -49,7 +49,8 @@ cli_run_inline(const struct cli_args *args, struct sqi_plan **plan)
         (void)signal(SIGTERM, on_signal);
         (void)signal(SIGPIPE, SIG_IGN);
         (void)signal(SIGXFSZ, SIG_IGN); /* ulimit -f: as a full disk */
-        status = self ? run(self, *plan, cli_seconds(args, "for"), cli_flag(args, "json")) : cli_error(CLI_FAILED, "out of memory");
+        status = self ? run(self, *plan, cli_seconds(args, "for"), cli_flag(args, "json"))
+                      : cli_error(CLI_FAILED, "out of memory");
         sqi_inline_free(&self);
         sqi_plan_free(plan);
         return status;

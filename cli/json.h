@@ -5,7 +5,8 @@
 
 #include "tuple/writer.h"
 
-/* Prints what was written as a line on stdout, and leaves the writer empty. Without memory for it the command ends, with 1. */
+/* Prints what was written as a line on stdout, and leaves the writer empty. Without memory for it the command ends,
+ * with 1. */
 void cli_json_print(struct sqi_writer *json);
 
 /* One value that is JSON already. */

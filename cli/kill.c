@@ -24,7 +24,8 @@ run(const struct cli_args *args)
         if (status == CLI_DONE)
                 status = cli_ask(&talk, &request);
         if (status == CLI_DONE)
-                status = cli_await(&talk, cli_get_str(talk.value, "topology"), cli_get_str(talk.value, "serial"), "gone");
+                status = cli_await(&talk, cli_get_str(talk.value, "topology"), cli_get_str(talk.value, "serial"),
+                                   "gone");
         if (status == CLI_DONE)
                 print(args, name);
         cli_talk_close(&talk);

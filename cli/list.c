@@ -36,7 +36,8 @@ show_names(struct sq_value answer)
 static void
 show(const struct cli_args *args, struct sq_value answer)
 {
-        static const char *const table_heads[] = {"topology", "state", "uptime", "tasks", "workers", "emitted/s", "restarts"};
+        static const char *const table_heads[] = {"topology", "state",     "uptime",  "tasks",
+                                                  "workers",  "emitted/s", "restarts"};
         struct cli_table table = {.columns = 7, .left = 2};
         struct sq_items items = sq_items(answer);
         struct sq_value row;
@@ -74,8 +75,11 @@ run(const struct cli_args *args)
 
 SQI_VERB(list) = {
         .about = "List the topologies of the supervisor.",
-        .details = "A topology that is finished, or failed as it began, stays in the list until it is killed or submitted anew.",
-        .options = {{"names", 0, CLI_FLAG, .help = "print the names alone, one a line"}, CLI_OPTION_JSON, CLI_OPTION_SOCKET},
+        .details =
+                "A topology that is finished, or failed as it began, stays in the list until it is killed or submitted anew.",
+        .options = {{"names", 0, CLI_FLAG, .help = "print the names alone, one a line"},
+                    CLI_OPTION_JSON,
+                    CLI_OPTION_SOCKET},
         .example = "squall list",
         .run = run,
 };

@@ -9,7 +9,8 @@
 
 enum { ROWS_MIN = 5, LINE_MAX_BYTES = 512 };
 
-/* What a terminal of the VT100's family does: ECMA-48, and DEC's own for the cursor (7, 8) and the rows that scroll (r). */
+/* What a terminal of the VT100's family does: ECMA-48, and DEC's own for the cursor (7, 8) and the rows that scroll
+ * (r). */
 #define SAVE_CURSOR "\0337"
 #define RESTORE_CURSOR "\0338"
 #define ERASE_LINE "\033[K"
@@ -58,7 +59,8 @@ cli_live_show(struct cli_live *live, const char *text)
                 return;
         if (live->rows != size.ws_row)
                 take_row(live, size.ws_row);
-        snprintf(drawn, sizeof(drawn), SAVE_CURSOR "\033[%d;1H%.*s" ERASE_LINE RESTORE_CURSOR, live->rows, size.ws_col - 1, text);
+        snprintf(drawn, sizeof(drawn), SAVE_CURSOR "\033[%d;1H%.*s" ERASE_LINE RESTORE_CURSOR, live->rows,
+                 size.ws_col - 1, text);
         put(live, drawn);
 }
 

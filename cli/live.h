@@ -2,9 +2,9 @@
 /*
  * A line at the foot of the terminal that stays while others print above it.
  *
- * The workers write to the terminal by themselves, so a line that is erased and drawn anew would get mixed with what they write. Instead the
- * terminal is told to scroll all its rows but the last (DECSTBM), and the last one is drawn in one write, the cursor being put back. Without a
- * terminal nothing of this happens.
+ * The workers write to the terminal by themselves, so a line that is erased and drawn anew would get mixed with what
+ * they write. Instead the terminal is told to scroll all its rows but the last (DECSTBM), and the last one is drawn in
+ * one write, the cursor being put back. Without a terminal nothing of this happens.
  */
 #ifndef CLI_LIVE_H
 #define CLI_LIVE_H

@@ -23,7 +23,8 @@ cli_overrides(const struct cli_args *args)
 void
 cli_print_diagnostics(const char *file, const struct sqi_diagnostics *diagnostics)
 {
-        static const char *const colours[] = {[SQI_ERROR] = "\033[31m", [SQI_WARNING] = "\033[33m", [SQI_NOTE] = "\033[36m"};
+        static const char *const colours[] = {
+                [SQI_ERROR] = "\033[31m", [SQI_WARNING] = "\033[33m", [SQI_NOTE] = "\033[36m"};
         bool colour = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
         const struct sqi_diagnostic *item;
         char *text, *excerpt;
@@ -31,7 +32,8 @@ cli_print_diagnostics(const char *file, const struct sqi_diagnostics *diagnostic
         for (size_t i = 0; i < diagnostics->n; i++) {
                 item = &diagnostics->items[i];
                 text = sqi_diagnostic_text(file, item);
-                excerpt = sqi_diagnostic_excerpt(diagnostics, item, colour ? colours[item->severity] : "", colour ? "\033[0m" : "");
+                excerpt = sqi_diagnostic_excerpt(diagnostics, item, colour ? colours[item->severity] : "",
+                                                 colour ? "\033[0m" : "");
                 fprintf(stderr, "%s%s%s\n%s", colour ? colours[item->severity] : "", text ? text : item->text,
                         colour ? "\033[0m" : "", excerpt ? excerpt : "");
                 free(excerpt);
@@ -67,8 +69,9 @@ cli_load_as(const struct cli_args *args, size_t operand, const char *name, struc
 const char *
 cli_plan_summary(const struct sqi_plan *plan, char *buffer, size_t size)
 {
-        snprintf(buffer, size, "%u component%s, %u task%s in %u worker%s, %s", plan->ncomponents, plan->ncomponents == 1 ? "" : "s",
-                 plan->ntasks, plan->ntasks == 1 ? "" : "s", plan->nworkers, plan->nworkers == 1 ? "" : "s",
+        snprintf(buffer, size, "%u component%s, %u task%s in %u worker%s, %s", plan->ncomponents,
+                 plan->ncomponents == 1 ? "" : "s", plan->ntasks, plan->ntasks == 1 ? "" : "s", plan->nworkers,
+                 plan->nworkers == 1 ? "" : "s",
                  plan->config.delivery == SQI_AT_LEAST_ONCE ? "at-least-once" : "at-most-once");
         return buffer;
 }

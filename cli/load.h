@@ -6,8 +6,8 @@
 #include "topology/topology.h"
 #include "verb.h"
 
-/* Reads and checks the file of the verb's operand `operand`, with the overrides of -c, and prints errors and warnings on stderr.
- * 0 and the plan, or the exit status. */
+/* Reads and checks the file of the verb's operand `operand`, with the overrides of -c, and prints errors and warnings
+ * on stderr. 0 and the plan, or the exit status. */
 int cli_load(const struct cli_args *args, size_t operand, struct sqi_plan **ret);
 
 /* The same, with another name for the topology unless `name` is NULL. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The verb `logs`. The supervisor only says where the log is: reading it costs it nothing. Followed by inotify; when the file has been rotated away
- * the rest of the old one comes first.
+ * The verb `logs`. The supervisor only says where the log is: reading it costs it nothing. Followed by inotify; when
+ * the file has been rotated away the rest of the old one comes first.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +39,8 @@ is_about(const struct logs *logs, struct sq_str task)
         for (const char *at = task.ptr, *end = task.ptr + task.len; at < end;) {
                 const char *comma = memchr(at, ',', (size_t)(end - at)), *stop = comma ? comma : end;
 
-                if ((size_t)(stop - at) >= len && memcmp(at, logs->what, len) == 0 && (at + len == stop || at[len] == '/'))
+                if ((size_t)(stop - at) >= len && memcmp(at, logs->what, len) == 0 &&
+                    (at + len == stop || at[len] == '/'))
                         return true;
                 at = stop + 1;
         }
@@ -197,7 +198,8 @@ follow(const struct logs *logs, FILE **file)
         snprintf(folder, sizeof(folder), "%s", logs->path);
         *strrchr(folder, '/') = '\0';
         if (notify < 0 ||
-            inotify_add_watch(notify, folder, IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF) < 0)
+            inotify_add_watch(notify, folder,
+                              IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF) < 0)
                 return;
         while (show_to_present(logs, file) && fflush(stdout) == 0)
                 if (!cli_output_wait(notify) || (read(notify, events, sizeof(events)) < 0 && errno != EINTR))
@@ -259,7 +261,8 @@ check_component(const struct logs *logs, struct sq_value components, struct sq_v
 static int
 ask(const struct cli_args *args, struct logs *logs)
 {
-        struct sqi_request request = {.command = SQI_COMMAND_LOGS, .seconds = -1, .name = cli_str(cli_operand(args, 0))};
+        struct sqi_request request = {
+                .command = SQI_COMMAND_LOGS, .seconds = -1, .name = cli_str(cli_operand(args, 0))};
         struct cli_talk talk;
         int status = cli_talk_open(args, &talk);
 
@@ -332,15 +335,17 @@ SQI_VERB(logs) = {
                 "last, 8 to 16 MiB.\n"
                 "Components log at info. Another level holds for a time, through restarts of workers and of the supervisor; `squall status` shows it. --set-level info ends it.",
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}, {"COMPONENT[/TASK]", .optional = true}},
-        .options = {{"follow", 'f', CLI_FLAG, .help = "go on as lines come, until the topology is killed"},
-                    {"level", 'l', CLI_TEXT, "LEVEL", .complete = CLI_COMPLETE_CHOICES, .choices = "error|warning|info|debug",
-                     .help = "this level and worse"},
-                    {"set-level", 0, CLI_TEXT, "LEVEL", .complete = CLI_COMPLETE_CHOICES, .choices = "error|warning|info|debug",
-                     .help = "let the component, or all, log at this level from now on; nothing is shown then but with -f"},
-                    {"for", 0, CLI_DURATION, "TIME", .fallback = "10m", .min = 1,
-                     .help = "with --set-level: after it they log at info again"},
-                    CLI_OPTION_JSON,
-                    CLI_OPTION_SOCKET},
+        .options =
+                {{"follow", 'f', CLI_FLAG, .help = "go on as lines come, until the topology is killed"},
+                 {"level", 'l', CLI_TEXT, "LEVEL", .complete = CLI_COMPLETE_CHOICES,
+                  .choices = "error|warning|info|debug", .help = "this level and worse"},
+                 {"set-level", 0, CLI_TEXT, "LEVEL", .complete = CLI_COMPLETE_CHOICES,
+                  .choices = "error|warning|info|debug",
+                  .help = "let the component, or all, log at this level from now on; nothing is shown then but with -f"},
+                 {"for", 0, CLI_DURATION, "TIME", .fallback = "10m", .min = 1,
+                  .help = "with --set-level: after it they log at info again"},
+                 CLI_OPTION_JSON,
+                 CLI_OPTION_SOCKET},
         .example = "squall logs wordcount count/1 -f",
         .run = run,
 };

@@ -16,7 +16,8 @@
 #define SQI_VERSION "?"
 #endif
 
-/* A file that is opened later must not become stdin, stdout or stderr. A closed stdout stays one that cannot be written. */
+/* A file that is opened later must not become stdin, stdout or stderr. A closed stdout stays one that cannot be
+ * written. */
 static int
 open_closed_streams(void)
 {
@@ -69,7 +70,8 @@ main(int argc, char **argv)
                 return cli_output_end(CLI_DONE);
         }
         if (argv[1][0] == '-')
-                return cli_error(CLI_USAGE, "unknown option '%s' (a verb comes first; squall help lists them)", argv[1]);
+                return cli_error(CLI_USAGE, "unknown option '%s' (a verb comes first; squall help lists them)",
+                                 argv[1]);
         entry = cli_verb_find(argv[1]);
         return !entry ? cli_unknown_verb(argv[1]) : run_verb(entry, argc - 2, argv + 2);
 }

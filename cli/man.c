@@ -5,7 +5,7 @@
 
 #include "verb.h"
 
-/* ---- troff ---------------------------------------------------------------------------------------------------------------- */
+/* ---- troff ------------------------------------------------------------------------------------------- */
 
 static void
 troff(const char *text)
@@ -43,7 +43,8 @@ troff_verb(const struct cli_entry *entry)
 {
         const struct cli_verb *verb = entry->verb;
 
-        printf(".TH SQUALL-%s 1 \"\" \"squall %s\" \"Squall\"\n.SH NAME\nsquall\\-%s \\- ", entry->name, SQI_VERSION, entry->name);
+        printf(".TH SQUALL-%s 1 \"\" \"squall %s\" \"Squall\"\n.SH NAME\nsquall\\-%s \\- ", entry->name, SQI_VERSION,
+               entry->name);
         troff(verb->about);
         fputs(".SH SYNOPSIS\n", stdout);
         synopsis(entry);
@@ -92,7 +93,7 @@ troff_all(const struct cli_entry *const *verbs, size_t n)
               stdout);
 }
 
-/* ---- Markdown ------------------------------------------------------------------------------------------------------------- */
+/* ---- Markdown ---------------------------------------------------------------------------------------- */
 
 static void
 cell(const char *text)
@@ -113,7 +114,8 @@ markdown_verb(const struct cli_entry *entry)
         for (at = verb->details; at && *at != '\0'; at++)
                 fputs(*at == '\n' ? "\n\n" : (char[]){*at, '\0'}, stdout);
         if (verb->options[0].name)
-                fputs(verb->details ? "\n\n| option | | default |\n|---|---|---|\n" : "| option | | default |\n|---|---|---|\n",
+                fputs(verb->details ? "\n\n| option | | default |\n|---|---|---|\n"
+                                    : "| option | | default |\n|---|---|---|\n",
                       stdout);
         for (size_t i = 0; i < CLI_OPTIONS_MAX && verb->options[i].name; i++) {
                 const struct cli_option *option = &verb->options[i];
@@ -143,7 +145,8 @@ run(const struct cli_args *args)
         if (name && !cli_verb_find(name))
                 return cli_unknown_verb(name);
         if (markdown && !name)
-                fputs("# The command line\n\nMade from the tables that `--help` is made from: `squall man --markdown`.\n", stdout);
+                fputs("# The command line\n\nMade from the tables that `--help` is made from: `squall man --markdown`.\n",
+                      stdout);
         for (i = 0; i < n && (markdown || name); i++) {
                 if (name ? strcmp(verbs[i]->name, name) != 0 : verbs[i]->verb->hidden)
                         continue;

@@ -115,7 +115,8 @@ find_squall(char ret[PATH_MAX])
                 ret[0] = '\0';
 }
 
-/* A name of C for the component: what is no letter or digit becomes '_', and a word of the language gets one behind it. */
+/* A name of C for the component: what is no letter or digit becomes '_', and a word of the language gets one behind
+ * it. */
 static void
 make_ident(const char *component, char *ret, size_t size)
 {
@@ -159,11 +160,12 @@ run(const struct cli_args *args)
         int status;
 
         if (!sqi_is_id(name) || !isalpha((unsigned char)name[0]))
-                return cli_error(CLI_USAGE, "'%s' is no name (letters, digits, '_', '-' and '.', at most %d, a letter first)", name,
-                                 SQI_ID_MAX);
+                return cli_error(CLI_USAGE,
+                                 "'%s' is no name (letters, digits, '_', '-' and '.', at most %d, a letter first)",
+                                 name, SQI_ID_MAX);
         if (mkdir(name, 0777) < 0)
-                return cli_error(errno == EEXIST ? CLI_USAGE : CLI_FAILED, "can't make the folder %s: %s%s", name, strerror(errno),
-                                 errno == EEXIST ? " (another name, or remove it)" : "");
+                return cli_error(errno == EEXIST ? CLI_USAGE : CLI_FAILED, "can't make the folder %s: %s%s", name,
+                                 strerror(errno), errno == EEXIST ? " (another name, or remove it)" : "");
         status = write_all(kind, name);
         if (status == CLI_DONE)
                 printf("%s: a %s, its tests and a topology; next: cd %s && make test run\n", name, kind, name);
@@ -173,7 +175,8 @@ run(const struct cli_args *args)
 SQI_VERB(new) = {
         .about = "Make a folder for a new bolt, spout or topology: it builds, passes its tests and runs as it stands.",
         .details = "Writes C source, a Makefile, tests in YAML and a topology that runs it.",
-        .operands = {{.name = "KIND", .complete = CLI_COMPLETE_CHOICES, .choices = "bolt|spout|topology"}, {.name = "NAME"}},
+        .operands = {{.name = "KIND", .complete = CLI_COMPLETE_CHOICES, .choices = "bolt|spout|topology"},
+                     {.name = "NAME"}},
         .example = "squall new bolt hello && cd hello && make test run",
         .run = run,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers for people; raw ones belong to --json. Each writes into the buffer, which is returned, and CLI_NUMBER_SIZE bytes are enough. */
+/* Numbers for people; raw ones belong to --json. Each writes into the buffer, which is returned, and CLI_NUMBER_SIZE
+ * bytes are enough. */
 #ifndef CLI_NUMBER_H
 #define CLI_NUMBER_H
 

@@ -45,7 +45,8 @@ cli_output_end(int status)
         if (errno == EPIPE || is_unread(0))
                 cli_error(CLI_FAILED, "nobody reads the output any more (it was cut short)");
         else
-                cli_error(CLI_FAILED, "can't write the output: %s", errno != 0 ? strerror(errno) : "an earlier write failed");
+                cli_error(CLI_FAILED, "can't write the output: %s",
+                          errno != 0 ? strerror(errno) : "an earlier write failed");
         return status == CLI_DONE ? CLI_FAILED : status;
 }
 

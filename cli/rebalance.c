@@ -17,8 +17,8 @@ set_parallelism(struct sqi_plan *plan, const char *text)
         struct sqi_nearest nearest;
         int64_t number = 0;
 
-        if (!equals || equals == text || (size_t)(equals - text) > SQI_ID_MAX || sqi_parse_int(equals + 1, &number) < 0 ||
-            number < 1 || number > PARALLELISM_MAX)
+        if (!equals || equals == text || (size_t)(equals - text) > SQI_ID_MAX ||
+            sqi_parse_int(equals + 1, &number) < 0 || number < 1 || number > PARALLELISM_MAX)
                 return cli_error(CLI_USAGE, "--component %s is not ID=N with N from 1 to %d", text, PARALLELISM_MAX);
         snprintf(id, sizeof(id), "%.*s", (int)(equals - text), text);
         nearest = sqi_nearest(id);
@@ -29,7 +29,8 @@ set_parallelism(struct sqi_plan *plan, const char *text)
                 }
                 sqi_nearest_offer(&nearest, plan->components[c].id);
         }
-        return cli_error(CLI_USAGE, "the topology '%s' has no component '%s'%s", plan->name, id, sqi_nearest_hint(&nearest, hint));
+        return cli_error(CLI_USAGE, "the topology '%s' has no component '%s'%s", plan->name, id,
+                         sqi_nearest_hint(&nearest, hint));
 }
 
 static int

@@ -48,8 +48,9 @@ obstacle(const struct sqi_component *loaded, const struct sqi_plan *before, cons
         if (!fits)
                 return "the new version keeps another kind of state for a key";
         if (!sqi_routing_can_move(sqi_routing(before, old), old->ntasks, sqi_routing(after, new), new->ntasks))
-                return old->ntasks == new->ntasks ? "its inputs are grouped by other fields now"
-                                                  : "its inputs are not all grouped by the same fields, so no task owns a key";
+                return old->ntasks == new->ntasks
+                               ? "its inputs are grouped by other fields now"
+                               : "its inputs are not all grouped by the same fields, so no task owns a key";
         return NULL;
 }
 
@@ -144,8 +145,10 @@ cli_running_plan(struct cli_talk *talk, const char *name, struct sqi_plan **ret,
                 return status;
         plan = cli_get(talk->value, "plan");
         source = cli_get(talk->value, "source");
-        if (plan.type != SQ_BIN || source.type != SQ_BIN || sqi_plan_decode(plan.as.ptr, plan.len, ret, error, sizeof(error)) < 0)
-                return cli_error(CLI_FAILED, "the supervisor's plan of '%s' cannot be read (is it of another version?)", name);
+        if (plan.type != SQ_BIN || source.type != SQ_BIN ||
+            sqi_plan_decode(plan.as.ptr, plan.len, ret, error, sizeof(error)) < 0)
+                return cli_error(CLI_FAILED, "the supervisor's plan of '%s' cannot be read (is it of another version?)",
+                                 name);
         copy = malloc(source.len + 1);
         if (!copy)
                 return cli_error(CLI_FAILED, "out of memory");
@@ -168,7 +171,8 @@ print(const struct cli_args *args, const char *name)
 int
 cli_replace(const struct cli_args *args, struct cli_talk *talk, const struct sqi_plan *plan, struct sq_str source)
 {
-        struct sqi_request request = {.command = SQI_COMMAND_UPDATE, .seconds = -1, .name = cli_str(plan->name), .source = source};
+        struct sqi_request request = {
+                .command = SQI_COMMAND_UPDATE, .seconds = -1, .name = cli_str(plan->name), .source = source};
         void *bytes = NULL;
         size_t size = 0;
         int status;
@@ -179,7 +183,8 @@ cli_replace(const struct cli_args *args, struct cli_talk *talk, const struct sqi
         status = cli_ask(talk, &request);
         free(bytes);
         if (status == CLI_DONE)
-                status = cli_await(talk, cli_get_str(talk->value, "topology"), cli_get_str(talk->value, "serial"), "settled");
+                status = cli_await(talk, cli_get_str(talk->value, "topology"), cli_get_str(talk->value, "serial"),
+                                   "settled");
         if (status == CLI_DONE)
                 print(args, plan->name);
         return status;

@@ -7,8 +7,8 @@
 #include "plan/plan.h"
 
 /*
- * How it will be done, said before anything happens: whose workers go on, whose are started anew. Bolts whose state cannot go on in the new version:
- * says which and why, and returns CLI_USAGE unless --lose-state is given.
+ * How it will be done, said before anything happens: whose workers go on, whose are started anew. Bolts whose state
+ * cannot go on in the new version: says which and why, and returns CLI_USAGE unless --lose-state is given.
  */
 int cli_check_change(const struct cli_args *args, const struct sqi_plan *before, const struct sqi_plan *after);
 

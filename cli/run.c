@@ -2,9 +2,9 @@
 /*
  * The verb `run`: a supervisor in the foreground, for one topology.
  *
- * One loop: it waits for the supervisor's descriptor, for signals, and for whatever time comes next. What the workers print on stdout
- * goes there untouched, so all that the verb itself has to say goes to stderr; --json alone adds a last line to stdout, when no worker is left
- * that could write there.
+ * One loop: it waits for the supervisor's descriptor, for signals, and for whatever time comes next. What the workers
+ * print on stdout goes there untouched, so all that the verb itself has to say goes to stderr; --json alone adds a last
+ * line to stdout, when no worker is left that could write there.
  */
 #include <errno.h>
 #include <limits.h>
@@ -27,8 +27,8 @@
 enum { CRASH_LIMIT = 10, ERROR_SIZE = 1024, SIGNALLED = 128 };
 
 /*
- * A rate of the live line is the mean of the last so many seconds: tuples are counted and acked a batch at a time, and at a slow bolt
- * a batch may take longer than the second from one line to the next.
+ * A rate of the live line is the mean of the last so many seconds: tuples are counted and acked a batch at a time, and
+ * at a slow bolt a batch may take longer than the second from one line to the next.
  */
 enum { RATE_SECONDS = 10 };
 
@@ -45,7 +45,7 @@ struct run {
         struct cli_pulse pulses[RATE_SECONDS]; /* the last ones, the n-th at n modulo their number */
 };
 
-/* ---- What is said ------------------------------------------------------------------------------------------------------------- */
+/* ---- What is said ------------------------------------------------------------------------------------ */
 
 static void
 on_tell(void *context, enum sq_level level, const char *text)
@@ -89,7 +89,7 @@ show_live_line(struct run *run, uint64_t now_ns)
         run->pulses[run->npulses++ % RATE_SECONDS] = pulse;
 }
 
-/* ---- Signals ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Signals ----------------------------------------------------------------------------------------- */
 
 /* SIGHUP stays ignored where nohup has asked for that. */
 static int
@@ -127,7 +127,7 @@ take_signals(struct run *run)
         }
 }
 
-/* ---- The loop ----------------------------------------------------------------------------------------------------------------- */
+/* ---- The loop ---------------------------------------------------------------------------------------- */
 
 static void
 wait_for_news(const struct run *run)
@@ -246,14 +246,15 @@ SQI_VERB(run) = {
                 "Exit status: 0 done; 1 the topology failed, or was killed; 2 the file is wrong, nothing was started; 130, 143, 129 drained after Ctrl-C, "
                 "SIGTERM, SIGHUP.",
         .operands = {{.name = "FILE", .complete = CLI_COMPLETE_FILE}},
-        .options = {CLI_OPTION_CONFIG,
-                    {"for", 0, CLI_DURATION, "TIME", .help = "drain after this time: 10s, 500ms, 2m"},
-                    {"inline", 0, CLI_FLAG,
-                     .help = "in this process and one thread, in an order that does not change: for gdb, valgrind and perf"},
-                    {"watch", 0, CLI_FLAG, .help = "start again whenever the file or a .so of it has changed and checks"},
-                    {"record", 0, CLI_TEXT, "DIR", .complete = CLI_COMPLETE_DIRECTORY,
-                     .help = "keep what reaches the bolts in a new folder, for squall test --replay"},
-                    CLI_OPTION_JSON},
+        .options =
+                {CLI_OPTION_CONFIG,
+                 {"for", 0, CLI_DURATION, "TIME", .help = "drain after this time: 10s, 500ms, 2m"},
+                 {"inline", 0, CLI_FLAG,
+                  .help = "in this process and one thread, in an order that does not change: for gdb, valgrind and perf"},
+                 {"watch", 0, CLI_FLAG, .help = "start again whenever the file or a .so of it has changed and checks"},
+                 {"record", 0, CLI_TEXT, "DIR", .complete = CLI_COMPLETE_DIRECTORY,
+                  .help = "keep what reaches the bolts in a new folder, for squall test --replay"},
+                 CLI_OPTION_JSON},
         .example = "squall run topologies/wordcount/wordcount.yaml",
         .run = run_topology,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The topology file as a JSON Schema, made from the table of configuration keys and the declarations of the components. */
+/* The topology file as a JSON Schema, made from the table of configuration keys and the declarations of the
+ * components. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -147,11 +148,12 @@ json_kind(struct sqi_writer *json, enum sq_kind kind)
         cli_json_raw(json, "type", "\"object\"");
         cli_json_raw(json, "required", "[\"id\",\"component\"]");
         sqi_write_bool(json, "additionalProperties", false);
-        cli_json_raw(json, "properties",
-                     "{\"id\":{\"type\":\"string\",\"description\":\"its name in the topology\"},"
-                     "\"component\":{\"type\":\"string\",\"description\":\"a built-in, or the path of a .so\"},"
-                     "\"parallelism\":{\"type\":[\"integer\",\"string\"],\"description\":\"number of tasks\",\"default\":1},"
-                     "\"config\":{\"$ref\":\"#/$defs/config\"},\"properties\":{\"type\":[\"object\",\"array\"]}}");
+        cli_json_raw(
+                json, "properties",
+                "{\"id\":{\"type\":\"string\",\"description\":\"its name in the topology\"},"
+                "\"component\":{\"type\":\"string\",\"description\":\"a built-in, or the path of a .so\"},"
+                "\"parallelism\":{\"type\":[\"integer\",\"string\"],\"description\":\"number of tasks\",\"default\":1},"
+                "\"config\":{\"$ref\":\"#/$defs/config\"},\"properties\":{\"type\":[\"object\",\"array\"]}}");
         sqi_write_array(json, "allOf");
         for (size_t i = 0; names && names[i]; i++) {
                 path = sqi_catalog_find(kind, names[i], ".");
@@ -190,7 +192,8 @@ json_streams(struct sqi_writer *json)
                 sqi_write_text(json, NULL, sqi_grouping_name((enum sqi_grouping_type)type));
         sqi_write_end(json);
         sqi_write_end(json);
-        cli_json_raw(json, "args", "{\"type\":\"array\",\"description\":\"fields, partial-key: the names of the fields\"}");
+        cli_json_raw(json, "args",
+                     "{\"type\":\"array\",\"description\":\"fields, partial-key: the names of the fields\"}");
         cli_json_raw(json, "streamId", "{\"type\":\"string\",\"default\":\"default\"}");
         for (type = 0; type < 5; type++)
                 sqi_write_end(json);

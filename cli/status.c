@@ -74,7 +74,8 @@ show_troubles(struct sq_str id, struct sq_value component)
         bool any = false;
 
         for (unsigned c = 0; c < SQI_NCOUNTERS; c++) {
-                uint64_t n = sqi_counters[c].use == SQI_COUNTER_TROUBLE ? cli_get_uint(component, sqi_counters[c].name) : 0;
+                uint64_t n = sqi_counters[c].use == SQI_COUNTER_TROUBLE ? cli_get_uint(component, sqi_counters[c].name)
+                                                                        : 0;
 
                 if (n == 0)
                         continue;
@@ -95,9 +96,9 @@ show_given_up(struct sq_value component, struct sq_str path)
         uint64_t given_up = cli_get_uint(component, "given_up");
 
         if (given_up > 0)
-                printf("%.*s: gave up %llu tuple%s; %llu of them in %.*s\n", (int)id.len, id.ptr, (unsigned long long)given_up,
-                       given_up == 1 ? "" : "s", (unsigned long long)cli_get_uint(component, "dead_lettered"), (int)path.len,
-                       path.ptr);
+                printf("%.*s: gave up %llu tuple%s; %llu of them in %.*s\n", (int)id.len, id.ptr,
+                       (unsigned long long)given_up, given_up == 1 ? "" : "s",
+                       (unsigned long long)cli_get_uint(component, "dead_lettered"), (int)path.len, path.ptr);
 }
 
 /* What there is to say of a component beyond the numbers that all have. */
@@ -163,8 +164,8 @@ show(const struct cli_args *args, struct sq_value answer)
         printf("%.*s: %.*s, up %s, %llu tasks in %llu workers, %s emitted/s, %llu restart%s\n", (int)name.len, name.ptr,
                (int)state.len, state.ptr, cli_duration_text(cli_get_real(answer, "uptime_s"), uptime, sizeof(uptime)),
                (unsigned long long)cli_get_uint(answer, "tasks"), (unsigned long long)cli_get_uint(answer, "workers"),
-               cli_scaled_text(cli_get_real(answer, "emitted_s"), emitted), (unsigned long long)cli_get_uint(answer, "restarts"),
-               cli_get_uint(answer, "restarts") == 1 ? "" : "s");
+               cli_scaled_text(cli_get_real(answer, "emitted_s"), emitted),
+               (unsigned long long)cli_get_uint(answer, "restarts"), cli_get_uint(answer, "restarts") == 1 ? "" : "s");
         if (cause.len > 0)
                 printf("cause: %.*s\n", (int)cause.len, cause.ptr);
         if (!sq_next_item(&components, &component))
@@ -181,7 +182,8 @@ show(const struct cli_args *args, struct sq_value answer)
 static int
 run(const struct cli_args *args)
 {
-        struct sqi_request request = {.command = SQI_COMMAND_STATUS, .seconds = -1, .name = cli_str(cli_operand(args, 0))};
+        struct sqi_request request = {
+                .command = SQI_COMMAND_STATUS, .seconds = -1, .name = cli_str(cli_operand(args, 0))};
 
         return cli_ask_once(args, &request, show);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The verb `submit`. The file is read and checked here, in the user's own process, so that its errors come with line and column, and so
- * that the supervisor never loads a component: it gets the finished plan.
+ * The verb `submit`. The file is read and checked here, in the user's own process, so that its errors come with line
+ * and column, and so that the supervisor never loads a component: it gets the finished plan.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,7 +69,8 @@ run(const struct cli_args *args)
         int status;
 
         if (strcmp(cli_operand(args, 0), "-") == 0)
-                return cli_error(CLI_USAGE, "submit wants a file, for a copy of it is kept (squall run reads standard input)");
+                return cli_error(CLI_USAGE,
+                                 "submit wants a file, for a copy of it is kept (squall run reads standard input)");
         status = cli_load_as(args, 0, cli_text(args, "name"), &plan);
         if (status == CLI_DONE)
                 status = submit(args, plan);

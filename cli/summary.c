@@ -6,7 +6,7 @@
 #include "number.h"
 #include "table.h"
 
-/* ---- Numbers of a component ------------------------------------------------------------------------------------------------ */
+/* ---- Numbers of a component -------------------------------------------------------------------------- */
 
 struct numbers {
         const struct sqi_plan_component *component;
@@ -69,7 +69,7 @@ kind_name(enum sq_kind kind)
         return kind == SQ_KIND_SPOUT ? "spout" : "bolt";
 }
 
-/* ---- The live line ----------------------------------------------------------------------------------------------------------- */
+/* ---- The live line ----------------------------------------------------------------------------------- */
 
 /* Tuples are acked by the spouts' trees where they are tracked, by the bolts where they are not. */
 void
@@ -102,8 +102,8 @@ rate(uint64_t before, uint64_t now, double seconds)
 }
 
 const char *
-cli_pulse_text(const struct sqi_running *running, const struct cli_pulse *before, const struct cli_pulse *now, char *buffer,
-               size_t size)
+cli_pulse_text(const struct sqi_running *running, const struct cli_pulse *before, const struct cli_pulse *now,
+               char *buffer, size_t size)
 {
         double seconds = (double)(now->at_ns - before->at_ns) / 1e9;
         const struct sqi_lifecycle *life = sqi_running_lifecycle(running);
@@ -114,12 +114,13 @@ cli_pulse_text(const struct sqi_running *running, const struct cli_pulse *before
         snprintf(buffer, size, "%s %s%s%.0f s  emitted %s/s  acked %s/s  pending %s  failed %s  restarts %llu",
                  sqi_running_plan(running)->name, state, plain ? "" : " ", (double)sqi_running_uptime(running) / 1e9,
                  cli_scaled_text(rate(before->emitted, now->emitted, seconds), emitted),
-                 cli_scaled_text(rate(before->acked, now->acked, seconds), acked), cli_scaled_text((double)now->pending, pending),
-                 cli_scaled_text((double)now->failed, failed), (unsigned long long)now->restarts);
+                 cli_scaled_text(rate(before->acked, now->acked, seconds), acked),
+                 cli_scaled_text((double)now->pending, pending), cli_scaled_text((double)now->failed, failed),
+                 (unsigned long long)now->restarts);
         return buffer;
 }
 
-/* ---- The end ----------------------------------------------------------------------------------------------------------------- */
+/* ---- The end ----------------------------------------------------------------------------------------- */
 
 static void
 fill_row(struct cli_table *table, const struct numbers *numbers)
@@ -183,7 +184,8 @@ print_own_line(FILE *out, const struct numbers *numbers)
                         fprintf(out, "%s:", numbers->component->id);
                 fprintf(out, "%s %s %lld", i ? "," : "", own[i].name, (long long)own[i].value);
                 if (own[i].kind == SQI_OWN_HISTOGRAM)
-                        fprintf(out, " (p50 %llu, p99 %llu)", (unsigned long long)sqi_histogram_quantile(&own[i].values, 0.5),
+                        fprintf(out, " (p50 %llu, p99 %llu)",
+                                (unsigned long long)sqi_histogram_quantile(&own[i].values, 0.5),
                                 (unsigned long long)sqi_histogram_quantile(&own[i].values, 0.99));
         }
         if (own[0].kind != SQI_OWN_NONE)
@@ -252,7 +254,8 @@ print_table(FILE *out, const struct cli_tally *tally)
         cli_table_print(&table, out);
         for (uint32_t c = 0; c < plan->ncomponents; c++) {
                 take_end(tally, c, &numbers);
-                if (numbers.component->kind == SQ_KIND_SPOUT && sqi_histogram_quantile(&numbers.total.complete, 0.5) > 0)
+                if (numbers.component->kind == SQ_KIND_SPOUT &&
+                    sqi_histogram_quantile(&numbers.total.complete, 0.5) > 0)
                         print_complete(out, &numbers);
                 print_troubles(out, &numbers);
                 print_own_line(out, &numbers);

@@ -14,8 +14,8 @@ struct cli_pulse {
 
 void cli_pulse_take(const struct sqi_running *running, uint64_t now_ns, struct cli_pulse *ret);
 /* "wordcount running 12 s  emitted 1.2 M/s ..." from two pulses, into the buffer, which is returned. */
-const char *cli_pulse_text(const struct sqi_running *running, const struct cli_pulse *before, const struct cli_pulse *now,
-                           char *buffer, size_t size);
+const char *cli_pulse_text(const struct sqi_running *running, const struct cli_pulse *before,
+                           const struct cli_pulse *now, char *buffer, size_t size);
 
 /* Where the numbers at the end come from: a running topology, or the tasks that ran in this process. */
 struct cli_tally {

@@ -33,12 +33,14 @@ struct serving {
 static void
 on_tell(void *context, enum sq_level level, const char *topology, const char *text)
 {
-        static const char *const levels[] = {[SQ_ERROR] = "<3>", [SQ_WARN] = "<4>", [SQ_INFO] = "<6>", [SQ_DEBUG] = "<7>"};
+        static const char *const levels[] = {
+                [SQ_ERROR] = "<3>", [SQ_WARN] = "<4>", [SQ_INFO] = "<6>", [SQ_DEBUG] = "<7>"};
         const bool *journal = context;
 
         if (level > SQ_INFO)
                 return;
-        fprintf(stderr, "%ssquall: %s%s%s\n", *journal ? levels[level] : "", topology ? topology : "", topology ? ": " : "", text);
+        fprintf(stderr, "%ssquall: %s%s%s\n", *journal ? levels[level] : "", topology ? topology : "",
+                topology ? ": " : "", text);
 }
 
 static int
@@ -120,8 +122,8 @@ serve(const struct sqi_daemon_options *options)
                 return cli_error(r == -EWOULDBLOCK || r == -EADDRINUSE ? CLI_USAGE : CLI_FAILED, "%s", error);
         if (serving.watchdog_ns != UINT64_MAX)
                 serving.watchdog_due = 0;
-        fprintf(stderr, "squall: supervisor with pid %d listens at %s, its state is in %s\n", (int)getpid(), options->socket,
-                options->state);
+        fprintf(stderr, "squall: supervisor with pid %d listens at %s, its state is in %s\n", (int)getpid(),
+                options->socket, options->state);
         (void)sqi_notify("READY=1\nSTATUS=serving");
         loop(&serving);
         (void)sqi_notify("STOPPING=1");
@@ -145,9 +147,10 @@ take_tcp(const struct cli_args *args, struct sqi_daemon_options *options)
         else if (options->listen && !sqi_server_is_remote(options->listen))
                 cli_error(CLI_USAGE, "%s is no endpoint to listen at (tcp://ADDRESS:PORT)", options->listen);
         else if (options->listen && (!options->cert || !options->clients))
-                cli_error(CLI_USAGE,
-                          "--listen wants --cert FILE and --clients DIR: without certificates nobody may connect over TCP "
-                          "(squall cert makes them)");
+                cli_error(
+                        CLI_USAGE,
+                        "--listen wants --cert FILE and --clients DIR: without certificates nobody may connect over TCP "
+                        "(squall cert makes them)");
         else
                 return true;
         return false;
@@ -172,7 +175,7 @@ start(const struct cli_args *args)
         return serve(&options);
 }
 
-/* ---- The end of another one ----------------------------------------------------------------------------------------------------- */
+/* ---- The end of another one -------------------------------------------------------------------------- */
 
 /* CLI_DONE, also when nobody answers any more: it is about to end. */
 static int
@@ -187,7 +190,8 @@ ask_whether_it_stops(struct cli_talk *talk)
         cause = cli_get_str(talk->value, "stop_error");
         if (cause.len == 0)
                 return CLI_DONE;
-        return cli_error(CLI_FAILED, "the supervisor goes on, for something would be lost: %.*s", (int)cause.len, cause.ptr);
+        return cli_error(CLI_FAILED, "the supervisor goes on, for something would be lost: %.*s", (int)cause.len,
+                         cause.ptr);
 }
 
 /* It ends, or says that it does not. */
@@ -218,7 +222,8 @@ stop(const struct cli_args *args)
                 status = cli_ask(&talk, &request);
         if (status == CLI_DONE) {
                 pid = (pid_t)cli_get_uint(talk.value, "pid");
-                request = (struct sqi_request){.command = SQI_COMMAND_STOP, .seconds = -1, .leave = cli_flag(args, "leave")};
+                request = (struct sqi_request){
+                        .command = SQI_COMMAND_STOP, .seconds = -1, .leave = cli_flag(args, "leave")};
                 status = cli_ask(&talk, &request);
         }
         if (status == CLI_DONE && !sqi_server_is_remote(talk.path))
@@ -254,7 +259,8 @@ SQI_VERB(supervisor) = {
         .options =
                 {{"state-dir", 0, CLI_TEXT, "DIR", .complete = CLI_COMPLETE_DIRECTORY,
                   .help = "where it keeps what was submitted (default: $XDG_STATE_HOME/squall or ~/.local/state/squall; root: /var/lib/squall)"},
-                 {"stop", 0, CLI_FLAG, .help = "end the supervisor that runs: drains all topologies, which stay submitted"},
+                 {"stop", 0, CLI_FLAG,
+                  .help = "end the supervisor that runs: drains all topologies, which stay submitted"},
                  {"leave", 0, CLI_FLAG, .help = "with --stop: the workers go on, and wait for the next supervisor"},
                  {"listen", 0, CLI_TEXT, "ENDPOINT",
                   .help = "listen on tcp://ADDRESS:PORT too, encrypted; --cert is then the supervisor's own (default: not)"},

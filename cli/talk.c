@@ -25,7 +25,8 @@ cli_socket(const struct cli_args *args, char *buffer, size_t size)
         if (!given && sqi_server_path(path) == 0)
                 given = path;
         if (!given || strlen(given) >= size || strlen(given) >= SQI_SOCKET_PATH) {
-                cli_error(CLI_USAGE, "the path of the supervisor's socket is too long (give a shorter one with --socket)");
+                cli_error(CLI_USAGE,
+                          "the path of the supervisor's socket is too long (give a shorter one with --socket)");
                 return NULL;
         }
         (void)strcpy(buffer, given);
@@ -44,14 +45,17 @@ given_file(const struct cli_args *args, const char *option, const char *variable
 static int
 load_keys(const struct cli_args *args, const char *address, struct sqi_client_keys *ret)
 {
-        const char *own = given_file(args, "cert", "SQUALL_CERT"), *server = given_file(args, "server-cert", "SQUALL_SERVER_CERT");
+        const char *own = given_file(args, "cert", "SQUALL_CERT"),
+                   *server = given_file(args, "server-cert", "SQUALL_SERVER_CERT");
         struct sqi_cert cert;
         char error[512];
 
         if (!own || !server)
-                return cli_error(CLI_USAGE, "%s wants --cert FILE and --server-cert FILE (squall cert makes certificates)",
+                return cli_error(CLI_USAGE,
+                                 "%s wants --cert FILE and --server-cert FILE (squall cert makes certificates)",
                                  address);
-        if (sqi_cert_load_own(own, &ret->own, error, sizeof(error)) < 0 || sqi_cert_load(server, &cert, error, sizeof(error)) < 0)
+        if (sqi_cert_load_own(own, &ret->own, error, sizeof(error)) < 0 ||
+            sqi_cert_load(server, &cert, error, sizeof(error)) < 0)
                 return cli_error(CLI_USAGE, "%s", error);
         (void)memcpy(ret->server, cert.public_key, sizeof(ret->server));
         return CLI_DONE;
@@ -65,16 +69,18 @@ explain(const char *address, int r)
         case -EPERM:
                 return cli_error(CLI_UNREACHED, "the supervisor at %s is not ours: %s", address, strerror(-r));
         case -EKEYREJECTED:
-                return cli_error(CLI_UNREACHED,
-                                 "the supervisor at %s refuses our certificate, or has another one than --server-cert says "
-                                 "(is ours in its --clients folder?)",
-                                 address);
+                return cli_error(
+                        CLI_UNREACHED,
+                        "the supervisor at %s refuses our certificate, or has another one than --server-cert says "
+                        "(is ours in its --clients folder?)",
+                        address);
         case -ETIMEDOUT:
                 return cli_error(CLI_UNREACHED, "what listens at %s does not answer as a supervisor", address);
         case -EINVAL:
                 return cli_error(CLI_USAGE, "%s is no address (tcp://HOST:PORT)", address);
         default:
-                return cli_error(CLI_UNREACHED, "no supervisor answers at %s (start one with squall supervisor)", address);
+                return cli_error(CLI_UNREACHED, "no supervisor answers at %s (start one with squall supervisor)",
+                                 address);
         }
 }
 

@@ -97,8 +97,8 @@ replay(const struct cli_args *args)
         char error[512];
         int r;
 
-        r = sqi_replay(cli_text(args, "replay"), cli_operand(args, 0), on_replayed, cli_flag(args, "json") ? &json : NULL, &batches,
-                       error, sizeof(error));
+        r = sqi_replay(cli_text(args, "replay"), cli_operand(args, 0), on_replayed,
+                       cli_flag(args, "json") ? &json : NULL, &batches, error, sizeof(error));
         if (r < 0)
                 return cli_error(CLI_USAGE, "%s (squall run --record DIR FILE makes a recording)", error);
         fprintf(stderr, "%llu batches replayed\n", (unsigned long long)batches);

@@ -18,8 +18,9 @@
  *             .run = run,
  *     };
  *
- * SQI_VERB() puts a pointer to the declaration into the ELF section `squall_verbs`, which main() walks. A verb of two words
- * ("new bolt") is one verb with an operand. The tables are all that --help, the man pages and shell completion are made from.
+ * SQI_VERB() puts a pointer to the declaration into the ELF section `squall_verbs`, which main() walks. A verb of two
+ * words ("new bolt") is one verb with an operand. The tables are all that --help, the man pages and shell completion
+ * are made from.
  */
 #ifndef CLI_VERB_H
 #define CLI_VERB_H
@@ -109,7 +110,7 @@ struct cli_entry {
 const struct cli_entry *const *cli_verbs(size_t *ret_n);
 const struct cli_entry *cli_verb_find(const char *name);
 
-/* ---- What the user asked for; to ask for an option that the verb did not declare is our own mistake, and aborts. ----------- */
+/* ---- What the user asked for; to ask for an option that the verb did not declare is our own mistake, and aborts. ---- */
 
 size_t cli_noperands(const struct cli_args *args);
 const char *cli_operand(const struct cli_args *args, size_t i); /* NULL past the end */
@@ -125,7 +126,7 @@ const char *const *cli_list(const struct cli_args *args, const char *option, siz
 int cli_error(int status, const char *format, ...) SQ_PRINTF(2, 3);
 int cli_unknown_verb(const char *name); /* says so, with the nearest one; CLI_USAGE */
 
-/* ---- Options that several verbs have ---------------------------------------------------------------------------------------- */
+/* ---- Options that several verbs have ----------------------------------------------------------------- */
 
 #define CLI_OPTION_JSON \
         { \

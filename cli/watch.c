@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The topology runs in a child, which is this command without --watch. Folders are watched, not files: editors and linkers replace files. What has
- * changed is checked first; while it does not check, the one before runs on.
+ * The topology runs in a child, which is this command without --watch. Folders are watched, not files: editors and
+ * linkers replace files. What has changed is checked first; while it does not check, the one before runs on.
  */
 #include "watch.h"
 
@@ -40,7 +40,8 @@ add_file(struct watch *watch, const char *path)
         if (watch->nfiles == FILES_MAX || !realpath(path, whole))
                 return;
         snprintf(folder, sizeof(folder), "%s", whole);
-        watch->folders[watch->nfiles] = inotify_add_watch(watch->inotify, dirname(folder), IN_CLOSE_WRITE | IN_MOVED_TO);
+        watch->folders[watch->nfiles] = inotify_add_watch(watch->inotify, dirname(folder),
+                                                          IN_CLOSE_WRITE | IN_MOVED_TO);
         watch->files[watch->nfiles] = strdup(whole);
         watch->nfiles += watch->files[watch->nfiles] != NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * squall-kit.h - what the built-in components are made of, for any component: formats, conditions, numbers, sketches, pacing, records of
- * a file.
+ * squall-kit.h - what the built-in components are made of, for any component: formats, conditions, numbers, sketches,
+ * pacing, records of a file.
  *
  *     cc -shared -fPIC -o name.so name.c $(pkg-config --cflags --libs squall-kit)
  *
@@ -9,8 +9,8 @@
  *
  * Threads: nothing here keeps a state of its own. An object belongs to one thread at a time.
  *
- * Ownership: what a `_free` or `_close` takes may be NULL or half made. Texts and values that a reader returns are views, into its input
- * and into its own memory; they are good until its next call.
+ * Ownership: what a `_free` or `_close` takes may be NULL or half made. Texts and values that a reader returns are
+ * views, into its input and into its own memory; they are good until its next call.
  */
 #ifndef SQUALL_KIT_H
 #define SQUALL_KIT_H
@@ -21,12 +21,13 @@
 extern "C" {
 #endif
 
-/* ---- Numbers and constants as text -------------------------------------------------------------------------------------- */
+/* ---- Numbers and constants as text ------------------------------------------------------------------- */
 
 /* Whether the text is `word`. */
 SQ_EXPORT bool sq_str_is(struct sq_str text, const char *word);
 
-/* A decimal number that is the whole text: SQ_INT or SQ_UINT when it is whole and fits, else the nearest SQ_FLOAT. One beyond all doubles (1e400) is none. */
+/* A decimal number that is the whole text: SQ_INT or SQ_UINT when it is whole and fits, else the nearest SQ_FLOAT. One
+ * beyond all doubles (1e400) is none. */
 SQ_EXPORT bool sq_read_number(struct sq_str text, struct sq_value *ret);
 
 /* A number as it is, or a text that reads as one: the rule of `filter`, `window` and `top`. */
@@ -35,18 +36,20 @@ SQ_EXPORT bool sq_number_of(struct sq_value value, struct sq_value *ret);
 /* An SQ_INT, SQ_UINT or SQ_FLOAT as a double, the nearest. */
 SQ_EXPORT double sq_real_of(struct sq_value number);
 
-/* How two numbers compare, exactly, of whatever types they are: 2^53 + 1 is greater than 2^53 as a double. SQ_UNORDERED: one is NaN. */
+/* How two numbers compare, exactly, of whatever types they are: 2^53 + 1 is greater than 2^53 as a double.
+ * SQ_UNORDERED: one is NaN. */
 enum sq_order { SQ_LESS = -1, SQ_EQUAL, SQ_GREATER, SQ_UNORDERED };
 SQ_EXPORT enum sq_order sq_compare_numbers(struct sq_value a, struct sq_value b);
 
-/* A constant that is the whole text, as it is written in settings: 42, -1.5, 1e3, true, false, null, 'text', "text". A quoted one is a view
- * without its quotes. */
+/* A constant that is the whole text, as it is written in settings: 42, -1.5, 1e3, true, false, null, 'text', "text". A
+ * quoted one is a view without its quotes. */
 SQ_EXPORT bool sq_read_literal(struct sq_str text, struct sq_value *ret);
 
-/* ---- Conditions --------------------------------------------------------------------------------------------------------- */
+/* ---- Conditions -------------------------------------------------------------------------------------- */
 
 /*
- * A condition on the fields of a tuple, such as `ms > 10 and not (kind == 'test' or path matches '^/admin')`. kit/condition.c has the grammar.
+ * A condition on the fields of a tuple, such as `ms > 10 and not (kind == 'test' or path matches '^/admin')`.
+ * kit/condition.c has the grammar.
  *
  *     condition = sq_condition_read(text);              in `.declare`, and again in `.prepare`
  *     if (sq_condition_error(condition)) ...
@@ -66,15 +69,17 @@ SQ_EXPORT void sq_condition_declare(const struct sq_condition *condition, struct
 /* Whether the condition holds for a tuple whose declared inputs are the condition's fields. */
 SQ_EXPORT bool sq_condition_holds(const struct sq_condition *condition, const struct sq_tuple *in);
 
-/* ---- Declaring ---------------------------------------------------------------------------------------------------------- */
+/* ---- Declaring --------------------------------------------------------------------------------------- */
 
-/* For bolts that pass tuples on as they come: their output has the fields of their inputs, which must all have the same. */
+/* For bolts that pass tuples on as they come: their output has the fields of their inputs, which must all have the
+ * same. */
 SQ_EXPORT void sq_declare_passing(struct sq_declaration *decl);
 
-/* ---- Records that cannot be read ---------------------------------------------------------------------------------------- */
+/* ---- Records that cannot be read --------------------------------------------------------------------- */
 
 /*
- * The setting `on-error` of a spout: what becomes of a record that it cannot read. All but `fail` count it (`left_out`) and log it.
+ * The setting `on-error` of a spout: what becomes of a record that it cannot read. All but `fail` count it (`left_out`)
+ * and log it.
  *
  *     .options = { SQ_OPT_ON_ERROR(struct self, on_error), ... }     int64_t on_error;
  *     .streams = { SQ_ERRORS }                                       the first of the streams
@@ -104,10 +109,12 @@ enum sq_on_error {
                 } \
         }
 
-/* Does with `record` what the policy says. In `.next` or `.replay`, after sq_track(). The text is the cause: where and what. */
-SQ_EXPORT void sq_refuse(struct sq_task *task, int64_t on_error, struct sq_value record, const char *format, ...) SQ_PRINTF(4, 5);
+/* Does with `record` what the policy says. In `.next` or `.replay`, after sq_track(). The text is the cause: where and
+ * what. */
+SQ_EXPORT void sq_refuse(struct sq_task *task, int64_t on_error, struct sq_value record, const char *format, ...)
+        SQ_PRINTF(4, 5);
 
-/* ---- JSON --------------------------------------------------------------------------------------------------------------- */
+/* ---- JSON -------------------------------------------------------------------------------------------- */
 
 /*
  * Reads JSON texts (RFC 8259), one after the other, into values.
@@ -116,7 +123,8 @@ SQ_EXPORT void sq_refuse(struct sq_task *task, int64_t on_error, struct sq_value
  *     if (sq_json_read(&json, text, &value)) ...
  *     sq_json_free(&json);
  *
- * Strings without escapes are views into the text; the rest lives in the reader's memory, which the next call uses again.
+ * Strings without escapes are views into the text; the rest lives in the reader's memory, which the next call uses
+ * again.
  */
 struct sq_json_reader {
         char *memory;
@@ -126,37 +134,38 @@ struct sq_json_reader {
         const char *wrong; /* why the last text was refused, a constant */
 };
 
-/* Reads the one value of `text`. Whole numbers that fit 64 bits stay whole, others become the nearest double. False when it is not JSON, nested more than
- * 128 deep, has a number beyond all doubles (1e400), or memory is short; json->wrong says which. */
+/* Reads the one value of `text`. Whole numbers that fit 64 bits stay whole, others become the nearest double. False
+ * when it is not JSON, nested more than 128 deep, has a number beyond all doubles (1e400), or memory is short;
+ * json->wrong says which. */
 SQ_EXPORT bool sq_json_read(struct sq_json_reader *json, struct sq_str text, struct sq_value *ret);
 SQ_EXPORT void sq_json_free(struct sq_json_reader *json);
 
-/* The members `names` of an object that sq_json_read() has read, nil where it lacks one. Returns how many of its members they are: fewer than
- * object.len when it has others. */
+/* The members `names` of an object that sq_json_read() has read, nil where it lacks one. Returns how many of its
+ * members they are: fewer than object.len when it has others. */
 SQ_EXPORT size_t sq_members(struct sq_value object, size_t n, const char *const *names, struct sq_value *values);
 
 /* The member `name` of a map whose content stands in memory as sq_json_read() leaves it; nil when there is none. */
 SQ_EXPORT struct sq_value sq_member(struct sq_value object, const char *name);
 
-/* ---- CSV ---------------------------------------------------------------------------------------------------------------- */
+/* ---- CSV --------------------------------------------------------------------------------------------- */
 
 /*
  * CSV as RFC 4180 says, and besides:
  *
- *     LF ends a record as CRLF does
- *     a quote opens a quoted cell as the first byte of the cell only; anywhere else it is text: 3" pipe
- *     text behind a closing quote, up to the comma, belongs to the cell: "3"-pipe is 3-pipe; not if the cell has several lines
- *     a quoted cell has at most 1 MiB
+ *     LF ends a record as CRLF does a quote opens a quoted cell as the first byte of the cell only; anywhere else it is
+ *     text: 3" pipe text behind a closing quote, up to the comma, belongs to the cell: "3"-pipe is 3-pipe; not if the
+ *     cell has several lines a quoted cell has at most 1 MiB
  *
  * A record that breaks this is wrong: it is one line, and the next record begins behind it.
  */
 
-/* The line end of the record at the start of `text`, or text + len at the end of the `last` text without one. NULL: the record goes on behind the text.
- * *ret_wrong: what is wrong with it, a constant, or NULL. */
+/* The line end of the record at the start of `text`, or text + len at the end of the `last` text without one. NULL: the
+ * record goes on behind the text. *ret_wrong: what is wrong with it, a constant, or NULL. */
 SQ_EXPORT const char *sq_csv_record(const char *text, size_t len, bool last, const char **ret_wrong);
 
-/* Takes the next cell off `record`; false when there is none left. A cell in quotes may be written to *scratch, which advances and must have
- * room for the record; others are views. record->ptr must not be NULL at first; after the last cell it is. */
+/* Takes the next cell off `record`; false when there is none left. A cell in quotes may be written to *scratch, which
+ * advances and must have room for the record; others are views. record->ptr must not be NULL at first; after the last
+ * cell it is. */
 SQ_EXPORT bool sq_csv_cell(struct sq_str *record, char **scratch, struct sq_str *ret);
 
 /* Which column is which field, by the names in a header. {0} has no columns. */
@@ -165,19 +174,21 @@ struct sq_csv_columns {
         uint8_t *field; /* of each column; 255: none */
 };
 
-/* Finds the fields `names` (at most 64) in a header line. Returns the place of the first that the header lacks, or `n` when it has all. A column whose
- * name stands twice counts once, the first. */
-SQ_EXPORT size_t sq_csv_columns_read(struct sq_csv_columns *columns, struct sq_str header, size_t n, const char *const *names);
+/* Finds the fields `names` (at most 64) in a header line. Returns the place of the first that the header lacks, or `n`
+ * when it has all. A column whose name stands twice counts once, the first. */
+SQ_EXPORT size_t sq_csv_columns_read(struct sq_csv_columns *columns, struct sq_str header, size_t n,
+                                     const char *const *names);
 SQ_EXPORT void sq_csv_columns_free(struct sq_csv_columns *columns);
 
-/* The fields of a record, in order of `names`; one that it lacks is the empty text. `scratch` has room for the record. Returns the number of cells, for
- * the caller to compare with columns->n. */
+/* The fields of a record, in order of `names`; one that it lacks is the empty text. `scratch` has room for the record.
+ * Returns the number of cells, for the caller to compare with columns->n. */
 SQ_EXPORT size_t sq_csv_row(const struct sq_csv_columns *columns, struct sq_str record, char *scratch, size_t n,
                             struct sq_value *values);
 
-/* ---- Records of a file -------------------------------------------------------------------------------------------------- */
+/* ---- Records of a file ------------------------------------------------------------------------------- */
 
-/* Reads records, lines or CSV records with line ends in quotes, of a file by offset. {0} is a closed one. kit/reader.c has a picture. */
+/* Reads records, lines or CSV records with line ends in quotes, of a file by offset. {0} is a closed one. kit/reader.c
+ * has a picture. */
 struct sq_reader {
         int fd;   /* the caller's */
         bool csv; /* records of CSV: line ends within quotes belong to them, blank lines are none */
@@ -191,19 +202,21 @@ struct sq_reader {
 SQ_EXPORT void sq_reader_open(struct sq_reader *reader, int fd, uint64_t offset, uint64_t limit);
 /* Goes to `offset`; a window that holds it is kept. */
 SQ_EXPORT void sq_reader_seek(struct sq_reader *reader, uint64_t offset);
-/* The next record, a view into the window, without its LF or CRLF, and without a byte order mark at the start of the file. 1; 0 at the end; or a negative errno. A last record without a line end
- * counts if `partial`, else it waits for the rest. */
+/* The next record, a view into the window, without its LF or CRLF, and without a byte order mark at the start of the
+ * file. 1; 0 at the end; or a negative errno. A last record without a line end counts if `partial`, else it waits for
+ * the rest. */
 SQ_EXPORT int sq_reader_next(struct sq_reader *reader, bool partial, struct sq_str *ret);
 /* The first offset at or behind `offset` where a record begins (of those from `first` on). 0 or a negative errno. */
 SQ_EXPORT int sq_reader_align(struct sq_reader *reader, uint64_t first, uint64_t offset, uint64_t *ret_offset);
 /* Frees the buffer. */
 SQ_EXPORT void sq_reader_close(struct sq_reader *reader);
 
-/* ---- Which file it is --------------------------------------------------------------------------------------------------- */
+/* ---- Which file it is -------------------------------------------------------------------------------- */
 
 /*
- * What a file is known by when its name has changed hands, by rotation, truncation or a copy: device, inode, its first bytes, and those before
- * the place up to which it was read. 56 bytes without padding or pointers: it may go into sq_note(). kit/identity.c says more.
+ * What a file is known by when its name has changed hands, by rotation, truncation or a copy: device, inode, its first
+ * bytes, and those before the place up to which it was read. 56 bytes without padding or pointers: it may go into
+ * sq_note(). kit/identity.c says more.
  */
 struct sq_identity {
         uint64_t device, inode, mark, head, head_hash, mark_hash;
@@ -214,20 +227,21 @@ struct sq_identity {
 SQ_EXPORT int sq_identity_take(struct sq_identity *identity, int fd, uint64_t read);
 /* Whether what was read still stands in this file: false after a truncation, and when it was written anew. */
 SQ_EXPORT bool sq_identity_is(const struct sq_identity *identity, int fd);
-/* Opens it by whatever name it has now in the folder of `path`; else a copy of it. A file descriptor or a negative errno; -ENOENT: it is gone. */
+/* Opens it by whatever name it has now in the folder of `path`; else a copy of it. A file descriptor or a negative
+ * errno; -ENOENT: it is gone. */
 SQ_EXPORT int sq_identity_find(const struct sq_identity *identity, const char *path);
-/* Opens the file that comes after the last of `n` known ones: the oldest that was rotated away from `path` (its name goes on behind that of `path`)
- * since then, or `path` itself. A file descriptor or a negative errno. */
+/* Opens the file that comes after the last of `n` known ones: the oldest that was rotated away from `path` (its name
+ * goes on behind that of `path`) since then, or `path` itself. A file descriptor or a negative errno. */
 SQ_EXPORT int sq_identity_after(const struct sq_identity *known, size_t n, const char *path);
 /* What the file is compressed with, by its first bytes; NULL: nothing that is known here. */
 SQ_EXPORT const char *sq_compressed(int fd);
 
-/* ---- Pace --------------------------------------------------------------------------------------------------------------- */
+/* ---- Pace -------------------------------------------------------------------------------------------- */
 
 /*
- * The pace of a spout with a `rate`: an open loop. Tuple k of the component is due k / rate seconds after the first call, whatever happened to
- * the tuples before it; task i of n owns the tuples i, i + n, i + 2n, ... So the rate holds over all tasks, and a stall is made good
- * instead of hidden. {0} is one that has not begun.
+ * The pace of a spout with a `rate`: an open loop. Tuple k of the component is due k / rate seconds after the first
+ * call, whatever happened to the tuples before it; task i of n owns the tuples i, i + n, i + 2n, ... So the rate holds
+ * over all tasks, and a stall is made good instead of hidden. {0} is one that has not begun.
  */
 struct sq_pace {
         bool started;
@@ -235,19 +249,20 @@ struct sq_pace {
 };
 
 SQ_EXPORT void sq_pace_restart(struct sq_pace *pace);
-/* How many tuples one call of `.next` may emit: what is free below topology.max.spout.pending, and so few that commands are heard in between. */
+/* How many tuples one call of `.next` may emit: what is free below topology.max.spout.pending, and so few that commands
+ * are heard in between. */
 SQ_EXPORT uint64_t sq_pace_burst(const struct sq_task *task);
-/* How many tuples may go out now, at most `most`; `rate` is in tuples a second over all tasks, 0: free. When it is none, the task is woken for
- * the next one. */
+/* How many tuples may go out now, at most `most`; `rate` is in tuples a second over all tasks, 0: free. When it is
+ * none, the task is woken for the next one. */
 SQ_EXPORT uint64_t sq_pace_due(struct sq_pace *pace, struct sq_task *task, double rate, uint64_t most);
 /* Says how many went out. */
 SQ_EXPORT void sq_pace_sent(struct sq_pace *pace, uint64_t n);
 
-/* ---- Sketches ----------------------------------------------------------------------------------------------------------- */
+/* ---- Sketches ---------------------------------------------------------------------------------------- */
 
 /*
- * A bag of 64-bit keys that knows how often each occurs. Bags merge: put the occurrences of one into another, and take the lower ceiling. Two
- * sketches are made of it, kit/bag.c says how:
+ * A bag of 64-bit keys that knows how often each occurs. Bags merge: put the occurrences of one into another, and take
+ * the lower ceiling. Two sketches are made of it, kit/bag.c says how:
  *
  *     quantiles           sq_bag_put(&bag, sq_bag_ordered(real), 1, false), then sq_bag_quantile()
  *     distinct values     sq_bag_put(&bag, sq_bag_hash(value), 1, true), then sq_bag_distinct()

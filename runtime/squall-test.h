@@ -14,8 +14,9 @@
  *
  * Build: cc $(pkg-config --cflags squall-test) test.c -o test $(pkg-config --libs squall-test) -lcmocka
  *
- * The component is the .so that workers load, its task the one that they run. Nothing waits, and no thread is started that runs code of the
- * component. A rig belongs to one thread. Texts that are handed out are the rig's, good until the next call with it.
+ * The component is the .so that workers load, its task the one that they run. Nothing waits, and no thread is started
+ * that runs code of the component. A rig belongs to one thread. Texts that are handed out are the rig's, good until the
+ * next call with it.
  */
 #ifndef SQUALL_TEST_H
 #define SQUALL_TEST_H
@@ -28,15 +29,17 @@ extern "C" {
 
 struct sq_rig;
 
-/* `setup` is YAML with the keys of a test: component, kind, properties, config, inputs, parallelism, index, direct. Relative paths start from the
- * working directory. NULL: see `error`, which names the place in the text, or says what prepare said. */
+/* `setup` is YAML with the keys of a test: component, kind, properties, config, inputs, parallelism, index, direct.
+ * Relative paths start from the working directory. NULL: see `error`, which names the place in the text, or says what
+ * prepare said. */
 SQ_EXPORT struct sq_rig *sq_rig_new(const char *setup, char *error, size_t size);
 
 /* Runs the component's cleanup. Accepts a pointer to NULL, and nulls it. */
 SQ_EXPORT void sq_rig_free(struct sq_rig **rig);
 
-/* Bolts: executes one tuple, "{field: value, ...}" or "[value, ...]", of the input `source` (NULL: the first), and flushes. The verdict is what
- * became of its tuple tree: SQ_KEEP while it is neither acked nor failed. A text that is no such tuple gives SQ_FAIL and sq_rig_error(). */
+/* Bolts: executes one tuple, "{field: value, ...}" or "[value, ...]", of the input `source` (NULL: the first), and
+ * flushes. The verdict is what became of its tuple tree: SQ_KEEP while it is neither acked nor failed. A text that is
+ * no such tuple gives SQ_FAIL and sq_rig_error(). */
 SQ_EXPORT enum sq_verdict sq_rig_execute(struct sq_rig *rig, const char *source, const char *tuple);
 
 /* Bolts: one tick, whatever the time. */
@@ -45,8 +48,8 @@ SQ_EXPORT void sq_rig_tick(struct sq_rig *rig);
 /* Spouts: calls `.next` at most `calls` times. True: the spout is at its end. */
 SQ_EXPORT bool sq_rig_next(struct sq_rig *rig, unsigned calls);
 
-/* Spouts: acks or fails the tuple tree `tree`; they count from 0 in the order of their first tuples. What fails comes again when its
- * retry is due: sq_rig_advance(). */
+/* Spouts: acks or fails the tuple tree `tree`; they count from 0 in the order of their first tuples. What fails comes
+ * again when its retry is due: sq_rig_advance(). */
 SQ_EXPORT void sq_rig_ack(struct sq_rig *rig, unsigned tree);
 SQ_EXPORT void sq_rig_fail(struct sq_rig *rig, unsigned tree);
 
@@ -60,13 +63,16 @@ SQ_EXPORT void sq_rig_finish(struct sq_rig *rig);
 /* Tuple trees that are neither acked nor failed. */
 SQ_EXPORT size_t sq_rig_pending(const struct sq_rig *rig);
 
-/* Takes what was emitted on a stream (NULL: the default one) since it was last taken: one JSON object a line, "" when nothing was. */
+/* Takes what was emitted on a stream (NULL: the default one) since it was last taken: one JSON object a line, "" when
+ * nothing was. */
 SQ_EXPORT const char *sq_rig_emitted(struct sq_rig *rig, const char *stream);
 
-/* Takes what was logged, with misuses and the causes of failures: one line each, "warning: failed a tuple: empty word". */
+/* Takes what was logged, with misuses and the causes of failures: one line each, "warning: failed a tuple: empty
+ * word". */
 SQ_EXPORT const char *sq_rig_logged(struct sq_rig *rig);
 
-/* Why the task could not go on (what a callback said by sq_error()), or why a tuple's text was refused; "" when all is well. */
+/* Why the task could not go on (what a callback said by sq_error()), or why a tuple's text was refused; "" when all is
+ * well. */
 SQ_EXPORT const char *sq_rig_error(const struct sq_rig *rig);
 
 #ifdef __cplusplus

@@ -4,23 +4,24 @@
  *
  * The life of a component:
  *
- *  1. A component is one C file that includes this header, defines its callbacks and registers them once with SQ_BOLT(name)
- *     or SQ_SPOUT(name). `cc -shared -fPIC -o name.so name.c` builds it.
- *  2. A worker process loads the .so and makes one task for each unit of parallelism. A task owns a block of `.state` bytes,
- *     zeroed, then filled with the settings of the topology file (`.options`). sq_state() returns it.
+ *  1. A component is one C file that includes this header, defines its callbacks and registers them once with
+ *     SQ_BOLT(name) or SQ_SPOUT(name). `cc -shared -fPIC -o name.so name.c` builds it.
+ *  2. A worker process loads the .so and makes one task for each unit of parallelism. A task owns a block of `.state`
+ *     bytes, zeroed, then filled with the settings of the topology file (`.options`). sq_state() returns it.
  *  3. `.prepare` runs once. Data flows only when every task of the topology has prepared itself.
- *  4. A bolt's `.execute` runs once a tuple, its `.tick` every topology.tick.tuple.freq.secs, or at sq_wake_at(). A spout's `.next` runs again and again.
+ *  4. A bolt's `.execute` runs once a tuple, its `.tick` every topology.tick.tuple.freq.secs, or at sq_wake_at(). A
+ *     spout's `.next` runs again and again.
  *  5. When the topology drains, `.finish` runs once, in topological order: a bolt may still emit. `.cleanup` runs last.
  *
- * Threads: a task is single-threaded. Its callbacks never overlap, and all functions here may only be called with the task
- * that was handed to the callback, from within that callback.
+ * Threads: a task is single-threaded. Its callbacks never overlap, and all functions here may only be called with the
+ * task that was handed to the callback, from within that callback.
  *
- * Ownership: what a getter returns (struct sq_str, nested values) is a view into the received batch. It is good until the callback
- * returns; keep a tuple with sq_keep(), or copy. What is handed to sq_emit() is copied before it returns.
+ * Ownership: what a getter returns (struct sq_str, nested values) is a view into the received batch. It is good until
+ * the callback returns; keep a tuple with sq_keep(), or copy. What is handed to sq_emit() is copied before it returns.
  *
- * Errors: misuse (a field of the wrong type, an emit to an undeclared stream, a wrong number of values) is reported with component,
- * field and tuple; the callback's tuple then fails. It is never undefined behaviour. A verdict that is none is one, and so is an emit that
- * no reader's grouping takes.
+ * Errors: misuse (a field of the wrong type, an emit to an undeclared stream, a wrong number of values) is reported
+ * with component, field and tuple; the callback's tuple then fails. It is never undefined behaviour. A verdict that is
+ * none is one, and so is an emit that no reader's grouping takes.
  */
 #ifndef SQUALL_H
 #define SQUALL_H
@@ -40,8 +41,9 @@ extern "C" {
 #endif
 
 /*
- * The version of this interface. A .so that was built for another one is refused when it is loaded. Within a version callbacks and
- * settings are only added, at the end of struct sq_bolt and struct sq_spout: a .so that was built before that goes on working.
+ * The version of this interface. A .so that was built for another one is refused when it is loaded. Within a version
+ * callbacks and settings are only added, at the end of struct sq_bolt and struct sq_spout: a .so that was built before
+ * that goes on working.
  */
 #define SQ_ABI 2u
 
@@ -61,7 +63,7 @@ struct sq_task;  /* one running instance of a component; the runtime owns it */
 struct sq_tuple; /* a tuple being executed; a view, good until the callback returns */
 struct sq_kept;  /* a tuple that a bolt keeps beyond execute; owned by the bolt until acked or failed */
 
-/* ---- Values ------------------------------------------------------------------------------------------------------------- */
+/* ---- Values ------------------------------------------------------------------------------------------ */
 
 /* The type of a field or a value; the types of msgpack. SQ_ANY is a declaration only: any type will do. */
 enum sq_type {
@@ -214,7 +216,8 @@ sq_splice(struct sq_str packed, size_t n)
 }
 
 /*
- * sq_of(x) makes the value of any expression by its type, and sq_emit() and its like do so with everything that they are handed:
+ * sq_of(x) makes the value of any expression by its type, and sq_emit() and its like do so with everything that they
+ * are handed:
  *
  *     bool                                     sq_bool
  *     signed integers, and enums               sq_int       (of an enum the compiler chooses the sign)
@@ -225,9 +228,9 @@ sq_splice(struct sq_str packed, size_t n)
  *     struct sq_value                          itself
  *     std::string, std::string_view            sq_str       (C++ only)
  *
- * Everything else does not compile. NULL and nullptr: write sq_nil(). A plain char is a number to one and a letter to another: write
- * sq_int(c), or sq_str((struct sq_str){&c, 1}). Other pointers: sq_bin(ptr, len). In C a comparison is an int: write sq_bool(a > b); a bit-field
- * needs a cast, and a compound literal brackets around it.
+ * Everything else does not compile. NULL and nullptr: write sq_nil(). A plain char is a number to one and a letter to
+ * another: write sq_int(c), or sq_str((struct sq_str){&c, 1}). Other pointers: sq_bin(ptr, len). In C a comparison is
+ * an int: write sq_bool(a > b); a bit-field needs a cast, and a compound literal brackets around it.
  */
 #ifndef __cplusplus
 #define sq_of(x) \
@@ -267,13 +270,13 @@ struct sq_items {
 SQ_EXPORT struct sq_items sq_items(struct sq_value value);
 SQ_EXPORT bool sq_next_item(struct sq_items *items, struct sq_value *ret_value);
 
-/* ---- Reading a tuple ---------------------------------------------------------------------------------------------------- */
+/* ---- Reading a tuple --------------------------------------------------------------------------------- */
 
 /*
- * `field` counts the component's own input fields as it declared them (`.in`, or sq_declare_in()), whatever their place in the
- * tuple. A component that declared none counts the fields of the tuple as it came.
- * A getter whose field has another type reports the misuse, returns zero or an empty view, and the tuple fails.
- * sq_get_int reads an unsigned value that fits; sq_get_float reads integers too.
+ * `field` counts the component's own input fields as it declared them (`.in`, or sq_declare_in()), whatever their place
+ * in the tuple. A component that declared none counts the fields of the tuple as it came. A getter whose field has
+ * another type reports the misuse, returns zero or an empty view, and the tuple fails. sq_get_int reads an unsigned
+ * value that fits; sq_get_float reads integers too.
  */
 SQ_EXPORT struct sq_value sq_get(const struct sq_tuple *in, unsigned field);
 SQ_EXPORT bool sq_get_bool(const struct sq_tuple *in, unsigned field);
@@ -289,76 +292,84 @@ SQ_EXPORT unsigned sq_tuple_size(const struct sq_tuple *in);
 SQ_EXPORT const char *sq_tuple_name(const struct sq_tuple *in, unsigned place);
 SQ_EXPORT struct sq_value sq_tuple_get(const struct sq_tuple *in, unsigned place);
 
-/* Where the tuple came from: the id of its component and of its stream ("default"), and the number of the input: 0 for the first
- * entry of `streams` that names this bolt, 1 for the second, ... */
+/* Where the tuple came from: the id of its component and of its stream ("default"), and the number of the input: 0 for
+ * the first entry of `streams` that names this bolt, 1 for the second, ... */
 SQ_EXPORT const char *sq_source_component(const struct sq_tuple *in);
 SQ_EXPORT const char *sq_source_stream(const struct sq_tuple *in);
 SQ_EXPORT unsigned sq_source_input(const struct sq_tuple *in);
 
-/* The input fields (as declared; all if none were), packed one after the other: equal fields, equal bytes, so 20.0 stands as 20, -0.0 as 0, a
- * map in the order of its keys. A view. */
+/* The input fields (as declared; all if none were), packed one after the other: equal fields, equal bytes, so 20.0
+ * stands as 20, -0.0 as 0, a map in the order of its keys. A view. */
 SQ_EXPORT struct sq_str sq_key(const struct sq_tuple *in);
 
-/* The same of the first `n` input fields: a bolt that keys by some fields and reads others declares those of the key first. */
+/* The same of the first `n` input fields: a bolt that keys by some fields and reads others declares those of the key
+ * first. */
 SQ_EXPORT struct sq_str sq_key_of(const struct sq_tuple *in, unsigned n);
 
-/* strtod() as in the C locale, whatever setlocale() was told: for settings and data, which do not depend on where a user lives. */
+/* strtod() as in the C locale, whatever setlocale() was told: for settings and data, which do not depend on where a
+ * user lives. */
 SQ_EXPORT double sq_strtod(const char *text, char **ret_end);
 
-/* Writes `value` as JSON into `buffer` (cut at `size`, always NUL-terminated) and returns the length that the whole needs. */
+/* Writes `value` as JSON into `buffer` (cut at `size`, always NUL-terminated) and returns the length that the whole
+ * needs. */
 SQ_EXPORT size_t sq_json(struct sq_value value, char *buffer, size_t size);
 
-/* ---- Emitting ----------------------------------------------------------------------------------------------------------- */
+/* ---- Emitting ---------------------------------------------------------------------------------------- */
 
 /*
- * sq_emit(task, values...) emits one tuple on the default stream, sq_emit_on(task, stream, values...) on another: 0 is the
- * default one, 1 the first of `.streams`. In `.execute` the tuple is anchored to the input by itself, and goes out when the verdict is
- * SQ_ACK or SQ_KEEP; on SQ_FAIL it is dropped. What `.tick` and `.finish` emit is not anchored unless sq_anchor() was called.
+ * sq_emit(task, values...) emits one tuple on the default stream, sq_emit_on(task, stream, values...) on another: 0 is
+ * the default one, 1 the first of `.streams`. In `.execute` the tuple is anchored to the input by itself, and goes out
+ * when the verdict is SQ_ACK or SQ_KEEP; on SQ_FAIL it is dropped. What `.tick` and `.finish` emit is not anchored
+ * unless sq_anchor() was called.
  */
 SQ_EXPORT void sq_emit_values(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values);
 
-/* `n` tuples at once, for a component that cuts one tuple into many: `values` holds the fields of the first, then of the second, ...; one
- * value a field. The same as `n` calls of sq_emit_on(), at less cost. */
+/* `n` tuples at once, for a component that cuts one tuple into many: `values` holds the fields of the first, then of
+ * the second, ...; one value a field. The same as `n` calls of sq_emit_on(), at less cost. */
 SQ_EXPORT void sq_emit_many(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values);
 
-/* One tuple to one task of a consumer with the `direct` grouping: `index` counts that consumer's tasks from 0, taken modulo their number. */
+/* One tuple to one task of a consumer with the `direct` grouping: `index` counts that consumer's tasks from 0, taken
+ * modulo their number. */
 SQ_EXPORT void sq_emit_direct_values(struct sq_task *task, unsigned stream, unsigned index, size_t n,
                                      const struct sq_value *values);
 
 /* Emits the tuple as it came, its bytes copied once. */
 SQ_EXPORT void sq_emit_tuple(struct sq_task *task, unsigned stream, const struct sq_tuple *in);
 
-/* Until the callback returns, emits are anchored to `kept` too; sq_unanchor() lets go of every anchor, the input's own as well. */
+/* Until the callback returns, emits are anchored to `kept` too; sq_unanchor() lets go of every anchor, the input's own
+ * as well. */
 SQ_EXPORT void sq_anchor(struct sq_task *task, const struct sq_kept *kept);
 SQ_EXPORT void sq_unanchor(struct sq_task *task);
 
-/* Spouts: what `.next` and `.replay` emit from here to the next call belongs to the tuple tree of `position`. Positions rise from
- * one tree to the next (an offset, a sequence number). Without this call a tuple is not tracked. */
+/* Spouts: what `.next` and `.replay` emit from here to the next call belongs to the tuple tree of `position`. Positions
+ * rise from one tree to the next (an offset, a sequence number). Without this call a tuple is not tracked. */
 SQ_EXPORT void sq_track(struct sq_task *task, uint64_t position);
 
 /*
- * Spouts: where the task goes on when everything emitted so far is done, and nothing more comes: what `.seek` is then handed. Said in
- * `.prepare`, `.seek` and at the end of `.next` by a spout whose next position is not the last one plus one: records of a file, say, or
- * records that were left out.
+ * Spouts: where the task goes on when everything emitted so far is done, and nothing more comes: what `.seek` is then
+ * handed. Said in `.prepare`, `.seek` and at the end of `.next` by a spout whose next position is not the last one plus
+ * one: records of a file, say, or records that were left out.
  */
 SQ_EXPORT void sq_next_position(struct sq_task *task, uint64_t position);
 
 /*
- * Spouts: bytes that the runtime keeps with every position it reports from now on: which file a position is in, say. The last call counts;
- * they are copied. sq_noted() returns in `.seek` what was kept with the position, in any other callback nothing of use.
+ * Spouts: bytes that the runtime keeps with every position it reports from now on: which file a position is in, say.
+ * The last call counts; they are copied. sq_noted() returns in `.seek` what was kept with the position, in any other
+ * callback nothing of use.
  */
 #define SQ_NOTE_MAX 238
 SQ_EXPORT void sq_note(struct sq_task *task, const void *bytes, size_t len);
 SQ_EXPORT struct sq_str sq_noted(const struct sq_task *task);
 
-/* Spouts: how many tuple trees `.next` may begin before topology.max.spout.pending are in flight; UINT64_MAX when none are tracked.
- * A `.next` that emits one tuple a call need not ask. */
+/* Spouts: how many tuple trees `.next` may begin before topology.max.spout.pending are in flight; UINT64_MAX when none
+ * are tracked. A `.next` that emits one tuple a call need not ask. */
 SQ_EXPORT uint64_t sq_room(const struct sq_task *task);
 
 #ifndef __cplusplus
 #define sq_emit(task, ...) sq_emit_values((task), 0, SQI_VALUES(__VA_ARGS__))
 #define sq_emit_on(task, stream, ...) sq_emit_values((task), (stream), SQI_VALUES(__VA_ARGS__))
-#define sq_emit_direct(task, stream, index, ...) sq_emit_direct_values((task), (stream), (index), SQI_VALUES(__VA_ARGS__))
+#define sq_emit_direct(task, stream, index, ...) \
+        sq_emit_direct_values((task), (stream), (index), SQI_VALUES(__VA_ARGS__))
 
 /* The number of values, and an array of what sq_of() makes of each. The list of macros is at the end of this file. */
 #define SQI_VALUES(...) SQI_LIST(SQI_PASTE(SQI_OF, SQI_COUNT(__VA_ARGS__))(__VA_ARGS__))
@@ -369,7 +380,7 @@ SQ_EXPORT uint64_t sq_room(const struct sq_task *task);
         }
 #endif
 
-/* ---- Verdicts and kept tuples ------------------------------------------------------------------------------------------- */
+/* ---- Verdicts and kept tuples ------------------------------------------------------------------------ */
 
 enum sq_verdict {
         SQ_ACK,  /* done: its emits go out, the input is acked */
@@ -377,17 +388,19 @@ enum sq_verdict {
         SQ_KEEP, /* later: its emits go out; the bolt called sq_keep() and will ack or fail by hand */
 };
 
-/* SQ_FAIL with its cause, which is logged (rate-limited) and goes to the dead-letter stream when the spout gives the tuple up. */
+/* SQ_FAIL with its cause, which is logged (rate-limited) and goes to the dead-letter stream when the spout gives the
+ * tuple up. */
 SQ_EXPORT enum sq_verdict sq_fail(struct sq_task *task, const char *format, ...) SQ_PRINTF(2, 3);
 
 /*
- * SQ_FAIL for a cause that is not the tuple's: the other side is away, the disk is full. The tuple comes again after a back-off, as often as it takes;
- * sq_fail() would use up one of topology.spout.max.retries. Holds for the sq_fail_kept() of the same callback, too. A `.flush` that fails
- * needs no such call.
+ * SQ_FAIL for a cause that is not the tuple's: the other side is away, the disk is full. The tuple comes again after a
+ * back-off, as often as it takes; sq_fail() would use up one of topology.spout.max.retries. Holds for the
+ * sq_fail_kept() of the same callback, too. A `.flush` that fails needs no such call.
  */
 SQ_EXPORT enum sq_verdict sq_retry_later(struct sq_task *task, const char *format, ...) SQ_PRINTF(2, 3);
 
-/* Keeps the tuple beyond execute: a copy, to be ended with sq_ack_kept or sq_fail_kept, which null the caller's pointer. */
+/* Keeps the tuple beyond execute: a copy, to be ended with sq_ack_kept or sq_fail_kept, which null the caller's
+ * pointer. */
 SQ_EXPORT struct sq_kept *sq_keep(struct sq_task *task, const struct sq_tuple *in);
 SQ_EXPORT const struct sq_tuple *sq_kept_tuple(const struct sq_kept *kept);
 SQ_EXPORT void sq_ack_kept(struct sq_task *task, struct sq_kept **kept);
@@ -403,12 +416,12 @@ enum sq_next {
         SQ_DONE, /* finite, and at its end */
 };
 
-/* sq_wake_at(): when sq_now() has come so far, a spout's `.next` is called again, or a bolt's `.tick`, once; the last time that was said counts.
- * sq_wake_on(): spouts only; when the file can be read. */
+/* sq_wake_at(): when sq_now() has come so far, a spout's `.next` is called again, or a bolt's `.tick`, once; the last
+ * time that was said counts. sq_wake_on(): spouts only; when the file can be read. */
 SQ_EXPORT void sq_wake_at(struct sq_task *task, uint64_t now_ns);
 SQ_EXPORT void sq_wake_on(struct sq_task *task, int fd);
 
-/* ---- The task ----------------------------------------------------------------------------------------------------------- */
+/* ---- The task ---------------------------------------------------------------------------------------- */
 
 /* The block of `.state` bytes. Inline, for every execute asks: the runtime keeps its address first in the task. */
 static inline void *
@@ -429,8 +442,9 @@ enum sq_level { SQ_ERROR, SQ_WARN, SQ_INFO, SQ_DEBUG };
 SQ_EXPORT void sq_log(struct sq_task *task, enum sq_level level, const char *format, ...) SQ_PRINTF(3, 4);
 
 /*
- * Metrics of your own, one line each: they stand with the runtime's in the summary of `run` and in `status`, summed over the tasks. A name of at most 31
- * bytes; at most 8 names a component. A name belongs to one of the three kinds; another is a misuse.
+ * Metrics of your own, one line each: they stand with the runtime's in the summary of `run` and in `status`, summed
+ * over the tasks. A name of at most 31 bytes; at most 8 names a component. A name belongs to one of the three kinds;
+ * another is a misuse.
  *
  *     sq_count(task, "evictions", 1);             a counter grows
  *     sq_gauge(task, "open files", n);            a gauge holds what it was last set to
@@ -440,8 +454,9 @@ SQ_EXPORT void sq_count(struct sq_task *task, const char *name, uint64_t n);
 SQ_EXPORT void sq_gauge(struct sq_task *task, const char *name, int64_t value);
 SQ_EXPORT void sq_histogram(struct sq_task *task, const char *name, uint64_t value);
 
-/* A record of the outside world that became no tuple, because of `cause`: counted as `left_out`, logged (rate-limited, with how many), and, if
- * `letter`, appended to topology.dead.letter.path. Returns 0, or a negative errno when there is such a path and it could not be written. */
+/* A record of the outside world that became no tuple, because of `cause`: counted as `left_out`, logged (rate-limited,
+ * with how many), and, if `letter`, appended to topology.dead.letter.path. Returns 0, or a negative errno when there is
+ * such a path and it could not be written. */
 SQ_EXPORT int sq_left_out(struct sq_task *task, bool letter, struct sq_value record, const char *cause);
 
 /* For `.prepare` and `.finish`: says what is wrong and returns -1. The supervisor shows the text. */
@@ -450,10 +465,11 @@ SQ_EXPORT int sq_error(struct sq_task *task, const char *format, ...) SQ_PRINTF(
 /* The same from any callback, for what no restart could mend: the topology ends as failed, with this text. */
 SQ_EXPORT int sq_error_final(struct sq_task *task, const char *format, ...) SQ_PRINTF(2, 3);
 
-/* Says that `n` tuples, or records of an input, are lost: they are counted, and the cause is logged. A run that lost something ends with 1. */
+/* Says that `n` tuples, or records of an input, are lost: they are counted, and the cause is logged. A run that lost
+ * something ends with 1. */
 SQ_EXPORT void sq_lost(struct sq_task *task, uint64_t n, const char *format, ...) SQ_PRINTF(3, 4);
 
-/* ---- Appending to a file ------------------------------------------------------------------------------------------------ */
+/* ---- Appending to a file ----------------------------------------------------------------------------- */
 
 /*
  * Appends to a file so that it is whole lines at any time, whoever writes to it and whoever is killed meanwhile:
@@ -462,21 +478,22 @@ SQ_EXPORT void sq_lost(struct sq_task *task, uint64_t n, const char *format, ...
  *     rc = sq_append(append, header, lines, n, &done);     lines: n bytes, ending with a line end
  *     sq_append_free(&append);
  *
- * A regular file: all of the lines or, with an error such as -ENOSPC, none. An appender that was killed while it wrote leaves a torn line: the
- * next one cuts it off. An unfinished line of somebody else gets its line end first. Appenders of one file exclude each other by flock().
- * A pipe: in pieces of whole lines of at most PIPE_BUF bytes, which the kernel does not mix; a longer line may be mixed, and torn by a kill.
+ * A regular file: all of the lines or, with an error such as -ENOSPC, none. An appender that was killed while it wrote
+ * leaves a torn line: the next one cuts it off. An unfinished line of somebody else gets its line end first. Appenders
+ * of one file exclude each other by flock(). A pipe: in pieces of whole lines of at most PIPE_BUF bytes, which the
+ * kernel does not mix; a longer line may be mixed, and torn by a kill.
  */
 struct sq_append;
-/* Takes over `fd`, which sq_append_free() closes. `restarted`: an earlier incarnation of this task has appended to it. NULL: see errno; `fd` stays
- * the caller's. */
+/* Takes over `fd`, which sq_append_free() closes. `restarted`: an earlier incarnation of this task has appended to it.
+ * NULL: see errno; `fd` stays the caller's. */
 SQ_EXPORT struct sq_append *sq_append_new(int fd, bool restarted);
 SQ_EXPORT int sq_append_fd(const struct sq_append *append);
 SQ_EXPORT void sq_append_free(struct sq_append **append);
-/* `header`: goes before the lines if the regular file is empty; may have no bytes. 0 or a negative errno; *ret_done: bytes of `lines` that are out in
- * any case, whole lines. */
+/* `header`: goes before the lines if the regular file is empty; may have no bytes. 0 or a negative errno; *ret_done:
+ * bytes of `lines` that are out in any case, whole lines. */
 SQ_EXPORT int sq_append(struct sq_append *append, struct sq_str header, const char *lines, size_t n, size_t *ret_done);
 
-/* ---- Keyed state -------------------------------------------------------------------------------------------------------- */
+/* ---- Keyed state ------------------------------------------------------------------------------------- */
 
 /* The state of `key` in this task: `.key_state` bytes, zeroed when the key is new. The pointer stays good until
  * sq_keyed_forget() of that key. Never NULL. */
@@ -484,11 +501,12 @@ SQ_EXPORT void *sq_keyed(struct sq_task *task, struct sq_str key);
 SQ_EXPORT void sq_keyed_forget(struct sq_task *task, struct sq_str key);
 SQ_EXPORT size_t sq_keyed_count(const struct sq_task *task);
 
-/* Calls `visit` for each key, in the order in which they came, until it returns false. It may emit and forget the key it is handed. */
+/* Calls `visit` for each key, in the order in which they came, until it returns false. It may emit and forget the key
+ * it is handed. */
 typedef bool sq_visit(struct sq_task *task, struct sq_str key, void *state, void *context);
 SQ_EXPORT void sq_keyed_each(struct sq_task *task, sq_visit *visit, void *context);
 
-/* ---- Declaring a component ---------------------------------------------------------------------------------------------- */
+/* ---- Declaring a component --------------------------------------------------------------------------- */
 
 struct sq_field {
         const char *name;
@@ -535,16 +553,17 @@ struct sq_option {
 };
 
 /*
- * A setting by its member in the state: SQ_OPT_INT(struct count, min, 1, "first count to emit"). Its name is the member's; where that is no
- * name in C, or another than it should be, SQ_OPT_INT_AS("max-age", struct cache, max_age, 60, "seconds") and its like name it.
- * A member of another type than the setting stores does not compile.
+ * A setting by its member in the state: SQ_OPT_INT(struct count, min, 1, "first count to emit"). Its name is the
+ * member's; where that is no name in C, or another than it should be, SQ_OPT_INT_AS("max-age", struct cache, max_age,
+ * 60, "seconds") and its like name it. A member of another type than the setting stores does not compile.
  */
 #define SQ_OPT_INT(state, member, dflt, help) SQI_OPTION(#member, state, member, INT, #dflt, false, NULL, help)
 #define SQ_OPT_FLOAT(state, member, dflt, help) SQI_OPTION(#member, state, member, FLOAT, #dflt, false, NULL, help)
 #define SQ_OPT_BOOL(state, member, dflt, help) SQI_OPTION(#member, state, member, BOOL, #dflt, false, NULL, help)
 #define SQ_OPT_STR(state, member, dflt, help) SQI_OPTION(#member, state, member, STR, dflt, false, NULL, help)
 #define SQ_OPT_PATH(state, member, dflt, help) SQI_OPTION(#member, state, member, PATH, dflt, false, NULL, help)
-#define SQ_OPT_ENUM(state, member, choices, dflt, help) SQI_OPTION(#member, state, member, ENUM, dflt, false, choices, help)
+#define SQ_OPT_ENUM(state, member, choices, dflt, help) \
+        SQI_OPTION(#member, state, member, ENUM, dflt, false, choices, help)
 #define SQ_OPT_LIST(state, member, help) SQI_OPTION(#member, state, member, LIST, NULL, false, NULL, help)
 #define SQ_OPT_MAP(state, member, help) SQI_OPTION(#member, state, member, MAP, NULL, false, NULL, help)
 #define SQ_REQ_INT(state, member, help) SQI_OPTION(#member, state, member, INT, NULL, true, NULL, help)
@@ -556,11 +575,13 @@ struct sq_option {
 #define SQ_REQ_MAP(state, member, help) SQI_OPTION(#member, state, member, MAP, NULL, true, NULL, help)
 
 #define SQ_OPT_INT_AS(name, state, member, dflt, help) SQI_OPTION(name, state, member, INT, #dflt, false, NULL, help)
-#define SQ_OPT_FLOAT_AS(name, state, member, dflt, help) SQI_OPTION(name, state, member, FLOAT, #dflt, false, NULL, help)
+#define SQ_OPT_FLOAT_AS(name, state, member, dflt, help) \
+        SQI_OPTION(name, state, member, FLOAT, #dflt, false, NULL, help)
 #define SQ_OPT_BOOL_AS(name, state, member, dflt, help) SQI_OPTION(name, state, member, BOOL, #dflt, false, NULL, help)
 #define SQ_OPT_STR_AS(name, state, member, dflt, help) SQI_OPTION(name, state, member, STR, dflt, false, NULL, help)
 #define SQ_OPT_PATH_AS(name, state, member, dflt, help) SQI_OPTION(name, state, member, PATH, dflt, false, NULL, help)
-#define SQ_OPT_ENUM_AS(name, state, member, choices, dflt, help) SQI_OPTION(name, state, member, ENUM, dflt, false, choices, help)
+#define SQ_OPT_ENUM_AS(name, state, member, choices, dflt, help) \
+        SQI_OPTION(name, state, member, ENUM, dflt, false, choices, help)
 #define SQ_OPT_LIST_AS(name, state, member, help) SQI_OPTION(name, state, member, LIST, NULL, false, NULL, help)
 #define SQ_OPT_MAP_AS(name, state, member, help) SQI_OPTION(name, state, member, MAP, NULL, false, NULL, help)
 #define SQ_REQ_INT_AS(name, state, member, help) SQI_OPTION(name, state, member, INT, NULL, true, NULL, help)
@@ -592,47 +613,53 @@ struct sq_option {
 #else
 #define SQI_MEMBER(state, member, stored) SQI_MEMBER_(state, member, stored)
 #define SQI_MEMBER_(state, member, stored) \
-        (offsetof(state, member) + 0 * sizeof(struct { \
-                                           _Static_assert(__builtin_types_compatible_p(__typeof__(((state *)0)->member), stored), \
-                                                          "the member '" #member "' of " #state \
-                                                          " has another type than its setting stores: " #stored); \
-                                           int unused; \
-                                   }))
+        (offsetof(state, member) + \
+         0 * sizeof(struct { \
+                 _Static_assert(__builtin_types_compatible_p(__typeof__(((state *)0)->member), stored), \
+                                "the member '" #member "' of " #state \
+                                " has another type than its setting stores: " #stored); \
+                 int unused; \
+         }))
 #endif
 
 /*
- * `.declare`, for components whose fields follow from their settings and inputs. It runs when the topology is checked, without
- * a task. It may ask for input fields (in the order in which execute will count them), declare the fields of its streams, and
- * refuse a setting. Names are copied.
+ * `.declare`, for components whose fields follow from their settings and inputs. It runs when the topology is checked,
+ * without a task. It may ask for input fields (in the order in which execute will count them), declare the fields of
+ * its streams, and refuse a setting. Names are copied.
  */
 struct sq_declaration;
 SQ_EXPORT const void *sq_declared_state(const struct sq_declaration *decl); /* the state block, settings filled in */
-SQ_EXPORT unsigned sq_declared_inputs(const struct sq_declaration *decl);   /* number of `streams` entries that feed the bolt */
+/* number of `streams` entries that feed the bolt */
+SQ_EXPORT unsigned sq_declared_inputs(const struct sq_declaration *decl);
 /* Field `place` of input `input`, or one with a NULL name past the end. */
 SQ_EXPORT struct sq_field sq_declared_input(const struct sq_declaration *decl, unsigned input, unsigned place);
 /* The field `name` of input `input`, or one with a NULL name when it has none. */
 SQ_EXPORT struct sq_field sq_declared_field(const struct sq_declaration *decl, unsigned input, const char *name);
 SQ_EXPORT void sq_declare_in(struct sq_declaration *decl, const char *name, enum sq_type type);
 SQ_EXPORT void sq_declare_out(struct sq_declaration *decl, unsigned stream, const char *name, enum sq_type type);
-SQ_EXPORT void sq_declare_error(struct sq_declaration *decl, const char *option, const char *format, ...) SQ_PRINTF(3, 4);
+SQ_EXPORT void sq_declare_error(struct sq_declaration *decl, const char *option, const char *format, ...)
+        SQ_PRINTF(3, 4);
 
 /* A bolt. Everything but `.execute` may be left out. Every int callback returns 0, or -1 after sq_error(). */
 struct sq_bolt {
         const char *about; /* one line for `squall components` */
         size_t state;      /* bytes of sq_state() */
         size_t key_state;  /* bytes of sq_keyed() */
-        /* All that it must not lose is in sq_keyed(), made in execute, and holds no pointer: a rebalance or an update takes it to the task
-         * that owns the key then, and `.finish` waits for the real end. Nobody but you knows whether that is so, hence it is not the default. */
+        /* All that it must not lose is in sq_keyed(), made in execute, and holds no pointer: a rebalance or an update
+         * takes it to the task that owns the key then, and `.finish` waits for the real end. Nobody but you knows
+         * whether that is so, hence it is not the default. */
         bool movable;
         struct sq_option options[SQ_OPTIONS_MAX];
-        struct sq_field in[SQ_FIELDS_MAX];        /* fields that every input must have; none: any input will do */
-        struct sq_field out[SQ_FIELDS_MAX];       /* the default stream; none: it emits nothing there, or `.declare` says */
+        struct sq_field in[SQ_FIELDS_MAX]; /* fields that every input must have; none: any input will do */
+        /* the default stream; none: it emits nothing there, or `.declare` says */
+        struct sq_field out[SQ_FIELDS_MAX];
         struct sq_stream streams[SQ_STREAMS_MAX]; /* further streams */
         void (*declare)(struct sq_declaration *decl);
         int (*prepare)(struct sq_task *task);
         enum sq_verdict (*execute)(struct sq_task *task, const struct sq_tuple *in);
         int (*tick)(struct sq_task *task);
-        int (*flush)(struct sq_task *task);  /* before the acks of a batch go out: make durable what execute took over */
+        /* before the acks of a batch go out: make durable what execute took over */
+        int (*flush)(struct sq_task *task);
         int (*finish)(struct sq_task *task); /* every input has ended: emit what is left */
         void (*cleanup)(struct sq_task *task);
 };
@@ -649,9 +676,10 @@ struct sq_spout {
         int (*prepare)(struct sq_task *task);
         enum sq_next (*next)(struct sq_task *task);
         int (*replay)(struct sq_task *task, uint64_t position); /* emit the tuples of `position` again */
-        int (*seek)(struct sq_task *task, uint64_t position);   /* after a restart: go on at `position`; all below it is done */
-        void (*ack)(struct sq_task *task, uint64_t position);   /* the tuple tree is complete */
-        void (*fail)(struct sq_task *task, uint64_t position);  /* given up: after its last retry */
+        /* after a restart: go on at `position`; all below it is done */
+        int (*seek)(struct sq_task *task, uint64_t position);
+        void (*ack)(struct sq_task *task, uint64_t position);  /* the tuple tree is complete */
+        void (*fail)(struct sq_task *task, uint64_t position); /* given up: after its last retry */
         void (*activate)(struct sq_task *task);
         void (*deactivate)(struct sq_task *task);
         int (*finish)(struct sq_task *task);
@@ -697,7 +725,8 @@ template <class Stored, class Member>
 constexpr size_t
 sqi_member(size_t offset)
 {
-        static_assert(std::is_same_v<Stored, std::remove_cv_t<Member>>, "this member has another type than its setting stores");
+        static_assert(std::is_same_v<Stored, std::remove_cv_t<Member>>,
+                      "this member has another type than its setting stores");
         return offset;
 }
 
@@ -761,12 +790,13 @@ sq_emit_direct(sq_task *task, unsigned stream, unsigned index, const Values &...
 #define SQI_PASTE(a, b) SQI_PASTE_(a, b)
 #define SQI_PASTE_(a, b) a##b
 #define SQI_COUNT(...) \
-        SQI_COUNT_(__VA_ARGS__, 64, 63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, \
-                   40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, \
-                   12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
-#define SQI_COUNT_(v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13, v14, v15, v16, v17, v18, v19, v20, v21, v22, v23, v24, \
-                   v25, v26, v27, v28, v29, v30, v31, v32, v33, v34, v35, v36, v37, v38, v39, v40, v41, v42, v43, v44, v45, v46, \
-                   v47, v48, v49, v50, v51, v52, v53, v54, v55, v56, v57, v58, v59, v60, v61, v62, v63, v64, n, ...) \
+        SQI_COUNT_(__VA_ARGS__, 64, 63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, \
+                   43, 42, 41, 40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, \
+                   18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+#define SQI_COUNT_(v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13, v14, v15, v16, v17, v18, v19, v20, v21, \
+                   v22, v23, v24, v25, v26, v27, v28, v29, v30, v31, v32, v33, v34, v35, v36, v37, v38, v39, v40, v41, \
+                   v42, v43, v44, v45, v46, v47, v48, v49, v50, v51, v52, v53, v54, v55, v56, v57, v58, v59, v60, v61, \
+                   v62, v63, v64, n, ...) \
         n
 #define SQI_OF1(a) sq_of(a)
 #define SQI_OF2(a, b) sq_of(a), sq_of(b)

@@ -2,21 +2,23 @@
 /*
  * The spout `file`: the lines of a file, or the records of a CSV or JSON Lines file.
  *
- * Positions. Each record is a tuple tree of its own; its position says where it stands, so that it can be read again. They rise:
+ * Positions. Each record is a tuple tree of its own; its position says where it stands, so that it can be read again.
+ * They rise:
  *
  *     a file read `repeat` times    pass * size + offset        (the size when the task was prepared)
  *     a file that is followed       generation << 40 | offset   (a generation begins with a rotation or a truncation)
  *
- * Tasks share a file by byte ranges whose edges are moved on to the next record, so each record is read by one task. A followed
- * file is read by task 0 alone.
+ * Tasks share a file by byte ranges whose edges are moved on to the next record, so each record is read by one task. A
+ * followed file is read by task 0 alone.
  *
- * A position is told together with what its file is known by (kit/identity.c), so that a restarted task reads on in that file, whatever
- * its name is by then. A file that is read once and is another one by then, or shorter, ends the topology.
+ * A position is told together with what its file is known by (kit/identity.c), so that a restarted task reads on in
+ * that file, whatever its name is by then. A file that is read once and is another one by then, or shorter, ends the
+ * topology.
  *
- * Following is tail -F's: the path is looked at again whenever the end is reached. Another file there means that the old one was
- * rotated away; it is read to its end once more, for its writer may have been faster than us, and then left for the next: the oldest that
- * was rotated away since, or the one at the path. A file that was copied and truncated is read on in its copy. The last few generations
- * stay open to be replayed from.
+ * Following is tail -F's: the path is looked at again whenever the end is reached. Another file there means that the
+ * old one was rotated away; it is read to its end once more, for its writer may have been faster than us, and then left
+ * for the next: the oldest that was rotated away since, or the one at the path. A file that was copied and truncated is
+ * read on in its copy. The last few generations stay open to be replayed from.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -85,7 +87,7 @@ state(struct sq_task *task)
         return sq_state(task);
 }
 
-/* ---- Fields ------------------------------------------------------------------------------------------------------------- */
+/* ---- Fields ------------------------------------------------------------------------------------------ */
 
 /* False: what is wrong stands in file->wrong. */
 static bool
@@ -128,14 +130,16 @@ wanted(const struct file *file, struct sq_str name)
 static bool
 add_column(struct file *file, struct sq_str name, unsigned column)
 {
-        const char *what = name.len == 0 ? "has no name" : is_known(file, name) ? "has the name of an earlier one" : NULL;
+        const char *what = name.len == 0          ? "has no name"
+                           : is_known(file, name) ? "has the name of an earlier one"
+                                                  : NULL;
 
         if (file->fields.n > 0)
                 return !wanted(file, name) || is_known(file, name) || add_name(file, name);
         if (!what)
                 return add_name(file, name);
-        snprintf(file->wrong, sizeof(file->wrong), "column %u of the header, '%.*s', %s: choose columns with `fields`", column + 1,
-                 (int)(name.len < 64 ? name.len : 64), name.ptr, what);
+        snprintf(file->wrong, sizeof(file->wrong), "column %u of the header, '%.*s', %s: choose columns with `fields`",
+                 column + 1, (int)(name.len < 64 ? name.len : 64), name.ptr, what);
         return false;
 }
 
@@ -248,7 +252,7 @@ declare(struct sq_declaration *decl)
                 close(fd);
 } /* NOLINT(clang-analyzer-unix.Malloc): see add_name() */
 
-/* ---- Opening ------------------------------------------------------------------------------------------------------------ */
+/* ---- Opening ----------------------------------------------------------------------------------------- */
 
 static int
 share(struct file *file, uint64_t part, uint64_t parts, uint64_t *ret_offset)
@@ -259,8 +263,8 @@ share(struct file *file, uint64_t part, uint64_t parts, uint64_t *ret_offset)
                 *ret_offset = file->first + whole;
                 return 0;
         }
-        return sq_reader_align(&file->reader, file->first, file->first + whole / parts * part + whole % parts * part / parts,
-                               ret_offset);
+        return sq_reader_align(&file->reader, file->first,
+                               file->first + whole / parts * part + whole % parts * part / parts, ret_offset);
 }
 
 /* The range of this task. */
@@ -318,7 +322,8 @@ static void
 note(struct sq_task *task, struct file *file)
 {
         struct note followed = {.path = hash_of(file->path), .generation = (uint32_t)file->generation};
-        struct note_once once = {.path = followed.path, .size = file->size, .first = file->header_end, .known = file->ids[0]};
+        struct note_once once = {
+                .path = followed.path, .size = file->size, .first = file->header_end, .known = file->ids[0]};
         size_t n = known(file, followed.known);
 
         if (file->follow)
@@ -356,7 +361,8 @@ begin_generation(struct file *file, int fd, uint64_t offset)
         file->replayer.fd = -1;
         if (fd >= 0 && file->format == CSV && offset > 0)
                 read_columns(file, fd);
-        if (fd >= 0 && sq_identity_take(identity_of(file, file->generation), fd, offset) == 0 && file->nids < GENERATIONS)
+        if (fd >= 0 && sq_identity_take(identity_of(file, file->generation), fd, offset) == 0 &&
+            file->nids < GENERATIONS)
                 file->nids++;
 }
 
@@ -372,7 +378,8 @@ open_file(struct sq_task *task, struct file *file)
         if (fstat(fd, &st) < 0)
                 return sq_error(task, "%s: %s", file->path, strerror(errno));
         if (!S_ISREG(st.st_mode))
-                return sq_error(task, "%s: not a regular file (a pipe, say, cannot be read again after a fault)", file->path);
+                return sq_error(task, "%s: not a regular file (a pipe, say, cannot be read again after a fault)",
+                                file->path);
         if (pread(fd, &(char){0}, 1, 0) < 0)
                 return sq_error(task, "%s: %s", file->path, strerror(errno));
         if (sq_compressed(fd))
@@ -423,7 +430,7 @@ cleanup(struct sq_task *task)
         forget_names(file);
 }
 
-/* ---- Emitting ----------------------------------------------------------------------------------------------------------- */
+/* ---- Emitting ---------------------------------------------------------------------------------------- */
 
 static char *
 scratch(struct file *file, size_t need)
@@ -443,22 +450,24 @@ note_ragged(struct sq_task *task, struct file *file, uint64_t offset, size_t cel
         sq_count(task, cells < columns ? "short rows" : "long rows", 1);
         file->ragged++;
         if ((file->ragged & (file->ragged - 1)) == 0)
-                sq_log(task, SQ_WARN, "%s: byte %llu: a row of %zu cells under a header of %zu columns: %s (%llu such rows so far)",
+                sq_log(task, SQ_WARN,
+                       "%s: byte %llu: a row of %zu cells under a header of %zu columns: %s (%llu such rows so far)",
                        file->path, (unsigned long long)offset, cells, columns,
                        cells < columns ? "the missing ones are empty" : "the surplus is left out",
                        (unsigned long long)file->ragged);
 }
 
 static void
-emit_csv(struct sq_task *task, struct file *file, const struct sq_csv_columns *columns, struct sq_str record, uint64_t offset)
+emit_csv(struct sq_task *task, struct file *file, const struct sq_csv_columns *columns, struct sq_str record,
+         uint64_t offset)
 {
         struct sq_value values[SQ_FIELDS_MAX];
         char *room = scratch(file, record.len + 1);
         size_t cells;
 
         if (!room) {
-                sq_refuse(task, file->on_error, sq_str(record), "%s: byte %llu: %s", file->path, (unsigned long long)offset,
-                          strerror(ENOMEM));
+                sq_refuse(task, file->on_error, sq_str(record), "%s: byte %llu: %s", file->path,
+                          (unsigned long long)offset, strerror(ENOMEM));
                 return;
         }
         cells = sq_csv_row(columns, record, room, file->nfields, values);
@@ -467,7 +476,8 @@ emit_csv(struct sq_task *task, struct file *file, const struct sq_csv_columns *c
         sq_emit_values(task, 0, file->nfields, values);
 }
 
-/* The fields are those of the first object. What a later one has besides is not in the tuple, which is said as note_ragged() does. */
+/* The fields are those of the first object. What a later one has besides is not in the tuple, which is said as
+ * note_ragged() does. */
 static void
 note_new_members(struct sq_task *task, struct file *file, struct sq_value object, uint64_t offset)
 {
@@ -478,7 +488,8 @@ note_new_members(struct sq_task *task, struct file *file, struct sq_value object
                 i++;
         if (file->on_error == SQ_ON_ERROR_FAIL) {
                 (void)sq_error_final(task, "%s: byte %llu: the first object had no member `%.*s`", file->path,
-                                     (unsigned long long)offset, (int)items[2 * i].len, (const char *)items[2 * i].as.ptr);
+                                     (unsigned long long)offset, (int)items[2 * i].len,
+                                     (const char *)items[2 * i].as.ptr);
                 return;
         }
         sq_count(task, "objects with new members", 1);
@@ -498,8 +509,8 @@ emit_jsonl(struct sq_task *task, struct file *file, struct sq_str record, uint64
         size_t found;
 
         if (!sq_json_read(&file->json, record, &object) || object.type != SQ_MAP) {
-                sq_refuse(task, file->on_error, sq_str(record), "%s: byte %llu: %s", file->path, (unsigned long long)offset,
-                          file->json.wrong ? file->json.wrong : "not a JSON object");
+                sq_refuse(task, file->on_error, sq_str(record), "%s: byte %llu: %s", file->path,
+                          (unsigned long long)offset, file->json.wrong ? file->json.wrong : "not a JSON object");
                 return;
         }
         found = sq_members(object, file->nfields, (const char *const *)file->names, values);
@@ -514,8 +525,8 @@ emit(struct sq_task *task, struct file *file, const struct sq_reader *reader, st
      uint64_t offset)
 {
         if (reader->wrong)
-                sq_refuse(task, file->on_error, sq_str(record), "%s: byte %llu: %s", file->path, (unsigned long long)offset,
-                          reader->wrong);
+                sq_refuse(task, file->on_error, sq_str(record), "%s: byte %llu: %s", file->path,
+                          (unsigned long long)offset, reader->wrong);
         else if (file->format == LINES)
                 sq_emit(task, sq_str(record));
         else if (file->format == CSV)
@@ -524,9 +535,10 @@ emit(struct sq_task *task, struct file *file, const struct sq_reader *reader, st
                 emit_jsonl(task, file, record, offset);
 }
 
-/* ---- Following ---------------------------------------------------------------------------------------------------------- */
+/* ---- Following --------------------------------------------------------------------------------------- */
 
-/* Its file was truncated, or written anew: reads on in a copy of it, as logrotate's copytruncate makes one, or begins anew. */
+/* Its file was truncated, or written anew: reads on in a copy of it, as logrotate's copytruncate makes one, or begins
+ * anew. */
 static void
 leave_rewritten(struct sq_task *task, struct file *file)
 {
@@ -535,8 +547,8 @@ leave_rewritten(struct sq_task *task, struct file *file)
             copy = sq_identity_find(identity_of(file, file->generation), file->path);
 
         if (copy >= 0) {
-                sq_log(task, SQ_INFO, "%s was truncated or written anew: goes on in the copy of it at byte %llu", file->path,
-                       (unsigned long long)offset);
+                sq_log(task, SQ_INFO, "%s was truncated or written anew: goes on in the copy of it at byte %llu",
+                       file->path, (unsigned long long)offset);
                 close(*slot);
                 *slot = copy;
                 file->rotated = true;
@@ -546,8 +558,8 @@ leave_rewritten(struct sq_task *task, struct file *file)
                 return;
         }
         if (file->seen > offset)
-                sq_lost(task, 1, "%s was truncated or written anew: at least the %llu bytes from byte %llu on are lost", file->path,
-                        (unsigned long long)(file->seen - offset), (unsigned long long)offset);
+                sq_lost(task, 1, "%s was truncated or written anew: at least the %llu bytes from byte %llu on are lost",
+                        file->path, (unsigned long long)(file->seen - offset), (unsigned long long)offset);
         else
                 sq_log(task, SQ_WARN, "%s was truncated or written anew: it is read from its beginning", file->path);
         file->generation++;
@@ -564,7 +576,8 @@ renew(struct file *file)
         if (file->reader.fd < 0)
                 return true;
         if (fstat(file->reader.fd, &st) < 0 || (uint64_t)st.st_size < file->reader.offset ||
-            !sq_identity_is(identity, file->reader.fd) || sq_identity_take(identity, file->reader.fd, file->reader.offset) < 0)
+            !sq_identity_is(identity, file->reader.fd) ||
+            sq_identity_take(identity, file->reader.fd, file->reader.offset) < 0)
                 return false;
         file->seen = (uint64_t)st.st_size;
         return true;
@@ -662,8 +675,10 @@ shrunk(struct sq_task *task, struct file *file)
 
         (void)fstat(file->reader.fd, &st);
         (void)sq_error_final(
-                task, "%s: was truncated or written anew while it was read: %llu bytes when the run began, %lld now, at byte %llu",
-                file->path, (unsigned long long)file->size, (long long)st.st_size, (unsigned long long)file->reader.offset);
+                task,
+                "%s: was truncated or written anew while it was read: %llu bytes when the run began, %lld now, at byte %llu",
+                file->path, (unsigned long long)file->size, (long long)st.st_size,
+                (unsigned long long)file->reader.offset);
         return SQ_IDLE;
 }
 
@@ -694,13 +709,13 @@ next(struct sq_task *task)
         if (rc == 0 && !file->follow)
                 return SQ_DONE;
         if (rc < 0)
-                sq_log(task, SQ_ERROR, "%s: byte %llu: %s (trying again)", file->path, (unsigned long long)file->reader.offset,
-                       strerror(-rc));
+                sq_log(task, SQ_ERROR, "%s: byte %llu: %s (trying again)", file->path,
+                       (unsigned long long)file->reader.offset, strerror(-rc));
         sq_wake_at(task, sq_now(task) + (rc < 0 ? RETRY_NS : LOOK_NS));
         return SQ_IDLE;
 }
 
-/* ---- Positions ---------------------------------------------------------------------------------------------------------- */
+/* ---- Positions --------------------------------------------------------------------------------------- */
 
 static int
 replay(struct sq_task *task, uint64_t position)
@@ -756,7 +771,9 @@ seek_followed(struct sq_task *task, struct file *file, uint64_t position)
         int fd = file->fds[0];
 
         memcpy(&before, noted.ptr, noted.len < sizeof(before) ? noted.len : sizeof(before));
-        n = noted.len < offsetof(struct note, known) ? 0 : (noted.len - offsetof(struct note, known)) / sizeof(before.known[0]);
+        n = noted.len < offsetof(struct note, known)
+                    ? 0
+                    : (noted.len - offsetof(struct note, known)) / sizeof(before.known[0]);
         file->fds[0] = -1;
         file->nids = 0;
         file->generation = position >> GENERATION_SHIFT;
@@ -785,7 +802,9 @@ seek_once(struct sq_task *task, struct file *file, uint64_t position)
 
         memcpy(&before, noted.ptr, noted.len < sizeof(before) ? noted.len : sizeof(before));
         if (noted.len != sizeof(before) || before.path != hash_of(file->path))
-                return position > 0 ? sq_error_final(task, "%s: another file than the one that was read before", file->path) : 0;
+                return position > 0
+                               ? sq_error_final(task, "%s: another file than the one that was read before", file->path)
+                               : 0;
         fd = sq_identity_find(&before.known, file->path);
         if (fd < 0)
                 return sq_error_final(task, "%s: was truncated, written anew or replaced before it was read to its end",

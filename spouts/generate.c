@@ -2,9 +2,10 @@
 /*
  * The spout `generate`: made-up tuples for tests and benchmarks.
  *
- * Tuple k is a function of the seed and of k alone (`now` apart), so that any tuple can be made again: its position is k. Randomness
- * is a mix of both (SplitMix64's finalizer, G. Steele et al. 2014), not a generator with a state. Task i of n makes the tuples
- * i, i + n, i + 2n, ... Constant fields are filled in once; a call fills and emits a burst of tuples.
+ * Tuple k is a function of the seed and of k alone (`now` apart), so that any tuple can be made again: its position is
+ * k. Randomness is a mix of both (SplitMix64's finalizer, G. Steele et al. 2014), not a generator with a state. Task i
+ * of n makes the tuples i, i + n, i + 2n, ... Constant fields are filled in once; a call fills and emits a burst of
+ * tuples.
  *
  * zipf: rejection-inversion (W. Hormann, G. Derflinger 1996): no table, so `n` may be large. H is the integral of x^-s.
  */
@@ -47,17 +48,18 @@ struct generate {
 };
 
 static const char *const words[] = {
-        "the",    "of",     "and",    "to",     "in",      "is",      "that",   "for",    "it",     "was",    "on",     "are",
-        "as",     "with",   "his",    "they",   "at",      "be",      "this",   "from",   "have",   "or",     "by",     "one",
-        "had",    "not",    "but",    "what",   "all",     "were",    "when",   "we",     "there",  "can",    "an",     "your",
-        "which",  "their",  "said",   "if",     "do",      "will",    "each",   "about",  "how",    "up",     "out",    "them",
-        "then",   "she",    "many",   "some",   "so",      "these",   "would",  "other",  "into",   "has",    "more",   "her",
-        "two",    "like",   "him",    "see",    "time",    "could",   "no",     "make",   "than",   "first",  "been",   "its",
-        "who",    "now",    "people", "my",     "made",    "over",    "did",    "down",   "only",   "way",    "find",   "use",
-        "may",    "water",  "long",   "little", "very",    "after",   "words",  "called", "just",   "where",  "most",   "know",
-        "storm",  "squall", "rain",   "wind",   "cloud",   "thunder", "river",  "bolt",   "spout",  "stream", "tuple",  "task",
-        "north",  "south",  "east",   "west",   "light",   "stone",   "house",  "world",  "mother", "father", "answer", "page",
-        "letter", "earth",  "point",  "head",   "country", "plant",   "school", "tree",
+        "the",   "of",    "and",     "to",      "in",    "is",     "that",   "for",    "it",     "was",    "on",
+        "are",   "as",    "with",    "his",     "they",  "at",     "be",     "this",   "from",   "have",   "or",
+        "by",    "one",   "had",     "not",     "but",   "what",   "all",    "were",   "when",   "we",     "there",
+        "can",   "an",    "your",    "which",   "their", "said",   "if",     "do",     "will",   "each",   "about",
+        "how",   "up",    "out",     "them",    "then",  "she",    "many",   "some",   "so",     "these",  "would",
+        "other", "into",  "has",     "more",    "her",   "two",    "like",   "him",    "see",    "time",   "could",
+        "no",    "make",  "than",    "first",   "been",  "its",    "who",    "now",    "people", "my",     "made",
+        "over",  "did",   "down",    "only",    "way",   "find",   "use",    "may",    "water",  "long",   "little",
+        "very",  "after", "words",   "called",  "just",  "where",  "most",   "know",   "storm",  "squall", "rain",
+        "wind",  "cloud", "thunder", "river",   "bolt",  "spout",  "stream", "tuple",  "task",   "north",  "south",
+        "east",  "west",  "light",   "stone",   "house", "world",  "mother", "father", "answer", "page",   "letter",
+        "earth", "point", "head",    "country", "plant", "school", "tree",
 };
 enum { NWORDS = sizeof(words) / sizeof(*words) };
 
@@ -82,7 +84,7 @@ unit(uint64_t random)
         return (double)(random >> 11) * 0x1p-53;
 }
 
-/* ---- Zipf --------------------------------------------------------------------------------------------------------------- */
+/* ---- Zipf -------------------------------------------------------------------------------------------- */
 
 static double
 zipf_h(double x, double s)
@@ -120,7 +122,7 @@ zipf_draw(const struct zipf *zipf, uint64_t random)
         }
 }
 
-/* ---- Reading a field's recipe ------------------------------------------------------------------------------------------- */
+/* ---- Reading a field's recipe ------------------------------------------------------------------------ */
 
 /* Takes the next word off `*at`; false at the end. */
 static bool
@@ -225,8 +227,9 @@ static const struct {
         enum sq_type type;
         const char *(*read)(const char *at, struct source *source);
 } recipes[] = {
-        {"seq", SEQ, SQ_INT, read_bare},      {"uniform", UNIFORM, SQ_INT, read_uniform}, {"zipf", ZIPF, SQ_INT, read_zipf},
-        {"words", WORDS, SQ_STR, read_words}, {"const", CONST, SQ_ANY, read_const},       {"now", NOW, SQ_TIME, read_bare},
+        {"seq", SEQ, SQ_INT, read_bare},      {"uniform", UNIFORM, SQ_INT, read_uniform},
+        {"zipf", ZIPF, SQ_INT, read_zipf},    {"words", WORDS, SQ_STR, read_words},
+        {"const", CONST, SQ_ANY, read_const}, {"now", NOW, SQ_TIME, read_bare},
 };
 
 /* NULL, or what would be right. */
@@ -270,15 +273,15 @@ declare(struct sq_declaration *decl)
                 const char *right = read_recipe(fields.values[i], &(struct source){0}, &type);
 
                 if (right)
-                        sq_declare_error(decl, "fields", "%s: `%s` is no recipe (right is %s)", fields.names[i], fields.values[i],
-                                         right);
+                        sq_declare_error(decl, "fields", "%s: `%s` is no recipe (right is %s)", fields.names[i],
+                                         fields.values[i], right);
                 sq_declare_out(decl, 0, fields.names[i], type);
         }
         if (self->count < 0)
                 sq_declare_error(decl, "count", "must not be negative");
 }
 
-/* ---- Running ------------------------------------------------------------------------------------------------------------ */
+/* ---- Running ----------------------------------------------------------------------------------------- */
 
 static int
 prepare(struct sq_task *task)
@@ -293,7 +296,8 @@ prepare(struct sq_task *task)
                 const char *right = read_recipe(fields.values[i], source, &type);
 
                 if (right)
-                        return sq_error(task, "%s: `%s` is no recipe (right is %s)", fields.names[i], fields.values[i], right);
+                        return sq_error(task, "%s: `%s` is no recipe (right is %s)", fields.names[i], fields.values[i],
+                                        right);
                 source->field = self->nvalues;
                 source->salt = mix((uint64_t)self->seed ^ mix(i));
                 source->text = source->kind == WORDS ? malloc(source->words * 8u) : NULL;
@@ -359,7 +363,8 @@ static enum sq_next
 next(struct sq_task *task)
 {
         struct generate *self = sq_state(task);
-        uint64_t step = sq_parallelism(task), end = self->count ? (uint64_t)self->count : UINT64_MAX, k = self->next, due;
+        uint64_t step = sq_parallelism(task), end = self->count ? (uint64_t)self->count : UINT64_MAX, k = self->next,
+                 due;
         struct sq_time now;
 
         if (k >= end)
@@ -414,7 +419,8 @@ SQ_SPOUT(generate) = {
         .options =
                 {
                         SQ_OPT_INT(struct generate, count, 0, "number of tuples over all tasks; 0: without end"),
-                        SQ_OPT_FLOAT(struct generate, rate, 0, "tuples a second over all tasks; 0: as fast as possible"),
+                        SQ_OPT_FLOAT(struct generate, rate, 0,
+                                     "tuples a second over all tasks; 0: as fast as possible"),
                         SQ_OPT_MAP(struct generate, fields,
                                    "name: `seq`, `uniform A B`, `zipf N S`, `words [N]`, `const VALUE` or `now`; "
                                    "default: seq: seq"),

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The spout `zmq`: a tuple for each message of a ZeroMQ socket, so that any program that speaks ZeroMQ feeds a topology.
+ * The spout `zmq`: a tuple for each message of a ZeroMQ socket, so that any program that speaks ZeroMQ feeds a
+ * topology.
  *
- * A message is one tuple tree; its position is its number. A message stays in a ring until its tree is complete, to be replayed from:
+ * A message is one tuple tree; its position is its number. A message stays in a ring until its tree is complete, to be
+ * replayed from:
  *
  *     ring    [ first .............. first + n )     a slot of position p at p % size; what is done in the middle waits for the first
  *
- * So nothing that was received is lost while the spout lives; what its process holds dies with it. Without acks nothing is held.
- * When the topology drains, what waits in the socket is emitted still; what peers send after that is theirs to lose or to keep.
+ * So nothing that was received is lost while the spout lives; what its process holds dies with it. Without acks nothing
+ * is held. When the topology drains, what waits in the socket is emitted still; what peers send after that is theirs to
+ * lose or to keep.
  *
- * A peer may send and go away while the topology is slow. Over TCP nothing is lost by that: the hang-up comes behind the data. Over ipc the
- * kernel reports the hang-up at once, and libzmq, which has stopped reading because its queue is full, takes it for the end of the data
- * (libzmq's issue 4660, open as of 4.3.5): what the kernel held is gone. No option of a socket changes that, and the peer cannot know. So
- * over ipc the queue has no limit unless `hwm` says one; then peers have to stay until what they have sent was read.
+ * A peer may send and go away while the topology is slow. Over TCP nothing is lost by that: the hang-up comes behind
+ * the data. Over ipc the kernel reports the hang-up at once, and libzmq, which has stopped reading because its queue is
+ * full, takes it for the end of the data (libzmq's issue 4660, open as of 4.3.5): what the kernel held is gone. No
+ * option of a socket changes that, and the peer cannot know. So over ipc the queue has no limit unless `hwm` says one;
+ * then peers have to stay until what they have sent was read.
  *
  * ZMQ_FD is edge-triggered: the spout sleeps on it only after a receive has answered EAGAIN.
  */
@@ -70,7 +74,7 @@ declare(struct sq_declaration *decl)
                 sq_declare_out(decl, 0, default_field(self), type);
 }
 
-/* ---- The socket --------------------------------------------------------------------------------------------------------- */
+/* ---- The socket -------------------------------------------------------------------------------------- */
 
 static int
 queue_limit(const struct receiver *self)
@@ -113,7 +117,7 @@ receive(struct receiver *self, zmq_msg_t *message)
         return 0;
 }
 
-/* ---- Tuples ------------------------------------------------------------------------------------------------------------- */
+/* ---- Tuples ------------------------------------------------------------------------------------------ */
 
 static struct sq_value from_msgpack(const msgpack_object *object, msgpack_zone *zone);
 
@@ -176,7 +180,8 @@ read_value(struct receiver *self, struct sq_str body, struct sq_value *ret)
                 *ret = sq_str(body);
         else if (self->format == JSON)
                 return sq_json_read(&self->json, body, ret);
-        else if (msgpack_unpack_next(&self->unpacked, body.ptr, body.len, &at) != MSGPACK_UNPACK_SUCCESS || at != body.len)
+        else if (msgpack_unpack_next(&self->unpacked, body.ptr, body.len, &at) != MSGPACK_UNPACK_SUCCESS ||
+                 at != body.len)
                 return false;
         else
                 *ret = from_msgpack(&self->unpacked.data, self->unpacked.zone);
@@ -193,7 +198,9 @@ emit_fields(struct sq_task *task, const struct receiver *self, struct sq_value v
         if (value.type != SQ_MAP && value.type != SQ_ARRAY)
                 return false;
         for (size_t i = 0; i < self->fields.n; i++)
-                values[i] = value.type == SQ_MAP ? sq_member(value, self->fields.items[i]) : i < value.len ? items[i] : sq_nil();
+                values[i] = value.type == SQ_MAP ? sq_member(value, self->fields.items[i])
+                            : i < value.len      ? items[i]
+                                                 : sq_nil();
         sq_emit_values(task, 0, self->fields.n, values);
         return true;
 }
@@ -214,7 +221,7 @@ emit(struct sq_task *task, struct receiver *self, zmq_msg_t *message)
                           "%s: a message of %zu bytes: not what `format` and `fields` say", self->endpoint, body.len);
 }
 
-/* ---- The ring ----------------------------------------------------------------------------------------------------------- */
+/* ---- The ring ---------------------------------------------------------------------------------------- */
 
 static bool
 grow(struct receiver *self)
@@ -256,7 +263,8 @@ done(struct sq_task *task, uint64_t position)
                 self->first++;
 }
 
-/* Emits the message and, if its tree is tracked, takes it over. It is in the ring before: a tree without edges completes at once. */
+/* Emits the message and, if its tree is tracked, takes it over. It is in the ring before: a tree without edges
+ * completes at once. */
 static void
 take(struct sq_task *task, struct receiver *self, zmq_msg_t *message)
 {
@@ -310,7 +318,8 @@ replay(struct sq_task *task, uint64_t position)
         struct receiver *self = sq_state(task);
 
         if (!is_held(self, position))
-                return sq_error(task, "%s: message %llu is no longer held", self->endpoint, (unsigned long long)position);
+                return sq_error(task, "%s: message %llu is no longer held", self->endpoint,
+                                (unsigned long long)position);
         sq_track(task, position);
         emit(task, self, &self->ring[position % self->size].message);
         return 0;
@@ -372,13 +381,15 @@ SQ_SPOUT(zmq) = {
                         SQ_OPT_STR(struct receiver, topic, "", "sub: only messages that begin with it"),
                         SQ_OPT_ENUM(struct receiver, format, "msgpack|json|text", "msgpack",
                                     "what is in a message (in its last frame)"),
-                        SQ_OPT_LIST(struct receiver, fields,
-                                    "msgpack, json: the members of a map or places of an array that become fields, default: "
-                                    "the whole as `value`; text: the field's name, default `line`"),
+                        SQ_OPT_LIST(
+                                struct receiver, fields,
+                                "msgpack, json: the members of a map or places of an array that become fields, default: "
+                                "the whole as `value`; text: the field's name, default `line`"),
                         SQ_OPT_ON_ERROR(struct receiver, on_error),
-                        SQ_OPT_INT(struct receiver, hwm, -1,
-                                   "messages that wait in the socket, for each peer; 0: no limit; default: 1000, over ipc none, "
-                                   "for with a limit an ipc peer that leaves while the topology is slow loses messages"),
+                        SQ_OPT_INT(
+                                struct receiver, hwm, -1,
+                                "messages that wait in the socket, for each peer; 0: no limit; default: 1000, over ipc none, "
+                                "for with a limit an ipc peer that leaves while the topology is slow loses messages"),
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,

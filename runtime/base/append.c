@@ -2,17 +2,18 @@
 /*
  * Appends whole lines (squall.h has the contract).
  *
- * A write() to a file that SIGKILL cuts short leaves a torn line, and what comes next would be glued to it. Who died cannot mend it, so
- * whoever holds the file's lock next does. It must not cut what somebody else wrote, so each chunk is announced before it is written, in
- * an extended attribute of the file: where it begins and ends. It goes where the file goes, through renames and restarts of everything.
+ * A write() to a file that SIGKILL cuts short leaves a torn line, and what comes next would be glued to it. Who died
+ * cannot mend it, so whoever holds the file's lock next does. It must not cut what somebody else wrote, so each chunk
+ * is announced before it is written, in an extended attribute of the file: where it begins and ends. It goes where the
+ * file goes, through renames and restarts of everything.
  *
  *     file     | whole lines ........ | torn line of the chunk
  *              0                      begins      size           ends        size lies within the chunk and no line ends there:
  *                                                                            cut after the last line end behind `begins`
  *
- * Where a file has no such attributes, a line that a kill tore is known by its length: the kernel looks for the signal between two pages,
- * so it ends with a page of the file. Then it is cut only behind what the file was when it was opened, or by a restarted task.
- * Another unfinished line is not ours: it gets its line end, and ours begin behind it.
+ * Where a file has no such attributes, a line that a kill tore is known by its length: the kernel looks for the signal
+ * between two pages, so it ends with a page of the file. Then it is cut only behind what the file was when it was
+ * opened, or by a restarted task. Another unfinished line is not ours: it gets its line end, and ours begin behind it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -123,7 +124,7 @@ write_all(int fd, const char *bytes, size_t n, size_t *ret_written)
         return 0;
 }
 
-/* ---- What a writer that died has left ------------------------------------------------------------------------------------ */
+/* ---- What a writer that died has left ---------------------------------------------------------------- */
 
 static void
 announce(struct sq_append *self, off_t begins, size_t n)
@@ -211,7 +212,7 @@ mend(struct sq_append *self, off_t *end, bool *ret_glue)
         return rc;
 }
 
-/* ---- Writing ------------------------------------------------------------------------------------------------------------- */
+/* ---- Writing ----------------------------------------------------------------------------------------- */
 
 static int
 write_chunk(struct sq_append *self, struct sq_str header, const char *lines, size_t n)

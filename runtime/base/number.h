@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers as text without the locale: a component may call setlocale() for the whole process. Reading is sq_strtod() in squall.h. */
+/* Numbers as text without the locale: a component may call setlocale() for the whole process. Reading is sq_strtod() in
+ * squall.h. */
 #ifndef SQI_NUMBER_H
 #define SQI_NUMBER_H
 
 #include <stddef.h>
 
-/* Writes a finite double with so many significant digits, as %.*g does in the C locale. Returns the length, below `size`. */
+/* Writes a finite double with so many significant digits, as %.*g does in the C locale. Returns the length, below
+ * `size`. */
 int sqi_print_real(char *buffer, size_t size, int digits, double real);
 
 #endif

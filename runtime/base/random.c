@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-/* getrandom() fails for a signal alone, and below 256 bytes not even then; a kernel without it is older than all that we run on. */
+/* getrandom() fails for a signal alone, and below 256 bytes not even then; a kernel without it is older than all that
+ * we run on. */
 void
 sqi_random_bytes(void *bytes, size_t size)
 {

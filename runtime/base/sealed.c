@@ -23,7 +23,7 @@ struct head {
 };
 static const char magic[8] = "SQSEAL1";
 
-/* ---- Files ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Files ------------------------------------------------------------------------------------------- */
 
 int
 sqi_write_all(int fd, const void *bytes, size_t size)
@@ -131,7 +131,7 @@ sqi_file_read(int folder, const char *name, size_t limit, char **ret_bytes, size
         return r;
 }
 
-/* ---- Sealed ones ---------------------------------------------------------------------------------------------------------- */
+/* ---- Sealed ones ------------------------------------------------------------------------------------- */
 
 int
 sqi_sealed_write(int folder, const char *name, const void *bytes, size_t size)
@@ -226,7 +226,7 @@ sqi_lock_take(int fd)
         return -EWOULDBLOCK;
 }
 
-/* ---- Folders -------------------------------------------------------------------------------------------------------------- */
+/* ---- Folders ----------------------------------------------------------------------------------------- */
 
 enum { DEPTH = 4 }; /* ours are no deeper */
 
@@ -245,8 +245,8 @@ remove_below(int parent, const char *name, int depth)
                 return r;
         }
         while ((entry = readdir(folder)))
-                if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && unlinkat(fd, entry->d_name, 0) < 0 &&
-                    depth > 0)
+                if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+                    unlinkat(fd, entry->d_name, 0) < 0 && depth > 0)
                         remove_below(fd, entry->d_name, depth - 1);
         closedir(folder);
         return unlinkat(parent, name, AT_REMOVEDIR) < 0 ? -errno : 0;

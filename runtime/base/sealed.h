@@ -2,8 +2,9 @@
 /*
  * A file that is whole or not there: a head with the length and the XXH3 checksum (Y. Collet) of what follows.
  *
- * Written to NAME.new, synced, and put in the place of NAME, which becomes NAME.old; then the folder is synced. So at every instant NAME or
- * NAME.old is whole, whenever the power fails, and what a reader gets is the last one that is. `folder` is an fd.
+ * Written to NAME.new, synced, and put in the place of NAME, which becomes NAME.old; then the folder is synced. So at
+ * every instant NAME or NAME.old is whole, whenever the power fails, and what a reader gets is the last one that is.
+ * `folder` is an fd.
  */
 #ifndef SQI_SEALED_H
 #define SQI_SEALED_H
@@ -13,7 +14,8 @@
 
 int sqi_sealed_write(int folder, const char *name, const void *bytes, size_t size);
 
-/* 0 and the malloc'd content; *ret_torn: NAME was damaged, and this is the one before it. -ENOENT: there is none; -EBADMSG: both are damaged. */
+/* 0 and the malloc'd content; *ret_torn: NAME was damaged, and this is the one before it. -ENOENT: there is none;
+ * -EBADMSG: both are damaged. */
 int sqi_sealed_read(int folder, const char *name, void **ret_bytes, size_t *ret_size, bool *ret_torn);
 
 /* Removes all of it. */
@@ -26,8 +28,8 @@ int sqi_write_all(int fd, const void *bytes, size_t size);
 /* Copies the file at `from` into the folder; synced. */
 int sqi_file_copy(const char *from, int folder, const char *name);
 /*
- * flock, exclusive. A process that was being spawned when the one before us was killed holds the lock for the moment until its exec; so it
- * is tried for half a second. 0, -EWOULDBLOCK: somebody has it, or another errno.
+ * flock, exclusive. A process that was being spawned when the one before us was killed holds the lock for the moment
+ * until its exec; so it is tried for half a second. 0, -EWOULDBLOCK: somebody has it, or another errno.
  */
 int sqi_lock_take(int fd);
 

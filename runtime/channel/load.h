@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How loaded each task is: one line of memory a task, in a file of the run directory that all workers map. Whoever sends a batch adds its
- * tuples, the task that executes them takes them off and says what one costs; shuffle asks how long a tuple would wait.
+ * How loaded each task is: one line of memory a task, in a file of the run directory that all workers map. Whoever
+ * sends a batch adds its tuples, the task that executes them takes them off and says what one costs; shuffle asks how
+ * long a tuple would wait.
  *
- * A hint, never a truth: a dead incarnation's tuples stay counted until the task finds its inbox empty and starts again from nothing. Without the
- * file every task looks idle, and shuffle is what it was: a round robin that passes over full channels.
+ * A hint, never a truth: a dead incarnation's tuples stay counted until the task finds its inbox empty and starts again
+ * from nothing. Without the file every task looks idle, and shuffle is what it was: a round robin that passes over full
+ * channels.
  */
 #ifndef SQI_LOAD_H
 #define SQI_LOAD_H
@@ -56,22 +58,26 @@ sqi_load_wait_ns(const struct sqi_load *load, uint64_t staged)
         if (!load)
                 return 0;
         int64_t queued = atomic_load_explicit(&load->queued, memory_order_relaxed);
-        return ((queued > 0 ? (uint64_t)queued : 0) + staged) * atomic_load_explicit(&load->cost_ns, memory_order_relaxed);
+        return ((queued > 0 ? (uint64_t)queued : 0) + staged) *
+               atomic_load_explicit(&load->cost_ns, memory_order_relaxed);
 }
 
-/* How many tuples the task executes in `ns`, at least one. While it has executed none nobody knows: it could be as slow as SQI_UNKNOWN_NS. */
+/* How many tuples the task executes in `ns`, at least one. While it has executed none nobody knows: it could be as slow
+ * as SQI_UNKNOWN_NS. */
 enum { SQI_UNKNOWN_NS = 1000000 };
 static inline uint32_t
 sqi_load_fits(const struct sqi_load *load, uint64_t ns)
 {
-        uint64_t cost = atomic_load_explicit(&load->cost_ns, memory_order_relaxed), fits = ns / (cost ? cost : SQI_UNKNOWN_NS);
+        uint64_t cost = atomic_load_explicit(&load->cost_ns, memory_order_relaxed),
+                 fits = ns / (cost ? cost : SQI_UNKNOWN_NS);
 
         return fits == 0 ? 1 : fits < UINT32_MAX ? (uint32_t)fits : UINT32_MAX;
 }
 
 /*
- * May `size` bytes set out for the task, if not more than `most` are to be on their way? True: they count from here on. Where nothing else is
- * on its way, anything may. Ended by sqi_load_arrive(), by the receiver, or by the sender when it could not send.
+ * May `size` bytes set out for the task, if not more than `most` are to be on their way? True: they count from here on.
+ * Where nothing else is on its way, anything may. Ended by sqi_load_arrive(), by the receiver, or by the sender when it
+ * could not send.
  */
 static inline bool
 sqi_load_set_out(struct sqi_load *load, size_t size, int64_t most)

@@ -8,8 +8,8 @@
 #include "channel/socket.h"
 
 void
-sqi_outlet_init(struct sqi_outlet *outlet, const struct sqi_source *source, void *socket, uint32_t receiver, bool broadcast,
-                bool feedback)
+sqi_outlet_init(struct sqi_outlet *outlet, const struct sqi_source *source, void *socket, uint32_t receiver,
+                bool broadcast, bool feedback)
 {
         uint64_t channel = (uint64_t)receiver << 2 | (uint64_t)broadcast << 1 | feedback;
 
@@ -161,7 +161,8 @@ send_now(struct sqi_outlet *outlet, const struct sqi_source *source, zmq_msg_t *
         if (outlet->held)
                 return -EAGAIN;
         memcpy(&header, zmq_msg_data(message), sizeof(header)); /* once it is sent it is not ours any more */
-        int r = outlet->broadcast && outlet->subscribed < outlet->expected ? -EAGAIN : sqi_socket_send(outlet->socket, message);
+        int r = outlet->broadcast && outlet->subscribed < outlet->expected ? -EAGAIN
+                                                                           : sqi_socket_send(outlet->socket, message);
 
         if (r == 0) {
                 sqi_count(&source->metrics->batches_out, 1);

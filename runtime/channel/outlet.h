@@ -2,18 +2,20 @@
 /*
  * The sending end of a channel: an open batch, and what is still to be sent of those before it.
  *
- * An outlet never waits. A sealed batch that its socket does not take at once stays here, `stuck`, and goes first at the next
- * sqi_outlet_push(). A forward outlet may have one stuck batch and an open one; when the open one is full too, the outlet is blocked, and so is
- * its task until there is room: that is back-pressure. The outlet of a feedback edge queues instead and is never blocked, which keeps cycles
- * live (docs/guarantees.md); its task takes nothing but feedback while the queue is not empty.
+ * An outlet never waits. A sealed batch that its socket does not take at once stays here, `stuck`, and goes first at
+ * the next sqi_outlet_push(). A forward outlet may have one stuck batch and an open one; when the open one is full too,
+ * the outlet is blocked, and so is its task until there is room: that is back-pressure. The outlet of a feedback edge
+ * queues instead and is never blocked, which keeps cycles live (docs/guarantees.md); its task takes nothing but
+ * feedback while the queue is not empty.
  *
- * What a task emits in its finish callback stands outside every tuple tree: nobody would replay it. So from there on an outlet may `keep`
- * a reference to each batch, and sends all of them again, with the end-of-stream mark, to a reader that was restarted.
+ * What a task emits in its finish callback stands outside every tuple tree: nobody would replay it. So from there on an
+ * outlet may `keep` a reference to each batch, and sends all of them again, with the end-of-stream mark, to a reader
+ * that was restarted.
  *
- * Where the load of the receiver is known, a batch is full, too, when the receiver will take SQI_BATCH_NS for it, and nothing is sent (`held`)
- * while what is on its way there will take it SQI_QUEUE_NS: a slow receiver gets small batches and few of them, so that shuffle can balance,
- * a drain ends soon, and little is lost or replayed when it dies. Nor is anything sent while more than `channel_bytes` are on their way there; what is
- * larger goes alone.
+ * Where the load of the receiver is known, a batch is full, too, when the receiver will take SQI_BATCH_NS for it, and
+ * nothing is sent (`held`) while what is on its way there will take it SQI_QUEUE_NS: a slow receiver gets small batches
+ * and few of them, so that shuffle can balance, a drain ends soon, and little is lost or replayed when it dies. Nor is
+ * anything sent while more than `channel_bytes` are on their way there; what is larger goes alone.
  *
  * A broadcast outlet sends by XPUB (no-drop): one batch for all receivers of one stream. It waits, too, while the
  * living incarnation of a receiver has not subscribed.
@@ -45,9 +47,10 @@ struct sqi_outlet {
         void *socket;      /* shared by the broadcast outlets of a task; owned by the collector */
         uint32_t receiver; /* task; broadcast: the stream */
         bool broadcast, feedback;
-        bool ended;                    /* the end-of-stream mark is sent */
-        bool touched;                  /* something is staged in it: on the collector's list for commit and rollback */
-        bool dropped;                  /* tuples were dropped since the last batch was sealed, which the next one says */
+        bool ended;   /* the end-of-stream mark is sent */
+        bool touched; /* something is staged in it: on the collector's list for commit and rollback */
+        /* tuples were dropped since the last batch was sealed, which the next one says */
+        bool dropped;
         bool loose;                    /* it has carried a tuple that belongs to no tree */
         uint32_t expected, subscribed; /* broadcast: readers, and those of them that listen */
         uint32_t nreaders;
@@ -74,17 +77,17 @@ struct sqi_source {
         struct sqi_metrics *metrics;
 };
 
-void sqi_outlet_init(struct sqi_outlet *outlet, const struct sqi_source *source, void *socket, uint32_t receiver, bool broadcast,
-                     bool feedback);
+void sqi_outlet_init(struct sqi_outlet *outlet, const struct sqi_source *source, void *socket, uint32_t receiver,
+                     bool broadcast, bool feedback);
 void sqi_outlet_clear(struct sqi_outlet *outlet);
 
 /* From here on the outlet goes by the receiver's load, which may be NULL. */
 void sqi_outlet_watch(struct sqi_outlet *outlet, struct sqi_load *load);
 
 /*
- * Who reads a broadcast: the `n` tasks from `first` on, of `ntasks`. 0 or -ENOMEM. Then sqi_outlet_reader() is told who begins
- * and ends to listen, and sqi_outlet_lose_reader() that the incarnations of a task before this one are dead, whatever their
- * sockets still say. Both ignore who is not expected.
+ * Who reads a broadcast: the `n` tasks from `first` on, of `ntasks`. 0 or -ENOMEM. Then sqi_outlet_reader() is told who
+ * begins and ends to listen, and sqi_outlet_lose_reader() that the incarnations of a task before this one are dead,
+ * whatever their sockets still say. Both ignore who is not expected.
  */
 int sqi_outlet_expect(struct sqi_outlet *outlet, uint32_t ntasks, uint32_t first, uint32_t n);
 void sqi_outlet_reader(struct sqi_outlet *outlet, uint32_t task, uint32_t incarnation, bool listens);
@@ -93,8 +96,8 @@ void sqi_outlet_lose_reader(struct sqi_outlet *outlet, uint32_t task, uint32_t i
 /* Drops what is not sent yet, but for what is kept. Between transactions only. */
 void sqi_outlet_drop(struct sqi_outlet *outlet);
 
-/* Seals the open batch, if it holds tuples, and sends what it can. 0: nothing is left; -EAGAIN: something is stuck; -ENOMEM; or
- * another error of the socket. While a forward outlet is stuck its open batch stays open and grows. */
+/* Seals the open batch, if it holds tuples, and sends what it can. 0: nothing is left; -EAGAIN: something is stuck;
+ * -ENOMEM; or another error of the socket. While a forward outlet is stuck its open batch stays open and grows. */
 int sqi_outlet_push(struct sqi_outlet *outlet, const struct sqi_source *source);
 
 /* Puts an end-of-stream mark behind everything else; to be pushed out like a batch. */

@@ -2,10 +2,10 @@
 /*
  * The receiving end of a channel: does each batch go on where the one before it ended?
  *
- * A channel numbers its tuples from 0 in each incarnation of its sender (docs/wire.md). So a batch that was lost on its way,
- * or came twice, shows in the number of the next one. Where a jump is meant the sender says so (`hints`): it dropped what
- * belonged to lost trees, or it sends again what it kept. A reader that was restarted begins in the middle, with
- * sqi_sequence_join().
+ * A channel numbers its tuples from 0 in each incarnation of its sender (docs/wire.md). So a batch that was lost on its
+ * way, or came twice, shows in the number of the next one. Where a jump is meant the sender says so (`hints`): it
+ * dropped what belonged to lost trees, or it sends again what it kept. A reader that was restarted begins in the
+ * middle, with sqi_sequence_join().
  */
 #ifndef SQI_SEQUENCE_H
 #define SQI_SEQUENCE_H
@@ -27,8 +27,8 @@ void sqi_sequence_join(struct sqi_sequence *sequence);
 /* The rare cases of sqi_sequence_take(). */
 bool sqi_sequence_jump(struct sqi_sequence *sequence, const struct sqi_header *header);
 
-/* Takes a batch of tuples in, and goes on behind it in any case. False: there is a gap before it, or it came before, and
- * nobody meant it. */
+/* Takes a batch of tuples in, and goes on behind it in any case. False: there is a gap before it, or it came before,
+ * and nobody meant it. */
 static inline bool
 sqi_sequence_take(struct sqi_sequence *sequence, const struct sqi_header *header)
 {

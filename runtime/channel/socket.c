@@ -3,7 +3,8 @@
 
 #include <errno.h>
 
-/* libzmq is built without the thread sanitizer, which has to be told that a message's memory passes from thread to thread. */
+/* libzmq is built without the thread sanitizer, which has to be told that a message's memory passes from thread to
+ * thread. */
 #ifdef __SANITIZE_THREAD__
 #include <sanitizer/tsan_interface.h>
 #define sqi_hand_over(data) __tsan_release(data)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sockets of the data plane, over raw libzmq: made, bound, connected with the options that every one of them has. All functions
- * belong to the thread that uses the socket. Errors are negative errno (libzmq's own among them).
+ * Sockets of the data plane, over raw libzmq: made, bound, connected with the options that every one of them has. All
+ * functions belong to the thread that uses the socket. Errors are negative errno (libzmq's own among them).
  */
 #ifndef SQI_SOCKET_H
 #define SQI_SOCKET_H
@@ -9,7 +9,8 @@
 #include <stdint.h>
 #include <zmq.h>
 
-/* What is the same for all: bounded queues of `hwm` messages at either end, quick reconnects, no wait at close. NULL: see errno. */
+/* What is the same for all: bounded queues of `hwm` messages at either end, quick reconnects, no wait at close. NULL:
+ * see errno. */
 void *sqi_socket_new(void *context, int type, int hwm);
 void sqi_socket_close(void **socket);
 

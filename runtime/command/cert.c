@@ -99,8 +99,8 @@ load(const char *path, bool secret, struct sqi_cert *ret, char *error, size_t si
                 keys = keys_of(cert);
         zcert_destroy(&cert);
         if (!keys.public_key[0] || (secret && strspn(keys.secret_key, "0") == strlen(keys.secret_key)))
-                return sqi_complain(-EBADMSG, error, size, "%s is no CURVE certificate%s (squall cert makes them)", path,
-                                    secret ? " with a secret key" : "");
+                return sqi_complain(-EBADMSG, error, size, "%s is no CURVE certificate%s (squall cert makes them)",
+                                    path, secret ? " with a secret key" : "");
         *ret = keys;
         return 0;
 }
@@ -142,7 +142,8 @@ sqi_cert_is_known(const char *folder, const char *public_key)
                 if (entry->d_name[0] == '.' || strstr(entry->d_name, suffix) ||
                     snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name) >= (int)sizeof(path))
                         continue;
-                found = sqi_cert_load(path, &cert, error, sizeof(error)) == 0 && strcmp(cert.public_key, public_key) == 0;
+                found = sqi_cert_load(path, &cert, error, sizeof(error)) == 0 &&
+                        strcmp(cert.public_key, public_key) == 0;
         }
         if (files)
                 closedir(files);

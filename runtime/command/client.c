@@ -47,7 +47,7 @@ probe(const char *path)
         return r == -EAGAIN ? 0 : r; /* its queue is full: it is busy */
 }
 
-/* ---- The handshake on TCP: watched by a monitor, for libzmq itself would try again for ever ---------------------------------- */
+/* ---- The handshake on TCP: watched by a monitor, for libzmq itself would try again for ever ---------- */
 
 static const char monitor_endpoint[] = "inproc://handshake";
 
@@ -175,7 +175,8 @@ hear(struct sqi_client *client, const struct sqi_request *request, int64_t until
         int64_t left;
 
         while ((left = until - now_ms()) > 0) {
-                if (zmq_poll(&item, 1, (long)left) <= 0 || zmq_msg_recv(&client->reply, client->socket, ZMQ_DONTWAIT) < 0)
+                if (zmq_poll(&item, 1, (long)left) <= 0 ||
+                    zmq_msg_recv(&client->reply, client->socket, ZMQ_DONTWAIT) < 0)
                         continue;
                 if (zmq_msg_more(&client->reply))
                         continue;
@@ -202,7 +203,8 @@ sqi_client_ask(struct sqi_client *client, struct sqi_request *request, struct sq
         size_t size;
         int r;
 
-        if (memcmp(request->id, none, SQI_REQUEST_ID) == 0 && getrandom(request->id, SQI_REQUEST_ID, 0) != SQI_REQUEST_ID)
+        if (memcmp(request->id, none, SQI_REQUEST_ID) == 0 &&
+            getrandom(request->id, SQI_REQUEST_ID, 0) != SQI_REQUEST_ID)
                 return -EIO;
         r = sqi_request_encode(request, &bytes, &size);
         if (r < 0)

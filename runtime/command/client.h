@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A client of a supervisor: asks, and asks again with the same id when no answer comes, so that a supervisor that is started anew
- * meanwhile is no failure.
+ * A client of a supervisor: asks, and asks again with the same id when no answer comes, so that a supervisor that is
+ * started anew meanwhile is no failure.
  *
  *     struct sqi_client *client;
  *     sqi_client_open(address, NULL, &client)  -ECONNREFUSED, -ENOENT: nobody listens there
@@ -23,13 +23,15 @@ struct sqi_client_keys {
 };
 
 /*
- * `address`: the path of a socket, or "tcp://HOST:PORT", which wants `keys`. 0; -ECONNREFUSED, -ENOENT: nobody listens there; -EACCES: we may not; -EKEYREJECTED: the
- * handshake failed, one of the keys is wrong; -ETIMEDOUT: whoever listens there says nothing; -EINVAL: no such address; or another errno.
+ * `address`: the path of a socket, or "tcp://HOST:PORT", which wants `keys`. 0; -ECONNREFUSED, -ENOENT: nobody listens
+ * there; -EACCES: we may not; -EKEYREJECTED: the handshake failed, one of the keys is wrong; -ETIMEDOUT: whoever
+ * listens there says nothing; -EINVAL: no such address; or another errno.
  */
 int sqi_client_open(const char *address, const struct sqi_client_keys *keys, struct sqi_client **ret);
 void sqi_client_close(struct sqi_client **client);
 
-/* Fills in the id if it is zero. 0; -ETIMEDOUT: no answer for SQI_CLIENT_PATIENCE seconds; -EPROTO: a supervisor of another version; -ENOMEM. */
+/* Fills in the id if it is zero. 0; -ETIMEDOUT: no answer for SQI_CLIENT_PATIENCE seconds; -EPROTO: a supervisor of
+ * another version; -ENOMEM. */
 enum { SQI_CLIENT_PATIENCE = 10 };
 int sqi_client_ask(struct sqi_client *client, struct sqi_request *request, struct sqi_reply *ret);
 

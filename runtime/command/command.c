@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The codec reads in place with the runtime's own msgpack reader, which neither recurses nor allocates: the bytes come from another process. */
+/* The codec reads in place with the runtime's own msgpack reader, which neither recurses nor allocates: the bytes come
+ * from another process. */
 #include "command/command.h"
 
 #include <ctype.h>
@@ -58,7 +59,7 @@ sqi_command_changes(enum sqi_command_type command)
         return command < SQI_COMMAND_TYPES && commands[command].changes;
 }
 
-/* ---- Writing -------------------------------------------------------------------------------------------------------------- */
+/* ---- Writing ----------------------------------------------------------------------------------------- */
 
 static bool
 is_given(const struct sqi_request *request, size_t i)
@@ -128,7 +129,7 @@ sqi_reply_encode(const struct sqi_reply *reply, void **ret_bytes, size_t *ret_si
         return sqi_writer_take(&writer, ret_bytes, ret_size);
 }
 
-/* ---- Reading -------------------------------------------------------------------------------------------------------------- */
+/* ---- Reading ----------------------------------------------------------------------------------------- */
 
 static struct sq_str
 text_of(const struct sq_value *value)

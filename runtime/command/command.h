@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a client asks of a supervisor: one table of commands, one version, one codec. docs/commands.md says the same for clients in other languages.
+ * What a client asks of a supervisor: one table of commands, one version, one codec. docs/commands.md says the same for
+ * clients in other languages.
  *
  *     request   [version, id, command, {argument: value, ...}]
  *     reply     [version, id, status, error, result]
  *
- * each one msgpack array in one ZeroMQ message, REQ to ROUTER. The id is 16 random bytes of the client's: who hears no answer asks again with the
- * same id, and what was done already is not done twice. A reader skips arguments that it does not know.
+ * each one msgpack array in one ZeroMQ message, REQ to ROUTER. The id is 16 random bytes of the client's: who hears no
+ * answer asks again with the same id, and what was done already is not done twice. A reader skips arguments that it
+ * does not know.
  */
 #ifndef SQI_COMMAND_H
 #define SQI_COMMAND_H
@@ -34,12 +36,14 @@ enum { SQI_REQUEST_MAX = 64 << 20 };
         X(DEACTIVATE, true, "name: spouts off") \
         X(KILL, true, "name, seconds: drain and end it; seconds below 0: for at most the message timeout; 0: at once") \
         X(PLAN, false, "name: its plan and the file it was made from") \
-        X(UPDATE, true, "name, plan, source: drain it, and go on with another plan; rolled back if that does not come up") \
+        X(UPDATE, true, \
+          "name, plan, source: drain it, and go on with another plan; rolled back if that does not come up") \
         X(AWAIT, false, \
           "name, serial, until: answered when it runs ('running'), is gone ('gone') or its update has proved itself ('settled'), or after a second; then status is PENDING") \
         X(LOGS, false, "name: where its log is") \
         X(LEVEL, true, "name, component, level, seconds: what is logged by a component, or by all, for a time") \
-        X(STOP, true, "leave: end the supervisor, and drain all topologies; with leave, they go on and wait for the next one")
+        X(STOP, true, \
+          "leave: end the supervisor, and drain all topologies; with leave, they go on and wait for the next one")
 
 enum sqi_command_type {
 #define X(name, changes, sense) SQI_COMMAND_##name,

@@ -9,7 +9,8 @@
 
 #include "command/cert.h"
 
-/* The frames of a question: version, request id, domain, address, identity, mechanism, then what the mechanism has: CURVE the client's public key. */
+/* The frames of a question: version, request id, domain, address, identity, mechanism, then what the mechanism has:
+ * CURVE the client's public key. */
 enum { VERSION, ID, DOMAIN, ADDRESS, IDENTITY, MECHANISM, KEY, FRAMES, FRAME_SIZE = 256, RAW_KEY = 32 };
 
 struct question {
@@ -89,7 +90,8 @@ may_enter(const struct sqi_gate *gate, const struct question *question)
         char key[SQI_KEY_SIZE];
 
         return question->n == FRAMES && is(question, VERSION, "1.0") && is(question, MECHANISM, "CURVE") &&
-               question->sizes[KEY] == RAW_KEY && zmq_z85_encode(key, (const uint8_t *)question->frames[KEY], RAW_KEY) &&
+               question->sizes[KEY] == RAW_KEY &&
+               zmq_z85_encode(key, (const uint8_t *)question->frames[KEY], RAW_KEY) &&
                sqi_cert_is_known(gate->clients, key);
 }
 

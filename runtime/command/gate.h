@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who may connect over TCP: libzmq asks by ZAP (RFC 27) about each connection that has got through the CURVE handshake, and we let in those whose public key
- * is in a folder of certificates. The folder is read for each of them, so a file put there or taken away counts from then on.
+ * Who may connect over TCP: libzmq asks by ZAP (RFC 27) about each connection that has got through the CURVE handshake,
+ * and we let in those whose public key is in a folder of certificates. The folder is read for each of them, so a file
+ * put there or taken away counts from then on.
  *
- * czmq's zauth cannot do it: it keeps the folder in a zcertstore, which ends the process by an assertion when two files have the same key (a
- * copy under another name; 4.2.1), and which notices a change by time in seconds, number and size alone.
+ * czmq's zauth cannot do it: it keeps the folder in a zcertstore, which ends the process by an assertion when two files
+ * have the same key (a copy under another name; 4.2.1), and which notices a change by time in seconds, number and size
+ * alone.
  */
 #ifndef SQI_GATE_H
 #define SQI_GATE_H

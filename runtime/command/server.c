@@ -15,7 +15,8 @@
 #include "supervisor/rundir.h"
 #include "base/sealed.h"
 
-/* LINGER: the answer to STOP is the last thing that is sent, and a busy machine may take its time; who has gone is not waited for. */
+/* LINGER: the answer to STOP is the last thing that is sent, and a busy machine may take its time; who has gone is not
+ * waited for. */
 enum { TRIES = 100, BACKLOG = 128, WAITING_MAX = 1000, HANDSHAKE_MS = 5000, LINGER_MS = 5000 };
 
 int
@@ -49,9 +50,10 @@ check_folder(const char *path, char *error, size_t size)
         if (lstat(folder, &about) < 0)
                 return sqi_complain(-errno, error, size, "%s: %s", folder, strerror(errno));
         if (!S_ISDIR(about.st_mode) || about.st_uid != geteuid() || (about.st_mode & 077))
-                return sqi_complain(-EPERM, error, size,
-                                    "the folder of the socket, %s, must be ours alone (chmod 700 %s, or --socket in another one)",
-                                    folder, folder);
+                return sqi_complain(
+                        -EPERM, error, size,
+                        "the folder of the socket, %s, must be ours alone (chmod 700 %s, or --socket in another one)",
+                        folder, folder);
         return 0;
 }
 
@@ -79,7 +81,8 @@ take_lock(const char *path, char *error, size_t size, int *ret_lock)
         }
         return sqi_complain(
                 r < 0 ? r : -EBUSY, error, size,
-                "another supervisor listens at %s (stop it with squall supervisor --stop, or give --socket another path)", path);
+                "another supervisor listens at %s (stop it with squall supervisor --stop, or give --socket another path)",
+                path);
 }
 
 static int
@@ -101,7 +104,8 @@ open_socket(struct sqi_server *server)
         if (zmq_setsockopt(server->socket, ZMQ_LINGER, &linger, sizeof(linger)) < 0 ||
             zmq_setsockopt(server->socket, ZMQ_BACKLOG, &backlog, sizeof(backlog)) < 0 ||
             zmq_setsockopt(server->socket, ZMQ_SNDHWM, &hwm, sizeof(hwm)) < 0 ||
-            zmq_setsockopt(server->socket, ZMQ_MAXMSGSIZE, &most, sizeof(most)) < 0 || zmq_bind(server->socket, endpoint) < 0)
+            zmq_setsockopt(server->socket, ZMQ_MAXMSGSIZE, &most, sizeof(most)) < 0 ||
+            zmq_bind(server->socket, endpoint) < 0)
                 return -errno;
         return 0;
 }
@@ -113,8 +117,8 @@ sqi_server_open(const char *path, struct sqi_server *ret, char *error, size_t si
         int r;
 
         if (strlen(path) >= SQI_SOCKET_PATH)
-                return sqi_complain(-ENAMETOOLONG, error, size, "%s is too long a path for a socket (%d bytes at most)", path,
-                                    SQI_SOCKET_PATH - 1);
+                return sqi_complain(-ENAMETOOLONG, error, size, "%s is too long a path for a socket (%d bytes at most)",
+                                    path, SQI_SOCKET_PATH - 1);
         r = check_folder(path, error, size);
         if (r == 0)
                 r = take_lock(path, error, size, &server.lock);
@@ -152,13 +156,15 @@ lock_door(void *socket, const struct sqi_cert *own)
 }
 
 int
-sqi_server_listen(struct sqi_server *server, const char *endpoint, const char *cert, const char *clients, char *error, size_t size)
+sqi_server_listen(struct sqi_server *server, const char *endpoint, const char *cert, const char *clients, char *error,
+                  size_t size)
 {
         struct sqi_cert own;
         int r = 0;
 
         if (!sqi_server_is_remote(endpoint))
-                return sqi_complain(-EINVAL, error, size, "%s is no endpoint to listen at (tcp://ADDRESS:PORT)", endpoint);
+                return sqi_complain(-EINVAL, error, size, "%s is no endpoint to listen at (tcp://ADDRESS:PORT)",
+                                    endpoint);
         if (access(clients, R_OK | X_OK) < 0)
                 return sqi_complain(-errno, error, size, "the folder of the clients' certificates, %s: %s", clients,
                                     strerror(errno));
@@ -232,7 +238,8 @@ sqi_server_receive(struct sqi_server *server, struct sqi_caller *caller, zmq_msg
 
                 caller->size = (size_t)n;
                 more = zmq_getsockopt(server->socket, ZMQ_RCVMORE, &flag, &size) == 0 && flag;
-                if (more && n <= SQI_IDENTITY_MAX && zmq_recv(server->socket, empty, sizeof(empty), ZMQ_DONTWAIT) == 0 &&
+                if (more && n <= SQI_IDENTITY_MAX &&
+                    zmq_recv(server->socket, empty, sizeof(empty), ZMQ_DONTWAIT) == 0 &&
                     zmq_getsockopt(server->socket, ZMQ_RCVMORE, &flag, &size) == 0 && flag &&
                     zmq_msg_recv(message, server->socket, ZMQ_DONTWAIT) >= 0 && !zmq_msg_more(message))
                         return 1;

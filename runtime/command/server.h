@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The socket that commands come in by: a ROUTER on ipc. It stands in a directory that is ours alone, mode 0700, and takes connections of our own user
- * and of root only (SO_PEERCRED). A lock beside it, PATH.lock, keeps a second supervisor from taking the path away.
+ * The socket that commands come in by: a ROUTER on ipc. It stands in a directory that is ours alone, mode 0700, and
+ * takes connections of our own user and of root only (SO_PEERCRED). A lock beside it, PATH.lock, keeps a second
+ * supervisor from taking the path away.
  *
  * It may listen on TCP too: there by CURVE alone, and only to those whose certificates it has (gate.h).
  */
@@ -30,15 +31,17 @@ struct sqi_caller {
         size_t size;
 };
 
-/* Where it is if nobody says otherwise: $SQUALL_SOCKET, or `commands` in the directory that rundir.h calls BASE. 0 or -ENAMETOOLONG. */
+/* Where it is if nobody says otherwise: $SQUALL_SOCKET, or `commands` in the directory that rundir.h calls BASE. 0 or
+ * -ENAMETOOLONG. */
 int sqi_server_path(char ret[SQI_SOCKET_PATH]);
 
 /* 0, or a negative errno with the cause in `error`. */
 int sqi_server_open(const char *path, struct sqi_server *ret, char *error, size_t size);
 
-/* On `endpoint` besides, "tcp://ADDRESS:PORT": as the owner of the certificate `cert`, to those in the folder `clients`. 0, or a negative errno with the cause. */
-int sqi_server_listen(struct sqi_server *server, const char *endpoint, const char *cert, const char *clients, char *error,
-                      size_t size);
+/* On `endpoint` besides, "tcp://ADDRESS:PORT": as the owner of the certificate `cert`, to those in the folder
+ * `clients`. 0, or a negative errno with the cause. */
+int sqi_server_listen(struct sqi_server *server, const char *endpoint, const char *cert, const char *clients,
+                      char *error, size_t size);
 void sqi_server_close(struct sqi_server *server);
 
 /* Edge-triggered: after it fires, and after anything was sent, receive until there is nothing left. */

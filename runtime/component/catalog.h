@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finds and loads components: built-ins by name, as spouts/NAME.so and bolts/NAME.so in the places of base/home.h; others by the path of
- * their .so.
+ * Finds and loads components: built-ins by name, as spouts/NAME.so and bolts/NAME.so in the places of base/home.h;
+ * others by the path of their .so.
  */
 #ifndef SQI_CATALOG_H
 #define SQI_CATALOG_H
@@ -29,13 +29,14 @@ typedef void (*sqi_declare_fn)(struct sq_declaration *decl);
 sqi_declare_fn sqi_component_declare(const struct sqi_component *component);
 
 /*
- * Loads the .so at `path`. Returns 0, or a negative errno with the cause in `error`: -ENOENT, -ENOEXEC (not a component: no
- * manifest, another ABI, another size), -EINVAL (the definition breaks a limit or lacks its callback).
+ * Loads the .so at `path`. Returns 0, or a negative errno with the cause in `error`: -ENOENT, -ENOEXEC (not a
+ * component: no manifest, another ABI, another size), -EINVAL (the definition breaks a limit or lacks its callback).
  */
 int sqi_component_load(const char *path, struct sqi_component **ret, char *error, size_t size);
 void sqi_component_close(struct sqi_component **component);
 
-/* The path of a built-in, to be freed; NULL when there is none. `name` with a '/' is a path, taken relative to `base`. */
+/* The path of a built-in, to be freed; NULL when there is none. `name` with a '/' is a path, taken relative to
+ * `base`. */
 char *sqi_catalog_find(enum sq_kind kind, const char *name, const char *base);
 
 /* The names of all built-ins of a kind, sorted, NULL-terminated; free with sqi_catalog_names_free(). */

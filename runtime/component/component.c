@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loads a component and mistrusts it: the file is looked at before the dynamic linker sees it, the manifest before the definition,
- * the definition before anybody uses it. What a table of a definition says is within the limits of squall.h afterwards.
+ * Loads a component and mistrusts it: the file is looked at before the dynamic linker sees it, the manifest before the
+ * definition, the definition before anybody uses it. What a table of a definition says is within the limits of squall.h
+ * afterwards.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -129,7 +130,8 @@ check_fields(const struct report *report, const struct sq_field *fields, const c
                         return refuse(report, -EINVAL, "field %zu of its %s has no name or no type", i, where);
                 for (j = 0; j < i; j++)
                         if (strcmp(fields[i].name, fields[j].name) == 0)
-                                return refuse(report, -EINVAL, "field '%s' is there twice in its %s", fields[i].name, where);
+                                return refuse(report, -EINVAL, "field '%s' is there twice in its %s", fields[i].name,
+                                              where);
         }
         return 0;
 }
@@ -142,7 +144,8 @@ check_streams(const struct report *report, const struct sq_stream *streams)
 
         for (i = 0; r == 0 && i < SQ_STREAMS_MAX && streams[i].id; i++) {
                 if (streams[i].id[0] == '\0' || strcmp(streams[i].id, "default") == 0)
-                        return refuse(report, -EINVAL, "its stream %zu has no name of its own ('default' is .out)", i + 1);
+                        return refuse(report, -EINVAL, "its stream %zu has no name of its own ('default' is .out)",
+                                      i + 1);
                 for (j = 0; j < i; j++)
                         if (strcmp(streams[i].id, streams[j].id) == 0)
                                 return refuse(report, -EINVAL, "its stream '%s' is there twice", streams[i].id);
@@ -178,10 +181,11 @@ refuse_abi(const struct report *report, uint32_t abi)
                               "built for version %u of squall.h, and this Squall has version %u (update Squall, or "
                               "build the component again with this squall.h)",
                               abi, SQ_ABI);
-        return refuse(report, -ENOEXEC,
-                      "built for version %u of squall.h, and this Squall has version %u (build it again; its source stays "
-                      "as it is, unless the compiler reports a setting whose member has another type)",
-                      abi, SQ_ABI);
+        return refuse(
+                report, -ENOEXEC,
+                "built for version %u of squall.h, and this Squall has version %u (build it again; its source stays "
+                "as it is, unless the compiler reports a setting whose member has another type)",
+                abi, SQ_ABI);
 }
 
 /* A definition from before the last callbacks were added is shorter than ours: it has none of these. */
@@ -192,10 +196,11 @@ take_definition(const struct report *report, const struct sq_manifest *manifest,
         size_t size = bolt ? sizeof(struct sq_bolt) : sizeof(struct sq_spout);
 
         if (manifest->size > size)
-                return refuse(report, -ENOEXEC,
-                              "its struct sq_%s has %llu bytes, of which this Squall knows %zu: it was built for a later "
-                              "Squall (update Squall, or build the component again with this squall.h)",
-                              bolt ? "bolt" : "spout", (unsigned long long)manifest->size, size);
+                return refuse(
+                        report, -ENOEXEC,
+                        "its struct sq_%s has %llu bytes, of which this Squall knows %zu: it was built for a later "
+                        "Squall (update Squall, or build the component again with this squall.h)",
+                        bolt ? "bolt" : "spout", (unsigned long long)manifest->size, size);
         component->definition = calloc(1, size);
         if (!component->definition)
                 return refuse(report, -ENOMEM, "out of memory");
@@ -214,13 +219,15 @@ read_manifest(const struct report *report, struct sqi_component *component)
         int r;
 
         if (!manifest)
-                return refuse(report, -ENOEXEC, "not a component: it has no sq_manifest (register it with SQ_BOLT or SQ_SPOUT)");
+                return refuse(report, -ENOEXEC,
+                              "not a component: it has no sq_manifest (register it with SQ_BOLT or SQ_SPOUT)");
         if (manifest->abi != SQ_ABI)
                 return refuse_abi(report, manifest->abi);
         if (manifest->kind != SQ_KIND_SPOUT && manifest->kind != SQ_KIND_BOLT)
                 return refuse(report, -ENOEXEC, "neither a spout nor a bolt (kind %u)", manifest->kind);
         if (!manifest->definition || !manifest->name)
-                return refuse(report, -ENOEXEC, "its sq_manifest is not filled in (register it with SQ_BOLT or SQ_SPOUT)");
+                return refuse(report, -ENOEXEC,
+                              "its sq_manifest is not filled in (register it with SQ_BOLT or SQ_SPOUT)");
         component->name = manifest->name;
         component->kind = (enum sq_kind)manifest->kind;
         r = take_definition(report, manifest, component);
@@ -228,8 +235,8 @@ read_manifest(const struct report *report, struct sqi_component *component)
 }
 
 /*
- * The kit lies beside the program, or where that is installed. A component finds it from its own place, but not from the copy that
- * a supervisor keeps of it. Once it is loaded it is found by its name. False: it is not there.
+ * The kit lies beside the program, or where that is installed. A component finds it from its own place, but not from
+ * the copy that a supervisor keeps of it. Once it is loaded it is found by its name. False: it is not there.
  */
 static bool
 load_kit(void)

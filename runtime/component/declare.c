@@ -76,7 +76,8 @@ sq_declare_error(struct sq_declaration *decl, const char *option, const char *fo
 }
 
 static void
-add_field(struct sq_declaration *decl, struct sqi_fields *fields, const char *where, const char *name, enum sq_type type)
+add_field(struct sq_declaration *decl, struct sqi_fields *fields, const char *where, const char *name,
+          enum sq_type type)
 {
         if (!name || name[0] == '\0' || (unsigned)type > SQ_TIME)
                 sq_declare_error(decl, NULL, "it declares a field without a name or type in its %s", where);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What `.declare` of a component talks to: fields of its inputs in, fields of its streams out. The functions of squall.h that
- * take a struct sq_declaration are in declare.c.
+ * What `.declare` of a component talks to: fields of its inputs in, fields of its streams out. The functions of
+ * squall.h that take a struct sq_declaration are in declare.c.
  */
 #ifndef SQI_DECLARE_H
 #define SQI_DECLARE_H
@@ -44,7 +44,8 @@ bool sqi_declared_equal(const struct sqi_declared *a, const struct sqi_declared 
 size_t sqi_component_nstreams(const struct sqi_component *component);
 const char *sqi_component_stream(const struct sqi_component *component, size_t stream);
 
-/* May a value of type `given` be read as `wanted`? Integers of both signs for each other, integers as floats, SQ_ANY with all. */
+/* May a value of type `given` be read as `wanted`? Integers of both signs for each other, integers as floats, SQ_ANY
+ * with all. */
 bool sqi_type_fits(enum sq_type wanted, enum sq_type given);
 
 #endif

@@ -74,7 +74,8 @@ check(int fd, uint64_t file_size, char *error, size_t size)
         if (header.e_ident[EI_CLASS] != CLASS || (MACHINE != EM_NONE && header.e_machine != MACHINE))
                 return refuse(error, size, "built for another machine (build it again on this one)");
         if (header.e_type != ET_DYN)
-                return refuse(error, size, "not a shared object but an object file or a program (build it with cc -shared -fPIC)");
+                return refuse(error, size,
+                              "not a shared object but an object file or a program (build it with cc -shared -fPIC)");
         if (!segments_fit(fd, &header, file_size))
                 return refuse(error, size, "the file is damaged or cut short (build it again)");
         return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Text into a state block. Lists and maps are not copied: the arrays of the setting are what the component sees, so a state block
- * is good for as long as the settings are. Wherever a list of one would do a scalar does, and wherever pairs are asked for a plain
- * word stands for itself: `emit: [word, count]` is `emit: {word: word, count: count}`.
+ * Text into a state block. Lists and maps are not copied: the arrays of the setting are what the component sees, so a
+ * state block is good for as long as the settings are. Wherever a list of one would do a scalar does, and wherever
+ * pairs are asked for a plain word stands for itself: `emit: [word, count]` is `emit: {word: word, count: count}`.
  */
 #include "component/settings.h"
 
@@ -164,7 +164,8 @@ store_list(const struct sq_option *option, const struct sqi_setting *setting, vo
 static void
 store_pairs(const struct sq_option *option, const struct sqi_setting *setting, void *state)
 {
-        struct sq_pairs pairs = {setting->n, setting->shape == SQI_MAPPING ? setting->names : setting->values, setting->values};
+        struct sq_pairs pairs = {setting->n, setting->shape == SQI_MAPPING ? setting->names : setting->values,
+                                 setting->values};
 
         memcpy((char *)state + option->offset, &pairs, sizeof(pairs));
 }
@@ -178,14 +179,15 @@ refuse(const struct sq_option *option, const struct sqi_setting *setting, char *
         char hint[SQI_HINT_SIZE];
 
         if (setting->shape != SQI_SCALAR) {
-                snprintf(error, size, "'%s' needs %s%s%s, not %s", option->name, types[option->type].needs, choice ? " " : "",
-                         choice ? option->choices : "", shapes[setting->shape]);
+                snprintf(error, size, "'%s' needs %s%s%s, not %s", option->name, types[option->type].needs,
+                         choice ? " " : "", choice ? option->choices : "", shapes[setting->shape]);
                 return -EINVAL;
         }
         nearest = sqi_nearest(setting->values[0]);
         sqi_nearest_offer_choices(&nearest, choice ? option->choices : "");
-        snprintf(error, size, "'%s' needs %s%s%s, not '%.200s'%s", option->name, types[option->type].needs, choice ? " " : "",
-                 choice ? option->choices : "", setting->values[0], sqi_nearest_hint(&nearest, hint));
+        snprintf(error, size, "'%s' needs %s%s%s, not '%.200s'%s", option->name, types[option->type].needs,
+                 choice ? " " : "", choice ? option->choices : "", setting->values[0],
+                 sqi_nearest_hint(&nearest, hint));
         return -EINVAL;
 }
 
@@ -202,7 +204,8 @@ unknown(const struct sq_option *options, const struct sqi_setting *setting, char
 }
 
 int
-sqi_settings_store(const struct sq_option *options, const struct sqi_setting *setting, void *state, char *error, size_t size)
+sqi_settings_store(const struct sq_option *options, const struct sqi_setting *setting, void *state, char *error,
+                   size_t size)
 {
         const struct sq_option *option = sqi_option_find(options, setting->name);
 

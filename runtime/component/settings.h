@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The settings (`properties`) of one component as the topology file gave them, and how they get into a state block by the
- * component's table of options. Used by the checks and by the worker alike.
+ * The settings (`properties`) of one component as the topology file gave them, and how they get into a state block by
+ * the component's table of options. Used by the checks and by the worker alike.
  */
 #ifndef SQI_SETTINGS_H
 #define SQI_SETTINGS_H
@@ -19,26 +19,27 @@ struct sqi_setting {
         const char **values;
 };
 
-/* What sqi_settings_fill() allocated; freed with sqi_settings_release(). Strings and lists are borrowed from the settings. */
+/* What sqi_settings_fill() allocated; freed with sqi_settings_release(). Strings and lists are borrowed from the
+ * settings. */
 struct sqi_settings_memory {
         size_t n;
         void *blocks[SQ_OPTIONS_MAX * 2];
 };
 
 /*
- * Fills the options of `state` (zeroed by the caller) with defaults and then with `settings`. Returns 0, or -EINVAL with
- * *ret_bad set to the index of the offending setting (or n if a required option is missing) and the cause, without its
- * place, in `error`.
- * Unknown names are refused with the nearest known one.
+ * Fills the options of `state` (zeroed by the caller) with defaults and then with `settings`. Returns 0, or -EINVAL
+ * with *ret_bad set to the index of the offending setting (or n if a required option is missing) and the cause, without
+ * its place, in `error`. Unknown names are refused with the nearest known one.
  */
 int sqi_settings_fill(const struct sq_option *options, const struct sqi_setting *settings, size_t n, void *state,
                       struct sqi_settings_memory *memory, size_t *ret_bad, char *error, size_t size);
 void sqi_settings_release(struct sqi_settings_memory *memory);
 
-/* The steps of it, for who wants every error and not only the first: the defaults; one setting; the first required option from
- * `*at` on that has no setting (or false), with `*at` moved behind it. */
+/* The steps of it, for who wants every error and not only the first: the defaults; one setting; the first required
+ * option from `*at` on that has no setting (or false), with `*at` moved behind it. */
 void sqi_settings_defaults(const struct sq_option *options, void *state);
-int sqi_settings_store(const struct sq_option *options, const struct sqi_setting *setting, void *state, char *error, size_t size);
+int sqi_settings_store(const struct sq_option *options, const struct sqi_setting *setting, void *state, char *error,
+                       size_t size);
 bool sqi_settings_missing(const struct sq_option *options, const struct sqi_setting *settings, size_t n, size_t *at,
                           const struct sq_option **ret);
 

@@ -4,10 +4,11 @@
  *
  *  1. The worker opens a file of the run directory for each of its tasks, mapped, and the task counts there.
  *  2. When the worker is dead, its supervisor reads the file of that incarnation; or before, to be up to date.
- *  3. The next incarnation of the task has a new file of that name: a process that is not quite dead yet does no harm to it.
+ *  3. The next incarnation of the task has a new file of that name: a process that is not quite dead yet does no harm
+ *     to it.
  *
- * Reports (METRICS) tell of the same numbers while the worker lives. Without the file (a full run directory, say) they are all there is: then
- * what was counted after the last one dies with the worker.
+ * Reports (METRICS) tell of the same numbers while the worker lives. Without the file (a full run directory, say) they
+ * are all there is: then what was counted after the last one dies with the worker.
  */
 #ifndef SQI_COUNTED_H
 #define SQI_COUNTED_H
@@ -21,7 +22,8 @@ struct sqi_metrics *sqi_counted_open(const char *rundir, uint32_t task, uint32_t
 /* What was counted stays readable. */
 void sqi_counted_close(struct sqi_metrics **metrics);
 
-/* What that incarnation has counted, up to now or to its death. 0; -ENOENT: it has no file; -EBADMSG: none that we can read; or another negative errno. */
+/* What that incarnation has counted, up to now or to its death. 0; -ENOENT: it has no file; -EBADMSG: none that we can
+ * read; or another negative errno. */
 int sqi_counted_read(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_metrics *ret);
 
 #endif

@@ -17,8 +17,9 @@ enum sqi_endpoint_kind {
         SQI_REPORT,    /* report: supervisor PULL */
 };
 
-/* Writes "ipc://RUNDIR/t3" (or "inproc://t3") into `ret`. Returns 0, or -ENAMETOOLONG: the path does not fit a Unix socket address
- * (107 bytes). `task` is not looked at for the supervisor's own. */
-int sqi_endpoint(const char *rundir, enum sqi_endpoint_kind kind, uint32_t task, bool inproc, char ret[SQI_ENDPOINT_SIZE]);
+/* Writes "ipc://RUNDIR/t3" (or "inproc://t3") into `ret`. Returns 0, or -ENAMETOOLONG: the path does not fit a Unix
+ * socket address (107 bytes). `task` is not looked at for the supervisor's own. */
+int sqi_endpoint(const char *rundir, enum sqi_endpoint_kind kind, uint32_t task, bool inproc,
+                 char ret[SQI_ENDPOINT_SIZE]);
 
 #endif

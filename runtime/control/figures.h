@@ -9,8 +9,8 @@
 /* Into an open map: every counter by its name, the runtime's own signs of life apart. */
 void sqi_write_counters(struct sqi_writer *writer, const struct sqi_metrics *metrics);
 
-/* Into an open map: "execute_us" and "complete_us", each {p50, p99, p999} in microseconds, and "metrics", the component's own: a number, or
- * {n, p50, p99} of a histogram. */
+/* Into an open map: "execute_us" and "complete_us", each {p50, p99, p999} in microseconds, and "metrics", the
+ * component's own: a number, or {n, p50, p99} of a histogram. */
 void sqi_write_times(struct sqi_writer *writer, const struct sqi_metrics *metrics);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a snapshot of a topology consists of: the sealed file `manifest` in the snapshot's folder. The supervisor writes it last (daemon/snapshots.h),
- * a task reads it before it believes a file (task/snapshot.h).
+ * What a snapshot of a topology consists of: the sealed file `manifest` in the snapshot's folder. The supervisor writes
+ * it last (daemon/snapshots.h), a task reads it before it believes a file (task/snapshot.h).
  *
- * A file holds what one task had at that epoch; its name is COMPONENT.INDEX. A task that had nothing has none. A file is the one that the manifest
- * means if its size and its XXH3 checksum are those that the task reported.
+ * A file holds what one task had at that epoch; its name is COMPONENT.INDEX. A task that had nothing has none. A file
+ * is the one that the manifest means if its size and its XXH3 checksum are those that the task reported.
  */
 #ifndef SQI_MANIFEST_H
 #define SQI_MANIFEST_H
@@ -34,12 +34,14 @@ struct sqi_manifest {
 
 /* `folder` is an fd. Synced. 0 or a negative errno. */
 int sqi_manifest_write(int folder, const struct sqi_manifest *manifest);
-/* 0 and a manifest for sqi_manifest_free(); -ENOENT: there is none; -EBADMSG: it is damaged; or another negative errno. */
+/* 0 and a manifest for sqi_manifest_free(); -ENOENT: there is none; -EBADMSG: it is damaged; or another negative
+ * errno. */
 int sqi_manifest_read(int folder, struct sqi_manifest *ret);
 void sqi_manifest_free(struct sqi_manifest *manifest);
 
 /* NULL: the snapshot has none of that name. */
 const struct sqi_manifest_file *sqi_manifest_find(const struct sqi_manifest *manifest, const char *name);
-const struct sqi_position *sqi_manifest_position(const struct sqi_manifest *manifest, const char *component, uint32_t index);
+const struct sqi_position *sqi_manifest_position(const struct sqi_manifest *manifest, const char *component,
+                                                 uint32_t index);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which version a squall-worker is: bytes in its file, so that the supervisor knows before it starts one, and at no cost. Both are built of
- * the same sources; what differs between two builds of them stands here.
+ * Which version a squall-worker is: bytes in its file, so that the supervisor knows before it starts one, and at no
+ * cost. Both are built of the same sources; what differs between two builds of them stands here.
  */
 #ifndef SQI_MARK_H
 #define SQI_MARK_H

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * On the wire a message is one msgpack array: version, type, worker, incarnation, then the fields that the table of message.h names
- * for its type, in that order. Metrics are an array of three: the counters in the order of SQI_COUNTERS, then the execute and the
- * complete histogram, each as pairs of bucket and count for the buckets that are not empty.
+ * On the wire a message is one msgpack array: version, type, worker, incarnation, then the fields that the table of
+ * message.h names for its type, in that order. Metrics are an array of three: the counters in the order of
+ * SQI_COUNTERS, then the execute and the complete histogram, each as pairs of bucket and count for the buckets that are
+ * not empty.
  *
- * A message holds exactly what its type carries and nothing behind it; anything else is refused, and leaves the outputs alone.
+ * A message holds exactly what its type carries and nothing behind it; anything else is refused, and leaves the outputs
+ * alone.
  */
 #include "control/message.h"
 
@@ -38,7 +40,7 @@ sqi_message_topic(uint32_t worker, uint32_t incarnation, char topic[SQI_TOPIC_SI
         snprintf(topic, SQI_TOPIC_SIZE, "w%u.%u.", worker, incarnation);
 }
 
-/* ---- Encoding ----------------------------------------------------------------------------------------------------------- */
+/* ---- Encoding ---------------------------------------------------------------------------------------- */
 
 static void
 write_histogram(struct sqi_writer *writer, const struct sqi_histogram *histogram)
@@ -111,7 +113,8 @@ write_field(struct sqi_writer *writer, char field, const struct sqi_message *mes
                 break;
         case 's':
                 sqi_write_str(writer, NULL,
-                              (struct sq_str){message->text.ptr, message->text.len < TEXT_MAX ? message->text.len : TEXT_MAX});
+                              (struct sq_str){message->text.ptr,
+                                              message->text.len < TEXT_MAX ? message->text.len : TEXT_MAX});
                 break;
         default:
                 write_metrics(writer, message->metrics);
@@ -134,7 +137,7 @@ sqi_message_encode(const struct sqi_message *message, void **ret_bytes, size_t *
         return sqi_writer_take(&writer, ret_bytes, ret_size);
 }
 
-/* ---- Decoding ----------------------------------------------------------------------------------------------------------- */
+/* ---- Decoding ---------------------------------------------------------------------------------------- */
 
 static void
 read_histogram(struct sqi_reader *reader, struct sqi_histogram *ret)
@@ -143,7 +146,8 @@ read_histogram(struct sqi_reader *reader, struct sqi_histogram *ret)
 
         sqi_read_demand(reader, n % 2 == 0, "a histogram is odd");
         for (; n > 0 && !reader->error; n -= 2) {
-                uint32_t bucket = (uint32_t)sqi_read_uint(reader, SQI_HISTOGRAM_BUCKETS - 1), count = sqi_read_u32(reader);
+                uint32_t bucket = (uint32_t)sqi_read_uint(reader, SQI_HISTOGRAM_BUCKETS - 1),
+                         count = sqi_read_u32(reader);
 
                 if (ret)
                         atomic_store_explicit(&ret->buckets[bucket], count, memory_order_relaxed);

@@ -2,8 +2,9 @@
 /*
  * What a supervisor and its workers say to each other: one table of message types, one version, one codec.
  *
- * A message is a msgpack array [version, type, worker, incarnation, fields...]; which fields a type carries stands in the table.
- * Supervisor to workers by PUB with a topic frame before it (sqi_message_topic, or SQI_TOPIC_ALL); workers to supervisor by PUSH.
+ * A message is a msgpack array [version, type, worker, incarnation, fields...]; which fields a type carries stands in
+ * the table. Supervisor to workers by PUB with a topic frame before it (sqi_message_topic, or SQI_TOPIC_ALL); workers
+ * to supervisor by PUSH.
  *
  * The start of a topology, and of a restarted worker:
  *
@@ -85,7 +86,8 @@ enum sqi_task_state {
         SQI_TASK_HANDOVER = 16, /* and that the topology goes on later */
 };
 
-/* Fields: t task, n number, a, b counters, s text (at most 4 KiB, cut), m metrics. What a type does not carry is zero. */
+/* Fields: t task, n number, a, b counters, s text (at most 4 KiB, cut), m metrics. What a type does not carry is
+ * zero. */
 struct sqi_message {
         enum sqi_message_type type;
         uint32_t worker, incarnation; /* of the worker that sends or is meant */
@@ -100,8 +102,8 @@ const char *sqi_message_name(enum sqi_message_type type);
 /* Encodes into a malloc'd buffer. 0 or -ENOMEM. */
 int sqi_message_encode(const struct sqi_message *message, void **ret_bytes, size_t *ret_size);
 
-/* Decodes bytes from another process. 0; -EPROTO: another version; -EBADMSG: not a message. `metrics` may be NULL when the
- * caller does not want them; else it is overwritten by an "m" field. */
+/* Decodes bytes from another process. 0; -EPROTO: another version; -EBADMSG: not a message. `metrics` may be NULL when
+ * the caller does not want them; else it is overwritten by an "m" field. */
 int sqi_message_decode(const void *bytes, size_t size, struct sqi_message *ret, struct sqi_metrics *metrics);
 
 #define SQI_TOPIC_ALL "*"

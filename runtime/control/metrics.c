@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Buckets of the histogram: the first SQI_HISTOGRAM_SUB hold one value each; from there on every octave [2^e, 2^(e+1)) has
- * SQI_HISTOGRAM_SUB buckets of equal width, up to 2^40.
+ * Buckets of the histogram: the first SQI_HISTOGRAM_SUB hold one value each; from there on every octave [2^e, 2^(e+1))
+ * has SQI_HISTOGRAM_SUB buckets of equal width, up to 2^40.
  */
 #include "control/metrics.h"
 
@@ -17,7 +17,8 @@ const struct sqi_counter sqi_counters[SQI_NCOUNTERS] = {
         SQI_COUNTERS(X)
 #undef X
 };
-_Static_assert(offsetof(struct sqi_metrics, execute) == SQI_NCOUNTERS * sizeof(uint64_t), "counters stand first, without gaps");
+_Static_assert(offsetof(struct sqi_metrics, execute) == SQI_NCOUNTERS * sizeof(uint64_t),
+               "counters stand first, without gaps");
 
 uint64_t
 sqi_counter_get(const struct sqi_metrics *metrics, unsigned counter)
@@ -133,7 +134,8 @@ merge_own(struct sqi_metrics *into, const struct sqi_own *from)
 
         if (!own)
                 return;
-        atomic_fetch_add_explicit(&own->value, atomic_load_explicit(&from->value, memory_order_relaxed), memory_order_relaxed);
+        atomic_fetch_add_explicit(&own->value, atomic_load_explicit(&from->value, memory_order_relaxed),
+                                  memory_order_relaxed);
         if (kind == SQI_OWN_HISTOGRAM)
                 sqi_histogram_merge(&own->values, &from->values);
 }

@@ -10,7 +10,8 @@
 #include <stdint.h>
 
 /*
- * One list: the fields of struct sqi_metrics, their order on the wire, their names in --json, and how people are shown them:
+ * One list: the fields of struct sqi_metrics, their order on the wire, their names in --json, and how people are shown
+ * them:
  *
  *     WORK      a column of the summary and of `status`
  *     TROUBLE   a line, when it is not zero
@@ -44,8 +45,9 @@
         X(loops, LIFE, "turns of the task loop")
 
 /*
- * A histogram of nanoseconds, log-linear as HdrHistogram's (G. Tene): SQI_HISTOGRAM_SUB buckets an octave, so a quantile is
- * within 1/16 of the true value. Values from 0 to 2^40 ns (18 minutes); larger ones count in the last bucket.
+ * A histogram of nanoseconds, log-linear as HdrHistogram's (G. Tene): SQI_HISTOGRAM_SUB buckets an octave, so a
+ * quantile is within 1/16 of the true value. Values from 0 to 2^40 ns (18 minutes); larger ones count in the last
+ * bucket.
  */
 enum { SQI_HISTOGRAM_SUB = 16, SQI_HISTOGRAM_BUCKETS = 37 * SQI_HISTOGRAM_SUB };
 
@@ -94,7 +96,8 @@ sqi_metrics_missing(const struct sqi_metrics *metrics)
         uint64_t given_up = atomic_load_explicit(&metrics->given_up, memory_order_relaxed),
                  letters = atomic_load_explicit(&metrics->dead_lettered, memory_order_relaxed);
 
-        return atomic_load_explicit(&metrics->lost, memory_order_relaxed) + (given_up > letters ? given_up - letters : 0);
+        return atomic_load_explicit(&metrics->lost, memory_order_relaxed) +
+               (given_up > letters ? given_up - letters : 0);
 }
 
 /* The writer's add: no lock prefix, for there is one writer. */
@@ -115,11 +118,13 @@ void sqi_histogram_add(struct sqi_histogram *histogram, uint64_t ns);
 void sqi_histogram_merge(struct sqi_histogram *into, const struct sqi_histogram *from);
 /* The value at quantile q (0..1) in ns, the upper edge of its bucket; 0 when empty. */
 uint64_t sqi_histogram_quantile(const struct sqi_histogram *histogram, double q);
-/* The component's own metric of that name, made when there is none; NULL: another kind has the name, or there are SQI_OWN_MAX. */
+/* The component's own metric of that name, made when there is none; NULL: another kind has the name, or there are
+ * SQI_OWN_MAX. */
 struct sqi_own *sqi_own_find(struct sqi_metrics *metrics, const char *name, enum sqi_own_kind kind);
 const char *sqi_own_kind_name(uint32_t kind); /* "counter", ... */
 
-/* Another number after each turn of the task's loop and each tuple: who shows the same for long is stuck in a callback. */
+/* Another number after each turn of the task's loop and each tuple: who shows the same for long is stuck in a
+ * callback. */
 static inline uint64_t
 sqi_metrics_life(const struct sqi_metrics *metrics)
 {

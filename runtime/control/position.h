@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where a spout task is to resume: the position below which everything is done, and the note that its spout keeps with positions
- * (sq_note() in squall.h). It travels in POSITION, is held by the supervisor, and stands on disk as it stands here.
+ * Where a spout task is to resume: the position below which everything is done, and the note that its spout keeps with
+ * positions (sq_note() in squall.h). It travels in POSITION, is held by the supervisor, and stands on disk as it stands
+ * here.
  */
 #ifndef SQI_POSITION_H
 #define SQI_POSITION_H

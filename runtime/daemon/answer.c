@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A handler for each command of command.h. One that changes something writes it to disk before it does it, and its answer after; so a
- * client that asks again with the same id gets that answer, or, if the supervisor died between the two, finds what it wanted done:
- * a topology's record names the request that submitted it, and all the others can be done twice.
+ * A handler for each command of command.h. One that changes something writes it to disk before it does it, and its
+ * answer after; so a client that asks again with the same id gets that answer, or, if the supervisor died between the
+ * two, finds what it wanted done: a topology's record names the request that submitted it, and all the others can be
+ * done twice.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +52,8 @@ want(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_re
 
         if (hosted)
                 return hosted;
-        snprintf(name, sizeof(name), "%.*s", (int)(request->name.len < sizeof(name) ? request->name.len : sizeof(name) - 1),
+        snprintf(name, sizeof(name), "%.*s",
+                 (int)(request->name.len < sizeof(name) ? request->name.len : sizeof(name) - 1),
                  request->name.ptr ? request->name.ptr : "");
         nearest = sqi_nearest(name);
         for (const struct sqi_hosted *it = daemon->first; it; it = it->next)
@@ -76,7 +78,7 @@ sqi_answer_about(struct sqi_result *result, const char *name, const char *serial
         sqi_write_end(&result->writer);
 }
 
-/* ---- What only looks -------------------------------------------------------------------------------------------------------- */
+/* ---- What only looks --------------------------------------------------------------------------------- */
 
 static void
 answer_ping(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
@@ -131,7 +133,8 @@ answer_logs(struct sqi_daemon *daemon, const struct sqi_request *request, struct
         const struct sqi_hosted *hosted = sqi_daemon_find(daemon, request->name);
         char path[PATH_MAX], name[SQI_ID_MAX + 1];
 
-        if (!hosted && copy_text(request->name, name, sizeof(name)) && sqi_state_killed_log(&daemon->state, name, path)) {
+        if (!hosted && copy_text(request->name, name, sizeof(name)) &&
+            sqi_state_killed_log(&daemon->state, name, path)) {
                 write_logs(result, path, true, NULL);
                 return;
         }
@@ -141,10 +144,11 @@ answer_logs(struct sqi_daemon *daemon, const struct sqi_request *request, struct
                            sqi_hosted_plan(hosted));
 }
 
-/* ---- Submit ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Submit ------------------------------------------------------------------------------------------ */
 
 static void
-fill_record(const struct sqi_daemon *daemon, const struct sqi_request *request, const struct sqi_plan *plan, struct sqi_record *ret)
+fill_record(const struct sqi_daemon *daemon, const struct sqi_request *request, const struct sqi_plan *plan,
+            struct sqi_record *ret)
 {
         *ret = (struct sqi_record){.drain_secs = -1};
         snprintf(ret->name, sizeof(ret->name), "%s", plan->name);
@@ -160,8 +164,9 @@ static bool
 make_room(struct sqi_hosted *old, struct sqi_result *result)
 {
         if (sqi_hosted_is_running(old) || old->retry_at) {
-                sqi_refuse(result, SQI_STATUS_REFUSED, "a topology '%s' is %s already (kill it first, or submit with --name)",
-                           old->record.name, sqi_hosted_state(old));
+                sqi_refuse(result, SQI_STATUS_REFUSED,
+                           "a topology '%s' is %s already (kill it first, or submit with --name)", old->record.name,
+                           sqi_hosted_state(old));
                 return false;
         }
         return true;
@@ -170,7 +175,8 @@ make_room(struct sqi_hosted *old, struct sqi_result *result)
 static void
 submit(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_plan **plan, struct sqi_result *result)
 {
-        struct sqi_hosted *old = sqi_daemon_find(daemon, (struct sq_str){(*plan)->name, strlen((*plan)->name)}), *hosted;
+        struct sqi_hosted *old = sqi_daemon_find(daemon, (struct sq_str){(*plan)->name, strlen((*plan)->name)}),
+                          *hosted;
         struct sqi_record record;
 
         if (old && memcmp(old->record.request, request->id, SQI_REQUEST_ID) == 0) {
@@ -204,11 +210,12 @@ answer_submit(struct sqi_daemon *daemon, const struct sqi_request *request, stru
 {
         char cause[256] = "no plan in it";
         struct sqi_plan *plan = NULL;
-        int r = request->plan.ptr ? sqi_plan_decode(request->plan.ptr, request->plan.len, &plan, cause, sizeof(cause)) : -EBADMSG;
+        int r = request->plan.ptr ? sqi_plan_decode(request->plan.ptr, request->plan.len, &plan, cause, sizeof(cause))
+                                  : -EBADMSG;
 
         if (r < 0)
-                sqi_refuse(result, SQI_STATUS_REFUSED, "this supervisor cannot read the plan: %s (is it of another version?)",
-                           cause);
+                sqi_refuse(result, SQI_STATUS_REFUSED,
+                           "this supervisor cannot read the plan: %s (is it of another version?)", cause);
         else if (!sqi_is_id(plan->name))
                 sqi_refuse(result, SQI_STATUS_REFUSED, "the topology's name is no name");
         else
@@ -241,7 +248,7 @@ answer_plan(struct sqi_daemon *daemon, const struct sqi_request *request, struct
         free(source);
 }
 
-/* ---- What changes a topology -------------------------------------------------------------------------------------------------- */
+/* ---- What changes a topology ------------------------------------------------------------------------- */
 
 static bool
 put_wish(struct sqi_hosted *hosted, enum sqi_wish wish, double seconds, struct sqi_result *result)
@@ -272,7 +279,8 @@ answer_activation(struct sqi_daemon *daemon, const struct sqi_request *request, 
         if (!hosted)
                 return;
         if (!sqi_hosted_is_running(hosted) || hosted->record.wish == SQI_WISH_KILLED)
-                sqi_refuse(result, SQI_STATUS_REFUSED, "the topology '%s' is %s", hosted->record.name, sqi_hosted_state(hosted));
+                sqi_refuse(result, SQI_STATUS_REFUSED, "the topology '%s' is %s", hosted->record.name,
+                           sqi_hosted_state(hosted));
         else if (put_wish(hosted, wish, -1, result))
                 sqi_running_activate(hosted->running, wish == SQI_WISH_ACTIVE);
 }
@@ -296,7 +304,8 @@ set_level(const struct sqi_request *request, struct sqi_hosted *hosted, enum sq_
         int r;
 
         sqi_state_path(&hosted->daemon->state, hosted->record.name, "levels", path);
-        r = plan ? sqi_levels_set(&hosted->levels, path, plan, component[0] ? component : NULL, level, request->seconds) : -EBADMSG;
+        r = plan ? sqi_levels_set(&hosted->levels, path, plan, component[0] ? component : NULL, level, request->seconds)
+                 : -EBADMSG;
         if (r == 0)
                 sqi_answer_about(result, hosted->record.name, hosted->record.serial);
         else if (r != -ENOENT)
@@ -304,8 +313,8 @@ set_level(const struct sqi_request *request, struct sqi_hosted *hosted, enum sq_
         for (uint32_t c = 0; r == -ENOENT && c < plan->ncomponents; c++)
                 sqi_nearest_offer(&nearest, plan->components[c].id);
         if (r == -ENOENT)
-                sqi_refuse(result, SQI_STATUS_REFUSED, "the topology '%s' has no component '%s'%s", hosted->record.name, component,
-                           sqi_nearest_hint(&nearest, hint));
+                sqi_refuse(result, SQI_STATUS_REFUSED, "the topology '%s' has no component '%s'%s", hosted->record.name,
+                           component, sqi_nearest_hint(&nearest, hint));
 }
 
 enum { LEVEL_SECONDS_MAX = 30 * 24 * 3600 };
@@ -321,7 +330,8 @@ answer_level(struct sqi_daemon *daemon, const struct sqi_request *request, struc
         if (!hosted)
                 return;
         level = copy_text(request->level, name, sizeof(name)) ? sqi_level_of(name, &len) : -1;
-        if (level < 0 || name[len] || (request->component.ptr && !copy_text(request->component, component, sizeof(component))))
+        if (level < 0 || name[len] ||
+            (request->component.ptr && !copy_text(request->component, component, sizeof(component))))
                 sqi_refuse(result, SQI_STATUS_REFUSED, "a level of what, and which (error, warning, info, debug)?");
         else if (!(request->seconds > 0 && request->seconds <= LEVEL_SECONDS_MAX))
                 sqi_refuse(result, SQI_STATUS_REFUSED, "a level is set for up to 30 days");
@@ -348,15 +358,16 @@ answer_update(struct sqi_daemon *daemon, const struct sqi_request *request, stru
 
         if (!hosted)
                 return;
-        if (!request->plan.ptr || sqi_plan_decode(request->plan.ptr, request->plan.len, &plan, cause, sizeof(cause)) < 0)
-                sqi_refuse(result, SQI_STATUS_REFUSED, "this supervisor cannot read the plan: %s (is it of another version?)",
-                           cause);
+        if (!request->plan.ptr ||
+            sqi_plan_decode(request->plan.ptr, request->plan.len, &plan, cause, sizeof(cause)) < 0)
+                sqi_refuse(result, SQI_STATUS_REFUSED,
+                           "this supervisor cannot read the plan: %s (is it of another version?)", cause);
         else
                 sqi_update_begin(hosted, request, plan, result);
         sqi_plan_free(&plan);
 }
 
-/* ---- Await -------------------------------------------------------------------------------------------------------------------- */
+/* ---- Await ------------------------------------------------------------------------------------------- */
 
 static bool
 is_same(const struct sqi_hosted *hosted, const char *serial)
@@ -385,7 +396,8 @@ look(struct sqi_daemon *daemon, const struct sqi_waiter *waiter, char *error, si
                 snprintf(error, size, "%s", hosted->record.cause);
                 return SQI_STATUS_FAILED;
         }
-        if (hosted->record.outcome != SQI_OUTCOME_NONE || (hosted->running && sqi_running_lifecycle(hosted->running)->has_run))
+        if (hosted->record.outcome != SQI_OUTCOME_NONE ||
+            (hosted->running && sqi_running_lifecycle(hosted->running)->has_run))
                 return SQI_STATUS_DONE;
         return SQI_STATUS_PENDING;
 }
@@ -458,7 +470,7 @@ answer_await(struct sqi_daemon *daemon, const struct sqi_request *request, struc
         result->later = true;
 }
 
-/* ---- All of them ---------------------------------------------------------------------------------------------------------------- */
+/* ---- All of them ------------------------------------------------------------------------------------- */
 
 typedef void handler(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result);
 static handler *const handlers[SQI_COMMAND_TYPES] = {
@@ -475,8 +487,9 @@ static handler *const handlers[SQI_COMMAND_TYPES] = {
 static bool
 answer_again(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
 {
-        const struct sqi_answer *kept = sqi_command_changes(request->command) ? sqi_answers_find(&daemon->answers, request->id)
-                                                                              : NULL;
+        const struct sqi_answer *kept = sqi_command_changes(request->command)
+                                                ? sqi_answers_find(&daemon->answers, request->id)
+                                                : NULL;
 
         if (!kept)
                 return false;
@@ -492,7 +505,8 @@ keep_answer(struct sqi_daemon *daemon, const struct sqi_request *request, const 
 {
         struct sqi_answer answer = {.status = (int32_t)result->status};
 
-        if (!sqi_command_changes(request->command) || request->command == SQI_COMMAND_STOP || result->status != SQI_STATUS_DONE)
+        if (!sqi_command_changes(request->command) || request->command == SQI_COMMAND_STOP ||
+            result->status != SQI_STATUS_DONE)
                 return;
         memcpy(answer.id, request->id, SQI_REQUEST_ID);
         snprintf(answer.text, sizeof(answer.text), "%.*s", SQI_ANSWER_TEXT - 1, result->error);
@@ -502,7 +516,8 @@ keep_answer(struct sqi_daemon *daemon, const struct sqi_request *request, const 
 }
 
 static void
-reply(struct sqi_daemon *daemon, const struct sqi_caller *caller, const uint8_t id[SQI_REQUEST_ID], const struct sqi_result *result)
+reply(struct sqi_daemon *daemon, const struct sqi_caller *caller, const uint8_t id[SQI_REQUEST_ID],
+      const struct sqi_result *result)
 {
         static const char no_memory[] = "the supervisor has no memory for the answer";
         struct sqi_reply reply = {.status = result->status};
@@ -520,7 +535,8 @@ reply(struct sqi_daemon *daemon, const struct sqi_caller *caller, const uint8_t 
 }
 
 static void
-handle(struct sqi_daemon *daemon, const struct sqi_caller *caller, const struct sqi_request *request, struct sqi_result *result)
+handle(struct sqi_daemon *daemon, const struct sqi_caller *caller, const struct sqi_request *request,
+       struct sqi_result *result)
 {
         if (answer_again(daemon, request, result))
                 return;
@@ -545,8 +561,9 @@ sqi_answer(struct sqi_daemon *daemon, const struct sqi_caller *caller, const voi
         if (r == -EBADMSG)
                 return; /* no id to answer to */
         if (r == -EPROTO)
-                sqi_refuse(&result, SQI_STATUS_REFUSED, "the supervisor speaks version %d of the commands (it is squall %s)",
-                           SQI_COMMAND_VERSION, daemon->options.version);
+                sqi_refuse(&result, SQI_STATUS_REFUSED,
+                           "the supervisor speaks version %d of the commands (it is squall %s)", SQI_COMMAND_VERSION,
+                           daemon->options.version);
         else if (r == -ENOSYS)
                 sqi_refuse(&result, SQI_STATUS_REFUSED, "the supervisor does not know this command (it is squall %s)",
                            daemon->options.version);

@@ -187,7 +187,7 @@ sweep_all(struct sqi_daemon *daemon)
         sweep_lines(daemon, daemon->base, spare_prefix(daemon, prefix));
 }
 
-/* ---- The start -------------------------------------------------------------------------------------------------------------- */
+/* ---- The start --------------------------------------------------------------------------------------- */
 
 /* Else it is a shortage that passes. */
 static bool
@@ -270,8 +270,8 @@ discard(struct sqi_daemon *daemon)
                 sqi_hosted_snapshots(hosted, &snapshots);
                 r = sqi_state_remove(&daemon->state, &hosted->record);
                 if (r < 0)
-                        sqi_daemon_tell(daemon, SQ_ERROR, hosted->record.name, "cannot remove it from the state directory: %s",
-                                        strerror(-r));
+                        sqi_daemon_tell(daemon, SQ_ERROR, hosted->record.name,
+                                        "cannot remove it from the state directory: %s", strerror(-r));
                 else
                         sqi_snapshots_remove(&snapshots);
                 sqi_hosted_free(&hosted);
@@ -288,8 +288,8 @@ open_daemon(struct sqi_daemon *daemon, char *error, size_t size)
         if (r == 0)
                 r = sqi_server_open(daemon->options.socket, &daemon->server, error, size);
         if (r == 0 && daemon->options.listen)
-                r = sqi_server_listen(&daemon->server, daemon->options.listen, daemon->options.cert, daemon->options.clients, error,
-                                      size);
+                r = sqi_server_listen(&daemon->server, daemon->options.listen, daemon->options.cert,
+                                      daemon->options.clients, error, size);
         if (r < 0)
                 return r;
         r = sqi_supervisor_new(&daemon->supervisor, error, size);
@@ -361,7 +361,7 @@ sqi_daemon_free(struct sqi_daemon **daemon)
         *daemon = NULL;
 }
 
-/* ---- The loop ---------------------------------------------------------------------------------------------------------------- */
+/* ---- The loop ---------------------------------------------------------------------------------------- */
 
 void
 sqi_daemon_fds(const struct sqi_daemon *daemon, int ret_fds[SQI_DAEMON_FDS])
@@ -452,7 +452,7 @@ sqi_daemon_serve(struct sqi_daemon *daemon)
                 take_commands(daemon);
 }
 
-/* ---- The end ----------------------------------------------------------------------------------------------------------------- */
+/* ---- The end ----------------------------------------------------------------------------------------- */
 
 void
 sqi_daemon_stop(struct sqi_daemon *daemon)
@@ -507,6 +507,7 @@ sqi_daemon_reopen_logs(struct sqi_daemon *daemon)
 
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
                 sqi_journal_close(&hosted->journal);
-                (void)sqi_journal_open(sqi_state_path(&daemon->state, hosted->record.name, "log", path), &hosted->journal);
+                (void)sqi_journal_open(sqi_state_path(&daemon->state, hosted->record.name, "log", path),
+                                       &hosted->journal);
         }
 }

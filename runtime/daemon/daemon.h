@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The daemon: many topologies under one supervisor, submitted and asked about by commands (command.h), kept in a state directory (state.h).
+ * The daemon: many topologies under one supervisor, submitted and asked about by commands (command.h), kept in a state
+ * directory (state.h).
  *
  *  1. sqi_daemon_new(). What the state directory holds is started, or adopted where it runs already.
- *  2. The owner waits on sqi_daemon_fds() until sqi_daemon_due() at the latest, then calls sqi_daemon_serve(), which never waits.
- *  3. sqi_daemon_stop() drains all topologies, which stay submitted: the next supervisor goes on with them where they were.
- *     Once more: kills them. sqi_daemon_leave(): they go on, for the next supervisor to adopt. STOP does either.
+ *  2. The owner waits on sqi_daemon_fds() until sqi_daemon_due() at the latest, then calls sqi_daemon_serve(), which
+ *     never waits.
+ *  3. sqi_daemon_stop() drains all topologies, which stay submitted: the next supervisor goes on with them where they
+ *     were. Once more: kills them. sqi_daemon_leave(): they go on, for the next supervisor to adopt. STOP does either.
  *  4. sqi_daemon_is_over(): sqi_daemon_free().
  *
  * A topology under a daemon:
  *
- *     submitted: its record is on disk --> runs, and is restarted whatever happens --> kill: the wish is on disk; drains; all of it is removed
+ *     submitted: its record is on disk --> runs, and is restarted whatever happens --> kill: the wish is on disk;
+ *     drains; all of it is removed
  *                                          |--> finished by itself, or failed as it began: stays in the list until it is killed or submitted anew
  */
 #ifndef SQI_DAEMON_H

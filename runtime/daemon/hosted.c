@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One topology of a daemon: started or adopted, ended, and what is written down of it meanwhile. What is on disk is always written first. */
+/* One topology of a daemon: started or adopted, ended, and what is written down of it meanwhile. What is on disk is
+ * always written first. */
 #include "daemon/hosted.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@ enum { ERROR_SIZE = SQI_RECORD_CAUSE };
 static const uint64_t retry_first = SQI_SECOND / 10;
 enum { retry_doublings = 6 };
 
-/* ---- What it says ---------------------------------------------------------------------------------------------------------- */
+/* ---- What it says ------------------------------------------------------------------------------------ */
 
 static void
 on_tell(void *context, enum sq_level level, const char *text)
@@ -52,8 +53,8 @@ on_dead_letter(void *context, const char *task, uint64_t position, struct sq_str
         struct sqi_hosted *hosted = context;
         char text[ERROR_SIZE];
 
-        snprintf(text, sizeof(text), "gave up the tuple at %llu%s%.*s", (unsigned long long)position, cause.len ? ": " : "",
-                 (int)cause.len, cause.len ? cause.ptr : "");
+        snprintf(text, sizeof(text), "gave up the tuple at %llu%s%.*s", (unsigned long long)position,
+                 cause.len ? ": " : "", (int)cause.len, cause.len ? cause.ptr : "");
         sqi_journal_add(&hosted->journal, SQ_WARN, task, 0, text);
 }
 
@@ -63,7 +64,8 @@ write_down(struct sqi_hosted *hosted)
         int r = sqi_state_put(&hosted->daemon->state, &hosted->record);
 
         if (r < 0)
-                sqi_daemon_tell(hosted->daemon, SQ_ERROR, hosted->record.name, "cannot write its record: %s", strerror(-r));
+                sqi_daemon_tell(hosted->daemon, SQ_ERROR, hosted->record.name, "cannot write its record: %s",
+                                strerror(-r));
 }
 
 /* It has done all it had to do: if it did so by itself it must not begin again, whatever happens from here on. */
@@ -96,7 +98,7 @@ on_started(void *context)
         hosted->trouble[0] = '\0';
 }
 
-/* ---- The snapshot of a hand-over ------------------------------------------------------------------------------------------------ */
+/* ---- The snapshot of a hand-over --------------------------------------------------------------------- */
 
 void
 sqi_hosted_snapshots(const struct sqi_hosted *hosted, struct sqi_snapshots *ret)
@@ -164,7 +166,8 @@ on_seal(void *context)
         sqi_hosted_snapshots(hosted, &snapshots);
         if (r < 0)
                 snprintf(hosted->trouble, sizeof(hosted->trouble), "cannot write a snapshot: %s",
-                         r == -EIO ? "a task had no room for its state, on disk and in the run directory" : strerror(-r));
+                         r == -EIO ? "a task had no room for its state, on disk and in the run directory"
+                                   : strerror(-r));
         else
                 r = sqi_snapshots_seal(&snapshots, &manifest, hosted->record.rundir, &durable, hosted->trouble,
                                        sizeof(hosted->trouble));
@@ -177,7 +180,7 @@ on_seal(void *context)
         return r;
 }
 
-/* ---- Life ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Life -------------------------------------------------------------------------------------------- */
 
 void
 sqi_hosted_forget_stays(struct sqi_hosted *hosted)
@@ -246,7 +249,7 @@ sqi_hosted_state(const struct sqi_hosted *hosted)
         if (sqi_hosted_is_running(hosted))
                 return hosted->record.wish == SQI_WISH_KILLED ? "stopping"
                        : hosted->updating                     ? "updating"
-                                                              : sqi_lifecycle_state_name(sqi_running_lifecycle(hosted->running));
+                                          : sqi_lifecycle_state_name(sqi_running_lifecycle(hosted->running));
         if (hosted->retry_at)
                 return "waiting";
         if (hosted->record.outcome == SQI_OUTCOME_FINISHED)
@@ -275,22 +278,25 @@ any_lives(const struct sqi_hosted *hosted)
         return false;
 }
 
-/* ---- Where it begins --------------------------------------------------------------------------------------------------------- */
+/* ---- Where it begins --------------------------------------------------------------------------------- */
 
 static void
 take_positions(struct sqi_hosted *hosted, const struct sqi_manifest *manifest)
 {
         for (uint32_t t = 0; t < hosted->ntasks; t++) {
-                const struct sqi_plan_component *component = &hosted->plan->components[hosted->plan->tasks[t].component];
-                const struct sqi_position *position = sqi_manifest_position(manifest, component->id, hosted->plan->tasks[t].index);
+                const struct sqi_plan_component *component =
+                        &hosted->plan->components[hosted->plan->tasks[t].component];
+                const struct sqi_position *position = sqi_manifest_position(manifest, component->id,
+                                                                            hosted->plan->tasks[t].index);
 
-                hosted->positions[t] = position && component->kind == SQ_KIND_SPOUT ? *position : (struct sqi_position){0};
+                hosted->positions[t] = position && component->kind == SQ_KIND_SPOUT ? *position
+                                                                                    : (struct sqi_position){0};
         }
 }
 
 /*
- * From the newest snapshot, its state and its positions; or, if a run has begun from that one already and died without one of its own, from where its
- * spouts were and with no state: that of a task that died is gone.
+ * From the newest snapshot, its state and its positions; or, if a run has begun from that one already and died without
+ * one of its own, from where its spouts were and with no state: that of a task that died is gone.
  */
 static int
 find_beginning(struct sqi_hosted *hosted, char ret_restore[PATH_MAX], char *error, size_t size)
@@ -306,8 +312,8 @@ find_beginning(struct sqi_hosted *hosted, char ret_restore[PATH_MAX], char *erro
         hosted->positions = calloc(hosted->ntasks, sizeof(*hosted->positions));
         if (!hosted->positions)
                 return -ENOMEM;
-        r = sqi_state_get_positions(&hosted->daemon->state, hosted->record.name, &base, hosted->positions, hosted->ntasks, error,
-                                    size);
+        r = sqi_state_get_positions(&hosted->daemon->state, hosted->record.name, &base, hosted->positions,
+                                    hosted->ntasks, error, size);
         if (r < 0)
                 return r;
         sqi_hosted_snapshots(hosted, &snapshots);
@@ -325,7 +331,8 @@ find_beginning(struct sqi_hosted *hosted, char ret_restore[PATH_MAX], char *erro
         return 0;
 }
 
-/* Each run directory says which snapshot its run began from: one that is older than the newest has been handed over, and only its end was missed. */
+/* Each run directory says which snapshot its run began from: one that is older than the newest has been handed over,
+ * and only its end was missed. */
 static int
 settle_run(struct sqi_hosted *hosted)
 {
@@ -359,7 +366,8 @@ settle_run(struct sqi_hosted *hosted)
         return r;
 }
 
-/* After a reboot, or for another XDG_RUNTIME_DIR, the run directory may be gone: then there is nothing to adopt, and a new one will do. */
+/* After a reboot, or for another XDG_RUNTIME_DIR, the run directory may be gone: then there is nothing to adopt, and a
+ * new one will do. */
 static void
 settle_rundir(struct sqi_hosted *hosted)
 {
@@ -396,7 +404,8 @@ run(struct sqi_hosted *hosted, struct sqi_running *former, char *error, size_t s
                                               .dead_letter = on_dead_letter,
                                               .seal = on_seal,
                                               .quitting = on_quitting};
-        struct sqi_run_options options = {.inactive = hosted->record.wish == SQI_WISH_INACTIVE, .runs = hosted->record.runs};
+        struct sqi_run_options options = {.inactive = hosted->record.wish == SQI_WISH_INACTIVE,
+                                          .runs = hosted->record.runs};
         char restore[PATH_MAX], folder[PATH_MAX + sizeof(SQI_SNAPSHOTS_OPEN) + 1];
         struct sqi_snapshots snapshots;
         int r = find_beginning(hosted, restore, error, size);
@@ -419,7 +428,8 @@ run(struct sqi_hosted *hosted, struct sqi_running *former, char *error, size_t s
         options.former = former && hosted->plan && hosted->nstays == hosted->plan->nworkers ? former : NULL;
         options.stays = hosted->stays;
         options.seed = sqi_random();
-        return sqi_supervisor_run(hosted->daemon->supervisor, &hosted->plan, &options, &observer, &hosted->running, error, size);
+        return sqi_supervisor_run(hosted->daemon->supervisor, &hosted->plan, &options, &observer, &hosted->running,
+                                  error, size);
 }
 
 void
@@ -508,7 +518,8 @@ sqi_hosted_save(struct sqi_hosted *hosted)
         if (!life->has_run)
                 return; /* what is written down is of the run before */
         for (uint32_t t = 0; t < hosted->ntasks; t++) {
-                changed = changed || memcmp(&life->tasks[t].position, &hosted->positions[t], sizeof(*hosted->positions)) != 0;
+                changed = changed ||
+                          memcmp(&life->tasks[t].position, &hosted->positions[t], sizeof(*hosted->positions)) != 0;
                 hosted->positions[t] = life->tasks[t].position;
         }
         if (changed)
@@ -530,7 +541,8 @@ sqi_hosted_cause(const struct sqi_hosted *hosted, char *ret, size_t size)
                 snprintf(ret, size, "%s: %s", sqi_worker_name(life->plan, who, name, sizeof(name)),
                          sqi_cause_text(life->plan, &life->workers[who].cause, cause, sizeof(cause)));
         else if (life->missing)
-                snprintf(ret, size, "%llu tuples were lost or given up, and are in no dead-letter file (its log says why)",
+                snprintf(ret, size,
+                         "%llu tuples were lost or given up, and are in no dead-letter file (its log says why)",
                          (unsigned long long)life->missing);
         else
                 snprintf(ret, size, "%s",
@@ -557,8 +569,8 @@ is_tracked(const struct sqi_hosted *hosted)
 }
 
 /*
- * What the tasks had is lost with them. Where tuples may be processed twice it goes on from the last snapshot, and counts right; where they may not,
- * from where its spouts are.
+ * What the tasks had is lost with them. Where tuples may be processed twice it goes on from the last snapshot, and
+ * counts right; where they may not, from where its spouts are.
  */
 static void
 go_back(struct sqi_hosted *hosted)
@@ -601,7 +613,8 @@ sqi_hosted_look(struct sqi_hosted *hosted)
                 sqi_update_swap(hosted);
         } else if (sqi_running_lifecycle(hosted->running)->outcome == SQI_OUTCOME_DRAINED) {
                 sqi_hosted_reload(
-                        hosted); /* the stop was given up, or the supervisor before us was told to stop, and died over it */
+                        /* the stop was given up, or the supervisor before us was told to stop, and died over it */
+                        hosted);
         } else if (!hosted->record.trial || !sqi_update_failed(hosted))
                 note_outcome(hosted);
 }

@@ -32,13 +32,17 @@ struct sqi_hosted {
         bool saved;     /* positions of this run have been written down */
         bool unsealed;  /* the run was handed over, and its snapshot is not on disk: `trouble` says why */
         uint64_t
-                retry_at; /* it could not be started, for a reason outside of it, `trouble`, and is to be tried again then; 0: not so */
+                /* it could not be started, for a reason outside of it, `trouble`, and is to be tried again then; 0: not
+                 * so */
+                retry_at;
         uint32_t tries;
         char trouble[SQI_RECORD_CAUSE];
         bool finishing; /* was handed over, but is to be killed: runs once more, to finish */
         bool updating;  /* drains; .next-NAME takes its place then */
         uint32_t *
-                stays; /* updating: for each worker of the next plan, the one of this that goes on as it (plan/stay.h); NULL: none does */
+                /* updating: for each worker of the next plan, the one of this that goes on as it (plan/stay.h); NULL:
+                 * none does */
+                stays;
         uint32_t nstays;
         uint64_t proved_at; /* an update on trial runs: to be kept from then on; 0: it does not run yet */
         bool over;          /* it has ended, and what follows from that is done */
@@ -82,7 +86,8 @@ struct sqi_result {
 };
 
 /* daemon.c */
-void sqi_daemon_tell(struct sqi_daemon *daemon, enum sq_level level, const char *topology, const char *format, ...) SQ_PRINTF(4, 5);
+void sqi_daemon_tell(struct sqi_daemon *daemon, enum sq_level level, const char *topology, const char *format, ...)
+        SQ_PRINTF(4, 5);
 struct sqi_hosted *sqi_daemon_find(struct sqi_daemon *daemon, struct sq_str name);
 const char *sqi_daemon_rundir(const struct sqi_daemon *daemon, const char *serial, char ret[SQI_RUNDIR_SIZE]);
 const char *sqi_daemon_spare(const struct sqi_daemon *daemon, const char *line, char ret[PATH_MAX]); /* snapshots.h */
@@ -92,7 +97,8 @@ void sqi_daemon_clear_rundir(struct sqi_daemon *daemon, const char *path); /* ki
 void sqi_daemon_resume(struct sqi_daemon *daemon, const char *cause);
 
 /* hosted.c */
-struct sqi_hosted *sqi_hosted_new(struct sqi_daemon *daemon, const struct sqi_record *record); /* linked in; NULL: no memory */
+/* linked in; NULL: no memory */
+struct sqi_hosted *sqi_hosted_new(struct sqi_daemon *daemon, const struct sqi_record *record);
 void sqi_hosted_free(struct sqi_hosted **hosted); /* unlinked; its processes are killed if it runs */
 void sqi_hosted_start(struct sqi_hosted *hosted); /* adopts what runs of it */
 /* Drains it to go on later; as sqi_running_hand_over(). */
@@ -123,7 +129,8 @@ void sqi_update_begin(struct sqi_hosted *hosted, const struct sqi_request *reque
                       struct sqi_result *result);
 void sqi_update_swap(struct sqi_hosted *hosted);                /* the old one has ended */
 void sqi_update_watch(struct sqi_hosted *hosted, uint64_t now); /* does the new one prove itself? */
-bool sqi_update_failed(struct sqi_hosted *hosted);              /* it has ended; true: it was on trial, and the old one is back */
+/* it has ended; true: it was on trial, and the old one is back */
+bool sqi_update_failed(struct sqi_hosted *hosted);
 
 /* answer.c */
 void sqi_refuse(struct sqi_result *result, enum sqi_status status, const char *format, ...) SQ_PRINTF(3, 4);

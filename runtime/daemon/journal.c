@@ -11,7 +11,8 @@
 
 enum { LINE_SIZE = 2048, STAMP_SIZE = 32 };
 
-static const char *const levels[] = {[SQ_ERROR] = "error", [SQ_WARN] = "warning", [SQ_INFO] = "info", [SQ_DEBUG] = "debug"};
+static const char *const levels[] = {
+        [SQ_ERROR] = "error", [SQ_WARN] = "warning", [SQ_INFO] = "info", [SQ_DEBUG] = "debug"};
 enum { NLEVELS = sizeof(levels) / sizeof(levels[0]) };
 
 const char *
@@ -31,7 +32,7 @@ sqi_level_of(const char *text, size_t *ret_len)
         return -1;
 }
 
-/* ---- Writing -------------------------------------------------------------------------------------------------------------- */
+/* ---- Writing ----------------------------------------------------------------------------------------- */
 
 int
 sqi_journal_open(const char *path, struct sqi_journal *ret)
@@ -89,7 +90,8 @@ stamp(char ret[STAMP_SIZE])
 }
 
 void
-sqi_journal_add(struct sqi_journal *journal, enum sq_level level, const char *who, uint32_t incarnation, const char *text)
+sqi_journal_add(struct sqi_journal *journal, enum sq_level level, const char *who, uint32_t incarnation,
+                const char *text)
 {
         char line[LINE_SIZE], at[STAMP_SIZE];
         size_t done;
@@ -126,7 +128,8 @@ take_level(const char **line, enum sq_level *ret)
         return true;
 }
 
-/* A packed worker is called by all its tasks, "split/0 count/1", and each of them writes its own name before the level. */
+/* A packed worker is called by all its tasks, "split/0 count/1", and each of them writes its own name before the
+ * level. */
 static bool
 take_task(const char **line, const char *worker, char *ret, size_t size)
 {
@@ -164,7 +167,7 @@ sqi_journal_add_line(struct sqi_journal *journal, const char *worker, uint32_t i
         sqi_journal_add(journal, level, name, incarnation, text);
 }
 
-/* ---- Reading -------------------------------------------------------------------------------------------------------------- */
+/* ---- Reading ----------------------------------------------------------------------------------------- */
 
 static bool
 take_word(const char **at, const char *end, struct sq_str *ret)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The log of one topology: what its workers print and what its supervisor has to say about it, in one file, a line each:
+ * The log of one topology: what its workers print and what its supervisor has to say about it, in one file, a line
+ * each:
  *
  *     2026-11-23T00:20:02.123456Z warning count/1#0 text
  *
- * time (UTC), level, task and incarnation of its worker ("supervisor#0" for what is said about the topology), text. When the file has SQI_JOURNAL_MAX
- * bytes it becomes log.1, that one log.2, and so on; log.SQI_JOURNAL_KEPT is the last.
+ * time (UTC), level, task and incarnation of its worker ("supervisor#0" for what is said about the topology), text.
+ * When the file has SQI_JOURNAL_MAX bytes it becomes log.1, that one log.2, and so on; log.SQI_JOURNAL_KEPT is the
+ * last.
  */
 #ifndef SQI_JOURNAL_H
 #define SQI_JOURNAL_H
@@ -28,9 +30,11 @@ struct sqi_journal {
 int sqi_journal_open(const char *path, struct sqi_journal *ret);
 void sqi_journal_close(struct sqi_journal *journal);
 
-void sqi_journal_add(struct sqi_journal *journal, enum sq_level level, const char *who, uint32_t incarnation, const char *text);
+void sqi_journal_add(struct sqi_journal *journal, enum sq_level level, const char *who, uint32_t incarnation,
+                     const char *text);
 
-/* A line that a worker printed: its level and, where several tasks share a worker, its task are taken from its beginning. */
+/* A line that a worker printed: its level and, where several tasks share a worker, its task are taken from its
+ * beginning. */
 void sqi_journal_add_line(struct sqi_journal *journal, const char *worker, uint32_t incarnation, const char *line);
 
 /* One line, taken apart: views into it. False: it is none. */

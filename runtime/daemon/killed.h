@@ -4,8 +4,8 @@
  *
  *     STATE/killed/NAME/log, log.1     of the last one of that name; of the SQI_KILLED_KEPT that were killed last
  *
- * A topology comes here whole, by one rename, and is then stripped of all else. A supervisor that dies in between leaves the rest of that to
- * the next one's sweep. What is here is never run again.
+ * A topology comes here whole, by one rename, and is then stripped of all else. A supervisor that dies in between
+ * leaves the rest of that to the next one's sweep. What is here is never run again.
  */
 #ifndef SQI_KILLED_H
 #define SQI_KILLED_H
@@ -14,7 +14,8 @@
 
 enum { SQI_KILLED_KEPT = 16 };
 
-/* Moves topologies/NAME here; what was kept of one with that name goes. Both folders are fds. 0 or a negative errno: then it is where it was. */
+/* Moves topologies/NAME here; what was kept of one with that name goes. Both folders are fds. 0 or a negative errno:
+ * then it is where it was. */
 int sqi_killed_take(int killed, int topologies, const char *name);
 /* Removes what is no log, and the oldest ones. */
 void sqi_killed_sweep(int killed);

@@ -14,7 +14,7 @@
 #include "supervisor/running.h"
 #include "base/sealed.h"
 
-/* ---- On disk -------------------------------------------------------------------------------------------------------------- */
+/* ---- On disk ----------------------------------------------------------------------------------------- */
 
 static int
 open_folder(const char *path)
@@ -76,7 +76,7 @@ sqi_levels_free(struct sqi_levels *levels)
         *levels = (struct sqi_levels){.items = NULL};
 }
 
-/* ---- What was said -------------------------------------------------------------------------------------------------------- */
+/* ---- What was said ----------------------------------------------------------------------------------- */
 
 static struct sqi_level *
 find(const struct sqi_levels *levels, const char *component)
@@ -127,8 +127,8 @@ copy_items(const struct sqi_levels *levels, struct sqi_levels *ret)
 
 /* On disk first: what could not be written down is not done. */
 int
-sqi_levels_set(struct sqi_levels *levels, const char *path, const struct sqi_plan *plan, const char *component, enum sq_level level,
-               double seconds)
+sqi_levels_set(struct sqi_levels *levels, const char *path, const struct sqi_plan *plan, const char *component,
+               enum sq_level level, double seconds)
 {
         struct sqi_levels changed;
         int r = copy_items(levels, &changed);
@@ -154,7 +154,7 @@ sqi_levels_set(struct sqi_levels *levels, const char *path, const struct sqi_pla
         return 0;
 }
 
-/* ---- Telling -------------------------------------------------------------------------------------------------------------- */
+/* ---- Telling ----------------------------------------------------------------------------------------- */
 
 static void
 tell_task(const struct sqi_levels *levels, struct sqi_running *running, uint32_t task)

@@ -2,8 +2,9 @@
 /*
  * Which components of a topology log at another level than info, and for how long.
  *
- * Each task that is told so (LOG_LEVEL) goes back by itself when the time is over, so nothing has to be undone if nobody is left to do it. Here is kept
- * what was said, in memory and in the file `levels` beside the topology's record, to tell workers that are restarted, and to show it.
+ * Each task that is told so (LOG_LEVEL) goes back by itself when the time is over, so nothing has to be undone if
+ * nobody is left to do it. Here is kept what was said, in memory and in the file `levels` beside the topology's record,
+ * to tell workers that are restarted, and to show it.
  */
 #ifndef SQI_LEVELS_H
 #define SQI_LEVELS_H
@@ -30,7 +31,8 @@ struct sqi_levels {
 void sqi_levels_load(struct sqi_levels *levels, const char *path);
 void sqi_levels_free(struct sqi_levels *levels);
 
-/* `component` NULL: all of the plan. Level SQ_INFO: as it was. 0, or a negative errno: -ENOENT: the plan has no such component. */
+/* `component` NULL: all of the plan. Level SQ_INFO: as it was. 0, or a negative errno: -ENOENT: the plan has no such
+ * component. */
 int sqi_levels_set(struct sqi_levels *levels, const char *path, const struct sqi_plan *plan, const char *component,
                    enum sq_level level, double seconds);
 

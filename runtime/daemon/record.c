@@ -40,7 +40,8 @@ read_record(struct sqi_reader *reader, struct sqi_record *ret)
         uint32_t fields = sqi_read_array(reader);
         uint64_t version = sqi_read_uint(reader, RECORD_VERSION);
 
-        sqi_read_demand(reader, version > 0 && fields == (version == 1 ? FIELDS_OF_VERSION_1 : RECORD_FIELDS), "another version");
+        sqi_read_demand(reader, version > 0 && fields == (version == 1 ? FIELDS_OF_VERSION_1 : RECORD_FIELDS),
+                        "another version");
         sqi_read_text(reader, ret->name, sizeof(ret->name));
         sqi_read_demand(reader, sqi_is_id(ret->name), "not the name of a topology");
         sqi_read_text(reader, ret->serial, sizeof(ret->serial));

@@ -5,7 +5,8 @@
 
 #include "daemon/state.h"
 
-/* `folder` is an fd. 0 or a negative errno; read: -EBADMSG: there is none that is whole. *ret_torn: as sqi_sealed_read(). */
+/* `folder` is an fd. 0 or a negative errno; read: -EBADMSG: there is none that is whole. *ret_torn: as
+ * sqi_sealed_read(). */
 int sqi_record_write(int folder, const struct sqi_record *record);
 int sqi_record_read(int folder, struct sqi_record *ret, bool *ret_torn);
 

@@ -16,7 +16,7 @@
 enum { NUMBER_SIZE = 24, READ_SIZE = 65536 };
 static const char spare_prefix[] = "snapshot-"; /* task/snapshot.h */
 
-/* ---- Folders --------------------------------------------------------------------------------------------------------------- */
+/* ---- Folders ----------------------------------------------------------------------------------------- */
 
 static int
 open_folder(int at, const char *path)
@@ -77,7 +77,8 @@ number_of(const char *name)
         return strcmp(again, name) == 0 ? number : 0;
 }
 
-/* Calls `what` for the number of each snapshot in a place, until it says something else than 0. A place that is not there has none. */
+/* Calls `what` for the number of each snapshot in a place, until it says something else than 0. A place that is not
+ * there has none. */
 static int
 each(const char *place, int (*what)(int place, uint64_t number, void *context), void *context)
 {
@@ -101,7 +102,7 @@ each(const char *place, int (*what)(int place, uint64_t number, void *context), 
         return r;
 }
 
-/* ---- Files ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Files ------------------------------------------------------------------------------------------- */
 
 static int
 sum_up(int fd, uint64_t *ret_size, uint64_t *ret_sum)
@@ -187,7 +188,7 @@ remove_others(int folder, const struct sqi_manifest *manifest)
                 close(fd);
 }
 
-/* ---- Sealing --------------------------------------------------------------------------------------------------------------- */
+/* ---- Sealing ----------------------------------------------------------------------------------------- */
 
 static int
 rename_whole(const char *place, uint64_t epoch)
@@ -243,8 +244,8 @@ seal_at(const char *place, const struct sqi_manifest *manifest, const char *othe
 }
 
 int
-sqi_snapshots_seal(const struct sqi_snapshots *snapshots, const struct sqi_manifest *manifest, const char *run, bool *ret_durable,
-                   char *error, size_t size)
+sqi_snapshots_seal(const struct sqi_snapshots *snapshots, const struct sqi_manifest *manifest, const char *run,
+                   bool *ret_durable, char *error, size_t size)
 {
         int r = seal_at(snapshots->durable, manifest, snapshots->spare, run), spare;
 
@@ -261,7 +262,7 @@ sqi_snapshots_seal(const struct sqi_snapshots *snapshots, const struct sqi_manif
         return 0;
 }
 
-/* ---- Finding --------------------------------------------------------------------------------------------------------------- */
+/* ---- Finding ----------------------------------------------------------------------------------------- */
 
 static int
 keep_highest(int place, uint64_t number, void *context)
@@ -324,8 +325,8 @@ read_one(const char *path, uint64_t epoch, struct sqi_manifest *ret, char *error
 }
 
 int
-sqi_snapshots_newest(const struct sqi_snapshots *snapshots, struct sqi_manifest *ret, char ret_path[PATH_MAX], char *error,
-                     size_t size)
+sqi_snapshots_newest(const struct sqi_snapshots *snapshots, struct sqi_manifest *ret, char ret_path[PATH_MAX],
+                     char *error, size_t size)
 {
         uint64_t durable = 0, spare = 0, highest;
         const char *place = snapshots->durable;
@@ -349,7 +350,7 @@ sqi_snapshots_newest(const struct sqi_snapshots *snapshots, struct sqi_manifest 
         return r;
 }
 
-/* ---- Removing -------------------------------------------------------------------------------------------------------------- */
+/* ---- Removing ---------------------------------------------------------------------------------------- */
 
 static int
 remove_older(int place, uint64_t number, void *context)

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The snapshots of a topology: the keyed state of all its tasks and the positions of all its spouts, as they were at one epoch, together.
+ * The snapshots of a topology: the keyed state of all its tasks and the positions of all its spouts, as they were at
+ * one epoch, together.
  *
  *     DURABLE/.open/COMPONENT.INDEX    what tasks write while a hand-over is under way (task/snapshot.h)
  *     DURABLE/NUMBER/                  a snapshot: the folder above, with its manifest (control/manifest.h), renamed whole
  *     SPARE/NUMBER/                    likewise, where DURABLE had no room: gone after a reboot, but better than none
  *
- *  1. sqi_snapshots_begin() makes DURABLE/.open. Each task writes its file there, syncs it, and reports its size and checksum. One that cannot
- *     writes into its run directory.
- *  2. sqi_snapshots_seal() gathers the files that were reported, in whichever place each is, compares their checksums, writes the
- *     manifest last, syncs, renames the folder to its number and syncs the folder above. It is there from the rename on, and never in part:
- *     whatever dies or fails before, the one before it is as it was.
- *  3. A plan begins from sqi_snapshots_newest(). One that is damaged is never passed over in silence: what was committed would be lost.
- *  4. sqi_snapshots_prune() removes what is older than the one that the sealing run began from: the newest may turn out to be of no use only
- *     while the plan that began from it has not sealed one itself.
+ *  1. sqi_snapshots_begin() makes DURABLE/.open. Each task writes its file there, syncs it, and reports its size and
+ *     checksum. One that cannot writes into its run directory.
+ *  2. sqi_snapshots_seal() gathers the files that were reported, in whichever place each is, compares their checksums,
+ *     writes the manifest last, syncs, renames the folder to its number and syncs the folder above. It is there from
+ *     the rename on, and never in part: whatever dies or fails before, the one before it is as it was.
+ *  3. A plan begins from sqi_snapshots_newest(). One that is damaged is never passed over in silence: what was
+ *     committed would be lost.
+ *  4. sqi_snapshots_prune() removes what is older than the one that the sealing run began from: the newest may turn out
+ *     to be of no use only while the plan that began from it has not sealed one itself.
  *
- * A number is an epoch: it only grows, and is never used twice for one topology. What this calls a hand-over's snapshot is a hold epoch of
- * a checkpoint. One thread; it waits for the disk.
+ * A number is an epoch: it only grows, and is never used twice for one topology. What this calls a hand-over's snapshot
+ * is a hold epoch of a checkpoint. One thread; it waits for the disk.
  */
 #ifndef SQI_SNAPSHOTS_H
 #define SQI_SNAPSHOTS_H
@@ -36,15 +38,15 @@ struct sqi_snapshots {
 /* 0 or a negative errno. */
 int sqi_snapshots_begin(const struct sqi_snapshots *snapshots);
 
-/* `run` is the run directory whose tasks have reported the files of `manifest`. 0: it is sealed, and *ret_durable says whether on disk. A negative
- * errno: it is not. `error` says why it is not (on disk), else it is empty. */
+/* `run` is the run directory whose tasks have reported the files of `manifest`. 0: it is sealed, and *ret_durable says
+ * whether on disk. A negative errno: it is not. `error` says why it is not (on disk), else it is empty. */
 int sqi_snapshots_seal(const struct sqi_snapshots *snapshots, const struct sqi_manifest *manifest, const char *run,
                        bool *ret_durable, char *error, size_t size);
 
-/* 0, its folder and its manifest, for sqi_manifest_free(); -ENOENT: there is none; or a negative errno with the cause, the place and what to do
- * in `error`: there is one that cannot be used. */
-int sqi_snapshots_newest(const struct sqi_snapshots *snapshots, struct sqi_manifest *ret, char ret_path[PATH_MAX], char *error,
-                         size_t size);
+/* 0, its folder and its manifest, for sqi_manifest_free(); -ENOENT: there is none; or a negative errno with the cause,
+ * the place and what to do in `error`: there is one that cannot be used. */
+int sqi_snapshots_newest(const struct sqi_snapshots *snapshots, struct sqi_manifest *ret, char ret_path[PATH_MAX],
+                         char *error, size_t size);
 
 /* Removes those below `epoch`. */
 void sqi_snapshots_prune(const struct sqi_snapshots *snapshots, uint64_t epoch);

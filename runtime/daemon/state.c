@@ -22,7 +22,7 @@
 enum { PLACE_SIZE = 96 };
 static const char fresh_prefix[] = ".new-", old_prefix[] = ".old-";
 
-/* ---- The directory -------------------------------------------------------------------------------------------------------- */
+/* ---- The directory ----------------------------------------------------------------------------------- */
 
 int
 sqi_state_default(char ret[PATH_MAX])
@@ -94,11 +94,12 @@ check_ours(const struct sqi_state *state, char *error, size_t size)
         if (fstat(state->fd, &about) < 0)
                 return sqi_complain(-errno, error, size, "%s: %s", state->path, strerror(errno));
         if (about.st_uid != geteuid())
-                return sqi_complain(-EPERM, error, size, "the state directory %s belongs to user %u, not to us", state->path,
-                                    about.st_uid);
+                return sqi_complain(-EPERM, error, size, "the state directory %s belongs to user %u, not to us",
+                                    state->path, about.st_uid);
         if (about.st_mode & 077)
-                return sqi_complain(-EPERM, error, size, "the state directory %s is open to others, mode %03o (chmod 700 %s)",
-                                    state->path, (unsigned)about.st_mode & 0777u, state->path);
+                return sqi_complain(-EPERM, error, size,
+                                    "the state directory %s is open to others, mode %03o (chmod 700 %s)", state->path,
+                                    (unsigned)about.st_mode & 0777u, state->path);
         return 0;
 }
 
@@ -112,14 +113,16 @@ take_lock(struct sqi_state *state, char *error, size_t size)
 
         state->lock = openat(state->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (state->lock < 0)
-                return sqi_complain(-errno, error, size, "cannot lock the state directory %s: %s", state->path, strerror(errno));
+                return sqi_complain(-errno, error, size, "cannot lock the state directory %s: %s", state->path,
+                                    strerror(errno));
         if (sqi_lock_take(state->lock) < 0) {
                 r = -EWOULDBLOCK;
                 n = pread(state->lock, text, sizeof(text) - 1, 0);
                 text[n > 0 ? n : 0] = '\0';
-                return sqi_complain(r, error, size,
-                                    "the supervisor with pid %d has the state directory %s (stop it with squall supervisor --stop)",
-                                    atoi(text), state->path);
+                return sqi_complain(
+                        r, error, size,
+                        "the supervisor with pid %d has the state directory %s (stop it with squall supervisor --stop)",
+                        atoi(text), state->path);
         }
         n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
         if (pwrite(state->lock, text, (size_t)n, 0) != n ||
@@ -262,7 +265,7 @@ sqi_state_names(struct sqi_state *state)
         return names;
 }
 
-/* ---- The record ----------------------------------------------------------------------------------------------------------- */
+/* ---- The record -------------------------------------------------------------------------------------- */
 
 int
 sqi_state_put(struct sqi_state *state, const struct sqi_record *record)
@@ -294,7 +297,7 @@ sqi_state_get(struct sqi_state *state, const char *name, struct sqi_record *ret,
         return r;
 }
 
-/* ---- Topologies ----------------------------------------------------------------------------------------------------------- */
+/* ---- Topologies -------------------------------------------------------------------------------------- */
 
 static const struct sqi_plan_component *
 earlier_copy(const struct sqi_plan *plan, const char *const *from, uint32_t component)
@@ -316,7 +319,8 @@ name_of_copied(const char *path)
         return rest > base && rest[0] == '-' && rest[1] != '\0' ? rest + 1 : base;
 }
 
-/* The library that a component of ours links stands one folder above its own, or two; one above the copies is where they look for it. */
+/* The library that a component of ours links stands one folder above its own, or two; one above the copies is where
+ * they look for it. */
 static int
 copy_kit(int folder, const char *from)
 {
@@ -336,8 +340,8 @@ copy_kit(int folder, const char *from)
 
 /* Each .so once. From here on the plan names the copies, at the place where they will be. */
 static int
-copy_components(const struct sqi_state *state, int folder, const char *name, struct sqi_plan *plan, const char **from, char *error,
-                size_t size)
+copy_components(const struct sqi_state *state, int folder, const char *name, struct sqi_plan *plan, const char **from,
+                char *error, size_t size)
 {
         int components = -1, r = 0;
 
@@ -370,8 +374,8 @@ copy_components(const struct sqi_state *state, int folder, const char *name, str
 }
 
 static int
-fill_folder(const struct sqi_state *state, int folder, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml,
-            const char **from, char *error, size_t size)
+fill_folder(const struct sqi_state *state, int folder, const struct sqi_record *record, struct sqi_plan *plan,
+            struct sq_str yaml, const char **from, char *error, size_t size)
 {
         void *bytes = NULL;
         size_t length = 0;
@@ -400,7 +404,8 @@ static int
 put_in_place(struct sqi_state *state, const char *fresh, const char *name)
 {
         if (renameat2(state->topologies, fresh, state->topologies, name, RENAME_NOREPLACE) < 0) {
-                if (errno != EEXIST || renameat2(state->topologies, fresh, state->topologies, name, RENAME_EXCHANGE) < 0)
+                if (errno != EEXIST ||
+                    renameat2(state->topologies, fresh, state->topologies, name, RENAME_EXCHANGE) < 0)
                         return -errno;
                 sqi_folder_remove(state->topologies, fresh);
         }
@@ -408,8 +413,8 @@ put_in_place(struct sqi_state *state, const char *fresh, const char *name)
 }
 
 static int
-add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml, const char *place,
-    char *error, size_t size)
+add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml,
+    const char *place, char *error, size_t size)
 {
         const char **from = calloc(plan->ncomponents, sizeof(*from));
         char fresh[PLACE_SIZE];
@@ -437,15 +442,15 @@ add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *p
 }
 
 int
-sqi_state_add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml, char *error,
-              size_t size)
+sqi_state_add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml,
+              char *error, size_t size)
 {
         return add(state, record, plan, yaml, record->name, error, size);
 }
 
 int
-sqi_state_add_next(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml, char *error,
-                   size_t size)
+sqi_state_add_next(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml,
+                   char *error, size_t size)
 {
         char next[SQI_NEXT_SIZE];
 
@@ -481,7 +486,8 @@ sqi_state_swap_next(struct sqi_state *state, const char *name)
         char next[SQI_NEXT_SIZE];
 
         move_logs(state, name, sqi_state_next(name, next));
-        if (renameat2(state->topologies, next, state->topologies, name, RENAME_EXCHANGE) < 0 || fsync(state->topologies) < 0)
+        if (renameat2(state->topologies, next, state->topologies, name, RENAME_EXCHANGE) < 0 ||
+            fsync(state->topologies) < 0)
                 return -errno;
         return 0;
 }
@@ -541,7 +547,7 @@ sqi_state_plan(struct sqi_state *state, const char *name, struct sqi_plan **ret,
         return r;
 }
 
-/* ---- Positions and snapshots ------------------------------------------------------------------------------------------------ */
+/* ---- Positions and snapshots ------------------------------------------------------------------------- */
 
 /* Then a struct sqi_position for each task. */
 struct positions_head {
@@ -628,8 +634,8 @@ sqi_state_get_positions(struct sqi_state *state, const char *name, uint64_t *ret
                         "%s is damaged: where its spouts were is not known (remove it and positions.old, and they begin from the "
                         "last snapshot, or from the beginning; or kill the topology)",
                         sqi_state_path(state, name, "positions", path));
-        return r < 0 ? sqi_complain(r, error, size, "cannot read %s: %s", sqi_state_path(state, name, "positions", path),
-                                    strerror(-r))
+        return r < 0 ? sqi_complain(r, error, size, "cannot read %s: %s",
+                                    sqi_state_path(state, name, "positions", path), strerror(-r))
                      : 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The state directory of a daemon: what was submitted, and what has become of it. It survives kill -9 and a power cut at any instant.
+ * The state directory of a daemon: what was submitted, and what has become of it. It survives kill -9 and a power cut
+ * at any instant.
  *
  *     STATE/lock                       locked (flock) by the supervisor, and holds its pid
  *     STATE/requests                   the last commands that changed something, with their answers (sealed.h)
@@ -14,11 +15,13 @@
  *
  *     STATE/NAME.dead-letters.jsonl    what its spouts gave up, where the topology names no file of its own; it stays after a kill
  *
- * An update is put together beside the topology, topologies/.next-NAME; when the old one is drained the two change places; when the new one has
- * proved itself what is at .next-NAME goes, and if it fails they change back. `trial` in both records tells which is which (update.c).
+ * An update is put together beside the topology, topologies/.next-NAME; when the old one is drained the two change
+ * places; when the new one has proved itself what is at .next-NAME goes, and if it fails they change back. `trial` in
+ * both records tells which is which (update.c).
  *
- * A topology comes whole: it is put together in topologies/.new-SERIAL, synced, and renamed. It goes whole: it is renamed into killed/, or, if
- * it has no log, to .old-SERIAL, then removed. What has such a name when the directory is opened is swept away. Names are sqi_is_id(), so none can lead elsewhere.
+ * A topology comes whole: it is put together in topologies/.new-SERIAL, synced, and renamed. It goes whole: it is
+ * renamed into killed/, or, if it has no log, to .old-SERIAL, then removed. What has such a name when the directory is
+ * opened is swept away. Names are sqi_is_id(), so none can lead elsewhere.
  */
 #ifndef SQI_STATE_H
 #define SQI_STATE_H
@@ -40,7 +43,8 @@ struct sqi_record {
         char name[SQI_ID_MAX + 1];
         char serial[SQI_SERIAL_SIZE]; /* of this submission: no other has it */
         char line
-                [SQI_SERIAL_SIZE]; /* serial of the submission that it is an update of, of an update of ...: they share their snapshots */
+                /* serial of the submission that it is an update of, of an update of ...: they share their snapshots */
+                [SQI_SERIAL_SIZE];
         uint8_t request[SQI_REQUEST_ID]; /* that submitted it */
         enum sqi_wish wish;
         double drain_secs;            /* KILLED: for at most; below 0: the message timeout */
@@ -61,23 +65,23 @@ struct sqi_state {
 /* $XDG_STATE_HOME/squall, ~/.local/state/squall; /var/lib/squall for root. 0 or -ENOENT: there is no home. */
 int sqi_state_default(char ret[PATH_MAX]);
 
-/* Makes the directory (mode 0700) if it is not there, locks and sweeps it. 0, or a negative errno with the cause in `error`;
- * -EWOULDBLOCK: another supervisor has it. */
+/* Makes the directory (mode 0700) if it is not there, locks and sweeps it. 0, or a negative errno with the cause in
+ * `error`; -EWOULDBLOCK: another supervisor has it. */
 int sqi_state_open(const char *path, struct sqi_state *ret, char *error, size_t size);
 void sqi_state_close(struct sqi_state *state);
 
-/* A new topology; in place of one of that name, if there is one. `plan` gets the paths of the copies. 0, or a negative errno with the
- * cause in `error`: then nothing has changed. */
-int sqi_state_add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml, char *error,
-                  size_t size);
+/* A new topology; in place of one of that name, if there is one. `plan` gets the paths of the copies. 0, or a negative
+ * errno with the cause in `error`: then nothing has changed. */
+int sqi_state_add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml,
+                  char *error, size_t size);
 /* Its log is kept for sqi_state_killed_log(). */
 int sqi_state_remove(struct sqi_state *state, const struct sqi_record *record);
 /* The path of the log of a topology that was killed. False: none of that name is kept. */
 bool sqi_state_killed_log(const struct sqi_state *state, const char *name, char ret[PATH_MAX]);
 
 /* An update, beside the topology of that name; as sqi_state_add(). */
-int sqi_state_add_next(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml,
-                       char *error, size_t size);
+int sqi_state_add_next(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan,
+                       struct sq_str yaml, char *error, size_t size);
 /* The topology and its update change places; the log stays. */
 int sqi_state_swap_next(struct sqi_state *state, const char *name);
 int sqi_state_drop_next(struct sqi_state *state, const char *name);
@@ -93,15 +97,15 @@ int sqi_state_get(struct sqi_state *state, const char *name, struct sqi_record *
 int sqi_state_plan(struct sqi_state *state, const char *name, struct sqi_plan **ret, char *error, size_t size);
 
 /*
- * Where the spouts of a run are, one for each task, and the epoch of the snapshot that the run began from (0: none). Of a run that began from
- * an older snapshot than the newest they are out of date: the snapshot has its own.
- * Get: 0, also with none known if nothing was put yet, or a negative errno with the cause in `error`: what was put cannot be read. `*ret_base` is
- * SQI_NEVER if nothing was put. Drop: as if nothing had been put.
+ * Where the spouts of a run are, one for each task, and the epoch of the snapshot that the run began from (0: none). Of
+ * a run that began from an older snapshot than the newest they are out of date: the snapshot has its own. Get: 0, also
+ * with none known if nothing was put yet, or a negative errno with the cause in `error`: what was put cannot be read.
+ * `*ret_base` is SQI_NEVER if nothing was put. Drop: as if nothing had been put.
  */
-int sqi_state_put_positions(struct sqi_state *state, const char *name, uint64_t base, const struct sqi_position *positions,
-                            uint32_t ntasks);
-int sqi_state_get_positions(struct sqi_state *state, const char *name, uint64_t *ret_base, struct sqi_position *positions,
-                            uint32_t ntasks, char *error, size_t size);
+int sqi_state_put_positions(struct sqi_state *state, const char *name, uint64_t base,
+                            const struct sqi_position *positions, uint32_t ntasks);
+int sqi_state_get_positions(struct sqi_state *state, const char *name, uint64_t *ret_base,
+                            struct sqi_position *positions, uint32_t ntasks, char *error, size_t size);
 void sqi_state_drop_positions(struct sqi_state *state, const char *name);
 
 /* Folder of the snapshots of a topology, and its name. */
@@ -118,8 +122,8 @@ char **sqi_state_names(struct sqi_state *state);
 const char *sqi_state_path(const struct sqi_state *state, const char *name, const char *file, char ret[PATH_MAX]);
 
 /*
- * A command that changes something is answered once: its id and its answer are kept, so that the client that did not hear it gets the same
- * one again, from the next supervisor too.
+ * A command that changes something is answered once: its id and its answer are kept, so that the client that did not
+ * hear it gets the same one again, from the next supervisor too.
  */
 enum { SQI_ANSWERS = 256, SQI_ANSWER_TEXT = 160 };
 struct sqi_answer {

@@ -10,7 +10,7 @@
 
 enum { NAME_SIZE = 256, CAUSE_SIZE = SQI_CAUSE_TEXT + 256 };
 
-/* ---- Sums ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Sums -------------------------------------------------------------------------------------------- */
 
 static uint64_t
 emitted_by_spouts(const struct sqi_hosted *hosted)
@@ -72,7 +72,7 @@ uptime(const struct sqi_hosted *hosted)
         return (double)(now - hosted->record.began);
 }
 
-/* ---- One topology ---------------------------------------------------------------------------------------------------------- */
+/* ---- One topology ------------------------------------------------------------------------------------ */
 
 static void
 put_head(struct sqi_writer *writer, const struct sqi_hosted *hosted)
@@ -139,7 +139,8 @@ put_task(struct sqi_writer *writer, const struct sqi_hosted *hosted, uint32_t ta
         sqi_write_text(writer, "state", worker_state(life, worker));
         sqi_write_uint(writer, "incarnation", it->incarnation);
         sqi_write_uint(writer, "restarts", it->restarts);
-        sqi_write_text(writer, "cause", it->restarts > 0 ? sqi_cause_text(plan, &it->cause, cause, sizeof(cause)) : NULL);
+        sqi_write_text(writer, "cause",
+                       it->restarts > 0 ? sqi_cause_text(plan, &it->cause, cause, sizeof(cause)) : NULL);
         sqi_write_counters(writer, &metrics);
         sqi_write_end(writer);
 }

@@ -7,7 +7,8 @@
  *     keep    it has run for TRIAL without a component that keeps crashing: what is at .next-NAME goes
  *     back    it did not come up, or keeps crashing: its record says so, the two change places again, the old one goes on
  *
- * Where it is can be told from the records at NAME and .next-NAME at any instant, so a supervisor that starts goes on with it:
+ * Where it is can be told from the records at NAME and .next-NAME at any instant, so a supervisor that starts goes on
+ * with it:
  *
  *     NAME        .next-NAME
  *     old         trial                  begin: drain the old one
@@ -15,10 +16,12 @@
  *     trial       old, and NAME failed   back, not changed yet
  *     old or new  none, or one that failed, or neither is on trial: over; .next-NAME goes
  *
- * The workers of components that are the same in both plans stay (plan/stay.h): when the old plan has ended they are quiet, and when the new one
- * starts they move over (task/park.h) instead of being spawned. The others are other processes. The new plan begins from the snapshot that the old one
- * ends with (snapshots.h), and so does the old one again, should the new one be rolled back; a worker that stays needs it only if it does not live to
- * move, as when this supervisor is killed in between. Anything else that bolts had in memory goes on where they stay, and is gone where they do not.
+ * The workers of components that are the same in both plans stay (plan/stay.h): when the old plan has ended they are
+ * quiet, and when the new one starts they move over (task/park.h) instead of being spawned. The others are other
+ * processes. The new plan begins from the snapshot that the old one ends with (snapshots.h), and so does the old one
+ * again, should the new one be rolled back; a worker that stays needs it only if it does not live to move, as when this
+ * supervisor is killed in between. Anything else that bolts had in memory goes on where they stay, and is gone where
+ * they do not.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -41,14 +44,16 @@ find_component(const struct sqi_plan *plan, const char *id)
         return NULL;
 }
 
-/* ---- Begin ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Begin ------------------------------------------------------------------------------------------- */
 
-/* A spout's tasks share its input by their number: another number of them could not go on from the positions of these. */
+/* A spout's tasks share its input by their number: another number of them could not go on from the positions of
+ * these. */
 static bool
 check_spouts(const struct sqi_plan *old, const struct sqi_plan *plan, struct sqi_result *result)
 {
         for (uint32_t c = 0; c < old->ncomponents; c++) {
-                const struct sqi_plan_component *before = &old->components[c], *after = find_component(plan, before->id);
+                const struct sqi_plan_component *before = &old->components[c],
+                                                *after = find_component(plan, before->id);
 
                 if (before->kind != SQ_KIND_SPOUT || !after || before->ntasks == after->ntasks)
                         continue;
@@ -106,7 +111,8 @@ name_as_they_lie(const struct sqi_hosted *hosted, const char *next, struct sqi_p
                 char place[NAME_MAX + 16], path[PATH_MAX];
 
                 snprintf(place, sizeof(place), "components%.*s", NAME_MAX, base ? base : "/");
-                plan->components[c].path = sqi_arena_text(plan->memory, sqi_state_path(&hosted->daemon->state, next, place, path));
+                plan->components[c].path = sqi_arena_text(plan->memory,
+                                                          sqi_state_path(&hosted->daemon->state, next, place, path));
                 if (!plan->components[c].path)
                         return -ENOMEM;
         }
@@ -120,7 +126,8 @@ find_stays(struct sqi_hosted *hosted)
         char next[SQI_NEXT_SIZE], cause[256];
         struct sqi_plan *plan = NULL;
 
-        if (sqi_state_plan(&hosted->daemon->state, sqi_state_next(hosted->record.name, next), &plan, cause, sizeof(cause)) < 0)
+        if (sqi_state_plan(&hosted->daemon->state, sqi_state_next(hosted->record.name, next), &plan, cause,
+                           sizeof(cause)) < 0)
                 return;
         sqi_hosted_forget_stays(hosted);
         hosted->nstays = plan->nworkers;
@@ -141,14 +148,16 @@ hand_over(struct sqi_hosted *hosted)
 }
 
 void
-sqi_update_begin(struct sqi_hosted *hosted, const struct sqi_request *request, struct sqi_plan *plan, struct sqi_result *result)
+sqi_update_begin(struct sqi_hosted *hosted, const struct sqi_request *request, struct sqi_plan *plan,
+                 struct sqi_result *result)
 {
         struct sqi_record record;
 
         if (is_under_way(hosted, request, result))
                 return;
         if (!sqi_hosted_is_running(hosted) || hosted->record.wish == SQI_WISH_KILLED) {
-                sqi_refuse(result, SQI_STATUS_REFUSED, "the topology '%s' is %s", hosted->record.name, sqi_hosted_state(hosted));
+                sqi_refuse(result, SQI_STATUS_REFUSED, "the topology '%s' is %s", hosted->record.name,
+                           sqi_hosted_state(hosted));
                 return;
         }
         if (hosted->updating || hosted->record.trial) {
@@ -162,7 +171,8 @@ sqi_update_begin(struct sqi_hosted *hosted, const struct sqi_request *request, s
         if (!check_spouts(sqi_hosted_plan(hosted), plan, result))
                 return;
         fill_record(hosted, request, &record);
-        if (sqi_state_add_next(&hosted->daemon->state, &record, plan, request->source, result->error, sizeof(result->error)) < 0) {
+        if (sqi_state_add_next(&hosted->daemon->state, &record, plan, request->source, result->error,
+                               sizeof(result->error)) < 0) {
                 result->status = SQI_STATUS_FAILED;
                 return;
         }
@@ -170,7 +180,7 @@ sqi_update_begin(struct sqi_hosted *hosted, const struct sqi_request *request, s
         hand_over(hosted);
 }
 
-/* ---- Swap ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Swap -------------------------------------------------------------------------------------------- */
 
 static void
 give_up(struct sqi_hosted *hosted, const char *cause)
@@ -228,7 +238,7 @@ sqi_update_swap(struct sqi_hosted *hosted)
         sqi_hosted_move(hosted);
 }
 
-/* ---- Trial ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Trial ------------------------------------------------------------------------------------------- */
 
 static void
 keep(struct sqi_hosted *hosted)
@@ -294,14 +304,15 @@ sqi_update_watch(struct sqi_hosted *hosted, uint64_t now)
         }
 }
 
-/* ---- The start of a daemon ----------------------------------------------------------------------------------------------------- */
+/* ---- The start of a daemon --------------------------------------------------------------------------- */
 
 void
 sqi_update_load(struct sqi_hosted *hosted)
 {
         char name[SQI_NEXT_SIZE];
         struct sqi_record next;
-        bool torn, there = sqi_state_get(&hosted->daemon->state, sqi_state_next(hosted->record.name, name), &next, &torn) == 0;
+        bool torn, there = sqi_state_get(&hosted->daemon->state, sqi_state_next(hosted->record.name, name), &next,
+                                         &torn) == 0;
 
         if (hosted->record.trial && hosted->record.outcome == SQI_OUTCOME_FAILED) {
                 if (there && !next.trial)

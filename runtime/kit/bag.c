@@ -2,11 +2,12 @@
 /*
  * Bags of 64-bit keys that know how often each occurs, and that merge; and the two sketches that are made of them.
  *
- * Quantiles: how often each double occurs, cut to the 11 first bits of its mantissa: whole numbers up to 2,048 as they are, others up to
- * 0.1 % too low.
+ * Quantiles: how often each double occurs, cut to the 11 first bits of its mantissa: whole numbers up to 2,048 as they
+ * are, others up to 0.1 % too low.
  *
- * Distinct values: they are hashed, and of more than DISTINCT_KEPT hashes the smallest are kept, from whose density the number follows (Z. Bar-Yossef
- * et al., "Counting Distinct Elements in a Data Stream", RANDOM 2002): exact below, within some 2 % above.
+ * Distinct values: they are hashed, and of more than DISTINCT_KEPT hashes the smallest are kept, from whose density the
+ * number follows (Z. Bar-Yossef et al., "Counting Distinct Elements in a Data Stream", RANDOM 2002): exact below,
+ * within some 2 % above.
  */
 #include <math.h>
 #include <squall-kit.h>
@@ -106,7 +107,7 @@ sq_bag_put(struct sq_bag *bag, uint64_t key, uint64_t n, bool distinct)
         return !distinct || bag->used < 2 * (size_t)DISTINCT_KEPT || thin_out(bag);
 }
 
-/* ---- Hashes: of equal values the same, as tuple/canonical.h has it for keys --------------------------------------------- */
+/* ---- Hashes: of equal values the same, as tuple/canonical.h has it for keys -------------------------- */
 
 static uint64_t
 hash_bytes(enum sq_type type, const void *ptr, size_t len)

@@ -9,11 +9,12 @@
  *     FIELD      = a name of letters, digits, _ . - and bytes above 127, or any text in `backquotes`
  *     VALUE      = a number, true, false, null, text in '' or "" (\ takes the next byte as it is), or a bare word, which is text
  *
- * A condition is an array of nodes: the leaves in the order in which they stand, an operation behind its operands, the root last. Fields
- * are numbered in the order in which they first stand. `matches` is a POSIX extended regular expression that may match anywhere.
+ * A condition is an array of nodes: the leaves in the order in which they stand, an operation behind its operands, the
+ * root last. Fields are numbered in the order in which they first stand. `matches` is a POSIX extended regular
+ * expression that may match anywhere.
  *
- * Numbers compare as numbers, and text that reads as a number does so with a number. Values of different types are unequal, and neither
- * is less.
+ * Numbers compare as numbers, and text that reads as a number does so with a number. Values of different types are
+ * unequal, and neither is less.
  */
 #include <squall-kit.h>
 
@@ -140,7 +141,8 @@ read_field(struct sq_condition *condition, uint16_t *ret)
         if (*start != '`')
                 condition->at += name.len;
         for (*ret = 0; *ret < condition->nfields; ++*ret)
-                if (condition->fields[*ret].len == name.len && memcmp(condition->fields[*ret].ptr, name.ptr, name.len) == 0)
+                if (condition->fields[*ret].len == name.len &&
+                    memcmp(condition->fields[*ret].ptr, name.ptr, name.len) == 0)
                         return true;
         if (condition->nfields == SQ_FIELDS_MAX)
                 return wrong(condition, start, "fewer fields");
@@ -236,7 +238,7 @@ read_constant(struct sq_condition *condition, bool value)
 
         if (node)
                 node->value = sq_bool(value);
-        return node != NULL;
+        return node;
 }
 
 static bool
@@ -363,7 +365,7 @@ sq_condition_declare(const struct sq_condition *condition, struct sq_declaration
         }
 }
 
-/* ---- Evaluation --------------------------------------------------------------------------------------------------------- */
+/* ---- Evaluation -------------------------------------------------------------------------------------- */
 
 static enum sq_order
 compare_bytes(struct sq_value a, struct sq_value b)
@@ -416,7 +418,8 @@ matches(const struct node *node, struct sq_value value)
 {
         regmatch_t range = {.rm_so = 0, .rm_eo = (regoff_t)value.len};
 
-        return (value.type == SQ_STR || value.type == SQ_BIN) && regexec(node->regex, value.as.ptr, 1, &range, REG_STARTEND) == 0;
+        return (value.type == SQ_STR || value.type == SQ_BIN) &&
+               regexec(node->regex, value.as.ptr, 1, &range, REG_STARTEND) == 0;
 }
 
 static bool

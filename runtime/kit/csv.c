@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CSV as RFC 4180 says, read with this leniency, which squall-kit.h promises. The scanner, which looks for the end of a record, and the cell reader
- * stand on the same two functions, so they never disagree on what a quote means:
+ * CSV as RFC 4180 says, read with this leniency, which squall-kit.h promises. The scanner, which looks for the end of a
+ * record, and the cell reader stand on the same two functions, so they never disagree on what a quote means:
  *
  *     quoted_end()    from behind an opening quote to the quote that closes
  *     tail_end()      from behind that quote to the end of the line: what belongs to the cell as plain text
  *
- * A quote that is never closed would swallow the rest of a file. So a quoted cell may have CELL_MAX bytes, and a cell of several lines must end at its
- * closing quote: the next quote of a later row is almost never followed by a comma. What breaks either rule is a wrong record of one line.
+ * A quote that is never closed would swallow the rest of a file. So a quoted cell may have CELL_MAX bytes, and a cell
+ * of several lines must end at its closing quote: the next quote of a later row is almost never followed by a comma.
+ * What breaks either rule is a wrong record of one line.
  */
 #include <squall-kit.h>
 #include <stdlib.h>
@@ -81,7 +82,8 @@ scan_cells(const char *text, const char *end, bool last, const char **ret_wrong)
                 stop = tail_end(at, line);
                 if (stop > at && *cell == '"' && !(stop == line && stop - at == 1 && *at == '\r') &&
                     memchr(cell, '\n', (size_t)(at - cell)))
-                        return wrong_record(text, end, "text behind the closing quote of a cell of several lines", ret_wrong);
+                        return wrong_record(text, end, "text behind the closing quote of a cell of several lines",
+                                            ret_wrong);
                 if (stop == line)
                         return line;
                 at = stop + 1;
@@ -132,13 +134,14 @@ sq_csv_cell(struct sq_str *record, char **scratch, struct sq_str *ret)
                 tail = close ? close + 1 : end;
                 close = close ? close : end;
                 stop = tail_end(tail, end);
-                *ret = doubled || stop > tail ? copied(at, close, tail, stop, scratch) : (struct sq_str){at, (size_t)(close - at)};
+                *ret = doubled || stop > tail ? copied(at, close, tail, stop, scratch)
+                                              : (struct sq_str){at, (size_t)(close - at)};
         }
         *record = stop < end ? (struct sq_str){stop + 1, (size_t)(end - stop - 1)} : (struct sq_str){NULL, 0};
         return true;
 }
 
-/* ---- Columns by name ---------------------------------------------------------------------------------------------------- */
+/* ---- Columns by name --------------------------------------------------------------------------------- */
 
 void
 sq_csv_columns_free(struct sq_csv_columns *columns)

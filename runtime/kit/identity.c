@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which file it is. Names change hands when logs are rotated, inodes are given to other files, and a file may be emptied and written anew
- * under both. So a file is known by device and inode and by two pieces of what was read of it: its first bytes, and those before `mark`.
+ * Which file it is. Names change hands when logs are rotated, inodes are given to other files, and a file may be
+ * emptied and written anew under both. So a file is known by device and inode and by two pieces of what was read of it:
+ * its first bytes, and those before `mark`.
  *
  *     | head ........ |            | piece before the mark | not read yet
  *     0            HEAD_MAX     mark - PIECE              mark
  *
- * The piece tells apart two files that begin alike, and a copy (copytruncate) from what stands now where it was copied from.
+ * The piece tells apart two files that begin alike, and a copy (copytruncate) from what stands now where it was copied
+ * from.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -56,7 +58,8 @@ sq_identity_take(struct sq_identity *identity, int fd, uint64_t read)
 
         if (fstat(fd, &about) < 0)
                 return -errno;
-        if (!hash(fd, 0, (size_t)it.head, &it.head_hash) || !hash(fd, read - piece_of(read), piece_of(read), &it.mark_hash))
+        if (!hash(fd, 0, (size_t)it.head, &it.head_hash) ||
+            !hash(fd, read - piece_of(read), piece_of(read), &it.mark_hash))
                 return -ESTALE;
         it.device = about.st_dev;
         it.inode = about.st_ino;
@@ -71,10 +74,11 @@ sq_identity_is(const struct sq_identity *identity, int fd)
         uint64_t head, mark;
 
         return hash(fd, 0, (size_t)identity->head, &head) && head == identity->head_hash &&
-               hash(fd, identity->mark - piece_of(identity->mark), piece_of(identity->mark), &mark) && mark == identity->mark_hash;
+               hash(fd, identity->mark - piece_of(identity->mark), piece_of(identity->mark), &mark) &&
+               mark == identity->mark_hash;
 }
 
-/* ---- The folder ---------------------------------------------------------------------------------------------------------- */
+/* ---- The folder -------------------------------------------------------------------------------------- */
 
 /* Splits a path: the folder is opened, *ret_name is what stands behind the last slash. */
 static DIR *
@@ -103,7 +107,8 @@ open_regular(DIR *folder, const char *name, struct stat *ret)
         return fd;
 }
 
-/* How well a file fits: 0 not, 1 by content, 2 by inode too. A file of which nothing was read has no content to be known by. */
+/* How well a file fits: 0 not, 1 by content, 2 by inode too. A file of which nothing was read has no content to be
+ * known by. */
 static int
 fits(const struct sq_identity *identity, int fd, const struct stat *about)
 {
@@ -169,7 +174,8 @@ is_known(const struct sq_identity *known, size_t n, int fd, const struct stat *a
         return false;
 }
 
-/* The oldest rotated file that is younger than the last of the known ones and none of them, by name; false: there is none. */
+/* The oldest rotated file that is younger than the last of the known ones and none of them, by name; false: there is
+ * none. */
 static bool
 oldest_after(DIR *folder, const char *name, const struct sq_identity *known, size_t n, char *ret)
 {
@@ -186,8 +192,9 @@ oldest_after(DIR *folder, const char *name, const struct sq_identity *known, siz
                 fd = open_regular(folder, entry->d_name, &about);
                 if (fd < 0)
                         continue;
-                if (about.st_size > 0 && changed_at(&about) > known[n - 1].changed_ns && !is_known(known, n, fd, &about) &&
-                    sq_compressed(fd) == NULL && (!*ret || is_older(changed_at(&about), entry->d_name, best_ns, ret))) {
+                if (about.st_size > 0 && changed_at(&about) > known[n - 1].changed_ns &&
+                    !is_known(known, n, fd, &about) && !sq_compressed(fd) &&
+                    (!*ret || is_older(changed_at(&about), entry->d_name, best_ns, ret))) {
                         snprintf(ret, NAME_MAX + 1, "%s", entry->d_name);
                         best_ns = changed_at(&about);
                 }
@@ -214,7 +221,7 @@ sq_identity_after(const struct sq_identity *known, size_t n, const char *path)
         return fd;
 }
 
-/* ---- What is not text ---------------------------------------------------------------------------------------------------- */
+/* ---- What is not text -------------------------------------------------------------------------------- */
 
 const char *
 sq_compressed(int fd)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads one JSON text (RFC 8259) into a struct sq_value. The reader's memory is one block that is as large as the longest text can need, so that no pointer into it moves while a text is read:
- * every element costs at least two bytes of text, hence at most one value (16 bytes) for each byte of text and one to spare.
+ * Reads one JSON text (RFC 8259) into a struct sq_value. The reader's memory is one block that is as large as the
+ * longest text can need, so that no pointer into it moves while a text is read: every element costs at least two bytes
+ * of text, hence at most one value (16 bytes) for each byte of text and one to spare.
  */
 #include "kit/number.h"
 
@@ -22,7 +23,8 @@ sq_json_free(struct sq_json_reader *json)
 static int
 skip_space(struct sq_json_reader *json)
 {
-        while (json->at < json->end && (*json->at == ' ' || *json->at == '\t' || *json->at == '\n' || *json->at == '\r'))
+        while (json->at < json->end &&
+               (*json->at == ' ' || *json->at == '\t' || *json->at == '\n' || *json->at == '\r'))
                 json->at++;
         return json->at < json->end ? (unsigned char)*json->at : -1;
 }
@@ -109,7 +111,7 @@ read_escape(struct sq_json_reader *json)
         found = memchr(from, *json->at++, sizeof(from) - 1);
         if (found)
                 *json->text++ = to[found - from];
-        return found != NULL;
+        return found;
 }
 
 /* The rest of a string behind its first quote. */
@@ -143,8 +145,9 @@ read_string(struct sq_json_reader *json, struct sq_str *ret)
         return false;
 }
 
-/* An array or, with `step` 2, an object, its bracket read already. Its elements are put side by side once all are known, because the
- * elements' own elements come in between: they wait on the stack of the values' block, from `first`. */
+/* An array or, with `step` 2, an object, its bracket read already. Its elements are put side by side once all are
+ * known, because the elements' own elements come in between: they wait on the stack of the values' block, from
+ * `first`. */
 static bool
 read_list(struct sq_json_reader *json, unsigned depth, char close, size_t step, struct sq_value *ret)
 {
@@ -169,7 +172,8 @@ read_list(struct sq_json_reader *json, unsigned depth, char close, size_t step, 
                 if (step == 2) {
                         struct sq_str key;
 
-                        if (skip_space(json) != '"' || (json->at++, !read_string(json, &key)) || skip_space(json) != ':')
+                        if (skip_space(json) != '"' || (json->at++, !read_string(json, &key)) ||
+                            skip_space(json) != ':')
                                 break;
                         json->at++;
                         list[n++] = sq_str(key);
@@ -225,7 +229,8 @@ read_value(struct sq_json_reader *json, unsigned depth, struct sq_value *ret)
                 *ret = sq_nil();
                 return read_word(json, "null");
         default:
-                return (c == '-' || (c >= '0' && c <= '9')) && !(json->wrong = sqi_take_number(&json->at, json->end, false, ret));
+                return (c == '-' || (c >= '0' && c <= '9')) &&
+                       !(json->wrong = sqi_take_number(&json->at, json->end, false, ret));
         }
 }
 

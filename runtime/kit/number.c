@@ -2,8 +2,9 @@
 /*
  * Numbers: read from text, and compared.
  *
- * Most decimals are read without strtod(): a mantissa below 2^53 and a power of ten up to 10^22 are doubles without an error, so one operation on
- * them rounds once, as it must (W. Clinger, "How to read floating point numbers accurately", PLDI 1990).
+ * Most decimals are read without strtod(): a mantissa below 2^53 and a power of ten up to 10^22 are doubles without an
+ * error, so one operation on them rounds once, as it must (W. Clinger, "How to read floating point numbers accurately",
+ * PLDI 1990).
  */
 #include "kit/number.h"
 
@@ -85,8 +86,9 @@ take_decimal(const char **at, const char *end, bool lenient, struct decimal *ret
 static bool
 read_exactly(const struct decimal *decimal, double *ret)
 {
-        static const double powers[EXACT_POWER + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                                       1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+        static const double powers[EXACT_POWER + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                       1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                                       1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
         double real = (double)decimal->digits;
 
         if (decimal->cut || decimal->digits > UINT64_C(1) << 53 || abs(decimal->exponent) > EXACT_POWER)
@@ -161,10 +163,12 @@ sq_number_of(struct sq_value value, struct sq_value *ret)
 double
 sq_real_of(struct sq_value number)
 {
-        return number.type == SQ_FLOAT ? number.as.f : number.type == SQ_UINT ? (double)number.as.u : (double)number.as.i;
+        return number.type == SQ_FLOAT  ? number.as.f
+               : number.type == SQ_UINT ? (double)number.as.u
+                                        : (double)number.as.i;
 }
 
-/* ---- Comparison --------------------------------------------------------------------------------------------------------- */
+/* ---- Comparison -------------------------------------------------------------------------------------- */
 
 /* What is left of `real` when its whole part is `whole`. */
 static enum sq_order

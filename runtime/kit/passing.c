@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For bolts that pass tuples on as they come: their output has the fields of their inputs, which must all have the same. */
+/* For bolts that pass tuples on as they come: their output has the fields of their inputs, which must all have the
+ * same. */
 #include <squall-kit.h>
 #include <string.h>
 
@@ -17,7 +18,8 @@ sq_declare_passing(struct sq_declaration *decl)
                                 sq_declare_error(decl, NULL,
                                                  "passes tuples on as they come, but its inputs have other fields: "
                                                  "field %u is `%s` here and `%s` there",
-                                                 place + 1, field.name ? field.name : "(none)", other.name ? other.name : "(none)");
+                                                 place + 1, field.name ? field.name : "(none)",
+                                                 other.name ? other.name : "(none)");
                                 return;
                         }
                         if (field.type != other.type)

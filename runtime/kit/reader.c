@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads records (lines, or CSV records with line ends in quotes) of a file by offset. A window of the file stands in a buffer:
+ * Reads records (lines, or CSV records with line ends in quotes) of a file by offset. A window of the file stands in a
+ * buffer:
  *
  *     buffer  [ ....... read ....... | rest of the window ... | free ]
  *                                    at                     fill   room

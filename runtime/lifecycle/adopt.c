@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A supervisor died, and this one finds its workers at work. Nothing is known of what the dead one had said last, so nothing is assumed:
+ * A supervisor died, and this one finds its workers at work. Nothing is known of what the dead one had said last, so
+ * nothing is assumed:
  *
- *  1. Each worker that lives is told of its new supervisor (ADOPT) when it listens, and answers how far each of its tasks is (STATE).
+ *  1. Each worker that lives is told of its new supervisor (ADOPT) when it listens, and answers how far each of its
+ *     tasks is (STATE).
  *  2. One that had not been started is killed: its part of a barrier is lost. One that dies meanwhile has died.
- *  3. When no answer and no exit is missing any more, and one worker at least had been started, the topology has run: all that is not there is
- *     restarted as after any death, and those that are there hear again what they may have missed. Every order of that kind
- *     may be heard twice. If none had been started, all begin anew.
+ *  3. When no answer and no exit is missing any more, and one worker at least had been started, the topology has run:
+ *     all that is not there is restarted as after any death, and those that are there hear again what they may have
+ *     missed. Every order of that kind may be heard twice. If none had been started, all begin anew.
  *  4. A drain that the dead one had begun is carried on; what it comes to is DRAINED, and no end of the topology's own.
  */
 #include "lifecycle/step.h"

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How long a worker that died is waited for before it is started again: pure arithmetic, time and chance come in as arguments.
+ * How long a worker that died is waited for before it is started again: pure arithmetic, time and chance come in as
+ * arguments.
  *
- * Two things are counted. `streak`: deaths in a row of incarnations that got nothing done; it sets the delay (none after the first,
- * then 100 ms doubled each time up to 30 s, with a quarter of jitter) and is what the crash limit looks at. An incarnation that did work halves
- * it first, so a worker that is killed now and then is always back at once, while one that dies as it starts is tried ever more slowly.
- * `crashes`: all deaths since the last minute of health; three of them make the topology `degraded`.
+ * Two things are counted. `streak`: deaths in a row of incarnations that got nothing done; it sets the delay (none
+ * after the first, then 100 ms doubled each time up to 30 s, with a quarter of jitter) and is what the crash limit
+ * looks at. An incarnation that did work halves it first, so a worker that is killed now and then is always back at
+ * once, while one that dies as it starts is tried ever more slowly. `crashes`: all deaths since the last minute of
+ * health; three of them make the topology `degraded`.
  */
 #ifndef SQI_BACKOFF_H
 #define SQI_BACKOFF_H
@@ -27,7 +29,8 @@ struct sqi_backoff {
         uint32_t streak, crashes;
 };
 
-/* An incarnation that lived for `lived` ns after its start (0: it never started) died. Returns the delay in ns. `random` is any number. */
+/* An incarnation that lived for `lived` ns after its start (0: it never started) died. Returns the delay in ns.
+ * `random` is any number. */
 uint64_t sqi_backoff_died(struct sqi_backoff *backoff, uint64_t lived, bool worked, uint64_t random);
 
 static inline bool

@@ -25,7 +25,8 @@ sqi_end_drain(struct sqi_step *step)
 {
         struct sqi_lifecycle *life = step->life;
 
-        life->deadline = step->now + sqi_step_ns(life->drain_secs < 0 ? life->plan->config.message_timeout : life->drain_secs);
+        life->deadline = step->now +
+                         sqi_step_ns(life->drain_secs < 0 ? life->plan->config.message_timeout : life->drain_secs);
         if (!life->has_run)
                 return;
         life->state = SQI_DRAINING;

@@ -3,15 +3,17 @@
  * Invariants, which the simulation of tests/unit/lifecycle.c checks after every step:
  *
  *  - a worker is spawned only when it is IDLE or WAITING: never beside a process of its own that has not been reaped;
- *  - data flows (START) to a worker only when all its tasks are ready, and for the first time only when all tasks of the topology are;
- *  - CONNECT goes to a worker only when it listens and its inboxes are bound, and before has_run only when that holds for all;
+ *  - data flows (START) to a worker only when all its tasks are ready, and for the first time only when all tasks of
+ *    the topology are;
+ *  - CONNECT goes to a worker only when it listens and its inboxes are bound, and before has_run only when that holds
+ *    for all;
  *  - QUIT is sent only when every task has finished;
  *  - END comes once, last, and when no process is left.
  *
  * What a dead incarnation has still said is not listened to, but for positions: a tuple tree that is done stays done.
  *
- * The supervisor may have been stopped itself (SIGSTOP, a loaded machine). Then silence proves nothing: a step that comes late by more than
- * half the worker time-out forgives all silence so far.
+ * The supervisor may have been stopped itself (SIGSTOP, a loaded machine). Then silence proves nothing: a step that
+ * comes late by more than half the worker time-out forgives all silence so far.
  */
 #include "lifecycle/step.h"
 
@@ -21,7 +23,7 @@
 
 static const uint64_t probe_pause = 10 * SQI_MS;
 
-/* ---- Messages ----------------------------------------------------------------------------------------------------------- */
+/* ---- Messages ---------------------------------------------------------------------------------------- */
 
 static void
 on_hello(struct sqi_step *step, const struct sqi_message *message)
@@ -92,7 +94,8 @@ on_finished(struct sqi_step *step, const struct sqi_message *message)
         sqi_end_quit(step);
 }
 
-/* A task that shows no sign of life while its worker beats is as good as dead. Before the start that is prepare, which may take its time. */
+/* A task that shows no sign of life while its worker beats is as good as dead. Before the start that is prepare, which
+ * may take its time. */
 static void
 on_metrics(struct sqi_step *step, const struct sqi_message *message)
 {
@@ -104,7 +107,8 @@ on_metrics(struct sqi_step *step, const struct sqi_message *message)
         if (atomic_load_explicit(&message->metrics->executed, memory_order_relaxed) > 0 ||
             atomic_load_explicit(&message->metrics->emitted, memory_order_relaxed) > 0)
                 worker->worked = true;
-        uint64_t limit = worker->started ? sqi_step_worker_timeout(life) : sqi_step_ns(life->plan->config.start_timeout);
+        uint64_t limit = worker->started ? sqi_step_worker_timeout(life)
+                                         : sqi_step_ns(life->plan->config.start_timeout);
         if (life_sign != task->life_sign || task->alive_at == 0 || task->finished) {
                 task->life_sign = life_sign;
                 task->alive_at = step->now;
@@ -122,7 +126,8 @@ on_position(struct sqi_step *step, const struct sqi_message *message)
         sqi_position_take(&step->life->tasks[message->task].position, message);
 }
 
-/* Before the topology has ever run, an error is the user's to mend, and trying again would only hide it; so is one that is final. */
+/* Before the topology has ever run, an error is the user's to mend, and trying again would only hide it; so is one that
+ * is final. */
 static void
 on_error(struct sqi_step *step, const struct sqi_message *message)
 {
@@ -146,7 +151,8 @@ static handler *const handlers[SQI_MESSAGE_TYPES] = {
         [SQI_MSG_ERROR] = on_error,     [SQI_MSG_SNAPSHOT] = sqi_step_take_snapshot,
 };
 
-/* What comes from outside: is it about a task that this worker hosts? Messages without a task have task 0 and don't care. */
+/* What comes from outside: is it about a task that this worker hosts? Messages without a task have task 0 and don't
+ * care. */
 static bool
 is_about_its_own(const struct sqi_lifecycle *life, const struct sqi_message *message)
 {
@@ -206,13 +212,15 @@ on_exited(struct sqi_step *step, const struct sqi_event *event)
                 sqi_restart_exited(step, event, ours);
 }
 
-/* ---- Time, and what is asked for ---------------------------------------------------------------------------------------- */
+/* ---- Time, and what is asked for --------------------------------------------------------------------- */
 
-/* When it is to be killed unless it is heard of before. From exec to its first message it loads and binds, on a machine that may be busy. */
+/* When it is to be killed unless it is heard of before. From exec to its first message it loads and binds, on a machine
+ * that may be busy. */
 static uint64_t
 silent_at(const struct sqi_lifecycle *life, const struct sqi_life_worker *worker)
 {
-        return worker->beat_at + (worker->heard ? sqi_step_worker_timeout(life) : sqi_step_ns(life->plan->config.start_timeout));
+        return worker->beat_at +
+               (worker->heard ? sqi_step_worker_timeout(life) : sqi_step_ns(life->plan->config.start_timeout));
 }
 
 static void
@@ -301,7 +309,7 @@ on_abort(struct sqi_step *step, const struct sqi_event *event)
                 sqi_end_abort(step, SQI_OUTCOME_KILLED);
 }
 
-/* ---- The step ----------------------------------------------------------------------------------------------------------- */
+/* ---- The step ---------------------------------------------------------------------------------------- */
 
 static void (*const events[])(struct sqi_step *step, const struct sqi_event *event) = {
         [SQI_EVENT_START] = on_start,
@@ -392,7 +400,7 @@ sqi_lifecycle_state_name(const struct sqi_lifecycle *life)
         return life->state == SQI_RUNNING && life->degraded ? "degraded" : states[life->state];
 }
 
-/* ---- Life of the state itself ------------------------------------------------------------------------------------------- */
+/* ---- Life of the state itself ------------------------------------------------------------------------ */
 
 static void
 count_cycles(struct sqi_lifecycle *life)

@@ -4,13 +4,14 @@
  *
  *     (state, event, now) -> (state, actions)
  *
- * It knows no process, socket or clock: the shell around it (supervisor.c) tells what happened and does what it is told. So it can
- * be tested, and simulated from a seed, without any.
+ * It knows no process, socket or clock: the shell around it (supervisor.c) tells what happened and does what it is
+ * told. So it can be tested, and simulated from a seed, without any.
  *
  *  1. sqi_lifecycle_new() from a plan. Feed SQI_EVENT_START.
- *  2. For each thing that happens call sqi_lifecycle_step(), carry out the actions in their order, and free nothing: the list is the
- *     caller's, emptied by the caller. By sqi_lifecycle_due() at the latest, feed SQI_EVENT_TIME.
- *  3. SQI_ACTION_END is the last action; no process is left then, but those of workers that stay (they were marked before the drain).
+ *  2. For each thing that happens call sqi_lifecycle_step(), carry out the actions in their order, and free nothing:
+ *     the list is the caller's, emptied by the caller. By sqi_lifecycle_due() at the latest, feed SQI_EVENT_TIME.
+ *  3. SQI_ACTION_END is the last action; no process is left then, but those of workers that stay (they were marked
+ *     before the drain).
  *
  * A worker:
  *
@@ -27,9 +28,9 @@
  *     a hand-over: DRAINING --all tasks finished--> SEALING --its snapshot is sealed, or cannot be--> QUITTING
  *     from anywhere: abort asked, or failed --> ABORTING --all exited--> ENDED
  *
- * A topology whose supervisor died is STARTING too, and adopting (adopt.c): before START the new supervisor's shell feeds FOUND for each worker that
- * lives, and MISSED for the others. When each of those that live has told its state, or died, the topology is RUNNING again, and the others are
- * restarted; if nothing had started yet, all start anew.
+ * A topology whose supervisor died is STARTING too, and adopting (adopt.c): before START the new supervisor's shell
+ * feeds FOUND for each worker that lives, and MISSED for the others. When each of those that live has told its state,
+ * or died, the topology is RUNNING again, and the others are restarted; if nothing had started yet, all start anew.
  */
 #ifndef SQI_LIFECYCLE_H
 #define SQI_LIFECYCLE_H
@@ -100,7 +101,8 @@ enum sqi_event_type {
         SQI_EVENT_DEACTIVATE,
         SQI_EVENT_FOUND,  /* before START: worker, incarnation: a process of an earlier supervisor lives */
         SQI_EVENT_SEALED, /* number: 0, or an errno: there is no snapshot of the hand-over */
-        SQI_EVENT_MISSED, /* before START: worker, incarnation: the last one an earlier supervisor began; no process lives */
+        /* before START: worker, incarnation: the last one an earlier supervisor began; no process lives */
+        SQI_EVENT_MISSED,
 };
 
 struct sqi_event {
@@ -134,7 +136,8 @@ enum sqi_report {
         SQI_REPORT_LATE_EXIT,  /* worker did not exit when told to, and was killed */
         SQI_REPORT_BAD_EXIT,   /* worker; everything was processed, but its exit was not clean */
         SQI_REPORT_QUITTING,   /* all is processed: the outcome is decided; comes before any QUIT */
-        SQI_REPORT_ADOPTED,    /* the topology runs on under this supervisor; those that could not be adopted have died */
+        /* the topology runs on under this supervisor; those that could not be adopted have died */
+        SQI_REPORT_ADOPTED,
 };
 
 #define SQI_EVERY_WORKER UINT32_MAX
@@ -172,10 +175,11 @@ struct sqi_life_worker {
         uint32_t incarnation;
         uint32_t restarts;
         bool subscribed, connected, started;
-        bool heard;           /* this incarnation has sent something: until then it may be slow to start */
-        bool worked;          /* this incarnation has executed or emitted something */
-        bool told;            /* this incarnation has sent an ERROR */
-        bool begun;           /* one of its incarnations was started: the next one does not begin from the snapshot any more */
+        bool heard;  /* this incarnation has sent something: until then it may be slow to start */
+        bool worked; /* this incarnation has executed or emitted something */
+        bool told;   /* this incarnation has sent an ERROR */
+        /* one of its incarnations was started: the next one does not begin from the snapshot any more */
+        bool begun;
         bool stays;           /* after a hand-over it is not told to exit: it goes on in the next plan */
         bool adopting;        /* of an earlier supervisor: it has not told its state yet */
         bool finished_before; /* every task of an earlier incarnation was a spout that had finished: end it at once */
@@ -202,7 +206,9 @@ struct sqi_lifecycle {
         int unsealed;         /* errno: there is no snapshot of the hand-over */
         bool adopting, found; /* START waits for what is found of an earlier supervisor; something was */
         uint32_t
-                first_incarnation; /* of all workers; above 0 where the topology has run before: its components go on with what they wrote */
+                /* of all workers; above 0 where the topology has run before: its components go on with what they
+                 * wrote */
+                first_incarnation;
         double drain_secs; /* a drain may take as long; below 0: the message timeout */
         uint64_t deadline; /* of the drain, or of the exits */
         uint64_t probe_due, round;
@@ -218,7 +224,8 @@ struct sqi_lifecycle {
 int sqi_lifecycle_new(const struct sqi_plan *plan, uint32_t crash_limit, uint64_t seed, struct sqi_lifecycle **ret);
 void sqi_lifecycle_free(struct sqi_lifecycle **life);
 
-void sqi_lifecycle_step(struct sqi_lifecycle *life, const struct sqi_event *event, uint64_t now, struct sqi_actions *actions);
+void sqi_lifecycle_step(struct sqi_lifecycle *life, const struct sqi_event *event, uint64_t now,
+                        struct sqi_actions *actions);
 
 /* When TIME is wanted next; SQI_NEVER. */
 uint64_t sqi_lifecycle_due(const struct sqi_lifecycle *life);

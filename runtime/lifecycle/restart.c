@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A worker died, or could not be spawned: its peers are told, and it is started again after the delay that backoff.h gives; or, when
- * that has come to nothing too often, the topology fails.
+ * A worker died, or could not be spawned: its peers are told, and it is started again after the delay that backoff.h
+ * gives; or, when that has come to nothing too often, the topology fails.
  */
 #include "lifecycle/step.h"
 
@@ -46,7 +46,8 @@ static bool
 had_finished(const struct sqi_lifecycle *life, uint32_t worker)
 {
         SQI_EACH_TASK(life, task)
-                if (sqi_step_is_on(life, task, worker) && (!life->tasks[task].finished || kind_of(life, task) != SQ_KIND_SPOUT))
+                if (sqi_step_is_on(life, task, worker) &&
+                    (!life->tasks[task].finished || kind_of(life, task) != SQ_KIND_SPOUT))
                         return false;
         return true;
 }
@@ -158,7 +159,8 @@ sqi_restart_spawned(struct sqi_step *step, const struct sqi_event *event)
         struct sqi_life_worker *worker = &step->life->workers[event->worker];
 
         worker->state = SQI_WORKER_ALIVE;
-        worker->subscribed = worker->connected = worker->started = worker->heard = worker->worked = worker->told = false;
+        worker->subscribed = worker->connected = worker->started = worker->heard = worker->worked = worker->told =
+                false;
         worker->beat_at = step->now;
         if (sqi_step_is_over(step->life))
                 sqi_step_kill(step, event->worker);

@@ -66,8 +66,10 @@ sqi_step_send(struct sqi_step *step, uint32_t worker, enum sqi_message_type type
                                       .task = task,
                                       .number = number};
 
-        sqi_step_act(step, (struct sqi_action){
-                                   .type = SQI_ACTION_SEND, .worker = worker, .incarnation = incarnation, .message = message});
+        sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_SEND,
+                                               .worker = worker,
+                                               .incarnation = incarnation,
+                                               .message = message});
 }
 
 /* The note in it is a view: the action is carried out before the next step. */
@@ -88,16 +90,18 @@ send_text(struct sqi_step *step, struct sqi_message message, uint32_t worker, co
         message.worker = worker;
         message.incarnation = step->life->workers[worker].incarnation;
         message.text = (struct sq_str){text ? text : "", text ? strlen(text) : 0};
-        sqi_step_act(step,
-                     (struct sqi_action){
-                             .type = SQI_ACTION_SEND, .worker = worker, .incarnation = message.incarnation, .message = message});
+        sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_SEND,
+                                               .worker = worker,
+                                               .incarnation = message.incarnation,
+                                               .message = message});
 }
 
 static void
 send_handover(struct sqi_step *step, uint32_t worker)
 {
         const struct sqi_lifecycle *life = step->life;
-        const struct sqi_message message = {.type = SQI_MSG_HANDOVER, .number = life->workers[worker].stays, .a = life->epoch};
+        const struct sqi_message message = {
+                .type = SQI_MSG_HANDOVER, .number = life->workers[worker].stays, .a = life->epoch};
 
         send_text(step, message, worker, life->folder);
 }
@@ -133,7 +137,8 @@ sqi_step_send_drain(struct sqi_step *step, uint32_t worker)
 void
 sqi_step_report(struct sqi_step *step, enum sqi_report what, uint32_t worker, uint64_t delay)
 {
-        sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_REPORT, .report = what, .worker = worker, .delay = delay});
+        sqi_step_act(step,
+                     (struct sqi_action){.type = SQI_ACTION_REPORT, .report = what, .worker = worker, .delay = delay});
 }
 
 void

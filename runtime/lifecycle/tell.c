@@ -50,7 +50,8 @@ raw_cause(const struct sqi_plan *plan, const struct sqi_cause *cause, char *buff
                 snprintf(buffer, size, "gave no heartbeat for %g s and was killed", plan->config.worker_timeout);
                 break;
         case SQI_CAUSE_UNHEARD:
-                snprintf(buffer, size, "gave no sign of life for %g s after its start and was killed", plan->config.start_timeout);
+                snprintf(buffer, size, "gave no sign of life for %g s after its start and was killed",
+                         plan->config.start_timeout);
                 break;
         case SQI_CAUSE_STUCK:
                 snprintf(buffer, size, "%s stood still for %g s and was killed",
@@ -64,8 +65,9 @@ raw_cause(const struct sqi_plan *plan, const struct sqi_cause *cause, char *buff
                 snprintf(buffer, size, "ended while no supervisor of its own watched it");
                 break;
         case SQI_CAUSE_MEMORY:
-                snprintf(buffer, size,
-                         "killed for want of memory: its cgroup allows no more (topology.worker.memory.mb, topology.memory.mb)");
+                snprintf(
+                        buffer, size,
+                        "killed for want of memory: its cgroup allows no more (topology.worker.memory.mb, topology.memory.mb)");
                 break;
         case SQI_CAUSE_HALFWAY:
                 snprintf(buffer, size, "had not started yet when its supervisor died, and was killed");
@@ -106,8 +108,8 @@ culprit(const struct sqi_lifecycle *life, uint32_t worker, char *buffer, size_t 
 }
 
 static void
-died_text(const struct sqi_lifecycle *life, const struct sqi_action *action, const char *name, const char *cause, char *buffer,
-          size_t size)
+died_text(const struct sqi_lifecycle *life, const struct sqi_action *action, const char *name, const char *cause,
+          char *buffer, size_t size)
 {
         unsigned streak = life->workers[action->worker].backoff.streak;
 

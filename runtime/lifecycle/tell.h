@@ -5,7 +5,8 @@
 
 #include "lifecycle/lifecycle.h"
 
-/* What a worker is called: its task ("count/1"); a packed one by its tasks, separated by blanks and cut at a sensible length. */
+/* What a worker is called: its task ("count/1"); a packed one by its tasks, separated by blanks and cut at a sensible
+ * length. */
 const char *sqi_worker_name(const struct sqi_plan *plan, uint32_t worker, char *buffer, size_t size);
 
 /* "killed by signal 9 (Killed)", "exited with status 3", "prepare: no such file", ... */
@@ -13,6 +14,7 @@ const char *sqi_cause_text(const struct sqi_plan *plan, const struct sqi_cause *
 
 /* How bad a report is: SQ_ERROR, SQ_WARN, SQ_INFO; SQ_DEBUG for what goes as planned. */
 enum sq_level sqi_report_level(const struct sqi_action *action);
-const char *sqi_report_text(const struct sqi_lifecycle *life, const struct sqi_action *action, char *buffer, size_t size);
+const char *sqi_report_text(const struct sqi_lifecycle *life, const struct sqi_action *action, char *buffer,
+                            size_t size);
 
 #endif

@@ -16,9 +16,12 @@
 const struct sqi_config_key sqi_config_keys[] = {
         KEY("topology.delivery", ENUM, delivery, NULL, 0, 0, "at-most-once|at-least-once",
             "the guarantee; by default at-least-once if a spout can replay, else at-most-once"),
-        KEY("topology.workers", INT, workers, "0", 0, 65535, NULL, "worker processes to pack the tasks into; 0: one for each task"),
-        KEY("topology.flush.interval.ms", FLOAT, flush_ms, "5", 0, 60000, NULL, "how long a tuple may wait for its batch to fill"),
-        KEY("topology.tick.tuple.freq.secs", FLOAT, tick_secs, "0", 0, 31536000, NULL, "seconds from tick to tick; 0: no ticks"),
+        KEY("topology.workers", INT, workers, "0", 0, 65535, NULL,
+            "worker processes to pack the tasks into; 0: one for each task"),
+        KEY("topology.flush.interval.ms", FLOAT, flush_ms, "5", 0, 60000, NULL,
+            "how long a tuple may wait for its batch to fill"),
+        KEY("topology.tick.tuple.freq.secs", FLOAT, tick_secs, "0", 0, 31536000, NULL,
+            "seconds from tick to tick; 0: no ticks"),
         KEY("topology.message.timeout.secs", FLOAT, message_timeout, "30", 0.001, 604800, NULL,
             "a tuple tree that is not complete after this time has failed"),
         KEY("topology.max.spout.pending", INT, max_pending, "0", 0, 1e9, NULL,
@@ -29,7 +32,8 @@ const struct sqi_config_key sqi_config_keys[] = {
             "wait before the first replay of a failed tuple tree, doubled each time"),
         KEY("topology.dead.letter.path", PATH, dead_letter, NULL, 0, 0, NULL,
             "file for what was given up, as JSON lines; not set: NAME.dead-letters.jsonl in the working directory, or in the supervisor's state directory"),
-        KEY("topology.batch.bytes", INT, batch_bytes, "65536", 64, 16777216, NULL, "a batch is sent when it holds as much"),
+        KEY("topology.batch.bytes", INT, batch_bytes, "65536", 64, 16777216, NULL,
+            "a batch is sent when it holds as much"),
         KEY("topology.channel.batches", INT, channel_batches, "16", 1, 65536, NULL,
             "batches that one end of a channel holds before its producer waits"),
         KEY("topology.channel.bytes", INT, channel_bytes, "16777216", 65536, 1e12, NULL,
@@ -163,7 +167,8 @@ sqi_config_try(struct sqi_config *config, const char *name, const char *text, ch
         if (r == -ENOENT)
                 explain_unknown(name, error, size);
         else if (r == -ERANGE)
-                snprintf(error, size, "'%s' is out of range: %.10g to %.10g, not %.40s", name, key->min, key->max, text);
+                snprintf(error, size, "'%s' is out of range: %.10g to %.10g, not %.40s", name, key->min, key->max,
+                         text);
         else if (r < 0)
                 explain_value(key, text, error, size);
         return r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration of a topology: Storm's keys where Storm has one. The one table of keys (type, default, range, help) is in
- * config.c; `squall check`, the docs and the JSON Schema read it from there.
+ * The configuration of a topology: Storm's keys where Storm has one. The one table of keys (type, default, range, help)
+ * is in config.c; `squall check`, the docs and the JSON Schema read it from there.
  */
 #ifndef SQI_CONFIG_H
 #define SQI_CONFIG_H
@@ -13,14 +13,15 @@ enum sqi_delivery { SQI_AT_MOST_ONCE, SQI_AT_LEAST_ONCE };
 enum sqi_metering { SQI_METRICS_ON, SQI_METRICS_OFF };
 
 struct sqi_config {
-        int64_t delivery;        /* topology.delivery (enum sqi_delivery); the default follows from the spouts */
-        int64_t workers;         /* topology.workers; 0: a worker for each task */
-        double flush_ms;         /* topology.flush.interval.ms */
-        double tick_secs;        /* topology.tick.tuple.freq.secs; 0: no ticks */
-        double message_timeout;  /* topology.message.timeout.secs */
-        int64_t max_pending;     /* topology.max.spout.pending, tuple trees per spout task; 0: adaptive */
-        int64_t max_retries;     /* topology.spout.max.retries of one tuple tree before it is given up; -1: for ever */
-        double retry_delay_ms;   /* topology.spout.retry.delay.ms, the first back-off after a `fail`, doubled each time */
+        int64_t delivery;       /* topology.delivery (enum sqi_delivery); the default follows from the spouts */
+        int64_t workers;        /* topology.workers; 0: a worker for each task */
+        double flush_ms;        /* topology.flush.interval.ms */
+        double tick_secs;       /* topology.tick.tuple.freq.secs; 0: no ticks */
+        double message_timeout; /* topology.message.timeout.secs */
+        int64_t max_pending;    /* topology.max.spout.pending, tuple trees per spout task; 0: adaptive */
+        int64_t max_retries;    /* topology.spout.max.retries of one tuple tree before it is given up; -1: for ever */
+        /* topology.spout.retry.delay.ms, the first back-off after a `fail`, doubled each time */
+        double retry_delay_ms;
         const char *dead_letter; /* topology.dead.letter.path: JSON lines; NULL: see sqi_plan_keep_letters() */
         int64_t batch_bytes;     /* topology.batch.bytes: a batch is sent when it holds as much */
         int64_t channel_batches; /* topology.channel.batches: high-water mark of one channel end, in batches */
@@ -55,8 +56,8 @@ extern const struct sqi_config_key sqi_config_keys[];
 /* Fills every key with its default. */
 void sqi_config_defaults(struct sqi_config *config);
 
-/* Sets one key from text. 0; -ENOENT: no such key; -EINVAL: not a value of its type; -ERANGE: out of range. A string value is
- * borrowed: the caller keeps it alive as long as the config. */
+/* Sets one key from text. 0; -ENOENT: no such key; -EINVAL: not a value of its type; -ERANGE: out of range. A string
+ * value is borrowed: the caller keeps it alive as long as the config. */
 int sqi_config_set(struct sqi_config *config, const char *name, const char *text);
 
 /* The same, with the cause in words. */

@@ -51,7 +51,8 @@ const char *
 sqi_task_name(const struct sqi_plan *plan, uint32_t task, char *buffer, size_t size)
 {
         if (task < plan->ntasks)
-                snprintf(buffer, size, "%s/%u", plan->components[plan->tasks[task].component].id, plan->tasks[task].index);
+                snprintf(buffer, size, "%s/%u", plan->components[plan->tasks[task].component].id,
+                         plan->tasks[task].index);
         else
                 snprintf(buffer, size, "?/%u", task);
         return buffer;

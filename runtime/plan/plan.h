@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The plan: a checked topology laid out as tasks, workers and edges. It is all that the supervisor and the workers know of a
- * topology: the supervisor writes it into the run directory, each worker reads it from there.
+ * The plan: a checked topology laid out as tasks, workers and edges. It is all that the supervisor and the workers know
+ * of a topology: the supervisor writes it into the run directory, each worker reads it from there.
  *
- * Life: topology file -> sqi_topology (model.h) -> checks -> sqi_plan_make() -> encode -> file -> decode -> sqi_plan_free().
+ * Life: topology file -> sqi_topology (model.h) -> checks -> sqi_plan_make() -> encode -> file -> decode ->
+ * sqi_plan_free().
  *
- * Numbering: a component is its index in `components`, spouts first in file order; a task is its index in `tasks`, a component's
- * tasks one after the other; a worker is 0 .. workers - 1.
+ * Numbering: a component is its index in `components`, spouts first in file order; a task is its index in `tasks`, a
+ * component's tasks one after the other; a worker is 0 .. workers - 1.
  */
 #ifndef SQI_PLAN_H
 #define SQI_PLAN_H
@@ -41,7 +42,8 @@ struct sqi_plan_edge {
         enum sqi_grouping_type grouping;
         uint32_t nkeys; /* fields and partial-key: the places of the named fields in the stream */
         uint8_t keys[SQ_FIELDS_MAX];
-        uint32_t nin; /* input fields that `to` declared: the place of each in the stream; 0: none declared, as they come */
+        /* input fields that `to` declared: the place of each in the stream; 0: none declared, as they come */
+        uint32_t nin;
         uint8_t in[SQ_FIELDS_MAX];
         bool feedback; /* closes a cycle: goes to the feedback inbox, is never waited for (docs/guarantees.md) */
 };
@@ -80,8 +82,9 @@ struct sqi_plan {
 };
 
 /*
- * msgpack, versioned. Encode: 0 and a malloc'd buffer, or -ENOMEM. Decode takes bytes from a file: every index and length is
- * checked; -EBADMSG with the cause in `error` when they are not a plan of this version. Free accepts NULL and nulls the pointer.
+ * msgpack, versioned. Encode: 0 and a malloc'd buffer, or -ENOMEM. Decode takes bytes from a file: every index and
+ * length is checked; -EBADMSG with the cause in `error` when they are not a plan of this version. Free accepts NULL and
+ * nulls the pointer.
  */
 int sqi_plan_encode(const struct sqi_plan *plan, void **ret_bytes, size_t *ret_size);
 int sqi_plan_decode(const void *bytes, size_t size, struct sqi_plan **ret, char *error, size_t error_size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bytes from a file into a plan. The reader fails once and for all, and so does what stands on it: the code below reads straight on and asks
- * at the end. Nothing is allocated for a count that the bytes left over could not hold.
+ * Bytes from a file into a plan. The reader fails once and for all, and so does what stands on it: the code below reads
+ * straight on and asks at the end. Nothing is allocated for a count that the bytes left over could not hold.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -50,7 +50,7 @@ alloc(struct decoder *decoder, size_t n, size_t size)
         return ptr;
 }
 
-/* ---- Values ------------------------------------------------------------------------------------------------------------- */
+/* ---- Values ------------------------------------------------------------------------------------------ */
 
 static uint32_t
 read_number(struct decoder *decoder, uint32_t max, const char *what)
@@ -110,7 +110,7 @@ read_tuple(struct decoder *decoder, uint32_t n, const char *what)
         demand(decoder, read_list(decoder, n, what) == n, what);
 }
 
-/* ---- The parts of a plan ------------------------------------------------------------------------------------------------ */
+/* ---- The parts of a plan ----------------------------------------------------------------------------- */
 
 static uint32_t
 read_fields(struct decoder *decoder, struct sq_field **ret)
@@ -215,7 +215,8 @@ read_edge(struct decoder *decoder, const struct sqi_plan *plan, uint32_t *inputs
         edge->grouping = (enum sqi_grouping_type)read_number(decoder, SQI_NONE, "an edge has no grouping");
         if (decoder->r < 0)
                 return;
-        demand(decoder, edge->stream < plan->components[edge->from].nstreams && plan->components[edge->to].kind == SQ_KIND_BOLT,
+        demand(decoder,
+               edge->stream < plan->components[edge->from].nstreams && plan->components[edge->to].kind == SQ_KIND_BOLT,
                what);
         if (decoder->r < 0)
                 return;
@@ -256,7 +257,8 @@ read_components(struct decoder *decoder, struct sqi_plan *plan)
                 plan->components[i].first_task = plan->ntasks;
                 plan->ntasks += plan->components[i].ntasks;
                 demand(decoder, plan->ntasks <= SQI_TASKS_MAX, "there are too many tasks");
-                demand(decoder, i == 0 || plan->components[i].kind >= plan->components[i - 1].kind, "a spout stands behind a bolt");
+                demand(decoder, i == 0 || plan->components[i].kind >= plan->components[i - 1].kind,
+                       "a spout stands behind a bolt");
         }
 }
 
@@ -277,7 +279,8 @@ read_tasks(struct decoder *decoder, struct sqi_plan *plan)
 {
         uint32_t task = 0;
 
-        demand(decoder, read_list(decoder, SQI_TASKS_MAX, "the tasks are wrong") == plan->ntasks, "the tasks are wrong");
+        demand(decoder, read_list(decoder, SQI_TASKS_MAX, "the tasks are wrong") == plan->ntasks,
+               "the tasks are wrong");
         plan->tasks = alloc(decoder, plan->ntasks, sizeof(*plan->tasks));
         for (uint32_t i = 0; decoder->r == 0 && i < plan->ncomponents; i++)
                 for (uint32_t index = 0; decoder->r == 0 && index < plan->components[i].ntasks; index++)
@@ -290,7 +293,8 @@ read_plan(struct decoder *decoder, struct sqi_plan *plan)
 {
         read_tuple(decoder, SQI_PLAN_PARTS, "not a plan");
         demand(decoder, strcmp(read_text(decoder, "not a plan"), SQI_PLAN_MAGIC) == 0, "not a plan");
-        demand(decoder, read_number(decoder, UINT32_MAX, "not a plan") == SQI_PLAN_VERSION, "a plan of another version of squall");
+        demand(decoder, read_number(decoder, UINT32_MAX, "not a plan") == SQI_PLAN_VERSION,
+               "a plan of another version of squall");
         plan->name = read_text(decoder, "the plan has no name");
         demand(decoder, sqi_is_id(plan->name), "the plan has no name");
         plan->directory = read_text(decoder, "the plan has no directory");

@@ -4,7 +4,8 @@
 #include <string.h>
 #include <xxhash.h>
 
-/* Task n - 1 joins those before it: each gives what it has above its new share, S / n, and the first S % n of those that can keep one more. */
+/* Task n - 1 joins those before it: each gives what it has above its new share, S / n, and the first S % n of those
+ * that can keep one more. */
 static void
 join(uint32_t n, uint16_t owners[SQI_SLOTS], uint16_t shares[SQI_SLOTS])
 {

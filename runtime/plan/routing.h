@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who owns a key of a fields grouping, and can the keyed state of a bolt move from one plan to another? It goes where the tuples of its keys go.
+ * Who owns a key of a fields grouping, and can the keyed state of a bolt move from one plan to another? It goes where
+ * the tuples of its keys go.
  *
- * The hash of a key leads to one of SQI_SLOTS slots, a slot to a task. The table of slots for n tasks is that for n - 1 tasks, from which task n - 1
- * took its equal share, as evenly as can be from each. So the shares of two tasks never differ by more than a slot, the table depends on
- * nothing but n, and from n to m tasks, either way, only the slots move that must: those that the added tasks get, or that the removed had.
+ * The hash of a key leads to one of SQI_SLOTS slots, a slot to a task. The table of slots for n tasks is that for n - 1
+ * tasks, from which task n - 1 took its equal share, as evenly as can be from each. So the shares of two tasks never
+ * differ by more than a slot, the table depends on nothing but n, and from n to m tasks, either way, only the slots
+ * move that must: those that the added tasks get, or that the removed had.
  */
 #ifndef SQI_ROUTING_H
 #define SQI_ROUTING_H
@@ -23,8 +25,8 @@ sqi_slot_of(uint64_t hash)
         return (uint32_t)(hash >> 52);
 }
 
-/* What deals out the tuples of a component: the same number in two plans if all its inputs are grouped by fields of the same names.
- * 0: they are not all grouped by the same fields, so nobody can say which task would own a key. */
+/* What deals out the tuples of a component: the same number in two plans if all its inputs are grouped by fields of the
+ * same names. 0: they are not all grouped by the same fields, so nobody can say which task would own a key. */
 uint64_t sqi_routing(const struct sqi_plan *plan, const struct sqi_plan_component *component);
 
 /* From `before` tasks by the routing `from` to `after` tasks by the routing `to`. */

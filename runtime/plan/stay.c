@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is compared is what the codec of plans writes: a field that is added to a component or to the configuration one day counts from that day on.
- * Numbers (of components, tasks, workers) may be others in the two plans; names are what holds them together.
+ * What is compared is what the codec of plans writes: a field that is added to a component or to the configuration one
+ * day counts from that day on. Numbers (of components, tasks, workers) may be others in the two plans; names are what
+ * holds them together.
  */
 #include "plan/stay.h"
 
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- Components and configuration ------------------------------------------------------------------------------------------ */
+/* ---- Components and configuration -------------------------------------------------------------------- */
 
 /* 1: the same, 0: not, or -ENOMEM. */
 static int
@@ -55,7 +56,7 @@ is_same_component(const struct sqi_plan_component *before, const struct sqi_plan
         return x.cycle || y.cycle ? 0 : are_equal(&a, &b);
 }
 
-/* ---- Code ------------------------------------------------------------------------------------------------------------------ */
+/* ---- Code -------------------------------------------------------------------------------------------- */
 
 enum { CHUNK = 1 << 16 };
 
@@ -94,7 +95,7 @@ is_same_code(const char *one, const char *other)
         return strcmp(one, other) == 0 || is_same_file(one, other);
 }
 
-/* ---- Inputs ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Inputs ------------------------------------------------------------------------------------------ */
 
 /* The next edge into a component from number *at on; NULL: no more. */
 static const struct sqi_plan_edge *
@@ -115,7 +116,8 @@ is_same_stream(const struct sqi_plan_stream *one, const struct sqi_plan_stream *
         if (strcmp(one->id, other->id) != 0 || one->nfields != other->nfields)
                 return false;
         for (uint32_t f = 0; f < one->nfields; f++)
-                if (one->fields[f].type != other->fields[f].type || strcmp(one->fields[f].name, other->fields[f].name) != 0)
+                if (one->fields[f].type != other->fields[f].type ||
+                    strcmp(one->fields[f].name, other->fields[f].name) != 0)
                         return false;
         return true;
 }
@@ -126,7 +128,8 @@ is_same_input(const struct sqi_plan *before, const struct sqi_plan_edge *one, co
 {
         const struct sqi_plan_component *from = &before->components[one->from], *now = &after->components[other->from];
 
-        return strcmp(from->id, now->id) == 0 && is_same_stream(&from->streams[one->stream], &now->streams[other->stream]) &&
+        return strcmp(from->id, now->id) == 0 &&
+               is_same_stream(&from->streams[one->stream], &now->streams[other->stream]) &&
                one->input == other->input && one->grouping == other->grouping && one->nkeys == other->nkeys &&
                memcmp(one->keys, other->keys, one->nkeys) == 0 && one->nin == other->nin &&
                memcmp(one->in, other->in, one->nin) == 0 && !one->feedback && !other->feedback;
@@ -148,7 +151,7 @@ reads_the_same(const struct sqi_plan *before, const struct sqi_plan_component *o
         return false;
 }
 
-/* ---- Workers --------------------------------------------------------------------------------------------------------------- */
+/* ---- Workers ----------------------------------------------------------------------------------------- */
 
 static bool
 shares_workers(const struct sqi_plan *plan)

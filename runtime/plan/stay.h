@@ -8,9 +8,10 @@
 #define SQI_STAYS_NOT UINT32_MAX
 
 /*
- * For each worker of `after`, in ret[after->nworkers], the one of `before` that goes on as it, or SQI_STAYS_NOT. It has one task, whose component is
- * the same in both: code, settings, ticks, streams, number of tasks, and what it reads. Where the configuration differs, or tasks share workers,
- * nobody stays. The answer depends on the plans, and on the files of the components, alone. Returns how many stay, or -ENOMEM.
+ * For each worker of `after`, in ret[after->nworkers], the one of `before` that goes on as it, or SQI_STAYS_NOT. It has
+ * one task, whose component is the same in both: code, settings, ticks, streams, number of tasks, and what it reads.
+ * Where the configuration differs, or tasks share workers, nobody stays. The answer depends on the plans, and on the
+ * files of the components, alone. Returns how many stay, or -ENOMEM.
  */
 int sqi_stay(const struct sqi_plan *before, const struct sqi_plan *after, uint32_t *ret);
 

@@ -25,7 +25,8 @@ take_setup(struct sqi_setup *setup, const struct sqi_yaml *root, struct sqi_diag
 {
         char hint[SQI_HINT_SIZE];
 
-        for (const struct sqi_yaml_item *item = root->kind == SQI_YAML_MAPPING ? root->first : NULL; item; item = item->next) {
+        for (const struct sqi_yaml_item *item = root->kind == SQI_YAML_MAPPING ? root->first : NULL; item;
+             item = item->next) {
                 struct sqi_nearest nearest = sqi_nearest(item->key);
                 if (sqi_setup_take(setup, item))
                         continue;

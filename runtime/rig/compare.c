@@ -36,7 +36,8 @@ sqi_comparison_expect(struct sqi_comparison *comparison, struct sqi_arena *arena
                 return -ENOMEM;
         comparison->wanted = wanted;
         int r = sqi_tuple_read(arena, diagnostics, tuple, stream, true, values, wanted[comparison->expected.n]);
-        return r < 0 ? r : add_line(&comparison->expected, sqi_tuple_json(stream, values, wanted[comparison->expected.n]));
+        return r < 0 ? r
+                     : add_line(&comparison->expected, sqi_tuple_json(stream, values, wanted[comparison->expected.n]));
 }
 
 static int
@@ -54,8 +55,8 @@ sqi_comparison_meet(struct sqi_comparison *comparison, const struct sq_rig *rig,
                 size_t n = comparison->got.n;
                 if (rig->caught[i].stream != stream)
                         continue;
-                r = add_line(&comparison->got,
-                             sqi_rig_json(rig, &rig->caught[i], n < comparison->expected.n ? comparison->wanted[n] : NULL));
+                r = add_line(&comparison->got, sqi_rig_json(rig, &rig->caught[i],
+                                                            n < comparison->expected.n ? comparison->wanted[n] : NULL));
         }
         if (comparison->unordered) {
                 qsort(comparison->expected.items, comparison->expected.n, sizeof(char *), compare_lines);
@@ -75,7 +76,8 @@ sqi_comparison_differs(const struct sqi_comparison *comparison)
         return false;
 }
 
-/* The longest common subsequence by the table; beyond some thousand lines only what both begin and end with is looked for. */
+/* The longest common subsequence by the table; beyond some thousand lines only what both begin and end with is looked
+ * for. */
 enum { TABLE_MAX = 2000 };
 
 static void

@@ -48,7 +48,8 @@ check_stream(struct sqi_test *test, const struct sqi_test_step *step, uint32_t s
         struct sqi_comparison comparison = {.unordered = unordered && unordered->value->text &&
                                                          strcmp(unordered->value->text, "true") == 0};
         bool several = expected && is_list_of_tuples(expected);
-        const struct sqi_yaml_item one = {.value = (struct sqi_yaml *)(uintptr_t)expected}, *item = expected ? &one : NULL;
+        const struct sqi_yaml_item one = {.value = (struct sqi_yaml *)(uintptr_t)expected},
+                                   *item = expected ? &one : NULL;
         int r = 0;
 
         if (several)
@@ -75,7 +76,8 @@ check_stream(struct sqi_test *test, const struct sqi_test_step *step, uint32_t s
 int
 sqi_test_step_check_streams(struct sqi_test *test, const struct sqi_test_step *step)
 {
-        const struct sqi_yaml_item *out = sqi_yaml_get(step->node, "out"), *streams = sqi_yaml_get(step->node, "streams");
+        const struct sqi_yaml_item *out = sqi_yaml_get(step->node, "out"),
+                                   *streams = sqi_yaml_get(step->node, "streams");
         int r = 0;
 
         for (const struct sqi_yaml_item *item = streams ? streams->value->first : NULL; item; item = item->next) {
@@ -88,7 +90,8 @@ sqi_test_step_check_streams(struct sqi_test *test, const struct sqi_test_step *s
         }
         for (uint32_t s = 0; s < test->rig->task->component->nstreams && r == 0; s++) {
                 const struct sqi_yaml_item *item = streams && streams->value->kind == SQI_YAML_MAPPING
-                                                           ? sqi_yaml_get(streams->value, sqi_rig_stream(test->rig, s)->id)
+                                                           ? sqi_yaml_get(streams->value,
+                                                                          sqi_rig_stream(test->rig, s)->id)
                                                            : NULL;
                 if (s == 0 && out)
                         item = out;
@@ -118,11 +121,13 @@ check_verdicts(struct sqi_test *test, const struct sqi_test_step *step, struct s
         const struct sqi_yaml_item *verdict = sqi_yaml_get(step->node, "verdict");
         bool counted = sqi_yaml_get(step->node, "acked") || sqi_yaml_get(step->node, "failed") ||
                        sqi_yaml_get(step->node, "pending");
-        struct sqi_tree_count now = sqi_test_count_trees(test->rig, 0), fed = sqi_test_count_trees(test->rig, step->fed);
+        struct sqi_tree_count now = sqi_test_count_trees(test->rig, 0),
+                              fed = sqi_test_count_trees(test->rig, step->fed);
         int64_t n = fed.open + fed.acked + fed.failed;
 
         check_number(test, step, "acked", now.acked - before.acked, false);
-        check_number(test, step, "failed", now.failed - before.failed, test->rig->task->instance.code->bolt && !verdict);
+        check_number(test, step, "failed", now.failed - before.failed,
+                     test->rig->task->instance.code->bolt && !verdict);
         check_number(test, step, "pending", now.open, false);
         if (!step->bolt_input || (!verdict && counted))
                 return;
@@ -179,7 +184,8 @@ check_state(struct sqi_test *test, const struct sqi_test_step *step)
 }
 
 void
-sqi_test_step_check(struct sqi_test *test, const struct sqi_test_step *step, struct sqi_tree_count before, uint64_t misused)
+sqi_test_step_check(struct sqi_test *test, const struct sqi_test_step *step, struct sqi_tree_count before,
+                    uint64_t misused)
 {
         check_verdicts(test, step, before);
         check_logs(test, step, misused);

@@ -20,7 +20,7 @@ struct sqi_inline {
         struct sqi_views **views; /* by task */
 };
 
-/* ---- the door ----------------------------------------------------------------------------------------------------------- */
+/* ---- the door ---------------------------------------------------------------------------------------- */
 
 static uint64_t
 now(void *context)
@@ -48,8 +48,8 @@ log_line(void *context, struct sq_task *task, enum sq_level level, const char *t
 
         if (level > SQ_INFO)
                 return;
-        int n = snprintf(line, sizeof(line), "%s: %s: %s\n", sqi_task_name(self->plan, task->id, name, sizeof(name)), names[level],
-                         text);
+        int n = snprintf(line, sizeof(line), "%s: %s: %s\n", sqi_task_name(self->plan, task->id, name, sizeof(name)),
+                         names[level], text);
         if (write(STDERR_FILENO, line, (size_t)n) < 0)
                 return;
 }
@@ -86,7 +86,7 @@ fault(void *context, struct sq_task *task, const void *at)
         return sqi_views_fault(self->views[task->id], at);
 }
 
-/* ---- open and close ----------------------------------------------------------------------------------------------------- */
+/* ---- open and close ---------------------------------------------------------------------------------- */
 
 struct sqi_inline *
 sqi_inline_new(struct sqi_plan *plan)
@@ -147,7 +147,7 @@ sqi_inline_free(struct sqi_inline **self)
         *self = NULL;
 }
 
-/* ---- the run ------------------------------------------------------------------------------------------------------------ */
+/* ---- the run ----------------------------------------------------------------------------------------- */
 
 static int
 fail(const struct sqi_inline *self, const struct sq_task *task, char *error, size_t size)

@@ -95,7 +95,8 @@ feed_file(struct replay *replay, const uint8_t *bytes, size_t size, uint64_t *re
 }
 
 static int
-replay_task(const char *folder, uint32_t task, struct replay *replay, uint64_t *ret_batches, char *error, size_t error_size)
+replay_task(const char *folder, uint32_t task, struct replay *replay, uint64_t *ret_batches, char *error,
+            size_t error_size)
 {
         struct sqi_plan *plan;
         char path[600];
@@ -123,7 +124,8 @@ replay_task(const char *folder, uint32_t task, struct replay *replay, uint64_t *
 }
 
 int
-sqi_replay(const char *folder, const char *only, sqi_replayed *told, void *context, uint64_t *ret_batches, char *error, size_t size)
+sqi_replay(const char *folder, const char *only, sqi_replayed *told, void *context, uint64_t *ret_batches, char *error,
+           size_t size)
 {
         struct replay replay = {.told = told, .context = context};
         struct sqi_plan *plan;

@@ -13,7 +13,7 @@
 static const uint64_t EPOCH_NS = 1000000000;  /* virtual monotonic time begins at one second, */
 static const int64_t EPOCH_WALL = 1704067200; /* the time of day at 2024-01-01 00:00:00 UTC */
 
-/* ---- the door ----------------------------------------------------------------------------------------------------------- */
+/* ---- the door ---------------------------------------------------------------------------------------- */
 
 static uint64_t
 now(void *context)
@@ -81,7 +81,7 @@ fault(void *context, struct sq_task *task, const void *at)
         return sqi_views_fault(rig->views, at);
 }
 
-/* ---- open and close ----------------------------------------------------------------------------------------------------- */
+/* ---- open and close ---------------------------------------------------------------------------------- */
 
 /* What the task sends to several it sends by PUSH; its neighbours are all in this process. */
 static void
@@ -120,10 +120,12 @@ attach_edge(struct sq_rig *rig, const struct sqi_plan_edge *edge)
         int r = 0;
 
         for (uint32_t t = to->first_task;
-             to != rig->task->component && from == rig->task->component && t < to->first_task + to->ntasks && r == 0; t++)
+             to != rig->task->component && from == rig->task->component && t < to->first_task + to->ntasks && r == 0;
+             t++)
                 r = attach(rig, ZMQ_PULL, kind, t, &rig->sockets[t]);
-        for (uint32_t t = from->first_task;
-             from != rig->task->component && to == rig->task->component && t < from->first_task + from->ntasks && r == 0; t++)
+        for (uint32_t t = from->first_task; from != rig->task->component && to == rig->task->component &&
+                                            t < from->first_task + from->ntasks && r == 0;
+             t++)
                 if (!rig->sockets[t])
                         r = attach(rig, ZMQ_PUSH, SQI_INBOX, rig->task->id, &rig->sockets[t]);
         return r;
@@ -247,7 +249,7 @@ sq_rig_free(struct sq_rig **rig)
         *rig = NULL;
 }
 
-/* ---- trees -------------------------------------------------------------------------------------------------------------- */
+/* ---- trees ------------------------------------------------------------------------------------------- */
 
 static struct sqi_tree *
 tree_of(struct sq_rig *rig, uint64_t root, bool make)
@@ -345,7 +347,7 @@ gather(struct sq_rig *rig)
                         rig->trees[i].state = SQI_TREE_ACKED;
 }
 
-/* ---- what happens to the task ------------------------------------------------------------------------------------------- */
+/* ---- what happens to the task ------------------------------------------------------------------------ */
 
 static bool
 is_alive(const struct sq_rig *rig)
@@ -414,7 +416,7 @@ sqi_rig_advance(struct sq_rig *rig, uint64_t ns)
         }
 }
 
-/* ---- input -------------------------------------------------------------------------------------------------------------- */
+/* ---- input ------------------------------------------------------------------------------------------- */
 
 static int
 send_bytes(void *socket, const void *bytes, size_t size)
@@ -446,11 +448,16 @@ sqi_rig_feed_frame(struct sq_rig *rig, const void *bytes, size_t size)
 
 /* One tuple, one batch, one tree. */
 int
-sqi_rig_feed(struct sq_rig *rig, const struct sqi_plan_edge *edge, uint32_t source, size_t n, const struct sq_value *values)
+sqi_rig_feed(struct sq_rig *rig, const struct sqi_plan_edge *edge, uint32_t source, size_t n,
+             const struct sq_value *values)
 {
         uint32_t task = rig->plan->components[edge->from].first_task + source;
-        struct sqi_header header = {
-                .magic = "SQB", .version = SQI_WIRE_VERSION, .kind = SQI_BATCH_DATA, .task = task, .count = 1, .nruns = 1};
+        struct sqi_header header = {.magic = "SQB",
+                                    .version = SQI_WIRE_VERSION,
+                                    .kind = SQI_BATCH_DATA,
+                                    .task = task,
+                                    .count = 1,
+                                    .nruns = 1};
         struct sqi_run run = {1, (uint16_t)edge->stream, 1};
         uint64_t root = SQI_ROOT(task, rig->seq + 1);
         size_t size = sizeof(header) + 3 + sizeof(run) + sizeof(root);
@@ -517,7 +524,7 @@ sqi_rig_judge(struct sq_rig *rig, size_t tree, bool ack)
         send_bytes(rig->to_spout, &message, sizeof(message));
 }
 
-/* ---- what came of it ---------------------------------------------------------------------------------------------------- */
+/* ---- what came of it --------------------------------------------------------------------------------- */
 
 const struct sqi_plan_stream *
 sqi_rig_stream(const struct sq_rig *rig, uint32_t stream)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rig: one task of a plan, run in the caller's thread on a virtual clock, with this in the place of all its neighbours.
+ * The rig: one task of a plan, run in the caller's thread on a virtual clock, with this in the place of all its
+ * neighbours.
  *
  *     sources (as spout tasks) --inbox--> the task --channels--> sinks
  *               ^----------------acks-------'
  *
- * The task is the one that workers run; only its door differs. Every tuple fed is a tuple tree of its own, and the rig is both its ledger and
- * the last bolt of it: what reaches a sink is acked there at once, so a tree is complete when the task has acked what it was fed.
- * For a spout the rig is the bolts: it gathers the trees and acks or fails them when told to.
+ * The task is the one that workers run; only its door differs. Every tuple fed is a tuple tree of its own, and the rig
+ * is both its ledger and the last bolt of it: what reaches a sink is acked there at once, so a tree is complete when
+ * the task has acked what it was fed. For a spout the rig is the bolts: it gathers the trees and acks or fails them
+ * when told to.
  */
 #ifndef SQI_RIG_H
 #define SQI_RIG_H
@@ -46,7 +48,8 @@ struct sq_rig {
         struct sqi_metrics metrics;
         struct sq_task *task;
         void *context;
-        void **sockets; /* by task of the plan: a sink's PULL; a source's PUSH into the inbox or feedback inbox; NULL: no neighbour */
+        /* by task of the plan: a sink's PULL; a source's PUSH into the inbox or feedback inbox; NULL: no neighbour */
+        void **sockets;
         void **acks;    /* by task: a source's ack inbox */
         void *to_spout; /* PUSH to the ack inbox of a spout under test */
         uint64_t clock_ns, seq;
@@ -61,20 +64,22 @@ struct sq_rig {
         char *text; /* what the public functions hand out */
 };
 
-/* Takes the plan over, also on error: changes it into one without broadcasts and with a single worker. 0, or -EINVAL with the cause in `error`:
- * what the component said in prepare among them. */
+/* Takes the plan over, also on error: changes it into one without broadcasts and with a single worker. 0, or -EINVAL
+ * with the cause in `error`: what the component said in prepare among them. */
 int sqi_rig_open(struct sqi_plan **plan, uint32_t task, struct sq_rig **ret, char *error, size_t size);
 
 /* Feeds one tuple of `n` values by the input `edge` of the plan. 0 or a negative errno. */
-int sqi_rig_feed(struct sq_rig *rig, const struct sqi_plan_edge *edge, uint32_t source, size_t n, const struct sq_value *values);
+int sqi_rig_feed(struct sq_rig *rig, const struct sqi_plan_edge *edge, uint32_t source, size_t n,
+                 const struct sq_value *values);
 /* Feeds a batch as a worker received it. */
 int sqi_rig_feed_frame(struct sq_rig *rig, const void *bytes, size_t size);
 
 /* Lets the task turn until it is idle, and gathers what came of it. */
 void sqi_rig_settle(struct sq_rig *rig);
-void sqi_rig_next(struct sq_rig *rig, uint32_t calls);         /* spouts */
-void sqi_rig_tick(struct sq_rig *rig);                         /* bolts: a tick out of turn */
-void sqi_rig_advance(struct sq_rig *rig, uint64_t ns);         /* time passes; what is due on the way happens at its time */
+void sqi_rig_next(struct sq_rig *rig, uint32_t calls); /* spouts */
+void sqi_rig_tick(struct sq_rig *rig);                 /* bolts: a tick out of turn */
+/* time passes; what is due on the way happens at its time */
+void sqi_rig_advance(struct sq_rig *rig, uint64_t ns);
 void sqi_rig_end(struct sq_rig *rig);                          /* every source has ended, or the spout is to drain */
 void sqi_rig_judge(struct sq_rig *rig, size_t tree, bool ack); /* spouts: ends a tree */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A file is a list of tests, a test a setup and a list of steps, a step one action and what is expected of it. What a step does not
- * mention it forbids: a tuple nobody expects, a tree that fails, a misuse of squall.h fails the test.
+ * A file is a list of tests, a test a setup and a list of steps, a step one action and what is expected of it. What a
+ * step does not mention it forbids: a tuple nobody expects, a tree that fails, a misuse of squall.h fails the test.
  */
 #include "rig/script.h"
 
@@ -17,7 +17,7 @@
 #include "base/nearest.h"
 #include "task/crash.h"
 
-/* ---- files -------------------------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------------------- */
 
 static int
 remove_one(const char *path, const struct stat *about, int kind, struct FTW *where)
@@ -37,8 +37,8 @@ write_file(struct sqi_test *test, const struct sqi_yaml_item *item)
         snprintf(path, sizeof(path), "%s/%s", test->folder, item->key);
         file = strchr(item->key, '/') ? NULL : fopen(path, "we");
         if (!file)
-                return sqi_test_wrong(test->script, item->key_place, "cannot write the file '%s' (its name must have no '/')",
-                                      item->key);
+                return sqi_test_wrong(test->script, item->key_place,
+                                      "cannot write the file '%s' (its name must have no '/')", item->key);
         if (item->value->text)
                 fputs(item->value->text, file);
         return fclose(file) == 0 ? 0 : -errno;
@@ -53,7 +53,8 @@ make_files(struct sqi_test *test)
 
         if (!test->files)
                 return 0;
-        snprintf(test->folder, sizeof(test->folder), "%.40s/squall-XXXXXX", temporary && *temporary ? temporary : "/tmp");
+        snprintf(test->folder, sizeof(test->folder), "%.40s/squall-XXXXXX",
+                 temporary && *temporary ? temporary : "/tmp");
         if (!mkdtemp(test->folder)) {
                 test->folder[0] = '\0';
                 return sqi_test_wrong(test->script, test->files->key_place, "cannot make a folder for the files: %s",
@@ -65,7 +66,7 @@ make_files(struct sqi_test *test)
         return r;
 }
 
-/* ---- actions ------------------------------------------------------------------------------------------------------------ */
+/* ---- actions ----------------------------------------------------------------------------------------- */
 
 static const struct sqi_plan_edge *
 find_edge(struct sqi_test *test, const struct sqi_yaml_item *from, const struct sqi_yaml *place)
@@ -101,7 +102,8 @@ feed(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_yaml *t
 static int
 do_in(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_yaml *value)
 {
-        bool several = value->kind == SQI_YAML_SEQUENCE && value->first && value->first->value->kind >= SQI_YAML_SEQUENCE;
+        bool several = value->kind == SQI_YAML_SEQUENCE && value->first &&
+                       value->first->value->kind >= SQI_YAML_SEQUENCE;
         int r = 0;
 
         step->bolt_input = true;
@@ -120,7 +122,8 @@ do_tick(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_yaml
         int64_t times = 1;
 
         (void)step;
-        if (value->kind == SQI_YAML_SCALAR && strcmp(value->text, "tick") != 0 && sqi_parse_int(value->text, &times) < 0)
+        if (value->kind == SQI_YAML_SCALAR && strcmp(value->text, "tick") != 0 &&
+            sqi_parse_int(value->text, &times) < 0)
                 return sqi_test_wrong(test->script, value->place, "'tick' needs a number of ticks");
         while (times-- > 0)
                 sqi_rig_tick(test->rig);
@@ -176,10 +179,11 @@ judge(struct sqi_test *test, const struct sqi_yaml *value, bool ack)
                         sqi_rig_judge(test->rig, t, ack);
         } else {
                 for (; item; item = item->next) {
-                        if (item->value->kind != SQI_YAML_SCALAR || sqi_parse_int(item->value->text, &number) < 0 || number < 1 ||
-                            (size_t)number > test->rig->ntrees)
+                        if (item->value->kind != SQI_YAML_SCALAR || sqi_parse_int(item->value->text, &number) < 0 ||
+                            number < 1 || (size_t)number > test->rig->ntrees)
                                 return sqi_test_wrong(test->script, item->value->place,
-                                                      "no such tuple tree (they count from 1; there are %zu)", test->rig->ntrees);
+                                                      "no such tuple tree (they count from 1; there are %zu)",
+                                                      test->rig->ntrees);
                         sqi_rig_judge(test->rig, (size_t)number - 1, ack);
                 }
         }
@@ -216,7 +220,7 @@ enum { ACTIONS = sizeof(actions) / sizeof(actions[0]) };
 static const char *const expectations[] = {"from",   "out",     "streams", "unordered", "verdict", "acked",
                                            "failed", "pending", "log",     "done",      "error",   "files"};
 
-/* ---- steps -------------------------------------------------------------------------------------------------------------- */
+/* ---- steps ------------------------------------------------------------------------------------------- */
 
 static bool
 is_known(const char *key, struct sqi_nearest *nearest)
@@ -242,8 +246,8 @@ check_keys(struct sqi_script *script, const struct sqi_yaml *node)
         for (const struct sqi_yaml_item *item = node->first; item; item = item->next) {
                 struct sqi_nearest nearest = sqi_nearest(item->key ? item->key : "");
                 if (!item->key || !is_known(item->key, &nearest))
-                        return sqi_test_wrong(script, item->key_place, "a step has no '%s'%s", item->key ? item->key : "",
-                                              sqi_nearest_hint(&nearest, hint));
+                        return sqi_test_wrong(script, item->key_place, "a step has no '%s'%s",
+                                              item->key ? item->key : "", sqi_nearest_hint(&nearest, hint));
         }
         return 0;
 }
@@ -257,8 +261,9 @@ act(struct sqi_test *test, struct sqi_test_step *step)
         if (step->node->kind == SQI_YAML_MAPPING)
                 r = check_keys(test->script, step->node);
         for (int a = 0; a < ACTIONS && r == 0; a++) {
-                const struct sqi_yaml_item *item = step->node->kind == SQI_YAML_MAPPING ? sqi_yaml_get(step->node, actions[a].key)
-                                                                                        : NULL;
+                const struct sqi_yaml_item *item = step->node->kind == SQI_YAML_MAPPING
+                                                           ? sqi_yaml_get(step->node, actions[a].key)
+                                                           : NULL;
                 if (step->node->kind == SQI_YAML_SCALAR && strcmp(step->node->text, actions[a].key) == 0)
                         return actions[a].run(test, step, step->node);
                 if (item)
@@ -298,15 +303,16 @@ run_steps(struct sqi_test *test)
         int r = 0;
 
         if (!test->steps || test->steps->value->kind != SQI_YAML_SEQUENCE)
-                return test->error
-                               ? 0
-                               : sqi_test_wrong(test->script, test->node->place, "a test needs 'steps': a list of what happens");
-        for (const struct sqi_yaml_item *item = test->steps->value->first; item && r == 0 && !test->failed; item = item->next)
+                return test->error ? 0
+                                   : sqi_test_wrong(test->script, test->node->place,
+                                                    "a test needs 'steps': a list of what happens");
+        for (const struct sqi_yaml_item *item = test->steps->value->first; item && r == 0 && !test->failed;
+             item = item->next)
                 r = run_step(test, ++number, item->value);
         return r;
 }
 
-/* ---- tests -------------------------------------------------------------------------------------------------------------- */
+/* ---- tests ------------------------------------------------------------------------------------------- */
 
 static int
 take_key(struct sqi_test *test, const struct sqi_yaml_item *item, bool top)
@@ -349,8 +355,10 @@ take_keys(struct sqi_test *test, const struct sqi_yaml *node, bool top)
 static const struct sqi_yaml *
 find_example(const struct sqi_test *test)
 {
-        for (const struct sqi_yaml_item *item = test->steps ? test->steps->value->first : NULL; item; item = item->next) {
-                const struct sqi_yaml_item *in = item->value->kind == SQI_YAML_MAPPING ? sqi_yaml_get(item->value, "in") : NULL;
+        for (const struct sqi_yaml_item *item = test->steps ? test->steps->value->first : NULL; item;
+             item = item->next) {
+                const struct sqi_yaml_item *in = item->value->kind == SQI_YAML_MAPPING ? sqi_yaml_get(item->value, "in")
+                                                                                       : NULL;
                 const struct sqi_yaml *tuple = in ? in->value : NULL;
                 if (tuple && tuple->kind == SQI_YAML_SEQUENCE && tuple->first)
                         tuple = tuple->first->value;
@@ -387,8 +395,10 @@ open_test(struct sqi_test *test)
 static int
 run_test(struct sqi_script *script, const struct sqi_yaml *node)
 {
-        struct sqi_test test = {
-                .script = script, .node = node, .name = "?", .setup = {.directory = script->home, .home = script->home}};
+        struct sqi_test test = {.script = script,
+                                .node = node,
+                                .name = "?",
+                                .setup = {.directory = script->home, .home = script->home}};
         char *text = NULL;
         size_t size = 0;
         int r = take_keys(&test, script->root, true);
@@ -413,8 +423,8 @@ run_test(struct sqi_script *script, const struct sqi_yaml *node)
                 nftw(test.folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
         fclose(test.report);
         if (r == 0)
-                script->told(script->context,
-                             &(struct sqi_test_result){test.name, node->place.line, !test.failed, test.failed ? text : NULL});
+                script->told(script->context, &(struct sqi_test_result){test.name, node->place.line, !test.failed,
+                                                                        test.failed ? text : NULL});
         free(text);
         return r;
 }
@@ -422,18 +432,21 @@ run_test(struct sqi_script *script, const struct sqi_yaml *node)
 static int
 run_all(struct sqi_script *script)
 {
-        const struct sqi_yaml_item *tests = script->root->kind == SQI_YAML_MAPPING ? sqi_yaml_get(script->root, "tests") : NULL;
+        const struct sqi_yaml_item *tests = script->root->kind == SQI_YAML_MAPPING ? sqi_yaml_get(script->root, "tests")
+                                                                                   : NULL;
         int r = 0;
 
         if (!tests || tests->value->kind != SQI_YAML_SEQUENCE)
-                return sqi_test_wrong(script, script->root->place, "a file of tests needs 'component' and 'tests', a list");
+                return sqi_test_wrong(script, script->root->place,
+                                      "a file of tests needs 'component' and 'tests', a list");
         for (const struct sqi_yaml_item *item = tests->value->first; item && r != -ENOMEM; item = item->next)
                 r = run_test(script, item->value);
         return script->diagnostics->errors ? -EINVAL : r;
 }
 
 int
-sqi_script_run(const char *path, const char *only, struct sqi_diagnostics *diagnostics, sqi_test_told *told, void *context)
+sqi_script_run(const char *path, const char *only, struct sqi_diagnostics *diagnostics, sqi_test_told *told,
+               void *context)
 {
         struct sqi_script script = {
                 .arena = sqi_arena_new(), .diagnostics = diagnostics, .only = only, .told = told, .context = context};

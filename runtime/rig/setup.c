@@ -46,17 +46,18 @@ sqi_setup_offer(struct sqi_nearest *nearest)
 #undef X
 }
 
-/* ---- the component ------------------------------------------------------------------------------------------------------ */
+/* ---- the component ----------------------------------------------------------------------------------- */
 
 static int
 read_number(struct plan_builder *builder, const struct sqi_yaml_item *item, int64_t least, int64_t most, int64_t *ret)
 {
         if (!item)
                 return 0;
-        if (item->value->kind == SQI_YAML_SCALAR && sqi_parse_int(item->value->text, ret) == 0 && *ret >= least && *ret <= most)
+        if (item->value->kind == SQI_YAML_SCALAR && sqi_parse_int(item->value->text, ret) == 0 && *ret >= least &&
+            *ret <= most)
                 return 0;
-        sqi_model_error(&builder->model, item->value->place, "'%s' needs a number from %lld to %lld", item->key, (long long)least,
-                        (long long)most);
+        sqi_model_error(&builder->model, item->value->place, "'%s' needs a number from %lld to %lld", item->key,
+                        (long long)least, (long long)most);
         return -EINVAL;
 }
 
@@ -70,8 +71,9 @@ find_kind(struct plan_builder *builder, const char *name)
 
         builder->component.kind = SQ_KIND_BOLT;
         if (kind) {
-                builder->component.kind = strcmp(kind->value->text ? kind->value->text : "", "spout") == 0 ? SQ_KIND_SPOUT
-                                                                                                           : SQ_KIND_BOLT;
+                builder->component.kind = strcmp(kind->value->text ? kind->value->text : "", "spout") == 0
+                                                  ? SQ_KIND_SPOUT
+                                                  : SQ_KIND_BOLT;
                 return 0;
         }
         path = sqi_catalog_find(SQ_KIND_BOLT, name, builder->setup->home);
@@ -101,7 +103,8 @@ load(struct plan_builder *builder)
         component->id.text = setup->component->value->text;
         const char *slash = strrchr(name, '/'), *dot = slash ? strchr(slash, '.') : NULL;
         if (slash)
-                component->id.text = sqi_arena_copy(model->arena, slash + 1, dot ? (size_t)(dot - slash - 1) : strlen(slash + 1));
+                component->id.text = sqi_arena_copy(model->arena, slash + 1,
+                                                    dot ? (size_t)(dot - slash - 1) : strlen(slash + 1));
         component->component = (struct sqi_word){name, setup->component->value->place};
         if (slash && name[0] != '/')
                 component->component.text = sqi_arena_print(model->arena, "%s/%s", setup->home, name);
@@ -116,7 +119,7 @@ load(struct plan_builder *builder)
         return model->diagnostics->errors > builder->errors ? -EINVAL : 0;
 }
 
-/* ---- inputs ------------------------------------------------------------------------------------------------------------- */
+/* ---- inputs ------------------------------------------------------------------------------------------ */
 
 static enum sq_type
 type_of(struct plan_builder *builder, const struct sqi_yaml *node)
@@ -124,7 +127,8 @@ type_of(struct plan_builder *builder, const struct sqi_yaml *node)
         for (int type = SQ_ANY; type <= SQ_TIME && node->text; type++)
                 if (strcmp(sqi_type_name((enum sq_type)type), node->text) == 0)
                         return (enum sq_type)type;
-        sqi_model_error(&builder->model, node->place, "no type '%s' (any, bool, int, uint, float, str, bin, array, map, time)",
+        sqi_model_error(&builder->model, node->place,
+                        "no type '%s' (any, bool, int, uint, float, str, bin, array, map, time)",
                         node->text ? node->text : "");
         return SQ_ANY;
 }
@@ -165,7 +169,8 @@ read_input(struct plan_builder *builder, const struct sqi_yaml_item *item)
         }
 }
 
-/* Without "inputs": one, of the fields that the bolt declares and those that the first tuple of the test has besides. */
+/* Without "inputs": one, of the fields that the bolt declares and those that the first tuple of the test has
+ * besides. */
 static void
 guess_input(struct plan_builder *builder)
 {
@@ -214,7 +219,7 @@ declare(struct plan_builder *builder, char *error, size_t size)
         return r;
 }
 
-/* ---- the plan ----------------------------------------------------------------------------------------------------------- */
+/* ---- the plan ---------------------------------------------------------------------------------------- */
 
 static int
 lay_streams(struct plan_builder *builder, struct sqi_plan_component *into, const struct sqi_fields *streams, size_t n)
@@ -262,14 +267,16 @@ lay_input(struct plan_builder *builder, uint32_t input, uint32_t self, char *err
         struct sqi_plan_edge *edge = &plan->edges[plan->nedges++];
         const struct sqi_fields *fields = &builder->inputs[input].fields;
 
-        *edge = (struct sqi_plan_edge){.from = input, .to = self, .input = input, .nin = (uint32_t)builder->declared.in.n};
+        *edge = (struct sqi_plan_edge){
+                .from = input, .to = self, .input = input, .nin = (uint32_t)builder->declared.in.n};
         plan->components[input] = (struct sqi_plan_component){
                 .id = builder->inputs[input].name, .kind = SQ_KIND_SPOUT, .ntasks = 1};
         for (uint32_t f = 0; f < edge->nin; f++) {
                 int place = sqi_fields_find(fields, builder->declared.in.items[f].name);
                 if (place < 0) {
                         snprintf(error, size, "'%s' needs the field '%s', which the input '%s' does not have",
-                                 plan->components[self].id, builder->declared.in.items[f].name, builder->inputs[input].name);
+                                 plan->components[self].id, builder->declared.in.items[f].name,
+                                 builder->inputs[input].name);
                         return -EINVAL;
                 }
                 edge->in[f] = (uint8_t)place;
@@ -342,7 +349,8 @@ lay(struct plan_builder *builder, char *error, size_t size)
         plan->name = "test";
         plan->directory = builder->setup->directory;
         plan->components = sqi_arena_alloc(builder->model.arena, builder->ninputs + 3, sizeof(*plan->components));
-        plan->edges = sqi_arena_alloc(builder->model.arena, builder->ninputs + 2 * (SQ_STREAMS_MAX + 1), sizeof(*plan->edges));
+        plan->edges = sqi_arena_alloc(builder->model.arena, builder->ninputs + 2 * (SQ_STREAMS_MAX + 1),
+                                      sizeof(*plan->edges));
         if (!plan->components || !plan->edges)
                 return -ENOMEM;
         plan->ncomponents = self + 1;
@@ -374,8 +382,8 @@ build(struct plan_builder *builder, char *error, size_t size)
 }
 
 int
-sqi_setup_open(const struct sqi_setup *setup, struct sqi_arena **arena, struct sqi_diagnostics *diagnostics, struct sq_rig **ret,
-               char *error, size_t size)
+sqi_setup_open(const struct sqi_setup *setup, struct sqi_arena **arena, struct sqi_diagnostics *diagnostics,
+               struct sq_rig **ret, char *error, size_t size)
 {
         struct plan_builder *builder = calloc(1, sizeof(*builder));
         int r;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One test under way: what script.c, which does what its steps say, and expect.c, which looks at what came of it, share. */
+/* One test under way: what script.c, which does what its steps say, and expect.c, which looks at what came of it,
+ * share. */
 #ifndef SQI_RIG_TEST_H
 #define SQI_RIG_TEST_H
 

@@ -138,7 +138,8 @@ read_scalar(struct sqi_arena *arena, const struct sqi_yaml *node, enum sq_type t
 }
 
 static int
-read_items(struct sqi_arena *arena, struct sqi_diagnostics *diagnostics, const struct sqi_yaml *node, struct sq_value *ret)
+read_items(struct sqi_arena *arena, struct sqi_diagnostics *diagnostics, const struct sqi_yaml *node,
+           struct sq_value *ret)
 {
         bool map = node->kind == SQI_YAML_MAPPING;
         struct sq_value *items = sqi_arena_alloc(arena, node->n * (map ? 2 : 1), sizeof(*items));
@@ -156,8 +157,8 @@ read_items(struct sqi_arena *arena, struct sqi_diagnostics *diagnostics, const s
 }
 
 int
-sqi_value_read(struct sqi_arena *arena, struct sqi_diagnostics *diagnostics, const struct sqi_yaml *node, enum sq_type type,
-               struct sq_value *ret)
+sqi_value_read(struct sqi_arena *arena, struct sqi_diagnostics *diagnostics, const struct sqi_yaml *node,
+               enum sq_type type, struct sq_value *ret)
 {
         bool list = node->kind == SQI_YAML_SEQUENCE, map = node->kind == SQI_YAML_MAPPING;
         int r = -EINVAL;
@@ -193,8 +194,8 @@ find_field(const struct sqi_plan_stream *stream, const struct sqi_yaml_item *ite
                         return (int)f;
                 sqi_nearest_offer(&nearest, stream->fields[f].name);
         }
-        sqi_diagnose(diagnostics, SQI_ERROR, item->key_place, "the stream '%s' has no field '%s'%s", stream->id, item->key,
-                     sqi_nearest_hint(&nearest, hint));
+        sqi_diagnose(diagnostics, SQI_ERROR, item->key_place, "the stream '%s' has no field '%s'%s", stream->id,
+                     item->key, sqi_nearest_hint(&nearest, hint));
         return -EINVAL;
 }
 
@@ -219,7 +220,9 @@ sqi_tuple_read(struct sqi_arena *arena, struct sqi_diagnostics *diagnostics, con
         for (const struct sqi_yaml_item *item = node->first; item; item = item->next) {
                 int f = node->kind == SQI_YAML_MAPPING ? find_field(stream, item, diagnostics) : (int)place++;
                 bool whatever = any && sqi_value_is_any(item->value);
-                int r = f < 0 || whatever ? f : sqi_value_read(arena, diagnostics, item->value, stream->fields[f].type, &values[f]);
+                int r = f < 0 || whatever
+                                ? f
+                                : sqi_value_read(arena, diagnostics, item->value, stream->fields[f].type, &values[f]);
                 if (r < 0)
                         return r;
                 given[f] = !whatever;

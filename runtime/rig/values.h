@@ -8,11 +8,12 @@
 #include "topology/yaml.h"
 
 /*
- * The value that `node` stands for as a field of `type`. SQ_ANY: a plain number is one, true and false are, everything else is a string. Binary is hex
- * digits, a time RFC 3339 or seconds, as sq_json() writes them. It lives in the arena. 0; -EINVAL after a diagnosis; -ENOMEM.
+ * The value that `node` stands for as a field of `type`. SQ_ANY: a plain number is one, true and false are, everything
+ * else is a string. Binary is hex digits, a time RFC 3339 or seconds, as sq_json() writes them. It lives in the arena.
+ * 0; -EINVAL after a diagnosis; -ENOMEM.
  */
-int sqi_value_read(struct sqi_arena *arena, struct sqi_diagnostics *diagnostics, const struct sqi_yaml *node, enum sq_type type,
-                   struct sq_value *ret);
+int sqi_value_read(struct sqi_arena *arena, struct sqi_diagnostics *diagnostics, const struct sqi_yaml *node,
+                   enum sq_type type, struct sq_value *ret);
 
 /* The word `any` without quotes, which in what a test expects stands for a tuple or a value, whatever it is. */
 bool sqi_value_is_any(const struct sqi_yaml *node);

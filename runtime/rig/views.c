@@ -9,7 +9,8 @@
 
 enum { REMNANT = UINT16_MAX };
 
-/* To open and close pages takes microseconds: so many tuples are closed one by one, those that come later a group at a time. */
+/* To open and close pages takes microseconds: so many tuples are closed one by one, those that come later a group at a
+ * time. */
 enum { ONE_BY_ONE = 4096, GROUP = 64 };
 
 /* A tuple that takes more than a quarter of the ring is executed as it is. */
@@ -25,13 +26,15 @@ struct slot {
 struct sqi_views {
         uint8_t *ring;
         size_t page, npages;
-        size_t next;        /* page that the next tuple begins at */
-        size_t open, ready; /* pages that are open: of tuples that are over from `open` to `next`, and ahead up to `ready` */
+        size_t next; /* page that the next tuple begins at */
+        /* pages that are open: of tuples that are over from `open` to `next`, and ahead up to `ready` */
+        size_t open, ready;
         uint64_t ntuples;
         size_t begin, end; /* pages of the tuple under way; none: begin == end */
         uint16_t starts
-                [PAGES_MAX]; /* by page: 1 + the first page of its tuple; 0: none yet; REMNANT: its first page has another tuple */
-        bool faulted;        /* since the last report */
+                /* by page: 1 + the first page of its tuple; 0: none yet; REMNANT: its first page has another tuple */
+                [PAGES_MAX];
+        bool faulted; /* since the last report */
         char what[WHAT_MAX];
 };
 
@@ -229,6 +232,8 @@ sqi_views_report(struct sqi_views *views, struct sq_task *task)
         views->faulted = false;
         protect(views, 0, views->npages, PROT_NONE);
         views->open = views->ready = views->next;
-        sqi_task_misuse(task, "it reads %s (a view is good until the callback returns: copy it, or keep the tuple with sq_keep())",
-                        views->what);
+        sqi_task_misuse(
+                task,
+                "it reads %s (a view is good until the callback returns: copy it, or keep the tuple with sq_keep())",
+                views->what);
 }

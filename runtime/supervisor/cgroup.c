@@ -12,7 +12,7 @@
 
 enum { TEXT_SIZE = 512, MIB = 1 << 20, PERIOD_US = 100000, PATH_SIZE = PATH_MAX + 300 };
 
-/* ---- Files ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Files ------------------------------------------------------------------------------------------- */
 
 static int
 put(const char *folder, const char *file, const char *text)
@@ -53,7 +53,7 @@ has_word(const char *text, const char *word)
         return false;
 }
 
-/* ---- BASE ----------------------------------------------------------------------------------------------------------------- */
+/* ---- BASE -------------------------------------------------------------------------------------------- */
 
 /* The folder of our own cgroup: where the hierarchy is mounted, and the line `0::/PATH`. */
 static bool
@@ -125,7 +125,7 @@ sqi_cgroup_find(struct sqi_cgroup *ret)
                 ret->base[0] = '\0';
 }
 
-/* ---- Topologies and workers ----------------------------------------------------------------------------------------------- */
+/* ---- Topologies and workers -------------------------------------------------------------------------- */
 
 static const char *
 topology_folder(const struct sqi_cgroup *cgroup, const char *rundir, char ret[PATH_SIZE])

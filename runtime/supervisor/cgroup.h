@@ -6,9 +6,10 @@
  *     BASE/TOPOLOGY/             one for each run directory, by its name: memory.max, cpu.max of the topology
  *     BASE/TOPOLOGY/wN/          one for each worker: memory.max, cpu.max of the worker
  *
- * Our own process is in none of them, as the kernel wants it (no processes in inner cgroups), and as systemd does: a service's own cgroup, divided, could
- * not be started into again while its workers live. Where there is no BASE, the workers set rlimits for themselves (worker/limit.h).
- * What cannot be done here is left undone: a topology runs without its limits rather than not at all, and `squall doctor` tells which hold.
+ * Our own process is in none of them, as the kernel wants it (no processes in inner cgroups), and as systemd does: a
+ * service's own cgroup, divided, could not be started into again while its workers live. Where there is no BASE, the
+ * workers set rlimits for themselves (worker/limit.h). What cannot be done here is left undone: a topology runs without
+ * its limits rather than not at all, and `squall doctor` tells which hold.
  */
 #ifndef SQI_CGROUP_H
 #define SQI_CGROUP_H
@@ -28,7 +29,8 @@ struct sqi_cgroup {
 void sqi_cgroup_find(struct sqi_cgroup *ret);
 
 /* Makes the cgroup of a worker anew, with its limits and those of its topology; puts a process into it. */
-void sqi_cgroup_make(const struct sqi_cgroup *cgroup, const char *rundir, unsigned worker, const struct sqi_config *config);
+void sqi_cgroup_make(const struct sqi_cgroup *cgroup, const char *rundir, unsigned worker,
+                     const struct sqi_config *config);
 void sqi_cgroup_enter(const struct sqi_cgroup *cgroup, const char *rundir, unsigned worker, pid_t pid);
 
 /* Has the kernel killed the worker for want of memory? */
@@ -38,6 +40,7 @@ bool sqi_cgroup_has_killed(const struct sqi_cgroup *cgroup, const char *rundir, 
 void sqi_cgroup_remove(const struct sqi_cgroup *cgroup, const char *rundir);
 
 /* Which limits of the configuration nobody enforces: "topology.cpu, topology.worker.cpu"; "": none. */
-const char *sqi_cgroup_lacking(const struct sqi_cgroup *cgroup, const struct sqi_config *config, char *buffer, size_t size);
+const char *sqi_cgroup_lacking(const struct sqi_cgroup *cgroup, const struct sqi_config *config, char *buffer,
+                               size_t size);
 
 #endif

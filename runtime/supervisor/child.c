@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The processes of a topology's workers: from spawn to reaped, with what they say on stderr. Those that may outlive us hold a lease
- * (control/lease.h) and write into a FIFO of the run directory, so that the next supervisor finds both.
+ * The processes of a topology's workers: from spawn to reaped, with what they say on stderr. Those that may outlive us
+ * hold a lease (control/lease.h) and write into a FIFO of the run directory, so that the next supervisor finds both.
  */
 #include <errno.h>
 #include <signal.h>
@@ -26,8 +26,9 @@ hand_on_line(void *context, const char *line)
         char name[NAME_SIZE];
 
         if (running->observer.line)
-                running->observer.line(running->observer.context, sqi_worker_name(running->plan, log->worker, name, sizeof(name)),
-                                       log->worker, line);
+                running->observer.line(running->observer.context,
+                                       sqi_worker_name(running->plan, log->worker, name, sizeof(name)), log->worker,
+                                       line);
 }
 
 void
@@ -73,7 +74,9 @@ sqi_child_spawn(struct sqi_running *running, uint32_t worker, uint32_t incarnati
         struct sqi_child *child = &running->children[worker];
         char tasks[NAME_SIZE], title[2 * NAME_SIZE], numbers[3][24];
         char adoptable[] = "adoptable", fifo[SQI_RUNDIR_SIZE + 16], program[SQI_PROGRAM_PATH];
-        char *argv[] = {title, running->rundir.path, numbers[0], numbers[1], numbers[2], running->apart ? adoptable : NULL, NULL};
+        char *argv[] = {title,      running->rundir.path, numbers[0],
+                        numbers[1], numbers[2],           running->apart ? adoptable : NULL,
+                        NULL};
         int r = 0;
 
         snprintf(title, sizeof(title), "squall: worker %.*s %s", NAME_SIZE / 2, running->plan->name,
@@ -127,17 +130,20 @@ send_move(struct sqi_running *running, uint32_t worker, uint32_t incarnation)
         return sqi_control_send(&former->control, &move, false);
 }
 
-/* It takes the new lease, and leaves the old one, when it gets there; its output stays on the FIFO that it has, which gets a name here too. */
+/* It takes the new lease, and leaves the old one, when it gets there; its output stays on the FIFO that it has, which
+ * gets a name here too. */
 int
 sqi_child_move(struct sqi_running *running, uint32_t worker, uint32_t incarnation)
 {
-        struct sqi_child *from = &running->former->children[running->stays[worker]], *child = &running->children[worker];
+        struct sqi_child *from = &running->former->children[running->stays[worker]],
+                         *child = &running->children[worker];
         char old[SQI_RUNDIR_SIZE + 16], new[SQI_RUNDIR_SIZE + 16];
         int r;
 
         if (from->exited || from->process.pid <= 0)
                 return -ESRCH;
-        if (link(fifo_path(running->former, running->stays[worker], old), fifo_path(running, worker, new)) < 0 && errno != EEXIST)
+        if (link(fifo_path(running->former, running->stays[worker], old), fifo_path(running, worker, new)) < 0 &&
+            errno != EEXIST)
                 return -errno;
         r = sqi_lease_begin(running->rundir.path, worker, incarnation);
         if (r == 0)
@@ -156,7 +162,8 @@ sqi_child_move(struct sqi_running *running, uint32_t worker, uint32_t incarnatio
         return r;
 }
 
-/* The pid that the lease names is looked at once more when its pidfd is open: then it is not another process that has got the number. */
+/* The pid that the lease names is looked at once more when its pidfd is open: then it is not another process that has
+ * got the number. */
 int
 sqi_child_adopt(struct sqi_running *running, uint32_t worker, bool *ret_found, uint32_t *ret_incarnation)
 {
@@ -193,7 +200,8 @@ sqi_child_reap(struct sqi_running *running, uint32_t worker)
 {
         struct sqi_child *child = &running->children[worker];
 
-        if (child->process.pidfd < 0 || child->exited || !sqi_process_reap(&child->process, &child->signalled, &child->number))
+        if (child->process.pidfd < 0 || child->exited ||
+            !sqi_process_reap(&child->process, &child->signalled, &child->number))
                 return;
         sqi_child_read(running, worker);
         sqi_lines_end(&child->lines, hand_on_line, &child->log);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The supervisor's two sockets in a run directory: orders go out by XPUB (which also shows who has subscribed), reports come in by
- * PULL. Over libzmq itself and not czmq's zsock, whose global context installs signal handlers and exit hooks that a process which
- * supervises others cannot have.
+ * The supervisor's two sockets in a run directory: orders go out by XPUB (which also shows who has subscribed), reports
+ * come in by PULL. Over libzmq itself and not czmq's zsock, whose global context installs signal handlers and exit
+ * hooks that a process which supervises others cannot have.
  */
 #ifndef SQI_CONTROL_H
 #define SQI_CONTROL_H
@@ -22,7 +22,8 @@ int sqi_control_open(void *context, const char *rundir, struct sqi_control *ret)
 void sqi_control_linger(struct sqi_control *control);
 void sqi_control_close(struct sqi_control *control);
 
-/* fds to wait on for input. They are edge-triggered: after they fire, and after anything was sent, read until there is nothing left. */
+/* fds to wait on for input. They are edge-triggered: after they fire, and after anything was sent, read until there is
+ * nothing left. */
 int sqi_control_fds(const struct sqi_control *control, int ret_fds[2]);
 
 /* To one incarnation of one worker, or to all that listen. 0 or a negative errno. */
@@ -31,8 +32,8 @@ int sqi_control_send(const struct sqi_control *control, const struct sqi_message
 /* 1: the next worker that listens to its topic; 0: none. */
 int sqi_control_subscribed(const struct sqi_control *control, uint32_t *ret_worker, uint32_t *ret_incarnation);
 
-/* 1: the next report, its text good until the next call; 0: none; -EPROTO, -EBADMSG: one that is no message was taken away. `metrics`
- * is filled by METRICS. */
+/* 1: the next report, its text good until the next call; 0: none; -EPROTO, -EBADMSG: one that is no message was taken
+ * away. `metrics` is filled by METRICS. */
 struct sqi_received {
         struct sqi_message message;
         struct sqi_metrics metrics;

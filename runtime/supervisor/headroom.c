@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libzmq takes a descriptor for each socket (its mailbox), for each listener and for each ipc connection, at both its ends. A task has
- * its inbox and a connection for each task at the other end of its edges; tracked tuples add one between each bolt and spout task.
+ * libzmq takes a descriptor for each socket (its mailbox), for each listener and for each ipc connection, at both its
+ * ends. A task has its inbox and a connection for each task at the other end of its edges; tracked tuples add one
+ * between each bolt and spout task.
  */
 #include "supervisor/headroom.h"
 

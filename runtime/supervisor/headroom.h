@@ -9,7 +9,8 @@
 uint64_t sqi_limits_worker_fds(const struct sqi_plan *plan, uint32_t worker);
 uint64_t sqi_limits_supervisor_fds(const struct sqi_plan *plan);
 
-/* Raises the soft limit of open files to the hard one, which workers inherit. 0; -EMFILE: too low for the plan, numbers in `error`. */
+/* Raises the soft limit of open files to the hard one, which workers inherit. 0; -EMFILE: too low for the plan, numbers
+ * in `error`. */
 int sqi_limits_check(const struct sqi_plan *plan, char *error, size_t size);
 
 #endif

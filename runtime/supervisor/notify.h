@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a service manager is told: systemd's protocol (sd_notify(3)), a datagram to $NOTIFY_SOCKET. Without one all of it does nothing. */
+/* What a service manager is told: systemd's protocol (sd_notify(3)), a datagram to $NOTIFY_SOCKET. Without one all of
+ * it does nothing. */
 #ifndef SQI_NOTIFY_H
 #define SQI_NOTIFY_H
 

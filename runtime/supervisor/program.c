@@ -20,7 +20,8 @@ static int
 complain_of_none(char *error, size_t size)
 {
         char *place;
-        size_t used = (size_t)snprintf(error, size, "there is no " SQI_WORKER_PROGRAM ", the program of the workers; looked for");
+        size_t used = (size_t)snprintf(error, size,
+                                       "there is no " SQI_WORKER_PROGRAM ", the program of the workers; looked for");
 
         for (size_t i = 0; (place = sqi_home_place(SQI_WORKER_PROGRAM, i)); i++) {
                 if (used < size)
@@ -38,14 +39,15 @@ check_mark(const struct sqi_mark *found, const char *path, char *error, size_t s
         static const struct sqi_mark own = SQI_MARK;
 
         if (!found)
-                return sqi_complain(-EPROTO, error, size, "%s is not a " SQI_WORKER_PROGRAM " (build or install it again)", path);
+                return sqi_complain(-EPROTO, error, size,
+                                    "%s is not a " SQI_WORKER_PROGRAM " (build or install it again)", path);
         if (memcmp(found, &own, sizeof(own)) == 0)
                 return 0;
         return sqi_complain(-EPROTO, error, size,
                             "%s is version %.*s (component interface %u, control %u), squall is %s (%u, %u): "
                             "build or install both again, from the same sources",
-                            path, (int)sizeof(found->version), found->version, found->abi, found->control, own.version, own.abi,
-                            own.control);
+                            path, (int)sizeof(found->version), found->version, found->abi, found->control, own.version,
+                            own.abi, own.control);
 }
 
 static int

@@ -2,7 +2,8 @@
 /*
  * The program squall-worker, found (base/home.h) and of our version.
  *
- * It is opened once and started by its descriptor: a daemon goes on with the one it found when its files are replaced, as it goes on itself.
+ * It is opened once and started by its descriptor: a daemon goes on with the one it found when its files are replaced,
+ * as it goes on itself.
  */
 #ifndef SQI_PROGRAM_H
 #define SQI_PROGRAM_H
@@ -11,7 +12,8 @@
 
 enum { SQI_PROGRAM_PATH = 40 };
 
-/* The fd, or a negative errno with the cause and the file in `error`: -ENOENT: none is there; -EPROTO: another version. */
+/* The fd, or a negative errno with the cause and the file in `error`: -ENOENT: none is there; -EPROTO: another
+ * version. */
 int sqi_program_open(char *error, size_t size);
 
 /* The path to start it by, in this process and its children. */

@@ -29,10 +29,11 @@ check_ours(int fd, const char *path, char *error, size_t size)
         if (st.st_uid != geteuid())
                 return sqi_complain(
                         -EPERM, error, size,
-                        "the run directory %s belongs to user %u, not to us (set XDG_RUNTIME_DIR to a directory of your own)", path,
-                        st.st_uid);
+                        "the run directory %s belongs to user %u, not to us (set XDG_RUNTIME_DIR to a directory of your own)",
+                        path, st.st_uid);
         if (st.st_mode & 077)
-                return sqi_complain(-EPERM, error, size, "the run directory %s is open to others, mode %03o (chmod 700 %s)", path,
+                return sqi_complain(-EPERM, error, size,
+                                    "the run directory %s is open to others, mode %03o (chmod 700 %s)", path,
                                     (unsigned)st.st_mode & 0777u, path);
         return 0;
 }
@@ -43,14 +44,16 @@ open_base(const char *path, char *error, size_t size, int *ret_fd)
         int fd, r;
 
         if (mkdir(path, 0700) < 0 && errno != EEXIST)
-                return sqi_complain(-errno, error, size,
-                                    "cannot make the run directory %s: %s (set XDG_RUNTIME_DIR to a directory of your own)", path,
-                                    strerror(errno));
+                return sqi_complain(
+                        -errno, error, size,
+                        "cannot make the run directory %s: %s (set XDG_RUNTIME_DIR to a directory of your own)", path,
+                        strerror(errno));
         fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
-                return sqi_complain(-errno, error, size,
-                                    "cannot use the run directory %s: %s (set XDG_RUNTIME_DIR to a directory of your own)", path,
-                                    strerror(errno));
+                return sqi_complain(
+                        -errno, error, size,
+                        "cannot use the run directory %s: %s (set XDG_RUNTIME_DIR to a directory of your own)", path,
+                        strerror(errno));
         r = check_ours(fd, path, error, size);
         if (r < 0) {
                 close(fd);
@@ -96,7 +99,8 @@ find_base(char base[SQI_RUNDIR_SIZE], char *error, size_t size, int *ret_fd)
         if (xdg && *xdg) {
                 n = snprintf(base, SQI_RUNDIR_SIZE, "%s/squall", xdg);
                 if (n < 0 || n >= SQI_RUNDIR_SIZE)
-                        return sqi_complain(-ENAMETOOLONG, error, size, "XDG_RUNTIME_DIR is too long (%zu bytes)", strlen(xdg));
+                        return sqi_complain(-ENAMETOOLONG, error, size, "XDG_RUNTIME_DIR is too long (%zu bytes)",
+                                            strlen(xdg));
                 return lock_base(base, error, size, ret_fd);
         }
         if (geteuid() == 0) {
@@ -214,7 +218,8 @@ open_locked(struct sqi_rundir *rundir, char *error, size_t size)
         int r;
 
         if (mkdir(rundir->path, 0700) < 0 && errno != EEXIST)
-                return sqi_complain(-errno, error, size, "cannot make the run directory %s: %s", rundir->path, strerror(errno));
+                return sqi_complain(-errno, error, size, "cannot make the run directory %s: %s", rundir->path,
+                                    strerror(errno));
         snprintf(file, sizeof(file), "%s/lock", rundir->path);
         rundir->lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         r = rundir->lock < 0 ? -errno : sqi_lock_take(rundir->lock);

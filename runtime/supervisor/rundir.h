@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The run directory of a topology: where its sockets and its plan are. BASE/run-XXXXXX, mode 0700, with BASE the first of
+ * The run directory of a topology: where its sockets and its plan are. BASE/run-XXXXXX, mode 0700, with BASE the first
+ * of
  *
  *     $XDG_RUNTIME_DIR/squall
  *     /run/squall                (root, without XDG_RUNTIME_DIR)
  *     /tmp/squall-UID            (everybody else)
  *
- * The file `lock` in it is locked (flock) as long as its supervisor lives. One whose lock is free belongs to nobody any more, and is
- * swept away by the next supervisor that starts. The run directories of a daemon, BASE/top-SERIAL, must outlive it: they are swept by it alone.
- * BASE itself is locked while a run directory is made or swept.
+ * The file `lock` in it is locked (flock) as long as its supervisor lives. One whose lock is free belongs to nobody any
+ * more, and is swept away by the next supervisor that starts. The run directories of a daemon, BASE/top-SERIAL, must
+ * outlive it: they are swept by it alone. BASE itself is locked while a run directory is made or swept.
  */
 #ifndef SQI_RUNDIR_H
 #define SQI_RUNDIR_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the shell keeps of a running topology and of its workers' processes: supervisor.c and child.c share it, nobody else looks in. */
+/* What the shell keeps of a running topology and of its workers' processes: supervisor.c and child.c share it, nobody
+ * else looks in. */
 #ifndef SQI_RUNNING_H
 #define SQI_RUNNING_H
 
@@ -61,13 +62,15 @@ struct sqi_supervisor {
 /* Puts a descriptor into the supervisor's epoll set. 0 or a negative errno. */
 int sqi_watch(struct sqi_supervisor *supervisor, int fd, uint32_t events, struct sqi_watch *what);
 
-/* child.c. Spawn: 0 or a negative errno. Read: what there is of its stderr. Reap: if it has ended; `exited` is set then. */
+/* child.c. Spawn: 0 or a negative errno. Read: what there is of its stderr. Reap: if it has ended; `exited` is set
+ * then. */
 int sqi_child_spawn(struct sqi_running *running, uint32_t worker, uint32_t incarnation);
 /* The worker of `former` that stays as this one moves over. 0; -ESRCH: it has died; or another negative errno. */
 int sqi_child_move(struct sqi_running *running, uint32_t worker, uint32_t incarnation);
 void sqi_child_read(struct sqi_running *running, uint32_t worker);
 void sqi_child_reap(struct sqi_running *running, uint32_t worker);
-/* Takes over what holds the lease of a worker. 0: *ret_found, and the incarnation that runs or was the last; or a negative errno. */
+/* Takes over what holds the lease of a worker. 0: *ret_found, and the incarnation that runs or was the last; or a
+ * negative errno. */
 int sqi_child_adopt(struct sqi_running *running, uint32_t worker, bool *ret_found, uint32_t *ret_incarnation);
 /* Kills what still runs, and waits for its end. */
 void sqi_child_end_all(struct sqi_running *running);

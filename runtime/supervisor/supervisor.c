@@ -2,12 +2,13 @@
 /*
  * The shell around lifecycle.c: turns what the kernel and ZeroMQ say into events, and actions into system calls.
  *
- * One epoll set holds, for each topology, the descriptors of its two control sockets, and for each worker its pidfd and the pipe of its stderr. ZeroMQ's
- * descriptors tell of news only once, and sending may swallow the news; so whatever fired for a topology, and whenever something was
- * sent to its workers, its control sockets are read until they are empty. The others are left alone: with many topologies that is most of the work.
+ * One epoll set holds, for each topology, the descriptors of its two control sockets, and for each worker its pidfd and
+ * the pipe of its stderr. ZeroMQ's descriptors tell of news only once, and sending may swallow the news; so whatever
+ * fired for a topology, and whenever something was sent to its workers, its control sockets are read until they are
+ * empty. The others are left alone: with many topologies that is most of the work.
  *
- * A worker that cannot go on says why (ERROR) and exits. The pidfd may fire before its last words are through ZeroMQ's pipe, so an exit with a
- * status other than 0 is held back for some milliseconds, or until the ERROR is there.
+ * A worker that cannot go on says why (ERROR) and exits. The pidfd may fire before its last words are through ZeroMQ's
+ * pipe, so an exit with a status other than 0 is held back for some milliseconds, or until the ERROR is there.
  */
 #include "supervisor/supervisor.h"
 
@@ -38,7 +39,7 @@ tell(struct sqi_running *running, enum sq_level level, const char *text)
                 running->observer.tell(running->observer.context, level, text);
 }
 
-/* ---- Events and actions -------------------------------------------------------------------------------------------------- */
+/* ---- Events and actions ------------------------------------------------------------------------------ */
 
 static void step(struct sqi_running *running, const struct sqi_event *event);
 
@@ -52,8 +53,9 @@ do_spawn(struct sqi_running *running, const struct sqi_action *action)
         if (r < 0)
                 r = sqi_child_spawn(running, action->worker, action->incarnation);
 
-        step(running, &(struct sqi_event){
-                              .type = r < 0 ? SQI_EVENT_SPAWN_FAILED : SQI_EVENT_SPAWNED, .worker = action->worker, .number = -r});
+        step(running, &(struct sqi_event){.type = r < 0 ? SQI_EVENT_SPAWN_FAILED : SQI_EVENT_SPAWNED,
+                                          .worker = action->worker,
+                                          .number = -r});
 }
 
 static void
@@ -101,7 +103,8 @@ do_seal(struct sqi_running *running, const struct sqi_action *action)
         step(running, &(struct sqi_event){.type = SQI_EVENT_SEALED, .number = -r});
 }
 
-/* libzmq closes a socket's descriptor some time later, in a thread of its own; until then it would stay in the epoll set. */
+/* libzmq closes a socket's descriptor some time later, in a thread of its own; until then it would stay in the epoll
+ * set. */
 static void
 close_control(struct sqi_running *running)
 {
@@ -161,7 +164,7 @@ step(struct sqi_running *running, const struct sqi_event *event)
         }
 }
 
-/* ---- News --------------------------------------------------------------------------------------------------------------- */
+/* ---- News -------------------------------------------------------------------------------------------- */
 
 static void
 take_dead_letter(struct sqi_running *running, const struct sqi_message *message)
@@ -170,8 +173,8 @@ take_dead_letter(struct sqi_running *running, const struct sqi_message *message)
 
         if (running->observer.dead_letter && message->task < running->plan->ntasks)
                 running->observer.dead_letter(running->observer.context,
-                                              sqi_task_name(running->plan, message->task, name, sizeof(name)), message->number,
-                                              message->text);
+                                              sqi_task_name(running->plan, message->task, name, sizeof(name)),
+                                              message->number, message->text);
 }
 
 static void
@@ -206,7 +209,8 @@ read_control(struct sqi_running *running)
         struct sqi_event subscribed = {.type = SQI_EVENT_SUBSCRIBED};
         int r;
 
-        while (is_open(running) && sqi_control_subscribed(&running->control, &subscribed.worker, &subscribed.incarnation) > 0)
+        while (is_open(running) &&
+               sqi_control_subscribed(&running->control, &subscribed.worker, &subscribed.incarnation) > 0)
                 step(running, &subscribed);
         while (is_open(running) && (r = sqi_control_receive(&running->control, running->received)) != 0) {
                 if (r > 0)
@@ -216,7 +220,8 @@ read_control(struct sqi_running *running)
         }
 }
 
-typedef void totals_taker(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_metrics *metrics);
+typedef void totals_taker(struct sqi_totals *totals, const struct sqi_message *message,
+                          const struct sqi_metrics *metrics);
 
 /* What its tasks have counted since they last said so. */
 static void
@@ -330,7 +335,7 @@ sqi_supervisor_due(const struct sqi_supervisor *supervisor)
         return due;
 }
 
-/* ---- Life of a topology -------------------------------------------------------------------------------------------------- */
+/* ---- Life of a topology ------------------------------------------------------------------------------ */
 
 static int
 write_plan(const struct sqi_running *running)
@@ -356,7 +361,8 @@ check_length(const struct sqi_running *running, char *error, size_t size)
         if (r == 0)
                 r = sqi_endpoint(running->rundir.path, SQI_CONTROL, 0, false, endpoint);
         if (r < 0)
-                snprintf(error, size, "the run directory %s is too long a path for a socket (set XDG_RUNTIME_DIR to a shorter one)",
+                snprintf(error, size,
+                         "the run directory %s is too long a path for a socket (set XDG_RUNTIME_DIR to a shorter one)",
                          running->rundir.path);
         return r;
 }
@@ -458,13 +464,14 @@ tell_of_limits(const struct sqi_running *running)
 
         if (!sqi_cgroup_lacking(&running->supervisor->cgroup, &running->plan->config, lacking, sizeof(lacking))[0])
                 return;
-        snprintf(text, sizeof(text), "%s: not enforced, for there is no cgroup to do it by (squall doctor says what is missing)",
-                 lacking);
+        snprintf(text, sizeof(text),
+                 "%s: not enforced, for there is no cgroup to do it by (squall doctor says what is missing)", lacking);
         if (running->observer.tell)
                 running->observer.tell(running->observer.context, SQ_WARN, text);
 }
 
-/* What an earlier supervisor has left, and lives, is left alone: it may be adopted later. The plan stays the caller's. */
+/* What an earlier supervisor has left, and lives, is left alone: it may be adopted later. The plan stays the
+ * caller's. */
 static void
 give_up_running(struct sqi_running **running)
 {
@@ -635,7 +642,7 @@ sqi_running_uptime(const struct sqi_running *running)
         return (running->ended ? running->ended : sqi_clock_ns()) - running->began;
 }
 
-/* ---- The supervisor itself ----------------------------------------------------------------------------------------------- */
+/* ---- The supervisor itself --------------------------------------------------------------------------- */
 
 int
 sqi_supervisor_new(struct sqi_supervisor **ret, char *error, size_t size)

@@ -2,12 +2,14 @@
 /*
  * The supervisor: runs topologies, each as a set of worker processes.
  *
- *  1. sqi_supervisor_new(). First thing in the process: SIGINT, SIGTERM and SIGHUP are the owner's to catch (a signalfd).
+ *  1. sqi_supervisor_new(). First thing in the process: SIGINT, SIGTERM and SIGHUP are the owner's to catch (a
+ *     signalfd).
  *  2. sqi_supervisor_run() for each topology, with an observer that hears what happens.
- *  3. The owner waits: poll sqi_supervisor_fd() for input, until sqi_supervisor_due() at the latest, then calls sqi_supervisor_serve().
- *     That never waits itself, so a command line and a daemon can have it in one loop with whatever else they do.
- *  4. sqi_running_drain() or sqi_running_abort() end a topology; a finite one ends by itself. sqi_running_is_over() says when: then no process,
- *     socket or file of it is left. sqi_running_free().
+ *  3. The owner waits: poll sqi_supervisor_fd() for input, until sqi_supervisor_due() at the latest, then calls
+ *     sqi_supervisor_serve(). That never waits itself, so a command line and a daemon can have it in one loop with
+ *     whatever else they do.
+ *  4. sqi_running_drain() or sqi_running_abort() end a topology; a finite one ends by itself. sqi_running_is_over()
+ *     says when: then no process, socket or file of it is left. sqi_running_free().
  *  5. sqi_supervisor_free(). Topologies that still run are killed.
  *
  * All of it belongs to one thread. What decides is lifecycle.h; here is only what waits, spawns and sends.
@@ -24,13 +26,18 @@
 struct sqi_supervisor;
 struct sqi_running; /* one topology */
 
-/* What a topology's owner hears; called from sqi_supervisor_serve() and _run(). Texts are good until the call returns. */
+/* What a topology's owner hears; called from sqi_supervisor_serve() and _run(). Texts are good until the call
+ * returns. */
 struct sqi_observer {
         void *context;
-        void (*tell)(void *context, enum sq_level level, const char *text);               /* what happens to the topology */
-        void (*line)(void *context, const char *name, uint32_t worker, const char *text); /* a line of a worker's stderr */
-        void (*started)(void *context);                                                   /* every task is ready, data flows */
-        /* A hand-over is quiet, and what its tasks have reported is in the lifecycle: make the snapshot durable. 0 or a negative errno. NULL: done. */
+        /* what happens to the topology */
+        void (*tell)(void *context, enum sq_level level, const char *text);
+        /* a line of a worker's stderr */
+        void (*line)(void *context, const char *name, uint32_t worker, const char *text);
+        /* every task is ready, data flows */
+        void (*started)(void *context);
+        /* A hand-over is quiet, and what its tasks have reported is in the lifecycle: make the snapshot durable. 0 or a
+         * negative errno. NULL: done. */
         int (*seal)(void *context);
         void (*quitting)(void *context); /* all is processed; its workers are told to exit after this */
         void (*dead_letter)(void *context, const char *task, uint64_t position, struct sq_str cause);
@@ -45,10 +52,14 @@ struct sqi_run_options {
         bool inactive;      /* its spouts are off */
         uint32_t runs;      /* how often it has been started before: its components go on with what they wrote */
         struct sqi_running
-                *former; /* NULL, or a run that has ended, handed over, whose workers stay: for each worker of the plan the one */
+                /* NULL, or a run that has ended, handed over, whose workers stay: for each worker of the plan the
+                 * one */
+                *former;
         const uint32_t
-                *stays; /* of `former` that goes on as it, or SQI_STAYS_NOT. What is left in it afterwards ends when it is freed */
-        bool proven;    /* it has run before, as it is: what keeps it from starting will pass */
+                /* of `former` that goes on as it, or SQI_STAYS_NOT. What is left in it afterwards ends when it is
+                 * freed */
+                *stays;
+        bool proven;                          /* it has run before, as it is: what keeps it from starting will pass */
         const char *restore;                  /* NULL, or the folder of the snapshot to begin from; copied */
         const char *folder;                   /* NULL, or where a hand-over's tasks are to write; copied */
         uint64_t epoch;                       /* of the snapshot that a hand-over makes */
@@ -63,14 +74,16 @@ int sqi_supervisor_fd(const struct sqi_supervisor *supervisor);
 uint64_t sqi_supervisor_due(const struct sqi_supervisor *supervisor);
 void sqi_supervisor_serve(struct sqi_supervisor *supervisor);
 
-/* Takes `*plan` over on success, and nulls it. 0, or a negative errno with the cause in `error`; then nothing was started. */
+/* Takes `*plan` over on success, and nulls it. 0, or a negative errno with the cause in `error`; then nothing was
+ * started. */
 int sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan, const struct sqi_run_options *options,
                        const struct sqi_observer *observer, struct sqi_running **ret, char *error, size_t size);
 
 /* Drains; for at most `seconds` instead of the message timeout if they are not below 0. */
 void sqi_running_drain(struct sqi_running *running, double seconds);
-/* Drains, but to go on later: keyed state that is movable goes into a snapshot (task/snapshot.h), see `seal`. `stays`, of n, names workers that are to stay
- * (SQI_STAYS_NOT: none): they are quiet at the end, but live, until a next run takes them over or this one is freed. */
+/* Drains, but to go on later: keyed state that is movable goes into a snapshot (task/snapshot.h), see `seal`. `stays`,
+ * of n, names workers that are to stay (SQI_STAYS_NOT: none): they are quiet at the end, but live, until a next run
+ * takes them over or this one is freed. */
 void sqi_running_hand_over(struct sqi_running *running, const uint32_t *stays, uint32_t n);
 void sqi_running_activate(struct sqi_running *running, bool active);
 void sqi_running_abort(struct sqi_running *running);

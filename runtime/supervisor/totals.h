@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tasks of a topology have counted, over all their incarnations: the last word of each that ended, plus the present one's. */
+/* What the tasks of a topology have counted, over all their incarnations: the last word of each that ended, plus the
+ * present one's. */
 #ifndef SQI_TOTALS_H
 #define SQI_TOTALS_H
 
@@ -11,7 +12,8 @@ struct sqi_totals;
 int sqi_totals_new(const struct sqi_plan *plan, struct sqi_totals **ret);
 void sqi_totals_free(struct sqi_totals **totals);
 
-/* A METRICS message with its metrics. A task's own numbers only grow; what comes late from an incarnation before the last one known is ignored. */
+/* A METRICS message with its metrics. A task's own numbers only grow; what comes late from an incarnation before the
+ * last one known is ignored. */
 void sqi_totals_take(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_metrics *metrics);
 
 /* Likewise, of an incarnation that is dead: its last word. What comes later from it was said before. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a bolt task has to say to the ledgers: records gathered per spout task, sent some hundreds at a time. Called by the task thread.
- * A record that is gathered holds until it is sent: the spouts always drain, and what is gathered is bounded by what they have in flight.
+ * What a bolt task has to say to the ledgers: records gathered per spout task, sent some hundreds at a time. Called by
+ * the task thread. A record that is gathered holds until it is sent: the spouts always drain, and what is gathered is
+ * bounded by what they have in flight.
  */
 #ifndef SQI_ACKER_H
 #define SQI_ACKER_H
@@ -37,7 +38,8 @@ void sqi_acker_add(struct sqi_acker *acker, uint64_t root, uint64_t value, enum 
 /* Says why the trees of this spout that are failed next have failed. */
 void sqi_acker_explain(struct sqi_acker *acker, uint32_t spout, const char *cause);
 
-/* Turns every gathered XOR into a fail that is no attempt: what they vouched for did not get done, whatever the tuple. */
+/* Turns every gathered XOR into a fail that is no attempt: what they vouched for did not get done, whatever the
+ * tuple. */
 void sqi_acker_fail(struct sqi_acker *acker);
 
 /* Sends what can be sent without waiting; the rest stays gathered. */

@@ -2,9 +2,10 @@
 /*
  * Anchors beyond the input's own, and kept tuples.
  *
- * While a callback anchors to nothing but its input, the collector's `edges` is all there is to know. The first sq_anchor() or
- * sq_unanchor() opens the list: one anchor for each tree, the input's first, each with what its record is to get. A tree's record leaves
- * as one XOR, whatever the callback did for it; else the tree could look complete in between.
+ * While a callback anchors to nothing but its input, the collector's `edges` is all there is to know. The first
+ * sq_anchor() or sq_unanchor() opens the list: one anchor for each tree, the input's first, each with what its record
+ * is to get. A tree's record leaves as one XOR, whatever the callback did for it; else the tree could look complete in
+ * between.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -247,7 +248,9 @@ sqi_kept_check(struct sq_task *task)
                        "%zu kept tuples are older than topology.message.timeout.secs, one from \"%s\" with %s %s: their trees have timed out "
                        "(end each with sq_ack_kept() or sq_fail_kept(), or call sq_reset_timeout())",
                        old, task->instance.kept->tuple.input->source,
-                       sq_tuple_name(&task->instance.kept->tuple, 0) ? sq_tuple_name(&task->instance.kept->tuple, 0) : "?", json);
+                       sq_tuple_name(&task->instance.kept->tuple, 0) ? sq_tuple_name(&task->instance.kept->tuple, 0)
+                                                                     : "?",
+                       json);
 }
 
 void

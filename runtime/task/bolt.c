@@ -2,24 +2,26 @@
 /*
  * The executor of a bolt: takes a batch, executes its tuples, ends each one's transaction by the verdict.
  *
- * A bolt with keyed state spends its time waiting for memory. So the tuples go through three stages, a group at a time: they are found and
- * the places of their keys in the hash table fetched; the entries there are fetched; they are executed. Each stage works on the group behind
- * the one of the stage after it, and what is fetched has the time of a group to arrive (as in software-pipelined prefetching: S. Chen et al.,
- * ICDE 2004).
+ * A bolt with keyed state spends its time waiting for memory. So the tuples go through three stages, a group at a time:
+ * they are found and the places of their keys in the hash table fetched; the entries there are fetched; they are
+ * executed. Each stage works on the group behind the one of the stage after it, and what is fetched has the time of a
+ * group to arrive (as in software-pipelined prefetching: S. Chen et al., ICDE 2004).
  *
- * A batch holds tens of thousands of small tuples, and a bolt may take milliseconds for one of them. So a turn of the loop executes of a batch
- * what it can in TURN_NS, and leaves the rest (struct sqi_under_way) to the next turns: between them the task beats, flushes, ticks and obeys,
- * as between two batches. What a tuple costs decides how often the clock is looked at; each tuple is a sign of life by itself.
+ * A batch holds tens of thousands of small tuples, and a bolt may take milliseconds for one of them. So a turn of the
+ * loop executes of a batch what it can in TURN_NS, and leaves the rest (struct sqi_under_way) to the next turns:
+ * between them the task beats, flushes, ticks and obeys, as between two batches. What a tuple costs decides how often
+ * the clock is looked at; each tuple is a sign of life by itself.
  *
- * Acks of a turn are merged: while successive tuples belong to the same trees (one run, or several with the same single root), what the
- * ledgers are to get is gathered in `value` and leaves as one record a tree.
+ * Acks of a turn are merged: while successive tuples belong to the same trees (one run, or several with the same single
+ * root), what the ledgers are to get is gathered in `value` and leaves as one record a tree.
  */
 #include "tuple/unpack.h"
 #include "task/snapshot.h"
 #include "task/recorder.h"
 #include "task/task.h"
 
-/* A turn spends so long on one batch; at most so many tuples, and about so long, are executed between two looks at the clock. */
+/* A turn spends so long on one batch; at most so many tuples, and about so long, are executed between two looks at the
+ * clock. */
 static const uint64_t TURN_NS = SQI_ORDERS_NS, LOOK_NS = 50000;
 enum { STRIDE_MAX = 128 };
 
@@ -116,7 +118,8 @@ fetch_key(const struct sq_task *task, struct sqi_key *key, struct sq_str bytes, 
         sqi_keyed_fetch_place(task->instance.keyed, key);
 }
 
-/* The keys that the tuples will be looked up by, if they are as the first one was: the field that the bolt has asked for. */
+/* The keys that the tuples will be looked up by, if they are as the first one was: the field that the bolt has asked
+ * for. */
 static void
 fetch_fields(const struct sq_task *task, struct sqi_ahead *ahead, const char *last)
 {
@@ -127,7 +130,8 @@ fetch_fields(const struct sq_task *task, struct sqi_ahead *ahead, const char *la
                         value = sqi_unpack(slice->at + slice->offsets[task->instance.key_field],
                                            slice->at + slice->offsets[task->instance.key_field + 1]);
                 bool bytes = value.type == SQ_STR || value.type == SQ_BIN;
-                fetch_key(task, &ahead->keys[i], bytes ? (struct sq_str){value.as.ptr, value.len} : (struct sq_str){NULL, 0}, last);
+                fetch_key(task, &ahead->keys[i],
+                          bytes ? (struct sq_str){value.as.ptr, value.len} : (struct sq_str){NULL, 0}, last);
         }
 }
 
@@ -202,8 +206,8 @@ look_ahead(const struct sq_task *task, struct sqi_frame *frame, struct sqi_ahead
 static inline bool
 is_plain(const struct sq_task *task, enum sq_verdict verdict)
 {
-        return verdict == SQ_ACK &&
-               !(task->misused | task->bolt.kept_now | task->bolt.later | task->collector.anchors_open | (task->failed < 0));
+        return verdict == SQ_ACK && !(task->misused | task->bolt.kept_now | task->bolt.later |
+                                      task->collector.anchors_open | (task->failed < 0));
 }
 
 static void
@@ -221,7 +225,8 @@ execute_by_door(struct sq_task *task, const struct sq_tuple *in)
 
 static inline enum sq_verdict (*callback_of(const struct sq_task *task))(struct sq_task *, const struct sq_tuple *)
 {
-        return __builtin_expect(task->door && task->door->execute, 0) ? execute_by_door : task->instance.code->bolt->execute;
+        return __builtin_expect(task->door && task->door->execute, 0) ? execute_by_door
+                                                                      : task->instance.code->bolt->execute;
 }
 
 /* A tuple that belongs to no tree, once more; between two turns of the batch under way, if there is one. */
@@ -273,7 +278,8 @@ execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahea
         for (uint32_t i = first; i < first + n; i++) {
                 struct sq_tuple *tuple = &ahead->tuples[i];
                 if (__builtin_expect(tuple->slice.n != nfields, 0)) {
-                        sqi_intake_refuse(task, frame->header.task, "a tuple with another number of fields than its stream");
+                        sqi_intake_refuse(task, frame->header.task,
+                                          "a tuple with another number of fields than its stream");
                         return false;
                 }
                 tuple->task = task;
@@ -306,7 +312,8 @@ execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahea
 
 /* The first tuple of a batch is timed, where there are metrics. */
 static bool
-execute_timed(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahead *ahead, struct sqi_gathered *gathered)
+execute_timed(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahead *ahead,
+              struct sqi_gathered *gathered)
 {
         uint64_t begin = sqi_clock_ns();
         bool more = execute_run(task, frame, ahead, 0, 1, gathered);
@@ -583,7 +590,8 @@ sqi_bolt_turn(struct sq_task *task)
         task->now_ns = sqi_task_clock(task);
         if (busy)
                 sqi_count(&task->metrics->busy_ns, task->now_ns - begin);
-        tell_cost(task, task->metrics->executed - executed, task->now_ns - begin - (task->metrics->blocked_ns - blocked));
+        tell_cost(task, task->metrics->executed - executed,
+                  task->now_ns - begin - (task->metrics->blocked_ns - blocked));
         tick(task);
         if (task->now_ns >= sqi_loose_due(task))
                 sqi_loose_retry(task, execute_again);

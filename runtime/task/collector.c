@@ -10,7 +10,7 @@
 #include "task/grouping.h"
 #include "task/task.h"
 
-/* ---- transactions ------------------------------------------------------------------------------------------------------- */
+/* ---- transactions ------------------------------------------------------------------------------------ */
 
 static inline void
 touch(struct sqi_collector *collector, struct sqi_outlet *outlet)
@@ -28,7 +28,8 @@ is_full(const struct sqi_collector *collector, const struct sqi_outlet *outlet)
         return outlet->batch.now.len >= collector->batch_bytes || outlet->batch.now.count >= outlet->most;
 }
 
-/* A broadcast goes to those who listen now: who does is asked right before it goes. Of the dead the supervisor has told. */
+/* A broadcast goes to those who listen now: who does is asked right before it goes. Of the dead the supervisor has
+ * told. */
 static bool
 push_full(struct sqi_collector *collector, struct sqi_outlet *outlet)
 {
@@ -67,7 +68,7 @@ sqi_collector_rollback(struct sqi_collector *collector)
         collector->emitted = collector->transferred = 0;
 }
 
-/* ---- outlets ------------------------------------------------------------------------------------------------------------ */
+/* ---- outlets ----------------------------------------------------------------------------------------- */
 
 bool
 sqi_collector_is_blocked(const struct sqi_collector *collector)
@@ -97,7 +98,8 @@ sqi_collector_flush(struct sqi_collector *collector)
         sqi_collector_subscribed(collector);
         for (uint32_t i = 0; i < collector->noutlets; i++) {
                 struct sqi_outlet *outlet = &collector->outlets[i];
-                if ((outlet->stuck || !sqi_batch_is_empty(&outlet->batch)) && sqi_outlet_push(outlet, &collector->source) < 0)
+                if ((outlet->stuck || !sqi_batch_is_empty(&outlet->batch)) &&
+                    sqi_outlet_push(outlet, &collector->source) < 0)
                         clear = false;
         }
         return clear;
@@ -158,8 +160,8 @@ sqi_collector_end_again(struct sqi_collector *collector, uint32_t task)
 }
 
 /*
- * What a reader subscribes to last, after XPUB's 1 (subscribe) or 0. Its socket sends all its subscriptions to all the tasks
- * that it is connected to: those for our siblings do not count.
+ * What a reader subscribes to last, after XPUB's 1 (subscribe) or 0. Its socket sends all its subscriptions to all the
+ * tasks that it is connected to: those for our siblings do not count.
  */
 static void
 count_subscription(struct sqi_collector *collector, const uint8_t *message, size_t size)
@@ -192,12 +194,13 @@ sqi_collector_subscribed(struct sqi_collector *collector)
                 count_subscription(collector, zmq_msg_data(&message), zmq_msg_size(&message));
         zmq_msg_close(&message);
         for (uint32_t i = 0; i < collector->noutlets; i++)
-                if (collector->outlets[i].broadcast && collector->outlets[i].subscribed < collector->outlets[i].expected)
+                if (collector->outlets[i].broadcast &&
+                    collector->outlets[i].subscribed < collector->outlets[i].expected)
                         return false;
         return true;
 }
 
-/* ---- emitting ----------------------------------------------------------------------------------------------------------- */
+/* ---- emitting ---------------------------------------------------------------------------------------- */
 
 /* The tuple at `end` is packed into the outlet's batch: stages it, anchored. */
 static bool
@@ -225,8 +228,8 @@ stage(struct sq_task *task, struct sqi_target *target, struct sqi_outlet *outlet
 }
 
 static bool
-copy_to(struct sq_task *task, struct sqi_target *target, struct sqi_outlet *outlet, uint16_t stream, const uint8_t *bytes,
-        size_t size)
+copy_to(struct sq_task *task, struct sqi_target *target, struct sqi_outlet *outlet, uint16_t stream,
+        const uint8_t *bytes, size_t size)
 {
         uint8_t *at = sqi_batch_reserve(&outlet->batch, task->collector.source.pool, size);
 
@@ -295,11 +298,13 @@ check(struct sq_task *task, const struct sqi_stream_targets *targets, size_t n, 
         for (size_t i = 0; i < n; i++) {
                 size_t one = sqi_quick_bound(&values[i]);
                 if (one == SIZE_MAX || one > UINT32_MAX / 2 - total) {
-                        sqi_task_misuse(task, "emit on stream \"%s\": value %zu is no value, nested too deep, or too large",
+                        sqi_task_misuse(task,
+                                        "emit on stream \"%s\": value %zu is no value, nested too deep, or too large",
                                         stream->id, i);
                         return 0;
                 }
-                if (!targets->any_type && fields < stream->nfields && !fits(stream->fields[fields].type, values[i].type)) {
+                if (!targets->any_type && fields < stream->nfields &&
+                    !fits(stream->fields[fields].type, values[i].type)) {
                         sqi_task_misuse(task, "emit on stream \"%s\": field \"%s\" is declared %s, not %s", stream->id,
                                         stream->fields[fields].name, sqi_type_name(stream->fields[fields].type),
                                         sqi_type_name((enum sq_type)values[i].type));
@@ -325,7 +330,8 @@ pack_tuple(uint8_t *at, uint32_t fields, size_t n, const struct sq_value *values
         return at;
 }
 
-/* The common case: one reader, and who gets the tuple does not depend on it. It is packed where it will be sent from. */
+/* The common case: one reader, and who gets the tuple does not depend on it. It is packed where it will be sent
+ * from. */
 static bool
 emit_in_place(struct sq_task *task, uint32_t stream, struct sqi_target *target, size_t size, size_t n,
               const struct sq_value *values)
@@ -340,7 +346,8 @@ emit_in_place(struct sq_task *task, uint32_t stream, struct sqi_target *target, 
 }
 
 static bool
-emit_by_scratch(struct sq_task *task, uint32_t stream, size_t size, size_t n, const struct sq_value *values, int64_t direct)
+emit_by_scratch(struct sq_task *task, uint32_t stream, size_t size, size_t n, const struct sq_value *values,
+                int64_t direct)
 {
         struct sqi_collector *collector = &task->collector;
         struct sqi_slice slice;
@@ -382,10 +389,11 @@ holds_stale(struct sq_task *task, size_t n, const struct sq_value *values)
                 bool views = values[i].type == SQ_STR || values[i].type == SQ_BIN || values[i].form != SQ_PLAIN;
                 if (!views || !task->door->is_stale(task->door->context, task, values[i].as.ptr, what, sizeof(what)))
                         continue;
-                sqi_task_misuse(task,
-                                "emit: value %zu is a view of %s (a view is good until the callback returns: copy it, or keep the "
-                                "tuple with sq_keep())",
-                                i, what);
+                sqi_task_misuse(
+                        task,
+                        "emit: value %zu is a view of %s (a view is good until the callback returns: copy it, or keep the "
+                        "tuple with sq_keep())",
+                        i, what);
                 return true;
         }
         return false;
@@ -398,15 +406,17 @@ is_taken(struct sq_task *task, const struct sqi_stream_targets *targets, int64_t
         if (targets->ntargets == 0 || (direct < 0 ? targets->takes_plain : targets->takes_direct))
                 return true;
         if (direct < 0)
-                sqi_task_misuse(task,
-                                "emit on stream \"%s\": all its readers have the grouping \"direct\", so nobody gets the tuple "
-                                "(emit it with sq_emit_direct(), or give a reader another grouping)",
-                                targets->stream->id);
+                sqi_task_misuse(
+                        task,
+                        "emit on stream \"%s\": all its readers have the grouping \"direct\", so nobody gets the tuple "
+                        "(emit it with sq_emit_direct(), or give a reader another grouping)",
+                        targets->stream->id);
         else
-                sqi_task_misuse(task,
-                                "direct emit on stream \"%s\": no reader has the grouping \"direct\", so nobody gets the tuple "
-                                "(emit it with sq_emit_on(), or give a reader the grouping \"direct\")",
-                                targets->stream->id);
+                sqi_task_misuse(
+                        task,
+                        "direct emit on stream \"%s\": no reader has the grouping \"direct\", so nobody gets the tuple "
+                        "(emit it with sq_emit_on(), or give a reader the grouping \"direct\")",
+                        targets->stream->id);
         return false;
 }
 
@@ -479,8 +489,9 @@ stage_quick(struct sqi_collector *collector, struct sqi_outlet *outlet, unsigned
 }
 
 /*
- * The shortest way: tuples of short strings to the only task that reads the stream. Checked and packed in one pass, straight into the
- * batch; anything else (a long string, another type, a full buffer) leaves no trace and takes the common way. Returns how many are done.
+ * The shortest way: tuples of short strings to the only task that reads the stream. Checked and packed in one pass,
+ * straight into the batch; anything else (a long string, another type, a full buffer) leaves no trace and takes the
+ * common way. Returns how many are done.
  */
 static inline size_t
 emit_quick(struct sqi_collector *collector, unsigned stream, size_t n, size_t fields, const struct sq_value *values)

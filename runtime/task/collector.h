@@ -2,9 +2,10 @@
 /*
  * The collector: takes what a callback emits, packs it once, and deals it out to the outlets by the groupings.
  *
- * A callback is a transaction. What it emits is staged in the open batches; sqi_collector_commit() lets it go, sqi_collector_rollback()
- * takes it back. `anchors` are the tuple trees that the emitted tuples belong to; `edges` is the XOR of the edge ids made since the
- * set of anchors last changed. At the commit each anchor's record gets its edges, together with the ack of the input, as one XOR.
+ * A callback is a transaction. What it emits is staged in the open batches; sqi_collector_commit() lets it go,
+ * sqi_collector_rollback() takes it back. `anchors` are the tuple trees that the emitted tuples belong to; `edges` is
+ * the XOR of the edge ids made since the set of anchors last changed. At the commit each anchor's record gets its
+ * edges, together with the ack of the input, as one XOR.
  */
 #ifndef SQI_COLLECTOR_H
 #define SQI_COLLECTOR_H
@@ -37,8 +38,9 @@ struct sqi_stream_targets {
         struct sqi_target *targets;
         bool any_type;                  /* every field is declared SQ_ANY */
         bool takes_plain, takes_direct; /* some reader has another grouping than `direct`; has `direct` */
-        struct sqi_target *in_place;    /* the only reader, where a tuple can be packed at once into the batch it leaves by */
-        struct sqi_outlet *quick;       /* its only outlet, where every field takes short strings: see emit_quick() */
+        /* the only reader, where a tuple can be packed at once into the batch it leaves by */
+        struct sqi_target *in_place;
+        struct sqi_outlet *quick; /* its only outlet, where every field takes short strings: see emit_quick() */
 };
 
 /* A tree that the transaction under way touches. */
@@ -87,9 +89,10 @@ int sqi_collector_connect(struct sq_task *task);
 void sqi_collector_close(struct sqi_collector *collector);
 
 /*
- * At least once: `lost` has died, and every tree in flight is lost with it and will be replayed. So what waits in a channel is nobody's any
- * more. A spout, between transactions, drops it, and the replays need not wait for the next incarnation to make room for them. The
- * socket to the dead is replaced, in a bolt too: an I/O thread that has not seen the hang-up yet would take a replay for the old connection.
+ * At least once: `lost` has died, and every tree in flight is lost with it and will be replayed. So what waits in a
+ * channel is nobody's any more. A spout, between transactions, drops it, and the replays need not wait for the next
+ * incarnation to make room for them. The socket to the dead is replaced, in a bolt too: an I/O thread that has not seen
+ * the hang-up yet would take a replay for the old connection.
  */
 void sqi_collector_lose(struct sq_task *task, uint32_t lost);
 
@@ -111,7 +114,8 @@ sqi_collector_begin(struct sqi_collector *collector, const uint64_t *roots, uint
 
 void sqi_collector_commit_staged(struct sqi_collector *collector);
 
-/* Lets what is staged go; sends batches that have become full. What each anchor's record is to get stays to be read until the next begin. */
+/* Lets what is staged go; sends batches that have become full. What each anchor's record is to get stays to be read
+ * until the next begin. */
 static inline void
 sqi_collector_commit(struct sqi_collector *collector)
 {
@@ -135,7 +139,8 @@ bool sqi_collector_has_feedback(const struct sqi_collector *collector);
 bool sqi_collector_subscribed(struct sqi_collector *collector);
 /* From here on what is emitted belongs to no tuple tree, and is kept for readers that are restarted. */
 void sqi_collector_keep(struct sqi_collector *collector);
-/* End-of-stream marks to all; and once more, behind what was kept, where a restarted task listens, which may not have had them. */
+/* End-of-stream marks to all; and once more, behind what was kept, where a restarted task listens, which may not have
+ * had them. */
 void sqi_collector_end(struct sqi_collector *collector);
 void sqi_collector_end_again(struct sqi_collector *collector, uint32_t task);
 

@@ -50,7 +50,7 @@ sq_wall(const struct sq_task *task)
         return (struct sq_time){now.tv_sec, (uint32_t)now.tv_nsec};
 }
 
-/* ---- keyed state -------------------------------------------------------------------------------------------------------- */
+/* ---- keyed state ------------------------------------------------------------------------------------- */
 
 static struct sqi_keyed *
 keyed_of(struct sq_task *task)
@@ -93,7 +93,8 @@ look_up(struct sq_task *task, struct sq_str key)
         size_t before = keyed ? sqi_keyed_count(keyed) : 0;
         void *state = keyed ? sqi_keyed_get(keyed, key) : NULL;
 
-        if (state && sqi_keyed_count(keyed) > before && task->bolt.in_execute && task->bolt.input->edge->grouping == SQI_FIELDS)
+        if (state && sqi_keyed_count(keyed) > before && task->bolt.in_execute &&
+            task->bolt.input->edge->grouping == SQI_FIELDS)
                 sqi_keyed_route_last(keyed, sqi_key_hash(task->bolt.input->edge, &task->bolt.tuple->slice));
 
         if (task->instance.key_shape == SQI_KEY_UNKNOWN)

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A handler may call next to nothing, so all is done with what is async-signal-safe: text in a buffer on the stack, write(), and the tables of
- * symbols read from the ELF files by open() and mmap(). backtrace() is warmed up at install: its first call loads libgcc. The JSON of the tuple calls
- * snprintf(), which is not on the list but does not allocate for what it is given.
+ * A handler may call next to nothing, so all is done with what is async-signal-safe: text in a buffer on the stack,
+ * write(), and the tables of symbols read from the ELF files by open() and mmap(). backtrace() is warmed up at install:
+ * its first call loads libgcc. The JSON of the tuple calls snprintf(), which is not on the list but does not allocate
+ * for what it is given.
  *
- * Names: dladdr() knows exported functions only, and a component's callbacks are static. They are in .symtab unless it was stripped.
+ * Names: dladdr() knows exported functions only, and a component's callbacks are static. They are in .symtab unless it
+ * was stripped.
  *
- * Lines: addr2line is asked where it is installed, for the frames of components. What says nothing within a second is left alone.
+ * Lines: addr2line is asked where it is installed, for the frames of components. What says nothing within a second is
+ * left alone.
  */
 #include "task/crash.h"
 
@@ -63,7 +66,7 @@ say(const char *format, ...)
                 return; /* nobody listens */
 }
 
-/* ---- symbols ------------------------------------------------------------------------------------------------------------ */
+/* ---- symbols ----------------------------------------------------------------------------------------- */
 
 struct image {
         const uint8_t *bytes;
@@ -98,7 +101,8 @@ static bool
 find_symbol(const struct image *image, uint64_t address, char *name, size_t size, uint64_t *ret_offset)
 {
         const Elf64_Ehdr *head = part(image, 0, sizeof(*head));
-        const Elf64_Shdr *sections = head ? part(image, head->e_shoff, (uint64_t)head->e_shnum * sizeof(*sections)) : NULL;
+        const Elf64_Shdr *sections = head ? part(image, head->e_shoff, (uint64_t)head->e_shnum * sizeof(*sections))
+                                          : NULL;
 
         for (unsigned s = 0; sections && s < head->e_shnum; s++) {
                 const Elf64_Shdr *table = &sections[s];
@@ -119,7 +123,7 @@ find_symbol(const struct image *image, uint64_t address, char *name, size_t size
         return false;
 }
 
-/* ---- lines -------------------------------------------------------------------------------------------------------------- */
+/* ---- lines ------------------------------------------------------------------------------------------- */
 
 static const char ADDR2LINE[] = "/usr/bin/addr2line";
 enum { ANSWER_MS = 1000 };
@@ -193,7 +197,8 @@ say_frame(int number, uint64_t address)
         struct image image;
         Dl_info info;
 
-        if (!dladdr((const void *)(uintptr_t)address, &info) || !info.dli_fname) { /* NOLINT(performance-no-int-to-ptr) */
+        /* NOLINT(performance-no-int-to-ptr) */
+        if (!dladdr((const void *)(uintptr_t)address, &info) || !info.dli_fname) {
                 say("  %2d  0x%llx", number, (unsigned long long)address);
                 return;
         }
@@ -215,11 +220,11 @@ say_frame(int number, uint64_t address)
         else if (find_line(path, place, line, sizeof(line)))
                 say("  %2d  %s  %s+0x%llx  %s", number, file, name, (unsigned long long)offset, line);
         else
-                say("  %2d  %s  %s+0x%llx  (addr2line -e %s 0x%llx)", number, file, name, (unsigned long long)offset, path,
-                    (unsigned long long)place);
+                say("  %2d  %s  %s+0x%llx  (addr2line -e %s 0x%llx)", number, file, name, (unsigned long long)offset,
+                    path, (unsigned long long)place);
 }
 
-/* ---- the report --------------------------------------------------------------------------------------------------------- */
+/* ---- the report -------------------------------------------------------------------------------------- */
 
 /* As JSON, cut where the line ends. */
 static void
@@ -238,7 +243,8 @@ say_tuple(const struct sq_tuple *tuple)
                         at += sq_json(value, text + at, sizeof(text) - at);
         }
         text[at < sizeof(text) ? at : sizeof(text) - 1] = '\0';
-        say("tuple from \"%s\", stream \"%s\": {%s%s", tuple->input->source, stream->id, text, at < sizeof(text) ? "}" : "...");
+        say("tuple from \"%s\", stream \"%s\": {%s%s", tuple->input->source, stream->id, text,
+            at < sizeof(text) ? "}" : "...");
 }
 
 static void
@@ -246,7 +252,8 @@ say_task(const struct sq_task *task, const char *signal_name, const void *addres
 {
         char name[128];
 
-        say("%s of %s: %s at %p", sqi_task_name(task->plan, task->id, name, sizeof(name)), task->plan->name, signal_name, address);
+        say("%s of %s: %s at %p", sqi_task_name(task->plan, task->id, name, sizeof(name)), task->plan->name,
+            signal_name, address);
         if (task->bolt.in_execute && task->bolt.tuple)
                 say_tuple(task->bolt.tuple);
         else
@@ -259,7 +266,8 @@ is_expected(int number, const siginfo_t *info)
 {
         const struct sqi_door *door = blamed ? blamed->door : NULL;
 
-        return number == SIGSEGV && info->si_code > 0 && door && door->fault && door->fault(door->context, blamed, info->si_addr);
+        return number == SIGSEGV && info->si_code > 0 && door && door->fault &&
+               door->fault(door->context, blamed, info->si_addr);
 }
 
 static void on_crash(int number, siginfo_t *info, void *context);
@@ -294,7 +302,7 @@ on_crash(int number, siginfo_t *info, void *context)
                 raise(number); /* somebody sent it; it would not come again by itself */
 }
 
-/* ---- install ------------------------------------------------------------------------------------------------------------ */
+/* ---- install ----------------------------------------------------------------------------------------- */
 
 void
 sqi_crash_install(void)

@@ -14,7 +14,8 @@ struct sq_task;
 /* Handlers for SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT, where nobody else has one. Once a process. */
 void sqi_crash_install(void);
 
-/* A stack of its own for the handlers in this thread, so that a stack overflow is told too. NULL when memory is short: then without. */
+/* A stack of its own for the handlers in this thread, so that a stack overflow is told too. NULL when memory is short:
+ * then without. */
 void *sqi_crash_thread_begin(void);
 void sqi_crash_thread_end(void *stack);
 

@@ -37,7 +37,7 @@ sqi_letter_add(struct sq_task *task, uint64_t position)
                 snprintf(letter->cause, sizeof(letter->cause), "%s", task->cause);
 }
 
-/* ---- the tuples of a letter ---- */
+/* ---- the tuples of a letter -------------------------------------------------------------------------- */
 
 static char *
 reserve(struct sqi_letters *letters, size_t size)
@@ -114,7 +114,7 @@ replay_into(struct sq_task *task, uint64_t position)
         task->collector.open = open;
 }
 
-/* ---- the file ---- */
+/* ---- the file ---------------------------------------------------------------------------------------- */
 
 static int
 write_line(const struct sq_task *task, const struct sqi_letter *letter, struct sq_append *file)
@@ -132,8 +132,8 @@ write_line(const struct sq_task *task, const struct sqi_letter *letter, struct s
         size = asprintf(
                 &line,
                 "{\"time\":\"%s.%03uZ\",\"topology\":\"%s\",\"task\":\"%s\",\"position\":%llu,\"cause\":%s,\"tuples\":[%s]}\n",
-                time, (unsigned)(now.nsec / 1000000), task->plan->name, sqi_task_name(task->plan, task->id, name, sizeof(name)),
-                (unsigned long long)letter->position, cause,
+                time, (unsigned)(now.nsec / 1000000), task->plan->name,
+                sqi_task_name(task->plan, task->id, name, sizeof(name)), (unsigned long long)letter->position, cause,
                 task->spout.letters.tuples && !task->spout.letters.cut ? task->spout.letters.tuples : "");
         if (size < 0)
                 return -ENOMEM;
@@ -180,12 +180,14 @@ sqi_letters_write(struct sq_task *task)
                         replay_into(task, letter->position);
                         r = append(task, letter);
                 }
-                /* together: who dies before is given up over again, and would count twice as given up, but once as dead-lettered */
+                /* together: who dies before is given up over again, and would count twice as given up, but once as
+                 * dead-lettered */
                 sqi_count(&task->metrics->given_up, 1);
                 sqi_count(&task->metrics->dead_lettered, letter_box && r == 0);
                 if (r < 0)
                         sq_log(task, SQ_ERROR, "cannot write the dead letter of position %llu (%s) to %s: %s",
-                               (unsigned long long)letter->position, letter->cause, task->plan->config.dead_letter, strerror(-r));
+                               (unsigned long long)letter->position, letter->cause, task->plan->config.dead_letter,
+                               strerror(-r));
                 sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_DEAD_LETTER,
                                                             .task = task->id,
                                                             .number = letter->position,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A task that runs without a worker: driven by its owner, in the owner's thread, on any clock, with inproc channels only. That is how the
- * component tests and `squall run --inline` run the tasks that workers run.
+ * A task that runs without a worker: driven by its owner, in the owner's thread, on any clock, with inproc channels
+ * only. That is how the component tests and `squall run --inline` run the tasks that workers run.
  *
  *     task->door = &door;                     everything else as a worker sets it, but no control socket and no thread
  *     sqi_task_open(task)                     loads the component, binds

@@ -66,7 +66,8 @@ look_at_loads(struct sqi_target *target, struct sqi_outlet **outlets, uint32_t n
         target->fair_ns = least < UINT64_MAX / 4 ? 2 * least + SHUFFLE_WAIT_NS : UINT64_MAX;
 }
 
-/* Round robin over those that are neither stuck nor far more loaded than the others; when all are, the next in turn, where the tuple waits. */
+/* Round robin over those that are neither stuck nor far more loaded than the others; when all are, the next in turn,
+ * where the tuple waits. */
 static struct sqi_outlet *
 shuffle(struct sqi_target *target, struct sqi_outlet **outlets, uint32_t n)
 {

@@ -168,7 +168,8 @@ has_one_form(const struct sq_tuple *in, unsigned n)
         return true;
 }
 
-/* The first `n` fields one after the other: as they stand when all are neighbours in the tuple and have one form, else written into the scratch. */
+/* The first `n` fields one after the other: as they stand when all are neighbours in the tuple and have one form, else
+ * written into the scratch. */
 static __attribute__((noinline)) struct sq_str
 make_key(const struct sq_tuple *in, unsigned n)
 {
@@ -192,7 +193,8 @@ make_key(const struct sq_tuple *in, unsigned n)
         }
         at = (uint8_t *)task->bolt.key;
         for (uint32_t f = 0; f < n; f++)
-                at = sqi_canonical(at, in->slice.at + offsets[input->places[f]], in->slice.at + offsets[input->places[f] + 1]);
+                at = sqi_canonical(at, in->slice.at + offsets[input->places[f]],
+                                   in->slice.at + offsets[input->places[f] + 1]);
         return (struct sq_str){task->bolt.key, (size_t)(at - (uint8_t *)task->bolt.key)};
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where batches come in. Everything here is bytes from another process: what is no batch, or not meant for this task, is counted,
- * logged and refused.
+ * Where batches come in. Everything here is bytes from another process: what is no batch, or not meant for this task,
+ * is counted, logged and refused.
  *
- * A task of a bolt ends when every source has sent its end-of-stream mark: one for each channel (inbox, broadcast) of each
- * source task. Marks of feedback edges are not waited for; a task of a cycle is released by the supervisor instead, when the cycle is quiet.
+ * A task of a bolt ends when every source has sent its end-of-stream mark: one for each channel (inbox, broadcast) of
+ * each source task. Marks of feedback edges are not waited for; a task of a cycle is released by the supervisor
+ * instead, when the cycle is quiet.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -159,9 +160,9 @@ sqi_intake_bind(struct sq_task *task)
 }
 
 /*
- * Subscribes to exactly the batches and marks of one stream of one source task, by their heads up to the task (wire.h), and
- * last to who we are: when the source sees that, it has seen the others. ZeroMQ sends them in this order, or in that of their
- * bytes when it connects.
+ * Subscribes to exactly the batches and marks of one stream of one source task, by their heads up to the task (wire.h),
+ * and last to who we are: when the source sees that, it has seen the others. ZeroMQ sends them in this order, or in
+ * that of their bytes when it connects.
  */
 static int
 subscribe(struct sq_task *task, uint32_t source, uint32_t stream)
@@ -272,7 +273,8 @@ sqi_intake_refuse(struct sq_task *task, uint32_t source, const char *cause)
 
         sqi_count(&task->metrics->malformed, 1);
         sq_log(task, SQ_WARN, "refused a batch from %s: %s",
-               source < task->plan->ntasks ? sqi_task_name(task->plan, source, name, sizeof(name)) : "an unknown task", cause);
+               source < task->plan->ntasks ? sqi_task_name(task->plan, source, name, sizeof(name)) : "an unknown task",
+               cause);
 }
 
 static bool
@@ -294,9 +296,9 @@ sqi_intake_lose(struct sq_task *task, uint32_t lost, uint32_t incarnation)
 }
 
 /*
- * The supervisor tells all tasks of a death, but a replay can be faster than its word. Who executed it before would send it into the channel to the
- * dead task, where it is lost, and its tree with it until the message timeout. So word of the death comes first; if none comes, it was rubbish
- * or the supervisor died over it.
+ * The supervisor tells all tasks of a death, but a replay can be faster than its word. Who executed it before would
+ * send it into the channel to the dead task, where it is lost, and its tree with it until the message timeout. So word
+ * of the death comes first; if none comes, it was rubbish or the supervisor died over it.
  */
 static void
 await_word(struct sq_task *task, uint16_t deaths)
@@ -334,13 +336,15 @@ report_gap(struct sq_task *task, const struct sqi_header *header, uint64_t expec
         char name[128], text[256];
 
         sqi_count(&task->metrics->gaps, 1);
-        snprintf(text, sizeof(text), "from %s, incarnation %" PRIu32 ", %s: tuple %" PRIu64 " was to come, not %" PRIu64,
+        snprintf(text, sizeof(text),
+                 "from %s, incarnation %" PRIu32 ", %s: tuple %" PRIu64 " was to come, not %" PRIu64,
                  sqi_task_name(task->plan, header->task, name, sizeof(name)), header->incarnation,
                  header->flags & SQI_BATCH_BROADCAST ? "broadcast" : "inbox", expected, header->first_seq);
         sqi_task_log_seldom(task, "a batch was lost or came twice", text);
 }
 
-/* Nobody but us knows that a batch is missing. Its trees come again after their message timeout (docs/guarantees.md). */
+/* Nobody but us knows that a batch is missing. Its trees come again after their message timeout
+ * (docs/guarantees.md). */
 static inline void
 check_sequence(struct sq_task *task, const struct sqi_header *header)
 {
@@ -372,7 +376,8 @@ sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *fram
                 sqi_intake_refuse(task, UINT32_MAX, "no such source task in this topology");
                 return false;
         }
-        if (__builtin_expect(frame->header.kind == SQI_BATCH_DATA && is_behind(task->intake.believed, frame->header.deaths), 0))
+        if (__builtin_expect(
+                    frame->header.kind == SQI_BATCH_DATA && is_behind(task->intake.believed, frame->header.deaths), 0))
                 await_word(task, frame->header.deaths);
         if (frame->header.incarnation < task->intake.fence[frame->header.task]) {
                 sqi_count(&task->metrics->fenced, 1);

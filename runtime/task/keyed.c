@@ -120,7 +120,8 @@ read_short(struct sqi_key *key, const char *from)
         key->high = load(from + 8) & masks[key->bytes.len][1];
 }
 
-/* Multiply and fold, 16 bytes a step (the idea of wyhash, Wang Yi, public domain). For this table only; what goes over the wire is XXH3. */
+/* Multiply and fold, 16 bytes a step (the idea of wyhash, Wang Yi, public domain). For this table only; what goes over
+ * the wire is XXH3. */
 static inline uint64_t
 hash_of(const struct sqi_key *key)
 {
@@ -286,7 +287,8 @@ allocate(struct sqi_keyed *keyed, size_t size)
         return (struct entry *)(void *)(keyed->room - size);
 }
 
-/* Room for the words of a short key; entries of 16-byte states are multiples of 16, so that all of them are aligned to it. */
+/* Room for the words of a short key; entries of 16-byte states are multiples of 16, so that all of them are aligned to
+ * it. */
 static size_t
 entry_size(const struct sqi_keyed *keyed, size_t len)
 {
@@ -405,7 +407,8 @@ sqi_keyed_route_last(struct sqi_keyed *keyed, uint64_t route)
 }
 
 bool
-sqi_keyed_step_routed(const struct sqi_keyed *keyed, size_t *cursor, struct sq_str *ret_key, void **ret_state, uint64_t *ret_route)
+sqi_keyed_step_routed(const struct sqi_keyed *keyed, size_t *cursor, struct sq_str *ret_key, void **ret_state,
+                      uint64_t *ret_route)
 {
         while (*cursor < keyed->norder && !keyed->order[*cursor].entry)
                 ++*cursor;

@@ -2,12 +2,14 @@
 /*
  * Keyed state: a hash table from the bytes of a key to a block of zeroed state, for one task.
  *
- * Open addressing with linear probing, at most half full. A place is one word: 16 bits of the hash and 48 of the entry's address, so
- * that a look-up that hits reads two cache lines, the place and the entry (length, state and key side by side). Entries lie in an arena and
- * never move; a list keeps the order in which they came; a forgotten entry's memory serves the next one of its size.
+ * Open addressing with linear probing, at most half full. A place is one word: 16 bits of the hash and 48 of the
+ * entry's address, so that a look-up that hits reads two cache lines, the place and the entry (length, state and key
+ * side by side). Entries lie in an arena and never move; a list keeps the order in which they came; a forgotten entry's
+ * memory serves the next one of its size.
  *
- * Most keys are words. A key of up to 16 bytes is taken as two machine words, zeroes behind its end, and hashed and compared by them: the
- * length of a word is not predictable, so code that branches on it pays for a wrong guess at every other look-up.
+ * Most keys are words. A key of up to 16 bytes is taken as two machine words, zeroes behind its end, and hashed and
+ * compared by them: the length of a word is not predictable, so code that branches on it pays for a wrong guess at
+ * every other look-up.
  */
 #ifndef SQI_KEYED_H
 #define SQI_KEYED_H
@@ -28,8 +30,8 @@ void sqi_keyed_free(struct sqi_keyed **keyed);
 void *sqi_keyed_get(struct sqi_keyed *keyed, struct sq_str key);
 
 /*
- * A look-up taken apart, for a caller that knows its keys some tuples ahead: prepare them all, fetch the places, then the entries, and
- * by the time of the look-up they are in the cache.
+ * A look-up taken apart, for a caller that knows its keys some tuples ahead: prepare them all, fetch the places, then
+ * the entries, and by the time of the look-up they are in the cache.
  */
 struct sqi_key {
         struct sq_str bytes;
@@ -51,11 +53,12 @@ bool sqi_keyed_forget(struct sqi_keyed *keyed, struct sq_str key);
 
 size_t sqi_keyed_count(const struct sqi_keyed *keyed);
 
-/* Steps through the entries in the order in which they came. Start with *cursor 0; false at the end. Between two steps entries may be
- * forgotten, not made. */
+/* Steps through the entries in the order in which they came. Start with *cursor 0; false at the end. Between two steps
+ * entries may be forgotten, not made. */
 bool sqi_keyed_step(const struct sqi_keyed *keyed, size_t *cursor, struct sq_str *ret_key, void **ret_state);
 
-/* The hash that deals out the tuples of the key that was made last; and to step through all with it. 0 where none was given. */
+/* The hash that deals out the tuples of the key that was made last; and to step through all with it. 0 where none was
+ * given. */
 void sqi_keyed_route_last(struct sqi_keyed *keyed, uint64_t route);
 bool sqi_keyed_step_routed(const struct sqi_keyed *keyed, size_t *cursor, struct sq_str *ret_key, void **ret_state,
                            uint64_t *ret_route);

@@ -109,9 +109,9 @@ distance(size_t capacity, size_t at, uint64_t number)
 }
 
 /*
- * Robin Hood hashing (P. Celis, 1986): on its way a tree takes the place of any that stands nearer to its own home. So a search may end
- * at the first tree that is nearer than the one looked for would be, and an erased place is filled by moving back only the trees behind
- * it that are away from home: none, in the common case of numbers in a row.
+ * Robin Hood hashing (P. Celis, 1986): on its way a tree takes the place of any that stands nearer to its own home. So
+ * a search may end at the first tree that is nearer than the one looked for would be, and an erased place is filled by
+ * moving back only the trees behind it that are away from home: none, in the common case of numbers in a row.
  */
 static struct tree *
 find(const struct sqi_ledger *ledger, uint64_t number)
@@ -199,7 +199,8 @@ under_way(const struct sqi_ledger *ledger)
 }
 
 int
-sqi_ledger_open(struct sqi_ledger *ledger, uint64_t position, struct sqi_attempt attempt, uint64_t now_ns, uint64_t *ret_root)
+sqi_ledger_open(struct sqi_ledger *ledger, uint64_t position, struct sqi_attempt attempt, uint64_t now_ns,
+                uint64_t *ret_root)
 {
         if ((ledger->pending * 2 >= ledger->capacity && grow(ledger) < 0) || reserve_retry(ledger) < 0)
                 return -ENOMEM;
@@ -223,7 +224,7 @@ sqi_ledger_open(struct sqi_ledger *ledger, uint64_t position, struct sqi_attempt
         return 0;
 }
 
-/* ---- retries ---- */
+/* ---- retries ----------------------------------------------------------------------------------------- */
 
 static uint64_t
 delay(const struct sqi_ledger *ledger, const struct sqi_attempt *attempt)
@@ -235,7 +236,7 @@ delay(const struct sqi_ledger *ledger, const struct sqi_attempt *attempt)
         return ns < SQI_RETRY_DELAY_MAX ? ns : SQI_RETRY_DELAY_MAX;
 }
 
-/* ---- outcomes ---- */
+/* ---- outcomes ---------------------------------------------------------------------------------------- */
 
 /* One outcome more in this round of the flow; at the round's end the limit is set for the next. */
 static void
@@ -284,8 +285,9 @@ room(const struct sqi_ledger *ledger)
 }
 
 /*
- * A tree has come through, whatever became of it. The window is patient before it widens: a worker that dies takes the acks of the whole batch
- * along, so the tuple that kills may have hundreds before it, and each window that it is found in with others costs a death.
+ * A tree has come through, whatever became of it. The window is patient before it widens: a worker that dies takes the
+ * acks of the whole batch along, so the tuple that kills may have hundreds before it, and each window that it is found
+ * in with others costs a death.
  */
 static void
 come_through(struct sqi_ledger *ledger)
@@ -369,8 +371,8 @@ finish(struct sqi_ledger *ledger, struct tree *tree, enum sqi_tree_outcome outco
 }
 
 /*
- * A tree of which all that is left is kept by bolts is in nobody's way: it takes no room from others, which may be just what a bolt waits for, and
- * how old it grows says nothing of the queues.
+ * A tree of which all that is left is kept by bolts is in nobody's way: it takes no room from others, which may be just
+ * what a bolt waits for, and how old it grows says nothing of the queues.
  */
 static void
 look_at_kept(struct sqi_ledger *ledger, struct tree *tree, uint64_t now_ns)
@@ -450,8 +452,8 @@ sqi_ledger_take(struct sqi_ledger *ledger, const struct sqi_ack *ack, uint64_t n
         }
 }
 
-/* Fails every sealed tree of the slots below `due`. Erasing moves trees from further on into the place just looked at, so it is
- * looked at again. */
+/* Fails every sealed tree of the slots below `due`. Erasing moves trees from further on into the place just looked at,
+ * so it is looked at again. */
 static void
 sweep(struct sqi_ledger *ledger, uint64_t due, enum sqi_tree_outcome outcome, uint64_t now_ns)
 {

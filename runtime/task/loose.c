@@ -121,7 +121,8 @@ sqi_loose_retry(struct sq_task *task, void (*execute)(struct sq_task *task, stru
         struct sqi_loose_list again = task->bolt.loose.failed;
 
         task->bolt.loose.failed = (struct sqi_loose_list){0};
-        task->bolt.loose.delay_ns = task->bolt.loose.delay_ns * 2 < LAST_DELAY_NS ? task->bolt.loose.delay_ns * 2 : LAST_DELAY_NS;
+        task->bolt.loose.delay_ns = task->bolt.loose.delay_ns * 2 < LAST_DELAY_NS ? task->bolt.loose.delay_ns * 2
+                                                                                  : LAST_DELAY_NS;
         for (struct sqi_loose *loose = again.first; loose && task->failed == 0; loose = loose->next)
                 execute(task, &loose->tuple);
         clear(&again);

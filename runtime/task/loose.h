@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loose tuples: those that belong to no tuple tree, as what a bolt upstream emitted in `finish`. No spout would replay one that failed here, so
- * under at-least-once its bolt does:
+ * Loose tuples: those that belong to no tuple tree, as what a bolt upstream emitted in `finish`. No spout would replay
+ * one that failed here, so under at-least-once its bolt does:
  *
- *  1. sqi_loose_hold() copies what was executed and waits for a `.flush`; sqi_loose_flushed() lets go of it, or turns it into failures.
+ *  1. sqi_loose_hold() copies what was executed and waits for a `.flush`; sqi_loose_flushed() lets go of it, or turns
+ *     it into failures.
  *  2. sqi_loose_fail() takes what a verdict failed.
- *  3. sqi_loose_next() hands failures out again, after a back-off; for SQI_LOOSE_NS since the first one, then they are lost: counted, logged, and
- *     the run fails.
+ *  3. sqi_loose_next() hands failures out again, after a back-off; for SQI_LOOSE_NS since the first one, then they are
+ *     lost: counted, logged, and the run fails.
  *
  * A task is not at its end before sqi_loose_is_empty(). At most once nothing is held: what fails is lost at once.
  */

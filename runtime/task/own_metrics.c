@@ -8,8 +8,8 @@ find(struct sq_task *task, const char *name, enum sqi_own_kind kind)
         struct sqi_own *own = sqi_own_find(task->metrics, name, kind);
 
         if (!own)
-                sqi_task_misuse(task, "the metric \"%s\" is no %s, or one of more than %d (one name for each kind)", name,
-                                sqi_own_kind_name(kind), SQI_OWN_MAX);
+                sqi_task_misuse(task, "the metric \"%s\" is no %s, or one of more than %d (one name for each kind)",
+                                name, sqi_own_kind_name(kind), SQI_OWN_MAX);
         return own;
 }
 

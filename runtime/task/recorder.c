@@ -19,7 +19,8 @@ cut_torn(int fd)
 
         if (fstat(fd, &about) < 0)
                 return -1;
-        while (pread(fd, &size, sizeof(size), at) == sizeof(size) && (next = at + (off_t)sizeof(size) + size) <= about.st_size)
+        while (pread(fd, &size, sizeof(size), at) == sizeof(size) &&
+               (next = at + (off_t)sizeof(size) + size) <= about.st_size)
                 at = next;
         return at < about.st_size ? ftruncate(fd, at) : 0;
 }

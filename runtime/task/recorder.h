@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What reaches a bolt task, kept for a replay: with SQUALL_RECORD=DIR in its environment a worker copies every batch that a task of its takes into
- * DIR/COMPONENT.INDEX, each behind its length (4 bytes, little-endian). DIR/plan, written by who started the topology, says what they are.
+ * What reaches a bolt task, kept for a replay: with SQUALL_RECORD=DIR in its environment a worker copies every batch
+ * that a task of its takes into DIR/COMPONENT.INDEX, each behind its length (4 bytes, little-endian). DIR/plan, written
+ * by who started the topology, says what they are.
  */
 #ifndef SQI_RECORD_H
 #define SQI_RECORD_H

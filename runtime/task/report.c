@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a task has to say: reports to the supervisor, lines in the log, what a component did wrong, why the task can't go on. */
+/* What a task has to say: reports to the supervisor, lines in the log, what a component did wrong, why the task can't
+ * go on. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -30,7 +31,8 @@ sqi_task_report(struct sq_task *task, const struct sqi_message *message)
 void
 sqi_task_report_metrics(struct sq_task *task)
 {
-        sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_METRICS, .task = task->id, .metrics = task->metrics});
+        sqi_task_report(task,
+                        &(struct sqi_message){.type = SQI_MSG_METRICS, .task = task->id, .metrics = task->metrics});
 }
 
 static void write_log(struct sq_task *task, enum sq_level level, const char *format, va_list arguments) SQ_PRINTF(3, 0);
@@ -92,7 +94,8 @@ sqi_task_log_seldom(struct sq_task *task, const char *what, const char *text)
                 return;
         }
         if (task->fails_unlogged)
-                sq_log(task, SQ_WARN, "%s: %s (and %zu more like it in the last second)", what, text, (size_t)task->fails_unlogged);
+                sq_log(task, SQ_WARN, "%s: %s (and %zu more like it in the last second)", what, text,
+                       (size_t)task->fails_unlogged);
         else
                 sq_log(task, SQ_WARN, "%s: %s", what, text);
         task->fail_logged_ns = now_ns;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "task/retries.h"
 
-/* Of those due at once the oldest position goes first: so the spout's low position rises, and a key's tuples keep their order. */
+/* Of those due at once the oldest position goes first: so the spout's low position rises, and a key's tuples keep their
+ * order. */
 static inline bool
 before(const struct sqi_retry *a, const struct sqi_retry *b)
 {

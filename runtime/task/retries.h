@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The failed trees of a ledger that wait for their retry: a binary heap in an array that the ledger owns, the next one due at its head. */
+/* The failed trees of a ledger that wait for their retry: a binary heap in an array that the ledger owns, the next one
+ * due at its head. */
 #ifndef SQI_RETRIES_H
 #define SQI_RETRIES_H
 

@@ -36,7 +36,7 @@ file_name(const struct sqi_plan_component *component, uint32_t index, char ret[F
         return ret;
 }
 
-/* ---- Writing --------------------------------------------------------------------------------------------------------------- */
+/* ---- Writing ----------------------------------------------------------------------------------------- */
 
 struct writing {
         int fd, error;
@@ -158,7 +158,7 @@ sqi_snapshot_write(struct sq_task *task)
         sqi_task_report(task, &report);
 }
 
-/* ---- Restoring ------------------------------------------------------------------------------------------------------------- */
+/* ---- Restoring --------------------------------------------------------------------------------------- */
 
 struct reading {
         struct sq_task *task;
@@ -209,7 +209,8 @@ take_key(struct reading *reading)
                 return 0;
         if (!task->instance.keyed)
                 task->instance.keyed = sqi_keyed_new(task->instance.code->bolt->key_state);
-        state = task->instance.keyed ? sqi_keyed_get(task->instance.keyed, (struct sq_str){(const char *)key, it.len}) : NULL;
+        state = task->instance.keyed ? sqi_keyed_get(task->instance.keyed, (struct sq_str){(const char *)key, it.len})
+                                     : NULL;
         if (!state)
                 return -ENOMEM;
         sqi_keyed_route_last(task->instance.keyed, it.route);

@@ -2,17 +2,18 @@
 /*
  * A task's part of a snapshot (daemon/snapshots.h): what it has in keyed state, as a file COMPONENT.INDEX.
  *
- * HANDOVER names the epoch and the folder. A task whose sources have ended to hand over (their end-of-stream marks say so) writes its keys there, synced,
- * and reports size and checksum (SNAPSHOT); where the folder has no room it writes to RUNDIR/snapshot-COMPONENT.INDEX instead. It takes no
- * tuple after that. A task without keys writes nothing and reports the size 0.
+ * HANDOVER names the epoch and the folder. A task whose sources have ended to hand over (their end-of-stream marks say
+ * so) writes its keys there, synced, and reports size and checksum (SNAPSHOT); where the folder has no room it writes
+ * to RUNDIR/snapshot-COMPONENT.INDEX instead. It takes no tuple after that. A task without keys writes nothing and
+ * reports the size 0.
  *
  * RESTORE names the folder of a sealed snapshot. Before it reads a tuple a task takes the keys that are its own:
  *
  *     as many tasks as before     those of the file with its own index
  *     another number of them      those whose route, the hash that the fields grouping deals tuples out by, leads to it
  *
- * Another size of the state, or another routing (plan/routing.h), and nothing is taken: the task begins from nothing, and logs that. A file that
- * is torn, missing or another one than the manifest means fails the task, and is named.
+ * Another size of the state, or another routing (plan/routing.h), and nothing is taken: the task begins from nothing,
+ * and logs that. A file that is torn, missing or another one than the manifest means fails the task, and is named.
  */
 #ifndef SQI_SNAPSHOT_H
 #define SQI_SNAPSHOT_H

@@ -2,8 +2,8 @@
 /*
  * The executor of a spout: asks for tuples while there is room, takes acks in, replays what failed.
  *
- * A spout whose output is blocked still takes acks: sqi_task_wait() and sqi_task_unblock() look at the ack inbox too. With the blocking
- * PUSH this keeps the loop spout -> bolts -> acks -> spout free of deadlock.
+ * A spout whose output is blocked still takes acks: sqi_task_wait() and sqi_task_unblock() look at the ack inbox too.
+ * With the blocking PUSH this keeps the loop spout -> bolts -> acks -> spout free of deadlock.
  */
 #include <stdio.h>
 
@@ -15,7 +15,7 @@ enum { SAMPLE_ALL = 4096, SAMPLE_EVERY = 16 }; /* completed trees that are timed
 static const uint64_t IDLE_NS = 1000000, POSITION_NS = 50000000;
 enum { POSITION_SHARE = 64 }; /* of the time goes into it at most */
 
-/* ---- tuple trees ---- */
+/* ---- tuple trees ------------------------------------------------------------------------------------- */
 
 /* Why a tree was given up: over its last outcome. */
 static void
@@ -60,7 +60,8 @@ told(void *context, enum sqi_tree_outcome outcome, uint64_t position, uint64_t a
         task->spout.last_outcome = outcome;
 }
 
-/* Of what belongs to the open tree or to none, an emit was a misuse. So its tree fails; without one the tuple is lost. */
+/* Of what belongs to the open tree or to none, an emit was a misuse. So its tree fails; without one the tuple is
+ * lost. */
 static void
 answer_for_refused(struct sq_task *task)
 {
@@ -179,14 +180,15 @@ replay(struct sq_task *task)
         struct sqi_attempt attempt;
         int n = 0;
 
-        while (n < REPLAYS_A_TURN && task->failed == 0 && sqi_ledger_retry(task->spout.ledger, task->now_ns, &position, &attempt)) {
+        while (n < REPLAYS_A_TURN && task->failed == 0 &&
+               sqi_ledger_retry(task->spout.ledger, task->now_ns, &position, &attempt)) {
                 replay_one(task, position, attempt);
                 n++;
         }
         task->spout.replays_due = n == REPLAYS_A_TURN;
 }
 
-/* ---- the ack inbox ---- */
+/* ---- the ack inbox ----------------------------------------------------------------------------------- */
 
 static void
 take_cause(struct sq_task *task, const struct sqi_ack *ack, const uint8_t *text, size_t size)
@@ -256,7 +258,7 @@ sqi_spout_take_acks(struct sq_task *task)
         return got;
 }
 
-/* ---- open and close ---- */
+/* ---- open and close ---------------------------------------------------------------------------------- */
 
 static int
 bind_acks(struct sq_task *task)
@@ -296,7 +298,7 @@ sqi_spout_close(struct sq_task *task)
         sqi_socket_close(&task->spout.ack_inbox);
 }
 
-/* ---- the turn ---- */
+/* ---- the turn ---------------------------------------------------------------------------------------- */
 
 void
 sq_wake_at(struct sq_task *task, uint64_t now_ns)
@@ -313,8 +315,9 @@ sq_wake_on(struct sq_task *task, int fd)
 static bool
 may_emit(struct sq_task *task)
 {
-        return task->instance.active && !task->instance.done && !task->draining && task->failed == 0 && !task->quitting &&
-               !task->spout.replays_due && !(task->spout.ledger && sqi_ledger_is_full(task->spout.ledger)) &&
+        return task->instance.active && !task->instance.done && !task->draining && task->failed == 0 &&
+               !task->quitting && !task->spout.replays_due &&
+               !(task->spout.ledger && sqi_ledger_is_full(task->spout.ledger)) &&
                !sqi_collector_has_feedback(&task->collector);
 }
 
@@ -370,9 +373,10 @@ tell_position(struct sq_task *task)
         if (memcmp(&position, &task->spout.told, sizeof(position)) == 0)
                 return;
         task->spout.told = position;
-        sqi_task_report(task,
-                        &(struct sqi_message){
-                                .type = SQI_MSG_POSITION, .task = task->id, .number = low, .text = sqi_position_note(&position)});
+        sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_POSITION,
+                                                    .task = task->id,
+                                                    .number = low,
+                                                    .text = sqi_position_note(&position)});
 }
 
 static void
@@ -395,7 +399,8 @@ keep_ledger(struct sq_task *task)
 static bool
 is_at_end(const struct sq_task *task)
 {
-        return (task->instance.done || task->draining) && (!task->spout.ledger || sqi_ledger_unfinished(task->spout.ledger) == 0);
+        return (task->instance.done || task->draining) &&
+               (!task->spout.ledger || sqi_ledger_unfinished(task->spout.ledger) == 0);
 }
 
 static uint64_t
@@ -412,7 +417,8 @@ wake_time(const struct sq_task *task, enum emitted emitted, uint64_t until)
                 next = sqi_task_breath_ends(task);
         if (emitted == IDLE && !task->instance.done && next < until)
                 until = next;
-        if (task->instance.tracked && task->next_report_ns < until && task->spout.told.number != task->instance.next_position)
+        if (task->instance.tracked && task->next_report_ns < until &&
+            task->spout.told.number != task->instance.next_position)
                 until = task->next_report_ns;
         return until;
 }
@@ -449,6 +455,7 @@ sqi_spout_turn(struct sq_task *task)
                 return;
         if (is_at_end(task))
                 finish(task);
-        else if (emitted == IDLE || (emitted == HELD && !may_emit(task))) /* the acks taken meanwhile may have made room */
+        /* the acks taken meanwhile may have made room */
+        else if (emitted == IDLE || (emitted == HELD && !may_emit(task)))
                 sqi_task_wait(task, false, wake_time(task, emitted, again));
 }

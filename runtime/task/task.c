@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of a task, in its own thread: bind, wait for CONNECT, connect and prepare, wait for START, turn by turn until the end, and then stay until
- * QUIT (a restarted neighbour may ask for the end-of-stream marks again).
+ * The life of a task, in its own thread: bind, wait for CONNECT, connect and prepare, wait for START, turn by turn
+ * until the end, and then stay until QUIT (a restarted neighbour may ask for the end-of-stream marks again).
  */
 #include "task/task.h"
 
@@ -17,7 +17,7 @@
 #include "task/park.h"
 #include "task/recorder.h"
 
-/* ---- orders ------------------------------------------------------------------------------------------------------------- */
+/* ---- orders ------------------------------------------------------------------------------------------ */
 
 static void
 take_lost(struct sq_task *task, const struct sqi_message *message)
@@ -162,11 +162,11 @@ sqi_task_serve(struct sq_task *task)
         return got;
 }
 
-/* ---- flushing ----------------------------------------------------------------------------------------------------------- */
+/* ---- flushing ---------------------------------------------------------------------------------------- */
 
 /*
- * A transaction of its own, which may stand between two tuples of a run: the next one goes on as if it had not been. What the flush emits belongs to
- * no tree.
+ * A transaction of its own, which may stand between two tuples of a run: the next one goes on as if it had not been.
+ * What the flush emits belongs to no tree.
  */
 static int
 call_flush(struct sq_task *task)
@@ -190,7 +190,8 @@ call_flush(struct sq_task *task)
         return r;
 }
 
-/* At least once the spouts replay what was executed since the last flush, and the bolt itself what belongs to no tree. At most once it is lost. */
+/* At least once the spouts replay what was executed since the last flush, and the bolt itself what belongs to no tree.
+ * At most once it is lost. */
 static void
 answer_for_flush(struct sq_task *task)
 {
@@ -248,8 +249,9 @@ has_something_to_flush(const struct sq_task *task)
 }
 
 /*
- * A message on its way through two processes costs as much as some hundred tuples. So an idle task sends at once what it has, but not one
- * tuple after the other: what follows within BREATH waits for company. A stream of tuples further apart than that never waits.
+ * A message on its way through two processes costs as much as some hundred tuples. So an idle task sends at once what
+ * it has, but not one tuple after the other: what follows within BREATH waits for company. A stream of tuples further
+ * apart than that never waits.
  */
 uint64_t
 sqi_task_breath_ends(const struct sq_task *task)
@@ -320,7 +322,7 @@ sqi_task_end(struct sq_task *task)
         sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_FINISHED, .task = task->id});
 }
 
-/* ---- opening and closing ------------------------------------------------------------------------------------------------ */
+/* ---- opening and closing ----------------------------------------------------------------------------- */
 
 int
 sqi_task_bind(const struct sq_task *task, void *socket, enum sqi_endpoint_kind kind)
@@ -370,8 +372,8 @@ connect_acker(struct sq_task *task)
                 spout->socket = sqi_socket_new(task->context, ZMQ_PUSH, 1000);
                 if (!spout->socket)
                         return -errno;
-                int r = sqi_endpoint(task->rundir, SQI_ACKS, spout->task, tasks[spout->task].worker == tasks[task->id].worker,
-                                     endpoint);
+                int r = sqi_endpoint(task->rundir, SQI_ACKS, spout->task,
+                                     tasks[spout->task].worker == tasks[task->id].worker, endpoint);
                 if (r == 0)
                         r = sqi_socket_connect(spout->socket, endpoint);
                 if (r < 0)
@@ -395,8 +397,9 @@ load(struct sq_task *task)
         task->instance.state = calloc(1, sqi_component_state_size(task->instance.code) + 1);
         if (!task->instance.state)
                 return sqi_task_fail(task, -ENOMEM, "out of memory for the state");
-        if (sqi_settings_fill(sqi_component_options(task->instance.code), task->component->settings, task->component->nsettings,
-                              task->instance.state, &task->instance.settings, &bad, cause, sizeof(cause)) < 0)
+        if (sqi_settings_fill(sqi_component_options(task->instance.code), task->component->settings,
+                              task->component->nsettings, task->instance.state, &task->instance.settings, &bad, cause,
+                              sizeof(cause)) < 0)
                 return sqi_task_fail(task, -EINVAL, "settings: %s", cause);
         return 0;
 }
@@ -443,7 +446,8 @@ connect_channels(struct sq_task *task)
                 r = sqi_intake_connect(task);
         if (r == 0)
                 r = connect_acker(task);
-        return r < 0 ? sqi_task_fail(task, r, "cannot connect its channels in %s: %s", task->rundir, zmq_strerror(-r)) : 0;
+        return r < 0 ? sqi_task_fail(task, r, "cannot connect its channels in %s: %s", task->rundir, zmq_strerror(-r))
+                     : 0;
 }
 
 static int
@@ -457,12 +461,14 @@ prepare(struct sq_task *task)
                 callback = code->spout->prepare;
         task->now_ns = sqi_task_clock(task);
         if (callback && callback(task) < 0)
-                return sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "prepare failed without sq_error()");
+                return sqi_task_fail(task, -EIO, "%s",
+                                     task->error[0] ? task->error : "prepare failed without sq_error()");
         task->instance.prepared = true;
         r = code->bolt && code->bolt->movable && !task->door ? sqi_snapshot_restore(task) : 0;
         if (r < 0)
                 return r;
-        if (code->spout && code->spout->seek && task->spout.resume.known && code->spout->seek(task, task->spout.resume.number) < 0)
+        if (code->spout && code->spout->seek && task->spout.resume.known &&
+            code->spout->seek(task, task->spout.resume.number) < 0)
                 return sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "seek failed without sq_error()");
         return 0;
 }
@@ -580,8 +586,8 @@ sqi_task_main(void *argument)
                                               .number = task->final,
                                               .text = {task->error, strlen(task->error)},
                                       });
-        if (task->handover.moving && task->handover.fate == SQI_FATE_STAYS && task->phase == SQI_ENDED && !task->finished &&
-            task->failed == 0)
+        if (task->handover.moving && task->handover.fate == SQI_FATE_STAYS && task->phase == SQI_ENDED &&
+            !task->finished && task->failed == 0)
                 sqi_task_park(task);
         else
                 sqi_task_close(task);

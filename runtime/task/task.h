@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A task: one instance of a component, in a thread of its own. All of it belongs to that thread, but for the metrics, which the
- * worker's control thread reads.
+ * A task: one instance of a component, in a thread of its own. All of it belongs to that thread, but for the metrics,
+ * which the worker's control thread reads.
  *
  *     inbox, feedback, broadcasts --> intake --> executor (bolt or spout) --> collector --> outlets
  *                                                     |                           acker --> ack inboxes of the spouts
@@ -52,8 +52,8 @@ struct sq_tuple {
 };
 
 /*
- * Which key a bolt looks up, learnt from its first look-up: all its fields packed (sq_key()), or the bytes of one field. Only a guess for
- * the executor's look-ahead: a wrong one costs a wasted prefetch.
+ * Which key a bolt looks up, learnt from its first look-up: all its fields packed (sq_key()), or the bytes of one
+ * field. Only a guess for the executor's look-ahead: a wrong one costs a wasted prefetch.
  */
 enum sqi_key_shape { SQI_KEY_UNKNOWN, SQI_KEY_PACKED, SQI_KEY_FIELD, SQI_KEY_OTHER };
 
@@ -106,7 +106,8 @@ struct sqi_intake {
         struct sqi_input *inputs;            /* by edge: those into this task's component */
         uint32_t ninputs;
         const struct sqi_input **by_stream; /* [component * (SQ_STREAMS_MAX + 1) + stream], NULL: not ours */
-        uint16_t *ended;                /* by task: bit 0: no mark to come in the inbox; bit 1 + s: in the broadcast of stream s */
+        /* by task: bit 0: no mark to come in the inbox; bit 1 + s: in the broadcast of stream s */
+        uint16_t *ended;
         uint32_t marks_missing;         /* of all sources but feedback ones */
         uint32_t outside_missing;       /* of those outside this task's cycle */
         uint32_t *fence;                /* by task: lowest incarnation whose batches are taken */
@@ -131,8 +132,9 @@ enum { SQI_FOLDER_SIZE = 4096 };
 enum sqi_phase { SQI_BINDING, SQI_WAITING, SQI_RUNNING, SQI_ENDED };
 
 /*
- * What lives on when a task goes to another plan while its process goes on (park.h): the component with its state and settings, its keys, the tuples it
- * keeps, when it wants to be called. All else of a task belongs to the plan. The pointer to the state is first: sq_state() is inline.
+ * What lives on when a task goes to another plan while its process goes on (park.h): the component with its state and
+ * settings, its keys, the tuples it keeps, when it wants to be called. All else of a task belongs to the plan. The
+ * pointer to the state is first: sq_state() is inline.
  */
 struct sqi_instance {
         void *state;
@@ -162,7 +164,8 @@ enum sqi_fate { SQI_FATE_UNKNOWN, SQI_FATE_ENDS, SQI_FATE_STAYS };
 
 /* The topology goes on with another plan. */
 struct sqi_handover {
-        bool begun;  /* a source that hands over has ended, or, of a spout, HANDOVER has come: keyed state goes into the snapshot */
+        /* a source that hands over has ended, or, of a spout, HANDOVER has come: keyed state goes into the snapshot */
+        bool begun;
         bool moving; /* told to move: it parks at its end */
         enum sqi_fate fate;
         uint64_t epoch;
@@ -262,7 +265,7 @@ struct sq_task {
 /* The body of the task thread, from bind to the end; `argument` is the task. */
 void *sqi_task_main(void *argument);
 
-/* ---- between the files of the task ---- */
+/* ---- between the files of the task ------------------------------------------------------------------- */
 
 /* The clock that everything in a component's sight goes by. */
 static inline uint64_t
@@ -278,7 +281,8 @@ int sqi_task_bind(const struct sq_task *task, void *socket, enum sqi_endpoint_ki
 int sqi_task_fail(struct sq_task *task, int error, const char *format, ...) SQ_PRINTF(3, 4);
 /* A misuse of squall.h: counted, logged, and the tuple under way fails. */
 void sqi_task_misuse(struct sq_task *task, const char *format, ...) SQ_PRINTF(2, 3);
-/* `n` tuples are lost for good, for they belong to no tuple tree that could be replayed: counted, and logged with the cause. */
+/* `n` tuples are lost for good, for they belong to no tuple tree that could be replayed: counted, and logged with the
+ * cause. */
 void sqi_task_lose(struct sq_task *task, uint64_t n, const char *cause);
 /* Its counters, at once: for what must be known even if the task dies now. */
 void sqi_task_report_metrics(struct sq_task *task);
@@ -293,7 +297,8 @@ bool sqi_task_serve(struct sq_task *task);
 void sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns);
 /* Sends what is open; first the component's own flush. */
 void sqi_task_flush(struct sq_task *task);
-/* Has a batch waited long enough? Without workers the answer must not depend on the clock: two runs are to be the same. */
+/* Has a batch waited long enough? Without workers the answer must not depend on the clock: two runs are to be the
+ * same. */
 static inline bool
 sqi_task_must_flush(const struct sq_task *task)
 {
@@ -319,14 +324,16 @@ void sqi_intake_close(struct sq_task *task);
 void sqi_intake_lose(struct sq_task *task, uint32_t lost, uint32_t incarnation);
 /* One message from any inbox, without waiting. 1: got it; 0: none. */
 int sqi_intake_receive(struct sq_task *task, zmq_msg_t *message);
-/* Opens the frame; handles marks, fences and what is malformed. The edge key is made this task's own. True: execute it. */
+/* Opens the frame; handles marks, fences and what is malformed. The edge key is made this task's own. True: execute
+ * it. */
 bool sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *frame);
 /* The input of a tuple of this frame, or NULL: not for us. */
 const struct sqi_input *sqi_intake_input(const struct sq_task *task, const struct sqi_frame *frame);
 void sqi_intake_refuse(struct sq_task *task, uint32_t source, const char *cause);
 
 /* anchor.c */
-/* Ends a transaction that opened the list of anchors: the first `ninput` are the input's, which is acked with `input_id` (0: not now). */
+/* Ends a transaction that opened the list of anchors: the first `ninput` are the input's, which is acked with
+ * `input_id` (0: not now). */
 void sqi_anchors_commit(struct sq_task *task, uint16_t ninput, uint64_t input_id);
 void sqi_kept_release(struct sq_task *task);
 /* Warns of kept tuples that are older than the message timeout: somebody has forgotten them. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a task waits: for orders, input, acks, room in its outlets, a time; whichever comes first, and never longer than a pulse. */
+/* How a task waits: for orders, input, acks, room in its outlets, a time; whichever comes first, and never longer than
+ * a pulse. */
 #include <poll.h>
 
 #include "task/task.h"
@@ -16,10 +17,12 @@ struct waiting {
 };
 
 /*
- * A ZeroMQ socket's descriptor is edge-triggered: it tells of news, not of state. So the state is asked for first (which also takes in
- * the news), and only if there is none is the descriptor worth waiting on. zmq_poll() does the same, but knows only milliseconds.
+ * A ZeroMQ socket's descriptor is edge-triggered: it tells of news, not of state. So the state is asked for first
+ * (which also takes in the news), and only if there is none is the descriptor worth waiting on. zmq_poll() does the
+ * same, but knows only milliseconds.
  *
- * Asking is a system call. It is not needed of a socket that was read until it had nothing more and not touched since: that was asking.
+ * Asking is a system call. It is not needed of a socket that was read until it had nothing more and not touched since:
+ * that was asking.
  */
 static void
 wait_for_news(struct waiting *waiting, void *socket)

@@ -2,8 +2,9 @@
 /*
  * How a task's collector is wired: from the plan's edges to sockets, outlets and targets.
  *
- * A task has one PUSH socket and one outlet for each task it may send to (two where a cycle makes one of them feedback), however many
- * streams share it, so that the order between two tasks is the order of emission. Its broadcasts, one outlet a stream, share one XPUB.
+ * A task has one PUSH socket and one outlet for each task it may send to (two where a cycle makes one of them
+ * feedback), however many streams share it, so that the order between two tasks is the order of emission. Its
+ * broadcasts, one outlet a stream, share one XPUB.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -82,7 +83,8 @@ open_broadcast(struct sq_task *task)
         return 0;
 }
 
-/* One broadcast outlet serves every reader of the stream: its receivers are all of theirs, and the keys are kept with the first target. */
+/* One broadcast outlet serves every reader of the stream: its receivers are all of theirs, and the keys are kept with
+ * the first target. */
 static int
 wire_broadcast(struct sq_task *task, struct sqi_target *target, const struct sqi_plan_component *reader)
 {
@@ -142,7 +144,8 @@ wire_target(struct sq_task *task, struct sqi_target *target, const struct sqi_pl
         return is_broadcast(edge) ? wire_broadcast(task, target, reader) : wire_tasks(task, target, reader);
 }
 
-/* Two readers of one broadcast stream: the second target would send the batch again, so its receivers join the first. */
+/* Two readers of one broadcast stream: the second target would send the batch again, so its receivers join the
+ * first. */
 static int
 join_broadcasts(struct sqi_stream_targets *stream)
 {
@@ -207,8 +210,8 @@ wire_stream(struct sq_task *task, uint32_t number)
                 stream->takes_plain |= stream->targets[t].grouping != SQI_DIRECT;
         }
         struct sqi_target *only = &stream->targets[0];
-        if (stream->ntargets == 1 && only->grouping != SQI_DIRECT && (only->grouping != SQI_ALL || only->noutlets == 1) &&
-            !only->by_tuple)
+        if (stream->ntargets == 1 && only->grouping != SQI_DIRECT &&
+            (only->grouping != SQI_ALL || only->noutlets == 1) && !only->by_tuple)
                 stream->in_place = only;
         bool texts = stream->in_place && only->noutlets == 1 && only->grouping != SQI_ALL && !only->in_cycle;
         for (uint32_t f = 0; f < stream->stream->nfields && texts; f++)
@@ -240,7 +243,8 @@ sqi_collector_open(struct sq_task *task)
         collector->touched = calloc(most + 1, sizeof(struct sqi_outlet *));
         collector->sockets = calloc(most + 1, sizeof(void *));
         collector->streams = calloc(collector->nstreams + 1, sizeof(*collector->streams));
-        if (!collector->source.pool || !collector->outlets || !collector->touched || !collector->sockets || !collector->streams)
+        if (!collector->source.pool || !collector->outlets || !collector->touched || !collector->sockets ||
+            !collector->streams)
                 return -ENOMEM;
         for (uint32_t s = 0; s < collector->nstreams && r == 0; s++)
                 r = wire_stream(task, s);
@@ -274,7 +278,8 @@ sqi_collector_connect(struct sq_task *task)
         return r;
 }
 
-/* A new socket has nothing queued. Without one (no descriptor is left, say) the old one does, and the reader gets some tuples twice. */
+/* A new socket has nothing queued. Without one (no descriptor is left, say) the old one does, and the reader gets some
+ * tuples twice. */
 static void
 renew_socket(struct sq_task *task, struct sqi_outlet *outlet)
 {
@@ -294,8 +299,8 @@ renew_socket(struct sq_task *task, struct sqi_outlet *outlet)
 }
 
 /*
- * What a bolt has open or stuck goes to the next incarnation, where it does no harm. In a cycle what is under way is counted, and what carries
- * tuples of no tree is nobody's to drop.
+ * What a bolt has open or stuck goes to the next incarnation, where it does no harm. In a cycle what is under way is
+ * counted, and what carries tuples of no tree is nobody's to drop.
  */
 static bool
 may_drop(const struct sq_task *task, const struct sqi_outlet *outlet)

@@ -14,7 +14,7 @@ kind_name(enum sq_kind kind)
         return kind == SQ_KIND_BOLT ? "bolt" : "spout";
 }
 
-/* ---- Components --------------------------------------------------------------------------------------------------------- */
+/* ---- Components -------------------------------------------------------------------------------------- */
 
 static void
 refuse_unknown(struct sqi_model *model, const struct sqi_model_component *component)
@@ -29,11 +29,11 @@ refuse_unknown(struct sqi_model *model, const struct sqi_model_component *compon
         for (i = 0; names && names[i]; i++)
                 sqi_nearest_offer(&nearest, names[i]);
         if (elsewhere)
-                sqi_model_error(model, component->component.place, "'%s' is a %s (list it below '%ss')", name, kind_name(other),
-                                kind_name(other));
+                sqi_model_error(model, component->component.place, "'%s' is a %s (list it below '%ss')", name,
+                                kind_name(other), kind_name(other));
         else if (len > 3 && strcmp(name + len - 3, ".so") == 0)
-                sqi_model_error(model, component->component.place, "no built-in %s '%s' (write './%s' for the file)", kind, name,
-                                name);
+                sqi_model_error(model, component->component.place, "no built-in %s '%s' (write './%s' for the file)",
+                                kind, name, name);
         else if (sqi_nearest_name(&nearest))
                 sqi_model_error(model, component->component.place, "no built-in %s '%.200s'%s", kind, name,
                                 sqi_nearest_hint(&nearest, hint));
@@ -110,9 +110,10 @@ fill(struct sqi_model *model, struct sqi_model_component *component)
         while (sqi_settings_missing(options, component->settings, component->nsettings, &at, &missing)) {
                 if (is_refused(component, missing->name))
                         continue;
-                sqi_model_error(model, component->properties_place.line > 0 ? component->properties_place : component->place,
-                                "in '%s': the setting '%s' is missing%s%s", component->id.text ? component->id.text : "?",
-                                missing->name, missing->help ? ": " : "", missing->help ? missing->help : "");
+                sqi_model_error(
+                        model, component->properties_place.line > 0 ? component->properties_place : component->place,
+                        "in '%s': the setting '%s' is missing%s%s", component->id.text ? component->id.text : "?",
+                        missing->name, missing->help ? ": " : "", missing->help ? missing->help : "");
                 ok = false;
         }
         component->state = ok ? state : NULL;
@@ -163,7 +164,7 @@ sqi_check_delivery(struct sqi_model *model)
                 model->config.delivery = any ? SQI_AT_LEAST_ONCE : SQI_AT_MOST_ONCE;
 }
 
-/* ---- Streams ------------------------------------------------------------------------------------------------------------ */
+/* ---- Streams ----------------------------------------------------------------------------------------- */
 
 static int
 find_component(struct sqi_model *model, const struct sqi_word *id, const char *key)
@@ -181,7 +182,8 @@ find_component(struct sqi_model *model, const struct sqi_word *id, const char *k
         for (size_t i = 0; i < model->ncomponents; i++)
                 if (model->components[i].id.text && (key[0] == 'f' || model->components[i].kind == SQ_KIND_BOLT))
                         sqi_nearest_offer(&nearest, model->components[i].id.text);
-        sqi_model_error(model, id->place, "'%s' names no component: '%.200s'%s", key, id->text, sqi_nearest_hint(&nearest, hint));
+        sqi_model_error(model, id->place, "'%s' names no component: '%.200s'%s", key, id->text,
+                        sqi_nearest_hint(&nearest, hint));
         return -1;
 }
 
@@ -211,12 +213,12 @@ refuse_second(struct sqi_model *model, const struct sqi_model_edge *edge)
         const struct sqi_model_edge *first;
 
         for (first = model->edges; first < edge; first++)
-                if (first->source == edge->source && first->target == edge->target && first->stream_index == edge->stream_index &&
-                    first->stream_index >= 0)
+                if (first->source == edge->source && first->target == edge->target &&
+                    first->stream_index == edge->stream_index && first->stream_index >= 0)
                         break;
         if (first < edge)
-                sqi_model_error(model, edge->place, "the stream from '%s' to '%s' is there already (line %u)", edge->from.text,
-                                edge->to.text, first->place.line);
+                sqi_model_error(model, edge->place, "the stream from '%s' to '%s' is there already (line %u)",
+                                edge->from.text, edge->to.text, first->place.line);
 }
 
 /* Does the component's code call the function that emits directly, or one of those that let the grouping choose? */
@@ -231,7 +233,8 @@ how_it_emits(const struct sqi_component *component, bool *ret_direct, bool *ret_
                 *ret_plain |= sqi_elf_mentions(component->path, plain[i]);
 }
 
-/* Only what is certain is refused: code that emits by a library of its own calls neither, and which stream a call is about is not known. */
+/* Only what is certain is refused: code that emits by a library of its own calls neither, and which stream a call is
+ * about is not known. */
 static void
 check_grouping(struct sqi_model *model, const struct sqi_model_edge *edge, const struct sqi_model_component *source)
 {
@@ -241,13 +244,14 @@ check_grouping(struct sqi_model *model, const struct sqi_model_edge *edge, const
                 return;
         how_it_emits(source->loaded, &direct, &plain);
         if (edge->grouping == SQI_DIRECT && plain && !direct)
-                sqi_model_error(model, edge->grouping_place,
-                                "'%s' never emits directly, so '%s' would get nothing (take another grouping, as shuffle)",
-                                edge->from.text, edge->to.text);
+                sqi_model_error(
+                        model, edge->grouping_place,
+                        "'%s' never emits directly, so '%s' would get nothing (take another grouping, as shuffle)",
+                        edge->from.text, edge->to.text);
         if (edge->grouping != SQI_DIRECT && direct && !plain)
                 sqi_model_error(model, edge->grouping_place,
-                                "'%s' only emits directly, so '%s' would get nothing (take the grouping 'direct')", edge->from.text,
-                                edge->to.text);
+                                "'%s' only emits directly, so '%s' would get nothing (take the grouping 'direct')",
+                                edge->from.text, edge->to.text);
 }
 
 static void
@@ -287,6 +291,7 @@ sqi_check_streams(struct sqi_model *model)
                 component = &model->components[i];
                 if (component->kind == SQ_KIND_BOLT && component->id.text && inputs[i] == 0)
                         sqi_diagnose(model->diagnostics, SQI_WARNING, component->id.place,
-                                     "the bolt '%s' has no input (no entry of 'streams' leads to it)", component->id.text);
+                                     "the bolt '%s' has no input (no entry of 'streams' leads to it)",
+                                     component->id.text);
         }
 }

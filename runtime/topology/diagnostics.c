@@ -19,7 +19,8 @@ append(struct sqi_diagnostics *diagnostics)
 }
 
 void
-sqi_diagnose(struct sqi_diagnostics *diagnostics, enum sqi_severity severity, struct sqi_place place, const char *format, ...)
+sqi_diagnose(struct sqi_diagnostics *diagnostics, enum sqi_severity severity, struct sqi_place place,
+             const char *format, ...)
 {
         struct sqi_diagnostic *item;
         char *text = NULL;
@@ -93,11 +94,12 @@ sqi_diagnostic_text(const char *file, const struct sqi_diagnostic *item)
         if (item->place.line == 0)
                 r = asprintf(&text, "%s: %s: %s", file, severity, item->text);
         else
-                r = asprintf(&text, "%s:%u:%u: %s: %s", file, item->place.line, item->place.column, severity, item->text);
+                r = asprintf(&text, "%s:%u:%u: %s: %s", file, item->place.line, item->place.column, severity,
+                             item->text);
         return r < 0 ? NULL : text;
 }
 
-/* ---- The line it is about ----------------------------------------------------------------------------------------------- */
+/* ---- The line it is about ---------------------------------------------------------------------------- */
 
 /* Of an excerpt, in characters. */
 enum { EXCERPT_BEFORE = 70, EXCERPT_WIDTH = 110 };
@@ -169,7 +171,8 @@ put_text(FILE *out, const char *at, const char *end)
 }
 
 static void
-put_excerpt(FILE *out, uint32_t number, const char *line, const char *end, const char *at, const char *mark, const char *unmark)
+put_excerpt(FILE *out, uint32_t number, const char *line, const char *end, const char *at, const char *mark,
+            const char *unmark)
 {
         size_t column = characters(line, at), n;
         const char *first = column > EXCERPT_BEFORE ? ahead(line, end, column - EXCERPT_BEFORE) : line;
@@ -192,15 +195,16 @@ char *
 sqi_diagnostic_excerpt(const struct sqi_diagnostics *diagnostics, const struct sqi_diagnostic *item, const char *mark,
                        const char *unmark)
 {
-        const char *end = NULL, *line = item->place.line > 0 ? find_line(diagnostics->source, item->place.line, &end) : NULL;
+        const char *end = NULL,
+                   *line = item->place.line > 0 ? find_line(diagnostics->source, item->place.line, &end) : NULL;
         char *text = NULL;
         size_t size;
         FILE *out = line && line < end ? open_memstream(&text, &size) : NULL;
 
         if (!out)
                 return NULL;
-        put_excerpt(out, item->place.line, line, end, ahead(line, end, item->place.column > 0 ? item->place.column - 1 : 0), mark,
-                    unmark);
+        put_excerpt(out, item->place.line, line, end,
+                    ahead(line, end, item->place.column > 0 ? item->place.column - 1 : 0), mark, unmark);
         if (fclose(out) != 0) {
                 free(text);
                 return NULL;

@@ -7,7 +7,8 @@
 
 enum sqi_severity { SQI_ERROR, SQI_WARNING, SQI_NOTE };
 
-/* A place in the file; lines and columns count from 1, columns in characters. Line 0: no place (an override, the whole file). */
+/* A place in the file; lines and columns count from 1, columns in characters. Line 0: no place (an override, the whole
+ * file). */
 struct sqi_place {
         uint32_t line, column;
 };
@@ -28,8 +29,8 @@ struct sqi_diagnostics {
         char *source;   /* the text that the places are in, UTF-8, ended by NUL; malloc'd; NULL: not kept */
 };
 
-void sqi_diagnose(struct sqi_diagnostics *diagnostics, enum sqi_severity severity, struct sqi_place place, const char *format, ...)
-        SQ_PRINTF(4, 5);
+void sqi_diagnose(struct sqi_diagnostics *diagnostics, enum sqi_severity severity, struct sqi_place place,
+                  const char *format, ...) SQ_PRINTF(4, 5);
 
 /* By place, keeping the order of messages about one place. */
 void sqi_diagnostics_sort(struct sqi_diagnostics *diagnostics);
@@ -38,7 +39,8 @@ void sqi_diagnostics_release(struct sqi_diagnostics *diagnostics);
 /* "error", "warning", "note" */
 const char *sqi_severity_name(enum sqi_severity severity);
 
-/* "FILE:LINE:COLUMN: error: text", or "FILE: error: text" where there is no place; malloc'd, NULL for want of memory. */
+/* "FILE:LINE:COLUMN: error: text", or "FILE: error: text" where there is no place; malloc'd, NULL for want of
+ * memory. */
 char *sqi_diagnostic_text(const char *file, const struct sqi_diagnostic *diagnostic);
 
 /*
@@ -47,9 +49,10 @@ char *sqi_diagnostic_text(const char *file, const struct sqi_diagnostic *diagnos
  *       7 |     parallelism: four
  *         |                  ^^^^
  *
- * `mark` and `unmark` are put around the mark: colours, or "". Malloc'd; NULL: there is no place, no source or no memory.
+ * `mark` and `unmark` are put around the mark: colours, or "". Malloc'd; NULL: there is no place, no source or no
+ * memory.
  */
-char *sqi_diagnostic_excerpt(const struct sqi_diagnostics *diagnostics, const struct sqi_diagnostic *diagnostic, const char *mark,
-                             const char *unmark);
+char *sqi_diagnostic_excerpt(const struct sqi_diagnostics *diagnostics, const struct sqi_diagnostic *diagnostic,
+                             const char *mark, const char *unmark);
 
 #endif

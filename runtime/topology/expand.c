@@ -51,7 +51,8 @@ complain(struct complaint *complaint, const char *format, ...)
         int n;
 
         if (complaint->len + 2 < complaint->size && complaint->len > 0)
-                complaint->len += (size_t)snprintf(complaint->text + complaint->len, complaint->size - complaint->len, "; ");
+                complaint->len += (size_t)snprintf(complaint->text + complaint->len, complaint->size - complaint->len,
+                                                   "; ");
         va_start(arguments, format);
         n = vsnprintf(complaint->text + complaint->len, complaint->size - complaint->len, format, arguments);
         va_end(arguments);
@@ -66,8 +67,8 @@ put_variable(FILE *out, const struct variable *variable, struct complaint *compl
         const char *value = getenv(variable->name);
 
         if (!value && !variable->fallback) {
-                complain(complaint, "the environment variable '%s' is not set (set it, or write ${%s:-default})", variable->name,
-                         variable->name);
+                complain(complaint, "the environment variable '%s' is not set (set it, or write ${%s:-default})",
+                         variable->name, variable->name);
                 return;
         }
         if (variable->fallback && (!value || value[0] == '\0'))
@@ -88,12 +89,14 @@ explain(const char *at, struct complaint *complaint)
         if (strncmp(at, "${ENV-", 6) == 0 && name > 4 && at[2 + name] == '}')
                 complain(complaint, "'%.*s' is Flux's (write ${%.*s})", whole, at, name - 4, at + 6);
         else if (name > 0 && at[2 + name] == '}' && strchr(at, '.') < at + 2 + name && strchr(at, '.'))
-                complain(complaint,
-                         "'%.*s' is not a variable (Flux takes it from a file of properties; here write ${NAME} with letters, "
-                         "digits and _, and set it in the environment)",
-                         whole, at);
+                complain(
+                        complaint,
+                        "'%.*s' is not a variable (Flux takes it from a file of properties; here write ${NAME} with letters, "
+                        "digits and _, and set it in the environment)",
+                        whole, at);
         else
-                complain(complaint, "'%.*s' is not a variable (write ${NAME} or ${NAME:-default}; $${ is a plain ${)", whole, at);
+                complain(complaint, "'%.*s' is not a variable (write ${NAME} or ${NAME:-default}; $${ is a plain ${)",
+                         whole, at);
 }
 
 static void

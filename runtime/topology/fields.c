@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fields along the streams. Components are asked what they declare in topological order, so that the fields of every input are
- * known when a `.declare` asks for them. Within a cycle nobody can be first: there an unknown input is taken to have the fields of
- * a known one (a generic bolt passes on what it got), everybody is asked again until nothing changes, and a cycle whose fields grow
- * with every round is an error. Then each stream is held against what its reader asks for and its grouping names.
+ * Fields along the streams. Components are asked what they declare in topological order, so that the fields of every
+ * input are known when a `.declare` asks for them. Within a cycle nobody can be first: there an unknown input is taken
+ * to have the fields of a known one (a generic bolt passes on what it got), everybody is asked again until nothing
+ * changes, and a cycle whose fields grow with every round is an error. Then each stream is held against what its reader
+ * asks for and its grouping names.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -30,7 +31,8 @@ feeds(const struct sqi_model_edge *edge, size_t component)
 }
 
 /*
- * The fields of each input of `component`. Returns the number of inputs, or -1 when one can't be known: its source is broken.
+ * The fields of each input of `component`. Returns the number of inputs, or -1 when one can't be known: its source is
+ * broken.
  */
 static int
 collect_inputs(const struct sqi_model *model, size_t component, const struct sqi_fields **inputs)
@@ -57,7 +59,8 @@ collect_inputs(const struct sqi_model *model, size_t component, const struct sqi
         return n;
 }
 
-/* Asks one component. 1: something has changed; 0: nothing has, or can't be known; -EINVAL: refused, see `decl`; -ENOMEM. */
+/* Asks one component. 1: something has changed; 0: nothing has, or can't be known; -EINVAL: refused, see `decl`;
+ * -ENOMEM. */
 static int
 ask(struct sqi_model *model, size_t component, struct sq_declaration *decl)
 {
@@ -74,7 +77,8 @@ ask(struct sqi_model *model, size_t component, struct sq_declaration *decl)
                 return -ENOMEM;
         }
         n = self->state ? collect_inputs(model, component, inputs) : -1;
-        *decl = (struct sq_declaration){.arena = model->arena, .state = self->state, .inputs = inputs, .declared = declared};
+        *decl = (struct sq_declaration){
+                .arena = model->arena, .state = self->state, .inputs = inputs, .declared = declared};
         if (n >= 0) {
                 decl->ninputs = (size_t)n;
                 r = sqi_declare(decl, self->loaded);
@@ -127,9 +131,10 @@ settle(struct sqi_model *model, const size_t *members, size_t n)
         if (changed && rounds > 1)
                 for (i = 0; i < n; i++)
                         if (!model->components[members[i]].declare_failed) {
-                                sqi_model_error(model, model->components[members[i]].id.place,
-                                                "the fields of '%s' can't be decided: they change with every round of its cycle",
-                                                model->components[members[i]].id.text);
+                                sqi_model_error(
+                                        model, model->components[members[i]].id.place,
+                                        "the fields of '%s' can't be decided: they change with every round of its cycle",
+                                        model->components[members[i]].id.text);
                                 break;
                         }
 }
@@ -152,13 +157,14 @@ settle_all(struct sqi_model *model)
                 order[starts[model->components[i].rank + 1]++] = i;
         for (i = 0; i < model->ncomponents; i += n) {
                 n = 1;
-                while (i + n < model->ncomponents && model->components[order[i + n]].rank == model->components[order[i]].rank)
+                while (i + n < model->ncomponents &&
+                       model->components[order[i + n]].rank == model->components[order[i]].rank)
                         n++;
                 settle(model, &order[i], n);
         }
 }
 
-/* ---- The streams -------------------------------------------------------------------------------------------------------- */
+/* ---- The streams ------------------------------------------------------------------------------------- */
 
 static const char *
 missing_field(const struct sqi_fields *fields, const char *name, char *buffer, size_t size)
@@ -175,7 +181,8 @@ missing_field(const struct sqi_fields *fields, const char *name, char *buffer, s
         }
         used = (size_t)snprintf(buffer, size, " (it has ");
         for (i = 0; i < fields->n && used < size; i++)
-                used += (size_t)snprintf(buffer + used, size - used, "%s'%.64s'", i > 0 ? ", " : "", fields->items[i].name);
+                used += (size_t)snprintf(buffer + used, size - used, "%s'%.64s'", i > 0 ? ", " : "",
+                                         fields->items[i].name);
         if (used < size)
                 snprintf(buffer + used, size - used, ")");
         return buffer;
@@ -192,7 +199,8 @@ check_keys(struct sqi_model *model, struct sqi_model_edge *edge, const struct sq
                 place = sqi_fields_find(fields, edge->args[i].text);
                 if (place < 0) {
                         sqi_model_error(model, edge->args[i].place, "the stream '%s' of '%s' has no field '%.200s'%s",
-                                        sqi_component_stream(model->components[edge->source].loaded, (size_t)edge->stream_index),
+                                        sqi_component_stream(model->components[edge->source].loaded,
+                                                             (size_t)edge->stream_index),
                                         edge->from.text, edge->args[i].text,
                                         missing_field(fields, edge->args[i].text, hint, sizeof(hint)));
                         continue;
@@ -202,7 +210,8 @@ check_keys(struct sqi_model *model, struct sqi_model_edge *edge, const struct sq
                         if (strcmp(edge->args[i].text, edge->args[j].text) == 0)
                                 break;
                 if (j < i)
-                        sqi_model_error(model, edge->args[i].place, "the grouping names the field '%s' twice", edge->args[i].text);
+                        sqi_model_error(model, edge->args[i].place, "the grouping names the field '%s' twice",
+                                        edge->args[i].text);
         }
 }
 
@@ -218,15 +227,17 @@ check_inputs(struct sqi_model *model, struct sqi_model_edge *edge, const struct 
                 wanted = &target->declared->in.items[i];
                 place = sqi_fields_find(fields, wanted->name);
                 if (place < 0) {
-                        sqi_model_error(model, edge->from.place, "'%s' needs the field '%s', which '%s' does not emit%s",
-                                        edge->to.text, wanted->name, edge->from.text,
+                        sqi_model_error(model, edge->from.place,
+                                        "'%s' needs the field '%s', which '%s' does not emit%s", edge->to.text,
+                                        wanted->name, edge->from.text,
                                         missing_field(fields, wanted->name, hint, sizeof(hint)));
                         continue;
                 }
                 given = &fields->items[place];
                 if (!sqi_type_fits(wanted->type, given->type))
-                        sqi_model_error(model, edge->from.place, "'%s' needs the field '%s' as %s, and '%s' emits it as %s",
-                                        edge->to.text, wanted->name, sqi_type_name(wanted->type), edge->from.text,
+                        sqi_model_error(model, edge->from.place,
+                                        "'%s' needs the field '%s' as %s, and '%s' emits it as %s", edge->to.text,
+                                        wanted->name, sqi_type_name(wanted->type), edge->from.text,
                                         sqi_type_name(given->type));
                 edge->in[i] = (uint8_t)place;
         }
@@ -240,9 +251,10 @@ check_edge(struct sqi_model *model, struct sqi_model_edge *edge)
         if (!fields)
                 return;
         if (fields->n == 0) {
-                sqi_model_error(model, edge->stream.text ? edge->stream.place : edge->from.place,
-                                "'%s' emits nothing on the stream '%s'", edge->from.text,
-                                sqi_component_stream(model->components[edge->source].loaded, (size_t)edge->stream_index));
+                sqi_model_error(
+                        model, edge->stream.text ? edge->stream.place : edge->from.place,
+                        "'%s' emits nothing on the stream '%s'", edge->from.text,
+                        sqi_component_stream(model->components[edge->source].loaded, (size_t)edge->stream_index));
                 return;
         }
         check_keys(model, edge, fields);

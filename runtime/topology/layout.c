@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lays a checked model out as tasks and workers. Tasks are dealt to the workers in turn, component by component, as Storm's even
- * scheduler does: each worker gets its share of each component. What the model points to stays where it is, in the arena that the
- * plan takes over; only what lives in a component's .so has been copied before (declare.c).
+ * Lays a checked model out as tasks and workers. Tasks are dealt to the workers in turn, component by component, as
+ * Storm's even scheduler does: each worker gets its share of each component. What the model points to stays where it
+ * is, in the arena that the plan takes over; only what lives in a component's .so has been copied before (declare.c).
  */
 #include <errno.h>
 #include <stdlib.h>

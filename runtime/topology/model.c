@@ -43,6 +43,7 @@ sqi_model_expect(struct sqi_model *model, const struct sqi_yaml *node, enum sqi_
 {
         if (node->kind == kind)
                 return !node->broken;
-        sqi_model_error(model, node->place, "%s needs %s, not %s", what, sqi_yaml_kind_name(kind), sqi_yaml_kind_name(node->kind));
+        sqi_model_error(model, node->place, "%s needs %s, not %s", what, sqi_yaml_kind_name(kind),
+                        sqi_yaml_kind_name(node->kind));
         return false;
 }

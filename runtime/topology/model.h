@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The topology as its file tells it, each part with its place, and what the checks found out about it. The steps, each of which
- * diagnoses all that it finds and leaves marks at what is broken, so that the next step is silent about the consequences:
+ * The topology as its file tells it, each part with its place, and what the checks found out about it. The steps, each
+ * of which diagnoses all that it finds and leaves marks at what is broken, so that the next step is silent about the
+ * consequences:
  *
  *     sqi_model_read()      read.c        YAML into the structures below: keys, types, ranges, ids
  *     sqi_model_override()  overrides.c   what the command line changes
@@ -41,7 +42,8 @@ struct sqi_model_component {
         size_t nsettings;
         struct sqi_setting *settings;
         struct sqi_place *setting_places;
-        size_t nrefused; /* settings that were given, but wrongly, and are not among `settings`: each is reported already */
+        /* settings that were given, but wrongly, and are not among `settings`: each is reported already */
+        size_t nrefused;
         const char **refused;
 
         /* check.c */
@@ -105,7 +107,8 @@ int sqi_plan_make(struct sqi_model *model, struct sqi_plan **ret);
 #define sqi_model_error(model, place, ...) sqi_diagnose((model)->diagnostics, SQI_ERROR, (place), __VA_ARGS__)
 void *sqi_model_alloc(struct sqi_model *model, size_t n, size_t size); /* NULL is noted in the diagnostics */
 bool sqi_model_expect(struct sqi_model *model, const struct sqi_yaml *node, enum sqi_yaml_kind kind, const char *what);
-void sqi_model_properties(struct sqi_model *model, struct sqi_model_component *component, const struct sqi_yaml_item *item);
+void sqi_model_properties(struct sqi_model *model, struct sqi_model_component *component,
+                          const struct sqi_yaml_item *item);
 int sqi_model_find(const struct sqi_model *model, const char *id); /* -1: no such component */
 /* A relative path made absolute by the folder of the file; "-" stays. */
 const char *sqi_model_path(struct sqi_model *model, const char *path);

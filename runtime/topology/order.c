@@ -2,8 +2,9 @@
 /*
  * The shape of the graph. One depth-first search, spouts first in the order of the file, gives all:
  *
- *  - cycles: R. Tarjan's strongly connected components (Depth-first search and linear graph algorithms, 1972). A component is a
- *    cycle when it has several members or a stream to itself. They come out in reverse topological order, which is the rank.
+ *  - cycles: R. Tarjan's strongly connected components (Depth-first search and linear graph algorithms, 1972). A
+ *    component is a cycle when it has several members or a stream to itself. They come out in reverse topological
+ *    order, which is the rank.
  *  - feedback edges: those that lead to a vertex still on the path of the search. Without them the graph has no cycle.
  *  - what the spouts reach: all that is visited before the first search that starts from a bolt.
  *
@@ -171,7 +172,8 @@ warn_unreached(struct sqi_model *model)
                         has_input |= usable(&model->edges[j]) && model->edges[j].target == (int)i;
                 if (has_input)
                         sqi_diagnose(model->diagnostics, SQI_WARNING, component->id.place,
-                                     "nothing reaches the bolt '%s': no path leads to it from a spout", component->id.text);
+                                     "nothing reaches the bolt '%s': no path leads to it from a spout",
+                                     component->id.text);
         }
 }
 

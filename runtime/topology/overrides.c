@@ -70,7 +70,8 @@ unknown_component(struct sqi_model *model, const char *id)
         for (size_t i = 0; i < model->ncomponents; i++)
                 if (model->components[i].id.text)
                         sqi_nearest_offer(&nearest, model->components[i].id.text);
-        sqi_model_error(model, nowhere, "no component '%.200s' in the topology%s", id, sqi_nearest_hint(&nearest, hint));
+        sqi_model_error(model, nowhere, "no component '%.200s' in the topology%s", id,
+                        sqi_nearest_hint(&nearest, hint));
 }
 
 static void
@@ -87,7 +88,8 @@ override_parallelism(struct sqi_model *model, const char *pair)
         if (i < 0)
                 unknown_component(model, id);
         else if (sqi_parse_int(value, &number) < 0 || number < 1 || number > SQI_PARALLELISM_MAX)
-                sqi_model_error(model, nowhere, "the parallelism of '%s' is 1 to %d, not '%.200s'", id, SQI_PARALLELISM_MAX, value);
+                sqi_model_error(model, nowhere, "the parallelism of '%s' is 1 to %d, not '%.200s'", id,
+                                SQI_PARALLELISM_MAX, value);
         else
                 model->components[i].parallelism = number;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Paths in settings: a file that one component reads must not be written by another, which may empty it before a line is read. */
+/* Paths in settings: a file that one component reads must not be written by another, which may empty it before a line
+ * is read. */
 #include <string.h>
 #include <sys/stat.h>
 
@@ -24,7 +25,8 @@ is_path(const struct sqi_model_component *component, size_t i, struct path *ret)
 
         if (!option || !sqi_option_is_path(option) || setting->shape != SQI_SCALAR)
                 return false;
-        *ret = (struct path){component, setting->values[0], component->setting_places[i], option->type == SQ_OPTION_OUTPUT};
+        *ret = (struct path){component, setting->values[0], component->setting_places[i],
+                             option->type == SQ_OPTION_OUTPUT};
         return true;
 }
 
@@ -46,7 +48,8 @@ check_against_inputs(struct sqi_model *model, const struct path *output)
 
         for (size_t c = 0; c < model->ncomponents; c++)
                 for (size_t i = 0; model->components[c].loaded && i < model->components[c].nsettings; i++)
-                        if (is_path(&model->components[c], i, &input) && !input.written && is_same_file(input.text, output->text))
+                        if (is_path(&model->components[c], i, &input) && !input.written &&
+                            is_same_file(input.text, output->text))
                                 sqi_model_error(model, output->place,
                                                 "'%s' would write the file that '%s' reads (give it another path)",
                                                 output->owner->id.text, input.owner->id.text);

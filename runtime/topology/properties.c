@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The `properties` of a component: any YAML of one or two levels into settings. What they mean is not looked at here. */
+/* The `properties` of a component: any YAML of one or two levels into settings. What they mean is not looked at
+ * here. */
 #include "topology/model.h"
 
 static const char *
@@ -9,7 +10,8 @@ setting_value(struct sqi_model *model, const struct sqi_yaml *node, const char *
                 return NULL;
         if (node->kind == SQI_YAML_SCALAR)
                 return node->text;
-        sqi_model_error(model, node->place, "an entry of '%s' needs a single value, not %s", name, sqi_yaml_kind_name(node->kind));
+        sqi_model_error(model, node->place, "an entry of '%s' needs a single value, not %s", name,
+                        sqi_yaml_kind_name(node->kind));
         return NULL;
 }
 
@@ -76,7 +78,8 @@ take_setting(struct sqi_model *model, struct sqi_setting *setting, const struct 
         if (node->broken)
                 return false;
         if (node->kind == SQI_YAML_NULL) {
-                sqi_model_error(model, node->place, "'%.200s' has no value (give it one, or leave it out)", setting->name);
+                sqi_model_error(model, node->place, "'%.200s' has no value (give it one, or leave it out)",
+                                setting->name);
                 return false;
         }
         if (node->kind != SQI_YAML_SCALAR)
@@ -101,7 +104,8 @@ add_setting(struct sqi_model *model, struct sqi_model_component *component, cons
                 component->refused[component->nrefused++] = item->key;
                 return;
         }
-        component->setting_places[component->nsettings++] = node->kind == SQI_YAML_SCALAR ? node->place : item->key_place;
+        component->setting_places[component->nsettings++] = node->kind == SQI_YAML_SCALAR ? node->place
+                                                                                          : item->key_place;
 }
 
 /* Flux writes properties as a list of {name: NAME, value: VALUE}. */
@@ -127,7 +131,8 @@ sqi_model_properties(struct sqi_model *model, struct sqi_model_component *compon
         component->properties_place = item->key_place;
         if (item->value->kind == SQI_YAML_NULL)
                 return;
-        if (item->value->kind != SQI_YAML_SEQUENCE && !sqi_model_expect(model, item->value, SQI_YAML_MAPPING, "'properties'"))
+        if (item->value->kind != SQI_YAML_SEQUENCE &&
+            !sqi_model_expect(model, item->value, SQI_YAML_MAPPING, "'properties'"))
                 return;
         component->settings = sqi_model_alloc(model, item->value->n, sizeof(*component->settings));
         component->setting_places = sqi_model_alloc(model, item->value->n, sizeof(*component->setting_places));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the YAML tree to the model. Each map of the file has a table of its keys; one function walks them all, so that unknown keys,
- * missing keys and suggestions are the same everywhere. Keys of Storm Flux that have another name or no meaning here say so.
+ * From the YAML tree to the model. Each map of the file has a table of its keys; one function walks them all, so that
+ * unknown keys, missing keys and suggestions are the same everywhere. Keys of Storm Flux that have another name or no
+ * meaning here say so.
  */
 #include "topology/model.h"
 
@@ -19,7 +20,7 @@ struct key {
         const char *instead; /* not a key of ours: what to do instead */
 };
 
-/* ---- Maps, lists and scalars -------------------------------------------------------------------------------------------- */
+/* ---- Maps, lists and scalars ------------------------------------------------------------------------- */
 
 /* The value of a key. */
 static bool
@@ -41,7 +42,8 @@ unknown_key(struct sqi_model *model, const struct key *keys, const struct sqi_ya
         for (key = keys; key->name; key++)
                 if (!key->instead)
                         sqi_nearest_offer(&nearest, key->name);
-        sqi_model_error(model, item->key_place, "unknown key '%.200s' in %s%s", item->key, what, sqi_nearest_hint(&nearest, hint));
+        sqi_model_error(model, item->key_place, "unknown key '%.200s' in %s%s", item->key, what,
+                        sqi_nearest_hint(&nearest, hint));
 }
 
 static void
@@ -55,7 +57,8 @@ read_map(struct sqi_model *model, const struct key *keys, const struct sqi_yaml 
                 if (!key->name && strncmp(item->key, "x-", 2) != 0)
                         unknown_key(model, keys, item, what);
                 else if (key->name && key->instead)
-                        sqi_model_error(model, item->key_place, "'%s' has no meaning here (%s)", item->key, key->instead);
+                        sqi_model_error(model, item->key_place, "'%s' has no meaning here (%s)", item->key,
+                                        key->instead);
                 else if (key->name && key->read)
                         key->read(model, into, item);
         }
@@ -84,13 +87,14 @@ read_id(struct sqi_model *model, const struct sqi_yaml_item *item, struct sqi_wo
         read_word(model, item, &word);
         ret->place = word.place;
         if (word.text && !sqi_is_id(word.text))
-                sqi_model_error(model, word.place, "'%.200s' can't be a name (%d letters, digits, '_', '-', '.' at most)",
-                                word.text, SQI_ID_MAX);
+                sqi_model_error(model, word.place,
+                                "'%.200s' can't be a name (%d letters, digits, '_', '-', '.' at most)", word.text,
+                                SQI_ID_MAX);
         else
                 ret->text = word.text;
 }
 
-/* ---- Config ------------------------------------------------------------------------------------------------------------- */
+/* ---- Config ------------------------------------------------------------------------------------------ */
 
 static void
 set_config(struct sqi_model *model, struct sqi_config *config, const struct sqi_yaml_item *item)
@@ -136,7 +140,8 @@ read_component_config(struct sqi_model *model, void *into, const struct sqi_yaml
         for (const struct sqi_yaml_item *each = item->value->first; each; each = each->next) {
                 if (strcmp(each->key, "topology.tick.tuple.freq.secs") != 0 && sqi_config_find(each->key)) {
                         sqi_model_error(model, each->key_place,
-                                        "'%s' is for the whole topology (move it to the file's own 'config')", each->key);
+                                        "'%s' is for the whole topology (move it to the file's own 'config')",
+                                        each->key);
                         continue;
                 }
                 sqi_config_defaults(&scratch);
@@ -146,7 +151,7 @@ read_component_config(struct sqi_model *model, void *into, const struct sqi_yaml
         }
 }
 
-/* ---- Components --------------------------------------------------------------------------------------------------------- */
+/* ---- Components -------------------------------------------------------------------------------------- */
 
 static void
 read_component_id(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
@@ -183,8 +188,8 @@ read_parallelism(struct sqi_model *model, void *into, const struct sqi_yaml_item
         if (sqi_parse_int(node->text, &number) < 0)
                 sqi_model_error(model, node->place, "'parallelism' needs a whole number, not '%.200s'", node->text);
         else if (number < 1 || number > SQI_PARALLELISM_MAX)
-                sqi_model_error(model, node->place, "'parallelism' is out of range: 1 to %d, not %lld", SQI_PARALLELISM_MAX,
-                                (long long)number);
+                sqi_model_error(model, node->place, "'parallelism' is out of range: 1 to %d, not %lld",
+                                SQI_PARALLELISM_MAX, (long long)number);
         else
                 component->parallelism = number;
 }
@@ -220,7 +225,8 @@ refuse_duplicate(struct sqi_model *model, struct sqi_model_component *component)
         if (first < 0 || &model->components[first] == component)
                 return;
         sqi_model_error(model, component->id.place, "the id '%s' is taken (by the %s in line %u)", component->id.text,
-                        model->components[first].kind == SQ_KIND_BOLT ? "bolt" : "spout", model->components[first].id.place.line);
+                        model->components[first].kind == SQ_KIND_BOLT ? "bolt" : "spout",
+                        model->components[first].id.place.line);
         component->id.text = NULL;
 }
 
@@ -243,7 +249,7 @@ read_components(struct sqi_model *model, const struct sqi_yaml *list, enum sq_ki
         }
 }
 
-/* ---- Streams ------------------------------------------------------------------------------------------------------------ */
+/* ---- Streams ----------------------------------------------------------------------------------------- */
 
 static void
 read_from(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
@@ -294,12 +300,14 @@ set_grouping(struct sqi_model *model, struct sqi_model_edge *edge, const struct 
                 }
         }
         if (same_grouping(node->text, "custom"))
-                sqi_model_error(model, node->place,
-                                "the grouping '%s' is Java's (write 'direct', and let the component before it name the task "
-                                "with sq_emit_direct())",
-                                node->text);
+                sqi_model_error(
+                        model, node->place,
+                        "the grouping '%s' is Java's (write 'direct', and let the component before it name the task "
+                        "with sq_emit_direct())",
+                        node->text);
         else
-                sqi_model_error(model, node->place, "unknown grouping '%.200s'%s", node->text, sqi_nearest_hint(&nearest, hint));
+                sqi_model_error(model, node->place, "unknown grouping '%.200s'%s", node->text,
+                                sqi_nearest_hint(&nearest, hint));
 }
 
 static void
@@ -351,9 +359,11 @@ check_args(struct sqi_model *model, struct sqi_model_edge *edge)
         if (edge->grouping_broken)
                 return;
         if (needs && edge->nargs == 0)
-                sqi_model_error(model, edge->grouping_place, "the grouping '%s' names no field (add args: [FIELD])", name);
+                sqi_model_error(model, edge->grouping_place, "the grouping '%s' names no field (add args: [FIELD])",
+                                name);
         else if (!needs && edge->nargs > 0)
-                sqi_model_error(model, edge->args[0].place, "the grouping '%s' takes no args (did you mean type: fields?)", name);
+                sqi_model_error(model, edge->args[0].place,
+                                "the grouping '%s' takes no args (did you mean type: fields?)", name);
         edge->grouping_broken = needs != (edge->nargs > 0);
 }
 
@@ -399,7 +409,7 @@ read_streams(struct sqi_model *model, const struct sqi_yaml *list)
         }
 }
 
-/* ---- The file ----------------------------------------------------------------------------------------------------------- */
+/* ---- The file ---------------------------------------------------------------------------------------- */
 
 static void
 read_name(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
@@ -420,7 +430,8 @@ static const struct key file_keys[] = {
         {"components", NULL, false, OUTSIDE_FLUX},
         {"topologySource", NULL, false, OUTSIDE_FLUX},
         {"includes", NULL, false, "there is one file a topology; copy what the other file declares into this one"},
-        {"workerHooks", NULL, false, "a component's own .prepare and .cleanup run in its worker, at its start and its end"},
+        {"workerHooks", NULL, false,
+         "a component's own .prepare and .cleanup run in its worker, at its start and its end"},
         {NULL, NULL, false, NULL},
 };
 

@@ -10,8 +10,8 @@
  *     sqi_diagnostics_release(&diagnostics);
  *     sqi_plan_free(&plan);
  *
- * The file is read, its variables are replaced, its components loaded, and everything is checked: settings, streams, fields,
- * groupings, cycles. All errors are collected, not only the first. Nothing is started and nothing is printed.
+ * The file is read, its variables are replaced, its components loaded, and everything is checked: settings, streams,
+ * fields, groupings, cycles. All errors are collected, not only the first. Nothing is started and nothing is printed.
  */
 #ifndef SQI_TOPOLOGY_H
 #define SQI_TOPOLOGY_H
@@ -29,8 +29,8 @@ struct sqi_overrides {
 };
 
 /*
- * Returns 0 and the plan, to be freed with sqi_plan_free(); there may be warnings. -EINVAL: the diagnostics say why; -ENOMEM.
- * `overrides` may be NULL. `path` is relative to the working directory; "-" is standard input.
+ * Returns 0 and the plan, to be freed with sqi_plan_free(); there may be warnings. -EINVAL: the diagnostics say why;
+ * -ENOMEM. `overrides` may be NULL. `path` is relative to the working directory; "-" is standard input.
  */
 int sqi_topology_plan(const char *path, const struct sqi_overrides *overrides, struct sqi_diagnostics *diagnostics,
                       struct sqi_plan **ret);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tree is built from libfyaml's events, with a stack of the nodes that are open. Building it ourselves instead of taking
- * libfyaml's document is what makes hostile files harmless: depth, number of nodes and what aliases expand to are counted while
- * they come, and a duplicate key is one error among others instead of the end.
+ * The tree is built from libfyaml's events, with a stack of the nodes that are open. Building it ourselves instead of
+ * taking libfyaml's document is what makes hostile files harmless: depth, number of nodes and what aliases expand to
+ * are counted while they come, and a duplicate key is one error among others instead of the end.
  */
 #include "topology/yaml.h"
 
@@ -85,8 +85,8 @@ event_place(struct fy_event *event)
 }
 
 /*
- * The text of a token, ended by NUL, of the arena; NULL when there is no memory. By chunks: fy_token_get_text of libfyaml 0.7
- * leaks its iterator when the text has more than a few (a long block, a quoted word with escapes).
+ * The text of a token, ended by NUL, of the arena; NULL when there is no memory. By chunks: fy_token_get_text of
+ * libfyaml 0.7 leaks its iterator when the text has more than a few (a long block, a quoted word with escapes).
  */
 static char *
 copy_token(struct sqi_arena *arena, struct fy_token *token, size_t *ret_len)
@@ -96,7 +96,8 @@ copy_token(struct sqi_arena *arena, struct fy_token *token, size_t *ret_len)
         struct fy_token_iter *iterator = fy_token_iter_create(token);
         const struct fy_iter_chunk *chunk = NULL;
 
-        while (text && iterator && (chunk = fy_token_iter_chunk_next(iterator, chunk, NULL)) && chunk->len <= room - len) {
+        while (text && iterator && (chunk = fy_token_iter_chunk_next(iterator, chunk, NULL)) &&
+               chunk->len <= room - len) {
                 memcpy(text + len, chunk->str, chunk->len);
                 len += chunk->len;
         }
@@ -144,7 +145,8 @@ refuse_duplicates(struct builder *builder, struct sqi_yaml *mapping)
         for (i = mapping->n; i-- > 1;)
                 if (strcmp(items[i]->key, items[i - 1]->key) == 0) {
                         sqi_diagnose(builder->diagnostics, SQI_ERROR, items[i]->key_place,
-                                     "'%.200s' is given twice (first in line %u)", items[i]->key, items[i - 1]->key_place.line);
+                                     "'%.200s' is given twice (first in line %u)", items[i]->key,
+                                     items[i - 1]->key_place.line);
                         items[i]->key = NULL;
                 }
         free(items);
@@ -228,7 +230,8 @@ attach(struct builder *builder, struct sqi_yaml *node, struct sqi_place place)
         frame->node->n++;
         frame->node->weight += node->weight;
         if (frame->node->weight > SQI_YAML_NODES)
-                return fail(builder, place, "too many values for a topology file (with aliases expanded, 50000 at most)");
+                return fail(builder, place,
+                            "too many values for a topology file (with aliases expanded, 50000 at most)");
         return 0;
 }
 
@@ -381,7 +384,8 @@ add_event(struct builder *builder, struct fy_event *event)
                 return fail(builder, place, "YAML tags have no meaning here (leave out the !...)");
         switch (event->type) {
         case FYET_DOCUMENT_START:
-                return ++builder->documents > 1 ? fail(builder, place, "a second document (one topology, one file)") : 0;
+                return ++builder->documents > 1 ? fail(builder, place, "a second document (one topology, one file)")
+                                                : 0;
         case FYET_SCALAR:
                 return add_scalar(builder, event);
         case FYET_ALIAS:
@@ -435,8 +439,9 @@ report_syntax(struct builder *builder, struct fy_diag *diag)
                 place = (struct sqi_place){(uint32_t)(error->line > 0 ? error->line : 0),
                                            (uint32_t)(error->column > 0 ? error->column : 1)};
                 if (find_variable(builder->diagnostics->source, &place))
-                        sqi_diagnose(builder->diagnostics, SQI_ERROR, place,
-                                     "a variable between { } or [ ] needs quotes (write \"${NAME}\" or \"${NAME:-default}\")");
+                        sqi_diagnose(
+                                builder->diagnostics, SQI_ERROR, place,
+                                "a variable between { } or [ ] needs quotes (write \"${NAME}\" or \"${NAME:-default}\")");
                 else
                         sqi_diagnose(builder->diagnostics, SQI_ERROR, place, "not YAML: %s", error->msg);
                 any = true;
@@ -475,8 +480,8 @@ check_text(struct builder *builder, const char *text, size_t size)
                          : (*at & 0xf0) == 0xe0      ? 2
                          : *at >= 0xf0 && *at < 0xf5 ? 3
                                                      : 4;
-                if (follow == 4 || (size_t)(end - at) <= follow || (*at < 0x20 && !strchr("\t\n\r", *at)) || *at == 0x7f ||
-                    *at == 0)
+                if (follow == 4 || (size_t)(end - at) <= follow || (*at < 0x20 && !strchr("\t\n\r", *at)) ||
+                    *at == 0x7f || *at == 0)
                         return fail(builder, place, "not text (a topology file is YAML in UTF-8)");
                 place.column++;
                 if (*at == '\n')
@@ -489,11 +494,13 @@ check_text(struct builder *builder, const char *text, size_t size)
 }
 
 int
-sqi_yaml_parse(struct sqi_arena *arena, const char *text, size_t size, struct sqi_diagnostics *diagnostics, struct sqi_yaml **ret)
+sqi_yaml_parse(struct sqi_arena *arena, const char *text, size_t size, struct sqi_diagnostics *diagnostics,
+               struct sqi_yaml **ret)
 {
         struct builder builder = {.arena = arena, .diagnostics = diagnostics};
         struct fy_diag_cfg diag_config;
-        struct fy_parse_cfg config = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE};
+        struct fy_parse_cfg config = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_DEFAULT_VERSION_1_2 |
+                                               FYPCF_JSON_NONE};
         struct fy_parser *parser = NULL;
         struct fy_diag *diag;
         int r;
@@ -574,7 +581,8 @@ sqi_yaml_read(struct sqi_arena *arena, const char *path, struct sqi_diagnostics 
         if (r < 0)
                 sqi_diagnose(diagnostics, SQI_ERROR, (struct sqi_place){0}, "can't read the file: %s", strerror(-r));
         else if (size > SQI_YAML_BYTES)
-                sqi_diagnose(diagnostics, SQI_ERROR, (struct sqi_place){0}, "too large for a topology file (1 MiB at most)");
+                sqi_diagnose(diagnostics, SQI_ERROR, (struct sqi_place){0},
+                             "too large for a topology file (1 MiB at most)");
         r = r < 0 || size > SQI_YAML_BYTES ? -EINVAL : sqi_yaml_parse(arena, buffer, size, diagnostics, ret);
         free(buffer);
         return r;

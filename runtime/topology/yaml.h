@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A YAML document as a tree that knows where each part stood. Variables are replaced, merge keys (<<) are merged, aliases are
- * shared nodes: their expanded size is bounded, and so is the depth, so that whoever walks the tree need not fear either.
+ * A YAML document as a tree that knows where each part stood. Variables are replaced, merge keys (<<) are merged,
+ * aliases are shared nodes: their expanded size is bounded, and so is the depth, so that whoever walks the tree need
+ * not fear either.
  */
 #ifndef SQI_YAML_H
 #define SQI_YAML_H
@@ -37,8 +38,10 @@ struct sqi_yaml {
         struct sqi_yaml_item *first;
 };
 
-/* Reads a file ("-": standard input). 0, -ENOMEM, or -EINVAL after diagnosing: there is no tree. A tree may come with errors. */
-int sqi_yaml_read(struct sqi_arena *arena, const char *path, struct sqi_diagnostics *diagnostics, struct sqi_yaml **ret);
+/* Reads a file ("-": standard input). 0, -ENOMEM, or -EINVAL after diagnosing: there is no tree. A tree may come with
+ * errors. */
+int sqi_yaml_read(struct sqi_arena *arena, const char *path, struct sqi_diagnostics *diagnostics,
+                  struct sqi_yaml **ret);
 
 /* The same from memory. */
 int sqi_yaml_parse(struct sqi_arena *arena, const char *text, size_t size, struct sqi_diagnostics *diagnostics,

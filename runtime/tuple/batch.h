@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A batch being written, for one channel. What a callback emits is staged behind the committed part; sqi_batch_commit() or
- * sqi_batch_rollback() ends the transaction. Only committed tuples leave.
+ * A batch being written, for one channel. What a callback emits is staged behind the committed part; sqi_batch_commit()
+ * or sqi_batch_rollback() ends the transaction. Only committed tuples leave.
  *
  *     struct sqi_batch batch = {0};
  *     uint8_t *at = sqi_batch_reserve(&batch, pool, bytes);      room for one tuple
@@ -88,8 +88,9 @@ sqi_batch_is_empty(const struct sqi_batch *batch)
 }
 
 /*
- * Takes the buffer out: `header` (its task, incarnation, flags, edge_key, first_seq set by the caller) is completed and written,
- * the runs are appended. The caller owns *ret_data (sqi_pool_give). Nothing may be staged. -ENOMEM: the batch is as it was.
+ * Takes the buffer out: `header` (its task, incarnation, flags, edge_key, first_seq set by the caller) is completed and
+ * written, the runs are appended. The caller owns *ret_data (sqi_pool_give). Nothing may be staged. -ENOMEM: the batch
+ * is as it was.
  */
 int sqi_batch_seal(struct sqi_batch *batch, struct sqi_header *header, uint8_t **ret_data, size_t *ret_size);
 

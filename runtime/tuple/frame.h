@@ -6,11 +6,11 @@
  *     int r = sqi_frame_open(&frame, bytes, size);               checks header, lengths and runs
  *     while (sqi_frame_next(&frame, &slice) > 0) ...             one tuple after the other
  *
- * A reader that looks ahead calls the two halves of sqi_frame_next() by itself: sqi_frame_slice() to find a few tuples, then
- * sqi_frame_step() before it executes them.
+ * A reader that looks ahead calls the two halves of sqi_frame_next() by itself: sqi_frame_slice() to find a few tuples,
+ * then sqi_frame_step() before it executes them.
  *
- * The bytes come from another process. A frame that opens has consistent lengths and runs; its tuples are checked one by one as
- * they are read, so reading is one pass.
+ * The bytes come from another process. A frame that opens has consistent lengths and runs; its tuples are checked one
+ * by one as they are read, so reading is one pass.
  */
 #ifndef SQI_FRAME_H
 #define SQI_FRAME_H
@@ -77,8 +77,8 @@ sqi_frame_slice(struct sqi_frame *frame, struct sqi_slice *ret)
 void sqi_frame_begin_run(struct sqi_frame *frame);
 
 /*
- * Steps over the next tuples that were sliced, as many of the `n` as belong to one run: *n says how many. `stream`, `roots` and `nroots` are
- * theirs; `index` is that of the tuple behind them. True: their run begins with them.
+ * Steps over the next tuples that were sliced, as many of the `n` as belong to one run: *n says how many. `stream`,
+ * `roots` and `nroots` are theirs; `index` is that of the tuple behind them. True: their run begins with them.
  */
 static inline bool
 sqi_frame_step(struct sqi_frame *frame, uint32_t *n)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A value as JSON, for people and for `tap`. What JSON has no word for: binary is a string of hex digits, a time a string in RFC 3339,
- * NaN and the infinities are null, a map key that is no string becomes the string of its JSON, bytes that are no UTF-8 stand as U+FFFD.
+ * A value as JSON, for people and for `tap`. What JSON has no word for: binary is a string of hex digits, a time a
+ * string in RFC 3339, NaN and the infinities are null, a map key that is no string becomes the string of its JSON,
+ * bytes that are no UTF-8 stand as U+FFFD.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -41,7 +42,11 @@ static size_t
 utf8_length(const unsigned char *at, size_t left)
 {
         static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-        size_t len = at[0] < 0x80 ? 1 : (at[0] & 0xe0) == 0xc0 ? 2 : (at[0] & 0xf0) == 0xe0 ? 3 : (at[0] & 0xf8) == 0xf0 ? 4 : 0;
+        size_t len = at[0] < 0x80             ? 1
+                     : (at[0] & 0xe0) == 0xc0 ? 2
+                     : (at[0] & 0xf0) == 0xe0 ? 3
+                     : (at[0] & 0xf8) == 0xf0 ? 4
+                                              : 0;
         uint32_t point = at[0] & (0x7fu >> len);
 
         if (len <= 1 || len > left)
@@ -58,7 +63,8 @@ static void
 put_string(struct text *out, const char *ptr, size_t len)
 {
         static const char *const escapes[256] = {
-                ['"'] = "\\\"", ['\\'] = "\\\\", ['\n'] = "\\n", ['\t'] = "\\t", ['\r'] = "\\r", ['\b'] = "\\b", ['\f'] = "\\f",
+                ['"'] = "\\\"", ['\\'] = "\\\\", ['\n'] = "\\n", ['\t'] = "\\t",
+                ['\r'] = "\\r", ['\b'] = "\\b",  ['\f'] = "\\f",
         };
         const unsigned char *at = (const unsigned char *)ptr, *end = at + len;
 
@@ -101,7 +107,8 @@ put_time(struct text *out, int64_t sec, uint32_t nsec)
 
         if (!gmtime_r(&seconds, &tm) || strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
                 snprintf(when, sizeof(when), "%" PRId64, sec);
-        put(out, whole, (size_t)snprintf(whole, sizeof(whole), nsec ? "\"%s.%09uZ\"" : "\"%sZ\"", when, (unsigned)nsec));
+        put(out, whole,
+            (size_t)snprintf(whole, sizeof(whole), nsec ? "\"%s.%09uZ\"" : "\"%sZ\"", when, (unsigned)nsec));
 }
 
 static void

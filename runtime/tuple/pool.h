@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Recycled batch buffers. A task takes one, fills it and hands it to ZeroMQ; ZeroMQ gives it back from an I/O thread (or from the
- * receiving task, over inproc) when it has been written. Steady state allocates nothing.
+ * Recycled batch buffers. A task takes one, fills it and hands it to ZeroMQ; ZeroMQ gives it back from an I/O thread
+ * (or from the receiving task, over inproc) when it has been written. Steady state allocates nothing.
  *
- * Threads: any may give back; one takes. Life: a pool is counted by its buffers, so the owner may drop it while some are still in
- * flight; the last one back frees it.
+ * Threads: any may give back; one takes. Life: a pool is counted by its buffers, so the owner may drop it while some
+ * are still in flight; the last one back frees it.
  */
 #ifndef SQI_POOL_H
 #define SQI_POOL_H

@@ -9,8 +9,9 @@
  *     if (!sqi_reader_is_done(&reader))
  *             return -EBADMSG;                                    reader.error says what was wrong first
  *
- * It fails once and for all: after a failure every read gives zero or nothing, so that the code that reads goes straight on and asks at the end.
- * A count is never larger than the bytes that are left could hold. Texts and bytes are views. Any thread, one at a time.
+ * It fails once and for all: after a failure every read gives zero or nothing, so that the code that reads goes
+ * straight on and asks at the end. A count is never larger than the bytes that are left could hold. Texts and bytes are
+ * views. Any thread, one at a time.
  */
 #ifndef SQI_READER_H
 #define SQI_READER_H

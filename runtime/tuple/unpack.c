@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A value's first byte says what it is. `shapes` gives for each: the bytes of its fixed part, and how the rest follows from it.
- * Nesting needs no stack: sqi_skip() counts the values that are still to come, each at least one byte, so that a count larger than the
- * bytes left is refused at once.
+ * A value's first byte says what it is. `shapes` gives for each: the bytes of its fixed part, and how the rest follows
+ * from it. Nesting needs no stack: sqi_skip() counts the values that are still to come, each at least one byte, so that
+ * a count larger than the bytes left is refused at once.
  */
 #include "tuple/unpack.h"
 
@@ -11,7 +11,8 @@
 
 enum rest { NONE, BYTES, ITEMS, PAIRS, BAD };
 
-/* `fixed`: bytes of head and length, or of the whole value. `width`: bytes of the length field behind the first byte. */
+/* `fixed`: bytes of head and length, or of the whole value. `width`: bytes of the length field behind the first
+ * byte. */
 struct shape {
         uint8_t fixed, width, rest, type;
 };
@@ -180,7 +181,8 @@ sqi_unpack(const uint8_t *at, const uint8_t *end)
         switch ((enum sq_type)shape.type) {
         case SQ_STR:
         case SQ_BIN:
-                return sqi_value((enum sq_type)shape.type, SQ_PLAIN, at + shape.fixed, (size_t)(end - at) - shape.fixed);
+                return sqi_value((enum sq_type)shape.type, SQ_PLAIN, at + shape.fixed,
+                                 (size_t)(end - at) - shape.fixed);
         case SQ_INT:
         case SQ_UINT:
         case SQ_FLOAT:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * msgpack to views, without a copy and without an object tree. The bytes come from another process: nothing here reads past
- * `end`, recurses on what it finds, or asserts.
+ * msgpack to views, without a copy and without an object tree. The bytes come from another process: nothing here reads
+ * past `end`, recurses on what it finds, or asserts.
  */
 #ifndef SQI_UNPACK_H
 #define SQI_UNPACK_H
@@ -14,7 +14,8 @@ const uint8_t *sqi_skip(const uint8_t *at, const uint8_t *end);
 /* Reads the head of an array. NULL if it is none, or cut off. */
 const uint8_t *sqi_unpack_head(const uint8_t *at, const uint8_t *end, uint32_t *ret_n);
 
-/* The value at `at`, which sqi_skip() has passed and found to end at `end`. Extension types other than the timestamp read as SQ_ANY, packed. */
+/* The value at `at`, which sqi_skip() has passed and found to end at `end`. Extension types other than the timestamp
+ * read as SQ_ANY, packed. */
 struct sq_value sqi_unpack(const uint8_t *at, const uint8_t *end);
 
 #endif

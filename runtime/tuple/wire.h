@@ -7,11 +7,13 @@
  *     | 64 B   | each a msgpack array      | 8 B + 8 B for each root  |
  *     +--------+---------------------------+--------------------------+
  *
- * A run says of the next `count` tuples which stream they are of and which tuple trees (roots) they are anchored to. The runs' counts add
- * up to the header's. Words of one line share a root, so tracking costs a run a line, not an id a word.
+ * A run says of the next `count` tuples which stream they are of and which tuple trees (roots) they are anchored to.
+ * The runs' counts add up to the header's. Words of one line share a root, so tracking costs a run a line, not an id a
+ * word.
  *
  * A root is (spout task << 48) | number, the number modulo 2^48. The edge id of the i-th tuple of a batch is not sent:
- * both ends derive it, sqi_edge_id(key, first_seq + i), with the header's edge key. See docs/guarantees.md for the arithmetic.
+ * both ends derive it, sqi_edge_id(key, first_seq + i), with the header's edge key. See docs/guarantees.md for the
+ * arithmetic.
  *
  * All integers are little-endian. Reserved bytes are zero and not looked at.
  */
@@ -38,7 +40,8 @@ struct sqi_reader_topic {
 };
 _Static_assert(sizeof(struct sqi_reader_topic) == 20, "a reader's topic is 20 bytes on the wire");
 
-enum { SQI_BATCH_BROADCAST = 1 }; /* flags: came by PUB; the edge key is made the receiver's own with sqi_edge_key_of() */
+/* flags: came by PUB; the edge key is made the receiver's own with sqi_edge_key_of() */
+enum { SQI_BATCH_BROADCAST = 1 };
 
 /* `hints`: why the number of the first tuple need not follow the last one of the batch before. Bit 0 is not used. */
 enum {
@@ -61,7 +64,8 @@ struct sqi_header {
         uint64_t edge_key;
         uint64_t first_seq; /* edge sequence number of the first tuple */
         uint64_t epoch;
-        uint32_t handover; /* of an end-of-stream mark: 1: the topology goes on later with another plan; 0: this is the end */
+        /* of an end-of-stream mark: 1: the topology goes on later with another plan; 0: this is the end */
+        uint32_t handover;
         uint16_t hints;
         uint16_t deaths; /* that the source knew of, modulo 2^16: who knows of fewer waits for word of them */
 };
@@ -113,7 +117,9 @@ enum sqi_ack_op {
         SQI_ACK_XOR,   /* XOR `value` into the tree's state */
         SQI_ACK_FAIL,  /* the tree failed */
         SQI_ACK_RESET, /* start its message timeout anew */
-        SQI_ACK_CAUSE, /* why the trees of the FAILs behind it failed: `length` bytes of text, in the place of the records that follow */
+        /* why the trees of the FAILs behind it failed: `length` bytes of text, in the place of the records that
+         * follow */
+        SQI_ACK_CAUSE,
         SQI_ACK_KEPT,  /* a bolt has taken the edge `value` and keeps it; or, the second time, has ended that */
         SQI_ACK_LATER, /* the tree failed for a cause that is not its tuple's: replayed without counting an attempt */
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A msgpack head holds the number of members, which is known at the end only: one byte is left for it, and the members move up if it takes more. */
+/* A msgpack head holds the number of members, which is known at the end only: one byte is left for it, and the members
+ * move up if it takes more. */
 #include "tuple/writer.h"
 
 #include <assert.h>
@@ -137,7 +138,8 @@ write_head(struct sqi_writer *writer, const struct sqi_writer_open *open)
         size_t len = (size_t)(end - head), after = writer->size - open->at - 1;
 
         if (open->map)
-                head[0] = len == 1 ? (uint8_t)(0x80 | open->n) : (uint8_t)(head[0] + 2); /* array 16, 32 -> map 16, 32 */
+                /* array 16, 32 -> map 16, 32 */
+                head[0] = len == 1 ? (uint8_t)(0x80 | open->n) : (uint8_t)(head[0] + 2);
         if (!make_room(writer, len - 1))
                 return;
         memmove(writer->bytes + open->at + len, writer->bytes + open->at + 1, after);

@@ -11,11 +11,12 @@
  *     sqi_write_end(&writer);
  *     int r = sqi_writer_take(&writer, &bytes, &size);            or sqi_writer_drop(&writer)
  *
- * It counts the members itself. It fails once and for all: after a failure it writes nothing more, so that the calls need not be looked at one by
- * one. What is written must be balanced, and no deeper than SQI_WRITE_DEPTH; that is the caller's to see to, and asserted.
+ * It counts the members itself. It fails once and for all: after a failure it writes nothing more, so that the calls
+ * need not be looked at one by one. What is written must be balanced, and no deeper than SQI_WRITE_DEPTH; that is the
+ * caller's to see to, and asserted.
  *
- * JSON: no white space and no end of line; text that is not UTF-8 stands as U+FFFD, what is binary as hex digits; NaN and the infinities are null.
- * Any thread, one at a time.
+ * JSON: no white space and no end of line; text that is not UTF-8 stands as U+FFFD, what is binary as hex digits; NaN
+ * and the infinities are null. Any thread, one at a time.
  */
 #ifndef SQI_WRITER_H
 #define SQI_WRITER_H
@@ -41,8 +42,8 @@ struct sqi_writer {
 
 struct sqi_writer sqi_writer(enum sqi_writer_form form);
 
-/* Hands the bytes over, to be freed by the caller, and leaves the writer empty. 0, or -ENOMEM if memory ran out at any time: then there is nothing to
- * free. JSON is followed by a NUL that `ret_size` does not count. */
+/* Hands the bytes over, to be freed by the caller, and leaves the writer empty. 0, or -ENOMEM if memory ran out at any
+ * time: then there is nothing to free. JSON is followed by a NUL that `ret_size` does not count. */
 int sqi_writer_take(struct sqi_writer *writer, void **ret_bytes, size_t *ret_size);
 void sqi_writer_drop(struct sqi_writer *writer);
 

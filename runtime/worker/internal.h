@@ -30,14 +30,16 @@ struct sqi_worker {
         pid_t supervisor;
         int pidfd;
         struct sqi_plan *plan;
-        struct sqi_plan *first_plan; /* that a task which has moved was prepared under: its component may point into it */
+        /* that a task which has moved was prepared under: its component may point into it */
+        struct sqi_plan *first_plan;
         struct sqi_load *loads;
         void *context, *orders, *reports;
         uint32_t nmembers;
         struct sqi_member **members;
         uint64_t beat_ns, next_beat_ns;
         uint64_t told_ns, quiet_ns; /* the last heartbeat that was sent; without news there is one in quiet_ns */
-        uint64_t pause_ns; /* to the next beat: short at first, so that a worker that soon dies has told what it got done */
+        /* to the next beat: short at first, so that a worker that soon dies has told what it got done */
+        uint64_t pause_ns;
         bool quitting, orphaned, failed;
 
         /* adoptable ones */
@@ -52,11 +54,13 @@ struct sqi_worker {
         uint32_t next_id, next_incarnation;
 };
 
-/* reports.c. One report, at once; and those that are due by now_ns: the sign of life, and the counters when there is news. */
+/* reports.c. One report, at once; and those that are due by now_ns: the sign of life, and the counters when there is
+ * news. */
 void sqi_worker_beat(struct sqi_worker *worker, uint64_t now_ns);
 void sqi_worker_report(struct sqi_worker *worker, struct sqi_message message);
 
-/* members.c. Start: 0 or a negative errno. Join ends the tasks' threads; one that hangs in a callback is not waited for: false. */
+/* members.c. Start: 0 or a negative errno. Join ends the tasks' threads; one that hangs in a callback is not waited
+ * for: false. */
 int sqi_members_start(struct sqi_worker *worker);
 bool sqi_members_join(struct sqi_worker *worker);
 void sqi_members_pass_reports(struct sqi_worker *worker);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory is looked at with every heartbeat, as what is resident, so that a worker that grows is replaced and its cause is told. One that grows
- * faster than that runs into RLIMIT_DATA, which is set somewhat higher: its allocations fail.
+ * Memory is looked at with every heartbeat, as what is resident, so that a worker that grows is replaced and its cause
+ * is told. One that grows faster than that runs into RLIMIT_DATA, which is set somewhat higher: its allocations fail.
  */
 #include "worker/limit.h"
 

@@ -48,11 +48,12 @@ main(int argc, char **argv)
 
         if (argc == 2 && strcmp(argv[1], "--version") == 0)
                 return print_version();
-        if ((argc != 5 && !adoptable) || !parse(argv[2], UINT_MAX, &worker) || !parse(argv[3], UINT_MAX, &incarnation) ||
-            !parse(argv[4], INT_MAX, &supervisor)) {
+        if ((argc != 5 && !adoptable) || !parse(argv[2], UINT_MAX, &worker) ||
+            !parse(argv[3], UINT_MAX, &incarnation) || !parse(argv[4], INT_MAX, &supervisor)) {
                 fprintf(stderr, SQI_WORKER_PROGRAM ": this program is for the supervisor to start (use squall run)\n");
                 return USAGE;
         }
-        prctl(PR_SET_NAME, SQI_WORKER_PROGRAM, 0ul, 0ul, 0ul); /* it was started by a descriptor, and has its number for a name */
+        /* it was started by a descriptor, and has its number for a name */
+        prctl(PR_SET_NAME, SQI_WORKER_PROGRAM, 0ul, 0ul, 0ul);
         return sqi_worker_main(argv[1], (uint32_t)worker, (uint32_t)incarnation, (pid_t)supervisor, adoptable);
 }

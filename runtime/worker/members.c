@@ -7,7 +7,8 @@
 
 /* A task that was told to quit and is still in a callback after this long is left there: the process ends over it. */
 static const uint64_t GRACE_NS = 2000000000;
-/* The deadline stands on the monotonic clock, which nobody sets; gcc 12's thread sanitizer knows only the other join. */
+/* The deadline stands on the monotonic clock, which nobody sets; gcc 12's thread sanitizer knows only the other
+ * join. */
 #ifdef __SANITIZE_THREAD__
 enum { JOIN_CLOCK = CLOCK_REALTIME };
 #define join_until(thread, deadline) pthread_timedjoin_np(thread, NULL, deadline)

@@ -30,8 +30,10 @@ tell_state(struct sqi_worker *worker)
         for (uint32_t i = 0; i < worker->nmembers; i++) {
                 const struct sqi_member *member = worker->members[i];
                 uint64_t state = (worker->started && !worker->forsaken ? SQI_TASK_STARTED : 0u) |
-                                 (member->settled ? SQI_TASK_SETTLED : 0u) | (member->finished ? SQI_TASK_FINISHED : 0u) |
-                                 (worker->draining ? SQI_TASK_DRAINING : 0u) | (worker->handing_over ? SQI_TASK_HANDOVER : 0u);
+                                 (member->settled ? SQI_TASK_SETTLED : 0u) |
+                                 (member->finished ? SQI_TASK_FINISHED : 0u) |
+                                 (worker->draining ? SQI_TASK_DRAINING : 0u) |
+                                 (worker->handing_over ? SQI_TASK_HANDOVER : 0u);
 
                 tell_snapshot(worker, member);
                 if (member->position.known)
@@ -40,7 +42,8 @@ tell_state(struct sqi_worker *worker)
                                                                        .number = member->position.number,
                                                                        .text = sqi_position_note(&member->position)});
                 /* last: the supervisor acts on it */
-                sqi_worker_report(worker, (struct sqi_message){.type = SQI_MSG_STATE, .task = member->task.id, .number = state});
+                sqi_worker_report(
+                        worker, (struct sqi_message){.type = SQI_MSG_STATE, .task = member->task.id, .number = state});
         }
 }
 
@@ -113,7 +116,8 @@ sqi_worker_go_on_alone(struct sqi_worker *worker, uint64_t now_ns)
         return !worker->forsaken || (!has_finished(worker) && alone < patience + worker->plan->config.message_timeout);
 }
 
-/* The supervisor would have removed the run directory. Its sockets are of no use without it; whoever is last succeeds with the rmdir. */
+/* The supervisor would have removed the run directory. Its sockets are of no use without it; whoever is last succeeds
+ * with the rmdir. */
 void
 sqi_worker_remove_rundir(const struct sqi_worker *worker)
 {

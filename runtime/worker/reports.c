@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a worker reports to its supervisor: that it lives, what its tasks have counted, what stands still or grows too large. */
+/* What a worker reports to its supervisor: that it lives, what its tasks have counted, what stands still or grows too
+ * large. */
 #include <stdio.h>
 
 #include "worker/internal.h"
@@ -22,7 +23,8 @@ sqi_worker_report(struct sqi_worker *worker, struct sqi_message message)
         free(bytes);
 }
 
-/* The supervisor ends a task that stands still for supervisor.worker.timeout.secs; its owner should hear of it before. */
+/* The supervisor ends a task that stands still for supervisor.worker.timeout.secs; its owner should hear of it
+ * before. */
 static uint64_t
 blocked_after_ns(const struct sqi_worker *worker)
 {
@@ -46,8 +48,9 @@ watch_for_blocks(struct sqi_worker *worker, struct sqi_member *member, uint64_t 
                 fprintf(stderr,
                         "warning: %s has not come back from a callback for %.3g s (a callback must not block; it is killed after "
                         "supervisor.worker.timeout.secs, %g, in prepare after supervisor.worker.start.timeout.secs, %g)\n",
-                        sqi_task_name(worker->plan, member->task.id, name, sizeof(name)), (double)blocked_after_ns(worker) / 1e9,
-                        worker->plan->config.worker_timeout, worker->plan->config.start_timeout);
+                        sqi_task_name(worker->plan, member->task.id, name, sizeof(name)),
+                        (double)blocked_after_ns(worker) / 1e9, worker->plan->config.worker_timeout,
+                        worker->plan->config.start_timeout);
         }
 }
 
@@ -58,9 +61,9 @@ check_memory(struct sqi_worker *worker)
 
         if (worker->nmembers == 0 || !sqi_limit_is_exceeded(&worker->plan->config, text, sizeof(text)))
                 return;
-        sqi_worker_report(
-                worker,
-                (struct sqi_message){.type = SQI_MSG_ERROR, .task = worker->members[0]->task.id, .text = {text, strlen(text)}});
+        sqi_worker_report(worker, (struct sqi_message){.type = SQI_MSG_ERROR,
+                                                       .task = worker->members[0]->task.id,
+                                                       .text = {text, strlen(text)}});
         worker->failed = true;
 }
 

@@ -24,7 +24,7 @@ static const uint64_t QUIET_NS = 5000000000;
 
 enum { ORPHAN_MS = 20 }; /* without a supervisor, how often the output is looked at */
 
-/* ---- between supervisor and tasks --------------------------------------------------------------------------------------- */
+/* ---- between supervisor and tasks -------------------------------------------------------------------- */
 
 /* Only a worker of one task can move; the others' tasks would have to agree. */
 static void
@@ -68,12 +68,13 @@ pass_orders(struct sqi_worker *worker)
                 else if (order.type == SQI_MSG_ADOPT)
                         sqi_worker_be_adopted(worker, (pid_t)order.number);
                 for (uint32_t i = 0; i < worker->nmembers; i++)
-                        zmq_send(worker->members[i]->control, zmq_msg_data(&message), zmq_msg_size(&message), ZMQ_DONTWAIT);
+                        zmq_send(worker->members[i]->control, zmq_msg_data(&message), zmq_msg_size(&message),
+                                 ZMQ_DONTWAIT);
         }
         zmq_msg_close(&message);
 }
 
-/* ---- start and end ------------------------------------------------------------------------------------------------------ */
+/* ---- start and end ----------------------------------------------------------------------------------- */
 
 static int
 complain(const char *what, const char *where, int error)
@@ -170,7 +171,8 @@ open_worker(struct sqi_worker *worker)
 {
         int r;
 
-        /* not before it has the lease: one whose supervisor is gone before that is not there for the next one to find, and ends */
+        /* not before it has the lease: one whose supervisor is gone before that is not there for the next one to find,
+         * and ends */
         r = watch_supervisor(worker);
         if (r == 0 && worker->orphaned)
                 r = complain("start in", worker->rundir, -ESRCH);
@@ -267,7 +269,7 @@ close_worker(struct sqi_worker *worker)
         close(worker->pidfd);
 }
 
-/* ---- the move to another plan: park.h --------------------------------------------------------------------------------------- */
+/* ---- the move to another plan: park.h ---------------------------------------------------------------- */
 
 /* Leaves the run directory; what is left is a task without channels, or one to be made anew. */
 static void
@@ -308,7 +310,8 @@ move(struct sqi_worker *worker)
         memcpy(worker->rundir, worker->next_rundir, sizeof(worker->rundir));
         worker->id = worker->next_id;
         worker->incarnation = worker->next_incarnation;
-        worker->moving = worker->started = worker->draining = worker->handing_over = worker->stays = worker->forsaken = false;
+        worker->moving = worker->started = worker->draining = worker->handing_over = worker->stays = worker->forsaken =
+                false;
         worker->next_beat_ns = worker->told_ns = 0;
         r = take_lease(worker);
         return r < 0 ? r : open_worker(worker);
@@ -332,8 +335,12 @@ serve(struct sqi_worker *worker)
 int
 sqi_worker_main(const char *rundir, uint32_t id, uint32_t incarnation, pid_t supervisor, bool adoptable)
 {
-        struct sqi_worker worker = {
-                .id = id, .incarnation = incarnation, .supervisor = supervisor, .pidfd = -1, .adoptable = adoptable, .lease = -1};
+        struct sqi_worker worker = {.id = id,
+                                    .incarnation = incarnation,
+                                    .supervisor = supervisor,
+                                    .pidfd = -1,
+                                    .adoptable = adoptable,
+                                    .lease = -1};
         int r;
 
         signal(SIGPIPE, SIG_IGN);

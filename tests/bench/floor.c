@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * floor - what hand-written C reaches on bare libzmq, with no runtime: the number that `make bench` measures Squall against.
+ * floor - what hand-written C reaches on bare libzmq, with no runtime: the number that `make bench` measures Squall
+ * against.
  *
  *     floor words FILE TIMES      source (lines) -> splitter -> counter
  *     floor single FILE TIMES     the same work in one loop of one process, without any transport
  *     floor latency RATE SECONDS  source -> relay -> sink, open loop
  *
- * Each prints one JSON object. Three processes, PUSH/PULL over ipc, batches of 64 KiB, tuples as msgpack arrays of one string written
- * and read by hand. It checks nothing that a trusted peer could not get wrong and survives no failure: that is what makes it the floor.
+ * Each prints one JSON object. Three processes, PUSH/PULL over ipc, batches of 64 KiB, tuples as msgpack arrays of one
+ * string written and read by hand. It checks nothing that a trusted peer could not get wrong and survives no failure:
+ * that is what makes it the floor.
  *
- * Words: each process finds line ends and white space anew on every pass. The counter keeps words of up to 16 bytes inside its table
- * (open addressing, two multiplications for a hash) and looks up a group of words at once, the slots prefetched. The totals are checked
- * against a count made with the simplest code there is.
+ * Words: each process finds line ends and white space anew on every pass. The counter keeps words of up to 16 bytes
+ * inside its table (open addressing, two multiplications for a hash) and looks up a group of words at once, the slots
+ * prefetched. The totals are checked against a count made with the simplest code there is.
  *
- * Latency: tuple i is due at start + i / RATE, and its latency counts from there until the sink has it (latency.h). What is due goes out
- * as one batch.
+ * Latency: tuple i is due at start + i / RATE, and its latency counts from there until the sink has it (latency.h).
+ * What is due goes out as one batch.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -77,7 +79,7 @@ now_ns(void)
         return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* ---- Sockets ------------------------------------------------------------------------------------------------------------ */
+/* ---- Sockets ----------------------------------------------------------------------------------------- */
 
 static void *
 open_socket(void *context, int type, const char *name)
@@ -94,8 +96,8 @@ open_socket(void *context, int type, const char *name)
 }
 
 /*
- * libzmq loses what a peer that closes had sent and a full queue had not yet taken: so nobody leaves before the sink has everything. Its end
- * of the pipe closes with it.
+ * libzmq loses what a peer that closes had sent and a full queue had not yet taken: so nobody leaves before the sink
+ * has everything. Its end of the pipe closes with it.
  */
 static void
 leave(void *context, void *socket)
@@ -141,7 +143,7 @@ finish(struct batch *batch, void *context)
         leave(context, batch->socket);
 }
 
-/* ---- Words ---------------------------------------------------------------------------------------------------------------- */
+/* ---- Words ------------------------------------------------------------------------------------------- */
 
 static inline bool
 is_space(char c)
@@ -158,7 +160,8 @@ word_bits(const char *at)
         for (int i = 0; i < 4; i++) {
                 __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(at + 16 * i));
                 __m128i blank = _mm_cmpeq_epi8(b, _mm_set1_epi8(' '));
-                __m128i ctrl = _mm_cmplt_epi8(_mm_add_epi8(b, _mm_set1_epi8((char)(128 - '\t'))), _mm_set1_epi8(-128 + 5));
+                __m128i ctrl = _mm_cmplt_epi8(_mm_add_epi8(b, _mm_set1_epi8((char)(128 - '\t'))),
+                                              _mm_set1_epi8(-128 + 5));
                 bits |= (uint64_t)(uint16_t)~_mm_movemask_epi8(_mm_or_si128(blank, ctrl)) << (16 * i);
         }
 #else
@@ -171,8 +174,8 @@ word_bits(const char *at)
 typedef void word_sink(void *context, const char *word, size_t len);
 
 /*
- * Hands every word of a line to `sink`. Bytes past the line are read but not looked at: `end` has 64 readable bytes behind it.
- * `inside` is the start of a word that runs from one block of 64 bytes into the next.
+ * Hands every word of a line to `sink`. Bytes past the line are read but not looked at: `end` has 64 readable bytes
+ * behind it. `inside` is the start of a word that runs from one block of 64 bytes into the next.
  */
 static inline __attribute__((always_inline)) void
 split(const char *at, const char *end, word_sink *sink, void *context)
@@ -239,7 +242,7 @@ put_tuple(struct batch *batch, const char *bytes, size_t len)
         batch->at = put_string(batch->at, bytes, len);
 }
 
-/* ---- The counter -------------------------------------------------------------------------------------------------------- */
+/* ---- The counter ------------------------------------------------------------------------------------- */
 
 struct slot {
         uint64_t low, high; /* the word; a longer one: its hash, its copy */
@@ -309,7 +312,8 @@ count_group(struct table *table)
 static inline void
 count_word(void *context, const char *word, size_t len)
 {
-        static const uint8_t keep[2 * INLINE] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+        static const uint8_t keep[2 * INLINE] = {255, 255, 255, 255, 255, 255, 255, 255,
+                                                 255, 255, 255, 255, 255, 255, 255, 255};
         struct table *table = context;
         struct slot *to = &table->words[table->waiting];
         uint64_t bytes[2], masks[2], hash;
@@ -320,7 +324,8 @@ count_word(void *context, const char *word, size_t len)
                 memcpy(masks, keep + INLINE - len, sizeof(masks));
                 to->low = bytes[0] & masks[0];
                 to->high = bytes[1] & masks[1];
-                hash = (to->low ^ 0x9e3779b97f4a7c15ull) * 0xff51afd7ed558ccdull + (to->high ^ len) * 0xc4ceb9fe1a85ec53ull;
+                hash = (to->low ^ 0x9e3779b97f4a7c15ull) * 0xff51afd7ed558ccdull +
+                       (to->high ^ len) * 0xc4ceb9fe1a85ec53ull;
                 hash ^= hash >> 32;
         } else {
                 to->low = hash = XXH3_64bits(word, len);
@@ -347,7 +352,7 @@ sum_up(const struct table *table)
         }
 }
 
-/* ---- Words: the three processes ----------------------------------------------------------------------------------------- */
+/* ---- Words: the three processes ---------------------------------------------------------------------- */
 
 typedef void line_sink(void *context, const char *line, size_t len);
 
@@ -384,7 +389,8 @@ source(const struct text *text)
         finish(&out, context);
 }
 
-/* Calls `sink` for each string of each batch of a socket, until the empty message that ends it. `done` follows each batch. */
+/* Calls `sink` for each string of each batch of a socket, until the empty message that ends it. `done` follows each
+ * batch. */
 static inline __attribute__((always_inline)) void
 each_string(void *socket, line_sink *sink, void *context, void (*done)(struct table *))
 {
@@ -444,7 +450,7 @@ count_line(void *context, const char *line, size_t len)
         split(line, line + len, count_word, context);
 }
 
-/* ---- Latency: the three processes ----------------------------------------------------------------------------------------- */
+/* ---- Latency: the three processes -------------------------------------------------------------------- */
 
 /* A tuple: an array of one uint64, the time at which it was due. */
 enum { DUE_SIZE = 10, DUE_MANY = BATCH / DUE_SIZE };
@@ -534,7 +540,7 @@ sink(void *context, void *in)
         zmq_ctx_term(context);
 }
 
-/* ---- The whole ---------------------------------------------------------------------------------------------------------- */
+/* ---- The whole --------------------------------------------------------------------------------------- */
 
 struct job {
         bool latency;
@@ -665,7 +671,8 @@ report_words(const char *name, const struct text *text)
         make_table(&table);
         simple_count(text, &table);
         sum_up(&table);
-        if (got.words != shared->words * text->times || got.distinct != shared->distinct || got.sum != shared->sum * text->times) {
+        if (got.words != shared->words * text->times || got.distinct != shared->distinct ||
+            got.sum != shared->sum * text->times) {
                 fprintf(stderr, "floor: wrong counts: %lu words, %lu distinct\n", (unsigned long)got.words,
                         (unsigned long)got.distinct);
                 exit(1);

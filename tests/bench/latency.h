@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How the benchmarks measure latency, the floor and the bolt `stopwatch` alike: from the time at which a tuple was due, whatever became of
- * those before it, so that a stall is charged to every tuple that it delayed (no coordinated omission: G. Tene).
+ * How the benchmarks measure latency, the floor and the bolt `stopwatch` alike: from the time at which a tuple was due,
+ * whatever became of those before it, so that a stall is charged to every tuple that it delayed (no coordinated
+ * omission: G. Tene).
  *
- * The histogram is log-linear with LATENCY_SUB buckets an octave: a quantile is within 0.4 % of the true value; the largest is kept as it is.
+ * The histogram is log-linear with LATENCY_SUB buckets an octave: a quantile is within 0.4 % of the true value; the
+ * largest is kept as it is.
  */
 #ifndef BENCH_LATENCY_H
 #define BENCH_LATENCY_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The spout `pulse`: tuple k says when it was due, k / rate seconds after the first: an open loop for the bolt `stopwatch`. */
+/* The spout `pulse`: tuple k says when it was due, k / rate seconds after the first: an open loop for the bolt
+ * `stopwatch`. */
 #include <squall-kit.h>
 
 enum { BURST = 256 };
@@ -22,7 +23,8 @@ static enum sq_next
 next(struct sq_task *task)
 {
         struct pulse *self = sq_state(task);
-        uint64_t left = (uint64_t)self->count - self->pace.sent, room = sq_room(task), most = left < BURST ? left : BURST, due;
+        uint64_t left = (uint64_t)self->count - self->pace.sent, room = sq_room(task),
+                 most = left < BURST ? left : BURST, due;
 
         if (left == 0)
                 return SQ_DONE;

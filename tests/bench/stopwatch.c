@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bolt `stopwatch`: how long after they were due the tuples of the spout `pulse` came here, as a line of JSON in a file. */
+/* The bolt `stopwatch`: how long after they were due the tuples of the spout `pulse` came here, as a line of JSON in a
+ * file. */
 #include "latency.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* To be preloaded: the time of day is off by as many seconds as stand in the file that SQUALL_CLOCK names. The monotonic clock is not. */
+/* To be preloaded: the time of day is off by as many seconds as stand in the file that SQUALL_CLOCK names. The
+ * monotonic clock is not. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>

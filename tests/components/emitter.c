@@ -21,7 +21,8 @@ next(struct sq_task *task)
 SQ_SPOUT(emitter) = {
         .about = "Emits nothing, on two streams.",
         .state = sizeof(struct emitter),
-        .options = {SQ_OPT_INT(struct emitter, count, 7, "how many"), SQ_OPT_ENUM(struct emitter, mode, "slow|fast", "slow", "how"),
+        .options = {SQ_OPT_INT(struct emitter, count, 7, "how many"),
+                    SQ_OPT_ENUM(struct emitter, mode, "slow|fast", "slow", "how"),
                     SQ_OPT_FLOAT(struct emitter, ratio, 0.5, "a part"), SQ_OPT_BOOL(struct emitter, on, true, "or off"),
                     SQ_OPT_STR(struct emitter, text, NULL, "any"), SQ_OPT_PATH(struct emitter, path, NULL, "a file"),
                     SQ_OPT_LIST(struct emitter, list, "several"), SQ_OPT_MAP(struct emitter, map, "pairs")},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ways in which a component of the fault suite goes wrong, as settings: where, how, after how many calls, in how many incarnations. */
+/* The ways in which a component of the fault suite goes wrong, as settings: where, how, after how many calls, in how
+ * many incarnations. */
 #ifndef TESTS_FAULT_H
 #define TESTS_FAULT_H
 
@@ -35,7 +36,8 @@ fault_use_up(void)
 static inline int
 fault_call(struct sq_task *task, struct fault *fault, int64_t where)
 {
-        if (fault->how == NONE || fault->in != where || sq_incarnation(task) >= fault->times || fault->calls++ < fault->at)
+        if (fault->how == NONE || fault->in != where || sq_incarnation(task) >= fault->times ||
+            fault->calls++ < fault->at)
                 return 0;
         if (fault->how == FAIL && fault->at && fault->calls > fault->at + FAULT_FAILS)
                 return 0;
@@ -72,7 +74,8 @@ fault_call(struct sq_task *task, struct fault *fault, int64_t where)
                 {"how", SQ_OPTION_ENUM, offsetof(state, fault.how), "none", false, FAULT_HOWS, "what happens in it"}, \
                 {"at", SQ_OPTION_INT, offsetof(state, fault.at), "0", false, NULL, "calls before it"}, \
         { \
-                "times", SQ_OPTION_INT, offsetof(state, fault.times), "1", false, NULL, "incarnations in which it happens" \
+                "times", SQ_OPTION_INT, offsetof(state, fault.times), "1", false, NULL, \
+                        "incarnations in which it happens" \
         }
 
 #endif

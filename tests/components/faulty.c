@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bolt that passes numbered tuples on, and goes wrong where, how and as often as it is told to; or at certain tuples, in every incarnation. */
+/* A bolt that passes numbered tuples on, and goes wrong where, how and as often as it is told to; or at certain tuples,
+ * in every incarnation. */
 #include <squall.h>
 #include <time.h>
 
@@ -26,7 +27,8 @@ prepare(struct sq_task *task)
 static bool
 is_poison(const struct faulty *self, const struct sq_tuple *in)
 {
-        return sq_get_int(in, KEY) == self->poison && sq_get_int(in, SEQ) % self->poison_every == self->poison_every - 1;
+        return sq_get_int(in, KEY) == self->poison &&
+               sq_get_int(in, SEQ) % self->poison_every == self->poison_every - 1;
 }
 
 /* With `turns` it goes to the stream `again` as often, which leads back here and counts them in one field more. */

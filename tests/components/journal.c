@@ -64,7 +64,8 @@ execute(struct sq_task *task, const struct sq_tuple *in)
 
         if (self->n == ROWS && write_rows(task) < 0)
                 return sq_fail(task, "the journal is full");
-        self->rows[self->n++] = (struct got){record_now(), sq_get_int(in, KEY), sq_get_int(in, SEQ), sq_get_int(in, CHECK)};
+        self->rows[self->n++] = (struct got){record_now(), sq_get_int(in, KEY), sq_get_int(in, SEQ),
+                                             sq_get_int(in, CHECK)};
         return SQ_ACK;
 }
 

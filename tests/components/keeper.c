@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bolt that keeps the first numbered tuples for a while, passes them on in pairs that are anchored to both, and acks by hand. */
+/* A bolt that keeps the first numbered tuples for a while, passes them on in pairs that are anchored to both, and acks
+ * by hand. */
 #include <squall.h>
 
 enum { KEY, SEQ, CHECK, KEPT = 4096 };

@@ -28,8 +28,9 @@ note(struct sq_task *task, enum sent_kind kind, uint64_t position, uint64_t now_
         const struct ledgered *self = sq_state(task);
         struct sent sent = {now_ns, position, kind, sq_index(task)};
 
-        return write(self->fd, &sent, sizeof(sent)) == (ssize_t)sizeof(sent) ? 0
-                                                                             : sq_error(task, "cannot write: %s", strerror(errno));
+        return write(self->fd, &sent, sizeof(sent)) == (ssize_t)sizeof(sent)
+                       ? 0
+                       : sq_error(task, "cannot write: %s", strerror(errno));
 }
 
 static int
@@ -68,8 +69,8 @@ static enum sq_next
 next(struct sq_task *task)
 {
         struct ledgered *self = sq_state(task);
-        uint64_t step = sq_parallelism(task), end = self->count ? (uint64_t)self->count : UINT64_MAX, room = sq_room(task), due,
-                 now;
+        uint64_t step = sq_parallelism(task), end = self->count ? (uint64_t)self->count : UINT64_MAX,
+                 room = sq_room(task), due, now;
 
         if (self->next >= end)
                 return SQ_DONE;
@@ -146,7 +147,8 @@ SQ_SPOUT(ledgered) = {
                 {
                         SQ_OPT_INT(struct ledgered, count, 0, "tuples over all tasks; 0: without end"),
                         SQ_OPT_INT(struct ledgered, keys, 1000, "keys that take turns"),
-                        SQ_OPT_FLOAT(struct ledgered, rate, 0, "tuples a second over all tasks; 0: as fast as possible"),
+                        SQ_OPT_FLOAT(struct ledgered, rate, 0,
+                                     "tuples a second over all tasks; 0: as fast as possible"),
                         SQ_REQ_PATH(struct ledgered, directory, "where the records go"),
                         SQ_OPT_BOOL(struct ledgered, note_acks, false, "write down each ack, too"),
                         FAULT_OPTIONS(struct ledgered, "prepare|seek|next|replay|ack|fail|finish|cleanup", "next"),

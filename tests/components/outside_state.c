@@ -17,6 +17,7 @@ execute(struct sq_task *task, const struct sq_tuple *in)
 SQ_BOLT(outside_state) = {
         .about = "Forgot half of its state.",
         .state = sizeof(int64_t),
-        .options = {SQ_OPT_INT(struct outside_state, first, 1, "fits"), SQ_OPT_INT(struct outside_state, second, 2, "does not")},
+        .options = {SQ_OPT_INT(struct outside_state, first, 1, "fits"),
+                    SQ_OPT_INT(struct outside_state, second, 2, "does not")},
         .execute = execute,
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the fault suite writes down: one file for each incarnation of a task, "sent.TASK.INCARNATION" of a spout `ledgered` and
- * "got.TASK.INCARNATION" of a bolt `journal`. A record is appended by one write with others or alone; only the last of a file can be torn.
- * Position p of the spouts is sequence number p / keys of key p % keys. Times are CLOCK_MONOTONIC, in ns.
+ * What the fault suite writes down: one file for each incarnation of a task, "sent.TASK.INCARNATION" of a spout
+ * `ledgered` and "got.TASK.INCARNATION" of a bolt `journal`. A record is appended by one write with others or alone;
+ * only the last of a file can be torn. Position p of the spouts is sequence number p / keys of key p % keys. Times are
+ * CLOCK_MONOTONIC, in ns.
  */
 #ifndef TESTS_RECORD_H
 #define TESTS_RECORD_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bolt that keeps its own tally of what it has executed, one byte a tuple in a file, and is killed before the tuple it is told. */
+/* A bolt that keeps its own tally of what it has executed, one byte a tuple in a file, and is killed before the tuple
+ * it is told. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bolt that makes durable in `.flush` what it executed, a number a line, and passes each number on with `pad` bytes: its output fills up. */
+/* A bolt that makes durable in `.flush` what it executed, a number a line, and passes each number on with `pad` bytes:
+ * its output fills up. */
 #include <fcntl.h>
 #include <squall.h>
 #include <stdio.h>

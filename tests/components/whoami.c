@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Says which task got a tuple: (n, index). With `direct: true` it sends each on to the task n modulo 3 of its readers. */
+/* Says which task got a tuple: (n, index). With `direct: true` it sends each on to the task n modulo 3 of its
+ * readers. */
 #include <squall.h>
 
 struct whoami {

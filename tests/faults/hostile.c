@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hostile SEED ROUNDS DIRECTORY...: a client that means harm. In each round it picks one of the sockets in the directories (a topology's, the
- * supervisor's for commands) and sends something corrupt, truncated, oversized or deeply nested: as a ZeroMQ message, or as raw bytes that are
- * no ZeroMQ at all. It knows the wire format, but sends nothing that is valid: whoever may write to the run directory (mode 0700) could do that.
- * Prints the name of each socket and how many messages it got.
+ * hostile SEED ROUNDS DIRECTORY...: a client that means harm. In each round it picks one of the sockets in the
+ * directories (a topology's, the supervisor's for commands) and sends something corrupt, truncated, oversized or deeply
+ * nested: as a ZeroMQ message, or as raw bytes that are no ZeroMQ at all. It knows the wire format, but sends nothing
+ * that is valid: whoever may write to the run directory (mode 0700) could do that. Prints the name of each socket and
+ * how many messages it got.
  */
 #include <dirent.h>
 #include <stdbool.h>
@@ -123,7 +124,8 @@ nested(struct hostile *hostile)
 static size_t
 false_acks(struct hostile *hostile)
 {
-        struct sqi_ack_header lie = {.magic = "SQA", .version = SQI_WIRE_VERSION, .count = (uint32_t)draw(hostile, 1u << 30)};
+        struct sqi_ack_header lie = {
+                .magic = "SQA", .version = SQI_WIRE_VERSION, .count = (uint32_t)draw(hostile, 1u << 30)};
 
         if (draw(hostile, 2))
                 lie.task = UINT32_MAX;
@@ -194,7 +196,8 @@ send_raw(struct hostile *hostile, size_t which, size_t size)
 static void
 do_harm(struct hostile *hostile)
 {
-        size_t which = draw(hostile, hostile->n), size = harms[draw(hostile, sizeof(harms) / sizeof(harms[0]))](hostile);
+        size_t which = draw(hostile, hostile->n),
+               size = harms[draw(hostile, sizeof(harms) / sizeof(harms[0]))](hostile);
 
         if (size == OVERSIZE && draw(hostile, 8)) /* now and then is enough */
                 size = 100000;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * verify DIRECTORY KEYS [acked]: reads what the tasks of a fault run have written down (record.h) and the log of strikes, and prints one line
- * "name value" for each finding:
+ * verify DIRECTORY KEYS [acked]: reads what the tasks of a fault run have written down (record.h) and the log of
+ * strikes, and prints one line "name value" for each finding:
  *
  *     sent, got          positions that the spouts answer for; rows in the journals
  *     lost               positions sent and in no journal
@@ -13,8 +13,8 @@
  *     replay_ms          from a strike to the first replay after it: median and worst; strikes that nothing was in flight at are left out
  *     caught_up_ms       from a strike until all that was sent before it had come out: median and worst
  *
- * A spout task answers for every position below the one that the last word of its last incarnation names; with `acked`, where nobody was left
- * to replay anything, for those alone whose ack it was told of.
+ * A spout task answers for every position below the one that the last word of its last incarnation names; with `acked`,
+ * where nobody was left to replay anything, for those alone whose ack it was told of.
  */
 #include <dirent.h>
 #include <inttypes.h>
@@ -94,7 +94,7 @@ read_rows(const char *directory, const char *name, size_t size)
         return rows;
 }
 
-/* ---- what was sent ---- */
+/* ---- what was sent ----------------------------------------------------------------------------------- */
 
 static void
 take_sent(struct run *run, const char *name, unsigned task, int incarnation)
@@ -132,7 +132,7 @@ is_owed(const struct run *run, uint64_t position)
         return position < run->up_to[position % run->ntasks];
 }
 
-/* ---- what came ---- */
+/* ---- what came --------------------------------------------------------------------------------------- */
 
 static void
 take_row(struct run *run, const struct got *got, int64_t *last_seq)
@@ -141,7 +141,8 @@ take_row(struct run *run, const struct got *got, int64_t *last_seq)
 
         run->got++;
         push(&run->outputs, got->time_ns);
-        if (got->key < 0 || (uint64_t)got->key >= run->keys || got->seq < 0 || got->check != record_check(got->key, got->seq)) {
+        if (got->key < 0 || (uint64_t)got->key >= run->keys || got->seq < 0 ||
+            got->check != record_check(got->key, got->seq)) {
                 run->corrupted++;
                 return;
         }
@@ -219,7 +220,7 @@ take_journals(struct run *run)
         free(last_seq);
 }
 
-/* ---- the strikes ---- */
+/* ---- the strikes ------------------------------------------------------------------------------------- */
 
 static void
 read_strikes(struct run *run)

@@ -20,7 +20,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 return 0;
         while (sqi_frame_next(&frame, &slice) > 0) {
                 for (uint32_t i = 0; i < slice.n; i++)
-                        sq_json(sqi_unpack(slice.at + slice.offsets[i], slice.at + slice.offsets[i + 1]), json, sizeof(json));
+                        sq_json(sqi_unpack(slice.at + slice.offsets[i], slice.at + slice.offsets[i + 1]), json,
+                                sizeof(json));
                 for (uint16_t r = 0; r < frame.nroots; r++) {
                         uint64_t root;
                         memcpy(&root, frame.roots + r * sizeof(root), sizeof(root));

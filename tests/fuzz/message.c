@@ -12,7 +12,8 @@ same(const struct sqi_message *one, const struct sqi_message *other)
 {
         if (one->type != other->type || one->worker != other->worker || one->incarnation != other->incarnation ||
             one->task != other->task || one->number != other->number || one->a != other->a || one->b != other->b ||
-            one->text.len != other->text.len || (one->text.len && memcmp(one->text.ptr, other->text.ptr, one->text.len) != 0))
+            one->text.len != other->text.len ||
+            (one->text.len && memcmp(one->text.ptr, other->text.ptr, one->text.len) != 0))
                 abort();
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plan file made of any bytes. One that is accepted encodes to a plan that is accepted and encodes to the same bytes. */
+/* A plan file made of any bytes. One that is accepted encodes to a plan that is accepted and encodes to the same
+ * bytes. */
 #include <stdlib.h>
 #include <string.h>
 

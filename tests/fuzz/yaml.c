@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A topology file made of any bytes: read, modelled and checked. Components that are paths are not loaded: no code to fuzz. */
+/* A topology file made of any bytes: read, modelled and checked. Components that are paths are not loaded: no code to
+ * fuzz. */
 #include <string.h>
 
 #include "topology/model.h"

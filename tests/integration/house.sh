@@ -7,6 +7,9 @@ cd "$(dirname "$0")/../.."
 check "every arrow between folders points one way" tests/layers
 
 
+drawn() { docs/architecture-svg | cmp - docs/architecture.svg; }
+check "the picture of the architecture is that of the sources (docs/architecture-svg >docs/architecture.svg)" drawn
+
 # Each noun of the guide and its fellows, and the file that is called so.
 nouns() {
         local noun file bad=0

@@ -30,7 +30,8 @@ set_up(void **state)
 {
         struct place *place = calloc(1, sizeof(*place));
 
-        snprintf(place->folder, sizeof(place->folder), "%s/append.XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+        snprintf(place->folder, sizeof(place->folder), "%s/append.XXXXXX",
+                 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
         assert_non_null(mkdtemp(place->folder));
         snprintf(place->path, sizeof(place->path), "%s/out", place->folder);
         *state = place;
@@ -51,7 +52,8 @@ tear_down(void **state)
 static struct sq_append *
 open_it(const struct place *place, bool restarted)
 {
-        struct sq_append *append = sq_append_new(open(place->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), restarted);
+        struct sq_append *append = sq_append_new(open(place->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600),
+                                                 restarted);
 
         assert_non_null(append);
         return append;
@@ -98,7 +100,8 @@ die_within(const struct place *place, const char *whole, const char *torn)
 
         scribble(place, "", 0);
         assert_int_equal(stat(place->path, &about), 0);
-        snprintf(mark, sizeof(mark), "%lld %lld", (long long)about.st_size, (long long)about.st_size + (long long)strlen(whole));
+        snprintf(mark, sizeof(mark), "%lld %lld", (long long)about.st_size,
+                 (long long)about.st_size + (long long)strlen(whole));
         if (setxattr(place->path, "user.squall.chunk", mark, strlen(mark), 0) < 0)
                 return false;
         scribble(place, torn, strlen(torn));

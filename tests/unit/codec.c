@@ -237,11 +237,16 @@ int
 main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(integers_of_every_width_come_back), cmocka_unit_test(an_unsigned_value_that_fits_reads_as_int),
-                cmocka_unit_test(strings_of_every_head_come_back),   cmocka_unit_test(nil_bool_float_and_time_come_back),
-                cmocka_unit_test(nested_values_can_be_walked),       cmocka_unit_test(what_is_nested_too_deep_has_no_bound),
-                cmocka_unit_test(a_hostile_depth_needs_no_stack),    cmocka_unit_test(a_hostile_count_is_refused_at_once),
-                cmocka_unit_test(json_escapes_what_it_must),         cmocka_unit_test(random_bytes_end_where_msgpack_c_says),
+                cmocka_unit_test(integers_of_every_width_come_back),
+                cmocka_unit_test(an_unsigned_value_that_fits_reads_as_int),
+                cmocka_unit_test(strings_of_every_head_come_back),
+                cmocka_unit_test(nil_bool_float_and_time_come_back),
+                cmocka_unit_test(nested_values_can_be_walked),
+                cmocka_unit_test(what_is_nested_too_deep_has_no_bound),
+                cmocka_unit_test(a_hostile_depth_needs_no_stack),
+                cmocka_unit_test(a_hostile_count_is_refused_at_once),
+                cmocka_unit_test(json_escapes_what_it_must),
+                cmocka_unit_test(random_bytes_end_where_msgpack_c_says),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,8 @@
 #include <cmocka.h>
 #include <squall-kit.h>
 
-/* "a|b" for each record, "!" before a wrong one, "/" between records, "..." for one that goes on. Line ends in cells show as "~". */
+/* "a|b" for each record, "!" before a wrong one, "/" between records, "..." for one that goes on. Line ends in cells
+ * show as "~". */
 static const char *
 records(const char *text, bool last, char ret[1024])
 {

@@ -38,8 +38,9 @@ reads_whole_numbers_as_they_are(void **unused)
 static void
 refuses_what_is_not_a_decimal_number(void **unused)
 {
-        static const char *const texts[] = {
-                "", "+", "-", ".", "e1", "1e", "1e+", "1 ", " 1", "0x10", "nan", "inf", "1e400", "-1e999999999999", "1,5"};
+        static const char *const texts[] = {"",   "+",  "-",    ".",   "e1",  "1e",    "1e+",
+                                            "1 ", " 1", "0x10", "nan", "inf", "1e400", "-1e999999999999",
+                                            "1,5"};
 
         (void)unused;
         for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)

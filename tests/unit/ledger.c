@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ledger: its rules one by one, then a simulated topology around it. The simulation runs seeded schedules of emits, deliveries in any
- * order, splits into children, fails, kept tuples, lost tasks and jumps of time, and checks after every step what must always hold.
- * SQUALL_SIM_SCHEDULES sets how many (default 100,000); SQUALL_SIM_SEED runs one again.
+ * The ledger: its rules one by one, then a simulated topology around it. The simulation runs seeded schedules of emits,
+ * deliveries in any order, splits into children, fails, kept tuples, lost tasks and jumps of time, and checks after
+ * every step what must always hold. SQUALL_SIM_SCHEDULES sets how many (default 100,000); SQUALL_SIM_SEED runs one
+ * again.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -201,7 +202,8 @@ static void
 the_timeout_is_precise_to_a_tenth(void **state)
 {
         struct record record;
-        struct sqi_ledger *ledger = make(&record, (struct sqi_ledger_config){.max_retries = -1, .max_pending = 1u << 20});
+        struct sqi_ledger *ledger = make(&record,
+                                         (struct sqi_ledger_config){.max_retries = -1, .max_pending = 1u << 20});
         uint64_t start = 123456789012345;
 
         (void)state;
@@ -349,7 +351,8 @@ a_flood_of_failures_holds_the_spout_back(void **state)
 {
         struct record record;
         struct sqi_ledger *ledger = make(
-                &record, (struct sqi_ledger_config){.max_retries = -1, .max_pending = 1000, .retry_delay_ns = 30 * second});
+                &record,
+                (struct sqi_ledger_config){.max_retries = -1, .max_pending = 1000, .retry_delay_ns = 30 * second});
         uint64_t n = 0;
 
         (void)state;
@@ -495,7 +498,7 @@ the_adaptive_limit_opens_for_the_fast_and_shrinks_for_the_slow(void **state)
         sqi_ledger_free(&ledger);
 }
 
-/* ---- the simulation ----------------------------------------------------------------------------------------------------- */
+/* ---- the simulation ---------------------------------------------------------------------------------- */
 
 enum { POSITIONS = 24, WIRES = 512 };
 
@@ -561,7 +564,8 @@ send_wire(struct world *world, uint64_t root, int position, int depth)
 {
         uint64_t id = sqi_edge_id(42, world->next_id++);
 
-        world->wires[world->nwires++] = (struct wire){root, id, position, world->messages[position].generation, depth, false};
+        world->wires[world->nwires++] = (struct wire){root,  id,   position, world->messages[position].generation,
+                                                      depth, false};
         world->messages[position].outstanding++;
         return id;
 }

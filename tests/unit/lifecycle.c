@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The supervisor's decisions, without a process: what happened goes in, what it wants done is looked at. Time is a number. */
+/* The supervisor's decisions, without a process: what happened goes in, what it wants done is looked at. Time is a
+ * number. */
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -31,13 +32,18 @@ static void
 set_up_plan(struct world *world, bool cyclic)
 {
         memset(world, 0, sizeof(*world));
-        world->components[0] = (struct sqi_plan_component){.id = "lines", .kind = SQ_KIND_SPOUT, .first_task = 0, .ntasks = 1};
+        world->components[0] = (struct sqi_plan_component){
+                .id = "lines", .kind = SQ_KIND_SPOUT, .first_task = 0, .ntasks = 1};
         world->components[1] = (struct sqi_plan_component){
                 .id = "split", .kind = SQ_KIND_BOLT, .first_task = 1, .ntasks = 2, .cycle = cyclic};
         world->components[2] = (struct sqi_plan_component){
                 .id = "count", .kind = SQ_KIND_BOLT, .first_task = 3, .ntasks = 1, .cycle = cyclic};
         for (uint32_t t = 0; t < TASKS; t++)
-                world->tasks[t] = (struct sqi_plan_task){.component = t == 0 ? 0 : t == 3 ? 2 : 1, .index = t == 2, .worker = t};
+                world->tasks[t] = (struct sqi_plan_task){.component = t == 0   ? 0
+                                                                      : t == 3 ? 2
+                                                                               : 1,
+                                                         .index = t == 2,
+                                                         .worker = t};
         world->plan = (struct sqi_plan){.name = "test",
                                         .ncomponents = 3,
                                         .ntasks = TASKS,
@@ -72,7 +78,7 @@ tear_down(struct world *world)
         sqi_lifecycle_free(&world->life);
 }
 
-/* ---- What happens ---- */
+/* ---- What happens ------------------------------------------------------------------------------------ */
 
 static void
 hear_with(struct world *world, struct sqi_message message)
@@ -97,20 +103,24 @@ spawned(struct world *world, uint32_t worker)
 static void
 subscribed(struct world *world, uint32_t worker)
 {
-        step(world, (struct sqi_event){.type = SQI_EVENT_SUBSCRIBED, .worker = worker, .incarnation = world->incarnations[worker]});
+        step(world, (struct sqi_event){.type = SQI_EVENT_SUBSCRIBED,
+                                       .worker = worker,
+                                       .incarnation = world->incarnations[worker]});
 }
 
 static void
 died(struct world *world, uint32_t worker)
 {
-        step(world, (struct sqi_event){.type = SQI_EVENT_EXITED, .worker = worker, .cause = SQI_CAUSE_SIGNAL, .number = SIGSEGV});
+        step(world, (struct sqi_event){
+                            .type = SQI_EVENT_EXITED, .worker = worker, .cause = SQI_CAUSE_SIGNAL, .number = SIGSEGV});
         world->incarnations[worker]++;
 }
 
 static void
 exited(struct world *world, uint32_t worker)
 {
-        step(world, (struct sqi_event){.type = SQI_EVENT_EXITED, .worker = worker, .cause = SQI_CAUSE_EXIT, .number = 0});
+        step(world,
+             (struct sqi_event){.type = SQI_EVENT_EXITED, .worker = worker, .cause = SQI_CAUSE_EXIT, .number = 0});
 }
 
 static void
@@ -167,7 +177,7 @@ all_finish(struct world *world)
                 hear(world, SQI_MSG_FINISHED, t);
 }
 
-/* ---- What is wanted ---- */
+/* ---- What is wanted ---------------------------------------------------------------------------------- */
 
 static size_t
 count_type(const struct world *world, enum sqi_action_type type)
@@ -212,7 +222,7 @@ reported(const struct world *world, enum sqi_report report)
         return false;
 }
 
-/* ---- Start ---- */
+/* ---- Start ------------------------------------------------------------------------------------------- */
 
 static void
 spawns_every_worker_at_the_start(void **state)
@@ -339,7 +349,7 @@ survives_a_death_in_the_middle_of_the_start(void **state)
         tear_down(&world);
 }
 
-/* ---- Restarts ---- */
+/* ---- Restarts ---------------------------------------------------------------------------------------- */
 
 static void
 restarts_a_killed_worker_at_once_and_tells_its_peers(void **state)
@@ -407,9 +417,12 @@ keeps_the_note_of_the_latest_position_and_hands_it_back(void **state)
         (void)state;
         set_up(&world, false);
         run_up(&world);
-        hear_with(&world, (struct sqi_message){.type = SQI_MSG_POSITION, .task = SPOUT, .number = 70, .text = {"a\0b", 3}});
-        hear_with(&world, (struct sqi_message){.type = SQI_MSG_POSITION, .task = SPOUT, .number = 60, .text = {"old", 3}});
-        hear_with(&world, (struct sqi_message){.type = SQI_MSG_POSITION, .task = SPOUT, .number = 70, .text = {"a\0c", 3}});
+        hear_with(&world,
+                  (struct sqi_message){.type = SQI_MSG_POSITION, .task = SPOUT, .number = 70, .text = {"a\0b", 3}});
+        hear_with(&world,
+                  (struct sqi_message){.type = SQI_MSG_POSITION, .task = SPOUT, .number = 60, .text = {"old", 3}});
+        hear_with(&world,
+                  (struct sqi_message){.type = SQI_MSG_POSITION, .task = SPOUT, .number = 70, .text = {"a\0c", 3}});
         died(&world, SPOUT);
         spawned(&world, SPOUT);
         subscribed(&world, SPOUT);
@@ -430,7 +443,8 @@ fails_at_once_when_no_restart_could_mend_an_error(void **state)
         run_up(&world);
         hear_with(&world, (struct sqi_message){.type = SQI_MSG_ERROR, .task = SPOUT, .text = {"busy", 4}});
         assert_int_not_equal(world.life->outcome, SQI_OUTCOME_FAILED);
-        hear_with(&world, (struct sqi_message){.type = SQI_MSG_ERROR, .task = SPOUT, .number = 1, .text = {"shrunk", 6}});
+        hear_with(&world,
+                  (struct sqi_message){.type = SQI_MSG_ERROR, .task = SPOUT, .number = 1, .text = {"shrunk", 6}});
         assert_int_equal(world.life->outcome, SQI_OUTCOME_FAILED);
         assert_string_equal(world.life->workers[SPOUT].cause.text, "shrunk");
         tear_down(&world);
@@ -486,7 +500,9 @@ waits_longer_after_each_death_that_got_nothing_done_and_fails_after_ten(void **s
                 uint64_t wait;
 
                 died(&world, COUNT);
-                wait = world.life->workers[COUNT].state == SQI_WORKER_SPAWNING ? 0 : world.life->workers[COUNT].due - world.now;
+                wait = world.life->workers[COUNT].state == SQI_WORKER_SPAWNING
+                               ? 0
+                               : world.life->workers[COUNT].due - world.now;
                 assert_true(wait >= before && wait <= SQI_BACKOFF_MAX);
                 before = wait;
                 time_passes(&world, wait);
@@ -558,7 +574,8 @@ kills_a_silent_worker_and_spawns_only_when_it_is_reaped(void **state)
         time_comes(&world, SQI_SECOND);
         assert_int_equal(count_type(&world, SQI_ACTION_KILL), 1);
         assert_int_equal(count_type(&world, SQI_ACTION_SPAWN), 0);
-        step(&world, (struct sqi_event){.type = SQI_EVENT_EXITED, .worker = COUNT, .cause = SQI_CAUSE_SIGNAL, .number = SIGKILL});
+        step(&world, (struct sqi_event){
+                             .type = SQI_EVENT_EXITED, .worker = COUNT, .cause = SQI_CAUSE_SIGNAL, .number = SIGKILL});
         assert_int_equal(count_type(&world, SQI_ACTION_SPAWN), 1);
         assert_int_equal(world.life->workers[COUNT].cause.type, SQI_CAUSE_SILENT);
         tear_down(&world);
@@ -643,7 +660,7 @@ forgives_silence_when_it_was_itself_stopped(void **state)
         tear_down(&world);
 }
 
-/* ---- The end ---- */
+/* ---- The end ----------------------------------------------------------------------------------------- */
 
 static void
 ends_by_itself_when_every_task_has_finished(void **state)
@@ -835,7 +852,7 @@ refuses_messages_about_tasks_that_are_not_the_senders(void **state)
         tear_down(&world);
 }
 
-/* ---- Cycles ---- */
+/* ---- Cycles ------------------------------------------------------------------------------------------ */
 
 static uint64_t
 round_sent(const struct world *world)
@@ -926,7 +943,7 @@ releases_a_cycle_whose_task_died_when_it_stands_still(void **state)
         tear_down(&world);
 }
 
-/* ---- Adoption ---- */
+/* ---- Adoption ---------------------------------------------------------------------------------------- */
 
 /* A new supervisor finds all workers but those of `missing`, each in incarnation 2. */
 static void
@@ -936,8 +953,9 @@ find_all_but(struct world *world, uint32_t missing)
         assert_int_equal(sqi_lifecycle_new(&world->plan, 0, 42, &world->life), 0);
         for (uint32_t w = 0; w < TASKS; w++) {
                 world->incarnations[w] = 2;
-                step(world,
-                     (struct sqi_event){.type = w == missing ? SQI_EVENT_MISSED : SQI_EVENT_FOUND, .worker = w, .incarnation = 2});
+                step(world, (struct sqi_event){.type = w == missing ? SQI_EVENT_MISSED : SQI_EVENT_FOUND,
+                                               .worker = w,
+                                               .incarnation = 2});
         }
         step(world, (struct sqi_event){.type = SQI_EVENT_START});
         assert_int_equal(count_type(world, SQI_ACTION_SPAWN), 0);
@@ -1065,7 +1083,8 @@ what_was_told_to_drain_has_not_finished_by_itself_under_the_next_supervisor(void
         (void)state;
         find_all_but(&world, TASKS);
         for (uint32_t w = 0; w < TASKS; w++)
-                tells_its_state(&world, w, SQI_TASK_STARTED | SQI_TASK_FINISHED | SQI_TASK_DRAINING | SQI_TASK_HANDOVER);
+                tells_its_state(&world, w,
+                                SQI_TASK_STARTED | SQI_TASK_FINISHED | SQI_TASK_DRAINING | SQI_TASK_HANDOVER);
         assert_int_equal(count_sent(&world, SQI_MSG_QUIT, SQI_EVERY_WORKER), 1);
         assert_int_equal(world.life->outcome, SQI_OUTCOME_DRAINED);
         assert_true(world.life->handover);
@@ -1098,7 +1117,8 @@ hand_over(struct world *world)
         world->life->handover = true;
         step(world, (struct sqi_event){.type = SQI_EVENT_DRAIN});
         for (uint32_t t = 0; t < TASKS; t++) {
-                hear_with(world, (struct sqi_message){.type = SQI_MSG_SNAPSHOT, .task = t, .number = 7, .a = 100 + t, .b = t});
+                hear_with(world,
+                          (struct sqi_message){.type = SQI_MSG_SNAPSHOT, .task = t, .number = 7, .a = 100 + t, .b = t});
                 hear(world, SQI_MSG_FINISHED, t);
         }
 }
@@ -1235,7 +1255,7 @@ a_deactivated_topology_stays_so_for_workers_that_are_restarted(void **state)
         tear_down(&world);
 }
 
-/* ---- Simulation: workers that do as the protocol says, killed and stopped at random ---- */
+/* ---- Simulation: workers that do as the protocol says, killed and stopped at random ------------------ */
 
 enum { STEPS = 400, QUEUE = 64 };
 
@@ -1310,7 +1330,8 @@ check_order(struct play *play, uint32_t w, const struct sqi_message *message)
                 check(play, puppet->told == play->world.life->handover, "HANDOVER goes before DRAIN");
                 puppet->draining = true;
         } else if (type == SQI_MSG_HANDOVER) {
-                check(play, !puppet->told || puppet->stays == (message->number == 1), "a worker is told one thing about its fate");
+                check(play, !puppet->told || puppet->stays == (message->number == 1),
+                      "a worker is told one thing about its fate");
                 puppet->told = true;
                 puppet->stays = message->number == 1;
         } else if (type == SQI_MSG_QUIT) {
@@ -1345,11 +1366,13 @@ do_spawn(struct play *play, const struct sqi_action *action)
         check(play, !puppet->alive, "no two incarnations run side by side");
         check(play, action->incarnation == 0 || action->incarnation > puppet->incarnation, "incarnations rise");
         if (play->faults && play->ran && draw(play, 20) == 0) {
-                play_step(play, (struct sqi_event){.type = SQI_EVENT_SPAWN_FAILED, .worker = action->worker, .number = EAGAIN});
+                play_step(play, (struct sqi_event){
+                                        .type = SQI_EVENT_SPAWN_FAILED, .worker = action->worker, .number = EAGAIN});
                 return;
         }
         puppet->alive = true; /* what the one before has said is still under way */
-        puppet->hung = puppet->listens = puppet->connected = puppet->started = puppet->draining = puppet->quitting = false;
+        puppet->hung = puppet->listens = puppet->connected = puppet->started = puppet->draining = puppet->quitting =
+                false;
         puppet->told = puppet->stays = false;
         puppet->incarnation = action->incarnation;
         play_step(play, (struct sqi_event){.type = SQI_EVENT_SPAWNED, .worker = action->worker});
@@ -1381,7 +1404,8 @@ play_step(struct play *play, struct sqi_event event)
                         play->ended = true;
         }
         for (uint32_t w = 0; w < TASKS && play->ended; w++)
-                check(play, !play->puppets[w].alive || is_left(play, w), "no process is left at the END but those that stay");
+                check(play, !play->puppets[w].alive || is_left(play, w),
+                      "no process is left at the END but those that stay");
         free(actions.items);
 }
 
@@ -1405,7 +1429,8 @@ act(struct play *play, uint32_t w)
                 return;
         } else if (!puppet->listens) {
                 puppet->listens = true;
-                play_step(play, (struct sqi_event){.type = SQI_EVENT_SUBSCRIBED, .worker = w, .incarnation = puppet->incarnation});
+                play_step(play, (struct sqi_event){
+                                        .type = SQI_EVENT_SUBSCRIBED, .worker = w, .incarnation = puppet->incarnation});
         } else if (!puppet->bound) {
                 puppet->bound = true;
                 say(play, w, SQI_MSG_BOUND);

@@ -98,7 +98,8 @@ every_cut_of_every_message_is_refused(void **state)
 
                 assert_int_equal(sqi_message_encode(&in, &bytes, &size), 0);
                 for (size_t cut = 0; cut < size; cut++) {
-                        void *piece = malloc(cut ? cut : 1); /* its own block, so that a sanitizer sees a byte too far */
+                        /* its own block, so that a sanitizer sees a byte too far */
+                        void *piece = malloc(cut ? cut : 1);
 
                         memcpy(piece, bytes, cut);
                         assert_int_equal(sqi_message_decode(piece, cut, &out, NULL), -EBADMSG);

@@ -68,16 +68,18 @@ quantiles_of_a_merge_are_those_of_all_values(void **state)
         assert_true(sqi_histogram_quantile(&low, 0.99) >= 10000);
 }
 
-/* ---- Totals ---- */
+/* ---- Totals ------------------------------------------------------------------------------------------ */
 
 static struct sqi_plan_component component = {.id = "count", .first_task = 0, .ntasks = 2};
 static struct sqi_plan_task tasks[] = {{.worker = 0}, {.index = 1, .worker = 1}};
-static const struct sqi_plan plan = {.ncomponents = 1, .ntasks = 2, .nworkers = 2, .components = &component, .tasks = tasks};
+static const struct sqi_plan plan = {
+        .ncomponents = 1, .ntasks = 2, .nworkers = 2, .components = &component, .tasks = tasks};
 
 static void
 tell(struct sqi_totals *totals, uint32_t task, uint32_t incarnation, uint64_t executed, uint64_t pending)
 {
-        struct sqi_message message = {.type = SQI_MSG_METRICS, .worker = task, .incarnation = incarnation, .task = task};
+        struct sqi_message message = {
+                .type = SQI_MSG_METRICS, .worker = task, .incarnation = incarnation, .task = task};
         struct sqi_metrics metrics = {.executed = executed, .pending = pending};
 
         sqi_totals_take(totals, &message, &metrics);

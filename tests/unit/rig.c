@@ -42,7 +42,8 @@ hands_out_what_was_emitted_once(void **state)
 static void
 keeps_state_from_tuple_to_tuple_and_finishes(void **state)
 {
-        struct sq_rig *rig = make("{component: count, properties: {by: word, emit: end}, inputs: {a: [word], b: [word, n]}}");
+        struct sq_rig *rig = make(
+                "{component: count, properties: {by: word, emit: end}, inputs: {a: [word], b: [word, n]}}");
 
         (void)state;
         sq_rig_execute(rig, "a", "{word: x}");
@@ -73,7 +74,8 @@ lets_time_pass_only_when_told(void **state)
 static void
 plays_the_bolts_of_a_spout(void **state)
 {
-        struct sq_rig *rig = make("{component: generate, properties: {count: 2}, config: {topology.spout.retry.delay.ms: 1000}}");
+        struct sq_rig *rig = make(
+                "{component: generate, properties: {count: 2}, config: {topology.spout.retry.delay.ms: 1000}}");
 
         (void)state;
         assert_true(sq_rig_next(rig, 5));
@@ -93,7 +95,8 @@ says_why_a_tuple_is_none(void **state)
 
         (void)state;
         assert_int_equal(sq_rig_execute(rig, NULL, "{lin: a}"), SQ_FAIL);
-        assert_string_equal(sq_rig_error(rig), "setup:1:2: error: the stream 'default' has no field 'lin' (did you mean 'line'?)");
+        assert_string_equal(sq_rig_error(rig),
+                            "setup:1:2: error: the stream 'default' has no field 'lin' (did you mean 'line'?)");
         assert_int_equal(sq_rig_execute(rig, "nowhere", "{line: a}"), SQ_FAIL);
         assert_string_equal(sq_rig_error(rig), "the component has no input 'nowhere'");
         sq_rig_free(&rig);
@@ -107,7 +110,8 @@ says_what_is_wrong_with_a_setup(void **state)
         } wrong[] = {
                 {"{component: splt}", "setup:1:13: error: no built-in bolt 'splt' (did you mean 'split'?)"},
                 {"{componnt: split}", "setup:1:2: error: a setup has no 'componnt' (did you mean 'component'?)"},
-                {"{component: top, properties: {m: 3}}", "setup:1:34: error: in 'top': no setting 'm' (did you mean 'n'?)"},
+                {"{component: top, properties: {m: 3}}",
+                 "setup:1:34: error: in 'top': no setting 'm' (did you mean 'n'?)"},
         };
         char error[512];
 
@@ -125,9 +129,12 @@ main(void)
         char binary[PATH_MAX], libdir[PATH_MAX + 16];
         ssize_t n = readlink("/proc/self/exe", binary, sizeof(binary) - 1);
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(hands_out_what_was_emitted_once), cmocka_unit_test(keeps_state_from_tuple_to_tuple_and_finishes),
-                cmocka_unit_test(lets_time_pass_only_when_told),   cmocka_unit_test(plays_the_bolts_of_a_spout),
-                cmocka_unit_test(says_why_a_tuple_is_none),        cmocka_unit_test(says_what_is_wrong_with_a_setup),
+                cmocka_unit_test(hands_out_what_was_emitted_once),
+                cmocka_unit_test(keeps_state_from_tuple_to_tuple_and_finishes),
+                cmocka_unit_test(lets_time_pass_only_when_told),
+                cmocka_unit_test(plays_the_bolts_of_a_spout),
+                cmocka_unit_test(says_why_a_tuple_is_none),
+                cmocka_unit_test(says_what_is_wrong_with_a_setup),
         };
 
         binary[n > 0 ? n : 0] = '\0';

@@ -120,7 +120,7 @@ refuses_a_symlink(void **state)
         unlink(base);
 }
 
-/* ---- Lines ---- */
+/* ---- Lines ------------------------------------------------------------------------------------------- */
 
 static char heard[16][SQI_LINE_SIZE];
 static size_t nheard;
@@ -182,7 +182,7 @@ a_line_without_end_is_handed_on_in_pieces(void **state)
         assert_int_equal(strlen(heard[0]), SQI_LINE_SIZE - 1);
 }
 
-/* ---- Processes ---- */
+/* ---- Processes --------------------------------------------------------------------------------------- */
 
 static void
 a_program_that_is_not_there_is_an_errno_and_no_process(void **state)
@@ -199,8 +199,10 @@ int
 main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(a_run_directory_is_ours_alone_and_leaves_nothing, make_place, remove_place),
-                cmocka_unit_test_setup_teardown(sweeps_a_directory_whose_supervisor_is_gone_and_no_other, make_place, remove_place),
+                cmocka_unit_test_setup_teardown(a_run_directory_is_ours_alone_and_leaves_nothing, make_place,
+                                                remove_place),
+                cmocka_unit_test_setup_teardown(sweeps_a_directory_whose_supervisor_is_gone_and_no_other, make_place,
+                                                remove_place),
                 cmocka_unit_test_setup_teardown(refuses_a_directory_that_is_open_to_others, make_place, remove_place),
                 cmocka_unit_test_setup_teardown(refuses_a_directory_of_somebody_else, make_place, remove_place),
                 cmocka_unit_test_setup_teardown(refuses_a_symlink, make_place, remove_place),

@@ -2,9 +2,10 @@
 /*
  * Snapshots on a disk that fails, fills up, or loses its power at every system call in turn.
  *
- * The system calls that change a disk are this file's own, around the kernel's. They count themselves; the one whose turn it is fails, alone or with all
- * that come after it. The disk that loses its power is a model beside the real one: a file is as it was when it was last synced, a folder
- * has the entries that it had when it was last synced, and what of that is reachable from the root is what the next start finds.
+ * The system calls that change a disk are this file's own, around the kernel's. They count themselves; the one whose
+ * turn it is fails, alone or with all that come after it. The disk that loses its power is a model beside the real one:
+ * a file is as it was when it was last synced, a folder has the entries that it had when it was last synced, and what
+ * of that is reachable from the root is what the next start finds.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -25,7 +26,7 @@
 #include "base/sealed.h"
 #include "daemon/snapshots.h"
 
-/* ---- The disk --------------------------------------------------------------------------------------------------------------- */
+/* ---- The disk ---------------------------------------------------------------------------------------- */
 
 enum { INODES = 256, ENTRIES = 32, CONTENT = 512 };
 
@@ -180,7 +181,7 @@ renameat(int from, const char *old, int to, const char *new)
         return strikes() ? -1 : (int)syscall(SYS_renameat, from, old, to, new);
 }
 
-/* ---- What is done on it -------------------------------------------------------------------------------------------------------- */
+/* ---- What is done on it ------------------------------------------------------------------------------ */
 
 struct place {
         char path[64], run[80];
@@ -234,10 +235,15 @@ write_part(const char *folder, const char *name, const char *content, struct sqi
 static int
 make(const struct place *place, uint64_t epoch, const char *content, bool *ret_durable)
 {
-        struct sqi_manifest_position position = {.component = "lines", .position = {.known = 1, .number = epoch * 100, .size = 2}};
+        struct sqi_manifest_position position = {.component = "lines",
+                                                 .position = {.known = 1, .number = epoch * 100, .size = 2}};
         struct sqi_manifest_file file;
-        struct sqi_manifest manifest = {
-                .epoch = epoch, .topology = "words", .nfiles = 1, .files = &file, .npositions = 1, .positions = &position};
+        struct sqi_manifest manifest = {.epoch = epoch,
+                                        .topology = "words",
+                                        .nfiles = 1,
+                                        .files = &file,
+                                        .npositions = 1,
+                                        .positions = &position};
         char folder[PATH_MAX + 8], error[PATH_MAX + 256];
         int r;
 
@@ -247,7 +253,8 @@ make(const struct place *place, uint64_t epoch, const char *content, bool *ret_d
         r = write_part(folder, "count.0", content, &file);
         if (r < 0)
                 r = write_part(place->run, "snapshot-count.0", content, &file);
-        return r < 0 ? r : sqi_snapshots_seal(&place->snapshots, &manifest, place->run, ret_durable, error, sizeof(error));
+        return r < 0 ? r
+                     : sqi_snapshots_seal(&place->snapshots, &manifest, place->run, ret_durable, error, sizeof(error));
 }
 
 static void
@@ -297,7 +304,7 @@ assert_one_or_the_other(const struct sqi_snapshots *snapshots, bool second)
         assert_newest(snapshots, is_second ? 2 : 1, is_second ? "the second" : "first");
 }
 
-/* ---- Tests --------------------------------------------------------------------------------------------------------------------- */
+/* ---- Tests ------------------------------------------------------------------------------------------- */
 
 static void
 there_is_none_until_one_is_sealed(void **state)
@@ -450,14 +457,16 @@ one_that_is_damaged_is_named_and_not_passed_over(void **state)
                                 assert_int_equal(sqi_file_write(fd, files[i], whole, cut), 0);
                         else
                                 assert_int_equal(unlinkat(fd, files[i], 0), 0);
-                        assert_int_equal(sqi_snapshots_newest(&place->snapshots, &manifest, path, error, sizeof(error)), -EBADMSG);
+                        assert_int_equal(sqi_snapshots_newest(&place->snapshots, &manifest, path, error, sizeof(error)),
+                                         -EBADMSG);
                         assert_non_null(strstr(error, folder));
                         assert_non_null(strstr(error, files[i]));
                 }
                 for (size_t at = 0; i == 0 && at < size; at++) {
                         whole[at] ^= 0x20;
                         assert_int_equal(sqi_file_write(fd, files[i], whole, size), 0);
-                        assert_int_equal(sqi_snapshots_newest(&place->snapshots, &manifest, path, error, sizeof(error)), -EBADMSG);
+                        assert_int_equal(sqi_snapshots_newest(&place->snapshots, &manifest, path, error, sizeof(error)),
+                                         -EBADMSG);
                         whole[at] ^= 0x20;
                 }
                 assert_int_equal(sqi_file_write(fd, files[i], whole, size), 0);

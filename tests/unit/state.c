@@ -54,7 +54,7 @@ tear_down(void **state)
         return 0;
 }
 
-/* ---- Sealed files ---- */
+/* ---- Sealed files ------------------------------------------------------------------------------------ */
 
 static void
 assert_content(const struct place *place, const char *content, bool torn)
@@ -136,7 +136,7 @@ a_folder_goes_with_all_that_is_in_it(void **state)
         assert_int_equal(sqi_folder_remove(place->fd, "a"), 0);
 }
 
-/* ---- The state directory ---- */
+/* ---- The state directory ----------------------------------------------------------------------------- */
 
 static void
 a_second_supervisor_is_told_the_pid_of_the_first(void **state)
@@ -342,7 +342,7 @@ an_answer_is_kept_for_the_next_supervisor_until_256_others_have_come(void **stat
         free(answers);
 }
 
-/* ---- Leases ---- */
+/* ---- Leases ------------------------------------------------------------------------------------------ */
 
 static void
 the_lease_tells_who_holds_it_and_in_which_incarnation(void **state)
@@ -380,12 +380,15 @@ the_lease_tells_who_holds_it_and_in_which_incarnation(void **state)
         close(end[0]);
 }
 
-/* ---- Commands ---- */
+/* ---- Commands ---------------------------------------------------------------------------------------- */
 
 static void
 a_request_comes_back_as_it_was(void **state)
 {
-        struct sqi_request request = {.id = {1, 2, 3}, .command = SQI_COMMAND_KILL, .name = {"words", 5}, .seconds = 1.5},
+        struct sqi_request request = {.id = {1, 2, 3},
+                                      .command = SQI_COMMAND_KILL,
+                                      .name = {"words", 5},
+                                      .seconds = 1.5},
                            again = {.seconds = 0};
         void *bytes;
         size_t size;
@@ -406,7 +409,8 @@ a_request_comes_back_as_it_was(void **state)
 static void
 a_request_of_another_version_is_answered_to_its_id(void **state)
 {
-        struct sqi_request request = {.id = {1, 2, 3}, .command = SQI_COMMAND_LIST, .seconds = -1}, again = {.seconds = 0};
+        struct sqi_request request = {.id = {1, 2, 3}, .command = SQI_COMMAND_LIST, .seconds = -1},
+                           again = {.seconds = 0};
         void *bytes;
         size_t size;
 
@@ -418,7 +422,7 @@ a_request_of_another_version_is_answered_to_its_id(void **state)
         free(bytes);
 }
 
-/* ---- The log ---- */
+/* ---- The log ----------------------------------------------------------------------------------------- */
 
 static void
 a_line_is_taken_apart_as_it_was_put_together(void **state)
@@ -464,7 +468,7 @@ a_full_log_becomes_the_first_old_one_and_the_last_old_one_goes(void **state)
         assert_int_equal(faccessat(place->fd, "log.5", F_OK, 0), -1);
 }
 
-/* ---- The service manager ---- */
+/* ---- The service manager ----------------------------------------------------------------------------- */
 
 static void
 the_service_manager_is_told_by_datagram(void **state)

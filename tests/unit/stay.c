@@ -41,8 +41,9 @@ planned(const struct shape *shape)
                      "  - { from: lines, to: pass, grouping: SHUFFLE }\n"
                      "  - { from: pass, to: sum, grouping: %s }\n"
                      "  - { from: sum, to: end, grouping: SHUFFLE }\n",
-                     shape->config ? shape->config : "", shape->splits ? shape->splits : 1, shape->where ? shape->where : "true",
-                     shape->counts ? shape->counts : 2, shape->grouping ? shape->grouping : "{ type: fields, args: [k] }");
+                     shape->config ? shape->config : "", shape->splits ? shape->splits : 1,
+                     shape->where ? shape->where : "true", shape->counts ? shape->counts : 2,
+                     shape->grouping ? shape->grouping : "{ type: fields, args: [k] }");
         assert_true(fd >= 0 && n < (int)sizeof(text));
         assert_int_equal(write(fd, text, (size_t)n), n);
         assert_int_equal(close(fd), 0);
@@ -71,7 +72,8 @@ stays(const struct shape *before, const struct shape *after, char ret[256])
                         assert_int_equal(new->tasks[w].index, old->tasks[former[w]].index);
                         expected++;
                 }
-                snprintf(ret + strlen(ret), 256 - strlen(ret), "%s%s", w ? " " : "", former[w] == SQI_STAYS_NOT ? "-" : id);
+                snprintf(ret + strlen(ret), 256 - strlen(ret), "%s%s", w ? " " : "",
+                         former[w] == SQI_STAYS_NOT ? "-" : id);
         }
         assert_int_equal(n, expected);
         sqi_plan_free(&old);
@@ -118,7 +120,8 @@ who_reads_by_another_grouping_does_not_stay(void **state)
 static void
 nobody_stays_under_another_configuration_or_where_tasks_share_workers(void **state)
 {
-        const char *shared = "config: { topology.workers: 2 }\n", *other = "config: { topology.message.timeout.secs: 9 }\n";
+        const char *shared = "config: { topology.workers: 2 }\n",
+                   *other = "config: { topology.message.timeout.secs: 9 }\n";
 
         (void)state;
         assert_stays((&(struct shape){0}), (&(struct shape){.config = other}), "- - - - -");

@@ -16,11 +16,12 @@
 #include "topology/model.h"
 #include "base/nearest.h"
 
-/* ---- Helpers ------------------------------------------------------------------------------------------------------------ */
+/* ---- Helpers ----------------------------------------------------------------------------------------- */
 
 /* Plans the text as a file would be planned; ${C} is where the components of the tests are. */
 static int
-plan_text(const char *text, const struct sqi_overrides *overrides, struct sqi_diagnostics *diagnostics, struct sqi_plan **ret)
+plan_text(const char *text, const struct sqi_overrides *overrides, struct sqi_diagnostics *diagnostics,
+          struct sqi_plan **ret)
 {
         char path[] = "/tmp/squall-topology-XXXXXX";
         int fd = mkstemp(path), r;
@@ -56,7 +57,7 @@ planned(const char *text, const struct sqi_overrides *overrides)
         "  - { from: pass, to: end, grouping: SHUFFLE }\n"
 #define CYCLE HEAD "  - { from: pass, to: pass, streamId: default, grouping: direct }\n"
 
-/* ---- Names and values --------------------------------------------------------------------------------------------------- */
+/* ---- Names and values -------------------------------------------------------------------------------- */
 
 static void
 a_swap_a_letter_and_a_case_are_near_and_another_word_is_not(void **state)
@@ -85,7 +86,9 @@ variables_take_the_environment_or_their_default(void **state)
         assert_int_equal(setenv("SQUALL_A", "one", 1), 0);
         assert_int_equal(setenv("SQUALL_EMPTY", "", 1), 0);
         assert_int_equal(unsetenv("SQUALL_B"), 0);
-        assert_int_equal(sqi_expand(arena, "<${SQUALL_A}|${SQUALL_B:-two}|${SQUALL_EMPTY:-three}|$${x}|$5>", &text, error, 256), 0);
+        assert_int_equal(
+                sqi_expand(arena, "<${SQUALL_A}|${SQUALL_B:-two}|${SQUALL_EMPTY:-three}|$${x}|$5>", &text, error, 256),
+                0);
         assert_string_equal(text, "<one|two|three|${x}|$5>");
         assert_int_equal(sqi_expand(arena, "${SQUALL_B}", &text, error, 256), -EINVAL);
         assert_non_null(strstr(error, "SQUALL_B"));
@@ -97,8 +100,8 @@ variables_take_the_environment_or_their_default(void **state)
 static void
 whole_numbers_are_read_with_exponents_and_nothing_else(void **state)
 {
-        static const char *const refused[] = {"",      " 1",   "1 ", "1.5", "0x10", "1e-1", "nan", "9223372036854775808",
-                                              "1e300", "1_000"};
+        static const char *const refused[] = {
+                "", " 1", "1 ", "1.5", "0x10", "1e-1", "nan", "9223372036854775808", "1e300", "1_000"};
         int64_t number = 0;
 
         (void)state;
@@ -188,7 +191,8 @@ static void
 a_wrong_setting_is_named_and_a_missing_one_is_behind_the_last(void **state)
 {
         const char *text[] = {"x"};
-        const struct sqi_setting settings[] = {{"text", SQI_SCALAR, 1, NULL, text}, {"count", SQI_SCALAR, 1, NULL, text}};
+        const struct sqi_setting settings[] = {{"text", SQI_SCALAR, 1, NULL, text},
+                                               {"count", SQI_SCALAR, 1, NULL, text}};
         struct block block = {0};
         size_t bad = 0;
 
@@ -211,7 +215,7 @@ integers_fit_floats_and_text_fits_no_number(void **state)
         assert_false(sqi_type_fits(SQ_INT, SQ_STR));
 }
 
-/* ---- Plans -------------------------------------------------------------------------------------------------------------- */
+/* ---- Plans ------------------------------------------------------------------------------------------- */
 
 static void
 a_plan_numbers_tasks_component_by_component(void **state)
@@ -268,7 +272,8 @@ more_workers_than_tasks_are_as_many_as_tasks(void **state)
 static void
 a_bad_override_is_an_error_each(void **state)
 {
-        const char *config[] = {"topology.workers", "topology.wrokers=1", "topology.workers=x"}, *parallelism[] = {"end=0", "nd=1"};
+        const char *config[] = {"topology.workers", "topology.wrokers=1", "topology.workers=x"},
+                   *parallelism[] = {"end=0", "nd=1"};
         const struct sqi_overrides overrides = {"no name", 3, config, 2, parallelism};
         struct sqi_diagnostics diagnostics = {0};
         struct sqi_plan *plan = NULL;
@@ -347,7 +352,7 @@ a_list_of_pairs_and_words_is_a_map_in_order(void **state)
         sqi_plan_free(&plan);
 }
 
-/* ---- Bytes -------------------------------------------------------------------------------------------------------------- */
+/* ---- Bytes ------------------------------------------------------------------------------------------- */
 
 static void
 a_plan_survives_its_bytes(void **state)
@@ -398,7 +403,8 @@ a_plan_that_is_cut_or_longer_is_refused(void **state)
 static void
 a_plan_whose_names_lead_elsewhere_is_refused(void **state)
 {
-        static const char *const names[] = {"", ".", "..", "../up", "a/b", "/etc/passwd", ".new-a", "a b", "a\nb", "-x"};
+        static const char *const names[] = {"",       ".",   "..",   "../up", "a/b", "/etc/passwd",
+                                            ".new-a", "a b", "a\nb", "-x"};
         struct sqi_plan *plan = planned(CYCLE, NULL), *copy = NULL;
         const char *name = plan->name, *id = plan->components[0].id;
         char error[256];
@@ -444,7 +450,7 @@ a_plan_with_any_byte_changed_is_refused_or_sound(void **state)
         sqi_plan_free(&plan);
 }
 
-/* ---- Components --------------------------------------------------------------------------------------------------------- */
+/* ---- Components -------------------------------------------------------------------------------------- */
 
 static void
 the_catalog_lists_sorted_names_and_finds_them(void **state)
@@ -454,8 +460,8 @@ the_catalog_lists_sorted_names_and_finds_them(void **state)
 
         (void)state;
         assert_non_null(mkdtemp(libdir));
-        snprintf(path, sizeof(path), "mkdir %s/bolts && touch %s/bolts/b.so %s/bolts/a.so %s/bolts/c.txt", libdir, libdir, libdir,
-                 libdir);
+        snprintf(path, sizeof(path), "mkdir %s/bolts && touch %s/bolts/b.so %s/bolts/a.so %s/bolts/c.txt", libdir,
+                 libdir, libdir, libdir);
         file = popen(path, "r");
         assert_non_null(file);
         assert_int_equal(pclose(file), 0);

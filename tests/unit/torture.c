@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every allocation fails in turn: each deed below is done again and again, the first time with its first allocation failing, then with its
- * second, until one passes without a failure. Each time it must come back with an error, or none, and leave nothing allocated.
+ * Every allocation fails in turn: each deed below is done again and again, the first time with its first allocation
+ * failing, then with its second, until one passes without a failure. Each time it must come back with an error, or
+ * none, and leave nothing allocated.
  *
- * malloc and its kin are this file's own, around glibc's. A sanitizer has its own, so there is nothing to test with one.
+ * malloc and its kin are this file's own, around glibc's. A sanitizer has its own, so there is nothing to test with
+ * one.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -113,7 +115,7 @@ fail_every_allocation_of(deed *what)
         assert_true(tries > 1);
 }
 
-/* ---- the plan ---- */
+/* ---- the plan ---------------------------------------------------------------------------------------- */
 
 static struct sq_field fields[] = {{"word", SQ_STR}, {"n", SQ_INT}};
 static struct sqi_plan_stream streams[] = {{"default", 2, fields}};
@@ -136,7 +138,8 @@ static struct sqi_plan_component components[] = {
          .nstreams = 1,
          .streams = streams},
 };
-static struct sqi_plan_edge edges[] = {{.from = 0, .to = 1, .grouping = SQI_FIELDS, .nkeys = 1, .nin = 2, .in = {0, 1}}};
+static struct sqi_plan_edge edges[] = {
+        {.from = 0, .to = 1, .grouping = SQI_FIELDS, .nkeys = 1, .nin = 2, .in = {0, 1}}};
 static struct sqi_plan_task tasks[] = {{0, 0, 0}, {1, 0, 1}};
 static struct sqi_plan plan = {.name = "torture",
                                .directory = "/",
@@ -166,7 +169,7 @@ encode_and_decode_a_plan(void)
         return r;
 }
 
-/* ---- messages ---- */
+/* ---- messages ---------------------------------------------------------------------------------------- */
 
 static int
 encode_and_decode_messages(void)
@@ -175,7 +178,10 @@ encode_and_decode_messages(void)
         int r = 0;
 
         for (int type = 0; type < SQI_MESSAGE_TYPES && r == 0; type++) {
-                struct sqi_message message = {.type = (enum sqi_message_type)type, .text = {"text", 4}, .metrics = &metrics}, back;
+                struct sqi_message message = {.type = (enum sqi_message_type)type,
+                                              .text = {"text", 4},
+                                              .metrics = &metrics},
+                                   back;
                 void *bytes;
                 size_t size;
                 r = sqi_message_encode(&message, &bytes, &size);
@@ -187,7 +193,7 @@ encode_and_decode_messages(void)
         return r;
 }
 
-/* ---- the ledger ---- */
+/* ---- the ledger -------------------------------------------------------------------------------------- */
 
 static void
 ignore(void *context, enum sqi_tree_outcome outcome, uint64_t position, uint64_t age_ns)
@@ -228,7 +234,7 @@ use_a_ledger(void)
         return r;
 }
 
-/* ---- batches ---- */
+/* ---- batches ----------------------------------------------------------------------------------------- */
 
 /* What was staged and committed before memory ran out is sealed, and can be read. */
 static int
@@ -272,7 +278,7 @@ write_and_read_a_batch(void)
         return r;
 }
 
-/* ---- keyed state ---- */
+/* ---- keyed state ------------------------------------------------------------------------------------- */
 
 static int
 use_keyed_state(void)
@@ -330,8 +336,10 @@ int
 main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_plan_is_coded_or_refused),       cmocka_unit_test(a_batch_is_whole_or_shorter),
-                cmocka_unit_test(a_message_is_coded_or_refused),    cmocka_unit_test(a_ledger_loses_no_tree_that_it_took),
+                cmocka_unit_test(a_plan_is_coded_or_refused),
+                cmocka_unit_test(a_batch_is_whole_or_shorter),
+                cmocka_unit_test(a_message_is_coded_or_refused),
+                cmocka_unit_test(a_ledger_loses_no_tree_that_it_took),
                 cmocka_unit_test(keyed_state_says_when_it_is_full),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,8 @@ write_example(struct sqi_writer *writer)
 static void
 writes_the_same_as_json_and_as_msgpack(void **state)
 {
-        static const char want[] = "{\"topology\":\"word\\\"count\",\"cause\":null,\"tasks\":[1,-2,0.5],\"empty\":{},\"on\":true}";
+        static const char want[] =
+                "{\"topology\":\"word\\\"count\",\"cause\":null,\"tasks\":[1,-2,0.5],\"empty\":{},\"on\":true}";
         struct sqi_writer json = sqi_writer(SQI_JSON), packed = sqi_writer(SQI_MSGPACK);
         char text[256];
         void *bytes;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bolt `alert`: a path that fails `errors` times (status 500 and above) within one minute of the log's own time, told once a minute. */
+/* The bolt `alert`: a path that fails `errors` times (status 500 and above) within one minute of the log's own time,
+ * told once a minute. */
 #include <squall.h>
 
 enum { TIME, PATH, STATUS };

@@ -29,8 +29,8 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         int status;
 
         snprintf(text, sizeof(text), "%.*s", (int)line.len, line.ptr);
-        if (sscanf(text, "%63s %*s %*s [%63[^]]] \"%15s %4095[^ \"] %*[^\"]\" %3d %lld %31s", client, when, method, path, &status,
-                   &bytes, took) != 7 ||
+        if (sscanf(text, "%63s %*s %*s [%63[^]]] \"%15s %4095[^ \"] %*[^\"]\" %3d %lld %31s", client, when, method,
+                   path, &status, &bytes, took) != 7 ||
             (ms = sq_strtod(took, &end), end == took) || !strptime(when, "%d/%b/%Y:%H:%M:%S", &tm)) {
                 sq_emit_on(task, MALFORMED, line);
                 sq_count(task, "malformed", 1);

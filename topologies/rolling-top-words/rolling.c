@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The bolt `rolling`: how often each word has come in the last `slots` ticks, as Storm's RollingCountBolt. A window is a ring of slots; a tick
- * emits every word that is in it and then begins the next slot, which takes the place of the oldest. A word that has left the window is emitted once
- * with 0, and forgotten.
+ * The bolt `rolling`: how often each word has come in the last `slots` ticks, as Storm's RollingCountBolt. A window is
+ * a ring of slots; a tick emits every word that is in it and then begins the next slot, which takes the place of the
+ * oldest. A word that has left the window is emitted once with 0, and forgotten.
  */
 #include <squall.h>
 

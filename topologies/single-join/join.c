@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The bolt `join`: one tuple of each of two inputs that agree in a field, as Storm's SingleJoinBolt. The first to come is kept, and acked when the
- * second has come; what waits longer than `timeout` goes out on the stream `unmatched`. So nothing is lost when a worker dies: what was kept
- * was not acked, and its spout emits it again.
+ * The bolt `join`: one tuple of each of two inputs that agree in a field, as Storm's SingleJoinBolt. The first to come
+ * is kept, and acked when the second has come; what waits longer than `timeout` goes out on the stream `unmatched`. So
+ * nothing is lost when a worker dies: what was kept was not acked, and its spout emits it again.
  */
 #include <squall.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The bolt `sum`: adds a field up per word, or counts where none is named. With `delta` it emits what has come since it last did, and forgets it: the
- * first half of a sum in two steps, for keys so frequent that partial-key grouping deals them to two tasks.
+ * The bolt `sum`: adds a field up per word, or counts where none is named. With `delta` it emits what has come since it
+ * last did, and forgets it: the first half of a sum in two steps, for keys so frequent that partial-key grouping deals
+ * them to two tasks.
  */
 #include <squall.h>
 

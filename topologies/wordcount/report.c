@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The last bolt of the demo: a table of the words that `top` found (its first input), and the totals of all counts (its second). */
+/* The last bolt of the demo: a table of the words that `top` found (its first input), and the totals of all counts (its
+ * second). */
 #include <squall.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +41,8 @@ finish(struct sq_task *task)
 
         for (unsigned i = 0; i < self->n; i++)
                 sq_emit(task, self->table[i]);
-        snprintf(totals, sizeof(totals), "%lld words, %lld distinct", (long long)self->words, (long long)self->distinct);
+        snprintf(totals, sizeof(totals), "%lld words, %lld distinct", (long long)self->words,
+                 (long long)self->distinct);
         sq_emit(task, totals);
         return 0;
 }

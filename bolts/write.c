@@ -179,8 +179,11 @@ put_value(struct writer *self, struct sq_value value, bool alone,
                 return;
         default:
                 put_json(self, value);
-                if (self->short_of_memory || !(json = strndup(self->buffer + start, self->len - start)))
+                json = self->short_of_memory ? NULL : strndup(self->buffer + start, self->len - start);
+                if (!json) {
+                        self->short_of_memory = true;
                         return;
+                }
                 if (value.type == SQ_ARRAY || value.type == SQ_MAP) {
                         size_t len = self->len - start;
 
@@ -229,6 +232,7 @@ put_csv(struct writer *self, const struct sq_tuple *in)
                 put_char(self, '\n');
                 self->header_len = self->len - start;
                 self->header = self->short_of_memory ? NULL : malloc(self->header_len);
+                self->short_of_memory |= !self->header;
                 if (self->header)
                         memcpy(self->header, self->buffer + start, self->header_len);
                 self->len = start;

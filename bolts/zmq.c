@@ -41,6 +41,7 @@ struct sender {
         size_t npeers;
         msgpack_sbuffer buffer;
         msgpack_packer packer;
+        bool short_of_memory;
 };
 
 static void
@@ -159,6 +160,17 @@ close_socket(struct sender *self)
         self->context = self->socket = self->monitor = NULL;
 }
 
+/* Memory that ran out anywhere in a message is remembered: half a message is not sent. */
+static int
+put_bytes(void *data, const char *bytes, size_t len)
+{
+        struct sender *self = data;
+
+        if (msgpack_sbuffer_write(&self->buffer, bytes, len) < 0)
+                self->short_of_memory = true;
+        return 0;
+}
+
 static int
 prepare(struct sq_task *task)
 {
@@ -166,7 +178,7 @@ prepare(struct sq_task *task)
         int hwm = (int)self->hwm, ms = (int)(self->timeout * 1000), immediate = self->pattern == PUSH, tell = 1;
 
         msgpack_sbuffer_init(&self->buffer);
-        msgpack_packer_init(&self->packer, &self->buffer, msgpack_sbuffer_write);
+        msgpack_packer_init(&self->packer, self, put_bytes);
         self->context = zmq_ctx_new();
         self->socket = self->context ? zmq_socket(self->context, self->pattern == PUSH ? ZMQ_PUSH : ZMQ_PUB) : NULL;
         if (!self->socket || zmq_setsockopt(self->socket, ZMQ_SNDHWM, &hwm, sizeof(hwm)) < 0 ||
@@ -188,14 +200,15 @@ put_json(struct sender *self, struct sq_value value)
         size_t need = sq_json(value, text, sizeof(text));
 
         if (need < sizeof(text)) {
-                msgpack_sbuffer_write(&self->buffer, text, need);
+                put_bytes(self, text, need);
                 return;
         }
         larger = malloc(need + 1);
         if (larger) {
                 sq_json(value, larger, need + 1);
-                msgpack_sbuffer_write(&self->buffer, larger, need);
+                put_bytes(self, larger, need);
         }
+        self->short_of_memory |= !larger;
         free(larger);
 }
 
@@ -279,12 +292,12 @@ static void
 put_object(struct sender *self, const struct sq_tuple *in, unsigned n)
 {
         for (unsigned i = 0; i < n; i++) {
-                msgpack_sbuffer_write(&self->buffer, i == 0 ? "{" : ",", 1);
+                put_bytes(self, i == 0 ? "{" : ",", 1);
                 put_json(self, sq_text(sq_tuple_name(in, i)));
-                msgpack_sbuffer_write(&self->buffer, ":", 1);
+                put_bytes(self, ":", 1);
                 put_json(self, sq_tuple_get(in, i));
         }
-        msgpack_sbuffer_write(&self->buffer, "}", 1);
+        put_bytes(self, "}", 1);
 }
 
 static void
@@ -294,9 +307,9 @@ put_text(struct sender *self, const struct sq_tuple *in, unsigned n)
                 struct sq_value value = sq_tuple_get(in, i);
 
                 if (i > 0)
-                        msgpack_sbuffer_write(&self->buffer, "\t", 1);
+                        put_bytes(self, "\t", 1);
                 if (value.type == SQ_STR || value.type == SQ_BIN)
-                        msgpack_sbuffer_write(&self->buffer, value.as.ptr, value.len);
+                        put_bytes(self, value.as.ptr, value.len);
                 else
                         put_json(self, value);
         }
@@ -338,6 +351,10 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         note_connections(self);
         msgpack_sbuffer_clear(&self->buffer);
         puts[self->format](self, in, sq_tuple_size(in));
+        if (self->short_of_memory) {
+                self->short_of_memory = false;
+                return sq_retry_later(task, "%s: no memory for the message", self->endpoint);
+        }
         if ((*self->topic && transmit(self, self->topic, strlen(self->topic), ZMQ_SNDMORE) < 0) ||
             transmit(self, self->buffer.data, self->buffer.size, 0) < 0) {
                 if (self->pattern == PUB && errno == EAGAIN) {

@@ -509,7 +509,7 @@ finish(struct sq_task *task)
         if (task->handover.begun && task->instance.code->bolt->movable)
                 sqi_snapshot_write(task);
         else if (!stays && task->instance.code->bolt->finish)
-                sqi_task_call(task, task->instance.code->bolt->finish);
+                sqi_task_call_finish(task, task->instance.code->bolt->finish);
         if (task->instance.nkept && task->tracking && !stays)
                 sq_log(task, SQ_WARN, "ends with %zu kept tuples neither acked nor failed", task->instance.nkept);
         sqi_task_end(task);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a task has to say: reports to the supervisor, lines in the log, what a component did wrong, why the task can't
  * go on. */
+#include <stdlib.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -21,8 +22,13 @@ sqi_task_report(struct sq_task *task, const struct sqi_message *message)
         }
         whole.worker = task->plan->tasks[task->id].worker;
         whole.incarnation = task->incarnation;
-        if (sqi_message_encode(&whole, &bytes, &size) < 0)
-                return;
+        if (sqi_message_encode(&whole, &bytes, &size) < 0) {
+                if (whole.type == SQI_MSG_METRICS)
+                        return; /* the next ones will do */
+                /* Anything else would be waited for, for ever. */
+                fprintf(stderr, "error: no memory for a report to the supervisor\n");
+                _exit(EXIT_FAILURE);
+        }
         zmq_send(task->control, bytes, size, 0);
         task->reported = true;
         free(bytes);

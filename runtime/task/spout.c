@@ -368,10 +368,13 @@ tell_position(struct sq_task *task)
         position.known = 1;
         uint64_t low = sqi_ledger_low(task->spout.ledger, task->instance.next_position);
         uint64_t pause_ns = (sqi_task_clock(task) - task->now_ns) * POSITION_SHARE;
-        task->next_report_ns = task->now_ns + (pause_ns > POSITION_NS ? pause_ns : POSITION_NS);
         position.number = low;
-        if (memcmp(&position, &task->spout.told, sizeof(position)) == 0)
+        if (memcmp(&position, &task->spout.told, sizeof(position)) == 0) {
+                /* The next ack wakes the task, and is told of at once: only a look that costs much is not repeated soon. */
+                task->next_report_ns = pause_ns > IDLE_NS ? task->now_ns + pause_ns : task->now_ns;
                 return;
+        }
+        task->next_report_ns = task->now_ns + (pause_ns > POSITION_NS ? pause_ns : POSITION_NS);
         task->spout.told = position;
         sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_POSITION,
                                                     .task = task->id,
@@ -417,7 +420,7 @@ wake_time(const struct sq_task *task, enum emitted emitted, uint64_t until)
                 next = sqi_task_breath_ends(task);
         if (emitted == IDLE && !task->instance.done && next < until)
                 until = next;
-        if (task->instance.tracked && task->next_report_ns < until &&
+        if (task->instance.tracked && task->next_report_ns > task->now_ns && task->next_report_ns < until &&
             task->spout.told.number != task->instance.next_position)
                 until = task->next_report_ns;
         return until;
@@ -430,7 +433,7 @@ finish(struct sq_task *task)
         sqi_collector_keep(&task->collector);
         task->finished = !(task->handover.begun && task->handover.fate == SQI_FATE_STAYS);
         if (task->finished && task->instance.code->spout->finish)
-                sqi_task_call(task, task->instance.code->spout->finish);
+                sqi_task_call_finish(task, task->instance.code->spout->finish);
         task->next_report_ns = 0;
         tell_position(task);
         sqi_task_end(task);

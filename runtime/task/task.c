@@ -303,6 +303,13 @@ sqi_task_call(struct sq_task *task, int (*callback)(struct sq_task *))
 }
 
 void
+sqi_task_call_finish(struct sq_task *task, int (*finish)(struct sq_task *))
+{
+        sqi_task_call(task, finish);
+        task->final = task->final || task->failed < 0;
+}
+
+void
 sqi_task_end(struct sq_task *task)
 {
         if (!flush_component(task) && task->tracking)

@@ -315,6 +315,9 @@ void sqi_task_unblock(struct sq_task *task);
 void sqi_task_end(struct sq_task *task);
 /* Runs a callback that may emit outside execute: tick, finish. */
 void sqi_task_call(struct sq_task *task, int (*callback)(struct sq_task *));
+/* Runs a finish. One that fails ends the topology: what it had to bring out is gone with the process, and the next one
+ * would finish with nothing, as if all were well. */
+void sqi_task_call_finish(struct sq_task *task, int (*finish)(struct sq_task *));
 
 /* intake.c */
 int sqi_intake_bind(struct sq_task *task);

@@ -2,6 +2,8 @@
 /* What a worker reports to its supervisor: that it lives, what its tasks have counted, what stands still or grows too
  * large. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "worker/internal.h"
 #include "worker/limit.h"
@@ -17,8 +19,13 @@ sqi_worker_report(struct sqi_worker *worker, struct sqi_message message)
 
         message.worker = worker->id;
         message.incarnation = worker->incarnation;
-        if (sqi_message_encode(&message, &bytes, &size) < 0)
-                return;
+        if (sqi_message_encode(&message, &bytes, &size) < 0) {
+                if (message.type == SQI_MSG_HEARTBEAT || message.type == SQI_MSG_METRICS)
+                        return; /* the next one will do */
+                /* Anything else would be waited for, for ever. */
+                fprintf(stderr, "error: no memory for a report to the supervisor\n");
+                _exit(EXIT_FAILURE);
+        }
         zmq_send(worker->reports, bytes, size, ZMQ_DONTWAIT);
         free(bytes);
 }

@@ -82,9 +82,11 @@ end_all() {
 topology() {
         rm -rf "$dir/j" "$dir/dead"
         mkdir "$dir/j"
+        local letters=", topology.dead.letter.path: $dir/letters"
+        [[ ${CONFIG:-} != *dead.letter* ]] || letters=
         cat >"$dir/t.yaml" <<YAML
 name: faults
-config: { topology.delivery: ${DELIVERY:-at-least-once}${CONFIG:+, $CONFIG} }
+config: { topology.delivery: ${DELIVERY:-at-least-once}${CONFIG:+, $CONFIG}$letters }
 spouts:
   - id: sent
     component: $build/tests/components/ledgered.so

@@ -172,7 +172,7 @@ static void
 read_own(struct sqi_reader *reader, struct sqi_own *ret)
 {
         uint32_t n = sqi_read_array(reader) / 4;
-        struct sqi_own skipped;
+        struct sqi_own skipped = {0};
 
         sqi_read_demand(reader, n <= SQI_OWN_MAX, "too many metrics");
         for (uint32_t i = 0; i < n && !reader->error; i++) {

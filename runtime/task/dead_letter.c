@@ -45,7 +45,7 @@ reserve(struct sqi_letters *letters, size_t size)
         char *tuples = realloc(letters->tuples, letters->length + size + 1);
 
         if (!tuples) {
-                letters->cut = true;
+                letters->cut = letters->starved = true;
                 return NULL;
         }
         letters->tuples = tuples;
@@ -104,7 +104,7 @@ replay_into(struct sq_task *task, uint64_t position)
         bool open = task->collector.open, replaying = task->spout.replaying;
 
         letters->length = 0;
-        letters->cut = false;
+        letters->cut = letters->starved = false;
         add_text(letters, "");
         task->collector.open = false;
         task->spout.replaying = true;
@@ -178,7 +178,11 @@ sqi_letters_write(struct sq_task *task)
 
                 if (letter_box) {
                         replay_into(task, letter->position);
-                        r = append(task, letter);
+                        r = letters->starved ? -ENOMEM : append(task, letter);
+                }
+                if (r == -ENOMEM) { /* the next incarnation gives it up, and has memory for its letter */
+                        sqi_task_fail(task, r, "out of memory for a dead letter");
+                        return;
                 }
                 /* together: who dies before is given up over again, and would count twice as given up, but once as
                  * dead-lettered */
@@ -205,11 +209,11 @@ sqi_letter_record(struct sq_task *task, struct sq_value record, const char *caus
 
         snprintf(letter.cause, sizeof(letter.cause), "%s", cause);
         letters->length = 0;
-        letters->cut = false;
+        letters->cut = letters->starved = false;
         add_text(letters, "{\"record\":");
         add_value(letters, record);
         add_text(letters, "}");
-        return append(task, &letter);
+        return letters->starved ? -ENOMEM : append(task, &letter);
 }
 
 void

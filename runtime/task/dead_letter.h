@@ -32,7 +32,8 @@ struct sqi_letters {
         size_t n, size;
         char *tuples; /* the JSON of those being replayed; NULL: none are */
         size_t length;
-        bool cut; /* no memory for all of them */
+        bool cut;     /* not all of them are there: the letter goes without */
+        bool starved; /* for want of memory: the letter does not go */
 };
 
 void sqi_letter_add(struct sq_task *task, uint64_t position);

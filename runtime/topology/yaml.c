@@ -411,7 +411,8 @@ find_variable(const char *source, struct sqi_place *place)
 
         while (source && line > 1) {
                 source = strchr(source, '\n');
-                source += source != NULL;
+                if (source)
+                        source++;
                 line--;
         }
         if (!source || line == 0)

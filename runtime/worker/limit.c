@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+enum { ROOM = 1 << 20 };                /* asked for from the system, whatever the allocator has kept for itself */
 enum { MB = 1 << 20, BEYOND_MB = 128 }; /* the stacks and heaps of libzmq's threads count as data, though hardly used */
 
 static int
@@ -65,4 +67,12 @@ sqi_limit_is_exceeded(const struct sqi_config *config, char *text, size_t size)
         snprintf(text, size, "the worker uses %lld MB of memory, and topology.worker.memory.mb allows %lld", resident,
                  (long long)config->worker_memory);
         return true;
+}
+
+bool
+sqi_limit_leaves_room(void)
+{
+        void *room = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        return room != MAP_FAILED && munmap(room, ROOM) == 0;
 }

@@ -66,7 +66,11 @@ check_memory(struct sqi_worker *worker)
 {
         char text[160];
 
-        if (worker->nmembers == 0 || !sqi_limit_is_exceeded(&worker->plan->config, text, sizeof(text)))
+        if (worker->nmembers == 0)
+                return;
+        if (!sqi_limit_leaves_room())
+                snprintf(text, sizeof(text), "the worker has no memory left (a limit on it, or the machine's)");
+        else if (!sqi_limit_is_exceeded(&worker->plan->config, text, sizeof(text)))
                 return;
         sqi_worker_report(worker, (struct sqi_message){.type = SQI_MSG_ERROR,
                                                        .task = worker->members[0]->task.id,

@@ -202,12 +202,17 @@ print_missing(FILE *out, const struct cli_tally *tally)
         for (uint32_t c = 0; c < tally->plan->ncomponents; c++) {
                 take_end(tally, c, &numbers);
                 unsigned long long given_up = get(&numbers.total.given_up), letters = get(&numbers.total.dead_lettered),
-                                   lost = get(&numbers.total.lost);
+                                   lost = get(&numbers.total.lost), keys = get(&numbers.total.keys_lost);
 
                 if (given_up > 0)
                         fprintf(out, "%s: gave up %llu tuple%s after topology.spout.max.retries; %llu of them in %s\n",
                                 numbers.component->id, given_up, given_up == 1 ? "" : "s", letters,
                                 path ? path : "no dead-letter file");
+                if (keys > 0)
+                        fprintf(out,
+                                "%s: lost the state of %llu key%s with a worker: what it reports of them is of the "
+                                "tuples since then\n",
+                                numbers.component->id, keys, keys == 1 ? "" : "s");
                 if (lost > 0)
                         fprintf(out, "%s: lost %llu tuple%s that no tuple tree holds (the log above says why)\n",
                                 numbers.component->id, lost, lost == 1 ? "" : "s");

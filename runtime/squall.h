@@ -660,7 +660,9 @@ struct sq_bolt {
         int (*tick)(struct sq_task *task);
         /* before the acks of a batch go out: make durable what execute took over */
         int (*flush)(struct sq_task *task);
-        int (*finish)(struct sq_task *task); /* every input has ended: emit what is left */
+        /* every input has ended: emit what is left. One that fails before it has emitted anything is called again, for
+         * ten seconds; then, or when it had emitted, the topology ends as failed */
+        int (*finish)(struct sq_task *task);
         void (*cleanup)(struct sq_task *task);
 };
 

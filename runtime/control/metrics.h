@@ -28,6 +28,7 @@
         X(given_up, TROUBLE, "spout: tuple trees given up after their last retry") \
         X(dead_lettered, TROUBLE, "spout: of those, the ones that are in the dead-letter file") \
         X(lost, TROUBLE, "tuples of no tuple tree that were not processed: nobody can replay them") \
+        X(keys_lost, TROUBLE, "keys whose state was lost with its worker: it has begun anew, from nothing") \
         X(left_out, TROUBLE, "records that could not be read and became no tuple") \
         X(timed_out, TROUBLE, "spout: tuple trees that the message timeout failed") \
         X(misused, TROUBLE, "reported misuses of squall.h") \
@@ -42,6 +43,7 @@
         X(blocked_ns, COST, "nanoseconds spent waiting for a full channel") \
         X(busy_ns, COST, "nanoseconds spent in callbacks and on batches") \
         X(pending, LEVEL, "spout: tuple trees in flight") \
+        X(keys, LEVEL, "keys of keyed state") \
         X(loops, LIFE, "turns of the task loop")
 
 /*
@@ -89,7 +91,7 @@ enum { SQI_NCOUNTERS = 0 SQI_COUNTERS(X) };
 extern const struct sqi_counter sqi_counters[SQI_NCOUNTERS];
 uint64_t sqi_counter_get(const struct sqi_metrics *metrics, unsigned counter);
 
-/* Tuples that were not processed, and of which no dead-letter file tells. */
+/* Tuples that were not processed, and of which no dead-letter file tells; and keys whose state is lost. */
 static inline uint64_t
 sqi_metrics_missing(const struct sqi_metrics *metrics)
 {
@@ -97,6 +99,7 @@ sqi_metrics_missing(const struct sqi_metrics *metrics)
                  letters = atomic_load_explicit(&metrics->dead_lettered, memory_order_relaxed);
 
         return atomic_load_explicit(&metrics->lost, memory_order_relaxed) +
+               atomic_load_explicit(&metrics->keys_lost, memory_order_relaxed) +
                (given_up > letters ? given_up - letters : 0);
 }
 

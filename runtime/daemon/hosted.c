@@ -541,9 +541,10 @@ sqi_hosted_cause(const struct sqi_hosted *hosted, char *ret, size_t size)
                 snprintf(ret, size, "%s: %s", sqi_worker_name(life->plan, who, name, sizeof(name)),
                          sqi_cause_text(life->plan, &life->workers[who].cause, cause, sizeof(cause)));
         else if (life->missing)
-                snprintf(ret, size,
-                         "%llu tuples were lost or given up, and are in no dead-letter file (its log says why)",
-                         (unsigned long long)life->missing);
+                snprintf(
+                        ret, size,
+                        "%llu tuples or keys of state were lost, or given up and in no dead-letter file (its log says why)",
+                        (unsigned long long)life->missing);
         else
                 snprintf(ret, size, "%s",
                          life->outcome == SQI_OUTCOME_KILLED ? "the supervisor is out of memory"

@@ -112,7 +112,7 @@ struct sqi_event {
         int number;
         const struct sqi_message *message;
         bool sums;        /* `missing` holds: with a message FINISHED or STATE */
-        uint64_t missing; /* tuples that the topology has not processed, and will not */
+        uint64_t missing; /* tuples that the topology has not processed, and will not; keys whose state is lost */
 };
 
 enum sqi_action_type {

@@ -49,12 +49,20 @@ sqi_totals_free(struct sqi_totals **totals)
         *totals = NULL;
 }
 
-/* Counters go on where the last incarnation ended; its gauges are over. */
+static void
+zero(_Atomic uint64_t *gauge)
+{
+        atomic_store_explicit(gauge, 0, memory_order_relaxed);
+}
+
+/* Counters go on where the last incarnation ended; its gauges are over, and the state of its keys is gone. */
 static void
 add(struct sqi_metrics *into, const struct sqi_metrics *from)
 {
-        atomic_store_explicit(&into->pending, 0, memory_order_relaxed);
         sqi_metrics_merge(into, from);
+        sqi_count(&into->keys_lost, atomic_load_explicit(&from->keys, memory_order_relaxed));
+        zero(&into->pending);
+        zero(&into->keys);
         for (unsigned i = 0; i < SQI_OWN_MAX; i++)
                 if (into->own[i].kind == SQI_OWN_GAUGE)
                         atomic_store_explicit(&into->own[i].value, 0, memory_order_relaxed);
@@ -98,12 +106,8 @@ sqi_totals_end(struct sqi_totals *totals, const struct sqi_message *message, con
 static void
 add_task(const struct sqi_totals *totals, uint32_t task, struct sqi_metrics *into)
 {
-        uint64_t pending = atomic_load_explicit(&into->pending, memory_order_relaxed) +
-                           atomic_load_explicit(&totals->tasks[task].last->pending, memory_order_relaxed);
-
         sqi_metrics_merge(into, totals->tasks[task].before);
         sqi_metrics_merge(into, totals->tasks[task].last);
-        atomic_store_explicit(&into->pending, pending, memory_order_relaxed);
 }
 
 void

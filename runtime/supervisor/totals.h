@@ -19,9 +19,11 @@ void sqi_totals_take(struct sqi_totals *totals, const struct sqi_message *messag
 /* Likewise, of an incarnation that is dead: its last word. What comes later from it was said before. */
 void sqi_totals_end(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_metrics *metrics);
 
-/* The sum of one task, or of a component's tasks; `pending`, a gauge, is the present incarnation's. */
+/* The sum of one task, or of a component's tasks; the gauges, `pending` and `keys`, are the
+ * present incarnation's. The keys of those before it are `keys_lost`. */
 void sqi_totals_task(const struct sqi_totals *totals, uint32_t task, struct sqi_metrics *ret);
-/* Tuples of the topology that were not processed and are in no dead-letter file: lost, or given up. */
+/* Tuples of the topology that were not processed and are in no dead-letter file, lost or given up; and keys that have
+ * lost their state. */
 uint64_t sqi_totals_missing(const struct sqi_totals *totals);
 void sqi_totals_component(const struct sqi_totals *totals, uint32_t component, struct sqi_metrics *ret);
 

@@ -15,6 +15,8 @@
  * Acks of a turn are merged: while successive tuples belong to the same trees (one run, or several with the same single
  * root), what the ledgers are to get is gathered in `value` and leaves as one record a tree.
  */
+#include <errno.h>
+
 #include "tuple/unpack.h"
 #include "task/snapshot.h"
 #include "task/recorder.h"
@@ -498,6 +500,36 @@ sqi_bolt_close(struct sq_task *task)
         task->bolt.batch.open = false;
 }
 
+/*
+ * Only this process has what finish is to emit or write. So one that failed is called again, here; at last the topology
+ * fails, for a restarted task would finish with nothing and be taken for done. Emits that failed with it may have been
+ * taken out of its state: then it is not called again. False: it is not done, or the task has failed.
+ */
+static bool
+call_finish(struct sq_task *task)
+{
+        static const uint64_t AGAIN_NS = 200000000, LIMIT_NS = SQI_LOOSE_SECS * 1000000000ull;
+        uint64_t dropped = 0;
+        const char *cause = task->error;
+
+        if (sqi_task_try(task, task->instance.code->bolt->finish, &dropped) == 0)
+                return true;
+        if (task->failed < 0)
+                return false;
+        if (!cause[0])
+                cause = "it failed without sq_error()";
+        if (!task->bolt.finish_until_ns)
+                task->bolt.finish_until_ns = task->now_ns + LIMIT_NS;
+        if (dropped == 0 && !task->door && task->now_ns < task->bolt.finish_until_ns) {
+                task->bolt.finish_due_ns = task->now_ns + AGAIN_NS;
+                sqi_task_log_seldom(task, "finish is called again", cause);
+                return false;
+        }
+        task->final = true;
+        sqi_task_fail(task, -EIO, "finish: %s", cause);
+        return false;
+}
+
 /* Every source has ended (and a cycle is quiet): the last callback, then our own marks. */
 static void
 finish(struct sq_task *task)
@@ -508,8 +540,8 @@ finish(struct sq_task *task)
         task->finished = !stays;
         if (task->handover.begun && task->instance.code->bolt->movable)
                 sqi_snapshot_write(task);
-        else if (!stays && task->instance.code->bolt->finish)
-                sqi_task_call_finish(task, task->instance.code->bolt->finish);
+        else if (!stays && task->instance.code->bolt->finish && !call_finish(task))
+                return;
         if (task->instance.nkept && task->tracking && !stays)
                 sq_log(task, SQ_WARN, "ends with %zu kept tuples neither acked nor failed", task->instance.nkept);
         sqi_task_end(task);
@@ -534,6 +566,12 @@ static bool
 knows_its_fate(const struct sq_task *task)
 {
         return !task->handover.begun || task->handover.fate != SQI_FATE_UNKNOWN || task->draining || task->door;
+}
+
+static bool
+is_time_to_finish(const struct sq_task *task)
+{
+        return knows_its_fate(task) && sqi_loose_is_empty(task) && task->now_ns >= task->bolt.finish_due_ns;
 }
 
 uint64_t
@@ -605,11 +643,13 @@ sqi_bolt_turn(struct sq_task *task)
                 look_idle(task);
         else
                 task->intake.empty_ns = 0;
-        if (!busy && is_at_end(task) && knows_its_fate(task) && sqi_loose_is_empty(task)) {
+        if (!busy && is_at_end(task) && is_time_to_finish(task)) {
                 finish(task);
         } else if (!busy) {
                 if (sqi_bolt_due(task) < again)
                         again = sqi_bolt_due(task);
+                if (task->bolt.finish_due_ns > task->now_ns && task->bolt.finish_due_ns < again)
+                        again = task->bolt.finish_due_ns;
                 sqi_task_wait(task, true, sqi_loose_due(task) < again ? sqi_loose_due(task) : again);
         }
 }

@@ -85,6 +85,14 @@ learn_key(struct sq_task *task, struct sq_str key)
         }
 }
 
+/* Not before the task runs: until then what it was restored from is still there. */
+void
+sqi_task_count_keys(struct sq_task *task)
+{
+        if (task->phase == SQI_RUNNING)
+                sqi_gauge(&task->metrics->keys, sq_keyed_count(task));
+}
+
 /* Never NULL by contract. A task without memory cannot go on; its worker is restarted and its tuples are replayed. */
 static __attribute__((noinline)) void *
 look_up(struct sq_task *task, struct sq_str key)
@@ -96,7 +104,8 @@ look_up(struct sq_task *task, struct sq_str key)
         if (state && sqi_keyed_count(keyed) > before && task->bolt.in_execute &&
             task->bolt.input->edge->grouping == SQI_FIELDS)
                 sqi_keyed_route_last(keyed, sqi_key_hash(task->bolt.input->edge, &task->bolt.tuple->slice));
-
+        if (state && sqi_keyed_count(keyed) > before)
+                sqi_task_count_keys(task);
         if (task->instance.key_shape == SQI_KEY_UNKNOWN)
                 learn_key(task, key);
         if (!state) {
@@ -123,8 +132,8 @@ sq_keyed(struct sq_task *task, struct sq_str key)
 void
 sq_keyed_forget(struct sq_task *task, struct sq_str key)
 {
-        if (task->instance.keyed)
-                sqi_keyed_forget(task->instance.keyed, key);
+        if (task->instance.keyed && sqi_keyed_forget(task->instance.keyed, key))
+                sqi_task_count_keys(task);
 }
 
 size_t

@@ -433,7 +433,9 @@ finish(struct sq_task *task)
         sqi_collector_keep(&task->collector);
         task->finished = !(task->handover.begun && task->handover.fate == SQI_FATE_STAYS);
         if (task->finished && task->instance.code->spout->finish)
-                sqi_task_call_finish(task, task->instance.code->spout->finish);
+                sqi_task_call(task, task->instance.code->spout->finish);
+        /* What it had to bring out is gone with this process: the next one would finish with nothing, as if all were well. */
+        task->final |= task->failed < 0;
         task->next_report_ns = 0;
         tell_position(task);
         sqi_task_end(task);

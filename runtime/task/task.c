@@ -277,19 +277,18 @@ sqi_task_flush_idle(struct sq_task *task)
         return UINT64_MAX;
 }
 
-void
-sqi_task_call(struct sq_task *task, int (*callback)(struct sq_task *))
+int
+sqi_task_try(struct sq_task *task, int (*callback)(struct sq_task *), uint64_t *ret_dropped)
 {
         task->misused = task->bolt.later = false;
         task->refused = 0;
         task->bolt.dirty = true; /* it may ack what it kept */
         sqi_collector_begin(&task->collector, NULL, 0);
-        if (callback(task) < 0)
-                sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "a callback failed without sq_error()");
-        if (task->failed < 0) {
+        if (callback(task) < 0 || task->failed < 0) {
+                *ret_dropped = task->collector.emitted;
                 sqi_collector_rollback(&task->collector);
                 task->collector.anchors_open = false;
-                return;
+                return -1;
         }
         if (task->collector.anchors_open)
                 sqi_anchors_commit(task, 0, 0);
@@ -300,13 +299,16 @@ sqi_task_call(struct sq_task *task, int (*callback)(struct sq_task *))
         }
         if (task->collector.pressed)
                 sqi_task_unblock(task);
+        return 0;
 }
 
 void
-sqi_task_call_finish(struct sq_task *task, int (*finish)(struct sq_task *))
+sqi_task_call(struct sq_task *task, int (*callback)(struct sq_task *))
 {
-        sqi_task_call(task, finish);
-        task->final = task->final || task->failed < 0;
+        uint64_t dropped;
+
+        if (sqi_task_try(task, callback, &dropped) < 0)
+                sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "a callback failed without sq_error()");
 }
 
 void
@@ -529,6 +531,7 @@ void
 sqi_task_start(struct sq_task *task)
 {
         task->phase = SQI_RUNNING;
+        sqi_task_count_keys(task);
         task->collector.open = true;
         task->now_ns = sqi_task_clock(task);
         task->bolt.next_tick_ns = task->now_ns + task->bolt.tick_ns;

@@ -195,6 +195,8 @@ struct sqi_bolt_part {
         uint64_t tick_ns, next_tick_ns;
         uint64_t kept_in_turn; /* tuples executed in this turn that were kept: acked when they are */
         uint64_t next_kept_check_ns;
+        uint64_t finish_due_ns,
+                finish_until_ns; /* finish has failed: when it is called again, and how long it may be */
 };
 
 /* What only a spout has: its trees, and where it goes on. */
@@ -313,11 +315,13 @@ void sqi_task_push_acks(struct sq_task *task);
 void sqi_task_unblock(struct sq_task *task);
 /* The task has done all it will: end-of-stream marks, the last METRICS, FINISHED. */
 void sqi_task_end(struct sq_task *task);
-/* Runs a callback that may emit outside execute: tick, finish. */
+/* Runs a callback that may emit outside execute: tick, finish. When it fails, so does the task. */
 void sqi_task_call(struct sq_task *task, int (*callback)(struct sq_task *));
-/* Runs a finish. One that fails ends the topology: what it had to bring out is gone with the process, and the next one
- * would finish with nothing, as if all were well. */
-void sqi_task_call_finish(struct sq_task *task, int (*finish)(struct sq_task *));
+/* The same, for whoever may call it again. 0; or -1: it failed, by task->error, and *ret_dropped tuples of it were not
+ * emitted. */
+int sqi_task_try(struct sq_task *task, int (*callback)(struct sq_task *), uint64_t *ret_dropped);
+/* The task has so many keys: what dies with its worker. */
+void sqi_task_count_keys(struct sq_task *task);
 
 /* intake.c */
 int sqi_intake_bind(struct sq_task *task);

@@ -15,6 +15,7 @@ struct faulty {
         int64_t poison;       /* key whose tuples... */
         int64_t poison_every; /* ...of every so many sequence numbers are poison */
         int64_t poison_how, slow_task, turns;
+        int64_t finish_fails, finishes;
         double slow_us;
 };
 
@@ -77,7 +78,11 @@ flush(struct sq_task *task)
 static int
 finish(struct sq_task *task)
 {
-        return fault_call(task, &((struct faulty *)sq_state(task))->fault, IN_FINISH);
+        struct faulty *self = sq_state(task);
+
+        if (self->finishes++ < self->finish_fails)
+                return sq_error(task, "told to fail in finish");
+        return fault_call(task, &self->fault, IN_FINISH);
 }
 
 static void
@@ -96,6 +101,7 @@ SQ_BOLT(faulty) = {
                         SQ_OPT_INT(struct faulty, poison_every, 1, "one of so many of its tuples is poison"),
                         SQ_OPT_ENUM(struct faulty, poison_how, FAULT_HOWS, "fail", "what poison does"),
                         SQ_OPT_INT(struct faulty, turns, 0, "times a tuple goes round by the stream `again`"),
+                        SQ_OPT_INT(struct faulty, finish_fails, 0, "times that finish fails before it goes well"),
                         SQ_OPT_INT(struct faulty, slow_task, -1, "the only task that is slow; -1: all"),
                         SQ_OPT_FLOAT(struct faulty, slow_us, 0, "microseconds of sleep a tuple"),
                 },

@@ -63,6 +63,54 @@ poison 3
 check "at most once, a run with tuples that their bolt fails ends with 1" ends 1 --json -c topology.delivery=at-most-once
 check "and counts them as lost" grep -q '"id":"pass".*"lost":2' "$dir/json"
 
+# ---- finish, and the state that it is to emit ----
+
+# finishes FAILS DELIVERY: five tuples, for a bolt whose finish fails as often.
+finishes() {
+        cat >"$dir/t.yaml" <<Y
+name: finishes
+config: { topology.delivery: $2 }
+spouts: [{ id: n, component: generate, properties: { count: 5, fields: { key: uniform 7 7, seq: seq, check: seq } } }]
+bolts:
+  - { id: pass, component: $build/tests/components/faulty.so, properties: { finish_fails: $1 } }
+  - { id: out, component: write, properties: { path: $dir/out } }
+streams: [{ from: n, to: pass, grouping: { type: shuffle } }, { from: pass, to: out, grouping: { type: global } }]
+Y
+}
+finishes 3 at-least-once
+check "a finish that goes well when it is called again ends with 0" ends 0 --json
+check "in the same worker, which has what it is to emit" eval 'grep -q "\"restarts\":0" "$dir/json" && ! grep -q "\"restarts\":[1-9]" "$dir/json"'
+finishes 1000000 at-least-once
+check "a finish that never goes well ends with 1" ends 1 --json
+check "and says which, and why" grep -q "pass/0: .*finish: told to fail in finish" "$dir/err"
+check "so does one without workers" ends 1 --inline
+finishes 1000000 at-most-once
+check "and at most once" ends 1 --json
+
+# A worker that is killed takes along what its keys have counted, and no replay brings that back.
+cat >"$dir/t.yaml" <<Y
+name: keys
+spouts: [{ id: n, component: generate, properties: { count: 3000, rate: 2000, fields: { n: uniform 1 7 } } }]
+bolts: [{ id: count, component: count, properties: { by: [n] } }, { id: out, component: write, properties: { path: $dir/out } }]
+streams: [{ from: n, to: count, grouping: { type: fields, args: [n] } }, { from: count, to: out, grouping: { type: global } }]
+Y
+has_counted() { [ "$(wc -l <"$dir/out")" -gt 100 ]; }
+# killed COMPONENT: in the middle of the run. The exit status of the run.
+killed() {
+        local status=0 run
+        rm -f "$dir/out"
+        (cd "$dir" && exec timeout 60 "$squall" run --json t.yaml) >"$dir/json" 2>"$dir/err" &
+        run=$!
+        until_true has_counted
+        kill -9 "$(pgrep -P "$(pgrep -P $run)" -f "keys $1/0")"
+        wait $run || status=$?
+        echo $status
+}
+check "a run whose keyed state was lost with a worker ends with 1" test "$(killed count)" = 1
+check "and says how many keys of which component" grep -q "count: lost the state of 7 keys with a worker" "$dir/err"
+check "and its JSON says so" grep -qE '"state":"failed".*"id":"count".*"keys_lost":7' "$dir/json"
+check "a worker without any costs nothing" test "$(killed out)" = 0
+
 # ---- under the daemon ----
 
 poison 2
@@ -82,5 +130,5 @@ check "and stay when it is killed" test -s "$dir/state/poison.dead-letters.jsonl
 sed -i 's/config: {/config: { topology.dead.letter.path: \/dev\/full,/' "$dir/t.yaml"
 check "a topology whose letters cannot be written is submitted" "$squall" submit "$dir/t.yaml"
 check "and fails" until_true state_is failed
-check "and status says that tuples are missing" eval '"$squall" status poison | grep -q "2 tuples were lost or given up, and are in no dead-letter file"'
+check "and status says that tuples are missing" eval '"$squall" status poison | grep -q "2 tuples or keys of state were lost, or given up and in no dead-letter file"'
 exit $failures

@@ -211,6 +211,28 @@ a_gauge_ends_with_its_incarnation_and_a_counter_goes_on(void **state)
         sqi_totals_free(&totals);
 }
 
+/* Whatever has died of it: what the keys have counted is counted nowhere else. */
+static void
+keys_of_a_dead_incarnation_are_missing(void **state)
+{
+        struct sqi_totals *totals;
+        struct sqi_metrics sum;
+
+        (void)state;
+        assert_int_equal(sqi_totals_new(&plan, &totals), 0);
+        for (uint32_t incarnation = 0; incarnation < 3; incarnation++) {
+                struct sqi_message message = {.type = SQI_MSG_METRICS, .incarnation = incarnation};
+                struct sqi_metrics metrics = {.keys = 4, .pending = 2};
+                sqi_totals_take(totals, &message, &metrics);
+                assert_int_equal(sqi_totals_missing(totals), 4 * incarnation);
+        }
+        sqi_totals_task(totals, 0, &sum);
+        assert_int_equal(sum.keys, 4);
+        assert_int_equal(sum.pending, 2);
+        assert_int_equal(sum.keys_lost, 8);
+        sqi_totals_free(&totals);
+}
+
 int
 main(void)
 {
@@ -223,6 +245,7 @@ main(void)
                 cmocka_unit_test(nothing_comes_after_the_last_word_of_an_incarnation),
                 cmocka_unit_test(what_was_counted_outlives_who_was_killed),
                 cmocka_unit_test(totals_ignore_what_a_worker_says_of_anothers_task),
+                cmocka_unit_test(keys_of_a_dead_incarnation_are_missing),
                 cmocka_unit_test(a_gauge_ends_with_its_incarnation_and_a_counter_goes_on),
         };
 

@@ -477,7 +477,7 @@ sqi_daemon_resume(struct sqi_daemon *daemon, const char *cause)
         sqi_daemon_tell(daemon, SQ_ERROR, NULL, "it is not stopped, for something would be lost: %s", cause);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
                 if (hosted->over && hosted->running && hosted->record.wish != SQI_WISH_KILLED &&
-                    sqi_running_lifecycle(hosted->running)->outcome == SQI_OUTCOME_DRAINED)
+                    sqi_running_lifecycle(hosted->running)->handover)
                         hosted->over = false; /* is looked at anew, and begins again */
 }
 

@@ -569,6 +569,29 @@ is_tracked(const struct sqi_hosted *hosted)
         return sqi_hosted_plan(hosted)->config.delivery == SQI_AT_LEAST_ONCE;
 }
 
+/* It was to go on later, but its workers were ended before they had written down what they had. */
+static bool
+is_undrained(const struct sqi_hosted *hosted)
+{
+        const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
+
+        return life->handover && (life->outcome == SQI_OUTCOME_KILLED ||
+                                  (life->outcome == SQI_OUTCOME_FAILED && life->failed_worker == SQI_EVERY_WORKER));
+}
+
+static bool
+has_keys(const struct sqi_hosted *hosted)
+{
+        struct sqi_metrics metrics;
+
+        for (uint32_t c = 0; c < sqi_hosted_plan(hosted)->ncomponents; c++) {
+                sqi_totals_component(sqi_running_totals(hosted->running), c, &metrics);
+                if (atomic_load_explicit(&metrics.keys, memory_order_relaxed) > 0)
+                        return true;
+        }
+        return false;
+}
+
 /*
  * What the tasks had is lost with them. Where tuples may be processed twice it goes on from the last snapshot, and
  * counts right; where they may not, from where its spouts are.
@@ -576,7 +599,9 @@ is_tracked(const struct sqi_hosted *hosted)
 static void
 go_back(struct sqi_hosted *hosted)
 {
-        if (sqi_running_lifecycle(hosted->running)->unsealed && is_tracked(hosted))
+        bool lost = sqi_running_lifecycle(hosted->running)->unsealed || (is_undrained(hosted) && has_keys(hosted));
+
+        if (lost && is_tracked(hosted))
                 sqi_state_drop_positions(&hosted->daemon->state, hosted->record.name);
 }
 
@@ -594,6 +619,25 @@ finish_first(struct sqi_hosted *hosted)
         return true;
 }
 
+/* What was under way comes again where tuples may be processed twice; where they may not, it is gone, and that is said. */
+static void
+give_stop_up(struct sqi_hosted *hosted)
+{
+        const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
+        char cause[ERROR_SIZE];
+
+        if (!hosted->daemon->stopping)
+                return;
+        if (hosted->unsealed) {
+                sqi_daemon_resume(hosted->daemon, hosted->trouble);
+        } else if (is_undrained(hosted) && life->outcome == SQI_OUTCOME_FAILED && !is_tracked(hosted)) {
+                snprintf(cause, sizeof(cause),
+                         "%s: the drain took too long (its log says which tasks had not finished)",
+                         hosted->record.name);
+                sqi_daemon_resume(hosted->daemon, cause);
+        }
+}
+
 void
 sqi_hosted_look(struct sqi_hosted *hosted)
 {
@@ -606,13 +650,12 @@ sqi_hosted_look(struct sqi_hosted *hosted)
         }
         sqi_hosted_save(hosted);
         go_back(hosted);
-        if (hosted->daemon->stopping && hosted->unsealed)
-                sqi_daemon_resume(hosted->daemon, hosted->trouble);
+        give_stop_up(hosted);
         if (hosted->daemon->stopping)
                 return; /* it is to be run again */
         if (hosted->updating) {
                 sqi_update_swap(hosted);
-        } else if (sqi_running_lifecycle(hosted->running)->outcome == SQI_OUTCOME_DRAINED) {
+        } else if (sqi_running_lifecycle(hosted->running)->outcome == SQI_OUTCOME_DRAINED || is_undrained(hosted)) {
                 sqi_hosted_reload(
                         /* the stop was given up, or the supervisor before us was told to stop, and died over it */
                         hosted);

@@ -98,6 +98,16 @@ for round in $(seq $((3 * SQUALL_ROUNDS))); do
 done
 check "nor anywhere in a rebalance" counts_are_exact
 
+# A worker that stands still keeps the others from writing down what they have counted: the drain takes too long.
+rm -f "$dir/counts.tsv"
+"$squall" submit "$dir/counts.yaml" --wait -c topology.message.timeout.secs=2 >/dev/null
+kept() { "$squall" status counts --json | grep -q '"keys":[1-9]'; }
+until_true kept
+kill -STOP "$("$squall" status counts | awk 'index($1, "sink/") == 1 { print $3 }')"
+stop
+start
+check "nor does a stop whose drain takes too long" counts_are_exact
+
 # ---- what is damaged or gone ----
 
 positions=$dir/state/topologies/counts/positions

@@ -1,36 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A handler for each command of command.h. One that changes something writes it to disk before it does it, and its
- * answer after; so a client that asks again with the same id gets that answer, or, if the supervisor died between the
- * two, finds what it wanted done: a topology's record names the request that submitted it, and all the others can be
- * done twice.
- */
+#include "daemon/answer.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "daemon/hosted.h"
+#include "daemon/result.h"
+#include "daemon/status.h"
+#include "daemon/update.h"
 #include "base/random.h"
 #include "supervisor/running.h"
 #include "base/sealed.h"
 #include "base/nearest.h"
 
 enum { RESULT_KEYS = 2 };
-
-void
-sqi_refuse(struct sqi_result *result, enum sqi_status status, const char *format, ...)
-{
-        va_list args;
-
-        va_start(args, format);
-        vsnprintf(result->error, sizeof(result->error), format, args);
-        va_end(args);
-        result->status = status;
-}
 
 static bool
 copy_text(struct sq_str text, char *ret, size_t size)
@@ -65,17 +52,6 @@ want(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_re
                    : daemon->first ? " (squall list shows all)"
                                    : " (there is none at all)");
         return NULL;
-}
-
-void
-sqi_answer_about(struct sqi_result *result, const char *name, const char *serial)
-{
-        snprintf(result->name, sizeof(result->name), "%s", name);
-        snprintf(result->serial, sizeof(result->serial), "%s", serial);
-        sqi_write_map(&result->writer, NULL);
-        sqi_write_text(&result->writer, "topology", name);
-        sqi_write_text(&result->writer, "serial", serial);
-        sqi_write_end(&result->writer);
 }
 
 /* ---- What only looks --------------------------------------------------------------------------------- */
@@ -181,7 +157,7 @@ submit(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_
 
         if (old && memcmp(old->record.request, request->id, SQI_REQUEST_ID) == 0) {
                 /* we, or the supervisor before us, did that and died before the answer */
-                sqi_answer_about(result, old->record.name, old->record.serial);
+                sqi_result_about(result, old->record.name, old->record.serial);
                 return;
         }
         if (old && !make_room(old, result))
@@ -201,7 +177,7 @@ submit(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_
         }
         hosted->plan = *plan;
         *plan = NULL;
-        sqi_answer_about(result, record.name, record.serial);
+        sqi_result_about(result, record.name, record.serial);
         sqi_hosted_start(hosted);
 }
 
@@ -266,7 +242,7 @@ put_wish(struct sqi_hosted *hosted, enum sqi_wish wish, double seconds, struct s
                 return false;
         }
         hosted->record = record;
-        sqi_answer_about(result, record.name, record.serial);
+        sqi_result_about(result, record.name, record.serial);
         return true;
 }
 
@@ -307,7 +283,7 @@ set_level(const struct sqi_request *request, struct sqi_hosted *hosted, enum sq_
         r = plan ? sqi_levels_set(&hosted->levels, path, plan, component[0] ? component : NULL, level, request->seconds)
                  : -EBADMSG;
         if (r == 0)
-                sqi_answer_about(result, hosted->record.name, hosted->record.serial);
+                sqi_result_about(result, hosted->record.name, hosted->record.serial);
         else if (r != -ENOENT)
                 sqi_refuse(result, SQI_STATUS_FAILED, "cannot write into the state directory: %s", strerror(-r));
         for (uint32_t c = 0; r == -ENOENT && c < plan->ncomponents; c++)
@@ -496,7 +472,7 @@ answer_again(struct sqi_daemon *daemon, const struct sqi_request *request, struc
         result->status = (enum sqi_status)kept->status;
         snprintf(result->error, sizeof(result->error), "%s", kept->text);
         if (kept->status == SQI_STATUS_DONE)
-                sqi_answer_about(result, kept->name, kept->serial);
+                sqi_result_about(result, kept->name, kept->serial);
         return true;
 }
 

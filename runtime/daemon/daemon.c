@@ -1,191 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/daemon.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
-#include <xxhash.h>
 
-#include "base/sealed.h"
-#include "control/lease.h"
-#include "daemon/hosted.h"
+#include "daemon/answer.h"
+#include "daemon/status.h"
+#include "daemon/stop.h"
+#include "daemon/sweep.h"
+#include "daemon/update.h"
 #include "supervisor/running.h"
-
-enum { TEXT_SIZE = 2048, PREFIX_SIZE = 24 };
-
-void
-sqi_daemon_tell(struct sqi_daemon *daemon, enum sq_level level, const char *topology, const char *format, ...)
-{
-        char text[TEXT_SIZE];
-        va_list args;
-
-        if (!daemon->options.tell)
-                return;
-        va_start(args, format);
-        vsnprintf(text, sizeof(text), format, args);
-        va_end(args);
-        daemon->options.tell(daemon->options.context, level, topology, text);
-}
-
-struct sqi_hosted *
-sqi_daemon_find(struct sqi_daemon *daemon, struct sq_str name)
-{
-        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
-                if (!hosted->discarded && strlen(hosted->record.name) == name.len &&
-                    memcmp(hosted->record.name, name.ptr, name.len) == 0)
-                        return hosted;
-        return NULL;
-}
-
-/* ---- Run directories: BASE/top-OURS-SERIAL, OURS being a hash of the state directory, so that each daemon knows its own. ---- */
-
-static const char *
-rundir_prefix(const struct sqi_daemon *daemon, char ret[PREFIX_SIZE])
-{
-        snprintf(ret, PREFIX_SIZE, "top-%08x-", (unsigned)XXH3_64bits(daemon->state.path, strlen(daemon->state.path)));
-        return ret;
-}
-
-/* Of the snapshots that found no room on disk. */
-static const char *
-spare_prefix(const struct sqi_daemon *daemon, char ret[PREFIX_SIZE])
-{
-        rundir_prefix(daemon, ret);
-        ret[0] = 's', ret[1] = 'n', ret[2] = 'p'; /* in place of "top" */
-        return ret;
-}
-
-const char *
-sqi_daemon_rundir(const struct sqi_daemon *daemon, const char *serial, char ret[SQI_RUNDIR_SIZE])
-{
-        char prefix[PREFIX_SIZE];
-        int n = snprintf(ret, SQI_RUNDIR_SIZE, "%s/%s%s", daemon->base, rundir_prefix(daemon, prefix), serial);
-
-        return n < SQI_RUNDIR_SIZE ? ret : "";
-}
-
-const char *
-sqi_daemon_spare(const struct sqi_daemon *daemon, const char *line, char ret[PATH_MAX])
-{
-        char prefix[PREFIX_SIZE];
-
-        snprintf(ret, PATH_MAX, "%s/%s%s", daemon->base, spare_prefix(daemon, prefix), line);
-        return ret;
-}
-
-static void
-kill_holder(const char *rundir, uint32_t worker)
-{
-        struct pollfd gone = {.fd = -1, .events = POLLIN};
-        uint32_t incarnation;
-        pid_t pid = 0, again = 0;
-
-        if (sqi_lease_holder(rundir, worker, &pid, &incarnation) < 0 || pid == 0)
-                return;
-        gone.fd = pidfd_open(pid, 0);
-        if (gone.fd < 0)
-                return;
-        if (sqi_lease_holder(rundir, worker, &again, &incarnation) == 0 && again == pid &&
-            pidfd_send_signal(gone.fd, SIGKILL, NULL, 0) == 0)
-                while (poll(&gone, 1, -1) < 0 && errno == EINTR)
-                        continue;
-        close(gone.fd);
-}
-
-/* A run directory that no topology has: its kill was under way when a supervisor died. */
-void
-sqi_daemon_clear_rundir(struct sqi_daemon *daemon, const char *path)
-{
-        DIR *folder = opendir(path);
-        const struct dirent *entry;
-        struct sqi_rundir rundir;
-        char error[TEXT_SIZE];
-        unsigned worker;
-
-        while (folder && (entry = readdir(folder)))
-                if (sscanf(entry->d_name, "w%u", &worker) == 1)
-                        kill_holder(path, worker);
-        if (folder)
-                closedir(folder);
-        if (sqi_rundir_open(path, &rundir, error, sizeof(error)) < 0)
-                sqi_daemon_tell(daemon, SQ_WARN, NULL, "%s", error);
-        else
-                sqi_rundir_remove(&rundir);
-        sqi_cgroup_remove(&daemon->supervisor->cgroup, path);
-}
-
-static bool
-is_wanted(const struct sqi_daemon *daemon, const char *path)
-{
-        for (const struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
-                if (hosted->record.outcome == SQI_OUTCOME_NONE && strcmp(hosted->record.rundir, path) == 0)
-                        return true;
-        return false;
-}
-
-static void
-sweep_rundirs(struct sqi_daemon *daemon)
-{
-        char prefix[PREFIX_SIZE], path[SQI_RUNDIR_SIZE + NAME_MAX + 2];
-        DIR *folder = opendir(daemon->base);
-        const struct dirent *entry;
-
-        rundir_prefix(daemon, prefix);
-        while (folder && (entry = readdir(folder))) {
-                if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
-                        continue;
-                snprintf(path, sizeof(path), "%s/%s", daemon->base, entry->d_name);
-                if (!is_wanted(daemon, path))
-                        sqi_daemon_clear_rundir(daemon, path);
-        }
-        if (folder)
-                closedir(folder);
-}
-
-static bool
-is_line(const struct sqi_daemon *daemon, const char *name)
-{
-        char line[SQI_LINE_FOLDER];
-
-        for (const struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
-                if (strcmp(sqi_state_line(&hosted->record, line), name) == 0)
-                        return true;
-        return false;
-}
-
-/* Snapshots of topologies that are not there any more. */
-static void
-sweep_lines(const struct sqi_daemon *daemon, const char *path, const char *prefix)
-{
-        DIR *folder = opendir(path);
-        const struct dirent *entry;
-
-        while (folder && (entry = readdir(folder)))
-                if (entry->d_name[0] != '.' && strncmp(entry->d_name, prefix, strlen(prefix)) == 0 &&
-                    !is_line(daemon, entry->d_name + strlen(prefix)))
-                        sqi_folder_remove(dirfd(folder), entry->d_name);
-        if (folder)
-                closedir(folder);
-}
-
-static void
-sweep_all(struct sqi_daemon *daemon)
-{
-        char path[PATH_MAX + 16], prefix[PREFIX_SIZE];
-
-        if (daemon->unread)
-                return;
-        sweep_rundirs(daemon);
-        snprintf(path, sizeof(path), "%s/snapshots", daemon->state.path);
-        sweep_lines(daemon, path, "");
-        sweep_lines(daemon, daemon->base, spare_prefix(daemon, prefix));
-}
 
 /* ---- The start --------------------------------------------------------------------------------------- */
 
@@ -266,7 +92,7 @@ discard(struct sqi_daemon *daemon)
                 if (!hosted->discarded)
                         continue;
                 if (!hosted->running && access(hosted->record.rundir, F_OK) == 0)
-                        sqi_daemon_clear_rundir(daemon, hosted->record.rundir);
+                        sqi_sweep_rundir(daemon, hosted->record.rundir);
                 sqi_hosted_snapshots(hosted, &snapshots);
                 r = sqi_state_remove(&daemon->state, &hosted->record);
                 if (r < 0)
@@ -320,7 +146,7 @@ sqi_daemon_new(const struct sqi_daemon_options *options, struct sqi_daemon **ret
                 return r;
         }
         sqi_state_get_answers(&daemon->state, &daemon->answers);
-        sweep_all(daemon);
+        sqi_sweep(daemon);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
                 if (hosted->retry_at)
                         continue;
@@ -432,6 +258,40 @@ sample(struct sqi_daemon *daemon, uint64_t now)
         }
 }
 
+/* What follows from the end of a topology. */
+static void
+take_ending(struct sqi_hosted *hosted, enum sqi_ending ending)
+{
+        struct sqi_daemon *daemon = hosted->daemon;
+        char text[SQI_LOSS_SIZE];
+
+        if (ending == SQI_ENDING_NONE)
+                return;
+        const char *cause = daemon->stopping ? sqi_hosted_loss(hosted, text) : NULL;
+        if (cause)
+                sqi_stop_give_up(daemon, cause);
+        if (daemon->stopping)
+                return; /* it is to be run again */
+        if (hosted->updating)
+                sqi_update_swap(hosted);
+        else if (ending == SQI_ENDING_DRAINED)
+                sqi_hosted_reload(hosted); /* the stop was given up, or the supervisor before us died over its own */
+        else if (!hosted->record.trial || !sqi_update_failed(hosted))
+                sqi_hosted_note_outcome(hosted);
+}
+
+static void
+retry(struct sqi_hosted *hosted, uint64_t now)
+{
+        if (!hosted->retry_at || hosted->retry_at > now || hosted->daemon->stopping)
+                return;
+        hosted->retry_at = 0;
+        if (hosted->plan)
+                sqi_update_load(hosted); /* an update may be under way */
+        else
+                sqi_hosted_reload(hosted);
+}
+
 void
 sqi_daemon_serve(struct sqi_daemon *daemon)
 {
@@ -439,65 +299,17 @@ sqi_daemon_serve(struct sqi_daemon *daemon)
         sqi_gate_serve(&daemon->server.gate);
         take_commands(daemon);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
-                sqi_hosted_look(hosted);
+                take_ending(hosted, sqi_hosted_look(hosted));
                 if (sqi_hosted_is_running(hosted))
                         sqi_levels_tell(&hosted->levels, hosted->running);
                 sqi_update_watch(hosted, sqi_clock_ns());
-                sqi_hosted_retry(hosted, sqi_clock_ns());
+                retry(hosted, sqi_clock_ns());
         }
         discard(daemon);
         sample(daemon, sqi_clock_ns());
         sqi_answer_waiters(daemon, sqi_clock_ns());
         if (daemon->server.touched)
                 take_commands(daemon);
-}
-
-/* ---- The end ----------------------------------------------------------------------------------------- */
-
-void
-sqi_daemon_stop(struct sqi_daemon *daemon)
-{
-        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
-                if (!sqi_hosted_is_running(hosted))
-                        continue;
-                if (daemon->stopping)
-                        sqi_running_abort(hosted->running);
-                else
-                        sqi_hosted_hand_over(hosted, NULL, 0);
-        }
-        daemon->stopping = true;
-        daemon->stop_error[0] = '\0';
-}
-
-void
-sqi_daemon_resume(struct sqi_daemon *daemon, const char *cause)
-{
-        daemon->stopping = false;
-        snprintf(daemon->stop_error, sizeof(daemon->stop_error), "%s", cause);
-        sqi_daemon_tell(daemon, SQ_ERROR, NULL, "it is not stopped, for something would be lost: %s", cause);
-        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
-                if (hosted->over && hosted->running && hosted->record.wish != SQI_WISH_KILLED &&
-                    sqi_running_lifecycle(hosted->running)->handover)
-                        hosted->over = false; /* is looked at anew, and begins again */
-}
-
-void
-sqi_daemon_leave(struct sqi_daemon *daemon)
-{
-        daemon->stopping = daemon->left = true;
-        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
-                sqi_hosted_save(hosted);
-}
-
-bool
-sqi_daemon_is_over(const struct sqi_daemon *daemon)
-{
-        if (!daemon->stopping || daemon->left)
-                return daemon->left;
-        for (const struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
-                if (sqi_hosted_is_running(hosted))
-                        return false;
-        return true;
 }
 
 void

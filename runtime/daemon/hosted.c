@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One topology of a daemon: started or adopted, ended, and what is written down of it meanwhile. What is on disk is
- * always written first. */
+/* What is on disk is always written first. */
 #include "daemon/hosted.h"
 
 #include <errno.h>
@@ -14,6 +13,7 @@
 #include "base/random.h"
 #include "base/sealed.h"
 #include "control/lease.h"
+#include "daemon/sweep.h"
 #include "lifecycle/tell.h"
 
 enum { ERROR_SIZE = SQI_RECORD_CAUSE };
@@ -352,7 +352,7 @@ settle_run(struct sqi_hosted *hosted)
         free(text);
         if (r == 0 && from < hosted->from) {
                 close(folder);
-                sqi_daemon_clear_rundir(hosted->daemon, hosted->record.rundir);
+                sqi_sweep_rundir(hosted->daemon, hosted->record.rundir);
                 return settle_run(hosted);
         }
         if (r == -ENOENT) {
@@ -551,8 +551,8 @@ sqi_hosted_cause(const struct sqi_hosted *hosted, char *ret, size_t size)
                                                              : "it was not done when the drain took too long");
 }
 
-static void
-note_outcome(struct sqi_hosted *hosted)
+void
+sqi_hosted_note_outcome(struct sqi_hosted *hosted)
 {
         const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
         char cause[ERROR_SIZE];
@@ -619,48 +619,36 @@ finish_first(struct sqi_hosted *hosted)
         return true;
 }
 
-/* What was under way comes again where tuples may be processed twice; where they may not, it is gone, and that is said. */
-static void
-give_stop_up(struct sqi_hosted *hosted)
+/* What was under way comes again where tuples may be processed twice; where they may not, it is gone. */
+const char *
+sqi_hosted_loss(const struct sqi_hosted *hosted, char text[SQI_LOSS_SIZE])
 {
         const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
-        char cause[ERROR_SIZE];
 
-        if (!hosted->daemon->stopping)
-                return;
-        if (hosted->unsealed) {
-                sqi_daemon_resume(hosted->daemon, hosted->trouble);
-        } else if (is_undrained(hosted) && life->outcome == SQI_OUTCOME_FAILED && !is_tracked(hosted)) {
-                snprintf(cause, sizeof(cause),
-                         "%s: the drain took too long (its log says which tasks had not finished)",
-                         hosted->record.name);
-                sqi_daemon_resume(hosted->daemon, cause);
-        }
+        if (hosted->unsealed)
+                return hosted->trouble;
+        if (!is_undrained(hosted) || life->outcome != SQI_OUTCOME_FAILED || is_tracked(hosted))
+                return NULL;
+        snprintf(text, SQI_LOSS_SIZE, "%s: the drain took too long (its log says which tasks had not finished)",
+                 hosted->record.name);
+        return text;
 }
 
-void
+enum sqi_ending
 sqi_hosted_look(struct sqi_hosted *hosted)
 {
         if (!hosted->running || hosted->over || !sqi_running_is_over(hosted->running))
-                return;
+                return SQI_ENDING_NONE;
         hosted->over = true;
         if (hosted->record.wish == SQI_WISH_KILLED) {
                 hosted->discarded = !finish_first(hosted);
-                return;
+                return SQI_ENDING_NONE;
         }
         sqi_hosted_save(hosted);
         go_back(hosted);
-        give_stop_up(hosted);
-        if (hosted->daemon->stopping)
-                return; /* it is to be run again */
-        if (hosted->updating) {
-                sqi_update_swap(hosted);
-        } else if (sqi_running_lifecycle(hosted->running)->outcome == SQI_OUTCOME_DRAINED || is_undrained(hosted)) {
-                sqi_hosted_reload(
-                        /* the stop was given up, or the supervisor before us was told to stop, and died over it */
-                        hosted);
-        } else if (!hosted->record.trial || !sqi_update_failed(hosted))
-                note_outcome(hosted);
+        return sqi_running_lifecycle(hosted->running)->outcome == SQI_OUTCOME_DRAINED || is_undrained(hosted)
+                       ? SQI_ENDING_DRAINED
+                       : SQI_ENDING_OWN;
 }
 
 /* Reads it anew and starts it; `former` as in start(). */
@@ -695,18 +683,6 @@ sqi_hosted_reload(struct sqi_hosted *hosted)
         sqi_hosted_forget_stays(hosted);
         sqi_running_free(&hosted->running);
         reload(hosted, NULL);
-}
-
-void
-sqi_hosted_retry(struct sqi_hosted *hosted, uint64_t now)
-{
-        if (!hosted->retry_at || hosted->retry_at > now || hosted->daemon->stopping)
-                return;
-        hosted->retry_at = 0;
-        if (hosted->plan)
-                sqi_update_load(hosted); /* an update may be under way */
-        else
-                sqi_hosted_reload(hosted);
 }
 
 void

@@ -121,23 +121,4 @@ char **sqi_state_names(struct sqi_state *state);
 /* The path of a file of a topology. */
 const char *sqi_state_path(const struct sqi_state *state, const char *name, const char *file, char ret[PATH_MAX]);
 
-/*
- * A command that changes something is answered once: its id and its answer are kept, so that the client that did not
- * hear it gets the same one again, from the next supervisor too.
- */
-enum { SQI_ANSWERS = 256, SQI_ANSWER_TEXT = 160 };
-struct sqi_answer {
-        uint8_t id[SQI_REQUEST_ID];
-        int32_t status;
-        char name[SQI_ID_MAX + 1], serial[SQI_SERIAL_SIZE];
-        char text[SQI_ANSWER_TEXT]; /* the error, cut */
-};
-struct sqi_answers {
-        uint32_t n; /* ever; the last SQI_ANSWERS of them are kept */
-        struct sqi_answer items[SQI_ANSWERS];
-};
-void sqi_state_get_answers(struct sqi_state *state, struct sqi_answers *ret);
-int sqi_state_put_answer(struct sqi_state *state, struct sqi_answers *answers, const struct sqi_answer *answer);
-const struct sqi_answer *sqi_answers_find(const struct sqi_answers *answers, const uint8_t id[SQI_REQUEST_ID]);
-
 #endif

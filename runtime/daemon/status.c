@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What LIST and STATUS answer, as msgpack maps: the names here are those of --json. */
+#include "daemon/status.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "control/figures.h"
-#include "daemon/hosted.h"
 #include "lifecycle/tell.h"
 
 enum { NAME_SIZE = 256, CAUSE_SIZE = SQI_CAUSE_TEXT + 256 };

@@ -1,34 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * An update: a topology goes on with another plan, from where its spouts are.
- *
- *     begin   the new version is written beside the old one (.next-NAME); the old one drains
- *     swap    it has ended: its positions go to the new one's spouts, the two change places, the new one starts, on trial
- *     keep    it has run for TRIAL without a component that keeps crashing: what is at .next-NAME goes
- *     back    it did not come up, or keeps crashing: its record says so, the two change places again, the old one goes on
- *
- * Where it is can be told from the records at NAME and .next-NAME at any instant, so a supervisor that starts goes on
- * with it:
- *
- *     NAME        .next-NAME
- *     old         trial                  begin: drain the old one
- *     trial       old                    swapped
- *     trial       old, and NAME failed   back, not changed yet
- *     old or new  none, or one that failed, or neither is on trial: over; .next-NAME goes
- *
- * The workers of components that are the same in both plans stay (plan/stay.h): when the old plan has ended they are
- * quiet, and when the new one starts they move over (task/park.h) instead of being spawned. The others are other
- * processes. The new plan begins from the snapshot that the old one ends with (snapshots.h), and so does the old one
- * again, should the new one be rolled back; a worker that stays needs it only if it does not live to move, as when this
- * supervisor is killed in between. Anything else that bolts had in memory goes on where they stay, and is gone where
- * they do not.
- */
+#include "daemon/update.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "daemon/hosted.h"
 #include "base/random.h"
 #include "base/arena.h"
 #include "plan/stay.h"
@@ -82,7 +59,7 @@ fill_record(const struct sqi_hosted *hosted, const struct sqi_request *request, 
 static void
 answer(struct sqi_result *result, const struct sqi_record *record)
 {
-        sqi_answer_about(result, record->name, record->serial);
+        sqi_result_about(result, record->name, record->serial);
 }
 
 /* The supervisor may have died between the deed and the answer. */

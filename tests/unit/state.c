@@ -22,6 +22,7 @@
 #include "supervisor/notify.h"
 #include "base/sealed.h"
 #include "daemon/killed.h"
+#include "daemon/requests.h"
 #include "daemon/state.h"
 
 struct place {

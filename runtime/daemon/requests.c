@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The answers that were given, as state.h promises to keep them. */
+#include "daemon/requests.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/sealed.h"
-#include "daemon/state.h"
 
 void
 sqi_state_get_answers(struct sqi_state *state, struct sqi_answers *ret)

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A handler for each command of command.h. One that changes something writes it to disk before it does it, and its
+ * answer after; so a client that asks again with the same id gets that answer, or, if the supervisor died between the
+ * two, finds what it wanted done: a topology's record names the request that submitted it, and all the others can be
+ * done twice.
+ */
+#ifndef SQI_ANSWER_H
+#define SQI_ANSWER_H
+
+#include "daemon/registry.h"
+
+void sqi_answer(struct sqi_daemon *daemon, const struct sqi_caller *caller, const void *bytes, size_t size);
+/* Those who wait for a topology to come to something: answers whom it has come to, or who have waited long enough. */
+void sqi_answer_waiters(struct sqi_daemon *daemon, uint64_t now);
+/* When to call that again at the latest. */
+uint64_t sqi_answer_due(const struct sqi_daemon *daemon);
+
+#endif

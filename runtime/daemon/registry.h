@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a daemon has: its topologies, and what it keeps of each. The units of daemon/ share it, nobody else looks in. */
+#ifndef SQI_REGISTRY_H
+#define SQI_REGISTRY_H
+
+#include "command/server.h"
+#include "daemon/daemon.h"
+#include "daemon/journal.h"
+#include "daemon/levels.h"
+#include "daemon/requests.h"
+#include "daemon/state.h"
+#include "supervisor/supervisor.h"
+
+/* Counted once a second, for rates. */
+struct sqi_sample {
+        uint64_t at_ns, emitted;
+};
+
+struct sqi_hosted {
+        struct sqi_daemon *daemon;
+        struct sqi_hosted *next;
+        struct sqi_record record;
+        struct sqi_plan *plan;       /* NULL while `running` has it, or when it cannot be read: see record.cause */
+        struct sqi_running *running; /* NULL: it has ended, or could not be started */
+        struct sqi_journal journal;
+        struct sqi_levels levels;
+        struct sqi_position *positions; /* as last saved; of ntasks */
+        uint32_t ntasks;
+        uint64_t from;  /* epoch of the snapshot that the run began from; 0: none */
+        uint64_t epoch; /* of the one that a hand-over will make */
+        bool saved;     /* positions of this run have been written down */
+        bool unsealed;  /* the run was handed over, and its snapshot is not on disk: `trouble` says why */
+        uint64_t
+                retry_at; /* 0, or when to try again to start it: `trouble`, which lies outside of it, prevented that */
+        uint32_t tries;
+        char trouble[SQI_RECORD_CAUSE];
+        bool finishing;  /* was handed over, but is to be killed: runs once more, to finish */
+        bool updating;   /* drains; .next-NAME takes its place then */
+        uint32_t *stays; /* updating: of each next worker, the one that goes on as it (plan/stay.h); or NULL */
+        uint32_t nstays;
+        uint64_t proved_at; /* an update on trial runs: to be kept from then on; 0: it does not run yet */
+        bool over;          /* it has ended, and what follows from that is done */
+        bool discarded;     /* it has ended, and is to be forgotten */
+        struct sqi_sample before, now;
+};
+
+/* One that asked AWAIT. */
+struct sqi_waiter {
+        struct sqi_waiter *next;
+        struct sqi_caller caller;
+        uint8_t id[SQI_REQUEST_ID];
+        char name[SQI_ID_MAX + 1], serial[SQI_SERIAL_SIZE];
+        enum sqi_until { SQI_UNTIL_RUNNING, SQI_UNTIL_GONE, SQI_UNTIL_SETTLED } until;
+        uint64_t due;
+};
+
+struct sqi_daemon {
+        struct sqi_daemon_options options;
+        struct sqi_state state;
+        struct sqi_server server;
+        struct sqi_supervisor *supervisor;
+        struct sqi_answers answers;
+        struct sqi_hosted *first;
+        struct sqi_waiter *waiters;
+        char base[SQI_RUNDIR_SIZE];
+        uint64_t sample_due;
+        bool stopping, left;
+        bool lost;                         /* the state directory is gone, and that was reported */
+        bool unread;                       /* a record could not be read: what belongs to nobody may be its */
+        char stop_error[SQI_RECORD_CAUSE]; /* why the last stop was given up; empty: it was not */
+};
+
+/* To whoever made the daemon; `topology` NULL: about the daemon itself. */
+void sqi_daemon_tell(struct sqi_daemon *daemon, enum sq_level level, const char *topology, const char *format, ...)
+        SQ_PRINTF(4, 5);
+/* NULL: there is none of that name. */
+struct sqi_hosted *sqi_daemon_find(struct sqi_daemon *daemon, struct sq_str name);
+
+/*
+ * Run directories are BASE/top-OURS-SERIAL, and the snapshots that found no room on disk (snapshots.h)
+ * BASE/snp-OURS-LINE, OURS being a hash of the state directory, so that each daemon knows its own.
+ */
+enum { SQI_PREFIX_SIZE = 24 };
+const char *sqi_daemon_rundir_prefix(const struct sqi_daemon *daemon, char ret[SQI_PREFIX_SIZE]);
+const char *sqi_daemon_spare_prefix(const struct sqi_daemon *daemon, char ret[SQI_PREFIX_SIZE]);
+const char *sqi_daemon_rundir(const struct sqi_daemon *daemon, const char *serial, char ret[SQI_RUNDIR_SIZE]);
+const char *sqi_daemon_spare(const struct sqi_daemon *daemon, const char *line, char ret[PATH_MAX]);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/stop.h"
+
+#include <stdio.h>
+
+#include "daemon/hosted.h"
+
+void
+sqi_daemon_stop(struct sqi_daemon *daemon)
+{
+        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
+                if (!sqi_hosted_is_running(hosted))
+                        continue;
+                if (daemon->stopping)
+                        sqi_running_abort(hosted->running);
+                else
+                        sqi_hosted_hand_over(hosted, NULL, 0);
+        }
+        daemon->stopping = true;
+        daemon->stop_error[0] = '\0';
+}
+
+void
+sqi_stop_give_up(struct sqi_daemon *daemon, const char *cause)
+{
+        daemon->stopping = false;
+        snprintf(daemon->stop_error, sizeof(daemon->stop_error), "%s", cause);
+        sqi_daemon_tell(daemon, SQ_ERROR, NULL, "it is not stopped, for something would be lost: %s", cause);
+        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
+                if (hosted->over && hosted->running && hosted->record.wish != SQI_WISH_KILLED &&
+                    sqi_running_lifecycle(hosted->running)->handover)
+                        hosted->over = false; /* is looked at anew, and begins again */
+}
+
+void
+sqi_daemon_leave(struct sqi_daemon *daemon)
+{
+        daemon->stopping = daemon->left = true;
+        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
+                sqi_hosted_save(hosted);
+}
+
+bool
+sqi_daemon_is_over(const struct sqi_daemon *daemon)
+{
+        if (!daemon->stopping || daemon->left)
+                return daemon->left;
+        for (const struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
+                if (sqi_hosted_is_running(hosted))
+                        return false;
+        return true;
+}

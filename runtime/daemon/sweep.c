@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/sweep.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "base/sealed.h"
+#include "control/lease.h"
+#include "supervisor/running.h"
+
+enum { TEXT_SIZE = 2048 };
+
+static void
+kill_holder(const char *rundir, uint32_t worker)
+{
+        struct pollfd gone = {.fd = -1, .events = POLLIN};
+        uint32_t incarnation;
+        pid_t pid = 0, again = 0;
+
+        if (sqi_lease_holder(rundir, worker, &pid, &incarnation) < 0 || pid == 0)
+                return;
+        gone.fd = pidfd_open(pid, 0);
+        if (gone.fd < 0)
+                return;
+        if (sqi_lease_holder(rundir, worker, &again, &incarnation) == 0 && again == pid &&
+            pidfd_send_signal(gone.fd, SIGKILL, NULL, 0) == 0)
+                while (poll(&gone, 1, -1) < 0 && errno == EINTR)
+                        continue;
+        close(gone.fd);
+}
+
+void
+sqi_sweep_rundir(struct sqi_daemon *daemon, const char *path)
+{
+        DIR *folder = opendir(path);
+        const struct dirent *entry;
+        struct sqi_rundir rundir;
+        char error[TEXT_SIZE];
+        unsigned worker;
+
+        while (folder && (entry = readdir(folder)))
+                if (sscanf(entry->d_name, "w%u", &worker) == 1)
+                        kill_holder(path, worker);
+        if (folder)
+                closedir(folder);
+        if (sqi_rundir_open(path, &rundir, error, sizeof(error)) < 0)
+                sqi_daemon_tell(daemon, SQ_WARN, NULL, "%s", error);
+        else
+                sqi_rundir_remove(&rundir);
+        sqi_cgroup_remove(&daemon->supervisor->cgroup, path);
+}
+
+static bool
+is_wanted(const struct sqi_daemon *daemon, const char *path)
+{
+        for (const struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
+                if (hosted->record.outcome == SQI_OUTCOME_NONE && strcmp(hosted->record.rundir, path) == 0)
+                        return true;
+        return false;
+}
+
+static void
+sweep_rundirs(struct sqi_daemon *daemon)
+{
+        char prefix[SQI_PREFIX_SIZE], path[SQI_RUNDIR_SIZE + NAME_MAX + 2];
+        DIR *folder = opendir(daemon->base);
+        const struct dirent *entry;
+
+        sqi_daemon_rundir_prefix(daemon, prefix);
+        while (folder && (entry = readdir(folder))) {
+                if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
+                        continue;
+                snprintf(path, sizeof(path), "%s/%s", daemon->base, entry->d_name);
+                if (!is_wanted(daemon, path))
+                        sqi_sweep_rundir(daemon, path);
+        }
+        if (folder)
+                closedir(folder);
+}
+
+static bool
+is_line(const struct sqi_daemon *daemon, const char *name)
+{
+        char line[SQI_LINE_FOLDER];
+
+        for (const struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
+                if (strcmp(sqi_state_line(&hosted->record, line), name) == 0)
+                        return true;
+        return false;
+}
+
+/* Snapshots of topologies that are not there any more. */
+static void
+sweep_lines(const struct sqi_daemon *daemon, const char *path, const char *prefix)
+{
+        DIR *folder = opendir(path);
+        const struct dirent *entry;
+
+        while (folder && (entry = readdir(folder)))
+                if (entry->d_name[0] != '.' && strncmp(entry->d_name, prefix, strlen(prefix)) == 0 &&
+                    !is_line(daemon, entry->d_name + strlen(prefix)))
+                        sqi_folder_remove(dirfd(folder), entry->d_name);
+        if (folder)
+                closedir(folder);
+}
+
+void
+sqi_sweep(struct sqi_daemon *daemon)
+{
+        char path[PATH_MAX + 16], prefix[SQI_PREFIX_SIZE];
+
+        if (daemon->unread)
+                return;
+        sweep_rundirs(daemon);
+        snprintf(path, sizeof(path), "%s/snapshots", daemon->state.path);
+        sweep_lines(daemon, path, "");
+        sweep_lines(daemon, daemon->base, sqi_daemon_spare_prefix(daemon, prefix));
+}

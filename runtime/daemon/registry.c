@@ -44,7 +44,7 @@ const char *
 sqi_daemon_spare_prefix(const struct sqi_daemon *daemon, char ret[SQI_PREFIX_SIZE])
 {
         sqi_daemon_rundir_prefix(daemon, ret);
-        memcpy(ret, "snp", 3);
+        ret[0] = 's', ret[1] = 'n', ret[2] = 'p'; /* in place of "top" */
         return ret;
 }
 

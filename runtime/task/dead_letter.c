@@ -223,3 +223,11 @@ sqi_letters_free(struct sqi_letters *letters)
         free(letters->tuples);
         memset(letters, 0, sizeof(*letters));
 }
+
+int
+sq_left_out(struct sq_task *task, bool letter, struct sq_value record, const char *cause)
+{
+        sqi_count(&task->metrics->left_out, 1);
+        sqi_task_log_seldom(task, "left out a record", cause);
+        return letter && task->plan->config.dead_letter ? sqi_letter_record(task, record, cause) : 0;
+}

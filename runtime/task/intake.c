@@ -266,35 +266,6 @@ sqi_intake_receive(struct sq_task *task, zmq_msg_t *message)
         return intake->inbox && receive(task, intake->inbox, message);
 }
 
-void
-sqi_intake_refuse(struct sq_task *task, uint32_t source, const char *cause)
-{
-        char name[128];
-
-        sqi_count(&task->metrics->malformed, 1);
-        sq_log(task, SQ_WARN, "refused a batch from %s: %s",
-               source < task->plan->ntasks ? sqi_task_name(task->plan, source, name, sizeof(name)) : "an unknown task",
-               cause);
-}
-
-static bool
-is_behind(uint16_t deaths, uint16_t others)
-{
-        return (int16_t)(uint16_t)(others - deaths) > 0;
-}
-
-void
-sqi_intake_lose(struct sq_task *task, uint32_t lost, uint32_t incarnation)
-{
-        struct sqi_intake *intake = &task->intake;
-
-        intake->deaths += (uint16_t)(incarnation - intake->fence[lost]);
-        intake->fence[lost] = incarnation;
-        if (is_behind(intake->believed, intake->deaths))
-                intake->believed = intake->deaths;
-        task->collector.source.deaths = intake->deaths;
-}
-
 /*
  * The supervisor tells all tasks of a death, but a replay can be faster than its word. Who executed it before would
  * send it into the channel to the dead task, where it is lost, and its tree with it until the message timeout. So word
@@ -306,10 +277,10 @@ await_word(struct sq_task *task, uint16_t deaths)
         uint64_t until = sqi_clock_ns() + AWAIT_NS;
 
         sqi_task_serve(task);
-        while (is_behind(task->intake.deaths, deaths) && !task->door && !task->quitting && task->failed == 0 &&
+        while (sqi_is_behind(task->intake.deaths, deaths) && !task->door && !task->quitting && task->failed == 0 &&
                task->now_ns < until)
                 sqi_task_wait(task, false, until);
-        if (is_behind(task->intake.believed, deaths))
+        if (sqi_is_behind(task->intake.believed, deaths))
                 task->intake.believed = deaths;
 }
 
@@ -376,8 +347,9 @@ sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *fram
                 sqi_intake_refuse(task, UINT32_MAX, "no such source task in this topology");
                 return false;
         }
-        if (__builtin_expect(
-                    frame->header.kind == SQI_BATCH_DATA && is_behind(task->intake.believed, frame->header.deaths), 0))
+        if (__builtin_expect(frame->header.kind == SQI_BATCH_DATA &&
+                                     sqi_is_behind(task->intake.believed, frame->header.deaths),
+                             0))
                 await_word(task, frame->header.deaths);
         if (frame->header.incarnation < task->intake.fence[frame->header.task]) {
                 sqi_count(&task->metrics->fenced, 1);

@@ -182,14 +182,6 @@ sq_lost(struct sq_task *task, uint64_t n, const char *format, ...)
 }
 
 int
-sq_left_out(struct sq_task *task, bool letter, struct sq_value record, const char *cause)
-{
-        sqi_count(&task->metrics->left_out, 1);
-        sqi_task_log_seldom(task, "left out a record", cause);
-        return letter && task->plan->config.dead_letter ? sqi_letter_record(task, record, cause) : 0;
-}
-
-int
 sq_error(struct sq_task *task, const char *format, ...)
 {
         va_list arguments;

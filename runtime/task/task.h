@@ -279,7 +279,7 @@ sqi_task_clock(const struct sq_task *task)
 /* Binds under the inproc name and, in a worker, under the ipc one. 0 or a negative errno. */
 int sqi_task_bind(const struct sq_task *task, void *socket, enum sqi_endpoint_kind kind);
 
-/* task.c: the task is over, `error` says why; the first cause stays. Returns -1. */
+/* report.c: the task is over, `error` says why; the first cause stays. Returns -1. */
 int sqi_task_fail(struct sq_task *task, int error, const char *format, ...) SQ_PRINTF(3, 4);
 /* A misuse of squall.h: counted, logged, and the tuple under way fails. */
 void sqi_task_misuse(struct sq_task *task, const char *format, ...) SQ_PRINTF(2, 3);
@@ -295,8 +295,12 @@ void sqi_task_log_seldom(struct sq_task *task, const char *what, const char *tex
 bool sqi_task_await_subscribers(struct sq_task *task);
 /* Serves what has come from the control thread. True: something came. */
 bool sqi_task_serve(struct sq_task *task);
+/* Of a spout: between ACTIVATE and DEACTIVATE, or not. */
+void sqi_task_activate(struct sq_task *task, bool active);
 /* Waits until something may be done: orders, input (if `intake`), acks, room in a stuck outlet, or `until_ns`. */
 void sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns);
+/* The component's own flush. False: it failed, and what it answers for fails too. */
+bool sqi_task_flush_component(struct sq_task *task);
 /* Sends what is open; first the component's own flush. */
 void sqi_task_flush(struct sq_task *task);
 /* Has a batch waited long enough? Without workers the answer must not depend on the clock: two runs are to be the
@@ -323,7 +327,7 @@ int sqi_task_try(struct sq_task *task, int (*callback)(struct sq_task *), uint64
 /* The task has so many keys: what dies with its worker. */
 void sqi_task_count_keys(struct sq_task *task);
 
-/* intake.c */
+/* intake.c, fence.c */
 int sqi_intake_bind(struct sq_task *task);
 int sqi_intake_connect(struct sq_task *task);
 void sqi_intake_close(struct sq_task *task);
@@ -337,6 +341,12 @@ bool sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame 
 /* The input of a tuple of this frame, or NULL: not for us. */
 const struct sqi_input *sqi_intake_input(const struct sq_task *task, const struct sqi_frame *frame);
 void sqi_intake_refuse(struct sq_task *task, uint32_t source, const char *cause);
+/* Has the task heard of fewer deaths than others? Both are sums that wrap. */
+static inline bool
+sqi_is_behind(uint16_t deaths, uint16_t others)
+{
+        return (int16_t)(uint16_t)(others - deaths) > 0;
+}
 
 /* anchor.c */
 /* Ends a transaction that opened the list of anchors: the first `ninput` are the input's, which is acked with

@@ -1,11 +1,32 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The house is as docs/architecture.md says: arrows point down, a noun of the documents is a file, functions are short.
+# The house is as docs/architecture.md says: arrows point down, no two files need each other, a noun of the documents is a
+# file, functions are short.
 source "$(dirname "$0")/lib"
 cd "$(dirname "$0")/../.."
 
 check "every arrow between folders points one way" tests/layers
 
+# Who needs whom, by the symbols of the objects: "A B" for each pair of units.
+needs() {
+        local object unit
+        for object in "$build"/runtime/*/*.o "$build"/cli/*.o; do
+                unit=${object#"$build"/}
+                [ -e "${unit%.o}.c" ] || continue # of a file that was there once
+                nm -g "$object" 2>/dev/null | awk -v unit="${unit%.o}" '
+                        $(NF - 1) == "U" { print "U", unit, $NF }
+                        $(NF - 1) ~ /^[TDBRVWC]$/ { print "D", unit, $NF }'
+        done | awk '
+                $1 == "D" { from[$3] = $2 }
+                $1 == "U" { who[++n] = $2; what[n] = $3 }
+                END { for (i = 1; i <= n; i++) if (what[i] in from && from[what[i]] != who[i]) print who[i], from[what[i]] }' | sort -u
+}
+no_circle() {
+        needs >"$dir/needs"
+        [ "$(wc -l <"$dir/needs")" -gt 100 ] || { echo "no objects in $build"; return 1; }
+        ! tsort "$dir/needs" 2>&1 >/dev/null | sed 's/^tsort: //' | grep .
+}
+check "no two files need each other" no_circle
 
 drawn() { docs/architecture-svg | cmp - docs/architecture.svg; }
 check "the picture of the architecture is that of the sources (docs/architecture-svg >docs/architecture.svg)" drawn

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the control thread tells a task to do. */
+#include "channel/socket.h"
+#include "task/task.h"
+
+static void
+take_lost(struct sq_task *task, const struct sqi_message *message)
+{
+        if (message->task >= task->plan->ntasks || message->number <= task->intake.fence[message->task])
+                return; /* known already: a new supervisor says again what is so */
+        sqi_intake_lose(task, message->task, (uint32_t)message->number);
+        sqi_collector_lose_reader(&task->collector, message->task, (uint32_t)message->number);
+        sqi_load_forget(task->load);
+        if (task->spout.ledger)
+                sqi_ledger_lose(task->spout.ledger, sqi_task_clock(task));
+        if (task->tracking && task->phase == SQI_RUNNING)
+                sqi_collector_lose(task, message->task);
+        if (task->spout.ledger)
+                task->spout.replays_due = sqi_ledger_unfinished(task->spout.ledger) > 0;
+}
+
+void
+sqi_task_activate(struct sq_task *task, bool active)
+{
+        const struct sq_spout *spout = task->instance.code ? task->instance.code->spout : NULL;
+
+        if (task->instance.active == active || !spout)
+                return;
+        task->instance.active = active;
+        if (active && spout->activate)
+                spout->activate(task);
+        if (!active && spout->deactivate)
+                spout->deactivate(task);
+}
+
+/* One that does not fit is no path of ours. */
+static void
+take_path(char ret[SQI_FOLDER_SIZE], struct sq_str path)
+{
+        if (path.len >= SQI_FOLDER_SIZE)
+                path.len = 0;
+        if (path.len > 0)
+                memcpy(ret, path.ptr, path.len);
+        ret[path.len] = '\0';
+}
+
+/* That it is one the bolts learn from the marks behind the last tuples: an order could come before or after those. */
+static void
+take_handover(struct sq_task *task, const struct sqi_message *message)
+{
+        task->handover.begun |= task->component->kind == SQ_KIND_SPOUT;
+        task->handover.fate = message->number ? SQI_FATE_STAYS : SQI_FATE_ENDS;
+        task->handover.epoch = message->a;
+        take_path(task->handover.folder, message->text);
+}
+
+static void
+take_log_level(struct sq_task *task, const struct sqi_message *message)
+{
+        if (message->task != task->id || message->number > SQ_DEBUG)
+                return;
+        task->instance.log_level = (enum sq_level)message->number;
+        task->instance.log_until_ns = message->a ? sqi_clock_ns() + message->a * 1000000 : 0;
+}
+
+void
+sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
+{
+        switch (message->type) {
+        case SQI_MSG_POSITION:
+                if (message->task == task->id)
+                        sqi_position_take(&task->spout.resume, message);
+                break;
+        case SQI_MSG_CONNECT:
+                task->may_connect = true;
+                break;
+        case SQI_MSG_START:
+                task->may_start = true;
+                break;
+        case SQI_MSG_ACTIVATE:
+        case SQI_MSG_DEACTIVATE:
+                task->start_inactive = message->type == SQI_MSG_DEACTIVATE;
+                if (task->phase == SQI_RUNNING)
+                        sqi_task_activate(task, !task->start_inactive);
+                break;
+        case SQI_MSG_HANDOVER:
+                take_handover(task, message);
+                break;
+        case SQI_MSG_RESTORE:
+                take_path(task->handover.restore, message->text);
+                break;
+        case SQI_MSG_MOVE:
+                task->handover.moving = task->quitting = true;
+                break;
+        case SQI_MSG_LOG_LEVEL:
+                take_log_level(task, message);
+                break;
+        case SQI_MSG_DRAIN:
+                task->draining = true;
+                if (task->spout.ledger)
+                        sqi_ledger_hurry(task->spout.ledger, sqi_task_clock(task));
+                break;
+        case SQI_MSG_PROBE:
+                if (task->component->cycle && task->phase == SQI_RUNNING)
+                        sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_PROBED,
+                                                                    .task = task->id,
+                                                                    .number = message->number,
+                                                                    .a = task->intake.received,
+                                                                    .b = task->collector.sent_to_cycle});
+                break;
+        case SQI_MSG_RELEASE:
+                if (message->number == task->component->cycle)
+                        task->released = true;
+                break;
+        case SQI_MSG_PEER_LOST:
+                take_lost(task, message);
+                break;
+        case SQI_MSG_PEER_READY:
+                sqi_collector_end_again(&task->collector, message->task);
+                break;
+        case SQI_MSG_QUIT:
+                task->quitting = true;
+                break;
+        default:
+                break;
+        }
+}
+
+bool
+sqi_task_serve(struct sq_task *task)
+{
+        struct sqi_message order;
+        zmq_msg_t message;
+        bool got = false;
+
+        if (task->door)
+                return false;
+        task->reported = false;
+        zmq_msg_init(&message);
+        while (sqi_socket_receive(task->control, &message) == 0) {
+                got = true;
+                if (sqi_message_decode(zmq_msg_data(&message), zmq_msg_size(&message), &order, NULL) == 0)
+                        sqi_task_obey(task, &order);
+        }
+        zmq_msg_close(&message);
+        return got;
+}

@@ -79,4 +79,14 @@ walks() {
         return $bad
 }
 check "the five walks of docs/architecture.md lead over files that are there" walks
+
+# Ends before it builds or touches a log: this very run's are there.
+named_in_vain() {
+        local status=0
+        tests/run debug -- unit/arena integration/threads no-such-suite >"$dir/said" || status=$?
+        cat "$dir/said"
+        [ $status = 2 ] && grep -q "named 'integration/threads' runs in debug" "$dir/said" && grep -q 'threads.sh runs in: tsan' "$dir/said" &&
+                grep -q "named 'no-such-suite' runs in debug" "$dir/said"
+}
+check "tests/run refuses the name of a suite that would not run" named_in_vain
 exit $failures

@@ -5,46 +5,16 @@
 # SQUALL_KILLS: how often the supervisor is killed at a random instant; SQUALL_ROUNDS: rounds of submit and kill; SQUALL_SEED: of the instants.
 # alone
 # modes: release asan
-source "$(dirname "$0")/lib"
-export XDG_RUNTIME_DIR=$dir/run
-unset SQUALL_SOCKET
-mkdir -m 700 "$XDG_RUNTIME_DIR"
-on_exit end_all
-supervisor=
+source "$(dirname "$0")/supervised"
 RANDOM=${SQUALL_SEED:=$$}
 
 # ---- the supervisor and its workers, known by their run directory ----
 
-answers() { "$squall" list >/dev/null 2>&1; }
-start() {
-        "$squall" supervisor --state-dir "$dir/state" "$@" >>"$dir/err" 2>&1 &
-        supervisor=$!
-        until_true answers
-}
-kill_supervisor() { { kill -KILL $supervisor && wait $supervisor; } 2>/dev/null; return 0; }
-workers() { grep -ls "$XDG_RUNTIME_DIR/[s]quall/top-" /proc/[0-9]*/cmdline | tr -dc '0-9\n'; } # the brackets keep grep from finding itself
 title() { tr '\0' '\n' 2>/dev/null <"/proc/$1/cmdline" | head -n 1; }
 workers_of() { local p; for p in $(workers); do case "$(title "$p") " in "squall: worker $1 "*) echo "$p"; esac; done; }
 worker() { local p; for p in $(workers); do case "$(title "$p") " in *" $1 $2 "*) echo "$p"; return 0; esac; done; return 1; }
-end_all() { kill -KILL $supervisor $(workers) 2>/dev/null; }
-no_worker() { [ -z "$(workers)" ]; }
 lines() { local n; n=$(wc -l <"$1" 2>/dev/null) && echo "$n" || echo 0; }
 more_lines() { [ "$(lines "$1")" -gt "$2" ]; }
-state() { "$squall" list --json | tr '{' '\n' | sed -n "s/.*\"topology\":\"$1\",\"state\":\"\([a-z]*\)\".*/\1/p"; }
-is_in_state() { [ "$(state "$1")" = "$2" ]; }
-exits_with() {
-        local want=$1 got
-        shift
-        "$@"
-        got=$?
-        [ $got -eq "$want" ] || { echo "exit status $got instead of $want"; return 1; }
-}
-says() {
-        local want=$1 out
-        shift
-        out=$("$@" 2>&1)
-        case $out in *"$want"*) ;; *) echo "$out"; return 1 ;; esac
-}
 
 # topology NAME TUPLES RATE: gen -> pass x 2 -> sink, which appends to NAME.tsv
 topology() {

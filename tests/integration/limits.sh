@@ -2,27 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Limits of topologies and workers: by rlimits, and by cgroup v2, for which a folder stands in here: what is written into it, and what is read from it.
 # modes: release
-source "$(dirname "$0")/lib"
-export XDG_RUNTIME_DIR=$dir/run
-unset SQUALL_SOCKET SQUALL_CGROUP
-mkdir -m 700 "$XDG_RUNTIME_DIR"
-supervisor=
-workers() { grep -ls "$XDG_RUNTIME_DIR/[s]quall/top-" /proc/[0-9]*/cmdline | tr -dc '0-9\n'; }
-end_all() { kill -KILL $supervisor $(workers) 2>/dev/null; }
-on_exit end_all
-answers() { "$squall" list >/dev/null 2>&1; }
-start() {
-        "$squall" supervisor --state-dir "$dir/state" >>"$dir/err" 2>&1 &
-        supervisor=$!
-        until_true answers
-}
-says() {
-        local want=$1 out
-        shift
-        out=$(timeout 20 "$@" 2>&1)
-        case $out in *"$want"*) ;; *) echo "$out"; return 1 ;; esac
-}
-pid() { "$squall" status capped --json | tr '{' '\n' | sed -n "s#.*\"task\":\"$1\",\"worker\":[0-9]*,\"pid\":\([0-9]*\).*#\1#p"; }
+source "$(dirname "$0")/supervised"
+
 cat >"$dir/capped.yaml" <<YAML
 name: capped
 config:
@@ -46,7 +27,7 @@ start
 "$squall" submit "$dir/capped.yaml" --wait >/dev/null
 check "what nobody enforces is said" says "topology.memory.mb, topology.cpu, topology.worker.cpu: not enforced" "$squall" logs capped
 check "doctor says which limits hold" says "limits by rlimits" "$squall" doctor
-check "a worker has its files and its nice value" eval 'p=$(pid sink/0); grep -q "^Max open files *100 " /proc/$p/limits && [ "$(ps -o ni= -p "$p" | tr -d " ")" = 5 ]'
+check "a worker has its files and its nice value" eval 'p=$(pid capped sink/0); grep -q "^Max open files *100 " /proc/$p/limits && [ "$(ps -o ni= -p "$p" | tr -d " ")" = 5 ]'
 "$squall" kill capped --wait 0 >/dev/null
 sed "s/'null'/${build//\//\\/}\/tests\/components\/hoarder.so/; s/memory.mb: 200/memory.mb: 60/; s/name: capped/name: greedy/" "$dir/capped.yaml" >"$dir/greedy.yaml"
 "$squall" submit "$dir/greedy.yaml" --wait >/dev/null
@@ -63,21 +44,21 @@ mkdir "$SQUALL_CGROUP"
 echo "cpuset cpu io memory pids" >"$SQUALL_CGROUP/cgroup.controllers"
 check "doctor says that there is one" says "by cgroup v2 below $SQUALL_CGROUP" "$squall" doctor
 start
-until_true eval '[ -n "$(pid gen/0)" ]'
+until_true eval '[ -n "$(pid capped gen/0)" ]'
 top=$(echo "$SQUALL_CGROUP"/top-*)
 is() { [ "$(cat "$2")" = "$1" ] || { cat "$2"; return 1; }; }
 check "the topology has its memory" is $((300 << 20)) "$top/memory.max"
 check "and its cores" is "150000 100000" "$top/cpu.max"
 check "a worker has its memory" is $((200 << 20)) "$top/w0/memory.max"
 check "and its cores" is "50000 100000" "$top/w1/cpu.max"
-check "its process is in it" until_true is "$(pid gen/0)" "$top/w0/cgroup.procs"
-old=$(pid sink/0)
+check "its process is in it" until_true is "$(pid capped gen/0)" "$top/w0/cgroup.procs"
+old=$(pid capped sink/0)
 printf 'low 0\nhigh 0\nmax 9\noom 1\noom_kill 1\n' >"$top/w1/memory.events"
 kill -KILL "$old"
 check "a worker that the kernel kills for its memory is restarted with that cause" until_true says "killed for want of memory" "$squall" status capped
 rm "$top/w1/memory.events"
-check "and is in its cgroup again" until_true eval '[ -n "$(pid sink/0)" ] && [ "$(cat "$top/w1/cgroup.procs")" = "$(pid sink/0)" ] && [ "$(pid sink/0)" != $old ]'
-kill -KILL "$(pid sink/0)"
+check "and is in its cgroup again" until_true eval '[ -n "$(pid capped sink/0)" ] && [ "$(cat "$top/w1/cgroup.procs")" = "$(pid capped sink/0)" ] && [ "$(pid capped sink/0)" != $old ]'
+kill -KILL "$(pid capped sink/0)"
 check "one that dies otherwise has another cause" until_true says "killed by signal 9" "$squall" status capped
 "$squall" kill capped --wait 0 >/dev/null
 "$squall" supervisor --stop

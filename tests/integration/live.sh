@@ -4,29 +4,12 @@
 # SQUALL_ROUNDS: rounds of rebalance and kill -9; SQUALL_SEED: of what is killed and when; SQUALL_SUMS: tuples that are counted.
 # alone
 # modes: release asan
-source "$(dirname "$0")/lib"
-export XDG_RUNTIME_DIR=$dir/run
-unset SQUALL_SOCKET
-mkdir -m 700 "$XDG_RUNTIME_DIR"
-on_exit end_all
-supervisor=
+source "$(dirname "$0")/supervised"
 RANDOM=${SQUALL_SEED:=$$}
 
-answers() { "$squall" list >/dev/null 2>&1; }
-start() {
-        "$squall" supervisor --state-dir "$dir/state" >>"$dir/err" 2>&1 &
-        supervisor=$!
-        until_true answers
-}
-kill_supervisor() { { kill -KILL $supervisor && wait $supervisor; } 2>/dev/null; return 0; }
-workers() { grep -ls "$XDG_RUNTIME_DIR/[s]quall/top-" /proc/[0-9]*/cmdline | tr -dc '0-9\n'; }
-end_all() { kill -KILL $supervisor $(workers) 2>/dev/null; }
-no_worker() { [ -z "$(workers)" ]; }
 # pids TOPOLOGY COMPONENT: of its workers, on one line
 pids() { "$squall" status "$1" | awk -v c="$2/" 'index($1, c) == 1 { printf "%s ", $3 }'; }
 tasks() { pids "$1" "$2" | wc -w; }
-state() { "$squall" list --json | tr '{' '\n' | sed -n "s/.*\"topology\":\"$1\",\"state\":\"\([a-z]*\)\".*/\1/p"; }
-is_in_state() { [ "$(state "$1")" = "$2" ]; }
 lines() { local n; n=$(wc -l <"$1" 2>/dev/null) && echo "$n" || echo 0; }
 more_lines() { [ "$(lines "$1")" -gt "$2" ]; }
 

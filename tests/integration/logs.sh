@@ -2,33 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a topology logs: by level, by component, as JSON, followed over a rotation; and levels that change while it runs.
 # modes: release asan
-source "$(dirname "$0")/lib"
-export XDG_RUNTIME_DIR=$dir/run
-unset SQUALL_SOCKET
-mkdir -m 700 "$XDG_RUNTIME_DIR"
-supervisor=
-workers() { grep -ls "$XDG_RUNTIME_DIR/[s]quall/top-" /proc/[0-9]*/cmdline | tr -dc '0-9\n'; }
-end_all() { kill -KILL $supervisor $(workers) 2>/dev/null; }
-on_exit end_all
-answers() { "$squall" list >/dev/null 2>&1; }
-start() {
-        "$squall" supervisor --state-dir "$dir/state" >>"$dir/err" 2>&1 &
-        supervisor=$!
-        until_true answers
-}
-exits_with() {
-        local want=$1 got
-        shift
-        timeout 20 "$@"
-        got=$?
-        [ $got -eq "$want" ] || { echo "exit status $got instead of $want"; return 1; }
-}
-says() {
-        local want=$1 out
-        shift
-        out=$(timeout 20 "$@" 2>&1)
-        case $out in *"$want"*) ;; *) echo "$out"; return 1 ;; esac
-}
+source "$(dirname "$0")/supervised"
+
 topology() {
         cat >"$dir/$1.yaml" <<YAML
 name: $1
@@ -52,8 +27,7 @@ is_quiet() {
         until_true eval "[ \$(count $1) -gt $((at + 3)) ]" && [ "$(debugs "$1")" = "$before" ]
 }
 level() { "$squall" status chat --json | tr '{' '\n' | sed -n "s/.*\"id\":\"$1\",.*\"log_level\":\"\([a-z]*\)\".*/\1/p"; }
-pid() { "$squall" status chat --json | tr '{' '\n' | sed -n "s#.*\"task\":\"$1\",\"worker\":[0-9]*,\"pid\":\([0-9]*\).*#\1#p"; }
-is_restarted() { [ -n "$(pid talk/0)" ] && [ "$(pid talk/0)" != "$1" ]; }
+is_restarted() { [ -n "$(pid chat talk/0)" ] && [ "$(pid chat talk/0)" != "$1" ]; }
 
 start
 topology chat 0 50
@@ -71,7 +45,7 @@ check "from then on it logs at that level" until_true talks 0
 check "the other one does not" is_quiet other
 check "status shows it" eval '[ "$(level talk)" = debug ] && [ "$(level other)" = info ]'
 check "in words too" says "logs at debug for another" "$squall" status chat
-old=$(pid talk/0)
+old=$(pid chat talk/0)
 kill -KILL "$old"
 until_true is_restarted "$old"
 check "a restarted worker has the level of the one before" eval 'until_true eval "said talk | grep -q \"debug talk/0#1 said at debug\""'

@@ -2,27 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Who may command a supervisor, and what a submission may name: CURVE on TCP, peer credentials on ipc, names and paths.
 # modes: release asan
-source "$(dirname "$0")/lib"
-export XDG_RUNTIME_DIR=$dir/run
-unset SQUALL_SOCKET SQUALL_CERT SQUALL_SERVER_CERT
-mkdir -m 700 "$XDG_RUNTIME_DIR"
-supervisor=
-end_all() { kill -KILL $supervisor 2>/dev/null; }
-on_exit end_all
-answers() { "$squall" list >/dev/null 2>&1; }
-exits_with() {
-        local want=$1 got
-        shift
-        timeout 20 "$@"
-        got=$?
-        [ $got -eq "$want" ] || { echo "exit status $got instead of $want"; return 1; }
-}
-says() {
-        local want=$1 out
-        shift
-        out=$(timeout 20 "$@" 2>&1)
-        case $out in *"$want"*) ;; *) echo "$out"; return 1 ;; esac
-}
+source "$(dirname "$0")/supervised"
 supervise=("$squall" supervisor --state-dir "$dir/state")
 
 cat >"$dir/life.yaml" <<'YAML'

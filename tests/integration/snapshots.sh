@@ -5,31 +5,17 @@
 # SQUALL_ROUNDS: stops of each kind; SQUALL_TUPLES: how many are counted.
 # alone
 # modes: release asan
-source "$(dirname "$0")/lib"
-export XDG_RUNTIME_DIR=$dir/run
-unset SQUALL_SOCKET
-mkdir -m 700 "$XDG_RUNTIME_DIR" "$dir/state"
-on_exit end_all
-supervisor= small=
+source "$(dirname "$0")/supervised"
+mkdir -m 700 "$dir/state"
+on_exit give_back
+small=
 : "${SQUALL_ROUNDS:=6}" "${SQUALL_TUPLES:=300000}"
 
-answers() { "$squall" list >/dev/null 2>&1; }
-start() {
-        "$squall" supervisor --state-dir "$dir/state" >>"$dir/err" 2>&1 &
-        supervisor=$!
-        until_true answers
-}
-stop() { "$squall" supervisor --stop >>"$dir/err" 2>&1; }
-kill_supervisor() { { kill -KILL $supervisor && wait $supervisor; } 2>/dev/null; return 0; }
-workers() { grep -ls "$XDG_RUNTIME_DIR/[s]quall/top-" /proc/[0-9]*/cmdline | tr -dc '0-9\n'; }
-end_all() {
-        kill -KILL $supervisor $(workers) 2>/dev/null
+give_back() {
+        end_all
         wait 2>/dev/null
         [ -z "$small" ] || umount "$small"
 }
-no_worker() { [ -z "$(workers)" ]; }
-state() { "$squall" list --json | tr '{' '\n' | sed -n "s/.*\"topology\":\"$1\",\"state\":\"\([a-z]*\)\".*/\1/p"; }
-is_in_state() { [ "$(state "$1")" = "$2" ]; }
 pause() { read -rt "$1" <> <(:) || true; }
 
 counts_yaml() {

@@ -3,28 +3,8 @@
 # Every verb, as `squall help` lists them, keeps what the command promises: its help, its exit statuses, its JSON. A new verb needs no edit here, but
 # for an example of how it is called if it takes operands.
 # modes: release asan
-source "$(dirname "$0")/lib"
-export XDG_RUNTIME_DIR=$dir/run
-unset SQUALL_SOCKET SQUALL_CERT SQUALL_SERVER_CERT
-mkdir -m 700 "$XDG_RUNTIME_DIR"
-supervisor=
-workers() { grep -ls "$XDG_RUNTIME_DIR/[s]quall/top-" /proc/[0-9]*/cmdline | tr -dc '0-9\n'; }
-end_all() { kill -KILL $supervisor $(workers) 2>/dev/null; }
-on_exit end_all
-answers() { "$squall" list >/dev/null 2>&1; }
-exits_with() {
-        local want=$1 got
-        shift
-        timeout 30 "$@" </dev/null
-        got=$?
-        [ $got -eq "$want" ] || { echo "exit status $got instead of $want"; return 1; }
-}
-says() {
-        local want=$1 out
-        shift
-        out=$(timeout 30 "$@" 2>&1 </dev/null)
-        case $out in *"$want"*) ;; *) echo "$out"; return 1 ;; esac
-}
+source "$(dirname "$0")/supervised"
+
 has() { [[ " $(flags "$1") " == *" $2 "* ]]; }
 flags() { "$squall" "$1" --help | sed -n 's/^  \(-., \|    \)--\([a-z-]*\).*/\2/p' | tr '\n' ' '; }
 verbs=$("$squall" help | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p')

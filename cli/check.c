@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "json.h"
-#include "load.h"
+#include "topology_file.h"
 
 static void
 print_json(const char *file, const struct sqi_diagnostics *diagnostics, const struct sqi_plan *plan)

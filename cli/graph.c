@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "json.h"
-#include "load.h"
+#include "topology_file.h"
 
 static const struct sqi_plan_stream *
 stream_of(const struct sqi_plan *plan, const struct sqi_plan_edge *edge)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replace.h"
+#include "update_plan.h"
 #include "base/nearest.h"
 #include "component/settings.h"
 
@@ -81,7 +81,7 @@ run(const struct cli_args *args)
         if (status == CLI_DONE)
                 status = cli_check_change(args, before, plan);
         if (status == CLI_DONE)
-                status = cli_replace(args, &talk, plan, source);
+                status = cli_update_plan(args, &talk, plan, source);
         cli_talk_close(&talk);
         sqi_plan_free(&plan);
         sqi_plan_free(&before);

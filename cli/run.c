@@ -19,8 +19,8 @@
 #include "base/random.h"
 #include "inline.h"
 #include "live.h"
-#include "load.h"
-#include "record.h"
+#include "topology_file.h"
+#include "recording.h"
 #include "summary.h"
 #include "watch.h"
 
@@ -211,7 +211,7 @@ run_topology(const struct cli_args *args)
         status = cli_load(args, 0, &plan);
         if (status != CLI_DONE)
                 return status;
-        if (cli_text(args, "record") && (status = cli_record(cli_text(args, "record"), plan)) != CLI_DONE) {
+        if (cli_text(args, "record") && (status = cli_recording_begin(cli_text(args, "record"), plan)) != CLI_DONE) {
                 sqi_plan_free(&plan);
                 return status;
         }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "load.h"
+#include "topology_file.h"
 #include "talk.h"
 
 static void

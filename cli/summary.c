@@ -177,7 +177,7 @@ print_troubles(FILE *out, const struct numbers *numbers)
 static void
 print_own_line(FILE *out, const struct numbers *numbers)
 {
-        const struct sqi_own *own = numbers->total.own;
+        const struct sqi_own_metric *own = numbers->total.own;
 
         for (unsigned i = 0; i < SQI_OWN_MAX && own[i].kind != SQI_OWN_NONE; i++) {
                 if (i == 0)

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "json.h"
-#include "load.h"
+#include "topology_file.h"
 #include "rig/replay.h"
 #include "rig/script.h"
 

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "load.h"
-#include "replace.h"
+#include "topology_file.h"
+#include "update_plan.h"
 
 /* What it has now must be able to go on. */
 static int
@@ -34,7 +34,7 @@ update(const struct cli_args *args, const struct sqi_plan *plan)
         if (status == CLI_DONE)
                 status = check_present(args, &talk, plan);
         if (status == CLI_DONE)
-                status = cli_replace(args, &talk, plan, (struct sq_str){source, size});
+                status = cli_update_plan(args, &talk, plan, (struct sq_str){source, size});
         cli_talk_close(&talk);
         free(source);
         return status;

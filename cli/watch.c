@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "load.h"
+#include "topology_file.h"
 
 enum { QUIET_MS = 200, FILES_MAX = 256, SIGNALLED = 128 };
 

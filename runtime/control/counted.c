@@ -64,7 +64,7 @@ static void
 clean(struct sqi_metrics *metrics)
 {
         for (unsigned i = 0; i < SQI_OWN_MAX; i++) {
-                struct sqi_own *own = &metrics->own[i];
+                struct sqi_own_metric *own = &metrics->own[i];
 
                 own->name[SQI_OWN_NAME - 1] = '\0';
                 if (atomic_load_explicit(&own->kind, memory_order_relaxed) >= SQI_OWN_KINDS)

@@ -20,7 +20,7 @@ write_microseconds(struct sqi_writer *writer, const char *key, const struct sqi_
 }
 
 static void
-write_own(struct sqi_writer *writer, const struct sqi_own *own)
+write_own(struct sqi_writer *writer, const struct sqi_own_metric *own)
 {
         if (own->kind != SQI_OWN_HISTOGRAM) {
                 sqi_write_int(writer, own->name, own->value);

@@ -58,14 +58,14 @@ write_histogram(struct sqi_writer *writer, const struct sqi_histogram *histogram
 }
 
 static uint32_t
-own_kind(const struct sqi_own *own)
+own_kind(const struct sqi_own_metric *own)
 {
         return atomic_load_explicit(&own->kind, memory_order_acquire);
 }
 
 /* Each as name, kind, value, histogram. */
 static void
-write_own(struct sqi_writer *writer, const struct sqi_own *own)
+write_own(struct sqi_writer *writer, const struct sqi_own_metric *own)
 {
         sqi_write_array(writer, NULL);
         for (unsigned i = 0; i < SQI_OWN_MAX && own_kind(&own[i]); i++) {
@@ -169,14 +169,14 @@ read_counters(struct sqi_reader *reader, struct sqi_metrics *ret)
 }
 
 static void
-read_own(struct sqi_reader *reader, struct sqi_own *ret)
+read_own(struct sqi_reader *reader, struct sqi_own_metric *ret)
 {
         uint32_t n = sqi_read_array(reader) / 4;
-        struct sqi_own skipped = {0};
+        struct sqi_own_metric skipped = {0};
 
         sqi_read_demand(reader, n <= SQI_OWN_MAX, "too many metrics");
         for (uint32_t i = 0; i < n && !reader->error; i++) {
-                struct sqi_own *own = ret ? &ret[i] : &skipped;
+                struct sqi_own_metric *own = ret ? &ret[i] : &skipped;
 
                 sqi_read_text(reader, own->name, sizeof(own->name));
                 uint32_t kind = (uint32_t)sqi_read_uint(reader, SQI_OWN_KINDS - 1);

@@ -101,18 +101,18 @@ sqi_histogram_quantile(const struct sqi_histogram *histogram, double q)
 }
 
 const char *
-sqi_own_kind_name(uint32_t kind)
+sqi_own_metric_kind_name(uint32_t kind)
 {
         static const char *const names[SQI_OWN_KINDS] = {"none", "counter", "gauge", "histogram"};
 
         return kind < SQI_OWN_KINDS ? names[kind] : "?";
 }
 
-struct sqi_own *
-sqi_own_find(struct sqi_metrics *metrics, const char *name, enum sqi_own_kind kind)
+struct sqi_own_metric *
+sqi_own_metric_find(struct sqi_metrics *metrics, const char *name, enum sqi_own_metric_kind kind)
 {
         for (unsigned i = 0; i < SQI_OWN_MAX; i++) {
-                struct sqi_own *own = &metrics->own[i];
+                struct sqi_own_metric *own = &metrics->own[i];
                 uint32_t has = atomic_load_explicit(&own->kind, memory_order_relaxed);
                 if (has == SQI_OWN_NONE) {
                         snprintf(own->name, sizeof(own->name), "%s", name);
@@ -127,10 +127,11 @@ sqi_own_find(struct sqi_metrics *metrics, const char *name, enum sqi_own_kind ki
 
 /* A gauge of several tasks is their sum. */
 static void
-merge_own(struct sqi_metrics *into, const struct sqi_own *from)
+merge_own(struct sqi_metrics *into, const struct sqi_own_metric *from)
 {
         uint32_t kind = atomic_load_explicit(&from->kind, memory_order_acquire);
-        struct sqi_own *own = kind ? sqi_own_find(into, from->name, (enum sqi_own_kind)kind) : NULL;
+        struct sqi_own_metric *own = kind ? sqi_own_metric_find(into, from->name, (enum sqi_own_metric_kind)kind)
+                                          : NULL;
 
         if (!own)
                 return;

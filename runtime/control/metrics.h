@@ -59,9 +59,9 @@ struct sqi_histogram {
 
 /* A metric of the component's own (sq_count(), sq_gauge(), sq_histogram()), known by its name. */
 enum { SQI_OWN_MAX = 8, SQI_OWN_NAME = 32 };
-enum sqi_own_kind { SQI_OWN_NONE, SQI_OWN_COUNTER, SQI_OWN_GAUGE, SQI_OWN_HISTOGRAM, SQI_OWN_KINDS };
+enum sqi_own_metric_kind { SQI_OWN_NONE, SQI_OWN_COUNTER, SQI_OWN_GAUGE, SQI_OWN_HISTOGRAM, SQI_OWN_KINDS };
 
-struct sqi_own {
+struct sqi_own_metric {
         _Atomic uint32_t kind; /* written last: what is before it holds from then on */
         char name[SQI_OWN_NAME];
         _Atomic int64_t value; /* histogram: how many */
@@ -72,9 +72,9 @@ struct sqi_metrics {
 #define X(name, ...) _Atomic uint64_t name;
         SQI_COUNTERS(X)
 #undef X
-        struct sqi_histogram execute;    /* ns of one execute; sampled: one tuple a batch */
-        struct sqi_histogram complete;   /* ns from emit to completed tuple tree, spouts */
-        struct sqi_own own[SQI_OWN_MAX]; /* the first with SQI_OWN_NONE ends them */
+        struct sqi_histogram execute;           /* ns of one execute; sampled: one tuple a batch */
+        struct sqi_histogram complete;          /* ns from emit to completed tuple tree, spouts */
+        struct sqi_own_metric own[SQI_OWN_MAX]; /* the first with SQI_OWN_NONE ends them */
 };
 
 enum sqi_counter_use { SQI_COUNTER_WORK, SQI_COUNTER_TROUBLE, SQI_COUNTER_COST, SQI_COUNTER_LEVEL, SQI_COUNTER_LIFE };
@@ -123,8 +123,9 @@ void sqi_histogram_merge(struct sqi_histogram *into, const struct sqi_histogram 
 uint64_t sqi_histogram_quantile(const struct sqi_histogram *histogram, double q);
 /* The component's own metric of that name, made when there is none; NULL: another kind has the name, or there are
  * SQI_OWN_MAX. */
-struct sqi_own *sqi_own_find(struct sqi_metrics *metrics, const char *name, enum sqi_own_kind kind);
-const char *sqi_own_kind_name(uint32_t kind); /* "counter", ... */
+struct sqi_own_metric *sqi_own_metric_find(struct sqi_metrics *metrics, const char *name,
+                                           enum sqi_own_metric_kind kind);
+const char *sqi_own_metric_kind_name(uint32_t kind); /* "counter", ... */
 
 /* Another number after each turn of the task's loop and each tuple: who shows the same for long is stuck in a
  * callback. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The record of a topology (struct sqi_record) as a sealed file, `record` in its folder: msgpack, with a version. */
-#ifndef SQI_SUPERVISOR_RECORD_H
-#define SQI_SUPERVISOR_RECORD_H
+#ifndef SQI_RECORD_H
+#define SQI_RECORD_H
 
 #include "daemon/state.h"
 

@@ -14,13 +14,13 @@ static const long NAP_NS = 1000000;
 struct sqi_inline {
         struct sqi_plan *plan;
         void *context;
-        struct sqi_door door;
+        struct sqi_driver driver;
         struct sq_task *tasks;
         struct sqi_metrics **metrics;
         struct sqi_views **views; /* by task */
 };
 
-/* ---- the door ---------------------------------------------------------------------------------------- */
+/* ---- the driver ---------------------------------------------------------------------------------------- */
 
 static uint64_t
 now(void *context)
@@ -96,7 +96,7 @@ sqi_inline_new(struct sqi_plan *plan)
         if (!self)
                 return NULL;
         self->plan = plan;
-        self->door = (struct sqi_door){self, now, wall, log_line, true, execute, is_stale, fault, take_report};
+        self->driver = (struct sqi_driver){self, now, wall, log_line, true, execute, is_stale, fault, take_report};
         self->tasks = calloc(plan->ntasks, sizeof(*self->tasks));
         self->metrics = calloc(plan->ntasks, sizeof(struct sqi_metrics *));
         self->views = calloc(plan->ntasks, sizeof(struct sqi_views *));
@@ -109,7 +109,7 @@ sqi_inline_new(struct sqi_plan *plan)
                 task->component = &plan->components[plan->tasks[t].component];
                 task->rundir = "";
                 task->context = self->context;
-                task->door = &self->door;
+                task->driver = &self->driver;
                 task->metrics = self->metrics[t] = calloc(1, sizeof(*task->metrics));
                 self->views[t] = sqi_views_new();
                 if (!task->metrics)

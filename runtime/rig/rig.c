@@ -13,7 +13,7 @@
 static const uint64_t EPOCH_NS = 1000000000;  /* virtual monotonic time begins at one second, */
 static const int64_t EPOCH_WALL = 1704067200; /* the time of day at 2024-01-01 00:00:00 UTC */
 
-/* ---- the door ---------------------------------------------------------------------------------------- */
+/* ---- the driver ---------------------------------------------------------------------------------------- */
 
 static uint64_t
 now(void *context)
@@ -164,14 +164,14 @@ open_rig(struct sq_rig *rig, uint32_t id)
                 return -ENOMEM;
         zmq_ctx_set(rig->context, ZMQ_IO_THREADS, 0);
         rig->clock_ns = EPOCH_NS;
-        rig->door = (struct sqi_door){rig, now, wall, log_line, false, execute, is_stale, fault, ignore_report};
+        rig->driver = (struct sqi_driver){rig, now, wall, log_line, false, execute, is_stale, fault, ignore_report};
         task->plan = rig->plan;
         task->id = id;
         task->component = &rig->plan->components[rig->plan->tasks[id].component];
         task->rundir = "";
         task->context = rig->context;
         task->metrics = &rig->metrics;
-        task->door = &rig->door;
+        task->driver = &rig->driver;
         r = attach_all(rig);
         if (r < 0)
                 return r;

@@ -6,7 +6,7 @@
  *     sources (as spout tasks) --inbox--> the task --channels--> sinks
  *               ^----------------acks-------'
  *
- * The task is the one that workers run; only its door differs. Every tuple fed is a tuple tree of its own, and the rig
+ * The task is the one that workers run; only its driver differs. Every tuple fed is a tuple tree of its own, and the rig
  * is both its ledger and the last bolt of it: what reaches a sink is acked there at once, so a tree is complete when
  * the task has acked what it was fed. For a spout the rig is the bolts: it gathers the trees and acks or fails them
  * when told to.
@@ -44,7 +44,7 @@ struct sqi_log_line {
 
 struct sq_rig {
         struct sqi_plan *plan;
-        struct sqi_door door;
+        struct sqi_driver driver;
         struct sqi_metrics metrics;
         struct sq_task *task;
         void *context;

@@ -31,7 +31,7 @@ connections(const struct sqi_plan *plan, uint32_t component)
 }
 
 uint64_t
-sqi_limits_worker_fds(const struct sqi_plan *plan, uint32_t worker)
+sqi_headroom_worker_fds(const struct sqi_plan *plan, uint32_t worker)
 {
         uint64_t n = FDS_PROCESS;
 
@@ -42,20 +42,20 @@ sqi_limits_worker_fds(const struct sqi_plan *plan, uint32_t worker)
 }
 
 uint64_t
-sqi_limits_supervisor_fds(const struct sqi_plan *plan)
+sqi_headroom_supervisor_fds(const struct sqi_plan *plan)
 {
         return FDS_PROCESS + (uint64_t)FDS_SUPERVISED * plan->nworkers;
 }
 
 int
-sqi_limits_check(const struct sqi_plan *plan, char *error, size_t size)
+sqi_headroom_check(const struct sqi_plan *plan, char *error, size_t size)
 {
-        uint64_t most = sqi_limits_supervisor_fds(plan);
+        uint64_t most = sqi_headroom_supervisor_fds(plan);
         struct rlimit limit;
 
         for (uint32_t w = 0; w < plan->nworkers; w++)
-                if (sqi_limits_worker_fds(plan, w) > most)
-                        most = sqi_limits_worker_fds(plan, w);
+                if (sqi_headroom_worker_fds(plan, w) > most)
+                        most = sqi_headroom_worker_fds(plan, w);
         if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
                 return 0;
         if (limit.rlim_cur < limit.rlim_max) {

@@ -405,7 +405,7 @@ find_workers(struct sqi_running *running)
 static int
 open_running(struct sqi_running *running, const struct sqi_run_options *options, char *error, size_t size)
 {
-        int r = sqi_limits_check(running->plan, error, size);
+        int r = sqi_headroom_check(running->plan, error, size);
 
         if (r == 0)
                 r = options->rundir ? sqi_rundir_open(options->rundir, &running->rundir, error, size)

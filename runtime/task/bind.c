@@ -10,7 +10,7 @@ sqi_task_bind(const struct sq_task *task, void *socket, enum sqi_endpoint_kind k
         char endpoint[SQI_ENDPOINT_SIZE];
         int r = 0;
 
-        for (int inproc = 1; inproc >= (task->door ? 1 : 0) && r == 0; inproc--) {
+        for (int inproc = 1; inproc >= (task->driver ? 1 : 0) && r == 0; inproc--) {
                 r = sqi_endpoint(task->rundir, kind, task->id, inproc, endpoint);
                 if (r == 0)
                         r = sqi_socket_bind(socket, endpoint);

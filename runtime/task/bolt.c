@@ -220,15 +220,15 @@ begin_tuple(struct sq_task *task, const struct sqi_gathered *gathered)
 }
 
 static enum sq_verdict
-execute_by_door(struct sq_task *task, const struct sq_tuple *in)
+execute_by_driver(struct sq_task *task, const struct sq_tuple *in)
 {
-        return task->door->execute(task->door->context, task, in);
+        return task->driver->execute(task->driver->context, task, in);
 }
 
 static inline enum sq_verdict (*callback_of(const struct sq_task *task))(struct sq_task *, const struct sq_tuple *)
 {
-        return __builtin_expect(task->door && task->door->execute, 0) ? execute_by_door
-                                                                      : task->instance.code->bolt->execute;
+        return __builtin_expect(task->driver && task->driver->execute, 0) ? execute_by_driver
+                                                                          : task->instance.code->bolt->execute;
 }
 
 /* A tuple that belongs to no tree, once more; between two turns of the batch under way, if there is one. */
@@ -450,7 +450,7 @@ static void
 execute_batch(struct sq_task *task, struct sqi_under_way *batch)
 {
         uint64_t executed = task->metrics->executed, failed = task->metrics->failed;
-        bool whole = task->door && task->door->whole_batches;
+        bool whole = task->driver && task->driver->whole_batches;
         enum ended ended;
 
         batch->looked_ns = task->now_ns;
@@ -481,7 +481,7 @@ work(struct sq_task *task)
                         return false;
                 }
                 if (__builtin_expect(task->record >= 0, 0))
-                        sqi_record_batch(task, &batch->message);
+                        sqi_recorder_batch(task, &batch->message);
                 if (sqi_intake_open(task, &batch->message, &batch->frame))
                         begin_batch(task, batch);
         }
@@ -520,7 +520,7 @@ call_finish(struct sq_task *task)
                 cause = "it failed without sq_error()";
         if (!task->bolt.finish_until_ns)
                 task->bolt.finish_until_ns = task->now_ns + LIMIT_NS;
-        if (dropped == 0 && !task->door && task->now_ns < task->bolt.finish_until_ns) {
+        if (dropped == 0 && !task->driver && task->now_ns < task->bolt.finish_until_ns) {
                 task->bolt.finish_due_ns = task->now_ns + AGAIN_NS;
                 sqi_task_log_seldom(task, "finish is called again", cause);
                 return false;
@@ -565,7 +565,7 @@ is_at_end(struct sq_task *task)
 static bool
 knows_its_fate(const struct sq_task *task)
 {
-        return !task->handover.begun || task->handover.fate != SQI_FATE_UNKNOWN || task->draining || task->door;
+        return !task->handover.begun || task->handover.fate != SQI_FATE_UNKNOWN || task->draining || task->driver;
 }
 
 static bool

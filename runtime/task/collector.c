@@ -387,7 +387,8 @@ holds_stale(struct sq_task *task, size_t n, const struct sq_value *values)
 
         for (size_t i = 0; i < n; i++) {
                 bool views = values[i].type == SQ_STR || values[i].type == SQ_BIN || values[i].form != SQ_PLAIN;
-                if (!views || !task->door->is_stale(task->door->context, task, values[i].as.ptr, what, sizeof(what)))
+                if (!views ||
+                    !task->driver->is_stale(task->driver->context, task, values[i].as.ptr, what, sizeof(what)))
                         continue;
                 sqi_task_misuse(
                         task,
@@ -426,7 +427,7 @@ admit(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *va
 {
         if (__builtin_expect(!may_emit(task, stream), 0))
                 return 0;
-        if (__builtin_expect(task->door && task->door->is_stale, 0) && holds_stale(task, n, values))
+        if (__builtin_expect(task->driver && task->driver->is_stale, 0) && holds_stale(task, n, values))
                 return 0;
         const struct sqi_stream_targets *targets = &task->collector.streams[stream];
         return is_taken(task, targets, direct) ? check(task, targets, n, values) : 0;
@@ -437,7 +438,7 @@ emit(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *val
 {
         struct sqi_collector *collector = &task->collector;
 
-        if (__builtin_expect(!collector->open && sqi_letter_take(task, stream, n, values), 0))
+        if (__builtin_expect(!collector->open && sqi_dead_letter_take(task, stream, n, values), 0))
                 return;
         size_t size = admit(task, stream, n, values, direct);
         if (__builtin_expect(size == 0, 0)) {

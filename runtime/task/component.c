@@ -44,8 +44,8 @@ sq_wall(const struct sq_task *task)
 {
         struct timespec now;
 
-        if (task->door)
-                return task->door->wall(task->door->context);
+        if (task->driver)
+                return task->driver->wall(task->driver->context);
         clock_gettime(CLOCK_REALTIME, &now);
         return (struct sq_time){now.tv_sec, (uint32_t)now.tv_nsec};
 }

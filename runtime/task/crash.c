@@ -264,10 +264,10 @@ say_task(const struct sq_task *task, const char *signal_name, const void *addres
 static bool
 is_expected(int number, const siginfo_t *info)
 {
-        const struct sqi_door *door = blamed ? blamed->door : NULL;
+        const struct sqi_driver *driver = blamed ? blamed->driver : NULL;
 
-        return number == SIGSEGV && info->si_code > 0 && door && door->fault &&
-               door->fault(door->context, blamed, info->si_addr);
+        return number == SIGSEGV && info->si_code > 0 && driver && driver->fault &&
+               driver->fault(driver->context, blamed, info->si_addr);
 }
 
 static void on_crash(int number, siginfo_t *info, void *context);

@@ -12,14 +12,14 @@
 #include "task/task.h"
 
 void
-sqi_letter_add(struct sq_task *task, uint64_t position)
+sqi_dead_letter_add(struct sq_task *task, uint64_t position)
 {
-        struct sqi_letters *letters = &task->spout.letters;
+        struct sqi_dead_letters *letters = &task->spout.letters;
         char name[128];
 
         if (letters->n == letters->size) {
                 size_t size = letters->size ? letters->size * 2 : 16;
-                struct sqi_letter *items = realloc(letters->items, size * sizeof(*items));
+                struct sqi_dead_letter *items = realloc(letters->items, size * sizeof(*items));
                 if (!items) {
                         sqi_task_fail(task, -ENOMEM, "out of memory for a dead letter");
                         return;
@@ -27,7 +27,7 @@ sqi_letter_add(struct sq_task *task, uint64_t position)
                 letters->items = items;
                 letters->size = size;
         }
-        struct sqi_letter *letter = &letters->items[letters->n++];
+        struct sqi_dead_letter *letter = &letters->items[letters->n++];
         letter->position = position;
         if (task->spout.cause_task < task->plan->ntasks)
                 snprintf(letter->cause, sizeof(letter->cause), "%s: %s",
@@ -40,7 +40,7 @@ sqi_letter_add(struct sq_task *task, uint64_t position)
 /* ---- the tuples of a letter -------------------------------------------------------------------------- */
 
 static char *
-reserve(struct sqi_letters *letters, size_t size)
+reserve(struct sqi_dead_letters *letters, size_t size)
 {
         char *tuples = realloc(letters->tuples, letters->length + size + 1);
 
@@ -53,7 +53,7 @@ reserve(struct sqi_letters *letters, size_t size)
 }
 
 static void
-add_text(struct sqi_letters *letters, const char *text)
+add_text(struct sqi_dead_letters *letters, const char *text)
 {
         size_t size = strlen(text);
         char *at = reserve(letters, size);
@@ -65,7 +65,7 @@ add_text(struct sqi_letters *letters, const char *text)
 }
 
 static void
-add_value(struct sqi_letters *letters, struct sq_value value)
+add_value(struct sqi_dead_letters *letters, struct sq_value value)
 {
         size_t size = sq_json(value, NULL, 0);
         char *at = reserve(letters, size);
@@ -75,9 +75,9 @@ add_value(struct sqi_letters *letters, struct sq_value value)
 }
 
 bool
-sqi_letter_take(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values)
+sqi_dead_letter_take(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values)
 {
-        struct sqi_letters *letters = &task->spout.letters;
+        struct sqi_dead_letters *letters = &task->spout.letters;
         const struct sqi_plan_stream *about;
 
         if (!letters->tuples || stream >= task->component->nstreams)
@@ -96,11 +96,11 @@ sqi_letter_take(struct sq_task *task, unsigned stream, size_t n, const struct sq
         return true;
 }
 
-/* While the collector is closed, what the spout emits comes to sqi_letter_take(). */
+/* While the collector is closed, what the spout emits comes to sqi_dead_letter_take(). */
 static void
 replay_into(struct sq_task *task, uint64_t position)
 {
-        struct sqi_letters *letters = &task->spout.letters;
+        struct sqi_dead_letters *letters = &task->spout.letters;
         bool open = task->collector.open, replaying = task->spout.replaying;
 
         letters->length = 0;
@@ -117,12 +117,12 @@ replay_into(struct sq_task *task, uint64_t position)
 /* ---- the file ---------------------------------------------------------------------------------------- */
 
 static int
-write_line(const struct sq_task *task, const struct sqi_letter *letter, struct sq_append *file)
+write_line(const struct sq_task *task, const struct sqi_dead_letter *letter, struct sq_append *file)
 {
         struct sq_time now = sq_wall(task);
         time_t seconds = (time_t)now.sec;
         struct tm utc;
-        char name[128], time[32], cause[6 * SQI_LETTER_CAUSE + 3], *line = NULL;
+        char name[128], time[32], cause[6 * SQI_DEAD_LETTER_CAUSE + 3], *line = NULL;
         size_t done;
         int size, r;
 
@@ -144,7 +144,7 @@ write_line(const struct sq_task *task, const struct sqi_letter *letter, struct s
 
 /* Appends the letter about letters->tuples, which end with it. */
 static int
-append(struct sq_task *task, const struct sqi_letter *letter)
+append(struct sq_task *task, const struct sqi_dead_letter *letter)
 {
         int fd = open(task->plan->config.dead_letter, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), r;
         struct sq_append *file = fd < 0 ? NULL : sq_append_new(fd, true);
@@ -165,14 +165,14 @@ append(struct sq_task *task, const struct sqi_letter *letter)
 }
 
 void
-sqi_letters_write(struct sq_task *task)
+sqi_dead_letters_write(struct sq_task *task)
 {
-        struct sqi_letters *letters = &task->spout.letters;
+        struct sqi_dead_letters *letters = &task->spout.letters;
 
         if (letters->n == 0)
                 return;
         for (size_t i = 0; i < letters->n; i++) {
-                struct sqi_letter *letter = &letters->items[i];
+                struct sqi_dead_letter *letter = &letters->items[i];
                 int r = 0;
                 bool letter_box = task->plan->config.dead_letter != NULL;
 
@@ -202,10 +202,11 @@ sqi_letters_write(struct sq_task *task)
 }
 
 int
-sqi_letter_record(struct sq_task *task, struct sq_value record, const char *cause)
+sqi_dead_letter_record(struct sq_task *task, struct sq_value record, const char *cause)
 {
-        struct sqi_letters *letters = &task->spout.letters;
-        struct sqi_letter letter = {.position = task->instance.next_position ? task->instance.next_position - 1 : 0};
+        struct sqi_dead_letters *letters = &task->spout.letters;
+        struct sqi_dead_letter letter = {.position = task->instance.next_position ? task->instance.next_position - 1
+                                                                                  : 0};
 
         snprintf(letter.cause, sizeof(letter.cause), "%s", cause);
         letters->length = 0;
@@ -217,7 +218,7 @@ sqi_letter_record(struct sq_task *task, struct sq_value record, const char *caus
 }
 
 void
-sqi_letters_free(struct sqi_letters *letters)
+sqi_dead_letters_free(struct sqi_dead_letters *letters)
 {
         free(letters->items);
         free(letters->tuples);
@@ -229,5 +230,5 @@ sq_left_out(struct sq_task *task, bool letter, struct sq_value record, const cha
 {
         sqi_count(&task->metrics->left_out, 1);
         sqi_task_log_seldom(task, "left out a record", cause);
-        return letter && task->plan->config.dead_letter ? sqi_letter_record(task, record, cause) : 0;
+        return letter && task->plan->config.dead_letter ? sqi_dead_letter_record(task, record, cause) : 0;
 }

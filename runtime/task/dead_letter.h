@@ -2,16 +2,16 @@
 /*
  * Dead letters: what a spout gave up after its last retry, with the cause.
  *
- *  1. sqi_letter_add() when the ledger says so. Any moment will do: it only notes the position and the cause.
- *  2. sqi_letters_write() between two callbacks, and before a position is told that passes over them. It asks the spout
+ *  1. sqi_dead_letter_add() when the ledger says so. Any moment will do: it only notes the position and the cause.
+ *  2. sqi_dead_letters_write() between two callbacks, and before a position is told that passes over them. It asks the spout
  *     to replay the position into the letter instead of the channels, appends a JSON line to topology.dead.letter.path,
  *     flushed to the disk, and tells the supervisor.
  *
  * A line: {"time","topology","task","position","cause","tuples":[{"stream","fields":{...}}]}. Many tasks may append to
  * one file: sq_append() keeps the lines whole.
  */
-#ifndef SQI_LETTER_H
-#define SQI_LETTER_H
+#ifndef SQI_DEAD_LETTER_H
+#define SQI_DEAD_LETTER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,15 +20,15 @@
 #include "squall.h"
 #include "tuple/wire.h"
 
-enum { SQI_LETTER_CAUSE = SQI_CAUSE_MAX + 160 };
+enum { SQI_DEAD_LETTER_CAUSE = SQI_CAUSE_MAX + 160 };
 
-struct sqi_letter {
+struct sqi_dead_letter {
         uint64_t position;
-        char cause[SQI_LETTER_CAUSE];
+        char cause[SQI_DEAD_LETTER_CAUSE];
 };
 
-struct sqi_letters {
-        struct sqi_letter *items;
+struct sqi_dead_letters {
+        struct sqi_dead_letter *items;
         size_t n, size;
         char *tuples; /* the JSON of those being replayed; NULL: none are */
         size_t length;
@@ -36,12 +36,12 @@ struct sqi_letters {
         bool starved; /* for want of memory: the letter does not go */
 };
 
-void sqi_letter_add(struct sq_task *task, uint64_t position);
-void sqi_letters_write(struct sq_task *task);
+void sqi_dead_letter_add(struct sq_task *task, uint64_t position);
+void sqi_dead_letters_write(struct sq_task *task);
 /* Appends a record that became no tuple: {"record":...} stands for its tuples. Returns 0 or a negative errno. */
-int sqi_letter_record(struct sq_task *task, struct sq_value record, const char *cause);
+int sqi_dead_letter_record(struct sq_task *task, struct sq_value record, const char *cause);
 /* True: the tuple was emitted for a letter, and has been taken. */
-bool sqi_letter_take(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values);
-void sqi_letters_free(struct sqi_letters *letters);
+bool sqi_dead_letter_take(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values);
+void sqi_dead_letters_free(struct sqi_dead_letters *letters);
 
 #endif

@@ -3,7 +3,7 @@
  * A task that runs without a worker: driven by its owner, in the owner's thread, on any clock, with inproc channels
  * only. That is how the component tests and `squall run --inline` run the tasks that workers run.
  *
- *     task->door = &door;                     everything else as a worker sets it, but no control socket and no thread
+ *     task->driver = &driver;                     everything else as a worker sets it, but no control socket and no thread
  *     sqi_task_open(task)                     loads the component, binds
  *     sqi_task_connect(task)                  when every task is open; connects and prepares
  *     sqi_task_start(task)
@@ -11,15 +11,15 @@
  *             sqi_task_turn(task);            never waits
  *     sqi_task_close(task)
  */
-#ifndef SQI_DOOR_H
-#define SQI_DOOR_H
+#ifndef SQI_DRIVER_H
+#define SQI_DRIVER_H
 
 #include <zmq.h>
 
 #include "control/message.h"
 #include "squall.h"
 
-struct sqi_door {
+struct sqi_driver {
         void *context;
         uint64_t (*now)(void *context); /* monotonic ns */
         struct sq_time (*wall)(void *context);

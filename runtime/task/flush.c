@@ -96,7 +96,7 @@ sqi_task_breath_ends(const struct sq_task *task)
         static const uint64_t BREATH_NS = 50000;
         uint64_t end = task->flushed_ns + BREATH_NS;
 
-        if (task->door)
+        if (task->driver)
                 return 0;
         return end < task->next_flush_ns ? end : task->next_flush_ns;
 }

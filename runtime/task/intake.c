@@ -84,7 +84,7 @@ expect_marks(struct sq_task *task)
 static void
 begin_sequences(struct sq_task *task)
 {
-        bool in_the_middle = task->incarnation > 0 || task->door;
+        bool in_the_middle = task->incarnation > 0 || task->driver;
 
         for (size_t i = 0; in_the_middle && i < (size_t)task->plan->ntasks * CHANNELS; i++)
                 sqi_sequence_join(&task->intake.sequences[i]);
@@ -277,7 +277,7 @@ await_word(struct sq_task *task, uint16_t deaths)
         uint64_t until = sqi_clock_ns() + AWAIT_NS;
 
         sqi_task_serve(task);
-        while (sqi_is_behind(task->intake.deaths, deaths) && !task->door && !task->quitting && task->failed == 0 &&
+        while (sqi_is_behind(task->intake.deaths, deaths) && !task->driver && !task->quitting && task->failed == 0 &&
                task->now_ns < until)
                 sqi_task_wait(task, false, until);
         if (sqi_is_behind(task->intake.believed, deaths))

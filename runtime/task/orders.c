@@ -133,7 +133,7 @@ sqi_task_serve(struct sq_task *task)
         zmq_msg_t message;
         bool got = false;
 
-        if (task->door)
+        if (task->driver)
                 return false;
         task->reported = false;
         zmq_msg_init(&message);

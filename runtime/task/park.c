@@ -34,7 +34,7 @@ void
 sqi_task_park(struct sq_task *task)
 {
         loosen_kept(task);
-        sqi_record_close(task);
+        sqi_recorder_close(task);
         sqi_acker_close(&task->acker);
         sqi_collector_close(&task->collector);
         sqi_intake_close(task);

@@ -26,9 +26,9 @@ cut_torn(int fd)
 }
 
 void
-sqi_record_open(struct sq_task *task)
+sqi_recorder_open(struct sq_task *task)
 {
-        const char *folder = getenv(SQI_RECORD_VARIABLE);
+        const char *folder = getenv(SQI_RECORDER_VARIABLE);
         char path[512];
 
         if (!folder || !*folder)
@@ -40,7 +40,7 @@ sqi_record_open(struct sq_task *task)
 }
 
 void
-sqi_record_batch(struct sq_task *task, zmq_msg_t *message)
+sqi_recorder_batch(struct sq_task *task, zmq_msg_t *message)
 {
         uint32_t size = (uint32_t)zmq_msg_size(message);
         struct iovec parts[] = {{&size, sizeof(size)}, {zmq_msg_data(message), size}};
@@ -48,11 +48,11 @@ sqi_record_batch(struct sq_task *task, zmq_msg_t *message)
         if (writev(task->record, parts, 2) == (ssize_t)(sizeof(size) + size))
                 return;
         sq_log(task, SQ_WARN, "stops recording: %s", strerror(errno));
-        sqi_record_close(task);
+        sqi_recorder_close(task);
 }
 
 void
-sqi_record_close(struct sq_task *task)
+sqi_recorder_close(struct sq_task *task)
 {
         if (task->record > 0)
                 close(task->record);

@@ -16,8 +16,8 @@ sqi_task_report(struct sq_task *task, const struct sqi_message *message)
         size_t size;
         struct sqi_message whole = *message;
 
-        if (task->door) {
-                task->door->report(task->door->context, task, message);
+        if (task->driver) {
+                task->driver->report(task->driver->context, task, message);
                 return;
         }
         whole.worker = task->plan->tasks[task->id].worker;
@@ -51,9 +51,9 @@ write_log(struct sq_task *task, enum sq_level level, const char *format, va_list
         char line[2048], name[128];
         int head = 0, body;
 
-        if (task->door) {
+        if (task->driver) {
                 vsnprintf(line, sizeof(line), format, arguments);
-                task->door->log(task->door->context, task, level, line);
+                task->driver->log(task->driver->context, task, level, line);
                 return;
         }
         sqi_task_name(task->plan, task->id, name, sizeof(name));
@@ -83,7 +83,7 @@ sq_log(struct sq_task *task, enum sq_level level, const char *format, ...)
 {
         va_list arguments;
 
-        if (!task->door && !is_logged(task, level))
+        if (!task->driver && !is_logged(task, level))
                 return;
         va_start(arguments, format);
         write_log(task, level, format, arguments);
@@ -95,7 +95,7 @@ sqi_task_log_seldom(struct sq_task *task, const char *what, const char *text)
 {
         uint64_t now_ns = sqi_clock_ns();
 
-        if (!task->door && task->fail_logged_ns && now_ns < task->fail_logged_ns + LOG_AGAIN_NS) {
+        if (!task->driver && task->fail_logged_ns && now_ns < task->fail_logged_ns + LOG_AGAIN_NS) {
                 task->fails_unlogged++;
                 return;
         }

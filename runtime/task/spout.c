@@ -52,7 +52,7 @@ told(void *context, enum sqi_tree_outcome outcome, uint64_t position, uint64_t a
                 break;
         case SQI_GIVEN_UP: /* told right after the outcome that it is given up over */
                 note_cause(task, task->spout.last_outcome);
-                sqi_letter_add(task, position);
+                sqi_dead_letter_add(task, position);
                 if (spout->fail)
                         spout->fail(task, position);
                 break;
@@ -209,7 +209,7 @@ sqi_spout_open(struct sq_task *task)
                 .max_pending = (uint64_t)config->max_pending,
                 .max_retries = config->max_retries,
                 .retry_delay_ns = (uint64_t)(config->retry_delay_ms * 1e6),
-                .steady = task->door != NULL,
+                .steady = task->driver != NULL,
         };
 
         if (!task->spout.calls)
@@ -223,7 +223,7 @@ sqi_spout_open(struct sq_task *task)
 void
 sqi_spout_close(struct sq_task *task)
 {
-        sqi_letters_free(&task->spout.letters);
+        sqi_dead_letters_free(&task->spout.letters);
         sqi_ledger_free(&task->spout.ledger);
         sqi_socket_close(&task->spout.ack_inbox);
 }
@@ -325,7 +325,7 @@ keep_ledger(struct sq_task *task)
         } else
                 task->spout.replays_due = false;
         sqi_gauge(&task->metrics->pending, sqi_ledger_pending(task->spout.ledger));
-        sqi_letters_write(task);
+        sqi_dead_letters_write(task);
         tell_position(task);
 }
 
@@ -359,7 +359,7 @@ wake_time(const struct sq_task *task, enum emitted emitted, uint64_t until)
 static void
 finish(struct sq_task *task)
 {
-        sqi_letters_write(task);
+        sqi_dead_letters_write(task);
         sqi_collector_keep(&task->collector);
         task->finished = !(task->handover.begun && task->handover.fate == SQI_FATE_STAYS);
         if (task->finished && task->instance.code->spout->finish)

@@ -110,8 +110,8 @@ sqi_task_open(struct sq_task *task)
                 r = sqi_spout_open(task);
         if (r == 0 && task->instance.code->bolt && task->tracking)
                 r = bind_acker(task);
-        if (r == 0 && task->instance.code->bolt && !task->door)
-                sqi_record_open(task);
+        if (r == 0 && task->instance.code->bolt && !task->driver)
+                sqi_recorder_open(task);
         task->fds = calloc(task->collector.noutlets + SQI_WAIT_FIXED, sizeof(*task->fds));
         if (r == 0 && !task->fds)
                 r = -ENOMEM;
@@ -145,7 +145,7 @@ prepare(struct sq_task *task)
                 return sqi_task_fail(task, -EIO, "%s",
                                      task->error[0] ? task->error : "prepare failed without sq_error()");
         task->instance.prepared = true;
-        r = code->bolt && code->bolt->movable && !task->door ? sqi_snapshot_restore(task) : 0;
+        r = code->bolt && code->bolt->movable && !task->driver ? sqi_snapshot_restore(task) : 0;
         if (r < 0)
                 return r;
         if (code->spout && code->spout->seek && task->spout.resume.known &&
@@ -172,7 +172,7 @@ sqi_task_close(struct sq_task *task)
         if (task->instance.prepared && code->spout && code->spout->cleanup)
                 code->spout->cleanup(task);
         sqi_bolt_close(task);
-        sqi_record_close(task);
+        sqi_recorder_close(task);
         sqi_kept_release(task);
         sqi_loose_free(&task->bolt.loose);
         sqi_acker_close(&task->acker);

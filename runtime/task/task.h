@@ -211,7 +211,7 @@ struct sqi_spout_part {
         uint64_t root;
         uint32_t cause_task; /* from whom the fails being taken are */
         enum sqi_tree_outcome last_outcome;
-        struct sqi_letters letters;
+        struct sqi_dead_letters letters;
 };
 
 struct sq_task {
@@ -222,12 +222,12 @@ struct sq_task {
         const struct sqi_plan_component *component;
         uint32_t id, incarnation;
         const char *rundir;
-        void *context;               /* ZeroMQ */
-        void *control;               /* PAIR to the control thread */
-        const struct sqi_door *door; /* NULL: in a worker */
-        struct sqi_load *loads;      /* by task; NULL: not known */
-        struct sqi_load *load;       /* this task's */
-        int record;                  /* file that what comes in is copied to, or -1: recorder.h */
+        void *context;                   /* ZeroMQ */
+        void *control;                   /* PAIR to the control thread */
+        const struct sqi_driver *driver; /* NULL: in a worker */
+        struct sqi_load *loads;          /* by task; NULL: not known */
+        struct sqi_load *load;           /* this task's */
+        int record;                      /* file that what comes in is copied to, or -1: recorder.h */
         struct sqi_metrics *metrics;
         bool tracking; /* at-least-once */
         bool metered;  /* topology.metrics: times are taken */
@@ -273,7 +273,7 @@ void *sqi_task_main(void *argument);
 static inline uint64_t
 sqi_task_clock(const struct sq_task *task)
 {
-        return __builtin_expect(task->door != NULL, 0) ? task->door->now(task->door->context) : sqi_clock_ns();
+        return __builtin_expect(task->driver != NULL, 0) ? task->driver->now(task->driver->context) : sqi_clock_ns();
 }
 
 /* Binds under the inproc name and, in a worker, under the ipc one. 0 or a negative errno. */
@@ -308,7 +308,7 @@ void sqi_task_flush(struct sq_task *task);
 static inline bool
 sqi_task_must_flush(const struct sq_task *task)
 {
-        return task->door || task->now_ns >= task->next_flush_ns;
+        return task->driver || task->now_ns >= task->next_flush_ns;
 }
 /* For a task that is idle. When it is to flush again: UINT64_MAX, or soon, where it held back what it has. */
 uint64_t sqi_task_flush_idle(struct sq_task *task);

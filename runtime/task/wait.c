@@ -124,7 +124,7 @@ sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns)
         bool ordered;
 
         task->now_ns = now_ns;
-        if (task->door)
+        if (task->driver)
                 return;
         task->fds[0].revents = 0;
         ordered = wait_for_orders(task, &waiting);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of a worker's control thread share: worker.c, members.c, orphan.c, reports.c. Nobody else looks in. */
-#ifndef SQI_HOST_H
-#define SQI_HOST_H
+#ifndef SQI_WORKER_INTERNAL_H
+#define SQI_WORKER_INTERNAL_H
 
 #include "control/counted.h"
 #include "task/task.h"

@@ -47,13 +47,13 @@ set_up(struct world *world)
         world->task->control = sqi_socket_new(world->rig->context, ZMQ_PAIR, 100);
         assert_int_equal(sqi_socket_bind(world->control, "inproc://test-control"), 0);
         assert_int_equal(sqi_socket_connect(world->task->control, "inproc://test-control"), 0);
-        world->task->door = NULL;
+        world->task->driver = NULL;
 }
 
 static void
 tear_down(struct world *world)
 {
-        world->task->door = &world->rig->door;
+        world->task->driver = &world->rig->driver;
         sqi_socket_close(&world->task->control);
         sqi_socket_close(&world->control);
         sq_rig_free(&world->rig);

@@ -201,13 +201,13 @@ a_gauge_ends_with_its_incarnation_and_a_counter_goes_on(void **state)
         for (uint32_t incarnation = 0; incarnation < 2; incarnation++) {
                 struct sqi_message message = {.type = SQI_MSG_METRICS, .incarnation = incarnation};
                 struct sqi_metrics metrics = {0};
-                sqi_own_find(&metrics, "open", SQI_OWN_GAUGE)->value = 5;
-                sqi_own_find(&metrics, "seen", SQI_OWN_COUNTER)->value = 7;
+                sqi_own_metric_find(&metrics, "open", SQI_OWN_GAUGE)->value = 5;
+                sqi_own_metric_find(&metrics, "seen", SQI_OWN_COUNTER)->value = 7;
                 sqi_totals_take(totals, &message, &metrics);
         }
         sqi_totals_task(totals, 0, &sum);
-        assert_int_equal(sqi_own_find(&sum, "open", SQI_OWN_GAUGE)->value, 5);
-        assert_int_equal(sqi_own_find(&sum, "seen", SQI_OWN_COUNTER)->value, 14);
+        assert_int_equal(sqi_own_metric_find(&sum, "open", SQI_OWN_GAUGE)->value, 5);
+        assert_int_equal(sqi_own_metric_find(&sum, "seen", SQI_OWN_COUNTER)->value, 14);
         sqi_totals_free(&totals);
 }
 

@@ -37,7 +37,7 @@ make(const char *setup)
 
         if (!rig)
                 fail_msg("%s", error);
-        rig->door.now = slow_clock;
+        rig->driver.now = slow_clock;
         return rig;
 }
 
@@ -162,7 +162,7 @@ goes_through_a_batch_at_once_where_two_runs_are_to_be_the_same(void **state)
         struct sq_rig *rig = make(IDENTITY);
 
         (void)state;
-        rig->door.whole_batches = true;
+        rig->driver.whole_batches = true;
         feed(rig);
         sqi_task_turn(rig->task);
         assert_int_equal(rig->metrics.executed, TUPLES);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What `update` and `rebalance` share: a topology that runs goes on with another plan. */
-#ifndef CLI_REPLACE_H
-#define CLI_REPLACE_H
+#ifndef CLI_UPDATE_PLAN_H
+#define CLI_UPDATE_PLAN_H
 
 #include "talk.h"
 #include "plan/plan.h"
@@ -13,7 +13,8 @@
 int cli_check_change(const struct cli_args *args, const struct sqi_plan *before, const struct sqi_plan *after);
 
 /* Asks for it, waits until it has proved itself, prints. */
-int cli_replace(const struct cli_args *args, struct cli_talk *talk, const struct sqi_plan *plan, struct sq_str source);
+int cli_update_plan(const struct cli_args *args, struct cli_talk *talk, const struct sqi_plan *plan,
+                    struct sq_str source);
 
 /* The plan of the topology NAME as it runs; *ret_source, malloc'd, is the file it was made from. */
 int cli_running_plan(struct cli_talk *talk, const char *name, struct sqi_plan **ret, struct sq_str *ret_source);

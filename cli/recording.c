@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "record.h"
+#include "recording.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -30,14 +30,14 @@ write_plan(const char *folder, const struct sqi_plan *plan)
 }
 
 int
-cli_record(const char *folder, const struct sqi_plan *plan)
+cli_recording_begin(const char *folder, const struct sqi_plan *plan)
 {
         char whole[PATH_MAX];
 
         if (mkdir(folder, 0777) < 0)
                 return cli_error(CLI_USAGE, "can't make the folder %s to record to: %s%s", folder, strerror(errno),
                                  errno == EEXIST ? " (another name, or remove it)" : "");
-        if (!realpath(folder, whole) || setenv(SQI_RECORD_VARIABLE, whole, 1) < 0)
+        if (!realpath(folder, whole) || setenv(SQI_RECORDER_VARIABLE, whole, 1) < 0)
                 return cli_error(CLI_FAILED, "can't record to %s: %s", folder, strerror(errno));
         return write_plan(whole, plan);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Topology files, as every verb that takes one reads them. */
-#ifndef CLI_LOAD_H
-#define CLI_LOAD_H
+#ifndef CLI_TOPOLOGY_FILE_H
+#define CLI_TOPOLOGY_FILE_H
 
 #include "topology/topology.h"
 #include "verb.h"

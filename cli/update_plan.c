@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "replace.h"
+#include "update_plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,7 +169,7 @@ print(const struct cli_args *args, const char *name)
 }
 
 int
-cli_replace(const struct cli_args *args, struct cli_talk *talk, const struct sqi_plan *plan, struct sq_str source)
+cli_update_plan(const struct cli_args *args, struct cli_talk *talk, const struct sqi_plan *plan, struct sq_str source)
 {
         struct sqi_request request = {
                 .command = SQI_COMMAND_UPDATE, .seconds = -1, .name = cli_str(plan->name), .source = source};

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The program squall: the command, whose verbs register themselves. */
-#include <czmq.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "command/zsock.h"
 #include "help.h"
 #include "output.h"
 
@@ -43,6 +43,7 @@ run_verb(const struct cli_entry *entry, int argc, char **argv)
         else if (status == 0)
                 status = entry->verb->run(args);
         free(args);
+        sqi_zsock_end();
         return cli_output_end(status);
 }
 
@@ -51,9 +52,7 @@ main(int argc, char **argv)
 {
         const struct cli_entry *entry;
 
-        /* first thing: czmq is to leave signals alone, in what we start too */
-        (void)setenv("ZSYS_SIGHANDLER", "false", 1);
-        zsys_handler_set(NULL);
+        sqi_zsock_begin();
         cli_output_begin();
         if (open_closed_streams() < 0)
                 return CLI_FAILED;

@@ -68,6 +68,10 @@ explain(const char *address, int r)
         case -EACCES:
         case -EPERM:
                 return cli_error(CLI_UNREACHED, "the supervisor at %s is not ours: %s", address, strerror(-r));
+        case -EMFILE:
+        case -ENFILE:
+                return cli_error(CLI_FAILED, "cannot ask the supervisor at %s: %s (raise the limit with `ulimit -n`)",
+                                 address, strerror(-r));
         case -EKEYREJECTED:
                 return cli_error(
                         CLI_UNREACHED,

@@ -2,6 +2,7 @@
 #include "command/client.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,17 +10,19 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include <zmq.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "command/server.h"
+#include "command/zsock.h"
 #include "tuple/unpack.h"
 
-enum { ASK_AGAIN_MS = 1500, HANDSHAKE_MS = 5000 };
+enum { ASK_AGAIN_MS = 1500, HANDSHAKE_MS = 5000, RECONNECT_MS = 20 };
 
 struct sqi_client {
-        void *context, *socket;
-        zmq_msg_t reply;
+        zsock_t *socket;
+        zpoller_t *poller;
+        zframe_t *reply;
 };
 
 static int64_t
@@ -49,8 +52,6 @@ probe(const char *path)
 
 /* ---- The handshake on TCP: watched by a monitor, for libzmq itself would try again for ever ---------- */
 
-static const char monitor_endpoint[] = "inproc://handshake";
-
 /* 1: we are in; 0: nothing certain yet; or a negative errno. */
 static int
 judge(int event)
@@ -71,60 +72,77 @@ judge(int event)
         }
 }
 
+/* The first frame of an event has its number; a second one the address. */
 static int
-await_handshake(void *monitor)
+await_handshake(zsock_t *monitor)
 {
-        zmq_pollitem_t item = {.socket = monitor, .events = ZMQ_POLLIN};
         int64_t until = now_ms() + HANDSHAKE_MS, left;
+        zpoller_t *poller = zpoller_new(monitor, NULL);
         int r = 0;
 
         while (r == 0 && (left = until - now_ms()) > 0) {
-                uint8_t event[6] = {0};
-                char address[256];
+                zmsg_t *event = zpoller_wait(poller, (int)left) ? zmsg_recv(monitor) : NULL;
+                const uint8_t *number = event ? zframe_data(zmsg_first(event)) : NULL;
 
-                if (zmq_poll(&item, 1, (long)left) <= 0 || zmq_recv(monitor, event, sizeof(event), ZMQ_DONTWAIT) < 0)
-                        continue;
-                zmq_recv(monitor, address, sizeof(address), ZMQ_DONTWAIT);
-                r = judge(event[0] | event[1] << 8);
+                if (event)
+                        r = judge(number[0] | number[1] << 8);
+                zmsg_destroy(&event);
         }
+        zpoller_destroy(&poller);
         return r > 0 ? 0 : r < 0 ? r : -ETIMEDOUT;
+}
+
+/* Not a zmonitor: that is a thread, and ends the process when it cannot have what it needs. */
+static int
+watch_handshake(struct sqi_client *client, const char *address)
+{
+        zsock_t *monitor = sqi_zsock_new(ZMQ_PAIR);
+        char events[64];
+        int r = 0;
+
+        if (!monitor)
+                return -errno;
+        snprintf(events, sizeof(events), "inproc://handshake-%016" PRIx64, sqi_random());
+        if (zmq_socket_monitor(zsock_resolve(client->socket), events, ZMQ_EVENT_ALL) < 0 ||
+            zsock_connect(monitor, "%s", events) < 0 || zsock_connect(client->socket, "%s", address) < 0)
+                r = -errno;
+        if (r == 0)
+                r = await_handshake(monitor);
+        zmq_socket_monitor(zsock_resolve(client->socket), NULL, 0);
+        zsock_destroy(&monitor);
+        return r;
 }
 
 static int
 connect_remote(struct sqi_client *client, const char *address, const struct sqi_client_keys *keys)
 {
-        void *monitor;
-        int r = 0;
-
-        if (zmq_setsockopt(client->socket, ZMQ_CURVE_SERVERKEY, keys->server, SQI_KEY_SIZE) < 0 ||
-            zmq_setsockopt(client->socket, ZMQ_CURVE_PUBLICKEY, keys->own.public_key, SQI_KEY_SIZE) < 0 ||
-            zmq_setsockopt(client->socket, ZMQ_CURVE_SECRETKEY, keys->own.secret_key, SQI_KEY_SIZE) < 0 ||
-            zmq_socket_monitor(client->socket, monitor_endpoint, ZMQ_EVENT_ALL) < 0)
-                return -errno;
-        monitor = zmq_socket(client->context, ZMQ_PAIR);
-        if (!monitor || zmq_connect(monitor, monitor_endpoint) < 0 || zmq_connect(client->socket, address) < 0)
-                r = -errno;
-        if (r == 0)
-                r = await_handshake(monitor);
-        zmq_socket_monitor(client->socket, NULL, 0);
-        if (monitor)
-                zmq_close(monitor);
-        return r;
+        zsock_set_curve_serverkey(client->socket, keys->server);
+        zsock_set_curve_publickey(client->socket, keys->own.public_key);
+        zsock_set_curve_secretkey(client->socket, keys->own.secret_key);
+        return watch_handshake(client, address);
 }
 
 static int
 connect_local(struct sqi_client *client, const char *path)
 {
-        char endpoint[SQI_SOCKET_PATH + 8];
+        return zsock_connect(client->socket, "ipc://%s", path) < 0 ? -errno : 0;
+}
 
-        snprintf(endpoint, sizeof(endpoint), "ipc://%s", path);
-        return zmq_connect(client->socket, endpoint) < 0 ? -errno : 0;
+static int
+open_client(struct sqi_client *client, const char *address, const struct sqi_client_keys *keys)
+{
+        client->socket = sqi_zsock_new(ZMQ_DEALER);
+        if (!client->socket)
+                return -errno;
+        zsock_set_linger(client->socket, 0);
+        zsock_set_reconnect_ivl(client->socket, RECONNECT_MS);
+        client->poller = zpoller_new(client->socket, NULL);
+        return keys ? connect_remote(client, address, keys) : connect_local(client, address);
 }
 
 int
 sqi_client_open(const char *address, const struct sqi_client_keys *keys, struct sqi_client **ret)
 {
-        const int linger = 0, reconnect = 20;
         bool remote = sqi_server_is_remote(address);
         struct sqi_client *client;
         int r = remote ? 0 : probe(address);
@@ -136,14 +154,7 @@ sqi_client_open(const char *address, const struct sqi_client_keys *keys, struct 
         client = calloc(1, sizeof(*client));
         if (!client)
                 return -ENOMEM;
-        zmq_msg_init(&client->reply);
-        client->context = zmq_ctx_new();
-        client->socket = client->context ? zmq_socket(client->context, ZMQ_DEALER) : NULL;
-        if (!client->socket || zmq_setsockopt(client->socket, ZMQ_LINGER, &linger, sizeof(linger)) < 0 ||
-            zmq_setsockopt(client->socket, ZMQ_RECONNECT_IVL, &reconnect, sizeof(reconnect)) < 0)
-                r = -errno;
-        if (r == 0)
-                r = remote ? connect_remote(client, address, keys) : connect_local(client, address);
+        r = open_client(client, address, remote ? keys : NULL);
         if (r < 0)
                 sqi_client_close(&client);
         else
@@ -158,38 +169,43 @@ sqi_client_close(struct sqi_client **client)
 
         if (!it)
                 return;
-        zmq_msg_close(&it->reply);
-        if (it->socket)
-                zmq_close(it->socket);
-        if (it->context)
-                zmq_ctx_term(it->context);
+        zpoller_destroy(&it->poller);
+        zframe_destroy(&it->reply);
+        zsock_destroy(&it->socket);
         free(it);
         *client = NULL;
+}
+
+/* The last frame of the next message, by `until`; NULL: there is none. */
+static zframe_t *
+receive(struct sqi_client *client, int64_t until)
+{
+        int64_t left = until - now_ms();
+        zmsg_t *message = left > 0 && zpoller_wait(client->poller, (int)left) ? zmsg_recv(client->socket) : NULL;
+        zframe_t *last = message ? zmsg_last(message) : NULL;
+
+        if (last)
+                zmsg_remove(message, last);
+        zmsg_destroy(&message);
+        return last;
 }
 
 /* The next answer to this question; what came late for another one is passed over. 1; 0: none by `until`; -EPROTO. */
 static int
 hear(struct sqi_client *client, const struct sqi_request *request, int64_t until, struct sqi_reply *ret)
 {
-        zmq_pollitem_t item = {.socket = client->socket, .events = ZMQ_POLLIN};
-        int64_t left;
+        while (now_ms() < until) {
+                int r;
 
-        while ((left = until - now_ms()) > 0) {
-                if (zmq_poll(&item, 1, (long)left) <= 0 ||
-                    zmq_msg_recv(&client->reply, client->socket, ZMQ_DONTWAIT) < 0)
+                zframe_destroy(&client->reply);
+                client->reply = receive(client, until);
+                if (!client->reply)
                         continue;
-                if (zmq_msg_more(&client->reply))
-                        continue;
-                switch (sqi_reply_decode(zmq_msg_data(&client->reply), zmq_msg_size(&client->reply), ret)) {
-                case 0:
-                        if (memcmp(ret->id, request->id, SQI_REQUEST_ID) == 0)
-                                return 1;
-                        break;
-                case -EPROTO:
-                        return -EPROTO;
-                default:
-                        break;
-                }
+                r = sqi_reply_decode(zframe_data(client->reply), zframe_size(client->reply), ret);
+                if (r == -EPROTO)
+                        return r;
+                if (r == 0 && memcmp(ret->id, request->id, SQI_REQUEST_ID) == 0)
+                        return 1;
         }
         return 0;
 }
@@ -210,8 +226,7 @@ sqi_client_ask(struct sqi_client *client, struct sqi_request *request, struct sq
         if (r < 0)
                 return r;
         for (r = 0; r == 0 && now_ms() < deadline;) {
-                if (zmq_send(client->socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
-                        zmq_send(client->socket, bytes, size, ZMQ_DONTWAIT);
+                zsock_send(client->socket, "zb", bytes, size);
                 r = hear(client, request, now_ms() + ASK_AGAIN_MS, ret);
         }
         free(bytes);

@@ -11,18 +11,18 @@
 #ifndef SQI_GATE_H
 #define SQI_GATE_H
 
+#include <czmq.h>
 #include <limits.h>
-#include <stddef.h>
 
 struct sqi_gate {
-        void *socket; /* REP; NULL: nobody comes in by TCP */
+        zsock_t *socket; /* REP; NULL: nobody comes in by TCP */
         char clients[PATH_MAX];
 };
 
 #define SQI_GATE_DOMAIN "squall"
 
-/* Of all sockets of `context`, which must not listen yet. 0 or a negative errno. */
-int sqi_gate_open(void *context, const char *clients, struct sqi_gate *ret);
+/* Of all sockets of czmq's context, none of which may listen yet. 0 or a negative errno. */
+int sqi_gate_open(const char *clients, struct sqi_gate *ret);
 void sqi_gate_close(struct sqi_gate *gate);
 
 /* Edge-triggered: after it fires, serve. -1: there is no gate. */

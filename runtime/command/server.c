@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "command/cert.h"
+#include "command/zsock.h"
 #include "base/complain.h"
 #include "supervisor/rundir.h"
 #include "base/sealed.h"
@@ -89,29 +90,73 @@ static int
 open_socket(struct sqi_server *server)
 {
         const uid_t users[] = {geteuid(), 0};
-        const int linger = LINGER_MS, backlog = BACKLOG, hwm = WAITING_MAX;
-        const int64_t most = SQI_REQUEST_MAX;
-        char endpoint[SQI_SOCKET_PATH + 8];
 
-        server->context = zmq_ctx_new();
-        server->socket = server->context ? zmq_socket(server->context, ZMQ_ROUTER) : NULL;
+        server->socket = sqi_zsock_new(ZMQ_ROUTER);
         if (!server->socket)
                 return -errno;
-        snprintf(endpoint, sizeof(endpoint), "ipc://%s", server->path);
-        for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++)
-                if (zmq_setsockopt(server->socket, ZMQ_IPC_FILTER_UID, &users[i], sizeof(users[i])) < 0)
+        for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++) /* czmq has no name for it */
+                if (zmq_setsockopt(zsock_resolve(server->socket), ZMQ_IPC_FILTER_UID, &users[i], sizeof(users[i])) < 0)
                         return -errno;
-        if (zmq_setsockopt(server->socket, ZMQ_LINGER, &linger, sizeof(linger)) < 0 ||
-            zmq_setsockopt(server->socket, ZMQ_BACKLOG, &backlog, sizeof(backlog)) < 0 ||
-            zmq_setsockopt(server->socket, ZMQ_SNDHWM, &hwm, sizeof(hwm)) < 0 ||
-            zmq_setsockopt(server->socket, ZMQ_MAXMSGSIZE, &most, sizeof(most)) < 0 ||
-            zmq_bind(server->socket, endpoint) < 0)
-                return -errno;
-        return 0;
+        zsock_set_linger(server->socket, LINGER_MS);
+        zsock_set_backlog(server->socket, BACKLOG);
+        zsock_set_sndhwm(server->socket, WAITING_MAX);
+        zsock_set_maxmsgsize(server->socket, SQI_REQUEST_MAX);
+        return zsock_bind(server->socket, "ipc://%s", server->path) < 0 ? -errno : 0;
+}
+
+bool
+sqi_server_is_remote(const char *address)
+{
+        return strncmp(address, "tcp://", strlen("tcp://")) == 0;
+}
+
+/* Options of a socket count for what is bound after them: our ipc endpoint stays as it is. */
+static int
+listen_tcp(zsock_t *socket, const char *endpoint, const struct sqi_cert *own)
+{
+        zsock_set_curve_server(socket, 1);
+        zsock_set_curve_secretkey(socket, own->secret_key);
+        zsock_set_zap_domain(socket, SQI_GATE_DOMAIN);
+        zsock_set_handshake_ivl(socket, HANDSHAKE_MS);
+        return zsock_bind(socket, "%s", endpoint) < 0 ? -errno : 0;
+}
+
+static int
+check_tcp(const struct sqi_server_tcp *tcp, struct sqi_cert *ret_own, char *error, size_t size)
+{
+        if (!sqi_server_is_remote(tcp->endpoint))
+                return sqi_complain(-EINVAL, error, size, "%s is no endpoint to listen at (tcp://ADDRESS:PORT)",
+                                    tcp->endpoint);
+        if (access(tcp->clients, R_OK | X_OK) < 0)
+                return sqi_complain(-errno, error, size, "the folder of the clients' certificates, %s: %s",
+                                    tcp->clients, strerror(errno));
+        return sqi_cert_load_own(tcp->cert, ret_own, error, size);
+}
+
+/* The gate is there before the first can come in by any way: see sqi_zsock_new(). */
+static int
+open_all(struct sqi_server *server, const struct sqi_server_tcp *tcp, char *error, size_t size)
+{
+        struct sqi_cert own = {"", ""};
+        const char *at = server->path;
+        int r = tcp ? check_tcp(tcp, &own, error, size) : 0;
+
+        if (r < 0)
+                return r;
+        if (tcp)
+                r = sqi_gate_open(tcp->clients, &server->gate);
+        if (r == 0)
+                r = open_socket(server);
+        if (r == 0 && tcp) {
+                at = tcp->endpoint;
+                r = listen_tcp(server->socket, at, &own);
+        }
+        explicit_bzero(&own, sizeof(own));
+        return r < 0 ? sqi_complain(r, error, size, "cannot listen at %s: %s", at, zmq_strerror(-r)) : 0;
 }
 
 int
-sqi_server_open(const char *path, struct sqi_server *ret, char *error, size_t size)
+sqi_server_open(const char *path, const struct sqi_server_tcp *tcp, struct sqi_server *ret, char *error, size_t size)
 {
         struct sqi_server server = {.lock = -1};
         int r;
@@ -125,9 +170,8 @@ sqi_server_open(const char *path, struct sqi_server *ret, char *error, size_t si
         if (r < 0)
                 return r;
         snprintf(server.path, sizeof(server.path), "%s", path);
-        r = open_socket(&server);
+        r = open_all(&server, tcp, error, size);
         if (r < 0) {
-                sqi_complain(r, error, size, "cannot listen at %s: %s", path, zmq_strerror(-r));
                 sqi_server_close(&server);
                 return r;
         }
@@ -135,61 +179,13 @@ sqi_server_open(const char *path, struct sqi_server *ret, char *error, size_t si
         return 0;
 }
 
-bool
-sqi_server_is_remote(const char *address)
-{
-        return strncmp(address, "tcp://", strlen("tcp://")) == 0;
-}
-
-/* Options of a socket count for what is bound after them: our ipc endpoint stays as it is. */
-static int
-lock_door(void *socket, const struct sqi_cert *own)
-{
-        const int yes = 1, handshake = HANDSHAKE_MS;
-
-        if (zmq_setsockopt(socket, ZMQ_CURVE_SERVER, &yes, sizeof(yes)) < 0 ||
-            zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, own->secret_key, SQI_KEY_SIZE) < 0 ||
-            zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, SQI_GATE_DOMAIN, strlen(SQI_GATE_DOMAIN)) < 0 ||
-            zmq_setsockopt(socket, ZMQ_HANDSHAKE_IVL, &handshake, sizeof(handshake)) < 0)
-                return -errno;
-        return 0;
-}
-
-int
-sqi_server_listen(struct sqi_server *server, const char *endpoint, const char *cert, const char *clients, char *error,
-                  size_t size)
-{
-        struct sqi_cert own;
-        int r = 0;
-
-        if (!sqi_server_is_remote(endpoint))
-                return sqi_complain(-EINVAL, error, size, "%s is no endpoint to listen at (tcp://ADDRESS:PORT)",
-                                    endpoint);
-        if (access(clients, R_OK | X_OK) < 0)
-                return sqi_complain(-errno, error, size, "the folder of the clients' certificates, %s: %s", clients,
-                                    strerror(errno));
-        r = sqi_cert_load_own(cert, &own, error, size);
-        if (r < 0)
-                return r;
-        r = sqi_gate_open(server->context, clients, &server->gate);
-        if (r == 0)
-                r = lock_door(server->socket, &own);
-        if (r == 0 && zmq_bind(server->socket, endpoint) < 0)
-                r = -errno;
-        explicit_bzero(&own, sizeof(own));
-        return r < 0 ? sqi_complain(r, error, size, "cannot listen at %s: %s", endpoint, zmq_strerror(-r)) : 0;
-}
-
 void
 sqi_server_close(struct sqi_server *server)
 {
         char file[SQI_SOCKET_PATH + 8];
 
-        if (server->socket)
-                zmq_close(server->socket);
+        zsock_destroy(&server->socket);
         sqi_gate_close(&server->gate);
-        if (server->context)
-                zmq_ctx_term(server->context);
         if (server->lock >= 0 && server->path[0]) {
                 unlink(server->path);
                 snprintf(file, sizeof(file), "%s.lock", server->path);
@@ -202,50 +198,34 @@ sqi_server_close(struct sqi_server *server)
 int
 sqi_server_fd(const struct sqi_server *server)
 {
-        size_t size = sizeof(int);
-        int fd = -1;
-
-        zmq_getsockopt(server->socket, ZMQ_FD, &fd, &size);
-        return fd;
-}
-
-/* Takes away what is left of a message. */
-static void
-skip_frames(void *socket)
-{
-        size_t size = sizeof(int);
-        int more = 1;
-        zmq_msg_t frame;
-
-        while (zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &size) == 0 && more) {
-                zmq_msg_init(&frame);
-                zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT);
-                zmq_msg_close(&frame);
-        }
+        return (int)zsock_fd(server->socket);
 }
 
 /* Identity, an empty frame, the request: as REQ sends it. Anything else is no client of ours, and not answered. */
-int
-sqi_server_receive(struct sqi_server *server, struct sqi_caller *caller, zmq_msg_t *message)
+static zframe_t *
+unwrap(zmsg_t *message, struct sqi_caller *caller)
 {
-        char empty[1];
-        int n;
+        zframe_t *identity = zmsg_first(message), *empty = zmsg_next(message), *request = zmsg_next(message);
 
-        while ((n = zmq_recv(server->socket, caller->identity, SQI_IDENTITY_MAX, ZMQ_DONTWAIT)) >= 0) {
-                bool more;
-                size_t size = sizeof(int);
-                int flag = 0;
+        if (zmsg_size(message) != 3 || zframe_size(empty) > 0 || zframe_size(identity) > SQI_IDENTITY_MAX)
+                return NULL;
+        caller->size = zframe_size(identity);
+        memcpy(caller->identity, zframe_data(identity), caller->size);
+        zmsg_remove(message, request);
+        return request;
+}
 
-                caller->size = (size_t)n;
-                more = zmq_getsockopt(server->socket, ZMQ_RCVMORE, &flag, &size) == 0 && flag;
-                if (more && n <= SQI_IDENTITY_MAX &&
-                    zmq_recv(server->socket, empty, sizeof(empty), ZMQ_DONTWAIT) == 0 &&
-                    zmq_getsockopt(server->socket, ZMQ_RCVMORE, &flag, &size) == 0 && flag &&
-                    zmq_msg_recv(message, server->socket, ZMQ_DONTWAIT) >= 0 && !zmq_msg_more(message))
-                        return 1;
-                skip_frames(server->socket);
+zframe_t *
+sqi_server_receive(struct sqi_server *server, struct sqi_caller *caller)
+{
+        zframe_t *request = NULL;
+        zmsg_t *message;
+
+        while (!request && (message = zmsg_recv(server->socket))) {
+                request = unwrap(message, caller);
+                zmsg_destroy(&message);
         }
-        return 0;
+        return request;
 }
 
 int
@@ -258,9 +238,7 @@ sqi_server_reply(struct sqi_server *server, const struct sqi_caller *caller, con
         server->touched = true;
         if (r < 0)
                 return r;
-        if (zmq_send(server->socket, caller->identity, caller->size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
-            zmq_send(server->socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
-            zmq_send(server->socket, bytes, size, ZMQ_DONTWAIT) < 0)
+        if (zsock_send(server->socket, "bzb", caller->identity, caller->size, bytes, size) < 0)
                 r = -errno;
         free(bytes);
         return r;

@@ -9,8 +9,8 @@
 #ifndef SQI_SERVER_H
 #define SQI_SERVER_H
 
+#include <czmq.h>
 #include <stddef.h>
-#include <zmq.h>
 
 #include "command/command.h"
 #include "command/gate.h"
@@ -18,7 +18,7 @@
 enum { SQI_SOCKET_PATH = 104, SQI_IDENTITY_MAX = 32 };
 
 struct sqi_server {
-        void *context, *socket;
+        zsock_t *socket;
         int lock;
         char path[SQI_SOCKET_PATH];
         struct sqi_gate gate;
@@ -35,13 +35,16 @@ struct sqi_caller {
  * -ENAMETOOLONG. */
 int sqi_server_path(char ret[SQI_SOCKET_PATH]);
 
-/* 0, or a negative errno with the cause in `error`. */
-int sqi_server_open(const char *path, struct sqi_server *ret, char *error, size_t size);
+/* Where it listens besides, "tcp://ADDRESS:PORT": as the owner of the certificate `cert`, to those in the folder
+ * `clients`. */
+struct sqi_server_tcp {
+        const char *endpoint, *cert, *clients;
+};
 
-/* On `endpoint` besides, "tcp://ADDRESS:PORT": as the owner of the certificate `cert`, to those in the folder
- * `clients`. 0, or a negative errno with the cause. */
-int sqi_server_listen(struct sqi_server *server, const char *endpoint, const char *cert, const char *clients,
-                      char *error, size_t size);
+/* `tcp` may be NULL: on `path` alone. 0, or a negative errno with the cause in `error`. */
+int sqi_server_open(const char *path, const struct sqi_server_tcp *tcp, struct sqi_server *ret, char *error,
+                    size_t size);
+/* What was replied goes out until sqi_zsock_end(). */
 void sqi_server_close(struct sqi_server *server);
 
 /* Edge-triggered: after it fires, and after anything was sent, receive until there is nothing left. */
@@ -50,8 +53,8 @@ int sqi_server_fd(const struct sqi_server *server);
 /* Is this the address of a socket on TCP? */
 bool sqi_server_is_remote(const char *address);
 
-/* 1: the next request, in `message` (initialised by the caller), whose reply goes to `caller`; 0: none. */
-int sqi_server_receive(struct sqi_server *server, struct sqi_caller *caller, zmq_msg_t *message);
+/* The next request, the caller's to destroy, whose reply goes to `caller`; NULL: none. */
+zframe_t *sqi_server_receive(struct sqi_server *server, struct sqi_caller *caller);
 
 /* 0 or a negative errno. One that has gone away is not told. */
 int sqi_server_reply(struct sqi_server *server, const struct sqi_caller *caller, const struct sqi_reply *reply);

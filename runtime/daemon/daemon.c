@@ -107,18 +107,15 @@ discard(struct sqi_daemon *daemon)
 static int
 open_daemon(struct sqi_daemon *daemon, char *error, size_t size)
 {
+        const struct sqi_server_tcp tcp = {daemon->options.listen, daemon->options.cert, daemon->options.clients};
         int r = sqi_state_open(daemon->options.state, &daemon->state, error, size);
 
         if (r == 0)
                 r = sqi_rundir_base(daemon->base, error, size);
         if (r == 0)
-                r = sqi_server_open(daemon->options.socket, &daemon->server, error, size);
-        if (r == 0 && daemon->options.listen)
-                r = sqi_server_listen(&daemon->server, daemon->options.listen, daemon->options.cert,
-                                      daemon->options.clients, error, size);
-        if (r < 0)
-                return r;
-        r = sqi_supervisor_new(&daemon->supervisor, error, size);
+                r = sqi_supervisor_new(&daemon->supervisor, error, size);
+        if (r == 0)
+                r = sqi_server_open(daemon->options.socket, tcp.endpoint ? &tcp : NULL, &daemon->server, error, size);
         if (r < 0)
                 return r;
         r = load(daemon);
@@ -218,15 +215,15 @@ static void
 take_commands(struct sqi_daemon *daemon)
 {
         struct sqi_caller caller;
-        zmq_msg_t message;
+        zframe_t *request;
 
-        zmq_msg_init(&message);
         do {
                 daemon->server.touched = false;
-                while (sqi_server_receive(&daemon->server, &caller, &message) > 0)
-                        sqi_answer(daemon, &caller, zmq_msg_data(&message), zmq_msg_size(&message));
+                while ((request = sqi_server_receive(&daemon->server, &caller))) {
+                        sqi_answer(daemon, &caller, zframe_data(request), zframe_size(request));
+                        zframe_destroy(&request);
+                }
         } while (daemon->server.touched);
-        zmq_msg_close(&message);
 }
 
 /* Removed or put elsewhere under us: what runs goes on, but nothing can be written down. */

@@ -29,7 +29,7 @@ struct sqi_daemon;
 struct sqi_daemon_options {
         char state[PATH_MAX];
         const char *socket;
-        const char *listen, *cert, *clients; /* on TCP besides: sqi_server_listen(); NULL: not */
+        const char *listen, *cert, *clients; /* on TCP besides: struct sqi_server_tcp; NULL: not */
         const char *version;                 /* what PING answers */
         void *context;
         void (*tell)(void *context, enum sq_level level, const char *topology,

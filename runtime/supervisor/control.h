@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The supervisor's two sockets in a run directory: orders go out by XPUB (which also shows who has subscribed), reports
- * come in by PULL. Over libzmq itself and not czmq's zsock, whose global context installs signal handlers and exit
- * hooks that a process which supervises others cannot have.
+ * come in by PULL. Over libzmq itself and not czmq's zsock: a topology's sockets are made while others run, and
+ * zsock_new() ends the process where descriptors are short; and in a context of their own, so that who floods the
+ * command socket, which is on czmq's, does not hold up the workers.
  */
 #ifndef SQI_CONTROL_H
 #define SQI_CONTROL_H

@@ -22,6 +22,7 @@
 #include <zmq.h>
 
 #include "base/complain.h"
+#include "base/descriptors.h"
 #include "control/counted.h"
 #include "control/endpoint.h"
 #include "supervisor/headroom.h"
@@ -644,6 +645,25 @@ sqi_running_uptime(const struct sqi_running *running)
 
 /* ---- The supervisor itself --------------------------------------------------------------------------- */
 
+/* With its threads, which libzmq starts with the first socket: it would end the process if that came when descriptors
+ * are short. NULL and errno. */
+static void *
+new_context(void)
+{
+        int r = sqi_descriptors_check();
+        void *context = r == 0 ? zmq_ctx_new() : NULL, *first = context ? zmq_socket(context, ZMQ_PULL) : NULL;
+
+        if (first) {
+                zmq_close(first);
+                return context;
+        }
+        r = r < 0 ? -r : errno;
+        if (context)
+                zmq_ctx_term(context);
+        errno = r;
+        return NULL;
+}
+
 int
 sqi_supervisor_new(struct sqi_supervisor **ret, char *error, size_t size)
 {
@@ -654,8 +674,8 @@ sqi_supervisor_new(struct sqi_supervisor **ret, char *error, size_t size)
                 return sqi_complain(-ENOMEM, error, size, "out of memory");
         supervisor->program = -1;
         supervisor->epoll = epoll_create1(EPOLL_CLOEXEC);
-        if (supervisor->epoll < 0 || !(supervisor->context = zmq_ctx_new()))
-                r = sqi_complain(-errno, error, size, "%s", zmq_strerror(errno));
+        if (supervisor->epoll < 0 || !(supervisor->context = new_context()))
+                r = sqi_complain(-errno, error, size, "cannot start a supervisor: %s", zmq_strerror(errno));
         if (r == 0)
                 r = supervisor->program = sqi_program_open(error, size);
         if (r < 0) {

@@ -52,6 +52,27 @@ mkdir -m 755 "$dir/open"
 check "a socket in a directory that is open to others is refused" says "must be ours alone" "$squall" supervisor --state-dir "$dir/state2" --socket "$dir/open/commands"
 check "a list without topologies is empty" [ "$("$squall" list --json)" = "[]" ]
 check "a second one exits with status 2" exits_with 2 "$squall" supervisor --state-dir "$dir/state" --socket "$dir/run/squall/other"
+# short_of_files FUNCTION: with 4, 5, ... descriptors, until it does its work; before that it says what it lacks. With fewer nothing can be loaded.
+short_of_files() {
+        local n out status
+        for ((n = 4; n < 100; n++)); do
+                out=$("$1" $n 2>&1)
+                status=$?
+                [ $status -ne 0 ] || return 0
+                case $status:$out in 1:*"Too many open files"*) ;; *) echo "$n files: status $status, $out"; return 1 ;; esac
+        done
+        echo "it never works"
+        return 1
+}
+list_with() { (ulimit -n "$1" && exec "$squall" list); }
+supervise_with() {
+        (ulimit -n "$1" && exec "$squall" supervisor --state-dir "$dir/few" --socket "$dir/few.run/commands") &
+        until_true gone_or_stopped $!
+        wait $!
+}
+gone_or_stopped() { [ ! -d /proc/$1 ] || "$squall" supervisor --stop --socket "$dir/few.run/commands"; }
+check "a verb with too few descriptors says so" short_of_files list_with
+check "a supervisor with too few descriptors says so" short_of_files supervise_with
 check "a wrong topology file is refused before it is submitted" exits_with 2 "$squall" submit tests/broken/unknown_keys.yaml
 
 # ---- a topology's life ----

@@ -34,9 +34,10 @@ struct sqi_hosted {
                 retry_at; /* 0, or when to try again to start it: `trouble`, which lies outside of it, prevented that */
         uint32_t tries;
         char trouble[SQI_RECORD_CAUSE];
-        bool finishing;  /* was handed over, but is to be killed: runs once more, to finish */
-        bool updating;   /* drains; .next-NAME takes its place then */
-        uint32_t *stays; /* updating: of each next worker, the one that goes on as it (plan/stay.h); or NULL */
+        bool finishing;   /* was handed over, but is to be killed: runs once more, to finish */
+        uint64_t drop_at; /* 0, or when to try again to remove an update that is done or given up */
+        bool updating;    /* drains; .next-NAME takes its place then */
+        uint32_t *stays;  /* updating: of each next worker, the one that goes on as it (plan/stay.h); or NULL */
         uint32_t nstays;
         uint64_t proved_at; /* an update on trial runs: to be kept from then on; 0: it does not run yet */
         bool over;          /* it has ended, and what follows from that is done */

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/complain.h"
+#include "base/random.h"
 #include "daemon/journal.h"
 #include "daemon/killed.h"
 #include "daemon/record.h"
@@ -492,31 +494,38 @@ sqi_state_swap_next(struct sqi_state *state, const char *name)
         return 0;
 }
 
+/* From the rename on it is no update any more; a removal that fails or is cut off is ended by the next sweep. */
 int
 sqi_state_drop_next(struct sqi_state *state, const char *name)
 {
-        char next[SQI_NEXT_SIZE];
+        char next[SQI_NEXT_SIZE], old[PLACE_SIZE];
 
-        return sqi_folder_remove(state->topologies, sqi_state_next(name, next));
+        snprintf(old, sizeof(old), "%s%016" PRIx64, old_prefix, sqi_random());
+        if (renameat(state->topologies, sqi_state_next(name, next), state->topologies, old) < 0)
+                return errno == ENOENT ? 0 : -errno;
+        if (fsync(state->topologies) < 0)
+                return -errno;
+        (void)sqi_folder_remove(state->topologies, old);
+        return 0;
 }
 
 int
 sqi_state_remove(struct sqi_state *state, const struct sqi_record *record)
 {
         char old[PLACE_SIZE], log[PLACE_SIZE];
+        int r = sqi_state_drop_next(state, record->name); /* first: it must not become another topology's */
 
+        if (r < 0)
+                return r;
         snprintf(log, sizeof(log), "%s/log", record->name);
         if (faccessat(state->topologies, log, F_OK, 0) == 0 &&
-            sqi_killed_take(state->killed, state->topologies, record->name) == 0) {
-                sqi_state_drop_next(state, record->name);
+            sqi_killed_take(state->killed, state->topologies, record->name) == 0)
                 return 0;
-        }
         snprintf(old, sizeof(old), "%s%s", old_prefix, record->serial);
         if (renameat(state->topologies, record->name, state->topologies, old) < 0)
                 return errno == ENOENT ? 0 : -errno;
         if (fsync(state->topologies) < 0)
                 return -errno;
-        sqi_state_drop_next(state, record->name);
         return sqi_folder_remove(state->topologies, old);
 }
 

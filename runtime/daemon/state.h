@@ -84,6 +84,7 @@ int sqi_state_add_next(struct sqi_state *state, const struct sqi_record *record,
                        struct sq_str yaml, char *error, size_t size);
 /* The topology and its update change places; the log stays. */
 int sqi_state_swap_next(struct sqi_state *state, const char *name);
+/* 0: it is gone for every later supervisor too, or there was none; or a negative errno: it may still be there. */
 int sqi_state_drop_next(struct sqi_state *state, const char *name);
 /* What the functions below take as the name of the other one. */
 enum { SQI_NEXT_SIZE = SQI_ID_MAX + 8 };

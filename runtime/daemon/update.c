@@ -153,11 +153,26 @@ sqi_update_begin(struct sqi_hosted *hosted, const struct sqi_request *request, s
                 result->status = SQI_STATUS_FAILED;
                 return;
         }
+        hosted->drop_at = 0; /* it has taken the place of what was to be dropped */
         answer(result, &record);
         hand_over(hosted);
 }
 
 /* ---- Swap -------------------------------------------------------------------------------------------- */
+
+/* What stays beside the topology could be taken for an update that is under way, so it is not left there. */
+static void
+drop_next(struct sqi_hosted *hosted)
+{
+        int r = sqi_state_drop_next(&hosted->daemon->state, hosted->record.name);
+
+        if (r < 0 && hosted->drop_at == 0)
+                sqi_daemon_tell(
+                        hosted->daemon, SQ_ERROR, hosted->record.name,
+                        "cannot remove what is left of an update from the state directory: %s (it is tried again every second)",
+                        strerror(-r));
+        hosted->drop_at = r < 0 ? sqi_clock_ns() + SQI_SECOND : 0;
+}
 
 static void
 give_up(struct sqi_hosted *hosted, const char *cause)
@@ -167,7 +182,7 @@ give_up(struct sqi_hosted *hosted, const char *cause)
         snprintf(hosted->record.cause, sizeof(hosted->record.cause), "the update was not done: %s", cause);
         sqi_daemon_tell(hosted->daemon, SQ_ERROR, hosted->record.name, "%s", hosted->record.cause);
         (void)sqi_state_put(&hosted->daemon->state, &hosted->record);
-        (void)sqi_state_drop_next(&hosted->daemon->state, hosted->record.name);
+        drop_next(hosted);
 }
 
 /* The spouts of the new plan go on from where those of the old one, by the same ids, are. */
@@ -226,7 +241,7 @@ keep(struct sqi_hosted *hosted)
         if (sqi_state_put(&hosted->daemon->state, &record) < 0)
                 return; /* the next look tries again */
         hosted->record = record;
-        (void)sqi_state_drop_next(&hosted->daemon->state, record.name);
+        drop_next(hosted);
         sqi_daemon_tell(hosted->daemon, SQ_INFO, record.name, "updated");
 }
 
@@ -240,7 +255,7 @@ change_back(struct sqi_hosted *hosted)
         snprintf(cause, sizeof(cause), "the update was rolled back: %.900s", hosted->record.cause);
         if (sqi_state_swap_next(&hosted->daemon->state, hosted->record.name) < 0)
                 return; /* it stays as it is: failed */
-        (void)sqi_state_drop_next(&hosted->daemon->state, hosted->record.name);
+        drop_next(hosted);
         sqi_hosted_reload(hosted);
         if (runs > hosted->record.runs)
                 hosted->record.runs = runs;
@@ -270,6 +285,8 @@ sqi_update_watch(struct sqi_hosted *hosted, uint64_t now)
 {
         const struct sqi_lifecycle *life = hosted->running ? sqi_running_lifecycle(hosted->running) : NULL;
 
+        if (hosted->drop_at > 0 && now >= hosted->drop_at)
+                drop_next(hosted);
         if (!hosted->record.trial || hosted->daemon->stopping || hosted->record.wish == SQI_WISH_KILLED)
                 return;
         if (hosted->record.outcome == SQI_OUTCOME_FINISHED || (hosted->proved_at > 0 && now >= hosted->proved_at)) {
@@ -298,7 +315,7 @@ sqi_update_load(struct sqi_hosted *hosted)
         }
         hosted->updating = there && next.trial && next.outcome == SQI_OUTCOME_NONE && !hosted->record.trial;
         if (!hosted->updating && !hosted->record.trial)
-                (void)sqi_state_drop_next(&hosted->daemon->state, hosted->record.name);
+                drop_next(hosted);
         sqi_hosted_start(hosted);
         if (hosted->updating && sqi_hosted_is_running(hosted))
                 hand_over(hosted);

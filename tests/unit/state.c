@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +26,16 @@
 #include "daemon/killed.h"
 #include "daemon/requests.h"
 #include "daemon/state.h"
+
+/* In place of the system's: while `stuck` is set nothing can be removed. */
+static bool stuck;
+
+int
+unlinkat(int folder, const char *path, int flags)
+{
+        errno = EIO;
+        return stuck ? -1 : (int)syscall(SYS_unlinkat, folder, path, flags);
+}
 
 struct place {
         char path[64];
@@ -250,6 +262,26 @@ a_removal_that_was_cut_off_is_ended_by_the_next_supervisor(void **state)
         assert_int_equal(faccessat(place->fd, "killed/words/log", F_OK, 0), 0);
         assert_int_equal(faccessat(place->fd, "killed/words/plan", F_OK, 0), -1);
         sqi_state_close(&it);
+}
+
+static void
+a_dropped_update_is_none_for_the_next_supervisor_though_nothing_could_be_removed(void **state)
+{
+        const struct place *place = *state;
+        struct sqi_state it;
+        char error[512];
+
+        assert_int_equal(sqi_state_open(place->path, &it, error, sizeof(error)), 0);
+        assert_int_equal(sqi_state_drop_next(&it, "words"), 0);
+        put_topology(place, ".next-words");
+        stuck = true;
+        assert_int_equal(sqi_state_drop_next(&it, "words"), 0);
+        stuck = false;
+        assert_int_equal(faccessat(place->fd, "topologies/.next-words", F_OK, 0), -1);
+        sqi_state_close(&it);
+        assert_int_equal(sqi_state_open(place->path, &it, error, sizeof(error)), 0);
+        sqi_state_close(&it);
+        assert_int_equal(unlinkat(place->fd, "topologies", AT_REMOVEDIR), 0); /* it is empty */
 }
 
 static void
@@ -522,6 +554,7 @@ main(void)
                 TEST(what_was_half_added_or_half_removed_is_swept_away),
                 TEST(of_a_removed_topology_the_log_is_left_and_nothing_else),
                 TEST(a_removal_that_was_cut_off_is_ended_by_the_next_supervisor),
+                TEST(a_dropped_update_is_none_for_the_next_supervisor_though_nothing_could_be_removed),
                 TEST(of_many_that_were_killed_the_last_are_kept),
                 TEST(a_record_comes_back_as_it_was),
                 TEST(an_answer_is_kept_for_the_next_supervisor_until_256_others_have_come),

@@ -44,11 +44,30 @@ tell(struct sqi_running *running, enum sq_level level, const char *text)
 
 static void step(struct sqi_running *running, const struct sqi_event *event);
 
+/* Before the next incarnation writes its own over them. */
+static void
+keep_counts(struct sqi_running *running, uint32_t worker, uint32_t incarnation)
+{
+        char name[NAME_SIZE], text[TEXT_SIZE];
+        int r = 0;
+
+        if (running->apart && incarnation > 0)
+                r = sqi_totals_keep(running->totals, running->rundir.path, worker, incarnation - 1);
+        if (r == 0)
+                return;
+        snprintf(
+                text, sizeof(text),
+                "cannot keep what %s has counted so far: %s (a supervisor that takes this one's place would not count it)",
+                sqi_worker_name(running->plan, worker, name, sizeof(name)), strerror(-r));
+        tell(running, SQ_WARN, text);
+}
+
 static void
 do_spawn(struct sqi_running *running, const struct sqi_action *action)
 {
         int r = -ESRCH;
 
+        keep_counts(running, action->worker, action->incarnation);
         if (running->former && running->stays[action->worker] != SQI_STAYS_NOT)
                 r = sqi_child_move(running, action->worker, action->incarnation);
         if (r < 0)
@@ -381,6 +400,20 @@ open_control(struct sqi_running *running)
         return r;
 }
 
+static void
+resume_counts(struct sqi_running *running, uint32_t worker)
+{
+        char name[NAME_SIZE], text[TEXT_SIZE];
+        int r = sqi_totals_resume(running->totals, running->rundir.path, worker);
+
+        if (r == 0)
+                return;
+        snprintf(text, sizeof(text), "what %s had counted before its last restart cannot be read: %s",
+                 sqi_worker_name(running->plan, worker, name, sizeof(name)),
+                 r == -EBADMSG ? "it is damaged, or of another version" : strerror(-r));
+        tell(running, SQ_WARN, text);
+}
+
 /* What an earlier supervisor has left here. */
 static int
 find_workers(struct sqi_running *running)
@@ -390,6 +423,7 @@ find_workers(struct sqi_running *running)
                 bool found = false;
                 int r = sqi_child_adopt(running, w, &found, &event.incarnation);
 
+                resume_counts(running, w);
                 if (r == -ENOENT)
                         continue;
                 if (r < 0)

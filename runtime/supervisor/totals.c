@@ -2,11 +2,17 @@
 #include "supervisor/totals.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/sealed.h"
 
 struct total {
         uint32_t incarnation;       /* of `last` */
+        bool heard;                 /* there is something in it */
         bool ended;                 /* `last` is the last word of that incarnation */
         struct sqi_metrics *before; /* the sum of all incarnations before it; NULL: there were none */
         struct sqi_metrics *last;
@@ -85,6 +91,7 @@ take(struct sqi_totals *totals, const struct sqi_message *message, const struct 
                 total->ended = false;
         }
         memcpy(total->last, metrics, sizeof(*metrics));
+        total->heard = true;
         return total;
 }
 
@@ -102,6 +109,112 @@ sqi_totals_end(struct sqi_totals *totals, const struct sqi_message *message, con
         if (total)
                 total->ended = true;
 }
+
+/* ---- For the next supervisor ------------------------------------------------------------------------- */
+
+/* One file a worker, sealed: a death costs one of them, however many tasks died. */
+struct kept {
+        uint32_t size; /* of one of `sums`: who reads it may be another version */
+        uint32_t incarnation;
+        struct sqi_metrics sums[]; /* of the worker's tasks, in their order */
+};
+
+enum { KEPT_NAME = 16 };
+
+static uint32_t
+count_tasks(const struct sqi_totals *totals, uint32_t worker, bool *ret_heard)
+{
+        uint32_t n = 0;
+
+        *ret_heard = false;
+        for (uint32_t t = 0; t < totals->plan->ntasks; t++)
+                if (totals->plan->tasks[t].worker == worker) {
+                        *ret_heard = *ret_heard || totals->tasks[t].heard;
+                        n++;
+                }
+        return n;
+}
+
+/* The folder, and the name of a worker's file in it. An fd or a negative errno. */
+static int
+open_kept(const char *rundir, uint32_t worker, char ret_name[KEPT_NAME])
+{
+        int fd = open(rundir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        snprintf(ret_name, KEPT_NAME, "sums-%u", worker);
+        return fd < 0 ? -errno : fd;
+}
+
+int
+sqi_totals_keep(const struct sqi_totals *totals, const char *rundir, uint32_t worker, uint32_t incarnation)
+{
+        bool heard;
+        uint32_t n = count_tasks(totals, worker, &heard), i = 0;
+        size_t size = sizeof(struct kept) + n * sizeof(struct sqi_metrics);
+        char name[KEPT_NAME];
+        int folder, r;
+
+        if (!heard)
+                return 0;
+        struct kept *kept = calloc(1, size);
+
+        if (!kept)
+                return -ENOMEM;
+        *kept = (struct kept){.size = sizeof(struct sqi_metrics), .incarnation = incarnation};
+        for (uint32_t t = 0; t < totals->plan->ntasks; t++)
+                if (totals->plan->tasks[t].worker == worker) {
+                        sqi_metrics_merge(&kept->sums[i], totals->tasks[t].before);
+                        add(&kept->sums[i++], totals->tasks[t].last);
+                }
+        r = folder = open_kept(rundir, worker, name);
+        if (folder >= 0) {
+                r = sqi_sealed_write(folder, name, kept, size);
+                close(folder);
+        }
+        free(kept);
+        return r;
+}
+
+static void
+take_kept(struct sqi_totals *totals, uint32_t worker, const struct kept *kept)
+{
+        for (uint32_t t = 0, i = 0; t < totals->plan->ntasks; t++) {
+                struct total *total = &totals->tasks[t];
+
+                if (totals->plan->tasks[t].worker != worker)
+                        continue;
+                memcpy(total->before, &kept->sums[i++], sizeof(*total->before));
+                total->incarnation = kept->incarnation;
+                total->heard = total->ended = true;
+        }
+}
+
+int
+sqi_totals_resume(struct sqi_totals *totals, const char *rundir, uint32_t worker)
+{
+        bool heard, torn;
+        uint32_t n = count_tasks(totals, worker, &heard);
+        char name[KEPT_NAME];
+        int folder = open_kept(rundir, worker, name), r;
+        void *bytes = NULL;
+        size_t size = 0;
+
+        if (folder < 0)
+                return folder;
+        r = sqi_sealed_read(folder, name, &bytes, &size, &torn);
+        close(folder);
+        if (r == -ENOENT)
+                return 0;
+        if (r == 0 && size == sizeof(struct kept) + n * sizeof(struct sqi_metrics) &&
+            ((const struct kept *)bytes)->size == sizeof(struct sqi_metrics))
+                take_kept(totals, worker, bytes);
+        else if (r == 0)
+                r = -EBADMSG;
+        free(bytes);
+        return r;
+}
+
+/* ---- Sums -------------------------------------------------------------------------------------------- */
 
 static void
 add_task(const struct sqi_totals *totals, uint32_t task, struct sqi_metrics *into)

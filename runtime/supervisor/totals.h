@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tasks of a topology have counted, over all their incarnations: the last word of each that ended, plus the
- * present one's. */
+/*
+ * What the tasks of a topology have counted, over all their incarnations: the last word of each that ended, plus the
+ * present one's.
+ *
+ * For a supervisor that adopts the workers of a dead one, the sums are kept in the run directory, before the next
+ * incarnation writes its own numbers (control/counted.h) over those of the last. So at every instant the two files have
+ * each incarnation once.
+ */
 #ifndef SQI_TOTALS_H
 #define SQI_TOTALS_H
 
@@ -18,6 +24,13 @@ void sqi_totals_take(struct sqi_totals *totals, const struct sqi_message *messag
 
 /* Likewise, of an incarnation that is dead: its last word. What comes later from it was said before. */
 void sqi_totals_end(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_metrics *metrics);
+
+/* Writes down what the tasks of that worker have counted up to and with that incarnation, all of which are dead. 0, also
+ * when there is nothing to write; or a negative errno. */
+int sqi_totals_keep(const struct sqi_totals *totals, const char *rundir, uint32_t worker, uint32_t incarnation);
+/* Goes on from there; before anything is taken. 0, also when nothing was kept; or a negative errno: -EBADMSG when it
+ * cannot be read. */
+int sqi_totals_resume(struct sqi_totals *totals, const char *rundir, uint32_t worker);
 
 /* The sum of one task, or of a component's tasks; the gauges, `pending` and `keys`, are the
  * present incarnation's. The keys of those before it are `keys_lost`. */

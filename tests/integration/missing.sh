@@ -88,12 +88,13 @@ finishes 1000000 at-most-once
 check "and at most once" ends 1 --json
 
 # A worker that is killed takes along what its keys have counted, and no replay brings that back.
-cat >"$dir/t.yaml" <<Y
+cat >"$dir/keys.yaml" <<Y
 name: keys
 spouts: [{ id: n, component: generate, properties: { count: 3000, rate: 2000, fields: { n: uniform 1 7 } } }]
 bolts: [{ id: count, component: count, properties: { by: [n] } }, { id: out, component: write, properties: { path: $dir/out } }]
 streams: [{ from: n, to: count, grouping: { type: fields, args: [n] } }, { from: count, to: out, grouping: { type: global } }]
 Y
+cp "$dir/keys.yaml" "$dir/t.yaml"
 has_counted() { [ "$(wc -l <"$dir/out")" -gt 100 ]; }
 # killed COMPONENT: in the middle of the run. The exit status of the run.
 killed() {
@@ -118,7 +119,8 @@ export XDG_RUNTIME_DIR=$dir/run
 mkdir -m 700 "$XDG_RUNTIME_DIR"
 "$squall" supervisor --state-dir "$dir/state" >"$dir/err" 2>&1 &
 daemon=$!
-on_exit kill $daemon
+end_daemon() { kill $daemon; }
+on_exit end_daemon
 state_is() { "$squall" list | grep -qw "$1"; }
 until_true eval '"$squall" list'
 check "a topology that gives tuples up is submitted" "$squall" submit "$dir/t.yaml"
@@ -131,4 +133,20 @@ sed -i 's/config: {/config: { topology.dead.letter.path: \/dev\/full,/' "$dir/t.
 check "a topology whose letters cannot be written is submitted" "$squall" submit "$dir/t.yaml"
 check "and fails" until_true state_is failed
 check "and status says that tuples are missing" eval '"$squall" status poison | grep -q "2 tuples or keys of state were lost, or given up and in no dead-letter file"'
+
+# The supervisor that saw the worker die dies too: the one that adopts the topology knows what it has lost all the same.
+sed -i 's/count: 3000/count: 8000/' "$dir/keys.yaml"
+rm -f "$dir/out"
+status_has() { "$squall" status keys --json | grep -qE "$1"; }
+check "a topology with keyed state is submitted" "$squall" submit --wait "$dir/keys.yaml"
+until_true has_counted
+kill -9 "$("$squall" status keys --json | tr '{' '\n' | sed -n 's#.*"task":"count/0","worker":[0-9]*,"pid":\([0-9]*\).*#\1#p')"
+check "the keys of a worker that was killed are counted" until_true status_has '"keys_lost":7'
+{ kill -9 $daemon && wait $daemon; } 2>/dev/null
+"$squall" supervisor --state-dir "$dir/state" >"$dir/err" 2>&1 &
+daemon=$!
+until_true eval '"$squall" list >/dev/null'
+check "and by the next supervisor" status_has '"keys_lost":7'
+check "which knows that the topology has failed" until_true eval '"$squall" list | grep -q "^keys *failed"'
+check "and why" eval '"$squall" status keys | grep -q "7 tuples or keys of state were lost"'
 exit $failures

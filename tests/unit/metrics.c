@@ -233,6 +233,47 @@ keys_of_a_dead_incarnation_are_missing(void **state)
         sqi_totals_free(&totals);
 }
 
+static void
+what_the_dead_have_counted_is_known_to_the_next_supervisor(void **state)
+{
+        char rundir[] = "/tmp/squall-metrics.XXXXXX", path[64];
+        struct sqi_message message = {.type = SQI_MSG_METRICS, .incarnation = 1};
+        struct sqi_metrics metrics = {.executed = 5, .keys = 3, .keys_lost = 1, .pending = 2}, sum;
+        struct sqi_totals *totals, *next;
+
+        (void)state;
+        assert_non_null(mkdtemp(rundir));
+        assert_int_equal(sqi_totals_new(&plan, &totals), 0);
+        assert_int_equal(sqi_totals_keep(totals, rundir, 0, 0), 0); /* nothing */
+        tell(totals, 0, 0, 20, 1);
+        sqi_totals_take(totals, &message, &metrics);
+        assert_int_equal(sqi_totals_keep(totals, rundir, 0, 1), 0);
+        assert_int_equal(sqi_totals_new(&plan, &next), 0);
+        assert_int_equal(sqi_totals_resume(next, rundir, 0), 0);
+        assert_int_equal(sqi_totals_resume(next, rundir, 1), 0);
+        sqi_totals_end(next, &message, &metrics); /* the file of the dead one is still there */
+        sqi_totals_component(next, 0, &sum);
+        assert_int_equal(sum.executed, 25);
+        assert_int_equal(sum.pending, 0);
+        assert_int_equal(sum.keys, 0);
+        assert_int_equal(sqi_totals_missing(next), 4);
+        tell(next, 0, 2, 100, 7);
+        sqi_totals_task(next, 0, &sum);
+        assert_int_equal(sum.executed, 125);
+        assert_int_equal(sum.pending, 7);
+        assert_int_equal(sqi_totals_missing(next), 4);
+        sqi_totals_free(&totals);
+        sqi_totals_free(&next);
+        snprintf(path, sizeof(path), "%s/sums-0", rundir);
+        assert_int_equal(truncate(path, 1000), 0);
+        assert_int_equal(sqi_totals_new(&plan, &next), 0);
+        assert_int_equal(sqi_totals_resume(next, rundir, 0), -EBADMSG);
+        assert_int_equal(sqi_totals_missing(next), 0);
+        sqi_totals_free(&next);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(rmdir(rundir), 0);
+}
+
 int
 main(void)
 {
@@ -244,6 +285,7 @@ main(void)
                 cmocka_unit_test(totals_keep_the_last_word_of_every_incarnation),
                 cmocka_unit_test(nothing_comes_after_the_last_word_of_an_incarnation),
                 cmocka_unit_test(what_was_counted_outlives_who_was_killed),
+                cmocka_unit_test(what_the_dead_have_counted_is_known_to_the_next_supervisor),
                 cmocka_unit_test(totals_ignore_what_a_worker_says_of_anothers_task),
                 cmocka_unit_test(keys_of_a_dead_incarnation_are_missing),
                 cmocka_unit_test(a_gauge_ends_with_its_incarnation_and_a_counter_goes_on),

@@ -49,7 +49,7 @@ BENCH := $(B)/tests/bench/floor
 BENCH_DATA := $(addprefix $(B)/tests/bench/,run report rows kjv.txt $(notdir $(wildcard tests/bench/*.yaml)))
 FAULTS := $(basename $(call objects,tests/faults/%))
 PLUGINS := $(filter-out $(BENCH).o,$(call objects,spouts/% bolts/% topologies/% tests/components/% tests/bench/%))
-missing = $(if $(NEEDS_$(notdir $(basename $(1)))),$(shell pkg-config --exists $(NEEDS_$(notdir $(basename $(1)))) || echo $(1)))
+missing = $(if $(NEEDS_$(notdir $(basename $(1)))),$(shell pkg-config --exists $(NEEDS_$(notdir $(basename $(1)))) 2>/dev/null || echo $(1)))
 LACKING := $(foreach o,$(PLUGINS),$(call missing,$(o)))
 # A component that includes squall-kit.h links libsquall-kit.so, which it finds one folder above its own, or two.
 KITTED := $(patsubst %.c,$(B)/%.so,$(shell grep -l '^# *include *<squall-kit\.h>' $(PLUGINS:$(B)/%.o=%.c)))

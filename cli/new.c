@@ -168,7 +168,9 @@ run(const struct cli_args *args)
                                  strerror(errno), errno == EEXIST ? " (another name, or remove it)" : "");
         status = write_all(kind, name);
         if (status == CLI_DONE)
-                printf("%s: a %s, its tests and a topology; next: cd %s && make test run\n", name, kind, name);
+                printf("%s: a %s, %s; next: cd %s && make test run\n", name, kind,
+                       strcmp(kind, "topology") == 0 ? "a bolt of its own and its tests" : "its tests and a topology",
+                       name);
         return status;
 }
 

@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/complain.h"
 #include "control/lease.h"
 #include "supervisor/program.h"
 #include "supervisor/running.h"
@@ -165,7 +166,8 @@ sqi_child_move(struct sqi_running *running, uint32_t worker, uint32_t incarnatio
 /* The pid that the lease names is looked at once more when its pidfd is open: then it is not another process that has
  * got the number. */
 int
-sqi_child_adopt(struct sqi_running *running, uint32_t worker, bool *ret_found, uint32_t *ret_incarnation)
+sqi_child_adopt(struct sqi_running *running, uint32_t worker, bool *ret_found, uint32_t *ret_incarnation, char *error,
+                size_t size)
 {
         struct sqi_child *child = &running->children[worker];
         char fifo[SQI_RUNDIR_SIZE + 16];
@@ -185,6 +187,10 @@ sqi_child_adopt(struct sqi_running *running, uint32_t worker, bool *ret_found, u
         }
         if (r == 0 && pid > 0)
                 r = watch_child(running, child);
+        if (r < 0)
+                sqi_complain(r, error, size, "cannot take over worker %u: %s", worker, strerror(-r));
+        else if (pid > 0)
+                r = sqi_program_check(pid, error, size);
         if (r < 0) {
                 sqi_process_close(&child->process);
                 return r;

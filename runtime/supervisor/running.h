@@ -69,9 +69,11 @@ int sqi_child_spawn(struct sqi_running *running, uint32_t worker, uint32_t incar
 int sqi_child_move(struct sqi_running *running, uint32_t worker, uint32_t incarnation);
 void sqi_child_read(struct sqi_running *running, uint32_t worker);
 void sqi_child_reap(struct sqi_running *running, uint32_t worker);
-/* Takes over what holds the lease of a worker. 0: *ret_found, and the incarnation that runs or was the last; or a
- * negative errno. */
-int sqi_child_adopt(struct sqi_running *running, uint32_t worker, bool *ret_found, uint32_t *ret_incarnation);
+/* Takes over what holds the lease of a worker. 0: *ret_found, and the incarnation that runs or was the last; -EPROTO:
+ * that is of another version; or another negative errno; with the cause in `error`, unless it is -ENOENT: the worker
+ * was never begun. */
+int sqi_child_adopt(struct sqi_running *running, uint32_t worker, bool *ret_found, uint32_t *ret_incarnation,
+                    char *error, size_t size);
 /* Kills what still runs, and waits for its end. */
 void sqi_child_end_all(struct sqi_running *running);
 

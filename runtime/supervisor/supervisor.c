@@ -416,12 +416,12 @@ resume_counts(struct sqi_running *running, uint32_t worker)
 
 /* What an earlier supervisor has left here. */
 static int
-find_workers(struct sqi_running *running)
+find_workers(struct sqi_running *running, char *error, size_t size)
 {
         for (uint32_t w = 0; w < running->plan->nworkers; w++) {
                 struct sqi_event event = {.type = SQI_EVENT_MISSED, .worker = w};
                 bool found = false;
-                int r = sqi_child_adopt(running, w, &found, &event.incarnation);
+                int r = sqi_child_adopt(running, w, &found, &event.incarnation, error, size);
 
                 resume_counts(running, w);
                 if (r == -ENOENT)
@@ -449,9 +449,12 @@ open_running(struct sqi_running *running, const struct sqi_run_options *options,
                 r = check_length(running, error, size);
         if (r < 0)
                 return r;
+        if (running->apart) {
+                r = find_workers(running, error, size);
+                if (r < 0)
+                        return r;
+        }
         r = write_plan(running);
-        if (r == 0 && running->apart)
-                r = find_workers(running);
         if (r == 0)
                 r = open_control(running);
         if (r < 0)

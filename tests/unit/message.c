@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The codec of control messages, and the names of the sockets they go through. */
 #include <errno.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <xxhash.h>
 
 #include "control/endpoint.h"
 #include "control/message.h"
@@ -137,6 +139,35 @@ another_version_is_told_from_rubbish(void **state)
         assert_int_equal(sqi_message_decode("", 0, &out, NULL), -EBADMSG);
 }
 
+/* What two programs must agree about to understand each other: types and counters by their place in the lists. */
+static const char wire[] =
+#define X(name, fields, sense) #name ":" fields "\n"
+        SQI_MESSAGES(X)
+#undef X
+#define X(name, ...) #name "\n"
+                SQI_COUNTERS(X);
+#undef X
+static const struct {
+        uint32_t version;
+        uint64_t digest;
+} agreed = {2, UINT64_C(0x27a7fc46db65a8d6)};
+
+static void
+a_change_of_the_messages_is_another_version(void **state)
+{
+        const uint32_t numbers[] = {SQI_HISTOGRAM_SUB, SQI_HISTOGRAM_BUCKETS, SQI_OWN_KINDS};
+        uint64_t digest = XXH3_64bits_withSeed(wire, sizeof(wire), XXH3_64bits(numbers, sizeof(numbers)));
+
+        (void)state;
+        if (digest != agreed.digest && agreed.version == SQI_MESSAGE_VERSION)
+                fail_msg(
+                        "what a message is made of has changed: raise SQI_MESSAGE_VERSION in control/message.h, then write "
+                        "{%u, UINT64_C(0x%016" PRIx64 ")} into `agreed`",
+                        SQI_MESSAGE_VERSION + 1u, digest);
+        if (digest != agreed.digest || agreed.version != SQI_MESSAGE_VERSION)
+                fail_msg("write {%u, UINT64_C(0x%016" PRIx64 ")} into `agreed`", (unsigned)SQI_MESSAGE_VERSION, digest);
+}
+
 static void
 a_refused_message_leaves_the_outputs_alone(void **state)
 {
@@ -223,6 +254,7 @@ main(void)
                 cmocka_unit_test(every_cut_of_every_message_is_refused),
                 cmocka_unit_test(bytes_behind_a_message_are_refused),
                 cmocka_unit_test(another_version_is_told_from_rubbish),
+                cmocka_unit_test(a_change_of_the_messages_is_another_version),
                 cmocka_unit_test(a_refused_message_leaves_the_outputs_alone),
                 cmocka_unit_test(a_long_text_is_cut),
                 cmocka_unit_test(no_topic_is_the_beginning_of_another),

@@ -9,14 +9,14 @@ MODES ?= release asan tsan#  what `make test` runs
 B ?= build$(if $(filter-out release,$(BUILD)),/$(BUILD))
 
 # What Debian 12 calls what is needed: to build and test; to lint, fuzz and build with clang besides; to make a bare machine.
-DEBS := gcc libc6-dev pkg-config procps libczmq-dev libzmq3-dev libfyaml-dev libxxhash-dev libmsgpack-dev libcmocka-dev
+DEBS := gcc libc6-dev pkg-config procps libczmq-dev libzmq3-dev libfyaml-dev libxxhash-dev libmsgpack-dev libmicrohttpd-dev libcmocka-dev
 DEBS_lint := clang libclang-rt-14-dev clang-format clang-tidy cppcheck
 DEBS_fresh := debootstrap
 DEBS_docs := cmark-gfm
 DEBS_deb := build-essential debhelper dpkg-dev lintian
 
 # pkg-config's names of the libraries, and of what a component needs besides: NEEDS_name. Without it that component is not built.
-PACKAGES := libczmq libzmq libfyaml libxxhash msgpack
+PACKAGES := libczmq libzmq libfyaml libxxhash msgpack libmicrohttpd
 PACKAGES_worker := libzmq libxxhash msgpack
 NEEDS_zmq := libzmq msgpack
 

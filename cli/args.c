@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * --flag, --flag value, --flag=value, -f value, -fvalue, -f=value, flags of one letter together, and -- before operands
- * that look like flags. Options and operands may come in any order.
+ * that look like flags. Where a value may be left out, what begins with a dash is not it. Options and operands may come in any order.
  */
 #include "args.h"
 
@@ -210,6 +210,8 @@ take_option(struct parser *parser, int i, const char *value)
                 return cli_error(CLI_USAGE, "--%s takes no value", option->name);
         if (option->type == CLI_FLAG)
                 return 0;
+        if (!value && option->implied && (parser->at == parser->end || parser->at[0][0] == '-'))
+                value = option->implied;
         if (!value && parser->at == parser->end)
                 return cli_error(CLI_USAGE, "--%s needs a value (%s)", option->name,
                                  option->value ? option->value : "VALUE");

@@ -107,6 +107,13 @@ loop(struct serving *serving)
         }
 }
 
+/* Another one is there, or what was asked for cannot be. */
+static bool
+is_usage(int error)
+{
+        return error == -EWOULDBLOCK || error == -EADDRINUSE || error == -EINVAL;
+}
+
 static int
 serve(const struct sqi_daemon_options *options)
 {
@@ -119,11 +126,13 @@ serve(const struct sqi_daemon_options *options)
                 return cli_error(CLI_FAILED, "cannot catch signals: %s", strerror(errno));
         r = sqi_daemon_new(options, &serving.daemon, error, sizeof(error));
         if (r < 0) /* another one is there: nothing was started */
-                return cli_error(r == -EWOULDBLOCK || r == -EADDRINUSE ? CLI_USAGE : CLI_FAILED, "%s", error);
+                return cli_error(is_usage(r) ? CLI_USAGE : CLI_FAILED, "%s", error);
         if (serving.watchdog_ns != UINT64_MAX)
                 serving.watchdog_due = 0;
         fprintf(stderr, "squall: supervisor with pid %d listens at %s, its state is in %s\n", (int)getpid(),
                 options->socket, options->state);
+        if (options->http)
+                fprintf(stderr, "squall: HTTP is served at http://%s\n", sqi_daemon_http(serving.daemon));
         (void)sqi_notify("READY=1\nSTATUS=serving");
         loop(&serving);
         (void)sqi_notify("STOPPING=1");
@@ -165,6 +174,7 @@ start(const struct cli_args *args)
         char path[SQI_SOCKET_PATH];
 
         journal = getenv("JOURNAL_STREAM") != NULL;
+        options.http = cli_text(args, "http");
         options.socket = cli_socket(args, path, sizeof(path));
         if (!options.socket || !take_tcp(args, &options))
                 return CLI_USAGE;
@@ -266,6 +276,8 @@ SQI_VERB(supervisor) = {
                   .help = "listen on tcp://ADDRESS:PORT too, encrypted; --cert is then the supervisor's own (default: not)"},
                  {"clients", 0, CLI_TEXT, "DIR", .complete = CLI_COMPLETE_DIRECTORY,
                   .help = "with --listen: the public certificates of those who may connect; what is put there or taken away counts at once"},
+                 {"http", 0, CLI_TEXT, "[ADDRESS:PORT]", .implied = "127.0.0.1:8080",
+                  .help = "serve /metrics for Prometheus, /ping, /ready and /version over HTTP, on a loopback address alone; without one, 127.0.0.1:8080 (default: not)"},
                  CLI_OPTION_JSON,
                  CLI_OPTION_SOCKET},
         .example = "squall supervisor --state-dir ~/squall",

@@ -67,6 +67,7 @@ struct cli_option {
         enum cli_type type;
         const char *value;    /* what help calls the value: "N", "PATH" */
         const char *fallback; /* as text; NULL: not set */
+        const char *implied;  /* the value if the option stands alone; NULL: it needs one */
         int64_t min;
         enum cli_complete complete;
         const char *choices; /* "a|b": any other text is refused */

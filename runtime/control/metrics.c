@@ -42,9 +42,8 @@ bucket_of(uint64_t ns)
         return bucket < SQI_HISTOGRAM_BUCKETS ? bucket : SQI_HISTOGRAM_BUCKETS - 1;
 }
 
-/* The largest value of a bucket. */
-static uint64_t
-upper_edge(unsigned bucket)
+uint64_t
+sqi_histogram_edge(unsigned bucket)
 {
         unsigned octave = bucket / SQI_HISTOGRAM_SUB;
         uint64_t place = bucket % SQI_HISTOGRAM_SUB;
@@ -97,7 +96,7 @@ sqi_histogram_quantile(const struct sqi_histogram *histogram, double q)
                 if (seen >= rank)
                         break;
         }
-        return upper_edge(i);
+        return sqi_histogram_edge(i);
 }
 
 const char *

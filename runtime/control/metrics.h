@@ -119,6 +119,8 @@ sqi_gauge(_Atomic uint64_t *gauge, uint64_t value)
 void sqi_histogram_add(struct sqi_histogram *histogram, uint64_t ns);
 /* Adds all of `from` to `into`. */
 void sqi_histogram_merge(struct sqi_histogram *into, const struct sqi_histogram *from);
+/* The largest value that counts in a bucket; the last one holds all that are larger too. */
+uint64_t sqi_histogram_edge(unsigned bucket);
 /* The value at quantile q (0..1) in ns, the upper edge of its bucket; 0 when empty. */
 uint64_t sqi_histogram_quantile(const struct sqi_histogram *histogram, double q);
 /* The component's own metric of that name, made when there is none; NULL: another kind has the name, or there are

@@ -11,6 +11,7 @@
 #include "daemon/stop.h"
 #include "daemon/sweep.h"
 #include "daemon/update.h"
+#include "daemon/web.h"
 #include "supervisor/running.h"
 
 /* ---- The start --------------------------------------------------------------------------------------- */
@@ -116,6 +117,8 @@ open_daemon(struct sqi_daemon *daemon, char *error, size_t size)
                 r = sqi_supervisor_new(&daemon->supervisor, error, size);
         if (r == 0)
                 r = sqi_server_open(daemon->options.socket, tcp.endpoint ? &tcp : NULL, &daemon->server, error, size);
+        if (r == 0 && daemon->options.http)
+                r = sqi_web_open(daemon, error, size);
         if (r < 0)
                 return r;
         r = load(daemon);
@@ -177,6 +180,7 @@ sqi_daemon_free(struct sqi_daemon **daemon)
                 sqi_hosted_free(&hosted);
         }
         sqi_supervisor_free(&it->supervisor);
+        sqi_http_close(&it->http);
         if (it->server.socket)
                 sqi_server_close(&it->server);
         sqi_state_close(&it->state);
@@ -192,6 +196,13 @@ sqi_daemon_fds(const struct sqi_daemon *daemon, int ret_fds[SQI_DAEMON_FDS])
         ret_fds[0] = sqi_supervisor_fd(daemon->supervisor);
         ret_fds[1] = sqi_server_fd(&daemon->server);
         ret_fds[2] = sqi_gate_fd(&daemon->server.gate);
+        ret_fds[3] = daemon->http ? sqi_http_fd(daemon->http) : -1;
+}
+
+const char *
+sqi_daemon_http(const struct sqi_daemon *daemon)
+{
+        return daemon->http ? sqi_http_address(daemon->http) : NULL;
 }
 
 static uint64_t
@@ -205,6 +216,8 @@ sqi_daemon_due(const struct sqi_daemon *daemon)
 {
         uint64_t due = earlier(sqi_supervisor_due(daemon->supervisor), sqi_answer_due(daemon));
 
+        if (daemon->http)
+                due = earlier(due, sqi_http_due(daemon->http));
         for (const struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
                 if (hosted->retry_at && !daemon->stopping)
                         due = earlier(due, hosted->retry_at);
@@ -295,6 +308,8 @@ sqi_daemon_serve(struct sqi_daemon *daemon)
         sqi_supervisor_serve(daemon->supervisor);
         sqi_gate_serve(&daemon->server.gate);
         take_commands(daemon);
+        if (daemon->http)
+                sqi_http_serve(daemon->http);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
                 take_ending(hosted, sqi_hosted_look(hosted));
                 if (sqi_hosted_is_running(hosted))

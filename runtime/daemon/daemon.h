@@ -30,6 +30,7 @@ struct sqi_daemon_options {
         char state[PATH_MAX];
         const char *socket;
         const char *listen, *cert, *clients; /* on TCP besides: struct sqi_server_tcp; NULL: not */
+        const char *http;                    /* ADDRESS:PORT to serve HTTP at besides, on loopback; NULL: not */
         const char *version;                 /* what PING answers */
         void *context;
         void (*tell)(void *context, enum sq_level level, const char *topology,
@@ -40,10 +41,12 @@ struct sqi_daemon_options {
 int sqi_daemon_new(const struct sqi_daemon_options *options, struct sqi_daemon **ret, char *error, size_t size);
 void sqi_daemon_free(struct sqi_daemon **daemon);
 
-enum { SQI_DAEMON_FDS = 3 }; /* one may be -1 */
+enum { SQI_DAEMON_FDS = 4 }; /* some may be -1 */
 void sqi_daemon_fds(const struct sqi_daemon *daemon, int ret_fds[SQI_DAEMON_FDS]);
 uint64_t sqi_daemon_due(const struct sqi_daemon *daemon);
 void sqi_daemon_serve(struct sqi_daemon *daemon);
+/* Where HTTP is served: "127.0.0.1:8080"; NULL: nowhere. */
+const char *sqi_daemon_http(const struct sqi_daemon *daemon);
 
 void sqi_daemon_stop(struct sqi_daemon *daemon);
 void sqi_daemon_leave(struct sqi_daemon *daemon);

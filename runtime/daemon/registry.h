@@ -9,6 +9,7 @@
 #include "daemon/levels.h"
 #include "daemon/requests.h"
 #include "daemon/state.h"
+#include "http/http.h"
 #include "supervisor/supervisor.h"
 
 /* Counted once a second, for rates. */
@@ -59,6 +60,7 @@ struct sqi_daemon {
         struct sqi_daemon_options options;
         struct sqi_state state;
         struct sqi_server server;
+        struct sqi_http *http; /* NULL: not asked for */
         struct sqi_supervisor *supervisor;
         struct sqi_answers answers;
         struct sqi_hosted *first;

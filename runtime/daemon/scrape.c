@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/scrape.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http/exposition.h"
+
+enum { NAME_SIZE = 64, NUMBER_SIZE = 12, OCTAVES = SQI_HISTOGRAM_BUCKETS / SQI_HISTOGRAM_SUB };
+/* The steps of a time are from 1 us (2^10 ns) to 69 s (2^36 ns). */
+enum { FIRST_TIME = 6, LAST_TIME = 32 };
+
+/* What there is besides the counters, which come first in the table that is made of both. */
+enum { INFO, STATE, UPTIME, TASKS, WORKER_UP, RESTARTS, EXECUTE, COMPLETE, OWN_TOTAL, OWN, OWN_VALUES, NOTHERS };
+static const struct sqi_family others[NOTHERS] = {
+        [INFO] = {"squall_info", "gauge", "1, with the version of the supervisor"},
+        [STATE] = {"squall_topology_state", "gauge",
+                   "1, with the state that the topology is in, as squall list has it"},
+        [UPTIME] = {"squall_topology_uptime_seconds", "gauge", "time since this supervisor started or adopted it"},
+        [TASKS] = {"squall_tasks", "gauge", "tasks of the component"},
+        [WORKER_UP] = {"squall_worker_up", "gauge", "1: the worker has a process"},
+        [RESTARTS] = {"squall_worker_restarts_total", "counter", "how often the worker has been started again"},
+        [EXECUTE] = {"squall_execute_seconds", "histogram",
+                     "time of one execute of a bolt, of a sample: one tuple a batch; the sum is within 1/32"},
+        [COMPLETE] = {"squall_complete_seconds", "histogram",
+                      "time from a spout's emit to the end of its tuple tree, of a sample; the sum is within 1/32"},
+        [OWN_TOTAL] = {"squall_own_total", "counter", "what the component counts itself by sq_count()"},
+        [OWN] = {"squall_own", "gauge", "what the component shows itself by sq_gauge(), added up over its tasks"},
+        [OWN_VALUES] = {"squall_own_values", "histogram", "what the component measures itself by sq_histogram()"},
+};
+
+struct sqi_scrape {
+        struct sqi_exposition *out;
+        bool is_time[SQI_NCOUNTERS]; /* in ns: shown in seconds */
+        char names[SQI_NCOUNTERS][NAME_SIZE];
+        struct sqi_family families[SQI_NCOUNTERS + NOTHERS];
+};
+
+/* emitted: squall_emitted_total; busy_ns: squall_busy_seconds_total; pending, which is a level: squall_pending. */
+static void
+name_counter(struct sqi_scrape *scrape, unsigned c)
+{
+        const struct sqi_counter *counter = &sqi_counters[c];
+        size_t len = strlen(counter->name);
+        bool is_time = len > 3 && strcmp(counter->name + len - 3, "_ns") == 0,
+             is_level = counter->use == SQI_COUNTER_LEVEL;
+
+        snprintf(scrape->names[c], NAME_SIZE, "squall_%.*s%s%s", (int)(is_time ? len - 3 : len), counter->name,
+                 is_time ? "_seconds" : "", is_level ? "" : "_total");
+        scrape->is_time[c] = is_time;
+        scrape->families[c] = (struct sqi_family){scrape->names[c], is_level ? "gauge" : "counter", counter->help};
+}
+
+int
+sqi_scrape_new(const char *version, struct sqi_scrape **ret)
+{
+        struct sqi_scrape *scrape = calloc(1, sizeof(*scrape));
+        int r;
+
+        if (!scrape)
+                return -ENOMEM;
+        for (unsigned c = 0; c < SQI_NCOUNTERS; c++)
+                name_counter(scrape, c);
+        memcpy(scrape->families + SQI_NCOUNTERS, others, sizeof(others));
+        r = sqi_exposition_new(scrape->families, SQI_NCOUNTERS + NOTHERS, &scrape->out);
+        if (r < 0) {
+                free(scrape);
+                return r;
+        }
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + INFO, (struct sqi_label[]){{"version", version}, {0}}, 1);
+        *ret = scrape;
+        return 0;
+}
+
+int
+sqi_scrape_take(struct sqi_scrape **scrape, void **ret_bytes, size_t *ret_size)
+{
+        int r = sqi_exposition_take(&(*scrape)->out, ret_bytes, ret_size);
+
+        free(*scrape);
+        *scrape = NULL;
+        return r;
+}
+
+/* ---- Samples ----------------------------------------------------------------------------------------- */
+
+/* One step an octave, of some of them; the sum is that of the middles of the buckets. `unit` is what a value counts. */
+static void
+put_histogram(struct sqi_scrape *scrape, size_t family, const struct sqi_label *labels,
+              const struct sqi_histogram *histogram, unsigned first, unsigned last, double unit)
+{
+        struct sqi_rung steps[OCTAVES];
+        uint64_t total = 0;
+        double sum = 0;
+
+        for (unsigned b = 0; b < SQI_HISTOGRAM_BUCKETS; b++) {
+                uint64_t n = atomic_load_explicit(&histogram->buckets[b], memory_order_relaxed),
+                         edge = sqi_histogram_edge(b), below = b ? sqi_histogram_edge(b - 1) + 1 : 0;
+
+                total += n;
+                sum += (double)n * ((double)below + (double)edge) / 2;
+                if (b % SQI_HISTOGRAM_SUB == SQI_HISTOGRAM_SUB - 1)
+                        steps[b / SQI_HISTOGRAM_SUB] = (struct sqi_rung){(double)edge * unit, total};
+        }
+        sqi_expose_histogram(scrape->out, SQI_NCOUNTERS + family, labels, steps + first, last - first + 1, total,
+                             sum * unit);
+}
+
+static void
+put_own(struct sqi_scrape *scrape, const char *topology, const char *component, const struct sqi_metrics *metrics)
+{
+        for (unsigned i = 0; i < SQI_OWN_MAX && metrics->own[i].kind != SQI_OWN_NONE; i++) {
+                const struct sqi_own_metric *own = &metrics->own[i];
+                const struct sqi_label labels[] = {
+                        {"topology", topology}, {"component", component}, {"name", own->name}, {0}};
+
+                if (own->kind == SQI_OWN_HISTOGRAM)
+                        /* the last bucket holds what is larger too: its step is the one to infinity */
+                        put_histogram(scrape, OWN_VALUES, labels, &own->values, 0, OCTAVES - 2, 1);
+                else
+                        sqi_expose_real(scrape->out, SQI_NCOUNTERS + (own->kind == SQI_OWN_COUNTER ? OWN_TOTAL : OWN),
+                                        labels, (double)own->value);
+        }
+}
+
+static void
+put_task(struct sqi_scrape *scrape, const char *topology, const char *component, uint32_t index,
+         const struct sqi_metrics *metrics)
+{
+        char task[NUMBER_SIZE];
+        const struct sqi_label labels[] = {{"topology", topology}, {"component", component}, {"task", task}, {0}};
+
+        snprintf(task, sizeof(task), "%u", index);
+        for (unsigned c = 0; c < SQI_NCOUNTERS; c++) {
+                uint64_t n = sqi_counter_get(metrics, c);
+
+                if (scrape->is_time[c])
+                        sqi_expose_real(scrape->out, c, labels, (double)n / 1e9);
+                else
+                        sqi_expose_uint(scrape->out, c, labels, n);
+        }
+}
+
+static void
+put_component(struct sqi_scrape *scrape, const char *topology, const struct sqi_running *running, uint32_t c)
+{
+        const struct sqi_plan_component *component = &sqi_running_plan(running)->components[c];
+        const struct sqi_label labels[] = {{"topology", topology}, {"component", component->id}, {0}};
+        struct sqi_metrics metrics;
+
+        for (uint32_t i = 0; i < component->ntasks; i++) {
+                sqi_totals_task(sqi_running_totals(running), component->first_task + i, &metrics);
+                put_task(scrape, topology, component->id, i, &metrics);
+        }
+        sqi_totals_component(sqi_running_totals(running), c, &metrics);
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + TASKS, labels, component->ntasks);
+        put_histogram(scrape, component->kind == SQ_KIND_SPOUT ? COMPLETE : EXECUTE, labels,
+                      component->kind == SQ_KIND_SPOUT ? &metrics.complete : &metrics.execute, FIRST_TIME, LAST_TIME,
+                      1e-9);
+        put_own(scrape, topology, component->id, &metrics);
+}
+
+static void
+put_worker(struct sqi_scrape *scrape, const char *topology, const struct sqi_running *running, uint32_t w)
+{
+        char worker[NUMBER_SIZE];
+        const struct sqi_label labels[] = {{"topology", topology}, {"worker", worker}, {0}};
+
+        snprintf(worker, sizeof(worker), "%u", w);
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + WORKER_UP, labels, sqi_running_pid(running, w) != 0);
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + RESTARTS, labels,
+                        sqi_running_lifecycle(running)->workers[w].restarts);
+}
+
+void
+sqi_scrape_topology(struct sqi_scrape *scrape, const char *name, const char *state, const struct sqi_running *running)
+{
+        const struct sqi_plan *plan = running ? sqi_running_plan(running) : NULL;
+
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + STATE,
+                        (struct sqi_label[]){{"topology", name}, {"state", state}, {0}}, 1);
+        if (running)
+                sqi_expose_real(scrape->out, SQI_NCOUNTERS + UPTIME, (struct sqi_label[]){{"topology", name}, {0}},
+                                (double)sqi_running_uptime(running) / 1e9);
+        for (uint32_t c = 0; plan && c < plan->ncomponents; c++)
+                put_component(scrape, name, running, c);
+        for (uint32_t w = 0; plan && w < plan->nworkers; w++)
+                put_worker(scrape, name, running, w);
+}

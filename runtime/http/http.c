@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libmicrohttpd in its external mode: one epoll descriptor to poll, no thread. It reads the bytes, and keeps its own
+ * rules about them; paths, queries and what a request may be are looked at here.
+ *
+ * Its time-out begins anew with each byte, so a slow client could stay for ever. The deadlines are ours: a connection
+ * whose deadline has passed is shut down, and libmicrohttpd finds that by itself.
+ */
+#include "http/http.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/complain.h"
+#include "http/address.h"
+#include "tuple/writer.h"
+
+enum { SPARE = 16, BACKLOG = 128, MESSAGE_SIZE = 1024 };
+
+/* A connection, and the request that is read from it. */
+struct peer {
+        struct sqi_http *http;
+        struct MHD_Connection *connection; /* NULL: nobody */
+        uint64_t deadline;
+        bool shut;     /* because of it, or to make room */
+        bool begun;    /* the header of this request has been looked at */
+        int malformed; /* what sqi_uri_parse() has said */
+        size_t unsent;
+        struct sqi_uri uri;
+        size_t body_size;
+        char body[SQI_HTTP_BODY];
+};
+
+struct sqi_http {
+        struct sqi_http_options options;
+        struct MHD_Daemon *daemon;
+        char address[SQI_ADDRESS_TEXT];
+        size_t unsent;
+        struct peer peers[SQI_HTTP_CONNECTIONS];
+};
+
+/* ---- Connections ------------------------------------------------------------------------------------- */
+
+static struct peer *
+peer_of(struct MHD_Connection *connection)
+{
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+        return info ? info->socket_context : NULL;
+}
+
+static void
+shut(struct peer *peer)
+{
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(peer->connection,
+                                                                       MHD_CONNECTION_INFO_CONNECTION_FD);
+
+        peer->shut = true;
+        if (info)
+                (void)shutdown(info->connect_fd, SHUT_RDWR);
+}
+
+static void
+wait_for(struct peer *peer, unsigned ms)
+{
+        peer->deadline = sqi_clock_ns() + ms * (SQI_SECOND / 1000);
+}
+
+static void
+on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
+              enum MHD_ConnectionNotificationCode what)
+{
+        struct sqi_http *http = context;
+        struct peer *peer = *socket_context;
+
+        if (what == MHD_CONNECTION_NOTIFY_CLOSED && peer) {
+                http->unsent -= peer->unsent;
+                peer->connection = NULL;
+                return;
+        }
+        for (size_t i = 0; what == MHD_CONNECTION_NOTIFY_STARTED && i < SQI_HTTP_CONNECTIONS; i++) {
+                peer = &http->peers[i];
+                if (peer->connection)
+                        continue;
+                *peer = (struct peer){.http = http, .connection = connection};
+                wait_for(peer, http->options.request_ms);
+                *socket_context = peer;
+                return;
+        }
+}
+
+/* Before one more is taken: are there too many, the one with the next deadline goes. */
+static enum MHD_Result
+on_accept(void *context, const struct sockaddr *address, socklen_t size)
+{
+        struct sqi_http *http = context;
+        struct peer *first = NULL;
+        size_t n = 0;
+
+        (void)address;
+        (void)size;
+        for (size_t i = 0; i < SQI_HTTP_CONNECTIONS; i++) {
+                struct peer *peer = &http->peers[i];
+
+                if (!peer->connection || peer->shut)
+                        continue;
+                n++;
+                if (!first || peer->deadline < first->deadline)
+                        first = peer;
+        }
+        if (n >= SQI_HTTP_CONNECTIONS - SPARE)
+                shut(first);
+        return MHD_YES;
+}
+
+static void
+shut_late(struct sqi_http *http, uint64_t now)
+{
+        for (size_t i = 0; i < SQI_HTTP_CONNECTIONS; i++)
+                if (http->peers[i].connection && !http->peers[i].shut && http->peers[i].deadline <= now)
+                        shut(&http->peers[i]);
+}
+
+/* ---- Replies ----------------------------------------------------------------------------------------- */
+
+void
+sqi_http_reply_bytes(struct sqi_http_reply *reply, const char *type, void *bytes, size_t size)
+{
+        reply->status = reply->status ? reply->status : MHD_HTTP_OK;
+        reply->type = type;
+        reply->bytes = bytes;
+        reply->size = size;
+}
+
+void
+sqi_http_reply_error(struct sqi_http_reply *reply, unsigned status, const char *format, ...)
+{
+        struct sqi_writer writer = sqi_writer(SQI_JSON);
+        char text[MESSAGE_SIZE];
+        void *bytes = NULL;
+        size_t size = 0;
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+        sqi_write_map(&writer, NULL);
+        sqi_write_text(&writer, "error", MHD_get_reason_phrase_for(status));
+        sqi_write_text(&writer, "errorMessage", text);
+        sqi_write_end(&writer);
+        reply->status = status;
+        if (sqi_writer_take(&writer, &bytes, &size) == 0)
+                sqi_http_reply_bytes(reply, "application/json", bytes, size);
+}
+
+static enum MHD_Result
+send_reply(struct peer *peer, const struct sqi_http_reply *reply)
+{
+        struct MHD_Response *response = MHD_create_response_from_buffer(reply->size, reply->bytes,
+                                                                        MHD_RESPMEM_MUST_FREE);
+        enum MHD_Result sent;
+
+        if (!response) {
+                free(reply->bytes);
+                return MHD_NO;
+        }
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type ? reply->type : "text/plain");
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+        MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+        if (reply->allow)
+                MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
+        sent = MHD_queue_response(peer->connection, reply->status, response);
+        MHD_destroy_response(response);
+        if (sent == MHD_YES) {
+                peer->unsent = reply->size;
+                peer->http->unsent += reply->size;
+                wait_for(peer, peer->http->options.answer_ms);
+        }
+        return sent;
+}
+
+/* ---- Requests ---------------------------------------------------------------------------------------- */
+
+static const char *
+header(const struct peer *peer, const char *name)
+{
+        return MHD_lookup_connection_value(peer->connection, MHD_HEADER_KIND, name);
+}
+
+/* Is there a body that is not wanted? libmicrohttpd has seen to it that the length is a number. */
+static void
+refuse_body(const struct peer *peer, struct sqi_http_reply *reply)
+{
+        const char *length = header(peer, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+        if (header(peer, MHD_HTTP_HEADER_TRANSFER_ENCODING))
+                sqi_http_reply_error(reply, MHD_HTTP_LENGTH_REQUIRED, "a body wants a Content-Length");
+        else if (length && strtoull(length, NULL, 10) > SQI_HTTP_BODY)
+                sqi_http_reply_error(reply, MHD_HTTP_CONTENT_TOO_LARGE, "a body has %d bytes at most", SQI_HTTP_BODY);
+}
+
+/* What can be refused by the header alone; reply->status stays 0 if nothing is wrong. */
+static void
+refuse(const struct peer *peer, const char *method, struct sqi_http_reply *reply)
+{
+        const char *host = header(peer, MHD_HTTP_HEADER_HOST), *origin = header(peer, MHD_HTTP_HEADER_ORIGIN);
+
+        if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0 && strcmp(method, "POST") != 0) {
+                reply->allow = "GET, HEAD, POST";
+                sqi_http_reply_error(reply, MHD_HTTP_METHOD_NOT_ALLOWED, "the methods are GET, HEAD and POST");
+        } else if (peer->malformed == -ENAMETOOLONG) {
+                sqi_http_reply_error(reply, MHD_HTTP_URI_TOO_LONG,
+                                     "a path with its query is below %d bytes, of %d parts", SQI_URI_SIZE,
+                                     SQI_URI_SEGMENTS);
+        } else if (peer->malformed < 0) {
+                sqi_http_reply_error(reply, MHD_HTTP_BAD_REQUEST, "the path or the query is malformed");
+        } else if (!host || !sqi_host_is_ours(host)) {
+                sqi_http_reply_error(reply, MHD_HTTP_MISDIRECTED_REQUEST,
+                                     "the header Host has to name this machine: localhost, 127.0.0.1 or [::1]");
+        } else if (origin && !sqi_origin_is_host(origin, host)) {
+                sqi_http_reply_error(reply, MHD_HTTP_FORBIDDEN, "a page of another site (header Origin) may not ask");
+        } else if (peer->http->unsent > SQI_HTTP_UNSENT) {
+                sqi_http_reply_error(reply, MHD_HTTP_SERVICE_UNAVAILABLE, "too many answers wait for their readers");
+        } else {
+                refuse_body(peer, reply);
+        }
+}
+
+static void
+answer(const struct peer *peer, const char *method, struct sqi_http_reply *reply)
+{
+        const struct sqi_http_options *options = &peer->http->options;
+        struct sqi_http_request request = {
+                .method = strcmp(method, "POST") == 0 ? SQI_POST : SQI_GET,
+                .uri = &peer->uri,
+                .body = {peer->body, peer->body_size},
+        };
+
+        options->answer(options->context, &request, reply);
+        if (!reply->bytes && reply->status == 0)
+                sqi_http_reply_error(reply, MHD_HTTP_INTERNAL_SERVER_ERROR, "no memory for the answer");
+}
+
+/* Called with the header, with each piece of the body, and at the end. */
+static enum MHD_Result
+on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
+           const char *data, size_t *data_size, void **request)
+{
+        struct sqi_http_reply reply = {0};
+        struct peer *peer = peer_of(connection);
+
+        (void)context;
+        (void)url;
+        (void)version;
+        (void)request;
+        if (!peer)
+                return MHD_NO;
+        if (!peer->begun) {
+                peer->begun = true;
+                refuse(peer, method, &reply);
+                return reply.status ? send_reply(peer, &reply) : MHD_YES;
+        }
+        if (*data_size > 0) {
+                if (*data_size > SQI_HTTP_BODY - peer->body_size)
+                        return MHD_NO;
+                memcpy(peer->body + peer->body_size, data, *data_size);
+                peer->body_size += *data_size;
+                *data_size = 0;
+                return MHD_YES;
+        }
+        answer(peer, method, &reply);
+        return send_reply(peer, &reply);
+}
+
+/* The first that is heard of a request: its uri, as it was sent. */
+static void *
+on_uri(void *context, const char *text, struct MHD_Connection *connection)
+{
+        struct peer *peer = peer_of(connection);
+
+        (void)context;
+        if (!peer)
+                return NULL;
+        peer->begun = false;
+        peer->body_size = 0;
+        peer->malformed = sqi_uri_parse(text, &peer->uri);
+        return peer;
+}
+
+static void
+on_completed(void *context, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode how)
+{
+        struct peer *peer = peer_of(connection);
+
+        (void)context;
+        (void)request;
+        (void)how;
+        if (!peer)
+                return;
+        peer->http->unsent -= peer->unsent;
+        peer->unsent = 0;
+        wait_for(peer, peer->http->options.request_ms);
+}
+
+/* We decode by ourselves, from what on_uri() is given. */
+static size_t
+leave_escaped(void *context, struct MHD_Connection *connection, char *text)
+{
+        (void)context;
+        (void)connection;
+        return strlen(text);
+}
+
+/* ---- Life -------------------------------------------------------------------------------------------- */
+
+/* Before libmicrohttpd has a say: what goes wrong here is said in words. */
+static int
+listen_at(const struct sqi_address *address, char *error, size_t size)
+{
+        const int yes = 1;
+        char text[SQI_ADDRESS_TEXT];
+        int fd = socket(address->at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), r;
+
+        if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0 &&
+            bind(fd, (const struct sockaddr *)&address->at, address->size) == 0 && listen(fd, BACKLOG) == 0)
+                return fd;
+        r = -errno;
+        if (fd >= 0)
+                close(fd);
+        sqi_address_text(address, text);
+        return sqi_complain(r, error, size, "cannot serve HTTP at %s: %s%s", text, strerror(-r),
+                            r == -EADDRINUSE ? " (another supervisor? give --http another port)" : "");
+}
+
+static int
+start(struct sqi_http *http, int fd, char *error, size_t size)
+{
+        http->daemon = MHD_start_daemon(
+                MHD_USE_EPOLL, 0, on_accept, http, on_request, http, MHD_OPTION_LISTEN_SOCKET, fd,
+                MHD_OPTION_CONNECTION_LIMIT, (unsigned)SQI_HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                (size_t)SQI_HTTP_HEADER, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+                http, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_URI_LOG_CALLBACK, on_uri, http,
+                MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, http, MHD_OPTION_END);
+        if (http->daemon)
+                return 0;
+        close(fd);
+        return sqi_complain(-EIO, error, size, "cannot serve HTTP at %s: libmicrohttpd does not start (memory, files?)",
+                            http->address);
+}
+
+int
+sqi_http_open(const struct sqi_http_options *options, struct sqi_http **ret, char *error, size_t size)
+{
+        struct sqi_address address;
+        struct sqi_http *http;
+        int fd, r;
+
+        if (sqi_address_parse(options->address, &address) < 0)
+                return sqi_complain(-EINVAL, error, size,
+                                    "%s is no place for HTTP (ADDRESS:PORT, as 127.0.0.1:8080 or [::1]:8080)",
+                                    options->address);
+        if (!sqi_address_is_loopback(&address))
+                return sqi_complain(
+                        -EINVAL, error, size,
+                        "HTTP at %s could be read by others: it has no TLS, so it is served on loopback alone "
+                        "(--http 127.0.0.1:PORT, and ssh -L or a proxy with TLS in front)",
+                        options->address);
+        fd = listen_at(&address, error, size);
+        if (fd < 0)
+                return fd;
+        http = calloc(1, sizeof(*http));
+        if (!http) {
+                close(fd);
+                return sqi_complain(-ENOMEM, error, size, "cannot serve HTTP: out of memory");
+        }
+        http->options = *options;
+        if (!options->request_ms)
+                http->options.request_ms = SQI_HTTP_REQUEST_SECS * 1000;
+        if (!options->answer_ms)
+                http->options.answer_ms = SQI_HTTP_ANSWER_SECS * 1000;
+        (void)getsockname(fd, (struct sockaddr *)&address.at, &address.size); /* the port, if it was 0 */
+        sqi_address_text(&address, http->address);
+        r = start(http, fd, error, size);
+        if (r < 0) {
+                free(http);
+                return r;
+        }
+        *ret = http;
+        return 0;
+}
+
+void
+sqi_http_close(struct sqi_http **http)
+{
+        if (!*http)
+                return;
+        MHD_stop_daemon((*http)->daemon);
+        free(*http);
+        *http = NULL;
+}
+
+const char *
+sqi_http_address(const struct sqi_http *http)
+{
+        return http->address;
+}
+
+/* ---- The loop ---------------------------------------------------------------------------------------- */
+
+int
+sqi_http_fd(const struct sqi_http *http)
+{
+        return MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+}
+
+uint64_t
+sqi_http_due(const struct sqi_http *http)
+{
+        uint64_t due = UINT64_MAX;
+        MHD_UNSIGNED_LONG_LONG ms;
+
+        if (MHD_get_timeout(http->daemon, &ms) == MHD_YES)
+                due = sqi_clock_ns() + ms * (SQI_SECOND / 1000);
+        for (size_t i = 0; i < SQI_HTTP_CONNECTIONS; i++)
+                if (http->peers[i].connection && !http->peers[i].shut && http->peers[i].deadline < due)
+                        due = http->peers[i].deadline;
+        return due;
+}
+
+void
+sqi_http_serve(struct sqi_http *http)
+{
+        (void)MHD_run(http->daemon);
+        shut_late(http, sqi_clock_ns());
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The front that HTTP comes in by: it takes requests, hands each to its owner, and sends what that answers.
+ *
+ *  1. sqi_http_open(): it listens, on a loopback address alone (it speaks no TLS).
+ *  2. The owner polls sqi_http_fd() for input, until sqi_http_due() at the latest, then calls sqi_http_serve(). That
+ *     never waits: `answer` is called from there, in the owner's thread, and what it gives is sent as far as the client
+ *     takes it; the rest some other time.
+ *  3. sqi_http_close(). Connections are cut, the port is free.
+ *
+ * A client costs what stands here at the most, whatever it sends or leaves out:
+ *
+ *     SQI_HTTP_CONNECTIONS      at a time. When they are nearly used up, the one that has been waited for longest makes
+ *                               room for the next, so that those who open many and say nothing keep nobody out. There is
+ *                               no limit for one address: here all have the same
+ *     SQI_HTTP_HEADER           bytes of a request without its body
+ *     SQI_HTTP_BODY             bytes of a body, and its length has to be told beforehand (no chunks)
+ *     SQI_HTTP_REQUEST_SECS     until the whole of a request is there, also the next one of a connection that stays
+ *     SQI_HTTP_ANSWER_SECS      until it has taken its answer
+ *     SQI_HTTP_UNSENT           bytes of all answers that are not sent yet; beyond, requests are answered with 503
+ */
+#ifndef SQI_HTTP_H
+#define SQI_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "http/uri.h"
+#include "squall.h"
+
+enum {
+        SQI_HTTP_CONNECTIONS = 128,
+        SQI_HTTP_HEADER = 16 << 10,
+        SQI_HTTP_BODY = 16 << 10,
+        SQI_HTTP_REQUEST_SECS = 30,
+        SQI_HTTP_ANSWER_SECS = 60,
+        SQI_HTTP_UNSENT = 64 << 20,
+};
+
+struct sqi_http;
+
+enum sqi_method { SQI_GET, SQI_POST };
+
+/* Views, good until `answer` returns. */
+struct sqi_http_request {
+        enum sqi_method method; /* HEAD is GET to the owner */
+        const struct sqi_uri *uri;
+        struct sq_str body;
+};
+
+/* sqi_http_reply_*() fill it in. */
+struct sqi_http_reply {
+        unsigned status;   /* 200, ... */
+        const char *type;  /* of the content; lives for ever */
+        const char *allow; /* with 405: the other method */
+        void *bytes;       /* malloc'd */
+        size_t size;
+};
+
+struct sqi_http_options {
+        const char *address; /* "127.0.0.1:8080": address.h */
+        void *context;
+        void (*answer)(void *context, const struct sqi_http_request *request, struct sqi_http_reply *reply);
+        unsigned request_ms, answer_ms; /* 0: SQI_HTTP_REQUEST_SECS, SQI_HTTP_ANSWER_SECS */
+};
+
+/* 0, or a negative errno with the cause in `error`: -EINVAL: not an address, or not on loopback; -EADDRINUSE:
+ * somebody listens there. */
+int sqi_http_open(const struct sqi_http_options *options, struct sqi_http **ret, char *error, size_t size);
+void sqi_http_close(struct sqi_http **http);
+
+const char *sqi_http_address(const struct sqi_http *http); /* where it listens: "127.0.0.1:8080" */
+int sqi_http_fd(const struct sqi_http *http);
+uint64_t sqi_http_due(const struct sqi_http *http); /* monotonic ns; UINT64_MAX: never */
+void sqi_http_serve(struct sqi_http *http);
+
+/* Takes over `bytes`, malloc'd. */
+void sqi_http_reply_bytes(struct sqi_http_reply *reply, const char *type, void *bytes, size_t size);
+/* As Storm's UI tells an error: {"error": REASON, "errorMessage": TEXT}. */
+void sqi_http_reply_error(struct sqi_http_reply *reply, unsigned status, const char *format, ...) SQ_PRINTF(3, 4);
+
+#endif

@@ -1,0 +1,188 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The supervisor over HTTP: what it shows is what there is, whoever asks what; it harms no topology; and nothing is left of it.
+source "$(dirname "$0")/supervised"
+port=
+trap '' PIPE # who is cut off is told by what it reads
+
+# serve ARGUMENT...: starts the supervisor, and finds the port that it serves at.
+serve() {
+        : >"$dir/err"
+        start "$@" || return
+        port=$(sed -n 's|.*http://127.0.0.1:\([0-9]*\)$|\1|p' "$dir/err")
+        [ -n "$port" ]
+}
+
+# raw BYTES: sends them, as printf takes them, and prints what comes until the other side closes.
+raw() {
+        local fd
+        exec {fd}<>"/dev/tcp/127.0.0.1/$port" || return
+        printf "$1" >&"$fd" 2>/dev/null
+        timeout 20 cat <&"$fd"
+        exec {fd}>&-
+}
+# ask METHOD PATH [HEADER...]: its answer, header and all. get PATH: its body.
+ask() {
+        local request="$1 $2 HTTP/1.1\\r\\nHost: localhost:$port\\r\\nConnection: close\\r\\n" header
+        shift 2
+        for header in "$@"; do request+="$header\\r\\n"; done
+        raw "${request//%/%%}\\r\\n" | tr -d '\r'
+}
+get() { ask GET "$1" | sed '1,/^$/d'; }
+status_of() { local line; read -r _ line _ < <("$@"); echo "$line"; }
+is_refused() { local want=$1 got; shift; got=$(status_of "$@"); [ "$got" = "$want" ] || { echo "status $got instead of $want"; return 1; }; }
+# value NAME LABEL...: the sum over the samples of that name that have these labels.
+value() {
+        local name=$1 all="" label
+        shift
+        for label in "$@"; do all+=" && index(\$1, \"${label//\"/\\\"}\")"; done
+        awk -v name="$name" "index(\$1, name \"{\") == 1 $all { n += \$2 } END { printf \"%d\\n\", n }" "$dir/metrics"
+}
+scrape() { get /metrics >"$dir/metrics"; }
+
+cat >"$dir/count.yaml" <<YAML
+name: count
+spouts: [{ id: gen, component: generate, properties: { count: 5000, fields: { n: seq } } }]
+bolts:
+  - { id: pass, component: filter, parallelism: 2, properties: { where: 'true' } }
+  - { id: sink, component: write, properties: { path: count.tsv } }
+streams:
+  - { from: gen, to: pass, grouping: { type: shuffle } }
+  - { from: pass, to: sink, grouping: { type: global } }
+YAML
+sed 's/^name: .*/name: steady/; s/count: 5000/count: 0, rate: 500/; s/count.tsv/steady.tsv/' "$dir/count.yaml" >"$dir/steady.yaml"
+
+# ---- what it shows ----
+
+check "a supervisor says where it serves HTTP" serve --http 127.0.0.1:0
+check "it answers a ping" says pong get /ping
+check "it is ready" says ready get /ready
+check "it tells its version and its process" [ "$(get /version)" = "{\"version\":\"$("$squall" --version | awk '{ print $2 }')\",\"pid\":$supervisor}" ]
+"$squall" submit "$dir/steady.yaml" --wait >/dev/null
+"$squall" submit "$dir/count.yaml" --wait >/dev/null
+check "a finite topology finishes" until_true is_in_state count finished
+check "the metrics come" scrape
+
+every_counter() {
+        local counter name missing=0
+        for counter in $(sed -n 's/^ *X(\([a-z_]*\), [A-Z]*, ".*/\1/p' runtime/control/metrics.h); do
+                name=squall_${counter/%_ns/_seconds}
+                grep -q "^$name\(_total\)\?{topology=\"count\",component=\"sink\",task=\"0\"} " "$dir/metrics" || { echo "no $counter"; missing=1; }
+        done
+        return $missing
+}
+check "every counter of the one list is there for each task" every_counter
+sums() {
+        [ "$(value squall_emitted_total 'topology="count"' 'component="gen"')" = 5000 ] &&
+        [ "$(value squall_executed_total 'topology="count"' 'component="pass"')" = 5000 ] &&
+        [ "$(value squall_acked_total 'topology="count"' 'component="sink"')" = 5000 ] || grep executed "$dir/metrics"
+}
+check "what was counted is exact" sums
+check "the state of a topology is a sample" [ "$(value squall_topology_state 'topology="count"' 'state="finished"') $(value squall_topology_state 'state="running"')" = "1 1" ]
+check "a spout's tree times are in its histogram, the first 4,000 all" [ "$(value squall_complete_seconds_count 'topology="count"')" -gt 4000 ]
+
+# As the format's description has it: samples below the head of their family, none twice, the steps of a histogram rising to its count.
+well_formed() {
+        awk '/^# TYPE / { family = $3; type = $4; if (seen[family]++) { print "twice: " family; bad = 1 } next }
+             /^# HELP / { next }
+             { name = $1; sub(/{.*/, "", name)
+               base = name; if (type == "histogram") sub(/_(bucket|sum|count)$/, "", base)
+               if (base != family || $0 !~ /^[a-z_]+({[a-z]+="[^"]*"(,[a-z]+="[^"]*")*})? [-+.0-9e]+$/ || sample[$1]++) { print "wrong: " $0; bad = 1 }
+               if (name ~ /_bucket$/) { if ($1 !~ /le="1.023e-06"/ && $2 < last) { print "falls: " $0; bad = 1 } last = $2 }
+               if (name ~ /_count$/ && $2 != last) { print "count: " $0; bad = 1 } }
+             END { if (NR < 100) print "only " NR " lines"; exit bad || NR < 100 }' "$dir/metrics"
+}
+check "the metrics are in Prometheus' text format" well_formed
+if command -v promtool >/dev/null; then
+        check "promtool finds nothing to say about them" eval '[ -z "$(promtool check metrics <"$dir/metrics" 2>&1)" ]'
+else
+        echo "ok - promtool finds nothing to say about them # skip no promtool (Debian: prometheus)"
+fi
+
+killed() {
+        kill -KILL "$(pid steady pass/1)" || return
+        back() { scrape; [ "$(value squall_worker_restarts_total 'topology="steady"')" = 1 ] && [ "$(value squall_worker_up 'topology="steady"')" = 4 ] &&
+                "$squall" status steady --json | grep -q '"task":"pass/1"[^}]*"state":"running"'; }
+        until_true back
+}
+check "the restart of a worker is counted" killed
+
+# ---- whoever asks what ----
+
+check "what is not there is not found" is_refused 404 ask GET /nothing
+check "the root is not found" is_refused 404 ask GET /
+check "a page is not to be posted to" is_refused 405 ask POST /ping "Content-Length: 0"
+check "a method that is not known is refused" is_refused 405 ask DELETE /ping
+check "a HEAD has no body" eval '[ "$(ask HEAD /ping | sed "1,/^\$/d" | wc -c)" = 0 ]'
+check "another host's name is refused" is_refused 421 raw 'GET /ping HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n'
+check "no host's name is refused" is_refused 421 raw 'GET /ping HTTP/1.0\r\n\r\n'
+check "another site's page is refused" is_refused 403 ask GET /metrics "Origin: http://example.org"
+check "our own page is not" is_refused 200 ask GET /metrics "Origin: http://localhost:$port"
+check "a path that climbs is refused" is_refused 400 ask GET /ping/../metrics
+check "an escaped NUL is refused" is_refused 400 ask GET /ping%00
+check "half an escape is refused" is_refused 400 ask GET /ping%4
+check "a path that is too long is refused" is_refused 414 ask GET "/$(printf 'x%.0s' {1..1100})"
+check "a header that is too large is refused" eval '[[ $(status_of ask GET /ping "X: $(printf "x%.0s" {1..40000})") == 4* ]]'
+check "a body that is too large is refused" is_refused 413 ask POST /ping "Content-Length: 1000000000000"
+check "a length that is no number is refused" is_refused 400 ask POST /ping "Content-Length: 12x"
+check "chunks are refused" is_refused 411 ask POST /ping "Transfer-Encoding: chunked"
+rubbish() {
+        head -c 200000 /dev/urandom >"/dev/tcp/127.0.0.1/$port" 2>/dev/null
+        raw 'POST /ping HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffff\r\nrubbish' 2>/dev/null
+        says pong get /ping
+}
+check "rubbish harms nothing" rubbish
+pipelined() {
+        local one='GET /ping HTTP/1.1\r\nHost: localhost\r\n'
+        [ "$(raw "$one\\r\\n$one\\r\\n${one}Connection: close\\r\\n\\r\\n" | grep -c '^pong')" = 3 ]
+}
+check "requests that come at once are answered one after the other" pipelined
+
+rss() { awk '/^VmRSS/ { print $2 }' /proc/$supervisor/status; }
+emitted() { scrape; value squall_emitted_total 'topology="steady"' 'component="gen"'; }
+more_than() { [ "$(emitted)" -gt "$1" ]; }
+crowd() {
+        local before after i fd fds=()
+        before=$(rss)
+        ulimit -n "$(ulimit -Hn)"
+        for ((i = 0; i < 1000; i++)); do
+                exec {fd}<>"/dev/tcp/127.0.0.1/$port" || return
+                printf 'GET /metrics HTTP/1.1\r\nHost: loc' >&"$fd" 2>/dev/null
+                fds+=("$fd")
+        done
+        says pong get /ping || return
+        until_true more_than "$(emitted)" || { echo "the topology stands still"; return 1; }
+        after=$(rss)
+        for fd in "${fds[@]}"; do exec {fd}>&-; done
+        [ $((after - before)) -lt 32768 ] || { echo "the supervisor grew by $((after - before)) KiB"; return 1; }
+}
+check "a thousand clients that say half a word keep nobody out and cost no memory" eval '(crowd)'
+of_steady() { value "$1" 'topology="steady"'; }
+undisturbed() {
+        scrape
+        [ "$(of_steady squall_worker_restarts_total) $(of_steady squall_lost_total) $(of_steady squall_timed_out_total) $(of_steady squall_gaps_total)" = "1 0 0 0" ]
+}
+check "no topology was disturbed by all that" undisturbed
+
+# ---- one port ----
+
+mkdir -m 700 "$dir/other"
+second() { "$squall" supervisor --state-dir "$dir/state2" --socket "$dir/other/commands" "$@"; }
+check "a second supervisor on the port says so" says "cannot serve HTTP at 127.0.0.1:$port: Address already in use" second --http 127.0.0.1:$port
+check "and exits with status 2" exits_with 2 second --http 127.0.0.1:$port
+check "an address that others can reach is refused" says "served on loopback alone" second --http 0.0.0.0:$port
+check "with status 2" exits_with 2 second --http 0.0.0.0:$port
+check "what is no address is refused" exits_with 2 second --http=somewhere
+check "the port alone is no address" exits_with 2 second --http 8080
+
+kill_supervisor
+check "a supervisor that was killed leaves the port free, though its workers go on" serve --http 127.0.0.1:$port
+check "and its successor shows what it has adopted" eval 'until_true more_than 0'
+check "it ends" stop
+wait $supervisor
+check "its port is free then" eval '! (: >/dev/tcp/127.0.0.1/$port) 2>/dev/null'
+check "without --http nothing is served" eval '! serve && ! grep -q HTTP "$dir/err" && answers'
+"$squall" kill steady --wait 0 >/dev/null
+stop
+wait $supervisor
+exit $failures

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The front for HTTP: what it makes of a first line, whom it takes for this machine, and that no client, however slow or
+ * numerous, keeps another one out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "http/address.h"
+#include "http/exposition.h"
+#include "http/http.h"
+
+/* ---- Targets ----------------------------------------------------------------------------------------- */
+
+static void
+takes_a_path_and_its_query_apart(void **state)
+{
+        struct sqi_uri uri;
+
+        (void)state;
+        assert_int_equal(sqi_uri_parse("/api/v1/topology/word%20c%2Fd?window=10+m&sys&x=%3d", &uri), 0);
+        assert_int_equal(uri.nsegments, 4);
+        assert_string_equal(uri.segments[2], "topology");
+        assert_string_equal(uri.segments[3], "word c/d");
+        assert_int_equal(uri.nparameters, 3);
+        assert_string_equal(sqi_uri_parameter(&uri, "window"), "10 m");
+        assert_string_equal(sqi_uri_parameter(&uri, "sys"), "");
+        assert_string_equal(sqi_uri_parameter(&uri, "x"), "=");
+        assert_null(sqi_uri_parameter(&uri, "y"));
+        assert_int_equal(sqi_uri_parse("/", &uri), 0);
+        assert_int_equal(uri.nsegments, 0);
+}
+
+static void
+refuses_a_path_that_means_more_than_it_says(void **state)
+{
+        static const char *const wrong[] = {"",      "*",         "x",      "http://a/b", "//",      "/a//b", "/a/",
+                                            "/../a", "/a/%2e%2e", "/a/.",   "/a%",        "/a%0",    "/a%zz", "/a%00b",
+                                            "/a\tb", "/a b",      "/a\x80", "/a#b",       "/a?b=%0", "/?%00"};
+        static const char *const much[] = {"/1/2/3/4/5/6/7/8/9", "/?1&2&3&4&5&6&7&8&9"};
+        char text[SQI_URI_SIZE + 1] = "/";
+        struct sqi_uri uri;
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+                assert_int_equal(sqi_uri_parse(wrong[i], &uri), -EINVAL);
+                assert_int_equal(uri.nsegments + uri.nparameters, 0);
+        }
+        for (size_t i = 0; i < sizeof(much) / sizeof(much[0]); i++)
+                assert_int_equal(sqi_uri_parse(much[i], &uri), -ENAMETOOLONG);
+        memset(text + 1, 'x', SQI_URI_SIZE - 1);
+        assert_int_equal(sqi_uri_parse(text, &uri), -ENAMETOOLONG);
+        text[SQI_URI_SIZE - 1] = '\0';
+        assert_int_equal(sqi_uri_parse(text, &uri), 0);
+}
+
+/* ---- Addresses --------------------------------------------------------------------------------------- */
+
+static void
+knows_this_machine_from_another(void **state)
+{
+        static const char *const ours[] = {"localhost",      "LocalHost:1", "127.0.0.1",
+                                           "127.8.9.1:8080", "[::1]",       "[::1]:8080"},
+                                 *const others[] = {"",
+                                                    "example.org",
+                                                    "localhost.example.org",
+                                                    "127.0.0.1.example.org",
+                                                    "10.0.0.1",
+                                                    "127.0.0.1:99999",
+                                                    "127.0.0.1:8080x",
+                                                    "[::1",
+                                                    "[::2]",
+                                                    "::1",
+                                                    "localhost:",
+                                                    "127.1"};
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+                assert_true(sqi_host_is_ours(ours[i]));
+        for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+                assert_false(sqi_host_is_ours(others[i]));
+        assert_true(sqi_origin_is_host("http://localhost:8080", "localhost:8080"));
+        assert_false(sqi_origin_is_host("http://localhost:8081", "localhost:8080"));
+        assert_false(sqi_origin_is_host("https://localhost:8080", "localhost:8080"));
+        assert_false(sqi_origin_is_host("null", "localhost:8080"));
+}
+
+/* ---- Exposition -------------------------------------------------------------------------------------- */
+
+static void
+keeps_the_samples_of_a_family_together(void **state)
+{
+        static const struct sqi_family families[] = {
+                {"a_total", "counter", "of a"}, {"none", "gauge", "not there"}, {"b_seconds", "histogram", "of b"}};
+        static const char want[] = "# HELP a_total of a\n# TYPE a_total counter\n"
+                                   "a_total{t=\"x\\\"\\\\\\n?\"} 18446744073709551615\na_total 2\n"
+                                   "# HELP b_seconds of b\n# TYPE b_seconds histogram\n"
+                                   "b_seconds_bucket{t=\"x\\\"\\\\\\n?\",le=\"0.5\"} 1\n"
+                                   "b_seconds_bucket{t=\"x\\\"\\\\\\n?\",le=\"+Inf\"} 3\n"
+                                   "b_seconds_sum{t=\"x\\\"\\\\\\n?\"} 1.5\nb_seconds_count{t=\"x\\\"\\\\\\n?\"} 3\n";
+        const struct sqi_label labels[] = {{"t", "x\"\\\n\xff"}, {0}};
+        struct sqi_exposition *it;
+        void *bytes;
+        size_t size;
+
+        (void)state;
+        assert_int_equal(sqi_exposition_new(families, 3, &it), 0);
+        sqi_expose_uint(it, 0, labels, UINT64_MAX);
+        sqi_expose_histogram(it, 2, labels, (struct sqi_rung[]){{0.5, 1}}, 1, 3, 1.5);
+        sqi_expose_real(it, 0, NULL, 2);
+        assert_int_equal(sqi_exposition_take(&it, &bytes, &size), 0);
+        assert_int_equal(size, sizeof(want) - 1);
+        assert_memory_equal(bytes, want, size);
+        free(bytes);
+}
+
+/* ---- Clients ----------------------------------------------------------------------------------------- */
+
+enum { MANY = 1000, LARGE = 16 << 20, GUARD_SECS = 20, SHORT_MS = 50 };
+
+static void
+answer_large(void *context, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        size_t size = *(const size_t *)context;
+        char *bytes = malloc(size);
+
+        assert_non_null(bytes);
+        assert_string_equal(request->uri->segments[0], "x");
+        memset(bytes, 'x', size);
+        sqi_http_reply_bytes(reply, "text/plain", bytes, size);
+}
+
+static size_t small = 2, large = LARGE;
+
+static struct sqi_http *
+begin(size_t *size, unsigned request_ms, unsigned answer_ms)
+{
+        const struct sqi_http_options options = {.address = "127.0.0.1:0",
+                                                 .context = size,
+                                                 .answer = answer_large,
+                                                 .request_ms = request_ms,
+                                                 .answer_ms = answer_ms};
+        struct sqi_http *http;
+        char error[256];
+
+        assert_int_equal(sqi_http_open(&options, &http, error, sizeof(error)), 0);
+        return http;
+}
+
+static int
+call(const struct sqi_http *http)
+{
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        struct sqi_address address;
+
+        assert_true(fd >= 0);
+        assert_int_equal(sqi_address_parse(sqi_http_address(http), &address), 0);
+        if (connect(fd, (const struct sockaddr *)&address.at, address.size) < 0)
+                assert_int_equal(errno, EINPROGRESS);
+        return fd;
+}
+
+static void
+say(int fd, const char *text)
+{
+        assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+/* As an owner does, once: until there is something to do, or for the client to see. */
+static void
+turn(struct sqi_http *http, int client)
+{
+        uint64_t now = sqi_clock_ns(), due = sqi_http_due(http);
+        uint64_t left = due > now ? due - now : 0, most = SQI_SECOND;
+        struct pollfd fds[] = {{.fd = sqi_http_fd(http), .events = POLLIN}, {.fd = client, .events = POLLIN}};
+        struct timespec timeout = {0, (long)(left < most ? left : most - 1)};
+
+        (void)ppoll(fds, 2, &timeout, NULL);
+        sqi_http_serve(http);
+}
+
+/* All that the client is sent until the other side closes, or `enough` bytes. */
+static ssize_t
+hear(struct sqi_http *http, int fd, char *text, size_t enough)
+{
+        uint64_t end = sqi_clock_ns() + GUARD_SECS * SQI_SECOND;
+        size_t heard = 0;
+
+        while (heard < enough) {
+                ssize_t n = recv(fd, text + heard, enough - heard, 0);
+
+                assert_true(sqi_clock_ns() < end);
+                if (n == 0 || (n < 0 && errno == ECONNRESET))
+                        break;
+                if (n < 0)
+                        turn(http, fd);
+                else
+                        heard += (size_t)n;
+        }
+        return (ssize_t)heard;
+}
+
+static const char request[] = "GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n", ok[] = "HTTP/1.1 200 OK\r\n";
+
+static void
+answers_one_while_a_thousand_say_half_a_word(void **state)
+{
+        struct sqi_http *http = begin(&small, 0, 0);
+        struct rlimit files;
+        static int fds[MANY];
+        char text[sizeof(ok)] = "";
+
+        (void)state;
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+        files.rlim_cur = files.rlim_max;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+        if (files.rlim_cur < MANY + 2 * SQI_HTTP_CONNECTIONS)
+                skip();
+        for (int i = 0; i < MANY; i++) {
+                fds[i] = call(http);
+                turn(http, -1);
+                (void)send(fds[i], "GET /x HT", 9, MSG_NOSIGNAL);
+        }
+        int fd = call(http);
+        turn(http, -1);
+        say(fd, request);
+        hear(http, fd, text, sizeof(ok) - 1);
+        assert_string_equal(text, ok);
+        close(fd);
+        for (int i = 0; i < MANY; i++)
+                close(fds[i]);
+        sqi_http_close(&http);
+}
+
+static void
+cuts_off_who_does_not_end_its_request(void **state)
+{
+        static const char *const halves[] = {"", "GE", "GET /x HTTP/1.1\r\nHost: localhost\r\nX: ",
+                                             "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf"};
+        char text[64];
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(halves) / sizeof(halves[0]); i++) {
+                struct sqi_http *http = begin(&small, SHORT_MS, 0);
+                int fd = call(http);
+
+                say(fd, halves[i]);
+                assert_int_equal(hear(http, fd, text, sizeof(text)), 0);
+                close(fd);
+                sqi_http_close(&http);
+        }
+}
+
+/* Until nobody is connected to it. */
+static void
+turn_until_alone(struct sqi_http *http)
+{
+        uint64_t end = sqi_clock_ns() + GUARD_SECS * SQI_SECOND;
+
+        while (sqi_http_due(http) != UINT64_MAX) {
+                assert_true(sqi_clock_ns() < end);
+                turn(http, -1);
+        }
+}
+
+static void
+cuts_off_who_does_not_take_its_answer(void **state)
+{
+        struct sqi_http *http = begin(&large, 0, SHORT_MS);
+        char *text = malloc(LARGE);
+        int fd = call(http);
+
+        (void)state;
+        assert_non_null(text);
+        say(fd, request);
+        turn(http, -1);
+        turn_until_alone(http);
+        assert_in_range(hear(http, fd, text, LARGE), 1, LARGE - 1);
+        free(text);
+        close(fd);
+        sqi_http_close(&http);
+}
+
+static void
+sends_a_large_answer_whole(void **state)
+{
+        static const char close_it[] = "GET /x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        struct sqi_http *http = begin(&large, 0, 0);
+        char *text = malloc(LARGE + 4096);
+        int fd = call(http);
+
+        (void)state;
+        assert_non_null(text);
+        say(fd, close_it);
+        assert_true(hear(http, fd, text, LARGE + 4096) > LARGE);
+        free(text);
+        close(fd);
+        sqi_http_close(&http);
+}
+
+static void
+refuses_what_it_would_have_to_keep(void **state)
+{
+        static const struct {
+                const char *request;
+                unsigned status;
+        } cases[] = {
+                {"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16385\r\n\r\n", 413},
+                {"POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n", 411},
+                {"PUT /x HTTP/1.1\r\nHost: localhost\r\n\r\n", 405},
+                {"GET /x HTTP/1.1\r\nHost: example.org\r\n\r\n", 421},
+                {"GET /x HTTP/1.0\r\n\r\n", 421},
+                {"GET /x HTTP/1.1\r\nHost: localhost\r\nOrigin: http://example.org\r\n\r\n", 403},
+                {"GET /x/../y HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+        };
+        struct sqi_http *http = begin(&small, 0, 0);
+        char text[13] = "";
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                int fd = call(http);
+
+                say(fd, cases[i].request);
+                assert_int_equal(hear(http, fd, text, sizeof(text) - 1), sizeof(text) - 1);
+                assert_int_equal(atoi(text + 9), cases[i].status);
+                close(fd);
+        }
+        sqi_http_close(&http);
+}
+
+static void
+leaves_the_port_free_and_says_who_else_has_it(void **state)
+{
+        struct sqi_http *http = begin(&small, 0, 0), *other;
+        char error[256], address[SQI_ADDRESS_TEXT];
+        struct sqi_http_options options = {.address = address, .answer = answer_large};
+
+        (void)state;
+        strcpy(address, sqi_http_address(http));
+        assert_int_equal(sqi_http_open(&options, &other, error, sizeof(error)), -EADDRINUSE);
+        assert_non_null(strstr(error, address));
+        sqi_http_close(&http);
+        assert_int_equal(sqi_http_open(&options, &other, error, sizeof(error)), 0);
+        sqi_http_close(&other);
+        options.address = "0.0.0.0:0";
+        assert_int_equal(sqi_http_open(&options, &other, error, sizeof(error)), -EINVAL);
+        assert_non_null(strstr(error, "loopback"));
+}
+
+int
+main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(takes_a_path_and_its_query_apart),
+                cmocka_unit_test(refuses_a_path_that_means_more_than_it_says),
+                cmocka_unit_test(knows_this_machine_from_another),
+                cmocka_unit_test(keeps_the_samples_of_a_family_together),
+                cmocka_unit_test(answers_one_while_a_thousand_say_half_a_word),
+                cmocka_unit_test(cuts_off_who_does_not_end_its_request),
+                cmocka_unit_test(cuts_off_who_does_not_take_its_answer),
+                cmocka_unit_test(sends_a_large_answer_whole),
+                cmocka_unit_test(refuses_what_it_would_have_to_keep),
+                cmocka_unit_test(leaves_the_port_free_and_says_who_else_has_it),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

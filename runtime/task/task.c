@@ -186,6 +186,7 @@ sqi_task_close(struct sq_task *task)
         free(task->fds);
         sqi_socket_close(&task->control);
         sqi_component_close(&task->instance.code);
+        task->instance.prepared = false;
 }
 
 /* Waits, serving orders, until `*flag` is set or the task is to end. */

@@ -292,7 +292,7 @@ leave_run(struct sqi_worker *worker)
                 sqi_counted_close(&member->counted);
         }
         if (!member->task.instance.prepared) {
-                memset(member, 0, sizeof(*member));
+                memset(&member->task, 0, sizeof(member->task));
                 sqi_plan_free(&worker->first_plan);
         }
         member->settled = member->finished = false;

@@ -40,6 +40,26 @@ check "the workers of the others are still the same" eval '[ "$(pids sums gen)" 
 check "and every count is exact at the end" eval 'until_true is_in_state sums finished && sort "$dir/sums.tsv" | cmp - <(sort "$dir/want.tsv") && [ -s "$dir/want.tsv" ]'
 "$squall" kill sums >/dev/null
 
+# Its source and its counting bolt have ended before the change: what they came to is in the slow bolt.
+cat >"$dir/ended.yaml" <<YAML
+name: ended
+spouts: [ { id: gen, component: generate, properties: { count: 300, fields: { n: seq } } } ]
+bolts:
+  - { id: sum, component: count, properties: { by: [n], emit: end } }
+  - { id: slow, component: sleep, properties: { ms: 5 } }
+  - { id: sink, component: write, properties: { path: "$dir/ended.tsv" } }
+streams:
+  - { from: gen, to: sum, grouping: { type: fields, args: [n] } }
+  - { from: sum, to: slow, grouping: { type: shuffle } }
+  - { from: slow, to: sink, grouping: { type: shuffle } }
+YAML
+has_emitted() { "$squall" status ended --json | grep -q '"id":"sum".*"emitted":300'; }
+"$squall" submit "$dir/ended.yaml" --wait >/dev/null
+until_true has_emitted
+check "a rebalance comes after the source has ended" "$squall" rebalance ended --component slow=2
+check "and no worker that stays is the worse for it" eval 'until_true is_in_state ended finished && [ "$(lines "$dir/ended.tsv")" = 300 ] && ! "$squall" logs ended | grep "killed by signal"'
+"$squall" kill ended >/dev/null
+
 # steady: gen -> pass x 2 -> sink, which appends each number to steady.tsv
 steady_yaml() {
         cat <<YAML

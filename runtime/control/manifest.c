@@ -8,7 +8,8 @@
 #include "tuple/reader.h"
 #include "tuple/writer.h"
 
-enum { MANIFEST_VERSION = 1 };
+/* Version 1 had no `missing`. */
+enum { MANIFEST_VERSION = 2, MANIFEST_FIELDS = 6, FIELDS_OF_VERSION_1 = 5 };
 
 static void
 put_files(struct sqi_writer *writer, const struct sqi_manifest *manifest)
@@ -55,6 +56,7 @@ sqi_manifest_write(int folder, const struct sqi_manifest *manifest)
         sqi_write_text(&writer, NULL, manifest->topology);
         put_files(&writer, manifest);
         put_positions(&writer, manifest);
+        sqi_write_uint(&writer, NULL, manifest->missing);
         sqi_write_end(&writer);
         r = sqi_writer_take(&writer, &bytes, &size);
         if (r < 0)
@@ -93,7 +95,7 @@ get_position(struct sqi_reader *reader, struct sqi_manifest_position *ret)
 }
 
 static int
-get_lists(struct sqi_reader *reader, struct sqi_manifest *manifest)
+get_lists(struct sqi_reader *reader, uint64_t version, struct sqi_manifest *manifest)
 {
         manifest->nfiles = sqi_read_array(reader);
         manifest->files = calloc(manifest->nfiles + 1u, sizeof(*manifest->files));
@@ -107,6 +109,8 @@ get_lists(struct sqi_reader *reader, struct sqi_manifest *manifest)
                 return -ENOMEM;
         for (uint32_t i = 0; i < manifest->npositions; i++)
                 get_position(reader, &manifest->positions[i]);
+        if (version > 1)
+                manifest->missing = sqi_read_uint(reader, UINT64_MAX);
         return sqi_reader_is_done(reader) ? 0 : -EBADMSG;
 }
 
@@ -115,12 +119,15 @@ decode(const void *bytes, size_t size, struct sqi_manifest *ret)
 {
         struct sqi_reader reader = sqi_reader(bytes, size);
 
-        sqi_read_demand(&reader, sqi_read_array(&reader) == 5, "not a manifest");
-        sqi_read_demand(&reader, sqi_read_uint(&reader, UINT32_MAX) == MANIFEST_VERSION, "another version");
+        uint32_t fields = sqi_read_array(&reader);
+        uint64_t version = sqi_read_uint(&reader, MANIFEST_VERSION);
+
+        sqi_read_demand(&reader, version > 0 && fields == (version == 1 ? FIELDS_OF_VERSION_1 : MANIFEST_FIELDS),
+                        "another version, or not a manifest");
         ret->epoch = sqi_read_uint(&reader, UINT64_MAX);
         sqi_read_demand(&reader, ret->epoch > 0, "no epoch");
         sqi_read_text(&reader, ret->topology, sizeof(ret->topology));
-        return get_lists(&reader, ret);
+        return get_lists(&reader, version, ret);
 }
 
 int

@@ -144,6 +144,7 @@ list_all(const struct sqi_hosted *hosted, struct sqi_manifest *ret)
                     (life->tasks[t].snapshot.epoch != 0 && life->tasks[t].snapshot.epoch != hosted->epoch))
                         return -EIO;
         *ret = (struct sqi_manifest){.epoch = hosted->epoch,
+                                     .missing = life->missing,
                                      .files = calloc(plan->ntasks, sizeof(*ret->files)),
                                      .positions = calloc(plan->ntasks, sizeof(*ret->positions))};
         snprintf(ret->topology, sizeof(ret->topology), "%s", hosted->record.name);
@@ -321,6 +322,7 @@ find_beginning(struct sqi_hosted *hosted, char ret_restore[PATH_MAX], char *erro
         if (r < 0 && r != -ENOENT)
                 return r;
         hosted->from = r == 0 ? manifest.epoch : 0;
+        hosted->missing = r == 0 ? manifest.missing : 0;
         hosted->epoch = (base != SQI_NEVER && base > hosted->from ? base : hosted->from) + 1;
         hosted->saved = false;
         if (r == 0 && base == manifest.epoch)
@@ -424,6 +426,7 @@ run(struct sqi_hosted *hosted, struct sqi_running *former, char *error, size_t s
         options.restore = restore[0] ? restore : NULL;
         options.folder = folder;
         options.epoch = hosted->epoch;
+        options.missing = hosted->missing;
         options.proven = hosted->record.runs > 0 && !hosted->record.trial;
         options.former = former && hosted->plan && hosted->nstays == hosted->plan->nworkers ? former : NULL;
         options.stays = hosted->stays;

@@ -27,10 +27,11 @@ struct sqi_hosted {
         struct sqi_levels levels;
         struct sqi_position *positions; /* as last saved; of ntasks */
         uint32_t ntasks;
-        uint64_t from;  /* epoch of the snapshot that the run began from; 0: none */
-        uint64_t epoch; /* of the one that a hand-over will make */
-        bool saved;     /* positions of this run have been written down */
-        bool unsealed;  /* the run was handed over, and its snapshot is not on disk: `trouble` says why */
+        uint64_t from;    /* epoch of the snapshot that the run began from; 0: none */
+        uint64_t epoch;   /* of the one that a hand-over will make */
+        uint64_t missing; /* what the runs up to that snapshot have lost */
+        bool saved;       /* positions of this run have been written down */
+        bool unsealed;    /* the run was handed over, and its snapshot is not on disk: `trouble` says why */
         uint64_t
                 retry_at; /* 0, or when to try again to start it: `trouble`, which lies outside of it, prevented that */
         uint32_t tries;

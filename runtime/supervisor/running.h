@@ -46,6 +46,7 @@ struct sqi_running {
         struct sqi_received *received;
         char *restore, *folder; /* see sqi_run_options */
         uint64_t began, ended;
+        uint64_t missing_before;    /* see sqi_run_options */
         struct sqi_running *former; /* while it starts: whose workers go on in it, see sqi_run_options */
         const uint32_t *stays;
         bool touched; /* there may be something to read: see supervisor.c */

@@ -213,7 +213,7 @@ take_report(struct sqi_running *running)
                               .type = SQI_EVENT_MESSAGE,
                               .message = message,
                               .sums = sums,
-                              .missing = sums ? sqi_totals_missing(running->totals) : 0,
+                              .missing = sums ? running->missing_before + sqi_totals_missing(running->totals) : 0,
                       });
 }
 
@@ -486,6 +486,7 @@ make_running(struct sqi_running *running, const struct sqi_run_options *options)
         running->life->restore = running->restore;
         running->life->folder = running->folder;
         running->life->epoch = options->epoch;
+        running->life->missing = running->missing_before = options->missing;
         running->news = (struct sqi_watch){SQI_WATCH_NEWS, running, 0};
         for (uint32_t w = 0; w < running->plan->nworkers; w++) {
                 running->children[w].process = SQI_NO_PROCESS;

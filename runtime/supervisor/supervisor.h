@@ -63,6 +63,7 @@ struct sqi_run_options {
         const char *restore;                  /* NULL, or the folder of the snapshot to begin from; copied */
         const char *folder;                   /* NULL, or where a hand-over's tasks are to write; copied */
         uint64_t epoch;                       /* of the snapshot that a hand-over makes */
+        uint64_t missing;                     /* what the runs before it, that it goes on from, have lost */
         const struct sqi_position *positions; /* NULL, or where each task is to resume */
 };
 

@@ -240,6 +240,7 @@ make(const struct place *place, uint64_t epoch, const char *content, bool *ret_d
         struct sqi_manifest_file file;
         struct sqi_manifest manifest = {.epoch = epoch,
                                         .topology = "words",
+                                        .missing = epoch * 10,
                                         .nfiles = 1,
                                         .files = &file,
                                         .npositions = 1,
@@ -268,6 +269,7 @@ assert_newest(const struct sqi_snapshots *snapshots, uint64_t epoch, const char 
         if (sqi_snapshots_newest(snapshots, &manifest, path, error, sizeof(error)) != 0)
                 fail_msg("%s", error);
         assert_int_equal(manifest.epoch, epoch);
+        assert_int_equal(manifest.missing, epoch * 10);
         assert_int_equal(sqi_manifest_position(&manifest, "lines", 0)->number, epoch * 100);
         assert_memory_equal(sqi_manifest_position(&manifest, "lines", 0)->note, "ab", 2);
         assert_null(sqi_manifest_position(&manifest, "lines", 1));

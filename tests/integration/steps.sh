@@ -1,0 +1,131 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A hand-over that is cut short at each of its steps, by kill -9 of who comes to it or by a disk that is full from there on (steps.c): a stop and a
+# start, a rebalance, an update. A word count of the built-ins goes through it; its result is held against one reckoned without Squall.
+# SQUALL_STEPS: how many steps of each kind are tried, drawn by SQUALL_SEED; all: every one; SQUALL_ONLY: those whose line holds this.
+# alone
+# modes: release
+source "$(dirname "$0")/lib"
+export XDG_RUNTIME_DIR=$dir/run
+unset SQUALL_SOCKET
+steps=${SQUALL_STEPS:-3} seed=${SQUALL_SEED:-$SRANDOM} only=${SQUALL_ONLY:-}
+mkdir -m 700 "$XDG_RUNTIME_DIR" "$dir/state"
+mkdir "$dir/steps"
+on_exit end_all
+supervisor=
+
+answers() { "$squall" list >/dev/null 2>&1; }
+start() {
+        SQUALL_STEPS=$dir/steps LD_PRELOAD=$build/tests/components/steps.so "$squall" supervisor --state-dir "$dir/state" >>"$dir/err" 2>&1 &
+        supervisor=$!
+        until_true answers
+}
+workers() { grep -ls "$XDG_RUNTIME_DIR/[s]quall/top-" /proc/[0-9]*/cmdline | tr -dc '0-9\n'; }
+end_all() {
+        kill -KILL $supervisor $(workers) 2>/dev/null
+        wait 2>/dev/null
+}
+no_worker() { [ -z "$(workers)" ]; }
+lives() { [ -e "/proc/$supervisor/stat" ] && ! grep -q '^State:.Z' "/proc/$supervisor/status"; }
+state() { "$squall" list --json | tr '{' '\n' | sed -n 's/.*"topology":"counts","state":"\([a-z]*\)".*/\1/p'; }
+is_over() { case $(state) in finished | failed) ;; *) false ;; esac; }
+arm() { echo "$*" >"$dir/steps/armed.new" && mv "$dir/steps/armed.new" "$dir/steps/armed"; }
+disarm() { rm -f "$dir/steps/armed"; }
+
+# The types of messages in their order, but for those that are sent all the time.
+mapfile -t types < <(sed -n 's/^        X(\([A-Z_]*\),.*/\1/p' runtime/control/message.h)
+name_types() {
+        awk -v names="${types[*]}" 'BEGIN { split(names, name, " ") }
+                $3 == "send" { $4 = name[$4 + 1] }
+                $3 != "send" || $4 !~ /^(HEARTBEAT|METRICS|POSITION|)$/'
+}
+number_of() { local i; for i in "${!types[@]}"; do [ "${types[i]}" != "$1" ] || echo "$i"; done; }
+
+# ---- the word count ----
+
+words=20000
+awk -v n=$words 'BEGIN { for (i = 0; i < n; i++) print "w" (i * i) % 997 }' >"$dir/words"
+sort "$dir/words" | uniq -c | awk '{ print $2 "\t" $1 }' | sort >"$dir/want"
+yaml() { # the number of count's tasks
+        cat <<YAML
+name: counts
+spouts: [ { id: lines, component: file, properties: { path: "$dir/words", rate: 40000 } } ]
+bolts:
+  - { id: count, component: count, parallelism: $1, properties: { by: [line], emit: end } }
+  - { id: sink, component: write, properties: { path: "$dir/got", mode: append } }
+streams:
+  - { from: lines, to: count, grouping: { type: fields, args: [line] } }
+  - { from: count, to: sink, grouping: { type: global } }
+YAML
+}
+yaml 2 >"$dir/counts.yaml"
+yaml 3 >"$dir/next.yaml"
+counts() { "$squall" status counts --json | grep -q '"keys":[1-9]'; }
+begin() {
+        rm -f "$dir/got"
+        "$squall" submit "$dir/counts.yaml" --wait >/dev/null && until_true counts
+}
+# Exact. Where a worker was killed its keys may be gone, which is said then, and its tuples come twice, at least once.
+is_right() { # WHO
+        until_true is_over || { echo "it hangs: $("$squall" list)"; return 1; }
+        [ "$(state)" = finished ] || [ "$1" = supervisor ] || return 0
+        [ "$(state)" = finished ] || { "$squall" status counts; return 1; }
+        if [ "$1" = supervisor ]; then sort "$dir/got"; else awk 'NR == FNR { want[$1] = $2; next } $2 > max[$1] { max[$1] = $2 }
+                END { for (w in max) print w "\t" (max[w] > want[w] && w in want ? want[w] : max[w]) }' "$dir/want" "$dir/got" | sort; fi | diff - "$dir/want" >"$dir/diff" || { wc -l "$dir/diff"; head -n 5 "$dir/diff"; "$squall" status counts; return 1; }
+}
+end() { "$squall" kill counts --wait 0 >/dev/null; }
+
+# ---- the hand-overs ----
+
+stop() {
+        "$squall" supervisor --stop || ! lives || return 0
+        wait $supervisor
+        start
+}
+rebalance() { "$squall" rebalance counts --component count=3; }
+update() { "$squall" update counts "$dir/next.yaml"; }
+goes_on() { until_true counts || is_over; }
+
+# What a hand-over comes to, once: lines "WHO NUMBER WHAT".
+list_steps() { # OPERATION
+        begin
+        : >"$dir/steps/trace"
+        arm
+        "$1" >/dev/null 2>&1
+        goes_on
+        disarm
+        end
+        awk '{ print $1, ++n[$0], $2, $3 }' "$dir/steps/trace" | name_types
+}
+try() { # OPERATION WHO HOW NUMBER VERB NAME
+        local who=$2 how=$3 r
+        rm -f "$dir/steps/struck"
+        begin || { echo "does not begin"; return 1; }
+        if [ "$5" = send ]; then arm "${@:2:4}" "$(number_of "$6")"; else arm "${@:2}"; fi
+        { "$1"; goes_on; } >"$dir/said" 2>&1
+        disarm
+        lives || { wait $supervisor; start; } 2>/dev/null
+        [ "$how" = kill ] || who=supervisor # no room is no reason to lose anything
+        is_right "$who"
+        r=$?
+        [ $r = 0 ] || { cat "$dir/said"; "$squall" logs counts | tail -n 20; }
+        end
+        return $r
+}
+
+start
+echo "# SQUALL_SEED=$seed"
+for operation in stop rebalance update; do
+        list_steps $operation >"$dir/list"
+        check "a $operation has steps of its supervisor and of its workers" eval 'grep -q "^supervisor .* rename" "$dir/list" && grep -q "^count/0 .* send SNAPSHOT" "$dir/list"'
+        for how in kill full; do
+                awk -v how=$how 'how == "kill" || ($3 != "send" && $3 != "spawn" && $3 != "remove")' "$dir/list" | grep -F -e "$only" |
+                        if [ "$steps" = all ]; then cat; else shuf -n "$steps" --random-source=<(yes "$seed"); fi >"$dir/tried"
+                while read -r who number what <&3; do
+                        check "a $operation, $how: $who at $what, $number" try $operation "$who" $how "$number" $what
+                done 3<"$dir/tried"
+        done
+done
+"$squall" supervisor --stop >>"$dir/err" 2>&1
+check "in the end no process is left" until_true no_worker
+exit $failures

@@ -6,14 +6,14 @@
 #include <unistd.h>
 
 int
-sqi_descriptors_check(void)
+sqi_descriptors_check(int n)
 {
-        int fds[SQI_DESCRIPTORS_SOCKET], n = 0, r;
+        int fds[SQI_DESCRIPTORS_SOCKET], got = 0, r;
 
-        while (n < SQI_DESCRIPTORS_SOCKET && (fds[n] = eventfd(0, EFD_CLOEXEC)) >= 0)
-                n++;
-        r = n < SQI_DESCRIPTORS_SOCKET ? -errno : 0;
-        while (n > 0)
-                close(fds[--n]);
+        while (got < n && (fds[got] = eventfd(0, EFD_CLOEXEC)) >= 0)
+                got++;
+        r = got < n ? -errno : 0;
+        while (got > 0)
+                close(fds[--got]);
         return r;
 }

@@ -11,7 +11,7 @@
  * follows at once: a connection, a listener, a monitor. */
 enum { SQI_DESCRIPTORS_SOCKET = 12 };
 
-/* 0: as many could be opened now as a first socket needs; -EMFILE, -ENFILE: not so. */
-int sqi_descriptors_check(void);
+/* 0: `n` could be opened now, at most SQI_DESCRIPTORS_SOCKET; -EMFILE, -ENFILE: not so. */
+int sqi_descriptors_check(int n);
 
 #endif

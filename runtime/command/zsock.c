@@ -16,7 +16,7 @@ sqi_zsock_begin(void)
 zsock_t *
 sqi_zsock_new(int type)
 {
-        int r = sqi_descriptors_check();
+        int r = sqi_descriptors_check(SQI_DESCRIPTORS_SOCKET);
         zsock_t *socket;
 
         if (r < 0) {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "daemon/answer.h"
 #include "daemon/status.h"
 #include "daemon/stop.h"
@@ -254,6 +255,20 @@ look_at_state(struct sqi_daemon *daemon)
         daemon->lost = lost;
 }
 
+/* Who connects then is not answered, and waits. */
+static void
+look_at_descriptors(struct sqi_daemon *daemon)
+{
+        int r = sqi_descriptors_check(1);
+
+        if (r < 0 && !daemon->crowded)
+                sqi_daemon_tell(daemon, SQ_ERROR, NULL,
+                                "no descriptor is left for another connection or topology: %s (raise the limit with "
+                                "`ulimit -n`, or LimitNOFILE= in the unit)",
+                                strerror(-r));
+        daemon->crowded = r < 0;
+}
+
 static void
 sample(struct sqi_daemon *daemon, uint64_t now)
 {
@@ -261,6 +276,7 @@ sample(struct sqi_daemon *daemon, uint64_t now)
                 return;
         daemon->sample_due = now + SQI_SECOND;
         look_at_state(daemon);
+        look_at_descriptors(daemon);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
                 sqi_status_sample(hosted, now);
                 if (sqi_hosted_is_running(hosted))

@@ -69,6 +69,7 @@ struct sqi_daemon {
         char base[SQI_RUNDIR_SIZE];
         uint64_t sample_due;
         bool stopping, left;
+        bool crowded;                      /* no descriptor was left, and that was reported */
         bool lost;                         /* the state directory is gone, and that was reported */
         bool unread;                       /* a record could not be read: what belongs to nobody may be its */
         char stop_error[SQI_RECORD_CAUSE]; /* why the last stop was given up; empty: it was not */

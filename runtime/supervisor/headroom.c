@@ -47,6 +47,17 @@ sqi_headroom_supervisor_fds(const struct sqi_plan *plan)
         return FDS_PROCESS + (uint64_t)FDS_SUPERVISED * plan->nworkers;
 }
 
+void
+sqi_headroom_raise(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+                return;
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int
 sqi_headroom_check(const struct sqi_plan *plan, char *error, size_t size)
 {
@@ -56,14 +67,7 @@ sqi_headroom_check(const struct sqi_plan *plan, char *error, size_t size)
         for (uint32_t w = 0; w < plan->nworkers; w++)
                 if (sqi_headroom_worker_fds(plan, w) > most)
                         most = sqi_headroom_worker_fds(plan, w);
-        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-                return 0;
-        if (limit.rlim_cur < limit.rlim_max) {
-                limit.rlim_cur = limit.rlim_max;
-                setrlimit(RLIMIT_NOFILE, &limit);
-                getrlimit(RLIMIT_NOFILE, &limit);
-        }
-        if (limit.rlim_cur >= most)
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= most)
                 return 0;
         snprintf(error, size,
                  "%u tasks in %u workers need up to %llu open files in a process, and the limit is %llu "

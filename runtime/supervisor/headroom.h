@@ -9,8 +9,9 @@
 uint64_t sqi_headroom_worker_fds(const struct sqi_plan *plan, uint32_t worker);
 uint64_t sqi_headroom_supervisor_fds(const struct sqi_plan *plan);
 
-/* Raises the soft limit of open files to the hard one, which workers inherit. 0; -EMFILE: too low for the plan, numbers
- * in `error`. */
+/* Raises the soft limit of open files to the hard one, which workers inherit. */
+void sqi_headroom_raise(void);
+/* 0; -EMFILE: too low for the plan, numbers in `error`. */
 int sqi_headroom_check(const struct sqi_plan *plan, char *error, size_t size);
 
 #endif

@@ -688,7 +688,7 @@ sqi_running_uptime(const struct sqi_running *running)
 static void *
 new_context(void)
 {
-        int r = sqi_descriptors_check();
+        int r = sqi_descriptors_check(SQI_DESCRIPTORS_SOCKET);
         void *context = r == 0 ? zmq_ctx_new() : NULL, *first = context ? zmq_socket(context, ZMQ_PULL) : NULL;
 
         if (first) {
@@ -710,6 +710,7 @@ sqi_supervisor_new(struct sqi_supervisor **ret, char *error, size_t size)
 
         if (!supervisor)
                 return sqi_complain(-ENOMEM, error, size, "out of memory");
+        sqi_headroom_raise();
         supervisor->program = -1;
         supervisor->epoll = epoll_create1(EPOLL_CLOEXEC);
         if (supervisor->epoll < 0 || !(supervisor->context = new_context()))

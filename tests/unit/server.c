@@ -22,7 +22,7 @@
 #include "command/server.h"
 #include "command/zsock.h"
 
-enum { PATIENCE_MS = 10000, MANY = 1000 };
+enum { PATIENCE_MS = 10000, MANY = 1000, CROWD = 20, LEFT = 5 };
 
 static char place[64], path[96], error[512];
 
@@ -121,15 +121,22 @@ hears_what_req_sends_and_passes_over_all_else(void **state)
         assert_int_equal(access(path, F_OK), -1);
 }
 
+static void
+connect_to_server(int fd)
+{
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+        strcpy(address.sun_path, path);
+        assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+}
+
 static int
 connect_and_say(const char *bytes, size_t size)
 {
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-        strcpy(address.sun_path, path);
         assert_true(fd >= 0);
-        assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+        connect_to_server(fd);
         assert_int_equal(send(fd, bytes, size, MSG_NOSIGNAL), (ssize_t)size);
         return fd;
 }
@@ -189,6 +196,41 @@ short_of_descriptors_is_an_error_in_words_and_never_the_end(void **state)
         sqi_server_close(&server);
 }
 
+/* The first of them are let in; for the next there is no descriptor. */
+static void
+who_finds_no_descriptor_left_waits_for_one(void **state)
+{
+        struct sqi_server server;
+        int clients[CROWD];
+        zsock_t *failures;
+        zmsg_t *failure;
+        rlim_t before;
+
+        (void)state;
+        assert_int_equal(sqi_server_open(path, NULL, &server, error, sizeof(error)), 0);
+        failures = zsock_new(ZMQ_PAIR);
+        assert_int_equal(zmq_socket_monitor(zsock_resolve(server.socket), "inproc://failures", ZMQ_EVENT_ACCEPT_FAILED),
+                         0);
+        assert_int_equal(zsock_connect(failures, "inproc://failures"), 0);
+        for (int i = 0; i < CROWD; i++) {
+                clients[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                assert_true(clients[i] >= 0);
+        }
+        before = limit_descriptors((rlim_t)clients[CROWD - 1] + LEFT);
+        for (int i = 0; i < CROWD; i++)
+                connect_to_server(clients[i]);
+        failure = zmsg_recv(failures);
+        assert_non_null(failure);
+        zmsg_destroy(&failure);
+        for (int i = 0; i < CROWD; i++)
+                close(clients[i]);
+        limit_descriptors(before);
+        a_client_of_ours_is_answered(&server);
+        zmq_socket_monitor(zsock_resolve(server.socket), NULL, 0);
+        zsock_destroy(&failures);
+        sqi_server_close(&server);
+}
+
 int
 main(void)
 {
@@ -197,6 +239,7 @@ main(void)
                                                 remove_place),
                 cmocka_unit_test_setup_teardown(hears_what_req_sends_and_passes_over_all_else, make_place,
                                                 remove_place),
+                cmocka_unit_test_setup_teardown(who_finds_no_descriptor_left_waits_for_one, make_place, remove_place),
                 cmocka_unit_test_setup_teardown(goes_on_after_a_thousand_clients_that_connect_and_vanish, make_place,
                                                 remove_place),
         };

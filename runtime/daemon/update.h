@@ -17,7 +17,7 @@
  *     old or new  none, or one that failed, or neither is on trial: over; .next-NAME goes
  *
  * The workers of components that are the same in both plans stay (plan/stay.h): when the old plan has ended they are
- * quiet, and when the new one starts they move over (task/park.h) instead of being spawned. The others are other
+ * quiet, and when the new one starts they move over (task/handover.h) instead of being spawned. The others are other
  * processes. The new plan begins from the snapshot that the old one ends with (snapshots.h), and so does the old one
  * again, should the new one be rolled back; a worker that stays needs it only if it does not live to move, as when this
  * supervisor is killed in between. Anything else that bolts had in memory goes on where they stay, and is gone where

@@ -14,7 +14,7 @@
 #include "channel/socket.h"
 #include "task/crash.h"
 #include "task/snapshot.h"
-#include "task/park.h"
+#include "task/handover.h"
 #include "task/recorder.h"
 
 /* ---- opening and closing ----------------------------------------------------------------------------- */
@@ -105,7 +105,7 @@ sqi_task_open(struct sq_task *task)
         if (r == 0)
                 r = sqi_intake_bind(task);
         if (r == 0)
-                sqi_park_end(task);
+                sqi_handover_arrive(task);
         if (r == 0 && task->instance.code->spout)
                 r = sqi_spout_open(task);
         if (r == 0 && task->instance.code->bolt && task->tracking)
@@ -271,7 +271,7 @@ sqi_task_main(void *argument)
                                       });
         if (task->handover.moving && task->handover.fate == SQI_FATE_STAYS && task->phase == SQI_ENDED &&
             !task->finished && task->failed == 0)
-                sqi_task_park(task);
+                sqi_handover_leave(task);
         else
                 sqi_task_close(task);
         sqi_crash_thread_end(stack);

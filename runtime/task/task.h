@@ -93,7 +93,7 @@ struct sq_kept {
         struct sq_tuple tuple;
         uint64_t edge_id;
         uint16_t nroots;
-        uint32_t input; /* number of tuple.input, while the task is parked */
+        uint32_t input; /* number of tuple.input, while the task is between two plans */
         uint64_t since_ns;
         uint64_t *roots;
         struct sq_kept *next, **link; /* on the task's list of what is kept */
@@ -132,7 +132,7 @@ enum { SQI_FOLDER_SIZE = 4096 };
 enum sqi_phase { SQI_BINDING, SQI_WAITING, SQI_RUNNING, SQI_ENDED };
 
 /*
- * What lives on when a task goes to another plan while its process goes on (park.h): the component with its state and
+ * What lives on when a task goes to another plan while its process goes on (handover.h): the component with its state and
  * settings, its keys, the tuples it keeps, when it wants to be called. All else of a task belongs to the plan. The
  * pointer to the state is first: sq_state() is inline.
  */
@@ -166,7 +166,7 @@ enum sqi_fate { SQI_FATE_UNKNOWN, SQI_FATE_ENDS, SQI_FATE_STAYS };
 struct sqi_handover {
         /* a source that hands over has ended, or, of a spout, HANDOVER has come: keyed state goes into the snapshot */
         bool begun;
-        bool moving; /* told to move: it parks at its end */
+        bool moving; /* told to move: it leaves its plan at its end */
         enum sqi_fate fate;
         uint64_t epoch;
         char folder[SQI_FOLDER_SIZE], restore[SQI_FOLDER_SIZE]; /* what HANDOVER and RESTORE said; empty: nothing */

@@ -66,8 +66,8 @@ bool sqi_members_join(struct sqi_worker *worker);
 void sqi_members_pass_reports(struct sqi_worker *worker);
 
 /* orphan.c. Go on: false when it is time to end. */
-bool sqi_worker_go_on_alone(struct sqi_worker *worker, uint64_t now_ns);
-void sqi_worker_be_adopted(struct sqi_worker *worker, pid_t supervisor);
-void sqi_worker_remove_rundir(const struct sqi_worker *worker);
+bool sqi_orphan_go_on(struct sqi_worker *worker, uint64_t now_ns);
+void sqi_orphan_adopted(struct sqi_worker *worker, pid_t supervisor);
+void sqi_orphan_remove_rundir(const struct sqi_worker *worker);
 
 #endif

@@ -48,7 +48,7 @@ tell_state(struct sqi_worker *worker)
 }
 
 void
-sqi_worker_be_adopted(struct sqi_worker *worker, pid_t supervisor)
+sqi_orphan_adopted(struct sqi_worker *worker, pid_t supervisor)
 {
         int pidfd = (int)syscall(SYS_pidfd_open, supervisor, 0);
 
@@ -102,7 +102,7 @@ drain_alone(struct sqi_worker *worker)
 
 /* No supervisor: false when it is time to end. */
 bool
-sqi_worker_go_on_alone(struct sqi_worker *worker, uint64_t now_ns)
+sqi_orphan_go_on(struct sqi_worker *worker, uint64_t now_ns)
 {
         double alone = (double)(now_ns - worker->orphaned_ns) / 1e9, patience = worker->plan->config.adopt_timeout;
 
@@ -119,7 +119,7 @@ sqi_worker_go_on_alone(struct sqi_worker *worker, uint64_t now_ns)
 /* The supervisor would have removed the run directory. Its sockets are of no use without it; whoever is last succeeds
  * with the rmdir. */
 void
-sqi_worker_remove_rundir(const struct sqi_worker *worker)
+sqi_orphan_remove_rundir(const struct sqi_worker *worker)
 {
         DIR *directory = opendir(worker->rundir);
         const struct dirent *entry;

@@ -66,7 +66,7 @@ pass_orders(struct sqi_worker *worker)
                 } else if (order.type == SQI_MSG_MOVE)
                         prepare_move(worker, &order);
                 else if (order.type == SQI_MSG_ADOPT)
-                        sqi_worker_be_adopted(worker, (pid_t)order.number);
+                        sqi_orphan_adopted(worker, (pid_t)order.number);
                 for (uint32_t i = 0; i < worker->nmembers; i++)
                         zmq_send(worker->members[i]->control, zmq_msg_data(&message), zmq_msg_size(&message),
                                  ZMQ_DONTWAIT);
@@ -254,7 +254,7 @@ close_worker(struct sqi_worker *worker)
         bool joined = sqi_members_join(worker);
 
         if (worker->orphaned && !worker->adoptable)
-                sqi_worker_remove_rundir(worker);
+                sqi_orphan_remove_rundir(worker);
         if (!joined)
                 leave_behind();
         close_sockets(worker);
@@ -269,7 +269,7 @@ close_worker(struct sqi_worker *worker)
         close(worker->pidfd);
 }
 
-/* ---- the move to another plan: park.h ---------------------------------------------------------------- */
+/* ---- the move to another plan: task/handover.h ------------------------------------------------------- */
 
 /* Leaves the run directory; what is left is a task without channels, or one to be made anew. */
 static void
@@ -323,7 +323,7 @@ serve(struct sqi_worker *worker)
         while (!worker->quitting && !worker->failed && !worker->moving) {
                 uint64_t now_ns = sqi_clock_ns();
 
-                if (worker->orphaned && !sqi_worker_go_on_alone(worker, now_ns))
+                if (worker->orphaned && !sqi_orphan_go_on(worker, now_ns))
                         break;
                 sqi_worker_beat(worker, now_ns);
                 wait_for_work(worker, now_ns);

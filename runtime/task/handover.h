@@ -11,15 +11,15 @@
  *  4. In the next plan, with other numbers maybe, it opens as any task does, but is not loaded and not prepared again,
  *     and a spout does not seek.
  */
-#ifndef SQI_PARK_H
-#define SQI_PARK_H
+#ifndef SQI_HANDOVER_H
+#define SQI_HANDOVER_H
 
 struct sq_task;
 
 /* Instead of sqi_task_close(). The thread of the task. */
-void sqi_task_park(struct sq_task *task);
+void sqi_handover_leave(struct sq_task *task);
 
 /* The inputs of the next plan are there: the kept tuples are of them now. */
-void sqi_park_end(struct sq_task *task);
+void sqi_handover_arrive(struct sq_task *task);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "task/park.h"
+#include "task/handover.h"
 
 #include "channel/socket.h"
 #include "task/recorder.h"
@@ -31,7 +31,7 @@ keep_instance(struct sq_task *task)
 }
 
 void
-sqi_task_park(struct sq_task *task)
+sqi_handover_leave(struct sq_task *task)
 {
         loosen_kept(task);
         sqi_recorder_close(task);
@@ -46,7 +46,7 @@ sqi_task_park(struct sq_task *task)
 }
 
 void
-sqi_park_end(struct sq_task *task)
+sqi_handover_arrive(struct sq_task *task)
 {
         for (struct sq_kept *kept = task->instance.kept; kept; kept = kept->next)
                 kept->tuple.input = &task->intake.inputs[kept->input];

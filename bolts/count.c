@@ -47,26 +47,13 @@ prepare(struct sq_task *task)
         return 0;
 }
 
-/* Of a key that another task has made, before this one has seen a tuple. */
-static uint16_t
-fields_of(struct sq_str key)
-{
-        const uint8_t *end = (const uint8_t *)key.ptr + key.len;
-        struct sq_items items = {.at = (const uint8_t *)key.ptr, .end = end, .left = SQ_FIELDS_MAX};
-        struct sq_value value;
-        uint16_t n = 0;
-
-        while (items.at < end && sq_next_item(&items, &value))
-                n++;
-        return n;
-}
-
 static void
 emit(struct sq_task *task, struct sq_str key, const struct tally *tally)
 {
         const struct count *self = sq_state(task);
 
-        sq_emit(task, sq_splice(key, self->nby ? self->nby : fields_of(key)), sq_int((int64_t)(tally->n_changed >> 1)));
+        sq_emit(task, sq_splice(key, self->nby ? self->nby : sq_key_size(key)),
+                sq_int((int64_t)(tally->n_changed >> 1)));
 }
 
 /* Out of execute()'s way, which has few registers to save then. */
@@ -130,7 +117,6 @@ SQ_BOLT(count) = {
         .about = "How often each combination of the fields has come.",
         .state = sizeof(struct count),
         .key_state = sizeof(struct tally),
-        .movable = true,
         .options =
                 {
                         SQ_OPT_LIST(struct count, by, "the fields to count by; default: all"),

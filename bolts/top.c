@@ -11,6 +11,10 @@
  * its neighbours to the last place may an unranked entry be larger: then the order is stale, and all keys are looked
  * through before it is next used.
  *
+ * What must last is the value of each key, in the keyed state. The order is made of that: it is stale at first, so that
+ * a task which goes on with the keys of another looks through them. A place that such a key brings along counts only if
+ * the entry stands there in this task's own order.
+ *
  * Ties: the smaller key first, compared as text.
  */
 #include <squall-kit.h>
@@ -21,10 +25,16 @@ enum { BY };
 enum { CHANGE, END, TICK };
 enum { TOP_MAX = 100000 };
 
+/* The state of a key. */
 struct entry {
-        struct sq_value value;
-        char *key;               /* while it is ranked */
-        uint32_t key_len, place; /* place + 1; 0: not ranked */
+        struct sq_value value; /* a number */
+        uint64_t place;        /* in `ranked`, if it stands there */
+};
+
+struct ranked {
+        struct entry *entry;
+        char *key;
+        size_t key_len;
 };
 
 struct top {
@@ -32,10 +42,9 @@ struct top {
         const char *by;
         bool rank;
 
-        struct entry **ranked;
+        struct ranked *ranked;
         size_t nranked;
         bool stale;
-        uint16_t nkey; /* fields of the key */
 };
 
 /* ---- The declaration --------------------------------------------------------------------------------- */
@@ -93,82 +102,113 @@ compare_keys(struct sq_str a, struct sq_str b)
         return order;
 }
 
-/* Whether `value` under `key` stands before the entry. */
+static struct sq_str
+key_at(const struct ranked *ranked)
+{
+        return (struct sq_str){ranked->key, ranked->key_len};
+}
+
+/* Whether `value` under `key` stands before what is ranked there. */
 static bool
-before(struct sq_value value, struct sq_str key, const struct entry *entry)
+before(struct sq_value value, struct sq_str key, const struct ranked *ranked)
 {
-        int order = compare_values(value, entry->value);
+        int order = compare_values(value, ranked->entry->value);
 
-        return order > 0 || (order == 0 && compare_keys(key, (struct sq_str){entry->key, entry->key_len}) < 0);
+        return order > 0 || (order == 0 && compare_keys(key, key_at(ranked)) < 0);
+}
+
+static bool
+is_ranked(const struct top *self, const struct entry *entry)
+{
+        return entry->place < self->nranked && self->ranked[entry->place].entry == entry;
 }
 
 static void
-put_at(struct top *self, size_t place, struct entry *entry)
+put_at(struct top *self, size_t place, struct ranked ranked)
 {
-        self->ranked[place] = entry;
-        entry->place = (uint32_t)place + 1;
+        self->ranked[place] = ranked;
+        ranked.entry->place = place;
 }
 
-/* Moves the entry to where it belongs among the ranked. */
+/* Moves what stands at `place` to where it belongs. */
 static void
-settle(struct top *self, struct entry *entry)
+settle(struct top *self, size_t place)
 {
-        struct sq_str key = {entry->key, entry->key_len};
-        size_t place = entry->place - 1;
+        struct ranked moving = self->ranked[place];
+        struct sq_value value = moving.entry->value;
 
-        for (; place > 0 && before(entry->value, key, self->ranked[place - 1]); place--)
+        for (; place > 0 && before(value, key_at(&moving), &self->ranked[place - 1]); place--)
                 put_at(self, place, self->ranked[place - 1]);
-        for (; place + 1 < self->nranked && !before(entry->value, key, self->ranked[place + 1]); place++)
+        for (; place + 1 < self->nranked && !before(value, key_at(&moving), &self->ranked[place + 1]); place++)
                 put_at(self, place, self->ranked[place + 1]);
-        put_at(self, place, entry);
+        put_at(self, place, moving);
 }
 
-static void
-unrank(struct entry *entry)
-{
-        free(entry->key);
-        entry->key = NULL;
-        entry->place = 0;
-}
-
-/* Takes an entry in if it is large enough. False: no memory. */
+/* Whether the value is large enough for a place. */
 static bool
-offer(struct top *self, struct entry *entry, struct sq_str key)
+belongs(const struct top *self, struct sq_value value, struct sq_str key)
 {
-        bool full = self->nranked == (size_t)self->n;
-        char *copy;
+        return self->nranked < (size_t)self->n || before(value, key, &self->ranked[self->nranked - 1]);
+}
 
-        if (full && !before(entry->value, key, self->ranked[self->nranked - 1]))
-                return true;
-        copy = malloc(key.len + 1);
-        if (!copy)
-                return false;
-        memcpy(copy, key.ptr, key.len);
-        if (full)
-                unrank(self->ranked[--self->nranked]);
-        entry->key = copy;
-        entry->key_len = (uint32_t)key.len;
-        put_at(self, self->nranked++, entry);
-        settle(self, entry);
-        return true;
+/* Takes an entry in that belongs there, its key being a copy of the caller's. */
+static void
+enter(struct top *self, struct ranked ranked)
+{
+        if (self->nranked == (size_t)self->n)
+                free(self->ranked[--self->nranked].key);
+        put_at(self, self->nranked++, ranked);
+        settle(self, self->nranked - 1);
+}
+
+/* NULL: no memory. */
+static char *
+copy_of(struct sq_str key)
+{
+        char *copy = malloc(key.len + 1);
+
+        if (copy && key.len)
+                memcpy(copy, key.ptr, key.len);
+        return copy;
 }
 
 static bool
 offer_again(struct sq_task *task, struct sq_str key, void *state, void *context)
 {
+        struct top *self = sq_state(task);
         struct entry *entry = state;
+        bool *ok = context;
+        char *copy;
 
-        (void)task;
-        return entry->place > 0 || offer(context, entry, key);
+        if (is_ranked(self, entry) || !belongs(self, entry->value, key))
+                return true;
+        copy = copy_of(key);
+        if (copy)
+                enter(self, (struct ranked){entry, copy, key.len});
+        return *ok = copy != NULL;
 }
 
-/* Mends a stale order: the last places may belong to others. */
-static void
+/* Mends a stale order: the last places may belong to others. False: no memory. */
+static bool
 refresh(struct sq_task *task, struct top *self)
 {
+        bool ok = true;
+
         if (self->stale)
-                sq_keyed_each(task, offer_again, self);
-        self->stale = false;
+                sq_keyed_each(task, offer_again, &ok);
+        self->stale = !ok;
+        return ok;
+}
+
+/* A new value of an entry that is ranked. */
+static void
+change(struct top *self, struct entry *entry, struct sq_value value)
+{
+        bool fell = compare_values(value, entry->value) < 0;
+
+        entry->value = value;
+        settle(self, (size_t)entry->place);
+        self->stale |= fell && entry->place + 1 == self->nranked && self->nranked == (size_t)self->n;
 }
 
 /* ---- The bolt ---------------------------------------------------------------------------------------- */
@@ -178,23 +218,26 @@ prepare(struct sq_task *task)
 {
         struct top *self = sq_state(task);
 
-        self->ranked = calloc((size_t)self->n, sizeof(struct entry *));
+        self->ranked = calloc((size_t)self->n, sizeof(*self->ranked));
+        self->stale = true;
         return self->ranked ? 0 : sq_error(task, "no memory for the %lld largest", (long long)self->n);
 }
 
 static void
-emit(struct sq_task *task, const struct top *self, const struct entry *entry)
+emit(struct sq_task *task, const struct top *self, size_t place)
 {
+        const struct ranked *ranked = &self->ranked[place];
+        unsigned nkey = sq_key_size(key_at(ranked));
         struct sq_value values[] = {
-                sq_int(entry->place),
-                sq_splice((struct sq_str){entry->key, entry->key_len}, self->nkey),
-                entry->value,
+                sq_int((int64_t)place + 1),
+                sq_splice(key_at(ranked), nkey),
+                ranked->entry->value,
         };
         unsigned first = self->rank ? 0 : 1;
 
-        if (self->nkey == 0)
+        if (nkey == 0)
                 values[1] = values[2];
-        sq_emit_values(task, 0, (self->nkey ? 3 : 2) - first, values + first);
+        sq_emit_values(task, 0, (nkey ? 3 : 2) - first, values + first);
 }
 
 /* The bytes of a packed number or text. */
@@ -214,35 +257,44 @@ packed_size(struct sq_str key)
 }
 
 static enum sq_verdict
+no_memory(struct sq_task *task)
+{
+        return sq_fail(task, "no memory for the keys of the %lld largest",
+                       (long long)((struct top *)sq_state(task))->n);
+}
+
+static enum sq_verdict
 execute(struct sq_task *task, const struct sq_tuple *in)
 {
         struct top *self = sq_state(task);
         struct sq_value value;
         struct sq_str key = sq_key(in);
         struct entry *entry;
+        char *copy;
         size_t skip;
 
         if (!sq_number_of(sq_get(in, BY), &value))
                 return sq_fail(task, "the field `%s` is not a number", self->by);
         skip = packed_size(key);
         key = (struct sq_str){key.ptr + skip, key.len - skip};
-        self->nkey = (uint16_t)(sq_tuple_size(in) - 1);
         entry = sq_keyed(task, key);
-        if (entry->place > 0) {
-                bool fell = compare_values(value, entry->value) < 0;
-
+        if (is_ranked(self, entry)) {
+                change(self, entry, value);
+        } else if (!belongs(self, value, key)) {
                 entry->value = value;
-                settle(self, entry);
-                self->stale |= fell && entry->place == self->nranked && self->nranked == (size_t)self->n;
+        } else if ((copy = copy_of(key))) {
+                entry->value = value;
+                enter(self, (struct ranked){entry, copy, key.len});
         } else {
-                entry->value = value;
-                if (!offer(self, entry, key))
-                        return sq_fail(task, "no memory for a key of %zu bytes", key.len);
+                if (entry->value.type == SQ_ANY) /* it is new */
+                        sq_keyed_forget(task, key);
+                return no_memory(task);
         }
         if (self->emit == CHANGE) {
-                refresh(task, self);
-                if (entry->place > 0)
-                        emit(task, self, entry);
+                if (!refresh(task, self))
+                        return no_memory(task);
+                if (is_ranked(self, entry))
+                        emit(task, self, (size_t)entry->place);
         }
         return SQ_ACK;
 }
@@ -252,9 +304,10 @@ emit_all(struct sq_task *task)
 {
         struct top *self = sq_state(task);
 
-        refresh(task, self);
+        if (!refresh(task, self))
+                return sq_error(task, "no memory for the %lld largest", (long long)self->n);
         for (size_t i = 0; i < self->nranked; i++)
-                emit(task, self, self->ranked[i]);
+                emit(task, self, i);
         return 0;
 }
 
@@ -280,7 +333,7 @@ cleanup(struct sq_task *task)
         struct top *self = sq_state(task);
 
         for (size_t i = 0; i < self->nranked; i++)
-                free(self->ranked[i]->key);
+                free(self->ranked[i].key);
         free(self->ranked);
 }
 

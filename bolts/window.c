@@ -578,6 +578,7 @@ SQ_BOLT(window) = {
                 "Aggregates over tumbling or sliding windows, of time or of a number of tuples; what is unfinished at the drain goes out then.",
         .state = sizeof(struct window),
         .key_state = sizeof(struct key),
+        .state_is_volatile = true,
         .options =
                 {
                         SQ_REQ_STR(

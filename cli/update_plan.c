@@ -29,7 +29,23 @@ find(const struct sqi_plan *plan, const char *id)
         return NULL;
 }
 
-/* What keeps the keys of a movable bolt from going on in the new version; NULL: nothing. */
+/* What keeps the new version of a bolt from going on with the keyed state of the old one; NULL: nothing. */
+static const char *
+mismatch(const struct sqi_component *old, const struct sqi_component *new)
+{
+        if (!sqi_component_hands_on(new))
+                return new->bolt &&new->bolt->key_state > 0
+                               ? "the new version of its component says that its state is volatile"
+                               : "the new version of its component keeps no state for a key";
+        if (sqi_bolt_takes(new->bolt, old->bolt->state_version, old->bolt->key_state))
+                return NULL;
+        return new->bolt->state_version == old->bolt->state_version
+                       ? "the new version of its component keeps another number of bytes for a key (give it another `.state_version`, "
+                         "and a `.migrate` that reads the old ones)"
+                       : "the new version of its component has another `.state_version`, and no `.migrate` that reads the old one";
+}
+
+/* What keeps the keys of a bolt from going on in the new version of the topology; NULL: nothing. */
 static const char *
 obstacle(const struct sqi_component *loaded, const struct sqi_plan *before, const struct sqi_plan_component *old,
          const struct sqi_plan *after)
@@ -37,16 +53,16 @@ obstacle(const struct sqi_component *loaded, const struct sqi_plan *before, cons
         const struct sqi_plan_component *new = find(after, old->id);
         struct sqi_component *next = NULL;
         char error[512];
-        bool fits;
+        const char *why;
 
         if (!new || new->kind != SQ_KIND_BOLT)
                 return "it is not in the new version";
         if (sqi_component_load(new->path, &next, error, sizeof(error)) < 0)
                 return "the new version of its component cannot be loaded";
-        fits = next->bolt && next->bolt->movable && next->bolt->key_state == loaded->bolt->key_state;
+        why = mismatch(loaded, next);
         sqi_component_close(&next);
-        if (!fits)
-                return "the new version keeps another kind of state for a key";
+        if (why)
+                return why;
         if (!sqi_routing_can_move(sqi_routing(before, old), old->ntasks, sqi_routing(after, new), new->ntasks))
                 return old->ntasks == new->ntasks
                                ? "its inputs are grouped by other fields now"
@@ -63,14 +79,13 @@ loss(const struct sqi_plan *before, const struct sqi_plan_component *old, const 
 
         if (sqi_component_load(old->path, &loaded, error, sizeof(error)) < 0)
                 return "its component cannot be loaded any more";
-        if (loaded->bolt->movable)
+        if (sqi_component_hands_on(loaded))
                 why = obstacle(loaded, before, old, after);
         else if (gathers(loaded, old))
                 why = loaded->bolt->key_state > 0
-                              ? "its component does not say `.movable = true` (right when all that must not be lost is in sq_keyed() and "
-                                "holds no pointer), and its workers are started anew"
-                              : "its component does not keep it in sq_keyed() (with `.movable = true` it would go along then), and its "
-                                "workers are started anew";
+                              ? "its component says that its state is volatile, and its workers are started anew"
+                              : "its component does not keep it in sq_keyed() (it would go along then), and its workers are started "
+                                "anew";
         sqi_component_close(&loaded);
         return why;
 }

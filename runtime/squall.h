@@ -306,6 +306,9 @@ SQ_EXPORT struct sq_str sq_key(const struct sq_tuple *in);
  * first. */
 SQ_EXPORT struct sq_str sq_key_of(const struct sq_tuple *in, unsigned n);
 
+/* How many fields such a key has: for sq_splice(), where the key may come from another task's time. */
+SQ_EXPORT unsigned sq_key_size(struct sq_str key);
+
 /* strtod() as in the C locale, whatever setlocale() was told: for settings and data, which do not depend on where a
  * user lives. */
 SQ_EXPORT double sq_strtod(const char *text, char **ret_end);
@@ -495,9 +498,17 @@ SQ_EXPORT int sq_append(struct sq_append *append, struct sq_str header, const ch
 
 /* ---- Keyed state ------------------------------------------------------------------------------------- */
 
-/* The state of `key` in this task: `.key_state` bytes, zeroed when the key is new. The pointer stays good until
- * sq_keyed_forget() of that key. Never NULL. */
+/*
+ * The state of a key is a block of `.key_state` bytes that the runtime owns. It outlives the task: see
+ * `.state_is_volatile` and `.state_version` in struct sq_bolt. A tuple that fails takes back what it has emitted, not
+ * what it has written there: look at all that may fail first, then write.
+ */
+
+/* The state of `key` in this task, zeroed when the key is new. The pointer stays good until sq_keyed_forget() of that
+ * key; write by it in the callback that asked for it. Never NULL. */
 SQ_EXPORT void *sq_keyed(struct sq_task *task, struct sq_str key);
+/* The same to look at, and only if it is there: else NULL. */
+SQ_EXPORT const void *sq_keyed_peek(const struct sq_task *task, struct sq_str key);
 SQ_EXPORT void sq_keyed_forget(struct sq_task *task, struct sq_str key);
 SQ_EXPORT size_t sq_keyed_count(const struct sq_task *task);
 
@@ -645,10 +656,13 @@ struct sq_bolt {
         const char *about; /* one line for `squall components` */
         size_t state;      /* bytes of sq_state() */
         size_t key_state;  /* bytes of sq_keyed() */
-        /* All that it must not lose is in sq_keyed(), made in execute, and holds no pointer: a rebalance or an update
-         * takes it to the task that owns the key then, and `.finish` waits for the real end. Nobody but you knows
-         * whether that is so, hence it is not the default. */
-        bool movable;
+        /* What is in sq_keyed() outlives its task: at a stop, a rebalance or an update it is written down byte for byte,
+         * the task that owns the key then goes on with it, and `.finish` waits for the real end. So it holds no pointer,
+         * and what must not be lost is nowhere else; what `.prepare` or the first tuple can make of it again may be. A
+         * bolt that cannot keep to that says here that its state is volatile: it begins from nothing then. Without
+         * `.key_state` there is nothing to take along. */
+        bool state_is_volatile;
+        uint32_t state_version; /* of the layout of what is in sq_keyed(): another number whenever it changes */
         struct sq_option options[SQ_OPTIONS_MAX];
         struct sq_field in[SQ_FIELDS_MAX]; /* fields that every input must have; none: any input will do */
         /* the default stream; none: it emits nothing there, or `.declare` says */
@@ -664,6 +678,14 @@ struct sq_bolt {
          * ten seconds; then, or when it had emitted, the topology ends as failed */
         int (*finish)(struct sq_task *task);
         void (*cleanup)(struct sq_task *task);
+        /*
+         * The state of `key` was written down by a `.state_version` that was `version`, as the `size` bytes at `old`
+         * (aligned as any state): makes `state`, which is zeroed, of them. Called once a key, after prepare. Returns 0,
+         * or -1 after sq_error(): then nothing is started. Without it `squall update` refuses to go from another version
+         * to this one.
+         */
+        int (*migrate)(struct sq_task *task, uint32_t version, struct sq_str key, const void *old, size_t size,
+                       void *state);
 };
 
 /* A spout. Everything but `.next` may be left out. One with `.replay` gives at-least-once when it calls sq_track(). */

@@ -7,7 +7,8 @@ struct @ident@ {
         int64_t min;
 };
 
-/* State of one word: the runtime keeps one for each, zeroed when the word is new. */
+/* State of one word: the runtime keeps one for each, zeroed when the word is new, and takes it along when the topology
+ * is stopped, rebalanced or updated. So it holds no pointer. */
 struct per_word {
         int64_t n;
 };
@@ -34,7 +35,6 @@ SQ_BOLT(@ident@) = {
         .about = "Running total per word.",
         .state = sizeof(struct @ident@),
         .key_state = sizeof(struct per_word),
-        .movable = true, /* what must last is in the keyed state: a rebalance or an update takes it along */
         .options = {SQ_OPT_INT(struct @ident@, min, 1, "first count to emit")},
         .in = {[WORD] = {"word", SQ_STR}},
         .out = {{"word", SQ_STR}, {"count", SQ_INT}},

@@ -75,6 +75,18 @@ sqi_component_declare(const struct sqi_component *component)
         return component->kind == SQ_KIND_BOLT ? component->bolt->declare : component->spout->declare;
 }
 
+bool
+sqi_component_hands_on(const struct sqi_component *component)
+{
+        return component->kind == SQ_KIND_BOLT && component->bolt->key_state > 0 && !component->bolt->state_is_volatile;
+}
+
+bool
+sqi_bolt_takes(const struct sq_bolt *bolt, uint32_t version, size_t size)
+{
+        return version == bolt->state_version ? size == bolt->key_state : bolt->migrate != NULL;
+}
+
 static size_t
 option_size(enum sq_option_type type)
 {
@@ -164,6 +176,8 @@ check_definition(const struct report *report, const struct sqi_component *compon
                 return refuse(report, -EINVAL, "it has no .%s", component->kind == SQ_KIND_BOLT ? "execute" : "next");
         if (sqi_component_state_size(component) > 1u << 30)
                 return refuse(report, -EINVAL, "its .state is larger than 1 GiB");
+        if (component->kind == SQ_KIND_BOLT && component->bolt->key_state > 1u << 30)
+                return refuse(report, -EINVAL, "its .key_state is larger than 1 GiB");
         for (size_t i = 0; r == 0 && i < SQ_OPTIONS_MAX && options[i].name; i++)
                 r = check_option(report, options, i, sqi_component_state_size(component));
         if (r == 0 && component->kind == SQ_KIND_BOLT)

@@ -198,7 +198,7 @@ struct sqi_lifecycle {
         uint32_t failed_worker; /* outcome FAILED: whose cause it is, or SQI_EVERY_WORKER */
         uint64_t missing;       /* as last told: a topology that ends with some has failed */
         bool connected, has_run, draining, degraded, inactive;
-        bool handover;        /* the drain is not the end: movable state goes into a snapshot */
+        bool handover;        /* the drain is not the end: keyed state goes into a snapshot */
         bool proven;          /* it has run before, as it is: a start that fails is tried again, as any restart */
         const char *restore;  /* folder of the snapshot that it begins from, or NULL; borrowed */
         const char *folder;   /* of the snapshot that is being made, or NULL; borrowed */

@@ -162,6 +162,12 @@ sq_rig_finish(struct sq_rig *rig)
         sqi_rig_end(rig);
 }
 
+void
+sq_rig_restart(struct sq_rig *rig)
+{
+        sqi_rig_restart(rig);
+}
+
 size_t
 sq_rig_pending(const struct sq_rig *rig)
 {

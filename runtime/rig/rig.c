@@ -2,6 +2,8 @@
 #include "rig/rig.h"
 
 #include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "control/endpoint.h"
 #include "channel/socket.h"
@@ -9,6 +11,7 @@
 #include "tuple/pack.h"
 #include "tuple/unpack.h"
 #include "task/crash.h"
+#include "task/snapshot.h"
 
 static const uint64_t EPOCH_NS = 1000000000;  /* virtual monotonic time begins at one second, */
 static const int64_t EPOCH_WALL = 1704067200; /* the time of day at 2024-01-01 00:00:00 UTC */
@@ -504,6 +507,27 @@ sqi_rig_end(struct sq_rig *rig)
                         send_bytes(rig->sockets[t], &header, sizeof(header));
         }
         sqi_rig_settle(rig);
+        sqi_rig_settle(rig);
+}
+
+void
+sqi_rig_restart(struct sq_rig *rig)
+{
+        struct sq_task *task = rig->task;
+        bool hands_on = sqi_component_hands_on(task->instance.code);
+        int fd, r;
+
+        sqi_rig_settle(rig);
+        fd = memfd_create("snapshot", MFD_CLOEXEC);
+        r = fd < 0 ? -errno : 0;
+        if (r == 0 && hands_on)
+                r = sqi_snapshot_save(task, fd);
+        if (r < 0)
+                sqi_task_fail(task, r, "cannot write a snapshot: %s", strerror(-r));
+        if (task->failed == 0 && sqi_task_renew(task) == 0)
+                sqi_snapshot_load(task, fd);
+        if (fd >= 0)
+                close(fd);
         sqi_rig_settle(rig);
 }
 

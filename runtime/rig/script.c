@@ -166,6 +166,16 @@ do_finish(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_ya
         return 0;
 }
 
+static int
+do_restart(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_yaml *value)
+{
+        (void)step;
+        if (!test->rig->task->instance.code->bolt)
+                return sqi_test_wrong(test->script, value->place, "'restart' is for bolts");
+        sqi_rig_restart(test->rig);
+        return 0;
+}
+
 /* "all", a number, or a list of numbers: tuple trees in the order of emission, from 1. */
 static int
 judge(struct sqi_test *test, const struct sqi_yaml *value, bool ack)
@@ -211,8 +221,8 @@ static const struct {
         const char *key;
         int (*run)(struct sqi_test *, struct sqi_test_step *, const struct sqi_yaml *);
 } actions[] = {
-        {"in", do_in},         {"tick", do_tick}, {"advance", do_advance}, {"next", do_next},
-        {"finish", do_finish}, {"ack", do_ack},   {"fail", do_fail},
+        {"in", do_in},         {"tick", do_tick},       {"advance", do_advance}, {"next", do_next},
+        {"finish", do_finish}, {"restart", do_restart}, {"ack", do_ack},         {"fail", do_fail},
 };
 enum { ACTIONS = sizeof(actions) / sizeof(actions[0]) };
 
@@ -252,7 +262,7 @@ check_keys(struct sqi_script *script, const struct sqi_yaml *node)
         return 0;
 }
 
-/* "tick" and "finish" may stand alone. */
+/* "tick", "finish" and "restart" may stand alone. */
 static int
 act(struct sqi_test *test, struct sqi_test_step *step)
 {
@@ -270,7 +280,8 @@ act(struct sqi_test *test, struct sqi_test_step *step)
                         r = actions[a].run(test, step, item->value);
         }
         if (r == 0 && step->node->kind != SQI_YAML_MAPPING)
-                r = sqi_test_wrong(test->script, step->node->place, "a step is a map, or one of: tick, finish, next");
+                r = sqi_test_wrong(test->script, step->node->place,
+                                   "a step is a map, or one of: tick, finish, restart, next");
         return r;
 }
 

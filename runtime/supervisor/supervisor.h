@@ -82,7 +82,7 @@ int sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan
 
 /* Drains; for at most `seconds` instead of the message timeout if they are not below 0. */
 void sqi_running_drain(struct sqi_running *running, double seconds);
-/* Drains, but to go on later: keyed state that is movable goes into a snapshot (task/snapshot.h), see `seal`. `stays`,
+/* Drains, but to go on later: keyed state that is not volatile goes into a snapshot (task/snapshot.h), see `seal`. `stays`,
  * of n, names workers that are to stay (SQI_STAYS_NOT: none): they are quiet at the end, but live, until a next run
  * takes them over or this one is freed. */
 void sqi_running_hand_over(struct sqi_running *running, const uint32_t *stays, uint32_t n);

@@ -538,7 +538,7 @@ finish(struct sq_task *task)
 
         sqi_collector_keep(&task->collector);
         task->finished = !stays;
-        if (task->handover.begun && task->instance.code->bolt->movable)
+        if (task->handover.begun && sqi_component_hands_on(task->instance.code))
                 sqi_snapshot_write(task);
         else if (!stays && task->instance.code->bolt->finish && !call_finish(task))
                 return;

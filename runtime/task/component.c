@@ -129,6 +129,12 @@ sq_keyed(struct sq_task *task, struct sq_str key)
         return look_up(task, key);
 }
 
+const void *
+sq_keyed_peek(const struct sq_task *task, struct sq_str key)
+{
+        return task->instance.keyed ? sqi_keyed_find(task->instance.keyed, key) : NULL;
+}
+
 void
 sq_keyed_forget(struct sq_task *task, struct sq_str key)
 {

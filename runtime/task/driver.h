@@ -43,4 +43,8 @@ void sqi_task_turn(struct sq_task *task);
 void sqi_task_obey(struct sq_task *task, const struct sqi_message *order);
 void sqi_task_close(struct sq_task *task);
 
+/* The component begins anew, in a task that goes on: cleanup, a new state block, prepare. What it had is gone. 0; or
+ * the task has failed. Between two turns. */
+int sqi_task_renew(struct sq_task *task);
+
 #endif

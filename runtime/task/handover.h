@@ -3,8 +3,9 @@
  * A task on its way from one plan to the next while its process goes on (plan/stay.h).
  *
  *  1. HANDOVER tells the task that it stays, before the end-of-stream marks that say the topology goes on later.
- *  2. At its end it passes the marks on, but does not call finish: it is quiet. A bolt that is movable writes its keys
- *     down all the same (snapshot.h), should its process not live to see the next plan.
+ *  2. At its end it passes the marks on, but does not call finish: it is quiet. A bolt whose
+ *     keyed state is not volatile writes it down all the same (snapshot.h), should its process not live to see the next
+ *     plan.
  *  3. MOVE ends its thread. What belongs to the plan is closed; the component's instance is kept: its code, settings,
  *     state, keyed state, kept tuples, wake-up. The task is at the same address after it, for a component may have kept
  *     that.

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_PLACES = 256, CHUNK = 64 * 1024, GRAIN = 8, CLASSES = 32 };
+/* Sizes of entries: multiples of GRAIN below FINE * GRAIN, then FINE steps from each power of two to the next. */
+enum { FIRST_PLACES = 256, CHUNK = 64 * 1024, GRAIN = 8, FINE = 32, CLASSES = FINE * 33 };
 
 /* Followed by the state, then the key. Small: what a look-up touches should share a cache line. */
 struct entry {
@@ -37,7 +38,7 @@ struct sqi_keyed {
         size_t norder, order_capacity;
         struct chunk *chunks;
         uint8_t *room, *room_end;
-        struct idle *idle[CLASSES]; /* by size / GRAIN */
+        struct idle *idle[CLASSES]; /* by class_of() */
 };
 
 static const uint64_t address_mask = (1ull << 48) - 1;
@@ -263,12 +264,32 @@ reserve_order(struct sqi_keyed *keyed)
         return true;
 }
 
+/* The steps between sizes from there on: a power of two. */
+static size_t
+grain_of(size_t size)
+{
+        size_t grain = GRAIN;
+
+        while (size >= 2 * grain * FINE)
+                grain *= 2;
+        return grain;
+}
+
+/* All entries of a class are of one size. */
+static size_t
+class_of(size_t size)
+{
+        size_t grain = grain_of(size), doublings = (size_t)__builtin_ctzl(grain / GRAIN);
+
+        return doublings * FINE + size / grain;
+}
+
 static struct entry *
 allocate(struct sqi_keyed *keyed, size_t size)
 {
-        size_t class = size / GRAIN;
+        size_t class = class_of(size);
 
-        if (class < CLASSES && keyed->idle[class]) {
+        if (keyed->idle[class]) {
                 struct idle *idle = keyed->idle[class];
                 keyed->idle[class] = idle->next;
                 return (struct entry *)idle;
@@ -292,7 +313,9 @@ allocate(struct sqi_keyed *keyed, size_t size)
 static size_t
 entry_size(const struct sqi_keyed *keyed, size_t len)
 {
-        return round_up(keyed->key_at + (len < SQI_SHORT_KEY ? SQI_SHORT_KEY : len), keyed->state_at);
+        size_t size = round_up(keyed->key_at + (len < SQI_SHORT_KEY ? SQI_SHORT_KEY : len), keyed->state_at);
+
+        return round_up(size, grain_of(size));
 }
 
 static void *
@@ -355,6 +378,15 @@ sqi_keyed_get(struct sqi_keyed *keyed, struct sq_str bytes)
         return state ? state : insert(keyed, &key);
 }
 
+void *
+sqi_keyed_find(const struct sqi_keyed *keyed, struct sq_str bytes)
+{
+        struct sqi_key key;
+
+        prepare(&key, bytes, false);
+        return sqi_keyed_find_prepared(keyed, &key);
+}
+
 /* Frees the place and moves back what it had pushed on (Knuth, 6.4 R). */
 static void
 vacate(struct sqi_keyed *keyed, size_t hole)
@@ -385,12 +417,10 @@ sqi_keyed_forget(struct sqi_keyed *keyed, struct sq_str key)
         vacate(keyed, (size_t)(place - keyed->places));
         keyed->order[entry->index].entry = NULL;
         keyed->count--;
-        size_t class = entry_size(keyed, entry->len) / GRAIN;
-        if (class < CLASSES) {
-                struct idle *idle = (struct idle *)(void *)entry;
-                idle->next = keyed->idle[class];
-                keyed->idle[class] = idle;
-        }
+        size_t class = class_of(entry_size(keyed, entry->len));
+        struct idle *idle = (struct idle *)(void *)entry;
+        idle->next = keyed->idle[class];
+        keyed->idle[class] = idle;
         return true;
 }
 

@@ -29,6 +29,9 @@ void sqi_keyed_free(struct sqi_keyed **keyed);
 /* The state of `key`; made, zeroed, when new. NULL when memory is short. */
 void *sqi_keyed_get(struct sqi_keyed *keyed, struct sq_str key);
 
+/* The same if it is there; else NULL. */
+void *sqi_keyed_find(const struct sqi_keyed *keyed, struct sq_str key);
+
 /*
  * A look-up taken apart, for a caller that knows its keys some tuples ahead: prepare them all, fetch the places, then
  * the entries, and by the time of the look-up they are in the cache.

@@ -13,13 +13,15 @@
 #include "plan/routing.h"
 #include "task/task.h"
 
-enum { SNAPSHOT_VERSION = 3, FILE_SIZE = SQI_MANIFEST_FILE, BUFFER = 1 << 16 };
+enum { SNAPSHOT_VERSION = 4, FIRST_VERSION = 3, FILE_SIZE = SQI_MANIFEST_FILE, BUFFER = 1 << 16 };
 
-/* Then `nkeys` times: struct key_head, the key, the state. Of this machine alone, in its byte order. */
+/* Then `nkeys` times: struct key_head, the key, the state. Of this machine alone, in its byte order. Version 3 ended
+ * before `state_version`, which is 0 there. */
 struct file_head {
         char magic[4]; /* "SQK" and the version */
         uint32_t state_size, ntasks, index;
         uint64_t epoch, routing, nkeys;
+        uint32_t state_version, zero;
 };
 
 struct key_head {
@@ -86,6 +88,7 @@ put_keys(const struct sq_task *task, struct writing *writing)
         head.epoch = task->handover.epoch;
         head.routing = sqi_routing(task->plan, task->component);
         head.nkeys = sqi_keyed_count(task->instance.keyed);
+        head.state_version = task->instance.code->bolt->state_version;
         put(writing, &head, sizeof(head));
         while (sqi_keyed_step_routed(task->instance.keyed, &cursor, &key, &state, &route)) {
                 const struct key_head it = {.route = route, .len = (uint32_t)key.len};
@@ -97,16 +100,22 @@ put_keys(const struct sq_task *task, struct writing *writing)
         flush(writing);
 }
 
+static void
+write_all(const struct sq_task *task, struct writing *writing)
+{
+        writing->size = writing->n = 0;
+        writing->error = 0;
+        XXH3_64bits_reset(writing->sum);
+        put_keys(task, writing);
+}
+
 static int
 write_to(const struct sq_task *task, const char *path, struct writing *writing)
 {
         writing->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (writing->fd < 0)
                 return -errno;
-        writing->size = writing->n = 0;
-        writing->error = 0;
-        XXH3_64bits_reset(writing->sum);
-        put_keys(task, writing);
+        write_all(task, writing);
         if (writing->error == 0 && fsync(writing->fd) < 0)
                 writing->error = -errno;
         if (close(writing->fd) < 0 && writing->error == 0)
@@ -135,6 +144,32 @@ write_file(const struct sq_task *task, struct writing *writing)
         return spare < 0 ? r : 0;
 }
 
+static struct writing *
+new_writing(void)
+{
+        struct writing *writing = calloc(1, sizeof(*writing));
+
+        if (writing && !(writing->sum = XXH3_createState())) {
+                free(writing);
+                writing = NULL;
+        }
+        return writing;
+}
+
+static void
+free_writing(struct writing *writing)
+{
+        if (writing)
+                XXH3_freeState(writing->sum);
+        free(writing);
+}
+
+static bool
+has_keys(const struct sq_task *task)
+{
+        return task->instance.keyed && sqi_keyed_count(task->instance.keyed) > 0;
+}
+
 void
 sqi_snapshot_write(struct sq_task *task)
 {
@@ -142,9 +177,9 @@ sqi_snapshot_write(struct sq_task *task)
         struct writing *writing = NULL;
         int r = 0;
 
-        if (task->instance.keyed && sqi_keyed_count(task->instance.keyed) > 0) {
-                writing = calloc(1, sizeof(*writing));
-                r = writing && (writing->sum = XXH3_createState()) ? write_file(task, writing) : -ENOMEM;
+        if (has_keys(task)) {
+                writing = new_writing();
+                r = writing ? write_file(task, writing) : -ENOMEM;
         }
         if (r == 0 && writing) {
                 report.a = writing->size;
@@ -152,10 +187,26 @@ sqi_snapshot_write(struct sq_task *task)
         }
         if (r < 0)
                 report.text = (struct sq_str){strerror(-r), strlen(strerror(-r))};
-        if (writing)
-                XXH3_freeState(writing->sum);
-        free(writing);
+        free_writing(writing);
         sqi_task_report(task, &report);
+}
+
+int
+sqi_snapshot_save(const struct sq_task *task, int fd)
+{
+        struct writing *writing;
+        int r;
+
+        if (!has_keys(task))
+                return 0;
+        writing = new_writing();
+        if (!writing)
+                return -ENOMEM;
+        writing->fd = fd;
+        write_all(task, writing);
+        r = writing->error;
+        free_writing(writing);
+        return r;
 }
 
 /* ---- Restoring --------------------------------------------------------------------------------------- */
@@ -164,6 +215,8 @@ struct reading {
         struct sq_task *task;
         const uint8_t *at, *end;
         struct file_head head;
+        bool migrates; /* from another version of the state */
+        void *old;     /* such a state, aligned */
         uint16_t owners[SQI_SLOTS];
 };
 
@@ -191,6 +244,23 @@ is_mine(const struct reading *reading, uint64_t route)
 }
 
 static int
+take_state(struct reading *reading, struct sq_str key, const uint8_t *from, void *state)
+{
+        struct sq_task *task = reading->task;
+
+        if (!reading->migrates) {
+                memcpy(state, from, reading->head.state_size);
+                return 0;
+        }
+        memcpy(reading->old, from, reading->head.state_size);
+        if (task->instance.code->bolt->migrate(task, reading->head.state_version, key, reading->old,
+                                               reading->head.state_size, state) == 0)
+                return 0;
+        task->final = true;
+        return sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "migrate failed without sq_error()");
+}
+
+static int
 take_key(struct reading *reading)
 {
         struct sq_task *task = reading->task;
@@ -214,28 +284,85 @@ take_key(struct reading *reading)
         if (!state)
                 return -ENOMEM;
         sqi_keyed_route_last(task->instance.keyed, it.route);
-        memcpy(state, from, reading->head.state_size);
+        return take_state(reading, (struct sq_str){(const char *)key, it.len}, from, state);
+}
+
+static int
+take_head(struct reading *reading)
+{
+        const uint8_t *head = take(reading, offsetof(struct file_head, state_version));
+        const uint8_t *rest = NULL;
+
+        if (!head || memcmp(head, blank.magic, 3) != 0 || head[3] < FIRST_VERSION || head[3] > SNAPSHOT_VERSION)
+                return -EBADMSG;
+        memcpy(&reading->head, head, offsetof(struct file_head, state_version));
+        if (head[3] == FIRST_VERSION)
+                return 0;
+        rest = take(reading, sizeof(reading->head) - offsetof(struct file_head, state_version));
+        if (!rest)
+                return -EBADMSG;
+        memcpy(&reading->head.state_version, rest, sizeof(reading->head.state_version));
         return 0;
+}
+
+static bool
+fits(const struct reading *reading)
+{
+        const struct sq_task *task = reading->task;
+        const struct sq_bolt *bolt = task->instance.code->bolt;
+
+        return sqi_bolt_takes(bolt, reading->head.state_version, reading->head.state_size) &&
+               sqi_routing_can_move(reading->head.routing, reading->head.ntasks,
+                                    sqi_routing(task->plan, task->component), task->component->ntasks);
 }
 
 static int
 take_keys(struct reading *reading)
 {
         struct sq_task *task = reading->task;
-        const uint8_t *head = take(reading, sizeof(reading->head));
-        int r = 0;
+        int r = take_head(reading);
 
-        if (!head || memcmp(head, blank.magic, sizeof(blank.magic)) != 0)
-                return -EBADMSG;
-        memcpy(&reading->head, head, sizeof(reading->head));
-        if (reading->head.state_size != task->instance.code->bolt->key_state ||
-            !sqi_routing_can_move(reading->head.routing, reading->head.ntasks, sqi_routing(task->plan, task->component),
-                                  task->component->ntasks)) {
+        if (r < 0)
+                return r;
+        if (!fits(reading)) {
                 sq_log(task, SQ_WARN, "the state of the version before does not fit: it begins from nothing");
                 return 0;
         }
+        reading->migrates = reading->head.state_version != task->instance.code->bolt->state_version;
+        reading->old = reading->migrates ? malloc((size_t)reading->head.state_size + 1) : NULL;
+        if (reading->migrates && !reading->old)
+                return -ENOMEM;
         for (uint64_t i = 0; i < reading->head.nkeys && r == 0; i++)
                 r = take_key(reading);
+        free(reading->old);
+        return r;
+}
+
+/* `file`: what the manifest means by it; NULL: what is there is believed. */
+static int
+read_fd(struct sq_task *task, int fd, const struct sqi_manifest_file *file)
+{
+        struct reading reading = {.task = task};
+        struct stat about;
+        size_t size;
+        void *bytes;
+        int r = -EBADMSG;
+
+        if (fstat(fd, &about) < 0)
+                return -errno;
+        size = (size_t)about.st_size;
+        if (size == 0 || (file && size != file->size))
+                return -EBADMSG;
+        bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (bytes == MAP_FAILED)
+                return -errno;
+        if (!file || XXH3_64bits(bytes, size) == file->sum) {
+                reading.at = bytes;
+                reading.end = reading.at + size;
+                sqi_slots_deal(task->component->ntasks, reading.owners);
+                r = take_keys(&reading);
+        }
+        munmap(bytes, size);
         return r;
 }
 
@@ -243,29 +370,21 @@ take_keys(struct reading *reading)
 static int
 read_file(struct sq_task *task, int folder, const struct sqi_manifest_file *file)
 {
-        struct reading reading = {.task = task};
-        int fd = openat(folder, file->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), r = -EBADMSG;
-        void *bytes = MAP_FAILED;
-        struct stat about;
+        int fd = openat(folder, file->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), r;
 
         if (fd < 0)
                 return -errno;
-        if (fstat(fd, &about) < 0)
-                r = -errno;
-        else if ((uint64_t)about.st_size == file->size && file->size > 0 &&
-                 (bytes = mmap(NULL, file->size, PROT_READ, MAP_PRIVATE, fd, 0)) == MAP_FAILED)
-                r = -errno;
+        r = read_fd(task, fd, file);
         close(fd);
-        if (bytes == MAP_FAILED)
-                return r;
-        if (XXH3_64bits(bytes, file->size) == file->sum) {
-                reading.at = bytes;
-                reading.end = reading.at + file->size;
-                sqi_slots_deal(task->component->ntasks, reading.owners);
-                r = take_keys(&reading);
-        }
-        munmap(bytes, file->size);
         return r;
+}
+
+int
+sqi_snapshot_load(struct sq_task *task, int fd)
+{
+        int r = lseek(fd, 0, SEEK_END) == 0 ? 0 : read_fd(task, fd, NULL);
+
+        return r < 0 ? sqi_task_fail(task, r, "cannot restore the snapshot: %s", strerror(-r)) : 0;
 }
 
 /* COMPONENT.INDEX: an id may hold dots itself. */

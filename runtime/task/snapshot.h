@@ -12,8 +12,9 @@
  *     as many tasks as before     those of the file with its own index
  *     another number of them      those whose route, the hash that the fields grouping deals tuples out by, leads to it
  *
- * Another size of the state, or another routing (plan/routing.h), and nothing is taken: the task begins from nothing,
- * and logs that. A file that is torn, missing or another one than the manifest means fails the task, and is named.
+ * State of another version is handed to the component's migrate, key by key. Where it has none, of another size, or with
+ * another routing (plan/routing.h), nothing is taken: the task begins from nothing, and logs that; the command has asked
+ * for --lose-state then. A file that is torn, missing or another one than the manifest means fails the task, and is named.
  */
 #ifndef SQI_SNAPSHOT_H
 #define SQI_SNAPSHOT_H
@@ -26,5 +27,10 @@ struct sq_task;
 void sqi_snapshot_write(struct sq_task *task);
 /* 0, also if there is none to restore; or the task has failed, with the cause. */
 int sqi_snapshot_restore(struct sq_task *task);
+
+/* The same file, for a task without a supervisor: written to an empty `fd` (nothing where there are no keys), which is
+ * not synced, and read from it. 0 or a negative errno; a task that fails to load it has failed. */
+int sqi_snapshot_save(const struct sq_task *task, int fd);
+int sqi_snapshot_load(struct sq_task *task, int fd);
 
 #endif

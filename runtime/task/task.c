@@ -145,7 +145,7 @@ prepare(struct sq_task *task)
                 return sqi_task_fail(task, -EIO, "%s",
                                      task->error[0] ? task->error : "prepare failed without sq_error()");
         task->instance.prepared = true;
-        r = code->bolt && code->bolt->movable && !task->driver ? sqi_snapshot_restore(task) : 0;
+        r = sqi_component_hands_on(code) && !task->driver ? sqi_snapshot_restore(task) : 0;
         if (r < 0)
                 return r;
         if (code->spout && code->spout->seek && task->spout.resume.known &&
@@ -162,8 +162,8 @@ sqi_task_connect(struct sq_task *task)
         return task->instance.prepared ? 0 : prepare(task);
 }
 
-void
-sqi_task_close(struct sq_task *task)
+static void
+close_instance(struct sq_task *task)
 {
         const struct sqi_component *code = task->instance.code;
 
@@ -171,22 +171,37 @@ sqi_task_close(struct sq_task *task)
                 code->bolt->cleanup(task);
         if (task->instance.prepared && code->spout && code->spout->cleanup)
                 code->spout->cleanup(task);
+        task->instance.prepared = false;
+        sqi_kept_release(task);
+        sqi_keyed_free(&task->instance.keyed);
+        sqi_settings_release(&task->instance.settings);
+        free(task->instance.state);
+        task->instance.state = NULL;
+        sqi_component_close(&task->instance.code);
+}
+
+int
+sqi_task_renew(struct sq_task *task)
+{
+        close_instance(task);
+        task->instance = (struct sqi_instance){.wake_fd = -1};
+        return load(task) < 0 ? -1 : prepare(task);
+}
+
+void
+sqi_task_close(struct sq_task *task)
+{
         sqi_bolt_close(task);
         sqi_recorder_close(task);
-        sqi_kept_release(task);
+        close_instance(task);
         sqi_loose_free(&task->bolt.loose);
         sqi_acker_close(&task->acker);
         sqi_collector_close(&task->collector);
         sqi_intake_close(task);
         sqi_spout_close(task);
-        sqi_keyed_free(&task->instance.keyed);
-        sqi_settings_release(&task->instance.settings);
-        free(task->instance.state);
         free(task->bolt.key);
         free(task->fds);
         sqi_socket_close(&task->control);
-        sqi_component_close(&task->instance.code);
-        task->instance.prepared = false;
 }
 
 /* Waits, serving orders, until `*flag` is set or the task is to end. */

@@ -222,6 +222,17 @@ sq_items(struct sq_value value)
         return items;
 }
 
+unsigned
+sq_key_size(struct sq_str key)
+{
+        const uint8_t *at = (const uint8_t *)key.ptr, *end = at + key.len;
+        unsigned n = 0;
+
+        while (at < end && (at = sqi_skip(at, end)))
+                n++;
+        return n;
+}
+
 bool
 sq_next_item(struct sq_items *items, struct sq_value *ret_value)
 {

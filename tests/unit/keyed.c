@@ -127,6 +127,34 @@ the_empty_key_is_a_key(void **state)
         sqi_keyed_free(&keyed);
 }
 
+static void
+forgotten_keys_of_any_size_give_their_memory_to_the_next(void **state)
+{
+        (void)state;
+        for (size_t size = 8; size < 200000; size = size * 5 / 3) {
+                struct sqi_keyed *keyed = sqi_keyed_new(size);
+                void *first = sqi_keyed_get(keyed, (struct sq_str){"first", 5});
+
+                assert_true(sqi_keyed_forget(keyed, (struct sq_str){"first", 5}));
+                assert_ptr_equal(sqi_keyed_get(keyed, (struct sq_str){"second", 6}), first);
+                sqi_keyed_free(&keyed);
+        }
+}
+
+static void
+to_look_for_a_key_does_not_make_it(void **state)
+{
+        struct sqi_keyed *keyed = sqi_keyed_new(sizeof(struct tally));
+        struct sq_str key = {"a", 1};
+
+        (void)state;
+        assert_null(sqi_keyed_find(keyed, key));
+        assert_int_equal(sqi_keyed_count(keyed), 0);
+        void *made = sqi_keyed_get(keyed, key);
+        assert_ptr_equal(sqi_keyed_find(keyed, key), made);
+        sqi_keyed_free(&keyed);
+}
+
 int
 main(void)
 {
@@ -136,6 +164,8 @@ main(void)
                 cmocka_unit_test(keys_come_in_the_order_in_which_they_were_made),
                 cmocka_unit_test(random_steps_agree_with_a_model),
                 cmocka_unit_test(the_empty_key_is_a_key),
+                cmocka_unit_test(forgotten_keys_of_any_size_give_their_memory_to_the_next),
+                cmocka_unit_test(to_look_for_a_key_does_not_make_it),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

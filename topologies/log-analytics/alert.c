@@ -34,7 +34,6 @@ SQ_BOLT(alert) = {
         .about = "Paths that fail too often within a minute.",
         .state = sizeof(struct alert),
         .key_state = sizeof(struct minute),
-        .movable = true,
         .options = {SQ_OPT_INT(struct alert, errors, 5, "failures within a minute that are too many")},
         .in = {[TIME] = {"time", SQ_TIME}, [PATH] = {"path", SQ_STR}, [STATUS] = {"status", SQ_INT}},
         .out = {{"minute", SQ_TIME}, {"path", SQ_STR}},

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The bolt `rolling`: how often each word has come in the last `slots` ticks, as Storm's RollingCountBolt. A window is
- * a ring of slots; a tick emits every word that is in it and then begins the next slot, which takes the place of the
- * oldest. A word that has left the window is emitted once with 0, and forgotten.
+ * a row of slots, the one that is filled first; a tick emits every word that is in it and then moves the slots on, and
+ * the oldest out. A word that has left the window is emitted once with 0, and forgotten.
+ *
+ * The word has all of it, so that it goes on wherever the word goes when the topology is stopped or rebalanced.
  */
 #include <squall.h>
+#include <string.h>
 
 enum { WORD };
 enum { SLOTS_MAX = 60 };
 
 struct rolling {
         int64_t slots;
-        unsigned now; /* the slot that is filled */
 };
 
 struct window {
@@ -31,10 +33,9 @@ prepare(struct sq_task *task)
 static enum sq_verdict
 execute(struct sq_task *task, const struct sq_tuple *in)
 {
-        const struct rolling *self = sq_state(task);
         struct window *window = sq_keyed(task, sq_get_str(in, WORD));
 
-        window->slots[self->now]++;
+        window->slots[0]++;
         return SQ_ACK;
 }
 
@@ -55,14 +56,15 @@ emit(struct sq_task *task, struct sq_str word, void *state, void *context)
 }
 
 static bool
-clear(struct sq_task *task, struct sq_str word, void *state, void *context)
+move_on(struct sq_task *task, struct sq_str word, void *state, void *context)
 {
-        const struct rolling *self = sq_state(task);
         struct window *window = state;
 
+        (void)task;
         (void)word;
         (void)context;
-        window->slots[self->now] = 0;
+        memmove(window->slots + 1, window->slots, sizeof(window->slots) - sizeof(window->slots[0]));
+        window->slots[0] = 0;
         return true;
 }
 
@@ -76,12 +78,9 @@ emit_all(struct sq_task *task)
 static int
 tick(struct sq_task *task)
 {
-        struct rolling *self = sq_state(task);
-
         sq_gauge(task, "words", (int64_t)sq_keyed_count(task));
         emit_all(task);
-        self->now = (self->now + 1) % (unsigned)self->slots;
-        sq_keyed_each(task, clear, NULL);
+        sq_keyed_each(task, move_on, NULL);
         return 0;
 }
 

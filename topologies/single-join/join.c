@@ -124,6 +124,7 @@ SQ_BOLT(join) = {
         .about = "Joins two inputs by a field, within a time.",
         .state = sizeof(struct join),
         .key_state = sizeof(struct pair),
+        .state_is_volatile = true, /* it holds pointers; what was kept was not acked */
         .options = {SQ_REQ_STR(struct join, by, "the field that both inputs have"),
                     SQ_OPT_FLOAT(struct join, timeout, 5, "seconds that a tuple waits for its other half")},
         .streams = {{.id = "unmatched"}},

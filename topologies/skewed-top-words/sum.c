@@ -61,7 +61,6 @@ SQ_BOLT(sum) = {
         .about = "Sums per word, whole or since the last tick.",
         .state = sizeof(struct sum),
         .key_state = sizeof(struct total),
-        .movable = true,
         .options = {SQ_OPT_STR(struct sum, of, NULL, "the field to add up; default: each tuple counts 1"),
                     SQ_OPT_BOOL(struct sum, delta, false, "at each tick what has come since the last one")},
         .out = {{"word", SQ_STR}, {"count", SQ_INT}},

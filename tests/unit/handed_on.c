@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keyed state that is handed on: written by one instance of a component, read by the next, of another version maybe. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "rig/rig.h"
+#include "squall-test.h"
+#include "task/snapshot.h"
+
+enum { HEAD_VERSION = 3, HEAD_STATE_VERSION = 40, HEAD_SIZE = 48 };
+
+static struct sq_rig *
+make(const char *component)
+{
+        const char *build = getenv("BUILD_DIR");
+        char setup[512], error[512];
+
+        snprintf(setup, sizeof(setup), "{component: %s/%s.so, inputs: {in: [word]}}", build ? build : "build",
+                 component);
+        struct sq_rig *rig = sq_rig_new(setup, error, sizeof(error));
+        if (!rig)
+                fail_msg("%s", error);
+        return rig;
+}
+
+/* What the task would write down. */
+static size_t
+save(const struct sq_rig *rig, char *bytes, size_t size)
+{
+        int fd = memfd_create("snapshot", MFD_CLOEXEC);
+        ssize_t n;
+
+        assert_true(fd >= 0);
+        assert_int_equal(sqi_snapshot_save(rig->task, fd), 0);
+        n = pread(fd, bytes, size, 0);
+        assert_true(n > HEAD_SIZE && (size_t)n < size);
+        close(fd);
+        return (size_t)n;
+}
+
+/* A new instance that reads it. */
+static int
+begin_from(struct sq_rig *rig, const char *bytes, size_t size)
+{
+        int fd = memfd_create("snapshot", MFD_CLOEXEC), r;
+
+        assert_int_equal(write(fd, bytes, size), (ssize_t)size);
+        assert_int_equal(sqi_task_renew(rig->task), 0);
+        r = sqi_snapshot_load(rig->task, fd);
+        close(fd);
+        return r;
+}
+
+static void
+reads_what_the_last_format_wrote(void **state)
+{
+        struct sq_rig *rig = make("bolts/count");
+        char bytes[4096];
+        size_t n;
+
+        (void)state;
+        sq_rig_execute(rig, NULL, "{word: storm}");
+        sq_rig_execute(rig, NULL, "{word: storm}");
+        n = save(rig, bytes, sizeof(bytes));
+        assert_int_equal(bytes[HEAD_VERSION], 4);
+        bytes[HEAD_VERSION] = 3;
+        memmove(bytes + HEAD_STATE_VERSION, bytes + HEAD_SIZE, n - HEAD_SIZE);
+        assert_int_equal(begin_from(rig, bytes, n - (HEAD_SIZE - HEAD_STATE_VERSION)), 0);
+        sq_rig_emitted(rig, NULL);
+        sq_rig_execute(rig, NULL, "{word: storm}");
+        assert_string_equal(sq_rig_emitted(rig, NULL), "{\"word\":\"storm\",\"count\":3}\n");
+        sq_rig_free(&rig);
+}
+
+static void
+refuses_what_a_later_format_would_write(void **state)
+{
+        struct sq_rig *rig = make("bolts/count");
+        char bytes[4096];
+        size_t n;
+
+        (void)state;
+        sq_rig_execute(rig, NULL, "{word: storm}");
+        n = save(rig, bytes, sizeof(bytes));
+        bytes[HEAD_VERSION]++;
+        assert_int_equal(begin_from(rig, bytes, n), -1);
+        sq_rig_free(&rig);
+}
+
+/* As the version before has written it: each state is as good as one of that. */
+static size_t
+save_as(struct sq_rig *rig, uint32_t version, char *bytes, size_t size)
+{
+        size_t n;
+
+        sq_rig_execute(rig, NULL, "{word: storm}");
+        sq_rig_execute(rig, NULL, "{word: storm}");
+        sq_rig_emitted(rig, NULL);
+        n = save(rig, bytes, size);
+        memcpy(bytes + HEAD_STATE_VERSION, &version, sizeof(version));
+        return n;
+}
+
+static void
+migrates_the_state_of_another_version(void **state)
+{
+        struct sq_rig *rig = make("tests/components/migrating");
+        char bytes[4096];
+        size_t n = save_as(rig, 1, bytes, sizeof(bytes));
+
+        (void)state;
+        assert_int_equal(begin_from(rig, bytes, n), 0);
+        sq_rig_execute(rig, NULL, "{word: storm}");
+        assert_string_equal(sq_rig_emitted(rig, NULL), "{\"word\":\"storm\",\"n\":1,\"before\":2}\n");
+        sq_rig_free(&rig);
+}
+
+static void
+does_not_begin_with_state_that_migrate_refuses(void **state)
+{
+        struct sq_rig *rig = make("tests/components/migrating");
+        char bytes[4096];
+        size_t n = save_as(rig, 7, bytes, sizeof(bytes));
+
+        (void)state;
+        assert_int_equal(begin_from(rig, bytes, n), -1);
+        assert_true(rig->task->final);
+        assert_string_equal(rig->task->error, "no state of version 7 can be read (storm)");
+        sq_rig_free(&rig);
+}
+
+static void
+names_a_file_that_is_cut_short_anywhere(void **state)
+{
+        struct sq_rig *rig = make("bolts/count");
+        char bytes[4096];
+        size_t n;
+
+        (void)state;
+        sq_rig_execute(rig, NULL, "{word: storm}");
+        n = save(rig, bytes, sizeof(bytes));
+        sq_rig_free(&rig);
+        for (size_t cut = 1; cut < n; cut++) {
+                rig = make("bolts/count");
+                assert_int_equal(begin_from(rig, bytes, cut), -1);
+                sq_rig_free(&rig);
+        }
+}
+
+int
+main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(reads_what_the_last_format_wrote),
+                cmocka_unit_test(refuses_what_a_later_format_would_write),
+                cmocka_unit_test(migrates_the_state_of_another_version),
+                cmocka_unit_test(does_not_begin_with_state_that_migrate_refuses),
+                cmocka_unit_test(names_a_file_that_is_cut_short_anywhere),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -52,7 +52,7 @@ print_fields(const char *title, const struct sq_field *fields)
                 return;
         printf("  %-12s", title);
         for (size_t i = 0; i < SQ_FIELDS_MAX && fields[i].name; i++)
-                printf("%s %s: %s", i > 0 ? "," : "", fields[i].name, sqi_type_name(fields[i].type));
+                printf("%s %s: %s", i > 0 ? "," : "", fields[i].name, sq_type_name(fields[i].type));
         fputc('\n', stdout);
 }
 
@@ -105,7 +105,7 @@ json_fields(struct sqi_writer *json, const char *key, const struct sq_field *fie
         for (size_t i = 0; i < SQ_FIELDS_MAX && fields[i].name; i++) {
                 sqi_write_map(json, NULL);
                 sqi_write_text(json, "name", fields[i].name);
-                sqi_write_text(json, "type", sqi_type_name(fields[i].type));
+                sqi_write_text(json, "type", sq_type_name(fields[i].type));
                 sqi_write_end(json);
         }
         sqi_write_end(json);

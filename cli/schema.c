@@ -88,6 +88,8 @@ json_option(struct sqi_writer *json, const struct sq_option *option)
                 json_type(json, types[option->type]);
         else if (option->type == SQ_OPTION_MAP)
                 cli_json_raw(json, "type", "[\"object\",\"array\"]");
+        else if (option->type == SQ_OPTION_NESTED)
+                cli_json_raw(json, "type", "[\"object\",\"array\",\"string\"]");
         else if (option->type == SQ_OPTION_LIST)
                 cli_json_raw(json, "type", "[\"array\",\"string\",\"number\"]");
         else

@@ -114,6 +114,69 @@ enum sq_on_error {
 SQ_EXPORT void sq_refuse(struct sq_task *task, int64_t on_error, struct sq_value record, const char *format, ...)
         SQ_PRINTF(4, 5);
 
+/* ---- Declared types ---------------------------------------------------------------------------------- */
+
+/*
+ * How a value of a record becomes one of the type that was declared for it, whatever format it was read from:
+ *
+ *     any           anything, as it is
+ *     str           text
+ *     int           a whole number from -2^63 to 2^63 - 1, or text that reads as one
+ *     uint          a whole number from 0 to 2^64 - 1, or text that reads as one
+ *     float         a finite number, or text that reads as one: the nearest double
+ *     bool          true or false, or that word as text, in small or large letters
+ *     bin           bytes, or those of a text
+ *     array, map    an array, a map
+ *
+ * Text reads as a number by the rule of sq_read_number(): decimal, with a point, and nothing else in it. So 007 and +7
+ * are 7, and ` 7`, 0x10, 1,5, nan, inf and 1e400 are not numbers. What is a double (20.0, 1e3) is whole if it has no
+ * fraction and is smaller than 2^53: a larger one may stand for its neighbours. Nothing saturates or wraps.
+ *
+ * With `?` behind the type null stays null, and so does the empty text become null, unless the type takes text itself
+ * (any, str, bin). Without it neither converts. (any takes null in any case.)
+ */
+struct sq_conversion {
+        enum sq_type type;
+        bool nullable;
+};
+
+/* Reads a type as it is declared: `int`, `float?`. NULL, or what is wrong, a constant. */
+SQ_EXPORT const char *sq_conversion_read(const char *text, struct sq_conversion *ret);
+/* False: it does not convert, *ret is as it was. Texts, arrays and maps are not copied: *ret views what `value` does. */
+SQ_EXPORT bool sq_convert(const struct sq_conversion *conversion, struct sq_value value, struct sq_value *ret);
+
+/*
+ * The setting `fields` of a spout that reads records: which parts of a record are the fields of the tuple, and their
+ * types.
+ *
+ *     fields: [path, ms]                              these, as they were read
+ *     fields: { path: str, ms: float, n: int? }       these, converted
+ *     fields: { uid: { path: user.id, type: int } }   the field `uid` from the part `user.id`; type: any unless set
+ *
+ *     .options = { SQ_OPT_NESTED(struct self, fields, "..."), ... }         struct sq_nested fields;
+ *     if (!sq_schema_read(&self->fields, &schema, wrong, sizeof(wrong)))   in `.declare`, and again in `.prepare`
+ *             sq_declare_error(...)
+ *     if (schema.typed && !sq_schema_convert(&schema, values, cause, sizeof(cause)))
+ *             sq_refuse(...)
+ *
+ * A schema holds views into the setting, and no memory of its own.
+ */
+struct sq_schema {
+        bool typed; /* by types; false: a list of names, or nothing */
+        unsigned n;
+        const char *names[SQ_FIELDS_MAX]; /* in the tuple, ... */
+        const char *paths[SQ_FIELDS_MAX]; /* ... and in the record */
+        struct sq_conversion conversions[SQ_FIELDS_MAX];
+};
+
+/* False: what is wrong stands in `wrong`. */
+SQ_EXPORT bool sq_schema_read(const struct sq_nested *setting, struct sq_schema *ret, char *wrong, size_t size);
+/* Declares the fields as those of stream 0: of their types, or all of type `untyped`. */
+SQ_EXPORT void sq_schema_declare(const struct sq_schema *schema, struct sq_declaration *decl, enum sq_type untyped);
+/* Converts the values of all fields in place. False: one does not convert; which, what it is and what it should be
+ * stands in `cause`. */
+SQ_EXPORT bool sq_schema_convert(const struct sq_schema *schema, struct sq_value *values, char *cause, size_t size);
+
 /* ---- JSON -------------------------------------------------------------------------------------------- */
 
 /*
@@ -143,6 +206,10 @@ SQ_EXPORT void sq_json_free(struct sq_json_reader *json);
 /* The members `names` of an object that sq_json_read() has read, nil where it lacks one. Returns how many of its
  * members they are: fewer than object.len when it has others. */
 SQ_EXPORT size_t sq_members(struct sq_value object, size_t n, const char *const *names, struct sq_value *values);
+
+/* The part `path` of a map whose content stands in memory as sq_json_read() leaves it: the member of that name, else,
+ * at a dot, that of the member before it: `user.id` is `id` in `user`. Nil when there is none. */
+SQ_EXPORT struct sq_value sq_part(struct sq_value object, const char *path);
 
 /* The member `name` of a map whose content stands in memory as sq_json_read() leaves it; nil when there is none. */
 SQ_EXPORT struct sq_value sq_member(struct sq_value object, const char *name);

@@ -80,6 +80,9 @@ enum sq_type {
         SQ_TIME, /* msgpack's timestamp extension */
 };
 
+/* "int", "str", ... */
+SQ_EXPORT const char *sq_type_name(enum sq_type type);
+
 /* Bytes that somebody else owns. Not NUL-terminated. */
 struct sq_str {
         const char *ptr;
@@ -539,6 +542,7 @@ enum sq_option_type {
         SQ_OPTION_LIST,   /* struct sq_list of strings; a scalar is a list of one */
         SQ_OPTION_MAP,    /* struct sq_pairs of strings, in the file's order; a list of one-pair maps is one too */
         SQ_OPTION_OUTPUT, /* as SQ_OPTION_PATH, and the component writes it: nobody may read it as input */
+        SQ_OPTION_NESTED, /* struct sq_nested; as SQ_OPTION_MAP, and what stands for a value may be a map itself */
 };
 
 struct sq_list {
@@ -549,6 +553,19 @@ struct sq_list {
 struct sq_pairs {
         size_t n;
         const char *const *names;
+        const char *const *values;
+};
+
+/*
+ * Pairs of which a value may be a map of its own: that stands as one entry for each of its keys.
+ *
+ *     { a: int, b: { path: x, type: str } }    names a, b, b    keys "", "path", "type"    values int, x, str
+ *     [a, b]                                   names == values, keys NULL
+ */
+struct sq_nested {
+        size_t n;
+        const char *const *names;
+        const char *const *keys; /* NULL: no value is a map */
         const char *const *values;
 };
 
@@ -577,6 +594,7 @@ struct sq_option {
         SQI_OPTION(#member, state, member, ENUM, dflt, false, choices, help)
 #define SQ_OPT_LIST(state, member, help) SQI_OPTION(#member, state, member, LIST, NULL, false, NULL, help)
 #define SQ_OPT_MAP(state, member, help) SQI_OPTION(#member, state, member, MAP, NULL, false, NULL, help)
+#define SQ_OPT_NESTED(state, member, help) SQI_OPTION(#member, state, member, NESTED, NULL, false, NULL, help)
 #define SQ_REQ_INT(state, member, help) SQI_OPTION(#member, state, member, INT, NULL, true, NULL, help)
 #define SQ_REQ_STR(state, member, help) SQI_OPTION(#member, state, member, STR, NULL, true, NULL, help)
 #define SQ_REQ_PATH(state, member, help) SQI_OPTION(#member, state, member, PATH, NULL, true, NULL, help)
@@ -595,6 +613,7 @@ struct sq_option {
         SQI_OPTION(name, state, member, ENUM, dflt, false, choices, help)
 #define SQ_OPT_LIST_AS(name, state, member, help) SQI_OPTION(name, state, member, LIST, NULL, false, NULL, help)
 #define SQ_OPT_MAP_AS(name, state, member, help) SQI_OPTION(name, state, member, MAP, NULL, false, NULL, help)
+#define SQ_OPT_NESTED_AS(name, state, member, help) SQI_OPTION(name, state, member, NESTED, NULL, false, NULL, help)
 #define SQ_REQ_INT_AS(name, state, member, help) SQI_OPTION(name, state, member, INT, NULL, true, NULL, help)
 #define SQ_REQ_STR_AS(name, state, member, help) SQI_OPTION(name, state, member, STR, NULL, true, NULL, help)
 #define SQ_REQ_PATH_AS(name, state, member, help) SQI_OPTION(name, state, member, PATH, NULL, true, NULL, help)
@@ -611,6 +630,7 @@ struct sq_option {
 #define SQI_STORED_ENUM int64_t
 #define SQI_STORED_LIST struct sq_list
 #define SQI_STORED_MAP struct sq_pairs
+#define SQI_STORED_NESTED struct sq_nested
 
 #define SQI_OPTION(name, state, member, type, dflt, must, choice, text) \
         { \

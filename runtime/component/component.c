@@ -95,7 +95,7 @@ option_size(enum sq_option_type type)
                 [SQ_OPTION_BOOL] = sizeof(bool),           [SQ_OPTION_STR] = sizeof(const char *),
                 [SQ_OPTION_PATH] = sizeof(const char *),   [SQ_OPTION_ENUM] = sizeof(int64_t),
                 [SQ_OPTION_LIST] = sizeof(struct sq_list), [SQ_OPTION_MAP] = sizeof(struct sq_pairs),
-                [SQ_OPTION_OUTPUT] = sizeof(const char *),
+                [SQ_OPTION_OUTPUT] = sizeof(const char *), [SQ_OPTION_NESTED] = sizeof(struct sq_nested),
         };
 
         return (size_t)type < sizeof(sizes) / sizeof(sizes[0]) ? sizes[type] : 0;
@@ -118,13 +118,13 @@ check_option(const struct report *report, const struct sq_option *options, size_
                 return refuse(report, -EINVAL, "its setting '%s' has no choices", option->name);
         if (sqi_option_find(options, option->name) != option)
                 return refuse(report, -EINVAL, "its setting '%s' is there twice", option->name);
-        if (!option->fallback || option->type == SQ_OPTION_LIST || option->type == SQ_OPTION_MAP)
+        if (!option->fallback || sqi_option_is_many(option))
                 return 0;
         block = calloc(1, state);
         if (!block)
                 return refuse(report, -ENOMEM, "out of memory");
         fallback = option->fallback;
-        setting = (struct sqi_setting){option->name, SQI_SCALAR, 1, NULL, &fallback};
+        setting = (struct sqi_setting){option->name, SQI_SCALAR, 1, NULL, &fallback, NULL};
         r = sqi_settings_store(options, &setting, block, report->error, report->size);
         free(block);
         return r < 0 ? refuse(report, -EINVAL, "the default '%s' of its setting '%s' is no %s", fallback, option->name,

@@ -101,7 +101,7 @@ static const struct {
         [SQ_OPTION_BOOL] = {"bool", "true or false"}, [SQ_OPTION_STR] = {"string", "text"},
         [SQ_OPTION_PATH] = {"path", "a path"},        [SQ_OPTION_ENUM] = {"choice", "one of"},
         [SQ_OPTION_LIST] = {"list", "a list"},        [SQ_OPTION_MAP] = {"map", "a map"},
-        [SQ_OPTION_OUTPUT] = {"path", "a path"},
+        [SQ_OPTION_OUTPUT] = {"path", "a path"},      [SQ_OPTION_NESTED] = {"map", "a map"},
 };
 
 const char *
@@ -170,10 +170,20 @@ store_pairs(const struct sq_option *option, const struct sqi_setting *setting, v
         memcpy((char *)state + option->offset, &pairs, sizeof(pairs));
 }
 
+static void
+store_nested(const struct sq_option *option, const struct sqi_setting *setting, void *state)
+{
+        struct sq_nested nested = {setting->n, setting->names ? setting->names : setting->values, setting->keys,
+                                   setting->values};
+
+        memcpy((char *)state + option->offset, &nested, sizeof(nested));
+}
+
 static int
 refuse(const struct sq_option *option, const struct sqi_setting *setting, char *error, size_t size)
 {
-        static const char *const shapes[] = {[SQI_SEQUENCE] = "a list", [SQI_MAPPING] = "a map"};
+        static const char *const shapes[] = {
+                [SQI_SEQUENCE] = "a list", [SQI_MAPPING] = "a map", [SQI_NESTED] = "a map"};
         bool choice = option->type == SQ_OPTION_ENUM;
         struct sqi_nearest nearest;
         char hint[SQI_HINT_SIZE];
@@ -211,11 +221,19 @@ sqi_settings_store(const struct sq_option *options, const struct sqi_setting *se
 
         if (!option)
                 return unknown(options, setting, error, size);
+        if (option->type == SQ_OPTION_NESTED) {
+                store_nested(option, setting, state);
+                return 0;
+        }
+        if (option->type == SQ_OPTION_MAP && setting->shape == SQI_NESTED) {
+                snprintf(error, size, "an entry of '%s' needs a single value, not a map", option->name);
+                return -EINVAL;
+        }
         if (option->type == SQ_OPTION_MAP) {
                 store_pairs(option, setting, state);
                 return 0;
         }
-        if (option->type == SQ_OPTION_LIST && setting->shape != SQI_MAPPING) {
+        if (option->type == SQ_OPTION_LIST && !setting->names) {
                 store_list(option, setting, state);
                 return 0;
         }
@@ -230,7 +248,7 @@ void
 sqi_settings_defaults(const struct sq_option *options, void *state)
 {
         for (size_t i = 0; i < SQ_OPTIONS_MAX && options[i].name; i++)
-                if (options[i].fallback && options[i].type != SQ_OPTION_LIST && options[i].type != SQ_OPTION_MAP)
+                if (options[i].fallback && !sqi_option_is_many(&options[i]))
                         (void)store_text(&options[i], options[i].fallback, state);
 }
 

@@ -8,15 +8,17 @@
 
 #include "squall.h"
 
-enum sqi_setting_shape { SQI_SCALAR, SQI_SEQUENCE, SQI_MAPPING };
+enum sqi_setting_shape { SQI_SCALAR, SQI_SEQUENCE, SQI_MAPPING, SQI_NESTED };
 
-/* One property. Scalars have one value; sequences n values; mappings n names and n values. Paths are absolute. */
+/* One property. Scalars have one value; sequences n values; mappings n names and n values; nested mappings besides n
+ * keys, "" where the value is not a map itself (struct sq_nested). Paths are absolute. */
 struct sqi_setting {
         const char *name;
         enum sqi_setting_shape shape;
         size_t n;
-        const char **names; /* SQI_MAPPING only */
+        const char **names; /* SQI_MAPPING and SQI_NESTED only */
         const char **values;
+        const char **keys; /* SQI_NESTED only */
 };
 
 /* What sqi_settings_fill() allocated; freed with sqi_settings_release(). Strings and lists are borrowed from the
@@ -50,6 +52,13 @@ static inline bool
 sqi_option_is_path(const struct sq_option *option)
 {
         return option->type == SQ_OPTION_PATH || option->type == SQ_OPTION_OUTPUT;
+}
+
+/* A list or pairs: it has no default. */
+static inline bool
+sqi_option_is_many(const struct sq_option *option)
+{
+        return option->type == SQ_OPTION_LIST || option->type == SQ_OPTION_MAP || option->type == SQ_OPTION_NESTED;
 }
 
 /* Scalars, for settings and config alike: 0 or -EINVAL. A choice is the place of `text` in "a|b|c". */

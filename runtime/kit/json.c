@@ -285,14 +285,34 @@ sq_members(struct sq_value object, size_t n, const char *const *names, struct sq
         return found;
 }
 
+static struct sq_value
+member(struct sq_value object, struct sq_str name)
+{
+        const struct sq_value *items = object.as.ptr;
+
+        for (size_t i = 0; object.type == SQ_MAP && i < object.len; i++)
+                if (items[2 * i].type == SQ_STR && items[2 * i].len == name.len &&
+                    memcmp(items[2 * i].as.ptr, name.ptr, name.len) == 0)
+                        return items[2 * i + 1];
+        return sq_nil();
+}
+
+struct sq_value
+sq_part(struct sq_value object, const char *path)
+{
+        struct sq_value part = sq_member(object, path);
+        const char *dot;
+
+        while (part.type == SQ_NIL && object.type == SQ_MAP && (dot = strchr(path, '.'))) {
+                object = member(object, (struct sq_str){path, (size_t)(dot - path)});
+                path = dot + 1;
+                part = sq_member(object, path);
+        }
+        return part;
+}
+
 struct sq_value
 sq_member(struct sq_value object, const char *name)
 {
-        const struct sq_value *items = object.as.ptr;
-        size_t len = strlen(name);
-
-        for (size_t i = 0; object.type == SQ_MAP && i < object.len; i++)
-                if (items[2 * i].len == len && memcmp(items[2 * i].as.ptr, name, len) == 0)
-                        return items[2 * i + 1];
-        return sq_nil();
+        return member(object, (struct sq_str){name, strlen(name)});
 }

@@ -36,7 +36,7 @@ sqi_grouping_name(enum sqi_grouping_type type)
 }
 
 const char *
-sqi_type_name(enum sq_type type)
+sq_type_name(enum sq_type type)
 {
         static const char *const names[] = {
                 [SQ_ANY] = "any",     [SQ_NIL] = "nil",     [SQ_BOOL] = "bool", [SQ_INT] = "int",

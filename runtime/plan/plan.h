@@ -102,7 +102,6 @@ enum { SQI_COMPONENTS_MAX = 4096, SQI_TASKS_MAX = 65535, SQI_EDGES_MAX = 65535, 
 bool sqi_is_id(const char *text);
 
 const char *sqi_grouping_name(enum sqi_grouping_type type);
-const char *sqi_type_name(enum sq_type type); /* "int", "str", ... */
 
 /* "count/1" for the task; `buffer` is returned. */
 const char *sqi_task_name(const struct sqi_plan *plan, uint32_t task, char *buffer, size_t size);

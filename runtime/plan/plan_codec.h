@@ -7,7 +7,8 @@
  *     component  [id, kind, component, path, tasks, cycle, tick_secs, in, streams, settings]
  *     in         [field, type, field, type, ...]
  *     stream     [id, [field, type, ...]]
- *     setting    [name, shape, [value, ...], [name, ...]]; the last list is empty unless the setting is a map
+ *     setting    [name, shape, [value, ...], [name, ...]]; the last list is empty unless the setting is a map; a nested
+ *                map has one more: [key, ...]
  *     edge       [from, stream, to, grouping, keys, in, feedback]; keys and in are lists of places
  *     tasks      [worker, ...]; the tasks of the first component, of the second, ...
  */

@@ -141,15 +141,20 @@ read_texts(struct decoder *decoder, uint32_t *ret_n)
 static void
 read_setting(struct decoder *decoder, struct sqi_setting *setting)
 {
-        uint32_t nvalues, nnames;
+        uint32_t nvalues, nnames, nkeys = 0,
+                                  parts = read_list(decoder, SQI_PLAN_SETTING_PARTS + 1, "a setting is wrong");
 
-        read_tuple(decoder, SQI_PLAN_SETTING_PARTS, "a setting is wrong");
         setting->name = read_text(decoder, "a setting has no name");
-        setting->shape = (enum sqi_setting_shape)read_number(decoder, SQI_MAPPING, "a setting has no shape");
+        setting->shape = (enum sqi_setting_shape)read_number(decoder, SQI_NESTED, "a setting has no shape");
+        demand(decoder, parts == SQI_PLAN_SETTING_PARTS + (setting->shape == SQI_NESTED), "a setting is wrong");
         setting->values = read_texts(decoder, &nvalues);
         setting->names = read_texts(decoder, &nnames);
+        setting->keys = setting->shape == SQI_NESTED ? read_texts(decoder, &nkeys) : NULL;
         setting->n = nvalues;
-        demand(decoder, nnames == (setting->shape == SQI_MAPPING ? nvalues : 0), "a setting has names without values");
+        demand(decoder, nnames == (setting->shape >= SQI_MAPPING ? nvalues : 0), "a setting has names without values");
+        demand(decoder, nkeys == (setting->shape == SQI_NESTED ? nvalues : 0), "a setting has keys without values");
+        if (setting->shape < SQI_MAPPING)
+                setting->names = NULL;
         demand(decoder, setting->shape != SQI_SCALAR || nvalues == 1, "a setting has no value");
 }
 

@@ -90,7 +90,9 @@ write_setting(struct sqi_writer *writer, const struct sqi_setting *setting)
         sqi_write_text(writer, NULL, setting->name);
         sqi_write_uint(writer, NULL, setting->shape);
         write_texts(writer, setting->values, setting->n);
-        write_texts(writer, setting->names, setting->shape == SQI_MAPPING ? setting->n : 0);
+        write_texts(writer, setting->names, setting->names ? setting->n : 0);
+        if (setting->shape == SQI_NESTED)
+                write_texts(writer, setting->keys, setting->n);
         sqi_write_end(writer);
 }
 

@@ -125,7 +125,7 @@ static enum sq_type
 type_of(struct plan_builder *builder, const struct sqi_yaml *node)
 {
         for (int type = SQ_ANY; type <= SQ_TIME && node->text; type++)
-                if (strcmp(sqi_type_name((enum sq_type)type), node->text) == 0)
+                if (strcmp(sq_type_name((enum sq_type)type), node->text) == 0)
                         return (enum sq_type)type;
         sqi_model_error(&builder->model, node->place,
                         "no type '%s' (any, bool, int, uint, float, str, bin, array, map, time)",

@@ -173,7 +173,7 @@ sqi_value_read(struct sqi_arena *arena, struct sqi_diagnostics *diagnostics, con
                 return read_items(arena, diagnostics, node, ret);
         if (r == -EINVAL)
                 sqi_diagnose(diagnostics, SQI_ERROR, node->place, "%s is not of type %s",
-                             node->kind == SQI_YAML_SCALAR ? node->text : "it", sqi_type_name(type));
+                             node->kind == SQI_YAML_SCALAR ? node->text : "it", sq_type_name(type));
         return r;
 }
 

@@ -306,8 +306,8 @@ check(struct sq_task *task, const struct sqi_stream_targets *targets, size_t n, 
                 if (!targets->any_type && fields < stream->nfields &&
                     !fits(stream->fields[fields].type, values[i].type)) {
                         sqi_task_misuse(task, "emit on stream \"%s\": field \"%s\" is declared %s, not %s", stream->id,
-                                        stream->fields[fields].name, sqi_type_name(stream->fields[fields].type),
-                                        sqi_type_name((enum sq_type)values[i].type));
+                                        stream->fields[fields].name, sq_type_name(stream->fields[fields].type),
+                                        sq_type_name((enum sq_type)values[i].type));
                         return 0;
                 }
                 fields += values[i].form == SQ_SPLICE ? values[i].count : 1;

@@ -31,7 +31,7 @@ mistyped(const struct sq_tuple *in, unsigned field, enum sq_type wanted, struct 
 
         sq_json(got, json, sizeof(json));
         sqi_task_misuse(in->task, "field \"%s\" of a tuple from \"%s\" is %s, not %s: %s", name, in->input->source,
-                        sqi_type_name((enum sq_type)got.type), sqi_type_name(wanted), json);
+                        sq_type_name((enum sq_type)got.type), sq_type_name(wanted), json);
         return sq_nil();
 }
 

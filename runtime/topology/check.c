@@ -87,6 +87,16 @@ is_refused(const struct sqi_model_component *component, const char *name)
         return false;
 }
 
+/* Where a setting is wrong: at the map that stands for a value, when its option takes none. */
+static struct sqi_place
+place_of(const struct sqi_model_component *component, const struct sq_option *options, size_t i)
+{
+        const struct sq_option *option = sqi_option_find(options, component->settings[i].name);
+        bool nested = component->settings[i].shape == SQI_NESTED && option && option->type == SQ_OPTION_MAP;
+
+        return nested ? component->nested_places[i] : component->setting_places[i];
+}
+
 static void
 fill(struct sqi_model *model, struct sqi_model_component *component)
 {
@@ -102,7 +112,7 @@ fill(struct sqi_model *model, struct sqi_model_component *component)
         for (i = 0; i < component->nsettings; i++) {
                 resolve_paths(model, options, &component->settings[i]);
                 if (sqi_settings_store(options, &component->settings[i], state, error, sizeof(error)) < 0) {
-                        sqi_model_error(model, component->setting_places[i], "in '%s': %s",
+                        sqi_model_error(model, place_of(component, options, i), "in '%s': %s",
                                         component->id.text ? component->id.text : component->loaded->name, error);
                         ok = false;
                 }

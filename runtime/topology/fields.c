@@ -237,8 +237,8 @@ check_inputs(struct sqi_model *model, struct sqi_model_edge *edge, const struct 
                 if (!sqi_type_fits(wanted->type, given->type))
                         sqi_model_error(model, edge->from.place,
                                         "'%s' needs the field '%s' as %s, and '%s' emits it as %s", edge->to.text,
-                                        wanted->name, sqi_type_name(wanted->type), edge->from.text,
-                                        sqi_type_name(given->type));
+                                        wanted->name, sq_type_name(wanted->type), edge->from.text,
+                                        sq_type_name(given->type));
                 edge->in[i] = (uint8_t)place;
         }
 }

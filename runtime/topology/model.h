@@ -42,6 +42,7 @@ struct sqi_model_component {
         size_t nsettings;
         struct sqi_setting *settings;
         struct sqi_place *setting_places;
+        struct sqi_place *nested_places; /* of each setting that is nested: the first map that stands for a value */
         /* settings that were given, but wrongly, and are not among `settings`: each is reported already */
         size_t nrefused;
         const char **refused;

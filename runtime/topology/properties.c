@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The `properties` of a component: any YAML of one or two levels into settings. What they mean is not looked at
+/* The `properties` of a component: any YAML of up to three levels into settings. What they mean is not looked at
  * here. */
 #include "topology/model.h"
 
@@ -15,25 +15,44 @@ setting_value(struct sqi_model *model, const struct sqi_yaml *node, const char *
         return NULL;
 }
 
-/* A list in which there are maps is a map in order: [{a: b}, c] is {a: b, c: c}. */
-static size_t
-count_pairs(const struct sqi_yaml *node, bool *ret_named)
+/* What the parts of a setting come to as entries of struct sqi_setting. */
+struct outline {
+        size_t n;
+        bool named;
+        const struct sqi_yaml *nested; /* the first map that stands for a value */
+};
+
+static void
+count_value(struct outline *outline, const struct sqi_yaml *value)
 {
-        const struct sqi_yaml_item *item;
-        size_t n = 0;
+        bool nested = value->kind == SQI_YAML_MAPPING;
 
-        *ret_named = node->kind == SQI_YAML_MAPPING;
-        for (item = node->first; item; item = item->next) {
-                bool inner = node->kind == SQI_YAML_SEQUENCE && item->value->kind == SQI_YAML_MAPPING;
+        outline->n += nested ? value->n : 1;
+        if (nested && !outline->nested)
+                outline->nested = value;
+}
 
-                n += inner ? item->value->n : 1;
-                *ret_named |= inner;
+/* A list in which there are maps is a map in order: [{a: b}, c] is {a: b, c: c}. */
+static struct outline
+outline_of(const struct sqi_yaml *node)
+{
+        struct outline outline = {.named = node->kind == SQI_YAML_MAPPING};
+
+        for (const struct sqi_yaml_item *item = node->first; item; item = item->next) {
+                if (item->key || item->value->kind != SQI_YAML_MAPPING) {
+                        count_value(&outline, item->value);
+                        continue;
+                }
+                outline.named = true;
+                for (const struct sqi_yaml_item *inner = item->value->first; inner; inner = inner->next)
+                        count_value(&outline, inner->value);
         }
-        return n;
+        return outline;
 }
 
 static bool
-add_pair(struct sqi_model *model, struct sqi_setting *setting, const char *name, const struct sqi_yaml *value)
+add_entry(struct sqi_model *model, struct sqi_setting *setting, const char *name, const char *key,
+          const struct sqi_yaml *value)
 {
         const char *text = setting_value(model, value, setting->name);
 
@@ -41,29 +60,50 @@ add_pair(struct sqi_model *model, struct sqi_setting *setting, const char *name,
                 return false;
         if (setting->names)
                 setting->names[setting->n] = name ? name : text;
+        if (setting->keys)
+                setting->keys[setting->n] = key;
         setting->values[setting->n++] = text;
         return true;
 }
 
 static bool
-fill_setting(struct sqi_model *model, struct sqi_setting *setting, const struct sqi_yaml *node)
+add_pair(struct sqi_model *model, struct sqi_setting *setting, const char *name, const struct sqi_yaml *value)
 {
-        const struct sqi_yaml_item *item, *inner;
-        bool named, ok = true;
-        size_t n = count_pairs(node, &named);
+        bool ok = true;
 
-        setting->shape = named ? SQI_MAPPING : SQI_SEQUENCE;
-        setting->values = sqi_model_alloc(model, n, sizeof(*setting->values));
-        setting->names = named ? sqi_model_alloc(model, n, sizeof(*setting->names)) : NULL;
-        if (!setting->values || (named && !setting->names))
+        if (value->kind != SQI_YAML_MAPPING)
+                return add_entry(model, setting, name, "", value);
+        if (value->n == 0) {
+                sqi_model_error(model, value->place, "an entry of '%s' is an empty map", setting->name);
                 return false;
-        for (item = node->first; item; item = item->next) {
-                if (item->value->kind != SQI_YAML_MAPPING) {
-                        ok &= add_pair(model, setting, item->key, item->value);
+        }
+        for (const struct sqi_yaml_item *inner = value->first; inner; inner = inner->next) {
+                if (inner->key[0] != '\0') {
+                        ok &= add_entry(model, setting, name, inner->key, inner->value);
                         continue;
                 }
-                if (item->key) {
-                        ok &= setting_value(model, item->value, setting->name) != NULL;
+                sqi_model_error(model, inner->key_place, "an entry of '%s' has an empty key", setting->name);
+                ok = false;
+        }
+        return ok;
+}
+
+static bool
+fill_setting(struct sqi_model *model, struct sqi_setting *setting, const struct sqi_yaml *node)
+{
+        struct outline outline = outline_of(node);
+        const struct sqi_yaml_item *item, *inner;
+        bool ok = true;
+
+        setting->shape = outline.nested ? SQI_NESTED : outline.named ? SQI_MAPPING : SQI_SEQUENCE;
+        setting->values = sqi_model_alloc(model, outline.n, sizeof(*setting->values));
+        setting->names = outline.named ? sqi_model_alloc(model, outline.n, sizeof(*setting->names)) : NULL;
+        setting->keys = outline.nested ? sqi_model_alloc(model, outline.n, sizeof(*setting->keys)) : NULL;
+        if (!setting->values || (outline.named && !setting->names) || (outline.nested && !setting->keys))
+                return false;
+        for (item = node->first; item; item = item->next) {
+                if (item->key || item->value->kind != SQI_YAML_MAPPING) {
+                        ok &= add_pair(model, setting, item->key, item->value);
                         continue;
                 }
                 for (inner = item->value->first; inner; inner = inner->next)
@@ -104,6 +144,8 @@ add_setting(struct sqi_model *model, struct sqi_model_component *component, cons
                 component->refused[component->nrefused++] = item->key;
                 return;
         }
+        if (setting->shape == SQI_NESTED)
+                component->nested_places[component->nsettings] = outline_of(node).nested->place;
         component->setting_places[component->nsettings++] = node->kind == SQI_YAML_SCALAR ? node->place
                                                                                           : item->key_place;
 }
@@ -136,8 +178,9 @@ sqi_model_properties(struct sqi_model *model, struct sqi_model_component *compon
                 return;
         component->settings = sqi_model_alloc(model, item->value->n, sizeof(*component->settings));
         component->setting_places = sqi_model_alloc(model, item->value->n, sizeof(*component->setting_places));
+        component->nested_places = sqi_model_alloc(model, item->value->n, sizeof(*component->nested_places));
         component->refused = sqi_model_alloc(model, item->value->n, sizeof(*component->refused));
-        if (!component->settings || !component->setting_places || !component->refused)
+        if (!component->settings || !component->setting_places || !component->nested_places || !component->refused)
                 return;
         for (const struct sqi_yaml_item *each = item->value->first; each; each = each->next)
                 if (each->key)

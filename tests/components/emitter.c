@@ -8,7 +8,8 @@ struct emitter {
         bool on;
         const char *text, *path;
         struct sq_list list;
-        struct sq_pairs map;
+        struct sq_pairs map, other;
+        struct sq_nested nested;
 };
 
 static enum sq_next
@@ -25,7 +26,9 @@ SQ_SPOUT(emitter) = {
                     SQ_OPT_ENUM(struct emitter, mode, "slow|fast", "slow", "how"),
                     SQ_OPT_FLOAT(struct emitter, ratio, 0.5, "a part"), SQ_OPT_BOOL(struct emitter, on, true, "or off"),
                     SQ_OPT_STR(struct emitter, text, NULL, "any"), SQ_OPT_PATH(struct emitter, path, NULL, "a file"),
-                    SQ_OPT_LIST(struct emitter, list, "several"), SQ_OPT_MAP(struct emitter, map, "pairs")},
+                    SQ_OPT_LIST(struct emitter, list, "several"), SQ_OPT_MAP(struct emitter, map, "pairs"),
+                    SQ_OPT_MAP(struct emitter, other, "pairs"),
+                    SQ_OPT_NESTED(struct emitter, nested, "pairs of pairs")},
         .out = {{"word", SQ_STR}, {"n", SQ_INT}},
         .streams = {{"errors", {{"cause", SQ_STR}}}},
         .next = next,

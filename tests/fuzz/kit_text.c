@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a constant, as a condition and as a record of CSV cells: nothing is read or written out of bounds. */
+/* Any bytes as a constant, as a condition, as a record of CSV cells, as a type and as a value of each type: nothing is
+ * read or written out of bounds, and a value that converts has the type it was converted to. */
 #include <squall-kit.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,29 @@ read_cells(struct sq_str record, char *scratch)
                 abort();
 }
 
+static void
+convert(const char *type, struct sq_value value)
+{
+        struct sq_conversion conversion;
+        struct sq_value once, twice;
+
+        if (sq_conversion_read(type, &conversion) || !sq_convert(&conversion, value, &once))
+                return;
+        if (conversion.type != SQ_ANY && once.type != conversion.type && !(conversion.nullable && once.type == SQ_NIL))
+                abort();
+        if (!sq_convert(&conversion, once, &twice) || twice.type != once.type)
+                abort();
+}
+
+static void
+convert_to_all(struct sq_value value)
+{
+        static const char *const types[] = {"str", "int?", "uint", "float", "bool?", "bin", "any", "array", "map?"};
+
+        for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+                convert(types[i], value);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -32,6 +56,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         text[size] = '\0';
         if (sq_read_literal((struct sq_str){text, size}, &value) && value.type == SQ_ANY)
                 abort();
+        convert(text, sq_text("1"));
+        convert_to_all(sq_str((struct sq_str){text, size}));
         condition = sq_condition_read(text);
         if (sq_condition_error(condition) && !*sq_condition_error(condition))
                 abort();

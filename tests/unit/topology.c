@@ -167,11 +167,11 @@ static void
 settings_take_defaults_and_then_what_was_given(void **state)
 {
         const char *text[] = {"x"}, *fast[] = {"fast"}, *off[] = {"off"}, *two[] = {"a", "b"};
-        const struct sqi_setting settings[] = {{"text", SQI_SCALAR, 1, NULL, text},
-                                               {"mode", SQI_SCALAR, 1, NULL, fast},
-                                               {"on", SQI_SCALAR, 1, NULL, off},
-                                               {"list", SQI_SEQUENCE, 2, NULL, two},
-                                               {"map", SQI_SEQUENCE, 2, NULL, two}};
+        const struct sqi_setting settings[] = {{"text", SQI_SCALAR, 1, NULL, text, NULL},
+                                               {"mode", SQI_SCALAR, 1, NULL, fast, NULL},
+                                               {"on", SQI_SCALAR, 1, NULL, off, NULL},
+                                               {"list", SQI_SEQUENCE, 2, NULL, two, NULL},
+                                               {"map", SQI_SEQUENCE, 2, NULL, two, NULL}};
         struct block block = {0};
         size_t bad = 0;
 
@@ -191,8 +191,8 @@ static void
 a_wrong_setting_is_named_and_a_missing_one_is_behind_the_last(void **state)
 {
         const char *text[] = {"x"};
-        const struct sqi_setting settings[] = {{"text", SQI_SCALAR, 1, NULL, text},
-                                               {"count", SQI_SCALAR, 1, NULL, text}};
+        const struct sqi_setting settings[] = {{"text", SQI_SCALAR, 1, NULL, text, NULL},
+                                               {"count", SQI_SCALAR, 1, NULL, text, NULL}};
         struct block block = {0};
         size_t bad = 0;
 
@@ -349,6 +349,38 @@ a_list_of_pairs_and_words_is_a_map_in_order(void **state)
         assert_string_equal(map->names[1], "y");
         assert_string_equal(map->values[1], "y");
         assert_string_equal(map->values[2], "2");
+        sqi_plan_free(&plan);
+}
+
+static void
+a_map_within_a_map_is_an_entry_for_each_of_its_keys_in_a_plan_and_its_bytes(void **state)
+{
+        struct sqi_plan *plan = planned(
+                "name: t\nspouts:\n  - id: a\n    component: '${C}/emitter.so'\n"
+                "    properties: { nested: { a: int, b: { path: x.y, type: str }, c: uint } }\n",
+                NULL);
+        struct sqi_plan *copy = NULL;
+        void *bytes = NULL;
+        size_t size = 0;
+        char error[256] = "";
+
+        (void)state;
+        assert_int_equal(sqi_plan_encode(plan, &bytes, &size), 0);
+        assert_int_equal(sqi_plan_decode(bytes, size, &copy, error, sizeof(error)), 0);
+        for (int round = 0; round < 2; round++) {
+                const struct sqi_setting *nested = (round == 0 ? plan : copy)->components[0].settings;
+
+                assert_int_equal(nested->shape, SQI_NESTED);
+                assert_int_equal(nested->n, 4);
+                assert_string_equal(nested->names[1], "b");
+                assert_string_equal(nested->names[2], "b");
+                assert_string_equal(nested->keys[0], "");
+                assert_string_equal(nested->keys[2], "type");
+                assert_string_equal(nested->values[1], "x.y");
+                assert_string_equal(nested->values[3], "uint");
+        }
+        free(bytes);
+        sqi_plan_free(&copy);
         sqi_plan_free(&plan);
 }
 
@@ -520,6 +552,7 @@ main(void)
                 cmocka_unit_test(a_cycle_is_numbered_and_its_back_edge_marked),
                 cmocka_unit_test(a_path_is_relative_to_the_file_and_a_dash_stays),
                 cmocka_unit_test(a_list_of_pairs_and_words_is_a_map_in_order),
+                cmocka_unit_test(a_map_within_a_map_is_an_entry_for_each_of_its_keys_in_a_plan_and_its_bytes),
                 cmocka_unit_test(a_plan_survives_its_bytes),
                 cmocka_unit_test(a_plan_that_is_cut_or_longer_is_refused),
                 cmocka_unit_test(a_plan_whose_names_lead_elsewhere_is_refused),

@@ -294,14 +294,112 @@ struct sq_identity {
 SQ_EXPORT int sq_identity_take(struct sq_identity *identity, int fd, uint64_t read);
 /* Whether what was read still stands in this file: false after a truncation, and when it was written anew. */
 SQ_EXPORT bool sq_identity_is(const struct sq_identity *identity, int fd);
+/* Whether what was read before still stands in the file and it is as long as `read`; then it is known by what was read
+ * up to there, and *ret_size is its size now. */
+SQ_EXPORT bool sq_identity_renew(struct sq_identity *identity, int fd, uint64_t read, uint64_t *ret_size);
 /* Opens it by whatever name it has now in the folder of `path`; else a copy of it. A file descriptor or a negative
  * errno; -ENOENT: it is gone. */
 SQ_EXPORT int sq_identity_find(const struct sq_identity *identity, const char *path);
 /* Opens the file that comes after the last of `n` known ones: the oldest that was rotated away from `path` (its name
  * goes on behind that of `path`) since then, or `path` itself. A file descriptor or a negative errno. */
 SQ_EXPORT int sq_identity_after(const struct sq_identity *known, size_t n, const char *path);
+/* To tell by a note whether the setting `path` is another one than before. */
+SQ_EXPORT uint32_t sq_path_hash(const char *path);
 /* What the file is compressed with, by its first bytes; NULL: nothing that is known here. */
 SQ_EXPORT const char *sq_compressed(int fd);
+
+/* ---- A file that is followed ------------------------------------------------------------------------- */
+
+/*
+ * A file that grows and is rotated, truncated or copied away. Each file that stood at the path is a generation; the last
+ * few stay open. kit/tail.c says how it is followed.
+ *
+ *     sq_tail_open(&tail, path, &reader);
+ *     sq_tail_begin(&tail, fd, 0);                  fd: of the path, or -1; or sq_tail_seek() in `.seek`
+ *     sq_reader_next(&reader, tail.rotated, ...)    at the end: if (sq_tail_look(task, &tail)) once more
+ *     sq_tail_note(task, &tail);                    now and then, after sq_tail_renew()
+ *     sq_tail_close(&tail);
+ *
+ * A position is `generation << SQ_TAIL_SHIFT | offset`.
+ */
+enum { SQ_TAIL_GENERATIONS = 4, SQ_TAIL_SHIFT = 40 };
+#define SQ_TAIL_OFFSET ((UINT64_C(1) << SQ_TAIL_SHIFT) - 1)
+
+struct sq_tail {
+        const char *path;
+        struct sq_reader *reader; /* the caller's: it stands in the last generation */
+        uint64_t generation;
+        int fds[SQ_TAIL_GENERATIONS];                /* of generation g at g % SQ_TAIL_GENERATIONS, or -1 */
+        struct sq_identity ids[SQ_TAIL_GENERATIONS]; /* as fds */
+        unsigned nids;                               /* of them: the last so many generations */
+        uint64_t seen;                               /* size of the file when it was looked at last */
+        bool rotated;                                /* the path is another file: this one has an end */
+        bool begun;                                  /* the reader was opened anew; for the caller to clear */
+};
+
+SQ_EXPORT void sq_tail_open(struct sq_tail *tail, const char *path, struct sq_reader *reader);
+/* The file `fd` (-1: there is none yet), which is closed with `tail`, is the last generation. */
+SQ_EXPORT void sq_tail_begin(struct sq_tail *tail, int fd, uint64_t offset);
+SQ_EXPORT void sq_tail_close(struct sq_tail *tail);
+/* Of a record of the last generation. */
+SQ_EXPORT uint64_t sq_tail_position(const struct sq_tail *tail, uint64_t offset);
+/* The file that a position is in, the tail's; -ESTALE: it is no longer open. */
+SQ_EXPORT int sq_tail_fd(const struct sq_tail *tail, uint64_t position);
+/* At the end of the last generation. True when there is something to read again. */
+SQ_EXPORT bool sq_tail_look(struct sq_task *task, struct sq_tail *tail);
+/* Whether what was read still stands in the file; then what it is known by is brought up to date. */
+SQ_EXPORT bool sq_tail_renew(struct sq_tail *tail);
+/* After sq_tail_renew() said no: reads on in a copy of it, as logrotate's copytruncate makes one, or begins anew. */
+SQ_EXPORT void sq_tail_leave_rewritten(struct sq_task *task, struct sq_tail *tail);
+/* Calls sq_note() with what the generations are known by. */
+SQ_EXPORT void sq_tail_note(struct sq_task *task, struct sq_tail *tail);
+/* In `.seek`, after sq_tail_begin(): reads on in the file that the position is in, whatever its name is now. */
+SQ_EXPORT void sq_tail_seek(struct sq_task *task, struct sq_tail *tail, uint64_t position);
+
+/* ---- Records as tuples ------------------------------------------------------------------------------- */
+
+/*
+ * What the records of a file become: the field `line`, the columns of a CSV file, or the members of JSON objects.
+ *
+ *     .options = { SQ_OPT_FORMAT(struct self, records.format), SQ_OPT_FIELDS(struct self, records.wanted),
+ *                  SQ_OPT_ON_ERROR(struct self, records.on_error), ... }      and `records.path`
+ *     wrong = sq_records_begin(&records, fd, &first);       in `.declare`, and again in `.prepare`
+ *     sq_records_emit(task, &records, columns, reader.wrong, record, offset);
+ *     sq_records_free(&records);
+ */
+enum { SQ_FORMAT_LINES, SQ_FORMAT_JSONL, SQ_FORMAT_CSV };
+
+struct sq_records {
+        int64_t format, on_error; /* settings, as `wanted` */
+        struct sq_list wanted;    /* names of fields; none: all */
+        const char *path;         /* for messages */
+
+        unsigned nfields; /* CSV and JSON Lines: the fields of the tuple */
+        char *names[SQ_FIELDS_MAX];
+        uint64_t ragged;   /* rows with too few or too many cells, ... */
+        uint64_t with_new; /* ... objects with members that no field holds */
+        char wrong[256];
+        struct sq_json_reader json;
+        char *scratch;
+        size_t scratch_size;
+};
+
+#define SQ_OPT_FORMAT(state, member) \
+        SQ_OPT_ENUM_AS( \
+                "format", state, member, "lines|jsonl|csv", "lines", \
+                "lines: the field `line`; csv: the fields of the header line, as text; jsonl: the members of the first object")
+#define SQ_OPT_FIELDS(state, member) \
+        SQ_OPT_LIST_AS("fields", state, member, \
+                       "csv: only these columns; jsonl: these members (nil where an object lacks one)")
+
+/* Finds the names of the fields, from the settings or the first record of `fd`, and where the first record begins
+ * that is a tuple. NULL; or what is wrong, a constant or a view. */
+SQ_EXPORT const char *sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first);
+/* Emits a record that was read at `offset`; `wrong`: the reader's cause why it is none, or NULL. `columns`: of its CSV
+ * file. */
+SQ_EXPORT void sq_records_emit(struct sq_task *task, struct sq_records *records, const struct sq_csv_columns *columns,
+                               const char *wrong, struct sq_str record, uint64_t offset);
+SQ_EXPORT void sq_records_free(struct sq_records *records);
 
 /* ---- Pace -------------------------------------------------------------------------------------------- */
 

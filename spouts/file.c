@@ -14,11 +14,6 @@
  * A position is told together with what its file is known by (kit/identity.c), so that a restarted task reads on in
  * that file, whatever its name is by then. A file that is read once and is another one by then, or shorter, ends the
  * topology.
- *
- * Following is tail -F's: the path is looked at again whenever the end is reached. Another file there means that the
- * old one was rotated away; it is read to its end once more, for its writer may have been faster than us, and then left
- * for the next: the oldest that was rotated away since, or the one at the path. A file that was copied and truncated is
- * read on in its copy. The last few generations stay open to be replayed from.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,55 +25,39 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LINES, JSONL, CSV };
 enum { BURST_BYTES = 64 * 1024 };
-enum { GENERATIONS = 4, GENERATION_SHIFT = 40 };
-#define OFFSET_MASK ((UINT64_C(1) << GENERATION_SHIFT) - 1)
 #define LOOK_NS 20000000u /* a followed file at its end is looked at 50 times a second */
 #define RETRY_NS 1000000000u
 #define NOTE_NS 50000000u
 
-/* What is kept with positions. */
+/* What is kept with positions of a file that is read once. */
 struct note {
-        uint32_t path;                         /* its hash: a change of the setting is no rotation */
-        uint32_t generation;                   /* of the last identity */
-        struct sq_identity known[GENERATIONS]; /* followed: those that are, the oldest first; read once: one */
-};
-struct note_once {
         uint32_t path, unused;
         uint64_t size, first;
         struct sq_identity known;
 };
-_Static_assert(sizeof(struct note) <= SQ_NOTE_MAX && sizeof(struct note_once) <= SQ_NOTE_MAX, "notes fit");
+_Static_assert(sizeof(struct note) <= SQ_NOTE_MAX, "it fits");
 
 struct file {
         const char *path;
-        int64_t format, repeat;
+        int64_t repeat;
         bool follow;
         double rate;
-        struct sq_list fields;
-        int64_t on_error;
 
+        struct sq_records records;
+        struct sq_csv_columns columns[SQ_TAIL_GENERATIONS]; /* of a generation, as in `tail`; read once: the first */
         struct sq_reader reader, replayer;
-        uint64_t header_end;              /* read once: where the first record begins */
-        uint64_t size, first, last, pass; /* this task reads [first, last) */
-        uint64_t generation;
-        int fds[GENERATIONS];                /* of generation g at g % GENERATIONS, or -1 */
-        struct sq_identity ids[GENERATIONS]; /* as fds */
-        unsigned nids;                       /* of them: the last so many generations */
-        uint64_t seen, noted_ns;             /* size of the file at that time */
-        bool rotated, header, reading;
-        struct sq_pace pace;
+        struct sq_tail tail; /* followed */
+        bool header;         /* the next record is one */
 
-        unsigned nfields; /* CSV and JSON Lines: the fields of the tuple */
-        char *names[SQ_FIELDS_MAX];
-        struct sq_csv_columns columns[GENERATIONS]; /* as fds */
-        uint64_t ragged;                            /* rows with too few or too many cells, ... */
-        uint64_t with_new;                          /* ... objects with members that no field holds */
-        char wrong[256];
-        struct sq_json_reader json;
-        char *scratch;
-        size_t scratch_size;
+        int fd; /* read once, or -1 */
+        struct sq_identity identity;
+        uint64_t header_end;              /* where the first record begins */
+        uint64_t size, first, last, pass; /* this task reads [first, last) */
+
+        bool reading;
+        uint64_t noted_ns;
+        struct sq_pace pace;
 };
 
 static struct file *
@@ -87,172 +66,35 @@ state(struct sq_task *task)
         return sq_state(task);
 }
 
-/* ---- Fields ------------------------------------------------------------------------------------------ */
-
-/* False: what is wrong stands in file->wrong. */
-static bool
-add_name(struct file *file, struct sq_str name)
-{
-        char *copy = NULL;
-
-        if (file->nfields == SQ_FIELDS_MAX) {
-                snprintf(file->wrong, sizeof(file->wrong),
-                         "more than %u fields, which a tuple cannot have: choose some with `fields`", SQ_FIELDS_MAX);
-                return false;
-        }
-        copy = strndup(name.ptr, name.len);
-        if (!copy) {
-                snprintf(file->wrong, sizeof(file->wrong), "%s", strerror(ENOMEM));
-                return false;
-        }
-        file->names[file->nfields++] = copy; /* NOLINT(clang-analyzer-unix.Malloc): forget_names() frees it */
-        return true;
-}
-
-static bool
-is_known(const struct file *file, struct sq_str name)
-{
-        for (unsigned i = 0; i < file->nfields; i++)
-                if (sq_str_is(name, file->names[i]))
-                        return true;
-        return false;
-}
-
-static bool
-wanted(const struct file *file, struct sq_str name)
-{
-        for (size_t i = 0; i < file->fields.n; i++)
-                if (sq_str_is(name, file->fields.items[i]))
-                        return true;
-        return false;
-}
-
-static bool
-add_column(struct file *file, struct sq_str name, unsigned column)
-{
-        const char *what = name.len == 0          ? "has no name"
-                           : is_known(file, name) ? "has the name of an earlier one"
-                                                  : NULL;
-
-        if (file->fields.n > 0)
-                return !wanted(file, name) || is_known(file, name) || add_name(file, name);
-        if (!what)
-                return add_name(file, name);
-        snprintf(file->wrong, sizeof(file->wrong), "column %u of the header, '%.*s', %s: choose columns with `fields`",
-                 column + 1, (int)(name.len < 64 ? name.len : 64), name.ptr, what);
-        return false;
-}
-
-static const char *
-names_of_list(struct file *file)
-{
-        for (size_t i = 0; i < file->fields.n; i++)
-                if (!add_name(file, (struct sq_str){file->fields.items[i], strlen(file->fields.items[i])}))
-                        return file->wrong;
-        return NULL;
-}
-
-/* The fields of a CSV file come in the order of its columns. */
-static const char *
-names_of_header(struct file *file, struct sq_str record)
-{
-        char *scratch = malloc(record.len + 1), *grow = scratch;
-        struct sq_str cell, header = record;
-        bool good = scratch != NULL;
-
-        if (!scratch)
-                return strerror(ENOMEM);
-        for (unsigned column = 0; good && sq_csv_cell(&header, &grow, &cell); column++)
-                good = add_column(file, cell, column);
-        free(scratch);
-        for (size_t i = 0; good && i < file->fields.n; i++) {
-                good = is_known(file, (struct sq_str){file->fields.items[i], strlen(file->fields.items[i])});
-                if (!good)
-                        snprintf(file->wrong, sizeof(file->wrong), "the header line lacks `%s`", file->fields.items[i]);
-        }
-        if (!good)
-                return file->wrong;
-        (void)sq_csv_columns_read(&file->columns[0], record, file->nfields, (const char *const *)file->names);
-        return NULL;
-}
-
-static const char *
-names_of_object(struct file *file, struct sq_str record)
-{
-        struct sq_value object;
-        const struct sq_value *items;
-
-        if (!sq_json_read(&file->json, record, &object) || object.type != SQ_MAP || object.len == 0)
-                return "the first line is not a JSON object with members";
-        items = object.as.ptr;
-        for (uint32_t i = 0; i < object.len; i++)
-                if (!add_name(file, (struct sq_str){items[2 * i].as.ptr, items[2 * i].len}))
-                        return file->wrong;
-        return NULL;
-}
-
-/* Finds the names of the fields, from the settings or the first record of `fd`. NULL, or what is wrong. */
-static const char *
-find_names(struct file *file, int fd)
-{
-        struct sq_reader reader = {.csv = file->format == CSV};
-        struct sq_str record;
-        const char *wrong;
-        int rc;
-
-        if (file->format == JSONL && file->fields.n > 0)
-                return names_of_list(file);
-        sq_reader_open(&reader, fd, 0, UINT64_MAX);
-        rc = sq_reader_next(&reader, true, &record);
-        if (rc <= 0)
-                wrong = rc < 0 ? strerror(-rc) : "the file is empty, so its fields are not known";
-        else if (reader.wrong)
-                wrong = reader.wrong;
-        else
-                wrong = file->format == CSV ? names_of_header(file, record) : names_of_object(file, record);
-        file->first = file->format == CSV ? reader.offset : 0;
-        sq_reader_close(&reader);
-        return wrong;
-}
-
-static void
-forget_names(struct file *file)
-{
-        for (unsigned i = 0; i < file->nfields; i++)
-                free(file->names[i]);
-        file->nfields = 0;
-        for (unsigned i = 0; i < GENERATIONS; i++)
-                sq_csv_columns_free(&file->columns[i]);
-        sq_json_free(&file->json);
-        free(file->scratch);
-}
+/* ---- Opening ----------------------------------------------------------------------------------------- */
 
 static void
 declare(struct sq_declaration *decl)
 {
-        struct file file = *(const struct file *)sq_declared_state(decl);
-        bool open_it = file.format == CSV || (file.format == JSONL && file.fields.n == 0);
-        int fd = open_it ? open(file.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+        const struct file *file = sq_declared_state(decl);
+        struct sq_records records = file->records;
+        bool open_it = records.format == SQ_FORMAT_CSV || (records.format == SQ_FORMAT_JSONL && records.wanted.n == 0);
+        int fd = open_it ? open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
         const char *wrong;
+        uint64_t first;
 
-        file.nfields = 0;
-        if (file.repeat < 0)
+        records.path = file->path;
+        records.nfields = 0;
+        if (file->repeat < 0)
                 sq_declare_error(decl, "repeat", "must not be negative");
-        if (file.format == LINES) {
+        if (records.format == SQ_FORMAT_LINES) {
                 sq_declare_out(decl, 0, "line", SQ_STR);
                 return;
         }
-        wrong = open_it && fd < 0 ? strerror(errno) : find_names(&file, fd);
+        wrong = open_it && fd < 0 ? strerror(errno) : sq_records_begin(&records, fd, &first);
         if (wrong)
-                sq_declare_error(decl, "path", "%s: %s", file.path, wrong);
-        for (unsigned i = 0; i < file.nfields; i++)
-                sq_declare_out(decl, 0, file.names[i], file.format == CSV ? SQ_STR : SQ_ANY);
-        forget_names(&file);
+                sq_declare_error(decl, "path", "%s: %s", file->path, wrong);
+        for (unsigned i = 0; i < records.nfields; i++)
+                sq_declare_out(decl, 0, records.names[i], records.format == SQ_FORMAT_CSV ? SQ_STR : SQ_ANY);
+        sq_records_free(&records);
         if (fd >= 0)
                 close(fd);
-} /* NOLINT(clang-analyzer-unix.Malloc): see add_name() */
-
-/* ---- Opening ----------------------------------------------------------------------------------------- */
+}
 
 static int
 share(struct file *file, uint64_t part, uint64_t parts, uint64_t *ret_offset)
@@ -274,7 +116,7 @@ take_share(struct sq_task *task, struct file *file)
         uint64_t from = 0, to = 0;
         int rc;
 
-        sq_reader_open(&file->reader, file->fds[0], 0, file->size);
+        sq_reader_open(&file->reader, file->fd, 0, file->size);
         rc = share(file, sq_index(task), sq_parallelism(task), &from);
         if (rc == 0)
                 rc = share(file, sq_index(task) + 1, sq_parallelism(task), &to);
@@ -282,55 +124,36 @@ take_share(struct sq_task *task, struct file *file)
                 return sq_error(task, "%s: %s", file->path, strerror(-rc));
         file->first = from;
         file->last = to;
-        sq_reader_open(&file->reader, file->fds[0], from, to);
+        sq_reader_open(&file->reader, file->fd, from, to);
         return 0;
-}
-
-static struct sq_identity *
-identity_of(struct file *file, uint64_t generation)
-{
-        return &file->ids[generation % GENERATIONS];
-}
-
-/* The identities of the last generations, the oldest first. */
-static size_t
-known(struct file *file, struct sq_identity ret[GENERATIONS])
-{
-        for (unsigned i = 0; i < file->nids; i++)
-                ret[i] = *identity_of(file, file->generation - (file->nids - 1 - i));
-        return file->nids;
-}
-
-static uint32_t
-hash_of(const char *text)
-{
-        uint32_t hash = 2166136261u; /* FNV-1a */
-
-        for (; *text; text++)
-                hash = (hash ^ (uint8_t)*text) * 16777619u;
-        return hash;
 }
 
 static uint64_t
 position_at(const struct file *file, uint64_t offset)
 {
-        return file->follow ? file->generation << GENERATION_SHIFT | offset : file->pass * file->size + offset;
+        return file->follow ? sq_tail_position(&file->tail, offset) : file->pass * file->size + offset;
 }
 
 /* Where the task goes on, and in which file. */
 static void
 note(struct sq_task *task, struct file *file)
 {
-        struct note followed = {.path = hash_of(file->path), .generation = (uint32_t)file->generation};
-        struct note_once once = {
-                .path = followed.path, .size = file->size, .first = file->header_end, .known = file->ids[0]};
-        size_t n = known(file, followed.known);
+        struct note once = {.path = sq_path_hash(file->path),
+                            .size = file->size,
+                            .first = file->header_end,
+                            .known = file->identity};
 
         if (file->follow)
-                sq_note(task, &followed, offsetof(struct note, known) + n * sizeof(followed.known[0]));
+                sq_tail_note(task, &file->tail);
         else
                 sq_note(task, &once, sizeof(once));
         sq_next_position(task, position_at(file, file->reader.offset));
+}
+
+static struct sq_csv_columns *
+columns_of(struct file *file, uint64_t generation)
+{
+        return &file->columns[generation % SQ_TAIL_GENERATIONS];
 }
 
 /* The header of a file that is read from its middle on. */
@@ -342,28 +165,22 @@ read_columns(struct file *file, int fd)
 
         sq_reader_open(&reader, fd, 0, UINT64_MAX);
         if (sq_reader_next(&reader, true, &record) > 0)
-                (void)sq_csv_columns_read(&file->columns[file->generation % GENERATIONS], record, file->nfields,
-                                          (const char *const *)file->names);
+                (void)sq_csv_columns_read(columns_of(file, file->tail.generation), record, file->records.nfields,
+                                          (const char *const *)file->records.names);
         sq_reader_close(&reader);
 }
 
+/* Another file is read from here on. */
 static void
-begin_generation(struct file *file, int fd, uint64_t offset)
+begin(struct file *file)
 {
-        int *slot = &file->fds[file->generation % GENERATIONS];
+        bool csv = file->records.format == SQ_FORMAT_CSV;
 
-        if (*slot >= 0 && *slot != fd)
-                close(*slot);
-        *slot = fd;
-        file->rotated = false;
-        file->header = file->format == CSV && offset == 0;
-        sq_reader_open(&file->reader, fd, offset, UINT64_MAX);
+        file->tail.begun = false;
         file->replayer.fd = -1;
-        if (fd >= 0 && file->format == CSV && offset > 0)
-                read_columns(file, fd);
-        if (fd >= 0 && sq_identity_take(identity_of(file, file->generation), fd, offset) == 0 &&
-            file->nids < GENERATIONS)
-                file->nids++;
+        file->header = csv && file->reader.offset == 0;
+        if (csv && file->reader.fd >= 0 && file->reader.offset > 0)
+                read_columns(file, file->reader.fd);
 }
 
 static int
@@ -374,7 +191,7 @@ open_file(struct sq_task *task, struct file *file)
 
         if (fd < 0)
                 return file->follow && errno == ENOENT ? 0 : sq_error(task, "%s: %s", file->path, strerror(errno));
-        file->fds[0] = fd;
+        file->fd = fd;
         if (fstat(fd, &st) < 0)
                 return sq_error(task, "%s: %s", file->path, strerror(errno));
         if (!S_ISREG(st.st_mode))
@@ -389,30 +206,50 @@ open_file(struct sq_task *task, struct file *file)
         return 0;
 }
 
+/* Hands the file over to `tail`. */
+static void
+begin_following(struct file *file)
+{
+        sq_tail_begin(&file->tail, file->fd, 0);
+        file->fd = -1;
+        begin(file);
+}
+
+static int
+begin_once(struct sq_task *task, struct file *file)
+{
+        if (take_share(task, file) < 0)
+                return -1;
+        if (file->records.format == SQ_FORMAT_CSV)
+                read_columns(file, file->fd);
+        (void)sq_identity_take(&file->identity, file->fd, file->reader.offset);
+        return 0;
+}
+
 static int
 prepare(struct sq_task *task)
 {
         struct file *file = state(task);
-        const char *wrong = NULL;
+        const char *wrong;
 
-        for (unsigned i = 0; i < GENERATIONS; i++)
-                file->fds[i] = -1;
-        file->reader.csv = file->replayer.csv = file->format == CSV;
+        file->fd = -1;
+        file->records.path = file->path;
+        sq_tail_open(&file->tail, file->path, &file->reader);
+        file->reader.csv = file->replayer.csv = file->records.format == SQ_FORMAT_CSV;
         file->repeat += file->repeat == 0;
         if (open_file(task, file) < 0)
                 return -1;
-        if (file->format != LINES)
-                wrong = file->fds[0] < 0 ? strerror(ENOENT) : find_names(file, file->fds[0]);
+        wrong = file->fd < 0 && file->records.format != SQ_FORMAT_LINES
+                        ? strerror(ENOENT)
+                        : sq_records_begin(&file->records, file->fd, &file->first);
         if (wrong)
                 return sq_error(task, "%s: %s", file->path, wrong);
         file->reading = !file->follow || sq_index(task) == 0;
         file->header_end = file->first;
-        if (!file->follow && take_share(task, file) < 0)
-                return -1;
         if (file->follow)
-                begin_generation(file, file->fds[0], 0);
-        else
-                (void)sq_identity_take(&file->ids[0], file->fds[0], file->reader.offset);
+                begin_following(file);
+        else if (begin_once(task, file) < 0)
+                return -1;
         note(task, file);
         return 0;
 }
@@ -422,205 +259,37 @@ cleanup(struct sq_task *task)
 {
         struct file *file = state(task);
 
-        for (unsigned i = 0; i < GENERATIONS; i++)
-                if (file->fds[i] >= 0)
-                        close(file->fds[i]);
+        if (file->fd >= 0)
+                close(file->fd);
+        sq_tail_close(&file->tail);
         sq_reader_close(&file->reader);
         sq_reader_close(&file->replayer);
-        forget_names(file);
+        for (unsigned i = 0; i < SQ_TAIL_GENERATIONS; i++)
+                sq_csv_columns_free(&file->columns[i]);
+        sq_records_free(&file->records);
 }
 
-/* ---- Emitting ---------------------------------------------------------------------------------------- */
-
-static char *
-scratch(struct file *file, size_t need)
-{
-        if (need > file->scratch_size) {
-                free(file->scratch);
-                file->scratch = malloc(need);
-                file->scratch_size = file->scratch ? need : 0;
-        }
-        return file->scratch;
-}
-
-/* Counts a row with too few or too many cells, and says so now and then: the 1st, 2nd, 4th, 8th, ... */
-static void
-note_ragged(struct sq_task *task, struct file *file, uint64_t offset, size_t cells, size_t columns)
-{
-        sq_count(task, cells < columns ? "short rows" : "long rows", 1);
-        file->ragged++;
-        if ((file->ragged & (file->ragged - 1)) == 0)
-                sq_log(task, SQ_WARN,
-                       "%s: byte %llu: a row of %zu cells under a header of %zu columns: %s (%llu such rows so far)",
-                       file->path, (unsigned long long)offset, cells, columns,
-                       cells < columns ? "the missing ones are empty" : "the surplus is left out",
-                       (unsigned long long)file->ragged);
-}
-
-static void
-emit_csv(struct sq_task *task, struct file *file, const struct sq_csv_columns *columns, struct sq_str record,
-         uint64_t offset)
-{
-        struct sq_value values[SQ_FIELDS_MAX];
-        char *room = scratch(file, record.len + 1);
-        size_t cells;
-
-        if (!room) {
-                sq_refuse(task, file->on_error, sq_str(record), "%s: byte %llu: %s", file->path,
-                          (unsigned long long)offset, strerror(ENOMEM));
-                return;
-        }
-        cells = sq_csv_row(columns, record, room, file->nfields, values);
-        if (cells != columns->n)
-                note_ragged(task, file, offset, cells, columns->n);
-        sq_emit_values(task, 0, file->nfields, values);
-}
-
-/* The fields are those of the first object. What a later one has besides is not in the tuple, which is said as
- * note_ragged() does. */
-static void
-note_new_members(struct sq_task *task, struct file *file, struct sq_value object, uint64_t offset)
-{
-        const struct sq_value *items = object.as.ptr;
-        uint32_t i = 0;
-
-        while (i + 1 < object.len && is_known(file, (struct sq_str){items[2 * i].as.ptr, items[2 * i].len}))
-                i++;
-        if (file->on_error == SQ_ON_ERROR_FAIL) {
-                (void)sq_error_final(task, "%s: byte %llu: the first object had no member `%.*s`", file->path,
-                                     (unsigned long long)offset, (int)items[2 * i].len,
-                                     (const char *)items[2 * i].as.ptr);
-                return;
-        }
-        sq_count(task, "objects with new members", 1);
-        file->with_new++;
-        if ((file->with_new & (file->with_new - 1)) == 0)
-                sq_log(task, SQ_WARN,
-                       "%s: byte %llu: the first object had no member `%.*s`, so no field holds it: name what you want in `fields` (%llu such "
-                       "objects so far)",
-                       file->path, (unsigned long long)offset, (int)items[2 * i].len, (const char *)items[2 * i].as.ptr,
-                       (unsigned long long)file->with_new);
-}
-
-static void
-emit_jsonl(struct sq_task *task, struct file *file, struct sq_str record, uint64_t offset)
-{
-        struct sq_value values[SQ_FIELDS_MAX], object;
-        size_t found;
-
-        if (!sq_json_read(&file->json, record, &object) || object.type != SQ_MAP) {
-                sq_refuse(task, file->on_error, sq_str(record), "%s: byte %llu: %s", file->path,
-                          (unsigned long long)offset, file->json.wrong ? file->json.wrong : "not a JSON object");
-                return;
-        }
-        found = sq_members(object, file->nfields, (const char *const *)file->names, values);
-        if (found < object.len && file->fields.n == 0)
-                note_new_members(task, file, object, offset);
-        sq_emit_values(task, 0, file->nfields, values);
-}
+/* ---- Reading ----------------------------------------------------------------------------------------- */
 
 /* Emits the record that `reader` has read, of that generation. */
 static inline void
 emit(struct sq_task *task, struct file *file, const struct sq_reader *reader, struct sq_str record, uint64_t generation,
      uint64_t offset)
 {
-        if (reader->wrong)
-                sq_refuse(task, file->on_error, sq_str(record), "%s: byte %llu: %s", file->path,
-                          (unsigned long long)offset, reader->wrong);
-        else if (file->format == LINES)
-                sq_emit(task, sq_str(record));
-        else if (file->format == CSV)
-                emit_csv(task, file, &file->columns[generation % GENERATIONS], record, offset);
-        else
-                emit_jsonl(task, file, record, offset);
-}
-
-/* ---- Following --------------------------------------------------------------------------------------- */
-
-/* Its file was truncated, or written anew: reads on in a copy of it, as logrotate's copytruncate makes one, or begins
- * anew. */
-static void
-leave_rewritten(struct sq_task *task, struct file *file)
-{
-        uint64_t offset = file->reader.offset;
-        int *slot = &file->fds[file->generation % GENERATIONS],
-            copy = sq_identity_find(identity_of(file, file->generation), file->path);
-
-        if (copy >= 0) {
-                sq_log(task, SQ_INFO, "%s was truncated or written anew: goes on in the copy of it at byte %llu",
-                       file->path, (unsigned long long)offset);
-                close(*slot);
-                *slot = copy;
-                file->rotated = true;
-                file->replayer.fd = -1;
-                sq_reader_open(&file->reader, copy, offset, UINT64_MAX);
-                (void)sq_identity_take(identity_of(file, file->generation), copy, offset);
-                return;
-        }
-        if (file->seen > offset)
-                sq_lost(task, 1, "%s was truncated or written anew: at least the %llu bytes from byte %llu on are lost",
-                        file->path, (unsigned long long)(file->seen - offset), (unsigned long long)offset);
-        else
-                sq_log(task, SQ_WARN, "%s was truncated or written anew: it is read from its beginning", file->path);
-        file->generation++;
-        begin_generation(file, fcntl(*slot, F_DUPFD_CLOEXEC, 0), 0);
-}
-
-/* Whether what was read still stands in the file; then what it is known by is brought up to date. */
-static bool
-renew(struct file *file)
-{
-        struct sq_identity *identity = identity_of(file, file->follow ? file->generation : 0);
-        struct stat st;
-
-        if (file->reader.fd < 0)
-                return true;
-        if (fstat(file->reader.fd, &st) < 0 || (uint64_t)st.st_size < file->reader.offset ||
-            !sq_identity_is(identity, file->reader.fd) ||
-            sq_identity_take(identity, file->reader.fd, file->reader.offset) < 0)
-                return false;
-        file->seen = (uint64_t)st.st_size;
-        return true;
-}
-
-/* At the end of a followed file. True when there is something to read again. */
-static bool
-look_again(struct sq_task *task, struct file *file)
-{
-        struct sq_identity before[GENERATIONS];
-        struct stat here, there;
-        int fd;
-
-        if (!renew(file)) {
-                leave_rewritten(task, file);
-                return true;
-        }
-        if (file->reader.fd >= 0 && fstat(file->reader.fd, &here) == 0) {
-                if (stat(file->path, &there) < 0 || (here.st_ino == there.st_ino && here.st_dev == there.st_dev))
-                        return false;
-                if (!file->rotated)
-                        return file->rotated = true;
-        }
-        fd = sq_identity_after(before, known(file, before), file->path);
-        if (fd < 0)
-                return false;
-        if (file->reader.fd >= 0)
-                sq_log(task, SQ_INFO, "%s was rotated: goes on in the file that came after it", file->path);
-        file->generation += file->reader.fd >= 0;
-        begin_generation(file, fd, 0);
-        return true;
+        sq_records_emit(task, &file->records, columns_of(file, generation), reader->wrong, record, offset);
 }
 
 /* The header of a generation: columns may stand in another order than before. */
 static void
 take_header(struct sq_task *task, struct file *file, struct sq_str record)
 {
-        struct sq_csv_columns *columns = &file->columns[file->generation % GENERATIONS];
-        size_t lacking = sq_csv_columns_read(columns, record, file->nfields, (const char *const *)file->names);
+        struct sq_csv_columns *columns = columns_of(file, file->tail.generation);
+        size_t lacking = sq_csv_columns_read(columns, record, file->records.nfields,
+                                             (const char *const *)file->records.names);
 
-        if (lacking < file->nfields)
+        if (lacking < file->records.nfields)
                 sq_log(task, SQ_WARN, "%s: the new header lacks the column `%s`: it is empty from here on", file->path,
-                       file->names[lacking]);
+                       file->records.names[lacking]);
         file->header = false;
 }
 
@@ -632,8 +301,10 @@ next_record(struct sq_task *task, struct file *file, struct sq_str *ret, uint64_
         int rc;
 
         for (;;) {
+                if (file->tail.begun)
+                        begin(file);
                 offset = file->reader.offset;
-                rc = file->reader.fd < 0 ? 0 : sq_reader_next(&file->reader, !file->follow || file->rotated, ret);
+                rc = file->reader.fd < 0 ? 0 : sq_reader_next(&file->reader, !file->follow || file->tail.rotated, ret);
                 if (rc > 0 && !file->header) {
                         *ret_position = position_at(file, offset);
                         return rc;
@@ -644,7 +315,7 @@ next_record(struct sq_task *task, struct file *file, struct sq_str *ret, uint64_
                         return rc;
                 else if (!file->follow && file->reader.offset < file->last)
                         return -ESTALE;
-                else if (file->follow ? !look_again(task, file) : ++file->pass >= (uint64_t)file->repeat)
+                else if (file->follow ? !sq_tail_look(task, &file->tail) : ++file->pass >= (uint64_t)file->repeat)
                         return 0;
                 else if (!file->follow)
                         sq_reader_seek(&file->reader, file->first);
@@ -655,13 +326,14 @@ next_record(struct sq_task *task, struct file *file, struct sq_str *ret, uint64_
 static bool
 still_there(struct sq_task *task, struct file *file)
 {
+        uint64_t size;
+
         if (sq_now(task) >= file->noted_ns) {
                 file->noted_ns = sq_now(task) + NOTE_NS;
-                if (!renew(file)) {
-                        if (!file->follow)
-                                return false;
-                        leave_rewritten(task, file);
-                }
+                if (!file->follow && !sq_identity_renew(&file->identity, file->fd, file->reader.offset, &size))
+                        return false;
+                if (file->follow && !sq_tail_renew(&file->tail))
+                        sq_tail_leave_rewritten(task, &file->tail);
                 note(task, file);
         }
         sq_next_position(task, position_at(file, file->reader.offset));
@@ -697,7 +369,7 @@ next(struct sq_task *task)
                 return SQ_IDLE;
         while (n < most && bytes < BURST_BYTES && (rc = next_record(task, file, &record, &position)) > 0) {
                 sq_track(task, position);
-                emit(task, file, &file->reader, record, file->generation, position & OFFSET_MASK);
+                emit(task, file, &file->reader, record, file->tail.generation, position & SQ_TAIL_OFFSET);
                 bytes += record.len;
                 n++;
         }
@@ -721,14 +393,16 @@ static int
 replay(struct sq_task *task, uint64_t position)
 {
         struct file *file = state(task);
-        uint64_t generation = file->follow ? position >> GENERATION_SHIFT : 0;
-        uint64_t offset = file->follow ? position & OFFSET_MASK : file->size ? position % file->size : 0;
-        int fd = file->fds[generation % GENERATIONS], rc;
+        uint64_t generation = file->follow ? position >> SQ_TAIL_SHIFT : 0;
+        uint64_t offset = file->follow ? position & SQ_TAIL_OFFSET : file->size ? position % file->size : 0;
+        int fd = file->follow ? sq_tail_fd(&file->tail, position) : file->fd, rc;
         struct sq_str record;
 
-        if (file->follow && generation + GENERATIONS <= file->generation)
-                return sq_error(task, "%s was rotated %u times since position %llu", file->path, GENERATIONS,
+        if (fd == -ESTALE)
+                return sq_error(task, "%s was rotated %u times since position %llu", file->path, SQ_TAIL_GENERATIONS,
                                 (unsigned long long)position);
+        if (file->tail.begun)
+                begin(file);
         if (fd != file->replayer.fd || !file->replayer.buffer)
                 sq_reader_open(&file->replayer, fd, offset, UINT64_MAX);
         if (!file->follow)
@@ -743,65 +417,17 @@ replay(struct sq_task *task, uint64_t position)
         return 0;
 }
 
-/* Reads on in the file that the position is in, whatever its name is now. */
-static void
-go_on_in(struct sq_task *task, struct file *file, const struct sq_identity *identity, uint64_t offset)
-{
-        int fd = sq_identity_find(identity, file->path);
-
-        if (fd >= 0) {
-                begin_generation(file, fd, offset);
-                *identity_of(file, file->generation) = *identity;
-                return;
-        }
-        sq_lost(task, 1,
-                "%s: the file that was read up to byte %llu was rotated or truncated and is gone: what came after that in it is lost",
-                file->path, (unsigned long long)offset);
-        file->generation++;
-        begin_generation(file, sq_identity_after(identity, 1, file->path), 0);
-}
-
-static void
-seek_followed(struct sq_task *task, struct file *file, uint64_t position)
-{
-        struct sq_str noted = sq_noted(task);
-        struct note before = {0};
-        uint64_t offset = position & OFFSET_MASK, back;
-        size_t n;
-        int fd = file->fds[0];
-
-        memcpy(&before, noted.ptr, noted.len < sizeof(before) ? noted.len : sizeof(before));
-        n = noted.len < offsetof(struct note, known)
-                    ? 0
-                    : (noted.len - offsetof(struct note, known)) / sizeof(before.known[0]);
-        file->fds[0] = -1;
-        file->nids = 0;
-        file->generation = position >> GENERATION_SHIFT;
-        back = (uint32_t)(before.generation - (uint32_t)file->generation);
-        if (before.path == hash_of(file->path) && back < n) {
-                if (fd >= 0)
-                        close(fd);
-                go_on_in(task, file, &before.known[n - 1 - back], offset);
-                return;
-        }
-        if (position > 0) {
-                sq_log(task, SQ_INFO, "%s: another file than before: it is read from its beginning", file->path);
-                file->generation++;
-        }
-        begin_generation(file, fd, 0);
-}
-
 /* The same file, and as much of it as when the run began. */
 static int
 seek_once(struct sq_task *task, struct file *file, uint64_t position)
 {
         struct sq_str noted = sq_noted(task);
-        struct note_once before = {0};
+        struct note before = {0};
         uint64_t offset;
         int fd;
 
         memcpy(&before, noted.ptr, noted.len < sizeof(before) ? noted.len : sizeof(before));
-        if (noted.len != sizeof(before) || before.path != hash_of(file->path))
+        if (noted.len != sizeof(before) || before.path != sq_path_hash(file->path))
                 return position > 0
                                ? sq_error_final(task, "%s: another file than the one that was read before", file->path)
                                : 0;
@@ -809,20 +435,27 @@ seek_once(struct sq_task *task, struct file *file, uint64_t position)
         if (fd < 0)
                 return sq_error_final(task, "%s: was truncated, written anew or replaced before it was read to its end",
                                       file->path);
-        close(file->fds[0]);
-        file->fds[0] = fd;
+        close(file->fd);
+        file->fd = fd;
         file->replayer.fd = -1;
         file->size = before.size;
         file->first = file->header_end = before.first;
         if (take_share(task, file) < 0)
                 return -1;
-        if (file->format == CSV)
+        if (file->records.format == SQ_FORMAT_CSV)
                 read_columns(file, fd);
-        file->ids[0] = before.known;
+        file->identity = before.known;
         file->pass = file->size ? position / file->size : 0;
         offset = file->size ? position % file->size : 0;
         sq_reader_seek(&file->reader, offset < file->first ? file->first : offset);
         return 0;
+}
+
+static void
+seek_followed(struct sq_task *task, struct file *file, uint64_t position)
+{
+        sq_tail_seek(task, &file->tail, position);
+        begin(file);
 }
 
 static int
@@ -852,12 +485,9 @@ SQ_SPOUT(file) = {
         .options =
                 {
                         SQ_REQ_PATH(struct file, path, "the file"),
-                        SQ_OPT_ENUM(
-                                struct file, format, "lines|jsonl|csv", "lines",
-                                "lines: the field `line`; csv: the fields of the header line, as text; jsonl: the members of the first object"),
-                        SQ_OPT_LIST(struct file, fields,
-                                    "csv: only these columns; jsonl: these members (nil where an object lacks one)"),
-                        SQ_OPT_ON_ERROR(struct file, on_error),
+                        SQ_OPT_FORMAT(struct file, records.format),
+                        SQ_OPT_FIELDS(struct file, records.wanted),
+                        SQ_OPT_ON_ERROR(struct file, records.on_error),
                         SQ_OPT_INT(struct file, repeat, 1, "how often the file is read"),
                         SQ_OPT_BOOL(struct file, follow, false,
                                     "wait for more at the end, as tail -F does: rotation and truncation are seen"),

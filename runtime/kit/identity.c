@@ -78,6 +78,28 @@ sq_identity_is(const struct sq_identity *identity, int fd)
                mark == identity->mark_hash;
 }
 
+bool
+sq_identity_renew(struct sq_identity *identity, int fd, uint64_t read, uint64_t *ret_size)
+{
+        struct stat about;
+
+        if (fstat(fd, &about) < 0 || (uint64_t)about.st_size < read || !sq_identity_is(identity, fd) ||
+            sq_identity_take(identity, fd, read) < 0)
+                return false;
+        *ret_size = (uint64_t)about.st_size;
+        return true;
+}
+
+uint32_t
+sq_path_hash(const char *path)
+{
+        uint32_t hash = 2166136261u; /* FNV-1a */
+
+        for (; *path; path++)
+                hash = (hash ^ (uint8_t)*path) * 16777619u;
+        return hash;
+}
+
 /* ---- The folder -------------------------------------------------------------------------------------- */
 
 /* Splits a path: the folder is opened, *ret_name is what stands behind the last slash. */

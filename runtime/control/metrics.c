@@ -5,12 +5,13 @@
  */
 #include "control/metrics.h"
 
-#include <assert.h>
 #include <stddef.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/invariant.h"
 
 const struct sqi_counter sqi_counters[SQI_NCOUNTERS] = {
 #define X(name, use, help) {#name, SQI_COUNTER_##use, help},
@@ -23,7 +24,7 @@ _Static_assert(offsetof(struct sqi_metrics, execute) == SQI_NCOUNTERS * sizeof(u
 uint64_t
 sqi_counter_get(const struct sqi_metrics *metrics, unsigned counter)
 {
-        assert(counter < SQI_NCOUNTERS);
+        sqi_assert(counter < SQI_NCOUNTERS);
         return atomic_load_explicit((const _Atomic uint64_t *)(const void *)metrics + counter, memory_order_relaxed);
 }
 

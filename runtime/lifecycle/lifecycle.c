@@ -21,6 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/invariant.h"
+
 static const uint64_t probe_pause = 10 * SQI_MS;
 
 /* ---- Messages ---------------------------------------------------------------------------------------- */
@@ -328,6 +330,22 @@ static void (*const events[])(struct sqi_step *step, const struct sqi_event *eve
         [SQI_EVENT_MISSED] = sqi_adopt_missed,
 };
 
+/* What it is about is one of the plan's workers, where we say it ourselves. */
+static bool
+names_a_worker(const struct sqi_lifecycle *life, const struct sqi_event *event)
+{
+        switch (event->type) {
+        case SQI_EVENT_SPAWNED:
+        case SQI_EVENT_SPAWN_FAILED:
+        case SQI_EVENT_EXITED:
+        case SQI_EVENT_FOUND:
+        case SQI_EVENT_MISSED:
+                return event->worker < life->plan->nworkers;
+        default:
+                return (size_t)event->type < sizeof(events) / sizeof(events[0]);
+        }
+}
+
 static void
 forgive_silence(struct sqi_lifecycle *life, uint64_t now)
 {
@@ -348,6 +366,7 @@ sqi_lifecycle_step(struct sqi_lifecycle *life, const struct sqi_event *event, ui
 
         if (life->state == SQI_ENDED)
                 return;
+        sqi_assert(names_a_worker(life, event));
         forgive_silence(life, now);
         life->stepped_at = now;
         if (event->sums) /* a tuple that is given up is missing until its letter is written */

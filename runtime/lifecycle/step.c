@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/invariant.h"
+
 uint64_t
 sqi_step_ns(double s)
 {
@@ -26,14 +28,18 @@ sqi_step_is_over(const struct sqi_lifecycle *life)
 bool
 sqi_step_is_on(const struct sqi_lifecycle *life, uint32_t task, uint32_t worker)
 {
+        sqi_assert(task < life->plan->ntasks);
         return worker == SQI_EVERY_WORKER || life->plan->tasks[task].worker == worker;
 }
 
 struct sqi_cycle *
 sqi_step_cycle(struct sqi_lifecycle *life, uint32_t task)
 {
-        uint32_t cycle = life->plan->components[life->plan->tasks[task].component].cycle;
+        uint32_t cycle;
 
+        sqi_assert(task < life->plan->ntasks);
+        cycle = life->plan->components[life->plan->tasks[task].component].cycle;
+        sqi_assert(cycle < life->ncycles);
         return cycle ? &life->cycles[cycle] : NULL;
 }
 
@@ -59,7 +65,10 @@ sqi_step_act(struct sqi_step *step, struct sqi_action action)
 void
 sqi_step_send(struct sqi_step *step, uint32_t worker, enum sqi_message_type type, uint32_t task, uint64_t number)
 {
-        uint32_t incarnation = worker == SQI_EVERY_WORKER ? 0 : step->life->workers[worker].incarnation;
+        uint32_t incarnation;
+
+        sqi_assert(worker == SQI_EVERY_WORKER || worker < step->life->plan->nworkers);
+        incarnation = worker == SQI_EVERY_WORKER ? 0 : step->life->workers[worker].incarnation;
         struct sqi_message message = {.type = type,
                                       .worker = worker == SQI_EVERY_WORKER ? 0 : worker,
                                       .incarnation = incarnation,
@@ -144,6 +153,7 @@ sqi_step_report(struct sqi_step *step, enum sqi_report what, uint32_t worker, ui
 void
 sqi_step_spawn(struct sqi_step *step, uint32_t worker)
 {
+        sqi_assert(worker < step->life->plan->nworkers);
         step->life->workers[worker].state = SQI_WORKER_SPAWNING;
         sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_SPAWN,
                                                .worker = worker,
@@ -153,6 +163,7 @@ sqi_step_spawn(struct sqi_step *step, uint32_t worker)
 void
 sqi_step_kill(struct sqi_step *step, uint32_t worker)
 {
+        sqi_assert(worker < step->life->plan->nworkers);
         step->life->workers[worker].state = SQI_WORKER_KILLED;
         sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_KILL, .worker = worker});
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/complain.h"
+#include "base/invariant.h"
 #include "control/lease.h"
 #include "supervisor/program.h"
 #include "supervisor/running.h"
@@ -18,6 +19,13 @@
 
 enum { NAME_SIZE = 192, READ_SIZE = 16384 };
 static const uint64_t last_words = 20 * SQI_MS;
+
+static struct sqi_child *
+child_of(const struct sqi_running *running, uint32_t worker)
+{
+        sqi_assert(worker < running->plan->nworkers);
+        return &running->children[worker];
+}
 
 static void
 hand_on_line(void *context, const char *line)
@@ -35,7 +43,7 @@ hand_on_line(void *context, const char *line)
 void
 sqi_child_read(struct sqi_running *running, uint32_t worker)
 {
-        struct sqi_child *child = &running->children[worker];
+        struct sqi_child *child = child_of(running, worker);
         char bytes[READ_SIZE];
         ssize_t n;
 
@@ -72,7 +80,7 @@ watch_child(struct sqi_running *running, struct sqi_child *child)
 int
 sqi_child_spawn(struct sqi_running *running, uint32_t worker, uint32_t incarnation)
 {
-        struct sqi_child *child = &running->children[worker];
+        struct sqi_child *child = child_of(running, worker);
         char tasks[NAME_SIZE], title[2 * NAME_SIZE], numbers[3][24];
         char adoptable[] = "adoptable", fifo[SQI_RUNDIR_SIZE + 16], program[SQI_PROGRAM_PATH];
         char *argv[] = {title,      running->rundir.path, numbers[0],
@@ -136,8 +144,7 @@ send_move(struct sqi_running *running, uint32_t worker, uint32_t incarnation)
 int
 sqi_child_move(struct sqi_running *running, uint32_t worker, uint32_t incarnation)
 {
-        struct sqi_child *from = &running->former->children[running->stays[worker]],
-                         *child = &running->children[worker];
+        struct sqi_child *child = child_of(running, worker), *from = child_of(running->former, running->stays[worker]);
         char old[SQI_RUNDIR_SIZE + 16], new[SQI_RUNDIR_SIZE + 16];
         int r;
 
@@ -169,7 +176,7 @@ int
 sqi_child_adopt(struct sqi_running *running, uint32_t worker, bool *ret_found, uint32_t *ret_incarnation, char *error,
                 size_t size)
 {
-        struct sqi_child *child = &running->children[worker];
+        struct sqi_child *child = child_of(running, worker);
         char fifo[SQI_RUNDIR_SIZE + 16];
         uint32_t incarnation = 0;
         pid_t pid = 0, again = 0;
@@ -204,7 +211,7 @@ sqi_child_adopt(struct sqi_running *running, uint32_t worker, bool *ret_found, u
 void
 sqi_child_reap(struct sqi_running *running, uint32_t worker)
 {
-        struct sqi_child *child = &running->children[worker];
+        struct sqi_child *child = child_of(running, worker);
 
         if (child->process.pidfd < 0 || child->exited ||
             !sqi_process_reap(&child->process, &child->signalled, &child->number))

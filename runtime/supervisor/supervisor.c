@@ -22,6 +22,7 @@
 #include <zmq.h>
 
 #include "base/complain.h"
+#include "base/invariant.h"
 #include "base/descriptors.h"
 #include "control/counted.h"
 #include "control/endpoint.h"
@@ -174,6 +175,7 @@ step(struct sqi_running *running, const struct sqi_event *event)
         for (size_t i = 0; i < actions->n; i++) {
                 struct sqi_action action = actions->items[i];
 
+                sqi_assert((size_t)action.type < sizeof(deeds) / sizeof(deeds[0]));
                 deeds[action.type](running, &action);
         }
         actions->n = 0;
@@ -670,8 +672,10 @@ sqi_running_totals(const struct sqi_running *running)
 pid_t
 sqi_running_pid(const struct sqi_running *running, uint32_t worker)
 {
-        pid_t pid = running->children[worker].process.pid;
+        pid_t pid;
 
+        sqi_assert(worker < running->plan->nworkers);
+        pid = running->children[worker].process.pid;
         return pid > 0 ? pid : 0;
 }
 

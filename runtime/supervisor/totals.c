@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/invariant.h"
 #include "base/sealed.h"
 
 struct total {
@@ -219,6 +220,7 @@ sqi_totals_resume(struct sqi_totals *totals, const char *rundir, uint32_t worker
 static void
 add_task(const struct sqi_totals *totals, uint32_t task, struct sqi_metrics *into)
 {
+        sqi_assert(task < totals->plan->ntasks);
         sqi_metrics_merge(into, totals->tasks[task].before);
         sqi_metrics_merge(into, totals->tasks[task].last);
 }
@@ -233,8 +235,10 @@ sqi_totals_task(const struct sqi_totals *totals, uint32_t task, struct sqi_metri
 void
 sqi_totals_component(const struct sqi_totals *totals, uint32_t component, struct sqi_metrics *ret)
 {
-        const struct sqi_plan_component *c = &totals->plan->components[component];
+        const struct sqi_plan_component *c;
 
+        sqi_assert(component < totals->plan->ncomponents);
+        c = &totals->plan->components[component];
         memset(ret, 0, sizeof(*ret));
         for (uint32_t t = c->first_task; t < c->first_task + c->ntasks; t++)
                 add_task(totals, t, ret);

@@ -3,12 +3,12 @@
  * move up if it takes more. */
 #include "tuple/writer.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/invariant.h"
 #include "tuple/pack.h"
 
 enum { FIRST_ROOM = 256, HEAD_MAX = 5 };
@@ -96,7 +96,7 @@ begin(struct sqi_writer *writer, const char *key)
 {
         struct sqi_writer_open *open = writer->depth ? &writer->open[writer->depth - 1] : NULL;
 
-        assert((open && open->map) == (key != NULL));
+        sqi_assert((open && open->map) == (key != NULL));
         if (!open)
                 return;
         if (writer->form == SQI_JSON && open->n > 0)
@@ -113,7 +113,7 @@ static void
 open_at(struct sqi_writer *writer, const char *key, bool map)
 {
         begin(writer, key);
-        assert(writer->depth < SQI_WRITE_DEPTH);
+        sqi_assert(writer->depth < SQI_WRITE_DEPTH);
         writer->open[writer->depth++] = (struct sqi_writer_open){writer->size, 0, map};
         put(writer, map ? "{" : "[", 1);
 }
@@ -152,7 +152,7 @@ sqi_write_end(struct sqi_writer *writer)
 {
         const struct sqi_writer_open *open;
 
-        assert(writer->depth > 0);
+        sqi_assert(writer->depth > 0);
         open = &writer->open[--writer->depth];
         if (writer->failed)
                 return;
@@ -165,7 +165,7 @@ sqi_write_end(struct sqi_writer *writer)
 int
 sqi_writer_take(struct sqi_writer *writer, void **ret_bytes, size_t *ret_size)
 {
-        assert(writer->depth == 0);
+        sqi_assert(writer->depth == 0);
         if (writer->failed || !make_room(writer, 0)) {
                 sqi_writer_drop(writer);
                 return -ENOMEM;

@@ -103,6 +103,7 @@ $(B)/%.o: %.c $(B)/flags
 	$(Q)$(CC) $(FLAGS) $(PIC) -c -o $@ $<
 PIC := -fPIE
 $(B)/cli/new.o: $(wildcard cli/templates/*)
+$(B)/runtime/daemon/web.o: docs/openapi.json
 $(PLUGINS) $(KIT): PIC := -fPIC
 
 # Holds the compiler and its flags, so that a change of either builds everything anew; and says what is missing before cc does.
@@ -191,7 +192,7 @@ install: all ## put it below DESTDIR and PREFIX (/usr/local)
 # There a component lies beside its topology, and only its owner may write into the folder.
 	sed -i 's|$${SQUALL_BUILD:-../../build}/topologies/[a-z-]*/|./|; s|$${OUT:-counts.tsv}|$${OUT:--}|; s|$${OUT:-\.}|$${OUT:-/tmp}|' \
 		$(LIB)/topologies/*/*.yaml
-	for file in README.md CHANGELOG.md docs/*.md docs/*.svg docs/squall.service; do \
+	for file in README.md CHANGELOG.md docs/*.md docs/*.svg docs/squall.service docs/openapi.json; do \
 		install -D -m 644 $$file $(SHARE)/doc/squall/$$file || exit 1; done
 	for file in $(COMPLETIONS); do install -d $(SHARE)/$${file%/*} && $(B)/squall completion $${file%%[-/]*} >$(SHARE)/$$file || exit 1; done
 	install -d $(MAN)

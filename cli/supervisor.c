@@ -277,7 +277,7 @@ SQI_VERB(supervisor) = {
                  {"clients", 0, CLI_TEXT, "DIR", .complete = CLI_COMPLETE_DIRECTORY,
                   .help = "with --listen: the public certificates of those who may connect; what is put there or taken away counts at once"},
                  {"http", 0, CLI_TEXT, "[ADDRESS:PORT]", .implied = "127.0.0.1:8080",
-                  .help = "serve /metrics for Prometheus, /ping, /ready and /version over HTTP, on a loopback address alone; without one, 127.0.0.1:8080 (default: not)"},
+                  .help = "serve /metrics for Prometheus and /api/v1 as Storm's UI over HTTP, on a loopback address alone; without one, 127.0.0.1:8080 (default: not)"},
                  CLI_OPTION_JSON,
                  CLI_OPTION_SOCKET},
         .example = "squall supervisor --state-dir ~/squall",

@@ -100,6 +100,22 @@ sqi_histogram_quantile(const struct sqi_histogram *histogram, double q)
         return sqi_histogram_edge(i);
 }
 
+double
+sqi_histogram_mean(const struct sqi_histogram *histogram)
+{
+        uint64_t total = 0;
+        double sum = 0;
+
+        for (unsigned i = 0; i < SQI_HISTOGRAM_BUCKETS; i++) {
+                uint32_t n = load(&histogram->buckets[i]);
+                uint64_t below = i ? sqi_histogram_edge(i - 1) + 1 : 0;
+
+                total += n;
+                sum += n * ((double)below + (double)sqi_histogram_edge(i)) / 2;
+        }
+        return total ? sum / (double)total : 0;
+}
+
 const char *
 sqi_own_metric_kind_name(uint32_t kind)
 {

@@ -123,6 +123,8 @@ void sqi_histogram_merge(struct sqi_histogram *into, const struct sqi_histogram 
 uint64_t sqi_histogram_edge(unsigned bucket);
 /* The value at quantile q (0..1) in ns, the upper edge of its bucket; 0 when empty. */
 uint64_t sqi_histogram_quantile(const struct sqi_histogram *histogram, double q);
+/* The mean, each value taken for the middle of its bucket, so within 1/32; 0 when empty. */
+double sqi_histogram_mean(const struct sqi_histogram *histogram);
 /* The component's own metric of that name, made when there is none; NULL: another kind has the name, or there are
  * SQI_OWN_MAX. */
 struct sqi_own_metric *sqi_own_metric_find(struct sqi_metrics *metrics, const char *name,

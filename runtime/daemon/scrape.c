@@ -86,26 +86,21 @@ sqi_scrape_take(struct sqi_scrape **scrape, void **ret_bytes, size_t *ret_size)
 
 /* ---- Samples ----------------------------------------------------------------------------------------- */
 
-/* One step an octave, of some of them; the sum is that of the middles of the buckets. `unit` is what a value counts. */
+/* One step an octave, of some of them. `unit` is what a value counts. */
 static void
 put_histogram(struct sqi_scrape *scrape, size_t family, const struct sqi_label *labels,
               const struct sqi_histogram *histogram, unsigned first, unsigned last, double unit)
 {
         struct sqi_rung steps[OCTAVES];
         uint64_t total = 0;
-        double sum = 0;
 
         for (unsigned b = 0; b < SQI_HISTOGRAM_BUCKETS; b++) {
-                uint64_t n = atomic_load_explicit(&histogram->buckets[b], memory_order_relaxed),
-                         edge = sqi_histogram_edge(b), below = b ? sqi_histogram_edge(b - 1) + 1 : 0;
-
-                total += n;
-                sum += (double)n * ((double)below + (double)edge) / 2;
+                total += atomic_load_explicit(&histogram->buckets[b], memory_order_relaxed);
                 if (b % SQI_HISTOGRAM_SUB == SQI_HISTOGRAM_SUB - 1)
-                        steps[b / SQI_HISTOGRAM_SUB] = (struct sqi_rung){(double)edge * unit, total};
+                        steps[b / SQI_HISTOGRAM_SUB] = (struct sqi_rung){(double)sqi_histogram_edge(b) * unit, total};
         }
         sqi_expose_histogram(scrape->out, SQI_NCOUNTERS + family, labels, steps + first, last - first + 1, total,
-                             sum * unit);
+                             sqi_histogram_mean(histogram) * (double)total * unit);
 }
 
 static void

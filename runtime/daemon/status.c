@@ -60,8 +60,8 @@ restarts(const struct sqi_hosted *hosted)
         return n;
 }
 
-static double
-uptime(const struct sqi_hosted *hosted)
+double
+sqi_status_uptime(const struct sqi_hosted *hosted)
 {
         int64_t now = (int64_t)time(NULL);
 
@@ -81,7 +81,7 @@ put_head(struct sqi_writer *writer, const struct sqi_hosted *hosted)
 
         sqi_write_text(writer, "topology", hosted->record.name);
         sqi_write_text(writer, "state", sqi_hosted_state(hosted));
-        sqi_write_real(writer, "uptime_s", uptime(hosted));
+        sqi_write_real(writer, "uptime_s", sqi_status_uptime(hosted));
         sqi_write_uint(writer, "tasks", plan ? plan->ntasks : 0);
         sqi_write_uint(writer, "workers", plan ? plan->nworkers : 0);
         sqi_write_real(writer, "emitted_s", emitted_a_second(hosted));

@@ -5,10 +5,21 @@
 #include <unistd.h>
 
 #include "daemon/hosted.h"
+#include "daemon/rest.h"
 #include "daemon/scrape.h"
+#include "daemon/status.h"
 #include "tuple/writer.h"
 
-enum { OK = 200, NOT_FOUND = 404, NOT_ALLOWED = 405, UNAVAILABLE = 503 };
+/* docs/openapi.json, as it stands, which is built in. */
+__asm__(".pushsection .rodata\n"
+        ".globl web_openapi\n.hidden web_openapi\n"
+        "web_openapi:\n"
+        ".incbin \"docs/openapi.json\"\n"
+        ".byte 0\n"
+        ".popsection\n");
+extern const char web_openapi[] __attribute__((visibility("hidden")));
+
+enum { NOT_FOUND = 404, NOT_ALLOWED = 405, UNAVAILABLE = 503 };
 
 static void
 reply_json(struct sqi_http_reply *reply, struct sqi_writer *writer)
@@ -21,12 +32,18 @@ reply_json(struct sqi_http_reply *reply, struct sqi_writer *writer)
 }
 
 static void
-reply_text(struct sqi_http_reply *reply, const char *text)
+reply_copy(struct sqi_http_reply *reply, const char *type, const char *text)
 {
         char *copy = strdup(text);
 
         if (copy)
-                sqi_http_reply_bytes(reply, "text/plain; charset=utf-8", copy, strlen(copy));
+                sqi_http_reply_bytes(reply, type, copy, strlen(copy));
+}
+
+static void
+reply_text(struct sqi_http_reply *reply, const char *text)
+{
+        reply_copy(reply, "text/plain; charset=utf-8", text);
 }
 
 /* ---- The pages --------------------------------------------------------------------------------------- */
@@ -83,6 +100,107 @@ show_metrics(struct sqi_daemon *daemon, const struct sqi_http_request *request, 
                 sqi_http_reply_bytes(reply, "text/plain; version=0.0.4; charset=utf-8", bytes, size);
 }
 
+/* ---- As Storm's UI ----------------------------------------------------------------------------------- */
+
+/* The topology that the path names; NULL when there is none, and that is said. */
+static struct sqi_hosted *
+want(struct sqi_daemon *daemon, const char *name, struct sqi_http_reply *reply)
+{
+        struct sqi_hosted *hosted = sqi_daemon_find(daemon, (struct sq_str){name, strlen(name)});
+
+        if (!hosted)
+                sqi_http_reply_error(reply, NOT_FOUND, "no topology '%s' (/api/v1/topology/summary has all)", name);
+        return hosted;
+}
+
+static void
+show_cluster(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        struct sqi_writer writer = sqi_writer(SQI_JSON);
+
+        (void)request;
+        sqi_rest_cluster(daemon, &writer);
+        reply_json(reply, &writer);
+}
+
+static void
+show_topologies(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        struct sqi_writer writer = sqi_writer(SQI_JSON);
+
+        (void)request;
+        sqi_rest_topologies(daemon, &writer);
+        reply_json(reply, &writer);
+}
+
+typedef void view(const struct sqi_hosted *hosted, struct sqi_writer *writer);
+
+static void
+show_view(struct sqi_daemon *daemon, const char *name, view *show, struct sqi_http_reply *reply)
+{
+        const struct sqi_hosted *hosted = want(daemon, name, reply);
+        struct sqi_writer writer = sqi_writer(SQI_JSON);
+
+        if (!hosted)
+                return;
+        show(hosted, &writer);
+        reply_json(reply, &writer);
+}
+
+static void
+show_topology(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        show_view(daemon, request->uri->segments[3], sqi_rest_topology, reply);
+}
+
+static void
+show_visualization(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        show_view(daemon, request->uri->segments[3], sqi_rest_visualization, reply);
+}
+
+static void
+show_component(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        const char *id = request->uri->segments[5];
+        const struct sqi_hosted *hosted = want(daemon, request->uri->segments[3], reply);
+        struct sqi_writer writer = sqi_writer(SQI_JSON);
+
+        if (!hosted)
+                return;
+        if (sqi_rest_component(hosted, id, &writer))
+                reply_json(reply, &writer);
+        else
+                sqi_http_reply_error(reply, NOT_FOUND, "the topology '%s' has no component '%s', or does not run",
+                                     hosted->record.name, id);
+}
+
+/* ---- Our own ----------------------------------------------------------------------------------------- */
+
+static void
+show_list(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        struct sqi_writer writer = sqi_writer(SQI_JSON);
+
+        (void)request;
+        sqi_status_list(daemon, &writer);
+        reply_json(reply, &writer);
+}
+
+static void
+show_status(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        show_view(daemon, request->uri->segments[4], sqi_status_one, reply);
+}
+
+static void
+show_openapi(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        (void)daemon;
+        (void)request;
+        reply_copy(reply, "application/json", web_openapi);
+}
+
 /* ---- The table --------------------------------------------------------------------------------------- */
 
 /* Leaves the reply empty when there is no memory for it. */
@@ -97,6 +215,14 @@ static const struct {
         {SQI_GET, "/ready", show_ready},
         {SQI_GET, "/version", show_version},
         {SQI_GET, "/metrics", show_metrics},
+        {SQI_GET, "/api/v1/openapi.json", show_openapi},
+        {SQI_GET, "/api/v1/cluster/summary", show_cluster},
+        {SQI_GET, "/api/v1/topology/summary", show_topologies},
+        {SQI_GET, "/api/v1/topology/*", show_topology},
+        {SQI_GET, "/api/v1/topology/*/visualization", show_visualization},
+        {SQI_GET, "/api/v1/topology/*/component/*", show_component},
+        {SQI_GET, "/api/v1/squall/topologies", show_list},
+        {SQI_GET, "/api/v1/squall/topologies/*", show_status},
 };
 enum { NPAGES = sizeof(pages) / sizeof(pages[0]) };
 

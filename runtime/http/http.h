@@ -4,8 +4,8 @@
  *
  *  1. sqi_http_open(): it listens, on a loopback address alone (it speaks no TLS).
  *  2. The owner polls sqi_http_fd() for input, until sqi_http_due() at the latest, then calls sqi_http_serve(). That
- *     never waits: `answer` is called from there, in the owner's thread, and what it gives is sent as far as the client
- *     takes it; the rest some other time.
+ *     never waits: `answer` is called from there, in the owner's thread, and what it gives is sent as far as the
+ *     client takes it; the rest some other time.
  *  3. sqi_http_close(). Connections are cut, the port is free.
  *
  * A client costs what stands here at the most, whatever it sends or leaves out:

@@ -107,6 +107,62 @@ killed() {
 }
 check "the restart of a worker is counted" killed
 
+# ---- as Storm's UI ----
+
+# All paths of the table in web.c, and all of the document.
+paths() { sed -n 's/^ *{SQI_\(GET\|POST\), "\(.*\)", .*},$/\1 \2/p' runtime/daemon/web.c | sort; }
+described() { awk '/^    "\/.*": \{/ { path = $1; gsub(/[":]/, "", path); gsub(/\{[a-z]*\}/, "*", path) } /^      "(get|post)": / { print toupper(substr($1, 2, index($1, ":") - 3)), path }' docs/openapi.json | sort; }
+check "the OpenAPI document has the paths that there are" eval '[ "$(paths | wc -l)" -gt 10 ] && diff <(paths) <(described)'
+check "it is served as it stands in docs/" eval 'diff <(get /api/v1/openapi.json) docs/openapi.json'
+
+conforms() {
+        python3 - "$port" steady gen,pass,sink <<'PYTHON'
+import http.client, json, sys
+from jsonschema import Draft202012Validator
+port, topology, components = sys.argv[1:]
+document = json.load(open("docs/openapi.json"))
+def schema_of(operation, status):
+    answer = operation["responses"].get(str(status)) or operation["responses"]["default"]
+    return answer["content"].get("application/json", {}).get("schema")
+def look(operation, path, want):
+    client = http.client.HTTPConnection("localhost", int(port))
+    client.request("GET", path)
+    answer = client.getresponse()
+    body, schema = answer.read(), schema_of(operation, answer.status)
+    if answer.status != want:
+        sys.exit(f"{path}: status {answer.status} instead of {want}")
+    if schema is None:
+        return
+    errors = [e for e in Draft202012Validator({**schema, "components": document["components"]}).iter_errors(json.loads(body))]
+    for e in errors:
+        for cause in e.context or [e]:
+            print(path, "/".join(map(str, cause.absolute_path)), cause.message[:200])
+    if errors:
+        sys.exit(1)
+for path, item in document["paths"].items():
+    if "get" not in item:
+        continue
+    for component in components.split(",") if "{component}" in path else [""]:
+        look(item["get"], path.replace("{id}", topology).replace("{component}", component), 200)
+    if "{id}" in path:
+        look(item["get"], path.replace("{id}", "no%20such").replace("{component}", "x"), 404)
+PYTHON
+}
+if python3 -c 'import jsonschema' 2>/dev/null; then
+        check "each answer is as the OpenAPI document has it" conforms
+else
+        echo "ok - each answer is as the OpenAPI document has it # skip no python3-jsonschema"
+fi
+has() { get "$1" | grep -qF "$2" || { get "$1"; return 1; }; }
+check "a topology is as Storm shows it" has /api/v1/topology/count '"name":"count","status":"FINISHED","uptime":"'
+check "and its spout's counts are exact" has /api/v1/topology/count '"spoutId":"gen","encodedSpoutId":"gen","executors":1,"tasks":1,"emitted":5000,"transferred":5000,"acked":5000,"failed":0'
+check "so are a bolt's of one component" has /api/v1/topology/count/component/pass '"inputStats":[{"component":"gen","encodedComponentId":"gen","stream":"default","executed":5000,"acked":5000,"failed":0'
+check "the death of a worker is its component's last error" has /api/v1/topology/steady/component/pass '"componentErrors":[{"error":"killed by signal 9'
+check "the graph says what reads what" has /api/v1/topology/steady/visualization '":inputs":[{":component":"pass",":stream":"default",":sani-stream":"default1544803905",":grouping":"global"}]'
+check "what status prints is there" [ "$(get /api/v1/squall/topologies/count)" = "$("$squall" status count --json)" ]
+check "a topology that is not there is not found" is_refused 404 ask GET /api/v1/topology/nothing
+check "nor is a component" is_refused 404 ask GET /api/v1/topology/steady/component/nothing
+
 # ---- whoever asks what ----
 
 check "what is not there is not found" is_refused 404 ask GET /nothing

@@ -274,10 +274,31 @@ what_the_dead_have_counted_is_known_to_the_next_supervisor(void **state)
         assert_int_equal(rmdir(rundir), 0);
 }
 
+static void
+a_mean_is_within_a_32nd_of_the_true_one(void **state)
+{
+        struct sqi_histogram *histogram = calloc(1, sizeof(*histogram));
+        double sum = 0;
+
+        (void)state;
+        assert_non_null(histogram);
+        assert_true(sqi_histogram_mean(histogram) == 0);
+        for (uint64_t ns = 1; ns <= 1000000; ns += 997) {
+                sqi_histogram_add(histogram, ns);
+                sum += (double)ns;
+        }
+        double off = sqi_histogram_mean(histogram) / (sum / 1004) - 1;
+        assert_true(off > -1. / 32 && off < 1. / 32);
+        for (unsigned b = 1; b < SQI_HISTOGRAM_BUCKETS; b++)
+                assert_true(sqi_histogram_edge(b) > sqi_histogram_edge(b - 1));
+        free(histogram);
+}
+
 int
 main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_mean_is_within_a_32nd_of_the_true_one),
                 cmocka_unit_test(a_quantile_is_never_below_the_value_and_at_most_a_sixteenth_above),
                 cmocka_unit_test(an_empty_histogram_has_only_zeros),
                 cmocka_unit_test(what_is_too_long_counts_in_the_last_bucket),

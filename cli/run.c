@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 #include "live.h"
 #include "topology_file.h"
 #include "recording.h"
+#include "save.h"
 #include "summary.h"
 #include "watch.h"
 
@@ -177,14 +179,25 @@ exit_status(const struct run *run)
 }
 
 static int
-run_plan(struct run *run, struct sqi_plan **plan, bool json)
+run_plan(struct run *run, struct sqi_plan **plan, const struct sqi_savepoint *from, bool json)
 {
         const struct sqi_observer observer = {.context = run, .tell = on_tell, .line = on_line, .started = on_started};
         struct sqi_run_options options = {.crash_limit = CRASH_LIMIT};
         char error[ERROR_SIZE];
 
+        struct sqi_position *positions = from ? calloc((*plan)->ntasks, sizeof(*positions)) : NULL;
+
+        if (from && !positions)
+                return cli_error(CLI_FAILED, "out of memory");
+        if (from) {
+                sqi_snapshots_positions(&from->manifest, *plan, positions);
+                options.positions = positions;
+                options.restore = from->path;
+        }
         options.seed = sqi_random();
-        if (sqi_supervisor_run(run->supervisor, plan, &options, &observer, &run->running, error, sizeof(error)) < 0)
+        int r = sqi_supervisor_run(run->supervisor, plan, &options, &observer, &run->running, error, sizeof(error));
+        free(positions);
+        if (r < 0)
                 return cli_error(CLI_FAILED, "%s", error);
         cli_pulse_take(run->running, sqi_clock_ns(), &run->pulses[0]);
         run->npulses = 1;
@@ -195,17 +208,33 @@ run_plan(struct run *run, struct sqi_plan **plan, bool json)
         return exit_status(run);
 }
 
+/* CLI_DONE, also without --from: then the savepoint stays as it is, with an empty path. */
+static int
+open_savepoint(const struct cli_args *args, const struct sqi_plan *plan, struct sqi_savepoint *ret)
+{
+        char path[PATH_MAX];
+        int status;
+
+        if (!cli_text(args, "from"))
+                return CLI_DONE;
+        status = cli_full_path(cli_text(args, "from"), path);
+        return status == CLI_DONE ? cli_open_savepoint(path, plan, ret) : status;
+}
+
 static int
 run_topology(const struct cli_args *args)
 {
         char folder[PATH_MAX];
         struct run run = {.seconds = cli_seconds(args, "for"), .end_ns = SQI_NEVER, .live = cli_live(STDERR_FILENO)};
+        struct sqi_savepoint from = {0};
         struct sqi_plan *plan;
         char error[ERROR_SIZE];
         int status;
 
         if (cli_given(args, "for") && run.seconds <= 0)
                 return cli_error(CLI_USAGE, "--for is a time above 0 (leave it out to run until the spouts are done)");
+        if (cli_text(args, "from") && (cli_flag(args, "inline") || cli_flag(args, "watch")))
+                return cli_error(CLI_USAGE, "--inline and --watch begin from nothing (leave them or --from out)");
         if (cli_flag(args, "watch"))
                 return cli_watch(args);
         status = cli_load(args, 0, &plan);
@@ -222,14 +251,18 @@ run_topology(const struct cli_args *args)
         if (cli_flag(args, "inline"))
                 return cli_run_inline(args, &plan);
         run.signals = catch_signals();
-        if (run.signals < 0)
+        status = open_savepoint(args, plan, &from);
+        if (status != CLI_DONE)
+                ; /* nothing is started */
+        else if (run.signals < 0)
                 status = cli_error(CLI_FAILED, "cannot start a supervisor: %s", strerror(errno));
         else if (sqi_supervisor_new(&run.supervisor, error, sizeof(error)) < 0)
                 status = cli_error(CLI_FAILED, "cannot start a supervisor: %s", error);
         else
-                status = run_plan(&run, &plan, cli_flag(args, "json"));
+                status = run_plan(&run, &plan, from.path[0] ? &from : NULL, cli_flag(args, "json"));
         sqi_running_free(&run.running);
         sqi_supervisor_free(&run.supervisor);
+        sqi_savepoint_close(&from);
         sqi_plan_free(&plan);
         if (run.signals >= 0)
                 close(run.signals);
@@ -249,6 +282,8 @@ SQI_VERB(run) = {
         .options =
                 {CLI_OPTION_CONFIG,
                  {"for", 0, CLI_DURATION, "TIME", .help = "drain after this time: 10s, 500ms, 2m"},
+                 {"from", 0, CLI_TEXT, "PATH", .complete = CLI_COMPLETE_DIRECTORY,
+                  .help = "begin with the state and the positions of this savepoint"},
                  {"inline", 0, CLI_FLAG,
                   .help = "in this process and one thread, in an order that does not change: for gdb, valgrind and perf"},
                  {"watch", 0, CLI_FLAG, .help = "start again whenever the file or a .so of it has changed and checks"},

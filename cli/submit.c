@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command/server.h"
+#include "save.h"
 #include "topology_file.h"
-#include "talk.h"
 
 static void
 print(const struct cli_args *args, struct sq_value answer)
@@ -41,7 +42,7 @@ ask(const struct cli_args *args, struct sqi_request *request)
 }
 
 static int
-submit(const struct cli_args *args, const struct sqi_plan *plan)
+submit(const struct cli_args *args, const struct sqi_plan *plan, const char *from)
 {
         struct sqi_request request = {.command = SQI_COMMAND_SUBMIT, .seconds = -1};
         char *source = NULL;
@@ -53,6 +54,7 @@ submit(const struct cli_args *args, const struct sqi_plan *plan)
         if (r == 0)
                 r = cli_read_source(cli_operand(args, 0), &source, &request.source.len);
         request.source.ptr = source;
+        request.path = cli_str(from);
         if (r < 0)
                 status = cli_error(CLI_FAILED, "cannot read %s: %s", cli_operand(args, 0), strerror(-r));
         else
@@ -62,18 +64,38 @@ submit(const struct cli_args *args, const struct sqi_plan *plan)
         return status;
 }
 
+/* A supervisor elsewhere has it there, and looks for itself. */
+static int
+find_savepoint(const struct cli_args *args, const struct sqi_plan *plan, char ret[PATH_MAX])
+{
+        struct sqi_savepoint savepoint;
+        char socket[PATH_MAX];
+        const char *path = cli_socket(args, socket, sizeof(socket));
+        int status = path ? cli_full_path(cli_text(args, "from"), ret) : CLI_USAGE;
+
+        if (status != CLI_DONE || sqi_server_is_remote(path))
+                return status;
+        status = cli_open_savepoint(ret, plan, &savepoint);
+        if (status == CLI_DONE)
+                sqi_savepoint_close(&savepoint);
+        return status;
+}
+
 static int
 run(const struct cli_args *args)
 {
         struct sqi_plan *plan = NULL;
+        char from[PATH_MAX] = "";
         int status;
 
         if (strcmp(cli_operand(args, 0), "-") == 0)
                 return cli_error(CLI_USAGE,
                                  "submit wants a file, for a copy of it is kept (squall run reads standard input)");
         status = cli_load_as(args, 0, cli_text(args, "name"), &plan);
+        if (status == CLI_DONE && cli_text(args, "from"))
+                status = find_savepoint(args, plan, from);
         if (status == CLI_DONE)
-                status = submit(args, plan);
+                status = submit(args, plan, from);
         sqi_plan_free(&plan);
         return status;
 }
@@ -88,6 +110,8 @@ SQI_VERB(submit) = {
         .operands = {{"FILE", .complete = CLI_COMPLETE_FILE}},
         .options = {CLI_OPTION_CONFIG,
                     {"name", 'n', CLI_TEXT, "NAME", .help = "submit it by this name instead of the one in the file"},
+                    {"from", 0, CLI_TEXT, "PATH", .complete = CLI_COMPLETE_DIRECTORY,
+                     .help = "begin with the state and the positions of this savepoint"},
                     {"wait", 'w', CLI_FLAG,
                      .help = "return when every task is ready and data flows; status 1 if it does not come up"},
                     CLI_OPTION_JSON,

@@ -31,15 +31,15 @@ find(const struct sqi_plan *plan, const char *id)
 
 /* What keeps the new version of a bolt from going on with the keyed state of the old one; NULL: nothing. */
 static const char *
-mismatch(const struct sqi_component *old, const struct sqi_component *new)
+mismatch(const struct sqi_component *old, const struct sqi_component *next)
 {
-        if (!sqi_component_hands_on(new))
-                return new->bolt &&new->bolt->key_state > 0
+        if (!sqi_component_hands_on(next))
+                return next->bolt && next->bolt->key_state > 0
                                ? "the new version of its component says that its state is volatile"
                                : "the new version of its component keeps no state for a key";
-        if (sqi_bolt_takes(new->bolt, old->bolt->state_version, old->bolt->key_state))
+        if (sqi_bolt_takes(next->bolt, old->bolt->state_version, old->bolt->key_state))
                 return NULL;
-        return new->bolt->state_version == old->bolt->state_version
+        return next->bolt->state_version == old->bolt->state_version
                        ? "the new version of its component keeps another number of bytes for a key (give it another `.state_version`, "
                          "and a `.migrate` that reads the old ones)"
                        : "the new version of its component has another `.state_version`, and no `.migrate` that reads the old one";
@@ -114,6 +114,30 @@ check_state(const struct sqi_plan *before, const struct sqi_plan *after, const u
                                 CLI_USAGE,
                                 "the bolt '%s' keeps state in memory, which would be lost: %s (--lose-state does it all the same)",
                                 old->id, why);
+        }
+        return CLI_DONE;
+}
+
+int
+cli_check_keeps(const struct sqi_plan *plan)
+{
+        for (uint32_t c = 0; c < plan->ncomponents; c++) {
+                const struct sqi_plan_component *component = &plan->components[c];
+                struct sqi_component *loaded = NULL;
+                char error[512];
+                bool keeps = true;
+
+                if (component->kind != SQ_KIND_BOLT)
+                        continue;
+                if (sqi_component_load(component->path, &loaded, error, sizeof(error)) == 0)
+                        keeps = sqi_component_hands_on(loaded) || !gathers(loaded, component);
+                sqi_component_close(&loaded);
+                if (!keeps)
+                        return cli_error(
+                                CLI_USAGE,
+                                "the bolt '%s' keeps state that a savepoint cannot hold: its component does not keep it in "
+                                "sq_keyed(), or says that it is volatile (--lose-state makes one without it)",
+                                component->id);
         }
         return CLI_DONE;
 }

@@ -12,6 +12,9 @@
  */
 int cli_check_change(const struct cli_args *args, const struct sqi_plan *before, const struct sqi_plan *after);
 
+/* Can a savepoint keep all that the bolts have gathered? CLI_DONE, or CLI_USAGE after saying of which it cannot. */
+int cli_check_keeps(const struct sqi_plan *plan);
+
 /* Asks for it, waits until it has proved itself, prints. */
 int cli_update_plan(const struct cli_args *args, struct cli_talk *talk, const struct sqi_plan *plan,
                     struct sq_str source);

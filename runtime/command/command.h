@@ -29,7 +29,8 @@ enum { SQI_REQUEST_MAX = 64 << 20 };
 /*      command      changes  arguments and what it does */
 #define SQI_COMMANDS(X) \
         X(PING, false, "who is there: pid, version, state directory") \
-        X(SUBMIT, true, "name, plan, source: start a topology, and keep it running") \
+        X(SUBMIT, true, \
+          "name, plan, source, path: start a topology, and keep it running; with a path, from the savepoint that is there") \
         X(LIST, false, "all topologies") \
         X(STATUS, false, "name: one topology, with its components and tasks") \
         X(ACTIVATE, true, "name: spouts on") \
@@ -39,11 +40,13 @@ enum { SQI_REQUEST_MAX = 64 << 20 };
         X(UPDATE, true, \
           "name, plan, source: drain it, and go on with another plan; rolled back if that does not come up") \
         X(AWAIT, false, \
-          "name, serial, until: answered when it runs ('running'), is gone ('gone') or its update has proved itself ('settled'), or after a second; then status is PENDING") \
+          "name, serial, until: answered when it runs ('running'), is gone ('gone'), its update has proved itself ('settled') or its savepoint is there ('saved'), or after a second; then status is PENDING") \
         X(LOGS, false, "name: where its log is") \
         X(LEVEL, true, "name, component, level, seconds: what is logged by a component, or by all, for a time") \
         X(STOP, true, \
-          "leave: end the supervisor, and drain all topologies; with leave, they go on and wait for the next one")
+          "leave: end the supervisor, and drain all topologies; with leave, they go on and wait for the next one") \
+        X(SAVEPOINT, true, \
+          "name, path, leave: keep its state and its positions in a new folder; with leave, the topology ends with that")
 
 enum sqi_command_type {
 #define X(name, changes, sense) SQI_COMMAND_##name,
@@ -59,6 +62,7 @@ enum sqi_command_type {
         X(until, STR) \
         X(component, STR) \
         X(level, STR) \
+        X(path, STR) \
         X(plan, BIN) \
         X(source, BIN) \
         X(seconds, FLOAT) \

@@ -10,7 +10,9 @@
 
 #include "daemon/hosted.h"
 #include "daemon/result.h"
+#include "daemon/saving.h"
 #include "daemon/status.h"
+#include "daemon/submit.h"
 #include "daemon/update.h"
 #include "base/random.h"
 #include "supervisor/running.h"
@@ -123,65 +125,6 @@ answer_logs(struct sqi_daemon *daemon, const struct sqi_request *request, struct
 /* ---- Submit ------------------------------------------------------------------------------------------ */
 
 static void
-fill_record(const struct sqi_daemon *daemon, const struct sqi_request *request, const struct sqi_plan *plan,
-            struct sqi_record *ret)
-{
-        *ret = (struct sqi_record){.drain_secs = -1};
-        snprintf(ret->name, sizeof(ret->name), "%s", plan->name);
-        snprintf(ret->serial, sizeof(ret->serial), "%012llx", (unsigned long long)sqi_random() & 0xffffffffffffull);
-        memcpy(ret->line, ret->serial, sizeof(ret->line));
-        memcpy(ret->request, request->id, SQI_REQUEST_ID);
-        ret->submitted = ret->began = (int64_t)time(NULL);
-        sqi_daemon_rundir(daemon, ret->serial, ret->rundir);
-}
-
-/* One that has ended makes room; it was in the list only to be seen. */
-static bool
-make_room(struct sqi_hosted *old, struct sqi_result *result)
-{
-        if (sqi_hosted_is_running(old) || old->retry_at) {
-                sqi_refuse(result, SQI_STATUS_REFUSED,
-                           "a topology '%s' is %s already (kill it first, or submit with --name)", old->record.name,
-                           sqi_hosted_state(old));
-                return false;
-        }
-        return true;
-}
-
-static void
-submit(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_plan **plan, struct sqi_result *result)
-{
-        struct sqi_hosted *old = sqi_daemon_find(daemon, (struct sq_str){(*plan)->name, strlen((*plan)->name)}),
-                          *hosted;
-        struct sqi_record record;
-
-        if (old && memcmp(old->record.request, request->id, SQI_REQUEST_ID) == 0) {
-                /* we, or the supervisor before us, did that and died before the answer */
-                sqi_result_about(result, old->record.name, old->record.serial);
-                return;
-        }
-        if (old && !make_room(old, result))
-                return;
-        fill_record(daemon, request, *plan, &record);
-        if (sqi_state_add(&daemon->state, &record, *plan, request->source, result->error, sizeof(result->error)) < 0) {
-                result->status = SQI_STATUS_FAILED;
-                return;
-        }
-        if (old)
-                sqi_hosted_free(&old);
-        hosted = sqi_hosted_new(daemon, &record);
-        if (!hosted) {
-                sqi_state_remove(&daemon->state, &record);
-                sqi_refuse(result, SQI_STATUS_FAILED, "out of memory");
-                return;
-        }
-        hosted->plan = *plan;
-        *plan = NULL;
-        sqi_result_about(result, record.name, record.serial);
-        sqi_hosted_start(hosted);
-}
-
-static void
 answer_submit(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
 {
         char cause[256] = "no plan in it";
@@ -195,7 +138,7 @@ answer_submit(struct sqi_daemon *daemon, const struct sqi_request *request, stru
         else if (!sqi_is_id(plan->name))
                 sqi_refuse(result, SQI_STATUS_REFUSED, "the topology's name is no name");
         else
-                submit(daemon, request, &plan, result);
+                sqi_submit(daemon, request, &plan, result);
         sqi_plan_free(&plan);
 }
 
@@ -343,6 +286,58 @@ answer_update(struct sqi_daemon *daemon, const struct sqi_request *request, stru
         sqi_plan_free(&plan);
 }
 
+/* An update to the plan that it has: see saving.h. */
+static void
+save(struct sqi_hosted *hosted, const struct sqi_request *request, const char *path, struct sqi_result *result)
+{
+        struct sqi_request update = *request;
+        struct sqi_plan *plan = NULL;
+        char file[PATH_MAX], *source = NULL;
+        size_t length = 0;
+        int r;
+
+        if (hosted->saving || hosted->updating || hosted->record.trial) {
+                sqi_refuse(result, SQI_STATUS_FAILED, "another update or savepoint of '%s' is under way",
+                           hosted->record.name);
+                return;
+        }
+        sqi_state_path(&hosted->daemon->state, hosted->record.name, "topology.yaml", file);
+        r = sqi_state_plan(&hosted->daemon->state, hosted->record.name, &plan, result->error, sizeof(result->error));
+        if (r == 0)
+                r = sqi_file_read(AT_FDCWD, file, SQI_REQUEST_MAX, &source, &length);
+        if (r == 0)
+                r = sqi_saving_begin(hosted, path, request->leave);
+        update.source = (struct sq_str){source, length};
+        if (r == 0)
+                sqi_update_begin(hosted, &update, plan, result);
+        else
+                sqi_refuse(result, SQI_STATUS_FAILED, "the plan of '%s' cannot be read: %s", hosted->record.name,
+                           strerror(-r));
+        if (result->status == SQI_STATUS_DONE)
+                sqi_saving_about(hosted, result->serial);
+        else
+                sqi_saving_fail(hosted, result->error);
+        sqi_plan_free(&plan);
+        free(source);
+}
+
+static void
+answer_savepoint(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        struct sqi_hosted *hosted = want(daemon, request, result);
+        char path[PATH_MAX];
+
+        if (!hosted)
+                return;
+        if (!copy_text(request->path, path, sizeof(path)) || path[0] != '/')
+                sqi_refuse(result, SQI_STATUS_REFUSED,
+                           "the path of the savepoint is too long, or does not begin with /");
+        else if (access(path, F_OK) == 0)
+                sqi_refuse(result, SQI_STATUS_REFUSED, "%s is there already (name another folder)", path);
+        else
+                save(hosted, request, path, result);
+}
+
 /* ---- Await ------------------------------------------------------------------------------------------- */
 
 static bool
@@ -357,6 +352,8 @@ look(struct sqi_daemon *daemon, const struct sqi_waiter *waiter, char *error, si
 {
         const struct sqi_hosted *hosted = sqi_daemon_find(daemon, (struct sq_str){waiter->name, strlen(waiter->name)});
 
+        if (waiter->until == SQI_UNTIL_SAVED)
+                return sqi_saving_look(daemon, hosted, waiter->serial, error, size);
         if (waiter->until == SQI_UNTIL_SETTLED && hosted && hosted->updating)
                 return SQI_STATUS_PENDING;
         if (!is_same(hosted, waiter->serial)) {
@@ -424,8 +421,10 @@ static void
 answer_await(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
 {
         struct sqi_waiter *waiter = calloc(1, sizeof(*waiter));
-        static const char *const names[] = {
-                [SQI_UNTIL_RUNNING] = "running", [SQI_UNTIL_GONE] = "gone", [SQI_UNTIL_SETTLED] = "settled"};
+        static const char *const names[] = {[SQI_UNTIL_RUNNING] = "running",
+                                            [SQI_UNTIL_GONE] = "gone",
+                                            [SQI_UNTIL_SETTLED] = "settled",
+                                            [SQI_UNTIL_SAVED] = "saved"};
         char until[8] = "";
         unsigned i = 0;
 
@@ -436,7 +435,7 @@ answer_await(struct sqi_daemon *daemon, const struct sqi_request *request, struc
                 free(waiter);
                 return;
         }
-        while (i < SQI_UNTIL_SETTLED && strcmp(until, names[i]) != 0)
+        while (i < SQI_UNTIL_SAVED && strcmp(until, names[i]) != 0)
                 i++;
         waiter->until = (enum sqi_until)i;
         waiter->due = sqi_clock_ns() + SQI_SECOND;
@@ -456,7 +455,7 @@ static handler *const handlers[SQI_COMMAND_TYPES] = {
         [SQI_COMMAND_KILL] = answer_kill,           [SQI_COMMAND_AWAIT] = answer_await,
         [SQI_COMMAND_LOGS] = answer_logs,           [SQI_COMMAND_STOP] = answer_stop,
         [SQI_COMMAND_LEVEL] = answer_level,         [SQI_COMMAND_PLAN] = answer_plan,
-        [SQI_COMMAND_UPDATE] = answer_update,
+        [SQI_COMMAND_UPDATE] = answer_update,       [SQI_COMMAND_SAVEPOINT] = answer_savepoint,
 };
 
 /* Answered already, and that was not heard. */

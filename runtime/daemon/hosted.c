@@ -227,6 +227,7 @@ sqi_hosted_free(struct sqi_hosted **hosted)
         sqi_journal_close(&it->journal);
         sqi_levels_free(&it->levels);
         sqi_hosted_forget_stays(it);
+        free(it->saving);
         free(it->positions);
         free(it);
         *hosted = NULL;
@@ -281,20 +282,6 @@ any_lives(const struct sqi_hosted *hosted)
 
 /* ---- Where it begins --------------------------------------------------------------------------------- */
 
-static void
-take_positions(struct sqi_hosted *hosted, const struct sqi_manifest *manifest)
-{
-        for (uint32_t t = 0; t < hosted->ntasks; t++) {
-                const struct sqi_plan_component *component =
-                        &hosted->plan->components[hosted->plan->tasks[t].component];
-                const struct sqi_position *position = sqi_manifest_position(manifest, component->id,
-                                                                            hosted->plan->tasks[t].index);
-
-                hosted->positions[t] = position && component->kind == SQ_KIND_SPOUT ? *position
-                                                                                    : (struct sqi_position){0};
-        }
-}
-
 /*
  * From the newest snapshot, its state and its positions; or, if a run has begun from that one already and died without
  * one of its own, from where its spouts were and with no state: that of a task that died is gone.
@@ -328,7 +315,7 @@ find_beginning(struct sqi_hosted *hosted, char ret_restore[PATH_MAX], char *erro
         if (r == 0 && base == manifest.epoch)
                 ret_restore[0] = '\0';
         else if (r == 0)
-                take_positions(hosted, &manifest);
+                sqi_snapshots_positions(&manifest, hosted->plan, hosted->positions);
         sqi_manifest_free(&manifest);
         return 0;
 }

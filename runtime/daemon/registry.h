@@ -17,6 +17,19 @@ struct sqi_sample {
         uint64_t at_ns, emitted;
 };
 
+/* A savepoint under way: saving.h. */
+struct sqi_saving {
+        char path[PATH_MAX], serial[SQI_SERIAL_SIZE];
+        bool ends; /* the topology, with it */
+};
+
+/* How one went. */
+struct sqi_saved {
+        char serial[SQI_SERIAL_SIZE];
+        char cause[SQI_RECORD_CAUSE]; /* of its failure; empty: it is there */
+};
+enum { SQI_SAVED = 16 };
+
 struct sqi_hosted {
         struct sqi_daemon *daemon;
         struct sqi_hosted *next;
@@ -41,6 +54,8 @@ struct sqi_hosted {
         bool updating;    /* drains; .next-NAME takes its place then */
         uint32_t *stays;  /* updating: of each next worker, the one that goes on as it (plan/stay.h); or NULL */
         uint32_t nstays;
+        struct sqi_saving *saving; /* updating: for a savepoint; or NULL */
+        bool same;          /* it was updated to the plan that it had, for a savepoint: there is nothing to prove */
         uint64_t proved_at; /* an update on trial runs: to be kept from then on; 0: it does not run yet */
         bool over;          /* it has ended, and what follows from that is done */
         bool discarded;     /* it has ended, and is to be forgotten */
@@ -53,7 +68,7 @@ struct sqi_waiter {
         struct sqi_caller caller;
         uint8_t id[SQI_REQUEST_ID];
         char name[SQI_ID_MAX + 1], serial[SQI_SERIAL_SIZE];
-        enum sqi_until { SQI_UNTIL_RUNNING, SQI_UNTIL_GONE, SQI_UNTIL_SETTLED } until;
+        enum sqi_until { SQI_UNTIL_RUNNING, SQI_UNTIL_GONE, SQI_UNTIL_SETTLED, SQI_UNTIL_SAVED } until;
         uint64_t due;
 };
 
@@ -66,6 +81,8 @@ struct sqi_daemon {
         struct sqi_answers answers;
         struct sqi_hosted *first;
         struct sqi_waiter *waiters;
+        struct sqi_saved saved[SQI_SAVED]; /* the last ones, the n-th at n modulo their number */
+        unsigned nsaved;
         char base[SQI_RUNDIR_SIZE];
         uint64_t sample_due;
         bool stopping, left;

@@ -262,6 +262,23 @@ sqi_snapshots_seal(const struct sqi_snapshots *snapshots, const struct sqi_manif
         return 0;
 }
 
+int
+sqi_snapshots_adopt(const struct sqi_snapshots *snapshots, const struct sqi_manifest *manifest, const char *from,
+                    char *error, size_t size)
+{
+        char place[PATH_MAX + 1];
+        const char *const others[] = {place};
+        int r;
+
+        snprintf(place, sizeof(place), "%s/", from);
+        r = fill(snapshots->durable, manifest, others, 1);
+        if (r == 0)
+                r = rename_whole(snapshots->durable, manifest->epoch);
+        return r < 0 ? sqi_complain(r, error, size, "cannot copy %s into %s: %s", from, snapshots->durable,
+                                    r == -EBADMSG ? "it is damaged" : strerror(-r))
+                     : 0;
+}
+
 /* ---- Finding ----------------------------------------------------------------------------------------- */
 
 static int
@@ -348,6 +365,45 @@ sqi_snapshots_newest(const struct sqi_snapshots *snapshots, struct sqi_manifest 
         if (r == 0)
                 memcpy(ret_path, path, sizeof(path));
         return r;
+}
+
+int
+sqi_snapshots_verify(const char *path, struct sqi_manifest *ret, char *error, size_t size)
+{
+        struct sqi_manifest manifest = {0};
+        const char *which = "manifest";
+        int folder = open_folder(AT_FDCWD, path), r = folder;
+
+        if (folder >= 0) {
+                r = sqi_manifest_read(folder, &manifest);
+                for (uint32_t i = 0; i < manifest.nfiles && r == 0; i++) {
+                        which = manifest.files[i].name;
+                        r = check_file(folder, which, &manifest.files[i]);
+                }
+                close(folder);
+        }
+        if (r == 0) {
+                *ret = manifest;
+                return 0;
+        }
+        sqi_complain(r, error, size, "%s/%s %s", path, which,
+                     r == -EBADMSG  ? "is damaged, or is another than it was"
+                     : r == -ENOENT ? "is not there: that is no snapshot, or not all of one"
+                                    : strerror(-r));
+        sqi_manifest_free(&manifest);
+        return r;
+}
+
+void
+sqi_snapshots_positions(const struct sqi_manifest *manifest, const struct sqi_plan *plan, struct sqi_position *ret)
+{
+        for (uint32_t t = 0; t < plan->ntasks; t++) {
+                const struct sqi_plan_component *component = &plan->components[plan->tasks[t].component];
+                const struct sqi_position *position = sqi_manifest_position(manifest, component->id,
+                                                                            plan->tasks[t].index);
+
+                ret[t] = position && component->kind == SQ_KIND_SPOUT ? *position : (struct sqi_position){0};
+        }
 }
 
 /* ---- Removing ---------------------------------------------------------------------------------------- */

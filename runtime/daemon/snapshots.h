@@ -27,6 +27,7 @@
 #include <stddef.h>
 
 #include "control/manifest.h"
+#include "plan/plan.h"
 
 struct sqi_snapshots {
         char durable[PATH_MAX], spare[PATH_MAX]; /* folders; spare may be "": none */
@@ -47,6 +48,18 @@ int sqi_snapshots_seal(const struct sqi_snapshots *snapshots, const struct sqi_m
  * the place and what to do in `error`: there is one that cannot be used. */
 int sqi_snapshots_newest(const struct sqi_snapshots *snapshots, struct sqi_manifest *ret, char ret_path[PATH_MAX],
                          char *error, size_t size);
+
+/* As the newest, of the snapshot in this folder, with the bytes of all its files. 0 or a negative errno, with the cause. */
+int sqi_snapshots_verify(const char *path, struct sqi_manifest *ret, char *error, size_t size);
+
+/* Makes a copy of the snapshot in the folder `from`, which has this manifest, the newest one of those of a topology that
+ * has none. On disk when it returns 0; a negative errno, with the cause: there is none. */
+int sqi_snapshots_adopt(const struct sqi_snapshots *snapshots, const struct sqi_manifest *manifest, const char *from,
+                        char *error, size_t size);
+
+/* Where the spouts of a plan resume by a snapshot: one for each of its tasks. */
+void sqi_snapshots_positions(const struct sqi_manifest *manifest, const struct sqi_plan *plan,
+                             struct sqi_position *ret);
 
 /* Removes those below `epoch`. */
 void sqi_snapshots_prune(const struct sqi_snapshots *snapshots, uint64_t epoch);

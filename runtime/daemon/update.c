@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/saving.h"
 #include "base/random.h"
 #include "base/arena.h"
 #include "plan/stay.h"
@@ -120,7 +121,8 @@ static void
 hand_over(struct sqi_hosted *hosted)
 {
         hosted->updating = true;
-        find_stays(hosted);
+        if (!hosted->saving || !hosted->saving->ends)
+                find_stays(hosted);
         sqi_hosted_hand_over(hosted, hosted->stays, hosted->nstays);
 }
 
@@ -179,6 +181,7 @@ give_up(struct sqi_hosted *hosted, const char *cause)
 {
         hosted->updating = false;
         sqi_hosted_forget_stays(hosted);
+        sqi_saving_fail(hosted, cause);
         snprintf(hosted->record.cause, sizeof(hosted->record.cause), "the update was not done: %s", cause);
         sqi_daemon_tell(hosted->daemon, SQ_ERROR, hosted->record.name, "%s", hosted->record.cause);
         (void)sqi_state_put(&hosted->daemon->state, &hosted->record);
@@ -199,6 +202,16 @@ note_runs(struct sqi_hosted *hosted)
         record.runs = hosted->record.runs;
         record.wish = hosted->record.wish;
         return sqi_state_put_at(&hosted->daemon->state, next, &record);
+}
+
+/* Its savepoint is all that is wanted of it. If that cannot be written down, a later supervisor runs it again. */
+static void
+end_here(struct sqi_hosted *hosted)
+{
+        hosted->updating = false;
+        hosted->record.wish = SQI_WISH_KILLED;
+        (void)sqi_state_put(&hosted->daemon->state, &hosted->record);
+        hosted->discarded = true;
 }
 
 void
@@ -222,6 +235,10 @@ sqi_update_swap(struct sqi_hosted *hosted)
                 sqi_hosted_reload(hosted);
                 return;
         }
+        if (sqi_saving_take(hosted)) {
+                end_here(hosted);
+                return;
+        }
         r = note_runs(hosted);
         if (r == 0)
                 r = sqi_state_swap_next(&hosted->daemon->state, hosted->record.name);
@@ -242,7 +259,9 @@ keep(struct sqi_hosted *hosted)
                 return; /* the next look tries again */
         hosted->record = record;
         drop_next(hosted);
-        sqi_daemon_tell(hosted->daemon, SQ_INFO, record.name, "updated");
+        if (!hosted->same)
+                sqi_daemon_tell(hosted->daemon, SQ_INFO, record.name, "updated");
+        hosted->same = false;
 }
 
 /* NAME has failed, and says why. */
@@ -294,7 +313,7 @@ sqi_update_watch(struct sqi_hosted *hosted, uint64_t now)
         } else if (life && life->degraded && life->state == SQI_RUNNING) {
                 sqi_running_abort(hosted->running);
         } else if (life && life->has_run && hosted->proved_at == 0) {
-                hosted->proved_at = now + trial_time;
+                hosted->proved_at = now + (hosted->same ? 0 : trial_time);
         }
 }
 

@@ -430,3 +430,27 @@ sqi_snapshot_restore(struct sq_task *task)
                 close(folder);
         return r;
 }
+
+/* ---- Looking ----------------------------------------------------------------------------------------- */
+
+int
+sqi_snapshot_about(const char *path, struct sqi_snapshot_about *ret)
+{
+        uint8_t bytes[sizeof(struct file_head)];
+        struct reading reading = {.at = bytes};
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? -1 : read(fd, bytes, sizeof(bytes));
+        int r = n < 0 ? -errno : 0;
+
+        if (fd >= 0)
+                close(fd);
+        if (r < 0)
+                return r;
+        reading.end = bytes + n;
+        if (take_head(&reading) < 0)
+                return -EPROTO;
+        *ret = (struct sqi_snapshot_about){.state_version = reading.head.state_version,
+                                           .state_size = reading.head.state_size,
+                                           .nkeys = reading.head.nkeys};
+        return 0;
+}

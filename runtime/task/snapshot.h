@@ -33,4 +33,13 @@ int sqi_snapshot_restore(struct sq_task *task);
 int sqi_snapshot_save(const struct sq_task *task, int fd);
 int sqi_snapshot_load(struct sq_task *task, int fd);
 
+/* What a file of a snapshot says of itself. */
+struct sqi_snapshot_about {
+        uint32_t state_version, state_size;
+        uint64_t nkeys;
+};
+
+/* 0; -EPROTO: it is none, or of another version; or another negative errno. */
+int sqi_snapshot_about(const char *path, struct sqi_snapshot_about *ret);
+
 #endif

@@ -116,8 +116,8 @@ a_quoted_cell_has_a_largest_size(void **unused)
         (void)unused;
         assert_non_null(text);
         memset(text, 'x', LARGE);
-        memcpy(text, "\"a\n", 3);
-        memcpy(text + LARGE - 2, "\"\n", 2);
+        text[0] = '"', text[1] = 'a', text[2] = '\n';
+        text[LARGE - 2] = '"', text[LARGE - 1] = '\n';
         assert_ptr_equal(sq_csv_record(text, LARGE, false, &wrong), text + 2);
         assert_non_null(wrong);
         assert_ptr_equal(sq_csv_record(text, 1 << 10, false, &wrong), NULL);

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/savepoint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/complain.h"
+#include "base/sealed.h"
+#include "plan/routing.h"
+
+enum { FILES = SQI_MANIFEST_FILE };
+
+/* ---- Making ------------------------------------------------------------------------------------------ */
+
+/* A file of a snapshot is never written again, so a link will do; another file system wants a copy. */
+static int
+link_or_copy(const char *from, const char *name, int folder)
+{
+        char path[PATH_MAX + FILES + 1];
+
+        snprintf(path, sizeof(path), "%s/%s", from, name);
+        if (linkat(AT_FDCWD, path, folder, name, 0) == 0)
+                return 0;
+        return sqi_file_copy(path, folder, name);
+}
+
+static int
+put_plan(int folder, const struct sqi_plan *plan)
+{
+        void *bytes;
+        size_t size;
+        int r = sqi_plan_encode(plan, &bytes, &size);
+
+        if (r < 0)
+                return r;
+        r = sqi_sealed_write(folder, "plan", bytes, size);
+        free(bytes);
+        return r;
+}
+
+static int
+fill(int folder, const struct sqi_manifest *manifest, const char *from, const struct sqi_plan *plan, const char *source)
+{
+        int r = put_plan(folder, plan);
+
+        for (uint32_t i = 0; i < manifest->nfiles && r == 0; i++)
+                r = link_or_copy(from, manifest->files[i].name, folder);
+        if (r == 0)
+                r = sqi_file_copy(source, folder, "topology.yaml");
+        if (r == 0)
+                r = sqi_manifest_write(folder, manifest);
+        if (r == 0 && fsync(folder) < 0)
+                r = -errno;
+        return r;
+}
+
+/* The folder in which `path` is; its last name goes to *ret_name. Made if it is not there, but not those above it. */
+static int
+open_above(const char *path, const char **ret_name)
+{
+        char above[PATH_MAX];
+        const char *slash = strrchr(path, '/');
+        size_t n = slash ? (size_t)(slash - path) : 0;
+        int fd;
+
+        if (!slash || !slash[1] || n >= sizeof(above))
+                return -EINVAL;
+        memcpy(above, path, n);
+        above[n] = '\0';
+        *ret_name = slash + 1;
+        if (n > 0 && mkdir(above, 0700) < 0 && errno != EEXIST)
+                return -errno;
+        fd = open(n > 0 ? above : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+static int
+make_at(int above, const char *name, const struct sqi_manifest *manifest, const char *from, const struct sqi_plan *plan,
+        const char *source)
+{
+        char open_name[NAME_MAX + 1];
+        int folder, r;
+
+        if (faccessat(above, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+                return -EEXIST;
+        if (snprintf(open_name, sizeof(open_name), "%s.new", name) >= (int)sizeof(open_name))
+                return -ENAMETOOLONG;
+        sqi_folder_remove(above, open_name); /* of an attempt that was killed */
+        if (mkdirat(above, open_name, 0700) < 0)
+                return -errno;
+        folder = openat(above, open_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        r = folder < 0 ? -errno : fill(folder, manifest, from, plan, source);
+        if (folder >= 0)
+                close(folder);
+        if (r == 0 && renameat2(above, open_name, above, name, RENAME_NOREPLACE) < 0)
+                r = -errno;
+        if (r == 0 && fsync(above) < 0)
+                r = -errno;
+        if (r < 0)
+                sqi_folder_remove(above, open_name);
+        return r;
+}
+
+int
+sqi_savepoint_make(const struct sqi_snapshots *snapshots, const struct sqi_plan *plan, const char *source,
+                   const char *path, char *error, size_t size)
+{
+        struct sqi_manifest manifest = {0};
+        const char *name = "";
+        char from[PATH_MAX];
+        int above, r = sqi_snapshots_newest(snapshots, &manifest, from, error, size);
+
+        if (r < 0)
+                return r == -ENOENT ? sqi_complain(r, error, size, "there is no snapshot to make %s of", path) : r;
+        above = open_above(path, &name);
+        r = above < 0 ? above : make_at(above, name, &manifest, from, plan, source);
+        if (above >= 0)
+                close(above);
+        sqi_manifest_free(&manifest);
+        if (r == -EEXIST)
+                return sqi_complain(r, error, size, "%s is there already (name another folder)", path);
+        return r < 0 ? sqi_complain(r, error, size, "cannot make the savepoint %s: %s", path, strerror(-r)) : 0;
+}
+
+/* ---- Reading ----------------------------------------------------------------------------------------- */
+
+static int
+get_plan(int folder, struct sqi_plan **ret, char *error, size_t size)
+{
+        void *bytes;
+        size_t length;
+        bool torn;
+        int r = sqi_sealed_read(folder, "plan", &bytes, &length, &torn);
+
+        if (r < 0) {
+                snprintf(error, size, "%s", r == -EBADMSG ? "the file is damaged" : strerror(-r));
+                return r;
+        }
+        r = sqi_plan_decode(bytes, length, ret, error, size);
+        free(bytes);
+        return r;
+}
+
+int
+sqi_savepoint_open(const char *path, struct sqi_savepoint *ret, char *error, size_t size)
+{
+        struct sqi_savepoint savepoint = {0};
+        int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+        char cause[256] = "";
+        struct stat about;
+
+        if (folder < 0)
+                return sqi_complain(-errno, error, size, "cannot open the savepoint %s: %s", path, strerror(errno));
+        snprintf(savepoint.path, sizeof(savepoint.path), "%s", path);
+        r = sqi_snapshots_verify(path, &savepoint.manifest, error, size);
+        if (r == 0 && (r = get_plan(folder, &savepoint.plan, cause, sizeof(cause))) < 0)
+                sqi_complain(r, error, size, "%s/plan cannot be read: %s", path, cause);
+        if (r == 0 && fstatat(folder, "manifest", &about, 0) == 0)
+                savepoint.made = about.st_mtim.tv_sec;
+        close(folder);
+        if (r < 0)
+                sqi_savepoint_close(&savepoint);
+        else
+                *ret = savepoint;
+        return r;
+}
+
+void
+sqi_savepoint_close(struct sqi_savepoint *savepoint)
+{
+        sqi_manifest_free(&savepoint->manifest);
+        sqi_plan_free(&savepoint->plan);
+}
+
+/* ---- Beginning from it ------------------------------------------------------------------------------- */
+
+static const struct sqi_plan_component *
+find(const struct sqi_plan *plan, const char *id)
+{
+        for (uint32_t c = 0; c < plan->ncomponents; c++)
+                if (strcmp(plan->components[c].id, id) == 0)
+                        return &plan->components[c];
+        return NULL;
+}
+
+/* Has it a file of one of the component's tasks? */
+static bool
+has_keys(const struct sqi_manifest *manifest, const struct sqi_plan_component *component)
+{
+        char name[FILES];
+
+        for (uint32_t i = 0; i < component->ntasks; i++) {
+                snprintf(name, sizeof(name), "%s.%u", component->id, i);
+                if (sqi_manifest_find(manifest, name))
+                        return true;
+        }
+        return false;
+}
+
+static bool
+has_position(const struct sqi_manifest *manifest, const struct sqi_plan_component *component)
+{
+        for (uint32_t i = 0; i < component->ntasks; i++)
+                if (sqi_manifest_position(manifest, component->id, i))
+                        return true;
+        return false;
+}
+
+static const char *
+obstacle_of_bolt(const struct sqi_plan *before, const struct sqi_plan_component *old, const struct sqi_plan *plan,
+                 const struct sqi_plan_component *new)
+{
+        if (!new || new->kind != SQ_KIND_BOLT)
+                return "it has keys of the bolt '%s', which the topology does not have";
+        if (!sqi_routing_can_move(sqi_routing(before, old), old->ntasks, sqi_routing(plan, new), new->ntasks))
+                return old->ntasks == new->ntasks
+                               ? "the inputs of the bolt '%s' are grouped by other fields now"
+                               : "the bolt '%s' has another number of tasks, and its inputs are not all grouped by the same "
+                                 "fields, so no task owns a key";
+        return NULL;
+}
+
+static const char *
+obstacle_of_spout(const struct sqi_plan_component *old, const struct sqi_plan_component *new)
+{
+        if (!new || new->kind != SQ_KIND_SPOUT)
+                return "it has positions of the spout '%s', which the topology does not have";
+        return old->ntasks == new->ntasks
+                       ? NULL
+                       : "the spout '%s' has another number of tasks, which could not go on from where "
+                         "those were";
+}
+
+int
+sqi_savepoint_fits(const struct sqi_savepoint *savepoint, const struct sqi_plan *plan, char *error, size_t size)
+{
+        for (uint32_t c = 0; c < savepoint->plan->ncomponents; c++) {
+                const struct sqi_plan_component *old = &savepoint->plan->components[c], *new = find(plan, old->id);
+                const char *why = NULL;
+                char text[256];
+
+                if (old->kind == SQ_KIND_BOLT && has_keys(&savepoint->manifest, old))
+                        why = obstacle_of_bolt(savepoint->plan, old, plan, new);
+                else if (old->kind == SQ_KIND_SPOUT && has_position(&savepoint->manifest, old))
+                        why = obstacle_of_spout(old, new);
+                if (!why)
+                        continue;
+                const char *id = strstr(why, "%s");
+                snprintf(text, sizeof(text), "%.*s%s%s", (int)(id - why), why, old->id, id + 2);
+                return sqi_complain(-EINVAL, error, size, "it cannot begin from %s: %s", savepoint->path, text);
+        }
+        return 0;
+}
+
+int
+sqi_savepoint_put(const struct sqi_savepoint *savepoint, const struct sqi_snapshots *snapshots, char *error,
+                  size_t size)
+{
+        return sqi_snapshots_adopt(snapshots, &savepoint->manifest, savepoint->path, error, size);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A savepoint: a snapshot of a topology that its user keeps, as a folder of its own, which no supervisor removes.
+ *
+ *     PATH/manifest, PATH/COMPONENT.INDEX    the snapshot (snapshots.h): links to its files where the file system is the same
+ *     PATH/plan                              the plan under which it was made (sealed)
+ *     PATH/topology.yaml                     the file that was submitted
+ *
+ * It is put together in PATH.new, synced, and renamed whole, so it is there or it is not. A topology begins from it as
+ * from a snapshot of its own (sqi_savepoint_put), or with the folder itself as the snapshot (`squall run --from`). Any
+ * thread; it waits for the disk.
+ */
+#ifndef SQI_SAVEPOINT_H
+#define SQI_SAVEPOINT_H
+
+#include "daemon/snapshots.h"
+#include "plan/plan.h"
+
+struct sqi_savepoint {
+        char path[PATH_MAX];
+        struct sqi_manifest manifest;
+        struct sqi_plan *plan; /* under which it was made */
+        int64_t made;          /* seconds since 1970 */
+};
+
+/* Of the newest snapshot, which is that of `plan`; `source` is the topology's file. 0, or a negative errno with the
+ * cause in `error`: then there is none. */
+int sqi_savepoint_make(const struct sqi_snapshots *snapshots, const struct sqi_plan *plan, const char *source,
+                       const char *path, char *error, size_t size);
+
+/* All of it is read and compared with its checksums. 0 and a savepoint for sqi_savepoint_close(), or a negative errno
+ * with the cause in `error`. */
+int sqi_savepoint_open(const char *path, struct sqi_savepoint *ret, char *error, size_t size);
+void sqi_savepoint_close(struct sqi_savepoint *savepoint);
+
+/* Can a topology of this plan begin from it? 0, or -EINVAL with the reason in `error`: a bolt that had keys is missing
+ * or gets its tuples by another grouping; a spout has another number of tasks. */
+int sqi_savepoint_fits(const struct sqi_savepoint *savepoint, const struct sqi_plan *plan, char *error, size_t size);
+
+/* Makes a copy of it the newest snapshot of a topology that has none. 0 or a negative errno, with the cause. */
+int sqi_savepoint_put(const struct sqi_savepoint *savepoint, const struct sqi_snapshots *snapshots, char *error,
+                      size_t size);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A savepoint under way: an update of a topology to the plan that it has. All its workers stay; what the hand-over seals
+ * is kept as a savepoint before the plans change places. One that ends its topology stops there: what it emits after the
+ * savepoint would come a second time when it begins from it.
+ *
+ * How it went is remembered for whoever waits, by the serial that the update got; a supervisor that died over it leaves
+ * the topology as it was, and the savepoint whole or not there.
+ */
+#ifndef SQI_SAVING_H
+#define SQI_SAVING_H
+
+#include "daemon/registry.h"
+
+/* 0 or -ENOMEM. */
+int sqi_saving_begin(struct sqi_hosted *hosted, const char *path, bool ends);
+/* The update that does it is this one. */
+void sqi_saving_about(struct sqi_hosted *hosted, const char *serial);
+/* The snapshot is sealed. True: that was all, and the topology is to end. */
+bool sqi_saving_take(struct sqi_hosted *hosted);
+/* It does not come to anything; nothing happens if none is under way. */
+void sqi_saving_fail(struct sqi_hosted *hosted, const char *cause);
+
+/* PENDING, DONE, or FAILED with the cause. */
+enum sqi_status sqi_saving_look(const struct sqi_daemon *daemon, const struct sqi_hosted *hosted, const char *serial,
+                                char *error, size_t size);
+
+#endif

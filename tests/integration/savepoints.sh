@@ -1,0 +1,117 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Savepoints: made while tuples flow, begun from by `submit` and `run`, with another parallelism, damaged, in the way, and cut short by kill -9. The
+# counts are those of `count` and `write`, held against what one run alone comes to.
+# SQUALL_TUPLES: how many are counted.
+# alone
+# modes: release asan
+source "$(dirname "$0")/supervised"
+mkdir -m 700 "$dir/state"
+: "${SQUALL_TUPLES:=400000}"
+
+# yaml NAME RATE FILE [PARALLELISM]
+yaml() {
+        cat <<YAML
+name: $1
+spouts: [ { id: gen, component: generate, properties: { count: $SQUALL_TUPLES, $2 seed: 7, fields: { k: uniform 1 5000 } } } ]
+bolts:
+  - { id: count, component: count, parallelism: ${4:-2}, properties: { by: [k], emit: end } }
+  - { id: sink, component: write, properties: { path: "$dir/$3", mode: append } }
+streams:
+  - { from: gen, to: count, grouping: { type: fields, args: [k] } }
+  - { from: count, to: sink, grouping: { type: global } }
+YAML
+}
+slow="rate: $((SQUALL_TUPLES / 10)),"
+yaml counts "$slow" counts.tsv >"$dir/counts.yaml"
+yaml counts "" counts.tsv >"$dir/fast.yaml"
+yaml counts "" counts.tsv 3 >"$dir/wider.yaml"
+yaml counts "" want.tsv >"$dir/want.yaml"
+"$squall" run "$dir/want.yaml" >/dev/null 2>&1
+is_exact() { sort "$dir/counts.tsv" | cmp - <(sort "$dir/want.tsv") && [ -s "$dir/want.tsv" ]; }
+keys() { "$squall" savepoint show "$1" --json | tr '{' '\n' | sed -n 's/.*"keys":\([0-9]*\),.*/\1/p' | awk '{ n += $1 } END { print n + 0 }'; }
+emitted() { "$squall" status counts --json | tr '{' '\n' | sed -n 's/.*"id":"gen",.*"emitted":\([0-9]*\),.*/\1/p'; }
+flows() { [ "$(emitted)" -gt 20000 ]; }
+submit() {
+        rm -f "$dir/counts.tsv"
+        "$squall" submit "$@" --wait >/dev/null && until_true flows
+}
+fails_with() { # STATUS TEXT COMMAND...
+        local status=$1 text=$2
+        shift 2
+        "$@" >"$dir/said" 2>&1
+        [ $? = "$status" ] && grep -q "$text" "$dir/said"
+}
+
+start
+submit "$dir/counts.yaml"
+pids=$(workers | sort)
+check "a savepoint is made while tuples flow" "$squall" savepoint counts "$dir/first"
+check "and has keys and positions" test "$(keys "$dir/first")" -gt 0
+check "and the workers are those of before" test "$(workers | sort)" = "$pids"
+check "one is not made over another" fails_with 2 "is there already" "$squall" savepoint counts "$dir/first"
+settles() { [ ! -e "$dir/state/topologies/.next-counts" ]; }
+until_true settles
+check "one in a folder that cannot be is not made, and that is said" fails_with 1 "cannot make the savepoint" \
+        "$squall" savepoint counts "$dir/no/such/folder"
+until_true is_in_state counts running
+check "by default it lies below the state directory, and its path is printed" \
+        eval 'until_true eval "p=\$(\"$squall\" savepoint counts 2>/dev/null)" && [ -f "$p/manifest" ] && [ "${p%/*}" = "$dir/state/savepoints" ]'
+"$squall" kill counts --wait 0 >/dev/null
+
+submit "$dir/counts.yaml" --from "$dir/first"
+"$squall" update counts "$dir/fast.yaml" >/dev/null
+until_true is_in_state counts finished
+check "submit --from goes on from it: every tuple counts once" is_exact
+"$squall" kill counts >/dev/null
+
+rm -f "$dir/counts.tsv"
+"$squall" run "$dir/wider.yaml" --from "$dir/first" >/dev/null 2>&1
+check "so does run --from, with another parallelism" is_exact
+
+submit "$dir/counts.yaml"
+check "kill --savepoint keeps all, and ends it" "$squall" kill counts --savepoint --to "$dir/last"
+check "without a result, for it is not at its end" test ! -s "$dir/counts.tsv" -a -z "$(state counts)"
+rm -f "$dir/counts.tsv"
+"$squall" run "$dir/fast.yaml" --from "$dir/last" >/dev/null 2>&1
+check "and what begins from that savepoint comes to the right end" is_exact
+
+# ---- what it cannot begin from ----
+
+sed 's/id: count,/id: tally,/; s/to: count,/to: tally,/; s/from: count,/from: tally,/' "$dir/fast.yaml" >"$dir/renamed.yaml"
+check "keys of a bolt that is not there are refused" fails_with 2 "keys of the bolt 'count', which the topology does not have" \
+        "$squall" run "$dir/renamed.yaml" --from "$dir/first"
+sed 's/id: gen,/id: gen, parallelism: 2,/' "$dir/fast.yaml" >"$dir/spouts.yaml"
+check "a spout of another number of tasks, too" fails_with 2 "the spout 'gen' has another number of tasks" \
+        "$squall" submit "$dir/spouts.yaml" --from "$dir/first"
+cp -r "$dir/first" "$dir/damaged"
+printf x | dd of="$dir/damaged/count.0" bs=1 seek=100 conv=notrunc 2>/dev/null
+check "a damaged file is named" fails_with 1 "damaged/count.0 is damaged" "$squall" savepoint show "$dir/damaged"
+check "and not begun from" fails_with 2 "damaged/count.0 is damaged" "$squall" submit "$dir/fast.yaml" --from "$dir/damaged"
+rm "$dir/damaged/count.0"
+check "nor is one with a file missing" fails_with 2 "damaged/count.0 is not there" "$squall" run "$dir/fast.yaml" --from "$dir/damaged"
+check "what is no savepoint is said to be none" fails_with 2 "is not there: that is no snapshot" "$squall" run "$dir/fast.yaml" --from "$dir/state"
+check "nothing of all that was submitted" test -z "$(state counts)"
+
+# ---- kill -9 of the supervisor ----
+
+submit "$dir/counts.yaml"
+for round in 1 2 3 4 5; do
+        "$squall" savepoint counts "$dir/torn-$round" >/dev/null 2>&1 &
+        asks=$!
+        read -rt "0.0$((round * 2))" <> <(:) || true
+        kill_supervisor
+        kill $asks 2>/dev/null
+        wait $asks 2>/dev/null
+        start
+        until_true is_in_state counts running
+        [ ! -e "$dir/torn-$round" ] || "$squall" savepoint show "$dir/torn-$round" >/dev/null || echo "torn-$round" >>"$dir/bad"
+done
+check "a supervisor that is killed over a savepoint leaves a whole one or none" test ! -e "$dir/bad"
+until_true eval '"$squall" update counts "$dir/fast.yaml" >/dev/null 2>&1'
+until_true is_in_state counts finished
+check "and no count is lost or doubled" is_exact
+"$squall" kill counts >/dev/null
+stop
+check "in the end no process is left" until_true no_worker
+exit $failures

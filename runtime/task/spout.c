@@ -109,7 +109,11 @@ sq_track(struct sq_task *task, uint64_t position)
                 sqi_task_misuse(task, "sq_track() in a bolt");
                 return;
         }
-        if (!task->tracking || task->spout.replaying)
+        if (!task->tracking) {
+                task->instance.next_position = position + 1;
+                return;
+        }
+        if (task->spout.replaying)
                 return;
         task->instance.next_position = position + 1;
         task->instance.tracked = true;
@@ -287,16 +291,24 @@ emit(struct sq_task *task)
         return MORE;
 }
 
-/* What the supervisor hands to the next incarnation, should this one die. */
+/* At most once a position counts although its tree is not tracked. */
+static bool
+has_position(const struct sq_task *task)
+{
+        return task->instance.tracked || (!task->tracking && task->instance.next_position > 0);
+}
+
+/* What the supervisor hands to the next incarnation, should this one die, or to the next run. At most once nothing is
+ * waited for: it is where the spout is. */
 static void
 tell_position(struct sq_task *task)
 {
-        struct sqi_position position = task->instance.note;
-
-        if (!task->instance.tracked || task->now_ns < task->next_report_ns)
+        if (!has_position(task) || task->now_ns < task->next_report_ns)
                 return;
+        struct sqi_position position = task->instance.note;
         position.known = 1;
-        uint64_t low = sqi_ledger_low(task->spout.ledger, task->instance.next_position);
+        uint64_t low = task->spout.ledger ? sqi_ledger_low(task->spout.ledger, task->instance.next_position)
+                                          : task->instance.next_position;
         uint64_t pause_ns = (sqi_task_clock(task) - task->now_ns) * POSITION_SHARE;
         position.number = low;
         if (memcmp(&position, &task->spout.told, sizeof(position)) == 0) {
@@ -315,8 +327,10 @@ tell_position(struct sq_task *task)
 static void
 keep_ledger(struct sq_task *task)
 {
-        if (!task->spout.ledger)
+        if (!task->spout.ledger) {
+                tell_position(task);
                 return;
+        }
         sqi_spout_take_acks(task);
         if (task->now_ns >= sqi_ledger_next(task->spout.ledger)) {
                 sqi_ledger_tick(task->spout.ledger, task->now_ns);
@@ -350,7 +364,7 @@ wake_time(const struct sq_task *task, enum emitted emitted, uint64_t until)
                 next = sqi_task_breath_ends(task);
         if (emitted == IDLE && !task->instance.done && next < until)
                 until = next;
-        if (task->instance.tracked && task->next_report_ns > task->now_ns && task->next_report_ns < until &&
+        if (has_position(task) && task->next_report_ns > task->now_ns && task->next_report_ns < until &&
             task->spout.told.number != task->instance.next_position)
                 until = task->next_report_ns;
         return until;

@@ -94,6 +94,22 @@ stop
 start
 check "nor does a stop whose drain takes too long" counts_are_exact
 
+# At most once nothing is tracked, and a source goes on from where it was all the same.
+seq 20000 >"$dir/numbers"
+cat >"$dir/once.yaml" <<YAML
+name: once
+config: { topology.delivery: at-most-once }
+spouts: [ { id: numbers, component: file, properties: { path: "$dir/numbers", rate: 20000 } } ]
+bolts: [ { id: sink, component: write, properties: { path: "$dir/once.tsv", mode: append } } ]
+streams: [ { from: numbers, to: sink, grouping: { type: shuffle } } ]
+YAML
+"$squall" submit "$dir/once.yaml" --wait >/dev/null
+until_true [ -s "$dir/once.tsv" ]
+stop
+start
+check "at most once, a stop and a start process each tuple once, and all of them" eval 'until_true is_in_state once finished && cmp "$dir/once.tsv" "$dir/numbers"'
+"$squall" kill once >/dev/null
+
 # ---- what is damaged or gone ----
 
 positions=$dir/state/topologies/counts/positions

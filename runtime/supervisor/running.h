@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the shell keeps of a running topology and of its workers' processes: supervisor.c and child.c share it, nobody
- * else looks in. */
+/* What the shell keeps of a running topology and of its workers' processes: supervisor.c, running.c, deeds.c and child.c
+ * share it, nobody else looks in. */
 #ifndef SQI_RUNNING_H
 #define SQI_RUNNING_H
 
@@ -59,6 +59,24 @@ struct sqi_supervisor {
         int program; /* of the workers: program.h */
         struct sqi_running *first;
 };
+
+/* deeds.c. Hands the event to the lifecycle, and carries out what that decides. */
+void sqi_running_step(struct sqi_running *running, const struct sqi_event *event);
+/* To the observer. */
+void sqi_running_tell(struct sqi_running *running, enum sq_level level, const char *text);
+/* Its control sockets. */
+void sqi_running_close(struct sqi_running *running);
+static inline bool
+sqi_running_is_open(const struct sqi_running *running)
+{
+        return running->control.orders;
+}
+
+/* running.c. Hands `take` what the tasks of a worker have counted since they last said so. */
+typedef void sqi_totals_taker(struct sqi_totals *totals, const struct sqi_message *message,
+                              const struct sqi_metrics *metrics);
+void sqi_running_take_counts(struct sqi_running *running, uint32_t worker, uint32_t incarnation,
+                             sqi_totals_taker *take);
 
 /* Puts a descriptor into the supervisor's epoll set. 0 or a negative errno. */
 int sqi_watch(struct sqi_supervisor *supervisor, int fd, uint32_t events, struct sqi_watch *what);

@@ -3,6 +3,7 @@
 # Two programs: what squall-worker is linked to, and what is said when it is missing or another one.
 . "$(dirname "${BASH_SOURCE[0]}")/lib"
 unset SQUALL_LIBDIR
+export SQUALL_BUILD=$build
 export PATH=/usr/bin:/bin
 topology=topologies/wordcount/demo.yaml
 mkdir "$dir/bin" "$dir/state" && cp "$squall" "$dir/bin" && ln -s "$build/spouts" "$build/bolts" "$build/topologies" "$dir/bin"

@@ -18,6 +18,9 @@
  * clock from the start of the task, so a clock that is set back ends no window twice. Windows of tuples are counted for
  * each key by itself.
  *
+ * All of that is keyed state, owned by the key: an array of panes, and a map of the sketches. A key knows the end of its
+ * next window, so that it goes on wherever it goes: windows that ended while there was no task go out at once.
+ *
  * Quantiles and distinct values are sketches that merge: kit/bag.c.
  */
 #include <math.h>
@@ -39,21 +42,36 @@ struct sum {
 
 /* One aggregate of one pane. */
 struct cell {
-        uint64_t n;            /* values folded in */
-        struct sq_value value; /* MIN, MAX */
-        struct sum sum;        /* SUM, AVG */
-        struct sq_bag bag;     /* QUANTILE, DISTINCT */
+        uint64_t n;                   /* values folded in */
+        struct sq_value value;        /* MIN, MAX */
+        struct sum sum;               /* SUM, AVG */
+        uint64_t used, size, ceiling; /* QUANTILE, DISTINCT: of the bag, whose places are in SKETCHES */
 };
 
+/* What a key owns. */
+enum { PANES, SKETCHES };
+
 struct pane {
-        struct pane *next;
         int64_t number; /* it begins at number * the length of a pane */
         struct cell cells[];
 };
 
+struct place {
+        int64_t pane;
+        uint64_t cell;
+};
+
+/* The state of a key. */
 struct key {
-        struct pane *oldest, *newest;
-        int64_t seen; /* tuples */
+        int64_t seen;    /* tuples */
+        int64_t end;     /* windows of time: of its next one, ns since 1970 */
+        uint64_t layout; /* hash of the settings that its panes are made by; 0: the key is new */
+};
+
+/* The cells of some panes, put together. */
+struct merged {
+        struct cell cell;
+        struct sq_bag bag;
 };
 
 struct aggregate {
@@ -73,6 +91,8 @@ struct window {
         int64_t length, step, pane; /* ns or tuples */
         int64_t wall;               /* sq_now() + wall: ns since 1970 */
         int64_t end;                /* of the window under way, ns since 1970 */
+        uint64_t layout;
+        bool found; /* the keys of before were looked through */
 };
 
 /* ---- The settings ------------------------------------------------------------------------------------ */
@@ -252,76 +272,114 @@ fold(struct cell *cell, enum kind kind, struct sq_value value)
         cell->n++;
 }
 
-static bool
-merge(struct cell *into, const struct cell *from, enum kind kind)
+static struct sq_str
+key_of(const struct place *place)
 {
+        return (struct sq_str){(const char *)place, sizeof(*place)};
+}
+
+/* The sketch of a cell, in its key's memory. */
+static struct sq_bag
+borrow(struct sq_task *task, const struct key *key, struct place place, const struct cell *cell)
+{
+        struct sq_bag bag = {.used = cell->used, .size = cell->size, .ceiling = cell->ceiling, .lent = true};
+
+        if (bag.size)
+                bag.places = sq_map_at(task, key, SKETCHES, key_of(&place), bag.size * sizeof(struct sq_occurrence));
+        return bag;
+}
+
+/* Into the key's memory, if it has grown out of it. */
+static void
+give_back(struct sq_task *task, const struct key *key, struct place place, struct cell *cell, struct sq_bag *bag)
+{
+        size_t bytes = bag->size * sizeof(struct sq_occurrence);
+
+        cell->used = bag->used;
+        cell->size = bag->size;
+        cell->ceiling = bag->ceiling;
+        if (bag->lent)
+                return;
+        sq_map_forget(task, key, SKETCHES, key_of(&place)); /* one that was thinned out is smaller */
+        memcpy(sq_map_at(task, key, SKETCHES, key_of(&place), bytes), bag->places, bytes);
+        free(bag->places);
+}
+
+static bool
+has_sketch(enum kind kind)
+{
+        return kind == QUANTILE || kind == DISTINCT;
+}
+
+static bool
+put(struct sq_task *task, const struct key *key, struct place place, struct cell *cell, enum kind kind,
+    struct sq_value value)
+{
+        struct sq_bag bag = borrow(task, key, place, cell);
+        uint64_t hash = kind == QUANTILE ? sq_bag_ordered(value.as.f) : sq_bag_hash(value);
+        bool ok = sq_bag_put(&bag, hash, 1, kind == DISTINCT);
+
+        give_back(task, key, place, cell, &bag);
+        return ok;
+}
+
+/* Puts a cell and its sketch to others. */
+static bool
+merge(struct merged *into, const struct cell *from, const struct sq_bag *bag, enum kind kind)
+{
+        struct cell *cell = &into->cell;
+
         if (from->n == 0)
                 return true;
-        if (into->n == 0 || (kind == MIN && is_less(from->value, into->value)) ||
-            (kind == MAX && is_less(into->value, from->value)))
-                into->value = from->value;
-        into->sum.whole += from->sum.whole;
-        into->sum.real += from->sum.real;
-        into->sum.with_real |= from->sum.with_real;
-        into->n += from->n;
-        if (from->bag.ceiling < into->bag.ceiling)
-                into->bag.ceiling = from->bag.ceiling;
-        for (size_t i = 0; i < from->bag.size; i++)
-                if (from->bag.places[i].n &&
-                    !sq_bag_put(&into->bag, from->bag.places[i].key, from->bag.places[i].n, kind == DISTINCT))
+        if (cell->n == 0 || (kind == MIN && is_less(from->value, cell->value)) ||
+            (kind == MAX && is_less(cell->value, from->value)))
+                cell->value = from->value;
+        cell->sum.whole += from->sum.whole;
+        cell->sum.real += from->sum.real;
+        cell->sum.with_real |= from->sum.with_real;
+        cell->n += from->n;
+        if (bag->ceiling < into->bag.ceiling)
+                into->bag.ceiling = bag->ceiling;
+        for (size_t i = 0; i < bag->size; i++)
+                if (bag->places[i].n && !sq_bag_put(&into->bag, bag->places[i].key, bag->places[i].n, kind == DISTINCT))
                         return false;
         return true;
 }
 
 static struct pane *
-new_pane(const struct window *self, int64_t number)
+oldest(struct sq_task *task, const struct key *key)
 {
-        struct pane *pane = calloc(1, sizeof(*pane) + self->n * sizeof(struct cell));
-
-        if (!pane)
-                return NULL;
-        pane->number = number;
-        for (size_t i = 0; i < self->n; i++)
-                pane->cells[i].bag.ceiling = UINT64_MAX;
-        return pane;
-}
-
-static void
-free_pane(const struct window *self, struct pane *pane)
-{
-        for (size_t i = 0; pane && i < self->n; i++)
-                free(pane->cells[i].bag.places);
-        free(pane);
+        return sq_array_at(task, key, PANES, 0);
 }
 
 static struct pane *
-pane_of(const struct window *self, struct key *key, int64_t number)
+pane_of(struct sq_task *task, const struct key *key, int64_t number)
 {
-        struct pane *pane = key->newest;
+        const struct window *self = sq_state(task);
+        size_t n = sq_array_count(task, key, PANES);
+        struct pane *pane = n ? sq_array_at(task, key, PANES, n - 1) : NULL;
 
         if (pane && pane->number == number)
                 return pane;
-        pane = new_pane(self, number);
-        if (!pane)
-                return NULL;
-        if (key->newest)
-                key->newest->next = pane;
-        else
-                key->oldest = pane;
-        return key->newest = pane;
+        pane = sq_array_push(task, key, PANES, sizeof(*pane) + self->n * sizeof(struct cell));
+        pane->number = number;
+        for (size_t i = 0; i < self->n; i++)
+                pane->cells[i].ceiling = UINT64_MAX;
+        return pane;
 }
 
 /* Drops the panes that end at `until` or before. */
 static void
-expire(const struct window *self, struct key *key, int64_t until)
+expire(struct sq_task *task, const struct key *key, int64_t until)
 {
-        struct pane *pane;
+        const struct window *self = sq_state(task);
+        const struct pane *pane;
 
-        while ((pane = key->oldest) && (pane->number + 1) * self->pane <= until) {
-                key->oldest = pane->next;
-                if (!key->oldest)
-                        key->newest = NULL;
-                free_pane(self, pane);
+        while ((pane = oldest(task, key)) && (pane->number + 1) * self->pane <= until) {
+                for (size_t i = 0; i < self->n; i++)
+                        if (has_sketch(self->aggregates[i].kind))
+                                sq_map_forget(task, key, SKETCHES, key_of(&(struct place){pane->number, i}));
+                sq_array_drop(task, key, PANES, 1);
         }
 }
 
@@ -337,16 +395,18 @@ total(const struct sum *sum)
 }
 
 static struct sq_value
-result(const struct aggregate *aggregate, struct cell *cell)
+result(const struct aggregate *aggregate, struct merged *merged)
 {
+        const struct cell *cell = &merged->cell;
+
         if (aggregate->kind == COUNT)
                 return sq_int((int64_t)cell->n);
         if (aggregate->kind == DISTINCT)
-                return sq_int(sq_bag_distinct(&cell->bag));
+                return sq_int(sq_bag_distinct(&merged->bag));
         if (cell->n == 0)
                 return sq_nil();
         if (aggregate->kind == QUANTILE)
-                return sq_float(sq_bag_quantile(&cell->bag, cell->n, aggregate->quantile));
+                return sq_float(sq_bag_quantile(&merged->bag, cell->n, aggregate->quantile));
         if (aggregate->kind == AVG)
                 return sq_float(((double)cell->sum.whole + cell->sum.real) / (double)cell->n);
         return aggregate->kind == SUM ? total(&cell->sum) : cell->value;
@@ -358,30 +418,48 @@ time_of(int64_t ns)
         return sq_time((struct sq_time){ns / 1000000000, (uint32_t)(ns % 1000000000)});
 }
 
-/* Emits what a key has. False: no memory. */
+/* One aggregate over all panes of a key. False: no memory. */
 static bool
-emit(struct sq_task *task, struct sq_str by, const struct key *key)
+compute(struct sq_task *task, const struct key *key, size_t i, struct sq_value *ret)
 {
         const struct window *self = sq_state(task);
-        struct pane *all = new_pane(self, 0);
+        const struct aggregate *aggregate = &self->aggregates[i];
+        struct merged merged = {.bag.ceiling = UINT64_MAX};
+        bool ok = true;
+
+        for (size_t p = 0; p < sq_array_count(task, key, PANES) && ok; p++) {
+                const struct pane *pane = sq_array_at(task, key, PANES, p);
+                struct sq_bag bag = {.ceiling = pane->cells[i].ceiling};
+
+                if (has_sketch(aggregate->kind))
+                        bag = borrow(task, key, (struct place){pane->number, i}, &pane->cells[i]);
+                ok = merge(&merged, &pane->cells[i], &bag, aggregate->kind);
+        }
+        if (ok)
+                *ret = result(aggregate, &merged);
+        free(merged.bag.places);
+        return ok;
+}
+
+/* Emits what a key has. False: no memory. */
+static bool
+emit(struct sq_task *task, struct sq_str by, const struct key *key, int64_t end)
+{
+        const struct window *self = sq_state(task);
         struct sq_value values[SQ_FIELDS_MAX];
         size_t n = 0;
-        bool ok = all != NULL;
+        bool ok = true;
 
-        for (const struct pane *pane = key->oldest; pane && ok; pane = pane->next)
-                for (size_t i = 0; i < self->n && ok; i++)
-                        ok = merge(&all->cells[i], &pane->cells[i], self->aggregates[i].kind);
         if (self->by.n)
                 values[n++] = sq_splice(by, self->by.n);
         if (self->timed) {
-                values[n++] = time_of(self->end - self->length);
-                values[n++] = time_of(self->end);
+                values[n++] = time_of(end - self->length);
+                values[n++] = time_of(end);
         }
         for (size_t i = 0; i < self->n && ok; i++)
-                values[n++] = result(&self->aggregates[i], &all->cells[i]);
+                ok = compute(task, key, i, &values[n++]);
         if (ok)
                 sq_emit_values(task, 0, n, values);
-        free_pane(self, all);
         return ok;
 }
 
@@ -392,17 +470,50 @@ end_of_key(struct sq_task *task, struct sq_str by, void *state, void *context)
         struct key *key = state;
         bool *ok = context;
 
-        *ok = emit(task, by, key);
-        expire(self, key, self->end + self->step - self->length);
-        if (!key->oldest)
+        if (key->end > self->end)
+                return true;
+        *ok = emit(task, by, key, key->end);
+        if (!*ok)
+                return false;
+        expire(task, key, key->end + self->step - self->length);
+        key->end += self->step;
+        if (!oldest(task, key))
                 sq_keyed_forget(task, by);
-        return *ok;
+        return true;
 }
 
 static int64_t
 position(const struct sq_task *task, const struct window *self)
 {
         return (int64_t)sq_now(task) + self->wall;
+}
+
+/* A key that this task did not make itself: its window may have ended long ago. */
+static bool
+find_key(struct sq_task *task, struct sq_str by, void *state, void *context)
+{
+        struct window *self = sq_state(task);
+        const struct key *key = state;
+        bool *fits = context;
+
+        (void)by;
+        *fits = key->layout == self->layout;
+        if (self->timed && key->end < self->end)
+                self->end = key->end;
+        return *fits;
+}
+
+/* False: they are of windows of other settings. */
+static bool
+find_keys(struct sq_task *task)
+{
+        struct window *self = sq_state(task);
+        bool fits = true;
+
+        if (!self->found)
+                sq_keyed_each(task, find_key, &fits);
+        self->found = fits;
+        return fits;
 }
 
 /* Ends every window of time that is over at `now`, and asks to be called at the end of the next one. False: no
@@ -412,9 +523,12 @@ end_windows(struct sq_task *task, struct window *self, int64_t now)
 {
         bool ok = true;
 
-        for (; ok && now >= self->end && sq_keyed_count(task) > 0; self->end += self->step)
+        while (ok && now >= self->end && sq_keyed_count(task) > 0) {
                 sq_keyed_each(task, end_of_key, &ok);
-        if (now >= self->end)
+                if (ok)
+                        self->end += self->step;
+        }
+        if (ok && now >= self->end)
                 self->end = (now / self->step + 1) * self->step;
         sq_wake_at(task, (uint64_t)(self->end - self->wall));
         return ok;
@@ -424,6 +538,33 @@ static int
 no_memory(struct sq_task *task)
 {
         return sq_error(task, "no memory for a window");
+}
+
+static int
+other_settings(struct sq_task *task)
+{
+        return sq_error(task,
+                        "its keyed state is of windows with other settings (leave `size`, `slide` and `compute` as "
+                        "they are, or kill the topology and submit it anew)");
+}
+
+static uint64_t
+hash_text(uint64_t hash, const char *text)
+{
+        struct sq_value value = sq_text(text ? text : "");
+
+        return hash * 31 + sq_bag_hash(value);
+}
+
+/* Of all settings that decide what the panes of a key look like; above 0. */
+static uint64_t
+layout_of(const struct window *self)
+{
+        uint64_t hash = hash_text(hash_text(1, self->size), self->slide);
+
+        for (size_t i = 0; i < self->compute.n; i++)
+                hash = hash_text(hash_text(hash, self->compute.names[i]), self->compute.values[i]);
+        return hash | 1;
 }
 
 /* ---- The bolt ---------------------------------------------------------------------------------------- */
@@ -447,8 +588,9 @@ prepare(struct sq_task *task)
                         self->aggregates[i].column = column_of(self, field, self->n, &columns);
         }
         self->wall = wall.sec * 1000000000 + wall.nsec - (int64_t)sq_now(task);
-        if (self->timed)
-                (void)end_windows(task, self, position(task, self));
+        self->layout = layout_of(self);
+        self->end = (position(task, self) / self->step + 1) * self->step;
+        sq_wake_at(task, sq_now(task)); /* to look at what the task begins with */
         return 0;
 }
 
@@ -471,17 +613,20 @@ take(const struct sq_tuple *in, const struct aggregate *aggregate, struct sq_val
 }
 
 static bool
-fold_in(struct cell *cell, enum kind kind, struct sq_value value)
+fold_in(struct sq_task *task, const struct key *key, struct pane *pane, size_t i, struct sq_value value)
 {
+        const struct window *self = sq_state(task);
+        enum kind kind = self->aggregates[i].kind;
+        struct cell *cell = &pane->cells[i];
+
         if (value.type == SQ_NIL)
                 return true;
-        if (kind == QUANTILE || kind == DISTINCT) {
-                cell->n++;
-                return sq_bag_put(&cell->bag, kind == QUANTILE ? sq_bag_ordered(value.as.f) : sq_bag_hash(value), 1,
-                                  kind == DISTINCT);
+        if (!has_sketch(kind)) {
+                fold(cell, kind, value);
+                return true;
         }
-        fold(cell, kind, value);
-        return true;
+        cell->n++;
+        return put(task, key, (struct place){pane->number, i}, cell, kind, value);
 }
 
 /* A window of tuples ends with the tuple that fills it. */
@@ -491,12 +636,37 @@ end_if_full(struct sq_task *task, const struct window *self, struct sq_str by, s
         bool ok = true;
 
         if (++key->seen % self->step == 0) {
-                ok = emit(task, by, key);
-                expire(self, key, key->seen + self->step - self->length);
-                if (!key->oldest)
+                ok = emit(task, by, key, 0);
+                expire(task, key, key->seen + self->step - self->length);
+                if (!oldest(task, key))
                         sq_keyed_forget(task, by);
         }
         return ok;
+}
+
+static struct key *
+key_for(struct sq_task *task, struct sq_str by)
+{
+        const struct window *self = sq_state(task);
+        struct key *key = sq_keyed(task, by);
+
+        if (key->layout == 0)
+                *key = (struct key){.layout = self->layout, .end = self->end};
+        return key;
+}
+
+/* Counts a tuple whose values have been looked at. */
+static bool
+count(struct sq_task *task, struct sq_str by, int64_t now, const struct sq_value *values)
+{
+        const struct window *self = sq_state(task);
+        struct key *key = key_for(task, by);
+        struct pane *pane = pane_of(task, key, (self->timed ? now : key->seen) / self->pane);
+        bool ok = true;
+
+        for (size_t i = 0; i < self->n && ok; i++)
+                ok = fold_in(task, key, pane, i, values[i]);
+        return ok && (self->timed || end_if_full(task, self, by, key));
 }
 
 static enum sq_verdict
@@ -510,18 +680,14 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         for (size_t i = 0; i < self->n; i++)
                 if (!take(in, &self->aggregates[i], &values[i]))
                         return sq_fail(task, "`%s` of a value that is no number", self->compute.values[i]);
+        if (!self->found && !find_keys(task))
+                return sq_retry_later(task, "keyed state of other settings");
         int64_t now = self->timed ? position(task, self) : 0;
         if (self->timed && now >= self->end) {
                 sq_unanchor(task); /* the windows that have ended have nothing of this tuple */
                 ok = end_windows(task, self, now);
         }
-        struct key *key = sq_keyed(task, by);
-        struct pane *pane = pane_of(self, key, (self->timed ? now : key->seen) / self->pane);
-        for (size_t i = 0; i < self->n && pane && ok; i++)
-                ok = fold_in(&pane->cells[i], self->aggregates[i].kind, values[i]);
-        if (pane && ok && !self->timed)
-                ok = end_if_full(task, self, by, key);
-        return pane && ok ? SQ_ACK : sq_fail(task, "no memory for a window");
+        return ok && count(task, by, now, values) ? SQ_ACK : sq_fail(task, "no memory for a window");
 }
 
 static int
@@ -529,6 +695,8 @@ tick(struct sq_task *task)
 {
         struct window *self = sq_state(task);
 
+        if (!find_keys(task))
+                return other_settings(task);
         return !self->timed || end_windows(task, self, position(task, self)) ? 0 : no_memory(task);
 }
 
@@ -540,7 +708,7 @@ emit_rest(struct sq_task *task, struct sq_str by, void *state, void *context)
         bool *ok = context;
 
         if (self->timed || key->seen % self->step != 0)
-                *ok = emit(task, by, key);
+                *ok = emit(task, by, key, key->end);
         return *ok;
 }
 
@@ -548,28 +716,21 @@ static int
 finish(struct sq_task *task)
 {
         struct window *self = sq_state(task);
-        bool ok = !self->timed || end_windows(task, self, position(task, self));
+        bool ok = true;
 
+        if (!find_keys(task))
+                return other_settings(task);
+        ok = !self->timed || end_windows(task, self, position(task, self));
         if (ok)
                 sq_keyed_each(task, emit_rest, &ok);
         return ok ? 0 : no_memory(task);
 }
 
-static bool
-drop(struct sq_task *task, struct sq_str by, void *state, void *context)
-{
-        (void)by;
-        (void)context;
-        expire(sq_state(task), state, INT64_MAX);
-        return true;
-}
-
 static void
 cleanup(struct sq_task *task)
 {
-        struct window *self = sq_state(task);
+        const struct window *self = sq_state(task);
 
-        sq_keyed_each(task, drop, NULL);
         free(self->aggregates);
 }
 
@@ -578,7 +739,6 @@ SQ_BOLT(window) = {
                 "Aggregates over tumbling or sliding windows, of time or of a number of tuples; what is unfinished at the drain goes out then.",
         .state = sizeof(struct window),
         .key_state = sizeof(struct key),
-        .state_is_volatile = true,
         .options =
                 {
                         SQ_REQ_STR(

@@ -95,7 +95,7 @@ SQI_VERB(rebalance) = {
                 "The topology pauses, some tens of milliseconds, until what is in flight is processed, and goes on with the new numbers of tasks: no tuple is "
                 "lost. The workers of all other components go on as they are; those of a component that changes are started anew. If it does not come up, the "
                 "old numbers are back, and the status is 1.\n"
-                "Keyed state of bolts (`count`, `top`) goes to the tasks that own the keys now, and only keys of added or removed tasks change their "
+                "Keyed state of bolts (`count`, `top`, `window`) goes to the tasks that own the keys now, and only keys of added or removed tasks change their "
                 "owner; where state would be lost it is refused without --lose-state. The parallelism of a spout cannot change. With topology.workers, or in a "
                 "cycle, all workers are started anew.",
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}},

@@ -58,7 +58,7 @@ SQI_VERB(update) = {
                 "The new version is checked first. Then the topology pauses until what is in flight is processed, and goes on as the new one, its spouts (by "
                 "their ids) from where they were: no tuple is lost. The workers of components that are the same in both versions (code, settings, inputs) go on "
                 "as they are. If the new version does not come up, or keeps crashing in its first seconds, the old one goes on, and the status is 1.\n"
-                "The others are started anew. Keyed state of bolts (`count`, `top`) goes with them; where state would be lost it is refused without "
+                "The others are started anew. Keyed state of bolts (`count`, `top`, `window`) goes with them; where state would be lost it is refused without "
                 "--lose-state. The parallelism of a spout cannot change. With topology.workers, in a cycle, or when the configuration differs, all are started anew.",
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}, {"FILE", .complete = CLI_COMPLETE_FILE}},
         .options = {CLI_OPTION_CONFIG, CLI_OPTION_LOSE_STATE, CLI_OPTION_JSON, CLI_OPTION_SOCKET},

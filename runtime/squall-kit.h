@@ -441,6 +441,8 @@ struct sq_bag {
         struct sq_occurrence *places;
         size_t used, size;
         uint64_t ceiling; /* of distinct values: no key above it was kept */
+        bool lent; /* `places` are the caller's, in keyed state say: a bag that needs others takes some of its own,
+                           * and this is false then */
 };
 
 /* Puts a key `n` times; `distinct`: thins the bag out when it is large. False: no memory. */

@@ -61,8 +61,8 @@ SQ_EXPORT void sq_rig_advance(struct sq_rig *rig, uint64_t ns);
 SQ_EXPORT void sq_rig_finish(struct sq_rig *rig);
 
 /* Bolts: the component is cleaned up, begins anew, and goes on with the keyed state that it had, read from a snapshot: as
- * after a stop and a start of the topology. */
-SQ_EXPORT void sq_rig_restart(struct sq_rig *rig);
+ * after a stop of the topology, and a start that comes `ns` later. */
+SQ_EXPORT void sq_rig_restart(struct sq_rig *rig, uint64_t ns);
 
 /* Tuple trees that are neither acked nor failed. */
 SQ_EXPORT size_t sq_rig_pending(const struct sq_rig *rig);

@@ -520,6 +520,39 @@ SQ_EXPORT size_t sq_keyed_count(const struct sq_task *task);
 typedef bool sq_visit(struct sq_task *task, struct sq_str key, void *state, void *context);
 SQ_EXPORT void sq_keyed_each(struct sq_task *task, sq_visit *visit, void *context);
 
+/*
+ * A key may own more than its block: maps and arrays, each with a number that the bolt gives it, known by the block that
+ * sq_keyed() returned. They are written down and handed on with the key, and forgotten with it. Like the block they hold
+ * no pointers.
+ *
+ *     struct session *session = sq_keyed(task, user);
+ *     struct visit *visit = sq_array_push(task, session, VISITS, sizeof(*visit));
+ *     int64_t *seen = sq_map_at(task, session, PAGES, page, sizeof(*seen));
+ *
+ * A `state` that is not such a block, or a number that is a map once and an array then, ends the worker.
+ */
+
+/* The value of `key`: `size` bytes, zeroed when the key is new. One that was shorter grows by zeroes, and moves; else
+ * the pointer stays good until the key is forgotten. Never NULL. */
+SQ_EXPORT void *sq_map_at(struct sq_task *task, const void *state, unsigned map, struct sq_str key, size_t size);
+/* The value to look at, and how long it is; or NULL. */
+SQ_EXPORT const void *sq_map_peek(struct sq_task *task, const void *state, unsigned map, struct sq_str key,
+                                  size_t *ret_size);
+SQ_EXPORT void sq_map_forget(struct sq_task *task, const void *state, unsigned map, struct sq_str key);
+SQ_EXPORT size_t sq_map_count(struct sq_task *task, const void *state, unsigned map);
+/* Each key in the order in which they came, until `visit` returns false. It may forget the key it is handed. */
+typedef bool sq_visit_map(struct sq_task *task, struct sq_str key, void *value, size_t size, void *context);
+SQ_EXPORT void sq_map_each(struct sq_task *task, const void *state, unsigned map, sq_visit_map *visit, void *context);
+
+/* One more element, zeroed, at the end. All elements of an array have the same size, above 0. None ever moves. Never
+ * NULL. */
+SQ_EXPORT void *sq_array_push(struct sq_task *task, const void *state, unsigned array, size_t size);
+/* Element `index`, from 0; NULL beyond the end. */
+SQ_EXPORT void *sq_array_at(struct sq_task *task, const void *state, unsigned array, size_t index);
+SQ_EXPORT size_t sq_array_count(struct sq_task *task, const void *state, unsigned array);
+/* Drops the first `n`; what was element n is element 0 then. */
+SQ_EXPORT void sq_array_drop(struct sq_task *task, const void *state, unsigned array, size_t n);
+
 /* ---- Declaring a component --------------------------------------------------------------------------- */
 
 struct sq_field {

@@ -34,6 +34,13 @@ find(const struct sq_bag *bag, uint64_t key)
         return &bag->places[place];
 }
 
+static void
+give_back(struct sq_bag *bag)
+{
+        if (!bag->lent)
+                free(bag->places);
+}
+
 static bool
 grow(struct sq_bag *bag)
 {
@@ -45,7 +52,7 @@ grow(struct sq_bag *bag)
         for (size_t i = 0; i < bag->size; i++)
                 if (bag->places[i].n)
                         *find(&larger, bag->places[i].key) = bag->places[i];
-        free(bag->places);
+        give_back(bag);
         *bag = larger;
         return true;
 }
@@ -86,7 +93,7 @@ thin_out(struct sq_bag *bag)
                         *find(&kept, bag->places[i].key) = bag->places[i];
                 kept.used += ok;
         }
-        free(bag->places);
+        give_back(bag);
         *bag = kept;
         return ok;
 }

@@ -163,9 +163,9 @@ sq_rig_finish(struct sq_rig *rig)
 }
 
 void
-sq_rig_restart(struct sq_rig *rig)
+sq_rig_restart(struct sq_rig *rig, uint64_t ns)
 {
-        sqi_rig_restart(rig);
+        sqi_rig_restart(rig, ns);
 }
 
 size_t

@@ -511,7 +511,7 @@ sqi_rig_end(struct sq_rig *rig)
 }
 
 void
-sqi_rig_restart(struct sq_rig *rig)
+sqi_rig_restart(struct sq_rig *rig, uint64_t ns)
 {
         struct sq_task *task = rig->task;
         bool hands_on = sqi_component_hands_on(task->instance.code);
@@ -524,6 +524,7 @@ sqi_rig_restart(struct sq_rig *rig)
                 r = sqi_snapshot_save(task, fd);
         if (r < 0)
                 sqi_task_fail(task, r, "cannot write a snapshot: %s", strerror(-r));
+        rig->clock_ns += ns;
         if (task->failed == 0 && sqi_task_renew(task) == 0)
                 sqi_snapshot_load(task, fd);
         if (fd >= 0)

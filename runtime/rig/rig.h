@@ -81,8 +81,9 @@ void sqi_rig_tick(struct sq_rig *rig);                 /* bolts: a tick out of t
 /* time passes; what is due on the way happens at its time */
 void sqi_rig_advance(struct sq_rig *rig, uint64_t ns);
 void sqi_rig_end(struct sq_rig *rig); /* every source has ended, or the spout is to drain */
-/* bolts: a new instance of the component goes on with the keyed state of the old one, as after a stop and a start */
-void sqi_rig_restart(struct sq_rig *rig);
+/* bolts: a new instance of the component goes on with the keyed state of the old one, as after a stop and
+ * a start that comes `ns` later */
+void sqi_rig_restart(struct sq_rig *rig, uint64_t ns);
 void sqi_rig_judge(struct sq_rig *rig, size_t tree, bool ack); /* spouts: ends a tree */
 
 /* Forgets what was caught and logged. */

@@ -169,10 +169,15 @@ do_finish(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_ya
 static int
 do_restart(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_yaml *value)
 {
+        uint64_t ns = 0;
+
         (void)step;
         if (!test->rig->task->instance.code->bolt)
                 return sqi_test_wrong(test->script, value->place, "'restart' is for bolts");
-        sqi_rig_restart(test->rig);
+        if (value->kind == SQI_YAML_SCALAR && strcmp(value->text, "restart") != 0 && strcmp(value->text, "true") != 0 &&
+            sqi_duration_read(value->text, &ns) < 0)
+                return sqi_test_wrong(test->script, value->place, "'restart' needs a time to be away (5s), or 'true'");
+        sqi_rig_restart(test->rig, ns);
         return 0;
 }
 

@@ -18,6 +18,7 @@ struct entry {
 struct ordered {
         struct entry *entry; /* NULL: forgotten */
         uint64_t route;
+        struct sqi_part *parts; /* that the key owns */
 };
 
 struct chunk {
@@ -39,6 +40,7 @@ struct sqi_keyed {
         struct chunk *chunks;
         uint8_t *room, *room_end;
         struct idle *idle[CLASSES]; /* by class_of() */
+        struct sqi_owned *owned;    /* NULL: no key owns anything */
 };
 
 static const uint64_t address_mask = (1ull << 48) - 1;
@@ -71,6 +73,9 @@ sqi_keyed_free(struct sqi_keyed **keyed)
 {
         if (!*keyed)
                 return;
+        for (size_t i = 0; (*keyed)->owned && i < (*keyed)->norder; i++)
+                sqi_parts_release((*keyed)->owned, &(*keyed)->order[i].parts);
+        sqi_owned_free(&(*keyed)->owned);
         while ((*keyed)->chunks) {
                 struct chunk *next = (*keyed)->chunks->next;
                 free((*keyed)->chunks);
@@ -332,7 +337,7 @@ insert(struct sqi_keyed *keyed, const struct sqi_key *key)
         *entry = (struct entry){.len = (uint32_t)len, .index = (uint32_t)keyed->norder};
         if (len)
                 memcpy((char *)entry + keyed->key_at, key->bytes.ptr, len);
-        keyed->order[keyed->norder++] = (struct ordered){entry, 0};
+        keyed->order[keyed->norder++] = (struct ordered){entry, 0, NULL};
         keyed->count++;
         *find(keyed, key) = place_of(entry, key->hash);
         return state_of(keyed, entry);
@@ -416,12 +421,31 @@ sqi_keyed_forget(struct sqi_keyed *keyed, struct sq_str key)
                 return false;
         vacate(keyed, (size_t)(place - keyed->places));
         keyed->order[entry->index].entry = NULL;
+        sqi_parts_release(keyed->owned, &keyed->order[entry->index].parts);
         keyed->count--;
         size_t class = class_of(entry_size(keyed, entry->len));
         struct idle *idle = (struct idle *)(void *)entry;
         idle->next = keyed->idle[class];
         keyed->idle[class] = idle;
         return true;
+}
+
+struct sqi_part **
+sqi_keyed_parts(const struct sqi_keyed *keyed, const void *state)
+{
+        const struct entry *entry = (const struct entry *)(const void *)((const char *)state - keyed->state_at);
+
+        return entry->index < keyed->norder && keyed->order[entry->index].entry == entry
+                       ? &keyed->order[entry->index].parts
+                       : NULL;
+}
+
+struct sqi_owned *
+sqi_keyed_owned(struct sqi_keyed *keyed)
+{
+        if (!keyed->owned)
+                keyed->owned = sqi_owned_new();
+        return keyed->owned;
 }
 
 size_t

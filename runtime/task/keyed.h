@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "squall.h"
+#include "task/owned.h"
 
 struct sqi_keyed;
 
@@ -53,6 +54,11 @@ void *sqi_keyed_find_prepared(const struct sqi_keyed *keyed, const struct sqi_ke
 
 /* False: there was none. */
 bool sqi_keyed_forget(struct sqi_keyed *keyed, struct sq_str key);
+
+/* The parts that the key of this state owns (owned.h), for sqi_part_get(), and where the blocks of all keys are. NULL:
+ * it is not the state of a key; or no memory. What a key owns is forgotten with it. */
+struct sqi_part **sqi_keyed_parts(const struct sqi_keyed *keyed, const void *state);
+struct sqi_owned *sqi_keyed_owned(struct sqi_keyed *keyed);
 
 size_t sqi_keyed_count(const struct sqi_keyed *keyed);
 

@@ -15,7 +15,7 @@
 
 enum { SNAPSHOT_VERSION = 4, FIRST_VERSION = 3, FILE_SIZE = SQI_MANIFEST_FILE, BUFFER = 1 << 16 };
 
-/* Then `nkeys` times: struct key_head, the key, the state. Of this machine alone, in its byte order. Version 3 ended
+/* Then `nkeys` times: struct key_head, the key, the state, what the key owns. Of this machine alone, in its byte order. Version 3 ended
  * before `state_version`, which is 0 there. */
 struct file_head {
         char magic[4]; /* "SQK" and the version */
@@ -26,7 +26,17 @@ struct file_head {
 
 struct key_head {
         uint64_t route;
-        uint32_t len, zero;
+        uint32_t len, nparts;
+};
+
+/* Of what a key owns (owned.h). Then `nblocks` times: struct block_head, the key, the bytes. */
+struct part_head {
+        uint32_t number, zero;
+        uint64_t nblocks, begin, end, element;
+};
+
+struct block_head {
+        uint64_t len, size;
 };
 
 static const struct file_head blank = {.magic = {'S', 'Q', 'K', SNAPSHOT_VERSION}};
@@ -74,6 +84,36 @@ put(struct writing *writing, const void *bytes, size_t size)
 }
 
 static void
+put_part(struct writing *writing, const struct sqi_part *part)
+{
+        const struct part_head head = {part->number, 0, part->nblocks, part->begin, part->end, part->element};
+
+        put(writing, &head, sizeof(head));
+        for (struct sqi_block *block = part->first; block; block = block->next) {
+                const struct block_head it = {block->len, block->size};
+
+                put(writing, &it, sizeof(it));
+                put(writing, block->key, block->len);
+                put(writing, sqi_block_bytes(block), block->size);
+        }
+}
+
+static void
+put_key(const struct sq_task *task, struct writing *writing, struct sq_str key, const void *state, uint64_t route)
+{
+        const struct sqi_part *parts = *sqi_keyed_parts(task->instance.keyed, state);
+        struct key_head head = {.route = route, .len = (uint32_t)key.len};
+
+        for (const struct sqi_part *part = parts; part; part = part->next)
+                head.nparts++;
+        put(writing, &head, sizeof(head));
+        put(writing, key.ptr, key.len);
+        put(writing, state, task->instance.code->bolt->key_state);
+        for (const struct sqi_part *part = parts; part; part = part->next)
+                put_part(writing, part);
+}
+
+static void
 put_keys(const struct sq_task *task, struct writing *writing)
 {
         struct file_head head = blank;
@@ -90,13 +130,8 @@ put_keys(const struct sq_task *task, struct writing *writing)
         head.nkeys = sqi_keyed_count(task->instance.keyed);
         head.state_version = task->instance.code->bolt->state_version;
         put(writing, &head, sizeof(head));
-        while (sqi_keyed_step_routed(task->instance.keyed, &cursor, &key, &state, &route)) {
-                const struct key_head it = {.route = route, .len = (uint32_t)key.len};
-
-                put(writing, &it, sizeof(it));
-                put(writing, key.ptr, key.len);
-                put(writing, state, head.state_size);
-        }
+        while (sqi_keyed_step_routed(task->instance.keyed, &cursor, &key, &state, &route))
+                put_key(task, writing, key, state, route);
         flush(writing);
 }
 
@@ -261,30 +296,94 @@ take_state(struct reading *reading, struct sq_str key, const uint8_t *from, void
 }
 
 static int
-take_key(struct reading *reading)
+take_block(struct reading *reading, struct sqi_part *part)
 {
-        struct sq_task *task = reading->task;
-        const uint8_t *head = take(reading, sizeof(struct key_head)), *key, *from;
-        struct key_head it;
-        void *state;
+        const uint8_t *head = take(reading, sizeof(struct block_head)), *key, *from;
+        struct block_head it;
+        void *bytes;
 
         if (!head)
                 return -EBADMSG;
         memcpy(&it, head, sizeof(it));
         key = take(reading, it.len);
-        from = key ? take(reading, reading->head.state_size) : NULL;
+        from = key ? take(reading, it.size) : NULL;
         if (!from)
                 return -EBADMSG;
-        if (!is_mine(reading, it.route))
+        if (!part)
                 return 0;
+        bytes = sqi_block_get(sqi_keyed_owned(reading->task->instance.keyed), part,
+                              (struct sq_str){(const char *)key, it.len}, it.size);
+        if (!bytes)
+                return -ENOMEM;
+        memcpy(bytes, from, it.size);
+        return 0;
+}
+
+/* `state` NULL: the key is another task's. */
+static int
+take_part(struct reading *reading, const void *state)
+{
+        const uint8_t *head = take(reading, sizeof(struct part_head));
+        struct sqi_part *part = NULL;
+        struct part_head it;
+        int r = 0;
+
+        if (!head)
+                return -EBADMSG;
+        memcpy(&it, head, sizeof(it));
+        if (state) {
+                struct sqi_keyed *keyed = reading->task->instance.keyed;
+
+                part = sqi_keyed_owned(keyed) ? sqi_part_get(sqi_keyed_parts(keyed, state), it.number) : NULL;
+                if (!part)
+                        return -ENOMEM;
+                part->begin = it.begin;
+                part->end = it.end;
+                part->element = it.element;
+        }
+        for (uint64_t i = 0; i < it.nblocks && r == 0; i++)
+                r = take_block(reading, part);
+        return r;
+}
+
+static int
+make_key(struct reading *reading, struct sq_str key, uint64_t route, void **ret_state)
+{
+        struct sq_task *task = reading->task;
+        void *state;
+
         if (!task->instance.keyed)
                 task->instance.keyed = sqi_keyed_new(task->instance.code->bolt->key_state);
-        state = task->instance.keyed ? sqi_keyed_get(task->instance.keyed, (struct sq_str){(const char *)key, it.len})
-                                     : NULL;
+        state = task->instance.keyed ? sqi_keyed_get(task->instance.keyed, key) : NULL;
         if (!state)
                 return -ENOMEM;
-        sqi_keyed_route_last(task->instance.keyed, it.route);
-        return take_state(reading, (struct sq_str){(const char *)key, it.len}, from, state);
+        sqi_keyed_route_last(task->instance.keyed, route);
+        *ret_state = state;
+        return 0;
+}
+
+static int
+take_key(struct reading *reading)
+{
+        const uint8_t *head = take(reading, sizeof(struct key_head)), *bytes, *from;
+        void *state = NULL;
+        struct key_head it;
+        struct sq_str key;
+        int r = 0;
+
+        if (!head)
+                return -EBADMSG;
+        memcpy(&it, head, sizeof(it));
+        bytes = take(reading, it.len);
+        from = bytes ? take(reading, reading->head.state_size) : NULL;
+        if (!from)
+                return -EBADMSG;
+        key = (struct sq_str){(const char *)bytes, it.len};
+        if (is_mine(reading, it.route))
+                r = make_key(reading, key, it.route, &state);
+        for (uint32_t i = 0; i < it.nparts && r == 0; i++)
+                r = take_part(reading, state);
+        return r == 0 && state ? take_state(reading, key, from, state) : r;
 }
 
 static int

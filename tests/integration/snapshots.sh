@@ -63,6 +63,41 @@ for round in $(seq "$SQUALL_ROUNDS"); do
 done
 check "nor does a rebalance" counts_are_exact
 
+# Each other bolt that keeps something, as `count` above: stops, starts and rebalances in the middle of a run change nothing of what it gives.
+keeps_yaml() {
+        cat <<YAML
+name: counts
+spouts: [ { id: gen, component: generate, properties: { count: $((SQUALL_TUPLES / 3)), $3 seed: 7, fields: { k: uniform 1 3000, v: uniform 1 100 } } } ]
+bolts:
+  - { id: count, component: $1, parallelism: 2, properties: { $2 } }
+  - { id: sink, component: write, properties: { path: "$dir/$4", mode: append } }
+streams:
+  - { from: gen, to: count, grouping: { type: fields, args: [k] } }
+  - { from: count, to: sink, grouping: { type: global } }
+YAML
+}
+keeps() {
+        cp "$dir/counts.yaml" "$dir/counts.yaml.kept"; cp "$dir/want.tsv" "$dir/want.tsv.kept"
+        rm -f "$dir/want.tsv"
+        keeps_yaml "$1" "$2" "" want.tsv >"$dir/alone.yaml"
+        "$squall" run "$dir/alone.yaml" >/dev/null 2>&1
+        keeps_yaml "$1" "$2" "rate: 40000," counts.tsv >"$dir/counts.yaml"
+        submit
+        local round r
+        for round in $(seq "$SQUALL_ROUNDS"); do
+                stop && start
+                pause "0.1$((round % 10))"
+                "$squall" rebalance counts --component count=$((1 + round % 4)) >>"$dir/rebalance" 2>&1
+        done
+        counts_are_exact
+        r=$?
+        mv "$dir/counts.yaml.kept" "$dir/counts.yaml"; mv "$dir/want.tsv.kept" "$dir/want.tsv"
+        return $r
+}
+check "top keeps the value of each key" keeps top "n: 100000, by: v"
+check "window keeps what it has gathered of each key" keeps window \
+        "size: 7 tuples, slide: 3 tuples, by: [k], compute: { n: count, sum: sum v, least: min v, p50: p50 v, kinds: distinct v }"
+
 # The whole of a stop takes some 20 ms here: it is cut short at each millisecond of that, and a bit later.
 submit
 for round in $(seq $((3 * SQUALL_ROUNDS))); do

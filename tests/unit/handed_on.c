@@ -140,19 +140,34 @@ does_not_begin_with_state_that_migrate_refuses(void **state)
 static void
 names_a_file_that_is_cut_short_anywhere(void **state)
 {
-        struct sq_rig *rig = make("bolts/count");
+        struct sq_rig *rig = make("tests/components/owner");
         char bytes[4096];
         size_t n;
 
         (void)state;
         sq_rig_execute(rig, NULL, "{word: storm}");
         n = save(rig, bytes, sizeof(bytes));
-        sq_rig_free(&rig);
-        for (size_t cut = 1; cut < n; cut++) {
-                rig = make("bolts/count");
+        for (size_t cut = 1; cut < n; cut++)
                 assert_int_equal(begin_from(rig, bytes, cut), -1);
-                sq_rig_free(&rig);
-        }
+        sq_rig_free(&rig);
+}
+
+static void
+hands_on_what_a_key_owns(void **state)
+{
+        struct sq_rig *rig = make("tests/components/owner");
+        char bytes[4096];
+        size_t n;
+
+        (void)state;
+        sq_rig_execute(rig, NULL, "{word: ab}");
+        sq_rig_execute(rig, NULL, "{word: cab}");
+        n = save(rig, bytes, sizeof(bytes));
+        assert_int_equal(begin_from(rig, bytes, n), 0);
+        sq_rig_emitted(rig, NULL);
+        sq_rig_execute(rig, NULL, "{word: a}");
+        assert_string_equal(sq_rig_emitted(rig, NULL), "{\"words\":\"ab cab a\",\"letters\":\"a3b2c1\"}\n");
+        sq_rig_free(&rig);
 }
 
 int
@@ -163,6 +178,7 @@ main(void)
                 cmocka_unit_test(refuses_what_a_later_format_would_write),
                 cmocka_unit_test(migrates_the_state_of_another_version),
                 cmocka_unit_test(does_not_begin_with_state_that_migrate_refuses),
+                cmocka_unit_test(hands_on_what_a_key_owns),
                 cmocka_unit_test(names_a_file_that_is_cut_short_anywhere),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

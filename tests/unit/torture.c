@@ -292,6 +292,15 @@ use_keyed_state(void)
                 if (!sqi_keyed_get(keyed, (struct sq_str){key + i % 40, (size_t)(len - i % 40)}))
                         r = -ENOMEM;
         }
+        for (uint64_t i = 0; r == 0 && i < 300; i++) {
+                struct sq_str first = {"key", 3};
+                void *state = sqi_keyed_get(keyed, first);
+                struct sqi_owned *owned = state ? sqi_keyed_owned(keyed) : NULL;
+                struct sqi_part *map = owned ? sqi_part_get(sqi_keyed_parts(keyed, state), 0) : NULL;
+                if (!map || !sqi_block_get(owned, map, (struct sq_str){(const char *)&i, sizeof(i)}, 24) ||
+                    !sqi_block_get(owned, map, (struct sq_str){"grows", 5}, i * 8))
+                        r = -ENOMEM;
+        }
         sqi_keyed_free(&keyed);
         return r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/answer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -524,6 +525,13 @@ handle(struct sqi_daemon *daemon, const struct sqi_caller *caller, const struct 
                 daemon->waiters->caller = *caller;
         else
                 keep_answer(daemon, request, result);
+}
+
+void
+sqi_answer_here(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        assert(request->command != SQI_COMMAND_AWAIT);
+        handle(daemon, NULL, request, result);
 }
 
 void

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/web.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/random.h"
+#include "daemon/answer.h"
 #include "daemon/hosted.h"
 #include "daemon/rest.h"
 #include "daemon/scrape.h"
 #include "daemon/status.h"
+#include "http/token.h"
 #include "tuple/writer.h"
 
 /* docs/openapi.json, as it stands, which is built in. */
@@ -19,7 +23,8 @@ __asm__(".pushsection .rodata\n"
         ".popsection\n");
 extern const char web_openapi[] __attribute__((visibility("hidden")));
 
-enum { NOT_FOUND = 404, NOT_ALLOWED = 405, UNAVAILABLE = 503 };
+enum { BAD = 400, NOT_FOUND = 404, NOT_ALLOWED = 405, CONFLICT = 409, FAILED = 500, NOT_HERE = 501, UNAVAILABLE = 503 };
+enum { WAIT_DIGITS = 9 };
 
 static void
 reply_json(struct sqi_http_reply *reply, struct sqi_writer *writer)
@@ -175,6 +180,68 @@ show_component(struct sqi_daemon *daemon, const struct sqi_http_request *request
                                      hosted->record.name, id);
 }
 
+/* ---- What changes something -------------------------------------------------------------------------- */
+
+/* /api/v1/topology/NAME/OPERATION/... */
+static void
+act(struct sqi_daemon *daemon, const struct sqi_uri *uri, enum sqi_command_type command, double seconds,
+    struct sqi_http_reply *reply)
+{
+        const char *name = uri->segments[3], *operation = uri->segments[4];
+        struct sqi_request request = {.command = command, .name = {name, strlen(name)}, .seconds = seconds};
+        struct sqi_result result = {.status = SQI_STATUS_DONE, .writer = sqi_writer(SQI_MSGPACK)};
+        struct sqi_writer writer = sqi_writer(SQI_JSON);
+
+        if (!want(daemon, name, reply))
+                return;
+        sqi_random_bytes(request.id, sizeof(request.id));
+        sqi_answer_here(daemon, &request, &result);
+        if (result.status == SQI_STATUS_DONE) {
+                sqi_rest_done(operation, name, &writer);
+                reply_json(reply, &writer);
+        } else {
+                sqi_http_reply_error(reply, result.status == SQI_STATUS_REFUSED ? CONFLICT : FAILED, "%s",
+                                     result.error);
+        }
+        sqi_writer_drop(&result.writer);
+}
+
+static void
+do_activate(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        act(daemon, request->uri, SQI_COMMAND_ACTIVATE, -1, reply);
+}
+
+static void
+do_deactivate(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        act(daemon, request->uri, SQI_COMMAND_DEACTIVATE, -1, reply);
+}
+
+static void
+do_kill(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        const char *wait = request->uri->segments[5];
+        size_t digits = strspn(wait, "0123456789");
+
+        if (digits == 0 || digits > WAIT_DIGITS || wait[digits])
+                sqi_http_reply_error(reply, BAD, "kill/SECONDS: '%s' is not a whole number of seconds", wait);
+        else
+                act(daemon, request->uri, SQI_COMMAND_KILL, atoi(wait), reply);
+}
+
+/* What state would be lost only the components can tell, and those are never loaded into a supervisor. */
+static void
+do_rebalance(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        const char *name = request->uri->segments[3];
+
+        if (want(daemon, name, reply))
+                sqi_http_reply_error(reply, NOT_HERE,
+                                     "a rebalance is not done over HTTP yet (squall rebalance %s --component ID=N)",
+                                     name);
+}
+
 /* ---- Our own ----------------------------------------------------------------------------------------- */
 
 static void
@@ -221,6 +288,10 @@ static const struct {
         {SQI_GET, "/api/v1/topology/*", show_topology},
         {SQI_GET, "/api/v1/topology/*/visualization", show_visualization},
         {SQI_GET, "/api/v1/topology/*/component/*", show_component},
+        {SQI_POST, "/api/v1/topology/*/activate", do_activate},
+        {SQI_POST, "/api/v1/topology/*/deactivate", do_deactivate},
+        {SQI_POST, "/api/v1/topology/*/kill/*", do_kill},
+        {SQI_POST, "/api/v1/topology/*/rebalance/*", do_rebalance},
         {SQI_GET, "/api/v1/squall/topologies", show_list},
         {SQI_GET, "/api/v1/squall/topologies/*", show_status},
 };
@@ -268,7 +339,17 @@ answer(void *context, const struct sqi_http_request *request, struct sqi_http_re
 int
 sqi_web_open(struct sqi_daemon *daemon, char *error, size_t size)
 {
-        const struct sqi_http_options options = {.address = daemon->options.http, .context = daemon, .answer = answer};
+        struct sqi_http_options options = {.address = daemon->options.http, .context = daemon, .answer = answer};
+        char token[SQI_TOKEN_SIZE];
+        int r = sqi_token_open(daemon->state.fd, "http.token", token);
 
-        return sqi_http_open(&options, &daemon->http, error, size);
+        if (r == 0)
+                options.token = token;
+        else
+                sqi_daemon_tell(daemon, SQ_WARN, NULL,
+                                "cannot write %s/http.token: %s; nothing can be changed over HTTP", daemon->state.path,
+                                strerror(-r));
+        r = sqi_http_open(&options, &daemon->http, error, size);
+        explicit_bzero(token, sizeof(token));
+        return r;
 }

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/complain.h"
 #include "http/address.h"
+#include "http/token.h"
 #include "tuple/writer.h"
 
 enum { SPARE = 16, BACKLOG = 128, MESSAGE_SIZE = 1024 };
@@ -41,6 +42,7 @@ struct sqi_http {
         struct sqi_http_options options;
         struct MHD_Daemon *daemon;
         char address[SQI_ADDRESS_TEXT];
+        char token[SQI_TOKEN_SIZE]; /* empty: there is none */
         size_t unsent;
         struct peer peers[SQI_HTTP_CONNECTIONS];
 };
@@ -173,6 +175,8 @@ send_reply(struct peer *peer, const struct sqi_http_reply *reply)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type ? reply->type : "text/plain");
         MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
         MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+        if (reply->status == MHD_HTTP_UNAUTHORIZED)
+                MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
         if (reply->allow)
                 MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
         sent = MHD_queue_response(peer->connection, reply->status, response);
@@ -205,6 +209,21 @@ refuse_body(const struct peer *peer, struct sqi_http_reply *reply)
                 sqi_http_reply_error(reply, MHD_HTTP_CONTENT_TOO_LARGE, "a body has %d bytes at most", SQI_HTTP_BODY);
 }
 
+/* Whoever wants to change something shows that he may. */
+static void
+refuse_stranger(const struct peer *peer, struct sqi_http_reply *reply)
+{
+        const struct sqi_http *http = peer->http;
+
+        if (!http->token[0])
+                sqi_http_reply_error(reply, MHD_HTTP_FORBIDDEN,
+                                     "nothing can be changed over HTTP: the supervisor could not write its token");
+        else if (!sqi_token_is_given(header(peer, MHD_HTTP_HEADER_AUTHORIZATION), http->token))
+                sqi_http_reply_error(reply, MHD_HTTP_UNAUTHORIZED,
+                                     "that wants a header Authorization: Bearer TOKEN (the token is in the file "
+                                     "http.token in the supervisor's state directory)");
+}
+
 /* What can be refused by the header alone; reply->status stays 0 if nothing is wrong. */
 static void
 refuse(const struct peer *peer, const char *method, struct sqi_http_reply *reply)
@@ -229,6 +248,8 @@ refuse(const struct peer *peer, const char *method, struct sqi_http_reply *reply
                 sqi_http_reply_error(reply, MHD_HTTP_SERVICE_UNAVAILABLE, "too many answers wait for their readers");
         } else {
                 refuse_body(peer, reply);
+                if (reply->status == 0 && strcmp(method, "POST") == 0)
+                        refuse_stranger(peer, reply);
         }
 }
 
@@ -380,6 +401,9 @@ sqi_http_open(const struct sqi_http_options *options, struct sqi_http **ret, cha
                 return sqi_complain(-ENOMEM, error, size, "cannot serve HTTP: out of memory");
         }
         http->options = *options;
+        if (options->token)
+                snprintf(http->token, sizeof(http->token), "%s", options->token);
+        http->options.token = NULL;
         if (!options->request_ms)
                 http->options.request_ms = SQI_HTTP_REQUEST_SECS * 1000;
         if (!options->answer_ms)
@@ -401,6 +425,7 @@ sqi_http_close(struct sqi_http **http)
         if (!*http)
                 return;
         MHD_stop_daemon((*http)->daemon);
+        explicit_bzero((*http)->token, sizeof((*http)->token));
         free(*http);
         *http = NULL;
 }

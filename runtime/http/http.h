@@ -11,7 +11,7 @@
  * A client costs what stands here at the most, whatever it sends or leaves out:
  *
  *     SQI_HTTP_CONNECTIONS      at a time. When they are nearly used up, the one that has been waited for longest makes
- *                               room for the next, so that those who open many and say nothing keep nobody out. There is
+ *                               room for the next, so that many who say nothing keep nobody out. There is
  *                               no limit for one address: here all have the same
  *     SQI_HTTP_HEADER           bytes of a request without its body
  *     SQI_HTTP_BODY             bytes of a body, and its length has to be told beforehand (no chunks)
@@ -62,6 +62,7 @@ struct sqi_http_options {
         const char *address; /* "127.0.0.1:8080": address.h */
         void *context;
         void (*answer)(void *context, const struct sqi_http_request *request, struct sqi_http_reply *reply);
+        const char *token;              /* that a POST has to give (token.h), copied; NULL: all are refused */
         unsigned request_ms, answer_ms; /* 0: SQI_HTTP_REQUEST_SECS, SQI_HTTP_ANSWER_SECS */
 };
 

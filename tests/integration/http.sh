@@ -163,11 +163,41 @@ check "what status prints is there" [ "$(get /api/v1/squall/topologies/count)" =
 check "a topology that is not there is not found" is_refused 404 ask GET /api/v1/topology/nothing
 check "nor is a component" is_refused 404 ask GET /api/v1/topology/steady/component/nothing
 
+# ---- what changes something ----
+
+token=$(cat "$dir/state/http.token")
+with_token() { ask "$1" "$2" "Authorization: Bearer $token" "Content-Length: 0" "${@:3}"; }
+does() { local out; out=$(with_token POST "/api/v1/topology/$1" | tail -n 1); [ "$out" = "$2" ] || { echo "$out"; return 1; }; }
+hidden() {
+        [ ${#token} = 64 ] && [ "$(stat -c %a "$dir/state/http.token")" = 600 ] && ! grep -q "$token" "$dir/err" &&
+                ! grep -qs "$token" /proc/$supervisor/{cmdline,environ} && ! grep -rqs --exclude=http.token "$token" "$dir/state" "$XDG_RUNTIME_DIR"
+}
+check "the token is in a file that is ours alone, and nowhere else" hidden
+check "nothing is changed without it" is_refused 401 ask POST /api/v1/topology/steady/deactivate "Content-Length: 0"
+check "nor with a wrong one" is_refused 401 ask POST /api/v1/topology/steady/deactivate "Content-Length: 0" "Authorization: Bearer ${token//[0-9]/a}"
+check "nor with half of it" is_refused 401 ask POST /api/v1/topology/steady/deactivate "Content-Length: 0" "Authorization: Bearer ${token:0:32}"
+check "nor in another scheme" is_refused 401 ask POST /api/v1/topology/steady/deactivate "Content-Length: 0" "Authorization: Basic $token"
+check "nor in the query" is_refused 401 ask POST "/api/v1/topology/steady/deactivate?token=$token" "Content-Length: 0"
+check "nor from another site's page" is_refused 403 with_token POST /api/v1/topology/steady/deactivate "Origin: https://localhost:$port"
+check "nor by a GET" is_refused 405 with_token GET /api/v1/topology/steady/deactivate
+check "the topology runs as before" is_in_state steady running
+check "it is deactivated" does steady/deactivate '{"topologyOperation":"deactivate","topologyId":"steady","status":"success"}'
+check "so its spouts are off" is_in_state steady inactive
+check "it is activated" does steady/activate '{"topologyOperation":"activate","topologyId":"steady","status":"success"}'
+check "so they are on" is_in_state steady running
+check "one that has finished is not to be activated" is_refused 409 with_token POST /api/v1/topology/count/activate
+check "one that is not there neither" is_refused 404 with_token POST /api/v1/topology/nothing/activate
+check "a kill wants a number of seconds" is_refused 400 with_token POST /api/v1/topology/count/kill/-1
+check "a rebalance is refused in words" is_refused 501 with_token POST /api/v1/topology/steady/rebalance/0
+check "one is killed" does count/kill/0 '{"topologyOperation":"kill","topologyId":"count","status":"success"}'
+gone() { [ -z "$(state count)" ]; }
+check "and forgotten" until_true gone
+
 # ---- whoever asks what ----
 
 check "what is not there is not found" is_refused 404 ask GET /nothing
 check "the root is not found" is_refused 404 ask GET /
-check "a page is not to be posted to" is_refused 405 ask POST /ping "Content-Length: 0"
+check "a page is not to be posted to" is_refused 405 with_token POST /ping
 check "a method that is not known is refused" is_refused 405 ask DELETE /ping
 check "a HEAD has no body" eval '[ "$(ask HEAD /ping | sed "1,/^\$/d" | wc -c)" = 0 ]'
 check "another host's name is refused" is_refused 421 raw 'GET /ping HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n'
@@ -233,6 +263,7 @@ check "the port alone is no address" exits_with 2 second --http 8080
 
 kill_supervisor
 check "a supervisor that was killed leaves the port free, though its workers go on" serve --http 127.0.0.1:$port
+check "the token is the same then" [ "$(cat "$dir/state/http.token")" = "$token" ]
 check "and its successor shows what it has adopted" eval 'until_true more_than 0'
 check "it ends" stop
 wait $supervisor

@@ -11,15 +11,19 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "http/address.h"
 #include "http/exposition.h"
 #include "http/http.h"
+#include "http/token.h"
 
 /* ---- Targets ----------------------------------------------------------------------------------------- */
 
@@ -96,6 +100,62 @@ knows_this_machine_from_another(void **state)
         assert_false(sqi_origin_is_host("null", "localhost:8080"));
 }
 
+/* ---- The token --------------------------------------------------------------------------------------- */
+
+static char folder[] = "/tmp/squall-http-XXXXXX";
+
+static void
+keeps_a_token_that_is_ours_alone_and_replaces_any_other(void **state)
+{
+        char token[SQI_TOKEN_SIZE], again[SQI_TOKEN_SIZE], other[SQI_TOKEN_SIZE];
+        struct stat about;
+
+        (void)state;
+        assert_non_null(mkdtemp(folder));
+        int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_int_equal(sqi_token_open(fd, "token", token), 0);
+        assert_int_equal(strlen(token), SQI_TOKEN_SIZE - 1);
+        assert_int_equal(fstatat(fd, "token", &about, 0), 0);
+        assert_int_equal(about.st_mode & 0777, 0600);
+        assert_int_equal(sqi_token_open(fd, "token", again), 0);
+        assert_string_equal(token, again);
+        assert_int_equal(fchmodat(fd, "token", 0640, 0), 0);
+        assert_int_equal(sqi_token_open(fd, "token", again), 0);
+        assert_string_not_equal(token, again);
+        assert_int_equal(fstatat(fd, "token", &about, 0), 0);
+        assert_int_equal(about.st_mode & 0777, 0600);
+        assert_int_equal(unlinkat(fd, "token", 0), 0);
+        assert_int_equal(symlinkat("/dev/null", fd, "token"), 0);
+        assert_int_equal(sqi_token_open(fd, "token", other), 0);
+        assert_string_not_equal(other, again);
+        assert_int_equal(unlinkat(fd, "token", 0), 0);
+        close(fd);
+        assert_int_equal(rmdir(folder), 0);
+}
+
+static void
+takes_the_whole_token_and_nothing_else(void **state)
+{
+        char token[SQI_TOKEN_SIZE], header[SQI_TOKEN_SIZE + 16];
+
+        (void)state;
+        memset(token, 'a', SQI_TOKEN_SIZE - 1);
+        token[SQI_TOKEN_SIZE - 1] = '\0';
+        snprintf(header, sizeof(header), "Bearer %s", token);
+        assert_true(sqi_token_is_given(header, token));
+        header[0] = 'b';
+        assert_true(sqi_token_is_given(header, token));
+        header[strlen(header) - 1] = 'b';
+        assert_false(sqi_token_is_given(header, token));
+        header[strlen(header) - 1] = '\0';
+        assert_false(sqi_token_is_given(header, token));
+        snprintf(header, sizeof(header), "Bearer %sa", token);
+        assert_false(sqi_token_is_given(header, token));
+        assert_false(sqi_token_is_given(token, token));
+        assert_false(sqi_token_is_given("Bearer ", token));
+        assert_false(sqi_token_is_given(NULL, token));
+}
+
 /* ---- Exposition -------------------------------------------------------------------------------------- */
 
 static void
@@ -143,12 +203,15 @@ answer_large(void *context, const struct sqi_http_request *request, struct sqi_h
 
 static size_t small = 2, large = LARGE;
 
+#define TOKEN "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static struct sqi_http *
 begin(size_t *size, unsigned request_ms, unsigned answer_ms)
 {
         const struct sqi_http_options options = {.address = "127.0.0.1:0",
                                                  .context = size,
                                                  .answer = answer_large,
+                                                 .token = TOKEN,
                                                  .request_ms = request_ms,
                                                  .answer_ms = answer_ms};
         struct sqi_http *http;
@@ -246,8 +309,10 @@ answers_one_while_a_thousand_say_half_a_word(void **state)
 static void
 cuts_off_who_does_not_end_its_request(void **state)
 {
-        static const char *const halves[] = {"", "GE", "GET /x HTTP/1.1\r\nHost: localhost\r\nX: ",
-                                             "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf"};
+        static const char *const halves[] = {
+                "", "GE", "GET /x HTTP/1.1\r\nHost: localhost\r\nX: ",
+                "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nAuthorization: Bearer " TOKEN
+                "\r\n\r\nhalf"};
         char text[64];
 
         (void)state;
@@ -323,6 +388,7 @@ refuses_what_it_would_have_to_keep(void **state)
                 {"GET /x HTTP/1.0\r\n\r\n", 421},
                 {"GET /x HTTP/1.1\r\nHost: localhost\r\nOrigin: http://example.org\r\n\r\n", 403},
                 {"GET /x/../y HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+                {"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", 401},
         };
         struct sqi_http *http = begin(&small, 0, 0);
         char text[13] = "";
@@ -365,6 +431,8 @@ main(void)
                 cmocka_unit_test(takes_a_path_and_its_query_apart),
                 cmocka_unit_test(refuses_a_path_that_means_more_than_it_says),
                 cmocka_unit_test(knows_this_machine_from_another),
+                cmocka_unit_test(keeps_a_token_that_is_ours_alone_and_replaces_any_other),
+                cmocka_unit_test(takes_the_whole_token_and_nothing_else),
                 cmocka_unit_test(keeps_the_samples_of_a_family_together),
                 cmocka_unit_test(answers_one_while_a_thousand_say_half_a_word),
                 cmocka_unit_test(cuts_off_who_does_not_end_its_request),

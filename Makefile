@@ -9,7 +9,8 @@ MODES ?= release asan tsan#  what `make test` runs
 B ?= build$(if $(filter-out release,$(BUILD)),/$(BUILD))
 
 # What Debian 12 calls what is needed: to build and test; to lint, fuzz and build with clang besides; to make a bare machine.
-DEBS := gcc libc6-dev pkg-config procps libczmq-dev libzmq3-dev libfyaml-dev libxxhash-dev libmsgpack-dev libmicrohttpd-dev libcmocka-dev
+DEBS := gcc libc6-dev pkg-config procps libczmq-dev libzmq3-dev libfyaml-dev libxxhash-dev libmsgpack-dev libmicrohttpd-dev libcmocka-dev \
+        zlib1g-dev libzstd-dev zstd
 DEBS_lint := clang libclang-rt-14-dev clang-format clang-tidy cppcheck
 DEBS_fresh := debootstrap
 DEBS_docs := cmark-gfm
@@ -19,6 +20,12 @@ DEBS_deb := build-essential debhelper dpkg-dev lintian
 PACKAGES := libczmq libzmq libfyaml libxxhash msgpack libmicrohttpd
 PACKAGES_worker := libzmq libxxhash msgpack
 NEEDS_zmq := libzmq msgpack
+# What the kit uses where it is there; without it, what reads by it says so, and so does `make`.
+PACKAGES_kit := zlib libzstd
+KIT_HAS := $(foreach p,$(PACKAGES_kit),$(shell pkg-config --exists $(p) 2>/dev/null && echo $(p)))
+KIT_LACKS := $(filter-out $(KIT_HAS),$(PACKAGES_kit))
+KIT_LIBS := $(if $(KIT_HAS),$(shell pkg-config --libs $(KIT_HAS)))
+KIT_FLAGS := $(foreach p,$(KIT_HAS),-DSQI_WITH_$(shell echo $(p) | tr a-z A-Z))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla \
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Werror
@@ -64,6 +71,7 @@ Q := $(if $(V),,@)#  V=1 shows the commands
 
 all: $(B)/squall $(B)/squall-worker $(B)/libsquall.a $(B)/libsquall-kit.so $(COMPONENTS) $(BENCH) $(BENCH_DATA) ## build the programs and the components (BUILD=release|debug|asan|tsan, CC=gcc|clang, V=1)
 	@$(foreach o,$(LACKING),echo "$(o:$(B)/%.o=%) is not built: $(NEEDS_$(notdir $(basename $(o)))) is missing";)
+	@$(foreach p,$(KIT_LACKS),echo "files that are compressed for $(p) are not read: $(p) is missing";)
 
 unit: $(UNIT) $(FAULTS)
 
@@ -78,13 +86,13 @@ $(B)/libsquall.a: $(RUNTIME)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^ $(if $(LTO),&& objcopy --wildcard -R '.gnu.*lto_*' $@)
 $(B)/libsquall-kit.so: $(KIT)
 	@echo "  LINK $@"
-	$(Q)$(CC) $(CFLAGS) $(NO_LTO) -shared -Wl,-soname,$(@F) $(LDFLAGS) -o $@ $^ -Wl,--as-needed -lm
+	$(Q)$(CC) $(CFLAGS) $(NO_LTO) -shared -Wl,-soname,$(@F) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(KIT_LIBS) -lm
 $(UNIT): %: %.o $(RUNTIME) $(KIT)
 	@echo "  LINK $@"
-	$(Q)$(LINK) $(NO_LTO) $^ $(LIBS) -lcmocka
+	$(Q)$(LINK) $(NO_LTO) $^ $(LIBS) $(KIT_LIBS) -lcmocka
 $(FUZZ): %: %.o $(RUNTIME) $(KIT)
 	@echo "  LINK $@"
-	$(Q)$(LINK) -fsanitize=fuzzer $^ $(LIBS)
+	$(Q)$(LINK) -fsanitize=fuzzer $^ $(LIBS) $(KIT_LIBS)
 $(BENCH) $(FAULTS): %: %.o
 	@echo "  LINK $@"
 	$(Q)$(LINK) $(NO_LTO) $^ $(LIBS)
@@ -105,13 +113,14 @@ PIC := -fPIE
 $(B)/cli/new.o: $(wildcard cli/templates/*)
 $(B)/runtime/daemon/web.o: docs/openapi.json
 $(PLUGINS) $(KIT): PIC := -fPIC
+$(KIT): PIC += $(KIT_FLAGS)
 
 # Holds the compiler and its flags, so that a change of either builds everything anew; and says what is missing before cc does.
 $(B)/flags: FORCE
 	@command -v $(firstword $(CC)) >/dev/null && pkg-config --exists $(PACKAGES) || \
 		{ echo "squall: the compiler or a library is missing (run \`make $(if $(findstring clang,$(CC)),deps-lint,deps)\`)" >&2; exit 1; }
 	@mkdir -p $(@D)
-	@echo '$(CC) $(FLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(FLAGS) $(LDFLAGS)' >$@
+	@echo '$(CC) $(FLAGS) $(KIT_FLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(FLAGS) $(KIT_FLAGS) $(LDFLAGS)' >$@
 
 deps: ## install the Debian packages that are missing (as root or by sudo); nothing when all are there
 	@.ci/deps $(DEBS)
@@ -142,7 +151,7 @@ lint: layers ## clang-format, clang-tidy and cppcheck find nothing
 	@clang-format --dry-run -Werror $(SOURCES)
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --suppressions-list=.cppcheck \
 		--error-exitcode=1 -j $(shell nproc) -D__GNUC__ -D_GNU_SOURCE -Iruntime $(C)
-	@echo $(C) | xargs -n 1 -P $(shell nproc) sh -c 'clang-tidy --quiet "$$0" -- -std=gnu11 -D_GNU_SOURCE -DSQI_VERSION=\"$(VERSION)\" -Iruntime 2>/dev/null'
+	@echo $(C) | xargs -n 1 -P $(shell nproc) sh -c 'clang-tidy --quiet "$$0" -- -std=gnu11 -D_GNU_SOURCE -DSQI_VERSION=\"$(VERSION)\" $(KIT_FLAGS) -Iruntime 2>/dev/null'
 
 fuzzers: $(FUZZ)
 fuzz: ## run each fuzz target for FUZZ_TIME seconds over its corpus (clang)
@@ -155,7 +164,7 @@ performance: all ## measure, and write the report into docs/performance.md
 	@tests/bench/page $(ARGS)
 
 # What a test of a component in C links, as Debian calls it.
-DEBS_sdk := $(filter lib%-dev,$(filter-out libc6-dev libcmocka-dev,$(DEBS)))
+DEBS_sdk := $(filter lib%-dev,$(filter-out libc6-dev libcmocka-dev libzstd-dev,$(DEBS)))
 deb: ## the Debian packages squall and libsquall-dev, below build/deb, as lintian likes them
 	@.ci/deps $(DEBS) $(DEBS_deb)
 	@.ci/deb $(VERSION) "$(DEBS)" "$(DEBS_sdk)"

@@ -16,6 +16,7 @@
 #define SQUALL_KIT_H
 
 #include <squall.h>
+#include <sys/types.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -252,20 +253,47 @@ SQ_EXPORT void sq_csv_columns_free(struct sq_csv_columns *columns);
 SQ_EXPORT size_t sq_csv_row(const struct sq_csv_columns *columns, struct sq_str record, char *scratch, size_t n,
                             struct sq_value *values);
 
+/* ---- Compressed files -------------------------------------------------------------------------------- */
+
+/* What the file is compressed with, by its first bytes; NULL: nothing that is known here. */
+SQ_EXPORT const char *sq_compressed(int fd);
+/* Whether that can be read here: gzip and zstd, by libraries that may be missing where the kit was built. */
+SQ_EXPORT bool sq_decompresses(int fd);
+
+/*
+ * Reads a compressed file by offsets of its text. Forward; an earlier offset is found by decompressing from the start
+ * again.
+ *
+ *     if (sq_decompresses(fd)) rc = sq_decompressor_open(fd, &from);
+ *     n = sq_decompressor_read(from, bytes, size, offset);
+ *     sq_decompressor_close(&from);
+ */
+struct sq_decompressor;
+
+/* `fd` stays the caller's. 0; -EOPNOTSUPP; -ENOMEM. */
+SQ_EXPORT int sq_decompressor_open(int fd, struct sq_decompressor **ret);
+/* At most `size` bytes from `offset` on; how many, 0 at the end, or a negative errno. -EBADMSG: the file is damaged or
+ * cut short, and sq_decompressor_wrong() says where. `bytes` is written to even then. */
+SQ_EXPORT ssize_t sq_decompressor_read(struct sq_decompressor *from, void *bytes, size_t size, uint64_t offset);
+SQ_EXPORT const char *sq_decompressor_wrong(const struct sq_decompressor *from);
+SQ_EXPORT void sq_decompressor_close(struct sq_decompressor **from);
+
 /* ---- Records of a file ------------------------------------------------------------------------------- */
 
-/* Reads records, lines or CSV records with line ends in quotes, of a file by offset. {0} is a closed one. kit/reader.c
- * has a picture. */
+/* Reads records, lines or CSV records with line ends in quotes, of a file by offset. {0} is a closed one. Of a compressed
+ * file (sq_decompresses()) it reads the text, and offsets are in that. kit/reader.c has a picture. */
 struct sq_reader {
         int fd;   /* the caller's */
         bool csv; /* records of CSV: line ends within quotes belong to them, blank lines are none */
         uint64_t offset, limit;
         char *buffer;
         size_t at, fill, room;
-        const char *wrong; /* csv: what is wrong with the record that was read last, or NULL */
+        const char *wrong;              /* csv: what is wrong with the record that was read last, or NULL */
+        struct sq_decompressor *packed; /* or NULL */
+        bool looked;                    /* whether it is compressed is known */
 };
 
-/* Begins at `offset`; nothing is read at `limit` and beyond. Keeps the buffer of an earlier file. */
+/* Begins at `offset` of the file's text; nothing is read at `limit` and beyond. Keeps the buffer of an earlier file. */
 SQ_EXPORT void sq_reader_open(struct sq_reader *reader, int fd, uint64_t offset, uint64_t limit);
 /* Goes to `offset`; a window that holds it is kept. */
 SQ_EXPORT void sq_reader_seek(struct sq_reader *reader, uint64_t offset);
@@ -275,6 +303,10 @@ SQ_EXPORT void sq_reader_seek(struct sq_reader *reader, uint64_t offset);
 SQ_EXPORT int sq_reader_next(struct sq_reader *reader, bool partial, struct sq_str *ret);
 /* The first offset at or behind `offset` where a record begins (of those from `first` on). 0 or a negative errno. */
 SQ_EXPORT int sq_reader_align(struct sq_reader *reader, uint64_t first, uint64_t offset, uint64_t *ret_offset);
+/* What an error of sq_reader_next() or sq_reader_align() means, in words; good until the next call. */
+SQ_EXPORT const char *sq_reader_error(const struct sq_reader *reader, int rc);
+/* Whether reading again would not help: the file is damaged, or a record too long. */
+SQ_EXPORT bool sq_reader_is_final(int rc);
 /* Frees the buffer. */
 SQ_EXPORT void sq_reader_close(struct sq_reader *reader);
 
@@ -305,8 +337,6 @@ SQ_EXPORT int sq_identity_find(const struct sq_identity *identity, const char *p
 SQ_EXPORT int sq_identity_after(const struct sq_identity *known, size_t n, const char *path);
 /* To tell by a note whether the setting `path` is another one than before. */
 SQ_EXPORT uint32_t sq_path_hash(const char *path);
-/* What the file is compressed with, by its first bytes; NULL: nothing that is known here. */
-SQ_EXPORT const char *sq_compressed(int fd);
 
 /* ---- A file that is followed ------------------------------------------------------------------------- */
 

@@ -9,7 +9,10 @@
  *     a file that is followed       generation << 40 | offset   (a generation begins with a rotation or a truncation)
  *
  * Tasks share a file by byte ranges whose edges are moved on to the next record, so each record is read by one task. A
- * followed file is read by task 0 alone.
+ * followed file, and a compressed one, is read by task 0 alone.
+ *
+ * Offsets of a compressed file are in its text, whose size is not known before its end. Until then it is UNKNOWN, so
+ * that all positions belong to the first pass.
  *
  * A position is told together with what its file is known by (kit/identity.c), so that a restarted task reads on in
  * that file, whatever its name is by then. A file that is read once and is another one by then, or shorter, ends the
@@ -25,7 +28,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BURST_BYTES = 64 * 1024 };
+enum { BURST_BYTES = 64 * 1024, WRONG = 160 };
+#define UNKNOWN UINT64_MAX
 #define LOOK_NS 20000000u /* a followed file at its end is looked at 50 times a second */
 #define RETRY_NS 1000000000u
 #define NOTE_NS 50000000u
@@ -54,6 +58,8 @@ struct file {
         struct sq_identity identity;
         uint64_t header_end;              /* where the first record begins */
         uint64_t size, first, last, pass; /* this task reads [first, last) */
+        uint64_t bytes;                   /* of the file as it lies there */
+        bool packed;
 
         bool reading;
         uint64_t noted_ns;
@@ -68,29 +74,82 @@ state(struct sq_task *task)
 
 /* ---- Opening ----------------------------------------------------------------------------------------- */
 
+static const char not_regular[] = "not a regular file (a pipe, say, cannot be read again after a fault)";
+
+/* Opens a regular file; 0, or -1 with what is wrong. It looks first: whoever writes into a pipe waits for a reader. */
+static int
+open_regular(const char *path, int *ret_fd, const char **ret_wrong)
+{
+        struct stat st;
+        int fd = -1;
+
+        *ret_wrong = NULL;
+        if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+                *ret_wrong = not_regular;
+        else if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0 || pread(fd, &(char){0}, 1, 0) < 0)
+                *ret_wrong = strerror(errno);
+        if (!*ret_wrong) {
+                *ret_fd = fd;
+                return 0;
+        }
+        if (fd >= 0)
+                close(fd);
+        return -1;
+}
+
+/* What is wrong with a file that may be compressed; NULL: nothing. */
+static const char *
+packed_wrongly(int fd, bool follow, char *text, size_t size)
+{
+        const char *by = sq_compressed(fd);
+        bool known = by && (strcmp(by, "gzip") == 0 || strcmp(by, "zstd") == 0);
+
+        if (!by || (sq_decompresses(fd) && !follow))
+                return NULL;
+        if (sq_decompresses(fd))
+                snprintf(text, size, "compressed with %s, which cannot be followed: leave out `follow`", by);
+        else
+                snprintf(text, size, "compressed with %s, which %s not read (decompress it first)", by,
+                         known ? "this build does" : "is");
+        return text;
+}
+
+static void
+declare_fields(struct sq_declaration *decl, const struct sq_records *records)
+{
+        enum sq_type type = records->format == SQ_FORMAT_JSONL ? SQ_ANY : SQ_STR;
+
+        if (records->format == SQ_FORMAT_LINES)
+                sq_declare_out(decl, 0, "line", SQ_STR);
+        for (unsigned i = 0; i < records->nfields; i++)
+                sq_declare_out(decl, 0, records->names[i], type);
+}
+
+/* Only who needs the file for the names of the fields needs it now. */
 static void
 declare(struct sq_declaration *decl)
 {
         const struct file *file = sq_declared_state(decl);
         struct sq_records records = file->records;
-        bool open_it = records.format == SQ_FORMAT_CSV || (records.format == SQ_FORMAT_JSONL && records.wanted.n == 0);
-        int fd = open_it ? open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-        const char *wrong;
+        bool need = records.format == SQ_FORMAT_CSV || (records.format == SQ_FORMAT_JSONL && records.wanted.n == 0);
+        const char *wrong, *packed = NULL;
+        char text[WRONG];
         uint64_t first;
+        int fd = -1;
 
         records.path = file->path;
         records.nfields = 0;
         if (file->repeat < 0)
                 sq_declare_error(decl, "repeat", "must not be negative");
-        if (records.format == SQ_FORMAT_LINES) {
-                sq_declare_out(decl, 0, "line", SQ_STR);
-                return;
-        }
-        wrong = open_it && fd < 0 ? strerror(errno) : sq_records_begin(&records, fd, &first);
+        if (open_regular(file->path, &fd, &wrong) == 0)
+                packed = packed_wrongly(fd, file->follow, text, sizeof(text));
+        if (packed)
+                wrong = packed;
+        else if (!wrong || !need)
+                wrong = sq_records_begin(&records, fd, &first);
         if (wrong)
                 sq_declare_error(decl, "path", "%s: %s", file->path, wrong);
-        for (unsigned i = 0; i < records.nfields; i++)
-                sq_declare_out(decl, 0, records.names[i], records.format == SQ_FORMAT_CSV ? SQ_STR : SQ_ANY);
+        declare_fields(decl, &records);
         sq_records_free(&records);
         if (fd >= 0)
                 close(fd);
@@ -113,15 +172,17 @@ share(struct file *file, uint64_t part, uint64_t parts, uint64_t *ret_offset)
 static int
 take_share(struct sq_task *task, struct file *file)
 {
-        uint64_t from = 0, to = 0;
-        int rc;
+        uint64_t from = file->first, to = file->first;
+        uint32_t parts = file->packed ? 1 : sq_parallelism(task);
+        int rc = 0;
 
         sq_reader_open(&file->reader, file->fd, 0, file->size);
-        rc = share(file, sq_index(task), sq_parallelism(task), &from);
-        if (rc == 0)
-                rc = share(file, sq_index(task) + 1, sq_parallelism(task), &to);
+        if (file->reading)
+                rc = share(file, sq_index(task), parts, &from);
+        if (file->reading && rc == 0)
+                rc = share(file, sq_index(task) + 1, parts, &to);
         if (rc < 0)
-                return sq_error(task, "%s: %s", file->path, strerror(-rc));
+                return sq_error(task, "%s: %s", file->path, sq_reader_error(&file->reader, rc));
         file->first = from;
         file->last = to;
         sq_reader_open(&file->reader, file->fd, from, to);
@@ -134,9 +195,9 @@ position_at(const struct file *file, uint64_t offset)
         return file->follow ? sq_tail_position(&file->tail, offset) : file->pass * file->size + offset;
 }
 
-/* Where the task goes on, and in which file. */
+/* Which file it is. */
 static void
-note(struct sq_task *task, struct file *file)
+note_file(struct sq_task *task, struct file *file)
 {
         struct note once = {.path = sq_path_hash(file->path),
                             .size = file->size,
@@ -147,6 +208,13 @@ note(struct sq_task *task, struct file *file)
                 sq_tail_note(task, &file->tail);
         else
                 sq_note(task, &once, sizeof(once));
+}
+
+/* Where the task goes on, and in which file. */
+static void
+note(struct sq_task *task, struct file *file)
+{
+        note_file(task, file);
         sq_next_position(task, position_at(file, file->reader.offset));
 }
 
@@ -186,23 +254,22 @@ begin(struct file *file)
 static int
 open_file(struct sq_task *task, struct file *file)
 {
-        int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        char text[WRONG];
+        const char *wrong;
         struct stat st;
 
-        if (fd < 0)
-                return file->follow && errno == ENOENT ? 0 : sq_error(task, "%s: %s", file->path, strerror(errno));
-        file->fd = fd;
-        if (fstat(fd, &st) < 0)
-                return sq_error(task, "%s: %s", file->path, strerror(errno));
-        if (!S_ISREG(st.st_mode))
-                return sq_error(task, "%s: not a regular file (a pipe, say, cannot be read again after a fault)",
-                                file->path);
-        if (pread(fd, &(char){0}, 1, 0) < 0)
-                return sq_error(task, "%s: %s", file->path, strerror(errno));
-        if (sq_compressed(fd))
-                return sq_error(task, "%s: compressed with %s, which is not read (decompress it first)", file->path,
-                                sq_compressed(fd));
-        file->size = (uint64_t)st.st_size;
+        if (open_regular(file->path, &file->fd, &wrong) < 0)
+                return file->follow && access(file->path, F_OK) < 0 && errno == ENOENT
+                               ? 0
+                               : sq_error(task, "%s: %s", file->path, wrong);
+        wrong = packed_wrongly(file->fd, file->follow, text, sizeof(text));
+        if (!wrong && fstat(file->fd, &st) < 0)
+                wrong = strerror(errno);
+        if (wrong)
+                return sq_error(task, "%s: %s", file->path, wrong);
+        file->packed = sq_decompresses(file->fd);
+        file->bytes = (uint64_t)st.st_size;
+        file->size = file->packed ? UNKNOWN : file->bytes;
         return 0;
 }
 
@@ -215,6 +282,13 @@ begin_following(struct file *file)
         begin(file);
 }
 
+/* What a file is known by goes up to there: a compressed one is known as a whole. */
+static uint64_t
+read_up_to(const struct file *file)
+{
+        return file->packed ? file->bytes : file->reader.offset;
+}
+
 static int
 begin_once(struct sq_task *task, struct file *file)
 {
@@ -222,7 +296,7 @@ begin_once(struct sq_task *task, struct file *file)
                 return -1;
         if (file->records.format == SQ_FORMAT_CSV)
                 read_columns(file, file->fd);
-        (void)sq_identity_take(&file->identity, file->fd, file->reader.offset);
+        (void)sq_identity_take(&file->identity, file->fd, read_up_to(file));
         return 0;
 }
 
@@ -244,7 +318,7 @@ prepare(struct sq_task *task)
                         : sq_records_begin(&file->records, file->fd, &file->first);
         if (wrong)
                 return sq_error(task, "%s: %s", file->path, wrong);
-        file->reading = !file->follow || sq_index(task) == 0;
+        file->reading = (!file->follow && !file->packed) || sq_index(task) == 0;
         file->header_end = file->first;
         if (file->follow)
                 begin_following(file);
@@ -293,6 +367,18 @@ take_header(struct sq_task *task, struct file *file, struct sq_str record)
         file->header = false;
 }
 
+/* At the end of a file that is read once: false when that was the last time. */
+static bool
+next_pass(struct sq_task *task, struct file *file)
+{
+        file->pass++;
+        if (file->size == UNKNOWN) {
+                file->size = file->last = file->reader.offset;
+                note_file(task, file);
+        }
+        return file->pass < (uint64_t)file->repeat;
+}
+
 /* The next record of the task, or 0 at the end, or a negative errno. */
 static int
 next_record(struct sq_task *task, struct file *file, struct sq_str *ret, uint64_t *ret_position)
@@ -313,9 +399,9 @@ next_record(struct sq_task *task, struct file *file, struct sq_str *ret, uint64_
                         take_header(task, file, *ret);
                 else if (rc < 0)
                         return rc;
-                else if (!file->follow && file->reader.offset < file->last)
+                else if (!file->follow && file->size != UNKNOWN && file->reader.offset < file->last)
                         return -ESTALE;
-                else if (file->follow ? !sq_tail_look(task, &file->tail) : ++file->pass >= (uint64_t)file->repeat)
+                else if (file->follow ? !sq_tail_look(task, &file->tail) : !next_pass(task, file))
                         return 0;
                 else if (!file->follow)
                         sq_reader_seek(&file->reader, file->first);
@@ -330,7 +416,7 @@ still_there(struct sq_task *task, struct file *file)
 
         if (sq_now(task) >= file->noted_ns) {
                 file->noted_ns = sq_now(task) + NOTE_NS;
-                if (!file->follow && !sq_identity_renew(&file->identity, file->fd, file->reader.offset, &size))
+                if (!file->follow && !sq_identity_renew(&file->identity, file->fd, read_up_to(file), &size))
                         return false;
                 if (file->follow && !sq_tail_renew(&file->tail))
                         sq_tail_leave_rewritten(task, &file->tail);
@@ -349,7 +435,7 @@ shrunk(struct sq_task *task, struct file *file)
         (void)sq_error_final(
                 task,
                 "%s: was truncated or written anew while it was read: %llu bytes when the run began, %lld now, at byte %llu",
-                file->path, (unsigned long long)file->size, (long long)st.st_size,
+                file->path, (unsigned long long)file->bytes, (long long)st.st_size,
                 (unsigned long long)file->reader.offset);
         return SQ_IDLE;
 }
@@ -380,6 +466,11 @@ next(struct sq_task *task)
                 return SQ_MORE;
         if (rc == 0 && !file->follow)
                 return SQ_DONE;
+        if (sq_reader_is_final(rc)) {
+                (void)sq_error_final(task, "%s: behind byte %llu of the text: %s", file->path,
+                                     (unsigned long long)file->reader.offset, sq_reader_error(&file->reader, rc));
+                return SQ_IDLE;
+        }
         if (rc < 0)
                 sq_log(task, SQ_ERROR, "%s: byte %llu: %s (trying again)", file->path,
                        (unsigned long long)file->reader.offset, strerror(-rc));
@@ -411,7 +502,7 @@ replay(struct sq_task *task, uint64_t position)
         rc = sq_reader_next(&file->replayer, true, &record);
         if (rc <= 0)
                 return sq_error(task, "%s: byte %llu: %s", file->path, (unsigned long long)offset,
-                                rc < 0 ? strerror(-rc) : "the file ends before it");
+                                rc < 0 ? sq_reader_error(&file->replayer, rc) : "the file ends before it");
         sq_track(task, position);
         emit(task, file, &file->replayer, record, generation, offset);
         return 0;
@@ -439,6 +530,9 @@ seek_once(struct sq_task *task, struct file *file, uint64_t position)
         file->fd = fd;
         file->replayer.fd = -1;
         file->size = before.size;
+        file->packed = sq_decompresses(fd);
+        if (file->packed)
+                file->bytes = before.known.mark;
         file->first = file->header_end = before.first;
         if (take_share(task, file) < 0)
                 return -1;

@@ -242,28 +242,3 @@ sq_identity_after(const struct sq_identity *known, size_t n, const char *path)
         closedir(folder);
         return fd;
 }
-
-/* ---- What is not text -------------------------------------------------------------------------------- */
-
-const char *
-sq_compressed(int fd)
-{
-        static const struct {
-                const char *name, *magic;
-                size_t n;
-        } formats[] = {{"gzip", "\x1f\x8b", 2},
-                       {"zstd", "\x28\xb5\x2f\xfd", 4},
-                       {"xz",
-                        "\xfd"
-                        "7zXZ",
-                        5},
-                       {"bzip2", "BZh", 3},
-                       {"lz4", "\x04\x22\x4d\x18", 4}};
-        char head[8];
-        ssize_t n = pread(fd, head, sizeof(head), 0);
-
-        for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
-                if (n >= (ssize_t)formats[i].n && memcmp(head, formats[i].magic, formats[i].n) == 0)
-                        return formats[i].name;
-        return NULL;
-}

@@ -20,6 +20,7 @@ enum { WINDOW = 256 * 1024, LONGEST = 1 << 30 };
 void
 sq_reader_close(struct sq_reader *reader)
 {
+        sq_decompressor_close(&reader->packed);
         free(reader->buffer);
         reader->buffer = NULL;
         reader->at = reader->fill = reader->room = 0;
@@ -40,6 +41,8 @@ sq_reader_seek(struct sq_reader *reader, uint64_t offset)
 void
 sq_reader_open(struct sq_reader *reader, int fd, uint64_t offset, uint64_t limit)
 {
+        sq_decompressor_close(&reader->packed);
+        reader->looked = false;
         reader->fd = fd;
         reader->offset = offset;
         reader->limit = limit;
@@ -70,22 +73,46 @@ make_room(struct sq_reader *reader)
         return 0;
 }
 
+/* The first time, finds out how the file is to be read. 0 or a negative errno. */
+static int
+look(struct sq_reader *reader)
+{
+        int rc = reader->looked || !sq_decompresses(reader->fd) ? 0 : sq_decompressor_open(reader->fd, &reader->packed);
+
+        reader->looked = rc == 0;
+        return rc;
+}
+
+static ssize_t
+read_at(struct sq_reader *reader, char *bytes, size_t n, uint64_t offset)
+{
+        ssize_t got;
+
+        if (reader->packed)
+                return sq_decompressor_read(reader->packed, bytes, n, offset);
+        do
+                got = pread(reader->fd, bytes, n, (off_t)offset);
+        while (got < 0 && errno == EINTR);
+        return got < 0 ? -errno : got;
+}
+
 /* Reads on. The number of bytes, 0 at the end, or a negative errno. */
 static ssize_t
 fill_up(struct sq_reader *reader)
 {
         uint64_t from = reader->offset + (reader->fill - reader->at), left;
-        ssize_t n = make_room(reader);
-        size_t room = reader->room - reader->fill;
+        ssize_t n = look(reader);
+        size_t room;
 
+        if (n == 0)
+                n = make_room(reader);
         if (n < 0)
                 return n;
+        room = reader->room - reader->fill;
         left = reader->limit > from ? reader->limit - from : 0;
-        do
-                n = pread(reader->fd, reader->buffer + reader->fill, left < room ? (size_t)left : room, (off_t)from);
-        while (n < 0 && errno == EINTR);
+        n = read_at(reader, reader->buffer + reader->fill, left < room ? (size_t)left : room, from);
         if (n < 0)
-                return -errno;
+                return n;
         reader->fill += (size_t)n;
         return n;
 }
@@ -198,4 +225,18 @@ sq_reader_align(struct sq_reader *reader, uint64_t first, uint64_t offset, uint6
         if (rc >= 0)
                 *ret_offset = reader->offset;
         return rc < 0 ? rc : 0;
+}
+
+const char *
+sq_reader_error(const struct sq_reader *reader, int rc)
+{
+        if (rc == -EBADMSG && reader->packed)
+                return sq_decompressor_wrong(reader->packed);
+        return rc == -EFBIG ? "a record of more than 1 GiB" : strerror(-rc);
+}
+
+bool
+sq_reader_is_final(int rc)
+{
+        return rc == -EBADMSG || rc == -EFBIG;
 }

@@ -114,6 +114,13 @@ names_of_object(struct sq_records *records, struct sq_str record)
         return NULL;
 }
 
+static const char *
+keep(struct sq_records *records, const char *wrong)
+{
+        snprintf(records->wrong, sizeof(records->wrong), "%s", wrong);
+        return records->wrong;
+}
+
 const char *
 sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first)
 {
@@ -130,7 +137,8 @@ sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first)
         sq_reader_open(&reader, fd, 0, UINT64_MAX);
         rc = sq_reader_next(&reader, true, &record);
         if (rc <= 0)
-                wrong = rc < 0 ? strerror(-rc) : "the file is empty, so its fields are not known";
+                wrong = rc < 0 ? keep(records, sq_reader_error(&reader, rc))
+                               : "the file is empty, so its fields are not known";
         else if (reader.wrong)
                 wrong = reader.wrong;
         else

@@ -22,6 +22,7 @@ begin() {
 worker() { pgrep -P "$run" -f "[s]quall: worker [a-z]* $1\$|[s]quall: worker.* $1( |\$)" | head -1; }
 size() { stat -c %s "$1" 2>/dev/null || echo 0; }
 grew() { [ "$(size "$1")" -gt "$2" ] || ! kill -0 "$run" 2>/dev/null; }
+lines_of() { wc -l <"$1"; }
 lines() { [ "$(cat "$1" 2>/dev/null | wc -l)" -ge "$2" ]; }
 
 # ---- write, killed at random ----
@@ -124,9 +125,46 @@ topology circle "path: $dir/data.txt" "path: $dir/link.txt"
 refused() { ! timeout 20 "$squall" "$1" "$dir/circle.yaml" 2>"$dir/circle.log" && grep -q "would write the file that 'in' reads" "$dir/circle.log" && [ -s "$dir/data.txt" ]; }
 check "check refuses to write the file that is read, by whatever link" refused check
 check "run refuses it before the file is emptied" refused run
-seq 10 | gzip >"$dir/packed.gz"
-topology packed "path: $dir/packed.gz" "path: $dir/packed.tsv"
-check "a compressed file is refused with what to do" \
-        eval '! timeout 20 "$squall" run "$dir/packed.yaml" 2>"$dir/packed.log" && grep -q "compressed with gzip.*decompress it first" "$dir/packed.log"'
+
+# ---- file, compressed ----
+
+{ echo n,text; seq 20000 | sed 's/$/,"a, b"/'; } >"$dir/plain.csv"
+{ head -c 100000 "$dir/plain.csv" | gzip; tail -c +100001 "$dir/plain.csv" | gzip; } >"$dir/packed.csv.gz"
+zstd -q "$dir/plain.csv" -o "$dir/packed.csv.zst"
+same_as_plain() { # FILE
+        topology packed "path: $dir/$1, format: csv, fields: [n], repeat: 2" "path: $dir/packed.tsv"
+        timeout 60 "$squall" run "$dir/packed.yaml" >/dev/null 2>&1 && { seq 20000; seq 20000; } | sort | cmp - <(sort "$dir/packed.tsv")
+}
+check "a CSV file in two members of gzip is read as its text is" same_as_plain packed.csv.gz
+check "so is one that zstd wrote" same_as_plain packed.csv.zst
+rm -f "$dir/packed.tsv"
+
+# Killed twice in the middle: the next incarnation decompresses up to where it goes on.
+topology packed "path: $dir/packed.csv.gz, format: csv, fields: [n], rate: 8000" "path: $dir/packed.tsv"
+begin packed
+for until in 3000 9000; do
+        until_true lines "$dir/packed.tsv" $until
+        p=$(worker in/0) && [ -n "$p" ] && kill -KILL "$p"
+done
+wait "$run"
+status=$?
+check "a compressed file is read on where it was when its reader was killed, without a gap" \
+        eval '[ $status = 0 ] && [ $(grep -c "in/0" "$dir/packed.log") -ge 1 ] && seq 20000 | sort | cmp - <(sort -u "$dir/packed.tsv") && [ $(lines_of "$dir/packed.tsv") -lt 30000 ]'
+
+fails_with() { # TEXT FILE [PROPERTIES]
+        topology packed "path: $dir/$2, ${3:-format: lines}" "path: $dir/packed.tsv"
+        timeout 30 "$squall" run "$dir/packed.yaml" >"$dir/packed.log" 2>&1
+        [ $? != 0 ] && grep -q "$2.*$1" "$dir/packed.log"
+}
+head -c 20000 "$dir/packed.csv.gz" >"$dir/cut.gz"
+check "a compressed file that is cut short ends the run with 1 and the place" \
+        fails_with "behind byte [0-9]* of the text: the gzip data ends too early, at byte 20000" cut.gz
+{ head -c 9000 "$dir/packed.csv.zst"; echo; tail -c +9002 "$dir/packed.csv.zst"; } >"$dir/bad.zst"
+check "so does a damaged one" fails_with "the zstd data is damaged at byte" bad.zst
+printf BZh91AY >"$dir/packed.bz2"
+check "a compressed file that cannot be read is refused with what to do" fails_with "compressed with bzip2.*decompress it first" packed.bz2
+check "one that is to be followed is refused with what to do" fails_with "cannot be followed: leave out .follow" packed.csv.gz "follow: true"
+mkfifo "$dir/fifo"
+check "a pipe is refused as one" fails_with "not a regular file (a pipe" fifo
 
 exit $failures

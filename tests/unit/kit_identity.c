@@ -147,23 +147,6 @@ goes_from_a_rotated_file_to_the_next_and_not_past_one(void **state)
         begins(sq_identity_after(known, 2, path), "third");
 }
 
-static void
-knows_compressed_bytes(void **state)
-{
-        char name[96];
-        int fd;
-
-        (void)state;
-        put("", "\x1f\x8b\x08", 1);
-        fd = open(named("", name), O_RDONLY | O_CLOEXEC);
-        assert_string_equal(sq_compressed(fd), "gzip");
-        close(fd);
-        put("", "text\n", 1);
-        fd = open(named("", name), O_RDONLY | O_CLOEXEC);
-        assert_null(sq_compressed(fd));
-        close(fd);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -174,7 +157,6 @@ main(void)
                 TEST(finds_the_copy_of_a_file_that_was_truncated),
                 TEST(does_not_take_a_file_for_the_one_whose_inode_it_has),
                 TEST(goes_from_a_rotated_file_to_the_next_and_not_past_one),
-                TEST(knows_compressed_bytes),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -257,6 +257,8 @@ SQ_EXPORT size_t sq_csv_row(const struct sq_csv_columns *columns, struct sq_str 
 
 /* What the file is compressed with, by its first bytes; NULL: nothing that is known here. */
 SQ_EXPORT const char *sq_compressed(int fd);
+/* The same of a text that stands at the start of a file. */
+SQ_EXPORT const char *sq_compressed_text(struct sq_str text);
 /* Whether that can be read here: gzip and zstd, by libraries that may be missing where the kit was built. */
 SQ_EXPORT bool sq_decompresses(int fd);
 
@@ -289,6 +291,7 @@ struct sq_reader {
         char *buffer;
         size_t at, fill, room;
         const char *wrong;              /* csv: what is wrong with the record that was read last, or NULL */
+        bool piped, ended;              /* piped: what is no file, read forward only */
         struct sq_decompressor *packed; /* or NULL */
         bool looked;                    /* whether it is compressed is known */
 };
@@ -297,6 +300,8 @@ struct sq_reader {
 SQ_EXPORT void sq_reader_open(struct sq_reader *reader, int fd, uint64_t offset, uint64_t limit);
 /* Goes to `offset`; a window that holds it is kept. */
 SQ_EXPORT void sq_reader_seek(struct sq_reader *reader, uint64_t offset);
+/* Begins to read a pipe, a socket or a terminal. -EAGAIN from sq_reader_next(): nothing has come yet. */
+SQ_EXPORT void sq_reader_open_pipe(struct sq_reader *reader, int fd);
 /* The next record, a view into the window, without its LF or CRLF, and without a byte order mark at the start of the
  * file. 1; 0 at the end; or a negative errno. A last record without a line end counts if `partial`, else it waits for
  * the rest. */
@@ -337,6 +342,31 @@ SQ_EXPORT int sq_identity_find(const struct sq_identity *identity, const char *p
 SQ_EXPORT int sq_identity_after(const struct sq_identity *known, size_t n, const char *path);
 /* To tell by a note whether the setting `path` is another one than before. */
 SQ_EXPORT uint32_t sq_path_hash(const char *path);
+
+/* ---- Records of a pipe ------------------------------------------------------------------------------- */
+
+/*
+ * What was read of a pipe cannot be read again, so a spout keeps it until it is acked.
+ *
+ *     sq_pipe_keep(&pipe, position, record, reader.wrong);       in `.next`, if it is tracked; positions rise
+ *     if (sq_pipe_find(&pipe, position, &record, &wrong)) ...    in `.replay`
+ *     sq_pipe_done(&pipe, position);                             in `.ack` and `.fail`
+ *     sq_pipe_close(&pipe);
+ *
+ * {0} keeps nothing.
+ */
+struct sq_pipe_record;
+struct sq_pipe {
+        struct sq_pipe_record *records;
+        size_t first, n, room;
+};
+
+/* Copies the record; `wrong` is a constant or NULL. 0 or -ENOMEM. */
+SQ_EXPORT int sq_pipe_keep(struct sq_pipe *pipe, uint64_t position, struct sq_str record, const char *wrong);
+/* False: it is not kept. */
+SQ_EXPORT bool sq_pipe_find(const struct sq_pipe *pipe, uint64_t position, struct sq_str *ret, const char **ret_wrong);
+SQ_EXPORT void sq_pipe_done(struct sq_pipe *pipe, uint64_t position);
+SQ_EXPORT void sq_pipe_close(struct sq_pipe *pipe);
 
 /* ---- A file that is followed ------------------------------------------------------------------------- */
 
@@ -422,7 +452,7 @@ struct sq_records {
         SQ_OPT_LIST_AS("fields", state, member, \
                        "csv: only these columns; jsonl: these members (nil where an object lacks one)")
 
-/* Finds the names of the fields, from the settings or the first record of `fd`, and where the first record begins
+/* Finds the names of the fields, from the settings or the first record of `fd` (-1: it is a pipe), and where the first record begins
  * that is a tuple. NULL; or what is wrong, a constant or a view. */
 SQ_EXPORT const char *sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first);
 /* Emits a record that was read at `offset`; `wrong`: the reader's cause why it is none, or NULL. `columns`: of its CSV

@@ -14,6 +14,9 @@
  * Offsets of a compressed file are in its text, whose size is not known before its end. Until then it is UNKNOWN, so
  * that all positions belong to the first pass.
  *
+ * Standard input is read once, by task 0. Its records are kept until they are acked, to be emitted again; when the worker
+ * dies they are gone, so the next incarnation ends the topology as failed, unless all had been acked.
+ *
  * A position is told together with what its file is known by (kit/identity.c), so that a restarted task reads on in
  * that file, whatever its name is by then. A file that is read once and is another one by then, or shorter, ends the
  * topology.
@@ -60,6 +63,9 @@ struct file {
         uint64_t size, first, last, pass; /* this task reads [first, last) */
         uint64_t bytes;                   /* of the file as it lies there */
         bool packed;
+
+        bool piped, stale;   /* standard input; another incarnation has read of it */
+        struct sq_pipe pipe; /* what may have to be emitted again */
 
         bool reading;
         uint64_t noted_ns;
@@ -125,6 +131,21 @@ declare_fields(struct sq_declaration *decl, const struct sq_records *records)
                 sq_declare_out(decl, 0, records->names[i], type);
 }
 
+static bool
+is_stdin(const char *path)
+{
+        return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdin") == 0;
+}
+
+static void
+declare_stdin(struct sq_declaration *decl, const struct file *file)
+{
+        if (file->follow)
+                sq_declare_error(decl, "follow", "standard input is read to its end anyway: leave out `follow`");
+        if (file->repeat > 1)
+                sq_declare_error(decl, "repeat", "standard input cannot be read again: leave out `repeat`");
+}
+
 /* Only who needs the file for the names of the fields needs it now. */
 static void
 declare(struct sq_declaration *decl)
@@ -141,7 +162,10 @@ declare(struct sq_declaration *decl)
         records.nfields = 0;
         if (file->repeat < 0)
                 sq_declare_error(decl, "repeat", "must not be negative");
-        if (open_regular(file->path, &fd, &wrong) == 0)
+        if (is_stdin(file->path)) {
+                declare_stdin(decl, file);
+                wrong = NULL;
+        } else if (open_regular(file->path, &fd, &wrong) == 0)
                 packed = packed_wrongly(fd, file->follow, text, sizeof(text));
         if (packed)
                 wrong = packed;
@@ -192,6 +216,8 @@ take_share(struct sq_task *task, struct file *file)
 static uint64_t
 position_at(const struct file *file, uint64_t offset)
 {
+        if (file->piped)
+                return offset;
         return file->follow ? sq_tail_position(&file->tail, offset) : file->pass * file->size + offset;
 }
 
@@ -273,6 +299,41 @@ open_file(struct sq_task *task, struct file *file)
         return 0;
 }
 
+/* What is wrong with descriptor 0; NULL: nothing. */
+static const char *
+stdin_wrongly(void)
+{
+        int flags = fcntl(STDIN_FILENO, F_GETFL);
+        struct stat st;
+
+        if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY)
+                return "there is none here: only `squall run` has a standard input, `squall supervisor` has not";
+        if (fstat(STDIN_FILENO, &st) < 0)
+                return strerror(errno);
+        return S_ISDIR(st.st_mode) ? strerror(EISDIR) : NULL;
+}
+
+/* Its reader ends when it does, and what is emitted of it is kept. */
+static int
+open_stdin(struct sq_task *task, struct file *file)
+{
+        const char *wrong = stdin_wrongly();
+        uint64_t first;
+
+        if (!wrong)
+                wrong = sq_records_begin(&file->records, -1, &first);
+        if (wrong)
+                return sq_error_final(task, "standard input: %s", wrong);
+        file->records.path = "standard input";
+        file->piped = true;
+        file->stale = sq_incarnation(task) > 0;
+        file->size = file->last = UNKNOWN;
+        file->reading = sq_index(task) == 0;
+        file->header = file->records.format == SQ_FORMAT_CSV;
+        sq_reader_open_pipe(&file->reader, STDIN_FILENO);
+        return 0;
+}
+
 /* Hands the file over to `tail`. */
 static void
 begin_following(struct file *file)
@@ -311,6 +372,8 @@ prepare(struct sq_task *task)
         sq_tail_open(&file->tail, file->path, &file->reader);
         file->reader.csv = file->replayer.csv = file->records.format == SQ_FORMAT_CSV;
         file->repeat += file->repeat == 0;
+        if (is_stdin(file->path))
+                return open_stdin(task, file);
         if (open_file(task, file) < 0)
                 return -1;
         wrong = file->fd < 0 && file->records.format != SQ_FORMAT_LINES
@@ -336,6 +399,7 @@ cleanup(struct sq_task *task)
         if (file->fd >= 0)
                 close(file->fd);
         sq_tail_close(&file->tail);
+        sq_pipe_close(&file->pipe);
         sq_reader_close(&file->reader);
         sq_reader_close(&file->replayer);
         for (unsigned i = 0; i < SQ_TAIL_GENERATIONS; i++)
@@ -361,7 +425,9 @@ take_header(struct sq_task *task, struct file *file, struct sq_str record)
         size_t lacking = sq_csv_columns_read(columns, record, file->records.nfields,
                                              (const char *const *)file->records.names);
 
-        if (lacking < file->records.nfields)
+        if (lacking < file->records.nfields && file->piped)
+                (void)sq_error_final(task, "standard input: the header line lacks `%s`", file->records.names[lacking]);
+        else if (lacking < file->records.nfields)
                 sq_log(task, SQ_WARN, "%s: the new header lacks the column `%s`: it is empty from here on", file->path,
                        file->records.names[lacking]);
         file->header = false;
@@ -391,6 +457,8 @@ next_record(struct sq_task *task, struct file *file, struct sq_str *ret, uint64_
                         begin(file);
                 offset = file->reader.offset;
                 rc = file->reader.fd < 0 ? 0 : sq_reader_next(&file->reader, !file->follow || file->tail.rotated, ret);
+                if (rc > 0 && file->piped && offset == 0 && sq_compressed_text(*ret))
+                        return -EMEDIUMTYPE;
                 if (rc > 0 && !file->header) {
                         *ret_position = position_at(file, offset);
                         return rc;
@@ -416,7 +484,8 @@ still_there(struct sq_task *task, struct file *file)
 
         if (sq_now(task) >= file->noted_ns) {
                 file->noted_ns = sq_now(task) + NOTE_NS;
-                if (!file->follow && !sq_identity_renew(&file->identity, file->fd, read_up_to(file), &size))
+                if (!file->follow && !file->piped &&
+                    !sq_identity_renew(&file->identity, file->fd, read_up_to(file), &size))
                         return false;
                 if (file->follow && !sq_tail_renew(&file->tail))
                         sq_tail_leave_rewritten(task, &file->tail);
@@ -440,6 +509,39 @@ shrunk(struct sq_task *task, struct file *file)
         return SQ_IDLE;
 }
 
+/* Keeps what cannot be read again, if it may have to be. */
+static void
+keep(struct sq_task *task, struct file *file, struct sq_str record, uint64_t position)
+{
+        if (sq_room(task) != UINT64_MAX && sq_pipe_keep(&file->pipe, position, record, file->reader.wrong) < 0)
+                (void)sq_error_final(task, "standard input: %s", strerror(ENOMEM));
+}
+
+/* After the turn: when there is something to read again. */
+static enum sq_next
+rest(struct sq_task *task, struct file *file, int rc)
+{
+        if (sq_reader_is_final(rc)) {
+                (void)sq_error_final(task, "%s: behind byte %llu of the text: %s", file->path,
+                                     (unsigned long long)file->reader.offset, sq_reader_error(&file->reader, rc));
+                return SQ_IDLE;
+        }
+        if (rc == -EMEDIUMTYPE) {
+                (void)sq_error_final(task,
+                                     "standard input: is compressed (decompress it first: zcat FILE | squall run ...)");
+                return SQ_IDLE;
+        }
+        if (rc == -EAGAIN && file->piped) {
+                sq_wake_on(task, file->reader.fd);
+                return SQ_IDLE;
+        }
+        if (rc < 0)
+                sq_log(task, SQ_ERROR, "%s: byte %llu: %s (trying again)", file->path,
+                       (unsigned long long)file->reader.offset, strerror(-rc));
+        sq_wake_at(task, sq_now(task) + (rc < 0 ? RETRY_NS : LOOK_NS));
+        return SQ_IDLE;
+}
+
 static enum sq_next
 next(struct sq_task *task)
 {
@@ -451,10 +553,17 @@ next(struct sq_task *task)
 
         if (!file->reading || (!file->follow && file->pass >= (uint64_t)file->repeat))
                 return SQ_DONE;
+        if (file->stale) {
+                (void)sq_error_final(task, "standard input cannot be read again: what the worker that died had read of "
+                                           "it, and was not processed, is lost");
+                return SQ_IDLE;
+        }
         if (most == 0)
                 return SQ_IDLE;
         while (n < most && bytes < BURST_BYTES && (rc = next_record(task, file, &record, &position)) > 0) {
                 sq_track(task, position);
+                if (file->piped)
+                        keep(task, file, record, position);
                 emit(task, file, &file->reader, record, file->tail.generation, position & SQ_TAIL_OFFSET);
                 bytes += record.len;
                 n++;
@@ -466,24 +575,34 @@ next(struct sq_task *task)
                 return SQ_MORE;
         if (rc == 0 && !file->follow)
                 return SQ_DONE;
-        if (sq_reader_is_final(rc)) {
-                (void)sq_error_final(task, "%s: behind byte %llu of the text: %s", file->path,
-                                     (unsigned long long)file->reader.offset, sq_reader_error(&file->reader, rc));
-                return SQ_IDLE;
-        }
-        if (rc < 0)
-                sq_log(task, SQ_ERROR, "%s: byte %llu: %s (trying again)", file->path,
-                       (unsigned long long)file->reader.offset, strerror(-rc));
-        sq_wake_at(task, sq_now(task) + (rc < 0 ? RETRY_NS : LOOK_NS));
-        return SQ_IDLE;
+        return rest(task, file, rc);
 }
 
 /* ---- Positions --------------------------------------------------------------------------------------- */
 
 static int
-replay(struct sq_task *task, uint64_t position)
+replay_kept(struct sq_task *task, struct file *file, uint64_t position)
 {
-        struct file *file = state(task);
+        struct sq_str record;
+        const char *wrong;
+
+        if (!sq_pipe_find(&file->pipe, position, &record, &wrong))
+                return sq_error(task, "standard input: the record at byte %llu is not kept",
+                                (unsigned long long)position);
+        sq_track(task, position);
+        sq_records_emit(task, &file->records, &file->columns[0], wrong, record, position);
+        return 0;
+}
+
+static void
+done(struct sq_task *task, uint64_t position)
+{
+        sq_pipe_done(&state(task)->pipe, position);
+}
+
+static int
+replay_read(struct sq_task *task, struct file *file, uint64_t position)
+{
         uint64_t generation = file->follow ? position >> SQ_TAIL_SHIFT : 0;
         uint64_t offset = file->follow ? position & SQ_TAIL_OFFSET : file->size ? position % file->size : 0;
         int fd = file->follow ? sq_tail_fd(&file->tail, position) : file->fd, rc;
@@ -553,12 +672,36 @@ seek_followed(struct sq_task *task, struct file *file, uint64_t position)
 }
 
 static int
+replay(struct sq_task *task, uint64_t position)
+{
+        struct file *file = state(task);
+
+        return file->piped ? replay_kept(task, file, position) : replay_read(task, file, position);
+}
+
+/* All is well when it had been read to its end, and all that was acked. */
+static void
+seek_piped(struct sq_task *task, struct file *file, uint64_t position)
+{
+        struct sq_str noted = sq_noted(task);
+        struct note before = {0};
+        bool ended;
+
+        memcpy(&before, noted.ptr, noted.len < sizeof(before) ? noted.len : sizeof(before));
+        ended = noted.len == sizeof(before) && before.size != UNKNOWN && position >= before.size;
+        file->stale = !ended && (file->stale || position > 0);
+        file->reading &= !ended;
+}
+
+static int
 seek(struct sq_task *task, uint64_t position)
 {
         struct file *file = state(task);
         int rc = 0;
 
-        if (file->follow)
+        if (file->piped)
+                seek_piped(task, file, position);
+        else if (file->follow)
                 seek_followed(task, file, position);
         else
                 rc = seek_once(task, file, position);
@@ -578,7 +721,8 @@ SQ_SPOUT(file) = {
         .state = sizeof(struct file),
         .options =
                 {
-                        SQ_REQ_PATH(struct file, path, "the file"),
+                        SQ_REQ_PATH(struct file, path,
+                                    "the file, plain or compressed by gzip or zstd; `-`: standard input"),
                         SQ_OPT_FORMAT(struct file, records.format),
                         SQ_OPT_FIELDS(struct file, records.wanted),
                         SQ_OPT_ON_ERROR(struct file, records.on_error),
@@ -592,6 +736,8 @@ SQ_SPOUT(file) = {
         .prepare = prepare,
         .next = next,
         .replay = replay,
+        .ack = done,
+        .fail = done,
         .seek = seek,
         .activate = activate,
         .cleanup = cleanup,

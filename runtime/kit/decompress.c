@@ -160,15 +160,28 @@ static const struct format formats[] = {
 };
 
 static const struct format *
-format_of(int fd)
+format_of_text(const char *head, ssize_t n)
 {
-        char head[MAGIC];
-        ssize_t n = pread(fd, head, sizeof(head), 0);
-
         for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
                 if (n >= (ssize_t)formats[i].len && memcmp(head, formats[i].magic, formats[i].len) == 0)
                         return &formats[i];
         return NULL;
+}
+
+static const struct format *
+format_of(int fd)
+{
+        char head[MAGIC];
+
+        return format_of_text(head, pread(fd, head, sizeof(head), 0));
+}
+
+const char *
+sq_compressed_text(struct sq_str text)
+{
+        const struct format *format = format_of_text(text.ptr, text.len < MAGIC ? (ssize_t)text.len : MAGIC);
+
+        return format ? format->name : NULL;
 }
 
 const char *

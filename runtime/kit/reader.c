@@ -10,6 +10,7 @@
  * pread() and not mmap: a file that somebody truncates must not kill the worker by SIGBUS.
  */
 #include <errno.h>
+#include <poll.h>
 #include <squall-kit.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,11 +43,18 @@ void
 sq_reader_open(struct sq_reader *reader, int fd, uint64_t offset, uint64_t limit)
 {
         sq_decompressor_close(&reader->packed);
-        reader->looked = false;
+        reader->looked = reader->piped = reader->ended = false;
         reader->fd = fd;
         reader->offset = offset;
         reader->limit = limit;
         reader->at = reader->fill = 0;
+}
+
+void
+sq_reader_open_pipe(struct sq_reader *reader, int fd)
+{
+        sq_reader_open(reader, fd, 0, UINT64_MAX);
+        reader->looked = reader->piped = true;
 }
 
 /* Makes place behind `fill`. 0 or a negative errno. */
@@ -83,11 +91,31 @@ look(struct sq_reader *reader)
         return rc;
 }
 
+/* A terminal has many ends; the first one counts. */
+static ssize_t
+read_pipe(struct sq_reader *reader, char *bytes, size_t n)
+{
+        struct pollfd wait = {.fd = reader->fd, .events = POLLIN};
+        ssize_t got;
+        int rc;
+
+        if (reader->ended)
+                return 0;
+        rc = poll(&wait, 1, 0);
+        if (rc == 0 || (rc < 0 && errno == EINTR))
+                return -EAGAIN;
+        got = rc < 0 ? rc : read(reader->fd, bytes, n);
+        reader->ended = got == 0;
+        return got >= 0 ? got : errno == EINTR ? -EAGAIN : -errno;
+}
+
 static ssize_t
 read_at(struct sq_reader *reader, char *bytes, size_t n, uint64_t offset)
 {
         ssize_t got;
 
+        if (reader->piped)
+                return read_pipe(reader, bytes, n);
         if (reader->packed)
                 return sq_decompressor_read(reader->packed, bytes, n, offset);
         do

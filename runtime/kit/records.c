@@ -132,8 +132,10 @@ sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first)
         *ret_first = 0;
         if (records->format == SQ_FORMAT_LINES)
                 return NULL;
-        if (records->format == SQ_FORMAT_JSONL && records->wanted.n > 0)
+        if (records->wanted.n > 0 && (records->format == SQ_FORMAT_JSONL || fd < 0))
                 return names_of_list(records);
+        if (fd < 0)
+                return "cannot be read ahead for the names of the fields: give them in `fields`";
         sq_reader_open(&reader, fd, 0, UINT64_MAX);
         rc = sq_reader_next(&reader, true, &record);
         if (rc <= 0)

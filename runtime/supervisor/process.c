@@ -28,7 +28,7 @@ fill_attributes(posix_spawnattr_t *attributes)
 }
 
 static int
-spawn_with_output(const char *path, char *const argv[], int log, bool stdout_too, pid_t *ret_pid)
+spawn_with_output(const char *path, char *const argv[], int log, bool apart, pid_t *ret_pid)
 {
         posix_spawn_file_actions_t files;
         posix_spawnattr_t attributes;
@@ -41,8 +41,10 @@ spawn_with_output(const char *path, char *const argv[], int log, bool stdout_too
         if (r == 0) {
                 fill_attributes(&attributes);
                 r = posix_spawn_file_actions_adddup2(&files, log, STDERR_FILENO);
-                if (r == 0 && stdout_too)
+                if (r == 0 && apart)
                         r = posix_spawn_file_actions_adddup2(&files, log, STDOUT_FILENO);
+                if (r == 0 && apart) /* to be written only: who reads it meets an error and not an early end */
+                        r = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_WRONLY, 0);
                 if (r == 0)
                         r = posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
                 if (r == 0)
@@ -55,9 +57,9 @@ spawn_with_output(const char *path, char *const argv[], int log, bool stdout_too
 
 /* Starts it with `output` as its stderr; closes `output`, and process->log on failure. */
 static int
-spawn(const char *path, char *const argv[], int output, bool stdout_too, struct sqi_process *process)
+spawn(const char *path, char *const argv[], int output, bool apart, struct sqi_process *process)
 {
-        int r = spawn_with_output(path, argv, output, stdout_too, &process->pid);
+        int r = spawn_with_output(path, argv, output, apart, &process->pid);
 
         close(output);
         if (r == 0) {

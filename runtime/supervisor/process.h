@@ -30,7 +30,7 @@ int sqi_process_fifo(const char *path); /* makes it, if need be. The fd or a neg
  * -ESRCH. */
 int sqi_process_adopt(pid_t pid, int log, struct sqi_process *ret);
 
-/* The same as spawn, with the output on a FIFO. */
+/* The same as spawn, with the output on a FIFO and without a stdin. */
 int sqi_process_spawn_apart(const char *path, char *const argv[], const char *fifo, struct sqi_process *ret);
 
 /* Runs `path`. 0, or the negative errno of what failed, exec included; then nothing was started. */

@@ -80,6 +80,7 @@ struct sqi_model {
         struct sqi_arena *arena;
         struct sqi_diagnostics *diagnostics;
         const char *directory; /* of the file, absolute */
+        bool on_stdin;         /* the file itself came from there */
         struct sqi_word name;
         struct sqi_config config;
         bool delivery_given;

@@ -30,6 +30,12 @@ is_path(const struct sqi_model_component *component, size_t i, struct path *ret)
         return true;
 }
 
+static bool
+is_stdin(const char *path)
+{
+        return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdin") == 0;
+}
+
 /* By whatever name and link. A file that is not there yet is known by its name alone. */
 static bool
 is_same_file(const char *a, const char *b)
@@ -48,17 +54,42 @@ check_against_inputs(struct sqi_model *model, const struct path *output)
 
         for (size_t c = 0; c < model->ncomponents; c++)
                 for (size_t i = 0; model->components[c].loaded && i < model->components[c].nsettings; i++)
-                        if (is_path(&model->components[c], i, &input) && !input.written &&
+                        if (is_path(&model->components[c], i, &input) && !input.written && !is_stdin(input.text) &&
                             is_same_file(input.text, output->text))
                                 sqi_model_error(model, output->place,
                                                 "'%s' would write the file that '%s' reads (give it another path)",
                                                 output->owner->id.text, input.owner->id.text);
 }
 
+/* Two readers would have a part each of standard input, as chance has it. */
+static void
+check_stdin(struct sqi_model *model)
+{
+        const struct sqi_model_component *reader = NULL;
+        struct path input;
+
+        for (size_t c = 0; c < model->ncomponents; c++)
+                for (size_t i = 0; model->components[c].loaded && i < model->components[c].nsettings; i++) {
+                        if (!is_path(&model->components[c], i, &input) || input.written || !is_stdin(input.text))
+                                continue;
+                        if (model->on_stdin)
+                                sqi_model_error(model, input.place,
+                                                "'%s' would read standard input, which the topology came from (give it "
+                                                "as a file)",
+                                                input.owner->id.text);
+                        if (reader)
+                                sqi_model_error(model, input.place, "'%s' would read standard input, which '%s' reads",
+                                                input.owner->id.text, reader->id.text);
+                        reader = input.owner;
+                }
+}
+
 void
 sqi_check_paths(struct sqi_model *model)
 {
         struct path output;
+
+        check_stdin(model);
 
         for (size_t c = 0; c < model->ncomponents; c++)
                 for (size_t i = 0; model->components[c].loaded && i < model->components[c].nsettings; i++)

@@ -55,7 +55,8 @@ int
 sqi_topology_plan(const char *path, const struct sqi_overrides *overrides, struct sqi_diagnostics *diagnostics,
                   struct sqi_plan **ret)
 {
-        struct sqi_model model = {.diagnostics = diagnostics, .arena = sqi_arena_new()};
+        struct sqi_model model = {
+                .diagnostics = diagnostics, .arena = sqi_arena_new(), .on_stdin = strcmp(path, "-") == 0};
         struct sqi_yaml *root = NULL;
         int r;
 

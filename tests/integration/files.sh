@@ -167,4 +167,52 @@ check "one that is to be followed is refused with what to do" fails_with "cannot
 mkfifo "$dir/fifo"
 check "a pipe is refused as one" fails_with "not a regular file (a pipe" fifo
 
+# ---- standard input ----
+
+topology piped "path: '-'" "path: $dir/piped.tsv"
+rm -f "$dir/piped.tsv"
+check "file reads the standard input of run" \
+        eval 'seq 50000 | timeout 60 "$squall" run "$dir/piped.yaml" >/dev/null 2>&1 && seq 50000 | cmp - "$dir/piped.tsv"'
+rm -f "$dir/piped.tsv"
+check "so it does at most once, by the name /dev/stdin, and CSV with the columns that are named" eval '
+        topology piped "path: /dev/stdin, format: csv, fields: [n]" "path: $dir/piped.tsv"
+        timeout 60 "$squall" run -c topology.delivery=at-most-once "$dir/piped.yaml" <"$dir/plain.csv" >/dev/null 2>&1 &&
+                seq 20000 | cmp - "$dir/piped.tsv"'
+
+# A writer that holds the pipe open until the kills are done, so that the run cannot end before.
+piped_run() {
+        rm -f "$dir/piped.tsv" "$dir/held"
+        mkfifo "$dir/held"
+        XDG_RUNTIME_DIR=$dir "$squall" run "$dir/piped.yaml" <"$dir/held" >/dev/null 2>"$dir/piped.log" &
+        run=$!
+        exec 9>"$dir/held"
+}
+topology piped "path: '-', rate: 20000" "path: $dir/piped.tsv"
+piped_run
+seq 5000 >&9
+until_true lines "$dir/piped.tsv" 1000
+p=$(worker out/0) && kill -KILL "$p"
+seq 5001 10000 >&9
+exec 9>&-
+wait "$run"
+status=$?
+check "what a dead bolt had of standard input is emitted again from memory" \
+        eval '[ $status = 0 ] && seq 10000 | sort | cmp - <(sort -u "$dir/piped.tsv")'
+piped_run
+seq 5000 >&9
+until_true lines "$dir/piped.tsv" 1000
+p=$(worker in/0) && kill -KILL "$p"
+wait "$run"
+status=$?
+exec 9>&-
+check "a run whose reader of standard input died ends with 1 and reports the cause" \
+        eval '[ $status = 1 ] && grep -q "standard input cannot be read again" "$dir/piped.log"'
+check "two readers of standard input are refused" eval '
+        sed "s/^bolts:/  - { id: too, component: file, properties: { path: \"-\" } }\nbolts:/" "$dir/piped.yaml" >"$dir/two.yaml"
+        ! "$squall" check "$dir/two.yaml" 2>"$dir/two.log" && grep -q "would read standard input, which .in. reads" "$dir/two.log"'
+check "and one that the topology itself comes from" eval '
+        ! "$squall" run - <"$dir/piped.yaml" 2>"$dir/two.log" && grep -q "which the topology came from" "$dir/two.log"'
+check "and a compressed one, with what to do" eval '
+        ! timeout 30 "$squall" run "$dir/piped.yaml" <"$dir/packed.csv.gz" >/dev/null 2>"$dir/two.log" && grep -q "decompress it first" "$dir/two.log"'
+
 exit $failures

@@ -199,7 +199,7 @@ sqi_sealed_read(int folder, const char *name, void **ret_bytes, size_t *ret_size
         return 0;
 }
 
-void
+int
 sqi_sealed_remove(int folder, const char *name)
 {
         static const char *const ends[] = {".new", ".old", ""};
@@ -207,8 +207,10 @@ sqi_sealed_remove(int folder, const char *name)
 
         for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
                 snprintf(path, sizeof(path), "%s%s", name, ends[i]);
-                unlinkat(folder, path, 0);
+                if (unlinkat(folder, path, 0) < 0 && errno != ENOENT)
+                        return -errno;
         }
+        return 0;
 }
 
 int

@@ -18,8 +18,8 @@ int sqi_sealed_write(int folder, const char *name, const void *bytes, size_t siz
  * -EBADMSG: both are damaged. */
 int sqi_sealed_read(int folder, const char *name, void **ret_bytes, size_t *ret_size, bool *ret_torn);
 
-/* Removes all of it. */
-void sqi_sealed_remove(int folder, const char *name);
+/* Removes all of it, what is read first last. 0, also if there is none; or a negative errno: it may still be there. */
+int sqi_sealed_remove(int folder, const char *name);
 
 /* For files of other kinds: all of one in memory; malloc'd, with a NUL behind it. */
 int sqi_file_read(int folder, const char *name, size_t most, char **ret_bytes, size_t *ret_size);

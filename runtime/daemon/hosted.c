@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/complain.h"
 #include "base/random.h"
 #include "base/sealed.h"
 #include "control/lease.h"
@@ -282,6 +283,21 @@ any_lives(const struct sqi_hosted *hosted)
 
 /* ---- Where it begins --------------------------------------------------------------------------------- */
 
+/* Not those of a run whose state is lost: what could not be removed at its end goes first. */
+static int
+get_positions(struct sqi_hosted *hosted, uint64_t *ret_base, char *error, size_t size)
+{
+        struct sqi_state *state = &hosted->daemon->state;
+        int r = hosted->outdated ? sqi_state_drop_positions(state, hosted->record.name) : 0;
+
+        if (r < 0)
+                return sqi_complain(r, error, size, "it lost state, and cannot be put back to its last snapshot: %s",
+                                    strerror(-r));
+        hosted->outdated = false;
+        return sqi_state_get_positions(state, hosted->record.name, ret_base, hosted->positions, hosted->ntasks, error,
+                                       size);
+}
+
 /*
  * From the newest snapshot, its state and its positions; or, if a run has begun from that one already and died without
  * one of its own, from where its spouts were and with no state: that of a task that died is gone.
@@ -300,8 +316,7 @@ find_beginning(struct sqi_hosted *hosted, char ret_restore[PATH_MAX], char *erro
         hosted->positions = calloc(hosted->ntasks, sizeof(*hosted->positions));
         if (!hosted->positions)
                 return -ENOMEM;
-        r = sqi_state_get_positions(&hosted->daemon->state, hosted->record.name, &base, hosted->positions,
-                                    hosted->ntasks, error, size);
+        r = get_positions(hosted, &base, error, size);
         if (r < 0)
                 return r;
         sqi_hosted_snapshots(hosted, &snapshots);
@@ -592,7 +607,7 @@ go_back(struct sqi_hosted *hosted)
         bool lost = sqi_running_lifecycle(hosted->running)->unsealed || (is_undrained(hosted) && has_keys(hosted));
 
         if (lost && is_tracked(hosted))
-                sqi_state_drop_positions(&hosted->daemon->state, hosted->record.name);
+                hosted->outdated = sqi_state_drop_positions(&hosted->daemon->state, hosted->record.name) < 0;
 }
 
 /* It was on its way into another plan when it was killed: what its bolts wrote down, they have to finish. */
@@ -617,6 +632,11 @@ sqi_hosted_loss(const struct sqi_hosted *hosted, char text[SQI_LOSS_SIZE])
 
         if (hosted->unsealed)
                 return hosted->trouble;
+        if (hosted->outdated) {
+                snprintf(text, SQI_LOSS_SIZE, "%s: it lost state, and cannot be put back to its last snapshot",
+                         hosted->record.name);
+                return text;
+        }
         if (!is_undrained(hosted) || life->outcome != SQI_OUTCOME_FAILED || is_tracked(hosted))
                 return NULL;
         snprintf(text, SQI_LOSS_SIZE, "%s: the drain took too long (its log says which tasks had not finished)",

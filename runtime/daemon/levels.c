@@ -38,7 +38,7 @@ save(const struct sqi_levels *levels, const char *path)
         if (levels->n > 0)
                 r = sqi_sealed_write(folder, name, levels->items, levels->n * sizeof(*levels->items));
         else
-                sqi_sealed_remove(folder, name);
+                r = sqi_sealed_remove(folder, name);
         close(folder);
         return r;
 }

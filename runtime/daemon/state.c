@@ -648,16 +648,18 @@ sqi_state_get_positions(struct sqi_state *state, const char *name, uint64_t *ret
                      : 0;
 }
 
-void
+int
 sqi_state_drop_positions(struct sqi_state *state, const char *name)
 {
-        int folder = open_folder(state->topologies, name);
+        int folder = open_folder(state->topologies, name), r = folder;
 
         if (folder < 0)
-                return;
-        sqi_sealed_remove(folder, "positions");
-        fsync(folder);
+                return r;
+        r = sqi_sealed_remove(folder, "positions");
+        if (r == 0 && fsync(folder) < 0)
+                r = -errno;
         close(folder);
+        return r;
 }
 
 const char *

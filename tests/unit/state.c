@@ -285,6 +285,32 @@ a_dropped_update_is_none_for_the_next_supervisor_though_nothing_could_be_removed
 }
 
 static void
+positions_that_cannot_be_dropped_are_still_there_and_that_is_said(void **state)
+{
+        const struct place *place = *state;
+        struct sqi_position position = {.number = 7, .known = 1}, found;
+        struct sqi_state it;
+        uint64_t base;
+        char error[512];
+
+        assert_int_equal(sqi_state_open(place->path, &it, error, sizeof(error)), 0);
+        assert_int_equal(sqi_state_drop_positions(&it, "words"), -ENOENT);
+        assert_int_equal(mkdirat(place->fd, "topologies/words", 0700), 0);
+        assert_int_equal(sqi_state_drop_positions(&it, "words"), 0);
+        for (int i = 0; i < 2; i++)
+                assert_int_equal(sqi_state_put_positions(&it, "words", 3, &position, 1), 0);
+        stuck = true;
+        assert_int_equal(sqi_state_drop_positions(&it, "words"), -EIO);
+        stuck = false;
+        assert_int_equal(sqi_state_get_positions(&it, "words", &base, &found, 1, error, sizeof(error)), 0);
+        assert_int_equal(base, 3);
+        assert_int_equal(sqi_state_drop_positions(&it, "words"), 0);
+        assert_int_equal(sqi_state_get_positions(&it, "words", &base, &found, 1, error, sizeof(error)), 0);
+        assert_true(base == SQI_NEVER);
+        sqi_state_close(&it);
+}
+
+static void
 of_many_that_were_killed_the_last_are_kept(void **state)
 {
         const struct place *place = *state;
@@ -555,6 +581,7 @@ main(void)
                 TEST(of_a_removed_topology_the_log_is_left_and_nothing_else),
                 TEST(a_removal_that_was_cut_off_is_ended_by_the_next_supervisor),
                 TEST(a_dropped_update_is_none_for_the_next_supervisor_though_nothing_could_be_removed),
+                TEST(positions_that_cannot_be_dropped_are_still_there_and_that_is_said),
                 TEST(of_many_that_were_killed_the_last_are_kept),
                 TEST(a_record_comes_back_as_it_was),
                 TEST(an_answer_is_kept_for_the_next_supervisor_until_256_others_have_come),

@@ -335,39 +335,60 @@ find_beginning(struct sqi_hosted *hosted, char ret_restore[PATH_MAX], char *erro
         return 0;
 }
 
-/* Each run directory says which snapshot its run began from: one that is older than the newest has been handed over,
- * and only its end was missed. */
+enum { FROM_SIZE = 32 };
+
+/* The epoch of the snapshot that the run in this folder began from; -ENOENT: there is no run in it. */
+static int
+read_from(int folder, uint64_t *ret)
+{
+        char *text = NULL;
+        size_t size;
+        int r = sqi_file_read(folder, "from", FROM_SIZE, &text, &size);
+
+        if (r == 0)
+                *ret = strtoull(text, NULL, 10);
+        free(text);
+        return r;
+}
+
+static int
+write_from(int folder, uint64_t from)
+{
+        char number[FROM_SIZE];
+        int n = snprintf(number, sizeof(number), "%llu", (unsigned long long)from);
+        int r = sqi_file_write(folder, "from.new", number, (size_t)n);
+
+        if (r == 0 && renameat(folder, "from.new", folder, "from") < 0)
+                r = -errno;
+        return r;
+}
+
+/*
+ * Each run directory says which snapshot its run began from, before it holds anything else. One that is older than the
+ * newest has been handed over, and only its end was missed; where it is not said, the directory was being removed. What
+ * those have counted, and whose keys they had, is told by the snapshot.
+ */
 static int
 settle_run(struct sqi_hosted *hosted)
 {
-        char *text = NULL, number[32];
-        uint64_t from = 0;
-        size_t size;
-        int folder, r;
+        for (bool swept = false;; swept = true) {
+                bool made = mkdir(hosted->record.rundir, 0700) == 0;
+                uint64_t from = 0;
 
-        if (mkdir(hosted->record.rundir, 0700) < 0 && errno != EEXIST)
-                return -errno;
-        folder = open(hosted->record.rundir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (folder < 0)
-                return -errno;
-        r = sqi_file_read(folder, "from", sizeof(number), &text, &size);
-        if (r == 0)
-                from = strtoull(text, NULL, 10);
-        free(text);
-        if (r == 0 && from < hosted->from) {
+                if (!made && errno != EEXIST)
+                        return -errno;
+                int folder = open(hosted->record.rundir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                if (folder < 0)
+                        return -errno;
+                int r = made ? write_from(folder, hosted->from) : read_from(folder, &from);
                 close(folder);
+                bool over = !made && (r == -ENOENT || (r == 0 && from < hosted->from));
+                if (!over)
+                        return r;
+                if (swept)
+                        return -EEXIST; /* it cannot be removed */
                 sqi_sweep_rundir(hosted->daemon, hosted->record.rundir);
-                return settle_run(hosted);
         }
-        if (r == -ENOENT) {
-                int n = snprintf(number, sizeof(number), "%llu", (unsigned long long)hosted->from);
-
-                r = sqi_file_write(folder, "from.new", number, (size_t)n);
-                if (r == 0 && renameat(folder, "from.new", folder, "from") < 0)
-                        r = -errno;
-        }
-        close(folder);
-        return r;
 }
 
 /* After a reboot, or for another XDG_RUNTIME_DIR, the run directory may be gone: then there is nothing to adopt, and a

@@ -108,6 +108,17 @@ for round in $(seq $((3 * SQUALL_ROUNDS))); do
 done
 check "nor does kill -9 of the supervisor anywhere in a stop" counts_are_exact
 
+# The run directory of before, of which the first file has been removed already.
+submit
+until_true eval '"$squall" status counts --json | grep -q "\"keys\":[1-9]"'
+run=$(echo "$XDG_RUNTIME_DIR"/squall/top-*)
+cp -a "$run" "$dir/left"
+rm "$dir/left/from"
+stop
+cp -a "$dir/left" "$run"
+start
+check "nor does a supervisor that is killed while it removes a run directory" counts_are_exact
+
 submit
 for round in $(seq $((3 * SQUALL_ROUNDS))); do
         "$squall" rebalance counts --component count=$((1 + round % 4)) >/dev/null 2>&1 &

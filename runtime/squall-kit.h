@@ -398,7 +398,7 @@ struct sq_tail {
 };
 
 SQ_EXPORT void sq_tail_open(struct sq_tail *tail, const char *path, struct sq_reader *reader);
-/* The file `fd` (-1: there is none yet), which is closed with `tail`, is the last generation. */
+/* The file `fd` (negative: there is none yet), which is closed with `tail`, is the last generation. */
 SQ_EXPORT void sq_tail_begin(struct sq_tail *tail, int fd, uint64_t offset);
 SQ_EXPORT void sq_tail_close(struct sq_tail *tail);
 /* Of a record of the last generation. */

@@ -41,6 +41,8 @@ sq_tail_begin(struct sq_tail *tail, int fd, uint64_t offset)
 {
         int *slot = &tail->fds[tail->generation % SQ_TAIL_GENERATIONS];
 
+        if (fd < 0)
+                fd = -1;
         if (*slot >= 0 && *slot != fd)
                 close(*slot);
         *slot = fd;
@@ -127,8 +129,11 @@ go_on_in(struct sq_task *task, struct sq_tail *tail, const struct sq_identity *i
         sq_lost(task, 1,
                 "%s: the file that was read up to byte %llu was rotated or truncated and is gone: what came after that in it is lost",
                 tail->path, (unsigned long long)offset);
+        fd = sq_identity_after(identity, 1, tail->path);
+        if (fd < 0 && fd != -ENOENT)
+                sq_log(task, SQ_WARN, "%s: %s", tail->path, strerror(-fd));
         tail->generation++;
-        sq_tail_begin(tail, sq_identity_after(identity, 1, tail->path), 0);
+        sq_tail_begin(tail, fd, 0);
 }
 
 void

@@ -147,6 +147,21 @@ goes_from_a_rotated_file_to_the_next_and_not_past_one(void **state)
         begins(sq_identity_after(known, 2, path), "third");
 }
 
+static void
+a_file_that_is_not_there_has_no_descriptor(void **state)
+{
+        struct sq_reader reader = {.fd = -1};
+        struct sq_tail tail;
+
+        (void)state;
+        sq_tail_open(&tail, path, &reader);
+        sq_tail_begin(&tail, -ENOENT, 0);
+        assert_int_equal(sq_tail_fd(&tail, 0), -1);
+        assert_int_equal(reader.fd, -1);
+        sq_tail_close(&tail);
+        sq_reader_close(&reader);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -157,6 +172,7 @@ main(void)
                 TEST(finds_the_copy_of_a_file_that_was_truncated),
                 TEST(does_not_take_a_file_for_the_one_whose_inode_it_has),
                 TEST(goes_from_a_rotated_file_to_the_next_and_not_past_one),
+                TEST(a_file_that_is_not_there_has_no_descriptor),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,28 @@ readme_topology_counts() {
 }
 
 prefix=$dir/usr
+# Times differ from run to run, and with them the width of the columns.
+shown() { sed -E 's/[0-9.]+ (us|ms|s)( |,|$)/T\2/g; s/ +$//; s/ +/ /g'; }
+picture_is_true() {
+        (cd topologies/wordcount && SQUALL_BUILD=$build "$squall" run demo.yaml 2>&1) | shown >"$dir/demo" || return
+        grep '<text' docs/demo.svg | sed '1,2d; s/<[^>]*>//g; s/&gt;/>/g; s/&lt;/</g; s/&amp;/\&/g' | shown | diff - "$dir/demo"
+}
+
+# In the text (`squall run --json`) and in the blocks of commands.
+verbs_are_there() {
+        local file words verb word help lost=0
+        while IFS=: read -r file words; do
+                read -ra words <<<"${words//\`/}"
+                verb=${words[1]}
+                [[ $verb =~ ^[a-z]+$ ]] || continue
+                help=$("$squall" "$verb" --help 2>/dev/null) || { echo "$file: no verb $verb: ${words[*]}"; lost=1; continue; }
+                for word in "${words[@]:2}"; do
+                        [[ $word =~ ^(--[a-z-]+) && ${BASH_REMATCH[1]} != --help ]] || continue
+                        grep -qE -- "${BASH_REMATCH[1]}( |=|\$)" <<<"$help" || { echo "$file: $verb has no ${BASH_REMATCH[1]}"; lost=1; }
+                done
+        done < <(grep -oHE '`squall [a-z][^`|]*`|^ *squall [a-z].*' README.md CHANGELOG.md docs/*.md topologies/*/README.md | sed 's/#.*//')
+        return $lost
+}
 installs() { make -s install PREFIX="$prefix" >/dev/null && [ -x "$prefix/bin/squall" ]; }
 uninstalls() { make -s uninstall PREFIX="$prefix" && [ -z "$(find "$prefix" -type f)" ]; }
 
@@ -57,6 +79,8 @@ site() {
 check "every link in the documents leads somewhere" links_lead_somewhere
 check "the guide has every configuration key with its default" keys_are_those_of_the_code
 check "the README's topology counts the book with its bolt" readme_topology_counts
+check "the README's picture shows what make demo shows" picture_is_true
+check "every verb and option that a document names is there" verbs_are_there
 check "make install installs" installs
 for document in README.md docs/*.md topologies/*/README.md; do
         check "what $document shows compiles, checks and runs with an installed Squall" tests/snippets "$prefix" "$document"

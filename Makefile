@@ -86,7 +86,7 @@ $(B)/libsquall.a: $(RUNTIME)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^ $(if $(LTO),&& objcopy --wildcard -R '.gnu.*lto_*' $@)
 $(B)/libsquall-kit.so: $(KIT)
 	@echo "  LINK $@"
-	$(Q)$(CC) $(CFLAGS) $(NO_LTO) -shared -Wl,-soname,$(@F) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(KIT_LIBS) -lm
+	$(Q)$(CC) $(CFLAGS) $(NO_LTO) -shared -Wl,-soname,$(@F) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(KIT_LIBS) $(call libs,msgpack)
 $(UNIT): %: %.o $(RUNTIME) $(KIT)
 	@echo "  LINK $@"
 	$(Q)$(LINK) $(NO_LTO) $^ $(LIBS) $(KIT_LIBS) -lcmocka

@@ -17,8 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
-#include <msgpack.h>
-#include <squall.h>
+#include <squall-kit.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -39,9 +38,7 @@ struct sender {
         void *context, *socket, *monitor;
         int peers[PEERS_MAX]; /* the descriptors of the connections */
         size_t npeers;
-        msgpack_sbuffer buffer;
-        msgpack_packer packer;
-        bool short_of_memory;
+        struct sq_encoder message;
 };
 
 static void
@@ -160,25 +157,14 @@ close_socket(struct sender *self)
         self->context = self->socket = self->monitor = NULL;
 }
 
-/* Memory that ran out anywhere in a message is remembered: half a message is not sent. */
-static int
-put_bytes(void *data, const char *bytes, size_t len)
-{
-        struct sender *self = data;
-
-        if (msgpack_sbuffer_write(&self->buffer, bytes, len) < 0)
-                self->short_of_memory = true;
-        return 0;
-}
-
 static int
 prepare(struct sq_task *task)
 {
+        static const enum sq_encoding encodings[] = {SQ_ENCODING_MSGPACK, SQ_ENCODING_JSON, SQ_ENCODING_TEXT};
         struct sender *self = sq_state(task);
         int hwm = (int)self->hwm, ms = (int)(self->timeout * 1000), immediate = self->pattern == PUSH, tell = 1;
 
-        msgpack_sbuffer_init(&self->buffer);
-        msgpack_packer_init(&self->packer, self, put_bytes);
+        self->message.encoding = encodings[self->format];
         self->context = zmq_ctx_new();
         self->socket = self->context ? zmq_socket(self->context, self->pattern == PUSH ? ZMQ_PUSH : ZMQ_PUB) : NULL;
         if (!self->socket || zmq_setsockopt(self->socket, ZMQ_SNDHWM, &hwm, sizeof(hwm)) < 0 ||
@@ -193,128 +179,6 @@ prepare(struct sq_task *task)
 
 /* ---- Messages ---------------------------------------------------------------------------------------- */
 
-static void
-put_json(struct sender *self, struct sq_value value)
-{
-        char text[512], *larger;
-        size_t need = sq_json(value, text, sizeof(text));
-
-        if (need < sizeof(text)) {
-                put_bytes(self, text, need);
-                return;
-        }
-        larger = malloc(need + 1);
-        if (larger) {
-                sq_json(value, larger, need + 1);
-                put_bytes(self, larger, need);
-        }
-        self->short_of_memory |= !larger;
-        free(larger);
-}
-
-static void pack(msgpack_packer *packer, struct sq_value value);
-
-static size_t
-count_items(struct sq_value value)
-{
-        struct sq_items items = sq_items(value);
-        struct sq_value item;
-        size_t n = 0;
-
-        while (sq_next_item(&items, &item))
-                n++;
-        return n;
-}
-
-static void
-pack_items(msgpack_packer *packer, struct sq_value value)
-{
-        struct sq_items items = sq_items(value);
-        struct sq_value item;
-        size_t n = count_items(value);
-
-        if (value.type == SQ_MAP)
-                msgpack_pack_map(packer, n / 2);
-        else
-                msgpack_pack_array(packer, n);
-        while (sq_next_item(&items, &item))
-                pack(packer, item);
-}
-
-static void
-pack(msgpack_packer *packer, struct sq_value value)
-{
-        msgpack_timestamp time;
-
-        switch (value.type) {
-        case SQ_BOOL:
-                value.as.b ? msgpack_pack_true(packer) : msgpack_pack_false(packer);
-                break;
-        case SQ_INT:
-                msgpack_pack_int64(packer, value.as.i);
-                break;
-        case SQ_UINT:
-                msgpack_pack_uint64(packer, value.as.u);
-                break;
-        case SQ_FLOAT:
-                msgpack_pack_double(packer, value.as.f);
-                break;
-        case SQ_STR:
-                msgpack_pack_str_with_body(packer, value.as.ptr, value.len);
-                break;
-        case SQ_BIN:
-                msgpack_pack_bin_with_body(packer, value.as.ptr, value.len);
-                break;
-        case SQ_ARRAY:
-        case SQ_MAP:
-                pack_items(packer, value);
-                break;
-        case SQ_TIME:
-                time = (msgpack_timestamp){.tv_sec = value.as.i, .tv_nsec = value.len};
-                msgpack_pack_timestamp(packer, &time);
-                break;
-        default:
-                msgpack_pack_nil(packer);
-        }
-}
-
-static void
-put_msgpack(struct sender *self, const struct sq_tuple *in, unsigned n)
-{
-        msgpack_pack_map(&self->packer, n);
-        for (unsigned i = 0; i < n; i++) {
-                pack(&self->packer, sq_text(sq_tuple_name(in, i)));
-                pack(&self->packer, sq_tuple_get(in, i));
-        }
-}
-
-static void
-put_object(struct sender *self, const struct sq_tuple *in, unsigned n)
-{
-        for (unsigned i = 0; i < n; i++) {
-                put_bytes(self, i == 0 ? "{" : ",", 1);
-                put_json(self, sq_text(sq_tuple_name(in, i)));
-                put_bytes(self, ":", 1);
-                put_json(self, sq_tuple_get(in, i));
-        }
-        put_bytes(self, "}", 1);
-}
-
-static void
-put_text(struct sender *self, const struct sq_tuple *in, unsigned n)
-{
-        for (unsigned i = 0; i < n; i++) {
-                struct sq_value value = sq_tuple_get(in, i);
-
-                if (i > 0)
-                        put_bytes(self, "\t", 1);
-                if (value.type == SQ_STR || value.type == SQ_BIN)
-                        put_bytes(self, value.as.ptr, value.len);
-                else
-                        put_json(self, value);
-        }
-}
-
 /* PUB: without room at all subscribers it says EAGAIN. The message then goes to those that have room. */
 static void
 drop(struct sq_task *task, struct sender *self)
@@ -325,7 +189,7 @@ drop(struct sq_task *task, struct sender *self)
         zmq_setsockopt(self->socket, ZMQ_XPUB_NODROP, &quiet, sizeof(quiet));
         if (*self->topic)
                 zmq_send(self->socket, self->topic, strlen(self->topic), ZMQ_SNDMORE | ZMQ_DONTWAIT);
-        zmq_send(self->socket, self->buffer.data, self->buffer.size, ZMQ_DONTWAIT);
+        zmq_send(self->socket, self->message.bytes, self->message.len, ZMQ_DONTWAIT);
         zmq_setsockopt(self->socket, ZMQ_XPUB_NODROP, &tell, sizeof(tell));
 }
 
@@ -344,19 +208,14 @@ transmit(struct sender *self, const void *ptr, size_t len, int flags)
 static enum sq_verdict
 execute(struct sq_task *task, const struct sq_tuple *in)
 {
-        static void (*const puts[])(struct sender *, const struct sq_tuple *, unsigned) = {put_msgpack, put_object,
-                                                                                           put_text};
         struct sender *self = sq_state(task);
 
         note_connections(self);
-        msgpack_sbuffer_clear(&self->buffer);
-        puts[self->format](self, in, sq_tuple_size(in));
-        if (self->short_of_memory) {
-                self->short_of_memory = false;
+        self->message.len = 0;
+        if (sq_encode(&self->message, in) < 0)
                 return sq_retry_later(task, "%s: no memory for the message", self->endpoint);
-        }
         if ((*self->topic && transmit(self, self->topic, strlen(self->topic), ZMQ_SNDMORE) < 0) ||
-            transmit(self, self->buffer.data, self->buffer.size, 0) < 0) {
+            transmit(self, self->message.bytes, self->message.len, 0) < 0) {
                 if (self->pattern == PUB && errno == EAGAIN) {
                         drop(task, self);
                         return SQ_ACK;
@@ -390,7 +249,7 @@ cleanup(struct sq_task *task)
 {
         struct sender *self = sq_state(task);
 
-        msgpack_sbuffer_destroy(&self->buffer);
+        sq_encoder_free(&self->message);
         close_socket(self);
 }
 

@@ -280,6 +280,50 @@ SQ_EXPORT ssize_t sq_decompressor_read(struct sq_decompressor *from, void *bytes
 SQ_EXPORT const char *sq_decompressor_wrong(const struct sq_decompressor *from);
 SQ_EXPORT void sq_decompressor_close(struct sq_decompressor **from);
 
+/* ---- Records of tuples ------------------------------------------------------------------------------- */
+
+/*
+ * Writes tuples as records, one behind the other, into a buffer that grows:
+ *
+ *     struct sq_encoder encoder = {.encoding = SQ_ENCODING_JSONL};
+ *     if (sq_encode(&encoder, in) < 0) return sq_retry_later(task, "no memory");
+ *     write(fd, encoder.bytes, encoder.len);
+ *     encoder.len = 0;                             the memory is used again
+ *     sq_encoder_free(&encoder);
+ *
+ * The caller may shorten `len`, and move what is left to the start. Text and binary stand as their bytes, in TSV, CSV
+ * and TEXT also where they are not UTF-8; other values as sq_json() writes them.
+ */
+enum sq_encoding {
+        /* Fields between tabs, a record a line. Tab, LF, CR and \ stand as \t, \n, \r and \\; the text of a record of one
+         * field as it is, but for LF. Nil is nothing, a time has no quotes. */
+        SQ_ENCODING_TSV,
+        /* RFC 4180 with LF: quotes where they are needed, and around an empty text that stands alone. The rest as TSV. */
+        SQ_ENCODING_CSV,
+        SQ_ENCODING_JSON,    /* an object with the fields' names */
+        SQ_ENCODING_JSONL,   /* the same as a line */
+        SQ_ENCODING_TEXT,    /* fields between tabs, as they are; nil is null */
+        SQ_ENCODING_MSGPACK, /* a map with the fields' names */
+};
+
+/* {.encoding = ...} is an empty one. */
+struct sq_encoder {
+        enum sq_encoding encoding;
+        bool short_of_memory; /* while a record is made */
+        char *bytes; /* the encoder's; NULL before the first record. Others may stand there after each record. */
+        size_t len, room;
+};
+
+/* Appends the record of a tuple, all of its fields as they came. 0; or -ENOMEM: nothing was appended. */
+SQ_EXPORT int sq_encode(struct sq_encoder *encoder, const struct sq_tuple *in);
+/* Appends the names of the fields of a tuple as a record of texts: the header of CSV or TSV. As sq_encode(). */
+SQ_EXPORT int sq_encode_names(struct sq_encoder *encoder, const struct sq_tuple *in);
+/* Appends the record of `n` values; `names` are looked at by JSON, JSONL and MSGPACK alone. As sq_encode(). */
+SQ_EXPORT int sq_encode_values(struct sq_encoder *encoder, size_t n, const char *const *names,
+                               const struct sq_value *values);
+/* Frees the buffer; the encoder is empty then, and may be used again. */
+SQ_EXPORT void sq_encoder_free(struct sq_encoder *encoder);
+
 /* ---- Records of a file ------------------------------------------------------------------------------- */
 
 /* Reads records, lines or CSV records with line ends in quotes, of a file by offset. {0} is a closed one. Of a compressed

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <squall-kit.h>
 
 #include "control/message.h"
 #include "plan/plan.h"
@@ -305,6 +306,51 @@ use_keyed_state(void)
         return r;
 }
 
+/* ---- records ----------------------------------------------------------------------------------------- */
+
+/* The record that there is no memory for is not there at all; the next ones stand behind those before it. */
+static int
+encode_records_of(enum sq_encoding encoding)
+{
+        static const char text[] = "a text, \"which\" is copied when it stands in an array";
+        static const char *const names[] = {"text", "list"};
+        const struct sq_value item = sq_text(text), values[] = {item, sq_array(&item, 1)};
+        struct sq_encoder encoder = {.encoding = encoding};
+        size_t record = 0;
+        int r = 0;
+
+        for (size_t n = 0; n < 200; n++) {
+                size_t before = encoder.len;
+                int rc = sq_encode_values(&encoder, 2, names, values);
+
+                r = rc < 0 ? rc : r;
+                if (rc == 0 && record == 0)
+                        record = encoder.len;
+                if (encoder.len - before != (rc < 0 ? 0 : record) ||
+                    memcmp(encoder.bytes, encoder.bytes + before, encoder.len - before) != 0)
+                        r = -EIO;
+        }
+        sq_encoder_free(&encoder);
+        return r;
+}
+
+static int
+encode_records(void)
+{
+        int r = 0;
+
+        for (int encoding = SQ_ENCODING_TSV; encoding <= SQ_ENCODING_MSGPACK && r == 0; encoding++)
+                r = encode_records_of((enum sq_encoding)encoding);
+        return r;
+}
+
+static void
+a_record_is_encoded_whole_or_not_at_all(void **state)
+{
+        (void)state;
+        fail_every_allocation_of(encode_records);
+}
+
 static void
 a_plan_is_coded_or_refused(void **state)
 {
@@ -346,6 +392,7 @@ main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_plan_is_coded_or_refused),
+                cmocka_unit_test(a_record_is_encoded_whole_or_not_at_all),
                 cmocka_unit_test(a_batch_is_whole_or_shorter),
                 cmocka_unit_test(a_message_is_coded_or_refused),
                 cmocka_unit_test(a_ledger_loses_no_tree_that_it_took),

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values as records of every encoding, and back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <squall-kit.h>
+
+enum { FIELDS = 3 };
+#define LENGTH(array) (sizeof(array) / sizeof(*(array)))
+
+static const char *const names[FIELDS] = {"a", "b", "c"};
+
+static struct sq_value
+bytes(const char *text, size_t len)
+{
+        return sq_str((struct sq_str){text, len});
+}
+
+/* The record of `n` values must be `expected`, of `len` bytes. */
+static void
+expect_bytes(enum sq_encoding encoding, size_t n, const struct sq_value *values, const char *expected, size_t len)
+{
+        struct sq_encoder encoder = {.encoding = encoding};
+
+        assert_int_equal(sq_encode_values(&encoder, n, names, values), 0);
+        assert_int_equal(encoder.len, len);
+        assert_memory_equal(encoder.bytes, expected, len);
+        sq_encoder_free(&encoder);
+        assert_null(encoder.bytes);
+}
+
+static void
+expect(enum sq_encoding encoding, size_t n, const struct sq_value *values, const char *expected)
+{
+        expect_bytes(encoding, n, values, expected, strlen(expected));
+}
+
+/* Of one value, a text of `len` bytes if it is not 0. */
+struct example {
+        struct sq_value value;
+        const char *alone, *beside; /* beside 1 */
+};
+
+static void
+expect_each(enum sq_encoding encoding, const struct example *examples, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                const struct sq_value pair[] = {examples[i].value, sq_int(1)};
+
+                expect(encoding, 1, pair, examples[i].alone);
+                expect(encoding, 2, pair, examples[i].beside);
+        }
+}
+
+static void
+writes_the_text_of_a_record_of_one_field_as_it_is_but_for_line_ends(void **unused)
+{
+        const struct example examples[] = {
+                {sq_text("tab\there"), "tab\there\n", "tab\\there\t1\n"},
+                {sq_text("back\\slash"), "back\\slash\n", "back\\\\slash\t1\n"},
+                {sq_text("two\nlines"), "two\\nlines\n", "two\\nlines\t1\n"},
+                {sq_text("\r\n"), "\r\\n\n", "\\r\\n\t1\n"},
+                {sq_text(""), "\n", "\t1\n"},
+                {sq_text("\xff\xc3"), "\xff\xc3\n", "\xff\xc3\t1\n"},
+        };
+
+        (void)unused;
+        expect_each(SQ_ENCODING_TSV, examples, LENGTH(examples));
+}
+
+static void
+quotes_cells_of_csv_where_they_need_it(void **unused)
+{
+        const struct example examples[] = {
+                {sq_text("plain text"), "plain text\n", "plain text,1\n"},
+                {sq_text("a,b"), "\"a,b\"\n", "\"a,b\",1\n"},
+                {sq_text("3\" pipe"), "\"3\"\" pipe\"\n", "\"3\"\" pipe\",1\n"},
+                {sq_text("two\nlines"), "\"two\nlines\"\n", "\"two\nlines\",1\n"},
+                {sq_text("\r"), "\"\r\"\n", "\"\r\",1\n"},
+                {sq_text("\""), "\"\"\"\"\n", "\"\"\"\",1\n"},
+                {sq_text(""), "\"\"\n", ",1\n"},
+                {sq_text("tab\t\\"), "tab\t\\\n", "tab\t\\,1\n"},
+                {sq_text("\xff"), "\xff\n", "\xff,1\n"},
+        };
+
+        (void)unused;
+        expect_each(SQ_ENCODING_CSV, examples, LENGTH(examples));
+}
+
+static void
+writes_other_values_in_cells_as_json_does_but_for_nil_and_times(void **unused)
+{
+        const struct sq_value list[] = {sq_int(1), sq_text("a\tb"), sq_nil()};
+        const struct example tsv[] = {
+                {sq_nil(), "\n", "\t1\n"},
+                {sq_bool(true), "true\n", "true\t1\n"},
+                {sq_int(INT64_MIN), "-9223372036854775808\n", "-9223372036854775808\t1\n"},
+                {sq_int(0), "0\n", "0\t1\n"},
+                {sq_uint(UINT64_MAX), "18446744073709551615\n", "18446744073709551615\t1\n"},
+                {sq_float(20), "20.0\n", "20.0\t1\n"},
+                {sq_float(NAN), "null\n", "null\t1\n"},
+                {sq_float(-INFINITY), "null\n", "null\t1\n"},
+                {sq_bin("\x00\xff\t", 3), NULL, NULL}, /* below: it has a zero byte */
+                {sq_time((struct sq_time){0, 5}), "1970-01-01T00:00:00.000000005Z\n",
+                 "1970-01-01T00:00:00.000000005Z\t1\n"},
+                {sq_array(list, 3), "[1,\"a\\tb\",null]\n", "[1,\"a\\\\tb\",null]\t1\n"},
+                {sq_map(NULL, 0), "{}\n", "{}\t1\n"},
+        };
+        const struct example csv[] = {
+                {sq_nil(), "\n", ",1\n"},
+                {sq_array(list, 3), "\"[1,\"\"a\\tb\"\",null]\"\n", "\"[1,\"\"a\\tb\"\",null]\",1\n"},
+                {sq_time((struct sq_time){0, 0}), "1970-01-01T00:00:00Z\n", "1970-01-01T00:00:00Z,1\n"},
+        };
+
+        (void)unused;
+        for (size_t i = 0; i < LENGTH(tsv); i++)
+                if (tsv[i].alone)
+                        expect_each(SQ_ENCODING_TSV, &tsv[i], 1);
+        expect_bytes(SQ_ENCODING_TSV, 1, &tsv[8].value, "\x00\xff\t\n", 4);
+        expect_each(SQ_ENCODING_CSV, csv, LENGTH(csv));
+}
+
+static void
+writes_objects_that_are_json_whatever_is_in_them(void **unused)
+{
+        static const char *const odd[] = {"", "quo\"te", "\xff"};
+        const struct sq_value pair[] = {sq_int(1), sq_float(INFINITY)};
+        const struct sq_value values[] = {sq_map(pair, 1), bytes("a\0\xc3", 3), sq_nil()};
+        struct sq_encoder encoder = {.encoding = SQ_ENCODING_JSONL};
+        const char *expected = "{\"\":{\"1\":null},\"quo\\\"te\":\"a\\u0000\\ufffd\",\"\\ufffd\":null}\n";
+
+        (void)unused;
+        expect(SQ_ENCODING_JSON, 3, values, "{\"a\":{\"1\":null},\"b\":\"a\\u0000\\ufffd\",\"c\":null}");
+        expect(SQ_ENCODING_JSON, 0, NULL, "{}");
+        assert_int_equal(sq_encode_values(&encoder, 3, odd, values), 0);
+        assert_int_equal(encoder.len, strlen(expected));
+        assert_memory_equal(encoder.bytes, expected, encoder.len);
+        sq_encoder_free(&encoder);
+}
+
+static void
+writes_the_bytes_of_text_between_tabs(void **unused)
+{
+        const struct sq_value values[] = {sq_text("a\tb\n"), sq_nil(), sq_time((struct sq_time){0, 0})};
+
+        (void)unused;
+        expect(SQ_ENCODING_TEXT, 3, values, "a\tb\n\tnull\t\"1970-01-01T00:00:00Z\"");
+        expect(SQ_ENCODING_TEXT, 1, values, "a\tb\n");
+        expect(SQ_ENCODING_TEXT, 0, NULL, "");
+}
+
+static void
+writes_maps_of_msgpack_in_the_shortest_form(void **unused)
+{
+        const struct sq_value pair[] = {sq_nil(), sq_bin("\xff", 1)}, list[] = {sq_map(pair, 1), sq_bool(false)};
+        const struct sq_value values[] = {sq_array(list, 2), sq_uint(1), sq_float(0.5)};
+        const struct sq_value times[] = {sq_time((struct sq_time){1, 0})};
+
+        (void)unused;
+        expect_bytes(SQ_ENCODING_MSGPACK, 3, values,
+                     "\x83\xa1"
+                     "a\x92\x81\xc0\xc4\x01\xff\xc2\xa1"
+                     "b\x01\xa1"
+                     "c\xcb\x3f\xe0\x00\x00\x00\x00\x00\x00",
+                     24);
+        expect_bytes(SQ_ENCODING_MSGPACK, 1, times,
+                     "\x81\xa1"
+                     "a\xd6\xff\x00\x00\x00\x01",
+                     9);
+}
+
+static void
+appends_records_behind_those_that_stand_there(void **unused)
+{
+        enum { MANY = 20000, LONG = 1000000 };
+        struct sq_encoder encoder = {.encoding = SQ_ENCODING_TSV};
+        char *text = malloc(LONG);
+        struct sq_value value = sq_text("line");
+
+        (void)unused;
+        assert_non_null(text);
+        memset(text, 'x', LONG);
+        for (int i = 0; i < MANY; i++)
+                assert_int_equal(sq_encode_values(&encoder, 1, names, &value), 0);
+        assert_int_equal(encoder.len, MANY * 5);
+        value = bytes(text, LONG);
+        assert_int_equal(sq_encode_values(&encoder, 1, names, &value), 0);
+        assert_int_equal(encoder.len, MANY * 5 + LONG + 1);
+        for (int i = 0; i < MANY; i++)
+                assert_memory_equal(encoder.bytes + i * 5, "line\n", 5);
+        assert_memory_equal(encoder.bytes + MANY * 5, text, LONG);
+        sq_encoder_free(&encoder);
+        free(text);
+}
+
+/* ---- And back ---------------------------------------------------------------------------------------- */
+
+static const char *const hard[] = {
+        "",          " ",        "\"", "\"\"",         ",",
+        "a,\"b\"\n", "\r\n",     "\n", "\t",           "\\n",
+        "\\",        "3\" pipe", "'",  "\xef\xbb\xbf", "\xf0\x9f\x98\x80",
+};
+
+static void
+the_csv_reader_reads_what_was_written(void **unused)
+{
+        struct sq_encoder encoder = {.encoding = SQ_ENCODING_CSV};
+        char scratch[256];
+
+        (void)unused;
+        for (size_t i = 0; i < LENGTH(hard) * LENGTH(hard); i++) {
+                const struct sq_value values[] = {sq_text(hard[i / LENGTH(hard)]), sq_text(hard[i % LENGTH(hard)])};
+                const char *wrong, *end;
+                struct sq_str record, cell;
+                char *grow = scratch;
+
+                encoder.len = 0;
+                assert_int_equal(sq_encode_values(&encoder, 2, names, values), 0);
+                end = sq_csv_record(encoder.bytes, encoder.len, true, &wrong);
+                assert_null(wrong);
+                assert_ptr_equal(end, encoder.bytes + encoder.len - 1);
+                record = (struct sq_str){encoder.bytes, encoder.len - 1};
+                for (size_t f = 0; f < 2; f++) {
+                        assert_true(sq_csv_cell(&record, &grow, &cell));
+                        assert_int_equal(cell.len, values[f].len);
+                        assert_memory_equal(cell.ptr, values[f].as.ptr, cell.len);
+                }
+                assert_false(sq_csv_cell(&record, &grow, &cell));
+        }
+        sq_encoder_free(&encoder);
+}
+
+static void
+the_json_reader_reads_what_was_written(void **unused)
+{
+        struct sq_encoder encoder = {.encoding = SQ_ENCODING_JSON};
+        struct sq_json_reader json = {0};
+
+        (void)unused;
+        for (size_t i = 0; i < LENGTH(hard); i++) {
+                const char *const name[] = {hard[i]};
+                const struct sq_value value = sq_text(hard[LENGTH(hard) - 1 - i]);
+                struct sq_value object, member;
+
+                encoder.len = 0;
+                assert_int_equal(sq_encode_values(&encoder, 1, name, &value), 0);
+                assert_true(sq_json_read(&json, (struct sq_str){encoder.bytes, encoder.len}, &object));
+                member = sq_member(object, hard[i]);
+                assert_int_equal(member.type, SQ_STR);
+                assert_int_equal(member.len, value.len);
+                assert_memory_equal(member.as.ptr, value.as.ptr, value.len);
+        }
+        sq_json_free(&json);
+        sq_encoder_free(&encoder);
+}
+
+int
+main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(writes_the_text_of_a_record_of_one_field_as_it_is_but_for_line_ends),
+                cmocka_unit_test(quotes_cells_of_csv_where_they_need_it),
+                cmocka_unit_test(writes_other_values_in_cells_as_json_does_but_for_nil_and_times),
+                cmocka_unit_test(writes_objects_that_are_json_whatever_is_in_them),
+                cmocka_unit_test(writes_the_bytes_of_text_between_tabs),
+                cmocka_unit_test(writes_maps_of_msgpack_in_the_shortest_form),
+                cmocka_unit_test(appends_records_behind_those_that_stand_there),
+                cmocka_unit_test(the_csv_reader_reads_what_was_written),
+                cmocka_unit_test(the_json_reader_reads_what_was_written),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

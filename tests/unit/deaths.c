@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A batch whose sender knows of a death, and a bolt that has not been told yet. */
-#include <libgen.h>
-#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +16,7 @@
 #include "squall-test.h"
 #include "tuple/batch.h"
 #include "tuple/pack.h"
+#include "built.h"
 
 /* A task as in a worker: with a control thread, which is the test. */
 struct world {
@@ -159,8 +158,6 @@ waits_in_vain_only_once(void **state)
 int
 main(void)
 {
-        char binary[PATH_MAX], libdir[PATH_MAX + 16];
-        ssize_t n = readlink("/proc/self/exe", binary, sizeof(binary) - 1);
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(hears_of_a_death_before_it_takes_a_batch_whose_sender_has),
                 cmocka_unit_test(does_not_look_for_word_when_the_sender_knows_no_more),
@@ -168,8 +165,6 @@ main(void)
                 cmocka_unit_test(waits_in_vain_only_once),
         };
 
-        binary[n > 0 ? n : 0] = '\0';
-        snprintf(libdir, sizeof(libdir), "%s/../..", dirname(binary));
-        setenv("SQUALL_LIBDIR", libdir, 1);
+        use_built_components();
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

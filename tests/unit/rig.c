@@ -6,13 +6,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "squall-test.h"
+#include "built.h"
 
 static struct sq_rig *
 make(const char *setup)
@@ -126,8 +125,6 @@ says_what_is_wrong_with_a_setup(void **state)
 int
 main(void)
 {
-        char binary[PATH_MAX], libdir[PATH_MAX + 16];
-        ssize_t n = readlink("/proc/self/exe", binary, sizeof(binary) - 1);
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(hands_out_what_was_emitted_once),
                 cmocka_unit_test(keeps_state_from_tuple_to_tuple_and_finishes),
@@ -137,8 +134,6 @@ main(void)
                 cmocka_unit_test(says_what_is_wrong_with_a_setup),
         };
 
-        binary[n > 0 ? n : 0] = '\0';
-        snprintf(libdir, sizeof(libdir), "%s/../..", dirname(binary));
-        setenv("SQUALL_LIBDIR", libdir, 1);
+        use_built_components();
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

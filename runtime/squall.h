@@ -553,6 +553,18 @@ SQ_EXPORT size_t sq_array_count(struct sq_task *task, const void *state, unsigne
 /* Drops the first `n`; what was element n is element 0 then. */
 SQ_EXPORT void sq_array_drop(struct sq_task *task, const void *state, unsigned array, size_t n);
 
+/* ---- Timers ------------------------------------------------------------------------------------------ */
+
+/*
+ * Bolts with `.timer`: it is called for `key` when the time of day (sq_wall()) has come to `time`. Timers are a set: one
+ * that is set already stays one, a key may have several. They are part of what the key owns: they go where it goes, are
+ * forgotten with it, and those that came due while there was no task run at once when there is one again. What is set at
+ * the end does not run: `.finish` emits what is left. A key that is not there is made.
+ */
+SQ_EXPORT void sq_timer_set(struct sq_task *task, struct sq_str key, struct sq_time time);
+/* Does nothing where there is no such timer. */
+SQ_EXPORT void sq_timer_cancel(struct sq_task *task, struct sq_str key, struct sq_time time);
+
 /* ---- Declaring a component --------------------------------------------------------------------------- */
 
 struct sq_field {
@@ -739,6 +751,9 @@ struct sq_bolt {
          */
         int (*migrate)(struct sq_task *task, uint32_t version, struct sq_str key, const void *old, size_t size,
                        void *state);
+        /* A timer has come due, at `time` or later: sq_timer_set(). It may emit, set others, forget the key, and make other
+         * keys, which go to the task that `key` goes to. */
+        int (*timer)(struct sq_task *task, struct sq_str key, struct sq_time time);
 };
 
 /* A spout. Everything but `.next` may be left out. One with `.replay` gives at-least-once when it calls sq_track(). */

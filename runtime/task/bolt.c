@@ -574,18 +574,26 @@ is_time_to_finish(const struct sq_task *task)
         return knows_its_fate(task) && sqi_loose_is_empty(task) && task->now_ns >= task->bolt.finish_due_ns;
 }
 
-uint64_t
-sqi_bolt_due(const struct sq_task *task)
+static uint64_t
+tick_due(const struct sq_task *task)
 {
         uint64_t due = task->bolt.tick_ns ? task->bolt.next_tick_ns : UINT64_MAX;
 
         return task->instance.wake_ns && task->instance.wake_ns < due ? task->instance.wake_ns : due;
 }
 
+uint64_t
+sqi_bolt_due(const struct sq_task *task)
+{
+        uint64_t due = tick_due(task), timer = task->instance.timers.n ? sqi_timers_due(task) : UINT64_MAX;
+
+        return timer < due ? timer : due;
+}
+
 static void
 tick(struct sq_task *task)
 {
-        if (task->now_ns < sqi_bolt_due(task))
+        if (task->now_ns < tick_due(task))
                 return;
         if (task->bolt.tick_ns && task->now_ns >= task->bolt.next_tick_ns)
                 task->bolt.next_tick_ns += task->bolt.tick_ns;
@@ -631,6 +639,8 @@ sqi_bolt_turn(struct sq_task *task)
         tell_cost(task, task->metrics->executed - executed,
                   task->now_ns - begin - (task->metrics->blocked_ns - blocked));
         tick(task);
+        if (task->instance.timers.n)
+                sqi_timers_fire(task);
         if (task->now_ns >= sqi_loose_due(task))
                 sqi_loose_retry(task, execute_again);
         if (sqi_task_must_flush(task) || task->acker.gathered >= SQI_ACKS_FULL)

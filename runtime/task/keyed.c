@@ -448,6 +448,22 @@ sqi_keyed_owned(struct sqi_keyed *keyed)
         return keyed->owned;
 }
 
+struct sq_str
+sqi_keyed_key(const struct sqi_keyed *keyed, const void *state)
+{
+        const char *entry = (const char *)state - keyed->state_at;
+
+        return (struct sq_str){entry + keyed->key_at, ((const struct entry *)(const void *)entry)->len};
+}
+
+uint64_t
+sqi_keyed_route(const struct sqi_keyed *keyed, const void *state)
+{
+        const char *entry = (const char *)state - keyed->state_at;
+
+        return keyed->order[((const struct entry *)(const void *)entry)->index].route;
+}
+
 size_t
 sqi_keyed_count(const struct sqi_keyed *keyed)
 {

@@ -434,7 +434,7 @@ take_keys(struct reading *reading)
         for (uint64_t i = 0; i < reading->head.nkeys && r == 0; i++)
                 r = take_key(reading);
         free(reading->old);
-        return r;
+        return r == 0 ? sqi_timers_find(task) : r;
 }
 
 /* `file`: what the manifest means by it; NULL: what is there is believed. */

@@ -173,6 +173,7 @@ close_instance(struct sq_task *task)
                 code->spout->cleanup(task);
         task->instance.prepared = false;
         sqi_kept_release(task);
+        sqi_timers_free(&task->instance.timers);
         sqi_keyed_free(&task->instance.keyed);
         sqi_settings_release(&task->instance.settings);
         free(task->instance.state);

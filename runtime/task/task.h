@@ -33,6 +33,7 @@
 #include "task/keyed.h"
 #include "task/ledger.h"
 #include "task/loose.h"
+#include "task/timers.h"
 #include "task/dead_letter.h"
 
 /* One input of a bolt: a stream of a source component, and how its fields are counted here. */
@@ -141,6 +142,7 @@ struct sqi_instance {
         struct sqi_component *code;
         struct sqi_settings_memory settings;
         struct sqi_keyed *keyed;
+        struct sqi_timers timers;
         bool prepared; /* its prepare was called, under this plan or an earlier one */
         enum sqi_key_shape key_shape;
         unsigned key_field; /* SQI_KEY_FIELD: its place in the tuple */

@@ -19,7 +19,7 @@ struct join {
 /* What has come for one key. */
 struct pair {
         struct sq_kept *kept[SIDES];
-        uint64_t since;
+        struct sq_time due; /* when the first half has waited long enough */
 };
 
 static void
@@ -59,17 +59,29 @@ emit_joined(struct sq_task *task, struct sq_value key, const struct pair *pair)
         sq_emit_values(task, 0, n, values);
 }
 
+static struct sq_time
+after(struct sq_time time, double seconds)
+{
+        int64_t whole = (int64_t)seconds, nsec = (int64_t)time.nsec + (int64_t)((seconds - (double)whole) * 1e9);
+
+        return (struct sq_time){time.sec + whole + nsec / 1000000000, (uint32_t)(nsec % 1000000000)};
+}
+
 static enum sq_verdict
 execute(struct sq_task *task, const struct sq_tuple *in)
 {
+        const struct join *self = sq_state(task);
         unsigned side = sq_source_input(in);
         struct pair *pair = sq_keyed(task, sq_key(in));
 
         if (pair->kept[side]) /* the same once more: a replay */
                 sq_ack_kept(task, &pair->kept[side]);
         pair->kept[side] = sq_keep(task, in);
-        pair->since = sq_now(task);
-        if (pair->kept[!side]) {
+        if (!pair->kept[!side]) {
+                sq_timer_cancel(task, sq_key(in), pair->due);
+                pair->due = after(sq_wall(task), self->timeout);
+                sq_timer_set(task, sq_key(in), pair->due);
+        } else {
                 emit_joined(task, sq_get(in, KEY), pair);
                 sq_ack_kept(task, &pair->kept[LEFT]);
                 sq_ack_kept(task, &pair->kept[RIGHT]);
@@ -78,16 +90,9 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         return SQ_KEEP;
 }
 
-/* `context`: whether all must go. */
-static bool
-expire(struct sq_task *task, struct sq_str key, void *state, void *context)
+static void
+give_up(struct sq_task *task, struct sq_str key, struct pair *pair)
 {
-        const struct join *self = sq_state(task);
-        const bool *all = context;
-        struct pair *pair = state;
-
-        if (!*all && sq_now(task) < pair->since + (uint64_t)(self->timeout * 1e9))
-                return true;
         for (int side = 0; side < SIDES; side++) {
                 if (!pair->kept[side])
                         continue;
@@ -99,24 +104,28 @@ expire(struct sq_task *task, struct sq_str key, void *state, void *context)
         }
         sq_count(task, "unmatched", 1);
         sq_keyed_forget(task, key);
-        return true;
 }
 
 static int
-tick(struct sq_task *task)
+timer(struct sq_task *task, struct sq_str key, struct sq_time time)
 {
-        bool all = false;
-
-        sq_keyed_each(task, expire, &all);
+        (void)time;
+        give_up(task, key, sq_keyed(task, key));
         return 0;
+}
+
+static bool
+give_up_all(struct sq_task *task, struct sq_str key, void *state, void *context)
+{
+        (void)context;
+        give_up(task, key, state);
+        return true;
 }
 
 static int
 finish(struct sq_task *task)
 {
-        bool all = true;
-
-        sq_keyed_each(task, expire, &all);
+        sq_keyed_each(task, give_up_all, NULL);
         return 0;
 }
 
@@ -130,6 +139,6 @@ SQ_BOLT(join) = {
         .streams = {{.id = "unmatched"}},
         .declare = declare,
         .execute = execute,
-        .tick = tick,
         .finish = finish,
+        .timer = timer,
 };

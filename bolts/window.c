@@ -92,7 +92,6 @@ struct window {
         int64_t wall;               /* sq_now() + wall: ns since 1970 */
         int64_t end;                /* of the window under way, ns since 1970 */
         uint64_t layout;
-        bool found; /* the keys of before were looked through */
 };
 
 /* ---- The settings ------------------------------------------------------------------------------------ */
@@ -503,19 +502,6 @@ find_key(struct sq_task *task, struct sq_str by, void *state, void *context)
         return *fits;
 }
 
-/* False: they are of windows of other settings. */
-static bool
-find_keys(struct sq_task *task)
-{
-        struct window *self = sq_state(task);
-        bool fits = true;
-
-        if (!self->found)
-                sq_keyed_each(task, find_key, &fits);
-        self->found = fits;
-        return fits;
-}
-
 /* Ends every window of time that is over at `now`, and asks to be called at the end of the next one. False: no
  * memory. */
 static bool
@@ -538,14 +524,6 @@ static int
 no_memory(struct sq_task *task)
 {
         return sq_error(task, "no memory for a window");
-}
-
-static int
-other_settings(struct sq_task *task)
-{
-        return sq_error(task,
-                        "its keyed state is of windows with other settings (leave `size`, `slide` and `compute` as "
-                        "they are, or kill the topology and submit it anew)");
 }
 
 static uint64_t
@@ -590,7 +568,23 @@ prepare(struct sq_task *task)
         self->wall = wall.sec * 1000000000 + wall.nsec - (int64_t)sq_now(task);
         self->layout = layout_of(self);
         self->end = (position(task, self) / self->step + 1) * self->step;
-        sq_wake_at(task, sq_now(task)); /* to look at what the task begins with */
+        if (self->timed)
+                sq_wake_at(task, (uint64_t)(self->end - self->wall));
+        return 0;
+}
+
+static int
+restored(struct sq_task *task)
+{
+        const struct window *self = sq_state(task);
+        bool fits = true;
+
+        sq_keyed_each(task, find_key, &fits);
+        if (!fits)
+                return sq_error(task, "its keyed state is of windows with other settings (leave `size`, `slide` and "
+                                      "`compute` as they are, or kill the topology and submit it anew)");
+        if (self->timed && position(task, self) >= self->end)
+                sq_wake_at(task, sq_now(task)); /* it ended while there was no task */
         return 0;
 }
 
@@ -680,8 +674,6 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         for (size_t i = 0; i < self->n; i++)
                 if (!take(in, &self->aggregates[i], &values[i]))
                         return sq_fail(task, "`%s` of a value that is no number", self->compute.values[i]);
-        if (!self->found && !find_keys(task))
-                return sq_retry_later(task, "keyed state of other settings");
         int64_t now = self->timed ? position(task, self) : 0;
         if (self->timed && now >= self->end) {
                 sq_unanchor(task); /* the windows that have ended have nothing of this tuple */
@@ -695,8 +687,6 @@ tick(struct sq_task *task)
 {
         struct window *self = sq_state(task);
 
-        if (!find_keys(task))
-                return other_settings(task);
         return !self->timed || end_windows(task, self, position(task, self)) ? 0 : no_memory(task);
 }
 
@@ -718,8 +708,6 @@ finish(struct sq_task *task)
         struct window *self = sq_state(task);
         bool ok = true;
 
-        if (!find_keys(task))
-                return other_settings(task);
         ok = !self->timed || end_windows(task, self, position(task, self));
         if (ok)
                 sq_keyed_each(task, emit_rest, &ok);
@@ -758,4 +746,5 @@ SQ_BOLT(window) = {
         .tick = tick,
         .finish = finish,
         .cleanup = cleanup,
+        .restored = restored,
 };

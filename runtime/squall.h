@@ -754,6 +754,10 @@ struct sq_bolt {
         /* A timer has come due, at `time` or later: sq_timer_set(). It may emit, set others, forget the key, and make other
          * keys, which go to the task that `key` goes to. */
         int (*timer)(struct sq_task *task, struct sq_str key, struct sq_time time);
+        /* The task goes on with keyed state that was written down, which is all there: after prepare and migrate, before
+         * any tuple. Makes of it what sq_state() needs, and looks whether it can be gone on with: where its layout follows
+         * from settings, say. Returns 0, or -1 after sq_error(): then nothing is started. */
+        int (*restored)(struct sq_task *task);
 };
 
 /* A spout. Everything but `.next` may be left out. One with `.replay` gives at-least-once when it calls sq_track(). */

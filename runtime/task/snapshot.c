@@ -478,11 +478,25 @@ read_file(struct sq_task *task, int folder, const struct sqi_manifest_file *file
         return r;
 }
 
+/* All files are read: the component's word on it. */
+static int
+restored(struct sq_task *task)
+{
+        int (*callback)(struct sq_task * task) = task->instance.code->bolt->restored;
+
+        if (!has_keys(task) || !callback || callback(task) == 0)
+                return 0;
+        task->final = true;
+        return sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "restored failed without sq_error()");
+}
+
 int
 sqi_snapshot_load(struct sq_task *task, int fd)
 {
         int r = lseek(fd, 0, SEEK_END) == 0 ? 0 : read_fd(task, fd, NULL);
 
+        if (r == 0)
+                r = restored(task);
         return r < 0 ? sqi_task_fail(task, r, "cannot restore the snapshot: %s", strerror(-r)) : 0;
 }
 
@@ -522,6 +536,8 @@ sqi_snapshot_restore(struct sq_task *task)
                 name = manifest.files[i].name;
                 r = read_file(task, folder, &manifest.files[i]);
         }
+        if (r == 0)
+                r = restored(task);
         if (r < 0)
                 r = refuse(task, name, r);
         sqi_manifest_free(&manifest);

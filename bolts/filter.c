@@ -18,7 +18,7 @@ declare(struct sq_declaration *decl)
         if (wrong)
                 sq_declare_error(decl, "where", "%s", wrong);
         else
-                sq_condition_declare(condition, decl);
+                sq_condition_declare(condition, decl, "where");
         sq_condition_free(&condition);
         sq_declare_passing(decl);
 }

@@ -58,8 +58,9 @@ declare(struct sq_declaration *decl)
 
         if (self->n < 1 || self->n > TOP_MAX)
                 sq_declare_error(decl, "n", "must be from 1 to %d", TOP_MAX);
-        if (type != SQ_ANY && type != SQ_STR && type != SQ_INT && type != SQ_UINT && type != SQ_FLOAT)
-                sq_declare_error(decl, "by", "the field `%s` is not a number", self->by);
+        if (!sq_may_be_number(type))
+                sq_declare_error(decl, "by", "the field `%s` is not a number: it is declared as %s", self->by,
+                                 sq_type_name(type));
         if (self->rank)
                 sq_declare_out(decl, 0, "rank", SQ_INT);
         sq_declare_in(decl, self->by, type);
@@ -68,7 +69,7 @@ declare(struct sq_declaration *decl)
                         sq_declare_in(decl, field.name, field.type);
                         sq_declare_out(decl, 0, field.name, field.type);
                 }
-        sq_declare_out(decl, 0, self->by, type == SQ_STR ? SQ_ANY : type);
+        sq_declare_out(decl, 0, self->by, type == SQ_TEXT ? SQ_ANY : type);
 }
 
 /* ---- The order --------------------------------------------------------------------------------------- */

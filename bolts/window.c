@@ -205,14 +205,14 @@ declare_aggregate(struct sq_declaration *decl, const struct window *self, size_t
                 return;
         }
         enum sq_type type = *name ? sq_declared_field(decl, 0, name).type : SQ_ANY, out = SQ_ANY;
-        bool number = type == SQ_INT || type == SQ_UINT || type == SQ_FLOAT;
         if (*name && column_of(self, name, i, &columns) < 0)
                 sq_declare_in(decl, name, type);
-        if (aggregate.kind != COUNT && aggregate.kind != DISTINCT && !number && type != SQ_ANY && type != SQ_STR)
-                sq_declare_error(decl, "compute", "the field `%s` is not a number", name);
+        if (aggregate.kind != COUNT && aggregate.kind != DISTINCT && !sq_may_be_number(type))
+                sq_declare_error(decl, "compute", "the field `%s` is not a number: it is declared as %s", name,
+                                 sq_type_name(type));
         if (aggregate.kind == COUNT || aggregate.kind == DISTINCT)
                 out = SQ_INT;
-        else if (aggregate.kind == AVG || aggregate.kind == QUANTILE || type == SQ_FLOAT || type == SQ_STR)
+        else if (aggregate.kind == AVG || aggregate.kind == QUANTILE || type == SQ_FLOAT || type == SQ_TEXT)
                 out = SQ_FLOAT;
         else if (type == SQ_INT)
                 out = SQ_INT;

@@ -34,6 +34,9 @@ SQ_EXPORT bool sq_read_number(struct sq_str text, struct sq_value *ret);
 /* A number as it is, or a text that reads as one: the rule of `filter`, `window` and `top`. */
 SQ_EXPORT bool sq_number_of(struct sq_value value, struct sq_value *ret);
 
+/* Whether values of the declared type may be numbers by that rule: not those of a declared str. */
+SQ_EXPORT bool sq_may_be_number(enum sq_type type);
+
 /* An SQ_INT, SQ_UINT or SQ_FLOAT as a double, the nearest. */
 SQ_EXPORT double sq_real_of(struct sq_value number);
 
@@ -54,7 +57,7 @@ SQ_EXPORT bool sq_read_literal(struct sq_str text, struct sq_value *ret);
  *
  *     condition = sq_condition_read(text);              in `.declare`, and again in `.prepare`
  *     if (sq_condition_error(condition)) ...
- *     sq_condition_declare(condition, decl);            in `.declare`: its fields are the component's inputs, from 0 on
+ *     sq_condition_declare(condition, decl, "where");   in `.declare`: its fields are the component's inputs, from 0 on
  *     if (sq_condition_holds(condition, in)) ...        in `.execute`
  *     sq_condition_free(&condition);
  */
@@ -65,8 +68,10 @@ SQ_EXPORT struct sq_condition *sq_condition_read(const char *text);
 SQ_EXPORT void sq_condition_free(struct sq_condition **condition);
 /* What is wrong with it and where, a view; NULL when it is right. `condition` may be NULL: no memory. */
 SQ_EXPORT const char *sq_condition_error(const struct sq_condition *condition);
-/* Asks for the fields of the condition, in the types that the first input gives them. */
-SQ_EXPORT void sq_condition_declare(const struct sq_condition *condition, struct sq_declaration *decl);
+/* Asks for the fields of the condition, in the types that the first input gives them. A comparison that cannot hold for
+ * a field of that type (a str with a number) is an error of the setting `option`. */
+SQ_EXPORT void sq_condition_declare(const struct sq_condition *condition, struct sq_declaration *decl,
+                                    const char *option);
 /* Whether the condition holds for a tuple whose declared inputs are the condition's fields. */
 SQ_EXPORT bool sq_condition_holds(const struct sq_condition *condition, const struct sq_tuple *in);
 
@@ -169,6 +174,10 @@ struct sq_schema {
         const char *paths[SQ_FIELDS_MAX]; /* ... and in the record */
         struct sq_conversion conversions[SQ_FIELDS_MAX];
 };
+
+/* For the help of the setting. */
+#define SQ_TYPES_HELP \
+        "str int uint float bool bin any array map, `?` behind it: or null; `NAME: { path: PART, type: TYPE }` renames"
 
 /* False: what is wrong stands in `wrong`. */
 SQ_EXPORT bool sq_schema_read(const struct sq_nested *setting, struct sq_schema *ret, char *wrong, size_t size);
@@ -475,13 +484,14 @@ enum { SQ_FORMAT_LINES, SQ_FORMAT_JSONL, SQ_FORMAT_CSV };
 
 struct sq_records {
         int64_t format, on_error; /* settings, as `wanted` */
-        struct sq_list wanted;    /* names of fields; none: all */
+        struct sq_nested wanted;  /* names of fields, or names and types; none: all */
         const char *path;         /* for messages */
 
-        unsigned nfields; /* CSV and JSON Lines: the fields of the tuple */
-        char *names[SQ_FIELDS_MAX];
-        uint64_t ragged;   /* rows with too few or too many cells, ... */
-        uint64_t with_new; /* ... objects with members that no field holds */
+        struct sq_schema schema;    /* of `wanted` */
+        unsigned nfields;           /* CSV and JSON Lines: the fields of the tuple */
+        char *names[SQ_FIELDS_MAX]; /* in the record: of columns or members */
+        uint64_t ragged;            /* rows with too few or too many cells, ... */
+        uint64_t with_new;          /* ... objects with members that no field holds */
         char wrong[256];
         struct sq_json_reader json;
         char *scratch;
@@ -493,9 +503,14 @@ struct sq_records {
                 "format", state, member, "lines|jsonl|csv", "lines", \
                 "lines: the field `line`; csv: the fields of the header line, as text; jsonl: the members of the first object")
 #define SQ_OPT_FIELDS(state, member) \
-        SQ_OPT_LIST_AS("fields", state, member, \
-                       "csv: only these columns; jsonl: these members (nil where an object lacks one)")
+        SQ_OPT_NESTED_AS( \
+                "fields", state, member, \
+                "csv: only these columns; jsonl: these members (nil where an object lacks one); as `NAME: TYPE` converted, TYPE: " SQ_TYPES_HELP)
 
+/* Reads the setting `wanted`, which sq_records_begin() does too. NULL, or what is wrong with it. */
+SQ_EXPORT const char *sq_records_fields(struct sq_records *records);
+/* In `.declare`, after sq_records_begin(): declares the fields of stream 0. */
+SQ_EXPORT void sq_records_declare(const struct sq_records *records, struct sq_declaration *decl);
 /* Finds the names of the fields, from the settings or the first record of `fd` (-1: it is a pipe), and where the first record begins
  * that is a tuple. NULL; or what is wrong, a constant or a view. */
 SQ_EXPORT const char *sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first);

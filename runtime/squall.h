@@ -65,7 +65,8 @@ struct sq_kept;  /* a tuple that a bolt keeps beyond execute; owned by the bolt 
 
 /* ---- Values ------------------------------------------------------------------------------------------ */
 
-/* The type of a field or a value; the types of msgpack. SQ_ANY is a declaration only: any type will do. */
+/* The type of a field or a value; the types of msgpack. SQ_ANY and SQ_TEXT are declarations only. SQ_ANY: any type will
+ * do. SQ_TEXT: text of a source without types, which is SQ_STR, and may be meant as a number. */
 enum sq_type {
         SQ_ANY,
         SQ_NIL,
@@ -78,6 +79,7 @@ enum sq_type {
         SQ_ARRAY,
         SQ_MAP,
         SQ_TIME, /* msgpack's timestamp extension */
+        SQ_TEXT,
 };
 
 /* "int", "str", ... */

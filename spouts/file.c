@@ -120,17 +120,6 @@ packed_wrongly(int fd, bool follow, char *text, size_t size)
         return text;
 }
 
-static void
-declare_fields(struct sq_declaration *decl, const struct sq_records *records)
-{
-        enum sq_type type = records->format == SQ_FORMAT_JSONL ? SQ_ANY : SQ_STR;
-
-        if (records->format == SQ_FORMAT_LINES)
-                sq_declare_out(decl, 0, "line", SQ_STR);
-        for (unsigned i = 0; i < records->nfields; i++)
-                sq_declare_out(decl, 0, records->names[i], type);
-}
-
 static bool
 is_stdin(const char *path)
 {
@@ -153,11 +142,15 @@ declare(struct sq_declaration *decl)
         const struct file *file = sq_declared_state(decl);
         struct sq_records records = file->records;
         bool need = records.format == SQ_FORMAT_CSV || (records.format == SQ_FORMAT_JSONL && records.wanted.n == 0);
-        const char *wrong, *packed = NULL;
+        const char *wrong = sq_records_fields(&records), *packed = NULL;
         char text[WRONG];
         uint64_t first;
         int fd = -1;
 
+        if (wrong) {
+                sq_declare_error(decl, "fields", "%s", wrong);
+                return;
+        }
         records.path = file->path;
         records.nfields = 0;
         if (file->repeat < 0)
@@ -173,7 +166,7 @@ declare(struct sq_declaration *decl)
                 wrong = sq_records_begin(&records, fd, &first);
         if (wrong)
                 sq_declare_error(decl, "path", "%s: %s", file->path, wrong);
-        declare_fields(decl, &records);
+        sq_records_declare(&records, decl);
         sq_records_free(&records);
         if (fd >= 0)
                 close(fd);

@@ -138,7 +138,7 @@ check_fields(const struct report *report, const struct sq_field *fields, const c
         size_t i, j;
 
         for (i = 0; i < SQ_FIELDS_MAX && fields[i].name; i++) {
-                if (fields[i].name[0] == '\0' || (unsigned)fields[i].type > SQ_TIME)
+                if (fields[i].name[0] == '\0' || (unsigned)fields[i].type > SQ_TEXT)
                         return refuse(report, -EINVAL, "field %zu of its %s has no name or no type", i, where);
                 for (j = 0; j < i; j++)
                         if (strcmp(fields[i].name, fields[j].name) == 0)

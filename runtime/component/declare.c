@@ -8,8 +8,11 @@
 bool
 sqi_type_fits(enum sq_type wanted, enum sq_type given)
 {
-        bool number = given == SQ_INT || given == SQ_UINT;
+        bool number;
 
+        wanted = sqi_type_held(wanted);
+        given = sqi_type_held(given);
+        number = given == SQ_INT || given == SQ_UINT;
         if (wanted == SQ_ANY || given == SQ_ANY || wanted == given)
                 return true;
         return number && (wanted == SQ_INT || wanted == SQ_UINT || wanted == SQ_FLOAT);
@@ -22,6 +25,16 @@ sqi_fields_find(const struct sqi_fields *fields, const char *name)
                 if (strcmp(fields->items[i].name, name) == 0)
                         return (int)i;
         return -1;
+}
+
+struct sq_field *
+sqi_fields_held(struct sqi_arena *arena, const struct sqi_fields *fields)
+{
+        struct sq_field *copy = sqi_arena_alloc(arena, fields->n, sizeof(*copy));
+
+        for (size_t i = 0; copy && i < fields->n; i++)
+                copy[i] = (struct sq_field){fields->items[i].name, sqi_type_held(fields->items[i].type)};
+        return copy;
 }
 
 static bool
@@ -79,7 +92,7 @@ static void
 add_field(struct sq_declaration *decl, struct sqi_fields *fields, const char *where, const char *name,
           enum sq_type type)
 {
-        if (!name || name[0] == '\0' || (unsigned)type > SQ_TIME)
+        if (!name || name[0] == '\0' || (unsigned)type > SQ_TEXT)
                 sq_declare_error(decl, NULL, "it declares a field without a name or type in its %s", where);
         else if (sqi_fields_find(fields, name) >= 0)
                 sq_declare_error(decl, NULL, "it declares field '%s' twice in its %s", name, where);

@@ -44,6 +44,16 @@ bool sqi_declared_equal(const struct sqi_declared *a, const struct sqi_declared 
 size_t sqi_component_nstreams(const struct sqi_component *component);
 const char *sqi_component_stream(const struct sqi_component *component, size_t stream);
 
+/* The type that values of a declared type have. */
+static inline enum sq_type
+sqi_type_held(enum sq_type declared)
+{
+        return declared == SQ_TEXT ? SQ_STR : declared;
+}
+
+/* A copy for a plan, whose types are those of values. NULL: no memory. */
+struct sq_field *sqi_fields_held(struct sqi_arena *arena, const struct sqi_fields *fields);
+
 /* May a value of type `given` be read as `wanted`? Integers of both signs for each other, integers as floats, SQ_ANY
  * with all. */
 bool sqi_type_fits(enum sq_type wanted, enum sq_type given);

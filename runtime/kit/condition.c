@@ -31,6 +31,7 @@ struct node {
         enum op op;
         uint16_t left, right; /* operands */
         uint16_t field;
+        int column; /* of a comparison: where it begins */
         struct sq_value value;
         regex_t *regex;
 };
@@ -215,7 +216,10 @@ read_comparison(struct sq_condition *condition)
         struct node *node = add_node(condition, EQ);
         const char *start;
 
-        if (!node || !read_field(condition, &node->field))
+        if (!node)
+                return false;
+        node->column = (int)(condition->at - condition->text) + 1;
+        if (!read_field(condition, &node->field))
                 return false;
         skip_space(condition);
         if (!read_operator(condition, &node->op))
@@ -342,26 +346,59 @@ sq_condition_error(const struct sq_condition *condition)
         return *condition->error ? condition->error : NULL;
 }
 
-static enum sq_type
-type_of_input(const struct sq_declaration *decl, const char *name)
+static bool
+is_number(enum sq_type type)
 {
-        struct sq_field field;
-        unsigned place = 0;
+        return type == SQ_INT || type == SQ_UINT || type == SQ_FLOAT;
+}
 
-        do
-                field = sq_declared_input(decl, 0, place++);
-        while (field.name && strcmp(field.name, name) != 0);
-        return field.type;
+/* Whether values of the declared type compare with that of the node. A text without a type may be anything. */
+static bool
+compares(const struct node *node, enum sq_type type)
+{
+        enum sq_type value = node->value.type;
+        bool text = type == SQ_STR || type == SQ_BIN;
+
+        if (type == SQ_ANY || type == SQ_TEXT)
+                return true;
+        if (node->op == MATCHES)
+                return text;
+        if (node->op == CONTAINS)
+                return type == SQ_ARRAY || type == SQ_MAP || (text && value == SQ_STR);
+        return value == SQ_NIL || (value == SQ_STR ? text : is_number(value) ? is_number(type) : value == type);
+}
+
+static void
+check_leaf(const struct node *node, const struct sq_field *field, struct sq_declaration *decl, const char *option)
+{
+        char value[64];
+
+        if (node->op < EQ || compares(node, field->type))
+                return;
+        sq_json(node->value, value, sizeof(value));
+        if (field->type == SQ_STR && is_number(node->value.type))
+                sq_declare_error(decl, option,
+                                 "column %d: `%s` is a str, which does not compare with %s: write '%s', or declare the "
+                                 "field as a number where it is read",
+                                 node->column, field->name, value, value);
+        else
+                sq_declare_error(decl, option, "column %d: `%s` is declared as %s, which does not compare with %s",
+                                 node->column, field->name, sq_type_name(field->type), value);
 }
 
 void
-sq_condition_declare(const struct sq_condition *condition, struct sq_declaration *decl)
+sq_condition_declare(const struct sq_condition *condition, struct sq_declaration *decl, const char *option)
 {
         char name[256];
+        struct sq_field field;
 
         for (unsigned i = 0; i < condition->nfields; i++) {
                 snprintf(name, sizeof(name), "%.*s", (int)condition->fields[i].len, condition->fields[i].ptr);
-                sq_declare_in(decl, name, type_of_input(decl, name));
+                field = (struct sq_field){name, sq_declared_field(decl, 0, name).type};
+                sq_declare_in(decl, name, field.type);
+                for (unsigned n = 0; n < condition->n; n++)
+                        if (condition->nodes[n].field == i)
+                                check_leaf(&condition->nodes[n], &field, decl, option);
         }
 }
 

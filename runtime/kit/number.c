@@ -160,6 +160,12 @@ sq_number_of(struct sq_value value, struct sq_value *ret)
         return true;
 }
 
+bool
+sq_may_be_number(enum sq_type type)
+{
+        return type == SQ_ANY || type == SQ_TEXT || type == SQ_INT || type == SQ_UINT || type == SQ_FLOAT;
+}
+
 double
 sq_real_of(struct sq_value number)
 {

@@ -43,8 +43,8 @@ is_known(const struct sq_records *records, struct sq_str name)
 static bool
 wanted(const struct sq_records *records, struct sq_str name)
 {
-        for (size_t i = 0; i < records->wanted.n; i++)
-                if (sq_str_is(name, records->wanted.items[i]))
+        for (unsigned i = 0; i < records->schema.n; i++)
+                if (sq_str_is(name, records->schema.paths[i]))
                         return true;
         return false;
 }
@@ -56,7 +56,7 @@ add_column(struct sq_records *records, struct sq_str name, unsigned column)
                            : is_known(records, name) ? "has the name of an earlier one"
                                                      : NULL;
 
-        if (records->wanted.n > 0)
+        if (records->schema.n > 0)
                 return !wanted(records, name) || is_known(records, name) || add_name(records, name);
         if (!what)
                 return add_name(records, name);
@@ -67,20 +67,20 @@ add_column(struct sq_records *records, struct sq_str name, unsigned column)
 }
 
 static const char *
-names_of_list(struct sq_records *records)
+names_of_schema(struct sq_records *records)
 {
-        for (size_t i = 0; i < records->wanted.n; i++)
-                if (!add_name(records, (struct sq_str){records->wanted.items[i], strlen(records->wanted.items[i])}))
+        for (unsigned i = 0; i < records->schema.n; i++)
+                if (!add_name(records, (struct sq_str){records->schema.paths[i], strlen(records->schema.paths[i])}))
                         return records->wrong;
         return NULL;
 }
 
-/* The fields of a CSV file come in the order of its columns. */
+/* The fields come in the order of the columns, but those with types in their own. */
 static const char *
-names_of_header(struct sq_records *records, struct sq_str record)
+names_of_columns(struct sq_records *records, struct sq_str header)
 {
-        char *scratch = malloc(record.len + 1), *grow = scratch;
-        struct sq_str cell, header = record;
+        char *scratch = malloc(header.len + 1), *grow = scratch;
+        struct sq_str cell;
         bool good = scratch != NULL;
 
         if (!scratch)
@@ -88,15 +88,38 @@ names_of_header(struct sq_records *records, struct sq_str record)
         for (unsigned column = 0; good && sq_csv_cell(&header, &grow, &cell); column++)
                 good = add_column(records, cell, column);
         free(scratch);
-        for (size_t i = 0; good && i < records->wanted.n; i++) {
-                good = is_known(records, (struct sq_str){records->wanted.items[i], strlen(records->wanted.items[i])});
-                if (!good)
-                        snprintf(records->wrong, sizeof(records->wrong), "the header line lacks `%s`",
-                                 records->wanted.items[i]);
+        return good ? NULL : records->wrong;
+}
+
+/* The place of the first field of the schema that the header lacks, or their number. */
+static size_t
+lacking_in(const struct sq_records *records, struct sq_str header)
+{
+        const struct sq_schema *schema = &records->schema;
+        struct sq_csv_columns columns = {0};
+        size_t lacking = 0;
+
+        if (schema->typed) {
+                lacking = sq_csv_columns_read(&columns, header, schema->n, schema->paths);
+                sq_csv_columns_free(&columns);
+                return lacking;
         }
-        if (!good)
-                return records->wrong;
-        return NULL;
+        while (lacking < schema->n &&
+               is_known(records, (struct sq_str){schema->paths[lacking], strlen(schema->paths[lacking])}))
+                lacking++;
+        return lacking;
+}
+
+static const char *
+names_of_header(struct sq_records *records, struct sq_str header)
+{
+        const char *wrong = records->schema.typed ? names_of_schema(records) : names_of_columns(records, header);
+        size_t lacking = wrong ? 0 : lacking_in(records, header);
+
+        if (wrong || lacking == records->schema.n)
+                return wrong;
+        snprintf(records->wrong, sizeof(records->wrong), "the header line lacks `%s`", records->schema.paths[lacking]);
+        return records->wrong;
 }
 
 static const char *
@@ -122,18 +145,30 @@ keep(struct sq_records *records, const char *wrong)
 }
 
 const char *
+sq_records_fields(struct sq_records *records)
+{
+        const struct sq_schema *schema = &records->schema;
+
+        if (!sq_schema_read(&records->wanted, &records->schema, records->wrong, sizeof(records->wrong)))
+                return records->wrong;
+        if (records->format == SQ_FORMAT_LINES && schema->typed && !sq_schema_is_whole(schema))
+                return "a line is one field, and has no parts";
+        return NULL;
+}
+
+const char *
 sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first)
 {
         struct sq_reader reader = {.csv = records->format == SQ_FORMAT_CSV};
+        const char *wrong = sq_records_fields(records);
         struct sq_str record;
-        const char *wrong;
         int rc;
 
         *ret_first = 0;
-        if (records->format == SQ_FORMAT_LINES)
-                return NULL;
+        if (wrong || records->format == SQ_FORMAT_LINES)
+                return wrong;
         if (records->wanted.n > 0 && (records->format == SQ_FORMAT_JSONL || fd < 0))
-                return names_of_list(records);
+                return names_of_schema(records);
         if (fd < 0)
                 return "cannot be read ahead for the names of the fields: give them in `fields`";
         sq_reader_open(&reader, fd, 0, UINT64_MAX);
@@ -150,6 +185,21 @@ sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first)
                 *ret_first = reader.offset;
         sq_reader_close(&reader);
         return wrong;
+}
+
+void
+sq_records_declare(const struct sq_records *records, struct sq_declaration *decl)
+{
+        enum sq_type untyped = records->format == SQ_FORMAT_JSONL ? SQ_ANY : SQ_TEXT;
+
+        if (records->schema.typed) {
+                sq_schema_declare(&records->schema, decl, untyped);
+                return;
+        }
+        if (records->format == SQ_FORMAT_LINES)
+                sq_declare_out(decl, 0, "line", untyped);
+        for (unsigned i = 0; i < records->nfields; i++)
+                sq_declare_out(decl, 0, records->names[i], untyped);
 }
 
 void
@@ -189,6 +239,20 @@ note_ragged(struct sq_task *task, struct sq_records *records, uint64_t offset, s
                        (unsigned long long)records->ragged);
 }
 
+/* Emits the values in their declared types. */
+static inline void
+emit_values(struct sq_task *task, const struct sq_records *records, struct sq_str record, uint64_t offset, unsigned n,
+            struct sq_value *values)
+{
+        char cause[256];
+
+        if (!records->schema.typed || sq_schema_convert(&records->schema, values, cause, sizeof(cause)))
+                sq_emit_values(task, 0, n, values);
+        else
+                sq_refuse(task, records->on_error, sq_str(record), "%s: byte %llu: %s", records->path,
+                          (unsigned long long)offset, cause);
+}
+
 static void
 emit_csv(struct sq_task *task, struct sq_records *records, const struct sq_csv_columns *columns, struct sq_str record,
          uint64_t offset)
@@ -205,7 +269,7 @@ emit_csv(struct sq_task *task, struct sq_records *records, const struct sq_csv_c
         cells = sq_csv_row(columns, record, room, records->nfields, values);
         if (cells != columns->n)
                 note_ragged(task, records, offset, cells, columns->n);
-        sq_emit_values(task, 0, records->nfields, values);
+        emit_values(task, records, record, offset, records->nfields, values);
 }
 
 /* The fields are those of the first object. What a later one has besides is not in the tuple, which is said as
@@ -248,7 +312,10 @@ emit_jsonl(struct sq_task *task, struct sq_records *records, struct sq_str recor
         found = sq_members(object, records->nfields, (const char *const *)records->names, values);
         if (found < object.len && records->wanted.n == 0)
                 note_new_members(task, records, object, offset);
-        sq_emit_values(task, 0, records->nfields, values);
+        for (unsigned i = 0; records->schema.typed && i < records->nfields; i++)
+                if (values[i].type == SQ_NIL && strchr(records->names[i], '.'))
+                        values[i] = sq_part(object, records->names[i]);
+        emit_values(task, records, record, offset, records->nfields, values);
 }
 
 void
@@ -259,7 +326,7 @@ sq_records_emit(struct sq_task *task, struct sq_records *records, const struct s
                 sq_refuse(task, records->on_error, sq_str(record), "%s: byte %llu: %s", records->path,
                           (unsigned long long)offset, wrong);
         else if (records->format == SQ_FORMAT_LINES)
-                sq_emit(task, sq_str(record));
+                emit_values(task, records, record, offset, 1, (struct sq_value[]){sq_str(record)});
         else if (records->format == SQ_FORMAT_CSV)
                 emit_csv(task, records, columns, record, offset);
         else

@@ -41,7 +41,7 @@ sq_type_name(enum sq_type type)
         static const char *const names[] = {
                 [SQ_ANY] = "any",     [SQ_NIL] = "nil",     [SQ_BOOL] = "bool", [SQ_INT] = "int",
                 [SQ_UINT] = "uint",   [SQ_FLOAT] = "float", [SQ_STR] = "str",   [SQ_BIN] = "bin",
-                [SQ_ARRAY] = "array", [SQ_MAP] = "map",     [SQ_TIME] = "time",
+                [SQ_ARRAY] = "array", [SQ_MAP] = "map",     [SQ_TIME] = "time", [SQ_TEXT] = "text",
         };
 
         return (size_t)type < sizeof(names) / sizeof(names[0]) ? names[type] : "?";

@@ -230,10 +230,9 @@ lay_streams(struct plan_builder *builder, struct sqi_plan_component *into, const
                 struct sqi_plan_stream *stream = &into->streams[s];
                 stream->id = "default";
                 stream->nfields = (uint32_t)streams[s].n;
-                stream->fields = sqi_arena_alloc(builder->model.arena, streams[s].n, sizeof(*stream->fields));
+                stream->fields = sqi_fields_held(builder->model.arena, &streams[s]);
                 if (!stream->fields)
                         return -ENOMEM;
-                memcpy(stream->fields, streams[s].items, streams[s].n * sizeof(*stream->fields));
         }
         return into->streams ? 0 : -ENOMEM;
 }

@@ -10,16 +10,6 @@
 
 #include "topology/model.h"
 
-static struct sq_field *
-lay_fields(struct sqi_arena *arena, const struct sqi_fields *fields)
-{
-        struct sq_field *copy = sqi_arena_alloc(arena, fields->n, sizeof(*copy));
-
-        if (copy && fields->n > 0)
-                memcpy(copy, fields->items, fields->n * sizeof(*copy));
-        return copy;
-}
-
 static int
 lay_streams(struct sqi_arena *arena, const struct sqi_model_component *from, struct sqi_plan_component *ret)
 {
@@ -31,7 +21,7 @@ lay_streams(struct sqi_arena *arena, const struct sqi_model_component *from, str
                 stream = &ret->streams[i];
                 stream->id = sqi_arena_text(arena, sqi_component_stream(from->loaded, i));
                 stream->nfields = (uint32_t)from->declared->streams[i].n;
-                stream->fields = lay_fields(arena, &from->declared->streams[i]);
+                stream->fields = sqi_fields_held(arena, &from->declared->streams[i]);
                 if (!stream->id || !stream->fields)
                         return -ENOMEM;
         }
@@ -49,7 +39,7 @@ lay_component(const struct sqi_model *model, const struct sqi_model_component *f
         ret->cycle = from->cycle;
         ret->tick_secs = from->tick_secs >= 0 ? from->tick_secs : model->config.tick_secs;
         ret->nin = (uint32_t)from->declared->in.n;
-        ret->in = lay_fields(model->arena, &from->declared->in);
+        ret->in = sqi_fields_held(model->arena, &from->declared->in);
         ret->nsettings = (uint32_t)from->nsettings;
         ret->settings = from->settings;
         return !ret->path || !ret->in ? -ENOMEM : lay_streams(model->arena, from, ret);

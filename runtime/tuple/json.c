@@ -201,6 +201,7 @@ put_value(struct text *out, struct sq_value value, unsigned depth)
                 put_hex(out, value.as.ptr, value.len);
                 break;
         case SQ_ANY:
+        case SQ_TEXT:
                 if (value.form == SQ_PACKED)
                         put_hex(out, value.as.ptr, value.len);
                 else

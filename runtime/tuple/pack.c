@@ -47,6 +47,7 @@ bound(const struct sq_value *value, unsigned depth)
                 return total;
         }
         case SQ_ANY:
+        case SQ_TEXT:
                 break;
         }
         return SIZE_MAX;
@@ -116,6 +117,7 @@ sqi_pack(uint8_t *at, const struct sq_value *value)
                 break;
         case SQ_NIL:
         case SQ_ANY:
+        case SQ_TEXT:
                 msgpack_pack_nil(&packer);
                 break;
         }

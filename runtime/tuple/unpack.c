@@ -196,6 +196,7 @@ sqi_unpack(const uint8_t *at, const uint8_t *end)
                 return unpack_extension(at, end);
         case SQ_NIL:
         case SQ_ANY:
+        case SQ_TEXT:
                 break;
         }
         return sq_nil();

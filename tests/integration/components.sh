@@ -183,7 +183,7 @@ check "filter binds and tighter than or, not tightest" filter 'not n > 5 or n > 
 check "filter honours brackets" filter '(n == 1 or n == 2) and not (n == 2)' 'n == 1'
 check "filter compares integers with floats and floats with integers" filter 'n <= 2.5 and f > 1' 'n <= 2.5'
 check "filter passes all by true, none by false" filter 'true and not false and b == true' '1'
-check "filter knows text from numbers" filter "s != 5 and s contains '' and not s == ''" '1'
+check "filter knows text from numbers" filter "s != '5' and s contains '' and not s == ''" '1'
 regex() {
         cp $kjv "$dir/in"
         run "$(file "")" "component: filter, properties: { where: \"line matches '^Ge[0-9]+:1 ' and line contains God\" }" &&

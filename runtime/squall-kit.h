@@ -181,6 +181,8 @@ struct sq_schema {
 
 /* False: what is wrong stands in `wrong`. */
 SQ_EXPORT bool sq_schema_read(const struct sq_nested *setting, struct sq_schema *ret, char *wrong, size_t size);
+/* Whether it takes a record as a whole, as a line or a text is: it has one field at most, and no path. */
+SQ_EXPORT bool sq_schema_is_whole(const struct sq_schema *schema);
 /* Declares the fields as those of stream 0: of their types, or all of type `untyped`. */
 SQ_EXPORT void sq_schema_declare(const struct sq_schema *schema, struct sq_declaration *decl, enum sq_type untyped);
 /* Converts the values of all fields in place. False: one does not convert; which, what it is and what it should be
@@ -503,16 +505,16 @@ struct sq_records {
                 "format", state, member, "lines|jsonl|csv", "lines", \
                 "lines: the field `line`; csv: the fields of the header line, as text; jsonl: the members of the first object")
 #define SQ_OPT_FIELDS(state, member) \
-        SQ_OPT_NESTED_AS( \
-                "fields", state, member, \
-                "csv: only these columns; jsonl: these members (nil where an object lacks one); as `NAME: TYPE` converted, TYPE: " SQ_TYPES_HELP)
+        SQ_OPT_NESTED_AS("fields", state, member, \
+                         "csv: only these columns; jsonl: these members (nil where an object lacks one); as " \
+                         "`NAME: TYPE` converted, TYPE: " SQ_TYPES_HELP)
 
 /* Reads the setting `wanted`, which sq_records_begin() does too. NULL, or what is wrong with it. */
 SQ_EXPORT const char *sq_records_fields(struct sq_records *records);
 /* In `.declare`, after sq_records_begin(): declares the fields of stream 0. */
 SQ_EXPORT void sq_records_declare(const struct sq_records *records, struct sq_declaration *decl);
-/* Finds the names of the fields, from the settings or the first record of `fd` (-1: it is a pipe), and where the first record begins
- * that is a tuple. NULL; or what is wrong, a constant or a view. */
+/* Finds the names of the fields, from the settings or the first record of `fd` (-1: it is a pipe), and where the first
+ * record begins that is a tuple. NULL; or what is wrong, a constant or a view. */
 SQ_EXPORT const char *sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first);
 /* Emits a record that was read at `offset`; `wrong`: the reader's cause why it is none, or NULL. `columns`: of its CSV
  * file. */

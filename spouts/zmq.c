@@ -41,9 +41,10 @@ struct receiver {
         const char *endpoint, *topic;
         int64_t pattern, format, hwm;
         bool bind;
-        struct sq_list fields;
+        struct sq_nested fields;
         int64_t on_error;
 
+        struct sq_schema schema; /* of `fields` */
         void *context, *socket;
         int fd;
         uint64_t first, n, size; /* the ring */
@@ -62,15 +63,18 @@ static void
 declare(struct sq_declaration *decl)
 {
         const struct receiver *self = sq_declared_state(decl);
-        enum sq_type type = self->format == TEXT ? SQ_STR : SQ_ANY;
+        enum sq_type type = self->format == TEXT ? SQ_TEXT : SQ_ANY;
+        struct sq_schema schema;
+        char wrong[256];
 
-        if (self->format == TEXT && self->fields.n > 1)
-                sq_declare_error(decl, "fields", "a text has one field");
+        if (!sq_schema_read(&self->fields, &schema, wrong, sizeof(wrong)))
+                sq_declare_error(decl, "fields", "%s", wrong);
+        else if (self->format == TEXT && !sq_schema_is_whole(&schema))
+                sq_declare_error(decl, "fields", "a text has one field, and no parts");
         if (self->hwm < HWM_UNSET || self->hwm > INT_MAX)
                 sq_declare_error(decl, "hwm", "must be from 0 to %d", INT_MAX);
-        for (size_t i = 0; i < self->fields.n; i++)
-                sq_declare_out(decl, 0, self->fields.items[i], type);
-        if (self->fields.n == 0)
+        sq_schema_declare(&schema, decl, type);
+        if (schema.n == 0)
                 sq_declare_out(decl, 0, default_field(self), type);
 }
 
@@ -90,7 +94,10 @@ prepare(struct sq_task *task)
         struct receiver *self = sq_state(task);
         int hwm = queue_limit(self), linger = 0;
         size_t size = sizeof(self->fd);
+        char wrong[256];
 
+        if (!sq_schema_read(&self->fields, &self->schema, wrong, sizeof(wrong)))
+                return sq_error(task, "fields: %s", wrong);
         msgpack_unpacked_init(&self->unpacked);
         self->context = zmq_ctx_new();
         self->socket = self->context ? zmq_socket(self->context, self->pattern == PULL ? ZMQ_PULL : ZMQ_SUB) : NULL;
@@ -188,20 +195,24 @@ read_value(struct receiver *self, struct sq_str body, struct sq_value *ret)
         return true;
 }
 
-/* With `fields`: the members of a map, or the places of an array. */
+/* The values of the fields: with `fields` the parts of a map or the places of an array, else the value as a whole.
+ * False: it has no parts. */
 static bool
-emit_fields(struct sq_task *task, const struct receiver *self, struct sq_value value)
+take_fields(const struct receiver *self, struct sq_value value, struct sq_value *values)
 {
-        struct sq_value values[SQ_FIELDS_MAX];
+        const struct sq_schema *schema = &self->schema;
         const struct sq_value *items = value.as.ptr;
 
+        values[0] = value;
+        if (self->format == TEXT || schema->n == 0)
+                return true;
         if (value.type != SQ_MAP && value.type != SQ_ARRAY)
                 return false;
-        for (size_t i = 0; i < self->fields.n; i++)
-                values[i] = value.type == SQ_MAP ? sq_member(value, self->fields.items[i])
-                            : i < value.len      ? items[i]
-                                                 : sq_nil();
-        sq_emit_values(task, 0, self->fields.n, values);
+        for (unsigned i = 0; i < schema->n; i++)
+                if (value.type == SQ_ARRAY)
+                        values[i] = i < value.len ? items[i] : sq_nil();
+                else
+                        values[i] = (schema->typed ? sq_part : sq_member)(value, schema->paths[i]);
         return true;
 }
 
@@ -209,16 +220,15 @@ static void
 emit(struct sq_task *task, struct receiver *self, zmq_msg_t *message)
 {
         struct sq_str body = {zmq_msg_data(message), zmq_msg_size(message)};
-        struct sq_value value;
-        bool good = read_value(self, body, &value);
+        struct sq_value value, values[SQ_FIELDS_MAX];
+        char cause[256] = "not what `format` and `fields` say";
 
-        if (good && (self->format == TEXT || self->fields.n == 0))
-                sq_emit(task, value);
-        else if (good)
-                good = emit_fields(task, self, value);
-        if (!good)
+        if (read_value(self, body, &value) && take_fields(self, value, values) &&
+            (!self->schema.typed || sq_schema_convert(&self->schema, values, cause, sizeof(cause))))
+                sq_emit_values(task, 0, self->schema.n ? self->schema.n : 1, values);
+        else
                 sq_refuse(task, self->on_error, self->format == MSGPACK ? sq_bin(body.ptr, body.len) : sq_str(body),
-                          "%s: a message of %zu bytes: not what `format` and `fields` say", self->endpoint, body.len);
+                          "%s: a message of %zu bytes: %s", self->endpoint, body.len, cause);
 }
 
 /* ---- The ring ---------------------------------------------------------------------------------------- */
@@ -381,10 +391,11 @@ SQ_SPOUT(zmq) = {
                         SQ_OPT_STR(struct receiver, topic, "", "sub: only messages that begin with it"),
                         SQ_OPT_ENUM(struct receiver, format, "msgpack|json|text", "msgpack",
                                     "what is in a message (in its last frame)"),
-                        SQ_OPT_LIST(
+                        SQ_OPT_NESTED(
                                 struct receiver, fields,
                                 "msgpack, json: the members of a map or places of an array that become fields, default: "
-                                "the whole as `value`; text: the field's name, default `line`"),
+                                "the whole as `value`; text: the field's name, default `line`; as `NAME: TYPE` "
+                                "converted, TYPE: " SQ_TYPES_HELP),
                         SQ_OPT_ON_ERROR(struct receiver, on_error),
                         SQ_OPT_INT(
                                 struct receiver, hwm, -1,

@@ -291,7 +291,7 @@ member(struct sq_value object, struct sq_str name)
         const struct sq_value *items = object.as.ptr;
 
         for (size_t i = 0; object.type == SQ_MAP && i < object.len; i++)
-                if (items[2 * i].type == SQ_STR && items[2 * i].len == name.len &&
+                if ((items[2 * i].type == SQ_STR || items[2 * i].type == SQ_BIN) && items[2 * i].len == name.len &&
                     memcmp(items[2 * i].as.ptr, name.ptr, name.len) == 0)
                         return items[2 * i + 1];
         return sq_nil();

@@ -82,6 +82,12 @@ sq_schema_read(const struct sq_nested *setting, struct sq_schema *ret, char *wro
         return has_distinct_paths(ret, wrong, size);
 }
 
+bool
+sq_schema_is_whole(const struct sq_schema *schema)
+{
+        return schema->n == 0 || (schema->n == 1 && schema->paths[0] == schema->names[0]);
+}
+
 void
 sq_schema_declare(const struct sq_schema *schema, struct sq_declaration *decl, enum sq_type untyped)
 {

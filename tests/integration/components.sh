@@ -285,12 +285,13 @@ check "write names the file and the cause when it cannot be opened" denied
 
 # ---- zmq ----
 
-# One topology sends what another one receives. RECEIVER and SENDER are further settings of the spout and the bolt.
+# One topology sends what another one receives. RECEIVER and SENDER are further settings of the spout and the bolt; STREAM goes before the types of
+# the receiver's groupings.
 through_zmq() {
-        local receiver=$1 sender=$2 count=$3 status=0 squall_pid
+        local receiver=$1 sender=$2 count=$3 stream=${4:-} status=0 squall_pid
         rm -f "$dir/out"
         topology "component: zmq, properties: { endpoint: 'ipc://$dir/socket', bind: true, hwm: 0, $receiver }" ""
-        mv "$dir/t.yaml" "$dir/receiver.yaml"
+        sed "s/type: /${stream}type: /" "$dir/t.yaml" >"$dir/receiver.yaml"
         cat >"$dir/sender.yaml" <<YAML
 name: sender
 spouts: [{ id: in, component: generate, properties: { count: $count, fields: { n: seq, s: words 5, f: uniform 0 1.0 } } }]
@@ -317,6 +318,17 @@ zmq_fields() { through_zmq "format: $1, fields: [n, s, f]" "format: $1" 20000 &&
 if [ -e "${squall%/*}/spouts/zmq.so" ]; then
         check "zmq hands 20,000 msgpack messages from one topology to another" zmq_fields msgpack
         check "zmq hands 20,000 JSON messages from one topology to another" zmq_fields json
+        zmq_typed() {
+                through_zmq "format: $1, fields: { f: float, text: { path: s, type: str }, n: uint }" "format: $1" 20000 &&
+                        awk -F'\t' -v OFS='\t' '{ print $3, $2, $1 }' "$dir/out" >"$dir/turned" && mv "$dir/turned" "$dir/out" && same_as_generated
+        }
+        check "zmq takes fields by type and in another order out of msgpack" zmq_typed msgpack
+        check "zmq takes fields by type and in another order out of JSON" zmq_typed json
+        zmq_mistyped() {
+                through_zmq "format: json, fields: { n: int, s: int }, on-error: stream" "format: json" 100 "streamId: errors, " &&
+                        [ "$(grep -c 'the field `s` is .*, not int' "$dir/out")" = 100 ]
+        }
+        check "zmq says which field of a message is not of its declared type" zmq_mistyped
         zmq_text() { through_zmq "format: text" "format: text" 3000 && awk -F'\t' 'NF != 3 || $1 != NR - 1 { exit 1 }' "$dir/out"; }
         check "zmq hands text from one topology to another" zmq_text
         zmq_unacked() {

@@ -442,6 +442,10 @@ SQ_EXPORT const char *sq_topology(const struct sq_task *task); /* names */
 SQ_EXPORT const char *sq_component(const struct sq_task *task);
 SQ_EXPORT unsigned sq_index(const struct sq_task *task); /* 0 .. sq_parallelism - 1 */
 SQ_EXPORT unsigned sq_parallelism(const struct sq_task *task);
+/* In `.prepare`: all tasks of the component get the bytes that the first of them said, and restarted ones get the same:
+ * how long a file was that they share, say. Holds until the topology ends, or goes on as another plan; in tests each task
+ * agrees with itself. 0, or -1 after sq_error(). */
+SQ_EXPORT int sq_agree(struct sq_task *task, void *bytes, size_t len);
 SQ_EXPORT unsigned sq_incarnation(const struct sq_task *task); /* 0, then one more at each restart of the worker */
 SQ_EXPORT uint64_t sq_now(const struct sq_task *task);         /* monotonic time in ns; virtual in tests */
 SQ_EXPORT struct sq_time sq_wall(const struct sq_task *task);  /* time of day; virtual in tests */

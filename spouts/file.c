@@ -36,6 +36,7 @@ enum { BURST_BYTES = 64 * 1024, WRONG = 160 };
 #define LOOK_NS 20000000u /* a followed file at its end is looked at 50 times a second */
 #define RETRY_NS 1000000000u
 #define NOTE_NS 50000000u
+#define HELD_NS UINT64_C(5000000000) /* an open quote is reported after that, and again after twelve times that */
 
 /* What is kept with positions of a file that is read once. */
 struct note {
@@ -64,11 +65,13 @@ struct file {
         uint64_t bytes;                   /* of the file as it lies there */
         bool packed;
 
-        bool piped, stale;   /* standard input; another incarnation has read of it */
+        bool stale;          /* it is not what it was; `.seek` may find that */
+        bool piped;          /* standard input */
         struct sq_pipe pipe; /* what may have to be emitted again */
 
         bool reading;
         uint64_t noted_ns;
+        uint64_t held, held_ns; /* an open quote at this offset is reported then; 0: there is none */
         struct sq_pace pace;
 };
 
@@ -343,9 +346,34 @@ read_up_to(const struct file *file)
         return file->packed ? file->bytes : file->reader.offset;
 }
 
+/* All tasks share one and the same file as it was when the first of them looked, however it grows. */
+static int
+agree_on_size(struct sq_task *task, struct file *file)
+{
+        struct stat st = {0};
+        struct {
+                uint64_t bytes, device, inode;
+        } seen;
+
+        if (file->packed || sq_parallelism(task) == 1)
+                return 0;
+        if (fstat(file->fd, &st) < 0)
+                return sq_error(task, "%s: %s", file->path, strerror(errno));
+        seen.bytes = file->bytes;
+        seen.device = st.st_dev;
+        seen.inode = st.st_ino;
+        if (sq_agree(task, &seen, sizeof(seen)) < 0)
+                return -1;
+        file->stale = seen.device != st.st_dev || seen.inode != st.st_ino || seen.bytes > file->bytes;
+        file->bytes = file->size = seen.bytes;
+        return 0;
+}
+
 static int
 begin_once(struct sq_task *task, struct file *file)
 {
+        if (agree_on_size(task, file) < 0)
+                return -1;
         if (take_share(task, file) < 0)
                 return -1;
         if (file->records.format == SQ_FORMAT_CSV)
@@ -510,6 +538,29 @@ keep(struct sq_task *task, struct file *file, struct sq_str record, uint64_t pos
                 (void)sq_error_final(task, "standard input: %s", strerror(ENOMEM));
 }
 
+/* At the end of a followed CSV file: whether a quote that nobody closes holds up what comes. It may be closed yet, so
+ * this is reported and no more. */
+static void
+note_held(struct sq_task *task, struct file *file)
+{
+        const struct sq_reader *reader = &file->reader;
+        size_t n = reader->fill - reader->at;
+
+        if (!reader->csv || n == 0 || !memchr(reader->buffer + reader->at, '\n', n)) {
+                file->held_ns = 0;
+                return;
+        }
+        if (file->held_ns == 0 || file->held != reader->offset) {
+                file->held = reader->offset;
+                file->held_ns = sq_now(task) + HELD_NS;
+        } else if (sq_now(task) >= file->held_ns) {
+                sq_log(task, SQ_WARN,
+                       "%s: byte %llu: a quote is not closed: %zu bytes wait for its end, or until the cell has 1 MiB",
+                       file->path, (unsigned long long)reader->offset, n);
+                file->held_ns = sq_now(task) + 12 * HELD_NS;
+        }
+}
+
 /* After the turn: when there is something to read again. */
 static enum sq_next
 rest(struct sq_task *task, struct file *file, int rc)
@@ -531,8 +582,19 @@ rest(struct sq_task *task, struct file *file, int rc)
         if (rc < 0)
                 sq_log(task, SQ_ERROR, "%s: byte %llu: %s (trying again)", file->path,
                        (unsigned long long)file->reader.offset, strerror(-rc));
+        if (rc == 0)
+                note_held(task, file);
         sq_wake_at(task, sq_now(task) + (rc < 0 ? RETRY_NS : LOOK_NS));
         return SQ_IDLE;
+}
+
+static const char *
+stale_cause(const struct file *file)
+{
+        return file->piped
+                       ? "standard input cannot be read again: what the worker that died had read of it, and was not "
+                         "processed, is lost"
+                       : "was truncated or replaced since the first of its tasks opened it";
 }
 
 static enum sq_next
@@ -547,8 +609,7 @@ next(struct sq_task *task)
         if (!file->reading || (!file->follow && file->pass >= (uint64_t)file->repeat))
                 return SQ_DONE;
         if (file->stale) {
-                (void)sq_error_final(task, "standard input cannot be read again: what the worker that died had read of "
-                                           "it, and was not processed, is lost");
+                (void)sq_error_final(task, "%s: %s", file->path, stale_cause(file));
                 return SQ_IDLE;
         }
         if (most == 0)
@@ -641,6 +702,7 @@ seek_once(struct sq_task *task, struct file *file, uint64_t position)
         close(file->fd);
         file->fd = fd;
         file->replayer.fd = -1;
+        file->stale = false;
         file->size = before.size;
         file->packed = sq_decompresses(fd);
         if (file->packed)

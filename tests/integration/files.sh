@@ -167,6 +167,40 @@ check "one that is to be followed is refused with what to do" fails_with "cannot
 mkfifo "$dir/fifo"
 check "a pipe is refused as one" fails_with "not a regular file (a pipe" fifo
 
+# ---- file, a quote that nobody closes ----
+
+topology open_quote "path: $dir/open.csv, format: csv, follow: true" "path: $dir/open.tsv"
+printf 'a,b\n1,"x\n2,y\n' >"$dir/open.csv"
+begin open_quote
+until_true grep -q 'open.csv: byte 4: a quote is not closed: 9 bytes wait' "$dir/open_quote.log"
+printf '3,z"\n4,w\n' >>"$dir/open.csv"
+until_true lines "$dir/open.tsv" 2
+kill -INT "$run"
+wait "$run"
+check "a quote that is not closed in a followed file is reported, and may be closed yet" \
+        eval 'grep -q "a quote is not closed: 9 bytes wait" "$dir/open_quote.log" && tail -1 "$dir/open.tsv" | grep -q "^4.w$"'
+
+# ---- file, shared by several tasks ----
+
+# It grows all the time, so each task finds another size: they go by one.
+(for ((i = 0; ; i++)); do seq $((i * 1000 + 1)) $((i * 1000 + 1000)); done >"$dir/growing.txt") &
+writer=$!
+topology shared "path: $dir/growing.txt" "path: $dir/shared.tsv"
+sed -i 's/component: file,/component: file, parallelism: 4,/' "$dir/shared.yaml"
+until_true grew "$dir/growing.txt" 100000
+timeout 120 "$squall" run "$dir/shared.yaml" >/dev/null 2>"$dir/shared.log"
+status=$?
+kill "$writer" 2>/dev/null
+wait "$writer" 2>/dev/null
+# The last line may be cut where the file ended when the first task looked, and is then one that was there before.
+once_each() {
+        sort -nu "$dir/shared.tsv" >"$dir/shared.sorted"
+        [ $status = 0 ] && lines "$dir/shared.sorted" 1000 && seq "$(lines_of "$dir/shared.sorted")" | cmp - "$dir/shared.sorted" &&
+                [ $(($(lines_of "$dir/shared.tsv") - $(lines_of "$dir/shared.sorted"))) -le 1 ]
+}
+check "tasks that share a file that grows read every line once, up to one place" once_each
+rm -f "$dir/growing.txt" "$dir/shared.tsv"
+
 # ---- standard input ----
 
 topology piped "path: '-'" "path: $dir/piped.tsv"

@@ -43,14 +43,19 @@ make_room(struct sq_pipe *pipe)
 int
 sq_pipe_keep(struct sq_pipe *pipe, uint64_t position, struct sq_str record, const char *wrong)
 {
-        char *bytes = malloc(record.len + 1);
+        struct sq_pipe_record *to;
 
-        if (!bytes || !make_room(pipe)) {
-                free(bytes);
+        if (!make_room(pipe))
                 return -ENOMEM;
-        }
-        memcpy(bytes, record.ptr, record.len);
-        pipe->records[pipe->first + pipe->n++] = (struct sq_pipe_record){position, bytes, record.len, wrong};
+        to = &pipe->records[pipe->first + pipe->n];
+        to->bytes = malloc(record.len + 1);
+        if (!to->bytes)
+                return -ENOMEM;
+        memcpy(to->bytes, record.ptr, record.len);
+        to->position = position;
+        to->len = record.len;
+        to->wrong = wrong;
+        pipe->n++;
         return 0;
 }
 

@@ -185,9 +185,10 @@ check "a quote that is not closed in a followed file is reported, and may be clo
 # It grows all the time, so each task finds another size: they go by one.
 (for ((i = 0; ; i++)); do seq $((i * 1000 + 1)) $((i * 1000 + 1000)); done >"$dir/growing.txt") &
 writer=$!
+on_exit kill "$writer"
 topology shared "path: $dir/growing.txt" "path: $dir/shared.tsv"
 sed -i 's/component: file,/component: file, parallelism: 4,/' "$dir/shared.yaml"
-until_true grew "$dir/growing.txt" 100000
+until_true lines "$dir/growing.txt" 10000
 timeout 120 "$squall" run "$dir/shared.yaml" >/dev/null 2>"$dir/shared.log"
 status=$?
 kill "$writer" 2>/dev/null

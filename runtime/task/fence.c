@@ -20,6 +20,7 @@ sqi_intake_lose(struct sq_task *task, uint32_t lost, uint32_t incarnation)
 
         intake->deaths += (uint16_t)(incarnation - intake->fence[lost]);
         intake->fence[lost] = incarnation;
+        intake->owed[lost] = true;
         if (sqi_is_behind(intake->believed, intake->deaths))
                 intake->believed = intake->deaths;
         task->collector.source.deaths = intake->deaths;

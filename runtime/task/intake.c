@@ -111,8 +111,10 @@ open_inputs(struct sq_task *task)
         intake->by_stream = calloc((size_t)plan->ncomponents * (SQ_STREAMS_MAX + 1), sizeof(void *));
         intake->ended = calloc(plan->ntasks, sizeof(*intake->ended));
         intake->fence = calloc(plan->ntasks, sizeof(*intake->fence));
+        intake->owed = calloc(plan->ntasks, sizeof(*intake->owed));
         intake->sequences = calloc((size_t)plan->ntasks * CHANNELS, sizeof(*intake->sequences));
-        if (!intake->inputs || !intake->by_stream || !intake->ended || !intake->fence || !intake->sequences)
+        if (!intake->inputs || !intake->by_stream || !intake->ended || !intake->fence || !intake->owed ||
+            !intake->sequences)
                 return -ENOMEM;
         begin_sequences(task);
         begin_fence(task);
@@ -232,6 +234,7 @@ sqi_intake_close(struct sq_task *task)
         free(intake->by_stream);
         free(intake->ended);
         free(intake->fence);
+        free(intake->owed);
         free(intake->sequences);
         memset(intake, 0, sizeof(*intake));
 }

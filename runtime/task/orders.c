@@ -19,6 +19,16 @@ take_lost(struct sq_task *task, const struct sqi_message *message)
                 task->spout.replays_due = sqi_ledger_unfinished(task->spout.ledger) > 0;
 }
 
+/* A new supervisor says it of all: who has lived on, or has got it, would take what was kept twice. */
+static void
+take_ready(struct sq_task *task, uint32_t peer)
+{
+        if (peer >= task->plan->ntasks || !task->intake.owed[peer])
+                return;
+        task->intake.owed[peer] = false;
+        sqi_collector_end_again(&task->collector, peer);
+}
+
 void
 sqi_task_activate(struct sq_task *task, bool active)
 {
@@ -116,7 +126,7 @@ sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
                 take_lost(task, message);
                 break;
         case SQI_MSG_PEER_READY:
-                sqi_collector_end_again(&task->collector, message->task);
+                take_ready(task, message->task);
                 break;
         case SQI_MSG_QUIT:
                 task->quitting = true;

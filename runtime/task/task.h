@@ -112,6 +112,7 @@ struct sqi_intake {
         uint32_t marks_missing;         /* of all sources but feedback ones */
         uint32_t outside_missing;       /* of those outside this task's cycle */
         uint32_t *fence;                /* by task: lowest incarnation whose batches are taken */
+        bool *owed;                     /* by task: it has died, and its successor has not got what was kept for it */
         struct sqi_sequence *sequences; /* of each channel: intake.c */
         bool from_feedback;             /* the last batch came by it */
         uint16_t deaths;                /* known of: the sum of `fence` */

@@ -36,7 +36,8 @@ enum { TEXT = 512, SERIAL = 12 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char self[TEXT]; /* "": not one of those that have steps */
-static unsigned times;  /* that WHAT was come to */
+static char armed_before[TEXT];
+static unsigned times; /* that WHAT was come to, since it was armed so */
 static bool full;
 
 /* ---- The folder -------------------------------------------------------------------------------------- */
@@ -146,8 +147,13 @@ step(const char *verb, const char *path)
         snprintf(what, sizeof(what), "%s %.*s", verb, TEXT / 2, plain);
         pthread_mutex_lock(&lock);
         note("trace", what);
+        if (strcmp(armed, armed_before) != 0) {
+                memcpy(armed_before, armed, sizeof(armed));
+                times = 0;
+                full = false;
+        }
         if (sscanf(armed, "%511s %511s %u %n", who, how, &number, &n) == 3 && strcmp(who, self) == 0) {
-                armed[strcspn(armed, "\n")] = '\0';
+                armed[strcspn(armed, "\n")] = '\0'; /* what follows makes it another one than before */
                 if (strcmp(armed + n, what) == 0 && ++times == number && !is_there("struck")) {
                         note("struck", what);
                         if (strcmp(how, "kill") == 0)

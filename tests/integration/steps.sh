@@ -12,7 +12,7 @@ steps=${SQUALL_STEPS:-3} seed=${SQUALL_SEED:-$SRANDOM} only=${SQUALL_ONLY:-}
 mkdir -m 700 "$XDG_RUNTIME_DIR" "$dir/state"
 mkdir "$dir/steps"
 on_exit end_all
-supervisor=
+supervisor= armed=0
 
 answers() { "$squall" list >/dev/null 2>&1; }
 start() {
@@ -26,10 +26,11 @@ end_all() {
         wait 2>/dev/null
 }
 no_worker() { [ -z "$(workers)" ]; }
+is_dead() { ! lives; }
 lives() { [ -e "/proc/$supervisor/stat" ] && ! grep -q '^State:.Z' "/proc/$supervisor/status"; }
 state() { "$squall" list --json | tr '{' '\n' | sed -n 's/.*"topology":"counts","state":"\([a-z]*\)".*/\1/p'; }
 is_over() { case $(state) in finished | failed) ;; *) false ;; esac; }
-arm() { echo "$*" >"$dir/steps/armed.new" && mv "$dir/steps/armed.new" "$dir/steps/armed"; }
+arm() { printf '%s\n' "$*" $((++armed)) >"$dir/steps/armed.new" && mv "$dir/steps/armed.new" "$dir/steps/armed"; }
 disarm() { rm -f "$dir/steps/armed"; }
 
 # The types of messages in their order, but for those that are sent all the time.
@@ -78,8 +79,9 @@ end() { "$squall" kill counts --wait 0 >/dev/null; }
 # ---- the hand-overs ----
 
 stop() {
-        "$squall" supervisor --stop || ! lives || return 0
-        wait $supervisor
+        "$squall" supervisor --stop
+        echo "stopped: $?"
+        until_true is_dead || return 0
         start
 }
 rebalance() { "$squall" rebalance counts --component count=3; }

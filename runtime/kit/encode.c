@@ -47,9 +47,9 @@ room(struct sq_encoder *encoder, size_t n)
 static inline void
 put_bytes(struct sq_encoder *encoder, const char *ptr, size_t n)
 {
-        char *to = room(encoder, n);
+        char *to = n > 0 ? room(encoder, n) : NULL;
 
-        if (to && n > 0) {
+        if (to) {
                 memcpy(to, ptr, n);
                 encoder->len += n;
         }

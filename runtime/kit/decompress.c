@@ -157,6 +157,7 @@ static const struct format formats[] = {
          .len = 5},
         {.name = "bzip2", .magic = "BZh", .len = 3},
         {.name = "lz4", .magic = "\x04\x22\x4d\x18", .len = 4},
+        {.name = "zip", .magic = "PK\x03\x04", .len = 4},
 };
 
 static const struct format *
@@ -171,7 +172,7 @@ format_of_text(const char *head, ssize_t n)
 static const struct format *
 format_of(int fd)
 {
-        char head[MAGIC];
+        char head[MAGIC] = {0};
 
         return format_of_text(head, pread(fd, head, sizeof(head), 0));
 }

@@ -93,7 +93,16 @@ well_formed() {
              END { if (NR < 100) print "only " NR " lines"; exit bad || NR < 100 }' "$dir/metrics"
 }
 check "the metrics are in Prometheus' text format" well_formed
+named_by_alerts() {
+        local name missing=0
+        for name in $(sed -n 's/^ *expr: //p' docs/squall.rules.yml | grep -o 'squall_[a-z_]*' | sort -u); do
+                grep -q "^$name{" "$dir/metrics" || { echo "no $name"; missing=1; }
+        done
+        return $missing
+}
+check "what the alerts look at is there" named_by_alerts
 if command -v promtool >/dev/null; then
+        check "promtool takes the alerts" promtool check rules docs/squall.rules.yml
         check "promtool finds nothing to say about them" eval '[ -z "$(promtool check metrics <"$dir/metrics" 2>&1)" ]'
 else
         echo "ok - promtool finds nothing to say about them # skip no promtool (Debian: prometheus)"

@@ -56,6 +56,8 @@ pass_orders(struct sqi_worker *worker)
                         continue;
                 if (order.type == SQI_MSG_QUIT)
                         worker->quitting = true;
+                else if (order.type == SQI_MSG_START && worker->halfway)
+                        continue;
                 else if (order.type == SQI_MSG_START)
                         worker->started = true;
                 else if (order.type == SQI_MSG_DRAIN)
@@ -65,8 +67,10 @@ pass_orders(struct sqi_worker *worker)
                         worker->stays = order.number == 1;
                 } else if (order.type == SQI_MSG_MOVE)
                         prepare_move(worker, &order);
-                else if (order.type == SQI_MSG_ADOPT)
+                else if (order.type == SQI_MSG_ADOPT) {
                         sqi_orphan_adopted(worker, (pid_t)order.number);
+                        worker->halfway = !worker->started;
+                }
                 for (uint32_t i = 0; i < worker->nmembers; i++)
                         zmq_send(worker->members[i]->control, zmq_msg_data(&message), zmq_msg_size(&message),
                                  ZMQ_DONTWAIT);
@@ -289,6 +293,7 @@ leave_run(struct sqi_worker *worker)
         worker->plan = NULL;
         if (member->counted) {
                 memcpy(&member->carried, member->counted, sizeof(member->carried));
+                sqi_gauge(&member->carried.keys, 0); /* they are in the snapshot, until the task is started again */
                 sqi_counted_close(&member->counted);
         }
         if (!member->task.instance.prepared) {

@@ -162,6 +162,6 @@ SQI_VERB(savepoint) = {
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY},
                      {"PATH", .complete = CLI_COMPLETE_DIRECTORY, .optional = true}},
         .options = {CLI_OPTION_LOSE_STATE, CLI_OPTION_JSON, CLI_OPTION_SOCKET},
-        .example = "squall savepoint wordcount /var/backups/wordcount-1",
+        .example = "squall savepoint wordcount",
         .run = run,
 };

@@ -208,7 +208,7 @@ check "an emit of C values costs no more than one of explicit ones" free_of_char
 shorter() { # the last callback of a bolt is unknown to a squall.h of before
         sed 's/^SQ_BOLT(mistaken)/extern const struct sq_bolt sqi_mistaken;\nSQI_MANIFEST = {SQ_ABI, SQ_KIND_BOLT, sizeof(struct sq_bolt) - sizeof(void (*)(void)), "mistaken", \&sqi_mistaken};\nconst struct sq_bolt sqi_mistaken/' \
                 tests/mistakes/mistaken.c >"$dir/short.c"
-        sed -i 's/^        .execute = execute,/&\n        .cleanup = (void (*)(struct sq_task *))8,/' "$dir/short.c"
+        sed -i 's/^        .execute = execute,/&\n        .restored = (int (*)(struct sq_task *))8,/' "$dir/short.c"
         ${CC:-cc} -w -shared -fPIC -Iruntime -o "$dir/mistaken.so" "$dir/short.c" || return
         printf 'component: ./mistaken.so\nproperties: { limit: 1 }\ntests: [{ name: t, steps: [{ in: { word: a } }] }]\n' >"$dir/t.yaml"
         spoken 0 '1 passed' -- "$squall" test "$dir/t.yaml"
@@ -239,7 +239,7 @@ check "a stack overflow is told as well" overflow
 check "a name for two kinds of metrics" tested METRIC_TWICE '{ in: { word: a }, verdict: fail }' 'the metric "n" is no gauge'
 
 exported() {
-        ! nm -D --defined-only "$squall" | awk '{ print $3 }' | grep -vE '^(sq_.*|_.*|environ|data_start|main|stdout|stderr|stdin|program_invocation.*)(@.*)?$'
+        ! nm -D --defined-only "$squall" | awk '{ print $3 }' | grep -vE '^(sq_.*|_.*|environ|data_start|main|stdout|stderr|stdin|program_invocation.*|accept4)(@.*)?$'
 }
 listed() { # everything that the headers declare is there, and nothing else
         diff <(nm -D --defined-only "$squall" | awk '{ print $3 }' | grep '^sq_' | sort) \

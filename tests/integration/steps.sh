@@ -8,11 +8,11 @@
 source "$(dirname "$0")/lib"
 export XDG_RUNTIME_DIR=$dir/run
 unset SQUALL_SOCKET
-steps=${SQUALL_STEPS:-3} seed=${SQUALL_SEED:-$SRANDOM} only=${SQUALL_ONLY:-}
+steps=${SQUALL_STEPS:-1} seed=${SQUALL_SEED:-1} only=${SQUALL_ONLY:-}
 mkdir -m 700 "$XDG_RUNTIME_DIR" "$dir/state"
 mkdir "$dir/steps"
 on_exit end_all
-supervisor= armed=0
+supervisor= armed=0 patience=10
 
 answers() { "$squall" list >/dev/null 2>&1; }
 start() {
@@ -78,14 +78,16 @@ end() { "$squall" kill counts --wait 0 >/dev/null; }
 
 # ---- the hand-overs ----
 
+# Who waits for room in vain is not waited for: there is some when the step has been tried.
+patiently() { timeout "$patience" "$squall" "$@"; }
 stop() {
-        "$squall" supervisor --stop
+        patiently supervisor --stop
         echo "stopped: $?"
         until_true is_dead || return 0
         start
 }
-rebalance() { "$squall" rebalance counts --component count=3; }
-update() { "$squall" update counts "$dir/next.yaml"; }
+rebalance() { patiently rebalance counts --component count=3; }
+update() { patiently update counts "$dir/next.yaml"; }
 goes_on() { until_true counts || is_over; }
 
 # What a hand-over comes to, once: lines "WHO NUMBER WHAT".

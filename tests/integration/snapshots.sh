@@ -128,7 +128,18 @@ for round in $(seq $((3 * SQUALL_ROUNDS))); do
         wait $! 2>/dev/null
         start
 done
-check "nor anywhere in a rebalance" counts_are_exact
+# A worker that had not finished starting when its supervisor died is killed, and what it was sent comes again: a few tuples may count twice, at
+# least once. None is missing, and no key comes out twice.
+none_is_missing() {
+        until_true is_in_state counts finished || return 1
+        awk 'NR == FNR { want[$1] = $2; n++; next } { lines++; if ($2 < want[$1]) short++; more += $2 - want[$1] }
+                END { print lines + 0, "lines of", n, short + 0, "short", more + 0, "too many"; exit !(lines == n && !short && more < 3000) }' \
+                "$dir/want.tsv" "$dir/counts.tsv"
+        local r=$?
+        "$squall" kill counts >/dev/null
+        return $r
+}
+check "nor anywhere in a rebalance" none_is_missing
 
 # A worker that stands still keeps the others from writing down what they have counted: the drain takes too long.
 rm -f "$dir/counts.tsv"

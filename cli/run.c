@@ -193,6 +193,7 @@ run_plan(struct run *run, struct sqi_plan **plan, const struct sqi_savepoint *fr
                 sqi_snapshots_positions(&from->manifest, *plan, positions);
                 options.positions = positions;
                 options.restore = from->path;
+                options.missing = from->manifest.missing;
         }
         options.seed = sqi_random();
         int r = sqi_supervisor_run(run->supervisor, plan, &options, &observer, &run->running, error, sizeof(error));

@@ -78,6 +78,7 @@ print_json(const struct sqi_savepoint *savepoint)
         sqi_write_text(&writer, "path", savepoint->path);
         sqi_write_text(&writer, "made", made);
         sqi_write_uint(&writer, "epoch", savepoint->manifest.epoch);
+        sqi_write_uint(&writer, "missing", savepoint->manifest.missing);
         sqi_write_array(&writer, "tasks");
         for (uint32_t t = 0; t < savepoint->plan->ntasks; t++) {
                 const struct sqi_plan_task *task = &savepoint->plan->tasks[t];
@@ -122,6 +123,9 @@ print_table(const struct sqi_savepoint *savepoint)
                 cli_table_cell(&table, "%s", row.has_position ? cli_count_text(row.position, number) : "-");
         }
         cli_table_print(&table, stdout);
+        if (savepoint->manifest.missing > 0)
+                printf("%s tuples or keys of state were lost before it was made: what begins from it ends as failed\n",
+                       cli_count_text(savepoint->manifest.missing, number));
 }
 
 static int

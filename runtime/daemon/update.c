@@ -157,6 +157,7 @@ sqi_update_begin(struct sqi_hosted *hosted, const struct sqi_request *request, s
         }
         hosted->drop_at = 0; /* it has taken the place of what was to be dropped */
         answer(result, &record);
+        hosted->same = false; /* until a savepoint has been made of it */
         hand_over(hosted);
 }
 
@@ -210,7 +211,11 @@ end_here(struct sqi_hosted *hosted)
 {
         hosted->updating = false;
         hosted->record.wish = SQI_WISH_KILLED;
-        (void)sqi_state_put(&hosted->daemon->state, &hosted->record);
+        hosted->record.drain_secs = 0; /* a later supervisor must not let it finish: that comes from the savepoint */
+        int r = sqi_state_put(&hosted->daemon->state, &hosted->record);
+        if (r < 0)
+                sqi_daemon_tell(hosted->daemon, SQ_ERROR, hosted->record.name,
+                                "cannot write down that it has ended in its savepoint: %s", strerror(-r));
         hosted->discarded = true;
 }
 

@@ -76,6 +76,15 @@ rm -f "$dir/counts.tsv"
 "$squall" run "$dir/fast.yaml" --from "$dir/last" >/dev/null 2>&1
 check "and what begins from that savepoint comes to the right end" is_exact
 
+submit "$dir/counts.yaml"
+kill -KILL "$(pid counts count/0)"
+until_true eval '"$squall" status counts --json | grep -q "\"keys_lost\":[1-9]"'
+until_true "$squall" savepoint counts "$dir/short"
+check "a savepoint says what is missing from it" eval '"$squall" savepoint show "$dir/short" | grep -q "were lost before it was made"'
+rm -f "$dir/counts.tsv"
+"$squall" kill counts --wait 0 >/dev/null
+check "and what begins from it does not end as if all were there" fails_with 1 "failed" "$squall" run "$dir/fast.yaml" --from "$dir/short"
+
 # ---- what it cannot begin from ----
 
 sed 's/id: count,/id: tally,/; s/to: count,/to: tally,/; s/from: count,/from: tally,/' "$dir/fast.yaml" >"$dir/renamed.yaml"

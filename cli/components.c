@@ -12,12 +12,6 @@
 #include "component/settings.h"
 #include "verb.h"
 
-static const char *
-kind_name(enum sq_kind kind)
-{
-        return kind == SQ_KIND_BOLT ? "bolt" : "spout";
-}
-
 /* How a component is shown: as JSON, or as text by `show`. */
 struct form {
         void (*show)(const struct sqi_component *component, const char *name);
@@ -85,7 +79,7 @@ print_details(const struct sqi_component *component, const char *name)
 {
         const struct sq_option *options = sqi_component_options(component);
 
-        printf("%s, a %s: %s\n", name, kind_name(component->kind), sqi_component_about(component));
+        printf("%s, a %s: %s\n", name, sqi_kind_name(component->kind), sqi_component_about(component));
         if (component->kind == SQ_KIND_SPOUT)
                 printf("%s\n",
                        component->spout->replay ? "It can replay: at-least-once." : "It can't replay: at-most-once.");
@@ -148,7 +142,7 @@ json_component(struct sqi_writer *json, const struct sqi_component *component, c
 
         sqi_write_map(json, NULL);
         sqi_write_text(json, "name", name);
-        sqi_write_text(json, "kind", kind_name(component->kind));
+        sqi_write_text(json, "kind", sqi_kind_name(component->kind));
         sqi_write_text(json, "about", sqi_component_about(component));
         sqi_write_text(json, "path", component->path);
         if (component->kind == SQ_KIND_SPOUT)
@@ -195,7 +189,7 @@ show_kind(const struct form *form, enum sq_kind kind)
         if (!names)
                 return cli_error(CLI_FAILED, "out of memory");
         if (!form->json)
-                printf("%s%ss:\n", kind == SQ_KIND_BOLT ? "\n" : "", kind_name(kind));
+                printf("%s%ss:\n", kind == SQ_KIND_BOLT ? "\n" : "", sqi_kind_name(kind));
         for (size_t i = 0; names[i]; i++) {
                 path = sqi_catalog_find(kind, names[i], ".");
                 r = path ? show_path(form, path, names[i]) : CLI_DONE;

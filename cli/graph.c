@@ -71,7 +71,7 @@ print_component(const struct sqi_plan_component *component)
         fputs(component->id, stdout);
         if (component->ntasks > 1)
                 printf(" x%u", component->ntasks);
-        printf("  (%s %s)", component->kind == SQ_KIND_BOLT ? "bolt" : "spout", file_name(component->component));
+        printf("  (%s %s)", sqi_kind_name(component->kind), file_name(component->component));
 }
 
 static void draw(struct drawing *drawing, uint32_t component);
@@ -229,7 +229,7 @@ json_component(struct sqi_writer *json, const struct sqi_plan_component *compone
 
         sqi_write_map(json, NULL);
         sqi_write_text(json, "id", component->id);
-        sqi_write_text(json, "kind", component->kind == SQ_KIND_BOLT ? "bolt" : "spout");
+        sqi_write_text(json, "kind", sqi_kind_name(component->kind));
         sqi_write_text(json, "component", component->component);
         sqi_write_uint(json, "tasks", component->ntasks);
         sqi_write_uint(json, "cycle", component->cycle);

@@ -63,12 +63,6 @@ quantile_us(const struct sqi_histogram *histogram, double q)
         return (double)sqi_histogram_quantile(histogram, q) / 1000;
 }
 
-static const char *
-kind_name(enum sq_kind kind)
-{
-        return kind == SQ_KIND_SPOUT ? "spout" : "bolt";
-}
-
 /* ---- The live line ----------------------------------------------------------------------------------- */
 
 /* Tuples are acked by the spouts' trees where they are tracked, by the bolts where they are not. */
@@ -128,7 +122,7 @@ fill_row(struct cli_table *table, const struct numbers *numbers)
         char text[CLI_NUMBER_SIZE];
 
         cli_table_cell(table, "%s", numbers->component->id);
-        cli_table_cell(table, "%s", kind_name(numbers->component->kind));
+        cli_table_cell(table, "%s", sqi_kind_name(numbers->component->kind));
         cli_table_cell(table, "%u", numbers->component->ntasks);
         for (unsigned c = 0; c < SQI_NCOUNTERS; c++)
                 if (sqi_counters[c].use == SQI_COUNTER_WORK)
@@ -272,7 +266,7 @@ write_component(struct sqi_writer *writer, const struct numbers *numbers)
 {
         sqi_write_map(writer, NULL);
         sqi_write_text(writer, "id", numbers->component->id);
-        sqi_write_text(writer, "kind", kind_name(numbers->component->kind));
+        sqi_write_text(writer, "kind", sqi_kind_name(numbers->component->kind));
         sqi_write_uint(writer, "tasks", numbers->component->ntasks);
         sqi_write_counters(writer, &numbers->total);
         sqi_write_uint(writer, "restarts", numbers->restarts);

@@ -20,15 +20,6 @@ gathers(const struct sqi_component *loaded, const struct sqi_plan_component *com
         return loaded->bolt->key_state > 0 || (emits && (loaded->bolt->finish || loaded->bolt->tick));
 }
 
-static const struct sqi_plan_component *
-find(const struct sqi_plan *plan, const char *id)
-{
-        for (uint32_t c = 0; c < plan->ncomponents; c++)
-                if (strcmp(plan->components[c].id, id) == 0)
-                        return &plan->components[c];
-        return NULL;
-}
-
 /* What keeps the new version of a bolt from going on with the keyed state of the old one; NULL: nothing. */
 static const char *
 mismatch(const struct sqi_component *old, const struct sqi_component *next)
@@ -50,7 +41,7 @@ static const char *
 obstacle(const struct sqi_component *loaded, const struct sqi_plan *before, const struct sqi_plan_component *old,
          const struct sqi_plan *after)
 {
-        const struct sqi_plan_component *new = find(after, old->id);
+        const struct sqi_plan_component *new = sqi_plan_find(after, old->id);
         struct sqi_component *next = NULL;
         char error[512];
         const char *why;

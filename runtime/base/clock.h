@@ -18,4 +18,11 @@ sqi_clock_ns(void)
         return (uint64_t)now.tv_sec * SQI_SECOND + (uint64_t)now.tv_nsec;
 }
 
+/* Of two times. */
+static inline uint64_t
+sqi_earlier(uint64_t a, uint64_t b)
+{
+        return a < b ? a : b;
+}
+
 #endif

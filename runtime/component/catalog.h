@@ -6,6 +6,7 @@
 #ifndef SQI_CATALOG_H
 #define SQI_CATALOG_H
 
+#include "component/kind.h"
 #include "squall.h"
 
 /* A loaded component. `bolt` or `spout` is set, as `kind` says. The .so stays mapped until sqi_component_close(). */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/descriptors.h"
 #include "daemon/answer.h"
 #include "daemon/status.h"
@@ -206,23 +207,17 @@ sqi_daemon_http(const struct sqi_daemon *daemon)
         return daemon->http ? sqi_http_address(daemon->http) : NULL;
 }
 
-static uint64_t
-earlier(uint64_t a, uint64_t b)
-{
-        return a < b ? a : b;
-}
-
 uint64_t
 sqi_daemon_due(const struct sqi_daemon *daemon)
 {
-        uint64_t due = earlier(sqi_supervisor_due(daemon->supervisor), sqi_answer_due(daemon));
+        uint64_t due = sqi_earlier(sqi_supervisor_due(daemon->supervisor), sqi_answer_due(daemon));
 
         if (daemon->http)
-                due = earlier(due, sqi_http_due(daemon->http));
+                due = sqi_earlier(due, sqi_http_due(daemon->http));
         for (const struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
                 if (hosted->retry_at && !daemon->stopping)
-                        due = earlier(due, hosted->retry_at);
-        return daemon->first ? earlier(due, daemon->sample_due) : due;
+                        due = sqi_earlier(due, hosted->retry_at);
+        return daemon->first ? sqi_earlier(due, daemon->sample_due) : due;
 }
 
 static void

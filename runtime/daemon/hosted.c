@@ -102,12 +102,18 @@ on_started(void *context)
 /* ---- The snapshot of a hand-over --------------------------------------------------------------------- */
 
 void
-sqi_hosted_snapshots(const struct sqi_hosted *hosted, struct sqi_snapshots *ret)
+sqi_daemon_snapshots(const struct sqi_daemon *daemon, const struct sqi_record *record, struct sqi_snapshots *ret)
 {
         char line[SQI_LINE_FOLDER];
 
-        sqi_state_snapshots(&hosted->daemon->state, &hosted->record, ret->durable);
-        sqi_daemon_spare(hosted->daemon, sqi_state_line(&hosted->record, line), ret->spare);
+        sqi_state_snapshots(&daemon->state, record, ret->durable);
+        sqi_daemon_spare(daemon, sqi_state_line(record, line), ret->spare);
+}
+
+void
+sqi_hosted_snapshots(const struct sqi_hosted *hosted, struct sqi_snapshots *ret)
+{
+        sqi_daemon_snapshots(hosted->daemon, &hosted->record, ret);
 }
 
 static void

@@ -488,7 +488,7 @@ put_component_head(struct sqi_writer *writer, const struct sqi_hosted *hosted,
         sqi_write_text(writer, "id", component->id);
         sqi_write_text(writer, "encodedId", component->id);
         sqi_write_text(writer, "name", hosted->record.name);
-        sqi_write_text(writer, "componentType", component->kind == SQ_KIND_SPOUT ? "spout" : "bolt");
+        sqi_write_text(writer, "componentType", sqi_kind_name(component->kind));
         sqi_write_uint(writer, "executors", component->ntasks);
         sqi_write_uint(writer, "tasks", component->ntasks);
         sqi_write_text(writer, "topologyId", hosted->record.name);
@@ -632,7 +632,7 @@ put_vertex(struct sqi_writer *writer, const struct sqi_hosted *hosted, uint32_t 
 
         sum_component(hosted, c, &metrics);
         sqi_write_map(writer, component->id);
-        sqi_write_text(writer, ":type", spout ? "spout" : "bolt");
+        sqi_write_text(writer, ":type", sqi_kind_name(component->kind));
         sqi_write_real(writer, ":capacity", spout ? 0 : capacity(hosted, component));
         sqi_write_real(writer, ":latency", milliseconds(spout ? &metrics.complete : &metrics.execute));
         sqi_write_uint(writer, ":transferred", metrics.transferred);

@@ -179,15 +179,6 @@ sqi_savepoint_close(struct sqi_savepoint *savepoint)
 
 /* ---- Beginning from it ------------------------------------------------------------------------------- */
 
-static const struct sqi_plan_component *
-find(const struct sqi_plan *plan, const char *id)
-{
-        for (uint32_t c = 0; c < plan->ncomponents; c++)
-                if (strcmp(plan->components[c].id, id) == 0)
-                        return &plan->components[c];
-        return NULL;
-}
-
 /* Has it a file of one of the component's tasks? */
 static bool
 has_keys(const struct sqi_manifest *manifest, const struct sqi_plan_component *component)
@@ -240,7 +231,8 @@ int
 sqi_savepoint_fits(const struct sqi_savepoint *savepoint, const struct sqi_plan *plan, char *error, size_t size)
 {
         for (uint32_t c = 0; c < savepoint->plan->ncomponents; c++) {
-                const struct sqi_plan_component *old = &savepoint->plan->components[c], *new = find(plan, old->id);
+                const struct sqi_plan_component *old = &savepoint->plan->components[c],
+                                                *new = sqi_plan_find(plan, old->id);
                 const char *why = NULL;
                 char text[256];
 

@@ -166,7 +166,7 @@ put_component(struct sqi_writer *writer, const struct sqi_hosted *hosted, uint32
         sqi_totals_component(sqi_running_totals(hosted->running), c, &metrics);
         sqi_write_map(writer, NULL);
         sqi_write_text(writer, "id", component->id);
-        sqi_write_text(writer, "kind", component->kind == SQ_KIND_SPOUT ? "spout" : "bolt");
+        sqi_write_text(writer, "kind", sqi_kind_name(component->kind));
         sqi_write_uint(writer, "restarts", component_restarts(hosted, component));
         sqi_write_text(writer, "log_level", sqi_level_name(sqi_levels_of(&hosted->levels, component->id, &left)));
         sqi_write_real(writer, "log_level_s", left);

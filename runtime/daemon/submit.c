@@ -36,20 +36,11 @@ make_room(struct sqi_hosted *old, struct sqi_result *result)
 }
 
 static void
-find_snapshots(struct sqi_daemon *daemon, const struct sqi_record *record, struct sqi_snapshots *ret)
-{
-        char line[SQI_LINE_FOLDER];
-
-        sqi_state_snapshots(&daemon->state, record, ret->durable);
-        sqi_daemon_spare(daemon, sqi_state_line(record, line), ret->spare);
-}
-
-static void
 remove_snapshots(struct sqi_daemon *daemon, const struct sqi_record *record)
 {
         struct sqi_snapshots snapshots;
 
-        find_snapshots(daemon, record, &snapshots);
+        sqi_daemon_snapshots(daemon, record, &snapshots);
         sqi_snapshots_remove(&snapshots);
 }
 
@@ -80,7 +71,7 @@ put_savepoint(struct sqi_daemon *daemon, const struct sqi_request *request, cons
                            "the path of the savepoint is too long, or does not begin with /");
                 return false;
         }
-        find_snapshots(daemon, record, &snapshots);
+        sqi_daemon_snapshots(daemon, record, &snapshots);
         r = sqi_savepoint_open(path, &savepoint, result->error, sizeof(result->error));
         if (r == 0)
                 r = sqi_savepoint_fits(&savepoint, plan, result->error, sizeof(result->error));

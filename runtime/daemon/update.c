@@ -13,15 +13,6 @@
 
 static const uint64_t trial_time = 3 * SQI_SECOND;
 
-static const struct sqi_plan_component *
-find_component(const struct sqi_plan *plan, const char *id)
-{
-        for (uint32_t c = 0; c < plan->ncomponents; c++)
-                if (strcmp(plan->components[c].id, id) == 0)
-                        return &plan->components[c];
-        return NULL;
-}
-
 /* ---- Begin ------------------------------------------------------------------------------------------- */
 
 /* A spout's tasks share its input by their number: another number of them could not go on from the positions of
@@ -30,8 +21,7 @@ static bool
 check_spouts(const struct sqi_plan *old, const struct sqi_plan *plan, struct sqi_result *result)
 {
         for (uint32_t c = 0; c < old->ncomponents; c++) {
-                const struct sqi_plan_component *before = &old->components[c],
-                                                *after = find_component(plan, before->id);
+                const struct sqi_plan_component *before = &old->components[c], *after = sqi_plan_find(plan, before->id);
 
                 if (before->kind != SQ_KIND_SPOUT || !after || before->ntasks == after->ntasks)
                         continue;

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/invariant.h"
 
 static const uint64_t probe_pause = 10 * SQI_MS;
@@ -374,16 +375,10 @@ sqi_lifecycle_step(struct sqi_lifecycle *life, const struct sqi_event *event, ui
         events[event->type](&step, event);
 }
 
-static uint64_t
-earlier(uint64_t a, uint64_t b)
-{
-        return a < b ? a : b;
-}
-
 uint64_t
 sqi_lifecycle_due(const struct sqi_lifecycle *life)
 {
-        uint64_t due = earlier(life->deadline, life->probe_due);
+        uint64_t due = sqi_earlier(life->deadline, life->probe_due);
 
         if (sqi_step_is_over(life))
                 return life->deadline;
@@ -391,13 +386,13 @@ sqi_lifecycle_due(const struct sqi_lifecycle *life)
                 const struct sqi_life_worker *worker = &life->workers[w];
 
                 if (worker->state == SQI_WORKER_WAITING)
-                        due = earlier(due, worker->due);
+                        due = sqi_earlier(due, worker->due);
                 else if (worker->state == SQI_WORKER_ALIVE)
-                        due = earlier(due, silent_at(life, worker));
+                        due = sqi_earlier(due, silent_at(life, worker));
                 if (worker->state == SQI_WORKER_ALIVE && worker->started && worker->backoff.crashes > 0)
-                        due = earlier(due, worker->started_at + SQI_HEALTHY);
+                        due = sqi_earlier(due, worker->started_at + SQI_HEALTHY);
         }
-        return earlier(due, life->stepped_at + sqi_step_worker_timeout(life) / 4);
+        return sqi_earlier(due, life->stepped_at + sqi_step_worker_timeout(life) / 4);
 }
 
 const char *

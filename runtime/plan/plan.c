@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 
@@ -69,6 +70,15 @@ sqi_plan_free(struct sqi_plan **plan)
         sqi_arena_free(&arena);
         free(*plan);
         *plan = NULL;
+}
+
+const struct sqi_plan_component *
+sqi_plan_find(const struct sqi_plan *plan, const char *id)
+{
+        for (uint32_t c = 0; c < plan->ncomponents; c++)
+                if (strcmp(plan->components[c].id, id) == 0)
+                        return &plan->components[c];
+        return NULL;
 }
 
 int

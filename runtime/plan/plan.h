@@ -14,6 +14,7 @@
 
 #include "squall.h"
 #include "plan/config.h"
+#include "component/kind.h"
 #include "component/settings.h"
 
 enum sqi_grouping_type {
@@ -89,6 +90,9 @@ struct sqi_plan {
 int sqi_plan_encode(const struct sqi_plan *plan, void **ret_bytes, size_t *ret_size);
 int sqi_plan_decode(const void *bytes, size_t size, struct sqi_plan **ret, char *error, size_t error_size);
 void sqi_plan_free(struct sqi_plan **plan);
+
+/* NULL: the plan has none of that id. */
+const struct sqi_plan_component *sqi_plan_find(const struct sqi_plan *plan, const char *id);
 
 /* Where the plan names no file for dead letters: FOLDER/NAME.dead-letters.jsonl. 0 or -ENOMEM. */
 int sqi_plan_keep_letters(struct sqi_plan *plan, const char *folder);

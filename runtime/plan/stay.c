@@ -159,19 +159,10 @@ shares_workers(const struct sqi_plan *plan)
         return plan->nworkers != plan->ntasks;
 }
 
-static const struct sqi_plan_component *
-find(const struct sqi_plan *plan, const char *id)
-{
-        for (uint32_t c = 0; c < plan->ncomponents; c++)
-                if (strcmp(plan->components[c].id, id) == 0)
-                        return &plan->components[c];
-        return NULL;
-}
-
 static int
 can_stay(const struct sqi_plan *before, const struct sqi_plan *after, const struct sqi_plan_component *new)
 {
-        const struct sqi_plan_component *old = find(before, new->id);
+        const struct sqi_plan_component *old = sqi_plan_find(before, new->id);
         int r = old ? is_same_component(old, new) : 0;
 
         if (r > 0)
@@ -189,7 +180,7 @@ sqi_stay(const struct sqi_plan *before, const struct sqi_plan *after, uint32_t *
         if (r <= 0 || shares_workers(before) || shares_workers(after))
                 return r < 0 ? r : 0;
         for (uint32_t c = 0; c < after->ncomponents; c++) {
-                const struct sqi_plan_component *new = &after->components[c], *old = find(before, new->id);
+                const struct sqi_plan_component *new = &after->components[c], *old = sqi_plan_find(before, new->id);
 
                 r = can_stay(before, after, new);
                 if (r < 0)

@@ -22,6 +22,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "base/clock.h"
 #include "base/complain.h"
 #include "base/descriptors.h"
 #include "supervisor/headroom.h"
@@ -117,12 +118,6 @@ serve(struct sqi_running *running)
 }
 
 static uint64_t
-earlier(uint64_t a, uint64_t b)
-{
-        return a < b ? a : b;
-}
-
-static uint64_t
 due_time(const struct sqi_running *running)
 {
         uint64_t due;
@@ -134,7 +129,7 @@ due_time(const struct sqi_running *running)
         due = sqi_lifecycle_due(running->life);
         for (uint32_t w = 0; w < running->plan->nworkers; w++)
                 if (running->children[w].exited)
-                        due = earlier(due, running->children[w].told_by);
+                        due = sqi_earlier(due, running->children[w].told_by);
         return due;
 }
 
@@ -169,7 +164,7 @@ sqi_supervisor_due(const struct sqi_supervisor *supervisor)
         uint64_t due = SQI_NEVER;
 
         for (const struct sqi_running *running = supervisor->first; running; running = running->next)
-                due = earlier(due, due_time(running));
+                due = sqi_earlier(due, due_time(running));
         return due;
 }
 

@@ -35,13 +35,7 @@ sqi_handover_leave(struct sq_task *task)
 {
         loosen_kept(task);
         sqi_recorder_close(task);
-        sqi_acker_close(&task->acker);
-        sqi_collector_close(&task->collector);
-        sqi_intake_close(task);
-        sqi_spout_close(task);
-        free(task->bolt.key);
-        free(task->fds);
-        sqi_socket_close(&task->control);
+        sqi_channels_close(task);
         keep_instance(task);
 }
 

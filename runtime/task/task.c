@@ -196,13 +196,7 @@ sqi_task_close(struct sq_task *task)
         sqi_recorder_close(task);
         close_instance(task);
         sqi_loose_free(&task->bolt.loose);
-        sqi_acker_close(&task->acker);
-        sqi_collector_close(&task->collector);
-        sqi_intake_close(task);
-        sqi_spout_close(task);
-        free(task->bolt.key);
-        free(task->fds);
-        sqi_socket_close(&task->control);
+        sqi_channels_close(task);
 }
 
 /* Waits, serving orders, until `*flag` is set or the task is to end. */

@@ -281,6 +281,8 @@ sqi_task_clock(const struct sq_task *task)
 
 /* Binds under the inproc name and, in a worker, under the ipc one. 0 or a negative errno. */
 int sqi_task_bind(const struct sq_task *task, void *socket, enum sqi_endpoint_kind kind);
+/* All its channels, and what belongs to them. */
+void sqi_channels_close(struct sq_task *task);
 
 /* report.c: the task is over, `error` says why; the first cause stays. Returns -1. */
 int sqi_task_fail(struct sq_task *task, int error, const char *format, ...) SQ_PRINTF(3, 4);

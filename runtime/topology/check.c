@@ -8,18 +8,12 @@
 #include "base/nearest.h"
 #include "component/elf.h"
 
-static const char *
-kind_name(enum sq_kind kind)
-{
-        return kind == SQ_KIND_BOLT ? "bolt" : "spout";
-}
-
 /* ---- Components -------------------------------------------------------------------------------------- */
 
 static void
 refuse_unknown(struct sqi_model *model, const struct sqi_model_component *component)
 {
-        const char *name = component->component.text, *kind = kind_name(component->kind);
+        const char *name = component->component.text, *kind = sqi_kind_name(component->kind);
         enum sq_kind other = component->kind == SQ_KIND_BOLT ? SQ_KIND_SPOUT : SQ_KIND_BOLT;
         char *elsewhere = sqi_catalog_find(other, name, model->directory);
         char **names = sqi_catalog_names(component->kind), hint[SQI_HINT_SIZE];
@@ -30,7 +24,7 @@ refuse_unknown(struct sqi_model *model, const struct sqi_model_component *compon
                 sqi_nearest_offer(&nearest, names[i]);
         if (elsewhere)
                 sqi_model_error(model, component->component.place, "'%s' is a %s (list it below '%ss')", name,
-                                kind_name(other), kind_name(other));
+                                sqi_kind_name(other), sqi_kind_name(other));
         else if (len > 3 && strcmp(name + len - 3, ".so") == 0)
                 sqi_model_error(model, component->component.place, "no built-in %s '%s' (write './%s' for the file)",
                                 kind, name, name);
@@ -64,7 +58,7 @@ load(struct sqi_model *model, struct sqi_model_component *component)
         free(path);
         if (component->loaded && component->loaded->kind != component->kind) {
                 sqi_model_error(model, component->component.place, "'%.200s' is a %s (list it below '%ss')", name,
-                                kind_name(component->loaded->kind), kind_name(component->loaded->kind));
+                                sqi_kind_name(component->loaded->kind), sqi_kind_name(component->loaded->kind));
                 sqi_component_close(&component->loaded);
         }
 }

@@ -225,8 +225,7 @@ refuse_duplicate(struct sqi_model *model, struct sqi_model_component *component)
         if (first < 0 || &model->components[first] == component)
                 return;
         sqi_model_error(model, component->id.place, "the id '%s' is taken (by the %s in line %u)", component->id.text,
-                        model->components[first].kind == SQ_KIND_BOLT ? "bolt" : "spout",
-                        model->components[first].id.place.line);
+                        sqi_kind_name(model->components[first].kind), model->components[first].id.place.line);
         component->id.text = NULL;
 }
 

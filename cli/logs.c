@@ -207,17 +207,12 @@ follow(const struct logs *logs, FILE **file)
         close(notify);
 }
 
-static int
-show(const struct cli_args *args, struct logs *logs)
+static void
+show(const struct cli_args *args, const struct logs *logs, FILE **file)
 {
-        FILE *file = open_first(logs);
-
-        if (!file)
-                return cli_error(CLI_FAILED, "cannot read %s: %s", logs->path, strerror(errno));
-        if (show_to_present(logs, &file) && cli_flag(args, "follow") && !logs->killed)
-                follow(logs, &file);
-        fclose(file);
-        return CLI_DONE;
+        if (show_to_present(logs, file) && cli_flag(args, "follow") && !logs->killed)
+                follow(logs, file);
+        fclose(*file);
 }
 
 /* Its number is what stands behind the slash: one of so many. */
@@ -282,6 +277,25 @@ ask(const struct cli_args *args, struct logs *logs)
         return status;
 }
 
+/* One that is killed between the answer and our look has its log elsewhere from then on: then we ask again. */
+static int
+find(const struct cli_args *args, struct logs *logs, FILE **ret)
+{
+        int status = CLI_DONE;
+
+        for (int tries = 0; tries < 2; tries++) {
+                status = ask(args, logs);
+                if (status != CLI_DONE)
+                        return status;
+                *ret = open_first(logs);
+                if (*ret || logs->killed || !is_gone(logs))
+                        break;
+        }
+        if (!*ret)
+                return cli_error(CLI_FAILED, "cannot read %s: %s", logs->path, strerror(errno));
+        return status;
+}
+
 static void
 show_answer(const struct cli_args *args, struct sq_value answer)
 {
@@ -310,6 +324,7 @@ run(const struct cli_args *args)
 {
         struct logs logs = {.what = cli_operand(args, 1), .level = SQ_DEBUG, .json = cli_flag(args, "json")};
         const char *level = cli_text(args, "level");
+        FILE *file = NULL;
         size_t len;
         int status;
 
@@ -323,8 +338,10 @@ run(const struct cli_args *args)
                 if (status != CLI_DONE || !cli_flag(args, "follow"))
                         return status;
         }
-        status = ask(args, &logs);
-        return status == CLI_DONE ? show(args, &logs) : status;
+        status = find(args, &logs, &file);
+        if (status == CLI_DONE)
+                show(args, &logs, &file);
+        return status;
 }
 
 SQI_VERB(logs) = {

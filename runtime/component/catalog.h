@@ -9,7 +9,8 @@
 #include "component/kind.h"
 #include "squall.h"
 
-/* A loaded component. `bolt` or `spout` is set, as `kind` says. The .so stays mapped until sqi_component_close(). */
+/* A loaded component. `bolt` or `spout` is set, as `kind` says. The code of the .so stays mapped as long as the
+ * process. */
 struct sqi_component {
         void *handle;
         char *path; /* absolute */

@@ -268,15 +268,22 @@ load_kit(void)
         return false;
 }
 
+/*
+ * Code that was once loaded stays: what it leaves behind (a thread of a library, a destructor of a thread's variable, a
+ * pointer to a string of its) would end the process when it is taken away, and threads that end together would unload
+ * in each other's way.
+ */
+enum { HOW_TO_LOAD = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE };
+
 static void *
 open_library(const char *path)
 {
-        void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        void *handle = dlopen(path, HOW_TO_LOAD);
         const char *cause = !handle ? dlerror() : NULL;
 
         if (!cause || strncmp(cause, KIT ":", sizeof(KIT)) != 0)
-                return handle ? handle : dlopen(path, RTLD_NOW | RTLD_LOCAL); /* once more, for dlerror() */
-        return load_kit() ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+                return handle ? handle : dlopen(path, HOW_TO_LOAD); /* once more, for dlerror() */
+        return load_kit() ? dlopen(path, HOW_TO_LOAD) : NULL;
 }
 
 static int

@@ -40,7 +40,7 @@
  * Each message carries it, and so does the file squall-worker (control/mark.h). A supervisor starts no squall-worker of
  * another version, and does not take over workers that are: they go on alone, and the topology waits for its own.
  */
-enum { SQI_MESSAGE_VERSION = 2 };
+enum { SQI_MESSAGE_VERSION = 3 };
 
 /* clang-format off */
 /*      type             fields             sense */
@@ -58,7 +58,8 @@ enum { SQI_MESSAGE_VERSION = 2 };
         X(ERROR,         "tns", "the task can't go on: text; the worker exits after it; number 1: no restart could mend it") \
         X(DEAD_LETTER,   "tns", "number: position; the spout task gave a tuple tree up; text: cause") \
         X(STATE,         "tn",  "answer to ADOPT for each task: number: how far it is, enum sqi_task_state") \
-        X(SNAPSHOT,      "tnabs", "before FINISHED: the task's part of the snapshot of epoch number is written: a bytes, checksum b; text: why it is not") \
+        X(SNAPSHOT,      "tnabs", "before FINISHED, or after CHECKPOINT: the task's part of the snapshot of epoch number is written: a bytes, checksum b; text: why it is not") \
+        X(COMMITTED,     "tn",  "answer to COMMIT: what the task held back for epoch number is published") \
         /* supervisor to worker */ \
         X(CONNECT,       "",    "every inbox is bound: connect, prepare") \
         X(START,         "",    "data may flow") \
@@ -74,6 +75,9 @@ enum { SQI_MESSAGE_VERSION = 2 };
         X(LOG_LEVEL,     "tna", "number: enum sq_level that the task logs at, for a milliseconds; then as before") \
         X(HANDOVER,      "nas", "before DRAIN: the topology goes on later, which the spouts' end-of-stream marks then say; number 1: with this worker; the tasks write their part of the snapshot of epoch a into the folder text") \
         X(RESTORE,       "s",   "before CONNECT: tasks with keyed state begin with that of the snapshot in the folder text") \
+        X(CHECKPOINT,    "ns",  "exactly-once: begin epoch number; each task writes its part of the snapshot into the folder text, and answers SNAPSHOT") \
+        X(ABANDON,       "n",   "epoch number is given up: what was recorded for it is dropped, what had changed counts as changed again") \
+        X(COMMIT,        "n",   "the snapshot of epoch number is sealed: publish what was held back for it, and answer COMMITTED; may come again") \
         X(MOVE,          "nas", "to a worker that stays, when all is quiet: go on as worker number, incarnation a, of the run directory text")
 /* clang-format on */
 

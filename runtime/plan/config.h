@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum sqi_delivery { SQI_AT_MOST_ONCE, SQI_AT_LEAST_ONCE };
+enum sqi_delivery { SQI_AT_MOST_ONCE, SQI_AT_LEAST_ONCE, SQI_EXACTLY_ONCE };
 enum sqi_metering { SQI_METRICS_ON, SQI_METRICS_OFF };
 
 struct sqi_config {

@@ -19,7 +19,7 @@ DEBS_deb := build-essential debhelper dpkg-dev lintian
 # pkg-config's names of the libraries, and of what a component needs besides: NEEDS_name. Without it that component is not built.
 PACKAGES := libczmq libzmq libfyaml libxxhash msgpack libmicrohttpd
 PACKAGES_worker := libzmq libxxhash msgpack
-NEEDS_zmq := libzmq msgpack
+NEEDS_zmq := libzmq
 # What the kit uses where it is there; without it, what reads by it says so, and so does `make`.
 PACKAGES_kit := zlib libzstd
 KIT_HAS := $(foreach p,$(PACKAGES_kit),$(shell pkg-config --exists $(p) 2>/dev/null && echo $(p)))

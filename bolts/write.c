@@ -132,12 +132,12 @@ refuse(struct sq_task *task, const struct writer *self, int error)
 static int
 begin(struct sq_task *task)
 {
-        static const enum sq_encoding encodings[] = {SQ_ENCODING_TSV, SQ_ENCODING_JSONL, SQ_ENCODING_CSV};
+        static const enum sq_format formats[] = {SQ_FORMAT_TSV, SQ_FORMAT_JSONL, SQ_FORMAT_CSV};
         struct writer *self = sq_state(task);
         bool first = sq_index(task) == 0 && sq_incarnation(task) == 0;
         int rc;
 
-        self->header.encoding = self->lines.encoding = encodings[self->format];
+        self->header.format = self->lines.format = formats[self->format];
         rc = open_path(self, sq_incarnation(task) > 0);
         if (rc < 0)
                 return refuse(task, self, -rc);

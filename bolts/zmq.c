@@ -26,7 +26,6 @@
 #include <zmq.h>
 
 enum { PUSH, PUB };
-enum { MSGPACK, JSON, TEXT };
 enum { PEERS_MAX = 256, LOOK_MS = 2 };
 
 struct sender {
@@ -160,11 +159,10 @@ close_socket(struct sender *self)
 static int
 prepare(struct sq_task *task)
 {
-        static const enum sq_encoding encodings[] = {SQ_ENCODING_MSGPACK, SQ_ENCODING_JSON, SQ_ENCODING_TEXT};
         struct sender *self = sq_state(task);
         int hwm = (int)self->hwm, ms = (int)(self->timeout * 1000), immediate = self->pattern == PUSH, tell = 1;
 
-        self->message.encoding = encodings[self->format];
+        self->message.format = (enum sq_format)self->format;
         self->context = zmq_ctx_new();
         self->socket = self->context ? zmq_socket(self->context, self->pattern == PUSH ? ZMQ_PUSH : ZMQ_PUB) : NULL;
         if (!self->socket || zmq_setsockopt(self->socket, ZMQ_SNDHWM, &hwm, sizeof(hwm)) < 0 ||
@@ -262,8 +260,7 @@ SQ_BOLT(zmq) = {
                         SQ_OPT_ENUM(struct sender, pattern, "push|pub", "push", "the socket's pattern"),
                         SQ_OPT_BOOL(struct sender, bind, false, "bind to the endpoint instead of connecting to it"),
                         SQ_OPT_STR(struct sender, topic, "", "a first frame for each message"),
-                        SQ_OPT_ENUM(struct sender, format, "msgpack|json|text", "msgpack",
-                                    "msgpack: a map of the fields; json: an object; text: the fields between tabs"),
+                        SQ_OPT_ENCODING(struct sender, format, "msgpack"),
                         SQ_OPT_INT(struct sender, hwm, 1000,
                                    "messages that wait in the socket, for each peer; 0: no limit"),
                         SQ_OPT_FLOAT(struct sender, timeout, 10,

@@ -215,15 +215,14 @@ struct sq_json_reader {
 SQ_EXPORT bool sq_json_read(struct sq_json_reader *json, struct sq_str text, struct sq_value *ret);
 SQ_EXPORT void sq_json_free(struct sq_json_reader *json);
 
-/* The members `names` of an object that sq_json_read() has read, nil where it lacks one. Returns how many of its
- * members they are: fewer than object.len when it has others. */
+/* The members `names` of a map, nil where it lacks one. Returns how many it has of them. */
 SQ_EXPORT size_t sq_members(struct sq_value object, size_t n, const char *const *names, struct sq_value *values);
 
-/* The part `path` of a map whose content stands in memory as sq_json_read() leaves it: the member of that name, else,
- * at a dot, that of the member before it: `user.id` is `id` in `user`. Nil when there is none. */
+/* The part `path` of a map: the member of that name, else, at a dot, that of the member before it: `user.id` is `id` in
+ * `user`. Nil when there is none. */
 SQ_EXPORT struct sq_value sq_part(struct sq_value object, const char *path);
 
-/* The member `name` of a map whose content stands in memory as sq_json_read() leaves it; nil when there is none. */
+/* The member `name` of a map; nil when there is none. */
 SQ_EXPORT struct sq_value sq_member(struct sq_value object, const char *name);
 
 /* ---- CSV --------------------------------------------------------------------------------------------- */
@@ -291,35 +290,51 @@ SQ_EXPORT ssize_t sq_decompressor_read(struct sq_decompressor *from, void *bytes
 SQ_EXPORT const char *sq_decompressor_wrong(const struct sq_decompressor *from);
 SQ_EXPORT void sq_decompressor_close(struct sq_decompressor **from);
 
+/* ---- Formats ----------------------------------------------------------------------------------------- */
+
+/*
+ * How a record stands as bytes, to be read (struct sq_decoder) and to be written (struct sq_encoder).
+ *
+ * Text and binary are written as their bytes, in TEXT, CSV and TSV also where they are not UTF-8; other values as
+ * sq_json() writes them.
+ */
+enum sq_format {
+        /* Read: the record as a whole. Written: fields between tabs, as they are; nil is null. */
+        SQ_FORMAT_TEXT,
+        /* RFC 4180. Read: texts. Written: with LF; quotes where they are needed, and around an empty text that stands
+         * alone; nil is nothing, a time has no quotes. */
+        SQ_FORMAT_CSV,
+        SQ_FORMAT_JSON,    /* read: any value; written: an object with the fields' names */
+        SQ_FORMAT_MSGPACK, /* read: any value; written: a map with the fields' names */
+        SQ_FORMAT_JSONL,   /* JSON, written as a line */
+        /* Written only: fields between tabs, a record a line. Tab, LF, CR and \ stand as \t, \n, \r and \\; the text of
+         * a record of one field as it is, but for LF. The rest as CSV. */
+        SQ_FORMAT_TSV,
+        SQ_FORMATS,
+};
+
 /* ---- Records of tuples ------------------------------------------------------------------------------- */
 
 /*
  * Writes tuples as records, one behind the other, into a buffer that grows:
  *
- *     struct sq_encoder encoder = {.encoding = SQ_ENCODING_JSONL};
+ *     struct sq_encoder encoder = {.format = SQ_FORMAT_JSONL};
  *     if (sq_encode(&encoder, in) < 0) return sq_retry_later(task, "no memory");
  *     write(fd, encoder.bytes, encoder.len);
  *     encoder.len = 0;                             the memory is used again
  *     sq_encoder_free(&encoder);
  *
- * The caller may shorten `len`, and move what is left to the start. Text and binary stand as their bytes, in TSV, CSV
- * and TEXT also where they are not UTF-8; other values as sq_json() writes them.
+ * The caller may shorten `len`, and move what is left to the start.
  */
-enum sq_encoding {
-        /* Fields between tabs, a record a line. Tab, LF, CR and \ stand as \t, \n, \r and \\; the text of a record of one
-         * field as it is, but for LF. Nil is nothing, a time has no quotes. */
-        SQ_ENCODING_TSV,
-        /* RFC 4180 with LF: quotes where they are needed, and around an empty text that stands alone. The rest as TSV. */
-        SQ_ENCODING_CSV,
-        SQ_ENCODING_JSON,    /* an object with the fields' names */
-        SQ_ENCODING_JSONL,   /* the same as a line */
-        SQ_ENCODING_TEXT,    /* fields between tabs, as they are; nil is null */
-        SQ_ENCODING_MSGPACK, /* a map with the fields' names */
-};
 
-/* {.encoding = ...} is an empty one. */
+/* The setting `format` of a bolt whose tuples become messages: an enum sq_format. */
+#define SQ_OPT_ENCODING(state, member, standard) \
+        SQ_OPT_ENUM_AS("format", state, member, "text|csv|json|msgpack", standard, \
+                       "text: the fields between tabs; csv: a record; json: an object; msgpack: a map of the fields")
+
+/* {.format = ...} is an empty one. */
 struct sq_encoder {
-        enum sq_encoding encoding;
+        enum sq_format format;
         bool short_of_memory; /* while a record is made */
         char *bytes; /* the encoder's; NULL before the first record. Others may stand there after each record. */
         size_t len, room;
@@ -471,55 +486,110 @@ SQ_EXPORT void sq_tail_note(struct sq_task *task, struct sq_tail *tail);
 /* In `.seek`, after sq_tail_begin(): reads on in the file that the position is in, whatever its name is now. */
 SQ_EXPORT void sq_tail_seek(struct sq_task *task, struct sq_tail *tail, uint64_t position);
 
-/* ---- Records as tuples ------------------------------------------------------------------------------- */
+/* ---- Records into tuples ------------------------------------------------------------------------------- */
 
 /*
- * What the records of a file become: the field `line`, the columns of a CSV file, or the members of JSON objects.
+ * What becomes of a record, a message say: the fields of a tuple.
  *
- *     .options = { SQ_OPT_FORMAT(struct self, records.format), SQ_OPT_FIELDS(struct self, records.wanted),
- *                  SQ_OPT_ON_ERROR(struct self, records.on_error), ... }      and `records.path`
- *     wrong = sq_records_begin(&records, fd, &first);       in `.declare`, and again in `.prepare`
- *     sq_records_emit(task, &records, columns, reader.wrong, record, offset);
- *     sq_records_free(&records);
+ *     struct self { struct sq_decoder decoder; ... };
+ *     .options = { SQ_OPT_MESSAGES(struct self, decoder, "json"), ... }      `format`, `fields` and `on-error`
+ *     .streams = { SQ_ERRORS },
+ *
+ *     sq_decoder_declare(&self->decoder, decl);                     in `.declare`: the fields of stream 0
+ *     wrong = sq_decoder_begin(&self->decoder);                     in `.prepare`; then `source` and `unit`
+ *     sq_decoder_emit(task, &self->decoder, record, place);         in `.next`, after sq_track()
+ *     sq_decoder_free(&self->decoder);                              in `.cleanup`
+ *
+ * The fields are those of the setting `fields`: the members of a map (`a.b` is b in a when types are declared), the
+ * places of an array, the cells of a CSV record in their order, or the text. Without it the value as a whole is the
+ * field `value`, the text `line`. A part that a record lacks is nil, a cell the empty text.
  */
-enum { SQ_FORMAT_LINES, SQ_FORMAT_JSONL, SQ_FORMAT_CSV };
+struct sq_decoder {
+        int64_t format, on_error; /* settings: enum sq_format, enum sq_on_error */
+        struct sq_nested wanted;  /* the setting `fields` */
 
-struct sq_records {
-        int64_t format, on_error; /* settings, as `wanted` */
-        struct sq_nested wanted;  /* names of fields, or names and types; none: all */
-        const char *path;         /* for messages */
+        /* After sq_decoder_begin(), for messages: where records come from, a view, and what counts them there: "message".
+         * A message says: SOURCE: UNIT PLACE: ... */
+        const char *source, *unit;
 
-        struct sq_schema schema;    /* of `wanted` */
-        unsigned nfields;           /* CSV and JSON Lines: the fields of the tuple */
-        char *names[SQ_FIELDS_MAX]; /* in the record: of columns or members */
-        uint64_t ragged;            /* rows with too few or too many cells, ... */
-        uint64_t with_new;          /* ... objects with members that no field holds */
-        char wrong[256];
+        /* For who finds the fields elsewhere, in the header of a file say; sq_decoder_begin() sets them. */
+        unsigned n; /* parts of a record that become fields; 0: the value as a whole does */
+        const char *const *paths;
+        const struct sq_csv_columns *columns; /* CSV: where they stand; NULL: in their order */
+
+        struct sq_schema schema; /* of `wanted` */
         struct sq_json_reader json;
+        struct sq_value whole; /* JSON, msgpack: what was read last, ... */
+        size_t others;         /* ... and how many of its members no field holds */
+        uint64_t ragged;       /* CSV: records with too few or too many cells, ... */
+        uint64_t with_new;     /* ... objects with members that no field holds */
         char *scratch;
         size_t scratch_size;
+        char wrong[256];
 };
 
-#define SQ_OPT_FORMAT(state, member) \
-        SQ_OPT_ENUM_AS( \
-                "format", state, member, "lines|jsonl|csv", "lines", \
-                "lines: the field `line`; csv: the fields of the header line, as text; jsonl: the members of the first object")
-#define SQ_OPT_FIELDS(state, member) \
-        SQ_OPT_NESTED_AS("fields", state, member, \
-                         "csv: only these columns; jsonl: these members (nil where an object lacks one); as " \
-                         "`NAME: TYPE` converted, TYPE: " SQ_TYPES_HELP)
+#define SQ_OPT_MESSAGES(state, member, standard) \
+        SQ_OPT_ENUM_AS("format", state, member.format, "text|csv|json|msgpack", standard, "what is in a message"), \
+                SQ_OPT_NESTED_AS( \
+                        "fields", state, member.wanted, \
+                        "json, msgpack: the members of a map or places of an array that become fields, default: " \
+                        "the whole as `value`; csv: the names of the cells; text: the field's name, default " \
+                        "`line`; as `NAME: TYPE` converted, TYPE: " SQ_TYPES_HELP), \
+                SQ_OPT_ON_ERROR(state, member.on_error)
 
-/* Reads the setting `wanted`, which sq_records_begin() does too. NULL, or what is wrong with it. */
+/* Declares the fields of stream 0, and what is wrong with the setting `fields`. */
+SQ_EXPORT void sq_decoder_declare(const struct sq_decoder *decoder, struct sq_declaration *decl);
+/* Reads the setting `fields`. NULL; or what is wrong with it, a view. What `schema` and `paths` view stays the setting's;
+ * the decoder must not be moved from here on. */
+SQ_EXPORT const char *sq_decoder_begin(struct sq_decoder *decoder);
+/* The values of a record, one for each field; views into the record and the decoder, good until the next call. The number
+ * of its cells or members, which may be another than that of the fields. Negative: it cannot be read, and why stands in
+ * decoder->wrong. `values` has room for SQ_FIELDS_MAX. */
+SQ_EXPORT ssize_t sq_decode(struct sq_decoder *decoder, struct sq_str record, struct sq_value *values);
+/* Emits the tuple of a record, or does what `on-error` says with a record that cannot be read. */
+SQ_EXPORT void sq_decoder_emit(struct sq_task *task, struct sq_decoder *decoder, struct sq_str record, uint64_t place);
+/* Does what `on-error` says: the record is wrong before it is read. */
+SQ_EXPORT void sq_decoder_refuse(struct sq_task *task, const struct sq_decoder *decoder, struct sq_str record,
+                                 uint64_t place, const char *cause);
+SQ_EXPORT void sq_decoder_free(struct sq_decoder *decoder);
+
+/* ---- Fields of a file -------------------------------------------------------------------------------- */
+
+/*
+ * What the records of a file become: the field `line`, the columns of a CSV file, or the members of JSON objects. Their
+ * names are found where `fields` does not give them.
+ *
+ *     .options = { SQ_OPT_RECORDS(struct self, records), ... }
+ *     wrong = sq_records_begin(&records, fd, &first);       in `.declare`, and again in `.prepare`
+ *     records.decoder.source = path;
+ *     records.decoder.columns = &columns;                   CSV: of the file
+ *     sq_decoder_emit(task, &records.decoder, record, offset);
+ *     sq_records_free(&records);
+ */
+struct sq_records {
+        struct sq_decoder decoder;
+        char *names[SQ_FIELDS_MAX]; /* decoder.n of them: of columns or members */
+};
+
+#define SQ_OPT_RECORDS(state, member) \
+        SQ_OPT_ENUM_AS( \
+                "format", state, member.decoder.format, "lines|csv|jsonl", "lines", \
+                "lines: the field `line`; csv: the fields of the header line, as text; jsonl: the members of the " \
+                "first object"), \
+                SQ_OPT_NESTED_AS( \
+                        "fields", state, member.decoder.wanted, \
+                        "csv: only these columns; jsonl: these members (nil where an object lacks one); lines: " \
+                        "the field's name; as `NAME: TYPE` converted, TYPE: " SQ_TYPES_HELP), \
+                SQ_OPT_ON_ERROR(state, member.decoder.on_error)
+
+/* Reads the setting `fields`, which sq_records_begin() does too. NULL, or what is wrong with it. */
 SQ_EXPORT const char *sq_records_fields(struct sq_records *records);
 /* In `.declare`, after sq_records_begin(): declares the fields of stream 0. */
 SQ_EXPORT void sq_records_declare(const struct sq_records *records, struct sq_declaration *decl);
-/* Finds the names of the fields, from the settings or the first record of `fd` (-1: it is a pipe), and where the first
- * record begins that is a tuple. NULL; or what is wrong, a constant or a view. */
+/* Finds the names of the fields, from the settings or the first record of `fd` (-1: it is a pipe),
+ * and where the first record begins that is a tuple. NULL; or what is wrong, a constant or a view. The records must not be
+ * moved from here on. */
 SQ_EXPORT const char *sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first);
-/* Emits a record that was read at `offset`; `wrong`: the reader's cause why it is none, or NULL. `columns`: of its CSV
- * file. */
-SQ_EXPORT void sq_records_emit(struct sq_task *task, struct sq_records *records, const struct sq_csv_columns *columns,
-                               const char *wrong, struct sq_str record, uint64_t offset);
 SQ_EXPORT void sq_records_free(struct sq_records *records);
 
 /* ---- Pace -------------------------------------------------------------------------------------------- */

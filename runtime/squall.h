@@ -275,6 +275,10 @@ struct sq_items {
 SQ_EXPORT struct sq_items sq_items(struct sq_value value);
 SQ_EXPORT bool sq_next_item(struct sq_items *items, struct sq_value *ret_value);
 
+/* The one value that `bytes` of anybody's are in msgpack, a view: nothing is copied. False: they are not that, more than
+ * that, or nested deeper than 128. */
+SQ_EXPORT bool sq_unpack(struct sq_str bytes, struct sq_value *ret_value);
+
 /* ---- Reading a tuple --------------------------------------------------------------------------------- */
 
 /*

@@ -144,7 +144,8 @@ declare(struct sq_declaration *decl)
 {
         const struct file *file = sq_declared_state(decl);
         struct sq_records records = file->records;
-        bool need = records.format == SQ_FORMAT_CSV || (records.format == SQ_FORMAT_JSONL && records.wanted.n == 0);
+        const struct sq_decoder *decoder = &records.decoder;
+        bool need = decoder->format == SQ_FORMAT_CSV || (decoder->format == SQ_FORMAT_JSON && decoder->wanted.n == 0);
         const char *wrong = sq_records_fields(&records), *packed = NULL;
         char text[WRONG];
         uint64_t first;
@@ -154,8 +155,6 @@ declare(struct sq_declaration *decl)
                 sq_declare_error(decl, "fields", "%s", wrong);
                 return;
         }
-        records.path = file->path;
-        records.nfields = 0;
         if (file->repeat < 0)
                 sq_declare_error(decl, "repeat", "must not be negative");
         if (is_stdin(file->path)) {
@@ -255,7 +254,7 @@ read_columns(struct file *file, int fd)
 
         sq_reader_open(&reader, fd, 0, UINT64_MAX);
         if (sq_reader_next(&reader, true, &record) > 0)
-                (void)sq_csv_columns_read(columns_of(file, file->tail.generation), record, file->records.nfields,
+                (void)sq_csv_columns_read(columns_of(file, file->tail.generation), record, file->records.decoder.n,
                                           (const char *const *)file->records.names);
         sq_reader_close(&reader);
 }
@@ -264,7 +263,7 @@ read_columns(struct file *file, int fd)
 static void
 begin(struct file *file)
 {
-        bool csv = file->records.format == SQ_FORMAT_CSV;
+        bool csv = file->records.decoder.format == SQ_FORMAT_CSV;
 
         file->tail.begun = false;
         file->replayer.fd = -1;
@@ -320,12 +319,12 @@ open_stdin(struct sq_task *task, struct file *file)
                 wrong = sq_records_begin(&file->records, -1, &first);
         if (wrong)
                 return sq_error_final(task, "standard input: %s", wrong);
-        file->records.path = "standard input";
+        file->records.decoder.source = "standard input";
         file->piped = true;
         file->stale = sq_incarnation(task) > 0;
         file->size = file->last = UNKNOWN;
         file->reading = sq_index(task) == 0;
-        file->header = file->records.format == SQ_FORMAT_CSV;
+        file->header = file->records.decoder.format == SQ_FORMAT_CSV;
         sq_reader_open_pipe(&file->reader, STDIN_FILENO);
         return 0;
 }
@@ -376,7 +375,7 @@ begin_once(struct sq_task *task, struct file *file)
                 return -1;
         if (take_share(task, file) < 0)
                 return -1;
-        if (file->records.format == SQ_FORMAT_CSV)
+        if (file->records.decoder.format == SQ_FORMAT_CSV)
                 read_columns(file, file->fd);
         (void)sq_identity_take(&file->identity, file->fd, read_up_to(file));
         return 0;
@@ -389,15 +388,15 @@ prepare(struct sq_task *task)
         const char *wrong;
 
         file->fd = -1;
-        file->records.path = file->path;
+        file->records.decoder.source = file->path;
         sq_tail_open(&file->tail, file->path, &file->reader);
-        file->reader.csv = file->replayer.csv = file->records.format == SQ_FORMAT_CSV;
+        file->reader.csv = file->replayer.csv = file->records.decoder.format == SQ_FORMAT_CSV;
         file->repeat += file->repeat == 0;
         if (is_stdin(file->path))
                 return open_stdin(task, file);
         if (open_file(task, file) < 0)
                 return -1;
-        wrong = file->fd < 0 && file->records.format != SQ_FORMAT_LINES
+        wrong = file->fd < 0 && file->records.decoder.format != SQ_FORMAT_TEXT
                         ? strerror(ENOENT)
                         : sq_records_begin(&file->records, file->fd, &file->first);
         if (wrong)
@@ -430,12 +429,18 @@ cleanup(struct sq_task *task)
 
 /* ---- Reading ----------------------------------------------------------------------------------------- */
 
-/* Emits the record that `reader` has read, of that generation. */
+/* Emits a record of that generation; `wrong`: the cause why it is none, or NULL. */
 static inline void
-emit(struct sq_task *task, struct file *file, const struct sq_reader *reader, struct sq_str record, uint64_t generation,
+emit(struct sq_task *task, struct file *file, const char *wrong, struct sq_str record, uint64_t generation,
      uint64_t offset)
 {
-        sq_records_emit(task, &file->records, columns_of(file, generation), reader->wrong, record, offset);
+        struct sq_decoder *decoder = &file->records.decoder;
+
+        decoder->columns = columns_of(file, generation);
+        if (wrong)
+                sq_decoder_refuse(task, decoder, record, offset, wrong);
+        else
+                sq_decoder_emit(task, decoder, record, offset);
 }
 
 /* The header of a generation: columns may stand in another order than before. */
@@ -443,12 +448,12 @@ static void
 take_header(struct sq_task *task, struct file *file, struct sq_str record)
 {
         struct sq_csv_columns *columns = columns_of(file, file->tail.generation);
-        size_t lacking = sq_csv_columns_read(columns, record, file->records.nfields,
+        size_t lacking = sq_csv_columns_read(columns, record, file->records.decoder.n,
                                              (const char *const *)file->records.names);
 
-        if (lacking < file->records.nfields && file->piped)
+        if (lacking < file->records.decoder.n && file->piped)
                 (void)sq_error_final(task, "standard input: the header line lacks `%s`", file->records.names[lacking]);
-        else if (lacking < file->records.nfields)
+        else if (lacking < file->records.decoder.n)
                 sq_log(task, SQ_WARN, "%s: the new header lacks the column `%s`: it is empty from here on", file->path,
                        file->records.names[lacking]);
         file->header = false;
@@ -618,7 +623,7 @@ next(struct sq_task *task)
                 sq_track(task, position);
                 if (file->piped)
                         keep(task, file, record, position);
-                emit(task, file, &file->reader, record, file->tail.generation, position & SQ_TAIL_OFFSET);
+                emit(task, file, file->reader.wrong, record, file->tail.generation, position & SQ_TAIL_OFFSET);
                 bytes += record.len;
                 n++;
         }
@@ -644,7 +649,7 @@ replay_kept(struct sq_task *task, struct file *file, uint64_t position)
                 return sq_error(task, "standard input: the record at byte %llu is not kept",
                                 (unsigned long long)position);
         sq_track(task, position);
-        sq_records_emit(task, &file->records, &file->columns[0], wrong, record, position);
+        emit(task, file, wrong, record, 0, position);
         return 0;
 }
 
@@ -677,7 +682,7 @@ replay_read(struct sq_task *task, struct file *file, uint64_t position)
                 return sq_error(task, "%s: byte %llu: %s", file->path, (unsigned long long)offset,
                                 rc < 0 ? sq_reader_error(&file->replayer, rc) : "the file ends before it");
         sq_track(task, position);
-        emit(task, file, &file->replayer, record, generation, offset);
+        emit(task, file, file->replayer.wrong, record, generation, offset);
         return 0;
 }
 
@@ -710,7 +715,7 @@ seek_once(struct sq_task *task, struct file *file, uint64_t position)
         file->first = file->header_end = before.first;
         if (take_share(task, file) < 0)
                 return -1;
-        if (file->records.format == SQ_FORMAT_CSV)
+        if (file->records.decoder.format == SQ_FORMAT_CSV)
                 read_columns(file, fd);
         file->identity = before.known;
         file->pass = file->size ? position / file->size : 0;
@@ -778,9 +783,7 @@ SQ_SPOUT(file) = {
                 {
                         SQ_REQ_PATH(struct file, path,
                                     "the file, plain or compressed by gzip or zstd; `-`: standard input"),
-                        SQ_OPT_FORMAT(struct file, records.format),
-                        SQ_OPT_FIELDS(struct file, records.wanted),
-                        SQ_OPT_ON_ERROR(struct file, records.on_error),
+                        SQ_OPT_RECORDS(struct file, records),
                         SQ_OPT_INT(struct file, repeat, 1, "how often the file is read"),
                         SQ_OPT_BOOL(struct file, follow, false,
                                     "wait for more at the end, as tail -F does: rotation and truncation are seen"),

@@ -22,14 +22,12 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <msgpack.h>
 #include <squall-kit.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
 
 enum { PULL, SUB };
-enum { MSGPACK, JSON, TEXT };
 enum { CAPACITY_MIN = 256, HWM_UNSET = -1, HWM_TCP = 1000, ENDPOINT_SIZE = 512 };
 
 struct held {
@@ -39,43 +37,24 @@ struct held {
 
 struct receiver {
         const char *endpoint, *topic;
-        int64_t pattern, format, hwm;
+        int64_t pattern, hwm;
         bool bind;
-        struct sq_nested fields;
-        int64_t on_error;
+        struct sq_decoder decoder;
 
-        struct sq_schema schema; /* of `fields` */
         void *context, *socket;
         int fd;
         uint64_t first, n, size; /* the ring */
         struct held *ring;
-        struct sq_json_reader json;
-        msgpack_unpacked unpacked;
 };
-
-static const char *
-default_field(const struct receiver *self)
-{
-        return self->format == TEXT ? "line" : "value";
-}
 
 static void
 declare(struct sq_declaration *decl)
 {
         const struct receiver *self = sq_declared_state(decl);
-        enum sq_type type = self->format == TEXT ? SQ_TEXT : SQ_ANY;
-        struct sq_schema schema;
-        char wrong[256];
 
-        if (!sq_schema_read(&self->fields, &schema, wrong, sizeof(wrong)))
-                sq_declare_error(decl, "fields", "%s", wrong);
-        else if (self->format == TEXT && !sq_schema_is_whole(&schema))
-                sq_declare_error(decl, "fields", "a text has one field, and no parts");
         if (self->hwm < HWM_UNSET || self->hwm > INT_MAX)
                 sq_declare_error(decl, "hwm", "must be from 0 to %d", INT_MAX);
-        sq_schema_declare(&schema, decl, type);
-        if (schema.n == 0)
-                sq_declare_out(decl, 0, default_field(self), type);
+        sq_decoder_declare(&self->decoder, decl);
 }
 
 /* ---- The socket -------------------------------------------------------------------------------------- */
@@ -94,11 +73,12 @@ prepare(struct sq_task *task)
         struct receiver *self = sq_state(task);
         int hwm = queue_limit(self), linger = 0;
         size_t size = sizeof(self->fd);
-        char wrong[256];
+        const char *wrong = sq_decoder_begin(&self->decoder);
 
-        if (!sq_schema_read(&self->fields, &self->schema, wrong, sizeof(wrong)))
+        if (wrong)
                 return sq_error(task, "fields: %s", wrong);
-        msgpack_unpacked_init(&self->unpacked);
+        self->decoder.source = self->endpoint;
+        self->decoder.unit = "message";
         self->context = zmq_ctx_new();
         self->socket = self->context ? zmq_socket(self->context, self->pattern == PULL ? ZMQ_PULL : ZMQ_SUB) : NULL;
         if (!self->socket || zmq_setsockopt(self->socket, ZMQ_RCVHWM, &hwm, sizeof(hwm)) < 0 ||
@@ -126,109 +106,12 @@ receive(struct receiver *self, zmq_msg_t *message)
 
 /* ---- Tuples ------------------------------------------------------------------------------------------ */
 
-static struct sq_value from_msgpack(const msgpack_object *object, msgpack_zone *zone);
-
-static struct sq_value
-from_list(const msgpack_object *object, msgpack_zone *zone)
-{
-        bool map = object->type == MSGPACK_OBJECT_MAP;
-        uint32_t n = map ? object->via.map.size : object->via.array.size;
-        struct sq_value *items = n ? msgpack_zone_malloc(zone, n * (map ? 2u : 1u) * sizeof(*items)) : NULL;
-
-        for (uint32_t i = 0; items && i < n; i++) {
-                if (!map) {
-                        items[i] = from_msgpack(&object->via.array.ptr[i], zone);
-                        continue;
-                }
-                items[2 * i] = from_msgpack(&object->via.map.ptr[i].key, zone);
-                items[2 * i + 1] = from_msgpack(&object->via.map.ptr[i].val, zone);
-        }
-        n = items ? n : 0;
-        return map ? sq_map(items, n) : sq_array(items, n);
-}
-
-static struct sq_value
-from_msgpack(const msgpack_object *object, msgpack_zone *zone)
-{
-        msgpack_timestamp time;
-
-        switch (object->type) {
-        case MSGPACK_OBJECT_BOOLEAN:
-                return sq_bool(object->via.boolean);
-        case MSGPACK_OBJECT_POSITIVE_INTEGER:
-                return object->via.u64 <= INT64_MAX ? sq_int((int64_t)object->via.u64) : sq_uint(object->via.u64);
-        case MSGPACK_OBJECT_NEGATIVE_INTEGER:
-                return sq_int(object->via.i64);
-        case MSGPACK_OBJECT_FLOAT32:
-        case MSGPACK_OBJECT_FLOAT64:
-                return sq_float(object->via.f64);
-        case MSGPACK_OBJECT_STR:
-                return sq_str((struct sq_str){object->via.str.ptr, object->via.str.size});
-        case MSGPACK_OBJECT_BIN:
-                return sq_bin(object->via.bin.ptr, object->via.bin.size);
-        case MSGPACK_OBJECT_ARRAY:
-        case MSGPACK_OBJECT_MAP:
-                return from_list(object, zone);
-        case MSGPACK_OBJECT_EXT:
-                if (msgpack_object_to_timestamp(object, &time))
-                        return sq_time((struct sq_time){time.tv_sec, time.tv_nsec});
-                return sq_bin(object->via.ext.ptr, object->via.ext.size);
-        default:
-                return sq_nil();
-        }
-}
-
-static bool
-read_value(struct receiver *self, struct sq_str body, struct sq_value *ret)
-{
-        size_t at = 0;
-
-        if (self->format == TEXT)
-                *ret = sq_str(body);
-        else if (self->format == JSON)
-                return sq_json_read(&self->json, body, ret);
-        else if (msgpack_unpack_next(&self->unpacked, body.ptr, body.len, &at) != MSGPACK_UNPACK_SUCCESS ||
-                 at != body.len)
-                return false;
-        else
-                *ret = from_msgpack(&self->unpacked.data, self->unpacked.zone);
-        return true;
-}
-
-/* The values of the fields: with `fields` the parts of a map or the places of an array, else the value as a whole.
- * False: it has no parts. */
-static bool
-take_fields(const struct receiver *self, struct sq_value value, struct sq_value *values)
-{
-        const struct sq_schema *schema = &self->schema;
-        const struct sq_value *items = value.as.ptr;
-
-        values[0] = value;
-        if (self->format == TEXT || schema->n == 0)
-                return true;
-        if (value.type != SQ_MAP && value.type != SQ_ARRAY)
-                return false;
-        for (unsigned i = 0; i < schema->n; i++)
-                if (value.type == SQ_ARRAY)
-                        values[i] = i < value.len ? items[i] : sq_nil();
-                else
-                        values[i] = (schema->typed ? sq_part : sq_member)(value, schema->paths[i]);
-        return true;
-}
-
 static void
-emit(struct sq_task *task, struct receiver *self, zmq_msg_t *message)
+emit(struct sq_task *task, struct receiver *self, zmq_msg_t *message, uint64_t position)
 {
         struct sq_str body = {zmq_msg_data(message), zmq_msg_size(message)};
-        struct sq_value value, values[SQ_FIELDS_MAX];
-        char cause[256] = "not what `format` and `fields` say";
 
-        if (read_value(self, body, &value) && take_fields(self, value, values) &&
-            (!self->schema.typed || sq_schema_convert(&self->schema, values, cause, sizeof(cause))))
-                sq_emit_values(task, 0, self->schema.n ? self->schema.n : 1, values);
-        else
-                sq_refuse(task, self->on_error, self->format == MSGPACK ? sq_bin(body.ptr, body.len) : sq_str(body),
-                          "%s: a message of %zu bytes: %s", self->endpoint, body.len, cause);
+        sq_decoder_emit(task, &self->decoder, body, position);
 }
 
 /* ---- The ring ---------------------------------------------------------------------------------------- */
@@ -282,7 +165,8 @@ take(struct sq_task *task, struct receiver *self, zmq_msg_t *message)
         struct held *held;
 
         if (sq_room(task) == UINT64_MAX || self->size == 0) {
-                emit(task, self, message);
+                emit(task, self, message, position);
+                self->first += self->n == 0;
                 return;
         }
         held = &self->ring[position % self->size];
@@ -291,7 +175,7 @@ take(struct sq_task *task, struct receiver *self, zmq_msg_t *message)
         zmq_msg_move(&held->message, message);
         self->n++;
         sq_track(task, position);
-        emit(task, self, &held->message);
+        emit(task, self, &held->message, position);
 }
 
 /* Takes at most `most` messages. How many; fewer when there are no more. */
@@ -331,7 +215,7 @@ replay(struct sq_task *task, uint64_t position)
                 return sq_error(task, "%s: message %llu is no longer held", self->endpoint,
                                 (unsigned long long)position);
         sq_track(task, position);
-        emit(task, self, &self->ring[position % self->size].message);
+        emit(task, self, &self->ring[position % self->size].message, position);
         return 0;
 }
 
@@ -357,8 +241,8 @@ finish(struct sq_task *task)
         if (zmq_getsockopt(self->socket, ZMQ_LAST_ENDPOINT, endpoint, &size) == 0)
                 (self->bind ? zmq_unbind : zmq_disconnect)(self->socket, endpoint);
         zmq_msg_init(&message);
-        while (receive(self, &message) == 0)
-                emit(task, self, &message);
+        for (uint64_t position = self->first + self->n; receive(self, &message) == 0; position++)
+                emit(task, self, &message, position);
         zmq_msg_close(&message);
         return 0;
 }
@@ -372,8 +256,7 @@ cleanup(struct sq_task *task)
                 if (is_held(self, p))
                         zmq_msg_close(&self->ring[p % self->size].message);
         free(self->ring);
-        sq_json_free(&self->json);
-        msgpack_unpacked_destroy(&self->unpacked);
+        sq_decoder_free(&self->decoder);
         if (self->socket)
                 zmq_close(self->socket);
         if (self->context)
@@ -389,14 +272,7 @@ SQ_SPOUT(zmq) = {
                         SQ_OPT_ENUM(struct receiver, pattern, "pull|sub", "pull", "the socket's pattern"),
                         SQ_OPT_BOOL(struct receiver, bind, false, "bind to the endpoint instead of connecting to it"),
                         SQ_OPT_STR(struct receiver, topic, "", "sub: only messages that begin with it"),
-                        SQ_OPT_ENUM(struct receiver, format, "msgpack|json|text", "msgpack",
-                                    "what is in a message (in its last frame)"),
-                        SQ_OPT_NESTED(
-                                struct receiver, fields,
-                                "msgpack, json: the members of a map or places of an array that become fields, default: "
-                                "the whole as `value`; text: the field's name, default `line`; as `NAME: TYPE` "
-                                "converted, TYPE: " SQ_TYPES_HELP),
-                        SQ_OPT_ON_ERROR(struct receiver, on_error),
+                        SQ_OPT_MESSAGES(struct receiver, decoder, "msgpack"),
                         SQ_OPT_INT(
                                 struct receiver, hwm, -1,
                                 "messages that wait in the socket, for each peer; 0: no limit; default: 1000, over ipc none, "

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tuples as records: squall-kit.h says what each encoding is. All grow one buffer, by put_bytes(); shortage of memory
+ * Tuples as records: squall-kit.h says what each format is. All grow one buffer, by put_bytes(); shortage of memory
  * is noted there and looked at once, when the record is whole: then the record goes and what stood before it stays.
  */
 #include <errno.h>
@@ -342,10 +342,10 @@ put_msgpack(struct sq_encoder *encoder, const struct encoded *row)
 static const struct {
         void (*put)(struct sq_encoder *encoder, const struct encoded *row);
         bool named;
-} encodings[] = {
-        [SQ_ENCODING_TSV] = {put_tsv, false},    [SQ_ENCODING_CSV] = {put_csv, false},
-        [SQ_ENCODING_JSON] = {put_object, true}, [SQ_ENCODING_JSONL] = {put_jsonl, true},
-        [SQ_ENCODING_TEXT] = {put_text, false},  [SQ_ENCODING_MSGPACK] = {put_msgpack, true},
+} formats[] = {
+        [SQ_FORMAT_TEXT] = {put_text, false},  [SQ_FORMAT_CSV] = {put_csv, false},
+        [SQ_FORMAT_JSON] = {put_object, true}, [SQ_FORMAT_MSGPACK] = {put_msgpack, true},
+        [SQ_FORMAT_JSONL] = {put_jsonl, true}, [SQ_FORMAT_TSV] = {put_tsv, false},
 };
 
 static int
@@ -353,7 +353,7 @@ encode(struct sq_encoder *encoder, const struct encoded *row)
 {
         size_t start = encoder->len;
 
-        encodings[encoder->encoding].put(encoder, row);
+        formats[encoder->format].put(encoder, row);
         if (!encoder->short_of_memory)
                 return 0;
         encoder->len = start;
@@ -376,7 +376,7 @@ sq_encode(struct sq_encoder *encoder, const struct sq_tuple *in)
 
         for (unsigned i = 0; i < n; i++)
                 values[i] = sq_tuple_get(in, i);
-        for (unsigned i = 0; encodings[encoder->encoding].named && i < n; i++)
+        for (unsigned i = 0; formats[encoder->format].named && i < n; i++)
                 names[i] = sq_tuple_name(in, i);
         return encode(encoder, &(struct encoded){n, names, values});
 }
@@ -399,5 +399,5 @@ void
 sq_encoder_free(struct sq_encoder *encoder)
 {
         free(encoder->bytes);
-        *encoder = (struct sq_encoder){.encoding = encoder->encoding};
+        *encoder = (struct sq_encoder){.format = encoder->format};
 }

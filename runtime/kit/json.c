@@ -262,15 +262,16 @@ sq_json_read(struct sq_json_reader *json, struct sq_str text, struct sq_value *r
 static bool
 is_named(const struct sq_value *item, const char *name)
 {
-        return item->len == strlen(name) && memcmp(item->as.ptr, name, item->len) == 0;
+        return (item->type == SQ_STR || item->type == SQ_BIN) && item->len == strlen(name) &&
+               memcmp(item->as.ptr, name, item->len) == 0;
 }
 
 /* Most objects of a file have the same members in the same order: the place behind the last find is looked at first. */
-size_t
-sq_members(struct sq_value object, size_t n, const char *const *names, struct sq_value *values)
+static size_t
+plain_members(struct sq_value object, size_t n, const char *const *names, struct sq_value *values)
 {
         const struct sq_value *items = object.as.ptr;
-        size_t members = object.type == SQ_MAP ? object.len : 0, at = 0, found = 0;
+        size_t members = object.len, at = 0, found = 0;
 
         for (size_t i = 0; i < n; i++) {
                 size_t looked = 0;
@@ -285,16 +286,45 @@ sq_members(struct sq_value object, size_t n, const char *const *names, struct sq
         return found;
 }
 
+static bool
+is_key(struct sq_value key, struct sq_str name)
+{
+        return (key.type == SQ_STR || key.type == SQ_BIN) && key.len == name.len &&
+               memcmp(key.as.ptr, name.ptr, name.len) == 0;
+}
+
+static bool
+find(struct sq_value object, struct sq_str name, struct sq_value *ret)
+{
+        struct sq_items items = object.type == SQ_MAP ? sq_items(object) : (struct sq_items){0};
+        struct sq_value key;
+
+        while (sq_next_item(&items, &key) && sq_next_item(&items, ret))
+                if (is_key(key, name))
+                        return true;
+        *ret = sq_nil();
+        return false;
+}
+
 static struct sq_value
 member(struct sq_value object, struct sq_str name)
 {
-        const struct sq_value *items = object.as.ptr;
+        struct sq_value value;
 
-        for (size_t i = 0; object.type == SQ_MAP && i < object.len; i++)
-                if ((items[2 * i].type == SQ_STR || items[2 * i].type == SQ_BIN) && items[2 * i].len == name.len &&
-                    memcmp(items[2 * i].as.ptr, name.ptr, name.len) == 0)
-                        return items[2 * i + 1];
-        return sq_nil();
+        (void)find(object, name, &value);
+        return value;
+}
+
+size_t
+sq_members(struct sq_value object, size_t n, const char *const *names, struct sq_value *values)
+{
+        size_t found = 0;
+
+        if (object.type == SQ_MAP && object.form == SQ_PLAIN)
+                return plain_members(object, n, names, values);
+        for (size_t i = 0; i < n; i++)
+                found += find(object, (struct sq_str){names[i], strlen(names[i])}, &values[i]);
+        return found;
 }
 
 struct sq_value

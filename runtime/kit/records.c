@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the records of a file become: the fields of a tuple. Their names come from the header of a CSV file, the first
- * object of a JSON Lines file, or the setting `fields`.
+ * What the fields of a file's records are called: the names come from the header of a CSV file, the first object of a
+ * JSON Lines file, or the setting `fields`. kit/decode.c does the rest.
  */
 #include <errno.h>
 #include <squall-kit.h>
@@ -11,30 +11,31 @@
 
 /* ---- Names ------------------------------------------------------------------------------------------- */
 
-/* False: what is wrong stands in records->wrong. */
+/* False: what is wrong stands in records->decoder.wrong. */
 static bool
 add_name(struct sq_records *records, struct sq_str name)
 {
+        struct sq_decoder *decoder = &records->decoder;
         char *copy = NULL;
 
-        if (records->nfields == SQ_FIELDS_MAX) {
-                snprintf(records->wrong, sizeof(records->wrong),
+        if (decoder->n == SQ_FIELDS_MAX) {
+                snprintf(decoder->wrong, sizeof(decoder->wrong),
                          "more than %u fields, which a tuple cannot have: choose some with `fields`", SQ_FIELDS_MAX);
                 return false;
         }
         copy = strndup(name.ptr, name.len);
         if (!copy) {
-                snprintf(records->wrong, sizeof(records->wrong), "%s", strerror(ENOMEM));
+                snprintf(decoder->wrong, sizeof(decoder->wrong), "%s", strerror(ENOMEM));
                 return false;
         }
-        records->names[records->nfields++] = copy; /* NOLINT(clang-analyzer-unix.Malloc): sq_records_free() does */
+        records->names[decoder->n++] = copy; /* NOLINT(clang-analyzer-unix.Malloc): sq_records_free() does */
         return true;
 }
 
 static bool
 is_known(const struct sq_records *records, struct sq_str name)
 {
-        for (unsigned i = 0; i < records->nfields; i++)
+        for (unsigned i = 0; i < records->decoder.n; i++)
                 if (sq_str_is(name, records->names[i]))
                         return true;
         return false;
@@ -43,8 +44,8 @@ is_known(const struct sq_records *records, struct sq_str name)
 static bool
 wanted(const struct sq_records *records, struct sq_str name)
 {
-        for (unsigned i = 0; i < records->schema.n; i++)
-                if (sq_str_is(name, records->schema.paths[i]))
+        for (unsigned i = 0; i < records->decoder.schema.n; i++)
+                if (sq_str_is(name, records->decoder.schema.paths[i]))
                         return true;
         return false;
 }
@@ -56,11 +57,11 @@ add_column(struct sq_records *records, struct sq_str name, unsigned column)
                            : is_known(records, name) ? "has the name of an earlier one"
                                                      : NULL;
 
-        if (records->schema.n > 0)
+        if (records->decoder.schema.n > 0)
                 return !wanted(records, name) || is_known(records, name) || add_name(records, name);
         if (!what)
                 return add_name(records, name);
-        snprintf(records->wrong, sizeof(records->wrong),
+        snprintf(records->decoder.wrong, sizeof(records->decoder.wrong),
                  "column %u of the header, '%.*s', %s: choose columns with `fields`", column + 1,
                  (int)(name.len < 64 ? name.len : 64), name.ptr, what);
         return false;
@@ -69,9 +70,10 @@ add_column(struct sq_records *records, struct sq_str name, unsigned column)
 static const char *
 names_of_schema(struct sq_records *records)
 {
-        for (unsigned i = 0; i < records->schema.n; i++)
-                if (!add_name(records, (struct sq_str){records->schema.paths[i], strlen(records->schema.paths[i])}))
-                        return records->wrong;
+        for (unsigned i = 0; i < records->decoder.schema.n; i++)
+                if (!add_name(records, (struct sq_str){records->decoder.schema.paths[i],
+                                                       strlen(records->decoder.schema.paths[i])}))
+                        return records->decoder.wrong;
         return NULL;
 }
 
@@ -88,14 +90,14 @@ names_of_columns(struct sq_records *records, struct sq_str header)
         for (unsigned column = 0; good && sq_csv_cell(&header, &grow, &cell); column++)
                 good = add_column(records, cell, column);
         free(scratch);
-        return good ? NULL : records->wrong;
+        return good ? NULL : records->decoder.wrong;
 }
 
 /* The place of the first field of the schema that the header lacks, or their number. */
 static size_t
 lacking_in(const struct sq_records *records, struct sq_str header)
 {
-        const struct sq_schema *schema = &records->schema;
+        const struct sq_schema *schema = &records->decoder.schema;
         struct sq_csv_columns columns = {0};
         size_t lacking = 0;
 
@@ -113,13 +115,15 @@ lacking_in(const struct sq_records *records, struct sq_str header)
 static const char *
 names_of_header(struct sq_records *records, struct sq_str header)
 {
-        const char *wrong = records->schema.typed ? names_of_schema(records) : names_of_columns(records, header);
+        const char *wrong = records->decoder.schema.typed ? names_of_schema(records)
+                                                          : names_of_columns(records, header);
         size_t lacking = wrong ? 0 : lacking_in(records, header);
 
-        if (wrong || lacking == records->schema.n)
+        if (wrong || lacking == records->decoder.schema.n)
                 return wrong;
-        snprintf(records->wrong, sizeof(records->wrong), "the header line lacks `%s`", records->schema.paths[lacking]);
-        return records->wrong;
+        snprintf(records->decoder.wrong, sizeof(records->decoder.wrong), "the header line lacks `%s`",
+                 records->decoder.schema.paths[lacking]);
+        return records->decoder.wrong;
 }
 
 static const char *
@@ -128,46 +132,47 @@ names_of_object(struct sq_records *records, struct sq_str record)
         struct sq_value object;
         const struct sq_value *items;
 
-        if (!sq_json_read(&records->json, record, &object) || object.type != SQ_MAP || object.len == 0)
+        if (!sq_json_read(&records->decoder.json, record, &object) || object.type != SQ_MAP || object.len == 0)
                 return "the first line is not a JSON object with members";
         items = object.as.ptr;
         for (uint32_t i = 0; i < object.len; i++)
                 if (!add_name(records, (struct sq_str){items[2 * i].as.ptr, items[2 * i].len}))
-                        return records->wrong;
+                        return records->decoder.wrong;
         return NULL;
 }
 
 static const char *
 keep(struct sq_records *records, const char *wrong)
 {
-        snprintf(records->wrong, sizeof(records->wrong), "%s", wrong);
-        return records->wrong;
+        snprintf(records->decoder.wrong, sizeof(records->decoder.wrong), "%s", wrong);
+        return records->decoder.wrong;
 }
 
 const char *
 sq_records_fields(struct sq_records *records)
 {
-        const struct sq_schema *schema = &records->schema;
+        const char *wrong = sq_decoder_begin(&records->decoder);
 
-        if (!sq_schema_read(&records->wanted, &records->schema, records->wrong, sizeof(records->wrong)))
-                return records->wrong;
-        if (records->format == SQ_FORMAT_LINES && schema->typed && !sq_schema_is_whole(schema))
-                return "a line is one field, and has no parts";
-        return NULL;
+        records->decoder.n = 0;
+        records->decoder.paths = (const char *const *)records->names;
+        records->decoder.unit = "byte";
+        return wrong;
 }
 
 const char *
 sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first)
 {
-        struct sq_reader reader = {.csv = records->format == SQ_FORMAT_CSV};
+        const struct sq_decoder *decoder = &records->decoder;
+        bool csv = decoder->format == SQ_FORMAT_CSV;
+        struct sq_reader reader = {.csv = csv};
         const char *wrong = sq_records_fields(records);
         struct sq_str record;
         int rc;
 
         *ret_first = 0;
-        if (wrong || records->format == SQ_FORMAT_LINES)
+        if (wrong)
                 return wrong;
-        if (records->wanted.n > 0 && (records->format == SQ_FORMAT_JSONL || fd < 0))
+        if (decoder->format == SQ_FORMAT_TEXT || (decoder->wanted.n > 0 && (!csv || fd < 0)))
                 return names_of_schema(records);
         if (fd < 0)
                 return "cannot be read ahead for the names of the fields: give them in `fields`";
@@ -179,9 +184,8 @@ sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first)
         else if (reader.wrong)
                 wrong = reader.wrong;
         else
-                wrong = records->format == SQ_FORMAT_CSV ? names_of_header(records, record)
-                                                         : names_of_object(records, record);
-        if (records->format == SQ_FORMAT_CSV)
+                wrong = csv ? names_of_header(records, record) : names_of_object(records, record);
+        if (csv)
                 *ret_first = reader.offset;
         sq_reader_close(&reader);
         return wrong;
@@ -190,145 +194,24 @@ sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first)
 void
 sq_records_declare(const struct sq_records *records, struct sq_declaration *decl)
 {
-        enum sq_type untyped = records->format == SQ_FORMAT_JSONL ? SQ_ANY : SQ_TEXT;
+        const struct sq_decoder *decoder = &records->decoder;
+        enum sq_type untyped = decoder->format == SQ_FORMAT_JSON ? SQ_ANY : SQ_TEXT;
 
-        if (records->schema.typed) {
-                sq_schema_declare(&records->schema, decl, untyped);
+        if (decoder->schema.typed) {
+                sq_schema_declare(&decoder->schema, decl, untyped);
                 return;
         }
-        if (records->format == SQ_FORMAT_LINES)
+        if (decoder->format == SQ_FORMAT_TEXT && decoder->n == 0)
                 sq_declare_out(decl, 0, "line", untyped);
-        for (unsigned i = 0; i < records->nfields; i++)
+        for (unsigned i = 0; i < decoder->n; i++)
                 sq_declare_out(decl, 0, records->names[i], untyped);
 }
 
 void
 sq_records_free(struct sq_records *records)
 {
-        for (unsigned i = 0; i < records->nfields; i++)
+        for (unsigned i = 0; i < records->decoder.n; i++)
                 free(records->names[i]);
-        records->nfields = 0;
-        sq_json_free(&records->json);
-        free(records->scratch);
-}
-
-/* ---- Emitting ---------------------------------------------------------------------------------------- */
-
-static char *
-scratch(struct sq_records *records, size_t need)
-{
-        if (need > records->scratch_size) {
-                free(records->scratch);
-                records->scratch = malloc(need);
-                records->scratch_size = records->scratch ? need : 0;
-        }
-        return records->scratch;
-}
-
-/* Counts a row with too few or too many cells, and says so now and then: the 1st, 2nd, 4th, 8th, ... */
-static void
-note_ragged(struct sq_task *task, struct sq_records *records, uint64_t offset, size_t cells, size_t columns)
-{
-        sq_count(task, cells < columns ? "short rows" : "long rows", 1);
-        records->ragged++;
-        if ((records->ragged & (records->ragged - 1)) == 0)
-                sq_log(task, SQ_WARN,
-                       "%s: byte %llu: a row of %zu cells under a header of %zu columns: %s (%llu such rows so far)",
-                       records->path, (unsigned long long)offset, cells, columns,
-                       cells < columns ? "the missing ones are empty" : "the surplus is left out",
-                       (unsigned long long)records->ragged);
-}
-
-/* Emits the values in their declared types. */
-static inline void
-emit_values(struct sq_task *task, const struct sq_records *records, struct sq_str record, uint64_t offset, unsigned n,
-            struct sq_value *values)
-{
-        char cause[256];
-
-        if (!records->schema.typed || sq_schema_convert(&records->schema, values, cause, sizeof(cause)))
-                sq_emit_values(task, 0, n, values);
-        else
-                sq_refuse(task, records->on_error, sq_str(record), "%s: byte %llu: %s", records->path,
-                          (unsigned long long)offset, cause);
-}
-
-static void
-emit_csv(struct sq_task *task, struct sq_records *records, const struct sq_csv_columns *columns, struct sq_str record,
-         uint64_t offset)
-{
-        struct sq_value values[SQ_FIELDS_MAX];
-        char *room = scratch(records, record.len + 1);
-        size_t cells;
-
-        if (!room) {
-                sq_refuse(task, records->on_error, sq_str(record), "%s: byte %llu: %s", records->path,
-                          (unsigned long long)offset, strerror(ENOMEM));
-                return;
-        }
-        cells = sq_csv_row(columns, record, room, records->nfields, values);
-        if (cells != columns->n)
-                note_ragged(task, records, offset, cells, columns->n);
-        emit_values(task, records, record, offset, records->nfields, values);
-}
-
-/* The fields are those of the first object. What a later one has besides is not in the tuple, which is said as
- * note_ragged() does. */
-static void
-note_new_members(struct sq_task *task, struct sq_records *records, struct sq_value object, uint64_t offset)
-{
-        const struct sq_value *items = object.as.ptr;
-        uint32_t i = 0;
-
-        while (i + 1 < object.len && is_known(records, (struct sq_str){items[2 * i].as.ptr, items[2 * i].len}))
-                i++;
-        if (records->on_error == SQ_ON_ERROR_FAIL) {
-                (void)sq_error_final(task, "%s: byte %llu: the first object had no member `%.*s`", records->path,
-                                     (unsigned long long)offset, (int)items[2 * i].len,
-                                     (const char *)items[2 * i].as.ptr);
-                return;
-        }
-        sq_count(task, "objects with new members", 1);
-        records->with_new++;
-        if ((records->with_new & (records->with_new - 1)) == 0)
-                sq_log(task, SQ_WARN,
-                       "%s: byte %llu: the first object had no member `%.*s`, so no field holds it: name what you want in `fields` (%llu such "
-                       "objects so far)",
-                       records->path, (unsigned long long)offset, (int)items[2 * i].len,
-                       (const char *)items[2 * i].as.ptr, (unsigned long long)records->with_new);
-}
-
-static void
-emit_jsonl(struct sq_task *task, struct sq_records *records, struct sq_str record, uint64_t offset)
-{
-        struct sq_value values[SQ_FIELDS_MAX], object;
-        size_t found;
-
-        if (!sq_json_read(&records->json, record, &object) || object.type != SQ_MAP) {
-                sq_refuse(task, records->on_error, sq_str(record), "%s: byte %llu: %s", records->path,
-                          (unsigned long long)offset, records->json.wrong ? records->json.wrong : "not a JSON object");
-                return;
-        }
-        found = sq_members(object, records->nfields, (const char *const *)records->names, values);
-        if (found < object.len && records->wanted.n == 0)
-                note_new_members(task, records, object, offset);
-        for (unsigned i = 0; records->schema.typed && i < records->nfields; i++)
-                if (values[i].type == SQ_NIL && strchr(records->names[i], '.'))
-                        values[i] = sq_part(object, records->names[i]);
-        emit_values(task, records, record, offset, records->nfields, values);
-}
-
-void
-sq_records_emit(struct sq_task *task, struct sq_records *records, const struct sq_csv_columns *columns,
-                const char *wrong, struct sq_str record, uint64_t offset)
-{
-        if (wrong)
-                sq_refuse(task, records->on_error, sq_str(record), "%s: byte %llu: %s", records->path,
-                          (unsigned long long)offset, wrong);
-        else if (records->format == SQ_FORMAT_LINES)
-                emit_values(task, records, record, offset, 1, (struct sq_value[]){sq_str(record)});
-        else if (records->format == SQ_FORMAT_CSV)
-                emit_csv(task, records, columns, record, offset);
-        else
-                emit_jsonl(task, records, record, offset);
+        records->decoder.n = 0;
+        sq_decoder_free(&records->decoder);
 }

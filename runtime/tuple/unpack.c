@@ -9,6 +9,8 @@
 #include <endian.h>
 #include <string.h>
 
+#include "tuple/pack.h"
+
 enum rest { NONE, BYTES, ITEMS, PAIRS, BAD };
 
 /* `fixed`: bytes of head and length, or of the whole value. `width`: bytes of the length field behind the first
@@ -200,6 +202,42 @@ sqi_unpack(const uint8_t *at, const uint8_t *end)
                 break;
         }
         return sq_nil();
+}
+
+/* Whether nothing in the value, which sqi_skip() has passed, is deeper than it may be. */
+static bool
+is_shallow(const uint8_t *at)
+{
+        uint64_t left[SQI_DEPTH_MAX + 1] = {1};
+        unsigned depth = 0;
+
+        for (;;) {
+                struct shape shape = shapes[*at];
+                uint64_t n = shape.rest == NONE ? 0 : length(at, shape);
+
+                at += shape.fixed;
+                left[depth]--;
+                if (shape.rest == BYTES)
+                        at += n;
+                else if (n > 0 && depth == SQI_DEPTH_MAX)
+                        return false;
+                else if (n > 0)
+                        left[++depth] = shape.rest == PAIRS ? 2 * n : n;
+                while (left[depth] == 0)
+                        if (depth-- == 0)
+                                return true;
+        }
+}
+
+bool
+sq_unpack(struct sq_str bytes, struct sq_value *ret_value)
+{
+        const uint8_t *at = (const uint8_t *)bytes.ptr, *end = at + bytes.len;
+
+        if (bytes.len == 0 || bytes.len > UINT32_MAX || sqi_skip(at, end) != end || !is_shallow(at))
+                return false;
+        *ret_value = sqi_unpack(at, end);
+        return true;
 }
 
 struct sq_items

@@ -65,7 +65,7 @@ read_json(const struct sq_encoder *encoder, size_t n, struct sq_encoder *ret)
 static void
 read_json_twice(const struct sq_encoder *encoder, size_t n)
 {
-        struct sq_encoder second = {.encoding = SQ_ENCODING_JSONL}, third = {.encoding = SQ_ENCODING_JSONL};
+        struct sq_encoder second = {.format = SQ_FORMAT_JSONL}, third = {.format = SQ_FORMAT_JSONL};
 
         read_json(encoder, n, &second);
         read_json(&second, n, &third);
@@ -77,8 +77,8 @@ read_json_twice(const struct sq_encoder *encoder, size_t n)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        struct sq_encoder csv = {.encoding = SQ_ENCODING_CSV}, tsv = {.encoding = SQ_ENCODING_TSV},
-                          json = {.encoding = SQ_ENCODING_JSONL};
+        struct sq_encoder csv = {.format = SQ_FORMAT_CSV}, tsv = {.format = SQ_FORMAT_TSV},
+                          json = {.format = SQ_FORMAT_JSONL};
         const char *at = (const char *)data, *end = at + size;
         struct sq_value values[FIELDS];
         size_t n = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values as records of every encoding, and back. */
+/* Values as records of every format, and back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,9 +25,9 @@ bytes(const char *text, size_t len)
 
 /* The record of `n` values must be `expected`, of `len` bytes. */
 static void
-expect_bytes(enum sq_encoding encoding, size_t n, const struct sq_value *values, const char *expected, size_t len)
+expect_bytes(enum sq_format format, size_t n, const struct sq_value *values, const char *expected, size_t len)
 {
-        struct sq_encoder encoder = {.encoding = encoding};
+        struct sq_encoder encoder = {.format = format};
 
         assert_int_equal(sq_encode_values(&encoder, n, names, values), 0);
         assert_int_equal(encoder.len, len);
@@ -37,9 +37,9 @@ expect_bytes(enum sq_encoding encoding, size_t n, const struct sq_value *values,
 }
 
 static void
-expect(enum sq_encoding encoding, size_t n, const struct sq_value *values, const char *expected)
+expect(enum sq_format format, size_t n, const struct sq_value *values, const char *expected)
 {
-        expect_bytes(encoding, n, values, expected, strlen(expected));
+        expect_bytes(format, n, values, expected, strlen(expected));
 }
 
 /* Of one value, a text of `len` bytes if it is not 0. */
@@ -49,13 +49,13 @@ struct example {
 };
 
 static void
-expect_each(enum sq_encoding encoding, const struct example *examples, size_t n)
+expect_each(enum sq_format format, const struct example *examples, size_t n)
 {
         for (size_t i = 0; i < n; i++) {
                 const struct sq_value pair[] = {examples[i].value, sq_int(1)};
 
-                expect(encoding, 1, pair, examples[i].alone);
-                expect(encoding, 2, pair, examples[i].beside);
+                expect(format, 1, pair, examples[i].alone);
+                expect(format, 2, pair, examples[i].beside);
         }
 }
 
@@ -72,7 +72,7 @@ writes_the_text_of_a_record_of_one_field_as_it_is_but_for_line_ends(void **unuse
         };
 
         (void)unused;
-        expect_each(SQ_ENCODING_TSV, examples, LENGTH(examples));
+        expect_each(SQ_FORMAT_TSV, examples, LENGTH(examples));
 }
 
 static void
@@ -91,7 +91,7 @@ quotes_cells_of_csv_where_they_need_it(void **unused)
         };
 
         (void)unused;
-        expect_each(SQ_ENCODING_CSV, examples, LENGTH(examples));
+        expect_each(SQ_FORMAT_CSV, examples, LENGTH(examples));
 }
 
 static void
@@ -122,9 +122,9 @@ writes_other_values_in_cells_as_json_does_but_for_nil_and_times(void **unused)
         (void)unused;
         for (size_t i = 0; i < LENGTH(tsv); i++)
                 if (tsv[i].alone)
-                        expect_each(SQ_ENCODING_TSV, &tsv[i], 1);
-        expect_bytes(SQ_ENCODING_TSV, 1, &tsv[8].value, "\x00\xff\t\n", 4);
-        expect_each(SQ_ENCODING_CSV, csv, LENGTH(csv));
+                        expect_each(SQ_FORMAT_TSV, &tsv[i], 1);
+        expect_bytes(SQ_FORMAT_TSV, 1, &tsv[8].value, "\x00\xff\t\n", 4);
+        expect_each(SQ_FORMAT_CSV, csv, LENGTH(csv));
 }
 
 static void
@@ -133,12 +133,12 @@ writes_objects_that_are_json_whatever_is_in_them(void **unused)
         static const char *const odd[] = {"", "quo\"te", "\xff"};
         const struct sq_value pair[] = {sq_int(1), sq_float(INFINITY)};
         const struct sq_value values[] = {sq_map(pair, 1), bytes("a\0\xc3", 3), sq_nil()};
-        struct sq_encoder encoder = {.encoding = SQ_ENCODING_JSONL};
+        struct sq_encoder encoder = {.format = SQ_FORMAT_JSONL};
         const char *expected = "{\"\":{\"1\":null},\"quo\\\"te\":\"a\\u0000\\ufffd\",\"\\ufffd\":null}\n";
 
         (void)unused;
-        expect(SQ_ENCODING_JSON, 3, values, "{\"a\":{\"1\":null},\"b\":\"a\\u0000\\ufffd\",\"c\":null}");
-        expect(SQ_ENCODING_JSON, 0, NULL, "{}");
+        expect(SQ_FORMAT_JSON, 3, values, "{\"a\":{\"1\":null},\"b\":\"a\\u0000\\ufffd\",\"c\":null}");
+        expect(SQ_FORMAT_JSON, 0, NULL, "{}");
         assert_int_equal(sq_encode_values(&encoder, 3, odd, values), 0);
         assert_int_equal(encoder.len, strlen(expected));
         assert_memory_equal(encoder.bytes, expected, encoder.len);
@@ -151,9 +151,9 @@ writes_the_bytes_of_text_between_tabs(void **unused)
         const struct sq_value values[] = {sq_text("a\tb\n"), sq_nil(), sq_time((struct sq_time){0, 0})};
 
         (void)unused;
-        expect(SQ_ENCODING_TEXT, 3, values, "a\tb\n\tnull\t\"1970-01-01T00:00:00Z\"");
-        expect(SQ_ENCODING_TEXT, 1, values, "a\tb\n");
-        expect(SQ_ENCODING_TEXT, 0, NULL, "");
+        expect(SQ_FORMAT_TEXT, 3, values, "a\tb\n\tnull\t\"1970-01-01T00:00:00Z\"");
+        expect(SQ_FORMAT_TEXT, 1, values, "a\tb\n");
+        expect(SQ_FORMAT_TEXT, 0, NULL, "");
 }
 
 static void
@@ -164,13 +164,13 @@ writes_maps_of_msgpack_in_the_shortest_form(void **unused)
         const struct sq_value times[] = {sq_time((struct sq_time){1, 0})};
 
         (void)unused;
-        expect_bytes(SQ_ENCODING_MSGPACK, 3, values,
+        expect_bytes(SQ_FORMAT_MSGPACK, 3, values,
                      "\x83\xa1"
                      "a\x92\x81\xc0\xc4\x01\xff\xc2\xa1"
                      "b\x01\xa1"
                      "c\xcb\x3f\xe0\x00\x00\x00\x00\x00\x00",
                      24);
-        expect_bytes(SQ_ENCODING_MSGPACK, 1, times,
+        expect_bytes(SQ_FORMAT_MSGPACK, 1, times,
                      "\x81\xa1"
                      "a\xd6\xff\x00\x00\x00\x01",
                      9);
@@ -180,7 +180,7 @@ static void
 appends_records_behind_those_that_stand_there(void **unused)
 {
         enum { MANY = 20000, LONG = 1000000 };
-        struct sq_encoder encoder = {.encoding = SQ_ENCODING_TSV};
+        struct sq_encoder encoder = {.format = SQ_FORMAT_TSV};
         char *text = malloc(LONG);
         struct sq_value value = sq_text("line");
 
@@ -211,7 +211,7 @@ static const char *const hard[] = {
 static void
 the_csv_reader_reads_what_was_written(void **unused)
 {
-        struct sq_encoder encoder = {.encoding = SQ_ENCODING_CSV};
+        struct sq_encoder encoder = {.format = SQ_FORMAT_CSV};
         char scratch[256];
 
         (void)unused;
@@ -240,7 +240,7 @@ the_csv_reader_reads_what_was_written(void **unused)
 static void
 the_json_reader_reads_what_was_written(void **unused)
 {
-        struct sq_encoder encoder = {.encoding = SQ_ENCODING_JSON};
+        struct sq_encoder encoder = {.format = SQ_FORMAT_JSON};
         struct sq_json_reader json = {0};
 
         (void)unused;

@@ -310,12 +310,12 @@ use_keyed_state(void)
 
 /* The record that there is no memory for is not there at all; the next ones stand behind those before it. */
 static int
-encode_records_of(enum sq_encoding encoding)
+encode_records_of(enum sq_format format)
 {
         static const char text[] = "a text, \"which\" is copied when it stands in an array";
         static const char *const names[] = {"text", "list"};
         const struct sq_value item = sq_text(text), values[] = {item, sq_array(&item, 1)};
-        struct sq_encoder encoder = {.encoding = encoding};
+        struct sq_encoder encoder = {.format = format};
         size_t record = 0;
         int r = 0;
 
@@ -339,8 +339,8 @@ encode_records(void)
 {
         int r = 0;
 
-        for (int encoding = SQ_ENCODING_TSV; encoding <= SQ_ENCODING_MSGPACK && r == 0; encoding++)
-                r = encode_records_of((enum sq_encoding)encoding);
+        for (int format = 0; format < SQ_FORMATS && r == 0; format++)
+                r = encode_records_of((enum sq_format)format);
         return r;
 }
 

@@ -184,7 +184,34 @@ is_older(int64_t a_ns, const char *a, int64_t b_ns, const char *b)
 {
         long m = number_of(a), n = number_of(b);
 
-        return m && n && m != n ? m > n : a_ns < b_ns;
+        if (m && n && m != n)
+                return m > n;
+        return a_ns != b_ns ? a_ns < b_ns : strcmp(a, b) < 0;
+}
+
+/* The number in the name that a file has now. */
+static long
+number_now(DIR *folder, const struct sq_identity *identity)
+{
+        const struct dirent *entry;
+        struct stat about;
+        long number = 0;
+
+        while (number == 0 && (entry = readdir(folder)))
+                if (number_of(entry->d_name) && fstatat(dirfd(folder), entry->d_name, &about, 0) == 0 &&
+                    about.st_dev == identity->device && about.st_ino == identity->inode)
+                        number = number_of(entry->d_name);
+        rewinddir(folder);
+        return number;
+}
+
+/* The kernel's clock of files ticks every few milliseconds: within one tick only a name can tell that it is older. */
+static bool
+is_younger(const char *name, const struct stat *about, const struct sq_identity *last, long last_number)
+{
+        if (changed_at(about) != last->changed_ns)
+                return changed_at(about) > last->changed_ns;
+        return !last_number || number_of(name) < last_number;
 }
 
 static bool
@@ -196,12 +223,13 @@ is_known(const struct sq_identity *known, size_t n, int fd, const struct stat *a
         return false;
 }
 
-/* The oldest rotated file that is younger than the last of the known ones and none of them, by name; false: there is
+/* The oldest rotated file that is not older than the last of the known ones and none of them, by name; false: there is
  * none. */
 static bool
 oldest_after(DIR *folder, const char *name, const struct sq_identity *known, size_t n, char *ret)
 {
         const struct dirent *entry;
+        long last_number = number_now(folder, &known[n - 1]);
         struct stat about;
         int64_t best_ns = 0;
 
@@ -214,7 +242,7 @@ oldest_after(DIR *folder, const char *name, const struct sq_identity *known, siz
                 fd = open_regular(folder, entry->d_name, &about);
                 if (fd < 0)
                         continue;
-                if (about.st_size > 0 && changed_at(&about) > known[n - 1].changed_ns &&
+                if (about.st_size > 0 && is_younger(entry->d_name, &about, &known[n - 1], last_number) &&
                     !is_known(known, n, fd, &about) && !sq_compressed(fd) &&
                     (!*ret || is_older(changed_at(&about), entry->d_name, best_ns, ret))) {
                         snprintf(ret, NAME_MAX + 1, "%s", entry->d_name);

@@ -97,7 +97,7 @@ strike() {
 log=$dir/app.log
 strike 3 "echo third >>$log"
 strike 5 "echo fourth >>$log; mv $log $log.1; echo fifth >$log"
-strike 8 "echo sixth >>$log; mv $log.1 $log.3; mv $log $log.2; echo seventh >$log.1; echo eighth >$log"
+strike 8 "echo sixth >>$log; mv $log.1 $log.3; mv $log $log.2; echo seventh >$log.1; touch -r $log.2 $log.1; echo eighth >$log" # within one tick of the clock
 strike 10 "cp $log $log.0; : >$log; printf 'ninth, longer than all that stood there before\ntenth\n' >>$log"
 strike 11 "rm $log; echo eleventh >$log"
 kill -INT "$run"

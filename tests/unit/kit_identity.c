@@ -148,6 +148,23 @@ goes_from_a_rotated_file_to_the_next_and_not_past_one(void **state)
 }
 
 static void
+goes_from_a_rotated_file_to_the_next_that_was_written_in_the_same_tick_of_the_clock(void **state)
+{
+        struct sq_identity known[2];
+
+        (void)state;
+        put("", "first\n", 1);
+        take(&known[0], "", 6);
+        turn("", ".2");
+        put(".3", "before\n", 1);
+        put(".1", "second\n", 1);
+        put("", "third\n", 1);
+        begins(sq_identity_after(known, 1, path), "second");
+        take(&known[1], ".1", 7);
+        begins(sq_identity_after(known, 2, path), "third");
+}
+
+static void
 a_file_that_is_not_there_has_no_descriptor(void **state)
 {
         struct sq_reader reader = {.fd = -1};
@@ -172,6 +189,7 @@ main(void)
                 TEST(finds_the_copy_of_a_file_that_was_truncated),
                 TEST(does_not_take_a_file_for_the_one_whose_inode_it_has),
                 TEST(goes_from_a_rotated_file_to_the_next_and_not_past_one),
+                TEST(goes_from_a_rotated_file_to_the_next_that_was_written_in_the_same_tick_of_the_clock),
                 TEST(a_file_that_is_not_there_has_no_descriptor),
         };
 

@@ -255,6 +255,14 @@ remove_below(int parent, const char *name, int depth)
 }
 
 int
+sqi_folder_open(int folder, const char *path)
+{
+        int fd = openat(folder, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return fd < 0 ? -errno : fd;
+}
+
+int
 sqi_folder_remove(int folder, const char *name)
 {
         int r = remove_below(folder, name, DEPTH);

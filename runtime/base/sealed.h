@@ -33,6 +33,8 @@ int sqi_file_copy(const char *from, int folder, const char *name);
  */
 int sqi_lock_take(int fd);
 
+/* Opens a folder, of `folder` or the path. A descriptor or a negative errno. */
+int sqi_folder_open(int folder, const char *path);
 /* Removes a folder with all that is in it; it may not be there. */
 int sqi_folder_remove(int folder, const char *name);
 

@@ -3,18 +3,16 @@
 #include "daemon/hosted.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/complain.h"
 #include "base/random.h"
-#include "base/sealed.h"
 #include "control/lease.h"
-#include "daemon/sweep.h"
+#include "daemon/beginning.h"
+#include "daemon/positions.h"
+#include "daemon/seal.h"
 #include "lifecycle/tell.h"
 
 enum { ERROR_SIZE = SQI_RECORD_CAUSE };
@@ -99,91 +97,13 @@ on_started(void *context)
         hosted->trouble[0] = '\0';
 }
 
-/* ---- The snapshot of a hand-over --------------------------------------------------------------------- */
-
-void
-sqi_daemon_snapshots(const struct sqi_daemon *daemon, const struct sqi_record *record, struct sqi_snapshots *ret)
-{
-        char line[SQI_LINE_FOLDER];
-
-        sqi_state_snapshots(&daemon->state, record, ret->durable);
-        sqi_daemon_spare(daemon, sqi_state_line(record, line), ret->spare);
-}
-
-void
-sqi_hosted_snapshots(const struct sqi_hosted *hosted, struct sqi_snapshots *ret)
-{
-        sqi_daemon_snapshots(hosted->daemon, &hosted->record, ret);
-}
-
-static void
-list_task(const struct sqi_hosted *hosted, uint32_t t, struct sqi_manifest *manifest)
-{
-        const struct sqi_life_task *task = &sqi_running_lifecycle(hosted->running)->tasks[t];
-        const struct sqi_plan *plan = sqi_hosted_plan(hosted);
-        const struct sqi_plan_component *component = &plan->components[plan->tasks[t].component];
-
-        if (task->snapshot.size > 0) {
-                struct sqi_manifest_file *file = &manifest->files[manifest->nfiles++];
-
-                snprintf(file->name, sizeof(file->name), "%s.%u", component->id, plan->tasks[t].index);
-                file->size = task->snapshot.size;
-                file->sum = task->snapshot.sum;
-        }
-        if (component->kind == SQ_KIND_SPOUT && task->position.known) {
-                struct sqi_manifest_position *position = &manifest->positions[manifest->npositions++];
-
-                snprintf(position->component, sizeof(position->component), "%s", component->id);
-                position->index = plan->tasks[t].index;
-                position->position = task->position;
-        }
-}
-
-/* What the tasks have reported. */
-static int
-list_all(const struct sqi_hosted *hosted, struct sqi_manifest *ret)
-{
-        const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
-        const struct sqi_plan *plan = sqi_hosted_plan(hosted);
-
-        for (uint32_t t = 0; t < plan->ntasks; t++)
-                if (life->tasks[t].snapshot.failed ||
-                    (life->tasks[t].snapshot.epoch != 0 && life->tasks[t].snapshot.epoch != hosted->epoch))
-                        return -EIO;
-        *ret = (struct sqi_manifest){.epoch = hosted->epoch,
-                                     .missing = life->missing,
-                                     .files = calloc(plan->ntasks, sizeof(*ret->files)),
-                                     .positions = calloc(plan->ntasks, sizeof(*ret->positions))};
-        snprintf(ret->topology, sizeof(ret->topology), "%s", hosted->record.name);
-        if (!ret->files || !ret->positions)
-                return -ENOMEM;
-        for (uint32_t t = 0; t < plan->ntasks; t++)
-                list_task(hosted, t, ret);
-        return 0;
-}
-
 static int
 on_seal(void *context)
 {
         struct sqi_hosted *hosted = context;
-        struct sqi_snapshots snapshots;
-        struct sqi_manifest manifest = {0};
-        bool durable = false;
-        int r = list_all(hosted, &manifest);
+        int r = sqi_seal(hosted);
 
-        sqi_hosted_snapshots(hosted, &snapshots);
-        if (r < 0)
-                snprintf(hosted->trouble, sizeof(hosted->trouble), "cannot write a snapshot: %s",
-                         r == -EIO ? "a task had no room for its state, on disk and in the run directory"
-                                   : strerror(-r));
-        else
-                r = sqi_snapshots_seal(&snapshots, &manifest, hosted->record.rundir, &durable, hosted->trouble,
-                                       sizeof(hosted->trouble));
-        sqi_manifest_free(&manifest);
-        hosted->unsealed = !durable;
-        if (durable)
-                sqi_snapshots_prune(&snapshots, hosted->from);
-        else
+        if (hosted->unsealed)
                 on_tell(hosted, SQ_ERROR, hosted->trouble);
         return r;
 }
@@ -287,116 +207,6 @@ any_lives(const struct sqi_hosted *hosted)
         return false;
 }
 
-/* ---- Where it begins --------------------------------------------------------------------------------- */
-
-/* Not those of a run whose state is lost: what could not be removed at its end goes first. */
-static int
-get_positions(struct sqi_hosted *hosted, uint64_t *ret_base, char *error, size_t size)
-{
-        struct sqi_state *state = &hosted->daemon->state;
-        int r = hosted->outdated ? sqi_state_drop_positions(state, hosted->record.name) : 0;
-
-        if (r < 0)
-                return sqi_complain(r, error, size, "it lost state, and cannot be put back to its last snapshot: %s",
-                                    strerror(-r));
-        hosted->outdated = false;
-        return sqi_state_get_positions(state, hosted->record.name, ret_base, hosted->positions, hosted->ntasks, error,
-                                       size);
-}
-
-/*
- * From the newest snapshot, its state and its positions; or, if a run has begun from that one already and died without
- * one of its own, from where its spouts were and with no state: that of a task that died is gone.
- */
-static int
-find_beginning(struct sqi_hosted *hosted, char ret_restore[PATH_MAX], char *error, size_t size)
-{
-        struct sqi_manifest manifest = {0};
-        struct sqi_snapshots snapshots;
-        uint64_t base;
-        int r;
-
-        ret_restore[0] = '\0';
-        hosted->ntasks = hosted->plan->ntasks;
-        free(hosted->positions);
-        hosted->positions = calloc(hosted->ntasks, sizeof(*hosted->positions));
-        if (!hosted->positions)
-                return -ENOMEM;
-        r = get_positions(hosted, &base, error, size);
-        if (r < 0)
-                return r;
-        sqi_hosted_snapshots(hosted, &snapshots);
-        r = sqi_snapshots_newest(&snapshots, &manifest, ret_restore, error, size);
-        if (r < 0 && r != -ENOENT)
-                return r;
-        hosted->from = r == 0 ? manifest.epoch : 0;
-        hosted->missing = r == 0 ? manifest.missing : 0;
-        hosted->epoch = (base != SQI_NEVER && base > hosted->from ? base : hosted->from) + 1;
-        hosted->saved = false;
-        if (r == 0 && base == manifest.epoch)
-                ret_restore[0] = '\0';
-        else if (r == 0)
-                sqi_snapshots_positions(&manifest, hosted->plan, hosted->positions);
-        sqi_manifest_free(&manifest);
-        return 0;
-}
-
-enum { FROM_SIZE = 32 };
-
-/* The epoch of the snapshot that the run in this folder began from; -ENOENT: there is no run in it. */
-static int
-read_from(int folder, uint64_t *ret)
-{
-        char *text = NULL;
-        size_t size;
-        int r = sqi_file_read(folder, "from", FROM_SIZE, &text, &size);
-
-        if (r == 0)
-                *ret = strtoull(text, NULL, 10);
-        free(text);
-        return r;
-}
-
-static int
-write_from(int folder, uint64_t from)
-{
-        char number[FROM_SIZE];
-        int n = snprintf(number, sizeof(number), "%llu", (unsigned long long)from);
-        int r = sqi_file_write(folder, "from.new", number, (size_t)n);
-
-        if (r == 0 && renameat(folder, "from.new", folder, "from") < 0)
-                r = -errno;
-        return r;
-}
-
-/*
- * Each run directory says which snapshot its run began from, before it holds anything else. One that is older than the
- * newest has been handed over, and only its end was missed; where it is not said, the directory was being removed. What
- * those have counted, and whose keys they had, is told by the snapshot.
- */
-static int
-settle_run(struct sqi_hosted *hosted)
-{
-        for (bool swept = false;; swept = true) {
-                bool made = mkdir(hosted->record.rundir, 0700) == 0;
-                uint64_t from = 0;
-
-                if (!made && errno != EEXIST)
-                        return -errno;
-                int folder = open(hosted->record.rundir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-                if (folder < 0)
-                        return -errno;
-                int r = made ? write_from(folder, hosted->from) : read_from(folder, &from);
-                close(folder);
-                bool over = !made && (r == -ENOENT || (r == 0 && from < hosted->from));
-                if (!over)
-                        return r;
-                if (swept)
-                        return -EEXIST; /* it cannot be removed */
-                sqi_sweep_rundir(hosted->daemon, hosted->record.rundir);
-        }
-}
-
 /* After a reboot, or for another XDG_RUNTIME_DIR, the run directory may be gone: then there is nothing to adopt, and a
  * new one will do. */
 static void
@@ -439,11 +249,11 @@ run(struct sqi_hosted *hosted, struct sqi_running *former, char *error, size_t s
                                           .runs = hosted->record.runs};
         char restore[PATH_MAX], folder[PATH_MAX + sizeof(SQI_SNAPSHOTS_OPEN) + 1];
         struct sqi_snapshots snapshots;
-        int r = find_beginning(hosted, restore, error, size);
+        int r = sqi_beginning_find(hosted, restore, error, size);
 
         if (r < 0)
                 return r;
-        r = settle_run(hosted);
+        r = sqi_beginning_settle(hosted);
         if (r < 0) {
                 snprintf(error, size, "cannot make the run directory %s: %s", hosted->record.rundir, strerror(-r));
                 return r;
@@ -555,8 +365,8 @@ sqi_hosted_save(struct sqi_hosted *hosted)
                 hosted->positions[t] = life->tasks[t].position;
         }
         if (changed)
-                hosted->saved = sqi_state_put_positions(&hosted->daemon->state, hosted->record.name, hosted->from,
-                                                        hosted->positions, hosted->ntasks) == 0;
+                hosted->saved = sqi_positions_put(&hosted->daemon->state, hosted->record.name, hosted->from,
+                                                  hosted->positions, hosted->ntasks) == 0;
 }
 
 void
@@ -634,7 +444,7 @@ go_back(struct sqi_hosted *hosted)
         bool lost = sqi_running_lifecycle(hosted->running)->unsealed || (is_undrained(hosted) && has_keys(hosted));
 
         if (lost && is_tracked(hosted))
-                hosted->outdated = sqi_state_drop_positions(&hosted->daemon->state, hosted->record.name) < 0;
+                hosted->outdated = sqi_positions_drop(&hosted->daemon->state, hosted->record.name) < 0;
 }
 
 /* It was on its way into another plan when it was killed: what its bolts wrote down, they have to finish. */

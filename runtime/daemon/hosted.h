@@ -7,7 +7,6 @@
 #define SQI_HOSTED_H
 
 #include "daemon/registry.h"
-#include "daemon/snapshots.h"
 
 /* Linked into the daemon; NULL: no memory. */
 struct sqi_hosted *sqi_hosted_new(struct sqi_daemon *daemon, const struct sqi_record *record);
@@ -20,9 +19,6 @@ void sqi_hosted_kill(struct sqi_hosted *hosted, double seconds);
 void sqi_hosted_wait(struct sqi_hosted *hosted, const char *trouble);
 /* Its record or plan cannot be read: damaged, which is final, or a shortage. */
 void sqi_hosted_unreadable(struct sqi_hosted *hosted, int error, const char *cause);
-/* Where the snapshots of a topology are: of one that is not there yet, and of one that is. */
-void sqi_daemon_snapshots(const struct sqi_daemon *daemon, const struct sqi_record *record, struct sqi_snapshots *ret);
-void sqi_hosted_snapshots(const struct sqi_hosted *hosted, struct sqi_snapshots *ret);
 void sqi_hosted_save(struct sqi_hosted *hosted);                         /* its positions */
 bool sqi_hosted_is_running(const struct sqi_hosted *hosted);             /* it has, or is about to have, processes */
 const struct sqi_plan *sqi_hosted_plan(const struct sqi_hosted *hosted); /* NULL: cannot be read */

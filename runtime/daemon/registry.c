@@ -66,3 +66,18 @@ sqi_daemon_spare(const struct sqi_daemon *daemon, const char *line, char ret[PAT
         snprintf(ret, PATH_MAX, "%s/%s%s", daemon->base, sqi_daemon_spare_prefix(daemon, prefix), line);
         return ret;
 }
+
+void
+sqi_daemon_snapshots(const struct sqi_daemon *daemon, const struct sqi_record *record, struct sqi_snapshots *ret)
+{
+        char line[SQI_LINE_FOLDER];
+
+        sqi_state_snapshots(&daemon->state, record, ret->durable);
+        sqi_daemon_spare(daemon, sqi_state_line(record, line), ret->spare);
+}
+
+void
+sqi_hosted_snapshots(const struct sqi_hosted *hosted, struct sqi_snapshots *ret)
+{
+        sqi_daemon_snapshots(hosted->daemon, &hosted->record, ret);
+}

@@ -8,6 +8,7 @@
 #include "daemon/journal.h"
 #include "daemon/levels.h"
 #include "daemon/requests.h"
+#include "daemon/snapshots.h"
 #include "daemon/state.h"
 #include "http/http.h"
 #include "supervisor/supervisor.h"
@@ -108,5 +109,9 @@ const char *sqi_daemon_rundir_prefix(const struct sqi_daemon *daemon, char ret[S
 const char *sqi_daemon_spare_prefix(const struct sqi_daemon *daemon, char ret[SQI_PREFIX_SIZE]);
 const char *sqi_daemon_rundir(const struct sqi_daemon *daemon, const char *serial, char ret[SQI_RUNDIR_SIZE]);
 const char *sqi_daemon_spare(const struct sqi_daemon *daemon, const char *line, char ret[PATH_MAX]);
+
+/* Where the snapshots of a topology are: of one that is not there yet, and of one that is. */
+void sqi_daemon_snapshots(const struct sqi_daemon *daemon, const struct sqi_record *record, struct sqi_snapshots *ret);
+void sqi_hosted_snapshots(const struct sqi_hosted *hosted, struct sqi_snapshots *ret);
 
 #endif

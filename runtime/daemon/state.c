@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +14,11 @@
 
 #include "base/complain.h"
 #include "base/random.h"
+#include "base/sealed.h"
 #include "daemon/journal.h"
 #include "daemon/killed.h"
 #include "daemon/record.h"
-#include "base/sealed.h"
-#include "base/arena.h"
+#include "daemon/submission.h"
 
 enum { PLACE_SIZE = 96 };
 static const char fresh_prefix[] = ".new-", old_prefix[] = ".old-";
@@ -42,14 +41,6 @@ sqi_state_default(char ret[PATH_MAX])
         return 0;
 }
 
-static int
-open_folder(int at, const char *path)
-{
-        int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-        return fd < 0 ? -errno : fd;
-}
-
 /* Makes a folder that is there after a power cut too. It may be there already. */
 static int
 make_folder(int at, const char *path)
@@ -60,7 +51,7 @@ make_folder(int at, const char *path)
         if (mkdirat(at, path, 0700) < 0)
                 return errno == EEXIST ? 0 : -errno;
         snprintf(parent, sizeof(parent), "%s/..", path);
-        fd = open_folder(at, parent);
+        fd = sqi_folder_open(at, parent);
         if (fd < 0)
                 return fd == -EACCES ? 0 : fd; /* we may make folders there, not read it */
         r = fsync(fd) < 0 ? -errno : 0;
@@ -137,7 +128,7 @@ take_lock(struct sqi_state *state, char *error, size_t size)
 static void
 sweep(struct sqi_state *state)
 {
-        int fd = open_folder(state->topologies, ".");
+        int fd = sqi_folder_open(state->topologies, ".");
         DIR *folder = fd < 0 ? NULL : fdopendir(fd);
         const struct dirent *entry;
 
@@ -157,7 +148,7 @@ open_state(struct sqi_state *state, char *error, size_t size)
         int r = make_folders(state->path);
 
         if (r == 0)
-                r = state->fd = open_folder(AT_FDCWD, state->path);
+                r = state->fd = sqi_folder_open(AT_FDCWD, state->path);
         if (r < 0)
                 return sqi_complain(r, error, size, "cannot use the state directory %s: %s", state->path, strerror(-r));
         r = check_ours(state, error, size);
@@ -167,17 +158,17 @@ open_state(struct sqi_state *state, char *error, size_t size)
                 return r;
         r = make_folder(state->fd, "topologies");
         if (r == 0)
-                r = state->topologies = open_folder(state->fd, "topologies");
+                r = state->topologies = sqi_folder_open(state->fd, "topologies");
         if (r < 0)
                 return sqi_complain(r, error, size, "cannot use %s/topologies: %s", state->path, strerror(-r));
         r = make_folder(state->fd, "snapshots");
         if (r == 0)
-                r = state->snapshots = open_folder(state->fd, "snapshots");
+                r = state->snapshots = sqi_folder_open(state->fd, "snapshots");
         if (r < 0)
                 return sqi_complain(r, error, size, "cannot use %s/snapshots: %s", state->path, strerror(-r));
         r = make_folder(state->fd, "killed");
         if (r == 0)
-                r = state->killed = open_folder(state->fd, "killed");
+                r = state->killed = sqi_folder_open(state->fd, "killed");
         if (r < 0)
                 return sqi_complain(r, error, size, "cannot use %s/killed: %s", state->path, strerror(-r));
         sweep(state);
@@ -240,7 +231,7 @@ compare_names(const void *a, const void *b)
 char **
 sqi_state_names(struct sqi_state *state)
 {
-        int fd = open_folder(state->topologies, ".");
+        int fd = sqi_folder_open(state->topologies, ".");
         DIR *folder = fd < 0 ? NULL : fdopendir(fd);
         const struct dirent *entry;
         size_t n = 0, count = 0;
@@ -278,7 +269,7 @@ sqi_state_put(struct sqi_state *state, const struct sqi_record *record)
 int
 sqi_state_put_at(struct sqi_state *state, const char *name, const struct sqi_record *record)
 {
-        int folder = open_folder(state->topologies, name), r;
+        int folder = sqi_folder_open(state->topologies, name), r;
 
         if (folder < 0)
                 return folder;
@@ -290,7 +281,7 @@ sqi_state_put_at(struct sqi_state *state, const char *name, const struct sqi_rec
 int
 sqi_state_get(struct sqi_state *state, const char *name, struct sqi_record *ret, bool *ret_torn)
 {
-        int folder = open_folder(state->topologies, name), r;
+        int folder = sqi_folder_open(state->topologies, name), r;
 
         if (folder < 0)
                 return folder;
@@ -300,106 +291,6 @@ sqi_state_get(struct sqi_state *state, const char *name, struct sqi_record *ret,
 }
 
 /* ---- Topologies -------------------------------------------------------------------------------------- */
-
-static const struct sqi_plan_component *
-earlier_copy(const struct sqi_plan *plan, const char *const *from, uint32_t component)
-{
-        for (uint32_t c = 0; c < component; c++)
-                if (strcmp(from[c], from[component]) == 0)
-                        return &plan->components[c];
-        return NULL;
-}
-
-/* Of "2-count.so", which is a copy already, "count.so". */
-static const char *
-name_of_copied(const char *path)
-{
-        const char *base = strrchr(path, '/'), *rest;
-
-        base = base ? base + 1 : path;
-        rest = base + strspn(base, "0123456789");
-        return rest > base && rest[0] == '-' && rest[1] != '\0' ? rest + 1 : base;
-}
-
-/* The library that a component of ours links stands one folder above its own, or two; one above the copies is where
- * they look for it. */
-static int
-copy_kit(int folder, const char *from)
-{
-        static const char kit[] = "libsquall-kit.so", *const above[] = {"..", "../.."};
-        const char *slash = strrchr(from, '/');
-        char path[PATH_MAX];
-
-        if (!slash || faccessat(folder, kit, F_OK, 0) == 0)
-                return 0;
-        for (size_t i = 0; i < sizeof(above) / sizeof(above[0]); i++) {
-                snprintf(path, sizeof(path), "%.*s/%s/%s", (int)(slash - from), from, above[i], kit);
-                if (access(path, R_OK) == 0)
-                        return sqi_file_copy(path, folder, kit);
-        }
-        return 0; /* it finds it elsewhere, as one of its user's may */
-}
-
-/* Each .so once. From here on the plan names the copies, at the place where they will be. */
-static int
-copy_components(const struct sqi_state *state, int folder, const char *name, struct sqi_plan *plan, const char **from,
-                char *error, size_t size)
-{
-        int components = -1, r = 0;
-
-        if (mkdirat(folder, "components", 0700) < 0 || (components = open_folder(folder, "components")) < 0)
-                return sqi_complain(-EIO, error, size, "cannot make a folder for components: %s", strerror(errno));
-        for (uint32_t c = 0; c < plan->ncomponents && r == 0; c++) {
-                struct sqi_plan_component *component = &plan->components[c];
-                const struct sqi_plan_component *copied = earlier_copy(plan, from, c);
-                char file[NAME_MAX], path[PATH_MAX], place[NAME_MAX + 16];
-
-                if (copied) {
-                        component->path = copied->path;
-                        continue;
-                }
-                snprintf(file, sizeof(file), "%u-%.200s", c, name_of_copied(from[c]));
-                r = sqi_file_copy(from[c], components, file);
-                if (r == 0)
-                        r = copy_kit(folder, from[c]);
-                if (r < 0)
-                        sqi_complain(r, error, size, "cannot copy %s: %s", from[c], strerror(-r));
-                snprintf(place, sizeof(place), "components/%s", file);
-                component->path = sqi_arena_text(plan->memory, sqi_state_path(state, name, place, path));
-                if (!component->path)
-                        r = sqi_complain(-ENOMEM, error, size, "out of memory");
-        }
-        if (r == 0 && fsync(components) < 0)
-                r = sqi_complain(-errno, error, size, "cannot sync: %s", strerror(errno));
-        close(components);
-        return r;
-}
-
-static int
-fill_folder(const struct sqi_state *state, int folder, const struct sqi_record *record, struct sqi_plan *plan,
-            struct sq_str yaml, const char **from, char *error, size_t size)
-{
-        void *bytes = NULL;
-        size_t length = 0;
-        int r;
-
-        for (uint32_t c = 0; c < plan->ncomponents; c++)
-                from[c] = plan->components[c].path;
-        r = copy_components(state, folder, record->name, plan, from, error, size);
-        if (r < 0)
-                return r;
-        if (sqi_plan_keep_letters(plan, state->path) < 0)
-                return sqi_complain(-ENOMEM, error, size, "out of memory");
-        r = sqi_plan_encode(plan, &bytes, &length);
-        if (r == 0)
-                r = sqi_sealed_write(folder, "plan", bytes, length);
-        free(bytes);
-        if (r == 0)
-                r = sqi_file_write(folder, "topology.yaml", yaml.ptr, yaml.len);
-        if (r == 0)
-                r = sqi_record_write(folder, record);
-        return r < 0 ? sqi_complain(r, error, size, "cannot write into the state directory: %s", strerror(-r)) : 0;
-}
 
 /* In the place of one with that name, if there is one: they change places, and the old one is removed. */
 static int
@@ -418,18 +309,20 @@ static int
 add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml,
     const char *place, char *error, size_t size)
 {
-        const char **from = calloc(plan->ncomponents, sizeof(*from));
-        char fresh[PLACE_SIZE];
+        char fresh[PLACE_SIZE], components[PATH_MAX];
+        struct sqi_submission submission = {.record = record,
+                                            .plan = plan,
+                                            .yaml = yaml,
+                                            .components = sqi_state_path(state, record->name, "components", components),
+                                            .letters = state->path};
         int folder, r;
 
-        if (!from)
-                return sqi_complain(-ENOMEM, error, size, "out of memory");
         snprintf(fresh, sizeof(fresh), "%s%s", fresh_prefix, record->serial);
-        folder = mkdirat(state->topologies, fresh, 0700) < 0 ? -errno : open_folder(state->topologies, fresh);
+        folder = mkdirat(state->topologies, fresh, 0700) < 0 ? -errno : sqi_folder_open(state->topologies, fresh);
         if (folder < 0) {
                 r = sqi_complain(folder, error, size, "cannot write into the state directory: %s", strerror(-folder));
         } else {
-                r = fill_folder(state, folder, record, plan, yaml, from, error, size);
+                r = sqi_submission_fill(&submission, folder, error, size);
                 close(folder);
                 if (r == 0) {
                         r = put_in_place(state, fresh, place);
@@ -439,7 +332,6 @@ add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *p
                 if (r < 0)
                         sqi_folder_remove(state->topologies, fresh);
         }
-        free(from);
         return r;
 }
 
@@ -540,7 +432,7 @@ sqi_state_killed_log(const struct sqi_state *state, const char *name, char ret[P
 int
 sqi_state_plan(struct sqi_state *state, const char *name, struct sqi_plan **ret, char *error, size_t size)
 {
-        int folder = open_folder(state->topologies, name), r;
+        int folder = sqi_folder_open(state->topologies, name), r;
         void *bytes;
         size_t length;
         bool torn;
@@ -556,111 +448,7 @@ sqi_state_plan(struct sqi_state *state, const char *name, struct sqi_plan **ret,
         return r;
 }
 
-/* ---- Positions and snapshots ------------------------------------------------------------------------- */
-
-/* Then a struct sqi_position for each task. */
-struct positions_head {
-        char magic[4]; /* "SQP" and the version */
-        uint32_t ntasks;
-        uint64_t base;
-};
-static const struct positions_head blank = {.magic = {'S', 'Q', 'P', 1}};
-
-int
-sqi_state_put_positions(struct sqi_state *state, const char *name, uint64_t base, const struct sqi_position *positions,
-                        uint32_t ntasks)
-{
-        size_t size = ntasks * sizeof(*positions);
-        struct positions_head head = blank;
-        char *bytes = malloc(sizeof(head) + size);
-        int folder, r;
-
-        if (!bytes)
-                return -ENOMEM;
-        head.ntasks = ntasks;
-        head.base = base;
-        memcpy(bytes, &head, sizeof(head));
-        memcpy(bytes + sizeof(head), positions, size);
-        folder = r = open_folder(state->topologies, name);
-        if (folder >= 0) {
-                r = sqi_sealed_write(folder, "positions", bytes, sizeof(head) + size);
-                close(folder);
-        }
-        free(bytes);
-        return r;
-}
-
-static int
-take_positions(const char *bytes, size_t size, uint64_t *ret_base, struct sqi_position *positions, uint32_t ntasks)
-{
-        struct positions_head head;
-
-        if (size == ntasks * sizeof(uint64_t)) { /* of 0.1: numbers alone */
-                *ret_base = 0;
-                memset(positions, 0, ntasks * sizeof(*positions));
-                for (uint32_t t = 0; t < ntasks; t++) {
-                        memcpy(&positions[t].number, bytes + t * sizeof(uint64_t), sizeof(uint64_t));
-                        positions[t].known = positions[t].number != SQI_NEVER;
-                }
-                return 0;
-        }
-        if (size != sizeof(head) + ntasks * sizeof(*positions))
-                return -EBADMSG;
-        memcpy(&head, bytes, sizeof(head));
-        if (memcmp(head.magic, blank.magic, sizeof(head.magic)) != 0 || head.ntasks != ntasks)
-                return -EBADMSG;
-        *ret_base = head.base;
-        memcpy(positions, bytes + sizeof(head), size - sizeof(head));
-        return 0;
-}
-
-int
-sqi_state_get_positions(struct sqi_state *state, const char *name, uint64_t *ret_base, struct sqi_position *positions,
-                        uint32_t ntasks, char *error, size_t size)
-{
-        int folder = open_folder(state->topologies, name), r = folder;
-        char path[PATH_MAX];
-        size_t length;
-        void *bytes;
-        bool torn;
-
-        if (folder >= 0) {
-                r = sqi_sealed_read(folder, "positions", &bytes, &length, &torn);
-                close(folder);
-                if (r == 0) {
-                        r = take_positions(bytes, length, ret_base, positions, ntasks);
-                        free(bytes);
-                }
-        }
-        if (r == -ENOENT && folder >= 0) {
-                memset(positions, 0, ntasks * sizeof(*positions));
-                *ret_base = SQI_NEVER;
-                return 0;
-        }
-        if (r == -EBADMSG)
-                return sqi_complain(
-                        r, error, size,
-                        "%s is damaged: where its spouts were is not known (remove it and positions.old, and they begin from the "
-                        "last snapshot, or from the beginning; or kill the topology)",
-                        sqi_state_path(state, name, "positions", path));
-        return r < 0 ? sqi_complain(r, error, size, "cannot read %s: %s",
-                                    sqi_state_path(state, name, "positions", path), strerror(-r))
-                     : 0;
-}
-
-int
-sqi_state_drop_positions(struct sqi_state *state, const char *name)
-{
-        int folder = open_folder(state->topologies, name), r = folder;
-
-        if (folder < 0)
-                return r;
-        r = sqi_sealed_remove(folder, "positions");
-        if (r == 0 && fsync(folder) < 0)
-                r = -errno;
-        close(folder);
-        return r;
-}
+/* ---- Snapshots --------------------------------------------------------------------------------------- */
 
 const char *
 sqi_state_line(const struct sqi_record *record, char ret[SQI_LINE_FOLDER])

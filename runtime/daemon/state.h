@@ -97,19 +97,6 @@ int sqi_state_put_at(struct sqi_state *state, const char *name,
 int sqi_state_get(struct sqi_state *state, const char *name, struct sqi_record *ret, bool *ret_torn);
 int sqi_state_plan(struct sqi_state *state, const char *name, struct sqi_plan **ret, char *error, size_t size);
 
-/*
- * Where the spouts of a run are, one for each task, and the epoch of the snapshot that the run began from (0: none). Of
- * a run that began from an older snapshot than the newest they are out of date: the snapshot has its own. Get: 0, also
- * with none known if nothing was put yet, or a negative errno with the cause in `error`: what was put cannot be read.
- * `*ret_base` is SQI_NEVER if nothing was put. Drop: 0, and it is as if nothing had been put; or a negative errno: what
- * was put may still be there.
- */
-int sqi_state_put_positions(struct sqi_state *state, const char *name, uint64_t base,
-                            const struct sqi_position *positions, uint32_t ntasks);
-int sqi_state_get_positions(struct sqi_state *state, const char *name, uint64_t *ret_base,
-                            struct sqi_position *positions, uint32_t ntasks, char *error, size_t size);
-int sqi_state_drop_positions(struct sqi_state *state, const char *name);
-
 /* Folder of the snapshots of a topology, and its name. */
 enum { SQI_LINE_FOLDER = SQI_ID_MAX + SQI_SERIAL_SIZE + 2 };
 const char *sqi_state_line(const struct sqi_record *record, char ret[SQI_LINE_FOLDER]);

@@ -83,9 +83,7 @@ long_files() {
 }
 reasons="
 runtime/squall.h        1100  the one header that a component includes
-runtime/daemon/hosted.c  800  the life of a topology in the daemon, from its record to its end
-runtime/daemon/state.c   800  the state directory: every file in it, and what a kill at any instant leaves
-runtime/daemon/rest.c    800  a function for each path of the table
+runtime/squall-kit.h     900  the one header of the kit
 runtime/task/bolt.c      750  the loop of a bolt, whose parts are inlined into one another
 runtime/task/ledger.c    650  the table of trees and what becomes of one
 bolts/window.c           900  windows of all kinds

@@ -25,6 +25,7 @@
 #include "base/sealed.h"
 #include "daemon/killed.h"
 #include "daemon/requests.h"
+#include "daemon/positions.h"
 #include "daemon/state.h"
 
 /* In place of the system's: while `stuck` is set nothing can be removed. */
@@ -294,18 +295,18 @@ positions_that_cannot_be_dropped_are_still_there_and_that_is_said(void **state)
         char error[512];
 
         assert_int_equal(sqi_state_open(place->path, &it, error, sizeof(error)), 0);
-        assert_int_equal(sqi_state_drop_positions(&it, "words"), -ENOENT);
+        assert_int_equal(sqi_positions_drop(&it, "words"), -ENOENT);
         assert_int_equal(mkdirat(place->fd, "topologies/words", 0700), 0);
-        assert_int_equal(sqi_state_drop_positions(&it, "words"), 0);
+        assert_int_equal(sqi_positions_drop(&it, "words"), 0);
         for (int i = 0; i < 2; i++)
-                assert_int_equal(sqi_state_put_positions(&it, "words", 3, &position, 1), 0);
+                assert_int_equal(sqi_positions_put(&it, "words", 3, &position, 1), 0);
         stuck = true;
-        assert_int_equal(sqi_state_drop_positions(&it, "words"), -EIO);
+        assert_int_equal(sqi_positions_drop(&it, "words"), -EIO);
         stuck = false;
-        assert_int_equal(sqi_state_get_positions(&it, "words", &base, &found, 1, error, sizeof(error)), 0);
+        assert_int_equal(sqi_positions_get(&it, "words", &base, &found, 1, error, sizeof(error)), 0);
         assert_int_equal(base, 3);
-        assert_int_equal(sqi_state_drop_positions(&it, "words"), 0);
-        assert_int_equal(sqi_state_get_positions(&it, "words", &base, &found, 1, error, sizeof(error)), 0);
+        assert_int_equal(sqi_positions_drop(&it, "words"), 0);
+        assert_int_equal(sqi_positions_get(&it, "words", &base, &found, 1, error, sizeof(error)), 0);
         assert_true(base == SQI_NEVER);
         sqi_state_close(&it);
 }

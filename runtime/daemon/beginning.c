@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/beginning.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/complain.h"
+#include "base/sealed.h"
+#include "daemon/positions.h"
+#include "daemon/snapshots.h"
+#include "daemon/sweep.h"
+
+/* Not those of a run whose state is lost: what could not be removed at its end goes first. */
+static int
+get_positions(struct sqi_hosted *hosted, uint64_t *ret_base, char *error, size_t size)
+{
+        struct sqi_state *state = &hosted->daemon->state;
+        int r = hosted->outdated ? sqi_positions_drop(state, hosted->record.name) : 0;
+
+        if (r < 0)
+                return sqi_complain(r, error, size, "it lost state, and cannot be put back to its last snapshot: %s",
+                                    strerror(-r));
+        hosted->outdated = false;
+        return sqi_positions_get(state, hosted->record.name, ret_base, hosted->positions, hosted->ntasks, error, size);
+}
+
+/*
+ * From the newest snapshot, its state and its positions; or, if a run has begun from that one already and died without
+ * one of its own, from where its spouts were and with no state: that of a task that died is gone.
+ */
+int
+sqi_beginning_find(struct sqi_hosted *hosted, char ret_restore[PATH_MAX], char *error, size_t size)
+{
+        struct sqi_manifest manifest = {0};
+        struct sqi_snapshots snapshots;
+        uint64_t base;
+        int r;
+
+        ret_restore[0] = '\0';
+        hosted->ntasks = hosted->plan->ntasks;
+        free(hosted->positions);
+        hosted->positions = calloc(hosted->ntasks, sizeof(*hosted->positions));
+        if (!hosted->positions)
+                return -ENOMEM;
+        r = get_positions(hosted, &base, error, size);
+        if (r < 0)
+                return r;
+        sqi_hosted_snapshots(hosted, &snapshots);
+        r = sqi_snapshots_newest(&snapshots, &manifest, ret_restore, error, size);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        hosted->from = r == 0 ? manifest.epoch : 0;
+        hosted->missing = r == 0 ? manifest.missing : 0;
+        hosted->epoch = (base != SQI_NEVER && base > hosted->from ? base : hosted->from) + 1;
+        hosted->saved = false;
+        if (r == 0 && base == manifest.epoch)
+                ret_restore[0] = '\0';
+        else if (r == 0)
+                sqi_snapshots_positions(&manifest, hosted->plan, hosted->positions);
+        sqi_manifest_free(&manifest);
+        return 0;
+}
+
+enum { FROM_SIZE = 32 };
+
+/* The epoch of the snapshot that the run in this folder began from; -ENOENT: there is no run in it. */
+static int
+read_from(int folder, uint64_t *ret)
+{
+        char *text = NULL;
+        size_t size;
+        int r = sqi_file_read(folder, "from", FROM_SIZE, &text, &size);
+
+        if (r == 0)
+                *ret = strtoull(text, NULL, 10);
+        free(text);
+        return r;
+}
+
+static int
+write_from(int folder, uint64_t from)
+{
+        char number[FROM_SIZE];
+        int n = snprintf(number, sizeof(number), "%llu", (unsigned long long)from);
+        int r = sqi_file_write(folder, "from.new", number, (size_t)n);
+
+        if (r == 0 && renameat(folder, "from.new", folder, "from") < 0)
+                r = -errno;
+        return r;
+}
+
+/*
+ * Each run directory says which snapshot its run began from, before it holds anything else. One that is older than the
+ * newest has been handed over, and only its end was missed; where it is not said, the directory was being removed. What
+ * those have counted, and whose keys they had, is told by the snapshot.
+ */
+int
+sqi_beginning_settle(struct sqi_hosted *hosted)
+{
+        for (bool swept = false;; swept = true) {
+                bool made = mkdir(hosted->record.rundir, 0700) == 0;
+                uint64_t from = 0;
+
+                if (!made && errno != EEXIST)
+                        return -errno;
+                int folder = open(hosted->record.rundir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                if (folder < 0)
+                        return -errno;
+                int r = made ? write_from(folder, hosted->from) : read_from(folder, &from);
+                close(folder);
+                bool over = !made && (r == -ENOENT || (r == 0 && from < hosted->from));
+                if (!over)
+                        return r;
+                if (swept)
+                        return -EEXIST; /* it cannot be removed */
+                sqi_sweep_rundir(hosted->daemon, hosted->record.rundir);
+        }
+}

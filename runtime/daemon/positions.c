@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/positions.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/complain.h"
+#include "base/sealed.h"
+
+/* Then a struct sqi_position for each task. */
+struct positions_head {
+        char magic[4]; /* "SQP" and the version */
+        uint32_t ntasks;
+        uint64_t base;
+};
+static const struct positions_head blank = {.magic = {'S', 'Q', 'P', 1}};
+
+int
+sqi_positions_put(struct sqi_state *state, const char *name, uint64_t base, const struct sqi_position *positions,
+                  uint32_t ntasks)
+{
+        size_t size = ntasks * sizeof(*positions);
+        struct positions_head head = blank;
+        char *bytes = malloc(sizeof(head) + size);
+        int folder, r;
+
+        if (!bytes)
+                return -ENOMEM;
+        head.ntasks = ntasks;
+        head.base = base;
+        memcpy(bytes, &head, sizeof(head));
+        memcpy(bytes + sizeof(head), positions, size);
+        folder = r = sqi_folder_open(state->topologies, name);
+        if (folder >= 0) {
+                r = sqi_sealed_write(folder, "positions", bytes, sizeof(head) + size);
+                close(folder);
+        }
+        free(bytes);
+        return r;
+}
+
+static int
+take_positions(const char *bytes, size_t size, uint64_t *ret_base, struct sqi_position *positions, uint32_t ntasks)
+{
+        struct positions_head head;
+
+        if (size == ntasks * sizeof(uint64_t)) { /* of 0.1: numbers alone */
+                *ret_base = 0;
+                memset(positions, 0, ntasks * sizeof(*positions));
+                for (uint32_t t = 0; t < ntasks; t++) {
+                        memcpy(&positions[t].number, bytes + t * sizeof(uint64_t), sizeof(uint64_t));
+                        positions[t].known = positions[t].number != SQI_NEVER;
+                }
+                return 0;
+        }
+        if (size != sizeof(head) + ntasks * sizeof(*positions))
+                return -EBADMSG;
+        memcpy(&head, bytes, sizeof(head));
+        if (memcmp(head.magic, blank.magic, sizeof(head.magic)) != 0 || head.ntasks != ntasks)
+                return -EBADMSG;
+        *ret_base = head.base;
+        memcpy(positions, bytes + sizeof(head), size - sizeof(head));
+        return 0;
+}
+
+int
+sqi_positions_get(struct sqi_state *state, const char *name, uint64_t *ret_base, struct sqi_position *positions,
+                  uint32_t ntasks, char *error, size_t size)
+{
+        int folder = sqi_folder_open(state->topologies, name), r = folder;
+        char path[PATH_MAX];
+        size_t length;
+        void *bytes;
+        bool torn;
+
+        if (folder >= 0) {
+                r = sqi_sealed_read(folder, "positions", &bytes, &length, &torn);
+                close(folder);
+                if (r == 0) {
+                        r = take_positions(bytes, length, ret_base, positions, ntasks);
+                        free(bytes);
+                }
+        }
+        if (r == -ENOENT && folder >= 0) {
+                memset(positions, 0, ntasks * sizeof(*positions));
+                *ret_base = SQI_NEVER;
+                return 0;
+        }
+        if (r == -EBADMSG)
+                return sqi_complain(
+                        r, error, size,
+                        "%s is damaged: where its spouts were is not known (remove it and positions.old, and they begin from the "
+                        "last snapshot, or from the beginning; or kill the topology)",
+                        sqi_state_path(state, name, "positions", path));
+        return r < 0 ? sqi_complain(r, error, size, "cannot read %s: %s",
+                                    sqi_state_path(state, name, "positions", path), strerror(-r))
+                     : 0;
+}
+
+int
+sqi_positions_drop(struct sqi_state *state, const char *name)
+{
+        int folder = sqi_folder_open(state->topologies, name), r = folder;
+
+        if (folder < 0)
+                return r;
+        r = sqi_sealed_remove(folder, "positions");
+        if (r == 0 && fsync(folder) < 0)
+                r = -errno;
+        close(folder);
+        return r;
+}

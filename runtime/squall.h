@@ -451,8 +451,12 @@ SQ_EXPORT unsigned sq_parallelism(const struct sq_task *task);
  * agrees with itself. 0, or -1 after sq_error(). */
 SQ_EXPORT int sq_agree(struct sq_task *task, void *bytes, size_t len);
 SQ_EXPORT unsigned sq_incarnation(const struct sq_task *task); /* 0, then one more at each restart of the worker */
-SQ_EXPORT uint64_t sq_now(const struct sq_task *task);         /* monotonic time in ns; virtual in tests */
-SQ_EXPORT struct sq_time sq_wall(const struct sq_task *task);  /* time of day; virtual in tests */
+/* Does the topology promise exactly-once? See .precommit in struct sq_bolt. */
+SQ_EXPORT bool sq_exactly_once(const struct sq_task *task);
+/* In `.prepare`: does the task go on from a snapshot? Else it begins from nothing, though perhaps not for the first time. */
+SQ_EXPORT bool sq_restores(const struct sq_task *task);
+SQ_EXPORT uint64_t sq_now(const struct sq_task *task);        /* monotonic time in ns; virtual in tests */
+SQ_EXPORT struct sq_time sq_wall(const struct sq_task *task); /* time of day; virtual in tests */
 
 enum sq_level { SQ_ERROR, SQ_WARN, SQ_INFO, SQ_DEBUG };
 SQ_EXPORT void sq_log(struct sq_task *task, enum sq_level level, const char *format, ...) SQ_PRINTF(3, 4);
@@ -768,6 +772,29 @@ struct sq_bolt {
          * any tuple. Makes of it what sq_state() needs, and looks whether it can be gone on with: where its layout follows
          * from settings, say. Returns 0, or -1 after sq_error(): then nothing is started. */
         int (*restored)(struct sq_task *task);
+        /*
+         * Under exactly-once (sq_exactly_once()) a topology that loses a process goes on from its last sealed epoch: what came
+         * after it is executed again, perhaps as other tuples in another order. So a bolt that hands something to the outside
+         * does that by epochs, and then each tuple counts there once. Epochs are numbers that rise and are not used again.
+         *
+         *     .execute ...        holds back what it takes over, or writes where it can be cut off again
+         *     .precommit(e)       makes durable what it has taken over; what .commit(e) needs is in what the runtime writes
+         *                         down: keyed state and the task's own values. Then the snapshot is written
+         *     .execute ...        belongs to a later epoch already
+         *     .commit(e)          the epoch is sealed, for good: publishes what was taken over up to .precommit(e)
+         *
+         * Not every epoch is sealed: then .commit(e) is not called, and what e held is part of the next one. After a restore to
+         * epoch r, with its state loaded and `.restored` called: .commit(r), then .abort(r). The first was perhaps done
+         * before, in part or in whole, so it must come to the same however often it is done. A topology that starts from
+         * nothing calls neither.
+         *
+         * They return 0, or -1 after sq_error(). They emit nothing. `.cleanup` publishes nothing: what is not committed then
+         * comes again.
+         */
+        int (*precommit)(struct sq_task *task, uint64_t epoch); /* -1: the epoch is given up */
+        int (*commit)(struct sq_task *task, uint64_t epoch);    /* -1: it is called again, until it returns 0 */
+        /* Takes back what was given out after epoch `epoch`. -1: the task ends, and begins again */
+        int (*abort)(struct sq_task *task, uint64_t epoch);
 };
 
 /* A spout. Everything but `.next` may be left out. One with `.replay` gives at-least-once when it calls sq_track(). */

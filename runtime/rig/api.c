@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "rig/epochs.h"
 #include "rig/setup.h"
 #include "rig/values.h"
 #include "base/nearest.h"
@@ -166,6 +167,18 @@ void
 sq_rig_restart(struct sq_rig *rig, uint64_t ns)
 {
         sqi_rig_restart(rig, ns);
+}
+
+int
+sq_rig_checkpoint(struct sq_rig *rig, enum sq_rig_epoch until)
+{
+        return sqi_epochs_checkpoint(rig, until);
+}
+
+void
+sq_rig_restore(struct sq_rig *rig, uint64_t ns)
+{
+        sqi_epochs_restore(rig, ns);
 }
 
 size_t

@@ -96,7 +96,8 @@ sqi_inline_new(struct sqi_plan *plan)
         if (!self)
                 return NULL;
         self->plan = plan;
-        self->driver = (struct sqi_driver){self, now, wall, log_line, true, execute, is_stale, fault, take_report};
+        self->driver = (struct sqi_driver){self,  now,     wall,     log_line, true,
+                                           false, execute, is_stale, fault,    take_report};
         self->tasks = calloc(plan->ntasks, sizeof(*self->tasks));
         self->metrics = calloc(plan->ntasks, sizeof(struct sqi_metrics *));
         self->views = calloc(plan->ntasks, sizeof(struct sqi_views *));

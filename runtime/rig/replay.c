@@ -113,7 +113,7 @@ replay_task(const char *folder, uint32_t task, struct replay *replay, uint64_t *
                 sqi_plan_free(&plan);
                 return -ENOENT;
         }
-        r = sqi_rig_open(&plan, task, &replay->rig, error, error_size);
+        r = sqi_rig_open(&plan, task, NULL, &replay->rig, error, error_size);
         if (r == 0)
                 r = feed_file(replay, bytes, size, ret_batches);
         if (r == -EBADMSG)

@@ -7,6 +7,7 @@
 
 #include "control/endpoint.h"
 #include "channel/socket.h"
+#include "rig/epochs.h"
 #include "squall-test.h"
 #include "tuple/pack.h"
 #include "tuple/unpack.h"
@@ -167,7 +168,8 @@ open_rig(struct sq_rig *rig, uint32_t id)
                 return -ENOMEM;
         zmq_ctx_set(rig->context, ZMQ_IO_THREADS, 0);
         rig->clock_ns = EPOCH_NS;
-        rig->driver = (struct sqi_driver){rig, now, wall, log_line, false, execute, is_stale, fault, ignore_report};
+        rig->driver = (struct sqi_driver){rig,  now,     wall,     log_line, false,
+                                          true, execute, is_stale, fault,    ignore_report};
         task->plan = rig->plan;
         task->id = id;
         task->component = &rig->plan->components[rig->plan->tasks[id].component];
@@ -180,7 +182,11 @@ open_rig(struct sq_rig *rig, uint32_t id)
                 return r;
         rig->opened = true;
         sqi_crash_blame(task);
+        if (rig->epochs.sealed)
+                snprintf(task->handover.restore, sizeof(task->handover.restore), "the rig");
         if (sqi_task_open(task) < 0 || sqi_task_connect(task) < 0)
+                return -EINVAL;
+        if (rig->plan->config.delivery == SQI_EXACTLY_ONCE && sqi_epochs_begin(rig) < 0)
                 return -EINVAL;
         for (uint32_t s = 0; s < task->collector.nstreams; s++)
                 task->collector.streams[s].quick = NULL; /* the long way looks at views */
@@ -189,7 +195,7 @@ open_rig(struct sq_rig *rig, uint32_t id)
 }
 
 int
-sqi_rig_open(struct sqi_plan **plan, uint32_t task, struct sq_rig **ret, char *error, size_t size)
+sqi_rig_open(struct sqi_plan **plan, uint32_t task, const char *epochs, struct sq_rig **ret, char *error, size_t size)
 {
         struct sq_rig *rig = calloc(1, sizeof(*rig));
         int r;
@@ -199,7 +205,9 @@ sqi_rig_open(struct sqi_plan **plan, uint32_t task, struct sq_rig **ret, char *e
         rig->plan = *plan;
         *plan = NULL;
         simplify(rig->plan, task);
-        r = open_rig(rig, task);
+        r = sqi_epochs_open(rig, epochs);
+        if (r == 0)
+                r = open_rig(rig, task);
         if (r == 0) {
                 *ret = rig;
                 return 0;
@@ -247,6 +255,7 @@ sq_rig_free(struct sq_rig **rig)
         free(self->logs);
         free(self->text);
         sqi_views_free(&self->views);
+        sqi_epochs_close(self);
         sqi_plan_free(&self->plan);
         free(self);
         *rig = NULL;

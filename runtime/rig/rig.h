@@ -42,6 +42,13 @@ struct sqi_log_line {
         char *text;
 };
 
+/* Under exactly-once: epochs.h. */
+struct sqi_rig_epochs {
+        uint64_t last, sealed; /* the number that was given last, and that of the last sealed one; 0: none */
+        int kept;              /* what was written down for it, or -1 */
+        int folder;            /* or -1: it is in memory */
+};
+
 struct sq_rig {
         struct sqi_plan *plan;
         struct sqi_driver driver;
@@ -61,12 +68,14 @@ struct sq_rig {
         struct sqi_caught *caught;
         struct sqi_log_line *logs;
         struct sqi_views *views;
+        struct sqi_rig_epochs epochs;
         char *text; /* what the public functions hand out */
 };
 
-/* Takes the plan over, also on error: changes it into one without broadcasts and with a single worker. 0, or -EINVAL
- * with the cause in `error`: what the component said in prepare among them. */
-int sqi_rig_open(struct sqi_plan **plan, uint32_t task, struct sq_rig **ret, char *error, size_t size);
+/* Takes the plan over, also on error: changes it into one without broadcasts and with a single worker. `epochs`: a folder
+ * for them (epochs.h), or NULL. 0, or -EINVAL with the cause in `error`: what the component said in prepare among them. */
+int sqi_rig_open(struct sqi_plan **plan, uint32_t task, const char *epochs, struct sq_rig **ret, char *error,
+                 size_t size);
 
 /* Feeds one tuple of `n` values by the input `edge` of the plan. 0 or a negative errno. */
 int sqi_rig_feed(struct sq_rig *rig, const struct sqi_plan_edge *edge, uint32_t source, size_t n,

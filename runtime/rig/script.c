@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "rig/epochs.h"
 #include "rig/expect.h"
 #include "rig/values.h"
 #include "squall-test.h"
@@ -181,6 +182,49 @@ do_restart(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_y
         return 0;
 }
 
+/* Under exactly-once only. */
+static int
+expect_epochs(struct sqi_test *test, const struct sqi_yaml *value, const char *key)
+{
+        if (test->rig->task->instance.code->bolt && sq_exactly_once(test->rig->task))
+                return 0;
+        return sqi_test_wrong(test->script, value->place, "'%s' is for bolts of a test with 'epochs'", key);
+}
+
+static int
+do_checkpoint(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_yaml *value)
+{
+        static const char *const words[] = {
+                [SQ_RIG_ABANDONED] = "abandoned", [SQ_RIG_SEALED] = "sealed", [SQ_RIG_COMMITTED] = "committed"};
+        const char *text = value->kind == SQI_YAML_SCALAR ? value->text : "";
+        int r = expect_epochs(test, value, "checkpoint");
+
+        (void)step;
+        if (r < 0)
+                return r;
+        if (strcmp(text, "checkpoint") == 0 || strcmp(text, "true") == 0)
+                text = words[SQ_RIG_COMMITTED];
+        for (int until = SQ_RIG_ABANDONED; until <= SQ_RIG_COMMITTED; until++) {
+                if (strcmp(text, words[until]) != 0)
+                        continue;
+                if (sqi_epochs_checkpoint(test->rig, (enum sq_rig_epoch)until) < 0)
+                        sqi_test_differs(test, "the epoch was given up: %s", test->rig->error);
+                return 0;
+        }
+        return sqi_test_wrong(test->script, value->place, "'checkpoint' is abandoned, sealed or committed");
+}
+
+static int
+do_restore(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_yaml *value)
+{
+        int r = expect_epochs(test, value, "restore");
+
+        (void)step;
+        if (r == 0)
+                sqi_epochs_restore(test->rig, 0);
+        return r;
+}
+
 /* "all", a number, or a list of numbers: tuple trees in the order of emission, from 1. */
 static int
 judge(struct sqi_test *test, const struct sqi_yaml *value, bool ack)
@@ -226,8 +270,10 @@ static const struct {
         const char *key;
         int (*run)(struct sqi_test *, struct sqi_test_step *, const struct sqi_yaml *);
 } actions[] = {
-        {"in", do_in},         {"tick", do_tick},       {"advance", do_advance}, {"next", do_next},
-        {"finish", do_finish}, {"restart", do_restart}, {"ack", do_ack},         {"fail", do_fail},
+        {"in", do_in},           {"tick", do_tick},     {"advance", do_advance},
+        {"next", do_next},       {"finish", do_finish}, {"restart", do_restart},
+        {"ack", do_ack},         {"fail", do_fail},     {"checkpoint", do_checkpoint},
+        {"restore", do_restore},
 };
 enum { ACTIONS = sizeof(actions) / sizeof(actions[0]) };
 
@@ -267,7 +313,7 @@ check_keys(struct sqi_script *script, const struct sqi_yaml *node)
         return 0;
 }
 
-/* "tick", "finish" and "restart" may stand alone. */
+/* "tick", "finish", "restart", "checkpoint" and "restore" may stand alone. */
 static int
 act(struct sqi_test *test, struct sqi_test_step *step)
 {
@@ -286,7 +332,7 @@ act(struct sqi_test *test, struct sqi_test_step *step)
         }
         if (r == 0 && step->node->kind != SQI_YAML_MAPPING)
                 r = sqi_test_wrong(test->script, step->node->place,
-                                   "a step is a map, or one of: tick, finish, restart, next");
+                                   "a step is a map, or one of: tick, finish, restart, checkpoint, restore, next");
         return r;
 }
 

@@ -21,7 +21,8 @@ struct plan_builder {
         size_t ninputs;
         struct input inputs[INPUTS_MAX];
         int64_t parallelism, index, direct;
-        size_t errors; /* that the diagnostics held before */
+        const char *epochs; /* folder of them, or NULL */
+        size_t errors;      /* that the diagnostics held before */
         struct sqi_plan *plan;
 };
 
@@ -325,7 +326,7 @@ configure(struct plan_builder *builder)
         char error[256];
 
         sqi_config_defaults(&builder->plan->config);
-        builder->plan->config.delivery = SQI_AT_LEAST_ONCE;
+        builder->plan->config.delivery = builder->setup->epochs ? SQI_EXACTLY_ONCE : SQI_AT_LEAST_ONCE;
         if (!config || !sqi_model_expect(&builder->model, config->value, SQI_YAML_MAPPING, "'config'"))
                 return 0;
         for (const struct sqi_yaml_item *item = config->value->first; item; item = item->next) {
@@ -361,6 +362,23 @@ lay(struct plan_builder *builder, char *error, size_t size)
         return r < 0 ? r : lay_tasks(builder);
 }
 
+/* "true": they are kept in memory. */
+static int
+read_epochs(struct plan_builder *builder)
+{
+        const struct sqi_yaml_item *item = builder->setup->epochs;
+
+        if (!item)
+                return 0;
+        if (item->value->kind != SQI_YAML_SCALAR || !item->value->text[0]) {
+                sqi_model_error(&builder->model, item->value->place, "'epochs' needs 'true', or a folder for them");
+                return -EINVAL;
+        }
+        if (strcmp(item->value->text, "true") != 0)
+                builder->epochs = sqi_model_path(&builder->model, item->value->text);
+        return 0;
+}
+
 static int
 build(struct plan_builder *builder, char *error, size_t size)
 {
@@ -371,6 +389,8 @@ build(struct plan_builder *builder, char *error, size_t size)
                 r = read_number(builder, setup->index, 0, builder->parallelism - 1, &builder->index);
         if (r == 0)
                 r = read_number(builder, setup->direct, 0, TASKS_MAX, &builder->direct);
+        if (r == 0)
+                r = read_epochs(builder);
         if (r == 0)
                 r = load(builder);
         if (r == 0)
@@ -402,7 +422,7 @@ sqi_setup_open(const struct sqi_setup *setup, struct sqi_arena **arena, struct s
                                                                                 sizeof(builder->declared.in.items));
                 builder->plan->memory = *arena;
                 *arena = NULL;
-                r = in ? sqi_rig_open(&builder->plan, task, ret, error, size) : -ENOMEM;
+                r = in ? sqi_rig_open(&builder->plan, task, builder->epochs, ret, error, size) : -ENOMEM;
         }
         free(builder->plan);
         sqi_component_close(&builder->component.loaded);

@@ -9,7 +9,8 @@
 #include "topology/yaml.h"
 
 /* The keys that a setup may have; NULL: not given. */
-#define SQI_SETUP_KEYS(X) X(component) X(kind) X(properties) X(config) X(inputs) X(parallelism) X(index) X(direct)
+#define SQI_SETUP_KEYS(X) \
+        X(component) X(kind) X(properties) X(config) X(inputs) X(parallelism) X(index) X(direct) X(epochs)
 
 struct sqi_nearest;
 

@@ -33,6 +33,18 @@ sq_incarnation(const struct sq_task *task)
         return task->incarnation;
 }
 
+bool
+sq_exactly_once(const struct sq_task *task)
+{
+        return task->plan->config.delivery == SQI_EXACTLY_ONCE;
+}
+
+bool
+sq_restores(const struct sq_task *task)
+{
+        return task->handover.restore[0] != '\0';
+}
+
 uint64_t
 sq_now(const struct sq_task *task)
 {

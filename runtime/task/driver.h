@@ -26,6 +26,8 @@ struct sqi_driver {
         void (*log)(void *context, struct sq_task *task, enum sq_level level, const char *text);
         /* A batch is executed in one turn, however long it takes, so that two runs are the same. */
         bool whole_batches;
+        /* Tuple trees are followed under exactly-once, too: verdicts are looked at. */
+        bool tracks;
         /* NULL, or calls the bolt's execute */
         enum sq_verdict (*execute)(void *context, struct sq_task *task, const struct sq_tuple *in);
         /* NULL, or whether these are bytes of a tuple of this task that is over; then of what, in `what` */

@@ -98,7 +98,8 @@ sqi_task_open(struct sq_task *task)
         r = task->instance.prepared ? 0 : load(task);
         if (r < 0)
                 return r;
-        task->tracking = config->delivery == SQI_AT_LEAST_ONCE;
+        task->tracking = config->delivery == SQI_AT_LEAST_ONCE ||
+                         (config->delivery == SQI_EXACTLY_ONCE && task->driver && task->driver->tracks);
         task->metered = config->metrics == SQI_METRICS_ON;
         task->bolt.tick_ns = (uint64_t)(task->component->tick_secs * 1e9);
         r = sqi_collector_open(task);

@@ -326,6 +326,12 @@ void sqi_task_unblock(struct sq_task *task);
 void sqi_task_end(struct sq_task *task);
 /* Runs a callback that may emit outside execute: tick, finish. When it fails, so does the task. */
 void sqi_task_call(struct sq_task *task, int (*callback)(struct sq_task *));
+/* commit.c: the callbacks of a sink (struct sq_bolt), where it has them. 0; or -1, and task->error says why: not a failure
+ * of the task, unless task->failed. */
+int sqi_task_precommit(struct sq_task *task, uint64_t epoch);
+int sqi_task_commit(struct sq_task *task, uint64_t epoch);
+/* After a restore: commits `epoch`, and aborts what is later. 0; or the task has failed. */
+int sqi_task_commit_restored(struct sq_task *task, uint64_t epoch);
 /* The same, for whoever may call it again. 0; or -1: it failed, by task->error, and *ret_dropped tuples of it were not
  * emitted. */
 int sqi_task_try(struct sq_task *task, int (*callback)(struct sq_task *), uint64_t *ret_dropped);

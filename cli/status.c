@@ -35,10 +35,30 @@ put_quantile(struct cli_table *table, struct sq_value histogram, const char *key
 }
 
 static void
+put_share(struct cli_table *table, struct sq_value component, const char *key)
+{
+        cli_table_cell(table, "%.0f %%", cli_get_real(component, key) * 100);
+}
+
+/* What it is judged by: a spout emits, a bolt executes. */
+static const char *
+figure_of(struct sq_value component)
+{
+        return cli_get_str(component, "kind").ptr[0] == 's' ? "emitted" : "executed";
+}
+
+static void
 put_component(struct cli_table *table, struct sq_value component)
 {
+        char rate[CLI_NUMBER_SIZE];
+
         cli_table_str(table, cli_get_str(component, "id"));
         cli_table_str(table, cli_get_str(component, "kind"));
+        put_share(table, component, "busiest");
+        put_share(table, component, "blocked");
+        cli_table_cell(
+                table, "%s",
+                cli_scaled_text(cli_get_real(cli_get(cli_get(component, "rates"), figure_of(component)), "s10"), rate));
         put_quantile(table, cli_get(component, "execute_us"), "p50");
         put_quantile(table, cli_get(component, "execute_us"), "p99");
         put_quantile(table, cli_get(component, "complete_us"), "p50");
@@ -128,8 +148,9 @@ show_tables(struct sq_value components)
 {
         static const char *const tasks_heads[] = {"task",  "state",  "pid",     "emitted", "executed",
                                                   "acked", "failed", "pending", "restarts"};
-        static const char *const times_heads[] = {"component", "kind", "execute p50", "p99", "emit to ack p50", "p99"};
-        struct cli_table tasks = {.columns = 9, .left = 2}, times = {.columns = 6, .left = 2};
+        static const char *const times_heads[] = {
+                "component", "kind", "busy", "blocked", "tuples/s", "p50", "p99", "emit to ack p50", "p99"};
+        struct cli_table tasks = {.columns = 9, .left = 2}, times = {.columns = 9, .left = 2};
         struct sq_items all = sq_items(components);
         struct sq_value component, task;
 
@@ -146,6 +167,21 @@ show_tables(struct sq_value components)
         cli_table_print(&tasks, stdout);
         putchar('\n');
         cli_table_print(&times, stdout);
+}
+
+/* "bottleneck: count: busy 98 % of the time; split waits 80 %", and what to try. */
+static void
+show_bottleneck(struct sq_value bottleneck)
+{
+        struct sq_str component = cli_get_str(bottleneck, "component"), reason = cli_get_str(bottleneck, "reason"),
+                      advice = cli_get_str(bottleneck, "advice");
+
+        if (reason.len == 0)
+                return;
+        printf("bottleneck: %.*s: %.*s\n", component.len ? (int)component.len : 4,
+               component.len ? component.ptr : "none", (int)reason.len, reason.ptr);
+        if (advice.len > 0)
+                printf("try: %.*s\n", (int)advice.len, advice.ptr);
 }
 
 static void
@@ -168,6 +204,7 @@ show(const struct cli_args *args, struct sq_value answer)
                (unsigned long long)cli_get_uint(answer, "restarts"), cli_get_uint(answer, "restarts") == 1 ? "" : "s");
         if (cause.len > 0)
                 printf("cause: %.*s\n", (int)cause.len, cause.ptr);
+        show_bottleneck(cli_get(answer, "bottleneck"));
         if (!sq_next_item(&components, &component))
                 return;
         components = sq_items(cli_get(answer, "components"));

@@ -2,6 +2,7 @@
 #include "summary.h"
 
 #include "control/figures.h"
+#include "daemon/vitals.h"
 #include "json.h"
 #include "number.h"
 #include "table.h"
@@ -105,12 +106,16 @@ cli_pulse_text(const struct sqi_running *running, const struct cli_pulse *before
         const char *state = plain ? "" : sqi_lifecycle_state_name(life);
         char emitted[CLI_NUMBER_SIZE], acked[CLI_NUMBER_SIZE], pending[CLI_NUMBER_SIZE], failed[CLI_NUMBER_SIZE];
 
-        snprintf(buffer, size, "%s %s%s%.0f s  emitted %s/s  acked %s/s  pending %s  failed %s  restarts %llu",
+        struct sqi_bottleneck bottleneck;
+
+        sqi_bottleneck_here(running, &bottleneck);
+        snprintf(buffer, size, "%s %s%s%.0f s  emitted %s/s  acked %s/s  pending %s  failed %s  restarts %llu%s%s",
                  sqi_running_plan(running)->name, state, plain ? "" : " ", (double)sqi_running_uptime(running) / 1e9,
                  cli_scaled_text(rate(before->emitted, now->emitted, seconds), emitted),
                  cli_scaled_text(rate(before->acked, now->acked, seconds), acked),
                  cli_scaled_text((double)now->pending, pending), cli_scaled_text((double)now->failed, failed),
-                 (unsigned long long)now->restarts);
+                 (unsigned long long)now->restarts, bottleneck.component ? "  bottleneck " : "",
+                 bottleneck.component ? bottleneck.component : "");
         return buffer;
 }
 

@@ -12,10 +12,14 @@
 
 enum { PATH_SIZE = 512 };
 
-struct counted {
+struct counted_head {
         char magic[4]; /* written last */
-        uint32_t size; /* of this: a worker may be older than the supervisor that has adopted it */
+        uint32_t size; /* of the whole: a worker may be older than the supervisor that has adopted it */
         uint32_t incarnation;
+};
+
+struct counted {
+        struct counted_head head;
         struct sqi_metrics metrics;
 };
 static const char magic[4] = {'S', 'Q', 'C', 1};
@@ -45,9 +49,9 @@ sqi_counted_open(const char *rundir, uint32_t task, uint32_t incarnation)
                 unlink(path);
                 return NULL;
         }
-        counted->size = sizeof(*counted);
-        counted->incarnation = incarnation;
-        memcpy(counted->magic, magic, sizeof(magic));
+        counted->head.size = sizeof(*counted);
+        counted->head.incarnation = incarnation;
+        memcpy(counted->head.magic, magic, sizeof(magic));
         return &counted->metrics;
 }
 
@@ -80,25 +84,53 @@ read_all(int fd, void *ret, size_t size)
         return n < 0 ? -errno : (size_t)n == size ? 0 : -EBADMSG;
 }
 
-int
-sqi_counted_read(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_metrics *ret)
+/* The first `size` bytes of the file, which begin with the head. 0 or a negative errno. */
+static int
+read_file(const char *rundir, uint32_t task, uint32_t incarnation, struct counted_head *ret, size_t size)
 {
-        struct counted *counted;
         char path[PATH_SIZE];
         int fd = open(path_of(rundir, task, path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), r;
 
         if (fd < 0)
                 return -errno;
-        counted = malloc(sizeof(*counted));
-        r = counted ? read_all(fd, counted, sizeof(*counted)) : -ENOMEM;
+        r = read_all(fd, ret, size);
         close(fd);
-        if (r == 0 && (memcmp(counted->magic, magic, sizeof(magic)) != 0 || counted->size != sizeof(*counted) ||
-                       counted->incarnation != incarnation))
+        if (r == 0 && (memcmp(ret->magic, magic, sizeof(magic)) != 0 || ret->size != sizeof(struct counted) ||
+                       ret->incarnation != incarnation))
                 r = -EBADMSG;
+        return r;
+}
+
+int
+sqi_counted_read(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_metrics *ret)
+{
+        struct counted *counted = malloc(sizeof(*counted));
+        int r = counted ? read_file(rundir, task, incarnation, &counted->head, sizeof(*counted)) : -ENOMEM;
+
         if (r == 0) {
                 clean(&counted->metrics);
                 memcpy(ret, &counted->metrics, sizeof(*ret));
         }
         free(counted);
+        return r;
+}
+
+/* The counters stand first in the metrics, without gaps. */
+struct counted_first {
+        struct counted_head head;
+        struct sqi_counts counts;
+};
+_Static_assert(sizeof(struct sqi_counts) == SQI_NCOUNTERS * sizeof(uint64_t), "no gaps");
+_Static_assert(offsetof(struct counted_first, counts) == offsetof(struct counted, metrics),
+               "they begin at the same place");
+
+int
+sqi_counted_read_counts(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_counts *ret)
+{
+        struct counted_first first;
+        int r = read_file(rundir, task, incarnation, &first.head, sizeof(first));
+
+        if (r == 0)
+                *ret = first.counts;
         return r;
 }

@@ -25,5 +25,7 @@ void sqi_counted_close(struct sqi_metrics **metrics);
 /* What that incarnation has counted, up to now or to its death. 0; -ENOENT: it has no file; -EBADMSG: none that we can
  * read; or another negative errno. */
 int sqi_counted_read(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_metrics *ret);
+/* The same of the counters alone, which is a hundredth of the bytes. */
+int sqi_counted_read_counts(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_counts *ret);
 
 #endif

@@ -40,8 +40,8 @@
         X(batches_out, COST, "batches sent") \
         X(bytes_in, COST, "bytes received") \
         X(bytes_out, COST, "bytes sent") \
-        X(blocked_ns, COST, "nanoseconds spent waiting for a full channel") \
-        X(busy_ns, COST, "nanoseconds spent in callbacks and on batches") \
+        X(blocked_ns, COST, "nanoseconds spent waiting for a full channel; spout: or for tuple trees in flight") \
+        X(busy_ns, COST, "nanoseconds spent in callbacks and on batches, not blocked") \
         X(pending, LEVEL, "spout: tuple trees in flight") \
         X(keys, LEVEL, "keys of keyed state") \
         X(loops, LIFE, "turns of the task loop")
@@ -75,6 +75,13 @@ struct sqi_metrics {
         struct sqi_histogram execute;           /* ns of one execute; sampled: one tuple a batch */
         struct sqi_histogram complete;          /* ns from emit to completed tuple tree, spouts */
         struct sqi_own_metric own[SQI_OWN_MAX]; /* the first with SQI_OWN_NONE ends them */
+};
+
+/* The counters alone, at one moment. */
+struct sqi_counts {
+#define X(name, ...) uint64_t name;
+        SQI_COUNTERS(X)
+#undef X
 };
 
 enum sqi_counter_use { SQI_COUNTER_WORK, SQI_COUNTER_TROUBLE, SQI_COUNTER_COST, SQI_COUNTER_LEVEL, SQI_COUNTER_LIFE };

@@ -272,11 +272,9 @@ sample(struct sqi_daemon *daemon, uint64_t now)
         daemon->sample_due = now + SQI_SECOND;
         look_at_state(daemon);
         look_at_descriptors(daemon);
-        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
-                sqi_status_sample(hosted, now);
+        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
                 if (sqi_hosted_is_running(hosted))
                         sqi_hosted_save(hosted);
-        }
 }
 
 /* What follows from the end of a topology. */

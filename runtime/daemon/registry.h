@@ -13,11 +13,6 @@
 #include "http/http.h"
 #include "supervisor/supervisor.h"
 
-/* Counted once a second, for rates. */
-struct sqi_sample {
-        uint64_t at_ns, emitted;
-};
-
 /* A savepoint under way: saving.h. */
 struct sqi_saving {
         char path[PATH_MAX], serial[SQI_SERIAL_SIZE];
@@ -61,7 +56,6 @@ struct sqi_hosted {
         uint64_t proved_at; /* an update on trial runs: to be kept from then on; 0: it does not run yet */
         bool over;          /* it has ended, and what follows from that is done */
         bool discarded;     /* it has ended, and is to be forgotten */
-        struct sqi_sample before, now;
 };
 
 /* One that asked AWAIT. */

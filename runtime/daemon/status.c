@@ -6,47 +6,27 @@
 #include <time.h>
 
 #include "control/figures.h"
+#include "daemon/vitals.h"
 #include "lifecycle/tell.h"
 
 enum { NAME_SIZE = 256, CAUSE_SIZE = SQI_CAUSE_TEXT + 256 };
 
 /* ---- Sums -------------------------------------------------------------------------------------------- */
 
-static uint64_t
-emitted_by_spouts(const struct sqi_hosted *hosted)
-{
-        const struct sqi_plan *plan = sqi_hosted_plan(hosted);
-        struct sqi_metrics metrics;
-        uint64_t sum = 0;
-
-        for (uint32_t c = 0; c < plan->ncomponents; c++) {
-                if (plan->components[c].kind != SQ_KIND_SPOUT)
-                        continue;
-                sqi_totals_component(sqi_running_totals(hosted->running), c, &metrics);
-                sum += atomic_load_explicit(&metrics.emitted, memory_order_relaxed);
-        }
-        return sum;
-}
-
-void
-sqi_status_sample(struct sqi_hosted *hosted, uint64_t now)
-{
-        if (!sqi_hosted_is_running(hosted)) {
-                hosted->now = hosted->before = (struct sqi_sample){0};
-                return;
-        }
-        hosted->before = hosted->now;
-        hosted->now = (struct sqi_sample){now, emitted_by_spouts(hosted)};
-}
-
+/* By its spouts, over 10 s: a batch at a slow bolt may take longer than one. */
 static double
 emitted_a_second(const struct sqi_hosted *hosted)
 {
-        const struct sqi_sample *now = &hosted->now, *before = &hosted->before;
+        const struct sqi_plan *plan = sqi_hosted_plan(hosted);
+        struct sqi_pace pace;
+        double sum = 0;
 
-        if (before->emitted == 0 || now->at_ns <= before->at_ns || now->emitted < before->emitted)
-                return 0;
-        return (double)(now->emitted - before->emitted) * 1e9 / (double)(now->at_ns - before->at_ns);
+        for (uint32_t c = 0; sqi_hosted_is_running(hosted) && c < plan->ncomponents; c++)
+                if (plan->components[c].kind == SQ_KIND_SPOUT) {
+                        sqi_trend_component(sqi_running_trend(hosted->running), c, 10, &pace);
+                        sum += pace.emitted;
+                }
+        return sum;
 }
 
 static uint64_t
@@ -142,6 +122,7 @@ put_task(struct sqi_writer *writer, const struct sqi_hosted *hosted, uint32_t ta
         sqi_write_text(writer, "cause",
                        it->restarts > 0 ? sqi_cause_text(plan, &it->cause, cause, sizeof(cause)) : NULL);
         sqi_write_counters(writer, &metrics);
+        sqi_write_task_vitals(writer, hosted->running, task);
         sqi_write_end(writer);
 }
 
@@ -172,6 +153,7 @@ put_component(struct sqi_writer *writer, const struct sqi_hosted *hosted, uint32
         sqi_write_real(writer, "log_level_s", left);
         sqi_write_counters(writer, &metrics);
         sqi_write_times(writer, &metrics);
+        sqi_write_component_vitals(writer, hosted->running, c);
         sqi_write_array(writer, "tasks");
         for (uint32_t t = component->first_task; t < component->first_task + component->ntasks; t++)
                 put_task(writer, hosted, t);
@@ -187,6 +169,8 @@ sqi_status_one(const struct sqi_hosted *hosted, struct sqi_writer *writer)
         sqi_write_map(writer, NULL);
         put_head(writer, hosted);
         sqi_write_text(writer, "dead_letters", plan && plan->config.dead_letter ? plan->config.dead_letter : "");
+        if (plan)
+                sqi_write_bottleneck(writer, hosted->running);
         sqi_write_array(writer, "components");
         for (uint32_t c = 0; plan && c < plan->ncomponents; c++)
                 put_component(writer, hosted, c);

@@ -10,7 +10,5 @@ void sqi_status_list(const struct sqi_daemon *daemon, struct sqi_writer *writer)
 void sqi_status_one(const struct sqi_hosted *hosted, struct sqi_writer *writer);
 /* Seconds that it has been running, over restarts of the supervisor too; 0: it does not. */
 double sqi_status_uptime(const struct sqi_hosted *hosted);
-/* Once a second, for the rates. */
-void sqi_status_sample(struct sqi_hosted *hosted, uint64_t now);
 
 #endif

@@ -36,6 +36,30 @@ sqi_running_count(struct sqi_running *running)
                 sqi_running_take_counts(running, w, running->life->workers[w].incarnation, sqi_totals_take);
 }
 
+/* What was counted up to now, without the histograms. */
+static void
+take_counts_alone(struct sqi_running *running)
+{
+        struct sqi_message message = {.type = SQI_MSG_METRICS};
+        struct sqi_counts counts;
+
+        for (message.task = 0; message.task < running->plan->ntasks; message.task++) {
+                message.worker = running->plan->tasks[message.task].worker;
+                message.incarnation = running->life->workers[message.worker].incarnation;
+                if (sqi_counted_read_counts(running->rundir.path, message.task, message.incarnation, &counts) == 0)
+                        sqi_totals_take_counts(running->totals, &message, &counts);
+        }
+}
+
+void
+sqi_running_look(struct sqi_running *running, uint64_t now_ns)
+{
+        if (now_ns < sqi_trend_due(running->trend))
+                return;
+        take_counts_alone(running);
+        sqi_trend_look(running->trend, running->totals, now_ns);
+}
+
 static int
 write_plan(const struct sqi_running *running)
 {
@@ -148,6 +172,8 @@ make_running(struct sqi_running *running, const struct sqi_run_options *options)
 
         if (r == 0)
                 r = sqi_totals_new(running->plan, &running->totals);
+        if (r == 0)
+                r = sqi_trend_new(running->plan, &running->trend);
         if (r < 0)
                 return r;
         running->received = calloc(1, sizeof(*running->received));
@@ -305,6 +331,7 @@ sqi_running_free(struct sqi_running **running)
         sqi_rundir_remove(&it->rundir);
         sqi_lifecycle_free(&it->life);
         sqi_totals_free(&it->totals);
+        sqi_trend_free(&it->trend);
         sqi_plan_free(&it->plan);
         free(it->actions.items);
         free(it->children);
@@ -338,6 +365,12 @@ const struct sqi_lifecycle *
 sqi_running_lifecycle(const struct sqi_running *running)
 {
         return running->life;
+}
+
+const struct sqi_trend *
+sqi_running_trend(const struct sqi_running *running)
+{
+        return running->trend;
 }
 
 const struct sqi_totals *

@@ -36,6 +36,7 @@ struct sqi_running {
         struct sqi_plan *plan;
         struct sqi_lifecycle *life;
         struct sqi_totals *totals;
+        struct sqi_trend *trend;
         struct sqi_actions actions;
         struct sqi_rundir rundir;
         struct sqi_control control;
@@ -77,6 +78,9 @@ typedef void sqi_totals_taker(struct sqi_totals *totals, const struct sqi_messag
                               const struct sqi_metrics *metrics);
 void sqi_running_take_counts(struct sqi_running *running, uint32_t worker, uint32_t incarnation,
                              sqi_totals_taker *take);
+
+/* Once a second: what its tasks have counted goes into the trend. */
+void sqi_running_look(struct sqi_running *running, uint64_t now_ns);
 
 /* Puts a descriptor into the supervisor's epoll set. 0 or a negative errno. */
 int sqi_watch(struct sqi_supervisor *supervisor, int fd, uint32_t events, struct sqi_watch *what);

@@ -114,6 +114,8 @@ serve(struct sqi_running *running)
                 tell_exits(running);
                 if (sqi_running_is_open(running) && sqi_lifecycle_due(running->life) <= sqi_clock_ns())
                         sqi_running_step(running, &(struct sqi_event){.type = SQI_EVENT_TIME});
+                if (sqi_running_is_open(running))
+                        sqi_running_look(running, sqi_clock_ns());
         } while (running->touched && sqi_running_is_open(running));
 }
 
@@ -126,7 +128,7 @@ due_time(const struct sqi_running *running)
                 return SQI_NEVER;
         if (running->touched)
                 return 0;
-        due = sqi_lifecycle_due(running->life);
+        due = sqi_earlier(sqi_lifecycle_due(running->life), sqi_trend_due(running->trend));
         for (uint32_t w = 0; w < running->plan->nworkers; w++)
                 if (running->children[w].exited)
                         due = sqi_earlier(due, running->children[w].told_by);

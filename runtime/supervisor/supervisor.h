@@ -21,6 +21,7 @@
 
 #include "lifecycle/lifecycle.h"
 #include "supervisor/totals.h"
+#include "supervisor/trend.h"
 #include "plan/plan.h"
 
 struct sqi_supervisor;
@@ -98,6 +99,7 @@ const struct sqi_lifecycle *sqi_running_lifecycle(const struct sqi_running *runn
 /* Brings the totals up to this moment: by reports alone they are up to a second old. */
 void sqi_running_count(struct sqi_running *running);
 const struct sqi_totals *sqi_running_totals(const struct sqi_running *running);
+const struct sqi_trend *sqi_running_trend(const struct sqi_running *running);
 /* 0: that worker has no process now. */
 pid_t sqi_running_pid(const struct sqi_running *running, uint32_t worker);
 /* ns from the start of the run until now, or until its end. */

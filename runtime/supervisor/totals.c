@@ -77,7 +77,7 @@ add(struct sqi_metrics *into, const struct sqi_metrics *from)
 
 /* NULL: it is not to be taken. */
 static struct total *
-take(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_metrics *metrics)
+find(struct sqi_totals *totals, const struct sqi_message *message)
 {
         struct total *total;
 
@@ -88,12 +88,34 @@ take(struct sqi_totals *totals, const struct sqi_message *message, const struct 
                 return NULL;
         if (message->incarnation > total->incarnation) {
                 add(total->before, total->last);
+                memset(total->last, 0, sizeof(*total->last));
                 total->incarnation = message->incarnation;
                 total->ended = false;
         }
-        memcpy(total->last, metrics, sizeof(*metrics));
         total->heard = true;
         return total;
+}
+
+static struct total *
+take(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_metrics *metrics)
+{
+        struct total *total = find(totals, message);
+
+        if (total)
+                memcpy(total->last, metrics, sizeof(*metrics));
+        return total;
+}
+
+void
+sqi_totals_take_counts(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_counts *counts)
+{
+        struct total *total = find(totals, message);
+
+        if (!total)
+                return;
+#define X(name, ...) sqi_gauge(&total->last->name, counts->name);
+        SQI_COUNTERS(X)
+#undef X
 }
 
 void
@@ -230,6 +252,20 @@ sqi_totals_task(const struct sqi_totals *totals, uint32_t task, struct sqi_metri
 {
         memset(ret, 0, sizeof(*ret));
         add_task(totals, task, ret);
+}
+
+void
+sqi_totals_counts(const struct sqi_totals *totals, uint32_t task, struct sqi_counts *ret)
+{
+        const struct total *total;
+
+        sqi_assert(task < totals->plan->ntasks);
+        total = &totals->tasks[task];
+#define X(name, ...) \
+        ret->name = atomic_load_explicit(&total->before->name, memory_order_relaxed) + \
+                    atomic_load_explicit(&total->last->name, memory_order_relaxed);
+        SQI_COUNTERS(X)
+#undef X
 }
 
 void

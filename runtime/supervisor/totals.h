@@ -22,6 +22,10 @@ void sqi_totals_free(struct sqi_totals **totals);
  * last one known is ignored. */
 void sqi_totals_take(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_metrics *metrics);
 
+/* The same of the counters alone; the rest stays as last reported. */
+void sqi_totals_take_counts(struct sqi_totals *totals, const struct sqi_message *message,
+                            const struct sqi_counts *counts);
+
 /* Likewise, of an incarnation that is dead: its last word. What comes later from it was said before. */
 void sqi_totals_end(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_metrics *metrics);
 
@@ -35,6 +39,8 @@ int sqi_totals_resume(struct sqi_totals *totals, const char *rundir, uint32_t wo
 /* The sum of one task, or of a component's tasks; the gauges, `pending` and `keys`, are the
  * present incarnation's. The keys of those before it are `keys_lost`. */
 void sqi_totals_task(const struct sqi_totals *totals, uint32_t task, struct sqi_metrics *ret);
+/* The counters alone. */
+void sqi_totals_counts(const struct sqi_totals *totals, uint32_t task, struct sqi_counts *ret);
 /* Tuples of the topology that were not processed and are in no dead-letter file, lost or given up; and keys that have
  * lost their state. */
 uint64_t sqi_totals_missing(const struct sqi_totals *totals);

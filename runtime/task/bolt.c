@@ -634,10 +634,10 @@ sqi_bolt_turn(struct sq_task *task)
         bool busy = work(task);
 
         task->now_ns = sqi_task_clock(task);
+        uint64_t worked_ns = task->now_ns - begin - (task->metrics->blocked_ns - blocked);
         if (busy)
-                sqi_count(&task->metrics->busy_ns, task->now_ns - begin);
-        tell_cost(task, task->metrics->executed - executed,
-                  task->now_ns - begin - (task->metrics->blocked_ns - blocked));
+                sqi_count(&task->metrics->busy_ns, worked_ns);
+        tell_cost(task, task->metrics->executed - executed, worked_ns);
         tick(task);
         if (task->instance.timers.n)
                 sqi_timers_fire(task);

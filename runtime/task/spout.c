@@ -385,14 +385,33 @@ finish(struct sq_task *task)
         sqi_task_end(task);
 }
 
+/* Tuple trees in flight, as many as there may be, keep it from emitting: it waits for whoever is behind it. */
+static bool
+is_full(const struct sq_task *task)
+{
+        return task->spout.ledger && task->instance.active && !task->instance.done && !task->draining &&
+               sqi_ledger_is_full(task->spout.ledger);
+}
+
+static void
+wait_for_more(struct sq_task *task, uint64_t until_ns)
+{
+        uint64_t begin = task->now_ns;
+        bool full = is_full(task);
+
+        sqi_task_wait(task, false, until_ns);
+        if (full)
+                sqi_count(&task->metrics->blocked_ns, task->now_ns - begin);
+}
+
 void
 sqi_spout_turn(struct sq_task *task)
 {
-        uint64_t begin = task->now_ns, again = UINT64_MAX;
+        uint64_t begin = task->now_ns, again = UINT64_MAX, blocked = task->metrics->blocked_ns;
         enum emitted emitted = emit(task);
 
         task->now_ns = sqi_task_clock(task);
-        sqi_count(&task->metrics->busy_ns, task->now_ns - begin);
+        sqi_count(&task->metrics->busy_ns, task->now_ns - begin - (task->metrics->blocked_ns - blocked));
         if (emitted == IDLE) /* acks can wait for it, who counts its latency does not */
                 sqi_task_flush_idle(task);
         keep_ledger(task);
@@ -406,5 +425,5 @@ sqi_spout_turn(struct sq_task *task)
                 finish(task);
         /* the acks taken meanwhile may have made room */
         else if (emitted == IDLE || (emitted == HELD && !may_emit(task)))
-                sqi_task_wait(task, false, wake_time(task, emitted, again));
+                wait_for_more(task, wake_time(task, emitted, again));
 }

@@ -142,6 +142,16 @@ sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns)
         sqi_count(&task->metrics->loops, 1);
 }
 
+/* As it goes: who is blocked for minutes is seen to be. */
+static void
+count_blocked(struct sq_task *task, uint64_t *since_ns)
+{
+        uint64_t now_ns = sqi_clock_ns();
+
+        sqi_count(&task->metrics->blocked_ns, now_ns - *since_ns);
+        *since_ns = now_ns;
+}
+
 void
 sqi_task_unblock(struct sq_task *task)
 {
@@ -154,10 +164,11 @@ sqi_task_unblock(struct sq_task *task)
                         begin = sqi_clock_ns();
                 sqi_task_push_acks(task);
                 sqi_task_wait(task, false, UINT64_MAX);
+                count_blocked(task, &begin);
                 sqi_spout_take_acks(task);
         }
         if (begin)
-                sqi_count(&task->metrics->blocked_ns, sqi_clock_ns() - begin);
+                count_blocked(task, &begin);
 }
 
 bool

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "task/flow.h"
 #include "task/retries.h"
+#include "task/search.h"
 
 /* Did a bolt fail the tree: for the tuple's sake, which is an attempt, or for now? */
 enum failed { NOT_FAILED, FAILED, FAILED_FOR_NOW };
@@ -24,30 +26,7 @@ struct tree {
         bool passed;    /* it was parked once: its way through the queues has been counted */
 };
 
-/* The search for a tree that kills its worker. */
-struct search {
-        uint64_t window;     /* trees in flight at most; 0: no search */
-        uint64_t through;    /* outcomes since the window was set */
-        uint64_t waiting_ns; /* since when a tree waits to be alone; 0: none does */
-        bool trial;          /* one is alone in flight */
-        size_t lost;         /* trees under way when the last task died; were all parked, these */
-        bool all_parked;
-        bool suspected; /* one of them is a suspect */
-        bool losing;    /* all are being lost: the heap of retries is put in order afterwards */
-};
-
-/* How the adaptive limit stands. One round: as many outcomes as the limit had trees when the round began. */
-struct flow {
-        uint64_t limit;
-        uint64_t todo;     /* outcomes left in this round */
-        uint64_t worst_ns; /* the oldest completion of the round */
-        bool was_full;     /* the limit held the spout back in this round */
-};
-
-enum { FIRST_LIMIT = 16, LAST_LIMIT = 1 << 18, FIRST_CAPACITY = 64, SEARCH_PATIENCE = 256 };
-
-/* A tree is replayed beside others after all, when they have not got out of its way for so long. */
-static const uint64_t ALONE_WAIT_NS = 1000000000;
+enum { FIRST_CAPACITY = 64 };
 
 struct sqi_ledger {
         struct sqi_ledger_config config;
@@ -61,8 +40,8 @@ struct sqi_ledger {
         uint32_t live[SQI_LEDGER_SLOTS];
         struct sqi_retry *retries;
         size_t nretries, retries_capacity;
-        struct flow flow;
-        struct search search;
+        struct sqi_flow flow;
+        struct sqi_search search;
 };
 
 static const uint64_t number_mask = (1ull << SQI_ROOT_BITS) - 1;
@@ -83,8 +62,7 @@ sqi_ledger_new(const struct sqi_ledger_config *config, sqi_ledger_told *told, vo
                 ledger->slot_ns = 1;
         ledger->capacity = FIRST_CAPACITY;
         ledger->trees = calloc(ledger->capacity, sizeof(*ledger->trees));
-        ledger->flow.limit = config->max_pending ? config->max_pending : FIRST_LIMIT;
-        ledger->flow.todo = ledger->flow.limit;
+        sqi_flow_begin(&ledger->flow, config->max_pending, config->timeout_ns, config->steady);
         if (!ledger->trees)
                 sqi_ledger_free(&ledger);
         return ledger;
@@ -238,44 +216,14 @@ delay(const struct sqi_ledger *ledger, const struct sqi_attempt *attempt)
 
 /* ---- outcomes ---------------------------------------------------------------------------------------- */
 
-/* One outcome more in this round of the flow; at the round's end the limit is set for the next. */
-static void
-count_outcome(struct sqi_ledger *ledger, enum sqi_tree_outcome outcome, uint64_t age_ns)
-{
-        struct flow *flow = &ledger->flow;
-        uint64_t goal_ns = ledger->config.timeout_ns / 8;
-
-        if (ledger->config.max_pending || goal_ns == 0 || outcome == SQI_LOST)
-                return;
-        if (age_ns > flow->worst_ns && !ledger->config.steady)
-                flow->worst_ns = age_ns;
-        if (outcome == SQI_TIMED_OUT)
-                flow->todo = 1;
-        if (--flow->todo)
-                return;
-        if (flow->worst_ns > goal_ns)
-                flow->limit = flow->limit * 2 / 3;
-        else if (flow->was_full && flow->worst_ns < goal_ns / 256)
-                flow->limit *= 8;
-        else if (flow->was_full && flow->worst_ns < goal_ns / 2)
-                flow->limit *= 2;
-        if (flow->limit < 1)
-                flow->limit = 1;
-        if (flow->limit > LAST_LIMIT)
-                flow->limit = LAST_LIMIT;
-        flow->todo = flow->limit;
-        flow->worst_ns = 0;
-        flow->was_full = false;
-}
-
 /* How many more trees may be under way now. */
 static size_t
 room(const struct sqi_ledger *ledger)
 {
-        const struct search *search = &ledger->search;
+        const struct sqi_search *search = &ledger->search;
         uint64_t limit = ledger->flow.limit, n = ledger->config.max_pending ? ledger->pending : under_way(ledger);
 
-        if (search->trial || search->waiting_ns || (!ledger->config.max_pending && ledger->pending >= LAST_LIMIT))
+        if (search->trial || search->waiting_ns || (!ledger->config.max_pending && ledger->pending >= SQI_FLOW_MAX))
                 return 0;
         if (search->window && search->window < limit) {
                 limit = search->window;
@@ -284,39 +232,12 @@ room(const struct sqi_ledger *ledger)
         return n < limit ? (size_t)(limit - n) : 0;
 }
 
-/*
- * A tree has come through, whatever became of it. The window is patient before it widens: a worker that dies takes the
- * acks of the whole batch along, so the tuple that kills may have hundreds before it, and each window that it is found
- * in with others costs a death.
- */
-static void
-come_through(struct sqi_ledger *ledger)
-{
-        struct search *search = &ledger->search;
-
-        if (search->window == 0 || ++search->through < search->window || search->through < SEARCH_PATIENCE)
-                return;
-        search->through = 0;
-        search->window *= 2;
-        if (search->window >= ledger->flow.limit)
-                search->window = 0;
-}
-
-/* What a lost tree has behind it now. The delay of its next replay. */
+/* With jitter: another spout may be looking for its own. */
 static uint64_t
-lose_one(struct sqi_ledger *ledger, struct sqi_retry *retry, bool parked, uint64_t now_ns)
+delay_of_killer(const struct sqi_ledger *ledger, struct sqi_retry *retry, uint64_t now_ns)
 {
-        uint64_t ns;
+        uint64_t ns = delay(ledger, &retry->attempt);
 
-        if (retry->attempt.losses < UINT16_MAX)
-                retry->attempt.losses++;
-        if (retry->attempt.losses < SQI_LEDGER_SUSPECT)
-                return 0;
-        ledger->search.suspected = true;
-        retry->attempt.alone = ledger->search.lost == 1 && parked == ledger->search.all_parked;
-        if (!retry->attempt.alone)
-                return 0;
-        ns = delay(ledger, &retry->attempt);
         retry->attempt.failures++;
         return ns / 2 + sqi_mix(retry->position ^ now_ns) % (ns + 1);
 }
@@ -346,15 +267,17 @@ finish(struct sqi_ledger *ledger, struct tree *tree, enum sqi_tree_outcome outco
         if (tree->attempt.alone)
                 ledger->search.trial = false;
         erase(ledger, tree);
+        passed = passed || outcome == SQI_LOST; /* that says nothing of the queues */
         if (!passed)
-                count_outcome(ledger, outcome, age_ns);
+                sqi_flow_count(&ledger->flow, outcome == SQI_TIMED_OUT, age_ns);
         ledger->told(ledger->context, outcome, retry.position, age_ns);
-        if (outcome != SQI_LOST && !passed)
-                come_through(ledger);
+        if (!passed)
+                sqi_search_pass(&ledger->search, ledger->flow.limit);
         if (outcome == SQI_COMPLETED)
                 return;
         if (outcome == SQI_LOST) {
-                retry.due_ns += lose_one(ledger, &retry, parked, now_ns);
+                if (sqi_search_lose(&ledger->search, &retry.attempt, parked))
+                        retry.due_ns += delay_of_killer(ledger, &retry, now_ns);
         } else {
                 retry.due_ns += delay(ledger, &retry.attempt);
                 retry.attempt.losses = 0;
@@ -388,8 +311,8 @@ look_at_kept(struct sqi_ledger *ledger, struct tree *tree, uint64_t now_ns)
         tree->passed = true;
         if (tree->attempt.alone)
                 ledger->search.trial = tree->attempt.alone = false;
-        count_outcome(ledger, SQI_COMPLETED, now_ns > tree->opened_ns ? now_ns - tree->opened_ns : 0);
-        come_through(ledger);
+        sqi_flow_count(&ledger->flow, false, now_ns > tree->opened_ns ? now_ns - tree->opened_ns : 0);
+        sqi_search_pass(&ledger->search, ledger->flow.limit);
 }
 
 void
@@ -486,32 +409,23 @@ sqi_ledger_tick(struct sqi_ledger *ledger, uint64_t now_ns)
 void
 sqi_ledger_lose(struct sqi_ledger *ledger, uint64_t now_ns)
 {
-        struct search *search = &ledger->search;
-
-        search->all_parked = under_way(ledger) == 0;
-        search->lost = search->all_parked ? ledger->pending : under_way(ledger);
-        search->suspected = false;
-        search->losing = true;
+        sqi_search_begin(&ledger->search, under_way(ledger), ledger->pending);
         sweep(ledger, UINT64_MAX, SQI_LOST, now_ns);
-        search->losing = false;
+        sqi_search_end(&ledger->search);
         sqi_retries_order(ledger->retries, ledger->nretries);
-        if (search->suspected) {
-                search->window = 1;
-                search->through = 0;
-        }
 }
 
 bool
 sqi_ledger_retry(struct sqi_ledger *ledger, uint64_t now_ns, uint64_t *ret_position, struct sqi_attempt *ret_attempt)
 {
-        struct search *search = &ledger->search;
+        struct sqi_search *search = &ledger->search;
 
         if (ledger->nretries == 0 || ledger->retries[0].due_ns > now_ns || search->trial)
                 return false;
         if (ledger->retries[0].attempt.alone && under_way(ledger)) {
                 if (!search->waiting_ns)
                         search->waiting_ns = now_ns;
-                if (now_ns < search->waiting_ns + ALONE_WAIT_NS)
+                if (now_ns < search->waiting_ns + SQI_SEARCH_WAIT)
                         return false;
         }
         search->waiting_ns = 0;
@@ -537,12 +451,12 @@ sqi_ledger_hurry(struct sqi_ledger *ledger, uint64_t now_ns)
 static uint64_t
 next_retry(const struct sqi_ledger *ledger)
 {
-        const struct search *search = &ledger->search;
+        const struct sqi_search *search = &ledger->search;
 
         if (ledger->nretries == 0)
                 return UINT64_MAX;
         if (under_way(ledger) && search->waiting_ns)
-                return search->waiting_ns + ALONE_WAIT_NS;
+                return search->waiting_ns + SQI_SEARCH_WAIT;
         return under_way(ledger) && room(ledger) == 0 ? UINT64_MAX : ledger->retries[0].due_ns;
 }
 

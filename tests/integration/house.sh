@@ -85,7 +85,6 @@ reasons="
 runtime/squall.h        1100  the one header that a component includes
 runtime/squall-kit.h     900  the one header of the kit
 runtime/task/bolt.c      750  the loop of a bolt, whose parts are inlined into one another
-runtime/task/ledger.c    650  the table of trees and what becomes of one
 bolts/window.c           900  windows of all kinds
 spouts/file.c            900  lines and records, of files that are read once, again, or followed
 "

@@ -10,7 +10,7 @@ B ?= build$(if $(filter-out release,$(BUILD)),/$(BUILD))
 
 # What Debian 12 calls what is needed: to build and test; to lint, fuzz and build with clang besides; to make a bare machine.
 DEBS := gcc libc6-dev pkg-config procps libczmq-dev libzmq3-dev libfyaml-dev libxxhash-dev libmsgpack-dev libmicrohttpd-dev libcmocka-dev \
-        zlib1g-dev libzstd-dev zstd
+        zlib1g-dev libzstd-dev zstd libpcre2-dev
 DEBS_lint := clang libclang-rt-14-dev clang-format clang-tidy cppcheck
 DEBS_fresh := debootstrap
 DEBS_docs := cmark-gfm
@@ -21,11 +21,14 @@ PACKAGES := libczmq libzmq libfyaml libxxhash msgpack libmicrohttpd
 PACKAGES_worker := libzmq libxxhash msgpack
 NEEDS_zmq := libzmq
 # What the kit uses where it is there; without it, what reads by it says so, and so does `make`.
-PACKAGES_kit := zlib libzstd
+PACKAGES_kit := zlib libzstd libpcre2-8
+LACKS_zlib := files that gzip has compressed are not read
+LACKS_libzstd := files that zstd has compressed are not read
+LACKS_libpcre2-8 := expressions have no regular expressions
 KIT_HAS := $(foreach p,$(PACKAGES_kit),$(shell pkg-config --exists $(p) 2>/dev/null && echo $(p)))
 KIT_LACKS := $(filter-out $(KIT_HAS),$(PACKAGES_kit))
 KIT_LIBS := $(if $(KIT_HAS),$(shell pkg-config --libs $(KIT_HAS)))
-KIT_FLAGS := $(foreach p,$(KIT_HAS),-DSQI_WITH_$(shell echo $(p) | tr a-z A-Z))
+KIT_FLAGS := $(foreach p,$(KIT_HAS),-DSQI_WITH_$(shell echo $(p) | tr a-z- A-Z_))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla \
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Werror
@@ -71,7 +74,7 @@ Q := $(if $(V),,@)#  V=1 shows the commands
 
 all: $(B)/squall $(B)/squall-worker $(B)/libsquall.a $(B)/libsquall-kit.so $(COMPONENTS) $(BENCH) $(BENCH_DATA) ## build the programs and the components (BUILD=release|debug|asan|tsan, CC=gcc|clang, V=1)
 	@$(foreach o,$(LACKING),echo "$(o:$(B)/%.o=%) is not built: $(NEEDS_$(notdir $(basename $(o)))) is missing";)
-	@$(foreach p,$(KIT_LACKS),echo "files that are compressed for $(p) are not read: $(p) is missing";)
+	@$(foreach p,$(KIT_LACKS),echo "$(p) is missing: $(LACKS_$(p))";)
 
 unit: $(UNIT) $(FAULTS)
 
@@ -164,7 +167,7 @@ performance: all ## measure, and write the report into docs/performance.md
 	@tests/bench/page $(ARGS)
 
 # What a test of a component in C links, as Debian calls it.
-DEBS_sdk := $(filter lib%-dev,$(filter-out libc6-dev libcmocka-dev libzstd-dev,$(DEBS)))
+DEBS_sdk := $(filter lib%-dev,$(filter-out libc6-dev libcmocka-dev libzstd-dev libpcre2-dev,$(DEBS)))
 deb: ## the Debian packages squall and libsquall-dev, below build/deb, as lintian likes them
 	@.ci/deps $(DEBS) $(DEBS_deb)
 	@.ci/deb $(VERSION) "$(DEBS)" "$(DEBS_sdk)"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * squall-kit.h - what the built-in components are made of, for any component: formats, conditions, numbers, sketches,
- * pacing, records of a file.
+ * squall-kit.h - what the built-in components are made of, for any component: formats, expressions, numbers,
+ * sketches, pacing, records of a file.
  *
  *     cc -shared -fPIC -o name.so name.c $(pkg-config --cflags --libs squall-kit)
  *
@@ -49,31 +49,63 @@ SQ_EXPORT enum sq_order sq_compare_numbers(struct sq_value a, struct sq_value b)
  * quoted one is a view without its quotes. */
 SQ_EXPORT bool sq_read_literal(struct sq_str text, struct sq_value *ret);
 
-/* ---- Conditions -------------------------------------------------------------------------------------- */
+/* ---- Expressions ------------------------------------------------------------------------------------- */
 
 /*
- * A condition on the fields of a tuple, such as `ms > 10 and not (kind == 'test' or path matches '^/admin')`.
- * kit/condition.c has the grammar.
+ * Expressions over the fields of a tuple, such as `ms > 10 and not path matches '^/admin'` or `price * (count ?? 1)`.
+ * kit/grammar.c has the grammar. Several of a component make up a set, over the same fields:
  *
- *     condition = sq_condition_read(text);              in `.declare`, and again in `.prepare`
- *     if (sq_condition_error(condition)) ...
- *     sq_condition_declare(condition, decl, "where");   in `.declare`: its fields are the component's inputs, from 0 on
- *     if (sq_condition_holds(condition, in)) ...        in `.execute`
- *     sq_condition_free(&condition);
+ *     exprs = sq_exprs_declared(decl);                       in `.declare`: over the fields of the inputs
+ *     if (sq_exprs_add(exprs, self->where) < 0)              compiled, its types checked
+ *             sq_declare_error(decl, "where", "%s", sq_exprs_error(exprs));
+ *     sq_exprs_declare(exprs, decl);                         the fields they name are the inputs, from 0 on
+ *     sq_exprs_free(&exprs);
+ *
+ *     self->exprs = sq_exprs_prepared(task);                 in `.prepare`: the same again, to be evaluated
+ *     number = sq_exprs_add(self->exprs, self->where);
+ *
+ *     sq_exprs_begin(self->exprs, task, in);                 in `.execute`, once a tuple
+ *     if (!sq_exprs_value(self->exprs, number, &value))      in any order, as often as need be
+ *             return sq_fail(task, "where: %s", sq_exprs_error(self->exprs));
+ *
+ * What an expression makes lives in memory of the set, which the next sq_exprs_begin() uses again: nothing is allocated
+ * for a tuple once it is large enough.
  */
-struct sq_condition;
+struct sq_exprs;
 
-/* Reads a condition; `text` must outlive it. NULL: no memory. */
-SQ_EXPORT struct sq_condition *sq_condition_read(const char *text);
-SQ_EXPORT void sq_condition_free(struct sq_condition **condition);
-/* What is wrong with it and where, a view; NULL when it is right. `condition` may be NULL: no memory. */
-SQ_EXPORT const char *sq_condition_error(const struct sq_condition *condition);
-/* Asks for the fields of the condition, in the types that the first input gives them. A comparison that cannot hold for
- * a field of that type (a str with a number) is an error of the setting `option`. */
-SQ_EXPORT void sq_condition_declare(const struct sq_condition *condition, struct sq_declaration *decl,
-                                    const char *option);
-/* Whether the condition holds for a tuple whose declared inputs are the condition's fields. */
-SQ_EXPORT bool sq_condition_holds(const struct sq_condition *condition, const struct sq_tuple *in);
+/* NULL: no memory, and of the first the declaration has the error. */
+SQ_EXPORT struct sq_exprs *sq_exprs_declared(struct sq_declaration *decl);
+SQ_EXPORT struct sq_exprs *sq_exprs_prepared(const struct sq_task *task);
+SQ_EXPORT void sq_exprs_free(struct sq_exprs **exprs);
+/* Outside a component: an empty set, and what may be named. Names are copied. False: no memory, or SQ_FIELDS_MAX are
+ * there. */
+SQ_EXPORT struct sq_exprs *sq_exprs_new(void);
+SQ_EXPORT bool sq_exprs_field(struct sq_exprs *exprs, const char *name, enum sq_type type);
+/* From here on a name that is not a field's becomes a field, of any type. */
+SQ_EXPORT void sq_exprs_open(struct sq_exprs *exprs);
+
+/* Compiles an expression. Its number in the set, from 0; or -1, and what is wrong and where is sq_exprs_error(). The
+ * second one takes only what may be true or false. */
+SQ_EXPORT int sq_exprs_add(struct sq_exprs *exprs, const char *text);
+SQ_EXPORT int sq_exprs_add_condition(struct sq_exprs *exprs, const char *text);
+/* A view, good until the next call for the set. */
+SQ_EXPORT const char *sq_exprs_error(const struct sq_exprs *exprs);
+/* The type of all its values but null; SQ_ANY: not known. */
+SQ_EXPORT enum sq_type sq_exprs_type(const struct sq_exprs *exprs, int number);
+/* The fields that the expressions of the set name, in the order of the component's inputs. */
+SQ_EXPORT unsigned sq_exprs_nfields(const struct sq_exprs *exprs);
+SQ_EXPORT struct sq_field sq_exprs_used(const struct sq_exprs *exprs, unsigned field);
+/* After all have been added: asks for these fields, in the types that the inputs give them. */
+SQ_EXPORT void sq_exprs_declare(const struct sq_exprs *exprs, struct sq_declaration *decl);
+
+/* Begins with a tuple whose declared inputs begin with the fields of the set; `task` has the clock. */
+SQ_EXPORT void sq_exprs_begin(struct sq_exprs *exprs, const struct sq_task *task, const struct sq_tuple *in);
+/* The same with the values of the fields, and the clock of the machine. */
+SQ_EXPORT void sq_exprs_begin_values(struct sq_exprs *exprs, const struct sq_value *fields);
+/* False: it has no value (a division by zero, say); sq_exprs_error() says why. */
+SQ_EXPORT bool sq_exprs_value(struct sq_exprs *exprs, int number, struct sq_value *ret);
+/* 1: it holds; 0: it does not, or is null; -1: it has no value, or another than true and false. */
+SQ_EXPORT int sq_exprs_holds(struct sq_exprs *exprs, int number);
 
 /* ---- Declaring --------------------------------------------------------------------------------------- */
 

@@ -85,6 +85,12 @@ enum sq_type {
 /* "int", "str", ... */
 SQ_EXPORT const char *sq_type_name(enum sq_type type);
 
+/* A field of a stream. */
+struct sq_field {
+        const char *name;
+        enum sq_type type;
+};
+
 /* Bytes that somebody else owns. Not NUL-terminated. */
 struct sq_str {
         const char *ptr;
@@ -446,6 +452,8 @@ SQ_EXPORT const char *sq_topology(const struct sq_task *task); /* names */
 SQ_EXPORT const char *sq_component(const struct sq_task *task);
 SQ_EXPORT unsigned sq_index(const struct sq_task *task); /* 0 .. sq_parallelism - 1 */
 SQ_EXPORT unsigned sq_parallelism(const struct sq_task *task);
+/* Input field `field` as the component has declared it (and `.execute` counts it), or one with a NULL name past the end. */
+SQ_EXPORT struct sq_field sq_input_field(const struct sq_task *task, unsigned field);
 /* In `.prepare`: all tasks of the component get the bytes that the first of them said, and restarted ones get the same:
  * how long a file was that they share, say. Holds until the topology ends, or goes on as another plan; in tests each task
  * agrees with itself. 0, or -1 after sq_error(). */
@@ -580,11 +588,6 @@ SQ_EXPORT void sq_timer_set(struct sq_task *task, struct sq_str key, struct sq_t
 SQ_EXPORT void sq_timer_cancel(struct sq_task *task, struct sq_str key, struct sq_time time);
 
 /* ---- Declaring a component --------------------------------------------------------------------------- */
-
-struct sq_field {
-        const char *name;
-        enum sq_type type;
-};
 
 struct sq_stream {
         const char *id;

@@ -27,6 +27,12 @@ sq_parallelism(const struct sq_task *task)
         return task->component->ntasks;
 }
 
+struct sq_field
+sq_input_field(const struct sq_task *task, unsigned field)
+{
+        return field < task->component->nin ? task->component->in[field] : (struct sq_field){NULL, SQ_ANY};
+}
+
 unsigned
 sq_incarnation(const struct sq_task *task)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a constant, as a condition, as a record of CSV cells, as a type and as a value of each type: nothing is
+/* Any bytes as a constant, as a record of CSV cells, as a type and as a value of each type: nothing is
  * read or written out of bounds, and a value that converts has the type it was converted to. */
 #include <squall-kit.h>
 #include <stdlib.h>
@@ -47,7 +47,6 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         char *text = malloc(size + 1), *scratch = malloc(size + 1);
-        struct sq_condition *condition;
         struct sq_value value;
 
         if (!text || !scratch)
@@ -58,10 +57,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 abort();
         convert(text, sq_text("1"));
         convert_to_all(sq_str((struct sq_str){text, size}));
-        condition = sq_condition_read(text);
-        if (sq_condition_error(condition) && !*sq_condition_error(condition))
-                abort();
-        sq_condition_free(&condition);
         read_cells((struct sq_str){text, size}, scratch);
         free(scratch);
         free(text);

@@ -30,6 +30,8 @@ sqi_end_drain(struct sqi_step *step)
         if (!life->has_run)
                 return;
         life->state = SQI_DRAINING;
+        if (life->handover)
+                sqi_checkpoint_hold(step);
         sqi_step_send_drain(step, SQI_EVERY_WORKER);
 }
 
@@ -120,21 +122,34 @@ sqi_end_quit(struct sqi_step *step)
 
         if (life->state >= SQI_SEALING || life->adopting || !all_finished(life))
                 return;
-        if (!life->handover || !life->folder) {
+        if (!sqi_step_is_exact(life) && (!life->handover || !life->folder)) {
                 quit(step);
                 return;
         }
         life->state = SQI_SEALING;
         life->deadline = SQI_NEVER;
-        sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_SEAL});
+        if (sqi_step_is_exact(life))
+                sqi_checkpoint_begin(step); /* one that is under way ends first */
+        else
+                sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_SEAL});
 }
 
 void
 sqi_end_sealed(struct sqi_step *step, const struct sqi_event *event)
 {
+        if (sqi_step_is_exact(step->life)) {
+                sqi_checkpoint_sealed(step, event);
+                return;
+        }
         if (step->life->state != SQI_SEALING)
                 return;
         step->life->unsealed = event->number;
+        quit(step);
+}
+
+void
+sqi_end_committed(struct sqi_step *step)
+{
         quit(step);
 }
 

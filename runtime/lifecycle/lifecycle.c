@@ -7,10 +7,11 @@
  *    the topology are;
  *  - CONNECT goes to a worker only when it listens and its inboxes are bound, and before has_run only when that holds
  *    for all;
- *  - QUIT is sent only when every task has finished;
+ *  - QUIT is sent only when every task has finished; under exactly-once, when an epoch has been committed since then;
  *  - END comes once, last, and when no process is left.
  *
  * What a dead incarnation has still said is not listened to, but for positions: a tuple tree that is done stays done.
+ * Under exactly-once it is not, for positions go with the snapshot.
  *
  * The supervisor may have been stopped itself (SIGSTOP, a loaded machine). Then silence proves nothing: a step that
  * comes late by more than half the worker time-out forgives all silence so far.
@@ -145,13 +146,28 @@ on_error(struct sqi_step *step, const struct sqi_message *message)
                 sqi_end_fail(step, message->worker);
 }
 
+static void
+on_snapshot(struct sqi_step *step, const struct sqi_message *message)
+{
+        if (sqi_step_is_exact(step->life))
+                sqi_checkpoint_snapshot(step, message);
+        else
+                sqi_step_take_snapshot(step, message);
+}
+
 typedef void handler(struct sqi_step *step, const struct sqi_message *message);
 static handler *const handlers[SQI_MESSAGE_TYPES] = {
-        [SQI_MSG_HELLO] = on_hello,     [SQI_MSG_BOUND] = on_bound,
-        [SQI_MSG_READY] = on_ready,     [SQI_MSG_SETTLED] = on_settled,
-        [SQI_MSG_PROBED] = on_probed,   [SQI_MSG_FINISHED] = on_finished,
-        [SQI_MSG_METRICS] = on_metrics, [SQI_MSG_POSITION] = on_position,
-        [SQI_MSG_ERROR] = on_error,     [SQI_MSG_SNAPSHOT] = sqi_step_take_snapshot,
+        [SQI_MSG_HELLO] = on_hello,
+        [SQI_MSG_BOUND] = on_bound,
+        [SQI_MSG_READY] = on_ready,
+        [SQI_MSG_SETTLED] = on_settled,
+        [SQI_MSG_PROBED] = on_probed,
+        [SQI_MSG_FINISHED] = on_finished,
+        [SQI_MSG_METRICS] = on_metrics,
+        [SQI_MSG_POSITION] = on_position,
+        [SQI_MSG_ERROR] = on_error,
+        [SQI_MSG_SNAPSHOT] = on_snapshot,
+        [SQI_MSG_COMMITTED] = sqi_checkpoint_committed,
 };
 
 /* What comes from outside: is it about a task that this worker hosts? Messages without a task have task 0 and don't
@@ -175,7 +191,8 @@ on_message(struct sqi_step *step, const struct sqi_event *event)
                 return;
         worker = &step->life->workers[message->worker];
         if (worker->state != SQI_WORKER_ALIVE || message->incarnation != worker->incarnation) {
-                if (message->type == SQI_MSG_POSITION && message->incarnation <= worker->incarnation)
+                if (message->type == SQI_MSG_POSITION && message->incarnation <= worker->incarnation &&
+                    !sqi_step_is_exact(step->life))
                         on_position(step, message);
                 return;
         }
@@ -232,7 +249,7 @@ check_worker(struct sqi_step *step, uint32_t w)
         struct sqi_lifecycle *life = step->life;
         struct sqi_life_worker *worker = &life->workers[w];
 
-        if (worker->state == SQI_WORKER_WAITING && worker->due <= step->now) {
+        if (worker->state == SQI_WORKER_WAITING && worker->due <= step->now && !sqi_step_is_exact(life)) {
                 sqi_step_spawn(step, w);
         } else if (worker->state == SQI_WORKER_ALIVE && step->now >= silent_at(life, worker)) {
                 worker->cause = (struct sqi_cause){.type = worker->heard ? SQI_CAUSE_SILENT : SQI_CAUSE_UNHEARD};
@@ -259,6 +276,10 @@ on_time(struct sqi_step *step, const struct sqi_event *event)
                 return;
         SQI_EACH_WORKER(life, w)
                 check_worker(step, w);
+        if (sqi_step_is_exact(life)) {
+                sqi_restore_go_on(step);
+                sqi_checkpoint_time(step);
+        }
         if (life->probe_due <= step->now) {
                 life->probe_due = SQI_NEVER;
                 for (uint32_t c = 1; c < life->ncycles; c++)
@@ -271,6 +292,10 @@ static void
 on_start(struct sqi_step *step, const struct sqi_event *event)
 {
         (void)event;
+        if (sqi_step_is_exact(step->life)) {
+                sqi_restore_start(step);
+                return;
+        }
         step->life->adopting = step->life->found;
         if (step->life->adopting)
                 return;
@@ -327,6 +352,7 @@ static void (*const events[])(struct sqi_step *step, const struct sqi_event *eve
         [SQI_EVENT_ACTIVATE] = on_activate,
         [SQI_EVENT_DEACTIVATE] = on_activate,
         [SQI_EVENT_SEALED] = sqi_end_sealed,
+        [SQI_EVENT_FOLDER] = sqi_checkpoint_folder,
         [SQI_EVENT_FOUND] = sqi_adopt_found,
         [SQI_EVENT_MISSED] = sqi_adopt_missed,
 };
@@ -385,13 +411,15 @@ sqi_lifecycle_due(const struct sqi_lifecycle *life)
         SQI_EACH_WORKER(life, w) {
                 const struct sqi_life_worker *worker = &life->workers[w];
 
-                if (worker->state == SQI_WORKER_WAITING)
+                if (worker->state == SQI_WORKER_WAITING && !sqi_step_is_exact(life))
                         due = sqi_earlier(due, worker->due);
                 else if (worker->state == SQI_WORKER_ALIVE)
                         due = sqi_earlier(due, silent_at(life, worker));
                 if (worker->state == SQI_WORKER_ALIVE && worker->started && worker->backoff.crashes > 0)
                         due = sqi_earlier(due, worker->started_at + SQI_HEALTHY);
         }
+        if (sqi_step_is_exact(life))
+                due = sqi_earlier(due, sqi_earlier(sqi_checkpoint_due(life), sqi_restore_due(life)));
         return sqi_earlier(due, life->stepped_at + sqi_step_worker_timeout(life) / 4);
 }
 
@@ -409,6 +437,8 @@ sqi_lifecycle_state_name(const struct sqi_lifecycle *life)
 
         if (life->state == SQI_ENDED)
                 return outcomes[life->outcome];
+        if (life->state <= SQI_DRAINING && life->has_run && life->checkpoint.restore != SQI_RESTORE_NONE)
+                return "restoring";
         if (life->state == SQI_RUNNING && life->inactive)
                 return "inactive";
         return life->state == SQI_RUNNING && life->degraded ? "degraded" : states[life->state];
@@ -439,7 +469,7 @@ sqi_lifecycle_new(const struct sqi_plan *plan, uint32_t crash_limit, uint64_t se
         life->random = seed;
         life->drain_secs = -1;
         life->failed_worker = SQI_EVERY_WORKER;
-        life->deadline = life->probe_due = SQI_NEVER;
+        life->deadline = life->probe_due = life->checkpoint.due = SQI_NEVER;
         life->ncycles = 1;
         for (uint32_t c = 0; c < plan->ncomponents; c++)
                 if (plan->components[c].cycle >= life->ncycles)

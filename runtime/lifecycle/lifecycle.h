@@ -26,7 +26,10 @@
  *     STARTING --all ready--> RUNNING --drain asked--> DRAINING --all tasks finished--> QUITTING --all exited--> ENDED
  *                                |________________________________________________________^
  *     a hand-over: DRAINING --all tasks finished--> SEALING --its snapshot is sealed, or cannot be--> QUITTING
+ *     exactly-once: RUNNING or DRAINING --all tasks finished--> SEALING --the last epoch is committed--> QUITTING
  *     from anywhere: abort asked, or failed --> ABORTING --all exited--> ENDED
+ *
+ * An exactly-once topology makes epochs all along (checkpoint.h), and all its workers begin anew when one dies.
  *
  * A topology whose supervisor died is STARTING too, and adopting (adopt.c): before START the new supervisor's shell
  * feeds FOUND for each worker that lives, and MISSED for the others. When each of those that live has told its state,
@@ -41,6 +44,7 @@
 #include "control/message.h"
 #include "control/position.h"
 #include "lifecycle/backoff.h"
+#include "lifecycle/checkpoint.h"
 #include "lifecycle/cycle.h"
 #include "plan/plan.h"
 
@@ -100,7 +104,8 @@ enum sqi_event_type {
         SQI_EVENT_ACTIVATE,
         SQI_EVENT_DEACTIVATE,
         SQI_EVENT_FOUND,  /* before START: worker, incarnation: a process of an earlier supervisor lives */
-        SQI_EVENT_SEALED, /* number: 0, or an errno: there is no snapshot of the hand-over */
+        SQI_EVENT_SEALED, /* number: 0, or an errno: there is no snapshot of the hand-over, or of the epoch */
+        SQI_EVENT_FOLDER, /* number: 0, or an errno: the epoch that was begun has no folder */
         /* before START: worker, incarnation: the last one an earlier supervisor began; no process lives */
         SQI_EVENT_MISSED,
 };
@@ -121,6 +126,7 @@ enum sqi_action_type {
         SQI_ACTION_KILL,   /* SIGKILL to worker */
         SQI_ACTION_REPORT, /* tell the user: report, worker, delay */
         SQI_ACTION_SEAL,   /* seal the snapshot, of what SNAPSHOT has reported, and feed SEALED */
+        SQI_ACTION_FOLDER, /* make the folder of `epoch`, and feed FOLDER */
         SQI_ACTION_END,    /* over; see outcome. No process is left, but those that stay */
 };
 
@@ -138,6 +144,9 @@ enum sqi_report {
         SQI_REPORT_QUITTING,   /* all is processed: the outcome is decided; comes before any QUIT */
         /* the topology runs on under this supervisor; those that could not be adopted have died */
         SQI_REPORT_ADOPTED,
+        SQI_REPORT_RESTORED,    /* exactly-once: all have begun anew, and data flows again */
+        SQI_REPORT_GIVEN_UP,    /* an epoch was: checkpoint.cause */
+        SQI_REPORT_UNCOMMITTED, /* task; it has not committed the epoch for long */
 };
 
 #define SQI_EVERY_WORKER UINT32_MAX
@@ -146,7 +155,7 @@ struct sqi_action {
         enum sqi_action_type type;
         uint32_t worker, incarnation, task;
         enum sqi_report report;
-        uint64_t delay;
+        uint64_t delay, epoch;
         struct sqi_message message;
 };
 
@@ -162,12 +171,15 @@ struct sqi_life_task {
         bool told;                    /* its STATE, while it is adopted */
         uint64_t probed;              /* the last round it answered */
         struct sqi_position position; /* spouts: below it all is done */
+        struct sqi_position sealed;   /* exactly-once: as it was at the epoch that a restore goes back to */
+        bool committed;               /* the epoch that is sealed */
         uint64_t life_sign, alive_at; /* sqi_metrics_life(), and when it was another one */
         struct sqi_life_snapshot {
                 uint64_t epoch; /* 0: nothing was reported */
                 uint64_t size, sum;
                 bool failed;
-        } snapshot; /* its part of one */
+                struct sqi_position position; /* exactly-once: where the spout goes on from it */
+        } snapshot;                           /* its part of one */
 };
 
 struct sqi_life_worker {
@@ -181,6 +193,7 @@ struct sqi_life_worker {
         /* one of its incarnations was started: the next one does not begin from the snapshot any more */
         bool begun;
         bool stays;           /* after a hand-over it is not told to exit: it goes on in the next plan */
+        bool called_back;     /* killed because another one died: it has not crashed (restore.c) */
         bool adopting;        /* of an earlier supervisor: it has not told its state yet */
         bool finished_before; /* every task of an earlier incarnation was a spout that had finished: end it at once */
         uint64_t beat_at, started_at;
@@ -217,7 +230,8 @@ struct sqi_lifecycle {
         struct sqi_life_worker *workers;
         struct sqi_life_task *tasks;
         uint32_t ncycles;
-        struct sqi_cycle *cycles; /* by number; 0 is not used */
+        struct sqi_cycle *cycles;         /* by number; 0 is not used */
+        struct sqi_checkpoint checkpoint; /* exactly-once */
 };
 
 /* `plan` is borrowed. 0 or -ENOMEM. */

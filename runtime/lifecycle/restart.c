@@ -90,17 +90,20 @@ sqi_restart(struct sqi_step *step, uint32_t w)
 
         worker->state = SQI_WORKER_WAITING;
         worker->due = step->now + delay;
-        worker->finished_before = worker->finished_before || had_finished(life, w);
+        worker->finished_before = !sqi_step_is_exact(life) && (worker->finished_before || had_finished(life, w));
         if (is_hopeless(life, worker)) {
                 sqi_end_fail(step, w);
                 return;
         }
         worker->incarnation++;
         worker->restarts++;
-        lose_tasks(step, w);
+        if (!sqi_step_is_exact(life))
+                lose_tasks(step, w);
         sqi_step_report(step, SQI_REPORT_DIED, w, delay);
         sqi_restart_degraded(step);
-        if (delay == 0)
+        if (sqi_step_is_exact(life))
+                sqi_restore_died(step);
+        else if (delay == 0)
                 sqi_step_spawn(step, w);
 }
 
@@ -125,7 +128,8 @@ sqi_restart_exited(struct sqi_step *step, const struct sqi_event *event, bool ou
         struct sqi_lifecycle *life = step->life;
 
         if (!sqi_step_is_over(life)) {
-                sqi_restart(step, event->worker);
+                if (!sqi_restore_exited(step, event->worker))
+                        sqi_restart(step, event->worker);
                 return;
         }
         if (life->state == SQI_QUITTING && !ours && event->cause != SQI_CAUSE_UNSEEN &&
@@ -162,6 +166,9 @@ sqi_restart_spawned(struct sqi_step *step, const struct sqi_event *event)
         worker->subscribed = worker->connected = worker->started = worker->heard = worker->worked = worker->told =
                 false;
         worker->beat_at = step->now;
+        worker->called_back = false;
         if (sqi_step_is_over(step->life))
                 sqi_step_kill(step, event->worker);
+        else
+                sqi_restore_spawned(step, event->worker);
 }

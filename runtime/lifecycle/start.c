@@ -20,6 +20,12 @@ all_ready(const struct sqi_lifecycle *life, uint32_t worker)
         return true;
 }
 
+bool
+sqi_start_all_ready(const struct sqi_lifecycle *life)
+{
+        return all_ready(life, SQI_EVERY_WORKER);
+}
+
 static bool
 all_listen(const struct sqi_lifecycle *life)
 {
@@ -112,17 +118,13 @@ start_worker(struct sqi_step *step, uint32_t worker)
 }
 
 void
-sqi_start_run(struct sqi_step *step, uint32_t worker)
+sqi_start_all(struct sqi_step *step)
 {
         struct sqi_lifecycle *life = step->life;
+        bool first = !life->has_run;
 
-        if (life->has_run) {
-                start_worker(step, worker);
-                return;
-        }
-        if (!all_ready(life, SQI_EVERY_WORKER))
-                return;
         life->has_run = true;
+        life->checkpoint.restore = SQI_RESTORE_NONE;
         life->state = life->draining ? SQI_DRAINING : SQI_RUNNING;
         if (life->inactive)
                 sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_DEACTIVATE, 0, 0);
@@ -131,5 +133,35 @@ sqi_start_run(struct sqi_step *step, uint32_t worker)
         sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_START, 0, 0);
         SQI_EACH_WORKER(life, w)
                 mark_started(step, w);
-        sqi_step_report(step, SQI_REPORT_STARTED, SQI_EVERY_WORKER, 0);
+        sqi_checkpoint_started(step);
+        sqi_step_report(step, first ? SQI_REPORT_STARTED : SQI_REPORT_RESTORED, SQI_EVERY_WORKER, 0);
+}
+
+/* The epoch before the start opens the barrier when it is sealed. */
+static void
+start_from_an_epoch(struct sqi_step *step)
+{
+        const struct sqi_lifecycle *life = step->life;
+
+        if (life->checkpoint.restore != SQI_RESTORE_STARTING || !sqi_start_all_ready(life))
+                return;
+        if (life->checkpoint.newest[0])
+                sqi_start_all(step);
+        else
+                sqi_checkpoint_begin(step);
+}
+
+void
+sqi_start_run(struct sqi_step *step, uint32_t worker)
+{
+        struct sqi_lifecycle *life = step->life;
+
+        if (sqi_step_is_exact(life)) {
+                start_from_an_epoch(step);
+                return;
+        }
+        if (life->has_run)
+                start_worker(step, worker);
+        else if (all_ready(life, SQI_EVERY_WORKER))
+                sqi_start_all(step);
 }

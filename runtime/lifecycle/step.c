@@ -26,6 +26,12 @@ sqi_step_is_over(const struct sqi_lifecycle *life)
 }
 
 bool
+sqi_step_is_exact(const struct sqi_lifecycle *life)
+{
+        return life->plan->config.delivery == SQI_EXACTLY_ONCE;
+}
+
+bool
 sqi_step_is_on(const struct sqi_lifecycle *life, uint32_t task, uint32_t worker)
 {
         sqi_assert(task < life->plan->ntasks);
@@ -81,6 +87,13 @@ sqi_step_send(struct sqi_step *step, uint32_t worker, enum sqi_message_type type
                                                .message = message});
 }
 
+void
+sqi_step_set_text(struct sqi_step *step, const char *text)
+{
+        if (step->actions->n > 0)
+                step->actions->items[step->actions->n - 1].message.text = (struct sq_str){text, strlen(text)};
+}
+
 /* The note in it is a view: the action is carried out before the next step. */
 void
 sqi_step_send_position(struct sqi_step *step, uint32_t worker, uint32_t task)
@@ -109,19 +122,23 @@ static void
 send_handover(struct sqi_step *step, uint32_t worker)
 {
         const struct sqi_lifecycle *life = step->life;
+        bool exact = sqi_step_is_exact(life); /* its parts are written for the epoch that it ends with */
         const struct sqi_message message = {
-                .type = SQI_MSG_HANDOVER, .number = life->workers[worker].stays, .a = life->epoch};
+                .type = SQI_MSG_HANDOVER, .number = life->workers[worker].stays, .a = exact ? 0 : life->epoch};
 
-        send_text(step, message, worker, life->folder);
+        send_text(step, message, worker, exact ? NULL : life->folder);
 }
 
-/* To a worker that nothing has been started in yet: one that is restarted later begins without. */
+/* To a worker that nothing has been started in yet: one that is restarted later begins without, but under exactly-once,
+ * where it begins from the newest. */
 void
 sqi_step_send_restore(struct sqi_step *step, uint32_t worker)
 {
         const struct sqi_lifecycle *life = step->life;
 
-        if (life->restore && !life->workers[worker].begun)
+        if (sqi_step_is_exact(life) && life->checkpoint.newest[0])
+                send_text(step, (struct sqi_message){.type = SQI_MSG_RESTORE}, worker, life->checkpoint.newest);
+        else if (!sqi_step_is_exact(life) && life->restore && !life->workers[worker].begun)
                 send_text(step, (struct sqi_message){.type = SQI_MSG_RESTORE}, worker, life->restore);
 }
 

@@ -7,6 +7,8 @@
  *     restart.c     deaths, and what follows from them
  *     end.c         quitting, aborting, the END
  *     adopt.c       taking over what a supervisor that died has left
+ *     checkpoint.c  the epochs of exactly-once
+ *     restore.c     all workers of exactly-once, anew
  *     step.c        the actions, and questions that all of them ask
  */
 #ifndef SQI_STEP_H
@@ -26,6 +28,8 @@ struct sqi_step {
 /* step.c */
 void sqi_step_act(struct sqi_step *step, struct sqi_action action);
 void sqi_step_send(struct sqi_step *step, uint32_t worker, enum sqi_message_type type, uint32_t task, uint64_t number);
+void sqi_step_set_text(struct sqi_step *step,
+                       const char *text); /* of what was sent last; good until it is carried out */
 void sqi_step_send_position(struct sqi_step *step, uint32_t worker, uint32_t task);
 void sqi_step_send_restore(struct sqi_step *step, uint32_t worker);
 void sqi_step_send_drain(struct sqi_step *step, uint32_t worker);
@@ -34,6 +38,7 @@ void sqi_step_spawn(struct sqi_step *step, uint32_t worker);
 void sqi_step_kill(struct sqi_step *step, uint32_t worker);
 void sqi_step_probe(struct sqi_step *step, struct sqi_cycle *cycle); /* begins a round of counting */
 bool sqi_step_is_over(const struct sqi_lifecycle *life);             /* it ends: nothing is restarted any more */
+bool sqi_step_is_exact(const struct sqi_lifecycle *life);            /* its delivery is exactly-once */
 bool sqi_step_is_on(const struct sqi_lifecycle *life, uint32_t task, uint32_t worker);
 struct sqi_cycle *sqi_step_cycle(struct sqi_lifecycle *life, uint32_t task); /* of the task, or NULL */
 uint64_t sqi_step_ns(double seconds);
@@ -44,6 +49,8 @@ void sqi_step_take_snapshot(struct sqi_step *step, const struct sqi_message *mes
 /* start.c: something about `worker` has changed; does that open a barrier? */
 void sqi_start_connect(struct sqi_step *step, uint32_t worker);
 void sqi_start_run(struct sqi_step *step, uint32_t worker);
+bool sqi_start_all_ready(const struct sqi_lifecycle *life);
+void sqi_start_all(struct sqi_step *step); /* the second barrier is open for all */
 /* What a worker may have missed: which incarnation each peer is in. */
 void sqi_start_tell_incarnations(struct sqi_step *step, uint32_t worker);
 
@@ -63,10 +70,34 @@ void sqi_adopt_subscribed(struct sqi_step *step, uint32_t worker);
 void sqi_adopt_message(struct sqi_step *step, const struct sqi_message *message);
 void sqi_adopt_exited(struct sqi_step *step, const struct sqi_event *event);
 
+/* checkpoint.c */
+void sqi_checkpoint_begin(struct sqi_step *step);   /* if one may begin now */
+void sqi_checkpoint_started(struct sqi_step *step); /* data flows: the interval begins */
+void sqi_checkpoint_hold(struct sqi_step *step);    /* a hand-over begins: what is not sealed yet is given up */
+void sqi_checkpoint_drop(
+        struct sqi_step *step); /* a worker died: so is what is under way, and nobody is left to hear of it */
+void sqi_checkpoint_snapshot(struct sqi_step *step, const struct sqi_message *message);
+void sqi_checkpoint_folder(struct sqi_step *step, const struct sqi_event *event);
+void sqi_checkpoint_sealed(struct sqi_step *step, const struct sqi_event *event);
+void sqi_checkpoint_committed(struct sqi_step *step, const struct sqi_message *message);
+void sqi_checkpoint_time(struct sqi_step *step);
+uint64_t sqi_checkpoint_due(const struct sqi_lifecycle *life);
+
+/* restore.c */
+void sqi_restore_start(struct sqi_step *step); /* START */
+void sqi_restore_died(struct sqi_step *step);  /* a worker did, and is WAITING */
+/* True: it is not wanted any more. */
+bool sqi_restore_spawned(struct sqi_step *step, uint32_t worker);
+/* True: it was called back, and that is all. */
+bool sqi_restore_exited(struct sqi_step *step, uint32_t worker);
+void sqi_restore_go_on(struct sqi_step *step); /* spawns all, when nothing stands against it any more */
+uint64_t sqi_restore_due(const struct sqi_lifecycle *life);
+
 /* end.c */
 void sqi_end_drain(struct sqi_step *step); /* the spouts end, then what they feed */
 void sqi_end_quit(struct sqi_step *step);  /* if every task has finished */
 void sqi_end_sealed(struct sqi_step *step, const struct sqi_event *event);
+void sqi_end_committed(struct sqi_step *step);  /* the last epoch is */
 void sqi_end_when_empty(struct sqi_step *step); /* END, if it is over and no process is left */
 void sqi_end_abort(struct sqi_step *step, enum sqi_outcome outcome);
 void sqi_end_fail(struct sqi_step *step, uint32_t worker);

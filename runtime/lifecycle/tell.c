@@ -88,10 +88,14 @@ enum sq_level
 sqi_report_level(const struct sqi_action *action)
 {
         static const enum sq_level levels[] = {
-                [SQI_REPORT_STARTED] = SQ_DEBUG,    [SQI_REPORT_DIED] = SQ_WARN,      [SQI_REPORT_RESTARTED] = SQ_INFO,
-                [SQI_REPORT_DEGRADED] = SQ_WARN,    [SQI_REPORT_RECOVERED] = SQ_INFO, [SQI_REPORT_DRAINING] = SQ_DEBUG,
-                [SQI_REPORT_UNFINISHED] = SQ_ERROR, [SQI_REPORT_FAILED] = SQ_ERROR,   [SQI_REPORT_LATE_EXIT] = SQ_WARN,
-                [SQI_REPORT_BAD_EXIT] = SQ_WARN,    [SQI_REPORT_QUITTING] = SQ_DEBUG, [SQI_REPORT_ADOPTED] = SQ_INFO,
+                [SQI_REPORT_STARTED] = SQ_DEBUG,    [SQI_REPORT_DIED] = SQ_WARN,
+                [SQI_REPORT_RESTARTED] = SQ_INFO,   [SQI_REPORT_DEGRADED] = SQ_WARN,
+                [SQI_REPORT_RECOVERED] = SQ_INFO,   [SQI_REPORT_DRAINING] = SQ_DEBUG,
+                [SQI_REPORT_UNFINISHED] = SQ_ERROR, [SQI_REPORT_FAILED] = SQ_ERROR,
+                [SQI_REPORT_LATE_EXIT] = SQ_WARN,   [SQI_REPORT_BAD_EXIT] = SQ_WARN,
+                [SQI_REPORT_QUITTING] = SQ_DEBUG,   [SQI_REPORT_ADOPTED] = SQ_INFO,
+                [SQI_REPORT_RESTORED] = SQ_INFO,    [SQI_REPORT_GIVEN_UP] = SQ_WARN,
+                [SQI_REPORT_UNCOMMITTED] = SQ_WARN,
         };
 
         return levels[action->report];
@@ -112,11 +116,14 @@ died_text(const struct sqi_lifecycle *life, const struct sqi_action *action, con
           char *buffer, size_t size)
 {
         unsigned streak = life->workers[action->worker].backoff.streak;
+        const char *what = life->plan->config.delivery != SQI_EXACTLY_ONCE ? "it"
+                           : life->checkpoint.newest[0]                    ? "all tasks from the last epoch"
+                                                                           : "all tasks";
 
         if (action->delay == 0)
-                snprintf(buffer, size, "%s: %s; restarting it", name, cause);
+                snprintf(buffer, size, "%s: %s; restarting %s", name, cause, what);
         else
-                snprintf(buffer, size, "%s: %s; restarting it in %.1f s (death %u in a row)", name, cause,
+                snprintf(buffer, size, "%s: %s; restarting %s in %.1f s (death %u in a row)", name, cause, what,
                          (double)action->delay / 1e9, streak);
 }
 
@@ -169,7 +176,23 @@ sqi_report_text(const struct sqi_lifecycle *life, const struct sqi_action *actio
                 snprintf(buffer, size, "every tuple is processed");
                 break;
         case SQI_REPORT_ADOPTED:
-                snprintf(buffer, size, "adopted what runs of it");
+                snprintf(
+                        buffer, size, "%s",
+                        life->plan->config.delivery == SQI_EXACTLY_ONCE
+                                ? "found what an earlier supervisor has left of it: all tasks go back to the last epoch"
+                                : "adopted what runs of it");
+                break;
+        case SQI_REPORT_RESTORED:
+                snprintf(buffer, size, "all %u tasks are back, from the last epoch", life->plan->ntasks);
+                break;
+        case SQI_REPORT_GIVEN_UP:
+                snprintf(buffer, size, "epoch %llu was given up: %s", (unsigned long long)life->checkpoint.epoch,
+                         life->checkpoint.cause);
+                break;
+        case SQI_REPORT_UNCOMMITTED:
+                snprintf(buffer, size, "%s has not committed epoch %llu for %g s: no other epoch begins before it has",
+                         sqi_task_name(life->plan, action->task, name, sizeof(name)),
+                         (unsigned long long)life->checkpoint.epoch, life->plan->config.checkpoint_timeout);
         }
         return buffer;
 }

@@ -99,6 +99,15 @@ do_seal(struct sqi_running *running, const struct sqi_action *action)
         sqi_running_step(running, &(struct sqi_event){.type = SQI_EVENT_SEALED, .number = -r});
 }
 
+static void
+do_folder(struct sqi_running *running, const struct sqi_action *action)
+{
+        int r = running->observer.folder ? running->observer.folder(running->observer.context) : 0;
+
+        (void)action;
+        sqi_running_step(running, &(struct sqi_event){.type = SQI_EVENT_FOLDER, .number = -r});
+}
+
 /* libzmq closes a socket's descriptor some time later, in a thread of its own; until then it would stay in the epoll
  * set. */
 void
@@ -135,6 +144,7 @@ do_end(struct sqi_running *running, const struct sqi_action *action)
 static void (*const deeds[])(struct sqi_running *running, const struct sqi_action *action) = {
         [SQI_ACTION_SPAWN] = do_spawn,   [SQI_ACTION_SEND] = do_send, [SQI_ACTION_KILL] = do_kill,
         [SQI_ACTION_REPORT] = do_report, [SQI_ACTION_SEAL] = do_seal, [SQI_ACTION_END] = do_end,
+        [SQI_ACTION_FOLDER] = do_folder,
 };
 
 /* What a deed finds out (spawned, spawn failed) is a step of its own; its actions go behind those that still wait. */

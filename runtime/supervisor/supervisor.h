@@ -37,9 +37,11 @@ struct sqi_observer {
         void (*line)(void *context, const char *name, uint32_t worker, const char *text);
         /* every task is ready, data flows */
         void (*started)(void *context);
-        /* A hand-over is quiet, and what its tasks have reported is in the lifecycle: make the snapshot durable. 0 or a
-         * negative errno. NULL: done. */
+        /* A hand-over is quiet, or all parts of an epoch are there, and what the tasks have reported is in the lifecycle:
+         * make the snapshot durable. 0 or a negative errno. NULL: done. */
         int (*seal)(void *context);
+        /* Exactly-once: make the folder of the epoch that begins, as the lifecycle names it. 0 or a negative errno. */
+        int (*folder)(void *context);
         void (*quitting)(void *context); /* all is processed; its workers are told to exit after this */
         void (*dead_letter)(void *context, const char *task, uint64_t position, struct sq_str cause);
 };

@@ -62,12 +62,14 @@ zero(_Atomic uint64_t *gauge)
         atomic_store_explicit(gauge, 0, memory_order_relaxed);
 }
 
-/* Counters go on where the last incarnation ended; its gauges are over, and the state of its keys is gone. */
+/* Counters go on where the last incarnation ended; its gauges are over, and the state of its keys is gone, but under
+ * exactly-once. */
 static void
-add(struct sqi_metrics *into, const struct sqi_metrics *from)
+add(const struct sqi_totals *totals, struct sqi_metrics *into, const struct sqi_metrics *from)
 {
         sqi_metrics_merge(into, from);
-        sqi_count(&into->keys_lost, atomic_load_explicit(&from->keys, memory_order_relaxed));
+        if (totals->plan->config.delivery != SQI_EXACTLY_ONCE)
+                sqi_count(&into->keys_lost, atomic_load_explicit(&from->keys, memory_order_relaxed));
         zero(&into->pending);
         zero(&into->keys);
         for (unsigned i = 0; i < SQI_OWN_MAX; i++)
@@ -87,7 +89,7 @@ find(struct sqi_totals *totals, const struct sqi_message *message)
         if (message->incarnation < total->incarnation || (message->incarnation == total->incarnation && total->ended))
                 return NULL;
         if (message->incarnation > total->incarnation) {
-                add(total->before, total->last);
+                add(totals, total->before, total->last);
                 memset(total->last, 0, sizeof(*total->last));
                 total->incarnation = message->incarnation;
                 total->ended = false;
@@ -187,7 +189,7 @@ sqi_totals_keep(const struct sqi_totals *totals, const char *rundir, uint32_t wo
         for (uint32_t t = 0; t < totals->plan->ntasks; t++)
                 if (totals->plan->tasks[t].worker == worker) {
                         sqi_metrics_merge(&kept->sums[i], totals->tasks[t].before);
-                        add(&kept->sums[i++], totals->tasks[t].last);
+                        add(totals, &kept->sums[i++], totals->tasks[t].last);
                 }
         r = folder = open_kept(rundir, worker, name);
         if (folder >= 0) {

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The epochs of an exactly-once topology, as the supervisor makes them: one at a time, by number, and no number twice.
+ *
+ *     NONE --due--> TAKING --every part is there--> SEALING --sealed--> COMMITTING --all have committed--> NONE
+ *                     |                                |
+ *                     +-- a part failed, too late      +-- cannot be sealed
+ *                     v                                v
+ *                   given up: ABANDON, and the next one at the next interval
+ *
+ *  1. The epoch gets a folder of its own (FOLDER), and CHECKPOINT goes to all tasks. Each answers SNAPSHOT, a spout
+ *     POSITION before it: where it goes on, as of this epoch. CHECKPOINT is repeated while a part is missing.
+ *  2. All parts are there: SEAL makes manifest, parts and positions durable together. From then on the epoch is what a
+ *     restore goes back to, and its positions are kept apart from those that are told later.
+ *  3. COMMIT goes to all and is repeated until each has answered COMMITTED. Only then may the next epoch begin: what a
+ *     sink holds back for one epoch is never mixed with that of the next.
+ *  4. The first one is made before START, if there is no snapshot to begin from: where the spouts begin, and how long
+ *     the files of the sinks are, is durable before a tuple flows.
+ *  5. The last one is made when every task has finished, also after a drain or for a hand-over. Nobody is told to exit
+ *     before it is committed; if it cannot be made, it is tried again.
+ *
+ * A death drops the epoch under way. All workers then begin anew from the newest sealed one (restore.c): no process
+ * that has seen something later than that is left.
+ */
+#ifndef SQI_CHECKPOINT_H
+#define SQI_CHECKPOINT_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum sqi_checkpoint_phase {
+        SQI_CHECKPOINT_NONE,
+        SQI_CHECKPOINT_TAKING,
+        SQI_CHECKPOINT_SEALING,
+        SQI_CHECKPOINT_COMMITTING,
+};
+
+/* GATHERING: a worker died, and the others are ended; STARTING: all begin together, up to START. */
+enum sqi_restore { SQI_RESTORE_NONE, SQI_RESTORE_GATHERING, SQI_RESTORE_STARTING };
+
+enum { SQI_CHECKPOINT_CAUSE = 512 };
+
+struct sqi_checkpoint {
+        enum sqi_checkpoint_phase phase;
+        enum sqi_restore restore;
+        bool last;         /* it began when every task had finished: what it commits is the end */
+        bool late;         /* that it was not committed for long has been reported */
+        const char *place; /* the folder of the topology's snapshots; borrowed */
+        uint64_t epoch;    /* the one under way, or the last that was: above any seen */
+        uint64_t sealed;   /* the newest snapshot that this supervisor has sealed; 0: none yet */
+        uint64_t began_at, repeat_at;
+        uint64_t due;             /* NONE: when the next one begins, or SQI_NEVER */
+        uint64_t sealed_at, took; /* of the newest sealed one: when, and ns from its CHECKPOINT */
+        uint64_t size;            /* bytes of all its parts */
+        uint64_t given_up;        /* epochs that came to nothing */
+        uint64_t restores;        /* how often all began anew */
+        bool failing;             /* the last epoch was given up: `cause` says why */
+        char cause[SQI_CHECKPOINT_CAUSE];
+        char folder[PATH_MAX]; /* of `epoch` while it is taken */
+        char newest[PATH_MAX]; /* what a restore begins from; empty: from nothing */
+};
+
+/* PLACE/.open.EPOCH, and PLACE/EPOCH once it is sealed: snapshots.h. */
+#define SQI_CHECKPOINT_OPEN ".open."
+
+#endif

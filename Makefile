@@ -8,9 +8,12 @@ FUZZ_TIME ?= 10#    seconds for each fuzz target
 MODES ?= release asan tsan#  what `make test` runs
 B ?= build$(if $(filter-out release,$(BUILD)),/$(BUILD))
 
+# What connectors are built with, and the servers that their tests start.
+DEBS_connectors := libhiredis-dev
+DEBS_servers := redis-server
 # What Debian 12 calls what is needed: to build and test; to lint, fuzz and build with clang besides; to make a bare machine.
 DEBS := gcc libc6-dev pkg-config procps libczmq-dev libzmq3-dev libfyaml-dev libxxhash-dev libmsgpack-dev libmicrohttpd-dev libcmocka-dev \
-        zlib1g-dev libzstd-dev zstd libpcre2-dev
+        zlib1g-dev libzstd-dev zstd libpcre2-dev $(DEBS_connectors)
 DEBS_lint := clang libclang-rt-14-dev clang-format clang-tidy cppcheck
 DEBS_fresh := debootstrap
 DEBS_docs := cmark-gfm
@@ -20,6 +23,7 @@ DEBS_deb := build-essential debhelper dpkg-dev lintian
 PACKAGES := libczmq libzmq libfyaml libxxhash msgpack libmicrohttpd
 PACKAGES_worker := libzmq libxxhash msgpack
 NEEDS_zmq := libzmq
+NEEDS_redis := hiredis
 # What the kit uses where it is there; without it, what reads by it says so, and so does `make`.
 PACKAGES_kit := zlib libzstd libpcre2-8
 LACKS_zlib := files that gzip has compressed are not read
@@ -141,6 +145,10 @@ demo: deps ## install, build, and count the words of the King James Bible
 test: deps ## install, build, unit tests, integration tests, sanitizer runs; ends with `N passed, N failed`
 	@tests/run $(MODES)
 
+test-connectors: deps ## the same for the connectors, each against a real server, which it installs and starts
+	@.ci/deps $(DEBS_servers)
+	@SUITES=connectors tests/run $(or $(CONNECTOR_MODES),release)
+
 faults: all $(FAULTS) ## kill, stop, starve and overload topologies, and count what is lost (SEEDS=20, SEED=N, ONLY=scenario)
 	@tests/faults/run
 
@@ -167,7 +175,7 @@ performance: all ## measure, and write the report into docs/performance.md
 	@tests/bench/page $(ARGS)
 
 # What a test of a component in C links, as Debian calls it.
-DEBS_sdk := $(filter lib%-dev,$(filter-out libc6-dev libcmocka-dev libzstd-dev libpcre2-dev,$(DEBS)))
+DEBS_sdk := $(filter lib%-dev,$(filter-out libc6-dev libcmocka-dev libzstd-dev libpcre2-dev $(DEBS_connectors),$(DEBS)))
 deb: ## the Debian packages squall and libsquall-dev, below build/deb, as lintian likes them
 	@.ci/deps $(DEBS) $(DEBS_deb)
 	@.ci/deb $(VERSION) "$(DEBS)" "$(DEBS_sdk)"
@@ -221,6 +229,6 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r t text; do printf '  make %-10s %s\n' "$$t" "$$text"; done
 
-.PHONY: all unit deps deps-lint deps-docs docs demo test faults layers format lint fuzzers fuzz bench performance deb test-deb fresh install uninstall clean help FORCE
+.PHONY: all unit deps deps-lint deps-docs docs demo test test-connectors faults layers format lint fuzzers fuzz bench performance deb test-deb fresh install uninstall clean help FORCE
 .SECONDARY:
 -include $(patsubst %.c,$(B)/%.d,$(C))

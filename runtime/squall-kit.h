@@ -148,8 +148,8 @@ enum sq_on_error {
         }
 
 /* Does with `record` what the policy says. In `.next` or `.replay`, after sq_track(). The text is the cause: where and
- * what. */
-SQ_EXPORT void sq_refuse(struct sq_task *task, int64_t on_error, struct sq_value record, const char *format, ...)
+ * what. 0, or a negative errno after sq_error_final(). */
+SQ_EXPORT int sq_refuse(struct sq_task *task, int64_t on_error, struct sq_value record, const char *format, ...)
         SQ_PRINTF(4, 5);
 
 /* ---- Declared types ---------------------------------------------------------------------------------- */
@@ -645,6 +645,111 @@ SQ_EXPORT uint64_t sq_pace_burst(const struct sq_task *task);
 SQ_EXPORT uint64_t sq_pace_due(struct sq_pace *pace, struct sq_task *task, double rate, uint64_t most);
 /* Says how many went out. */
 SQ_EXPORT void sq_pace_sent(struct sq_pace *pace, uint64_t n);
+
+/* ---- Servers ----------------------------------------------------------------------------------------- */
+
+/* Where a server is: SCHEME://USER@HOST:PORT/PATH, of which all but the scheme may be missing. */
+struct sq_url {
+        char scheme[16], user[128], host[256], path[512]; /* path: with its slash, and what is behind it */
+        uint16_t port;                                    /* 0: none was given */
+};
+/* NULL, or what is wrong with it, a constant. A password is refused: who shows a URL shows no secret. */
+SQ_EXPORT const char *sq_url_read(const char *text, struct sq_url *ret);
+
+/* The setting of a secret, which says where it is instead of what it is: `env:NAME` or `file:/PATH`, its first line. */
+#define SQ_OPT_SECRET(name, state, member, help) \
+        SQ_OPT_STR_AS(name, state, member, NULL, help ": env:NAME, or file:/PATH whose first line it is")
+/* In `.declare`: whether the setting (NULL: not set) is of that form. */
+SQ_EXPORT void sq_secret_declare(const char *setting, struct sq_declaration *decl, const char *option);
+/* In `.prepare`: the secret, or the empty text when `setting` is NULL. 0, or -1 after sq_error(). */
+SQ_EXPORT int sq_secret_read(struct sq_task *task, const char *setting, char *ret, size_t size);
+
+/* ---- Sinks ------------------------------------------------------------------------------------------- */
+
+/*
+ * What a bolt does that hands tuples to a server: it gathers them, hands them over before the acks go out, tries again
+ * with back-off and jitter while the other side is away, and finds what that refuses.
+ *
+ *     struct self { struct sq_sink sink; ... };
+ *     .options = { SQ_OPT_SINK(struct self, sink), ... }, .streams = { SQ_ERRORS }
+ *     sq_sink_declare(&self->sink, decl);                               in `.declare`
+ *     return sq_sink_open(task, &self->sink, self->url, send);          in `.prepare`
+ *     return sq_sink_take(task, &self->sink, in);                       in `.execute`
+ *     return sq_sink_flush(task, &self->sink);                          in `.flush` and `.finish`
+ *     sq_sink_close(&self->sink);                                       in `.cleanup`
+ *
+ * `timeout` is how long a flush goes on trying; then the tuples fail, without an attempt being counted: at least once
+ * they come again, at most once they are lost. Meanwhile nothing more is taken, which is back-pressure. Counted are
+ * `retries`; the gauge `circuit open` is 1 from the first failure to the next success, and the log says why.
+ */
+struct sq_sink;
+
+/*
+ * Hands records `first` to `first + n` over and returns when the other side has them. 0; or
+ *
+ *     -EAGAIN     it is away: all of them are tried again. *ret_done of them, at the start, it has for certain.
+ *     -EBADMSG    it refuses one at least, and has none of those behind the first *ret_done.
+ *     other       the task has failed: after sq_error_final().
+ *
+ * sink->why says why. A server that answers for each record refuses it by sq_sink_refuse(), and goes on.
+ */
+typedef int sq_sink_send(struct sq_task *task, size_t first, size_t n, size_t *ret_done);
+
+struct sq_sink {
+        int64_t batch, on_error; /* settings, as `timeout` */
+        double timeout;
+
+        char why[256]; /* `send` says here why it did not work */
+        const char *name;
+        sq_sink_send *send;
+        struct sq_encoder records;
+        size_t *begins, n, done;
+        unsigned failures; /* in a row */
+        double since_s, until_s;
+        uint64_t jitter;
+};
+
+enum { SQ_SINK_BATCH_MAX = 1000000 };
+#define SQ_OPT_SINK(state, member) \
+        SQ_OPT_INT_AS("batch", state, member.batch, 1000, "tuples that are handed over at once, at most"), \
+                SQ_OPT_FLOAT_AS("timeout", state, member.timeout, 2, \
+                                "seconds to go on trying while the other side is away, before tuples fail"), \
+        { \
+                "on-error", SQ_OPTION_ENUM, SQI_MEMBER(state, member.on_error, int64_t), "dead-letter", false, \
+                        "dead-letter|skip|stream|fail", \
+                        "a tuple that the other side refuses: dead-letter: to topology.dead.letter.path; skip: is counted only; " \
+                        "stream: goes out on the stream `errors`; fail: the topology fails" \
+        }
+
+SQ_EXPORT void sq_sink_declare(const struct sq_sink *sink, struct sq_declaration *decl);
+/* `name` is for messages, and must outlive it. 0, or -1 after sq_error(). */
+SQ_EXPORT int sq_sink_open(struct sq_task *task, struct sq_sink *sink, const char *name, sq_sink_send *send);
+SQ_EXPORT enum sq_verdict sq_sink_take(struct sq_task *task, struct sq_sink *sink, const struct sq_tuple *in);
+SQ_EXPORT int sq_sink_flush(struct sq_task *task, struct sq_sink *sink);
+SQ_EXPORT void sq_sink_close(struct sq_sink *sink);
+
+/* A record in `send`: its fields, views that are good until that returns. */
+struct sq_record {
+        struct sq_value whole; /* a map */
+        size_t n;
+        struct sq_str names[SQ_FIELDS_MAX];
+        struct sq_value values[SQ_FIELDS_MAX];
+};
+SQ_EXPORT void sq_sink_record(const struct sq_sink *sink, size_t i, struct sq_record *ret);
+/* Nil when it has no such field. */
+SQ_EXPORT struct sq_value sq_record_get(const struct sq_record *record, const char *name);
+/* In `send`: the other side refuses record `i`, the rest is not concerned. 0, or a negative errno for `send` to return. */
+SQ_EXPORT int sq_sink_refuse(struct sq_task *task, struct sq_sink *sink, size_t i, const char *cause);
+
+/*
+ * A text with fields of a record in braces: `page:{path}`. What is nil there is nothing; texts stand as they are, other
+ * values as JSON.
+ */
+SQ_EXPORT void sq_template_declare(const char *template_, struct sq_declaration *decl, const char *option);
+/* Appends it to an encoder of SQ_ENCODING_TEXT. As sq_encode(). */
+SQ_EXPORT int sq_template_write(const char *template_, const struct sq_record *record, struct sq_encoder *text);
+/* A setting that names a field (NULL: not set): that all inputs have it. */
+SQ_EXPORT void sq_field_declare(const char *name, struct sq_declaration *decl, const char *option);
 
 /* ---- Sketches ---------------------------------------------------------------------------------------- */
 

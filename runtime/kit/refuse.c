@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What becomes of a record that a spout cannot read: squall-kit.h has the policies. */
+#include <errno.h>
 #include <squall-kit.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { ERRORS = 1, CAUSE_MAX = 512 };
 
-void
+int
 sq_refuse(struct sq_task *task, int64_t on_error, struct sq_value record, const char *format, ...)
 {
         char cause[CAUSE_MAX];
@@ -18,11 +19,12 @@ sq_refuse(struct sq_task *task, int64_t on_error, struct sq_value record, const 
         va_end(arguments);
         if (on_error == SQ_ON_ERROR_FAIL) {
                 (void)sq_error_final(task, "%s", cause);
-                return;
+                return -ECANCELED;
         }
         rc = sq_left_out(task, on_error == SQ_ON_ERROR_DEAD_LETTER, record, cause);
         if (rc < 0)
                 (void)sq_error_final(task, "%s; and its dead letter cannot be written: %s", cause, strerror(-rc));
         if (on_error == SQ_ON_ERROR_STREAM)
                 sq_emit_on(task, ERRORS, record, sq_text(cause));
+        return rc < 0 ? -ECANCELED : 0;
 }

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bolt `redis`: a command for each tuple.
+ *
+ *     set      SET key value [EX expire]
+ *     hash     HSET key field value ...           all fields that are not nil
+ *     incr     INCRBY key n, INCRBYFLOAT          `value`: the field with n; 1 without
+ *     list     RPUSH key value
+ *     stream   XADD key [MAXLEN ~ n] * field value ...
+ *     zset     ZADD key score member              `score`: its field; `value`: the member's
+ *     publish  PUBLISH key value
+ *
+ * A batch is one pipeline; a tuple is acked when Redis has answered its command. A connection that breaks before that
+ * leaves it open whether the command was executed: it is sent again. `set`, `hash` and `zset` do the same twice as
+ * once. For the others there is `once`: its text is remembered in Redis for a day, in the same step (a script), and a
+ * command whose text is known there is not executed again.
+ */
+#include <errno.h>
+#include <hiredis/hiredis.h>
+#include <squall-kit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SET, HASH, INCR, LIST, STREAM, ZSET, PUBLISH };
+enum { ARGS_MAX = 2 * SQ_FIELDS_MAX + 16, PORT = 6379, SECRET_MAX = 512 };
+
+/* A command as one text, and where its arguments begin. */
+struct command {
+        struct sq_encoder text;
+        size_t n, begins[ARGS_MAX + 1];
+};
+
+struct redis {
+        const char *url, *key, *value, *score, *once, *password;
+        int64_t kind, expire, length;
+        struct sq_sink sink;
+
+        struct sq_url at;
+        char secret[SECRET_MAX];
+        redisContext *connection;
+        struct command command;
+};
+
+static void
+declare_key(struct sq_declaration *decl, const struct redis *self)
+{
+        sq_template_declare(self->key, decl, "key");
+        sq_field_declare(self->value, decl, "value");
+        sq_field_declare(self->score, decl, "score");
+        if (self->once)
+                sq_template_declare(self->once, decl, "once");
+        if (self->kind == ZSET && (!self->score || !self->value))
+                sq_declare_error(decl, "score", "zset: name the fields `score` and `value` (the member)");
+        if (self->expire < 0)
+                sq_declare_error(decl, "expire", "must not be negative");
+        if (self->length < 0)
+                sq_declare_error(decl, "length", "must not be negative");
+}
+
+/* What is wrong with the URL, or NULL. */
+static const char *
+read_url(const char *text, struct sq_url *ret)
+{
+        const char *wrong = sq_url_read(text, ret);
+
+        if (wrong)
+                return wrong;
+        if (strcmp(ret->scheme, "redis") != 0 && strcmp(ret->scheme, "unix") != 0)
+                return "is neither redis://HOST:PORT/DATABASE nor unix:///PATH";
+        return NULL;
+}
+
+static void
+declare(struct sq_declaration *decl)
+{
+        const struct redis *self = sq_declared_state(decl);
+        struct sq_url at;
+        const char *wrong = read_url(self->url, &at);
+
+        if (wrong)
+                sq_declare_error(decl, "url", "%s", wrong);
+        sq_secret_declare(self->password, decl, "password");
+        sq_sink_declare(&self->sink, decl);
+        declare_key(decl, self);
+}
+
+/* ---- The connection ---------------------------------------------------------------------------------- */
+
+/* Of an answer that is an error: whether it speaks of the server's state and not of the command. */
+static bool
+is_state(const char *text)
+{
+        static const char *const states[] = {
+                "LOADING",     "BUSY ",    "OOM ",    "READONLY",   "MASTERDOWN",
+                "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS", "ERR max number of clients"};
+
+        for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+                if (strncmp(text, states[i], strlen(states[i])) == 0)
+                        return true;
+        return false;
+}
+
+static int
+away(struct redis *self, const char *why)
+{
+        snprintf(self->sink.why, sizeof(self->sink.why), "%s", why);
+        if (self->connection)
+                redisFree(self->connection);
+        self->connection = NULL;
+        return -EAGAIN;
+}
+
+/* One command with its answer. 0; -EAGAIN; -EACCES: the server says no. */
+static int
+say(struct redis *self, int argc, const char **argv)
+{
+        redisReply *reply = redisCommandArgv(self->connection, argc, argv, NULL);
+        int rc = 0;
+
+        if (!reply)
+                return away(self, self->connection->errstr);
+        if (reply->type == REDIS_REPLY_ERROR) {
+                rc = is_state(reply->str) ? -EAGAIN : -EACCES;
+                (void)away(self, reply->str);
+        }
+        freeReplyObject(reply);
+        return rc;
+}
+
+static int
+greet(struct redis *self)
+{
+        const char *user = self->at.user[0] ? self->at.user : NULL;
+        const char *database = strcmp(self->at.scheme, "redis") == 0 ? self->at.path : "";
+        int rc = 0;
+
+        if (self->secret[0] && user)
+                rc = say(self, 3, (const char *[]){"AUTH", user, self->secret});
+        else if (self->secret[0])
+                rc = say(self, 2, (const char *[]){"AUTH", self->secret});
+        if (rc == 0 && database[0] == '/' && database[1] != '\0')
+                rc = say(self, 2, (const char *[]){"SELECT", database + 1});
+        return rc < 0 ? rc : say(self, 1, (const char *[]){"PING"});
+}
+
+static int
+connect_to(struct redis *self)
+{
+        struct timeval limit = {.tv_sec = (time_t)self->sink.timeout};
+        const char *host = self->at.host[0] ? self->at.host : "127.0.0.1";
+
+        limit.tv_usec = (suseconds_t)((self->sink.timeout - (double)limit.tv_sec) * 1e6);
+        if (strcmp(self->at.scheme, "unix") == 0)
+                self->connection = redisConnectUnixWithTimeout(self->at.path, limit);
+        else
+                self->connection = redisConnectWithTimeout(host, self->at.port ? self->at.port : PORT, limit);
+        if (!self->connection)
+                return away(self, strerror(ENOMEM));
+        if (self->connection->err)
+                return away(self, self->connection->errstr);
+        redisSetTimeout(self->connection, limit);
+        return greet(self);
+}
+
+static int
+refused(struct sq_task *task, const struct redis *self)
+{
+        (void)sq_error_final(task, "%s: %s", self->url, self->sink.why);
+        return -EACCES;
+}
+
+/* ---- Commands ---------------------------------------------------------------------------------------- */
+
+static int
+argument(struct command *command, struct sq_value value)
+{
+        command->begins[command->n++] = command->text.len;
+        return value.type == SQ_NIL ? 0 : sq_encode_values(&command->text, 1, NULL, &value);
+}
+
+static int
+word(struct command *command, const char *text)
+{
+        return argument(command, sq_text(text));
+}
+
+static int template(struct command *command, const char *text, const struct sq_record *record)
+{
+        command->begins[command->n++] = command->text.len;
+        return sq_template_write(text, record, &command->text);
+}
+
+/* `field value ...` of all that is not nil. */
+static int
+fields(struct command *command, const struct sq_record *record)
+{
+        int rc = 0;
+
+        for (size_t i = 0; rc == 0 && i < record->n; i++) {
+                if (record->values[i].type == SQ_NIL)
+                        continue;
+                rc = argument(command, sq_str(record->names[i]));
+                if (rc == 0)
+                        rc = argument(command, record->values[i]);
+        }
+        return rc;
+}
+
+static struct sq_value
+value_of(const struct redis *self, const struct sq_record *record)
+{
+        return self->value ? sq_record_get(record, self->value) : record->whole;
+}
+
+/* What stands behind the name of the command and its key. */
+static int
+operands(struct redis *self, const struct sq_record *record, struct sq_value step)
+{
+        struct command *command = &self->command;
+        int rc = 0;
+
+        switch (self->kind) {
+        case SET:
+                rc = argument(command, value_of(self, record));
+                if (rc == 0 && self->expire > 0)
+                        rc = word(command, "EX");
+                return rc < 0 || self->expire == 0 ? rc : argument(command, sq_int(self->expire));
+        case HASH:
+                return fields(command, record);
+        case INCR:
+                return argument(command, step);
+        case STREAM:
+                if (self->length > 0)
+                        rc = word(command, "MAXLEN") || word(command, "~") || argument(command, sq_int(self->length));
+                return rc || word(command, "*") ? -ENOMEM : fields(command, record);
+        case ZSET:
+                rc = argument(command, sq_record_get(record, self->score));
+                return rc < 0 ? rc : argument(command, value_of(self, record));
+        default:
+                return argument(command, value_of(self, record));
+        }
+}
+
+/* Executes the command behind ARGV[2], unless the text of KEYS[1] was seen within ARGV[1] seconds. */
+static const char once_script[] = "if redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[1]) then "
+                                  "return redis.call(unpack(ARGV, 2)) end return 0";
+static const char day[] = "86400";
+
+static int
+write_command(struct redis *self, const struct sq_record *record)
+{
+        static const char *const names[] = {"SET", "HSET", "INCRBY", "RPUSH", "XADD", "ZADD", "PUBLISH"};
+        struct command *command = &self->command;
+        struct sq_value step = self->value ? sq_record_get(record, self->value) : sq_int(1);
+        const char *name = self->kind == INCR && step.type == SQ_FLOAT ? "INCRBYFLOAT" : names[self->kind];
+        int rc = 0;
+
+        command->n = command->text.len = 0;
+        if (self->once) {
+                rc = word(command, "EVAL") || word(command, once_script) || word(command, "1");
+                if (rc == 0)
+                        rc = template(command, self->once, record);
+                if (rc == 0)
+                        rc = word(command, day);
+        }
+        if (rc == 0)
+                rc = word(command, name);
+        if (rc == 0)
+                rc = template(command, self->key, record);
+        return rc ? rc : operands(self, record, step);
+}
+
+/* Appends the command to the pipeline. */
+static int
+append(struct redis *self)
+{
+        struct command *command = &self->command;
+        const char *argv[ARGS_MAX];
+        size_t lens[ARGS_MAX];
+
+        command->begins[command->n] = command->text.len;
+        for (size_t i = 0; i < command->n; i++) {
+                argv[i] = command->text.bytes + command->begins[i];
+                lens[i] = command->begins[i + 1] - command->begins[i];
+        }
+        return redisAppendCommandArgv(self->connection, (int)command->n, argv, lens) == REDIS_OK ? 0 : -ENOMEM;
+}
+
+/* The expiry of what a command has made, unless that says it itself. */
+static bool
+expires_apart(const struct redis *self)
+{
+        return self->expire > 0 && self->kind != SET && self->kind != PUBLISH;
+}
+
+static int
+append_expiry(struct redis *self, const struct sq_record *record)
+{
+        struct command *command = &self->command;
+
+        command->n = command->text.len = 0;
+        if (word(command, "EXPIRE") || template(command, self->key, record) || argument(command, sq_int(self->expire)))
+                return -ENOMEM;
+        return append(self);
+}
+
+static int
+append_record(struct redis *self, size_t i)
+{
+        struct sq_record record;
+        int rc;
+
+        sq_sink_record(&self->sink, i, &record);
+        rc = write_command(self, &record);
+        if (rc == 0)
+                rc = append(self);
+        return rc == 0 && expires_apart(self) ? append_expiry(self, &record) : rc;
+}
+
+/* The next answer. 0; -EAGAIN; -EBADMSG: it is an error of the command, which stands in `why`. */
+static int
+answer(struct redis *self)
+{
+        void *got = NULL;
+        redisReply *reply;
+        int rc = 0;
+
+        if (redisGetReply(self->connection, &got) != REDIS_OK)
+                return away(self, self->connection->errstr);
+        reply = got;
+        if (reply->type == REDIS_REPLY_ERROR && (is_state(reply->str) || strncmp(reply->str, "NOAUTH", 6) == 0))
+                rc = away(self, reply->str);
+        else if (reply->type == REDIS_REPLY_ERROR) {
+                snprintf(self->sink.why, sizeof(self->sink.why), "%s", reply->str);
+                rc = -EBADMSG;
+        }
+        freeReplyObject(reply);
+        return rc;
+}
+
+static int
+take_answer(struct sq_task *task, struct redis *self, size_t i)
+{
+        int rc = answer(self), expiry = rc != -EAGAIN && expires_apart(self) ? answer(self) : 0;
+
+        if (rc == -EBADMSG)
+                rc = sq_sink_refuse(task, &self->sink, i, self->sink.why);
+        return rc == 0 && expiry == -EAGAIN ? expiry : rc;
+}
+
+static int
+send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
+{
+        struct redis *self = sq_state(task);
+        int rc = self->connection ? 0 : connect_to(self);
+
+        if (rc == -EACCES)
+                return refused(task, self);
+        for (size_t i = 0; rc == 0 && i < n; i++)
+                if (append_record(self, first + i) < 0)
+                        rc = away(self, strerror(ENOMEM));
+        for (; rc == 0 && *ret_done < n; *ret_done += rc == 0)
+                rc = take_answer(task, self, first + *ret_done);
+        return rc;
+}
+
+/* ---- The bolt ---------------------------------------------------------------------------------------- */
+
+static int
+prepare(struct sq_task *task)
+{
+        struct redis *self = sq_state(task);
+        int rc;
+
+        (void)read_url(self->url, &self->at);
+        if (sq_secret_read(task, self->password, self->secret, sizeof(self->secret)) < 0 ||
+            sq_sink_open(task, &self->sink, self->url, send) < 0)
+                return -1;
+        rc = connect_to(self);
+        if (rc == -EACCES)
+                return sq_error_final(task, "%s: %s", self->url, self->sink.why);
+        if (rc < 0)
+                sq_log(task, SQ_WARN, "%s: %s (it may come up yet)", self->url, self->sink.why);
+        return 0;
+}
+
+static enum sq_verdict
+execute(struct sq_task *task, const struct sq_tuple *in)
+{
+        struct redis *self = sq_state(task);
+
+        return sq_sink_take(task, &self->sink, in);
+}
+
+static int
+flush(struct sq_task *task)
+{
+        struct redis *self = sq_state(task);
+
+        return sq_sink_flush(task, &self->sink);
+}
+
+static void
+cleanup(struct sq_task *task)
+{
+        struct redis *self = sq_state(task);
+
+        if (self->connection)
+                redisFree(self->connection);
+        sq_encoder_free(&self->command.text);
+        sq_sink_close(&self->sink);
+        explicit_bzero(self->secret, sizeof(self->secret));
+}
+
+SQ_BOLT(redis) = {
+        .about = "A command to Redis for each tuple.",
+        .state = sizeof(struct redis),
+        .options =
+                {
+                        SQ_REQ_STR(struct redis, url, "redis://USER@HOST:PORT/DATABASE or unix:///PATH"),
+                        SQ_OPT_ENUM(struct redis, kind, "set|hash|incr|list|stream|zset|publish", "set",
+                                    "the command: SET, HSET, INCRBY, RPUSH, XADD, ZADD, PUBLISH"),
+                        SQ_REQ_STR(struct redis, key, "the key, or the channel; fields in braces: page:{path}"),
+                        SQ_OPT_STR(struct redis, value, NULL,
+                                   "the field that is the value (incr: by how much, default 1; zset: the member); "
+                                   "default: the tuple as JSON"),
+                        SQ_OPT_STR(struct redis, score, NULL, "zset: the field that is the score"),
+                        SQ_OPT_INT(struct redis, expire, 0, "seconds after which the key goes; 0: it stays"),
+                        SQ_OPT_INT(struct redis, length, 0, "stream: about so many entries are kept; 0: all"),
+                        SQ_OPT_STR(
+                                struct redis, once, NULL,
+                                "a key, fields in braces, that names the tuple: within a day it is written once, however "
+                                "often it comes"),
+                        SQ_OPT_SECRET("password", struct redis, password, "the server's password"),
+                        SQ_OPT_SINK(struct redis, sink),
+                },
+        .streams = {SQ_ERRORS},
+        .declare = declare,
+        .prepare = prepare,
+        .execute = execute,
+        .flush = flush,
+        .finish = flush,
+        .cleanup = cleanup,
+};

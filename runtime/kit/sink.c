@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What sinks share: squall-kit.h says how they use it.
+ *
+ * Records stand one behind the other as msgpack maps, until the flush before the acks hands them over:
+ *
+ *     records   [ done | to be handed over ]        begins[i]: where record i begins
+ *                       done               n
+ *
+ * A batch that is refused is handed over by halves, so that a refused record among n costs about 2 log2(n) further
+ * hand-overs, and the others get there.
+ *
+ * While the other side is away the flush tries again itself, so that pressure travels back to the spout and nothing is
+ * replayed for a short interruption. After `timeout` it gives the tuples back, which then come again. The circuit is
+ * open from the first failure to the first success, and it keeps to the back-off across flushes.
+ */
+#include <errno.h>
+#include <squall-kit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const double FIRST_DELAY_S = 0.05, LAST_DELAY_S = 2;
+
+static double
+clock_s(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void
+sleep_s(double seconds)
+{
+        struct timespec left = {.tv_sec = (time_t)seconds};
+
+        left.tv_nsec = (long)((seconds - (double)left.tv_sec) * 1e9);
+        while (nanosleep(&left, &left) < 0 && errno == EINTR)
+                ;
+}
+
+void
+sq_sink_declare(const struct sq_sink *sink, struct sq_declaration *decl)
+{
+        if (sink->batch < 1 || sink->batch > SQ_SINK_BATCH_MAX)
+                sq_declare_error(decl, "batch", "must be from 1 to %d", SQ_SINK_BATCH_MAX);
+        if (!(sink->timeout > 0 && sink->timeout <= 20))
+                sq_declare_error(decl, "timeout", "must be above 0 and at most 20 seconds");
+}
+
+int
+sq_sink_open(struct sq_task *task, struct sq_sink *sink, const char *name, sq_sink_send *send)
+{
+        sink->records.format = SQ_FORMAT_MSGPACK;
+        sink->name = name;
+        sink->send = send;
+        sink->jitter = sq_now(task) ^ ((uint64_t)sq_index(task) << 48) ^ UINT64_C(0x9e3779b97f4a7c15);
+        sink->begins = malloc(((size_t)sink->batch + 1) * sizeof(*sink->begins));
+        return sink->begins ? 0 : sq_error(task, "%s: %s", name, strerror(ENOMEM));
+}
+
+void
+sq_sink_close(struct sq_sink *sink)
+{
+        sq_encoder_free(&sink->records);
+        free(sink->begins);
+        sink->begins = NULL;
+        sink->n = sink->done = 0;
+}
+
+/* ---- Records ----------------------------------------------------------------------------------------- */
+
+static struct sq_value
+whole(const struct sq_sink *sink, size_t i)
+{
+        size_t end = i + 1 < sink->n ? sink->begins[i + 1] : sink->records.len;
+
+        return sqi_value(SQ_MAP, SQ_PACKED, sink->records.bytes + sink->begins[i], end - sink->begins[i]);
+}
+
+void
+sq_sink_record(const struct sq_sink *sink, size_t i, struct sq_record *ret)
+{
+        struct sq_items items;
+        struct sq_value name;
+
+        ret->n = 0;
+        ret->whole = whole(sink, i);
+        items = sq_items(ret->whole);
+        while (ret->n < SQ_FIELDS_MAX && sq_next_item(&items, &name) && sq_next_item(&items, &ret->values[ret->n]))
+                ret->names[ret->n++] = (struct sq_str){name.as.ptr, name.len};
+}
+
+struct sq_value
+sq_record_get(const struct sq_record *record, const char *name)
+{
+        for (size_t i = 0; i < record->n; i++)
+                if (sq_str_is(record->names[i], name))
+                        return record->values[i];
+        return sq_nil();
+}
+
+int
+sq_sink_refuse(struct sq_task *task, struct sq_sink *sink, size_t i, const char *cause)
+{
+        return sq_refuse(task, sink->on_error, whole(sink, i), "%s: %s", sink->name, cause);
+}
+
+/* ---- Handing over ------------------------------------------------------------------------------------ */
+
+/* Half to one and a half times as long as the back-off says, so that tasks do not come back all at once. */
+static double
+next_delay(struct sq_sink *sink)
+{
+        unsigned doublings = sink->failures < 8 ? sink->failures : 8;
+        double delay = FIRST_DELAY_S * (double)(1u << doublings);
+
+        sink->jitter ^= sink->jitter << 13;
+        sink->jitter ^= sink->jitter >> 7;
+        sink->jitter ^= sink->jitter << 17;
+        if (delay > LAST_DELAY_S)
+                delay = LAST_DELAY_S;
+        return delay * (0.5 + (double)(sink->jitter >> 11) * 0x1p-53);
+}
+
+static void
+note_failure(struct sq_task *task, struct sq_sink *sink)
+{
+        double now = clock_s();
+
+        sq_count(task, "retries", 1);
+        sink->until_s = now + next_delay(sink);
+        if (sink->failures++ > 0)
+                return;
+        sink->since_s = now;
+        sq_gauge(task, "circuit open", 1);
+        sq_log(task, SQ_WARN, "%s: %s: what is to go there waits, and is tried again", sink->name, sink->why);
+}
+
+static void
+note_success(struct sq_task *task, struct sq_sink *sink)
+{
+        if (sink->failures == 0)
+                return;
+        sq_log(task, SQ_INFO, "%s: is back after %.1f s", sink->name, clock_s() - sink->since_s);
+        sq_gauge(task, "circuit open", 0);
+        sink->failures = 0;
+        sink->until_s = 0;
+}
+
+/* 0; -EAGAIN: the other side is away; another: the task has failed. */
+static int
+hand_over(struct sq_task *task, struct sq_sink *sink, size_t first, size_t n)
+{
+        size_t done = 0;
+        int rc = n > 0 ? sink->send(task, first, n, &done) : 0;
+
+        sink->done = first + (rc == 0 ? n : done);
+        if (rc != -EBADMSG || done == n)
+                return rc == -EBADMSG ? 0 : rc;
+        first += done;
+        n -= done;
+        if (n == 1) {
+                rc = sq_sink_refuse(task, sink, first, sink->why);
+                sink->done += rc == 0;
+                return rc;
+        }
+        rc = hand_over(task, sink, first, n / 2);
+        return rc < 0 ? rc : hand_over(task, sink, first + n / 2, n - n / 2);
+}
+
+/* Hands over what there is, for at most `timeout`. 0, -EAGAIN, or another error as hand_over(). */
+static int
+drain(struct sq_task *task, struct sq_sink *sink)
+{
+        double end = clock_s() + sink->timeout;
+        int rc;
+
+        while (sink->done < sink->n) {
+                if (sink->until_s > end)
+                        return -EAGAIN;
+                if (sink->failures > 0 && sink->until_s > clock_s())
+                        sleep_s(sink->until_s - clock_s());
+                rc = hand_over(task, sink, sink->done, sink->n - sink->done);
+                if (rc == 0)
+                        note_success(task, sink);
+                else if (rc == -EAGAIN)
+                        note_failure(task, sink);
+                else
+                        return rc;
+        }
+        sink->n = sink->done = sink->records.len = 0;
+        return 0;
+}
+
+enum sq_verdict
+sq_sink_take(struct sq_task *task, struct sq_sink *sink, const struct sq_tuple *in)
+{
+        enum { BYTES_MAX = 8 * 1024 * 1024 };
+        bool full = sink->n == (size_t)sink->batch || sink->records.len > BYTES_MAX;
+
+        if (full && drain(task, sink) < 0)
+                return sq_retry_later(task, "%s: %s", sink->name, sink->why);
+        sink->begins[sink->n] = sink->records.len;
+        if (sq_encode(&sink->records, in) < 0)
+                return sq_retry_later(task, "%s: %s", sink->name, strerror(ENOMEM));
+        sink->n++;
+        return SQ_ACK;
+}
+
+int
+sq_sink_flush(struct sq_task *task, struct sq_sink *sink)
+{
+        int rc = drain(task, sink);
+
+        if (rc == 0)
+                return 0;
+        sink->n = sink->done = sink->records.len = 0;
+        return rc == -EAGAIN ? sq_error(task, "%s: %s (%u attempts in %.1f s)", sink->name, sink->why, sink->failures,
+                                        clock_s() - sink->since_s)
+                             : -1;
+}

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "death.h"
 #include "json.h"
 #include "daemon/journal.h"
 #include "output.h"
@@ -319,6 +320,34 @@ set_level(const struct cli_args *args, const char *what)
         return cli_ask_once(args, &request, cli_flag(args, "json") && !cli_flag(args, "follow") ? show_answer : NULL);
 }
 
+static void
+show_deaths_of(const struct cli_args *args, struct sq_value answer)
+{
+        struct sq_items items = sq_items(answer);
+        struct sq_value death;
+        bool any = false;
+
+        for (; sq_next_item(&items, &death); any = true)
+                if (cli_flag(args, "json"))
+                        cli_print_value(death);
+                else
+                        cli_death_show(death, 20);
+        if (!any && !cli_flag(args, "json"))
+                printf("no worker of %s has died since the supervisor started\n", cli_operand(args, 0));
+}
+
+/* --deaths: each with all that is known of it. */
+static int
+show_deaths(const struct cli_args *args)
+{
+        struct sqi_request request = {.command = SQI_COMMAND_EVENTS,
+                                      .seconds = -1,
+                                      .name = cli_str(cli_operand(args, 0)),
+                                      .until = cli_str("died")};
+
+        return cli_ask_once(args, &request, show_deaths_of);
+}
+
 static int
 run(const struct cli_args *args)
 {
@@ -333,6 +362,8 @@ run(const struct cli_args *args)
         snprintf(logs.topology, sizeof(logs.topology), "%s", cli_operand(args, 0));
         if (cli_given(args, "for") && !cli_text(args, "set-level"))
                 return cli_error(CLI_USAGE, "--for goes with --set-level");
+        if (cli_flag(args, "deaths"))
+                return show_deaths(args);
         if (cli_text(args, "set-level")) {
                 status = set_level(args, logs.what);
                 if (status != CLI_DONE || !cli_flag(args, "follow"))
@@ -356,6 +387,8 @@ SQI_VERB(logs) = {
                 {{"follow", 'f', CLI_FLAG, .help = "go on as lines come, until the topology is killed"},
                  {"level", 'l', CLI_TEXT, "LEVEL", .complete = CLI_COMPLETE_CHOICES,
                   .choices = "error|warning|info|debug", .help = "this level and worse"},
+                 {"deaths", 0, CLI_FLAG,
+                  .help = "show the deaths of its workers: the cause, the tuple, where, the last lines, what was done"},
                  {"set-level", 0, CLI_TEXT, "LEVEL", .complete = CLI_COMPLETE_CHOICES,
                   .choices = "error|warning|info|debug",
                   .help = "let the component, or all, log at this level from now on; nothing is shown then but with -f"},

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "control/metrics.h"
+#include "death.h"
 #include "number.h"
 #include "table.h"
 #include "talk.h"
@@ -205,6 +206,10 @@ show(const struct cli_args *args, struct sq_value answer)
         if (cause.len > 0)
                 printf("cause: %.*s\n", (int)cause.len, cause.ptr);
         show_bottleneck(cli_get(answer, "bottleneck"));
+        if (cli_get(answer, "last_death").type == SQ_MAP) {
+                printf("last death: ");
+                cli_death_show(cli_get(answer, "last_death"), 3);
+        }
         if (!sq_next_item(&components, &component))
                 return;
         components = sq_items(cli_get(answer, "components"));

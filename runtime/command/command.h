@@ -42,6 +42,8 @@ enum { SQI_REQUEST_MAX = 64 << 20 };
         X(AWAIT, false, \
           "name, serial, until: answered when it runs ('running'), is gone ('gone'), its update has proved itself ('settled') or its savepoint is there ('saved'), or after a second; then status is PENDING") \
         X(LOGS, false, "name: where its log is") \
+        X(EVENTS, false, \
+          "name, until, after: what has happened since the event `after`; of one topology, and of one kind (`until`)") \
         X(LEVEL, true, "name, component, level, seconds: what is logged by a component, or by all, for a time") \
         X(STOP, true, \
           "leave: end the supervisor, and drain all topologies; with leave, they go on and wait for the next one") \
@@ -66,6 +68,7 @@ enum sqi_command_type {
         X(plan, BIN) \
         X(source, BIN) \
         X(seconds, FLOAT) \
+        X(after, FLOAT) \
         X(leave, BOOL)
 
 typedef struct sq_str sqi_argument_STR;

@@ -2,6 +2,7 @@
 #include "daemon/answer.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -86,6 +87,22 @@ answer_status(struct sqi_daemon *daemon, const struct sqi_request *request, stru
 
         if (hosted)
                 sqi_status_one(hosted, &result->writer);
+}
+
+static void
+answer_events(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        char topology[SQI_ID_MAX + 1], event[32];
+        struct sqi_events_wanted wanted = {.after = request->after > 0 ? (uint64_t)request->after : 0};
+
+        if (request->name.ptr)
+                wanted.topology = copy_text(request->name, topology, sizeof(topology)) ? topology : "";
+        /* of one that is gone they may still be there */
+        if (request->name.ptr && !sqi_events_know(&daemon->events, wanted.topology) && !want(daemon, request, result))
+                return;
+        if (request->until.ptr)
+                wanted.event = copy_text(request->until, event, sizeof(event)) ? event : "";
+        sqi_events_write(&daemon->events, &wanted, &result->writer);
 }
 
 static void
@@ -455,8 +472,9 @@ static handler *const handlers[SQI_COMMAND_TYPES] = {
         [SQI_COMMAND_ACTIVATE] = answer_activation, [SQI_COMMAND_DEACTIVATE] = answer_activation,
         [SQI_COMMAND_KILL] = answer_kill,           [SQI_COMMAND_AWAIT] = answer_await,
         [SQI_COMMAND_LOGS] = answer_logs,           [SQI_COMMAND_STOP] = answer_stop,
-        [SQI_COMMAND_LEVEL] = answer_level,         [SQI_COMMAND_PLAN] = answer_plan,
-        [SQI_COMMAND_UPDATE] = answer_update,       [SQI_COMMAND_SAVEPOINT] = answer_savepoint,
+        [SQI_COMMAND_EVENTS] = answer_events,       [SQI_COMMAND_LEVEL] = answer_level,
+        [SQI_COMMAND_PLAN] = answer_plan,           [SQI_COMMAND_UPDATE] = answer_update,
+        [SQI_COMMAND_SAVEPOINT] = answer_savepoint,
 };
 
 /* Answered already, and that was not heard. */
@@ -510,6 +528,21 @@ reply(struct sqi_daemon *daemon, const struct sqi_caller *caller, const uint8_t 
         (void)sqi_server_reply(&daemon->server, caller, &reply);
 }
 
+/* What was asked for, and taken. */
+static void
+note_command(struct sqi_daemon *daemon, const struct sqi_request *request, const struct sqi_result *result)
+{
+        const char *command = sqi_command_name(request->command);
+        char name[SQI_EVENT_NAME], text[SQI_EVENT_NAME + 32];
+        size_t n = 0;
+
+        for (; command[n] && n + 1 < sizeof(name); n++)
+                name[n] = (char)tolower((unsigned char)command[n]);
+        name[n] = '\0';
+        snprintf(text, sizeof(text), "%s was asked for", name);
+        sqi_events_add(&daemon->events, result->name[0] ? result->name : NULL, name, SQ_INFO, text);
+}
+
 static void
 handle(struct sqi_daemon *daemon, const struct sqi_caller *caller, const struct sqi_request *request,
        struct sqi_result *result)
@@ -525,6 +558,8 @@ handle(struct sqi_daemon *daemon, const struct sqi_caller *caller, const struct 
                 daemon->waiters->caller = *caller;
         else
                 keep_answer(daemon, request, result);
+        if (sqi_command_changes(request->command) && result->status == SQI_STATUS_DONE)
+                note_command(daemon, request, result);
 }
 
 void

@@ -114,6 +114,8 @@ open_daemon(struct sqi_daemon *daemon, char *error, size_t size)
         int r = sqi_state_open(daemon->options.state, &daemon->state, error, size);
 
         if (r == 0)
+                sqi_events_open(&daemon->events, daemon->state.path);
+        if (r == 0)
                 r = sqi_rundir_base(daemon->base, error, size);
         if (r == 0)
                 r = sqi_supervisor_new(&daemon->supervisor, error, size);
@@ -185,6 +187,7 @@ sqi_daemon_free(struct sqi_daemon **daemon)
         sqi_http_close(&it->http);
         if (it->server.socket)
                 sqi_server_close(&it->server);
+        sqi_events_close(&it->events);
         sqi_state_close(&it->state);
         free(it);
         *daemon = NULL;
@@ -338,6 +341,7 @@ sqi_daemon_reopen_logs(struct sqi_daemon *daemon)
 {
         char path[PATH_MAX];
 
+        sqi_events_reopen(&daemon->events);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
                 sqi_journal_close(&hosted->journal);
                 (void)sqi_journal_open(sqi_state_path(&daemon->state, hosted->record.name, "log", path),

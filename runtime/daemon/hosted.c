@@ -32,6 +32,23 @@ on_tell(void *context, enum sq_level level, const char *text)
         sqi_daemon_tell(hosted->daemon, level, hosted->record.name, "%s", text);
 }
 
+static void
+on_happened(void *context, const char *event, enum sq_level level, const char *text)
+{
+        struct sqi_hosted *hosted = context;
+
+        sqi_journal_add(&hosted->journal, level, "supervisor", 0, text);
+        sqi_daemon_report(hosted->daemon, level, hosted->record.name, strcmp(event, "died") == 0 ? NULL : event, text);
+}
+
+static void
+on_died(void *context, const struct sqi_death *death)
+{
+        struct sqi_hosted *hosted = context;
+
+        sqi_events_add_death(&hosted->daemon->events, hosted->record.name, death);
+}
+
 static uint32_t
 incarnation_of(const struct sqi_hosted *hosted, uint32_t worker)
 {
@@ -240,6 +257,8 @@ run(struct sqi_hosted *hosted, struct sqi_running *former, char *error, size_t s
 {
         const struct sqi_observer observer = {.context = hosted,
                                               .tell = on_tell,
+                                              .happened = on_happened,
+                                              .died = on_died,
                                               .line = on_line,
                                               .started = on_started,
                                               .dead_letter = on_dead_letter,

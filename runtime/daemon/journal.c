@@ -89,12 +89,25 @@ stamp(char ret[STAMP_SIZE])
         snprintf(ret + n, STAMP_SIZE - n, ".%06uZ", (unsigned)(now.tv_nsec / 1000) % 1000000u);
 }
 
+/* A full disk must not stop a topology: the line is lost then. */
+void
+sqi_journal_add_whole(struct sqi_journal *journal, const char *line, size_t size)
+{
+        size_t done;
+
+        if (!journal->file)
+                return;
+        if (sq_append(journal->file, (struct sq_str){NULL, 0}, line, size, &done) == 0)
+                journal->size += (off_t)size;
+        if (journal->size >= SQI_JOURNAL_MAX)
+                rotate(journal);
+}
+
 void
 sqi_journal_add(struct sqi_journal *journal, enum sq_level level, const char *who, uint32_t incarnation,
                 const char *text)
 {
         char line[LINE_SIZE], at[STAMP_SIZE];
-        size_t done;
         int n;
 
         if (!journal->file)
@@ -108,11 +121,7 @@ sqi_journal_add(struct sqi_journal *journal, enum sq_level level, const char *wh
         for (char *c = line; c < line + n - 1; c++)
                 if (*c == '\n')
                         *c = ' ';
-        /* a full disk must not stop a topology: the line is lost */
-        if (sq_append(journal->file, (struct sq_str){NULL, 0}, line, (size_t)n, &done) == 0)
-                journal->size += n;
-        if (journal->size >= SQI_JOURNAL_MAX)
-                rotate(journal);
+        sqi_journal_add_whole(journal, line, (size_t)n);
 }
 
 static bool

@@ -33,6 +33,9 @@ void sqi_journal_close(struct sqi_journal *journal);
 void sqi_journal_add(struct sqi_journal *journal, enum sq_level level, const char *who, uint32_t incarnation,
                      const char *text);
 
+/* A line of another kind, whole, with its newline. */
+void sqi_journal_add_whole(struct sqi_journal *journal, const char *line, size_t size);
+
 /* A line that a worker printed: its level and, where several tasks share a worker, its task are taken from its
  * beginning. */
 void sqi_journal_add_line(struct sqi_journal *journal, const char *worker, uint32_t incarnation, const char *line);

@@ -9,17 +9,25 @@
 enum { TEXT_SIZE = 2048 };
 
 void
+sqi_daemon_report(struct sqi_daemon *daemon, enum sq_level level, const char *topology, const char *event,
+                  const char *text)
+{
+        if (event)
+                sqi_events_add(&daemon->events, topology, event, level, text);
+        if (daemon->options.tell)
+                daemon->options.tell(daemon->options.context, level, topology, text);
+}
+
+void
 sqi_daemon_tell(struct sqi_daemon *daemon, enum sq_level level, const char *topology, const char *format, ...)
 {
         char text[TEXT_SIZE];
         va_list args;
 
-        if (!daemon->options.tell)
-                return;
         va_start(args, format);
         vsnprintf(text, sizeof(text), format, args);
         va_end(args);
-        daemon->options.tell(daemon->options.context, level, topology, text);
+        sqi_daemon_report(daemon, level, topology, "told", text);
 }
 
 struct sqi_hosted *

@@ -5,6 +5,7 @@
 
 #include "command/server.h"
 #include "daemon/daemon.h"
+#include "daemon/events.h"
 #include "daemon/journal.h"
 #include "daemon/levels.h"
 #include "daemon/requests.h"
@@ -76,6 +77,7 @@ struct sqi_daemon {
         struct sqi_supervisor *supervisor;
         struct sqi_answers answers;
         struct sqi_hosted *first;
+        struct sqi_events events;
         struct sqi_waiter *waiters;
         struct sqi_saved saved[SQI_SAVED]; /* the last ones, the n-th at n modulo their number */
         unsigned nsaved;
@@ -91,6 +93,9 @@ struct sqi_daemon {
 /* To whoever made the daemon; `topology` NULL: about the daemon itself. */
 void sqi_daemon_tell(struct sqi_daemon *daemon, enum sq_level level, const char *topology, const char *format, ...)
         SQ_PRINTF(4, 5);
+/* The same as an event of that name; NULL: it has been added already. */
+void sqi_daemon_report(struct sqi_daemon *daemon, enum sq_level level, const char *topology, const char *event,
+                       const char *text);
 /* NULL: there is none of that name. */
 struct sqi_hosted *sqi_daemon_find(struct sqi_daemon *daemon, struct sq_str name);
 

@@ -161,6 +161,25 @@ put_component(struct sqi_writer *writer, const struct sqi_hosted *hosted, uint32
         sqi_write_end(writer);
 }
 
+static void
+write_edges(struct sqi_writer *writer, const struct sqi_plan *plan)
+{
+        sqi_write_array(writer, "edges");
+        for (uint32_t e = 0; plan && e < plan->nedges; e++) {
+                const struct sqi_plan_edge *edge = &plan->edges[e];
+                const struct sqi_plan_component *from = &plan->components[edge->from];
+
+                sqi_write_map(writer, NULL);
+                sqi_write_text(writer, "from", from->id);
+                sqi_write_text(writer, "to", plan->components[edge->to].id);
+                sqi_write_text(writer, "stream", from->streams[edge->stream].id);
+                sqi_write_text(writer, "grouping", sqi_grouping_name(edge->grouping));
+                sqi_write_bool(writer, "feedback", edge->feedback);
+                sqi_write_end(writer);
+        }
+        sqi_write_end(writer);
+}
+
 void
 sqi_status_one(const struct sqi_hosted *hosted, struct sqi_writer *writer)
 {
@@ -171,6 +190,8 @@ sqi_status_one(const struct sqi_hosted *hosted, struct sqi_writer *writer)
         sqi_write_text(writer, "dead_letters", plan && plan->config.dead_letter ? plan->config.dead_letter : "");
         if (plan)
                 sqi_write_bottleneck(writer, hosted->running);
+        sqi_events_write_last_death(&hosted->daemon->events, hosted->record.name, "last_death", writer);
+        write_edges(writer, plan);
         sqi_write_array(writer, "components");
         for (uint32_t c = 0; plan && c < plan->ncomponents; c++)
                 put_component(writer, hosted, c);

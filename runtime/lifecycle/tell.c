@@ -101,9 +101,23 @@ sqi_report_level(const struct sqi_action *action)
         return levels[action->report];
 }
 
-/* The task that spoke up last, else the whole worker. */
-static const char *
-culprit(const struct sqi_lifecycle *life, uint32_t worker, char *buffer, size_t size)
+const char *
+sqi_report_name(const struct sqi_action *action)
+{
+        static const char *const names[] = {
+                [SQI_REPORT_STARTED] = "started",       [SQI_REPORT_DIED] = "died",
+                [SQI_REPORT_RESTARTED] = "restarted",   [SQI_REPORT_DEGRADED] = "degraded",
+                [SQI_REPORT_RECOVERED] = "recovered",   [SQI_REPORT_DRAINING] = "draining",
+                [SQI_REPORT_UNFINISHED] = "unfinished", [SQI_REPORT_FAILED] = "failed",
+                [SQI_REPORT_LATE_EXIT] = "late-exit",   [SQI_REPORT_BAD_EXIT] = "bad-exit",
+                [SQI_REPORT_QUITTING] = "processed",    [SQI_REPORT_ADOPTED] = "adopted",
+        };
+
+        return names[action->report];
+}
+
+const char *
+sqi_culprit_name(const struct sqi_lifecycle *life, uint32_t worker, char *buffer, size_t size)
 {
         const struct sqi_cause *cause = &life->workers[worker].cause;
 
@@ -134,7 +148,7 @@ sqi_report_text(const struct sqi_lifecycle *life, const struct sqi_action *actio
         char name[NAME_SIZE] = "", cause[TEXT_SIZE] = "";
 
         if (one) {
-                culprit(life, action->worker, name, sizeof(name));
+                sqi_culprit_name(life, action->worker, name, sizeof(name));
                 sqi_cause_text(life->plan, &life->workers[action->worker].cause, cause, sizeof(cause));
         }
         switch (action->report) {

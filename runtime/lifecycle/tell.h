@@ -14,6 +14,9 @@ const char *sqi_cause_text(const struct sqi_plan *plan, const struct sqi_cause *
 
 /* How bad a report is: SQ_ERROR, SQ_WARN, SQ_INFO; SQ_DEBUG for what goes as planned. */
 enum sq_level sqi_report_level(const struct sqi_action *action);
+const char *sqi_report_name(const struct sqi_action *action); /* "died", "restarted", ... */
+/* The task that spoke up last, else the whole worker; into the buffer, which is returned. */
+const char *sqi_culprit_name(const struct sqi_lifecycle *life, uint32_t worker, char *buffer, size_t size);
 const char *sqi_report_text(const struct sqi_lifecycle *life, const struct sqi_action *action, char *buffer,
                             size_t size);
 

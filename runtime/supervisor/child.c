@@ -88,6 +88,7 @@ sqi_child_spawn(struct sqi_running *running, uint32_t worker, uint32_t incarnati
                         NULL};
         int r = 0;
 
+        child->lines = (struct sqi_lines){0}; /* what its predecessor said last has been told of */
         snprintf(title, sizeof(title), "squall: worker %.*s %s", NAME_SIZE / 2, running->plan->name,
                  sqi_worker_name(running->plan, worker, tasks, sizeof(tasks)));
         snprintf(numbers[0], sizeof(numbers[0]), "%u", worker);

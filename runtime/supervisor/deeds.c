@@ -78,12 +78,42 @@ do_kill(struct sqi_running *running, const struct sqi_action *action)
         sqi_process_kill(&running->children[action->worker].process);
 }
 
+/* Whose last lines are still there. One that fails the topology has died too, and is not started again. */
+static void
+tell_death(struct sqi_running *running, const struct sqi_action *action, const char *text)
+{
+        const struct sqi_lifecycle *life = running->life;
+        bool again = action->report == SQI_REPORT_DIED;
+        char task[NAME_SIZE], cause[TEXT_SIZE];
+
+        if (!running->observer.died || action->worker >= running->plan->nworkers ||
+            (!again && action->report != SQI_REPORT_FAILED))
+                return;
+        const struct sqi_life_worker *worker = &life->workers[action->worker];
+        running->observer.died(running->observer.context,
+                               &(struct sqi_death){
+                                       .task = sqi_culprit_name(life, action->worker, task, sizeof(task)),
+                                       .cause = sqi_cause_text(life->plan, &worker->cause, cause, sizeof(cause)),
+                                       .text = text,
+                                       .incarnation = again ? worker->incarnation - 1 : worker->incarnation,
+                                       .deaths = again ? worker->restarts : worker->restarts + 1,
+                                       .delay = again ? (double)action->delay / 1e9 : -1,
+                                       .lines = &running->children[action->worker].lines,
+                               });
+}
+
 static void
 do_report(struct sqi_running *running, const struct sqi_action *action)
 {
         char text[TEXT_SIZE];
 
-        sqi_running_tell(running, sqi_report_level(action), sqi_report_text(running->life, action, text, sizeof(text)));
+        sqi_report_text(running->life, action, text, sizeof(text));
+        tell_death(running, action, text);
+        if (running->observer.happened)
+                running->observer.happened(running->observer.context, sqi_report_name(action), sqi_report_level(action),
+                                           text);
+        else
+                sqi_running_tell(running, sqi_report_level(action), text);
         if (action->report == SQI_REPORT_QUITTING && running->observer.quitting)
                 running->observer.quitting(running->observer.context);
         if (action->report == SQI_REPORT_STARTED && running->observer.started)

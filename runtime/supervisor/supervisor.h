@@ -19,6 +19,7 @@
 
 #include <sys/types.h>
 
+#include "base/lines.h"
 #include "lifecycle/lifecycle.h"
 #include "supervisor/totals.h"
 #include "supervisor/trend.h"
@@ -27,12 +28,26 @@
 struct sqi_supervisor;
 struct sqi_running; /* one topology */
 
+/* A worker has died, and what there is to say of it. */
+struct sqi_death {
+        const char *task;              /* whose fault it is, or all that were in the worker */
+        const char *cause;             /* in words */
+        const char *text;              /* the same in a sentence, with what is done */
+        uint32_t incarnation, deaths;  /* that died; of the worker, with this one */
+        double delay;                  /* seconds until it is started again; below 0: it is not */
+        const struct sqi_lines *lines; /* the last that it has printed */
+};
+
 /* What a topology's owner hears; called from sqi_supervisor_serve() and _run(). Texts are good until the call
  * returns. */
 struct sqi_observer {
         void *context;
         /* what happens to the topology */
         void (*tell)(void *context, enum sq_level level, const char *text);
+        /* the same of what the lifecycle reports, with its name: "restarted", ...; NULL: by `tell` */
+        void (*happened)(void *context, const char *event, enum sq_level level, const char *text);
+        /* before that */
+        void (*died)(void *context, const struct sqi_death *death);
         /* a line of a worker's stderr */
         void (*line)(void *context, const char *name, uint32_t worker, const char *text);
         /* every task is ready, data flows */

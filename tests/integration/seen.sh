@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# What an operator sees of a topology at a glance: what limits it, and why.
+# What an operator sees of a topology at a glance: what limits it, and why; why
+# a worker of it has died; what has happened.
 # modes: release asan
 source "$(dirname "$0")/supervised"
 
@@ -40,4 +41,51 @@ check "what keeps up is said to" until_true eval 'limit easy | grep -q "^bottlen
 check "a rate is that of its spout" until_true eval '
         "$squall" status easy --json | grep -oE "\"emitted\":\{\"s1\":[0-9.]*,\"s10\":(9[0-9]|10[0-9])[.]" | grep -q .'
 check "nothing of it is wider than a terminal" eval '! "$squall" status slow | grep -E "^.{81}"'
+"$squall" kill --wait 0 slow >>"$dir/err" 2>&1
+"$squall" kill --wait 0 easy >>"$dir/err" 2>&1
+
+# ---- a bolt that crashes at one tuple, and its worker killed by hand ----
+
+cat >"$dir/fragile.c" <<'C'
+#include <squall.h>
+static enum sq_verdict
+execute(struct sq_task *task, const struct sq_tuple *in)
+{
+        int64_t n = sq_get_int(in, 0);
+
+        if (n == 3 && sq_incarnation(task) == 0)
+                *(volatile int *)(n - 3) = 1;
+        return SQ_ACK;
+}
+SQ_BOLT(fragile) = { .about = "Crashes at 3.", .in = {{"n", SQ_INT}}, .execute = execute };
+C
+cat >"$dir/fragile.yaml" <<'YAML'
+name: fragile
+spouts: [{ id: gen, component: generate, properties: { rate: 50, fields: { n: seq } } }]
+bolts: [{ id: weak, component: ./fragile.so }]
+streams: [{ from: gen, to: weak, grouping: { type: shuffle } }]
+YAML
+${CC:-cc} -Wall -Wextra -g -shared -fPIC -Iruntime -o "$dir/fragile.so" "$dir/fragile.c" || exit 1
+"$squall" events -f --json >"$dir/events" &
+follower=$!
+on_exit kill $follower
+"$squall" submit --wait "$dir/fragile.yaml" >>"$dir/err" 2>&1
+
+deaths() { "$squall" logs fragile --deaths; }
+check "a death is shown with its signal" until_true says "signal 11 (Segmentation fault)" deaths
+check "with the tuple that did it" says '{"n":3}' deaths
+check "with the place in the code" says "fragile.so  execute" deaths
+check "with what was done" says "1 death of it so far" deaths
+check "status has the last one" says "last death: weak/0 died" "$squall" status fragile
+kill -KILL "$(pid fragile weak/0)"
+check "one that was killed says so, and shows nothing of the one before" until_true eval '
+        "$squall" logs fragile --deaths --json | sed -n 2p | grep -q "signal 9.*\"tuple\":\[\],\"backtrace\":\[\]"'
+until_true is_in_state fragile running
+"$squall" kill --wait 0 fragile >>"$dir/err" 2>&1
+happened() { grep -q "\"topology\":\"fragile\",\"event\":\"$1\"" "$dir/events"; }
+for event in submit started died restarted kill; do
+        check "the stream of events has: $event" until_true happened $event
+done
+check "the file of the state directory has the same" eval '
+        diff <(grep fragile "$dir/events") <(grep fragile "$dir/state/events.jsonl")'
 exit $failures

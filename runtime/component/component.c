@@ -75,6 +75,12 @@ sqi_component_declare(const struct sqi_component *component)
         return component->kind == SQ_KIND_BOLT ? component->bolt->declare : component->spout->declare;
 }
 
+size_t
+sqi_component_key_state(const struct sqi_component *component)
+{
+        return component->bolt ? component->bolt->key_state : component->spout->key_state;
+}
+
 bool
 sqi_component_hands_on(const struct sqi_component *component)
 {

@@ -539,7 +539,7 @@ finish(struct sq_task *task)
         sqi_collector_keep(&task->collector);
         task->finished = !stays;
         if (task->handover.begun && sqi_component_hands_on(task->instance.code))
-                sqi_snapshot_write(task);
+                sqi_snapshot_write(task, task->handover.epoch, task->handover.folder);
         else if (!stays && task->instance.code->bolt->finish && !call_finish(task))
                 return;
         if (task->instance.nkept && task->tracking && !stays)

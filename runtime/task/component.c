@@ -74,8 +74,7 @@ static struct sqi_keyed *
 keyed_of(struct sq_task *task)
 {
         if (!task->instance.keyed)
-                task->instance.keyed = sqi_keyed_new(task->instance.code->bolt ? task->instance.code->bolt->key_state
-                                                                               : task->instance.code->spout->key_state);
+                task->instance.keyed = sqi_keyed_new(sqi_component_key_state(task->instance.code));
         return task->instance.keyed;
 }
 

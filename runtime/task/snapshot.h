@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A task's part of a snapshot (daemon/snapshots.h): what it has in keyed state, as a file COMPONENT.INDEX.
+ * A task's part of a snapshot (daemon/snapshots.h), as a file COMPONENT.INDEX (snapshot_format.h): its keys (keyed.h),
+ * its values (own_values.h), the batches in transit to it (transit.h), and whether it is over.
  *
  * HANDOVER names the epoch and the folder. A task whose sources have ended to hand over (their end-of-stream marks say
  * so) writes its keys there, synced, and reports size and checksum (SNAPSHOT); where the folder has no room it writes
- * to RUNDIR/snapshot-COMPONENT.INDEX instead. It takes no tuple after that. A task without keys writes nothing and
+ * to RUNDIR/snapshot-COMPONENT.INDEX instead. It takes no tuple after that. A task that has nothing writes nothing and
  * reports the size 0.
  *
  * RESTORE names the folder of a sealed snapshot. Before it reads a tuple a task takes the keys that are its own:
@@ -14,7 +15,7 @@
  *
  * State of another version is handed to the component's migrate, key by key. Where it has none, of another size, or with
  * another routing (plan/routing.h), nothing is taken: the task begins from nothing, and logs that; the command has asked
- * for --lose-state then. A file that is torn, missing or another one than the manifest means fails the task, and is named.
+ * for --lose-state then. Values, batches and whether it is over are of one task: as many tasks must go on. A file that is torn, missing or another one than the manifest means fails the task, and is named.
  */
 #ifndef SQI_SNAPSHOT_H
 #define SQI_SNAPSHOT_H
@@ -24,7 +25,7 @@
 struct sq_task;
 
 /* Writes it, and reports how that went: a failure is reported too, and is the supervisor's to decide about. */
-void sqi_snapshot_write(struct sq_task *task);
+void sqi_snapshot_write(struct sq_task *task, uint64_t epoch, const char *folder);
 /* 0, also if there is none to restore; or the task has failed, with the cause. */
 int sqi_snapshot_restore(struct sq_task *task);
 

@@ -176,6 +176,7 @@ close_instance(struct sq_task *task)
         sqi_kept_release(task);
         sqi_timers_free(&task->instance.timers);
         sqi_keyed_free(&task->instance.keyed);
+        sqi_own_values_clear(&task->instance.values);
         sqi_settings_release(&task->instance.settings);
         free(task->instance.state);
         task->instance.state = NULL;
@@ -197,6 +198,7 @@ sqi_task_close(struct sq_task *task)
         sqi_recorder_close(task);
         close_instance(task);
         sqi_loose_free(&task->bolt.loose);
+        sqi_transit_clear(&task->transit);
         sqi_channels_close(task);
 }
 

@@ -34,6 +34,8 @@
 #include "task/ledger.h"
 #include "task/loose.h"
 #include "task/timers.h"
+#include "task/transit.h"
+#include "task/own_values.h"
 #include "task/dead_letter.h"
 
 /* One input of a bolt: a stream of a source component, and how its fields are counted here. */
@@ -143,6 +145,7 @@ struct sqi_instance {
         struct sqi_component *code;
         struct sqi_settings_memory settings;
         struct sqi_keyed *keyed;
+        struct sqi_own_values values;
         struct sqi_timers timers;
         bool prepared; /* its prepare was called, under this plan or an earlier one */
         enum sqi_key_shape key_shape;
@@ -240,7 +243,9 @@ struct sq_task {
         enum sqi_phase phase;
         bool may_connect, may_start, start_inactive;
         bool draining, quitting, released, settled;
-        bool finished; /* its finish was called: it cannot go on */
+        bool finished;              /* its finish was called: it cannot go on */
+        bool over;                  /* the same; and it may have been before the snapshot that this one goes on from */
+        struct sqi_transit transit; /* batches of channels whose mark has not come */
         struct sqi_handover handover;
         int failed; /* negative errno: the task can't go on; `error` says why */
         bool final; /* `failed` is: no restart could mend it */

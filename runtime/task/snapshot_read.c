@@ -8,241 +8,10 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "base/sealed.h"
 #include "control/manifest.h"
 #include "plan/routing.h"
+#include "task/snapshot_format.h"
 #include "task/task.h"
-
-enum { SNAPSHOT_VERSION = 4, FIRST_VERSION = 3, FILE_SIZE = SQI_MANIFEST_FILE, BUFFER = 1 << 16 };
-
-/* Then `nkeys` times: struct key_head, the key, the state, what the key owns. Of this machine alone, in its byte order. Version 3 ended
- * before `state_version`, which is 0 there. */
-struct file_head {
-        char magic[4]; /* "SQK" and the version */
-        uint32_t state_size, ntasks, index;
-        uint64_t epoch, routing, nkeys;
-        uint32_t state_version, zero;
-};
-
-struct key_head {
-        uint64_t route;
-        uint32_t len, nparts;
-};
-
-/* Of what a key owns (owned.h). Then `nblocks` times: struct block_head, the key, the bytes. */
-struct part_head {
-        uint32_t number, zero;
-        uint64_t nblocks, begin, end, element;
-};
-
-struct block_head {
-        uint64_t len, size;
-};
-
-static const struct file_head blank = {.magic = {'S', 'Q', 'K', SNAPSHOT_VERSION}};
-
-static const char *
-file_name(const struct sqi_plan_component *component, uint32_t index, char ret[FILE_SIZE])
-{
-        snprintf(ret, FILE_SIZE, "%s.%u", component->id, index);
-        return ret;
-}
-
-/* ---- Writing ----------------------------------------------------------------------------------------- */
-
-struct writing {
-        int fd, error;
-        uint64_t size;
-        XXH3_state_t *sum;
-        size_t n;
-        uint8_t bytes[BUFFER];
-};
-
-static void
-flush(struct writing *writing)
-{
-        if (writing->error == 0)
-                writing->error = sqi_write_all(writing->fd, writing->bytes, writing->n);
-        writing->n = 0;
-}
-
-static void
-put(struct writing *writing, const void *bytes, size_t size)
-{
-        XXH3_64bits_update(writing->sum, bytes, size);
-        writing->size += size;
-        for (const uint8_t *at = bytes; size > 0 && writing->error == 0;) {
-                size_t part = size < BUFFER - writing->n ? size : BUFFER - writing->n;
-
-                memcpy(writing->bytes + writing->n, at, part);
-                writing->n += part;
-                at += part;
-                size -= part;
-                if (writing->n == BUFFER)
-                        flush(writing);
-        }
-}
-
-static void
-put_part(struct writing *writing, const struct sqi_part *part)
-{
-        const struct part_head head = {part->number, 0, part->nblocks, part->begin, part->end, part->element};
-
-        put(writing, &head, sizeof(head));
-        for (struct sqi_block *block = part->first; block; block = block->next) {
-                const struct block_head it = {block->len, block->size};
-
-                put(writing, &it, sizeof(it));
-                put(writing, block->key, block->len);
-                put(writing, sqi_block_bytes(block), block->size);
-        }
-}
-
-static void
-put_key(const struct sq_task *task, struct writing *writing, struct sq_str key, const void *state, uint64_t route)
-{
-        const struct sqi_part *parts = *sqi_keyed_parts(task->instance.keyed, state);
-        struct key_head head = {.route = route, .len = (uint32_t)key.len};
-
-        for (const struct sqi_part *part = parts; part; part = part->next)
-                head.nparts++;
-        put(writing, &head, sizeof(head));
-        put(writing, key.ptr, key.len);
-        put(writing, state, task->instance.code->bolt->key_state);
-        for (const struct sqi_part *part = parts; part; part = part->next)
-                put_part(writing, part);
-}
-
-static void
-put_keys(const struct sq_task *task, struct writing *writing)
-{
-        struct file_head head = blank;
-        struct sq_str key;
-        size_t cursor = 0;
-        uint64_t route;
-        void *state;
-
-        head.state_size = (uint32_t)task->instance.code->bolt->key_state;
-        head.ntasks = task->component->ntasks;
-        head.index = task->plan->tasks[task->id].index;
-        head.epoch = task->handover.epoch;
-        head.routing = sqi_routing(task->plan, task->component);
-        head.nkeys = sqi_keyed_count(task->instance.keyed);
-        head.state_version = task->instance.code->bolt->state_version;
-        put(writing, &head, sizeof(head));
-        while (sqi_keyed_step_routed(task->instance.keyed, &cursor, &key, &state, &route))
-                put_key(task, writing, key, state, route);
-        flush(writing);
-}
-
-static void
-write_all(const struct sq_task *task, struct writing *writing)
-{
-        writing->size = writing->n = 0;
-        writing->error = 0;
-        XXH3_64bits_reset(writing->sum);
-        put_keys(task, writing);
-}
-
-static int
-write_to(const struct sq_task *task, const char *path, struct writing *writing)
-{
-        writing->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (writing->fd < 0)
-                return -errno;
-        write_all(task, writing);
-        if (writing->error == 0 && fsync(writing->fd) < 0)
-                writing->error = -errno;
-        if (close(writing->fd) < 0 && writing->error == 0)
-                writing->error = -errno;
-        if (writing->error < 0)
-                unlink(path); /* gives the room back */
-        return writing->error;
-}
-
-/* In the folder, or else beside the run. */
-static int
-write_file(const struct sq_task *task, struct writing *writing)
-{
-        char path[sizeof(task->handover.folder) + FILE_SIZE + 1], name[FILE_SIZE];
-        int r = -ENOENT, spare;
-
-        file_name(task->component, task->plan->tasks[task->id].index, name);
-        if (task->handover.folder[0]) {
-                snprintf(path, sizeof(path), "%s/%s", task->handover.folder, name);
-                r = write_to(task, path, writing);
-        }
-        if (r == 0)
-                return 0;
-        snprintf(path, sizeof(path), "%s/snapshot-%s", task->rundir, name);
-        spare = write_to(task, path, writing);
-        return spare < 0 ? r : 0;
-}
-
-static struct writing *
-new_writing(void)
-{
-        struct writing *writing = calloc(1, sizeof(*writing));
-
-        if (writing && !(writing->sum = XXH3_createState())) {
-                free(writing);
-                writing = NULL;
-        }
-        return writing;
-}
-
-static void
-free_writing(struct writing *writing)
-{
-        if (writing)
-                XXH3_freeState(writing->sum);
-        free(writing);
-}
-
-static bool
-has_keys(const struct sq_task *task)
-{
-        return task->instance.keyed && sqi_keyed_count(task->instance.keyed) > 0;
-}
-
-void
-sqi_snapshot_write(struct sq_task *task)
-{
-        struct sqi_message report = {.type = SQI_MSG_SNAPSHOT, .task = task->id, .number = task->handover.epoch};
-        struct writing *writing = NULL;
-        int r = 0;
-
-        if (has_keys(task)) {
-                writing = new_writing();
-                r = writing ? write_file(task, writing) : -ENOMEM;
-        }
-        if (r == 0 && writing) {
-                report.a = writing->size;
-                report.b = XXH3_64bits_digest(writing->sum);
-        }
-        if (r < 0)
-                report.text = (struct sq_str){strerror(-r), strlen(strerror(-r))};
-        free_writing(writing);
-        sqi_task_report(task, &report);
-}
-
-int
-sqi_snapshot_save(const struct sq_task *task, int fd)
-{
-        struct writing *writing;
-        int r;
-
-        if (!has_keys(task))
-                return 0;
-        writing = new_writing();
-        if (!writing)
-                return -ENOMEM;
-        writing->fd = fd;
-        write_all(task, writing);
-        r = writing->error;
-        free_writing(writing);
-        return r;
-}
 
 /* ---- Restoring --------------------------------------------------------------------------------------- */
 
@@ -392,15 +161,15 @@ take_head(struct reading *reading)
         const uint8_t *head = take(reading, offsetof(struct file_head, state_version));
         const uint8_t *rest = NULL;
 
-        if (!head || memcmp(head, blank.magic, 3) != 0 || head[3] < FIRST_VERSION || head[3] > SNAPSHOT_VERSION)
+        if (!head || memcmp(head, "SQK", 3) != 0 || head[3] < SQI_SNAPSHOT_FIRST || head[3] > SQI_SNAPSHOT_VERSION)
                 return -EBADMSG;
         memcpy(&reading->head, head, offsetof(struct file_head, state_version));
-        if (head[3] == FIRST_VERSION)
+        if (head[3] == SQI_SNAPSHOT_FIRST)
                 return 0;
         rest = take(reading, sizeof(reading->head) - offsetof(struct file_head, state_version));
         if (!rest)
                 return -EBADMSG;
-        memcpy(&reading->head.state_version, rest, sizeof(reading->head.state_version));
+        memcpy(&reading->head.state_version, rest, sizeof(reading->head) - offsetof(struct file_head, state_version));
         return 0;
 }
 
@@ -410,7 +179,7 @@ fits(const struct reading *reading)
         const struct sq_task *task = reading->task;
         const struct sq_bolt *bolt = task->instance.code->bolt;
 
-        return sqi_bolt_takes(bolt, reading->head.state_version, reading->head.state_size) &&
+        return bolt && sqi_bolt_takes(bolt, reading->head.state_version, reading->head.state_size) &&
                sqi_routing_can_move(reading->head.routing, reading->head.ntasks,
                                     sqi_routing(task->plan, task->component), task->component->ntasks);
 }
@@ -419,14 +188,10 @@ static int
 take_keys(struct reading *reading)
 {
         struct sq_task *task = reading->task;
-        int r = take_head(reading);
+        int r = 0;
 
-        if (r < 0)
-                return r;
-        if (!fits(reading)) {
-                sq_log(task, SQ_WARN, "the state of the version before does not fit: it begins from nothing");
+        if (reading->head.nkeys == 0)
                 return 0;
-        }
         reading->migrates = reading->head.state_version != task->instance.code->bolt->state_version;
         reading->old = reading->migrates ? malloc((size_t)reading->head.state_size + 1) : NULL;
         if (reading->migrates && !reading->old)
@@ -435,6 +200,64 @@ take_keys(struct reading *reading)
                 r = take_key(reading);
         free(reading->old);
         return r == 0 ? sqi_timers_find(task) : r;
+}
+
+/* What a section holds is of one task: of a file of another one it is left where it is. */
+static int
+take_section(struct reading *reading, bool mine)
+{
+        const uint8_t *head = take(reading, sizeof(struct section_head)), *bytes;
+        struct sq_task *task = reading->task;
+        struct section_head it;
+
+        if (!head)
+                return -EBADMSG;
+        memcpy(&it, head, sizeof(it));
+        bytes = take(reading, it.size);
+        if (!bytes)
+                return -EBADMSG;
+        if (!mine)
+                return 0;
+        if (it.kind == SQI_SECTION_BATCH)
+                return sqi_transit_copy(&task->transit, bytes, it.size, it.tag != 0);
+        if (it.kind != SQI_SECTION_VALUE || it.tag > it.size)
+                return -EBADMSG;
+        return sqi_own_values_set(&task->instance.values, (struct sq_str){(const char *)bytes, it.tag},
+                                  (struct sq_str){(const char *)bytes + it.tag, it.size - it.tag});
+}
+
+static int
+take_sections(struct reading *reading)
+{
+        struct sq_task *task = reading->task;
+        bool same = reading->head.ntasks == task->component->ntasks;
+        bool mine = same && reading->head.index == task->plan->tasks[task->id].index;
+        bool over = reading->head.flags & SQI_PART_FINISHED;
+        int r = 0;
+
+        if (!same && (over || reading->at < reading->end))
+                return -EXDEV;
+        while (reading->at < reading->end && r == 0)
+                r = take_section(reading, mine);
+        task->over |= mine && over;
+        return r;
+}
+
+static int
+take_file(struct reading *reading)
+{
+        int r = take_head(reading);
+
+        if (r < 0)
+                return r;
+        if (reading->head.nkeys > 0 && !fits(reading)) {
+                sq_log(reading->task, SQ_WARN, "the state of the version before does not fit: it begins from nothing");
+                return 0;
+        }
+        r = take_keys(reading);
+        if (r < 0 || reading->head.magic[3] < SQI_SNAPSHOT_SECTIONS_SINCE)
+                return r;
+        return take_sections(reading);
 }
 
 /* `file`: what the manifest means by it; NULL: what is there is believed. */
@@ -459,7 +282,7 @@ read_fd(struct sq_task *task, int fd, const struct sqi_manifest_file *file)
                 reading.at = bytes;
                 reading.end = reading.at + size;
                 sqi_slots_deal(task->component->ntasks, reading.owners);
-                r = take_keys(&reading);
+                r = take_file(&reading);
         }
         munmap(bytes, size);
         return r;
@@ -482,9 +305,10 @@ read_file(struct sq_task *task, int folder, const struct sqi_manifest_file *file
 static int
 restored(struct sq_task *task)
 {
-        int (*callback)(struct sq_task * task) = task->instance.code->bolt->restored;
+        const struct sq_bolt *bolt = task->instance.code->bolt;
+        int (*callback)(struct sq_task * task) = bolt ? bolt->restored : NULL;
 
-        if (!has_keys(task) || !callback || callback(task) == 0)
+        if (!callback || !task->instance.keyed || sqi_keyed_count(task->instance.keyed) == 0 || callback(task) == 0)
                 return 0;
         task->final = true;
         return sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "restored failed without sq_error()");
@@ -516,6 +340,7 @@ refuse(struct sq_task *task, const char *file, int r)
         return sqi_task_fail(task, r, "cannot restore the snapshot %s/%s: %s", task->handover.restore, file,
                              r == -EBADMSG  ? "the file is damaged, or is another than the snapshot's"
                              : r == -ENOENT ? "the file is missing"
+                             : r == -EXDEV  ? "it goes on with the same parallelism only"
                                             : strerror(-r));
 }
 

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "task/snapshot.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "base/sealed.h"
+#include "control/manifest.h"
+#include "plan/routing.h"
+#include "task/snapshot_format.h"
+#include "task/task.h"
+
+enum { FILE_SIZE = SQI_MANIFEST_FILE, BUFFER = 1 << 16 };
+
+static const struct file_head blank = {.magic = {'S', 'Q', 'K', SQI_SNAPSHOT_VERSION}};
+
+static const char *
+file_name(const struct sqi_plan_component *component, uint32_t index, char ret[FILE_SIZE])
+{
+        snprintf(ret, FILE_SIZE, "%s.%u", component->id, index);
+        return ret;
+}
+
+/* ---- Writing ----------------------------------------------------------------------------------------- */
+
+struct writing {
+        int fd, error;
+        uint64_t epoch, size;
+        XXH3_state_t *sum;
+        size_t n;
+        uint8_t bytes[BUFFER];
+};
+
+static void
+flush(struct writing *writing)
+{
+        if (writing->error == 0)
+                writing->error = sqi_write_all(writing->fd, writing->bytes, writing->n);
+        writing->n = 0;
+}
+
+static void
+put(struct writing *writing, const void *bytes, size_t size)
+{
+        XXH3_64bits_update(writing->sum, bytes, size);
+        writing->size += size;
+        for (const uint8_t *at = bytes; size > 0 && writing->error == 0;) {
+                size_t part = size < BUFFER - writing->n ? size : BUFFER - writing->n;
+
+                memcpy(writing->bytes + writing->n, at, part);
+                writing->n += part;
+                at += part;
+                size -= part;
+                if (writing->n == BUFFER)
+                        flush(writing);
+        }
+}
+
+static void
+put_part(struct writing *writing, const struct sqi_part *part)
+{
+        const struct part_head head = {part->number, 0, part->nblocks, part->begin, part->end, part->element};
+
+        put(writing, &head, sizeof(head));
+        for (struct sqi_block *block = part->first; block; block = block->next) {
+                const struct block_head it = {block->len, block->size};
+
+                put(writing, &it, sizeof(it));
+                put(writing, block->key, block->len);
+                put(writing, sqi_block_bytes(block), block->size);
+        }
+}
+
+static void
+put_key(const struct sq_task *task, struct writing *writing, struct sq_str key, const void *state, uint64_t route)
+{
+        const struct sqi_part *parts = *sqi_keyed_parts(task->instance.keyed, state);
+        struct key_head head = {.route = route, .len = (uint32_t)key.len};
+
+        for (const struct sqi_part *part = parts; part; part = part->next)
+                head.nparts++;
+        put(writing, &head, sizeof(head));
+        put(writing, key.ptr, key.len);
+        put(writing, state, sqi_component_key_state(task->instance.code));
+        for (const struct sqi_part *part = parts; part; part = part->next)
+                put_part(writing, part);
+}
+
+/* How many keys of the task are handed on. */
+static size_t
+count_keys(const struct sq_task *task)
+{
+        if (!task->instance.keyed || !sqi_component_hands_on(task->instance.code))
+                return 0;
+        return sqi_keyed_count(task->instance.keyed);
+}
+
+static void
+put_head(const struct sq_task *task, struct writing *writing)
+{
+        const struct sqi_component *code = task->instance.code;
+        struct file_head head = blank;
+
+        head.state_size = (uint32_t)sqi_component_key_state(code);
+        head.ntasks = task->component->ntasks;
+        head.index = task->plan->tasks[task->id].index;
+        head.epoch = writing->epoch;
+        head.routing = sqi_routing(task->plan, task->component);
+        head.nkeys = count_keys(task);
+        head.state_version = code->bolt ? code->bolt->state_version : 0;
+        head.flags = task->over ? SQI_PART_FINISHED : 0;
+        put(writing, &head, sizeof(head));
+}
+
+static void
+put_keys(const struct sq_task *task, struct writing *writing)
+{
+        struct sq_str key;
+        size_t cursor = 0;
+        uint64_t route;
+        void *state;
+
+        if (count_keys(task) == 0)
+                return;
+        while (sqi_keyed_step_routed(task->instance.keyed, &cursor, &key, &state, &route))
+                put_key(task, writing, key, state, route);
+}
+
+static void
+put_values(const struct sq_task *task, struct writing *writing)
+{
+        for (const struct sqi_own_value *value = task->instance.values.first; value; value = value->next) {
+                const struct section_head head = {SQI_SECTION_VALUE, (uint32_t)value->name.len,
+                                                  value->name.len + value->bytes.len};
+
+                put(writing, &head, sizeof(head));
+                put(writing, value->name.ptr, value->name.len);
+                put(writing, value->bytes.ptr, value->bytes.len);
+        }
+}
+
+static void
+put_batches(const struct sq_task *task, struct writing *writing)
+{
+        for (struct sqi_transit_batch *batch = task->transit.first; batch; batch = batch->next) {
+                const struct section_head head = {SQI_SECTION_BATCH, batch->feedback, zmq_msg_size(&batch->message)};
+
+                put(writing, &head, sizeof(head));
+                put(writing, zmq_msg_data(&batch->message), head.size);
+        }
+}
+
+static void
+write_all(const struct sq_task *task, struct writing *writing)
+{
+        writing->size = writing->n = 0;
+        writing->error = 0;
+        XXH3_64bits_reset(writing->sum);
+        put_head(task, writing);
+        put_keys(task, writing);
+        put_values(task, writing);
+        put_batches(task, writing);
+        flush(writing);
+}
+
+static int
+write_to(const struct sq_task *task, const char *path, struct writing *writing)
+{
+        writing->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (writing->fd < 0)
+                return -errno;
+        write_all(task, writing);
+        if (writing->error == 0 && fsync(writing->fd) < 0)
+                writing->error = -errno;
+        if (close(writing->fd) < 0 && writing->error == 0)
+                writing->error = -errno;
+        if (writing->error < 0)
+                unlink(path); /* gives the room back */
+        return writing->error;
+}
+
+/* In the folder, or else beside the run. */
+static int
+write_file(const struct sq_task *task, struct writing *writing, const char *folder)
+{
+        char path[SQI_FOLDER_SIZE + FILE_SIZE + 1], name[FILE_SIZE];
+        int r = -ENOENT, spare;
+
+        file_name(task->component, task->plan->tasks[task->id].index, name);
+        if (folder[0]) {
+                snprintf(path, sizeof(path), "%s/%s", folder, name);
+                r = write_to(task, path, writing);
+        }
+        if (r == 0)
+                return 0;
+        snprintf(path, sizeof(path), "%s/snapshot-%s", task->rundir, name);
+        spare = write_to(task, path, writing);
+        return spare < 0 ? r : 0;
+}
+
+static struct writing *
+new_writing(uint64_t epoch)
+{
+        struct writing *writing = calloc(1, sizeof(*writing));
+
+        if (!writing)
+                return NULL;
+        writing->epoch = epoch;
+        if (!(writing->sum = XXH3_createState())) {
+                free(writing);
+                writing = NULL;
+        }
+        return writing;
+}
+
+static void
+free_writing(struct writing *writing)
+{
+        if (writing)
+                XXH3_freeState(writing->sum);
+        free(writing);
+}
+
+static bool
+has_part(const struct sq_task *task)
+{
+        return count_keys(task) > 0 || task->over || task->instance.values.n || task->transit.n;
+}
+
+void
+sqi_snapshot_write(struct sq_task *task, uint64_t epoch, const char *folder)
+{
+        struct sqi_message report = {.type = SQI_MSG_SNAPSHOT, .task = task->id, .number = epoch};
+        struct writing *writing = NULL;
+        int r = 0;
+
+        if (has_part(task)) {
+                writing = new_writing(epoch);
+                r = writing ? write_file(task, writing, folder) : -ENOMEM;
+        }
+        if (r == 0 && writing) {
+                report.a = writing->size;
+                report.b = XXH3_64bits_digest(writing->sum);
+        }
+        if (r < 0)
+                report.text = (struct sq_str){strerror(-r), strlen(strerror(-r))};
+        free_writing(writing);
+        sqi_task_report(task, &report);
+}
+
+int
+sqi_snapshot_save(const struct sq_task *task, int fd)
+{
+        struct writing *writing;
+        int r;
+
+        if (!has_part(task))
+                return 0;
+        writing = new_writing(task->handover.epoch);
+        if (!writing)
+                return -ENOMEM;
+        writing->fd = fd;
+        write_all(task, writing);
+        r = writing->error;
+        free_writing(writing);
+        return r;
+}

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORDS_MAX = 64 };
+enum { WORDS_MAX = 64, WORD_BYTES = 8, BURST_BYTES = 1024 * 1024 };
 enum kind { CONST, SEQ, UNIFORM, UNIFORM_FLOAT, ZIPF, WORDS, NOW };
 
 struct zipf {
@@ -39,7 +39,7 @@ struct generate {
         double rate;
         struct sq_pairs fields;
 
-        uint64_t next;
+        uint64_t next, burst; /* of one call */
         struct sq_pace pace;
         unsigned nsources;
         struct source *sources; /* those that are not constant */
@@ -283,12 +283,20 @@ declare(struct sq_declaration *decl)
 
 /* ---- Running ----------------------------------------------------------------------------------------- */
 
+/* What a call emits goes out in one piece, so there is a limit to it in bytes, too. */
+static uint64_t
+burst_of(size_t tuple_bytes)
+{
+        return tuple_bytes < BURST_BYTES ? BURST_BYTES / (tuple_bytes + 1) : 1;
+}
+
 static int
 prepare(struct sq_task *task)
 {
         struct generate *self = sq_state(task);
         struct sq_pairs fields = recipes_of(self);
         enum sq_type type;
+        size_t bytes = 0;
 
         self->sources = calloc(fields.n, sizeof(*self->sources));
         for (size_t i = 0; self->sources && i < fields.n; i++) {
@@ -300,12 +308,14 @@ prepare(struct sq_task *task)
                                         right);
                 source->field = self->nvalues;
                 source->salt = mix((uint64_t)self->seed ^ mix(i));
-                source->text = source->kind == WORDS ? malloc(source->words * 8u) : NULL;
+                source->text = source->kind == WORDS ? malloc(source->words * (size_t)WORD_BYTES) : NULL;
                 if (source->kind == WORDS && !source->text)
                         return sq_error(task, "%s", strerror(ENOMEM));
+                bytes += strlen(fields.values[i]) + source->words * (size_t)WORD_BYTES;
                 self->values[self->nvalues++] = source->value;
                 self->nsources += source->kind != CONST;
         }
+        self->burst = burst_of(bytes);
         self->next = sq_index(task);
         return self->sources ? 0 : sq_error(task, "%s", strerror(ENOMEM));
 }
@@ -365,11 +375,12 @@ next(struct sq_task *task)
         struct generate *self = sq_state(task);
         uint64_t step = sq_parallelism(task), end = self->count ? (uint64_t)self->count : UINT64_MAX, k = self->next,
                  due;
+        uint64_t most = sq_pace_burst(task);
         struct sq_time now;
 
         if (k >= end)
                 return SQ_DONE;
-        due = sq_pace_due(&self->pace, task, self->rate, sq_pace_burst(task));
+        due = sq_pace_due(&self->pace, task, self->rate, most < self->burst ? most : self->burst);
         if (due == 0)
                 return SQ_IDLE;
         now = sq_wall(task);

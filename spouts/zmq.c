@@ -28,7 +28,7 @@
 #include <zmq.h>
 
 enum { PULL, SUB };
-enum { CAPACITY_MIN = 256, HWM_UNSET = -1, HWM_TCP = 1000, ENDPOINT_SIZE = 512 };
+enum { CAPACITY_MIN = 256, HWM_UNSET = -1, HWM_TCP = 1000, ENDPOINT_SIZE = 512, BURST_BYTES = 1024 * 1024 };
 
 struct held {
         zmq_msg_t message;
@@ -178,29 +178,33 @@ take(struct sq_task *task, struct receiver *self, zmq_msg_t *message)
         emit(task, self, &held->message, position);
 }
 
-/* Takes at most `most` messages. How many; fewer when there are no more. */
-static uint64_t
-take_some(struct sq_task *task, struct receiver *self, uint64_t most)
+/* Takes what there is, but no more at once than goes out well in one piece. False: there is no more. */
+static bool
+take_some(struct sq_task *task, struct receiver *self)
 {
+        uint64_t left = sq_pace_burst(task);
+        bool any = true;
+        size_t bytes = 0;
         zmq_msg_t message;
-        uint64_t n = 0;
 
         zmq_msg_init(&message);
-        while (n < most && (self->n < self->size || grow(self)) && receive(self, &message) == 0) {
+        for (; left > 0 && bytes < BURST_BYTES; left--) {
+                any = (self->n < self->size || grow(self)) && receive(self, &message) == 0;
+                if (!any)
+                        break;
+                bytes += zmq_msg_size(&message);
                 take(task, self, &message);
-                n++;
         }
         zmq_msg_close(&message);
-        return n;
+        return any;
 }
 
 static enum sq_next
 next(struct sq_task *task)
 {
         struct receiver *self = sq_state(task);
-        uint64_t most = sq_pace_burst(task);
 
-        if (take_some(task, self, most) == most)
+        if (take_some(task, self))
                 return SQ_MORE;
         sq_wake_on(task, self->fd);
         return SQ_IDLE;

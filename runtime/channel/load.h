@@ -74,6 +74,19 @@ sqi_load_fits(const struct sqi_load *load, uint64_t ns)
         return fits == 0 ? 1 : fits < UINT32_MAX ? (uint32_t)fits : UINT32_MAX;
 }
 
+/* Never below nothing: what was forgotten may arrive all the same, and would leave room for as much too much. */
+static inline void
+sqi_load_arrive(struct sqi_load *load, size_t size)
+{
+        if (!load)
+                return;
+        int64_t before = atomic_load_explicit(&load->bytes, memory_order_relaxed), after;
+        do
+                after = before > (int64_t)size ? before - (int64_t)size : 0;
+        while (!atomic_compare_exchange_weak_explicit(&load->bytes, &before, after, memory_order_relaxed,
+                                                      memory_order_relaxed));
+}
+
 /*
  * May `size` bytes set out for the task, if not more than `most` are to be on their way? True: they count from here on.
  * Where nothing else is on its way, anything may. Ended by sqi_load_arrive(), by the receiver, or by the sender when it
@@ -86,15 +99,8 @@ sqi_load_set_out(struct sqi_load *load, size_t size, int64_t most)
 
         if (before <= 0 || before + (int64_t)size <= most)
                 return true;
-        atomic_fetch_sub_explicit(&load->bytes, (int64_t)size, memory_order_relaxed);
+        sqi_load_arrive(load, size);
         return false;
-}
-
-static inline void
-sqi_load_arrive(struct sqi_load *load, size_t size)
-{
-        if (load)
-                atomic_fetch_sub_explicit(&load->bytes, (int64_t)size, memory_order_relaxed);
 }
 
 /* What was on its way is lost, or may be: its bytes count no more. */

@@ -24,12 +24,31 @@ sqi_outlet_init(struct sqi_outlet *outlet, const struct sqi_source *source, void
         outlet->most = UINT32_MAX;
 }
 
-/* How many tuples the next batch is to hold. */
+/* The load of the next receiver from `*at` on, which begins at 0; NULL: there are no more, or none is known. */
+static inline struct sqi_load *
+next_load(const struct sqi_outlet *outlet, uint32_t *at)
+{
+        if (!outlet->load)
+                return NULL;
+        if (!outlet->broadcast)
+                return (*at)++ == 0 ? outlet->load : NULL;
+        while (*at < outlet->nreaders && !outlet->readers[*at].expected)
+                ++*at;
+        return *at < outlet->nreaders ? &outlet->load[(*at)++] : NULL;
+}
+
+/* How many tuples the next batch is to hold: what the slowest receiver has the time for. */
 static void
 learn(struct sqi_outlet *outlet)
 {
-        if (outlet->load)
-                outlet->most = sqi_load_fits(outlet->load, SQI_BATCH_NS);
+        uint32_t at = 0;
+
+        outlet->most = UINT32_MAX;
+        for (struct sqi_load *load; (load = next_load(outlet, &at));) {
+                uint32_t fits = sqi_load_fits(load, SQI_BATCH_NS);
+                if (fits < outlet->most)
+                        outlet->most = fits;
+        }
 }
 
 void
@@ -147,7 +166,52 @@ queue(struct sqi_outlet *outlet, zmq_msg_t *message)
 static bool
 is_held(const struct sqi_outlet *outlet)
 {
-        return outlet->load && !outlet->feedback && sqi_load_exceeds(outlet->load, SQI_QUEUE_NS);
+        uint32_t at = 0;
+        bool held = false;
+
+        if (outlet->feedback)
+                return false;
+        for (struct sqi_load *load; !held && (load = next_load(outlet, &at));)
+                held = sqi_load_exceeds(load, SQI_QUEUE_NS);
+        return held;
+}
+
+/* Takes off again what has set out for the receivers before `end`. */
+static void
+turn_back(const struct sqi_outlet *outlet, uint32_t end, size_t size)
+{
+        uint32_t at = 0;
+
+        for (struct sqi_load *load; at < end && (load = next_load(outlet, &at));)
+                sqi_load_arrive(load, size);
+}
+
+/* Counts `size` bytes as on their way to each receiver, or, where they would be too many for one, to none. */
+static bool
+set_out(const struct sqi_outlet *outlet, size_t size, int64_t most)
+{
+        uint32_t at = 0, before = 0;
+
+        if (outlet->feedback)
+                return true;
+        for (struct sqi_load *load; (load = next_load(outlet, &at)); before = at) {
+                if (sqi_load_set_out(load, size, most))
+                        continue;
+                turn_back(outlet, before, size);
+                return false;
+        }
+        return true;
+}
+
+static void
+count_sent(const struct sqi_outlet *outlet, const struct sqi_source *source, size_t size, uint32_t tuples)
+{
+        uint32_t at = 0;
+
+        sqi_count(&source->metrics->batches_out, 1);
+        sqi_count(&source->metrics->bytes_out, size);
+        for (struct sqi_load *load; (load = next_load(outlet, &at));)
+                sqi_load_add(load, tuples);
 }
 
 static int
@@ -155,21 +219,20 @@ send_now(struct sqi_outlet *outlet, const struct sqi_source *source, zmq_msg_t *
 {
         size_t size = zmq_msg_size(message);
         struct sqi_header header;
+        int r;
 
-        bool counts = outlet->load && !outlet->feedback;
-        outlet->held = is_held(outlet) || (counts && !sqi_load_set_out(outlet->load, size, source->channel_bytes));
+        outlet->held = false;
+        if (outlet->broadcast && outlet->subscribed < outlet->expected)
+                return -EAGAIN;
+        outlet->held = is_held(outlet) || !set_out(outlet, size, source->channel_bytes);
         if (outlet->held)
                 return -EAGAIN;
         memcpy(&header, zmq_msg_data(message), sizeof(header)); /* once it is sent it is not ours any more */
-        int r = outlet->broadcast && outlet->subscribed < outlet->expected ? -EAGAIN
-                                                                           : sqi_socket_send(outlet->socket, message);
-
-        if (r == 0) {
-                sqi_count(&source->metrics->batches_out, 1);
-                sqi_count(&source->metrics->bytes_out, size);
-                sqi_load_add(outlet->load, header.count);
-        } else if (counts)
-                sqi_load_arrive(outlet->load, size); /* not yet */
+        r = sqi_socket_send(outlet->socket, message);
+        if (r == 0)
+                count_sent(outlet, source, size, header.count);
+        else if (!outlet->feedback)
+                turn_back(outlet, UINT32_MAX, size);
         return r;
 }
 

@@ -17,8 +17,8 @@
  * and few of them, so that shuffle can balance, a drain ends soon, and little is lost or replayed when it dies. Nor is
  * anything sent while more than `channel_bytes` are on their way there; what is larger goes alone.
  *
- * A broadcast outlet sends by XPUB (no-drop): one batch for all receivers of one stream. It waits, too, while the
- * living incarnation of a receiver has not subscribed.
+ * A broadcast outlet sends by XPUB (no-drop): one batch for all receivers of one stream, as fast as the slowest of them
+ * lets it by what is said above. It waits, too, while the living incarnation of a receiver has not subscribed.
  */
 #ifndef SQI_OUTLET_H
 #define SQI_OUTLET_H
@@ -60,7 +60,7 @@ struct sqi_outlet {
         struct sqi_batch batch;
         struct sqi_sealed *stuck, **stuck_end;
         uint32_t nstuck;
-        struct sqi_load *load; /* of the receiver; NULL: not known */
+        struct sqi_load *load; /* of the receiver, or by task those of all; NULL: not known */
         uint32_t most;         /* tuples that make a batch full, whatever its bytes */
         bool held;             /* what is stuck waits for the receiver, not for room in the socket */
         bool keep;
@@ -81,7 +81,8 @@ void sqi_outlet_init(struct sqi_outlet *outlet, const struct sqi_source *source,
                      bool broadcast, bool feedback);
 void sqi_outlet_clear(struct sqi_outlet *outlet);
 
-/* From here on the outlet goes by the receiver's load, which may be NULL. */
+/* From here on the outlet goes by the receiver's load, or, once it knows its readers, by theirs in the array of all
+ * tasks. Either may be NULL. */
 void sqi_outlet_watch(struct sqi_outlet *outlet, struct sqi_load *load);
 
 /*

@@ -239,13 +239,13 @@ sqi_intake_close(struct sq_task *task)
         memset(intake, 0, sizeof(*intake));
 }
 
+/* From the inbox or a broadcast: what its sender has counted has arrived. */
 static bool
 receive(struct sq_task *task, void *socket, zmq_msg_t *message)
 {
         if (sqi_socket_receive(socket, message) < 0)
                 return false;
-        if (socket == task->intake.inbox)
-                sqi_load_arrive(task->load, zmq_msg_size(message));
+        sqi_load_arrive(task->load, zmq_msg_size(message));
         return true;
 }
 

@@ -64,7 +64,8 @@ need_outlet(struct sq_task *task, uint32_t receiver, bool broadcast, bool feedba
         }
         outlet = &collector->outlets[collector->noutlets++];
         sqi_outlet_init(outlet, &collector->source, socket, receiver, broadcast, feedback);
-        sqi_outlet_watch(outlet, task->loads && !broadcast ? &task->loads[receiver] : NULL);
+        if (task->loads && !broadcast)
+                sqi_outlet_watch(outlet, &task->loads[receiver]);
         return outlet;
 }
 
@@ -101,7 +102,9 @@ wire_broadcast(struct sq_task *task, struct sqi_target *target, const struct sqi
                 return -ENOMEM;
         for (uint32_t i = 0; i < reader->ntasks; i++)
                 target->keys[i] = sqi_edge_key_of(target->outlets[0]->edge_key, reader->first_task + i);
-        return sqi_outlet_expect(target->outlets[0], task->plan->ntasks, reader->first_task, reader->ntasks);
+        r = sqi_outlet_expect(target->outlets[0], task->plan->ntasks, reader->first_task, reader->ntasks);
+        sqi_outlet_watch(target->outlets[0], task->loads);
+        return r;
 }
 
 static int

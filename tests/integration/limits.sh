@@ -34,6 +34,32 @@ sed "s/'null'/${build//\//\\/}\/tests\/components\/hoarder.so/; s/memory.mb: 200
 check "a worker over its memory is restarted with that cause" until_true says "MB of memory, and topology.worker.memory.mb allows 60" "$squall" status greedy
 check "and is named" says "sink/0: the worker uses" "$squall" status greedy
 "$squall" kill greedy --wait 0 >/dev/null
+
+# ---- by what is in flight ----
+
+cat >"$dir/heavy.yaml" <<YAML
+name: heavy
+spouts:
+  - { id: gen, component: generate, properties: { fields: { n: seq, pad: "const $(head -c 1000000 /dev/zero | tr '\0' x)" } } }
+bolts:
+  - { id: slow, component: sleep, parallelism: 2, properties: { ms: 2 } }
+streams:
+  - { from: gen, to: slow, grouping: { type: all } }
+YAML
+"$squall" submit "$dir/heavy.yaml" --wait >/dev/null
+heavy() { awk '/^VmHWM/ { print $2 }' "/proc/$(pid heavy "$1")/status"; }
+has_worked() { [ "$("$squall" status heavy --json | tr '{' '\n' | sed -n 's#.*"task":"slow/0".*"executed":\([0-9]*\).*#\1#p')" -ge 300 ]; }
+is_light() {
+        local task peak
+        until_true has_worked || return 1
+        for task in gen/0 slow/0 slow/1; do
+                peak=$(heavy $task)
+                echo "$task: $peak KiB at most"
+                [ "$peak" -le 120000 ] || return 1
+        done
+}
+check "what is on its way to the slow readers of a broadcast is bounded in bytes" is_light
+"$squall" kill heavy --wait 0 >/dev/null
 "$squall" submit "$dir/capped.yaml" --wait >/dev/null
 "$squall" supervisor --stop
 

@@ -108,6 +108,20 @@ sends_what_is_larger_than_the_bound_when_nothing_else_is_on_its_way(void **state
 }
 
 static void
+bytes_that_arrive_after_they_were_forgotten_leave_no_room_for_others(void **state)
+{
+        struct channel channel;
+
+        (void)state;
+        set_up(&channel, false);
+        assert_int_equal(send_tuple(&channel, 3 * SIZE), 0);
+        sqi_load_forget(&channel.load);
+        receive(&channel);
+        assert_int_equal(channel.load.bytes, 0);
+        tear_down(&channel);
+}
+
+static void
 holds_back_what_a_slow_receiver_would_need_more_than_a_second_for(void **state)
 {
         struct channel channel;
@@ -134,6 +148,68 @@ never_holds_feedback_back(void **state)
         sqi_load_cost(&channel.load, SQI_QUEUE_NS);
         for (int i = 0; i < 5; i++)
                 assert_int_equal(send_tuple(&channel, SIZE), 0);
+        tear_down(&channel);
+}
+
+/* Tasks 1 and 3 of 4 read, and listen; the first reads from the inbox, the other is not looked at. */
+static void
+set_up_broadcast(struct channel *channel, struct sqi_load loads[4])
+{
+        set_up(channel, false);
+        memset(loads, 0, 4 * sizeof(*loads));
+        sqi_outlet_clear(&channel->outlet);
+        sqi_outlet_init(&channel->outlet, &channel->source, channel->socket, 1, true, false);
+        for (uint32_t task = 1; task < 4; task += 2) {
+                assert_int_equal(sqi_outlet_expect(&channel->outlet, 4, task, 1), 0);
+                sqi_outlet_reader(&channel->outlet, task, 0, true);
+        }
+        sqi_outlet_watch(&channel->outlet, loads);
+}
+
+static void
+holds_a_broadcast_back_until_its_bytes_have_arrived_at_every_reader(void **state)
+{
+        struct channel channel;
+        struct sqi_load loads[4];
+        size_t size;
+
+        (void)state;
+        set_up_broadcast(&channel, loads);
+        assert_int_equal(send_tuple(&channel, SIZE), 0);
+        size = (size_t)loads[1].bytes;
+        assert_true(size > SIZE);
+        assert_int_equal(loads[3].bytes, size);
+        assert_int_equal(loads[0].bytes + loads[2].bytes, 0);
+        assert_int_equal(send_tuple(&channel, SIZE), -EAGAIN);
+        assert_true(channel.outlet.held);
+        sqi_load_arrive(&loads[1], size);
+        assert_int_equal(sqi_outlet_push(&channel.outlet, &channel.source), -EAGAIN);
+        assert_int_equal(loads[1].bytes, 0);
+        assert_int_equal(channel.metrics.batches_out, 1);
+        sqi_load_arrive(&loads[3], size);
+        assert_int_equal(sqi_outlet_push(&channel.outlet, &channel.source), 0);
+        assert_int_equal(loads[1].bytes, size);
+        assert_int_equal(loads[3].bytes, size);
+        tear_down(&channel);
+}
+
+static void
+sends_a_broadcast_no_faster_than_its_slowest_reader_executes_it(void **state)
+{
+        struct channel channel;
+        struct sqi_load loads[4];
+
+        (void)state;
+        set_up_broadcast(&channel, loads);
+        sqi_load_cost(&loads[1], 1);
+        sqi_load_cost(&loads[3], SQI_QUEUE_NS / 2);
+        for (int i = 0; i < 3; i++)
+                assert_int_equal(send_tuple(&channel, 1), 0);
+        assert_int_equal(channel.outlet.most, 1);
+        assert_int_equal(loads[1].queued, 3);
+        assert_int_equal(send_tuple(&channel, 1), -EAGAIN);
+        sqi_load_add(&loads[3], -1);
+        assert_int_equal(sqi_outlet_push(&channel.outlet, &channel.source), 0);
         tear_down(&channel);
 }
 
@@ -207,8 +283,11 @@ main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(holds_back_bytes_above_the_bound_until_those_before_them_have_arrived),
                 cmocka_unit_test(sends_what_is_larger_than_the_bound_when_nothing_else_is_on_its_way),
+                cmocka_unit_test(bytes_that_arrive_after_they_were_forgotten_leave_no_room_for_others),
                 cmocka_unit_test(holds_back_what_a_slow_receiver_would_need_more_than_a_second_for),
                 cmocka_unit_test(never_holds_feedback_back),
+                cmocka_unit_test(holds_a_broadcast_back_until_its_bytes_have_arrived_at_every_reader),
+                cmocka_unit_test(sends_a_broadcast_no_faster_than_its_slowest_reader_executes_it),
                 cmocka_unit_test(counts_a_broadcast_reader_only_in_its_living_incarnation),
                 cmocka_unit_test(says_once_that_it_has_dropped_what_was_stuck),
         };

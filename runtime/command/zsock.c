@@ -2,13 +2,38 @@
 #include "command/zsock.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/descriptors.h"
+
+/* czmq would take limits, addresses and where it logs from them. They go from the environment of what we start, too. */
+static void
+forget_settings(void)
+{
+        static const char prefix[] = "ZSYS_";
+
+        for (char **at = environ; *at;) {
+                char name[NAME_MAX];
+                size_t len = strcspn(*at, "=");
+
+                if (len >= sizeof(name) || strncmp(*at, prefix, strlen(prefix)) != 0) {
+                        at++;
+                        continue;
+                }
+                snprintf(name, sizeof(name), "%.*s", (int)len, *at);
+                if (unsetenv(name) < 0)
+                        at++;
+        }
+}
 
 void
 sqi_zsock_begin(void)
 {
+        forget_settings();
         (void)setenv("ZSYS_SIGHANDLER", "false", 1);
         zsys_handler_set(NULL);
 }

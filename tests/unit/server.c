@@ -231,10 +231,25 @@ who_finds_no_descriptor_left_waits_for_one(void **state)
         sqi_server_close(&server);
 }
 
+static void
+takes_no_limits_from_the_environment(void **state)
+{
+        zsock_t *socket = sqi_zsock_new(ZMQ_REQ);
+
+        (void)state;
+        assert_non_null(socket);
+        assert_int_equal(zsock_maxmsgsize(socket), -1);
+        assert_int_equal(zsock_rcvhwm(socket), 1000);
+        assert_null(getenv("ZSYS_MAX_MSGSZ"));
+        assert_null(getenv("ZSYS_RCVHWM"));
+        zsock_destroy(&socket);
+}
+
 int
 main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(takes_no_limits_from_the_environment),
                 cmocka_unit_test_setup_teardown(short_of_descriptors_is_an_error_in_words_and_never_the_end, make_place,
                                                 remove_place),
                 cmocka_unit_test_setup_teardown(hears_what_req_sends_and_passes_over_all_else, make_place,
@@ -245,6 +260,8 @@ main(void)
         };
         int failed;
 
+        setenv("ZSYS_MAX_MSGSZ", "8", 1);
+        setenv("ZSYS_RCVHWM", "7", 1);
         sqi_zsock_begin();
         failed = cmocka_run_group_tests(tests, NULL, NULL);
         sqi_zsock_end();

@@ -13,7 +13,7 @@
 
 #include "channel/socket.h"
 #include "rig/rig.h"
-#include "squall-test.h"
+#include "made.h"
 #include "tuple/batch.h"
 #include "tuple/pack.h"
 #include "built.h"
@@ -30,12 +30,8 @@ struct world {
 static void
 set_up(struct world *world)
 {
-        char error[512];
-
         memset(world, 0, sizeof(*world));
-        world->rig = sq_rig_new("{component: identity, inputs: {in: [n]}}", error, sizeof(error));
-        if (!world->rig)
-                fail_msg("%s", error);
+        world->rig = make_rig("{component: identity, inputs: {in: [n]}}");
         world->task = world->rig->task;
         while (!world->rig->sockets[world->source])
                 world->source++;

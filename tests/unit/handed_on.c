@@ -12,24 +12,10 @@
 #include <cmocka.h>
 
 #include "rig/rig.h"
-#include "squall-test.h"
+#include "made.h"
 #include "task/snapshot.h"
 
-enum { HEAD_VERSION = 3, HEAD_STATE_VERSION = 40, HEAD_SIZE = 48 };
-
-static struct sq_rig *
-make(const char *component)
-{
-        const char *build = getenv("BUILD_DIR");
-        char setup[512], error[512];
-
-        snprintf(setup, sizeof(setup), "{component: %s/%s.so, inputs: {in: [word]}}", build ? build : "build",
-                 component);
-        struct sq_rig *rig = sq_rig_new(setup, error, sizeof(error));
-        if (!rig)
-                fail_msg("%s", error);
-        return rig;
-}
+enum { HEAD_VERSION = 3, HEAD_STATE_VERSION = 40, HEAD_SIZE = 48, ROOM = 4096 };
 
 /* What the task would write down. */
 static size_t
@@ -59,18 +45,37 @@ begin_from(struct sq_rig *rig, const char *bytes, size_t size)
         return r;
 }
 
+/* A component that has seen these two words, and what it would write down. */
+static struct sq_rig *
+make_seen(const char *component, const char *first, const char *second, char bytes[ROOM], size_t *ret_n)
+{
+        struct sq_rig *rig = make_rig_of(component);
+
+        sq_rig_execute(rig, NULL, first);
+        sq_rig_execute(rig, NULL, second);
+        *ret_n = save(rig, bytes, ROOM);
+        sq_rig_emitted(rig, NULL);
+        return rig;
+}
+
+static void
+emits_for(struct sq_rig *rig, const char *tuple, const char *expected)
+{
+        sq_rig_execute(rig, NULL, tuple);
+        assert_string_equal(sq_rig_emitted(rig, NULL), expected);
+}
+
+static const char STORM[] = "{word: storm}";
+
 /* Formats 3 and 4 are 5 without sections; 3 without a version of the state, too. */
 static void
 reads_what_earlier_formats_wrote(void **state)
 {
-        struct sq_rig *rig = make("bolts/count");
-        char bytes[4096];
+        char bytes[ROOM];
         size_t n;
+        struct sq_rig *rig = make_seen("bolts/count", STORM, STORM, bytes, &n);
 
         (void)state;
-        sq_rig_execute(rig, NULL, "{word: storm}");
-        sq_rig_execute(rig, NULL, "{word: storm}");
-        n = save(rig, bytes, sizeof(bytes));
         assert_int_equal(bytes[HEAD_VERSION], 5);
         bytes[HEAD_VERSION] = 4;
         assert_int_equal(begin_from(rig, bytes, n), 0);
@@ -78,63 +83,53 @@ reads_what_earlier_formats_wrote(void **state)
         bytes[HEAD_VERSION] = 3;
         memmove(bytes + HEAD_STATE_VERSION, bytes + HEAD_SIZE, n - HEAD_SIZE);
         assert_int_equal(begin_from(rig, bytes, n - (HEAD_SIZE - HEAD_STATE_VERSION)), 0);
-        sq_rig_emitted(rig, NULL);
-        sq_rig_execute(rig, NULL, "{word: storm}");
-        assert_string_equal(sq_rig_emitted(rig, NULL), "{\"word\":\"storm\",\"count\":3}\n");
+        emits_for(rig, STORM, "{\"word\":\"storm\",\"count\":3}\n");
         sq_rig_free(&rig);
 }
 
 static void
 refuses_what_a_later_format_would_write(void **state)
 {
-        struct sq_rig *rig = make("bolts/count");
-        char bytes[4096];
+        char bytes[ROOM];
         size_t n;
+        struct sq_rig *rig = make_seen("bolts/count", STORM, STORM, bytes, &n);
 
         (void)state;
-        sq_rig_execute(rig, NULL, "{word: storm}");
-        n = save(rig, bytes, sizeof(bytes));
         bytes[HEAD_VERSION]++;
         assert_int_equal(begin_from(rig, bytes, n), -1);
         sq_rig_free(&rig);
 }
 
 /* As the version before has written it: each state is as good as one of that. */
-static size_t
-save_as(struct sq_rig *rig, uint32_t version, char *bytes, size_t size)
+static void
+say_it_is_of(char *bytes, uint32_t version)
 {
-        size_t n;
-
-        sq_rig_execute(rig, NULL, "{word: storm}");
-        sq_rig_execute(rig, NULL, "{word: storm}");
-        sq_rig_emitted(rig, NULL);
-        n = save(rig, bytes, size);
         memcpy(bytes + HEAD_STATE_VERSION, &version, sizeof(version));
-        return n;
 }
 
 static void
 migrates_the_state_of_another_version(void **state)
 {
-        struct sq_rig *rig = make("tests/components/migrating");
-        char bytes[4096];
-        size_t n = save_as(rig, 1, bytes, sizeof(bytes));
+        char bytes[ROOM];
+        size_t n;
+        struct sq_rig *rig = make_seen("tests/components/migrating", STORM, STORM, bytes, &n);
 
         (void)state;
+        say_it_is_of(bytes, 1);
         assert_int_equal(begin_from(rig, bytes, n), 0);
-        sq_rig_execute(rig, NULL, "{word: storm}");
-        assert_string_equal(sq_rig_emitted(rig, NULL), "{\"word\":\"storm\",\"n\":1,\"before\":2}\n");
+        emits_for(rig, STORM, "{\"word\":\"storm\",\"n\":1,\"before\":2}\n");
         sq_rig_free(&rig);
 }
 
 static void
 does_not_begin_with_state_that_migrate_refuses(void **state)
 {
-        struct sq_rig *rig = make("tests/components/migrating");
-        char bytes[4096];
-        size_t n = save_as(rig, 7, bytes, sizeof(bytes));
+        char bytes[ROOM];
+        size_t n;
+        struct sq_rig *rig = make_seen("tests/components/migrating", STORM, STORM, bytes, &n);
 
         (void)state;
+        say_it_is_of(bytes, 7);
         assert_int_equal(begin_from(rig, bytes, n), -1);
         assert_true(rig->task->final);
         assert_string_equal(rig->task->error, "no state of version 7 can be read (storm)");
@@ -144,13 +139,11 @@ does_not_begin_with_state_that_migrate_refuses(void **state)
 static void
 names_a_file_that_is_cut_short_anywhere(void **state)
 {
-        struct sq_rig *rig = make("tests/components/owner");
-        char bytes[4096];
+        char bytes[ROOM];
         size_t n;
+        struct sq_rig *rig = make_seen("tests/components/owner", STORM, STORM, bytes, &n);
 
         (void)state;
-        sq_rig_execute(rig, NULL, "{word: storm}");
-        n = save(rig, bytes, sizeof(bytes));
         for (size_t cut = 1; cut < n; cut++)
                 assert_int_equal(begin_from(rig, bytes, cut), -1);
         sq_rig_free(&rig);
@@ -159,18 +152,13 @@ names_a_file_that_is_cut_short_anywhere(void **state)
 static void
 hands_on_what_a_key_owns(void **state)
 {
-        struct sq_rig *rig = make("tests/components/owner");
-        char bytes[4096];
+        char bytes[ROOM];
         size_t n;
+        struct sq_rig *rig = make_seen("tests/components/owner", "{word: ab}", "{word: cab}", bytes, &n);
 
         (void)state;
-        sq_rig_execute(rig, NULL, "{word: ab}");
-        sq_rig_execute(rig, NULL, "{word: cab}");
-        n = save(rig, bytes, sizeof(bytes));
         assert_int_equal(begin_from(rig, bytes, n), 0);
-        sq_rig_emitted(rig, NULL);
-        sq_rig_execute(rig, NULL, "{word: a}");
-        assert_string_equal(sq_rig_emitted(rig, NULL), "{\"words\":\"ab cab a\",\"letters\":\"a3b2c1\"}\n");
+        emits_for(rig, "{word: a}", "{\"words\":\"ab cab a\",\"letters\":\"a3b2c1\"}\n");
         sq_rig_free(&rig);
 }
 
@@ -216,7 +204,7 @@ assert_transit(struct sq_task *task, const char *content, bool by_feedback)
 static void
 hands_on_values_batches_in_transit_and_that_it_is_over(void **state)
 {
-        struct sq_rig *rig = make("tests/components/owner");
+        struct sq_rig *rig = make_rig_of("tests/components/owner");
         const struct sqi_own_value *value;
         char bytes[4096];
         size_t n = save_all_sections(rig, bytes, sizeof(bytes));
@@ -241,7 +229,7 @@ hands_on_values_batches_in_transit_and_that_it_is_over(void **state)
 static void
 says_of_who_has_nothing_else_that_it_is_over(void **state)
 {
-        struct sq_rig *rig = make("tests/components/owner");
+        struct sq_rig *rig = make_rig_of("tests/components/owner");
         char bytes[4096];
         size_t n;
 
@@ -257,7 +245,7 @@ says_of_who_has_nothing_else_that_it_is_over(void **state)
 static void
 names_sections_that_are_cut_short_anywhere(void **state)
 {
-        struct sq_rig *rig = make("tests/components/owner");
+        struct sq_rig *rig = make_rig_of("tests/components/owner");
         char bytes[4096];
         size_t n = save_all_sections(rig, bytes, sizeof(bytes)), whole = 0;
 

@@ -11,19 +11,9 @@
 #include <squall-test.h>
 
 #include "built.h"
+#include "made.h"
 
 #define MS UINT64_C(1000000)
-
-static struct sq_rig *
-make(const char *setup)
-{
-        char error[512];
-        struct sq_rig *rig = sq_rig_new(setup, error, sizeof(error));
-
-        if (!rig)
-                fail_msg("%s", error);
-        return rig;
-}
 
 /* How many tuples go out `ns` later. */
 static unsigned
@@ -42,7 +32,7 @@ emitted_after(struct sq_rig *rig, uint64_t ns)
 static void
 emits_at_the_rate_from_the_first_call_on(void **unused)
 {
-        struct sq_rig *rig = make("{component: generate, properties: {rate: 10}}");
+        struct sq_rig *rig = make_rig("{component: generate, properties: {rate: 10}}");
 
         (void)unused;
         assert_int_equal(emitted_after(rig, 0), 1);
@@ -56,7 +46,7 @@ emits_at_the_rate_from_the_first_call_on(void **unused)
 static void
 makes_a_stall_good(void **unused)
 {
-        struct sq_rig *rig = make("{component: generate, properties: {rate: 10}}");
+        struct sq_rig *rig = make_rig("{component: generate, properties: {rate: 10}}");
 
         (void)unused;
         assert_int_equal(emitted_after(rig, 0), 1);
@@ -69,7 +59,7 @@ makes_a_stall_good(void **unused)
 static void
 shares_the_rate_among_the_tasks(void **unused)
 {
-        struct sq_rig *rig = make("{component: generate, properties: {rate: 10}, parallelism: 2, index: 1}");
+        struct sq_rig *rig = make_rig("{component: generate, properties: {rate: 10}, parallelism: 2, index: 1}");
 
         (void)unused;
         assert_int_equal(emitted_after(rig, 0), 0);
@@ -81,7 +71,7 @@ shares_the_rate_among_the_tasks(void **unused)
 static void
 emits_no_more_than_may_be_pending(void **unused)
 {
-        struct sq_rig *rig = make(
+        struct sq_rig *rig = make_rig(
                 "{component: generate, properties: {count: 300}, config: {topology.max.spout.pending: 5}}");
 
         (void)unused;

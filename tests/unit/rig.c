@@ -12,22 +12,12 @@
 
 #include "squall-test.h"
 #include "built.h"
-
-static struct sq_rig *
-make(const char *setup)
-{
-        char error[512];
-        struct sq_rig *rig = sq_rig_new(setup, error, sizeof(error));
-
-        if (!rig)
-                fail_msg("%s", error);
-        return rig;
-}
+#include "made.h"
 
 static void
 hands_out_what_was_emitted_once(void **state)
 {
-        struct sq_rig *rig = make("{component: split}");
+        struct sq_rig *rig = make_rig("{component: split}");
 
         (void)state;
         assert_int_equal(sq_rig_execute(rig, NULL, "{line: a storm}"), SQ_ACK);
@@ -41,7 +31,7 @@ hands_out_what_was_emitted_once(void **state)
 static void
 keeps_state_from_tuple_to_tuple_and_finishes(void **state)
 {
-        struct sq_rig *rig = make(
+        struct sq_rig *rig = make_rig(
                 "{component: count, properties: {by: word, emit: end}, inputs: {a: [word], b: [word, n]}}");
 
         (void)state;
@@ -56,7 +46,7 @@ keeps_state_from_tuple_to_tuple_and_finishes(void **state)
 static void
 lets_time_pass_only_when_told(void **state)
 {
-        struct sq_rig *rig = make(
+        struct sq_rig *rig = make_rig(
                 "{component: top, properties: {by: n, emit: tick}, config: {topology.tick.tuple.freq.secs: 3600}, inputs: {in: [n]}}");
 
         (void)state;
@@ -73,7 +63,7 @@ lets_time_pass_only_when_told(void **state)
 static void
 plays_the_bolts_of_a_spout(void **state)
 {
-        struct sq_rig *rig = make(
+        struct sq_rig *rig = make_rig(
                 "{component: generate, properties: {count: 2}, config: {topology.spout.retry.delay.ms: 1000}}");
 
         (void)state;
@@ -90,7 +80,7 @@ plays_the_bolts_of_a_spout(void **state)
 static void
 says_why_a_tuple_is_none(void **state)
 {
-        struct sq_rig *rig = make("{component: split}");
+        struct sq_rig *rig = make_rig("{component: split}");
 
         (void)state;
         assert_int_equal(sq_rig_execute(rig, NULL, "{lin: a}"), SQ_FAIL);

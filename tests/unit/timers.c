@@ -11,23 +11,9 @@
 #include <cmocka.h>
 
 #include "rig/rig.h"
-#include "squall-test.h"
+#include "made.h"
 
 #define SECOND UINT64_C(1000000000)
-
-static struct sq_rig *
-make(void)
-{
-        const char *build = getenv("BUILD_DIR");
-        char setup[512], error[512];
-
-        snprintf(setup, sizeof(setup), "{component: %s/tests/components/alarm.so, inputs: {in: [word]}}",
-                 build ? build : "build");
-        struct sq_rig *rig = sq_rig_new(setup, error, sizeof(error));
-        if (!rig)
-                fail_msg("%s", error);
-        return rig;
-}
 
 static void
 rings(struct sq_rig *rig, const char *expected)
@@ -39,7 +25,7 @@ rings(struct sq_rig *rig, const char *expected)
 static void
 a_timer_rings_at_its_time_and_once(void **state)
 {
-        struct sq_rig *rig = make();
+        struct sq_rig *rig = make_rig_of("tests/components/alarm");
 
         (void)state;
         sq_rig_execute(rig, NULL, "{word: tea}");
@@ -55,7 +41,7 @@ a_timer_rings_at_its_time_and_once(void **state)
 static void
 one_that_is_cancelled_does_not_ring(void **state)
 {
-        struct sq_rig *rig = make();
+        struct sq_rig *rig = make_rig_of("tests/components/alarm");
 
         (void)state;
         sq_rig_execute(rig, NULL, "{word: tea}");
@@ -72,7 +58,7 @@ one_that_is_cancelled_does_not_ring(void **state)
 static void
 many_ring_in_the_order_of_their_times(void **state)
 {
-        struct sq_rig *rig = make();
+        struct sq_rig *rig = make_rig_of("tests/components/alarm");
         char tuple[64];
         const char *at;
         int n = 0;
@@ -99,7 +85,7 @@ many_ring_in_the_order_of_their_times(void **state)
 static void
 one_that_is_overdue_after_a_restart_rings_at_once(void **state)
 {
-        struct sq_rig *rig = make();
+        struct sq_rig *rig = make_rig_of("tests/components/alarm");
 
         (void)state;
         sq_rig_execute(rig, NULL, "{word: tea}");
@@ -116,7 +102,7 @@ one_that_is_overdue_after_a_restart_rings_at_once(void **state)
 static void
 a_key_that_is_made_as_one_rings_goes_where_that_key_goes(void **state)
 {
-        struct sq_rig *rig = make();
+        struct sq_rig *rig = make_rig_of("tests/components/alarm");
         void *it;
 
         (void)state;
@@ -134,7 +120,7 @@ a_key_that_is_made_as_one_rings_goes_where_that_key_goes(void **state)
 static void
 what_was_set_and_cancelled_takes_no_room(void **state)
 {
-        struct sq_rig *rig = make();
+        struct sq_rig *rig = make_rig_of("tests/components/alarm");
 
         (void)state;
         for (int i = 0; i < 5000; i++) {

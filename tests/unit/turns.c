@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
+#include "made.h"
 #include "rig/rig.h"
-#include "squall-test.h"
 #include "tuple/batch.h"
 #include "tuple/pack.h"
 
@@ -32,11 +32,8 @@ slow_clock(void *context)
 static struct sq_rig *
 make(const char *setup)
 {
-        char error[512];
-        struct sq_rig *rig = sq_rig_new(setup, error, sizeof(error));
+        struct sq_rig *rig = make_rig(setup);
 
-        if (!rig)
-                fail_msg("%s", error);
         rig->driver.now = slow_clock;
         return rig;
 }

@@ -281,6 +281,16 @@ struct sq_items {
 SQ_EXPORT struct sq_items sq_items(struct sq_value value);
 SQ_EXPORT bool sq_next_item(struct sq_items *items, struct sq_value *ret_value);
 
+/* Spreads every bit of a number over all, and no two numbers come out the same: for hash tables, and for random numbers
+ * in a row. The finaliser of MurmurHash3 (A. Appleby, public domain). */
+static inline uint64_t
+sq_mix(uint64_t x)
+{
+        x = (x ^ x >> 33) * UINT64_C(0xff51afd7ed558ccd);
+        x = (x ^ x >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+        return x ^ x >> 33;
+}
+
 /* The one value that `bytes` of anybody's are in msgpack, a view: nothing is copied. False: they are not that, more than
  * that, or nested deeper than 128. */
 SQ_EXPORT bool sq_unpack(struct sq_str bytes, struct sq_value *ret_value);

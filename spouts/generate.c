@@ -63,8 +63,10 @@ static const char *const words[] = {
 };
 enum { NWORDS = sizeof(words) / sizeof(*words) };
 
+/* The number behind `x` in a row of random ones: SplitMix64 (S. Vigna, public domain). A seed means the same tuples in
+ * every version. */
 static uint64_t
-mix(uint64_t x)
+after(uint64_t x)
 {
         x += UINT64_C(0x9e3779b97f4a7c15);
         x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -118,7 +120,7 @@ zipf_draw(const struct zipf *zipf, uint64_t random)
                 k = k < 1 ? 1 : k > zipf->n ? zipf->n : k;
                 if (k - x <= zipf->cut || u >= zipf_h(k + 0.5, zipf->s) - pow(k, -zipf->s))
                         return (int64_t)k;
-                random = mix(random);
+                random = after(random);
         }
 }
 
@@ -307,7 +309,7 @@ prepare(struct sq_task *task)
                         return sq_error(task, "%s: `%s` is no recipe (right is %s)", fields.names[i], fields.values[i],
                                         right);
                 source->field = self->nvalues;
-                source->salt = mix((uint64_t)self->seed ^ mix(i));
+                source->salt = after((uint64_t)self->seed ^ after(i));
                 source->text = source->kind == WORDS ? malloc(source->words * (size_t)WORD_BYTES) : NULL;
                 if (source->kind == WORDS && !source->text)
                         return sq_error(task, "%s", strerror(ENOMEM));
@@ -325,7 +327,7 @@ make_words(const struct source *source, uint64_t random)
 {
         size_t len = 0;
 
-        for (unsigned i = 0; i < source->words; i++, random = mix(random)) {
+        for (unsigned i = 0; i < source->words; i++, random = after(random)) {
                 const char *text = words[below(random, NWORDS)];
                 size_t n = strlen(text);
 
@@ -340,7 +342,7 @@ make_words(const struct source *source, uint64_t random)
 static inline struct sq_value
 make(const struct source *source, uint64_t k, struct sq_time now)
 {
-        uint64_t random = source->kind == SEQ ? 0 : mix(source->salt + k);
+        uint64_t random = source->kind == SEQ ? 0 : after(source->salt + k);
 
         switch (source->kind) {
         case SEQ:

@@ -18,7 +18,7 @@ sqi_outlet_init(struct sqi_outlet *outlet, const struct sqi_source *source, void
         outlet->receiver = receiver;
         outlet->broadcast = broadcast;
         outlet->feedback = feedback;
-        outlet->edge_key = sqi_mix(sqi_mix((uint64_t)source->task << 32 | source->incarnation) ^ channel);
+        outlet->edge_key = sq_mix(sq_mix((uint64_t)source->task << 32 | source->incarnation) ^ channel);
         outlet->stuck_end = &outlet->stuck;
         outlet->kept_end = &outlet->kept;
         outlet->most = UINT32_MAX;

@@ -16,18 +16,10 @@
 
 enum { DISTINCT_KEPT = 2048, MANTISSA_CUT = 42 };
 
-static uint64_t
-mix(uint64_t x)
-{
-        x = (x ^ (x >> 33)) * 0xff51afd7ed558ccdu;
-        x = (x ^ (x >> 33)) * 0xc4ceb9fe1a85ec53u;
-        return x ^ (x >> 33);
-}
-
 static struct sq_occurrence *
 find(const struct sq_bag *bag, uint64_t key)
 {
-        size_t place = mix(key) & (bag->size - 1);
+        size_t place = sq_mix(key) & (bag->size - 1);
 
         while (bag->places[place].n && bag->places[place].key != key)
                 place = (place + 1) & (bag->size - 1);
@@ -124,7 +116,7 @@ hash_bytes(enum sq_type type, const void *ptr, size_t len)
 
         for (size_t i = 0; i < len; i++)
                 h = (h ^ bytes[i]) * 0x100000001b3u;
-        return mix(h ^ ((uint64_t)type << 56));
+        return sq_mix(h ^ ((uint64_t)type << 56));
 }
 
 /* Whole and not negative: an SQ_INT, whatever type it had. */
@@ -154,11 +146,11 @@ hash_items(struct sq_value list)
 
         for (; sq_next_item(&items, &item); n++) {
                 if (list.type == SQ_ARRAY)
-                        h = mix(h + sq_bag_hash(item));
+                        h = sq_mix(h + sq_bag_hash(item));
                 else if (sq_next_item(&items, &value))
-                        h += mix(mix(sq_bag_hash(item)) + sq_bag_hash(value));
+                        h += sq_mix(sq_mix(sq_bag_hash(item)) + sq_bag_hash(value));
         }
-        return mix((h + n) ^ ((uint64_t)list.type << 56));
+        return sq_mix((h + n) ^ ((uint64_t)list.type << 56));
 }
 
 uint64_t
@@ -175,7 +167,7 @@ sq_bag_hash(struct sq_value value)
         case SQ_BOOL:
                 return hash_bytes(value.type, value.as.b ? "t" : "f", 1);
         case SQ_TIME:
-                return mix(hash_bytes(value.type, &value.as.i, sizeof(value.as.i)) + value.len);
+                return sq_mix(hash_bytes(value.type, &value.as.i, sizeof(value.as.i)) + value.len);
         case SQ_ARRAY:
         case SQ_MAP:
                 return hash_items(value);

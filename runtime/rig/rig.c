@@ -484,7 +484,7 @@ sqi_rig_feed(struct sq_rig *rig, const struct sqi_plan_edge *edge, uint32_t sour
                 at = sqi_pack(at, &values[i]);
         header.bytes = (uint32_t)(at - bytes - (ptrdiff_t)sizeof(header));
         header.run_bytes = sizeof(run) + sizeof(root);
-        header.edge_key = sqi_mix(task + 1);
+        header.edge_key = sq_mix(task + 1);
         header.first_seq = rig->seq++;
         struct sqi_tree *tree = tree_of(rig, root, true);
         if (!tree) {

@@ -91,7 +91,7 @@ partial_key(struct sqi_target *target, const struct sqi_slice *tuple)
 {
         uint64_t hash = sqi_key_hash(target->edge, tuple);
         uint32_t n = target->noutlets;
-        uint32_t first = (uint32_t)(hash % n), second = (uint32_t)(sqi_mix(hash) % n);
+        uint32_t first = (uint32_t)(hash % n), second = (uint32_t)(sq_mix(hash) % n);
 
         if (second == first)
                 second = first + 1 < n ? first + 1 : 0;

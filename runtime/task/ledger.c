@@ -239,7 +239,7 @@ delay_of_killer(const struct sqi_ledger *ledger, struct sqi_retry *retry, uint64
         uint64_t ns = delay(ledger, &retry->attempt);
 
         retry->attempt.failures++;
-        return ns / 2 + sqi_mix(retry->position ^ now_ns) % (ns + 1);
+        return ns / 2 + sq_mix(retry->position ^ now_ns) % (ns + 1);
 }
 
 static bool

@@ -207,8 +207,8 @@ sqi_spout_open(struct sq_task *task)
         const struct sqi_config *config = &task->plan->config;
         struct sqi_ledger_config ledger = {
                 .task = task->id,
-                .first = sqi_mix((uint64_t)task->id << 32 |
-                                 task->incarnation), /* acks of an earlier incarnation meet no tree of this one */
+                .first = sq_mix((uint64_t)task->id << 32 |
+                                task->incarnation), /* acks of an earlier incarnation meet no tree of this one */
                 .timeout_ns = (uint64_t)(config->message_timeout * 1e9),
                 .max_pending = (uint64_t)config->max_pending,
                 .max_retries = config->max_retries,

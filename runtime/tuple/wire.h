@@ -22,6 +22,8 @@
 
 #include <stdint.h>
 
+#include "squall.h"
+
 enum { SQI_WIRE_VERSION = 1 };
 enum { SQI_HEADER_SIZE = 64 };
 enum { SQI_SUBSCRIPTION_SIZE = 12 }; /* the head of a broadcast up to `task`: what its receivers subscribe to */
@@ -87,29 +89,17 @@ enum { SQI_ROOTS_MAX = 256 };
 #define SQI_ROOT(task, number) (((uint64_t)(task) << SQI_ROOT_BITS) | ((number) & ((1ull << SQI_ROOT_BITS) - 1)))
 #define SQI_ROOT_TASK(root) ((uint32_t)((root) >> SQI_ROOT_BITS))
 
-/* The finaliser of MurmurHash3 (A. Appleby, public domain): a bijection of 64 bits that spreads every one. */
-static inline uint64_t
-sqi_mix(uint64_t x)
-{
-        x ^= x >> 33;
-        x *= 0xff51afd7ed558ccdull;
-        x ^= x >> 33;
-        x *= 0xc4ceb9fe1a85ec53ull;
-        x ^= x >> 33;
-        return x;
-}
-
 static inline uint64_t
 sqi_edge_id(uint64_t key, uint64_t seq)
 {
-        return sqi_mix(key + seq);
+        return sq_mix(key + seq);
 }
 
 /* The receiver's own key of a broadcast channel. */
 static inline uint64_t
 sqi_edge_key_of(uint64_t key, uint32_t receiver)
 {
-        return sqi_mix(key ^ (0x9e3779b97f4a7c15ull * (receiver + 1ull)));
+        return sq_mix(key ^ (0x9e3779b97f4a7c15ull * (receiver + 1ull)));
 }
 
 /* An ack record, back to back after a header of kind SQI_ACKS in the spout's ack inbox. */

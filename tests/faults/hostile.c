@@ -33,7 +33,7 @@ static uint64_t
 draw(struct hostile *hostile, uint64_t n)
 {
         hostile->random += UINT64_C(0x9e3779b97f4a7c15);
-        return sqi_mix(hostile->random) % n;
+        return sq_mix(hostile->random) % n;
 }
 
 static void

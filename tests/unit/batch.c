@@ -222,7 +222,7 @@ buffers_are_recycled(void **state)
 static void
 edge_ids_of_one_channel_differ(void **state)
 {
-        uint64_t key = sqi_mix(42);
+        uint64_t key = sq_mix(42);
 
         (void)state;
         for (uint64_t i = 0; i < 1000; i++)

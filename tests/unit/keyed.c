@@ -98,7 +98,7 @@ random_steps_agree_with_a_model(void **state)
 
         (void)state;
         for (uint64_t i = 0; i < 500000; i++) {
-                uint64_t dice = sqi_mix(i + 7), k = dice % KEYS;
+                uint64_t dice = sq_mix(i + 7), k = dice % KEYS;
                 if ((dice >> 32) % 5 == 0) {
                         assert_int_equal(sqi_keyed_forget(keyed, name(buffer, k)), there[k]);
                         count -= there[k];

@@ -300,7 +300,7 @@ send_deadly(struct deadly *deadly, uint64_t position, struct sqi_attempt attempt
 static void
 deliver_deadly(struct deadly *deadly, uint64_t now_ns)
 {
-        deadly->seed = sqi_mix(deadly->seed + 1);
+        deadly->seed = sq_mix(deadly->seed + 1);
         size_t i = deadly->seed % deadly->n;
         uint64_t position = deadly->positions[i], root = deadly->roots[i];
 
@@ -527,7 +527,7 @@ struct world {
 static uint64_t
 draw(struct world *world, uint64_t n)
 {
-        world->seed = sqi_mix(world->seed + 0x9e3779b97f4a7c15ull);
+        world->seed = sq_mix(world->seed + 0x9e3779b97f4a7c15ull);
         return world->seed % n;
 }
 

@@ -50,7 +50,7 @@ random_steps_agree_with_a_model(void **state)
 
         (void)state;
         for (uint64_t i = 0; i < 200000; i++) {
-                uint64_t dice = sqi_mix(i + 3), k = dice % KEYS, p = (dice >> 20) % PARTS;
+                uint64_t dice = sq_mix(i + 3), k = dice % KEYS, p = (dice >> 20) % PARTS;
                 struct sqi_part *map = part(&it, (uint32_t)p);
                 struct sqi_block *block = sqi_block_find(it.owned, map, key_of(&k));
 
@@ -104,8 +104,8 @@ an_array_grows_at_its_end_and_drops_at_its_beginning(void **state)
                 uint64_t begin = 0, end = 0;
 
                 for (uint64_t i = 0; i < 3000; i++) {
-                        if (sqi_mix(i) % 7 == 0) {
-                                uint64_t n = sqi_mix(i + 1) % 20, length = end - begin;
+                        if (sq_mix(i) % 7 == 0) {
+                                uint64_t n = sq_mix(i + 1) % 20, length = end - begin;
                                 sqi_array_drop(it.owned, array, n);
                                 begin += n < length ? n : length;
                         }

@@ -15,6 +15,9 @@ DEBS_servers := redis-server
 DEBS := gcc libc6-dev pkg-config procps libczmq-dev libzmq3-dev libfyaml-dev libxxhash-dev libmsgpack-dev libmicrohttpd-dev libcmocka-dev \
         zlib1g-dev libzstd-dev zstd libpcre2-dev $(DEBS_connectors)
 DEBS_lint := clang libclang-rt-14-dev clang-format clang-tidy cppcheck
+# What looks at the page; and what looks at formats, where it is there: schemas, Prometheus.
+DEBS_page := chromium python3
+DEBS_checks := python3-jsonschema prometheus
 DEBS_fresh := debootstrap
 DEBS_docs := cmark-gfm
 DEBS_deb := build-essential debhelper dpkg-dev lintian
@@ -119,6 +122,7 @@ $(B)/%.o: %.c $(B)/flags
 PIC := -fPIE
 $(B)/cli/new.o: $(wildcard cli/templates/*)
 $(B)/runtime/daemon/web.o: docs/openapi.json
+$(B)/runtime/daemon/browse.o: runtime/daemon/page.html
 $(PLUGINS) $(KIT): PIC := -fPIC
 $(KIT): PIC += $(KIT_FLAGS)
 
@@ -131,8 +135,8 @@ $(B)/flags: FORCE
 
 deps: ## install the Debian packages that are missing (as root or by sudo); nothing when all are there
 	@.ci/deps $(DEBS)
-deps-lint: ## the same for lint, fuzz and the build with clang
-	@.ci/deps $(DEBS) $(DEBS_lint)
+deps-lint: ## the same for lint, fuzz, the build with clang, and checks that are skipped else
+	@.ci/deps $(DEBS) $(DEBS_lint) $(DEBS_checks)
 
 deps-docs: ## the same for docs
 	@.ci/deps $(DEBS) $(DEBS_docs)
@@ -148,6 +152,10 @@ test: deps ## install, build, unit tests, integration tests, sanitizer runs; end
 test-connectors: deps ## the same for the connectors, each against a real server, which it installs and starts
 	@.ci/deps $(DEBS_servers)
 	@SUITES=connectors tests/run $(or $(CONNECTOR_MODES),release)
+
+test-page: deps ## the page that the supervisor serves, in headless Chromium, which it installs (PICTURES=DIR keeps what it saw)
+	@.ci/deps $(DEBS_page)
+	@SUITES=page tests/run release
 
 faults: all $(FAULTS) ## kill, stop, starve and overload topologies, and count what is lost (SEEDS=20, SEED=N, ONLY=scenario)
 	@tests/faults/run
@@ -212,7 +220,7 @@ install: all ## put it below DESTDIR and PREFIX (/usr/local)
 # There a component lies beside its topology, and only its owner may write into the folder.
 	sed -i 's|$${SQUALL_BUILD:-../../build}/topologies/[a-z-]*/|./|; s|$${OUT:-counts.tsv}|$${OUT:--}|; s|$${OUT:-\.}|$${OUT:-/tmp}|' \
 		$(LIB)/topologies/*/*.yaml
-	for file in README.md CHANGELOG.md docs/*.md docs/*.svg docs/squall.service docs/openapi.json docs/squall.rules.yml; do \
+	for file in README.md CHANGELOG.md docs/*.md docs/*.svg docs/*.png docs/squall.service docs/openapi.json docs/squall.rules.yml; do \
 		install -D -m 644 $$file $(SHARE)/doc/squall/$$file || exit 1; done
 	for file in $(COMPLETIONS); do install -d $(SHARE)/$${file%/*} && $(B)/squall completion $${file%%[-/]*} >$(SHARE)/$$file || exit 1; done
 	install -d $(MAN)

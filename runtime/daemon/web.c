@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "daemon/answer.h"
+#include "daemon/browse.h"
 #include "daemon/hosted.h"
 #include "daemon/rest.h"
 #include "daemon/scrape.h"
@@ -261,6 +262,59 @@ show_status(struct sqi_daemon *daemon, const struct sqi_http_request *request, s
 }
 
 static void
+show_page(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        (void)daemon;
+        (void)request;
+        reply_copy(reply, "text/html; charset=utf-8", sqi_browse_page);
+}
+
+static void
+show_history(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        show_view(daemon, request->uri->segments[4], sqi_browse_history, reply);
+}
+
+static void
+show_events(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        struct sqi_writer writer = sqi_writer(SQI_JSON);
+
+        sqi_browse_events(daemon, request->uri, &writer);
+        reply_json(reply, &writer);
+}
+
+static void
+show_file(struct sqi_daemon *daemon, const char *topology, const char *name, struct sqi_http_reply *reply)
+{
+        const struct sqi_hosted *hosted = want(daemon, topology, reply);
+        void *bytes;
+        size_t size;
+        int r;
+
+        if (!hosted)
+                return;
+        r = sqi_browse_file(hosted, name, &bytes, &size);
+        if (r < 0)
+                sqi_http_reply_error(reply, FAILED, "cannot read the file %s of '%s': %s", name, topology,
+                                     strerror(-r));
+        else
+                sqi_http_reply_bytes(reply, "text/plain; charset=utf-8", bytes, size);
+}
+
+static void
+show_log(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        show_file(daemon, request->uri->segments[4], "log", reply);
+}
+
+static void
+show_source(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        show_file(daemon, request->uri->segments[4], "topology.yaml", reply);
+}
+
+static void
 show_openapi(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
 {
         (void)daemon;
@@ -278,6 +332,7 @@ static const struct {
         const char *path; /* a segment `*` is any one */
         page *page;
 } pages[] = {
+        {SQI_GET, "/", show_page},
         {SQI_GET, "/ping", show_ping},
         {SQI_GET, "/ready", show_ready},
         {SQI_GET, "/version", show_version},
@@ -294,12 +349,18 @@ static const struct {
         {SQI_POST, "/api/v1/topology/*/rebalance/*", do_rebalance},
         {SQI_GET, "/api/v1/squall/topologies", show_list},
         {SQI_GET, "/api/v1/squall/topologies/*", show_status},
+        {SQI_GET, "/api/v1/squall/topologies/*/history", show_history},
+        {SQI_GET, "/api/v1/squall/topologies/*/log", show_log},
+        {SQI_GET, "/api/v1/squall/topologies/*/source", show_source},
+        {SQI_GET, "/api/v1/squall/events", show_events},
 };
 enum { NPAGES = sizeof(pages) / sizeof(pages[0]) };
 
 static bool
 matches(const char *path, const struct sqi_uri *uri)
 {
+        if (uri->nsegments == 0)
+                return strcmp(path, "/") == 0;
         for (uint32_t i = 0; i < uri->nsegments; i++) {
                 size_t len;
 
@@ -311,7 +372,7 @@ matches(const char *path, const struct sqi_uri *uri)
                         return false;
                 path += len;
         }
-        return uri->nsegments > 0 && !*path;
+        return !*path;
 }
 
 static void

@@ -205,7 +205,7 @@ check "and forgotten" until_true gone
 # ---- whoever asks what ----
 
 check "what is not there is not found" is_refused 404 ask GET /nothing
-check "the root is not found" is_refused 404 ask GET /
+check "the root is the page" eval 'get / | grep -qF "<title>Squall</title>"'
 check "a page is not to be posted to" is_refused 405 with_token POST /ping
 check "a method that is not known is refused" is_refused 405 ask DELETE /ping
 check "a HEAD has no body" eval '[ "$(ask HEAD /ping | sed "1,/^\$/d" | wc -c)" = 0 ]'

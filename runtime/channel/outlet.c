@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/invariant.h"
 #include "channel/socket.h"
 
 void
@@ -61,6 +62,7 @@ sqi_outlet_watch(struct sqi_outlet *outlet, struct sqi_load *load)
 int
 sqi_outlet_expect(struct sqi_outlet *outlet, uint32_t ntasks, uint32_t first, uint32_t n)
 {
+        sqi_assert(first <= ntasks && n <= ntasks - first && (!outlet->readers || outlet->nreaders == ntasks));
         if (!outlet->readers)
                 outlet->readers = calloc(ntasks, sizeof(*outlet->readers));
         if (!outlet->readers)

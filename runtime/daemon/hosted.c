@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/invariant.h"
 #include "base/random.h"
 #include "control/lease.h"
 #include "daemon/beginning.h"
@@ -52,7 +53,12 @@ on_died(void *context, const struct sqi_death *death)
 static uint32_t
 incarnation_of(const struct sqi_hosted *hosted, uint32_t worker)
 {
-        return hosted->running ? sqi_running_lifecycle(hosted->running)->workers[worker].incarnation : 0;
+        const struct sqi_lifecycle *life = hosted->running ? sqi_running_lifecycle(hosted->running) : NULL;
+
+        if (!life)
+                return 0;
+        sqi_assert(worker < life->plan->nworkers);
+        return life->workers[worker].incarnation;
 }
 
 static void
@@ -378,6 +384,7 @@ sqi_hosted_save(struct sqi_hosted *hosted)
         life = sqi_running_lifecycle(hosted->running);
         if (!life->has_run)
                 return; /* what is written down is of the run before */
+        sqi_assert(hosted->ntasks == life->plan->ntasks);
         for (uint32_t t = 0; t < hosted->ntasks; t++) {
                 changed = changed ||
                           memcmp(&life->tasks[t].position, &hosted->positions[t], sizeof(*hosted->positions)) != 0;

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/invariant.h"
 #include "supervisor/running.h"
 #include "base/sealed.h"
 
@@ -160,6 +161,7 @@ static void
 tell_task(const struct sqi_levels *levels, struct sqi_running *running, uint32_t task)
 {
         const struct sqi_plan *plan = sqi_running_plan(running);
+        sqi_assert(task < plan->ntasks);
         const struct sqi_level *item = find(levels, plan->components[plan->tasks[task].component].id);
         uint32_t worker = plan->tasks[task].worker;
         struct sqi_message message = {.type = SQI_MSG_LOG_LEVEL, .worker = worker, .task = task};

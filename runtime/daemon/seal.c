@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/invariant.h"
 #include "daemon/snapshots.h"
 
 static void
@@ -15,6 +16,7 @@ list_task(const struct sqi_hosted *hosted, uint32_t t, struct sqi_manifest *mani
         const struct sqi_plan *plan = sqi_running_plan(hosted->running);
         const struct sqi_plan_component *component = &plan->components[plan->tasks[t].component];
 
+        sqi_assert(manifest->nfiles < plan->ntasks && manifest->npositions < plan->ntasks);
         if (task->snapshot.size > 0) {
                 struct sqi_manifest_file *file = &manifest->files[manifest->nfiles++];
 

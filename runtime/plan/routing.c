@@ -4,6 +4,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/invariant.h"
+
 /* Task n - 1 joins those before it: each gives what it has above its new share, S / n, and the first S % n of those
  * that can keep one more. */
 static void
@@ -35,6 +37,7 @@ sqi_slots_deal(uint32_t ntasks, uint16_t ret[SQI_SLOTS])
 {
         uint16_t shares[SQI_SLOTS] = {SQI_SLOTS};
 
+        sqi_assert(ntasks > 0 && ntasks <= SQI_SLOTS);
         memset(ret, 0, SQI_SLOTS * sizeof(*ret));
         for (uint32_t n = 2; n <= ntasks; n++)
                 join(n, ret, shares);
@@ -46,9 +49,11 @@ routing_of(const struct sqi_plan *plan, const struct sqi_plan_edge *edge)
         const struct sqi_plan_stream *stream = &plan->components[edge->from].streams[edge->stream];
         uint64_t hash = 1;
 
+        sqi_assert(edge->stream < plan->components[edge->from].nstreams);
         if (edge->grouping != SQI_FIELDS)
                 return 0;
         for (uint32_t k = 0; k < edge->nkeys; k++) {
+                sqi_assert(edge->keys[k] < stream->nfields);
                 const char *name = stream->fields[edge->keys[k]].name;
 
                 hash = XXH3_64bits_withSeed(name, strlen(name) + 1, hash);

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/invariant.h"
 #include "control/endpoint.h"
 #include "channel/socket.h"
 #include "rig/epochs.h"
@@ -333,6 +334,7 @@ take_batches(struct sq_rig *rig, uint32_t receiver)
         const char *cause;
         zmq_msg_t message;
 
+        sqi_assert(receiver < rig->plan->ntasks);
         zmq_msg_init(&message);
         while (sqi_socket_receive(rig->sockets[receiver], &message) == 0) {
                 if (sqi_frame_open(&frame, zmq_msg_data(&message), zmq_msg_size(&message), &cause) < 0)
@@ -474,6 +476,7 @@ sqi_rig_feed(struct sq_rig *rig, const struct sqi_plan_edge *edge, uint32_t sour
         uint64_t root = SQI_ROOT(task, rig->seq + 1);
         size_t size = sizeof(header) + 3 + sizeof(run) + sizeof(root);
 
+        sqi_assert(source < rig->plan->components[edge->from].ntasks && rig->sockets[task]);
         for (size_t i = 0; i < n; i++)
                 size += sqi_pack_bound(&values[i]);
         uint8_t *bytes = malloc(size), *at;

@@ -13,11 +13,11 @@ DEBS_connectors := libhiredis-dev
 DEBS_servers := redis-server
 # What Debian 12 calls what is needed: to build and test; to lint, fuzz and build with clang besides; to make a bare machine.
 DEBS := gcc libc6-dev pkg-config procps libczmq-dev libzmq3-dev libfyaml-dev libxxhash-dev libmsgpack-dev libmicrohttpd-dev libcmocka-dev \
-        zlib1g-dev libzstd-dev zstd libpcre2-dev $(DEBS_connectors)
+        zlib1g-dev libzstd-dev zstd libncurses-dev libpcre2-dev $(DEBS_connectors)
 DEBS_lint := clang libclang-rt-14-dev clang-format clang-tidy cppcheck
-# What looks at the page; and what looks at formats, where it is there: schemas, Prometheus.
+# What looks at the page; and what checks formats and the screen of `top`, where it is there.
 DEBS_page := chromium python3
-DEBS_checks := python3-jsonschema prometheus
+DEBS_checks := python3-jsonschema prometheus tmux
 DEBS_fresh := debootstrap
 DEBS_docs := cmark-gfm
 DEBS_deb := build-essential debhelper dpkg-dev lintian
@@ -36,6 +36,10 @@ KIT_HAS := $(foreach p,$(PACKAGES_kit),$(shell pkg-config --exists $(p) 2>/dev/n
 KIT_LACKS := $(filter-out $(KIT_HAS),$(PACKAGES_kit))
 KIT_LIBS := $(if $(KIT_HAS),$(shell pkg-config --libs $(KIT_HAS)))
 KIT_FLAGS := $(foreach p,$(KIT_HAS),-DSQI_WITH_$(shell echo $(p) | tr a-z- A-Z_))
+# What `squall top` draws with, where it is there; without it, it prints a table.
+TOP_HAS := $(shell pkg-config --exists ncursesw 2>/dev/null && echo ncursesw)
+TOP_FLAGS := $(if $(TOP_HAS),-DSQI_WITH_NCURSESW $(shell pkg-config --cflags ncursesw))
+TOP_LIBS := $(if $(TOP_HAS),$(shell pkg-config --libs ncursesw))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla \
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Werror
@@ -87,7 +91,7 @@ unit: $(UNIT) $(FAULTS)
 
 $(B)/squall: $(SQUALL)
 	@echo "  LINK $@"
-	$(Q)$(LINK) $(LTO) $^ $(LIBS)
+	$(Q)$(LINK) $(LTO) $^ $(LIBS) $(TOP_LIBS)
 $(B)/squall-worker: $(WORKER)
 	@echo "  LINK $@"
 	$(Q)$(LINK) $(LTO) $^ $(call libs,$(PACKAGES_worker))
@@ -123,6 +127,7 @@ PIC := -fPIE
 $(B)/cli/new.o: $(wildcard cli/templates/*)
 $(B)/runtime/daemon/web.o: docs/openapi.json
 $(B)/runtime/daemon/browse.o: runtime/daemon/page.html
+$(B)/cli/top_screen.o: PIC += $(TOP_FLAGS)
 $(PLUGINS) $(KIT): PIC := -fPIC
 $(KIT): PIC += $(KIT_FLAGS)
 
@@ -131,7 +136,7 @@ $(B)/flags: FORCE
 	@command -v $(firstword $(CC)) >/dev/null && pkg-config --exists $(PACKAGES) || \
 		{ echo "squall: the compiler or a library is missing (run \`make $(if $(findstring clang,$(CC)),deps-lint,deps)\`)" >&2; exit 1; }
 	@mkdir -p $(@D)
-	@echo '$(CC) $(FLAGS) $(KIT_FLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(FLAGS) $(KIT_FLAGS) $(LDFLAGS)' >$@
+	@echo '$(CC) $(FLAGS) $(KIT_FLAGS) $(TOP_FLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(FLAGS) $(KIT_FLAGS) $(TOP_FLAGS) $(LDFLAGS)' >$@
 
 deps: ## install the Debian packages that are missing (as root or by sudo); nothing when all are there
 	@.ci/deps $(DEBS)
@@ -170,7 +175,7 @@ lint: layers ## clang-format, clang-tidy and cppcheck find nothing
 	@clang-format --dry-run -Werror $(SOURCES)
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --suppressions-list=.cppcheck \
 		--error-exitcode=1 -j $(shell nproc) -D__GNUC__ -D_GNU_SOURCE -Iruntime $(C)
-	@echo $(C) | xargs -n 1 -P $(shell nproc) sh -c 'clang-tidy --quiet "$$0" -- -std=gnu11 -D_GNU_SOURCE -DSQI_VERSION=\"$(VERSION)\" $(KIT_FLAGS) -Iruntime 2>/dev/null'
+	@echo $(C) | xargs -n 1 -P $(shell nproc) sh -c 'clang-tidy --quiet "$$0" -- -std=gnu11 -D_GNU_SOURCE -DSQI_VERSION=\"$(VERSION)\" $(KIT_FLAGS) $(TOP_FLAGS) -Iruntime 2>/dev/null'
 
 fuzzers: $(FUZZ)
 fuzz: ## run each fuzz target for FUZZ_TIME seconds over its corpus (clang)
@@ -183,7 +188,7 @@ performance: all ## measure, and write the report into docs/performance.md
 	@tests/bench/page $(ARGS)
 
 # What a test of a component in C links, as Debian calls it.
-DEBS_sdk := $(filter lib%-dev,$(filter-out libc6-dev libcmocka-dev libzstd-dev libpcre2-dev $(DEBS_connectors),$(DEBS)))
+DEBS_sdk := $(filter lib%-dev,$(filter-out libc6-dev libcmocka-dev libncurses-dev libzstd-dev libpcre2-dev $(DEBS_connectors),$(DEBS)))
 deb: ## the Debian packages squall and libsquall-dev, below build/deb, as lintian likes them
 	@.ci/deps $(DEBS) $(DEBS_deb)
 	@.ci/deb $(VERSION) "$(DEBS)" "$(DEBS_sdk)"
@@ -220,7 +225,7 @@ install: all ## put it below DESTDIR and PREFIX (/usr/local)
 # There a component lies beside its topology, and only its owner may write into the folder.
 	sed -i 's|$${SQUALL_BUILD:-../../build}/topologies/[a-z-]*/|./|; s|$${OUT:-counts.tsv}|$${OUT:--}|; s|$${OUT:-\.}|$${OUT:-/tmp}|' \
 		$(LIB)/topologies/*/*.yaml
-	for file in README.md CHANGELOG.md docs/*.md docs/*.svg docs/*.png docs/squall.service docs/openapi.json docs/squall.rules.yml; do \
+	for file in README.md CHANGELOG.md docs/*.md docs/*.svg docs/*.png docs/squall.service docs/openapi.json docs/squall.rules.yml docs/squall.grafana.json; do \
 		install -D -m 644 $$file $(SHARE)/doc/squall/$$file || exit 1; done
 	for file in $(COMPLETIONS); do install -d $(SHARE)/$${file%/*} && $(B)/squall completion $${file%%[-/]*} >$(SHARE)/$$file || exit 1; done
 	install -d $(MAN)

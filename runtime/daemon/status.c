@@ -8,6 +8,7 @@
 #include "control/figures.h"
 #include "daemon/vitals.h"
 #include "lifecycle/tell.h"
+#include "supervisor/usage.h"
 
 enum { NAME_SIZE = 256, CAUSE_SIZE = SQI_CAUSE_TEXT + 256 };
 
@@ -110,6 +111,7 @@ put_task(struct sqi_writer *writer, const struct sqi_hosted *hosted, uint32_t ta
         const struct sqi_life_worker *it = &life->workers[worker];
         char name[NAME_SIZE], cause[CAUSE_SIZE];
         struct sqi_metrics metrics;
+        struct sqi_usage usage = sqi_usage_of(sqi_running_pid(hosted->running, worker));
 
         sqi_totals_task(sqi_running_totals(hosted->running), task, &metrics);
         sqi_write_map(writer, NULL);
@@ -123,6 +125,8 @@ put_task(struct sqi_writer *writer, const struct sqi_hosted *hosted, uint32_t ta
                        it->restarts > 0 ? sqi_cause_text(plan, &it->cause, cause, sizeof(cause)) : NULL);
         sqi_write_counters(writer, &metrics);
         sqi_write_task_vitals(writer, hosted->running, task);
+        sqi_write_uint(writer, "rss_bytes", usage.rss); /* of its worker, as all of that */
+        sqi_write_real(writer, "cpu_s", usage.cpu_seconds);
         sqi_write_end(writer);
 }
 

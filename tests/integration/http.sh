@@ -101,6 +101,15 @@ named_by_alerts() {
         return $missing
 }
 check "what the alerts look at is there" named_by_alerts
+# The samples of a histogram and a counter carry their family's name.
+drawn() {
+        local name missing=0
+        for name in $(grep -o 'squall_[a-z_]*' docs/squall.grafana.json | sort -u); do
+                grep -q "^$name{" "$dir/metrics" || { echo "no $name"; missing=1; }
+        done
+        return $missing
+}
+check "what the dashboard draws is there" drawn
 if command -v promtool >/dev/null; then
         check "promtool takes the alerts" promtool check rules docs/squall.rules.yml
         check "promtool finds nothing to say about them" eval '[ -z "$(promtool check metrics <"$dir/metrics" 2>&1)" ]'

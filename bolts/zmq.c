@@ -5,10 +5,16 @@
  * PUSH waits for a peer with room, which is back-pressure; after `timeout` the tuple fails. PUB drops what a slow
  * subscriber has no room for, as ZeroMQ's PUB does; the counter `dropped` has the messages that not all got.
  *
- * A tuple is acked when ZeroMQ has taken the message over: what its process holds dies with it. At the end the rest is
- * sent, for at most `timeout`, and read by the peer: libzmq's linger ends when the kernel has the bytes, and an ipc
- * peer whose queue is full throws those away when we hang up (see spouts/zmq.c). So the connections are kept open, by a
- * descriptor of our own, until the kernel holds nothing:
+ * By these two a tuple is acked when ZeroMQ has taken the message over: libzmq does not say when one has left, and what
+ * its process holds dies with it. REQ asks for more: the peer, a REP socket, answers each message, and `flush`, behind
+ * which the acks stand, waits for the answers. The socket is a DEALER, so that many messages are under way at a time;
+ * REP hands the frames before the empty one back with its answer, and so the number of the message in the first:
+ *
+ *     to the peer      number, empty, [topic,] body        and from it      number, empty, whatever it answers
+ *
+ * At the end the rest is sent, for at most `timeout`, and read by the peer: libzmq's linger ends when the kernel has
+ * the bytes, and an ipc peer whose queue is full throws those away when we hang up (see spouts/zmq.c). So the
+ * connections are kept open, by a descriptor of our own, until the kernel holds nothing:
  *
  *     zmq_close, zmq_ctx_term     all is in the kernel, or the linger has run out
  *     SIOCOUTQ of each is 0       the peer has read it
@@ -25,8 +31,8 @@
 #include <unistd.h>
 #include <zmq.h>
 
-enum { PUSH, PUB };
-enum { PEERS_MAX = 256, LOOK_MS = 2 };
+enum { PUSH, PUB, REQ };
+enum { PEERS_MAX = 256, LOOK_MS = 2, ANSWERS_MIN = 64 };
 
 struct sender {
         const char *endpoint, *topic;
@@ -37,7 +43,13 @@ struct sender {
         void *context, *socket, *monitor;
         int peers[PEERS_MAX]; /* the descriptors of the connections */
         size_t npeers;
+        bool left; /* a peer has, and may have taken along what it was to answer */
         struct sq_encoder message;
+
+        uint64_t first, next; /* the messages that are under way; all before `first` are done with */
+        uint64_t unanswered;
+        bool *answered; /* of the message `first + i` */
+        size_t size;
 };
 
 static void
@@ -76,6 +88,7 @@ note(struct sender *self, bool gone, int fd)
 {
         size_t i = 0;
 
+        self->left |= gone;
         while (i < self->npeers && self->peers[i] != fd)
                 i++;
         if (gone && i < self->npeers)
@@ -156,23 +169,111 @@ close_socket(struct sender *self)
         self->context = self->socket = self->monitor = NULL;
 }
 
+/* What a REQ has sent is answered for, or failed, before it ends: there is nothing to linger for. Its answers are small
+ * and as many as the messages, and a peer that could not answer would take no more of those. */
+static int
+set_limits(const struct sender *self)
+{
+        int hwm = (int)self->hwm, ms = (int)(self->timeout * 1000), linger = self->pattern == REQ ? 0 : ms,
+            immediate = self->pattern != PUB, tell = 1, unlimited = 0;
+
+        if (zmq_setsockopt(self->socket, ZMQ_SNDHWM, &hwm, sizeof(hwm)) < 0 ||
+            zmq_setsockopt(self->socket, ZMQ_SNDTIMEO, &ms, sizeof(ms)) < 0 ||
+            zmq_setsockopt(self->socket, ZMQ_LINGER, &linger, sizeof(linger)) < 0 ||
+            zmq_setsockopt(self->socket, ZMQ_IMMEDIATE, &immediate, sizeof(immediate)) < 0 ||
+            (self->pattern == REQ && zmq_setsockopt(self->socket, ZMQ_RCVHWM, &unlimited, sizeof(unlimited)) < 0) ||
+            (self->pattern == PUB && zmq_setsockopt(self->socket, ZMQ_XPUB_NODROP, &tell, sizeof(tell)) < 0))
+                return -1;
+        return 0;
+}
+
 static int
 prepare(struct sq_task *task)
 {
+        static const int types[] = {[PUSH] = ZMQ_PUSH, [PUB] = ZMQ_PUB, [REQ] = ZMQ_DEALER};
         struct sender *self = sq_state(task);
-        int hwm = (int)self->hwm, ms = (int)(self->timeout * 1000), immediate = self->pattern == PUSH, tell = 1;
 
         self->message.format = (enum sq_format)self->format;
         self->context = zmq_ctx_new();
-        self->socket = self->context ? zmq_socket(self->context, self->pattern == PUSH ? ZMQ_PUSH : ZMQ_PUB) : NULL;
-        if (!self->socket || zmq_setsockopt(self->socket, ZMQ_SNDHWM, &hwm, sizeof(hwm)) < 0 ||
-            zmq_setsockopt(self->socket, ZMQ_SNDTIMEO, &ms, sizeof(ms)) < 0 ||
-            zmq_setsockopt(self->socket, ZMQ_LINGER, &ms, sizeof(ms)) < 0 ||
-            zmq_setsockopt(self->socket, ZMQ_IMMEDIATE, &immediate, sizeof(immediate)) < 0 ||
-            (self->pattern == PUB && zmq_setsockopt(self->socket, ZMQ_XPUB_NODROP, &tell, sizeof(tell)) < 0) ||
-            watch_connections(self) < 0 || (self->bind ? zmq_bind : zmq_connect)(self->socket, self->endpoint) < 0)
+        self->socket = self->context ? zmq_socket(self->context, types[self->pattern]) : NULL;
+        if (!self->socket || set_limits(self) < 0 || watch_connections(self) < 0 ||
+            (self->bind ? zmq_bind : zmq_connect)(self->socket, self->endpoint) < 0)
                 return sq_error(task, "%s: %s", self->endpoint, zmq_strerror(errno));
         return 0;
+}
+
+/* ---- Answers ----------------------------------------------------------------------------------------- */
+
+/* For one more message under way. */
+static bool
+make_room(struct sender *self)
+{
+        size_t size = self->size ? 2 * self->size : ANSWERS_MIN;
+        bool *answered;
+
+        if (self->next - self->first < self->size)
+                return true;
+        answered = realloc(self->answered, size * sizeof(*answered));
+        if (!answered)
+                return false;
+        self->answered = answered;
+        self->size = size;
+        return true;
+}
+
+static void
+expect_answer(struct sender *self)
+{
+        self->answered[self->next - self->first] = false;
+        self->next++;
+        self->unanswered++;
+}
+
+static void
+note_answer(struct sender *self, uint64_t number)
+{
+        if (number < self->first || number >= self->next || self->answered[number - self->first])
+                return;
+        self->answered[number - self->first] = true;
+        self->unanswered--;
+}
+
+/* Reads the answers that have come. */
+static void
+take_answers(struct sender *self)
+{
+        uint64_t number;
+        int n;
+
+        while ((n = zmq_recv(self->socket, &number, sizeof(number), ZMQ_DONTWAIT)) >= 0 || errno == EINTR) {
+                int more = n >= 0;
+                size_t size = sizeof(more);
+                bool envelope = n == sizeof(number);
+
+                while (more && zmq_getsockopt(self->socket, ZMQ_RCVMORE, &more, &size) == 0 && more)
+                        zmq_recv(self->socket, NULL, 0, ZMQ_DONTWAIT);
+                if (envelope)
+                        note_answer(self, number);
+        }
+}
+
+/* Until all have come, a peer has left, or the time is up. */
+static void
+await_answers(struct sender *self, double until)
+{
+        zmq_pollitem_t items[] = {{.socket = self->socket, .events = ZMQ_POLLIN},
+                                  {.socket = self->monitor, .events = ZMQ_POLLIN}};
+        double left;
+
+        for (;;) {
+                take_answers(self);
+                note_connections(self);
+                left = until - now_s();
+                if (self->unanswered == 0 || self->left || left <= 0)
+                        return;
+                if (zmq_poll(items, 2, (long)(left * 1000) + 1) < 0 && errno != EINTR)
+                        return;
+        }
 }
 
 /* ---- Messages ---------------------------------------------------------------------------------------- */
@@ -203,6 +304,18 @@ transmit(struct sender *self, const void *ptr, size_t len, int flags)
         return rc;
 }
 
+/* The frames of a message; 0, or -1 and errno. Only the first of them may have to wait for room. */
+static int
+send_message(struct sender *self)
+{
+        if (self->pattern == REQ && (transmit(self, &self->next, sizeof(self->next), ZMQ_SNDMORE) < 0 ||
+                                     transmit(self, "", 0, ZMQ_SNDMORE) < 0))
+                return -1;
+        if (*self->topic && transmit(self, self->topic, strlen(self->topic), ZMQ_SNDMORE) < 0)
+                return -1;
+        return transmit(self, self->message.bytes, self->message.len, 0) < 0 ? -1 : 0;
+}
+
 static enum sq_verdict
 execute(struct sq_task *task, const struct sq_tuple *in)
 {
@@ -210,10 +323,9 @@ execute(struct sq_task *task, const struct sq_tuple *in)
 
         note_connections(self);
         self->message.len = 0;
-        if (sq_encode(&self->message, in) < 0)
+        if (sq_encode(&self->message, in) < 0 || (self->pattern == REQ && !make_room(self)))
                 return sq_retry_later(task, "%s: no memory for the message", self->endpoint);
-        if ((*self->topic && transmit(self, self->topic, strlen(self->topic), ZMQ_SNDMORE) < 0) ||
-            transmit(self, self->message.bytes, self->message.len, 0) < 0) {
+        if (send_message(self) < 0) {
                 if (self->pattern == PUB && errno == EAGAIN) {
                         drop(task, self);
                         return SQ_ACK;
@@ -221,7 +333,31 @@ execute(struct sq_task *task, const struct sq_tuple *in)
                 return sq_retry_later(task, "%s: %s", self->endpoint,
                                       errno == EAGAIN ? "nobody took the message in time" : zmq_strerror(errno));
         }
+        if (self->pattern == REQ)
+                expect_answer(self);
         return SQ_ACK;
+}
+
+/* What is not answered for comes again; an answer that comes after all is none any more. */
+static int
+flush(struct sq_task *task)
+{
+        struct sender *self = sq_state(task);
+        uint64_t unanswered;
+        bool left;
+
+        if (self->pattern != REQ || self->next == self->first)
+                return 0;
+        await_answers(self, now_s() + self->timeout);
+        unanswered = self->unanswered;
+        left = self->left;
+        self->first = self->next;
+        self->unanswered = 0;
+        self->left = false;
+        if (unanswered == 0)
+                return 0;
+        return sq_error(task, "%s: %llu messages were not answered: %s", self->endpoint, (unsigned long long)unanswered,
+                        left ? "a peer has left" : "the time is up (timeout)");
 }
 
 static int
@@ -232,6 +368,8 @@ finish(struct sq_task *task)
         bool late;
         size_t unread;
 
+        if (self->pattern == REQ)
+                return flush(task);
         keep_open(self);
         close_socket(self);
         late = now_s() >= until;
@@ -248,6 +386,7 @@ cleanup(struct sq_task *task)
         struct sender *self = sq_state(task);
 
         sq_encoder_free(&self->message);
+        free(self->answered);
         close_socket(self);
 }
 
@@ -257,18 +396,23 @@ SQ_BOLT(zmq) = {
         .options =
                 {
                         SQ_REQ_STR(struct sender, endpoint, "tcp://HOST:PORT, ipc://PATH, ..."),
-                        SQ_OPT_ENUM(struct sender, pattern, "push|pub", "push", "the socket's pattern"),
+                        SQ_OPT_ENUM(struct sender, pattern, "push|pub|req", "push",
+                                    "the socket's pattern; req: the peer, a REP, answers each message, and only then "
+                                    "is its tuple acked"),
                         SQ_OPT_BOOL(struct sender, bind, false, "bind to the endpoint instead of connecting to it"),
                         SQ_OPT_STR(struct sender, topic, "", "a first frame for each message"),
                         SQ_OPT_ENCODING(struct sender, format, "msgpack"),
                         SQ_OPT_INT(struct sender, hwm, 1000,
                                    "messages that wait in the socket, for each peer; 0: no limit"),
-                        SQ_OPT_FLOAT(struct sender, timeout, 10,
-                                     "seconds to wait for a peer with room, and at the end for the rest to be sent"),
+                        SQ_OPT_FLOAT(
+                                struct sender, timeout, 10,
+                                "seconds to wait for a peer with room, for answers (req), and at the end for the rest to be "
+                                "sent"),
                 },
         .declare = declare,
         .prepare = prepare,
         .execute = execute,
+        .flush = flush,
         .finish = finish,
         .cleanup = cleanup,
 };

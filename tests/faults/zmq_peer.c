@@ -5,6 +5,7 @@
  *     zmq_peer push ENDPOINT N SIZE     connects, sends N messages of SIZE bytes, and leaves as a careful program does
  *     zmq_peer pull ENDPOINT N HWM      binds, says "bound", takes N messages, 50 in each 5 ms, with a queue of HWM, prints how many came
  *                                       before nothing came for 3 s, and stays until its stdin ends
+ *     zmq_peer rep ENDPOINT FILE 0      binds, says "bound", writes each message as a line into FILE and then answers it, until it is ended
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -51,22 +52,51 @@ pull(void *socket, const char *endpoint, long n, int hwm)
         return 0;
 }
 
+static int
+rep(void *socket, const char *endpoint, const char *path)
+{
+        FILE *file = fopen(path, "a");
+        char body[4096];
+        int n;
+
+        if (!file || zmq_bind(socket, endpoint) < 0)
+                return 1;
+        puts("bound");
+        fflush(stdout);
+        while ((n = zmq_recv(socket, body, sizeof(body), 0)) >= 0 && n <= (int)sizeof(body)) {
+                fprintf(file, "%.*s\n", n, body);
+                if (fflush(file) != 0 || zmq_send(socket, "taken", 5, 0) < 0)
+                        break;
+        }
+        fclose(file);
+        return 1;
+}
+
 int
 main(int argc, char **argv)
 {
-        bool pushes = argc == 5 && strcmp(argv[1], "push") == 0;
+        static const struct {
+                const char *name;
+                int type;
+        } roles[] = {{"push", ZMQ_PUSH}, {"pull", ZMQ_PULL}, {"rep", ZMQ_REP}};
         void *context, *socket;
-        int status = 1;
+        size_t role = 0;
+        int status;
 
-        if (argc != 5)
+        while (argc == 5 && role < 3 && strcmp(argv[1], roles[role].name) != 0)
+                role++;
+        if (argc != 5 || role == 3)
                 return 2;
         context = zmq_ctx_new();
-        socket = zmq_socket(context, pushes ? ZMQ_PUSH : ZMQ_PULL);
-        if (socket)
-                status = pushes ? push(socket, argv[2], atol(argv[3]), (size_t)atol(argv[4]))
-                                : pull(socket, argv[2], atol(argv[3]), atoi(argv[4]));
-        if (!pushes)
-                return status; /* zmq_ctx_term() of 4.3.4 would wait for ever when its queue is full */
+        socket = zmq_socket(context, roles[role].type);
+        if (!socket)
+                return 1;
+        if (roles[role].type == ZMQ_PULL)
+                return pull(socket, argv[2], atol(argv[3]),
+                            atoi(argv[4])); /* zmq_ctx_term() of 4.3.4 would wait for ever
+                                                                                   when its queue is full */
+        status = roles[role].type == ZMQ_REP ? rep(socket, argv[2], argv[3])
+                                             : push(socket, argv[2], atol(argv[3]), (size_t)atol(argv[4]));
         zmq_close(socket);
         zmq_ctx_term(context); /* lingers until the kernel has all of it */
         return status;

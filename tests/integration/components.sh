@@ -390,6 +390,34 @@ YAML
         got_all() { to_peer 3000 3000 10 10 && [ $status = 0 ] && [ "$(tail -n 1 "$dir/got")" = 3000 ]; }
         check "zmq leaves when a slow ipc peer has read everything" got_all
         deaf() { to_peer 500 1 1 0.5 && [ $status = 1 ] && grep -q "not all messages were taken within" "$dir/stdout"; }
+        # A bolt that is killed again and again, and a peer that is: what the peer has answered, and no more, is acked.
+        answered() {
+                local rep squall_pid kills=0 p status want=400
+                sed "s|ipc://[^']*|ipc://$dir/rep|; s|format: text.*timeout: [0-9.]*|format: text, pattern: req|; s|count: [0-9]*|rate: 3000, count: 6000|" "$dir/sender.yaml" >"$dir/t.yaml"
+                : >"$dir/answered"
+                "$build/tests/faults/zmq_peer" rep "ipc://$dir/rep" "$dir/answered" 0 >"$dir/got" &
+                rep=$!
+                "$squall" run "$dir/t.yaml" >"$dir/stdout" 2>&1 &
+                squall_pid=$!
+                while kill -0 $squall_pid 2>/dev/null && [ $kills -lt 6 ]; do
+                        until_true eval '[ "$(wc -l <"$dir/answered")" -ge $want ]'
+                        want=$(($(wc -l <"$dir/answered") + 400))
+                        if [ $kills = 3 ]; then
+                                { kill -KILL $rep && wait $rep; } 2>/dev/null
+                                "$build/tests/faults/zmq_peer" rep "ipc://$dir/rep" "$dir/answered" 0 >"$dir/got" &
+                                rep=$!
+                        else
+                                p=$(pgrep -P $squall_pid -f 'zmq/0$') && kill -KILL "$p"
+                        fi
+                        kills=$((kills + 1))
+                done
+                wait $squall_pid
+                status=$?
+                { kill -KILL $rep && wait $rep; } 2>/dev/null
+                cat "$dir/stdout"
+                [ $status = 0 ] && [ $kills = 6 ] && [ "$(awk 'NF > 5' "$dir/answered" | cut -f1 | sort -nu | wc -l)" = 6000 ]
+        }
+        check "zmq loses nothing that is answered for, whoever is killed" answered
         check "zmq ends with an error when its peer does not take the last messages in time" deaf
 else
         echo "ok - zmq # skip: not built"

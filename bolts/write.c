@@ -6,8 +6,8 @@
  * sends acks: an acked tuple is in the file. They are appended as whole lines, whatever the disk and the killers do
  * (sq_append() in squall.h).
  *
- * The name of the file is looked at once a second: a file that was renamed, as logrotate does, or deleted is left, and
- * a new one opened.
+ * The name of the file is looked at before each write: a file that was renamed, as logrotate does, or deleted is left,
+ * and a new one opened. So nothing goes into a file that its rotator has taken away, and nobody has to send a signal.
  *
  * When flush fails, the buffer is dropped: its tuples are failed as well, and come again.
  */
@@ -22,7 +22,6 @@
 enum { TSV, JSONL, CSV };
 enum { TRUNCATE, APPEND };
 enum { CHUNK = 64 * 1024 };
-#define LOOK_NS 1000000000u
 
 struct writer {
         const char *path;
@@ -30,7 +29,6 @@ struct writer {
 
         struct sq_append *file; /* NULL: it could not be opened anew */
         struct stat about;
-        uint64_t look_ns;     /* when its name is looked at again */
         bool regular, headed; /* headed: nothing to do about the header any more */
         struct sq_encoder header, lines;
 };
@@ -72,14 +70,12 @@ open_path(struct writer *self, bool restarted)
 /* Somebody may have renamed the file, as logrotate does, or deleted it: then its name stands for another one, or a new
  * one. */
 static bool
-has_gone(struct sq_task *task, struct writer *self)
+has_gone(const struct writer *self)
 {
         struct stat st;
 
-        if (!self->regular ||
-            (fstat(sq_append_fd(self->file), &st) == 0 && st.st_nlink > 0 && sq_now(task) < self->look_ns))
+        if (!self->regular)
                 return false;
-        self->look_ns = sq_now(task) + LOOK_NS;
         return stat(self->path, &st) < 0 || st.st_ino != self->about.st_ino || st.st_dev != self->about.st_dev;
 }
 
@@ -89,7 +85,7 @@ look(struct sq_task *task, struct writer *self)
 {
         int rc;
 
-        if (self->file && !has_gone(task, self))
+        if (self->file && !has_gone(self))
                 return 0;
         sq_append_free(&self->file);
         rc = open_path(self, true);
@@ -141,7 +137,6 @@ begin(struct sq_task *task)
         rc = open_path(self, sq_incarnation(task) > 0);
         if (rc < 0)
                 return refuse(task, self, -rc);
-        self->look_ns = sq_now(task) + LOOK_NS;
         /* One task does what is done once: no tuple flows before all are prepared. */
         self->headed = self->format != CSV || (!self->regular && !first);
         if (self->regular && self->mode == TRUNCATE && first && ftruncate(sq_append_fd(self->file), 0) < 0)

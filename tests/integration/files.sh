@@ -56,6 +56,37 @@ wait "$run"
 check "write goes on in a new file when its own was renamed, and reports it" \
         eval '[ "$(sort -u "$dir/renamed.tsv" "$dir/renamed.tsv.1" | wc -l)" = 4000 ] && [ -s "$dir/renamed.tsv" ] && grep -q "renamed or deleted" "$dir/renamed.log"'
 
+# What the file had is put aside while the writer stands still, so that nothing is missing but by the writer's fault.
+mkdir "$dir/folder"
+topology unhoused "count: 4000, rate: 2000" "path: $dir/folder/out.tsv" generate
+begin unhoused
+until_true lines "$dir/folder/out.tsv" 100
+p=$(worker out/0) && kill -STOP "$p"
+until_true grep -q '^State:.T' "/proc/$p/status"
+cp "$dir/folder/out.tsv" "$dir/unhoused.tsv"
+rm -r "$dir/folder"
+kill -CONT "$p"
+until_true grep -q 'folder/out.tsv: No such file or directory' "$dir/unhoused.log"
+mkdir "$dir/folder"
+wait "$run"
+status=$?
+check "write reports that its folder was deleted, and goes on when there is one again" \
+        eval '[ $status = 0 ] && [ "$(sort -u "$dir/folder/out.tsv" "$dir/unhoused.tsv" | wc -l)" = 4000 ] && [ "$(sort -n "$dir/folder/out.tsv" | tail -1)" = 3999 ]'
+# Its rotator reads the old file as soon as it has renamed it; a new name of it stands for what comes after.
+topology rotated "count: 4000, rate: 2000" "path: $dir/rotated.tsv" generate
+begin rotated
+for i in 1 2 3 4; do
+        until_true lines "$dir/rotated.tsv" 400
+        mv "$dir/rotated.tsv" "$dir/rotated.$i"
+        p=$(worker out/0)
+        kill -STOP "$p" && until_true grep -q "^State:.T" "/proc/$p/status"
+        cp "$dir/rotated.$i" "$dir/read.$i"
+        kill -CONT "$p"
+done
+wait "$run"
+check "what is written after a rename is in the new file" \
+        eval '[ "$(sort -u "$dir/rotated.tsv" "$dir"/read.? | wc -l)" = 4000 ] && for i in 1 2 3 4; do cmp "$dir/rotated.$i" "$dir/read.$i" || exit 1; done'
+
 # ---- stdout ----
 
 topology piped "path: $dir/killed.yaml, repeat: 20000" "path: '-'"

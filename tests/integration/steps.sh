@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # A hand-over that is cut short at each of its steps, by kill -9 of who comes to it or by a disk that is full from there on (steps.c): a stop and a
 # start, a rebalance, an update. A word count of the built-ins goes through it; its result is held against one reckoned without Squall.
-# SQUALL_STEPS: how many steps of each kind are tried, drawn by SQUALL_SEED; all: every one; SQUALL_ONLY: those whose line holds this.
+# SQUALL_STEPS: how many steps of each kind are tried, drawn by SQUALL_SEED; all: every one; SQUALL_ONLY: those whose line holds this;
+# SQUALL_OPERATIONS: which hand-overs (stop rebalance update).
 # alone
 # modes: release
 source "$(dirname "$0")/lib"
@@ -119,7 +120,7 @@ try() { # OPERATION WHO HOW NUMBER VERB NAME
 
 start
 echo "# SQUALL_SEED=$seed"
-for operation in stop rebalance update; do
+for operation in ${SQUALL_OPERATIONS:-stop rebalance update}; do
         list_steps $operation >"$dir/list"
         check "a $operation has steps of its supervisor and of its workers" eval 'grep -q "^supervisor .* rename" "$dir/list" && grep -q "^count/0 .* send SNAPSHOT" "$dir/list"'
         for how in kill full; do

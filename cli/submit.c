@@ -91,7 +91,7 @@ run(const struct cli_args *args)
         if (strcmp(cli_operand(args, 0), "-") == 0)
                 return cli_error(CLI_USAGE,
                                  "submit wants a file, for a copy of it is kept (squall run reads standard input)");
-        status = cli_load_as(args, 0, cli_text(args, "name"), &plan);
+        status = cli_load_hosted(args, 0, cli_text(args, "name"), &plan);
         if (status == CLI_DONE && cli_text(args, "from"))
                 status = find_savepoint(args, plan, from);
         if (status == CLI_DONE)

@@ -43,27 +43,35 @@ cli_print_diagnostics(const char *file, const struct sqi_diagnostics *diagnostic
                 fprintf(stderr, "%s: and %zu more\n", file, diagnostics->dropped);
 }
 
-int
-cli_load(const struct cli_args *args, size_t operand, struct sqi_plan **ret)
+static int
+load(const char *file, const struct sqi_overrides *overrides, struct sqi_plan **ret)
 {
-        return cli_load_as(args, operand, NULL, ret);
-}
-
-int
-cli_load_as(const struct cli_args *args, size_t operand, const char *name, struct sqi_plan **ret)
-{
-        const char *file = cli_operand(args, operand);
-        struct sqi_overrides overrides = cli_overrides(args);
         struct sqi_diagnostics diagnostics = {0};
-        int r;
+        int r = sqi_topology_plan(file, overrides, &diagnostics, ret);
 
-        overrides.name = name;
-        r = sqi_topology_plan(file, &overrides, &diagnostics, ret);
         cli_print_diagnostics(file, &diagnostics);
         sqi_diagnostics_release(&diagnostics);
         if (r == -ENOMEM)
                 return cli_error(CLI_FAILED, "out of memory");
         return r < 0 ? CLI_USAGE : 0;
+}
+
+int
+cli_load(const struct cli_args *args, size_t operand, struct sqi_plan **ret)
+{
+        struct sqi_overrides overrides = cli_overrides(args);
+
+        return load(cli_operand(args, operand), &overrides, ret);
+}
+
+int
+cli_load_hosted(const struct cli_args *args, size_t operand, const char *name, struct sqi_plan **ret)
+{
+        struct sqi_overrides overrides = cli_overrides(args);
+
+        overrides.name = name;
+        overrides.hosted = true;
+        return load(cli_operand(args, operand), &overrides, ret);
 }
 
 const char *

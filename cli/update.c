@@ -44,7 +44,7 @@ static int
 run(const struct cli_args *args)
 {
         struct sqi_plan *plan = NULL;
-        int status = cli_load_as(args, 1, cli_operand(args, 0), &plan);
+        int status = cli_load_hosted(args, 1, cli_operand(args, 0), &plan);
 
         if (status == CLI_DONE)
                 status = update(args, plan);

@@ -81,6 +81,7 @@ struct sqi_model {
         struct sqi_diagnostics *diagnostics;
         const char *directory; /* of the file, absolute */
         bool on_stdin;         /* the file itself came from there */
+        bool hosted;           /* it is for a supervisor */
         struct sqi_word name;
         struct sqi_config config;
         bool delivery_given;

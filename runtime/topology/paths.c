@@ -72,6 +72,12 @@ check_stdin(struct sqi_model *model)
                 for (size_t i = 0; model->components[c].loaded && i < model->components[c].nsettings; i++) {
                         if (!is_path(&model->components[c], i, &input) || input.written || !is_stdin(input.text))
                                 continue;
+                        if (model->hosted)
+                                sqi_model_error(
+                                        model, input.place,
+                                        "'%s' would read standard input, which a supervisor does not have (give "
+                                        "it a file; only `squall run` reads standard input)",
+                                        input.owner->id.text);
                         if (model->on_stdin)
                                 sqi_model_error(model, input.place,
                                                 "'%s' would read standard input, which the topology came from (give it "

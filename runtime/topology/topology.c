@@ -55,8 +55,10 @@ int
 sqi_topology_plan(const char *path, const struct sqi_overrides *overrides, struct sqi_diagnostics *diagnostics,
                   struct sqi_plan **ret)
 {
-        struct sqi_model model = {
-                .diagnostics = diagnostics, .arena = sqi_arena_new(), .on_stdin = strcmp(path, "-") == 0};
+        struct sqi_model model = {.diagnostics = diagnostics,
+                                  .arena = sqi_arena_new(),
+                                  .on_stdin = strcmp(path, "-") == 0,
+                                  .hosted = overrides && overrides->hosted};
         struct sqi_yaml *root = NULL;
         int r;
 

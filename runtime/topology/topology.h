@@ -26,6 +26,7 @@ struct sqi_overrides {
         const char *const *config;
         size_t nparallelism; /* "ID=N": another parallelism of a component */
         const char *const *parallelism;
+        bool hosted; /* a supervisor is to run it, whose standard streams are nobody's */
 };
 
 /*

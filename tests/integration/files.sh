@@ -273,6 +273,9 @@ status=$?
 exec 9>&-
 check "a run whose reader of standard input died ends with 1 and reports the cause" \
         eval '[ $status = 1 ] && grep -q "standard input cannot be read again" "$dir/piped.log"'
+check "so is one under a supervisor, before it is submitted" eval '
+        "$squall" submit "$dir/piped.yaml" 2>"$dir/two.log"
+        [ $? = 2 ] && grep -q "standard input, which a supervisor does not have" "$dir/two.log"'
 check "two readers of standard input are refused" eval '
         sed "s/^bolts:/  - { id: too, component: file, properties: { path: \"-\" } }\nbolts:/" "$dir/piped.yaml" >"$dir/two.yaml"
         ! "$squall" check "$dir/two.yaml" 2>"$dir/two.log" && grep -q "would read standard input, which .in. reads" "$dir/two.log"'

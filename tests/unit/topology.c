@@ -259,7 +259,8 @@ static void
 more_workers_than_tasks_are_as_many_as_tasks(void **state)
 {
         const char *config[] = {"topology.workers=100"}, *parallelism[] = {"source=1", "pass=1"};
-        const struct sqi_overrides overrides = {"other", 1, config, 2, parallelism};
+        const struct sqi_overrides overrides = {
+                .name = "other", .nconfig = 1, .config = config, .nparallelism = 2, .parallelism = parallelism};
         struct sqi_plan *plan = planned(HEAD, &overrides);
 
         (void)state;
@@ -274,7 +275,8 @@ a_bad_override_is_an_error_each(void **state)
 {
         const char *config[] = {"topology.workers", "topology.wrokers=1", "topology.workers=x"},
                    *parallelism[] = {"end=0", "nd=1"};
-        const struct sqi_overrides overrides = {"no name", 3, config, 2, parallelism};
+        const struct sqi_overrides overrides = {
+                .name = "no name", .nconfig = 3, .config = config, .nparallelism = 2, .parallelism = parallelism};
         struct sqi_diagnostics diagnostics = {0};
         struct sqi_plan *plan = NULL;
 

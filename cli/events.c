@@ -57,7 +57,7 @@ run(const struct cli_args *args)
 {
         struct cli_talk talk;
         uint64_t after = 0;
-        int status = cli_talk_open(args, &talk);
+        int status = cli_talk_open(args, cli_operand(args, 0), &talk);
 
         if (status == CLI_DONE)
                 status = show_new(args, &talk, &after);

@@ -39,7 +39,7 @@ run(const struct cli_args *args)
                 return cli_error(CLI_USAGE, "--to names the folder of a savepoint (say --savepoint too)");
         if (cli_given(args, "wait") && cli_flag(args, "savepoint"))
                 return cli_error(CLI_USAGE, "--savepoint drains whatever time it takes (leave --wait out)");
-        status = cli_talk_open(args, &talk);
+        status = cli_talk_open(args, NULL, &talk);
 
         if (status == CLI_DONE && cli_flag(args, "savepoint")) {
                 status = kill_with_savepoint(args, &talk, name);

@@ -260,7 +260,7 @@ ask(const struct cli_args *args, struct logs *logs)
         struct sqi_request request = {
                 .command = SQI_COMMAND_LOGS, .seconds = -1, .name = cli_str(cli_operand(args, 0))};
         struct cli_talk talk;
-        int status = cli_talk_open(args, &talk);
+        int status = cli_talk_open(args, NULL, &talk);
 
         if (status == CLI_DONE && !cli_is_near(&talk, "logs"))
                 status = CLI_USAGE;

@@ -71,7 +71,7 @@ run(const struct cli_args *args)
 
         if (!cli_given(args, "component"))
                 return cli_error(CLI_USAGE, "what is to change? (--component ID=N)");
-        status = cli_talk_open(args, &talk);
+        status = cli_talk_open(args, NULL, &talk);
         if (status == CLI_DONE)
                 status = cli_running_plan(&talk, cli_operand(args, 0), &plan, &source);
         if (status == CLI_DONE)

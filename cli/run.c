@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "daemon/sole.h"
 #include "inline.h"
 #include "live.h"
 #include "topology_file.h"
@@ -42,7 +43,8 @@ struct run {
         double seconds;  /* --for; 0: without end */
         uint64_t end_ns; /* of --for */
         struct cli_live live;
-        uint64_t pulse_ns; /* of the next live line */
+        struct sqi_sole *sole; /* NULL: nobody can ask */
+        uint64_t pulse_ns;     /* of the next live line */
         uint64_t npulses;
         struct cli_pulse pulses[RATE_SECONDS]; /* the last ones, the n-th at n modulo their number */
 };
@@ -55,6 +57,23 @@ on_tell(void *context, enum sq_level level, const char *text)
         (void)context;
         if (level <= SQ_INFO)
                 fprintf(stderr, "squall: %s\n", text);
+}
+
+static void
+on_happened(void *context, const char *event, enum sq_level level, const char *text)
+{
+        const struct run *run = context;
+
+        on_tell(context, level, text);
+        sqi_sole_happened(run->sole, event, level, text);
+}
+
+static void
+on_died(void *context, const struct sqi_death *death)
+{
+        const struct run *run = context;
+
+        sqi_sole_died(run->sole, death);
 }
 
 static void
@@ -135,7 +154,8 @@ static void
 wait_for_news(const struct run *run)
 {
         struct pollfd fds[] = {{.fd = sqi_supervisor_fd(run->supervisor), .events = POLLIN},
-                               {.fd = run->signals, .events = POLLIN}};
+                               {.fd = run->signals, .events = POLLIN},
+                               {.fd = sqi_sole_fd(run->sole), .events = POLLIN}};
         uint64_t now = sqi_clock_ns(), due = sqi_supervisor_due(run->supervisor), left;
         struct timespec timeout;
 
@@ -145,7 +165,7 @@ wait_for_news(const struct run *run)
                 due = run->pulse_ns;
         left = due > now ? due - now : 0;
         timeout = (struct timespec){(time_t)(left / SQI_SECOND), (long)(left % SQI_SECOND)};
-        (void)ppoll(fds, 2, due == SQI_NEVER ? NULL : &timeout, NULL);
+        (void)ppoll(fds, 3, due == SQI_NEVER ? NULL : &timeout, NULL);
 }
 
 static void
@@ -155,6 +175,7 @@ loop(struct run *run)
                 wait_for_news(run);
                 take_signals(run);
                 sqi_supervisor_serve(run->supervisor);
+                sqi_sole_serve(run->sole);
                 if (run->end_ns <= sqi_clock_ns()) {
                         run->end_ns = SQI_NEVER;
                         sqi_running_drain(run->running, -1);
@@ -181,7 +202,12 @@ exit_status(const struct run *run)
 static int
 run_plan(struct run *run, struct sqi_plan **plan, const struct sqi_savepoint *from, bool json)
 {
-        const struct sqi_observer observer = {.context = run, .tell = on_tell, .line = on_line, .started = on_started};
+        const struct sqi_observer observer = {.context = run,
+                                              .tell = on_tell,
+                                              .happened = on_happened,
+                                              .died = on_died,
+                                              .line = on_line,
+                                              .started = on_started};
         struct sqi_run_options options = {.crash_limit = CRASH_LIMIT};
         char error[ERROR_SIZE];
 
@@ -202,8 +228,11 @@ run_plan(struct run *run, struct sqi_plan **plan, const struct sqi_savepoint *fr
                 return cli_error(CLI_FAILED, "%s", error);
         cli_pulse_take(run->running, sqi_clock_ns(), &run->pulses[0]);
         run->npulses = 1;
+        if (sqi_sole_open(run->running, SQI_VERSION, &run->sole, error, sizeof(error)) < 0)
+                fprintf(stderr, "squall: nobody can ask about it (squall status, top): %s\n", error);
         run->pulse_ns = run->pulses[0].at_ns + SQI_SECOND;
         loop(run);
+        sqi_sole_close(&run->sole);
         struct cli_tally tally = cli_tally(run->running);
         cli_summary(&tally, json);
         return exit_status(run);

@@ -17,7 +17,7 @@ make(const struct cli_args *args)
         const char *name = cli_operand(args, 0);
         char path[PATH_MAX] = "";
         struct cli_talk talk;
-        int status = cli_talk_open(args, &talk);
+        int status = cli_talk_open(args, NULL, &talk);
 
         if (status == CLI_DONE)
                 status = cli_save(args, &talk, name, cli_operand(args, 1), false, path);

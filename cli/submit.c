@@ -26,7 +26,7 @@ static int
 ask(const struct cli_args *args, struct sqi_request *request)
 {
         struct cli_talk talk;
-        int status = cli_talk_open(args, &talk);
+        int status = cli_talk_open(args, NULL, &talk);
 
         if (status == CLI_DONE)
                 status = cli_ask(&talk, request);

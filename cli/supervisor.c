@@ -225,7 +225,7 @@ stop(const struct cli_args *args)
 {
         struct sqi_request request = {.command = SQI_COMMAND_PING, .seconds = -1};
         struct cli_talk talk;
-        int status = cli_talk_open(args, &talk);
+        int status = cli_talk_open(args, NULL, &talk);
         pid_t pid = 0;
 
         if (status == CLI_DONE)

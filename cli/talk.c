@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "command/server.h"
+#include "foreground.h"
 #include "plan/plan.h"
 
 struct sq_str
@@ -88,14 +89,26 @@ explain(const char *address, int r)
         }
 }
 
+/* Whoever names a socket means that one. */
+static bool
+is_in_foreground(const struct cli_args *args, const char *name, char ret_socket[SQI_SOCKET_PATH])
+{
+        const char *given = getenv("SQUALL_SOCKET");
+
+        return name && *name && !cli_text(args, "socket") && !(given && *given) &&
+               cli_foreground_find(name, ret_socket);
+}
+
 int
-cli_talk_open(const struct cli_args *args, struct cli_talk *talk)
+cli_talk_open(const struct cli_args *args, const char *name, struct cli_talk *talk)
 {
         static char path[SQI_SOCKET_PATH];
         struct sqi_client_keys keys;
         int r, status = CLI_DONE;
 
-        *talk = (struct cli_talk){.path = cli_socket(args, path, sizeof(path))};
+        *talk = (struct cli_talk){.path = path};
+        if (!is_in_foreground(args, name, path))
+                talk->path = cli_socket(args, path, sizeof(path));
         if (!talk->path)
                 return CLI_USAGE;
         if (sqi_server_is_remote(talk->path))
@@ -163,8 +176,13 @@ int
 cli_ask_once(const struct cli_args *args, struct sqi_request *request,
              void (*show)(const struct cli_args *args, struct sq_value answer))
 {
+        char name[SQI_ID_MAX + 1] = "";
         struct cli_talk talk;
-        int status = cli_talk_open(args, &talk);
+
+        if (!sqi_command_changes(request->command) && request->name.len < sizeof(name))
+                snprintf(name, sizeof(name), "%.*s", (int)request->name.len,
+                         request->name.len ? request->name.ptr : "");
+        int status = cli_talk_open(args, name, &talk);
 
         if (status == CLI_DONE)
                 status = cli_ask(&talk, request);

@@ -4,7 +4,7 @@
  *
  *     struct sqi_request request = {.command = SQI_COMMAND_LIST, .seconds = -1};
  *     struct cli_talk talk;
- *     int status = cli_talk_open(args, &talk);           by --socket
+ *     int status = cli_talk_open(args, NULL, &talk);     by --socket
  *     if (status == CLI_DONE)
  *             status = cli_ask(&talk, &request);         what goes wrong is said; talk.value is the answer
  *     cli_talk_close(&talk);
@@ -24,7 +24,8 @@ struct cli_talk {
         struct sq_value value;
 };
 
-int cli_talk_open(const struct cli_args *args, struct cli_talk *talk);
+/* To the `squall run` that has the topology `name` in the foreground, if there is one; NULL, or else: to the supervisor. */
+int cli_talk_open(const struct cli_args *args, const char *name, struct cli_talk *talk);
 void cli_talk_close(struct cli_talk *talk);
 void cli_talk_await_end(const struct cli_args *args, const struct cli_talk *talk); /* until nobody listens there */
 int cli_ask(struct cli_talk *talk, struct sqi_request *request);

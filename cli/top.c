@@ -320,7 +320,7 @@ run(const struct cli_args *args)
 
         if (!top)
                 return cli_error(CLI_FAILED, "out of memory");
-        int status = cli_talk_open(args, &top->talk);
+        int status = cli_talk_open(args, name, &top->talk);
         top->view.rows = &top->rows;
         top->view.sorted = CLI_TOP_NCOLUMNS;
         top->view.level = top->least = name ? CLI_TOP_COMPONENTS : CLI_TOP_TOPOLOGIES;

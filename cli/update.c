@@ -30,7 +30,7 @@ update(const struct cli_args *args, const struct sqi_plan *plan)
 
         if (r < 0)
                 return cli_error(CLI_USAGE, "cannot read %s: %s", cli_operand(args, 1), strerror(-r));
-        status = cli_talk_open(args, &talk);
+        status = cli_talk_open(args, NULL, &talk);
         if (status == CLI_DONE)
                 status = check_present(args, &talk, plan);
         if (status == CLI_DONE)

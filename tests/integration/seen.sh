@@ -88,4 +88,21 @@ for event in submit started died restarted kill; do
 done
 check "the file of the state directory has the same" eval '
         diff <(grep fragile "$dir/events") <(grep fragile "$dir/state/events.jsonl")'
+
+# ---- the same of a topology in the foreground, which no supervisor knows ----
+
+stop
+"$squall" run "$dir/slow.yaml" >>"$dir/err" 2>&1 &
+run=$!
+check "status finds a topology that runs in the foreground" until_true says "slow: running, up" "$squall" status slow
+check "with its bottleneck" until_true eval 'limit slow | grep -q "^bottleneck: three: busy"'
+check "top shows it too" says "three" "$squall" top slow --once
+kill -KILL "$(pid slow two/0)"
+check "a death in it is shown" until_true says "last death: two/0 died" "$squall" status slow
+check "and is an event" says "killed by signal 9" "$squall" events slow
+check "--socket asks the supervisor all the same" exits_with 3 "$squall" status slow --socket "$XDG_RUNTIME_DIR/squall/commands"
+kill -INT $run
+wait $run
+check "what answers ends with it" exits_with 3 "$squall" status slow
+check "and leaves nothing behind" eval '[ -z "$(ls "$XDG_RUNTIME_DIR/squall" 2>/dev/null | grep run-)" ]'
 exit $failures

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A daemon of one topology, without a state directory: the answers are the daemon's own. */
+#include "daemon/sole.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/complain.h"
+#include "daemon/answer.h"
+#include "daemon/registry.h"
+#include "supervisor/running.h"
+
+struct sqi_sole {
+        struct sqi_daemon daemon;
+        struct sqi_hosted hosted;
+};
+
+int
+sqi_sole_open(struct sqi_running *running, const char *version, struct sqi_sole **ret, char *error, size_t size)
+{
+        struct sqi_sole *sole = calloc(1, sizeof(*sole));
+        const char *name = running->plan->name;
+        char path[SQI_RUNDIR_SIZE + 16];
+        int r;
+
+        if (!sole)
+                return sqi_complain(-ENOMEM, error, size, "out of memory");
+        sole->daemon.options.version = version;
+        sole->daemon.first = &sole->hosted;
+        sole->hosted.daemon = &sole->daemon;
+        sole->hosted.running = running;
+        sole->hosted.record.began = (int64_t)time(NULL);
+        snprintf(sole->hosted.record.name, sizeof(sole->hosted.record.name), "%s", name);
+        snprintf(path, sizeof(path), "%s/" SQI_SOLE_SOCKET, running->rundir.path);
+        r = sqi_server_open(path, NULL, &sole->daemon.server, error, size);
+        if (r < 0) {
+                free(sole);
+                return r;
+        }
+        r = sqi_rundir_write(&running->rundir, SQI_SOLE_NAME, name, strlen(name));
+        if (r < 0) {
+                sqi_sole_close(&sole);
+                return sqi_complain(r, error, size, "cannot write into the run directory: %s", strerror(-r));
+        }
+        *ret = sole;
+        return 0;
+}
+
+void
+sqi_sole_close(struct sqi_sole **sole)
+{
+        if (!*sole)
+                return;
+        sqi_server_close(&(*sole)->daemon.server);
+        sqi_events_close(&(*sole)->daemon.events);
+        free(*sole);
+        *sole = NULL;
+}
+
+int
+sqi_sole_fd(const struct sqi_sole *sole)
+{
+        return sole ? sqi_server_fd(&sole->daemon.server) : -1;
+}
+
+static void
+refuse(struct sqi_sole *sole, const struct sqi_caller *caller, const struct sqi_request *request)
+{
+        static const char text[] =
+                "the topology runs in the foreground, by `squall run`: it can be looked at, and ended "
+                "with Ctrl-C (squall submit is for the rest)";
+        struct sqi_reply reply = {.status = SQI_STATUS_REFUSED, .error = {text, sizeof(text) - 1}};
+
+        memcpy(reply.id, request->id, sizeof(reply.id));
+        (void)sqi_server_reply(&sole->daemon.server, caller, &reply);
+}
+
+static bool
+only_looks(enum sqi_command_type command)
+{
+        return command == SQI_COMMAND_PING || command == SQI_COMMAND_LIST || command == SQI_COMMAND_STATUS ||
+               command == SQI_COMMAND_EVENTS;
+}
+
+/* What cannot be read is answered as a daemon answers it. */
+static void
+answer(struct sqi_sole *sole, const struct sqi_caller *caller, zframe_t *frame)
+{
+        struct sqi_request request = {.seconds = -1};
+        int r = sqi_request_decode(zframe_data(frame), zframe_size(frame), &request);
+
+        if (r == 0 && !only_looks(request.command))
+                refuse(sole, caller, &request);
+        else
+                sqi_answer(&sole->daemon, caller, zframe_data(frame), zframe_size(frame));
+}
+
+void
+sqi_sole_serve(struct sqi_sole *sole)
+{
+        struct sqi_caller caller;
+        zframe_t *frame;
+
+        if (!sole)
+                return;
+        do {
+                sole->daemon.server.touched = false;
+                while ((frame = sqi_server_receive(&sole->daemon.server, &caller))) {
+                        answer(sole, &caller, frame);
+                        zframe_destroy(&frame);
+                }
+        } while (sole->daemon.server.touched);
+}
+
+void
+sqi_sole_happened(struct sqi_sole *sole, const char *event, enum sq_level level, const char *text)
+{
+        if (sole && strcmp(event, "died") != 0)
+                sqi_events_add(&sole->daemon.events, sole->hosted.record.name, event, level, text);
+}
+
+void
+sqi_sole_died(struct sqi_sole *sole, const struct sqi_death *death)
+{
+        if (sole)
+                sqi_events_add_death(&sole->daemon.events, sole->hosted.record.name, death);
+}

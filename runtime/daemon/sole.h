@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A topology that runs in the foreground, as those who ask see it: a command socket in its run directory, which answers
+ * what only looks (PING, LIST, STATUS, EVENTS) as a daemon does, and refuses the rest.
+ *
+ *  1. sqi_sole_open() when it runs; the file `topology` beside the socket has its name from then on, to be found by.
+ *  2. sqi_sole_serve() whenever sqi_sole_fd() can be read; it never waits. What happens is told to it.
+ *  3. sqi_sole_close() before the run is freed. NULL is accepted everywhere: then there is no socket.
+ */
+#ifndef SQI_SOLE_H
+#define SQI_SOLE_H
+
+#include "supervisor/supervisor.h"
+
+struct sqi_sole;
+
+/* `version` as PING answers it; borrowed. 0, or a negative errno with the cause in `error`. */
+int sqi_sole_open(struct sqi_running *running, const char *version, struct sqi_sole **ret, char *error, size_t size);
+void sqi_sole_close(struct sqi_sole **sole);
+int sqi_sole_fd(const struct sqi_sole *sole); /* -1: none */
+void sqi_sole_serve(struct sqi_sole *sole);
+
+void sqi_sole_happened(struct sqi_sole *sole, const char *event, enum sq_level level, const char *text);
+void sqi_sole_died(struct sqi_sole *sole, const struct sqi_death *death);
+
+#define SQI_SOLE_SOCKET "commands"
+#define SQI_SOLE_NAME "topology"
+
+#endif

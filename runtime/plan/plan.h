@@ -101,6 +101,7 @@ int sqi_plan_keep_letters(struct sqi_plan *plan, const char *folder);
 int sqi_plan_spread(struct sqi_plan *plan);
 
 enum { SQI_COMPONENTS_MAX = 4096, SQI_TASKS_MAX = 65535, SQI_EDGES_MAX = 65535, SQI_ID_MAX = 64 };
+enum { SQI_PARALLELISM_MAX = 4096 }; /* tasks of a component */
 
 /* Names of topologies and components: what a file name, a log line and a process title can hold. */
 bool sqi_is_id(const char *text);

@@ -184,6 +184,7 @@ read_component(struct decoder *decoder, struct sqi_plan_component *component)
         demand(decoder, component->path[0] == '/', "a component has no absolute path");
         component->ntasks = read_number(decoder, SQI_TASKS_MAX, "a component has no tasks");
         demand(decoder, component->ntasks > 0, "a component has no tasks");
+        demand(decoder, component->ntasks <= SQI_PARALLELISM_MAX, "a component has too many tasks");
         component->cycle = read_number(decoder, SQI_COMPONENTS_MAX, "a component has no cycle");
         component->tick_secs = read_real(decoder, 31536000, "the ticks of a component are wrong");
         component->nin = read_fields(decoder, &component->in);

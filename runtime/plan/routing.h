@@ -13,7 +13,7 @@
 
 #include "plan/plan.h"
 
-enum { SQI_SLOTS = 4096 }; /* so many tasks at most: SQI_PARALLELISM_MAX */
+enum { SQI_SLOTS = SQI_PARALLELISM_MAX };
 
 /* The owners of all slots among 1 to SQI_SLOTS tasks. */
 void sqi_slots_deal(uint32_t ntasks, uint16_t ret[SQI_SLOTS]);

@@ -24,8 +24,6 @@
 #include "topology/topology.h"
 #include "topology/yaml.h"
 
-enum { SQI_PARALLELISM_MAX = 4096 };
-
 /* A word of the file. `text` is NULL when it is missing or was refused. */
 struct sqi_word {
         const char *text;

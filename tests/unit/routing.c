@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who owns a key, among how many tasks. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "topology/model.h"
 #include "plan/routing.h"
 
 enum { MANY = 300 };
@@ -47,10 +48,38 @@ as_many_tasks_as_slots_have_one_each(void **state)
         static uint8_t seen[SQI_SLOTS];
 
         (void)state;
-        assert_int_equal(SQI_PARALLELISM_MAX, SQI_SLOTS);
         sqi_slots_deal(SQI_SLOTS, owners);
         for (uint32_t slot = 0; slot < SQI_SLOTS; slot++)
                 assert_int_equal(seen[owners[slot]]++, 0);
+}
+
+static void
+a_plan_with_more_tasks_of_a_component_than_slots_is_refused(void **state)
+{
+        struct sqi_plan_stream stream = {.id = "default"};
+        struct sqi_plan_component component = {.id = "in",
+                                               .kind = SQ_KIND_SPOUT,
+                                               .component = "generate",
+                                               .path = "/generate.so",
+                                               .ntasks = SQI_SLOTS + 1,
+                                               .nstreams = 1,
+                                               .streams = &stream};
+        struct sqi_plan plan = {.name = "many",
+                                .directory = "/",
+                                .nworkers = 1,
+                                .ncomponents = 1,
+                                .components = &component},
+                        *read;
+        char error[256] = "";
+        void *bytes;
+        size_t size;
+
+        (void)state;
+        sqi_config_defaults(&plan.config);
+        assert_int_equal(sqi_plan_encode(&plan, &bytes, &size), 0);
+        assert_int_equal(sqi_plan_decode(bytes, size, &read, error, sizeof(error)), -EBADMSG);
+        assert_string_equal(error, "a component has too many tasks");
+        free(bytes);
 }
 
 static void
@@ -81,6 +110,7 @@ main(void)
                 cmocka_unit_test(each_task_has_its_share_to_a_slot),
                 cmocka_unit_test(only_the_slots_of_added_or_removed_tasks_move),
                 cmocka_unit_test(as_many_tasks_as_slots_have_one_each),
+                cmocka_unit_test(a_plan_with_more_tasks_of_a_component_than_slots_is_refused),
                 cmocka_unit_test(writers_in_other_languages_deal_as_docs_wire_says),
         };
 

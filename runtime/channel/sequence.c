@@ -19,8 +19,14 @@ sqi_sequence_jump(struct sqi_sequence *sequence, const struct sqi_header *header
 
         if (header->incarnation < sequence->incarnation)
                 return true;
-        if (header->incarnation > sequence->incarnation && expected != ANYWHERE)
-                expected = 0;
+        if (header->incarnation > sequence->incarnation) {
+                expected = expected == ANYWHERE ? ANYWHERE : 0;
+                sequence->floor = 0;
+        } else if (expected != ANYWHERE && first < expected && first + header->count <= sequence->floor) {
+                return true;
+        }
+        if (header->hints & SQI_HINT_DROPPED && (expected == ANYWHERE || first > expected))
+                sequence->floor = first;
         sequence->incarnation = header->incarnation;
         sequence->next = first + header->count;
         if (expected == ANYWHERE || first == expected)

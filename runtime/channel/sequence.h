@@ -6,6 +6,10 @@
  * way, or came twice, shows in the number of the next one. Where a jump is meant the sender says so (`hints`): it
  * dropped what belonged to lost trees, or it sends again what it kept. A reader that was restarted begins in the
  * middle, with sqi_sequence_join().
+ *
+ * A sender that hears of our predecessor's death leaves its connection for a new one. What libzmq had brought to us by
+ * the old one meanwhile, of trees that are lost by now, may come behind the first batch of the new one. That is late
+ * and no fault: it lies below the number that the new connection began with.
  */
 #ifndef SQI_SEQUENCE_H
 #define SQI_SEQUENCE_H
@@ -18,6 +22,7 @@
 /* All zero: nothing has come, and the first tuple is to be number 0. */
 struct sqi_sequence {
         uint64_t next;        /* number of the tuple that is to come */
+        uint64_t floor;       /* where the sender has last begun anew: what lies below may be late */
         uint32_t incarnation; /* of the sender */
 };
 

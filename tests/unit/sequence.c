@@ -72,6 +72,27 @@ takes_the_gap_that_the_sender_says_it_made(void **state)
         assert_false(take(&sequence, 0, 12, 3, SQI_HINT_DROPPED));
 }
 
+/* By the connection that the sender has left. */
+static void
+takes_late_batches_from_before_the_sender_began_anew(void **state)
+{
+        struct sqi_sequence sequence = {0};
+
+        (void)state;
+        sqi_sequence_join(&sequence);
+        assert_true(take(&sequence, 0, 20, 3, SQI_HINT_DROPPED));
+        assert_true(take(&sequence, 0, 10, 4, 0));
+        assert_true(take(&sequence, 0, 14, 6, 0));
+        assert_true(take(&sequence, 0, 23, 3, 0));
+        assert_false(take(&sequence, 0, 20, 3, 0));
+        assert_true(take(&sequence, 0, 23, 3, 0));
+        assert_true(take(&sequence, 0, 30, 3, SQI_HINT_DROPPED));
+        assert_true(take(&sequence, 0, 26, 4, 0));
+        assert_true(take(&sequence, 0, 33, 1, 0));
+        assert_true(take(&sequence, 1, 0, 3, 0));
+        assert_false(take(&sequence, 1, 0, 3, 0));
+}
+
 static void
 takes_a_kept_batch_again_but_no_gap_before_it(void **state)
 {
@@ -128,6 +149,7 @@ main(void)
                 cmocka_unit_test(sees_that_the_first_batch_is_missing),
                 cmocka_unit_test(sees_that_a_batch_came_twice),
                 cmocka_unit_test(takes_the_gap_that_the_sender_says_it_made),
+                cmocka_unit_test(takes_late_batches_from_before_the_sender_began_anew),
                 cmocka_unit_test(takes_a_kept_batch_again_but_no_gap_before_it),
                 cmocka_unit_test(begins_anew_with_a_restarted_sender),
                 cmocka_unit_test(leaves_late_batches_of_the_dead_sender_out_of_account),

@@ -18,7 +18,9 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "daemon/checkpoints.h"
 #include "daemon/sole.h"
+#include "epochs.h"
 #include "inline.h"
 #include "live.h"
 #include "topology_file.h"
@@ -46,6 +48,7 @@ struct run {
         struct sqi_sole *sole; /* NULL: nobody can ask */
         uint64_t pulse_ns;     /* of the next live line */
         uint64_t npulses;
+        struct cli_epochs epochs;
         struct cli_pulse pulses[RATE_SECONDS]; /* the last ones, the n-th at n modulo their number */
 };
 
@@ -91,6 +94,22 @@ on_started(void *context)
 
         if (run->seconds > 0)
                 run->end_ns = sqi_clock_ns() + (uint64_t)(run->seconds * 1e9);
+}
+
+static int
+on_folder(void *context)
+{
+        const struct run *run = context;
+
+        return sqi_checkpoints_open(run->epochs.place, run->running);
+}
+
+static int
+on_seal(void *context)
+{
+        const struct run *run = context;
+
+        return sqi_checkpoints_seal(run->epochs.place, run->running);
 }
 
 static void
@@ -207,8 +226,11 @@ run_plan(struct run *run, struct sqi_plan **plan, const struct sqi_savepoint *fr
                                               .happened = on_happened,
                                               .died = on_died,
                                               .line = on_line,
-                                              .started = on_started};
-        struct sqi_run_options options = {.crash_limit = CRASH_LIMIT};
+                                              .started = on_started,
+                                              .folder = on_folder,
+                                              .seal = on_seal};
+        struct sqi_run_options options = {
+                .crash_limit = CRASH_LIMIT, .place = run->epochs.place, .epoch = run->epochs.first};
         char error[ERROR_SIZE];
 
         struct sqi_position *positions = from ? calloc((*plan)->ntasks, sizeof(*positions)) : NULL;
@@ -255,7 +277,10 @@ static int
 run_topology(const struct cli_args *args)
 {
         char folder[PATH_MAX];
-        struct run run = {.seconds = cli_seconds(args, "for"), .end_ns = SQI_NEVER, .live = cli_live(STDERR_FILENO)};
+        struct run run = {.seconds = cli_seconds(args, "for"),
+                          .end_ns = SQI_NEVER,
+                          .live = cli_live(STDERR_FILENO),
+                          .epochs = {.lock = -1}};
         struct sqi_savepoint from = {0};
         struct sqi_plan *plan;
         char error[ERROR_SIZE];
@@ -282,6 +307,8 @@ run_topology(const struct cli_args *args)
                 return cli_run_inline(args, &plan);
         run.signals = catch_signals();
         status = open_savepoint(args, plan, &from);
+        if (status == CLI_DONE)
+                status = cli_epochs_begin(plan, from.path[0] ? &from : NULL, &run.epochs);
         if (status != CLI_DONE)
                 ; /* nothing is started */
         else if (run.signals < 0)
@@ -290,8 +317,10 @@ run_topology(const struct cli_args *args)
                 status = cli_error(CLI_FAILED, "cannot start a supervisor: %s", error);
         else
                 status = run_plan(&run, &plan, from.path[0] ? &from : NULL, cli_flag(args, "json"));
+        bool finished = run.running && sqi_running_lifecycle(run.running)->outcome == SQI_OUTCOME_FINISHED;
         sqi_running_free(&run.running);
         sqi_supervisor_free(&run.supervisor);
+        cli_epochs_end(&run.epochs, finished);
         sqi_savepoint_close(&from);
         sqi_plan_free(&plan);
         if (run.signals >= 0)
@@ -313,7 +342,7 @@ SQI_VERB(run) = {
                 {CLI_OPTION_CONFIG,
                  {"for", 0, CLI_DURATION, "TIME", .help = "drain after this time: 10s, 500ms, 2m"},
                  {"from", 0, CLI_TEXT, "PATH", .complete = CLI_COMPLETE_DIRECTORY,
-                  .help = "begin with the state and the positions of this savepoint"},
+                  .help = "begin with the state and the positions of this savepoint, or of the epochs in this folder"},
                  {"inline", 0, CLI_FLAG,
                   .help = "in this process and one thread, in an order that does not change: for gdb, valgrind and perf"},
                  {"watch", 0, CLI_FLAG, .help = "start again whenever the file or a .so of it has changed and checks"},

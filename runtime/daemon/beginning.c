@@ -11,6 +11,7 @@
 
 #include "base/complain.h"
 #include "base/sealed.h"
+#include "daemon/checkpoints.h"
 #include "daemon/positions.h"
 #include "daemon/snapshots.h"
 #include "daemon/sweep.h"
@@ -29,9 +30,24 @@ get_positions(struct sqi_hosted *hosted, uint64_t *ret_base, char *error, size_t
         return sqi_positions_get(state, hosted->record.name, ret_base, hosted->positions, hosted->ntasks, error, size);
 }
 
+/* An epoch that was begun and never sealed has used its number up. */
+static int
+skip_used(struct sqi_hosted *hosted, const struct sqi_snapshots *snapshots, char *error, size_t size)
+{
+        uint64_t first = 0;
+        int r = sqi_checkpoints_first(snapshots->durable, &first);
+
+        if (r < 0)
+                return sqi_complain(r, error, size, "cannot read %s: %s", snapshots->durable, strerror(-r));
+        if (first > hosted->epoch)
+                hosted->epoch = first;
+        return 0;
+}
+
 /*
  * From the newest snapshot, its state and its positions; or, if a run has begun from that one already and died without
- * one of its own, from where its spouts were and with no state: that of a task that died is gone.
+ * one of its own, from where its spouts were and with no state: that of a task that died is gone. Under exactly-once
+ * from the newest snapshot and nothing else, as often as it begins.
  */
 int
 sqi_beginning_find(struct sqi_hosted *hosted, char ret_restore[PATH_MAX], char *error, size_t size)
@@ -58,12 +74,15 @@ sqi_beginning_find(struct sqi_hosted *hosted, char ret_restore[PATH_MAX], char *
         hosted->missing = r == 0 ? manifest.missing : 0;
         hosted->epoch = (base != SQI_NEVER && base > hosted->from ? base : hosted->from) + 1;
         hosted->saved = false;
-        if (r == 0 && base == manifest.epoch)
+        bool exact = sqi_plan_is_exact(hosted->plan);
+        if (r == 0 && base == manifest.epoch && !exact)
                 ret_restore[0] = '\0';
         else if (r == 0)
                 sqi_snapshots_positions(&manifest, hosted->plan, hosted->positions);
+        else if (exact)
+                memset(hosted->positions, 0, hosted->ntasks * sizeof(*hosted->positions));
         sqi_manifest_free(&manifest);
-        return 0;
+        return exact ? skip_used(hosted, &snapshots, error, size) : 0;
 }
 
 enum { FROM_SIZE = 32 };
@@ -96,8 +115,9 @@ write_from(int folder, uint64_t from)
 
 /*
  * Each run directory says which snapshot its run began from, before it holds anything else. One that is older than the
- * newest has been handed over, and only its end was missed; where it is not said, the directory was being removed. What
- * those have counted, and whose keys they had, is told by the snapshot.
+ * newest has been handed over, and only its end was missed (but under exactly-once, where a run makes snapshots all
+ * along); where it is not said, the directory was being removed. What those have counted, and whose keys they had, is
+ * told by the snapshot.
  */
 int
 sqi_beginning_settle(struct sqi_hosted *hosted)
@@ -113,7 +133,8 @@ sqi_beginning_settle(struct sqi_hosted *hosted)
                         return -errno;
                 int r = made ? write_from(folder, hosted->from) : read_from(folder, &from);
                 close(folder);
-                bool over = !made && (r == -ENOENT || (r == 0 && from < hosted->from));
+                bool older = r == 0 && from < hosted->from && !sqi_plan_is_exact(hosted->plan);
+                bool over = !made && (r == -ENOENT || older);
                 if (!over)
                         return r;
                 if (swept)

@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "control/lease.h"
 #include "daemon/beginning.h"
+#include "daemon/checkpoints.h"
 #include "daemon/positions.h"
 #include "daemon/seal.h"
 #include "lifecycle/tell.h"
@@ -129,6 +130,16 @@ on_seal(void *context)
         if (hosted->unsealed)
                 on_tell(hosted, SQ_ERROR, hosted->trouble);
         return r;
+}
+
+static int
+on_folder(void *context)
+{
+        struct sqi_hosted *hosted = context;
+        struct sqi_snapshots snapshots;
+
+        sqi_hosted_snapshots(hosted, &snapshots);
+        return sqi_checkpoints_open(snapshots.durable, hosted->running);
 }
 
 /* ---- Life -------------------------------------------------------------------------------------------- */
@@ -269,6 +280,7 @@ run(struct sqi_hosted *hosted, struct sqi_running *former, char *error, size_t s
                                               .started = on_started,
                                               .dead_letter = on_dead_letter,
                                               .seal = on_seal,
+                                              .folder = on_folder,
                                               .quitting = on_quitting};
         struct sqi_run_options options = {.inactive = hosted->record.wish == SQI_WISH_INACTIVE,
                                           .runs = hosted->record.runs};
@@ -289,6 +301,7 @@ run(struct sqi_hosted *hosted, struct sqi_running *former, char *error, size_t s
         options.positions = hosted->positions;
         options.restore = restore[0] ? restore : NULL;
         options.folder = folder;
+        options.place = snapshots.durable;
         options.epoch = hosted->epoch;
         options.missing = hosted->missing;
         options.proven = hosted->record.runs > 0 && !hosted->record.trial;
@@ -358,7 +371,8 @@ sqi_hosted_hand_over(struct sqi_hosted *hosted, const uint32_t *stays, uint32_t 
         struct sqi_snapshots snapshots;
 
         sqi_hosted_snapshots(hosted, &snapshots);
-        (void)sqi_snapshots_begin(&snapshots); /* if it cannot be made, sealing says so */
+        if (!sqi_plan_is_exact(sqi_hosted_plan(hosted)))
+                (void)sqi_snapshots_begin(&snapshots); /* if it cannot be made, sealing says so */
         sqi_running_hand_over(hosted->running, stays, n);
 }
 
@@ -379,8 +393,8 @@ sqi_hosted_save(struct sqi_hosted *hosted)
         const struct sqi_lifecycle *life;
         bool changed = !hosted->saved;
 
-        if (!hosted->running || !hosted->positions)
-                return;
+        if (!hosted->running || !hosted->positions || sqi_plan_is_exact(sqi_hosted_plan(hosted)))
+                return; /* under exactly-once they go with the snapshot */
         life = sqi_running_lifecycle(hosted->running);
         if (!life->has_run)
                 return; /* what is written down is of the run before */
@@ -431,10 +445,11 @@ sqi_hosted_note_outcome(struct sqi_hosted *hosted)
         fail(hosted, cause);
 }
 
+/* What is not finished comes again. */
 static bool
 is_tracked(const struct sqi_hosted *hosted)
 {
-        return sqi_hosted_plan(hosted)->config.delivery == SQI_AT_LEAST_ONCE;
+        return sqi_hosted_plan(hosted)->config.delivery != SQI_AT_MOST_ONCE;
 }
 
 /* It was to go on later, but its workers were ended before they had written down what they had. */

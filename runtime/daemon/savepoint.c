@@ -146,6 +146,20 @@ get_plan(int folder, struct sqi_plan **ret, char *error, size_t size)
         return r;
 }
 
+/* Where the newest epoch in the folder `place` is. */
+static int
+find_epoch(const char *place, char ret[PATH_MAX], char *error, size_t size)
+{
+        struct sqi_snapshots snapshots = {.spare = ""};
+        struct sqi_manifest manifest = {0};
+        int r;
+
+        snprintf(snapshots.durable, sizeof(snapshots.durable), "%s", place);
+        r = sqi_snapshots_newest(&snapshots, &manifest, ret, error, size);
+        sqi_manifest_free(&manifest);
+        return r == -ENOENT ? sqi_complain(r, error, size, "%s is not a savepoint, and holds no epochs", place) : r;
+}
+
 int
 sqi_savepoint_open(const char *path, struct sqi_savepoint *ret, char *error, size_t size)
 {
@@ -157,10 +171,13 @@ sqi_savepoint_open(const char *path, struct sqi_savepoint *ret, char *error, siz
         if (folder < 0)
                 return sqi_complain(-errno, error, size, "cannot open the savepoint %s: %s", path, strerror(errno));
         snprintf(savepoint.path, sizeof(savepoint.path), "%s", path);
-        r = sqi_snapshots_verify(path, &savepoint.manifest, error, size);
+        savepoint.running = faccessat(folder, "manifest", F_OK, 0) < 0;
+        r = savepoint.running ? find_epoch(path, savepoint.path, error, size) : 0;
+        if (r == 0)
+                r = sqi_snapshots_verify(savepoint.path, &savepoint.manifest, error, size);
         if (r == 0 && (r = get_plan(folder, &savepoint.plan, cause, sizeof(cause))) < 0)
                 sqi_complain(r, error, size, "%s/plan cannot be read: %s", path, cause);
-        if (r == 0 && fstatat(folder, "manifest", &about, 0) == 0)
+        if (r == 0 && stat(savepoint.path, &about) == 0)
                 savepoint.made = about.st_mtim.tv_sec;
         close(folder);
         if (r < 0)
@@ -227,9 +244,28 @@ obstacle_of_spout(const struct sqi_plan_component *old, const struct sqi_plan_co
                          "those were";
 }
 
+/* Batches that were under way are in it, and go to the tasks that they were meant for. */
+static bool
+is_same_shape(const struct sqi_plan *old, const struct sqi_plan *new)
+{
+        bool same = old->ncomponents == new->ncomponents;
+
+        for (uint32_t c = 0; c < old->ncomponents && same; c++)
+                same = strcmp(old->components[c].id, new->components[c].id) == 0 &&
+                       old->components[c].kind == new->components[c].kind &&
+                       old->components[c].ntasks == new->components[c].ntasks;
+        return same;
+}
+
 int
 sqi_savepoint_fits(const struct sqi_savepoint *savepoint, const struct sqi_plan *plan, char *error, size_t size)
 {
+        if (savepoint->running && !is_same_shape(savepoint->plan, plan))
+                return sqi_complain(
+                        -EINVAL, error, size,
+                        "it cannot begin from %s: that is an epoch of a topology that was under way, with other "
+                        "components or another parallelism (run it as it was, and make a savepoint of it)",
+                        savepoint->path);
         for (uint32_t c = 0; c < savepoint->plan->ncomponents; c++) {
                 const struct sqi_plan_component *old = &savepoint->plan->components[c],
                                                 *new = sqi_plan_find(plan, old->id);

@@ -21,6 +21,7 @@ struct sqi_savepoint {
         struct sqi_manifest manifest;
         struct sqi_plan *plan; /* under which it was made */
         int64_t made;          /* seconds since 1970 */
+        bool running;          /* it is an epoch of a topology that was under way: for that plan alone */
 };
 
 /* Of the newest snapshot, which is that of `plan`; `source` is the topology's file. 0, or a negative errno with the
@@ -28,13 +29,15 @@ struct sqi_savepoint {
 int sqi_savepoint_make(const struct sqi_snapshots *snapshots, const struct sqi_plan *plan, const char *source,
                        const char *path, char *error, size_t size);
 
-/* All of it is read and compared with its checksums. 0 and a savepoint for sqi_savepoint_close(), or a negative errno
- * with the cause in `error`. */
+/* Of a savepoint, or of a folder that holds the epochs of `squall run` and its plan: then of the newest of them, which
+ * `path` names afterwards. All of it is read and compared with its checksums. 0 and a savepoint for
+ * sqi_savepoint_close(), or a negative errno with the cause in `error`. */
 int sqi_savepoint_open(const char *path, struct sqi_savepoint *ret, char *error, size_t size);
 void sqi_savepoint_close(struct sqi_savepoint *savepoint);
 
 /* Can a topology of this plan begin from it? 0, or -EINVAL with the reason in `error`: a bolt that had keys is missing
- * or gets its tuples by another grouping; a spout has another number of tasks. */
+ * or gets its tuples by another grouping; a spout has another number of tasks; or, of an epoch of a topology that was
+ * under way, any component has. */
 int sqi_savepoint_fits(const struct sqi_savepoint *savepoint, const struct sqi_plan *plan, char *error, size_t size);
 
 /* Makes a copy of it the newest snapshot of a topology that has none. 0 or a negative errno, with the cause. */

@@ -12,9 +12,11 @@
 
 #include "base/complain.h"
 #include "base/sealed.h"
+#include "lifecycle/checkpoint.h"
 
 enum { NUMBER_SIZE = 24, READ_SIZE = 65536 };
 static const char spare_prefix[] = "snapshot-"; /* task/snapshot.h */
+static const char epoch_prefix[] = SQI_CHECKPOINT_OPEN;
 
 /* ---- Folders ----------------------------------------------------------------------------------------- */
 
@@ -77,11 +79,13 @@ number_of(const char *name)
         return strcmp(again, name) == 0 ? number : 0;
 }
 
-/* Calls `what` for the number of each snapshot in a place, until it says something else than 0. A place that is not
- * there has none. */
+/* Calls `what` for the number of each name in a place that is a prefix and a number, until it says something else than
+ * 0. A place that is not there has none. */
 static int
-each(const char *place, int (*what)(int place, uint64_t number, void *context), void *context)
+each_prefixed(const char *place, const char *prefix, int (*what)(int place, uint64_t number, void *context),
+              void *context)
 {
+        size_t n = strlen(prefix);
         DIR *folder = opendir(place);
         const struct dirent *entry;
         int r = 0;
@@ -90,7 +94,7 @@ each(const char *place, int (*what)(int place, uint64_t number, void *context), 
                 return errno == ENOENT ? 0 : -errno;
         errno = 0;
         while (r == 0 && (entry = readdir(folder))) {
-                uint64_t number = number_of(entry->d_name);
+                uint64_t number = strncmp(entry->d_name, prefix, n) == 0 ? number_of(entry->d_name + n) : 0;
 
                 if (number > 0)
                         r = what(dirfd(folder), number, context);
@@ -100,6 +104,13 @@ each(const char *place, int (*what)(int place, uint64_t number, void *context), 
                 r = -errno;
         closedir(folder);
         return r;
+}
+
+/* Each snapshot in it. */
+static int
+each(const char *place, int (*what)(int place, uint64_t number, void *context), void *context)
+{
+        return each_prefixed(place, "", what, context);
 }
 
 /* ---- Files ------------------------------------------------------------------------------------------- */
@@ -191,7 +202,7 @@ remove_others(int folder, const struct sqi_manifest *manifest)
 /* ---- Sealing ----------------------------------------------------------------------------------------- */
 
 static int
-rename_whole(const char *place, uint64_t epoch)
+rename_whole(const char *place, const char *open_name, uint64_t epoch)
 {
         char number[NUMBER_SIZE];
         int fd = open_folder(AT_FDCWD, place), r = 0;
@@ -199,7 +210,7 @@ rename_whole(const char *place, uint64_t epoch)
         if (fd < 0)
                 return fd;
         snprintf(number, sizeof(number), "%llu", (unsigned long long)epoch);
-        if (renameat(fd, SQI_SNAPSHOTS_OPEN, fd, number) < 0)
+        if (renameat(fd, open_name, fd, number) < 0)
                 r = -errno;
         if (r == 0)
                 r = sync_folder(fd);
@@ -240,7 +251,7 @@ seal_at(const char *place, const struct sqi_manifest *manifest, const char *othe
         snprintf(spare, sizeof(spare), "%s/%s", run, spare_prefix);
         snprintf(beside, sizeof(beside), "%s/" SQI_SNAPSHOTS_OPEN "/", other);
         r = fill(place, manifest, others, 2);
-        return r < 0 ? r : rename_whole(place, manifest->epoch);
+        return r < 0 ? r : rename_whole(place, SQI_SNAPSHOTS_OPEN, manifest->epoch);
 }
 
 int
@@ -273,7 +284,7 @@ sqi_snapshots_adopt(const struct sqi_snapshots *snapshots, const struct sqi_mani
         snprintf(place, sizeof(place), "%s/", from);
         r = fill(snapshots->durable, manifest, others, 1);
         if (r == 0)
-                r = rename_whole(snapshots->durable, manifest->epoch);
+                r = rename_whole(snapshots->durable, SQI_SNAPSHOTS_OPEN, manifest->epoch);
         return r < 0 ? sqi_complain(r, error, size, "cannot copy %s into %s: %s", from, snapshots->durable,
                                     r == -EBADMSG ? "it is damaged" : strerror(-r))
                      : 0;
@@ -406,7 +417,89 @@ sqi_snapshots_positions(const struct sqi_manifest *manifest, const struct sqi_pl
         }
 }
 
+/* ---- Running epochs ---------------------------------------------------------------------------------- */
+
+static const char *
+open_name_of(uint64_t epoch, char ret[NUMBER_SIZE + sizeof(epoch_prefix)])
+{
+        snprintf(ret, NUMBER_SIZE + sizeof(epoch_prefix), "%s%llu", epoch_prefix, (unsigned long long)epoch);
+        return ret;
+}
+
+int
+sqi_snapshots_open_epoch(const struct sqi_snapshots *snapshots, uint64_t epoch)
+{
+        char name[NUMBER_SIZE + sizeof(epoch_prefix)];
+        int r = make_folder(snapshots->durable), place = r < 0 ? r : open_folder(AT_FDCWD, snapshots->durable);
+
+        if (place < 0)
+                return place;
+        sqi_folder_remove(place, open_name_of(epoch, name));
+        r = mkdirat(place, name, 0700) < 0 ? -errno : 0;
+        close(place);
+        return r;
+}
+
+int
+sqi_snapshots_seal_epoch(const struct sqi_snapshots *snapshots, const struct sqi_manifest *manifest)
+{
+        char path[PATH_MAX + NUMBER_SIZE + sizeof(epoch_prefix) + 1], name[NUMBER_SIZE + sizeof(epoch_prefix)];
+        const char *which;
+        int folder, r;
+
+        snprintf(path, sizeof(path), "%s/%s", snapshots->durable, open_name_of(manifest->epoch, name));
+        folder = open_folder(AT_FDCWD, path);
+        if (folder < 0)
+                return folder;
+        remove_others(folder, manifest);
+        r = check_files(folder, manifest, &which);
+        if (r == 0)
+                r = sqi_manifest_write(folder, manifest);
+        if (r == 0)
+                r = sync_folder(folder);
+        close(folder);
+        return r < 0 ? r : rename_whole(snapshots->durable, name, manifest->epoch);
+}
+
+int
+sqi_snapshots_highest(const struct sqi_snapshots *snapshots, uint64_t *ret)
+{
+        uint64_t highest = 0;
+        int r = each(snapshots->durable, keep_highest, &highest);
+
+        if (r == 0)
+                r = each_prefixed(snapshots->durable, epoch_prefix, keep_highest, &highest);
+        if (r == 0)
+                *ret = highest;
+        return r;
+}
+
 /* ---- Removing ---------------------------------------------------------------------------------------- */
+
+struct next_lower {
+        uint64_t below, highest;
+};
+
+static int
+keep_highest_below(int place, uint64_t number, void *context)
+{
+        struct next_lower *kept = context;
+
+        (void)place;
+        if (number < kept->below && number > kept->highest)
+                kept->highest = number;
+        return 0;
+}
+
+static int
+remove_open(int place, uint64_t number, void *context)
+{
+        char name[NUMBER_SIZE + sizeof(epoch_prefix)];
+
+        (void)context;
+        sqi_folder_remove(place, open_name_of(number, name));
+        return 0;
+}
 
 static int
 remove_older(int place, uint64_t number, void *context)
@@ -426,6 +519,20 @@ sqi_snapshots_prune(const struct sqi_snapshots *snapshots, uint64_t epoch)
         each(snapshots->durable, remove_older, &epoch);
         if (snapshots->spare[0])
                 each(snapshots->spare, remove_older, &epoch);
+}
+
+void
+sqi_snapshots_keep(const struct sqi_snapshots *snapshots, uint64_t keep)
+{
+        struct next_lower kept = {.below = UINT64_MAX};
+
+        for (uint64_t i = 0; i < keep && kept.below > 0; i++) {
+                kept.highest = 0;
+                each(snapshots->durable, keep_highest_below, &kept);
+                kept.below = kept.highest;
+        }
+        each(snapshots->durable, remove_older, &kept.below);
+        each_prefixed(snapshots->durable, epoch_prefix, remove_open, NULL);
 }
 
 void

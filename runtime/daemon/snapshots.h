@@ -4,6 +4,7 @@
  * one epoch, together.
  *
  *     DURABLE/.open/COMPONENT.INDEX    what tasks write while a hand-over is under way (task/snapshot.h)
+ *     DURABLE/.open.NUMBER/            what they write while an epoch of exactly-once is taken
  *     DURABLE/NUMBER/                  a snapshot: the folder above, with its manifest (control/manifest.h), renamed whole
  *     SPARE/NUMBER/                    likewise, where DURABLE had no room: gone after a reboot, but better than none
  *
@@ -60,6 +61,24 @@ int sqi_snapshots_adopt(const struct sqi_snapshots *snapshots, const struct sqi_
 /* Where the spouts of a plan resume by a snapshot: one for each of its tasks. */
 void sqi_snapshots_positions(const struct sqi_manifest *manifest, const struct sqi_plan *plan,
                              struct sqi_position *ret);
+
+/* ---- Running epochs: epochs.h ------------------------------------------------------------------------- */
+
+/* Makes DURABLE/.open.EPOCH, empty; the folders above it but one must be there. 0 or a negative errno. */
+int sqi_snapshots_open_epoch(const struct sqi_snapshots *snapshots, uint64_t epoch);
+
+/* Makes DURABLE/.open.EPOCH, whose files its tasks have written and synced, the snapshot of that epoch: as
+ * sqi_snapshots_seal(), but there or not at all. The tasks' checksums are not computed again: nobody else writes into a
+ * folder of one epoch, and who reads a file compares them. */
+int sqi_snapshots_seal_epoch(const struct sqi_snapshots *snapshots, const struct sqi_manifest *manifest);
+
+/* The highest number in use, also of one that was never sealed; 0: none. 0 or a negative errno. */
+int sqi_snapshots_highest(const struct sqi_snapshots *snapshots, uint64_t *ret);
+
+/* Removes all but the newest `keep`, and every folder that was not sealed. */
+void sqi_snapshots_keep(const struct sqi_snapshots *snapshots, uint64_t keep);
+
+/* ---- Removing ------------------------------------------------------------------------------------------ */
 
 /* Removes those below `epoch`. */
 void sqi_snapshots_prune(const struct sqi_snapshots *snapshots, uint64_t epoch);

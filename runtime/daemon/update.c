@@ -111,7 +111,8 @@ static void
 hand_over(struct sqi_hosted *hosted)
 {
         hosted->updating = true;
-        if (!hosted->saving || !hosted->saving->ends)
+        bool exact = sqi_plan_is_exact(sqi_hosted_plan(hosted)); /* all begin anew */
+        if (!exact && (!hosted->saving || !hosted->saving->ends))
                 find_stays(hosted);
         sqi_hosted_hand_over(hosted, hosted->stays, hosted->nstays);
 }

@@ -73,7 +73,7 @@ may_begin(const struct sqi_lifecycle *life)
         case SQI_RESTORE_GATHERING:
                 return false;
         case SQI_RESTORE_STARTING:
-                return !life->checkpoint.newest[0] && sqi_start_all_ready(life);
+                return !life->checkpoint.newest[0] && sqi_step_all_ready(life, SQI_EVERY_WORKER);
         case SQI_RESTORE_NONE:
                 break;
         }
@@ -188,29 +188,28 @@ keep_sealed(struct sqi_step *step)
         }
 }
 
-void
+bool
 sqi_checkpoint_sealed(struct sqi_step *step, const struct sqi_event *event)
 {
         struct sqi_checkpoint *checkpoint = &step->life->checkpoint;
         char cause[SQI_CHECKPOINT_CAUSE];
 
         if (checkpoint->phase != SQI_CHECKPOINT_SEALING)
-                return;
+                return false;
         if (event->number != 0) {
                 snprintf(cause, sizeof(cause), "cannot seal %.300s: %s", checkpoint->folder, strerror(event->number));
                 give_up(step, cause);
-                return;
+                return false;
         }
         keep_sealed(step);
         checkpoint->phase = SQI_CHECKPOINT_COMMITTING;
         checkpoint->repeat_at = step->now + repeat_pause;
         sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_COMMIT, 0, checkpoint->epoch);
-        if (checkpoint->restore == SQI_RESTORE_STARTING)
-                sqi_start_all(step);
+        return checkpoint->restore == SQI_RESTORE_STARTING;
 }
 
 /* An epoch that took long does not begin the next one at once: the topology would do nothing else. */
-static void
+static bool
 finish_epoch(struct sqi_step *step)
 {
         struct sqi_lifecycle *life = step->life;
@@ -219,26 +218,24 @@ finish_epoch(struct sqi_step *step)
 
         checkpoint->phase = SQI_CHECKPOINT_NONE;
         checkpoint->due = next > least ? next : least;
-        if (life->state != SQI_SEALING)
-                return;
-        if (checkpoint->last)
-                sqi_end_committed(step);
-        else
-                sqi_checkpoint_begin(step);
+        if (life->state != SQI_SEALING || checkpoint->last)
+                return life->state == SQI_SEALING;
+        sqi_checkpoint_begin(step);
+        return false;
 }
 
-void
+bool
 sqi_checkpoint_committed(struct sqi_step *step, const struct sqi_message *message)
 {
         struct sqi_lifecycle *life = step->life;
 
         if (life->checkpoint.phase != SQI_CHECKPOINT_COMMITTING || message->number != life->checkpoint.epoch)
-                return;
+                return false;
         life->tasks[message->task].committed = true;
         SQI_EACH_TASK(life, t)
                 if (!life->tasks[t].committed)
-                        return;
-        finish_epoch(step);
+                        return false;
+        return finish_epoch(step);
 }
 
 /* ---- Time -------------------------------------------------------------------------------------------- */

@@ -137,10 +137,6 @@ sqi_end_quit(struct sqi_step *step)
 void
 sqi_end_sealed(struct sqi_step *step, const struct sqi_event *event)
 {
-        if (sqi_step_is_exact(step->life)) {
-                sqi_checkpoint_sealed(step, event);
-                return;
-        }
         if (step->life->state != SQI_SEALING)
                 return;
         step->life->unsealed = event->number;

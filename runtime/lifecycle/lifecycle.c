@@ -155,19 +155,19 @@ on_snapshot(struct sqi_step *step, const struct sqi_message *message)
                 sqi_step_take_snapshot(step, message);
 }
 
+static void
+on_committed(struct sqi_step *step, const struct sqi_message *message)
+{
+        if (sqi_checkpoint_committed(step, message))
+                sqi_end_committed(step);
+}
+
 typedef void handler(struct sqi_step *step, const struct sqi_message *message);
 static handler *const handlers[SQI_MESSAGE_TYPES] = {
-        [SQI_MSG_HELLO] = on_hello,
-        [SQI_MSG_BOUND] = on_bound,
-        [SQI_MSG_READY] = on_ready,
-        [SQI_MSG_SETTLED] = on_settled,
-        [SQI_MSG_PROBED] = on_probed,
-        [SQI_MSG_FINISHED] = on_finished,
-        [SQI_MSG_METRICS] = on_metrics,
-        [SQI_MSG_POSITION] = on_position,
-        [SQI_MSG_ERROR] = on_error,
-        [SQI_MSG_SNAPSHOT] = on_snapshot,
-        [SQI_MSG_COMMITTED] = sqi_checkpoint_committed,
+        [SQI_MSG_HELLO] = on_hello,       [SQI_MSG_BOUND] = on_bound,         [SQI_MSG_READY] = on_ready,
+        [SQI_MSG_SETTLED] = on_settled,   [SQI_MSG_PROBED] = on_probed,       [SQI_MSG_FINISHED] = on_finished,
+        [SQI_MSG_METRICS] = on_metrics,   [SQI_MSG_POSITION] = on_position,   [SQI_MSG_ERROR] = on_error,
+        [SQI_MSG_SNAPSHOT] = on_snapshot, [SQI_MSG_COMMITTED] = on_committed,
 };
 
 /* What comes from outside: is it about a task that this worker hosts? Messages without a task have task 0 and don't
@@ -330,6 +330,15 @@ on_activate(struct sqi_step *step, const struct sqi_event *event)
 }
 
 static void
+on_sealed(struct sqi_step *step, const struct sqi_event *event)
+{
+        if (!sqi_step_is_exact(step->life))
+                sqi_end_sealed(step, event);
+        else if (sqi_checkpoint_sealed(step, event))
+                sqi_start_all(step);
+}
+
+static void
 on_abort(struct sqi_step *step, const struct sqi_event *event)
 {
         (void)event;
@@ -351,7 +360,7 @@ static void (*const events[])(struct sqi_step *step, const struct sqi_event *eve
         [SQI_EVENT_ABORT] = on_abort,
         [SQI_EVENT_ACTIVATE] = on_activate,
         [SQI_EVENT_DEACTIVATE] = on_activate,
-        [SQI_EVENT_SEALED] = sqi_end_sealed,
+        [SQI_EVENT_SEALED] = on_sealed,
         [SQI_EVENT_FOLDER] = sqi_checkpoint_folder,
         [SQI_EVENT_FOUND] = sqi_adopt_found,
         [SQI_EVENT_MISSED] = sqi_adopt_missed,

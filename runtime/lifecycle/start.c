@@ -12,21 +12,6 @@ all_bound(const struct sqi_lifecycle *life, uint32_t worker)
 }
 
 static bool
-all_ready(const struct sqi_lifecycle *life, uint32_t worker)
-{
-        SQI_EACH_TASK(life, task)
-                if (sqi_step_is_on(life, task, worker) && !life->tasks[task].ready)
-                        return false;
-        return true;
-}
-
-bool
-sqi_start_all_ready(const struct sqi_lifecycle *life)
-{
-        return all_ready(life, SQI_EVERY_WORKER);
-}
-
-static bool
 all_listen(const struct sqi_lifecycle *life)
 {
         SQI_EACH_WORKER(life, w)
@@ -106,7 +91,7 @@ start_worker(struct sqi_step *step, uint32_t worker)
 {
         struct sqi_lifecycle *life = step->life;
 
-        if (life->workers[worker].started || !all_ready(life, worker))
+        if (life->workers[worker].started || !sqi_step_all_ready(life, worker))
                 return;
         if (life->inactive)
                 sqi_step_send(step, worker, SQI_MSG_DEACTIVATE, 0, 0);
@@ -143,7 +128,7 @@ start_from_an_epoch(struct sqi_step *step)
 {
         const struct sqi_lifecycle *life = step->life;
 
-        if (life->checkpoint.restore != SQI_RESTORE_STARTING || !sqi_start_all_ready(life))
+        if (life->checkpoint.restore != SQI_RESTORE_STARTING || !sqi_step_all_ready(life, SQI_EVERY_WORKER))
                 return;
         if (life->checkpoint.newest[0])
                 sqi_start_all(step);
@@ -162,6 +147,6 @@ sqi_start_run(struct sqi_step *step, uint32_t worker)
         }
         if (life->has_run)
                 start_worker(step, worker);
-        else if (all_ready(life, SQI_EVERY_WORKER))
+        else if (sqi_step_all_ready(life, SQI_EVERY_WORKER))
                 sqi_start_all(step);
 }

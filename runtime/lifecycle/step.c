@@ -38,6 +38,15 @@ sqi_step_is_on(const struct sqi_lifecycle *life, uint32_t task, uint32_t worker)
         return worker == SQI_EVERY_WORKER || life->plan->tasks[task].worker == worker;
 }
 
+bool
+sqi_step_all_ready(const struct sqi_lifecycle *life, uint32_t worker)
+{
+        SQI_EACH_TASK(life, task)
+                if (sqi_step_is_on(life, task, worker) && !life->tasks[task].ready)
+                        return false;
+        return true;
+}
+
 struct sqi_cycle *
 sqi_step_cycle(struct sqi_lifecycle *life, uint32_t task)
 {

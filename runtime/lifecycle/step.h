@@ -40,6 +40,7 @@ void sqi_step_probe(struct sqi_step *step, struct sqi_cycle *cycle); /* begins a
 bool sqi_step_is_over(const struct sqi_lifecycle *life);             /* it ends: nothing is restarted any more */
 bool sqi_step_is_exact(const struct sqi_lifecycle *life);            /* its delivery is exactly-once */
 bool sqi_step_is_on(const struct sqi_lifecycle *life, uint32_t task, uint32_t worker);
+bool sqi_step_all_ready(const struct sqi_lifecycle *life, uint32_t worker);
 struct sqi_cycle *sqi_step_cycle(struct sqi_lifecycle *life, uint32_t task); /* of the task, or NULL */
 uint64_t sqi_step_ns(double seconds);
 uint64_t sqi_step_worker_timeout(const struct sqi_lifecycle *life);
@@ -49,7 +50,6 @@ void sqi_step_take_snapshot(struct sqi_step *step, const struct sqi_message *mes
 /* start.c: something about `worker` has changed; does that open a barrier? */
 void sqi_start_connect(struct sqi_step *step, uint32_t worker);
 void sqi_start_run(struct sqi_step *step, uint32_t worker);
-bool sqi_start_all_ready(const struct sqi_lifecycle *life);
 void sqi_start_all(struct sqi_step *step); /* the second barrier is open for all */
 /* What a worker may have missed: which incarnation each peer is in. */
 void sqi_start_tell_incarnations(struct sqi_step *step, uint32_t worker);
@@ -78,8 +78,10 @@ void sqi_checkpoint_drop(
         struct sqi_step *step); /* a worker died: so is what is under way, and nobody is left to hear of it */
 void sqi_checkpoint_snapshot(struct sqi_step *step, const struct sqi_message *message);
 void sqi_checkpoint_folder(struct sqi_step *step, const struct sqi_event *event);
-void sqi_checkpoint_sealed(struct sqi_step *step, const struct sqi_event *event);
-void sqi_checkpoint_committed(struct sqi_step *step, const struct sqi_message *message);
+/* True: it is the first one, and data may flow now. */
+bool sqi_checkpoint_sealed(struct sqi_step *step, const struct sqi_event *event);
+/* True: it was the last one, and all is done. */
+bool sqi_checkpoint_committed(struct sqi_step *step, const struct sqi_message *message);
 void sqi_checkpoint_time(struct sqi_step *step);
 uint64_t sqi_checkpoint_due(const struct sqi_lifecycle *life);
 

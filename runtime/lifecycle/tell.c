@@ -141,6 +141,22 @@ died_text(const struct sqi_lifecycle *life, const struct sqi_action *action, con
                          (double)action->delay / 1e9, streak);
 }
 
+static void
+epoch_text(const struct sqi_lifecycle *life, const struct sqi_action *action, char *buffer, size_t size)
+{
+        unsigned long long epoch = life->checkpoint.epoch;
+        char name[NAME_SIZE];
+
+        if (action->report == SQI_REPORT_RESTORED)
+                snprintf(buffer, size, "all %u tasks are back, from the last epoch", life->plan->ntasks);
+        else if (action->report == SQI_REPORT_GIVEN_UP)
+                snprintf(buffer, size, "epoch %llu was given up: %s", epoch, life->checkpoint.cause);
+        else
+                snprintf(buffer, size, "%s has not committed epoch %llu for %g s: no other epoch begins before it has",
+                         sqi_task_name(life->plan, action->task, name, sizeof(name)), epoch,
+                         life->plan->config.checkpoint_timeout);
+}
+
 const char *
 sqi_report_text(const struct sqi_lifecycle *life, const struct sqi_action *action, char *buffer, size_t size)
 {
@@ -197,16 +213,9 @@ sqi_report_text(const struct sqi_lifecycle *life, const struct sqi_action *actio
                                 : "adopted what runs of it");
                 break;
         case SQI_REPORT_RESTORED:
-                snprintf(buffer, size, "all %u tasks are back, from the last epoch", life->plan->ntasks);
-                break;
         case SQI_REPORT_GIVEN_UP:
-                snprintf(buffer, size, "epoch %llu was given up: %s", (unsigned long long)life->checkpoint.epoch,
-                         life->checkpoint.cause);
-                break;
         case SQI_REPORT_UNCOMMITTED:
-                snprintf(buffer, size, "%s has not committed epoch %llu for %g s: no other epoch begins before it has",
-                         sqi_task_name(life->plan, action->task, name, sizeof(name)),
-                         (unsigned long long)life->checkpoint.epoch, life->plan->config.checkpoint_timeout);
+                epoch_text(life, action, buffer, size);
         }
         return buffer;
 }

@@ -14,7 +14,7 @@
         }
 
 const struct sqi_config_key sqi_config_keys[] = {
-        KEY("topology.delivery", ENUM, delivery, NULL, 0, 0, "at-most-once|at-least-once",
+        KEY("topology.delivery", ENUM, delivery, NULL, 0, 0, "at-most-once|at-least-once|exactly-once",
             "the guarantee; by default at-least-once if a spout can replay, else at-most-once"),
         KEY("topology.workers", INT, workers, "0", 0, 65535, NULL,
             "worker processes to pack the tasks into; 0: one for each task"),

@@ -91,6 +91,13 @@ int sqi_plan_encode(const struct sqi_plan *plan, void **ret_bytes, size_t *ret_s
 int sqi_plan_decode(const void *bytes, size_t size, struct sqi_plan **ret, char *error, size_t error_size);
 void sqi_plan_free(struct sqi_plan **plan);
 
+/* Its delivery is exactly-once. */
+static inline bool
+sqi_plan_is_exact(const struct sqi_plan *plan)
+{
+        return plan->config.delivery == SQI_EXACTLY_ONCE;
+}
+
 /* NULL: the plan has none of that id. */
 const struct sqi_plan_component *sqi_plan_find(const struct sqi_plan *plan, const char *id);
 

@@ -186,8 +186,11 @@ make_running(struct sqi_running *running, const struct sqi_run_options *options)
         running->life->inactive = options->inactive;
         running->life->first_incarnation = options->runs;
         if ((options->restore && !(running->restore = strdup(options->restore))) ||
-            (options->folder && !(running->folder = strdup(options->folder))))
+            (options->folder && !(running->folder = strdup(options->folder))) ||
+            (options->place && !(running->place = strdup(options->place))))
                 return -ENOMEM;
+        running->life->checkpoint.place = running->place;
+        running->life->checkpoint.epoch = options->epoch > 0 ? options->epoch - 1 : 0;
         running->life->restore = running->restore;
         running->life->folder = running->folder;
         running->life->epoch = options->epoch;
@@ -338,6 +341,7 @@ sqi_running_free(struct sqi_running **running)
         free(it->received);
         free(it->restore);
         free(it->folder);
+        free(it->place);
         free(it);
         *running = NULL;
 }

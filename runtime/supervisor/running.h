@@ -45,7 +45,7 @@ struct sqi_running {
         struct sqi_watch news;
         struct sqi_child *children;
         struct sqi_received *received;
-        char *restore, *folder; /* see sqi_run_options */
+        char *restore, *folder, *place; /* see sqi_run_options */
         uint64_t began, ended;
         uint64_t missing_before;    /* see sqi_run_options */
         struct sqi_running *former; /* while it starts: whose workers go on in it, see sqi_run_options */

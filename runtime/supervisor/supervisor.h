@@ -80,7 +80,8 @@ struct sqi_run_options {
         bool proven;                          /* it has run before, as it is: what keeps it from starting will pass */
         const char *restore;                  /* NULL, or the folder of the snapshot to begin from; copied */
         const char *folder;                   /* NULL, or where a hand-over's tasks are to write; copied */
-        uint64_t epoch;                       /* of the snapshot that a hand-over makes */
+        const char *place;                    /* exactly-once: the folder of its epochs; copied */
+        uint64_t epoch;                       /* of the snapshot that a hand-over makes, or of the first epoch */
         uint64_t missing;                     /* what the runs before it, that it goes on from, have lost */
         const struct sqi_position *positions; /* NULL, or where each task is to resume */
 };

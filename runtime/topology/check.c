@@ -146,7 +146,7 @@ sqi_check_components(struct sqi_model *model)
         check_tasks(model);
 }
 
-/* The config key does not take the word yet: not all that it promises is there. Tests of what is there set this. */
+/* Not all that exactly-once promises is there yet, and nobody is to rely on it. Tests of what is there set this. */
 static bool
 exactly_once_is_tried(void)
 {
@@ -177,6 +177,9 @@ sqi_check_delivery(struct sqi_model *model)
                 model->config.delivery = any ? SQI_AT_LEAST_ONCE : SQI_AT_MOST_ONCE;
         if (exactly_once_is_tried())
                 model->config.delivery = SQI_EXACTLY_ONCE;
+        else if (model->config.delivery == SQI_EXACTLY_ONCE)
+                sqi_diagnose(model->diagnostics, SQI_ERROR, model->delivery_place,
+                             "'topology.delivery' cannot be exactly-once yet (take at-least-once)");
 }
 
 /* ---- Streams ----------------------------------------------------------------------------------------- */

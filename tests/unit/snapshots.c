@@ -231,31 +231,61 @@ write_part(const char *folder, const char *name, const char *content, struct sqi
         return r;
 }
 
-/* Begin, write, seal: of one task and one spout. The task writes beside its run if it has to. */
+/* Of one task and one spout. */
+struct content {
+        struct sqi_manifest_position position;
+        struct sqi_manifest_file file;
+        struct sqi_manifest manifest;
+};
+
+static void
+describe(uint64_t epoch, struct content *ret)
+{
+        *ret = (struct content){
+                .position = {.component = "lines", .position = {.known = 1, .number = epoch * 100, .size = 2}},
+                .manifest = {.epoch = epoch, .topology = "words", .missing = epoch * 10, .nfiles = 1, .npositions = 1}};
+        memcpy(ret->position.position.note, "ab", 2);
+        ret->manifest.files = &ret->file;
+        ret->manifest.positions = &ret->position;
+}
+
+typedef int maker(const struct place *place, uint64_t epoch, const char *content, bool *ret_durable);
+
+/* Begin, write, seal. The task writes beside its run if it has to. */
 static int
 make(const struct place *place, uint64_t epoch, const char *content, bool *ret_durable)
 {
-        struct sqi_manifest_position position = {.component = "lines",
-                                                 .position = {.known = 1, .number = epoch * 100, .size = 2}};
-        struct sqi_manifest_file file;
-        struct sqi_manifest manifest = {.epoch = epoch,
-                                        .topology = "words",
-                                        .missing = epoch * 10,
-                                        .nfiles = 1,
-                                        .files = &file,
-                                        .npositions = 1,
-                                        .positions = &position};
+        struct content about;
         char folder[PATH_MAX + 8], error[PATH_MAX + 256];
         int r;
 
-        memcpy(position.position.note, "ab", 2);
+        describe(epoch, &about);
         snprintf(folder, sizeof(folder), "%s/" SQI_SNAPSHOTS_OPEN, place->snapshots.durable);
         (void)sqi_snapshots_begin(&place->snapshots);
-        r = write_part(folder, "count.0", content, &file);
+        r = write_part(folder, "count.0", content, &about.file);
         if (r < 0)
-                r = write_part(place->run, "snapshot-count.0", content, &file);
+                r = write_part(place->run, "snapshot-count.0", content, &about.file);
         return r < 0 ? r
-                     : sqi_snapshots_seal(&place->snapshots, &manifest, place->run, ret_durable, error, sizeof(error));
+                     : sqi_snapshots_seal(&place->snapshots, &about.manifest, place->run, ret_durable, error,
+                                          sizeof(error));
+}
+
+/* The same of a running epoch, which has no other place. */
+static int
+make_running(const struct place *place, uint64_t epoch, const char *content, bool *ret_durable)
+{
+        struct content about;
+        char folder[PATH_MAX + 32];
+        int r = sqi_snapshots_open_epoch(&place->snapshots, epoch);
+
+        describe(epoch, &about);
+        snprintf(folder, sizeof(folder), "%s/.open.%u", place->snapshots.durable, (unsigned)epoch);
+        if (r == 0)
+                r = write_part(folder, "count.0", content, &about.file);
+        if (r == 0)
+                r = sqi_snapshots_seal_epoch(&place->snapshots, &about.manifest);
+        *ret_durable = r == 0;
+        return r;
 }
 
 static void
@@ -342,7 +372,7 @@ the_one_that_a_plan_began_from_is_kept_when_older_ones_go(void **state)
 
 /* At every system call, alone and with all that come after it. */
 static void
-the_one_before_is_unharmed_wherever_a_disk_fails_or_fills_up(void **state)
+fail_everywhere(void **state, maker *make_one)
 {
         struct place *place = *state;
 
@@ -355,21 +385,33 @@ the_one_before_is_unharmed_wherever_a_disk_fails_or_fills_up(void **state)
 
                         tear_down((void **)&place);
                         set_up((void **)&place);
-                        assert_int_equal(make(place, 1, "first", &durable), 0);
+                        assert_int_equal(make_one(place, 1, "first", &durable), 0);
                         disk.mode = mode == FAILS_ONCE ? FAILS_ONCE : IS_FULL;
                         disk.left = calls++;
                         disk.struck = false;
-                        r = make(place, 2, "the second", &durable);
+                        r = make_one(place, 2, "the second", &durable);
                         disk.mode = SOUND;
                         assert_one_or_the_other(&place->snapshots, r == 0);
                         /* there is room again: nothing stands in the way */
                         if (newest(&place->snapshots) == 1)
-                                assert_int_equal(make(place, 2, "the second", &durable), 0);
+                                assert_int_equal(make_one(place, 2, "the second", &durable), 0);
                         assert_newest(&place->snapshots, 2, "the second");
                 } while (disk.struck);
                 assert_true(calls > 10);
         }
         *state = place;
+}
+
+static void
+the_one_before_is_unharmed_wherever_a_disk_fails_or_fills_up(void **state)
+{
+        fail_everywhere(state, make);
+}
+
+static void
+the_epoch_before_is_unharmed_wherever_a_disk_fails_or_fills_up(void **state)
+{
+        fail_everywhere(state, make_running);
 }
 
 static void
@@ -400,7 +442,7 @@ where_the_disk_is_full_it_is_kept_beside_the_run(void **state)
 
 /* After every system call: what is found then is one of the two, and the second if its sealing had returned. */
 static void
-when_the_power_fails_one_of_the_two_is_there_whole(void **state)
+lose_power_everywhere(void **state, maker *make_one)
 {
         struct place *place = *state;
         long calls = 0;
@@ -413,13 +455,13 @@ when_the_power_fails_one_of_the_two_is_there_whole(void **state)
 
                 tear_down((void **)&place);
                 set_up((void **)&place);
-                assert_int_equal(make(place, 1, "first", &durable), 0);
+                assert_int_equal(make_one(place, 1, "first", &durable), 0);
                 fd = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 note_all_below(fd);
                 disk.mode = LOSES_POWER;
                 disk.left = calls++;
                 disk.struck = false;
-                r = make(place, 2, "the second", &durable);
+                r = make_one(place, 2, "the second", &durable);
                 disk.mode = SOUND;
                 assert_int_equal(fstat(fd, &root), 0);
                 assert_int_equal(mkdirat(fd, "after", 0700), 0);
@@ -432,6 +474,62 @@ when_the_power_fails_one_of_the_two_is_there_whole(void **state)
         } while (disk.struck);
         assert_true(calls > 10);
         *state = place;
+}
+
+static void
+when_the_power_fails_one_of_the_two_is_there_whole(void **state)
+{
+        lose_power_everywhere(state, make);
+}
+
+static void
+when_the_power_fails_one_of_two_epochs_is_there_whole(void **state)
+{
+        lose_power_everywhere(state, make_running);
+}
+
+static void
+the_newest_epochs_are_kept_and_what_was_never_sealed_goes(void **state)
+{
+        static const bool stays[] = {false, false, false, false, true, false, true, false};
+        const struct place *place = *state;
+        char path[PATH_MAX + 32];
+        uint64_t highest;
+        bool durable;
+
+        for (unsigned epoch = 1; epoch <= 6; epoch++) /* 5 is given up */
+                assert_int_equal(epoch == 5 ? sqi_snapshots_open_epoch(&place->snapshots, 5)
+                                            : make_running(place, epoch, "x", &durable),
+                                 0);
+        assert_int_equal(sqi_snapshots_open_epoch(&place->snapshots, 7), 0);
+        assert_int_equal(sqi_snapshots_highest(&place->snapshots, &highest), 0);
+        assert_int_equal(highest, 7);
+        sqi_snapshots_keep(&place->snapshots, 2);
+        for (unsigned epoch = 1; epoch <= 7; epoch++) {
+                snprintf(path, sizeof(path), "%s/%u", place->snapshots.durable, epoch);
+                assert_int_equal(access(path, F_OK), stays[epoch] ? 0 : -1);
+                snprintf(path, sizeof(path), "%s/.open.%u", place->snapshots.durable, epoch);
+                assert_int_equal(access(path, F_OK), -1);
+        }
+}
+
+static void
+an_epoch_with_a_part_that_is_missing_or_cut_is_not_sealed(void **state)
+{
+        const struct place *place = *state;
+        char path[PATH_MAX + 32];
+        struct content about;
+
+        describe(1, &about);
+        assert_int_equal(sqi_snapshots_open_epoch(&place->snapshots, 1), 0);
+        snprintf(path, sizeof(path), "%s/.open.1", place->snapshots.durable);
+        assert_int_equal(write_part(path, "count.0", "whole", &about.file), 0);
+        about.file.size++;
+        assert_int_equal(sqi_snapshots_seal_epoch(&place->snapshots, &about.manifest), -EBADMSG);
+        snprintf(about.file.name, sizeof(about.file.name), "count.1");
+        assert_int_equal(sqi_snapshots_seal_epoch(&place->snapshots, &about.manifest), -EBADMSG);
+        snprintf(path, sizeof(path), "%s/1", place->snapshots.durable);
+        assert_int_equal(access(path, F_OK), -1);
 }
 
 /* Every file, cut and changed at every byte; and not there. */
@@ -489,6 +587,10 @@ main(void)
                 TEST(the_one_before_is_unharmed_wherever_a_disk_fails_or_fills_up),
                 TEST(where_the_disk_is_full_it_is_kept_beside_the_run),
                 TEST(when_the_power_fails_one_of_the_two_is_there_whole),
+                TEST(the_epoch_before_is_unharmed_wherever_a_disk_fails_or_fills_up),
+                TEST(when_the_power_fails_one_of_two_epochs_is_there_whole),
+                TEST(the_newest_epochs_are_kept_and_what_was_never_sealed_goes),
+                TEST(an_epoch_with_a_part_that_is_missing_or_cut_is_not_sealed),
                 TEST(one_that_is_damaged_is_named_and_not_passed_over),
         };
 

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/checkpoints.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/invariant.h"
+
+/* ---- What is in it ----------------------------------------------------------------------------------- */
+
+static void
+list_file(const struct sqi_plan *plan, uint32_t t, const struct sqi_life_snapshot *part, struct sqi_manifest *manifest)
+{
+        struct sqi_manifest_file *file = &manifest->files[manifest->nfiles];
+
+        if (part->size == 0)
+                return;
+        manifest->nfiles++;
+        snprintf(file->name, sizeof(file->name), "%s.%u", plan->components[plan->tasks[t].component].id,
+                 plan->tasks[t].index);
+        file->size = part->size;
+        file->sum = part->sum;
+}
+
+static void
+list_position(const struct sqi_plan *plan, uint32_t t, const struct sqi_position *at, struct sqi_manifest *manifest)
+{
+        const struct sqi_plan_component *component = &plan->components[plan->tasks[t].component];
+        struct sqi_manifest_position *position = &manifest->positions[manifest->npositions];
+
+        if (component->kind != SQ_KIND_SPOUT || !at->known)
+                return;
+        manifest->npositions++;
+        snprintf(position->component, sizeof(position->component), "%s", component->id);
+        position->index = plan->tasks[t].index;
+        position->position = *at;
+}
+
+int
+sqi_checkpoints_list(const struct sqi_running *running, uint64_t epoch, struct sqi_manifest *ret)
+{
+        const struct sqi_lifecycle *life = sqi_running_lifecycle(running);
+        const struct sqi_plan *plan = sqi_running_plan(running);
+        bool exact = sqi_plan_is_exact(plan);
+
+        for (uint32_t t = 0; t < plan->ntasks; t++)
+                if (life->tasks[t].snapshot.failed ||
+                    (life->tasks[t].snapshot.epoch != epoch && (exact || life->tasks[t].snapshot.epoch != 0)))
+                        return -EIO;
+        struct sqi_manifest manifest = {.epoch = epoch,
+                                        .missing = life->missing,
+                                        .files = calloc(plan->ntasks, sizeof(*manifest.files)),
+                                        .positions = calloc(plan->ntasks, sizeof(*manifest.positions))};
+        if (!manifest.files || !manifest.positions) {
+                sqi_manifest_free(&manifest);
+                return -ENOMEM;
+        }
+        snprintf(manifest.topology, sizeof(manifest.topology), "%s", plan->name);
+        for (uint32_t t = 0; t < plan->ntasks; t++) {
+                const struct sqi_life_task *task = &life->tasks[t];
+
+                sqi_assert(manifest.nfiles < plan->ntasks && manifest.npositions < plan->ntasks);
+                list_file(plan, t, &task->snapshot, &manifest);
+                list_position(plan, t, exact ? &task->snapshot.position : &task->position, &manifest);
+        }
+        *ret = manifest;
+        return 0;
+}
+
+/* ---- On disk ----------------------------------------------------------------------------------------- */
+
+static struct sqi_snapshots
+snapshots_in(const char *place)
+{
+        struct sqi_snapshots snapshots = {.spare = ""};
+
+        snprintf(snapshots.durable, sizeof(snapshots.durable), "%s", place);
+        return snapshots;
+}
+
+int
+sqi_checkpoints_first(const char *place, uint64_t *ret)
+{
+        struct sqi_snapshots snapshots = snapshots_in(place);
+        uint64_t highest = 0;
+        int r = sqi_snapshots_highest(&snapshots, &highest);
+
+        if (r == 0)
+                *ret = highest + 1;
+        return r;
+}
+
+int
+sqi_checkpoints_open(const char *place, const struct sqi_running *running)
+{
+        struct sqi_snapshots snapshots = snapshots_in(place);
+
+        return sqi_snapshots_open_epoch(&snapshots, sqi_running_lifecycle(running)->checkpoint.epoch);
+}
+
+int
+sqi_checkpoints_seal(const char *place, const struct sqi_running *running)
+{
+        struct sqi_snapshots snapshots = snapshots_in(place);
+        struct sqi_manifest manifest = {0};
+        int r = sqi_checkpoints_list(running, sqi_running_lifecycle(running)->checkpoint.epoch, &manifest);
+
+        if (r == 0)
+                r = sqi_snapshots_seal_epoch(&snapshots, &manifest);
+        if (r == 0)
+                sqi_snapshots_keep(&snapshots, (uint64_t)sqi_running_plan(running)->config.checkpoint_keep);
+        sqi_manifest_free(&manifest);
+        return r;
+}

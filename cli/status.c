@@ -186,6 +186,15 @@ show_bottleneck(struct sq_value bottleneck)
 }
 
 static void
+show_epochs(struct sq_value epochs)
+{
+        struct sq_str text = cli_get_str(epochs, "text");
+
+        if (text.len > 0)
+                printf("epochs: %.*s\n", (int)text.len, text.ptr);
+}
+
+static void
 show(const struct cli_args *args, struct sq_value answer)
 {
         struct sq_str name = cli_get_str(answer, "topology"), state = cli_get_str(answer, "state"),
@@ -206,6 +215,7 @@ show(const struct cli_args *args, struct sq_value answer)
         if (cause.len > 0)
                 printf("cause: %.*s\n", (int)cause.len, cause.ptr);
         show_bottleneck(cli_get(answer, "bottleneck"));
+        show_epochs(cli_get(answer, "epochs"));
         if (cli_get(answer, "last_death").type == SQ_MAP) {
                 printf("last death: ");
                 cli_death_show(cli_get(answer, "last_death"), 3);

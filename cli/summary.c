@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "summary.h"
 
+#include "base/clock.h"
 #include "control/figures.h"
+#include "daemon/checkpoints.h"
+#include "lifecycle/tell.h"
 #include "daemon/vitals.h"
 #include "json.h"
 #include "number.h"
@@ -102,19 +105,23 @@ cli_pulse_text(const struct sqi_running *running, const struct cli_pulse *before
 {
         double seconds = (double)(now->at_ns - before->at_ns) / 1e9;
         const struct sqi_lifecycle *life = sqi_running_lifecycle(running);
-        bool plain = life->state == SQI_RUNNING && !life->degraded && !life->inactive;
+        bool plain = life->state == SQI_RUNNING && !life->degraded && !life->inactive &&
+                     life->checkpoint.restore == SQI_RESTORE_NONE;
         const char *state = plain ? "" : sqi_lifecycle_state_name(life);
-        char emitted[CLI_NUMBER_SIZE], acked[CLI_NUMBER_SIZE], pending[CLI_NUMBER_SIZE], failed[CLI_NUMBER_SIZE];
+        char emitted[CLI_NUMBER_SIZE], acked[CLI_NUMBER_SIZE], pending[CLI_NUMBER_SIZE], failed[CLI_NUMBER_SIZE],
+                epoch[CLI_NUMBER_SIZE + 8] = "";
 
         struct sqi_bottleneck bottleneck;
 
         sqi_bottleneck_here(running, &bottleneck);
-        snprintf(buffer, size, "%s %s%s%.0f s  emitted %s/s  acked %s/s  pending %s  failed %s  restarts %llu%s%s",
+        if (life->checkpoint.sealed > 0)
+                snprintf(epoch, sizeof(epoch), "  epoch %llu", (unsigned long long)life->checkpoint.sealed);
+        snprintf(buffer, size, "%s %s%s%.0f s  emitted %s/s  acked %s/s  pending %s  failed %s  restarts %llu%s%s%s",
                  sqi_running_plan(running)->name, state, plain ? "" : " ", (double)sqi_running_uptime(running) / 1e9,
                  cli_scaled_text(rate(before->emitted, now->emitted, seconds), emitted),
                  cli_scaled_text(rate(before->acked, now->acked, seconds), acked),
                  cli_scaled_text((double)now->pending, pending), cli_scaled_text((double)now->failed, failed),
-                 (unsigned long long)now->restarts, bottleneck.component ? "  bottleneck " : "",
+                 (unsigned long long)now->restarts, epoch, bottleneck.component ? "  bottleneck " : "",
                  bottleneck.component ? bottleneck.component : "");
         return buffer;
 }
@@ -243,6 +250,16 @@ print_complete(FILE *out, const struct numbers *numbers)
 }
 
 static void
+print_epochs(FILE *out, const struct cli_tally *tally)
+{
+        const struct sqi_lifecycle *life = tally->running ? sqi_running_lifecycle(tally->running) : NULL;
+        char text[2 * SQI_CHECKPOINT_CAUSE];
+
+        if (life && sqi_checkpoint_text(life, sqi_clock_ns(), text, sizeof(text))[0])
+                fprintf(out, "epochs: %s\n", text);
+}
+
+static void
 print_table(FILE *out, const struct cli_tally *tally)
 {
         struct cli_table table = {.left = 2};
@@ -256,6 +273,7 @@ print_table(FILE *out, const struct cli_tally *tally)
                 fill_row(&table, &numbers);
         }
         cli_table_print(&table, out);
+        print_epochs(out, tally);
         for (uint32_t c = 0; c < plan->ncomponents; c++) {
                 take_end(tally, c, &numbers);
                 if (numbers.component->kind == SQ_KIND_SPOUT &&
@@ -289,6 +307,8 @@ print_json(const struct cli_tally *tally)
         sqi_write_text(&writer, "topology", tally->plan->name);
         sqi_write_text(&writer, "state", tally->state);
         sqi_write_real(&writer, "uptime_s", (double)tally->uptime_ns / 1e9);
+        if (tally->running)
+                sqi_checkpoints_write(tally->running, &writer);
         sqi_write_array(&writer, "components");
         for (uint32_t c = 0; c < tally->plan->ncomponents; c++) {
                 take_end(tally, c, &numbers);

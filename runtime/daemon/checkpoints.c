@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/invariant.h"
+#include "lifecycle/tell.h"
 
 /* ---- What is in it ----------------------------------------------------------------------------------- */
 
@@ -113,4 +115,29 @@ sqi_checkpoints_seal(const char *place, const struct sqi_running *running)
                 sqi_snapshots_keep(&snapshots, (uint64_t)sqi_running_plan(running)->config.checkpoint_keep);
         sqi_manifest_free(&manifest);
         return r;
+}
+
+/* ---- To be seen -------------------------------------------------------------------------------------- */
+
+void
+sqi_checkpoints_write(const struct sqi_running *running, struct sqi_writer *writer)
+{
+        const struct sqi_lifecycle *life = sqi_running_lifecycle(running);
+        const struct sqi_checkpoint *checkpoint = &life->checkpoint;
+        uint64_t now = sqi_clock_ns();
+        char text[2 * SQI_CHECKPOINT_CAUSE];
+
+        if (!sqi_plan_is_exact(life->plan))
+                return;
+        sqi_write_map(writer, "epochs");
+        sqi_write_uint(writer, "newest", checkpoint->sealed);
+        sqi_write_real(writer, "age_s", checkpoint->sealed ? (double)(now - checkpoint->sealed_at) / 1e9 : 0);
+        sqi_write_real(writer, "took_ms", (double)checkpoint->took / 1e6);
+        sqi_write_uint(writer, "bytes", checkpoint->size);
+        sqi_write_uint(writer, "given_up", checkpoint->given_up);
+        sqi_write_text(writer, "cause", checkpoint->given_up ? checkpoint->cause : NULL);
+        sqi_write_uint(writer, "restores", checkpoint->restores);
+        sqi_write_bool(writer, "restoring", checkpoint->restore != SQI_RESTORE_NONE && life->has_run);
+        sqi_write_text(writer, "text", sqi_checkpoint_text(life, now, text, sizeof(text)));
+        sqi_write_end(writer);
 }

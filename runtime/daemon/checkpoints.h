@@ -17,6 +17,7 @@
 
 #include "daemon/snapshots.h"
 #include "supervisor/supervisor.h"
+#include "tuple/writer.h"
 
 /* 0 or a negative errno. The place need not be there. */
 int sqi_checkpoints_first(const char *place, uint64_t *ret);
@@ -32,5 +33,8 @@ int sqi_checkpoints_seal(const char *place, const struct sqi_running *running);
 /* What the tasks have reported, as the manifest of this epoch; for sqi_manifest_free(). -EIO: the part of a task is
  * missing, or of another epoch. */
 int sqi_checkpoints_list(const struct sqi_running *running, uint64_t epoch, struct sqi_manifest *ret);
+
+/* Writes the key `epochs`, as status and summary show it; nothing if the topology is not exactly-once. */
+void sqi_checkpoints_write(const struct sqi_running *running, struct sqi_writer *writer);
 
 #endif

@@ -36,8 +36,9 @@ sqi_rest_status(struct sqi_writer *writer, const char *key, const struct sqi_hos
 {
         static const struct {
                 const char *ours, *theirs;
-        } words[] = {{"starting", "ACTIVE"},      {"running", "ACTIVE"},  {"degraded", "ACTIVE"},
-                     {"updating", "REBALANCING"}, {"stopping", "KILLED"}, {"draining", "KILLED"}};
+        } words[] = {{"starting", "ACTIVE"},  {"running", "ACTIVE"},       {"degraded", "ACTIVE"},
+                     {"restoring", "ACTIVE"}, {"updating", "REBALANCING"}, {"stopping", "KILLED"},
+                     {"draining", "KILLED"}};
         const char *state = sqi_hosted_state(hosted);
         char text[TEXT_SIZE];
         size_t i;

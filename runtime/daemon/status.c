@@ -7,6 +7,7 @@
 
 #include "control/figures.h"
 #include "daemon/vitals.h"
+#include "daemon/checkpoints.h"
 #include "lifecycle/tell.h"
 #include "supervisor/usage.h"
 
@@ -192,8 +193,10 @@ sqi_status_one(const struct sqi_hosted *hosted, struct sqi_writer *writer)
         sqi_write_map(writer, NULL);
         put_head(writer, hosted);
         sqi_write_text(writer, "dead_letters", plan && plan->config.dead_letter ? plan->config.dead_letter : "");
-        if (plan)
+        if (plan) {
                 sqi_write_bottleneck(writer, hosted->running);
+                sqi_checkpoints_write(hosted->running, writer);
+        }
         sqi_events_write_last_death(&hosted->daemon->events, hosted->record.name, "last_death", writer);
         write_edges(writer, plan);
         sqi_write_array(writer, "components");

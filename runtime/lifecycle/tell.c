@@ -219,3 +219,56 @@ sqi_report_text(const struct sqi_lifecycle *life, const struct sqi_action *actio
         }
         return buffer;
 }
+
+/* ---- Epochs ------------------------------------------------------------------------------------------ */
+
+/* Of all that begin together, the first that is not there yet. */
+static void
+awaited_text(const struct sqi_lifecycle *life, uint64_t now, char *buffer, size_t size)
+{
+        bool starting = life->checkpoint.restore == SQI_RESTORE_STARTING;
+        char name[NAME_SIZE];
+
+        for (uint32_t t = 0; starting && t < life->plan->ntasks; t++)
+                if (!life->tasks[t].ready) {
+                        snprintf(buffer, size, "; all begin anew: %s is not ready yet",
+                                 sqi_task_name(life->plan, t, name, sizeof(name)));
+                        return;
+                }
+        for (uint32_t w = 0; !starting && w < life->plan->nworkers; w++) {
+                const struct sqi_life_worker *worker = &life->workers[w];
+                bool waits = worker->state == SQI_WORKER_WAITING;
+
+                if (waits && worker->due <= now)
+                        continue;
+                snprintf(buffer, size,
+                         waits ? "; all begin anew: %s is tried again in %.1f s" : "; all begin anew: %s ends",
+                         sqi_worker_name(life->plan, w, name, sizeof(name)),
+                         waits ? (double)(worker->due - now) / 1e9 : 0.0);
+                return;
+        }
+        snprintf(buffer, size, starting ? "; waits for the epoch before the start" : "; all begin anew");
+}
+
+const char *
+sqi_checkpoint_text(const struct sqi_lifecycle *life, uint64_t now, char *buffer, size_t size)
+{
+        const struct sqi_checkpoint *checkpoint = &life->checkpoint;
+        char given_up[SQI_CHECKPOINT_CAUSE + 64] = "", awaited[NAME_SIZE + 64] = "";
+
+        buffer[0] = '\0';
+        if (!sqi_plan_is_exact(life->plan))
+                return buffer;
+        if (checkpoint->given_up > 0)
+                snprintf(given_up, sizeof(given_up), "; %llu given up, the last one: %s",
+                         (unsigned long long)checkpoint->given_up, checkpoint->cause);
+        if (checkpoint->restore != SQI_RESTORE_NONE && life->state < SQI_QUITTING)
+                awaited_text(life, now, awaited, sizeof(awaited));
+        if (checkpoint->sealed > 0)
+                snprintf(buffer, size, "epoch %llu, %.1f s old, made in %.1f ms, %llu bytes%s%s",
+                         (unsigned long long)checkpoint->sealed, (double)(now - checkpoint->sealed_at) / 1e9,
+                         (double)checkpoint->took / 1e6, (unsigned long long)checkpoint->size, given_up, awaited);
+        else
+                snprintf(buffer, size, "no epoch of this run yet%s%s", given_up, awaited);
+        return buffer;
+}

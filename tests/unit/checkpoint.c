@@ -663,6 +663,41 @@ a_handover_gives_up_what_is_under_way_and_ends_with_an_epoch_of_its_own(void **s
         tear_down(&line);
 }
 
+/* ---- To be seen -------------------------------------------------------------------------------------- */
+
+static bool
+says(const struct line *line, const char *what)
+{
+        char text[1024];
+
+        return strstr(sqi_checkpoint_text(line->life, line->now, text, sizeof(text)), what) != NULL;
+}
+
+static void
+says_how_old_the_newest_epoch_is_and_what_a_restore_waits_for(void **state)
+{
+        struct line line;
+
+        (void)state;
+        make(&line);
+        step(&line, (struct sqi_event){.type = SQI_EVENT_START});
+        assert_true(says(&line, "no epoch of this run yet; all begin anew: lines/0 is not ready yet"));
+        come_up(&line);
+        assert_true(says(&line, "waits for the epoch before the start"));
+        all_parts(&line, 1);
+        seal(&line, 0);
+        line.now += SQI_SECOND;
+        assert_true(says(&line, "epoch 1, 1.0 s old"));
+        assert_true(says(&line, "21 bytes"));
+        assert_false(says(&line, ";"));
+        exits(&line, BOLT);
+        assert_true(says(&line, "all begin anew: lines/0 ends"));
+        exits(&line, SPOUT);
+        exits(&line, SINK);
+        assert_true(says(&line, "lines/0 is not ready yet"));
+        tear_down(&line);
+}
+
 int
 main(void)
 {
@@ -687,6 +722,7 @@ main(void)
                 cmocka_unit_test(an_epoch_that_began_before_the_last_task_finished_is_not_the_last),
                 cmocka_unit_test(a_death_before_the_last_commit_goes_back_to_the_last_epoch),
                 cmocka_unit_test(a_handover_gives_up_what_is_under_way_and_ends_with_an_epoch_of_its_own),
+                cmocka_unit_test(says_how_old_the_newest_epoch_is_and_what_a_restore_waits_for),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "control/heavy.h"
+
 /*
  * One list: the fields of struct sqi_metrics, their order on the wire, their names in --json, and how people are shown
  * them:
@@ -75,6 +77,7 @@ struct sqi_metrics {
         struct sqi_histogram execute;           /* ns of one execute; sampled: one tuple a batch */
         struct sqi_histogram complete;          /* ns from emit to completed tuple tree, spouts */
         struct sqi_own_metric own[SQI_OWN_MAX]; /* the first with SQI_OWN_NONE ends them */
+        struct sqi_heavy heavy;                 /* of a moment: read where it lies, not reported and not added up */
 };
 
 /* The counters alone, at one moment. */

@@ -2,6 +2,8 @@
 #include "daemon/vitals.h"
 
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static const double SHARES_SECS = 10;
@@ -79,6 +81,20 @@ sqi_write_task_vitals(struct sqi_writer *writer, const struct sqi_running *runni
         write_shares(writer, &pace, 1);
 }
 
+/* Why one task gets more than its part, where it is one key. */
+static void
+name_key(const struct sqi_running *running, struct sqi_bottleneck *bottleneck)
+{
+        static const double WORTH_NAMING = 0.1;
+        size_t len = strlen(bottleneck->reason);
+        char key[SQI_HEAVY_TEXT + 1];
+        double part = sqi_running_heaviest(running, bottleneck->task, key);
+
+        if (part >= WORTH_NAMING)
+                snprintf(bottleneck->reason + len, sizeof(bottleneck->reason) - len,
+                         "; key `%s` is %.0f %% of its tuples", key, part * 100);
+}
+
 void
 sqi_bottleneck_here(const struct sqi_running *running, struct sqi_bottleneck *ret)
 {
@@ -86,6 +102,8 @@ sqi_bottleneck_here(const struct sqi_running *running, struct sqi_bottleneck *re
 
         sqi_bottleneck_find(sqi_running_plan(running), sqi_running_trend(running), cores > 0 ? (unsigned)cores : 1,
                             ret);
+        if (ret->skewed)
+                name_key(running, ret);
 }
 
 void

@@ -152,10 +152,12 @@ explain_busy(const struct sqi_plan *plan, uint32_t c, const struct component_loa
         const struct sqi_plan_component *component = &plan->components[c];
 
         ret->component = component->id;
+        ret->task = component->first_task + load->busiest;
+        ret->skewed = is_skewed(component, load);
         if (component->ntasks > 1)
                 append(ret->reason, sizeof(ret->reason), "task %u is ", load->busiest);
         append(ret->reason, sizeof(ret->reason), "busy %d %% of the time", percent(load->most.busy));
-        if (is_skewed(component, load))
+        if (ret->skewed)
                 append(ret->reason, sizeof(ret->reason), " and gets %d %% of the tuples", percent(load->part));
         if (waiting)
                 append(ret->reason, sizeof(ret->reason), "; %s waits %d %%", waiting->id, percent(blocked));

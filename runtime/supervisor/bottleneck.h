@@ -17,6 +17,8 @@ enum { SQI_BOTTLENECK_REASON = 320, SQI_BOTTLENECK_ADVICE = 320 };
 struct sqi_bottleneck {
         const char *component; /* of the plan; NULL: none */
         bool keeps_up;         /* with what its spouts bring */
+        bool skewed;           /* `task` gets more tuples than its part, which is why */
+        uint32_t task;         /* of the plan: the busiest of `component` */
         char reason[SQI_BOTTLENECK_REASON];
         char advice[SQI_BOTTLENECK_ADVICE]; /* empty: there is none to give */
 };

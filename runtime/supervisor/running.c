@@ -383,6 +383,21 @@ sqi_running_totals(const struct sqi_running *running)
         return running->totals;
 }
 
+double
+sqi_running_heaviest(const struct sqi_running *running, uint32_t task, char ret_text[SQI_HEAVY_TEXT + 1])
+{
+        struct sqi_metrics *metrics = malloc(sizeof(*metrics));
+        double part = 0;
+
+        sqi_assert(task < running->plan->ntasks);
+        if (metrics &&
+            sqi_counted_read(running->rundir.path, task,
+                             running->life->workers[running->plan->tasks[task].worker].incarnation, metrics) == 0)
+                part = sqi_heavy_first(&metrics->heavy, ret_text);
+        free(metrics);
+        return part;
+}
+
 pid_t
 sqi_running_pid(const struct sqi_running *running, uint32_t worker)
 {

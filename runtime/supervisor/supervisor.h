@@ -118,6 +118,8 @@ const struct sqi_lifecycle *sqi_running_lifecycle(const struct sqi_running *runn
 void sqi_running_count(struct sqi_running *running);
 const struct sqi_totals *sqi_running_totals(const struct sqi_running *running);
 const struct sqi_trend *sqi_running_trend(const struct sqi_running *running);
+/* The key that a task sees most, of a fields grouping, and its part of what it executes; 0: nothing is known. */
+double sqi_running_heaviest(const struct sqi_running *running, uint32_t task, char ret_text[SQI_HEAVY_TEXT + 1]);
 /* 0: that worker has no process now. */
 pid_t sqi_running_pid(const struct sqi_running *running, uint32_t worker);
 /* ns from the start of the run until now, or until its end. */

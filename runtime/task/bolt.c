@@ -312,12 +312,39 @@ execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahea
         return true;
 }
 
+/* Its key, as text, goes into the sketch of heavy keys. */
+static void
+note_key(struct sq_task *task, const struct sq_tuple *tuple, const struct sqi_plan_edge *edge)
+{
+        static const uint64_t PAUSE_NS = 500000; /* so it costs the same however small the batches are */
+        const struct sqi_slice *slice = &tuple->slice;
+        unsigned place = edge->keys[0];
+        char text[SQI_HEAVY_TEXT + 1];
+
+        if (task->now_ns < task->bolt.next_key_ns || place >= slice->n)
+                return;
+        task->bolt.next_key_ns = task->now_ns + PAUSE_NS;
+        struct sq_value value = sqi_unpack(slice->at + slice->offsets[place], slice->at + slice->offsets[place + 1]);
+        if (value.type == SQ_STR) {
+                sqi_heavy_add(&task->metrics->heavy, value.as.ptr, value.len);
+        } else {
+                size_t len = sq_json(value, text, sizeof(text));
+
+                sqi_heavy_add(&task->metrics->heavy, text, len < SQI_HEAVY_TEXT ? len : SQI_HEAVY_TEXT);
+        }
+}
+
 /* The first tuple of a batch is timed, where there are metrics. */
 static bool
 execute_timed(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahead *ahead,
               struct sqi_gathered *gathered)
 {
-        uint64_t begin = sqi_clock_ns();
+        const struct sqi_plan_edge *edge = task->bolt.input->edge;
+        uint64_t begin;
+
+        if (edge->grouping == SQI_FIELDS)
+                note_key(task, &ahead->tuples[0], edge);
+        begin = sqi_clock_ns();
         bool more = execute_run(task, frame, ahead, 0, 1, gathered);
 
         sqi_histogram_add(&task->metrics->execute, sqi_clock_ns() - begin);

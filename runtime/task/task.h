@@ -195,9 +195,10 @@ struct sqi_bolt_part {
         char *key; /* scratch of sq_key() */
         size_t key_size;
         struct sqi_loose_tuples loose;
-        uint64_t flushed;  /* at most once: metrics->executed at the last flush */
-        bool dirty;        /* executed since the last flush */
-        bool flush_failed; /* between two tuples, in a wait for room: those of the run before it have failed too */
+        uint64_t flushed;     /* at most once: metrics->executed at the last flush */
+        bool dirty;           /* executed since the last flush */
+        bool flush_failed;    /* between two tuples, in a wait for room: those of the run before it have failed too */
+        uint64_t next_key_ns; /* when a key is next looked at: bolt.c */
         uint64_t tick_ns, next_tick_ns;
         uint64_t kept_in_turn; /* tuples executed in this turn that were kept: acked when they are */
         uint64_t next_kept_check_ns;

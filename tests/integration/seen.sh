@@ -41,6 +41,18 @@ check "what keeps up is said to" until_true eval 'limit easy | grep -q "^bottlen
 check "a rate is that of its spout" until_true eval '
         "$squall" status easy --json | grep -oE "\"emitted\":\{\"s1\":[0-9.]*,\"s10\":(9[0-9]|10[0-9])[.]" | grep -q .'
 check "nothing of it is wider than a terminal" eval '! "$squall" status slow | grep -E "^.{81}"'
+cat >"$dir/skew.yaml" <<'YAML'
+name: skew
+spouts: [{ id: gen, component: generate, properties: { fields: { key: zipf 1000000 1.5 } } }]
+bolts:
+  - { id: work, component: sleep, parallelism: 4, properties: { us: 300 } }
+streams:
+  - { from: gen, to: work, grouping: { type: fields, args: [key] } }
+YAML
+"$squall" submit --wait "$dir/skew.yaml" >>"$dir/err" 2>&1
+check "one heavy key among a million is named, with its part" until_true eval '
+        limit skew | grep -q "^bottleneck: work: task [0-3] is busy .* and gets [0-9]* % of the tuples; gen waits .*; key .[0-9]*. is [0-9]* % of its tuples$"'
+"$squall" kill --wait 0 skew >>"$dir/err" 2>&1
 "$squall" kill --wait 0 slow >>"$dir/err" 2>&1
 "$squall" kill --wait 0 easy >>"$dir/err" 2>&1
 

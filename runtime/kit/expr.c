@@ -186,27 +186,6 @@ sq_exprs_prepared(const struct sq_task *task)
 
 /* ---- Evaluation -------------------------------------------------------------------------------------- */
 
-struct sq_value
-sqi_wrong(struct sqi_evaluation *run, const char *format, ...)
-{
-        va_list arguments;
-
-        if (run->failed)
-                return sq_nil();
-        run->failed = true;
-        run->failed_at = run->at;
-        va_start(arguments, format);
-        vsnprintf(run->cause, sizeof(run->cause), format, arguments);
-        va_end(arguments);
-        return sq_nil();
-}
-
-struct sq_value
-sqi_no_memory(struct sqi_evaluation *run)
-{
-        return sqi_wrong(run, "no memory for what it makes");
-}
-
 void
 sq_exprs_begin(struct sq_exprs *exprs, const struct sq_task *task, const struct sq_tuple *in)
 {

@@ -179,6 +179,7 @@ void
 sq_rig_restore(struct sq_rig *rig, uint64_t ns)
 {
         sqi_epochs_restore(rig, ns);
+        sqi_rig_settle(rig);
 }
 
 size_t

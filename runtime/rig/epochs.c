@@ -159,5 +159,4 @@ sqi_epochs_restore(struct sq_rig *rig, uint64_t ns)
         snprintf(task->handover.restore, sizeof(task->handover.restore), "the rig");
         if (sqi_task_renew(task) == 0)
                 take_kept(rig);
-        sqi_rig_settle(rig);
 }

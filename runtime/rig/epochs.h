@@ -21,7 +21,7 @@ int sqi_epochs_begin(struct sq_rig *rig);
 
 /* An epoch ends, so far. 0, or -1 with the cause in rig->error: it was given up. */
 int sqi_epochs_checkpoint(struct sq_rig *rig, enum sq_rig_epoch until);
-/* The component begins anew, `ns` later, with what was kept. */
+/* The component begins anew, `ns` later, with what was kept. The caller settles the rig. */
 void sqi_epochs_restore(struct sq_rig *rig, uint64_t ns);
 
 #endif

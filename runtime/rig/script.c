@@ -220,9 +220,11 @@ do_restore(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_y
         int r = expect_epochs(test, value, "restore");
 
         (void)step;
-        if (r == 0)
-                sqi_epochs_restore(test->rig, 0);
-        return r;
+        if (r < 0)
+                return r;
+        sqi_epochs_restore(test->rig, 0);
+        sqi_rig_settle(test->rig);
+        return 0;
 }
 
 /* "all", a number, or a list of numbers: tuple trees in the order of emission, from 1. */

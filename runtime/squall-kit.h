@@ -445,6 +445,29 @@ SQ_EXPORT int sq_identity_after(const struct sq_identity *known, size_t n, const
 /* To tell by a note whether the setting `path` is another one than before. */
 SQ_EXPORT uint32_t sq_path_hash(const char *path);
 
+/* ---- Publishing by epochs ---------------------------------------------------------------------------- */
+
+/*
+ * Appends lines to a regular file once an epoch, however often that is asked for and whoever was killed meanwhile: for the
+ * `.commit` of a bolt under exactly-once. Several writers may share a file, each with a number of its own. At any instant
+ * the file is whole chunks of them, and at its end perhaps a part of one, which the next call with this file cuts off.
+ *
+ *     .prepare        first task, where not sq_restores(task):  sq_publish_anew(path, truncate)
+ *     .precommit      the lines go into the task's own values
+ *     .commit(e)      sq_publish(path, sq_index(task), e, header, lines)
+ *     .abort(e)       sq_publish_back(path, sq_index(task), e)
+ *
+ * Beside the file stands PATH.commits, which says who has published what. Without it, what is asked for again is appended
+ * again. All return 0 or a negative errno; -EBADMSG: PATH.commits is damaged.
+ */
+/* Forgets who has published what, and empties the file when told to. */
+SQ_EXPORT int sq_publish_anew(const char *path, bool empty);
+/* Appends the lines (with line ends) of `writer`, below 4096, unless its epoch `epoch` or a later one stands there already;
+ * synced. `header`: goes before the lines where the file is empty. */
+SQ_EXPORT int sq_publish(const char *path, unsigned writer, uint64_t epoch, struct sq_str header, struct sq_str lines);
+/* The writer goes on behind `epoch`. 1: later ones of it are published, and stay. */
+SQ_EXPORT int sq_publish_back(const char *path, unsigned writer, uint64_t epoch);
+
 /* ---- Records of a pipe ------------------------------------------------------------------------------- */
 
 /*

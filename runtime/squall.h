@@ -585,6 +585,17 @@ SQ_EXPORT size_t sq_array_count(struct sq_task *task, const void *state, unsigne
 /* Drops the first `n`; what was element n is element 0 then. */
 SQ_EXPORT void sq_array_drop(struct sq_task *task, const void *state, unsigned array, size_t n);
 
+/* ---- The task's own values --------------------------------------------------------------------------- */
+
+/*
+ * Bytes that belong to the task and not to a key, by a name: they are part of every snapshot, and the task goes on with
+ * them. What is in sq_state() is not. No pointers, as in keyed state. As many tasks must go on as there were.
+ */
+/* Copies the bytes; they take the place of what had the name. */
+SQ_EXPORT void sq_own_set(struct sq_task *task, const char *name, struct sq_str bytes);
+/* A view, good until the name is set again; `ptr` is NULL where it was never set. */
+SQ_EXPORT struct sq_str sq_own(const struct sq_task *task, const char *name);
+
 /* ---- Timers ------------------------------------------------------------------------------------------ */
 
 /*

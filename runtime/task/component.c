@@ -68,6 +68,28 @@ sq_wall(const struct sq_task *task)
         return (struct sq_time){now.tv_sec, (uint32_t)now.tv_nsec};
 }
 
+/* ---- the task's own values --------------------------------------------------------------------------- */
+
+void
+sq_own_set(struct sq_task *task, const char *name, struct sq_str bytes)
+{
+        struct sq_str text = {name, strlen(name)};
+
+        if (sqi_own_values_set(&task->instance.values, text, bytes) == 0)
+                return;
+        sq_log(task, SQ_ERROR, "out of memory for the task's own values");
+        abort();
+}
+
+struct sq_str
+sq_own(const struct sq_task *task, const char *name)
+{
+        const struct sqi_own_value *value = sqi_own_values_find(&task->instance.values,
+                                                                (struct sq_str){name, strlen(name)});
+
+        return value ? value->bytes : (struct sq_str){NULL, 0};
+}
+
 /* ---- keyed state ------------------------------------------------------------------------------------- */
 
 static struct sqi_keyed *

@@ -10,7 +10,17 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         return SQ_ACK;
 }
 
+/* It gives nothing out. */
+static int
+commit(struct sq_task *task, uint64_t epoch)
+{
+        (void)task;
+        (void)epoch;
+        return 0;
+}
+
 SQ_BOLT(null) = {
         .about = "Takes every tuple and emits nothing.",
         .execute = execute,
+        .commit = commit,
 };

@@ -358,6 +358,24 @@ refuse(struct sq_task *task, const struct writer *self, int error)
         return sq_error(task, "%s: %s", name_of(self), strerror(error));
 }
 
+/* Several tasks cannot cut one file back; where it is no file they need not. */
+static void
+declare(struct sq_declaration *decl)
+{
+        const struct writer *self = sq_declared_state(decl);
+        struct stat about;
+
+        if (self->visible == COMMIT && !sq_declared_exactly_once(decl))
+                sq_declare_error(decl, "visible", "'commit' needs topology.delivery: exactly-once");
+        if (!sq_declared_exactly_once(decl) || self->visible == COMMIT || sq_declared_parallelism(decl) < 2 ||
+            is_stdout(self) || (stat(self->path, &about) == 0 && !S_ISREG(about.st_mode)))
+                return;
+        sq_declare_error(decl, "path",
+                         "under exactly-once %u tasks can't write one file whose lines are visible at once (write "
+                         "'visible: commit', or 'parallelism: 1')",
+                         sq_declared_parallelism(decl));
+}
+
 static int
 begin(struct sq_task *task)
 {
@@ -367,8 +385,6 @@ begin(struct sq_task *task)
         int rc;
 
         self->by_epochs = sq_exactly_once(task);
-        if (self->visible == COMMIT && !self->by_epochs)
-                return sq_error_final(task, "visible: commit needs topology.delivery: exactly-once");
 
         self->header.format = self->lines.format = formats[self->format];
         rc = open_path(self, sq_incarnation(task) > 0);
@@ -507,6 +523,7 @@ SQ_BOLT(write) = {
                                 "exactly once: written: lines stand in the file at once, and a restore cuts off those "
                                 "that come again; commit: with their epoch, and then for good"),
                 },
+        .declare = declare,
         .prepare = prepare,
         .execute = execute,
         .flush = flush,

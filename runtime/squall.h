@@ -745,6 +745,9 @@ struct sq_declaration;
 SQ_EXPORT const void *sq_declared_state(const struct sq_declaration *decl); /* the state block, settings filled in */
 /* number of `streams` entries that feed the bolt */
 SQ_EXPORT unsigned sq_declared_inputs(const struct sq_declaration *decl);
+/* how many tasks the component has, and whether topology.delivery is exactly-once */
+SQ_EXPORT unsigned sq_declared_parallelism(const struct sq_declaration *decl);
+SQ_EXPORT bool sq_declared_exactly_once(const struct sq_declaration *decl);
 /* Field `place` of input `input`, or one with a NULL name past the end. */
 SQ_EXPORT struct sq_field sq_declared_input(const struct sq_declaration *decl, unsigned input, unsigned place);
 /* The field `name` of input `input`, or one with a NULL name when it has none. */
@@ -841,6 +844,8 @@ struct sq_spout {
         void (*deactivate)(struct sq_task *task);
         int (*finish)(struct sq_task *task);
         void (*cleanup)(struct sq_task *task);
+        /* There is a .seek, but its source does not have any more what it gave out once: exactly-once is refused. */
+        bool forgets;
 };
 
 enum sq_kind { SQ_KIND_SPOUT = 1, SQ_KIND_BOLT = 2 };

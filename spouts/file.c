@@ -315,6 +315,8 @@ open_stdin(struct sq_task *task, struct file *file)
         const char *wrong = stdin_wrongly();
         uint64_t first;
 
+        if (!wrong && sq_exactly_once(task))
+                wrong = "cannot be read again after a death, which exactly-once needs: name a file";
         if (!wrong)
                 wrong = sq_records_begin(&file->records, -1, &first);
         if (wrong)

@@ -292,4 +292,5 @@ SQ_SPOUT(zmq) = {
         .fail = done,
         .finish = finish,
         .cleanup = cleanup,
+        .forgets = true,
 };

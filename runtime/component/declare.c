@@ -120,6 +120,18 @@ sq_declared_inputs(const struct sq_declaration *decl)
         return (unsigned)decl->ninputs;
 }
 
+unsigned
+sq_declared_parallelism(const struct sq_declaration *decl)
+{
+        return decl->parallelism;
+}
+
+bool
+sq_declared_exactly_once(const struct sq_declaration *decl)
+{
+        return decl->exactly_once;
+}
+
 struct sq_field
 sq_declared_input(const struct sq_declaration *decl, unsigned input, unsigned place)
 {

@@ -24,6 +24,8 @@ struct sqi_declared {
 struct sq_declaration {
         struct sqi_arena *arena; /* for names */
         const void *state;
+        unsigned parallelism;
+        bool exactly_once;
         size_t ninputs;
         const struct sqi_fields *const *inputs; /* the fields of each input */
         size_t nstreams;                        /* the default one counted */

@@ -208,6 +208,8 @@ declare(struct plan_builder *builder, char *error, size_t size)
         const struct sqi_fields *inputs[INPUTS_MAX];
         struct sq_declaration decl = {.arena = builder->model.arena,
                                       .state = builder->component.state,
+                                      .parallelism = (unsigned)builder->parallelism,
+                                      .exactly_once = builder->setup->epochs != NULL,
                                       .ninputs = builder->ninputs,
                                       .inputs = inputs,
                                       .declared = &builder->declared};

@@ -77,8 +77,12 @@ ask(struct sqi_model *model, size_t component, struct sq_declaration *decl)
                 return -ENOMEM;
         }
         n = self->state ? collect_inputs(model, component, inputs) : -1;
-        *decl = (struct sq_declaration){
-                .arena = model->arena, .state = self->state, .inputs = inputs, .declared = declared};
+        *decl = (struct sq_declaration){.arena = model->arena,
+                                        .state = self->state,
+                                        .parallelism = (unsigned)self->parallelism,
+                                        .exactly_once = model->config.delivery == SQI_EXACTLY_ONCE,
+                                        .inputs = inputs,
+                                        .declared = declared};
         if (n >= 0) {
                 decl->ninputs = (size_t)n;
                 r = sqi_declare(decl, self->loaded);

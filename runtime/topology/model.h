@@ -10,6 +10,7 @@
  *     sqi_check_streams     check.c       from, to, streamId
  *     sqi_order             order.c       cycles, feedback edges, what the spouts reach
  *     sqi_check_fields      fields.c      fields and types along the streams, in that order
+ *     sqi_check_promise     promise.c     who cannot keep what exactly-once promises
  *     sqi_plan_make         layout.c      tasks and workers
  */
 #ifndef SQI_MODEL_H
@@ -95,6 +96,7 @@ void sqi_check_components(struct sqi_model *model);
 void sqi_check_paths(struct sqi_model *model);
 void sqi_check_streams(struct sqi_model *model);
 void sqi_check_delivery(struct sqi_model *model);
+void sqi_check_promise(struct sqi_model *model);
 void sqi_order(struct sqi_model *model);
 void sqi_check_fields(struct sqi_model *model);
 

@@ -90,6 +90,30 @@ check_stdin(struct sqi_model *model)
                 }
 }
 
+/* Exactly once a file goes back to where an epoch ended: the lines of another writer would go with it. */
+static void
+check_against_outputs(struct sqi_model *model, const struct path *output)
+{
+        struct path other;
+
+        for (size_t c = 0; &model->components[c] < output->owner; c++)
+                for (size_t i = 0; model->components[c].loaded && i < model->components[c].nsettings; i++)
+                        if (is_path(&model->components[c], i, &other) && other.written &&
+                            strcmp(other.text, "-") != 0 && is_same_file(other.text, output->text))
+                                sqi_model_error(model, output->place,
+                                                "'%s' writes the file that '%s' writes, which exactly-once can't take "
+                                                "back for one of them (give it another path)",
+                                                output->owner->id.text, other.owner->id.text);
+}
+
+static void
+check_output(struct sqi_model *model, const struct path *output)
+{
+        check_against_inputs(model, output);
+        if (model->config.delivery == SQI_EXACTLY_ONCE)
+                check_against_outputs(model, output);
+}
+
 void
 sqi_check_paths(struct sqi_model *model)
 {
@@ -100,5 +124,5 @@ sqi_check_paths(struct sqi_model *model)
         for (size_t c = 0; c < model->ncomponents; c++)
                 for (size_t i = 0; model->components[c].loaded && i < model->components[c].nsettings; i++)
                         if (is_path(&model->components[c], i, &output) && output.written)
-                                check_against_inputs(model, &output);
+                                check_output(model, &output);
 }

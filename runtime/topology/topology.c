@@ -44,11 +44,12 @@ check(struct sqi_model *model, const struct sqi_yaml *root, const struct sqi_ove
         if (overrides)
                 sqi_model_override(model, overrides);
         sqi_check_components(model);
-        sqi_check_paths(model);
         sqi_check_delivery(model);
+        sqi_check_paths(model);
         sqi_check_streams(model);
         sqi_order(model);
         sqi_check_fields(model);
+        sqi_check_promise(model);
 }
 
 int

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "built.h"
 #include "topology/expand.h"
 #include "topology/model.h"
 #include "base/nearest.h"
@@ -56,6 +57,55 @@ planned(const char *text, const struct sqi_overrides *overrides)
         "  - { from: source, to: pass, grouping: { type: fields, args: [n] } }\n" \
         "  - { from: pass, to: end, grouping: SHUFFLE }\n"
 #define CYCLE HEAD "  - { from: pass, to: pass, streamId: default, grouping: direct }\n"
+
+/* Who cannot keep what exactly-once promises. `text`: of one diagnosis. */
+static void
+says_under_exactly_once(const char *topology, enum sqi_severity severity, const char *text)
+{
+        struct sqi_diagnostics diagnostics = {0};
+        struct sqi_plan *plan = NULL;
+        bool said = false;
+
+        use_built_components();
+        assert_int_equal(setenv("SQUALL_EXACTLY_ONCE", "1", 1), 0);
+        plan_text(topology, NULL, &diagnostics, &plan);
+        assert_int_equal(unsetenv("SQUALL_EXACTLY_ONCE"), 0);
+        assert_int_equal(unsetenv("SQUALL_LIBDIR"), 0);
+        for (size_t i = 0; i < diagnostics.n; i++)
+                said |= diagnostics.items[i].severity == severity && strstr(diagnostics.items[i].text, text);
+        if (!said)
+                fail_msg("does not say: %s (but: %s)", text, diagnostics.n ? diagnostics.items[0].text : "nothing");
+        sqi_diagnostics_release(&diagnostics);
+        sqi_plan_free(&plan);
+}
+
+#define SOURCE "name: t\nspouts:\n  - { id: source, component: generate, properties: { count: 1 } }\nbolts:\n"
+#define TO(id) "  - { from: source, to: " #id ", grouping: { type: shuffle } }\n"
+
+static void
+what_cannot_keep_the_promise_of_exactly_once_is_refused(void **state)
+{
+        (void)state;
+        says_under_exactly_once(
+                "name: t\nspouts:\n  - { id: source, component: zmq, properties: { endpoint: 'ipc://x' } }\n"
+                "bolts:\n  - { id: end, component: null }\nstreams:\n" TO(end),
+                SQI_ERROR, "'source' can't emit again what came after an epoch (its source does not keep");
+        says_under_exactly_once("name: t\nspouts:\n  - { id: source, component: '${C}/emitter.so' }\n"
+                                "bolts:\n  - { id: end, component: null }\nstreams:\n" TO(end),
+                                SQI_ERROR, "(it has no .seek)");
+        says_under_exactly_once(SOURCE "  - { id: keeps, component: '${C}/keeper.so' }\nstreams:\n" TO(keeps),
+                                SQI_ERROR,
+                                "'keeps' can't count each tuple once under exactly-once: it keeps tuples (sq_keep)");
+        says_under_exactly_once(SOURCE "  - { id: end, component: '${C}/sink.so' }\nstreams:\n" TO(end), SQI_WARNING,
+                                "what 'end' does outside may happen twice after a death");
+        says_under_exactly_once(SOURCE "  - { id: end, component: write, parallelism: 2, properties: { path: out } }\n"
+                                       "streams:\n" TO(end),
+                                SQI_ERROR, "2 tasks can't write one file whose lines are visible at once");
+        says_under_exactly_once(SOURCE "  - { id: end, component: write, properties: { path: out } }\n"
+                                       "  - { id: too, component: write, properties: { path: out } }\n"
+                                       "streams:\n" TO(end) TO(too),
+                                SQI_ERROR, "'too' writes the file that 'end' writes");
+}
 
 /* ---- Names and values -------------------------------------------------------------------------------- */
 
@@ -539,6 +589,7 @@ int
 main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(what_cannot_keep_the_promise_of_exactly_once_is_refused),
                 cmocka_unit_test(a_swap_a_letter_and_a_case_are_near_and_another_word_is_not),
                 cmocka_unit_test(variables_take_the_environment_or_their_default),
                 cmocka_unit_test(whole_numbers_are_read_with_exponents_and_nothing_else),

@@ -88,6 +88,7 @@ SQ_EXPORT void sq_exprs_open(struct sq_exprs *exprs);
  * second one takes only what may be true or false. */
 SQ_EXPORT int sq_exprs_add(struct sq_exprs *exprs, const char *text);
 SQ_EXPORT int sq_exprs_add_condition(struct sq_exprs *exprs, const char *text);
+SQ_EXPORT size_t sq_exprs_count(const struct sq_exprs *exprs);
 /* A view, good until the next call for the set. */
 SQ_EXPORT const char *sq_exprs_error(const struct sq_exprs *exprs);
 /* The type of all its values but null; SQ_ANY: not known. */
@@ -95,6 +96,8 @@ SQ_EXPORT enum sq_type sq_exprs_type(const struct sq_exprs *exprs, int number);
 /* The fields that the expressions of the set name, in the order of the component's inputs. */
 SQ_EXPORT unsigned sq_exprs_nfields(const struct sq_exprs *exprs);
 SQ_EXPORT struct sq_field sq_exprs_used(const struct sq_exprs *exprs, unsigned field);
+/* All fields are named, in their order: for who passes them on. Before any is added. */
+SQ_EXPORT void sq_exprs_use_all(struct sq_exprs *exprs);
 /* After all have been added: asks for these fields, in the types that the inputs give them. */
 SQ_EXPORT void sq_exprs_declare(const struct sq_exprs *exprs, struct sq_declaration *decl);
 
@@ -104,6 +107,8 @@ SQ_EXPORT void sq_exprs_begin(struct sq_exprs *exprs, const struct sq_task *task
 SQ_EXPORT void sq_exprs_begin_values(struct sq_exprs *exprs, const struct sq_value *fields);
 /* False: it has no value (a division by zero, say); sq_exprs_error() says why. */
 SQ_EXPORT bool sq_exprs_value(struct sq_exprs *exprs, int number, struct sq_value *ret);
+/* The values of all expressions of the set. */
+SQ_EXPORT bool sq_exprs_values(struct sq_exprs *exprs, struct sq_value *ret);
 /* 1: it holds; 0: it does not, or is null; -1: it has no value, or another than true and false. */
 SQ_EXPORT int sq_exprs_holds(struct sq_exprs *exprs, int number);
 

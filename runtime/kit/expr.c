@@ -117,6 +117,12 @@ sq_exprs_add_condition(struct sq_exprs *exprs, const char *text)
         return -1;
 }
 
+size_t
+sq_exprs_count(const struct sq_exprs *exprs)
+{
+        return exprs->n;
+}
+
 const char *
 sq_exprs_error(const struct sq_exprs *exprs)
 {
@@ -127,6 +133,15 @@ enum sq_type
 sq_exprs_type(const struct sq_exprs *exprs, int number)
 {
         return (enum sq_type)exprs->compiled[number].root->type;
+}
+
+void
+sq_exprs_use_all(struct sq_exprs *exprs)
+{
+        struct sqi_scope *scope = &exprs->scope;
+
+        for (scope->nused = 0; scope->nused < scope->nfields; scope->nused++)
+                scope->used[scope->nused] = (uint8_t)scope->nused;
 }
 
 unsigned
@@ -220,6 +235,15 @@ sq_exprs_value(struct sq_exprs *exprs, int number, struct sq_value *ret)
         sqi_place(compiled->text, run->failed_at, place, sizeof(place));
         snprintf(exprs->error, sizeof(exprs->error), "%s%s", place, run->cause);
         return false;
+}
+
+bool
+sq_exprs_values(struct sq_exprs *exprs, struct sq_value *ret)
+{
+        for (size_t i = 0; i < exprs->n; i++)
+                if (!sq_exprs_value(exprs, (int)i, &ret[i]))
+                        return false;
+        return true;
 }
 
 int

@@ -32,21 +32,28 @@ static struct sqi_node *read_expression(struct sqi_lexer *reader);
 static struct sqi_node *read_binary(struct sqi_lexer *reader, unsigned strength);
 
 /* ---- Primaries --------------------------------------------------------------------------------------- */
-/* Nothing more that a name or number could go on with. */
-static struct sqi_node *
-read_number(struct sqi_lexer *reader)
+static size_t
+number_length(const char *at)
 {
-        const char *end = reader->at;
-        uint32_t at = sqi_here(reader);
-        struct sq_value value;
-        struct sq_str text;
+        const char *end = at + strspn(at, "0123456789");
 
-        end += strspn(end, "0123456789");
         if (*end == '.' && sqi_is_digit(end[1]))
                 end += 1 + strspn(end + 1, "0123456789");
         if ((*end | 0x20) == 'e' &&
             (sqi_is_digit(end[1]) || ((end[1] == '-' || end[1] == '+') && sqi_is_digit(end[2]))))
                 end += 2 + strspn(end + 2, "0123456789");
+        return (size_t)(end - at);
+}
+
+/* Nothing more that a name or number could go on with. */
+static struct sqi_node *
+read_number(struct sqi_lexer *reader)
+{
+        const char *end = reader->at + number_length(reader->at);
+        uint32_t at = sqi_here(reader);
+        struct sq_value value;
+        struct sq_str text;
+
         text = (struct sq_str){reader->at, (size_t)(end - reader->at)};
         if (sqi_is_name(*end) || (*end == '.' && sqi_is_name(end[1])))
                 return sqi_fail(
@@ -243,6 +250,7 @@ read_primary(struct sqi_lexer *reader)
         struct sqi_node *node;
         struct sq_str name;
         uint32_t at;
+        size_t len;
         char c;
 
         sqi_skip_space(reader);
@@ -254,6 +262,8 @@ read_primary(struct sqi_lexer *reader)
                 return sqi_read_quoted(reader, &name)
                                ? sqi_new_field(reader, at, name, sqi_find_named(reader->scope, name))
                                : NULL;
+        if (sqi_is_digit(c) && sqi_find_field(reader->scope, reader->at, &len) >= 0 && len > number_length(reader->at))
+                return read_word(reader);
         if (sqi_is_digit(c) || (c == '.' && sqi_is_digit(reader->at[1])))
                 return read_number(reader);
         if (c == '[')

@@ -68,7 +68,7 @@ SQ_BOLT(filter) = {
                         SQ_REQ_STR(
                                 struct filter, where,
                                 "an expression that is true or false: fields and constants (42, true, null, 'text'), "
-                                "== != < <= > >= contains matches in, and or not, arithmetic, functions; `true` passes "
+                                "== != < <= > >= contains matches in, and or not, arithmetic, functions (`squall eval --functions`); `true` passes "
                                 "all"),
                 },
         .declare = declare,

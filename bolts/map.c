@@ -174,7 +174,7 @@ SQ_BOLT(map) = {
                 {
                         SQ_OPT_MAP(
                                 struct map, emit,
-                                "all output fields in order: NAME: EXPRESSION, of the input's fields (or just a field)"),
+                                "all output fields in order: NAME: EXPRESSION over the fields of the input, or just a field"),
                         SQ_OPT_MAP(struct map, set,
                                    "fields that are added, or have another value: NAME: EXPRESSION; the others stay"),
                         SQ_OPT_LIST(struct map, drop, "fields that are left out; the others stay"),

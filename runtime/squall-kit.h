@@ -109,8 +109,20 @@ SQ_EXPORT void sq_exprs_begin_values(struct sq_exprs *exprs, const struct sq_val
 SQ_EXPORT bool sq_exprs_value(struct sq_exprs *exprs, int number, struct sq_value *ret);
 /* The values of all expressions of the set. */
 SQ_EXPORT bool sq_exprs_values(struct sq_exprs *exprs, struct sq_value *ret);
+/* The value over the members of a JSON object, as JSON, to be freed; a name that it lacks is null. NULL: none, or `json`
+ * is not an object; sq_exprs_error() says why. */
+SQ_EXPORT char *sq_exprs_try(struct sq_exprs *exprs, int number, struct sq_str json);
 /* 1: it holds; 0: it does not, or is null; -1: it has no value, or another than true and false. */
 SQ_EXPORT int sq_exprs_holds(struct sq_exprs *exprs, int number);
+
+/* What functions there are, for documents: `substring(text: str, from: int) -> str`, and an example with its value as
+ * JSON. */
+struct sq_function {
+        const char *chapter, *signature, *about, *example, *result;
+};
+
+/* False: there are fewer. */
+SQ_EXPORT bool sq_function(unsigned number, struct sq_function *ret);
 
 /* ---- Declaring --------------------------------------------------------------------------------------- */
 

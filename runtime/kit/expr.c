@@ -246,6 +246,43 @@ sq_exprs_values(struct sq_exprs *exprs, struct sq_value *ret)
         return true;
 }
 
+static char *
+evaluate_json(struct sq_exprs *exprs, int number, struct sq_json_reader *json, struct sq_str text)
+{
+        struct sq_value object, value, fields[SQ_FIELDS_MAX];
+        size_t len;
+        char *result;
+
+        if (!sq_json_read(json, text, &object) || object.type != SQ_MAP) {
+                snprintf(exprs->error, sizeof(exprs->error), "not a JSON object: %.*s%s%s",
+                         (int)(text.len < 80 ? text.len : 80), text.ptr, json->wrong ? ": " : "",
+                         json->wrong ? json->wrong : "");
+                return NULL;
+        }
+        for (unsigned i = 0; i < exprs->scope.nused; i++)
+                fields[i] = sq_member(object, sq_exprs_used(exprs, i).name);
+        sq_exprs_begin_values(exprs, fields);
+        if (!sq_exprs_value(exprs, number, &value))
+                return NULL;
+        len = sq_json(value, NULL, 0) + 1;
+        result = malloc(len);
+        if (result)
+                sq_json(value, result, len);
+        else
+                snprintf(exprs->error, sizeof(exprs->error), "out of memory");
+        return result;
+}
+
+char *
+sq_exprs_try(struct sq_exprs *exprs, int number, struct sq_str json)
+{
+        struct sq_json_reader reader = {0};
+        char *result = evaluate_json(exprs, number, &reader, json);
+
+        sq_json_free(&reader);
+        return result;
+}
+
 int
 sq_exprs_holds(struct sq_exprs *exprs, int number)
 {

@@ -144,7 +144,7 @@ struct sqi_chapter {
 };
 extern const struct sqi_chapter sqi_chapters[];
 extern const struct sqi_function sqi_text_functions[], sqi_number_functions[], sqi_list_functions[],
-        sqi_type_functions[];
+        sqi_type_functions[], sqi_time_functions[], sqi_net_functions[];
 
 /* NULL: there is none. */
 const struct sqi_function *sqi_function_find(const char *name, size_t len);

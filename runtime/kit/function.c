@@ -37,7 +37,9 @@ static const struct {
 const struct sqi_chapter sqi_chapters[] = {
         {"Texts", sqi_text_functions},
         {"Numbers", sqi_number_functions},
+        {"Times", sqi_time_functions},
         {"Arrays and maps", sqi_list_functions},
+        {"Addresses", sqi_net_functions},
         {"Types", sqi_type_functions},
         {NULL, NULL},
 };
@@ -47,6 +49,21 @@ struct param {
         bool optional, repeated;
         struct sq_str type; /* as it is written */
 };
+
+bool
+sq_function(unsigned number, struct sq_function *ret)
+{
+        const struct sqi_function *f;
+
+        for (const struct sqi_chapter *chapter = sqi_chapters; chapter->title; chapter++)
+                for (f = chapter->functions; f->signature; f++)
+                        if (number-- == 0) {
+                                *ret = (struct sq_function){chapter->title, f->signature, f->about, f->example,
+                                                            f->result};
+                                return true;
+                        }
+        return false;
+}
 
 static size_t
 name_of(const struct sqi_function *function)

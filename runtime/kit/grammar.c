@@ -202,7 +202,8 @@ read_call(struct sqi_lexer *reader, size_t len)
         char cause[240];
 
         if (!function)
-                return sqi_fail(reader, at, "no function `%.*s`", (int)len, reader->at);
+                return sqi_fail(reader, at, "no function `%.*s` (`squall eval --functions` lists them)", (int)len,
+                                reader->at);
         reader->at += len;
         (void)sqi_take(reader, "(");
         if (!read_items(reader, ")", &items))

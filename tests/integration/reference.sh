@@ -35,6 +35,23 @@ check "every verb has a manual page" pages
 markdown() { diff <("$squall" man --markdown | sed -n 's/^## squall //p') <("$squall" help | awk '/^  [a-z]/ { print $1 }'); }
 check "the command line reference has every verb" markdown
 
+functions() { diff <("$squall" eval --markdown) docs/expressions.md && "$squall" eval --functions | grep -q '^  lower(text: str) -> str$'; }
+check "docs/expressions.md is what squall eval --markdown says" functions
+tried() {
+        [ "$(printf '{"a": 4, "user": {"id": 7}}\n\n{}\n' | "$squall" eval 'a * 2 ?? "none"' | tr '\n' ' ')" = '8 "none" ' ] &&
+                [ "$("$squall" eval user.id --input '{"user": {"id": 7}}')" = 7 ]
+}
+check "eval evaluates an expression for each line of JSON" tried
+untried() {
+        local status=0
+        printf '{"a": 0}\n{"a": 5}\n[]\n' | "$squall" eval '10 // a' >"$dir/out" 2>"$dir/said" || status=$?
+        [ $status = 1 ] && [ "$(cat "$dir/out")" = 2 ] && grep -q 'column 4: division by zero' "$dir/said" && grep -q 'not a JSON object' "$dir/said" || return
+        status=0
+        "$squall" eval '1 +' </dev/null 2>"$dir/said" || status=$?
+        [ $status = 2 ] && grep -q '^squall: column 4: expected' "$dir/said"
+}
+check "eval says for which line there is no value, and refuses what is not an expression" untried
+
 schema() {
         "$squall" schema >"$dir/schema.json" && python3 - "$dir/schema.json" <<'P'
 import json, sys

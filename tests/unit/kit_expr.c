@@ -250,6 +250,44 @@ says_what_is_wrong_in_functions(void **unused)
 }
 
 static void
+reads_and_writes_times(void **unused)
+{
+        (void)unused;
+        EXPECT("{}", {"time_parse('2026-02-29')", "!not a time"},
+               {"time_parse('2024-02-29 10:00:00,25')", "\"2024-02-29T10:00:00.250000000Z\""},
+               {"time_parse('2026-11-26T07:00:00+01:30')", "\"2026-11-26T05:30:00Z\""},
+               {"unix(time_parse(-1, 'unix'))", "-1"},
+               {"time_parse(1700000000123, 'unix_ms')", "\"2023-11-14T22:13:20.123000000Z\""},
+               {"time_parse('-1', 'unix_ms')", "\"1969-12-31T23:59:59.999000000Z\""},
+               {"time_parse('Nov  6 2026 1:02:03 PM', '%b %e %Y %I:%M:%S %p')", "\"2026-11-06T13:02:03Z\""},
+               {"time_parse('2026-330', '%Y-%j')", "\"2026-11-26T00:00:00Z\""},
+               {"time_parse('x', '%')", "!behind each %"}, {"time_parse('x', 'day')", "!a format of times is"},
+               {"time_parse('2026-11-26x')", "!not a time"},
+               {"time_format(time_parse('2026-11-26'), '%a %d %b %j %p %y %%')", "\"Thu 26 Nov 330 AM 26 %\""},
+               {"time_format(time_parse('1969-12-31T23:59:59.5Z'), 'unix_ms')", "\"-500\""},
+               {"time_truncate(time_parse('1969-12-31T23:30:00Z'), '1h')", "\"1969-12-31T23:00:00Z\""},
+               {"time_add(time_parse('2026-01-01'), '1.5h')", "\"2026-01-01T01:30:00Z\""},
+               {"time_add(time_parse('2026-01-01'), 90)", "\"2026-01-01T00:01:30Z\""},
+               {"time_add(now(), '5x')", "!not a span"}, {"time_truncate(now(), 0)", "!above 0"},
+               {"time_parse('2026-01-01') + 1", "!time_add()"});
+}
+
+static void
+takes_addresses_apart(void **unused)
+{
+        (void)unused;
+        EXPECT("{}", {"url_host('http://[::1]:80/')", "\"::1\""}, {"url_port('http://[::1]:80/')", "80"},
+               {"url_port('http://a:x/')", "null"}, {"url_host('/only/path')", "null"},
+               {"url_path('mailto:me@a.de')", "\"me@a.de\""}, {"url_query('?')", "null"},
+               {"url_param('/?a=1&b&c=2', 'c')", "\"2\""}, {"url_param('/?a=1&b&c=2', 'b')", "\"\""},
+               {"url_param('/?a=1', 'z')", "null"}, {"url_decode('100%')", "\"100%\""},
+               {"ip_in('10.0.0.1', '10.0.0.0/33')", "!not a network"}, {"ip_in('x', '10.0.0.0/8')", "false"},
+               {"ip_in('::ffff:10.0.0.1', '10.0.0.0/8')", "true"}, {"ip_in('fe80::1', 'fe80::/10')", "true"},
+               {"ip_in('1.2.3.4', '0.0.0.0/0')", "true"}, {"ip_mask('2001:db8::1', 32)", "\"2001:db8::\""},
+               {"ip_version('1.2.3')", "null"});
+}
+
+static void
 gives_up_a_pattern_that_takes_too_long(void **unused)
 {
         char record[128], result[256];
@@ -380,6 +418,8 @@ main(void)
                 cmocka_unit_test(chooses),
                 cmocka_unit_test(compares_text_that_reads_as_a_number),
                 cmocka_unit_test(says_what_is_wrong_in_functions),
+                cmocka_unit_test(reads_and_writes_times),
+                cmocka_unit_test(takes_addresses_apart),
                 cmocka_unit_test(gives_up_a_pattern_that_takes_too_long),
                 cmocka_unit_test(shows_examples_that_hold),
                 cmocka_unit_test(names_the_column_of_what_is_wrong),

@@ -182,6 +182,8 @@ SQ_EXPORT int sq_refuse(struct sq_task *task, int64_t on_error, struct sq_value 
  *     bool          true or false, or that word as text, in small or large letters
  *     bin           bytes, or those of a text
  *     array, map    an array, a map
+ *     time FORMAT   a text, or a number, of the format: iso8601 (the standard), unix, unix_ms, unix_us, unix_ns, or with
+ *                   % as strptime() has it; kit/instant.h has the list
  *
  * Text reads as a number by the rule of sq_read_number(): decimal, with a point, and nothing else in it. So 007 and +7
  * are 7, and ` 7`, 0x10, 1,5, nan, inf and 1e400 are not numbers. What is a double (20.0, 1e3) is whole if it has no
@@ -193,6 +195,7 @@ SQ_EXPORT int sq_refuse(struct sq_task *task, int64_t on_error, struct sq_value 
 struct sq_conversion {
         enum sq_type type;
         bool nullable;
+        struct sq_str format; /* of a time, a view into what was read */
 };
 
 /* Reads a type as it is declared: `int`, `float?`. NULL, or what is wrong, a constant. */
@@ -226,7 +229,7 @@ struct sq_schema {
 
 /* For the help of the setting. */
 #define SQ_TYPES_HELP \
-        "str int uint float bool bin any array map, `?` behind it: or null; `NAME: { path: PART, type: TYPE }` renames"
+        "str int uint float bool bin any array map, time FORMAT, `?` behind it: or null; `NAME: { path: PART, type: TYPE }` renames"
 
 /* False: what is wrong stands in `wrong`. */
 SQ_EXPORT bool sq_schema_read(const struct sq_nested *setting, struct sq_schema *ret, char *wrong, size_t size);
@@ -624,6 +627,97 @@ SQ_EXPORT void sq_decoder_emit(struct sq_task *task, struct sq_decoder *decoder,
 SQ_EXPORT void sq_decoder_refuse(struct sq_task *task, const struct sq_decoder *decoder, struct sq_str record,
                                  uint64_t place, const char *cause);
 SQ_EXPORT void sq_decoder_free(struct sq_decoder *decoder);
+
+/* ---- Parsing bolts ----------------------------------------------------------------------------------- */
+
+/*
+ * What bolts have in common that make fields of a text field: `field` is it, `keep` are the input fields that go out in
+ * front of those that are found, `on-error` says what becomes of a tuple whose text cannot be read.
+ *
+ *     struct self { struct sq_parsing parsing; ... };
+ *     .options = { SQ_OPT_PARSING(struct self, parsing), ... },
+ *     .streams = { SQ_ERRORS },
+ *
+ *     sq_parsing_declare(&self->parsing, decl);                       in `.declare`, before the fields that are found
+ *     if (!sq_parsing_text(task, &self->parsing, in, &text))          in `.execute`
+ *             return sq_parsing_refuse(task, &self->parsing, in, "not a text");
+ *     values = sq_parsing_values(&self->parsing);                     place for what is found
+ *     return sq_parsing_emit(task, &self->parsing, in, n);
+ */
+struct sq_parsing {
+        const char *field; /* settings */
+        struct sq_list keep;
+        int64_t on_error;
+        struct sq_value values[2 * SQ_FIELDS_MAX];
+};
+
+#define SQ_OPT_PARSING(state, member) \
+        SQ_OPT_STR_AS("field", state, member.field, "line", "the input field with the text"), \
+                SQ_OPT_LIST_AS("keep", state, member.keep, \
+                               "input fields that go out too, in front of those that are found"), \
+                SQ_OPT_ON_ERROR(state, member.on_error)
+
+SQ_EXPORT void sq_parsing_declare(const struct sq_parsing *parsing, struct sq_declaration *decl);
+/* False: the field is not a text. */
+SQ_EXPORT bool sq_parsing_text(const struct sq_tuple *in, struct sq_str *ret);
+SQ_EXPORT struct sq_value *sq_parsing_values(struct sq_parsing *parsing);
+/* Emits the kept fields and the first `n` of the values. */
+SQ_EXPORT enum sq_verdict sq_parsing_emit(struct sq_task *task, struct sq_parsing *parsing, const struct sq_tuple *in,
+                                          size_t n);
+/* Does what `on-error` says with the text of the tuple. */
+SQ_EXPORT enum sq_verdict sq_parsing_refuse(struct sq_task *task, const struct sq_parsing *parsing,
+                                            const struct sq_tuple *in, const char *cause);
+
+/*
+ * A bolt whose fields are the named groups of a regular expression (PCRE2), `(?<status>\d+)`, or of patterns that have a
+ * name: `%{NUMBER:ms}`; `%{NAME}` alone is no field. kit/pattern.c has the list. A group is a text, or of the type that
+ * `types` gives it, and null where it took no part.
+ *
+ *     sq_pattern_declare(&self->pattern, text, decl, "pattern");      in `.declare`; `pattern.parsing` and `.types` are settings
+ *     sq_pattern_prepare(task, &self->pattern, text)                  in `.prepare`: 0 or -1
+ *     return sq_pattern_execute(task, &self->pattern, in);            in `.execute`
+ *     sq_pattern_free(&self->pattern);                                in `.cleanup`
+ */
+struct sq_pattern {
+        struct sq_parsing parsing;
+        struct sq_pairs types; /* setting */
+        struct sqi_regex *regex;
+        unsigned n; /* fields */
+        uint8_t groups[SQ_FIELDS_MAX];
+        const char *names[SQ_FIELDS_MAX];
+        struct sq_conversion conversions[SQ_FIELDS_MAX];
+};
+
+#define SQ_OPT_PATTERN(state, member) \
+        SQ_OPT_PARSING(state, member.parsing), \
+                SQ_OPT_MAP_AS("types", state, member.types, \
+                              "the types of fields that are not texts, NAME: TYPE, with: " SQ_TYPES_HELP)
+
+SQ_EXPORT void sq_pattern_declare(const struct sq_pattern *pattern, const char *text, struct sq_declaration *decl,
+                                  const char *option);
+SQ_EXPORT int sq_pattern_prepare(struct sq_task *task, struct sq_pattern *pattern, const char *text);
+SQ_EXPORT enum sq_verdict sq_pattern_execute(struct sq_task *task, struct sq_pattern *pattern,
+                                             const struct sq_tuple *in);
+SQ_EXPORT void sq_pattern_free(struct sq_pattern *pattern);
+
+/*
+ * A bolt whose text is a record of a format: JSON, CSV. The fields are those of the setting `fields`, as a decoder's.
+ *
+ *     sq_decoding_declare(&self->decoding, SQ_FORMAT_JSON, decl);     in `.declare`
+ *     sq_decoding_prepare(task, &self->decoding, SQ_FORMAT_JSON)      in `.prepare`: 0 or -1
+ *     return sq_decoding_execute(task, &self->decoding, in);          in `.execute`
+ *     sq_decoder_free(&self->decoding.decoder);                       in `.cleanup`
+ */
+struct sq_decoding {
+        struct sq_parsing parsing;
+        struct sq_decoder decoder;
+};
+
+SQ_EXPORT void sq_decoding_declare(const struct sq_decoding *decoding, enum sq_format format,
+                                   struct sq_declaration *decl);
+SQ_EXPORT int sq_decoding_prepare(struct sq_task *task, struct sq_decoding *decoding, enum sq_format format);
+SQ_EXPORT enum sq_verdict sq_decoding_execute(struct sq_task *task, struct sq_decoding *decoding,
+                                              const struct sq_tuple *in);
 
 /* ---- Fields of a file -------------------------------------------------------------------------------- */
 

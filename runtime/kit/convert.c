@@ -5,8 +5,26 @@
 #include <string.h>
 #include <strings.h>
 
+#include "kit/instant.h"
+
 /* From here on a double may stand for its whole neighbours, too: 2^53 + 1 reads as 2^53. */
 #define INEXACT 0x1p53
+
+static const char *
+read_format(const char *text, size_t len, bool nullable, struct sq_conversion *ret)
+{
+        struct sq_str format = {text, len};
+        const char *wrong;
+
+        for (; format.len > 0 && *format.ptr == ' '; format.ptr++)
+                format.len--;
+        if (format.len == 0)
+                format = (struct sq_str){"iso8601", 7};
+        wrong = sqi_instant_check(format);
+        if (!wrong)
+                *ret = (struct sq_conversion){SQ_TIME, nullable, format};
+        return wrong;
+}
 
 const char *
 sq_conversion_read(const char *text, struct sq_conversion *ret)
@@ -18,12 +36,13 @@ sq_conversion_read(const char *text, struct sq_conversion *ret)
 
         for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
                 if (sq_str_is((struct sq_str){text, len - nullable}, sq_type_name(types[i]))) {
-                        *ret = (struct sq_conversion){types[i], nullable};
+                        *ret = (struct sq_conversion){.type = types[i], .nullable = nullable};
                         return NULL;
                 }
-        if (strncmp(text, "time", 4) == 0)
-                return "times are not converted yet: read it as str";
-        return "right is str, int, uint, float, bool, bin, any, array or map, each with ? behind it if it may be null";
+        if (strncmp(text, "time", 4) == 0 && (text[4] == ' ' || len - nullable == 4))
+                return read_format(text + 4, len - nullable - 4, nullable, ret);
+        return "right is str, int, uint, float, bool, bin, any, array, map or time FORMAT, each with ? behind it if it "
+               "may be null";
 }
 
 static bool
@@ -111,6 +130,27 @@ to_bin(struct sq_value value, struct sq_value *ret)
 }
 
 static bool
+to_time(struct sq_str format, struct sq_value value, struct sq_value *ret)
+{
+        struct sq_str text = {value.as.ptr, value.len};
+        struct sq_time time;
+        char number[32];
+
+        if (value.type == SQ_TIME) {
+                *ret = value;
+                return true;
+        }
+        if (value.type == SQ_INT || value.type == SQ_UINT || value.type == SQ_FLOAT)
+                text = (struct sq_str){number, sq_json(value, number, sizeof(number))};
+        else if (value.type != SQ_STR)
+                return false;
+        if (text.len == 0 || !sqi_instant_read(text, format, 1970, &time))
+                return false;
+        *ret = sq_time(time);
+        return true;
+}
+
+static bool
 same_type(enum sq_type type, struct sq_value value, struct sq_value *ret)
 {
         if (value.type != type)
@@ -143,6 +183,8 @@ sq_convert(const struct sq_conversion *conversion, struct sq_value value, struct
                 return to_bool(value, ret);
         case SQ_BIN:
                 return to_bin(value, ret);
+        case SQ_TIME:
+                return to_time(conversion->format, value, ret);
         default:
                 return same_type(type, value, ret);
         }

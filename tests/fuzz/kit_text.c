@@ -37,7 +37,9 @@ convert(const char *type, struct sq_value value)
 static void
 convert_to_all(struct sq_value value)
 {
-        static const char *const types[] = {"str", "int?", "uint", "float", "bool?", "bin", "any", "array", "map?"};
+        static const char *const types[] = {"str",   "int?", "uint",         "float",
+                                            "bool?", "bin",  "any",          "array",
+                                            "map?",  "time", "time unix_ms", "time %d/%b/%Y:%H:%M:%S.%f %z"};
 
         for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
                 convert(types[i], value);

@@ -37,14 +37,14 @@ check "single-join joins as join does, and tells what has no other half" joined
 log=topologies/log-analytics/access.log
 analysed() {
         OUT=$dir run topologies/log-analytics/log-analytics.yaml || return
-        diff "$dir/malformed.txt" <(grep '^malformed' $log) || return
+        diff <(cut -f 1 "$dir/malformed.tsv") <(grep '^malformed' $log) || return
         diff <(sort "$dir/statuses.tsv") <(grep -v '^malformed' $log | awk '{ n[$9]++ } END { for (s in n) print s "\t" n[s] }' | sort) || return
         diff <(cut -f 1,4 "$dir/slowest.tsv") <(grep -v '^malformed' $log | awk '{ sub(/\?.*/, "", $7); print $7 "\t" $11 + 0 }' | sort -t"$(printf '\t')" -k2,2gr | head -n 5) || return
         diff <(awk '{ print $1, $2, $5 + 0 }' "$dir/latencies.tsv" | sort) <(grep -v '^malformed' $log | awk '
                 function tell(p) { print p, n[p], most[p] + 0; n[p] = most[p] = 0 }
                 { sub(/\?.*/, "", $7); n[$7]++; if ($11 > most[$7]) most[$7] = $11 + 0; if (n[$7] == 100) tell($7) }
                 END { for (p in n) if (n[p]) tell(p) }' | sort) || return
-        diff <(sort "$dir/alerts.tsv") <(grep -v '^malformed' $log | awk '$9 >= 500 { sub(/\?.*/, "", $7); m = substr($4, 14, 5); if (++n[m, $7] == 5) print "2026-11-22T" m ":00Z\t" $7 }' | sort)
+        diff <(sort "$dir/alerts.tsv") <(grep -v '^malformed' $log | awk '$9 >= 500 { sub(/\?.*/, "", $7); m = substr($4, 14, 5); if (++n[m, $7] == 5) print "2026-11-22T" m ":00Z\t" $7 "\t5" }' | sort)
 }
 check "log-analytics counts statuses, finds the slowest requests, windows of each path and the alerts as awk does" analysed
 exit $failures

@@ -155,7 +155,28 @@ refuses_what_is_not_a_type_with_words(void **unused)
         (void)unused;
         for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
                 assert_non_null(sq_conversion_read(texts[i], &conversion));
-        assert_non_null(strstr(sq_conversion_read("time %s", &conversion), "time"));
+        assert_non_null(strstr(sq_conversion_read("time %Q", &conversion), "time"));
+        assert_non_null(strstr(sq_conversion_read("time day", &conversion), "time"));
+        assert_non_null(sq_conversion_read("timely", &conversion));
+}
+
+static void
+reads_times_of_their_format_and_no_others(void **unused)
+{
+        (void)unused;
+        assert_int_equal(text_as("time", "1970-01-02T00:00:01Z").as.i, 86401);
+        assert_int_equal(text_as("time iso8601?", "1970-01-01T01:00:00+01:00").as.i, 0);
+        assert_int_equal(text_as("time %d/%b/%Y:%H:%M:%S %z", "02/Jan/1970:01:00:00 +0100").as.i, 86400);
+        assert_int_equal(converted("time unix_ms", sq_int(-1)).as.i, -1);
+        assert_int_equal(converted("time unix_ms", sq_int(-1)).len, 999000000);
+        assert_int_equal(converted("time unix", sq_float(1.5)).len, 500000000);
+        assert_int_equal(converted("time", sq_time((struct sq_time){5, 0})).as.i, 5);
+        assert_int_equal(converted("time?", sq_nil()).type, SQ_NIL);
+        assert_int_equal(text_as("time?", "").type, SQ_NIL);
+        assert_refused("time", sq_text(""));
+        assert_refused("time", sq_text("1970-13-01"));
+        assert_refused("time unix", sq_uint(UINT64_MAX));
+        assert_refused("time unix", sq_bool(true));
 }
 
 /* ---- The setting ------------------------------------------------------------------------------------- */
@@ -265,6 +286,7 @@ main(void)
                 cmocka_unit_test(does_not_make_text_of_what_is_none),
                 cmocka_unit_test(null_and_the_empty_text_are_null_only_with_a_question_mark),
                 cmocka_unit_test(refuses_what_is_not_a_type_with_words),
+                cmocka_unit_test(reads_times_of_their_format_and_no_others),
                 cmocka_unit_test(a_schema_has_names_paths_and_types),
                 cmocka_unit_test(a_list_of_names_has_no_types),
                 cmocka_unit_test(says_which_field_has_which_value_instead_of_its_type),

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bolts whose text is a record of a format. */
+#include <squall-kit.h>
+
+void
+sq_decoding_declare(const struct sq_decoding *decoding, enum sq_format format, struct sq_declaration *decl)
+{
+        struct sq_decoder decoder = decoding->decoder;
+
+        decoder.format = format;
+        sq_parsing_declare(&decoding->parsing, decl);
+        sq_decoder_declare(&decoder, decl);
+}
+
+int
+sq_decoding_prepare(struct sq_task *task, struct sq_decoding *decoding, enum sq_format format)
+{
+        const char *wrong;
+
+        decoding->decoder.format = format;
+        wrong = sq_decoder_begin(&decoding->decoder);
+        return wrong ? sq_error(task, "fields: %s", wrong) : 0;
+}
+
+enum sq_verdict
+sq_decoding_execute(struct sq_task *task, struct sq_decoding *decoding, const struct sq_tuple *in)
+{
+        struct sq_decoder *decoder = &decoding->decoder;
+        struct sq_str text;
+
+        if (!sq_parsing_text(in, &text))
+                return sq_parsing_refuse(task, &decoding->parsing, in, "not a text");
+        if (sq_decode(decoder, text, sq_parsing_values(&decoding->parsing)) < 0)
+                return sq_parsing_refuse(task, &decoding->parsing, in, decoder->wrong);
+        return sq_parsing_emit(task, &decoding->parsing, in, decoder->n ? decoder->n : 1);
+}

@@ -32,9 +32,9 @@ struct command {
 };
 
 struct redis {
+        struct sq_sink sink;
         const char *url, *key, *value, *score, *once, *password;
         int64_t kind, expire, length;
-        struct sq_sink sink;
 
         struct sq_url at;
         char secret[SECRET_MAX];
@@ -375,7 +375,7 @@ prepare(struct sq_task *task)
 
         (void)read_url(self->url, &self->at);
         if (sq_secret_read(task, self->password, self->secret, sizeof(self->secret)) < 0 ||
-            sq_sink_open(task, &self->sink, self->url, send) < 0)
+            sq_sink_open(task, self->url, send) < 0)
                 return -1;
         rc = connect_to(self);
         if (rc == -EACCES)
@@ -383,22 +383,6 @@ prepare(struct sq_task *task)
         if (rc < 0)
                 sq_log(task, SQ_WARN, "%s: %s (it may come up yet)", self->url, self->sink.why);
         return 0;
-}
-
-static enum sq_verdict
-execute(struct sq_task *task, const struct sq_tuple *in)
-{
-        struct redis *self = sq_state(task);
-
-        return sq_sink_take(task, &self->sink, in);
-}
-
-static int
-flush(struct sq_task *task)
-{
-        struct redis *self = sq_state(task);
-
-        return sq_sink_flush(task, &self->sink);
 }
 
 static void
@@ -409,7 +393,7 @@ cleanup(struct sq_task *task)
         if (self->connection)
                 redisFree(self->connection);
         sq_encoder_free(&self->command.text);
-        sq_sink_close(&self->sink);
+        sq_sink_close(task);
         explicit_bzero(self->secret, sizeof(self->secret));
 }
 
@@ -438,8 +422,8 @@ SQ_BOLT(redis) = {
         .streams = {SQ_ERRORS},
         .declare = declare,
         .prepare = prepare,
-        .execute = execute,
-        .flush = flush,
-        .finish = flush,
+        .execute = sq_sink_execute,
+        .flush = sq_sink_flush,
+        .finish = sq_sink_flush,
         .cleanup = cleanup,
 };

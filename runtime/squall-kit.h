@@ -504,6 +504,7 @@ struct sq_pipe_record;
 struct sq_pipe {
         struct sq_pipe_record *records;
         size_t first, n, room;
+        uint64_t bytes; /* of the records that are kept */
 };
 
 /* Copies the record; `wrong` is a constant or NULL. 0 or -ENOMEM. */
@@ -804,13 +805,12 @@ SQ_EXPORT int sq_secret_read(struct sq_task *task, const char *setting, char *re
  * What a bolt does that hands tuples to a server: it gathers them, hands them over before the acks go out, tries again
  * with back-off and jitter while the other side is away, and finds what that refuses.
  *
- *     struct self { struct sq_sink sink; ... };
+ *     struct self { struct sq_sink sink; ... };                         it comes first in the state
  *     .options = { SQ_OPT_SINK(struct self, sink), ... }, .streams = { SQ_ERRORS }
+ *     .execute = sq_sink_execute, .flush = sq_sink_flush, .finish = sq_sink_flush
  *     sq_sink_declare(&self->sink, decl);                               in `.declare`
- *     return sq_sink_open(task, &self->sink, self->url, send);          in `.prepare`
- *     return sq_sink_take(task, &self->sink, in);                       in `.execute`
- *     return sq_sink_flush(task, &self->sink);                          in `.flush` and `.finish`
- *     sq_sink_close(&self->sink);                                       in `.cleanup`
+ *     return sq_sink_open(task, self->url, send);                       in `.prepare`
+ *     sq_sink_close(task);                                              in `.cleanup`
  *
  * `timeout` is how long a flush goes on trying; then the tuples fail, without an attempt being counted: at least once
  * they come again, at most once they are lost. Meanwhile nothing more is taken, which is back-pressure. Counted are
@@ -857,10 +857,10 @@ enum { SQ_SINK_BATCH_MAX = 1000000 };
 
 SQ_EXPORT void sq_sink_declare(const struct sq_sink *sink, struct sq_declaration *decl);
 /* `name` is for messages, and must outlive it. 0, or -1 after sq_error(). */
-SQ_EXPORT int sq_sink_open(struct sq_task *task, struct sq_sink *sink, const char *name, sq_sink_send *send);
-SQ_EXPORT enum sq_verdict sq_sink_take(struct sq_task *task, struct sq_sink *sink, const struct sq_tuple *in);
-SQ_EXPORT int sq_sink_flush(struct sq_task *task, struct sq_sink *sink);
-SQ_EXPORT void sq_sink_close(struct sq_sink *sink);
+SQ_EXPORT int sq_sink_open(struct sq_task *task, const char *name, sq_sink_send *send);
+SQ_EXPORT enum sq_verdict sq_sink_execute(struct sq_task *task, const struct sq_tuple *in);
+SQ_EXPORT int sq_sink_flush(struct sq_task *task);
+SQ_EXPORT void sq_sink_close(struct sq_task *task);
 
 /* A record in `send`: its fields, views that are good until that returns. */
 struct sq_record {
@@ -884,6 +884,108 @@ SQ_EXPORT void sq_template_declare(const char *template_, struct sq_declaration 
 SQ_EXPORT int sq_template_write(const char *template_, const struct sq_record *record, struct sq_encoder *text);
 /* A setting that names a field (NULL: not set): that all inputs have it. */
 SQ_EXPORT void sq_field_declare(const char *name, struct sq_declaration *decl, const char *option);
+
+/* ---- Spouts of messages ------------------------------------------------------------------------------ */
+
+/*
+ * What a spout does that is sent messages: each is a tuple tree, is held until that is done, and is emitted again when
+ * it has failed. Memory is bounded: by topology.max.spout.pending, and by `memory`.
+ *
+ *     struct self { struct sq_messages messages; ... };                   it comes first in the state
+ *     .options = { SQ_OPT_INBOUND(struct self, messages, "text"), ... }, .streams = { SQ_ERRORS }
+ *     .replay = sq_messages_replay, .seek = sq_messages_seek, .ack = sq_messages_done, .fail = sq_messages_done
+ *     sq_messages_declare(&self->messages, decl);                         in `.declare`
+ *     sq_messages_begin(task, "tcp 127.0.0.1:80")                         in `.prepare`; the name must outlive it
+ *     most = sq_messages_room(task);                                      in `.next`: so many; at 0 it is IDLE
+ *     sq_messages_emit(task, record, NULL)                                each
+ *     sq_messages_end(task);                                              in `.cleanup`
+ *
+ * What its process holds dies with it, so say in the documents what a sender can do about it.
+ */
+struct sq_messages {
+        struct sq_decoder decoder; /* settings, as these two */
+        int64_t memory;
+        double rate;
+
+        struct sq_pipe kept;
+        struct sq_pace pace;
+        uint64_t next;  /* the position of the next message */
+        bool untracked; /* in `.finish`: nobody acks what comes now */
+};
+
+#define SQ_OPT_INBOUND(state, member, standard) \
+        SQ_OPT_MESSAGES(state, member.decoder, standard), \
+                SQ_OPT_INT_AS("memory", state, member.memory, 64, \
+                              "MiB of messages that are held until they are done; then nothing more is taken"), \
+                SQ_OPT_FLOAT_AS("rate", state, member.rate, 0, \
+                                "tuples a second over all tasks; 0: as fast as possible")
+
+SQ_EXPORT void sq_messages_declare(const struct sq_messages *messages, struct sq_declaration *decl);
+/* 0, or -1 after sq_error(), as all of these. */
+SQ_EXPORT int sq_messages_begin(struct sq_task *task, const char *source);
+/* 0: none now, and the task is woken when it may be otherwise. */
+SQ_EXPORT uint64_t sq_messages_room(struct sq_task *task);
+/* *ret_position (may be NULL): what `.ack` will be told. */
+SQ_EXPORT int sq_messages_emit(struct sq_task *task, struct sq_str record, uint64_t *ret_position);
+SQ_EXPORT int sq_messages_replay(struct sq_task *task, uint64_t position);
+SQ_EXPORT int sq_messages_seek(struct sq_task *task, uint64_t position);
+SQ_EXPORT void sq_messages_done(struct sq_task *task, uint64_t position);
+SQ_EXPORT void sq_messages_end(struct sq_task *task);
+
+/* Where a record ends in a stream of bytes. */
+enum sq_framing {
+        SQ_FRAMING_LINES,  /* at a line end; what stands behind the last one is a record when the stream ends */
+        SQ_FRAMING_LENGTH, /* behind as many bytes as its first four say, the most significant first */
+        SQ_FRAMING_SYSLOG, /* RFC 6587: `LENGTH MESSAGE`, or a line */
+};
+#define SQ_OPT_FRAMING(state, member) \
+        SQ_OPT_ENUM_AS( \
+                "framing", state, member, "lines|length|syslog", "lines", \
+                "where a message ends: lines; length: behind as many bytes as its first four say (big-endian); " \
+                "syslog: RFC 6587")
+
+/* Takes records out of a stream. {.limit = most bytes of a record} is an empty one. */
+struct sq_frames {
+        char *bytes;
+        size_t at, fill, room, limit;
+        bool skipping; /* the rest of a line that was too long */
+};
+/* Where to put what is read next (at least 64 KiB), for the caller to add to `fill`; NULL: no memory. Ends the views. */
+SQ_EXPORT char *sq_frames_room(struct sq_frames *frames, size_t *ret_size);
+/* The next record, a view. 1; 0: none is whole; -EMSGSIZE: it is longer than `limit` (if frames->skipping, the next one
+ * can be read still); -EPIPE: the stream ended within it. */
+SQ_EXPORT int sq_frames_next(struct sq_frames *frames, int64_t framing, bool ended, struct sq_str *ret);
+SQ_EXPORT void sq_frames_free(struct sq_frames *frames);
+
+/* Reads HOST:PORT. NULL, or what is wrong with it. */
+SQ_EXPORT const char *sq_address_read(const char *text, struct sq_url *ret);
+/* A socket that is bound to HOST:PORT, or to a path (one that a killed process left is taken over); SOCK_STREAM or
+ * SOCK_DGRAM. 0, or -1 after sq_error(). */
+SQ_EXPORT int sq_bind_inet(struct sq_task *task, const char *listen_at, int type, int *ret_fd);
+SQ_EXPORT int sq_bind_unix(struct sq_task *task, const char *path, int type, int *ret_fd);
+
+/* Messages over connections that others make. It comes first in the state; its settings are
+ * SQ_OPT_INLET(struct self, inlet, "text"), its callbacks those of messages and these. */
+struct sq_peer;
+struct sq_inlet {
+        struct sq_messages messages;
+        int64_t framing, limit;
+
+        int listening, watch;
+        struct sq_peer **peers;
+        size_t npeers;
+};
+#define SQ_OPT_INLET(state, member, standard) \
+        SQ_OPT_FRAMING(state, member.framing), \
+                SQ_OPT_INT_AS("limit", state, member.limit, 1048576, "bytes of a message at most"), \
+                SQ_OPT_INBOUND(state, member.messages, standard)
+SQ_EXPORT void sq_inlet_declare(const struct sq_inlet *inlet, struct sq_declaration *decl);
+/* In `.prepare`: listens at `fd`, and takes it over. 0, or -1 after sq_error(). */
+SQ_EXPORT int sq_inlet_open(struct sq_task *task, const char *name, int fd);
+SQ_EXPORT enum sq_next sq_inlet_next(struct sq_task *task);
+/* In `.finish`: takes no connection more, and emits what was sent so far. */
+SQ_EXPORT int sq_inlet_finish(struct sq_task *task);
+SQ_EXPORT void sq_inlet_close(struct sq_task *task);
 
 /* ---- Sketches ---------------------------------------------------------------------------------------- */
 

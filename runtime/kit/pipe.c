@@ -55,6 +55,7 @@ sq_pipe_keep(struct sq_pipe *pipe, uint64_t position, struct sq_str record, cons
         to->position = position;
         to->len = record.len;
         to->wrong = wrong;
+        pipe->bytes += record.len;
         pipe->n++;
         return 0;
 }
@@ -96,6 +97,7 @@ sq_pipe_done(struct sq_pipe *pipe, uint64_t position)
 
         if (!record)
                 return;
+        pipe->bytes -= record->len;
         free(record->bytes);
         record->bytes = NULL;
         while (pipe->n > 0 && !pipe->records[pipe->first].bytes) {

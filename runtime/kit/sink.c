@@ -52,8 +52,10 @@ sq_sink_declare(const struct sq_sink *sink, struct sq_declaration *decl)
 }
 
 int
-sq_sink_open(struct sq_task *task, struct sq_sink *sink, const char *name, sq_sink_send *send)
+sq_sink_open(struct sq_task *task, const char *name, sq_sink_send *send)
 {
+        struct sq_sink *sink = sq_state(task);
+
         sink->records.format = SQ_FORMAT_MSGPACK;
         sink->name = name;
         sink->send = send;
@@ -63,8 +65,10 @@ sq_sink_open(struct sq_task *task, struct sq_sink *sink, const char *name, sq_si
 }
 
 void
-sq_sink_close(struct sq_sink *sink)
+sq_sink_close(struct sq_task *task)
 {
+        struct sq_sink *sink = sq_state(task);
+
         sq_encoder_free(&sink->records);
         free(sink->begins);
         sink->begins = NULL;
@@ -197,8 +201,9 @@ drain(struct sq_task *task, struct sq_sink *sink)
 }
 
 enum sq_verdict
-sq_sink_take(struct sq_task *task, struct sq_sink *sink, const struct sq_tuple *in)
+sq_sink_execute(struct sq_task *task, const struct sq_tuple *in)
 {
+        struct sq_sink *sink = sq_state(task);
         enum { BYTES_MAX = 8 * 1024 * 1024 };
         bool full = sink->n == (size_t)sink->batch || sink->records.len > BYTES_MAX;
 
@@ -212,8 +217,9 @@ sq_sink_take(struct sq_task *task, struct sq_sink *sink, const struct sq_tuple *
 }
 
 int
-sq_sink_flush(struct sq_task *task, struct sq_sink *sink)
+sq_sink_flush(struct sq_task *task)
 {
+        struct sq_sink *sink = sq_state(task);
         int rc = drain(task, sink);
 
         if (rc == 0)

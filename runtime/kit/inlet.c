@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Connections that others make to a spout: squall-kit.h says how it is used.
+ *
+ * Descriptors are watched by one epoll, level-triggered, which the task sleeps on. A connection of which a whole record
+ * waits in its buffer is `ready` and goes first. Without room for a tuple nothing is read, so the kernel's buffers fill
+ * and the senders wait.
+ */
+#include <errno.h>
+#include <netdb.h>
+#include <squall-kit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { EVENTS = 64, BACKLOG = 128, HEAD = 200 };
+
+struct sq_peer {
+        int fd;
+        bool ended, ready;
+        struct sq_frames frames;
+};
+
+/* ---- Opening ----------------------------------------------------------------------------------------- */
+
+const char *
+sq_address_read(const char *text, struct sq_url *ret)
+{
+        char whole[512];
+
+        if (snprintf(whole, sizeof(whole), "tcp://%s", text) >= (int)sizeof(whole))
+                return "is too long";
+        if (sq_url_read(whole, ret) || ret->port == 0 || ret->path[0] || ret->user[0])
+                return "is not HOST:PORT";
+        return NULL;
+}
+
+/* Binds to HOST:PORT. 0, or -1 after sq_error(). */
+int
+sq_bind_inet(struct sq_task *task, const char *listen_at, int type, int *ret_fd)
+{
+        struct addrinfo hints = {.ai_socktype = type, .ai_flags = AI_PASSIVE}, *found = NULL;
+        struct sq_url at;
+        char port[8];
+        int fd, rc, on = 1;
+
+        if (sq_address_read(listen_at, &at))
+                return sq_error(task, "%s: is not HOST:PORT", listen_at);
+        snprintf(port, sizeof(port), "%u", at.port);
+        rc = getaddrinfo(at.host[0] && strcmp(at.host, "*") != 0 ? at.host : NULL, port, &hints, &found);
+        if (rc != 0)
+                return sq_error(task, "%s: %s", listen_at, gai_strerror(rc));
+        fd = socket(found->ai_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        rc = fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+             (sq_parallelism(task) > 1 && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0) ||
+             bind(fd, found->ai_addr, found->ai_addrlen) < 0;
+        freeaddrinfo(found);
+        if (rc) {
+                rc = sq_error(task, "%s: %s", listen_at, strerror(errno));
+                if (fd >= 0)
+                        close(fd);
+                return rc;
+        }
+        *ret_fd = fd;
+        return 0;
+}
+
+int
+sq_bind_unix(struct sq_task *task, const char *path, int type, int *ret_fd)
+{
+        struct sockaddr_un at = {.sun_family = AF_UNIX};
+        int fd, rc;
+
+        if (strlen(path) >= sizeof(at.sun_path))
+                return sq_error(task, "%s: is longer than %zu bytes", path, sizeof(at.sun_path) - 1);
+        memcpy(at.sun_path, path, strlen(path) + 1);
+        fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0 && errno == ECONNREFUSED)
+                unlink(path); /* of one that was killed */
+        if (fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0) {
+                *ret_fd = fd;
+                return 0;
+        }
+        rc = sq_error(task, "%s: %s", path, strerror(errno));
+        if (fd >= 0)
+                close(fd);
+        return rc;
+}
+
+static int
+watch(const struct sq_inlet *inlet, int fd, struct sq_peer *peer)
+{
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = peer};
+
+        return epoll_ctl(inlet->watch, EPOLL_CTL_ADD, fd, &event);
+}
+
+void
+sq_inlet_declare(const struct sq_inlet *inlet, struct sq_declaration *decl)
+{
+        if (inlet->limit < 1 || inlet->limit > INT32_MAX)
+                sq_declare_error(decl, "limit", "must be from 1 to %d", INT32_MAX);
+        sq_messages_declare(&inlet->messages, decl);
+}
+
+int
+sq_inlet_open(struct sq_task *task, const char *name, int fd)
+{
+        struct sq_inlet *inlet = sq_state(task);
+
+        inlet->listening = fd;
+        inlet->watch = epoll_create1(EPOLL_CLOEXEC);
+        if (inlet->watch < 0 || listen(fd, BACKLOG) < 0 || watch(inlet, fd, NULL) < 0)
+                return sq_error(task, "%s: %s", name, strerror(errno));
+        return sq_messages_begin(task, name);
+}
+
+/* ---- Connections ------------------------------------------------------------------------------------- */
+
+static void
+let_go(struct sq_inlet *inlet, size_t i)
+{
+        struct sq_peer *peer = inlet->peers[i];
+
+        close(peer->fd);
+        sq_frames_free(&peer->frames);
+        free(peer);
+        inlet->peers[i] = inlet->peers[--inlet->npeers];
+}
+
+static bool
+add(struct sq_inlet *inlet, int fd)
+{
+        struct sq_peer **grown = realloc(inlet->peers, (inlet->npeers + 1) * sizeof(struct sq_peer *)), *peer;
+
+        if (!grown)
+                return false;
+        inlet->peers = grown;
+        peer = calloc(1, sizeof(*peer));
+        if (!peer || watch(inlet, fd, peer) < 0) {
+                free(peer);
+                return false;
+        }
+        peer->fd = fd;
+        peer->frames.limit = (size_t)inlet->limit;
+        inlet->peers[inlet->npeers++] = peer;
+        return true;
+}
+
+static void
+welcome(struct sq_task *task, struct sq_inlet *inlet)
+{
+        int fd = accept4(inlet->listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+        if (fd < 0)
+                return;
+        if (!add(inlet, fd)) {
+                sq_log(task, SQ_ERROR, "%s: a connection is refused: %s", inlet->messages.decoder.source,
+                       strerror(errno));
+                close(fd);
+        }
+        sq_gauge(task, "connections", (int64_t)inlet->npeers);
+}
+
+/* What a connection brings that is not a record: it is left out, and where nothing can follow, so is the connection. */
+static void
+complain(struct sq_task *task, struct sq_inlet *inlet, struct sq_peer *peer, int rc)
+{
+        struct sq_frames *frames = &peer->frames;
+        size_t n = frames->fill - frames->at;
+        struct sq_str head = {frames->bytes + frames->at, n < HEAD ? n : HEAD};
+        const char *cause = rc == -EMSGSIZE ? "is longer than `limit`" : "was cut short by the sender";
+
+        sq_decoder_refuse(task, &inlet->messages.decoder, head, inlet->messages.next, cause);
+        if (rc == -EMSGSIZE && frames->skipping)
+                return;
+        peer->ended = true;
+        frames->at = frames->fill;
+}
+
+/* Emits at most `most` records of what was read. How many. */
+static uint64_t
+emit_read(struct sq_task *task, struct sq_inlet *inlet, struct sq_peer *peer, uint64_t most)
+{
+        struct sq_str record;
+        uint64_t n = 0;
+        int rc = 1;
+
+        while (n < most && (rc = sq_frames_next(&peer->frames, inlet->framing, peer->ended, &record)) != 0) {
+                if (rc < 0)
+                        complain(task, inlet, peer, rc);
+                else if (sq_messages_emit(task, record, NULL) < 0)
+                        break;
+                n++;
+        }
+        peer->ready = rc != 0;
+        return n;
+}
+
+static void
+read_some(struct sq_peer *peer)
+{
+        size_t room = 0;
+        char *to = sq_frames_room(&peer->frames, &room);
+        ssize_t n = to ? recv(peer->fd, to, room, MSG_DONTWAIT) : -1;
+
+        if (n > 0)
+                peer->frames.fill += (size_t)n;
+        else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+                peer->ended = true;
+}
+
+static uint64_t
+emit_ready(struct sq_task *task, struct sq_inlet *inlet, uint64_t most)
+{
+        uint64_t n = 0;
+
+        for (size_t i = inlet->npeers; i-- > 0;) {
+                struct sq_peer *peer = inlet->peers[i];
+
+                if (peer->ready)
+                        n += emit_read(task, inlet, peer, most - n);
+                if (peer->ended && !peer->ready)
+                        let_go(inlet, i);
+        }
+        return n;
+}
+
+static uint64_t
+emit_arriving(struct sq_task *task, struct sq_inlet *inlet, uint64_t most)
+{
+        struct epoll_event events[EVENTS];
+        int found = epoll_wait(inlet->watch, events, EVENTS, 0);
+        uint64_t n = 0;
+
+        for (int i = 0; i < found; i++) {
+                struct sq_peer *peer = events[i].data.ptr;
+
+                if (!peer) {
+                        welcome(task, inlet);
+                        n += n < most;
+                        continue;
+                }
+                if (!peer->ready)
+                        read_some(peer);
+                peer->ready = true;
+                n += emit_read(task, inlet, peer, most - n);
+        }
+        return n;
+}
+
+enum sq_next
+sq_inlet_next(struct sq_task *task)
+{
+        struct sq_inlet *inlet = sq_state(task);
+        uint64_t most = sq_messages_room(task), n;
+
+        if (most == 0)
+                return SQ_IDLE;
+        n = emit_ready(task, inlet, most);
+        if (n < most)
+                n += emit_arriving(task, inlet, most - n);
+        if (n > 0)
+                return SQ_MORE;
+        sq_wake_on(task, inlet->watch);
+        return SQ_IDLE;
+}
+
+/* Nobody new; what has been sent so far is emitted. */
+int
+sq_inlet_finish(struct sq_task *task)
+{
+        struct sq_inlet *inlet = sq_state(task);
+
+        (void)epoll_ctl(inlet->watch, EPOLL_CTL_DEL, inlet->listening, NULL);
+        close(inlet->listening);
+        inlet->listening = -1;
+        inlet->messages.untracked = true;
+        for (size_t i = inlet->npeers; i-- > 0;) {
+                (void)shutdown(inlet->peers[i]->fd, SHUT_RD);
+                while (!inlet->peers[i]->ended) {
+                        (void)emit_read(task, inlet, inlet->peers[i], UINT64_MAX);
+                        read_some(inlet->peers[i]);
+                }
+                (void)emit_read(task, inlet, inlet->peers[i], UINT64_MAX);
+        }
+        return 0;
+}
+
+void
+sq_inlet_close(struct sq_task *task)
+{
+        struct sq_inlet *inlet = sq_state(task);
+
+        while (inlet->npeers > 0)
+                let_go(inlet, inlet->npeers - 1);
+        free(inlet->peers);
+        if (inlet->listening > 0)
+                close(inlet->listening);
+        if (inlet->watch > 0)
+                close(inlet->watch);
+        sq_messages_end(task);
+}

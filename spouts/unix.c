@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The spout `unix`: a tuple for each line, or other message, of connections to a socket in the file system. It is made
+ * by its one task, and goes with it. kit/inlet.c has the rest.
+ */
+#include <squall-kit.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#undef unix /* a macro of old */
+
+struct unix {
+        struct sq_inlet inlet;
+        const char *listen;
+        char source[600];
+};
+
+static void
+declare(struct sq_declaration *decl)
+{
+        const struct unix *self = sq_declared_state(decl);
+
+        sq_inlet_declare(&self->inlet, decl);
+}
+
+static int
+prepare(struct sq_task *task)
+{
+        struct unix *self = sq_state(task);
+        int fd;
+
+        snprintf(self->source, sizeof(self->source), "unix %s", self->listen);
+        if (sq_bind_unix(task, self->listen, SOCK_STREAM, &fd) < 0)
+                return -1;
+        return sq_inlet_open(task, self->source, fd);
+}
+
+static void
+cleanup(struct sq_task *task)
+{
+        struct unix *self = sq_state(task);
+
+        if (self->inlet.watch > 0)
+                unlink(self->listen);
+        sq_inlet_close(task);
+}
+
+SQ_SPOUT(unix) = {
+        .about = "A tuple for each message of connections to a UNIX socket.",
+        .state = sizeof(struct unix),
+        .options =
+                {
+                        SQ_REQ_PATH(struct unix, listen, "the path of the socket, which is made"),
+                        SQ_OPT_INLET(struct unix, inlet, "text"),
+                },
+        .streams = {SQ_ERRORS},
+        .declare = declare,
+        .prepare = prepare,
+        .next = sq_inlet_next,
+        .replay = sq_messages_replay,
+        .seek = sq_messages_seek,
+        .ack = sq_messages_done,
+        .fail = sq_messages_done,
+        .finish = sq_inlet_finish,
+        .cleanup = cleanup,
+};

@@ -9,8 +9,8 @@ MODES ?= release asan tsan#  what `make test` runs
 B ?= build$(if $(filter-out release,$(BUILD)),/$(BUILD))
 
 # What connectors are built with, and the servers that their tests start.
-DEBS_connectors := libhiredis-dev
-DEBS_servers := redis-server netcat-openbsd python3
+DEBS_connectors := libhiredis-dev libsqlite3-dev libpq-dev libcurl4-openssl-dev
+DEBS_servers := redis-server netcat-openbsd python3 sqlite3 postgresql curl
 # What Debian 12 calls what is needed: to build and test; to lint, fuzz and build with clang besides; to make a bare machine.
 DEBS := gcc libc6-dev pkg-config procps libczmq-dev libzmq3-dev libfyaml-dev libxxhash-dev libmsgpack-dev libmicrohttpd-dev libcmocka-dev \
         zlib1g-dev libzstd-dev zstd libncurses-dev libpcre2-dev $(DEBS_connectors)
@@ -27,6 +27,10 @@ PACKAGES := libczmq libzmq libfyaml libxxhash msgpack libmicrohttpd
 PACKAGES_worker := libzmq libxxhash msgpack
 NEEDS_zmq := libzmq
 NEEDS_redis := hiredis
+NEEDS_sqlite := sqlite3
+NEEDS_postgres := libpq
+NEEDS_http := libmicrohttpd libcurl
+CONNECTED := $(sort $(foreach v,$(filter NEEDS_%,$(.VARIABLES)),$($(v))))
 # What the kit uses where it is there; without it, what reads by it says so, and so does `make`.
 PACKAGES_kit := zlib libzstd libpcre2-8
 LACKS_zlib := files that gzip has compressed are not read
@@ -122,7 +126,7 @@ $(filter-out %.txt,$(BENCH_DATA)): $(B)/%: %
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
-	$(Q)$(CC) $(FLAGS) $(PIC) -c -o $@ $<
+	$(Q)$(CC) $(FLAGS) $(PIC) $(if $(NEEDS_$(notdir $*)),$(shell pkg-config --cflags $(NEEDS_$(notdir $*)))) -c -o $@ $<
 PIC := -fPIE
 $(B)/cli/new.o: $(wildcard cli/templates/*)
 $(B)/runtime/daemon/web.o: docs/openapi.json
@@ -175,7 +179,7 @@ lint: layers ## clang-format, clang-tidy and cppcheck find nothing
 	@clang-format --dry-run -Werror $(SOURCES)
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --suppressions-list=.cppcheck \
 		--error-exitcode=1 -j $(shell nproc) -D__GNUC__ -D_GNU_SOURCE -Iruntime $(C)
-	@echo $(C) | xargs -n 1 -P $(shell nproc) sh -c 'clang-tidy --quiet "$$0" -- -std=gnu11 -D_GNU_SOURCE -DSQI_VERSION=\"$(VERSION)\" $(KIT_FLAGS) $(TOP_FLAGS) -Iruntime 2>/dev/null'
+	@echo $(C) | xargs -n 1 -P $(shell nproc) sh -c 'clang-tidy --quiet "$$0" -- -std=gnu11 -D_GNU_SOURCE -DSQI_VERSION=\"$(VERSION)\" $(KIT_FLAGS) $(TOP_FLAGS) -Iruntime $(foreach p,$(CONNECTED),$(shell pkg-config --cflags $(p) 2>/dev/null)) 2>/dev/null'
 
 fuzzers: $(FUZZ)
 fuzz: ## run each fuzz target for FUZZ_TIME seconds over its corpus (clang)

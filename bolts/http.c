@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bolt `http`: requests to a server, a webhook say. A tuple is acked when its request was answered with a status
+ * from 200 to 299. What other answers mean:
+ *
+ *     408, 425, 429, 500 and above     the server is away: tried again with back-off
+ *     401, 403, 407                    the topology ends: no later attempt would end otherwise
+ *     others                           the request is refused; of a batch the refused tuples are found by halves
+ */
+#include <curl/curl.h>
+#include <errno.h>
+#include <squall-kit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ARRAY, LINES, SINGLE };
+enum { SECRET_MAX = 4096, ANSWER_MS = 10000, SAID_MAX = 160 };
+
+struct http {
+        struct sq_sink sink;
+        const char *url, *token, *key;
+        int64_t body;
+        struct sq_list headers;
+
+        char secret[SECRET_MAX], said[SAID_MAX]; /* said: the begin of the answer */
+        size_t saidn;
+        CURL *curl;
+        struct curl_slist *list;
+        struct sq_encoder text, once;
+};
+
+static void
+declare(struct sq_declaration *decl)
+{
+        const struct http *self = sq_declared_state(decl);
+        struct sq_url at;
+        const char *wrong = sq_url_read(self->url, &at);
+
+        if (wrong || (strcmp(at.scheme, "http") != 0 && strcmp(at.scheme, "https") != 0))
+                sq_declare_error(decl, "url", "%s", wrong ? wrong : "is not http://HOST:PORT/PATH or https://...");
+        if (self->key && self->body != SINGLE)
+                sq_declare_error(decl, "key", "names a request of one tuple: set `body: single`");
+        if (self->key)
+                sq_template_declare(self->key, decl, "key");
+        sq_secret_declare(self->token, decl, "token");
+        sq_sink_declare(&self->sink, decl);
+}
+
+/* ---- Requests ---------------------------------------------------------------------------------------- */
+
+static size_t
+take_answer(char *bytes, size_t one, size_t n, void *context)
+{
+        struct http *self = context;
+        size_t room = sizeof(self->said) - 1 - self->saidn, some = one * n < room ? one * n : room;
+
+        memcpy(self->said + self->saidn, bytes, some);
+        self->saidn += some;
+        self->said[self->saidn] = '\0';
+        return one * n;
+}
+
+/* The body for `n` records. 0 or -ENOMEM. */
+static int
+write_body(struct http *self, size_t first, size_t n)
+{
+        struct sq_encoder *text = &self->text;
+        struct sq_value open = sq_text("["), between = sq_text(self->body == ARRAY ? "," : "\n"), close = sq_text("]");
+        struct sq_record record;
+        int rc = 0;
+
+        text->len = 0;
+        if (self->body == ARRAY)
+                rc = sq_encode_values(text, 1, NULL, &open);
+        for (size_t i = 0; rc == 0 && i < n; i++) {
+                sq_sink_record(&self->sink, first + i, &record);
+                if (i > 0)
+                        rc = sq_encode_values(text, 1, NULL, &between);
+                if (rc == 0)
+                        rc = sq_encode_values(text, 1, NULL, &record.whole);
+        }
+        if (rc == 0 && self->body != SINGLE)
+                rc = sq_encode_values(text, 1, NULL, self->body == ARRAY ? &close : &between);
+        return rc;
+}
+
+/* The headers of this request in front of those of all. NULL: no memory. */
+static struct curl_slist *
+name_request(struct http *self, size_t first)
+{
+        static const char name[] = "Idempotency-Key: ";
+        struct sq_value head = sq_text(name), end = sq_str((struct sq_str){"", 1});
+        struct sq_record record;
+        struct curl_slist *list;
+
+        if (!self->key)
+                return self->list;
+        sq_sink_record(&self->sink, first, &record);
+        self->once.len = 0;
+        if (sq_encode_values(&self->once, 1, NULL, &head) < 0 ||
+            sq_template_write(self->key, &record, &self->once) < 0 || sq_encode_values(&self->once, 1, NULL, &end) < 0)
+                return NULL;
+        for (size_t i = 0; i + 1 < self->once.len; i++)
+                if ((unsigned char)self->once.bytes[i] < ' ')
+                        self->once.bytes[i] = '_';
+        list = curl_slist_append(NULL, self->once.bytes);
+        if (list)
+                list->next = self->list;
+        return list;
+}
+
+static void
+unname_request(struct http *self, struct curl_slist *list)
+{
+        if (list == self->list || !list)
+                return;
+        list->next = NULL;
+        curl_slist_free_all(list);
+}
+
+/* What an answer means: see above. */
+static int
+judge(struct sq_task *task, struct http *self, long status)
+{
+        self->said[strcspn(self->said, "\r\n")] = '\0';
+        snprintf(self->sink.why, sizeof(self->sink.why), "status %ld%s%s", status, self->saidn ? ": " : "", self->said);
+        if (status >= 200 && status < 300)
+                return 0;
+        if (status == 408 || status == 425 || status == 429 || status >= 500)
+                return -EAGAIN;
+        if (status != 401 && status != 403 && status != 407)
+                return -EBADMSG;
+        (void)sq_error_final(task, "%s: %s", self->url, self->sink.why);
+        return -EACCES;
+}
+
+static int
+request(struct sq_task *task, struct http *self, size_t first, size_t n)
+{
+        struct curl_slist *list = write_body(self, first, n) < 0 ? NULL : name_request(self, first);
+        CURLcode code = CURLE_OUT_OF_MEMORY;
+        long status = 0;
+
+        self->saidn = 0;
+        self->said[0] = '\0';
+        if (list) {
+                curl_easy_setopt(self->curl, CURLOPT_HTTPHEADER, list);
+                curl_easy_setopt(self->curl, CURLOPT_POSTFIELDS, self->text.bytes);
+                curl_easy_setopt(self->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)self->text.len);
+                code = curl_easy_perform(self->curl);
+        }
+        unname_request(self, list);
+        if (code != CURLE_OK) {
+                snprintf(self->sink.why, sizeof(self->sink.why), "%s", curl_easy_strerror(code));
+                return -EAGAIN;
+        }
+        curl_easy_getinfo(self->curl, CURLINFO_RESPONSE_CODE, &status);
+        return judge(task, self, status);
+}
+
+static int
+hand_over(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
+{
+        struct http *self = sq_state(task);
+        int rc = 0;
+
+        if (self->body != SINGLE)
+                return request(task, self, first, n);
+        for (; *ret_done < n; ++*ret_done) {
+                rc = request(task, self, first + *ret_done, 1);
+                if (rc == -EBADMSG)
+                        rc = sq_sink_refuse(task, &self->sink, first + *ret_done, self->sink.why);
+                if (rc < 0)
+                        return rc;
+        }
+        return 0;
+}
+
+/* ---- The bolt ---------------------------------------------------------------------------------------- */
+
+static bool
+add_header(struct http *self, const char *text)
+{
+        struct curl_slist *list = curl_slist_append(self->list, text);
+
+        self->list = list ? list : self->list;
+        return list != NULL;
+}
+
+static bool
+write_headers(struct http *self)
+{
+        static const char *const types[] = {"application/json", "application/x-ndjson", "application/json"};
+        char line[SECRET_MAX + 32];
+        bool fine;
+
+        snprintf(line, sizeof(line), "Content-Type: %s", types[self->body]);
+        fine = add_header(self, line) && add_header(self, "Expect:");
+        snprintf(line, sizeof(line), "Authorization: Bearer %s", self->secret);
+        if (self->secret[0])
+                fine = fine && add_header(self, line);
+        explicit_bzero(line, sizeof(line));
+        for (size_t i = 0; i < self->headers.n; i++)
+                fine = fine && add_header(self, self->headers.items[i]);
+        return fine;
+}
+
+static int
+prepare(struct sq_task *task)
+{
+        struct http *self = sq_state(task);
+
+        self->text.format = self->once.format = SQ_FORMAT_TEXT;
+        if (sq_secret_read(task, self->token, self->secret, sizeof(self->secret)) < 0 ||
+            sq_sink_open(task, self->url, hand_over) < 0)
+                return -1;
+        self->curl = curl_easy_init();
+        if (!self->curl || !write_headers(self))
+                return sq_error(task, "%s: %s", self->url, strerror(ENOMEM));
+        curl_easy_setopt(self->curl, CURLOPT_URL, self->url);
+        curl_easy_setopt(self->curl, CURLOPT_NOSIGNAL, 1L);
+        curl_easy_setopt(self->curl, CURLOPT_USERAGENT, "squall");
+        curl_easy_setopt(self->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(self->sink.timeout * 1000));
+        curl_easy_setopt(self->curl, CURLOPT_TIMEOUT_MS, (long)ANSWER_MS);
+        curl_easy_setopt(self->curl, CURLOPT_WRITEFUNCTION, take_answer);
+        curl_easy_setopt(self->curl, CURLOPT_WRITEDATA, self);
+        return 0;
+}
+
+static void
+cleanup(struct sq_task *task)
+{
+        struct http *self = sq_state(task);
+
+        curl_easy_cleanup(self->curl);
+        curl_slist_free_all(self->list);
+        sq_encoder_free(&self->text);
+        sq_encoder_free(&self->once);
+        explicit_bzero(self->secret, sizeof(self->secret));
+        sq_sink_close(task);
+}
+
+SQ_BOLT(http) = {
+        .about = "POST requests to a web server, with tuples as JSON.",
+        .state = sizeof(struct http),
+        .options =
+                {
+                        SQ_REQ_STR(struct http, url, "http://HOST:PORT/PATH or https://..."),
+                        SQ_OPT_ENUM(
+                                struct http, body, "array|lines|single", "array",
+                                "array: a batch is a JSON array of objects; lines: JSON Lines; single: an object, a request "
+                                "each"),
+                        SQ_OPT_LIST(struct http, headers, "further headers, such as `X-Source: squall`"),
+                        SQ_OPT_SECRET("token", struct http, token, "the bearer token"),
+                        SQ_OPT_STR(
+                                struct http, key, NULL,
+                                "single: the request's Idempotency-Key, fields in braces, so that the server knows a tuple "
+                                "that comes again"),
+                        SQ_OPT_SINK(struct http, sink),
+                },
+        .streams = {SQ_ERRORS},
+        .declare = declare,
+        .prepare = prepare,
+        .execute = sq_sink_execute,
+        .flush = sq_sink_flush,
+        .finish = sq_sink_flush,
+        .cleanup = cleanup,
+};

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bolt `postgres`: a row of a table for each tuple. A batch is one transaction, which a tuple's ack waits for:
+ *
+ *     without key    COPY table FROM STDIN
+ *     with key       COPY into a temporary table, then INSERT ... SELECT ... ON CONFLICT (key) DO UPDATE, so that a
+ *                    tuple that comes again changes nothing; of a key that comes twice the last one counts
+ *
+ * Nothing here waits for ever: each answer has ANSWER_MS, or the connection is given up.
+ */
+#include <errno.h>
+#include <libpq-fe.h>
+#include <poll.h>
+#include <squall-kit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { ANSWER_MS = 10000, SECRET_MAX = 512, NAMES_MAX = SQ_FIELDS_MAX * 140, STATEMENT_MAX = 5 * NAMES_MAX };
+
+struct postgres {
+        struct sq_sink sink;
+        const char *url, *table, *password;
+        struct sq_list key;
+
+        char secret[SECRET_MAX];
+        PGconn *connection;
+        struct sq_encoder rows, cell;
+        char table_name[256], columns[NAMES_MAX], statement[STATEMENT_MAX];
+};
+
+static void
+declare(struct sq_declaration *decl)
+{
+        const struct postgres *self = sq_declared_state(decl);
+        struct sq_url at;
+        const char *wrong = sq_url_read(self->url, &at);
+
+        if (wrong || strncmp(at.scheme, "postgres", strlen("postgres")) != 0)
+                sq_declare_error(decl, "url", "%s", wrong ? wrong : "is not postgres://USER@HOST:PORT/DATABASE");
+        if (strlen(self->table) > 120)
+                sq_declare_error(decl, "table", "is too long");
+        for (size_t i = 0; i < self->key.n; i++)
+                sq_field_declare(self->key.items[i], decl, "key");
+        sq_secret_declare(self->password, decl, "password");
+        sq_sink_declare(&self->sink, decl);
+}
+
+/* ---- The connection ---------------------------------------------------------------------------------- */
+
+static void
+say_why(struct postgres *self, const char *text)
+{
+        snprintf(self->sink.why, sizeof(self->sink.why), "%s", text);
+        self->sink.why[strcspn(self->sink.why, "\n")] = '\0';
+}
+
+static int
+away(struct postgres *self, const char *why)
+{
+        say_why(self, why);
+        PQfinish(self->connection);
+        self->connection = NULL;
+        return -EAGAIN;
+}
+
+/* Whether no later attempt would end otherwise. */
+static bool
+is_refusal(const char *text)
+{
+        static const char *const texts[] = {"authentication failed", "no password supplied", "does not exist",
+                                            "no pg_hba.conf entry", "invalid connection option"};
+
+        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+                if (strstr(text, texts[i]))
+                        return true;
+        return false;
+}
+
+/* Notices are for people: that a table exists, say. */
+static void
+keep_quiet(void *context, const char *text)
+{
+        (void)context;
+        (void)text;
+}
+
+static int
+connect_to(struct postgres *self)
+{
+        char seconds[16];
+        const char *names[] = {"dbname", "password", "connect_timeout", "tcp_user_timeout", "application_name", NULL};
+        const char *values[] = {self->url, self->secret[0] ? self->secret : NULL, seconds, "10000", "squall", NULL};
+        bool refused;
+
+        snprintf(seconds, sizeof(seconds), "%d", self->sink.timeout > 2 ? (int)self->sink.timeout : 2);
+        self->connection = PQconnectdbParams(names, values, 1);
+        if (PQstatus(self->connection) == CONNECTION_OK) {
+                PQsetNoticeProcessor(self->connection, keep_quiet, NULL);
+                return 0;
+        }
+        refused = is_refusal(PQerrorMessage(self->connection));
+        (void)away(self, PQerrorMessage(self->connection));
+        return refused ? -EACCES : -EAGAIN;
+}
+
+/* Until the next result can be had at once. 0, or -EAGAIN: the connection is given up. */
+static int
+await(struct postgres *self)
+{
+        struct pollfd socket = {.fd = PQsocket(self->connection), .events = POLLIN};
+
+        while (PQisBusy(self->connection)) {
+                int n = poll(&socket, 1, ANSWER_MS);
+
+                if (n == 0)
+                        return away(self, "no answer in time");
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 || !PQconsumeInput(self->connection))
+                        return away(self, PQerrorMessage(self->connection));
+        }
+        return 0;
+}
+
+/* What an error of the server means: by the class of its SQLSTATE, it is about the rows, or about the set-up. */
+static int
+judge(struct sq_task *task, struct postgres *self, const PGresult *result)
+{
+        const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+        say_why(self, PQresultErrorMessage(result));
+        if (!state || PQstatus(self->connection) != CONNECTION_OK)
+                return away(self, PQresultErrorMessage(result));
+        if (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0)
+                return -EBADMSG;
+        if (strncmp(state, "42", 2) != 0)
+                return -EAGAIN;
+        (void)sq_error_final(task, "%s: %s", self->url, self->sink.why);
+        return -ECANCELED;
+}
+
+/* The results of what was sent. 0, or as judge(); in COPY IN the first result only. */
+static int
+take_results(struct sq_task *task, struct postgres *self)
+{
+        PGresult *result;
+        int rc = 0, waited;
+
+        while ((waited = await(self)) == 0 && (result = PQgetResult(self->connection))) {
+                ExecStatusType status = PQresultStatus(result);
+
+                if (rc == 0 && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_COPY_IN)
+                        rc = judge(task, self, result);
+                PQclear(result);
+                if (status == PGRES_COPY_IN || !self->connection)
+                        break;
+        }
+        return waited < 0 ? waited : rc;
+}
+
+static int
+say(struct sq_task *task, struct postgres *self, const char *statement)
+{
+        if (!PQsendQuery(self->connection, statement))
+                return away(self, PQerrorMessage(self->connection));
+        return take_results(task, self);
+}
+
+/* ---- Rows as COPY reads them ------------------------------------------------------------------------- */
+
+static int
+put(struct sq_encoder *text, const char *bytes, size_t n)
+{
+        struct sq_value value = sq_str((struct sq_str){bytes, n});
+
+        return sq_encode_values(text, 1, NULL, &value);
+}
+
+/* With what ends a cell or a row escaped. */
+static int
+put_escaped(struct sq_encoder *rows, const char *at, size_t n)
+{
+        static const char ends[] = "\\\t\n\r", letters[] = "\\tnr";
+        size_t plain = 0;
+        int rc = 0;
+
+        for (size_t i = 0; rc == 0 && i < n; i++) {
+                const char *end = at[i] ? strchr(ends, at[i]) : NULL;
+
+                if (!end)
+                        continue;
+                rc = put(rows, at + plain, i - plain) || put(rows, "\\", 1) || put(rows, &letters[end - ends], 1);
+                plain = i + 1;
+        }
+        return rc || put(rows, at + plain, n - plain) ? -ENOMEM : 0;
+}
+
+static int
+put_bytes(struct sq_encoder *rows, struct sq_value value)
+{
+        static const char digits[] = "0123456789abcdef";
+        const uint8_t *at = value.as.ptr;
+        int rc = put(rows, "\\\\x", 3);
+
+        for (uint32_t i = 0; rc == 0 && i < value.len; i++)
+                rc = put(rows, (char[]){digits[at[i] >> 4], digits[at[i] & 15]}, 2);
+        return rc;
+}
+
+static int
+put_cell(struct postgres *self, struct sq_value value)
+{
+        const char *at;
+        size_t n;
+
+        if (value.type == SQ_NIL)
+                return put(&self->rows, "\\N", 2);
+        if (value.type == SQ_BIN)
+                return put_bytes(&self->rows, value);
+        if (value.type == SQ_STR)
+                return put_escaped(&self->rows, value.as.ptr, value.len);
+        self->cell.len = 0;
+        if (sq_encode_values(&self->cell, 1, NULL, &value) < 0)
+                return -ENOMEM;
+        at = self->cell.bytes;
+        n = self->cell.len;
+        if (value.type == SQ_TIME && n >= 2 && at[0] == '"')
+                return put_escaped(&self->rows, at + 1, n - 2);
+        return put_escaped(&self->rows, at, n);
+}
+
+static int
+put_row(struct postgres *self, const struct sq_record *record)
+{
+        int rc = 0;
+
+        for (size_t i = 0; rc == 0 && i < record->n; i++) {
+                rc = i ? put(&self->rows, "\t", 1) : 0;
+                if (rc == 0)
+                        rc = put_cell(self, record->values[i]);
+        }
+        return rc ? rc : put(&self->rows, "\n", 1);
+}
+
+/* ---- Statements -------------------------------------------------------------------------------------- */
+
+/* Appends a name in quotes, behind `before`. False: it does not fit. */
+static bool
+put_name(char *text, size_t size, const char *before, struct sq_str name, const char *behind)
+{
+        size_t used = strlen(text), at = used;
+
+        at += (size_t)snprintf(text + at, size - at, "%s\"", before);
+        for (size_t i = 0; i < name.len && at + 4 < size; i++) {
+                if (name.ptr[i] == '"')
+                        text[at++] = '"';
+                text[at++] = name.ptr[i];
+        }
+        if (at + strlen(behind) + 4 >= size)
+                return false;
+        snprintf(text + at, size - at, "\"%s", behind);
+        return true;
+}
+
+static bool
+is_key(const struct postgres *self, struct sq_str name)
+{
+        for (size_t i = 0; i < self->key.n; i++)
+                if (sq_str_is(name, self->key.items[i]))
+                        return true;
+        return false;
+}
+
+static void
+name_columns(struct postgres *self, const struct sq_record *record)
+{
+        self->columns[0] = '\0';
+        for (size_t i = 0; i < record->n; i++)
+                (void)put_name(self->columns, sizeof(self->columns), i ? ", " : "", record->names[i], "");
+}
+
+/* SCHEMA.TABLE or TABLE, each in quotes. */
+static void
+name_table(struct postgres *self)
+{
+        const char *dot = strchr(self->table, '.');
+
+        self->table_name[0] = '\0';
+        if (dot)
+                (void)put_name(self->table_name, sizeof(self->table_name), "",
+                               (struct sq_str){self->table, (size_t)(dot - self->table)}, ".");
+        dot = dot ? dot + 1 : self->table;
+        (void)put_name(self->table_name, sizeof(self->table_name), "", (struct sq_str){dot, strlen(dot)}, "");
+}
+
+/* INSERT of what was copied into the temporary table. */
+static void
+write_upsert(struct postgres *self, const struct sq_record *record)
+{
+        char key[SQ_FIELDS_MAX * 8] = "", set[NAMES_MAX] = "";
+        const char *between = "";
+
+        for (size_t i = 0; i < self->key.n; i++)
+                (void)put_name(key, sizeof(key), i ? ", " : "",
+                               (struct sq_str){self->key.items[i], strlen(self->key.items[i])}, "");
+        for (size_t i = 0; i < record->n; i++) {
+                if (is_key(self, record->names[i]))
+                        continue;
+                (void)put_name(set, sizeof(set), between, record->names[i], " = excluded.");
+                (void)put_name(set, sizeof(set), "", record->names[i], "");
+                between = ", ";
+        }
+        snprintf(self->statement, sizeof(self->statement),
+                 "INSERT INTO %s (%s) SELECT DISTINCT ON (%s) %s FROM squall_rows ORDER BY %s, ctid DESC "
+                 "ON CONFLICT (%s) DO %s%s; DROP TABLE squall_rows",
+                 self->table_name, self->columns, key, self->columns, key, key, set[0] ? "UPDATE SET " : "NOTHING",
+                 set);
+}
+
+static int
+copy(struct sq_task *task, struct postgres *self, const char *into)
+{
+        int rc;
+
+        snprintf(self->statement, sizeof(self->statement), "COPY %s (%s) FROM STDIN", into, self->columns);
+        rc = say(task, self, self->statement);
+        if (rc < 0)
+                return rc;
+        if (PQputCopyData(self->connection, self->rows.bytes, (int)self->rows.len) != 1 ||
+            PQputCopyEnd(self->connection, NULL) != 1)
+                return away(self, PQerrorMessage(self->connection));
+        return take_results(task, self);
+}
+
+static int
+upsert(struct sq_task *task, struct postgres *self, const struct sq_record *record)
+{
+        int rc;
+
+        snprintf(self->statement, sizeof(self->statement),
+                 "CREATE TEMPORARY TABLE squall_rows AS SELECT %s FROM %s WITH NO DATA", self->columns,
+                 self->table_name);
+        rc = say(task, self, self->statement);
+        if (rc == 0)
+                rc = copy(task, self, "squall_rows");
+        if (rc < 0)
+                return rc;
+        write_upsert(self, record);
+        return say(task, self, self->statement);
+}
+
+static bool
+same_fields(const struct sq_record *a, const struct sq_record *b)
+{
+        bool same = a->n == b->n;
+
+        for (size_t i = 0; same && i < a->n; i++)
+                same = a->names[i].len == b->names[i].len &&
+                       memcmp(a->names[i].ptr, b->names[i].ptr, a->names[i].len) == 0;
+        return same;
+}
+
+/* Writes the records from *at on that have the same fields; *at is behind them then. */
+static int
+write_run(struct sq_task *task, struct postgres *self, size_t *at, size_t end)
+{
+        struct sq_record first, record;
+        int rc = 0;
+
+        sq_sink_record(&self->sink, *at, &first);
+        self->rows.len = 0;
+        for (; rc == 0 && *at < end; *at += rc == 0) {
+                sq_sink_record(&self->sink, *at, &record);
+                if (!same_fields(&first, &record))
+                        break;
+                rc = put_row(self, &record);
+        }
+        if (rc < 0)
+                return away(self, strerror(ENOMEM));
+        name_columns(self, &first);
+        return self->key.n > 0 ? upsert(task, self, &first) : copy(task, self, self->table_name);
+}
+
+static int
+send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
+{
+        struct postgres *self = sq_state(task);
+        int rc = self->connection ? 0 : connect_to(self);
+        size_t at = first;
+
+        (void)ret_done; /* all or none */
+        if (rc == -EACCES)
+                (void)sq_error_final(task, "%s: %s", self->url, self->sink.why);
+        if (rc == 0)
+                rc = say(task, self, "BEGIN");
+        while (rc == 0 && at < first + n)
+                rc = write_run(task, self, &at, first + n);
+        if (rc == 0)
+                return say(task, self, "COMMIT");
+        if (self->connection) {
+                char why[sizeof(self->sink.why)];
+
+                memcpy(why, self->sink.why, sizeof(why));
+                if (say(task, self, "ROLLBACK") == 0)
+                        memcpy(self->sink.why, why, sizeof(why));
+        }
+        return rc;
+}
+
+/* ---- The bolt ---------------------------------------------------------------------------------------- */
+
+static int
+prepare(struct sq_task *task)
+{
+        struct postgres *self = sq_state(task);
+        int rc;
+
+        name_table(self);
+        self->rows.format = self->cell.format = SQ_FORMAT_TEXT;
+        if (sq_secret_read(task, self->password, self->secret, sizeof(self->secret)) < 0 ||
+            sq_sink_open(task, self->url, send) < 0)
+                return -1;
+        rc = connect_to(self);
+        if (rc == -EACCES)
+                return sq_error_final(task, "%s: %s", self->url, self->sink.why);
+        if (rc < 0)
+                sq_log(task, SQ_WARN, "%s: %s (it may come up yet)", self->url, self->sink.why);
+        return 0;
+}
+
+static void
+cleanup(struct sq_task *task)
+{
+        struct postgres *self = sq_state(task);
+
+        PQfinish(self->connection);
+        sq_encoder_free(&self->rows);
+        sq_encoder_free(&self->cell);
+        explicit_bzero(self->secret, sizeof(self->secret));
+        sq_sink_close(task);
+}
+
+SQ_BOLT(postgres) = {
+        .about = "A row of a PostgreSQL table for each tuple.",
+        .state = sizeof(struct postgres),
+        .options =
+                {
+                        SQ_REQ_STR(struct postgres, url, "postgres://USER@HOST:PORT/DATABASE"),
+                        SQ_REQ_STR(struct postgres, table,
+                                   "TABLE or SCHEMA.TABLE; its columns are named as the fields"),
+                        SQ_OPT_LIST(
+                                struct postgres, key,
+                                "fields by which a row takes the place of an earlier one (a unique index has them); none: "
+                                "every tuple is a row"),
+                        SQ_OPT_SECRET("password", struct postgres, password, "the password of the user"),
+                        SQ_OPT_SINK(struct postgres, sink),
+                },
+        .streams = {SQ_ERRORS},
+        .declare = declare,
+        .prepare = prepare,
+        .execute = sq_sink_execute,
+        .flush = sq_sink_flush,
+        .finish = sq_sink_flush,
+        .cleanup = cleanup,
+};

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bolt `sqlite`: a row of a table for each tuple. A batch is one transaction; a tuple is acked when that is
+ * committed, which is when SQLite has it on the disk. With `key` a row takes the place of the one with the same key, so
+ * a tuple that comes again changes nothing.
+ *
+ * The table is made when it is not there, of the fields of the first tuple, without types: a value stays what it was.
+ */
+#include <errno.h>
+#include <sqlite3.h>
+#include <squall-kit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sqlite {
+        struct sq_sink sink;
+        const char *path, *table;
+        struct sq_list key;
+
+        sqlite3 *database;
+        sqlite3_stmt *insert;
+        size_t n; /* the fields that `insert` takes, ... */
+        char *names[SQ_FIELDS_MAX];
+};
+
+static void
+declare(struct sq_declaration *decl)
+{
+        const struct sqlite *self = sq_declared_state(decl);
+
+        for (size_t i = 0; i < self->key.n; i++)
+                sq_field_declare(self->key.items[i], decl, "key");
+        sq_sink_declare(&self->sink, decl);
+}
+
+/* ---- Statements -------------------------------------------------------------------------------------- */
+
+static int
+failed(struct sqlite *self, int rc)
+{
+        int kind = rc & 0xff;
+
+        snprintf(self->sink.why, sizeof(self->sink.why), "%s",
+                 self->database ? sqlite3_errmsg(self->database) : sqlite3_errstr(rc));
+        return kind == SQLITE_CONSTRAINT || kind == SQLITE_TOOBIG || kind == SQLITE_MISMATCH || kind == SQLITE_ERROR ||
+                               kind == SQLITE_RANGE
+                       ? -EBADMSG
+                       : -EAGAIN;
+}
+
+static int
+say(struct sqlite *self, const char *statement)
+{
+        int rc = sqlite3_exec(self->database, statement, NULL, NULL, NULL);
+
+        return rc == SQLITE_OK ? 0 : failed(self, rc);
+}
+
+static void
+forget_statement(struct sqlite *self)
+{
+        sqlite3_finalize(self->insert);
+        self->insert = NULL;
+        for (size_t i = 0; i < self->n; i++)
+                free(self->names[i]);
+        self->n = 0;
+}
+
+static bool
+is_key(const struct sqlite *self, struct sq_str name)
+{
+        for (size_t i = 0; i < self->key.n; i++)
+                if (sq_str_is(name, self->key.items[i]))
+                        return true;
+        return false;
+}
+
+/* Appends the names, quoted, each behind the one before: `format` takes the name once or twice. */
+static void
+put_names(sqlite3_str *text, const struct sqlite *self, const struct sq_record *record, bool updated)
+{
+        const char *between = "";
+
+        for (size_t i = 0; i < record->n; i++) {
+                int len = (int)record->names[i].len;
+                const char *name = record->names[i].ptr;
+
+                if (updated && is_key(self, record->names[i]))
+                        continue;
+                if (updated)
+                        sqlite3_str_appendf(text, "%s\"%.*w\" = excluded.\"%.*w\"", between, len, name, len, name);
+                else
+                        sqlite3_str_appendf(text, "%s\"%.*w\"", between, len, name);
+                between = ", ";
+        }
+}
+
+static void
+put_key(sqlite3_str *text, const struct sqlite *self)
+{
+        for (size_t i = 0; i < self->key.n; i++)
+                sqlite3_str_appendf(text, "%s\"%w\"", i ? ", " : "", self->key.items[i]);
+}
+
+static int
+make_table(struct sqlite *self, const struct sq_record *record)
+{
+        sqlite3_str *text = sqlite3_str_new(self->database);
+        char *statement;
+        int rc;
+
+        sqlite3_str_appendf(text, "CREATE TABLE IF NOT EXISTS \"%w\" (", self->table);
+        put_names(text, self, record, false);
+        if (self->key.n > 0) {
+                sqlite3_str_appendall(text, ", PRIMARY KEY (");
+                put_key(text, self);
+                sqlite3_str_appendall(text, ")");
+        }
+        sqlite3_str_appendall(text, ")");
+        statement = sqlite3_str_finish(text);
+        rc = statement ? say(self, statement) : -EAGAIN;
+        sqlite3_free(statement);
+        return rc;
+}
+
+static char *
+insertion(struct sqlite *self, const struct sq_record *record)
+{
+        sqlite3_str *text = sqlite3_str_new(self->database);
+
+        sqlite3_str_appendf(text, "INSERT INTO \"%w\" (", self->table);
+        put_names(text, self, record, false);
+        sqlite3_str_appendall(text, ") VALUES (");
+        for (size_t i = 0; i < record->n; i++)
+                sqlite3_str_appendall(text, i ? ", ?" : "?");
+        sqlite3_str_appendall(text, ")");
+        if (self->key.n > 0) {
+                sqlite3_str_appendall(text, " ON CONFLICT (");
+                put_key(text, self);
+                sqlite3_str_appendall(text, record->n > self->key.n ? ") DO UPDATE SET " : ") DO NOTHING");
+                put_names(text, self, record, true);
+        }
+        return sqlite3_str_finish(text);
+}
+
+static bool
+has_statement_for(const struct sqlite *self, const struct sq_record *record)
+{
+        bool same = self->insert && self->n == record->n;
+
+        for (size_t i = 0; same && i < self->n; i++)
+                same = sq_str_is(record->names[i], self->names[i]);
+        return same;
+}
+
+/* The statement for records of these fields. */
+static int
+write_statement(struct sqlite *self, const struct sq_record *record)
+{
+        char *statement;
+        int rc;
+
+        forget_statement(self);
+        rc = make_table(self, record);
+        if (rc < 0)
+                return rc;
+        statement = insertion(self, record);
+        rc = statement ? sqlite3_prepare_v2(self->database, statement, -1, &self->insert, NULL) : SQLITE_NOMEM;
+        sqlite3_free(statement);
+        if (rc != SQLITE_OK)
+                return failed(self, rc);
+        for (; self->n < record->n; self->n++)
+                if (!(self->names[self->n] = strndup(record->names[self->n].ptr, record->names[self->n].len)))
+                        return failed(self, SQLITE_NOMEM);
+        return 0;
+}
+
+/* ---- Rows -------------------------------------------------------------------------------------------- */
+
+/* What SQLite has no type for stands as JSON. */
+static int
+bind_json(sqlite3_stmt *insert, int place, struct sq_value value)
+{
+        size_t len = sq_json(value, NULL, 0);
+        char *text = sqlite3_malloc64(len + 1);
+
+        if (!text)
+                return SQLITE_NOMEM;
+        sq_json(value, text, len + 1);
+        return sqlite3_bind_text64(insert, place, text, len, sqlite3_free, SQLITE_UTF8);
+}
+
+static int
+bind(sqlite3_stmt *insert, int place, struct sq_value value)
+{
+        switch (value.type) {
+        case SQ_NIL:
+                return sqlite3_bind_null(insert, place);
+        case SQ_BOOL:
+                return sqlite3_bind_int(insert, place, value.as.b);
+        case SQ_INT:
+                return sqlite3_bind_int64(insert, place, value.as.i);
+        case SQ_FLOAT:
+                return sqlite3_bind_double(insert, place, value.as.f);
+        case SQ_STR:
+                return sqlite3_bind_text64(insert, place, value.as.ptr, value.len, SQLITE_STATIC, SQLITE_UTF8);
+        case SQ_BIN:
+                return sqlite3_bind_blob64(insert, place, value.as.ptr, value.len, SQLITE_STATIC);
+        default:
+                return bind_json(insert, place, value);
+        }
+}
+
+static int
+write_row(struct sqlite *self, size_t i)
+{
+        struct sq_record record;
+        int rc = 0;
+
+        sq_sink_record(&self->sink, i, &record);
+        if (!has_statement_for(self, &record))
+                rc = write_statement(self, &record);
+        if (rc < 0)
+                return rc;
+        for (size_t field = 0; field < record.n && rc == SQLITE_OK; field++)
+                rc = bind(self->insert, (int)field + 1, record.values[field]);
+        if (rc == SQLITE_OK)
+                rc = sqlite3_step(self->insert);
+        rc = rc == SQLITE_DONE ? 0 : failed(self, rc);
+        sqlite3_reset(self->insert);
+        sqlite3_clear_bindings(self->insert);
+        return rc;
+}
+
+/* ---- The bolt ---------------------------------------------------------------------------------------- */
+
+static void
+close_database(struct sqlite *self)
+{
+        forget_statement(self);
+        sqlite3_close(self->database);
+        self->database = NULL;
+}
+
+static int
+open_database(struct sqlite *self)
+{
+        int rc = sqlite3_open_v2(self->path, &self->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+
+        if (rc == SQLITE_OK) {
+                sqlite3_extended_result_codes(self->database, 1);
+                sqlite3_busy_timeout(self->database, (int)(self->sink.timeout * 1000));
+                rc = sqlite3_exec(self->database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", NULL, NULL,
+                                  NULL);
+        }
+        if (rc == SQLITE_OK)
+                return 0;
+        (void)failed(self, rc);
+        close_database(self);
+        return -EAGAIN;
+}
+
+static int
+send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
+{
+        struct sqlite *self = sq_state(task);
+        int rc = self->database ? 0 : open_database(self);
+
+        (void)ret_done; /* all or none */
+        if (rc == 0)
+                rc = say(self, "BEGIN IMMEDIATE");
+        if (rc < 0)
+                return -EAGAIN;
+        for (size_t i = first; rc == 0 && i < first + n; i++)
+                rc = write_row(self, i);
+        if (rc == 0)
+                rc = say(self, "COMMIT");
+        if (rc < 0 && sqlite3_get_autocommit(self->database) == 0)
+                sqlite3_exec(self->database, "ROLLBACK", NULL, NULL, NULL);
+        if (rc == -EAGAIN)
+                close_database(self);
+        return rc;
+}
+
+static int
+prepare(struct sq_task *task)
+{
+        struct sqlite *self = sq_state(task);
+
+        if (sq_sink_open(task, self->path, send) < 0)
+                return -1;
+        return open_database(self) < 0 ? sq_error(task, "%s: %s", self->path, self->sink.why) : 0;
+}
+
+static void
+cleanup(struct sq_task *task)
+{
+        struct sqlite *self = sq_state(task);
+
+        close_database(self);
+        sq_sink_close(task);
+}
+
+SQ_BOLT(sqlite) = {
+        .about = "A row of a SQLite table for each tuple.",
+        .state = sizeof(struct sqlite),
+        .options =
+                {
+                        SQ_REQ_OUTPUT(struct sqlite, path, "the database, which is made if it is not there"),
+                        SQ_REQ_STR(struct sqlite, table, "the table, likewise"),
+                        SQ_OPT_LIST(
+                                struct sqlite, key,
+                                "fields by which a row takes the place of an earlier one; none: every tuple is a row"),
+                        SQ_OPT_SINK(struct sqlite, sink),
+                },
+        .streams = {SQ_ERRORS},
+        .declare = declare,
+        .prepare = prepare,
+        .execute = sq_sink_execute,
+        .flush = sq_sink_flush,
+        .finish = sq_sink_flush,
+        .cleanup = cleanup,
+};

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The spout `postgres`: a tuple for each row of a query that goes on where it was by a column that rises, the cursor:
+ *
+ *     query: SELECT id, name FROM orders WHERE id > $1 ORDER BY id      cursor: id
+ *
+ * $1 is the cursor of the last row, at first `start`. The position of a tuple is its cursor, a whole number from 0 on, so
+ * a restarted task asks for what is above the last one of which all below is done. Rows are held until their trees are
+ * done. The query is asked again `every` seconds; with `follow: false` once.
+ *
+ *     idle --its time has come--> asked --rows, one at a time, as there is room--> idle
+ *     away --its time has come--> idle
+ */
+#include <errno.h>
+#include <libpq-fe.h>
+#include <squall-kit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SECRET_MAX = 512, RETRY_MS_FIRST = 100, RETRY_MS_LAST = 5000 };
+enum { BOOL_OID = 16, INT8_OID = 20, INT2_OID = 21, INT4_OID = 23 };
+
+struct postgres {
+        struct sq_messages messages;
+        const char *url, *query, *cursor, *password;
+        int64_t start;
+        double every;
+        bool follow;
+
+        char secret[SECRET_MAX], source[300];
+        PGconn *connection;
+        bool asked, over;
+        uint64_t due_ns, retry_ms;
+        int64_t last; /* the cursor of the last row */
+        struct sq_encoder row;
+};
+
+static void
+declare(struct sq_declaration *decl)
+{
+        const struct postgres *self = sq_declared_state(decl);
+        struct sq_messages messages = self->messages;
+        struct sq_url at;
+        const char *wrong = sq_url_read(self->url, &at);
+
+        messages.decoder.format = SQ_FORMAT_MSGPACK;
+        if (wrong || strncmp(at.scheme, "postgres", strlen("postgres")) != 0)
+                sq_declare_error(decl, "url", "%s", wrong ? wrong : "is not postgres://USER@HOST:PORT/DATABASE");
+        if (!strstr(self->query, "$1"))
+                sq_declare_error(decl, "query",
+                                 "has no $1, which stands for the last cursor: WHERE %s > $1 ORDER BY %s", self->cursor,
+                                 self->cursor);
+        if (!(self->every >= 0.01 && self->every <= 1e6))
+                sq_declare_error(decl, "every", "must be from 0.01 to a million seconds");
+        if (self->start < -1)
+                sq_declare_error(decl, "start", "must be -1 or above: cursors begin at 0");
+        sq_secret_declare(self->password, decl, "password");
+        sq_messages_declare(&messages, decl);
+}
+
+/* ---- The connection ---------------------------------------------------------------------------------- */
+
+/* Whether no later attempt would end otherwise. */
+static bool
+is_refusal(const char *text)
+{
+        static const char *const texts[] = {"authentication failed", "no password supplied", "does not exist",
+                                            "no pg_hba.conf entry", "syntax error"};
+
+        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+                if (strstr(text, texts[i]))
+                        return true;
+        return false;
+}
+
+/* The connection is given up, and tried again later; or the topology ends. */
+static void
+leave(struct sq_task *task, struct postgres *self, const char *text)
+{
+        int len = (int)strcspn(text, "\n");
+
+        if (is_refusal(text))
+                (void)sq_error_final(task, "%s: %.*s", self->source, len, text);
+        else if (self->retry_ms == 0)
+                sq_log(task, SQ_WARN, "%s: %.*s (tried again with back-off)", self->source, len, text);
+        self->retry_ms = self->retry_ms ? self->retry_ms * 2 : RETRY_MS_FIRST;
+        if (self->retry_ms > RETRY_MS_LAST)
+                self->retry_ms = RETRY_MS_LAST;
+        self->due_ns = sq_now(task) + self->retry_ms * 1000000;
+        self->asked = false;
+        PQfinish(self->connection);
+        self->connection = NULL;
+}
+
+static bool
+connect_to(struct sq_task *task, struct postgres *self)
+{
+        const char *names[] = {"dbname", "password", "connect_timeout", "tcp_user_timeout", "application_name", NULL};
+        const char *values[] = {self->url, self->secret[0] ? self->secret : NULL, "3", "10000", "squall", NULL};
+
+        self->connection = PQconnectdbParams(names, values, 1);
+        if (PQstatus(self->connection) == CONNECTION_OK) {
+                if (self->retry_ms > 0)
+                        sq_log(task, SQ_INFO, "%s: is back", self->source);
+                self->retry_ms = 0;
+                return true;
+        }
+        leave(task, self, PQerrorMessage(self->connection));
+        return false;
+}
+
+static bool
+ask(struct sq_task *task, struct postgres *self)
+{
+        char last[24];
+        const char *values[] = {last};
+
+        snprintf(last, sizeof(last), "%lld", (long long)self->last);
+        if (!PQsendQueryParams(self->connection, self->query, 1, (Oid[]){INT8_OID}, values, NULL, NULL, 0) ||
+            !PQsetSingleRowMode(self->connection)) {
+                leave(task, self, PQerrorMessage(self->connection));
+                return false;
+        }
+        self->asked = true;
+        return true;
+}
+
+/* ---- Rows -------------------------------------------------------------------------------------------- */
+
+/* Texts of a declared type convert by themselves; what PostgreSQL writes otherwise than we is a value of its type. */
+static struct sq_value
+value_of(const PGresult *result, int column)
+{
+        struct sq_str text = {PQgetvalue(result, 0, column), (size_t)PQgetlength(result, 0, column)};
+        struct sq_value value = sq_str(text);
+
+        if (PQgetisnull(result, 0, column))
+                return sq_nil();
+        switch (PQftype(result, column)) {
+        case BOOL_OID:
+                return sq_bool(text.ptr[0] == 't');
+        case INT2_OID:
+        case INT4_OID:
+        case INT8_OID:
+                (void)sq_read_number(text, &value);
+                return value;
+        default:
+                return value;
+        }
+}
+
+/* The cursor of the row, above the last one. False: the topology ends. */
+static bool
+take_cursor(struct sq_task *task, struct postgres *self, const PGresult *result)
+{
+        int column = PQfnumber(result, self->cursor);
+        const char *text = column < 0 ? "" : PQgetvalue(result, 0, column);
+        char *end;
+        long long cursor = strtoll(text, &end, 10);
+
+        if (column < 0)
+                (void)sq_error_final(task, "%s: the query has no column `%s`", self->source, self->cursor);
+        else if (end == text || *end || cursor < 0)
+                (void)sq_error_final(task, "%s: the cursor `%s` is %s, not a whole number from 0 on", self->source,
+                                     self->cursor, *text ? text : "null");
+        else if (cursor <= self->last)
+                (void)sq_error_final(
+                        task, "%s: the cursor `%s` does not rise: %lld comes after %lld (WHERE %s > $1 ORDER BY %s)",
+                        self->source, self->cursor, cursor, (long long)self->last, self->cursor, self->cursor);
+        else {
+                self->last = cursor;
+                return true;
+        }
+        return false;
+}
+
+static bool
+emit_row(struct sq_task *task, struct postgres *self, const PGresult *result)
+{
+        struct sq_value values[SQ_FIELDS_MAX];
+        const char *names[SQ_FIELDS_MAX];
+        int n = PQnfields(result);
+
+        if (n > (int)SQ_FIELDS_MAX) {
+                (void)sq_error_final(task, "%s: more than %u columns", self->source, SQ_FIELDS_MAX);
+                return false;
+        }
+        if (!take_cursor(task, self, result))
+                return false;
+        self->row.len = 0;
+        for (int i = 0; i < n; i++) {
+                names[i] = PQfname(result, i);
+                values[i] = value_of(result, i);
+        }
+        if (sq_encode_values(&self->row, (size_t)n, names, values) < 0)
+                return false;
+        self->messages.next = (uint64_t)self->last;
+        return sq_messages_emit(task, (struct sq_str){self->row.bytes, self->row.len}, NULL) == 0;
+}
+
+/* The answer has ended. */
+static void
+rest(struct sq_task *task, struct postgres *self)
+{
+        self->asked = false;
+        self->over = !self->follow;
+        self->due_ns = sq_now(task) + (uint64_t)(self->every * 1e9);
+}
+
+/* Takes one result. False: there is none now. */
+static bool
+take_result(struct sq_task *task, struct postgres *self)
+{
+        PGresult *result;
+        bool fine;
+
+        if (PQisBusy(self->connection))
+                return false;
+        result = PQgetResult(self->connection);
+        if (!result) {
+                rest(task, self);
+                return false;
+        }
+        fine = PQresultStatus(result) != PGRES_FATAL_ERROR;
+        if (!fine)
+                leave(task, self, PQresultErrorMessage(result));
+        else if (PQresultStatus(result) == PGRES_SINGLE_TUPLE)
+                fine = emit_row(task, self, result);
+        PQclear(result);
+        return fine;
+}
+
+/* ---- The spout --------------------------------------------------------------------------------------- */
+
+static int
+prepare(struct sq_task *task)
+{
+        struct postgres *self = sq_state(task);
+
+        snprintf(self->source, sizeof(self->source), "postgres %.200s", self->url);
+        self->row.format = self->messages.decoder.format = SQ_FORMAT_MSGPACK;
+        self->last = self->start;
+        self->over = sq_index(task) > 0;
+        if (sq_secret_read(task, self->password, self->secret, sizeof(self->secret)) < 0)
+                return -1;
+        return sq_messages_begin(task, self->source);
+}
+
+/* All below `position` is done. */
+static int
+seek(struct sq_task *task, uint64_t position)
+{
+        struct postgres *self = sq_state(task);
+
+        if (position > 0 && (int64_t)position - 1 > self->last)
+                self->last = (int64_t)position - 1;
+        return sq_messages_seek(task, position);
+}
+
+static enum sq_next
+take_rows(struct sq_task *task, struct postgres *self, uint64_t most)
+{
+        uint64_t n = 0;
+
+        if (!PQconsumeInput(self->connection)) {
+                leave(task, self, PQerrorMessage(self->connection));
+                return SQ_MORE;
+        }
+        while (n < most && self->asked && take_result(task, self))
+                n++;
+        if (n > 0 || !self->asked)
+                return SQ_MORE;
+        sq_wake_on(task, PQsocket(self->connection));
+        return SQ_IDLE;
+}
+
+static enum sq_next
+next(struct sq_task *task)
+{
+        struct postgres *self = sq_state(task);
+        uint64_t most = sq_messages_room(task);
+
+        if (self->over)
+                return SQ_DONE;
+        if (most == 0)
+                return SQ_IDLE;
+        if (self->asked)
+                return take_rows(task, self, most);
+        if (sq_now(task) < self->due_ns) {
+                sq_wake_at(task, self->due_ns);
+                return SQ_IDLE;
+        }
+        if ((self->connection || connect_to(task, self)) && ask(task, self))
+                return SQ_MORE;
+        sq_wake_at(task, self->due_ns);
+        return SQ_IDLE;
+}
+
+static void
+cleanup(struct sq_task *task)
+{
+        struct postgres *self = sq_state(task);
+
+        PQfinish(self->connection);
+        sq_encoder_free(&self->row);
+        explicit_bzero(self->secret, sizeof(self->secret));
+        sq_messages_end(task);
+}
+
+SQ_SPOUT(postgres) = {
+        .about = "A tuple for each row of a query that goes on by a cursor column.",
+        .state = sizeof(struct postgres),
+        .options =
+                {
+                        SQ_REQ_STR(struct postgres, url, "postgres://USER@HOST:PORT/DATABASE"),
+                        SQ_REQ_STR(struct postgres, query,
+                                   "SELECT ... WHERE id > $1 ORDER BY id; $1 is the last cursor"),
+                        SQ_REQ_STR(struct postgres, cursor, "the column that rises: whole numbers from 0 on"),
+                        SQ_OPT_INT(struct postgres, start, -1, "the cursor behind which it begins"),
+                        SQ_OPT_FLOAT(struct postgres, every, 1, "seconds until the query is asked again"),
+                        SQ_OPT_BOOL(struct postgres, follow, true, "ask again and again; false: once"),
+                        SQ_OPT_SECRET("password", struct postgres, password, "the password of the user"),
+                        SQ_OPT_NESTED_AS("fields", struct postgres, messages.decoder.wanted,
+                                         "the columns that become fields, default: the row as `value`; as `NAME: TYPE` "
+                                         "converted, TYPE: " SQ_TYPES_HELP),
+                        SQ_OPT_ON_ERROR(struct postgres, messages.decoder.on_error),
+                        SQ_OPT_INT_AS("memory", struct postgres, messages.memory, 64,
+                                      "MiB of rows that are held until they are done; then nothing more is taken"),
+                        SQ_OPT_FLOAT_AS("rate", struct postgres, messages.rate, 0,
+                                        "tuples a second over all tasks; 0: as fast as possible"),
+                },
+        .streams = {SQ_ERRORS},
+        .declare = declare,
+        .prepare = prepare,
+        .next = next,
+        .replay = sq_messages_replay,
+        .seek = seek,
+        .ack = sq_messages_done,
+        .fail = sq_messages_done,
+        .cleanup = cleanup,
+};

@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The spout `http` against curl, and the bolt `http` against a server of a few lines.
+# modes: release asan
+source "$(dirname "$0")/lib"
+needs curl python3
+needs_component spouts http
+needs_component bolts http
+
+port=$(free_port) runner= server=
+end_all() {
+        [ -z "$runner" ] || end $runner KILL
+        [ -z "$server" ] || end $server KILL
+}
+on_exit end_all
+begin() { # SPOUT-PROPERTIES [BOLT]
+        topology "component: http, properties: { listen: '127.0.0.1:$port', $1 }" \
+                "${2:-component: write, properties: { path: $dir/out, format: jsonl \}}" http "topology.dead.letter.path: $dir/letters${3:-}"
+        rm -f "$dir/out"
+        (cd "$dir" && exec "$squall" run t.yaml >stdout 2>err </dev/null) &
+        runner=$!
+        until_true listens "$port"
+}
+stop() { kill -INT $runner; wait $runner; runner=; }
+# post EXPECTED-STATUS BODY [CURL-OPTION...]
+post() {
+        local want=$1 body=$2 got
+        shift 2
+        got=$(curl -s -m 20 -o "$dir/answer" -w '%{http_code}' --data-binary "$body" "$@" "http://127.0.0.1:$port/")
+        [ "$got" = "$want" ] || { echo "status $got instead of $want"; cat "$dir/answer"; return 1; }
+}
+lines() { [ "$(wc -l <"$dir/out")" -ge "$1" ]; }
+
+posted() {
+        begin "fields: { id: int, name: { path: user.name, type: str? } }" || return
+        post 202 '{"id":"7","user":{"name":"A"}}' && post 400 'no json' && grep -q 'message 1' "$dir/answer" && post 400 '{"id":"x"}' && post 400 '' &&
+                until_true lines 1 && stop && diff "$dir/out" <(echo '{"id":7,"name":"A"}')
+}
+check "spout: a posted value is a tuple, and what cannot be read is answered with 400 and the cause" posted
+limits() {
+        begin "format: text, limit: 100, token: 'file:$dir/token'" || return
+        post 401 hello && post 401 hello -H 'Authorization: Bearer wrong' && post 202 hello -H 'Authorization: Bearer se cret' &&
+                post 413 "$(printf '%0200d' 1)" -H 'Authorization: Bearer se cret' && post 413 "$(printf '%0200d' 1)" -H 'Authorization: Bearer se cret' -H 'Transfer-Encoding: chunked' &&
+                [ "$(curl -s -o "$dir/answer" -w '%{http_code}' "http://127.0.0.1:$port/")" = 405 ] && [ "$(curl -s -o "$dir/answer" -w '%{http_code}' "http://127.0.0.1:$port/x")" = 404 ] &&
+                until_true lines 1 && stop && diff "$dir/out" <(echo '{"line":"hello"}')
+}
+echo 'se cret' >"$dir/token"
+check "spout: token, path, method and size are looked at" limits
+many() {
+        begin "format: jsonl, fields: [n]" || return
+        seq 1 5000 | sed 's/.*/{"n":&}/' >"$dir/many"
+        post 202 @"$dir/many" && until_true lines 5000 && stop && cmp <(sort "$dir/out") <(sort "$dir/many")
+}
+check "spout: a body of JSON Lines is a tuple a line" many
+waits() {
+        begin "format: jsonl, wait: true, fields: [n]" || return
+        for i in 1 2 3; do post 200 "{\"n\":$i}" && lines $i || return; done
+        # while the bolt is dead nobody is told that it is done
+        seq 100 1999 | sed 's/.*/{"n":&}/' | curl -s -m 60 -o "$dir/answer" -w '%{http_code}' --data-binary @- "http://127.0.0.1:$port/" >"$dir/status" &
+        local client=$!
+        kill -KILL "$(pgrep -f '^squall: worker http out/0')"
+        wait $client
+        [ "$(cat "$dir/status")" = 200 ] && [ "$(sort -u "$dir/out" | wc -l)" = 1903 ] && stop
+}
+check "spout: with wait a 200 says that all was processed, whatever was killed" waits
+full() {
+        begin "queue: 2" "component: sleep, properties: { ms: 300 }" ", topology.max.spout.pending: 1" || return
+        local i got=
+        for i in $(seq 12); do curl -s -m 20 -o /dev/null -w '%{http_code}\n' --data "$i" "http://127.0.0.1:$port/" >"$dir/code.$i" & done
+        wait $(jobs -p | grep -vx "$runner")
+        got=$(cat "$dir"/code.* | sort | uniq -c | tr -s ' \n' ' ')
+        end $runner KILL
+        runner=
+        echo "$got"
+        [[ $got == *" 202 "*" 429 "* ]]
+}
+check "spout: a topology that is full answers 429" full
+
+cat >"$dir/server.py" <<'P'
+import http.server, json, sys, threading
+kept, lock = {}, threading.Lock()
+class H(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers.get("Authorization") != "Bearer se cret":
+            return self.say(401)
+        if self.path == "/array":
+            items = json.loads(body)
+        elif self.path == "/lines":
+            items = [json.loads(l) for l in body.splitlines()]
+        else:
+            items = [json.loads(body)]
+            if self.headers.get("Idempotency-Key") != "n-%d" % items[0]["n"]:
+                return self.say(422, b"no key")
+        if any(i["n"] % 100 == 50 for i in items) and self.path != "/single":
+            return self.say(422, b"fifty is refused")
+        with lock, open(sys.argv[2], "a") as out:
+            for i in items:
+                out.write("%d\n" % i["n"])
+        self.say(200)
+    def say(self, status, text=b""):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+    def log_message(self, *a): pass
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), H).serve_forever()
+P
+there=$(free_port)
+up() { python3 "$dir/server.py" "$there" "$dir/got" 2>>"$dir/server.log" & server=$!; until_true listens "$there"; }
+sink() { echo "component: http, properties: { url: 'http://127.0.0.1:$there/$1', token: 'file:$dir/token' $2 }"; }
+got() { sort -nu "$dir/got" | wc -l; }
+check "the server starts" up
+bodies() {
+        rm -f "$dir/got" "$dir/letters"
+        topology "$(count_to 1000)" "$(sink "$1" ", body: $1")" hook "topology.dead.letter.path: $dir/letters"
+        run && [ "$(got)" = 990 ] && [ "$(wc -l <"$dir/got")" = 990 ] && [ "$(grep -c 'status 422: fifty is refused' "$dir/letters")" = 10 ]
+}
+for body in array lines; do check "bolt: batches as $body; what is refused goes to the dead letters, and all else is there" bodies "$body"; done
+single() { rm -f "$dir/got"; topology "$(count_to 100)" "$(sink single ", body: single, key: 'n-{n}'")" && run && [ "$(got)" = 100 ]; }
+check "bolt: a request for each tuple, with its key" single
+wrong() {
+        topology "$(count_to 3)" "component: http, properties: { url: 'http://127.0.0.1:$there/array' }" && ! run && grep -q 'status 401' "$dir/err"
+}
+check "bolt: a server that asks for another token ends the topology" wrong
+grows() { [ "$(got)" -ge "$1" ]; }
+killed() {
+        local i
+        : >"$dir/got"
+        topology "$(count_to 4000 "n: seq" ", rate: 1000")" "$(sink single ", body: single, key: 'n-{n}'")"
+        run &
+        runner=$!
+        for i in 1 2 3 4 5; do
+                until_true grows $((i * 300)) || return
+                end $server KILL
+                up || return
+        done
+        wait $runner
+        local status=$?
+        runner=
+        [ $status = 0 ] && [ "$(got)" = 4000 ]
+}
+check "bolt: five kills of the server lose nothing" killed
+exit $failures

@@ -1,0 +1,113 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The bolt and the spout `postgres` against a server of its own.
+# modes: release asan
+source "$(dirname "$0")/lib"
+bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1)
+PATH=$PATH:${bin:-}
+needs postgres initdb psql
+needs_component bolts postgres
+
+port=$(free_port) server=
+chmod 711 "$dir"
+as=() # the server does not run as root
+[ "$(id -u)" != 0 ] || { as=(setpriv --reuid=postgres --regid=postgres --clear-groups); install -d -o postgres "$dir/pg"; }
+make_database() {
+        echo 'se cret' >"$dir/password"
+        chmod 644 "$dir/password"
+        (cd / && "${as[@]}" initdb -D "$dir/pg/data" -U me --auth=scram-sha-256 --pwfile="$dir/password" --no-sync) >"$dir/initdb.log" 2>&1
+}
+up() {
+        (cd / && exec "${as[@]}" postgres -D "$dir/pg/data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories="$dir/pg") >>"$dir/server.log" 2>&1 &
+        server=$!
+        until_true ask "select 1"
+}
+down() { end "$server" "${1:-INT}"; }
+ask() { PGPASSWORD='se cret' psql -qAt -h 127.0.0.1 -p "$port" -U me postgres -c "$1"; }
+on_exit down
+url="postgres://me@127.0.0.1:$port/postgres"
+at="url: '$url', password: 'file:$dir/password'"
+sink() { echo "component: postgres, properties: { $at, table: $1 }"; }
+
+check "initdb makes a database" make_database
+check "postgres starts" up
+copied() {
+        ask 'create table rows (n bigint, "the text" text, f float8, x jsonb)' &&
+                printf '{"n":%d,"the text":"a\\tb\\\\n\\n%d","f":null,"x":{"a":[1]}}\n' 1 1 2 2 >"$dir/in" &&
+                topology "component: file, properties: { path: $dir/in, format: jsonl }" "$(sink rows)" && run &&
+                [ "$(ask "select count(*), sum(n), count(f), min(x->'a'->>0), min(length(\"the text\")) from rows")" = '2|3|0|1|7' ]
+}
+check "each tuple is a row, whatever stands in its texts" copied
+upserted() {
+        ask 'create table keyed (k bigint primary key, n bigint, unused text)' &&
+                topology "$(count_to 3000 "n: seq, k: uniform 0 9")" "$(sink "keyed, key: k")" && run &&
+                [ "$(ask "select count(*), max(n) >= 2990 from keyed")" = "10|t" ]
+}
+check "with a key the last tuple takes the place of the earlier" upserted
+refused() {
+        ask 'create table checked (n bigint check (n % 100 <> 50))' &&
+                topology "$(count_to 1000)" "$(sink checked)" refusing "topology.dead.letter.path: $dir/letters" && run &&
+                [ "$(ask "select count(*) from checked")" = 990 ] && [ "$(grep -c 'violates check constraint' "$dir/letters")" = 10 ] &&
+                grep -q '"record":{"n":150}' "$dir/letters"
+}
+check "what a constraint refuses goes to the dead letters, and all else is there" refused
+no_table() { topology "$(count_to 3)" "$(sink nowhere)" && ! run && grep -q 'relation "nowhere" does not exist' "$dir/err"; }
+check "a table that is not there ends the topology" no_table
+wrong() {
+        echo wrong-one >"$dir/other"
+        topology "$(count_to 3)" "component: postgres, properties: { url: '$url', password: 'file:$dir/other', table: rows }"
+        ! run && grep -q 'password authentication failed' "$dir/err" && ! grep -q wrong-one "$dir/err"
+}
+check "a wrong password ends the topology with what the server says" wrong
+
+grows() { [ "$(ask "select count(*) from $1")" -ge "$2" ]; }
+killed() {
+        local runner i
+        ask 'create table killed (n bigint primary key)'
+        topology "$(count_to 5000 n:\ seq ", rate: 1500")" "$(sink "killed, key: n")"
+        run &
+        runner=$!
+        until_true grows killed 100 || return
+        for i in 1 2 3 4 5; do
+                down QUIT
+                up || return
+                until_true grows killed $((i * 400)) || return
+        done
+        wait $runner && [ "$(ask "select count(*), sum(n) from killed")" = "5000|12497500" ] && grep -q 'is back after' "$dir/err"
+}
+check "five crashes of the server lose nothing, and leave no row twice" killed
+
+source() { echo "component: postgres, properties: { $at, query: 'select * from feed where id > \$1 order by id', cursor: id, fields: { id: int, name: str?, ok: bool }, every: 0.05 $1 }"; }
+feed() {
+        ask "create table feed (id bigint primary key, name text, ok boolean);
+             insert into feed select i, case when i % 2 = 0 then 'n' || i end, i % 3 = 0 from generate_series(1, 5000) i"
+        topology "$(source ", follow: false")" "component: write, properties: { path: $dir/out, format: jsonl }" && run &&
+                [ "$(wc -l <"$dir/out")" = 5000 ] && head -n 3 "$dir/out" | diff - <(printf '%s\n' '{"id":1,"name":null,"ok":false}' \
+                '{"id":2,"name":"n2","ok":false}' '{"id":3,"name":null,"ok":true}')
+}
+check "spout: each row of the query is a tuple, converted to declared types" feed
+written() { [ "$(sort -u "$dir/out" | wc -l)" -ge "$1" ]; }
+fed_on() {
+        local runner i
+        rm -f "$dir/out"
+        topology "$(source ", start: 5000")" "component: write, properties: { path: $dir/out, format: jsonl }"
+        (cd "$dir" && exec "$squall" run t.yaml >stdout 2>err </dev/null) &
+        runner=$!
+        for i in 1 2 3 4 5; do
+                ask "insert into feed select i, 'x', true from generate_series($i * 5000 + 1, $i * 5000 + 5000) i"
+                until_true written $((i * 5000 - 4000)) || return
+                if [ $i = 3 ]; then kill -KILL "$(pgrep -f '^squall: worker connectors in/0')"; else down QUIT && up || return; fi
+        done
+        until_true written 25000
+        local status=$?
+        kill -INT $runner
+        wait $runner
+        return $status
+}
+check "spout: it goes on with new rows, through crashes of the server and of itself" fed_on
+falls() {
+        topology "component: postgres, properties: { $at, query: 'select id from feed where id > \$1 order by id desc', cursor: id, follow: false }" \
+                "component: 'null'" && ! run && grep -q 'does not rise' "$dir/err"
+}
+check "spout: a cursor that does not rise ends the topology" falls
+exit $failures

@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The bolt `sqlite` against the database that it writes.
+# modes: release asan
+source "$(dirname "$0")/lib"
+needs sqlite3
+needs_component bolts sqlite
+
+sink() { echo "component: sqlite, properties: { path: $dir/db, table: $1 }"; }
+ask() { sqlite3 -cmd '.timeout 5000' "$dir/db" "$1"; }
+
+rows() {
+        topology "$(count_to 3000 "n: seq, w: const it's, f: const 1.5")" "$(sink "rows")" && run &&
+                [ "$(ask "select count(*), sum(n), min(w), max(f), typeof(max(n)) from rows")" = "3000|4498500|it's|1.5|integer" ]
+}
+check "each tuple is a row of a table that is made" rows
+keys() {
+        topology "$(count_to 3000 "n: seq, k: uniform 0 9")" "$(sink "keyed, key: k, batch: 7")" && run &&
+                [ "$(ask "select count(*), max(n) >= 2990 from keyed")" = "10|1" ]
+}
+check "with a key the last tuple takes the place of the earlier" keys
+refused() {
+        ask "create table checked (n integer check (n % 100 <> 50))"
+        topology "$(count_to 1000)" "$(sink checked)" refusing "topology.dead.letter.path: $dir/letters"
+        run && [ "$(ask "select count(*) from checked")" = 990 ] && [ "$(grep -c 'CHECK constraint failed' "$dir/letters")" = 10 ] &&
+                grep -q '"record":{"n":150}' "$dir/letters"
+}
+check "what a constraint refuses goes to the dead letters, and all else is there" refused
+locked() {
+        local runner locker
+        mkfifo "$dir/lock"
+        topology "$(count_to 500 n:\ seq ", rate: 1000")" "$(sink "locked, key: n, timeout: 0.2")"
+        sqlite3 "$dir/db" <"$dir/lock" &
+        locker=$!
+        exec 9>"$dir/lock"
+        echo "begin immediate;" >&9
+        run &
+        runner=$!
+        until_true grep -q 'database is locked' "$dir/err"
+        local seen=$?
+        echo "commit;" >&9
+        exec 9>&-
+        wait $locker
+        wait $runner && [ $seen = 0 ] && [ "$(ask "select count(*) from locked")" = 500 ]
+}
+check "a database that another has locked is waited for" locked
+killed() {
+        local runner
+        topology "$(count_to 20000 n:\ seq ", rate: 20000")" "$(sink "killed, key: n")"
+        run &
+        runner=$!
+        for i in 1 2 3; do
+                until_true grows $((i * 2000)) || return
+                kill -KILL "$(pgrep -f '^squall: worker connectors out/0')"
+        done
+        wait $runner && [ "$(ask "select count(*), sum(n) from killed")" = "20000|199990000" ]
+}
+grows() { [ "$(ask "select count(*) from killed")" -ge "$1" ]; }
+check "a worker that is killed loses no row, and leaves none twice" killed
+exit $failures

@@ -78,6 +78,11 @@ missing = $(if $(NEEDS_$(notdir $(basename $(1)))),$(shell pkg-config --exists $
 LACKING := $(foreach o,$(PLUGINS),$(call missing,$(o)))
 # A component that includes squall-kit.h links libsquall-kit.so, which it finds one folder above its own, or two.
 KITTED := $(patsubst %.c,$(B)/%.so,$(shell grep -l '^# *include *<squall-kit\.h>' $(PLUGINS:$(B)/%.o=%.c)))
+# For `squall doctor`, and for who asks for one that is not there: component, libraries, whether it was built.
+comma := ,
+space := $(subst ,, )
+needs = $(subst $(space),$(comma),$(NEEDS_$(notdir $(basename $(1)))))
+CONNECTORS := $(foreach o,$(filter $(B)/spouts/% $(B)/bolts/%,$(PLUGINS)),$(if $(call needs,$(o)),'$(o:$(B)/%.o=%)|$(call needs,$(o))|$(if $(filter $(o),$(LACKING)),no,yes)'))
 COMPONENTS := $(patsubst %.o,%.so,$(filter-out $(LACKING),$(PLUGINS)))
 SOURCES := $(C) $(wildcard runtime/*.h runtime/*/*.h cli/*.h spouts/*.h bolts/*.h topologies/*/*.h tests/*/*.h)
 
@@ -88,6 +93,7 @@ MAKEFLAGS += --no-print-directory
 Q := $(if $(V),,@)#  V=1 shows the commands
 
 all: $(B)/squall $(B)/squall-worker $(B)/libsquall.a $(B)/libsquall-kit.so $(COMPONENTS) $(BENCH) $(BENCH_DATA) ## build the programs and the components (BUILD=release|debug|asan|tsan, CC=gcc|clang, V=1)
+	@printf '%s\n' $(CONNECTORS) | tr '|' ' ' | cmp -s - $(B)/connectors || printf '%s\n' $(CONNECTORS) | tr '|' ' ' >$(B)/connectors
 	@$(foreach o,$(LACKING),echo "$(o:$(B)/%.o=%) is not built: $(NEEDS_$(notdir $(basename $(o)))) is missing";)
 	@$(foreach p,$(KIT_LACKS),echo "$(p) is missing: $(LACKS_$(p))";)
 
@@ -218,6 +224,7 @@ install: all ## put it below DESTDIR and PREFIX (/usr/local)
 	install -d $(LIB)/spouts $(LIB)/bolts $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	install -m 644 $(filter $(B)/spouts/%,$(BUILTIN)) $(LIB)/spouts
 	install -m 644 $(filter $(B)/bolts/%,$(BUILTIN)) $(LIB)/bolts
+	install -m 644 $(B)/connectors $(LIB)
 	install -m 755 $(B)/squall-worker $(LIB)
 	install -d $(LIB)/bench
 	install -m 755 $(BENCH) $(B)/tests/bench/run $(B)/tests/bench/report $(LIB)/bench

@@ -17,6 +17,7 @@
 #include "json.h"
 #include "supervisor/cgroup.h"
 #include "component/catalog.h"
+#include "component/connectors.h"
 #include "control/mark.h"
 #include "supervisor/program.h"
 #include "verb.h"
@@ -168,6 +169,40 @@ check_components(struct finding *ret)
         }
 }
 
+static bool
+list_connector(const struct sqi_connector *connector, void *context)
+{
+        struct finding *ret = context;
+        char *text = connector->built ? ret->found : ret->mend;
+        size_t used = strlen(text);
+
+        if (connector->built)
+                snprintf(text + used, TEXT - used, "%s%s (%s)", used ? ", " : "connectors: ", connector->name,
+                         sqi_kind_name(connector->kind));
+        else
+                snprintf(text + used, TEXT - used, "%s%s %s needs %s",
+                         used ? "; " : "not built: ", sqi_kind_name(connector->kind), connector->name,
+                         connector->libraries);
+        return true;
+}
+
+/* Those that stand on a library of their own, which a build may do without. */
+static void
+check_connectors(struct finding *ret)
+{
+        static const char how[] = ": install what is missing (as root: make deps) and build again";
+        size_t used;
+
+        sqi_connectors_each(list_connector, ret);
+        if (ret->found[0] == '\0')
+                snprintf(ret->found, TEXT, "no connectors are built in");
+        used = strlen(ret->mend);
+        if (used > 0) {
+                ret->verdict = WARNING;
+                snprintf(ret->mend + used, TEXT - used, "%s", how);
+        }
+}
+
 static void
 check_worker(struct finding *ret)
 {
@@ -230,10 +265,10 @@ static const struct {
         const char *name;
         void (*run)(struct finding *ret);
 } checks[] = {
-        {"kernel", check_kernel},         {"libraries", check_libraries}, {"files", check_files},
-        {"processes", check_processes},   {"limits", check_cgroup},       {"runtime", check_runtime_folder},
-        {"components", check_components}, {"worker", check_worker},       {"memory", check_memory},
-        {"cores", check_cores},           {"compiler", check_compiler},
+        {"kernel", check_kernel},         {"libraries", check_libraries},   {"files", check_files},
+        {"processes", check_processes},   {"limits", check_cgroup},         {"runtime", check_runtime_folder},
+        {"components", check_components}, {"connectors", check_connectors}, {"worker", check_worker},
+        {"memory", check_memory},         {"cores", check_cores},           {"compiler", check_compiler},
 };
 
 static const char *const verdicts[] = {"ok", "warning", "error"};

@@ -6,6 +6,7 @@
 
 #include "topology/model.h"
 #include "base/nearest.h"
+#include "component/connectors.h"
 #include "component/elf.h"
 
 /* ---- Components -------------------------------------------------------------------------------------- */
@@ -49,6 +50,12 @@ load(struct sqi_model *model, struct sqi_model_component *component)
         if (!name)
                 return;
         path = sqi_catalog_find(component->kind, name, model->directory);
+        if (!path && sqi_connector_lacks(component->kind, name, error, sizeof(error))) {
+                sqi_model_error(model, component->component.place,
+                                "the %s '%.200s' was not built here, for it needs %s (squall doctor says more)",
+                                sqi_kind_name(component->kind), name, error);
+                return;
+        }
         if (!path) {
                 refuse_unknown(model, component);
                 return;

@@ -79,4 +79,12 @@ doctor() { "$squall" doctor && "$squall" doctor --json | grep -q '{"check":"comp
 check "doctor finds this machine fit" doctor
 sick() { ! XDG_RUNTIME_DIR=/nowhere "$squall" doctor >"$dir/said" && grep -A 1 '^error *runtime' "$dir/said" | grep -q 'export XDG_RUNTIME_DIR'; }
 check "doctor says what is in the way, and the mend" sick
+lacking() {
+        mkdir "$dir/lib" && echo "bolts/vault libvault,libkey no" >"$dir/lib/connectors"
+        printf '%s\n' 'name: lacking' 'spouts: [{ id: a, component: generate }]' 'bolts: [{ id: b, component: vault }]' \
+                'streams: [{ from: a, to: b, grouping: { type: shuffle } }]' >"$dir/lacking.yaml"
+        says "the bolt 'vault' was not built here, for it needs libvault,libkey" env SQUALL_LIBDIR="$dir/lib" "$squall" check "$dir/lacking.yaml" &&
+                says "not built: bolt vault needs libvault,libkey" env SQUALL_LIBDIR="$dir/lib" "$squall" doctor
+}
+check "a component that was built without its library says so when it is asked for, and doctor lists it" lacking
 exit $failures

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bolt `kafka`: a message to a topic for each tuple, by an idempotent producer: what librdkafka sends again itself
+ * is in the topic once. A tuple is acked when all replicas in sync have its message.
+ *
+ * A batch is produced as a whole, and waited for. What is not delivered within DELIVERY_MS is taken back, and tried
+ * again by the kit; a message that was under way then may be in the topic twice. A producer that has met a fatal error
+ * is replaced.
+ */
+#include <errno.h>
+#include <librdkafka/rdkafka.h>
+#include <squall-kit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { JSON, MSGPACK };
+enum { SECRET_MAX = 512, DELIVERY_MS = 10000, WAIT_MS = 100, ERROR_MAX = 256 };
+
+/* Of a message of the batch. */
+struct state {
+        bool reported;
+        rd_kafka_resp_err_t error;
+};
+
+struct kafka {
+        struct sq_sink sink;
+        const char *brokers, *topic, *key, *value, *password;
+        int64_t format;
+        struct sq_pairs security;
+
+        char secret[SECRET_MAX], source[300];
+        rd_kafka_t *producer;
+        struct state *states;
+        struct sq_encoder text;
+};
+
+static void
+declare(struct sq_declaration *decl)
+{
+        const struct kafka *self = sq_declared_state(decl);
+
+        sq_template_declare(self->topic, decl, "topic");
+        if (self->key)
+                sq_template_declare(self->key, decl, "key");
+        sq_field_declare(self->value, decl, "value");
+        for (size_t i = 0; i < self->security.n; i++)
+                if (strstr(self->security.names[i], "password"))
+                        sq_declare_error(decl, "security", "`%s` does not stand here: set `password: env:NAME`",
+                                         self->security.names[i]);
+        sq_secret_declare(self->password, decl, "password");
+        sq_sink_declare(&self->sink, decl);
+}
+
+/* ---- The producer ------------------------------------------------------------------------------------ */
+
+static void
+delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *context)
+{
+        struct state *state = message->_private;
+
+        (void)producer;
+        (void)context;
+        state->reported = true;
+        state->error = message->err;
+}
+
+/* What librdkafka has to say besides: the last of it is why messages do not get there. */
+static void
+complain(rd_kafka_t *producer, int error, const char *reason, void *context)
+{
+        struct kafka *self = context;
+
+        (void)producer;
+        (void)error;
+        snprintf(self->sink.why, sizeof(self->sink.why), "%s", reason);
+}
+
+static bool
+set(rd_kafka_conf_t *conf, const char *name, const char *value, char *wrong, size_t size)
+{
+        return rd_kafka_conf_set(conf, name, value, wrong, size) == RD_KAFKA_CONF_OK;
+}
+
+static bool
+configure(const struct kafka *self, rd_kafka_conf_t *conf, char *wrong, size_t size)
+{
+        bool fine = set(conf, "bootstrap.servers", self->brokers, wrong, size) &&
+                    set(conf, "client.id", "squall", wrong, size) &&
+                    set(conf, "enable.idempotence", "true", wrong, size) && set(conf, "linger.ms", "2", wrong, size) &&
+                    set(conf, "log_level", "0", wrong, size) &&
+                    set(conf, "reconnect.backoff.max.ms", "1000", wrong, size);
+
+        for (size_t i = 0; fine && i < self->security.n; i++)
+                fine = set(conf, self->security.names[i], self->security.values[i], wrong, size);
+        if (fine && self->secret[0])
+                fine = set(conf, "sasl.password", self->secret, wrong, size);
+        return fine;
+}
+
+/* 0, or a negative errno with why. */
+static int
+open_producer(struct kafka *self)
+{
+        rd_kafka_conf_t *conf = rd_kafka_conf_new();
+        char wrong[ERROR_MAX] = "", ms[16];
+
+        snprintf(ms, sizeof(ms), "%d", DELIVERY_MS);
+        if (configure(self, conf, wrong, sizeof(wrong)) && set(conf, "delivery.timeout.ms", ms, wrong, sizeof(wrong))) {
+                rd_kafka_conf_set_opaque(conf, self);
+                rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+                rd_kafka_conf_set_error_cb(conf, complain);
+                self->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, wrong, sizeof(wrong));
+        }
+        if (self->producer)
+                return 0;
+        rd_kafka_conf_destroy(conf);
+        snprintf(self->sink.why, sizeof(self->sink.why), "%s", wrong);
+        return -EINVAL;
+}
+
+static void
+close_producer(struct kafka *self)
+{
+        if (!self->producer)
+                return;
+        rd_kafka_purge(self->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+        rd_kafka_flush(self->producer, WAIT_MS);
+        rd_kafka_destroy(self->producer);
+        self->producer = NULL;
+}
+
+/* ---- Messages ---------------------------------------------------------------------------------------- */
+
+/* Appends what the setting says, and a NUL. Where it begins, or -1: no memory. */
+static ssize_t
+put_template(struct kafka *self, const char *template, const struct sq_record *record)
+{
+        struct sq_value end = sq_str((struct sq_str){"", 1});
+        size_t begin = self->text.len;
+
+        if (sq_template_write(template, record, &self->text) < 0 || sq_encode_values(&self->text, 1, NULL, &end) < 0)
+                return -1;
+        return (ssize_t)begin;
+}
+
+static int
+put_value(struct kafka *self, const struct sq_record *record)
+{
+        struct sq_value value = self->value ? sq_record_get(record, self->value) : record->whole;
+
+        if (value.type == SQ_MAP && value.form == SQ_PACKED && self->format == MSGPACK)
+                value = sq_str((struct sq_str){value.as.ptr, value.len});
+        return sq_encode_values(&self->text, 1, NULL, &value);
+}
+
+/* Hands a message to librdkafka, which copies it. */
+static rd_kafka_resp_err_t
+produce(struct kafka *self, size_t i, struct state *state)
+{
+        struct sq_record record;
+        char *key_at, *value_at; /* librdkafka takes no const, and copies */
+        ssize_t topic, key = 0;
+        size_t value;
+        int rc;
+
+        sq_sink_record(&self->sink, i, &record);
+        self->text.len = 0;
+        topic = put_template(self, self->topic, &record);
+        key = self->key ? put_template(self, self->key, &record) : 0;
+        value = self->text.len;
+        rc = topic < 0 || key < 0 ? -1 : put_value(self, &record);
+        if (rc < 0)
+                return RD_KAFKA_RESP_ERR__QUEUE_FULL;
+        key_at = self->key ? self->text.bytes + key : NULL;
+        value_at = self->text.bytes + value;
+        return rd_kafka_producev(
+                self->producer, RD_KAFKA_V_TOPIC(self->text.bytes + topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                RD_KAFKA_V_KEY(key_at, key_at ? value - (size_t)key - 1 : 0),
+                RD_KAFKA_V_VALUE(value_at, self->text.len - value), RD_KAFKA_V_OPAQUE(state), RD_KAFKA_V_END);
+}
+
+/* Whether an error is about the message, and not about the brokers. */
+static bool
+is_refusal(rd_kafka_resp_err_t error)
+{
+        return error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || error == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE ||
+               error == RD_KAFKA_RESP_ERR_INVALID_MSG || error == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
+               error == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION || error == RD_KAFKA_RESP_ERR__INVALID_ARG ||
+               error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+               error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+}
+
+static void
+produce_all(struct kafka *self, size_t first, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                struct state *state = &self->states[i];
+                rd_kafka_resp_err_t error;
+
+                *state = (struct state){0};
+                while ((error = produce(self, first + i, state)) == RD_KAFKA_RESP_ERR__QUEUE_FULL &&
+                       rd_kafka_poll(self->producer, WAIT_MS) > 0)
+                        ;
+                if (error)
+                        *state = (struct state){true, error};
+        }
+}
+
+/* Waits for the reports of all. */
+static void
+wait_for_reports(struct kafka *self, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                while (!self->states[i].reported)
+                        rd_kafka_poll(self->producer, WAIT_MS);
+}
+
+/* What became of the messages: 0; -EAGAIN with how many of them are there, from the first; or the task has failed. */
+static int
+look_at_reports(struct sq_task *task, struct kafka *self, size_t first, size_t n, size_t *ret_done)
+{
+        char text[ERROR_MAX];
+        int rc = 0;
+
+        for (; rc == 0 && *ret_done < n; *ret_done += rc == 0) {
+                rd_kafka_resp_err_t error = self->states[*ret_done].error;
+
+                if (is_refusal(error))
+                        rc = sq_sink_refuse(task, &self->sink, first + *ret_done, rd_kafka_err2str(error));
+                else if (error) {
+                        if (error != RD_KAFKA_RESP_ERR__MSG_TIMED_OUT || self->sink.why[0] == '\0')
+                                snprintf(self->sink.why, sizeof(self->sink.why), "%s", rd_kafka_err2str(error));
+                        rc = -EAGAIN;
+                }
+        }
+        if (rd_kafka_fatal_error(self->producer, text, sizeof(text))) {
+                snprintf(self->sink.why, sizeof(self->sink.why), "%s", text);
+                close_producer(self);
+        }
+        return rc;
+}
+
+static int
+hand_over(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
+{
+        struct kafka *self = sq_state(task);
+
+        if (!self->producer && open_producer(self) < 0)
+                return -EAGAIN;
+        produce_all(self, first, n);
+        wait_for_reports(self, n);
+        return look_at_reports(task, self, first, n, ret_done);
+}
+
+/* ---- The bolt ---------------------------------------------------------------------------------------- */
+
+static int
+prepare(struct sq_task *task)
+{
+        struct kafka *self = sq_state(task);
+
+        self->text.format = SQ_FORMAT_TEXT;
+        snprintf(self->source, sizeof(self->source), "kafka %.200s", self->brokers);
+        if (sq_secret_read(task, self->password, self->secret, sizeof(self->secret)) < 0 ||
+            sq_sink_open(task, self->source, hand_over) < 0)
+                return -1;
+        self->states = calloc((size_t)self->sink.batch, sizeof(*self->states));
+        if (!self->states)
+                return sq_error(task, "%s: %s", self->source, strerror(ENOMEM));
+        return open_producer(self) < 0 ? sq_error_final(task, "%s: %s", self->source, self->sink.why) : 0;
+}
+
+static void
+cleanup(struct sq_task *task)
+{
+        struct kafka *self = sq_state(task);
+
+        close_producer(self);
+        free(self->states);
+        sq_encoder_free(&self->text);
+        explicit_bzero(self->secret, sizeof(self->secret));
+        sq_sink_close(task);
+}
+
+SQ_BOLT(kafka) = {
+        .about = "A message to a Kafka topic for each tuple.",
+        .state = sizeof(struct kafka),
+        .options =
+                {
+                        SQ_REQ_STR(struct kafka, brokers, "HOST:PORT,HOST:PORT,..."),
+                        SQ_REQ_STR(struct kafka, topic, "the topic; fields in braces: orders-{country}"),
+                        SQ_OPT_STR(struct kafka, key, NULL,
+                                   "the message's key, likewise: what has one key stays in order"),
+                        SQ_OPT_STR(struct kafka, value, NULL,
+                                   "the field that is the message; default: the tuple, as `format` says"),
+                        SQ_OPT_ENUM(struct kafka, format, "json|msgpack", "json", "an object, or a map, of the fields"),
+                        SQ_OPT_MAP(struct kafka, security,
+                                   "properties of librdkafka: security.protocol, sasl.mechanism, sasl.username, "
+                                   "ssl.ca.location, ..."),
+                        SQ_OPT_SECRET("password", struct kafka, password, "the password of sasl.username"),
+                        SQ_OPT_SINK(struct kafka, sink),
+                },
+        .streams = {SQ_ERRORS},
+        .declare = declare,
+        .prepare = prepare,
+        .execute = sq_sink_execute,
+        .flush = sq_sink_flush,
+        .finish = sq_sink_flush,
+        .cleanup = cleanup,
+};

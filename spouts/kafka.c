@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The spout `kafka`: a tuple for each message of a topic, as a member of a consumer group. The tasks of the component
+ * are members, so the group gives each of them its partitions.
+ *
+ * Where a task goes on is the group's committed offset, and Kafka keeps it: what a process had in flight when it died
+ * is read again by whoever gets the partition. An offset is committed when all before it, as they were received, is done:
+ *
+ *     entries   [ done | done | open | done | open ]      a slot of position p at p % size
+ *                 first = the first that is not done      what it passes is committed, a second later at most
+ *
+ * When partitions are taken away, what is done is committed before they go, and what of them is still in flight is
+ * nobody's offset any more.
+ */
+#include <errno.h>
+#include <librdkafka/rdkafka.h>
+#include <squall-kit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { EARLIEST, LATEST };
+enum { SECRET_MAX = 512, ERROR_MAX = 512, SIZE_FIRST = 1024 };
+static const uint64_t COMMIT_NS = 1000000000, COMPLAIN_NS = 5000000000;
+
+struct entry {
+        int64_t offset;
+        uint32_t partition, round; /* round: of the partition, when it was received */
+        bool done;
+};
+
+/* A partition that was assigned once. */
+struct partition {
+        char *topic;
+        int32_t number;
+        bool ours, changed;
+        uint32_t round; /* how often it was assigned */
+        int64_t next;   /* to be committed */
+};
+
+struct kafka {
+        struct sq_messages messages;
+        const char *brokers, *topic, *group, *password;
+        int64_t start;
+        struct sq_pairs security;
+
+        char secret[SECRET_MAX], source[600];
+        rd_kafka_t *consumer;
+        rd_kafka_queue_t *queue;
+        int wake;
+        struct sq_task *task; /* of the callback under way */
+        struct partition *partitions;
+        uint32_t npartitions;
+        struct entry *entries;
+        uint64_t first, size;
+        uint64_t commit_ns, complain_ns;
+        bool changed;
+};
+
+static void
+declare(struct sq_declaration *decl)
+{
+        const struct kafka *self = sq_declared_state(decl);
+
+        for (size_t i = 0; i < self->security.n; i++)
+                if (strstr(self->security.names[i], "password"))
+                        sq_declare_error(decl, "security", "`%s` does not stand here: set `password: env:NAME`",
+                                         self->security.names[i]);
+        sq_secret_declare(self->password, decl, "password");
+        sq_messages_declare(&self->messages, decl);
+}
+
+/* ---- Offsets ----------------------------------------------------------------------------------------- */
+
+static struct partition *
+find(struct kafka *self, const char *topic, int32_t number)
+{
+        struct partition *grown;
+
+        for (uint32_t i = 0; i < self->npartitions; i++)
+                if (self->partitions[i].number == number && strcmp(self->partitions[i].topic, topic) == 0)
+                        return &self->partitions[i];
+        grown = realloc(self->partitions, (self->npartitions + 1) * sizeof(*grown));
+        if (!grown)
+                return NULL;
+        self->partitions = grown;
+        grown += self->npartitions;
+        *grown = (struct partition){.topic = strdup(topic), .number = number};
+        self->npartitions += grown->topic != NULL;
+        return grown->topic ? grown : NULL;
+}
+
+/* Commits what has changed, and waits for it if `now`. */
+static void
+commit(struct kafka *self, bool now)
+{
+        rd_kafka_topic_partition_list_t *list;
+
+        if (!self->changed)
+                return;
+        list = rd_kafka_topic_partition_list_new((int)self->npartitions);
+        for (uint32_t i = 0; i < self->npartitions; i++) {
+                struct partition *partition = &self->partitions[i];
+
+                if (partition->ours && partition->changed)
+                        rd_kafka_topic_partition_list_add(list, partition->topic, partition->number)->offset =
+                                partition->next;
+                partition->changed = false;
+        }
+        if (list->cnt > 0 && rd_kafka_commit(self->consumer, list, !now) != RD_KAFKA_RESP_ERR_NO_ERROR)
+                for (int i = 0; i < list->cnt; i++)
+                        find(self, list->elems[i].topic, list->elems[i].partition)->changed = true;
+        rd_kafka_topic_partition_list_destroy(list);
+        self->changed = false;
+        for (uint32_t i = 0; i < self->npartitions; i++)
+                self->changed |= self->partitions[i].changed;
+}
+
+/* What has been done from the first entry on. */
+static void
+pass(struct kafka *self)
+{
+        while (self->first < self->messages.next && self->entries[self->first % self->size].done) {
+                struct entry *entry = &self->entries[self->first++ % self->size];
+                struct partition *partition = &self->partitions[entry->partition];
+
+                if (!partition->ours || entry->round != partition->round || entry->offset < partition->next)
+                        continue;
+                partition->next = entry->offset + 1;
+                partition->changed = self->changed = true;
+        }
+}
+
+static bool
+make_room(struct kafka *self)
+{
+        uint64_t size = self->size ? 2 * self->size : SIZE_FIRST;
+        struct entry *entries;
+
+        if (self->messages.next - self->first < self->size)
+                return true;
+        entries = calloc(size, sizeof(*entries));
+        if (!entries)
+                return false;
+        for (uint64_t p = self->first; p < self->messages.next; p++)
+                entries[p % size] = self->entries[p % self->size];
+        free(self->entries);
+        self->entries = entries;
+        self->size = size;
+        return true;
+}
+
+static void
+done(struct sq_task *task, uint64_t position)
+{
+        struct kafka *self = sq_state(task);
+
+        sq_messages_done(task, position);
+        if (position < self->first || position >= self->messages.next)
+                return;
+        self->entries[position % self->size].done = true;
+        pass(self);
+}
+
+/* ---- The group --------------------------------------------------------------------------------------- */
+
+static void
+rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t *list, void *context)
+{
+        struct kafka *self = context;
+        bool ours = error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+
+        if (!ours)
+                commit(self, true);
+        for (int i = 0; i < list->cnt; i++) {
+                struct partition *partition = find(self, list->elems[i].topic, list->elems[i].partition);
+
+                if (!partition)
+                        continue;
+                partition->ours = ours;
+                partition->round += ours;
+                partition->changed = false;
+                partition->next = -1;
+        }
+        rd_kafka_assign(consumer, ours ? list : NULL);
+        sq_gauge(self->task, "partitions", ours ? list->cnt : 0);
+}
+
+static void
+complain(rd_kafka_t *consumer, int error, const char *reason, void *context)
+{
+        struct kafka *self = context;
+        char text[ERROR_MAX];
+
+        if (error == RD_KAFKA_RESP_ERR__FATAL)
+                (void)sq_error_final(self->task, "%s: %s", self->source,
+                                     rd_kafka_fatal_error(consumer, text, sizeof(text)) ? text : reason);
+        else if (error == RD_KAFKA_RESP_ERR__AUTHENTICATION)
+                (void)sq_error_final(self->task, "%s: %s", self->source, reason);
+        else if (sq_now(self->task) >= self->complain_ns) {
+                sq_log(self->task, SQ_WARN, "%s: %s", self->source, reason);
+                self->complain_ns = sq_now(self->task) + COMPLAIN_NS;
+        }
+}
+
+static bool
+set(rd_kafka_conf_t *conf, const char *name, const char *value, char *wrong, size_t size)
+{
+        return rd_kafka_conf_set(conf, name, value, wrong, size) == RD_KAFKA_CONF_OK;
+}
+
+static bool
+configure(const struct kafka *self, rd_kafka_conf_t *conf, char *wrong, size_t size)
+{
+        bool fine = set(conf, "bootstrap.servers", self->brokers, wrong, size) &&
+                    set(conf, "client.id", "squall", wrong, size) && set(conf, "group.id", self->group, wrong, size) &&
+                    set(conf, "enable.auto.commit", "false", wrong, size) &&
+                    set(conf, "enable.auto.offset.store", "false", wrong, size) &&
+                    set(conf, "auto.offset.reset", self->start == EARLIEST ? "earliest" : "latest", wrong, size) &&
+                    set(conf, "max.poll.interval.ms", "900000", wrong, size) &&
+                    set(conf, "session.timeout.ms", "10000", wrong, size) &&
+                    set(conf, "reconnect.backoff.max.ms", "1000", wrong, size) &&
+                    set(conf, "queued.max.messages.kbytes", "16384", wrong, size) &&
+                    set(conf, "log_level", "0", wrong, size);
+
+        for (size_t i = 0; fine && i < self->security.n; i++)
+                fine = set(conf, self->security.names[i], self->security.values[i], wrong, size);
+        if (fine && self->secret[0])
+                fine = set(conf, "sasl.password", self->secret, wrong, size);
+        return fine;
+}
+
+static int
+join(struct sq_task *task, struct kafka *self)
+{
+        rd_kafka_conf_t *conf = rd_kafka_conf_new();
+        rd_kafka_topic_partition_list_t *topics;
+        rd_kafka_resp_err_t error;
+        char wrong[ERROR_MAX] = "";
+
+        if (configure(self, conf, wrong, sizeof(wrong))) {
+                rd_kafka_conf_set_opaque(conf, self);
+                rd_kafka_conf_set_rebalance_cb(conf, rebalance);
+                rd_kafka_conf_set_error_cb(conf, complain);
+                self->consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, wrong, sizeof(wrong));
+        }
+        if (!self->consumer) {
+                rd_kafka_conf_destroy(conf);
+                return sq_error_final(task, "%s: %s", self->source, wrong);
+        }
+        rd_kafka_poll_set_consumer(self->consumer);
+        self->queue = rd_kafka_queue_get_consumer(self->consumer);
+        rd_kafka_queue_io_event_enable(self->queue, self->wake, &(uint64_t){1}, sizeof(uint64_t));
+        topics = rd_kafka_topic_partition_list_new(1);
+        rd_kafka_topic_partition_list_add(topics, self->topic, RD_KAFKA_PARTITION_UA);
+        error = rd_kafka_subscribe(self->consumer, topics);
+        rd_kafka_topic_partition_list_destroy(topics);
+        return error ? sq_error_final(task, "%s: %s", self->source, rd_kafka_err2str(error)) : 0;
+}
+
+/* ---- The spout --------------------------------------------------------------------------------------- */
+
+static int
+prepare(struct sq_task *task)
+{
+        struct kafka *self = sq_state(task);
+
+        self->task = task;
+        snprintf(self->source, sizeof(self->source), "kafka %.200s %.200s", self->brokers, self->topic);
+        if (sq_secret_read(task, self->password, self->secret, sizeof(self->secret)) < 0 ||
+            sq_messages_begin(task, self->source) < 0)
+                return -1;
+        self->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (self->wake < 0)
+                return sq_error(task, "%s: %s", self->source, strerror(errno));
+        return join(task, self);
+}
+
+static int
+seek(struct sq_task *task, uint64_t position)
+{
+        struct kafka *self = sq_state(task);
+
+        self->first = position;
+        return sq_messages_seek(task, position);
+}
+
+static int
+take(struct sq_task *task, struct kafka *self, const rd_kafka_message_t *message)
+{
+        struct sq_str record = {message->payload ? message->payload : "", message->len};
+        struct partition *partition = find(self, rd_kafka_topic_name(message->rkt), message->partition);
+        uint64_t position = self->messages.next;
+
+        if (!partition || !make_room(self))
+                return sq_error_final(task, "%s: %s", self->source, strerror(ENOMEM));
+        self->entries[position % self->size] = (struct entry){message->offset, (uint32_t)(partition - self->partitions),
+                                                              partition->round, sq_room(task) == UINT64_MAX};
+        if (sq_messages_emit(task, record, NULL) < 0)
+                return -1;
+        if (sq_room(task) == UINT64_MAX)
+                pass(self);
+        return 0;
+}
+
+/* The next message, if there is one. */
+static bool
+take_next(struct sq_task *task, struct kafka *self)
+{
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(self->consumer, 0);
+        bool taken = message != NULL;
+
+        if (message && !message->err)
+                taken = take(task, self, message) == 0;
+        else if (message && message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+                sq_log(task, SQ_WARN, "%s: %s", self->source, rd_kafka_message_errstr(message));
+        if (message)
+                rd_kafka_message_destroy(message);
+        return taken;
+}
+
+static enum sq_next
+next(struct sq_task *task)
+{
+        struct kafka *self = sq_state(task);
+        uint64_t most = sq_messages_room(task), n = 0, woken;
+
+        self->task = task;
+        if (self->changed && sq_now(task) >= self->commit_ns) {
+                commit(self, false);
+                self->commit_ns = sq_now(task) + COMMIT_NS;
+        }
+        if (most == 0)
+                return SQ_IDLE;
+        (void)!read(self->wake, &woken, sizeof(woken));
+        while (n < most && take_next(task, self))
+                n++;
+        if (n > 0)
+                return SQ_MORE;
+        sq_wake_on(task, self->wake);
+        sq_wake_at(task, sq_now(task) + COMMIT_NS / 4);
+        return SQ_IDLE;
+}
+
+static int
+finish(struct sq_task *task)
+{
+        struct kafka *self = sq_state(task);
+
+        self->task = task;
+        commit(self, true);
+        return 0;
+}
+
+static void
+cleanup(struct sq_task *task)
+{
+        struct kafka *self = sq_state(task);
+
+        self->task = task;
+        if (self->consumer) {
+                commit(self, true);
+                rd_kafka_consumer_close(self->consumer);
+                rd_kafka_queue_destroy(self->queue);
+                rd_kafka_destroy(self->consumer);
+        }
+        if (self->wake > 0)
+                close(self->wake);
+        for (uint32_t i = 0; i < self->npartitions; i++)
+                free(self->partitions[i].topic);
+        free(self->partitions);
+        free(self->entries);
+        explicit_bzero(self->secret, sizeof(self->secret));
+        sq_messages_end(task);
+}
+
+SQ_SPOUT(kafka) = {
+        .about = "A tuple for each message of a Kafka topic, as a member of a group.",
+        .state = sizeof(struct kafka),
+        .options =
+                {
+                        SQ_REQ_STR(struct kafka, brokers, "HOST:PORT,HOST:PORT,..."),
+                        SQ_REQ_STR(struct kafka, topic, "the topic, or ^PATTERN of topics"),
+                        SQ_REQ_STR(struct kafka, group, "the consumer group, which keeps where it is"),
+                        SQ_OPT_ENUM(struct kafka, start, "earliest|latest", "earliest",
+                                    "where a group begins that has no offset yet"),
+                        SQ_OPT_MAP(struct kafka, security,
+                                   "properties of librdkafka: security.protocol, sasl.mechanism, sasl.username, "
+                                   "ssl.ca.location, ..."),
+                        SQ_OPT_SECRET("password", struct kafka, password, "the password of sasl.username"),
+                        SQ_OPT_INBOUND(struct kafka, messages, "json"),
+                },
+        .streams = {SQ_ERRORS},
+        .declare = declare,
+        .prepare = prepare,
+        .next = next,
+        .replay = sq_messages_replay,
+        .seek = seek,
+        .ack = done,
+        .fail = done,
+        .finish = finish,
+        .cleanup = cleanup,
+};

@@ -1,0 +1,129 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The bolt and the spout `kafka` against a broker in one JVM: Apache Kafka of Maven Central, in KRaft mode.
+# modes: release
+# alone
+source "$(dirname "$0")/lib"
+needs java mvn
+needs_component bolts kafka
+
+place=$PWD/build/kafka # its jars stay, for the next run
+fetch() {
+        [ -e "$place/lib/done" ] && return
+        mkdir -p "$place"
+        cat >"$place/pom.xml" <<X
+<project><modelVersion>4.0.0</modelVersion><groupId>squall</groupId><artifactId>kafka</artifactId><version>1</version>
+<dependencies><dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>3.9.1</version></dependency></dependencies></project>
+X
+        mvn -q -B -f "$place/pom.xml" -Dmaven.repo.local="$place/m2" dependency:copy-dependencies -DoutputDirectory="$place/lib" >"$dir/mvn.log" 2>&1 &&
+                touch "$place/lib/done"
+}
+fetch || { echo "ok - kafka # skip: Maven Central cannot be reached"; tail -n 3 "$dir/mvn.log" | sed 's/^/# /'; exit 0; }
+
+port=$(free_port) controller=$(free_port) server=
+# A JVM takes its time where the machine is busy.
+within() {
+        local deadline=$((SECONDS + $1))
+        until "${@:2}"; do
+                [ $SECONDS -lt $deadline ] || return 1
+                read -rt 0.1 <> <(:)
+        done
+}
+kafka() { java -Xmx512m -Dlog4j.configuration= -cp "$place/lib/*" "$@"; }
+make_broker() {
+        cat >"$dir/server.properties" <<P
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:$controller
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
+advertised.listeners=PLAINTEXT://127.0.0.1:$port
+controller.listener.names=CONTROLLER
+log.dirs=$dir/log
+num.partitions=3
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+group.initial.rebalance.delay.ms=0
+P
+        kafka kafka.tools.StorageTool format -t "$(kafka kafka.tools.StorageTool random-uuid 2>/dev/null)" -c "$dir/server.properties" >"$dir/format.log" 2>&1
+}
+up() {
+        java -Xmx512m -Dlog4j.configuration= -cp "$place/lib/*" kafka.Kafka "$dir/server.properties" >>"$dir/server.log" 2>&1 &
+        server=$!
+        within 120 listens "$port"
+}
+down() { end "$server" "${1:-TERM}"; }
+on_exit down KILL
+sink() { echo "component: kafka, properties: { brokers: '127.0.0.1:$port', topic: $1 }"; }
+from() { echo "component: kafka, properties: { brokers: '127.0.0.1:$port', group: g, topic: $1 }"; }
+out="component: write, properties: { path: $dir/out, format: jsonl }"
+
+check "a broker is made" make_broker
+check "the broker starts" up
+runner=
+begin() { # SPOUT BOLT
+        topology "$1" "$2" kafka
+        (cd "$dir" && exec "$squall" run t.yaml >stdout 2>err </dev/null) &
+        runner=$!
+}
+stop() { kill -INT $runner; wait $runner; runner=; }
+end_runner() { [ -z "$runner" ] || { kill -KILL $runner; wait $runner; }; }
+on_exit end_runner
+distinct() { [ "$(sort -u "$dir/out" | wc -l)" -ge "$1" ]; }
+
+there_and_back() {
+        rm -f "$dir/out"
+        topology "$(count_to 20000 "n: seq")" "$(sink "there, key: '{n}'")" && run || return
+        begin "$(from "there, fields: { n: int }")" "$out"
+        within 90 distinct 20000 && stop && [ "$(wc -l <"$dir/out")" = 20000 ] && [ "$(sed 's/[^0-9]//g' "$dir/out" | sort -n | tail -n 1)" = 19999 ]
+}
+check "what is sent to a topic comes back from all of its partitions, once" there_and_back
+goes_on() {
+        rm -f "$dir/out"
+        topology "$(count_to 500 "n: seq")" "$(sink there)" && run || return
+        begin "$(from "there, fields: { n: int }")" "$out"
+        within 90 distinct 500 && stop && [ "$(wc -l <"$dir/out")" = 500 ]
+}
+check "a group goes on where it was committed" goes_on
+killed_worker() {
+        rm -f "$dir/out"
+        topology "$(count_to 30000 "n: seq")" "$(sink killing)" && run || return
+        begin "$(from "killing, fields: { n: int }, rate: 10000")" "$out"
+        within 90 distinct 2000 && kill -KILL "$(pgrep -f '^squall: worker kafka in/0')"
+        within 90 distinct 8000 && kill -KILL "$(pgrep -f '^squall: worker kafka out/0')"
+        within 90 distinct 20000 && kill -KILL "$(pgrep -f '^squall: worker kafka in/0')"
+        within 120 distinct 30000 && stop
+}
+check "a spout and a bolt that are killed lose nothing" killed_worker
+killed_broker() {
+        local i reader status
+        rm -f "$dir/out"
+        begin "$(from "broken, fields: { n: int }")" "$out"
+        topology "$(count_to 6000 "n: seq" ", rate: 400")" "$(sink broken)" producer
+        (cd "$dir" && exec "$squall" run t.yaml >producer.out 2>producer.err </dev/null) &
+        reader=$runner runner=$!
+        for i in 1 2 3 4 5; do
+                within 90 distinct $((i * 300)) || return
+                down KILL
+                up || return
+        done
+        wait $runner
+        status=$?
+        runner=$reader
+        [ $status = 0 ] || { cat "$dir/producer.err"; return 1; }
+        within 120 distinct 6000 && stop
+}
+check "five kills of the broker lose nothing, on the way in and out" killed_broker
+shared() {
+        rm -f "$dir/out"
+        begin "component: kafka, parallelism: 2, properties: { brokers: '127.0.0.1:$port', group: shared, topic: there, fields: { n: int } }" "$out"
+        within 90 distinct 20000 && stop && [ "$(wc -l <"$dir/out")" -ge 20500 ]
+}
+check "two tasks share a topic as members of the group" shared
+large() {
+        python3 -c 'print("x" * 1500000); print("small")' >"$dir/in"
+        topology "component: file, properties: { path: $dir/in }" "$(sink large)" large "topology.dead.letter.path: $dir/letters"
+        run && [ "$(wc -l <"$dir/letters")" = 1 ] && grep -q 'too large' "$dir/letters"
+}
+check "a message that the broker would not take goes to the dead letters" large
+exit $failures

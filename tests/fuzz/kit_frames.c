@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any stream, in any framing: cut into pieces it has the same records as in one piece, up to the first that ends it. */
+#include <errno.h>
+#include <squall-kit.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { LIMIT = 64 };
+
+/* A number that stands for all records and errors, in their order. */
+static uint64_t
+read_all(const uint8_t *data, size_t size, int64_t framing, size_t step)
+{
+        struct sq_frames frames = {.limit = LIMIT};
+        struct sq_str record;
+        uint64_t sum = 0;
+        int rc = 0;
+
+        for (size_t at = 0; at <= size && (rc >= 0 || frames.skipping); at += step) {
+                size_t n = size - at < step ? size - at : step, room;
+
+                memcpy(sq_frames_room(&frames, &room), data + at, n);
+                frames.fill += n;
+                while ((rc = sq_frames_next(&frames, framing, at + n == size, &record)) != 0) {
+                        if (rc > 0 && record.len > LIMIT)
+                                abort();
+                        sum = sum * 31 + (rc > 0 ? record.len + 1 : 7);
+                        for (size_t i = 0; rc > 0 && i < record.len; i++)
+                                sum = sum * 31 + (unsigned char)record.ptr[i];
+                        if (rc < 0 && !frames.skipping)
+                                break;
+                }
+                if (n < step)
+                        break;
+        }
+        sq_frames_free(&frames);
+        return sum;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        int64_t framing;
+        uint64_t whole;
+
+        if (size < 2)
+                return 0;
+        framing = data[0] % 3;
+        whole = read_all(data + 2, size - 2, framing, size);
+        if (read_all(data + 2, size - 2, framing, (size_t)data[1] % 16 + 1) != whole)
+                abort();
+        return 0;
+}

@@ -5,6 +5,7 @@
  *     grammar.c    text to nodes, with the types checked
  *     operator.c   what evaluates operators, paths, literals
  *     function.c   what evaluates calls, by the tables of fn_*.c
+ *     evaluation.c the cause why there is no value
  *     expr.c       the public face
  *
  * A node's `eval` returns its value. One that fails says so with sqi_wrong(), which keeps the first cause in the run,

@@ -113,9 +113,9 @@ call_port(struct sqi_evaluation *run, const struct sqi_node *node, size_t n, con
         (void)node;
         (void)n;
         read_url(args[0], &url);
-        return sq_read_number(url.port, &port) && port.type == SQ_INT && port.as.i >= 0 && port.as.i <= 65535
-                       ? port
-                       : sq_nil();
+        if (url.port.len == 0 || !sq_read_number(url.port, &port) || port.type != SQ_INT)
+                return sq_nil();
+        return port.as.i >= 0 && port.as.i <= 65535 ? port : sq_nil();
 }
 
 static int

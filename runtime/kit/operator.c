@@ -13,7 +13,14 @@
 
 #include "kit/regex.h"
 
-#define ARG(node, i) ((node)->args[i]->eval((node)->args[i], run))
+#define ARG(node, i) value_of((node)->args[i], run)
+
+/* Most operands are constants or fields: a constant costs no call. */
+static inline struct sq_value
+value_of(const struct sqi_node *node, struct sqi_evaluation *run)
+{
+        return node->is_constant ? node->value : node->eval(node, run);
+}
 
 static struct sq_value
 wrong_at(struct sqi_evaluation *run, const struct sqi_node *node, const char *operation, struct sq_value value)
@@ -95,6 +102,12 @@ eval_else(const struct sqi_node *node, struct sqi_evaluation *run)
 /* ---- Comparison -------------------------------------------------------------------------------------- */
 
 static bool
+both_real(struct sq_value a, struct sq_value b)
+{
+        return a.type == SQ_FLOAT && b.type == SQ_FLOAT;
+}
+
+static bool
 both_whole(struct sq_value a, struct sq_value b)
 {
         return a.type == SQ_INT && b.type == SQ_INT;
@@ -114,6 +127,8 @@ order_of(const struct sqi_node *node, struct sq_value a, struct sq_value b)
 \
                 if (both_whole(a, b)) \
                         return sq_bool(a.as.i op b.as.i); \
+                if (both_real(a, b)) \
+                        return sq_bool(a.as.f op b.as.f); \
                 order = order_of(node, a, b); \
                 return sq_bool(holds_for); \
         }
@@ -286,7 +301,7 @@ calculate(struct sqi_evaluation *run, const struct sqi_node *node, char op, stru
 \
                 if (both_whole(a, b) && !whole(a.as.i, b.as.i, &result)) \
                         return sq_int(result); \
-                if (a.type == SQ_FLOAT && b.type == SQ_FLOAT && (real = a.as.f op b.as.f, isfinite(real))) \
+                if (both_real(a, b) && (real = a.as.f op b.as.f, isfinite(real))) \
                         return sq_float(real); \
                 return calculate(run, node, letter, a, b); \
         }
@@ -303,11 +318,20 @@ eval_divide(const struct sqi_node *node, struct sqi_evaluation *run)
         return calculate(run, node, '/', a, b);
 }
 
+/* Rounding down is rounding towards zero. */
+static bool
+both_natural(struct sq_value a, struct sq_value b)
+{
+        return both_whole(a, b) && a.as.i >= 0 && b.as.i > 0;
+}
+
 static struct sq_value
 eval_quotient(const struct sqi_node *node, struct sqi_evaluation *run)
 {
         struct sq_value a = ARG(node, 0), b = ARG(node, 1);
 
+        if (both_natural(a, b))
+                return sq_int(a.as.i / b.as.i);
         return calculate(run, node, 'q', a, b);
 }
 
@@ -316,6 +340,8 @@ eval_remainder(const struct sqi_node *node, struct sqi_evaluation *run)
 {
         struct sq_value a = ARG(node, 0), b = ARG(node, 1);
 
+        if (both_natural(a, b))
+                return sq_int(a.as.i % b.as.i);
         return calculate(run, node, '%', a, b);
 }
 

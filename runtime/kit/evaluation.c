@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is wrong with an evaluation: below all that evaluates. */
-#include <stdarg.h>
+/* Why an evaluation has no value. */
 #include <stdio.h>
 
 #include "kit/expr.h"

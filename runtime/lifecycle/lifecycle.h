@@ -148,6 +148,7 @@ enum sqi_report {
         SQI_REPORT_GIVEN_UP,    /* an epoch was: checkpoint.cause */
         SQI_REPORT_UNCOMMITTED, /* task; it has not committed the epoch for long */
 };
+enum { SQI_REPORTS = SQI_REPORT_UNCOMMITTED + 1 }; /* how many */
 
 #define SQI_EVERY_WORKER UINT32_MAX
 

@@ -105,12 +105,14 @@ const char *
 sqi_report_name(const struct sqi_action *action)
 {
         static const char *const names[] = {
-                [SQI_REPORT_STARTED] = "started",       [SQI_REPORT_DIED] = "died",
-                [SQI_REPORT_RESTARTED] = "restarted",   [SQI_REPORT_DEGRADED] = "degraded",
-                [SQI_REPORT_RECOVERED] = "recovered",   [SQI_REPORT_DRAINING] = "draining",
-                [SQI_REPORT_UNFINISHED] = "unfinished", [SQI_REPORT_FAILED] = "failed",
-                [SQI_REPORT_LATE_EXIT] = "late-exit",   [SQI_REPORT_BAD_EXIT] = "bad-exit",
-                [SQI_REPORT_QUITTING] = "processed",    [SQI_REPORT_ADOPTED] = "adopted",
+                [SQI_REPORT_STARTED] = "started",         [SQI_REPORT_DIED] = "died",
+                [SQI_REPORT_RESTARTED] = "restarted",     [SQI_REPORT_DEGRADED] = "degraded",
+                [SQI_REPORT_RECOVERED] = "recovered",     [SQI_REPORT_DRAINING] = "draining",
+                [SQI_REPORT_UNFINISHED] = "unfinished",   [SQI_REPORT_FAILED] = "failed",
+                [SQI_REPORT_LATE_EXIT] = "late-exit",     [SQI_REPORT_BAD_EXIT] = "bad-exit",
+                [SQI_REPORT_QUITTING] = "processed",      [SQI_REPORT_ADOPTED] = "adopted",
+                [SQI_REPORT_RESTORED] = "restored",       [SQI_REPORT_GIVEN_UP] = "epoch-given-up",
+                [SQI_REPORT_UNCOMMITTED] = "uncommitted",
         };
 
         return names[action->report];

@@ -698,6 +698,25 @@ says_how_old_the_newest_epoch_is_and_what_a_restore_waits_for(void **state)
         tear_down(&line);
 }
 
+/* Also of those that come to be. */
+static void
+every_report_has_a_name_and_a_text(void **state)
+{
+        struct line line;
+
+        (void)state;
+        run_up(&line);
+        for (int report = 0; report < SQI_REPORTS; report++) {
+                struct sqi_action action = {.type = SQI_ACTION_REPORT, .report = (enum sqi_report)report};
+                char text[2048] = "";
+
+                assert_non_null(sqi_report_name(&action));
+                sqi_report_text(line.life, &action, text, sizeof(text));
+                assert_true(text[0]);
+        }
+        tear_down(&line);
+}
+
 int
 main(void)
 {
@@ -722,6 +741,7 @@ main(void)
                 cmocka_unit_test(an_epoch_that_began_before_the_last_task_finished_is_not_the_last),
                 cmocka_unit_test(a_death_before_the_last_commit_goes_back_to_the_last_epoch),
                 cmocka_unit_test(a_handover_gives_up_what_is_under_way_and_ends_with_an_epoch_of_its_own),
+                cmocka_unit_test(every_report_has_a_name_and_a_text),
                 cmocka_unit_test(says_how_old_the_newest_epoch_is_and_what_a_restore_waits_for),
         };
 

@@ -336,18 +336,21 @@ sqi_outlet_push(struct sqi_outlet *outlet, const struct sqi_source *source)
         return send_open(outlet, source);
 }
 
-int
-sqi_outlet_end(struct sqi_outlet *outlet, const struct sqi_source *source)
+/* Puts a mark behind everything else: a header alone. */
+static int
+send_mark(struct sqi_outlet *outlet, const struct sqi_source *source, enum sqi_batch_kind kind, uint64_t epoch)
 {
         struct sqi_header header = {
                 .magic = "SQB",
                 .version = SQI_WIRE_VERSION,
-                .kind = SQI_BATCH_END,
+                .kind = (uint8_t)kind,
                 .flags = outlet->broadcast ? SQI_BATCH_BROADCAST : 0,
                 .stream = outlet->broadcast ? (uint16_t)outlet->receiver : 0,
                 .task = source->task,
                 .incarnation = source->incarnation,
-                .handover = source->handover,
+                .first_seq = outlet->seq,
+                .epoch = epoch,
+                .handover = kind == SQI_BATCH_END && source->handover,
         };
         zmq_msg_t message;
 
@@ -359,8 +362,21 @@ sqi_outlet_end(struct sqi_outlet *outlet, const struct sqi_source *source)
         if (zmq_msg_init_size(&message, sizeof(header)) < 0)
                 return -ENOMEM;
         memcpy(zmq_msg_data(&message), &header, sizeof(header));
-        outlet->ended = true;
+        if (kind == SQI_BATCH_END)
+                outlet->ended = true;
         return send_or_queue(outlet, source, &message);
+}
+
+int
+sqi_outlet_mark(struct sqi_outlet *outlet, const struct sqi_source *source, uint64_t epoch)
+{
+        return send_mark(outlet, source, SQI_BATCH_CHECKPOINT, epoch);
+}
+
+int
+sqi_outlet_end(struct sqi_outlet *outlet, const struct sqi_source *source)
+{
+        return send_mark(outlet, source, SQI_BATCH_END, 0);
 }
 
 int

@@ -44,6 +44,8 @@ const struct sqi_config_key sqi_config_keys[] = {
             "exactly-once: an epoch that is not there after this time is given up"),
         KEY("topology.checkpoint.keep", INT, checkpoint_keep, "2", 1, 1000, NULL,
             "exactly-once: epochs that are kept on disk"),
+        KEY("topology.checkpoint.recorded.bytes", INT, checkpoint_recorded, "268435456", 65536, 1e12, NULL,
+            "exactly-once: an epoch is given up for which one task would write down more of what is on its way to it"),
         KEY("topology.checkpoint.dir", PATH, checkpoint_dir, NULL, 0, 0, NULL,
             "exactly-once: folder for the epochs; not set: in the supervisor's state directory, of squall run a temporary one"),
         KEY("topology.worker.memory.mb", INT, worker_memory, "0", 0, 1e9, NULL,

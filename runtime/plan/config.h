@@ -22,24 +22,25 @@ struct sqi_config {
         int64_t max_retries;    /* topology.spout.max.retries of one tuple tree before it is given up; -1: for ever */
         /* topology.spout.retry.delay.ms, the first back-off after a `fail`, doubled each time */
         double retry_delay_ms;
-        const char *dead_letter;    /* topology.dead.letter.path: JSON lines; NULL: see sqi_plan_keep_letters() */
-        int64_t batch_bytes;        /* topology.batch.bytes: a batch is sent when it holds as much */
-        int64_t channel_batches;    /* topology.channel.batches: high-water mark of one channel end, in batches */
-        int64_t channel_bytes;      /* topology.channel.bytes: on their way to one task, at most */
-        int64_t worker_memory;      /* topology.worker.memory.mb; 0: no limit */
-        double worker_cpu;          /* topology.worker.cpu, in cores; 0: no limit */
-        int64_t topology_memory;    /* topology.memory.mb, of all workers together; 0: no limit */
-        double topology_cpu;        /* topology.cpu, in cores, likewise */
-        int64_t worker_files;       /* topology.worker.files; 0: the supervisor's limit */
-        int64_t worker_nice;        /* topology.worker.nice */
-        int64_t metrics;            /* topology.metrics (enum sqi_metering) */
-        double checkpoint_ms;       /* topology.checkpoint.interval.ms */
-        double checkpoint_timeout;  /* topology.checkpoint.timeout.secs */
-        int64_t checkpoint_keep;    /* topology.checkpoint.keep: sealed epochs that are kept */
-        const char *checkpoint_dir; /* topology.checkpoint.dir; NULL: see docs */
-        double worker_timeout;      /* supervisor.worker.timeout.secs without heartbeat: killed and restarted */
-        double start_timeout;       /* supervisor.worker.start.timeout.secs, in prepare: likewise */
-        double adopt_timeout;       /* supervisor.adopt.timeout.secs */
+        const char *dead_letter;     /* topology.dead.letter.path: JSON lines; NULL: see sqi_plan_keep_letters() */
+        int64_t batch_bytes;         /* topology.batch.bytes: a batch is sent when it holds as much */
+        int64_t channel_batches;     /* topology.channel.batches: high-water mark of one channel end, in batches */
+        int64_t channel_bytes;       /* topology.channel.bytes: on their way to one task, at most */
+        int64_t worker_memory;       /* topology.worker.memory.mb; 0: no limit */
+        double worker_cpu;           /* topology.worker.cpu, in cores; 0: no limit */
+        int64_t topology_memory;     /* topology.memory.mb, of all workers together; 0: no limit */
+        double topology_cpu;         /* topology.cpu, in cores, likewise */
+        int64_t worker_files;        /* topology.worker.files; 0: the supervisor's limit */
+        int64_t worker_nice;         /* topology.worker.nice */
+        int64_t metrics;             /* topology.metrics (enum sqi_metering) */
+        double checkpoint_ms;        /* topology.checkpoint.interval.ms */
+        double checkpoint_timeout;   /* topology.checkpoint.timeout.secs */
+        int64_t checkpoint_keep;     /* topology.checkpoint.keep: sealed epochs that are kept */
+        int64_t checkpoint_recorded; /* topology.checkpoint.recorded.bytes, of one task */
+        const char *checkpoint_dir;  /* topology.checkpoint.dir; NULL: see docs */
+        double worker_timeout;       /* supervisor.worker.timeout.secs without heartbeat: killed and restarted */
+        double start_timeout;        /* supervisor.worker.start.timeout.secs, in prepare: likewise */
+        double adopt_timeout;        /* supervisor.adopt.timeout.secs */
 };
 
 enum sqi_config_type { SQI_CONFIG_INT, SQI_CONFIG_FLOAT, SQI_CONFIG_ENUM, SQI_CONFIG_PATH };

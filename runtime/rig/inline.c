@@ -96,7 +96,7 @@ sqi_inline_new(struct sqi_plan *plan)
         if (!self)
                 return NULL;
         self->plan = plan;
-        self->driver = (struct sqi_driver){self,  now,     wall,     log_line, true,
+        self->driver = (struct sqi_driver){self,  now,     wall,     log_line, true,       false,
                                            false, execute, is_stale, fault,    take_report};
         self->tasks = calloc(plan->ntasks, sizeof(*self->tasks));
         self->metrics = calloc(plan->ntasks, sizeof(struct sqi_metrics *));

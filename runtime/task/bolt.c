@@ -437,9 +437,9 @@ count_turn(struct sq_task *task, struct sqi_under_way *batch, uint64_t executed,
 
         sqi_count(&task->metrics->acked, executed - failed - task->bolt.kept_in_turn);
         task->bolt.kept_in_turn = 0;
-        if (task->component->cycle && task->plan->components[from].cycle == task->component->cycle)
+        if (task->component->cycle && task->plan->components[from].cycle == task->component->cycle && !batch->restored)
                 task->intake.received += executed;
-        sqi_load_add(task->load, -(int64_t)executed);
+        sqi_load_add(task->load, batch->restored ? 0 : -(int64_t)executed);
         batch->queued -= (uint32_t)executed;
         task->bolt.dirty = true;
 }
@@ -468,7 +468,7 @@ end_batch(struct sq_task *task, struct sqi_under_way *batch, enum ended ended)
 {
         if (ended == DONE && batch->found < 0)
                 sqi_intake_refuse(task, batch->frame.header.task, "a tuple that is not msgpack");
-        sqi_load_add(task->load, -(int64_t)batch->queued);
+        sqi_load_add(task->load, batch->restored ? 0 : -(int64_t)batch->queued);
         batch->open = false;
 }
 
@@ -495,13 +495,26 @@ execute_batch(struct sq_task *task, struct sqi_under_way *batch)
                 end_batch(task, batch, ended);
 }
 
+/* A batch that was in transit: before anything that comes in. */
+static void
+begin_restored(struct sq_task *task, struct sqi_under_way *batch)
+{
+        zmq_msg_init(&batch->message);
+        sqi_transit_take(&task->transit, &batch->message, &task->intake.from_feedback);
+        batch->restored = true;
+        if (sqi_intake_reopen(task, &batch->message, &batch->frame))
+                begin_batch(task, batch);
+}
+
 /* Goes on with the batch under way, or takes the next one. False: there was none. */
 static bool
 work(struct sq_task *task)
 {
         struct sqi_under_way *batch = &task->bolt.batch;
 
-        if (!batch->open) {
+        if (__builtin_expect(!batch->open && task->transit.first, 0))
+                begin_restored(task, batch);
+        else if (!batch->open) {
                 zmq_msg_init(&batch->message);
                 if (sqi_intake_receive(task, &batch->message) <= 0) {
                         zmq_msg_close(&batch->message);
@@ -514,8 +527,10 @@ work(struct sq_task *task)
         }
         if (batch->open)
                 execute_batch(task, batch);
-        if (!batch->open)
+        if (!batch->open) {
                 zmq_msg_close(&batch->message);
+                batch->restored = false;
+        }
         return true;
 }
 
@@ -564,10 +579,13 @@ finish(struct sq_task *task)
         bool stays = task->handover.begun && task->handover.fate == SQI_FATE_STAYS;
 
         sqi_collector_keep(&task->collector);
+        bool goes_on = task->handover.begun && task->epoch.exact; /* as of the epoch that all end with */
+
         task->finished = !stays;
-        if (task->handover.begun && sqi_component_hands_on(task->instance.code))
+        task->over = task->epoch.exact && !goes_on;
+        if (task->handover.begun && sqi_component_hands_on(task->instance.code) && !goes_on)
                 sqi_snapshot_write(task, task->handover.epoch, task->handover.folder);
-        else if (!stays && task->instance.code->bolt->finish && !call_finish(task))
+        else if (!stays && !goes_on && task->instance.code->bolt->finish && !call_finish(task))
                 return;
         if (task->instance.nkept && task->tracking && !stays)
                 sq_log(task, SQ_WARN, "ends with %zu kept tuples neither acked nor failed", task->instance.nkept);
@@ -598,7 +616,8 @@ knows_its_fate(const struct sq_task *task)
 static bool
 is_time_to_finish(const struct sq_task *task)
 {
-        return knows_its_fate(task) && sqi_loose_is_empty(task) && task->now_ns >= task->bolt.finish_due_ns;
+        return !task->epoch.recording && knows_its_fate(task) && sqi_loose_is_empty(task) &&
+               task->now_ns >= task->bolt.finish_due_ns;
 }
 
 static uint64_t
@@ -661,6 +680,8 @@ sqi_bolt_turn(struct sq_task *task)
         bool busy = work(task);
 
         task->now_ns = sqi_task_clock(task);
+        if (__builtin_expect(task->epoch.exact, 0))
+                sqi_epoch_act(task);
         uint64_t worked_ns = task->now_ns - begin - (task->metrics->blocked_ns - blocked);
         if (busy)
                 sqi_count(&task->metrics->busy_ns, worked_ns);
@@ -685,6 +706,8 @@ sqi_bolt_turn(struct sq_task *task)
         } else if (!busy) {
                 if (sqi_bolt_due(task) < again)
                         again = sqi_bolt_due(task);
+                if (sqi_epoch_due(task) < again)
+                        again = sqi_epoch_due(task);
                 if (task->bolt.finish_due_ns > task->now_ns && task->bolt.finish_due_ns < again)
                         again = task->bolt.finish_due_ns;
                 sqi_task_wait(task, true, sqi_loose_due(task) < again ? sqi_loose_due(task) : again);

@@ -130,6 +130,18 @@ sqi_collector_relieve(struct sqi_collector *collector)
         return !blocked;
 }
 
+int
+sqi_collector_mark(struct sqi_collector *collector, uint64_t epoch)
+{
+        int r = 0;
+
+        sqi_collector_subscribed(collector);
+        for (uint32_t i = 0; i < collector->noutlets && (r == 0 || r == -EAGAIN); i++)
+                if (!collector->outlets[i].ended)
+                        r = sqi_outlet_mark(&collector->outlets[i], &collector->source, epoch);
+        return r == -EAGAIN ? 0 : r;
+}
+
 void
 sqi_collector_end(struct sqi_collector *collector)
 {

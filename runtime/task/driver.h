@@ -28,6 +28,8 @@ struct sqi_driver {
         bool whole_batches;
         /* Tuple trees are followed under exactly-once, too: verdicts are looked at. */
         bool tracks;
+        /* The task goes on from the folder in its `handover.restore`, and its channels are new, as in a worker. */
+        bool restores;
         /* NULL, or calls the bolt's execute */
         enum sq_verdict (*execute)(void *context, struct sq_task *task, const struct sq_tuple *in);
         /* NULL, or whether these are bytes of a tuple of this task that is over; then of what, in `what` */

@@ -11,6 +11,8 @@ sqi_intake_refuse(struct sq_task *task, uint32_t source, const char *cause)
         sq_log(task, SQ_WARN, "refused a batch from %s: %s",
                source < task->plan->ntasks ? sqi_task_name(task->plan, source, name, sizeof(name)) : "an unknown task",
                cause);
+        if (task->epoch.exact)
+                sqi_task_fail(task, -EBADMSG, "refused a batch: %s", cause);
 }
 
 void

@@ -29,7 +29,7 @@ call_flush(struct sq_task *task)
 }
 
 /* At least once the spouts replay what was executed since the last flush, and the bolt itself what belongs to no tree.
- * At most once it is lost. */
+ * At most once it is lost. Exactly once all begins again from the last epoch. */
 static void
 answer_for_flush(struct sq_task *task)
 {
@@ -40,7 +40,9 @@ answer_for_flush(struct sq_task *task)
                 sqi_acker_fail(&task->acker);
                 sqi_loose_flushed(task, false);
                 sqi_task_log_seldom(task, "failed what it executed since the last flush", task->error);
-        } else
+        } else if (task->epoch.exact)
+                sqi_task_fail(task, -EIO, "flush: %s", task->error[0] ? task->error : "it failed without sq_error()");
+        else
                 sqi_task_lose(task, task->metrics->executed - task->bolt.flushed, task->error);
 }
 

@@ -54,6 +54,43 @@ describe_input(const struct sq_task *task, const struct sqi_plan_edge *edge, str
         }
 }
 
+static uint32_t
+channel_of(bool feedback, bool broadcast, uint32_t stream)
+{
+        return broadcast ? 2u + stream : feedback;
+}
+
+/* No mark comes by what is no channel of ours. */
+static void
+expect_epochs(struct sq_task *task)
+{
+        const struct sqi_plan *plan = task->plan;
+        uint64_t *marks = task->intake.marks;
+
+        for (size_t i = 0; i < (size_t)plan->ntasks * CHANNELS; i++)
+                marks[i] = SQI_EPOCH_LAST;
+        for (uint32_t e = 0; e < plan->nedges; e++) {
+                const struct sqi_plan_edge *edge = &plan->edges[e];
+                const struct sqi_plan_component *from = &plan->components[edge->from];
+                bool broadcast = edge->grouping == SQI_ALL && !edge->feedback;
+
+                if (!is_mine(task, edge))
+                        continue;
+                for (uint32_t t = from->first_task; t < from->first_task + from->ntasks; t++)
+                        marks[(size_t)t * CHANNELS + channel_of(edge->feedback, broadcast, edge->stream)] = 0;
+        }
+}
+
+uint32_t
+sqi_intake_unmarked(const struct sq_task *task, uint64_t epoch)
+{
+        uint32_t n = 0;
+
+        for (size_t i = 0; task->intake.marks && i < (size_t)task->plan->ntasks * CHANNELS; i++)
+                n += task->intake.marks[i] < epoch;
+        return n;
+}
+
 /* Adds up the marks that must come before this task is at its end. `ended` starts with what will never come. */
 static void
 expect_marks(struct sq_task *task)
@@ -80,11 +117,12 @@ expect_marks(struct sq_task *task)
         }
 }
 
-/* A restarted task comes into channels that flow, and the test rig feeds it from anywhere. */
+/* A restarted task comes into channels that flow, unless all were restarted with it; and the test rig feeds it from
+ * anywhere. */
 static void
 begin_sequences(struct sq_task *task)
 {
-        bool in_the_middle = task->incarnation > 0 || task->driver;
+        bool in_the_middle = task->driver ? !task->driver->restores : task->incarnation > 0 && !task->epoch.exact;
 
         for (size_t i = 0; in_the_middle && i < (size_t)task->plan->ntasks * CHANNELS; i++)
                 sqi_sequence_join(&task->intake.sequences[i]);
@@ -113,8 +151,9 @@ open_inputs(struct sq_task *task)
         intake->fence = calloc(plan->ntasks, sizeof(*intake->fence));
         intake->owed = calloc(plan->ntasks, sizeof(*intake->owed));
         intake->sequences = calloc((size_t)plan->ntasks * CHANNELS, sizeof(*intake->sequences));
+        intake->marks = calloc((size_t)plan->ntasks * CHANNELS, sizeof(*intake->marks));
         if (!intake->inputs || !intake->by_stream || !intake->ended || !intake->fence || !intake->owed ||
-            !intake->sequences)
+            !intake->sequences || !intake->marks)
                 return -ENOMEM;
         begin_sequences(task);
         begin_fence(task);
@@ -127,6 +166,7 @@ open_inputs(struct sq_task *task)
                 intake->by_stream[edge->from * (SQ_STREAMS_MAX + 1) + edge->stream] = input;
         }
         expect_marks(task);
+        expect_epochs(task);
         return 0;
 }
 
@@ -169,7 +209,7 @@ sqi_intake_bind(struct sq_task *task)
 static int
 subscribe(struct sq_task *task, uint32_t source, uint32_t stream)
 {
-        static const uint8_t kinds[] = {SQI_BATCH_DATA, SQI_BATCH_END, SQI_READER_KIND};
+        static const uint8_t kinds[] = {SQI_BATCH_DATA, SQI_BATCH_END, SQI_BATCH_CHECKPOINT, SQI_READER_KIND};
         struct sqi_header header = {
                 .magic = "SQB",
                 .version = SQI_WIRE_VERSION,
@@ -236,6 +276,7 @@ sqi_intake_close(struct sq_task *task)
         free(intake->fence);
         free(intake->owed);
         free(intake->sequences);
+        free(intake->marks);
         memset(intake, 0, sizeof(*intake));
 }
 
@@ -279,6 +320,10 @@ await_word(struct sq_task *task, uint16_t deaths)
 {
         uint64_t until = sqi_clock_ns() + AWAIT_NS;
 
+        if (task->epoch.exact) {
+                task->intake.believed = deaths; /* whoever has died, all began anew with it */
+                return;
+        }
         sqi_task_serve(task);
         while (sqi_is_behind(task->intake.deaths, deaths) && !task->driver && !task->quitting && task->failed == 0 &&
                task->now_ns < until)
@@ -307,6 +352,7 @@ take_mark(struct sq_task *task, const struct sqi_header *header)
 static void
 report_gap(struct sq_task *task, const struct sqi_header *header, uint64_t expected)
 {
+        static const char what[] = "a batch was lost or came twice";
         char name[128], text[256];
 
         sqi_count(&task->metrics->gaps, 1);
@@ -314,7 +360,21 @@ report_gap(struct sq_task *task, const struct sqi_header *header, uint64_t expec
                  "from %s, incarnation %" PRIu32 ", %s: tuple %" PRIu64 " was to come, not %" PRIu64,
                  sqi_task_name(task->plan, header->task, name, sizeof(name)), header->incarnation,
                  header->flags & SQI_BATCH_BROADCAST ? "broadcast" : "inbox", expected, header->first_seq);
-        sqi_task_log_seldom(task, "a batch was lost or came twice", text);
+        if (task->epoch.exact)
+                sqi_task_fail(task, -EBADMSG, "%s: %s", what, text);
+        else
+                sqi_task_log_seldom(task, what, text);
+}
+
+/* Where it stands among the channels; SIZE_MAX: it is of no stream of ours, and its tuples are refused one by one. */
+static inline size_t
+place_of(const struct sq_task *task, const struct sqi_header *header)
+{
+        uint32_t channel = task->intake.from_feedback;
+
+        if (header->flags & SQI_BATCH_BROADCAST)
+                channel = 2u + header->stream;
+        return __builtin_expect(channel >= CHANNELS, 0) ? SIZE_MAX : (size_t)header->task * CHANNELS + channel;
 }
 
 /* Nobody but us knows that a batch is missing. Its trees come again after their message timeout
@@ -322,16 +382,41 @@ report_gap(struct sq_task *task, const struct sqi_header *header, uint64_t expec
 static inline void
 check_sequence(struct sq_task *task, const struct sqi_header *header)
 {
-        uint32_t channel = task->intake.from_feedback;
+        size_t place = place_of(task, header);
 
-        if (header->flags & SQI_BATCH_BROADCAST)
-                channel = 2u + header->stream;
-        if (__builtin_expect(channel >= CHANNELS, 0))
-                return; /* no stream of ours: its tuples are refused one by one */
-        struct sqi_sequence *sequence = &task->intake.sequences[(size_t)header->task * CHANNELS + channel];
+        if (__builtin_expect(place == SIZE_MAX, 0))
+                return;
+        struct sqi_sequence *sequence = &task->intake.sequences[place];
         uint64_t expected = sequence->next;
         if (__builtin_expect(!sqi_sequence_take(sequence, header), 0))
                 report_gap(task, header, expected);
+}
+
+/* What holds no tuples: the end of a channel, or of an epoch in it. */
+static void
+take_kind(struct sq_task *task, const struct sqi_header *header)
+{
+        size_t place = place_of(task, header);
+
+        if (header->kind == SQI_BATCH_END) {
+                take_mark(task, header);
+                if (place != SIZE_MAX)
+                        sqi_epoch_mark(task, &task->intake.marks[place], SQI_EPOCH_LAST);
+                return;
+        }
+        check_sequence(task, header);
+        if (place != SIZE_MAX && task->failed == 0 && header->epoch < SQI_EPOCH_LAST)
+                sqi_epoch_mark(task, &task->intake.marks[place], header->epoch);
+}
+
+/* It was sent before its sender began the epoch under way. */
+static void
+record(struct sq_task *task, const struct sqi_header *header, zmq_msg_t *message)
+{
+        size_t place = place_of(task, header);
+
+        if (place != SIZE_MAX && task->intake.marks[place] < task->epoch.begun)
+                sqi_epoch_record(task, message, task->intake.from_feedback);
 }
 
 bool
@@ -358,11 +443,30 @@ sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *fram
                 sqi_count(&task->metrics->fenced, 1);
                 return false;
         }
-        if (frame->header.kind == SQI_BATCH_END) {
-                take_mark(task, &frame->header);
+        if (frame->header.kind != SQI_BATCH_DATA) {
+                take_kind(task, &frame->header);
                 return false;
         }
         check_sequence(task, &frame->header);
+        if (__builtin_expect(task->epoch.recording, 0))
+                record(task, &frame->header, message);
+        if (frame->header.flags & SQI_BATCH_BROADCAST)
+                frame->header.edge_key = sqi_edge_key_of(frame->header.edge_key, task->id);
+        return true;
+}
+
+bool
+sqi_intake_reopen(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *frame)
+{
+        const char *cause = "";
+        int r = sqi_frame_open(frame, zmq_msg_data(message), zmq_msg_size(message), &cause);
+
+        if (r == 0 && (frame->header.task >= task->plan->ntasks || frame->header.kind != SQI_BATCH_DATA))
+                cause = "no batch of a task of this topology";
+        if (cause[0]) {
+                sqi_intake_refuse(task, UINT32_MAX, cause);
+                return false;
+        }
         if (frame->header.flags & SQI_BATCH_BROADCAST)
                 frame->header.edge_key = sqi_edge_key_of(frame->header.edge_key, task->id);
         return true;

@@ -73,6 +73,17 @@ take_log_level(struct sq_task *task, const struct sqi_message *message)
         task->instance.log_until_ns = message->a ? sqi_clock_ns() + message->a * 1000000 : 0;
 }
 
+static void
+answer_probe(struct sq_task *task, uint64_t round)
+{
+        if (task->component->cycle && task->phase == SQI_RUNNING)
+                sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_PROBED,
+                                                            .task = task->id,
+                                                            .number = round,
+                                                            .a = task->intake.received,
+                                                            .b = task->collector.sent_to_cycle});
+}
+
 void
 sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
 {
@@ -99,6 +110,11 @@ sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
         case SQI_MSG_RESTORE:
                 take_path(task->handover.restore, message->text);
                 break;
+        case SQI_MSG_CHECKPOINT:
+        case SQI_MSG_ABANDON:
+        case SQI_MSG_COMMIT:
+                sqi_epoch_order(task, message);
+                break;
         case SQI_MSG_MOVE:
                 task->handover.moving = task->quitting = true;
                 break;
@@ -111,12 +127,7 @@ sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
                         sqi_ledger_hurry(task->spout.ledger, sqi_task_clock(task));
                 break;
         case SQI_MSG_PROBE:
-                if (task->component->cycle && task->phase == SQI_RUNNING)
-                        sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_PROBED,
-                                                                    .task = task->id,
-                                                                    .number = message->number,
-                                                                    .a = task->intake.received,
-                                                                    .b = task->collector.sent_to_cycle});
+                answer_probe(task, message->number);
                 break;
         case SQI_MSG_RELEASE:
                 if (message->number == task->component->cycle)

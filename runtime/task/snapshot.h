@@ -20,12 +20,27 @@
 #ifndef SQI_SNAPSHOT_H
 #define SQI_SNAPSHOT_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <zmq.h>
 
 struct sq_task;
 
 /* Writes it, and reports how that went: a failure is reported too, and is the supervisor's to decide about. */
 void sqi_snapshot_write(struct sq_task *task, uint64_t epoch, const char *folder);
+/*
+ * The same in pieces, under exactly-once (epoch.h), into `folder` alone: the state as it is now; batches as they come
+ * in; and, when all are there, durable. 0 or a negative errno; a size of 0: there was nothing to write. Who began it
+ * ends it, or drops it, which accepts NULL; both null the pointer.
+ */
+struct sqi_snapshot_writing;
+int sqi_snapshot_begin(const struct sq_task *task, uint64_t epoch, const char *folder,
+                       struct sqi_snapshot_writing **ret);
+int sqi_snapshot_add(const struct sq_task *task, struct sqi_snapshot_writing *writing, zmq_msg_t *message,
+                     bool feedback);
+int sqi_snapshot_end(struct sqi_snapshot_writing **writing, uint64_t *ret_size, uint64_t *ret_sum);
+void sqi_snapshot_drop(struct sqi_snapshot_writing **writing);
+
 /* 0, also if there is none to restore; or the task has failed, with the cause. */
 int sqi_snapshot_restore(struct sq_task *task);
 

@@ -122,7 +122,7 @@ make_key(struct reading *reading, struct sq_str key, uint64_t route, void **ret_
         void *state;
 
         if (!task->instance.keyed)
-                task->instance.keyed = sqi_keyed_new(task->instance.code->bolt->key_state);
+                task->instance.keyed = sqi_keyed_new(sqi_component_key_state(task->instance.code));
         state = task->instance.keyed ? sqi_keyed_get(task->instance.keyed, key) : NULL;
         if (!state)
                 return -ENOMEM;
@@ -177,11 +177,12 @@ static bool
 fits(const struct reading *reading)
 {
         const struct sq_task *task = reading->task;
-        const struct sq_bolt *bolt = task->instance.code->bolt;
+        const struct sqi_component *code = task->instance.code;
+        bool takes = code->bolt ? sqi_bolt_takes(code->bolt, reading->head.state_version, reading->head.state_size)
+                                : reading->head.state_size == sqi_component_key_state(code);
 
-        return bolt && sqi_bolt_takes(bolt, reading->head.state_version, reading->head.state_size) &&
-               sqi_routing_can_move(reading->head.routing, reading->head.ntasks,
-                                    sqi_routing(task->plan, task->component), task->component->ntasks);
+        return takes && sqi_routing_can_move(reading->head.routing, reading->head.ntasks,
+                                             sqi_routing(task->plan, task->component), task->component->ntasks);
 }
 
 static int
@@ -192,7 +193,8 @@ take_keys(struct reading *reading)
 
         if (reading->head.nkeys == 0)
                 return 0;
-        reading->migrates = reading->head.state_version != task->instance.code->bolt->state_version;
+        if (task->instance.code->bolt)
+                reading->migrates = reading->head.state_version != task->instance.code->bolt->state_version;
         reading->old = reading->migrates ? malloc((size_t)reading->head.state_size + 1) : NULL;
         if (reading->migrates && !reading->old)
                 return -ENOMEM;
@@ -363,6 +365,8 @@ sqi_snapshot_restore(struct sq_task *task)
         }
         if (r == 0)
                 r = restored(task);
+        if (r == 0 && task->epoch.exact)
+                r = sqi_epoch_restored(task, manifest.epoch);
         if (r < 0)
                 r = refuse(task, name, r);
         sqi_manifest_free(&manifest);

@@ -26,16 +26,17 @@ file_name(const struct sqi_plan_component *component, uint32_t index, char ret[F
 
 /* ---- Writing ----------------------------------------------------------------------------------------- */
 
-struct writing {
-        int fd, error;
+struct sqi_snapshot_writing {
+        int fd, error; /* -1: no file yet */
         uint64_t epoch, size;
         XXH3_state_t *sum;
         size_t n;
         uint8_t bytes[BUFFER];
+        char path[SQI_FOLDER_SIZE + FILE_SIZE + 1];
 };
 
 static void
-flush(struct writing *writing)
+flush(struct sqi_snapshot_writing *writing)
 {
         if (writing->error == 0)
                 writing->error = sqi_write_all(writing->fd, writing->bytes, writing->n);
@@ -43,7 +44,7 @@ flush(struct writing *writing)
 }
 
 static void
-put(struct writing *writing, const void *bytes, size_t size)
+put(struct sqi_snapshot_writing *writing, const void *bytes, size_t size)
 {
         XXH3_64bits_update(writing->sum, bytes, size);
         writing->size += size;
@@ -60,7 +61,7 @@ put(struct writing *writing, const void *bytes, size_t size)
 }
 
 static void
-put_part(struct writing *writing, const struct sqi_part *part)
+put_part(struct sqi_snapshot_writing *writing, const struct sqi_part *part)
 {
         const struct part_head head = {part->number, 0, part->nblocks, part->begin, part->end, part->element};
 
@@ -75,7 +76,8 @@ put_part(struct writing *writing, const struct sqi_part *part)
 }
 
 static void
-put_key(const struct sq_task *task, struct writing *writing, struct sq_str key, const void *state, uint64_t route)
+put_key(const struct sq_task *task, struct sqi_snapshot_writing *writing, struct sq_str key, const void *state,
+        uint64_t route)
 {
         const struct sqi_part *parts = *sqi_keyed_parts(task->instance.keyed, state);
         struct key_head head = {.route = route, .len = (uint32_t)key.len};
@@ -93,13 +95,16 @@ put_key(const struct sq_task *task, struct writing *writing, struct sq_str key, 
 static size_t
 count_keys(const struct sq_task *task)
 {
-        if (!task->instance.keyed || !sqi_component_hands_on(task->instance.code))
+        const struct sqi_component *code = task->instance.code;
+        bool hands_on = code->bolt ? sqi_component_hands_on(code) : task->epoch.exact;
+
+        if (!task->instance.keyed || !hands_on)
                 return 0;
         return sqi_keyed_count(task->instance.keyed);
 }
 
 static void
-put_head(const struct sq_task *task, struct writing *writing)
+put_head(const struct sq_task *task, struct sqi_snapshot_writing *writing, uint64_t nkeys)
 {
         const struct sqi_component *code = task->instance.code;
         struct file_head head = blank;
@@ -109,14 +114,14 @@ put_head(const struct sq_task *task, struct writing *writing)
         head.index = task->plan->tasks[task->id].index;
         head.epoch = writing->epoch;
         head.routing = sqi_routing(task->plan, task->component);
-        head.nkeys = count_keys(task);
+        head.nkeys = nkeys;
         head.state_version = code->bolt ? code->bolt->state_version : 0;
         head.flags = task->over ? SQI_PART_FINISHED : 0;
         put(writing, &head, sizeof(head));
 }
 
 static void
-put_keys(const struct sq_task *task, struct writing *writing)
+put_keys(const struct sq_task *task, struct sqi_snapshot_writing *writing)
 {
         struct sq_str key;
         size_t cursor = 0;
@@ -130,7 +135,7 @@ put_keys(const struct sq_task *task, struct writing *writing)
 }
 
 static void
-put_values(const struct sq_task *task, struct writing *writing)
+put_values(const struct sq_task *task, struct sqi_snapshot_writing *writing)
 {
         for (const struct sqi_own_value *value = task->instance.values.first; value; value = value->next) {
                 const struct section_head head = {SQI_SECTION_VALUE, (uint32_t)value->name.len,
@@ -143,23 +148,28 @@ put_values(const struct sq_task *task, struct writing *writing)
 }
 
 static void
-put_batches(const struct sq_task *task, struct writing *writing)
+put_batch(struct sqi_snapshot_writing *writing, zmq_msg_t *message, bool feedback)
 {
-        for (struct sqi_transit_batch *batch = task->transit.first; batch; batch = batch->next) {
-                const struct section_head head = {SQI_SECTION_BATCH, batch->feedback, zmq_msg_size(&batch->message)};
+        const struct section_head head = {SQI_SECTION_BATCH, feedback, zmq_msg_size(message)};
 
-                put(writing, &head, sizeof(head));
-                put(writing, zmq_msg_data(&batch->message), head.size);
-        }
+        put(writing, &head, sizeof(head));
+        put(writing, zmq_msg_data(message), head.size);
 }
 
 static void
-write_all(const struct sq_task *task, struct writing *writing)
+put_batches(const struct sq_task *task, struct sqi_snapshot_writing *writing)
+{
+        for (struct sqi_transit_batch *batch = task->transit.first; batch; batch = batch->next)
+                put_batch(writing, &batch->message, batch->feedback);
+}
+
+static void
+write_all(const struct sq_task *task, struct sqi_snapshot_writing *writing)
 {
         writing->size = writing->n = 0;
         writing->error = 0;
         XXH3_64bits_reset(writing->sum);
-        put_head(task, writing);
+        put_head(task, writing, count_keys(task));
         put_keys(task, writing);
         put_values(task, writing);
         put_batches(task, writing);
@@ -167,47 +177,64 @@ write_all(const struct sq_task *task, struct writing *writing)
 }
 
 static int
-write_to(const struct sq_task *task, const char *path, struct writing *writing)
+create(struct sqi_snapshot_writing *writing)
 {
-        writing->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (writing->fd < 0)
-                return -errno;
-        write_all(task, writing);
+        writing->fd = open(writing->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        return writing->fd < 0 ? -errno : 0;
+}
+
+/* Durable, or gone. */
+static int
+finish(struct sqi_snapshot_writing *writing)
+{
         if (writing->error == 0 && fsync(writing->fd) < 0)
                 writing->error = -errno;
         if (close(writing->fd) < 0 && writing->error == 0)
                 writing->error = -errno;
+        writing->fd = -1;
         if (writing->error < 0)
-                unlink(path); /* gives the room back */
+                unlink(writing->path); /* gives the room back */
         return writing->error;
+}
+
+static int
+write_to(const struct sq_task *task, struct sqi_snapshot_writing *writing)
+{
+        int r = create(writing);
+
+        if (r < 0)
+                return r;
+        write_all(task, writing);
+        return finish(writing);
 }
 
 /* In the folder, or else beside the run. */
 static int
-write_file(const struct sq_task *task, struct writing *writing, const char *folder)
+write_file(const struct sq_task *task, struct sqi_snapshot_writing *writing, const char *folder)
 {
-        char path[SQI_FOLDER_SIZE + FILE_SIZE + 1], name[FILE_SIZE];
+        char name[FILE_SIZE];
         int r = -ENOENT, spare;
 
         file_name(task->component, task->plan->tasks[task->id].index, name);
         if (folder[0]) {
-                snprintf(path, sizeof(path), "%s/%s", folder, name);
-                r = write_to(task, path, writing);
+                snprintf(writing->path, sizeof(writing->path), "%s/%s", folder, name);
+                r = write_to(task, writing);
         }
         if (r == 0)
                 return 0;
-        snprintf(path, sizeof(path), "%s/snapshot-%s", task->rundir, name);
-        spare = write_to(task, path, writing);
+        snprintf(writing->path, sizeof(writing->path), "%s/snapshot-%s", task->rundir, name);
+        spare = write_to(task, writing);
         return spare < 0 ? r : 0;
 }
 
-static struct writing *
+static struct sqi_snapshot_writing *
 new_writing(uint64_t epoch)
 {
-        struct writing *writing = calloc(1, sizeof(*writing));
+        struct sqi_snapshot_writing *writing = calloc(1, sizeof(*writing));
 
         if (!writing)
                 return NULL;
+        writing->fd = -1;
         writing->epoch = epoch;
         if (!(writing->sum = XXH3_createState())) {
                 free(writing);
@@ -217,7 +244,7 @@ new_writing(uint64_t epoch)
 }
 
 static void
-free_writing(struct writing *writing)
+free_writing(struct sqi_snapshot_writing *writing)
 {
         if (writing)
                 XXH3_freeState(writing->sum);
@@ -234,7 +261,7 @@ void
 sqi_snapshot_write(struct sq_task *task, uint64_t epoch, const char *folder)
 {
         struct sqi_message report = {.type = SQI_MSG_SNAPSHOT, .task = task->id, .number = epoch};
-        struct writing *writing = NULL;
+        struct sqi_snapshot_writing *writing = NULL;
         int r = 0;
 
         if (has_part(task)) {
@@ -254,7 +281,7 @@ sqi_snapshot_write(struct sq_task *task, uint64_t epoch, const char *folder)
 int
 sqi_snapshot_save(const struct sq_task *task, int fd)
 {
-        struct writing *writing;
+        struct sqi_snapshot_writing *writing;
         int r;
 
         if (!has_part(task))
@@ -267,4 +294,91 @@ sqi_snapshot_save(const struct sq_task *task, int fd)
         r = writing->error;
         free_writing(writing);
         return r;
+}
+
+/* ---- While the task goes on -------------------------------------------------------------------------- */
+
+/* `nkeys`: how many follow. */
+static int
+open_part(const struct sq_task *task, struct sqi_snapshot_writing *writing, uint64_t nkeys)
+{
+        XXH3_64bits_reset(writing->sum);
+        put_head(task, writing, nkeys);
+        return create(writing);
+}
+
+static int
+put_state(const struct sq_task *task, struct sqi_snapshot_writing *writing)
+{
+        int r = open_part(task, writing, count_keys(task));
+
+        if (r < 0)
+                return r;
+        put_keys(task, writing);
+        put_values(task, writing);
+        return writing->error;
+}
+
+int
+sqi_snapshot_begin(const struct sq_task *task, uint64_t epoch, const char *folder, struct sqi_snapshot_writing **ret)
+{
+        struct sqi_snapshot_writing *writing = new_writing(epoch);
+        char name[FILE_SIZE];
+        int r = 0;
+
+        if (!writing)
+                return -ENOMEM;
+        file_name(task->component, task->plan->tasks[task->id].index, name);
+        snprintf(writing->path, sizeof(writing->path), "%s/%s", folder, name);
+        if (has_part(task))
+                r = put_state(task, writing);
+        if (r < 0)
+                sqi_snapshot_drop(&writing);
+        else
+                *ret = writing;
+        return r;
+}
+
+int
+sqi_snapshot_add(const struct sq_task *task, struct sqi_snapshot_writing *writing, zmq_msg_t *message, bool feedback)
+{
+        int r = writing->fd < 0 ? open_part(task, writing, 0) : 0;
+
+        if (r < 0)
+                return r;
+        put_batch(writing, message, feedback);
+        return writing->error;
+}
+
+int
+sqi_snapshot_end(struct sqi_snapshot_writing **writing, uint64_t *ret_size, uint64_t *ret_sum)
+{
+        struct sqi_snapshot_writing *it = *writing;
+        bool any = it->fd >= 0;
+        int r = 0;
+
+        if (any) {
+                flush(it);
+                r = finish(it);
+        }
+        if (r == 0) {
+                *ret_size = it->size;
+                *ret_sum = any ? XXH3_64bits_digest(it->sum) : 0;
+        }
+        free_writing(it);
+        *writing = NULL;
+        return r;
+}
+
+void
+sqi_snapshot_drop(struct sqi_snapshot_writing **writing)
+{
+        struct sqi_snapshot_writing *it = *writing;
+
+        if (it && it->fd >= 0) {
+                close(it->fd);
+                unlink(it->path);
+        }
+        free_writing(it);
+        *writing = NULL;
 }

@@ -298,6 +298,17 @@ has_position(const struct sq_task *task)
         return task->instance.tracked || (!task->tracking && task->instance.next_position > 0);
 }
 
+void
+sqi_spout_where(const struct sq_task *task, struct sqi_position *ret)
+{
+        memset(ret, 0, sizeof(*ret));
+        if (!task->instance.code->spout || !has_position(task))
+                return;
+        *ret = task->instance.note;
+        ret->known = 1;
+        ret->number = task->instance.next_position;
+}
+
 /* What the supervisor hands to the next incarnation, should this one die, or to the next run. At most once nothing is
  * waited for: it is where the spout is. */
 static void
@@ -376,6 +387,8 @@ finish(struct sq_task *task)
         sqi_dead_letters_write(task);
         sqi_collector_keep(&task->collector);
         task->finished = !(task->handover.begun && task->handover.fate == SQI_FATE_STAYS);
+        task->finished &= !(task->epoch.exact && task->handover.begun); /* what goes on does not finish */
+        task->over = task->epoch.exact && task->finished;
         if (task->finished && task->instance.code->spout->finish)
                 sqi_task_call(task, task->instance.code->spout->finish);
         /* What it had to bring out is gone with this process: the next one would finish with nothing, as if all were well. */
@@ -408,7 +421,11 @@ void
 sqi_spout_turn(struct sq_task *task)
 {
         uint64_t begin = task->now_ns, again = UINT64_MAX, blocked = task->metrics->blocked_ns;
-        enum emitted emitted = emit(task);
+        enum emitted emitted;
+
+        if (__builtin_expect(task->epoch.exact, 0))
+                sqi_epoch_act(task);
+        emitted = emit(task);
 
         task->now_ns = sqi_task_clock(task);
         sqi_count(&task->metrics->busy_ns, task->now_ns - begin - (task->metrics->blocked_ns - blocked));

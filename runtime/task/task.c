@@ -100,6 +100,7 @@ sqi_task_open(struct sq_task *task)
                 return r;
         task->tracking = config->delivery == SQI_AT_LEAST_ONCE ||
                          (config->delivery == SQI_EXACTLY_ONCE && task->driver && task->driver->tracks);
+        task->epoch.exact = config->delivery == SQI_EXACTLY_ONCE;
         task->metered = config->metrics == SQI_METRICS_ON;
         task->bolt.tick_ns = (uint64_t)(task->component->tick_secs * 1e9);
         r = sqi_collector_open(task);
@@ -137,7 +138,7 @@ prepare(struct sq_task *task)
 {
         const struct sqi_component *code = task->instance.code;
         int (*callback)(struct sq_task *) = code->bolt ? code->bolt->prepare : NULL;
-        int r;
+        int r = 0;
 
         if (code->spout)
                 callback = code->spout->prepare;
@@ -146,9 +147,14 @@ prepare(struct sq_task *task)
                 return sqi_task_fail(task, -EIO, "%s",
                                      task->error[0] ? task->error : "prepare failed without sq_error()");
         task->instance.prepared = true;
-        r = sqi_component_hands_on(code) && !task->driver ? sqi_snapshot_restore(task) : 0;
+        if (task->driver ? task->driver->restores : task->epoch.exact || sqi_component_hands_on(code))
+                r = sqi_snapshot_restore(task);
         if (r < 0)
                 return r;
+        if (code->spout && task->epoch.exact && task->spout.resume.known) {
+                task->instance.next_position = task->spout.resume.number;
+                task->instance.note = task->spout.resume;
+        }
         if (code->spout && code->spout->seek && task->spout.resume.known &&
             code->spout->seek(task, task->spout.resume.number) < 0)
                 return sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "seek failed without sq_error()");
@@ -199,6 +205,7 @@ sqi_task_close(struct sq_task *task)
         close_instance(task);
         sqi_loose_free(&task->bolt.loose);
         sqi_transit_clear(&task->transit);
+        sqi_epoch_close(task);
         sqi_channels_close(task);
 }
 
@@ -209,6 +216,8 @@ await(struct sq_task *task, const bool *flag)
         while (!*flag && !task->quitting && task->failed == 0) {
                 sqi_collector_subscribed(&task->collector);
                 sqi_task_wait(task, false, UINT64_MAX);
+                if (task->phase == SQI_WAITING)
+                        sqi_epoch_act(task);
         }
         return *flag && !task->quitting && task->failed == 0;
 }
@@ -223,6 +232,10 @@ sqi_task_start(struct sq_task *task)
         task->bolt.next_tick_ns = task->now_ns + task->bolt.tick_ns;
         if (task->instance.code->spout)
                 sqi_task_activate(task, !task->start_inactive);
+        if (task->over) {
+                task->finished = true; /* before the snapshot that it goes on from */
+                sqi_task_end(task);
+        }
 }
 
 void
@@ -248,6 +261,7 @@ run(struct sq_task *task)
         if (!await(task, &task->may_connect) || sqi_task_connect(task) < 0 || !sqi_task_await_subscribers(task))
                 return;
         sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_READY, .task = task->id});
+        task->phase = SQI_WAITING;
         if (!await(task, &task->may_start))
                 return;
         sqi_task_start(task);
@@ -257,6 +271,7 @@ run(struct sq_task *task)
                 sqi_collector_flush(&task->collector);
                 sqi_task_wait(task, false, UINT64_MAX);
                 sqi_spout_take_acks(task);
+                sqi_epoch_act(task);
         }
 }
 

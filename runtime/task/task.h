@@ -30,6 +30,7 @@
 #include "task/acker.h"
 #include "task/collector.h"
 #include "task/driver.h"
+#include "task/epoch.h"
 #include "task/keyed.h"
 #include "task/ledger.h"
 #include "task/loose.h"
@@ -79,7 +80,8 @@ struct sqi_gathered {
 /* The batch that a bolt is in the middle of: bolt.c. */
 struct sqi_under_way {
         bool open;
-        int found; /* what the last look ahead came to */
+        bool restored; /* it was in transit in the snapshot that the task goes on from */
+        int found;     /* what the last look ahead came to */
         zmq_msg_t message;
         struct sqi_frame frame;
         struct sqi_gathered gathered;
@@ -116,6 +118,7 @@ struct sqi_intake {
         uint32_t *fence;                /* by task: lowest incarnation whose batches are taken */
         bool *owed;                     /* by task: it has died, and its successor has not got what was kept for it */
         struct sqi_sequence *sequences; /* of each channel: intake.c */
+        uint64_t *marks;                /* of each channel: the newest epoch whose mark came by it */
         bool from_feedback;             /* the last batch came by it */
         uint16_t deaths;                /* known of: the sum of `fence` */
         uint16_t believed;              /* the same, or more: what was waited for in vain */
@@ -246,7 +249,8 @@ struct sq_task {
         bool draining, quitting, released, settled;
         bool finished;              /* its finish was called: it cannot go on */
         bool over;                  /* the same; and it may have been before the snapshot that this one goes on from */
-        struct sqi_transit transit; /* batches of channels whose mark has not come */
+        struct sqi_transit transit; /* what was on its way to it in the snapshot that it goes on from */
+        struct sqi_epoch epoch;
         struct sqi_handover handover;
         int failed; /* negative errno: the task can't go on; `error` says why */
         bool final; /* `failed` is: no restart could mend it */
@@ -355,6 +359,10 @@ int sqi_intake_receive(struct sq_task *task, zmq_msg_t *message);
 /* Opens the frame; handles marks, fences and what is malformed. The edge key is made this task's own. True: execute
  * it. */
 bool sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *frame);
+/* The same of a batch that was in transit in a snapshot: it came through fence and sequence then. */
+bool sqi_intake_reopen(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *frame);
+/* How many channels have not brought the mark of the epoch, and will. */
+uint32_t sqi_intake_unmarked(const struct sq_task *task, uint64_t epoch);
 /* The input of a tuple of this frame, or NULL: not for us. */
 const struct sqi_input *sqi_intake_input(const struct sq_task *task, const struct sqi_frame *frame);
 void sqi_intake_refuse(struct sq_task *task, uint32_t source, const char *cause);
@@ -382,6 +390,8 @@ uint64_t sqi_bolt_due(const struct sq_task *task);
 void sqi_spout_turn(struct sq_task *task);
 int sqi_spout_open(struct sq_task *task);
 void sqi_spout_close(struct sq_task *task);
+/* Where it would go on now; not known of a bolt, and where there is no position. */
+void sqi_spout_where(const struct sq_task *task, struct sqi_position *ret);
 /* Drains the ack inbox. True: something came. */
 bool sqi_spout_take_acks(struct sq_task *task);
 

@@ -166,6 +166,8 @@ sqi_task_unblock(struct sq_task *task)
                 sqi_task_wait(task, false, UINT64_MAX);
                 count_blocked(task, &begin);
                 sqi_spout_take_acks(task);
+                if (task->epoch.exact && task->instance.code->spout) /* a bolt may be in the middle of a batch */
+                        sqi_epoch_act(task);
         }
         if (begin)
                 count_blocked(task, &begin);

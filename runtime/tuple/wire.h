@@ -31,7 +31,7 @@ enum { SQI_SUBSCRIPTION_SIZE = 12 }; /* the head of a broadcast up to `task`: wh
 enum sqi_batch_kind {
         SQI_BATCH_DATA = 1,
         SQI_BATCH_END = 2,        /* end-of-stream mark: the source sends nothing more in this channel */
-        SQI_BATCH_CHECKPOINT = 3, /* a barrier, `epoch` its number: not sent by this version, refused by it */
+        SQI_BATCH_CHECKPOINT = 3, /* mark of an epoch, `epoch`: what is before it was sent before the source began */
 };
 
 /* The last of a broadcast reader's subscriptions says who it is. Nothing that is sent begins like this. */

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "task/epoch.h"
+
+#include <stdio.h>
+
+#include "task/snapshot.h"
+#include "task/task.h"
+
+/* How long a bolt waits for a mark; and, with a mark there, for the order, which names the folder. */
+static const uint64_t MARK_NS = 100000000, ORDER_NS = 1000000000;
+
+/* ---- The part ---------------------------------------------------------------------------------------- */
+
+static void
+report(struct sq_task *task)
+{
+        struct sqi_epoch *epoch = &task->epoch;
+
+        if (epoch->position.known)
+                sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_POSITION,
+                                                            .task = task->id,
+                                                            .number = epoch->position.number,
+                                                            .text = sqi_position_note(&epoch->position)});
+        sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_SNAPSHOT,
+                                                    .task = task->id,
+                                                    .number = epoch->answered,
+                                                    .a = epoch->size,
+                                                    .b = epoch->sum,
+                                                    .text = {epoch->cause, strlen(epoch->cause)}});
+}
+
+static void
+answer(struct sq_task *task)
+{
+        task->epoch.recording = false;
+        task->epoch.answered = task->epoch.begun;
+        report(task);
+}
+
+/* `cause` says why there is none. */
+static void
+answer_without(struct sq_task *task)
+{
+        struct sqi_epoch *epoch = &task->epoch;
+
+        sqi_snapshot_drop(&epoch->writing);
+        epoch->size = epoch->sum = 0;
+        if (!epoch->cause[0])
+                snprintf(epoch->cause, sizeof(epoch->cause), "it failed without a cause");
+        answer(task);
+}
+
+static void
+fail_part(struct sq_task *task, const char *cause)
+{
+        snprintf(task->epoch.cause, sizeof(task->epoch.cause), "%s", cause);
+        answer_without(task);
+}
+
+/* Every mark is there. */
+static void
+complete(struct sq_task *task)
+{
+        struct sqi_epoch *epoch = &task->epoch;
+        int r = sqi_snapshot_end(&epoch->writing, &epoch->size, &epoch->sum);
+
+        if (r < 0)
+                fail_part(task, strerror(-r));
+        else
+                answer(task);
+}
+
+void
+sqi_epoch_record(struct sq_task *task, zmq_msg_t *message, bool feedback)
+{
+        struct sqi_epoch *epoch = &task->epoch;
+        uint64_t most = (uint64_t)task->plan->config.checkpoint_recorded;
+        char cause[SQI_EPOCH_CAUSE];
+        int r;
+
+        epoch->recorded += zmq_msg_size(message);
+        if (epoch->recorded > most) {
+                snprintf(cause, sizeof(cause),
+                         "more than %llu bytes were on their way to it (topology.checkpoint.recorded.bytes)",
+                         (unsigned long long)most);
+                fail_part(task, cause);
+                return;
+        }
+        r = sqi_snapshot_add(task, epoch->writing, message, feedback);
+        if (r < 0)
+                fail_part(task, strerror(-r));
+}
+
+/* ---- Beginning --------------------------------------------------------------------------------------- */
+
+static bool
+write_state(struct sq_task *task)
+{
+        struct sqi_epoch *epoch = &task->epoch;
+        int r;
+
+        if (epoch->begun > epoch->ordered) {
+                snprintf(epoch->cause, sizeof(epoch->cause), "a mark came, and not the order");
+                return false;
+        }
+        if (sqi_task_precommit(task, epoch->begun) < 0) {
+                snprintf(epoch->cause, sizeof(epoch->cause), "%.*s", SQI_EPOCH_CAUSE - 1, task->error);
+                return false;
+        }
+        r = sqi_snapshot_begin(task, epoch->begun, epoch->folder, &epoch->writing);
+        if (r < 0)
+                snprintf(epoch->cause, sizeof(epoch->cause), "%s", strerror(-r));
+        return r == 0;
+}
+
+static void
+begin(struct sq_task *task, uint64_t number)
+{
+        struct sqi_epoch *epoch = &task->epoch;
+        bool fine;
+
+        sqi_snapshot_drop(&epoch->writing);
+        epoch->begun = number;
+        epoch->recording = false;
+        epoch->recorded = epoch->size = epoch->sum = 0;
+        epoch->cause[0] = '\0';
+        sqi_task_flush_component(task);
+        if (task->failed < 0)
+                return;
+        sqi_spout_where(task, &epoch->position);
+        fine = write_state(task);
+        if (task->failed < 0)
+                return;
+        if (task->phase != SQI_WAITING && sqi_collector_mark(&task->collector, number) < 0) {
+                sqi_task_fail(task, -ENOMEM, "out of memory for the marks of an epoch");
+                return;
+        }
+        epoch->missing = task->phase == SQI_RUNNING ? sqi_intake_unmarked(task, number) : 0;
+        if (!fine)
+                answer_without(task);
+        else if (epoch->missing == 0)
+                complete(task);
+        else
+                epoch->recording = true;
+}
+
+/* What came with the last epoch is executed first, and a batch is executed as a whole. */
+static bool
+may_begin(const struct sq_task *task)
+{
+        return task->epoch.ordered > task->epoch.begun && task->epoch.ordered > task->epoch.dropped &&
+               task->failed == 0 && !task->quitting && !task->bolt.batch.open &&
+               (task->phase != SQI_RUNNING || !task->transit.first);
+}
+
+/* Will no mark come? */
+static bool
+is_first(const struct sq_task *task)
+{
+        return task->instance.code->spout || task->phase != SQI_RUNNING || task->intake.outside_missing == 0;
+}
+
+/* The marks may overtake the order, which goes another way. */
+static void
+await_order(struct sq_task *task, uint64_t number)
+{
+        const struct sqi_epoch *epoch = &task->epoch;
+        uint64_t until = sqi_clock_ns() + ORDER_NS;
+
+        while (epoch->ordered < number && epoch->dropped < number && !task->driver && !task->quitting &&
+               task->failed == 0 && sqi_clock_ns() < until)
+                sqi_task_wait(task, false, until);
+}
+
+void
+sqi_epoch_mark(struct sq_task *task, uint64_t *seen, uint64_t number)
+{
+        struct sqi_epoch *epoch = &task->epoch;
+        uint64_t before = *seen;
+
+        if (!epoch->exact || number <= before)
+                return;
+        *seen = number;
+        if (number != SQI_EPOCH_LAST && number > epoch->begun) {
+                await_order(task, number);
+                if (number > epoch->dropped)
+                        begin(task, number);
+        } else if (epoch->recording && before < epoch->begun && number >= epoch->begun && --epoch->missing == 0)
+                complete(task);
+}
+
+/* ---- Orders ------------------------------------------------------------------------------------------ */
+
+static void
+take_checkpoint(struct sq_task *task, const struct sqi_message *order)
+{
+        struct sqi_epoch *epoch = &task->epoch;
+
+        if (order->number == epoch->answered)
+                report(task); /* it was lost, or has crossed the order */
+        if (order->number <= epoch->ordered || order->text.len >= sizeof(epoch->folder))
+                return;
+        epoch->ordered = order->number;
+        epoch->due_ns = sqi_task_clock(task) + MARK_NS;
+        if (order->text.len > 0)
+                memcpy(epoch->folder, order->text.ptr, order->text.len);
+        epoch->folder[order->text.len] = '\0';
+}
+
+static void
+take_abandon(struct sq_task *task, uint64_t number)
+{
+        struct sqi_epoch *epoch = &task->epoch;
+
+        if (number > epoch->dropped)
+                epoch->dropped = number;
+        if (!epoch->recording || epoch->begun > number)
+                return;
+        sqi_snapshot_drop(&epoch->writing);
+        epoch->recording = false;
+}
+
+static void
+take_commit(struct sq_task *task, uint64_t number)
+{
+        if (number < task->epoch.commit)
+                return;
+        task->epoch.commit = number;
+        task->epoch.commit_asked = true;
+}
+
+void
+sqi_epoch_order(struct sq_task *task, const struct sqi_message *order)
+{
+        if (!task->epoch.exact)
+                return;
+        if (order->type == SQI_MSG_CHECKPOINT)
+                take_checkpoint(task, order);
+        else if (order->type == SQI_MSG_ABANDON)
+                take_abandon(task, order->number);
+        else
+                take_commit(task, order->number);
+}
+
+/* It comes to the same however often it is done, and the order comes again until it is answered. */
+static void
+commit(struct sq_task *task)
+{
+        task->epoch.commit_asked = false;
+        if (sqi_task_commit(task, task->epoch.commit) == 0)
+                sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_COMMITTED,
+                                                            .task = task->id,
+                                                            .number = task->epoch.commit});
+        else if (task->failed == 0)
+                sqi_task_log_seldom(task, "commit is tried again", task->error);
+}
+
+void
+sqi_epoch_act(struct sq_task *task)
+{
+        struct sqi_epoch *epoch = &task->epoch;
+
+        if (epoch->commit_asked && task->failed == 0)
+                commit(task);
+        if (may_begin(task) && (is_first(task) || task->now_ns >= epoch->due_ns))
+                begin(task, epoch->ordered);
+}
+
+uint64_t
+sqi_epoch_due(const struct sq_task *task)
+{
+        return task->epoch.exact && may_begin(task) ? task->epoch.due_ns : UINT64_MAX;
+}
+
+/* ---- Going on ---------------------------------------------------------------------------------------- */
+
+int
+sqi_epoch_restored(struct sq_task *task, uint64_t number)
+{
+        struct sqi_epoch *epoch = &task->epoch;
+
+        epoch->ordered = epoch->begun = epoch->dropped = epoch->commit = number;
+        return sqi_task_commit_restored(task, number);
+}
+
+void
+sqi_epoch_close(struct sq_task *task)
+{
+        sqi_snapshot_drop(&task->epoch.writing);
+}

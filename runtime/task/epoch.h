@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a task does about epochs: Chandy and Lamport's snapshot (1985), under exactly-once only.
+ *
+ *  1. CHECKPOINT names an epoch and the folder for its parts. A task begins it between two callbacks, with no batch
+ *     under way: a spout by the order; a bolt at the first mark of the epoch that comes in, or, where none has come for
+ *     a while, by itself: a mark waits for what is before it, and so never has more than one hop to go. It flushes, tells
+ *     its component (precommit), writes its state down, and puts a mark behind everything in each of its channels: one
+ *     step, in which nothing else happens.
+ *  2. Then it goes on. What comes by a channel whose mark is still to come was sent before its sender had begun: it is
+ *     executed, and goes into the part, too, as the state of the channel (transit.h). An end-of-stream mark stands for all
+ *     later marks.
+ *  3. The last mark is there: the part is made durable and reported. A spout reports before it where it goes on.
+ *  4. COMMIT: the component publishes, and the task answers COMMITTED. ABANDON drops what is under way; so does a
+ *     higher epoch.
+ *
+ * A task that has not been started, or has ended, answers at once: nothing goes into its channels or comes out of them.
+ *
+ * Each task that goes on from a snapshot is of a new process, and so are its channels. It executes what was in transit
+ * before anything that comes in, and begins no epoch before it is through. A gap in a channel, or a batch that is
+ * refused, ends the task: without tuple trees nobody else would notice the loss.
+ */
+#ifndef SQI_EPOCH_H
+#define SQI_EPOCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <zmq.h>
+
+#include "control/message.h"
+#include "control/position.h"
+
+struct sq_task;
+struct sqi_snapshot_writing;
+
+enum { SQI_EPOCH_CAUSE = 256, SQI_EPOCH_FOLDER = 4096 };
+
+/* A mark that comes after every other one: of a channel that has ended, or is none. */
+#define SQI_EPOCH_LAST UINT64_MAX
+
+struct sqi_epoch {
+        bool exact;        /* the delivery is exactly-once: else all this stays zero */
+        uint64_t ordered;  /* the newest that CHECKPOINT named, with `folder` */
+        uint64_t dropped;  /* the newest that is known to be given up */
+        uint64_t begun;    /* the newest that this task has begun */
+        uint64_t answered; /* the newest that it has reported its part of, as below */
+        uint64_t commit;   /* the newest that COMMIT named */
+        uint64_t due_ns;   /* when it begins without a mark */
+        bool recording;    /* `missing` channels have not brought the mark of `begun` */
+        bool commit_asked;
+        uint32_t missing;
+        uint64_t recorded; /* bytes */
+        struct sqi_snapshot_writing *writing;
+        struct sqi_position position; /* of a spout, at its mark */
+        uint64_t size, sum;           /* of the part */
+        char cause[SQI_EPOCH_CAUSE];  /* why it is not there; empty: it is */
+        char folder[SQI_EPOCH_FOLDER];
+};
+
+/* CHECKPOINT, ABANDON, COMMIT: taken note of. They are acted on by sqi_epoch_act(). */
+void sqi_epoch_order(struct sq_task *task, const struct sqi_message *order);
+/* Between two callbacks: does what is due. A bolt in the middle of a batch begins nothing. */
+void sqi_epoch_act(struct sq_task *task);
+/* When that is to be called again at the latest. */
+uint64_t sqi_epoch_due(const struct sq_task *task);
+
+/* A mark has come by a channel, whose newest one so far is at `seen`. Between two batches. */
+void sqi_epoch_mark(struct sq_task *task, uint64_t *seen, uint64_t epoch);
+/* A batch has come, by a channel whose mark of the epoch under way is still to come. */
+void sqi_epoch_record(struct sq_task *task, zmq_msg_t *message, bool feedback);
+
+/* The state of `epoch` is loaded: the component publishes that again, and takes back what came later. 0; or the task has
+ * failed. */
+int sqi_epoch_restored(struct sq_task *task, uint64_t epoch);
+void sqi_epoch_close(struct sq_task *task);
+
+#endif

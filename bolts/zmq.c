@@ -19,11 +19,17 @@
  *     zmq_close, zmq_ctx_term     all is in the kernel, or the linger has run out
  *     SIOCOUTQ of each is 0       the peer has read it
  *     close                       now it may see the hang-up
+ *
+ * Exactly once the messages of an epoch are kept in the snapshot, and its commit sends them. REQ then waits for the
+ * answers; PUSH parts from its peers as at the end, for only so it is known that all is read, and connects anew for the
+ * next epoch. A commit that was cut short is repeated from its start, byte for byte: with `numbered` a reader knows
+ * what it has already. PUB cannot know who has got what.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <squall-kit.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -38,7 +44,11 @@ struct sender {
         const char *endpoint, *topic;
         int64_t pattern, format, hwm;
         double timeout;
-        bool bind;
+        bool bind, numbered;
+
+        bool by_epochs;
+        char *held; /* exactly once: taken over since the last epoch: each message behind its length, 32 bits */
+        size_t nheld, room;
 
         void *context, *socket, *monitor;
         int peers[PEERS_MAX]; /* the descriptors of the connections */
@@ -61,6 +71,8 @@ declare(struct sq_declaration *decl)
                 sq_declare_error(decl, "hwm", "must not be negative");
         if (!(self->timeout >= 0 && self->timeout <= 1e6))
                 sq_declare_error(decl, "timeout", "must be from 0 to a million seconds");
+        if (self->numbered && !sq_declared_exactly_once(decl))
+                sq_declare_error(decl, "numbered", "needs topology.delivery: exactly-once");
 }
 
 /* ---- The connections --------------------------------------------------------------------------------- */
@@ -188,18 +200,41 @@ set_limits(const struct sender *self)
 }
 
 static int
-prepare(struct sq_task *task)
+open_socket(struct sq_task *task)
 {
         static const int types[] = {[PUSH] = ZMQ_PUSH, [PUB] = ZMQ_PUB, [REQ] = ZMQ_DEALER};
         struct sender *self = sq_state(task);
 
-        self->message.format = (enum sq_format)self->format;
+        self->npeers = 0;
         self->context = zmq_ctx_new();
         self->socket = self->context ? zmq_socket(self->context, types[self->pattern]) : NULL;
         if (!self->socket || set_limits(self) < 0 || watch_connections(self) < 0 ||
             (self->bind ? zmq_bind : zmq_connect)(self->socket, self->endpoint) < 0)
                 return sq_error(task, "%s: %s", self->endpoint, zmq_strerror(errno));
         return 0;
+}
+
+static int
+prepare(struct sq_task *task)
+{
+        struct sender *self = sq_state(task);
+
+        self->message.format = (enum sq_format)self->format;
+        self->by_epochs = sq_exactly_once(task);
+        return open_socket(task);
+}
+
+/* The socket's end: all that was sent has been read. False: not in time. */
+static bool
+hand_over(struct sender *self)
+{
+        double until = now_s() + self->timeout;
+        bool late;
+
+        keep_open(self);
+        close_socket(self);
+        late = now_s() >= until;
+        return part(self, until) == 0 && !late;
 }
 
 /* ---- Answers ----------------------------------------------------------------------------------------- */
@@ -278,20 +313,6 @@ await_answers(struct sender *self, double until)
 
 /* ---- Messages ---------------------------------------------------------------------------------------- */
 
-/* PUB: without room at all subscribers it says EAGAIN. The message then goes to those that have room. */
-static void
-drop(struct sq_task *task, struct sender *self)
-{
-        const int quiet = 0, tell = 1;
-
-        sq_count(task, "dropped", 1);
-        zmq_setsockopt(self->socket, ZMQ_XPUB_NODROP, &quiet, sizeof(quiet));
-        if (*self->topic)
-                zmq_send(self->socket, self->topic, strlen(self->topic), ZMQ_SNDMORE | ZMQ_DONTWAIT);
-        zmq_send(self->socket, self->message.bytes, self->message.len, ZMQ_DONTWAIT);
-        zmq_setsockopt(self->socket, ZMQ_XPUB_NODROP, &tell, sizeof(tell));
-}
-
 static int
 transmit(struct sender *self, const void *ptr, size_t len, int flags)
 {
@@ -304,16 +325,73 @@ transmit(struct sender *self, const void *ptr, size_t len, int flags)
         return rc;
 }
 
-/* The frames of a message; 0, or -1 and errno. Only the first of them may have to wait for room. */
+/* The frames of a message; 0, or -1 and errno. Only the first of them may have to wait for room. `number`: a frame
+ * before the message, or NULL. */
 static int
-send_message(struct sender *self)
+send_frames(struct sender *self, const char *number, struct sq_str message)
 {
         if (self->pattern == REQ && (transmit(self, &self->next, sizeof(self->next), ZMQ_SNDMORE) < 0 ||
                                      transmit(self, "", 0, ZMQ_SNDMORE) < 0))
                 return -1;
-        if (*self->topic && transmit(self, self->topic, strlen(self->topic), ZMQ_SNDMORE) < 0)
+        if ((*self->topic && transmit(self, self->topic, strlen(self->topic), ZMQ_SNDMORE) < 0) ||
+            (number && transmit(self, number, strlen(number), ZMQ_SNDMORE) < 0))
                 return -1;
-        return transmit(self, self->message.bytes, self->message.len, 0) < 0 ? -1 : 0;
+        return transmit(self, message.ptr, message.len, 0) < 0 ? -1 : 0;
+}
+
+/* PUB: without room at all subscribers it says EAGAIN. The message then goes to those that have room. */
+static void
+drop(struct sq_task *task, const char *number, struct sq_str message)
+{
+        const int quiet = 0, tell = 1;
+        struct sender *self = sq_state(task);
+
+        sq_count(task, "dropped", 1);
+        zmq_setsockopt(self->socket, ZMQ_XPUB_NODROP, &quiet, sizeof(quiet));
+        send_frames(self, number, message);
+        zmq_setsockopt(self->socket, ZMQ_XPUB_NODROP, &tell, sizeof(tell));
+}
+
+/* 0; or -1 and errno. */
+static int
+send_message(struct sq_task *task, const char *number, struct sq_str message)
+{
+        struct sender *self = sq_state(task);
+
+        if (self->pattern == REQ && !make_room(self)) {
+                errno = ENOMEM;
+                return -1;
+        }
+        if (send_frames(self, number, message) < 0) {
+                if (self->pattern != PUB || errno != EAGAIN)
+                        return -1;
+                drop(task, number, message);
+        }
+        if (self->pattern == REQ)
+                expect_answer(self);
+        return 0;
+}
+
+/* Behind those of the epoch. False: no memory. */
+static bool
+hold(struct sender *self)
+{
+        uint32_t len = (uint32_t)self->message.len;
+        size_t room = self->room ? self->room : 4096;
+        char *held;
+
+        while (room < self->nheld + sizeof(len) + len)
+                room *= 2;
+        held = room > self->room ? realloc(self->held, room) : self->held;
+        if (!held)
+                return false;
+        self->held = held;
+        self->room = room;
+        memcpy(held + self->nheld, &len, sizeof(len));
+        if (len > 0)
+                memcpy(held + self->nheld + sizeof(len), self->message.bytes, len);
+        self->nheld += sizeof(len) + len;
+        return true;
 }
 
 static enum sq_verdict
@@ -321,20 +399,16 @@ execute(struct sq_task *task, const struct sq_tuple *in)
 {
         struct sender *self = sq_state(task);
 
-        note_connections(self);
+        if (self->socket)
+                note_connections(self);
         self->message.len = 0;
-        if (sq_encode(&self->message, in) < 0 || (self->pattern == REQ && !make_room(self)))
+        if (sq_encode(&self->message, in) < 0 || (self->by_epochs && !hold(self)))
                 return sq_retry_later(task, "%s: no memory for the message", self->endpoint);
-        if (send_message(self) < 0) {
-                if (self->pattern == PUB && errno == EAGAIN) {
-                        drop(task, self);
-                        return SQ_ACK;
-                }
+        if (self->by_epochs)
+                return SQ_ACK;
+        if (send_message(task, NULL, (struct sq_str){self->message.bytes, self->message.len}) < 0)
                 return sq_retry_later(task, "%s: %s", self->endpoint,
                                       errno == EAGAIN ? "nobody took the message in time" : zmq_strerror(errno));
-        }
-        if (self->pattern == REQ)
-                expect_answer(self);
         return SQ_ACK;
 }
 
@@ -364,20 +438,98 @@ static int
 finish(struct sq_task *task)
 {
         struct sender *self = sq_state(task);
-        double until = now_s() + self->timeout;
-        bool late;
-        size_t unread;
 
+        if (self->by_epochs) /* the last epoch is still to be committed */
+                return 0;
         if (self->pattern == REQ)
                 return flush(task);
-        keep_open(self);
-        close_socket(self);
-        late = now_s() >= until;
-        unread = part(self, until);
-        if (self->pattern == PUSH && (late || unread > 0))
+        if (!hand_over(self) && self->pattern == PUSH)
                 return sq_error_final(task, "%s: not all messages were taken within %g s (timeout): some are lost",
                                       self->endpoint, self->timeout);
         return 0;
+}
+
+/* ---- Epochs ------------------------------------------------------------------------------------------ */
+
+static const char held_name[] = "messages";
+
+static int
+precommit(struct sq_task *task, uint64_t epoch)
+{
+        struct sender *self = sq_state(task);
+        struct sq_str kept = sq_own(task, held_name); /* of an epoch that was given up */
+        char *all;
+
+        (void)epoch;
+        if (self->nheld == 0)
+                return 0;
+        all = malloc(kept.len + self->nheld);
+        if (!all)
+                return sq_error(task, "%s: no memory for the messages of an epoch", self->endpoint);
+        if (kept.len > 0)
+                memcpy(all, kept.ptr, kept.len);
+        memcpy(all + kept.len, self->held, self->nheld);
+        sq_own_set(task, held_name, (struct sq_str){all, kept.len + self->nheld});
+        free(all);
+        self->nheld = 0;
+        return 0;
+}
+
+/* With "EPOCH TASK NUMBER" before each, if wanted: the same whenever it is sent. 0; or -1 and errno. */
+static int
+send_all(struct sq_task *task, uint64_t epoch, struct sq_str held)
+{
+        const struct sender *self = sq_state(task);
+        size_t n = 0;
+        uint32_t len;
+        int rc = 0;
+
+        for (size_t at = 0; rc == 0 && at < held.len; at += sizeof(len) + len) {
+                char number[80];
+
+                snprintf(number, sizeof(number), "%llu %u %zu", (unsigned long long)epoch, sq_index(task), n++);
+                memcpy(&len, held.ptr + at, sizeof(len));
+                rc = send_message(task, self->numbered ? number : NULL,
+                                  (struct sq_str){held.ptr + at + sizeof(len), len});
+        }
+        return rc;
+}
+
+/* Has the other side got it? */
+static bool
+is_taken(struct sq_task *task)
+{
+        struct sender *self = sq_state(task);
+
+        if (self->pattern == REQ)
+                return flush(task) == 0;
+        return self->pattern == PUB || hand_over(self);
+}
+
+/* What was not taken is sent again, all of it: by a new socket, for the old one may still hold some. */
+static int
+commit(struct sq_task *task, uint64_t epoch)
+{
+        struct sender *self = sq_state(task);
+        struct sq_str held = sq_own(task, held_name);
+        bool sent, taken;
+
+        if (held.len == 0)
+                return 0;
+        if (!self->socket && open_socket(task) < 0) {
+                close_socket(self);
+                return -1;
+        }
+        note_connections(self);
+        sent = send_all(task, epoch, held) == 0;
+        taken = is_taken(task);
+        if (sent && taken) {
+                sq_own_set(task, held_name, (struct sq_str){"", 0});
+                return 0;
+        }
+        close_socket(self);
+        return sq_error(task, "%s: not all messages of epoch %llu were taken within %g s (timeout)", self->endpoint,
+                        (unsigned long long)epoch, self->timeout);
 }
 
 static void
@@ -387,6 +539,7 @@ cleanup(struct sq_task *task)
 
         sq_encoder_free(&self->message);
         free(self->answered);
+        free(self->held);
         close_socket(self);
 }
 
@@ -408,6 +561,9 @@ SQ_BOLT(zmq) = {
                                 struct sender, timeout, 10,
                                 "seconds to wait for a peer with room, for answers (req), and at the end for the rest to be "
                                 "sent"),
+                        SQ_OPT_BOOL(struct sender, numbered, false,
+                                    "exactly once: a frame before each message, EPOCH TASK NUMBER, that is the same "
+                                    "when a death lets it come again"),
                 },
         .declare = declare,
         .prepare = prepare,
@@ -415,4 +571,6 @@ SQ_BOLT(zmq) = {
         .flush = flush,
         .finish = finish,
         .cleanup = cleanup,
+        .precommit = precommit,
+        .commit = commit,
 };

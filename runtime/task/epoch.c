@@ -6,35 +6,17 @@
 #include "task/snapshot.h"
 #include "task/task.h"
 
-/* How long a bolt waits for a mark; and, with a mark there, for the order, which names the folder. */
-static const uint64_t MARK_NS = 100000000, ORDER_NS = 1000000000;
+/* How long a bolt waits, with a mark there, for the order, which names the folder. */
+static const uint64_t ORDER_NS = 1000000000;
 
 /* ---- The part ---------------------------------------------------------------------------------------- */
-
-static void
-report(struct sq_task *task)
-{
-        struct sqi_epoch *epoch = &task->epoch;
-
-        if (epoch->position.known)
-                sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_POSITION,
-                                                            .task = task->id,
-                                                            .number = epoch->position.number,
-                                                            .text = sqi_position_note(&epoch->position)});
-        sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_SNAPSHOT,
-                                                    .task = task->id,
-                                                    .number = epoch->answered,
-                                                    .a = epoch->size,
-                                                    .b = epoch->sum,
-                                                    .text = {epoch->cause, strlen(epoch->cause)}});
-}
 
 static void
 answer(struct sq_task *task)
 {
         task->epoch.recording = false;
         task->epoch.answered = task->epoch.begun;
-        report(task);
+        sqi_epoch_report(task);
 }
 
 /* `cause` says why there is none. */
@@ -113,6 +95,17 @@ write_state(struct sq_task *task)
         return r == 0;
 }
 
+/* How many channels have not brought the mark of the epoch, and will. */
+static uint32_t
+unmarked(const struct sq_task *task, uint64_t number)
+{
+        uint32_t n = 0;
+
+        for (size_t i = 0; task->intake.marks && i < task->intake.nmarks; i++)
+                n += task->intake.marks[i] < number;
+        return n;
+}
+
 static void
 begin(struct sq_task *task, uint64_t number)
 {
@@ -135,7 +128,7 @@ begin(struct sq_task *task, uint64_t number)
                 sqi_task_fail(task, -ENOMEM, "out of memory for the marks of an epoch");
                 return;
         }
-        epoch->missing = task->phase == SQI_RUNNING ? sqi_intake_unmarked(task, number) : 0;
+        epoch->missing = task->phase == SQI_RUNNING ? unmarked(task, number) : 0;
         if (!fine)
                 answer_without(task);
         else if (epoch->missing == 0)
@@ -189,58 +182,7 @@ sqi_epoch_mark(struct sq_task *task, uint64_t *seen, uint64_t number)
                 complete(task);
 }
 
-/* ---- Orders ------------------------------------------------------------------------------------------ */
-
-static void
-take_checkpoint(struct sq_task *task, const struct sqi_message *order)
-{
-        struct sqi_epoch *epoch = &task->epoch;
-
-        if (order->number == epoch->answered)
-                report(task); /* it was lost, or has crossed the order */
-        if (order->number <= epoch->ordered || order->text.len >= sizeof(epoch->folder))
-                return;
-        epoch->ordered = order->number;
-        epoch->due_ns = sqi_task_clock(task) + MARK_NS;
-        if (order->text.len > 0)
-                memcpy(epoch->folder, order->text.ptr, order->text.len);
-        epoch->folder[order->text.len] = '\0';
-}
-
-static void
-take_abandon(struct sq_task *task, uint64_t number)
-{
-        struct sqi_epoch *epoch = &task->epoch;
-
-        if (number > epoch->dropped)
-                epoch->dropped = number;
-        if (!epoch->recording || epoch->begun > number)
-                return;
-        sqi_snapshot_drop(&epoch->writing);
-        epoch->recording = false;
-}
-
-static void
-take_commit(struct sq_task *task, uint64_t number)
-{
-        if (number < task->epoch.commit)
-                return;
-        task->epoch.commit = number;
-        task->epoch.commit_asked = true;
-}
-
-void
-sqi_epoch_order(struct sq_task *task, const struct sqi_message *order)
-{
-        if (!task->epoch.exact)
-                return;
-        if (order->type == SQI_MSG_CHECKPOINT)
-                take_checkpoint(task, order);
-        else if (order->type == SQI_MSG_ABANDON)
-                take_abandon(task, order->number);
-        else
-                take_commit(task, order->number);
-}
+/* ---- What is due ------------------------------------------------------------------------------------ */
 
 /* It comes to the same however often it is done, and the order comes again until it is answered. */
 static void

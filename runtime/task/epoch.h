@@ -60,6 +60,8 @@ struct sqi_epoch {
 
 /* CHECKPOINT, ABANDON, COMMIT: taken note of. They are acted on by sqi_epoch_act(). */
 void sqi_epoch_order(struct sq_task *task, const struct sqi_message *order);
+/* POSITION, of a spout, and SNAPSHOT of the part that is answered last. */
+void sqi_epoch_report(struct sq_task *task);
 /* Between two callbacks: does what is due. A bolt in the middle of a batch begins nothing. */
 void sqi_epoch_act(struct sq_task *task);
 /* When that is to be called again at the latest. */

@@ -81,16 +81,6 @@ expect_epochs(struct sq_task *task)
         }
 }
 
-uint32_t
-sqi_intake_unmarked(const struct sq_task *task, uint64_t epoch)
-{
-        uint32_t n = 0;
-
-        for (size_t i = 0; task->intake.marks && i < (size_t)task->plan->ntasks * CHANNELS; i++)
-                n += task->intake.marks[i] < epoch;
-        return n;
-}
-
 /* Adds up the marks that must come before this task is at its end. `ended` starts with what will never come. */
 static void
 expect_marks(struct sq_task *task)
@@ -151,7 +141,8 @@ open_inputs(struct sq_task *task)
         intake->fence = calloc(plan->ntasks, sizeof(*intake->fence));
         intake->owed = calloc(plan->ntasks, sizeof(*intake->owed));
         intake->sequences = calloc((size_t)plan->ntasks * CHANNELS, sizeof(*intake->sequences));
-        intake->marks = calloc((size_t)plan->ntasks * CHANNELS, sizeof(*intake->marks));
+        intake->nmarks = (size_t)plan->ntasks * CHANNELS;
+        intake->marks = calloc(intake->nmarks, sizeof(*intake->marks));
         if (!intake->inputs || !intake->by_stream || !intake->ended || !intake->fence || !intake->owed ||
             !intake->sequences || !intake->marks)
                 return -ENOMEM;

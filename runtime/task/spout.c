@@ -291,30 +291,12 @@ emit(struct sq_task *task)
         return MORE;
 }
 
-/* At most once a position counts although its tree is not tracked. */
-static bool
-has_position(const struct sq_task *task)
-{
-        return task->instance.tracked || (!task->tracking && task->instance.next_position > 0);
-}
-
-void
-sqi_spout_where(const struct sq_task *task, struct sqi_position *ret)
-{
-        memset(ret, 0, sizeof(*ret));
-        if (!task->instance.code->spout || !has_position(task))
-                return;
-        *ret = task->instance.note;
-        ret->known = 1;
-        ret->number = task->instance.next_position;
-}
-
 /* What the supervisor hands to the next incarnation, should this one die, or to the next run. At most once nothing is
  * waited for: it is where the spout is. */
 static void
 tell_position(struct sq_task *task)
 {
-        if (!has_position(task) || task->now_ns < task->next_report_ns)
+        if (!sqi_spout_has_position(task) || task->now_ns < task->next_report_ns)
                 return;
         struct sqi_position position = task->instance.note;
         position.known = 1;
@@ -375,7 +357,7 @@ wake_time(const struct sq_task *task, enum emitted emitted, uint64_t until)
                 next = sqi_task_breath_ends(task);
         if (emitted == IDLE && !task->instance.done && next < until)
                 until = next;
-        if (has_position(task) && task->next_report_ns > task->now_ns && task->next_report_ns < until &&
+        if (sqi_spout_has_position(task) && task->next_report_ns > task->now_ns && task->next_report_ns < until &&
             task->spout.told.number != task->instance.next_position)
                 until = task->next_report_ns;
         return until;

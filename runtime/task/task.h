@@ -118,13 +118,14 @@ struct sqi_intake {
         uint32_t *fence;                /* by task: lowest incarnation whose batches are taken */
         bool *owed;                     /* by task: it has died, and its successor has not got what was kept for it */
         struct sqi_sequence *sequences; /* of each channel: intake.c */
-        uint64_t *marks;                /* of each channel: the newest epoch whose mark came by it */
-        bool from_feedback;             /* the last batch came by it */
-        uint16_t deaths;                /* known of: the sum of `fence` */
-        uint16_t believed;              /* the same, or more: what was waited for in vain */
-        uint64_t received;              /* tuples from this task's own cycle */
-        bool turn;                      /* inbox and broadcasts take turns */
-        uint64_t empty_ns;              /* since when nothing has come; 0: it does */
+        uint64_t *marks;                /* of each of `nmarks` channels: the newest epoch whose mark came by it */
+        size_t nmarks;
+        bool from_feedback; /* the last batch came by it */
+        uint16_t deaths;    /* known of: the sum of `fence` */
+        uint16_t believed;  /* the same, or more: what was waited for in vain */
+        uint64_t received;  /* tuples from this task's own cycle */
+        bool turn;          /* inbox and broadcasts take turns */
+        uint64_t empty_ns;  /* since when nothing has come; 0: it does */
 };
 
 /* What a task may wait on besides its outlets: control, three inboxes, acks, the spout's own descriptor. */
@@ -361,8 +362,6 @@ int sqi_intake_receive(struct sq_task *task, zmq_msg_t *message);
 bool sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *frame);
 /* The same of a batch that was in transit in a snapshot: it came through fence and sequence then. */
 bool sqi_intake_reopen(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *frame);
-/* How many channels have not brought the mark of the epoch, and will. */
-uint32_t sqi_intake_unmarked(const struct sq_task *task, uint64_t epoch);
 /* The input of a tuple of this frame, or NULL: not for us. */
 const struct sqi_input *sqi_intake_input(const struct sq_task *task, const struct sqi_frame *frame);
 void sqi_intake_refuse(struct sq_task *task, uint32_t source, const char *cause);
@@ -390,6 +389,8 @@ uint64_t sqi_bolt_due(const struct sq_task *task);
 void sqi_spout_turn(struct sq_task *task);
 int sqi_spout_open(struct sq_task *task);
 void sqi_spout_close(struct sq_task *task);
+/* position.c. It has one to tell; at most once it counts although its tree is not tracked. */
+bool sqi_spout_has_position(const struct sq_task *task);
 /* Where it would go on now; not known of a bolt, and where there is no position. */
 void sqi_spout_where(const struct sq_task *task, struct sqi_position *ret);
 /* Drains the ack inbox. True: something came. */

@@ -193,11 +193,11 @@ check "filter matches regular expressions and contains text" regex
 csv_numbers() { pairs && gives $'a\t3\n' "$(file ", format: csv")" "component: filter, properties: { where: v > 2 }"; }
 check "filter compares text that reads as a number with a number" csv_numbers
 wrong() { refused "$2" "$(generate 1 "{ n: seq }")" "component: filter, properties: { where: \"$1\" }"; }
-check "filter says the column of a missing operator" wrong 'n = 1' 'column 3: expected == != < <= > >= contains or matches, not `=`'
-check "filter says the column of a missing value" wrong 'n == ' 'column 6: expected a value, not the end'
-check "filter says the column of an open bracket" wrong '(n == 1' 'column 8: expected and, or or ), not the end'
+check "filter says the column of a missing operator" wrong 'n = 1' 'column 3: expected an operator or the end, not `=`'
+check "filter says the column of a missing value" wrong 'n == ' 'column 6: expected a field, a constant or a function, not the end'
+check "filter says the column of an open bracket" wrong '(n == 1' 'column 8: expected `)` or an operator, not the end'
 check "filter refuses an unknown field" wrong 'm == 1' 'm'
-check "filter refuses a bad regular expression" wrong "n matches '['" 'column 11: not a regular expression'
+check "filter refuses a bad regular expression" wrong "'x' matches '['" 'column 13: not a regular expression'
 
 mapped() { gives $'x\t0\t42\t1.5\ttrue\n' "$(generate 1 "{ n: seq }")" "component: map, properties: { emit: [{ t: \"'x'\" }, { m: n }, { i: 42 }, { f: 1.5 }, { b: true }] }"; }
 check "map renames fields and adds constants in order" mapped
@@ -368,7 +368,12 @@ YAML
                 has_lines 9000
         }
         check "zmq loses nothing of ipc peers that send and leave while the topology is slow" leaving "ipc://$dir/leaving"
-        check "nor of TCP peers" leaving "tcp://127.0.0.1:$((20000 + $$ % 20000))"
+        free_port() {
+                local port=$((20000 + $$ % 10000))
+                while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
+                echo $port
+        }
+        check "nor of TCP peers" leaving "tcp://127.0.0.1:$(free_port)"
         check "nor when it drains before it has taken it all" leaving "ipc://$dir/draining" :
 
         # to_peer COUNT N HWM TIMEOUT: a topology sends COUNT messages to a peer that takes N, and ends; its exit status is in $status.

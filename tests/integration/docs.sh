@@ -17,7 +17,7 @@ links_lead_somewhere() {
 }
 
 # "key default" of each row of the guide's table, and of each entry of config.c's.
-guide_keys() { sed -n 's/^| `\([a-z.]*\)` | *\([^|]*[^| ]\)\{0,1\} *| .*/\1 \2/p' docs/guide.md; }
+guide_keys() { sed -n 's/^| `\([a-z]*\.[a-z.]*\)` | *\([^|]*[^| ]\)\{0,1\} *| .*/\1 \2/p' docs/guide.md; }
 config_keys() {
         grep -oE 'KEY\("[a-z.]+", [A-Z]+, [a-z_]+, (NULL|"[^"]*")' runtime/plan/config.c |
                 sed 's/KEY("\([^"]*\)", .*, "\{0,1\}\([^"]*\)"\{0,1\}$/\1 \2/; s/ NULL$/ /'

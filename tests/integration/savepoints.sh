@@ -99,7 +99,7 @@ check "a damaged file is named" fails_with 1 "damaged/count.0 is damaged" "$squa
 check "and not begun from" fails_with 2 "damaged/count.0 is damaged" "$squall" submit "$dir/fast.yaml" --from "$dir/damaged"
 rm "$dir/damaged/count.0"
 check "nor is one with a file missing" fails_with 2 "damaged/count.0 is not there" "$squall" run "$dir/fast.yaml" --from "$dir/damaged"
-check "what is no savepoint is said to be none" fails_with 2 "is not there: that is no snapshot" "$squall" run "$dir/fast.yaml" --from "$dir/state"
+check "what is no savepoint is said to be none" fails_with 2 "is not a savepoint, and holds no epochs" "$squall" run "$dir/fast.yaml" --from "$dir/state"
 check "nothing of all that was submitted" test -z "$(state counts)"
 
 # ---- kill -9 of the supervisor ----

@@ -84,9 +84,14 @@ on_exit kill $follower
 "$squall" submit --wait "$dir/fragile.yaml" >>"$dir/err" 2>&1
 
 deaths() { "$squall" logs fragile --deaths; }
-check "a death is shown with its signal" until_true says "signal 11 (Segmentation fault)" deaths
-check "with the tuple that did it" says '{"n":3}' deaths
-check "with the place in the code" says "fragile.so  execute" deaths
+if [ "${SQUALL_TEST_MODE:-release}" = asan ]; then
+        echo "ok - a death is shown with its signal, tuple and place # skip: the sanitizer takes the signal"
+        until_true says "1 death of it so far" deaths >/dev/null
+else
+        check "a death is shown with its signal" until_true says "signal 11 (Segmentation fault)" deaths
+        check "with the tuple that did it" says '{"n":3}' deaths
+        check "with the place in the code" says "fragile.so  execute" deaths
+fi
 check "with what was done" says "1 death of it so far" deaths
 check "status has the last one" says "last death: weak/0 died" "$squall" status fragile
 kill -KILL "$(pid fragile weak/0)"

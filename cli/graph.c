@@ -251,8 +251,7 @@ print_json(const struct sqi_plan *plan)
 
         sqi_write_map(&json, NULL);
         sqi_write_text(&json, "topology", plan->name);
-        sqi_write_text(&json, "delivery",
-                       plan->config.delivery == SQI_AT_LEAST_ONCE ? "at-least-once" : "at-most-once");
+        sqi_write_text(&json, "delivery", sqi_plan_delivery(plan));
         sqi_write_uint(&json, "tasks", plan->ntasks);
         sqi_write_uint(&json, "workers", plan->nworkers);
         sqi_write_array(&json, "components");

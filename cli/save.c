@@ -116,6 +116,8 @@ obstacle(const struct sqi_plan_component *component, const char *path, const str
         snprintf(whole, sizeof(whole), "%s/%s", path, file->name);
         if (sqi_snapshot_about(whole, &about) < 0)
                 return "its file is of another version";
+        if (about.nkeys == 0)
+                return NULL;
         if (sqi_component_load(component->path, &loaded, error, sizeof(error)) < 0)
                 return "its component cannot be loaded";
         if (!sqi_component_hands_on(loaded) || !sqi_bolt_takes(loaded->bolt, about.state_version, about.state_size))
@@ -138,7 +140,7 @@ cli_open_savepoint(const char *path, const struct sqi_plan *plan, struct sqi_sav
         for (uint32_t i = 0; i < savepoint.manifest.nfiles && r == 0; i++) {
                 const struct sqi_manifest_file *file = &savepoint.manifest.files[i];
                 const struct sqi_plan_component *component = owner_of(plan, file->name);
-                const char *why = component ? obstacle(component, path, file) : NULL;
+                const char *why = component ? obstacle(component, savepoint.path, file) : NULL;
 
                 if (why)
                         r = cli_error(CLI_USAGE, "it cannot begin from %s: the keys of '%s' have no place: %s", path,

@@ -79,8 +79,7 @@ cli_plan_summary(const struct sqi_plan *plan, char *buffer, size_t size)
 {
         snprintf(buffer, size, "%u component%s, %u task%s in %u worker%s, %s", plan->ncomponents,
                  plan->ncomponents == 1 ? "" : "s", plan->ntasks, plan->ntasks == 1 ? "" : "s", plan->nworkers,
-                 plan->nworkers == 1 ? "" : "s",
-                 plan->config.delivery == SQI_AT_LEAST_ONCE ? "at-least-once" : "at-most-once");
+                 plan->nworkers == 1 ? "" : "s", sqi_plan_delivery(plan));
         return buffer;
 }
 

@@ -8,8 +8,8 @@
 #include "tuple/reader.h"
 #include "tuple/writer.h"
 
-/* Version 1 had no `missing`. */
-enum { MANIFEST_VERSION = 2, MANIFEST_FIELDS = 6, FIELDS_OF_VERSION_1 = 5 };
+/* Version 1 had no `missing`, version 2 no `wiring`: a field a version. */
+enum { MANIFEST_VERSION = 3, FIELDS_BEFORE = 4 };
 
 static void
 put_files(struct sqi_writer *writer, const struct sqi_manifest *manifest)
@@ -57,6 +57,7 @@ sqi_manifest_write(int folder, const struct sqi_manifest *manifest)
         put_files(&writer, manifest);
         put_positions(&writer, manifest);
         sqi_write_uint(&writer, NULL, manifest->missing);
+        sqi_write_uint(&writer, NULL, manifest->wiring);
         sqi_write_end(&writer);
         r = sqi_writer_take(&writer, &bytes, &size);
         if (r < 0)
@@ -111,6 +112,8 @@ get_lists(struct sqi_reader *reader, uint64_t version, struct sqi_manifest *mani
                 get_position(reader, &manifest->positions[i]);
         if (version > 1)
                 manifest->missing = sqi_read_uint(reader, UINT64_MAX);
+        if (version > 2)
+                manifest->wiring = sqi_read_uint(reader, UINT64_MAX);
         return sqi_reader_is_done(reader) ? 0 : -EBADMSG;
 }
 
@@ -122,7 +125,7 @@ decode(const void *bytes, size_t size, struct sqi_manifest *ret)
         uint32_t fields = sqi_read_array(&reader);
         uint64_t version = sqi_read_uint(&reader, MANIFEST_VERSION);
 
-        sqi_read_demand(&reader, version > 0 && fields == (version == 1 ? FIELDS_OF_VERSION_1 : MANIFEST_FIELDS),
+        sqi_read_demand(&reader, version > 0 && fields == FIELDS_BEFORE + version,
                         "another version, or not a manifest");
         ret->epoch = sqi_read_uint(&reader, UINT64_MAX);
         sqi_read_demand(&reader, ret->epoch > 0, "no epoch");

@@ -28,6 +28,9 @@ struct sqi_manifest {
         uint64_t epoch; /* above 0; no other snapshot of the topology has it */
         char topology[SQI_MANIFEST_ID];
         uint64_t missing; /* tuples lost and keys whose state was lost up to it: what it goes on to is as much short */
+        /* sqi_wiring() of the plan whose channels were not empty: it goes on under a plan of the same alone. 0: they
+         * were empty */
+        uint64_t wiring;
         uint32_t nfiles, npositions;
         struct sqi_manifest_file *files;
         struct sqi_manifest_position *positions;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/invariant.h"
 #include "lifecycle/tell.h"
+#include "plan/routing.h"
 
 /* ---- What is in it ----------------------------------------------------------------------------------- */
 
@@ -53,6 +54,7 @@ sqi_checkpoints_list(const struct sqi_running *running, uint64_t epoch, struct s
                         return -EIO;
         struct sqi_manifest manifest = {.epoch = epoch,
                                         .missing = life->missing,
+                                        .wiring = exact && !life->checkpoint.last ? sqi_wiring(plan) : 0,
                                         .files = calloc(plan->ntasks, sizeof(*manifest.files)),
                                         .positions = calloc(plan->ntasks, sizeof(*manifest.positions))};
         if (!manifest.files || !manifest.positions) {

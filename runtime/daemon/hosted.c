@@ -305,6 +305,7 @@ run(struct sqi_hosted *hosted, struct sqi_running *former, char *error, size_t s
         options.epoch = hosted->epoch;
         options.missing = hosted->missing;
         options.proven = hosted->record.runs > 0 && !hosted->record.trial;
+        options.on_trial = hosted->record.trial;
         options.former = former && hosted->plan && hosted->nstays == hosted->plan->nworkers ? former : NULL;
         options.stays = hosted->stays;
         options.seed = sqi_random();

@@ -255,6 +255,8 @@ keep(struct sqi_hosted *hosted)
                 return; /* the next look tries again */
         hosted->record = record;
         drop_next(hosted);
+        if (hosted->running)
+                sqi_running_keep(hosted->running);
         if (!hosted->same)
                 sqi_daemon_tell(hosted->daemon, SQ_INFO, record.name, "updated");
         hosted->same = false;

@@ -77,7 +77,7 @@ may_begin(const struct sqi_lifecycle *life)
         case SQI_RESTORE_NONE:
                 break;
         }
-        return life->state == SQI_RUNNING || life->state == SQI_SEALING ||
+        return (life->state == SQI_RUNNING && !life->checkpoint.held) || life->state == SQI_SEALING ||
                (life->state == SQI_DRAINING && !life->handover);
 }
 

@@ -46,6 +46,7 @@ struct sqi_checkpoint {
         enum sqi_restore restore;
         bool last;         /* it began when every task had finished: what it commits is the end */
         bool late;         /* that it was not committed for long has been reported */
+        bool held;         /* none begins but the first and the last: another plan may have to go on from the newest */
         const char *place; /* the folder of the topology's snapshots; borrowed */
         uint64_t epoch;    /* the one under way, or the last that was: above any seen */
         uint64_t sealed;   /* the newest snapshot that this supervisor has sealed; 0: none yet */

@@ -98,6 +98,15 @@ sqi_plan_is_exact(const struct sqi_plan *plan)
         return plan->config.delivery == SQI_EXACTLY_ONCE;
 }
 
+/* As topology.delivery says it. */
+static inline const char *
+sqi_plan_delivery(const struct sqi_plan *plan)
+{
+        return sqi_plan_is_exact(plan)                      ? "exactly-once"
+               : plan->config.delivery == SQI_AT_LEAST_ONCE ? "at-least-once"
+                                                            : "at-most-once";
+}
+
 /* NULL: the plan has none of that id. */
 const struct sqi_plan_component *sqi_plan_find(const struct sqi_plan *plan, const char *id);
 

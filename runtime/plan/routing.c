@@ -82,6 +82,50 @@ sqi_routing(const struct sqi_plan *plan, const struct sqi_plan_component *compon
         return routing;
 }
 
+static uint64_t
+add(uint64_t hash, const void *bytes, size_t size)
+{
+        return XXH3_64bits_withSeed(bytes, size, hash);
+}
+
+static uint64_t
+add_component(uint64_t hash, const struct sqi_plan_component *component)
+{
+        const uint32_t numbers[] = {component->kind, component->first_task, component->ntasks, component->nstreams};
+
+        hash = add(add(hash, numbers, sizeof(numbers)), component->id, strlen(component->id) + 1);
+        for (uint32_t s = 0; s < component->nstreams; s++) {
+                const struct sqi_plan_stream *stream = &component->streams[s];
+
+                hash = add(add(hash, &stream->nfields, sizeof(stream->nfields)), stream->id, strlen(stream->id) + 1);
+                for (uint32_t f = 0; f < stream->nfields; f++)
+                        hash = add(hash, stream->fields[f].name, strlen(stream->fields[f].name) + 1);
+        }
+        return hash;
+}
+
+static uint64_t
+add_edge(uint64_t hash, const struct sqi_plan_edge *edge)
+{
+        const uint32_t numbers[] = {edge->from,     edge->stream, edge->to,  edge->input,
+                                    edge->grouping, edge->nkeys,  edge->nin, edge->feedback};
+
+        hash = add(add(hash, numbers, sizeof(numbers)), edge->keys, edge->nkeys);
+        return add(hash, edge->in, edge->nin);
+}
+
+uint64_t
+sqi_wiring(const struct sqi_plan *plan)
+{
+        uint64_t hash = (uint64_t)plan->config.delivery;
+
+        for (uint32_t c = 0; c < plan->ncomponents; c++)
+                hash = add_component(hash, &plan->components[c]);
+        for (uint32_t e = 0; e < plan->nedges; e++)
+                hash = add_edge(hash, &plan->edges[e]);
+        return hash ? hash : 1;
+}
+
 bool
 sqi_routing_can_move(uint64_t from, uint32_t before, uint64_t to, uint32_t after)
 {

@@ -29,6 +29,12 @@ sqi_slot_of(uint64_t hash)
  * same names. 0: they are not all grouped by the same fields, so nobody can say which task would own a key. */
 uint64_t sqi_routing(const struct sqi_plan *plan, const struct sqi_plan_component *component);
 
+/*
+ * Which tasks there are, and what goes from which to which: the same number in two plans if a batch of the one means
+ * the same in the other. Never 0.
+ */
+uint64_t sqi_wiring(const struct sqi_plan *plan);
+
 /* From `before` tasks by the routing `from` to `after` tasks by the routing `to`. */
 bool sqi_routing_can_move(uint64_t from, uint32_t before, uint64_t to, uint32_t after);
 

@@ -191,6 +191,7 @@ make_running(struct sqi_running *running, const struct sqi_run_options *options)
                 return -ENOMEM;
         running->life->checkpoint.place = running->place;
         running->life->checkpoint.epoch = options->epoch > 0 ? options->epoch - 1 : 0;
+        running->life->checkpoint.held = options->on_trial;
         running->life->restore = running->restore;
         running->life->folder = running->folder;
         running->life->epoch = options->epoch;
@@ -294,6 +295,13 @@ void
 sqi_running_activate(struct sqi_running *running, bool active)
 {
         sqi_running_step(running, &(struct sqi_event){.type = active ? SQI_EVENT_ACTIVATE : SQI_EVENT_DEACTIVATE});
+}
+
+void
+sqi_running_keep(struct sqi_running *running)
+{
+        running->life->checkpoint.held = false;
+        sqi_running_step(running, &(struct sqi_event){.type = SQI_EVENT_TIME});
 }
 
 void

@@ -82,6 +82,7 @@ struct sqi_run_options {
         const char *folder;                   /* NULL, or where a hand-over's tasks are to write; copied */
         const char *place;                    /* exactly-once: the folder of its epochs; copied */
         uint64_t epoch;                       /* of the snapshot that a hand-over makes, or of the first epoch */
+        bool on_trial;                        /* no running epoch is made until sqi_running_keep(): see there */
         uint64_t missing;                     /* what the runs before it, that it goes on from, have lost */
         const struct sqi_position *positions; /* NULL, or where each task is to resume */
 };
@@ -105,6 +106,9 @@ void sqi_running_drain(struct sqi_running *running, double seconds);
  * of n, names workers that are to stay (SQI_STAYS_NOT: none): they are quiet at the end, but live, until a next run
  * takes them over or this one is freed. */
 void sqi_running_hand_over(struct sqi_running *running, const uint32_t *stays, uint32_t n);
+/* A run that was on trial has proved itself. Until then it makes no running epoch: what that holds of its channels means
+ * nothing to the plan before it, which would have to go on from the newest one. */
+void sqi_running_keep(struct sqi_running *running);
 void sqi_running_activate(struct sqi_running *running, bool active);
 void sqi_running_abort(struct sqi_running *running);
 bool sqi_running_is_over(const struct sqi_running *running);

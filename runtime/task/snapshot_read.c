@@ -343,7 +343,10 @@ refuse(struct sq_task *task, const char *file, int r)
                              r == -EBADMSG  ? "the file is damaged, or is another than the snapshot's"
                              : r == -ENOENT ? "the file is missing"
                              : r == -EXDEV  ? "it goes on with the same parallelism only"
-                                            : strerror(-r));
+                             : r == -ESTALE
+                                     ? "it holds what was on its way between the tasks of another topology file; "
+                                       "end that as it was by a stop, an update or a savepoint first"
+                                     : strerror(-r));
 }
 
 int
@@ -357,6 +360,10 @@ sqi_snapshot_restore(struct sq_task *task)
                 return 0;
         folder = open(task->handover.restore, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         r = folder < 0 ? -errno : sqi_manifest_read(folder, &manifest);
+        if (r == 0 && manifest.wiring && manifest.wiring != sqi_wiring(task->plan)) {
+                task->final = true;
+                r = -ESTALE;
+        }
         for (uint32_t i = 0; i < manifest.nfiles && r == 0; i++) {
                 if (!is_ours(task, manifest.files[i].name))
                         continue;

@@ -153,15 +153,6 @@ sqi_check_components(struct sqi_model *model)
         check_tasks(model);
 }
 
-/* Not all that exactly-once promises is there yet, and nobody is to rely on it. Tests of what is there set this. */
-static bool
-exactly_once_is_tried(void)
-{
-        const char *asked = getenv("SQUALL_EXACTLY_ONCE");
-
-        return asked && strcmp(asked, "1") == 0;
-}
-
 /* The guarantee of a topology is that of its spouts; who asks for more than one can keep should know. */
 void
 sqi_check_delivery(struct sqi_model *model)
@@ -182,11 +173,6 @@ sqi_check_delivery(struct sqi_model *model)
         }
         if (!model->delivery_given)
                 model->config.delivery = any ? SQI_AT_LEAST_ONCE : SQI_AT_MOST_ONCE;
-        if (exactly_once_is_tried())
-                model->config.delivery = SQI_EXACTLY_ONCE;
-        else if (model->config.delivery == SQI_EXACTLY_ONCE)
-                sqi_diagnose(model->diagnostics, SQI_ERROR, model->delivery_place,
-                             "'topology.delivery' cannot be exactly-once yet (take at-least-once)");
 }
 
 /* ---- Streams ----------------------------------------------------------------------------------------- */

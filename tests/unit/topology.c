@@ -64,12 +64,12 @@ says_under_exactly_once(const char *topology, enum sqi_severity severity, const 
 {
         struct sqi_diagnostics diagnostics = {0};
         struct sqi_plan *plan = NULL;
+        char text_of[4096];
         bool said = false;
 
+        snprintf(text_of, sizeof(text_of), "config: { topology.delivery: exactly-once }\n%s", topology);
         use_built_components();
-        assert_int_equal(setenv("SQUALL_EXACTLY_ONCE", "1", 1), 0);
-        plan_text(topology, NULL, &diagnostics, &plan);
-        assert_int_equal(unsetenv("SQUALL_EXACTLY_ONCE"), 0);
+        plan_text(text_of, NULL, &diagnostics, &plan);
         assert_int_equal(unsetenv("SQUALL_LIBDIR"), 0);
         for (size_t i = 0; i < diagnostics.n; i++)
                 said |= diagnostics.items[i].severity == severity && strstr(diagnostics.items[i].text, text);

@@ -1,0 +1,116 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Under exactly-once each tuple counts once, whoever dies: with the built-ins that users use, against a count made by
+# awk. `count` emits each number that a word reaches, so that a tuple that is lost or counted twice shows as a line.
+#
+#     SQUALL_SEED=N     the instants (1)      SQUALL_KILLS=N     kills in a run (4)
+source "$(dirname "$0")/supervised"
+
+RANDOM=${SQUALL_SEED:-1} kills=${SQUALL_KILLS:-4}
+awk 'BEGIN { srand(7); for (i = 0; i < 6000; i++) { s = ""; for (w = 0; w < 8; w++) s = s (w ? " " : "") "w" int(400 * rand() * rand()); print s } }' >"$dir/text"
+tr ' ' '\n' <"$dir/text" | awk '{ print $1 "\t" ++n[$1] }' | sort >"$dir/want"
+
+# topology NAME [PROPERTY-OF-WRITE]...
+topology() {
+        cat <<YAML
+name: $1
+config: { topology.delivery: exactly-once, topology.checkpoint.interval.ms: 60${config:+, $config} }
+spouts: [{ id: lines, component: file, properties: { path: $dir/text, format: lines, rate: ${rate:-3000} } }]
+bolts:
+  - { id: split, component: split, parallelism: 2 }
+  - { id: count, component: count, parallelism: 2 }
+  - { id: write, component: write, properties: { path: $dir/$1.tsv${2:+, $2} } }
+streams:
+  - { from: lines, to: split, grouping: { type: shuffle } }
+  - { from: split, to: count, grouping: { type: fields, args: [word] } }
+  - { from: count, to: write, grouping: { type: global } }
+YAML
+}
+exact() { sort "$dir/$1.tsv" | cmp - "$dir/want" || { wc -l "$dir/$1.tsv" "$dir/want"; return 1; }; }
+breathe() { read -rt "0.$((RANDOM % 3))$((RANDOM % 10))1" <> <(:) || true; }
+one_of() { [ $# -eq 0 ] || eval "echo \${$((RANDOM % $# + 1))}"; }
+
+# ---- Workers of a run in the foreground --------------------------------------------------------------
+# killed NAME ONE-OR-ALL: runs it, and kills its workers
+killed() {
+        local i pids run
+        "$squall" run "$dir/$1.yaml" --json >"$dir/$1.json" 2>"$dir/$1.err" &
+        run=$!
+        for ((i = 0; i < kills; i++)); do
+                breathe
+                pids=$(pgrep -P $run -f 'squall: worker')
+                [ "$2" = all ] || pids=$(one_of $pids)
+                [ -z "$pids" ] || kill -KILL $pids 2>/dev/null
+        done
+        wait $run
+}
+
+topology one >"$dir/one.yaml"
+check "a run whose workers are killed one by one ends well" killed one one
+check "with each tuple counted once" exact one
+topology at-once 'visible: commit' >"$dir/at-once.yaml"
+check "so does one whose workers are killed all at once, its lines shown at their commit" killed at-once all
+check "with each tuple counted once there" exact at-once
+config='topology.workers: 2' topology packed >"$dir/packed.yaml"
+check "and one with its tasks packed into two" killed packed one
+check "with each tuple counted once in those" exact packed
+
+# ---- A run that dies itself, and goes on -------------------------------------------------------------
+config="topology.checkpoint.dir: $dir/epochs" topology again >"$dir/again.yaml"
+runs_on() { "$squall" run "$dir/again.yaml" "$@" >"$dir/again.said" 2>&1; }
+has_epoch() { [ -n "$(find "$dir/epochs" -maxdepth 1 -name '[0-9]*')" ]; }
+ends_by_force() {
+        local i run
+        for i in 1 2 3; do
+                "$squall" run "$dir/again.yaml" $([ $i = 1 ] || echo --from "$dir/epochs") >"$dir/again.said" 2>&1 &
+                run=$!
+                until_true has_epoch
+                breathe
+                kill -KILL $run
+                wait $run
+        done 2>/dev/null
+        return 0
+}
+check "a run that is killed with all of its own" ends_by_force
+check "goes on from where its folder says" runs_on --from "$dir/epochs"
+check "with each tuple counted once by all of them" exact again
+sed 's/id: split,/id: parts,/; s/from: split/from: parts/; s/to: split/to: parts/' "$dir/again.yaml" >"$dir/other.yaml"
+rm -rf "$dir/epochs" "$dir/again.tsv"
+"$squall" run "$dir/again.yaml" >"$dir/again.said" 2>&1 &
+run=$!
+has_lines() { [ "$(wc -l <"$dir/again.tsv")" -gt 2000 ]; }
+until_true has_lines
+{ kill -KILL $run; wait $run; } 2>/dev/null
+check "another topology does not take up what was on its way in this one" says "an epoch of a topology that was under way, with other components" \
+        "$squall" run "$dir/other.yaml" --from "$dir/epochs"
+
+# ---- Under the daemon --------------------------------------------------------------------------------
+is_over() { [ "$(state "$1")" = finished ]; }
+more_of() { [ "$(wc -l <"$dir/$1.tsv")" -gt "$2" ]; }
+start
+topology daemon >"$dir/daemon.yaml"
+"$squall" submit "$dir/daemon.yaml" >/dev/null
+dies() {
+        local i
+        for ((i = 0; i < 3; i++)); do
+                breathe
+                kill_supervisor
+                [ $i != 1 ] || kill -KILL $(one_of $(workers)) 2>/dev/null
+                start || return
+        done
+}
+check "the supervisor is killed, and a worker without it" dies
+check "the topology finishes" until_true is_over daemon
+check "with each tuple counted once by whichever supervisor" exact daemon
+
+rate=1000 topology moved >"$dir/moved.yaml"
+"$squall" submit "$dir/moved.yaml" >/dev/null
+moves() {
+        until_true more_of moved 1000 && "$squall" rebalance moved -p count=3 && stop && start &&
+                until_true more_of moved "$(wc -l <"$dir/moved.tsv")" && kill -KILL $(one_of $(workers))
+}
+check "it is rebalanced, stopped, started and killed" moves
+check "the rebalanced one finishes" until_true is_over moved
+check "with each tuple counted once by all its tasks" exact moved
+stop
+exit $failures

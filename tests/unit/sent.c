@@ -86,7 +86,7 @@ has_nothing(const struct reader *reader)
 static void
 messages_go_out_with_the_commit_and_not_before(void **state)
 {
-        struct reader reader;
+        struct reader reader = {0};
         struct sq_rig *rig;
 
         (void)state;
@@ -117,7 +117,7 @@ messages_go_out_with_the_commit_and_not_before(void **state)
 static void
 a_message_that_comes_again_has_the_number_that_it_had(void **state)
 {
-        struct reader reader;
+        struct reader reader = {0};
         struct sq_rig *rig;
 
         (void)state;
@@ -143,7 +143,7 @@ a_message_that_comes_again_has_the_number_that_it_had(void **state)
 static void
 what_finishes_before_its_last_epoch_goes_out_with_that(void **state)
 {
-        struct reader reader;
+        struct reader reader = {0};
         struct sq_rig *rig;
 
         (void)state;
@@ -161,7 +161,7 @@ what_finishes_before_its_last_epoch_goes_out_with_that(void **state)
 static void
 a_commit_that_nobody_takes_fails_and_is_called_again(void **state)
 {
-        struct reader reader = {0}, late;
+        struct reader reader = {0}, late = {0};
         struct sq_rig *rig;
 
         (void)state;

@@ -218,7 +218,7 @@ holds(const char *path, const char *text, const char *when)
 static void
 survives_everything(const char *more, const char *expected)
 {
-        struct place place;
+        struct place place = {0};
         unsigned all, second = 0;
         char when[64];
 
@@ -269,7 +269,7 @@ replace(const char *path, const char *text)
 static void
 cuts_back_what_came_after_the_last_sealed_epoch(void **state)
 {
-        struct place place;
+        struct place place = {0};
         struct sq_rig *rig;
 
         (void)state;
@@ -292,7 +292,7 @@ cuts_back_what_came_after_the_last_sealed_epoch(void **state)
 static void
 an_epoch_that_was_given_up_is_published_with_the_next(void **state)
 {
-        struct place place;
+        struct place place = {0};
         struct sq_rig *rig;
 
         (void)state;
@@ -311,7 +311,7 @@ an_epoch_that_was_given_up_is_published_with_the_next(void **state)
 static void
 never_cuts_a_file_of_another_identity(void **state)
 {
-        struct place place;
+        struct place place = {0};
         struct sq_rig *rig;
         char other[160];
 
@@ -334,7 +334,7 @@ static void
 never_cuts_a_file_that_was_written_anew_or_is_shorter_than_what_was_committed(void **state)
 {
         static const char *const texts[] = {"other lines\nand more of them\n", "1"};
-        struct place place;
+        struct place place = {0};
         struct sq_rig *rig;
 
         (void)state;
@@ -356,7 +356,7 @@ never_cuts_a_file_that_was_written_anew_or_is_shorter_than_what_was_committed(vo
 static void
 a_file_that_was_renamed_gets_the_lines_of_its_epoch_and_is_cut_back_by_its_new_name(void **state)
 {
-        struct place place;
+        struct place place = {0};
         struct sq_rig *rig;
         char rotated[160];
 
@@ -391,7 +391,7 @@ static void
 a_start_from_nothing_empties_the_file_and_a_restore_does_not(void **state)
 {
         static const char *const ways[] = {"visible: written", "visible: commit"};
-        struct place place;
+        struct place place = {0};
         struct sq_rig *rig;
 
         (void)state;

@@ -55,6 +55,27 @@ config='topology.workers: 2' topology packed >"$dir/packed.yaml"
 check "and one with its tasks packed into two" killed packed one
 check "with each tuple counted once in those" exact packed
 
+# Each number goes round three times; what is in the feedback channels when an epoch is made is part of it.
+cat >"$dir/round.yaml" <<YAML
+name: round
+config: { topology.delivery: exactly-once, topology.checkpoint.interval.ms: 60 }
+spouts: [{ id: numbers, component: generate, properties: { count: 4000, rate: 2000, fields: { n: seq, hops: const 0 } } }]
+bolts:
+  - { id: hop, component: map, parallelism: 2, properties: { emit: [{ n: n }, { hops: hops + 1 }] } }
+  - { id: again, component: filter, parallelism: 2, properties: { where: hops < 3 } }
+  - { id: done, component: filter, properties: { where: hops >= 3 } }
+  - { id: write, component: write, properties: { path: $dir/round.tsv } }
+streams:
+  - { from: numbers, to: hop, grouping: { type: shuffle } }
+  - { from: hop, to: again, grouping: { type: shuffle } }
+  - { from: again, to: hop, grouping: { type: shuffle } }
+  - { from: hop, to: done, grouping: { type: shuffle } }
+  - { from: done, to: write, grouping: { type: global } }
+YAML
+all_round() { sort -n "$dir/round.tsv" | awk '$1 != NR - 1 || $2 != 3 { print "line " NR ": " $0; exit 1 } END { exit NR != 4000 }'; }
+check "a cycle whose workers are killed ends well" killed round one
+check "and each tuple has come round as often as it should" all_round
+
 # ---- A run that dies itself, and goes on -------------------------------------------------------------
 config="topology.checkpoint.dir: $dir/epochs" topology again >"$dir/again.yaml"
 runs_on() { "$squall" run "$dir/again.yaml" "$@" >"$dir/again.said" 2>&1; }

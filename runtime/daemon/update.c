@@ -281,18 +281,27 @@ change_back(struct sqi_hosted *hosted)
         sqi_daemon_tell(hosted->daemon, SQ_ERROR, hosted->record.name, "%s", cause);
 }
 
+/* Where the failure cannot be written down there was no room for the new one either, maybe: it is tried again. */
 bool
 sqi_update_failed(struct sqi_hosted *hosted)
 {
         const struct sqi_lifecycle *life = hosted->running ? sqi_running_lifecycle(hosted->running) : NULL;
+        char trouble[256];
 
         if (life && life->outcome == SQI_OUTCOME_FINISHED)
                 return false; /* it had little to do; watch keeps it */
-        hosted->record.outcome = SQI_OUTCOME_FAILED;
+        struct sqi_record record = hosted->record;
+        record.outcome = SQI_OUTCOME_FAILED;
         if (life)
-                sqi_hosted_cause(hosted, hosted->record.cause, sizeof(hosted->record.cause));
-        if (sqi_state_put(&hosted->daemon->state, &hosted->record) < 0)
-                return false;
+                sqi_hosted_cause(hosted, record.cause, sizeof(record.cause));
+        int r = sqi_state_put(&hosted->daemon->state, &record);
+        if (r < 0) {
+                snprintf(trouble, sizeof(trouble), "the update failed, and cannot be rolled back yet: %s",
+                         strerror(-r));
+                sqi_hosted_wait(hosted, trouble);
+                return true;
+        }
+        hosted->record = record;
         change_back(hosted);
         return true;
 }

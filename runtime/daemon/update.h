@@ -34,7 +34,7 @@ void sqi_update_begin(struct sqi_hosted *hosted, const struct sqi_request *reque
                       struct sqi_result *result);
 void sqi_update_swap(struct sqi_hosted *hosted);                /* the old one has ended */
 void sqi_update_watch(struct sqi_hosted *hosted, uint64_t now); /* does the new one prove itself? */
-/* It has ended while on trial. True: it had failed, and the old one is back. */
+/* It has ended while on trial. True: it had failed, and the old one is back, or it will be tried again. */
 bool sqi_update_failed(struct sqi_hosted *hosted);
 
 #endif

@@ -210,7 +210,7 @@ mkdir -m 700 "$dir/state"
 
 # ---- no room ----
 
-if mount -t tmpfs -o size=3m,mode=700 none "$dir/state" 2>/dev/null; then
+if mount -t tmpfs -o size=12m,mode=700 none "$dir/state" 2>/dev/null; then
         small=$dir/state
         start
         submit

@@ -106,7 +106,7 @@ check "udp: each line of a datagram is a tuple" datagrams
 ran() { topology "$1" "${out[*]}" && rm -f "$dir/out" && run; }
 command() { ran "component: exec, properties: { command: 'seq 1 5000; printf end' }" && cmp "$dir/out" <(seq 1 5000; echo end); }
 check "exec: each line that a command writes is a tuple" command
-fails() { ! ran "component: exec, properties: { command: 'echo one; exit 3' }" && grep -q 'ended with status 3' "$dir/err" && grep -qx one "$dir/out"; }
+fails() { ! ran "component: exec, properties: { command: 'echo one; exit 3' }" && grep -q 'ended with status 3' "$dir/err"; }
 check "exec: a command that fails ends the topology, and says so" fails
 again() {
         begin "component: exec, properties: { command: 'echo one; exit 3', restart: failed, every: 0.05 }"

@@ -346,7 +346,7 @@ start(struct sqi_hosted *hosted, struct sqi_running *former)
         }
         settle_rundir(hosted);
         r = run(hosted, former, error, sizeof(error));
-        if (r < 0 && hosted->record.runs > 0 && !hosted->record.trial) {
+        if (r < 0 && (hosted->record.runs > 0 || hosted->record.trial)) {
                 sqi_hosted_wait(hosted, error);
                 return;
         }

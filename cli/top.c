@@ -87,8 +87,8 @@ read_log(struct top *top, struct sq_str path)
         top->view.log = top->log;
         if (!file)
                 return;
-        if (fseek(file, -LOG_BYTES, SEEK_END) == 0)
-                (void)getline(&line, &room, file); /* the rest of a line */
+        if (fseek(file, -LOG_BYTES, SEEK_END) == 0 && getline(&line, &room, file) < 0) /* the rest of a line */
+                rewind(file);
         while ((n = getline(&line, &room, file)) > 0)
                 if (strstr(line, wanted) && len + (size_t)n <= LOG_BYTES) {
                         memcpy(top->log + len, line, (size_t)n + 1);

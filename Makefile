@@ -237,6 +237,7 @@ install: all ## put it below DESTDIR and PREFIX (/usr/local)
 # There a component lies beside its topology, and only its owner may write into the folder.
 	sed -i 's|$${SQUALL_BUILD:-../../build}/topologies/[a-z-]*/|./|; s|$${OUT:-counts.tsv}|$${OUT:--}|; s|$${OUT:-\.}|$${OUT:-/tmp}|' \
 		$(LIB)/topologies/*/*.yaml
+	chmod 755 $(LIB)/topologies/*/feed
 	for file in README.md CHANGELOG.md docs/*.md docs/*.svg docs/*.png docs/squall.service docs/openapi.json docs/squall.rules.yml docs/squall.grafana.json; do \
 		install -D -m 644 $$file $(SHARE)/doc/squall/$$file || exit 1; done
 	for file in $(COMPLETIONS); do install -d $(SHARE)/$${file%/*} && $(B)/squall completion $${file%%[-/]*} >$(SHARE)/$$file || exit 1; done

@@ -219,6 +219,8 @@ configure(const struct kafka *self, rd_kafka_conf_t *conf, char *wrong, size_t s
                     set(conf, "enable.auto.commit", "false", wrong, size) &&
                     set(conf, "enable.auto.offset.store", "false", wrong, size) &&
                     set(conf, "auto.offset.reset", self->start == EARLIEST ? "earliest" : "latest", wrong, size) &&
+                    /* a topic or a partition that is made later is seen soon, not after five minutes */
+                    set(conf, "topic.metadata.refresh.interval.ms", "5000", wrong, size) &&
                     set(conf, "max.poll.interval.ms", "900000", wrong, size) &&
                     set(conf, "session.timeout.ms", "10000", wrong, size) &&
                     set(conf, "reconnect.backoff.max.ms", "1000", wrong, size) &&

@@ -7,21 +7,16 @@ needs curl python3
 needs_component spouts http
 needs_component bolts http
 
-port=$(free_port) runner= server=
-end_all() {
-        [ -z "$runner" ] || end $runner KILL
-        [ -z "$server" ] || end $server KILL
-}
-on_exit end_all
+port=$(free_port) server=
+end_server() { [ -z "$server" ] || end $server KILL; }
+on_exit end_server
 begin() { # SPOUT-PROPERTIES [BOLT]
         topology "component: http, properties: { listen: '127.0.0.1:$port', $1 }" \
                 "${2:-component: write, properties: { path: $dir/out, format: jsonl \}}" http "topology.dead.letter.path: $dir/letters${3:-}"
         rm -f "$dir/out"
-        (cd "$dir" && exec "$squall" run t.yaml >stdout 2>err </dev/null) &
-        runner=$!
+        behind
         until_true listens "$port"
 }
-stop() { kill -INT $runner; wait $runner; runner=; }
 # post EXPECTED-STATUS BODY [CURL-OPTION...]
 post() {
         local want=$1 body=$2 got
@@ -58,7 +53,7 @@ waits() {
         # while the bolt is dead nobody is told that it is done
         seq 100 1999 | sed 's/.*/{"n":&}/' | curl -s -m 60 -o "$dir/answer" -w '%{http_code}' --data-binary @- "http://127.0.0.1:$port/" >"$dir/status" &
         local client=$!
-        kill -KILL "$(pgrep -f '^squall: worker http out/0')"
+        kill_worker out/0
         wait $client
         [ "$(cat "$dir/status")" = 200 ] && [ "$(sort -u "$dir/out" | wc -l)" = 1903 ] && stop
 }

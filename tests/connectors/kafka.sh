@@ -60,16 +60,10 @@ out="component: write, properties: { path: $dir/out, format: jsonl }"
 
 check "a broker is made" make_broker
 check "the broker starts" up
-runner=
 begin() { # SPOUT BOLT
         topology "$1" "$2" kafka
-        mv "$dir/t.yaml" "$dir/runner.yaml" # the next one may be written before this is read
-        (cd "$dir" && exec "$squall" run runner.yaml >stdout 2>err </dev/null) &
-        runner=$!
+        behind
 }
-stop() { kill -INT $runner; wait $runner; runner=; }
-end_runner() { [ -z "$runner" ] || { kill -KILL $runner; wait $runner; }; }
-on_exit end_runner
 distinct() { [ "$(sort -u "$dir/out" | wc -l)" -ge "$1" ]; }
 
 there_and_back() {
@@ -86,14 +80,13 @@ goes_on() {
         within 90 distinct 500 && stop && [ "$(wc -l <"$dir/out")" = 500 ]
 }
 check "a group goes on where it was committed" goes_on
-kill_worker() { kill -KILL "$(pgrep -P $runner -f "^squall: worker kafka $1/0")"; }
 killed_worker() {
         rm -f "$dir/out"
         topology "$(count_to 30000 "n: seq")" "$(sink killing)" && run || return
         begin "$(from "killing, fields: { n: int }, rate: 10000")" "$out"
-        within 90 distinct 2000 && kill_worker in
-        within 90 distinct 8000 && kill_worker out
-        within 90 distinct 20000 && kill_worker in
+        within 90 distinct 2000 && kill_worker in/0
+        within 90 distinct 8000 && kill_worker out/0
+        within 90 distinct 20000 && kill_worker in/0
         within 120 distinct 30000 && stop
 }
 check "a spout and a bolt that are killed lose nothing" killed_worker

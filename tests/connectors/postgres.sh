@@ -88,20 +88,18 @@ feed() {
 check "spout: each row of the query is a tuple, converted to declared types" feed
 written() { [ "$(sort -u "$dir/out" | wc -l)" -ge "$1" ]; }
 fed_on() {
-        local runner i
+        local i
         rm -f "$dir/out"
         topology "$(source ", start: 5000")" "component: write, properties: { path: $dir/out, format: jsonl }"
-        (cd "$dir" && exec "$squall" run t.yaml >stdout 2>err </dev/null) &
-        runner=$!
+        behind
         for i in 1 2 3 4 5; do
                 ask "insert into feed select i, 'x', true from generate_series($i * 5000 + 1, $i * 5000 + 5000) i"
                 until_true written $((i * 5000 - 4000)) || return
-                if [ $i = 3 ]; then kill -KILL "$(pgrep -f '^squall: worker connectors in/0')"; else down QUIT && up || return; fi
+                if [ $i = 3 ]; then kill_worker in/0; else down QUIT && up || return; fi
         done
         until_true written 25000
         local status=$?
-        kill -INT $runner
-        wait $runner
+        stop
         return $status
 }
 check "spout: it goes on with new rows, through crashes of the server and of itself" fed_on

@@ -5,19 +5,15 @@
 source "$(dirname "$0")/lib"
 needs nc python3
 
-port=$(free_port) runner=
+port=$(free_port)
 out=(component: write, properties: "{ path: $dir/out }")
 # begin SPOUT [BOLT]: runs it in the background.
 begin() {
         topology "$1" "${2:-${out[*]}}" sockets "topology.dead.letter.path: $dir/letters"
         rm -f "$dir/out" "$dir/letters"
-        (cd "$dir" && exec "$squall" run t.yaml >stdout 2>err </dev/null) &
-        runner=$!
+        behind
 }
-stop() { kill -INT $runner; wait $runner; runner=; }
 lines() { [ "$(wc -l <"$dir/out")" -ge "$1" ]; }
-end_runner() { [ -z "$runner" ] || { kill -KILL $runner; wait $runner; }; }
-on_exit end_runner
 
 tcp() {
         begin "component: tcp, properties: { listen: '127.0.0.1:$port' }"

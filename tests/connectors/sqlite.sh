@@ -51,7 +51,7 @@ killed() {
         runner=$!
         for i in 1 2 3; do
                 until_true grows $((i * 2000)) || return
-                kill -KILL "$(pgrep -f '^squall: worker connectors out/0')"
+                kill_worker out/0
         done
         wait $runner && [ "$(ask "select count(*), sum(n) from killed")" = "20000|199990000" ]
 }

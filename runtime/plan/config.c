@@ -47,7 +47,7 @@ const struct sqi_config_key sqi_config_keys[] = {
         KEY("topology.checkpoint.recorded.bytes", INT, checkpoint_recorded, "268435456", 65536, 1e12, NULL,
             "exactly-once: an epoch is given up for which one task would write down more of what is on its way to it"),
         KEY("topology.checkpoint.dir", PATH, checkpoint_dir, NULL, 0, 0, NULL,
-            "exactly-once: folder for the epochs; not set: in the supervisor's state directory, of squall run a temporary one"),
+            "exactly-once: folder for the epochs of squall run; not set: a temporary one (a supervisor has its state directory)"),
         KEY("topology.worker.memory.mb", INT, worker_memory, "0", 0, 1e9, NULL,
             "a worker with more resident memory is restarted; 0: no limit"),
         KEY("topology.worker.cpu", FLOAT, worker_cpu, "0", 0, 65536, NULL,

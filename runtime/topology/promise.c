@@ -9,15 +9,21 @@ static void
 refuse_spout(struct sqi_model *model, const struct sqi_model_component *component)
 {
         const struct sq_spout *spout = component->loaded->spout;
+        const char *cause = NULL;
 
-        if (spout->seek && !spout->forgets)
+        if (!spout->seek)
+                cause = "it has no .seek";
+        else if (spout->forgets)
+                cause = "its source does not keep it";
+        else if (sqi_elf_mentions(component->loaded->path, "sq_messages_replay")) /* and exactly-once has no acks */
+                cause = "it holds its messages in memory, until they are acked";
+        if (!cause)
                 return;
         sqi_model_error(
                 model, component->component.place,
                 "the spout '%s' can't emit again what came after an epoch (%s), which exactly-once needs: write "
                 "'topology.delivery: at-least-once', or take a source that keeps its records, as a file does",
-                component->id.text ? component->id.text : component->loaded->name,
-                spout->seek ? "its source does not keep it" : "it has no .seek");
+                component->id.text ? component->id.text : component->loaded->name, cause);
 }
 
 static void

@@ -415,19 +415,13 @@ static int
 prepare(struct sq_task *task)
 {
         struct postgres *self = sq_state(task);
-        int rc;
 
         name_table(self);
         self->rows.format = self->cell.format = SQ_FORMAT_TEXT;
         if (sq_secret_read(task, self->password, self->secret, sizeof(self->secret)) < 0 ||
             sq_sink_open(task, self->url, send) < 0)
                 return -1;
-        rc = connect_to(self);
-        if (rc == -EACCES)
-                return sq_error_final(task, "%s: %s", self->url, self->sink.why);
-        if (rc < 0)
-                sq_log(task, SQ_WARN, "%s: %s (it may come up yet)", self->url, self->sink.why);
-        return 0;
+        return sq_sink_connected(task, connect_to(self));
 }
 
 static void

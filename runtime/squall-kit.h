@@ -858,6 +858,9 @@ enum { SQ_SINK_BATCH_MAX = 1000000 };
 SQ_EXPORT void sq_sink_declare(const struct sq_sink *sink, struct sq_declaration *decl);
 /* `name` is for messages, and must outlive it. 0, or -1 after sq_error(). */
 SQ_EXPORT int sq_sink_open(struct sq_task *task, const char *name, sq_sink_send *send);
+/* How the first connection went, at the end of `.prepare`: -EACCES, a wrong password or right, ends the topology; any
+ * other error is logged, for the other side may come up yet. `why` of the sink says more. What `.prepare` is to return. */
+SQ_EXPORT int sq_sink_connected(struct sq_task *task, int error);
 SQ_EXPORT enum sq_verdict sq_sink_execute(struct sq_task *task, const struct sq_tuple *in);
 SQ_EXPORT int sq_sink_flush(struct sq_task *task);
 SQ_EXPORT void sq_sink_close(struct sq_task *task);

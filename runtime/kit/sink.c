@@ -64,6 +64,18 @@ sq_sink_open(struct sq_task *task, const char *name, sq_sink_send *send)
         return sink->begins ? 0 : sq_error(task, "%s: %s", name, strerror(ENOMEM));
 }
 
+int
+sq_sink_connected(struct sq_task *task, int error)
+{
+        const struct sq_sink *sink = sq_state(task);
+
+        if (error == -EACCES)
+                return sq_error_final(task, "%s: %s", sink->name, sink->why);
+        if (error < 0)
+                sq_log(task, SQ_WARN, "%s: %s (it may come up yet)", sink->name, sink->why);
+        return 0;
+}
+
 void
 sq_sink_close(struct sq_task *task)
 {

@@ -62,6 +62,18 @@ take_length(struct sq_frames *frames, bool ended, struct sq_str *ret)
                             (size_t)at[0] << 24 | (size_t)at[1] << 16 | (size_t)at[2] << 8 | (size_t)at[3], ended, ret);
 }
 
+/* Takes what is left of a line that was too long; false if its end is not here yet. */
+static bool
+skip_line(struct sq_frames *frames)
+{
+        const char *at = frames->bytes + frames->at;
+        size_t n = frames->fill - frames->at;
+        const char *end = n > 0 ? memchr(at, '\n', n) : NULL;
+
+        frames->at += end ? (size_t)(end - at) + 1 : n;
+        return end;
+}
+
 /* A line without its end. One that is too long is reported once, and left out up to its end. */
 static int
 take_line(struct sq_frames *frames, bool ended, struct sq_str *ret)
@@ -71,11 +83,6 @@ take_line(struct sq_frames *frames, bool ended, struct sq_str *ret)
         const char *end = n > 0 ? memchr(at, '\n', n) : NULL;
 
         len = end ? (size_t)(end - at) : n;
-        if (frames->skipping) {
-                frames->at += len + (end != NULL);
-                frames->skipping = !end;
-                return end ? take_line(frames, ended, ret) : 0;
-        }
         if (len > frames->limit) {
                 frames->skipping = true;
                 return -EMSGSIZE;
@@ -94,7 +101,7 @@ take_syslog(struct sq_frames *frames, bool ended, struct sq_str *ret)
         const char *at = frames->bytes + frames->at;
         size_t n = frames->fill - frames->at, digits = 0, len = 0;
 
-        if (n == 0 || frames->skipping || at[0] < '1' || at[0] > '9')
+        if (n == 0 || at[0] < '1' || at[0] > '9')
                 return take_line(frames, ended, ret);
         for (; digits < n && digits < DIGITS_MAX && at[digits] >= '0' && at[digits] <= '9'; digits++)
                 len = len * 10 + (size_t)(at[digits] - '0');
@@ -106,6 +113,10 @@ take_syslog(struct sq_frames *frames, bool ended, struct sq_str *ret)
 int
 sq_frames_next(struct sq_frames *frames, int64_t framing, bool ended, struct sq_str *ret)
 {
+        /* What comes behind such a line is a record like any other, in its framing. */
+        if (frames->skipping && !skip_line(frames))
+                return 0;
+        frames->skipping = false;
         switch (framing) {
         case SQ_FRAMING_LENGTH:
                 return take_length(frames, ended, ret);

@@ -91,6 +91,8 @@ takes_syslog_by_length_and_by_line(void **state)
         (void)state;
         READS(SQ_FRAMING_SYSLOG, "3 a\nb<1>c\n2 de<2>", "|a\nb|<1>c|de|<2>");
         READS(SQ_FRAMING_SYSLOG, "3x\n5 ab", "|3x!cut");
+        /* Behind a line that was too long, too. */
+        READS(SQ_FRAMING_SYSLOG, "<1>345678901\n3 a\nb<2>c\n", "!long|a\nb|<2>c");
 }
 
 int

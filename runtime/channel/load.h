@@ -4,9 +4,9 @@
  * sends a batch adds its tuples, the task that executes them takes them off and says what one costs; shuffle asks how
  * long a tuple would wait.
  *
- * A hint, never a truth: a dead incarnation's tuples stay counted until the task finds its inbox empty and starts again
- * from nothing. Without the file every task looks idle, and shuffle is what it was: a round robin that passes over full
- * channels.
+ * What is queued is a hint, never a truth: a dead incarnation's tuples stay counted until the task finds its inbox empty
+ * and starts again from nothing. What is on its way in bytes is waited for, so a task that could not take it off again
+ * must not begin: its senders would wait for ever.
  */
 #ifndef SQI_LOAD_H
 #define SQI_LOAD_H
@@ -22,8 +22,8 @@ struct sqi_load {
         _Atomic int64_t bytes;    /* sent to the inbox and not received yet */
 } __attribute__((aligned(64)));
 
-/* NULL: no such luck. */
-struct sqi_load *sqi_loads_open(const char *rundir, uint32_t ntasks);
+/* 0 or a negative errno, as when there is no room for the file; ended by sqi_loads_close(). */
+int sqi_loads_open(const char *rundir, uint32_t ntasks, struct sqi_load **ret);
 void sqi_loads_close(struct sqi_load **loads, uint32_t ntasks);
 
 static inline void

@@ -202,7 +202,9 @@ open_worker(struct sqi_worker *worker)
         r = open_control(worker);
         if (r < 0)
                 return r;
-        worker->loads = sqi_loads_open(worker->rundir, worker->plan->ntasks);
+        r = sqi_loads_open(worker->rundir, worker->plan->ntasks, &worker->loads);
+        if (r < 0)
+                return complain("make the table of loads in", worker->rundir, r);
         sqi_worker_report(worker, (struct sqi_message){.type = SQI_MSG_HELLO, .number = (uint64_t)getpid()});
         r = sqi_members_start(worker);
         return r < 0 ? complain("start the tasks in", worker->rundir, r) : 0;
@@ -232,6 +234,16 @@ wait_for_work(struct sqi_worker *worker, uint64_t now_ns)
         free(items);
 }
 
+/* Of the reports that are still to go out nothing is waited for: nobody listens there any more. */
+static void
+forget_reports(struct sqi_worker *worker)
+{
+        int linger = 0;
+
+        if (worker->reports)
+                zmq_setsockopt(worker->reports, ZMQ_LINGER, &linger, sizeof(linger));
+}
+
 static void
 close_sockets(struct sqi_worker *worker)
 {
@@ -259,6 +271,8 @@ close_worker(struct sqi_worker *worker)
 
         if (worker->orphaned && !worker->adoptable)
                 sqi_orphan_remove_rundir(worker);
+        if (worker->orphaned)
+                forget_reports(worker);
         if (!joined)
                 leave_behind();
         close_sockets(worker);
@@ -280,11 +294,10 @@ static void
 leave_run(struct sqi_worker *worker)
 {
         struct sqi_member *member = worker->members[0];
-        int linger = 0; /* nobody listens there any more */
 
         if (!sqi_members_join(worker))
                 leave_behind();
-        zmq_setsockopt(worker->reports, ZMQ_LINGER, &linger, sizeof(linger));
+        forget_reports(worker);
         close_sockets(worker);
         if (!worker->first_plan)
                 worker->first_plan = worker->plan;

@@ -2,10 +2,7 @@
 /*
  * The executor of a bolt: takes a batch, executes its tuples, ends each one's transaction by the verdict.
  *
- * A bolt with keyed state spends its time waiting for memory. So the tuples go through three stages, a group at a time:
- * they are found and the places of their keys in the hash table fetched; the entries there are fetched; they are
- * executed. Each stage works on the group behind the one of the stage after it, and what is fetched has the time of a
- * group to arrive (as in software-pipelined prefetching: S. Chen et al., ICDE 2004).
+ * The tuples go through the three stages of ahead.c, a group at a time; the last one executes them here.
  *
  * A batch holds tens of thousands of small tuples, and a bolt may take milliseconds for one of them. So a turn of the
  * loop executes of a batch what it can in TURN_NS, and leaves the rest (struct sqi_under_way) to the next turns:
@@ -15,10 +12,7 @@
  * Acks of a turn are merged: while successive tuples belong to the same trees (one run, or several with the same single
  * root), what the ledgers are to get is gathered in `value` and leaves as one record a tree.
  */
-#include <errno.h>
-
 #include "tuple/unpack.h"
-#include "task/snapshot.h"
 #include "task/recorder.h"
 #include "task/task.h"
 
@@ -110,98 +104,6 @@ begin_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_gather
                 task->bolt.input_nroots = gathered->nroots;
         }
         return sqi_intake_input(task, frame);
-}
-
-/* A key may be read some bytes beyond its end where the message goes on as far. */
-static inline void
-fetch_key(const struct sq_task *task, struct sqi_key *key, struct sq_str bytes, const char *last)
-{
-        sqi_key_prepare(key, bytes, bytes.ptr && bytes.ptr <= last);
-        sqi_keyed_fetch_place(task->instance.keyed, key);
-}
-
-/* The keys that the tuples will be looked up by, if they are as the first one was: the field that the bolt has asked
- * for. */
-static void
-fetch_fields(const struct sq_task *task, struct sqi_ahead *ahead, const char *last)
-{
-        for (uint32_t i = 0; i < ahead->n; i++) {
-                const struct sqi_slice *slice = &ahead->tuples[i].slice;
-                struct sq_value value = sq_nil();
-                if (task->instance.key_field < slice->n)
-                        value = sqi_unpack(slice->at + slice->offsets[task->instance.key_field],
-                                           slice->at + slice->offsets[task->instance.key_field + 1]);
-                bool bytes = value.type == SQ_STR || value.type == SQ_BIN;
-                fetch_key(task, &ahead->keys[i],
-                          bytes ? (struct sq_str){value.as.ptr, value.len} : (struct sq_str){NULL, 0}, last);
-        }
-}
-
-/* The same: all fields that it has declared, as they lie in the tuple. */
-static void
-fetch_packed(const struct sq_task *task, struct sqi_ahead *ahead, const char *last)
-{
-        const struct sqi_input *input = task->bolt.input;
-        uint32_t first = input->places[0], behind = first + input->nfields;
-
-        for (uint32_t i = 0; i < ahead->n; i++) {
-                const struct sqi_slice *slice = &ahead->tuples[i].slice;
-                struct sq_str bytes = {NULL, 0};
-                if (input->contiguous && behind <= slice->n)
-                        bytes = (struct sq_str){(const char *)slice->at + slice->offsets[first],
-                                                slice->offsets[behind] - slice->offsets[first]};
-                fetch_key(task, &ahead->keys[i], bytes, last);
-        }
-}
-
-static void
-fetch_keys(const struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahead *ahead)
-{
-        const char *last = (const char *)frame->runs_end - SQI_SHORT_KEY;
-
-        if (task->instance.key_shape == SQI_KEY_FIELD)
-                fetch_fields(task, ahead, last);
-        else
-                fetch_packed(task, ahead, last);
-}
-
-static void
-fetch_entries(const struct sq_task *task, const struct sqi_ahead *ahead)
-{
-        for (uint32_t i = 0; ahead->guessed && i < ahead->n; i++)
-                sqi_keyed_fetch_entry(task->instance.keyed, &ahead->keys[i]);
-}
-
-/* Words, as many as there are in a row; the cursor stays in registers. */
-static void
-slice_words(struct sqi_frame *frame, struct sqi_ahead *ahead, uint32_t most)
-{
-        const uint8_t *at = frame->at, *end = frame->end, *next;
-        uint32_t n = 0;
-
-        if (most > frame->left)
-                most = frame->left;
-        for (; n < most && (next = sqi_slice_word(at, end, &ahead->tuples[n].slice)); n++)
-                at = next;
-        frame->at = at;
-        frame->left -= n;
-        ahead->n = n;
-}
-
-/* Finds the next group. The result of the last sqi_frame_slice(). */
-static int
-look_ahead(const struct sq_task *task, struct sqi_frame *frame, struct sqi_ahead *ahead)
-{
-        int r = 1;
-
-        slice_words(frame, ahead, SQI_AHEAD);
-        for (; ahead->n < SQI_AHEAD && (r = sqi_frame_slice(frame, &ahead->tuples[ahead->n].slice)) > 0; ahead->n++)
-                ;
-        ahead->guessed = task->instance.keyed && task->bolt.input &&
-                         (task->instance.key_shape == SQI_KEY_PACKED || task->instance.key_shape == SQI_KEY_FIELD);
-        if (ahead->guessed)
-                fetch_keys(task, frame, ahead);
-        return r;
 }
 
 /* Has the callback done anything but emit? Then its transaction ends the long way. */
@@ -415,8 +317,8 @@ execute_some(struct sq_task *task, struct sqi_under_way *batch)
                 if (batch->place == 0) {
                         stages[2]->n = 0;
                         if (batch->found > 0)
-                                batch->found = look_ahead(task, &batch->frame, stages[2]);
-                        fetch_entries(task, stages[1]);
+                                batch->found = sqi_look_ahead(task, &batch->frame, stages[2]);
+                        sqi_fetch_entries(task, stages[1]);
                 }
                 ended = execute_ahead(task, batch, stages[0]);
                 if (ended == OVER || (ended == LATER && batch->place < stages[0]->n))
@@ -457,9 +359,9 @@ begin_batch(struct sq_task *task, struct sqi_under_way *batch)
                 task->bolt.stages[i] = &task->bolt.ahead[i];
                 task->bolt.ahead[i].n = 0;
         }
-        batch->found = look_ahead(task, &batch->frame, task->bolt.stages[0]);
+        batch->found = sqi_look_ahead(task, &batch->frame, task->bolt.stages[0]);
         if (batch->found > 0)
-                batch->found = look_ahead(task, &batch->frame, task->bolt.stages[1]);
+                batch->found = sqi_look_ahead(task, &batch->frame, task->bolt.stages[1]);
 }
 
 /* What behind the tuples that were executed is none is refused. */
@@ -540,84 +442,6 @@ sqi_bolt_close(struct sq_task *task)
         if (task->bolt.batch.open)
                 zmq_msg_close(&task->bolt.batch.message);
         task->bolt.batch.open = false;
-}
-
-/*
- * Only this process has what finish is to emit or write. So one that failed is called again, here; at last the topology
- * fails, for a restarted task would finish with nothing and be taken for done. Emits that failed with it may have been
- * taken out of its state: then it is not called again. False: it is not done, or the task has failed.
- */
-static bool
-call_finish(struct sq_task *task)
-{
-        static const uint64_t AGAIN_NS = 200000000, LIMIT_NS = SQI_LOOSE_SECS * 1000000000ull;
-        uint64_t dropped = 0;
-        const char *cause = task->error;
-
-        if (sqi_task_try(task, task->instance.code->bolt->finish, &dropped) == 0)
-                return true;
-        if (task->failed < 0)
-                return false;
-        if (!cause[0])
-                cause = "it failed without sq_error()";
-        if (!task->bolt.finish_until_ns)
-                task->bolt.finish_until_ns = task->now_ns + LIMIT_NS;
-        if (dropped == 0 && !task->driver && task->now_ns < task->bolt.finish_until_ns) {
-                task->bolt.finish_due_ns = task->now_ns + AGAIN_NS;
-                sqi_task_log_seldom(task, "finish is called again", cause);
-                return false;
-        }
-        task->final = true;
-        sqi_task_fail(task, -EIO, "finish: %s", cause);
-        return false;
-}
-
-/* Every source has ended (and a cycle is quiet): the last callback, then our own marks. */
-static void
-finish(struct sq_task *task)
-{
-        bool stays = task->handover.begun && task->handover.fate == SQI_FATE_STAYS;
-
-        sqi_collector_keep(&task->collector);
-        bool goes_on = task->handover.begun && task->epoch.exact; /* as of the epoch that all end with */
-
-        task->finished = !stays;
-        task->over = task->epoch.exact && !goes_on;
-        if (task->handover.begun && sqi_component_hands_on(task->instance.code) && !goes_on)
-                sqi_snapshot_write(task, task->handover.epoch, task->handover.folder);
-        else if (!stays && !goes_on && task->instance.code->bolt->finish && !call_finish(task))
-                return;
-        if (task->instance.nkept && task->tracking && !stays)
-                sq_log(task, SQ_WARN, "ends with %zu kept tuples neither acked nor failed", task->instance.nkept);
-        sqi_task_end(task);
-}
-
-static bool
-is_at_end(struct sq_task *task)
-{
-        const struct sqi_intake *intake = &task->intake;
-
-        if (!task->component->cycle)
-                return intake->marks_missing == 0;
-        if (intake->outside_missing == 0 && !task->settled) {
-                task->settled = true;
-                sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_SETTLED, .task = task->id});
-        }
-        return task->released && intake->marks_missing == 0;
-}
-
-/* The marks may overtake the orders; HANDOVER comes before DRAIN, if it comes at all. */
-static bool
-knows_its_fate(const struct sq_task *task)
-{
-        return !task->handover.begun || task->handover.fate != SQI_FATE_UNKNOWN || task->draining || task->driver;
-}
-
-static bool
-is_time_to_finish(const struct sq_task *task)
-{
-        return !task->epoch.recording && knows_its_fate(task) && sqi_loose_is_empty(task) &&
-               task->now_ns >= task->bolt.finish_due_ns;
 }
 
 static uint64_t
@@ -701,8 +525,8 @@ sqi_bolt_turn(struct sq_task *task)
                 look_idle(task);
         else
                 task->intake.empty_ns = 0;
-        if (!busy && is_at_end(task) && is_time_to_finish(task)) {
-                finish(task);
+        if (!busy && sqi_finish_is_due(task)) {
+                sqi_finish(task);
         } else if (!busy) {
                 if (sqi_bolt_due(task) < again)
                         again = sqi_bolt_due(task);

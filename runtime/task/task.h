@@ -61,7 +61,7 @@ struct sq_tuple {
  */
 enum sqi_key_shape { SQI_KEY_UNKNOWN, SQI_KEY_PACKED, SQI_KEY_FIELD, SQI_KEY_OTHER };
 
-/* A group of tuples found but not executed yet; there is one a stage (bolt.c). */
+/* A group of tuples found but not executed yet; there is one a stage (ahead.c). */
 enum { SQI_AHEAD = 8, SQI_STAGES = 3 };
 struct sqi_ahead {
         uint32_t n;
@@ -386,6 +386,14 @@ void sqi_bolt_turn(struct sq_task *task);
 void sqi_bolt_close(struct sq_task *task);
 /* When a bolt's `.tick` is to run next: at its interval, or when the bolt asked for; UINT64_MAX: never. */
 uint64_t sqi_bolt_due(const struct sq_task *task);
+/* Every source has ended, a cycle is quiet, nothing is waited for any more. Reports it if the task has settled. */
+bool sqi_finish_is_due(struct sq_task *task);
+/* The last callback, or the snapshot of a hand-over; then the task's own marks. May have to be tried again. */
+void sqi_finish(struct sq_task *task);
+/* Finds the next group and fetches the places of its keys. The result of the last sqi_frame_slice(). */
+int sqi_look_ahead(const struct sq_task *task, struct sqi_frame *frame, struct sqi_ahead *ahead);
+/* Fetches the entries of a group whose places have arrived. */
+void sqi_fetch_entries(const struct sq_task *task, const struct sqi_ahead *ahead);
 void sqi_spout_turn(struct sq_task *task);
 int sqi_spout_open(struct sq_task *task);
 void sqi_spout_close(struct sq_task *task);

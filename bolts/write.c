@@ -9,6 +9,9 @@
  * The name of the file is looked at before each write: a file that was renamed, as logrotate does, or deleted is left,
  * and a new one opened. So nothing goes into a file that its rotator has taken away, and nobody has to send a signal.
  *
+ * What is in a file is the kernel's until it writes it to disk: `sync` waits for that in `flush`, so that a loss of
+ * power takes nothing that was acked.
+ *
  * When flush fails, the buffer is dropped: its tuples are failed as well, and come again.
  *
  * Exactly once a file is written in one of two ways:
@@ -40,12 +43,14 @@ enum { CHUNK = 64 * 1024, HELD_MAX = 64 * 1024 * 1024 };
 struct writer {
         const char *path;
         int64_t format, mode, visible;
+        bool sync;
 
         struct sq_append *file; /* NULL: it could not be opened anew */
         struct sq_append
                 *next; /* exactly once: takes its place when the epoch is committed; until then nothing is written */
         struct stat about;
         bool regular, headed;   /* headed: nothing to do about the header any more */
+        bool unsynced;          /* has lines that are not on disk, for all that is known */
         bool by_epochs, staged; /* exactly once; and written at the commit */
         struct sq_encoder header, lines;
 };
@@ -107,6 +112,16 @@ has_gone(const struct writer *self)
         return stat(self->path, &st) < 0 || st.st_ino != self->about.st_ino || st.st_dev != self->about.st_dev;
 }
 
+/* 0 or a negative errno. */
+static int
+sync_lines(struct writer *self)
+{
+        int rc = self->file && self->unsynced ? sq_append_sync(self->file) : 0;
+
+        self->unsynced = rc < 0;
+        return rc;
+}
+
 /* 0, or a negative errno: then it is tried again with the next lines. */
 static int
 look(struct sq_task *task, struct writer *self)
@@ -115,6 +130,9 @@ look(struct sq_task *task, struct writer *self)
 
         if (self->file && (self->by_epochs || !has_gone(self)))
                 return 0;
+        rc = self->sync ? sync_lines(self) : 0;
+        if (rc < 0)
+                return rc;
         sq_append_free(&self->file);
         rc = open_path(self, true);
         if (rc == 0)
@@ -137,6 +155,7 @@ drain(struct sq_task *task, struct writer *self)
         if (rc < 0)
                 return rc;
         self->headed = self->headed || !self->regular;
+        self->unsynced = true;
         rc = sq_append(self->file, header, self->lines.bytes, self->lines.len, &done);
         memmove(self->lines.bytes, self->lines.bytes + done, self->lines.len - done);
         self->lines.len -= done;
@@ -192,11 +211,13 @@ keep_place(struct sq_task *task, int fd)
 
 /* What cannot be synced may be lost with the next loss of power, whatever a later sync says: back to the last epoch. */
 static void
-must_sync(struct sq_task *task, const struct writer *self)
+must_sync(struct sq_task *task, const struct writer *self, struct sq_append *file)
 {
-        if (fsync(sq_append_fd(self->file)) == 0)
+        int rc = sq_append_sync(file);
+
+        if (rc == 0)
                 return;
-        sq_log(task, SQ_ERROR, "%s: cannot be synced: %s", self->path, strerror(errno));
+        sq_log(task, SQ_ERROR, "%s: cannot be synced: %s", self->path, strerror(-rc));
         abort();
 }
 
@@ -225,10 +246,14 @@ end_epoch(struct sq_task *task, struct writer *self)
         rc = drain(task, self);
         if (rc < 0)
                 return rc;
-        must_sync(task, self);
-        if (has_gone(self))
+        must_sync(task, self, self->file);
+        if (has_gone(self)) {
                 rc = open_next(task, self);
-        return rc < 0 ? rc : keep_place(task, sq_append_fd(self->next ? self->next : self->file));
+                if (rc < 0)
+                        return rc;
+                must_sync(task, self, self->next);
+        }
+        return keep_place(task, sq_append_fd(self->next ? self->next : self->file));
 }
 
 static void
@@ -464,6 +489,8 @@ flush(struct sq_task *task)
         struct writer *self = sq_state(task);
         int rc = self->staged || self->next ? 0 : drain(task, self);
 
+        if (rc == 0 && self->sync && !self->by_epochs)
+                rc = sync_lines(self);
         if (rc == 0 || self->by_epochs) /* then the epoch does not end before the lines are out */
                 return 0;
         self->lines.len = 0;
@@ -518,6 +545,10 @@ SQ_BOLT(write) = {
                                 "jsonl: an object a line; csv: RFC 4180 with a header line"),
                         SQ_OPT_ENUM(struct writer, mode, "truncate|append", "truncate",
                                     "what happens to the file at a start from nothing; later it is appended to"),
+                        SQ_OPT_BOOL(
+                                struct writer, sync, false,
+                                "acks wait until the lines are on disk, so that a loss of power takes none that was "
+                                "acked; exactly once that is so with each epoch"),
                         SQ_OPT_ENUM(
                                 struct writer, visible, "written|commit", "written",
                                 "exactly once: written: lines stand in the file at once, and a restore cuts off those "

@@ -171,10 +171,11 @@ begin_given(const struct sqi_plan *plan, const struct sqi_savepoint *from, struc
 
         if (status != CLI_DONE)
                 return status;
-        if (mkdir(epochs->place, 0700) < 0 && errno != EEXIST)
-                return cli_error(CLI_FAILED, "cannot make %s: %s", epochs->place, strerror(errno));
+        int r = sqi_folder_make(AT_FDCWD, epochs->place);
+        if (r < 0)
+                return cli_error(CLI_FAILED, "cannot make %s: %s", epochs->place, strerror(-r));
         epochs->lock = open(epochs->place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        int r = epochs->lock < 0 ? -errno : sqi_lock_take(epochs->lock);
+        r = epochs->lock < 0 ? -errno : sqi_lock_take(epochs->lock);
         if (r == -EWOULDBLOCK)
                 return cli_error(CLI_FAILED, "another run keeps its epochs in %s", epochs->place);
         if (r < 0)

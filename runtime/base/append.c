@@ -27,6 +27,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/sealed.h"
 #include "squall.h"
 
 #define MARK "user.squall.chunk"
@@ -38,6 +39,7 @@ struct sq_append {
         bool regular;  /* else bytes that are written are gone */
         bool appends;  /* O_APPEND; else the description's own offset counts: stdout into a file */
         bool markable; /* as far as is known */
+        bool named;    /* its name is on disk */
         off_t floor;   /* what lies below was there before us */
         off_t end;     /* where our last chunk ended; -1: there is none */
 };
@@ -289,6 +291,36 @@ sq_append(struct sq_append *self, struct sq_str header, const char *lines, size_
         unlock(self);
         *ret_done = rc == 0 ? n : 0;
         return rc;
+}
+
+/* Where it is now: it may have been renamed. The folder of one that was deleted may be gone as well. */
+static int
+sync_name(int fd)
+{
+        char link[64], path[PATH_MAX];
+        ssize_t n;
+        int r;
+
+        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        n = readlink(link, path, sizeof(path) - 1);
+        if (n < 0)
+                return -errno;
+        path[n] = '\0';
+        r = sqi_folder_sync_above(AT_FDCWD, path);
+        return r == -ENOENT ? 0 : r;
+}
+
+int
+sq_append_sync(struct sq_append *self)
+{
+        int r = 0;
+
+        if (fsync(self->fd) < 0 && (self->regular || (errno != EINVAL && errno != EROFS)))
+                return -errno;
+        if (self->regular && !self->named)
+                r = sync_name(self->fd);
+        self->named = r == 0;
+        return r;
 }
 
 void

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -260,6 +261,31 @@ sqi_folder_open(int folder, const char *path)
         int fd = openat(folder, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         return fd < 0 ? -errno : fd;
+}
+
+int
+sqi_folder_sync_above(int folder, const char *path)
+{
+        const char *slash = strrchr(path, '/');
+        char above[PATH_MAX] = ".";
+        int fd, r;
+
+        if (slash)
+                snprintf(above, sizeof(above), "%.*s", (int)(slash - path) + 1, path);
+        fd = sqi_folder_open(folder, above);
+        if (fd < 0)
+                return fd == -EACCES ? 0 : fd;
+        r = fsync(fd) < 0 ? -errno : 0;
+        close(fd);
+        return r;
+}
+
+int
+sqi_folder_make(int folder, const char *path)
+{
+        if (mkdirat(folder, path, 0700) < 0)
+                return errno == EEXIST ? 0 : -errno;
+        return sqi_folder_sync_above(folder, path);
 }
 
 int

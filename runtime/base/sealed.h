@@ -35,6 +35,10 @@ int sqi_lock_take(int fd);
 
 /* Opens a folder, of `folder` or the path. A descriptor or a negative errno. */
 int sqi_folder_open(int folder, const char *path);
+/* Makes a folder that is there after a loss of power too. It may be there already. */
+int sqi_folder_make(int folder, const char *path);
+/* Makes the name `path` outlast a loss of power, by a sync of the folder it stands in; 0 if we may not read that. */
+int sqi_folder_sync_above(int folder, const char *path);
 /* Removes a folder with all that is in it; it may not be there. */
 int sqi_folder_remove(int folder, const char *name);
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/complain.h"
+#include "base/sealed.h"
 
 static const char suffix[] = "_secret";
 
@@ -39,7 +40,9 @@ save(zcert_t *cert, const char *path, int fds[2])
 {
         if (zcert_save(cert, path) < 0)
                 return errno ? -errno : -EIO;
-        return fsync(fds[0]) < 0 || fsync(fds[1]) < 0 ? -errno : 0;
+        if (fsync(fds[0]) < 0 || fsync(fds[1]) < 0)
+                return -errno;
+        return sqi_folder_sync_above(AT_FDCWD, path);
 }
 
 /* The two files of `path`; none is left on failure. */

@@ -66,15 +66,16 @@ open_above(const char *path, const char **ret_name)
         char above[PATH_MAX];
         const char *slash = strrchr(path, '/');
         size_t n = slash ? (size_t)(slash - path) : 0;
-        int fd;
+        int fd, r;
 
         if (!slash || !slash[1] || n >= sizeof(above))
                 return -EINVAL;
         memcpy(above, path, n);
         above[n] = '\0';
         *ret_name = slash + 1;
-        if (n > 0 && mkdir(above, 0700) < 0 && errno != EEXIST)
-                return -errno;
+        r = n > 0 ? sqi_folder_make(AT_FDCWD, above) : 0;
+        if (r < 0)
+                return r;
         fd = open(n > 0 ? above : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         return fd < 0 ? -errno : fd;
 }

@@ -34,32 +34,14 @@ sync_folder(int fd)
         return fsync(fd) < 0 ? -errno : 0;
 }
 
-/* With the folder above it, which is there after a power cut then. */
-static int
-make_folder(const char *path)
-{
-        char above[PATH_MAX + 4];
-        int fd, r;
-
-        if (mkdir(path, 0700) < 0)
-                return errno == EEXIST ? 0 : -errno;
-        snprintf(above, sizeof(above), "%s/..", path);
-        fd = open_folder(AT_FDCWD, above);
-        if (fd < 0)
-                return fd;
-        r = sync_folder(fd);
-        close(fd);
-        return r;
-}
-
 static int
 make_open(const char *place)
 {
         char path[PATH_MAX + sizeof(SQI_SNAPSHOTS_OPEN) + 1];
-        int r = make_folder(place);
+        int r = sqi_folder_make(AT_FDCWD, place);
 
         snprintf(path, sizeof(path), "%s/" SQI_SNAPSHOTS_OPEN, place);
-        return r < 0 ? r : make_folder(path);
+        return r < 0 ? r : sqi_folder_make(AT_FDCWD, path);
 }
 
 int
@@ -430,7 +412,8 @@ int
 sqi_snapshots_open_epoch(const struct sqi_snapshots *snapshots, uint64_t epoch)
 {
         char name[NUMBER_SIZE + sizeof(epoch_prefix)];
-        int r = make_folder(snapshots->durable), place = r < 0 ? r : open_folder(AT_FDCWD, snapshots->durable);
+        int r = sqi_folder_make(AT_FDCWD, snapshots->durable),
+            place = r < 0 ? r : open_folder(AT_FDCWD, snapshots->durable);
 
         if (place < 0)
                 return place;

@@ -41,24 +41,6 @@ sqi_state_default(char ret[PATH_MAX])
         return 0;
 }
 
-/* Makes a folder that is there after a power cut too. It may be there already. */
-static int
-make_folder(int at, const char *path)
-{
-        char parent[PATH_MAX + 4];
-        int fd, r;
-
-        if (mkdirat(at, path, 0700) < 0)
-                return errno == EEXIST ? 0 : -errno;
-        snprintf(parent, sizeof(parent), "%s/..", path);
-        fd = sqi_folder_open(at, parent);
-        if (fd < 0)
-                return fd == -EACCES ? 0 : fd; /* we may make folders there, not read it */
-        r = fsync(fd) < 0 ? -errno : 0;
-        close(fd);
-        return r;
-}
-
 /* With all that lead to it. */
 static int
 make_folders(const char *path)
@@ -72,7 +54,7 @@ make_folders(const char *path)
                         continue;
                 memcpy(part, path, i);
                 part[i] = '\0';
-                r = make_folder(AT_FDCWD, part);
+                r = sqi_folder_make(AT_FDCWD, part);
                 if (r < 0 || !path[i])
                         return r;
         }
@@ -156,17 +138,17 @@ open_state(struct sqi_state *state, char *error, size_t size)
                 r = take_lock(state, error, size);
         if (r < 0)
                 return r;
-        r = make_folder(state->fd, "topologies");
+        r = sqi_folder_make(state->fd, "topologies");
         if (r == 0)
                 r = state->topologies = sqi_folder_open(state->fd, "topologies");
         if (r < 0)
                 return sqi_complain(r, error, size, "cannot use %s/topologies: %s", state->path, strerror(-r));
-        r = make_folder(state->fd, "snapshots");
+        r = sqi_folder_make(state->fd, "snapshots");
         if (r == 0)
                 r = state->snapshots = sqi_folder_open(state->fd, "snapshots");
         if (r < 0)
                 return sqi_complain(r, error, size, "cannot use %s/snapshots: %s", state->path, strerror(-r));
-        r = make_folder(state->fd, "killed");
+        r = sqi_folder_make(state->fd, "killed");
         if (r == 0)
                 r = state->killed = sqi_folder_open(state->fd, "killed");
         if (r < 0)

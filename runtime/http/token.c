@@ -64,7 +64,7 @@ write_token(int folder, const char *name, const char token[SQI_TOKEN_SIZE])
         if (r == 0 && fsync(fd) < 0)
                 r = -errno;
         close(fd);
-        if (r == 0 && renameat(folder, fresh, folder, name) < 0)
+        if (r == 0 && (renameat(folder, fresh, folder, name) < 0 || fsync(folder) < 0))
                 r = -errno;
         if (r < 0)
                 unlinkat(folder, fresh, 0);

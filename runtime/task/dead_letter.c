@@ -151,8 +151,8 @@ append(struct sq_task *task, const struct sqi_dead_letter *letter)
 
         if (file) {
                 r = write_line(task, letter, file);
-                if (r == 0 && fdatasync(fd) < 0 && errno != EINVAL && errno != EROFS) /* a pipe or a device can't */
-                        r = -errno;
+                if (r == 0)
+                        r = sq_append_sync(file);
                 sq_append_free(&file);
         } else {
                 r = -errno;

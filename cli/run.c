@@ -7,6 +7,7 @@
  * line to stdout, when no worker is left that could write there.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -41,6 +42,7 @@ struct run {
         struct sqi_supervisor *supervisor;
         struct sqi_running *running;
         int signals;
+        bool terminal;   /* it was started from one */
         int signal;      /* that asked for the end */
         double seconds;  /* --for; 0: without end */
         uint64_t end_ns; /* of --for */
@@ -149,7 +151,19 @@ catch_signals(void)
         return signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* The first asks for a drain, the second kills. */
+static bool
+has_terminal(void)
+{
+        int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+        if (fd < 0)
+                return false;
+        close(fd);
+        return true;
+}
+
+/* The first asks for a drain, the second kills. SIGHUP does so when the terminal has gone; from somebody who rotates
+ * files it asks for nothing, for who appends to a file looks at its name before each write. */
 static void
 take_signals(struct run *run)
 {
@@ -158,6 +172,8 @@ take_signals(struct run *run)
         while (read(run->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
                 bool again = run->signal != 0;
 
+                if (info.ssi_signo == SIGHUP && !(run->terminal && !has_terminal()))
+                        continue;
                 run->signal = (int)info.ssi_signo;
                 fprintf(stderr, again ? "squall: killing the workers\n" : "squall: draining (once more to kill)\n");
                 if (again)
@@ -306,6 +322,7 @@ run_topology(const struct cli_args *args)
         if (cli_flag(args, "inline"))
                 return cli_run_inline(args, &plan);
         run.signals = catch_signals();
+        run.terminal = has_terminal();
         status = open_savepoint(args, plan, &from);
         if (status == CLI_DONE)
                 status = cli_epochs_begin(plan, from.path[0] ? &from : NULL, &run.epochs);
@@ -332,11 +349,12 @@ SQI_VERB(run) = {
         .about = "Run a topology in the foreground until it is done.",
         .details =
                 "Starts the workers and waits until all spouts are at their end and every tuple is processed. Ctrl-C drains: the spouts stop, "
-                "what is under way is processed; a second one kills. SIGTERM and SIGHUP do the same.\n"
+                "what is under way is processed; a second one kills. SIGTERM does the same, and so does a terminal that is closed; any other SIGHUP, of a script that rotates "
+                "files, changes nothing: a file that was renamed is left for a new one by itself.\n"
                 "What workers print on stderr appears with the task before it. On a terminal its last row shows how it goes, once a second. A summary goes to "
                 "stderr at the end, or as JSON to stdout as its last line.\n"
                 "Exit status: 0 done; 1 the topology failed, or was killed; 2 the file is wrong, nothing was started; 130, 143, 129 drained after Ctrl-C, "
-                "SIGTERM, SIGHUP.",
+                "SIGTERM, the end of the terminal.",
         .operands = {{.name = "FILE", .complete = CLI_COMPLETE_FILE}},
         .options =
                 {CLI_OPTION_CONFIG,

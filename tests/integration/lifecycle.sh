@@ -89,7 +89,7 @@ check "--for drains and ends with 0" is "$status $(state)" "0 drained"
 check "--for loses nothing" nothing_is_lost
 check "--for leaves nothing" nothing_is_left
 
-for signal in INT:130 TERM:143 HUP:129; do
+for signal in INT:130 TERM:143; do
         start
         check "four workers come up (SIG${signal%:*})" flows 4
         kill -"${signal%:*}" $supervisor
@@ -97,6 +97,19 @@ for signal in INT:130 TERM:143 HUP:129; do
         check "SIG${signal%:*} leaves nothing" nothing_is_left
 done
 check "a drained topology says so" is "$(state)" drained
+
+# Whoever holds the other end of a terminal is killed, as ssh is when its line is cut.
+if command -v script >/dev/null; then
+        script -qec "exec $squall run --json $dir/t.yaml >$dir/out 2>$dir/err" /dev/null </dev/null >/dev/null 2>&1 & terminal=$!
+        until_true pgrep -P $terminal >/dev/null
+        supervisor=$(pgrep -P $terminal)
+        check "four workers come up (on a terminal)" flows 4
+        kill -KILL $terminal
+        check "the end of its terminal drains" until_true is_gone
+        check "and loses nothing" eval 'is "$(state)" drained && nothing_is_lost && nothing_is_left'
+else
+        echo "ok - the end of its terminal drains # skip no script (Debian: bsdutils)"
+fi
 
 start
 flows 4

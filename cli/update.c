@@ -7,7 +7,7 @@
 
 /* What it has now must be able to go on. */
 static int
-check_present(const struct cli_args *args, struct cli_talk *talk, const struct sqi_plan *plan)
+check_present(const struct cli_args *args, struct cli_talk *talk, struct sqi_plan *plan)
 {
         struct sqi_plan *present = NULL;
         struct sq_str source = {NULL, 0};
@@ -21,7 +21,7 @@ check_present(const struct cli_args *args, struct cli_talk *talk, const struct s
 }
 
 static int
-update(const struct cli_args *args, const struct sqi_plan *plan)
+update(const struct cli_args *args, struct sqi_plan *plan)
 {
         char *source = NULL;
         size_t size = 0;

@@ -147,14 +147,15 @@ say_how(const struct sqi_plan *before, const struct sqi_plan *after, const uint3
 }
 
 int
-cli_check_change(const struct cli_args *args, const struct sqi_plan *before, const struct sqi_plan *after)
+cli_check_change(const struct cli_args *args, const struct sqi_plan *before, struct sqi_plan *after)
 {
         uint32_t *stays = calloc(after->nworkers + 1, sizeof(*stays));
         int n = stays ? sqi_stay(before, after, stays) : -1, status = CLI_DONE;
 
+        after->lose_state = cli_flag(args, "lose-state");
         if (n < 0)
                 status = cli_error(CLI_FAILED, "out of memory");
-        else if (!cli_flag(args, "lose-state"))
+        else if (!after->lose_state)
                 status = check_state(before, after, stays);
         if (status == CLI_DONE && !cli_flag(args, "json"))
                 say_how(before, after, stays, n);

@@ -8,9 +8,10 @@
 
 /*
  * How it will be done, said before anything happens: whose workers go on, whose are started anew. Bolts whose state
- * cannot go on in the new version: says which and why, and returns CLI_USAGE unless --lose-state is given.
+ * cannot go on in the new version: says which and why, and returns CLI_USAGE unless --lose-state is given; then the new
+ * plan lets its tasks begin without it.
  */
-int cli_check_change(const struct cli_args *args, const struct sqi_plan *before, const struct sqi_plan *after);
+int cli_check_change(const struct cli_args *args, const struct sqi_plan *before, struct sqi_plan *after);
 
 /* Can a savepoint keep all that the bolts have gathered? CLI_DONE, or CLI_USAGE after saying of which it cannot. */
 int cli_check_keeps(const struct sqi_plan *plan);

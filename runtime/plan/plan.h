@@ -76,6 +76,7 @@ struct sqi_plan {
         const char *name;
         const char *directory; /* of the topology file, absolute: what relative paths were resolved against */
         struct sqi_config config;
+        bool lose_state; /* keyed state that does not fit this plan is let go; else a task fails with it */
         uint32_t ncomponents, nedges, ntasks, nworkers;
         struct sqi_plan_component *components;
         struct sqi_plan_edge *edges;

@@ -2,7 +2,7 @@
 /*
  * The plan as bytes: one msgpack array
  *
- *     ["squall-plan", version, name, directory, config, workers, components, edges, tasks]
+ *     ["squall-plan", version, name, directory, config, workers, components, edges, tasks, loses]
  *     config     [key, text, key, text, ...], of the keys that are set
  *     component  [id, kind, component, path, tasks, cycle, tick_secs, in, streams, settings]
  *     in         [field, type, field, type, ...]
@@ -11,6 +11,7 @@
  *                map has one more: [key, ...]
  *     edge       [from, stream, to, grouping, keys, in, feedback]; keys and in are lists of places
  *     tasks      [worker, ...]; the tasks of the first component, of the second, ...
+ *     loses      a bool; a plan that was written before there was one ends in front of it
  */
 #ifndef SQI_PLAN_CODEC_H
 #define SQI_PLAN_CODEC_H
@@ -18,7 +19,7 @@
 #define SQI_PLAN_MAGIC "squall-plan"
 enum {
         SQI_PLAN_VERSION = 1,
-        SQI_PLAN_PARTS = 9,
+        SQI_PLAN_PARTS = 10,
         SQI_PLAN_COMPONENT_PARTS = 10,
         SQI_PLAN_EDGE_PARTS = 7,
         SQI_PLAN_SETTING_PARTS = 4

@@ -297,7 +297,9 @@ read_tasks(struct decoder *decoder, struct sqi_plan *plan)
 static void
 read_plan(struct decoder *decoder, struct sqi_plan *plan)
 {
-        read_tuple(decoder, SQI_PLAN_PARTS, "not a plan");
+        uint32_t nparts = read_list(decoder, SQI_PLAN_PARTS, "not a plan");
+
+        demand(decoder, nparts >= SQI_PLAN_PARTS - 1, "not a plan");
         demand(decoder, strcmp(read_text(decoder, "not a plan"), SQI_PLAN_MAGIC) == 0, "not a plan");
         demand(decoder, read_number(decoder, UINT32_MAX, "not a plan") == SQI_PLAN_VERSION,
                "a plan of another version of squall");
@@ -311,6 +313,7 @@ read_plan(struct decoder *decoder, struct sqi_plan *plan)
         demand(decoder, plan->nworkers <= plan->ntasks, "there are more workers than tasks");
         read_edges(decoder, plan);
         read_tasks(decoder, plan);
+        plan->lose_state = decoder->r == 0 && nparts == SQI_PLAN_PARTS && sqi_read_bool(&decoder->in);
         demand(decoder, decoder->r < 0 || sqi_reader_is_done(&decoder->in), "there are bytes behind the plan");
 }
 

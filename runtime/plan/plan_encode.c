@@ -165,6 +165,7 @@ write_plan(struct sqi_writer *writer, const struct sqi_plan *plan)
         for (uint32_t i = 0; i < plan->ntasks; i++)
                 sqi_write_uint(writer, NULL, plan->tasks[i].worker);
         sqi_write_end(writer);
+        sqi_write_bool(writer, NULL, plan->lose_state);
         sqi_write_end(writer);
 }
 

@@ -253,6 +253,8 @@ take_file(struct reading *reading)
         if (r < 0)
                 return r;
         if (reading->head.nkeys > 0 && !fits(reading)) {
+                if (!reading->task->plan->lose_state)
+                        return -EINVAL;
                 sq_log(reading->task, SQ_WARN, "the state of the version before does not fit: it begins from nothing");
                 return 0;
         }
@@ -336,17 +338,21 @@ is_ours(const struct sq_task *task, const char *name)
                strspn(name + id + 1, "0123456789") == strlen(name + id + 1);
 }
 
+/* No restart could mend it where what is there is whole. */
 static int
 refuse(struct sq_task *task, const char *file, int r)
 {
-        return sqi_task_fail(task, r, "cannot restore the snapshot %s/%s: %s", task->handover.restore, file,
-                             r == -EBADMSG  ? "the file is damaged, or is another than the snapshot's"
-                             : r == -ENOENT ? "the file is missing"
-                             : r == -EXDEV  ? "it goes on with the same parallelism only"
-                             : r == -ESTALE
-                                     ? "it holds what was on its way between the tasks of another topology file; "
-                                       "end that as it was by a stop, an update or a savepoint first"
-                                     : strerror(-r));
+        task->final = task->final || r == -EINVAL;
+        return sqi_task_fail(
+                task, r, "cannot restore the snapshot %s/%s: %s", task->handover.restore, file,
+                r == -EBADMSG  ? "the file is damaged, or is another than the snapshot's"
+                : r == -ENOENT ? "the file is missing"
+                : r == -EINVAL ? "its state does not fit the component as it is now, or how its inputs are "
+                                 "grouped; put that back, or update with --lose-state"
+                : r == -EXDEV  ? "it goes on with the same parallelism only"
+                : r == -ESTALE ? "it holds what was on its way between the tasks of another topology file; "
+                                 "end that as it was by a stop, an update or a savepoint first"
+                               : strerror(-r));
 }
 
 int

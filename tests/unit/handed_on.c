@@ -136,6 +136,26 @@ does_not_begin_with_state_that_migrate_refuses(void **state)
         sq_rig_free(&rig);
 }
 
+/* `count` has no migrate. */
+static void
+begins_without_state_that_does_not_fit_only_where_the_plan_says_so(void **state)
+{
+        char bytes[ROOM];
+        size_t n;
+        struct sq_rig *rig = make_seen("bolts/count", STORM, STORM, bytes, &n);
+
+        (void)state;
+        say_it_is_of(bytes, 7);
+        assert_int_equal(begin_from(rig, bytes, n), -1);
+        sq_rig_free(&rig);
+        rig = make_seen("bolts/count", STORM, STORM, bytes, &n);
+        say_it_is_of(bytes, 7);
+        rig->plan->lose_state = true;
+        assert_int_equal(begin_from(rig, bytes, n), 0);
+        emits_for(rig, STORM, "{\"word\":\"storm\",\"count\":1}\n");
+        sq_rig_free(&rig);
+}
+
 static void
 names_a_file_that_is_cut_short_anywhere(void **state)
 {
@@ -264,6 +284,7 @@ main(void)
                 cmocka_unit_test(refuses_what_a_later_format_would_write),
                 cmocka_unit_test(migrates_the_state_of_another_version),
                 cmocka_unit_test(does_not_begin_with_state_that_migrate_refuses),
+                cmocka_unit_test(begins_without_state_that_does_not_fit_only_where_the_plan_says_so),
                 cmocka_unit_test(hands_on_what_a_key_owns),
                 cmocka_unit_test(names_a_file_that_is_cut_short_anywhere),
                 cmocka_unit_test(hands_on_values_batches_in_transit_and_that_it_is_over),

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "built.h"
+#include "plan/plan_codec.h"
 #include "topology/expand.h"
 #include "topology/model.h"
 #include "base/nearest.h"
@@ -447,8 +448,10 @@ a_plan_survives_its_bytes(void **state)
         char error[256] = "";
 
         (void)state;
+        plan->lose_state = true;
         assert_int_equal(sqi_plan_encode(plan, &bytes, &size), 0);
         assert_int_equal(sqi_plan_decode(bytes, size, &copy, error, sizeof(error)), 0);
+        assert_true(copy->lose_state);
         assert_int_equal(sqi_plan_encode(copy, &again, &again_size), 0);
         assert_int_equal(size, again_size);
         assert_memory_equal(bytes, again, size);
@@ -458,6 +461,26 @@ a_plan_survives_its_bytes(void **state)
         assert_string_equal(copy->components[1].settings[0].values[0], "n");
         free(bytes);
         free(again);
+        sqi_plan_free(&plan);
+        sqi_plan_free(&copy);
+}
+
+/* As it lies in a state directory of then. */
+static void
+a_plan_from_before_state_could_be_let_go_loses_none(void **state)
+{
+        struct sqi_plan *plan = planned(CYCLE, NULL), *copy = NULL;
+        char error[256] = "";
+        void *bytes = NULL;
+        size_t size = 0;
+
+        (void)state;
+        assert_int_equal(sqi_plan_encode(plan, &bytes, &size), 0);
+        assert_int_equal(*(uint8_t *)bytes, 0x90 | SQI_PLAN_PARTS);
+        *(uint8_t *)bytes = 0x90 | (SQI_PLAN_PARTS - 1);
+        assert_int_equal(sqi_plan_decode(bytes, size - 1, &copy, error, sizeof(error)), 0);
+        assert_false(copy->lose_state);
+        free(bytes);
         sqi_plan_free(&plan);
         sqi_plan_free(&copy);
 }
@@ -607,6 +630,7 @@ main(void)
                 cmocka_unit_test(a_list_of_pairs_and_words_is_a_map_in_order),
                 cmocka_unit_test(a_map_within_a_map_is_an_entry_for_each_of_its_keys_in_a_plan_and_its_bytes),
                 cmocka_unit_test(a_plan_survives_its_bytes),
+                cmocka_unit_test(a_plan_from_before_state_could_be_let_go_loses_none),
                 cmocka_unit_test(a_plan_that_is_cut_or_longer_is_refused),
                 cmocka_unit_test(a_plan_whose_names_lead_elsewhere_is_refused),
                 cmocka_unit_test(a_plan_with_any_byte_changed_is_refused_or_sound),

@@ -42,6 +42,15 @@ replay(struct sq_task *task, uint64_t position)
         return 0;
 }
 
+static int
+seek(struct sq_task *task, uint64_t position)
+{
+        struct pulse *self = sq_state(task);
+
+        self->pace.sent = position;
+        return 0;
+}
+
 SQ_SPOUT(pulse) = {
         .about = "Tuples that say when they were due.",
         .state = sizeof(struct pulse),
@@ -53,4 +62,5 @@ SQ_SPOUT(pulse) = {
         .out = {{"due", SQ_INT}},
         .next = next,
         .replay = replay,
+        .seek = seek,
 };

@@ -2,6 +2,8 @@
 #include "task/epoch.h"
 
 #include <stdio.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "task/snapshot.h"
 #include "task/task.h"
@@ -14,7 +16,7 @@ static const uint64_t ORDER_NS = 1000000000;
 static void
 answer(struct sq_task *task)
 {
-        task->epoch.recording = false;
+        task->epoch.recording = task->epoch.writing_down = false;
         task->epoch.answered = task->epoch.begun;
         sqi_epoch_report(task);
 }
@@ -39,17 +41,31 @@ fail_part(struct sq_task *task, const char *cause)
         answer_without(task);
 }
 
-/* Every mark is there. */
-static void
-complete(struct sq_task *task)
+void
+sqi_epoch_settle(struct sq_task *task)
 {
         struct sqi_epoch *epoch = &task->epoch;
-        int r = sqi_snapshot_end(&epoch->writing, &epoch->size, &epoch->sum);
+        uint64_t news;
+        int r;
 
+        if (!epoch->writing_down || !sqi_snapshot_is_done(epoch->writing))
+                return;
+        (void)!read(epoch->wake, &news, sizeof(news)); /* a driver is not woken */
+        r = sqi_snapshot_close(&epoch->writing, &epoch->size, &epoch->sum);
         if (r < 0)
                 fail_part(task, strerror(-r));
         else
                 answer(task);
+}
+
+/* Every mark is there. */
+static void
+complete(struct sq_task *task)
+{
+        task->epoch.recording = false;
+        task->epoch.writing_down = true;
+        sqi_snapshot_end(task->epoch.writing);
+        sqi_epoch_settle(task);
 }
 
 void
@@ -89,7 +105,7 @@ write_state(struct sq_task *task)
                 snprintf(epoch->cause, sizeof(epoch->cause), "%.*s", SQI_EPOCH_CAUSE - 1, task->error);
                 return false;
         }
-        r = sqi_snapshot_begin(task, epoch->begun, epoch->folder, &epoch->writing);
+        r = sqi_snapshot_begin(task, epoch->begun, epoch->folder, epoch->wake, &epoch->writing);
         if (r < 0)
                 snprintf(epoch->cause, sizeof(epoch->cause), "%s", strerror(-r));
         return r == 0;
@@ -114,7 +130,7 @@ begin(struct sq_task *task, uint64_t number)
 
         sqi_snapshot_drop(&epoch->writing);
         epoch->begun = number;
-        epoch->recording = false;
+        epoch->recording = epoch->writing_down = false;
         epoch->recorded = epoch->size = epoch->sum = 0;
         epoch->cause[0] = '\0';
         sqi_task_flush_component(task);
@@ -202,6 +218,7 @@ sqi_epoch_act(struct sq_task *task)
 {
         struct sqi_epoch *epoch = &task->epoch;
 
+        sqi_epoch_settle(task);
         if (epoch->commit_asked && task->failed == 0)
                 commit(task);
         if (may_begin(task) && (is_first(task) || task->now_ns >= epoch->due_ns))
@@ -214,7 +231,7 @@ sqi_epoch_due(const struct sq_task *task)
         return task->epoch.exact && may_begin(task) ? task->epoch.due_ns : UINT64_MAX;
 }
 
-/* ---- Going on ---------------------------------------------------------------------------------------- */
+/* ---- Life ---------------------------------------------------------------------------------------- */
 
 int
 sqi_epoch_restored(struct sq_task *task, uint64_t number)
@@ -225,8 +242,21 @@ sqi_epoch_restored(struct sq_task *task, uint64_t number)
         return sqi_task_commit_restored(task, number);
 }
 
+int
+sqi_epoch_open(struct sq_task *task)
+{
+        task->epoch.wake = -1;
+        task->epoch.exact = task->plan->config.delivery == SQI_EXACTLY_ONCE;
+        if (task->epoch.exact)
+                task->epoch.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        return task->epoch.exact && task->epoch.wake < 0 ? -errno : 0;
+}
+
 void
 sqi_epoch_close(struct sq_task *task)
 {
         sqi_snapshot_drop(&task->epoch.writing);
+        if (task->epoch.exact && task->epoch.wake >= 0)
+                close(task->epoch.wake);
+        task->epoch.wake = -1;
 }

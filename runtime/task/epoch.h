@@ -10,7 +10,8 @@
  *  2. Then it goes on. What comes by a channel whose mark is still to come was sent before its sender had begun: it is
  *     executed, and goes into the part, too, as the state of the channel (transit.h). An end-of-stream mark stands for all
  *     later marks.
- *  3. The last mark is there: the part is made durable and reported. A spout reports before it where it goes on.
+ *  3. The last mark is there: the part is made durable, which a thread of its own does, and reported. A spout reports
+ *     before it where it goes on.
  *  4. COMMIT: the component publishes, and the task answers COMMITTED. ABANDON drops what is under way; so does a
  *     higher epoch.
  *
@@ -48,8 +49,10 @@ struct sqi_epoch {
         uint64_t commit;   /* the newest that COMMIT named */
         uint64_t due_ns;   /* when it begins without a mark */
         bool recording;    /* `missing` channels have not brought the mark of `begun` */
+        bool writing_down; /* all is there, and is being made durable */
         bool commit_asked;
         uint32_t missing;
+        int wake; /* an eventfd, when `exact`: it is durable, or cannot be */
         uint64_t recorded; /* bytes */
         struct sqi_snapshot_writing *writing;
         struct sqi_position position; /* of a spout, at its mark */
@@ -64,8 +67,13 @@ void sqi_epoch_order(struct sq_task *task, const struct sqi_message *order);
 void sqi_epoch_report(struct sq_task *task);
 /* Between two callbacks: does what is due. A bolt in the middle of a batch begins nothing. */
 void sqi_epoch_act(struct sq_task *task);
-/* When that is to be called again at the latest. */
+/* The same, in the middle of a callback: reports a part that is durable by now. */
+void sqi_epoch_settle(struct sq_task *task);
+/* When sqi_epoch_act() is to be called again at the latest. */
 uint64_t sqi_epoch_due(const struct sq_task *task);
+
+/* Before the first order. 0 or a negative errno. */
+int sqi_epoch_open(struct sq_task *task);
 
 /* A mark has come by a channel, whose newest one so far is at `seen`. Between two batches. */
 void sqi_epoch_mark(struct sq_task *task, uint64_t *seen, uint64_t epoch);

@@ -48,10 +48,10 @@ take_abandon(struct sq_task *task, uint64_t number)
 
         if (number > epoch->dropped)
                 epoch->dropped = number;
-        if (!epoch->recording || epoch->begun > number)
+        if ((!epoch->recording && !epoch->writing_down) || epoch->begun > number)
                 return;
         sqi_snapshot_drop(&epoch->writing);
-        epoch->recording = false;
+        epoch->recording = epoch->writing_down = false;
 }
 
 static void

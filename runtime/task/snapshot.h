@@ -31,15 +31,19 @@ struct sq_task;
 void sqi_snapshot_write(struct sq_task *task, uint64_t epoch, const char *folder);
 /*
  * The same in pieces, under exactly-once (epoch.h), into `folder` alone: the state as it is now; batches as they come
- * in; and, when all are there, durable. 0 or a negative errno; a size of 0: there was nothing to write. Who began it
- * ends it, or drops it, which accepts NULL; both null the pointer.
+ * in; and, when all are there, the end of it. A thread of its own writes the file and waits for the disk, but where the
+ * task has a driver. It writes to `wake`, an eventfd or -1, when it is done; then close says how it went. 0 or a negative
+ * errno; a size of 0: there was nothing to write. Who began it closes it, or drops it, which accepts NULL; both null the
+ * pointer.
  */
 struct sqi_snapshot_writing;
-int sqi_snapshot_begin(const struct sq_task *task, uint64_t epoch, const char *folder,
+int sqi_snapshot_begin(const struct sq_task *task, uint64_t epoch, const char *folder, int wake,
                        struct sqi_snapshot_writing **ret);
 int sqi_snapshot_add(const struct sq_task *task, struct sqi_snapshot_writing *writing, zmq_msg_t *message,
                      bool feedback);
-int sqi_snapshot_end(struct sqi_snapshot_writing **writing, uint64_t *ret_size, uint64_t *ret_sum);
+void sqi_snapshot_end(struct sqi_snapshot_writing *writing);
+bool sqi_snapshot_is_done(const struct sqi_snapshot_writing *writing);
+int sqi_snapshot_close(struct sqi_snapshot_writing **writing, uint64_t *ret_size, uint64_t *ret_sum);
 void sqi_snapshot_drop(struct sqi_snapshot_writing **writing);
 
 /* 0, also if there is none to restore; or the task has failed, with the cause. */

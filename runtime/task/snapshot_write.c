@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "task/snapshot.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <xxhash.h>
 
-#include "base/sealed.h"
 #include "control/manifest.h"
 #include "plan/routing.h"
+#include "task/part_writer.h"
 #include "task/snapshot_format.h"
 #include "task/task.h"
 
-enum { FILE_SIZE = SQI_MANIFEST_FILE, BUFFER = 1 << 16 };
+enum { FILE_SIZE = SQI_MANIFEST_FILE };
 
 static const struct file_head blank = {.magic = {'S', 'Q', 'K', SQI_SNAPSHOT_VERSION}};
 
@@ -27,37 +23,16 @@ file_name(const struct sqi_plan_component *component, uint32_t index, char ret[F
 /* ---- Writing ----------------------------------------------------------------------------------------- */
 
 struct sqi_snapshot_writing {
-        int fd, error; /* -1: no file yet */
-        uint64_t epoch, size;
-        XXH3_state_t *sum;
-        size_t n;
-        uint8_t bytes[BUFFER];
+        struct sqi_part_writer *file; /* NULL: none yet */
+        uint64_t epoch;
+        int wake; /* as of sqi_part_writer_go_apart() */
         char path[SQI_FOLDER_SIZE + FILE_SIZE + 1];
 };
 
 static void
-flush(struct sqi_snapshot_writing *writing)
-{
-        if (writing->error == 0)
-                writing->error = sqi_write_all(writing->fd, writing->bytes, writing->n);
-        writing->n = 0;
-}
-
-static void
 put(struct sqi_snapshot_writing *writing, const void *bytes, size_t size)
 {
-        XXH3_64bits_update(writing->sum, bytes, size);
-        writing->size += size;
-        for (const uint8_t *at = bytes; size > 0 && writing->error == 0;) {
-                size_t part = size < BUFFER - writing->n ? size : BUFFER - writing->n;
-
-                memcpy(writing->bytes + writing->n, at, part);
-                writing->n += part;
-                at += part;
-                size -= part;
-                if (writing->n == BUFFER)
-                        flush(writing);
-        }
+        sqi_part_writer_put(writing->file, bytes, size);
 }
 
 static void
@@ -164,53 +139,30 @@ put_batches(const struct sq_task *task, struct sqi_snapshot_writing *writing)
 }
 
 static void
-write_all(const struct sq_task *task, struct sqi_snapshot_writing *writing)
+put_all(const struct sq_task *task, struct sqi_snapshot_writing *writing)
 {
-        writing->size = writing->n = 0;
-        writing->error = 0;
-        XXH3_64bits_reset(writing->sum);
         put_head(task, writing, count_keys(task));
         put_keys(task, writing);
         put_values(task, writing);
         put_batches(task, writing);
-        flush(writing);
+        sqi_part_writer_end(writing->file);
 }
 
 static int
-create(struct sqi_snapshot_writing *writing)
+write_to(const struct sq_task *task, struct sqi_snapshot_writing *writing, struct sqi_message *report)
 {
-        writing->fd = open(writing->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-        return writing->fd < 0 ? -errno : 0;
-}
-
-/* Durable, or gone. */
-static int
-finish(struct sqi_snapshot_writing *writing)
-{
-        if (writing->error == 0 && fsync(writing->fd) < 0)
-                writing->error = -errno;
-        if (close(writing->fd) < 0 && writing->error == 0)
-                writing->error = -errno;
-        writing->fd = -1;
-        if (writing->error < 0)
-                unlink(writing->path); /* gives the room back */
-        return writing->error;
-}
-
-static int
-write_to(const struct sq_task *task, struct sqi_snapshot_writing *writing)
-{
-        int r = create(writing);
+        int r = sqi_part_writer_new(writing->path, &writing->file);
 
         if (r < 0)
                 return r;
-        write_all(task, writing);
-        return finish(writing);
+        put_all(task, writing);
+        return sqi_part_writer_close(&writing->file, &report->a, &report->b);
 }
 
 /* In the folder, or else beside the run. */
 static int
-write_file(const struct sq_task *task, struct sqi_snapshot_writing *writing, const char *folder)
+write_file(const struct sq_task *task, struct sqi_snapshot_writing *writing, const char *folder,
+           struct sqi_message *report)
 {
         char name[FILE_SIZE];
         int r = -ENOENT, spare;
@@ -218,37 +170,13 @@ write_file(const struct sq_task *task, struct sqi_snapshot_writing *writing, con
         file_name(task->component, task->plan->tasks[task->id].index, name);
         if (folder[0]) {
                 snprintf(writing->path, sizeof(writing->path), "%s/%s", folder, name);
-                r = write_to(task, writing);
+                r = write_to(task, writing, report);
         }
         if (r == 0)
                 return 0;
         snprintf(writing->path, sizeof(writing->path), "%s/snapshot-%s", task->rundir, name);
-        spare = write_to(task, writing);
+        spare = write_to(task, writing, report);
         return spare < 0 ? r : 0;
-}
-
-static struct sqi_snapshot_writing *
-new_writing(uint64_t epoch)
-{
-        struct sqi_snapshot_writing *writing = calloc(1, sizeof(*writing));
-
-        if (!writing)
-                return NULL;
-        writing->fd = -1;
-        writing->epoch = epoch;
-        if (!(writing->sum = XXH3_createState())) {
-                free(writing);
-                writing = NULL;
-        }
-        return writing;
-}
-
-static void
-free_writing(struct sqi_snapshot_writing *writing)
-{
-        if (writing)
-                XXH3_freeState(writing->sum);
-        free(writing);
 }
 
 static bool
@@ -261,39 +189,28 @@ void
 sqi_snapshot_write(struct sq_task *task, uint64_t epoch, const char *folder)
 {
         struct sqi_message report = {.type = SQI_MSG_SNAPSHOT, .task = task->id, .number = epoch};
-        struct sqi_snapshot_writing *writing = NULL;
-        int r = 0;
+        struct sqi_snapshot_writing writing = {.epoch = epoch};
+        int r = has_part(task) ? write_file(task, &writing, folder, &report) : 0;
 
-        if (has_part(task)) {
-                writing = new_writing(epoch);
-                r = writing ? write_file(task, writing, folder) : -ENOMEM;
-        }
-        if (r == 0 && writing) {
-                report.a = writing->size;
-                report.b = XXH3_64bits_digest(writing->sum);
-        }
         if (r < 0)
                 report.text = (struct sq_str){strerror(-r), strlen(strerror(-r))};
-        free_writing(writing);
         sqi_task_report(task, &report);
 }
 
 int
 sqi_snapshot_save(const struct sq_task *task, int fd)
 {
-        struct sqi_snapshot_writing *writing;
+        struct sqi_snapshot_writing writing = {.epoch = task->handover.epoch};
+        uint64_t size, sum;
         int r;
 
         if (!has_part(task))
                 return 0;
-        writing = new_writing(task->handover.epoch);
-        if (!writing)
-                return -ENOMEM;
-        writing->fd = fd;
-        write_all(task, writing);
-        r = writing->error;
-        free_writing(writing);
-        return r;
+        r = sqi_part_writer_of(fd, &writing.file);
+        if (r < 0)
+                return r;
+        put_all(task, &writing);
+        return sqi_part_writer_close(&writing.file, &size, &sum);
 }
 
 /* ---- While the task goes on -------------------------------------------------------------------------- */
@@ -302,9 +219,14 @@ sqi_snapshot_save(const struct sq_task *task, int fd)
 static int
 open_part(const struct sq_task *task, struct sqi_snapshot_writing *writing, uint64_t nkeys)
 {
-        XXH3_64bits_reset(writing->sum);
+        int r = sqi_part_writer_new(writing->path, &writing->file);
+
+        if (r < 0)
+                return r;
+        if (!task->driver)
+                sqi_part_writer_go_apart(writing->file, writing->wake);
         put_head(task, writing, nkeys);
-        return create(writing);
+        return 0;
 }
 
 static int
@@ -316,18 +238,21 @@ put_state(const struct sq_task *task, struct sqi_snapshot_writing *writing)
                 return r;
         put_keys(task, writing);
         put_values(task, writing);
-        return writing->error;
+        return 0;
 }
 
 int
-sqi_snapshot_begin(const struct sq_task *task, uint64_t epoch, const char *folder, struct sqi_snapshot_writing **ret)
+sqi_snapshot_begin(const struct sq_task *task, uint64_t epoch, const char *folder, int wake,
+                   struct sqi_snapshot_writing **ret)
 {
-        struct sqi_snapshot_writing *writing = new_writing(epoch);
+        struct sqi_snapshot_writing *writing = calloc(1, sizeof(*writing));
         char name[FILE_SIZE];
         int r = 0;
 
         if (!writing)
                 return -ENOMEM;
+        writing->epoch = epoch;
+        writing->wake = wake;
         file_name(task->component, task->plan->tasks[task->id].index, name);
         snprintf(writing->path, sizeof(writing->path), "%s/%s", folder, name);
         if (has_part(task))
@@ -342,30 +267,37 @@ sqi_snapshot_begin(const struct sq_task *task, uint64_t epoch, const char *folde
 int
 sqi_snapshot_add(const struct sq_task *task, struct sqi_snapshot_writing *writing, zmq_msg_t *message, bool feedback)
 {
-        int r = writing->fd < 0 ? open_part(task, writing, 0) : 0;
+        int r = writing->file ? 0 : open_part(task, writing, 0);
 
         if (r < 0)
                 return r;
         put_batch(writing, message, feedback);
-        return writing->error;
+        return 0;
+}
+
+void
+sqi_snapshot_end(struct sqi_snapshot_writing *writing)
+{
+        if (writing->file)
+                sqi_part_writer_end(writing->file);
+}
+
+bool
+sqi_snapshot_is_done(const struct sqi_snapshot_writing *writing)
+{
+        return !writing->file || sqi_part_writer_is_done(writing->file);
 }
 
 int
-sqi_snapshot_end(struct sqi_snapshot_writing **writing, uint64_t *ret_size, uint64_t *ret_sum)
+sqi_snapshot_close(struct sqi_snapshot_writing **writing, uint64_t *ret_size, uint64_t *ret_sum)
 {
         struct sqi_snapshot_writing *it = *writing;
-        bool any = it->fd >= 0;
         int r = 0;
 
-        if (any) {
-                flush(it);
-                r = finish(it);
-        }
-        if (r == 0) {
-                *ret_size = it->size;
-                *ret_sum = any ? XXH3_64bits_digest(it->sum) : 0;
-        }
-        free_writing(it);
+        *ret_size = *ret_sum = 0;
+        if (it->file)
+                r = sqi_part_writer_close(&it->file, ret_size, ret_sum);
+        free(it);
         *writing = NULL;
         return r;
 }
@@ -373,12 +305,8 @@ sqi_snapshot_end(struct sqi_snapshot_writing **writing, uint64_t *ret_size, uint
 void
 sqi_snapshot_drop(struct sqi_snapshot_writing **writing)
 {
-        struct sqi_snapshot_writing *it = *writing;
-
-        if (it && it->fd >= 0) {
-                close(it->fd);
-                unlink(it->path);
-        }
-        free_writing(it);
+        if (*writing)
+                sqi_part_writer_drop(&(*writing)->file);
+        free(*writing);
         *writing = NULL;
 }

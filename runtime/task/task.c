@@ -100,10 +100,11 @@ sqi_task_open(struct sq_task *task)
                 return r;
         task->tracking = config->delivery == SQI_AT_LEAST_ONCE ||
                          (config->delivery == SQI_EXACTLY_ONCE && task->driver && task->driver->tracks);
-        task->epoch.exact = config->delivery == SQI_EXACTLY_ONCE;
         task->metered = config->metrics == SQI_METRICS_ON;
         task->bolt.tick_ns = (uint64_t)(task->component->tick_secs * 1e9);
-        r = sqi_collector_open(task);
+        r = sqi_epoch_open(task);
+        if (r == 0)
+                r = sqi_collector_open(task);
         if (r == 0)
                 r = sqi_intake_bind(task);
         if (r == 0)

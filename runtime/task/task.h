@@ -128,8 +128,9 @@ struct sqi_intake {
         uint64_t empty_ns;  /* since when nothing has come; 0: it does */
 };
 
-/* What a task may wait on besides its outlets: control, three inboxes, acks, the spout's own descriptor. */
-enum { SQI_WAIT_FIXED = 6 };
+/* What a task may wait on besides its outlets: control, three inboxes, acks, the spout's own descriptor, the part of an
+ * epoch. */
+enum { SQI_WAIT_FIXED = 7 };
 
 /* How long an order may lie there while a task works: to ask ZeroMQ takes two system calls. */
 enum { SQI_ORDERS_NS = 500000 };

@@ -29,6 +29,8 @@ sqi_task_unblock(struct sq_task *task)
                 sqi_spout_take_acks(task);
                 if (task->epoch.exact && task->instance.code->spout) /* a bolt may be in the middle of a batch */
                         sqi_epoch_act(task);
+                else
+                        sqi_epoch_settle(task);
         }
         if (begin)
                 count_blocked(task, &begin);

@@ -134,6 +134,8 @@ sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns)
         wait_for_outlets(task, &waiting);
         if (task->instance.wake_fd >= 0)
                 waiting.fds[waiting.n++] = (struct pollfd){.fd = task->instance.wake_fd, .events = POLLIN};
+        if (task->epoch.writing_down)
+                waiting.fds[waiting.n++] = (struct pollfd){.fd = task->epoch.wake, .events = POLLIN};
         sleep_until(&waiting, until_ns < latest ? until_ns : latest);
         task->now_ns = sqi_clock_ns();
         if (ordered || task->fds[0].revents)

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file of a part, written by a thread of its own or in place: the same bytes, durable or gone. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "task/part_writer.h"
+
+enum { PIECE = 1000, PIECES = 2000 };
+
+struct world {
+        char folder[64], path[80];
+        int wake;
+};
+
+static void
+open_world(struct world *world)
+{
+        snprintf(world->folder, sizeof(world->folder), "%s/part.XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+        assert_non_null(mkdtemp(world->folder));
+        snprintf(world->path, sizeof(world->path), "%s/part", world->folder);
+        world->wake = eventfd(0, EFD_CLOEXEC);
+}
+
+static void
+close_world(const struct world *world)
+{
+        unlink(world->path);
+        assert_int_equal(rmdir(world->folder), 0);
+        close(world->wake);
+}
+
+static void
+put_pieces(struct sqi_part_writer *writer)
+{
+        uint8_t piece[PIECE];
+
+        for (int i = 0; i < PIECES; i++) {
+                memset(piece, i, sizeof(piece));
+                sqi_part_writer_put(writer, piece, sizeof(piece));
+        }
+}
+
+static uint64_t
+sum_of_pieces(void)
+{
+        static uint8_t all[PIECES][PIECE];
+
+        for (int i = 0; i < PIECES; i++)
+                memset(all[i], i, PIECE);
+        return XXH3_64bits(all, sizeof(all));
+}
+
+static void
+check_written(struct sqi_part_writer **writer, const char *path)
+{
+        struct stat about;
+        uint64_t size, sum;
+
+        assert_int_equal(sqi_part_writer_close(writer, &size, &sum), 0);
+        assert_null(*writer);
+        assert_int_equal(size, PIECE * PIECES);
+        assert_true(sum == sum_of_pieces());
+        assert_int_equal(stat(path, &about), 0);
+        assert_int_equal(about.st_size, size);
+}
+
+static void
+writes_in_place_what_was_put(void **state)
+{
+        struct sqi_part_writer *writer;
+        struct world world;
+
+        (void)state;
+        open_world(&world);
+        assert_int_equal(sqi_part_writer_new(world.path, &writer), 0);
+        put_pieces(writer);
+        assert_false(sqi_part_writer_is_done(writer));
+        sqi_part_writer_end(writer);
+        assert_true(sqi_part_writer_is_done(writer));
+        check_written(&writer, world.path);
+        close_world(&world);
+}
+
+static void
+a_thread_writes_the_same_and_wakes_who_waits(void **state)
+{
+        struct sqi_part_writer *writer;
+        struct world world;
+        struct pollfd news;
+
+        (void)state;
+        open_world(&world);
+        assert_int_equal(sqi_part_writer_new(world.path, &writer), 0);
+        sqi_part_writer_go_apart(writer, world.wake);
+        put_pieces(writer);
+        sqi_part_writer_end(writer);
+        news = (struct pollfd){.fd = world.wake, .events = POLLIN};
+        assert_int_equal(poll(&news, 1, 60000), 1);
+        assert_true(sqi_part_writer_is_done(writer));
+        check_written(&writer, world.path);
+        close_world(&world);
+}
+
+/* When: before its end, or after. */
+static void
+leaves_no_file_when_it_is_dropped(void **state)
+{
+        struct sqi_part_writer *writer;
+        struct world world;
+
+        (void)state;
+        for (int i = 0; i < 4; i++) {
+                open_world(&world);
+                assert_int_equal(sqi_part_writer_new(world.path, &writer), 0);
+                if (i % 2)
+                        sqi_part_writer_go_apart(writer, -1);
+                put_pieces(writer);
+                if (i / 2)
+                        sqi_part_writer_end(writer);
+                sqi_part_writer_drop(&writer);
+                assert_null(writer);
+                assert_int_equal(access(world.path, F_OK), -1);
+                close_world(&world);
+        }
+        sqi_part_writer_drop(&writer);
+}
+
+static void
+says_that_there_is_no_room_and_gives_back_what_it_had(void **state)
+{
+        struct rlimit before, little;
+        struct sqi_part_writer *writer;
+        struct world world;
+        uint64_t size, sum;
+
+        (void)state;
+        signal(SIGXFSZ, SIG_IGN);
+        getrlimit(RLIMIT_FSIZE, &before);
+        for (int i = 0; i < 2; i++) {
+                open_world(&world);
+                little = (struct rlimit){500000, before.rlim_max};
+                setrlimit(RLIMIT_FSIZE, &little);
+                assert_int_equal(sqi_part_writer_new(world.path, &writer), 0);
+                if (i)
+                        sqi_part_writer_go_apart(writer, -1);
+                put_pieces(writer);
+                sqi_part_writer_end(writer);
+                assert_int_equal(sqi_part_writer_close(&writer, &size, &sum), -EFBIG);
+                setrlimit(RLIMIT_FSIZE, &before);
+                assert_int_equal(access(world.path, F_OK), -1);
+                close_world(&world);
+        }
+}
+
+int
+main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(writes_in_place_what_was_put),
+                cmocka_unit_test(a_thread_writes_the_same_and_wakes_who_waits),
+                cmocka_unit_test(leaves_no_file_when_it_is_dropped),
+                cmocka_unit_test(says_that_there_is_no_room_and_gives_back_what_it_had),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

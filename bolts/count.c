@@ -113,6 +113,15 @@ finish(struct sq_task *task)
         return 0;
 }
 
+static void
+show(struct sq_task *task, struct sq_str key, const void *state)
+{
+        const struct tally *tally = state;
+
+        sq_show_packed(task, key, 0);
+        sq_show(task, "count", sq_int((int64_t)(tally->n_changed >> 1)));
+}
+
 SQ_BOLT(count) = {
         .about = "How often each combination of the fields has come.",
         .state = sizeof(struct count),
@@ -129,4 +138,5 @@ SQ_BOLT(count) = {
         .execute = execute,
         .tick = tick,
         .finish = finish,
+        .show = show,
 };

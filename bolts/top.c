@@ -338,6 +338,20 @@ cleanup(struct sq_task *task)
         free(self->ranked);
 }
 
+/* Its rank, too, if it has one. */
+static void
+show(struct sq_task *task, struct sq_str key, const void *state)
+{
+        struct top *self = sq_state(task);
+        const struct entry *entry = state;
+        bool in_order = self->ranked && refresh(task, self); /* NULL: it is not prepared */
+
+        sq_show_packed(task, key, BY + 1);
+        sq_show(task, self->by, entry->value);
+        if (in_order && is_ranked(self, entry))
+                sq_show(task, "rank", sq_int((int64_t)entry->place + 1));
+}
+
 SQ_BOLT(top) = {
         .about = "The N largest by one field; the latest value for each combination of the other fields counts.",
         .state = sizeof(struct top),
@@ -357,4 +371,5 @@ SQ_BOLT(top) = {
         .tick = tick,
         .finish = finish,
         .cleanup = cleanup,
+        .show = show,
 };

@@ -547,24 +547,32 @@ layout_of(const struct window *self)
 
 /* ---- The bolt ---------------------------------------------------------------------------------------- */
 
-static int
-prepare(struct sq_task *task)
+/* False: no memory. */
+static bool
+read_settings(struct window *self)
 {
-        struct window *self = sq_state(task);
-        struct sq_time wall = sq_wall(task);
         const char *why, *field;
         int columns;
 
         (void)read_lengths(self, &why);
         self->n = self->compute.n;
         self->aggregates = calloc(self->n, sizeof(*self->aggregates));
-        if (!self->aggregates)
-                return sq_error(task, "no memory for %zu aggregates", self->n);
-        for (size_t i = 0; i < self->n; i++) {
+        for (size_t i = 0; i < self->n && self->aggregates; i++) {
                 (void)read_aggregate(self->compute.values[i], &self->aggregates[i], &field);
                 if (*field)
                         self->aggregates[i].column = column_of(self, field, self->n, &columns);
         }
+        return self->aggregates != NULL;
+}
+
+static int
+prepare(struct sq_task *task)
+{
+        struct window *self = sq_state(task);
+        struct sq_time wall = sq_wall(task);
+
+        if (!read_settings(self))
+                return sq_error(task, "no memory for %zu aggregates", self->n);
         self->wall = wall.sec * 1000000000 + wall.nsec - (int64_t)sq_now(task);
         self->layout = layout_of(self);
         self->end = (position(task, self) / self->step + 1) * self->step;
@@ -722,6 +730,42 @@ cleanup(struct sq_task *task)
         free(self->aggregates);
 }
 
+/* What the key has in its panes: what its next window comes to, so far. */
+static void
+show_panes(struct sq_task *task, const struct key *key)
+{
+        const struct window *self = sq_state(task);
+        struct sq_value value;
+
+        if (self->timed) {
+                sq_show(task, "start", time_of(key->end - self->length));
+                sq_show(task, "end", time_of(key->end));
+        } else {
+                sq_show(task, "seen", sq_int(key->seen));
+        }
+        for (size_t i = 0; i < self->n; i++)
+                if (compute(task, key, i, &value))
+                        sq_show(task, self->compute.names[i], value);
+}
+
+static void
+show(struct sq_task *task, struct sq_str by, const void *state)
+{
+        struct window *self = sq_state(task);
+        bool prepared = self->aggregates != NULL;
+        const struct key *key = state;
+
+        if (!prepared && !read_settings(self))
+                return;
+        sq_show_packed(task, by, 0);
+        if (key->layout == layout_of(self)) /* else its panes are not as the settings say */
+                show_panes(task, key);
+        if (prepared)
+                return;
+        free(self->aggregates);
+        self->aggregates = NULL;
+}
+
 SQ_BOLT(window) = {
         .about =
                 "Aggregates over tumbling or sliding windows, of time or of a number of tuples; what is unfinished at the drain goes out then.",
@@ -747,4 +791,5 @@ SQ_BOLT(window) = {
         .finish = finish,
         .cleanup = cleanup,
         .restored = restored,
+        .show = show,
 };

@@ -588,6 +588,15 @@ SQ_EXPORT size_t sq_array_count(struct sq_task *task, const void *state, unsigne
 /* Drops the first `n`; what was element n is element 0 then. */
 SQ_EXPORT void sq_array_drop(struct sq_task *task, const void *state, unsigned array, size_t n);
 
+/*
+ * In `.show` (struct sq_bolt): a field of the key, and one of its state, as `squall query` prints them. Anywhere else it
+ * is a misuse. A name is copied.
+ */
+SQ_EXPORT void sq_show_key(struct sq_task *task, const char *name, struct sq_value value);
+SQ_EXPORT void sq_show(struct sq_task *task, const char *name, struct sq_value value);
+/* The fields of a key of packed ones (sq_key()), by the names of the input fields from `first` on. */
+SQ_EXPORT void sq_show_packed(struct sq_task *task, struct sq_str key, unsigned first);
+
 /* ---- The task's own values --------------------------------------------------------------------------- */
 
 /*
@@ -825,6 +834,18 @@ struct sq_bolt {
         int (*commit)(struct sq_task *task, uint64_t epoch);    /* -1: it is called again, until it returns 0 */
         /* Takes back what was given out after epoch `epoch`. -1: the task ends, and begins again */
         int (*abort)(struct sq_task *task, uint64_t epoch);
+        /*
+         * For `squall query`: how a key and its state look, by sq_show_key() or sq_show_packed(), and sq_show():
+         *
+         *     const struct tally *tally = state;
+         *     sq_show_packed(task, key, 0);
+         *     sq_show(task, "count", sq_int(tally->n));
+         *
+         * It may look at what the key owns. It changes and emits nothing. In a task that runs it is called between two other
+         * callbacks; to look into a snapshot, without `.prepare` and with nothing of sq_state() but the settings. Without
+         * it a key is shown as text or as its fields, a state as its bytes.
+         */
+        void (*show)(struct sq_task *task, struct sq_str key, const void *state);
 };
 
 /* A spout. Everything but `.next` may be left out. One with `.replay` gives at-least-once when it calls sq_track(). */

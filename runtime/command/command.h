@@ -48,7 +48,9 @@ enum { SQI_REQUEST_MAX = 64 << 20 };
         X(STOP, true, \
           "leave: end the supervisor, and drain all topologies; with leave, they go on and wait for the next one") \
         X(SAVEPOINT, true, \
-          "name, path, leave: keep its state and its positions in a new folder; with leave, the topology ends with that")
+          "name, path, leave: keep its state and its positions in a new folder; with leave, the topology ends with that") \
+        X(QUERY, false, \
+          "name, component, index, key, after, limit: keyed state of one of its tasks, of one key or a page; or, until 'last', where the newest snapshot is; after a second without an answer status is PENDING")
 
 enum sqi_command_type {
 #define X(name, changes, sense) SQI_COMMAND_##name,
@@ -67,8 +69,11 @@ enum sqi_command_type {
         X(path, STR) \
         X(plan, BIN) \
         X(source, BIN) \
+        X(key, BIN) \
         X(seconds, FLOAT) \
         X(after, FLOAT) \
+        X(index, FLOAT) \
+        X(limit, FLOAT) \
         X(leave, BOOL)
 
 typedef struct sq_str sqi_argument_STR;

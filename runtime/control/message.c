@@ -116,6 +116,10 @@ write_field(struct sqi_writer *writer, char field, const struct sqi_message *mes
                               (struct sq_str){message->text.ptr,
                                               message->text.len < TEXT_MAX ? message->text.len : TEXT_MAX});
                 break;
+        case 'p':
+                sqi_write_bin(writer, NULL, message->text.ptr,
+                              message->text.len <= SQI_PACKED_MAX ? message->text.len : 0);
+                break;
         default:
                 write_metrics(writer, message->metrics);
         }
@@ -218,6 +222,10 @@ read_field(struct sqi_reader *reader, char field, struct sqi_message *ret, struc
         case 's':
                 ret->text = sqi_read_str(reader);
                 sqi_read_demand(reader, ret->text.len <= TEXT_MAX, "a text that is too long");
+                break;
+        case 'p':
+                ret->text = sqi_read_bin(reader);
+                sqi_read_demand(reader, ret->text.len <= SQI_PACKED_MAX, "a value that is too long");
                 break;
         default:
                 read_metrics(reader, metrics);

@@ -40,7 +40,7 @@
  * Each message carries it, and so does the file squall-worker (control/mark.h). A supervisor starts no squall-worker of
  * another version, and does not take over workers that are: they go on alone, and the topology waits for its own.
  */
-enum { SQI_MESSAGE_VERSION = 3 };
+enum { SQI_MESSAGE_VERSION = 4 };
 
 /* clang-format off */
 /*      type             fields             sense */
@@ -60,6 +60,7 @@ enum { SQI_MESSAGE_VERSION = 3 };
         X(STATE,         "tn",  "answer to ADOPT for each task: number: how far it is, enum sqi_task_state") \
         X(SNAPSHOT,      "tnabs", "before FINISHED, or after CHECKPOINT: the task's part of the snapshot of epoch number is written: a bytes, checksum b; text: why it is not") \
         X(COMMITTED,     "tn",  "answer to COMMIT: what the task held back for epoch number is published") \
+        X(ANSWER,        "tnp", "answer to QUERY number: a packed map (task/query.h)") \
         /* supervisor to worker */ \
         X(CONNECT,       "",    "every inbox is bound: connect, prepare") \
         X(START,         "",    "data may flow") \
@@ -78,6 +79,7 @@ enum { SQI_MESSAGE_VERSION = 3 };
         X(CHECKPOINT,    "ns",  "exactly-once: begin epoch number; each task writes its part of the snapshot into the folder text, and answers SNAPSHOT") \
         X(ABANDON,       "n",   "epoch number is given up: what was recorded for it is dropped, what had changed counts as changed again") \
         X(COMMIT,        "n",   "the snapshot of epoch number is sealed: publish what was held back for it, and answer COMMITTED; may come again") \
+        X(QUERY,         "tnabp", "show keyed state, and answer with the same number: of the key whose fields the packed texts are, or of b keys from place a on") \
         X(MOVE,          "nas", "to a worker that stays, when all is quiet: go on as worker number, incarnation a, of the run directory text")
 /* clang-format on */
 
@@ -97,8 +99,11 @@ enum sqi_task_state {
         SQI_TASK_HANDOVER = 16, /* and that the topology goes on later */
 };
 
-/* Fields: t task, n number, a, b counters, s text (at most 4 KiB, cut), m metrics. What a type does not carry is
- * zero. */
+/* Bytes of a field p at most. */
+enum { SQI_PACKED_MAX = 64 << 10 };
+
+/* Fields: t task, n number, a, b counters, s text (at most 4 KiB, cut), p a packed value (in `text`; one that is longer
+ * than SQI_PACKED_MAX is left out), m metrics. What a type does not carry is zero. */
 struct sqi_message {
         enum sqi_message_type type;
         uint32_t worker, incarnation; /* of the worker that sends or is meant */

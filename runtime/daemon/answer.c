@@ -11,11 +11,13 @@
 #include <unistd.h>
 
 #include "daemon/hosted.h"
+#include "daemon/query.h"
 #include "daemon/result.h"
 #include "daemon/saving.h"
 #include "daemon/status.h"
 #include "daemon/submit.h"
 #include "daemon/update.h"
+#include "daemon/waiters.h"
 #include "base/random.h"
 #include "supervisor/running.h"
 #include "base/sealed.h"
@@ -370,6 +372,8 @@ look(struct sqi_daemon *daemon, const struct sqi_waiter *waiter, char *error, si
 {
         const struct sqi_hosted *hosted = sqi_daemon_find(daemon, (struct sq_str){waiter->name, strlen(waiter->name)});
 
+        if (waiter->until == SQI_UNTIL_ANSWERED)
+                return SQI_STATUS_PENDING;
         if (waiter->until == SQI_UNTIL_SAVED)
                 return sqi_saving_look(daemon, hosted, waiter->serial, error, size);
         if (waiter->until == SQI_UNTIL_SETTLED && hosted && hosted->updating)
@@ -393,34 +397,20 @@ look(struct sqi_daemon *daemon, const struct sqi_waiter *waiter, char *error, si
         return SQI_STATUS_PENDING;
 }
 
-static void
-reply_to_waiter(struct sqi_daemon *daemon, const struct sqi_waiter *waiter, enum sqi_status status, const char *error)
-{
-        struct sqi_reply reply = {.status = status};
-
-        memcpy(reply.id, waiter->id, SQI_REQUEST_ID);
-        if (status == SQI_STATUS_FAILED)
-                reply.error = (struct sq_str){error, strlen(error)};
-        (void)sqi_server_reply(&daemon->server, &waiter->caller, &reply);
-}
-
 void
 sqi_answer_waiters(struct sqi_daemon *daemon, uint64_t now)
 {
         struct sqi_waiter **link = &daemon->waiters;
 
         while (*link) {
-                struct sqi_waiter *waiter = *link;
                 char error[SQI_RECORD_CAUSE] = "";
-                enum sqi_status status = look(daemon, waiter, error, sizeof(error));
+                enum sqi_status status = look(daemon, *link, error, sizeof(error));
 
-                if (status == SQI_STATUS_PENDING && now < waiter->due) {
-                        link = &waiter->next;
-                        continue;
-                }
-                reply_to_waiter(daemon, waiter, status, error);
-                *link = waiter->next;
-                free(waiter);
+                if (status == SQI_STATUS_PENDING && now < (*link)->due)
+                        link = &(*link)->next;
+                else
+                        sqi_waiters_reply(daemon, link, status,
+                                          (struct sq_str){error, status == SQI_STATUS_FAILED ? strlen(error) : 0});
         }
 }
 
@@ -438,29 +428,35 @@ sqi_answer_due(const struct sqi_daemon *daemon)
 static void
 answer_await(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
 {
-        struct sqi_waiter *waiter = calloc(1, sizeof(*waiter));
+        char name[SQI_ID_MAX + 1], serial[SQI_SERIAL_SIZE], until[8] = "";
         static const char *const names[] = {[SQI_UNTIL_RUNNING] = "running",
                                             [SQI_UNTIL_GONE] = "gone",
                                             [SQI_UNTIL_SETTLED] = "settled",
                                             [SQI_UNTIL_SAVED] = "saved"};
-        char until[8] = "";
+        struct sqi_waiter *waiter;
         unsigned i = 0;
 
-        if (!waiter || !copy_text(request->name, waiter->name, sizeof(waiter->name)) ||
-            !copy_text(request->serial, waiter->serial, sizeof(waiter->serial)) ||
+        if (!copy_text(request->name, name, sizeof(name)) || !copy_text(request->serial, serial, sizeof(serial)) ||
             !copy_text(request->until, until, sizeof(until))) {
-                sqi_refuse(result, SQI_STATUS_REFUSED, waiter ? "a wait for what?" : "out of memory");
-                free(waiter);
+                sqi_refuse(result, SQI_STATUS_REFUSED, "a wait for what?");
                 return;
         }
         while (i < SQI_UNTIL_SAVED && strcmp(until, names[i]) != 0)
                 i++;
-        waiter->until = (enum sqi_until)i;
-        waiter->due = sqi_clock_ns() + SQI_SECOND;
-        memcpy(waiter->id, request->id, SQI_REQUEST_ID);
-        waiter->next = daemon->waiters;
-        daemon->waiters = waiter;
-        result->later = true;
+        waiter = sqi_waiters_add(daemon, request, (enum sqi_until)i, result);
+        if (!waiter)
+                return;
+        memcpy(waiter->name, name, sizeof(name));
+        memcpy(waiter->serial, serial, sizeof(serial));
+}
+
+static void
+answer_query(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        struct sqi_hosted *hosted = want(daemon, request, result);
+
+        if (hosted)
+                sqi_query_ask(hosted, request, result);
 }
 
 /* ---- All of them ------------------------------------------------------------------------------------- */
@@ -474,7 +470,7 @@ static handler *const handlers[SQI_COMMAND_TYPES] = {
         [SQI_COMMAND_LOGS] = answer_logs,           [SQI_COMMAND_STOP] = answer_stop,
         [SQI_COMMAND_EVENTS] = answer_events,       [SQI_COMMAND_LEVEL] = answer_level,
         [SQI_COMMAND_PLAN] = answer_plan,           [SQI_COMMAND_UPDATE] = answer_update,
-        [SQI_COMMAND_SAVEPOINT] = answer_savepoint,
+        [SQI_COMMAND_SAVEPOINT] = answer_savepoint, [SQI_COMMAND_QUERY] = answer_query,
 };
 
 /* Answered already, and that was not heard. */
@@ -565,7 +561,7 @@ handle(struct sqi_daemon *daemon, const struct sqi_caller *caller, const struct 
 void
 sqi_answer_here(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
 {
-        assert(request->command != SQI_COMMAND_AWAIT);
+        assert(request->command != SQI_COMMAND_AWAIT && request->command != SQI_COMMAND_QUERY);
         handle(daemon, NULL, request, result);
 }
 

@@ -15,6 +15,7 @@
 #include "daemon/checkpoints.h"
 #include "daemon/positions.h"
 #include "daemon/seal.h"
+#include "daemon/waiters.h"
 #include "lifecycle/tell.h"
 
 enum { ERROR_SIZE = SQI_RECORD_CAUSE };
@@ -79,6 +80,14 @@ on_dead_letter(void *context, const char *task, uint64_t position, struct sq_str
         snprintf(text, sizeof(text), "gave up the tuple at %llu%s%.*s", (unsigned long long)position,
                  cause.len ? ": " : "", (int)cause.len, cause.len ? cause.ptr : "");
         sqi_journal_add(&hosted->journal, SQ_WARN, task, 0, text);
+}
+
+static void
+on_answered(void *context, const struct sqi_message *answer)
+{
+        const struct sqi_hosted *hosted = context;
+
+        sqi_waiters_answer(hosted->daemon, answer->number, answer->text);
 }
 
 static void
@@ -279,6 +288,7 @@ run(struct sqi_hosted *hosted, struct sqi_running *former, char *error, size_t s
                                               .line = on_line,
                                               .started = on_started,
                                               .dead_letter = on_dead_letter,
+                                              .answered = on_answered,
                                               .seal = on_seal,
                                               .folder = on_folder,
                                               .quitting = on_quitting};

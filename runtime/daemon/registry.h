@@ -59,13 +59,20 @@ struct sqi_hosted {
         bool discarded;     /* it has ended, and is to be forgotten */
 };
 
-/* One that asked AWAIT. */
+/* One that asked AWAIT, or QUERY. */
 struct sqi_waiter {
         struct sqi_waiter *next;
         struct sqi_caller caller;
         uint8_t id[SQI_REQUEST_ID];
         char name[SQI_ID_MAX + 1], serial[SQI_SERIAL_SIZE];
-        enum sqi_until { SQI_UNTIL_RUNNING, SQI_UNTIL_GONE, SQI_UNTIL_SETTLED, SQI_UNTIL_SAVED } until;
+        enum sqi_until {
+                SQI_UNTIL_RUNNING,
+                SQI_UNTIL_GONE,
+                SQI_UNTIL_SETTLED,
+                SQI_UNTIL_SAVED,
+                SQI_UNTIL_ANSWERED
+        } until;
+        uint64_t number; /* SQI_UNTIL_ANSWERED: of the question (query.h) */
         uint64_t due;
 };
 

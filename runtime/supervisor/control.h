@@ -38,7 +38,7 @@ int sqi_control_subscribed(const struct sqi_control *control, uint32_t *ret_work
 struct sqi_received {
         struct sqi_message message;
         struct sqi_metrics metrics;
-        char text[4096];
+        char text[SQI_PACKED_MAX];
 };
 int sqi_control_receive(const struct sqi_control *control, struct sqi_received *ret);
 

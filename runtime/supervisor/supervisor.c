@@ -49,6 +49,8 @@ take_report(struct sqi_running *running)
 {
         const struct sqi_message *message = &running->received->message;
 
+        if (message->type == SQI_MSG_ANSWER && running->observer.answered)
+                running->observer.answered(running->observer.context, message);
         if (message->type == SQI_MSG_METRICS)
                 sqi_totals_take(running->totals, message, &running->received->metrics);
         else if (message->type == SQI_MSG_DEAD_LETTER)

@@ -59,6 +59,8 @@ struct sqi_observer {
         int (*folder)(void *context);
         void (*quitting)(void *context); /* all is processed; its workers are told to exit after this */
         void (*dead_letter)(void *context, const char *task, uint64_t position, struct sq_str cause);
+        /* ANSWER of a task to a QUERY; NULL: nobody asks */
+        void (*answered)(void *context, const struct sqi_message *answer);
 };
 
 struct sqi_run_options {

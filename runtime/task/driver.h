@@ -40,6 +40,9 @@ struct sqi_driver {
                        const struct sqi_message *message); /* what the supervisor would be told */
 };
 
+/* Loads the component and fills its state with its settings, which sqi_task_open() does: for who needs no more of it. 0; or
+ * the task has failed. */
+int sqi_task_load(struct sq_task *task);
 int sqi_task_open(struct sq_task *task);
 int sqi_task_connect(struct sq_task *task);
 void sqi_task_start(struct sq_task *task);

@@ -115,6 +115,9 @@ sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
         case SQI_MSG_COMMIT:
                 sqi_epoch_order(task, message);
                 break;
+        case SQI_MSG_QUERY:
+                sqi_query_order(task, message);
+                break;
         case SQI_MSG_MOVE:
                 task->handover.moving = task->quitting = true;
                 break;

@@ -181,6 +181,8 @@ fits(const struct reading *reading)
         bool takes = code->bolt ? sqi_bolt_takes(code->bolt, reading->head.state_version, reading->head.state_size)
                                 : reading->head.state_size == sqi_component_key_state(code);
 
+        if (!task->instance.prepared && reading->head.state_version != (code->bolt ? code->bolt->state_version : 0))
+                return false; /* it only looks, and migrate comes after prepare */
         return takes && sqi_routing_can_move(reading->head.routing, reading->head.ntasks,
                                              sqi_routing(task->plan, task->component), task->component->ntasks);
 }
@@ -305,12 +307,12 @@ read_file(struct sq_task *task, int folder, const struct sqi_manifest_file *file
         return r;
 }
 
-/* All files are read: the component's word on it. */
+/* All files are read: the component's word on it. One that only looks is not prepared, and is not asked. */
 static int
 restored(struct sq_task *task)
 {
         const struct sq_bolt *bolt = task->instance.code->bolt;
-        int (*callback)(struct sq_task * task) = bolt ? bolt->restored : NULL;
+        int (*callback)(struct sq_task * task) = bolt && task->instance.prepared ? bolt->restored : NULL;
 
         if (!callback || !task->instance.keyed || sqi_keyed_count(task->instance.keyed) == 0 || callback(task) == 0)
                 return 0;

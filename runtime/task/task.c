@@ -63,9 +63,8 @@ connect_acker(struct sq_task *task)
         return 0;
 }
 
-/* Loads the component and fills its state with its settings. */
-static int
-load(struct sq_task *task)
+int
+sqi_task_load(struct sq_task *task)
 {
         char cause[256] = "";
         size_t bad;
@@ -95,7 +94,7 @@ sqi_task_open(struct sq_task *task)
         if (!task->instance.prepared)
                 task->instance.wake_fd = -1;
         task->record = -1;
-        r = task->instance.prepared ? 0 : load(task);
+        r = task->instance.prepared ? 0 : sqi_task_load(task);
         if (r < 0)
                 return r;
         task->tracking = config->delivery == SQI_AT_LEAST_ONCE ||
@@ -195,7 +194,7 @@ sqi_task_renew(struct sq_task *task)
 {
         close_instance(task);
         task->instance = (struct sqi_instance){.wake_fd = -1};
-        return load(task) < 0 ? -1 : prepare(task);
+        return sqi_task_load(task) < 0 ? -1 : prepare(task);
 }
 
 void
@@ -247,6 +246,8 @@ sqi_task_turn(struct sq_task *task)
                 sqi_task_serve(task);
                 task->look_ns = task->now_ns + SQI_ORDERS_NS;
         }
+        if (__builtin_expect(task->asked, 0))
+                sqi_query_answer(task);
         if (task->instance.code->spout)
                 sqi_spout_turn(task);
         else
@@ -273,6 +274,7 @@ run(struct sq_task *task)
                 sqi_task_wait(task, false, UINT64_MAX);
                 sqi_spout_take_acks(task);
                 sqi_epoch_act(task);
+                sqi_query_answer(task);
         }
 }
 

@@ -33,6 +33,7 @@
 #include "task/epoch.h"
 #include "task/keyed.h"
 #include "task/ledger.h"
+#include "task/query.h"
 #include "task/loose.h"
 #include "task/timers.h"
 #include "task/transit.h"
@@ -250,12 +251,15 @@ struct sq_task {
         bool may_connect, may_start, start_inactive;
         bool draining, quitting, released, settled;
         bool finished;              /* its finish was called: it cannot go on */
+        bool asked;                 /* what is in `query` */
         bool over;                  /* the same; and it may have been before the snapshot that this one goes on from */
         struct sqi_transit transit; /* what was on its way to it in the snapshot that it goes on from */
         struct sqi_epoch epoch;
         struct sqi_handover handover;
-        int failed; /* negative errno: the task can't go on; `error` says why */
-        bool final; /* `failed` is: no restart could mend it */
+        struct sqi_query query;
+        struct sqi_showing *showing; /* in .show: show.h */
+        int failed;                  /* negative errno: the task can't go on; `error` says why */
+        bool final;                  /* `failed` is: no restart could mend it */
         char error[512];
 
         /* its loop */

@@ -31,6 +31,7 @@ sqi_task_unblock(struct sq_task *task)
                         sqi_epoch_act(task);
                 else
                         sqi_epoch_settle(task);
+                sqi_query_answer(task);
         }
         if (begin)
                 count_blocked(task, &begin);

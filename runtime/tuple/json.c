@@ -13,6 +13,7 @@
 
 #include "base/number.h"
 #include "squall.h"
+#include "tuple/utf8.h"
 #include "tuple/pack.h"
 
 /* Where to write. `len` counts what the whole takes, also past `size`. */
@@ -37,9 +38,8 @@ put_text(struct text *out, const char *text)
         put(out, text, strlen(text));
 }
 
-/* The length of the UTF-8 sequence at `at` (RFC 3629: no surrogates, no overlong forms), or 0. */
-static size_t
-utf8_length(const unsigned char *at, size_t left)
+size_t
+sqi_utf8_length(const unsigned char *at, size_t left)
 {
         static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
         size_t len = at[0] < 0x80             ? 1
@@ -70,7 +70,7 @@ put_string(struct text *out, const char *ptr, size_t len)
 
         put(out, "\"", 1);
         while (at < end) {
-                size_t n = utf8_length(at, (size_t)(end - at));
+                size_t n = sqi_utf8_length(at, (size_t)(end - at));
                 char hex[8];
 
                 if (n == 0) {

@@ -888,6 +888,20 @@ SQ_EXPORT int sq_template_write(const char *template_, const struct sq_record *r
 /* A setting that names a field (NULL: not set): that all inputs have it. */
 SQ_EXPORT void sq_field_declare(const char *name, struct sq_declaration *decl, const char *option);
 
+/* ---- Journal ----------------------------------------------------------------------------------------- */
+
+/*
+ * The settings of a journal: messages on disk, so that a spout whose source does not keep what it gave out can emit
+ * again what came after any position, though its process, or all of them, were killed. kit/journal.h has the rest.
+ */
+enum sq_journal_sync { SQ_JOURNAL_EACH, SQ_JOURNAL_INTERVAL, SQ_JOURNAL_NONE };
+struct sq_journal_config {
+        const char *path; /* NULL: no journal */
+        int64_t sync;     /* enum sq_journal_sync */
+        int64_t max_bytes;
+        double interval, max_age; /* seconds; max_age 0: any */
+};
+
 /* ---- Spouts of messages ------------------------------------------------------------------------------ */
 
 /*

@@ -62,9 +62,11 @@ LIBS = $(call libs,$(PACKAGES))
 NO_LTO := $(if $(LTO),-fno-lto)
 LINK = $(CC) $(CFLAGS) -rdynamic -Wl,--as-needed $(LDFLAGS) -o $@
 
-C := $(wildcard runtime/*/*.c cli/*.c spouts/*.c bolts/*.c topologies/*/*.c tests/*/*.c)
+C := $(wildcard runtime/*/*.c cli/*.c clients/*.c spouts/*.c bolts/*.c topologies/*/*.c tests/*/*.c)
 objects = $(patsubst %.c,$(B)/%.o,$(filter $(1),$(C)))
 KIT := $(call objects,runtime/kit/%)
+CLIENTS := $(call objects,clients/%)
+server = $(firstword $(subst _, ,$(notdir $(basename $(1)))))
 RUNTIME := $(filter-out $(KIT) %/main.o,$(call objects,runtime/%))
 # Two programs: the command with the supervisor, and what that spawns. Each has what it needs of the runtime, and the linker tells when it needs more.
 SQUALL := $(call objects,cli/%) $(filter-out $(B)/runtime/worker/%,$(RUNTIME))
@@ -85,7 +87,7 @@ space := $(subst ,, )
 needs = $(subst $(space),$(comma),$(NEEDS_$(notdir $(basename $(1)))))
 CONNECTORS := $(foreach o,$(filter $(B)/spouts/% $(B)/bolts/%,$(PLUGINS)),$(if $(call needs,$(o)),'$(o:$(B)/%.o=%)|$(call needs,$(o))|$(if $(filter $(o),$(LACKING)),no,yes)'))
 COMPONENTS := $(patsubst %.o,%.so,$(filter-out $(LACKING),$(PLUGINS)))
-SOURCES := $(C) $(wildcard runtime/*.h runtime/*/*.h cli/*.h spouts/*.h bolts/*.h topologies/*/*.h tests/*/*.h)
+SOURCES := $(C) $(wildcard runtime/*.h runtime/*/*.h cli/*.h clients/*.h spouts/*.h bolts/*.h topologies/*/*.h tests/*/*.h)
 
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc)
@@ -123,7 +125,9 @@ $(BENCH) $(FAULTS): %: %.o
 	$(Q)$(LINK) $(NO_LTO) $^ $(LIBS)
 $(COMPONENTS): %.so: %.o
 	@echo "  LINK $@"
-	$(Q)$(CC) $(CFLAGS) $(NO_LTO) -shared $(LDFLAGS) -o $@ $< $(LINK_KIT) $(if $(NEEDS_$(notdir $*)),$(shell pkg-config --libs $(NEEDS_$(notdir $*)))) -Wl,--as-needed -lm
+	$(Q)$(CC) $(CFLAGS) $(NO_LTO) -shared $(LDFLAGS) -o $@ $(filter %.o,$^) $(LINK_KIT) $(if $(NEEDS_$(notdir $*)),$(shell pkg-config --libs $(NEEDS_$(notdir $*)))) -Wl,--as-needed -lm
+# What the components of a server share, clients/SERVER.c and clients/SERVER_*.c, is linked into each of them.
+$(foreach c,$(CLIENTS),$(eval $(filter %/$(call server,$(c)).so,$(COMPONENTS)): $(c)))
 $(KITTED): LINK_KIT = -L$(B) -lsquall-kit '-Wl,-rpath,$$ORIGIN/..:$$ORIGIN/../..'
 $(KITTED): $(B)/libsquall-kit.so
 $(B)/tests/bench/kjv.txt: topologies/wordcount/kjv.txt
@@ -133,13 +137,13 @@ $(filter-out %.txt,$(BENCH_DATA)): $(B)/%: %
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
-	$(Q)$(CC) $(FLAGS) $(PIC) $(if $(NEEDS_$(notdir $*)),$(shell pkg-config --cflags $(NEEDS_$(notdir $*)))) -c -o $@ $<
+	$(Q)$(CC) $(FLAGS) $(PIC) $(if $(NEEDS_$(call server,$*)),$(shell pkg-config --cflags $(NEEDS_$(call server,$*)))) -c -o $@ $<
 PIC := -fPIE
 $(B)/cli/new.o: $(wildcard cli/templates/*)
 $(B)/runtime/daemon/web.o: docs/openapi.json
 $(B)/runtime/daemon/browse.o: runtime/daemon/page.html
 $(B)/cli/top_screen.o: PIC += $(TOP_FLAGS)
-$(PLUGINS) $(KIT): PIC := -fPIC
+$(PLUGINS) $(CLIENTS) $(KIT): PIC := -fPIC
 $(KIT): PIC += $(KIT_FLAGS)
 
 # Holds the compiler and its flags, so that a change of either builds everything anew; and says what is missing before cc does.

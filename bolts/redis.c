@@ -16,14 +16,15 @@
  * command whose text is known there is not executed again.
  */
 #include <errno.h>
-#include <hiredis/hiredis.h>
 #include <squall-kit.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../clients/redis.h"
+
 enum { SET, HASH, INCR, LIST, STREAM, ZSET, PUBLISH };
-enum { ARGS_MAX = 2 * SQ_FIELDS_MAX + 16, PORT = 6379, SECRET_MAX = 512 };
+enum { ARGS_MAX = 2 * SQ_FIELDS_MAX + 16 };
 
 /* A command as one text, and where its arguments begin. */
 struct command {
@@ -36,9 +37,7 @@ struct redis {
         const char *url, *key, *value, *score, *once, *password;
         int64_t kind, expire, length;
 
-        struct sq_url at;
-        char secret[SECRET_MAX];
-        redisContext *connection;
+        struct sqi_redis client;
         struct command command;
 };
 
@@ -58,25 +57,12 @@ declare_key(struct sq_declaration *decl, const struct redis *self)
                 sq_declare_error(decl, "length", "must not be negative");
 }
 
-/* What is wrong with the URL, or NULL. */
-static const char *
-read_url(const char *text, struct sq_url *ret)
-{
-        const char *wrong = sq_url_read(text, ret);
-
-        if (wrong)
-                return wrong;
-        if (strcmp(ret->scheme, "redis") != 0 && strcmp(ret->scheme, "unix") != 0)
-                return "is neither redis://HOST:PORT/DATABASE nor unix:///PATH";
-        return NULL;
-}
-
 static void
 declare(struct sq_declaration *decl)
 {
         const struct redis *self = sq_declared_state(decl);
         struct sq_url at;
-        const char *wrong = read_url(self->url, &at);
+        const char *wrong = sqi_redis_url(self->url, &at);
 
         if (wrong)
                 sq_declare_error(decl, "url", "%s", wrong);
@@ -87,80 +73,23 @@ declare(struct sq_declaration *decl)
 
 /* ---- The connection ---------------------------------------------------------------------------------- */
 
-/* Of an answer that is an error: whether it speaks of the server's state and not of the command. */
-static bool
-is_state(const char *text)
-{
-        static const char *const states[] = {
-                "LOADING",     "BUSY ",    "OOM ",    "READONLY",   "MASTERDOWN",
-                "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS", "ERR max number of clients"};
-
-        for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
-                if (strncmp(text, states[i], strlen(states[i])) == 0)
-                        return true;
-        return false;
-}
-
+/* What the client says is what the sink says. */
 static int
 away(struct redis *self, const char *why)
 {
-        snprintf(self->sink.why, sizeof(self->sink.why), "%s", why);
-        if (self->connection)
-                redisFree(self->connection);
-        self->connection = NULL;
+        (void)sqi_redis_away(&self->client, why);
+        snprintf(self->sink.why, sizeof(self->sink.why), "%s", self->client.why);
         return -EAGAIN;
-}
-
-/* One command with its answer. 0; -EAGAIN; -EACCES: the server says no. */
-static int
-say(struct redis *self, int argc, const char **argv)
-{
-        redisReply *reply = redisCommandArgv(self->connection, argc, argv, NULL);
-        int rc = 0;
-
-        if (!reply)
-                return away(self, self->connection->errstr);
-        if (reply->type == REDIS_REPLY_ERROR) {
-                rc = is_state(reply->str) ? -EAGAIN : -EACCES;
-                (void)away(self, reply->str);
-        }
-        freeReplyObject(reply);
-        return rc;
-}
-
-static int
-greet(struct redis *self)
-{
-        const char *user = self->at.user[0] ? self->at.user : NULL;
-        const char *database = strcmp(self->at.scheme, "redis") == 0 ? self->at.path : "";
-        int rc = 0;
-
-        if (self->secret[0] && user)
-                rc = say(self, 3, (const char *[]){"AUTH", user, self->secret});
-        else if (self->secret[0])
-                rc = say(self, 2, (const char *[]){"AUTH", self->secret});
-        if (rc == 0 && database[0] == '/' && database[1] != '\0')
-                rc = say(self, 2, (const char *[]){"SELECT", database + 1});
-        return rc < 0 ? rc : say(self, 1, (const char *[]){"PING"});
 }
 
 static int
 connect_to(struct redis *self)
 {
-        struct timeval limit = {.tv_sec = (time_t)self->sink.timeout};
-        const char *host = self->at.host[0] ? self->at.host : "127.0.0.1";
+        int rc = sqi_redis_open(&self->client);
 
-        limit.tv_usec = (suseconds_t)((self->sink.timeout - (double)limit.tv_sec) * 1e6);
-        if (strcmp(self->at.scheme, "unix") == 0)
-                self->connection = redisConnectUnixWithTimeout(self->at.path, limit);
-        else
-                self->connection = redisConnectWithTimeout(host, self->at.port ? self->at.port : PORT, limit);
-        if (!self->connection)
-                return away(self, strerror(ENOMEM));
-        if (self->connection->err)
-                return away(self, self->connection->errstr);
-        redisSetTimeout(self->connection, limit);
-        return greet(self);
+        if (rc < 0)
+                snprintf(self->sink.why, sizeof(self->sink.why), "%s", self->client.why);
+        return rc;
 }
 
 static int
@@ -284,7 +213,7 @@ append(struct redis *self)
                 argv[i] = command->text.bytes + command->begins[i];
                 lens[i] = command->begins[i + 1] - command->begins[i];
         }
-        return redisAppendCommandArgv(self->connection, (int)command->n, argv, lens) == REDIS_OK ? 0 : -ENOMEM;
+        return redisAppendCommandArgv(self->client.connection, (int)command->n, argv, lens) == REDIS_OK ? 0 : -ENOMEM;
 }
 
 /* The expiry of what a command has made, unless that says it itself. */
@@ -322,19 +251,11 @@ append_record(struct redis *self, size_t i)
 static int
 answer(struct redis *self)
 {
-        void *got = NULL;
-        redisReply *reply;
-        int rc = 0;
+        redisReply *reply = NULL;
+        int rc = sqi_redis_answer(&self->client, &reply);
 
-        if (redisGetReply(self->connection, &got) != REDIS_OK)
-                return away(self, self->connection->errstr);
-        reply = got;
-        if (reply->type == REDIS_REPLY_ERROR && (is_state(reply->str) || strncmp(reply->str, "NOAUTH", 6) == 0))
-                rc = away(self, reply->str);
-        else if (reply->type == REDIS_REPLY_ERROR) {
-                snprintf(self->sink.why, sizeof(self->sink.why), "%s", reply->str);
-                rc = -EBADMSG;
-        }
+        if (rc < 0)
+                snprintf(self->sink.why, sizeof(self->sink.why), "%s", self->client.why);
         freeReplyObject(reply);
         return rc;
 }
@@ -353,7 +274,7 @@ static int
 send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
 {
         struct redis *self = sq_state(task);
-        int rc = self->connection ? 0 : connect_to(self);
+        int rc = self->client.connection ? 0 : connect_to(self);
 
         if (rc == -EACCES)
                 return refused(task, self);
@@ -372,8 +293,9 @@ prepare(struct sq_task *task)
 {
         struct redis *self = sq_state(task);
 
-        (void)read_url(self->url, &self->at);
-        if (sq_secret_read(task, self->password, self->secret, sizeof(self->secret)) < 0 ||
+        (void)sqi_redis_url(self->url, &self->client.at);
+        self->client.timeout = self->sink.timeout;
+        if (sq_secret_read(task, self->password, self->client.secret, sizeof(self->client.secret)) < 0 ||
             sq_sink_open(task, self->url, send) < 0)
                 return -1;
         return sq_sink_connected(task, connect_to(self));
@@ -384,11 +306,10 @@ cleanup(struct sq_task *task)
 {
         struct redis *self = sq_state(task);
 
-        if (self->connection)
-                redisFree(self->connection);
+        sqi_redis_close(&self->client);
         sq_encoder_free(&self->command.text);
         sq_sink_close(task);
-        explicit_bzero(self->secret, sizeof(self->secret));
+        explicit_bzero(self->client.secret, sizeof(self->client.secret));
 }
 
 SQ_BOLT(redis) = {

@@ -949,6 +949,16 @@ SQ_EXPORT int sq_messages_seek(struct sq_task *task, uint64_t position);
 SQ_EXPORT void sq_messages_done(struct sq_task *task, uint64_t position);
 SQ_EXPORT void sq_messages_end(struct sq_task *task);
 
+/* The back-off of a spout whose source is away, from 50 ms to 5 s. What happened first is logged, and that it is over. {0}
+ * is one that is not. */
+struct sq_retry {
+        uint64_t due_ns, ms;
+};
+SQ_EXPORT void sq_retry_away(struct sq_task *task, struct sq_retry *retry, const char *source, const char *why);
+/* Whether it is time to try; if not, the task is woken then. */
+SQ_EXPORT bool sq_retry_due(struct sq_task *task, const struct sq_retry *retry);
+SQ_EXPORT void sq_retry_back(struct sq_task *task, struct sq_retry *retry, const char *source);
+
 /* Where a record ends in a stream of bytes. */
 enum sq_framing {
         SQ_FRAMING_LINES,  /* at a line end; what stands behind the last one is a record when the stream ends */

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECRET_MAX = 512, RETRY_MS_FIRST = 100, RETRY_MS_LAST = 5000 };
+enum { SECRET_MAX = 512 };
 enum { BOOL_OID = 16, INT8_OID = 20, INT2_OID = 21, INT4_OID = 23 };
 
 struct postgres {
@@ -31,7 +31,8 @@ struct postgres {
         char secret[SECRET_MAX], source[300];
         PGconn *connection;
         bool asked, over;
-        uint64_t due_ns, retry_ms;
+        struct sq_retry retry;
+        uint64_t due_ns;
         int64_t last; /* the cursor of the last row */
         struct sq_encoder row;
 };
@@ -78,16 +79,13 @@ is_refusal(const char *text)
 static void
 leave(struct sq_task *task, struct postgres *self, const char *text)
 {
-        int len = (int)strcspn(text, "\n");
+        char line[256];
 
+        snprintf(line, sizeof(line), "%.*s", (int)strcspn(text, "\n"), text);
         if (is_refusal(text))
-                (void)sq_error_final(task, "%s: %.*s", self->source, len, text);
-        else if (self->retry_ms == 0)
-                sq_log(task, SQ_WARN, "%s: %.*s (tried again with back-off)", self->source, len, text);
-        self->retry_ms = self->retry_ms ? self->retry_ms * 2 : RETRY_MS_FIRST;
-        if (self->retry_ms > RETRY_MS_LAST)
-                self->retry_ms = RETRY_MS_LAST;
-        self->due_ns = sq_now(task) + self->retry_ms * 1000000;
+                (void)sq_error_final(task, "%s: %s", self->source, line);
+        else
+                sq_retry_away(task, &self->retry, self->source, line);
         self->asked = false;
         PQfinish(self->connection);
         self->connection = NULL;
@@ -101,9 +99,7 @@ connect_to(struct sq_task *task, struct postgres *self)
 
         self->connection = PQconnectdbParams(names, values, 1);
         if (PQstatus(self->connection) == CONNECTION_OK) {
-                if (self->retry_ms > 0)
-                        sq_log(task, SQ_INFO, "%s: is back", self->source);
-                self->retry_ms = 0;
+                sq_retry_back(task, &self->retry, self->source);
                 return true;
         }
         leave(task, self, PQerrorMessage(self->connection));
@@ -291,10 +287,9 @@ next(struct sq_task *task)
                 sq_wake_at(task, self->due_ns);
                 return SQ_IDLE;
         }
-        if ((self->connection || connect_to(task, self)) && ask(task, self))
-                return SQ_MORE;
-        sq_wake_at(task, self->due_ns);
-        return SQ_IDLE;
+        if (!self->connection && (!sq_retry_due(task, &self->retry) || !connect_to(task, self)))
+                return SQ_IDLE;
+        return ask(task, self) ? SQ_MORE : SQ_IDLE;
 }
 
 static void

@@ -5,6 +5,7 @@
 source "$(dirname "$0")/lib"
 needs redis-server redis-cli
 needs_component bolts redis
+needs_component spouts redis
 
 port=$(free_port) server=
 up() { # [OPTION...]
@@ -128,6 +129,123 @@ right() {
                 ! REDIS_SECRET= run && grep -q NOAUTH "$dir/err"
 }
 check "the password comes from the environment, and is in no log" right
+down
+
+# ---- The spout ---------------------------------------------------------------------------------------
+check "redis-server starts again" up
+from() { echo "component: redis, parallelism: ${2:-1}, properties: { url: 'redis://127.0.0.1:$port', $1 }"; }
+out="component: write, properties: { path: $dir/out, format: jsonl }"
+fresh() { rm -f "$dir/out"; ask flushall >/dev/null; }
+distinct() { [ -e "$dir/out" ] && [ "$(sort -u "$dir/out" | wc -l)" -ge "$1" ]; }
+# numbers N: the output is N lines, of which the numbers are those from 0 on.
+numbers() { sed 's/[^0-9]//g' "$dir/out" | sort -n | cmp - <(seq 0 $(($1 - 1))); }
+settled() { [ "$(ask xpending s g | head -n 1)" = 0 ]; }
+from_stream="kind: stream, key: s, group: g, fields: { n: int }"
+from_list="kind: list, key: l, consumer: c, fields: { n: int }"
+fill() { topology "$(count_to "$1")" "$(sink "$2")" && run; }
+
+stream() {
+        fresh
+        fill 3000 "kind: stream, key: s" && topology "$(from "$from_stream, follow: false")" "$out" && run && numbers 3000 && settled &&
+                fill 10 "kind: stream, key: s" && topology "$(from "$from_stream, follow: false")" "$out" && run && numbers 10
+}
+check "stream: each entry is a tuple, is acked, and a group goes on where it was" stream
+message() {
+        fresh
+        ask xadd s 5-1 user ann body '{"n":7}' >/dev/null
+        topology "$(from "kind: stream, key: s, group: g, value: body, follow: false")" "$out" && run && [ "$(cat "$dir/out")" = '{"value":{"n":7}}' ] &&
+                topology "$(from "kind: stream, key: s, group: h, id: at, follow: false, fields: [at, user]")" "$out" && run &&
+                [ "$(cat "$dir/out")" = '{"at":"5-1","user":"ann"}' ]
+}
+check "stream: a field of the entry is the message, or all are a map with the id" message
+list() {
+        fresh
+        fill 3000 "kind: list, key: l" && topology "$(from "$from_list, follow: false")" "$out" && run && numbers 3000 && [ "$(ask dbsize)" = 0 ] &&
+                fill 300 "kind: list, key: l" && topology "$(from "$from_list, follow: false")" "$out" "" "topology.delivery: at-most-once" && run &&
+                numbers 300 && [ "$(ask dbsize)" = 0 ]
+}
+check "list: each element is a tuple, and is in no list any more" list
+subscribe() {
+        fresh
+        topology "$(from "kind: subscribe, key: 'c*', fields: { n: int }" 2)" "$out" && behind
+        until_true eval '[ "$(ask pubsub numpat)" = 1 ]' && fill 50 "kind: publish, key: c1" && until_true distinct 50 && stop && numbers 50
+}
+check "subscribe: one task hears each message of a pattern of channels" subscribe
+
+dying() { # FROM INTO EMPTY: workers die while tuples flow
+        fresh
+        fill 20000 "$2" && topology "$(from "$1, rate: 8000")" "$out" dying && behind
+        until_true distinct 1000 && kill_worker in/0
+        until_true distinct 5000 && kill_worker out/0
+        until_true distinct 9000 && kill_worker in/0
+        until_true distinct 20000 && stop && $3
+}
+nothing_left() { [ "$(ask dbsize)" = 0 ] || { ask keys '*'; return 1; }; }
+check "stream: a spout and a bolt that are killed lose nothing" dying "$from_stream" "kind: stream, key: s" settled
+check "list: a spout and a bolt that are killed lose nothing" dying "$from_list" "kind: list, key: l" nothing_left
+
+broken() { # FROM INTO EMPTY: the server dies while tuples come and go
+        local i reader status
+        fresh
+        topology "$(from "$1")" "$out" reader && behind
+        topology "$(count_to 5000 "n: seq" ", rate: 1000")" "$(sink "$2")" writer
+        (cd "$dir" && exec "$squall" run t.yaml >writer.out 2>writer.err </dev/null) &
+        reader=$runner runner=$!
+        for i in 1 2 3 4 5; do
+                until_true distinct $((i * 500)) || return
+                down KILL
+                up || return
+        done
+        wait $runner
+        status=$?
+        runner=$reader
+        [ $status = 0 ] || { cat "$dir/writer.err"; return 1; }
+        until_true distinct 5000 && stop && $3 && grep -q 'is back' "$dir/err" && [ "$(sort -u "$dir/out" | sed 's/[^0-9]//g' | sort -n | tail -n 1)" = 4999 ]
+}
+check "stream: five kills of the server lose nothing, on the way in and out" broken "$from_stream" "kind: stream, key: s" settled
+check "list: five kills of the server lose nothing, on the way in and out" broken "$from_list" "kind: list, key: l" nothing_left
+
+claimed() {
+        fresh
+        fill 100 "kind: stream, key: s" && ask xgroup create s g 0 >/dev/null && ask xreadgroup group g gone count 60 streams s '>' >/dev/null &&
+                topology "$(from "$from_stream, claim: 0.2")" "$out" && behind
+        until_true distinct 100 && until_true settled && stop && numbers 100
+}
+check "stream: what a consumer holds that is gone is taken from it" claimed
+gathered() {
+        fresh
+        ask rpush l:c.0 '{"n":0}' >/dev/null && ask rpush l:c.7 '{"n":1}' '{"n":2}' >/dev/null && ask rpush l:c.12 '{"n":3}' >/dev/null &&
+                topology "$(from "$from_list, follow: false" 2)" "$out" && run && numbers 4 && nothing_left
+}
+check "list: what tasks hold that are no more is processed" gathered
+alike() {
+        fresh
+        topology "$(count_to 2000 "n: const same")" "$(sink "kind: list, key: l")" && run && topology "$(from "kind: list, key: l, rate: 1500")" "$out" && behind
+        until_true eval '[ "$(wc -l <"$dir/out")" -ge 500 ]' && kill_worker in/0
+        until_true nothing_left && stop && [ "$(wc -l <"$dir/out")" -ge 2000 ]
+}
+check "list: none of many equal elements is lost with a worker" alike
+deleted() {
+        fresh
+        topology "$(from "kind: stream, key: s, group: g, start: latest, fields: { n: int }")" "$out" && behind
+        until_true eval 'ask xinfo groups s | grep -qx g' && fill 10 "kind: stream, key: s" && until_true distinct 10 && ask del s >/dev/null &&
+                topology "$(count_to 30)" "$(sink "kind: stream, key: s")" && run && until_true distinct 30 && stop
+}
+check "stream: one that is deleted and made anew is read from its start" deleted
+trimmed() {
+        fresh
+        fill 20 "kind: stream, key: s" && ask xgroup create s g 0 >/dev/null && ask xreadgroup group g c.0 count 10 streams s '>' >/dev/null && ask xtrim s maxlen 15 >/dev/null &&
+                topology "$(from "$from_stream, consumer: c, follow: false")" "$out" && ! run && [ "$(wc -l <"$dir/out")" = 15 ] && settled && grep -q "was deleted before" "$dir/err"
+}
+check "stream: entries that were deleted before they were processed are counted as lost" trimmed
+wrong_type() {
+        fresh
+        ask set s text >/dev/null
+        topology "$(from "$from_stream")" "$out" && ! run && grep -q WRONGTYPE "$dir/err"
+}
+check "what is not a stream ends the topology with what the server says" wrong_type
+down
+
 refuses() { # TEXT PROPERTIES
         topology "$(count_to 1)" "component: redis, properties: { $2 }"
         exits_with 2 "$squall" check "$dir/t.yaml" >"$dir/said" 2>&1
@@ -138,4 +256,12 @@ check "check refuses a password in the URL" refuses "has a password" "url: 'redi
 check "check refuses a password in the file" refuses "does not stand in the topology file" "url: 'redis://h', key: k, password: plain"
 check "check refuses a field that is not there" refuses "the field \`m\` is not in" "url: 'redis://h', key: '{m}'"
 check "check refuses a batch of nothing" refuses "must be from 1" "url: 'redis://h', key: k, batch: 0"
+refuses_to_read() { # TEXT PROPERTIES
+        topology "component: redis, properties: { url: 'redis://h', $2 }" "$out"
+        exits_with 2 "$squall" check "$dir/t.yaml" >"$dir/said" 2>&1
+        cat "$dir/said"
+        grep -qF "$1" "$dir/said"
+}
+check "check refuses to read a stream without a group" refuses_to_read "the consumer group" "key: k"
+check "check refuses to read a channel to its end" refuses_to_read "has no end" "key: k, kind: subscribe, follow: false"
 exit $failures

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "redis.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PORT = 6379 };
+
+const char *
+sqi_redis_url(const char *text, struct sq_url *ret)
+{
+        const char *wrong = sq_url_read(text, ret);
+
+        if (wrong)
+                return wrong;
+        if (strcmp(ret->scheme, "redis") != 0 && strcmp(ret->scheme, "unix") != 0)
+                return "is neither redis://HOST:PORT/DATABASE nor unix:///PATH";
+        return NULL;
+}
+
+bool
+sqi_redis_is_state(const char *text)
+{
+        static const char *const states[] = {
+                "LOADING",     "BUSY ",    "OOM ",    "READONLY",   "MASTERDOWN",
+                "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS", "ERR max number of clients"};
+
+        for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+                if (strncmp(text, states[i], strlen(states[i])) == 0)
+                        return true;
+        return false;
+}
+
+void
+sqi_redis_close(struct sqi_redis *client)
+{
+        if (client->connection)
+                redisFree(client->connection);
+        client->connection = NULL;
+}
+
+int
+sqi_redis_away(struct sqi_redis *client, const char *why)
+{
+        snprintf(client->why, sizeof(client->why), "%s", why);
+        sqi_redis_close(client);
+        return -EAGAIN;
+}
+
+int
+sqi_redis_answer(struct sqi_redis *client, redisReply **ret)
+{
+        void *got = NULL;
+        redisReply *reply;
+
+        if (redisGetReply(client->connection, &got) != REDIS_OK)
+                return sqi_redis_away(client, client->connection->errstr);
+        reply = got;
+        if (reply->type != REDIS_REPLY_ERROR) {
+                *ret = reply;
+                return 0;
+        }
+        snprintf(client->why, sizeof(client->why), "%s", reply->str);
+        if (sqi_redis_is_state(reply->str) || strncmp(reply->str, "NOAUTH", strlen("NOAUTH")) == 0)
+                sqi_redis_close(client);
+        freeReplyObject(reply);
+        return client->connection ? -EBADMSG : -EAGAIN;
+}
+
+/* One command with its answer. 0; -EAGAIN; -EACCES: the server says no. */
+static int
+say(struct sqi_redis *client, int argc, const char **argv)
+{
+        redisReply *reply = redisCommandArgv(client->connection, argc, argv, NULL);
+        int rc = 0;
+
+        if (!reply)
+                return sqi_redis_away(client, client->connection->errstr);
+        if (reply->type == REDIS_REPLY_ERROR) {
+                rc = sqi_redis_is_state(reply->str) ? -EAGAIN : -EACCES;
+                (void)sqi_redis_away(client, reply->str);
+        }
+        freeReplyObject(reply);
+        return rc;
+}
+
+static int
+greet(struct sqi_redis *client)
+{
+        const char *user = client->at.user[0] ? client->at.user : NULL;
+        const char *database = strcmp(client->at.scheme, "redis") == 0 ? client->at.path : "";
+        int rc = 0;
+
+        if (client->secret[0] && user)
+                rc = say(client, 3, (const char *[]){"AUTH", user, client->secret});
+        else if (client->secret[0])
+                rc = say(client, 2, (const char *[]){"AUTH", client->secret});
+        if (rc == 0 && database[0] == '/' && database[1] != '\0')
+                rc = say(client, 2, (const char *[]){"SELECT", database + 1});
+        return rc < 0 ? rc : say(client, 1, (const char *[]){"PING"});
+}
+
+int
+sqi_redis_open(struct sqi_redis *client)
+{
+        struct timeval limit = {.tv_sec = (time_t)client->timeout};
+        const char *host = client->at.host[0] ? client->at.host : "127.0.0.1";
+
+        limit.tv_usec = (suseconds_t)((client->timeout - (double)limit.tv_sec) * 1e6);
+        if (strcmp(client->at.scheme, "unix") == 0)
+                client->connection = redisConnectUnixWithTimeout(client->at.path, limit);
+        else
+                client->connection = redisConnectWithTimeout(host, client->at.port ? client->at.port : PORT, limit);
+        if (!client->connection)
+                return sqi_redis_away(client, strerror(ENOMEM));
+        if (client->connection->err)
+                return sqi_redis_away(client, client->connection->errstr);
+        redisSetTimeout(client->connection, limit);
+        return greet(client);
+}

@@ -26,7 +26,7 @@ within() {
         local deadline=$((SECONDS + $1))
         until "${@:2}"; do
                 [ $SECONDS -lt $deadline ] || return 1
-                read -rt 0.1 <> <(:) || true
+                nap 0.1
         done
 }
 kafka() { java -Xmx512m -Dlog4j.configuration= -cp "$place/lib/*" "$@"; }

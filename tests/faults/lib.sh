@@ -40,7 +40,8 @@ keep_for_later() {
         [ -z "${KEEP:-}" ] || { mkdir -p "$KEEP" && cp -r "$dir" "$KEEP/"; }
 }
 
-pause() { read -rt "$1" <> <(:) || true; }
+exec {nap}<> <(:) # one for all: bash sometimes waits for ever where one is made for each
+pause() { read -rt "$1" -u "$nap" || true; }
 ms() { printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)); }
 draw() { echo $(($1 + RANDOM % ($2 - $1 + 1))); } # a number from $1 to $2
 

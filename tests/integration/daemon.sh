@@ -89,7 +89,7 @@ check "its status names every task with its process" eval 'for t in gen/0 pass/0
         "$squall" status steady --json | grep -q "\"task\":\"$t\",\"worker\":[0-9]*,\"pid\":$(worker steady $t)," || exit 1; done'
 submit life >/dev/null
 check "deactivated it emits nothing more" eval '"$squall" deactivate life && is_in_state life inactive && until_true eval "n=\$(lines $dir/life.tsv);
-        read -rt 0.3 <> <(:); [ \$n -eq \$(lines $dir/life.tsv) ]"'
+        nap 0.3; [ \$n -eq \$(lines $dir/life.tsv) ]"'
 kill -KILL "$(worker life gen/0)"
 before=$(lines "$dir/life.tsv")
 check "a restarted spout of it stays off" eval 'until_true says "\"incarnation\":1" "$squall" status life --json; until_true says "gen/0" worker life gen/0
@@ -253,10 +253,10 @@ operate() {
 one_instant() {
         local name status before after jobs=() seen
         for name in a b; do operate $name & jobs+=($!); done
-        read -rt "0.$(printf %03d $((RANDOM % 150)))" <> <(:)
+        nap "0.$(printf %03d $((RANDOM % 150)))"
         kill_supervisor
         [ $((RANDOM % 4)) = 0 ] && { "$squall" supervisor --state-dir "$dir/state" >>"$dir/err" 2>&1 & supervisor=$!
-                read -rt "0.0$((RANDOM % 90 + 10))" <> <(:); kill_supervisor; } # in the middle of its own start
+                nap "0.0$((RANDOM % 90 + 10))"; kill_supervisor; } # in the middle of its own start
         start || { echo "the supervisor does not start"; return 1; }
         wait "${jobs[@]}"
         for name in a b; do

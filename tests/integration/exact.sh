@@ -27,7 +27,7 @@ streams:
 YAML
 }
 exact() { sort "$dir/$1.tsv" | cmp - "$dir/want" || { wc -l "$dir/$1.tsv" "$dir/want"; return 1; }; }
-breathe() { read -rt "0.$((RANDOM % 3))$((RANDOM % 10))1" <> <(:) || true; }
+breathe() { nap "0.$((RANDOM % 3))$((RANDOM % 10))1"; }
 one_of() { [ $# -eq 0 ] || eval "echo \${$((RANDOM % $# + 1))}"; }
 
 # ---- Who cannot keep the promise ---------------------------------------------------------------------

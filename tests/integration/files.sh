@@ -134,7 +134,7 @@ strike() {
         shift
         until_true is_back
         old=$p
-        read -rt 0.2 <> <(:) || true # a position is told within 50 ms, and nothing shows from outside that it was
+        nap 0.2 # a position is told within 50 ms, and nothing shows from outside that it was
         kill -STOP "$old"
         eval "$*"
         kill -KILL "$old"

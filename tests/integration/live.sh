@@ -100,7 +100,7 @@ check "a killed worker that had moved is restarted" eval 'kill -KILL $(pids stea
 # ---- chaos ----
 
 some_worker() { workers | shuf -n 1 --random-source=<(yes $RANDOM); }
-pause() { read -rt "0.$(printf %03d $((RANDOM % 400)))" <> <(:); return 0; }
+pause() { nap "0.$(printf %03d $((RANDOM % 400)))"; }
 for ((round = 1; round <= ${SQUALL_ROUNDS:=4}; round++)); do
         "$squall" rebalance steady --component pass=$((round % 4 + 1)) >/dev/null 2>&1 & changing=$!
         pause

@@ -108,7 +108,7 @@ submit "$dir/counts.yaml"
 for round in 1 2 3 4 5; do
         "$squall" savepoint counts "$dir/torn-$round" >/dev/null 2>&1 &
         asks=$!
-        read -rt "0.0$((round * 2))" <> <(:) || true
+        nap "0.0$((round * 2))"
         kill_supervisor
         kill $asks 2>/dev/null
         wait $asks 2>/dev/null

@@ -16,7 +16,6 @@ give_back() {
         wait 2>/dev/null
         [ -z "$small" ] || umount "$small"
 }
-pause() { read -rt "$1" <> <(:) || true; }
 
 counts_yaml() {
         cat <<YAML
@@ -50,7 +49,7 @@ submit
 for round in $(seq "$SQUALL_ROUNDS"); do
         stop
         start
-        pause "0.0$((round % 10))"
+        nap "0.0$((round % 10))"
 done
 check "a stop right after a start loses no count" counts_are_exact
 
@@ -58,7 +57,7 @@ submit
 for round in $(seq "$SQUALL_ROUNDS"); do
         stop
         start
-        pause "0.0$((round % 10))"
+        nap "0.0$((round % 10))"
         "$squall" rebalance counts --component count=$((1 + round % 4)) >/dev/null 2>&1
 done
 check "nor does a rebalance" counts_are_exact
@@ -86,7 +85,7 @@ keeps() {
         local round r
         for round in $(seq "$SQUALL_ROUNDS"); do
                 stop && start
-                pause "0.1$((round % 10))"
+                nap "0.1$((round % 10))"
                 "$squall" rebalance counts --component count=$((1 + round % 4)) >>"$dir/rebalance" 2>&1
         done
         counts_are_exact
@@ -102,7 +101,7 @@ check "window keeps what it has gathered of each key" keeps window \
 submit
 for round in $(seq $((3 * SQUALL_ROUNDS))); do
         kill -TERM $supervisor
-        pause "0.0$(printf '%02d' $((round * 2 % 50)))"
+        nap "0.0$(printf '%02d' $((round * 2 % 50)))"
         kill_supervisor
         start
 done
@@ -122,7 +121,7 @@ check "nor does a supervisor that is killed while it removes a run directory" co
 submit
 for round in $(seq $((3 * SQUALL_ROUNDS))); do
         "$squall" rebalance counts --component count=$((1 + round % 4)) >/dev/null 2>&1 &
-        pause "0.0$(printf '%02d' $((round * 3 % 80)))"
+        nap "0.0$(printf '%02d' $((round * 3 % 80)))"
         kill_supervisor
         kill $! 2>/dev/null
         wait $! 2>/dev/null
@@ -214,7 +213,7 @@ if mount -t tmpfs -o size=12m,mode=700 none "$dir/state" 2>/dev/null; then
         small=$dir/state
         start
         submit
-        pause 0.5
+        nap 0.5
         dd if=/dev/zero of="$dir/state/fill" bs=1k 2>/dev/null
         check "a stop that finds no room says so and fails" eval '! stop && grep -q "goes on, for something would be lost: cannot write a snapshot into .*No space left" "$dir/err"'
         check "and the topology goes on" eval 'until_true is_in_state counts running'

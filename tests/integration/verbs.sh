@@ -109,7 +109,7 @@ interrupted() {
         "$squall" run "$dir/life.yaml" --json >"$dir/run.json" 2>/dev/null & local run=$!
         until_true eval 'grep -ls "[s]quall: worker life sink/0" /proc/[0-9]*/cmdline | grep -q .'
         until_true eval 'kill -0 $run && [ "$(ls -d "$XDG_RUNTIME_DIR"/squall/run-* | wc -l)" = 1 ]'
-        read -rt 0.3 <> <(:)
+        nap 0.3
         kill -INT $run
         wait $run
         [ $? = 130 ]

@@ -11,6 +11,12 @@
 
 static const long NAP_NS = 1000000;
 
+/* What the tasks of a component have agreed on; `bytes` NULL: nothing yet. */
+struct agreed {
+        void *bytes;
+        size_t len;
+};
+
 struct sqi_inline {
         struct sqi_plan *plan;
         void *context;
@@ -18,6 +24,7 @@ struct sqi_inline {
         struct sq_task *tasks;
         struct sqi_metrics **metrics;
         struct sqi_views **views; /* by task */
+        struct agreed *agreed;    /* by component */
 };
 
 /* ---- the driver ---------------------------------------------------------------------------------------- */
@@ -86,6 +93,25 @@ fault(void *context, struct sq_task *task, const void *at)
         return sqi_views_fault(self->views[task->id], at);
 }
 
+static int
+agree(void *context, const struct sq_task *task, void *bytes, size_t len)
+{
+        const struct sqi_inline *self = context;
+        struct agreed *agreed = &self->agreed[task->component - self->plan->components];
+
+        if (agreed->bytes) {
+                if (agreed->len != len)
+                        return -EBADMSG;
+                memcpy(bytes, agreed->bytes, len);
+                return 0;
+        }
+        *agreed = (struct agreed){malloc(len + 1), len};
+        if (!agreed->bytes)
+                return -ENOMEM;
+        memcpy(agreed->bytes, bytes, len);
+        return 0;
+}
+
 /* ---- open and close ---------------------------------------------------------------------------------- */
 
 struct sqi_inline *
@@ -96,11 +122,20 @@ sqi_inline_new(struct sqi_plan *plan)
         if (!self)
                 return NULL;
         self->plan = plan;
-        self->driver = (struct sqi_driver){self,  now,     wall,     log_line, true,       false,
-                                           false, execute, is_stale, fault,    take_report};
+        self->driver = (struct sqi_driver){.context = self,
+                                           .now = now,
+                                           .wall = wall,
+                                           .log = log_line,
+                                           .whole_batches = true,
+                                           .execute = execute,
+                                           .is_stale = is_stale,
+                                           .fault = fault,
+                                           .report = take_report,
+                                           .agree = agree};
         self->tasks = calloc(plan->ntasks, sizeof(*self->tasks));
         self->metrics = calloc(plan->ntasks, sizeof(struct sqi_metrics *));
         self->views = calloc(plan->ntasks, sizeof(struct sqi_views *));
+        self->agreed = calloc(plan->ncomponents, sizeof(*self->agreed));
         self->context = zmq_ctx_new();
         for (uint32_t t = 0; self->tasks && self->metrics && self->views && t < plan->ntasks; t++) {
                 struct sq_task *task = &self->tasks[t];
@@ -118,7 +153,7 @@ sqi_inline_new(struct sqi_plan *plan)
         }
         plan->nworkers = 1;
         plan->config.channel_batches = 0; /* without bound: whoever would make room is not running meanwhile */
-        if (!self->metrics || !self->views || !self->context || !self->metrics[plan->ntasks - 1])
+        if (!self->metrics || !self->views || !self->agreed || !self->context || !self->metrics[plan->ntasks - 1])
                 sqi_inline_free(&self);
         else {
                 zmq_ctx_set(self->context, ZMQ_IO_THREADS, 0);
@@ -139,11 +174,14 @@ sqi_inline_free(struct sqi_inline **self)
                 free(it->metrics[t]);
                 sqi_views_free(&it->views[t]);
         }
+        for (uint32_t c = 0; it->agreed && c < it->plan->ncomponents; c++)
+                free(it->agreed[c].bytes);
         if (it->context)
                 zmq_ctx_term(it->context);
         free(it->tasks);
         free(it->metrics);
         free(it->views);
+        free(it->agreed);
         free(it);
         *self = NULL;
 }

@@ -169,8 +169,8 @@ open_rig(struct sq_rig *rig, uint32_t id)
                 return -ENOMEM;
         zmq_ctx_set(rig->context, ZMQ_IO_THREADS, 0);
         rig->clock_ns = EPOCH_NS;
-        rig->driver = (struct sqi_driver){rig,   now,     wall,     log_line, false,        true,
-                                          false, execute, is_stale, fault,    ignore_report};
+        rig->driver = (struct sqi_driver){rig,   now,     wall,     log_line, false,         true,
+                                          false, execute, is_stale, fault,    ignore_report, NULL};
         task->plan = rig->plan;
         task->id = id;
         task->component = &rig->plan->components[rig->plan->tasks[id].component];

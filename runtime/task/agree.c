@@ -63,7 +63,14 @@ agree(const struct sq_task *task, void *bytes, size_t len)
 int
 sq_agree(struct sq_task *task, void *bytes, size_t len)
 {
-        int r = task->rundir[0] ? agree(task, bytes, len) : 0;
+        const struct sqi_driver *driver = task->driver;
+        int r = 0;
 
-        return r < 0 ? sq_error(task, "cannot agree with the other tasks, in %s: %s", task->rundir, strerror(-r)) : 0;
+        if (driver && driver->agree)
+                r = driver->agree(driver->context, task, bytes, len);
+        else if (task->rundir[0])
+                r = agree(task, bytes, len);
+        return r < 0 ? sq_error(task, "cannot agree with the other tasks, in %s: %s",
+                                task->rundir[0] ? task->rundir : "memory", strerror(-r))
+                     : 0;
 }

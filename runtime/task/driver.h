@@ -38,6 +38,9 @@ struct sqi_driver {
         bool (*fault)(void *context, struct sq_task *task, const void *at);
         void (*report)(void *context, struct sq_task *task,
                        const struct sqi_message *message); /* what the supervisor would be told */
+        /* NULL: tasks agree in their run directory, or each with itself where there is none. Else sq_agree(): 0 or a
+         * negative errno. */
+        int (*agree)(void *context, const struct sq_task *task, void *bytes, size_t len);
 };
 
 /* Loads the component and fills its state with its settings, which sqi_task_open() does: for who needs no more of it. 0; or

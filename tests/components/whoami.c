@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Says which task got a tuple: (n, index). With `direct: true` it sends each on to the task n modulo 3 of its
- * readers. */
+ * readers. With `agreed: true` it says the index that all its tasks agreed on. */
 #include <squall.h>
 
 struct whoami {
-        bool direct;
+        bool direct, agreed;
+        unsigned index;
 };
 
 enum { N };
+
+static int
+prepare(struct sq_task *task)
+{
+        struct whoami *self = sq_state(task);
+
+        self->index = sq_index(task);
+        return self->agreed ? sq_agree(task, &self->index, sizeof(self->index)) : 0;
+}
 
 static enum sq_verdict
 execute(struct sq_task *task, const struct sq_tuple *in)
@@ -16,17 +26,19 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         int64_t n = sq_get_int(in, N);
 
         if (self->direct)
-                sq_emit_direct(task, 0, (unsigned)(n % 3), sq_int(n), sq_int(sq_index(task)));
+                sq_emit_direct(task, 0, (unsigned)(n % 3), sq_int(n), sq_int(self->index));
         else
-                sq_emit(task, sq_int(n), sq_int(sq_index(task)));
+                sq_emit(task, sq_int(n), sq_int(self->index));
         return SQ_ACK;
 }
 
 SQ_BOLT(whoami) = {
         .about = "Which task got the tuple.",
         .state = sizeof(struct whoami),
-        .options = {SQ_OPT_BOOL(struct whoami, direct, false, "emit direct")},
+        .options = {SQ_OPT_BOOL(struct whoami, direct, false, "emit direct"),
+                    SQ_OPT_BOOL(struct whoami, agreed, false, "the index that all agreed on")},
         .in = {[N] = {"n", SQ_INT}},
         .out = {{"n", SQ_INT}, {"task", SQ_INT}},
+        .prepare = prepare,
         .execute = execute,
 };

@@ -33,6 +33,21 @@ Y
         [ "$(awk '{ n += $2; k[$1] } END { print n, length(k) }' "$dir/out")" = "2000 500" ]
 }
 check "every grouping deals out what it should" groupings
+agreeing() {
+        cat >"$dir/agreeing.yaml" <<Y
+name: agreeing
+spouts: [{ id: n, component: generate, properties: { count: 100, fields: { n: seq } } }]
+bolts:
+  - { id: all, component: $build/tests/components/whoami.so, parallelism: 3, properties: { agreed: true } }
+  - { id: out, component: write, properties: { path: $dir/agreed } }
+streams:
+  - { from: n, to: all, grouping: { type: all } }
+  - { from: all, to: out, grouping: { type: global } }
+Y
+        timeout 60 "$squall" run --inline "$dir/agreeing.yaml" || return
+        [ "$(cut -f 2 "$dir/agreed" | sort | uniq -c | awk '{ print $1, $2 }')" = "300 0" ]
+}
+check "the tasks of a component agree, as in processes of their own" agreeing
 summary() {
         timeout 60 "$squall" run --inline --json "$dir/t.yaml" 2>/dev/null | grep -q '"id":"all","kind":"bolt","tasks":3,"emitted":1500,"executed":1500,"acked":1500,"failed":0'
 }

@@ -62,7 +62,9 @@ LIBS = $(call libs,$(PACKAGES))
 NO_LTO := $(if $(LTO),-fno-lto)
 LINK = $(CC) $(CFLAGS) -rdynamic -Wl,--as-needed $(LDFLAGS) -o $@
 
-C := $(wildcard runtime/*/*.c cli/*.c clients/*.c spouts/*.c bolts/*.c topologies/*/*.c tests/*/*.c)
+# A component is a file, or a folder of its name.
+UNITS := $(wildcard spouts/*/*.c bolts/*/*.c)
+C := $(wildcard runtime/*/*.c cli/*.c clients/*.c spouts/*.c bolts/*.c topologies/*/*.c tests/*/*.c) $(UNITS)
 objects = $(patsubst %.c,$(B)/%.o,$(filter $(1),$(C)))
 KIT := $(call objects,runtime/kit/%)
 CLIENTS := $(call objects,clients/%)
@@ -76,18 +78,20 @@ FUZZ := $(basename $(call objects,tests/fuzz/%))
 BENCH := $(B)/tests/bench/floor
 BENCH_DATA := $(addprefix $(B)/tests/bench/,run report rows kjv.txt $(notdir $(wildcard tests/bench/*.yaml)))
 FAULTS := $(basename $(call objects,tests/faults/%))
-PLUGINS := $(filter-out $(BENCH).o,$(call objects,spouts/% bolts/% topologies/% tests/components/% tests/bench/%))
+PARTS := $(UNITS:%.c=$(B)/%.o)
+FOLDERS := $(patsubst %/,%.so,$(sort $(dir $(PARTS))))
+PLUGINS := $(filter-out $(BENCH).o $(PARTS),$(call objects,spouts/% bolts/% topologies/% tests/components/% tests/bench/%))
 missing = $(if $(NEEDS_$(notdir $(basename $(1)))),$(shell pkg-config --exists $(NEEDS_$(notdir $(basename $(1)))) 2>/dev/null || echo $(1)))
 LACKING := $(foreach o,$(PLUGINS),$(call missing,$(o)))
-# A component that includes squall-kit.h links libsquall-kit.so, which it finds one folder above its own, or two.
-KITTED := $(patsubst %.c,$(B)/%.so,$(shell grep -l '^# *include *<squall-kit\.h>' $(PLUGINS:$(B)/%.o=%.c)))
+# A component that includes squall-kit.h, and one that is a folder, links libsquall-kit.so, which it finds one folder above its own, or two.
+KITTED := $(patsubst %.c,$(B)/%.so,$(shell grep -l '^# *include *<squall-kit\.h>' $(PLUGINS:$(B)/%.o=%.c))) $(FOLDERS)
 # For `squall doctor`, and for who asks for one that is not there: component, libraries, whether it was built.
 comma := ,
 space := $(subst ,, )
 needs = $(subst $(space),$(comma),$(NEEDS_$(notdir $(basename $(1)))))
 CONNECTORS := $(foreach o,$(filter $(B)/spouts/% $(B)/bolts/%,$(PLUGINS)),$(if $(call needs,$(o)),'$(o:$(B)/%.o=%)|$(call needs,$(o))|$(if $(filter $(o),$(LACKING)),no,yes)'))
-COMPONENTS := $(patsubst %.o,%.so,$(filter-out $(LACKING),$(PLUGINS)))
-SOURCES := $(C) $(wildcard runtime/*.h runtime/*/*.h cli/*.h clients/*.h spouts/*.h bolts/*.h topologies/*/*.h tests/*/*.h)
+COMPONENTS := $(patsubst %.o,%.so,$(filter-out $(LACKING),$(PLUGINS))) $(FOLDERS)
+SOURCES := $(C) $(wildcard runtime/*.h runtime/*/*.h cli/*.h clients/*.h spouts/*.h bolts/*.h $(addsuffix *.h,$(sort $(dir $(UNITS)))) topologies/*/*.h tests/*/*.h)
 
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc)
@@ -123,9 +127,11 @@ $(FUZZ): %: %.o $(RUNTIME) $(KIT)
 $(BENCH) $(FAULTS): %: %.o
 	@echo "  LINK $@"
 	$(Q)$(LINK) $(NO_LTO) $^ $(LIBS)
-$(COMPONENTS): %.so: %.o
+$(filter-out $(FOLDERS),$(COMPONENTS)): %.so: %.o
+$(foreach f,$(FOLDERS),$(eval $f: $(filter $(f:.so=)/%,$(PARTS))))
+$(COMPONENTS):
 	@echo "  LINK $@"
-	$(Q)$(CC) $(CFLAGS) $(NO_LTO) -shared $(LDFLAGS) -o $@ $(filter %.o,$^) $(LINK_KIT) $(if $(NEEDS_$(notdir $*)),$(shell pkg-config --libs $(NEEDS_$(notdir $*)))) -Wl,--as-needed -lm
+	$(Q)$(CC) $(CFLAGS) $(NO_LTO) -shared $(LDFLAGS) -o $@ $(filter %.o,$^) $(LINK_KIT) $(if $(NEEDS_$(basename $(@F))),$(shell pkg-config --libs $(NEEDS_$(basename $(@F))))) -Wl,--as-needed -lm
 # What the components of a server share, clients/SERVER.c and clients/SERVER_*.c, is linked into each of them.
 $(foreach c,$(CLIENTS),$(eval $(filter %/$(call server,$(c)).so,$(COMPONENTS)): $(c)))
 $(KITTED): LINK_KIT = -L$(B) -lsquall-kit '-Wl,-rpath,$$ORIGIN/..:$$ORIGIN/../..'
@@ -143,7 +149,7 @@ $(B)/cli/new.o: $(wildcard cli/templates/*)
 $(B)/runtime/daemon/web.o: docs/openapi.json
 $(B)/runtime/daemon/browse.o: runtime/daemon/page.html
 $(B)/cli/top_screen.o: PIC += $(TOP_FLAGS)
-$(PLUGINS) $(CLIENTS) $(KIT): PIC := -fPIC
+$(PLUGINS) $(PARTS) $(CLIENTS) $(KIT): PIC := -fPIC
 $(KIT): PIC += $(KIT_FLAGS)
 
 # Holds the compiler and its flags, so that a change of either builds everything anew; and says what is missing before cc does.

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The spout `file`: the lines of a file, or the records of a CSV or JSON Lines file.
+ *
+ * Positions. Each record is a tuple tree of its own; its position says where it stands, so that it can be read again.
+ * They rise:
+ *
+ *     a file read `repeat` times    pass * size + offset        (the size when the task was prepared)
+ *     a file that is followed       generation << 40 | offset   (a generation begins with a rotation or a truncation)
+ *
+ * Tasks share a file by byte ranges whose edges are moved on to the next record, so each record is read by one task. A
+ * followed file, and a compressed one, is read by task 0 alone.
+ *
+ * Offsets of a compressed file are in its text, whose size is not known before its end. Until then it is UNKNOWN, so
+ * that all positions belong to the first pass.
+ *
+ * Standard input is read once, by task 0. Its records are kept until they are acked, to be emitted again; when the worker
+ * dies they are gone, so the next incarnation ends the topology as failed, unless all had been acked.
+ *
+ * A position is told together with what its file is known by (kit/identity.c), so that a restarted task reads on in
+ * that file, whatever its name is by then. A file that is read once and is another one by then, or shorter, ends the
+ * topology.
+ */
+#include "file.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- Positions --------------------------------------------------------------------------------------- */
+
+static int
+replay_kept(struct sq_task *task, struct file *file, uint64_t position)
+{
+        struct sq_str record;
+        const char *wrong;
+
+        if (!sq_pipe_find(&file->pipe, position, &record, &wrong))
+                return sq_error(task, "standard input: the record at byte %llu is not kept",
+                                (unsigned long long)position);
+        sq_track(task, position);
+        file_emit(task, file, wrong, record, 0, position);
+        return 0;
+}
+
+static void
+done(struct sq_task *task, uint64_t position)
+{
+        struct file *file = sq_state(task);
+
+        sq_pipe_done(&file->pipe, position);
+}
+
+static int
+replay_read(struct sq_task *task, struct file *file, uint64_t position)
+{
+        uint64_t generation = file->follow ? position >> SQ_TAIL_SHIFT : 0;
+        uint64_t offset = file->follow ? position & SQ_TAIL_OFFSET : file->size ? position % file->size : 0;
+        int fd = file->follow ? sq_tail_fd(&file->tail, position) : file->fd, rc;
+        struct sq_str record;
+
+        if (fd == -ESTALE)
+                return sq_error(task, "%s was rotated %u times since position %llu", file->path, SQ_TAIL_GENERATIONS,
+                                (unsigned long long)position);
+        if (file->tail.begun)
+                file_begin(file);
+        if (fd != file->replayer.fd || !file->replayer.buffer)
+                sq_reader_open(&file->replayer, fd, offset, UINT64_MAX);
+        if (!file->follow)
+                file->replayer.limit = file->size;
+        sq_reader_seek(&file->replayer, offset);
+        rc = sq_reader_next(&file->replayer, true, &record);
+        if (rc <= 0)
+                return sq_error(task, "%s: byte %llu: %s", file->path, (unsigned long long)offset,
+                                rc < 0 ? sq_reader_error(&file->replayer, rc) : "the file ends before it");
+        sq_track(task, position);
+        file_emit(task, file, file->replayer.wrong, record, generation, offset);
+        return 0;
+}
+
+/* The same file, and as much of it as when the run began. */
+static int
+seek_once(struct sq_task *task, struct file *file, uint64_t position)
+{
+        struct sq_str noted = sq_noted(task);
+        struct note before = {0};
+        uint64_t offset;
+        int fd;
+
+        memcpy(&before, noted.ptr, noted.len < sizeof(before) ? noted.len : sizeof(before));
+        if (noted.len != sizeof(before) || before.path != sq_path_hash(file->path))
+                return position > 0
+                               ? sq_error_final(task, "%s: another file than the one that was read before", file->path)
+                               : 0;
+        fd = sq_identity_find(&before.known, file->path);
+        if (fd < 0)
+                return sq_error_final(task, "%s: was truncated, written anew or replaced before it was read to its end",
+                                      file->path);
+        close(file->fd);
+        file->fd = fd;
+        file->replayer.fd = -1;
+        file->stale = false;
+        file->size = before.size;
+        file->packed = sq_decompresses(fd);
+        if (file->packed)
+                file->bytes = before.known.mark;
+        file->first = file->header_end = before.first;
+        if (file_take_share(task, file) < 0)
+                return -1;
+        if (file->records.decoder.format == SQ_FORMAT_CSV)
+                file_read_columns(file, fd);
+        file->identity = before.known;
+        file->pass = file->size ? position / file->size : 0;
+        offset = file->size ? position % file->size : 0;
+        sq_reader_seek(&file->reader, offset < file->first ? file->first : offset);
+        return 0;
+}
+
+static void
+seek_followed(struct sq_task *task, struct file *file, uint64_t position)
+{
+        sq_tail_seek(task, &file->tail, position);
+        file_begin(file);
+}
+
+static int
+replay(struct sq_task *task, uint64_t position)
+{
+        struct file *file = sq_state(task);
+
+        return file->piped ? replay_kept(task, file, position) : replay_read(task, file, position);
+}
+
+/* All is well when it had been read to its end, and all that was acked. */
+static void
+seek_piped(struct sq_task *task, struct file *file, uint64_t position)
+{
+        struct sq_str noted = sq_noted(task);
+        struct note before = {0};
+        bool ended;
+
+        memcpy(&before, noted.ptr, noted.len < sizeof(before) ? noted.len : sizeof(before));
+        ended = noted.len == sizeof(before) && before.size != UNKNOWN && position >= before.size;
+        file->stale = !ended && (file->stale || position > 0);
+        file->reading &= !ended;
+}
+
+static int
+seek(struct sq_task *task, uint64_t position)
+{
+        struct file *file = sq_state(task);
+        int rc = 0;
+
+        if (file->piped)
+                seek_piped(task, file, position);
+        else if (file->follow)
+                seek_followed(task, file, position);
+        else
+                rc = seek_once(task, file, position);
+        if (rc == 0)
+                file_note(task, file);
+        return rc;
+}
+
+static void
+cleanup(struct sq_task *task)
+{
+        struct file *file = sq_state(task);
+
+        if (file->fd >= 0)
+                close(file->fd);
+        sq_tail_close(&file->tail);
+        sq_pipe_close(&file->pipe);
+        sq_reader_close(&file->reader);
+        sq_reader_close(&file->replayer);
+        for (unsigned i = 0; i < SQ_TAIL_GENERATIONS; i++)
+                sq_csv_columns_free(&file->columns[i]);
+        sq_records_free(&file->records);
+}
+
+static void
+activate(struct sq_task *task)
+{
+        struct file *file = sq_state(task);
+
+        sq_pace_restart(&file->pace);
+}
+
+SQ_SPOUT(file) = {
+        .about = "The lines of a file, or the records of a CSV or JSON Lines file.",
+        .state = sizeof(struct file),
+        .options =
+                {
+                        SQ_REQ_PATH(struct file, path,
+                                    "the file, plain or compressed by gzip or zstd; `-`: standard input"),
+                        SQ_OPT_RECORDS(struct file, records),
+                        SQ_OPT_INT(struct file, repeat, 1, "how often the file is read"),
+                        SQ_OPT_BOOL(struct file, follow, false,
+                                    "wait for more at the end, as tail -F does: rotation and truncation are seen"),
+                        SQ_OPT_FLOAT(struct file, rate, 0, "tuples a second over all tasks; 0: as fast as possible"),
+                },
+        .streams = {SQ_ERRORS},
+        .declare = file_declare,
+        .prepare = file_prepare,
+        .next = file_next,
+        .replay = replay,
+        .ack = done,
+        .fail = done,
+        .seek = seek,
+        .activate = activate,
+        .cleanup = cleanup,
+};

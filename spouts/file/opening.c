@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WRONG = 160 };
+
+static const char not_regular[] = "not a regular file (a pipe, say, cannot be read again after a fault)";
+
+/* Opens a regular file; 0, or -1 with what is wrong. It looks first: whoever writes into a pipe waits for a reader. */
+static int
+open_regular(const char *path, int *ret_fd, const char **ret_wrong)
+{
+        struct stat st;
+        int fd = -1;
+
+        *ret_wrong = NULL;
+        if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+                *ret_wrong = not_regular;
+        else if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0 || pread(fd, &(char){0}, 1, 0) < 0)
+                *ret_wrong = strerror(errno);
+        if (!*ret_wrong) {
+                *ret_fd = fd;
+                return 0;
+        }
+        if (fd >= 0)
+                close(fd);
+        return -1;
+}
+
+/* What is wrong with a file that may be compressed; NULL: nothing. */
+static const char *
+packed_wrongly(int fd, bool follow, char *text, size_t size)
+{
+        const char *by = sq_compressed(fd);
+        bool known = by && (strcmp(by, "gzip") == 0 || strcmp(by, "zstd") == 0);
+
+        if (!by || (sq_decompresses(fd) && !follow))
+                return NULL;
+        if (sq_decompresses(fd))
+                snprintf(text, size, "compressed with %s, which cannot be followed: leave out `follow`", by);
+        else
+                snprintf(text, size, "compressed with %s, which %s not read (decompress it first)", by,
+                         known ? "this build does" : "is");
+        return text;
+}
+
+static bool
+is_stdin(const char *path)
+{
+        return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdin") == 0;
+}
+
+static void
+declare_stdin(struct sq_declaration *decl, const struct file *file)
+{
+        if (file->follow)
+                sq_declare_error(decl, "follow", "standard input is read to its end anyway: leave out `follow`");
+        if (file->repeat > 1)
+                sq_declare_error(decl, "repeat", "standard input cannot be read again: leave out `repeat`");
+}
+
+/* Only who needs the file for the names of the fields needs it now. */
+void
+file_declare(struct sq_declaration *decl)
+{
+        const struct file *file = sq_declared_state(decl);
+        struct sq_records records = file->records;
+        const struct sq_decoder *decoder = &records.decoder;
+        bool need = decoder->format == SQ_FORMAT_CSV || (decoder->format == SQ_FORMAT_JSON && decoder->wanted.n == 0);
+        const char *wrong = sq_records_fields(&records), *packed = NULL;
+        char text[WRONG];
+        uint64_t first;
+        int fd = -1;
+
+        if (wrong) {
+                sq_declare_error(decl, "fields", "%s", wrong);
+                return;
+        }
+        if (file->repeat < 0)
+                sq_declare_error(decl, "repeat", "must not be negative");
+        if (is_stdin(file->path)) {
+                declare_stdin(decl, file);
+                wrong = NULL;
+        } else if (open_regular(file->path, &fd, &wrong) == 0)
+                packed = packed_wrongly(fd, file->follow, text, sizeof(text));
+        if (packed)
+                wrong = packed;
+        else if (!wrong || !need)
+                wrong = sq_records_begin(&records, fd, &first);
+        if (wrong)
+                sq_declare_error(decl, "path", "%s: %s", file->path, wrong);
+        sq_records_declare(&records, decl);
+        sq_records_free(&records);
+        if (fd >= 0)
+                close(fd);
+}
+
+static int
+share(struct file *file, uint64_t part, uint64_t parts, uint64_t *ret_offset)
+{
+        uint64_t whole = file->size > file->first ? file->size - file->first : 0;
+
+        if (part == parts) {
+                *ret_offset = file->first + whole;
+                return 0;
+        }
+        return sq_reader_align(&file->reader, file->first,
+                               file->first + whole / parts * part + whole % parts * part / parts, ret_offset);
+}
+
+/* The range of this task. */
+int
+file_take_share(struct sq_task *task, struct file *file)
+{
+        uint64_t from = file->first, to = file->first;
+        uint32_t parts = file->packed ? 1 : sq_parallelism(task);
+        int rc = 0;
+
+        sq_reader_open(&file->reader, file->fd, 0, file->size);
+        if (file->reading)
+                rc = share(file, sq_index(task), parts, &from);
+        if (file->reading && rc == 0)
+                rc = share(file, sq_index(task) + 1, parts, &to);
+        if (rc < 0)
+                return sq_error(task, "%s: %s", file->path, sq_reader_error(&file->reader, rc));
+        file->first = from;
+        file->last = to;
+        sq_reader_open(&file->reader, file->fd, from, to);
+        return 0;
+}
+
+static int
+open_file(struct sq_task *task, struct file *file)
+{
+        char text[WRONG];
+        const char *wrong;
+        struct stat st;
+
+        if (open_regular(file->path, &file->fd, &wrong) < 0)
+                return file->follow && access(file->path, F_OK) < 0 && errno == ENOENT
+                               ? 0
+                               : sq_error(task, "%s: %s", file->path, wrong);
+        wrong = packed_wrongly(file->fd, file->follow, text, sizeof(text));
+        if (!wrong && fstat(file->fd, &st) < 0)
+                wrong = strerror(errno);
+        if (wrong)
+                return sq_error(task, "%s: %s", file->path, wrong);
+        file->packed = sq_decompresses(file->fd);
+        file->bytes = (uint64_t)st.st_size;
+        file->size = file->packed ? UNKNOWN : file->bytes;
+        return 0;
+}
+
+/* What is wrong with descriptor 0; NULL: nothing. */
+static const char *
+stdin_wrongly(void)
+{
+        int flags = fcntl(STDIN_FILENO, F_GETFL);
+        struct stat st;
+
+        if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY)
+                return "there is none here: only `squall run` has a standard input, `squall supervisor` has not";
+        if (fstat(STDIN_FILENO, &st) < 0)
+                return strerror(errno);
+        return S_ISDIR(st.st_mode) ? strerror(EISDIR) : NULL;
+}
+
+/* Its reader ends when it does, and what is emitted of it is kept. */
+static int
+open_stdin(struct sq_task *task, struct file *file)
+{
+        const char *wrong = stdin_wrongly();
+        uint64_t first;
+
+        if (!wrong && sq_exactly_once(task))
+                wrong = "cannot be read again after a death, which exactly-once needs: name a file";
+        if (!wrong)
+                wrong = sq_records_begin(&file->records, -1, &first);
+        if (wrong)
+                return sq_error_final(task, "standard input: %s", wrong);
+        file->records.decoder.source = "standard input";
+        file->piped = true;
+        file->stale = sq_incarnation(task) > 0;
+        file->size = file->last = UNKNOWN;
+        file->reading = sq_index(task) == 0;
+        file->header = file->records.decoder.format == SQ_FORMAT_CSV;
+        sq_reader_open_pipe(&file->reader, STDIN_FILENO);
+        return 0;
+}
+
+/* Hands the file over to `tail`. */
+static void
+begin_following(struct file *file)
+{
+        sq_tail_begin(&file->tail, file->fd, 0);
+        file->fd = -1;
+        file_begin(file);
+}
+
+/* All tasks share one and the same file as it was when the first of them looked, however it grows. */
+static int
+agree_on_size(struct sq_task *task, struct file *file)
+{
+        struct stat st = {0};
+        struct {
+                uint64_t bytes, device, inode;
+        } seen;
+
+        if (file->packed || sq_parallelism(task) == 1)
+                return 0;
+        if (fstat(file->fd, &st) < 0)
+                return sq_error(task, "%s: %s", file->path, strerror(errno));
+        seen.bytes = file->bytes;
+        seen.device = st.st_dev;
+        seen.inode = st.st_ino;
+        if (sq_agree(task, &seen, sizeof(seen)) < 0)
+                return -1;
+        file->stale = seen.device != st.st_dev || seen.inode != st.st_ino || seen.bytes > file->bytes;
+        file->bytes = file->size = seen.bytes;
+        return 0;
+}
+
+static int
+begin_once(struct sq_task *task, struct file *file)
+{
+        if (agree_on_size(task, file) < 0)
+                return -1;
+        if (file_take_share(task, file) < 0)
+                return -1;
+        if (file->records.decoder.format == SQ_FORMAT_CSV)
+                file_read_columns(file, file->fd);
+        (void)sq_identity_take(&file->identity, file->fd, file_read_up_to(file));
+        return 0;
+}
+
+int
+file_prepare(struct sq_task *task)
+{
+        struct file *file = sq_state(task);
+        const char *wrong;
+
+        file->fd = -1;
+        file->records.decoder.source = file->path;
+        sq_tail_open(&file->tail, file->path, &file->reader);
+        file->reader.csv = file->replayer.csv = file->records.decoder.format == SQ_FORMAT_CSV;
+        file->repeat += file->repeat == 0;
+        if (is_stdin(file->path))
+                return open_stdin(task, file);
+        if (open_file(task, file) < 0)
+                return -1;
+        wrong = file->fd < 0 && file->records.decoder.format != SQ_FORMAT_TEXT
+                        ? strerror(ENOENT)
+                        : sq_records_begin(&file->records, file->fd, &file->first);
+        if (wrong)
+                return sq_error(task, "%s: %s", file->path, wrong);
+        file->reading = (!file->follow && !file->packed) || sq_index(task) == 0;
+        file->header_end = file->first;
+        if (file->follow)
+                begin_following(file);
+        else if (begin_once(task, file) < 0)
+                return -1;
+        file_note(task, file);
+        return 0;
+}

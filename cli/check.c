@@ -52,6 +52,7 @@ run(const struct cli_args *args)
         struct sqi_plan *plan = NULL;
         int r;
 
+        overrides.advises = true;
         r = sqi_topology_plan(file, &overrides, &diagnostics, &plan);
         if (cli_flag(args, "json"))
                 print_json(file, &diagnostics, plan);

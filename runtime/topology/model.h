@@ -84,6 +84,7 @@ struct sqi_model {
         struct sqi_word name;
         struct sqi_config config;
         bool delivery_given;
+        bool advises; /* see sqi_overrides */
         struct sqi_place delivery_place;
         size_t ncomponents, nedges;
         struct sqi_model_component *components; /* spouts first */

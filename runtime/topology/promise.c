@@ -1,29 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who cannot keep what exactly-once promises is refused, with what to do about it. */
+#include <stdio.h>
 #include <string.h>
 
 #include "component/elf.h"
 #include "topology/model.h"
 
+static const char *
+name_of(const struct sqi_model_component *component)
+{
+        return component->id.text ? component->id.text : component->loaded->name;
+}
+
+/* Why the spout cannot go back to an epoch; NULL: it can. */
+static const char *
+obstacle(const struct sqi_model_component *component)
+{
+        const struct sq_spout *spout = component->loaded->spout;
+
+        if (!spout->seek)
+                return "it has no .seek";
+        if (spout->forgets)
+                return "its source does not keep it";
+        if (sqi_elf_mentions(component->loaded->path, "sq_messages_replay")) /* and exactly-once has no acks */
+                return "it holds its messages in memory, until they are acked";
+        return NULL;
+}
+
 static void
 refuse_spout(struct sqi_model *model, const struct sqi_model_component *component)
 {
-        const struct sq_spout *spout = component->loaded->spout;
-        const char *cause = NULL;
+        const char *cause = obstacle(component);
 
-        if (!spout->seek)
-                cause = "it has no .seek";
-        else if (spout->forgets)
-                cause = "its source does not keep it";
-        else if (sqi_elf_mentions(component->loaded->path, "sq_messages_replay")) /* and exactly-once has no acks */
-                cause = "it holds its messages in memory, until they are acked";
         if (!cause)
                 return;
         sqi_model_error(
                 model, component->component.place,
                 "the spout '%s' can't emit again what came after an epoch (%s), which exactly-once needs: write "
                 "'topology.delivery: at-least-once', or take a source that keeps its records, as a file does",
-                component->id.text ? component->id.text : component->loaded->name, cause);
+                name_of(component), cause);
 }
 
 static void
@@ -39,7 +54,7 @@ refuse_bolt(struct sqi_model *model, const struct sqi_model_component *component
         if (cause)
                 sqi_model_error(model, component->component.place,
                                 "the bolt '%s' can't count each tuple once under exactly-once: it %s",
-                                component->id.text ? component->id.text : component->loaded->name, cause);
+                                name_of(component), cause);
 }
 
 static bool
@@ -67,14 +82,48 @@ warn_of_sink(struct sqi_model *model, const struct sqi_model_component *componen
                 model->diagnostics, SQI_WARNING, component->component.place,
                 "what '%s' does outside may happen twice after a death: it has no .commit, so exactly-once holds for "
                 "all but that",
-                component->id.text ? component->id.text : component->loaded->name);
+                name_of(component));
+}
+
+/* One sentence, however many bolts it is about. Who names a delivery has chosen. */
+static void
+warn_of_losses(struct sqi_model *model)
+{
+        const struct sqi_model_component *first = NULL, *hinders = NULL;
+        char others[32] = "", but[SQI_ID_MAX + 64] = "";
+        unsigned n = 0;
+
+        for (size_t i = 0; i < model->ncomponents; i++) {
+                const struct sqi_model_component *component = &model->components[i];
+
+                if (!component->loaded)
+                        continue;
+                if (component->kind == SQ_KIND_SPOUT && !hinders && obstacle(component))
+                        hinders = component;
+                else if (sqi_component_hands_on(component->loaded) && n++ == 0)
+                        first = component;
+        }
+        if (!first)
+                return;
+        if (n > 1)
+                snprintf(others, sizeof(others), " and %u more bolt%s", n - 1, n > 2 ? "s" : "");
+        if (hinders)
+                snprintf(but, sizeof(but), ", which the spout '%s' cannot do", name_of(hinders));
+        sqi_diagnose(
+                model->diagnostics, SQI_WARNING, first->component.place,
+                "the keyed state of '%s'%s is lost with a worker that dies ('topology.delivery: exactly-once' keeps it%s; "
+                "name another delivery to say that it may be lost)",
+                name_of(first), others, but);
 }
 
 void
 sqi_check_promise(struct sqi_model *model)
 {
-        if (model->config.delivery != SQI_EXACTLY_ONCE)
+        if (model->config.delivery != SQI_EXACTLY_ONCE) {
+                if (model->advises && !model->delivery_given && model->diagnostics->errors == 0)
+                        warn_of_losses(model);
                 return;
+        }
         for (size_t i = 0; i < model->ncomponents; i++) {
                 const struct sqi_model_component *component = &model->components[i];
 

@@ -59,7 +59,8 @@ sqi_topology_plan(const char *path, const struct sqi_overrides *overrides, struc
         struct sqi_model model = {.diagnostics = diagnostics,
                                   .arena = sqi_arena_new(),
                                   .on_stdin = strcmp(path, "-") == 0,
-                                  .hosted = overrides && overrides->hosted};
+                                  .hosted = overrides && overrides->hosted,
+                                  .advises = overrides && overrides->advises};
         struct sqi_yaml *root = NULL;
         int r;
 

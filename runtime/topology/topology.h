@@ -26,7 +26,8 @@ struct sqi_overrides {
         const char *const *config;
         size_t nparallelism; /* "ID=N": another parallelism of a component */
         const char *const *parallelism;
-        bool hosted; /* a supervisor is to run it, whose standard streams are nobody's */
+        bool hosted;  /* a supervisor is to run it, whose standard streams are nobody's */
+        bool advises; /* warn also of what is right, and perhaps not what is wanted */
 };
 
 /*

@@ -15,6 +15,27 @@ sort -t$'\t' -k2,2nr -k1,1 "$dir/expected" | head -n 20 >"$dir/top"
 check "the book has 31,102 lines, 820,736 words, 59,958 different ones" \
         [ "$(wc -l <$kjv) $(words $kjv | wc -l) $(wc -l <"$dir/expected")" = "31102 820736 59958" ]
 
+# ---- what check says of them ----
+
+warned() { "$squall" check "$@" 2>&1 >/dev/null | grep -c warning; }
+unwarned() { for file in topologies/*/*.yaml; do case $file in *.test.yaml) ;; *) [ "$(warned "$file")" = 0 ] || { echo "$file"; return 1; } ;; esac; done; }
+check "check finds nothing to say of any of them" unwarned
+lossy() { grep -v '^config:\|topology.delivery' topologies/wordcount/demo.yaml >"$dir/lossy.yaml"; sed -i "s|kjv.txt|$PWD/$kjv|" "$dir/lossy.yaml"; }
+lossy
+check "keyed state that dies with its worker is told of, once" test "$(warned "$dir/lossy.yaml")" = 1
+check "with the mend" says "the keyed state of 'count' and 1 more bolt is lost with a worker that dies ('topology.delivery: exactly-once' keeps it;" "$squall" check "$dir/lossy.yaml"
+check "which is no error" exits_with 0 "$squall" check "$dir/lossy.yaml"
+check "and not to who has chosen" test "$(warned "$dir/lossy.yaml" -c topology.delivery=at-most-once)" = 0
+cat >"$dir/timed.yaml" <<YAML
+name: timed
+spouts: [{ id: clock, component: timer }]
+bolts: [{ id: count, component: count, properties: { by: n } }, { id: sink, component: "null" }]
+streams:
+  - { from: clock, to: count, grouping: { type: fields, args: [n] } }
+  - { from: count, to: sink, grouping: { type: shuffle } }
+YAML
+check "where a spout keeps exactly-once out, it is named" says "which the spout 'clock' cannot do" "$squall" check "$dir/timed.yaml"
+
 # ---- wordcount ----
 
 wordcount() { OUT=$dir/counts run topologies/wordcount/wordcount.yaml "$@" && same "$dir/counts" "$dir/expected"; }

@@ -155,6 +155,32 @@ ask_all(struct query *query)
         return status;
 }
 
+/* How many keys each task of each component has. */
+static int
+list_components(struct query *query, const struct sqi_plan *plan)
+{
+        struct sqi_writer json = sqi_writer(SQI_JSON);
+        int status = CLI_DONE;
+
+        query->limit = 0; /* no rows */
+        for (uint32_t t = 0; t < plan->ntasks && status == CLI_DONE; t++) {
+                uint32_t index = plan->tasks[t].index;
+
+                query->component = &plan->components[plan->tasks[t].component];
+                status = ask(query, index, 0, (struct sq_str){NULL, 0});
+                if (status != CLI_DONE || !cli_get_flag(query->talk->value, "keyed"))
+                        continue;
+                sqi_write_map(&json, NULL);
+                sqi_write_text(&json, "component", query->component->id);
+                sqi_write_uint(&json, "task", index);
+                sqi_write_uint(&json, "keys", cli_get_uint(query->talk->value, "keys"));
+                sqi_write_end(&json);
+                cli_json_print(&json);
+        }
+        sqi_writer_drop(&json);
+        return status;
+}
+
 /* ---- In a snapshot ----------------------------------------------------------------------------------- */
 
 static void
@@ -234,8 +260,12 @@ static int
 answer(struct query *query, const struct sqi_plan *plan)
 {
         bool in_snapshot = cli_text(query->args, "epoch") != NULL;
-        int status = find_component(query, plan, cli_operand(query->args, 1));
+        const char *component = cli_operand(query->args, 1);
+        int status;
 
+        if (!component)
+                return in_snapshot ? cli_error(CLI_USAGE, "--epoch wants a COMPONENT") : list_components(query, plan);
+        status = find_component(query, plan, component);
         if (status == CLI_DONE && in_snapshot && !cli_is_near(query->talk, "query --epoch"))
                 status = CLI_USAGE;
         if (status == CLI_DONE)
@@ -281,13 +311,14 @@ SQI_VERB(query) = {
         .details =
                 "The task that has the key answers while it runs, between two batches: one JSON object a line, `{\"key\": ..., \"state\": ..., \"task\": N}`. KEY is "
                 "the key's field; of a key of several fields each is given, in order. A field is looked for as text, and as the number, true, false or null "
-                "that it reads as. Without KEY come all keys, in the order in which the task first had them, at most --limit.\n"
+                "that it reads as. Without KEY come all keys, in the order in which the task first had them, at most --limit; without COMPONENT, "
+                "how many keys each task of each component has.\n"
                 "With --epoch last the newest snapshot answers instead: all keys as of one epoch, also of a topology that does not run now; on "
                 "the supervisor's own machine.\n"
                 "`count`, `top` and `window` show their state as fields; a component of your own does so with `.show` (squall.h), else its state is shown as "
                 "bytes. A key that is not there ends it with 1, a component without keyed state with 2.",
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY},
-                     {"COMPONENT"},
+                     {"COMPONENT", .optional = true},
                      {"KEY", .optional = true, .repeated = true}},
         .options = {{"limit", 'n', CLI_NUMBER, "N", .fallback = "100", .min = 1, .help = "keys at most"},
                     {"epoch", 0, CLI_TEXT, "WHICH", .complete = CLI_COMPLETE_CHOICES, .choices = "last",

@@ -50,6 +50,7 @@ check "what has no rank shows none" is '{"key":{"k":5,"w":"odd"},"state":{"v":39
 check "\`window\` shows what its window comes to so far" \
         eval 'query win odd | grep -Eq "\"start\":\"[^\"]*Z\",\"end\":\"[^\"]*Z\",\"n\":2000,\"total\":4000000,\"p\":[0-9.]+}"'
 check "without .show a key is its fields, and its state bytes" is '{"key":{"k":7,"w":"odd","v":7},"state":"0100000000000000"}' own 7 odd 7
+check "without a component it says how many keys each task has" eval '"$squall" query asked | grep -q "{\"component\":\"win\",\"task\":0,\"keys\":2}" && [ "$("$squall" query asked | wc -l)" = 5 ]'
 check "a key that is not there is told of, with 1" exits_with 1 query count 7 even
 check "a component that is not there, too, with 2" exits_with 2 query cuont
 check "and one that keeps nothing" says "keeps no keyed state" query pass

@@ -15,9 +15,12 @@ spouts:
   - { id: gen, component: generate, properties: { rate: 100, fields: { n: seq } } }
 bolts:
   - { id: pass, component: filter, properties: { where: 'true' } }
+  - { id: tally, component: count }
   - { id: sink, component: 'null' }
 streams:
   - { from: gen, to: pass, grouping: { type: shuffle } }
+  - { from: gen, to: tally, grouping: { type: fields, args: [n] } }
+  - { from: tally, to: sink, grouping: { type: shuffle } }
   - { from: pass, to: sink, grouping: { type: shuffle } }
 YAML
 sed 's/rate: 100/count: 10/; s/life/short/' "$dir/life.yaml" >"$dir/short.yaml"

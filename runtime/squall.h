@@ -870,6 +870,16 @@ struct sq_spout {
         void (*cleanup)(struct sq_task *task);
         /* There is a .seek, but its source does not have any more what it gave out once: exactly-once is refused. */
         bool forgets;
+        /* Exactly-once: where the task goes on is about to become part of epoch `epoch`. Makes durable what .seek needs to
+         * go on there. 0, or -1 after sq_error(): the epoch is given up. */
+        int (*precommit)(struct sq_task *task, uint64_t epoch);
+        /*
+         * All before `done` is done for good: it is acked, or part of a sealed epoch. Nobody seeks what is before `needed`
+         * any more, which under exactly-once is further back, in the oldest epoch that is kept (0: not known yet). So a
+         * spout that keeps what its source does not may let go of that. It emits nothing. Who has this has a setting
+         * `journal`, and exactly-once is not refused when that is set.
+         */
+        void (*release)(struct sq_task *task, uint64_t done, uint64_t needed);
 };
 
 enum sq_kind { SQ_KIND_SPOUT = 1, SQ_KIND_BOLT = 2 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a sink under exactly-once is told of epochs: squall.h has the contract. */
+/* What a component under exactly-once is told of epochs: squall.h has the contract. */
 #include "task/task.h"
 
 typedef int by_epoch(struct sq_task *task, uint64_t epoch);
@@ -28,9 +28,9 @@ call(struct sq_task *task, by_epoch *callback, uint64_t epoch)
 int
 sqi_task_precommit(struct sq_task *task, uint64_t epoch)
 {
-        const struct sq_bolt *bolt = task->instance.code->bolt;
+        const struct sqi_component *code = task->instance.code;
 
-        return bolt ? call(task, bolt->precommit, epoch) : 0;
+        return call(task, code->bolt ? code->bolt->precommit : code->spout->precommit, epoch);
 }
 
 int

@@ -2,6 +2,7 @@
 #include "task/epoch.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -205,11 +206,12 @@ static void
 commit(struct sq_task *task)
 {
         task->epoch.commit_asked = false;
-        if (sqi_task_commit(task, task->epoch.commit) == 0)
+        if (sqi_task_commit(task, task->epoch.commit) == 0) {
+                sqi_spout_sealed(task);
                 sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_COMMITTED,
                                                             .task = task->id,
                                                             .number = task->epoch.commit});
-        else if (task->failed == 0)
+        } else if (task->failed == 0)
                 sqi_task_log_seldom(task, "commit is tried again", task->error);
 }
 
@@ -259,4 +261,7 @@ sqi_epoch_close(struct sq_task *task)
         if (task->epoch.exact && task->epoch.wake >= 0)
                 close(task->epoch.wake);
         task->epoch.wake = -1;
+        free(task->epoch.sealed);
+        task->epoch.sealed = NULL;
+        task->epoch.nsealed = 0;
 }

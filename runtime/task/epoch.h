@@ -52,10 +52,13 @@ struct sqi_epoch {
         bool writing_down; /* all is there, and is being made durable */
         bool commit_asked;
         uint32_t missing;
-        int wake; /* an eventfd, when `exact`: it is durable, or cannot be */
+        int wake;          /* an eventfd, when `exact`: it is durable, or cannot be */
         uint64_t recorded; /* bytes */
         struct sqi_snapshot_writing *writing;
         struct sqi_position position; /* of a spout, at its mark */
+        uint64_t *sealed;             /* where the spout was in the epochs that are kept, the newest last; */
+        size_t nsealed;               /* at most topology.checkpoint.keep */
+        uint64_t released;            /* the newest of them */
         uint64_t size, sum;           /* of the part */
         char cause[SQI_EPOCH_CAUSE];  /* why it is not there; empty: it is */
         char folder[SQI_EPOCH_FOLDER];

@@ -315,6 +315,8 @@ tell_position(struct sq_task *task)
                                                     .task = task->id,
                                                     .number = low,
                                                     .text = sqi_position_note(&position)});
+        if (!task->epoch.exact && task->instance.code->spout->release)
+                task->instance.code->spout->release(task, low, low);
 }
 
 static void

@@ -406,6 +406,8 @@ void sqi_spout_close(struct sq_task *task);
 bool sqi_spout_has_position(const struct sq_task *task);
 /* Where it would go on now; not known of a bolt, and where there is no position. */
 void sqi_spout_where(const struct sq_task *task, struct sqi_position *ret);
+/* The epoch that COMMIT names is sealed: what no kept epoch needs is let go of. */
+void sqi_spout_sealed(struct sq_task *task);
 /* Drains the ack inbox. True: something came. */
 bool sqi_spout_take_acks(struct sq_task *task);
 

@@ -892,7 +892,8 @@ SQ_EXPORT void sq_field_declare(const char *name, struct sq_declaration *decl, c
 
 /*
  * The settings of a journal: messages on disk, so that a spout whose source does not keep what it gave out can emit
- * again what came after any position, though its process, or all of them, were killed. kit/journal.h has the rest.
+ * again what came after any position, though its process, or all of them, were killed. kit/journal.h has the rest;
+ * struct sq_messages (below) does it for the spouts that stand on it.
  */
 enum sq_journal_sync { SQ_JOURNAL_EACH, SQ_JOURNAL_INTERVAL, SQ_JOURNAL_NONE };
 struct sq_journal_config {
@@ -902,32 +903,55 @@ struct sq_journal_config {
         double interval, max_age; /* seconds; max_age 0: any */
 };
 
+#define SQ_OPT_JOURNAL(state, member) \
+        SQ_OPT_PATH_AS( \
+                "journal", state, member.path, NULL, \
+                "a folder, in which messages are written down before they are emitted, so that no death of a process " \
+                "loses what was taken in; the spout's alone or shared; default: no journal"), \
+                SQ_OPT_ENUM_AS("journal.sync", state, member.sync, "each|interval|none", "interval", \
+                               "when the disk is told to keep it, should the machine die: each: before a message is " \
+                               "emitted or answered; interval: so often, and with each epoch; none: with each epoch"), \
+                SQ_OPT_FLOAT_AS("journal.interval", state, member.interval, 1, "seconds: journal.sync: interval"), \
+                SQ_OPT_INT_AS("journal.max-bytes", state, member.max_bytes, 1073741824, \
+                              "bytes that are needed still, at most; then nothing more is taken from the source"), \
+                SQ_OPT_FLOAT_AS("journal.max-age", state, member.max_age, 0, \
+                                "seconds that a message is needed, at most; then likewise; 0: any time")
+
 /* ---- Spouts of messages ------------------------------------------------------------------------------ */
 
 /*
  * What a spout does that is sent messages: each is a tuple tree, is held until that is done, and is emitted again when
- * it has failed. Memory is bounded: by topology.max.spout.pending, and by `memory`.
+ * it has failed. Memory is bounded: by topology.max.spout.pending, and by `memory`. With the setting `journal` it is
+ * written down before it is emitted, and emitted again after a death of its process.
  *
  *     struct self { struct sq_messages messages; ... };                   it comes first in the state
  *     .options = { SQ_OPT_INBOUND(struct self, messages, "text"), ... }, .streams = { SQ_ERRORS }
- *     .replay = sq_messages_replay, .seek = sq_messages_seek, .ack = sq_messages_done, .fail = sq_messages_done
+ *     .replay = sq_messages_replay, .seek = sq_messages_seek, .ack = sq_messages_done, .fail = sq_messages_done,
+ *     .precommit = sq_messages_precommit, .release = sq_messages_release
  *     sq_messages_declare(&self->messages, decl);                         in `.declare`
  *     sq_messages_begin(task, "tcp 127.0.0.1:80")                         in `.prepare`; the name must outlive it
  *     most = sq_messages_room(task);                                      in `.next`: so many; at 0 it is IDLE
  *     sq_messages_emit(task, record, NULL)                                each
+ *     sq_messages_flush(task)                                             behind the last of them
  *     sq_messages_end(task);                                              in `.cleanup`
  *
- * What its process holds dies with it, so say in the documents what a sender can do about it.
+ * In `.finish`, after `untracked` is set, what comes in is emitted still, or stays in the journal for the next start.
+ * Without a journal, what its process holds dies with it, so say in the documents what a sender can do about it.
  */
+struct sqi_kit_journal;
 struct sq_messages {
-        struct sq_decoder decoder; /* settings, as these two */
+        struct sq_decoder decoder; /* settings, as these three */
         int64_t memory;
         double rate;
+        struct sq_journal_config journal;
 
         struct sq_pipe kept;
         struct sq_pace pace;
         uint64_t next;  /* the position of the next message */
         bool untracked; /* in `.finish`: nobody acks what comes now */
+
+        struct sqi_kit_journal *journalled; /* NULL: there is no journal */
+        bool full, stuck;                   /* it takes nothing, which has been said */
 };
 
 #define SQ_OPT_INBOUND(state, member, standard) \
@@ -935,7 +959,8 @@ struct sq_messages {
                 SQ_OPT_INT_AS("memory", state, member.memory, 64, \
                               "MiB of messages that are held until they are done; then nothing more is taken"), \
                 SQ_OPT_FLOAT_AS("rate", state, member.rate, 0, \
-                                "tuples a second over all tasks; 0: as fast as possible")
+                                "tuples a second over all tasks; 0: as fast as possible"), \
+                SQ_OPT_JOURNAL(state, member.journal)
 
 SQ_EXPORT void sq_messages_declare(const struct sq_messages *messages, struct sq_declaration *decl);
 /* 0, or -1 after sq_error(), as all of these. */
@@ -944,9 +969,14 @@ SQ_EXPORT int sq_messages_begin(struct sq_task *task, const char *source);
 SQ_EXPORT uint64_t sq_messages_room(struct sq_task *task);
 /* *ret_position (may be NULL): what `.ack` will be told. */
 SQ_EXPORT int sq_messages_emit(struct sq_task *task, struct sq_str record, uint64_t *ret_position);
+/* What came is in the journal, if there is one, synced by its policy, and emitted: the sender may be told. -EAGAIN: not
+ * yet, the disk does not take it; it is tried again. */
+SQ_EXPORT int sq_messages_flush(struct sq_task *task);
 SQ_EXPORT int sq_messages_replay(struct sq_task *task, uint64_t position);
 SQ_EXPORT int sq_messages_seek(struct sq_task *task, uint64_t position);
 SQ_EXPORT void sq_messages_done(struct sq_task *task, uint64_t position);
+SQ_EXPORT int sq_messages_precommit(struct sq_task *task, uint64_t epoch);
+SQ_EXPORT void sq_messages_release(struct sq_task *task, uint64_t done, uint64_t needed);
 SQ_EXPORT void sq_messages_end(struct sq_task *task);
 
 /* The back-off of a spout whose source is away, from 50 ms to 5 s. What happened first is logged, and that it is over. {0}

@@ -45,6 +45,11 @@ declare(struct sq_declaration *decl)
                 sq_declare_error(decl, "limit", "must be from 1 to %d", INT32_MAX);
         if (!(self->every >= 0.01 && self->every <= 1e6))
                 sq_declare_error(decl, "every", "must be from 0.01 to a million seconds");
+        if (self->restart == NEVER && self->messages.journal.path && sq_declared_exactly_once(decl))
+                sq_declare_error(
+                        decl, "restart",
+                        "never: exactly-once begins all anew after any death, and so the command (restart: failed or "
+                        "always)");
         sq_messages_declare(&self->messages, decl);
 }
 
@@ -171,7 +176,7 @@ seek(struct sq_task *task, uint64_t position)
 {
         struct exec *self = sq_state(task);
 
-        if (position > 0 && self->restart == NEVER && !self->over)
+        if (position > (self->messages.journalled ? 1 : 0) && self->restart == NEVER && !self->over)
                 return sq_error_final(task,
                                       "%s: the worker died with what it had read, and the command is not run twice "
                                       "(restart: failed or always)",
@@ -227,23 +232,22 @@ static enum sq_next
 next(struct sq_task *task)
 {
         struct exec *self = sq_state(task);
-        uint64_t most = sq_messages_room(task), n;
-        bool ended = false;
+        uint64_t most = sq_messages_room(task);
+        bool ended = false, any;
 
+        if (most == 0 && (self->fd >= 0 || self->messages.journalled)) /* what is in the journal goes first */
+                return SQ_IDLE;
         if (self->fd < 0)
                 return wait_for_command(task, self);
-        if (most == 0)
-                return SQ_IDLE;
-        n = emit_read(task, self, most, false);
-        if (n > 0 || fill(self, &ended))
-                return SQ_MORE;
-        if (!ended) {
-                sq_wake_on(task, self->fd);
-                return SQ_IDLE;
-        }
-        if (emit_read(task, self, most, true) == 0)
+        any = emit_read(task, self, most, false) > 0 || fill(self, &ended);
+        if (ended && emit_read(task, self, most, true) == 0)
                 reap(task, self);
-        return SQ_MORE;
+        if (sq_messages_flush(task) < 0)
+                return SQ_IDLE;
+        if (any || ended)
+                return SQ_MORE;
+        sq_wake_on(task, self->fd);
+        return SQ_IDLE;
 }
 
 static void
@@ -280,4 +284,6 @@ SQ_SPOUT(exec) = {
         .ack = sq_messages_done,
         .fail = sq_messages_done,
         .cleanup = cleanup,
+        .precommit = sq_messages_precommit,
+        .release = sq_messages_release,
 };

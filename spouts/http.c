@@ -7,12 +7,14 @@
  *     headers: method, path, token, length
  *     body, up to `limit`
  *     queue full: 429, else queued and suspended  -->  decoded: 400 where that cannot be, and nothing is emitted
+ *                                                      in the journal, if there is one
  *                                                      emitted: 202 at once, or with `wait`
  *                                                      when the last of its trees is done: 200; given up: 422
  *     answered                                    <--  resumed
  *
  * What a client got no 2xx for it has to send again; with `wait` a 200 says that the tuple was processed, whatever died
- * meanwhile. `lock` guards the queue and the number of those that wait; a request belongs to the one side or the other.
+ * meanwhile. With a journal a 202 says that it will be. Under exactly-once nobody says when it is: 202, with `wait` too.
+ * `lock` guards the queue and the number of those that wait; a request belongs to the one side or the other.
  */
 #include <errno.h>
 #include <microhttpd.h>
@@ -28,6 +30,7 @@
 
 enum { JSON, JSONL, MSGPACK, TEXT };
 enum { SECRET_MAX = 512, REASON = 300 };
+static const uint64_t NOT_TAKEN = UINT64_MAX / 2;
 
 struct request {
         struct request *next;
@@ -36,7 +39,7 @@ struct request {
         size_t len;
         unsigned status; /* 0: not known yet */
         char reason[REASON];
-        uint64_t first, n, left; /* its messages: positions, and how many are not done */
+        uint64_t first, n, left; /* its messages: positions, and how many are not done; above NOT_TAKEN: nor taken */
 };
 
 struct http {
@@ -339,11 +342,28 @@ is_readable(struct http *self, struct request *request)
         return n > 0;
 }
 
+/* Those whose messages have been emitted, or are in the journal: they are the first that wait. */
+static void
+answer_taken(const struct sq_task *task, struct http *self)
+{
+        bool waits = self->wait && sq_room(task) != UINT64_MAX;
+        struct request **at = &self->waiting, *request;
+
+        while ((request = *at) && request->left > NOT_TAKEN) {
+                request->left -= UINT64_MAX - request->n;
+                if (waits && request->left > 0) {
+                        at = &request->next;
+                        continue;
+                }
+                *at = request->next;
+                resume(request, waits ? MHD_HTTP_OK : MHD_HTTP_ACCEPTED);
+        }
+}
+
 /* Emits the messages of a request. How many. */
 static uint64_t
 take_request(struct sq_task *task, struct http *self, struct request *request)
 {
-        bool waits = self->wait && sq_room(task) != UINT64_MAX;
         struct sq_str message;
         size_t at = 0;
 
@@ -353,7 +373,7 @@ take_request(struct sq_task *task, struct http *self, struct request *request)
                 return 0;
         }
         request->first = self->messages.next;
-        request->left = UINT64_MAX; /* until all are emitted: one without readers is done at once */
+        request->left = UINT64_MAX; /* until all are taken: one without readers is done at once */
         request->next = self->waiting;
         self->waiting = request;
         while (next_message(self, request, &at, &message))
@@ -361,13 +381,7 @@ take_request(struct sq_task *task, struct http *self, struct request *request)
                         request->n++;
                         (void)sq_messages_emit(task, message, NULL);
                 }
-        request->left -= UINT64_MAX - request->n;
-        if (waits && request->left > 0)
-                return request->n;
-        self->waiting = request->next;
-        at = request->n;
-        resume(request, waits ? MHD_HTTP_OK : MHD_HTTP_ACCEPTED);
-        return at;
+        return request->n;
 }
 
 static enum sq_next
@@ -377,11 +391,16 @@ next(struct sq_task *task)
         uint64_t most = sq_messages_room(task), n = 0, woken;
         struct request *request;
 
+        if (!self->messages.stuck)
+                answer_taken(task, self); /* the disk has made room */
         if (most == 0)
                 return SQ_IDLE;
         (void)!read(self->wake, &woken, sizeof(woken));
         while (n < most && (request = dequeue(self)))
                 n += take_request(task, self, request);
+        if (sq_messages_flush(task) < 0)
+                return SQ_IDLE;
+        answer_taken(task, self);
         if (n >= most)
                 return SQ_MORE;
         sq_wake_on(task, self->wake);
@@ -485,6 +504,7 @@ SQ_SPOUT(http) = {
                                       "MiB of messages that are held until they are done; then nothing more is taken"),
                         SQ_OPT_FLOAT_AS("rate", struct http, messages.rate, 0,
                                         "tuples a second over all tasks; 0: as fast as possible"),
+                        SQ_OPT_JOURNAL(struct http, messages.journal),
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,
@@ -496,4 +516,6 @@ SQ_SPOUT(http) = {
         .fail = given_up,
         .finish = finish,
         .cleanup = cleanup,
+        .precommit = sq_messages_precommit,
+        .release = sq_messages_release,
 };

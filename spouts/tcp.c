@@ -55,4 +55,6 @@ SQ_SPOUT(tcp) = {
         .fail = sq_messages_done,
         .finish = sq_inlet_finish,
         .cleanup = sq_inlet_close,
+        .precommit = sq_messages_precommit,
+        .release = sq_messages_release,
 };

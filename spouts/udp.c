@@ -114,6 +114,8 @@ next(struct sq_task *task)
         for (; n < most && (self->at < self->len || receive(task, self)); n++)
                 if (emit_one(task, self) < 0)
                         return SQ_IDLE;
+        if (sq_messages_flush(task) < 0)
+                return SQ_IDLE;
         if (n == most)
                 return SQ_MORE;
         sq_wake_on(task, self->fd);
@@ -131,7 +133,7 @@ finish(struct sq_task *task)
              bytes += self->len + 1)
                 if (emit_one(task, self) < 0)
                         return -1;
-        return 0;
+        return sq_messages_flush(task) < 0 ? sq_error(task, "the last messages are not in the journal") : 0;
 }
 
 static void
@@ -139,6 +141,8 @@ cleanup(struct sq_task *task)
 {
         struct udp *self = sq_state(task);
 
+        if (self->messages.journalled && self->fd > 0 && !self->messages.untracked)
+                (void)finish(task); /* who goes on as another plan has not finished */
         if (self->fd > 0)
                 close(self->fd);
         sq_messages_end(task);
@@ -164,4 +168,6 @@ SQ_SPOUT(udp) = {
         .fail = sq_messages_done,
         .finish = finish,
         .cleanup = cleanup,
+        .precommit = sq_messages_precommit,
+        .release = sq_messages_release,
 };

@@ -64,4 +64,6 @@ SQ_SPOUT(unix) = {
         .fail = sq_messages_done,
         .finish = sq_inlet_finish,
         .cleanup = cleanup,
+        .precommit = sq_messages_precommit,
+        .release = sq_messages_release,
 };

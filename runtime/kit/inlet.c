@@ -264,13 +264,15 @@ sq_inlet_next(struct sq_task *task)
         n = emit_ready(task, inlet, most);
         if (n < most)
                 n += emit_arriving(task, inlet, most - n);
+        if (sq_messages_flush(task) < 0)
+                return SQ_IDLE;
         if (n > 0)
                 return SQ_MORE;
         sq_wake_on(task, inlet->watch);
         return SQ_IDLE;
 }
 
-/* Nobody new; what has been sent so far is emitted. */
+/* Nobody new; what has been sent so far is emitted, or waits in the journal. */
 int
 sq_inlet_finish(struct sq_task *task)
 {
@@ -288,7 +290,7 @@ sq_inlet_finish(struct sq_task *task)
                 }
                 (void)emit_read(task, inlet, inlet->peers[i], UINT64_MAX);
         }
-        return 0;
+        return sq_messages_flush(task) < 0 ? sq_error(task, "the last messages are not in the journal") : 0;
 }
 
 void
@@ -296,6 +298,8 @@ sq_inlet_close(struct sq_task *task)
 {
         struct sq_inlet *inlet = sq_state(task);
 
+        if (inlet->messages.journalled && inlet->listening > 0 && inlet->watch > 0)
+                (void)sq_inlet_finish(task); /* who goes on as another plan has not finished */
         while (inlet->npeers > 0)
                 let_go(inlet, inlet->npeers - 1);
         free(inlet->peers);

@@ -24,6 +24,8 @@ static const char name_done[] = "done", name_lock[] = "lock";
 void
 sqi_kit_journal_declare(const struct sq_journal_config *config, struct sq_declaration *decl)
 {
+        if (!config->path)
+                return;
         if (config->max_bytes < BYTES_MIN)
                 sq_declare_error(decl, "journal.max-bytes", "must be at least %d", BYTES_MIN);
         if (!(config->interval >= 0.001 && config->interval <= 3600))

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What spouts of messages share: squall-kit.h says how they use it. A message is a tuple tree, and its position is its
- * number; what may have to be emitted again stays in a pipe (kit/pipe.c) until it is done.
+ * number; what may have to be emitted again stays in a pipe (kit/pipe.c) until it is done. With a journal what comes in
+ * goes there, and what is emitted comes from there: what was just written, or what an earlier process had written.
  */
 #include <errno.h>
-#include <squall-kit.h>
 #include <string.h>
 
-static const uint64_t FULL_NS = 2000000;
+#include "kit/journal.h"
+
+enum { ERROR_MAX = 512 };
+static const uint64_t FULL_NS = 2000000, STUCK_NS = 100000000;
 
 void
 sq_messages_declare(const struct sq_messages *messages, struct sq_declaration *decl)
@@ -16,8 +19,206 @@ sq_messages_declare(const struct sq_messages *messages, struct sq_declaration *d
                 sq_declare_error(decl, "memory", "must be from 1 to 1048576 MiB");
         if (!(messages->rate >= 0))
                 sq_declare_error(decl, "rate", "must not be negative");
+        sqi_kit_journal_declare(&messages->journal, decl);
         sq_decoder_declare(&messages->decoder, decl);
 }
+
+/* ---- The journal ------------------------------------------------------------------------------------- */
+
+static void
+set_clock(struct sq_task *task, struct sq_messages *messages)
+{
+        struct sq_time wall = sq_wall(task);
+
+        sqi_kit_journal_clock(messages->journalled, sq_now(task), wall.sec * 1000000000 + wall.nsec);
+}
+
+/* Goes on at a start from nothing; `.seek` may say otherwise. */
+static int
+open_journal(struct sq_task *task, struct sq_messages *messages)
+{
+        char error[ERROR_MAX];
+
+        if (sqi_kit_journal_open(&messages->journal, sq_topology(task), sq_component(task), sq_index(task),
+                                 &messages->journalled, error, sizeof(error)) < 0)
+                return sq_error(task, "%s", error);
+        set_clock(task, messages);
+        messages->next = sqi_kit_journal_at(messages->journalled);
+        sq_next_position(task, messages->next);
+        return 0;
+}
+
+/* Is the next call of `.next` so far away that nothing may wait for it? */
+static bool
+is_slow(const struct sq_task *task, const struct sq_messages *messages)
+{
+        return messages->rate > 0 && messages->rate * messages->journal.interval < sq_parallelism(task);
+}
+
+static int
+write_journal(struct sq_task *task, struct sq_messages *messages)
+{
+        struct sqi_kit_journal *journal = messages->journalled;
+        int r;
+
+        set_clock(task, messages);
+        r = is_slow(task, messages) && sqi_kit_journal_due(journal) != UINT64_MAX ? sqi_kit_journal_sync(journal)
+                                                                                  : sqi_kit_journal_write(journal);
+        if (r < 0 && !messages->stuck)
+                sq_log(task, SQ_ERROR, "%s (nothing more is taken in until that is over)",
+                       sqi_kit_journal_error(journal));
+        if (r == 0 && messages->stuck)
+                sq_log(task, SQ_INFO, "%s: the journal takes messages again", messages->decoder.source);
+        messages->stuck = r < 0;
+        if (r < 0)
+                sq_wake_at(task, sq_now(task) + STUCK_NS);
+        return r;
+}
+
+static int
+emit_tracked(struct sq_task *task, struct sq_messages *messages, uint64_t position, struct sq_str record)
+{
+        if (sq_room(task) != UINT64_MAX && sq_pipe_keep(&messages->kept, position, record, NULL) < 0)
+                return sq_error_final(task, "%s: %s", messages->decoder.source, strerror(ENOMEM));
+        sq_track(task, position);
+        sq_decoder_emit(task, &messages->decoder, record, position);
+        sq_pace_sent(&messages->pace, 1);
+        return 0;
+}
+
+/* At most `most` of what is written and not emitted yet: *ret_n. */
+static int
+emit_journalled(struct sq_task *task, struct sq_messages *messages, uint64_t most, uint64_t *ret_n)
+{
+        struct sq_str record;
+        uint64_t n = 0, position;
+        int r = 0;
+
+        for (; n < most; n++) {
+                r = sqi_kit_journal_next(messages->journalled, &position, &record);
+                if (r == 1)
+                        r = emit_tracked(task, messages, position, record) < 0 ? -ENOMEM : 1;
+                if (r != 1)
+                        break;
+        }
+        *ret_n = n;
+        if (r == -EBADMSG)
+                sq_error_final(task, "%s", sqi_kit_journal_error(messages->journalled));
+        return r < 0 ? r : 0;
+}
+
+static bool
+is_full(struct sq_task *task, struct sq_messages *messages)
+{
+        bool full = !sqi_kit_journal_has_room(messages->journalled);
+
+        if (full && !messages->full)
+                sq_log(task, SQ_WARN, "%s: the journal is full (journal.max-bytes, journal.max-age): the source waits",
+                       messages->decoder.source);
+        messages->full = full;
+        return full;
+}
+
+/* What an earlier process took in, or the disk had no room for, goes first. */
+static uint64_t
+room_of_journal(struct sq_task *task, struct sq_messages *messages, uint64_t most)
+{
+        uint64_t n;
+
+        if (write_journal(task, messages) < 0 || emit_journalled(task, messages, most, &n) < 0)
+                return 0;
+        if (n == most) {
+                if (n > 0)
+                        sq_wake_at(task, sq_now(task));
+                return 0;
+        }
+        if (!is_full(task, messages))
+                return most - n;
+        sq_wake_at(task, sq_now(task) + FULL_NS);
+        return 0;
+}
+
+int
+sq_messages_flush(struct sq_task *task)
+{
+        struct sq_messages *messages = sq_state(task);
+        uint64_t n, due;
+
+        if (!messages->journalled)
+                return 0;
+        if (write_journal(task, messages) < 0)
+                return -EAGAIN;
+        if (!messages->untracked && emit_journalled(task, messages, UINT64_MAX, &n) < 0)
+                return -EAGAIN;
+        sq_gauge(task, "journal bytes", (int64_t)sqi_kit_journal_bytes(messages->journalled));
+        due = sqi_kit_journal_due(messages->journalled);
+        if (due != UINT64_MAX)
+                sq_wake_at(task, due);
+        return 0;
+}
+
+int
+sq_messages_precommit(struct sq_task *task, uint64_t epoch)
+{
+        struct sq_messages *messages = sq_state(task);
+
+        (void)epoch;
+        if (!messages->journalled)
+                return 0;
+        set_clock(task, messages);
+        return sqi_kit_journal_sync(messages->journalled) < 0
+                       ? sq_error(task, "%s", sqi_kit_journal_error(messages->journalled))
+                       : 0;
+}
+
+void
+sq_messages_release(struct sq_task *task, uint64_t done, uint64_t needed)
+{
+        struct sq_messages *messages = sq_state(task);
+
+        if (!messages->journalled)
+                return;
+        set_clock(task, messages);
+        sqi_kit_journal_release(messages->journalled, done, needed);
+}
+
+/* At least once, what is done may have been cut before the supervisor had heard of it. */
+static int
+seek_journal(struct sq_task *task, struct sq_messages *messages, uint64_t position)
+{
+        struct sqi_kit_journal *journal = messages->journalled;
+        uint64_t first;
+        int r = sqi_kit_journal_seek(journal, position, &first);
+
+        if (r == -ENOENT && !sq_exactly_once(task)) {
+                sq_log(task, SQ_WARN, "%s (what is missing was done): it goes on there",
+                       sqi_kit_journal_error(journal));
+                r = sqi_kit_journal_seek(journal, first, NULL);
+        }
+        if (r < 0)
+                return sq_error_final(task, "%s: the snapshot that is gone on from needs it",
+                                      sqi_kit_journal_error(journal));
+        messages->next = sqi_kit_journal_at(journal);
+        sq_next_position(task, messages->next);
+        return 0;
+}
+
+static void
+close_journal(struct sq_task *task, struct sq_messages *messages)
+{
+        uint64_t end = sqi_kit_journal_end(messages->journalled);
+        uint64_t left = end - sqi_kit_journal_at(messages->journalled), lost = messages->journalled->next - end;
+
+        if (lost > 0)
+                sq_lost(task, lost, "%s: the journal has not taken them: %s", messages->decoder.source,
+                        sqi_kit_journal_error(messages->journalled));
+        if (left > 0)
+                sq_log(task, SQ_INFO, "%s: %llu messages wait in the journal for the next start",
+                       messages->decoder.source, (unsigned long long)left);
+        sqi_kit_journal_close(&messages->journalled);
+}
+
+/* ---- Messages ---------------------------------------------------------------------------------------- */
 
 int
 sq_messages_begin(struct sq_task *task, const char *source)
@@ -29,17 +230,20 @@ sq_messages_begin(struct sq_task *task, const char *source)
                 return sq_error(task, "fields: %s", wrong);
         messages->decoder.source = source;
         messages->decoder.unit = "message";
-        return 0;
+        return messages->journal.path ? open_journal(task, messages) : 0;
 }
 
 uint64_t
 sq_messages_room(struct sq_task *task)
 {
         struct sq_messages *messages = sq_state(task);
+        uint64_t most = 0;
+
         if (messages->kept.bytes < (uint64_t)messages->memory << 20)
-                return sq_pace_due(&messages->pace, task, messages->rate, sq_pace_burst(task));
-        sq_wake_at(task, sq_now(task) + FULL_NS);
-        return 0;
+                most = sq_pace_due(&messages->pace, task, messages->rate, sq_pace_burst(task));
+        else
+                sq_wake_at(task, sq_now(task) + FULL_NS);
+        return messages->journalled ? room_of_journal(task, messages, most) : most;
 }
 
 int
@@ -48,13 +252,14 @@ sq_messages_emit(struct sq_task *task, struct sq_str record, uint64_t *ret_posit
         struct sq_messages *messages = sq_state(task);
         uint64_t position = messages->next++;
 
-        if (!messages->untracked && sq_room(task) != UINT64_MAX) {
-                if (sq_pipe_keep(&messages->kept, position, record, NULL) < 0)
-                        return sq_error_final(task, "%s: %s", messages->decoder.source, strerror(ENOMEM));
-                sq_track(task, position);
-        }
         if (ret_position)
                 *ret_position = position;
+        if (messages->journalled)
+                return sqi_kit_journal_add(messages->journalled, record, &position) < 0
+                               ? sq_error_final(task, "%s", sqi_kit_journal_error(messages->journalled))
+                               : 0;
+        if (!messages->untracked && sq_room(task) != UINT64_MAX)
+                return emit_tracked(task, messages, position, record);
         sq_decoder_emit(task, &messages->decoder, record, position);
         sq_pace_sent(&messages->pace, 1);
         return 0;
@@ -80,6 +285,8 @@ sq_messages_seek(struct sq_task *task, uint64_t position)
 {
         struct sq_messages *messages = sq_state(task);
 
+        if (messages->journalled)
+                return seek_journal(task, messages, position);
         messages->next = position;
         return 0;
 }
@@ -97,6 +304,8 @@ sq_messages_end(struct sq_task *task)
 {
         struct sq_messages *messages = sq_state(task);
 
+        if (messages->journalled)
+                close_journal(task, messages);
         sq_pipe_close(&messages->kept);
         sq_decoder_free(&messages->decoder);
 }

@@ -12,12 +12,23 @@ name_of(const struct sqi_model_component *component)
         return component->id.text ? component->id.text : component->loaded->name;
 }
 
+static bool
+has_journal(const struct sqi_model_component *component)
+{
+        for (size_t i = 0; i < component->nsettings; i++)
+                if (strcmp(component->settings[i].name, "journal") == 0)
+                        return component->loaded->spout->release;
+        return false;
+}
+
 /* Why the spout cannot go back to an epoch; NULL: it can. */
 static const char *
 obstacle(const struct sqi_model_component *component)
 {
         const struct sq_spout *spout = component->loaded->spout;
 
+        if (has_journal(component))
+                return NULL;
         if (!spout->seek)
                 return "it has no .seek";
         if (spout->forgets)
@@ -36,9 +47,13 @@ refuse_spout(struct sqi_model *model, const struct sqi_model_component *componen
                 return;
         sqi_model_error(
                 model, component->component.place,
-                "the spout '%s' can't emit again what came after an epoch (%s), which exactly-once needs: write "
-                "'topology.delivery: at-least-once', or take a source that keeps its records, as a file does",
-                name_of(component), cause);
+                "the spout '%s' can't emit again what came after an epoch (%s), which exactly-once needs: %s",
+                name_of(component), cause,
+                component->loaded->spout->release
+                        ? "give it a folder for its journal ('journal: PATH'), or write "
+                          "'topology.delivery: at-least-once'"
+                        : "write 'topology.delivery: at-least-once', or take a source that keeps its records, as "
+                          "a file does");
 }
 
 static void

@@ -602,6 +602,35 @@ takes_nothing_that_is_not_its_own(void **state)
         free(bytes);
 }
 
+/* It outlives a release: three messages, as version 1 has written them. */
+static void
+reads_what_version_1_has_written(void **state)
+{
+        static const char file[] = "53514a010000000029000000000000000060810014857b18b9f1a7ba94df8d939c4b89ce4afdcac7"
+                                   "07000000a7d8a3a3edea91587ac4bc09612073746f726d"
+                                   "00000000217df447d2843df41f4129b0"
+                                   "070000008b7adbbb4ffecb5fbf68db6c7b226e223a377d";
+        static const char *const texts[] = {"a storm", "", "{\"n\":7}"};
+        struct place *place = *state;
+        char bytes[sizeof(file) / 2], byte[3] = "";
+        struct sq_str record;
+        uint64_t number;
+
+        for (size_t i = 0; i < sizeof(bytes); i++) {
+                memcpy(byte, file + 2 * i, 2);
+                bytes[i] = (char)strtol(byte, NULL, 16);
+        }
+        assert_int_equal(mkdir(place->files, 0700), 0);
+        put_file(segment(place, 41), bytes, sizeof(bytes));
+        opens(place);
+        for (uint64_t n = 0; n < 3; n++) {
+                assert_int_equal(sqi_kit_journal_next(place->journal, &number, &record), 1);
+                assert_int_equal(number, 41 + n);
+                assert_true(sq_str_is(record, texts[n]));
+        }
+        reads_no_more(place);
+}
+
 /* ---- Each call is the last, or fails ----------------------------------------------------------------- */
 
 enum { ROUNDS = 14, A_ROUND = 40 };
@@ -759,6 +788,7 @@ main(void)
                 TEST(names_each_byte_that_is_damaged_before_others_that_are_not),
                 TEST(names_what_is_damaged_or_missing_in_an_earlier_segment),
                 TEST(takes_nothing_that_is_not_its_own),
+                TEST(reads_what_version_1_has_written),
                 TEST(whatever_call_is_the_last_of_a_process_what_it_wrote_is_there),
                 TEST(whatever_call_fails_nothing_is_lost_and_it_goes_on),
                 TEST(what_finds_no_room_on_the_disk_waits_in_memory),

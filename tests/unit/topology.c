@@ -90,7 +90,17 @@ what_cannot_keep_the_promise_of_exactly_once_is_refused(void **state)
         says_under_exactly_once(
                 "name: t\nspouts:\n  - { id: source, component: zmq, properties: { endpoint: 'ipc://x' } }\n"
                 "bolts:\n  - { id: end, component: null }\nstreams:\n" TO(end),
-                SQI_ERROR, "'source' can't emit again what came after an epoch (its source does not keep");
+                SQI_ERROR,
+                "'source' can't emit again what came after an epoch (it holds its messages in memory, until they are "
+                "acked), which exactly-once needs: give it a folder for its journal");
+        says_under_exactly_once("name: t\nspouts:\n  - { id: source, component: timer }\n"
+                                "bolts:\n  - { id: end, component: null }\nstreams:\n" TO(end),
+                                SQI_ERROR,
+                                "write 'topology.delivery: at-least-once', or take a source that keeps its records");
+        says_under_exactly_once(
+                "name: t\nspouts:\n  - { id: source, component: exec, properties: { command: 'true', journal: j } }\n"
+                "bolts:\n  - { id: end, component: null }\nstreams:\n" TO(end),
+                SQI_ERROR, "begins all anew after any death, and so the command");
         says_under_exactly_once("name: t\nspouts:\n  - { id: source, component: '${C}/emitter.so' }\n"
                                 "bolts:\n  - { id: end, component: null }\nstreams:\n" TO(end),
                                 SQI_ERROR, "(it has no .seek)");

@@ -1,0 +1,187 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# With a journal a spout whose source keeps nothing emits again what it took in, whoever dies: under exactly-once each
+# message counts once, at least once none is lost. What was taken in is read out of the journal itself; its messages are
+# JSON, which stands there as it came.
+#
+#     SQUALL_SEED=N     the instants (1)      SQUALL_KILLS=N     kills in a run (4)
+source "$(dirname "$0")/supervised"
+
+RANDOM=${SQUALL_SEED:-1} kills=${SQUALL_KILLS:-4}
+if [ ! -e "$build/spouts/zmq.so" ]; then
+        echo "ok - journal # skip: zmq is not built"
+        exit 0
+fi
+
+# Messages are written as they come; all epochs are kept, and so is all of the journal.
+# topology NAME CONFIG [SPOUT]
+topology() {
+        cat <<YAML
+name: $1
+config: { $2 }
+spouts: [{ id: in, ${3:-component: zmq, properties: { endpoint: 'ipc://$dir/$1.socket', bind: true, format: json, fields: [n], journal: $dir/$1.journal \}} }]
+bolts: [{ id: count, component: count, parallelism: 2 }, { id: write, component: write, properties: { path: $dir/$1.tsv } }]
+streams: [{ from: in, to: count, grouping: { type: fields, args: [n] } }, { from: count, to: write, grouping: { type: global } }]
+YAML
+}
+exactly='topology.delivery: exactly-once, topology.checkpoint.interval.ms: 60, topology.checkpoint.keep: 1000'
+# sends NAME N RATE: the numbers below N, each once
+sends() {
+        cat >"$dir/sender.yaml" <<YAML
+name: sender
+spouts: [{ id: numbers, component: generate, properties: { count: $2, rate: $3, fields: { n: seq } } }]
+bolts: [{ id: out, component: zmq, properties: { endpoint: 'ipc://$dir/$1.socket', format: json, timeout: 60 } }]
+streams: [{ from: numbers, to: out, grouping: { type: shuffle } }]
+YAML
+        "$squall" run "$dir/sender.yaml" >"$dir/sender.said" 2>&1
+}
+breathe() { read -rt "0.$((RANDOM % 3))$((RANDOM % 10))1" <> <(:) || true; }
+one_of() { [ $# -eq 0 ] || eval "echo \${$((RANDOM % $# + 1))}"; }
+
+# What is in the segments of NAME, or was when `keep` was called last.
+keep() { mkdir -p "$dir/kept" && ln -f "$dir/$1".journal/in-0/0* "$dir/kept/" 2>/dev/null; return 0; }
+journalled() { cat "$dir/$1".journal/in-0/0* "$dir/kept"/0* 2>/dev/null | grep -aoE '\{"n":[0-9]+\}' | tr -dc '0-9\n' | sort -nu; }
+has_all() { [ "$(journalled "$1" | wc -l)" -le "$(sort -nu "$dir/$1.tsv" | wc -l)" ]; }
+# How many were taken in and not emitted: the last that were in the socket when the spout ended.
+left() { grep -rhoE '[0-9]+ messages wait in the journal' "$@" | tail -n 1 | tr -dc 0-9; }
+# all_but LEFT FILE: it has all messages that were taken in, but as many as are left, and no others
+all_but() {
+        [ "$(wc -l <"$dir/want")" -ge 500 ] || { echo "only $(wc -l <"$dir/want") messages were taken in"; return 1; }
+        sort -u "$2" | comm -23 - <(sort "$dir/want") | head -n 5 >"$dir/others"
+        [ ! -s "$dir/others" ] || { echo "never taken in:"; cat "$dir/others"; return 1; }
+        [ $(($(wc -l <"$dir/want") - $(sort -u "$2" | wc -l))) = "${1:-0}" ] || { echo "${1:-0} are left"; wc -l "$dir/want" "$2"; return 1; }
+}
+# Each message has come once: its count is 1, its line is there once.
+exact() {
+        journalled "$1" >"$dir/want" && cut -f 1 "$dir/$1.tsv" >"$dir/got" && all_but "$(left "$dir/$1.said")" "$dir/got" || return
+        [ -z "$(sort "$dir/got" | uniq -d)" ] && ! awk '$2 != 1' "$dir/$1.tsv" | grep .
+}
+
+# ---- Who is accepted ---------------------------------------------------------------------------------
+accepted() {
+        local name=$1 properties=$2
+        topology check "topology.delivery: exactly-once" "component: $name, properties: { $properties, format: json, fields: [n] }" >"$dir/check.yaml"
+        says "give it a folder for its journal" "$squall" check "$dir/check.yaml" || return
+        sed -i "/^spouts/s,properties: { ,&journal: $dir/j\, ," "$dir/check.yaml"
+        "$squall" check "$dir/check.yaml"
+}
+for spout in "zmq endpoint: tcp://127.0.0.1:1" "tcp listen: '127.0.0.1:1'" "udp listen: '127.0.0.1:1'" "unix listen: '$dir/u'" \
+        "http listen: '127.0.0.1:1'" "exec command: 'true', restart: always"; do
+        [ ! -e "$build/spouts/${spout%% *}.so" ] || check "with a journal exactly-once takes the spout ${spout%% *}" accepted "${spout%% *}" "${spout#* }"
+done
+
+# ---- Exactly-once ------------------------------------------------------------------------------------
+# killed NAME ONE-OR-ALL-OR-SPOUT: workers of the run that `run` is
+killed() {
+        local i pids
+        for ((i = 0; i < kills; i++)); do
+                breathe
+                pids=$(pgrep -P $run -f "squall: worker.*$([ "$2" = spout ] && echo in/0)")
+                [ "$2" = all ] || pids=$(one_of $pids)
+                [ -z "$pids" ] || kill -KILL $pids 2>/dev/null
+        done
+}
+# When all is counted the run is ended: as it should, by the signal.
+drains() {
+        local status=0
+        until_true has_all "$1" || status=1
+        kill -INT $run
+        wait $run
+        [ $? = 130 ] && return $status
+}
+runs() {
+        "$squall" run "$dir/$1.yaml" >"$dir/$1.said" 2>&1 &
+        run=$!
+        sends "$1" 6000 4000 &
+        sender=$!
+        killed "$1" "$2"
+        wait $sender || { cat "$dir/sender.said"; return 1; }
+        drains "$1"
+}
+for who in spout all; do
+        topology $who "$exactly" >"$dir/$who.yaml"
+        check "messages come by zmq while workers are killed: $who" runs $who $who
+        check "each that was taken in counts once" exact $who
+done
+
+# ---- The run itself dies -----------------------------------------------------------------------------
+topology again "$exactly, topology.checkpoint.dir: $dir/epochs" >"$dir/again.yaml"
+has_epoch() { [ -n "$(find "$dir/epochs" -maxdepth 1 -name '[0-9]*')" ]; }
+dies() {
+        local i
+        sends again 6000 4000 &
+        sender=$!
+        for i in 1 2 3; do
+                "$squall" run "$dir/again.yaml" $([ $i = 1 ] || echo --from "$dir/epochs") >"$dir/again.said" 2>&1 &
+                run=$!
+                until_true has_epoch
+                breathe
+                breathe
+                kill -KILL $run
+                wait $run
+        done 2>/dev/null
+        return 0
+}
+goes_on() {
+        "$squall" run "$dir/again.yaml" --from "$dir/epochs" >"$dir/again.said" 2>&1 &
+        run=$!
+        wait $sender && drains again
+}
+check "a run is killed with all of its own" dies
+check "and goes on from where its folder says" goes_on
+check "with each message that was taken in counted once by all of them" exact again
+
+# ---- Under the daemon --------------------------------------------------------------------------------
+start
+topology daemon "$exactly" >"$dir/daemon.yaml"
+"$squall" submit "$dir/daemon.yaml" >/dev/null
+without_supervisor() {
+        local i
+        sends daemon 6000 4000 &
+        sender=$!
+        for ((i = 0; i < 3; i++)); do
+                breathe
+                kill_supervisor
+                [ $i != 1 ] || kill -KILL $(one_of $(workers)) 2>/dev/null
+                start || return
+        done
+        wait $sender && until_true has_all daemon
+}
+check "the supervisor is killed, and a worker without it" without_supervisor
+rebalanced() {
+        "$squall" rebalance daemon -p count=3 && sends daemon 100 4000 && until_true has_all daemon && stop
+}
+check "it is rebalanced, and stopped" rebalanced
+# the second sender's numbers came before
+counted_on() {
+        journalled daemon >"$dir/want"
+        awk '$2 == 1 { first[$1]++ } $2 == 2 { second[$1]++ } $2 > 2 || $1 > 99 && $2 > 1 { print "counted too often: " $0; exit 1 }
+             END { for (n in first) if (first[n] > 1) { print n " begins anew"; exit 1 } for (n in second) if (second[n] > 1) { print n " counts twice"; exit 1 } }' \
+                "$dir/daemon.tsv" && cut -f 1 "$dir/daemon.tsv" >"$dir/got" && all_but "$(left "$dir/state")" "$dir/got"
+}
+check "with each message that was taken in counted once by whichever supervisor" counted_on
+
+# ---- At least once -----------------------------------------------------------------------------------
+# The journal is cut behind what is acked: what it holds is looked at before each kill.
+topology least "topology.delivery: at-least-once" >"$dir/least.yaml"
+rm -rf "$dir/kept"
+loses_nothing() {
+        local i pid
+        "$squall" run "$dir/least.yaml" >"$dir/least.said" 2>&1 &
+        run=$!
+        sends least 6000 4000 &
+        sender=$!
+        for ((i = 0; i < kills; i++)); do
+                breathe
+                pid=$(pgrep -P $run -f 'squall: worker.*in/0')
+                keep least
+                [ -z "$pid" ] || kill -KILL $pid
+        done
+        wait $sender && drains least || return
+        journalled least >"$dir/want"
+        cut -f 1 "$dir/least.tsv" >"$dir/got" # and perhaps more: what was cut before it was looked at
+        sort -u "$dir/got" | comm -13 - <(sort "$dir/want") >"$dir/lost"
+        [ "$(wc -l <"$dir/want")" -ge 500 ] && [ "$(wc -l <"$dir/lost")" -le "0$(left "$dir/least.said")" ]
+}
+check "at least once nothing that was taken in dies with the worker of the spout" loses_nothing
+exit $failures

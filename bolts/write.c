@@ -404,7 +404,7 @@ declare(struct sq_declaration *decl)
 static int
 begin(struct sq_task *task)
 {
-        static const enum sq_format formats[] = {SQ_FORMAT_TSV, SQ_FORMAT_JSONL, SQ_FORMAT_CSV};
+        static const enum sq_format formats[] = {SQ_FORMAT_TSV, SQ_FORMAT_JSONL, SQ_FORMAT_CSV, SQ_FORMAT_LOGFMTL};
         struct writer *self = sq_state(task);
         bool first = sq_index(task) == 0 && (sq_exactly_once(task) ? !sq_restores(task) : sq_incarnation(task) == 0);
         int rc;
@@ -540,9 +540,9 @@ SQ_BOLT(write) = {
                 {
                         SQ_REQ_OUTPUT(struct writer, path, "the file; - is stdout"),
                         SQ_OPT_ENUM(
-                                struct writer, format, "tsv|jsonl|csv", "tsv",
+                                struct writer, format, "tsv|jsonl|csv|logfmt", "tsv",
                                 "tsv: fields between tabs (tab, line end, \\ in them as \\t, \\n, \\\\; a tuple of one field as it is); "
-                                "jsonl: an object a line; csv: RFC 4180 with a header line"),
+                                "jsonl: an object a line; csv: RFC 4180 with a header line; logfmt: key=value"),
                         SQ_OPT_ENUM(struct writer, mode, "truncate|append", "truncate",
                                     "what happens to the file at a start from nothing; later it is appended to"),
                         SQ_OPT_BOOL(

@@ -277,6 +277,39 @@ SQ_EXPORT struct sq_value sq_part(struct sq_value object, const char *path);
 /* The member `name` of a map; nil when there is none. */
 SQ_EXPORT struct sq_value sq_member(struct sq_value object, const char *name);
 
+/* ---- logfmt ------------------------------------------------------------------------------------------ */
+
+/*
+ * Reads a line of pairs, `level=info msg="it is up" took=3ms retried`, as a map of texts. A key alone is
+ * `true`, one with nothing behind its = the empty text. In quotes there are the escapes of JSON; any other backslash stands for itself.
+ *
+ * NULL; or what is wrong with it, a constant. `room` has place for text.len + 1 values, `scratch` for text.len bytes; the
+ * texts of *ret are views into the text and into that.
+ */
+SQ_EXPORT const char *sq_logfmt_read(struct sq_str text, struct sq_value *room, char *scratch, struct sq_value *ret);
+
+/* ---- syslog ------------------------------------------------------------------------------------------ */
+
+enum sq_syslog_format { SQ_SYSLOG_AUTO, SQ_SYSLOG_5424, SQ_SYSLOG_3164 };
+
+/* What is missing in a message is nil. */
+struct sq_syslog {
+        struct sq_value facility, level; /* "auth", "err" */
+        struct sq_value severity;        /* 0 (emergency) to 7 (debug) */
+        struct sq_value time;            /* SQ_TIME */
+        struct sq_value host, app, procid, msgid;
+        struct sq_value data;    /* a map of maps of texts; nil in RFC 3164 */
+        struct sq_value message; /* what is left: a text, perhaps an empty one */
+};
+
+/* Reads a message of RFC 5424 or RFC 3164, whose times have neither zone nor year: they are of `zone` (sq_syslog_zone()),
+ * and in the last year in which they are not more than a day ahead of `now`. NULL; or what is wrong, a constant. `room` has
+ * place for 2 * (text.len + 1) values, `scratch` for text.len bytes; *ret views them and the text. */
+SQ_EXPORT const char *sq_syslog_read(struct sq_str text, enum sq_syslog_format format, const char *zone,
+                                     struct sq_time now, struct sq_value *room, char *scratch, struct sq_syslog *ret);
+/* A setting that is `UTC` or an offset, as sq_syslog_read() takes it; NULL: it is neither. */
+SQ_EXPORT const char *sq_syslog_zone(const char *setting);
+
 /* ---- CSV --------------------------------------------------------------------------------------------- */
 
 /*
@@ -356,9 +389,13 @@ enum sq_format {
         /* RFC 4180. Read: texts. Written: with LF; quotes where they are needed, and around an empty text that stands
          * alone; nil is nothing, a time has no quotes. */
         SQ_FORMAT_CSV,
-        SQ_FORMAT_JSON,    /* read: any value; written: an object with the fields' names */
+        SQ_FORMAT_JSON, /* read: any value; written: an object with the fields' names */
+        /* Read: a map of texts, by sq_logfmt_read(). Written: the fields that are not nil, in quotes where they need them; a
+         * byte of a name that no key may have is _. */
+        SQ_FORMAT_LOGFMT,
         SQ_FORMAT_MSGPACK, /* read: any value; written: a map with the fields' names */
         SQ_FORMAT_JSONL,   /* JSON, written as a line */
+        SQ_FORMAT_LOGFMTL, /* logfmt, likewise */
         /* Written only: fields between tabs, a record a line. Tab, LF, CR and \ stand as \t, \n, \r and \\; the text of
          * a record of one field as it is, but for LF. The rest as CSV. */
         SQ_FORMAT_TSV,
@@ -381,8 +418,9 @@ enum sq_format {
 
 /* The setting `format` of a bolt whose tuples become messages: an enum sq_format. */
 #define SQ_OPT_ENCODING(state, member, standard) \
-        SQ_OPT_ENUM_AS("format", state, member, "text|csv|json|msgpack", standard, \
-                       "text: the fields between tabs; csv: a record; json: an object; msgpack: a map of the fields")
+        SQ_OPT_ENUM_AS("format", state, member, "text|csv|json|logfmt|msgpack", standard, \
+                       "text: the fields between tabs; csv: a record; json: an object; logfmt: key=value; " \
+                       "msgpack: a map of the fields")
 
 /* {.format = ...} is an empty one. */
 struct sq_encoder {
@@ -605,10 +643,11 @@ struct sq_decoder {
 };
 
 #define SQ_OPT_MESSAGES(state, member, standard) \
-        SQ_OPT_ENUM_AS("format", state, member.format, "text|csv|json|msgpack", standard, "what is in a message"), \
+        SQ_OPT_ENUM_AS("format", state, member.format, "text|csv|json|logfmt|msgpack", standard, \
+                       "what is in a message; logfmt: key=value, texts"), \
                 SQ_OPT_NESTED_AS( \
                         "fields", state, member.wanted, \
-                        "json, msgpack: the members of a map or places of an array that become fields, default: " \
+                        "json, logfmt, msgpack: the members of a map or places of an array that become fields, default: " \
                         "the whole as `value`; csv: the names of the cells; text: the field's name, default " \
                         "`line`; as `NAME: TYPE` converted, TYPE: " SQ_TYPES_HELP), \
                 SQ_OPT_ON_ERROR(state, member.on_error)
@@ -702,23 +741,24 @@ SQ_EXPORT enum sq_verdict sq_pattern_execute(struct sq_task *task, struct sq_pat
 SQ_EXPORT void sq_pattern_free(struct sq_pattern *pattern);
 
 /*
- * A bolt whose text is a record of a format: JSON, CSV. The fields are those of the setting `fields`, as a decoder's.
+ * A bolt whose text is a record of a format: JSON, CSV, logfmt. The fields are those of the setting `fields`, as a decoder's.
  *
- *     sq_decoding_declare(&self->decoding, SQ_FORMAT_JSON, decl);     in `.declare`
- *     sq_decoding_prepare(task, &self->decoding, SQ_FORMAT_JSON)      in `.prepare`: 0 or -1
- *     return sq_decoding_execute(task, &self->decoding, in);          in `.execute`
- *     sq_decoder_free(&self->decoding.decoder);                       in `.cleanup`
+ *     struct self { struct sq_decoding decoding; ... };               it comes first in the state
+ *     .options = { SQ_OPT_NESTED_AS("fields", struct self, decoding.decoder.wanted, "..."),
+ *                  SQ_OPT_PARSING(struct self, decoding.parsing) }, .streams = { SQ_ERRORS }
+ *     sq_decoding_declare(decl, SQ_FORMAT_JSON);                      in `.declare`
+ *     return sq_decoding_prepare(task, SQ_FORMAT_JSON);               in `.prepare`
+ *     .execute = sq_decoding_execute, .cleanup = sq_decoding_cleanup
  */
 struct sq_decoding {
         struct sq_parsing parsing;
         struct sq_decoder decoder;
 };
 
-SQ_EXPORT void sq_decoding_declare(const struct sq_decoding *decoding, enum sq_format format,
-                                   struct sq_declaration *decl);
-SQ_EXPORT int sq_decoding_prepare(struct sq_task *task, struct sq_decoding *decoding, enum sq_format format);
-SQ_EXPORT enum sq_verdict sq_decoding_execute(struct sq_task *task, struct sq_decoding *decoding,
-                                              const struct sq_tuple *in);
+SQ_EXPORT void sq_decoding_declare(struct sq_declaration *decl, enum sq_format format);
+SQ_EXPORT int sq_decoding_prepare(struct sq_task *task, enum sq_format format);
+SQ_EXPORT enum sq_verdict sq_decoding_execute(struct sq_task *task, const struct sq_tuple *in);
+SQ_EXPORT void sq_decoding_cleanup(struct sq_task *task);
 
 /* ---- Fields of a file -------------------------------------------------------------------------------- */
 
@@ -740,12 +780,12 @@ struct sq_records {
 
 #define SQ_OPT_RECORDS(state, member) \
         SQ_OPT_ENUM_AS( \
-                "format", state, member.decoder.format, "lines|csv|jsonl", "lines", \
+                "format", state, member.decoder.format, "lines|csv|jsonl|logfmt", "lines", \
                 "lines: the field `line`; csv: the fields of the header line, as text; jsonl: the members of the " \
-                "first object"), \
+                "first object; logfmt: the keys of the first line, key=value, as text"), \
                 SQ_OPT_NESTED_AS( \
                         "fields", state, member.decoder.wanted, \
-                        "csv: only these columns; jsonl: these members (nil where an object lacks one); lines: " \
+                        "csv: only these columns; jsonl, logfmt: these members (nil where one is lacking); lines: " \
                         "the field's name; as `NAME: TYPE` converted, TYPE: " SQ_TYPES_HELP), \
                 SQ_OPT_ON_ERROR(state, member.decoder.on_error)
 

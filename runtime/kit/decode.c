@@ -183,6 +183,16 @@ read_json(struct sq_decoder *decoder, struct sq_str record, struct sq_value *val
 }
 
 static ssize_t
+read_logfmt(struct sq_decoder *decoder, struct sq_str record, struct sq_value *values)
+{
+        struct sq_value value, *room = scratch(decoder, (record.len + 1) * (sizeof(*room) + 1));
+        const char *cause = room ? sq_logfmt_read(record, room, (char *)(room + record.len + 1), &value)
+                                 : strerror(ENOMEM);
+
+        return cause ? wrong(decoder, cause) : take_parts(decoder, value, values);
+}
+
+static ssize_t
 read_values(struct sq_decoder *decoder, struct sq_str record, struct sq_value *values)
 {
         switch ((enum sq_format)decoder->format) {
@@ -191,6 +201,9 @@ read_values(struct sq_decoder *decoder, struct sq_str record, struct sq_value *v
         case SQ_FORMAT_JSON:
         case SQ_FORMAT_JSONL:
                 return read_json(decoder, record, values);
+        case SQ_FORMAT_LOGFMT:
+        case SQ_FORMAT_LOGFMTL:
+                return read_logfmt(decoder, record, values);
         case SQ_FORMAT_MSGPACK:
                 return read_packed(decoder, record, values);
         default:

@@ -3,8 +3,9 @@
 #include <squall-kit.h>
 
 void
-sq_decoding_declare(const struct sq_decoding *decoding, enum sq_format format, struct sq_declaration *decl)
+sq_decoding_declare(struct sq_declaration *decl, enum sq_format format)
 {
+        const struct sq_decoding *decoding = sq_declared_state(decl);
         struct sq_decoder decoder = decoding->decoder;
 
         decoder.format = format;
@@ -13,8 +14,9 @@ sq_decoding_declare(const struct sq_decoding *decoding, enum sq_format format, s
 }
 
 int
-sq_decoding_prepare(struct sq_task *task, struct sq_decoding *decoding, enum sq_format format)
+sq_decoding_prepare(struct sq_task *task, enum sq_format format)
 {
+        struct sq_decoding *decoding = sq_state(task);
         const char *wrong;
 
         decoding->decoder.format = format;
@@ -23,8 +25,9 @@ sq_decoding_prepare(struct sq_task *task, struct sq_decoding *decoding, enum sq_
 }
 
 enum sq_verdict
-sq_decoding_execute(struct sq_task *task, struct sq_decoding *decoding, const struct sq_tuple *in)
+sq_decoding_execute(struct sq_task *task, const struct sq_tuple *in)
 {
+        struct sq_decoding *decoding = sq_state(task);
         struct sq_decoder *decoder = &decoding->decoder;
         struct sq_str text;
 
@@ -33,4 +36,12 @@ sq_decoding_execute(struct sq_task *task, struct sq_decoding *decoding, const st
         if (sq_decode(decoder, text, sq_parsing_values(&decoding->parsing)) < 0)
                 return sq_parsing_refuse(task, &decoding->parsing, in, decoder->wrong);
         return sq_parsing_emit(task, &decoding->parsing, in, decoder->n ? decoder->n : 1);
+}
+
+void
+sq_decoding_cleanup(struct sq_task *task)
+{
+        struct sq_decoding *decoding = sq_state(task);
+
+        sq_decoder_free(&decoding->decoder);
 }

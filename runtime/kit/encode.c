@@ -256,6 +256,89 @@ put_text(struct sq_encoder *encoder, const struct encoded *row)
         }
 }
 
+/* ---- Pairs of logfmt --------------------------------------------------------------------------------- */
+
+static bool
+is_plain(unsigned char c)
+{
+        return c > ' ' && c != '"' && c != '=' && c != 0x7f;
+}
+
+static void
+put_key(struct sq_encoder *encoder, const char *name)
+{
+        if (!*name)
+                put_char(encoder, '_');
+        for (; *name; name++)
+                put_char(encoder, is_plain((unsigned char)*name) ? *name : '_');
+}
+
+/* In quotes, with escapes for what a line or the quotes would end at. */
+static void
+put_quoted(struct sq_encoder *encoder, const char *ptr, size_t n)
+{
+        static const char hex[] = "0123456789abcdef";
+
+        put_char(encoder, '"');
+        for (const char *end = ptr + n; ptr < end; ptr++) {
+                unsigned char c = (unsigned char)*ptr;
+
+                if (c == '"' || c == '\\') {
+                        put_char(encoder, '\\');
+                        put_char(encoder, *ptr);
+                } else if (c < ' ' || c == 0x7f) {
+                        put_bytes(encoder, "\\u00", 4);
+                        put_char(encoder, hex[c >> 4]);
+                        put_char(encoder, hex[c & 15]);
+                } else
+                        put_char(encoder, *ptr);
+        }
+        put_char(encoder, '"');
+}
+
+static void
+put_pair_text(struct sq_encoder *encoder, const char *ptr, size_t n, bool alone)
+{
+        bool plain = n > 0;
+
+        (void)alone;
+        for (size_t i = 0; plain && i < n; i++)
+                plain = is_plain((unsigned char)ptr[i]) && ptr[i] != '\\';
+        if (plain)
+                put_bytes(encoder, ptr, n);
+        else
+                put_quoted(encoder, ptr, n);
+}
+
+static void
+put_pairs(struct sq_encoder *encoder, const struct encoded *row)
+{
+        bool any = false;
+
+        for (size_t i = 0; i < row->n; i++) {
+                struct sq_value value = row->values[i];
+
+                if (value.type == SQ_NIL)
+                        continue;
+                if (any)
+                        put_char(encoder, ' ');
+                put_key(encoder, row->names[i]);
+                put_char(encoder, '=');
+                if (value.type == SQ_STR || value.type == SQ_BIN)
+                        put_pair_text(encoder, value.as.ptr, value.len, false);
+                else
+                        put_other(encoder, value, false, put_pair_text);
+                any = true;
+        }
+}
+
+static void
+put_pairs_line(struct sq_encoder *encoder, const struct encoded *row)
+{
+        put_pairs(encoder, row);
+        put_char(encoder, '\n');
+}
+
 /* ---- Msgpack ----------------------------------------------------------------------------------------- */
 
 static int
@@ -343,9 +426,10 @@ static const struct {
         void (*put)(struct sq_encoder *encoder, const struct encoded *row);
         bool named;
 } formats[] = {
-        [SQ_FORMAT_TEXT] = {put_text, false},  [SQ_FORMAT_CSV] = {put_csv, false},
-        [SQ_FORMAT_JSON] = {put_object, true}, [SQ_FORMAT_MSGPACK] = {put_msgpack, true},
-        [SQ_FORMAT_JSONL] = {put_jsonl, true}, [SQ_FORMAT_TSV] = {put_tsv, false},
+        [SQ_FORMAT_TEXT] = {put_text, false},         [SQ_FORMAT_CSV] = {put_csv, false},
+        [SQ_FORMAT_JSON] = {put_object, true},        [SQ_FORMAT_LOGFMT] = {put_pairs, true},
+        [SQ_FORMAT_MSGPACK] = {put_msgpack, true},    [SQ_FORMAT_JSONL] = {put_jsonl, true},
+        [SQ_FORMAT_LOGFMTL] = {put_pairs_line, true}, [SQ_FORMAT_TSV] = {put_tsv, false},
 };
 
 static int

@@ -4,10 +4,11 @@
  * longest text can need, so that no pointer into it moves while a text is read: every element costs at least two bytes
  * of text, hence at most one value (16 bytes) for each byte of text and one to spare.
  */
-#include "kit/number.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "kit/escape.h"
+#include "kit/number.h"
 
 enum { DEPTH_MAX = 128 };
 
@@ -40,80 +41,6 @@ read_word(struct sq_json_reader *json, const char *word)
         return true;
 }
 
-static int
-read_hex(struct sq_json_reader *json)
-{
-        int code = 0;
-
-        if (json->end - json->at < 4)
-                return -1;
-        for (int i = 0; i < 4; i++) {
-                int c = (unsigned char)*json->at++;
-                int lower = c | 0x20;
-
-                if (c >= '0' && c <= '9')
-                        code = code * 16 + c - '0';
-                else if (lower >= 'a' && lower <= 'f')
-                        code = code * 16 + lower - 'a' + 10;
-                else
-                        return -1;
-        }
-        return code;
-}
-
-static void
-put_utf8(struct sq_json_reader *json, unsigned code)
-{
-        unsigned n = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-        static const unsigned char lead[] = {0, 0xc0, 0xe0, 0xf0};
-
-        *json->text++ = (char)(lead[n] | code >> 6 * n);
-        while (n-- > 0)
-                *json->text++ = (char)(0x80 | (code >> 6 * n & 0x3f));
-}
-
-/* A \u escape, its `u` read already; a lone surrogate becomes U+FFFD. */
-static bool
-read_unicode(struct sq_json_reader *json)
-{
-        int code = read_hex(json), low;
-
-        if (code < 0)
-                return false;
-        if (code >= 0xd800 && code < 0xdc00 && json->end - json->at >= 6 && json->at[0] == '\\' && json->at[1] == 'u') {
-                const char *back = json->at;
-
-                json->at += 2;
-                low = read_hex(json);
-                if (low < 0)
-                        return false;
-                if (low >= 0xdc00 && low < 0xe000)
-                        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-                else
-                        json->at = back;
-        }
-        put_utf8(json, code >= 0xd800 && code < 0xe000 ? 0xfffd : (unsigned)code);
-        return true;
-}
-
-static bool
-read_escape(struct sq_json_reader *json)
-{
-        static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-        const char *found;
-
-        if (json->at == json->end)
-                return false;
-        if (*json->at == 'u') {
-                json->at++;
-                return read_unicode(json);
-        }
-        found = memchr(from, *json->at++, sizeof(from) - 1);
-        if (found)
-                *json->text++ = to[found - from];
-        return found;
-}
-
 /* The rest of a string behind its first quote. */
 static bool
 read_string(struct sq_json_reader *json, struct sq_str *ret)
@@ -139,7 +66,7 @@ read_string(struct sq_json_reader *json, struct sq_str *ret)
                 }
                 if (c != '\\')
                         *json->text++ = c;
-                else if (!read_escape(json))
+                else if (!sqi_escape_read(&json->at, json->end, &json->text))
                         return false;
         }
         return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the fields of a file's records are called: the names come from the header of a CSV file, the first object of a
- * JSON Lines file, or the setting `fields`. kit/decode.c does the rest.
+ * JSON Lines file, the first pairs of a logfmt file, or the setting `fields`. kit/decode.c does the rest.
  */
 #include <errno.h>
 #include <squall-kit.h>
@@ -126,17 +126,20 @@ names_of_header(struct sq_records *records, struct sq_str header)
         return records->decoder.wrong;
 }
 
+/* The members of the map that the first record is. */
 static const char *
-names_of_object(struct sq_records *records, struct sq_str record)
+names_of_members(struct sq_records *records, struct sq_str record)
 {
         struct sq_value object;
-        const struct sq_value *items;
+        struct sq_items items;
+        struct sq_value name, value;
 
-        if (!sq_json_read(&records->decoder.json, record, &object) || object.type != SQ_MAP || object.len == 0)
-                return "the first line is not a JSON object with members";
-        items = object.as.ptr;
-        for (uint32_t i = 0; i < object.len; i++)
-                if (!add_name(records, (struct sq_str){items[2 * i].as.ptr, items[2 * i].len}))
+        if (sq_decode(&records->decoder, record, &object) < 0 || object.type != SQ_MAP || object.len == 0)
+                return records->decoder.format == SQ_FORMAT_LOGFMT ? "the first line has no pairs"
+                                                                   : "the first line is not a JSON object with members";
+        items = sq_items(object);
+        while (sq_next_item(&items, &name) && sq_next_item(&items, &value))
+                if (!add_name(records, (struct sq_str){name.as.ptr, name.len}))
                         return records->decoder.wrong;
         return NULL;
 }
@@ -184,7 +187,7 @@ sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first)
         else if (reader.wrong)
                 wrong = reader.wrong;
         else
-                wrong = csv ? names_of_header(records, record) : names_of_object(records, record);
+                wrong = csv ? names_of_header(records, record) : names_of_members(records, record);
         if (csv)
                 *ret_first = reader.offset;
         sq_reader_close(&reader);
@@ -195,7 +198,8 @@ void
 sq_records_declare(const struct sq_records *records, struct sq_declaration *decl)
 {
         const struct sq_decoder *decoder = &records->decoder;
-        enum sq_type untyped = decoder->format == SQ_FORMAT_JSON ? SQ_ANY : SQ_TEXT;
+        enum sq_type untyped = decoder->format == SQ_FORMAT_JSON || decoder->format == SQ_FORMAT_LOGFMT ? SQ_ANY
+                                                                                                        : SQ_TEXT;
 
         if (decoder->schema.typed) {
                 sq_schema_declare(&decoder->schema, decl, untyped);

@@ -73,7 +73,7 @@ file_declare(struct sq_declaration *decl)
         const struct file *file = sq_declared_state(decl);
         struct sq_records records = file->records;
         const struct sq_decoder *decoder = &records.decoder;
-        bool need = decoder->format == SQ_FORMAT_CSV || (decoder->format == SQ_FORMAT_JSON && decoder->wanted.n == 0);
+        bool need = decoder->format == SQ_FORMAT_CSV || (decoder->format != SQ_FORMAT_TEXT && decoder->wanted.n == 0);
         const char *wrong = sq_records_fields(&records), *packed = NULL;
         char text[WRONG];
         uint64_t first;

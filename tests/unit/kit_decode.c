@@ -75,6 +75,8 @@ takes_the_members_of_a_map_and_the_places_of_an_array(void **unused)
                        "b\xc3\xc0\x05"),
                  "null true"},
                 {SQ_FORMAT_MSGPACK, BYTES("\x92\x01\x91\x02"), "1 [2]"},
+                {SQ_FORMAT_LOGFMT, BYTES("c=1 b=2 a=\"x y\""), "\"x y\" \"2\""},
+                {SQ_FORMAT_LOGFMT, BYTES("b"), "null \"true\""},
                 {SQ_FORMAT_CSV, BYTES("x,\"2,\"\"3\""), "\"x\" \"2,\\\"3\""},
                 {SQ_FORMAT_CSV, BYTES("x"), "\"x\" \"\""},
                 {SQ_FORMAT_CSV, BYTES("x,y,z"), "\"x\" \"y\""},
@@ -111,6 +113,8 @@ converts_to_declared_types(void **unused)
                 {SQ_FORMAT_JSON, BYTES("{\"n\":7}"), "7 null"},
                 {SQ_FORMAT_JSON, BYTES("{\"n\":\"seven\"}"), "the field `n` is \"seven\", not int"},
                 {SQ_FORMAT_MSGPACK, BYTES("\x82\xa1n\xcb\x40\x1c\0\0\0\0\0\0\xa4user\x81\xa2id\xa1x"), "7 \"x\""},
+                {SQ_FORMAT_LOGFMT, BYTES("user.id=x n=7"), "7 \"x\""},
+                {SQ_FORMAT_LOGFMT, BYTES("n=7"), "7 null"},
                 {SQ_FORMAT_CSV, BYTES("7,x"), "7 \"x\""},
                 {SQ_FORMAT_CSV, BYTES("7.5,x"), "the field `n` is \"7.5\", not int"},
         };
@@ -125,6 +129,7 @@ refuses_what_is_not_of_the_format(void **unused)
         static const struct example examples[] = {
                 {SQ_FORMAT_JSON, BYTES("{\"a\":1"), "not JSON"},
                 {SQ_FORMAT_JSON, BYTES("1"), "neither a map nor an array, so it has no fields"},
+                {SQ_FORMAT_LOGFMT, BYTES("a=\"b"), "a quote is not closed"},
                 {SQ_FORMAT_MSGPACK, BYTES(""), "not one value of msgpack"},
                 {SQ_FORMAT_MSGPACK, BYTES("\x92\x01"), "not one value of msgpack"},
                 {SQ_FORMAT_MSGPACK, BYTES("\x01\x02"), "not one value of msgpack"},

@@ -146,6 +146,29 @@ writes_objects_that_are_json_whatever_is_in_them(void **unused)
 }
 
 static void
+writes_pairs_of_logfmt_with_quotes_where_they_need_them(void **unused)
+{
+        static const char *const odd[] = {"", "a b=\"", "\xc3\xa9"};
+        const struct sq_value list[] = {sq_int(1), sq_text("x")};
+        const struct sq_value values[] = {sq_text("plain/text?a"), sq_text("two\nlines"), sq_text("")};
+        const struct sq_value others[] = {sq_array(list, 2), sq_nil(), sq_time((struct sq_time){0, 0})};
+        const struct sq_value texts[] = {sq_text("a=b"), sq_text("C:\\x \"y\""), sq_text("\xc3\xa9\x7f")};
+        const char *expected = "_=1 a_b__=2.5 \xc3\xa9=true\n";
+        struct sq_encoder encoder = {.format = SQ_FORMAT_LOGFMTL};
+
+        (void)unused;
+        expect(SQ_FORMAT_LOGFMT, 3, values, "a=plain/text?a b=\"two\\u000alines\" c=\"\"");
+        expect(SQ_FORMAT_LOGFMT, 3, others, "a=\"[1,\\\"x\\\"]\" c=1970-01-01T00:00:00Z");
+        expect(SQ_FORMAT_LOGFMT, 3, texts, "a=\"a=b\" b=\"C:\\\\x \\\"y\\\"\" c=\"\xc3\xa9\\u007f\"");
+        expect(SQ_FORMAT_LOGFMT, 0, NULL, "");
+        assert_int_equal(
+                sq_encode_values(&encoder, 3, odd, (struct sq_value[]){sq_int(1), sq_float(2.5), sq_bool(true)}), 0);
+        assert_int_equal(encoder.len, strlen(expected));
+        assert_memory_equal(encoder.bytes, expected, encoder.len);
+        sq_encoder_free(&encoder);
+}
+
+static void
 writes_the_bytes_of_text_between_tabs(void **unused)
 {
         const struct sq_value values[] = {sq_text("a\tb\n"), sq_nil(), sq_time((struct sq_time){0, 0})};
@@ -269,6 +292,7 @@ main(void)
                 cmocka_unit_test(quotes_cells_of_csv_where_they_need_it),
                 cmocka_unit_test(writes_other_values_in_cells_as_json_does_but_for_nil_and_times),
                 cmocka_unit_test(writes_objects_that_are_json_whatever_is_in_them),
+                cmocka_unit_test(writes_pairs_of_logfmt_with_quotes_where_they_need_them),
                 cmocka_unit_test(writes_the_bytes_of_text_between_tabs),
                 cmocka_unit_test(writes_maps_of_msgpack_in_the_shortest_form),
                 cmocka_unit_test(appends_records_behind_those_that_stand_there),

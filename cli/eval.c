@@ -1,67 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Expressions tried by hand, on lines of JSON; and the list of their functions.
- *
- * Expressions are in the kit, which the command does not link: it is loaded from where the components are.
- */
-#include <dlfcn.h>
+/* Expressions tried by hand, on lines of JSON; and the list of their functions. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/home.h"
-#include "squall-kit.h"
+#include "kit.h"
 #include "verb.h"
 
-/* The functions of squall-kit.h that are called here. */
-struct kit {
-        struct sq_exprs *(*exprs_new)(void);
-        void (*exprs_free)(struct sq_exprs **exprs);
-        void (*exprs_open)(struct sq_exprs *exprs);
-        int (*exprs_add)(struct sq_exprs *exprs, const char *text);
-        const char *(*exprs_error)(const struct sq_exprs *exprs);
-        char *(*exprs_try)(struct sq_exprs *exprs, int number, struct sq_str json);
-        bool (*function)(unsigned number, struct sq_function *ret);
-};
-
-static void *
-open_kit(void)
-{
-        void *handle = NULL;
-        char *path;
-
-        for (size_t i = 0; !handle && (path = sqi_home_place("libsquall-kit.so", i)); i++) {
-                handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-                free(path);
-        }
-        return handle;
-}
-
-static bool
-load(struct kit *kit)
-{
-        const struct {
-                const char *name;
-                void *place;
-        } names[] = {
-                {"sq_exprs_new", &kit->exprs_new},     {"sq_exprs_free", &kit->exprs_free},
-                {"sq_exprs_open", &kit->exprs_open},   {"sq_exprs_add", &kit->exprs_add},
-                {"sq_exprs_error", &kit->exprs_error}, {"sq_exprs_try", &kit->exprs_try},
-                {"sq_function", &kit->function},
-        };
-        void *handle = open_kit(), *symbol;
-
-        for (size_t i = 0; handle && i < sizeof(names) / sizeof(*names); i++) {
-                symbol = dlsym(handle, names[i].name);
-                if (!symbol)
-                        return false;
-                memcpy(names[i].place, &symbol, sizeof(symbol)); /* dlsym() returns no pointer to a function */
-        }
-        return handle;
-}
-
 static int
-list(const struct kit *kit)
+list(const struct cli_kit *kit)
 {
         struct sq_function function;
         const char *chapter = "";
@@ -84,7 +31,7 @@ print_cell(const char *text)
 }
 
 static int
-print_page(const struct kit *kit)
+print_page(const struct cli_kit *kit)
 {
         struct sq_function function;
         const char *chapter = "";
@@ -112,7 +59,7 @@ print_page(const struct kit *kit)
 }
 
 static int
-evaluate(const struct kit *kit, struct sq_exprs *exprs, const char *line, size_t len)
+evaluate(const struct cli_kit *kit, struct sq_exprs *exprs, const char *line, size_t len)
 {
         char *value = kit->exprs_try(exprs, 0, (struct sq_str){line, len});
 
@@ -125,7 +72,7 @@ evaluate(const struct kit *kit, struct sq_exprs *exprs, const char *line, size_t
 
 /* A line that has no value is told, and the next one is read. */
 static int
-evaluate_lines(const struct kit *kit, struct sq_exprs *exprs)
+evaluate_lines(const struct cli_kit *kit, struct sq_exprs *exprs)
 {
         char *line = NULL;
         size_t size = 0;
@@ -146,7 +93,7 @@ evaluate_lines(const struct kit *kit, struct sq_exprs *exprs)
 }
 
 static int
-try_expression(const struct kit *kit, const char *text, const char *input, bool lines)
+try_expression(const struct cli_kit *kit, const char *text, const char *input, bool lines)
 {
         struct sq_exprs *exprs = kit->exprs_new();
         int status;
@@ -168,12 +115,11 @@ static int
 run(const struct cli_args *args)
 {
         const char *input = cli_text(args, "input"), *text = cli_operand(args, 0);
-        struct kit kit;
+        struct cli_kit kit;
+        int status = cli_kit_load(&kit);
 
-        if (!load(&kit))
-                return cli_error(CLI_FAILED,
-                                 "libsquall-kit.so is missing or of another version (make install, or export "
-                                 "SQUALL_LIBDIR)");
+        if (status != CLI_DONE)
+                return status;
         if (cli_flag(args, "functions"))
                 return list(&kit);
         if (cli_flag(args, "markdown"))

@@ -45,15 +45,37 @@ text(const struct cli_table *table, size_t cell)
         return table->cells[cell] ? table->cells[cell] : "";
 }
 
+/* In UTF-8 a character's first byte is not like the ones that follow it. */
+static int
+length(const char *text)
+{
+        int n = 0;
+
+        for (; *text; text++)
+                n += ((unsigned char)*text & 0xc0) != 0x80;
+        return n;
+}
+
 static int
 width(const struct cli_table *table, unsigned column)
 {
-        size_t most = 0;
+        int most = table->widths ? table->widths[column] : 0;
 
         for (size_t i = column; i < table->ncells; i += table->columns)
-                if (strlen(text(table, i)) > most)
-                        most = strlen(text(table, i));
-        return (int)most;
+                if (length(text(table, i)) > most)
+                        most = length(text(table, i));
+        if (table->widths)
+                table->widths[column] = most;
+        return most;
+}
+
+void
+cli_table_clear(struct cli_table *table)
+{
+        for (size_t i = 0; i < table->ncells; i++)
+                free(table->cells[i]);
+        free(table->cells);
+        *table = (struct cli_table){.columns = table->columns, .left = table->left, .widths = table->widths};
 }
 
 void
@@ -62,16 +84,13 @@ cli_table_print(struct cli_table *table, FILE *out)
         for (size_t i = 0; i < table->ncells; i++) {
                 unsigned column = (unsigned)(i % table->columns);
                 bool last = column + 1 == table->columns || i + 1 == table->ncells;
-                int wide = width(table, column);
+                int room = width(table, column) - length(text(table, i));
 
                 if (column >= table->left)
-                        fprintf(out, "%*s", wide, text(table, i));
+                        fprintf(out, "%*s%s", room, "", text(table, i));
                 else
-                        fprintf(out, "%-*s", last ? 0 : wide, text(table, i));
+                        fprintf(out, "%s%*s", text(table, i), last ? 0 : room, "");
                 fputs(last ? "\n" : " ", out);
         }
-        for (size_t i = 0; i < table->ncells; i++)
-                free(table->cells[i]);
-        free(table->cells);
-        *table = (struct cli_table){.columns = table->columns, .left = table->left};
+        cli_table_clear(table);
 }

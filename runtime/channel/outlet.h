@@ -26,6 +26,7 @@
 #include <zmq.h>
 
 #include "channel/load.h"
+#include "channel/tap.h"
 #include "control/metrics.h"
 #include "tuple/batch.h"
 
@@ -63,6 +64,7 @@ struct sqi_outlet {
         struct sqi_load *load; /* of the receiver, or by task those of all; NULL: not known */
         uint32_t most;         /* tuples that make a batch full, whatever its bytes */
         bool held;             /* what is stuck waits for the receiver, not for room in the socket */
+        uint64_t tap_paid_ns;  /* sqi_tap_copy() */
         bool keep;
         struct sqi_sealed *kept, **kept_end;
 };
@@ -75,6 +77,7 @@ struct sqi_source {
         int64_t channel_bytes; /* on their way to one receiver, at most */
         struct sqi_pool *pool;
         struct sqi_metrics *metrics;
+        struct sqi_tap *tap; /* NULL: nobody looks at what it sends */
 };
 
 void sqi_outlet_init(struct sqi_outlet *outlet, const struct sqi_source *source, void *socket, uint32_t receiver,

@@ -47,6 +47,8 @@ enum { SQI_REQUEST_MAX = 64 << 20 };
         X(LEVEL, true, "name, component, level, seconds: what is logged by a component, or by all, for a time") \
         X(STOP, true, \
           "leave: end the supervisor, and drain all topologies; with leave, they go on and wait for the next one") \
+        X(TAP, false, \
+          "name, component: for five seconds its tasks publish copies of what they send; where, says the run directory") \
         X(SAVEPOINT, true, \
           "name, path, leave: keep its state and its positions in a new folder; with leave, the topology ends with that") \
         X(QUERY, false, \

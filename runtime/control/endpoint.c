@@ -11,8 +11,9 @@ static const struct {
         const char *word;
         bool numbered;
 } files[] = {
-        [SQI_INBOX] = {"t", true},     [SQI_FEEDBACK] = {"f", true},       [SQI_ACKS] = {"a", true},
-        [SQI_BROADCAST] = {"b", true}, [SQI_CONTROL] = {"control", false}, [SQI_REPORT] = {"report", false},
+        [SQI_INBOX] = {"t", true},        [SQI_FEEDBACK] = {"f", true}, [SQI_ACKS] = {"a", true},
+        [SQI_BROADCAST] = {"b", true},    [SQI_TAP] = {"p", true},      [SQI_CONTROL] = {"control", false},
+        [SQI_REPORT] = {"report", false},
 };
 
 int

@@ -13,6 +13,7 @@ enum sqi_endpoint_kind {
         SQI_FEEDBACK,  /* f<task>: batches that come round a cycle */
         SQI_ACKS,      /* a<task>: ack records for a spout task */
         SQI_BROADCAST, /* b<task>: batches of a producer with an `all` grouping */
+        SQI_TAP,       /* p<task>: copies of its batches, while somebody taps it (channel/tap.h) */
         SQI_CONTROL,   /* control: supervisor PUB */
         SQI_REPORT,    /* report: supervisor PULL */
 };

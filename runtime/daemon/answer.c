@@ -16,6 +16,7 @@
 #include "daemon/saving.h"
 #include "daemon/status.h"
 #include "daemon/submit.h"
+#include "daemon/tapping.h"
 #include "daemon/update.h"
 #include "daemon/waiters.h"
 #include "base/random.h"
@@ -142,6 +143,15 @@ answer_logs(struct sqi_daemon *daemon, const struct sqi_request *request, struct
                            sqi_hosted_plan(hosted));
 }
 
+static void
+answer_tap(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        const struct sqi_hosted *hosted = want(daemon, request, result);
+
+        if (hosted)
+                sqi_tapping_answer(hosted, request->component, result);
+}
+
 /* ---- Submit ------------------------------------------------------------------------------------------ */
 
 static void
@@ -238,8 +248,7 @@ set_level(const struct sqi_request *request, struct sqi_hosted *hosted, enum sq_
           struct sqi_result *result)
 {
         const struct sqi_plan *plan = sqi_hosted_plan(hosted);
-        char path[PATH_MAX], hint[SQI_HINT_SIZE];
-        struct sqi_nearest nearest = sqi_nearest(component);
+        char path[PATH_MAX];
         int r;
 
         sqi_state_path(&hosted->daemon->state, hosted->record.name, "levels", path);
@@ -247,13 +256,10 @@ set_level(const struct sqi_request *request, struct sqi_hosted *hosted, enum sq_
                  : -EBADMSG;
         if (r == 0)
                 sqi_result_about(result, hosted->record.name, hosted->record.serial);
-        else if (r != -ENOENT)
+        else if (r == -ENOENT)
+                sqi_refuse_component(result, plan, component);
+        else
                 sqi_refuse(result, SQI_STATUS_FAILED, "cannot write into the state directory: %s", strerror(-r));
-        for (uint32_t c = 0; r == -ENOENT && c < plan->ncomponents; c++)
-                sqi_nearest_offer(&nearest, plan->components[c].id);
-        if (r == -ENOENT)
-                sqi_refuse(result, SQI_STATUS_REFUSED, "the topology '%s' has no component '%s'%s", hosted->record.name,
-                           component, sqi_nearest_hint(&nearest, hint));
 }
 
 enum { LEVEL_SECONDS_MAX = 30 * 24 * 3600 };
@@ -463,14 +469,23 @@ answer_query(struct sqi_daemon *daemon, const struct sqi_request *request, struc
 
 typedef void handler(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result);
 static handler *const handlers[SQI_COMMAND_TYPES] = {
-        [SQI_COMMAND_PING] = answer_ping,           [SQI_COMMAND_SUBMIT] = answer_submit,
-        [SQI_COMMAND_LIST] = answer_list,           [SQI_COMMAND_STATUS] = answer_status,
-        [SQI_COMMAND_ACTIVATE] = answer_activation, [SQI_COMMAND_DEACTIVATE] = answer_activation,
-        [SQI_COMMAND_KILL] = answer_kill,           [SQI_COMMAND_AWAIT] = answer_await,
-        [SQI_COMMAND_LOGS] = answer_logs,           [SQI_COMMAND_STOP] = answer_stop,
-        [SQI_COMMAND_EVENTS] = answer_events,       [SQI_COMMAND_LEVEL] = answer_level,
-        [SQI_COMMAND_PLAN] = answer_plan,           [SQI_COMMAND_UPDATE] = answer_update,
-        [SQI_COMMAND_SAVEPOINT] = answer_savepoint, [SQI_COMMAND_QUERY] = answer_query,
+        [SQI_COMMAND_PING] = answer_ping,
+        [SQI_COMMAND_SUBMIT] = answer_submit,
+        [SQI_COMMAND_LIST] = answer_list,
+        [SQI_COMMAND_STATUS] = answer_status,
+        [SQI_COMMAND_ACTIVATE] = answer_activation,
+        [SQI_COMMAND_DEACTIVATE] = answer_activation,
+        [SQI_COMMAND_KILL] = answer_kill,
+        [SQI_COMMAND_AWAIT] = answer_await,
+        [SQI_COMMAND_LOGS] = answer_logs,
+        [SQI_COMMAND_STOP] = answer_stop,
+        [SQI_COMMAND_EVENTS] = answer_events,
+        [SQI_COMMAND_LEVEL] = answer_level,
+        [SQI_COMMAND_PLAN] = answer_plan,
+        [SQI_COMMAND_UPDATE] = answer_update,
+        [SQI_COMMAND_SAVEPOINT] = answer_savepoint,
+        [SQI_COMMAND_QUERY] = answer_query,
+        [SQI_COMMAND_TAP] = answer_tap,
 };
 
 /* Answered already, and that was not heard. */

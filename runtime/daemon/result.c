@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/nearest.h"
+
 void
 sqi_refuse(struct sqi_result *result, enum sqi_status status, const char *format, ...)
 {
@@ -13,6 +15,18 @@ sqi_refuse(struct sqi_result *result, enum sqi_status status, const char *format
         vsnprintf(result->error, sizeof(result->error), format, args);
         va_end(args);
         result->status = status;
+}
+
+void
+sqi_refuse_component(struct sqi_result *result, const struct sqi_plan *plan, const char *component)
+{
+        struct sqi_nearest nearest = sqi_nearest(component);
+        char hint[SQI_HINT_SIZE];
+
+        for (uint32_t c = 0; c < plan->ncomponents; c++)
+                sqi_nearest_offer(&nearest, plan->components[c].id);
+        sqi_refuse(result, SQI_STATUS_REFUSED, "the topology '%s' has no component '%s'%s", plan->name, component,
+                   sqi_nearest_hint(&nearest, hint));
 }
 
 void

@@ -5,6 +5,7 @@
 
 #include "command/command.h"
 #include "daemon/state.h"
+#include "plan/plan.h"
 #include "tuple/writer.h"
 
 struct sqi_result {
@@ -17,6 +18,8 @@ struct sqi_result {
 
 /* The text is what went wrong, where, and what to do. */
 void sqi_refuse(struct sqi_result *result, enum sqi_status status, const char *format, ...) SQ_PRINTF(3, 4);
+/* The plan has no such component; with the nearest one. */
+void sqi_refuse_component(struct sqi_result *result, const struct sqi_plan *plan, const char *component);
 /* Which topology, and which submission of it. */
 void sqi_result_about(struct sqi_result *result, const char *name, const char *serial);
 

@@ -81,7 +81,7 @@ static bool
 only_looks(enum sqi_command_type command)
 {
         return command == SQI_COMMAND_PING || command == SQI_COMMAND_LIST || command == SQI_COMMAND_STATUS ||
-               command == SQI_COMMAND_EVENTS;
+               command == SQI_COMMAND_EVENTS || command == SQI_COMMAND_TAP;
 }
 
 /* What cannot be read is answered as a daemon answers it. */

@@ -298,6 +298,18 @@ sqi_running_activate(struct sqi_running *running, bool active)
 }
 
 void
+sqi_running_tap(struct sqi_running *running, uint32_t component, uint64_t ms, uint64_t bytes_s)
+{
+        const struct sqi_message message = {.type = SQI_MSG_TAP, .number = component, .a = ms, .b = bytes_s};
+
+        sqi_assert(component < running->plan->ncomponents);
+        if (!sqi_running_is_open(running))
+                return;
+        (void)sqi_control_send(&running->control, &message, true);
+        running->touched = true;
+}
+
+void
 sqi_running_keep(struct sqi_running *running)
 {
         running->life->checkpoint.held = false;
@@ -365,6 +377,12 @@ sqi_running_leave(struct sqi_running **running)
                 sqi_process_close(&it->children[w].process);
         sqi_rundir_leave(&it->rundir);
         sqi_running_free(running);
+}
+
+const char *
+sqi_running_rundir(const struct sqi_running *running)
+{
+        return running->rundir.path;
 }
 
 const struct sqi_plan *

@@ -112,12 +112,16 @@ void sqi_running_hand_over(struct sqi_running *running, const uint32_t *stays, u
  * nothing to the plan before it, which would have to go on from the newest one. */
 void sqi_running_keep(struct sqi_running *running);
 void sqi_running_activate(struct sqi_running *running, bool active);
+/* For `ms` from now the tasks of a component publish copies of what they send, `bytes_s` a second in all: channel/tap.h. */
+void sqi_running_tap(struct sqi_running *running, uint32_t component, uint64_t ms, uint64_t bytes_s);
 void sqi_running_abort(struct sqi_running *running);
 bool sqi_running_is_over(const struct sqi_running *running);
 void sqi_running_free(struct sqi_running **running);
 /* Frees it, but leaves its processes and its run directory to whoever adopts them. */
 void sqi_running_leave(struct sqi_running **running);
 
+/* Where its sockets are; good as long as it is. */
+const char *sqi_running_rundir(const struct sqi_running *running);
 const struct sqi_plan *sqi_running_plan(const struct sqi_running *running);
 const struct sqi_lifecycle *sqi_running_lifecycle(const struct sqi_running *running);
 /* Brings the totals up to this moment: by reports alone they are up to a second old. */

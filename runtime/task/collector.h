@@ -79,6 +79,7 @@ struct sqi_collector {
         uint64_t sent_to_cycle;
         uint8_t *scratch;
         size_t scratch_size;
+        struct sqi_tap *tap; /* once it was tapped; in the source only as long as somebody looks */
 };
 
 struct sq_task;

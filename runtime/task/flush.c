@@ -75,6 +75,9 @@ sqi_task_flush(struct sq_task *task)
         if (task->instance.nkept && task->tracking && task->now_ns >= task->bolt.next_kept_check_ns)
                 sqi_kept_check(task);
         sqi_collector_flush(&task->collector);
+        if (__builtin_expect(task->collector.source.tap != NULL, 0) &&
+            sqi_tap_is_over(task->collector.tap, task->now_ns))
+                task->collector.source.tap = NULL;
         sqi_task_push_acks(task);
         if (task->acker.no_memory)
                 sqi_task_fail(task, -ENOMEM, "out of memory for acks");

@@ -358,5 +358,6 @@ sqi_collector_close(struct sqi_collector *collector)
         free(collector->sockets);
         free(collector->anchors);
         free(collector->scratch);
+        sqi_tap_close(&collector->tap);
         sqi_pool_drop(&collector->source.pool);
 }

@@ -95,6 +95,15 @@ sqi_edge_id(uint64_t key, uint64_t seq)
         return sq_mix(key + seq);
 }
 
+/* The edge key of the channel from an incarnation of a task to a task, or, a broadcast, to all who read that stream. */
+static inline uint64_t
+sqi_channel_key(uint32_t task, uint32_t incarnation, uint32_t receiver, bool broadcast, bool feedback)
+{
+        uint64_t channel = (uint64_t)receiver << 2 | (uint64_t)broadcast << 1 | feedback;
+
+        return sq_mix(sq_mix((uint64_t)task << 32 | incarnation) ^ channel);
+}
+
 /* The receiver's own key of a broadcast channel. */
 static inline uint64_t
 sqi_edge_key_of(uint64_t key, uint32_t receiver)

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TAP: the tasks of a component are told to publish what they send. Who looks asks again each second, from
+ * here or from another supervisor's start on; nothing has to be undone. */
+#ifndef SQI_TAPPING_H
+#define SQI_TAPPING_H
+
+#include "daemon/hosted.h"
+#include "daemon/result.h"
+
+/* Answers {state, running, rundir}; `rundir` is null while it does not run. */
+void sqi_tapping_answer(const struct sqi_hosted *hosted, struct sq_str component, struct sqi_result *result);
+
+#endif

@@ -486,7 +486,7 @@ SQ_EXPORT void sq_log(struct sq_task *task, enum sq_level level, const char *for
  *
  *     sq_count(task, "evictions", 1);             a counter grows
  *     sq_gauge(task, "open files", n);            a gauge holds what it was last set to
- *     sq_histogram(task, "lookup ns", ns);        a histogram keeps quantiles, to 1/16; values from 0 to 2^40
+ *     sq_histogram(task, "lookup ns", ns);        a histogram keeps quantiles, to 1/64; values from 0 to 2^40
  */
 SQ_EXPORT void sq_count(struct sq_task *task, const char *name, uint64_t n);
 SQ_EXPORT void sq_gauge(struct sq_task *task, const char *name, int64_t value);

@@ -28,7 +28,7 @@ sqi_counter_get(const struct sqi_metrics *metrics, unsigned counter)
         return atomic_load_explicit((const _Atomic uint64_t *)(const void *)metrics + counter, memory_order_relaxed);
 }
 
-enum { SUB_BITS = 4 };
+enum { SUB_BITS = 5 };
 _Static_assert(1 << SUB_BITS == SQI_HISTOGRAM_SUB, "SUB_BITS follows from SQI_HISTOGRAM_SUB");
 
 static unsigned
@@ -52,6 +52,14 @@ sqi_histogram_edge(unsigned bucket)
         if (octave == 0)
                 return place;
         return ((SQI_HISTOGRAM_SUB + place + 1) << (octave - 1)) - 1;
+}
+
+static double
+middle(unsigned bucket)
+{
+        uint64_t below = bucket ? sqi_histogram_edge(bucket - 1) + 1 : 0;
+
+        return ((double)below + (double)sqi_histogram_edge(bucket)) / 2;
 }
 
 static uint32_t
@@ -97,7 +105,7 @@ sqi_histogram_quantile(const struct sqi_histogram *histogram, double q)
                 if (seen >= rank)
                         break;
         }
-        return sqi_histogram_edge(i);
+        return i == SQI_HISTOGRAM_BUCKETS - 1 ? sqi_histogram_edge(i) : (uint64_t)middle(i);
 }
 
 double
@@ -108,10 +116,9 @@ sqi_histogram_mean(const struct sqi_histogram *histogram)
 
         for (unsigned i = 0; i < SQI_HISTOGRAM_BUCKETS; i++) {
                 uint32_t n = load(&histogram->buckets[i]);
-                uint64_t below = i ? sqi_histogram_edge(i - 1) + 1 : 0;
 
                 total += n;
-                sum += n * ((double)below + (double)sqi_histogram_edge(i)) / 2;
+                sum += n * middle(i);
         }
         return total ? sum / (double)total : 0;
 }

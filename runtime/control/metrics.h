@@ -49,11 +49,11 @@
         X(loops, LIFE, "turns of the task loop")
 
 /*
- * A histogram of nanoseconds, log-linear as HdrHistogram's (G. Tene): SQI_HISTOGRAM_SUB buckets an octave, so a
- * quantile is within 1/16 of the true value. Values from 0 to 2^40 ns (18 minutes); larger ones count in the last
- * bucket.
+ * A histogram of nanoseconds, log-linear as HdrHistogram's (G. Tene): SQI_HISTOGRAM_SUB buckets an octave, and a value
+ * is taken for the middle of its bucket, so a quantile is within 1/64 of the true one. Values from 0 to 2^40 ns (18
+ * minutes); larger ones count in the last bucket.
  */
-enum { SQI_HISTOGRAM_SUB = 16, SQI_HISTOGRAM_BUCKETS = 37 * SQI_HISTOGRAM_SUB };
+enum { SQI_HISTOGRAM_SUB = 32, SQI_HISTOGRAM_BUCKETS = 36 * SQI_HISTOGRAM_SUB };
 
 struct sqi_histogram {
         _Atomic uint32_t buckets[SQI_HISTOGRAM_BUCKETS];
@@ -131,9 +131,9 @@ void sqi_histogram_add(struct sqi_histogram *histogram, uint64_t ns);
 void sqi_histogram_merge(struct sqi_histogram *into, const struct sqi_histogram *from);
 /* The largest value that counts in a bucket; the last one holds all that are larger too. */
 uint64_t sqi_histogram_edge(unsigned bucket);
-/* The value at quantile q (0..1) in ns, the upper edge of its bucket; 0 when empty. */
+/* The value at quantile q (0..1) in ns, within 1/64; of the last bucket the upper edge; 0 when empty. */
 uint64_t sqi_histogram_quantile(const struct sqi_histogram *histogram, double q);
-/* The mean, each value taken for the middle of its bucket, so within 1/32; 0 when empty. */
+/* The mean, each value taken for the middle of its bucket, so within 1/64; 0 when empty. */
 double sqi_histogram_mean(const struct sqi_histogram *histogram);
 /* The component's own metric of that name, made when there is none; NULL: another kind has the name, or there are
  * SQI_OWN_MAX. */

@@ -10,7 +10,7 @@
 
 enum { NAME_SIZE = 64, NUMBER_SIZE = 12, OCTAVES = SQI_HISTOGRAM_BUCKETS / SQI_HISTOGRAM_SUB };
 /* The steps of a time are from 1 us (2^10 ns) to 69 s (2^36 ns). */
-enum { FIRST_TIME = 6, LAST_TIME = 32 };
+enum { FIRST_TIME = 5, LAST_TIME = 31 };
 
 /* What there is besides the counters, which come first in the table that is made of both. */
 enum { INFO, STATE, UPTIME, TASKS, WORKER_UP, RESTARTS, EXECUTE, COMPLETE, OWN_TOTAL, OWN, OWN_VALUES, NOTHERS };
@@ -23,9 +23,9 @@ static const struct sqi_family others[NOTHERS] = {
         [WORKER_UP] = {"squall_worker_up", "gauge", "1: the worker has a process"},
         [RESTARTS] = {"squall_worker_restarts_total", "counter", "how often the worker has been started again"},
         [EXECUTE] = {"squall_execute_seconds", "histogram",
-                     "time of one execute of a bolt, of a sample: one tuple a batch; the sum is within 1/32"},
+                     "time of one execute of a bolt, of a sample: one tuple a batch; the sum is within 1/64"},
         [COMPLETE] = {"squall_complete_seconds", "histogram",
-                      "time from a spout's emit to the end of its tuple tree, of a sample; the sum is within 1/32"},
+                      "time from a spout's emit to the end of its tuple tree, of a sample; the sum is within 1/64"},
         [OWN_TOTAL] = {"squall_own_total", "counter", "what the component counts itself by sq_count()"},
         [OWN] = {"squall_own", "gauge", "what the component shows itself by sq_gauge(), added up over its tasks"},
         [OWN_VALUES] = {"squall_own_values", "histogram", "what the component measures itself by sq_histogram()"},

@@ -8,7 +8,8 @@
 #include "tuple/writer.h"
 #include "verb.h"
 
-enum { CELL_MAX = 40, NAME_SIZE = 128 };
+/* Of cells; so wide is a column from the start, that it need not move soon. */
+enum { CELL_MAX = 40, TEXT_MIN = 12, NUMBER_MIN = 6, NAME_SIZE = 128 };
 
 struct sq_value
 cli_tap_field(const struct sqi_viewed *tuple, uint32_t field)
@@ -54,8 +55,10 @@ cli_tap_show_begin(struct cli_tap_show *show, const struct sqi_viewer *viewer)
         show->rows = (struct cli_table){
                 .columns = stream->nfields + 1, .left = stream->nfields + 1, .widths = show->widths};
         cli_table_cell(&show->rows, "task");
-        for (uint32_t f = 0; f < stream->nfields; f++)
+        for (uint32_t f = 0; f < stream->nfields; f++) {
                 cli_table_cell(&show->rows, "%s", stream->fields[f].name);
+                show->widths[f + 1] = stream->fields[f].type == SQ_STR ? TEXT_MIN : NUMBER_MIN;
+        }
         show->headed = show->waiting = true;
         return CLI_DONE;
 }

@@ -56,12 +56,13 @@ tell_topology(struct top *top, struct sq_value answer)
         char up[32], rate[CLI_NUMBER_SIZE], ago[CLI_AGO_SIZE];
         struct cli_top_view *view = &top->view;
 
-        snprintf(view->title, sizeof(view->title), "squall top  %s%s%s: %.*s, up %s, %s emitted/s, %llu restarts",
+        snprintf(view->title, sizeof(view->title), "squall top  %s%s%s: %.*s, up %s, %s emitted/s, %llu restart%s",
                  top->topology, view->level == CLI_TOP_TASKS ? " " : "",
                  view->level == CLI_TOP_TASKS ? top->component : "", (int)state.len, state.ptr,
                  cli_duration_text(cli_get_real(answer, "uptime_s"), up, sizeof(up)),
                  cli_scaled_text(cli_get_real(answer, "emitted_s"), rate),
-                 (unsigned long long)cli_get_uint(answer, "restarts"));
+                 (unsigned long long)cli_get_uint(answer, "restarts"),
+                 cli_get_uint(answer, "restarts") == 1 ? "" : "s");
         view->keeps_up = limit.len == 0;
         if (reason.len > 0)
                 snprintf(view->limit, sizeof(view->limit), "bottleneck: %.*s: %.*s", limit.len ? (int)limit.len : 4,

@@ -250,3 +250,13 @@ sqi_reply_decode(const void *bytes, size_t size, struct sqi_reply *ret)
         *ret = reply;
         return 0;
 }
+
+bool
+sqi_argument_copy(struct sq_str argument, char *ret, size_t size)
+{
+        if (!argument.ptr || argument.len >= size)
+                return false;
+        memcpy(ret, argument.ptr, argument.len);
+        ret[argument.len] = '\0';
+        return true;
+}

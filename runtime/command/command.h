@@ -116,4 +116,7 @@ int sqi_reply_encode(const struct sqi_reply *reply, void **ret_bytes, size_t *re
 int sqi_request_decode(const void *bytes, size_t size, struct sqi_request *ret);
 int sqi_reply_decode(const void *bytes, size_t size, struct sqi_reply *ret);
 
+/* An argument as a C string; false: it is not there, or too long for `size`. */
+bool sqi_argument_copy(struct sq_str argument, char *ret, size_t size);
+
 #endif

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/await.h"
 #include "daemon/hosted.h"
 #include "daemon/query.h"
 #include "daemon/result.h"
@@ -18,23 +19,12 @@
 #include "daemon/submit.h"
 #include "daemon/tapping.h"
 #include "daemon/update.h"
-#include "daemon/waiters.h"
 #include "base/random.h"
 #include "supervisor/running.h"
 #include "base/sealed.h"
 #include "base/nearest.h"
 
 enum { RESULT_KEYS = 2 };
-
-static bool
-copy_text(struct sq_str text, char *ret, size_t size)
-{
-        if (!text.ptr || text.len >= size)
-                return false;
-        memcpy(ret, text.ptr, text.len);
-        ret[text.len] = '\0';
-        return true;
-}
 
 /* The topology a request is about; NULL when there is none, and that is said. */
 static struct sqi_hosted *
@@ -99,12 +89,12 @@ answer_events(struct sqi_daemon *daemon, const struct sqi_request *request, stru
         struct sqi_events_wanted wanted = {.after = request->after > 0 ? (uint64_t)request->after : 0};
 
         if (request->name.ptr)
-                wanted.topology = copy_text(request->name, topology, sizeof(topology)) ? topology : "";
+                wanted.topology = sqi_argument_copy(request->name, topology, sizeof(topology)) ? topology : "";
         /* of one that is gone they may still be there */
         if (request->name.ptr && !sqi_events_know(&daemon->events, wanted.topology) && !want(daemon, request, result))
                 return;
         if (request->until.ptr)
-                wanted.event = copy_text(request->until, event, sizeof(event)) ? event : "";
+                wanted.event = sqi_argument_copy(request->until, event, sizeof(event)) ? event : "";
         sqi_events_write(&daemon->events, &wanted, &result->writer);
 }
 
@@ -132,7 +122,7 @@ answer_logs(struct sqi_daemon *daemon, const struct sqi_request *request, struct
         const struct sqi_hosted *hosted = sqi_daemon_find(daemon, request->name);
         char path[PATH_MAX], name[SQI_ID_MAX + 1];
 
-        if (!hosted && copy_text(request->name, name, sizeof(name)) &&
+        if (!hosted && sqi_argument_copy(request->name, name, sizeof(name)) &&
             sqi_state_killed_log(&daemon->state, name, path)) {
                 write_logs(result, path, true, NULL);
                 return;
@@ -274,9 +264,9 @@ answer_level(struct sqi_daemon *daemon, const struct sqi_request *request, struc
 
         if (!hosted)
                 return;
-        level = copy_text(request->level, name, sizeof(name)) ? sqi_level_of(name, &len) : -1;
+        level = sqi_argument_copy(request->level, name, sizeof(name)) ? sqi_level_of(name, &len) : -1;
         if (level < 0 || name[len] ||
-            (request->component.ptr && !copy_text(request->component, component, sizeof(component))))
+            (request->component.ptr && !sqi_argument_copy(request->component, component, sizeof(component))))
                 sqi_refuse(result, SQI_STATUS_REFUSED, "a level of what, and which (error, warning, info, debug)?");
         else if (!(request->seconds > 0 && request->seconds <= LEVEL_SECONDS_MAX))
                 sqi_refuse(result, SQI_STATUS_REFUSED, "a level is set for up to 30 days");
@@ -355,7 +345,7 @@ answer_savepoint(struct sqi_daemon *daemon, const struct sqi_request *request, s
 
         if (!hosted)
                 return;
-        if (!copy_text(request->path, path, sizeof(path)) || path[0] != '/')
+        if (!sqi_argument_copy(request->path, path, sizeof(path)) || path[0] != '/')
                 sqi_refuse(result, SQI_STATUS_REFUSED,
                            "the path of the savepoint is too long, or does not begin with /");
         else if (access(path, F_OK) == 0)
@@ -364,97 +354,7 @@ answer_savepoint(struct sqi_daemon *daemon, const struct sqi_request *request, s
                 save(hosted, request, path, result);
 }
 
-/* ---- Await ------------------------------------------------------------------------------------------- */
-
-static bool
-is_same(const struct sqi_hosted *hosted, const char *serial)
-{
-        return hosted && strcmp(hosted->record.serial, serial) == 0;
-}
-
-/* Has it come to pass? PENDING: not yet. */
-static enum sqi_status
-look(struct sqi_daemon *daemon, const struct sqi_waiter *waiter, char *error, size_t size)
-{
-        const struct sqi_hosted *hosted = sqi_daemon_find(daemon, (struct sq_str){waiter->name, strlen(waiter->name)});
-
-        if (waiter->until == SQI_UNTIL_ANSWERED)
-                return SQI_STATUS_PENDING;
-        if (waiter->until == SQI_UNTIL_SAVED)
-                return sqi_saving_look(daemon, hosted, waiter->serial, error, size);
-        if (waiter->until == SQI_UNTIL_SETTLED && hosted && hosted->updating)
-                return SQI_STATUS_PENDING;
-        if (!is_same(hosted, waiter->serial)) {
-                if (hosted && waiter->until == SQI_UNTIL_SETTLED && hosted->record.cause[0])
-                        snprintf(error, size, "%s", hosted->record.cause);
-                else
-                        snprintf(error, size, "the topology '%s' was killed, or updated once more", waiter->name);
-                return waiter->until == SQI_UNTIL_GONE ? SQI_STATUS_DONE : SQI_STATUS_FAILED;
-        }
-        if (waiter->until == SQI_UNTIL_GONE || (waiter->until == SQI_UNTIL_SETTLED && hosted->record.trial))
-                return SQI_STATUS_PENDING;
-        if (hosted->record.outcome == SQI_OUTCOME_FAILED) {
-                snprintf(error, size, "%s", hosted->record.cause);
-                return SQI_STATUS_FAILED;
-        }
-        if (hosted->record.outcome != SQI_OUTCOME_NONE ||
-            (hosted->running && sqi_running_lifecycle(hosted->running)->has_run))
-                return SQI_STATUS_DONE;
-        return SQI_STATUS_PENDING;
-}
-
-void
-sqi_answer_waiters(struct sqi_daemon *daemon, uint64_t now)
-{
-        struct sqi_waiter **link = &daemon->waiters;
-
-        while (*link) {
-                char error[SQI_RECORD_CAUSE] = "";
-                enum sqi_status status = look(daemon, *link, error, sizeof(error));
-
-                if (status == SQI_STATUS_PENDING && now < (*link)->due)
-                        link = &(*link)->next;
-                else
-                        sqi_waiters_reply(daemon, link, status,
-                                          (struct sq_str){error, status == SQI_STATUS_FAILED ? strlen(error) : 0});
-        }
-}
-
-uint64_t
-sqi_answer_due(const struct sqi_daemon *daemon)
-{
-        uint64_t due = SQI_NEVER;
-
-        for (const struct sqi_waiter *waiter = daemon->waiters; waiter; waiter = waiter->next)
-                if (waiter->due < due)
-                        due = waiter->due;
-        return due;
-}
-
-static void
-answer_await(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
-{
-        char name[SQI_ID_MAX + 1], serial[SQI_SERIAL_SIZE], until[8] = "";
-        static const char *const names[] = {[SQI_UNTIL_RUNNING] = "running",
-                                            [SQI_UNTIL_GONE] = "gone",
-                                            [SQI_UNTIL_SETTLED] = "settled",
-                                            [SQI_UNTIL_SAVED] = "saved"};
-        struct sqi_waiter *waiter;
-        unsigned i = 0;
-
-        if (!copy_text(request->name, name, sizeof(name)) || !copy_text(request->serial, serial, sizeof(serial)) ||
-            !copy_text(request->until, until, sizeof(until))) {
-                sqi_refuse(result, SQI_STATUS_REFUSED, "a wait for what?");
-                return;
-        }
-        while (i < SQI_UNTIL_SAVED && strcmp(until, names[i]) != 0)
-                i++;
-        waiter = sqi_waiters_add(daemon, request, (enum sqi_until)i, result);
-        if (!waiter)
-                return;
-        memcpy(waiter->name, name, sizeof(name));
-        memcpy(waiter->serial, serial, sizeof(serial));
-}
+/* ---- Query ------------------------------------------------------------------------------------------- */
 
 static void
 answer_query(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
@@ -476,7 +376,7 @@ static handler *const handlers[SQI_COMMAND_TYPES] = {
         [SQI_COMMAND_ACTIVATE] = answer_activation,
         [SQI_COMMAND_DEACTIVATE] = answer_activation,
         [SQI_COMMAND_KILL] = answer_kill,
-        [SQI_COMMAND_AWAIT] = answer_await,
+        [SQI_COMMAND_AWAIT] = sqi_await,
         [SQI_COMMAND_LOGS] = answer_logs,
         [SQI_COMMAND_STOP] = answer_stop,
         [SQI_COMMAND_EVENTS] = answer_events,

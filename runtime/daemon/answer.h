@@ -14,9 +14,5 @@
 void sqi_answer(struct sqi_daemon *daemon, const struct sqi_caller *caller, const void *bytes, size_t size);
 /* The same for a request that came in by another front, which is answered by `result`; not for AWAIT and QUERY. */
 void sqi_answer_here(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result);
-/* Those who wait for a topology to come to something: answers whom it has come to, or who have waited long enough. */
-void sqi_answer_waiters(struct sqi_daemon *daemon, uint64_t now);
-/* When to call that again at the latest. */
-uint64_t sqi_answer_due(const struct sqi_daemon *daemon);
 
 #endif

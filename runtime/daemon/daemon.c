@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/descriptors.h"
 #include "daemon/answer.h"
+#include "daemon/await.h"
 #include "daemon/status.h"
 #include "daemon/stop.h"
 #include "daemon/sweep.h"
@@ -213,7 +214,7 @@ sqi_daemon_http(const struct sqi_daemon *daemon)
 uint64_t
 sqi_daemon_due(const struct sqi_daemon *daemon)
 {
-        uint64_t due = sqi_earlier(sqi_supervisor_due(daemon->supervisor), sqi_answer_due(daemon));
+        uint64_t due = sqi_earlier(sqi_supervisor_due(daemon->supervisor), sqi_await_due(daemon));
 
         if (daemon->http)
                 due = sqi_earlier(due, sqi_http_due(daemon->http));
@@ -331,7 +332,7 @@ sqi_daemon_serve(struct sqi_daemon *daemon)
         }
         discard(daemon);
         sample(daemon, sqi_clock_ns());
-        sqi_answer_waiters(daemon, sqi_clock_ns());
+        sqi_await_look(daemon, sqi_clock_ns());
         if (daemon->server.touched)
                 take_commands(daemon);
 }

@@ -104,6 +104,22 @@ answer_probe(struct sq_task *task, uint64_t round)
                                                             .b = task->collector.sent_to_cycle});
 }
 
+static void
+take_activation(struct sq_task *task, bool active)
+{
+        task->start_inactive = !active;
+        if (task->phase == SQI_RUNNING)
+                sqi_task_activate(task, active);
+}
+
+static void
+begin_to_drain(struct sq_task *task)
+{
+        task->draining = true;
+        if (task->spout.ledger)
+                sqi_ledger_hurry(task->spout.ledger, sqi_task_clock(task));
+}
+
 void
 sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
 {
@@ -120,9 +136,7 @@ sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
                 break;
         case SQI_MSG_ACTIVATE:
         case SQI_MSG_DEACTIVATE:
-                task->start_inactive = message->type == SQI_MSG_DEACTIVATE;
-                if (task->phase == SQI_RUNNING)
-                        sqi_task_activate(task, !task->start_inactive);
+                take_activation(task, message->type == SQI_MSG_ACTIVATE);
                 break;
         case SQI_MSG_TAP:
                 take_tap(task, message);
@@ -148,9 +162,7 @@ sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
                 take_log_level(task, message);
                 break;
         case SQI_MSG_DRAIN:
-                task->draining = true;
-                if (task->spout.ledger)
-                        sqi_ledger_hurry(task->spout.ledger, sqi_task_clock(task));
+                begin_to_drain(task);
                 break;
         case SQI_MSG_PROBE:
                 answer_probe(task, message->number);

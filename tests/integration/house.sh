@@ -83,7 +83,7 @@ long_files() {
 }
 reasons="
 runtime/squall.h        1100  the one header that a component includes: a contract, most of it prose
-runtime/squall-kit.h    1100  the one header of the kit, the same
+runtime/squall-kit.h    1200  the one header of the kit, the same
 "
 check "no file is longer than 600 lines without a reason" long_files
 

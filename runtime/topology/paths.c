@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Paths in settings: a file that one component reads must not be written by another, which may empty it before a line
- * is read. */
+ * is read. Nor may it get the dead letters, which would come in again. */
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -114,15 +116,41 @@ check_output(struct sqi_model *model, const struct path *output)
                 check_against_outputs(model, output);
 }
 
+static void
+check_against_letters(struct sqi_model *model, const struct path *path, const char *letters)
+{
+        if (letters && !is_stdin(path->text) && is_same_file(path->text, letters))
+                sqi_model_error(model, path->place,
+                                "'%s' %s the file that gets the dead letters (give it another path, or set "
+                                "topology.dead.letter.path to another one)",
+                                path->owner->id.text, path->written ? "would write" : "reads");
+}
+
+/* If nothing else is said, `run` has them in its working directory. NULL: a supervisor has them in its own. */
+static const char *
+letters_of(const struct sqi_model *model, char ret[PATH_MAX])
+{
+        if (model->config.dead_letter || model->hosted || !model->name.text)
+                return model->config.dead_letter;
+        snprintf(ret, PATH_MAX, "%s.dead-letters.jsonl", model->name.text);
+        return ret;
+}
+
 void
 sqi_check_paths(struct sqi_model *model)
 {
-        struct path output;
+        char buffer[PATH_MAX];
+        const char *letters = letters_of(model, buffer);
+        struct path path;
 
         check_stdin(model);
 
         for (size_t c = 0; c < model->ncomponents; c++)
-                for (size_t i = 0; model->components[c].loaded && i < model->components[c].nsettings; i++)
-                        if (is_path(&model->components[c], i, &output) && output.written)
-                                check_output(model, &output);
+                for (size_t i = 0; model->components[c].loaded && i < model->components[c].nsettings; i++) {
+                        if (!is_path(&model->components[c], i, &path))
+                                continue;
+                        check_against_letters(model, &path, letters);
+                        if (path.written)
+                                check_output(model, &path);
+                }
 }

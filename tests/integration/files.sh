@@ -171,6 +171,14 @@ topology circle "path: $dir/data.txt" "path: $dir/link.txt"
 refused() { ! timeout 20 "$squall" "$1" "$dir/circle.yaml" 2>"$dir/circle.log" && grep -q "would write the file that 'in' reads" "$dir/circle.log" && [ -s "$dir/data.txt" ]; }
 check "check refuses to write the file that is read, by whatever link" refused check
 check "run refuses it before the file is emptied" refused run
+letters() { # PATH COMPONENT
+        timeout 20 "$squall" check "$dir/letters.yaml" -c "topology.dead.letter.path=$1" 2>&1 | grep -q "'$2' .* the file that gets the dead letters"
+}
+topology letters "path: $dir/data.txt" "path: $dir/letters.tsv"
+: >"$dir/letters.tsv"
+check "so is dead letters' going into a file that is read or written" eval 'letters "$dir/link.txt" in && letters "$dir/letters.tsv" out'
+again() { cd "$dir" && ln -f data.txt letters.dead-letters.jsonl && timeout 20 "$squall" run letters.yaml 2>&1 | grep -q "'in' reads the file that gets the dead letters"; }
+check "and reading those of the run itself, where nothing else is said" eval '(again)'
 
 # ---- file, compressed ----
 

@@ -20,6 +20,7 @@ struct sqi_load {
         _Atomic int64_t queued;   /* tuples sent and not executed yet */
         _Atomic uint64_t cost_ns; /* of one, about */
         _Atomic int64_t bytes;    /* sent to the inbox and not received yet */
+        _Atomic int64_t feedback; /* the same by edges that close a cycle; what waits at a sender counts, too */
 } __attribute__((aligned(64)));
 
 /* 0 or a negative errno, as when there is no room for the file; ended by sqi_loads_close(). */
@@ -76,15 +77,35 @@ sqi_load_fits(const struct sqi_load *load, uint64_t ns)
 
 /* Never below nothing: what was forgotten may arrive all the same, and would leave room for as much too much. */
 static inline void
-sqi_load_arrive(struct sqi_load *load, size_t size)
+sqi_load_take_off(_Atomic int64_t *bytes, size_t size)
 {
-        if (!load)
-                return;
-        int64_t before = atomic_load_explicit(&load->bytes, memory_order_relaxed), after;
+        int64_t before = atomic_load_explicit(bytes, memory_order_relaxed), after;
         do
                 after = before > (int64_t)size ? before - (int64_t)size : 0;
-        while (!atomic_compare_exchange_weak_explicit(&load->bytes, &before, after, memory_order_relaxed,
+        while (!atomic_compare_exchange_weak_explicit(bytes, &before, after, memory_order_relaxed,
                                                       memory_order_relaxed));
+}
+
+static inline void
+sqi_load_arrive(struct sqi_load *load, size_t size)
+{
+        if (load)
+                sqi_load_take_off(&load->bytes, size);
+}
+
+/* Feedback is never held up: who takes in more from outside looks whether what there is has got through. */
+static inline void
+sqi_load_feed_back(struct sqi_load *load, size_t size)
+{
+        if (load)
+                atomic_fetch_add_explicit(&load->feedback, (int64_t)size, memory_order_relaxed);
+}
+
+static inline void
+sqi_load_fed_back(struct sqi_load *load, size_t size)
+{
+        if (load)
+                sqi_load_take_off(&load->feedback, size);
 }
 
 /*
@@ -105,10 +126,18 @@ sqi_load_set_out(struct sqi_load *load, size_t size, int64_t most)
 
 /* What was on its way is lost, or may be: its bytes count no more. */
 static inline void
+sqi_load_forget_feedback(struct sqi_load *load)
+{
+        if (load)
+                atomic_store_explicit(&load->feedback, 0, memory_order_relaxed);
+}
+
+static inline void
 sqi_load_forget(struct sqi_load *load)
 {
         if (load)
                 atomic_store_explicit(&load->bytes, 0, memory_order_relaxed);
+        sqi_load_forget_feedback(load);
 }
 
 /* Will it take the task longer than `ns` to execute what is queued? */

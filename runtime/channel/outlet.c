@@ -297,6 +297,8 @@ seal(struct sqi_outlet *outlet, const struct sqi_source *source, zmq_msg_t *ret)
 static int
 send_or_queue(struct sqi_outlet *outlet, const struct sqi_source *source, zmq_msg_t *message)
 {
+        if (outlet->feedback)
+                sqi_load_feed_back(outlet->load, zmq_msg_size(message));
         int r = outlet->stuck ? -EAGAIN : send_now(outlet, source, message);
 
         if (r == -EAGAIN && queue(outlet, message) < 0)

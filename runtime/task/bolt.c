@@ -483,15 +483,20 @@ tell_cost(const struct sq_task *task, uint64_t tuples, uint64_t ns)
                 sqi_load_cost(task->load, ns / tuples);
 }
 
-/* The inbox is empty. What is said to be on its way for so long was lost with whoever sent it. */
+/* The inbox is empty, or that for feedback alone. What is said to be on its way for so long was lost with whoever sent
+ * it. */
 static void
 look_idle(struct sq_task *task)
 {
         static const uint64_t LOST_NS = 1000000000;
+        bool closed = sqi_intake_is_closed(task);
 
-        sqi_load_idle(task->load);
+        if (!closed)
+                sqi_load_idle(task->load);
         if (!task->intake.empty_ns)
                 task->intake.empty_ns = task->now_ns;
+        else if (task->now_ns - task->intake.empty_ns > LOST_NS && closed)
+                sqi_load_forget_feedback(task->load);
         else if (task->now_ns - task->intake.empty_ns > LOST_NS)
                 sqi_load_forget(task->load);
 }

@@ -288,9 +288,11 @@ sqi_intake_receive(struct sq_task *task, zmq_msg_t *message)
         struct sqi_intake *intake = &task->intake;
 
         intake->from_feedback = intake->feedback && sqi_socket_receive(intake->feedback, message) == 0;
-        if (intake->from_feedback)
+        if (intake->from_feedback) {
+                sqi_load_fed_back(task->load, zmq_msg_size(message));
                 return 1;
-        if (intake->feedback && sqi_collector_has_feedback(&task->collector))
+        }
+        if (sqi_intake_is_closed(task))
                 return 0;
         if (intake->broadcasts) {
                 void *first = intake->turn ? intake->inbox : intake->broadcasts;

@@ -362,6 +362,8 @@ void sqi_intake_close(struct sq_task *task);
 void sqi_intake_lose(struct sq_task *task, uint32_t lost, uint32_t incarnation);
 /* One message from any inbox, without waiting. 1: got it; 0: none. */
 int sqi_intake_receive(struct sq_task *task, zmq_msg_t *message);
+/* feedback.c: nothing is taken but feedback. */
+bool sqi_intake_is_closed(const struct sq_task *task);
 /* Opens the frame; handles marks, fences and what is malformed. The edge key is made this task's own. True: execute
  * it. */
 bool sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *frame);

@@ -86,7 +86,7 @@ wait_for_intake(struct sq_task *task, struct waiting *waiting)
                 return;
         }
         wait_for(waiting, intake->feedback, ZMQ_POLLIN);
-        if (sqi_collector_has_feedback(&task->collector))
+        if (sqi_intake_is_closed(task))
                 return;
         wait_for(waiting, intake->inbox, ZMQ_POLLIN);
         wait_for(waiting, intake->broadcasts, ZMQ_POLLIN);
@@ -113,7 +113,7 @@ must_retry(const struct sq_task *task)
         for (uint32_t i = 0; i < collector->noutlets; i++)
                 if (collector->outlets[i].stuck && collector->outlets[i].held)
                         return true;
-        return task->acker.gathered > 0;
+        return task->acker.gathered > 0 || sqi_intake_is_closed(task);
 }
 
 void

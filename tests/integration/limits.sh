@@ -60,6 +60,35 @@ is_light() {
 }
 check "what is on its way to the slow readers of a broadcast is bounded in bytes" is_light
 "$squall" kill heavy --wait 0 >/dev/null
+
+# All feedback goes to one task of `a`, and to no other than that; the keys 4 and 5 are the others'. So what they take in waits for it.
+cat >"$dir/glut.yaml" <<YAML
+name: glut
+config: { topology.delivery: at-most-once, topology.channel.bytes: 1048576 }
+spouts:
+  - { id: gen, component: generate, properties: { fields: { k: uniform 4 5, pad: "const $(head -c 50000 /dev/zero | tr '\0' x)" } } }
+bolts:
+  - { id: begin, component: map, properties: { set: { round: 0, one: 1 } } }
+  - { id: a, component: sleep, parallelism: 3, properties: { ms: 1 } }
+  - { id: next, component: map, properties: { set: { round: round + 1 } } }
+  - { id: back, component: filter, properties: { where: round < 2 } }
+streams:
+  - { from: gen, to: begin, grouping: { type: shuffle } }
+  - { from: begin, to: a, grouping: { type: fields, args: [k] } }
+  - { from: a, to: next, grouping: { type: shuffle } }
+  - { from: next, to: back, grouping: { type: shuffle } }
+  - { from: back, to: a, grouping: { type: fields, args: [one] } }
+YAML
+"$squall" submit "$dir/glut.yaml" --wait >/dev/null 2>&1
+has_turned() { [ "$("$squall" status glut --json | tr '{' '\n' | sed -n 's#.*"task":"a/.".*"executed":\([0-9]*\).*#\1#p' | awk '{ n += $1 } END { print n + 0 }')" -ge 9000 ]; }
+is_bounded() {
+        until_true has_turned || return 1
+        local peak=$(awk '/^VmHWM/ { print $2 }' "/proc/$(pid glut back/0)/status")
+        echo "back/0: $peak KiB at most"
+        [ "$peak" -le 50000 ]
+}
+check "what is on its way by an edge that closes a cycle is bounded in bytes" is_bounded
+"$squall" kill glut --wait 0 >/dev/null
 "$squall" submit "$dir/capped.yaml" --wait >/dev/null
 "$squall" supervisor --stop
 

@@ -8,14 +8,15 @@
  * is replaced.
  */
 #include <errno.h>
-#include <librdkafka/rdkafka.h>
 #include <squall-kit.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../clients/kafka.h"
+
 enum { JSON, MSGPACK };
-enum { SECRET_MAX = 512, DELIVERY_MS = 10000, WAIT_MS = 100, ERROR_MAX = 256 };
+enum { DELIVERY_MS = 10000, WAIT_MS = 100, ERROR_MAX = 256 };
 
 /* Of a message of the batch. */
 struct state {
@@ -25,11 +26,11 @@ struct state {
 
 struct kafka {
         struct sq_sink sink;
-        const char *brokers, *topic, *key, *value, *password;
+        struct sqi_kafka client;
+        const char *topic, *key, *value;
         int64_t format;
-        struct sq_pairs security;
 
-        char secret[SECRET_MAX], source[300];
+        char source[300];
         rd_kafka_t *producer;
         struct state *states;
         struct sq_encoder text;
@@ -44,11 +45,7 @@ declare(struct sq_declaration *decl)
         if (self->key)
                 sq_template_declare(self->key, decl, "key");
         sq_field_declare(self->value, decl, "value");
-        for (size_t i = 0; i < self->security.n; i++)
-                if (strstr(self->security.names[i], "password"))
-                        sq_declare_error(decl, "security", "`%s` does not stand here: set `password: env:NAME`",
-                                         self->security.names[i]);
-        sq_secret_declare(self->password, decl, "password");
+        sqi_kafka_declare(&self->client, decl);
         sq_sink_declare(&self->sink, decl);
 }
 
@@ -76,37 +73,17 @@ complain(rd_kafka_t *producer, int error, const char *reason, void *context)
         snprintf(self->sink.why, sizeof(self->sink.why), "%s", reason);
 }
 
-static bool
-set(rd_kafka_conf_t *conf, const char *name, const char *value, char *wrong, size_t size)
-{
-        return rd_kafka_conf_set(conf, name, value, wrong, size) == RD_KAFKA_CONF_OK;
-}
-
-static bool
-configure(const struct kafka *self, rd_kafka_conf_t *conf, char *wrong, size_t size)
-{
-        bool fine = set(conf, "bootstrap.servers", self->brokers, wrong, size) &&
-                    set(conf, "client.id", "squall", wrong, size) &&
-                    set(conf, "enable.idempotence", "true", wrong, size) && set(conf, "linger.ms", "2", wrong, size) &&
-                    set(conf, "log_level", "0", wrong, size) &&
-                    set(conf, "reconnect.backoff.max.ms", "1000", wrong, size);
-
-        for (size_t i = 0; fine && i < self->security.n; i++)
-                fine = set(conf, self->security.names[i], self->security.values[i], wrong, size);
-        if (fine && self->secret[0])
-                fine = set(conf, "sasl.password", self->secret, wrong, size);
-        return fine;
-}
-
 /* 0, or a negative errno with why. */
 static int
 open_producer(struct kafka *self)
 {
-        rd_kafka_conf_t *conf = rd_kafka_conf_new();
         char wrong[ERROR_MAX] = "", ms[16];
+        const struct sqi_kafka_setting settings[] = {
+                {"enable.idempotence", "true"}, {"linger.ms", "2"}, {"delivery.timeout.ms", ms}, {NULL, NULL}};
+        rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
         snprintf(ms, sizeof(ms), "%d", DELIVERY_MS);
-        if (configure(self, conf, wrong, sizeof(wrong)) && set(conf, "delivery.timeout.ms", ms, wrong, sizeof(wrong))) {
+        if (sqi_kafka_configure(&self->client, conf, settings, wrong, sizeof(wrong))) {
                 rd_kafka_conf_set_opaque(conf, self);
                 rd_kafka_conf_set_dr_msg_cb(conf, delivered);
                 rd_kafka_conf_set_error_cb(conf, complain);
@@ -261,9 +238,8 @@ prepare(struct sq_task *task)
         struct kafka *self = sq_state(task);
 
         self->text.format = SQ_FORMAT_TEXT;
-        snprintf(self->source, sizeof(self->source), "kafka %.200s", self->brokers);
-        if (sq_secret_read(task, self->password, self->secret, sizeof(self->secret)) < 0 ||
-            sq_sink_open(task, self->source, hand_over) < 0)
+        snprintf(self->source, sizeof(self->source), "kafka %.200s", self->client.brokers);
+        if (sqi_kafka_prepare(task, &self->client) < 0 || sq_sink_open(task, self->source, hand_over) < 0)
                 return -1;
         self->states = calloc((size_t)self->sink.batch, sizeof(*self->states));
         if (!self->states)
@@ -279,7 +255,7 @@ cleanup(struct sq_task *task)
         close_producer(self);
         free(self->states);
         sq_encoder_free(&self->text);
-        explicit_bzero(self->secret, sizeof(self->secret));
+        sqi_kafka_forget(&self->client);
         sq_sink_close(task);
 }
 
@@ -288,17 +264,13 @@ SQ_BOLT(kafka) = {
         .state = sizeof(struct kafka),
         .options =
                 {
-                        SQ_REQ_STR(struct kafka, brokers, "HOST:PORT,HOST:PORT,..."),
+                        SQI_OPT_KAFKA(struct kafka, client),
                         SQ_REQ_STR(struct kafka, topic, "the topic; fields in braces: orders-{country}"),
                         SQ_OPT_STR(struct kafka, key, NULL,
                                    "the message's key, likewise: what has one key stays in order"),
                         SQ_OPT_STR(struct kafka, value, NULL,
                                    "the field that is the message; default: the tuple, as `format` says"),
                         SQ_OPT_ENUM(struct kafka, format, "json|msgpack", "json", "an object, or a map, of the fields"),
-                        SQ_OPT_MAP(struct kafka, security,
-                                   "properties of librdkafka: security.protocol, sasl.mechanism, sasl.username, "
-                                   "ssl.ca.location, ..."),
-                        SQ_OPT_SECRET("password", struct kafka, password, "the password of sasl.username"),
                         SQ_OPT_SINK(struct kafka, sink),
                 },
         .streams = {SQ_ERRORS},

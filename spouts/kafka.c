@@ -13,7 +13,6 @@
  * nobody's offset any more.
  */
 #include <errno.h>
-#include <librdkafka/rdkafka.h>
 #include <squall-kit.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +20,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "../clients/kafka.h"
+
 enum { EARLIEST, LATEST };
-enum { SECRET_MAX = 512, ERROR_MAX = 512, SIZE_FIRST = 1024 };
+enum { ERROR_MAX = 512, SIZE_FIRST = 1024 };
 static const uint64_t COMMIT_NS = 1000000000, COMPLAIN_NS = 5000000000;
 
 struct entry {
@@ -42,11 +43,11 @@ struct partition {
 
 struct kafka {
         struct sq_messages messages;
-        const char *brokers, *topic, *group, *password;
+        struct sqi_kafka client;
+        const char *topic, *group;
         int64_t start;
-        struct sq_pairs security;
 
-        char secret[SECRET_MAX], source[600];
+        char source[600];
         rd_kafka_t *consumer;
         rd_kafka_queue_t *queue;
         int wake;
@@ -64,11 +65,7 @@ declare(struct sq_declaration *decl)
 {
         const struct kafka *self = sq_declared_state(decl);
 
-        for (size_t i = 0; i < self->security.n; i++)
-                if (strstr(self->security.names[i], "password"))
-                        sq_declare_error(decl, "security", "`%s` does not stand here: set `password: env:NAME`",
-                                         self->security.names[i]);
-        sq_secret_declare(self->password, decl, "password");
+        sqi_kafka_declare(&self->client, decl);
         sq_messages_declare(&self->messages, decl);
 }
 
@@ -205,44 +202,27 @@ complain(rd_kafka_t *consumer, int error, const char *reason, void *context)
         }
 }
 
-static bool
-set(rd_kafka_conf_t *conf, const char *name, const char *value, char *wrong, size_t size)
-{
-        return rd_kafka_conf_set(conf, name, value, wrong, size) == RD_KAFKA_CONF_OK;
-}
-
-static bool
-configure(const struct kafka *self, rd_kafka_conf_t *conf, char *wrong, size_t size)
-{
-        bool fine = set(conf, "bootstrap.servers", self->brokers, wrong, size) &&
-                    set(conf, "client.id", "squall", wrong, size) && set(conf, "group.id", self->group, wrong, size) &&
-                    set(conf, "enable.auto.commit", "false", wrong, size) &&
-                    set(conf, "enable.auto.offset.store", "false", wrong, size) &&
-                    set(conf, "auto.offset.reset", self->start == EARLIEST ? "earliest" : "latest", wrong, size) &&
-                    /* a topic or a partition that is made later is seen soon, not after five minutes */
-                    set(conf, "topic.metadata.refresh.interval.ms", "5000", wrong, size) &&
-                    set(conf, "max.poll.interval.ms", "900000", wrong, size) &&
-                    set(conf, "session.timeout.ms", "10000", wrong, size) &&
-                    set(conf, "reconnect.backoff.max.ms", "1000", wrong, size) &&
-                    set(conf, "queued.max.messages.kbytes", "16384", wrong, size) &&
-                    set(conf, "log_level", "0", wrong, size);
-
-        for (size_t i = 0; fine && i < self->security.n; i++)
-                fine = set(conf, self->security.names[i], self->security.values[i], wrong, size);
-        if (fine && self->secret[0])
-                fine = set(conf, "sasl.password", self->secret, wrong, size);
-        return fine;
-}
-
 static int
 join(struct sq_task *task, struct kafka *self)
 {
+        const struct sqi_kafka_setting settings[] = {
+                {"group.id", self->group},
+                {"enable.auto.commit", "false"},
+                {"enable.auto.offset.store", "false"},
+                {"auto.offset.reset", self->start == EARLIEST ? "earliest" : "latest"},
+                /* a topic or a partition that is made later is seen soon, not after five minutes */
+                {"topic.metadata.refresh.interval.ms", "5000"},
+                {"max.poll.interval.ms", "900000"},
+                {"session.timeout.ms", "10000"},
+                {"queued.max.messages.kbytes", "16384"},
+                {NULL, NULL},
+        };
         rd_kafka_conf_t *conf = rd_kafka_conf_new();
         rd_kafka_topic_partition_list_t *topics;
         rd_kafka_resp_err_t error;
         char wrong[ERROR_MAX] = "";
 
-        if (configure(self, conf, wrong, sizeof(wrong))) {
+        if (sqi_kafka_configure(&self->client, conf, settings, wrong, sizeof(wrong))) {
                 rd_kafka_conf_set_opaque(conf, self);
                 rd_kafka_conf_set_rebalance_cb(conf, rebalance);
                 rd_kafka_conf_set_error_cb(conf, complain);
@@ -270,9 +250,8 @@ prepare(struct sq_task *task)
         struct kafka *self = sq_state(task);
 
         self->task = task;
-        snprintf(self->source, sizeof(self->source), "kafka %.200s %.200s", self->brokers, self->topic);
-        if (sq_secret_read(task, self->password, self->secret, sizeof(self->secret)) < 0 ||
-            sq_messages_begin(task, self->source) < 0)
+        snprintf(self->source, sizeof(self->source), "kafka %.200s %.200s", self->client.brokers, self->topic);
+        if (sqi_kafka_prepare(task, &self->client) < 0 || sq_messages_begin(task, self->source) < 0)
                 return -1;
         self->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (self->wake < 0)
@@ -374,7 +353,7 @@ cleanup(struct sq_task *task)
                 free(self->partitions[i].topic);
         free(self->partitions);
         free(self->entries);
-        explicit_bzero(self->secret, sizeof(self->secret));
+        sqi_kafka_forget(&self->client);
         sq_messages_end(task);
 }
 
@@ -383,15 +362,11 @@ SQ_SPOUT(kafka) = {
         .state = sizeof(struct kafka),
         .options =
                 {
-                        SQ_REQ_STR(struct kafka, brokers, "HOST:PORT,HOST:PORT,..."),
+                        SQI_OPT_KAFKA(struct kafka, client),
                         SQ_REQ_STR(struct kafka, topic, "the topic, or ^PATTERN of topics"),
                         SQ_REQ_STR(struct kafka, group, "the consumer group, which keeps where it is"),
                         SQ_OPT_ENUM(struct kafka, start, "earliest|latest", "earliest",
                                     "where a group begins that has no offset yet"),
-                        SQ_OPT_MAP(struct kafka, security,
-                                   "properties of librdkafka: security.protocol, sasl.mechanism, sasl.username, "
-                                   "ssl.ca.location, ..."),
-                        SQ_OPT_SECRET("password", struct kafka, password, "the password of sasl.username"),
                         SQ_OPT_INBOUND(struct kafka, messages, "json"),
                 },
         .streams = {SQ_ERRORS},

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every client of Kafka is configured by, for the components that have one:
+ *
+ *     SQI_OPT_KAFKA(struct consumer, client)              among the options
+ *     sqi_kafka_declare(&self->client, decl)              in `.declare`
+ *     rc = sqi_kafka_prepare(task, &self->client)         in `.prepare`: 0, or -1 after sq_error()
+ *     sqi_kafka_configure(&self->client, conf, settings, wrong, sizeof(wrong))
+ *     sqi_kafka_forget(&self->client)                     when there is no client to make any more
+ */
+#ifndef SQI_CLIENT_KAFKA_H
+#define SQI_CLIENT_KAFKA_H
+
+#include <librdkafka/rdkafka.h>
+#include <squall-kit.h>
+
+struct sqi_kafka {
+        const char *brokers, *password;
+        struct sq_pairs security;
+        char secret[512];
+};
+
+#define SQI_OPT_KAFKA(state, member) \
+        SQI_OPTION("brokers", state, member.brokers, STR, NULL, true, NULL, "HOST:PORT,HOST:PORT,..."), \
+                SQI_OPTION("security", state, member.security, MAP, NULL, false, NULL, \
+                           "properties of librdkafka: security.protocol, sasl.mechanism, sasl.username, " \
+                           "ssl.ca.location, ..."), \
+                SQ_OPT_SECRET("password", state, member.password, "the password of sasl.username")
+
+void sqi_kafka_declare(const struct sqi_kafka *client, struct sq_declaration *decl);
+/* Reads the secret. */
+int sqi_kafka_prepare(struct sq_task *task, struct sqi_kafka *client);
+void sqi_kafka_forget(struct sqi_kafka *client);
+
+struct sqi_kafka_setting {
+        const char *name, *value;
+};
+/* Sets these, up to one without a name, and what all clients have. False: librdkafka refuses one, and says why. */
+bool sqi_kafka_configure(const struct sqi_kafka *client, rd_kafka_conf_t *conf,
+                         const struct sqi_kafka_setting *settings, char *wrong, size_t size);
+
+#endif

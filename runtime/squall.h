@@ -543,7 +543,7 @@ SQ_EXPORT int sq_append_sync(struct sq_append *append);
  */
 
 /* The state of `key` in this task, zeroed when the key is new. The pointer stays good until sq_keyed_forget() of that
- * key; write by it in the callback that asked for it. Never NULL. */
+ * key; write by it in the callback that asked for it: what is written later is in no epoch. Never NULL. */
 SQ_EXPORT void *sq_keyed(struct sq_task *task, struct sq_str key);
 /* The same to look at, and only if it is there: else NULL. */
 SQ_EXPORT const void *sq_keyed_peek(const struct sq_task *task, struct sq_str key);

@@ -189,14 +189,39 @@ sq_keyed_count(const struct sq_task *task)
         return task->instance.keyed ? sqi_keyed_count(task->instance.keyed) : 0;
 }
 
+/* Visits a key that has not changed since it was written down, and looks whether it has now. It may be gone. */
+static bool
+visit_clean(struct sq_task *task, sq_visit *visit, struct sq_str key, void *state, void *before, void *context)
+{
+        struct sqi_keyed *keyed = task->instance.keyed;
+        size_t size = sqi_component_key_state(task->instance.code);
+        bool more;
+
+        memcpy(before, state, size);
+        more = visit(task, key, state, context);
+        if (sqi_keyed_parts(keyed, state) && memcmp(before, state, size) != 0)
+                sqi_keyed_touch(keyed, state);
+        return more;
+}
+
 void
 sq_keyed_each(struct sq_task *task, sq_visit *visit, void *context)
 {
+        struct sqi_keyed *keyed = task->instance.keyed;
+        void *state, *before = keyed ? malloc(sqi_component_key_state(task->instance.code) + 1) : NULL;
+        bool more = true;
         size_t cursor = 0;
         struct sq_str key;
-        void *state;
 
-        while (task->instance.keyed && sqi_keyed_step(task->instance.keyed, &cursor, &key, &state))
-                if (!visit(task, key, state, context))
-                        return;
+        while (more && keyed && sqi_keyed_step(keyed, &cursor, &key, &state)) {
+                bool clean = sqi_keyed_is_clean(keyed, state);
+
+                if (clean && !before)
+                        sqi_keyed_touch(keyed, state);
+                if (clean && before)
+                        more = visit_clean(task, visit, key, state, before, context);
+                else
+                        more = visit(task, key, state, context);
+        }
+        free(before);
 }

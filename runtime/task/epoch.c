@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "task/part_writer.h"
 #include "task/snapshot.h"
 #include "task/task.h"
 
@@ -52,7 +53,7 @@ sqi_epoch_settle(struct sq_task *task)
         if (!epoch->writing_down || !sqi_snapshot_is_done(epoch->writing))
                 return;
         (void)!read(epoch->wake, &news, sizeof(news)); /* a driver is not woken */
-        r = sqi_snapshot_close(&epoch->writing, &epoch->size, &epoch->sum);
+        r = sqi_snapshot_close(&epoch->writing, &epoch->size, &epoch->sum, &epoch->log);
         if (r < 0)
                 fail_part(task, strerror(-r));
         else
@@ -106,7 +107,7 @@ write_state(struct sq_task *task)
                 snprintf(epoch->cause, sizeof(epoch->cause), "%.*s", SQI_EPOCH_CAUSE - 1, task->error);
                 return false;
         }
-        r = sqi_snapshot_begin(task, epoch->begun, epoch->folder, epoch->wake, &epoch->writing);
+        r = sqi_snapshot_begin(task, epoch->begun, epoch->folder, epoch->wake, &epoch->log, &epoch->writing);
         if (r < 0)
                 snprintf(epoch->cause, sizeof(epoch->cause), "%s", strerror(-r));
         return r == 0;
@@ -258,6 +259,7 @@ void
 sqi_epoch_close(struct sq_task *task)
 {
         sqi_snapshot_drop(&task->epoch.writing);
+        sqi_part_log_free(&task->epoch.log);
         if (task->epoch.exact && task->epoch.wake >= 0)
                 close(task->epoch.wake);
         task->epoch.wake = -1;

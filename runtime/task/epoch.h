@@ -34,6 +34,7 @@
 
 struct sq_task;
 struct sqi_snapshot_writing;
+struct sqi_part_log;
 
 enum { SQI_EPOCH_CAUSE = 256, SQI_EPOCH_FOLDER = 4096 };
 
@@ -55,6 +56,7 @@ struct sqi_epoch {
         int wake;          /* an eventfd, when `exact`: it is durable, or cannot be */
         uint64_t recorded; /* bytes */
         struct sqi_snapshot_writing *writing;
+        struct sqi_part_log *log;     /* of the last part; NULL: the next one is whole */
         struct sqi_position position; /* of a spout, at its mark */
         uint64_t *sealed;             /* where the spout was in the epochs that are kept, the newest last; */
         size_t nsealed;               /* at most topology.checkpoint.keep */

@@ -1,47 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "task/keyed.h"
+#include "task/keyed_table.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Sizes of entries: multiples of GRAIN below FINE * GRAIN, then FINE steps from each power of two to the next. */
-enum { FIRST_PLACES = 256, CHUNK = 64 * 1024, GRAIN = 8, FINE = 32, CLASSES = FINE * 33 };
-
-/* Followed by the state, then the key. Small: what a look-up touches should share a cache line. */
-struct entry {
-        uint32_t len;
-        uint32_t index; /* in `order`; while idle: unused */
-};
-
-/* What is not needed to look a key up. */
-struct ordered {
-        struct entry *entry; /* NULL: forgotten */
-        uint64_t route;
-        struct sqi_part *parts; /* that the key owns */
-};
-
-struct chunk {
-        struct chunk *next;
-        size_t padding;
-};
-
-/* A forgotten entry's memory, waiting for the next of its size. */
-struct idle {
-        struct idle *next;
-};
-
-struct sqi_keyed {
-        uint64_t *places;
-        size_t mask, count;
-        size_t state_at, key_at; /* offsets in an entry */
-        struct ordered *order;   /* as they came */
-        size_t norder, order_capacity;
-        struct chunk *chunks;
-        uint8_t *room, *room_end;
-        struct idle *idle[CLASSES]; /* by class_of() */
-        struct sqi_owned *owned;    /* NULL: no key owns anything */
-};
+enum { FIRST_PLACES = 256, CHUNK = 64 * 1024 };
 
 static const uint64_t address_mask = (1ull << 48) - 1;
 
@@ -83,6 +47,8 @@ sqi_keyed_free(struct sqi_keyed **keyed)
         }
         free((*keyed)->places);
         free((*keyed)->order);
+        free((*keyed)->changed);
+        free((*keyed)->gone.bytes);
         free(*keyed);
         *keyed = NULL;
 }
@@ -180,25 +146,14 @@ place_of(const struct entry *entry, uint64_t hash)
         return (uint64_t)(uintptr_t)entry | (hash & ~address_mask);
 }
 
-static inline void *
-state_of(const struct sqi_keyed *keyed, struct entry *entry)
-{
-        return (char *)entry + keyed->state_at;
-}
-
-static inline struct sq_str
-key_of(const struct sqi_keyed *keyed, struct entry *entry)
-{
-        return (struct sq_str){(char *)entry + keyed->key_at, entry->len};
-}
-
-/* Whether the entry is the key's. A short key lies in its entry with zeroes behind it. */
+/* Whether the entry is the key's; if `quick`, one that is not CLEAN. A short key lies in its entry with zeroes behind
+ * it. */
 static inline bool
-is_entry_of(const struct sqi_keyed *keyed, struct entry *entry, const struct sqi_key *key)
+is_entry_of(const struct sqi_keyed *keyed, struct entry *entry, const struct sqi_key *key, bool quick)
 {
         const char *bytes = (const char *)entry + keyed->key_at;
 
-        if (entry->len != key->bytes.len)
+        if ((quick ? entry->len : entry->len & ~CLEAN) != key->bytes.len)
                 return false;
         if (key->bytes.len <= SQI_SHORT_KEY)
                 return ((load(bytes) ^ key->low) | (load(bytes + 8) ^ key->high)) == 0;
@@ -213,7 +168,7 @@ find(const struct sqi_keyed *keyed, const struct sqi_key *key)
                 uint64_t place = keyed->places[at];
                 if (place == 0)
                         return &keyed->places[at];
-                if (((place ^ key->hash) & ~address_mask) == 0 && is_entry_of(keyed, entry_of(place), key))
+                if (((place ^ key->hash) & ~address_mask) == 0 && is_entry_of(keyed, entry_of(place), key, false))
                         return &keyed->places[at];
         }
 }
@@ -253,6 +208,7 @@ reserve_order(struct sqi_keyed *keyed)
                 for (size_t i = 0; i < keyed->norder; i++) {
                         if (!keyed->order[i].entry)
                                 continue;
+                        sqi_keyed_list_move(keyed, i, kept);
                         keyed->order[i].entry->index = (uint32_t)kept;
                         keyed->order[kept++] = keyed->order[i];
                 }
@@ -323,12 +279,14 @@ entry_size(const struct sqi_keyed *keyed, size_t len)
         return round_up(size, grain_of(size));
 }
 
+/* ---- Look-ups ---------------------------------------------------------------------------------------- */
+
 static void *
 insert(struct sqi_keyed *keyed, const struct sqi_key *key)
 {
         size_t len = key->bytes.len;
 
-        if (len > UINT32_MAX || (keyed->count * 2 > keyed->mask && !grow(keyed)) || !reserve_order(keyed))
+        if (len >= CLEAN || (keyed->count * 2 > keyed->mask && !grow(keyed)) || !reserve_order(keyed))
                 return NULL;
         struct entry *entry = allocate(keyed, entry_size(keyed, len));
         if (!entry)
@@ -340,6 +298,8 @@ insert(struct sqi_keyed *keyed, const struct sqi_key *key)
         keyed->order[keyed->norder++] = (struct ordered){entry, 0, NULL};
         keyed->count++;
         *find(keyed, key) = place_of(entry, key->hash);
+        if (keyed->tracked)
+                sqi_keyed_list(keyed, entry->index);
         return state_of(keyed, entry);
 }
 
@@ -368,7 +328,7 @@ sqi_keyed_find_prepared(const struct sqi_keyed *keyed, const struct sqi_key *key
         size_t mask = keyed->mask, at = key->hash & mask;
 
         for (uint64_t place; (place = places[at]); at = (at + 1) & mask)
-                if (((place ^ key->hash) >> 48) == 0 && is_entry_of(keyed, entry_of(place), key))
+                if (((place ^ key->hash) >> 48) == 0 && is_entry_of(keyed, entry_of(place), key, true))
                         return state_of(keyed, entry_of(place));
         return NULL;
 }
@@ -380,6 +340,11 @@ sqi_keyed_get(struct sqi_keyed *keyed, struct sq_str bytes)
 
         prepare(&key, bytes, false);
         void *state = sqi_keyed_find_prepared(keyed, &key);
+        uint64_t place = state || !keyed->tracked ? 0 : *find(keyed, &key);
+        if (place) {
+                touch(keyed, entry_of(place));
+                return state_of(keyed, entry_of(place));
+        }
         return state ? state : insert(keyed, &key);
 }
 
@@ -389,7 +354,8 @@ sqi_keyed_find(const struct sqi_keyed *keyed, struct sq_str bytes)
         struct sqi_key key;
 
         prepare(&key, bytes, false);
-        return sqi_keyed_find_prepared(keyed, &key);
+        uint64_t place = *find(keyed, &key);
+        return place ? state_of(keyed, entry_of(place)) : NULL;
 }
 
 /* Frees the place and moves back what it had pushed on (Knuth, 6.4 R). */
@@ -419,11 +385,13 @@ sqi_keyed_forget(struct sqi_keyed *keyed, struct sq_str key)
 
         if (*place == 0)
                 return false;
+        keyed->nchanged -= keyed->nchanged > 0 && !(entry->len & CLEAN);
+        sqi_keyed_list_gone(keyed, key);
         vacate(keyed, (size_t)(place - keyed->places));
         keyed->order[entry->index].entry = NULL;
         sqi_parts_release(keyed->owned, &keyed->order[entry->index].parts);
         keyed->count--;
-        size_t class = class_of(entry_size(keyed, entry->len));
+        size_t class = class_of(entry_size(keyed, entry->len & ~CLEAN));
         struct idle *idle = (struct idle *)(void *)entry;
         idle->next = keyed->idle[class];
         keyed->idle[class] = idle;
@@ -453,7 +421,7 @@ sqi_keyed_key(const struct sqi_keyed *keyed, const void *state)
 {
         const char *entry = (const char *)state - keyed->state_at;
 
-        return (struct sq_str){entry + keyed->key_at, ((const struct entry *)(const void *)entry)->len};
+        return (struct sq_str){entry + keyed->key_at, ((const struct entry *)(const void *)entry)->len & ~CLEAN};
 }
 
 uint64_t

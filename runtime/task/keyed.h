@@ -76,4 +76,30 @@ void sqi_keyed_route_last(struct sqi_keyed *keyed, uint64_t route);
 bool sqi_keyed_step_routed(const struct sqi_keyed *keyed, size_t *cursor, struct sq_str *ret_key, void **ret_state,
                            uint64_t *ret_route);
 
+/*
+ * What has changed since it was last written down, for who writes down no more than that:
+ *
+ *  1. sqi_keyed_track(): everything counts as changed. From then on a key changes when it is made, asked for by
+ *     sqi_keyed_get() or touched; one that is found prepared, has.
+ *  2. sqi_keyed_gone(), then sqi_keyed_take() to its end: what has changed, or all. It counts as unchanged then, and
+ *     what was taken is the caller's to keep.
+ */
+void sqi_keyed_track(struct sqi_keyed *keyed);
+/* `state` is that of a key. */
+void sqi_keyed_touch(struct sqi_keyed *keyed, const void *state);
+bool sqi_keyed_is_clean(const struct sqi_keyed *keyed, const void *state);
+/* Half of it, about, or there was no memory to know what. */
+bool sqi_keyed_has_changed_much(const struct sqi_keyed *keyed);
+
+/* The keys that were forgotten, with some that have been made again since; `size` bytes, each with its length, a
+ * uint32_t, before it. */
+struct sqi_keyed_gone {
+        uint8_t *bytes;
+        size_t size, n;
+};
+const struct sqi_keyed_gone *sqi_keyed_gone(const struct sqi_keyed *keyed);
+/* As sqi_keyed_step_routed(), through all; or those that have changed. */
+bool sqi_keyed_take(struct sqi_keyed *keyed, bool all, size_t *cursor, struct sq_str *ret_key, void **ret_state,
+                    uint64_t *ret_route);
+
 #endif

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@
 #include "base/sealed.h"
 
 /* MOST: bytes that wait for the disk. */
-enum { PIECE = 256 * 1024, MOST = 128 * 1024 * 1024 };
+enum { PIECE = 256 * 1024, MOST = 128 * 1024 * 1024, SPARES = 64 };
 
 struct piece {
         struct piece *next;
@@ -21,24 +22,32 @@ struct piece {
         uint8_t bytes[PIECE];
 };
 
-/* What stands above the lock belongs to the caller, until the thread has it or when it is done; what stands below it, to
- * both. */
+/* A file and what is in it so far. */
+struct sqi_part_log {
+        int fd;
+        uint64_t size, first; /* bytes; of its first piece, 0: that is not whole yet */
+        XXH3_state_t *sum;
+        struct piece *spare; /* from epoch to epoch: memory that is new costs more than to fill it */
+};
+
+/* What stands above the lock belongs to the caller, until the thread has it or when it is done; what stands below it,
+ * to both. */
 struct sqi_part_writer {
-        int fd, wake;
+        int wake;
         bool apart, borrowed; /* it has a thread; its file is the caller's */
         struct piece *open;   /* is being filled */
         char *path;
         pthread_t thread;
 
-        XXH3_state_t *sum;
-        uint64_t size;
+        struct sqi_part_log *log;
+        sqi_merge *merge; /* or NULL */
         _Atomic int error;
         _Atomic bool done;
 
         pthread_mutex_t lock;
         pthread_cond_t news;
-        struct piece *first, *last;
-        size_t waiting;
+        struct piece *first, *last, *spare;
+        size_t waiting, nspare;
         bool ended, dropped;
 };
 
@@ -65,26 +74,38 @@ write_piece(struct sqi_part_writer *writer, const struct piece *piece)
 
         if (!is_fine(writer))
                 return;
-        XXH3_64bits_update(writer->sum, piece->bytes, piece->n);
-        writer->size += piece->n;
-        r = sqi_write_all(writer->fd, piece->bytes, piece->n);
+        XXH3_64bits_update(writer->log->sum, piece->bytes, piece->n);
+        writer->log->size += piece->n;
+        r = sqi_write_all(writer->log->fd, piece->bytes, piece->n);
         if (r < 0)
                 fail(writer, r);
+}
+
+/* Nothing is lost where it cannot be: the file is longer than it need be. */
+static void
+merge_if_long(struct sqi_part_writer *writer)
+{
+        struct sqi_part_log *log = writer->log, *merged = NULL;
+
+        if (writer->merge && log->first && log->size > 2 * log->first &&
+            writer->merge(log->fd, log->size, writer->path, &merged) == 0) {
+                sqi_part_log_free(&writer->log);
+                writer->log = merged;
+        } else if (!log->first) {
+                log->first = log->size;
+        }
 }
 
 /* Durable, or gone, which gives the room back. */
 static void
 finish(struct sqi_part_writer *writer)
 {
-        if (!writer->borrowed) {
-                if (is_fine(writer) && fsync(writer->fd) < 0)
-                        fail(writer, -errno);
-                if (close(writer->fd) < 0)
-                        fail(writer, -errno);
-                if (!is_fine(writer))
-                        unlink(writer->path);
-        }
-        writer->fd = -1;
+        if (!writer->borrowed && is_fine(writer) && fsync(writer->log->fd) < 0)
+                fail(writer, -errno);
+        if (!writer->borrowed && is_fine(writer))
+                merge_if_long(writer);
+        if (!writer->borrowed && !is_fine(writer))
+                unlink(writer->path);
         atomic_store(&writer->done, true);
 }
 
@@ -111,6 +132,23 @@ take(struct sqi_part_writer *writer)
         return piece;
 }
 
+static void
+put_aside(struct sqi_part_writer *writer, struct piece *piece)
+{
+        bool keep;
+
+        pthread_mutex_lock(&writer->lock);
+        keep = writer->nspare < SPARES;
+        if (keep) {
+                piece->next = writer->spare;
+                writer->spare = piece;
+                writer->nspare++;
+        }
+        pthread_mutex_unlock(&writer->lock);
+        if (!keep)
+                free(piece);
+}
+
 static void *
 run(void *argument)
 {
@@ -119,12 +157,18 @@ run(void *argument)
 
         while ((piece = take(writer))) {
                 write_piece(writer, piece);
-                free(piece);
+                put_aside(writer, piece);
         }
         finish(writer);
         if (writer->wake >= 0)
                 (void)!write(writer->wake, &(uint64_t){1}, sizeof(uint64_t));
         return NULL;
+}
+
+void
+sqi_part_writer_merge_by(struct sqi_part_writer *writer, sqi_merge *merge)
+{
+        writer->merge = merge;
 }
 
 void
@@ -156,25 +200,68 @@ hand_over(struct sqi_part_writer *writer)
 
 /* ---- The caller -------------------------------------------------------------------------------------- */
 
+/* NULL: no memory; `fd` stays the caller's. */
+static struct sqi_part_log *
+new_log(int fd)
+{
+        struct sqi_part_log *log = calloc(1, sizeof(*log));
+
+        if (log && !(log->sum = XXH3_createState())) {
+                free(log);
+                log = NULL;
+        }
+        if (!log)
+                return NULL;
+        XXH3_64bits_reset(log->sum);
+        log->fd = fd;
+        return log;
+}
+
+static void
+free_pieces(struct piece **pieces)
+{
+        while (*pieces) {
+                struct piece *piece = *pieces;
+
+                *pieces = piece->next;
+                free(piece);
+        }
+}
+
+void
+sqi_part_log_free(struct sqi_part_log **log)
+{
+        if (!*log)
+                return;
+        free_pieces(&(*log)->spare);
+        if ((*log)->fd >= 0)
+                close((*log)->fd);
+        XXH3_freeState((*log)->sum);
+        free(*log);
+        *log = NULL;
+}
+
+/* Takes over the log, unless it fails. */
 static int
-open_writer(int fd, const char *path, struct sqi_part_writer **ret)
+open_writer(struct sqi_part_log **log, const char *path, struct sqi_part_writer **ret)
 {
         struct sqi_part_writer *writer = calloc(1, sizeof(*writer));
 
         if (!writer)
                 return -ENOMEM;
-        *writer = (struct sqi_part_writer){.fd = fd, .wake = -1, .borrowed = !path};
-        writer->sum = XXH3_createState();
+        *writer = (struct sqi_part_writer){.wake = -1, .borrowed = !path, .log = *log};
         writer->path = path ? strdup(path) : NULL;
-        if (!writer->sum || (path && !writer->path)) {
-                XXH3_freeState(writer->sum);
-                free(writer->path);
+        if (path && !writer->path) {
                 free(writer);
                 return -ENOMEM;
         }
-        XXH3_64bits_reset(writer->sum);
         pthread_mutex_init(&writer->lock, NULL);
         pthread_cond_init(&writer->news, NULL);
+        writer->spare = writer->log->spare;
+        writer->log->spare = NULL;
+        for (const struct piece *piece = writer->spare; piece; piece = piece->next)
+                writer->nspare++;
+        *log = NULL;
         *ret = writer;
         return 0;
 }
@@ -182,21 +269,56 @@ open_writer(int fd, const char *path, struct sqi_part_writer **ret)
 int
 sqi_part_writer_of(int fd, struct sqi_part_writer **ret)
 {
-        return open_writer(fd, NULL, ret);
+        struct sqi_part_log *log = new_log(fd);
+        int r = log ? open_writer(&log, NULL, ret) : -ENOMEM;
+
+        if (log)
+                log->fd = -1;
+        sqi_part_log_free(&log);
+        return r;
 }
 
 int
 sqi_part_writer_new(const char *path, struct sqi_part_writer **ret)
 {
-        int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600), r;
+        int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600), r;
+        struct sqi_part_log *log;
 
         if (fd < 0)
                 return -errno;
-        r = open_writer(fd, path, ret);
+        log = new_log(fd);
+        r = log ? open_writer(&log, path, ret) : -ENOMEM;
         if (r == 0)
                 return 0;
-        close(fd);
         unlink(path);
+        if (log)
+                sqi_part_log_free(&log);
+        else
+                close(fd);
+        return r;
+}
+
+/* The name that it had may be another by now, or gone. */
+static int
+name_again(int fd, const char *path)
+{
+        char now[64];
+
+        snprintf(now, sizeof(now), "/proc/self/fd/%d", fd);
+        return linkat(AT_FDCWD, now, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+int
+sqi_part_writer_append(struct sqi_part_log **log, const char *path, struct sqi_part_writer **ret)
+{
+        int r = name_again((*log)->fd, path);
+        bool named = r == 0;
+
+        if (r == 0)
+                r = open_writer(log, path, ret);
+        if (r < 0 && named)
+                unlink(path);
+        sqi_part_log_free(log);
         return r;
 }
 
@@ -213,13 +335,33 @@ flush(struct sqi_part_writer *writer)
         }
 }
 
+static struct piece *
+take_spare(struct sqi_part_writer *writer)
+{
+        struct piece *piece;
+
+        pthread_mutex_lock(&writer->lock);
+        piece = writer->spare;
+        if (piece) {
+                writer->spare = piece->next;
+                writer->nspare--;
+        }
+        pthread_mutex_unlock(&writer->lock);
+        return piece;
+}
+
 /* False: no memory. */
 static bool
 need_piece(struct sqi_part_writer *writer)
 {
-        if (!writer->open && (writer->open = malloc(sizeof(*writer->open))))
-                writer->open->n = 0;
+        if (writer->open)
+                return true;
+        writer->open = take_spare(writer);
         if (!writer->open)
+                writer->open = malloc(sizeof(*writer->open));
+        if (writer->open)
+                writer->open->n = 0;
+        else
                 fail(writer, -ENOMEM);
         return writer->open;
 }
@@ -274,7 +416,10 @@ free_writer(struct sqi_part_writer **writer)
 {
         struct sqi_part_writer *it = *writer;
 
-        XXH3_freeState(it->sum);
+        if (it->log && it->borrowed)
+                it->log->fd = -1;
+        sqi_part_log_free(&it->log);
+        free_pieces(&it->spare);
         pthread_mutex_destroy(&it->lock);
         pthread_cond_destroy(&it->news);
         free(it->open);
@@ -284,7 +429,8 @@ free_writer(struct sqi_part_writer **writer)
 }
 
 int
-sqi_part_writer_close(struct sqi_part_writer **writer, uint64_t *ret_size, uint64_t *ret_sum)
+sqi_part_writer_close(struct sqi_part_writer **writer, uint64_t *ret_size, uint64_t *ret_sum,
+                      struct sqi_part_log **ret_log)
 {
         struct sqi_part_writer *it = *writer;
         int r;
@@ -293,8 +439,14 @@ sqi_part_writer_close(struct sqi_part_writer **writer, uint64_t *ret_size, uint6
                 pthread_join(it->thread, NULL);
         r = atomic_load(&it->error);
         if (r == 0) {
-                *ret_size = it->size;
-                *ret_sum = XXH3_64bits_digest(it->sum);
+                *ret_size = it->log->size;
+                *ret_sum = XXH3_64bits_digest(it->log->sum);
+        }
+        if (r == 0 && ret_log) {
+                *ret_log = it->log;
+                it->log->spare = it->spare;
+                it->spare = NULL;
+                it->log = NULL;
         }
         free_writer(writer);
         return r;

@@ -45,10 +45,20 @@ find_part(struct sq_task *task, const void *state, int kind, unsigned number)
         return part;
 }
 
+/* The same, to change it. */
+static struct sqi_part *
+change_part(struct sq_task *task, const void *state, int kind, unsigned number)
+{
+        struct sqi_part *part = find_part(task, state, kind, number);
+
+        sqi_keyed_touch(task->instance.keyed, state);
+        return part;
+}
+
 static struct sqi_part *
 get_part(struct sq_task *task, const void *state, int kind, unsigned number)
 {
-        struct sqi_part *part = find_part(task, state, kind, number);
+        struct sqi_part *part = change_part(task, state, kind, number);
 
         return part ? part : must(task, sqi_part_get(sqi_keyed_parts(task->instance.keyed, state), number));
 }
@@ -78,7 +88,7 @@ sq_map_peek(struct sq_task *task, const void *state, unsigned map, struct sq_str
 void
 sq_map_forget(struct sq_task *task, const void *state, unsigned map, struct sq_str key)
 {
-        struct sqi_part *part = find_part(task, state, MAP, map);
+        struct sqi_part *part = change_part(task, state, MAP, map);
         struct sqi_block *block = part ? sqi_block_find(owned_of(task), part, key) : NULL;
 
         if (block)
@@ -96,7 +106,7 @@ sq_map_count(struct sq_task *task, const void *state, unsigned map)
 void
 sq_map_each(struct sq_task *task, const void *state, unsigned map, sq_visit_map *visit, void *context)
 {
-        const struct sqi_part *part = find_part(task, state, MAP, map);
+        const struct sqi_part *part = change_part(task, state, MAP, map);
         struct sqi_block *next = part ? part->first : NULL;
 
         while (next) {
@@ -123,7 +133,7 @@ sq_array_push(struct sq_task *task, const void *state, unsigned array, size_t si
 void *
 sq_array_at(struct sq_task *task, const void *state, unsigned array, size_t index)
 {
-        struct sqi_part *part = find_part(task, state, ARRAY, array);
+        struct sqi_part *part = change_part(task, state, ARRAY, array);
 
         return part ? sqi_array_at(owned_of(task), part, index) : NULL;
 }
@@ -139,7 +149,7 @@ sq_array_count(struct sq_task *task, const void *state, unsigned array)
 void
 sq_array_drop(struct sq_task *task, const void *state, unsigned array, size_t n)
 {
-        struct sqi_part *part = find_part(task, state, ARRAY, array);
+        struct sqi_part *part = change_part(task, state, ARRAY, array);
 
         if (part)
                 sqi_array_drop(owned_of(task), part, n);

@@ -3,20 +3,31 @@
  * The file that a task's part of a snapshot is: what writes it (snapshot_write.c) and what reads it (snapshot_read.c)
  * share. Of this machine alone, in its byte order; the manifest has its checksum.
  *
- *     struct file_head
- *     nkeys times: struct key_head, the key, the state, and nparts times:
- *             struct part_head, and nblocks times: struct block_head, the key, the bytes
- *     to the end of the file: struct section_head, as many bytes as it says
+ *     one or more times:
+ *             struct file_head
+ *             ngone times: a length (uint32_t), a key
+ *             until one with SQI_KEYS_END for a length: struct key_head, the key, the state, and nparts times:
+ *                     struct part_head, and nblocks times: struct block_head, the key, the bytes
+ *             until SQI_SECTION_END: struct section_head, as many bytes as it says
  *
- * Version 3 ended the head before `state_version`, which is 0 there. Until version 4 there were no sections, and the
- * flags were zero.
+ * The first piece has all keys, a later one those that have changed since the one before it: the keys that are gone are
+ * forgotten first. Sections, flags and the number of keys that there are hold for the last piece.
+ *
+ * Until version 5 there was one piece, without `ngone`, with `nkeys` keys and sections to the end of the file. Until
+ * version 4 there were no sections, and the flags were zero. Version 3 ended the head before `state_version`, which is
+ * 0 there.
  */
 #ifndef SQI_SNAPSHOT_FORMAT_H
 #define SQI_SNAPSHOT_FORMAT_H
 
 #include <stdint.h>
 
-enum { SQI_SNAPSHOT_VERSION = 5, SQI_SNAPSHOT_SECTIONS_SINCE = 5, SQI_SNAPSHOT_FIRST = 3 };
+enum {
+        SQI_SNAPSHOT_VERSION = 6,
+        SQI_SNAPSHOT_PIECES_SINCE = 6,
+        SQI_SNAPSHOT_SECTIONS_SINCE = 5,
+        SQI_SNAPSHOT_FIRST = 3
+};
 
 /* flags: the task had called its finish, and sends only its end-of-stream marks when it goes on */
 enum { SQI_PART_FINISHED = 1 };
@@ -26,7 +37,10 @@ struct file_head {
         uint32_t state_size, ntasks, index;
         uint64_t epoch, routing, nkeys;
         uint32_t state_version, flags;
+        uint64_t ngone;
 };
+
+#define SQI_KEYS_END UINT32_MAX
 
 struct key_head {
         uint64_t route;
@@ -46,6 +60,7 @@ struct block_head {
 enum sqi_section {
         SQI_SECTION_VALUE = 1, /* own_values.h: `tag` bytes are its name, the others its bytes */
         SQI_SECTION_BATCH = 2, /* transit.h: a message as it came; `tag` 1: by the feedback inbox */
+        SQI_SECTION_END = 3,   /* of no bytes */
 };
 
 struct section_head {

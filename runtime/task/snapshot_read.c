@@ -19,6 +19,8 @@ struct reading {
         struct sq_task *task;
         const uint8_t *at, *end;
         struct file_head head;
+        bool pieces;   /* keys and sections have an end of their own, and another piece may follow, */
+        bool later;    /* which this one is */
         bool migrates; /* from another version of the state */
         void *old;     /* such a state, aligned */
         uint16_t owners[SQI_SLOTS];
@@ -115,22 +117,38 @@ take_part(struct reading *reading, const void *state)
         return r;
 }
 
+/* What an earlier piece said of the key is over. */
+static void
+renew_key(struct sq_task *task, void *state)
+{
+        struct sqi_keyed *keyed = task->instance.keyed;
+
+        memset(state, 0, sqi_component_key_state(task->instance.code));
+        sqi_parts_release(sqi_keyed_owned(keyed), sqi_keyed_parts(keyed, state));
+}
+
 static int
 make_key(struct reading *reading, struct sq_str key, uint64_t route, void **ret_state)
 {
         struct sq_task *task = reading->task;
+        size_t before;
         void *state;
 
         if (!task->instance.keyed)
                 task->instance.keyed = sqi_keyed_new(sqi_component_key_state(task->instance.code));
+        before = task->instance.keyed ? sqi_keyed_count(task->instance.keyed) : 0;
         state = task->instance.keyed ? sqi_keyed_get(task->instance.keyed, key) : NULL;
         if (!state)
                 return -ENOMEM;
-        sqi_keyed_route_last(task->instance.keyed, route);
+        if (sqi_keyed_count(task->instance.keyed) > before)
+                sqi_keyed_route_last(task->instance.keyed, route);
+        else
+                renew_key(task, state);
         *ret_state = state;
         return 0;
 }
 
+/* -ENODATA: there is none any more. */
 static int
 take_key(struct reading *reading)
 {
@@ -143,6 +161,8 @@ take_key(struct reading *reading)
         if (!head)
                 return -EBADMSG;
         memcpy(&it, head, sizeof(it));
+        if (reading->pieces && it.len == SQI_KEYS_END)
+                return -ENODATA;
         bytes = take(reading, it.len);
         from = bytes ? take(reading, reading->head.state_size) : NULL;
         if (!from)
@@ -156,20 +176,44 @@ take_key(struct reading *reading)
 }
 
 static int
+take_gone(struct reading *reading)
+{
+        struct sqi_keyed *keyed = reading->task->instance.keyed;
+        const uint8_t *at = take(reading, sizeof(uint32_t)), *key;
+        uint32_t len;
+
+        if (!at)
+                return -EBADMSG;
+        memcpy(&len, at, sizeof(len));
+        key = take(reading, len);
+        if (!key)
+                return -EBADMSG;
+        if (keyed)
+                sqi_keyed_forget(keyed, (struct sq_str){(const char *)key, len});
+        return 0;
+}
+
+/* Of the head, by the version. */
+static size_t
+head_size(uint8_t version)
+{
+        if (version == SQI_SNAPSHOT_FIRST)
+                return offsetof(struct file_head, state_version);
+        return version < SQI_SNAPSHOT_PIECES_SINCE ? offsetof(struct file_head, ngone) : sizeof(struct file_head);
+}
+
+static int
 take_head(struct reading *reading)
 {
-        const uint8_t *head = take(reading, offsetof(struct file_head, state_version));
-        const uint8_t *rest = NULL;
+        const uint8_t *at = reading->at;
+        size_t left = (size_t)(reading->end - at);
 
-        if (!head || memcmp(head, "SQK", 3) != 0 || head[3] < SQI_SNAPSHOT_FIRST || head[3] > SQI_SNAPSHOT_VERSION)
+        if (left < sizeof(reading->head.magic) || memcmp(at, "SQK", 3) != 0 || at[3] < SQI_SNAPSHOT_FIRST ||
+            at[3] > SQI_SNAPSHOT_VERSION || !take(reading, head_size(at[3])))
                 return -EBADMSG;
-        memcpy(&reading->head, head, offsetof(struct file_head, state_version));
-        if (head[3] == SQI_SNAPSHOT_FIRST)
-                return 0;
-        rest = take(reading, sizeof(reading->head) - offsetof(struct file_head, state_version));
-        if (!rest)
-                return -EBADMSG;
-        memcpy(&reading->head.state_version, rest, sizeof(reading->head) - offsetof(struct file_head, state_version));
+        reading->head = (struct file_head){0};
+        memcpy(&reading->head, at, head_size(at[3]));
+        reading->pieces = at[3] >= SQI_SNAPSHOT_PIECES_SINCE;
         return 0;
 }
 
@@ -193,17 +237,19 @@ take_keys(struct reading *reading)
         struct sq_task *task = reading->task;
         int r = 0;
 
-        if (reading->head.nkeys == 0)
-                return 0;
+        for (uint64_t i = 0; i < reading->head.ngone && r == 0; i++)
+                r = take_gone(reading);
+        if (r < 0 || (reading->head.nkeys == 0 && !reading->pieces))
+                return r;
         if (task->instance.code->bolt)
                 reading->migrates = reading->head.state_version != task->instance.code->bolt->state_version;
         reading->old = reading->migrates ? malloc((size_t)reading->head.state_size + 1) : NULL;
         if (reading->migrates && !reading->old)
                 return -ENOMEM;
-        for (uint64_t i = 0; i < reading->head.nkeys && r == 0; i++)
+        for (uint64_t i = 0; (reading->pieces || i < reading->head.nkeys) && r == 0; i++)
                 r = take_key(reading);
         free(reading->old);
-        return r == 0 ? sqi_timers_find(task) : r;
+        return r == -ENODATA ? 0 : r;
 }
 
 /* What a section holds is of one task: of a file of another one it is left where it is. */
@@ -220,6 +266,8 @@ take_section(struct reading *reading, bool mine)
         bytes = take(reading, it.size);
         if (!bytes)
                 return -EBADMSG;
+        if (it.kind == SQI_SECTION_END)
+                return -ENODATA;
         if (!mine)
                 return 0;
         if (it.kind == SQI_SECTION_BATCH)
@@ -228,6 +276,15 @@ take_section(struct reading *reading, bool mine)
                 return -EBADMSG;
         return sqi_own_values_set(&task->instance.values, (struct sq_str){(const char *)bytes, it.tag},
                                   (struct sq_str){(const char *)bytes + it.tag, it.size - it.tag});
+}
+
+/* What an earlier piece said is over. */
+static void
+forget_sections(struct sq_task *task)
+{
+        sqi_transit_clear(&task->transit);
+        sqi_own_values_clear(&task->instance.values);
+        task->over = false;
 }
 
 static int
@@ -239,16 +296,21 @@ take_sections(struct reading *reading)
         bool over = reading->head.flags & SQI_PART_FINISHED;
         int r = 0;
 
-        if (!same && (over || reading->at < reading->end))
-                return -EXDEV;
-        while (reading->at < reading->end && r == 0)
+        if (mine && reading->later)
+                forget_sections(task);
+        while ((reading->pieces || reading->at < reading->end) && r == 0) {
                 r = take_section(reading, mine);
+                if (r == 0 && !same)
+                        r = -EXDEV;
+        }
+        if (over && !same)
+                r = -EXDEV;
         task->over |= mine && over;
-        return r;
+        return r == -ENODATA ? 0 : r;
 }
 
 static int
-take_file(struct reading *reading)
+take_piece(struct reading *reading)
 {
         int r = take_head(reading);
 
@@ -258,12 +320,25 @@ take_file(struct reading *reading)
                 if (!reading->task->plan->lose_state)
                         return -EINVAL;
                 sq_log(reading->task, SQ_WARN, "the state of the version before does not fit: it begins from nothing");
+                reading->at = reading->end;
                 return 0;
         }
         r = take_keys(reading);
         if (r < 0 || reading->head.magic[3] < SQI_SNAPSHOT_SECTIONS_SINCE)
                 return r;
         return take_sections(reading);
+}
+
+static int
+take_file(struct reading *reading)
+{
+        const struct sq_task *task = reading->task;
+        int r = take_piece(reading);
+
+        reading->later = true;
+        while (r == 0 && reading->pieces && reading->at < reading->end)
+                r = take_piece(reading);
+        return r == 0 && task->instance.keyed && task->instance.code->bolt ? sqi_timers_find(reading->task) : r;
 }
 
 /* `file`: what the manifest means by it; NULL: what is there is believed. */
@@ -279,8 +354,10 @@ read_fd(struct sq_task *task, int fd, const struct sqi_manifest_file *file)
         if (fstat(fd, &about) < 0)
                 return -errno;
         size = (size_t)about.st_size;
-        if (size == 0 || (file && size != file->size))
+        if (size == 0 || (file && size < file->size))
                 return -EBADMSG;
+        if (file)
+                size = (size_t)file->size; /* what follows belongs to a later epoch */
         bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (bytes == MAP_FAILED)
                 return -errno;

@@ -5,6 +5,7 @@
 
 #include "control/manifest.h"
 #include "plan/routing.h"
+#include "task/part_merge.h"
 #include "task/part_writer.h"
 #include "task/snapshot_format.h"
 #include "task/task.h"
@@ -79,7 +80,7 @@ count_keys(const struct sq_task *task)
 }
 
 static void
-put_head(const struct sq_task *task, struct sqi_snapshot_writing *writing, uint64_t nkeys)
+put_head(const struct sq_task *task, struct sqi_snapshot_writing *writing, uint64_t ngone)
 {
         const struct sqi_component *code = task->instance.code;
         struct file_head head = blank;
@@ -89,10 +90,17 @@ put_head(const struct sq_task *task, struct sqi_snapshot_writing *writing, uint6
         head.index = task->plan->tasks[task->id].index;
         head.epoch = writing->epoch;
         head.routing = sqi_routing(task->plan, task->component);
-        head.nkeys = nkeys;
+        head.nkeys = count_keys(task);
+        head.ngone = ngone;
         head.state_version = code->bolt ? code->bolt->state_version : 0;
         head.flags = task->over ? SQI_PART_FINISHED : 0;
         put(writing, &head, sizeof(head));
+}
+
+static void
+end_keys(struct sqi_snapshot_writing *writing)
+{
+        put(writing, &(struct key_head){.len = SQI_KEYS_END}, sizeof(struct key_head));
 }
 
 static void
@@ -103,10 +111,28 @@ put_keys(const struct sq_task *task, struct sqi_snapshot_writing *writing)
         uint64_t route;
         void *state;
 
-        if (count_keys(task) == 0)
-                return;
-        while (sqi_keyed_step_routed(task->instance.keyed, &cursor, &key, &state, &route))
+        while (count_keys(task) > 0 && sqi_keyed_step_routed(task->instance.keyed, &cursor, &key, &state, &route))
                 put_key(task, writing, key, state, route);
+        end_keys(writing);
+}
+
+/* All, or what has changed, which counts as unchanged from here on. */
+static void
+put_changes(const struct sq_task *task, struct sqi_snapshot_writing *writing, bool all)
+{
+        struct sqi_keyed *keyed = count_keys(task) ? task->instance.keyed : NULL;
+        const struct sqi_keyed_gone *gone = all ? NULL : sqi_keyed_gone(keyed);
+        struct sq_str key;
+        size_t cursor = 0;
+        uint64_t route;
+        void *state;
+
+        put_head(task, writing, gone ? gone->n : 0);
+        if (gone)
+                put(writing, gone->bytes, gone->size);
+        while (keyed && sqi_keyed_take(keyed, all, &cursor, &key, &state, &route))
+                put_key(task, writing, key, state, route);
+        end_keys(writing);
 }
 
 static void
@@ -139,12 +165,19 @@ put_batches(const struct sq_task *task, struct sqi_snapshot_writing *writing)
 }
 
 static void
+end_sections(struct sqi_snapshot_writing *writing)
+{
+        put(writing, &(struct section_head){.kind = SQI_SECTION_END}, sizeof(struct section_head));
+}
+
+static void
 put_all(const struct sq_task *task, struct sqi_snapshot_writing *writing)
 {
-        put_head(task, writing, count_keys(task));
+        put_head(task, writing, 0);
         put_keys(task, writing);
         put_values(task, writing);
         put_batches(task, writing);
+        end_sections(writing);
         sqi_part_writer_end(writing->file);
 }
 
@@ -156,7 +189,7 @@ write_to(const struct sq_task *task, struct sqi_snapshot_writing *writing, struc
         if (r < 0)
                 return r;
         put_all(task, writing);
-        return sqi_part_writer_close(&writing->file, &report->a, &report->b);
+        return sqi_part_writer_close(&writing->file, &report->a, &report->b, NULL);
 }
 
 /* In the folder, or else beside the run. */
@@ -210,39 +243,53 @@ sqi_snapshot_save(const struct sq_task *task, int fd)
         if (r < 0)
                 return r;
         put_all(task, &writing);
-        return sqi_part_writer_close(&writing.file, &size, &sum);
+        return sqi_part_writer_close(&writing.file, &size, &sum, NULL);
 }
 
 /* ---- While the task goes on -------------------------------------------------------------------------- */
 
-/* `nkeys`: how many follow. */
-static int
-open_part(const struct sq_task *task, struct sqi_snapshot_writing *writing, uint64_t nkeys)
+static void
+begin_writing(const struct sq_task *task, struct sqi_snapshot_writing *writing)
 {
-        int r = sqi_part_writer_new(writing->path, &writing->file);
-
-        if (r < 0)
-                return r;
+        sqi_part_writer_merge_by(writing->file, sqi_part_merge);
         if (!task->driver)
                 sqi_part_writer_go_apart(writing->file, writing->wake);
-        put_head(task, writing, nkeys);
-        return 0;
+}
+
+/* What a task ends with may go on under another plan, and is looked at by others: one piece. */
+static bool
+must_be_whole(const struct sq_task *task)
+{
+        const struct sqi_keyed *keyed = task->instance.keyed;
+
+        return task->phase == SQI_ENDED || task->handover.begun || count_keys(task) == 0 ||
+               sqi_keyed_has_changed_much(keyed);
 }
 
 static int
-put_state(const struct sq_task *task, struct sqi_snapshot_writing *writing)
+put_state(const struct sq_task *task, struct sqi_snapshot_writing *writing, struct sqi_part_log **log)
 {
-        int r = open_part(task, writing, count_keys(task));
+        bool all;
+        int r = 0;
 
+        if (task->instance.keyed)
+                sqi_keyed_track(task->instance.keyed);
+        all = !*log || must_be_whole(task);
+        if (!all)
+                all = sqi_part_writer_append(log, writing->path, &writing->file) < 0;
+        sqi_part_log_free(log);
+        if (all)
+                r = sqi_part_writer_new(writing->path, &writing->file);
         if (r < 0)
                 return r;
-        put_keys(task, writing);
+        begin_writing(task, writing);
+        put_changes(task, writing, all);
         put_values(task, writing);
         return 0;
 }
 
 int
-sqi_snapshot_begin(const struct sq_task *task, uint64_t epoch, const char *folder, int wake,
+sqi_snapshot_begin(const struct sq_task *task, uint64_t epoch, const char *folder, int wake, struct sqi_part_log **log,
                    struct sqi_snapshot_writing **ret)
 {
         struct sqi_snapshot_writing *writing = calloc(1, sizeof(*writing));
@@ -256,7 +303,9 @@ sqi_snapshot_begin(const struct sq_task *task, uint64_t epoch, const char *folde
         file_name(task->component, task->plan->tasks[task->id].index, name);
         snprintf(writing->path, sizeof(writing->path), "%s/%s", folder, name);
         if (has_part(task))
-                r = put_state(task, writing);
+                r = put_state(task, writing, log);
+        else
+                sqi_part_log_free(log);
         if (r < 0)
                 sqi_snapshot_drop(&writing);
         else
@@ -264,10 +313,24 @@ sqi_snapshot_begin(const struct sq_task *task, uint64_t epoch, const char *folde
         return r;
 }
 
+/* There is no state, and yet something to write. */
+static int
+open_empty(const struct sq_task *task, struct sqi_snapshot_writing *writing)
+{
+        int r = sqi_part_writer_new(writing->path, &writing->file);
+
+        if (r < 0)
+                return r;
+        begin_writing(task, writing);
+        put_head(task, writing, 0);
+        end_keys(writing);
+        return 0;
+}
+
 int
 sqi_snapshot_add(const struct sq_task *task, struct sqi_snapshot_writing *writing, zmq_msg_t *message, bool feedback)
 {
-        int r = writing->file ? 0 : open_part(task, writing, 0);
+        int r = writing->file ? 0 : open_empty(task, writing);
 
         if (r < 0)
                 return r;
@@ -278,8 +341,10 @@ sqi_snapshot_add(const struct sq_task *task, struct sqi_snapshot_writing *writin
 void
 sqi_snapshot_end(struct sqi_snapshot_writing *writing)
 {
-        if (writing->file)
-                sqi_part_writer_end(writing->file);
+        if (!writing->file)
+                return;
+        end_sections(writing);
+        sqi_part_writer_end(writing->file);
 }
 
 bool
@@ -289,14 +354,15 @@ sqi_snapshot_is_done(const struct sqi_snapshot_writing *writing)
 }
 
 int
-sqi_snapshot_close(struct sqi_snapshot_writing **writing, uint64_t *ret_size, uint64_t *ret_sum)
+sqi_snapshot_close(struct sqi_snapshot_writing **writing, uint64_t *ret_size, uint64_t *ret_sum,
+                   struct sqi_part_log **ret_log)
 {
         struct sqi_snapshot_writing *it = *writing;
         int r = 0;
 
         *ret_size = *ret_sum = 0;
         if (it->file)
-                r = sqi_part_writer_close(&it->file, ret_size, ret_sum);
+                r = sqi_part_writer_close(&it->file, ret_size, ret_sum, ret_log);
         free(it);
         *writing = NULL;
         return r;

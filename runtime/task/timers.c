@@ -200,6 +200,7 @@ sqi_timers_fire(struct sq_task *task)
                 block = find(task, &timers->fired);
                 if (!block)
                         continue;
+                sqi_keyed_touch(task->instance.keyed, timers->fired.state);
                 sqi_block_forget(sqi_keyed_owned(task->instance.keyed), block);
                 sqi_task_call(task, call);
         }
@@ -237,6 +238,8 @@ sq_timer_cancel(struct sq_task *task, struct sq_str key, struct sq_time time)
 
         timer.state = task->instance.keyed ? sqi_keyed_find(task->instance.keyed, key) : NULL;
         block = timer.state ? find(task, &timer) : NULL;
-        if (block)
-                sqi_block_forget(sqi_keyed_owned(task->instance.keyed), block);
+        if (!block)
+                return;
+        sqi_keyed_touch(task->instance.keyed, timer.state);
+        sqi_block_forget(sqi_keyed_owned(task->instance.keyed), block);
 }

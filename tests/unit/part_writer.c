@@ -71,7 +71,7 @@ check_written(struct sqi_part_writer **writer, const char *path)
         struct stat about;
         uint64_t size, sum;
 
-        assert_int_equal(sqi_part_writer_close(writer, &size, &sum), 0);
+        assert_int_equal(sqi_part_writer_close(writer, &size, &sum, NULL), 0);
         assert_null(*writer);
         assert_int_equal(size, PIECE * PIECES);
         assert_true(sum == sum_of_pieces());
@@ -160,7 +160,7 @@ says_that_there_is_no_room_and_gives_back_what_it_had(void **state)
                         sqi_part_writer_go_apart(writer, -1);
                 put_pieces(writer);
                 sqi_part_writer_end(writer);
-                assert_int_equal(sqi_part_writer_close(&writer, &size, &sum), -EFBIG);
+                assert_int_equal(sqi_part_writer_close(&writer, &size, &sum, NULL), -EFBIG);
                 setrlimit(RLIMIT_FSIZE, &before);
                 assert_int_equal(access(world.path, F_OK), -1);
                 close_world(&world);

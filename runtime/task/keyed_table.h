@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of keyed state share: keyed.c, which looks keys up, and keyed_changes.c, which knows what has changed.
+ * Nobody else looks in. */
+#ifndef SQI_KEYED_TABLE_H
+#define SQI_KEYED_TABLE_H
+
+#include "task/keyed.h"
+
+/* Sizes of entries: multiples of GRAIN below FINE * GRAIN, then FINE steps from each power of two to the next. */
+enum { GRAIN = 8, FINE = 32, CLASSES = FINE * 33 };
+
+/* Followed by the state, then the key. Small: what a look-up touches should share a cache line. A key has fewer bytes
+ * than CLEAN: by this bit an entry that has not changed since it was written down is not what a quick look-up looks
+ * for, and so comes to the slow one, which lists it. */
+#define CLEAN (1u << 31)
+struct entry {
+        uint32_t len;   /* and CLEAN */
+        uint32_t index; /* in `order`; while idle: unused */
+};
+
+/* What is not needed to look a key up. */
+struct ordered {
+        struct entry *entry; /* NULL: forgotten */
+        uint64_t route;
+        struct sqi_part *parts; /* that the key owns */
+};
+
+struct chunk {
+        struct chunk *next;
+        size_t padding;
+};
+
+/* A forgotten entry's memory, waiting for the next of its size. */
+struct idle {
+        struct idle *next;
+};
+
+struct sqi_keyed {
+        uint64_t *places;
+        size_t mask, count;
+        size_t state_at, key_at; /* offsets in an entry */
+        struct ordered *order;   /* as they came */
+        size_t norder, order_capacity;
+        struct chunk *chunks;
+        uint8_t *room, *room_end;
+        struct idle *idle[CLASSES]; /* by class_of() */
+        struct sqi_owned *owned;    /* NULL: no key owns anything */
+
+        /* What has changed, when it is `tracked`: all; or a bit in `changed` for each that is not CLEAN, by its place
+         * in `order`, and the keys that were forgotten. */
+        bool tracked, all_changed;
+        uint64_t *changed;
+        size_t changed_capacity, nchanged;
+        struct sqi_keyed_gone gone;
+        size_t gone_capacity;
+};
+
+static inline void *
+state_of(const struct sqi_keyed *keyed, struct entry *entry)
+{
+        return (char *)entry + keyed->state_at;
+}
+
+static inline struct sq_str
+key_of(const struct sqi_keyed *keyed, struct entry *entry)
+{
+        return (struct sq_str){(char *)entry + keyed->key_at, entry->len & ~CLEAN};
+}
+
+/* keyed_changes.c: the entry with this place in `order` has changed, and was CLEAN or is new. */
+void sqi_keyed_list(struct sqi_keyed *keyed, uint32_t index);
+void sqi_keyed_list_gone(struct sqi_keyed *keyed, struct sq_str key);
+/* An entry comes to another place in `order`, further to the front. */
+void sqi_keyed_list_move(struct sqi_keyed *keyed, size_t from, size_t to);
+
+static inline void
+touch(struct sqi_keyed *keyed, struct entry *entry)
+{
+        if (!(entry->len & CLEAN))
+                return;
+        entry->len &= ~CLEAN;
+        sqi_keyed_list(keyed, entry->index);
+}
+
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parts of epochs that hold only what has changed: by whatever steps a task came to its keys, it goes on from each of its
+ * parts with those that it had then, in their order. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "rig/rig.h"
+#include "made.h"
+#include "task/part_writer.h"
+#include "task/snapshot.h"
+#include "task/task.h"
+
+enum { KEYS = 200, PART = 3, EPOCHS = 150 };
+
+struct world {
+        struct sq_rig *rig, *other;
+        struct sqi_part_log *log;
+        char folder[64], path[128];
+        uint64_t random, epoch, size, sum;
+        unsigned grown, merged;
+};
+
+static uint64_t
+draw(struct world *world, uint64_t n)
+{
+        world->random ^= world->random << 13;
+        world->random ^= world->random >> 7;
+        world->random ^= world->random << 17;
+        return world->random % n;
+}
+
+static struct sq_str
+name(char buffer[32], uint64_t number)
+{
+        return (struct sq_str){buffer, (size_t)snprintf(buffer, 32, "%.*s%llu", (int)(number % 20),
+                                                        "keys of many lengths", (unsigned long long)number)};
+}
+
+static void
+change_part(struct world *world, const void *state)
+{
+        struct sqi_keyed *keyed = world->rig->task->instance.keyed;
+        struct sqi_part *part = sqi_part_get(sqi_keyed_parts(keyed, state), PART);
+        uint64_t element = draw(world, 4);
+        struct sq_str key = {(const char *)&element, sizeof(element)};
+        struct sqi_block *block = sqi_block_find(sqi_keyed_owned(keyed), part, key);
+
+        sqi_keyed_touch(keyed, state);
+        if (block && draw(world, 3) == 0)
+                sqi_block_forget(sqi_keyed_owned(keyed), block);
+        else
+                memset(sqi_block_get(sqi_keyed_owned(keyed), part, key, 8), (int)draw(world, 256), 8);
+}
+
+static void
+step(struct world *world)
+{
+        char buffer[32];
+        struct sq_str key = name(buffer, draw(world, KEYS));
+        void *state;
+
+        if (draw(world, 4) == 0) {
+                sq_keyed_forget(world->rig->task, key);
+                return;
+        }
+        state = sq_keyed(world->rig->task, key);
+        if (draw(world, 3) == 0)
+                change_part(world, state);
+        else
+                *(uint8_t *)state = (uint8_t)draw(world, 256);
+}
+
+static void
+write_epoch(struct world *world)
+{
+        struct sqi_snapshot_writing *writing;
+        uint64_t before = world->size;
+        struct stat about;
+        char path[192];
+
+        snprintf(world->path, sizeof(world->path), "%s/%llu", world->folder, (unsigned long long)++world->epoch);
+        assert_int_equal(mkdir(world->path, 0700), 0);
+        assert_int_equal(sqi_snapshot_begin(world->rig->task, world->epoch, world->path, -1, &world->log, &writing), 0);
+        sqi_snapshot_end(writing);
+        assert_true(sqi_snapshot_is_done(writing));
+        assert_int_equal(sqi_snapshot_close(&writing, &world->size, &world->sum, &world->log), 0);
+        snprintf(path, sizeof(path), "%s/%s.0", world->path, world->rig->task->component->id);
+        assert_int_equal(stat(path, &about), 0);
+        world->grown += about.st_nlink > 1;
+        world->merged += about.st_nlink == 1 && world->size < before;
+}
+
+/* The part as the manifest means it: as many bytes as were told, with their checksum. */
+static int
+open_part(const struct world *world)
+{
+        int part = memfd_create("part", MFD_CLOEXEC), fd;
+        char path[192];
+        void *bytes;
+
+        snprintf(path, sizeof(path), "%s/%s.0", world->path, world->rig->task->component->id);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        bytes = mmap(NULL, world->size, PROT_READ, MAP_PRIVATE, fd, 0);
+        assert_true(bytes != MAP_FAILED);
+        assert_true(XXH3_64bits(bytes, world->size) == world->sum);
+        assert_int_equal(write(part, bytes, world->size), world->size);
+        munmap(bytes, world->size);
+        close(fd);
+        return part;
+}
+
+static void
+compare_parts(const struct sqi_part *one, const struct sqi_part *two)
+{
+        struct sqi_block *a = one ? one->first : NULL, *b = two ? two->first : NULL;
+
+        for (; a && b; a = a->next, b = b->next) {
+                assert_int_equal(a->len, b->len);
+                assert_memory_equal(a->key, b->key, a->len);
+                assert_int_equal(a->size, b->size);
+                assert_memory_equal(sqi_block_bytes(a), sqi_block_bytes(b), a->size);
+        }
+        assert_true(!a && !b);
+}
+
+static void
+compare(const struct sq_task *one, const struct sq_task *two)
+{
+        size_t size = sqi_component_key_state(one->instance.code), here = 0, there = 0;
+        struct sq_str key, other;
+        void *state, *restored;
+
+        assert_int_equal(sq_keyed_count(one), sq_keyed_count(two));
+        while (sqi_keyed_step(one->instance.keyed, &here, &key, &state)) {
+                assert_true(sqi_keyed_step(two->instance.keyed, &there, &other, &restored));
+                assert_int_equal(key.len, other.len);
+                assert_memory_equal(key.ptr, other.ptr, key.len);
+                assert_memory_equal(state, restored, size);
+                compare_parts(sqi_part_find(*sqi_keyed_parts(one->instance.keyed, state), PART),
+                              sqi_part_find(*sqi_keyed_parts(two->instance.keyed, restored), PART));
+        }
+}
+
+static void
+goes_on_from(struct world *world)
+{
+        int fd = open_part(world);
+
+        assert_int_equal(sqi_task_renew(world->other->task), 0);
+        assert_int_equal(sqi_snapshot_load(world->other->task, fd), 0);
+        close(fd);
+        compare(world->rig->task, world->other->task);
+}
+
+static void
+remove_folder(const char *folder)
+{
+        char command[128];
+
+        snprintf(command, sizeof(command), "rm -r '%s'", folder);
+        assert_int_equal(system(command), 0);
+}
+
+static void
+parts_of_what_has_changed_add_up_to_what_there_is(void **state)
+{
+        unsigned grown = 0, merged = 0;
+
+        (void)state;
+        for (uint64_t seed = 1; seed <= 4; seed++) {
+                struct world world = {.random = seed * 0x9e3779b97f4a7c15ull};
+
+                world.rig = make_rig_of("tests/components/owner");
+                world.other = make_rig_of("tests/components/owner");
+                snprintf(world.folder, sizeof(world.folder), "%s/pieces.XXXXXX",
+                         getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+                assert_non_null(mkdtemp(world.folder));
+                for (int i = 0; i < EPOCHS; i++) {
+                        for (uint64_t n = 1 + draw(&world, i % 10 ? 12 : KEYS); n > 0; n--)
+                                step(&world);
+                        if (sq_keyed_count(world.rig->task) == 0)
+                                continue;
+                        write_epoch(&world);
+                        goes_on_from(&world);
+                }
+                grown += world.grown;
+                merged += world.merged;
+                sqi_part_log_free(&world.log);
+                remove_folder(world.folder);
+                sq_rig_free(&world.rig);
+                sq_rig_free(&world.other);
+        }
+        print_message("%u parts of what had changed only, %u merged\n", grown, merged);
+        assert_true(grown > 100);
+        assert_true(merged > 10);
+}
+
+int
+main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(parts_of_what_has_changed_add_up_to_what_there_is),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

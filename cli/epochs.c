@@ -139,11 +139,14 @@ check_place(const struct cli_epochs *epochs, const struct sqi_savepoint *from)
                         CLI_USAGE,
                         "%s is not empty, and holds no epochs (topology.checkpoint.dir wants a folder of its own)",
                         epochs->place);
-        if (from && is_below(from->path, epochs->place))
-                return CLI_DONE;
         memcpy(snapshots.durable, epochs->place, sizeof(snapshots.durable));
         int r = sqi_snapshots_newest(&snapshots, &manifest, path, error, sizeof(error));
         sqi_manifest_free(&manifest);
+        if (from && is_below(from->path, epochs->place))
+                return r == 0 && strcmp(path, from->path) == 0
+                               ? CLI_DONE
+                               : cli_error(CLI_FAILED, "%s has gone on meanwhile: a run has just ended (start again)",
+                                           epochs->place);
         if (r == -ENOENT)
                 return CLI_DONE;
         return cli_error(CLI_USAGE,
@@ -164,6 +167,28 @@ put_plan(const struct cli_epochs *epochs, const struct sqi_plan *plan)
         return r < 0 ? cli_error(CLI_FAILED, "cannot write %s/plan: %s", epochs->place, strerror(-r)) : CLI_DONE;
 }
 
+/* The workers of a run that was killed may take a moment to end. */
+static int
+lock(const char *place, int *ret)
+{
+        int fd = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = fd < 0 ? -errno : -EWOULDBLOCK;
+
+        for (int i = 0; i < TRIES && r == -EWOULDBLOCK; i++)
+                r = sqi_lock_take(fd);
+        if (r == 0) {
+                *ret = fd;
+                return CLI_DONE;
+        }
+        if (fd >= 0)
+                close(fd);
+        return r == -EWOULDBLOCK
+                       ? cli_error(CLI_FAILED,
+                                   "another run keeps its epochs in %s, or a worker of one that was killed has "
+                                   "not ended",
+                                   place)
+                       : cli_error(CLI_FAILED, "cannot use %s: %s", place, strerror(-r));
+}
+
 static int
 begin_given(const struct sqi_plan *plan, const struct sqi_savepoint *from, struct cli_epochs *epochs)
 {
@@ -174,14 +199,26 @@ begin_given(const struct sqi_plan *plan, const struct sqi_savepoint *from, struc
         int r = sqi_folder_make(AT_FDCWD, epochs->place);
         if (r < 0)
                 return cli_error(CLI_FAILED, "cannot make %s: %s", epochs->place, strerror(-r));
-        epochs->lock = open(epochs->place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        r = epochs->lock < 0 ? -errno : sqi_lock_take(epochs->lock);
-        if (r == -EWOULDBLOCK)
-                return cli_error(CLI_FAILED, "another run keeps its epochs in %s", epochs->place);
-        if (r < 0)
-                return cli_error(CLI_FAILED, "cannot use %s: %s", epochs->place, strerror(-r));
-        status = check_place(epochs, from);
+        status = lock(epochs->place, &epochs->lock);
+        if (status == CLI_DONE)
+                status = check_place(epochs, from);
         return status == CLI_DONE ? put_plan(epochs, plan) : status;
+}
+
+/* An epoch of another folder: whoever made it must have ended, too. */
+static int
+await_makers(const struct sqi_savepoint *from, const struct cli_epochs *epochs)
+{
+        char place[PATH_MAX];
+        int fd;
+
+        if (!from || !from->running || (epochs->place[0] && is_below(from->path, epochs->place)))
+                return CLI_DONE;
+        snprintf(place, sizeof(place), "%.*s", (int)(strrchr(from->path, '/') - from->path), from->path);
+        int status = lock(place, &fd);
+        if (status == CLI_DONE)
+                close(fd);
+        return status;
 }
 
 /* ------------------------------------------------------------------------------------------------------ */
@@ -194,6 +231,8 @@ cli_epochs_begin(const struct sqi_plan *plan, const struct sqi_savepoint *from, 
 
         if (sqi_plan_is_exact(plan))
                 status = plan->config.checkpoint_dir ? begin_given(plan, from, &epochs) : begin_temporary(&epochs);
+        if (status == CLI_DONE)
+                status = await_makers(from, &epochs);
         if (status == CLI_DONE && epochs.place[0] && (r = sqi_checkpoints_first(epochs.place, &epochs.first)) < 0)
                 status = cli_error(CLI_FAILED, "cannot read %s: %s", epochs.place, strerror(-r));
         if (from && from->manifest.epoch >= epochs.first)

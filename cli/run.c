@@ -245,8 +245,10 @@ run_plan(struct run *run, struct sqi_plan **plan, const struct sqi_savepoint *fr
                                               .started = on_started,
                                               .folder = on_folder,
                                               .seal = on_seal};
-        struct sqi_run_options options = {
-                .crash_limit = CRASH_LIMIT, .place = run->epochs.place, .epoch = run->epochs.first};
+        struct sqi_run_options options = {.crash_limit = CRASH_LIMIT,
+                                          .place = run->epochs.place,
+                                          .epoch = run->epochs.first,
+                                          .held = run->epochs.lock > 0 ? run->epochs.lock : 0};
         char error[ERROR_SIZE];
 
         struct sqi_position *positions = from ? calloc((*plan)->ntasks, sizeof(*positions)) : NULL;

@@ -101,7 +101,7 @@ sqi_child_spawn(struct sqi_running *running, uint32_t worker, uint32_t incarnati
                 if (r == 0)
                         r = sqi_process_spawn_apart(program, argv, fifo_path(running, worker, fifo), &child->process);
         } else {
-                r = sqi_process_spawn(program, argv, &child->process);
+                r = sqi_process_spawn(program, argv, running->held, &child->process);
         }
         if (r < 0)
                 return r;

@@ -28,7 +28,7 @@ fill_attributes(posix_spawnattr_t *attributes)
 }
 
 static int
-spawn_with_output(const char *path, char *const argv[], int log, bool apart, pid_t *ret_pid)
+spawn_with_output(const char *path, char *const argv[], int log, bool apart, int held, pid_t *ret_pid)
 {
         posix_spawn_file_actions_t files;
         posix_spawnattr_t attributes;
@@ -45,8 +45,10 @@ spawn_with_output(const char *path, char *const argv[], int log, bool apart, pid
                         r = posix_spawn_file_actions_adddup2(&files, log, STDOUT_FILENO);
                 if (r == 0 && apart) /* to be written only: who reads it meets an error and not an early end */
                         r = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_WRONLY, 0);
+                if (r == 0 && held)
+                        r = posix_spawn_file_actions_adddup2(&files, held, STDERR_FILENO + 1);
                 if (r == 0)
-                        r = posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
+                        r = posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1 + (held ? 1 : 0));
                 if (r == 0)
                         r = posix_spawn(ret_pid, path, &files, &attributes, argv, environ);
                 posix_spawnattr_destroy(&attributes);
@@ -57,9 +59,9 @@ spawn_with_output(const char *path, char *const argv[], int log, bool apart, pid
 
 /* Starts it with `output` as its stderr; closes `output`, and process->log on failure. */
 static int
-spawn(const char *path, char *const argv[], int output, bool apart, struct sqi_process *process)
+spawn(const char *path, char *const argv[], int output, bool apart, int held, struct sqi_process *process)
 {
-        int r = spawn_with_output(path, argv, output, apart, &process->pid);
+        int r = spawn_with_output(path, argv, output, apart, held, &process->pid);
 
         close(output);
         if (r == 0) {
@@ -76,7 +78,7 @@ spawn(const char *path, char *const argv[], int output, bool apart, struct sqi_p
 }
 
 int
-sqi_process_spawn(const char *path, char *const argv[], struct sqi_process *ret)
+sqi_process_spawn(const char *path, char *const argv[], int held, struct sqi_process *ret)
 {
         struct sqi_process process = SQI_NO_PROCESS;
         int pipes[2], r;
@@ -90,7 +92,7 @@ sqi_process_spawn(const char *path, char *const argv[], struct sqi_process *ret)
                 close(pipes[1]);
                 return r;
         }
-        r = spawn(path, argv, pipes[1], false, &process);
+        r = spawn(path, argv, pipes[1], false, held, &process);
         if (r == 0)
                 *ret = process;
         return r;
@@ -122,7 +124,7 @@ sqi_process_spawn_apart(const char *path, char *const argv[], const char *fifo, 
                 close(process.log);
                 return r;
         }
-        r = spawn(path, argv, output, true, &process);
+        r = spawn(path, argv, output, true, 0, &process);
         if (r == 0)
                 *ret = process;
         return r;

@@ -189,6 +189,7 @@ make_running(struct sqi_running *running, const struct sqi_run_options *options)
             (options->folder && !(running->folder = strdup(options->folder))) ||
             (options->place && !(running->place = strdup(options->place))))
                 return -ENOMEM;
+        running->held = options->held;
         running->life->checkpoint.place = running->place;
         running->life->checkpoint.epoch = options->epoch > 0 ? options->epoch - 1 : 0;
         running->life->checkpoint.held = options->on_trial;

@@ -42,6 +42,7 @@ struct sqi_running {
         struct sqi_control control;
         struct sqi_observer observer;
         bool apart; /* its workers may outlive us */
+        int held;   /* see sqi_run_options */
         struct sqi_watch news;
         struct sqi_child *children;
         struct sqi_received *received;

@@ -79,10 +79,13 @@ struct sqi_run_options {
                 /* of `former` that goes on as it, or SQI_STAYS_NOT. What is left in it afterwards ends when it is
                  * freed */
                 *stays;
-        bool proven;                          /* it has run before, as it is: what keeps it from starting will pass */
-        const char *restore;                  /* NULL, or the folder of the snapshot to begin from; copied */
-        const char *folder;                   /* NULL, or where a hand-over's tasks are to write; copied */
-        const char *place;                    /* exactly-once: the folder of its epochs; copied */
+        bool proven;         /* it has run before, as it is: what keeps it from starting will pass */
+        const char *restore; /* NULL, or the folder of the snapshot to begin from; copied */
+        const char *folder;  /* NULL, or where a hand-over's tasks are to write; copied */
+        const char *place;   /* exactly-once: the folder of its epochs; copied */
+        /* 0, or a descriptor that each worker holds until it has ended: a lock on it, by flock(), is free when the last of
+         * them has. Open as long as the run; not with a `rundir` */
+        int held;
         uint64_t epoch;                       /* of the snapshot that a hand-over makes, or of the first epoch */
         bool on_trial;                        /* no running epoch is made until sqi_running_keep(): see there */
         uint64_t missing;                     /* what the runs before it, that it goes on from, have lost */

@@ -5,12 +5,14 @@
  *     "squall: worker TOPOLOGY TASKS" RUNDIR WORKER INCARNATION SUPERVISOR_PID [adoptable]
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "control/mark.h"
 #include "worker/worker.h"
@@ -53,6 +55,8 @@ main(int argc, char **argv)
                 fprintf(stderr, SQI_WORKER_PROGRAM ": this program is for the supervisor to start (use squall run)\n");
                 return USAGE;
         }
+        /* what it is to hold is not for what it starts itself */
+        (void)fcntl(STDERR_FILENO + 1, F_SETFD, FD_CLOEXEC);
         /* it was started by a descriptor, and has its number for a name */
         prctl(PR_SET_NAME, SQI_WORKER_PROGRAM, 0ul, 0ul, 0ul);
         return sqi_worker_main(argv[1], (uint32_t)worker, (uint32_t)incarnation, (pid_t)supervisor, adoptable);

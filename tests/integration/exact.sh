@@ -119,6 +119,19 @@ until_true has_lines
 check "another topology does not take up what was on its way in this one" says "an epoch of a topology that was under way, with other components" \
         "$squall" run "$dir/other.yaml" --from "$dir/epochs"
 
+# What such a worker still writes would come behind the epoch that the next run goes on from.
+rm -rf "$dir/epochs" "$dir/again.tsv"
+"$squall" run "$dir/again.yaml" >"$dir/again.said" 2>&1 &
+run=$!
+until_true has_lines
+stopped=$(pgrep -P $run -f 'squall: worker again write/0')
+{ kill -STOP $stopped; kill -KILL $run; wait $run; } 2>/dev/null
+check "while a worker of a run that was killed has not ended, nobody goes on from its epochs" says "has not ended" \
+        "$squall" run "$dir/again.yaml" --from "$dir/epochs"
+kill -CONT $stopped
+check "when it has, the next run does" runs_on --from "$dir/epochs"
+check "with each tuple counted once by both" exact again
+
 # ---- Under the daemon --------------------------------------------------------------------------------
 is_over() { [ "$(state "$1")" = finished ]; }
 more_of() { [ "$(wc -l <"$dir/$1.tsv")" -gt "$2" ]; }

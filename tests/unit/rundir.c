@@ -191,8 +191,8 @@ a_program_that_is_not_there_is_an_errno_and_no_process(void **state)
         struct sqi_process process;
 
         (void)state;
-        assert_int_equal(sqi_process_spawn("/nowhere/at/all", argv, &process), -ENOENT);
-        assert_int_equal(sqi_process_spawn("/tmp", argv, &process), -EACCES);
+        assert_int_equal(sqi_process_spawn("/nowhere/at/all", argv, 0, &process), -ENOENT);
+        assert_int_equal(sqi_process_spawn("/tmp", argv, 0, &process), -EACCES);
 }
 
 int

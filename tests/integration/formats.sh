@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# A supervisor goes on with the state directory that another version has left: tests/fixtures has one of each, made by tests/fixtures/make.
+# A supervisor goes on with the state directory that another version has left, and a run with its epochs: tests/fixtures has one of each, made by
+# tests/fixtures/make and make-run.
 # modes: release
 source "$(dirname "$0")/supervised"
 
@@ -33,6 +34,23 @@ for fixture in tests/fixtures/state-*; do
         check "$version: of one that was killed there is the log" says "every tuple is processed" "$squall" logs gone
         stop
         wait $supervisor
+        cd "$OLDPWD" || exit
+done
+# Each number that a key reaches, once; its windows of 20 that begin every 10; the three that were reached last.
+whole() {
+        sort -k1,1n -k2,2n "$1/counts.tsv" | awk '{ if ($1 != key) { key = $1; n = 0 } if ($2 != ++n) { print "key " key ": " $2 " and not " n; exit 1 } } END { if (NR != 8000) { print NR " lines"; exit 1 } }' &&
+                diff <(cut -f 1,2 "$1/windows.tsv" | sort) <(cut -f 1 "$1/counts.tsv" | sort | uniq -c | awk '{
+                        for (at = 10; at <= $1; at += 10) print $2 "\t" (at > 10 ? 20 : 10)
+                        if ($1 % 10) print $2 "\t" ($1 > 10 ? 10 : 0) + $1 % 10 }' | sort) &&
+                diff "$1/ranks.tsv" <(cut -f 1 "$1/counts.tsv" | sort | uniq -c | sort -k1,1nr -k2,2 | head -n 3 | awk '{ print NR "\t" $2 "\t" $1 }')
+}
+for fixture in tests/fixtures/run-*; do
+        version=${fixture##*-}
+        cp -r "$fixture" "$dir/run-$version"
+        chmod -R go-rwx "$dir/run-$version"
+        cd "$dir/run-$version" || exit
+        check "run $version: another run goes on from the epochs of one that was killed" "$squall" run topology.yaml --from epochs
+        check "run $version: with its keys, windows, batches on their way and what was not published yet" whole .
         cd "$OLDPWD" || exit
 done
 exit $failures

@@ -84,8 +84,8 @@ struct sqi_model {
         struct sqi_word name;
         struct sqi_config config;
         bool delivery_given;
-        bool advises; /* see sqi_overrides */
-        struct sqi_place delivery_place;
+        bool advises;                                  /* see sqi_overrides */
+        struct sqi_place delivery_place, epochs_place; /* of topology.delivery and topology.checkpoint.dir */
         size_t ncomponents, nedges;
         struct sqi_model_component *components; /* spouts first */
         struct sqi_model_edge *edges;

@@ -131,9 +131,21 @@ warn_of_losses(struct sqi_model *model)
                 name_of(first), others, but);
 }
 
+/* Said to whoever hands it to a supervisor: in the file it may be right, for `squall run`. */
+static void
+warn_of_place(struct sqi_model *model)
+{
+        if (model->hosted && model->config.checkpoint_dir)
+                sqi_diagnose(
+                        model->diagnostics, SQI_WARNING, model->epochs_place,
+                        "'topology.checkpoint.dir' is for `squall run`: a supervisor keeps the epochs in its state "
+                        "directory (squall savepoint keeps a copy where you want it)");
+}
+
 void
 sqi_check_promise(struct sqi_model *model)
 {
+        warn_of_place(model);
         if (model->config.delivery != SQI_EXACTLY_ONCE) {
                 if (model->advises && !model->delivery_given && model->diagnostics->errors == 0)
                         warn_of_losses(model);

@@ -124,6 +124,8 @@ read_config(struct sqi_model *model, void *into, const struct sqi_yaml_item *ite
                 if (strcmp(each->key, "topology.delivery") == 0) {
                         model->delivery_given = true;
                         model->delivery_place = each->value->place;
+                } else if (strcmp(each->key, "topology.checkpoint.dir") == 0) {
+                        model->epochs_place = each->value->place;
                 }
         }
 }

@@ -136,6 +136,9 @@ check "with each tuple counted once by both" exact again
 is_over() { [ "$(state "$1")" = finished ]; }
 more_of() { [ "$(wc -l <"$dir/$1.tsv")" -gt "$2" ]; }
 start
+config="topology.checkpoint.dir: $dir/nowhere" topology placed >"$dir/placed.yaml"
+elsewhere() { "$squall" submit "$dir/placed.yaml" && "$squall" kill placed --wait 0 && [ ! -e "$dir/nowhere" ]; }
+check "a folder for epochs, which is for run alone, is told of as such" says "'topology.checkpoint.dir' is for \`squall run\`: a supervisor" elsewhere
 topology daemon >"$dir/daemon.yaml"
 "$squall" submit "$dir/daemon.yaml" >/dev/null
 dies() {

@@ -9,7 +9,7 @@ static int
 kill_with_savepoint(const struct cli_args *args, struct cli_talk *talk, const char *name)
 {
         char path[PATH_MAX] = "";
-        int status = cli_save(args, talk, name, cli_text(args, "to"), true, path);
+        int status = cli_save(cli_flag(args, "lose-state"), talk, name, cli_text(args, "to"), true, path);
 
         if (status == CLI_DONE && cli_flag(args, "json"))
                 cli_print_saved(name, path);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/sealed.h"
 #include "json.h"
 #include "rig/look.h"
 #include "save.h"
@@ -244,6 +245,27 @@ look_into_newest(struct query *query, const struct sqi_plan *plan)
         return look_into(query, plan, folder);
 }
 
+/* Of a topology that makes no epochs by itself one is made, as a savepoint that does not stay. */
+static int
+look_into_savepoint(struct query *query, const struct sqi_plan *plan)
+{
+        struct sqi_request request = {.command = SQI_COMMAND_PING, .seconds = -1};
+        char folder[PATH_MAX], saved[PATH_MAX];
+        int status = cli_ask(query->talk, &request);
+
+        if (status != CLI_DONE)
+                return status;
+        struct sq_str state = cli_get_str(query->talk->value, "state_dir");
+        if (snprintf(folder, sizeof(folder), "%.*s/savepoints/.query-%d", (int)state.len, state.ptr, (int)getpid()) >=
+            PATH_MAX)
+                return cli_error(CLI_FAILED, "the path of the state directory is too long");
+        status = cli_save(true, query->talk, query->name, folder, false, saved);
+        if (status == CLI_DONE)
+                status = look_into(query, plan, saved);
+        (void)sqi_folder_remove(AT_FDCWD, folder);
+        return status;
+}
+
 /* ---- The verb ---------------------------------------------------------------------------------------- */
 
 static int
@@ -259,17 +281,20 @@ find_component(struct query *query, const struct sqi_plan *plan, const char *id)
 static int
 answer(struct query *query, const struct sqi_plan *plan)
 {
-        bool in_snapshot = cli_text(query->args, "epoch") != NULL;
+        bool all = cli_flag(query->args, "all"), in_snapshot = all || cli_text(query->args, "epoch");
         const char *component = cli_operand(query->args, 1);
         int status;
 
         if (!component)
-                return in_snapshot ? cli_error(CLI_USAGE, "--epoch wants a COMPONENT") : list_components(query, plan);
+                return in_snapshot ? cli_error(CLI_USAGE, "--epoch and --all want a COMPONENT")
+                                   : list_components(query, plan);
         status = find_component(query, plan, component);
-        if (status == CLI_DONE && in_snapshot && !cli_is_near(query->talk, "query --epoch"))
+        if (status == CLI_DONE && in_snapshot && !cli_is_near(query->talk, "query --epoch or --all"))
                 status = CLI_USAGE;
         if (status == CLI_DONE)
-                status = in_snapshot ? look_into_newest(query, plan) : ask_all(query);
+                status = all && !sqi_plan_is_exact(plan) ? look_into_savepoint(query, plan)
+                         : in_snapshot                   ? look_into_newest(query, plan)
+                                                         : ask_all(query);
         if (status != CLI_DONE)
                 return status;
         if (query->nkey && query->rows == 0)
@@ -289,7 +314,8 @@ run(const struct cli_args *args)
         struct cli_talk talk;
         struct query query = {.args = args, .talk = &talk, .name = name};
 
-        query.limit = (uint64_t)cli_number(args, "limit");
+        query.limit = cli_flag(args, "all") && !cli_given(args, "limit") ? UINT64_MAX
+                                                                         : (uint64_t)cli_number(args, "limit");
         for (size_t i = 2; i < cli_noperands(args); i++) {
                 if (query.nkey == SQI_SHOW_TEXTS)
                         return cli_error(CLI_USAGE, "a key of more than %d fields", SQI_SHOW_TEXTS);
@@ -313,6 +339,8 @@ SQI_VERB(query) = {
                 "the key's field; of a key of several fields each is given, in order. A field is looked for as text, and as the number, true, false or null "
                 "that it reads as. Without KEY come all keys, in the order in which the task first had them, at most --limit; without COMPONENT, "
                 "how many keys each task of each component has.\n"
+                "With --all every key comes, in all tasks as of one instant: of the newest epoch; of a topology that is not exactly-once, of one that is "
+                "made for it by a savepoint, which does not stay.\n"
                 "With --epoch last the newest snapshot answers instead: all keys as of one epoch, also of a topology that does not run now; on "
                 "the supervisor's own machine.\n"
                 "`count`, `top` and `window` show their state as fields; a component of your own does so with `.show` (squall.h), else its state is shown as "
@@ -321,6 +349,7 @@ SQI_VERB(query) = {
                      {"COMPONENT", .optional = true},
                      {"KEY", .optional = true, .repeated = true}},
         .options = {{"limit", 'n', CLI_NUMBER, "N", .fallback = "100", .min = 1, .help = "keys at most"},
+                    {"all", 'a', CLI_FLAG, .help = "every key, as of one instant"},
                     {"epoch", 0, CLI_TEXT, "WHICH", .complete = CLI_COMPLETE_CHOICES, .choices = "last",
                      .help = "look into the newest snapshot: last"},
                     CLI_OPTION_JSON,

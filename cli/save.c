@@ -52,8 +52,7 @@ default_path(struct cli_talk *talk, const char *name, char ret[PATH_MAX])
 }
 
 int
-cli_save(const struct cli_args *args, struct cli_talk *talk, const char *name, const char *path, bool ends,
-         char ret_path[PATH_MAX])
+cli_save(bool lossy, struct cli_talk *talk, const char *name, const char *path, bool ends, char ret_path[PATH_MAX])
 {
         struct sqi_request request = {
                 .command = SQI_COMMAND_SAVEPOINT, .seconds = -1, .name = cli_str(name), .leave = ends};
@@ -62,7 +61,7 @@ cli_save(const struct cli_args *args, struct cli_talk *talk, const char *name, c
         int status = cli_running_plan(talk, name, &plan, &source);
 
         free((void *)(uintptr_t)source.ptr);
-        if (status == CLI_DONE && !cli_flag(args, "lose-state") && !sqi_server_is_remote(talk->path))
+        if (status == CLI_DONE && !lossy && !sqi_server_is_remote(talk->path))
                 status = cli_check_keeps(plan);
         sqi_plan_free(&plan);
         if (status == CLI_DONE)

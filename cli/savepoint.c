@@ -20,7 +20,7 @@ make(const struct cli_args *args)
         int status = cli_talk_open(args, NULL, &talk);
 
         if (status == CLI_DONE)
-                status = cli_save(args, &talk, name, cli_operand(args, 1), false, path);
+                status = cli_save(cli_flag(args, "lose-state"), &talk, name, cli_operand(args, 1), false, path);
         if (status == CLI_DONE && cli_flag(args, "json"))
                 cli_print_saved(name, path);
         else if (status == CLI_DONE)

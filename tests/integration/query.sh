@@ -75,6 +75,12 @@ sed 's/^config:.*//; s/^name: .*/name: plain/' "$dir/asked.yaml" >"$dir/plain.ya
 check "state is shown under any delivery" until_true eval '"$squall" query plain win odd | grep -q "\"n\":2000"'
 check "without epochs there is no snapshot, and that is said" says "there is no snapshot of 'plain' yet" "$squall" query plain count --epoch last
 
+all_of() { "$squall" query "$@" --all 2>"$dir/all.err" | sed 's/,"task.*//' | sort; }
+check "all keys of one instant come from an epoch that is made for it" \
+        eval '[ "$(all_of plain count)" = "$("$squall" query plain count | sed "s/,\"task.*//" | sort)" ] && [ "$(all_of plain count | wc -l)" = 40 ]'
+check "and nothing of that stays" eval '[ -z "$(find "$dir/state/savepoints" -mindepth 1)" ]'
+check "of an exactly-once topology from its newest one" eval '[ "$(all_of asked count)" = "$(all_of plain count)" ] && [ "$(all_of asked own | wc -l)" = 4000 ]'
+
 # ---- under load: whoever asks does not hold up the tuples ----
 cat >"$dir/load.yaml" <<YAML
 name: load

@@ -25,6 +25,8 @@ sqi_end_drain(struct sqi_step *step)
 {
         struct sqi_lifecycle *life = step->life;
 
+        if (life->state == SQI_SEALING)
+                return; /* all have finished by themselves, and the last epoch is made */
         life->deadline = step->now +
                          sqi_step_ns(life->drain_secs < 0 ? life->plan->config.message_timeout : life->drain_secs);
         if (!life->has_run)

@@ -784,7 +784,10 @@ holds(struct play *play, uint64_t seed, enum fault fault, char why[128], unsigne
         new_supervisor(play, restore);
         play_step(play, (struct sqi_event){.type = SQI_EVENT_START});
         unsigned drain = draw(play, 4) == 0 ? 500 + (unsigned)draw(play, 1500) : TURNS;
+        bool late = draw(play, 4) == 0; /* while the last epoch is made, at its own end */
         while (!play->ended && !play->wrong && turns++ < TURNS) {
+                if (late && drain == TURNS && play->life->state == SQI_SEALING)
+                        drain = turns;
                 if (turns == 3000)
                         play->faults = false;
                 if (turns == drain)
@@ -794,6 +797,7 @@ holds(struct play *play, uint64_t seed, enum fault fault, char why[128], unsigne
                 one_turn(play, restore);
         }
         check(play, play->ended, "it ends");
+        check(play, play->life->outcome != SQI_OUTCOME_FAILED, "it does not fail, and does not run into its time-out");
         if (play->life->outcome == SQI_OUTCOME_FINISHED || play->life->outcome == SQI_OUTCOME_DRAINED)
                 check_published(play);
         memcpy(why, play->why, sizeof(play->why));

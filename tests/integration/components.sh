@@ -368,11 +368,6 @@ YAML
                 has_lines 9000
         }
         check "zmq loses nothing of ipc peers that send and leave while the topology is slow" leaving "ipc://$dir/leaving"
-        free_port() {
-                local port=$((20000 + $$ % 10000))
-                while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
-                echo $port
-        }
         check "nor of TCP peers" leaving "tcp://127.0.0.1:$(free_port)"
         check "nor when it drains before it has taken it all" leaving "ipc://$dir/draining" :
 

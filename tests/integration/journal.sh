@@ -30,12 +30,12 @@ sends() {
         cat >"$dir/sender.yaml" <<YAML
 name: sender
 spouts: [{ id: numbers, component: generate, properties: { count: $2, rate: $3, fields: { n: seq } } }]
-bolts: [{ id: out, component: zmq, properties: { endpoint: 'ipc://$dir/$1.socket', format: json, timeout: 60 } }]
+bolts: [{ id: out, component: zmq, properties: { endpoint: 'ipc://$dir/$1.socket', format: json, timeout: 5 } }]
 streams: [{ from: numbers, to: out, grouping: { type: shuffle } }]
 YAML
-        "$squall" run "$dir/sender.yaml" >"$dir/sender.said" 2>&1
+        timeout 120 "$squall" run "$dir/sender.yaml" >"$dir/sender.said" 2>&1
 }
-breathe() { read -rt "0.$((RANDOM % 3))$((RANDOM % 10))1" <> <(:) || true; }
+breathe() { nap "0.$((RANDOM % 3))$((RANDOM % 10))1"; }
 one_of() { [ $# -eq 0 ] || eval "echo \${$((RANDOM % $# + 1))}"; }
 
 # What is in the segments of NAME, or was when `keep` was called last.
@@ -71,13 +71,17 @@ for spout in "zmq endpoint: tcp://127.0.0.1:1" "tcp listen: '127.0.0.1:1'" "udp 
 done
 
 # ---- Exactly-once ------------------------------------------------------------------------------------
-# killed NAME ONE-OR-ALL-OR-SPOUT: workers of the run that `run` is
+lines() { cat "$dir/$1.tsv" 2>/dev/null | wc -l; }
+more_of() { [ "$(lines "$1")" -gt "$2" ] || ! is_running || ! is_sending; }
+is_sending() { kill -0 $sender; }
+is_running() { kill -0 $run; }
+# killed NAME ALL-OR-SPOUT: workers of the run that `run` is, each time when it has got on
 killed() {
         local i pids
         for ((i = 0; i < kills; i++)); do
+                until_true more_of "$1" "$(lines "$1")"
                 breathe
                 pids=$(pgrep -P $run -f "squall: worker.*$([ "$2" = spout ] && echo in/0)")
-                [ "$2" = all ] || pids=$(one_of $pids)
                 [ -z "$pids" ] || kill -KILL $pids 2>/dev/null
         done
 }
@@ -103,6 +107,62 @@ for who in spout all; do
         check "messages come by zmq while workers are killed: $who" runs $who $who
         check "each that was taken in counts once" exact $who
 done
+
+# ---- By other ways than zmq --------------------------------------------------------------------------
+# by_WAY gives each number.
+fed() {
+        "$squall" run "$dir/$1.yaml" >"$dir/$1.said" 2>&1 &
+        run=$!
+        "by_$1" &
+        sender=$!
+        killed "$1" all
+        wait $sender && drains "$1"
+}
+port=$(free_port)
+# A connection for each 20; one that is not there, or ends, takes what it held along.
+by_tcp() {
+        local i
+        for ((i = 0; i < 3000; i += 20)); do
+                until seq -f '{"n":%g}' $i $((i + 19)) >"/dev/tcp/127.0.0.1/$port" || ! is_running; do nap 0.02; done
+        done 2>/dev/null
+        return 0
+}
+by_exec() { until [ "$(lines exec)" -ge 700 ] || ! is_running; do nap 0.1; done; } 2>/dev/null
+for way in "tcp listen: '127.0.0.1:$port'" \
+        "exec restart: always, every: 0.01, command: 'while :; do echo \"{\\\"n\\\":\$(date +%s%N)}\"; done'"; do
+        who=${way%% *}
+        topology $who "$exactly" "component: $who, properties: { ${way#* }, format: json, fields: [n], journal: $dir/$who.journal }" >"$dir/$who.yaml"
+        check "messages come by $who while all workers are killed" fed $who
+        check "each that was taken in counts once, by $who" exact $who
+done
+
+# Who posts knows what was taken in: what was answered with 202. A message without an answer is sent again.
+posted() {
+        local answer= # it stays so where the connection is reset
+        exec 3<>"/dev/tcp/127.0.0.1/$port" || return
+        printf 'POST / HTTP/1.1\r\nHost: squall\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s' $((${#1} + 6)) "{\"n\":$1}" >&3
+        read -rt 10 answer <&3
+        exec 3>&-
+        [[ $answer == *" 202 "* ]]
+}
+by_http() {
+        local n
+        trap '' PIPE
+        for ((n = 0; n < 600; n++)); do
+                until posted $n || ! is_running; do nap 0.02; done
+        done 2>/dev/null
+        return 0
+}
+answered_counts() {
+        exact_but_sent_again http && [ "$(cut -f 1 "$dir/http.tsv" | sort -nu | wc -l)" = 600 ]
+}
+# One that was sent again is another message: it counts, too, and no number is left out or comes twice.
+exact_but_sent_again() { awk '$2 != ++n[$1] { print "after " n[$1] - 1 ": " $0; exit 1 }' "$dir/$1.tsv"; }
+if [ -e "$build/spouts/http.so" ]; then
+        topology http "$exactly" "component: http, properties: { listen: '127.0.0.1:$port', fields: [n], journal: $dir/http.journal, journal.sync: each }" >"$dir/http.yaml"
+        check "messages are posted while all workers are killed" fed http
+        check "each that was answered for counts" answered_counts
+fi
 
 # ---- The run itself dies -----------------------------------------------------------------------------
 topology again "$exactly, topology.checkpoint.dir: $dir/epochs" >"$dir/again.yaml"
@@ -172,6 +232,7 @@ loses_nothing() {
         sends least 6000 4000 &
         sender=$!
         for ((i = 0; i < kills; i++)); do
+                until_true more_of least "$(lines least)"
                 breathe
                 pid=$(pgrep -P $run -f 'squall: worker.*in/0')
                 keep least

@@ -925,6 +925,9 @@ SQ_EXPORT int sq_sink_refuse(struct sq_task *task, struct sq_sink *sink, size_t 
 SQ_EXPORT void sq_template_declare(const char *template_, struct sq_declaration *decl, const char *option);
 /* Appends it to an encoder of SQ_ENCODING_TEXT. As sq_encode(). */
 SQ_EXPORT int sq_template_write(const char *template_, const struct sq_record *record, struct sq_encoder *text);
+/* Appends what a message of a record is: its field `value` as a text, nothing where that is nil; or, with NULL, the record in
+ * the encoder's format, TEXT, CSV, JSON, LOGFMT or MSGPACK. As sq_encode(). */
+SQ_EXPORT int sq_record_write(const struct sq_record *record, const char *value, struct sq_encoder *to);
 /* A setting that names a field (NULL: not set): that all inputs have it. */
 SQ_EXPORT void sq_field_declare(const char *name, struct sq_declaration *decl, const char *option);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <squall-kit.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *
@@ -74,4 +75,57 @@ sq_template_write(const char *template, const struct sq_record *record, struct s
                         rc = put(text, sq_record_get(record, name));
         }
         return rc < 0 ? rc : put(text, sq_text(at));
+}
+
+/* The record by the names of its fields, which end with a NUL then. */
+static int
+write_named(const struct sq_record *record, struct sq_encoder *to)
+{
+        const char *names[SQ_FIELDS_MAX];
+        size_t room = record->n;
+        char *copy, *at;
+        int rc;
+
+        for (size_t i = 0; i < record->n; i++)
+                room += record->names[i].len;
+        copy = at = calloc(room + 1, 1);
+        if (!copy)
+                return -ENOMEM;
+        for (size_t i = 0; i < record->n; i++) {
+                names[i] = at;
+                memcpy(at, record->names[i].ptr, record->names[i].len);
+                at += record->names[i].len + 1;
+        }
+        rc = sq_encode_values(to, record->n, names, record->values);
+        free(copy);
+        return rc;
+}
+
+/* A value as a text, whatever the format is. */
+static int
+write_text(struct sq_value value, struct sq_encoder *to)
+{
+        enum sq_format format = to->format;
+        int rc;
+
+        to->format = SQ_FORMAT_TEXT;
+        rc = sq_encode_values(to, 1, NULL, &value);
+        to->format = format;
+        return rc;
+}
+
+int
+sq_record_write(const struct sq_record *record, const char *value, struct sq_encoder *to)
+{
+        struct sq_value field = value ? sq_record_get(record, value) : sq_nil();
+
+        if (value)
+                return field.type == SQ_NIL ? 0 : write_text(field, to);
+        if (to->format == SQ_FORMAT_JSON)
+                return write_text(record->whole, to);
+        if (to->format == SQ_FORMAT_MSGPACK)
+                return write_text(sq_str((struct sq_str){record->whole.as.ptr, record->whole.len}), to);
+        if (to->format == SQ_FORMAT_LOGFMT)
+                return write_named(record, to);
+        return sq_encode_values(to, record->n, NULL, record->values);
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bolt `filter`: passes the tuples on for which a condition holds, unchanged. squall-kit.h says how it is
- * written. */
+/* The bolt `filter`: passes the tuples on for which a condition holds, unchanged, and the others as `rest` says: filters
+ * one behind the other are rules, of which the first that holds counts. squall-kit.h says how a condition is written. */
 #include <squall-kit.h>
 
-enum { WHERE }; /* the one expression of the set */
+enum { WHERE };      /* the one expression of the set */
+enum { PASS, REST }; /* streams */
+enum { DROP, STREAM, DEAD_LETTER };
 
 struct filter {
         const char *where;
+        int64_t rest;
         struct sq_exprs *exprs;
 };
 
@@ -23,6 +26,8 @@ declare(struct sq_declaration *decl)
         sq_exprs_declare(exprs, decl);
         sq_exprs_free(&exprs);
         sq_declare_passing(decl);
+        if (self->rest == STREAM)
+                sq_declare_passing_on(decl, REST);
 }
 
 static int
@@ -37,6 +42,24 @@ prepare(struct sq_task *task)
                                                           : 0;
 }
 
+/* A tuple that no rule takes, as a map. */
+static enum sq_verdict
+refuse(struct sq_task *task, const struct sq_tuple *in)
+{
+        const struct filter *self = sq_state(task);
+        struct sq_value pairs[2 * SQ_FIELDS_MAX];
+        unsigned n = sq_tuple_size(in);
+
+        for (unsigned i = 0; i < n; i++) {
+                pairs[2 * i] = sq_text(sq_tuple_name(in, i));
+                pairs[2 * i + 1] = sq_tuple_get(in, i);
+        }
+        return sq_refuse(task, SQ_ON_ERROR_DEAD_LETTER, sq_map(pairs, n), "%s: `%s` does not hold", sq_component(task),
+                         self->where) < 0
+                       ? SQ_FAIL
+                       : SQ_ACK;
+}
+
 static enum sq_verdict
 execute(struct sq_task *task, const struct sq_tuple *in)
 {
@@ -47,9 +70,9 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         holds = sq_exprs_holds(self->exprs, WHERE);
         if (holds < 0)
                 return sq_fail(task, "where: %s", sq_exprs_error(self->exprs));
-        if (holds)
-                sq_emit_tuple(task, 0, in);
-        return SQ_ACK;
+        if (holds || self->rest == STREAM)
+                sq_emit_tuple(task, holds ? PASS : REST, in);
+        return holds || self->rest != DEAD_LETTER ? SQ_ACK : refuse(task, in);
 }
 
 static void
@@ -70,7 +93,12 @@ SQ_BOLT(filter) = {
                                 "an expression that is true or false: fields and constants (42, true, null, 'text'), "
                                 "== != < <= > >= contains matches in, and or not, arithmetic, functions (`squall eval --functions`); `true` passes "
                                 "all"),
+                        SQ_OPT_ENUM(
+                                struct filter, rest, "drop|stream|dead-letter", "drop",
+                                "tuples for which it does not hold: drop; stream: they go out on the stream `rest`; "
+                                "dead-letter: to topology.dead.letter.path"),
                 },
+        .streams = {{"rest"}},
         .declare = declare,
         .prepare = prepare,
         .execute = execute,

@@ -129,6 +129,8 @@ SQ_EXPORT bool sq_function(unsigned number, struct sq_function *ret);
 /* For bolts that pass tuples on as they come: their output has the fields of their inputs, which must all have the
  * same. */
 SQ_EXPORT void sq_declare_passing(struct sq_declaration *decl);
+/* The same of another stream. */
+SQ_EXPORT void sq_declare_passing_on(struct sq_declaration *decl, unsigned stream);
 
 /* ---- Records that cannot be read --------------------------------------------------------------------- */
 

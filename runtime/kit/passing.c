@@ -5,7 +5,7 @@
 #include <string.h>
 
 void
-sq_declare_passing(struct sq_declaration *decl)
+sq_declare_passing_on(struct sq_declaration *decl, unsigned stream)
 {
         unsigned inputs = sq_declared_inputs(decl);
         struct sq_field field, other;
@@ -27,6 +27,12 @@ sq_declare_passing(struct sq_declaration *decl)
                 }
                 if (!field.name)
                         return;
-                sq_declare_out(decl, 0, field.name, field.type);
+                sq_declare_out(decl, stream, field.name, field.type);
         }
+}
+
+void
+sq_declare_passing(struct sq_declaration *decl)
+{
+        sq_declare_passing_on(decl, 0);
 }

@@ -32,6 +32,7 @@ NEEDS_postgres := libpq
 NEEDS_http := libmicrohttpd libcurl
 NEEDS_kafka := rdkafka
 NEEDS_mqtt := libmosquitto
+NEEDS_lookup := sqlite3 hiredis
 CONNECTED := $(sort $(foreach v,$(filter NEEDS_%,$(.VARIABLES)),$($(v))))
 # What the kit uses where it is there; without it, what reads by it says so, and so does `make`.
 PACKAGES_kit := zlib libzstd libpcre2-8
@@ -135,6 +136,7 @@ $(COMPONENTS):
 	$(Q)$(CC) $(CFLAGS) $(NO_LTO) -shared $(LDFLAGS) -o $@ $(filter %.o,$^) $(LINK_KIT) $(if $(NEEDS_$(basename $(@F))),$(shell pkg-config --libs $(NEEDS_$(basename $(@F))))) -Wl,--as-needed -lm
 # What the components of a server share, clients/SERVER.c and clients/SERVER_*.c, is linked into each of them.
 $(foreach c,$(CLIENTS),$(eval $(filter %/$(call server,$(c)).so,$(COMPONENTS)): $(c)))
+$(filter %/lookup.so,$(COMPONENTS)): $(B)/clients/redis.o
 $(KITTED): LINK_KIT = -L$(B) -lsquall-kit '-Wl,-rpath,$$ORIGIN/..:$$ORIGIN/../..'
 $(KITTED): $(B)/libsquall-kit.so
 $(B)/tests/bench/kjv.txt: topologies/wordcount/kjv.txt

@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The bolt `lookup` in a CSV file, a SQLite database and a Redis that change while it runs.
+# modes: release asan
+source "$(dirname "$0")/lib"
+needs redis-server redis-cli sqlite3
+needs_component bolts lookup
+
+port=$(free_port) server=
+up() {
+        redis-server --port "$port" --bind 127.0.0.1 --dir "$dir" --save '' >>"$dir/server.log" 2>&1 &
+        server=$!
+        until_true listens "$port"
+}
+down() { [ -z "$server" ] || end "$server" "${1:-TERM}"; }
+on_exit down
+ask() { redis-cli -p "$port" "$@"; }
+# begin PROPERTIES: looks up the color of `k`, which is always x, two hundred times a second.
+begin() {
+        rm -f "$dir/out"
+        cat >"$dir/t.yaml" <<Y
+name: lookup
+spouts: [{ id: in, component: generate, properties: { count: 0, rate: 200, fields: { k: const x } } }]
+bolts:
+  - { id: color, component: lookup, properties: { fields: [color], $1 } }
+  - { id: out, component: write, properties: { path: $dir/out, format: jsonl } }
+streams:
+  - { from: in, to: color, grouping: { type: shuffle } }
+  - { from: color, to: out, grouping: { type: shuffle } }
+Y
+        behind
+        until_true comes "$2"
+}
+# comes COLOR: it is that of the last tuple.
+comes() { [ "$(tail -n 1 "$dir/out")" = "{\"k\":\"x\",\"color\":$1}" ]; }
+
+csv() {
+        printf 'id,color\nx,red\n' >"$dir/colors.csv"
+        begin "path: $dir/colors.csv, column: id, key: '{k}'" '"red"' || return
+        printf 'id,color\nx,blue\ny,red\n' >"$dir/new.csv" && mv "$dir/new.csv" "$dir/colors.csv" && until_true comes '"blue"' || return
+        printf 'color\n' >"$dir/new.csv" && mv "$dir/new.csv" "$dir/colors.csv" && until_true grep -q 'what was read before is used still' "$dir/err" && comes '"blue"' || return
+        printf 'id,color\ny,red\n' >"$dir/new.csv" && mv "$dir/new.csv" "$dir/colors.csv" && until_true comes null && stop
+}
+check "a CSV file is read anew when it is another one, and not where that is wrong" csv
+sqlite() {
+        sqlite3 "$dir/colors.db" "create table colors (id text, color text); insert into colors values ('x', 'red')"
+        begin "from: sqlite, path: $dir/colors.db, table: colors, column: id, key: '{k}'" '"red"' || return
+        sqlite3 "$dir/colors.db" "update colors set color = 'blue'" && until_true comes '"blue"' || return
+        sqlite3 "$dir/colors.db" "delete from colors" && until_true comes null || return
+        sqlite3 "$dir/new.db" "create table colors (id text, color text); insert into colors values ('x', 'green')"
+        mv "$dir/new.db" "$dir/colors.db" && until_true comes '"green"' && stop
+}
+check "what is remembered of a database goes when that has changed" sqlite
+redis() {
+        up && ask hset color:x color red >/dev/null
+        begin "from: redis, url: 'redis://127.0.0.1:$port', key: 'color:{k}', expire: 0.2" '"red"' || return
+        ask hset color:x color blue >/dev/null && until_true comes '"blue"' || return
+        ask del color:x >/dev/null && until_true comes null || return
+        down KILL
+        until_true grep -q 'is away\|refused\|closed' "$dir/err"
+        up && ask hset color:x color green >/dev/null && until_true comes '"green"' && stop
+}
+check "what came from Redis is asked for again after a while, and a server that is away is waited for" redis
+exit $failures

@@ -1,0 +1,128 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The bolt and the spout `nats` against nats-server, with JetStream and without.
+# modes: release asan
+source "$(dirname "$0")/lib"
+needs nats-server
+needs_component bolts nats
+needs_component spouts nats
+
+port=$(free_port) server=
+up() { # [OPTION...]
+        nats-server -a 127.0.0.1 -p "$port" -js -sd "$dir/js" -DV "$@" >>"$dir/server.log" 2>&1 &
+        server=$!
+        until_true listens "$port"
+}
+down() { end "$server" "${1:-TERM}"; }
+on_exit down
+sink() { echo "component: nats, properties: { url: 'nats://127.0.0.1:$port', $1 }"; }
+from() { echo "component: nats, parallelism: ${2:-1}, properties: { url: 'nats://127.0.0.1:$port', $1 }"; }
+out="component: write, properties: { path: $dir/out, format: jsonl }"
+distinct() { [ -e "$dir/out" ] && [ "$(sort -u "$dir/out" | wc -l)" -ge "$1" ]; }
+numbers() { sed 's/[^0-9]//g' "$dir/out" | sort -n | cmp - <(seq 0 $(($1 - 1))); }
+begin() { # SPOUT NAME
+        rm -f "$dir/out"
+        topology "$1" "$out" "$2" && behind
+}
+send() { topology "$(count_to "$1" "n: seq" "${3:-}")" "$(sink "$2")" writer && (cd "$dir" && timeout 120 "$squall" run t.yaml >writer.out 2>writer.err </dev/null) || { cat "$dir/writer.err"; return 1; }; }
+# make_stream NAME: with the subjects NAME.*, by the API of JetStream.
+make_stream() {
+        local config="{\"name\":\"$1\",\"subjects\":[\"$1.*\"],\"storage\":\"file\",\"retention\":\"limits\",\"num_replicas\":1,\"discard\":\"old\",\"max_msgs\":-1,\"max_bytes\":-1,\"max_consumers\":-1}"
+        exec 4<>"/dev/tcp/127.0.0.1/$port"
+        printf 'CONNECT {"verbose":false}\r\nSUB made 1\r\nPUB $JS.API.STREAM.CREATE.%s made %d\r\n%s\r\n' "$1" ${#config} "$config" >&4
+        timeout 20 grep -m 1 -q '"config"' <&4
+        local status=$?
+        exec 4>&-
+        return $status
+}
+
+check "nats-server starts" up
+core() {
+        begin "$(from "subject: 'core.*', queue: q, fields: { n: int }" 2)" core
+        until_true eval '[ "$(grep -c "SUB core\.\* q" "$dir/server.log")" -ge 2 ]' && send 500 "subject: core.a" && until_true distinct 500 && stop && numbers 500
+}
+check "tasks share by a queue what is published to a subject" core
+there_and_back() {
+        make_stream there && send 3000 "subject: there.a, stream: there" && begin "$(from "subject: there.a, durable: d, fields: { n: int }" 2)" there
+        until_true distinct 3000 && stop && numbers 3000 && send 10 "subject: there.a, stream: there" && begin "$(from "subject: there.a, durable: d, fields: { n: int }")" there
+        until_true distinct 10 && stop && numbers 10
+}
+check "JetStream: what is published comes back once, and a consumer goes on where it was" there_and_back
+key() {
+        make_stream keys && send 200 "subject: keys.a, stream: keys, key: 'k{n}'" && send 250 "subject: keys.a, stream: keys, key: 'k{n}'" &&
+                begin "$(from "subject: keys.a, durable: d, fields: { n: int }")" keys
+        until_true distinct 250 && stop && numbers 250
+}
+check "JetStream: what comes again with the same key is left out" key
+# What a bolt that stands still has not processed dies with it and with the spout; the stream has it.
+killed_together() {
+        make_stream together && begin "$(from "subject: together.a, durable: d, ack-wait: 1, fields: { n: int }")" together
+        until_true grep -q 'CONSUMER.MSG.NEXT.together' "$dir/server.log" && kill_worker out/0 STOP
+        send 300 "subject: together.a, stream: together" && until_true eval '[ "$(grep -c "MSG.*together\.a" "$dir/server.log")" -ge 300 ]'
+        kill_worker in/0
+        kill_worker out/0
+        until_true distinct 300 && stop
+}
+check "JetStream: what was fetched and not processed comes again when a spout and a bolt die at once" killed_together
+killed_server() {
+        local i reader status
+        make_stream broken && begin "$(from "subject: broken.a, durable: d, ack-wait: 2, fields: { n: int }")" broken
+        topology "$(count_to 4000 "n: seq" ", rate: 1000")" "$(sink "subject: broken.a, stream: broken, key: '{n}'")" writer
+        (cd "$dir" && exec "$squall" run t.yaml >writer.out 2>writer.err </dev/null) &
+        reader=$runner runner=$!
+        for i in 1 2 3 4 5; do
+                until_true distinct $((i * 400)) || return
+                down KILL
+                up || return
+        done
+        wait $runner
+        status=$?
+        runner=$reader
+        [ $status = 0 ] || { cat "$dir/writer.err"; return 1; }
+        until_true distinct 4000 && stop && grep -q 'is back' "$dir/err" && grep -q 'is back after' "$dir/writer.err"
+}
+check "JetStream: five kills of the server lose nothing, on the way in and out" killed_server
+refused() {
+        topology "$(count_to 10 "n: seq, t: const a b")" "$(sink "subject: 'x.{t}'")" refused "topology.dead.letter.path: $dir/letters"
+        run && [ "$(wc -l <"$dir/letters")" = 10 ] || return
+        rm -f "$dir/letters"
+        make_stream other && topology "$(count_to 10 "n: seq")" "$(sink "subject: other.a, stream: another")" refused "topology.dead.letter.path: $dir/letters"
+        run && [ "$(wc -l <"$dir/letters")" = 10 ]
+}
+check "a subject that is none, or of another stream, goes to the dead letters" refused
+down
+
+check "nats-server starts with a password" up --user me --pass 'se cret'
+wrong() {
+        topology "$(count_to 10)" "component: nats, properties: { url: 'nats://me@127.0.0.1:$port', subject: t, password: 'file:$dir/secret' }"
+        echo wrong-one >"$dir/secret"
+        ! run && grep -qi 'authorization\|authentication' "$dir/err" && ! grep -q wrong-one "$dir/err" &&
+                topology "$(from "subject: t")" "$out" && ! run && grep -qi 'authorization\|authentication' "$dir/err"
+}
+check "a wrong password ends the topology with what the server says" wrong
+right() {
+        topology "$(count_to 10)" "component: nats, properties: { url: 'nats://me@127.0.0.1:$port', subject: t, password: 'env:NATS_SECRET' }"
+        NATS_SECRET='se cret' run && ! grep -q 'se cret' "$dir/err"
+}
+check "the password comes from the environment, and is in no log" right
+down
+late() {
+        topology "$(count_to 100)" "$(sink "subject: late")"
+        run &
+        runner=$!
+        until_true grep -q "may come up yet" "$dir/err"
+        up
+        wait $runner
+}
+check "a server that comes up later is waited for" late
+down
+
+refuses() { # TEXT SPOUT
+        topology "$2" "$out"
+        exits_with 2 "$squall" check "$dir/t.yaml" >"$dir/said" 2>&1
+        cat "$dir/said"
+        grep -qF "$1" "$dir/said"
+}
+check "check refuses several tasks that would each hear all" refuses "each of which would hear all" "$(from "subject: a" 2)"
+check "check refuses a stream without a consumer" refuses "the name of the consumer" "$(from "subject: a, stream: s")"
+exit $failures

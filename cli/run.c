@@ -48,6 +48,7 @@ struct run {
         uint64_t end_ns; /* of --for */
         struct cli_live live;
         struct sqi_sole *sole; /* NULL: nobody can ask */
+        const char *http;      /* NULL: not asked for */
         uint64_t pulse_ns;     /* of the next live line */
         uint64_t npulses;
         struct cli_epochs epochs;
@@ -188,19 +189,23 @@ take_signals(struct run *run)
 static void
 wait_for_news(const struct run *run)
 {
-        struct pollfd fds[] = {{.fd = sqi_supervisor_fd(run->supervisor), .events = POLLIN},
-                               {.fd = run->signals, .events = POLLIN},
-                               {.fd = sqi_sole_fd(run->sole), .events = POLLIN}};
-        uint64_t now = sqi_clock_ns(), due = sqi_supervisor_due(run->supervisor), left;
+        struct pollfd fds[2 + SQI_SOLE_FDS] = {{.fd = sqi_supervisor_fd(run->supervisor), .events = POLLIN},
+                                               {.fd = run->signals, .events = POLLIN}};
+        uint64_t now = sqi_clock_ns(), due = sqi_earlier(sqi_supervisor_due(run->supervisor), sqi_sole_due(run->sole)),
+                 left;
         struct timespec timeout;
+        int asked[SQI_SOLE_FDS];
 
+        sqi_sole_fds(run->sole, asked);
+        for (int i = 0; i < SQI_SOLE_FDS; i++)
+                fds[2 + i] = (struct pollfd){.fd = asked[i], .events = POLLIN};
         if (run->end_ns < due)
                 due = run->end_ns;
         if (run->live.wanted && run->pulse_ns < due)
                 due = run->pulse_ns;
         left = due > now ? due - now : 0;
         timeout = (struct timespec){(time_t)(left / SQI_SECOND), (long)(left % SQI_SECOND)};
-        (void)ppoll(fds, 3, due == SQI_NEVER ? NULL : &timeout, NULL);
+        (void)ppoll(fds, 2 + SQI_SOLE_FDS, due == SQI_NEVER ? NULL : &timeout, NULL);
 }
 
 static void
@@ -232,6 +237,24 @@ exit_status(const struct run *run)
         default:
                 return CLI_FAILED;
         }
+}
+
+/* Who asks for HTTP, and cannot have it, does not want the topology to run without. */
+static bool
+serve_http(const struct run *run)
+{
+        char error[ERROR_SIZE];
+        const char *at;
+
+        if (!run->http)
+                return true;
+        if (sqi_sole_http(run->sole, run->http, &at, error, sizeof(error)) == 0) {
+                fprintf(stderr, "squall: HTTP is served at http://%s\n", at);
+                return true;
+        }
+        cli_error(CLI_FAILED, "%s", error);
+        sqi_running_abort(run->running);
+        return false;
 }
 
 static int
@@ -270,12 +293,13 @@ run_plan(struct run *run, struct sqi_plan **plan, const struct sqi_savepoint *fr
         run->npulses = 1;
         if (sqi_sole_open(run->running, SQI_VERSION, &run->sole, error, sizeof(error)) < 0)
                 fprintf(stderr, "squall: nobody can ask about it (squall status, top): %s\n", error);
+        bool serves = serve_http(run);
         run->pulse_ns = run->pulses[0].at_ns + SQI_SECOND;
         loop(run);
         sqi_sole_close(&run->sole);
         struct cli_tally tally = cli_tally(run->running);
         cli_summary(&tally, json);
-        return exit_status(run);
+        return serves ? exit_status(run) : CLI_FAILED;
 }
 
 /* CLI_DONE, also without --from: then the savepoint stays as it is, with an empty path. */
@@ -297,6 +321,7 @@ run_topology(const struct cli_args *args)
         char folder[PATH_MAX];
         struct run run = {.seconds = cli_seconds(args, "for"),
                           .end_ns = SQI_NEVER,
+                          .http = cli_text(args, "http"),
                           .live = cli_live(STDERR_FILENO),
                           .epochs = {.lock = -1}};
         struct sqi_savepoint from = {0};
@@ -308,6 +333,8 @@ run_topology(const struct cli_args *args)
                 return cli_error(CLI_USAGE, "--for is a time above 0 (leave it out to run until the spouts are done)");
         if (cli_text(args, "from") && (cli_flag(args, "inline") || cli_flag(args, "watch")))
                 return cli_error(CLI_USAGE, "--inline and --watch begin from nothing (leave them or --from out)");
+        if (run.http && (cli_flag(args, "inline") || cli_flag(args, "watch")))
+                return cli_error(CLI_USAGE, "--inline and --watch serve no HTTP (leave them or --http out)");
         if (cli_flag(args, "watch"))
                 return cli_watch(args);
         status = cli_load(args, 0, &plan);
@@ -363,6 +390,8 @@ SQI_VERB(run) = {
                  {"for", 0, CLI_DURATION, "TIME", .help = "drain after this time: 10s, 500ms, 2m"},
                  {"from", 0, CLI_TEXT, "PATH", .complete = CLI_COMPLETE_DIRECTORY,
                   .help = "begin with the state and the positions of this savepoint, or of the epochs in this folder"},
+                 {"http", 0, CLI_TEXT, "[ADDRESS:PORT]", .implied = "127.0.0.1:8080",
+                  .help = "the page, /metrics and the API while it runs, to look at (127.0.0.1:8080 if it is not said); port 0: one that is free"},
                  {"inline", 0, CLI_FLAG,
                   .help = "in this process and one thread, in an order that does not change: for gdb, valgrind and perf"},
                  {"watch", 0, CLI_FLAG, .help = "start again whenever the file or a .so of it has changed and checks"},

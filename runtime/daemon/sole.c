@@ -10,6 +10,7 @@
 #include "base/complain.h"
 #include "daemon/answer.h"
 #include "daemon/registry.h"
+#include "daemon/web.h"
 #include "supervisor/running.h"
 
 struct sqi_sole {
@@ -53,6 +54,7 @@ sqi_sole_close(struct sqi_sole **sole)
 {
         if (!*sole)
                 return;
+        sqi_http_close(&(*sole)->daemon.http);
         sqi_server_close(&(*sole)->daemon.server);
         sqi_events_close(&(*sole)->daemon.events);
         free(*sole);
@@ -60,9 +62,30 @@ sqi_sole_close(struct sqi_sole **sole)
 }
 
 int
-sqi_sole_fd(const struct sqi_sole *sole)
+sqi_sole_http(struct sqi_sole *sole, const char *address, const char **ret_at, char *error, size_t size)
 {
-        return sole ? sqi_server_fd(&sole->daemon.server) : -1;
+        int r = sole ? 0 : sqi_complain(-ENOENT, error, size, "nobody can ask about the topology");
+
+        if (r == 0) {
+                sole->daemon.options.http = address;
+                r = sqi_web_open_sole(&sole->daemon, error, size);
+        }
+        if (r == 0)
+                *ret_at = sqi_http_address(sole->daemon.http);
+        return r;
+}
+
+void
+sqi_sole_fds(const struct sqi_sole *sole, int ret_fds[SQI_SOLE_FDS])
+{
+        ret_fds[0] = sole ? sqi_server_fd(&sole->daemon.server) : -1;
+        ret_fds[1] = sole && sole->daemon.http ? sqi_http_fd(sole->daemon.http) : -1;
+}
+
+uint64_t
+sqi_sole_due(const struct sqi_sole *sole)
+{
+        return sole && sole->daemon.http ? sqi_http_due(sole->daemon.http) : SQI_NEVER;
 }
 
 static void
@@ -112,6 +135,8 @@ sqi_sole_serve(struct sqi_sole *sole)
                         zframe_destroy(&frame);
                 }
         } while (sole->daemon.server.touched);
+        if (sole->daemon.http)
+                sqi_http_serve(sole->daemon.http);
 }
 
 void

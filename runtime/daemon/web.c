@@ -76,6 +76,13 @@ show_ready(struct sqi_daemon *daemon, const struct sqi_http_request *request, st
                 reply_text(reply, "ready\n");
 }
 
+/* Without a state directory: what `squall run` has in the foreground. */
+static bool
+is_sole(const struct sqi_daemon *daemon)
+{
+        return !daemon->state.path[0];
+}
+
 static void
 show_version(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
 {
@@ -85,6 +92,8 @@ show_version(struct sqi_daemon *daemon, const struct sqi_http_request *request, 
         sqi_write_map(&writer, NULL);
         sqi_write_text(&writer, "version", daemon->options.version);
         sqi_write_int(&writer, "pid", getpid());
+        if (is_sole(daemon))
+                sqi_write_bool(&writer, "foreground", true);
         sqi_write_end(&writer);
         reply_json(reply, &writer);
 }
@@ -294,6 +303,12 @@ show_file(struct sqi_daemon *daemon, const char *topology, const char *name, str
 
         if (!hosted)
                 return;
+        if (is_sole(daemon)) {
+                sqi_http_reply_error(reply, NOT_FOUND,
+                                     "'%s' runs in the foreground, by `squall run`, which keeps no copy of its %s",
+                                     topology, strcmp(name, "log") == 0 ? "log" : "file");
+                return;
+        }
         r = sqi_browse_file(hosted, name, &bytes, &size);
         if (r < 0)
                 sqi_http_reply_error(reply, FAILED, "cannot read the file %s of '%s': %s", name, topology,
@@ -404,6 +419,7 @@ sqi_web_open(struct sqi_daemon *daemon, char *error, size_t size)
         char token[SQI_TOKEN_SIZE];
         int r = sqi_token_open(daemon->state.fd, "http.token", token);
 
+        options.untouchable = "the supervisor could not write its token";
         if (r == 0)
                 options.token = token;
         else
@@ -413,4 +429,17 @@ sqi_web_open(struct sqi_daemon *daemon, char *error, size_t size)
         r = sqi_http_open(&options, &daemon->http, error, size);
         explicit_bzero(token, sizeof(token));
         return r;
+}
+
+int
+sqi_web_open_sole(struct sqi_daemon *daemon, char *error, size_t size)
+{
+        const struct sqi_http_options options = {
+                .address = daemon->options.http,
+                .context = daemon,
+                .answer = answer,
+                .untouchable = "the topology runs in the foreground, by `squall run` (Ctrl-C ends it)",
+        };
+
+        return sqi_http_open(&options, &daemon->http, error, size);
 }

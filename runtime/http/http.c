@@ -216,8 +216,8 @@ refuse_stranger(const struct peer *peer, struct sqi_http_reply *reply)
         const struct sqi_http *http = peer->http;
 
         if (!http->token[0])
-                sqi_http_reply_error(reply, MHD_HTTP_FORBIDDEN,
-                                     "nothing can be changed over HTTP: the supervisor could not write its token");
+                sqi_http_reply_error(reply, MHD_HTTP_FORBIDDEN, "nothing can be changed over HTTP: %s",
+                                     http->options.untouchable ? http->options.untouchable : "there is no token");
         else if (!sqi_token_is_given(header(peer, MHD_HTTP_HEADER_AUTHORIZATION), http->token))
                 sqi_http_reply_error(reply, MHD_HTTP_UNAUTHORIZED,
                                      "that wants a header Authorization: Bearer TOKEN (the token is in the file "

@@ -62,7 +62,8 @@ struct sqi_http_options {
         const char *address; /* "127.0.0.1:8080": address.h */
         void *context;
         void (*answer)(void *context, const struct sqi_http_request *request, struct sqi_http_reply *reply);
-        const char *token;              /* that a POST has to give (token.h), copied; NULL: all are refused */
+        const char *token;              /* that a POST has to give (token.h), copied; NULL: all are refused, */
+        const char *untouchable;        /* and why; lives for ever */
         unsigned request_ms, answer_ms; /* 0: SQI_HTTP_REQUEST_SECS, SQI_HTTP_ANSWER_SECS */
 };
 

@@ -290,4 +290,23 @@ check "without --http nothing is served" eval '! serve && ! grep -q HTTP "$dir/e
 "$squall" kill steady --wait 0 >/dev/null
 stop
 wait $supervisor
+# ---- a topology in the foreground ----
+
+"$squall" run "$dir/steady.yaml" --http 127.0.0.1:0 >/dev/null 2>"$dir/run.err" &
+run=$!
+end_run() { kill -KILL $run 2>/dev/null; }
+on_exit end_run
+foreground_serves() { port=$(sed -n 's|.*http://127.0.0.1:\([0-9]*\)$|\1|p' "$dir/run.err"); [ -n "$port" ]; }
+check "run --http says where it serves HTTP" until_true foreground_serves
+check "it says what it is" [ "$(get /version)" = "{\"version\":\"$("$squall" --version | awk '{ print $2 }')\",\"pid\":$run,\"foreground\":true}" ]
+foreground_counts() { scrape && [ "$(value squall_executed_total 'topology="steady"' 'component="sink"')" -gt 0 ]; }
+check "it has its metrics" until_true foreground_counts
+check "its page and its API are there" eval 'get / | grep -q "<html" && get /api/v1/topology/steady | grep -q "\"status\":\"ACTIVE\"" && get /api/v1/squall/topologies/steady | grep -q "\"topology\":\"steady\""'
+check "nothing can be changed" is_refused 403 ask POST /api/v1/topology/steady/deactivate
+check "there is no log of it, nor its file" eval 'is_refused 404 ask GET /api/v1/squall/topologies/steady/log && is_refused 404 ask GET /api/v1/squall/topologies/steady/source'
+taken() { "$squall" run "$dir/count.yaml" --http "127.0.0.1:$port" >"$dir/said" 2>&1; [ $? = 1 ] && grep -q "cannot serve HTTP at 127.0.0.1:$port: Address already in use" "$dir/said"; }
+check "where it cannot be served the topology does not run" taken
+kill -INT $run
+wait $run
+check "it ends with the topology" eval '! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null'
 exit $failures

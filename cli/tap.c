@@ -121,7 +121,7 @@ holds(struct tap *tap, const struct sqi_viewed *tuple)
                 values[i] = sq_nil();
                 for (uint32_t f = 0; f < tuple->stream->nfields; f++)
                         if (strcmp(tuple->stream->fields[f].name, name) == 0)
-                                values[i] = cli_tap_field(tuple, f);
+                                values[i] = sqi_viewed_field(tuple, f);
         }
         tap->kit.exprs_begin_values(tap->exprs, values);
         int held = tap->kit.exprs_holds(tap->exprs, 0);

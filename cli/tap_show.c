@@ -4,20 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tuple/unpack.h"
 #include "tuple/writer.h"
 #include "verb.h"
 
 /* Of cells; so wide is a column from the start, that it need not move soon. */
 enum { CELL_MAX = 40, TEXT_MIN = 12, NUMBER_MIN = 6, NAME_SIZE = 128 };
-
-struct sq_value
-cli_tap_field(const struct sqi_viewed *tuple, uint32_t field)
-{
-        const struct sqi_slice *slice = tuple->slice;
-
-        return sqi_unpack(slice->at + slice->offsets[field], slice->at + slice->offsets[field + 1]);
-}
 
 /* ---- A table ----------------------------------------------------------------------------------------- */
 
@@ -94,7 +85,7 @@ put_row(struct cli_tap_show *show, const char *task, const struct sqi_viewed *tu
 {
         cli_table_cell(&show->rows, "%s", task);
         for (uint32_t f = 0; f < tuple->stream->nfields; f++)
-                put_cell(&show->rows, cli_tap_field(tuple, f), f + 1 == tuple->stream->nfields);
+                put_cell(&show->rows, sqi_viewed_field(tuple, f), f + 1 == tuple->stream->nfields);
 }
 
 /* ---- JSON -------------------------------------------------------------------------------------------- */
@@ -106,17 +97,14 @@ put_json(const struct cli_tap_show *show, const char *task, const struct sqi_vie
         void *bytes;
         size_t size;
 
-        sqi_write_map(&writer, NULL);
         if (show->meta) {
+                sqi_write_map(&writer, NULL);
                 sqi_write_text(&writer, "task", task);
                 sqi_write_text(&writer, "stream", tuple->stream->id);
-                sqi_write_map(&writer, "tuple");
         }
-        for (uint32_t f = 0; f < tuple->stream->nfields; f++)
-                sqi_write_value(&writer, tuple->stream->fields[f].name, cli_tap_field(tuple, f));
+        sqi_viewed_write(tuple, show->meta ? "tuple" : NULL, &writer);
         if (show->meta)
                 sqi_write_end(&writer);
-        sqi_write_end(&writer);
         if (sqi_writer_take(&writer, &bytes, &size) < 0)
                 return;
         puts(bytes);

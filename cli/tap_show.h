@@ -27,7 +27,4 @@ int cli_tap_show_begin(struct cli_tap_show *show, const struct sqi_viewer *viewe
 void cli_tap_show_tuple(struct cli_tap_show *show, const struct sqi_viewer *viewer, const struct sqi_viewed *tuple);
 void cli_tap_show_flush(struct cli_tap_show *show);
 
-/* A field of a tuple; a view into it. */
-struct sq_value cli_tap_field(const struct sqi_viewed *tuple, uint32_t field);
-
 #endif

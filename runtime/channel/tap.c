@@ -64,8 +64,11 @@ sqi_tap_close(struct sqi_tap **tap)
 void
 sqi_tap_order(struct sqi_tap *tap, uint64_t now_ns, uint64_t ns, double bytes_s)
 {
+        double ns_per_byte = 1e9 / (bytes_s > 1 ? bytes_s : 1);
+
+        if (sqi_tap_is_over(tap, now_ns) || ns_per_byte < tap->ns_per_byte)
+                tap->ns_per_byte = ns_per_byte;
         tap->until_ns = now_ns + ns;
-        tap->ns_per_byte = 1e9 / (bytes_s > 1 ? bytes_s : 1);
 }
 
 bool

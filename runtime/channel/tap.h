@@ -27,7 +27,8 @@ int sqi_tap_open(void *context, const char *rundir, uint32_t task, struct sqi_ta
 /* Accepts a pointer to NULL, and nulls it. What was shown still reaches those who read. */
 void sqi_tap_close(struct sqi_tap **tap);
 
-/* For `ns` from now on each outlet may show `bytes_s` a second, and at once as much as it has not shown of late. */
+/* For `ns` from now on each outlet may show `bytes_s` a second, and at once as much as it has not shown of late. Who asks for
+ * less than somebody else, whose order still holds, gets as much. */
 void sqi_tap_order(struct sqi_tap *tap, uint64_t now_ns, uint64_t ns, double bytes_s);
 bool sqi_tap_is_over(const struct sqi_tap *tap, uint64_t now_ns);
 

@@ -10,6 +10,7 @@
 #include "base/descriptors.h"
 #include "daemon/answer.h"
 #include "daemon/await.h"
+#include "daemon/peek.h"
 #include "daemon/status.h"
 #include "daemon/stop.h"
 #include "daemon/sweep.h"
@@ -186,6 +187,7 @@ sqi_daemon_free(struct sqi_daemon **daemon)
         }
         sqi_supervisor_free(&it->supervisor);
         sqi_http_close(&it->http);
+        sqi_peek_sweep(it, SQI_NEVER);
         if (it->server.socket)
                 sqi_server_close(&it->server);
         sqi_events_close(&it->events);
@@ -274,6 +276,7 @@ sample(struct sqi_daemon *daemon, uint64_t now)
         if (now < daemon->sample_due)
                 return;
         daemon->sample_due = now + SQI_SECOND;
+        sqi_peek_sweep(daemon, now);
         look_at_state(daemon);
         look_at_descriptors(daemon);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)

@@ -10,4 +10,7 @@
 /* Answers {state, running, rundir}; `rundir` is null while it does not run. */
 void sqi_tapping_answer(const struct sqi_hosted *hosted, struct sq_str component, struct sqi_result *result);
 
+/* Tells the tasks of that component of a topology that runs; for `bytes_s` a second in all. */
+void sqi_tapping_order(const struct sqi_hosted *hosted, const struct sqi_plan_component *component, uint64_t bytes_s);
+
 #endif

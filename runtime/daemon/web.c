@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/web.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "daemon/answer.h"
 #include "daemon/browse.h"
 #include "daemon/hosted.h"
+#include "daemon/peek.h"
 #include "daemon/rest.h"
 #include "daemon/scrape.h"
 #include "daemon/status.h"
@@ -329,6 +331,31 @@ show_source(struct sqi_daemon *daemon, const struct sqi_http_request *request, s
         show_file(daemon, request->uri->segments[4], "topology.yaml", reply);
 }
 
+/* Only with the token, though it changes nothing: what goes through a topology is nobody else's business. */
+static void
+do_tap(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        struct sqi_hosted *hosted = want(daemon, request->uri->segments[4], reply);
+        struct sqi_writer writer = sqi_writer(SQI_JSON);
+        char error[512];
+        int r;
+
+        if (!hosted)
+                return;
+        if (!sqi_hosted_is_running(hosted)) {
+                sqi_http_reply_error(reply, CONFLICT, "the topology '%s' is %s", hosted->record.name,
+                                     sqi_hosted_state(hosted));
+                return;
+        }
+        r = sqi_peek_write(hosted, request->uri->segments[6], sqi_uri_parameter(request->uri, "stream"), &writer, error,
+                           sizeof(error));
+        if (r == 0)
+                reply_json(reply, &writer);
+        else
+                sqi_http_reply_error(reply, r == -ENOENT ? NOT_FOUND : r == -EBUSY ? UNAVAILABLE : FAILED, "%s", error);
+        sqi_writer_drop(&writer);
+}
+
 static void
 show_openapi(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
 {
@@ -367,6 +394,7 @@ static const struct {
         {SQI_GET, "/api/v1/squall/topologies/*/history", show_history},
         {SQI_GET, "/api/v1/squall/topologies/*/log", show_log},
         {SQI_GET, "/api/v1/squall/topologies/*/source", show_source},
+        {SQI_POST, "/api/v1/squall/topologies/*/tap/*", do_tap},
         {SQI_GET, "/api/v1/squall/events", show_events},
 };
 enum { NPAGES = sizeof(pages) / sizeof(pages[0]) };

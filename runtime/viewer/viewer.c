@@ -384,3 +384,27 @@ sqi_viewer_next(struct sqi_viewer *viewer, struct sqi_viewed *ret)
         }
         return false;
 }
+
+void
+sqi_viewer_skip(struct sqi_viewer *viewer)
+{
+        while (viewer->open || next_batch(viewer))
+                end_batch(viewer);
+}
+
+struct sq_value
+sqi_viewed_field(const struct sqi_viewed *tuple, uint32_t field)
+{
+        const struct sqi_slice *slice = tuple->slice;
+
+        return sqi_unpack(slice->at + slice->offsets[field], slice->at + slice->offsets[field + 1]);
+}
+
+void
+sqi_viewed_write(const struct sqi_viewed *tuple, const char *key, struct sqi_writer *writer)
+{
+        sqi_write_map(writer, key);
+        for (uint32_t f = 0; f < tuple->stream->nfields; f++)
+                sqi_write_value(writer, tuple->stream->fields[f].name, sqi_viewed_field(tuple, f));
+        sqi_write_end(writer);
+}

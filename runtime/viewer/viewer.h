@@ -20,6 +20,7 @@
 
 #include "plan/plan.h"
 #include "tuple/frame.h"
+#include "tuple/writer.h"
 
 struct sqi_viewer;
 
@@ -47,6 +48,13 @@ bool sqi_viewer_wait(struct sqi_viewer *viewer, int out, int ms);
 
 /* The next tuple; false: none is there now. */
 bool sqi_viewer_next(struct sqi_viewer *viewer, struct sqi_viewed *ret);
+
+/* Drops what has come and was not looked at. */
+void sqi_viewer_skip(struct sqi_viewer *viewer);
+
+/* A field of the tuple; a view into it. And all of them as a map. */
+struct sq_value sqi_viewed_field(const struct sqi_viewed *tuple, uint32_t field);
+void sqi_viewed_write(const struct sqi_viewed *tuple, const char *key, struct sqi_writer *writer);
 
 /* Of all that was sent since the first batch that was seen of each channel, in tuples; the rest was not shown. */
 struct sqi_viewer_share {

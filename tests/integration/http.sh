@@ -166,6 +166,32 @@ for path, item in document["paths"].items():
         look(item["get"], path.replace("{id}", "no%20such").replace("{component}", "x"), 404)
 PYTHON
 }
+# ---- its tuples ----
+
+bearer="Authorization: Bearer $(cat "$dir/state/http.token")"
+tap() { ask POST "/api/v1/squall/topologies/steady/tap/$1" "$bearer" "Content-Length: 0" | sed '1,/^$/d'; }
+# As the OpenAPI document has it, where that can be checked; with tuples of which each has its number.
+taps() {
+        tap "$1" >"$dir/tuples"
+        python3 - "$dir/tuples" <<'PYTHON'
+import json, sys
+answer = json.load(open(sys.argv[1]))
+assert answer["tuples"] and all(type(t["tuple"]["n"]) is int and t["stream"] == "default" for t in answer["tuples"])
+assert 0 < answer["seen"] <= answer["sent"]
+try:
+    from jsonschema import Draft202012Validator
+except ImportError:
+    sys.exit(0)
+document = json.load(open("docs/openapi.json"))
+Draft202012Validator({"$ref": "#/components/schemas/Tuples", "components": document["components"]}).validate(answer)
+PYTHON
+}
+check "who has the token sees tuples of a component" until_true taps gen
+check "and those of one stream" until_true taps "pass?stream=default"
+check "who has it not, does not" is_refused 401 ask POST /api/v1/squall/topologies/steady/tap/gen "Content-Length: 0"
+check "a component that is not there has none" is_refused 404 ask POST /api/v1/squall/topologies/steady/tap/gem "$bearer" "Content-Length: 0"
+check "nor has one that nobody reads" says "nobody reads what sink emits" tap sink
+
 if python3 -c 'import jsonschema' 2>/dev/null; then
         check "each answer is as the OpenAPI document has it" conforms
 else

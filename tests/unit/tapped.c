@@ -302,6 +302,7 @@ shows_no_more_than_was_ordered(void **state)
 
         (void)state;
         set_up(&tapped, NULL);
+        sqi_tap_order(tapped.source.tap, sqi_clock_ns(), 0, PLENTY); /* that one is over */
         sqi_tap_order(tapped.source.tap, sqi_clock_ns(), HOUR_NS, 1);
         zmq_msg_init_size(&batch, 100);
         for (int i = 0; i < 100; i++)
@@ -310,6 +311,25 @@ shows_no_more_than_was_ordered(void **state)
                         shown++;
                 }
         assert_int_equal(shown, 1);
+        zmq_msg_close(&batch);
+        tear_down(&tapped);
+}
+
+static void
+shows_as_much_as_the_largest_order_that_holds(void **state)
+{
+        struct tapped tapped;
+        uint64_t paid_ns = 0;
+        zmq_msg_t batch, copy;
+
+        (void)state;
+        set_up(&tapped, NULL);
+        sqi_tap_order(tapped.source.tap, sqi_clock_ns(), HOUR_NS, 1);
+        zmq_msg_init_size(&batch, 100);
+        for (int i = 0; i < 100; i++) {
+                assert_true(sqi_tap_copy(tapped.source.tap, &paid_ns, &batch, &copy));
+                zmq_msg_close(&copy);
+        }
         zmq_msg_close(&batch);
         tear_down(&tapped);
 }
@@ -324,6 +344,7 @@ main(void)
                 cmocka_unit_test(knows_how_many_tuples_it_has_not_seen),
                 cmocka_unit_test(refuses_what_there_is_not_to_look_at),
                 cmocka_unit_test(shows_no_more_than_was_ordered),
+                cmocka_unit_test(shows_as_much_as_the_largest_order_that_holds),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

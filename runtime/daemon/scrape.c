@@ -6,20 +6,53 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "http/exposition.h"
+#include "supervisor/bottleneck.h"
 
 enum { NAME_SIZE = 64, NUMBER_SIZE = 12, OCTAVES = SQI_HISTOGRAM_BUCKETS / SQI_HISTOGRAM_SUB };
 /* The steps of a time are from 1 us (2^10 ns) to 69 s (2^36 ns). */
 enum { FIRST_TIME = 5, LAST_TIME = 31 };
 
 /* What there is besides the counters, which come first in the table that is made of both. */
-enum { INFO, STATE, UPTIME, TASKS, WORKER_UP, RESTARTS, EXECUTE, COMPLETE, OWN_TOTAL, OWN, OWN_VALUES, NOTHERS };
+enum {
+        INFO,
+        STATE,
+        UPTIME,
+        KEEPS_UP,
+        EPOCH,
+        EPOCH_AGE,
+        EPOCH_TOOK,
+        EPOCH_BYTES,
+        EPOCHS_GIVEN_UP,
+        RESTORES,
+        TASKS,
+        HEAVIEST,
+        WORKER_UP,
+        RESTARTS,
+        EXECUTE,
+        COMPLETE,
+        OWN_TOTAL,
+        OWN,
+        OWN_VALUES,
+        NOTHERS
+};
 static const struct sqi_family others[NOTHERS] = {
         [INFO] = {"squall_info", "gauge", "1, with the version of the supervisor"},
         [STATE] = {"squall_topology_state", "gauge",
                    "1, with the state that the topology is in, as squall list has it"},
         [UPTIME] = {"squall_topology_uptime_seconds", "gauge", "time since this supervisor started or adopted it"},
+        [KEEPS_UP] = {"squall_keeps_up", "gauge",
+                      "1: it keeps up with what its spouts bring; 0: a component limits it"},
+        [EPOCH] = {"squall_epoch", "gauge", "exactly-once: the newest epoch that is sealed; 0: none yet"},
+        [EPOCH_AGE] = {"squall_epoch_age_seconds", "gauge", "time since that was sealed, or since the start"},
+        [EPOCH_TOOK] = {"squall_epoch_took_seconds", "gauge", "from its begin until it was sealed"},
+        [EPOCH_BYTES] = {"squall_epoch_bytes", "gauge", "what it takes on disk"},
+        [EPOCHS_GIVEN_UP] = {"squall_epochs_given_up_total", "counter", "epochs that were not sealed in time"},
+        [RESTORES] = {"squall_restores_total", "counter", "how often it went back to the newest epoch"},
         [TASKS] = {"squall_tasks", "gauge", "tasks of the component"},
+        [HEAVIEST] = {"squall_heaviest_key_ratio", "gauge",
+                      "what part of its tuples the key has that a task sees most, by a sample; of a fields grouping"},
         [WORKER_UP] = {"squall_worker_up", "gauge", "1: the worker has a process"},
         [RESTARTS] = {"squall_worker_restarts_total", "counter", "how often the worker has been started again"},
         [EXECUTE] = {"squall_execute_seconds", "histogram",
@@ -138,6 +171,50 @@ put_task(struct sqi_scrape *scrape, const char *topology, const char *component,
         }
 }
 
+/* Which key that is `status` says: it is the data's, and there may be any number of them. */
+static void
+put_heaviest(struct sqi_scrape *scrape, const char *topology, const struct sqi_running *running,
+             const struct sqi_plan_component *component, uint32_t index)
+{
+        char task[NUMBER_SIZE], key[SQI_HEAVY_TEXT + 1];
+        const struct sqi_label labels[] = {{"topology", topology}, {"component", component->id}, {"task", task}, {0}};
+        double part = sqi_running_heaviest(running, component->first_task + index, key);
+
+        snprintf(task, sizeof(task), "%u", index);
+        if (part > 0)
+                sqi_expose_real(scrape->out, SQI_NCOUNTERS + HEAVIEST, labels, part);
+}
+
+static void
+put_epochs(struct sqi_scrape *scrape, const char *topology, const struct sqi_running *running)
+{
+        const struct sqi_checkpoint *checkpoint = &sqi_running_lifecycle(running)->checkpoint;
+        const struct sqi_label labels[] = {{"topology", topology}, {0}};
+        double age = checkpoint->sealed ? (double)(sqi_clock_ns() - checkpoint->sealed_at)
+                                        : (double)sqi_running_uptime(running);
+
+        if (!sqi_plan_is_exact(sqi_running_plan(running)))
+                return;
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + EPOCH, labels, checkpoint->sealed);
+        sqi_expose_real(scrape->out, SQI_NCOUNTERS + EPOCH_AGE, labels, age / 1e9);
+        sqi_expose_real(scrape->out, SQI_NCOUNTERS + EPOCH_TOOK, labels, (double)checkpoint->took / 1e9);
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + EPOCH_BYTES, labels, checkpoint->size);
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + EPOCHS_GIVEN_UP, labels, checkpoint->given_up);
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + RESTORES, labels, checkpoint->restores);
+}
+
+static void
+put_running(struct sqi_scrape *scrape, const char *topology, const struct sqi_running *running)
+{
+        const struct sqi_label labels[] = {{"topology", topology}, {0}};
+        struct sqi_bottleneck bottleneck;
+
+        sqi_expose_real(scrape->out, SQI_NCOUNTERS + UPTIME, labels, (double)sqi_running_uptime(running) / 1e9);
+        sqi_bottleneck_find(sqi_running_plan(running), sqi_running_trend(running), 1, &bottleneck);
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + KEEPS_UP, labels, bottleneck.keeps_up);
+        put_epochs(scrape, topology, running);
+}
+
 static void
 put_component(struct sqi_scrape *scrape, const char *topology, const struct sqi_running *running, uint32_t c)
 {
@@ -148,6 +225,7 @@ put_component(struct sqi_scrape *scrape, const char *topology, const struct sqi_
         for (uint32_t i = 0; i < component->ntasks; i++) {
                 sqi_totals_task(sqi_running_totals(running), component->first_task + i, &metrics);
                 put_task(scrape, topology, component->id, i, &metrics);
+                put_heaviest(scrape, topology, running, component, i);
         }
         sqi_totals_component(sqi_running_totals(running), c, &metrics);
         sqi_expose_uint(scrape->out, SQI_NCOUNTERS + TASKS, labels, component->ntasks);
@@ -177,8 +255,7 @@ sqi_scrape_topology(struct sqi_scrape *scrape, const char *name, const char *sta
         sqi_expose_uint(scrape->out, SQI_NCOUNTERS + STATE,
                         (struct sqi_label[]){{"topology", name}, {"state", state}, {0}}, 1);
         if (running)
-                sqi_expose_real(scrape->out, SQI_NCOUNTERS + UPTIME, (struct sqi_label[]){{"topology", name}, {0}},
-                                (double)sqi_running_uptime(running) / 1e9);
+                put_running(scrape, name, running);
         for (uint32_t c = 0; plan && c < plan->ncomponents; c++)
                 put_component(scrape, name, running, c);
         for (uint32_t w = 0; plan && w < plan->nworkers; w++)

@@ -93,6 +93,20 @@ well_formed() {
              END { if (NR < 100) print "only " NR " lines"; exit bad || NR < 100 }' "$dir/metrics"
 }
 check "the metrics are in Prometheus' text format" well_formed
+cat >"$dir/exact.yaml" <<YAML
+name: exact
+config: { topology.delivery: exactly-once, topology.checkpoint.interval.ms: 100 }
+spouts: [{ id: gen, component: generate, properties: { rate: 500, fields: { key: zipf 100 2 } } }]
+bolts: [{ id: count, component: count, parallelism: 2, properties: { by: key } }]
+streams: [{ from: gen, to: count, grouping: { type: fields, args: [key] } }]
+YAML
+"$squall" submit --wait "$dir/exact.yaml" >>"$dir/out" 2>&1
+epochs() { scrape && [ "$(value squall_epoch 'topology="exact"')" -gt 0 ] && [ "$(value squall_epoch_bytes 'topology="exact"')" -gt 0 ]; }
+check "the epochs of an exactly-once topology have their numbers" until_true epochs
+check "and only those" eval '! grep -q "^squall_epoch.*steady" "$dir/metrics" && grep -q "^squall_epoch_age_seconds{topology=\"exact\"} 0\." "$dir/metrics"'
+heavy() { scrape && awk '/^squall_heaviest_key_ratio.*exact/ { n++; if ($2 > 0.3 && $2 <= 1) heavy = 1 } END { exit !(n && heavy) }' "$dir/metrics"; }
+check "the part of a heavy key is there" until_true heavy
+check "that it keeps up is, too" [ "$(value squall_keeps_up 'topology="exact"')" = 1 ]
 named_by_alerts() {
         local name missing=0
         for name in $(sed -n 's/^ *expr: //p' docs/squall.rules.yml | grep -o 'squall_[a-z_]*' | sort -u); do
@@ -110,6 +124,7 @@ drawn() {
         return $missing
 }
 check "what the dashboard draws is there" drawn
+"$squall" kill --wait 0 exact >>"$dir/out" 2>&1
 if command -v promtool >/dev/null; then
         check "promtool takes the alerts" promtool check rules docs/squall.rules.yml
         check "promtool finds nothing to say about them" eval '[ -z "$(promtool check metrics <"$dir/metrics" 2>&1)" ]'

@@ -44,7 +44,7 @@ runs() {
         [ $status = 0 ] || { [ $status = 124 ] && [[ $command == timeout* ]]; } || { cat "$dir/said"; return 1; }
 }
 # The daemon and what is asked of it, in an order that makes sense; the others as they come.
-asked="submit list status top events deactivate activate logs savepoint rebalance update kill"
+asked="submit list status top events deactivate activate logs query tap savepoint rebalance update kill"
 verbs=$(squall help | awk '/^  [a-z]/ { print $1 }')
 for verb in $verbs; do
         case " $asked supervisor bench " in *" $verb "*) continue ;; esac

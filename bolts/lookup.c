@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The bolt `lookup`: each tuple with fields of the row that its key has in a table, behind its own. clients/lookup.h says
- * what tables there are. A file and a database are looked at once a second, and read anew when they have changed; what came
- * from Redis is remembered for `expire` seconds.
+ * The bolt `lookup`: each tuple with fields of the row that its key has in a table, behind its own. clients/lookup.h
+ * says what tables there are. A file and a database are looked at once a second, and read anew when they have
+ * changed; what came from Redis is remembered for `expire` seconds.
  */
 #include <errno.h>
 #include <squall-kit.h>

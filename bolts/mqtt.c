@@ -2,9 +2,9 @@
 /*
  * The bolt `mqtt`: a message for each tuple.
  *
- * With QoS 1 a tuple is acked when the broker has acked its message; what it has not when a connection breaks is published
- * again. libmosquitto's own queue goes with the connection, so that nothing goes out twice but that. With QoS 0 a tuple is
- * acked when its message is written.
+ * With QoS 1 a tuple is acked when the broker has acked its message; what it has not when a connection breaks is
+ * published again. libmosquitto's own queue goes with the connection, so that nothing goes out twice but that. With
+ * QoS 0 a tuple is acked when its message is written.
  */
 #include <errno.h>
 #include <squall-kit.h>

@@ -2,9 +2,10 @@
 /*
  * The bolt `nats`: a message for each tuple.
  *
- * With `stream` a tuple is acked when JetStream has its message; `key` names it, and JetStream leaves out what it has already.
- * A batch goes out at once; if an answer to it is an error, one message after the other, which shows whose it is. Without
- * `stream` a tuple is acked when the server has read its message: who is not subscribed then does not get it.
+ * With `stream` a tuple is acked when JetStream has its message; `key` names it, and JetStream leaves out what it
+ * has already. A batch goes out at once; if an answer to it is an error, one message after the other, which shows
+ * whose it is. Without `stream` a tuple is acked when the server has read its message: who is not subscribed then
+ * does not get it.
  */
 #include <errno.h>
 #include <squall-kit.h>

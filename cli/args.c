@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * --flag, --flag value, --flag=value, -f value, -fvalue, -f=value, flags of one letter together, and -- before operands
- * that look like flags. Where a value may be left out, what begins with a dash is not it. Options and operands may come in any order.
+ * --flag, --flag value, --flag=value, -f value, -fvalue, -f=value, flags of one letter together, and -- before
+ * operands that look like flags. Where a value may be left out, what begins with a dash is not it. Options and
+ * operands may come in any order.
  */
 #include "args.h"
 

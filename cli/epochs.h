@@ -4,8 +4,8 @@
  * with the plan beside them, so that `run --from` goes on from there after everything was killed; else in a temporary
  * folder on disk, which is removed at the end, or by the next run of the same user.
  *
- * The folder is locked while the run lives, or a worker of it (sqi_run_options.held): two runs would overwrite each other's
- * epochs, and a worker that is about to end would write behind what the next run goes on from.
+ * The folder is locked while the run lives, or a worker of it (sqi_run_options.held): two runs would overwrite each
+ * other's epochs, and a worker that is about to end would write behind what the next run goes on from.
  */
 #ifndef CLI_EPOCHS_H
 #define CLI_EPOCHS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Expressions, for verbs that take one. They are in libsquall-kit.so, which the command does not link: it is loaded from
- * where the components are. The functions are those of squall-kit.h, without their `sq_`. */
+/* Expressions, for verbs that take one. They are in libsquall-kit.so, which the command does not link: it is loaded
+ * from where the components are. The functions are those of squall-kit.h, without their `sq_`. */
 #ifndef CLI_KIT_H
 #define CLI_KIT_H
 

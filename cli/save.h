@@ -6,9 +6,9 @@
 #include "daemon/savepoint.h"
 #include "talk.h"
 
-/* Makes one of the topology `name` and waits for it; `path` NULL: below the supervisor's state directory. `ends`: the
- * topology ends with it. `lossy`: also where bolts keep state that it cannot hold. Where it is goes to `ret_path`. An exit
- * status; what is wrong was said. */
+/* Makes one of the topology `name` and waits for it; `path` NULL: below the supervisor's state directory. `ends`:
+ * the topology ends with it. `lossy`: also where bolts keep state that it cannot hold. Where it is goes to
+ * `ret_path`. An exit status; what is wrong was said. */
 int cli_save(bool lossy, struct cli_talk *talk, const char *name, const char *path, bool ends, char ret_path[PATH_MAX]);
 
 /* As one line of JSON. */

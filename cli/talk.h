@@ -24,7 +24,8 @@ struct cli_talk {
         struct sq_value value;
 };
 
-/* To the `squall run` that has the topology `name` in the foreground, if there is one; NULL, or else: to the supervisor. */
+/* To the `squall run` that has the topology `name` in the foreground, if there is one; NULL, or else: to the
+ * supervisor. */
 int cli_talk_open(const struct cli_args *args, const char *name, struct cli_talk *talk);
 void cli_talk_close(struct cli_talk *talk);
 void cli_talk_await_end(const struct cli_args *args, const struct cli_talk *talk); /* until nobody listens there */

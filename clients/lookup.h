@@ -21,7 +21,8 @@ struct sqi_lookup_from {
         /* 0; -EAGAIN: not now; -EINVAL: it will not do */
         int (*open)(struct sqi_lookup *table);
         void (*look)(struct sqi_lookup *table); /* why: what was there before is used still */
-        /* As sqi_lookup_get(), of what is not remembered; the row is in table->row. NULL: what is not remembered is not there. */
+        /* As sqi_lookup_get(), of what is not remembered; the row is in table->row. NULL: what is not remembered is
+         * not there. */
         int (*fetch)(struct sqi_lookup *table, struct sq_str key);
         void (*close)(struct sqi_lookup *table);
 };

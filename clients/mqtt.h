@@ -9,8 +9,8 @@
  *     rc = sqi_mqtt_write(&client)                     what is queued
  *     sqi_mqtt_close(&client)                          {0} may be closed
  *
- * Nothing is written but by sqi_mqtt_write(): not the acks of what was received, either. libmosquitto queues such an ack
- * before the message is anywhere, so the queue is kept back until what was received is processed.
+ * Nothing is written but by sqi_mqtt_write(): not the acks of what was received, either. libmosquitto queues such an
+ * ack before the message is anywhere, so the queue is kept back until what was received is processed.
  */
 #ifndef SQI_CLIENT_MQTT_H
 #define SQI_CLIENT_MQTT_H

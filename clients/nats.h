@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A connection to a NATS server, for the components that have one. It is not made again by the library, which would hold
- * back what is published meanwhile: who finds it broken closes it.
+ * A connection to a NATS server, for the components that have one. It is not made again by the library, which would
+ * hold back what is published meanwhile: who finds it broken closes it.
  *
  *     wrong = sqi_nats_url(self->url, &at);          in `.declare`
  *     rc = sqi_nats_open(&client);                   `at` and `secret` are set; 0, or client.why says what it is

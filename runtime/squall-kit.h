@@ -109,8 +109,8 @@ SQ_EXPORT void sq_exprs_begin_values(struct sq_exprs *exprs, const struct sq_val
 SQ_EXPORT bool sq_exprs_value(struct sq_exprs *exprs, int number, struct sq_value *ret);
 /* The values of all expressions of the set. */
 SQ_EXPORT bool sq_exprs_values(struct sq_exprs *exprs, struct sq_value *ret);
-/* The value over the members of a JSON object, as JSON, to be freed; a name that it lacks is null. NULL: none, or `json`
- * is not an object; sq_exprs_error() says why. */
+/* The value over the members of a JSON object, as JSON, to be freed; a name that it lacks is null. NULL: none, or
+ * `json` is not an object; sq_exprs_error() says why. */
 SQ_EXPORT char *sq_exprs_try(struct sq_exprs *exprs, int number, struct sq_str json);
 /* 1: it holds; 0: it does not, or is null; -1: it has no value, or another than true and false. */
 SQ_EXPORT int sq_exprs_holds(struct sq_exprs *exprs, int number);
@@ -282,11 +282,12 @@ SQ_EXPORT struct sq_value sq_member(struct sq_value object, const char *name);
 /* ---- logfmt ------------------------------------------------------------------------------------------ */
 
 /*
- * Reads a line of pairs, `level=info msg="it is up" took=3ms retried`, as a map of texts. A key alone is
- * `true`, one with nothing behind its = the empty text. In quotes there are the escapes of JSON; any other backslash stands for itself.
+ * Reads a line of pairs, `level=info msg="it is up" took=3ms retried`, as a map of texts. A key alone is `true`, one
+ * with nothing behind its = the empty text. In quotes there are the escapes of JSON; any other backslash stands for
+ * itself.
  *
- * NULL; or what is wrong with it, a constant. `room` has place for text.len + 1 values, `scratch` for text.len bytes; the
- * texts of *ret are views into the text and into that.
+ * NULL; or what is wrong with it, a constant. `room` has place for text.len + 1 values, `scratch` for text.len
+ * bytes; the texts of *ret are views into the text and into that.
  */
 SQ_EXPORT const char *sq_logfmt_read(struct sq_str text, struct sq_value *room, char *scratch, struct sq_value *ret);
 
@@ -304,9 +305,10 @@ struct sq_syslog {
         struct sq_value message; /* what is left: a text, perhaps an empty one */
 };
 
-/* Reads a message of RFC 5424 or RFC 3164, whose times have neither zone nor year: they are of `zone` (sq_syslog_zone()),
- * and in the last year in which they are not more than a day ahead of `now`. NULL; or what is wrong, a constant. `room` has
- * place for 2 * (text.len + 1) values, `scratch` for text.len bytes; *ret views them and the text. */
+/* Reads a message of RFC 5424 or RFC 3164, whose times have neither zone nor year: they are of `zone`
+ * (sq_syslog_zone()), and in the last year in which they are not more than a day ahead of `now`. NULL; or what is
+ * wrong, a constant. `room` has place for 2 * (text.len + 1) values, `scratch` for text.len bytes; *ret views them
+ * and the text. */
 SQ_EXPORT const char *sq_syslog_read(struct sq_str text, enum sq_syslog_format format, const char *zone,
                                      struct sq_time now, struct sq_value *room, char *scratch, struct sq_syslog *ret);
 /* A setting that is `UTC` or an offset, as sq_syslog_read() takes it; NULL: it is neither. */
@@ -392,8 +394,8 @@ enum sq_format {
          * alone; nil is nothing, a time has no quotes. */
         SQ_FORMAT_CSV,
         SQ_FORMAT_JSON, /* read: any value; written: an object with the fields' names */
-        /* Read: a map of texts, by sq_logfmt_read(). Written: the fields that are not nil, in quotes where they need them; a
-         * byte of a name that no key may have is _. */
+        /* Read: a map of texts, by sq_logfmt_read(). Written: the fields that are not nil, in quotes where they need
+         * them; a byte of a name that no key may have is _. */
         SQ_FORMAT_LOGFMT,
         SQ_FORMAT_MSGPACK, /* read: any value; written: a map with the fields' names */
         SQ_FORMAT_JSONL,   /* JSON, written as a line */
@@ -444,8 +446,8 @@ SQ_EXPORT void sq_encoder_free(struct sq_encoder *encoder);
 
 /* ---- Records of a file ------------------------------------------------------------------------------- */
 
-/* Reads records, lines or CSV records with line ends in quotes, of a file by offset. {0} is a closed one. Of a compressed
- * file (sq_decompresses()) it reads the text, and offsets are in that. kit/reader.c has a picture. */
+/* Reads records, lines or CSV records with line ends in quotes, of a file by offset. {0} is a closed one. Of a
+ * compressed file (sq_decompresses()) it reads the text, and offsets are in that. kit/reader.c has a picture. */
 struct sq_reader {
         int fd;   /* the caller's */
         bool csv; /* records of CSV: line ends within quotes belong to them, blank lines are none */
@@ -508,22 +510,23 @@ SQ_EXPORT uint32_t sq_path_hash(const char *path);
 /* ---- Publishing by epochs ---------------------------------------------------------------------------- */
 
 /*
- * Appends lines to a regular file once an epoch, however often that is asked for and whoever was killed meanwhile: for the
- * `.commit` of a bolt under exactly-once. Several writers may share a file, each with a number of its own. At any instant
- * the file is whole chunks of them, and at its end perhaps a part of one, which the next call with this file cuts off.
+ * Appends lines to a regular file once an epoch, however often that is asked for and whoever was killed meanwhile:
+ * for the `.commit` of a bolt under exactly-once. Several writers may share a file, each with a number of its own.
+ * At any instant the file is whole chunks of them, and at its end perhaps a part of one, which the next call with
+ * this file cuts off.
  *
  *     .prepare        first task, where not sq_restores(task):  sq_publish_anew(path, truncate)
  *     .precommit      the lines go into the task's own values
  *     .commit(e)      sq_publish(path, sq_index(task), e, header, lines)
  *     .abort(e)       sq_publish_back(path, sq_index(task), e)
  *
- * Beside the file stands PATH.commits, which says who has published what. Without it, what is asked for again is appended
- * again. All return 0 or a negative errno; -EBADMSG: PATH.commits is damaged.
+ * Beside the file stands PATH.commits, which says who has published what. Without it, what is asked for again is
+ * appended again. All return 0 or a negative errno; -EBADMSG: PATH.commits is damaged.
  */
 /* Forgets who has published what, and empties the file when told to. */
 SQ_EXPORT int sq_publish_anew(const char *path, bool empty);
-/* Appends the lines (with line ends) of `writer`, below 4096, unless its epoch `epoch` or a later one stands there already;
- * synced. `header`: goes before the lines where the file is empty. */
+/* Appends the lines (with line ends) of `writer`, below 4096, unless its epoch `epoch` or a later one stands there
+ * already; synced. `header`: goes before the lines where the file is empty. */
 SQ_EXPORT int sq_publish(const char *path, unsigned writer, uint64_t epoch, struct sq_str header, struct sq_str lines);
 /* The writer goes on behind `epoch`. 1: later ones of it are published, and stay. */
 SQ_EXPORT int sq_publish_back(const char *path, unsigned writer, uint64_t epoch);
@@ -557,8 +560,8 @@ SQ_EXPORT void sq_pipe_close(struct sq_pipe *pipe);
 /* ---- A file that is followed ------------------------------------------------------------------------- */
 
 /*
- * A file that grows and is rotated, truncated or copied away. Each file that stood at the path is a generation; the last
- * few stay open. kit/tail.c says how it is followed.
+ * A file that grows and is rotated, truncated or copied away. Each file that stood at the path is a generation; the
+ * last few stay open. kit/tail.c says how it is followed.
  *
  *     sq_tail_open(&tail, path, &reader);
  *     sq_tail_begin(&tail, fd, 0);                  fd: of the path, or -1; or sq_tail_seek() in `.seek`
@@ -624,8 +627,8 @@ struct sq_decoder {
         int64_t format, on_error; /* settings: enum sq_format, enum sq_on_error */
         struct sq_nested wanted;  /* the setting `fields` */
 
-        /* After sq_decoder_begin(), for messages: where records come from, a view, and what counts them there: "message".
-         * A message says: SOURCE: UNIT PLACE: ... */
+        /* After sq_decoder_begin(), for messages: where records come from, a view, and what counts them there:
+         * "message". A message says: SOURCE: UNIT PLACE: ... */
         const char *source, *unit;
 
         /* For who finds the fields elsewhere, in the header of a file say; sq_decoder_begin() sets them. */
@@ -656,12 +659,12 @@ struct sq_decoder {
 
 /* Declares the fields of stream 0, and what is wrong with the setting `fields`. */
 SQ_EXPORT void sq_decoder_declare(const struct sq_decoder *decoder, struct sq_declaration *decl);
-/* Reads the setting `fields`. NULL; or what is wrong with it, a view. What `schema` and `paths` view stays the setting's;
- * the decoder must not be moved from here on. */
+/* Reads the setting `fields`. NULL; or what is wrong with it, a view. What `schema` and `paths` view stays the
+ * setting's; the decoder must not be moved from here on. */
 SQ_EXPORT const char *sq_decoder_begin(struct sq_decoder *decoder);
-/* The values of a record, one for each field; views into the record and the decoder, good until the next call. The number
- * of its cells or members, which may be another than that of the fields. Negative: it cannot be read, and why stands in
- * decoder->wrong. `values` has room for SQ_FIELDS_MAX. */
+/* The values of a record, one for each field; views into the record and the decoder, good until the next call. The
+ * number of its cells or members, which may be another than that of the fields. Negative: it cannot be read, and why
+ * stands in decoder->wrong. `values` has room for SQ_FIELDS_MAX. */
 SQ_EXPORT ssize_t sq_decode(struct sq_decoder *decoder, struct sq_str record, struct sq_value *values);
 /* Emits the tuple of a record, or does what `on-error` says with a record that cannot be read. */
 SQ_EXPORT void sq_decoder_emit(struct sq_task *task, struct sq_decoder *decoder, struct sq_str record, uint64_t place);
@@ -711,9 +714,9 @@ SQ_EXPORT enum sq_verdict sq_parsing_refuse(struct sq_task *task, const struct s
                                             const struct sq_tuple *in, const char *cause);
 
 /*
- * A bolt whose fields are the named groups of a regular expression (PCRE2), `(?<status>\d+)`, or of patterns that have a
- * name: `%{NUMBER:ms}`; `%{NAME}` alone is no field. kit/pattern.c has the list. A group is a text, or of the type that
- * `types` gives it, and null where it took no part.
+ * A bolt whose fields are the named groups of a regular expression (PCRE2), `(?<status>\d+)`, or of patterns that
+ * have a name: `%{NUMBER:ms}`; `%{NAME}` alone is no field. kit/pattern.c has the list. A group is a text, or of the
+ * type that `types` gives it, and null where it took no part.
  *
  *     sq_pattern_declare(&self->pattern, text, decl, "pattern");      in `.declare`; `pattern.parsing` and `.types` are settings
  *     sq_pattern_prepare(task, &self->pattern, text)                  in `.prepare`: 0 or -1
@@ -743,7 +746,8 @@ SQ_EXPORT enum sq_verdict sq_pattern_execute(struct sq_task *task, struct sq_pat
 SQ_EXPORT void sq_pattern_free(struct sq_pattern *pattern);
 
 /*
- * A bolt whose text is a record of a format: JSON, CSV, logfmt. The fields are those of the setting `fields`, as a decoder's.
+ * A bolt whose text is a record of a format: JSON, CSV, logfmt. The fields are those of the setting `fields`, as a
+ * decoder's.
  *
  *     struct self { struct sq_decoding decoding; ... };               it comes first in the state
  *     .options = { SQ_OPT_NESTED_AS("fields", struct self, decoding.decoder.wanted, "..."),
@@ -795,9 +799,9 @@ struct sq_records {
 SQ_EXPORT const char *sq_records_fields(struct sq_records *records);
 /* In `.declare`, after sq_records_begin(): declares the fields of stream 0. */
 SQ_EXPORT void sq_records_declare(const struct sq_records *records, struct sq_declaration *decl);
-/* Finds the names of the fields, from the settings or the first record of `fd` (-1: it is a pipe),
- * and where the first record begins that is a tuple. NULL; or what is wrong, a constant or a view. The records must not be
- * moved from here on. */
+/* Finds the names of the fields, from the settings or the first record of `fd` (-1: it is a pipe), and where the
+ * first record begins that is a tuple. NULL; or what is wrong, a constant or a view. The records must not be moved
+ * from here on. */
 SQ_EXPORT const char *sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first);
 SQ_EXPORT void sq_records_free(struct sq_records *records);
 
@@ -927,8 +931,8 @@ SQ_EXPORT int sq_sink_refuse(struct sq_task *task, struct sq_sink *sink, size_t 
 SQ_EXPORT void sq_template_declare(const char *template_, struct sq_declaration *decl, const char *option);
 /* Appends it to an encoder of SQ_ENCODING_TEXT. As sq_encode(). */
 SQ_EXPORT int sq_template_write(const char *template_, const struct sq_record *record, struct sq_encoder *text);
-/* Appends what a message of a record is: its field `value` as a text, nothing where that is nil; or, with NULL, the record in
- * the encoder's format, TEXT, CSV, JSON, LOGFMT or MSGPACK. As sq_encode(). */
+/* Appends what a message of a record is: its field `value` as a text, nothing where that is nil; or, with NULL, the
+ * record in the encoder's format, TEXT, CSV, JSON, LOGFMT or MSGPACK. As sq_encode(). */
 SQ_EXPORT int sq_record_write(const struct sq_record *record, const char *value, struct sq_encoder *to);
 /* A setting that names a field (NULL: not set): that all inputs have it. */
 SQ_EXPORT void sq_field_declare(const char *name, struct sq_declaration *decl, const char *option);
@@ -1024,8 +1028,8 @@ SQ_EXPORT int sq_messages_precommit(struct sq_task *task, uint64_t epoch);
 SQ_EXPORT void sq_messages_release(struct sq_task *task, uint64_t done, uint64_t needed);
 SQ_EXPORT void sq_messages_end(struct sq_task *task);
 
-/* The back-off of a spout whose source is away, from 50 ms to 5 s. What happened first is logged, and that it is over. {0}
- * is one that is not. */
+/* The back-off of a spout whose source is away, from 50 ms to 5 s. What happened first is logged, and that it is
+ * over. {0} is one that is not. */
 struct sq_retry {
         uint64_t due_ns, ms;
 };

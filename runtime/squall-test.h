@@ -29,9 +29,9 @@ extern "C" {
 
 struct sq_rig;
 
-/* `setup` is YAML with the keys of a test: component, kind, properties, config, inputs, parallelism, index, direct, epochs.
- * Relative paths start from the working directory. NULL: see `error`, which names the place in the text, or says what
- * prepare said. */
+/* `setup` is YAML with the keys of a test: component, kind, properties, config, inputs, parallelism, index, direct,
+ * epochs. Relative paths start from the working directory. NULL: see `error`, which names the place in the text, or
+ * says what prepare said. */
 SQ_EXPORT struct sq_rig *sq_rig_new(const char *setup, char *error, size_t size);
 
 /* Runs the component's cleanup. Accepts a pointer to NULL, and nulls it. */
@@ -60,17 +60,19 @@ SQ_EXPORT void sq_rig_advance(struct sq_rig *rig, uint64_t ns);
 /* Every input ends: `.finish`. */
 SQ_EXPORT void sq_rig_finish(struct sq_rig *rig);
 
-/* Bolts: the component is cleaned up, begins anew, and goes on with the keyed state that it had, read from a snapshot: as
- * after a stop of the topology, and a start that comes `ns` later. */
+/* Bolts: the component is cleaned up, begins anew, and goes on with the keyed state that it had, read from a
+ * snapshot: as after a stop of the topology, and a start that comes `ns` later. */
 SQ_EXPORT void sq_rig_restart(struct sq_rig *rig, uint64_t ns);
 
-/* How far an epoch gets: it is given up after `.precommit`; or its snapshot is written down and sealed; or also committed. */
+/* How far an epoch gets: it is given up after `.precommit`; or its snapshot is written down and sealed; or also
+ * committed. */
 enum sq_rig_epoch { SQ_RIG_ABANDONED, SQ_RIG_SEALED, SQ_RIG_COMMITTED };
 
 /*
- * Bolts under exactly-once, which is what a setup with `epochs` gives: an epoch ends. 0, or -1 when a callback did not
- * want: sq_rig_error(). With `epochs: true` what is sealed is in memory; with `epochs: FOLDER` it is in that folder, and
- * a rig that is made later, in another process maybe, goes on from there. The first epoch is committed by sq_rig_new().
+ * Bolts under exactly-once, which is what a setup with `epochs` gives: an epoch ends. 0, or -1 when a callback did
+ * not want: sq_rig_error(). With `epochs: true` what is sealed is in memory; with `epochs: FOLDER` it is in that
+ * folder, and a rig that is made later, in another process maybe, goes on from there. The first epoch is committed
+ * by sq_rig_new().
  */
 SQ_EXPORT int sq_rig_checkpoint(struct sq_rig *rig, enum sq_rig_epoch until);
 

@@ -291,8 +291,8 @@ sq_mix(uint64_t x)
         return x ^ x >> 33;
 }
 
-/* The one value that `bytes` of anybody's are in msgpack, a view: nothing is copied. False: they are not that, more than
- * that, or nested deeper than 128. */
+/* The one value that `bytes` of anybody's are in msgpack, a view: nothing is copied. False: they are not that, more
+ * than that, or nested deeper than 128. */
 SQ_EXPORT bool sq_unpack(struct sq_str bytes, struct sq_value *ret_value);
 
 /* ---- Reading a tuple --------------------------------------------------------------------------------- */
@@ -462,16 +462,18 @@ SQ_EXPORT const char *sq_topology(const struct sq_task *task); /* names */
 SQ_EXPORT const char *sq_component(const struct sq_task *task);
 SQ_EXPORT unsigned sq_index(const struct sq_task *task); /* 0 .. sq_parallelism - 1 */
 SQ_EXPORT unsigned sq_parallelism(const struct sq_task *task);
-/* Input field `field` as the component has declared it (and `.execute` counts it), or one with a NULL name past the end. */
+/* Input field `field` as the component has declared it (and `.execute` counts it), or one with a NULL name past the
+ * end. */
 SQ_EXPORT struct sq_field sq_input_field(const struct sq_task *task, unsigned field);
-/* In `.prepare`: all tasks of the component get the bytes that the first of them said, and restarted ones get the same:
- * how long a file was that they share, say. Holds until the topology ends, or goes on as another plan; in tests each task
- * agrees with itself. 0, or -1 after sq_error(). */
+/* In `.prepare`: all tasks of the component get the bytes that the first of them said, and restarted ones get the
+ * same: how long a file was that they share, say. Holds until the topology ends, or goes on as another plan; in
+ * tests each task agrees with itself. 0, or -1 after sq_error(). */
 SQ_EXPORT int sq_agree(struct sq_task *task, void *bytes, size_t len);
 SQ_EXPORT unsigned sq_incarnation(const struct sq_task *task); /* 0, then one more at each restart of the worker */
 /* Does the topology promise exactly-once? See .precommit in struct sq_bolt. */
 SQ_EXPORT bool sq_exactly_once(const struct sq_task *task);
-/* In `.prepare`: does the task go on from a snapshot? Else it begins from nothing, though perhaps not for the first time. */
+/* In `.prepare`: does the task go on from a snapshot? Else it begins from nothing, though perhaps not for the first
+ * time. */
 SQ_EXPORT bool sq_restores(const struct sq_task *task);
 SQ_EXPORT uint64_t sq_now(const struct sq_task *task);        /* monotonic time in ns; virtual in tests */
 SQ_EXPORT struct sq_time sq_wall(const struct sq_task *task); /* time of day; virtual in tests */
@@ -556,9 +558,9 @@ typedef bool sq_visit(struct sq_task *task, struct sq_str key, void *state, void
 SQ_EXPORT void sq_keyed_each(struct sq_task *task, sq_visit *visit, void *context);
 
 /*
- * A key may own more than its block: maps and arrays, each with a number that the bolt gives it, known by the block that
- * sq_keyed() returned. They are written down and handed on with the key, and forgotten with it. Like the block they hold
- * no pointers.
+ * A key may own more than its block: maps and arrays, each with a number that the bolt gives it, known by the block
+ * that sq_keyed() returned. They are written down and handed on with the key, and forgotten with it. Like the block
+ * they hold no pointers.
  *
  *     struct session *session = sq_keyed(task, user);
  *     struct visit *visit = sq_array_push(task, session, VISITS, sizeof(*visit));
@@ -589,8 +591,8 @@ SQ_EXPORT size_t sq_array_count(struct sq_task *task, const void *state, unsigne
 SQ_EXPORT void sq_array_drop(struct sq_task *task, const void *state, unsigned array, size_t n);
 
 /*
- * In `.show` (struct sq_bolt): a field of the key, and one of its state, as `squall query` prints them. Anywhere else it
- * is a misuse. A name is copied.
+ * In `.show` (struct sq_bolt): a field of the key, and one of its state, as `squall query` prints them. Anywhere
+ * else it is a misuse. A name is copied.
  */
 SQ_EXPORT void sq_show_key(struct sq_task *task, const char *name, struct sq_value value);
 SQ_EXPORT void sq_show(struct sq_task *task, const char *name, struct sq_value value);
@@ -611,10 +613,10 @@ SQ_EXPORT struct sq_str sq_own(const struct sq_task *task, const char *name);
 /* ---- Timers ------------------------------------------------------------------------------------------ */
 
 /*
- * Bolts with `.timer`: it is called for `key` when the time of day (sq_wall()) has come to `time`. Timers are a set: one
- * that is set already stays one, a key may have several. They are part of what the key owns: they go where it goes, are
- * forgotten with it, and those that came due while there was no task run at once when there is one again. What is set at
- * the end does not run: `.finish` emits what is left. A key that is not there is made.
+ * Bolts with `.timer`: it is called for `key` when the time of day (sq_wall()) has come to `time`. Timers are a set:
+ * one that is set already stays one, a key may have several. They are part of what the key owns: they go where it
+ * goes, are forgotten with it, and those that came due while there was no task run at once when there is one again.
+ * What is set at the end does not run: `.finish` emits what is left. A key that is not there is made.
  */
 SQ_EXPORT void sq_timer_set(struct sq_task *task, struct sq_str key, struct sq_time time);
 /* Does nothing where there is no such timer. */
@@ -774,11 +776,11 @@ struct sq_bolt {
         const char *about; /* one line for `squall components` */
         size_t state;      /* bytes of sq_state() */
         size_t key_state;  /* bytes of sq_keyed() */
-        /* What is in sq_keyed() outlives its task: at a stop, a rebalance or an update it is written down byte for byte,
-         * the task that owns the key then goes on with it, and `.finish` waits for the real end. So it holds no pointer,
-         * and what must not be lost is nowhere else; what `.prepare` or the first tuple can make of it again may be. A
-         * bolt that cannot keep to that says here that its state is volatile: it begins from nothing then. Without
-         * `.key_state` there is nothing to take along. */
+        /* What is in sq_keyed() outlives its task: at a stop, a rebalance or an update it is written down byte for
+         * byte, the task that owns the key then goes on with it, and `.finish` waits for the real end. So it holds
+         * no pointer, and what must not be lost is nowhere else; what `.prepare` or the first tuple can make of it
+         * again may be. A bolt that cannot keep to that says here that its state is volatile: it begins from nothing
+         * then. Without `.key_state` there is nothing to take along. */
         bool state_is_volatile;
         uint32_t state_version; /* of the layout of what is in sq_keyed(): another number whenever it changes */
         struct sq_option options[SQ_OPTIONS_MAX];
@@ -798,23 +800,24 @@ struct sq_bolt {
         void (*cleanup)(struct sq_task *task);
         /*
          * The state of `key` was written down by a `.state_version` that was `version`, as the `size` bytes at `old`
-         * (aligned as any state): makes `state`, which is zeroed, of them. Called once a key, after prepare. Returns 0,
-         * or -1 after sq_error(): then nothing is started. Without it `squall update` refuses to go from another version
-         * to this one.
+         * (aligned as any state): makes `state`, which is zeroed, of them. Called once a key, after prepare. Returns
+         * 0, or -1 after sq_error(): then nothing is started. Without it `squall update` refuses to go from another
+         * version to this one.
          */
         int (*migrate)(struct sq_task *task, uint32_t version, struct sq_str key, const void *old, size_t size,
                        void *state);
-        /* A timer has come due, at `time` or later: sq_timer_set(). It may emit, set others, forget the key, and make other
-         * keys, which go to the task that `key` goes to. */
+        /* A timer has come due, at `time` or later: sq_timer_set(). It may emit, set others, forget the key, and
+         * make other keys, which go to the task that `key` goes to. */
         int (*timer)(struct sq_task *task, struct sq_str key, struct sq_time time);
-        /* The task goes on with keyed state that was written down, which is all there: after prepare and migrate, before
-         * any tuple. Makes of it what sq_state() needs, and looks whether it can be gone on with: where its layout follows
-         * from settings, say. Returns 0, or -1 after sq_error(): then nothing is started. */
+        /* The task goes on with keyed state that was written down, which is all there: after prepare and migrate,
+         * before any tuple. Makes of it what sq_state() needs, and looks whether it can be gone on with: where its
+         * layout follows from settings, say. Returns 0, or -1 after sq_error(): then nothing is started. */
         int (*restored)(struct sq_task *task);
         /*
-         * Under exactly-once (sq_exactly_once()) a topology that loses a process goes on from its last sealed epoch: what came
-         * after it is executed again, perhaps as other tuples in another order. So a bolt that hands something to the outside
-         * does that by epochs, and then each tuple counts there once. Epochs are numbers that rise and are not used again.
+         * Under exactly-once (sq_exactly_once()) a topology that loses a process goes on from its last sealed epoch:
+         * what came after it is executed again, perhaps as other tuples in another order. So a bolt that hands
+         * something to the outside does that by epochs, and then each tuple counts there once. Epochs are numbers
+         * that rise and are not used again.
          *
          *     .execute ...        holds back what it takes over, or writes where it can be cut off again
          *     .precommit(e)       makes durable what it has taken over; what .commit(e) needs is in what the runtime writes
@@ -822,13 +825,13 @@ struct sq_bolt {
          *     .execute ...        belongs to a later epoch already
          *     .commit(e)          the epoch is sealed, for good: publishes what was taken over up to .precommit(e)
          *
-         * Not every epoch is sealed: then .commit(e) is not called, and what e held is part of the next one. After a restore to
-         * epoch r, with its state loaded and `.restored` called: .commit(r), then .abort(r). The first was perhaps done
-         * before, in part or in whole, so it must come to the same however often it is done. A topology that starts from
-         * nothing calls neither.
+         * Not every epoch is sealed: then .commit(e) is not called, and what e held is part of the next one. After a
+         * restore to epoch r, with its state loaded and `.restored` called: .commit(r), then .abort(r). The first
+         * was perhaps done before, in part or in whole, so it must come to the same however often it is done. A
+         * topology that starts from nothing calls neither.
          *
-         * They return 0, or -1 after sq_error(). They emit nothing. `.cleanup` publishes nothing: what is not committed then
-         * comes again.
+         * They return 0, or -1 after sq_error(). They emit nothing. `.cleanup` publishes nothing: what is not
+         * committed then comes again.
          */
         int (*precommit)(struct sq_task *task, uint64_t epoch); /* -1: the epoch is given up */
         int (*commit)(struct sq_task *task, uint64_t epoch);    /* -1: it is called again, until it returns 0 */
@@ -841,9 +844,9 @@ struct sq_bolt {
          *     sq_show_packed(task, key, 0);
          *     sq_show(task, "count", sq_int(tally->n));
          *
-         * It may look at what the key owns. It changes and emits nothing. In a task that runs it is called between two other
-         * callbacks; to look into a snapshot, without `.prepare` and with nothing of sq_state() but the settings. Without
-         * it a key is shown as text or as its fields, a state as its bytes.
+         * It may look at what the key owns. It changes and emits nothing. In a task that runs it is called between
+         * two other callbacks; to look into a snapshot, without `.prepare` and with nothing of sq_state() but the
+         * settings. Without it a key is shown as text or as its fields, a state as its bytes.
          */
         void (*show)(struct sq_task *task, struct sq_str key, const void *state);
 };
@@ -870,14 +873,14 @@ struct sq_spout {
         void (*cleanup)(struct sq_task *task);
         /* There is a .seek, but its source does not have any more what it gave out once: exactly-once is refused. */
         bool forgets;
-        /* Exactly-once: where the task goes on is about to become part of epoch `epoch`. Makes durable what .seek needs to
-         * go on there. 0, or -1 after sq_error(): the epoch is given up. */
+        /* Exactly-once: where the task goes on is about to become part of epoch `epoch`. Makes durable what .seek
+         * needs to go on there. 0, or -1 after sq_error(): the epoch is given up. */
         int (*precommit)(struct sq_task *task, uint64_t epoch);
         /*
-         * All before `done` is done for good: it is acked, or part of a sealed epoch. Nobody seeks what is before `needed`
-         * any more, which under exactly-once is further back, in the oldest epoch that is kept (0: not known yet). So a
-         * spout that keeps what its source does not may let go of that. It emits nothing. Who has this has a setting
-         * `journal`, and exactly-once is not refused when that is set.
+         * All before `done` is done for good: it is acked, or part of a sealed epoch. Nobody seeks what is before
+         * `needed` any more, which under exactly-once is further back, in the oldest epoch that is kept (0: not
+         * known yet). So a spout that keeps what its source does not may let go of that. It emits nothing. Who has
+         * this has a setting `journal`, and exactly-once is not refused when that is set.
          */
         void (*release)(struct sq_task *task, uint64_t done, uint64_t needed);
 };

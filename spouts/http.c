@@ -12,9 +12,10 @@
  *                                                      when the last of its trees is done: 200; given up: 422
  *     answered                                    <--  resumed
  *
- * What a client got no 2xx for it has to send again; with `wait` a 200 says that the tuple was processed, whatever died
- * meanwhile. With a journal a 202 says that it will be. Under exactly-once nobody says when it is: 202, with `wait` too.
- * `lock` guards the queue and the number of those that wait; a request belongs to the one side or the other.
+ * What a client got no 2xx for it has to send again; with `wait` a 200 says that the tuple was processed, whatever
+ * died meanwhile. With a journal a 202 says that it will be. Under exactly-once nobody says when it is: 202, with
+ * `wait` too. `lock` guards the queue and the number of those that wait; a request belongs to the one side or the
+ * other.
  */
 #include <errno.h>
 #include <microhttpd.h>

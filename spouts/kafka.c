@@ -3,8 +3,9 @@
  * The spout `kafka`: a tuple for each message of a topic, as a member of a consumer group. The tasks of the component
  * are members, so the group gives each of them its partitions.
  *
- * Where a task goes on is the group's committed offset, and Kafka keeps it: what a process had in flight when it died
- * is read again by whoever gets the partition. An offset is committed when all before it, as they were received, is done:
+ * Where a task goes on is the group's committed offset, and Kafka keeps it: what a process had in flight when it
+ * died is read again by whoever gets the partition. An offset is committed when all before it, as they were
+ * received, is done:
  *
  *     entries   [ done | done | open | done | open ]      a slot of position p at p % size
  *                 first = the first that is not done      what it passes is committed, a second later at most

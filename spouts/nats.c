@@ -6,7 +6,8 @@
  *                         behind the processing, and comes again when that takes longer than `ack_wait`
  *     without             what is published while the task is connected: at most once; tasks share it by `queue`
  *
- * What a message is acked with is its reply subject, kept in `replies` by its position: it holds over another connection, too.
+ * What a message is acked with is its reply subject, kept in `replies` by its position: it holds over another
+ * connection, too.
  */
 #include <errno.h>
 #include <squall-kit.h>

@@ -4,9 +4,9 @@
  *
  *     query: SELECT id, name FROM orders WHERE id > $1 ORDER BY id      cursor: id
  *
- * $1 is the cursor of the last row, at first `start`. The position of a tuple is its cursor, a whole number from 0 on, so
- * a restarted task asks for what is above the last one of which all below is done. Rows are held until their trees are
- * done. The query is asked again `every` seconds; with `follow: false` once.
+ * $1 is the cursor of the last row, at first `start`. The position of a tuple is its cursor, a whole number from 0
+ * on, so a restarted task asks for what is above the last one of which all below is done. Rows are held until their
+ * trees are done. The query is asked again `every` seconds; with `follow: false` once.
  *
  *     idle --its time has come--> asked --rows, one at a time, as there is room--> idle
  *     away --its time has come--> idle

@@ -18,8 +18,8 @@
  * clock from the start of the task, so a clock that is set back ends no window twice. Windows of tuples are counted for
  * each key by itself.
  *
- * All of that is keyed state, owned by the key: an array of panes, and a map of the sketches. A key knows the end of its
- * next window, so that it goes on wherever it goes: windows that ended while there was no task go out at once.
+ * All of that is keyed state, owned by the key: an array of panes, and a map of the sketches. A key knows the end of
+ * its next window, so that it goes on wherever it goes: windows that ended while there was no task go out at once.
  *
  * Quantiles and distinct values are sketches that merge: kit/bag.c.
  */

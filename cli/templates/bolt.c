@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bolt `@component@`: a running total per word. Start here: what comes in and goes out stands at the end of the file. */
+/* The bolt `@component@`: a running total per word. Start here: what comes in and goes out stands at the end of the
+ * file. */
 #include <squall.h>
 
 /* Settings and state of one task. The runtime zeroes it and fills in the settings. */

@@ -4,9 +4,9 @@
  * sends a batch adds its tuples, the task that executes them takes them off and says what one costs; shuffle asks how
  * long a tuple would wait.
  *
- * What is queued is a hint, never a truth: a dead incarnation's tuples stay counted until the task finds its inbox empty
- * and starts again from nothing. What is on its way in bytes is waited for, so a task that could not take it off again
- * must not begin: its senders would wait for ever.
+ * What is queued is a hint, never a truth: a dead incarnation's tuples stay counted until the task finds its inbox
+ * empty and starts again from nothing. What is on its way in bytes is waited for, so a task that could not take it
+ * off again must not begin: its senders would wait for ever.
  */
 #ifndef SQI_LOAD_H
 #define SQI_LOAD_H

@@ -104,8 +104,8 @@ void sqi_outlet_drop(struct sqi_outlet *outlet);
  * -ENOMEM; or another error of the socket. While a forward outlet is stuck its open batch stays open and grows. */
 int sqi_outlet_push(struct sqi_outlet *outlet, const struct sqi_source *source);
 
-/* Puts the mark of an epoch behind everything else, and never waits for room: 0, or -EAGAIN: it is to be pushed out like
- * a batch; or another negative errno: it is not there. */
+/* Puts the mark of an epoch behind everything else, and never waits for room: 0, or -EAGAIN: it is to be pushed out
+ * like a batch; or another negative errno: it is not there. */
 int sqi_outlet_mark(struct sqi_outlet *outlet, const struct sqi_source *source, uint64_t epoch);
 
 /* Puts an end-of-stream mark behind everything else; to be pushed out like a batch. */

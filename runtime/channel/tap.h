@@ -5,8 +5,8 @@
  *  1. sqi_tap_open() when the first order TAP comes: a PUB socket in the run directory, which stays until the task's
  *     channels are closed.
  *  2. sqi_tap_order() with this one and each that follows: until when, and how much.
- *  3. An outlet whose source has a tap asks sqi_tap_copy() before it sends a batch, and hands the copy to sqi_tap_show()
- *     when it is gone.
+ *  3. An outlet whose source has a tap asks sqi_tap_copy() before it sends a batch, and hands the copy to
+ *     sqi_tap_show() when it is gone.
  *  4. sqi_tap_is_over(): the orders have stopped, and nobody needs copies any more.
  *
  * A copy is another reference to the same bytes. Each outlet may show so many bytes a second; of what is beyond that
@@ -27,8 +27,8 @@ int sqi_tap_open(void *context, const char *rundir, uint32_t task, struct sqi_ta
 /* Accepts a pointer to NULL, and nulls it. What was shown still reaches those who read. */
 void sqi_tap_close(struct sqi_tap **tap);
 
-/* For `ns` from now on each outlet may show `bytes_s` a second, and at once as much as it has not shown of late. Who asks for
- * less than somebody else, whose order still holds, gets as much. */
+/* For `ns` from now on each outlet may show `bytes_s` a second, and at once as much as it has not shown of late. Who
+ * asks for less than somebody else, whose order still holds, gets as much. */
 void sqi_tap_order(struct sqi_tap *tap, uint64_t now_ns, uint64_t ns, double bytes_s);
 bool sqi_tap_is_over(const struct sqi_tap *tap, uint64_t now_ns);
 

@@ -27,8 +27,8 @@ struct sqi_heavy {
 /* One more of the key that begins so; what is longer than SQI_HEAVY_TEXT is cut. */
 void sqi_heavy_add(struct sqi_heavy *heavy, const char *text, size_t len);
 
-/* The heaviest key, as text with a NUL, what is not printable as '?'; and its part of the sample, from below: what it may
- * count too much is taken off. 0: nothing is known. */
+/* The heaviest key, as text with a NUL, what is not printable as '?'; and its part of the sample, from below: what
+ * it may count too much is taken off. 0: nothing is known. */
 double sqi_heavy_first(const struct sqi_heavy *heavy, char ret_text[SQI_HEAVY_TEXT + 1]);
 
 #endif

@@ -6,13 +6,14 @@
 #include "daemon/registry.h"
 
 /*
- * Finds it by what is on disk, for hosted->plan: hosted->positions, from, epoch, missing. ret_restore: the folder of the
- * snapshot whose state it has, "": none. 0 or a negative errno with the cause in `error`: what there is cannot be read.
+ * Finds it by what is on disk, for hosted->plan: hosted->positions, from, epoch, missing. ret_restore: the folder of
+ * the snapshot whose state it has, "": none. 0 or a negative errno with the cause in `error`: what there is cannot
+ * be read.
  */
 int sqi_beginning_find(struct sqi_hosted *hosted, char ret_restore[PATH_MAX], char *error, size_t size);
 
-/* Then makes the run directory, or finds that the one there is of this very run, which is to be adopted. 0 or a negative
- * errno. */
+/* Then makes the run directory, or finds that the one there is of this very run, which is to be adopted. 0 or a
+ * negative errno. */
 int sqi_beginning_settle(struct sqi_hosted *hosted);
 
 #endif

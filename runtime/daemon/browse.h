@@ -15,8 +15,8 @@ void sqi_browse_history(const struct sqi_hosted *hosted, struct sqi_writer *writ
 /* As the command EVENTS: the parameters `topology`, `event` and `after`. */
 void sqi_browse_events(const struct sqi_daemon *daemon, const struct sqi_uri *uri, struct sqi_writer *writer);
 
-/* The end of a file of the topology's folder ("log", "topology.yaml"): at most SQI_BROWSE_TAIL bytes, from the start of a
- * line on. 0 and a malloc'd buffer, or a negative errno. */
+/* The end of a file of the topology's folder ("log", "topology.yaml"): at most SQI_BROWSE_TAIL bytes, from the start
+ * of a line on. 0 and a malloc'd buffer, or a negative errno. */
 enum { SQI_BROWSE_TAIL = 256 << 10 };
 int sqi_browse_file(const struct sqi_hosted *hosted, const char *name, void **ret_bytes, size_t *ret_size);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What happens to a daemon's topologies, in one stream: what was asked for (submit, kill, ...), deaths with all there is
- * to say of them, restarts, updates, warnings.
+ * What happens to a daemon's topologies, in one stream: what was asked for (submit, kill, ...), deaths with all
+ * there is to say of them, restarts, updates, warnings.
  *
  * The last SQI_EVENTS are kept in memory, to be asked for; every one is a line of JSON in events.jsonl of the state
  * directory, which outlives the daemon and is cut as logs are (journal.h).

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A savepoint under way: an update of a topology to the plan that it has. All its workers stay; what the hand-over seals
- * is kept as a savepoint before the plans change places. One that ends its topology stops there: what it emits after the
- * savepoint would come a second time when it begins from it.
+ * A savepoint under way: an update of a topology to the plan that it has. All its workers stay; what the hand-over
+ * seals is kept as a savepoint before the plans change places. One that ends its topology stops there: what it emits
+ * after the savepoint would come a second time when it begins from it.
  *
  * How it went is remembered for whoever waits, by the serial that the update got; a supervisor that died over it leaves
  * the topology as it was, and the savepoint whole or not there.

@@ -53,11 +53,12 @@ int sqi_snapshots_seal(const struct sqi_snapshots *snapshots, const struct sqi_m
 int sqi_snapshots_newest(const struct sqi_snapshots *snapshots, struct sqi_manifest *ret, char ret_path[PATH_MAX],
                          char *error, size_t size);
 
-/* As the newest, of the snapshot in this folder, with the bytes of all its files. 0 or a negative errno, with the cause. */
+/* As the newest, of the snapshot in this folder, with the bytes of all its files. 0 or a negative errno, with the
+ * cause. */
 int sqi_snapshots_verify(const char *path, struct sqi_manifest *ret, char *error, size_t size);
 
-/* Makes a copy of the snapshot in the folder `from`, which has this manifest, the newest one of those of a topology that
- * has none. On disk when it returns 0; a negative errno, with the cause: there is none. */
+/* Makes a copy of the snapshot in the folder `from`, which has this manifest, the newest one of those of a topology
+ * that has none. On disk when it returns 0; a negative errno, with the cause: there is none. */
 int sqi_snapshots_adopt(const struct sqi_snapshots *snapshots, const struct sqi_manifest *manifest, const char *from,
                         char *error, size_t size);
 

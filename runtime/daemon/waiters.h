@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Clients whose answer comes later: those who wait for a topology to come to something, and those who have asked a task. */
+/* Clients whose answer comes later: those who wait for a topology to come to something, and those who have asked a
+ * task. */
 #ifndef SQI_WAITERS_H
 #define SQI_WAITERS_H
 

@@ -8,9 +8,9 @@
 enum { SQI_TOKEN_BYTES = 32, SQI_TOKEN_SIZE = 2 * SQI_TOKEN_BYTES + 1 };
 
 /*
- * The token in the file `name` of the folder, as hex digits. One that is there is kept, so that what has read it goes on
- * with it after a restart; unless it is damaged, or others may read or write it: then there is a new one. 0 or a
- * negative errno.
+ * The token in the file `name` of the folder, as hex digits. One that is there is kept, so that what has read it
+ * goes on with it after a restart; unless it is damaged, or others may read or write it: then there is a new one. 0
+ * or a negative errno.
  */
 int sqi_token_open(int folder, const char *name, char ret[SQI_TOKEN_SIZE]);
 

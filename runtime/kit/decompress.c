@@ -35,8 +35,9 @@ struct sq_decompressor {
         unsigned char input[INPUT];
 };
 
-/* `open`: *ret_stream, or -ENOMEM. `rewind`: to before the first byte. `step`: decompresses input from `at` on to at most
- * `n` bytes; how many; *ret_ended: the member or frame is whole. -EBADMSG with *ret_wrong: the input is damaged. */
+/* `open`: *ret_stream, or -ENOMEM. `rewind`: to before the first byte. `step`: decompresses input from `at` on to at
+ * most `n` bytes; how many; *ret_ended: the member or frame is whole. -EBADMSG with *ret_wrong: the input is
+ * damaged. */
 struct format {
         const char *name, *magic;
         size_t len;

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-/* Reads an escape whose backslash was read already: *at and *to go on behind it. A lone surrogate becomes U+FFFD. False:
- * it is none, and where *at stands is not said. What is written is shorter than what was read. */
+/* Reads an escape whose backslash was read already: *at and *to go on behind it. A lone surrogate becomes U+FFFD.
+ * False: it is none, and where *at stands is not said. What is written is shorter than what was read. */
 bool sqi_escape_read(const char **at, const char *end, char **to);
 
 #endif

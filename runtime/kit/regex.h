@@ -10,7 +10,8 @@ struct sqi_regex;
 /* NULL, or what is wrong with the pattern in `wrong`. Texts that are not UTF-8 match where they are. */
 struct sqi_regex *sqi_regex_new(struct sq_str pattern, char *wrong, size_t size);
 void sqi_regex_free(struct sqi_regex *regex);
-/* Anywhere in the text, from `from` on: 1, 0 it does not match, or negative for sqi_regex_error(): it took too long, say. */
+/* Anywhere in the text, from `from` on: 1, 0 it does not match, or negative for sqi_regex_error(): it took too long,
+ * say. */
 int sqi_regex_match_from(struct sqi_regex *regex, struct sq_str text, size_t from);
 int sqi_regex_match(struct sqi_regex *regex, struct sq_str text);
 const char *sqi_regex_error(int rc);

@@ -5,9 +5,9 @@
  *     RFC 5424     <PRI>1 TIME HOST APP PROCID MSGID [ID NAME="VALUE" ...]... MESSAGE      what is - is null
  *     RFC 3164     <PRI>Mmm dd hh:mm:ss HOST APP[PROCID]: MESSAGE
  *
- * RFC 3164 describes what was seen, and not what is right, so much may be missing there: the priority, as in files; the
- * time, and then all is the message; the host, where the next word is APP: or APP[PROCID]:; the app. The time may be one
- * of RFC 5424, as rsyslog writes it into files.
+ * RFC 3164 describes what was seen, and not what is right, so much may be missing there: the priority, as in files;
+ * the time, and then all is the message; the host, where the next word is APP: or APP[PROCID]:; the app. The time
+ * may be one of RFC 5424, as rsyslog writes it into files.
  */
 #include <squall-kit.h>
 #include <stdio.h>

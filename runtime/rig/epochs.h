@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rig in the place of the supervisor, under exactly-once: it numbers epochs, keeps what the task wrote down for the last
- * one that was sealed, and lets the task go on from there.
+ * The rig in the place of the supervisor, under exactly-once: it numbers epochs, keeps what the task wrote down for
+ * the last one that was sealed, and lets the task go on from there.
  *
  * With a folder that is a file there, `epoch-N`: whatever becomes of the process, the next rig with this folder goes on
  * from it. Without one it is kept in memory.

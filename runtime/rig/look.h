@@ -21,8 +21,8 @@ struct sqi_look {
         struct sq_task task;
 };
 
-/* Of the sealed snapshot in `folder`; the plan outlives it. 0, or a negative errno with the cause in `error`; -ENOTSUP: the
- * component keeps no keyed state. */
+/* Of the sealed snapshot in `folder`; the plan outlives it. 0, or a negative errno with the cause in `error`;
+ * -ENOTSUP: the component keeps no keyed state. */
 int sqi_look_open(const struct sqi_plan *plan, uint32_t task, const char *folder, struct sqi_look **ret, char *error,
                   size_t size);
 void sqi_look_close(struct sqi_look **look);

@@ -6,10 +6,10 @@
  *     sources (as spout tasks) --inbox--> the task --channels--> sinks
  *               ^----------------acks-------'
  *
- * The task is the one that workers run; only its driver differs. Every tuple fed is a tuple tree of its own, and the rig
- * is both its ledger and the last bolt of it: what reaches a sink is acked there at once, so a tree is complete when
- * the task has acked what it was fed. For a spout the rig is the bolts: it gathers the trees and acks or fails them
- * when told to.
+ * The task is the one that workers run; only its driver differs. Every tuple fed is a tuple tree of its own, and the
+ * rig is both its ledger and the last bolt of it: what reaches a sink is acked there at once, so a tree is complete
+ * when the task has acked what it was fed. For a spout the rig is the bolts: it gathers the trees and acks or fails
+ * them when told to.
  */
 #ifndef SQI_RIG_H
 #define SQI_RIG_H
@@ -72,8 +72,9 @@ struct sq_rig {
         char *text; /* what the public functions hand out */
 };
 
-/* Takes the plan over, also on error: changes it into one without broadcasts and with a single worker. `epochs`: a folder
- * for them (epochs.h), or NULL. 0, or -EINVAL with the cause in `error`: what the component said in prepare among them. */
+/* Takes the plan over, also on error: changes it into one without broadcasts and with a single worker. `epochs`: a
+ * folder for them (epochs.h), or NULL. 0, or -EINVAL with the cause in `error`: what the component said in prepare
+ * among them. */
 int sqi_rig_open(struct sqi_plan **plan, uint32_t task, const char *epochs, struct sq_rig **ret, char *error,
                  size_t size);
 

@@ -2,10 +2,10 @@
 /*
  * Which component limits a topology, and why, in words.
  *
- * Pressure travels upstream: behind a slow component its senders wait, and their senders behind them. So what limits is
- * the component that is busy itself while who sends to it waits; where nobody waits, nothing limits but what comes in.
- * Of a component the busiest task counts, since one that gets most of the keys holds up all. That is the rule of Flink's
- * page (FLINK-14127), with the waiting measured and not sampled.
+ * Pressure travels upstream: behind a slow component its senders wait, and their senders behind them. So what limits
+ * is the component that is busy itself while who sends to it waits; where nobody waits, nothing limits but what
+ * comes in. Of a component the busiest task counts, since one that gets most of the keys holds up all. That is the
+ * rule of Flink's page (FLINK-14127), with the waiting measured and not sampled.
  */
 #ifndef SQI_BOTTLENECK_H
 #define SQI_BOTTLENECK_H

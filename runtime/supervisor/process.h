@@ -2,8 +2,9 @@
 /*
  * A child process: spawned by fork and exec, its stderr on a pipe to us, its end told by a pidfd.
  *
- * It inherits stdin, stdout and nothing else, but for a descriptor that it is to hold as long as it lives. SIGINT, SIGTERM and SIGHUP stay blocked in it: they come to a whole
- * process group (Ctrl-C, `timeout`, a service manager), and it is the supervisor who then drains.
+ * It inherits stdin, stdout and nothing else, but for a descriptor that it is to hold as long as it lives. SIGINT,
+ * SIGTERM and SIGHUP stay blocked in it: they come to a whole process group (Ctrl-C, `timeout`, a service manager),
+ * and it is the supervisor who then drains.
  */
 #ifndef SQI_PROCESS_H
 #define SQI_PROCESS_H
@@ -33,8 +34,8 @@ int sqi_process_adopt(pid_t pid, int log, struct sqi_process *ret);
 /* The same as spawn, with the output on a FIFO and without a stdin. */
 int sqi_process_spawn_apart(const char *path, char *const argv[], const char *fifo, struct sqi_process *ret);
 
-/* Runs `path`. `held` is a descriptor for it to hold, as its first one behind stderr, or 0. 0, or the negative errno of what
- * failed, exec included; then nothing was started. */
+/* Runs `path`. `held` is a descriptor for it to hold, as its first one behind stderr, or 0. 0, or the negative errno
+ * of what failed, exec included; then nothing was started. */
 int sqi_process_spawn(const char *path, char *const argv[], int held, struct sqi_process *ret);
 
 /* Has it ended? 1: yes, and it is reaped: by a signal or with an exit status, in *ret_number (-1: adopted, not known).

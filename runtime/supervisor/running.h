@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the shell keeps of a running topology and of its workers' processes: supervisor.c, running.c, deeds.c and child.c
- * share it, nobody else looks in. */
+/* What the shell keeps of a running topology and of its workers' processes: supervisor.c, running.c, deeds.c and
+ * child.c share it, nobody else looks in. */
 #ifndef SQI_RUNNING_H
 #define SQI_RUNNING_H
 

@@ -52,8 +52,8 @@ struct sqi_observer {
         void (*line)(void *context, const char *name, uint32_t worker, const char *text);
         /* every task is ready, data flows */
         void (*started)(void *context);
-        /* A hand-over is quiet, or all parts of an epoch are there, and what the tasks have reported is in the lifecycle:
-         * make the snapshot durable. 0 or a negative errno. NULL: done. */
+        /* A hand-over is quiet, or all parts of an epoch are there, and what the tasks have reported is in the
+         * lifecycle: make the snapshot durable. 0 or a negative errno. NULL: done. */
         int (*seal)(void *context);
         /* Exactly-once: make the folder of the epoch that begins, as the lifecycle names it. 0 or a negative errno. */
         int (*folder)(void *context);
@@ -83,8 +83,8 @@ struct sqi_run_options {
         const char *restore; /* NULL, or the folder of the snapshot to begin from; copied */
         const char *folder;  /* NULL, or where a hand-over's tasks are to write; copied */
         const char *place;   /* exactly-once: the folder of its epochs; copied */
-        /* 0, or a descriptor that each worker holds until it has ended: a lock on it, by flock(), is free when the last of
-         * them has. Open as long as the run; not with a `rundir` */
+        /* 0, or a descriptor that each worker holds until it has ended: a lock on it, by flock(), is free when the
+         * last of them has. Open as long as the run; not with a `rundir` */
         int held;
         uint64_t epoch;                       /* of the snapshot that a hand-over makes, or of the first epoch */
         bool on_trial;                        /* no running epoch is made until sqi_running_keep(): see there */
@@ -107,15 +107,16 @@ int sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan
 
 /* Drains; for at most `seconds` instead of the message timeout if they are not below 0. */
 void sqi_running_drain(struct sqi_running *running, double seconds);
-/* Drains, but to go on later: keyed state that is not volatile goes into a snapshot (task/snapshot.h), see `seal`. `stays`,
- * of n, names workers that are to stay (SQI_STAYS_NOT: none): they are quiet at the end, but live, until a next run
- * takes them over or this one is freed. */
+/* Drains, but to go on later: keyed state that is not volatile goes into a snapshot (task/snapshot.h), see `seal`.
+ * `stays`, of n, names workers that are to stay (SQI_STAYS_NOT: none): they are quiet at the end, but live, until a
+ * next run takes them over or this one is freed. */
 void sqi_running_hand_over(struct sqi_running *running, const uint32_t *stays, uint32_t n);
-/* A run that was on trial has proved itself. Until then it makes no running epoch: what that holds of its channels means
- * nothing to the plan before it, which would have to go on from the newest one. */
+/* A run that was on trial has proved itself. Until then it makes no running epoch: what that holds of its channels
+ * means nothing to the plan before it, which would have to go on from the newest one. */
 void sqi_running_keep(struct sqi_running *running);
 void sqi_running_activate(struct sqi_running *running, bool active);
-/* For `ms` from now the tasks of a component publish copies of what they send, `bytes_s` a second in all: channel/tap.h. */
+/* For `ms` from now the tasks of a component publish copies of what they send, `bytes_s` a second in all:
+ * channel/tap.h. */
 void sqi_running_tap(struct sqi_running *running, uint32_t component, uint64_t ms, uint64_t bytes_s);
 void sqi_running_abort(struct sqi_running *running);
 bool sqi_running_is_over(const struct sqi_running *running);

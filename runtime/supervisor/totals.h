@@ -29,8 +29,8 @@ void sqi_totals_take_counts(struct sqi_totals *totals, const struct sqi_message 
 /* Likewise, of an incarnation that is dead: its last word. What comes later from it was said before. */
 void sqi_totals_end(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_metrics *metrics);
 
-/* Writes down what the tasks of that worker have counted up to and with that incarnation, all of which are dead. 0, also
- * when there is nothing to write; or a negative errno. */
+/* Writes down what the tasks of that worker have counted up to and with that incarnation, all of which are dead. 0,
+ * also when there is nothing to write; or a negative errno. */
 int sqi_totals_keep(const struct sqi_totals *totals, const char *rundir, uint32_t worker, uint32_t incarnation);
 /* Goes on from there; before anything is taken. 0, also when nothing was kept; or a negative errno: -EBADMSG when it
  * cannot be read. */

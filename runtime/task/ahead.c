@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a bolt is about to execute, fetched before. A bolt with keyed state spends its time waiting for memory. So the
- * tuples go through three stages, a group at a time: they are found and the places of their keys in the hash table
- * fetched; the entries there are fetched; they are executed. Each stage works on the group behind the one of the stage
- * after it, and what is fetched has the time of a group to arrive (as in software-pipelined prefetching: S. Chen et al.,
- * ICDE 2004).
+ * What a bolt is about to execute, fetched before. A bolt with keyed state spends its time waiting for memory. So
+ * the tuples go through three stages, a group at a time: they are found and the places of their keys in the hash
+ * table fetched; the entries there are fetched; they are executed. Each stage works on the group behind the one of
+ * the stage after it, and what is fetched has the time of a group to arrive (as in software-pipelined prefetching:
+ * S. Chen et al., ICDE 2004).
  */
 #include "tuple/unpack.h"
 #include "task/task.h"

@@ -140,8 +140,8 @@ bool sqi_collector_has_feedback(const struct sqi_collector *collector);
 bool sqi_collector_subscribed(struct sqi_collector *collector);
 /* From here on what is emitted belongs to no tuple tree, and is kept for readers that are restarted. */
 void sqi_collector_keep(struct sqi_collector *collector);
-/* The mark of an epoch into every channel that has not ended. Between transactions. 0, or a negative errno: some channel
- * has none. */
+/* The mark of an epoch into every channel that has not ended. Between transactions. 0, or a negative errno: some
+ * channel has none. */
 int sqi_collector_mark(struct sqi_collector *collector, uint64_t epoch);
 /* End-of-stream marks to all; and once more, behind what was kept, where a restarted task listens, which may not have
  * had them. */

@@ -3,9 +3,9 @@
  * Dead letters: what a spout gave up after its last retry, with the cause.
  *
  *  1. sqi_dead_letter_add() when the ledger says so. Any moment will do: it only notes the position and the cause.
- *  2. sqi_dead_letters_write() between two callbacks, and before a position is told that passes over them. It asks the spout
- *     to replay the position into the letter instead of the channels, appends a JSON line to topology.dead.letter.path,
- *     flushed to the disk, and tells the supervisor.
+ *  2. sqi_dead_letters_write() between two callbacks, and before a position is told that passes over them. It asks
+ *     the spout to replay the position into the letter instead of the channels, appends a JSON line to
+ *     topology.dead.letter.path, flushed to the disk, and tells the supervisor.
  *
  * A line: {"time","topology","task","position","cause","tuples":[{"stream","fields":{...}}]}. Many tasks may append to
  * one file: sq_append() keeps the lines whole.

@@ -43,8 +43,8 @@ struct sqi_driver {
         int (*agree)(void *context, const struct sq_task *task, void *bytes, size_t len);
 };
 
-/* Loads the component and fills its state with its settings, which sqi_task_open() does: for who needs no more of it. 0; or
- * the task has failed. */
+/* Loads the component and fills its state with its settings, which sqi_task_open() does: for who needs no more of
+ * it. 0; or the task has failed. */
 int sqi_task_load(struct sq_task *task);
 int sqi_task_open(struct sq_task *task);
 int sqi_task_connect(struct sq_task *task);

@@ -3,13 +3,13 @@
  * What a task does about epochs: Chandy and Lamport's snapshot (1985), under exactly-once only.
  *
  *  1. CHECKPOINT names an epoch and the folder for its parts. A task begins it between two callbacks, with no batch
- *     under way: a spout by the order; a bolt at the first mark of the epoch that comes in, or, where none has come for
- *     a while, by itself: a mark waits for what is before it, and so never has more than one hop to go. It flushes, tells
- *     its component (precommit), writes its state down, and puts a mark behind everything in each of its channels: one
- *     step, in which nothing else happens.
- *  2. Then it goes on. What comes by a channel whose mark is still to come was sent before its sender had begun: it is
- *     executed, and goes into the part, too, as the state of the channel (transit.h). An end-of-stream mark stands for all
- *     later marks.
+ *     under way: a spout by the order; a bolt at the first mark of the epoch that comes in, or, where none has come
+ *     for a while, by itself: a mark waits for what is before it, and so never has more than one hop to go. It
+ *     flushes, tells its component (precommit), writes its state down, and puts a mark behind everything in each of
+ *     its channels: one step, in which nothing else happens.
+ *  2. Then it goes on. What comes by a channel whose mark is still to come was sent before its sender had begun: it
+ *     is executed, and goes into the part, too, as the state of the channel (transit.h). An end-of-stream mark
+ *     stands for all later marks.
  *  3. The last mark is there: the part is made durable, which a thread of its own does, and reported. A spout reports
  *     before it where it goes on.
  *  4. COMMIT: the component publishes, and the task answers COMMITTED. ABANDON drops what is under way; so does a
@@ -85,8 +85,8 @@ void sqi_epoch_mark(struct sq_task *task, uint64_t *seen, uint64_t epoch);
 /* A batch has come, by a channel whose mark of the epoch under way is still to come. */
 void sqi_epoch_record(struct sq_task *task, zmq_msg_t *message, bool feedback);
 
-/* The state of `epoch` is loaded: the component publishes that again, and takes back what came later. 0; or the task has
- * failed. */
+/* The state of `epoch` is loaded: the component publishes that again, and takes back what came later. 0; or the task
+ * has failed. */
 int sqi_epoch_restored(struct sq_task *task, uint64_t epoch);
 void sqi_epoch_close(struct sq_task *task);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How many trees a spout may have in flight: what was set, or a limit that adapts, so that no queue outgrows the message
- * timeout. It grows while trees complete within a sixteenth of the timeout (eightfold while that is milliseconds), and
- * shrinks when they take more than an eighth. ledger.h says which trees count.
+ * How many trees a spout may have in flight: what was set, or a limit that adapts, so that no queue outgrows the
+ * message timeout. It grows while trees complete within a sixteenth of the timeout (eightfold while that is
+ * milliseconds), and shrinks when they take more than an eighth. ledger.h says which trees count.
  */
 #ifndef SQI_FLOW_H
 #define SQI_FLOW_H

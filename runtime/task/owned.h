@@ -6,9 +6,9 @@
  *                            |          '--> block, block, ...    those of a map: one an element, by its key
  *                            '--> block, block, ...               those of an array: CHUNK bytes of elements each, by number
  *
- * A block is found by its part and its key in one hash table a task, and stands in the list of its part, in the order in
- * which it was made. So one mechanism serves both, and what is written down is blocks. A block of a map moves when it
- * grows; an element of an array never does.
+ * A block is found by its part and its key in one hash table a task, and stands in the list of its part, in the
+ * order in which it was made. So one mechanism serves both, and what is written down is blocks. A block of a map
+ * moves when it grows; an element of an array never does.
  *
  * Costs, on a 64-bit machine: a part 80 bytes; a block 64 bytes, its key rounded up to 16 bytes, and 16 in the table.
  */

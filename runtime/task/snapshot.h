@@ -13,17 +13,17 @@
  *     as many tasks as before     those of the file with its own index
  *     another number of them      those whose route, the hash that the fields grouping deals tuples out by, leads to it
  *
-<<<<<<< HEAD
- * State of another version is handed to the component's migrate, key by key. Where it has none, of another size, or with
- * another routing (plan/routing.h), the task has failed, but in a plan of --lose-state: there it begins from nothing, and
- * logs that. Values, batches and whether it is over are of one task: as many tasks must go on. A file that is torn,
- * missing or another one than the manifest means fails the task, and is named.
-=======
+ * <<<<<<< HEAD
+ * State of another version is handed to the component's migrate, key by key. Where it has none, of another size, or
+ * with another routing (plan/routing.h), the task has failed, but in a plan of --lose-state: there it begins from
+ * nothing, and logs that. Values, batches and whether it is over are of one task: as many tasks must go on. A file
+ * that is torn, missing or another one than the manifest means fails the task, and is named.
+ * =======
  * State of another version is handed to the component's migrate, key by key. Where it has none, of another size, or
  * with another routing (plan/routing.h), nothing is taken: the task begins from nothing, and logs that; the command
  * has asked for --lose-state then. Values, batches and whether it is over are of one task: as many tasks must go on. A
  * file that is torn, missing or another one than the manifest means fails the task, and is named.
->>>>>>> 019e414 (Write down only what has changed, and merge it as a stream)
+ * >>>>>>> 019e414 (Write down only what has changed, and merge it as a stream)
  */
 #ifndef SQI_SNAPSHOT_H
 #define SQI_SNAPSHOT_H

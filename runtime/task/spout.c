@@ -305,7 +305,8 @@ tell_position(struct sq_task *task)
         uint64_t pause_ns = (sqi_task_clock(task) - task->now_ns) * POSITION_SHARE;
         position.number = low;
         if (memcmp(&position, &task->spout.told, sizeof(position)) == 0) {
-                /* The next ack wakes the task, and is told of at once: only a look that costs much is not repeated soon. */
+                /* The next ack wakes the task, and is told of at once: only a look that costs much is not repeated
+                 * soon. */
                 task->next_report_ns = pause_ns > IDLE_NS ? task->now_ns + pause_ns : task->now_ns;
                 return;
         }
@@ -375,7 +376,8 @@ finish(struct sq_task *task)
         task->over = task->epoch.exact && task->finished;
         if (task->finished && task->instance.code->spout->finish)
                 sqi_task_call(task, task->instance.code->spout->finish);
-        /* What it had to bring out is gone with this process: the next one would finish with nothing, as if all were well. */
+        /* What it had to bring out is gone with this process: the next one would finish with nothing, as if all were
+         * well. */
         task->final |= task->failed < 0;
         task->next_report_ns = 0;
         tell_position(task);

@@ -142,9 +142,9 @@ enum { SQI_FOLDER_SIZE = 4096 };
 enum sqi_phase { SQI_BINDING, SQI_WAITING, SQI_RUNNING, SQI_ENDED };
 
 /*
- * What lives on when a task goes to another plan while its process goes on (handover.h): the component with its state and
- * settings, its keys, the tuples it keeps, when it wants to be called. All else of a task belongs to the plan. The
- * pointer to the state is first: sq_state() is inline.
+ * What lives on when a task goes to another plan while its process goes on (handover.h): the component with its
+ * state and settings, its keys, the tuples it keeps, when it wants to be called. All else of a task belongs to the
+ * plan. The pointer to the state is first: sq_state() is inline.
  */
 struct sqi_instance {
         void *state;
@@ -342,8 +342,8 @@ void sqi_task_unblock(struct sq_task *task);
 void sqi_task_end(struct sq_task *task);
 /* Runs a callback that may emit outside execute: tick, finish. When it fails, so does the task. */
 void sqi_task_call(struct sq_task *task, int (*callback)(struct sq_task *));
-/* commit.c: the callbacks of a sink (struct sq_bolt), where it has them. 0; or -1, and task->error says why: not a failure
- * of the task, unless task->failed. */
+/* commit.c: the callbacks of a sink (struct sq_bolt), where it has them. 0; or -1, and task->error says why: not a
+ * failure of the task, unless task->failed. */
 int sqi_task_precommit(struct sq_task *task, uint64_t epoch);
 int sqi_task_commit(struct sq_task *task, uint64_t epoch);
 /* After a restore: commits `epoch`, and aborts what is later. 0; or the task has failed. */

@@ -2,9 +2,9 @@
 /*
  * The timers of a bolt: a set of (key, time of day).
  *
- * What counts is the set. It is a part of what the key owns (owned.h): a block a timer, whose key is its time. So timers
- * are written down, handed on and forgotten with their key. Beside it a heap has them in the order of their times; it is
- * made of the set after a restore, and may hold some that are not set any more: those are passed over.
+ * What counts is the set. It is a part of what the key owns (owned.h): a block a timer, whose key is its time. So
+ * timers are written down, handed on and forgotten with their key. Beside it a heap has them in the order of their
+ * times; it is made of the set after a restore, and may hold some that are not set any more: those are passed over.
  */
 #ifndef SQI_TIMERS_H
 #define SQI_TIMERS_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Batches in transit: those that a task took out of a channel after it had begun an epoch and before the mark of the
- * epoch came by that channel. They are the state of the channel and part of the snapshot; who goes on from that executes
- * them before anything else.
+ * epoch came by that channel. They are the state of the channel and part of the snapshot; who goes on from that
+ * executes them before anything else.
  */
 #ifndef SQI_TRANSIT_H
 #define SQI_TRANSIT_H

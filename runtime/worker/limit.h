@@ -14,8 +14,8 @@ int sqi_limit_apply(const struct sqi_config *config, char *error, size_t size);
 /* Is this process above its memory limit? Then the text says so. */
 bool sqi_limit_is_exceeded(const struct sqi_config *config, char *text, size_t size);
 
-/* Is there as much memory left as a large batch takes? A process without it loses batches: libzmq drops the connection that
- * one comes by, and says nothing. */
+/* Is there as much memory left as a large batch takes? A process without it loses batches: libzmq drops the
+ * connection that one comes by, and says nothing. */
 bool sqi_limit_leaves_room(void);
 
 #endif

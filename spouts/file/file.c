@@ -14,8 +14,8 @@
  * Offsets of a compressed file are in its text, whose size is not known before its end. Until then it is UNKNOWN, so
  * that all positions belong to the first pass.
  *
- * Standard input is read once, by task 0. Its records are kept until they are acked, to be emitted again; when the worker
- * dies they are gone, so the next incarnation ends the topology as failed, unless all had been acked.
+ * Standard input is read once, by task 0. Its records are kept until they are acked, to be emitted again; when the
+ * worker dies they are gone, so the next incarnation ends the topology as failed, unless all had been acked.
  *
  * A position is told together with what its file is known by (kit/identity.c), so that a restarted task reads on in
  * that file, whatever its name is by then. A file that is read once and is another one by then, or shorter, ends the

@@ -68,21 +68,21 @@ write_body(struct http *self, size_t first, size_t n)
         struct sq_encoder *text = &self->text;
         struct sq_value open = sq_text("["), between = sq_text(self->body == ARRAY ? "," : "\n"), close = sq_text("]");
         struct sq_record record;
-        int rc = 0;
+        int r = 0;
 
         text->len = 0;
         if (self->body == ARRAY)
-                rc = sq_encode_values(text, 1, NULL, &open);
-        for (size_t i = 0; rc == 0 && i < n; i++) {
+                r = sq_encode_values(text, 1, NULL, &open);
+        for (size_t i = 0; r == 0 && i < n; i++) {
                 sq_sink_record(&self->sink, first + i, &record);
                 if (i > 0)
-                        rc = sq_encode_values(text, 1, NULL, &between);
-                if (rc == 0)
-                        rc = sq_encode_values(text, 1, NULL, &record.whole);
+                        r = sq_encode_values(text, 1, NULL, &between);
+                if (r == 0)
+                        r = sq_encode_values(text, 1, NULL, &record.whole);
         }
-        if (rc == 0 && self->body != SINGLE)
-                rc = sq_encode_values(text, 1, NULL, self->body == ARRAY ? &close : &between);
-        return rc;
+        if (r == 0 && self->body != SINGLE)
+                r = sq_encode_values(text, 1, NULL, self->body == ARRAY ? &close : &between);
+        return r;
 }
 
 /* The headers of this request in front of those of all. NULL: no memory. */
@@ -163,16 +163,16 @@ static int
 hand_over(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
 {
         struct http *self = sq_state(task);
-        int rc = 0;
+        int r = 0;
 
         if (self->body != SINGLE)
                 return request(task, self, first, n);
         for (; *ret_done < n; ++*ret_done) {
-                rc = request(task, self, first + *ret_done, 1);
-                if (rc == -EBADMSG)
-                        rc = sq_sink_refuse(task, &self->sink, first + *ret_done, self->sink.why);
-                if (rc < 0)
-                        return rc;
+                r = request(task, self, first + *ret_done, 1);
+                if (r == -EBADMSG)
+                        r = sq_sink_refuse(task, &self->sink, first + *ret_done, self->sink.why);
+                if (r < 0)
+                        return r;
         }
         return 0;
 }

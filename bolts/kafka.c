@@ -139,15 +139,15 @@ produce(struct kafka *self, size_t i, struct state *state)
         char *key_at, *value_at; /* librdkafka takes no const, and copies */
         ssize_t topic, key = 0;
         size_t value;
-        int rc;
+        int r;
 
         sq_sink_record(&self->sink, i, &record);
         self->text.len = 0;
         topic = put_template(self, self->topic, &record);
         key = self->key ? put_template(self, self->key, &record) : 0;
         value = self->text.len;
-        rc = topic < 0 || key < 0 ? -1 : put_value(self, &record);
-        if (rc < 0)
+        r = topic < 0 || key < 0 ? -1 : put_value(self, &record);
+        if (r < 0)
                 return RD_KAFKA_RESP_ERR__QUEUE_FULL;
         key_at = self->key ? self->text.bytes + key : NULL;
         value_at = self->text.bytes + value;
@@ -198,24 +198,24 @@ static int
 look_at_reports(struct sq_task *task, struct kafka *self, size_t first, size_t n, size_t *ret_done)
 {
         char text[ERROR_MAX];
-        int rc = 0;
+        int r = 0;
 
-        for (; rc == 0 && *ret_done < n; *ret_done += rc == 0) {
+        for (; r == 0 && *ret_done < n; *ret_done += r == 0) {
                 rd_kafka_resp_err_t error = self->states[*ret_done].error;
 
                 if (is_refusal(error))
-                        rc = sq_sink_refuse(task, &self->sink, first + *ret_done, rd_kafka_err2str(error));
+                        r = sq_sink_refuse(task, &self->sink, first + *ret_done, rd_kafka_err2str(error));
                 else if (error) {
                         if (error != RD_KAFKA_RESP_ERR__MSG_TIMED_OUT || self->sink.why[0] == '\0')
                                 snprintf(self->sink.why, sizeof(self->sink.why), "%s", rd_kafka_err2str(error));
-                        rc = -EAGAIN;
+                        r = -EAGAIN;
                 }
         }
         if (rd_kafka_fatal_error(self->producer, text, sizeof(text))) {
                 snprintf(self->sink.why, sizeof(self->sink.why), "%s", text);
                 close_producer(self);
         }
-        return rc;
+        return r;
 }
 
 static int

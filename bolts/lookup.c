@@ -69,7 +69,7 @@ prepare(struct sq_task *task)
         struct lookup *self = sq_state(task);
         struct sqi_lookup *rows = &self->rows;
         const char *wrong;
-        int rc;
+        int r;
 
         self->decoder.format = rows->row.format = SQ_FORMAT_MSGPACK;
         self->text.format = SQ_FORMAT_TEXT;
@@ -83,10 +83,10 @@ prepare(struct sq_task *task)
                 return sq_error(task, "fields: %s", wrong);
         if (sq_secret_read(task, self->password, rows->secret, sizeof(rows->secret)) < 0)
                 return -1;
-        rc = rows->from->open(rows);
-        if (rc == -EAGAIN)
+        r = rows->from->open(rows);
+        if (r == -EAGAIN)
                 sq_log(task, SQ_WARN, "%s: %s (it may come up yet)", rows->place, rows->why);
-        else if (rc < 0)
+        else if (r < 0)
                 return sq_error_final(task, "%s: %s", rows->place, rows->why);
         return 0;
 }
@@ -141,7 +141,7 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         size_t fields = self->decoder.n ? self->decoder.n : 1;
         struct sq_record record;
         struct sq_str row;
-        int rc;
+        int r;
 
         if (sq_now(task) >= self->look_ns)
                 look(task, self);
@@ -149,15 +149,15 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         self->text.len = 0;
         if (sq_template_write(self->key, &record, &self->text) < 0)
                 return sq_retry_later(task, "%s", strerror(ENOMEM));
-        rc = sqi_lookup_get(&self->rows, (struct sq_str){self->text.bytes ? self->text.bytes : "", self->text.len},
-                            &row);
-        if (rc < 0)
+        r = sqi_lookup_get(&self->rows, (struct sq_str){self->text.bytes ? self->text.bytes : "", self->text.len},
+                           &row);
+        if (r < 0)
                 return sq_retry_later(task, "%s: %s", self->rows.place, self->rows.why);
-        if (rc == 0 && self->missing != AS_NULL)
+        if (r == 0 && self->missing != AS_NULL)
                 return self->missing == DROP ? SQ_ACK : refuse(task, self, &record, "there is no such row");
-        for (size_t i = 0; rc == 0 && i < fields; i++)
+        for (size_t i = 0; r == 0 && i < fields; i++)
                 values[record.n + i] = sq_nil();
-        if (rc > 0 && sq_decode(&self->decoder, row, values + record.n) < 0)
+        if (r > 0 && sq_decode(&self->decoder, row, values + record.n) < 0)
                 return refuse(task, self, &record, self->decoder.wrong);
         sq_emit_values(task, 0, record.n + fields, values);
         return SQ_ACK;

@@ -49,10 +49,10 @@ declare(struct sq_declaration *decl)
 /* ---- Messages ---------------------------------------------------------------------------------------- */
 
 static int
-away(struct mqtt *self, int rc)
+away(struct mqtt *self, int r)
 {
         snprintf(self->sink.why, sizeof(self->sink.why), "%s", self->client.why);
-        return rc;
+        return r;
 }
 
 static void
@@ -72,10 +72,10 @@ note_acked(struct mosquitto *mosq, void *obj, int mid)
 static int
 connect_to(struct mqtt *self)
 {
-        int rc = sqi_mqtt_open(&self->client);
+        int r = sqi_mqtt_open(&self->client);
 
-        if (rc < 0)
-                return away(self, rc);
+        if (r < 0)
+                return away(self, r);
         mosquitto_publish_callback_set(self->client.mosq, note_acked);
         return 0;
 }
@@ -85,31 +85,31 @@ static int
 write_message(struct mqtt *self, const struct sq_record *record)
 {
         struct sq_value end = sq_bin("", 1);
-        int rc;
+        int r;
 
         self->name.len = self->text.len = 0;
-        rc = sq_template_write(self->topic, record, &self->name);
-        if (rc == 0)
-                rc = sq_encode_values(&self->name, 1, NULL, &end);
-        return rc ? rc : sq_record_write(record, self->value, &self->text);
+        r = sq_template_write(self->topic, record, &self->name);
+        if (r == 0)
+                r = sq_encode_values(&self->name, 1, NULL, &end);
+        return r ? r : sq_record_write(record, self->value, &self->text);
 }
 
 /* 0; -EBADMSG: no broker would take it; -EAGAIN. */
 static int
 publish(struct mqtt *self, const struct sq_record *record, int *ret_mid)
 {
-        int rc = write_message(self, record);
+        int r = write_message(self, record);
 
-        if (rc < 0)
-                return away(self, sqi_mqtt_away(&self->client, strerror(-rc)));
-        rc = mosquitto_publish(self->client.mosq, ret_mid, self->name.bytes, (int)self->text.len, self->text.bytes,
-                               (int)self->qos, self->retain);
-        if (rc == MOSQ_ERR_SUCCESS)
+        if (r < 0)
+                return away(self, sqi_mqtt_away(&self->client, strerror(-r)));
+        r = mosquitto_publish(self->client.mosq, ret_mid, self->name.bytes, (int)self->text.len, self->text.bytes,
+                              (int)self->qos, self->retain);
+        if (r == MOSQ_ERR_SUCCESS)
                 return 0;
-        if (rc == MOSQ_ERR_NOMEM || rc == MOSQ_ERR_NO_CONN)
-                return away(self, sqi_mqtt_away(&self->client, mosquitto_strerror(rc)));
+        if (r == MOSQ_ERR_NOMEM || r == MOSQ_ERR_NO_CONN)
+                return away(self, sqi_mqtt_away(&self->client, mosquitto_strerror(r)));
         snprintf(self->sink.why, sizeof(self->sink.why), "the topic %.100s: %s", self->name.bytes,
-                 mosquitto_strerror(rc));
+                 mosquitto_strerror(r));
         return -EBADMSG;
 }
 
@@ -118,17 +118,17 @@ static int
 wait_for_acks(struct mqtt *self)
 {
         size_t open = self->open;
-        int rc = sqi_mqtt_write(&self->client);
+        int r = sqi_mqtt_write(&self->client);
 
-        for (int steps = 0; rc == 0 && self->open > 0; steps = self->open < open ? 0 : steps + 1, open = self->open) {
+        for (int steps = 0; r == 0 && self->open > 0; steps = self->open < open ? 0 : steps + 1, open = self->open) {
                 if (steps > SILENT_STEPS)
-                        rc = sqi_mqtt_away(&self->client, "does not answer");
+                        r = sqi_mqtt_away(&self->client, "does not answer");
                 else if (sqi_mqtt_wait(&self->client, STEP_MS))
-                        rc = sqi_mqtt_read(&self->client);
-                if (rc == 0)
-                        rc = sqi_mqtt_write(&self->client);
+                        r = sqi_mqtt_read(&self->client);
+                if (r == 0)
+                        r = sqi_mqtt_write(&self->client);
         }
-        return rc < 0 ? away(self, rc) : 0;
+        return r < 0 ? away(self, r) : 0;
 }
 
 static bool
@@ -148,41 +148,41 @@ make_room(struct mqtt *self, size_t n)
 static int
 publish_all(struct sq_task *task, struct mqtt *self, size_t first, size_t n)
 {
-        int rc = 0;
+        int r = 0;
 
-        for (size_t i = 0; rc == 0 && i < n; i++) {
+        for (size_t i = 0; r == 0 && i < n; i++) {
                 struct sq_record record;
 
                 sq_sink_record(&self->sink, first + i, &record);
                 self->open++;
-                rc = publish(self, &record, &self->mids[i]);
-                if (rc == -EBADMSG) {
+                r = publish(self, &record, &self->mids[i]);
+                if (r == -EBADMSG) {
                         self->open--;
-                        rc = sq_sink_refuse(task, &self->sink, first + i, self->sink.why);
+                        r = sq_sink_refuse(task, &self->sink, first + i, self->sink.why);
                 }
         }
-        return rc;
+        return r;
 }
 
 static int
 send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
 {
         struct mqtt *self = sq_state(task);
-        int rc = self->client.mosq ? 0 : connect_to(self);
+        int r = self->client.mosq ? 0 : connect_to(self);
 
-        if (rc == -EACCES) {
+        if (r == -EACCES) {
                 (void)sq_error_final(task, "%s: %s", self->url, self->sink.why);
-                return rc;
+                return r;
         }
-        if (rc == 0 && !make_room(self, n))
+        if (r == 0 && !make_room(self, n))
                 return -EAGAIN;
-        if (rc == 0)
-                rc = publish_all(task, self, first, n);
-        if (rc == 0)
-                rc = wait_for_acks(self);
-        while (rc == 0 && *ret_done < n)
+        if (r == 0)
+                r = publish_all(task, self, first, n);
+        if (r == 0)
+                r = wait_for_acks(self);
+        while (r == 0 && *ret_done < n)
                 ++*ret_done;
-        return rc;
+        return r;
 }
 
 /* ---- The bolt ---------------------------------------------------------------------------------------- */

@@ -50,10 +50,10 @@ declare(struct sq_declaration *decl)
 static int
 away(struct nats *self, natsStatus status)
 {
-        int rc = sqi_nats_away(&self->client, status);
+        int r = sqi_nats_away(&self->client, status);
 
         snprintf(self->sink.why, sizeof(self->sink.why), "%s", self->client.why);
-        return rc;
+        return r;
 }
 
 static void
@@ -71,11 +71,11 @@ connect_to(struct nats *self)
 {
         jsOptions options;
         natsStatus status;
-        int rc = sqi_nats_open(&self->client);
+        int r = sqi_nats_open(&self->client);
 
-        if (rc < 0) {
+        if (r < 0) {
                 snprintf(self->sink.why, sizeof(self->sink.why), "%s", self->client.why);
-                return rc;
+                return r;
         }
         if (!self->stream)
                 return 0;
@@ -95,22 +95,22 @@ static int
 write_name(const char *template, const struct sq_record *record, struct sq_encoder *to)
 {
         struct sq_value end = sq_bin("", 1);
-        int rc;
+        int r;
 
         to->len = 0;
-        rc = sq_template_write(template, record, to);
-        return rc ? rc : sq_encode_values(to, 1, NULL, &end);
+        r = sq_template_write(template, record, to);
+        return r ? r : sq_encode_values(to, 1, NULL, &end);
 }
 
 static int
 write_message(struct nats *self, const struct sq_record *record)
 {
-        int rc = write_name(self->subject, record, &self->name);
+        int r = write_name(self->subject, record, &self->name);
 
-        if (rc == 0 && self->key)
-                rc = write_name(self->key, record, &self->id);
+        if (r == 0 && self->key)
+                r = write_name(self->key, record, &self->id);
         self->text.len = 0;
-        return rc ? rc : sq_record_write(record, self->value, &self->text);
+        return r ? r : sq_record_write(record, self->value, &self->text);
 }
 
 /* Whether a message can be published to it: the library would write anything into its protocol. */
@@ -191,13 +191,13 @@ static int
 publish_all(struct sq_task *task, struct nats *self, size_t first, size_t n, size_t *ret_done)
 {
         natsStatus status;
-        int rc = 0;
+        int r = 0;
 
         atomic_store(&self->refused, false);
-        for (size_t i = 0; rc == 0 && i < n; i++)
-                rc = publish_record(task, self, first + i, false);
-        if (rc < 0)
-                return rc;
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = publish_record(task, self, first + i, false);
+        if (r < 0)
+                return r;
         status = wait_for_answers(self);
         if (status != NATS_OK)
                 return away(self, status);
@@ -205,22 +205,22 @@ publish_all(struct sq_task *task, struct nats *self, size_t first, size_t n, siz
                 *ret_done = n;
                 return 0;
         }
-        for (; rc == 0 && *ret_done < n; *ret_done += rc == 0)
-                rc = publish_record(task, self, first + *ret_done, true);
-        return rc;
+        for (; r == 0 && *ret_done < n; *ret_done += r == 0)
+                r = publish_record(task, self, first + *ret_done, true);
+        return r;
 }
 
 static int
 send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
 {
         struct nats *self = sq_state(task);
-        int rc = self->client.connection ? 0 : connect_to(self);
+        int r = self->client.connection ? 0 : connect_to(self);
 
-        if (rc == 0)
-                rc = publish_all(task, self, first, n, ret_done);
-        if (rc == -EACCES)
+        if (r == 0)
+                r = publish_all(task, self, first, n, ret_done);
+        if (r == -EACCES)
                 (void)sq_error_final(task, "%s: %s", self->url, self->sink.why);
-        return rc;
+        return r;
 }
 
 /* ---- The bolt ---------------------------------------------------------------------------------------- */

@@ -146,18 +146,18 @@ static int
 take_results(struct sq_task *task, struct postgres *self)
 {
         PGresult *result;
-        int rc = 0, waited;
+        int r = 0, waited;
 
         while ((waited = await(self)) == 0 && (result = PQgetResult(self->connection))) {
                 ExecStatusType status = PQresultStatus(result);
 
-                if (rc == 0 && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_COPY_IN)
-                        rc = judge(task, self, result);
+                if (r == 0 && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_COPY_IN)
+                        r = judge(task, self, result);
                 PQclear(result);
                 if (status == PGRES_COPY_IN || !self->connection)
                         break;
         }
-        return waited < 0 ? waited : rc;
+        return waited < 0 ? waited : r;
 }
 
 static int
@@ -184,17 +184,17 @@ put_escaped(struct sq_encoder *rows, const char *at, size_t n)
 {
         static const char ends[] = "\\\t\n\r", letters[] = "\\tnr";
         size_t plain = 0;
-        int rc = 0;
+        int r = 0;
 
-        for (size_t i = 0; rc == 0 && i < n; i++) {
+        for (size_t i = 0; r == 0 && i < n; i++) {
                 const char *end = at[i] ? strchr(ends, at[i]) : NULL;
 
                 if (!end)
                         continue;
-                rc = put(rows, at + plain, i - plain) || put(rows, "\\", 1) || put(rows, &letters[end - ends], 1);
+                r = put(rows, at + plain, i - plain) || put(rows, "\\", 1) || put(rows, &letters[end - ends], 1);
                 plain = i + 1;
         }
-        return rc || put(rows, at + plain, n - plain) ? -ENOMEM : 0;
+        return r || put(rows, at + plain, n - plain) ? -ENOMEM : 0;
 }
 
 static int
@@ -202,11 +202,11 @@ put_bytes(struct sq_encoder *rows, struct sq_value value)
 {
         static const char digits[] = "0123456789abcdef";
         const uint8_t *at = value.as.ptr;
-        int rc = put(rows, "\\\\x", 3);
+        int r = put(rows, "\\\\x", 3);
 
-        for (uint32_t i = 0; rc == 0 && i < value.len; i++)
-                rc = put(rows, (char[]){digits[at[i] >> 4], digits[at[i] & 15]}, 2);
-        return rc;
+        for (uint32_t i = 0; r == 0 && i < value.len; i++)
+                r = put(rows, (char[]){digits[at[i] >> 4], digits[at[i] & 15]}, 2);
+        return r;
 }
 
 static int
@@ -234,14 +234,14 @@ put_cell(struct postgres *self, struct sq_value value)
 static int
 put_row(struct postgres *self, const struct sq_record *record)
 {
-        int rc = 0;
+        int r = 0;
 
-        for (size_t i = 0; rc == 0 && i < record->n; i++) {
-                rc = i ? put(&self->rows, "\t", 1) : 0;
-                if (rc == 0)
-                        rc = put_cell(self, record->values[i]);
+        for (size_t i = 0; r == 0 && i < record->n; i++) {
+                r = i ? put(&self->rows, "\t", 1) : 0;
+                if (r == 0)
+                        r = put_cell(self, record->values[i]);
         }
-        return rc ? rc : put(&self->rows, "\n", 1);
+        return r ? r : put(&self->rows, "\n", 1);
 }
 
 /* ---- Statements -------------------------------------------------------------------------------------- */
@@ -322,12 +322,12 @@ write_upsert(struct postgres *self, const struct sq_record *record)
 static int
 copy(struct sq_task *task, struct postgres *self, const char *into)
 {
-        int rc;
+        int r;
 
         snprintf(self->statement, sizeof(self->statement), "COPY %s (%s) FROM STDIN", into, self->columns);
-        rc = say(task, self, self->statement);
-        if (rc < 0)
-                return rc;
+        r = say(task, self, self->statement);
+        if (r < 0)
+                return r;
         if (PQputCopyData(self->connection, self->rows.bytes, (int)self->rows.len) != 1 ||
             PQputCopyEnd(self->connection, NULL) != 1)
                 return away(self, PQerrorMessage(self->connection));
@@ -337,16 +337,16 @@ copy(struct sq_task *task, struct postgres *self, const char *into)
 static int
 upsert(struct sq_task *task, struct postgres *self, const struct sq_record *record)
 {
-        int rc;
+        int r;
 
         snprintf(self->statement, sizeof(self->statement),
                  "CREATE TEMPORARY TABLE squall_rows AS SELECT %s FROM %s WITH NO DATA", self->columns,
                  self->table_name);
-        rc = say(task, self, self->statement);
-        if (rc == 0)
-                rc = copy(task, self, "squall_rows");
-        if (rc < 0)
-                return rc;
+        r = say(task, self, self->statement);
+        if (r == 0)
+                r = copy(task, self, "squall_rows");
+        if (r < 0)
+                return r;
         write_upsert(self, record);
         return say(task, self, self->statement);
 }
@@ -367,17 +367,17 @@ static int
 write_run(struct sq_task *task, struct postgres *self, size_t *at, size_t end)
 {
         struct sq_record first, record;
-        int rc = 0;
+        int r = 0;
 
         sq_sink_record(&self->sink, *at, &first);
         self->rows.len = 0;
-        for (; rc == 0 && *at < end; *at += rc == 0) {
+        for (; r == 0 && *at < end; *at += r == 0) {
                 sq_sink_record(&self->sink, *at, &record);
                 if (!same_fields(&first, &record))
                         break;
-                rc = put_row(self, &record);
+                r = put_row(self, &record);
         }
-        if (rc < 0)
+        if (r < 0)
                 return away(self, strerror(ENOMEM));
         name_columns(self, &first);
         return self->key.n > 0 ? upsert(task, self, &first) : copy(task, self, self->table_name);
@@ -387,17 +387,17 @@ static int
 send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
 {
         struct postgres *self = sq_state(task);
-        int rc = self->connection ? 0 : connect_to(self);
+        int r = self->connection ? 0 : connect_to(self);
         size_t at = first;
 
         (void)ret_done; /* all or none */
-        if (rc == -EACCES)
+        if (r == -EACCES)
                 (void)sq_error_final(task, "%s: %s", self->url, self->sink.why);
-        if (rc == 0)
-                rc = say(task, self, "BEGIN");
-        while (rc == 0 && at < first + n)
-                rc = write_run(task, self, &at, first + n);
-        if (rc == 0)
+        if (r == 0)
+                r = say(task, self, "BEGIN");
+        while (r == 0 && at < first + n)
+                r = write_run(task, self, &at, first + n);
+        if (r == 0)
                 return say(task, self, "COMMIT");
         if (self->connection) {
                 char why[sizeof(self->sink.why)];
@@ -406,7 +406,7 @@ send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
                 if (say(task, self, "ROLLBACK") == 0)
                         memcpy(self->sink.why, why, sizeof(why));
         }
-        return rc;
+        return r;
 }
 
 /* ---- The bolt ---------------------------------------------------------------------------------------- */

@@ -85,11 +85,11 @@ away(struct redis *self, const char *why)
 static int
 connect_to(struct redis *self)
 {
-        int rc = sqi_redis_open(&self->client);
+        int r = sqi_redis_open(&self->client);
 
-        if (rc < 0)
+        if (r < 0)
                 snprintf(self->sink.why, sizeof(self->sink.why), "%s", self->client.why);
-        return rc;
+        return r;
 }
 
 static int
@@ -124,16 +124,16 @@ static int template(struct command *command, const char *text, const struct sq_r
 static int
 fields(struct command *command, const struct sq_record *record)
 {
-        int rc = 0;
+        int r = 0;
 
-        for (size_t i = 0; rc == 0 && i < record->n; i++) {
+        for (size_t i = 0; r == 0 && i < record->n; i++) {
                 if (record->values[i].type == SQ_NIL)
                         continue;
-                rc = argument(command, sq_str(record->names[i]));
-                if (rc == 0)
-                        rc = argument(command, record->values[i]);
+                r = argument(command, sq_str(record->names[i]));
+                if (r == 0)
+                        r = argument(command, record->values[i]);
         }
-        return rc;
+        return r;
 }
 
 static struct sq_value
@@ -147,25 +147,25 @@ static int
 operands(struct redis *self, const struct sq_record *record, struct sq_value step)
 {
         struct command *command = &self->command;
-        int rc = 0;
+        int r = 0;
 
         switch (self->kind) {
         case SET:
-                rc = argument(command, value_of(self, record));
-                if (rc == 0 && self->expire > 0)
-                        rc = word(command, "EX");
-                return rc < 0 || self->expire == 0 ? rc : argument(command, sq_int(self->expire));
+                r = argument(command, value_of(self, record));
+                if (r == 0 && self->expire > 0)
+                        r = word(command, "EX");
+                return r < 0 || self->expire == 0 ? r : argument(command, sq_int(self->expire));
         case HASH:
                 return fields(command, record);
         case INCR:
                 return argument(command, step);
         case STREAM:
                 if (self->length > 0)
-                        rc = word(command, "MAXLEN") || word(command, "~") || argument(command, sq_int(self->length));
-                return rc || word(command, "*") ? -ENOMEM : fields(command, record);
+                        r = word(command, "MAXLEN") || word(command, "~") || argument(command, sq_int(self->length));
+                return r || word(command, "*") ? -ENOMEM : fields(command, record);
         case ZSET:
-                rc = argument(command, sq_record_get(record, self->score));
-                return rc < 0 ? rc : argument(command, value_of(self, record));
+                r = argument(command, sq_record_get(record, self->score));
+                return r < 0 ? r : argument(command, value_of(self, record));
         default:
                 return argument(command, value_of(self, record));
         }
@@ -183,21 +183,21 @@ write_command(struct redis *self, const struct sq_record *record)
         struct command *command = &self->command;
         struct sq_value step = self->value ? sq_record_get(record, self->value) : sq_int(1);
         const char *name = self->kind == INCR && step.type == SQ_FLOAT ? "INCRBYFLOAT" : names[self->kind];
-        int rc = 0;
+        int r = 0;
 
         command->n = command->text.len = 0;
         if (self->once) {
-                rc = word(command, "EVAL") || word(command, once_script) || word(command, "1");
-                if (rc == 0)
-                        rc = template(command, self->once, record);
-                if (rc == 0)
-                        rc = word(command, day);
+                r = word(command, "EVAL") || word(command, once_script) || word(command, "1");
+                if (r == 0)
+                        r = template(command, self->once, record);
+                if (r == 0)
+                        r = word(command, day);
         }
-        if (rc == 0)
-                rc = word(command, name);
-        if (rc == 0)
-                rc = template(command, self->key, record);
-        return rc ? rc : operands(self, record, step);
+        if (r == 0)
+                r = word(command, name);
+        if (r == 0)
+                r = template(command, self->key, record);
+        return r ? r : operands(self, record, step);
 }
 
 /* Appends the command to the pipeline. */
@@ -238,13 +238,13 @@ static int
 append_record(struct redis *self, size_t i)
 {
         struct sq_record record;
-        int rc;
+        int r;
 
         sq_sink_record(&self->sink, i, &record);
-        rc = write_command(self, &record);
-        if (rc == 0)
-                rc = append(self);
-        return rc == 0 && expires_apart(self) ? append_expiry(self, &record) : rc;
+        r = write_command(self, &record);
+        if (r == 0)
+                r = append(self);
+        return r == 0 && expires_apart(self) ? append_expiry(self, &record) : r;
 }
 
 /* The next answer. 0; -EAGAIN; -EBADMSG: it is an error of the command, which stands in `why`. */
@@ -252,38 +252,38 @@ static int
 answer(struct redis *self)
 {
         redisReply *reply = NULL;
-        int rc = sqi_redis_answer(&self->client, &reply);
+        int r = sqi_redis_answer(&self->client, &reply);
 
-        if (rc < 0)
+        if (r < 0)
                 snprintf(self->sink.why, sizeof(self->sink.why), "%s", self->client.why);
         freeReplyObject(reply);
-        return rc;
+        return r;
 }
 
 static int
 take_answer(struct sq_task *task, struct redis *self, size_t i)
 {
-        int rc = answer(self), expiry = rc != -EAGAIN && expires_apart(self) ? answer(self) : 0;
+        int r = answer(self), expiry = r != -EAGAIN && expires_apart(self) ? answer(self) : 0;
 
-        if (rc == -EBADMSG)
-                rc = sq_sink_refuse(task, &self->sink, i, self->sink.why);
-        return rc == 0 && expiry == -EAGAIN ? expiry : rc;
+        if (r == -EBADMSG)
+                r = sq_sink_refuse(task, &self->sink, i, self->sink.why);
+        return r == 0 && expiry == -EAGAIN ? expiry : r;
 }
 
 static int
 send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
 {
         struct redis *self = sq_state(task);
-        int rc = self->client.connection ? 0 : connect_to(self);
+        int r = self->client.connection ? 0 : connect_to(self);
 
-        if (rc == -EACCES)
+        if (r == -EACCES)
                 return refused(task, self);
-        for (size_t i = 0; rc == 0 && i < n; i++)
+        for (size_t i = 0; r == 0 && i < n; i++)
                 if (append_record(self, first + i) < 0)
-                        rc = away(self, strerror(ENOMEM));
-        for (; rc == 0 && *ret_done < n; *ret_done += rc == 0)
-                rc = take_answer(task, self, first + *ret_done);
-        return rc;
+                        r = away(self, strerror(ENOMEM));
+        for (; r == 0 && *ret_done < n; *ret_done += r == 0)
+                r = take_answer(task, self, first + *ret_done);
+        return r;
 }
 
 /* ---- The bolt ---------------------------------------------------------------------------------------- */

@@ -37,12 +37,12 @@ declare(struct sq_declaration *decl)
 /* ---- Statements -------------------------------------------------------------------------------------- */
 
 static int
-failed(struct sqlite *self, int rc)
+failed(struct sqlite *self, int r)
 {
-        int kind = rc & 0xff;
+        int kind = r & 0xff;
 
         snprintf(self->sink.why, sizeof(self->sink.why), "%s",
-                 self->database ? sqlite3_errmsg(self->database) : sqlite3_errstr(rc));
+                 self->database ? sqlite3_errmsg(self->database) : sqlite3_errstr(r));
         return kind == SQLITE_CONSTRAINT || kind == SQLITE_TOOBIG || kind == SQLITE_MISMATCH || kind == SQLITE_ERROR ||
                                kind == SQLITE_RANGE
                        ? -EBADMSG
@@ -52,9 +52,9 @@ failed(struct sqlite *self, int rc)
 static int
 say(struct sqlite *self, const char *statement)
 {
-        int rc = sqlite3_exec(self->database, statement, NULL, NULL, NULL);
+        int r = sqlite3_exec(self->database, statement, NULL, NULL, NULL);
 
-        return rc == SQLITE_OK ? 0 : failed(self, rc);
+        return r == SQLITE_OK ? 0 : failed(self, r);
 }
 
 static void
@@ -108,7 +108,7 @@ make_table(struct sqlite *self, const struct sq_record *record)
 {
         sqlite3_str *text = sqlite3_str_new(self->database);
         char *statement;
-        int rc;
+        int r;
 
         sqlite3_str_appendf(text, "CREATE TABLE IF NOT EXISTS \"%w\" (", self->table);
         put_names(text, self, record, false);
@@ -119,9 +119,9 @@ make_table(struct sqlite *self, const struct sq_record *record)
         }
         sqlite3_str_appendall(text, ")");
         statement = sqlite3_str_finish(text);
-        rc = statement ? say(self, statement) : -EAGAIN;
+        r = statement ? say(self, statement) : -EAGAIN;
         sqlite3_free(statement);
-        return rc;
+        return r;
 }
 
 static char *
@@ -159,17 +159,17 @@ static int
 write_statement(struct sqlite *self, const struct sq_record *record)
 {
         char *statement;
-        int rc;
+        int r;
 
         forget_statement(self);
-        rc = make_table(self, record);
-        if (rc < 0)
-                return rc;
+        r = make_table(self, record);
+        if (r < 0)
+                return r;
         statement = insertion(self, record);
-        rc = statement ? sqlite3_prepare_v2(self->database, statement, -1, &self->insert, NULL) : SQLITE_NOMEM;
+        r = statement ? sqlite3_prepare_v2(self->database, statement, -1, &self->insert, NULL) : SQLITE_NOMEM;
         sqlite3_free(statement);
-        if (rc != SQLITE_OK)
-                return failed(self, rc);
+        if (r != SQLITE_OK)
+                return failed(self, r);
         for (; self->n < record->n; self->n++)
                 if (!(self->names[self->n] = strndup(record->names[self->n].ptr, record->names[self->n].len)))
                         return failed(self, SQLITE_NOMEM);
@@ -216,21 +216,21 @@ static int
 write_row(struct sqlite *self, size_t i)
 {
         struct sq_record record;
-        int rc = 0;
+        int r = 0;
 
         sq_sink_record(&self->sink, i, &record);
         if (!has_statement_for(self, &record))
-                rc = write_statement(self, &record);
-        if (rc < 0)
-                return rc;
-        for (size_t field = 0; field < record.n && rc == SQLITE_OK; field++)
-                rc = bind(self->insert, (int)field + 1, record.values[field]);
-        if (rc == SQLITE_OK)
-                rc = sqlite3_step(self->insert);
-        rc = rc == SQLITE_DONE ? 0 : failed(self, rc);
+                r = write_statement(self, &record);
+        if (r < 0)
+                return r;
+        for (size_t field = 0; field < record.n && r == SQLITE_OK; field++)
+                r = bind(self->insert, (int)field + 1, record.values[field]);
+        if (r == SQLITE_OK)
+                r = sqlite3_step(self->insert);
+        r = r == SQLITE_DONE ? 0 : failed(self, r);
         sqlite3_reset(self->insert);
         sqlite3_clear_bindings(self->insert);
-        return rc;
+        return r;
 }
 
 /* ---- The bolt ---------------------------------------------------------------------------------------- */
@@ -246,17 +246,17 @@ close_database(struct sqlite *self)
 static int
 open_database(struct sqlite *self)
 {
-        int rc = sqlite3_open_v2(self->path, &self->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+        int r = sqlite3_open_v2(self->path, &self->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
 
-        if (rc == SQLITE_OK) {
+        if (r == SQLITE_OK) {
                 sqlite3_extended_result_codes(self->database, 1);
                 sqlite3_busy_timeout(self->database, (int)(self->sink.timeout * 1000));
-                rc = sqlite3_exec(self->database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", NULL, NULL,
-                                  NULL);
+                r = sqlite3_exec(self->database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", NULL, NULL,
+                                 NULL);
         }
-        if (rc == SQLITE_OK)
+        if (r == SQLITE_OK)
                 return 0;
-        (void)failed(self, rc);
+        (void)failed(self, r);
         close_database(self);
         return -EAGAIN;
 }
@@ -265,22 +265,22 @@ static int
 send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
 {
         struct sqlite *self = sq_state(task);
-        int rc = self->database ? 0 : open_database(self);
+        int r = self->database ? 0 : open_database(self);
 
         (void)ret_done; /* all or none */
-        if (rc == 0)
-                rc = say(self, "BEGIN IMMEDIATE");
-        if (rc < 0)
+        if (r == 0)
+                r = say(self, "BEGIN IMMEDIATE");
+        if (r < 0)
                 return -EAGAIN;
-        for (size_t i = first; rc == 0 && i < first + n; i++)
-                rc = write_row(self, i);
-        if (rc == 0)
-                rc = say(self, "COMMIT");
-        if (rc < 0 && sqlite3_get_autocommit(self->database) == 0)
+        for (size_t i = first; r == 0 && i < first + n; i++)
+                r = write_row(self, i);
+        if (r == 0)
+                r = say(self, "COMMIT");
+        if (r < 0 && sqlite3_get_autocommit(self->database) == 0)
                 sqlite3_exec(self->database, "ROLLBACK", NULL, NULL, NULL);
-        if (rc == -EAGAIN)
+        if (r == -EAGAIN)
                 close_database(self);
-        return rc;
+        return r;
 }
 
 static int

@@ -73,15 +73,15 @@ name_of(const struct writer *self)
 static int
 take_file(struct writer *self, int fd, bool restarted)
 {
-        int rc;
+        int r;
 
         if (fd < 0)
                 return -errno;
         self->file = fstat(fd, &self->about) < 0 ? NULL : sq_append_new(fd, restarted);
         if (!self->file) {
-                rc = -errno;
+                r = -errno;
                 close(fd);
-                return rc;
+                return r;
         }
         self->regular = S_ISREG(self->about.st_mode) && !is_stdout(self);
         return 0;
@@ -116,28 +116,28 @@ has_gone(const struct writer *self)
 static int
 sync_lines(struct writer *self)
 {
-        int rc = self->file && self->unsynced ? sq_append_sync(self->file) : 0;
+        int r = self->file && self->unsynced ? sq_append_sync(self->file) : 0;
 
-        self->unsynced = rc < 0;
-        return rc;
+        self->unsynced = r < 0;
+        return r;
 }
 
 /* 0, or a negative errno: then it is tried again with the next lines. */
 static int
 look(struct sq_task *task, struct writer *self)
 {
-        int rc;
+        int r;
 
         if (self->file && (self->by_epochs || !has_gone(self)))
                 return 0;
-        rc = self->sync ? sync_lines(self) : 0;
-        if (rc < 0)
-                return rc;
+        r = self->sync ? sync_lines(self) : 0;
+        if (r < 0)
+                return r;
         sq_append_free(&self->file);
-        rc = open_path(self, true);
-        if (rc == 0)
+        r = open_path(self, true);
+        if (r == 0)
                 sq_log(task, SQ_WARN, "%s was renamed or deleted: goes on in a new file", self->path);
-        return rc;
+        return r;
 }
 
 static int
@@ -145,21 +145,21 @@ drain(struct sq_task *task, struct writer *self)
 {
         struct sq_str header = {self->header.bytes, self->header.len};
         size_t done;
-        int rc;
+        int r;
 
         if (self->lines.len == 0)
                 return 0;
-        rc = look(task, self);
-        if (rc == 0 && !self->regular && !self->headed && header.len > 0)
-                rc = sq_append(self->file, (struct sq_str){NULL, 0}, header.ptr, header.len, &done);
-        if (rc < 0)
-                return rc;
+        r = look(task, self);
+        if (r == 0 && !self->regular && !self->headed && header.len > 0)
+                r = sq_append(self->file, (struct sq_str){NULL, 0}, header.ptr, header.len, &done);
+        if (r < 0)
+                return r;
         self->headed = self->headed || !self->regular;
         self->unsynced = true;
-        rc = sq_append(self->file, header, self->lines.bytes, self->lines.len, &done);
+        r = sq_append(self->file, header, self->lines.bytes, self->lines.len, &done);
         memmove(self->lines.bytes, self->lines.bytes + done, self->lines.len - done);
         self->lines.len -= done;
-        return rc;
+        return r;
 }
 
 /* ---- Epochs, visible: written ------------------------------------------------------------------------ */
@@ -197,27 +197,27 @@ keep_place(struct sq_task *task, int fd)
 {
         struct place place = {0};
         struct stat about;
-        int look = open_again(fd, O_RDONLY), rc;
+        int look = open_again(fd, O_RDONLY), r;
 
         if (look < 0)
                 return -errno;
-        rc = fstat(look, &about) < 0 ? -errno : sq_identity_take(&place.file, look, (uint64_t)about.st_size);
+        r = fstat(look, &about) < 0 ? -errno : sq_identity_take(&place.file, look, (uint64_t)about.st_size);
         place.born_ns = born_at(look);
         close(look);
-        if (rc == 0)
+        if (r == 0)
                 sq_own_set(task, place_name, (struct sq_str){(const char *)&place, sizeof(place)});
-        return rc;
+        return r;
 }
 
 /* What cannot be synced may be lost with the next loss of power, whatever a later sync says: back to the last epoch. */
 static void
 must_sync(struct sq_task *task, const struct writer *self, struct sq_append *file)
 {
-        int rc = sq_append_sync(file);
+        int r = sq_append_sync(file);
 
-        if (rc == 0)
+        if (r == 0)
                 return;
-        sq_log(task, SQ_ERROR, "%s: cannot be synced: %s", self->path, strerror(-rc));
+        sq_log(task, SQ_ERROR, "%s: cannot be synced: %s", self->path, strerror(-r));
         abort();
 }
 
@@ -240,17 +240,17 @@ open_next(struct sq_task *task, struct writer *self)
 static int
 end_epoch(struct sq_task *task, struct writer *self)
 {
-        int rc;
+        int r;
 
         sq_append_free(&self->next); /* of an epoch that was given up */
-        rc = drain(task, self);
-        if (rc < 0)
-                return rc;
+        r = drain(task, self);
+        if (r < 0)
+                return r;
         must_sync(task, self, self->file);
         if (has_gone(self)) {
-                rc = open_next(task, self);
-                if (rc < 0)
-                        return rc;
+                r = open_next(task, self);
+                if (r < 0)
+                        return r;
                 must_sync(task, self, self->next);
         }
         return keep_place(task, sq_append_fd(self->next ? self->next : self->file));
@@ -345,32 +345,32 @@ static int
 write_staged(struct sq_task *task, struct writer *self, struct sq_str header, struct sq_str lines)
 {
         size_t done = 0;
-        int rc = 0;
+        int r = 0;
 
         if (!self->headed && header.len > 0)
-                rc = sq_append(self->file, (struct sq_str){NULL, 0}, header.ptr, header.len, &done);
-        if (rc < 0)
-                return rc;
+                r = sq_append(self->file, (struct sq_str){NULL, 0}, header.ptr, header.len, &done);
+        if (r < 0)
+                return r;
         self->headed = true;
-        rc = sq_append(self->file, (struct sq_str){NULL, 0}, lines.ptr, lines.len, &done);
+        r = sq_append(self->file, (struct sq_str){NULL, 0}, lines.ptr, lines.len, &done);
         sq_own_set(task, lines_name, (struct sq_str){lines.ptr + done, lines.len - done});
-        return rc;
+        return r;
 }
 
 static int
 publish(struct sq_task *task, struct writer *self, uint64_t epoch)
 {
         struct sq_str header = sq_own(task, header_name), lines = sq_own(task, lines_name);
-        int rc;
+        int r;
 
         if (lines.len == 0)
                 return 0;
         if (!self->regular)
                 return write_staged(task, self, header, lines);
-        rc = sq_publish(self->path, sq_index(task), epoch, header, lines);
-        if (rc == 0)
+        r = sq_publish(self->path, sq_index(task), epoch, header, lines);
+        if (r == 0)
                 sq_own_set(task, lines_name, (struct sq_str){"", 0});
-        return rc;
+        return r;
 }
 
 /* ---- The bolt ---------------------------------------------------------------------------------------- */
@@ -407,22 +407,22 @@ begin(struct sq_task *task)
         static const enum sq_format formats[] = {SQ_FORMAT_TSV, SQ_FORMAT_JSONL, SQ_FORMAT_CSV, SQ_FORMAT_LOGFMTL};
         struct writer *self = sq_state(task);
         bool first = sq_index(task) == 0 && (sq_exactly_once(task) ? !sq_restores(task) : sq_incarnation(task) == 0);
-        int rc;
+        int r;
 
         self->by_epochs = sq_exactly_once(task);
 
         self->header.format = self->lines.format = formats[self->format];
-        rc = open_path(self, sq_incarnation(task) > 0);
-        if (rc < 0)
-                return refuse(task, self, -rc);
+        r = open_path(self, sq_incarnation(task) > 0);
+        if (r < 0)
+                return refuse(task, self, -r);
         /* One task does what is done once: no tuple flows before all are prepared. */
         self->headed = self->format != CSV || (!self->regular && !first);
         self->staged = self->by_epochs && (self->visible == COMMIT || !self->regular);
         if (self->by_epochs && !self->staged && sq_parallelism(task) > 1)
                 return sq_error_final(task, "%s: several tasks cannot cut it back (write visible: commit)", self->path);
         if (self->staged && self->regular && first) {
-                rc = sq_publish_anew(self->path, self->mode == TRUNCATE);
-                return rc < 0 ? refuse(task, self, -rc) : 0;
+                r = sq_publish_anew(self->path, self->mode == TRUNCATE);
+                return r < 0 ? refuse(task, self, -r) : 0;
         }
         if (self->regular && self->mode == TRUNCATE && first && ftruncate(sq_append_fd(self->file), 0) < 0)
                 return refuse(task, self, errno);
@@ -457,12 +457,12 @@ static int
 make_room(struct sq_task *task, struct writer *self)
 {
         const struct timespec pause = {.tv_nsec = 100000000};
-        int rc = self->lines.len < CHUNK || self->staged || self->next ? 0 : drain(task, self);
+        int r = self->lines.len < CHUNK || self->staged || self->next ? 0 : drain(task, self);
 
-        if (rc == 0 || !self->by_epochs)
-                return rc;
+        if (r == 0 || !self->by_epochs)
+                return r;
         if (self->lines.len >= HELD_MAX) {
-                sq_log(task, SQ_WARN, "%s: %s: waits", name_of(self), strerror(-rc));
+                sq_log(task, SQ_WARN, "%s: %s: waits", name_of(self), strerror(-r));
                 nanosleep(&pause, NULL);
         }
         return 0;
@@ -472,65 +472,65 @@ static enum sq_verdict
 execute(struct sq_task *task, const struct sq_tuple *in)
 {
         struct writer *self = sq_state(task);
-        int rc = make_room(task, self);
+        int r = make_room(task, self);
 
-        if (rc < 0)
-                refuse(task, self, -rc);
-        if (rc == 0 && !self->headed && self->header.len == 0)
-                rc = sq_encode_names(&self->header, in);
-        if (rc == 0)
-                rc = sq_encode(&self->lines, in);
-        return rc < 0 ? sq_retry_later(task, "%s: %s", name_of(self), strerror(-rc)) : SQ_ACK;
+        if (r < 0)
+                refuse(task, self, -r);
+        if (r == 0 && !self->headed && self->header.len == 0)
+                r = sq_encode_names(&self->header, in);
+        if (r == 0)
+                r = sq_encode(&self->lines, in);
+        return r < 0 ? sq_retry_later(task, "%s: %s", name_of(self), strerror(-r)) : SQ_ACK;
 }
 
 static int
 flush(struct sq_task *task)
 {
         struct writer *self = sq_state(task);
-        int rc = self->staged || self->next ? 0 : drain(task, self);
+        int r = self->staged || self->next ? 0 : drain(task, self);
 
-        if (rc == 0 && self->sync && !self->by_epochs)
-                rc = sync_lines(self);
-        if (rc == 0 || self->by_epochs) /* then the epoch does not end before the lines are out */
+        if (r == 0 && self->sync && !self->by_epochs)
+                r = sync_lines(self);
+        if (r == 0 || self->by_epochs) /* then the epoch does not end before the lines are out */
                 return 0;
         self->lines.len = 0;
-        return refuse(task, self, -rc);
+        return refuse(task, self, -r);
 }
 
 static int
 precommit(struct sq_task *task, uint64_t epoch)
 {
         struct writer *self = sq_state(task);
-        int rc = self->staged ? stage(task, self) : end_epoch(task, self);
+        int r = self->staged ? stage(task, self) : end_epoch(task, self);
 
         (void)epoch;
-        return rc < 0 ? refuse(task, self, -rc) : 0;
+        return r < 0 ? refuse(task, self, -r) : 0;
 }
 
 static int
 commit(struct sq_task *task, uint64_t epoch)
 {
         struct writer *self = sq_state(task);
-        int rc = self->staged ? publish(task, self, epoch) : 0;
+        int r = self->staged ? publish(task, self, epoch) : 0;
 
         take_next(self);
-        return rc < 0 ? refuse(task, self, -rc) : 0;
+        return r < 0 ? refuse(task, self, -r) : 0;
 }
 
 static int
 take_back(struct sq_task *task, uint64_t epoch)
 {
         struct writer *self = sq_state(task);
-        int rc = 0;
+        int r = 0;
 
         if (!self->staged)
-                rc = back_to_place(task, self);
+                r = back_to_place(task, self);
         else if (self->regular)
-                rc = sq_publish_back(self->path, sq_index(task), epoch);
-        if (rc > 0)
+                r = sq_publish_back(self->path, sq_index(task), epoch);
+        if (r > 0)
                 sq_log(task, SQ_WARN, "%s: has lines of epochs after %llu already, which stay and come again",
                        self->path, (unsigned long long)epoch);
-        return rc < 0 ? refuse(task, self, -rc) : 0;
+        return r < 0 ? refuse(task, self, -r) : 0;
 }
 
 SQ_BOLT(write) = {

@@ -317,12 +317,12 @@ static int
 transmit(struct sender *self, const void *ptr, size_t len, int flags)
 {
         flags |= self->pattern == PUB ? ZMQ_DONTWAIT : 0;
-        int rc;
+        int r;
 
         do
-                rc = zmq_send(self->socket, ptr, len, flags);
-        while (rc < 0 && errno == EINTR);
-        return rc;
+                r = zmq_send(self->socket, ptr, len, flags);
+        while (r < 0 && errno == EINTR);
+        return r;
 }
 
 /* The frames of a message; 0, or -1 and errno. Only the first of them may have to wait for room. `number`: a frame
@@ -482,17 +482,17 @@ send_all(struct sq_task *task, uint64_t epoch, struct sq_str held)
         const struct sender *self = sq_state(task);
         size_t n = 0;
         uint32_t len;
-        int rc = 0;
+        int r = 0;
 
-        for (size_t at = 0; rc == 0 && at < held.len; at += sizeof(len) + len) {
+        for (size_t at = 0; r == 0 && at < held.len; at += sizeof(len) + len) {
                 char number[80];
 
                 snprintf(number, sizeof(number), "%llu %u %zu", (unsigned long long)epoch, sq_index(task), n++);
                 memcpy(&len, held.ptr + at, sizeof(len));
-                rc = send_message(task, self->numbered ? number : NULL,
-                                  (struct sq_str){held.ptr + at + sizeof(len), len});
+                r = send_message(task, self->numbered ? number : NULL,
+                                 (struct sq_str){held.ptr + at + sizeof(len), len});
         }
-        return rc;
+        return r;
 }
 
 /* Has the other side got it? */

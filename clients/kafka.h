@@ -4,7 +4,7 @@
  *
  *     SQI_OPT_KAFKA(struct consumer, client)              among the options
  *     sqi_kafka_declare(&self->client, decl)              in `.declare`
- *     rc = sqi_kafka_prepare(task, &self->client)         in `.prepare`: 0, or -1 after sq_error()
+ *     r = sqi_kafka_prepare(task, &self->client)          in `.prepare`: 0, or -1 after sq_error()
  *     sqi_kafka_configure(&self->client, conf, settings, wrong, sizeof(wrong))
  *     sqi_kafka_forget(&self->client)                     when there is no client to make any more
  */

@@ -106,7 +106,7 @@ sqi_rows_clear(struct sqi_rows *rows)
 int
 sqi_lookup_get(struct sqi_lookup *table, struct sq_str key, struct sq_str *ret)
 {
-        int rc;
+        int r;
 
         if (sqi_rows_get(&table->rows, key, ret))
                 return ret->ptr ? 1 : 0;
@@ -114,12 +114,12 @@ sqi_lookup_get(struct sqi_lookup *table, struct sq_str key, struct sq_str *ret)
                 return 0;
         if (table->rows.n >= table->most)
                 sqi_rows_clear(&table->rows);
-        rc = table->from->fetch(table, key);
-        if (rc < 0)
-                return rc;
-        *ret = rc > 0 ? (struct sq_str){table->row.bytes, table->row.len} : (struct sq_str){NULL, 0};
+        r = table->from->fetch(table, key);
+        if (r < 0)
+                return r;
+        *ret = r > 0 ? (struct sq_str){table->row.bytes, table->row.len} : (struct sq_str){NULL, 0};
         if (sqi_rows_put(&table->rows, key, *ret))
-                return rc;
+                return r;
         snprintf(table->why, sizeof(table->why), "%s", strerror(ENOMEM));
         return -EAGAIN;
 }

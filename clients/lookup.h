@@ -3,9 +3,9 @@
  * Tables in which the bolt `lookup` looks things up: a CSV file, a table of SQLite, hashes of Redis.
  *
  *     struct sqi_lookup table = {.from = &sqi_lookup_csv, .place = path, .column = "id"};
- *     rc = table.from->open(&table);              0, or table.why says what it is
+ *     r = table.from->open(&table);               0, or table.why says what it is
  *     table.from->look(&table);                   now and then: forgets what may have changed
- *     rc = sqi_lookup_get(&table, key, &row)      1; 0: there is no such row; -EAGAIN: it cannot be asked now
+ *     r = sqi_lookup_get(&table, key, &row)       1; 0: there is no such row; -EAGAIN: it cannot be asked now
  *     table.from->close(&table);                  {.from = ...} may be closed
  *
  * A row is a map of msgpack, of its columns: a view, good until the next call.

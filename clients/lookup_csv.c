@@ -73,13 +73,13 @@ static int
 read_record(struct sqi_lookup *table, struct sq_str record, struct header *header, struct sqi_rows *rows)
 {
         char *scratch = malloc(record.len + 1);
-        int rc = scratch ? 0 : wrong(table, strerror(ENOMEM));
+        int r = scratch ? 0 : wrong(table, strerror(ENOMEM));
 
-        if (rc == 0)
-                rc = header->n == 0 ? read_header(table, record, scratch, header)
-                                    : read_row(table, record, scratch, header, rows);
+        if (r == 0)
+                r = header->n == 0 ? read_header(table, record, scratch, header)
+                                   : read_row(table, record, scratch, header, rows);
         free(scratch);
-        return rc;
+        return r;
 }
 
 static int
@@ -88,19 +88,19 @@ read_all(struct sqi_lookup *table, int fd, struct sqi_rows *rows)
         struct sq_reader reader = {.csv = true};
         struct header header = {0};
         struct sq_str record;
-        int rc = 0, read = 0;
+        int r = 0, read = 0;
 
         sq_reader_open(&reader, fd, 0, UINT64_MAX);
-        while (rc == 0 && (read = sq_reader_next(&reader, true, &record)) > 0)
-                rc = reader.wrong ? wrong(table, reader.wrong) : read_record(table, record, &header, rows);
-        if (rc == 0 && read < 0)
-                rc = wrong(table, sq_reader_error(&reader, read));
-        if (rc == 0 && header.n == 0)
-                rc = wrong(table, "has no header");
+        while (r == 0 && (read = sq_reader_next(&reader, true, &record)) > 0)
+                r = reader.wrong ? wrong(table, reader.wrong) : read_record(table, record, &header, rows);
+        if (r == 0 && read < 0)
+                r = wrong(table, sq_reader_error(&reader, read));
+        if (r == 0 && header.n == 0)
+                r = wrong(table, "has no header");
         for (size_t i = 0; i < header.n; i++)
                 free(header.names[i]);
         sq_reader_close(&reader);
-        return rc;
+        return r;
 }
 
 static bool
@@ -115,22 +115,22 @@ static int
 load(struct sqi_lookup *table)
 {
         struct csv *csv = table->own;
-        int fd = open(table->place, O_RDONLY | O_CLOEXEC), rc;
+        int fd = open(table->place, O_RDONLY | O_CLOEXEC), r;
         struct sqi_rows rows = {0};
         struct stat about;
 
         if (fd < 0 || fstat(fd, &about) < 0) {
-                rc = wrong(table, strerror(errno));
+                r = wrong(table, strerror(errno));
                 if (fd >= 0)
                         close(fd);
-                return rc;
+                return r;
         }
         *csv = (struct csv){about.st_dev, about.st_ino, about.st_size, about.st_mtim};
-        rc = read_all(table, fd, &rows);
+        r = read_all(table, fd, &rows);
         close(fd);
-        if (rc < 0) {
+        if (r < 0) {
                 sqi_rows_clear(&rows);
-                return rc;
+                return r;
         }
         sqi_rows_clear(&table->rows);
         table->rows = rows;

@@ -8,19 +8,19 @@
 #include "redis.h"
 
 static int
-say(struct sqi_lookup *table, int rc)
+say(struct sqi_lookup *table, int r)
 {
         const struct sqi_redis *client = table->own;
 
         memcpy(table->why, client->why, sizeof(table->why));
-        return rc;
+        return r;
 }
 
 static int
 begin(struct sqi_lookup *table)
 {
         struct sqi_redis *client = calloc(1, sizeof(*client));
-        int rc;
+        int r;
 
         table->own = client;
         if (!client)
@@ -28,8 +28,8 @@ begin(struct sqi_lookup *table)
         (void)sqi_redis_url(table->place, &client->at);
         memcpy(client->secret, table->secret, sizeof(client->secret));
         client->timeout = 2;
-        rc = sqi_redis_open(client);
-        return rc == -EACCES ? say(table, -EINVAL) : say(table, rc);
+        r = sqi_redis_open(client);
+        return r == -EACCES ? say(table, -EINVAL) : say(table, r);
 }
 
 static void
@@ -63,15 +63,15 @@ fetch(struct sqi_lookup *table, struct sq_str key)
         const char *argv[] = {"HGETALL", key.ptr};
         size_t lens[] = {strlen(argv[0]), key.len};
         redisReply *reply = NULL;
-        int rc = client->connection ? 0 : sqi_redis_open(client);
+        int r = client->connection ? 0 : sqi_redis_open(client);
 
-        if (rc == 0 && redisAppendCommandArgv(client->connection, 2, argv, lens) != REDIS_OK)
-                rc = sqi_redis_away(client, strerror(ENOMEM));
-        if (rc == 0)
-                rc = sqi_redis_answer(client, &reply);
-        rc = rc < 0 ? say(table, -EAGAIN) : take(table, reply);
+        if (r == 0 && redisAppendCommandArgv(client->connection, 2, argv, lens) != REDIS_OK)
+                r = sqi_redis_away(client, strerror(ENOMEM));
+        if (r == 0)
+                r = sqi_redis_answer(client, &reply);
+        r = r < 0 ? say(table, -EAGAIN) : take(table, reply);
         freeReplyObject(reply);
-        return rc;
+        return r;
 }
 
 static void

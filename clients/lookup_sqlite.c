@@ -20,13 +20,13 @@ struct database {
 };
 
 static int
-away(struct sqi_lookup *table, int rc)
+away(struct sqi_lookup *table, int r)
 {
         const struct database *own = table->own;
 
         snprintf(table->why, sizeof(table->why), "%s",
                  own && own->connection ? sqlite3_errmsg(own->connection) : strerror(ENOMEM));
-        return rc;
+        return r;
 }
 
 static void
@@ -49,25 +49,25 @@ begin(struct sqi_lookup *table)
         struct database *own = calloc(1, sizeof(*own));
         char *text = own ? sqlite3_mprintf("SELECT * FROM \"%w\" WHERE \"%w\" = ?1 LIMIT 1", table->name, table->column)
                          : NULL;
-        int rc = text ? 0 : -ENOMEM;
+        int r = text ? 0 : -ENOMEM;
 
         struct stat about;
 
         table->own = own;
-        if (rc == 0 && stat(table->place, &about) == 0) {
+        if (r == 0 && stat(table->place, &about) == 0) {
                 own->device = about.st_dev;
                 own->inode = about.st_ino;
         }
-        if (rc == 0 && sqlite3_open_v2(table->place, &own->connection, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
-                rc = away(table, -EINVAL);
-        if (rc == 0) {
+        if (r == 0 && sqlite3_open_v2(table->place, &own->connection, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
+                r = away(table, -EINVAL);
+        if (r == 0) {
                 sqlite3_busy_timeout(own->connection, BUSY_MS);
                 if (sqlite3_prepare_v2(own->connection, text, -1, &own->row, NULL) != SQLITE_OK ||
                     sqlite3_prepare_v2(own->connection, "PRAGMA data_version", -1, &own->version, NULL) != SQLITE_OK)
-                        rc = away(table, -EINVAL);
+                        r = away(table, -EINVAL);
         }
         sqlite3_free(text);
-        return rc;
+        return r;
 }
 
 /* Another file stands there: it is opened, or what was open stays. */
@@ -147,13 +147,13 @@ static int
 fetch(struct sqi_lookup *table, struct sq_str key)
 {
         struct database *own = table->own;
-        int rc = sqlite3_bind_text64(own->row, 1, key.ptr, key.len, SQLITE_STATIC, SQLITE_UTF8);
+        int r = sqlite3_bind_text64(own->row, 1, key.ptr, key.len, SQLITE_STATIC, SQLITE_UTF8);
 
-        if (rc == SQLITE_OK)
-                rc = sqlite3_step(own->row);
-        rc = rc == SQLITE_ROW ? take(table, own->row) : rc == SQLITE_DONE ? 0 : away(table, -EAGAIN);
+        if (r == SQLITE_OK)
+                r = sqlite3_step(own->row);
+        r = r == SQLITE_ROW ? take(table, own->row) : r == SQLITE_DONE ? 0 : away(table, -EAGAIN);
         sqlite3_reset(own->row);
-        return rc;
+        return r;
 }
 
 const struct sqi_lookup_from sqi_lookup_sqlite = {begin, look, fetch, end};

@@ -50,9 +50,9 @@ sqi_mqtt_away(struct sqi_mqtt *client, const char *why)
 }
 
 static int
-broken(struct sqi_mqtt *client, int rc)
+broken(struct sqi_mqtt *client, int r)
 {
-        return sqi_mqtt_away(client, rc == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(rc));
+        return sqi_mqtt_away(client, r == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(r));
 }
 
 bool
@@ -66,9 +66,9 @@ sqi_mqtt_wait(const struct sqi_mqtt *client, int ms)
 int
 sqi_mqtt_read(struct sqi_mqtt *client)
 {
-        int rc = mosquitto_loop_read(client->mosq, 1);
+        int r = mosquitto_loop_read(client->mosq, 1);
 
-        return rc == MOSQ_ERR_SUCCESS ? 0 : broken(client, rc);
+        return r == MOSQ_ERR_SUCCESS ? 0 : broken(client, r);
 }
 
 int
@@ -76,11 +76,11 @@ sqi_mqtt_write(struct sqi_mqtt *client)
 {
         while (mosquitto_want_write(client->mosq)) {
                 struct pollfd ready = {.fd = mosquitto_socket(client->mosq), .events = POLLOUT};
-                int rc = poll(&ready, 1, (int)(client->timeout * 1000)) > 0 ? mosquitto_loop_write(client->mosq, 1)
-                                                                            : MOSQ_ERR_KEEPALIVE;
+                int r = poll(&ready, 1, (int)(client->timeout * 1000)) > 0 ? mosquitto_loop_write(client->mosq, 1)
+                                                                           : MOSQ_ERR_KEEPALIVE;
 
-                if (rc != MOSQ_ERR_SUCCESS)
-                        return broken(client, rc);
+                if (r != MOSQ_ERR_SUCCESS)
+                        return broken(client, r);
         }
         return 0;
 }
@@ -111,7 +111,7 @@ make(struct sqi_mqtt *client)
 {
         const char *user = client->at.user[0] ? client->at.user : NULL;
         const char *system = is_tls(&client->at) && !client->ca ? "/etc/ssl/certs" : NULL;
-        int rc = MOSQ_ERR_SUCCESS;
+        int r = MOSQ_ERR_SUCCESS;
 
         client->begun = mosquitto_lib_init() == MOSQ_ERR_SUCCESS;
         client->mosq = mosquitto_new(client->id[0] ? client->id : NULL, !client->session, client);
@@ -120,10 +120,10 @@ make(struct sqi_mqtt *client)
         mosquitto_threaded_set(client->mosq, true); /* what is queued is not written at once */
         mosquitto_connect_callback_set(client->mosq, note_answer);
         if (user || client->secret[0])
-                rc = mosquitto_username_pw_set(client->mosq, user ? user : "", client->secret);
-        if (rc == MOSQ_ERR_SUCCESS && is_tls(&client->at))
-                rc = mosquitto_tls_set(client->mosq, client->ca, system, NULL, NULL, NULL);
-        return rc;
+                r = mosquitto_username_pw_set(client->mosq, user ? user : "", client->secret);
+        if (r == MOSQ_ERR_SUCCESS && is_tls(&client->at))
+                r = mosquitto_tls_set(client->mosq, client->ca, system, NULL, NULL, NULL);
+        return r;
 }
 
 static double
@@ -140,18 +140,18 @@ static int
 wait_for_answer(struct sqi_mqtt *client)
 {
         double until = now_s() + client->timeout;
-        int rc = 0;
+        int r = 0;
 
-        while (rc == 0 && client->answer < 0) {
-                rc = sqi_mqtt_write(client);
-                if (rc == 0 && sqi_mqtt_wait(client, STEP_MS))
-                        rc = sqi_mqtt_read(client);
-                if (rc == 0 && client->answer < 0 && now_s() > until)
-                        rc = sqi_mqtt_away(client, "does not answer");
+        while (r == 0 && client->answer < 0) {
+                r = sqi_mqtt_write(client);
+                if (r == 0 && sqi_mqtt_wait(client, STEP_MS))
+                        r = sqi_mqtt_read(client);
+                if (r == 0 && client->answer < 0 && now_s() > until)
+                        r = sqi_mqtt_away(client, "does not answer");
         }
         /* 3: not now; 4 and 5: a wrong password, or not allowed; the others no later attempt would mend, either */
         if (client->answer <= 0)
-                return rc;
+                return r;
         (void)sqi_mqtt_away(client, mosquitto_connack_string(client->answer));
         return client->answer == 3 ? -EAGAIN : -EACCES;
 }
@@ -160,14 +160,14 @@ int
 sqi_mqtt_open(struct sqi_mqtt *client)
 {
         const char *host = client->at.host[0] ? client->at.host : "127.0.0.1";
-        int port = client->at.port ? client->at.port : is_tls(&client->at) ? PORT_TLS : PORT, rc;
+        int port = client->at.port ? client->at.port : is_tls(&client->at) ? PORT_TLS : PORT, r;
 
         client->answer = -1;
-        rc = make(client);
-        if (rc == MOSQ_ERR_SUCCESS)
-                rc = mosquitto_connect(client->mosq, host, port, 0);
-        if (rc != MOSQ_ERR_SUCCESS)
-                return broken(client, rc);
+        r = make(client);
+        if (r == MOSQ_ERR_SUCCESS)
+                r = mosquitto_connect(client->mosq, host, port, 0);
+        if (r != MOSQ_ERR_SUCCESS)
+                return broken(client, r);
         keep_alive(mosquitto_socket(client->mosq));
         return wait_for_answer(client);
 }

@@ -3,10 +3,10 @@
  * A connection to an MQTT broker (3.1.1), for the components that have one:
  *
  *     wrong = sqi_mqtt_url(self->url, &client.at);     in `.declare`, and again in `.prepare`, then `secret`, `id`, ...
- *     rc = sqi_mqtt_open(&client);                     connects, and waits for the broker's word; 0, or client.why says
+ *     r = sqi_mqtt_open(&client);                      connects, and waits for the broker's word; 0, or client.why says
  *     mosquitto_..._callback_set(client.mosq, ...)     whose `obj` is the client, which knows its `owner`
- *     rc = sqi_mqtt_read(&client)                      what has come, a packet or more
- *     rc = sqi_mqtt_write(&client)                     what is queued
+ *     r = sqi_mqtt_read(&client)                       what has come, a packet or more
+ *     r = sqi_mqtt_write(&client)                      what is queued
  *     sqi_mqtt_close(&client)                          {0} may be closed
  *
  * Nothing is written but by sqi_mqtt_write(): not the acks of what was received, either. libmosquitto queues such an

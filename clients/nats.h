@@ -4,8 +4,8 @@
  * hold back what is published meanwhile: who finds it broken closes it.
  *
  *     wrong = sqi_nats_url(self->url, &at);          in `.declare`
- *     rc = sqi_nats_open(&client);                   `at` and `secret` are set; 0, or client.why says what it is
- *     rc = sqi_nats_away(&client, status);           it is broken: closes it
+ *     r = sqi_nats_open(&client);                    `at` and `secret` are set; 0, or client.why says what it is
+ *     r = sqi_nats_away(&client, status);            it is broken: closes it
  *     sqi_nats_close(&client);                       {0} may be closed
  */
 #ifndef SQI_CLIENT_NATS_H

@@ -73,16 +73,16 @@ static int
 say(struct sqi_redis *client, int argc, const char **argv)
 {
         redisReply *reply = redisCommandArgv(client->connection, argc, argv, NULL);
-        int rc = 0;
+        int r = 0;
 
         if (!reply)
                 return sqi_redis_away(client, client->connection->errstr);
         if (reply->type == REDIS_REPLY_ERROR) {
-                rc = sqi_redis_is_state(reply->str) ? -EAGAIN : -EACCES;
+                r = sqi_redis_is_state(reply->str) ? -EAGAIN : -EACCES;
                 (void)sqi_redis_away(client, reply->str);
         }
         freeReplyObject(reply);
-        return rc;
+        return r;
 }
 
 static int
@@ -90,15 +90,15 @@ greet(struct sqi_redis *client)
 {
         const char *user = client->at.user[0] ? client->at.user : NULL;
         const char *database = strcmp(client->at.scheme, "redis") == 0 ? client->at.path : "";
-        int rc = 0;
+        int r = 0;
 
         if (client->secret[0] && user)
-                rc = say(client, 3, (const char *[]){"AUTH", user, client->secret});
+                r = say(client, 3, (const char *[]){"AUTH", user, client->secret});
         else if (client->secret[0])
-                rc = say(client, 2, (const char *[]){"AUTH", client->secret});
-        if (rc == 0 && database[0] == '/' && database[1] != '\0')
-                rc = say(client, 2, (const char *[]){"SELECT", database + 1});
-        return rc < 0 ? rc : say(client, 1, (const char *[]){"PING"});
+                r = say(client, 2, (const char *[]){"AUTH", client->secret});
+        if (r == 0 && database[0] == '/' && database[1] != '\0')
+                r = say(client, 2, (const char *[]){"SELECT", database + 1});
+        return r < 0 ? r : say(client, 1, (const char *[]){"PING"});
 }
 
 int

@@ -3,10 +3,10 @@
  * A connection to Redis, for the components that have one:
  *
  *     wrong = sqi_redis_url(self->url, &client.at);       in `.declare`, and again in `.prepare`, then `secret`, `timeout`
- *     rc = sqi_redis_open(&client);                       when `connection` is NULL; 0, or client.why says what it is
+ *     r = sqi_redis_open(&client);                        when `connection` is NULL; 0, or client.why says what it is
  *     reply = redisCommandArgv(client.connection, ...)
- *     rc = sqi_redis_answer(&client, &reply);             or that of a pipeline
- *     rc = sqi_redis_away(&client, "why");                it is broken: closes it
+ *     r = sqi_redis_answer(&client, &reply);              or that of a pipeline
+ *     r = sqi_redis_away(&client, "why");                 it is broken: closes it
  *     sqi_redis_close(&client);                           {0} may be closed
  */
 #ifndef SQI_CLIENT_REDIS_H

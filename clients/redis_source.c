@@ -80,7 +80,7 @@ static int
 append_pop(const struct sqi_redis_source *source, redisContext *connection, uint64_t most, bool wait)
 {
         char count[NUMBER_ROOM];
-        int rc = 0;
+        int r = 0;
 
         if (!source->kept)
                 return sqi_redis_append(connection, 3, (const char *[]){"LPOP", source->key, number(count, most)});
@@ -88,10 +88,10 @@ append_pop(const struct sqi_redis_source *source, redisContext *connection, uint
                 return sqi_redis_append(
                         connection, 6,
                         (const char *[]){"BLMOVE", source->key, source->processing, "LEFT", "RIGHT", "1"});
-        for (uint64_t i = 0; rc == 0 && i < most; i++)
-                rc = sqi_redis_append(connection, 5,
-                                      (const char *[]){"LMOVE", source->key, source->processing, "LEFT", "RIGHT"});
-        return rc;
+        for (uint64_t i = 0; r == 0 && i < most; i++)
+                r = sqi_redis_append(connection, 5,
+                                     (const char *[]){"LMOVE", source->key, source->processing, "LEFT", "RIGHT"});
+        return r;
 }
 
 int
@@ -135,13 +135,13 @@ int
 sqi_redis_make_group(const struct sqi_redis_source *source, struct sqi_redis *client, const char *from)
 {
         redisReply *reply = NULL;
-        int rc = sqi_redis_append(client->connection, 6,
-                                  (const char *[]){"XGROUP", "CREATE", source->key, source->group, from, "MKSTREAM"});
+        int r = sqi_redis_append(client->connection, 6,
+                                 (const char *[]){"XGROUP", "CREATE", source->key, source->group, from, "MKSTREAM"});
 
-        if (rc == 0)
-                rc = sqi_redis_answer(client, &reply);
+        if (r == 0)
+                r = sqi_redis_answer(client, &reply);
         freeReplyObject(reply);
-        return rc == -EBADMSG && strncmp(client->why, "BUSYGROUP", strlen("BUSYGROUP")) == 0 ? 0 : rc;
+        return r == -EBADMSG && strncmp(client->why, "BUSYGROUP", strlen("BUSYGROUP")) == 0 ? 0 : r;
 }
 
 /* One element of each list. *ret_n: so many were there. */
@@ -150,33 +150,33 @@ gather_one_each(const struct sqi_redis_source *source, struct sqi_redis *client,
                 size_t *ret_n)
 {
         char from[sizeof(source->processing) + NUMBER_ROOM];
-        int base = (int)(strrchr(source->processing, '.') - source->processing), rc = 0;
+        int base = (int)(strrchr(source->processing, '.') - source->processing), r = 0;
 
-        for (unsigned i = first; rc == 0 && i < TASKS_MAX; i += step) {
+        for (unsigned i = first; r == 0 && i < TASKS_MAX; i += step) {
                 snprintf(from, sizeof(from), "%.*s.%u", base, source->processing, i);
-                rc = sqi_redis_append(client->connection, 5,
-                                      (const char *[]){"LMOVE", from, source->processing, "LEFT", "RIGHT"});
+                r = sqi_redis_append(client->connection, 5,
+                                     (const char *[]){"LMOVE", from, source->processing, "LEFT", "RIGHT"});
         }
         *ret_n = 0;
-        for (unsigned i = first; rc == 0 && i < TASKS_MAX; i += step) {
+        for (unsigned i = first; r == 0 && i < TASKS_MAX; i += step) {
                 redisReply *reply = NULL;
 
-                rc = sqi_redis_answer(client, &reply);
-                *ret_n += rc == 0 && reply->type == REDIS_REPLY_STRING;
+                r = sqi_redis_answer(client, &reply);
+                *ret_n += r == 0 && reply->type == REDIS_REPLY_STRING;
                 freeReplyObject(reply);
         }
-        return rc;
+        return r;
 }
 
 int
 sqi_redis_gather(const struct sqi_redis_source *source, struct sqi_redis *client, unsigned first, unsigned step)
 {
         size_t n = 1;
-        int rc = 0;
+        int r = 0;
 
-        while (rc == 0 && n > 0)
-                rc = gather_one_each(source, client, first, step, &n);
-        return rc;
+        while (r == 0 && n > 0)
+                r = gather_one_each(source, client, first, step, &n);
+        return r;
 }
 
 /* ---- Answers ----------------------------------------------------------------------------------------- */

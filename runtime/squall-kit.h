@@ -365,7 +365,7 @@ SQ_EXPORT bool sq_decompresses(int fd);
  * Reads a compressed file by offsets of its text. Forward; an earlier offset is found by decompressing from the start
  * again.
  *
- *     if (sq_decompresses(fd)) rc = sq_decompressor_open(fd, &from);
+ *     if (sq_decompresses(fd)) r = sq_decompressor_open(fd, &from);
  *     n = sq_decompressor_read(from, bytes, size, offset);
  *     sq_decompressor_close(&from);
  */
@@ -473,9 +473,9 @@ SQ_EXPORT int sq_reader_next(struct sq_reader *reader, bool partial, struct sq_s
 /* The first offset at or behind `offset` where a record begins (of those from `first` on). 0 or a negative errno. */
 SQ_EXPORT int sq_reader_align(struct sq_reader *reader, uint64_t first, uint64_t offset, uint64_t *ret_offset);
 /* What an error of sq_reader_next() or sq_reader_align() means, in words; good until the next call. */
-SQ_EXPORT const char *sq_reader_error(const struct sq_reader *reader, int rc);
+SQ_EXPORT const char *sq_reader_error(const struct sq_reader *reader, int r);
 /* Whether reading again would not help: the file is damaged, or a record too long. */
-SQ_EXPORT bool sq_reader_is_final(int rc);
+SQ_EXPORT bool sq_reader_is_final(int r);
 /* Frees the buffer. */
 SQ_EXPORT void sq_reader_close(struct sq_reader *reader);
 

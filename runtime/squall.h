@@ -515,7 +515,7 @@ SQ_EXPORT void sq_lost(struct sq_task *task, uint64_t n, const char *format, ...
  * Appends to a file so that it is whole lines at any time, whoever writes to it and whoever is killed meanwhile:
  *
  *     append = sq_append_new(open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666), sq_incarnation(task) > 0);
- *     rc = sq_append(append, header, lines, n, &done);     lines: n bytes, ending with a line end
+ *     r = sq_append(append, header, lines, n, &done);      lines: n bytes, ending with a line end
  *     sq_append_free(&append);
  *
  * A regular file: all of the lines or, with an error such as -ENOSPC, none. An appender that was killed while it wrote

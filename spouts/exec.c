@@ -97,9 +97,9 @@ start(struct exec *self)
 static int
 run(struct sq_task *task, struct exec *self)
 {
-        int rc = start(self);
+        int r = start(self);
 
-        return rc < 0 ? sq_error(task, "%s: %s", self->source, strerror(-rc)) : 0;
+        return r < 0 ? sq_error(task, "%s: %s", self->source, strerror(-r)) : 0;
 }
 
 /* Asks the command to end; after a second it is not asked. */
@@ -203,14 +203,14 @@ emit_read(struct sq_task *task, struct exec *self, uint64_t most, bool ended)
 {
         struct sq_str record;
         uint64_t n = 0;
-        int rc;
+        int r;
 
-        while (n < most && (rc = sq_frames_next(&self->frames, self->framing, ended, &record)) != 0) {
+        while (n < most && (r = sq_frames_next(&self->frames, self->framing, ended, &record)) != 0) {
                 n++;
-                if (rc == 1 && sq_messages_emit(task, record, NULL) == 0)
+                if (r == 1 && sq_messages_emit(task, record, NULL) == 0)
                         continue;
                 sq_decoder_refuse(task, &self->messages.decoder, (struct sq_str){"", 0}, self->messages.next,
-                                  rc == -EPIPE ? "the output ended within it" : "is longer than `limit`");
+                                  r == -EPIPE ? "the output ended within it" : "is longer than `limit`");
                 if (!self->frames.skipping)
                         self->frames.at = self->frames.fill;
         }

@@ -96,7 +96,7 @@ answer(struct MHD_Connection *connection, unsigned status, const char *reason)
         char text[REASON + 8];
         int len = snprintf(text, sizeof(text), "%s%s", reason, reason[0] ? "\n" : "");
         struct MHD_Response *response = MHD_create_response_from_buffer((size_t)len, text, MHD_RESPMEM_MUST_COPY);
-        enum MHD_Result rc = MHD_NO;
+        enum MHD_Result r = MHD_NO;
 
         if (!response)
                 return MHD_NO;
@@ -106,9 +106,9 @@ answer(struct MHD_Connection *connection, unsigned status, const char *reason)
                 MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
         if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
                 MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "POST");
-        rc = MHD_queue_response(connection, status, response);
+        r = MHD_queue_response(connection, status, response);
         MHD_destroy_response(response);
-        return rc;
+        return r;
 }
 
 /* In a time that does not tell how much of it is right. */

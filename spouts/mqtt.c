@@ -77,9 +77,9 @@ declare(struct sq_declaration *decl)
 /* ---- The connection ---------------------------------------------------------------------------------- */
 
 static void
-leave(struct sq_task *task, struct mqtt *self, int rc)
+leave(struct sq_task *task, struct mqtt *self, int r)
 {
-        if (rc == -EACCES)
+        if (r == -EACCES)
                 (void)sq_error_final(task, "%s: %s", self->source, self->client.why);
         else
                 sq_retry_away(task, &self->retry, self->source, self->client.why);
@@ -118,17 +118,17 @@ note_granted(struct mosquitto *mosq, void *obj, int mid, int n, const int *grant
 static bool
 connect_to(struct sq_task *task, struct mqtt *self)
 {
-        int rc = sqi_mqtt_open(&self->client);
+        int r = sqi_mqtt_open(&self->client);
 
-        if (rc == 0) {
+        if (r == 0) {
                 mosquitto_message_callback_set(self->client.mosq, take);
                 mosquitto_subscribe_callback_set(self->client.mosq, note_granted);
-                rc = mosquitto_subscribe(self->client.mosq, NULL, self->topic, (int)self->qos);
-                rc = rc == MOSQ_ERR_SUCCESS ? sqi_mqtt_write(&self->client)
-                                            : sqi_mqtt_away(&self->client, mosquitto_strerror(rc));
+                r = mosquitto_subscribe(self->client.mosq, NULL, self->topic, (int)self->qos);
+                r = r == MOSQ_ERR_SUCCESS ? sqi_mqtt_write(&self->client)
+                                          : sqi_mqtt_away(&self->client, mosquitto_strerror(r));
         }
-        if (rc < 0) {
-                leave(task, self, rc);
+        if (r < 0) {
+                leave(task, self, r);
                 return false;
         }
         self->since = self->messages.next;
@@ -141,10 +141,10 @@ connect_to(struct sq_task *task, struct mqtt *self)
 static void
 tell(struct sq_task *task, struct mqtt *self)
 {
-        int rc = self->client.mosq ? sqi_mqtt_write(&self->client) : 0;
+        int r = self->client.mosq ? sqi_mqtt_write(&self->client) : 0;
 
-        if (rc < 0)
-                leave(task, self, rc);
+        if (r < 0)
+                leave(task, self, r);
 }
 
 /* ---- The spout --------------------------------------------------------------------------------------- */
@@ -198,11 +198,11 @@ static int64_t
 read_some(struct mqtt *self, uint64_t most)
 {
         uint64_t first = self->messages.next;
-        int rc = 0;
+        int r = 0;
 
-        for (uint64_t packets = 0; rc == 0 && packets < most && sqi_mqtt_wait(&self->client, 0); packets++)
-                rc = sqi_mqtt_read(&self->client);
-        return rc < 0 ? rc : (int64_t)(self->messages.next - first);
+        for (uint64_t packets = 0; r == 0 && packets < most && sqi_mqtt_wait(&self->client, 0); packets++)
+                r = sqi_mqtt_read(&self->client);
+        return r < 0 ? r : (int64_t)(self->messages.next - first);
 }
 
 static enum sq_next

@@ -65,12 +65,12 @@ declare(struct sq_declaration *decl)
 static void
 leave(struct sq_task *task, struct nats *self, natsStatus status)
 {
-        int rc;
+        int r;
 
         natsSubscription_Destroy(self->subscription);
         self->subscription = NULL;
-        rc = sqi_nats_away(&self->client, status);
-        if (rc == -EACCES)
+        r = sqi_nats_away(&self->client, status);
+        if (r == -EACCES)
                 (void)sq_error_final(task, "%s: %s", self->source, self->client.why);
         else
                 sq_retry_away(task, &self->retry, self->source, self->client.why);

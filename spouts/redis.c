@@ -99,10 +99,10 @@ leave(struct sq_task *task, struct redis *self, const char *why)
 
 /* An error of a connection, or an answer that is one: it may pass, or is the end of the topology. */
 static void
-complain(struct sq_task *task, struct redis *self, int rc, const char *why)
+complain(struct sq_task *task, struct redis *self, int r, const char *why)
 {
         static const char *const passing[] = {"NOGROUP", "UNBLOCKED"}; /* the stream was deleted: both are made anew */
-        bool passes = rc == -EAGAIN || rc == -ENOMEM || sqi_redis_is_state(why);
+        bool passes = r == -EAGAIN || r == -ENOMEM || sqi_redis_is_state(why);
 
         for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
                 passes |= strncmp(why, passing[i], strlen(passing[i])) == 0;
@@ -128,16 +128,16 @@ static bool
 connect_to(struct sq_task *task, struct redis *self)
 {
         struct sqi_redis *client = &self->reader;
-        int rc = sqi_redis_open(client);
+        int r = sqi_redis_open(client);
 
-        if (rc == 0 && self->kind != SQI_REDIS_CHANNEL) {
+        if (r == 0 && self->kind != SQI_REDIS_CHANNEL) {
                 client = &self->teller;
-                rc = sqi_redis_open(client);
+                r = sqi_redis_open(client);
         }
-        if (rc == 0)
-                rc = begin(task, self);
-        if (rc < 0) {
-                complain(task, self, rc, client->why);
+        if (r == 0)
+                r = begin(task, self);
+        if (r < 0) {
+                complain(task, self, r, client->why);
                 return false;
         }
         sq_retry_back(task, &self->retry, self->source);
@@ -169,12 +169,12 @@ static bool
 take_told(struct sq_task *task, struct redis *self)
 {
         redisReply *reply = NULL;
-        int rc = sqi_redis_answer(&self->teller, &reply);
+        int r = sqi_redis_answer(&self->teller, &reply);
 
-        if (rc < 0)
-                complain(task, self, rc, self->teller.why);
+        if (r < 0)
+                complain(task, self, r, self->teller.why);
         freeReplyObject(reply);
-        return rc == 0;
+        return r == 0;
 }
 
 /* Tells Redis what is done. What it has not answered for stays to be told. Not while it is asked what it holds: the
@@ -490,13 +490,13 @@ static enum sq_next
 read_some(struct sq_task *task, struct redis *self, uint64_t most)
 {
         uint64_t n = 0;
-        int rc = 1;
+        int r = 1;
 
-        while (n < most && self->expected > 0 && (rc = read_one(task, self)) > 0)
+        while (n < most && self->expected > 0 && (r = read_one(task, self)) > 0)
                 n++;
-        if (rc >= 0 && self->expected == 0)
+        if (r >= 0 && self->expected == 0)
                 rest(task, self);
-        if (n > 0 || rc < 0)
+        if (n > 0 || r < 0)
                 return SQ_MORE;
         if (is_silent(task, self)) {
                 leave(task, self, "does not answer");

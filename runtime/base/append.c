@@ -111,13 +111,13 @@ static int
 write_all(int fd, const char *bytes, size_t n, size_t *ret_written)
 {
         struct pollfd poller = {.fd = fd, .events = POLLOUT};
-        ssize_t rc;
+        ssize_t r;
 
         *ret_written = 0;
         while (*ret_written < n) {
-                rc = write(fd, bytes + *ret_written, n - *ret_written);
-                if (rc >= 0)
-                        *ret_written += (size_t)rc;
+                r = write(fd, bytes + *ret_written, n - *ret_written);
+                if (r >= 0)
+                        *ret_written += (size_t)r;
                 else if (errno == EAGAIN)
                         poll(&poller, 1, -1);
                 else if (errno != EINTR)
@@ -197,7 +197,7 @@ static int
 mend(struct sq_append *self, off_t *end, bool *ret_glue)
 {
         off_t from;
-        int rc;
+        int r;
 
         *ret_glue = false;
         if (*end == self->end || self->look < 0 || ends_with_line_end(self, *end))
@@ -208,10 +208,10 @@ mend(struct sq_append *self, off_t *end, bool *ret_glue)
                 return 0;
         }
         from = last_line(self, from, *end);
-        rc = from < 0 ? (int)from : cut(self, from);
-        if (rc == 0)
+        r = from < 0 ? (int)from : cut(self, from);
+        if (r == 0)
                 *end = from;
-        return rc;
+        return r;
 }
 
 /* ---- Writing ----------------------------------------------------------------------------------------- */
@@ -222,28 +222,28 @@ write_chunk(struct sq_append *self, struct sq_str header, const char *lines, siz
         off_t end = tail_of(self), now;
         size_t written = 0, whole = 0;
         bool glue;
-        int rc;
+        int r;
 
         if (end < 0)
                 return -errno;
         if (end < self->floor)
                 self->floor = end; /* it was truncated */
-        rc = mend(self, &end, &glue);
-        if (rc < 0)
-                return rc;
+        r = mend(self, &end, &glue);
+        if (r < 0)
+                return r;
         if (glue)
                 header = (struct sq_str){"\n", 1};
         else if (end > 0)
                 header.len = 0;
         announce(self, end, header.len + n);
-        rc = write_all(self->fd, header.ptr, header.len, &whole);
-        if (rc == 0)
-                rc = write_all(self->fd, lines, n, &written);
+        r = write_all(self->fd, header.ptr, header.len, &whole);
+        if (r == 0)
+                r = write_all(self->fd, lines, n, &written);
         now = end + (off_t)(whole + written);
-        if (rc < 0 && tail_of(self) == now)
+        if (r < 0 && tail_of(self) == now)
                 now = cut(self, end) < 0 ? -1 : end;
         self->end = now;
-        return rc;
+        return r;
 }
 
 /* The bytes of the next chunk for a pipe: whole lines, at most PIPE_BUF, at least one line. */
@@ -264,33 +264,33 @@ static int
 write_pipe(const struct sq_append *self, const char *lines, size_t n, size_t *ret_done)
 {
         size_t done = 0, written;
-        int rc = 0;
+        int r = 0;
 
-        while (rc == 0 && done < n) {
-                rc = write_all(self->fd, lines + done, pipe_chunk(lines + done, n - done), &written);
+        while (r == 0 && done < n) {
+                r = write_all(self->fd, lines + done, pipe_chunk(lines + done, n - done), &written);
                 done += written;
         }
         *ret_done = done;
-        return rc;
+        return r;
 }
 
 int
 sq_append(struct sq_append *self, struct sq_str header, const char *lines, size_t n, size_t *ret_done)
 {
-        int rc;
+        int r;
 
         *ret_done = 0;
         if (n == 0)
                 return 0;
         if (!self->regular)
                 return write_pipe(self, lines, n, ret_done);
-        rc = lock(self);
-        if (rc < 0)
-                return rc;
-        rc = write_chunk(self, header, lines, n);
+        r = lock(self);
+        if (r < 0)
+                return r;
+        r = write_chunk(self, header, lines, n);
         unlock(self);
-        *ret_done = rc == 0 ? n : 0;
-        return rc;
+        *ret_done = r == 0 ? n : 0;
+        return r;
 }
 
 /* Where it is now: it may have been renamed. The folder of one that was deleted may be gone as well. */

@@ -82,22 +82,22 @@ static ssize_t
 gzip_step(struct sq_decompressor *from, void *bytes, size_t n, bool *ret_ended, const char **ret_wrong)
 {
         z_stream *stream = from->stream;
-        int rc;
+        int r;
 
         stream->next_in = from->input + from->at;
         stream->avail_in = (unsigned)(from->fill - from->at);
         stream->next_out = bytes;
         stream->avail_out = n < UINT32_MAX ? (unsigned)n : UINT32_MAX;
         n = stream->avail_out;
-        rc = inflate(stream, Z_NO_FLUSH);
+        r = inflate(stream, Z_NO_FLUSH);
         from->at = from->fill - stream->avail_in;
-        *ret_ended = rc == Z_STREAM_END;
-        if (rc == Z_STREAM_END)
+        *ret_ended = r == Z_STREAM_END;
+        if (r == Z_STREAM_END)
                 (void)inflateReset(stream);
-        if (rc == Z_OK || rc == Z_STREAM_END || rc == Z_BUF_ERROR)
+        if (r == Z_OK || r == Z_STREAM_END || r == Z_BUF_ERROR)
                 return (ssize_t)(n - stream->avail_out);
         *ret_wrong = stream->msg ? stream->msg : "no memory";
-        return rc == Z_MEM_ERROR ? -ENOMEM : -EBADMSG;
+        return r == Z_MEM_ERROR ? -ENOMEM : -EBADMSG;
 }
 #endif
 
@@ -128,13 +128,13 @@ zstd_step(struct sq_decompressor *from, void *bytes, size_t n, bool *ret_ended, 
 {
         ZSTD_inBuffer in = {from->input, from->fill, from->at};
         ZSTD_outBuffer out = {bytes, n, 0};
-        size_t rc = ZSTD_decompressStream(from->stream, &out, &in);
+        size_t r = ZSTD_decompressStream(from->stream, &out, &in);
 
         from->at = in.pos;
-        *ret_ended = rc == 0;
-        if (!ZSTD_isError(rc))
+        *ret_ended = r == 0;
+        if (!ZSTD_isError(r))
                 return (ssize_t)out.pos;
-        *ret_wrong = ZSTD_getErrorName(rc);
+        *ret_wrong = ZSTD_getErrorName(r);
         return -EBADMSG;
 }
 #endif

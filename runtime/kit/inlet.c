@@ -46,24 +46,24 @@ sq_bind_inet(struct sq_task *task, const char *listen_at, int type, int *ret_fd)
         struct addrinfo hints = {.ai_socktype = type, .ai_flags = AI_PASSIVE}, *found = NULL;
         struct sq_url at;
         char port[8];
-        int fd, rc, on = 1;
+        int fd, r, on = 1;
 
         if (sq_address_read(listen_at, &at))
                 return sq_error(task, "%s: is not HOST:PORT", listen_at);
         snprintf(port, sizeof(port), "%u", at.port);
-        rc = getaddrinfo(at.host[0] && strcmp(at.host, "*") != 0 ? at.host : NULL, port, &hints, &found);
-        if (rc != 0)
-                return sq_error(task, "%s: %s", listen_at, gai_strerror(rc));
+        r = getaddrinfo(at.host[0] && strcmp(at.host, "*") != 0 ? at.host : NULL, port, &hints, &found);
+        if (r != 0)
+                return sq_error(task, "%s: %s", listen_at, gai_strerror(r));
         fd = socket(found->ai_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        rc = fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-             (sq_parallelism(task) > 1 && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0) ||
-             bind(fd, found->ai_addr, found->ai_addrlen) < 0;
+        r = fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+            (sq_parallelism(task) > 1 && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0) ||
+            bind(fd, found->ai_addr, found->ai_addrlen) < 0;
         freeaddrinfo(found);
-        if (rc) {
-                rc = sq_error(task, "%s: %s", listen_at, strerror(errno));
+        if (r) {
+                r = sq_error(task, "%s: %s", listen_at, strerror(errno));
                 if (fd >= 0)
                         close(fd);
-                return rc;
+                return r;
         }
         *ret_fd = fd;
         return 0;
@@ -73,7 +73,7 @@ int
 sq_bind_unix(struct sq_task *task, const char *path, int type, int *ret_fd)
 {
         struct sockaddr_un at = {.sun_family = AF_UNIX};
-        int fd, rc;
+        int fd, r;
 
         if (strlen(path) >= sizeof(at.sun_path))
                 return sq_error(task, "%s: is longer than %zu bytes", path, sizeof(at.sun_path) - 1);
@@ -85,10 +85,10 @@ sq_bind_unix(struct sq_task *task, const char *path, int type, int *ret_fd)
                 *ret_fd = fd;
                 return 0;
         }
-        rc = sq_error(task, "%s: %s", path, strerror(errno));
+        r = sq_error(task, "%s: %s", path, strerror(errno));
         if (fd >= 0)
                 close(fd);
-        return rc;
+        return r;
 }
 
 static int
@@ -168,15 +168,15 @@ welcome(struct sq_task *task, struct sq_inlet *inlet)
 
 /* What a connection brings that is not a record: it is left out, and where nothing can follow, so is the connection. */
 static void
-complain(struct sq_task *task, struct sq_inlet *inlet, struct sq_peer *peer, int rc)
+complain(struct sq_task *task, struct sq_inlet *inlet, struct sq_peer *peer, int r)
 {
         struct sq_frames *frames = &peer->frames;
         size_t n = frames->fill - frames->at;
         struct sq_str head = {frames->bytes + frames->at, n < HEAD ? n : HEAD};
-        const char *cause = rc == -EMSGSIZE ? "is longer than `limit`" : "was cut short by the sender";
+        const char *cause = r == -EMSGSIZE ? "is longer than `limit`" : "was cut short by the sender";
 
         sq_decoder_refuse(task, &inlet->messages.decoder, head, inlet->messages.next, cause);
-        if (rc == -EMSGSIZE && frames->skipping)
+        if (r == -EMSGSIZE && frames->skipping)
                 return;
         peer->ended = true;
         frames->at = frames->fill;
@@ -188,16 +188,16 @@ emit_read(struct sq_task *task, struct sq_inlet *inlet, struct sq_peer *peer, ui
 {
         struct sq_str record;
         uint64_t n = 0;
-        int rc = 1;
+        int r = 1;
 
-        while (n < most && (rc = sq_frames_next(&peer->frames, inlet->framing, peer->ended, &record)) != 0) {
-                if (rc < 0)
-                        complain(task, inlet, peer, rc);
+        while (n < most && (r = sq_frames_next(&peer->frames, inlet->framing, peer->ended, &record)) != 0) {
+                if (r < 0)
+                        complain(task, inlet, peer, r);
                 else if (sq_messages_emit(task, record, NULL) < 0)
                         break;
                 n++;
         }
-        peer->ready = rc != 0;
+        peer->ready = r != 0;
         return n;
 }
 

@@ -85,10 +85,10 @@ make_room(struct sq_reader *reader)
 static int
 look(struct sq_reader *reader)
 {
-        int rc = reader->looked || !sq_decompresses(reader->fd) ? 0 : sq_decompressor_open(reader->fd, &reader->packed);
+        int r = reader->looked || !sq_decompresses(reader->fd) ? 0 : sq_decompressor_open(reader->fd, &reader->packed);
 
-        reader->looked = rc == 0;
-        return rc;
+        reader->looked = r == 0;
+        return r;
 }
 
 /* A terminal has many ends; the first one counts. */
@@ -97,14 +97,14 @@ read_pipe(struct sq_reader *reader, char *bytes, size_t n)
 {
         struct pollfd wait = {.fd = reader->fd, .events = POLLIN};
         ssize_t got;
-        int rc;
+        int r;
 
         if (reader->ended)
                 return 0;
-        rc = poll(&wait, 1, 0);
-        if (rc == 0 || (rc < 0 && errno == EINTR))
+        r = poll(&wait, 1, 0);
+        if (r == 0 || (r < 0 && errno == EINTR))
                 return -EAGAIN;
-        got = rc < 0 ? rc : read(reader->fd, bytes, n);
+        got = r < 0 ? r : read(reader->fd, bytes, n);
         reader->ended = got == 0;
         return got >= 0 ? got : errno == EINTR ? -EAGAIN : -errno;
 }
@@ -225,22 +225,22 @@ next_record(struct sq_reader *reader, bool partial, struct sq_str *ret)
 int
 sq_reader_next(struct sq_reader *reader, bool partial, struct sq_str *ret)
 {
-        int rc = reader->offset == 0 ? skip_mark(reader) : 0;
+        int r = reader->offset == 0 ? skip_mark(reader) : 0;
 
         reader->wrong = NULL;
-        if (rc < 0)
-                return rc;
+        if (r < 0)
+                return r;
         do
-                rc = next_record(reader, partial, ret);
-        while (rc > 0 && reader->csv && ret->len == 0);
-        return rc;
+                r = next_record(reader, partial, ret);
+        while (r > 0 && reader->csv && ret->len == 0);
+        return r;
 }
 
 int
 sq_reader_align(struct sq_reader *reader, uint64_t first, uint64_t offset, uint64_t *ret_offset)
 {
         struct sq_str record;
-        int rc = 1;
+        int r = 1;
 
         if (offset <= first) {
                 *ret_offset = first;
@@ -248,23 +248,23 @@ sq_reader_align(struct sq_reader *reader, uint64_t first, uint64_t offset, uint6
         }
         /* Whether a line end is within quotes only the text from the start tells; elsewhere the byte before will do. */
         sq_reader_seek(reader, reader->csv ? first : offset - 1);
-        while (rc > 0 && reader->offset < offset)
-                rc = sq_reader_next(reader, true, &record);
-        if (rc >= 0)
+        while (r > 0 && reader->offset < offset)
+                r = sq_reader_next(reader, true, &record);
+        if (r >= 0)
                 *ret_offset = reader->offset;
-        return rc < 0 ? rc : 0;
+        return r < 0 ? r : 0;
 }
 
 const char *
-sq_reader_error(const struct sq_reader *reader, int rc)
+sq_reader_error(const struct sq_reader *reader, int r)
 {
-        if (rc == -EBADMSG && reader->packed)
+        if (r == -EBADMSG && reader->packed)
                 return sq_decompressor_wrong(reader->packed);
-        return rc == -EFBIG ? "a record of more than 1 GiB" : strerror(-rc);
+        return r == -EFBIG ? "a record of more than 1 GiB" : strerror(-r);
 }
 
 bool
-sq_reader_is_final(int rc)
+sq_reader_is_final(int r)
 {
-        return rc == -EBADMSG || rc == -EFBIG;
+        return r == -EBADMSG || r == -EFBIG;
 }

@@ -170,7 +170,7 @@ sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first)
         struct sq_reader reader = {.csv = csv};
         const char *wrong = sq_records_fields(records);
         struct sq_str record;
-        int rc;
+        int r;
 
         *ret_first = 0;
         if (wrong)
@@ -180,10 +180,10 @@ sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first)
         if (fd < 0)
                 return "cannot be read ahead for the names of the fields: give them in `fields`";
         sq_reader_open(&reader, fd, 0, UINT64_MAX);
-        rc = sq_reader_next(&reader, true, &record);
-        if (rc <= 0)
-                wrong = rc < 0 ? keep(records, sq_reader_error(&reader, rc))
-                               : "the file is empty, so its fields are not known";
+        r = sq_reader_next(&reader, true, &record);
+        if (r <= 0)
+                wrong = r < 0 ? keep(records, sq_reader_error(&reader, r))
+                              : "the file is empty, so its fields are not known";
         else if (reader.wrong)
                 wrong = reader.wrong;
         else

@@ -12,7 +12,7 @@ sq_refuse(struct sq_task *task, int64_t on_error, struct sq_value record, const 
 {
         char cause[CAUSE_MAX];
         va_list arguments;
-        int rc;
+        int r;
 
         va_start(arguments, format);
         vsnprintf(cause, sizeof(cause), format, arguments);
@@ -21,10 +21,10 @@ sq_refuse(struct sq_task *task, int64_t on_error, struct sq_value record, const 
                 (void)sq_error_final(task, "%s", cause);
                 return -ECANCELED;
         }
-        rc = sq_left_out(task, on_error == SQ_ON_ERROR_DEAD_LETTER, record, cause);
-        if (rc < 0)
-                (void)sq_error_final(task, "%s; and its dead letter cannot be written: %s", cause, strerror(-rc));
+        r = sq_left_out(task, on_error == SQ_ON_ERROR_DEAD_LETTER, record, cause);
+        if (r < 0)
+                (void)sq_error_final(task, "%s; and its dead letter cannot be written: %s", cause, strerror(-r));
         if (on_error == SQ_ON_ERROR_STREAM)
                 sq_emit_on(task, ERRORS, record, sq_text(cause));
-        return rc < 0 ? -ECANCELED : 0;
+        return r < 0 ? -ECANCELED : 0;
 }

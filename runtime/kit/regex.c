@@ -58,16 +58,16 @@ sqi_regex_new(struct sq_str pattern, char *wrong, size_t size)
         struct sqi_regex *regex = calloc(1, sizeof(*regex));
         PCRE2_UCHAR cause[128];
         PCRE2_SIZE at;
-        int rc;
+        int r;
 
         if (!regex) {
                 snprintf(wrong, size, "out of memory");
                 return NULL;
         }
-        regex->code = pcre2_compile((PCRE2_SPTR)pattern.ptr, pattern.len, PCRE2_UTF | PCRE2_MATCH_INVALID_UTF, &rc, &at,
+        regex->code = pcre2_compile((PCRE2_SPTR)pattern.ptr, pattern.len, PCRE2_UTF | PCRE2_MATCH_INVALID_UTF, &r, &at,
                                     NULL);
         if (!regex->code) {
-                pcre2_get_error_message(rc, cause, sizeof(cause));
+                pcre2_get_error_message(r, cause, sizeof(cause));
                 snprintf(wrong, size, "not a regular expression: %s, at character %zu of it", (const char *)cause,
                          (size_t)at + 1);
         } else if (make_room(regex))
@@ -81,16 +81,16 @@ sqi_regex_new(struct sq_str pattern, char *wrong, size_t size)
 int
 sqi_regex_match_from(struct sqi_regex *regex, struct sq_str text, size_t from)
 {
-        int rc = pcre2_match(regex->code, (PCRE2_SPTR)(text.len ? text.ptr : ""), text.len, from, 0, regex->match,
-                             regex->context);
+        int r = pcre2_match(regex->code, (PCRE2_SPTR)(text.len ? text.ptr : ""), text.len, from, 0, regex->match,
+                            regex->context);
 
-        return rc >= 0 ? 1 : rc == PCRE2_ERROR_NOMATCH ? 0 : rc;
+        return r >= 0 ? 1 : r == PCRE2_ERROR_NOMATCH ? 0 : r;
 }
 
 const char *
-sqi_regex_error(int rc)
+sqi_regex_error(int r)
 {
-        switch (rc) {
+        switch (r) {
         case PCRE2_ERROR_MATCHLIMIT:
         case PCRE2_ERROR_DEPTHLIMIT:
         case PCRE2_ERROR_HEAPLIMIT:
@@ -171,9 +171,9 @@ sqi_regex_match_from(struct sqi_regex *regex, struct sq_str text, size_t from)
 }
 
 const char *
-sqi_regex_error(int rc)
+sqi_regex_error(int r)
 {
-        (void)rc;
+        (void)r;
         return "regular expressions need PCRE2";
 }
 

@@ -14,7 +14,7 @@ void sqi_regex_free(struct sqi_regex *regex);
  * say. */
 int sqi_regex_match_from(struct sqi_regex *regex, struct sq_str text, size_t from);
 int sqi_regex_match(struct sqi_regex *regex, struct sq_str text);
-const char *sqi_regex_error(int rc);
+const char *sqi_regex_error(int r);
 /* Of the last match: group 0 is all of it. False: the group took no part. */
 bool sqi_regex_group(const struct sqi_regex *regex, struct sq_str text, unsigned group, struct sq_str *ret);
 /* The number of groups; and of the group `name`, 0: there is none. */

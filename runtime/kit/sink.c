@@ -172,20 +172,20 @@ static int
 hand_over(struct sq_task *task, struct sq_sink *sink, size_t first, size_t n)
 {
         size_t done = 0;
-        int rc = n > 0 ? sink->send(task, first, n, &done) : 0;
+        int r = n > 0 ? sink->send(task, first, n, &done) : 0;
 
-        sink->done = first + (rc == 0 ? n : done);
-        if (rc != -EBADMSG || done == n)
-                return rc == -EBADMSG ? 0 : rc;
+        sink->done = first + (r == 0 ? n : done);
+        if (r != -EBADMSG || done == n)
+                return r == -EBADMSG ? 0 : r;
         first += done;
         n -= done;
         if (n == 1) {
-                rc = sq_sink_refuse(task, sink, first, sink->why);
-                sink->done += rc == 0;
-                return rc;
+                r = sq_sink_refuse(task, sink, first, sink->why);
+                sink->done += r == 0;
+                return r;
         }
-        rc = hand_over(task, sink, first, n / 2);
-        return rc < 0 ? rc : hand_over(task, sink, first + n / 2, n - n / 2);
+        r = hand_over(task, sink, first, n / 2);
+        return r < 0 ? r : hand_over(task, sink, first + n / 2, n - n / 2);
 }
 
 /* Hands over what there is, for at most `timeout`. 0, -EAGAIN, or another error as hand_over(). */
@@ -193,20 +193,20 @@ static int
 drain(struct sq_task *task, struct sq_sink *sink)
 {
         double end = clock_s() + sink->timeout;
-        int rc;
+        int r;
 
         while (sink->done < sink->n) {
                 if (sink->until_s > end)
                         return -EAGAIN;
                 if (sink->failures > 0 && sink->until_s > clock_s())
                         sleep_s(sink->until_s - clock_s());
-                rc = hand_over(task, sink, sink->done, sink->n - sink->done);
-                if (rc == 0)
+                r = hand_over(task, sink, sink->done, sink->n - sink->done);
+                if (r == 0)
                         note_success(task, sink);
-                else if (rc == -EAGAIN)
+                else if (r == -EAGAIN)
                         note_failure(task, sink);
                 else
-                        return rc;
+                        return r;
         }
         sink->n = sink->done = sink->records.len = 0;
         return 0;
@@ -232,12 +232,12 @@ int
 sq_sink_flush(struct sq_task *task)
 {
         struct sq_sink *sink = sq_state(task);
-        int rc = drain(task, sink);
+        int r = drain(task, sink);
 
-        if (rc == 0)
+        if (r == 0)
                 return 0;
         sink->n = sink->done = sink->records.len = 0;
-        return rc == -EAGAIN ? sq_error(task, "%s: %s (%u attempts in %.1f s)", sink->name, sink->why, sink->failures,
-                                        clock_s() - sink->since_s)
-                             : -1;
+        return r == -EAGAIN ? sq_error(task, "%s: %s (%u attempts in %.1f s)", sink->name, sink->why, sink->failures,
+                                       clock_s() - sink->since_s)
+                            : -1;
 }

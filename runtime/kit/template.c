@@ -67,14 +67,14 @@ sq_template_write(const char *template, const struct sq_record *record, struct s
 {
         const char *at = template, *begin;
         char name[128];
-        int rc = 0;
+        int r = 0;
 
-        while (rc == 0 && (begin = strchr(at, '{'))) {
-                rc = put(text, sq_str((struct sq_str){at, (size_t)(begin - at)}));
-                if (rc == 0 && next_field(&at, name, sizeof(name)))
-                        rc = put(text, sq_record_get(record, name));
+        while (r == 0 && (begin = strchr(at, '{'))) {
+                r = put(text, sq_str((struct sq_str){at, (size_t)(begin - at)}));
+                if (r == 0 && next_field(&at, name, sizeof(name)))
+                        r = put(text, sq_record_get(record, name));
         }
-        return rc < 0 ? rc : put(text, sq_text(at));
+        return r < 0 ? r : put(text, sq_text(at));
 }
 
 /* The record by the names of its fields, which end with a NUL then. */
@@ -84,7 +84,7 @@ write_named(const struct sq_record *record, struct sq_encoder *to)
         const char *names[SQ_FIELDS_MAX];
         size_t room = record->n;
         char *copy, *at;
-        int rc;
+        int r;
 
         for (size_t i = 0; i < record->n; i++)
                 room += record->names[i].len;
@@ -96,9 +96,9 @@ write_named(const struct sq_record *record, struct sq_encoder *to)
                 memcpy(at, record->names[i].ptr, record->names[i].len);
                 at += record->names[i].len + 1;
         }
-        rc = sq_encode_values(to, record->n, names, record->values);
+        r = sq_encode_values(to, record->n, names, record->values);
         free(copy);
-        return rc;
+        return r;
 }
 
 /* A value as a text, whatever the format is. */
@@ -106,12 +106,12 @@ static int
 write_text(struct sq_value value, struct sq_encoder *to)
 {
         enum sq_format format = to->format;
-        int rc;
+        int r;
 
         to->format = SQ_FORMAT_TEXT;
-        rc = sq_encode_values(to, 1, NULL, &value);
+        r = sq_encode_values(to, 1, NULL, &value);
         to->format = format;
-        return rc;
+        return r;
 }
 
 int

@@ -56,7 +56,7 @@ replay_read(struct sq_task *task, struct file *file, uint64_t position)
 {
         uint64_t generation = file->follow ? position >> SQ_TAIL_SHIFT : 0;
         uint64_t offset = file->follow ? position & SQ_TAIL_OFFSET : file->size ? position % file->size : 0;
-        int fd = file->follow ? sq_tail_fd(&file->tail, position) : file->fd, rc;
+        int fd = file->follow ? sq_tail_fd(&file->tail, position) : file->fd, r;
         struct sq_str record;
 
         if (fd == -ESTALE)
@@ -69,10 +69,10 @@ replay_read(struct sq_task *task, struct file *file, uint64_t position)
         if (!file->follow)
                 file->replayer.limit = file->size;
         sq_reader_seek(&file->replayer, offset);
-        rc = sq_reader_next(&file->replayer, true, &record);
-        if (rc <= 0)
+        r = sq_reader_next(&file->replayer, true, &record);
+        if (r <= 0)
                 return sq_error(task, "%s: byte %llu: %s", file->path, (unsigned long long)offset,
-                                rc < 0 ? sq_reader_error(&file->replayer, rc) : "the file ends before it");
+                                r < 0 ? sq_reader_error(&file->replayer, r) : "the file ends before it");
         sq_track(task, position);
         file_emit(task, file, file->replayer.wrong, record, generation, offset);
         return 0;
@@ -149,17 +149,17 @@ static int
 seek(struct sq_task *task, uint64_t position)
 {
         struct file *file = sq_state(task);
-        int rc = 0;
+        int r = 0;
 
         if (file->piped)
                 seek_piped(task, file, position);
         else if (file->follow)
                 seek_followed(task, file, position);
         else
-                rc = seek_once(task, file, position);
-        if (rc == 0)
+                r = seek_once(task, file, position);
+        if (r == 0)
                 file_note(task, file);
-        return rc;
+        return r;
 }
 
 static void

@@ -121,15 +121,15 @@ file_take_share(struct sq_task *task, struct file *file)
 {
         uint64_t from = file->first, to = file->first;
         uint32_t parts = file->packed ? 1 : sq_parallelism(task);
-        int rc = 0;
+        int r = 0;
 
         sq_reader_open(&file->reader, file->fd, 0, file->size);
         if (file->reading)
-                rc = share(file, sq_index(task), parts, &from);
-        if (file->reading && rc == 0)
-                rc = share(file, sq_index(task) + 1, parts, &to);
-        if (rc < 0)
-                return sq_error(task, "%s: %s", file->path, sq_reader_error(&file->reader, rc));
+                r = share(file, sq_index(task), parts, &from);
+        if (file->reading && r == 0)
+                r = share(file, sq_index(task) + 1, parts, &to);
+        if (r < 0)
+                return sq_error(task, "%s: %s", file->path, sq_reader_error(&file->reader, r));
         file->first = from;
         file->last = to;
         sq_reader_open(&file->reader, file->fd, from, to);

@@ -128,23 +128,23 @@ static int
 next_record(struct sq_task *task, struct file *file, struct sq_str *ret, uint64_t *ret_position)
 {
         uint64_t offset;
-        int rc;
+        int r;
 
         for (;;) {
                 if (file->tail.begun)
                         file_begin(file);
                 offset = file->reader.offset;
-                rc = file->reader.fd < 0 ? 0 : sq_reader_next(&file->reader, !file->follow || file->tail.rotated, ret);
-                if (rc > 0 && file->piped && offset == 0 && sq_compressed_text(*ret))
+                r = file->reader.fd < 0 ? 0 : sq_reader_next(&file->reader, !file->follow || file->tail.rotated, ret);
+                if (r > 0 && file->piped && offset == 0 && sq_compressed_text(*ret))
                         return -EMEDIUMTYPE;
-                if (rc > 0 && !file->header) {
+                if (r > 0 && !file->header) {
                         *ret_position = position_at(file, offset);
-                        return rc;
+                        return r;
                 }
-                if (rc > 0)
+                if (r > 0)
                         take_header(task, file, *ret);
-                else if (rc < 0)
-                        return rc;
+                else if (r < 0)
+                        return r;
                 else if (!file->follow && file->size != UNKNOWN && file->reader.offset < file->last)
                         return -ESTALE;
                 else if (file->follow ? !sq_tail_look(task, &file->tail) : !next_pass(task, file))
@@ -220,28 +220,28 @@ note_held(struct sq_task *task, struct file *file)
 
 /* After the turn: when there is something to read again. */
 static enum sq_next
-rest(struct sq_task *task, struct file *file, int rc)
+rest(struct sq_task *task, struct file *file, int r)
 {
-        if (sq_reader_is_final(rc)) {
+        if (sq_reader_is_final(r)) {
                 (void)sq_error_final(task, "%s: behind byte %llu of the text: %s", file->path,
-                                     (unsigned long long)file->reader.offset, sq_reader_error(&file->reader, rc));
+                                     (unsigned long long)file->reader.offset, sq_reader_error(&file->reader, r));
                 return SQ_IDLE;
         }
-        if (rc == -EMEDIUMTYPE) {
+        if (r == -EMEDIUMTYPE) {
                 (void)sq_error_final(task,
                                      "standard input: is compressed (decompress it first: zcat FILE | squall run ...)");
                 return SQ_IDLE;
         }
-        if (rc == -EAGAIN && file->piped) {
+        if (r == -EAGAIN && file->piped) {
                 sq_wake_on(task, file->reader.fd);
                 return SQ_IDLE;
         }
-        if (rc < 0)
+        if (r < 0)
                 sq_log(task, SQ_ERROR, "%s: byte %llu: %s (trying again)", file->path,
-                       (unsigned long long)file->reader.offset, strerror(-rc));
-        if (rc == 0)
+                       (unsigned long long)file->reader.offset, strerror(-r));
+        if (r == 0)
                 note_held(task, file);
-        sq_wake_at(task, sq_now(task) + (rc < 0 ? RETRY_NS : LOOK_NS));
+        sq_wake_at(task, sq_now(task) + (r < 0 ? RETRY_NS : LOOK_NS));
         return SQ_IDLE;
 }
 
@@ -261,7 +261,7 @@ file_next(struct sq_task *task)
         uint64_t most = sq_pace_due(&file->pace, task, file->rate, sq_pace_burst(task)), n = 0, position;
         size_t bytes = 0;
         struct sq_str record;
-        int rc = 1;
+        int r = 1;
 
         if (!file->reading || (!file->follow && file->pass >= (uint64_t)file->repeat))
                 return SQ_DONE;
@@ -271,7 +271,7 @@ file_next(struct sq_task *task)
         }
         if (most == 0)
                 return SQ_IDLE;
-        while (n < most && bytes < BURST_BYTES && (rc = next_record(task, file, &record, &position)) > 0) {
+        while (n < most && bytes < BURST_BYTES && (r = next_record(task, file, &record, &position)) > 0) {
                 sq_track(task, position);
                 if (file->piped)
                         keep(task, file, record, position);
@@ -280,11 +280,11 @@ file_next(struct sq_task *task)
                 n++;
         }
         sq_pace_sent(&file->pace, n);
-        if (rc == -ESTALE || !still_there(task, file))
+        if (r == -ESTALE || !still_there(task, file))
                 return shrunk(task, file);
-        if (rc > 0)
+        if (r > 0)
                 return SQ_MORE;
-        if (rc == 0 && !file->follow)
+        if (r == 0 && !file->follow)
                 return SQ_DONE;
-        return rest(task, file, rc);
+        return rest(task, file, r);
 }

@@ -86,9 +86,10 @@ prepare(struct sq_task *task)
         r = rows->from->open(rows);
         if (r == -EAGAIN)
                 sq_log(task, SQ_WARN, "%s: %s (it may come up yet)", rows->place, rows->why);
-        else if (r < 0)
-                return sq_error_final(task, "%s: %s", rows->place, rows->why);
-        return 0;
+        if (r == 0 || r == -EAGAIN)
+                return 0;
+        rows->from->close(rows);
+        return sq_error_final(task, "%s: %s", rows->place, rows->why);
 }
 
 /* Whether it has changed. */

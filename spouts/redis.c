@@ -6,10 +6,9 @@
  *     list        LMOVE into a list of the task; LREM from there behind the processing
  *     subscribe   SUBSCRIBE, PSUBSCRIBE: at most once
  *
- * Redis keeps what is not done, so nothing depends on what this process remembers. Two connections: on `reader` the
- * question for what is new waits in Redis until there is something, for a second at most, and what was done goes
- * over `teller`. After each connection the task first asks what Redis holds as given to it (HELD): what is in `held`
- * is known, anything else was on its way when a process or a connection died, and is emitted.
+ * Redis keeps what is not done, so nothing depends on what this process remembers. On `reader` the question for what is
+ * new waits in Redis, for a second at most; what was done goes over `teller`. After each connection the task first asks
+ * what Redis holds as given to it (HELD): what is not in `held` was on its way when something died, and is emitted.
  *
  *     away --connected--> HELD --nothing more--> FRESH, WAIT --broken--> away
  *                                                   |    ^

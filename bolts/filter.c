@@ -99,7 +99,7 @@ SQ_BOLT(filter) = {
                                 "tuples for which it does not hold: drop; stream: they go out on the stream `rest`; "
                                 "dead-letter: to topology.dead.letter.path"),
                 },
-        .streams = {{"rest"}},
+        .streams = {{.id = "rest"}},
         .declare = declare,
         .prepare = prepare,
         .execute = execute,

@@ -27,6 +27,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "kit/durable.h"
+
 enum { PIECE = 64 * 1024, WRITERS_MAX = 4096 };
 
 /* PATH.commits. Of this machine alone, in its byte order. Then `nwriters` epochs, and the XXH3 hash of all before. */
@@ -70,19 +72,6 @@ close_synced(int fd, int r)
         if (close(fd) < 0 && r == 0)
                 r = -errno;
         return r;
-}
-
-/* Makes a rename in the folder of `path` durable. */
-static int
-sync_folder(const char *path)
-{
-        char folder[PATH_MAX];
-        const char *slash = strrchr(path, '/');
-        int fd;
-
-        snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
-        fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return fd < 0 ? -errno : close_synced(fd, 0);
 }
 
 static int
@@ -162,7 +151,7 @@ write_record(const struct publishing *it, bool sync)
         if (r == 0 && rename(new, name) < 0)
                 r = -errno;
         free(bytes);
-        return r == 0 && sync ? sync_folder(it->path) : r;
+        return r == 0 && sync ? sqi_kit_sync_above(it->path) : r;
 }
 
 /* ---- The file ---------------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rig/inline.h"
+#include "rig/real_time.h"
 #include "rig/views.h"
 
 #include <stdio.h>
@@ -28,23 +29,6 @@ struct sqi_inline {
 };
 
 /* ---- the driver ---------------------------------------------------------------------------------------- */
-
-static uint64_t
-now(void *context)
-{
-        (void)context;
-        return sqi_clock_ns();
-}
-
-static struct sq_time
-wall(void *context)
-{
-        struct timespec time;
-
-        (void)context;
-        clock_gettime(CLOCK_REALTIME, &time);
-        return (struct sq_time){time.tv_sec, (uint32_t)time.tv_nsec};
-}
 
 static void
 log_line(void *context, struct sq_task *task, enum sq_level level, const char *text)
@@ -123,8 +107,8 @@ sqi_inline_new(struct sqi_plan *plan)
                 return NULL;
         self->plan = plan;
         self->driver = (struct sqi_driver){.context = self,
-                                           .now = now,
-                                           .wall = wall,
+                                           .now = sqi_real_now,
+                                           .wall = sqi_real_wall,
                                            .log = log_line,
                                            .whole_batches = true,
                                            .execute = execute,

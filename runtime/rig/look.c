@@ -3,24 +3,8 @@
 
 #include <stdio.h>
 
+#include "rig/real_time.h"
 #include "task/snapshot.h"
-
-static uint64_t
-now(void *context)
-{
-        (void)context;
-        return sqi_clock_ns();
-}
-
-static struct sq_time
-wall(void *context)
-{
-        struct timespec time;
-
-        (void)context;
-        clock_gettime(CLOCK_REALTIME, &time);
-        return (struct sq_time){time.tv_sec, (uint32_t)time.tv_nsec};
-}
 
 static void
 log_line(void *context, struct sq_task *task, enum sq_level level, const char *text)
@@ -60,7 +44,8 @@ sqi_look_open(const struct sqi_plan *plan, uint32_t task, const char *folder, st
 
         if (!it)
                 return -ENOMEM;
-        it->driver = (struct sqi_driver){.now = now, .wall = wall, .log = log_line, .report = ignore_report};
+        it->driver = (struct sqi_driver){
+                .now = sqi_real_now, .wall = sqi_real_wall, .log = log_line, .report = ignore_report};
         it->task.plan = plan;
         it->task.id = task;
         it->task.component = &plan->components[plan->tasks[task].component];

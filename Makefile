@@ -77,6 +77,7 @@ RUNTIME := $(filter-out $(KIT) %/main.o,$(call objects,runtime/%))
 SQUALL := $(call objects,cli/%) $(filter-out $(B)/runtime/worker/%,$(RUNTIME))
 WORKER := $(call objects,$(addprefix runtime/,$(addsuffix /%,worker task channel plan component control tuple base)))
 UNIT := $(basename $(call objects,tests/unit/%))
+SHARED := $(call objects,tests/shared/%)
 FUZZ := $(basename $(call objects,tests/fuzz/%))
 BENCH := $(B)/tests/bench/floor
 BENCH_DATA := $(addprefix $(B)/tests/bench/,run report rows kjv.txt $(notdir $(wildcard tests/bench/*.yaml)))
@@ -121,7 +122,7 @@ $(B)/libsquall.a: $(RUNTIME)
 $(B)/libsquall-kit.so: $(KIT)
 	@echo "  LINK $@"
 	$(Q)$(CC) $(CFLAGS) $(NO_LTO) -shared -Wl,-soname,$(@F) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(KIT_LIBS) $(call libs,msgpack)
-$(UNIT): %: %.o $(RUNTIME) $(KIT)
+$(UNIT): %: %.o $(SHARED) $(RUNTIME) $(KIT)
 	@echo "  LINK $@"
 	$(Q)$(LINK) $(NO_LTO) $^ $(LIBS) $(KIT_LIBS) -lcmocka
 $(FUZZ): %: %.o $(RUNTIME) $(KIT)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Invariants, which the simulation of tests/unit/lifecycle.c checks after every step:
+ * Invariants, which the simulation of tests/unit/lifecycle_simulated.c checks after every step:
  *
  *  - a worker is spawned only when it is IDLE or WAITING: never beside a process of its own that has not been reaped;
  *  - data flows (START) to a worker only when all its tasks are ready, and for the first time only when all tasks of

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../shared/draw.h"
 #include "control/manifest.h"
 #include "task/driver.h"
 #include "task/snapshot.h"
@@ -45,15 +46,6 @@ struct world {
         uint64_t settled;
         unsigned deaths, seals, recorded, grown;
 };
-
-static uint64_t
-draw(struct world *world, uint64_t n)
-{
-        world->random ^= world->random << 13;
-        world->random ^= world->random >> 7;
-        world->random ^= world->random << 17;
-        return world->random % n;
-}
 
 /* ---- The driver -------------------------------------------------------------------------------------- */
 
@@ -227,7 +219,7 @@ begin_epoch(struct world *world)
         world->failed = false;
         memset(world->told, 0, sizeof(world->told));
         memset(world->there, 0, sizeof(world->there));
-        for (uint32_t t = 0; t < world->plan->ntasks && draw(world, 8) > 0;
+        for (uint32_t t = 0; t < world->plan->ntasks && draw(&world->random, 8) > 0;
              t++) /* bolts last: the others may be too late */
                 tell(world, world->plan->ntasks - 1 - t);
 }
@@ -290,7 +282,7 @@ seal(struct world *world)
 static void
 go_on_with_epoch(struct world *world)
 {
-        uint32_t t = (uint32_t)draw(world, world->plan->ntasks);
+        uint32_t t = (uint32_t)draw(&world->random, world->plan->ntasks);
 
         if (world->taking && !world->told[t])
                 tell(world, t);
@@ -328,11 +320,11 @@ turn(struct world *world, uint32_t t)
 {
         struct sq_task *task = &world->tasks[t];
 
-        world->clock_ns += draw(world, 2000000);
+        world->clock_ns += draw(&world->random, 2000000);
         if (task->phase == SQI_RUNNING) {
                 task->now_ns = world->clock_ns;
                 sqi_task_turn(task);
-                if (draw(world, 4) == 0 && task->phase == SQI_RUNNING)
+                if (draw(&world->random, 4) == 0 && task->phase == SQI_RUNNING)
                         sqi_task_flush(task);
         } else {
                 task->now_ns = world->clock_ns;
@@ -422,19 +414,19 @@ run(struct world *world, uint64_t odds)
         for (unsigned i = 0; i < TURNS; i++) {
                 bool ended = have_ended(world);
 
-                turn(world, (uint32_t)draw(world, world->plan->ntasks));
+                turn(world, (uint32_t)draw(&world->random, world->plan->ntasks));
                 release_cycles(world);
                 go_on_with_epoch(world);
                 if (!world->taking && !world->committing && last)
                         return;
-                if (!world->taking && !world->committing && (ended || draw(world, 20) == 0)) {
+                if (!world->taking && !world->committing && (ended || draw(&world->random, 20) == 0)) {
                         last = ended;
                         begin_epoch(world);
-                } else if (world->taking && (world->failed || draw(world, 400) == 0)) {
+                } else if (world->taking && (world->failed || draw(&world->random, 400) == 0)) {
                         last = 0;
                         abandon(world);
                 }
-                if (odds && world->deaths < DEATHS && draw(world, odds) == 0) {
+                if (odds && world->deaths < DEATHS && draw(&world->random, odds) == 0) {
                         last = 0;
                         die(world);
                 }
@@ -449,7 +441,7 @@ outcome(const char *topology, uint64_t seed, uint64_t odds, struct world *world)
 {
         uint64_t sum, keys;
 
-        *world = (struct world){.random = seed * 0x9e3779b97f4a7c15ull + 1, .clock_ns = 1000000000};
+        *world = (struct world){.random = draw_from(seed), .clock_ns = 1000000000};
         world->plan = planned(topology);
         world->driver = (struct sqi_driver){
                 .context = world, .now = now, .wall = wall, .log = log_line, .restores = true, .report = take_report};

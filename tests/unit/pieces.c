@@ -17,6 +17,7 @@
 #include <xxhash.h>
 
 #include "rig/rig.h"
+#include "../shared/draw.h"
 #include "made.h"
 #include "task/part_writer.h"
 #include "task/snapshot.h"
@@ -32,15 +33,6 @@ struct world {
         unsigned grown, merged;
 };
 
-static uint64_t
-draw(struct world *world, uint64_t n)
-{
-        world->random ^= world->random << 13;
-        world->random ^= world->random >> 7;
-        world->random ^= world->random << 17;
-        return world->random % n;
-}
-
 static struct sq_str
 name(char buffer[32], uint64_t number)
 {
@@ -53,33 +45,33 @@ change_part(struct world *world, const void *state)
 {
         struct sqi_keyed *keyed = world->rig->task->instance.keyed;
         struct sqi_part *part = sqi_part_get(sqi_keyed_parts(keyed, state), PART);
-        uint64_t element = draw(world, 4);
+        uint64_t element = draw(&world->random, 4);
         struct sq_str key = {(const char *)&element, sizeof(element)};
         struct sqi_block *block = sqi_block_find(sqi_keyed_owned(keyed), part, key);
 
         sqi_keyed_touch(keyed, state);
-        if (block && draw(world, 3) == 0)
+        if (block && draw(&world->random, 3) == 0)
                 sqi_block_forget(sqi_keyed_owned(keyed), block);
         else
-                memset(sqi_block_get(sqi_keyed_owned(keyed), part, key, 8), (int)draw(world, 256), 8);
+                memset(sqi_block_get(sqi_keyed_owned(keyed), part, key, 8), (int)draw(&world->random, 256), 8);
 }
 
 static void
 step(struct world *world)
 {
         char buffer[32];
-        struct sq_str key = name(buffer, draw(world, KEYS));
+        struct sq_str key = name(buffer, draw(&world->random, KEYS));
         void *state;
 
-        if (draw(world, 4) == 0) {
+        if (draw(&world->random, 4) == 0) {
                 sq_keyed_forget(world->rig->task, key);
                 return;
         }
         state = sq_keyed(world->rig->task, key);
-        if (draw(world, 3) == 0)
+        if (draw(&world->random, 3) == 0)
                 change_part(world, state);
         else
-                *(uint8_t *)state = (uint8_t)draw(world, 256);
+                *(uint8_t *)state = (uint8_t)draw(&world->random, 256);
 }
 
 static void
@@ -180,7 +172,7 @@ parts_of_what_has_changed_add_up_to_what_there_is(void **state)
 
         (void)state;
         for (uint64_t seed = 1; seed <= 4; seed++) {
-                struct world world = {.random = seed * 0x9e3779b97f4a7c15ull};
+                struct world world = {.random = draw_from(seed)};
 
                 world.rig = make_rig_of("tests/components/owner");
                 world.other = make_rig_of("tests/components/owner");
@@ -188,7 +180,7 @@ parts_of_what_has_changed_add_up_to_what_there_is(void **state)
                          getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
                 assert_non_null(mkdtemp(world.folder));
                 for (int i = 0; i < EPOCHS; i++) {
-                        for (uint64_t n = 1 + draw(&world, i % 10 ? 12 : KEYS); n > 0; n--)
+                        for (uint64_t n = 1 + draw(&world.random, i % 10 ? 12 : KEYS); n > 0; n--)
                                 step(&world);
                         if (sq_keyed_count(world.rig->task) == 0)
                                 continue;

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The processes of the simulation of exactly-once, which do what the protocol asks of tasks. A spout counts to N; A
+ * passes on what it gets, each third number once more by way of itself; B holds back what it gets and publishes it at
+ * COMMIT.
+ *
+ *     S --0--> A --2--> B      A --3--> A (feedback)
+ *     S --1----------> B
+ *
+ * A fault that is planted makes them do it wrong.
+ */
+#ifndef TESTS_ACTORS_H
+#define TESTS_ACTORS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lifecycle/lifecycle.h"
+
+enum { TASKS = 3, S = 0, A = 1, B = 2, CHANNELS = 4, FEEDBACK = 3, N = 60, QUEUE = 256, EPOCHS = 400, TURNS = 60000 };
+
+enum fault {
+        NOTHING,
+        NO_RECORDING_ON_FEEDBACK,
+        NO_RECORDING_AT_ALL,
+        END_IS_NO_MARK,
+        TUPLE_BETWEEN_SNAPSHOT_AND_MARK,
+        DROPPED_INSTEAD_OF_COMMITTED_AT_A_RESTORE,
+        COMMITTED_TWICE,
+        PUBLISHED_BEFORE_THE_MANIFEST,
+        HELD_BACK_IS_LOST_WHEN_GIVEN_UP,
+        POSITION_OF_LATER_THAN_THE_EPOCH,
+        NUMBER_USED_AGAIN,
+        FAULTS
+};
+
+struct route {
+        uint32_t from, to;
+};
+extern const struct route channels[CHANNELS];
+
+enum kind { TUPLE, MARK, END };
+struct item {
+        enum kind kind;
+        uint32_t number;
+};
+
+struct queue {
+        struct item items[QUEUE];
+        unsigned n;
+};
+
+struct held {
+        uint32_t number, epoch; /* 0: of no epoch yet */
+};
+
+/* What a task is made of, and what of it is in its part. */
+struct inner {
+        uint32_t next, sent[CHANNELS], got[CHANNELS];
+        bool ended[CHANNELS], finished;
+};
+
+struct part {
+        bool there;
+        struct inner inner;
+        struct queue recorded[CHANNELS];
+        struct held held[4 * N];
+        unsigned nheld;
+};
+
+struct order {
+        enum sqi_message_type type;
+        uint64_t number;
+};
+
+struct process {
+        bool alive, killed, listens, bound, connected, ready, started, quitting, draining;
+        uint32_t incarnation;
+        uint64_t restore, position;
+        struct inner inner;
+        struct queue replay[CHANNELS];
+        struct held held[4 * N];
+        unsigned nheld;
+        uint64_t epoch, ordered; /* begun; asked for */
+        bool recording, seen[CHANNELS];
+        struct part part;
+        struct order orders[QUEUE];
+        unsigned norders;
+        struct sqi_message reports[QUEUE];
+        unsigned nreports;
+};
+
+struct play {
+        struct sqi_plan_component components[TASKS];
+        struct sqi_plan_task tasks[TASKS];
+        struct sqi_plan plan;
+        struct sqi_lifecycle *life;
+        struct sqi_actions actions;
+        struct process processes[TASKS];
+        struct queue queues[CHANNELS];
+        bool sealed[EPOCHS], used[EPOCHS];
+        uint64_t positions[EPOCHS], told; /* the last position that was told, whatever for */
+        uint32_t published[4 * N];
+        uint64_t committed; /* with what is published, in one transaction */
+        enum fault fault;
+        uint64_t random, now, seed;
+        bool faults, ended, draining, supervisor_dies, wrong;
+        char why[128];
+        unsigned restores;
+        uint64_t last;                    /* epoch of which there is a part */
+        struct part parts[EPOCHS][TASKS]; /* the disk; last, for it is large and hardly used */
+};
+
+/* Notes what is not right; of all that is wrong the first counts. */
+void check(struct play *play, bool right, const char *what);
+
+/* A report to the supervisor, which is under way from now on. */
+void say(struct play *play, uint32_t w, enum sqi_message_type type, uint64_t number);
+/* The first of the orders that have come. */
+void obey(struct play *play, uint32_t w);
+
+/* As of the epoch that it was told to restore. */
+void load(struct play *play, uint32_t w);
+/* The next of what a process that was started has to do. */
+void work_spout(struct play *play);
+void work_bolt(struct play *play, uint32_t w);
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a topology ends: by itself, drained, or killed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../shared/split.h"
+#include "lifecycle/tell.h"
+
+static void
+ends_by_itself_when_every_task_has_finished(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world, false);
+        run_up(&world);
+        all_finish(&world);
+        assert_int_equal(count_sent(&world, SQI_MSG_QUIT, SQI_EVERY_WORKER), 1);
+        for (uint32_t w = 0; w < TASKS; w++) {
+                assert_int_equal(count_type(&world, SQI_ACTION_END), 0);
+                exited(&world, w);
+        }
+        assert_int_equal(count_type(&world, SQI_ACTION_END), 1);
+        assert_string_equal(sqi_lifecycle_state_name(world.life), "finished");
+        tear_down(&world);
+}
+
+static void
+drains_once_and_ends_as_drained(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world, false);
+        run_up(&world);
+        step(&world, (struct sqi_event){.type = SQI_EVENT_DRAIN});
+        assert_int_equal(count_sent(&world, SQI_MSG_DRAIN, SQI_EVERY_WORKER), 1);
+        step(&world, (struct sqi_event){.type = SQI_EVENT_DRAIN});
+        assert_int_equal(world.actions.n, 0);
+        all_finish(&world);
+        for (uint32_t w = 0; w < TASKS; w++)
+                exited(&world, w);
+        assert_int_equal(world.life->outcome, SQI_OUTCOME_DRAINED);
+        tear_down(&world);
+}
+
+static void
+drains_a_topology_that_has_not_started_by_starting_it_first(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world, false);
+        step(&world, (struct sqi_event){.type = SQI_EVENT_DRAIN});
+        assert_int_equal(count_sent(&world, SQI_MSG_DRAIN, SQI_EVERY_WORKER), 0);
+        all_are_bound(&world);
+        for (uint32_t t = 0; t < TASKS; t++)
+                hear(&world, SQI_MSG_READY, t);
+        assert_true(place_of(&world, SQI_MSG_DRAIN) < place_of(&world, SQI_MSG_START));
+        tear_down(&world);
+}
+
+static void
+says_what_did_not_finish_when_the_drain_takes_too_long(void **state)
+{
+        struct world world;
+        char text[256];
+
+        (void)state;
+        set_up(&world, false);
+        run_up(&world);
+        step(&world, (struct sqi_event){.type = SQI_EVENT_DRAIN});
+        hear(&world, SQI_MSG_FINISHED, SPOUT);
+        hear(&world, SQI_MSG_FINISHED, SPLIT_0);
+        hear(&world, SQI_MSG_FINISHED, SPLIT_1);
+        time_passes(&world, 30 * SQI_SECOND);
+        assert_true(reported(&world, SQI_REPORT_UNFINISHED));
+        assert_int_equal(world.actions.items[0].task, COUNT);
+        sqi_report_text(world.life, &world.actions.items[0], text, sizeof(text));
+        assert_non_null(strstr(text, "count/0"));
+        assert_int_equal(count_type(&world, SQI_ACTION_KILL), TASKS);
+        for (uint32_t w = 0; w < TASKS; w++)
+                exited(&world, w);
+        assert_int_equal(world.life->outcome, SQI_OUTCOME_FAILED);
+        tear_down(&world);
+}
+
+static void
+tells_a_bolt_restarted_in_a_drain_to_start_and_drain(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world, false);
+        run_up(&world);
+        step(&world, (struct sqi_event){.type = SQI_EVENT_DRAIN});
+        hear(&world, SQI_MSG_FINISHED, COUNT);
+        died(&world, COUNT);
+        comes_back(&world, COUNT);
+        assert_int_equal(count_sent(&world, SQI_MSG_START, COUNT), 1);
+        assert_int_equal(count_sent(&world, SQI_MSG_DRAIN, COUNT), 1);
+        assert_false(world.life->tasks[COUNT].finished);
+        tear_down(&world);
+}
+
+static void
+a_spout_that_had_finished_is_drained_when_it_is_restarted(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world, false);
+        run_up(&world);
+        hear(&world, SQI_MSG_FINISHED, SPOUT);
+        died(&world, SPOUT);
+        comes_back(&world, SPOUT);
+        assert_true(place_of(&world, SQI_MSG_DRAIN) < place_of(&world, SQI_MSG_START));
+        assert_int_equal(count_sent(&world, SQI_MSG_DRAIN, SPOUT), 1);
+        tear_down(&world);
+}
+
+static void
+does_not_restart_a_worker_that_dies_after_it_was_told_to_quit(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world, false);
+        run_up(&world);
+        all_finish(&world);
+        died(&world, COUNT);
+        assert_int_equal(count_type(&world, SQI_ACTION_SPAWN), 0);
+        assert_true(reported(&world, SQI_REPORT_BAD_EXIT));
+        assert_int_equal(world.life->outcome, SQI_OUTCOME_FINISHED);
+        tear_down(&world);
+}
+
+static void
+kills_who_does_not_exit_when_told_to(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world, false);
+        run_up(&world);
+        all_finish(&world);
+        exited(&world, 0);
+        exited(&world, 1);
+        exited(&world, 2);
+        time_comes(&world, 10 * SQI_SECOND);
+        assert_int_equal(count_type(&world, SQI_ACTION_KILL), 1);
+        assert_true(reported(&world, SQI_REPORT_LATE_EXIT));
+        died(&world, COUNT);
+        assert_int_equal(count_type(&world, SQI_ACTION_END), 1);
+        tear_down(&world);
+}
+
+static void
+aborts_by_killing_all_even_one_that_is_just_being_spawned(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world, false);
+        spawned(&world, 0);
+        step(&world, (struct sqi_event){.type = SQI_EVENT_ABORT});
+        assert_int_equal(count_type(&world, SQI_ACTION_KILL), 1);
+        died(&world, 0);
+        for (uint32_t w = 1; w < TASKS; w++) {
+                spawned(&world, w);
+                assert_int_equal(count_type(&world, SQI_ACTION_KILL), 1);
+                assert_int_equal(count_type(&world, SQI_ACTION_END), 0);
+                died(&world, w);
+        }
+        assert_int_equal(count_type(&world, SQI_ACTION_END), 1);
+        assert_string_equal(sqi_lifecycle_state_name(world.life), "killed");
+        tear_down(&world);
+}
+
+int
+main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(ends_by_itself_when_every_task_has_finished),
+                cmocka_unit_test(drains_once_and_ends_as_drained),
+                cmocka_unit_test(drains_a_topology_that_has_not_started_by_starting_it_first),
+                cmocka_unit_test(says_what_did_not_finish_when_the_drain_takes_too_long),
+                cmocka_unit_test(tells_a_bolt_restarted_in_a_drain_to_start_and_drain),
+                cmocka_unit_test(a_spout_that_had_finished_is_drained_when_it_is_restarted),
+                cmocka_unit_test(does_not_restart_a_worker_that_dies_after_it_was_told_to_quit),
+                cmocka_unit_test(kills_who_does_not_exit_when_told_to),
+                cmocka_unit_test(aborts_by_killing_all_even_one_that_is_just_being_spawned),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

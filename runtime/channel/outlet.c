@@ -237,7 +237,7 @@ send_now(struct sqi_outlet *outlet, const struct sqi_source *source, zmq_msg_t *
         outlet->held = false;
         if (outlet->broadcast && outlet->subscribed < outlet->expected)
                 return -EAGAIN;
-        outlet->held = is_held(outlet) || !set_out(outlet, size, source->channel_bytes);
+        outlet->held = outlet->away || is_held(outlet) || !set_out(outlet, size, source->channel_bytes);
         if (outlet->held)
                 return -EAGAIN;
         memcpy(&header, zmq_msg_data(message), sizeof(header)); /* once it is sent it is not ours any more */

@@ -15,7 +15,8 @@
  * Where the load of the receiver is known, a batch is full, too, when the receiver will take SQI_BATCH_NS for it, and
  * nothing is sent (`held`) while what is on its way there will take it SQI_QUEUE_NS: a slow receiver gets small batches
  * and few of them, so that shuffle can balance, a drain ends soon, and little is lost or replayed when it dies. Nor is
- * anything sent while more than `channel_bytes` are on their way there; what is larger goes alone.
+ * anything sent while more than `channel_bytes` are on their way there; what is larger goes alone. And nothing is sent
+ * while the receiver is `away`.
  *
  * A broadcast outlet sends by XPUB (no-drop): one batch for all receivers of one stream, as fast as the slowest of them
  * lets it by what is said above. It waits, too, while the living incarnation of a receiver has not subscribed.
@@ -64,6 +65,7 @@ struct sqi_outlet {
         struct sqi_load *load; /* of the receiver, or by task those of all; NULL: not known */
         uint32_t most;         /* tuples that make a batch full, whatever its bytes */
         bool held;             /* what is stuck waits for the receiver, not for room in the socket */
+        bool away;             /* its receiver is dead, and its socket may not know yet */
         uint64_t tap_paid_ns;  /* sqi_tap_copy() */
         bool keep;
         struct sqi_sealed *kept, **kept_end;

@@ -93,9 +93,12 @@ void sqi_collector_close(struct sqi_collector *collector);
  * At least once: `lost` has died, and every tree in flight is lost with it and will be replayed. So what waits in a
  * channel is nobody's any more. A spout, between transactions, drops it, and the replays need not wait for the next
  * incarnation to make room for them. The socket to the dead is replaced, in a bolt too: an I/O thread that has not seen
- * the hang-up yet would take a replay for the old connection.
+ * the hang-up yet would take a replay for the old connection, and its tree would wait out the message timeout. Where
+ * the socket holds what must not be dropped, nothing is sent until the reader is back.
  */
 void sqi_collector_lose(struct sq_task *task, uint32_t lost);
+/* It is: what waited for it may go. */
+void sqi_collector_reach(struct sqi_collector *collector, uint32_t back);
 
 /* `lost` has died, and goes on as `incarnation`: broadcasts wait for that one from here on. */
 void sqi_collector_lose_reader(struct sqi_collector *collector, uint32_t lost, uint32_t incarnation);

@@ -15,10 +15,11 @@ sqi_intake_refuse(struct sq_task *task, uint32_t source, const char *cause)
                 sqi_task_fail(task, -EBADMSG, "refused a batch: %s", cause);
 }
 
-void
+bool
 sqi_intake_lose(struct sq_task *task, uint32_t lost, uint32_t incarnation)
 {
         struct sqi_intake *intake = &task->intake;
+        uint16_t believed = intake->believed;
 
         intake->deaths += (uint16_t)(incarnation - intake->fence[lost]);
         intake->fence[lost] = incarnation;
@@ -26,4 +27,5 @@ sqi_intake_lose(struct sq_task *task, uint32_t lost, uint32_t incarnation)
         if (sqi_is_behind(intake->believed, intake->deaths))
                 intake->believed = intake->deaths;
         task->collector.source.deaths = intake->deaths;
+        return !sqi_is_behind(believed, intake->deaths);
 }

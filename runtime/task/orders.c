@@ -8,12 +8,12 @@ take_lost(struct sq_task *task, const struct sqi_message *message)
 {
         if (message->task >= task->plan->ntasks || message->number <= task->intake.fence[message->task])
                 return; /* known already: a new supervisor says again what is so */
-        sqi_intake_lose(task, message->task, (uint32_t)message->number);
+        bool late = sqi_intake_lose(task, message->task, (uint32_t)message->number);
         sqi_collector_lose_reader(&task->collector, message->task, (uint32_t)message->number);
         sqi_load_forget(task->load);
         if (task->spout.ledger)
                 sqi_ledger_lose(task->spout.ledger, sqi_task_clock(task));
-        if (task->tracking && task->phase == SQI_RUNNING)
+        if (task->tracking && !late && (task->phase == SQI_WAITING || task->phase == SQI_RUNNING))
                 sqi_collector_lose(task, message->task);
         if (task->spout.ledger)
                 task->spout.replays_due = sqi_ledger_unfinished(task->spout.ledger) > 0;
@@ -26,6 +26,7 @@ take_ready(struct sq_task *task, uint32_t peer)
         if (peer >= task->plan->ntasks || !task->intake.owed[peer])
                 return;
         task->intake.owed[peer] = false;
+        sqi_collector_reach(&task->collector, peer);
         sqi_collector_end_again(&task->collector, peer);
 }
 

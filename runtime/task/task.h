@@ -358,8 +358,9 @@ void sqi_task_count_keys(struct sq_task *task);
 int sqi_intake_bind(struct sq_task *task);
 int sqi_intake_connect(struct sq_task *task);
 void sqi_intake_close(struct sq_task *task);
-/* `lost` has died, and goes on as `incarnation`: older batches are refused from here on. */
-void sqi_intake_lose(struct sq_task *task, uint32_t lost, uint32_t incarnation);
+/* `lost` has died, and goes on as `incarnation`: older batches are refused from here on. True: word of it comes late,
+ * for batches of senders who knew have been executed; what they led to must not be taken for what was lost. */
+bool sqi_intake_lose(struct sq_task *task, uint32_t lost, uint32_t incarnation);
 /* One message from any inbox, without waiting. 1: got it; 0: none. */
 int sqi_intake_receive(struct sq_task *task, zmq_msg_t *message);
 /* feedback.c: nothing is taken but feedback. */

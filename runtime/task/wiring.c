@@ -281,9 +281,8 @@ sqi_collector_connect(struct sq_task *task)
         return r;
 }
 
-/* A new socket has nothing queued. Without one (no descriptor is left, say) the old one does, and the reader gets some
- * tuples twice. */
-static void
+/* A new socket has nothing queued, and no connection to the dead. False: there is none, for want of a descriptor, say. */
+static bool
 renew_socket(struct sq_task *task, struct sqi_outlet *outlet)
 {
         struct sqi_collector *collector = &task->collector;
@@ -291,7 +290,7 @@ renew_socket(struct sq_task *task, struct sqi_outlet *outlet)
 
         if (!fresh || connect_outlet(task, outlet, fresh) < 0) {
                 sqi_socket_close(&fresh);
-                return;
+                return false;
         }
         for (uint32_t i = 0; i < collector->nsockets; i++)
                 if (collector->sockets[i] == outlet->socket)
@@ -299,6 +298,7 @@ renew_socket(struct sq_task *task, struct sqi_outlet *outlet)
         sqi_socket_close(&outlet->socket);
         outlet->socket = fresh;
         outlet->dropped = true;
+        return true;
 }
 
 /*
@@ -324,13 +324,22 @@ sqi_collector_lose(struct sq_task *task, uint32_t lost)
 {
         for (uint32_t i = 0; i < task->collector.noutlets; i++) {
                 struct sqi_outlet *outlet = &task->collector.outlets[i];
-                if (!may_drop(task, outlet))
-                        continue;
-                if (task->spout.ledger)
+                bool goes_there = !outlet->broadcast && outlet->receiver == lost && !is_inproc(task, outlet);
+                bool drops = may_drop(task, outlet);
+
+                if (drops && task->spout.ledger)
                         sqi_outlet_drop(outlet);
-                if (!outlet->broadcast && outlet->receiver == lost && !is_inproc(task, outlet))
-                        renew_socket(task, outlet);
+                if (goes_there)
+                        outlet->away = !drops || !renew_socket(task, outlet);
         }
+}
+
+void
+sqi_collector_reach(struct sqi_collector *collector, uint32_t back)
+{
+        for (uint32_t i = 0; i < collector->noutlets; i++)
+                if (!collector->outlets[i].broadcast && collector->outlets[i].receiver == back)
+                        collector->outlets[i].away = false;
 }
 
 void

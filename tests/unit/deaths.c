@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A batch whose sender knows of a death, and a bolt that has not been told yet. */
+/* A batch whose sender knows of a death, a bolt that has not been told yet, and what it does with its channel to the
+ * dead when it is. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +24,7 @@
 struct world {
         struct sq_rig *rig;
         struct sq_task *task;
-        void *control;
+        void *control, *elsewhere;
         uint32_t source, other;
         struct sqi_frame frame;
 };
@@ -52,6 +54,8 @@ tear_down(struct world *world)
         sqi_socket_close(&world->task->control);
         sqi_socket_close(&world->control);
         sq_rig_free(&world->rig);
+        if (world->elsewhere)
+                zmq_ctx_term(world->elsewhere);
 }
 
 static void
@@ -151,6 +155,80 @@ waits_in_vain_only_once(void **state)
         tear_down(&world);
 }
 
+/* In another process, which is not there. The rig's own context has no thread for such channels. */
+static struct sqi_outlet *
+reader_elsewhere(struct world *world, enum sqi_phase phase)
+{
+        struct sqi_outlet *outlet = &world->task->collector.outlets[0];
+
+        world->other = outlet->receiver;
+        world->rig->plan->tasks[world->other].worker = 1;
+        world->task->rundir = "/nowhere";
+        world->task->context = world->elsewhere = zmq_ctx_new();
+        world->task->phase = phase;
+        world->task->tracking = true;
+        return outlet;
+}
+
+static void
+hear_of_death(struct world *world, enum sqi_message_type type)
+{
+        sqi_task_obey(world->task, &(struct sqi_message){.type = type, .task = world->other, .number = 1});
+}
+
+static void
+leaves_the_connection_to_the_dead_before_and_after_its_start(void **state)
+{
+        (void)state;
+        for (enum sqi_phase phase = SQI_WAITING; phase <= SQI_RUNNING; phase++) {
+                struct world world;
+                set_up(&world);
+                struct sqi_outlet *outlet = reader_elsewhere(&world, phase);
+                void *before = outlet->socket;
+                hear_of_death(&world, SQI_MSG_PEER_LOST);
+                assert_ptr_not_equal(outlet->socket, before);
+                assert_false(outlet->away);
+                tear_down(&world);
+        }
+}
+
+/* The replays that it has executed since are in that connection, and nobody would make them again. */
+static void
+drops_nothing_at_word_of_a_death_that_comes_after_the_replays(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world);
+        struct sqi_outlet *outlet = reader_elsewhere(&world, SQI_RUNNING);
+        void *before = outlet->socket;
+        sqi_task_obey(world.task, &(struct sqi_message){.type = SQI_MSG_QUIT}); /* ends the wait at once */
+        assert_true(receive_batch(&world, 1));
+        hear_of_death(&world, SQI_MSG_PEER_LOST);
+        assert_ptr_equal(outlet->socket, before);
+        assert_false(outlet->away);
+        tear_down(&world);
+}
+
+static void
+sends_nothing_to_the_dead_by_a_connection_that_it_must_not_drop(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world);
+        struct sqi_outlet *outlet = reader_elsewhere(&world, SQI_RUNNING);
+        void *before = outlet->socket;
+        outlet->loose = true;
+        hear_of_death(&world, SQI_MSG_PEER_LOST);
+        assert_ptr_equal(outlet->socket, before);
+        assert_int_equal(sqi_outlet_mark(outlet, &world.task->collector.source, 1), -EAGAIN);
+        assert_true(outlet->held);
+        hear_of_death(&world, SQI_MSG_PEER_READY);
+        assert_int_equal(sqi_outlet_push(outlet, &world.task->collector.source), 0);
+        tear_down(&world);
+}
+
 int
 main(void)
 {
@@ -159,6 +237,9 @@ main(void)
                 cmocka_unit_test(does_not_look_for_word_when_the_sender_knows_no_more),
                 cmocka_unit_test(refuses_the_batch_when_the_word_is_that_its_sender_is_dead),
                 cmocka_unit_test(waits_in_vain_only_once),
+                cmocka_unit_test(leaves_the_connection_to_the_dead_before_and_after_its_start),
+                cmocka_unit_test(drops_nothing_at_word_of_a_death_that_comes_after_the_replays),
+                cmocka_unit_test(sends_nothing_to_the_dead_by_a_connection_that_it_must_not_drop),
         };
 
         use_built_components();

@@ -256,8 +256,13 @@ look_into_savepoint(struct query *query, const struct sqi_plan *plan)
         if (status != CLI_DONE)
                 return status;
         struct sq_str state = cli_get_str(query->talk->value, "state_dir");
-        if (snprintf(folder, sizeof(folder), "%.*s/savepoints/.query-%d", (int)state.len, state.ptr, (int)getpid()) >=
-            PATH_MAX)
+        if (state.len == 0)
+                return cli_error(CLI_USAGE,
+                                 "'%s' runs in the foreground, and makes no epochs: --all wants `topology.delivery: "
+                                 "exactly-once`, or a supervisor",
+                                 query->name);
+        if (snprintf(folder, sizeof(folder), "%.*s/savepoints/" SQI_QUERY_PREFIX "%d", (int)state.len, state.ptr,
+                     (int)getpid()) >= PATH_MAX)
                 return cli_error(CLI_FAILED, "the path of the state directory is too long");
         status = cli_save(true, query->talk, query->name, folder, false, saved);
         if (status == CLI_DONE)
@@ -321,7 +326,7 @@ run(const struct cli_args *args)
                         return cli_error(CLI_USAGE, "a key of more than %d fields", SQI_SHOW_TEXTS);
                 query.key[query.nkey++] = cli_str(cli_operand(args, i));
         }
-        int status = cli_talk_open(args, NULL, &talk);
+        int status = cli_talk_open(args, name, &talk);
         if (status == CLI_DONE)
                 status = cli_running_plan(&talk, name, &plan, &source);
         if (status == CLI_DONE)
@@ -343,6 +348,7 @@ SQI_VERB(query) = {
                 "made for it by a savepoint, which does not stay.\n"
                 "With --epoch last the newest snapshot answers instead: all keys as of one epoch, also of a topology that does not run now; on "
                 "the supervisor's own machine.\n"
+                "A topology that `squall run` has in the foreground answers, too, by its name.\n"
                 "`count`, `top` and `window` show their state as fields; a component of your own does so with `.show` (squall.h), else its state is shown as "
                 "bytes. A key that is not there ends it with 1, a component without keyed state with 2.",
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY},

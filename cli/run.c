@@ -83,6 +83,14 @@ on_died(void *context, const struct sqi_death *death)
 }
 
 static void
+on_answered(void *context, const struct sqi_message *answer)
+{
+        const struct run *run = context;
+
+        sqi_sole_answered(run->sole, answer);
+}
+
+static void
 on_line(void *context, const char *name, uint32_t worker, const char *text)
 {
         (void)context;
@@ -267,7 +275,8 @@ run_plan(struct run *run, struct sqi_plan **plan, const struct sqi_savepoint *fr
                                               .line = on_line,
                                               .started = on_started,
                                               .folder = on_folder,
-                                              .seal = on_seal};
+                                              .seal = on_seal,
+                                              .answered = on_answered};
         struct sqi_run_options options = {.crash_limit = CRASH_LIMIT,
                                           .place = run->epochs.place,
                                           .epoch = run->epochs.first,

@@ -162,20 +162,31 @@ answer_submit(struct sqi_daemon *daemon, const struct sqi_request *request, stru
         sqi_plan_free(&plan);
 }
 
+/* Malloc'd. In the foreground no copy of it is kept: NULL. */
+static int
+read_source(const struct sqi_hosted *hosted, char **ret, size_t *ret_size)
+{
+        const struct sqi_state *state = &hosted->daemon->state;
+        char path[PATH_MAX];
+
+        if (!state->path[0])
+                return 0;
+        return sqi_file_read(AT_FDCWD, sqi_state_path(state, hosted->record.name, "topology.yaml", path),
+                             SQI_REQUEST_MAX, ret, ret_size);
+}
+
 static void
 answer_plan(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
 {
         const struct sqi_hosted *hosted = want(daemon, request, result);
         const struct sqi_plan *plan = hosted ? sqi_hosted_plan(hosted) : NULL;
-        char path[PATH_MAX], *source = NULL;
+        char *source = NULL;
         size_t size = 0, length = 0;
         void *bytes = NULL;
 
         if (!hosted)
                 return;
-        sqi_state_path(&daemon->state, hosted->record.name, "topology.yaml", path);
-        if (!plan || sqi_plan_encode(plan, &bytes, &size) < 0 ||
-            sqi_file_read(AT_FDCWD, path, SQI_REQUEST_MAX, &source, &length) < 0) {
+        if (!plan || sqi_plan_encode(plan, &bytes, &size) < 0 || read_source(hosted, &source, &length) < 0) {
                 sqi_refuse(result, SQI_STATUS_FAILED, "the plan of '%s' cannot be read", hosted->record.name);
         } else {
                 sqi_write_map(&result->writer, NULL);

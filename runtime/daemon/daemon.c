@@ -14,6 +14,7 @@
 #include "daemon/status.h"
 #include "daemon/stop.h"
 #include "daemon/sweep.h"
+#include "daemon/waiters.h"
 #include "daemon/update.h"
 #include "daemon/web.h"
 #include "supervisor/running.h"
@@ -172,12 +173,7 @@ sqi_daemon_free(struct sqi_daemon **daemon)
 
         if (!it)
                 return;
-        while (it->waiters) {
-                struct sqi_waiter *waiter = it->waiters;
-
-                it->waiters = waiter->next;
-                free(waiter);
-        }
+        sqi_waiters_drop(it);
         while (it->first) {
                 struct sqi_hosted *hosted = it->first;
 

@@ -87,5 +87,12 @@ sqi_daemon_snapshots(const struct sqi_daemon *daemon, const struct sqi_record *r
 void
 sqi_hosted_snapshots(const struct sqi_hosted *hosted, struct sqi_snapshots *ret)
 {
-        sqi_daemon_snapshots(hosted->daemon, &hosted->record, ret);
+        const char *place = hosted->running ? sqi_running_place(hosted->running) : NULL;
+
+        if (hosted->daemon->state.path[0]) {
+                sqi_daemon_snapshots(hosted->daemon, &hosted->record, ret);
+                return;
+        }
+        snprintf(ret->durable, sizeof(ret->durable), "%s", place ? place : "");
+        ret->spare[0] = '\0';
 }

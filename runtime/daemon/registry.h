@@ -119,7 +119,8 @@ const char *sqi_daemon_spare_prefix(const struct sqi_daemon *daemon, char ret[SQ
 const char *sqi_daemon_rundir(const struct sqi_daemon *daemon, const char *serial, char ret[SQI_RUNDIR_SIZE]);
 const char *sqi_daemon_spare(const struct sqi_daemon *daemon, const char *line, char ret[PATH_MAX]);
 
-/* Where the snapshots of a topology are: of one that is not there yet, and of one that is. */
+/* Where the snapshots of a topology are: of one that is not there yet, and of one that is. In the foreground: of a run
+ * without epochs, nowhere (""). */
 void sqi_daemon_snapshots(const struct sqi_daemon *daemon, const struct sqi_record *record, struct sqi_snapshots *ret);
 void sqi_hosted_snapshots(const struct sqi_hosted *hosted, struct sqi_snapshots *ret);
 

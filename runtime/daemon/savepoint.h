@@ -16,6 +16,9 @@
 #include "daemon/snapshots.h"
 #include "plan/plan.h"
 
+/* The name of one that a `query --all` makes for itself and removes, below STATE/savepoints: this and its pid. */
+#define SQI_QUERY_PREFIX ".query-"
+
 struct sqi_savepoint {
         char path[PATH_MAX];
         struct sqi_manifest manifest;

@@ -9,7 +9,9 @@
 
 #include "base/complain.h"
 #include "daemon/answer.h"
+#include "daemon/await.h"
 #include "daemon/registry.h"
+#include "daemon/waiters.h"
 #include "daemon/web.h"
 #include "supervisor/running.h"
 
@@ -54,6 +56,7 @@ sqi_sole_close(struct sqi_sole **sole)
 {
         if (!*sole)
                 return;
+        sqi_waiters_drop(&(*sole)->daemon);
         sqi_http_close(&(*sole)->daemon.http);
         sqi_server_close(&(*sole)->daemon.server);
         sqi_events_close(&(*sole)->daemon.events);
@@ -85,7 +88,9 @@ sqi_sole_fds(const struct sqi_sole *sole, int ret_fds[SQI_SOLE_FDS])
 uint64_t
 sqi_sole_due(const struct sqi_sole *sole)
 {
-        return sole && sole->daemon.http ? sqi_http_due(sole->daemon.http) : SQI_NEVER;
+        uint64_t due = sole ? sqi_await_due(&sole->daemon) : SQI_NEVER;
+
+        return sole && sole->daemon.http ? sqi_earlier(due, sqi_http_due(sole->daemon.http)) : due;
 }
 
 static void
@@ -104,7 +109,8 @@ static bool
 only_looks(enum sqi_command_type command)
 {
         return command == SQI_COMMAND_PING || command == SQI_COMMAND_LIST || command == SQI_COMMAND_STATUS ||
-               command == SQI_COMMAND_EVENTS || command == SQI_COMMAND_TAP;
+               command == SQI_COMMAND_EVENTS || command == SQI_COMMAND_TAP || command == SQI_COMMAND_PLAN ||
+               command == SQI_COMMAND_QUERY;
 }
 
 /* What cannot be read is answered as a daemon answers it. */
@@ -137,6 +143,7 @@ sqi_sole_serve(struct sqi_sole *sole)
         } while (sole->daemon.server.touched);
         if (sole->daemon.http)
                 sqi_http_serve(sole->daemon.http);
+        sqi_await_look(&sole->daemon, sqi_clock_ns());
 }
 
 void
@@ -151,4 +158,11 @@ sqi_sole_died(struct sqi_sole *sole, const struct sqi_death *death)
 {
         if (sole)
                 sqi_events_add_death(&sole->daemon.events, sole->hosted.record.name, death);
+}
+
+void
+sqi_sole_answered(struct sqi_sole *sole, const struct sqi_message *answer)
+{
+        if (sole)
+                sqi_waiters_answer(&sole->daemon, answer->number, answer->text);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A topology that runs in the foreground, as those who ask see it: a command socket in its run directory, which answers
- * what only looks (PING, LIST, STATUS, EVENTS) as a daemon does, and refuses the rest.
+ * what only looks (PING, LIST, STATUS, EVENTS, QUERY, ...) as a daemon does, and refuses the rest.
  *
  *  1. sqi_sole_open() when it runs; the file `topology` beside the socket has its name from then on, to be found by.
  *     sqi_sole_http() lets it answer over HTTP as well.
@@ -28,6 +28,8 @@ void sqi_sole_serve(struct sqi_sole *sole);
 
 void sqi_sole_happened(struct sqi_sole *sole, const char *event, enum sq_level level, const char *text);
 void sqi_sole_died(struct sqi_sole *sole, const struct sqi_death *death);
+/* A task has answered a QUERY. */
+void sqi_sole_answered(struct sqi_sole *sole, const struct sqi_message *answer);
 
 #define SQI_SOLE_SOCKET "commands"
 #define SQI_SOLE_NAME "topology"

@@ -12,6 +12,7 @@
 
 #include "base/sealed.h"
 #include "control/lease.h"
+#include "daemon/savepoint.h"
 #include "supervisor/running.h"
 
 enum { TEXT_SIZE = 2048 };
@@ -110,10 +111,30 @@ sweep_lines(const struct sqi_daemon *daemon, const char *path, const char *prefi
                 closedir(folder);
 }
 
+/* Of a `query --all` that was killed. */
+static void
+sweep_queries(const struct sqi_daemon *daemon)
+{
+        char path[PATH_MAX + 16];
+        const struct dirent *entry;
+        int pid;
+
+        snprintf(path, sizeof(path), "%s/savepoints", daemon->state.path);
+        DIR *folder = opendir(path);
+        while (folder && (entry = readdir(folder)))
+                if (sscanf(entry->d_name, SQI_QUERY_PREFIX "%d", &pid) == 1 && pid > 0 && kill(pid, 0) < 0 &&
+                    errno == ESRCH)
+                        sqi_folder_remove(dirfd(folder), entry->d_name);
+        if (folder)
+                closedir(folder);
+}
+
 void
 sqi_sweep(struct sqi_daemon *daemon)
 {
         char path[PATH_MAX + 16], prefix[SQI_PREFIX_SIZE];
+
+        sweep_queries(daemon);
 
         if (daemon->unread)
                 return;

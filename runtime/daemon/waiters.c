@@ -40,6 +40,17 @@ sqi_waiters_reply(struct sqi_daemon *daemon, struct sqi_waiter **link, enum sqi_
 }
 
 void
+sqi_waiters_drop(struct sqi_daemon *daemon)
+{
+        while (daemon->waiters) {
+                struct sqi_waiter *waiter = daemon->waiters;
+
+                daemon->waiters = waiter->next;
+                free(waiter);
+        }
+}
+
+void
 sqi_waiters_answer(struct sqi_daemon *daemon, uint64_t number, struct sq_str answer)
 {
         struct sqi_waiter **link = &daemon->waiters;

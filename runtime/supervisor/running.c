@@ -386,6 +386,12 @@ sqi_running_rundir(const struct sqi_running *running)
         return running->rundir.path;
 }
 
+const char *
+sqi_running_place(const struct sqi_running *running)
+{
+        return running->place;
+}
+
 const struct sqi_plan *
 sqi_running_plan(const struct sqi_running *running)
 {

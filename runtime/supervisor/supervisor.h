@@ -124,8 +124,9 @@ void sqi_running_free(struct sqi_running **running);
 /* Frees it, but leaves its processes and its run directory to whoever adopts them. */
 void sqi_running_leave(struct sqi_running **running);
 
-/* Where its sockets are; good as long as it is. */
+/* Where its sockets are, and its epochs (NULL: it makes none); good as long as it is. */
 const char *sqi_running_rundir(const struct sqi_running *running);
+const char *sqi_running_place(const struct sqi_running *running);
 const struct sqi_plan *sqi_running_plan(const struct sqi_running *running);
 const struct sqi_lifecycle *sqi_running_lifecycle(const struct sqi_running *running);
 /* Brings the totals up to this moment: by reports alone they are up to a second old. */

@@ -101,4 +101,29 @@ check "and one, of a bolt under full load" until_true "$squall" query load count
 for name in asked plain; do "$squall" kill "$name" --wait 0 >/dev/null; done
 until_true no_worker
 stop
+
+# ---- what a query left that was killed ----
+bash -c 'exit 0' & gone=$!
+wait $gone
+mkdir -p "$dir/state/savepoints/.query-$gone/1" "$dir/state/savepoints/.query-$$" "$dir/state/savepoints/kept"
+start
+check "a supervisor that starts removes what a killed query left, and nothing else" \
+        eval '[ "$(ls -A "$dir/state/savepoints" | sort | tr "\n" " ")" = ".query-$$ kept " ]'
+rmdir "$dir/state/savepoints/.query-$$"
+stop
+
+# ---- in the foreground ----
+foreground() { "$squall" run "$dir/$1.yaml" >>"$dir/err" 2>&1 & run=$!; until_true "$squall" query "$1" count -n 1; }
+foreground asked
+check "the tasks of a run in the foreground answer, too" until_true all_in
+check "its newest epoch as well" until_true is '{"key":{"k":7,"w":"odd"},"state":{"count":100}}' count 7 odd --epoch last
+check "and all keys of one instant" until_true eval '[ "$(all_of asked count | wc -l)" = 40 ] && [ "$(all_of asked own | wc -l)" = 4000 ]'
+kill -INT $run; wait $run
+foreground plain
+check "one without epochs has no snapshot, and says so" says "there is no snapshot of 'plain' yet" "$squall" query plain count --epoch last
+check "nor can one be made" says "'plain' runs in the foreground, and makes no epochs" "$squall" query plain count --all
+kill -STOP "$(pid plain count/0)"
+check "who does not answer there is named" says "count/0 does not answer" "$squall" query plain count 7 odd
+kill -KILL $run
+wait $run 2>/dev/null
 exit $failures

@@ -10,6 +10,7 @@
 #include "command/server.h"
 #include "foreground.h"
 #include "plan/plan.h"
+#include "tuple/unpack.h"
 
 struct sq_str
 cli_str(const char *text)
@@ -215,13 +216,7 @@ cli_await(struct cli_talk *talk, struct sq_str name, struct sq_str serial, const
 struct sq_value
 cli_get(struct sq_value map, const char *key)
 {
-        struct sq_items items = sq_items(map);
-        struct sq_value name, value;
-
-        while (map.type == SQ_MAP && sq_next_item(&items, &name) && sq_next_item(&items, &value))
-                if (name.type == SQ_STR && name.len == strlen(key) && memcmp(name.as.ptr, key, name.len) == 0)
-                        return value;
-        return sq_nil();
+        return sqi_map_get(map, key);
 }
 
 struct sq_str

@@ -73,6 +73,9 @@ struct sqi_waiter {
                 SQI_UNTIL_ANSWERED
         } until;
         uint64_t number; /* SQI_UNTIL_ANSWERED: of the question (query.h) */
+        /* NULL: it came by the command socket. Else this has its answer, as of sqi_waiters_reply(), and `context`. */
+        void (*take)(struct sqi_daemon *daemon, void *context, enum sqi_status status, struct sq_str text);
+        void *context;
         uint64_t due;
 };
 

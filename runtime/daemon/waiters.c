@@ -29,25 +29,26 @@ sqi_waiters_reply(struct sqi_daemon *daemon, struct sqi_waiter **link, enum sqi_
         struct sqi_waiter *waiter = *link;
         struct sqi_reply reply = {.status = status};
 
+        *link = waiter->next;
         memcpy(reply.id, waiter->id, SQI_REQUEST_ID);
         if (status == SQI_STATUS_FAILED)
                 reply.error = text;
         else if (status == SQI_STATUS_DONE)
                 reply.result = text;
-        (void)sqi_server_reply(&daemon->server, &waiter->caller, &reply);
-        *link = waiter->next;
+        if (waiter->take)
+                waiter->take(daemon, waiter->context, status, text);
+        else
+                (void)sqi_server_reply(&daemon->server, &waiter->caller, &reply);
         free(waiter);
 }
 
 void
 sqi_waiters_drop(struct sqi_daemon *daemon)
 {
-        while (daemon->waiters) {
-                struct sqi_waiter *waiter = daemon->waiters;
+        static const char text[] = "the supervisor ends";
 
-                daemon->waiters = waiter->next;
-                free(waiter);
-        }
+        while (daemon->waiters)
+                sqi_waiters_reply(daemon, &daemon->waiters, SQI_STATUS_FAILED, (struct sq_str){text, sizeof(text) - 1});
 }
 
 void

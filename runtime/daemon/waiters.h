@@ -14,7 +14,7 @@ struct sqi_waiter *sqi_waiters_add(struct sqi_daemon *daemon, const struct sqi_r
 /* Replies, with a result (one packed value) or, when it has failed, with the cause; then it does not wait any more. */
 void sqi_waiters_reply(struct sqi_daemon *daemon, struct sqi_waiter **link, enum sqi_status status, struct sq_str text);
 
-/* Without a reply. */
+/* All of them, for the supervisor ends. */
 void sqi_waiters_drop(struct sqi_daemon *daemon);
 
 /* A task has answered the question `number`. */

@@ -14,6 +14,7 @@
 #include "daemon/rest.h"
 #include "daemon/scrape.h"
 #include "daemon/status.h"
+#include "daemon/web_state.h"
 #include "http/token.h"
 #include "tuple/writer.h"
 
@@ -357,6 +358,18 @@ do_tap(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct
 }
 
 static void
+show_state(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        struct sqi_hosted *hosted = want(daemon, request->uri->segments[4], reply);
+
+        if (hosted && sqi_hosted_is_running(hosted))
+                sqi_web_state(hosted, request, reply);
+        else if (hosted)
+                sqi_http_reply_error(reply, CONFLICT, "the topology '%s' is %s", hosted->record.name,
+                                     sqi_hosted_state(hosted));
+}
+
+static void
 show_openapi(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
 {
         (void)daemon;
@@ -394,6 +407,7 @@ static const struct {
         {SQI_GET, "/api/v1/squall/topologies/*/history", show_history},
         {SQI_GET, "/api/v1/squall/topologies/*/log", show_log},
         {SQI_GET, "/api/v1/squall/topologies/*/source", show_source},
+        {SQI_GET, "/api/v1/squall/topologies/*/state/*", show_state},
         {SQI_POST, "/api/v1/squall/topologies/*/tap/*", do_tap},
         {SQI_GET, "/api/v1/squall/events", show_events},
 };
@@ -416,6 +430,13 @@ matches(const char *path, const struct sqi_uri *uri)
                 path += len;
         }
         return !*path;
+}
+
+/* Keyed state, as tuples, is nobody else's business. */
+static bool
+is_private(const struct sqi_uri *uri)
+{
+        return matches("/api/v1/squall/topologies/*/state/*", uri);
 }
 
 static void
@@ -443,7 +464,8 @@ answer(void *context, const struct sqi_http_request *request, struct sqi_http_re
 int
 sqi_web_open(struct sqi_daemon *daemon, char *error, size_t size)
 {
-        struct sqi_http_options options = {.address = daemon->options.http, .context = daemon, .answer = answer};
+        struct sqi_http_options options = {
+                .address = daemon->options.http, .context = daemon, .answer = answer, .is_private = is_private};
         char token[SQI_TOKEN_SIZE];
         int r = sqi_token_open(daemon->state.fd, "http.token", token);
 
@@ -466,6 +488,7 @@ sqi_web_open_sole(struct sqi_daemon *daemon, char *error, size_t size)
                 .address = daemon->options.http,
                 .context = daemon,
                 .answer = answer,
+                .is_private = is_private,
                 .untouchable = "the topology runs in the foreground, by `squall run` (Ctrl-C ends it)",
         };
 

@@ -29,9 +29,11 @@ struct peer {
         struct sqi_http *http;
         struct MHD_Connection *connection; /* NULL: nobody */
         uint64_t deadline;
-        bool shut;     /* because of it, or to make room */
-        bool begun;    /* the header of this request has been looked at */
-        int malformed; /* what sqi_uri_parse() has said */
+        bool shut;                   /* because of it, or to make room */
+        bool begun;                  /* the header of this request has been looked at */
+        int malformed;               /* what sqi_uri_parse() has said */
+        uint64_t ticket;             /* of the request that is answered later; 0: none */
+        struct sqi_http_reply reply; /* that has come for it, with bytes; the connection has been woken for it */
         size_t unsent;
         struct sqi_uri uri;
         size_t body_size;
@@ -44,6 +46,7 @@ struct sqi_http {
         char address[SQI_ADDRESS_TEXT];
         char token[SQI_TOKEN_SIZE]; /* empty: there is none */
         size_t unsent;
+        uint64_t ntickets;
         struct peer peers[SQI_HTTP_CONNECTIONS];
 };
 
@@ -57,6 +60,16 @@ peer_of(struct MHD_Connection *connection)
         return info ? info->socket_context : NULL;
 }
 
+/* From here on libmicrohttpd looks at the connection again. */
+static void
+wake(struct peer *peer)
+{
+        if (!peer->ticket)
+                return;
+        peer->ticket = 0;
+        MHD_resume_connection(peer->connection);
+}
+
 static void
 shut(struct peer *peer)
 {
@@ -66,6 +79,7 @@ shut(struct peer *peer)
         peer->shut = true;
         if (info)
                 (void)shutdown(info->connect_fd, SHUT_RDWR);
+        wake(peer);
 }
 
 static void
@@ -83,6 +97,8 @@ on_connection(void *context, struct MHD_Connection *connection, void **socket_co
 
         if (what == MHD_CONNECTION_NOTIFY_CLOSED && peer) {
                 http->unsent -= peer->unsent;
+                free(peer->reply.bytes);
+                peer->reply.bytes = NULL;
                 peer->connection = NULL;
                 return;
         }
@@ -209,19 +225,28 @@ refuse_body(const struct peer *peer, struct sqi_http_reply *reply)
                 sqi_http_reply_error(reply, MHD_HTTP_CONTENT_TOO_LARGE, "a body has %d bytes at most", SQI_HTTP_BODY);
 }
 
-/* Whoever wants to change something shows that he may. */
+/* Whoever wants to change something, or to see what is private, shows that he may. */
 static void
-refuse_stranger(const struct peer *peer, struct sqi_http_reply *reply)
+refuse_stranger(const struct peer *peer, bool changes, struct sqi_http_reply *reply)
 {
         const struct sqi_http *http = peer->http;
 
         if (!http->token[0])
-                sqi_http_reply_error(reply, MHD_HTTP_FORBIDDEN, "nothing can be changed over HTTP: %s",
+                sqi_http_reply_error(reply, MHD_HTTP_FORBIDDEN, "%s over HTTP: %s",
+                                     changes ? "nothing can be changed" : "this cannot be seen",
                                      http->options.untouchable ? http->options.untouchable : "there is no token");
         else if (!sqi_token_is_given(header(peer, MHD_HTTP_HEADER_AUTHORIZATION), http->token))
                 sqi_http_reply_error(reply, MHD_HTTP_UNAUTHORIZED,
                                      "that wants a header Authorization: Bearer TOKEN (the token is in the file "
                                      "http.token in the supervisor's state directory)");
+}
+
+static bool
+is_private(const struct peer *peer)
+{
+        const struct sqi_http_options *options = &peer->http->options;
+
+        return options->is_private && options->is_private(&peer->uri);
 }
 
 /* What can be refused by the header alone; reply->status stays 0 if nothing is wrong. */
@@ -248,24 +273,47 @@ refuse(const struct peer *peer, const char *method, struct sqi_http_reply *reply
                 sqi_http_reply_error(reply, MHD_HTTP_SERVICE_UNAVAILABLE, "too many answers wait for their readers");
         } else {
                 refuse_body(peer, reply);
-                if (reply->status == 0 && strcmp(method, "POST") == 0)
-                        refuse_stranger(peer, reply);
+                if (reply->status == 0 && (strcmp(method, "POST") == 0 || is_private(peer)))
+                        refuse_stranger(peer, strcmp(method, "POST") == 0, reply);
         }
 }
 
 static void
-answer(const struct peer *peer, const char *method, struct sqi_http_reply *reply)
+answer(const struct peer *peer, const char *method, uint64_t ticket, struct sqi_http_reply *reply)
 {
         const struct sqi_http_options *options = &peer->http->options;
         struct sqi_http_request request = {
                 .method = strcmp(method, "POST") == 0 ? SQI_POST : SQI_GET,
                 .uri = &peer->uri,
                 .body = {peer->body, peer->body_size},
+                .ticket = ticket,
         };
 
         options->answer(options->context, &request, reply);
-        if (!reply->bytes && reply->status == 0)
+        if (!reply->later && !reply->bytes && reply->status == 0)
                 sqi_http_reply_error(reply, MHD_HTTP_INTERNAL_SERVER_ERROR, "no memory for the answer");
+}
+
+/* All of it is there. What is answered later is left alone until then; and then this comes once more. */
+static enum MHD_Result
+on_whole_request(struct peer *peer, const char *method)
+{
+        struct sqi_http_reply reply = peer->reply;
+        uint64_t ticket;
+
+        peer->reply = (struct sqi_http_reply){0};
+        if (reply.bytes)
+                return send_reply(peer, &reply);
+        if (peer->shut)
+                return MHD_NO;
+        ticket = ++peer->http->ntickets;
+        answer(peer, method, ticket, &reply);
+        if (!reply.later)
+                return send_reply(peer, &reply);
+        peer->ticket = ticket;
+        wait_for(peer, peer->http->options.answer_ms);
+        MHD_suspend_connection(peer->connection);
+        return MHD_YES;
 }
 
 /* Called with the header, with each piece of the body, and at the end. */
@@ -295,8 +343,7 @@ on_request(void *context, struct MHD_Connection *connection, const char *url, co
                 *data_size = 0;
                 return MHD_YES;
         }
-        answer(peer, method, &reply);
-        return send_reply(peer, &reply);
+        return on_whole_request(peer, method);
 }
 
 /* The first that is heard of a request: its uri, as it was sent. */
@@ -362,12 +409,13 @@ listen_at(const struct sqi_address *address, char *error, size_t size)
 static int
 start(struct sqi_http *http, int fd, char *error, size_t size)
 {
-        http->daemon = MHD_start_daemon(
-                MHD_USE_EPOLL, 0, on_accept, http, on_request, http, MHD_OPTION_LISTEN_SOCKET, fd,
-                MHD_OPTION_CONNECTION_LIMIT, (unsigned)SQI_HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                (size_t)SQI_HTTP_HEADER, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
-                http, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_URI_LOG_CALLBACK, on_uri, http,
-                MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, http, MHD_OPTION_END);
+        http->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, on_accept, http, on_request, http,
+                                        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+                                        (unsigned)SQI_HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                                        (size_t)SQI_HTTP_HEADER, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+                                        MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_NOTIFY_COMPLETED,
+                                        on_completed, http, MHD_OPTION_URI_LOG_CALLBACK, on_uri, http,
+                                        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, http, MHD_OPTION_END);
         if (http->daemon)
                 return 0;
         close(fd);
@@ -424,6 +472,8 @@ sqi_http_close(struct sqi_http **http)
 {
         if (!*http)
                 return;
+        for (size_t i = 0; i < SQI_HTTP_CONNECTIONS; i++)
+                wake(&(*http)->peers[i]);
         MHD_stop_daemon((*http)->daemon);
         explicit_bzero((*http)->token, sizeof((*http)->token));
         free(*http);
@@ -463,4 +513,21 @@ sqi_http_serve(struct sqi_http *http)
 {
         (void)MHD_run(http->daemon);
         shut_late(http, sqi_clock_ns());
+}
+
+void
+sqi_http_answer(struct sqi_http *http, uint64_t ticket, const struct sqi_http_reply *reply)
+{
+        for (size_t i = 0; i < SQI_HTTP_CONNECTIONS; i++) {
+                struct peer *peer = &http->peers[i];
+
+                if (!peer->connection || peer->ticket != ticket)
+                        continue;
+                peer->reply = *reply;
+                if (!reply->bytes)
+                        sqi_http_reply_error(&peer->reply, MHD_HTTP_INTERNAL_SERVER_ERROR, "no memory for the answer");
+                wake(peer);
+                return;
+        }
+        free(reply->bytes);
 }

@@ -5,7 +5,8 @@
  *  1. sqi_http_open(): it listens, on a loopback address alone (it speaks no TLS).
  *  2. The owner polls sqi_http_fd() for input, until sqi_http_due() at the latest, then calls sqi_http_serve(). That
  *     never waits: `answer` is called from there, in the owner's thread, and what it gives is sent as far as the
- *     client takes it; the rest some other time.
+ *     client takes it; the rest some other time. What `answer` does not know yet it gives later: it keeps the ticket
+ *     of the request, and calls sqi_http_answer() with it, within SQI_HTTP_ANSWER_SECS.
  *  3. sqi_http_close(). Connections are cut, the port is free.
  *
  * A client costs what stands here at the most, whatever it sends or leaves out:
@@ -47,6 +48,7 @@ struct sqi_http_request {
         enum sqi_method method; /* HEAD is GET to the owner */
         const struct sqi_uri *uri;
         struct sq_str body;
+        uint64_t ticket; /* never 0, and of no other request */
 };
 
 /* sqi_http_reply_*() fill it in. */
@@ -56,15 +58,17 @@ struct sqi_http_reply {
         const char *allow; /* with 405: the other method */
         void *bytes;       /* malloc'd */
         size_t size;
+        bool later; /* sqi_http_answer() will give it */
 };
 
 struct sqi_http_options {
         const char *address; /* "127.0.0.1:8080": address.h */
         void *context;
         void (*answer)(void *context, const struct sqi_http_request *request, struct sqi_http_reply *reply);
-        const char *token;              /* that a POST has to give (token.h), copied; NULL: all are refused, */
-        const char *untouchable;        /* and why; lives for ever */
-        unsigned request_ms, answer_ms; /* 0: SQI_HTTP_REQUEST_SECS, SQI_HTTP_ANSWER_SECS */
+        const char *token;       /* that a POST has to give (token.h), copied; NULL: all are refused, */
+        const char *untouchable; /* and why; lives for ever */
+        bool (*is_private)(const struct sqi_uri *uri); /* a GET of it wants the token, too; NULL: none does */
+        unsigned request_ms, answer_ms;                /* 0: SQI_HTTP_REQUEST_SECS, SQI_HTTP_ANSWER_SECS */
 };
 
 /* 0, or a negative errno with the cause in `error`: -EINVAL: not an address, or not on loopback; -EADDRINUSE:
@@ -76,6 +80,8 @@ const char *sqi_http_address(const struct sqi_http *http); /* where it listens: 
 int sqi_http_fd(const struct sqi_http *http);
 uint64_t sqi_http_due(const struct sqi_http *http); /* monotonic ns; UINT64_MAX: never */
 void sqi_http_serve(struct sqi_http *http);
+/* What a request with `later` is answered; takes over the bytes, also when nobody waits for them any more. */
+void sqi_http_answer(struct sqi_http *http, uint64_t ticket, const struct sqi_http_reply *reply);
 
 /* Takes over `bytes`, malloc'd. */
 void sqi_http_reply_bytes(struct sqi_http_reply *reply, const char *type, void *bytes, size_t size);

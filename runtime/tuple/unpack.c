@@ -291,3 +291,15 @@ sq_next_item(struct sq_items *items, struct sq_value *ret_value)
         items->at = next;
         return true;
 }
+
+struct sq_value
+sqi_map_get(struct sq_value map, const char *key)
+{
+        struct sq_items items = sq_items(map);
+        struct sq_value name, value;
+
+        while (map.type == SQ_MAP && sq_next_item(&items, &name) && sq_next_item(&items, &value))
+                if (name.type == SQ_STR && name.len == strlen(key) && memcmp(name.as.ptr, key, name.len) == 0)
+                        return value;
+        return sq_nil();
+}

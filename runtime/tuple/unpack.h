@@ -18,4 +18,7 @@ const uint8_t *sqi_unpack_head(const uint8_t *at, const uint8_t *end, uint32_t *
  * read as SQ_ANY, packed. */
 struct sq_value sqi_unpack(const uint8_t *at, const uint8_t *end);
 
+/* What a map has under a text; nil: nothing, or it is no map. */
+struct sq_value sqi_map_get(struct sq_value map, const char *key);
+
 #endif

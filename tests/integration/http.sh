@@ -124,6 +124,52 @@ drawn() {
         return $missing
 }
 check "what the dashboard draws is there" drawn
+
+# ---- keyed state ----
+
+bearer="Authorization: Bearer $(cat "$dir/state/http.token")"
+exact=/api/v1/squall/topologies/exact/state
+state_of() { ask GET "$exact/$1" "$bearer" | sed '1,/^$/d'; }
+# pages LIMIT: all keys, in as many requests as it takes; one of a key comes to what the pages say, and what comes is as the OpenAPI document has it.
+pages() {
+        python3 - "$port" "$bearer" "$1" <<'PYTHON'
+import http.client, json, sys
+port, (name, value), limit = sys.argv[1], sys.argv[2].split(": ", 1), int(sys.argv[3])
+def get(query):
+    client = http.client.HTTPConnection("localhost", int(port))
+    client.request("GET", "/api/v1/squall/topologies/exact/state/count?" + query, headers={name: value})
+    answer = client.getresponse()
+    body = json.loads(answer.read())
+    assert answer.status == 200, body
+    return body
+rows, next, requests = [], {"task": 0, "from": 0}, 0
+while next:
+    answer = get(f"limit={limit}&task={next['task']}&from={next['from']}")
+    assert len(answer["rows"]) <= limit
+    rows, next, requests = rows + answer["rows"], answer["next"], requests + 1
+keys = [row["key"]["key"] for row in rows]
+assert len(keys) == len(set(keys)) > 10, keys
+assert {row["task"] for row in rows} == {0, 1} and requests >= len(rows) // limit
+one = get(f"key={keys[0]}")["rows"]
+assert len(one) == 1 and one[0]["key"] == rows[0]["key"] and one[0]["state"]["count"] >= rows[0]["state"]["count"] > 0
+assert get("key=nosuch")["rows"] == []
+try:
+    from jsonschema import Draft202012Validator
+except ImportError:
+    sys.exit(0)
+document = json.load(open("docs/openapi.json"))
+Draft202012Validator({"$ref": "#/components/schemas/State", "components": document["components"]}).validate(answer)
+PYTHON
+}
+check "who has the token sees keyed state, a page at a time" until_true pages 7
+check "who has it not, does not" is_refused 401 ask GET $exact/count
+check "a component without keyed state has none" is_refused 404 ask GET $exact/gen "$bearer"
+check "nor has one that is not there" is_refused 404 ask GET $exact/cuont "$bearer"
+check "a page has a size" is_refused 400 ask GET "$exact/count?limit=many" "$bearer"
+check "a task that there is not has no page" is_refused 400 ask GET "$exact/count?task=2" "$bearer"
+kill -STOP "$(pid exact count/0)"
+check "who does not answer is told of, and who asks does not wait for ever" says "does not answer within a second" state_of "count?limit=1000"
+kill -CONT "$(pid exact count/0)"
 "$squall" kill --wait 0 exact >>"$dir/out" 2>&1
 if command -v promtool >/dev/null; then
         check "promtool takes the alerts" promtool check rules docs/squall.rules.yml
@@ -173,7 +219,7 @@ def look(operation, path, want):
     if errors:
         sys.exit(1)
 for path, item in document["paths"].items():
-    if "get" not in item:
+    if "get" not in item or "security" in item["get"]:
         continue
     for component in components.split(",") if "{component}" in path else [""]:
         look(item["get"], path.replace("{id}", topology).replace("{component}", component), 200)
@@ -183,7 +229,6 @@ PYTHON
 }
 # ---- its tuples ----
 
-bearer="Authorization: Bearer $(cat "$dir/state/http.token")"
 tap() { ask POST "/api/v1/squall/topologies/steady/tap/$1" "$bearer" "Content-Length: 0" | sed '1,/^$/d'; }
 # As the OpenAPI document has it, where that can be checked; with tuples of which each has its number.
 taps() {
@@ -344,6 +389,7 @@ foreground_counts() { scrape && [ "$(value squall_executed_total 'topology="stea
 check "it has its metrics" until_true foreground_counts
 check "its page and its API are there" eval 'get / | grep -q "<html" && get /api/v1/topology/steady | grep -q "\"status\":\"ACTIVE\"" && get /api/v1/squall/topologies/steady | grep -q "\"topology\":\"steady\""'
 check "nothing can be changed" is_refused 403 ask POST /api/v1/topology/steady/deactivate
+check "nor its keyed state be seen" is_refused 403 ask GET /api/v1/squall/topologies/steady/state/pass
 check "there is no log of it, nor its file" eval 'is_refused 404 ask GET /api/v1/squall/topologies/steady/log && is_refused 404 ask GET /api/v1/squall/topologies/steady/source'
 taken() { "$squall" run "$dir/count.yaml" --http "127.0.0.1:$port" >"$dir/said" 2>&1; [ $? = 1 ] && grep -q "cannot serve HTTP at 127.0.0.1:$port: Address already in use" "$dir/said"; }
 check "where it cannot be served the topology does not run" taken

@@ -375,6 +375,121 @@ sends_a_large_answer_whole(void **state)
 }
 
 static void
+answer_later(void *context, const struct sqi_http_request *asked, struct sqi_http_reply *reply)
+{
+        *(uint64_t *)context = asked->ticket;
+        reply->later = true;
+}
+
+static bool
+is_secret(const struct sqi_uri *uri)
+{
+        return uri->nsegments == 1 && strcmp(uri->segments[0], "x") == 0;
+}
+
+static struct sqi_http *
+begin_later(uint64_t *ticket, unsigned answer_ms)
+{
+        const struct sqi_http_options options = {
+                .address = "127.0.0.1:0", .context = ticket, .answer = answer_later, .answer_ms = answer_ms};
+        struct sqi_http *http;
+        char error[256];
+
+        assert_int_equal(sqi_http_open(&options, &http, error, sizeof(error)), 0);
+        return http;
+}
+
+static void
+ask_later(struct sqi_http *http, int fd, const uint64_t *ticket)
+{
+        uint64_t end = sqi_clock_ns() + GUARD_SECS * SQI_SECOND, before = *ticket;
+
+        say(fd, request);
+        while (*ticket == before) {
+                assert_true(sqi_clock_ns() < end);
+                turn(http, -1);
+        }
+}
+
+static void
+gives_the_answer_that_comes_later_to_who_has_asked(void **state)
+{
+        uint64_t ticket = 0, first;
+        struct sqi_http *http = begin_later(&ticket, 0);
+        int one = call(http), two = call(http);
+        struct sqi_http_reply reply = {0};
+        char text[sizeof(ok)] = "";
+
+        (void)state;
+        ask_later(http, one, &ticket);
+        first = ticket;
+        ask_later(http, two, &ticket);
+        sqi_http_reply_bytes(&reply, "text/plain", strdup("two"), 3);
+        sqi_http_answer(http, ticket, &reply);
+        assert_int_equal(hear(http, two, text, sizeof(ok) - 1), sizeof(ok) - 1);
+        assert_string_equal(text, ok);
+        assert_true(recv(one, text, 1, 0) < 0);
+        reply = (struct sqi_http_reply){0};
+        sqi_http_reply_bytes(&reply, "text/plain", strdup("one"), 3);
+        sqi_http_answer(http, first, &reply);
+        assert_int_equal(hear(http, one, text, sizeof(ok) - 1), sizeof(ok) - 1);
+        assert_string_equal(text, ok);
+        close(one);
+        close(two);
+        sqi_http_close(&http);
+}
+
+static void
+forgets_who_waits_longer_than_an_answer_may_take(void **state)
+{
+        uint64_t ticket = 0;
+        struct sqi_http *http = begin_later(&ticket, SHORT_MS);
+        struct sqi_http_reply reply = {0};
+        int fd = call(http);
+        char text[16];
+
+        (void)state;
+        ask_later(http, fd, &ticket);
+        turn_until_alone(http);
+        assert_int_equal(hear(http, fd, text, sizeof(text)), 0);
+        sqi_http_reply_bytes(&reply, "text/plain", strdup("late"), 4);
+        sqi_http_answer(http, ticket, &reply);
+        close(fd);
+        fd = call(http);
+        ask_later(http, fd, &ticket); /* and waits as it closes */
+        sqi_http_close(&http);
+        close(fd);
+}
+
+static void
+shows_what_is_private_to_who_has_the_token(void **state)
+{
+        static const char with[] = "GET /x HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " TOKEN "\r\n\r\n",
+                          unauthorized[] = "HTTP/1.1 401 Unauthorized\r\n";
+        const struct sqi_http_options options = {.address = "127.0.0.1:0",
+                                                 .context = &small,
+                                                 .answer = answer_large,
+                                                 .token = TOKEN,
+                                                 .is_private = is_secret};
+        char error[256], text[sizeof(unauthorized)] = "";
+        struct sqi_http *http;
+
+        (void)state;
+        assert_int_equal(sqi_http_open(&options, &http, error, sizeof(error)), 0);
+        int fd = call(http);
+        say(fd, request);
+        assert_int_equal(hear(http, fd, text, sizeof(unauthorized) - 1), sizeof(unauthorized) - 1);
+        assert_string_equal(text, unauthorized);
+        close(fd);
+        fd = call(http);
+        say(fd, with);
+        assert_int_equal(hear(http, fd, text, sizeof(ok) - 1), sizeof(ok) - 1);
+        assert_memory_equal(text, ok, sizeof(ok) - 1);
+        close(fd);
+        sqi_http_close(&http);
+}
+
+static void
 refuses_what_it_would_have_to_keep(void **state)
 {
         static const struct {
@@ -438,6 +553,9 @@ main(void)
                 cmocka_unit_test(cuts_off_who_does_not_end_its_request),
                 cmocka_unit_test(cuts_off_who_does_not_take_its_answer),
                 cmocka_unit_test(sends_a_large_answer_whole),
+                cmocka_unit_test(gives_the_answer_that_comes_later_to_who_has_asked),
+                cmocka_unit_test(forgets_who_waits_longer_than_an_answer_may_take),
+                cmocka_unit_test(shows_what_is_private_to_who_has_the_token),
                 cmocka_unit_test(refuses_what_it_would_have_to_keep),
                 cmocka_unit_test(leaves_the_port_free_and_says_who_else_has_it),
         };

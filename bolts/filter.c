@@ -43,24 +43,6 @@ prepare(struct sq_task *task)
                                                           : 0;
 }
 
-/* A tuple that no rule takes, as a map. */
-static enum sq_verdict
-refuse(struct sq_task *task, const struct sq_tuple *in)
-{
-        const struct filter *self = sq_state(task);
-        struct sq_value pairs[2 * SQ_FIELDS_MAX];
-        unsigned n = sq_tuple_size(in);
-
-        for (unsigned i = 0; i < n; i++) {
-                pairs[2 * i] = sq_text(sq_tuple_name(in, i));
-                pairs[2 * i + 1] = sq_tuple_get(in, i);
-        }
-        return sq_refuse(task, SQ_ON_ERROR_DEAD_LETTER, sq_map(pairs, n), "%s: `%s` does not hold", sq_component(task),
-                         self->where) < 0
-                       ? SQ_FAIL
-                       : SQ_ACK;
-}
-
 static enum sq_verdict
 execute(struct sq_task *task, const struct sq_tuple *in)
 {
@@ -73,7 +55,9 @@ execute(struct sq_task *task, const struct sq_tuple *in)
                 return sq_fail(task, "where: %s", sq_exprs_error(self->exprs));
         if (holds || self->rest == STREAM)
                 sq_emit_tuple(task, holds ? PASS : REST, in);
-        return holds || self->rest != DEAD_LETTER ? SQ_ACK : refuse(task, in);
+        if (holds || self->rest != DEAD_LETTER)
+                return SQ_ACK;
+        return sq_refuse_tuple(task, in, "%s: `%s` does not hold", sq_component(task), self->where);
 }
 
 static void

@@ -171,6 +171,11 @@ enum sq_on_error {
 SQ_EXPORT int sq_refuse(struct sq_task *task, int64_t on_error, struct sq_value record, const char *format, ...)
         SQ_PRINTF(4, 5);
 
+/* The same of a tuple that a bolt leaves out as a dead letter, as the map of its fields. SQ_ACK; SQ_FAIL where it cannot
+ * be written. */
+SQ_EXPORT enum sq_verdict sq_refuse_tuple(struct sq_task *task, const struct sq_tuple *in, const char *format, ...)
+        SQ_PRINTF(3, 4);
+
 /* ---- Declared types ---------------------------------------------------------------------------------- */
 
 /*

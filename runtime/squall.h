@@ -768,6 +768,9 @@ SQ_EXPORT struct sq_field sq_declared_input(const struct sq_declaration *decl, u
 SQ_EXPORT struct sq_field sq_declared_field(const struct sq_declaration *decl, unsigned input, const char *name);
 SQ_EXPORT void sq_declare_in(struct sq_declaration *decl, const char *name, enum sq_type type);
 SQ_EXPORT void sq_declare_out(struct sq_declaration *decl, unsigned stream, const char *name, enum sq_type type);
+/* One more stream, besides those of the definition, whose fields sq_declare_out() declares: its number, which is one
+ * more than that of the stream before it; 0 when it is refused. */
+SQ_EXPORT unsigned sq_declare_stream(struct sq_declaration *decl, const char *id);
 SQ_EXPORT void sq_declare_error(struct sq_declaration *decl, const char *option, const char *format, ...)
         SQ_PRINTF(3, 4);
 

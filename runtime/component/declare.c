@@ -51,27 +51,33 @@ fields_equal(const struct sqi_fields *a, const struct sqi_fields *b)
 bool
 sqi_declared_equal(const struct sqi_declared *a, const struct sqi_declared *b)
 {
-        for (size_t i = 0; i <= SQ_STREAMS_MAX; i++)
-                if (!fields_equal(&a->streams[i], &b->streams[i]))
+        if (a->nstreams != b->nstreams)
+                return false;
+        for (size_t i = 0; i < a->nstreams; i++)
+                if (strcmp(a->ids[i], b->ids[i]) != 0 || !fields_equal(&a->streams[i], &b->streams[i]))
                         return false;
         return fields_equal(&a->in, &b->in);
 }
 
+int
+sqi_declared_stream(const struct sqi_declared *declared, const char *id)
+{
+        for (size_t i = 0; i < declared->nstreams; i++)
+                if (strcmp(declared->ids[i], id) == 0)
+                        return (int)i;
+        return -1;
+}
+
 size_t
-sqi_component_nstreams(const struct sqi_component *component)
+sqi_component_ids(const struct sqi_component *component, const char *ids[SQ_STREAMS_MAX + 1])
 {
         const struct sq_stream *streams = sqi_component_streams(component);
         size_t n = 0;
 
-        while (n < SQ_STREAMS_MAX && streams[n].id)
-                n++;
-        return n + 1;
-}
-
-const char *
-sqi_component_stream(const struct sqi_component *component, size_t stream)
-{
-        return stream == 0 ? "default" : sqi_component_streams(component)[stream - 1].id;
+        ids[n++] = "default";
+        for (; n <= SQ_STREAMS_MAX && streams[n - 1].id; n++)
+                ids[n] = streams[n - 1].id;
+        return n;
 }
 
 void
@@ -161,10 +167,32 @@ sq_declare_in(struct sq_declaration *decl, const char *name, enum sq_type type)
 void
 sq_declare_out(struct sq_declaration *decl, unsigned stream, const char *name, enum sq_type type)
 {
-        if (stream >= decl->nstreams)
-                sq_declare_error(decl, NULL, "it declares a field of stream %u, and has %zu", stream, decl->nstreams);
+        size_t n = decl->declared->nstreams;
+
+        if (stream >= n)
+                sq_declare_error(decl, NULL, "it declares a field of stream %u, and has %zu", stream, n);
         else
                 add_field(decl, &decl->declared->streams[stream], "output", name, type);
+}
+
+unsigned
+sq_declare_stream(struct sq_declaration *decl, const char *id)
+{
+        struct sqi_declared *declared = decl->declared;
+
+        if (!id || id[0] == '\0')
+                sq_declare_error(decl, NULL, "it declares a stream without a name");
+        else if (sqi_declared_stream(declared, id) >= 0)
+                sq_declare_error(decl, NULL, "it has a stream '%s' already", id);
+        else if (declared->nstreams > SQ_STREAMS_MAX)
+                sq_declare_error(decl, NULL, "it has more than %u streams besides 'default'", SQ_STREAMS_MAX);
+        else {
+                declared->ids[declared->nstreams] = sqi_arena_text(decl->arena, id);
+                if (declared->ids[declared->nstreams])
+                        return (unsigned)declared->nstreams++;
+                sq_declare_error(decl, NULL, "out of memory");
+        }
+        return 0;
 }
 
 static void
@@ -178,13 +206,16 @@ int
 sqi_declare(struct sq_declaration *decl, const struct sqi_component *component)
 {
         sqi_declare_fn declare = sqi_component_declare(component);
+        const char *ids[SQ_STREAMS_MAX + 1];
+        size_t n = sqi_component_ids(component, ids);
 
         memset(decl->declared, 0, sizeof(*decl->declared));
-        decl->nstreams = sqi_component_nstreams(component);
+        for (size_t i = 0; i < n; i++)
+                (void)sq_declare_stream(decl, ids[i]);
         if (component->kind == SQ_KIND_BOLT)
                 add_fields(decl, &decl->declared->in, component->bolt->in);
         add_fields(decl, &decl->declared->streams[0], sqi_component_out(component));
-        for (size_t i = 1; i < decl->nstreams; i++)
+        for (size_t i = 1; i < n; i++)
                 add_fields(decl, &decl->declared->streams[i], sqi_component_streams(component)[i - 1].fields);
         if (declare)
                 declare(decl);

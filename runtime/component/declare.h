@@ -18,6 +18,8 @@ struct sqi_fields {
 /* What is declared of a component for given settings and inputs. Stream 0 is the default one. */
 struct sqi_declared {
         struct sqi_fields in;
+        size_t nstreams;
+        const char *ids[SQ_STREAMS_MAX + 1];
         struct sqi_fields streams[SQ_STREAMS_MAX + 1];
 };
 
@@ -28,7 +30,6 @@ struct sq_declaration {
         bool exactly_once;
         size_t ninputs;
         const struct sqi_fields *const *inputs; /* the fields of each input */
-        size_t nstreams;                        /* the default one counted */
         struct sqi_declared *declared;
         bool failed;
         char option[64]; /* the setting an error is about, or "" */
@@ -40,11 +41,11 @@ int sqi_declare(struct sq_declaration *decl, const struct sqi_component *compone
 
 /* -1: there is none. */
 int sqi_fields_find(const struct sqi_fields *fields, const char *name);
+int sqi_declared_stream(const struct sqi_declared *declared, const char *id);
 bool sqi_declared_equal(const struct sqi_declared *a, const struct sqi_declared *b);
 
-/* Number of streams with the default one, and a stream's name. */
-size_t sqi_component_nstreams(const struct sqi_component *component);
-const char *sqi_component_stream(const struct sqi_component *component, size_t stream);
+/* The ids of the streams that its definition names, the default one first: how many. */
+size_t sqi_component_ids(const struct sqi_component *component, const char *ids[SQ_STREAMS_MAX + 1]);
 
 /* The type that values of a declared type have. */
 static inline enum sq_type

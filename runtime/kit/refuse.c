@@ -28,3 +28,21 @@ sq_refuse(struct sq_task *task, int64_t on_error, struct sq_value record, const 
                 sq_emit_on(task, ERRORS, record, sq_text(cause));
         return r < 0 ? -ECANCELED : 0;
 }
+
+enum sq_verdict
+sq_refuse_tuple(struct sq_task *task, const struct sq_tuple *in, const char *format, ...)
+{
+        struct sq_value pairs[2 * SQ_FIELDS_MAX];
+        unsigned n = sq_tuple_size(in);
+        char cause[CAUSE_MAX];
+        va_list arguments;
+
+        va_start(arguments, format);
+        vsnprintf(cause, sizeof(cause), format, arguments);
+        va_end(arguments);
+        for (unsigned i = 0; i < n; i++) {
+                pairs[2 * i] = sq_text(sq_tuple_name(in, i));
+                pairs[2 * i + 1] = sq_tuple_get(in, i);
+        }
+        return sq_refuse(task, SQ_ON_ERROR_DEAD_LETTER, sq_map(pairs, n), "%s", cause) < 0 ? SQ_FAIL : SQ_ACK;
+}

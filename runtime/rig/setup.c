@@ -254,9 +254,9 @@ lay_self(struct plan_builder *builder, struct sqi_plan_component *self)
         self->tick_secs = builder->plan->config.tick_secs;
         self->nin = (uint32_t)builder->declared.in.n;
         self->in = builder->declared.in.items;
-        r = lay_streams(builder, self, builder->declared.streams, sqi_component_nstreams(loaded));
+        r = lay_streams(builder, self, builder->declared.streams, builder->declared.nstreams);
         for (uint32_t s = 0; r == 0 && s < self->nstreams; s++)
-                self->streams[s].id = sqi_arena_text(builder->model.arena, sqi_component_stream(loaded, s));
+                self->streams[s].id = builder->declared.ids[s];
         self->nsettings = (uint32_t)builder->component.nsettings;
         self->settings = builder->component.settings;
         return r;

@@ -198,24 +198,10 @@ find_component(struct sqi_model *model, const struct sqi_word *id, const char *k
         return -1;
 }
 
-static int
-find_stream(struct sqi_model *model, const struct sqi_model_edge *edge, const struct sqi_model_component *source)
+static bool
+is_same_stream(const struct sqi_word *a, const struct sqi_word *b)
 {
-        size_t i, n = sqi_component_nstreams(source->loaded);
-        struct sqi_nearest nearest;
-        char hint[SQI_HINT_SIZE];
-
-        if (!edge->stream.text)
-                return 0;
-        nearest = sqi_nearest(edge->stream.text);
-        for (i = 0; i < n; i++) {
-                sqi_nearest_offer(&nearest, sqi_component_stream(source->loaded, i));
-                if (strcmp(sqi_component_stream(source->loaded, i), edge->stream.text) == 0)
-                        return (int)i;
-        }
-        sqi_model_error(model, edge->stream.place, "'%s' has no stream '%.200s'%s", source->id.text, edge->stream.text,
-                        sqi_nearest_hint(&nearest, hint));
-        return -1;
+        return strcmp(a->text ? a->text : "default", b->text ? b->text : "default") == 0;
 }
 
 static void
@@ -225,7 +211,7 @@ refuse_second(struct sqi_model *model, const struct sqi_model_edge *edge)
 
         for (first = model->edges; first < edge; first++)
                 if (first->source == edge->source && first->target == edge->target &&
-                    first->stream_index == edge->stream_index && first->stream_index >= 0)
+                    is_same_stream(&first->stream, &edge->stream))
                         break;
         if (first < edge)
                 sqi_model_error(model, edge->place, "the stream from '%s' to '%s' is there already (line %u)",
@@ -279,8 +265,6 @@ check_stream(struct sqi_model *model, struct sqi_model_edge *edge)
         if (edge->source < 0 || edge->target < 0)
                 return;
         source = &model->components[edge->source];
-        if (source->loaded)
-                edge->stream_index = find_stream(model, edge, source);
         if (source->loaded)
                 check_grouping(model, edge, source);
         refuse_second(model, edge);

@@ -13,15 +13,24 @@
 
 #include "topology/model.h"
 #include "base/nearest.h"
+#include "component/elf.h"
 
 static const struct sqi_fields no_fields;
 
+static const char *
+stream_id(const struct sqi_model_edge *edge)
+{
+        return edge->stream.text ? edge->stream.text : "default";
+}
+
+/* NULL: its source has not declared them (yet), or has no such stream. */
 static const struct sqi_fields *
 stream_fields(const struct sqi_model *model, const struct sqi_model_edge *edge)
 {
-        const struct sqi_model_component *source = &model->components[edge->source];
+        const struct sqi_declared *declared = model->components[edge->source].declared;
+        int stream = declared ? sqi_declared_stream(declared, stream_id(edge)) : -1;
 
-        return source->declared && edge->stream_index >= 0 ? &source->declared->streams[edge->stream_index] : NULL;
+        return stream >= 0 ? &declared->streams[stream] : NULL;
 }
 
 static bool
@@ -46,7 +55,7 @@ collect_inputs(const struct sqi_model *model, size_t component, const struct sqi
                         continue;
                 source = &model->components[edge->source];
                 inputs[n] = stream_fields(model, edge);
-                if (!inputs[n] && (edge->stream_index < 0 || source->declare_failed || !source->state ||
+                if (!inputs[n] && (source->declared || source->declare_failed || !source->state ||
                                    source->cycle != self->cycle || self->cycle == 0))
                         return -1;
                 if (inputs[n] && known == &no_fields)
@@ -203,9 +212,7 @@ check_keys(struct sqi_model *model, struct sqi_model_edge *edge, const struct sq
                 place = sqi_fields_find(fields, edge->args[i].text);
                 if (place < 0) {
                         sqi_model_error(model, edge->args[i].place, "the stream '%s' of '%s' has no field '%.200s'%s",
-                                        sqi_component_stream(model->components[edge->source].loaded,
-                                                             (size_t)edge->stream_index),
-                                        edge->from.text, edge->args[i].text,
+                                        stream_id(edge), edge->from.text, edge->args[i].text,
                                         missing_field(fields, edge->args[i].text, hint, sizeof(hint)));
                         continue;
                 }
@@ -247,18 +254,47 @@ check_inputs(struct sqi_model *model, struct sqi_model_edge *edge, const struct 
         }
 }
 
+/* The ids of the streams of a component: how many, 0 where what it declares is not known. */
+static size_t
+known_ids(const struct sqi_model_component *source, const char *ids[SQ_STREAMS_MAX + 1])
+{
+        if (!source->declared)
+                return source->loaded && !sqi_elf_mentions(source->loaded->path, "sq_declare_stream")
+                               ? sqi_component_ids(source->loaded, ids)
+                               : 0;
+        memcpy(ids, source->declared->ids, sizeof(source->declared->ids));
+        return source->declared->nstreams;
+}
+
+static void
+check_stream(struct sqi_model *model, struct sqi_model_edge *edge)
+{
+        const char *ids[SQ_STREAMS_MAX + 1];
+        size_t n = known_ids(&model->components[edge->source], ids);
+        struct sqi_nearest nearest = sqi_nearest(stream_id(edge));
+        char hint[SQI_HINT_SIZE];
+
+        for (size_t i = 0; i < n; i++) {
+                sqi_nearest_offer(&nearest, ids[i]);
+                if (strcmp(ids[i], stream_id(edge)) == 0)
+                        edge->stream_index = (int)i;
+        }
+        if (n > 0 && edge->stream_index < 0)
+                sqi_model_error(model, edge->stream.place, "'%s' has no stream '%.200s'%s", edge->from.text,
+                                stream_id(edge), sqi_nearest_hint(&nearest, hint));
+}
+
 static void
 check_edge(struct sqi_model *model, struct sqi_model_edge *edge)
 {
         const struct sqi_fields *fields = stream_fields(model, edge);
 
+        check_stream(model, edge);
         if (!fields)
                 return;
         if (fields->n == 0) {
-                sqi_model_error(
-                        model, edge->stream.text ? edge->stream.place : edge->from.place,
-                        "'%s' emits nothing on the stream '%s'", edge->from.text,
-                        sqi_component_stream(model->components[edge->source].loaded, (size_t)edge->stream_index));
+                sqi_model_error(model, edge->stream.text ? edge->stream.place : edge->from.place,
+                                "'%s' emits nothing on the stream '%s'", edge->from.text, stream_id(edge));
                 return;
         }
         check_keys(model, edge, fields);

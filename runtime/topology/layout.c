@@ -15,14 +15,14 @@ lay_streams(struct sqi_arena *arena, const struct sqi_model_component *from, str
 {
         struct sqi_plan_stream *stream;
 
-        ret->nstreams = (uint32_t)sqi_component_nstreams(from->loaded);
+        ret->nstreams = (uint32_t)from->declared->nstreams;
         ret->streams = sqi_arena_alloc(arena, ret->nstreams, sizeof(*ret->streams));
         for (uint32_t i = 0; ret->streams && i < ret->nstreams; i++) {
                 stream = &ret->streams[i];
-                stream->id = sqi_arena_text(arena, sqi_component_stream(from->loaded, i));
+                stream->id = from->declared->ids[i];
                 stream->nfields = (uint32_t)from->declared->streams[i].n;
                 stream->fields = sqi_fields_held(arena, &from->declared->streams[i]);
-                if (!stream->id || !stream->fields)
+                if (!stream->fields)
                         return -ENOMEM;
         }
         return ret->streams ? 0 : -ENOMEM;

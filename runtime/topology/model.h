@@ -7,9 +7,9 @@
  *     sqi_model_read()      read.c        YAML into the structures below: keys, types, ranges, ids
  *     sqi_model_override()  overrides.c   what the command line changes
  *     sqi_check_components  check.c       loads the components, fills their settings
- *     sqi_check_streams     check.c       from, to, streamId
+ *     sqi_check_streams     check.c       from and to
  *     sqi_order             order.c       cycles, feedback edges, what the spouts reach
- *     sqi_check_fields      fields.c      fields and types along the streams, in that order
+ *     sqi_check_fields      fields.c      streamId, fields and types along the streams, in that order
  *     sqi_check_promise     promise.c     who cannot keep what exactly-once promises
  *     sqi_plan_make         layout.c      tasks and workers
  */
@@ -67,11 +67,12 @@ struct sqi_model_edge {
         struct sqi_word *args;
 
         /* check.c; -1: not known */
-        int source, target, stream_index;
+        int source, target;
         uint32_t input;
         /* order.c */
         bool feedback;
         /* fields.c */
+        int stream_index; /* -1: not known */
         uint8_t keys[SQ_FIELDS_MAX], in[SQ_FIELDS_MAX];
 };
 

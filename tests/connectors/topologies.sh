@@ -34,7 +34,7 @@ router() {
         until_true listens "$listen" && topologies/router/feed 1000 127.0.0.1 "$listen" && until_true eval '[ "$(wc -l <"$dir/rest.jsonl")" = 100 ]' || return
         stop
         [ "$(wc -l <"$dir/errors.jsonl")" = 100 ] && [ "$(wc -l <"$dir/visits.csv")" = 601 ] && [ "$(sqlite3 "$dir/payments.db" 'select count(*) from payments')" = 200 ] &&
-                grep -q 'is-visit: `kind in .* does not hold","tuples":\[{"record":{"id":0,"kind":"signup"' "$dir/rest.jsonl"
+                grep -q 'rules: no route takes it","tuples":\[{"record":{"id":0,"kind":"signup"' "$dir/rest.jsonl"
 }
 check "router takes each event where the first rule says that holds, and the rest to the dead letters" router
 

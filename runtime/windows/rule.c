@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "windows/rule.h"
+
+int64_t
+sqi_plus(int64_t a, int64_t b)
+{
+        int64_t sum;
+
+        if (!__builtin_add_overflow(a, b, &sum))
+                return sum;
+        return b < 0 ? INT64_MIN : INT64_MAX;
+}
+
+static int64_t
+common_divisor(int64_t a, int64_t b)
+{
+        return b == 0 ? a : common_divisor(b, a % b);
+}
+
+/* From 0 to length - 1, of what is negative too. */
+static int64_t
+modulo(int64_t a, int64_t length)
+{
+        int64_t rest = a % length;
+
+        return rest < 0 ? rest + length : rest;
+}
+
+/* The last of start, start + step, ... and start - step, ... that is not after `time`; 0 <= start. */
+static int64_t
+step_down(int64_t time, int64_t start, int64_t step)
+{
+        int64_t rest = modulo(time, step) - start % step;
+
+        return sqi_plus(time, -(rest < 0 ? rest + step : rest));
+}
+
+void
+sqi_rule_complete(struct sqi_rule *rule)
+{
+        rule->pane = rule->slide > 0 ? common_divisor(rule->size, rule->slide) : 0;
+        rule->offset = rule->slide > 0 ? modulo(rule->offset, rule->slide) : 0;
+}
+
+bool
+sqi_rule_shares(const struct sqi_rule *rule)
+{
+        bool each_its_own = rule->early_ns > 0 || rule->early_n > 0 || (rule->discard && rule->lateness > 0);
+
+        return rule->kind == SQI_OVER_COUNT || (rule->kind == SQI_OVER_TIME && !each_its_own);
+}
+
+int64_t
+sqi_last_start(const struct sqi_rule *rule, int64_t time)
+{
+        return step_down(time, rule->offset, rule->slide);
+}
+
+int64_t
+sqi_pane_start(const struct sqi_rule *rule, int64_t time)
+{
+        return step_down(time, rule->offset, rule->pane);
+}
+
+int64_t
+sqi_first_end(const struct sqi_rule *rule, int64_t time)
+{
+        int64_t before = sqi_last_start(rule, sqi_plus(time, -rule->size));
+
+        return sqi_plus(sqi_plus(before, rule->slide), rule->size);
+}

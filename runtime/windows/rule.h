@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which windows there are, and which of them a time is in: pure arithmetic.
+ *
+ * A window is [start, end): its end is not in it. Those over time begin at offset + k * slide for every whole k, below
+ * zero too, and are `size` long. Times are ns since 1970; what would lie outside of int64 stops at its ends.
+ *
+ * Overlapping windows are made of panes, as long as what divides both size and slide (J. Li et al., "No Pane, No
+ * Gain", SIGMOD Record 2005), so that a tuple goes into one pane, however many windows it is in:
+ *
+ *     size 6s, slide 4s:   |--|--|--|--|--|--|     panes of 2s
+ *                          [ window ]              ends at 6s
+ *                                [ window ]        ends at 10s
+ *
+ * Windows that are fired one by one, each at its own moment, do not share panes: see sqi_rule_shares().
+ */
+#ifndef SQI_WINDOWS_RULE_H
+#define SQI_WINDOWS_RULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum sqi_window_kind {
+        SQI_OVER_TIME,  /* size, slide, offset */
+        SQI_SESSIONS,   /* what is no more than `gap` apart */
+        SQI_OVER_COUNT, /* size, slide: tuples */
+        SQI_GLOBAL,     /* one that does not end, and fires early only */
+};
+
+struct sqi_rule {
+        enum sqi_window_kind kind;
+        bool event_time; /* else the time of day at which a tuple is executed */
+        bool discard;    /* what was fired is forgotten; else it is fired again with what came since */
+        int64_t size, slide, offset, gap;
+        int64_t lateness; /* how long after its end a window still takes tuples, each of which fires it again */
+        int64_t early_ns; /* fires what has changed so often, by the time of day; 0: not */
+        int64_t early_n;  /* fires a window at each so many tuples; 0: not */
+        int64_t pane;     /* sqi_rule_complete() */
+};
+
+/* Makes what follows from the rest: `pane`, and an offset from 0 to slide - 1. Lengths are above 0. */
+void sqi_rule_complete(struct sqi_rule *rule);
+/* Are its windows made of panes? Else each is a slot of its own. */
+bool sqi_rule_shares(const struct sqi_rule *rule);
+
+int64_t sqi_plus(int64_t a, int64_t b);
+
+/* The start of the last window over time that begins at `time` or before. */
+int64_t sqi_last_start(const struct sqi_rule *rule, int64_t time);
+/* Of the pane that `time` is in. */
+int64_t sqi_pane_start(const struct sqi_rule *rule, int64_t time);
+/* The end of the first window over time that ends after `time`: the first that `time` is in. */
+int64_t sqi_first_end(const struct sqi_rule *rule, int64_t time);
+
+#endif

@@ -1,0 +1,749 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The windows of a key, against a model that knows neither panes nor timers: it keeps every window by itself with the
+ * tuples in it, as Flink's documentation describes it, and looks at all of them whenever the time has come further.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "windows/timeline.h"
+
+enum { CASES = 10000, STEPS = 120, RECORDS = 20000, WINDOWS = 20000, SOURCES = 3 };
+
+/* What a firing had in it: the tuples, whatever their order. */
+struct content {
+        uint64_t n, sum;
+};
+
+struct record {
+        enum sqi_firing firing;
+        int64_t start, end;
+        struct content content;
+};
+
+struct log {
+        size_t n;
+        struct record records[RECORDS];
+};
+
+static uint64_t seed;
+
+static uint64_t
+random_below(uint64_t n)
+{
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        return seed % n;
+}
+
+static uint64_t
+mixed(uint64_t id)
+{
+        return (id + 1) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static void
+note(struct log *log, struct record record)
+{
+        assert_true(log->n < RECORDS);
+        log->records[log->n++] = record;
+}
+
+/* ---- The model ---------------------------------------------------------------------------------------- */
+
+struct model_window {
+        __int128 start, end;
+        struct content content;
+        uint64_t fresh;
+        bool gone;
+};
+
+struct model {
+        struct sqi_rule rule;
+        __int128 past; /* the watermark, or the time up to which windows by the time of day have fired */
+        size_t n;
+        struct model_window windows[WINDOWS];
+        struct content arrived[STEPS + 1]; /* windows of tuples: each tuple by itself */
+        size_t narrived;
+        bool early_set;
+        int64_t early_at;
+        struct log log;
+};
+
+static void
+model_fire(struct model *model, struct model_window *window, enum sqi_firing firing)
+{
+        if (window->content.n > 0)
+                note(&model->log,
+                     (struct record){firing, (int64_t)window->start, (int64_t)window->end, window->content});
+        window->fresh = 0;
+        if (model->rule.discard)
+                window->content = (struct content){0};
+}
+
+static void
+model_put(struct model *model, struct model_window *window, uint64_t id)
+{
+        window->content.n++;
+        window->content.sum += mixed(id);
+        window->fresh++;
+        if (model->rule.kind != SQI_GLOBAL && window->end <= model->past)
+                model_fire(model, window, SQI_FIRES_LATE);
+        else if (model->rule.early_n > 0 && window->fresh >= (uint64_t)model->rule.early_n)
+                model_fire(model, window, SQI_FIRES_EARLY);
+}
+
+static struct model_window *
+model_window(struct model *model, __int128 start, __int128 end)
+{
+        for (size_t i = 0; i < model->n; i++)
+                if (!model->windows[i].gone && model->windows[i].start == start && model->windows[i].end == end)
+                        return &model->windows[i];
+        assert_true(model->n < WINDOWS);
+        model->windows[model->n] = (struct model_window){.start = start, .end = end};
+        return &model->windows[model->n++];
+}
+
+static bool
+model_over_time(struct model *model, __int128 time, uint64_t id)
+{
+        const struct sqi_rule *rule = &model->rule;
+        __int128 slide = rule->slide, k = (time - rule->size - rule->offset) / slide - 2;
+        bool taken = false;
+
+        for (;; k++) {
+                __int128 start = k * slide + rule->offset, end = start + rule->size;
+                if (start > time)
+                        return taken;
+                if (end <= time || end + rule->lateness <= model->past)
+                        continue;
+                model_put(model, model_window(model, start, end), id);
+                taken = true;
+        }
+}
+
+static bool
+model_session(struct model *model, __int128 time, uint64_t id)
+{
+        struct model_window merged = {.start = time, .end = time + model->rule.gap};
+        bool any = true;
+
+        while (any) {
+                any = false;
+                for (size_t i = 0; i < model->n; i++) {
+                        struct model_window *window = &model->windows[i];
+                        if (window->gone || window->end + model->rule.lateness <= model->past ||
+                            window->start > merged.end || window->end < merged.start)
+                                continue;
+                        merged.start = window->start < merged.start ? window->start : merged.start;
+                        merged.end = window->end > merged.end ? window->end : merged.end;
+                        merged.content.n += window->content.n;
+                        merged.content.sum += window->content.sum;
+                        merged.fresh += window->fresh;
+                        window->gone = any = true;
+                }
+        }
+        if (merged.end + model->rule.lateness <= model->past)
+                return false;
+        assert_true(model->n < WINDOWS);
+        model->windows[model->n] = merged;
+        model_put(model, &model->windows[model->n++], id);
+        return true;
+}
+
+static void
+model_fire_arrived(struct model *model, size_t end)
+{
+        struct record record = {.firing = SQI_FIRES_ON_TIME};
+        size_t size = (size_t)model->rule.size;
+
+        for (size_t i = end > size ? end - size : 0; i < end && i < model->narrived; i++) {
+                record.content.n++;
+                record.content.sum += model->arrived[i].sum;
+        }
+        record.end = (int64_t)end;
+        record.start = (int64_t)end - model->rule.size;
+        note(&model->log, record);
+}
+
+static bool
+model_add(struct model *model, int64_t time, int64_t wall, uint64_t id)
+{
+        bool taken = true;
+
+        if (!model->rule.event_time)
+                time = wall > model->past ? wall : (int64_t)model->past;
+        if (model->rule.kind == SQI_OVER_COUNT) {
+                model->arrived[model->narrived++] = (struct content){1, mixed(id)};
+                if (model->narrived % (size_t)model->rule.slide == 0)
+                        model_fire_arrived(model, model->narrived);
+        } else if (model->rule.kind == SQI_GLOBAL) {
+                model_put(model, model_window(model, INT64_MIN, INT64_MAX), id);
+        } else {
+                taken = model->rule.kind == SQI_SESSIONS ? model_session(model, time, id)
+                                                         : model_over_time(model, time, id);
+        }
+        if (taken && model->rule.early_ns > 0 && !model->early_set) {
+                model->early_set = true;
+                model->early_at = wall + model->rule.early_ns;
+        }
+        return taken;
+}
+
+static int
+compare_ends(const void *left, const void *right)
+{
+        const struct model_window *a = left, *b = right;
+
+        return (a->end > b->end) - (a->end < b->end);
+}
+
+static void
+model_time(struct model *model, __int128 time)
+{
+        if (time <= model->past || model->rule.kind == SQI_OVER_COUNT || model->rule.kind == SQI_GLOBAL)
+                return;
+        qsort(model->windows, model->n, sizeof(model->windows[0]), compare_ends);
+        for (size_t i = 0; i < model->n; i++)
+                if (!model->windows[i].gone && model->windows[i].end > model->past && model->windows[i].end <= time)
+                        model_fire(model, &model->windows[i], SQI_FIRES_ON_TIME);
+        model->past = time;
+}
+
+static void
+model_early(struct model *model, int64_t wall)
+{
+        if (!model->early_set || model->early_at > wall)
+                return;
+        model->early_set = false;
+        qsort(model->windows, model->n, sizeof(model->windows[0]), compare_ends);
+        for (size_t i = 0; i < model->n; i++)
+                if (!model->windows[i].gone && model->windows[i].fresh > 0 &&
+                    (model->rule.kind == SQI_GLOBAL || model->windows[i].end > model->past))
+                        model_fire(model, &model->windows[i], SQI_FIRES_EARLY);
+}
+
+/* Of windows by the time of day that share panes no more than the next one. */
+static void
+model_finish(struct model *model)
+{
+        if (model->rule.kind == SQI_OVER_COUNT) {
+                size_t slide = (size_t)model->rule.slide;
+                if (model->narrived % slide != 0)
+                        model_fire_arrived(model, (model->narrived / slide + 1) * slide);
+                return;
+        }
+        qsort(model->windows, model->n, sizeof(model->windows[0]), compare_ends);
+        for (size_t i = 0; i < model->n; i++) {
+                struct model_window *window = &model->windows[i];
+                if (window->gone || (model->rule.kind != SQI_GLOBAL && window->end <= model->past) ||
+                    window->content.n == 0)
+                        continue;
+                model_fire(model, window, SQI_FIRES_ON_TIME);
+                if (sqi_rule_shares(&model->rule))
+                        return;
+        }
+}
+
+/* ---- What is tested ------------------------------------------------------------------------------------ */
+
+struct harness {
+        struct sqi_timelines timelines;
+        struct sqi_timeline timeline;
+        uint64_t id; /* of the tuple at hand */
+        int64_t cleared;
+        struct log log;
+};
+
+static struct content *
+content_of(const struct sqi_timelines *timelines, void *slot)
+{
+        return (struct content *)(void *)((uint8_t *)slot + sqi_timeline_header(&timelines->rule));
+}
+
+static uint8_t *
+room(struct sqi_timelines *timelines, size_t bytes)
+{
+        return realloc(timelines->slots, bytes);
+}
+
+static int
+fold(struct sqi_timelines *timelines, void *slot)
+{
+        const struct harness *harness = (struct harness *)(void *)timelines;
+
+        content_of(timelines, slot)->n++;
+        content_of(timelines, slot)->sum += mixed(harness->id);
+        return 0;
+}
+
+static int
+merge(struct sqi_timelines *timelines, void *into, void *from)
+{
+        content_of(timelines, into)->n += content_of(timelines, from)->n;
+        content_of(timelines, into)->sum += content_of(timelines, from)->sum;
+        return 0;
+}
+
+static void
+clear(struct sqi_timelines *timelines, void *slot)
+{
+        struct harness *harness = (struct harness *)(void *)timelines;
+
+        (void)slot;
+        harness->cleared++;
+}
+
+static int
+fire(struct sqi_timelines *timelines, const struct sqi_fired *fired)
+{
+        struct harness *harness = (struct harness *)(void *)timelines;
+        struct record record = {.firing = fired->firing, .start = fired->start, .end = fired->end};
+
+        assert_true(fired->n > 0);
+        for (size_t i = 0; i < fired->n; i++) {
+                const struct content *content = content_of(timelines, fired->slots + i * timelines->slot);
+                record.content.n += content->n;
+                record.content.sum += content->sum;
+        }
+        note(&harness->log, record);
+        return 0;
+}
+
+static const struct sqi_timeline_ops ops = {room, fold, merge, clear, fire};
+
+static void
+harness_begin(struct harness *harness, const struct sqi_rule *rule)
+{
+        harness->timelines = (struct sqi_timelines){.rule = *rule, .ops = &ops};
+        sqi_rule_complete(&harness->timelines.rule);
+        harness->timelines.slot = sqi_timeline_header(rule) + sizeof(struct content);
+        harness->timeline = (struct sqi_timeline){0};
+        harness->log.n = 0;
+}
+
+static int
+harness_add(struct harness *harness, int64_t time, struct sqi_now now, uint64_t id)
+{
+        harness->id = id;
+        return sqi_timeline_add(&harness->timelines, &harness->timeline, time, now);
+}
+
+static void
+harness_time(struct harness *harness, int64_t time)
+{
+        while (harness->timeline.begun && harness->timeline.due != SQI_NEVER && harness->timeline.due <= time)
+                assert_int_equal(sqi_timeline_due(&harness->timelines, &harness->timeline, harness->timeline.due), 0);
+}
+
+static void
+harness_early(struct harness *harness, int64_t wall)
+{
+        if (harness->timeline.begun && harness->timeline.early_due <= wall)
+                assert_int_equal(sqi_timeline_early(&harness->timelines, &harness->timeline), 0);
+}
+
+static void
+harness_end(struct harness *harness)
+{
+        free(harness->timelines.slots);
+        harness->timelines.slots = NULL;
+}
+
+/* ---- Random cases ------------------------------------------------------------------------------------- */
+
+static struct sqi_rule
+random_rule(void)
+{
+        struct sqi_rule rule = {.kind = (enum sqi_window_kind)random_below(4), .event_time = random_below(4) != 0};
+
+        rule.size = 1 + (int64_t)random_below(40);
+        rule.slide = random_below(3) == 0 ? rule.size : 1 + (int64_t)random_below((uint64_t)rule.size);
+        rule.gap = 1 + (int64_t)random_below(12);
+        rule.discard = random_below(2);
+        if (rule.kind == SQI_OVER_COUNT || rule.kind == SQI_GLOBAL)
+                rule.event_time = false;
+        if (rule.kind == SQI_OVER_TIME && random_below(2))
+                rule.offset = (int64_t)random_below(100) - 50;
+        if (rule.event_time && random_below(2))
+                rule.lateness = (int64_t)random_below(60);
+        if (rule.kind != SQI_OVER_COUNT && random_below(3) == 0)
+                rule.early_n = 1 + (int64_t)random_below(5);
+        if (rule.kind != SQI_OVER_COUNT && random_below(3) == 0)
+                rule.early_ns = 1 + (int64_t)random_below(15);
+        return rule;
+}
+
+/* Where the times of a case lie. */
+static int64_t
+random_base(void)
+{
+        static const int64_t bases[] = {0, 1, -3000, 1704067200000000000, -(INT64_C(1) << 61), INT64_C(1) << 62};
+
+        return bases[random_below(sizeof(bases) / sizeof(bases[0]))];
+}
+
+/* Sources of different progress, some of them idle for a while: what watermark they come to together. */
+struct sources {
+        size_t n;
+        int64_t disorder, at[SOURCES], watermark[SOURCES], together;
+        bool idle[SOURCES];
+};
+
+static int64_t
+next_of_source(struct sources *sources, size_t i)
+{
+        static const uint64_t gaps[] = {1, 1, 3, 3, 8, 200};
+        int64_t time;
+
+        sources->at[i] += (int64_t)random_below(gaps[random_below(6)]);
+        time = sources->at[i] - (int64_t)random_below((uint64_t)sources->disorder * 2 + 1);
+        if (time - sources->disorder > sources->watermark[i])
+                sources->watermark[i] = time - sources->disorder;
+        return time;
+}
+
+static int64_t
+watermark_of(struct sources *sources)
+{
+        int64_t least = INT64_MAX;
+        bool any = false;
+
+        for (size_t i = 0; i < sources->n; i++) {
+                if (sources->idle[i])
+                        continue;
+                any = true;
+                least = sources->watermark[i] < least ? sources->watermark[i] : least;
+        }
+        if (any && least > sources->together)
+                sources->together = least;
+        return sources->together;
+}
+
+static bool
+same_record(const struct record *a, const struct record *b)
+{
+        return a->firing == b->firing && a->start == b->start && a->end == b->end && a->content.n == b->content.n &&
+               a->content.sum == b->content.sum;
+}
+
+static void
+same_log(const struct log *expected, const struct log *found, uint64_t case_seed, const struct sqi_rule *rule)
+{
+        size_t n = expected->n < found->n ? expected->n : found->n, i = 0;
+
+        while (i < n && same_record(&expected->records[i], &found->records[i]))
+                i++;
+        if (i == n && expected->n == found->n)
+                return;
+        print_error("case %llu: kind %d size %lld slide %lld offset %lld gap %lld lateness %lld early %lld/%lld %s: "
+                    "firing %zu of %zu (found %zu)\n",
+                    (unsigned long long)case_seed, (int)rule->kind, (long long)rule->size, (long long)rule->slide,
+                    (long long)rule->offset, (long long)rule->gap, (long long)rule->lateness, (long long)rule->early_n,
+                    (long long)rule->early_ns, rule->discard ? "discard" : "accumulate", i, expected->n, found->n);
+        for (const struct log *log = expected;; log = found) {
+                if (i < log->n)
+                        print_error("%s: firing %d [%lld, %lld) of %llu\n", log == found ? "found" : "expected",
+                                    (int)log->records[i].firing, (long long)log->records[i].start,
+                                    (long long)log->records[i].end, (unsigned long long)log->records[i].content.n);
+                if (log == found)
+                        break;
+        }
+        fail();
+}
+
+static void
+all_time(struct harness *harness, struct model *model, int64_t watermark, int64_t wall)
+{
+        int64_t time = model->rule.event_time ? watermark : wall;
+
+        harness_time(harness, time);
+        model_time(model, time);
+        harness_early(harness, wall);
+        model_early(model, wall);
+}
+
+static void
+random_case(struct harness *harness, struct model *model, uint64_t case_seed)
+{
+        struct sources sources = {.together = INT64_MIN};
+        struct sqi_rule rule;
+        int64_t base, wall, watermark = INT64_MIN;
+
+        seed = case_seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+        rule = random_rule();
+        base = random_base();
+        harness_begin(harness, &rule);
+        model->rule = rule;
+        model->past = INT64_MIN;
+        model->n = model->narrived = model->log.n = 0;
+        model->early_set = false;
+        sources.n = 1 + random_below(SOURCES);
+        sources.disorder = (int64_t)random_below(25);
+        for (size_t i = 0; i < sources.n; i++) {
+                sources.at[i] = base;
+                sources.watermark[i] = INT64_MIN;
+        }
+        wall = base;
+        for (uint64_t id = 0; id < STEPS; id++) {
+                size_t source = random_below(sources.n);
+                int64_t time = next_of_source(&sources, source);
+                bool late;
+
+                sources.idle[source] = random_below(6) == 0; /* after this tuple */
+                late = harness_add(harness, time, (struct sqi_now){watermark, wall}, id) == SQI_IS_LATE;
+                assert_int_equal(late, !model_add(model, time, wall, id));
+                watermark = watermark_of(&sources);
+                wall += (int64_t)random_below(5);
+                all_time(harness, model, watermark, wall);
+        }
+        if (rule.event_time) {
+                harness_time(harness, INT64_MAX - 1);
+                model_time(model, INT64_MAX - 1);
+                assert_int_equal(harness->timeline.n, 0); /* nothing is kept for ever */
+        } else {
+                assert_int_equal(sqi_timeline_finish(&harness->timelines, &harness->timeline), 0);
+                model_finish(model);
+        }
+        same_log(&model->log, &harness->log, case_seed, &rule);
+        harness_end(harness);
+}
+
+static void
+fires_what_a_model_without_panes_fires(void **unused)
+{
+        struct harness *harness = calloc(1, sizeof(*harness));
+        struct model *model = calloc(1, sizeof(*model));
+        uint64_t kinds[3] = {0};
+
+        (void)unused;
+        assert_true(harness && model);
+        for (uint64_t i = 1; i <= CASES; i++) {
+                random_case(harness, model, i);
+                for (size_t r = 0; r < harness->log.n; r++)
+                        kinds[harness->log.records[r].firing]++;
+        }
+        for (size_t i = 0; i < 3; i++)
+                assert_true(kinds[i] > CASES); /* the cases are about something */
+        free(model);
+        free(harness);
+}
+
+/* ---- Examples that are documented elsewhere ----------------------------------------------------------- */
+
+struct expected {
+        enum sqi_firing firing;
+        int64_t start, end;
+        const char *tuples; /* their names: a is 0 */
+};
+
+static void
+assert_fired(struct harness *harness, size_t n, const struct expected *expected)
+{
+        assert_int_equal(harness->log.n, n);
+        for (size_t i = 0; i < n; i++) {
+                const struct record *found = &harness->log.records[i];
+                uint64_t sum = 0;
+
+                for (const char *tuple = expected[i].tuples; *tuple; tuple++)
+                        sum += mixed((uint64_t)(*tuple - 'a'));
+                assert_int_equal(found->firing, expected[i].firing);
+                assert_int_equal(found->start, expected[i].start);
+                assert_int_equal(found->end, expected[i].end);
+                assert_int_equal(found->content.n, strlen(expected[i].tuples));
+                assert_int_equal(found->content.sum, sum);
+        }
+        harness->log.n = 0;
+}
+
+static int
+at(struct harness *harness, char tuple, int64_t time, int64_t watermark)
+{
+        return harness_add(harness, time, (struct sqi_now){.watermark = watermark}, (uint64_t)(tuple - 'a'));
+}
+
+static int64_t
+time_of_day(int64_t hour, int64_t minute, int64_t second)
+{
+        return (hour * 3600 + minute * 60 + second) * 1000000000;
+}
+
+/* Windows of 20 s every 10 s, a lag of 5 s: "How watermarks work" in Storm's Windowing.html. */
+static void
+slides_as_the_worked_example_of_storm(void **unused)
+{
+        static struct harness harness;
+        const struct sqi_rule rule = {.kind = SQI_OVER_TIME,
+                                      .event_time = true,
+                                      .size = 20 * INT64_C(1000000000),
+                                      .slide = 10 * INT64_C(1000000000)};
+        const int64_t first[] = {3, 5, 7, 18, 26, 36}, second[] = {25, 26, 27, 39};
+
+        (void)unused;
+        harness_begin(&harness, &rule);
+        for (size_t i = 0; i < 6; i++)
+                assert_int_equal(at(&harness, (char)('a' + i), time_of_day(6, 0, first[i]), INT64_MIN), 0);
+        harness_time(&harness, time_of_day(6, 0, 31));
+        assert_fired(
+                &harness, 3,
+                (const struct expected[]){{SQI_FIRES_ON_TIME, time_of_day(5, 59, 50), time_of_day(6, 0, 10), "abc"},
+                                          {SQI_FIRES_ON_TIME, time_of_day(6, 0, 0), time_of_day(6, 0, 20), "abcd"},
+                                          {SQI_FIRES_ON_TIME, time_of_day(6, 0, 10), time_of_day(6, 0, 30), "de"}});
+        for (size_t i = 0; i < 4; i++)
+                assert_int_equal(at(&harness, (char)('g' + i), time_of_day(8, 0, second[i]), time_of_day(6, 0, 31)), 0);
+        harness_time(&harness, time_of_day(8, 0, 34));
+        assert_fired(
+                &harness, 3,
+                (const struct expected[]){{SQI_FIRES_ON_TIME, time_of_day(6, 0, 20), time_of_day(6, 0, 40), "ef"},
+                                          {SQI_FIRES_ON_TIME, time_of_day(6, 0, 30), time_of_day(6, 0, 50), "f"},
+                                          {SQI_FIRES_ON_TIME, time_of_day(8, 0, 10), time_of_day(8, 0, 30), "ghi"}});
+        harness_end(&harness);
+}
+
+/* "allowed lateness" and "late elements considerations" in Flink's documentation of windows. */
+static void
+fires_again_for_each_late_tuple_within_the_lateness_and_refuses_later_ones(void **unused)
+{
+        static struct harness harness;
+        const struct sqi_rule rule = {
+                .kind = SQI_OVER_TIME, .event_time = true, .size = 10, .slide = 10, .lateness = 5};
+
+        (void)unused;
+        harness_begin(&harness, &rule);
+        assert_int_equal(at(&harness, 'a', 3, INT64_MIN), 0);
+        harness_time(&harness, 10);
+        assert_int_equal(at(&harness, 'b', 9, 12), 0);
+        assert_int_equal(at(&harness, 'c', 0, 14), 0);
+        harness_time(&harness, 15);
+        assert_int_equal(at(&harness, 'd', 9, 15), SQI_IS_LATE);
+        assert_fired(&harness, 3,
+                     (const struct expected[]){{SQI_FIRES_ON_TIME, 0, 10, "a"},
+                                               {SQI_FIRES_LATE, 0, 10, "ab"},
+                                               {SQI_FIRES_LATE, 0, 10, "abc"}});
+        assert_int_equal(harness.timeline.n, 0);
+        harness_end(&harness);
+}
+
+/* A session is what has no gap in it; a late tuple may bridge two, also one that has fired. */
+static void
+merges_sessions_that_a_tuple_bridges(void **unused)
+{
+        static struct harness harness;
+        const struct sqi_rule rule = {.kind = SQI_SESSIONS, .event_time = true, .gap = 10, .lateness = 100};
+
+        (void)unused;
+        harness_begin(&harness, &rule);
+        assert_int_equal(at(&harness, 'a', 0, INT64_MIN), 0);
+        assert_int_equal(at(&harness, 'b', 20, INT64_MIN), 0);
+        harness_time(&harness, 12);
+        assert_int_equal(at(&harness, 'c', 10, 12), 0); /* it touches both */
+        harness_time(&harness, 30);
+        assert_fired(&harness, 2,
+                     (const struct expected[]){{SQI_FIRES_ON_TIME, 0, 10, "a"}, {SQI_FIRES_ON_TIME, 0, 30, "abc"}});
+        harness_end(&harness);
+}
+
+/* "e.g. with an offset of 15 minutes you get 1:15:00.000 - 2:14:59.999": Flink. */
+static void
+begins_windows_at_their_offset(void **unused)
+{
+        static struct harness harness;
+        const struct sqi_rule rule = {.kind = SQI_OVER_TIME,
+                                      .event_time = true,
+                                      .size = time_of_day(1, 0, 0),
+                                      .slide = time_of_day(1, 0, 0),
+                                      .offset = time_of_day(0, 15, 0)};
+
+        (void)unused;
+        harness_begin(&harness, &rule);
+        assert_int_equal(at(&harness, 'a', time_of_day(1, 15, 0), INT64_MIN), 0);
+        assert_int_equal(at(&harness, 'b', time_of_day(2, 14, 59), INT64_MIN), 0);
+        assert_int_equal(at(&harness, 'c', time_of_day(2, 15, 0), INT64_MIN), 0);
+        harness_time(&harness, time_of_day(4, 0, 0));
+        assert_fired(&harness, 2,
+                     (const struct expected[]){{SQI_FIRES_ON_TIME, time_of_day(1, 15, 0), time_of_day(2, 15, 0), "ab"},
+                                               {SQI_FIRES_ON_TIME, time_of_day(2, 15, 0), time_of_day(3, 15, 0), "c"}});
+        harness_end(&harness);
+}
+
+static void
+fires_what_is_due_before_a_tuple_that_comes_first(void **unused)
+{
+        static struct harness harness;
+        const struct sqi_rule rule = {.kind = SQI_OVER_TIME, .event_time = true, .size = 10, .slide = 10};
+
+        (void)unused;
+        harness_begin(&harness, &rule);
+        assert_int_equal(at(&harness, 'a', 5, INT64_MIN), 0);
+        assert_int_equal(at(&harness, 'b', 15, 12), 0); /* the watermark, and no call at it */
+        assert_fired(&harness, 1, (const struct expected[]){{SQI_FIRES_ON_TIME, 0, 10, "a"}});
+        harness_end(&harness);
+}
+
+static void
+takes_times_at_both_ends_of_time(void **unused)
+{
+        static struct harness harness;
+        const enum sqi_window_kind kinds[] = {SQI_OVER_TIME, SQI_SESSIONS};
+
+        (void)unused;
+        for (size_t i = 0; i < 4; i++) {
+                const struct sqi_rule rule = {.kind = kinds[i % 2],
+                                              .event_time = true,
+                                              .size = 60,
+                                              .slide = 7,
+                                              .gap = 9,
+                                              .lateness = INT64_MAX / 2,
+                                              .early_n = (int64_t)(i / 2) * 1000};
+                harness_begin(&harness, &rule);
+                assert_int_equal(at(&harness, 'a', INT64_MIN, INT64_MIN), 0);
+                assert_int_equal(at(&harness, 'b', INT64_MAX - 100, INT64_MIN), 0);
+                assert_int_equal(at(&harness, 'c', INT64_MAX, INT64_MIN), 0);
+                harness_time(&harness, INT64_MAX);
+                assert_true(harness.log.n >= 2);
+                harness_end(&harness);
+        }
+}
+
+static void
+does_not_grow_with_the_windows_that_are_past(void **unused)
+{
+        static struct harness harness;
+        const struct sqi_rule rule = {.kind = SQI_OVER_TIME, .event_time = true, .size = 60, .slide = 1};
+
+        (void)unused;
+        harness_begin(&harness, &rule);
+        for (int64_t time = 0; time < 5000; time++) {
+                assert_int_equal(at(&harness, 'a', time, time), 0);
+                harness_time(&harness, time);
+                harness.log.n = 0;
+        }
+        assert_true(harness.timeline.n <= 60);
+        assert_true(harness.timeline.room <= 256);
+        harness_end(&harness);
+}
+
+int
+main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(fires_what_a_model_without_panes_fires),
+                cmocka_unit_test(slides_as_the_worked_example_of_storm),
+                cmocka_unit_test(fires_again_for_each_late_tuple_within_the_lateness_and_refuses_later_ones),
+                cmocka_unit_test(merges_sessions_that_a_tuple_bridges),
+                cmocka_unit_test(begins_windows_at_their_offset),
+                cmocka_unit_test(fires_what_is_due_before_a_tuple_that_comes_first),
+                cmocka_unit_test(takes_times_at_both_ends_of_time),
+                cmocka_unit_test(does_not_grow_with_the_windows_that_are_past),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

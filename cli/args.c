@@ -92,6 +92,9 @@ parse_number(const char *text, double *ret)
         return true;
 }
 
+/* 31 years in seconds; in nanoseconds it goes into 64 bits. */
+static const double LONGEST = 1e9;
+
 static bool
 parse_duration(const char *text, double *ret)
 {
@@ -113,7 +116,7 @@ parse_duration(const char *text, double *ret)
         if (sqi_parse_float(copy, &number) < 0)
                 return false;
         *ret = number * scale;
-        return true;
+        return *ret <= LONGEST;
 }
 
 static int

@@ -16,17 +16,15 @@
 #define SQI_VERSION "?"
 #endif
 
-/* A file that is opened later must not become stdin, stdout or stderr. A closed stdout stays one that cannot be
- * written. */
+/* A file that is opened later must not become stdin, stdout or stderr. A closed stdin stays one that cannot be read, a
+ * closed stdout one that cannot be written. */
 static int
 open_closed_streams(void)
 {
-        int fd;
-
-        do
-                fd = open("/dev/null", O_RDONLY);
-        while (fd >= 0 && fd <= STDERR_FILENO);
-        return fd < 0 ? -errno : close(fd);
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+                if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+                        return -errno;
+        return 0;
 }
 
 static int

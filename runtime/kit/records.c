@@ -112,9 +112,18 @@ lacking_in(const struct sq_records *records, struct sq_str header)
         return lacking;
 }
 
+/* All rows would be in the header. */
+static bool
+ends_lines_with_cr(struct sq_str header)
+{
+        return header.len > 0 && memchr(header.ptr, '\r', header.len) && !memchr(header.ptr, '\n', header.len);
+}
+
 static const char *
 names_of_header(struct sq_records *records, struct sq_str header)
 {
+        if (ends_lines_with_cr(header))
+                return "its lines end with CR alone (make them end with LF: tr '\\r' '\\n')";
         const char *wrong = records->decoder.schema.typed ? names_of_schema(records)
                                                           : names_of_columns(records, header);
         size_t lacking = wrong ? 0 : lacking_in(records, header);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "component/settings.h"
 #include "topology/model.h"
@@ -38,14 +39,23 @@ is_stdin(const char *path)
         return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdin") == 0;
 }
 
+/* A shell may have opened any file as standard input or output. */
+static int
+look_at(const struct path *path, struct stat *ret)
+{
+        if (!path->written && is_stdin(path->text))
+                return fstat(STDIN_FILENO, ret);
+        return strcmp(path->text, "-") == 0 ? fstat(STDOUT_FILENO, ret) : stat(path->text, ret);
+}
+
 /* By whatever name and link. A file that is not there yet is known by its name alone. */
 static bool
-is_same_file(const char *a, const char *b)
+is_same_file(const struct path *a, const struct path *b)
 {
         struct stat one, other;
 
-        if (stat(a, &one) < 0 || stat(b, &other) < 0)
-                return strcmp(a, b) == 0;
+        if (look_at(a, &one) < 0 || look_at(b, &other) < 0)
+                return strcmp(a->text, b->text) == 0 && strcmp(a->text, "-") != 0;
         return S_ISREG(one.st_mode) && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }
 
@@ -56,8 +66,7 @@ check_against_inputs(struct sqi_model *model, const struct path *output)
 
         for (size_t c = 0; c < model->ncomponents; c++)
                 for (size_t i = 0; model->components[c].loaded && i < model->components[c].nsettings; i++)
-                        if (is_path(&model->components[c], i, &input) && !input.written && !is_stdin(input.text) &&
-                            is_same_file(input.text, output->text))
+                        if (is_path(&model->components[c], i, &input) && !input.written && is_same_file(&input, output))
                                 sqi_model_error(model, output->place,
                                                 "'%s' would write the file that '%s' reads (give it another path)",
                                                 output->owner->id.text, input.owner->id.text);
@@ -101,7 +110,7 @@ check_against_outputs(struct sqi_model *model, const struct path *output)
         for (size_t c = 0; &model->components[c] < output->owner; c++)
                 for (size_t i = 0; model->components[c].loaded && i < model->components[c].nsettings; i++)
                         if (is_path(&model->components[c], i, &other) && other.written &&
-                            strcmp(other.text, "-") != 0 && is_same_file(other.text, output->text))
+                            strcmp(other.text, "-") != 0 && is_same_file(&other, output))
                                 sqi_model_error(model, output->place,
                                                 "'%s' writes the file that '%s' writes, which exactly-once can't take "
                                                 "back for one of them (give it another path)",
@@ -119,7 +128,7 @@ check_output(struct sqi_model *model, const struct path *output)
 static void
 check_against_letters(struct sqi_model *model, const struct path *path, const char *letters)
 {
-        if (letters && !is_stdin(path->text) && is_same_file(path->text, letters))
+        if (letters && is_same_file(path, &(struct path){.text = letters, .written = true}))
                 sqi_model_error(model, path->place,
                                 "'%s' %s the file that gets the dead letters (give it another path, or set "
                                 "topology.dead.letter.path to another one)",

@@ -166,7 +166,7 @@ stdin_wrongly(void)
         struct stat st;
 
         if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY)
-                return "there is none here: only `squall run` has a standard input, `squall supervisor` has not";
+                return "is closed, or there is none: only `squall run` has one, `squall supervisor` has not";
         if (fstat(STDIN_FILENO, &st) < 0)
                 return strerror(errno);
         return S_ISDIR(st.st_mode) ? strerror(EISDIR) : NULL;

@@ -46,6 +46,9 @@ unread() {
         [ $status = 1 ] && [ "$(wc -l <"$dir/said")" = 1 ] && grep -q '^squall: nobody reads the output' "$dir/said"
 }
 check "a reader that is gone ends the command with one line" unread
+for time in 32000000m 99999999999999999999; do
+        expect "refuses to run for $time, longer than anybody waits" 2 "^squall: --for needs a time, not '$time'" run --for $time "$good"
+done
 expect "refuses to run for no time" 2 '^squall: --for is a time above 0' run --for 0s "$good"
 expect "says its version" 0 '^squall [0-9]' --version
 expect "lists its verbs" 0 '^  check  ' --help

@@ -115,6 +115,12 @@ closed() {
         [ $? = 1 ] && grep -q 'stdout: is closed' "$dir/piped.log"
 }
 check "a run whose stdout is closed ends with 1 and names the cause" closed
+topology unread 'path: "-"' "path: $dir/unread.tsv"
+no_stdin() {
+        timeout 20 "$squall" run "$dir/unread.yaml" 2>"$dir/unread.log" <&-
+        [ $? = 1 ] && grep -q 'standard input: is closed' "$dir/unread.log"
+}
+check "so does one that reads standard input, which is closed" no_stdin
 topology small "fields: { n: seq }" "path: $dir/small.tsv" generate
 check "a file size limit is an error of the write, not a crash" \
         eval '(ulimit -f 1; timeout 10 "$squall" run --for 1s "$dir/small.yaml" 2>&1) | grep -q "File too large"'
@@ -171,6 +177,15 @@ topology circle "path: $dir/data.txt" "path: $dir/link.txt"
 refused() { ! timeout 20 "$squall" "$1" "$dir/circle.yaml" 2>"$dir/circle.log" && grep -q "would write the file that 'in' reads" "$dir/circle.log" && [ -s "$dir/data.txt" ]; }
 check "check refuses to write the file that is read, by whatever link" refused check
 check "run refuses it before the file is emptied" refused run
+# What the shell has opened as standard input or output is such a file as well.
+by_the_shell() { # SPOUT'S SETTINGS BOLT'S
+        topology circle "$1" "$2"
+        ! timeout 20 "$squall" run "$dir/circle.yaml" <"$dir/data.txt" 2>"$dir/circle.log" >>"$dir/data.txt" &&
+                grep -q "would write the file that 'in' reads" "$dir/circle.log" && seq 5 | cmp - "$dir/data.txt"
+}
+check "so is writing to stdout the file that is read by its name" by_the_shell "path: $dir/data.txt" 'path: "-"'
+check "and writing by its name the file that is stdin" by_the_shell 'path: "-"' "path: $dir/data.txt"
+check "and having it as both" by_the_shell 'path: "-"' 'path: "-"'
 letters() { # PATH COMPONENT
         timeout 20 "$squall" check "$dir/letters.yaml" -c "topology.dead.letter.path=$1" 2>&1 | grep -q "'$2' .* the file that gets the dead letters"
 }
@@ -179,6 +194,11 @@ topology letters "path: $dir/data.txt" "path: $dir/letters.tsv"
 check "so is dead letters' going into a file that is read or written" eval 'letters "$dir/link.txt" in && letters "$dir/letters.tsv" out'
 again() { cd "$dir" && ln -f data.txt letters.dead-letters.jsonl && timeout 20 "$squall" run letters.yaml 2>&1 | grep -q "'in' reads the file that gets the dead letters"; }
 check "and reading those of the run itself, where nothing else is said" eval '(again)'
+
+printf 'a,b\r1,2\r3,4\r' >"$dir/mac.csv"
+topology mac "path: $dir/mac.csv, format: csv" "path: $dir/mac.tsv"
+one_line() { ! timeout 20 "$squall" run "$dir/mac.yaml" 2>"$dir/mac.log" && grep -q 'its lines end with CR alone' "$dir/mac.log"; }
+check "CSV whose rows would all be in its header is refused, with what to do" one_line
 
 # ---- file, compressed ----
 

@@ -14,7 +14,7 @@
 
 #include "death.h"
 #include "json.h"
-#include "daemon/journal.h"
+#include "daemon/log_file.h"
 #include "output.h"
 #include "talk.h"
 #include "base/nearest.h"
@@ -72,10 +72,10 @@ put_component(struct sqi_writer *json, struct sq_str task)
 static void
 show_line(const struct logs *logs, const char *line, size_t len)
 {
-        struct sqi_journal_line parts;
+        struct sqi_log_entry parts;
         struct sqi_writer json = sqi_writer(SQI_JSON);
 
-        if (!sqi_journal_parse(line, len, &parts) || parts.level > logs->level || !is_about(logs, parts.task))
+        if (!sqi_log_file_parse(line, len, &parts) || parts.level > logs->level || !is_about(logs, parts.task))
                 return;
         if (!logs->json) {
                 printf("%.*s\n", (int)len, line);
@@ -137,7 +137,7 @@ open_first(const struct logs *logs)
 {
         FILE *file = NULL;
 
-        for (int n = SQI_JOURNAL_KEPT; !file && n >= 0; n--)
+        for (int n = SQI_LOG_FILE_KEPT; !file && n >= 0; n--)
                 file = open_old(logs, n);
         return file;
 }
@@ -146,7 +146,7 @@ open_first(const struct logs *logs)
 static FILE *
 open_next(const struct logs *logs, FILE *file)
 {
-        for (int n = 1; n <= SQI_JOURNAL_KEPT; n++) {
+        for (int n = 1; n <= SQI_LOG_FILE_KEPT; n++) {
                 FILE *next = is_old(logs, file, n) ? open_old(logs, n - 1) : NULL;
 
                 if (!next)

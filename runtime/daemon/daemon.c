@@ -343,8 +343,7 @@ sqi_daemon_reopen_logs(struct sqi_daemon *daemon)
 
         sqi_events_reopen(&daemon->events);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
-                sqi_journal_close(&hosted->journal);
-                (void)sqi_journal_open(sqi_state_path(&daemon->state, hosted->record.name, "log", path),
-                                       &hosted->journal);
+                sqi_log_file_close(&hosted->log);
+                (void)sqi_log_file_open(sqi_state_path(&daemon->state, hosted->record.name, "log", path), &hosted->log);
         }
 }

@@ -16,7 +16,7 @@ sqi_events_open(struct sqi_events *events, const char *state)
         char path[PATH_MAX];
 
         if (snprintf(path, sizeof(path), "%s/events.jsonl", state) < (int)sizeof(path))
-                (void)sqi_journal_open(path, &events->file);
+                (void)sqi_log_file_open(path, &events->file);
 }
 
 void
@@ -25,8 +25,8 @@ sqi_events_reopen(struct sqi_events *events)
         char path[PATH_MAX];
 
         memcpy(path, events->file.path, sizeof(path));
-        sqi_journal_close(&events->file);
-        (void)sqi_journal_open(path, &events->file);
+        sqi_log_file_close(&events->file);
+        (void)sqi_log_file_open(path, &events->file);
 }
 
 static void
@@ -45,7 +45,7 @@ sqi_events_close(struct sqi_events *events)
 {
         for (unsigned i = 0; i < SQI_EVENTS; i++)
                 clear(&events->ring[i]);
-        sqi_journal_close(&events->file);
+        sqi_log_file_close(&events->file);
 }
 
 /* ---- Writing ----------------------------------------------------------------------------------------- */
@@ -201,7 +201,7 @@ write_down(struct sqi_events *events, const struct sqi_happening *it)
         if (sqi_writer_take(&writer, &bytes, &size) < 0)
                 return;
         ((char *)bytes)[size] = '\n'; /* in the place of its NUL */
-        sqi_journal_add_whole(&events->file, bytes, size + 1);
+        sqi_log_file_add_whole(&events->file, bytes, size + 1);
         free(bytes);
 }
 

@@ -4,12 +4,12 @@
  * there is to say of them, restarts, updates, warnings.
  *
  * The last SQI_EVENTS are kept in memory, to be asked for; every one is a line of JSON in events.jsonl of the state
- * directory, which outlives the daemon and is cut as logs are (journal.h).
+ * directory, which outlives the daemon and is cut as logs are (log_file.h).
  */
 #ifndef SQI_EVENTS_H
 #define SQI_EVENTS_H
 
-#include "daemon/journal.h"
+#include "daemon/log_file.h"
 #include "supervisor/supervisor.h"
 #include "tuple/writer.h"
 
@@ -30,7 +30,7 @@ struct sqi_happening {
 struct sqi_events {
         uint64_t n, last_id;
         struct sqi_happening ring[SQI_EVENTS]; /* the n-th at n modulo their number */
-        struct sqi_journal file;
+        struct sqi_log_file file;
 };
 
 /* In the folder `state`. Without the file they are kept in memory alone. Start with {0}. */

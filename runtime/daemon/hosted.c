@@ -31,7 +31,7 @@ on_tell(void *context, enum sq_level level, const char *text)
 {
         struct sqi_hosted *hosted = context;
 
-        sqi_journal_add(&hosted->journal, level, "supervisor", 0, text);
+        sqi_log_file_add(&hosted->log, level, "supervisor", 0, text);
         sqi_daemon_tell(hosted->daemon, level, hosted->record.name, "%s", text);
 }
 
@@ -40,7 +40,7 @@ on_happened(void *context, const char *event, enum sq_level level, const char *t
 {
         struct sqi_hosted *hosted = context;
 
-        sqi_journal_add(&hosted->journal, level, "supervisor", 0, text);
+        sqi_log_file_add(&hosted->log, level, "supervisor", 0, text);
         sqi_daemon_report(hosted->daemon, level, hosted->record.name, strcmp(event, "died") == 0 ? NULL : event, text);
 }
 
@@ -68,7 +68,7 @@ on_line(void *context, const char *worker, uint32_t number, const char *text)
 {
         struct sqi_hosted *hosted = context;
 
-        sqi_journal_add_line(&hosted->journal, worker, incarnation_of(hosted, number), text);
+        sqi_log_file_add_line(&hosted->log, worker, incarnation_of(hosted, number), text);
 }
 
 static void
@@ -79,7 +79,7 @@ on_dead_letter(void *context, const char *task, uint64_t position, struct sq_str
 
         snprintf(text, sizeof(text), "gave up the tuple at %llu%s%.*s", (unsigned long long)position,
                  cause.len ? ": " : "", (int)cause.len, cause.len ? cause.ptr : "");
-        sqi_journal_add(&hosted->journal, SQ_WARN, task, 0, text);
+        sqi_log_file_add(&hosted->log, SQ_WARN, task, 0, text);
 }
 
 static void
@@ -171,7 +171,7 @@ sqi_hosted_new(struct sqi_daemon *daemon, const struct sqi_record *record)
                 return NULL;
         hosted->daemon = daemon;
         hosted->record = *record;
-        (void)sqi_journal_open(sqi_state_path(&daemon->state, record->name, "log", path), &hosted->journal);
+        (void)sqi_log_file_open(sqi_state_path(&daemon->state, record->name, "log", path), &hosted->log);
         sqi_levels_load(&hosted->levels, sqi_state_path(&daemon->state, record->name, "levels", path));
         while (*link && strcmp((*link)->record.name, record->name) < 0)
                 link = &(*link)->next;
@@ -194,7 +194,7 @@ sqi_hosted_free(struct sqi_hosted **hosted)
                 }
         sqi_running_free(&it->running);
         sqi_plan_free(&it->plan);
-        sqi_journal_close(&it->journal);
+        sqi_log_file_close(&it->log);
         sqi_levels_free(&it->levels);
         sqi_hosted_forget_stays(it);
         free(it->saving);
@@ -424,7 +424,7 @@ void
 sqi_hosted_cause(const struct sqi_hosted *hosted, char *ret, size_t size)
 {
         const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
-        char name[SQI_JOURNAL_NAME], cause[ERROR_SIZE];
+        char name[SQI_LOG_FILE_NAME], cause[ERROR_SIZE];
         uint32_t who = life->failed_worker;
 
         for (uint32_t w = 0; w < life->plan->nworkers && who >= life->plan->nworkers; w++)

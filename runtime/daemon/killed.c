@@ -12,7 +12,7 @@
 #include "base/sealed.h"
 #include "plan/plan.h"
 
-/* At most 16 MiB of each: see journal.h. */
+/* At most 16 MiB of each: see log_file.h. */
 static const char *const kept[] = {"log", "log.1"};
 enum { NKEPT = sizeof(kept) / sizeof(kept[0]) };
 

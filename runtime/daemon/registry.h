@@ -6,7 +6,7 @@
 #include "command/server.h"
 #include "daemon/daemon.h"
 #include "daemon/events.h"
-#include "daemon/journal.h"
+#include "daemon/log_file.h"
 #include "daemon/levels.h"
 #include "daemon/requests.h"
 #include "daemon/snapshots.h"
@@ -33,7 +33,7 @@ struct sqi_hosted {
         struct sqi_record record;
         struct sqi_plan *plan;       /* NULL while `running` has it, or when it cannot be read: see record.cause */
         struct sqi_running *running; /* NULL: it has ended, or could not be started */
-        struct sqi_journal journal;
+        struct sqi_log_file log;
         struct sqi_levels levels;
         struct sqi_position *positions; /* as last saved; of ntasks */
         uint32_t ntasks;

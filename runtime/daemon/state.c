@@ -15,7 +15,7 @@
 #include "base/complain.h"
 #include "base/random.h"
 #include "base/sealed.h"
-#include "daemon/journal.h"
+#include "daemon/log_file.h"
 #include "daemon/killed.h"
 #include "daemon/record.h"
 #include "daemon/submission.h"
@@ -345,7 +345,7 @@ move_logs(struct sqi_state *state, const char *from, const char *to)
 {
         char source[PLACE_SIZE + 16], target[PLACE_SIZE + 16];
 
-        for (int i = 0; i <= SQI_JOURNAL_KEPT; i++) {
+        for (int i = 0; i <= SQI_LOG_FILE_KEPT; i++) {
                 char file[16] = "log";
 
                 if (i > 0)

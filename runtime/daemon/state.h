@@ -9,7 +9,7 @@
  *                           plan       the plan, with the paths of the copies below (sealed)
  *                           positions  where its spouts are to resume, and which snapshot the run began from that got there (sealed)
  *                           topology.yaml, components/N-NAME.so   copies of what was submitted
- *                           log, log.1, ...                       (journal.h)
+ *                           log, log.1, ...                       (log_file.h)
  *     STATE/snapshots/NAME-LINE/       its snapshots                  (snapshots.h)
  *     STATE/killed/NAME/               what is left of one that was killed: its log    (killed.h)
  *

@@ -20,7 +20,7 @@
 
 #include "control/lease.h"
 #include "command/command.h"
-#include "daemon/journal.h"
+#include "daemon/log_file.h"
 #include "supervisor/notify.h"
 #include "base/sealed.h"
 #include "daemon/killed.h"
@@ -488,17 +488,17 @@ static void
 a_line_is_taken_apart_as_it_was_put_together(void **state)
 {
         const struct place *place = *state;
-        struct sqi_journal_line line;
-        struct sqi_journal journal;
+        struct sqi_log_entry line;
+        struct sqi_log_file log;
         char path[80], *text;
         size_t size;
 
         snprintf(path, sizeof(path), "%s/log", place->path);
-        assert_int_equal(sqi_journal_open(path, &journal), 0);
-        sqi_journal_add_line(&journal, "count/1", 4, "warning: too late");
-        sqi_journal_close(&journal);
+        assert_int_equal(sqi_log_file_open(path, &log), 0);
+        sqi_log_file_add_line(&log, "count/1", 4, "warning: too late");
+        sqi_log_file_close(&log);
         assert_int_equal(sqi_file_read(place->fd, "log", 10000, &text, &size), 0);
-        assert_true(sqi_journal_parse(text, size - 1, &line));
+        assert_true(sqi_log_file_parse(text, size - 1, &line));
         assert_int_equal(line.level, SQ_WARN);
         assert_int_equal(line.incarnation, 4);
         assert_int_equal(line.task.len, 7);
@@ -512,17 +512,17 @@ static void
 a_full_log_becomes_the_first_old_one_and_the_last_old_one_goes(void **state)
 {
         const struct place *place = *state;
-        struct sqi_journal journal;
+        struct sqi_log_file log;
         char path[80];
 
         snprintf(path, sizeof(path), "%s/log", place->path);
-        assert_int_equal(sqi_journal_open(path, &journal), 0);
-        for (int i = 0; i < SQI_JOURNAL_KEPT + 2; i++) {
-                journal.size = SQI_JOURNAL_MAX;
-                sqi_journal_add(&journal, SQ_INFO, "a/0", 0, "x");
+        assert_int_equal(sqi_log_file_open(path, &log), 0);
+        for (int i = 0; i < SQI_LOG_FILE_KEPT + 2; i++) {
+                log.size = SQI_LOG_FILE_MAX;
+                sqi_log_file_add(&log, SQ_INFO, "a/0", 0, "x");
         }
-        assert_true(journal.size == 0);
-        sqi_journal_close(&journal);
+        assert_true(log.size == 0);
+        sqi_log_file_close(&log);
         assert_int_equal(faccessat(place->fd, "log.1", F_OK, 0), 0);
         assert_int_equal(faccessat(place->fd, "log.4", F_OK, 0), 0);
         assert_int_equal(faccessat(place->fd, "log.5", F_OK, 0), -1);

@@ -6,11 +6,11 @@
  *     2026-11-23T00:20:02.123456Z warning count/1#0 text
  *
  * time (UTC), level, task and incarnation of its worker ("supervisor#0" for what is said about the topology), text.
- * When the file has SQI_JOURNAL_MAX bytes it becomes log.1, that one log.2, and so on; log.SQI_JOURNAL_KEPT is the
+ * When the file has SQI_LOG_FILE_MAX bytes it becomes log.1, that one log.2, and so on; log.SQI_LOG_FILE_KEPT is the
  * last.
  */
-#ifndef SQI_JOURNAL_H
-#define SQI_JOURNAL_H
+#ifndef SQI_LOG_FILE_H
+#define SQI_LOG_FILE_H
 
 #include <limits.h>
 #include <stdint.h>
@@ -18,35 +18,35 @@
 
 #include "squall.h"
 
-enum { SQI_JOURNAL_MAX = 8 << 20, SQI_JOURNAL_KEPT = 4, SQI_JOURNAL_NAME = 192 };
+enum { SQI_LOG_FILE_MAX = 8 << 20, SQI_LOG_FILE_KEPT = 4, SQI_LOG_FILE_NAME = 192 };
 
-struct sqi_journal {
+struct sqi_log_file {
         char path[PATH_MAX];
         struct sq_append *file; /* NULL: what is added goes nowhere */
         off_t size;
 };
 
 /* 0 or a negative errno; then what is added goes nowhere. */
-int sqi_journal_open(const char *path, struct sqi_journal *ret);
-void sqi_journal_close(struct sqi_journal *journal);
+int sqi_log_file_open(const char *path, struct sqi_log_file *ret);
+void sqi_log_file_close(struct sqi_log_file *log);
 
-void sqi_journal_add(struct sqi_journal *journal, enum sq_level level, const char *who, uint32_t incarnation,
-                     const char *text);
+void sqi_log_file_add(struct sqi_log_file *log, enum sq_level level, const char *who, uint32_t incarnation,
+                      const char *text);
 
 /* A line of another kind, whole, with its newline. */
-void sqi_journal_add_whole(struct sqi_journal *journal, const char *line, size_t size);
+void sqi_log_file_add_whole(struct sqi_log_file *log, const char *line, size_t size);
 
 /* A line that a worker printed: its level and, where several tasks share a worker, its task are taken from its
  * beginning. */
-void sqi_journal_add_line(struct sqi_journal *journal, const char *worker, uint32_t incarnation, const char *line);
+void sqi_log_file_add_line(struct sqi_log_file *log, const char *worker, uint32_t incarnation, const char *line);
 
 /* One line, taken apart: views into it. False: it is none. */
-struct sqi_journal_line {
+struct sqi_log_entry {
         struct sq_str time, task, text;
         enum sq_level level;
         uint32_t incarnation;
 };
-bool sqi_journal_parse(const char *line, size_t len, struct sqi_journal_line *ret);
+bool sqi_log_file_parse(const char *line, size_t len, struct sqi_log_entry *ret);
 
 const char *sqi_level_name(enum sq_level level); /* "warning" */
 /* The level that `text` begins with the name of; -1: none. *ret_len is the name's length. */

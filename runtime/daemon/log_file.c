@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/journal.h"
+#include "daemon/log_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +35,7 @@ sqi_level_of(const char *text, size_t *ret_len)
 /* ---- Writing ----------------------------------------------------------------------------------------- */
 
 int
-sqi_journal_open(const char *path, struct sqi_journal *ret)
+sqi_log_file_open(const char *path, struct sqi_log_file *ret)
 {
         struct sq_append *file;
         struct stat about;
@@ -56,24 +56,24 @@ sqi_journal_open(const char *path, struct sqi_journal *ret)
 }
 
 void
-sqi_journal_close(struct sqi_journal *journal)
+sqi_log_file_close(struct sqi_log_file *log)
 {
-        sq_append_free(&journal->file);
+        sq_append_free(&log->file);
 }
 
 static void
-rotate(struct sqi_journal *journal)
+rotate(struct sqi_log_file *log)
 {
         char from[PATH_MAX + 16], to[PATH_MAX + 16], path[PATH_MAX];
 
-        for (int i = SQI_JOURNAL_KEPT; i > 0; i--) {
-                snprintf(from, sizeof(from), i > 1 ? "%s.%d" : "%s", journal->path, i - 1);
-                snprintf(to, sizeof(to), "%s.%d", journal->path, i);
+        for (int i = SQI_LOG_FILE_KEPT; i > 0; i--) {
+                snprintf(from, sizeof(from), i > 1 ? "%s.%d" : "%s", log->path, i - 1);
+                snprintf(to, sizeof(to), "%s.%d", log->path, i);
                 rename(from, to);
         }
-        memcpy(path, journal->path, sizeof(path));
-        sqi_journal_close(journal);
-        sqi_journal_open(path, journal);
+        memcpy(path, log->path, sizeof(path));
+        sqi_log_file_close(log);
+        sqi_log_file_open(path, log);
 }
 
 static void
@@ -91,26 +91,25 @@ stamp(char ret[STAMP_SIZE])
 
 /* A full disk must not stop a topology: the line is lost then. */
 void
-sqi_journal_add_whole(struct sqi_journal *journal, const char *line, size_t size)
+sqi_log_file_add_whole(struct sqi_log_file *log, const char *line, size_t size)
 {
         size_t done;
 
-        if (!journal->file)
+        if (!log->file)
                 return;
-        if (sq_append(journal->file, (struct sq_str){NULL, 0}, line, size, &done) == 0)
-                journal->size += (off_t)size;
-        if (journal->size >= SQI_JOURNAL_MAX)
-                rotate(journal);
+        if (sq_append(log->file, (struct sq_str){NULL, 0}, line, size, &done) == 0)
+                log->size += (off_t)size;
+        if (log->size >= SQI_LOG_FILE_MAX)
+                rotate(log);
 }
 
 void
-sqi_journal_add(struct sqi_journal *journal, enum sq_level level, const char *who, uint32_t incarnation,
-                const char *text)
+sqi_log_file_add(struct sqi_log_file *log, enum sq_level level, const char *who, uint32_t incarnation, const char *text)
 {
         char line[LINE_SIZE], at[STAMP_SIZE];
         int n;
 
-        if (!journal->file)
+        if (!log->file)
                 return;
         stamp(at);
         n = snprintf(line, sizeof(line), "%s %s %s#%u %s\n", at, sqi_level_name(level), who, incarnation, text);
@@ -121,7 +120,7 @@ sqi_journal_add(struct sqi_journal *journal, enum sq_level level, const char *wh
         for (char *c = line; c < line + n - 1; c++)
                 if (*c == '\n')
                         *c = ' ';
-        sqi_journal_add_whole(journal, line, (size_t)n);
+        sqi_log_file_add_whole(log, line, (size_t)n);
 }
 
 static bool
@@ -157,9 +156,9 @@ take_task(const char **line, const char *worker, char *ret, size_t size)
 }
 
 void
-sqi_journal_add_line(struct sqi_journal *journal, const char *worker, uint32_t incarnation, const char *line)
+sqi_log_file_add_line(struct sqi_log_file *log, const char *worker, uint32_t incarnation, const char *line)
 {
-        char task[SQI_JOURNAL_NAME], name[SQI_JOURNAL_NAME];
+        char task[SQI_LOG_FILE_NAME], name[SQI_LOG_FILE_NAME];
         const char *text = line, *who = worker;
         enum sq_level level = SQ_INFO;
 
@@ -173,7 +172,7 @@ sqi_journal_add_line(struct sqi_journal *journal, const char *worker, uint32_t i
         for (char *c = name; *c; c++)
                 if (*c == ' ')
                         *c = ','; /* the name of a packed worker is one word here */
-        sqi_journal_add(journal, level, name, incarnation, text);
+        sqi_log_file_add(log, level, name, incarnation, text);
 }
 
 /* ---- Reading ----------------------------------------------------------------------------------------- */
@@ -191,7 +190,7 @@ take_word(const char **at, const char *end, struct sq_str *ret)
 }
 
 bool
-sqi_journal_parse(const char *line, size_t len, struct sqi_journal_line *ret)
+sqi_log_file_parse(const char *line, size_t len, struct sqi_log_entry *ret)
 {
         const char *at = line, *end = line + len, *hash;
         struct sq_str level, who;

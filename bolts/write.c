@@ -17,9 +17,9 @@
  * Exactly once a file is written in one of two ways:
  *
  *     visible: written   as ever; with each epoch the file is synced, and its identity and length are kept. A restore
- *                        cuts it back to that, if it is that file still, by whatever name it has by then. So a file that
- *                        was renamed gets the lines of its epoch to the end; those of the next one go into a new file,
- *                        after the commit: a restore then finds nothing of ours in it.
+ *                        cuts it back to that, if it is that file still, by whatever name it has by then. So a file
+ *                        that was renamed gets the lines of its epoch to the end; those of the next one go into a new
+ *                        file, after the commit: a restore then finds nothing of ours in it.
  *     visible: commit    the lines of an epoch are kept in the snapshot; its commit appends them (sq_publish()).
  *                        Several tasks may share the file
  *

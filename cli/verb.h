@@ -111,7 +111,7 @@ struct cli_entry {
 const struct cli_entry *const *cli_verbs(size_t *ret_n);
 const struct cli_entry *cli_verb_find(const char *name);
 
-/* ---- What the user asked for; to ask for an option that the verb did not declare is our own mistake, and aborts. ---- */
+/* ---- What the user asked for; to ask for an option that was not declared is our own mistake, and aborts ---- */
 
 size_t cli_noperands(const struct cli_args *args);
 const char *cli_operand(const struct cli_args *args, size_t i); /* NULL past the end */

@@ -2,7 +2,8 @@
 /*
  * A connection to Redis, for the components that have one:
  *
- *     wrong = sqi_redis_url(self->url, &client.at);       in `.declare`, and again in `.prepare`, then `secret`, `timeout`
+ *     wrong = sqi_redis_url(self->url, &client.at);       in `.declare`, and again in `.prepare`, then `secret`,
+ *                                                         `timeout`
  *     r = sqi_redis_open(&client);                        when `connection` is NULL; 0, or client.why says what it is
  *     reply = redisCommandArgv(client.connection, ...)
  *     r = sqi_redis_answer(&client, &reply);              or that of a pipeline

@@ -171,8 +171,8 @@ enum sq_on_error {
 SQ_EXPORT int sq_refuse(struct sq_task *task, int64_t on_error, struct sq_value record, const char *format, ...)
         SQ_PRINTF(4, 5);
 
-/* The same of a tuple that a bolt leaves out as a dead letter, as the map of its fields. SQ_ACK; SQ_FAIL where it cannot
- * be written. */
+/* The same of a tuple that a bolt leaves out as a dead letter, as the map of its fields. SQ_ACK; SQ_FAIL where it
+ * cannot be written. */
 SQ_EXPORT enum sq_verdict sq_refuse_tuple(struct sq_task *task, const struct sq_tuple *in, const char *format, ...)
         SQ_PRINTF(3, 4);
 
@@ -189,8 +189,8 @@ SQ_EXPORT enum sq_verdict sq_refuse_tuple(struct sq_task *task, const struct sq_
  *     bool          true or false, or that word as text, in small or large letters
  *     bin           bytes, or those of a text
  *     array, map    an array, a map
- *     time FORMAT   a text, or a number, of the format: iso8601 (the standard), unix, unix_ms, unix_us, unix_ns, or with
- *                   % as strptime() has it; kit/instant.h has the list
+ *     time FORMAT   a text, or a number, of the format: iso8601 (the standard), unix, unix_ms, unix_us, unix_ns, or
+ *                   with % as strptime() has it; kit/instant.h has the list
  *
  * Text reads as a number by the rule of sq_read_number(): decimal, with a point, and nothing else in it. So 007 and +7
  * are 7, and ` 7`, 0x10, 1,5, nan, inf and 1e400 are not numbers. What is a double (20.0, 1e3) is whole if it has no
@@ -207,7 +207,8 @@ struct sq_conversion {
 
 /* Reads a type as it is declared: `int`, `float?`. NULL, or what is wrong, a constant. */
 SQ_EXPORT const char *sq_conversion_read(const char *text, struct sq_conversion *ret);
-/* False: it does not convert, *ret is as it was. Texts, arrays and maps are not copied: *ret views what `value` does. */
+/* False: it does not convert, *ret is as it was. Texts, arrays and maps are not copied: *ret views what `value`
+ * does. */
 SQ_EXPORT bool sq_convert(const struct sq_conversion *conversion, struct sq_value value, struct sq_value *ret);
 
 /*
@@ -910,7 +911,8 @@ SQ_EXPORT void sq_sink_declare(const struct sq_sink *sink, struct sq_declaration
 /* `name` is for messages, and must outlive it. 0, or -1 after sq_error(). */
 SQ_EXPORT int sq_sink_open(struct sq_task *task, const char *name, sq_sink_send *send);
 /* How the first connection went, at the end of `.prepare`: -EACCES, a wrong password or right, ends the topology; any
- * other error is logged, for the other side may come up yet. `why` of the sink says more. What `.prepare` is to return. */
+ * other error is logged, for the other side may come up yet. `why` of the sink says more. What `.prepare` is to
+ * return. */
 SQ_EXPORT int sq_sink_connected(struct sq_task *task, int error);
 SQ_EXPORT enum sq_verdict sq_sink_execute(struct sq_task *task, const struct sq_tuple *in);
 SQ_EXPORT int sq_sink_flush(struct sq_task *task);
@@ -926,7 +928,8 @@ struct sq_record {
 SQ_EXPORT void sq_sink_record(const struct sq_sink *sink, size_t i, struct sq_record *ret);
 /* Nil when it has no such field. */
 SQ_EXPORT struct sq_value sq_record_get(const struct sq_record *record, const char *name);
-/* In `send`: the other side refuses record `i`, the rest is not concerned. 0, or a negative errno for `send` to return. */
+/* In `send`: the other side refuses record `i`, the rest is not concerned. 0, or a negative errno for `send` to
+ * return. */
 SQ_EXPORT int sq_sink_refuse(struct sq_task *task, struct sq_sink *sink, size_t i, const char *cause);
 
 /*
@@ -1061,7 +1064,8 @@ struct sq_frames {
         size_t at, fill, room, limit;
         bool skipping; /* the rest of a line that was too long */
 };
-/* Where to put what is read next (at least 64 KiB), for the caller to add to `fill`; NULL: no memory. Ends the views. */
+/* Where to put what is read next (at least 64 KiB), for the caller to add to `fill`; NULL: no memory. Ends the
+ * views. */
 SQ_EXPORT char *sq_frames_room(struct sq_frames *frames, size_t *ret_size);
 /* The next record, a view. 1; 0: none is whole; -EMSGSIZE: it is longer than `limit` (if frames->skipping, the next one
  * can be read still); -EPIPE: the stream ended within it. */

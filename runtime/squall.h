@@ -823,8 +823,8 @@ struct sq_bolt {
          * that rise and are not used again.
          *
          *     .execute ...        holds back what it takes over, or writes where it can be cut off again
-         *     .precommit(e)       makes durable what it has taken over; what .commit(e) needs is in what the runtime writes
-         *                         down: keyed state and the task's own values. Then the snapshot is written
+         *     .precommit(e)       makes durable what it has taken over; what .commit(e) needs is in what the runtime
+         *                         writes down: keyed state and the task's own values. Then the snapshot is written
          *     .execute ...        belongs to a later epoch already
          *     .commit(e)          the epoch is sealed, for good: publishes what was taken over up to .precommit(e)
          *

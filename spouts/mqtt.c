@@ -6,7 +6,8 @@
  * session that outlives its connection, as ours does. Acks go out in one piece when all messages that were received are
  * processed:
  *
- *     received  [ done | open | done | open ]    written are the acks when none is open; at most HELD_MOST are taken meanwhile
+ *     received  [ done | open | done | open ]    written are the acks when none is open; at most HELD_MOST are taken
+ *                                                meanwhile
  *               since                    next    since: the first of this connection
  *
  * What was received over an earlier connection comes again over this one, and twice.

@@ -2,8 +2,8 @@
 /*
  * The spout `nats`: a tuple for each message of a subject.
  *
- *     with `durable`      messages of JetStream, fetched as a durable consumer, which all tasks share; a message is acked
- *                         behind the processing, and comes again when that takes longer than `ack_wait`
+ *     with `durable`      messages of JetStream, fetched as a durable consumer, which all tasks share; a message is
+ *                         acked behind the processing, and comes again when that takes longer than `ack_wait`
  *     without             what is published while the task is connected: at most once; tasks share it by `queue`
  *
  * What a message is acked with is its reply subject, kept in `replies` by its position: it holds over another

@@ -8,8 +8,9 @@
  * file goes, through renames and restarts of everything.
  *
  *     file     | whole lines ........ | torn line of the chunk
- *              0                      begins      size           ends        size lies within the chunk and no line ends there:
- *                                                                            cut after the last line end behind `begins`
+ *              0                      begins      size           ends        size lies within the chunk and no line
+ *                                                                            ends there: cut after the last line end
+ *                                                                            behind `begins`
  *
  * Where a file has no such attributes, a line that a kill tore is known by its length: the kernel looks for the signal
  * between two pages, so it ends with a page of the file. Then it is cut only behind what the file was when it was

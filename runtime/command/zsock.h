@@ -3,8 +3,8 @@
  * czmq's sockets in this program. They live in czmq's one context, which the first of them starts; a program that makes
  * none has neither that nor its threads.
  *
- *     sqi_zsock_begin()   first thing in main: czmq leaves the signals to us, in what we start too, and takes nothing from
- *                         variables ZSYS_* of the environment
+ *     sqi_zsock_begin()   first thing in main: czmq leaves the signals to us, in what we start too, and takes nothing
+ *                         from variables ZSYS_* of the environment
  *     sqi_zsock_new(type) in place of zsock_new()
  *     sqi_zsock_end()     last thing in main: what lingers has gone out, the context and its threads are gone
  */

@@ -25,7 +25,8 @@
  *     connects anew, subscribes ->    (sees the subscription)
  *                               <-    ADOPT
  *     STATE for each task       ->    waits until every worker that lives has told its own
- *                               <-    what the dead one may have said to nobody: PEER_LOST, ACTIVATE or DEACTIVATE, DRAIN
+ *                               <-    what the dead one may have said to nobody: PEER_LOST, ACTIVATE or DEACTIVATE,
+ *                                     DRAIN
  */
 #ifndef SQI_MESSAGE_H
 #define SQI_MESSAGE_H

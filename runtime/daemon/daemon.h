@@ -12,9 +12,10 @@
  *
  * A topology under a daemon:
  *
- *     submitted: its record is on disk --> runs, and is restarted whatever happens --> kill: the wish is on disk;
- *     drains; all of it is removed
- *                                          |--> finished by itself, or failed as it began: stays in the list until it is killed or submitted anew
+ *     submitted: its record is on disk --> runs, and is restarted whatever happens --> kill: the wish is on disk; it
+ *                                          |                                           drains; all of it is removed
+ *                                          '--> finished by itself, or failed as it began: stays in the list until it
+ *                                               is killed or submitted anew
  */
 #ifndef SQI_DAEMON_H
 #define SQI_DAEMON_H

@@ -2,7 +2,8 @@
 /*
  * A savepoint: a snapshot of a topology that its user keeps, as a folder of its own, which no supervisor removes.
  *
- *     PATH/manifest, PATH/COMPONENT.INDEX    the snapshot (snapshots.h): links to its files where the file system is the same
+ *     PATH/manifest, PATH/COMPONENT.INDEX    the snapshot (snapshots.h): links to its files where the file system is
+ *                                            the same
  *     PATH/plan                              the plan under which it was made (sealed)
  *     PATH/topology.yaml                     the file that was submitted
  *

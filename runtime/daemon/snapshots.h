@@ -5,7 +5,8 @@
  *
  *     DURABLE/.open/COMPONENT.INDEX    what tasks write while a hand-over is under way (task/snapshot.h)
  *     DURABLE/.open.NUMBER/            what they write while an epoch of exactly-once is taken
- *     DURABLE/NUMBER/                  a snapshot: the folder above, with its manifest (control/manifest.h), renamed whole
+ *     DURABLE/NUMBER/                  a snapshot: the folder above, with its manifest (control/manifest.h), renamed
+ *                                      whole
  *     SPARE/NUMBER/                    likewise, where DURABLE had no room: gone after a reboot, but better than none
  *
  *  1. sqi_snapshots_begin() makes DURABLE/.open. Each task writes its file there, syncs it, and reports its size and

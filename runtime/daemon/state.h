@@ -7,13 +7,15 @@
  *     STATE/requests                   the last commands that changed something, with their answers (sealed.h)
  *     STATE/topologies/NAME/record     struct sqi_record (sealed)
  *                           plan       the plan, with the paths of the copies below (sealed)
- *                           positions  where its spouts are to resume, and which snapshot the run began from that got there (sealed)
+ *                           positions  where its spouts are to resume, and which snapshot the run began from that got
+ *                                      there (sealed)
  *                           topology.yaml, components/N-NAME.so   copies of what was submitted
  *                           log, log.1, ...                       (log_file.h)
  *     STATE/snapshots/NAME-LINE/       its snapshots                  (snapshots.h)
  *     STATE/killed/NAME/               what is left of one that was killed: its log    (killed.h)
  *
- *     STATE/NAME.dead-letters.jsonl    what its spouts gave up, where the topology names no file of its own; it stays after a kill
+ *     STATE/NAME.dead-letters.jsonl    what its spouts gave up, where the topology names no file of its own; it stays
+ *                                      after a kill
  *
  * An update is put together beside the topology, topologies/.next-NAME; when the old one is drained the two change
  * places; when the new one has proved itself what is at .next-NAME goes, and if it fails they change back. `trial` in

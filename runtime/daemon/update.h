@@ -3,9 +3,11 @@
  * An update: a topology goes on with another plan, from where its spouts are.
  *
  *     begin   the new version is written beside the old one (.next-NAME); the old one drains
- *     swap    it has ended: its positions go to the new one's spouts, the two change places, the new one starts, on trial
+ *     swap    it has ended: its positions go to the new one's spouts, the two change places, the new one starts, on
+ *             trial
  *     keep    it has run for TRIAL without a component that keeps crashing: what is at .next-NAME goes
- *     back    it did not come up, or keeps crashing: its record says so, the two change places again, the old one goes on
+ *     back    it did not come up, or keeps crashing: its record says so, the two change places again, the old one goes
+ *             on
  *
  * Where it is can be told from the records at NAME and .next-NAME at any instant, so a supervisor that starts goes on
  * with it:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * GET /api/v1/squall/topologies/NAME/state/COMPONENT: what `squall query` asks, over HTTP. Its tasks are asked one after
- * the other, each a page of its keys or the key that is given, until there are as many rows as wanted.
+ * GET /api/v1/squall/topologies/NAME/state/COMPONENT: what `squall query` asks, over HTTP. Its tasks are asked one
+ * after the other, each a page of its keys or the key that is given, until there are as many rows as wanted.
  *
  *     ?key=A&key=B     the key whose fields read so (task/show.h); without it: all keys
  *     &limit=N         rows at most

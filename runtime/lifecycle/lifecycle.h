@@ -16,7 +16,7 @@
  * A worker:
  *
  *     IDLE --spawn--> SPAWNING --spawned--> ALIVE --exited--> WAITING --delay over--> SPAWNING ...
- *                                             |                                          (or GONE, when the topology ends)
+ *                                             |                                          (or GONE, at the end)
  *                                             +-- silent too long, abort --> KILLED --exited--> likewise
  *
  * The next incarnation is spawned only when the old one has been reaped: two never run side by side.

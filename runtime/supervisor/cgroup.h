@@ -2,7 +2,8 @@
 /*
  * Limits by cgroup v2, where there is one that is ours to divide:
  *
- *     BASE/                      $SQUALL_CGROUP; or the parent of our own, if ours is called `supervisor` (systemd: Delegate=yes, DelegateSubgroup=supervisor)
+ *     BASE/                      $SQUALL_CGROUP; or the parent of our own, if ours is called `supervisor` (systemd:
+ *                                Delegate=yes, DelegateSubgroup=supervisor)
  *     BASE/TOPOLOGY/             one for each run directory, by its name: memory.max, cpu.max of the topology
  *     BASE/TOPOLOGY/wN/          one for each worker: memory.max, cpu.max of the worker
  *

@@ -3,7 +3,8 @@
  * A task that runs without a worker: driven by its owner, in the owner's thread, on any clock, with inproc channels
  * only. That is how the component tests and `squall run --inline` run the tasks that workers run.
  *
- *     task->driver = &driver;                     everything else as a worker sets it, but no control socket and no thread
+ *     task->driver = &driver;                     everything else as a worker sets it, but no control socket and no
+ *                                                 thread
  *     sqi_task_open(task)                     loads the component, binds
  *     sqi_task_connect(task)                  when every task is open; connects and prepares
  *     sqi_task_start(task)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How what a task has made goes out: first the component's own flush, then batches, then the acks that vouch for both. */
+/* How what a task has made goes out: first the component's own flush, then batches, then the acks that vouch for
+ * both. */
 #include "task/task.h"
 
 /*

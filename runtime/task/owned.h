@@ -4,7 +4,8 @@
  *
  *     entry of the key --> part 0 --> part 3 --> ...
  *                            |          '--> block, block, ...    those of a map: one an element, by its key
- *                            '--> block, block, ...               those of an array: CHUNK bytes of elements each, by number
+ *                            '--> block, block, ...               those of an array: CHUNK bytes of elements each, by
+ *                                                                 number
  *
  * A block is found by its part and its key in one hash table a task, and stands in the list of its part, in the
  * order in which it was made. So one mechanism serves both, and what is written down is blocks. A block of a map

@@ -2,8 +2,8 @@
 /*
  * `squall query`: a task answers what keyed state it has, between two batches, a page at a time:
  *
- *     QUERY n, a, b, text    text: an array of the texts that the fields of a key read as (show.h), or no bytes: b keys from
- *                            place a on
+ *     QUERY n, a, b, text    text: an array of the texts that the fields of a key read as (show.h), or no bytes: b keys
+ *                            from place a on
  *     ANSWER n, text         {"keyed": false}: it keeps none; else {"keyed": true, "keys": how many, "next": place, "rows": []},
  *                            `next` 0: that was all
  *

@@ -5,7 +5,8 @@
  *
  *     inbox, feedback, broadcasts --> intake --> executor (bolt or spout) --> collector --> outlets
  *                                                     |                           acker --> ack inboxes of the spouts
- *                                                     +-- orders from and reports to the control thread, by an inproc PAIR
+ *                                                     +-- orders from and reports to the control thread, by an
+ *                                                         inproc PAIR
  */
 #ifndef SQI_TASK_H
 #define SQI_TASK_H

@@ -281,7 +281,8 @@ sqi_collector_connect(struct sq_task *task)
         return r;
 }
 
-/* A new socket has nothing queued, and no connection to the dead. False: there is none, for want of a descriptor, say. */
+/* A new socket has nothing queued, and no connection to the dead. False: there is none, for want of a descriptor,
+ * say. */
 static bool
 renew_socket(struct sq_task *task, struct sqi_outlet *outlet)
 {

@@ -8,7 +8,8 @@
  *     ... pack it at `at`, up to `end` ...
  *     sqi_batch_add(&batch, end, stream, roots, nroots);          it is staged
  *     sqi_batch_commit(&batch);
- *     sqi_batch_seal(&batch, &header, &bytes, &size);             takes the buffer out, ready to send; the batch is empty again
+ *     sqi_batch_seal(&batch, &header, &bytes, &size);             takes the buffer out, ready to send; the batch is
+ *                                                                 empty again
  */
 #ifndef SQI_BATCH_H
 #define SQI_BATCH_H

@@ -45,7 +45,8 @@ struct sqi_worker {
         /* adoptable ones */
         bool draining, handing_over, stays; /* as the orders said */
         bool adoptable, started, forsaken;  /* forsaken: no supervisor came; it drains alone */
-        bool halfway; /* it has told a supervisor that it was not started, and is killed: a late START must not belie it */
+        /* it has told a supervisor that it was not started, and is killed: a late START must not belie it */
+        bool halfway;
         int lease;
         uint64_t orphaned_ns;
 

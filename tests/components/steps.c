@@ -168,7 +168,8 @@ step(const char *verb, const char *path)
         return r;
 }
 
-/* The same for a descriptor of a file or folder; libzmq's and others are not ours. Nor is the log: it may end anywhere. */
+/* The same for a descriptor of a file or folder; libzmq's and others are not ours. Nor is the log: it may end
+ * anywhere. */
 static int
 step_fd(const char *verb, int fd)
 {

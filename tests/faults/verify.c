@@ -9,8 +9,10 @@
  *     corrupted          rows that nobody sent, or changed on their way
  *     disordered         first rows of a position that came after a later one of the same key
  *     strikes            in the log
- *     gap_ms             longest pause of the output that a strike fell into, or began within 50 ms after it: median and worst
- *     replay_ms          from a strike to the first replay after it: median and worst; strikes that nothing was in flight at are left out
+ *     gap_ms             longest pause of the output that a strike fell into, or began within 50 ms after it: median
+ *                        and worst
+ *     replay_ms          from a strike to the first replay after it: median and worst; strikes that nothing was in
+ *                        flight at are left out
  *     caught_up_ms       from a strike until all that was sent before it had come out: median and worst
  *
  * A spout task answers for every position below the one that the last word of its last incarnation names; with `acked`,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes behind the head of a segment: what is read of them as records is what it would have been written as; whole or
- * byte by byte it comes to the same; and what is cut off as torn leaves what is whole.
+ * Any bytes behind the head of a segment: what is read of them as records is what it would have been written as; whole
+ * or byte by byte it comes to the same; and what is cut off as torn leaves what is whole.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The front for HTTP: what it makes of a first line, whom it takes for this machine, and that no client, however slow or
- * numerous, keeps another one out. */
+/* The front for HTTP: what it makes of a first line, whom it takes for this machine, and that no client, however slow
+ * or numerous, keeps another one out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parts of epochs that hold only what has changed: by whatever steps a task came to its keys, it goes on from each of its
- * parts with those that it had then, in their order. */
+/* Parts of epochs that hold only what has changed: by whatever steps a task came to its keys, it goes on from each of
+ * its parts with those that it had then, in their order. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

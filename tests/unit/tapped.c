@@ -23,7 +23,8 @@
 enum { PLENTY = 1 << 30, WAIT_MS = 60000 };
 static const uint64_t HOUR_NS = 3600 * SQI_SECOND;
 
-/* The spout `gen` of one task; its first stream is read by `one` and by `two`, its second by `two`, its third by nobody. */
+/* The spout `gen` of one task; its first stream is read by `one` and by `two`, its second by `two`, its third by
+ * nobody. */
 static struct sq_field number = {"n", SQ_INT};
 static struct sqi_plan_stream streams[] = {
         {.id = "default", .nfields = 1, .fields = &number},

@@ -17,6 +17,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "../shared/folder.h"
 #include "squall.h"
 
 static const struct sq_str no_header;
@@ -30,9 +31,7 @@ set_up(void **state)
 {
         struct place *place = calloc(1, sizeof(*place));
 
-        snprintf(place->folder, sizeof(place->folder), "%s/append.XXXXXX",
-                 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-        assert_non_null(mkdtemp(place->folder));
+        make_folder(place->folder, sizeof(place->folder), "append");
         snprintf(place->path, sizeof(place->path), "%s/out", place->folder);
         *state = place;
         return 0;
@@ -43,8 +42,7 @@ tear_down(void **state)
 {
         struct place *place = *state;
 
-        unlink(place->path);
-        rmdir(place->folder);
+        remove_folder(place->folder);
         free(place);
         return 0;
 }

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <ftw.h>
 #include <unistd.h>
 
+#include "../shared/folder.h"
 #include "squall-test.h"
 
 static struct sq_rig *
@@ -74,15 +74,6 @@ a_restore_commits_the_sealed_epoch_again_and_aborts_what_is_later(void **state)
         sq_rig_free(&rig);
 }
 
-static int
-remove_one(const char *path, const struct stat *about, int kind, struct FTW *where)
-{
-        (void)about;
-        (void)kind;
-        (void)where;
-        return remove(path);
-}
-
 static void
 another_rig_goes_on_from_the_folder_under_new_numbers(void **state)
 {
@@ -90,8 +81,7 @@ another_rig_goes_on_from_the_folder_under_new_numbers(void **state)
         struct sq_rig *rig;
 
         (void)state;
-        snprintf(folder, sizeof(folder), "%s/epochs.XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-        assert_non_null(mkdtemp(folder));
+        make_folder(folder, sizeof(folder), "epochs");
         snprintf(setup, sizeof(setup), "epochs: %s", folder);
         rig = make(setup);
         assert_int_equal(sq_rig_execute(rig, NULL, "{word: a}"), SQ_ACK);
@@ -105,7 +95,7 @@ another_rig_goes_on_from_the_folder_under_new_numbers(void **state)
         assert_int_equal(sq_rig_checkpoint(rig, SQ_RIG_COMMITTED), 0);
         assert_string_equal(sq_rig_logged(rig), "info: precommit 1003, 1 tuples\ninfo: commit 1003, 1 tuples\n");
         sq_rig_free(&rig);
-        nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+        remove_folder(folder);
 }
 
 static void

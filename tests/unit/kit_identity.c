@@ -15,14 +15,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../shared/folder.h"
+
 static char folder[64], path[80];
 
 static int
 set_up(void **state)
 {
         (void)state;
-        snprintf(folder, sizeof(folder), "%s/identity.XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-        assert_non_null(mkdtemp(folder));
+        make_folder(folder, sizeof(folder), "identity");
         snprintf(path, sizeof(path), "%s/log", folder);
         return 0;
 }
@@ -130,38 +131,35 @@ does_not_take_a_file_for_the_one_whose_inode_it_has(void **state)
         assert_int_equal(sq_identity_find(&identity, path), -ENOENT);
 }
 
+/* Rotated twice while it was read: log.3 is from before it, log.1 came after it, as the clock says or in one tick. */
 static void
-goes_from_a_rotated_file_to_the_next_and_not_past_one(void **state)
+goes_on_in_what_came_after(int before, int second, int third)
 {
         struct sq_identity known[2];
 
-        (void)state;
         put("", "first\n", 1);
         take(&known[0], "", 6);
         turn("", ".2");
-        put(".3", "before\n", 0);
-        put(".1", "second\n", 2);
-        put("", "third\n", 3);
+        put(".3", "before\n", before);
+        put(".1", "second\n", second);
+        put("", "third\n", third);
         begins(sq_identity_after(known, 1, path), "second");
         take(&known[1], ".1", 7);
         begins(sq_identity_after(known, 2, path), "third");
 }
 
 static void
+goes_from_a_rotated_file_to_the_next_and_not_past_one(void **state)
+{
+        (void)state;
+        goes_on_in_what_came_after(0, 2, 3);
+}
+
+static void
 goes_from_a_rotated_file_to_the_next_that_was_written_in_the_same_tick_of_the_clock(void **state)
 {
-        struct sq_identity known[2];
-
         (void)state;
-        put("", "first\n", 1);
-        take(&known[0], "", 6);
-        turn("", ".2");
-        put(".3", "before\n", 1);
-        put(".1", "second\n", 1);
-        put("", "third\n", 1);
-        begins(sq_identity_after(known, 1, path), "second");
-        take(&known[1], ".1", 7);
-        begins(sq_identity_after(known, 2, path), "third");
+        goes_on_in_what_came_after(1, 1, 1);
 }
 
 static void

@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../shared/folder.h"
+
 static const struct sq_str no_header;
 
 struct place {
@@ -28,9 +30,7 @@ set_up(void **state)
 {
         struct place *place = calloc(1, sizeof(*place));
 
-        snprintf(place->folder, sizeof(place->folder), "%.60s/publish.XXXXXX",
-                 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-        assert_non_null(mkdtemp(place->folder));
+        make_folder(place->folder, sizeof(place->folder), "publish");
         snprintf(place->path, sizeof(place->path), "%s/out", place->folder);
         snprintf(place->commits, sizeof(place->commits), "%s.commits", place->path);
         *state = place;
@@ -41,13 +41,8 @@ static int
 tear_down(void **state)
 {
         struct place *place = *state;
-        char new[160];
 
-        snprintf(new, sizeof(new), "%s.new", place->commits);
-        unlink(new);
-        unlink(place->commits);
-        unlink(place->path);
-        rmdir(place->folder);
+        remove_folder(place->folder);
         free(place);
         return 0;
 }

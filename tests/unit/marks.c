@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "../shared/draw.h"
+#include "../shared/folder.h"
 #include "control/manifest.h"
 #include "task/driver.h"
 #include "task/snapshot.h"
@@ -170,23 +171,6 @@ end_all(struct world *world)
         free(world->metrics);
         world->taking = false;
         world->committing = 0;
-}
-
-static void
-remove_folder(const char *path)
-{
-        DIR *dir = opendir(path);
-        const struct dirent *entry;
-        char name[512];
-
-        while (dir && (entry = readdir(dir))) {
-                snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
-                if (entry->d_name[0] != '.' && unlink(name) < 0)
-                        remove_folder(name);
-        }
-        if (dir)
-                closedir(dir);
-        rmdir(path);
 }
 
 /* ---- The epochs -------------------------------------------------------------------------------------- */

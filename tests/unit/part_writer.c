@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "../shared/folder.h"
 #include "task/part_writer.h"
 
 enum { PIECE = 1000, PIECES = 2000 };
@@ -30,8 +31,7 @@ struct world {
 static void
 open_world(struct world *world)
 {
-        snprintf(world->folder, sizeof(world->folder), "%s/part.XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-        assert_non_null(mkdtemp(world->folder));
+        make_folder(world->folder, sizeof(world->folder), "part");
         snprintf(world->path, sizeof(world->path), "%s/part", world->folder);
         world->wake = eventfd(0, EFD_CLOEXEC);
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "../shared/folder.h"
 #include "rig/rig.h"
 #include "../shared/draw.h"
 #include "made.h"
@@ -157,15 +158,6 @@ goes_on_from(struct world *world)
 }
 
 static void
-remove_folder(const char *folder)
-{
-        char command[128];
-
-        snprintf(command, sizeof(command), "rm -r '%s'", folder);
-        assert_int_equal(system(command), 0);
-}
-
-static void
 parts_of_what_has_changed_add_up_to_what_there_is(void **state)
 {
         unsigned grown = 0, merged = 0;
@@ -176,9 +168,7 @@ parts_of_what_has_changed_add_up_to_what_there_is(void **state)
 
                 world.rig = make_rig_of("tests/components/owner");
                 world.other = make_rig_of("tests/components/owner");
-                snprintf(world.folder, sizeof(world.folder), "%s/pieces.XXXXXX",
-                         getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-                assert_non_null(mkdtemp(world.folder));
+                make_folder(world.folder, sizeof(world.folder), "pieces");
                 for (int i = 0; i < EPOCHS; i++) {
                         for (uint64_t n = 1 + draw(&world.random, i % 10 ? 12 : KEYS); n > 0; n--)
                                 step(&world);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "../shared/folder.h"
 #include "squall-test.h"
 #include "built.h"
 
@@ -28,9 +29,7 @@ begin(struct reader *reader)
 {
         const int ms = PATIENCE_MS;
 
-        snprintf(reader->folder, sizeof(reader->folder), "%.60s/sent.XXXXXX",
-                 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-        assert_non_null(mkdtemp(reader->folder));
+        make_folder(reader->folder, sizeof(reader->folder), "sent");
         snprintf(reader->endpoint, sizeof(reader->endpoint), "ipc://%s/in", reader->folder);
         reader->context = zmq_ctx_new();
         reader->socket = zmq_socket(reader->context, ZMQ_PULL);

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "built.h"
 #include "topology/model.h"
 #include "plan/stay.h"
 
@@ -153,22 +154,6 @@ code_is_compared_by_its_bytes(void **state)
         sqi_plan_free(&after);
 }
 
-/* The components are built two folders above the tests. */
-static int
-find_components(void **state)
-{
-        char path[4096];
-        ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-
-        (void)state;
-        if (n < 0)
-                return -1;
-        path[n] = '\0';
-        for (int i = 0; i < 3; i++)
-                *strrchr(path, '/') = '\0';
-        return setenv("SQUALL_LIBDIR", path, 1);
-}
-
 int
 main(void)
 {
@@ -181,5 +166,6 @@ main(void)
                 cmocka_unit_test(code_is_compared_by_its_bytes),
         };
 
-        return cmocka_run_group_tests(tests, find_components, NULL);
+        use_built_components();
+        return cmocka_run_group_tests(tests, NULL, NULL);
 }

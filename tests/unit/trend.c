@@ -83,10 +83,17 @@ pass(struct world *world, unsigned seconds, const struct second of[4])
         }
 }
 
-static void
-find(const struct world *world, struct sqi_bottleneck *ret)
+/* Where so many seconds like that leave a topology that has just begun. */
+static struct sqi_bottleneck
+found_after(unsigned seconds, const struct second of[4])
 {
-        sqi_bottleneck_find(&plan, world->trend, 8, ret);
+        struct world world = begin();
+        struct sqi_bottleneck bottleneck;
+
+        pass(&world, seconds, of);
+        sqi_bottleneck_find(&plan, world.trend, 8, &bottleneck);
+        end(&world);
+        return bottleneck;
 }
 
 static void
@@ -146,100 +153,78 @@ shares_of_time_are_never_more_than_all_of_it(void **state)
 static void
 what_was_never_looked_at_is_not_known(void **state)
 {
-        struct world world = begin();
-        struct sqi_bottleneck bottleneck;
+        struct sqi_bottleneck bottleneck = found_after(0, NULL);
 
         (void)state;
-        find(&world, &bottleneck);
         assert_null(bottleneck.component);
         assert_string_equal(bottleneck.reason, "not known yet");
-        end(&world);
 }
 
 static void
 who_is_busy_while_others_wait_for_it_is_the_bottleneck(void **state)
 {
-        struct world world = begin();
-        struct sqi_bottleneck bottleneck;
+        struct sqi_bottleneck bottleneck = found_after(
+                3, (struct second[4]){{.busy = 0.3, .blocked = 0.7},
+                                      {.busy = 0.15, .blocked = 0.8, .executed = 100},
+                                      {.busy = 0.98, .executed = 50},
+                                      {.busy = 0.97, .executed = 50}});
 
         (void)state;
-        pass(&world, 3,
-             (struct second[4]){{.busy = 0.3, .blocked = 0.7},
-                                {.busy = 0.15, .blocked = 0.8, .executed = 100},
-                                {.busy = 0.98, .executed = 50},
-                                {.busy = 0.97, .executed = 50}});
-        find(&world, &bottleneck);
         assert_string_equal(bottleneck.component, "count");
         assert_string_equal(bottleneck.reason, "task 0 is busy 98 % of the time; split waits 80 %");
         assert_string_equal(bottleneck.advice, "more tasks: squall rebalance words --component count=3");
         assert_false(bottleneck.keeps_up);
-        end(&world);
 }
 
 static void
 a_skew_is_told_of_and_more_tasks_are_no_advice(void **state)
 {
-        struct world world = begin();
-        struct sqi_bottleneck bottleneck;
+        struct sqi_bottleneck bottleneck = found_after(
+                3, (struct second[4]){{.busy = 0.3, .blocked = 0.7},
+                                      {.busy = 0.15, .blocked = 0.8, .executed = 100},
+                                      {.busy = 0.24, .executed = 24},
+                                      {.busy = 0.98, .executed = 76}});
 
         (void)state;
-        pass(&world, 3,
-             (struct second[4]){{.busy = 0.3, .blocked = 0.7},
-                                {.busy = 0.15, .blocked = 0.8, .executed = 100},
-                                {.busy = 0.24, .executed = 24},
-                                {.busy = 0.98, .executed = 76}});
-        find(&world, &bottleneck);
         assert_string_equal(bottleneck.component, "count");
         assert_non_null(strstr(bottleneck.reason, "task 1 is busy 98 %"));
         assert_non_null(strstr(bottleneck.reason, " of the time and gets 76 % of the tuples; split waits 80 %"));
         assert_non_null(strstr(bottleneck.advice, "partial-key"));
-        end(&world);
 }
 
 static void
 a_spout_that_nobody_holds_up_is_the_bottleneck_itself(void **state)
 {
-        struct world world = begin();
-        struct sqi_bottleneck bottleneck;
+        struct sqi_bottleneck bottleneck = found_after(
+                3, (struct second[4]){{.busy = 0.99}, {.busy = 0.5}, {.busy = 0.1}, {.busy = 0.1}});
 
         (void)state;
-        pass(&world, 3, (struct second[4]){{.busy = 0.99}, {.busy = 0.5}, {.busy = 0.1}, {.busy = 0.1}});
-        find(&world, &bottleneck);
         assert_string_equal(bottleneck.component, "gen");
         assert_string_equal(bottleneck.reason, "busy 99 % of the time; nothing behind it is");
-        end(&world);
 }
 
 static void
 where_nobody_waits_and_nobody_is_busy_it_keeps_up(void **state)
 {
-        struct world world = begin();
-        struct sqi_bottleneck bottleneck;
+        struct sqi_bottleneck bottleneck = found_after(
+                3, (struct second[4]){{.busy = 0.1}, {.busy = 0.2, .blocked = 0.02}, {.busy = 0.7}, {.busy = 0.7}});
 
         (void)state;
-        pass(&world, 3,
-             (struct second[4]){{.busy = 0.1}, {.busy = 0.2, .blocked = 0.02}, {.busy = 0.7}, {.busy = 0.7}});
-        find(&world, &bottleneck);
         assert_null(bottleneck.component);
         assert_true(bottleneck.keeps_up);
         assert_string_equal(bottleneck.reason, "it keeps up; busiest is count, 70 % of the time");
-        end(&world);
 }
 
 static void
 a_spout_that_waits_for_trees_while_all_are_idle_is_held_by_its_limit(void **state)
 {
-        struct world world = begin();
-        struct sqi_bottleneck bottleneck;
+        struct sqi_bottleneck bottleneck = found_after(
+                3, (struct second[4]){{.busy = 0.05, .blocked = 0.9}, {.busy = 0.1}, {.busy = 0.1}, {.busy = 0.1}});
 
         (void)state;
-        pass(&world, 3,
-             (struct second[4]){{.busy = 0.05, .blocked = 0.9}, {.busy = 0.1}, {.busy = 0.1}, {.busy = 0.1}});
-        find(&world, &bottleneck);
         assert_string_equal(bottleneck.component, "gen");
         assert_non_null(strstr(bottleneck.reason, "waits 90 % of the time for its tuple trees"));
         assert_false(bottleneck.keeps_up);
-        end(&world);
 }
 
 int

@@ -17,13 +17,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../shared/folder.h"
 #include "squall-test.h"
 #include "built.h"
 
@@ -95,21 +95,10 @@ struct place {
         const char *more; /* settings */
 };
 
-static int
-remove_one(const char *path, const struct stat *about, int kind, struct FTW *where)
-{
-        (void)about;
-        (void)kind;
-        (void)where;
-        return remove(path);
-}
-
 static void
 begin(struct place *place, const char *more)
 {
-        snprintf(place->folder, sizeof(place->folder), "%.60s/written.XXXXXX",
-                 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-        assert_non_null(mkdtemp(place->folder));
+        make_folder(place->folder, sizeof(place->folder), "written");
         snprintf(place->path, sizeof(place->path), "%s/out", place->folder);
         snprintf(place->epochs, sizeof(place->epochs), "%s/epochs", place->folder);
         assert_int_equal(mkdir(place->epochs, 0700), 0);
@@ -119,7 +108,7 @@ begin(struct place *place, const char *more)
 static void
 end(struct place *place)
 {
-        nftw(place->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+        remove_folder(place->folder);
 }
 
 static struct sq_rig *

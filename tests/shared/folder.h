@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A folder of a test's own, below TMPDIR. Include cmocka.h first. */
+#ifndef TESTS_FOLDER_H
+#define TESTS_FOLDER_H
+
+#include <stddef.h>
+
+/* A new one, whose path begins with `name` there; the test fails where it has no room. */
+void make_folder(char *path, size_t size, const char *name);
+
+/* With all that is in it. */
+void remove_folder(const char *path);
+
+#endif

@@ -38,6 +38,14 @@ sqi_lease_take(const char *rundir, uint32_t worker, uint32_t incarnation)
 }
 
 int
+sqi_lease_renew(int lease, uint32_t incarnation)
+{
+        struct flock before = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = incarnation};
+
+        return fcntl(lease, F_SETLK, &before) < 0 ? -errno : 0;
+}
+
+int
 sqi_lease_begin(const char *rundir, uint32_t worker, uint32_t incarnation)
 {
         int fd = open_lease(rundir, worker, O_RDWR | O_CREAT), r = 0;

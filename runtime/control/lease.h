@@ -21,6 +21,10 @@
  * file may ever be closed in it. Or a negative errno. */
 int sqi_lease_take(const char *rundir, uint32_t worker, uint32_t incarnation);
 
+/* Worker: the process that has the lease by that fd goes on as a later incarnation, and has it all the time. 0 or a
+ * negative errno. */
+int sqi_lease_renew(int lease, uint32_t incarnation);
+
 /* Supervisor: notes that the incarnation begins. 0 or a negative errno. */
 int sqi_lease_begin(const char *rundir, uint32_t worker, uint32_t incarnation);
 

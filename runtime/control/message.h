@@ -20,6 +20,13 @@
  *     FINISHED for each task, as the end-of-stream marks travel down; METRICS before it are exact
  *                               <-    QUIT when all have finished
  *
+ * A restore in place (lifecycle/restore.c): each worker that lives closes what it has, and begins as one that was spawned:
+ *
+ *                               <-    REJOIN
+ *     subscribes to its new topic ->  waits until all others have, or are dead
+ *                               <-    BEGIN
+ *     binds its inboxes, BOUND  ->    and so on
+ *
  * A supervisor that died, and its successor at the same endpoints:
  *
  *     connects anew, subscribes ->    (sees the subscription)
@@ -41,7 +48,7 @@
  * Each message carries it, and so does the file squall-worker (control/mark.h). A supervisor starts no squall-worker of
  * another version, and does not take over workers that are: they go on alone, and the topology waits for its own.
  */
-enum { SQI_MESSAGE_VERSION = 6 };
+enum { SQI_MESSAGE_VERSION = 7 };
 
 /* clang-format off */
 /*      type             fields             sense */
@@ -82,6 +89,8 @@ enum { SQI_MESSAGE_VERSION = 6 };
         X(ABANDON,       "n",   "epoch number is given up: what was recorded for it is dropped, what had changed counts as changed again") \
         X(COMMIT,        "n",   "the snapshot of epoch number is sealed: publish what was held back for it, and answer COMMITTED; may come again") \
         X(QUERY,         "tnabp", "show keyed state, and answer with the same number: of the key whose fields the packed texts are, or of b keys from place a on") \
+        X(REJOIN,        "n",   "exactly-once: another worker has died: close all tasks, and listen again as incarnation number, without any") \
+        X(BEGIN,         "",    "after REJOIN: all have left: make the tasks anew, as after a spawn") \
         X(MOVE,          "nas", "to a worker that stays, when all is quiet: go on as worker number, incarnation a, of the run directory text")
 /* clang-format on */
 

@@ -94,7 +94,8 @@ worker_state(const struct sqi_lifecycle *life, uint32_t worker)
 {
         static const char *const names[] = {
                 [SQI_WORKER_IDLE] = "idle",     [SQI_WORKER_SPAWNING] = "spawning", [SQI_WORKER_ALIVE] = "starting",
-                [SQI_WORKER_KILLED] = "killed", [SQI_WORKER_WAITING] = "waiting",   [SQI_WORKER_GONE] = "gone",
+                [SQI_WORKER_KILLED] = "killed", [SQI_WORKER_WAITING] = "waiting",   [SQI_WORKER_LEAVING] = "leaving",
+                [SQI_WORKER_BACK] = "back",     [SQI_WORKER_GONE] = "gone",
         };
         const struct sqi_life_worker *it = &life->workers[worker];
 

@@ -64,7 +64,7 @@ sqi_end_abort(struct sqi_step *step, enum sqi_outcome outcome)
         SQI_EACH_WORKER(life, w) {
                 struct sqi_life_worker *worker = &life->workers[w];
 
-                if (worker->state == SQI_WORKER_ALIVE)
+                if (sqi_step_lives(worker))
                         sqi_step_kill(step, w);
                 else if (worker->state == SQI_WORKER_IDLE || worker->state == SQI_WORKER_WAITING)
                         worker->state = SQI_WORKER_GONE;

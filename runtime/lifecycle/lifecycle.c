@@ -190,7 +190,8 @@ on_message(struct sqi_step *step, const struct sqi_event *event)
         if (!is_about_its_own(step->life, message))
                 return;
         worker = &step->life->workers[message->worker];
-        if (worker->state != SQI_WORKER_ALIVE || message->incarnation != worker->incarnation) {
+        if ((worker->state != SQI_WORKER_ALIVE && worker->state != SQI_WORKER_BACK) ||
+            message->incarnation != worker->incarnation) {
                 if (message->type == SQI_MSG_POSITION && message->incarnation <= worker->incarnation &&
                     !sqi_step_is_exact(step->life))
                         on_position(step, message);
@@ -198,6 +199,8 @@ on_message(struct sqi_step *step, const struct sqi_event *event)
         }
         worker->beat_at = step->now;
         worker->heard = true;
+        if (worker->state == SQI_WORKER_BACK)
+                return; /* it has no tasks */
         if (step->life->adopting)
                 sqi_adopt_message(step, message);
         else if (handlers[message->type])
@@ -212,6 +215,8 @@ on_subscribed(struct sqi_step *step, const struct sqi_event *event)
         if (event->worker >= step->life->plan->nworkers)
                 return;
         worker = &step->life->workers[event->worker];
+        if (worker->state == SQI_WORKER_LEAVING && event->incarnation == worker->incarnation + 1)
+                sqi_restore_left(step, event->worker);
         if (worker->state != SQI_WORKER_ALIVE || event->incarnation != worker->incarnation || worker->subscribed)
                 return;
         worker->subscribed = true;
@@ -251,7 +256,7 @@ check_worker(struct sqi_step *step, uint32_t w)
 
         if (worker->state == SQI_WORKER_WAITING && worker->due <= step->now && !sqi_step_is_exact(life)) {
                 sqi_step_spawn(step, w);
-        } else if (worker->state == SQI_WORKER_ALIVE && step->now >= silent_at(life, worker)) {
+        } else if (sqi_step_lives(worker) && step->now >= silent_at(life, worker)) {
                 worker->cause = (struct sqi_cause){.type = worker->heard ? SQI_CAUSE_SILENT : SQI_CAUSE_UNHEARD};
                 sqi_step_kill(step, w);
         } else if (worker->started && worker->backoff.crashes > 0 && step->now - worker->started_at >= SQI_HEALTHY) {
@@ -277,7 +282,7 @@ on_time(struct sqi_step *step, const struct sqi_event *event)
         SQI_EACH_WORKER(life, w)
                 check_worker(step, w);
         if (sqi_step_is_exact(life)) {
-                sqi_restore_go_on(step);
+                sqi_restore_time(step);
                 sqi_checkpoint_time(step);
         }
         if (life->probe_due <= step->now) {
@@ -422,7 +427,7 @@ sqi_lifecycle_due(const struct sqi_lifecycle *life)
 
                 if (worker->state == SQI_WORKER_WAITING && !sqi_step_is_exact(life))
                         due = sqi_earlier(due, worker->due);
-                else if (worker->state == SQI_WORKER_ALIVE)
+                else if (sqi_step_lives(worker))
                         due = sqi_earlier(due, silent_at(life, worker));
                 if (worker->state == SQI_WORKER_ALIVE && worker->started && worker->backoff.crashes > 0)
                         due = sqi_earlier(due, worker->started_at + SQI_HEALTHY);

@@ -18,8 +18,10 @@
  *     IDLE --spawn--> SPAWNING --spawned--> ALIVE --exited--> WAITING --delay over--> SPAWNING ...
  *                                             |                                          (or GONE, at the end)
  *                                             +-- silent too long, abort --> KILLED --exited--> likewise
+ *     exactly-once, when another one has died: ALIVE --rejoin--> LEAVING --listens again--> BACK --begin--> ALIVE
  *
- * The next incarnation is spawned only when the old one has been reaped: two never run side by side.
+ * The next incarnation is spawned only when the old one has been reaped: two never run side by side. One that is BACK
+ * is its own next incarnation.
  *
  * A topology:
  *
@@ -56,6 +58,8 @@ enum sqi_worker_state {
         SQI_WORKER_ALIVE,
         SQI_WORKER_KILLED,
         SQI_WORKER_WAITING,
+        SQI_WORKER_LEAVING, /* told to close its tasks, and to listen again as its next incarnation: restore.c */
+        SQI_WORKER_BACK,    /* it has, and waits for the others */
         SQI_WORKER_GONE
 };
 
@@ -124,6 +128,8 @@ enum sqi_action_type {
         SQI_ACTION_SPAWN,  /* worker, incarnation */
         SQI_ACTION_SEND,   /* message, to `worker` or, SQI_EVERY_WORKER, to all */
         SQI_ACTION_KILL,   /* SIGKILL to worker */
+        SQI_ACTION_REJOIN, /* tell worker to leave the run, and to listen again as `incarnation` */
+        SQI_ACTION_LEFT,   /* worker has: what it counted as `incarnation` is complete */
         SQI_ACTION_REPORT, /* tell the user: report, worker, delay */
         SQI_ACTION_SEAL,   /* seal the snapshot, of what SNAPSHOT has reported, and feed SEALED */
         SQI_ACTION_FOLDER, /* make the folder of `epoch`, and feed FOLDER */
@@ -194,11 +200,12 @@ struct sqi_life_worker {
         /* one of its incarnations was started: the next one does not begin from the snapshot any more */
         bool begun;
         bool stays;           /* after a hand-over it is not told to exit: it goes on in the next plan */
-        bool called_back;     /* killed because another one died: it has not crashed (restore.c) */
+        bool called_back;     /* it ends because another one died: it has not crashed (restore.c) */
+        bool rejoins;         /* it was told to: it may listen as its next incarnation */
         bool adopting;        /* of an earlier supervisor: it has not told its state yet */
         bool finished_before; /* every task of an earlier incarnation was a spout that had finished: end it at once */
         uint64_t beat_at, started_at;
-        uint64_t due; /* WAITING: to be spawned */
+        uint64_t due; /* WAITING: to be spawned; LEAVING: to be told so again */
         struct sqi_backoff backoff;
         struct sqi_cause cause; /* of the last death */
 };

@@ -163,10 +163,7 @@ sqi_restart_spawned(struct sqi_step *step, const struct sqi_event *event)
         struct sqi_life_worker *worker = &step->life->workers[event->worker];
 
         worker->state = SQI_WORKER_ALIVE;
-        worker->subscribed = worker->connected = worker->started = worker->heard = worker->worked = worker->told =
-                false;
-        worker->beat_at = step->now;
-        worker->called_back = false;
+        sqi_step_renew(worker, step->now);
         if (sqi_step_is_over(step->life))
                 sqi_step_kill(step, event->worker);
         else

@@ -3,23 +3,56 @@
  * All workers of an exactly-once topology begin together, and always anew: at the start, and whenever one of them has
  * died.
  *
- *  1. A death ends all others too (GATHERING). They are called back: they have not crashed, and wait for nothing.
- *  2. When all have been reaped, and the back-off of those that died is over, all are spawned in their next
- *     incarnations (STARTING). No batch of before can reach them, for no process that could send one is left.
- *  3. They begin from the newest sealed snapshot, with its positions, and pass the barriers of a start together.
+ *  1. A death ends the run of all others too (GATHERING). One that listens stays in its process: it is told to close its
+ *     tasks and all their channels (LEAVING), and listens again as its next incarnation (BACK). Any other is killed. So
+ *     is one that does not get BACK within the worker timeout, and one that cannot ends itself. They are called back:
+ *     they have not crashed, and wait for nothing.
+ *  2. When all are back or have been reaped, and the back-off of those that died is over, those that are back are told
+ *     to begin, and the others are spawned in their next incarnations (STARTING). No batch of before can reach them,
+ *     for no channel that it could come by is left.
+ *  3. They begin from the newest sealed snapshot, with its positions, and pass the barriers of a start together. A death
+ *     meanwhile begins it all again.
  *
- * So does what a supervisor finds that takes the place of one that died: what it finds may have gone on for minutes
+ * What a supervisor finds that takes the place of one that died is killed, all of it: it may have gone on for minutes
  * without an epoch, and nobody knows what the dead one had told it.
  */
 #include "lifecycle/step.h"
 
 #include <stdio.h>
 
+/* How long it takes an order that was lost to be sent again. */
+static const uint64_t repeat_pause = SQI_SECOND;
+
 static void
 call_back(struct sqi_step *step, uint32_t w)
 {
         step->life->workers[w].called_back = true;
         sqi_step_kill(step, w);
+}
+
+static void
+tell_to_rejoin(struct sqi_step *step, uint32_t w)
+{
+        struct sqi_life_worker *worker = &step->life->workers[w];
+
+        worker->due = step->now + repeat_pause;
+        sqi_step_act(step, (struct sqi_action){
+                                   .type = SQI_ACTION_REJOIN, .worker = w, .incarnation = worker->incarnation + 1});
+}
+
+static void
+end_run(struct sqi_step *step, uint32_t w)
+{
+        struct sqi_life_worker *worker = &step->life->workers[w];
+
+        if (!worker->subscribed || worker->adopting) {
+                call_back(step, w);
+                return;
+        }
+        worker->state = SQI_WORKER_LEAVING;
+        worker->called_back = worker->rejoins = true;
+        worker->beat_at = step->now;
+        tell_to_rejoin(step, w);
 }
 
 /* What it was in is over: it begins with what the newest snapshot has of it. */
@@ -49,29 +82,66 @@ gather(struct sqi_step *step)
         forget(life);
         SQI_EACH_WORKER(life, w)
                 if (life->workers[w].state == SQI_WORKER_ALIVE)
-                        call_back(step, w);
+                        end_run(step, w);
 }
 
 static bool
 is_gathered(const struct sqi_lifecycle *life)
 {
         SQI_EACH_WORKER(life, w)
-                if (life->workers[w].state != SQI_WORKER_WAITING)
+                if (life->workers[w].state != SQI_WORKER_WAITING && life->workers[w].state != SQI_WORKER_BACK)
                         return false;
         return true;
 }
 
-uint64_t
-sqi_restore_due(const struct sqi_lifecycle *life)
+/* When all may begin. */
+static uint64_t
+begin_due(const struct sqi_lifecycle *life)
 {
         uint64_t due = 0;
 
         if (life->checkpoint.restore != SQI_RESTORE_GATHERING || !is_gathered(life))
                 return SQI_NEVER;
         SQI_EACH_WORKER(life, w)
-                if (life->workers[w].due > due)
+                if (life->workers[w].state == SQI_WORKER_WAITING && life->workers[w].due > due)
                         due = life->workers[w].due;
         return due;
+}
+
+uint64_t
+sqi_restore_due(const struct sqi_lifecycle *life)
+{
+        uint64_t due = begin_due(life);
+
+        SQI_EACH_WORKER(life, w)
+                if (life->workers[w].state == SQI_WORKER_LEAVING)
+                        due = sqi_earlier(due, life->workers[w].due);
+        return due;
+}
+
+static void
+begin(struct sqi_step *step, uint32_t w)
+{
+        struct sqi_life_worker *worker = &step->life->workers[w];
+
+        if (worker->state == SQI_WORKER_BACK) {
+                worker->state = SQI_WORKER_ALIVE;
+                worker->beat_at = step->now;
+                sqi_step_send(step, w, SQI_MSG_BEGIN, 0, 0);
+                return;
+        }
+        if (worker->incarnation < step->life->first_incarnation)
+                worker->incarnation = step->life->first_incarnation;
+        sqi_step_spawn(step, w);
+}
+
+void
+sqi_restore_time(struct sqi_step *step)
+{
+        SQI_EACH_WORKER(step->life, w)
+                if (step->life->workers[w].state == SQI_WORKER_LEAVING && step->life->workers[w].due <= step->now)
+                        tell_to_rejoin(step, w);
+        sqi_restore_go_on(step);
 }
 
 void
@@ -79,14 +149,11 @@ sqi_restore_go_on(struct sqi_step *step)
 {
         struct sqi_lifecycle *life = step->life;
 
-        if (step->now < sqi_restore_due(life))
+        if (step->now < begin_due(life))
                 return;
         life->checkpoint.restore = SQI_RESTORE_STARTING;
-        SQI_EACH_WORKER(life, w) {
-                if (life->workers[w].incarnation < life->first_incarnation)
-                        life->workers[w].incarnation = life->first_incarnation;
-                sqi_step_spawn(step, w);
-        }
+        SQI_EACH_WORKER(life, w)
+                begin(step, w);
 }
 
 void
@@ -132,6 +199,20 @@ sqi_restore_spawned(struct sqi_step *step, uint32_t worker)
         return true;
 }
 
+void
+sqi_restore_left(struct sqi_step *step, uint32_t w)
+{
+        struct sqi_life_worker *worker = &step->life->workers[w];
+
+        sqi_step_act(step,
+                     (struct sqi_action){.type = SQI_ACTION_LEFT, .worker = w, .incarnation = worker->incarnation});
+        sqi_step_renew(worker, step->now);
+        worker->state = SQI_WORKER_BACK;
+        worker->subscribed = worker->heard = true;
+        worker->incarnation++;
+        sqi_restore_go_on(step);
+}
+
 bool
 sqi_restore_exited(struct sqi_step *step, uint32_t w)
 {
@@ -142,7 +223,7 @@ sqi_restore_exited(struct sqi_step *step, uint32_t w)
         worker->called_back = worker->adopting = false;
         worker->state = SQI_WORKER_WAITING;
         worker->due = step->now;
-        worker->incarnation++;
+        worker->incarnation += worker->rejoins ? 2 : 1; /* no number is that of two processes */
         sqi_restore_go_on(step);
         return true;
 }

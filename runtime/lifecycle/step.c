@@ -32,6 +32,22 @@ sqi_step_is_exact(const struct sqi_lifecycle *life)
 }
 
 bool
+sqi_step_lives(const struct sqi_life_worker *worker)
+{
+        return worker->state == SQI_WORKER_ALIVE || worker->state == SQI_WORKER_LEAVING ||
+               worker->state == SQI_WORKER_BACK;
+}
+
+void
+sqi_step_renew(struct sqi_life_worker *worker, uint64_t now)
+{
+        worker->subscribed = worker->connected = worker->started = worker->heard = worker->worked = worker->told =
+                false;
+        worker->beat_at = now;
+        worker->called_back = worker->rejoins = false;
+}
+
+bool
 sqi_step_is_on(const struct sqi_lifecycle *life, uint32_t task, uint32_t worker)
 {
         sqi_assert(task < life->plan->ntasks);

@@ -39,9 +39,12 @@ void sqi_step_kill(struct sqi_step *step, uint32_t worker);
 void sqi_step_probe(struct sqi_step *step, struct sqi_cycle *cycle); /* begins a round of counting */
 bool sqi_step_is_over(const struct sqi_lifecycle *life);             /* it ends: nothing is restarted any more */
 bool sqi_step_is_exact(const struct sqi_lifecycle *life);            /* its delivery is exactly-once */
+bool sqi_step_lives(const struct sqi_life_worker *worker);           /* it has a process, which was not killed */
 bool sqi_step_is_on(const struct sqi_lifecycle *life, uint32_t task, uint32_t worker);
 bool sqi_step_all_ready(const struct sqi_lifecycle *life, uint32_t worker);
 struct sqi_cycle *sqi_step_cycle(struct sqi_lifecycle *life, uint32_t task); /* of the task, or NULL */
+/* As an incarnation that nothing has been heard of yet. */
+void sqi_step_renew(struct sqi_life_worker *worker, uint64_t now);
 uint64_t sqi_step_ns(double seconds);
 uint64_t sqi_step_worker_timeout(const struct sqi_lifecycle *life);
 
@@ -90,9 +93,11 @@ void sqi_restore_start(struct sqi_step *step); /* START */
 void sqi_restore_died(struct sqi_step *step);  /* a worker did, and is WAITING */
 /* True: it is not wanted any more. */
 bool sqi_restore_spawned(struct sqi_step *step, uint32_t worker);
+void sqi_restore_left(struct sqi_step *step, uint32_t worker); /* it listens as its next incarnation */
 /* True: it was called back, and that is all. */
 bool sqi_restore_exited(struct sqi_step *step, uint32_t worker);
-void sqi_restore_go_on(struct sqi_step *step); /* spawns all, when nothing stands against it any more */
+void sqi_restore_go_on(struct sqi_step *step); /* begins all, when nothing stands against it any more */
+void sqi_restore_time(struct sqi_step *step);  /* the same, and who has not left is told again */
 uint64_t sqi_restore_due(const struct sqi_lifecycle *life);
 
 /* end.c */

@@ -241,10 +241,12 @@ awaited_text(const struct sqi_lifecycle *life, uint64_t now, char *buffer, size_
                 const struct sqi_life_worker *worker = &life->workers[w];
                 bool waits = worker->state == SQI_WORKER_WAITING;
 
-                if (waits && worker->due <= now)
+                if ((waits && worker->due <= now) || worker->state == SQI_WORKER_BACK)
                         continue;
                 snprintf(buffer, size,
-                         waits ? "; all begin anew: %s is tried again in %.1f s" : "; all begin anew: %s ends",
+                         waits                                 ? "; all begin anew: %s is tried again in %.1f s"
+                         : worker->state == SQI_WORKER_LEAVING ? "; all begin anew: %s closes what it has"
+                                                               : "; all begin anew: %s ends",
                          sqi_worker_name(life->plan, w, name, sizeof(name)),
                          waits ? (double)(worker->due - now) / 1e9 : 0.0);
                 return;

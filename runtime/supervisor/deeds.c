@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/invariant.h"
+#include "control/lease.h"
 #include "lifecycle/tell.h"
 #include "plan/stay.h"
 #include "supervisor/running.h"
@@ -102,6 +103,31 @@ tell_death(struct sqi_running *running, const struct sqi_action *action, const c
                                });
 }
 
+/* A worker that cannot be told is killed, which comes to the same, for it is started again. */
+static void
+do_rejoin(struct sqi_running *running, const struct sqi_action *action)
+{
+        struct sqi_child *child = &running->children[action->worker];
+        const struct sqi_message order = {.type = SQI_MSG_REJOIN,
+                                          .worker = action->worker,
+                                          .incarnation = running->life->workers[action->worker].incarnation,
+                                          .number = action->incarnation};
+        int r = running->apart ? sqi_lease_begin(running->rundir.path, action->worker, action->incarnation) : 0;
+
+        running->touched = true;
+        if (r == 0)
+                r = sqi_control_send(&running->control, &order, false);
+        if (r < 0)
+                sqi_process_kill(&child->process);
+}
+
+static void
+do_left(struct sqi_running *running, const struct sqi_action *action)
+{
+        sqi_running_take_counts(running, action->worker, action->incarnation, sqi_totals_end);
+        keep_counts(running, action->worker, action->incarnation + 1);
+}
+
 static void
 do_report(struct sqi_running *running, const struct sqi_action *action)
 {
@@ -172,9 +198,9 @@ do_end(struct sqi_running *running, const struct sqi_action *action)
 }
 
 static void (*const deeds[])(struct sqi_running *running, const struct sqi_action *action) = {
-        [SQI_ACTION_SPAWN] = do_spawn,   [SQI_ACTION_SEND] = do_send, [SQI_ACTION_KILL] = do_kill,
-        [SQI_ACTION_REPORT] = do_report, [SQI_ACTION_SEAL] = do_seal, [SQI_ACTION_END] = do_end,
-        [SQI_ACTION_FOLDER] = do_folder,
+        [SQI_ACTION_SPAWN] = do_spawn,   [SQI_ACTION_SEND] = do_send,     [SQI_ACTION_KILL] = do_kill,
+        [SQI_ACTION_REPORT] = do_report, [SQI_ACTION_SEAL] = do_seal,     [SQI_ACTION_END] = do_end,
+        [SQI_ACTION_FOLDER] = do_folder, [SQI_ACTION_REJOIN] = do_rejoin, [SQI_ACTION_LEFT] = do_left,
 };
 
 /* What a deed finds out (spawned, spawn failed) is a step of its own; its actions go behind those that still wait. */

@@ -54,6 +54,9 @@ struct sqi_worker {
         bool moving;
         char next_rundir[SQI_WORKER_RUNDIR];
         uint32_t next_id, next_incarnation;
+
+        /* restore in place: it leaves, to listen as next_incarnation; it listens, and makes no task before BEGIN */
+        bool rejoining, back;
 };
 
 /* reports.c. One report, at once; and those that are due by now_ns: the sign of life, and the counters when there is

@@ -41,6 +41,15 @@ prepare_move(struct sqi_worker *worker, const struct sqi_message *order)
         worker->moving = true;
 }
 
+static void
+begin(struct sqi_worker *worker)
+{
+        if (!worker->back)
+                return;
+        worker->back = false;
+        worker->failed = sqi_members_start(worker) < 0;
+}
+
 /* An order goes to every task as it came; its topic frame stays here. */
 static void
 pass_orders(struct sqi_worker *worker)
@@ -67,6 +76,11 @@ pass_orders(struct sqi_worker *worker)
                         worker->stays = order.number == 1;
                 } else if (order.type == SQI_MSG_MOVE)
                         prepare_move(worker, &order);
+                else if (order.type == SQI_MSG_REJOIN) {
+                        worker->next_incarnation = (uint32_t)order.number;
+                        worker->rejoining = order.number > worker->incarnation;
+                } else if (order.type == SQI_MSG_BEGIN)
+                        begin(worker);
                 else if (order.type == SQI_MSG_ADOPT) {
                         sqi_orphan_adopted(worker, (pid_t)order.number);
                         worker->halfway = !worker->started;
@@ -206,7 +220,7 @@ open_worker(struct sqi_worker *worker)
         if (r < 0)
                 return complain("make the table of loads in", worker->rundir, r);
         sqi_worker_report(worker, (struct sqi_message){.type = SQI_MSG_HELLO, .number = (uint64_t)getpid()});
-        r = sqi_members_start(worker);
+        r = worker->back ? 0 : sqi_members_start(worker);
         return r < 0 ? complain("start the tasks in", worker->rundir, r) : 0;
 }
 
@@ -264,6 +278,24 @@ leave_behind(void)
         _exit(1);
 }
 
+/* All but the process; its tasks have been joined. */
+static void
+close_run(struct sqi_worker *worker)
+{
+        close_sockets(worker);
+        for (uint32_t i = 0; i < worker->nmembers; i++) {
+                sqi_counted_close(&worker->members[i]->counted);
+                free(worker->members[i]);
+        }
+        free(worker->members);
+        worker->members = NULL;
+        worker->nmembers = 0;
+        if (worker->first_plan != worker->plan)
+                sqi_plan_free(&worker->first_plan);
+        worker->first_plan = NULL;
+        sqi_plan_free(&worker->plan);
+}
+
 static void
 close_worker(struct sqi_worker *worker)
 {
@@ -275,16 +307,39 @@ close_worker(struct sqi_worker *worker)
                 forget_reports(worker);
         if (!joined)
                 leave_behind();
-        close_sockets(worker);
-        for (uint32_t i = 0; i < worker->nmembers; i++) {
-                sqi_counted_close(&worker->members[i]->counted);
-                free(worker->members[i]);
-        }
-        free(worker->members);
-        if (worker->first_plan != worker->plan)
-                sqi_plan_free(&worker->first_plan);
-        sqi_plan_free(&worker->plan);
+        close_run(worker);
         close(worker->pidfd);
+}
+
+/* ---- A restore in place: lifecycle/restore.c ---------------------------------------------------------- */
+
+/* What the orders of before said is over. */
+static void
+forget_orders(struct sqi_worker *worker)
+{
+        worker->moving = worker->rejoining = worker->started = worker->draining = worker->handing_over = worker->stays =
+                worker->forsaken = false;
+        worker->next_beat_ns = worker->told_ns = 0;
+}
+
+/* Nothing is left of what it had: each task, its component, and each channel is closed. */
+static int
+rejoin(struct sqi_worker *worker)
+{
+        int r = 0;
+
+        if (!sqi_members_join(worker))
+                leave_behind();
+        forget_reports(worker);
+        close_run(worker);
+        if (worker->failed)
+                return -ECANCELED; /* one of its tasks has said why */
+        forget_orders(worker);
+        worker->incarnation = worker->next_incarnation;
+        worker->back = true;
+        if (worker->lease >= 0)
+                r = sqi_lease_renew(worker->lease, worker->incarnation);
+        return r < 0 ? complain("renew the lease in", worker->rundir, r) : open_worker(worker);
 }
 
 /* ---- the move to another plan: task/handover.h ------------------------------------------------------- */
@@ -328,9 +383,7 @@ move(struct sqi_worker *worker)
         memcpy(worker->rundir, worker->next_rundir, sizeof(worker->rundir));
         worker->id = worker->next_id;
         worker->incarnation = worker->next_incarnation;
-        worker->moving = worker->started = worker->draining = worker->handing_over = worker->stays = worker->forsaken =
-                false;
-        worker->next_beat_ns = worker->told_ns = 0;
+        forget_orders(worker);
         r = take_lease(worker);
         return r < 0 ? r : open_worker(worker);
 }
@@ -338,7 +391,7 @@ move(struct sqi_worker *worker)
 static void
 serve(struct sqi_worker *worker)
 {
-        while (!worker->quitting && !worker->failed && !worker->moving) {
+        while (!worker->quitting && !worker->failed && !worker->moving && !worker->rejoining) {
                 uint64_t now_ns = sqi_clock_ns();
 
                 if (worker->orphaned && !sqi_orphan_go_on(worker, now_ns))
@@ -373,9 +426,9 @@ sqi_worker_main(const char *rundir, uint32_t id, uint32_t incarnation, pid_t sup
                 r = open_worker(&worker);
         while (r == 0) {
                 serve(&worker);
-                if (!worker.moving || worker.quitting || worker.failed)
+                if ((!worker.moving && !worker.rejoining) || worker.quitting || worker.failed)
                         break;
-                r = move(&worker);
+                r = worker.rejoining ? rejoin(&worker) : move(&worker);
         }
         close_worker(&worker);
         return r < 0 || worker.failed ? 1 : 0;

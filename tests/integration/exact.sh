@@ -69,6 +69,27 @@ config='topology.workers: 2' topology packed >"$dir/packed.yaml"
 check "and one with its tasks packed into two" killed packed one
 check "with each tuple counted once in those" exact packed
 
+# worker_of RUN TASK: the pid of the worker of a run in the foreground
+worker_of() { pgrep -P "$1" -f "squall: worker .* $2"; }
+back() { grep -c "tasks are back, from the last epoch" "$dir/$1.err"; }
+has_come_back() { [ "$(back "$1")" -ge "$2" ]; }
+flows() { [ "$(wc -l <"$dir/$1.tsv")" -gt 1000 ]; }
+in_place() {
+        local run i pids
+        "$squall" run "$dir/in-place.yaml" >"$dir/in-place.said" 2>"$dir/in-place.err" &
+        run=$!
+        until_true flows in-place || return
+        pids="$(worker_of $run lines/0) $(worker_of $run split/1) $(worker_of $run write/0)"
+        for i in 1 2 3; do
+                kill -KILL "$(worker_of $run count/0)" && until_true has_come_back in-place $i || return
+        done
+        [ "$pids" = "$(worker_of $run lines/0) $(worker_of $run split/1) $(worker_of $run write/0)" ] || return
+        wait $run
+}
+topology in-place >"$dir/in-place.yaml"
+check "who survives the death of another goes on in its process" in_place
+check "with each tuple counted once in place" exact in-place
+
 # Each number goes round three times; what is in the feedback channels when an epoch is made is part of it.
 cat >"$dir/round.yaml" <<YAML
 name: round
@@ -153,6 +174,18 @@ dies() {
 check "the supervisor is killed, and a worker without it" dies
 check "the topology finishes" until_true is_over daemon
 check "with each tuple counted once by whichever supervisor" exact daemon
+
+topology kept >"$dir/kept.yaml"
+"$squall" submit "$dir/kept.yaml" >/dev/null
+others() { pid kept lines/0; pid kept split/0; pid kept write/0; }
+runs_again() { [ "$(others)" = "$pids" ] && [ "$(pid kept count/0)" != "$victim" ] && [ "$(state kept)" = running ]; }
+stays() {
+        until_true more_of kept 1000 && pids=$(others) victim=$(pid kept count/0) && kill -KILL "$victim" && until_true runs_again &&
+                kill_supervisor && start
+}
+check "under the daemon, too, the survivors keep their processes, which the next supervisor finds" stays
+check "the topology of theirs finishes" until_true is_over kept
+check "with each tuple counted once by them" exact kept
 
 rate=1000 topology moved >"$dir/moved.yaml"
 "$squall" submit "$dir/moved.yaml" >/dev/null

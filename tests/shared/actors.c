@@ -34,6 +34,56 @@ pop(struct queue *queue)
         return first;
 }
 
+/* ---- Beginning --------------------------------------------------------------------------------------- */
+
+void
+renew(struct process *process, uint32_t incarnation)
+{
+        struct sqi_message reports[QUEUE];
+        unsigned n = process->nreports;
+
+        memcpy(reports, process->reports, n * sizeof(reports[0]));
+        *process = (struct process){.alive = true, .incarnation = incarnation, .nreports = n};
+        memcpy(process->reports, reports, n * sizeof(reports[0]));
+}
+
+void
+empty_inbox(struct play *play, uint32_t w)
+{
+        for (uint32_t c = 0; c < CHANNELS; c++)
+                if (channels[c].to == w)
+                        play->queues[c].n = 0;
+}
+
+void
+check_all_is_quiet(struct play *play)
+{
+        for (uint32_t w = 0; w < TASKS; w++)
+                check(play, !play->processes[w].alive || !play->processes[w].connected,
+                      "nothing that has seen something is left beside what begins anew");
+}
+
+void
+rejoin(struct play *play, uint32_t w)
+{
+        struct process *process = &play->processes[w];
+
+        renew(process, process->rejoins);
+        for (unsigned i = 0; i < process->nreports && play->fault == REPORT_OF_BEFORE_COUNTS; i++)
+                process->reports[i].incarnation = process->incarnation;
+        process->back = play->fault != BEGUN_BEFORE_ALL_HAD_LEFT;
+        empty_inbox(play, w);
+}
+
+static void
+begin_anew(struct play *play, uint32_t w)
+{
+        check_all_is_quiet(play);
+        play->processes[w].back = false;
+        if (play->fault != BEGUN_BEFORE_ALL_HAD_LEFT)
+                empty_inbox(play, w);
+}
+
 void
 say(struct play *play, uint32_t w, enum sqi_message_type type, uint64_t number)
 {
@@ -331,6 +381,8 @@ obey(struct play *play, uint32_t w)
                 process->recording = false;
         else if (order.type == SQI_MSG_QUIT)
                 process->quitting = true;
+        else if (order.type == SQI_MSG_BEGIN)
+                begin_anew(play, w);
         if (order.type == SQI_MSG_COMMIT) {
                 publish(play, process, w == B ? order.number : 0);
                 say(play, w, SQI_MSG_COMMITTED, order.number);

@@ -31,6 +31,8 @@ enum fault {
         HELD_BACK_IS_LOST_WHEN_GIVEN_UP,
         POSITION_OF_LATER_THAN_THE_EPOCH,
         NUMBER_USED_AGAIN,
+        BEGUN_BEFORE_ALL_HAD_LEFT,
+        REPORT_OF_BEFORE_COUNTS,
         FAULTS
 };
 
@@ -74,8 +76,8 @@ struct order {
 };
 
 struct process {
-        bool alive, killed, listens, bound, connected, ready, started, quitting, draining;
-        uint32_t incarnation;
+        bool alive, killed, listens, back, bound, connected, ready, started, quitting, draining;
+        uint32_t incarnation, rejoins; /* as which; 0: it has not been told to */
         uint64_t restore, position;
         struct inner inner;
         struct queue replay[CHANNELS];
@@ -113,6 +115,14 @@ struct play {
 
 /* Notes what is not right; of all that is wrong the first counts. */
 void check(struct play *play, bool right, const char *what);
+
+/* As one that was spawned, but that nothing is lost of what is on its way to the supervisor. */
+void renew(struct process *process, uint32_t incarnation);
+void empty_inbox(struct play *play, uint32_t w);
+/* It closes all that it has, and is to listen again. What a neighbour that has not left yet sends it finds no one. */
+void rejoin(struct play *play, uint32_t w);
+/* The test of all that begin: nothing is left that has seen something. */
+void check_all_is_quiet(struct play *play);
 
 /* A report to the supervisor, which is under way from now on. */
 void say(struct play *play, uint32_t w, enum sqi_message_type type, uint64_t number);

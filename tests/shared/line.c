@@ -55,6 +55,23 @@ come_up(struct world *world)
 }
 
 void
+listens_again(struct world *world, uint32_t worker)
+{
+        assert_int_equal(world->life->workers[worker].state, SQI_WORKER_LEAVING);
+        world->incarnations[worker]++;
+        subscribed(world, worker);
+}
+
+void
+begin_together(struct world *world, uint32_t dead)
+{
+        spawned(world, dead);
+        subscribed(world, dead);
+        all_say(world, SQI_MSG_BOUND);
+        all_say(world, SQI_MSG_READY);
+}
+
+void
 part(struct world *world, uint32_t task, uint64_t epoch)
 {
         if (task == SPOUT)

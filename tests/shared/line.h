@@ -15,6 +15,10 @@ void run_line(struct world *world);
 void all_say(struct world *world, enum sqi_message_type type);
 /* From spawned to ready, all together. */
 void come_up(struct world *world);
+/* Told to rejoin, it listens again, as its next incarnation, which is the next to speak. */
+void listens_again(struct world *world, uint32_t worker);
+/* The others are back: one that has died is spawned, and all get ready. */
+void begin_together(struct world *world, uint32_t dead);
 /* A task has written its part of an epoch; the spout tells its position, 100 an epoch. */
 void part(struct world *world, uint32_t task, uint64_t epoch);
 void all_parts(struct world *world, uint64_t epoch);

@@ -274,10 +274,9 @@ a_death_before_the_last_commit_goes_back_to_the_last_epoch(void **state)
         all_parts(&world, 2);
         seal(&world, 0);
         died(&world, SINK);
-        died(&world, SPOUT);
-        died(&world, BOLT);
-        assert_int_equal(count_type(&world, SQI_ACTION_SPAWN), TASKS);
-        come_up(&world);
+        listens_again(&world, SPOUT);
+        listens_again(&world, BOLT);
+        begin_together(&world, SINK);
         assert_int_equal(world.life->state, SQI_RUNNING);
         all_say(&world, SQI_MSG_FINISHED);
         sends_checkpoint(&world, 3);
@@ -338,9 +337,10 @@ says_how_old_the_newest_epoch_is_and_what_a_restore_waits_for(void **state)
         assert_true(says(&world, "21 bytes"));
         assert_false(says(&world, ";"));
         died(&world, BOLT);
-        assert_true(says(&world, "all begin anew: lines/0 ends"));
-        died(&world, SPOUT);
-        died(&world, SINK);
+        assert_true(says(&world, "all begin anew: lines/0 closes what it has"));
+        listens_again(&world, SPOUT);
+        assert_true(says(&world, "all begin anew: out/0 closes what it has"));
+        listens_again(&world, SINK);
         assert_true(says(&world, "lines/0 is not ready yet"));
         tear_down(&world);
 }

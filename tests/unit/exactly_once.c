@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Exactly-once, simulated from seeds: the lifecycle as it is, and around it processes that do what the protocol asks of
- * tasks (shared/actors.h). Processes die, the supervisor dies (also between sealing and hearing of it), orders are lost
+ * tasks (shared/actors.h). Processes die, and the others begin anew in theirs; the supervisor dies (also between sealing and hearing of it), orders are lost
  * or late, reports come after a death, the disk is full. The oracle knows what each cut of an epoch has to be: what was
  * sent into a channel as of the epoch is what was received from it, and what was recorded. In the end every number is
  * published once.
@@ -111,20 +111,24 @@ static void
 do_spawn(struct play *play, const struct sqi_action *action)
 {
         struct process *process = &play->processes[action->worker];
-        struct sqi_message reports[QUEUE];
-        unsigned n = process->nreports;
 
-        for (uint32_t w = 0; w < TASKS; w++)
-                check(play, !play->processes[w].alive || (w != action->worker && !play->processes[w].connected),
-                      "no process that has seen something lives beside one that begins anew");
+        check_all_is_quiet(play);
+        check(play, !process->alive, "no worker has two processes");
         check(play, action->incarnation == 0 || action->incarnation > process->incarnation, "incarnations rise");
-        memcpy(reports, process->reports, n * sizeof(reports[0]));
-        *process = (struct process){.alive = true, .incarnation = action->incarnation, .nreports = n};
-        memcpy(process->reports, reports, n * sizeof(reports[0])); /* still under way */
-        for (uint32_t c = 0; c < CHANNELS; c++)
-                if (channels[c].to == action->worker)
-                        play->queues[c].n = 0; /* what was in its inbox died with it */
+        renew(process, action->incarnation);
+        empty_inbox(play, action->worker);
         play_step(play, (struct sqi_event){.type = SQI_EVENT_SPAWNED, .worker = action->worker});
+}
+
+/* The order may be lost. */
+static void
+do_rejoin(struct play *play, const struct sqi_action *action)
+{
+        struct process *process = &play->processes[action->worker];
+
+        check(play, action->incarnation > process->incarnation, "incarnations rise");
+        if (process->alive && process->listens && (!play->faults || draw(&play->random, 10) > 0))
+                process->rejoins = action->incarnation;
 }
 
 static void
@@ -133,6 +137,10 @@ do_action(struct play *play, const struct sqi_action *action)
         check(play, !play->ended, "END is the last action");
         if (action->type == SQI_ACTION_SPAWN)
                 do_spawn(play, action);
+        else if (action->type == SQI_ACTION_REJOIN)
+                do_rejoin(play, action);
+        else if (action->type == SQI_ACTION_LEFT)
+                check(play, !play->processes[action->worker].connected, "who has left has nothing");
         else if (action->type == SQI_ACTION_SEND)
                 do_send(play, action);
         else if (action->type == SQI_ACTION_KILL)
@@ -229,12 +237,14 @@ act(struct play *play, uint32_t w)
                 die(play, w, SQI_CAUSE_SIGNAL, SIGKILL);
         } else if (process->quitting) {
                 die(play, w, SQI_CAUSE_EXIT, 0);
+        } else if (process->rejoins > 0) {
+                rejoin(play, w);
         } else if (!process->listens) {
                 process->listens = true;
                 play_step(play, (struct sqi_event){.type = SQI_EVENT_SUBSCRIBED,
                                                    .worker = w,
                                                    .incarnation = process->incarnation});
-        } else if (!process->bound) {
+        } else if (!process->bound && !process->back) {
                 process->bound = true;
                 say(play, w, SQI_MSG_BOUND, 0);
         } else if (process->connected && !process->ready) {

@@ -10,7 +10,7 @@
 #include "../shared/line.h"
 
 static void
-a_death_ends_all_and_all_begin_together_from_the_newest_epoch(void **state)
+a_death_ends_the_run_of_all_and_all_begin_together_from_the_newest_epoch(void **state)
 {
         struct world world;
         const struct sqi_message *message;
@@ -19,22 +19,25 @@ a_death_ends_all_and_all_begin_together_from_the_newest_epoch(void **state)
         run_line(&world);
         hear_with(&world, (struct sqi_message){.type = SQI_MSG_POSITION, .task = SPOUT, .number = 170});
         died(&world, BOLT);
-        assert_int_equal(count_type(&world, SQI_ACTION_KILL), 2);
+        assert_int_equal(count_type(&world, SQI_ACTION_REJOIN), 2);
+        assert_int_equal(count_type(&world, SQI_ACTION_KILL), 0);
         assert_int_equal(count_type(&world, SQI_ACTION_SPAWN), 0);
         assert_string_equal(sqi_lifecycle_state_name(world.life), "restoring");
-        died(&world, SPOUT);
+        listens_again(&world, SPOUT);
+        assert_int_equal(count_type(&world, SQI_ACTION_LEFT), 1);
         assert_int_equal(count_type(&world, SQI_ACTION_SPAWN), 0);
-        died(&world, SINK);
-        assert_int_equal(count_type(&world, SQI_ACTION_SPAWN), TASKS);
+        assert_null(sent(&world, SQI_MSG_BEGIN));
+        listens_again(&world, SINK);
+        assert_int_equal(count_type(&world, SQI_ACTION_SPAWN), 1);
+        assert_int_equal(count_sent(&world, SQI_MSG_BEGIN, SPOUT), 1);
+        assert_int_equal(count_sent(&world, SQI_MSG_BEGIN, SINK), 1);
         for (uint32_t w = 0; w < TASKS; w++)
                 assert_int_equal(world.life->workers[w].incarnation, 1);
         assert_int_equal(world.life->workers[SINK].backoff.crashes, 0);
         assert_int_equal(world.life->workers[SINK].restarts, 0);
         assert_int_equal(world.life->workers[BOLT].restarts, 1);
-        for (uint32_t w = 0; w < TASKS; w++)
-                spawned(&world, w);
-        for (uint32_t w = 0; w < TASKS; w++)
-                subscribed(&world, w);
+        spawned(&world, BOLT);
+        subscribed(&world, BOLT);
         all_say(&world, SQI_MSG_BOUND);
         message = sent(&world, SQI_MSG_RESTORE);
         assert_int_equal(message->text.len, 4);
@@ -62,9 +65,9 @@ an_epoch_that_a_death_cut_short_is_not_sealed_by_what_comes_late(void **state)
         died(&world, BOLT);
         part(&world, SINK, 2);
         assert_int_equal(count_type(&world, SQI_ACTION_SEAL), 0);
-        died(&world, SPOUT);
-        died(&world, SINK);
-        come_up(&world);
+        listens_again(&world, SPOUT);
+        listens_again(&world, SINK);
+        begin_together(&world, BOLT);
         assert_int_equal(world.life->tasks[SPOUT].position.number, 100);
         all_beat_for(&world, SQI_SECOND);
         sends_checkpoint(&world, 3);
@@ -80,16 +83,16 @@ all_wait_for_the_back_off_of_who_dies_again_and_again(void **state)
         run_line(&world);
         for (int i = 0; i < 4; i++) {
                 died(&world, BOLT);
-                died(&world, SPOUT);
-                died(&world, SINK);
+                listens_again(&world, SPOUT);
+                listens_again(&world, SINK);
                 if (world.life->checkpoint.restore == SQI_RESTORE_GATHERING) {
                         uint64_t due = sqi_lifecycle_due(world.life);
 
                         assert_true(due > world.now);
                         all_beat_for(&world, due - world.now);
-                        assert_int_equal(count_type(&world, SQI_ACTION_SPAWN), TASKS);
+                        assert_int_equal(count_type(&world, SQI_ACTION_SPAWN), 1);
                 }
-                come_up(&world);
+                begin_together(&world, BOLT);
         }
         assert_true(world.life->workers[BOLT].backoff.streak > 1);
         assert_int_equal(world.life->workers[SPOUT].backoff.streak, 0);
@@ -104,17 +107,102 @@ a_second_death_while_all_come_back_begins_it_again(void **state)
         (void)state;
         run_line(&world);
         died(&world, BOLT);
+        listens_again(&world, SPOUT);
+        listens_again(&world, SINK);
+        spawned(&world, BOLT); /* and does not listen yet */
+        all_say(&world, SQI_MSG_BOUND);
+        died(&world, SINK);
+        assert_int_equal(count_type(&world, SQI_ACTION_KILL), 1);
+        assert_int_equal(count_type(&world, SQI_ACTION_REJOIN), 1);
+        listens_again(&world, SPOUT);
+        assert_int_equal(world.life->workers[SPOUT].incarnation, 2);
+        died(&world, BOLT);
+        assert_int_equal(count_type(&world, SQI_ACTION_SPAWN), 2);
+        assert_int_equal(world.life->workers[BOLT].restarts, 1);
+        spawned(&world, BOLT);
+        subscribed(&world, BOLT);
+        begin_together(&world, SINK);
+        assert_int_equal(world.life->state, SQI_RUNNING);
+        tear_down(&world);
+}
+
+static void
+a_death_of_one_that_is_back_lets_the_others_wait_for_it(void **state)
+{
+        struct world world;
+
+        (void)state;
+        run_line(&world);
+        died(&world, BOLT);
+        listens_again(&world, SPOUT);
         died(&world, SPOUT);
+        assert_int_equal(world.life->workers[SPOUT].restarts, 1);
+        assert_int_equal(count_type(&world, SQI_ACTION_SPAWN), 0);
+        listens_again(&world, SINK);
+        assert_int_equal(count_type(&world, SQI_ACTION_SPAWN), 2);
+        assert_int_equal(count_sent(&world, SQI_MSG_BEGIN, SINK), 1);
+        tear_down(&world);
+}
+
+/* Stopped, or the order is lost: it is told again. */
+static void
+a_worker_that_does_not_leave_in_time_is_killed_and_spawned(void **state)
+{
+        struct world world;
+        size_t told = 0;
+
+        (void)state;
+        run_line(&world);
+        died(&world, BOLT);
+        listens_again(&world, SPOUT);
+        for (unsigned i = 0; i < 40 && count_type(&world, SQI_ACTION_KILL) == 0; i++) {
+                hear(&world, SQI_MSG_HEARTBEAT, SINK); /* of before, and so no sign that it leaves */
+                world.life->workers[SPOUT].beat_at = world.now + SQI_SECOND;
+                time_comes(&world, SQI_SECOND);
+                told += count_type(&world, SQI_ACTION_REJOIN);
+        }
+        assert_true(told > 10);
+        assert_int_equal(world.life->workers[SINK].state, SQI_WORKER_KILLED);
+        assert_int_equal(world.life->workers[SPOUT].state, SQI_WORKER_BACK);
         died(&world, SINK);
-        for (uint32_t w = 0; w < TASKS; w++)
-                spawned(&world, w);
+        assert_int_equal(count_type(&world, SQI_ACTION_SPAWN), 2);
+        assert_int_equal(count_sent(&world, SQI_MSG_BEGIN, SPOUT), 1);
+        assert_int_equal(world.life->workers[SINK].incarnation, 2); /* never one that it may have listened as */
+        assert_int_equal(world.life->workers[SINK].restarts, 0);
+        tear_down(&world);
+}
+
+static void
+a_worker_that_ends_as_it_leaves_is_spawned_and_has_not_crashed(void **state)
+{
+        struct world world;
+
+        (void)state;
+        run_line(&world);
+        died(&world, BOLT);
         died(&world, SINK);
+        listens_again(&world, SPOUT);
+        assert_int_equal(count_type(&world, SQI_ACTION_SPAWN), 2);
+        assert_int_equal(world.life->workers[SINK].restarts, 0);
+        assert_int_equal(world.life->workers[SINK].backoff.crashes, 0);
+        tear_down(&world);
+}
+
+static void
+an_abort_in_the_middle_of_a_restore_ends_all(void **state)
+{
+        struct world world;
+
+        (void)state;
+        run_line(&world);
+        died(&world, BOLT);
+        listens_again(&world, SPOUT);
+        step(&world, (struct sqi_event){.type = SQI_EVENT_ABORT});
         assert_int_equal(count_type(&world, SQI_ACTION_KILL), 2);
         died(&world, SPOUT);
-        died(&world, BOLT);
-        assert_int_equal(count_type(&world, SQI_ACTION_SPAWN), TASKS);
-        come_up(&world);
-        assert_int_equal(world.life->state, SQI_RUNNING);
+        died(&world, SINK);
+        assert_int_equal(count_type(&world, SQI_ACTION_END), 1);
+        assert_int_equal(count_type(&world, SQI_ACTION_SPAWN), 0);
         tear_down(&world);
 }
 
@@ -159,10 +247,14 @@ int
 main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_death_ends_all_and_all_begin_together_from_the_newest_epoch),
+                cmocka_unit_test(a_death_ends_the_run_of_all_and_all_begin_together_from_the_newest_epoch),
                 cmocka_unit_test(an_epoch_that_a_death_cut_short_is_not_sealed_by_what_comes_late),
                 cmocka_unit_test(all_wait_for_the_back_off_of_who_dies_again_and_again),
                 cmocka_unit_test(a_second_death_while_all_come_back_begins_it_again),
+                cmocka_unit_test(a_death_of_one_that_is_back_lets_the_others_wait_for_it),
+                cmocka_unit_test(a_worker_that_does_not_leave_in_time_is_killed_and_spawned),
+                cmocka_unit_test(a_worker_that_ends_as_it_leaves_is_spawned_and_has_not_crashed),
+                cmocka_unit_test(an_abort_in_the_middle_of_a_restore_ends_all),
                 cmocka_unit_test(what_a_dead_incarnation_says_of_its_position_does_not_count),
                 cmocka_unit_test(a_new_supervisor_ends_what_it_finds_and_begins_from_the_newest_snapshot),
         };

@@ -29,8 +29,8 @@ extern "C" {
 
 struct sq_rig;
 
-/* `setup` is YAML with the keys of a test: component, kind, properties, config, inputs, parallelism, index, direct,
- * epochs. Relative paths start from the working directory. NULL: see `error`, which names the place in the text, or
+/* `setup` is YAML with the keys of a test: component, kind, properties, config, inputs, event-time, parallelism,
+ * index, direct, epochs. Relative paths start from the working directory. NULL: see `error`, which names the place in the text, or
  * says what prepare said. */
 SQ_EXPORT struct sq_rig *sq_rig_new(const char *setup, char *error, size_t size);
 
@@ -57,7 +57,12 @@ SQ_EXPORT void sq_rig_fail(struct sq_rig *rig, unsigned tree);
  * 2024-01-01 00:00:00 UTC, and sq_now() at one second. */
 SQ_EXPORT void sq_rig_advance(struct sq_rig *rig, uint64_t ns);
 
-/* Every input ends: `.finish`. */
+/* Bolts with an `event-time` in their setup: `source` (NULL: each input) says that its event time has come to
+ * `watermark`, in ns since 1970; or that nothing comes for now. 0, or -1: watermarks do not come by that input. */
+SQ_EXPORT int sq_rig_watermark(struct sq_rig *rig, const char *source, int64_t watermark);
+SQ_EXPORT int sq_rig_idle(struct sq_rig *rig, const char *source);
+
+/* Every input comes to its natural end: event timers run, then `.finish`. */
 SQ_EXPORT void sq_rig_finish(struct sq_rig *rig);
 
 /* Bolts: the component is cleaned up, begins anew, and goes on with the keyed state that it had, read from a

@@ -622,6 +622,29 @@ SQ_EXPORT void sq_timer_set(struct sq_task *task, struct sq_str key, struct sq_t
 /* Does nothing where there is no such timer. */
 SQ_EXPORT void sq_timer_cancel(struct sq_task *task, struct sq_str key, struct sq_time time);
 
+/* ---- Event time -------------------------------------------------------------------------------------- */
+
+/*
+ * The time that the events of a stream carry, in nanoseconds since 1970 UTC: `event-time` of the topology file names
+ * the field. The watermark of a task says how far it has come: nothing older is expected any more. It is the least of
+ * what the sources of the task have said, but for those that are idle, and it never falls. What comes all the same
+ * with an older time is late.
+ */
+#define SQ_NO_WATERMARK INT64_MIN /* none has come yet, or none ever does */
+#define SQ_END_OF_TIME INT64_MAX  /* all sources have come to their natural end */
+SQ_EXPORT int64_t sq_watermark(const struct sq_task *task);
+
+/*
+ * Bolts with `.event_timer`: it is called for `key` when the watermark has come to `time_ns`. Those that are due run
+ * in the order of their times, and of one time in the order in which they were set, before the tuples behind the
+ * watermark are executed and before it is passed on; one that is due when it is set runs behind the tuples that have
+ * come with the one under way. When the sources have come to their natural end all run before `.finish`; at a drain
+ * those that are not due do not run. Else they are as timers are: a set, and part of what the key owns.
+ */
+SQ_EXPORT void sq_event_timer_set(struct sq_task *task, struct sq_str key, int64_t time_ns);
+/* Does nothing where there is no such timer. */
+SQ_EXPORT void sq_event_timer_cancel(struct sq_task *task, struct sq_str key, int64_t time_ns);
+
 /* ---- Declaring a component --------------------------------------------------------------------------- */
 
 struct sq_stream {
@@ -766,6 +789,10 @@ SQ_EXPORT bool sq_declared_exactly_once(const struct sq_declaration *decl);
 SQ_EXPORT struct sq_field sq_declared_input(const struct sq_declaration *decl, unsigned input, unsigned place);
 /* The field `name` of input `input`, or one with a NULL name when it has none. */
 SQ_EXPORT struct sq_field sq_declared_field(const struct sq_declaration *decl, unsigned input, const char *name);
+/* Do watermarks come by input `input`? And which of its fields carries the event time, as the nearest component before
+ * it that says `event-time` names it; NULL: it has no such field. */
+SQ_EXPORT bool sq_declared_watermarks(const struct sq_declaration *decl, unsigned input);
+SQ_EXPORT const char *sq_declared_time(const struct sq_declaration *decl, unsigned input);
 SQ_EXPORT void sq_declare_in(struct sq_declaration *decl, const char *name, enum sq_type type);
 SQ_EXPORT void sq_declare_out(struct sq_declaration *decl, unsigned stream, const char *name, enum sq_type type);
 /* One more stream, besides those of the definition, whose fields sq_declare_out() declares: its number, which is one
@@ -852,6 +879,8 @@ struct sq_bolt {
          * settings. Without it a key is shown as text or as its fields, a state as its bytes.
          */
         void (*show)(struct sq_task *task, struct sq_str key, const void *state);
+        /* The watermark has come to `time_ns`: sq_event_timer_set(). It may do what `.timer` may. */
+        int (*event_timer)(struct sq_task *task, struct sq_str key, int64_t time_ns);
 };
 
 /* A spout. Everything but `.next` may be left out. One with `.replay` gives at-least-once when it calls sq_track(). */

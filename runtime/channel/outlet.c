@@ -352,21 +352,29 @@ sqi_outlet_push(struct sqi_outlet *outlet, const struct sqi_source *source)
         return send_open(outlet, source);
 }
 
+/* How a channel ends. */
+static uint32_t
+ending(const struct sqi_source *source)
+{
+        return (source->handover ? SQI_END_HANDOVER : 0u) | (source->drained ? SQI_END_DRAINED : 0u);
+}
+
 /* Puts a mark behind everything else: a header alone. */
 static int
-send_mark(struct sqi_outlet *outlet, const struct sqi_source *source, enum sqi_batch_kind kind, uint64_t epoch)
+send_mark(struct sqi_outlet *outlet, const struct sqi_source *source, enum sqi_batch_kind kind, uint32_t stream,
+          uint64_t epoch)
 {
         struct sqi_header header = {
                 .magic = "SQB",
                 .version = SQI_WIRE_VERSION,
                 .kind = (uint8_t)kind,
                 .flags = outlet->broadcast ? SQI_BATCH_BROADCAST : 0,
-                .stream = outlet->broadcast ? (uint16_t)outlet->receiver : 0,
+                .stream = (uint16_t)(outlet->broadcast ? outlet->receiver : stream),
                 .task = source->task,
                 .incarnation = source->incarnation,
                 .first_seq = outlet->seq,
                 .epoch = epoch,
-                .handover = kind == SQI_BATCH_END && source->handover,
+                .handover = kind == SQI_BATCH_END ? ending(source) : 0,
         };
         zmq_msg_t message;
 
@@ -386,13 +394,19 @@ send_mark(struct sqi_outlet *outlet, const struct sqi_source *source, enum sqi_b
 int
 sqi_outlet_mark(struct sqi_outlet *outlet, const struct sqi_source *source, uint64_t epoch)
 {
-        return send_mark(outlet, source, SQI_BATCH_CHECKPOINT, epoch);
+        return send_mark(outlet, source, SQI_BATCH_CHECKPOINT, 0, epoch);
+}
+
+int
+sqi_outlet_watermark(struct sqi_outlet *outlet, const struct sqi_source *source, uint32_t stream, int64_t watermark)
+{
+        return send_mark(outlet, source, SQI_BATCH_WATERMARK, stream, (uint64_t)watermark);
 }
 
 int
 sqi_outlet_end(struct sqi_outlet *outlet, const struct sqi_source *source)
 {
-        return send_mark(outlet, source, SQI_BATCH_END, 0);
+        return send_mark(outlet, source, SQI_BATCH_END, 0, 0);
 }
 
 int

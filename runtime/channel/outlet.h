@@ -75,7 +75,8 @@ struct sqi_outlet {
 struct sqi_source {
         uint32_t task, incarnation;
         uint16_t deaths;       /* of tasks, that it knows of */
-        bool handover;         /* goes into its end-of-stream marks */
+        bool handover;         /* goes into its end-of-stream marks, */
+        bool drained;          /* and so does this */
         int64_t channel_bytes; /* on their way to one receiver, at most */
         struct sqi_pool *pool;
         struct sqi_metrics *metrics;
@@ -109,6 +110,10 @@ int sqi_outlet_push(struct sqi_outlet *outlet, const struct sqi_source *source);
 /* Puts the mark of an epoch behind everything else, and never waits for room: 0, or -EAGAIN: it is to be pushed out
  * like a batch; or another negative errno: it is not there. */
 int sqi_outlet_mark(struct sqi_outlet *outlet, const struct sqi_source *source, uint64_t epoch);
+
+/* The same of a watermark of stream `stream`, or of what wire.h has in the place of one. */
+int sqi_outlet_watermark(struct sqi_outlet *outlet, const struct sqi_source *source, uint32_t stream,
+                         int64_t watermark);
 
 /* Puts an end-of-stream mark behind everything else; to be pushed out like a batch. */
 int sqi_outlet_end(struct sqi_outlet *outlet, const struct sqi_source *source);

@@ -158,6 +158,18 @@ sq_declared_field(const struct sq_declaration *decl, unsigned input, const char 
         return field;
 }
 
+bool
+sq_declared_watermarks(const struct sq_declaration *decl, unsigned input)
+{
+        return input < decl->ninputs && decl->times && decl->times[input].watermarks;
+}
+
+const char *
+sq_declared_time(const struct sq_declaration *decl, unsigned input)
+{
+        return sq_declared_watermarks(decl, input) ? decl->times[input].field : NULL;
+}
+
 void
 sq_declare_in(struct sq_declaration *decl, const char *name, enum sq_type type)
 {

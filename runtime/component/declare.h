@@ -23,6 +23,12 @@ struct sqi_declared {
         struct sqi_fields streams[SQ_STREAMS_MAX + 1];
 };
 
+/* Of an input: do watermarks come by it, and which of its fields carries the event time, or NULL. */
+struct sqi_declared_time {
+        bool watermarks;
+        const char *field;
+};
+
 struct sq_declaration {
         struct sqi_arena *arena; /* for names */
         const void *state;
@@ -30,6 +36,7 @@ struct sq_declaration {
         bool exactly_once;
         size_t ninputs;
         const struct sqi_fields *const *inputs; /* the fields of each input */
+        const struct sqi_declared_time *times;  /* of each input; NULL: watermarks come by none */
         struct sqi_declared *declared;
         bool failed;
         char option[64]; /* the setting an error is about, or "" */

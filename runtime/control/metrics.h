@@ -32,6 +32,8 @@
         X(lost, TROUBLE, "tuples of no tuple tree that were not processed: nobody can replay them") \
         X(keys_lost, TROUBLE, "keys whose state was lost with its worker: it has begun anew, from nothing") \
         X(left_out, TROUBLE, "records that could not be read and became no tuple") \
+        X(untimed, TROUBLE, \
+          "tuples emitted without a time where event-time names one: they do not move the watermark") \
         X(timed_out, TROUBLE, "spout: tuple trees that the message timeout failed") \
         X(misused, TROUBLE, "reported misuses of squall.h") \
         X(malformed, TROUBLE, "batches refused") \

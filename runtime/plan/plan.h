@@ -14,6 +14,7 @@
 
 #include "squall.h"
 #include "plan/config.h"
+#include "plan/event_time.h"
 #include "component/kind.h"
 #include "component/settings.h"
 
@@ -32,6 +33,7 @@ struct sqi_plan_stream {
         const char *id; /* "default" is always stream 0 */
         uint32_t nfields;
         struct sq_field *fields;
+        bool watermarks; /* come in it: event_time.h */
 };
 
 /* One entry of `streams`: who reads which stream, and how its tuples are dealt out. */
@@ -63,6 +65,7 @@ struct sqi_plan_component {
         struct sqi_plan_stream *streams;
         uint32_t nsettings;
         struct sqi_setting *settings;
+        struct sqi_event_time *event_time; /* of what it emits; NULL: it passes on the watermarks that come in */
 };
 
 struct sqi_plan_task {

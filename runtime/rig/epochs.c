@@ -157,6 +157,7 @@ sqi_epochs_restore(struct sq_rig *rig, uint64_t ns)
 
         rig->clock_ns += ns;
         snprintf(task->handover.restore, sizeof(task->handover.restore), "the rig");
+        sqi_watermark_forget(task);
         if (sqi_task_renew(task) == 0)
                 take_kept(rig);
 }

@@ -412,6 +412,8 @@ next_due(const struct sq_rig *rig, uint64_t until)
 
         if (task->instance.code->bolt && sqi_bolt_due(task) < until)
                 until = sqi_bolt_due(task);
+        if (task->instance.code->spout && sqi_watermark_due(task) < until)
+                until = sqi_watermark_due(task);
         if (task->spout.ledger && sqi_ledger_next(task->spout.ledger) < until)
                 until = sqi_ledger_next(task->spout.ledger);
         return until > rig->clock_ns ? until : rig->clock_ns + 1;

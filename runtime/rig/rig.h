@@ -81,6 +81,9 @@ int sqi_rig_open(struct sqi_plan **plan, uint32_t task, const char *epochs, stru
 /* Feeds one tuple of `n` values by the input `edge` of the plan. 0 or a negative errno. */
 int sqi_rig_feed(struct sq_rig *rig, const struct sqi_plan_edge *edge, uint32_t source, size_t n,
                  const struct sq_value *values);
+/* What a source (NULL: each) says of its event time; it is executed at the next settling. 0; -ENOENT: watermarks do not
+ * come by that input; or another negative errno. */
+int sqi_rig_feed_watermark(struct sq_rig *rig, const char *source, int64_t watermark);
 /* Feeds a batch as a worker received it. */
 int sqi_rig_feed_frame(struct sq_rig *rig, const void *bytes, size_t size);
 

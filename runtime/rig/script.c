@@ -167,6 +167,47 @@ do_finish(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_ya
         return 0;
 }
 
+/* "end", "idle", a time, or milliseconds since 1970. */
+static int
+read_watermark(struct sqi_test *test, const struct sqi_yaml *value, int64_t *ret)
+{
+        const char *text = value->kind == SQI_YAML_SCALAR ? value->text : "";
+        struct sqi_script *script = test->script;
+        struct sq_value time;
+        int64_t ms;
+
+        if (strcmp(text, "end") == 0 || strcmp(text, "idle") == 0) {
+                *ret = *text == 'e' ? SQ_END_OF_TIME : SQI_WATERMARK_IDLE;
+                return 0;
+        }
+        if (sqi_parse_int(text, &ms) == 0 && sqi_event_time_of(SQI_UNIT_MS, sq_int(ms), ret))
+                return 0;
+        if (strchr(text, '-') && sqi_value_read(script->arena, script->diagnostics, value, SQ_TIME, &time) == 0 &&
+            sqi_event_time_of(SQI_UNIT_NONE, time, ret))
+                return 0;
+        return sqi_test_wrong(script, value->place,
+                              "'watermark' needs milliseconds since 1970, a time like 2024-01-01T00:00:10Z, 'idle' or "
+                              "'end'");
+}
+
+static int
+do_watermark(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_yaml *value)
+{
+        const struct sqi_yaml_item *from = sqi_yaml_get(step->node, "from");
+        int64_t watermark;
+        int r = read_watermark(test, value, &watermark);
+
+        if (r == 0)
+                r = sqi_rig_feed_watermark(test->rig, from ? from->value->text : NULL, watermark);
+        if (r == -ENOENT)
+                return sqi_test_wrong(
+                        test->script, value->place,
+                        "no watermarks come here (they do with 'event-time': the field that has the event time)");
+        if (r == 0)
+                sqi_rig_settle(test->rig);
+        return r;
+}
+
 static int
 do_restart(struct sqi_test *test, struct sqi_test_step *step, const struct sqi_yaml *value)
 {
@@ -272,10 +313,10 @@ static const struct {
         const char *key;
         int (*run)(struct sqi_test *, struct sqi_test_step *, const struct sqi_yaml *);
 } actions[] = {
-        {"in", do_in},           {"tick", do_tick},     {"advance", do_advance},
-        {"next", do_next},       {"finish", do_finish}, {"restart", do_restart},
-        {"ack", do_ack},         {"fail", do_fail},     {"checkpoint", do_checkpoint},
-        {"restore", do_restore},
+        {"in", do_in},           {"tick", do_tick},           {"advance", do_advance},
+        {"next", do_next},       {"finish", do_finish},       {"restart", do_restart},
+        {"ack", do_ack},         {"fail", do_fail},           {"checkpoint", do_checkpoint},
+        {"restore", do_restore}, {"watermark", do_watermark},
 };
 enum { ACTIONS = sizeof(actions) / sizeof(actions[0]) };
 

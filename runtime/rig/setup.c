@@ -11,6 +11,7 @@ enum { INPUTS_MAX = 16, TASKS_MAX = 256 };
 struct input {
         const char *name;
         struct sqi_fields fields;
+        struct sqi_declared_time time;
 };
 
 struct plan_builder {
@@ -29,8 +30,8 @@ struct plan_builder {
 bool
 sqi_setup_take(struct sqi_setup *setup, const struct sqi_yaml_item *item)
 {
-#define X(name) \
-        if (strcmp(item->key, #name) == 0) { \
+#define X(name, text) \
+        if (strcmp(item->key, text) == 0) { \
                 setup->name = item; \
                 return true; \
         }
@@ -42,7 +43,7 @@ sqi_setup_take(struct sqi_setup *setup, const struct sqi_yaml_item *item)
 void
 sqi_setup_offer(struct sqi_nearest *nearest)
 {
-#define X(name) sqi_nearest_offer(nearest, #name);
+#define X(name, text) sqi_nearest_offer(nearest, text);
         SQI_SETUP_KEYS(X)
 #undef X
 }
@@ -203,19 +204,54 @@ read_inputs(struct plan_builder *builder)
 }
 
 static int
+set_time(struct plan_builder *builder, struct input *input, const struct sqi_yaml *field)
+{
+        input->time.watermarks = true;
+        if (field->kind == SQI_YAML_SCALAR && sqi_fields_find(&input->fields, field->text) >= 0) {
+                input->time.field = field->text;
+                return 0;
+        }
+        sqi_model_error(&builder->model, field->place, "the input '%s' has no field '%s'", input->name,
+                        field->kind == SQI_YAML_SCALAR ? field->text : "");
+        return -EINVAL;
+}
+
+/* "event-time": FIELD, which every input has, or {SOURCE: FIELD}; the others have no watermarks. */
+static int
+read_event_time(struct plan_builder *builder)
+{
+        const struct sqi_yaml *node = builder->setup->event_time ? builder->setup->event_time->value : NULL;
+        int r = 0;
+
+        for (size_t i = 0; node && i < builder->ninputs && r == 0; i++) {
+                struct input *input = &builder->inputs[i];
+                const struct sqi_yaml_item *own = node->kind == SQI_YAML_MAPPING ? sqi_yaml_get(node, input->name)
+                                                                                 : NULL;
+
+                if (own || node->kind != SQI_YAML_MAPPING)
+                        r = set_time(builder, input, own ? own->value : node);
+        }
+        return r;
+}
+
+static int
 declare(struct plan_builder *builder, char *error, size_t size)
 {
         const struct sqi_fields *inputs[INPUTS_MAX];
+        struct sqi_declared_time times[INPUTS_MAX];
         struct sq_declaration decl = {.arena = builder->model.arena,
                                       .state = builder->component.state,
                                       .parallelism = (unsigned)builder->parallelism,
                                       .exactly_once = builder->setup->epochs != NULL,
                                       .ninputs = builder->ninputs,
                                       .inputs = inputs,
+                                      .times = times,
                                       .declared = &builder->declared};
 
-        for (size_t i = 0; i < builder->ninputs; i++)
+        for (size_t i = 0; i < builder->ninputs; i++) {
                 inputs[i] = &builder->inputs[i].fields;
+                times[i] = builder->inputs[i].time;
+        }
         int r = sqi_declare(&decl, builder->component.loaded);
         if (r < 0)
                 snprintf(error, size, "%s", decl.error);
@@ -262,6 +298,17 @@ lay_self(struct plan_builder *builder, struct sqi_plan_component *self)
         return r;
 }
 
+/* The rig says itself what the watermarks are. */
+static int
+lay_time(struct plan_builder *builder, uint32_t input)
+{
+        if (!builder->inputs[input].time.watermarks)
+                return 0;
+        builder->plan->components[input].event_time = sqi_arena_alloc(builder->model.arena, 1,
+                                                                      sizeof(struct sqi_event_time));
+        return builder->plan->components[input].event_time ? 0 : -ENOMEM;
+}
+
 static int
 lay_input(struct plan_builder *builder, uint32_t input, uint32_t self, char *error, size_t size)
 {
@@ -283,7 +330,9 @@ lay_input(struct plan_builder *builder, uint32_t input, uint32_t self, char *err
                 }
                 edge->in[f] = (uint8_t)place;
         }
-        return lay_streams(builder, &plan->components[input], fields, 1);
+        if (lay_streams(builder, &plan->components[input], fields, 1) < 0)
+                return -ENOMEM;
+        return lay_time(builder, input);
 }
 
 /* Two sinks: one that reads every stream, and one of `direct` tasks that reads it by direct grouping. */
@@ -361,6 +410,8 @@ lay(struct plan_builder *builder, char *error, size_t size)
                 r = lay_input(builder, i, self, error, size);
         if (r == 0)
                 r = lay_sinks(builder, self);
+        if (r == 0)
+                sqi_plan_mark_streams(plan);
         return r < 0 ? r : lay_tasks(builder);
 }
 
@@ -397,6 +448,8 @@ build(struct plan_builder *builder, char *error, size_t size)
                 r = load(builder);
         if (r == 0)
                 r = read_inputs(builder);
+        if (r == 0)
+                r = read_event_time(builder);
         if (r == 0)
                 r = declare(builder, error, size);
         return r < 0 ? r : lay(builder, error, size);

@@ -10,12 +10,21 @@
 
 /* The keys that a setup may have; NULL: not given. */
 #define SQI_SETUP_KEYS(X) \
-        X(component) X(kind) X(properties) X(config) X(inputs) X(parallelism) X(index) X(direct) X(epochs)
+        X(component, "component") \
+        X(kind, "kind") \
+        X(properties, "properties") \
+        X(config, "config") \
+        X(inputs, "inputs") \
+        X(event_time, "event-time") \
+        X(parallelism, "parallelism") \
+        X(index, "index") \
+        X(direct, "direct") \
+        X(epochs, "epochs")
 
 struct sqi_nearest;
 
 struct sqi_setup {
-#define X(key) const struct sqi_yaml_item *key;
+#define X(key, text) const struct sqi_yaml_item *key;
         SQI_SETUP_KEYS(X)
 #undef X
         const char *directory; /* of relative paths */

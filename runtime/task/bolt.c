@@ -436,6 +436,22 @@ work(struct sq_task *task)
         return true;
 }
 
+/* What a watermark has brought due goes before the batch behind it. */
+static bool
+work_in_time(struct sq_task *task)
+{
+        bool busy;
+
+        if (task->instance.event_timers.n == 0 && !task->watermarks.nheard)
+                return work(task);
+        if (!task->bolt.batch.open && !sqi_event_timers_fire(task))
+                return true;
+        busy = work(task);
+        if (!task->bolt.batch.open)
+                busy |= !sqi_event_timers_fire(task);
+        return busy;
+}
+
 void
 sqi_bolt_close(struct sq_task *task)
 {
@@ -456,8 +472,11 @@ uint64_t
 sqi_bolt_due(const struct sq_task *task)
 {
         uint64_t due = tick_due(task), timer = task->instance.timers.n ? sqi_timers_due(task) : UINT64_MAX;
+        uint64_t watermark = sqi_watermark_due(task);
 
-        return timer < due ? timer : due;
+        if (timer < due)
+                due = timer;
+        return watermark < due ? watermark : due;
 }
 
 static void
@@ -506,7 +525,7 @@ sqi_bolt_turn(struct sq_task *task)
 {
         uint64_t begin = task->now_ns;
         uint64_t again = UINT64_MAX, executed = task->metrics->executed, blocked = task->metrics->blocked_ns;
-        bool busy = work(task);
+        bool busy = work_in_time(task);
 
         task->now_ns = sqi_task_clock(task);
         if (__builtin_expect(task->epoch.exact, 0))
@@ -518,6 +537,7 @@ sqi_bolt_turn(struct sq_task *task)
         tick(task);
         if (task->instance.timers.n)
                 sqi_timers_fire(task);
+        sqi_watermark_look(task, task->metrics->blocked_ns == blocked);
         if (task->now_ns >= sqi_loose_due(task))
                 sqi_loose_retry(task, execute_again);
         if (sqi_task_must_flush(task) || task->acker.gathered >= SQI_ACKS_FULL)

@@ -11,6 +11,7 @@ sqi_channels_close(struct sq_task *task)
         sqi_acker_close(&task->acker);
         sqi_collector_close(&task->collector);
         sqi_intake_close(task);
+        sqi_watermark_close(task);
         sqi_spout_close(task);
         free(task->bolt.key);
         free(task->fds);

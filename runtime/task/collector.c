@@ -63,6 +63,8 @@ sqi_collector_rollback(struct sqi_collector *collector)
                 sqi_batch_rollback(&outlet->batch);
                 outlet->seq = outlet->staged_seq;
         }
+        if (collector->latest.seen && collector->latest.emitted == collector->source.metrics->emitted)
+                *collector->latest.seen = collector->latest.before;
         collector->ntouched = 0;
         collector->edges = 0;
         collector->emitted = collector->transferred = 0;
@@ -274,6 +276,8 @@ deal_all(struct sq_task *task, uint32_t stream, const struct sqi_slice *tuple, i
 {
         struct sqi_stream_targets *targets = &task->collector.streams[stream];
 
+        if (__builtin_expect(targets->time != NULL, 0))
+                sqi_watermark_emit(task, tuple);
         for (uint32_t t = 0; t < targets->ntargets; t++)
                 if (!deal(task, &targets->targets[t], (uint16_t)stream, tuple, direct))
                         return false;
@@ -362,8 +366,11 @@ emit_by_scratch(struct sq_task *task, uint32_t stream, size_t size, size_t n, co
                 int64_t direct)
 {
         struct sqi_collector *collector = &task->collector;
+        const struct sqi_stream_targets *targets = &collector->streams[stream];
         struct sqi_slice slice;
 
+        if (targets->timed_in_place && direct < 0 && sqi_watermark_emit_plain(task, n, values))
+                return emit_in_place(task, stream, targets->timed_in_place, size, n, values);
         if (!reserve_scratch(collector, size))
                 return false;
         uint8_t *end = pack_tuple(collector->scratch, collector->streams[stream].stream->nfields, n, values);

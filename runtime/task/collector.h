@@ -28,6 +28,7 @@ struct sqi_target {
         uint16_t *owners; /* fields: of each slot, by plan/routing.h */
         uint64_t *dealt;  /* partial-key: tuples dealt to each */
         uint64_t *keys;   /* broadcast: each receiver's own edge key */
+        int64_t *told;    /* by outlet: the watermark that it was told last; NULL: it is told none (watermark.h) */
         bool in_cycle;    /* the reader is of this task's own cycle */
         bool by_tuple;    /* who gets a tuple depends on it */
 };
@@ -41,6 +42,16 @@ struct sqi_stream_targets {
         /* the only reader, where a tuple can be packed at once into the batch it leaves by */
         struct sqi_target *in_place;
         struct sqi_outlet *quick; /* its only outlet, where every field takes short strings: see emit_quick() */
+        const struct sqi_event_time *time; /* NULL: it has none of its own. Else the two above are NULL, */
+        struct sqi_target *timed_in_place; /* and this stands for the first of them */
+};
+
+/* The latest event time among the tuples that were emitted, those of the transaction under way with them. */
+struct sqi_latest {
+        int64_t *seen;  /* NULL: the task has no event time of its own */
+        int64_t before; /* what it was when the transaction began that first emitted when so many had been emitted: */
+        uint64_t emitted;
+        bool timed; /* one with a time was emitted since this was last looked at */
 };
 
 /* A tree that the transaction under way touches. */
@@ -75,6 +86,7 @@ struct sqi_collector {
         uint32_t anchors_capacity;
         bool anchors_open; /* `anchors` is in use in this transaction */
 
+        struct sqi_latest latest;
         bool pressed; /* some outlet may be blocked: look before the next tuple */
         uint64_t sent_to_cycle;
         uint8_t *scratch;

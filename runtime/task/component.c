@@ -143,8 +143,8 @@ look_up(struct sq_task *task, struct sq_str key)
         if (state && sqi_keyed_count(keyed) > before && task->bolt.in_execute &&
             task->bolt.input->edge->grouping == SQI_FIELDS)
                 sqi_keyed_route_last(keyed, sqi_key_hash(task->bolt.input->edge, &task->bolt.tuple->slice));
-        if (state && sqi_keyed_count(keyed) > before && task->instance.timers.route)
-                sqi_keyed_route_last(keyed, *task->instance.timers.route);
+        if (state && sqi_keyed_count(keyed) > before && task->instance.timer_route)
+                sqi_keyed_route_last(keyed, *task->instance.timer_route);
         if (state && sqi_keyed_count(keyed) > before)
                 sqi_task_count_keys(task);
         if (task->instance.key_shape == SQI_KEY_UNKNOWN)

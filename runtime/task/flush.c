@@ -75,6 +75,8 @@ sqi_task_flush(struct sq_task *task)
         sqi_task_flush_component(task);
         if (task->instance.nkept && task->tracking && task->now_ns >= task->bolt.next_kept_check_ns)
                 sqi_kept_check(task);
+        if (task->watermarks.tells)
+                sqi_watermark_tell(task);
         sqi_collector_flush(&task->collector);
         if (__builtin_expect(task->collector.source.tap != NULL, 0) &&
             sqi_tap_is_over(task->collector.tap, task->now_ns))

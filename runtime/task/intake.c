@@ -46,6 +46,7 @@ describe_input(const struct sq_task *task, const struct sqi_plan_edge *edge, str
         input->source = task->plan->components[edge->from].id;
         input->stream = &task->plan->components[edge->from].streams[edge->stream];
         input->nfields = edge->nin ? edge->nin : input->stream->nfields;
+        input->watermarks = SQI_WATERMARK_NOWHERE;
         input->contiguous = input->nfields > 0;
         for (uint32_t f = 0; f < input->nfields; f++) {
                 input->places[f] = (uint8_t)(edge->nin ? edge->in[f] : f);
@@ -200,7 +201,8 @@ sqi_intake_bind(struct sq_task *task)
 static int
 subscribe(struct sq_task *task, uint32_t source, uint32_t stream)
 {
-        static const uint8_t kinds[] = {SQI_BATCH_DATA, SQI_BATCH_END, SQI_BATCH_CHECKPOINT, SQI_READER_KIND};
+        static const uint8_t kinds[] = {SQI_BATCH_DATA, SQI_BATCH_END, SQI_BATCH_CHECKPOINT, SQI_BATCH_WATERMARK,
+                                        SQI_READER_KIND};
         struct sqi_header header = {
                 .magic = "SQB",
                 .version = SQI_WIRE_VERSION,
@@ -336,7 +338,8 @@ take_mark(struct sq_task *task, const struct sqi_header *header)
         if (mark == 0 || intake->ended[header->task] & mark)
                 return;
         intake->ended[header->task] |= mark;
-        task->handover.begun |= header->handover != 0;
+        task->handover.begun |= (header->handover & SQI_END_HANDOVER) != 0;
+        sqi_watermark_end(task, header);
         intake->marks_missing--;
         if (!task->component->cycle || cycle != task->component->cycle)
                 intake->outside_missing--;
@@ -385,9 +388,27 @@ check_sequence(struct sq_task *task, const struct sqi_header *header)
                 report_gap(task, header, expected);
 }
 
-/* What holds no tuples: the end of a channel, or of an epoch in it. */
+/* It was sent before its sender began the epoch under way. */
 static void
-take_kind(struct sq_task *task, const struct sqi_header *header)
+record(struct sq_task *task, const struct sqi_header *header, zmq_msg_t *message)
+{
+        size_t place = place_of(task, header);
+
+        if (place != SIZE_MAX && task->intake.marks[place] < task->epoch.begun)
+                sqi_epoch_record(task, message, task->intake.from_feedback);
+}
+
+static void
+take_watermark(struct sq_task *task, const struct sqi_header *header, zmq_msg_t *message)
+{
+        if (task->epoch.recording)
+                record(task, header, message);
+        sqi_watermark_take(task, header);
+}
+
+/* What holds no tuples: the end of a channel, or of an epoch in it; a watermark. */
+static void
+take_kind(struct sq_task *task, const struct sqi_header *header, zmq_msg_t *message)
 {
         size_t place = place_of(task, header);
 
@@ -398,18 +419,10 @@ take_kind(struct sq_task *task, const struct sqi_header *header)
                 return;
         }
         check_sequence(task, header);
-        if (place != SIZE_MAX && task->failed == 0 && header->epoch < SQI_EPOCH_LAST)
+        if (header->kind == SQI_BATCH_WATERMARK)
+                take_watermark(task, header, message);
+        else if (place != SIZE_MAX && task->failed == 0 && header->epoch < SQI_EPOCH_LAST)
                 sqi_epoch_mark(task, &task->intake.marks[place], header->epoch);
-}
-
-/* It was sent before its sender began the epoch under way. */
-static void
-record(struct sq_task *task, const struct sqi_header *header, zmq_msg_t *message)
-{
-        size_t place = place_of(task, header);
-
-        if (place != SIZE_MAX && task->intake.marks[place] < task->epoch.begun)
-                sqi_epoch_record(task, message, task->intake.from_feedback);
 }
 
 bool
@@ -437,7 +450,7 @@ sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *fram
                 return false;
         }
         if (frame->header.kind != SQI_BATCH_DATA) {
-                take_kind(task, &frame->header);
+                take_kind(task, &frame->header, message);
                 return false;
         }
         check_sequence(task, &frame->header);
@@ -454,6 +467,10 @@ sqi_intake_reopen(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *fr
         const char *cause = "";
         int r = sqi_frame_open(frame, zmq_msg_data(message), zmq_msg_size(message), &cause);
 
+        if (r == 0 && frame->header.task < task->plan->ntasks && frame->header.kind == SQI_BATCH_WATERMARK) {
+                sqi_watermark_take(task, &frame->header);
+                return false;
+        }
         if (r == 0 && (frame->header.task >= task->plan->ntasks || frame->header.kind != SQI_BATCH_DATA))
                 cause = "no batch of a task of this topology";
         if (cause[0]) {

@@ -11,6 +11,7 @@ take_lost(struct sq_task *task, const struct sqi_message *message)
         bool late = sqi_intake_lose(task, message->task, (uint32_t)message->number);
         sqi_collector_lose_reader(&task->collector, message->task, (uint32_t)message->number);
         sqi_load_forget(task->load);
+        sqi_watermark_tell_anew(task, message->task);
         if (task->spout.ledger)
                 sqi_ledger_lose(task->spout.ledger, sqi_task_clock(task));
         if (task->tracking && !late && (task->phase == SQI_WAITING || task->phase == SQI_RUNNING))
@@ -23,7 +24,10 @@ take_lost(struct sq_task *task, const struct sqi_message *message)
 static void
 take_ready(struct sq_task *task, uint32_t peer)
 {
-        if (peer >= task->plan->ntasks || !task->intake.owed[peer])
+        if (peer >= task->plan->ntasks)
+                return;
+        sqi_watermark_tell_anew(task, peer);
+        if (!task->intake.owed[peer])
                 return;
         task->intake.owed[peer] = false;
         sqi_collector_reach(&task->collector, peer);

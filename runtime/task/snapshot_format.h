@@ -61,6 +61,13 @@ enum sqi_section {
         SQI_SECTION_VALUE = 1, /* own_values.h: `tag` bytes are its name, the others its bytes */
         SQI_SECTION_BATCH = 2, /* transit.h: a message as it came; `tag` 1: by the feedback inbox */
         SQI_SECTION_END = 3,   /* of no bytes */
+        SQI_SECTION_TIME = 4,  /* struct time_section; `tag` 1: its own event time was idle */
+};
+
+/* How far event time had come (watermark.h). It holds for any parallelism: who takes keys of several tasks goes on from
+ * the least. */
+struct time_section {
+        int64_t watermark, seen;
 };
 
 struct section_head {

@@ -252,13 +252,37 @@ take_keys(struct reading *reading)
         return r == -ENODATA ? 0 : r;
 }
 
-/* What a section holds is of one task: of a file of another one it is left where it is. */
+static int64_t
+lesser(int64_t now, int64_t none, int64_t kept)
+{
+        return now == none || kept < now ? kept : now;
+}
+
+/* Of other tasks the keys are, with their timers: what was not late for one of them is not late here. */
 static int
-take_section(struct reading *reading, bool mine)
+take_time(struct sq_task *task, bool mine, const uint8_t *bytes, const struct section_head *head)
+{
+        struct sqi_instance *instance = &task->instance;
+        struct time_section time;
+
+        if (head->size != sizeof(time))
+                return -EBADMSG;
+        memcpy(&time, bytes, sizeof(time));
+        instance->watermark = mine ? time.watermark : lesser(instance->watermark, SQ_NO_WATERMARK, time.watermark);
+        instance->seen = mine ? time.seen : lesser(instance->seen, SQI_WATERMARK_NONE, time.seen);
+        task->watermarks.idle = mine && head->tag != 0;
+        return 0;
+}
+
+/* What a section holds is of one task, but for the event time: of a file of another one it is left where it is. 1: it
+ * was that; 0. */
+static int
+take_section(struct reading *reading, bool mine, bool same)
 {
         const uint8_t *head = take(reading, sizeof(struct section_head)), *bytes;
         struct sq_task *task = reading->task;
         struct section_head it;
+        int r = 0;
 
         if (!head)
                 return -EBADMSG;
@@ -268,6 +292,10 @@ take_section(struct reading *reading, bool mine)
                 return -EBADMSG;
         if (it.kind == SQI_SECTION_END)
                 return -ENODATA;
+        if (it.kind == SQI_SECTION_TIME && (mine || !same))
+                r = take_time(task, mine, bytes, &it);
+        if (it.kind == SQI_SECTION_TIME)
+                return r < 0 ? r : 1;
         if (!mine)
                 return 0;
         if (it.kind == SQI_SECTION_BATCH)
@@ -298,15 +326,15 @@ take_sections(struct reading *reading)
 
         if (mine && reading->later)
                 forget_sections(task);
-        while ((reading->pieces || reading->at < reading->end) && r == 0) {
-                r = take_section(reading, mine);
+        while ((reading->pieces || reading->at < reading->end) && r >= 0) {
+                r = take_section(reading, mine, same);
                 if (r == 0 && !same)
                         r = -EXDEV;
         }
         if (over && !same)
                 r = -EXDEV;
         task->over |= mine && over;
-        return r == -ENODATA ? 0 : r;
+        return r == -ENODATA || r > 0 ? 0 : r;
 }
 
 static int

@@ -148,6 +148,29 @@ put_values(const struct sq_task *task, struct sqi_snapshot_writing *writing)
         }
 }
 
+/* Is it worth a file? What only passes watermarks on is told them again. */
+static bool
+keeps_time(const struct sq_task *task)
+{
+        const struct sqi_instance *instance = &task->instance;
+
+        if (task->component->event_time && instance->seen != SQI_WATERMARK_NONE)
+                return true;
+        return instance->watermark != SQ_NO_WATERMARK && sqi_component_hands_on(instance->code);
+}
+
+static void
+put_time(const struct sq_task *task, struct sqi_snapshot_writing *writing)
+{
+        const struct time_section time = {task->instance.watermark, task->instance.seen};
+        const struct section_head head = {SQI_SECTION_TIME, task->watermarks.idle, sizeof(time)};
+
+        if (!keeps_time(task))
+                return;
+        put(writing, &head, sizeof(head));
+        put(writing, &time, sizeof(time));
+}
+
 static void
 put_batch(struct sqi_snapshot_writing *writing, zmq_msg_t *message, bool feedback)
 {
@@ -176,6 +199,7 @@ put_all(const struct sq_task *task, struct sqi_snapshot_writing *writing)
         put_head(task, writing, 0);
         put_keys(task, writing);
         put_values(task, writing);
+        put_time(task, writing);
         put_batches(task, writing);
         end_sections(writing);
         sqi_part_writer_end(writing->file);
@@ -215,7 +239,7 @@ write_file(const struct sq_task *task, struct sqi_snapshot_writing *writing, con
 static bool
 has_part(const struct sq_task *task)
 {
-        return count_keys(task) > 0 || task->over || task->instance.values.n || task->transit.n;
+        return count_keys(task) > 0 || task->over || task->instance.values.n || task->transit.n || keeps_time(task);
 }
 
 void
@@ -285,6 +309,7 @@ put_state(const struct sq_task *task, struct sqi_snapshot_writing *writing, stru
         begin_writing(task, writing);
         put_changes(task, writing, all);
         put_values(task, writing);
+        put_time(task, writing);
         return 0;
 }
 

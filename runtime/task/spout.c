@@ -360,6 +360,8 @@ wake_time(const struct sq_task *task, enum emitted emitted, uint64_t until)
                 next = sqi_task_breath_ends(task);
         if (emitted == IDLE && !task->instance.done && next < until)
                 until = next;
+        if (sqi_watermark_due(task) < until)
+                until = sqi_watermark_due(task);
         if (sqi_spout_has_position(task) && task->next_report_ns > task->now_ns && task->next_report_ns < until &&
             task->spout.told.number != task->instance.next_position)
                 until = task->next_report_ns;
@@ -415,6 +417,7 @@ sqi_spout_turn(struct sq_task *task)
 
         task->now_ns = sqi_task_clock(task);
         sqi_count(&task->metrics->busy_ns, task->now_ns - begin - (task->metrics->blocked_ns - blocked));
+        sqi_watermark_look(task, emitted == IDLE || !task->instance.active);
         if (emitted == IDLE) /* acks can wait for it, who counts its latency does not */
                 sqi_task_flush_idle(task);
         keep_ledger(task);

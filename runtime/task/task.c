@@ -69,6 +69,7 @@ sqi_task_load(struct sq_task *task)
         char cause[256] = "";
         size_t bad;
 
+        sqi_watermark_begin(task);
         if (sqi_component_load(task->component->path, &task->instance.code, cause, sizeof(cause)) < 0)
                 return sqi_task_fail(task, -ENOEXEC, "%s", cause);
         if (task->instance.code->kind != task->component->kind)
@@ -106,6 +107,8 @@ sqi_task_open(struct sq_task *task)
                 r = sqi_collector_open(task);
         if (r == 0)
                 r = sqi_intake_bind(task);
+        if (r == 0)
+                r = sqi_watermark_open(task);
         if (r == 0)
                 sqi_handover_arrive(task);
         if (r == 0 && task->instance.code->spout)
@@ -181,6 +184,7 @@ close_instance(struct sq_task *task)
         task->instance.prepared = false;
         sqi_kept_release(task);
         sqi_timers_free(&task->instance.timers);
+        sqi_timers_free(&task->instance.event_timers);
         sqi_keyed_free(&task->instance.keyed);
         sqi_own_values_clear(&task->instance.values);
         sqi_settings_release(&task->instance.settings);
@@ -230,6 +234,7 @@ sqi_task_start(struct sq_task *task)
         task->collector.open = true;
         task->now_ns = sqi_task_clock(task);
         task->bolt.next_tick_ns = task->now_ns + task->bolt.tick_ns;
+        task->watermarks.quiet_ns = task->now_ns;
         if (task->instance.code->spout)
                 sqi_task_activate(task, !task->start_inactive);
         if (task->over) {

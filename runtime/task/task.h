@@ -39,6 +39,7 @@
 #include "task/timers.h"
 #include "task/transit.h"
 #include "task/own_values.h"
+#include "task/watermark.h"
 #include "task/dead_letter.h"
 
 /* One input of a bolt: a stream of a source component, and how its fields are counted here. */
@@ -49,6 +50,7 @@ struct sqi_input {
         uint32_t nfields;   /* that the component counts */
         bool contiguous;    /* they are neighbours in the tuple, in order */
         uint8_t places[SQ_FIELDS_MAX];
+        uint32_t watermarks; /* in the list of the intake: those of its first task; SQI_WATERMARK_NOWHERE: none come */
 };
 
 struct sq_tuple {
@@ -153,8 +155,11 @@ struct sqi_instance {
         struct sqi_settings_memory settings;
         struct sqi_keyed *keyed;
         struct sqi_own_values values;
-        struct sqi_timers timers;
-        bool prepared; /* its prepare was called, under this plan or an earlier one */
+        struct sqi_timers timers, event_timers;
+        const uint64_t *timer_route; /* while a timer's callback runs, of its key; else NULL */
+        int64_t watermark;           /* SQ_NO_WATERMARK: none has come */
+        int64_t seen;                /* watermark.h: the latest time among what it has emitted, or SQI_WATERMARK_NONE */
+        bool prepared;               /* its prepare was called, under this plan or an earlier one */
         enum sqi_key_shape key_shape;
         unsigned key_field; /* SQI_KEY_FIELD: its place in the tuple */
         struct sq_kept *kept;
@@ -256,6 +261,7 @@ struct sq_task {
         bool over;                  /* the same; and it may have been before the snapshot that this one goes on from */
         struct sqi_transit transit; /* what was on its way to it in the snapshot that it goes on from */
         struct sqi_epoch epoch;
+        struct sqi_watermarks watermarks;
         struct sqi_handover handover;
         struct sqi_query query;
         struct sqi_showing *showing; /* in .show: show.h */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The timers of a bolt: a set of (key, time of day).
+ * The timers of a bolt: a set of (key, time of day), and another of (key, event time).
  *
  * What counts is the set. It is a part of what the key owns (owned.h): a block a timer, whose key is its time. So
  * timers are written down, handed on and forgotten with their key. Beside it a heap has them in the order of their
- * times; it is made of the set after a restore, and may hold some that are not set any more: those are passed over.
+ * times, and of one time in that in which they were set; it is made of the set after a restore, and may hold some that
+ * are not set any more: those are passed over.
  */
 #ifndef SQI_TIMERS_H
 #define SQI_TIMERS_H
@@ -15,19 +16,27 @@
 
 struct sq_task;
 
-enum { SQI_PART_TIMERS = 0x7fffffff }; /* no map or array of a component has this number */
+/* No map or array of a component has these numbers. */
+enum { SQI_PART_EVENT_TIMERS = 0x7ffffffe, SQI_PART_TIMERS = 0x7fffffff };
 
 struct sqi_timer {
-        int64_t at_ns; /* since 1970 */
-        void *state;   /* of its key */
+        int64_t at_ns;  /* since 1970 */
+        void *state;    /* of its key */
+        uint64_t order; /* in which it was set */
 };
 
 struct sqi_timers {
         struct sqi_timer *heap;
         size_t n, room;
+        uint64_t order;         /* of the next one */
         struct sqi_timer fired; /* while its callback runs */
-        const uint64_t *route;  /* meanwhile, of its key; else NULL */
 };
+
+static inline bool
+sqi_timers_have_come(const struct sqi_timers *timers, int64_t now_ns)
+{
+        return timers->n > 0 && timers->heap[0].at_ns <= now_ns;
+}
 
 /* Looks through the keys for timers that came along. 0 or -ENOMEM. */
 int sqi_timers_find(struct sq_task *task);
@@ -35,6 +44,9 @@ int sqi_timers_find(struct sq_task *task);
 uint64_t sqi_timers_due(const struct sq_task *task);
 /* Calls `.timer` for those that are due, some of them at most. */
 void sqi_timers_fire(struct sq_task *task);
+/* The same of `.event_timer`, by the watermark: some of them, or all where the task has a driver. Between two batches.
+ * True: none is due any more. */
+bool sqi_event_timers_fire(struct sq_task *task);
 void sqi_timers_free(struct sqi_timers *timers);
 
 #endif

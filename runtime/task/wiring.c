@@ -182,6 +182,22 @@ join_broadcasts(struct sqi_stream_targets *stream)
         return 0;
 }
 
+/* Each tuple is looked at: not in passing. */
+static void
+wire_event_time(struct sq_task *task, uint32_t number)
+{
+        const struct sqi_event_time *time = task->component->event_time;
+        struct sqi_stream_targets *stream = &task->collector.streams[number];
+
+        if (!time || time->stream != number)
+                return;
+        stream->time = time;
+        stream->timed_in_place = stream->in_place;
+        stream->in_place = NULL;
+        stream->quick = NULL;
+        task->collector.latest = (struct sqi_latest){&task->instance.seen, task->instance.seen, UINT64_MAX, false};
+}
+
 static int
 wire_stream(struct sq_task *task, uint32_t number)
 {
@@ -220,6 +236,7 @@ wire_stream(struct sq_task *task, uint32_t number)
         for (uint32_t f = 0; f < stream->stream->nfields && texts; f++)
                 texts = stream->stream->fields[f].type == SQ_STR || stream->stream->fields[f].type == SQ_ANY;
         stream->quick = texts ? only->outlets[0] : NULL;
+        wire_event_time(task, number);
         return r;
 }
 
@@ -359,6 +376,7 @@ sqi_collector_close(struct sqi_collector *collector)
                         free(stream->targets[t].owners);
                         free(stream->targets[t].dealt);
                         free(stream->targets[t].keys);
+                        free(stream->targets[t].told);
                 }
                 free(stream->targets);
         }

@@ -52,7 +52,7 @@ sqi_frame_open(struct sqi_frame *frame, const void *bytes, size_t size, const ch
                 *ret_cause = "a batch of another version of Squall";
                 return -EPROTO;
         }
-        if (header->kind < SQI_BATCH_DATA || header->kind > SQI_BATCH_CHECKPOINT)
+        if (header->kind < SQI_BATCH_DATA || header->kind > SQI_BATCH_WATERMARK)
                 return refuse(ret_cause, "an unknown kind of batch");
         if (sizeof(*header) + (uint64_t)header->bytes + header->run_bytes != size)
                 return refuse(ret_cause, "another length than its header says");

@@ -32,6 +32,18 @@ enum sqi_batch_kind {
         SQI_BATCH_DATA = 1,
         SQI_BATCH_END = 2,        /* end-of-stream mark: the source sends nothing more in this channel */
         SQI_BATCH_CHECKPOINT = 3, /* mark of an epoch, `epoch`: what is before it was sent before the source began */
+        SQI_BATCH_WATERMARK = 4,  /* of one stream, `stream`, of the source: `epoch` as int64_t, or one of these */
+};
+
+/* In the place of a watermark: nothing comes for now, do not wait for the stream; and: something does again, of which no
+ * time is known. */
+#define SQI_WATERMARK_IDLE INT64_MIN
+#define SQI_WATERMARK_NONE (INT64_MIN + 1)
+
+/* `handover` of an end-of-stream mark. Neither: the source has come to its natural end. */
+enum {
+        SQI_END_HANDOVER = 1, /* the topology goes on later with another plan */
+        SQI_END_DRAINED = 2,  /* the source, or one before it, was told to end */
 };
 
 /* The last of a broadcast reader's subscriptions says who it is. Nothing that is sent begins like this. */
@@ -56,8 +68,8 @@ struct sqi_header {
         uint8_t version;
         uint8_t kind;
         uint8_t flags;
-        uint16_t stream;      /* broadcasts: of all its tuples, so that a subscription can name it; else 0 */
-        uint32_t task;        /* the source */
+        uint16_t stream; /* of a watermark; broadcasts: of all tuples, so that a subscription can name it; else 0 */
+        uint32_t task;   /* the source */
         uint32_t incarnation; /* of the source */
         uint32_t count;       /* tuples */
         uint32_t bytes;       /* of all tuples */
@@ -66,8 +78,7 @@ struct sqi_header {
         uint64_t edge_key;
         uint64_t first_seq; /* edge sequence number of the first tuple */
         uint64_t epoch;
-        /* of an end-of-stream mark: 1: the topology goes on later with another plan; 0: this is the end */
-        uint32_t handover;
+        uint32_t handover; /* of an end-of-stream mark: how it ends */
         uint16_t hints;
         uint16_t deaths; /* that the source knew of, modulo 2^16: who knows of fewer waits for word of them */
 };

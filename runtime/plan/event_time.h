@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The event time of a stream, as `event-time` of the topology file says it: which field has it, in which unit, how far
+ * out of order the tuples may come, and after how long without any the stream is idle.
+ *
+ * Watermarks come in such a stream, and in each stream of a bolt that they come to otherwise than by a feedback edge.
+ */
+#ifndef SQI_EVENT_TIME_H
+#define SQI_EVENT_TIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "squall.h"
+
+struct sqi_plan;
+
+/* What a number in the field counts. */
+enum sqi_time_unit { SQI_UNIT_NONE, SQI_UNIT_S, SQI_UNIT_MS, SQI_UNIT_US, SQI_UNIT_NS, SQI_UNITS };
+
+struct sqi_event_time {
+        uint32_t stream, place; /* of the field in it */
+        enum sqi_time_unit unit;
+        int64_t disorder_ns; /* a tuple may come so much later than one with a later time */
+        uint64_t idle_ns;    /* 0: it is never idle */
+};
+
+/* "s", "ms", "us", "ns"; of SQI_UNIT_NONE "". */
+const char *sqi_time_unit_name(enum sqi_time_unit unit);
+
+/* The time in ns since 1970 that the value of the field is. False: it is not one. */
+bool sqi_event_time_of(enum sqi_time_unit unit, struct sq_value value, int64_t *ret_ns);
+
+/* Looks in which streams watermarks come. */
+void sqi_plan_mark_streams(struct sqi_plan *plan);
+
+#endif

@@ -25,6 +25,13 @@ struct sqi_event_time {
         uint64_t idle_ns;    /* 0: it is never idle */
 };
 
+/* Where the tuples of a stream have their event time, for who reads it. */
+struct sqi_edge_time {
+        bool known;
+        uint8_t place; /* of the field */
+        enum sqi_time_unit unit;
+};
+
 /* "s", "ms", "us", "ns"; of SQI_UNIT_NONE "". */
 const char *sqi_time_unit_name(enum sqi_time_unit unit);
 

@@ -48,6 +48,7 @@ struct sqi_plan_edge {
         /* input fields that `to` declared: the place of each in the stream; 0: none declared, as they come */
         uint32_t nin;
         uint8_t in[SQ_FIELDS_MAX];
+        struct sqi_edge_time time;
         bool feedback; /* closes a cycle: goes to the feedback inbox, is never waited for (docs/guarantees.md) */
 };
 

@@ -171,10 +171,42 @@ read_streams(struct decoder *decoder, struct sqi_plan_component *component)
         }
 }
 
+/* A list that may have one more part. True: it has. */
+static bool
+read_longer(struct decoder *decoder, uint32_t n, const char *what)
+{
+        uint32_t parts = read_list(decoder, n + 1, what);
+
+        demand(decoder, parts >= n, what);
+        return parts > n;
+}
+
+static void
+read_event_time(struct decoder *decoder, struct sqi_plan_component *component)
+{
+        static const char what[] = "the event time of a component is wrong";
+        struct sqi_event_time *time = alloc(decoder, 1, sizeof(*time));
+
+        if (decoder->r < 0)
+                return;
+        component->event_time = time;
+        read_tuple(decoder, 5, what);
+        time->stream = read_number(decoder, component->nstreams - 1, what);
+        demand(decoder, decoder->r == 0 && component->streams[time->stream].nfields > 0, what);
+        if (decoder->r < 0)
+                return;
+        time->place = read_number(decoder, component->streams[time->stream].nfields - 1, what);
+        time->unit = (enum sqi_time_unit)read_number(decoder, SQI_UNIT_NS, what);
+        time->disorder_ns = (int64_t)sqi_read_uint(&decoder->in, INT64_MAX);
+        time->idle_ns = sqi_read_uint(&decoder->in, INT64_MAX);
+        demand(decoder, true, what);
+}
+
 static void
 read_component(struct decoder *decoder, struct sqi_plan_component *component)
 {
-        read_tuple(decoder, SQI_PLAN_COMPONENT_PARTS, "a component is wrong");
+        bool timed = read_longer(decoder, SQI_PLAN_COMPONENT_PARTS, "a component is wrong");
+
         component->id = read_text(decoder, "a component has no id");
         demand(decoder, sqi_is_id(component->id), "a component has no id");
         component->kind = (enum sq_kind)read_number(decoder, SQ_KIND_BOLT, "a component is neither spout nor bolt");
@@ -193,6 +225,8 @@ read_component(struct decoder *decoder, struct sqi_plan_component *component)
         component->settings = alloc(decoder, component->nsettings, sizeof(*component->settings));
         for (uint32_t i = 0; decoder->r == 0 && i < component->nsettings; i++)
                 read_setting(decoder, &component->settings[i]);
+        if (timed)
+                read_event_time(decoder, component);
 }
 
 static uint32_t
@@ -208,13 +242,24 @@ read_places(struct decoder *decoder, uint8_t places[SQ_FIELDS_MAX], uint32_t nfi
 }
 
 static void
+read_edge_time(struct decoder *decoder, uint32_t nfields, struct sqi_edge_time *time)
+{
+        static const char what[] = "the event time of an edge is wrong";
+
+        read_tuple(decoder, 2, what);
+        time->known = true;
+        time->place = (uint8_t)read_number(decoder, UINT8_MAX, what);
+        time->unit = (enum sqi_time_unit)read_number(decoder, SQI_UNIT_NS, what);
+        demand(decoder, time->place < nfields, what);
+}
+
+static void
 read_edge(struct decoder *decoder, const struct sqi_plan *plan, uint32_t *inputs, struct sqi_plan_edge *edge)
 {
         const char *what = "an edge leads nowhere";
         uint32_t nfields;
-        bool keyed;
+        bool keyed, timed = read_longer(decoder, SQI_PLAN_EDGE_PARTS, "an edge is wrong");
 
-        read_tuple(decoder, SQI_PLAN_EDGE_PARTS, "an edge is wrong");
         edge->from = read_number(decoder, plan->ncomponents - 1, what);
         edge->stream = read_number(decoder, SQ_STREAMS_MAX, what);
         edge->to = read_number(decoder, plan->ncomponents - 1, what);
@@ -231,6 +276,8 @@ read_edge(struct decoder *decoder, const struct sqi_plan *plan, uint32_t *inputs
         edge->nkeys = read_places(decoder, edge->keys, nfields);
         edge->nin = read_places(decoder, edge->in, nfields);
         edge->feedback = read_flag(decoder, "an edge is neither feedback nor not");
+        if (timed)
+                read_edge_time(decoder, nfields, &edge->time);
         keyed = edge->grouping == SQI_FIELDS || edge->grouping == SQI_PARTIAL_KEY;
         demand(decoder, keyed == (edge->nkeys > 0), "the fields of a grouping are wrong");
         demand(decoder, edge->nin == plan->components[edge->to].nin, "the input fields of an edge are wrong");
@@ -315,6 +362,8 @@ read_plan(struct decoder *decoder, struct sqi_plan *plan)
         read_tasks(decoder, plan);
         plan->lose_state = decoder->r == 0 && nparts == SQI_PLAN_PARTS && sqi_read_bool(&decoder->in);
         demand(decoder, decoder->r < 0 || sqi_reader_is_done(&decoder->in), "there are bytes behind the plan");
+        if (decoder->r == 0)
+                sqi_plan_mark_streams(plan);
 }
 
 int

@@ -110,6 +110,18 @@ write_streams(struct sqi_writer *writer, const struct sqi_plan_component *compon
 }
 
 static void
+write_event_time(struct sqi_writer *writer, const struct sqi_event_time *time)
+{
+        sqi_write_array(writer, NULL);
+        sqi_write_uint(writer, NULL, time->stream);
+        sqi_write_uint(writer, NULL, time->place);
+        sqi_write_uint(writer, NULL, time->unit);
+        sqi_write_uint(writer, NULL, (uint64_t)time->disorder_ns);
+        sqi_write_uint(writer, NULL, time->idle_ns);
+        sqi_write_end(writer);
+}
+
+static void
 write_component(struct sqi_writer *writer, const struct sqi_plan_component *component)
 {
         sqi_write_array(writer, NULL);
@@ -126,6 +138,8 @@ write_component(struct sqi_writer *writer, const struct sqi_plan_component *comp
         for (uint32_t i = 0; i < component->nsettings; i++)
                 write_setting(writer, &component->settings[i]);
         sqi_write_end(writer);
+        if (component->event_time)
+                write_event_time(writer, component->event_time);
         sqi_write_end(writer);
 }
 
@@ -140,6 +154,12 @@ write_edge(struct sqi_writer *writer, const struct sqi_plan_edge *edge)
         write_places(writer, edge->keys, edge->nkeys);
         write_places(writer, edge->in, edge->nin);
         sqi_write_bool(writer, NULL, edge->feedback);
+        if (edge->time.known) {
+                sqi_write_array(writer, NULL);
+                sqi_write_uint(writer, NULL, edge->time.place);
+                sqi_write_uint(writer, NULL, edge->time.unit);
+                sqi_write_end(writer);
+        }
         sqi_write_end(writer);
 }
 

@@ -339,6 +339,8 @@ take_batches(struct sq_rig *rig, uint32_t receiver)
         while (sqi_socket_receive(rig->sockets[receiver], &message) == 0) {
                 if (sqi_frame_open(&frame, zmq_msg_data(&message), zmq_msg_size(&message), &cause) < 0)
                         continue;
+                if (frame.header.kind != SQI_BATCH_DATA)
+                        rig->mark = frame.header;
                 while (sqi_frame_next(&frame, &slice) > 0)
                         take_tuple(rig, receiver, &frame, &slice);
         }
@@ -409,11 +411,10 @@ static uint64_t
 next_due(const struct sq_rig *rig, uint64_t until)
 {
         const struct sq_task *task = rig->task;
+        uint64_t due = task->instance.code->bolt ? sqi_bolt_due(task) : sqi_watermark_due(task);
 
-        if (task->instance.code->bolt && sqi_bolt_due(task) < until)
-                until = sqi_bolt_due(task);
-        if (task->instance.code->spout && sqi_watermark_due(task) < until)
-                until = sqi_watermark_due(task);
+        if (due < until)
+                until = due;
         if (task->spout.ledger && sqi_ledger_next(task->spout.ledger) < until)
                 until = sqi_ledger_next(task->spout.ledger);
         return until > rig->clock_ns ? until : rig->clock_ns + 1;

@@ -69,7 +69,8 @@ struct sq_rig {
         struct sqi_log_line *logs;
         struct sqi_views *views;
         struct sqi_rig_epochs epochs;
-        char *text; /* what the public functions hand out */
+        struct sqi_header mark; /* the last one that the task has sent */
+        char *text;             /* what the public functions hand out */
 };
 
 /* Takes the plan over, also on error: changes it into one without broadcasts and with a single worker. `epochs`: a

@@ -15,6 +15,7 @@
 #include "rig/expect.h"
 #include "rig/values.h"
 #include "squall-test.h"
+#include "base/duration.h"
 #include "base/nearest.h"
 #include "task/crash.h"
 

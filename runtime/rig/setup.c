@@ -298,12 +298,16 @@ lay_self(struct plan_builder *builder, struct sqi_plan_component *self)
         return r;
 }
 
-/* The rig says itself what the watermarks are. */
+/* The rig says itself what the watermarks are. A number in the field counts milliseconds, as there. */
 static int
-lay_time(struct plan_builder *builder, uint32_t input)
+lay_time(struct plan_builder *builder, uint32_t input, struct sqi_plan_edge *edge)
 {
+        const struct sqi_fields *fields = &builder->inputs[input].fields;
+
         if (!builder->inputs[input].time.watermarks)
                 return 0;
+        edge->time = (struct sqi_edge_time){true, (uint8_t)sqi_fields_find(fields, builder->inputs[input].time.field),
+                                            SQI_UNIT_MS};
         builder->plan->components[input].event_time = sqi_arena_alloc(builder->model.arena, 1,
                                                                       sizeof(struct sqi_event_time));
         return builder->plan->components[input].event_time ? 0 : -ENOMEM;
@@ -332,7 +336,7 @@ lay_input(struct plan_builder *builder, uint32_t input, uint32_t self, char *err
         }
         if (lay_streams(builder, &plan->components[input], fields, 1) < 0)
                 return -ENOMEM;
-        return lay_time(builder, input);
+        return lay_time(builder, input, edge);
 }
 
 /* Two sinks: one that reads every stream, and one of `direct` tasks that reads it by direct grouping. */

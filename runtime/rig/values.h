@@ -28,7 +28,4 @@ int sqi_tuple_read(struct sqi_arena *arena, struct sqi_diagnostics *diagnostics,
 /* The same as JSON, of the given fields alone: what sqi_rig_json() makes of an equal tuple. Malloc'd. */
 char *sqi_tuple_json(const struct sqi_plan_stream *stream, const struct sq_value *values, const bool *given);
 
-/* "5s", "250ms", "2m", "1h", or seconds. */
-int sqi_duration_read(const char *text, uint64_t *ret_ns);
-
 #endif

@@ -54,6 +54,16 @@ sq_get(const struct sq_tuple *in, unsigned field)
 }
 
 bool
+sq_event_time(const struct sq_tuple *in, int64_t *ret_ns)
+{
+        const struct sqi_edge_time *time = &in->input->edge->time;
+        const uint32_t *offset = &in->slice.offsets[time->place];
+
+        return time->known &&
+               sqi_event_time_of(time->unit, sqi_unpack(in->slice.at + offset[0], in->slice.at + offset[1]), ret_ns);
+}
+
+bool
 sq_get_bool(const struct sq_tuple *in, unsigned field)
 {
         struct sq_value value = typed(in, field, SQ_BOOL);

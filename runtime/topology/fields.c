@@ -44,7 +44,8 @@ feeds(const struct sqi_model_edge *edge, size_t component)
  * broken.
  */
 static int
-collect_inputs(const struct sqi_model *model, size_t component, const struct sqi_fields **inputs)
+collect_inputs(const struct sqi_model *model, size_t component, const struct sqi_fields **inputs,
+               struct sqi_declared_time *times)
 {
         const struct sqi_model_component *self = &model->components[component], *source;
         const struct sqi_fields *known = &no_fields;
@@ -65,6 +66,12 @@ collect_inputs(const struct sqi_model *model, size_t component, const struct sqi
         for (i = 0; i < n; i++)
                 if (!inputs[i])
                         inputs[i] = known;
+        i = 0;
+        for (const struct sqi_model_edge *edge = model->edges; edge < model->edges + model->nedges; edge++)
+                if (feeds(edge, component)) {
+                        times[i] = sqi_time_of_input(model, edge, inputs[i]);
+                        i++;
+                }
         return n;
 }
 
@@ -75,22 +82,25 @@ ask(struct sqi_model *model, size_t component, struct sq_declaration *decl)
 {
         struct sqi_model_component *self = &model->components[component];
         const struct sqi_fields **inputs;
+        struct sqi_declared_time *times;
         struct sqi_declared *declared;
         bool changed;
         int n, r;
 
         inputs = calloc(model->nedges + 1, sizeof(*inputs));
+        times = sqi_model_alloc(model, model->nedges + 1, sizeof(*times));
         declared = sqi_model_alloc(model, 1, sizeof(*declared));
-        if (!inputs || !declared) {
+        if (!inputs || !times || !declared) {
                 free(inputs);
                 return -ENOMEM;
         }
-        n = self->state ? collect_inputs(model, component, inputs) : -1;
+        n = self->state ? collect_inputs(model, component, inputs, times) : -1;
         *decl = (struct sq_declaration){.arena = model->arena,
                                         .state = self->state,
                                         .parallelism = (unsigned)self->parallelism,
                                         .exactly_once = model->config.delivery == SQI_EXACTLY_ONCE,
                                         .inputs = inputs,
+                                        .times = times,
                                         .declared = declared};
         if (n >= 0) {
                 decl->ninputs = (size_t)n;
@@ -304,7 +314,9 @@ check_edge(struct sqi_model *model, struct sqi_model_edge *edge)
 void
 sqi_check_fields(struct sqi_model *model)
 {
+        sqi_trace_event_time(model);
         settle_all(model);
+        sqi_check_event_time(model);
         for (size_t i = 0; i < model->nedges; i++)
                 if (model->edges[i].source >= 0 && model->edges[i].target >= 0)
                         check_edge(model, &model->edges[i]);

@@ -42,6 +42,7 @@ lay_component(const struct sqi_model *model, const struct sqi_model_component *f
         ret->in = sqi_fields_held(model->arena, &from->declared->in);
         ret->nsettings = (uint32_t)from->nsettings;
         ret->settings = from->settings;
+        ret->event_time = from->event_time ? &from->event_time->it : NULL;
         return !ret->path || !ret->in ? -ENOMEM : lay_streams(model->arena, from, ret);
 }
 
@@ -58,6 +59,7 @@ lay_edge(const struct sqi_model *model, const struct sqi_model_edge *from, struc
         ret->nin = (uint32_t)model->components[from->target].declared->in.n;
         memcpy(ret->in, from->in, ret->nin);
         ret->feedback = from->feedback;
+        ret->time = from->time;
 }
 
 int
@@ -107,6 +109,8 @@ sqi_plan_make(struct sqi_model *model, struct sqi_plan **ret)
         for (uint32_t i = 0; r == 0 && i < plan->nedges; i++)
                 lay_edge(model, &model->edges[i], &plan->edges[i]);
         plan->memory = model->arena;
+        if (r == 0)
+                sqi_plan_mark_streams(plan);
         if (r == 0)
                 r = sqi_plan_spread(plan);
         if (r < 0) {

@@ -31,6 +31,14 @@ struct sqi_word {
         struct sqi_place place;
 };
 
+/* `event-time`. */
+struct sqi_model_time {
+        struct sqi_place place;
+        struct sqi_word field, stream, format; /* stream: without text, the default one */
+        bool broken;
+        struct sqi_event_time it; /* stream and place: event_time.c */
+};
+
 struct sqi_model_component {
         enum sq_kind kind;
         struct sqi_place place;
@@ -45,6 +53,7 @@ struct sqi_model_component {
         /* settings that were given, but wrongly, and are not among `settings`: each is reported already */
         size_t nrefused;
         const char **refused;
+        struct sqi_model_time *event_time; /* of what it emits, or NULL */
 
         /* check.c */
         struct sqi_component *loaded; /* NULL: can't be loaded */
@@ -55,6 +64,8 @@ struct sqi_model_component {
         /* fields.c */
         struct sqi_declared *declared; /* NULL: not known */
         bool declare_failed;           /* an error about it is reported */
+        /* event_time.c */
+        const struct sqi_model_time *time_in; /* the nearest one before it, or NULL */
 };
 
 struct sqi_model_edge {
@@ -74,6 +85,7 @@ struct sqi_model_edge {
         /* fields.c */
         int stream_index; /* -1: not known */
         uint8_t keys[SQ_FIELDS_MAX], in[SQ_FIELDS_MAX];
+        struct sqi_edge_time time;
 };
 
 struct sqi_model {
@@ -101,6 +113,12 @@ void sqi_check_delivery(struct sqi_model *model);
 void sqi_check_promise(struct sqi_model *model);
 void sqi_order(struct sqi_model *model);
 void sqi_check_fields(struct sqi_model *model);
+/* event_time.c, for fields.c: where watermarks come; what a bolt is told of that for an input
+ * with these fields; and, once all fields are known, whether there is such a field. */
+void sqi_trace_event_time(struct sqi_model *model);
+struct sqi_declared_time sqi_time_of_input(const struct sqi_model *model, const struct sqi_model_edge *edge,
+                                           const struct sqi_fields *fields);
+void sqi_check_event_time(struct sqi_model *model);
 
 /* Unloads the components. */
 void sqi_model_release(struct sqi_model *model);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/duration.h"
 #include "base/nearest.h"
 
 struct key {
@@ -196,6 +197,100 @@ read_parallelism(struct sqi_model *model, void *into, const struct sqi_yaml_item
                 component->parallelism = number;
 }
 
+static void
+read_time_field(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        read_word(model, item, &((struct sqi_model_time *)into)->field);
+}
+
+static void
+read_time_stream(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        read_word(model, item, &((struct sqi_model_time *)into)->stream);
+}
+
+/* False: reported. */
+static bool
+read_duration(struct sqi_model *model, struct sqi_model_time *time, const struct sqi_yaml_item *item, uint64_t *ret_ns)
+{
+        bool is_text = expect_value(model, item, SQI_YAML_SCALAR);
+
+        if (is_text && sqi_duration_read(item->value->text, ret_ns) == 0)
+                return true;
+        if (is_text)
+                sqi_model_error(model, item->value->place, "'%s' needs a time, such as 5s, 250ms or 2m, not '%.200s'",
+                                item->key, item->value->text);
+        time->broken = true;
+        return false;
+}
+
+static void
+read_disorder(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        struct sqi_model_time *time = into;
+        uint64_t ns = 0;
+
+        if (read_duration(model, time, item, &ns))
+                time->it.disorder_ns = (int64_t)ns;
+}
+
+static void
+read_idle(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        struct sqi_model_time *time = into;
+
+        if (!read_duration(model, time, item, &time->it.idle_ns) || time->it.idle_ns > 0)
+                return;
+        time->broken = true;
+        sqi_model_error(model, item->value->place, "'idle' is longer than 0 (leave it out, and the stream never is)");
+}
+
+static void
+read_time_format(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        struct sqi_model_time *time = into;
+        struct sqi_nearest nearest;
+        char hint[SQI_HINT_SIZE];
+
+        read_word(model, item, &time->format);
+        for (int unit = SQI_UNIT_S; time->format.text && unit < SQI_UNITS; unit++)
+                if (strcmp(time->format.text, sqi_time_unit_name((enum sqi_time_unit)unit)) == 0)
+                        time->it.unit = (enum sqi_time_unit)unit;
+        time->broken |= time->it.unit == SQI_UNIT_NONE;
+        if (!time->format.text || time->it.unit != SQI_UNIT_NONE)
+                return;
+        nearest = sqi_nearest(time->format.text);
+        sqi_nearest_offer_choices(&nearest, "s|ms|us|ns");
+        sqi_model_error(model, time->format.place,
+                        "unknown format '%.200s'%s: a number in the field counts s, ms, us or ns since 1970; text that "
+                        "is written otherwise is made a time before (type: time FORMAT)",
+                        time->format.text, sqi_nearest_hint(&nearest, hint));
+}
+
+static const struct key time_keys[] = {
+        {"field", read_time_field, true, NULL},    {"out-of-orderness", read_disorder, false, NULL},
+        {"idle", read_idle, false, NULL},          {"format", read_time_format, false, NULL},
+        {"stream", read_time_stream, false, NULL}, {NULL, NULL, false, NULL},
+};
+
+/* The name of the field alone will do. */
+static void
+read_event_time(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        struct sqi_model_component *component = into;
+        struct sqi_model_time *time = sqi_model_alloc(model, 1, sizeof(*time));
+
+        component->event_time = time;
+        if (!time)
+                return;
+        time->place = item->key_place;
+        if (item->value->kind == SQI_YAML_SCALAR)
+                read_word(model, item, &time->field);
+        else if (expect_value(model, item, SQI_YAML_MAPPING))
+                read_map(model, time_keys, item->value, "the event-time", time);
+        time->broken |= !time->field.text;
+}
+
 #define HOW_TO_LIMIT_MEMORY \
         "there is one machine and no scheduler; to limit a worker, set topology.worker.memory.mb in the file's 'config'"
 
@@ -205,6 +300,7 @@ static const struct key component_keys[] = {
         {"parallelism", read_parallelism, false, NULL},
         {"properties", read_properties, false, NULL},
         {"config", read_component_config, false, NULL},
+        {"event-time", read_event_time, false, NULL},
         {"numTasks", NULL, false, "a task is never more than one thread; give the number of tasks as 'parallelism'"},
         {"onHeapMemoryLoad", NULL, false, HOW_TO_LIMIT_MEMORY},
         {"offHeapMemoryLoad", NULL, false, HOW_TO_LIMIT_MEMORY},

@@ -503,6 +503,44 @@ counts_each_tuple_once_with_parts_of_what_has_changed(void **state)
               100);
 }
 
+/* A timer for each tuple, by its event time; what is late counts too. */
+#define ALARMS \
+        "  - { id: alarm, component: \"${SQUALL_LIBDIR}/tests/components/event_alarm.so\", parallelism: 2 }\n" \
+        "  - { id: count, component: count, parallelism: 2, properties: { by: [word] } }\n" \
+        "streams:\n" \
+        "  - { from: alarm, to: count, grouping: { type: fields, args: [word] } }\n" \
+        "  - { from: alarm, to: count, grouping: { type: fields, args: [word], streamId: late } }\n"
+
+#define TIMED_SPOUT \
+        "name: t\nspouts:\n  - { id: gen, component: generate, parallelism: 2, event-time: { field: at, format: s, " \
+        "out-of-orderness: 1s }, properties: { count: 2000, rate: 1500, seed: 3, fields: { word: words 9, at: seq } } }\n"
+
+static void
+runs_each_event_timer_once(void **state)
+{
+        (void)state;
+        check(TIMED_SPOUT "bolts:\n" ALARMS "  - { from: gen, to: alarm, grouping: { type: fields, args: [word] } }\n",
+              0);
+}
+
+static void
+runs_each_event_timer_once_behind_bolts_that_pass_the_watermark_on(void **state)
+{
+        (void)state;
+        check(TIMED_SPOUT
+              "bolts:\n  - { id: pass, component: filter, parallelism: 3, properties: { where: \"true\" } }\n" ALARMS
+              "  - { from: gen, to: pass, grouping: SHUFFLE }\n"
+              "  - { from: pass, to: alarm, grouping: { type: fields, args: [word] } }\n",
+              0);
+}
+
+static void
+runs_each_event_timer_once_of_a_broadcast(void **state)
+{
+        (void)state;
+        check(TIMED_SPOUT "bolts:\n" ALARMS "  - { from: gen, to: alarm, grouping: { type: all } }\n", 0);
+}
+
 static int
 find_components(void **state)
 {
@@ -520,6 +558,9 @@ main(void)
                 cmocka_unit_test(counts_each_tuple_once),
                 cmocka_unit_test(counts_each_tuple_once_by_an_inbox_and_a_broadcast),
                 cmocka_unit_test(counts_each_tuple_once_with_parts_of_what_has_changed),
+                cmocka_unit_test(runs_each_event_timer_once),
+                cmocka_unit_test(runs_each_event_timer_once_behind_bolts_that_pass_the_watermark_on),
+                cmocka_unit_test(runs_each_event_timer_once_of_a_broadcast),
         };
         return cmocka_run_group_tests(tests, find_components, NULL);
 }

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Event time along the streams. A component that says `event-time` is the beginning of it, for one of its streams; what
+ * reads that passes it on in all of its own, but by feedback edges. So for each stream there is a nearest one before it,
+ * or none; of several the one whose edge comes first in the file.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/nearest.h"
+#include "topology/model.h"
+
+/* ---- Where it comes ---------------------------------------------------------------------------------- */
+
+/* The name of a stream; a word without text is the default one. */
+static const char *
+name_of(const struct sqi_word *stream)
+{
+        return stream->text ? stream->text : "default";
+}
+
+/* The nearest one before whoever reads by the edge. */
+static const struct sqi_model_time *
+nearest_before(const struct sqi_model *model, const struct sqi_model_edge *edge)
+{
+        const struct sqi_model_component *source = &model->components[edge->source];
+        const struct sqi_model_time *own = source->event_time;
+
+        return own && strcmp(name_of(&own->stream), name_of(&edge->stream)) == 0 ? own : source->time_in;
+}
+
+static bool
+carries(const struct sqi_model_edge *edge)
+{
+        return edge->source >= 0 && edge->target >= 0 && !edge->feedback;
+}
+
+void
+sqi_trace_event_time(struct sqi_model *model)
+{
+        bool more = true;
+
+        while (more) {
+                more = false;
+                for (const struct sqi_model_edge *edge = model->edges; edge < model->edges + model->nedges; edge++) {
+                        const struct sqi_model_time **in = carries(edge) ? &model->components[edge->target].time_in
+                                                                         : NULL;
+
+                        if (!in || *in)
+                                continue;
+                        *in = nearest_before(model, edge);
+                        more |= *in != NULL;
+                }
+        }
+}
+
+struct sqi_declared_time
+sqi_time_of_input(const struct sqi_model *model, const struct sqi_model_edge *edge, const struct sqi_fields *fields)
+{
+        const struct sqi_model_time *time = carries(edge) ? nearest_before(model, edge) : NULL;
+        const char *field = time ? time->field.text : NULL;
+
+        return (struct sqi_declared_time){time != NULL, field && sqi_fields_find(fields, field) >= 0 ? field : NULL};
+}
+
+/* ---- Its field --------------------------------------------------------------------------------------- */
+
+/* -1: reported. */
+static int
+find_stream(struct sqi_model *model, const struct sqi_model_component *component)
+{
+        const struct sqi_declared *declared = component->declared;
+        const struct sqi_model_time *time = component->event_time;
+        int stream = sqi_declared_stream(declared, name_of(&time->stream));
+        struct sqi_nearest nearest = sqi_nearest(name_of(&time->stream));
+        char hint[SQI_HINT_SIZE];
+
+        for (size_t i = 0; stream < 0 && i < declared->nstreams; i++)
+                sqi_nearest_offer(&nearest, declared->ids[i]);
+        if (stream < 0)
+                sqi_model_error(model, time->stream.place, "'%s' has no stream '%.200s'%s",
+                                component->id.text ? component->id.text : "?", name_of(&time->stream),
+                                sqi_nearest_hint(&nearest, hint));
+        return stream;
+}
+
+static void
+refuse_field(struct sqi_model *model, const struct sqi_model_component *component, const struct sqi_fields *fields)
+{
+        const struct sqi_model_time *time = component->event_time;
+        struct sqi_nearest nearest = sqi_nearest(time->field.text);
+        char hint[SQI_HINT_SIZE];
+
+        for (size_t i = 0; i < fields->n; i++)
+                sqi_nearest_offer(&nearest, fields->items[i].name);
+        sqi_model_error(model, time->field.place, "the stream '%s' of '%s' has no field '%.200s'%s",
+                        name_of(&time->stream), component->id.text ? component->id.text : "?", time->field.text,
+                        sqi_nearest_hint(&nearest, hint));
+}
+
+static void
+check_type(struct sqi_model *model, const struct sqi_model_time *time, enum sq_type type)
+{
+        bool number = type == SQ_INT || type == SQ_UINT || type == SQ_FLOAT || type == SQ_STR || type == SQ_TEXT;
+
+        if (type != SQ_TIME && type != SQ_ANY && !number)
+                sqi_model_error(model, time->field.place, "the field '%s' is %s, which is not a time", time->field.text,
+                                sq_type_name(type));
+        else if (type != SQ_TIME && time->it.unit == SQI_UNIT_NONE)
+                sqi_model_error(
+                        model, time->field.place,
+                        "the field '%s' is %s, so 'format' must say what a number in it counts (s, ms, us or ns)",
+                        time->field.text, sq_type_name(type));
+        else if (type == SQ_TIME && time->it.unit != SQI_UNIT_NONE)
+                sqi_model_error(model, time->format.place,
+                                "the field '%s' is a time, which has no format (leave it out)", time->field.text);
+}
+
+static void
+check_component(struct sqi_model *model, const struct sqi_model_component *component)
+{
+        struct sqi_model_time *time = component->event_time;
+        const struct sqi_fields *fields;
+        int place, stream;
+
+        if (!component->declared || !time->field.text || (time->stream.place.line > 0 && !time->stream.text))
+                return;
+        stream = find_stream(model, component);
+        if (stream < 0)
+                return;
+        time->it.stream = (uint32_t)stream;
+        fields = &component->declared->streams[stream];
+        place = sqi_fields_find(fields, time->field.text);
+        if (place < 0) {
+                refuse_field(model, component, fields);
+                return;
+        }
+        time->it.place = (uint32_t)place;
+        if (!time->broken)
+                check_type(model, time, fields->items[place].type);
+}
+
+static void
+place_in(const struct sqi_model *model, struct sqi_model_edge *edge)
+{
+        const struct sqi_declared *declared = model->components[edge->source].declared;
+        const struct sqi_model_time *time = nearest_before(model, edge);
+        int stream = declared && time ? sqi_declared_stream(declared, name_of(&edge->stream)) : -1;
+        int place = stream >= 0 && time->field.text ? sqi_fields_find(&declared->streams[stream], time->field.text)
+                                                    : -1;
+
+        if (place >= 0)
+                edge->time = (struct sqi_edge_time){true, (uint8_t)place, time->it.unit};
+}
+
+void
+sqi_check_event_time(struct sqi_model *model)
+{
+        for (size_t i = 0; i < model->ncomponents; i++)
+                if (model->components[i].event_time)
+                        check_component(model, &model->components[i]);
+        for (size_t i = 0; i < model->nedges; i++)
+                if (model->edges[i].source >= 0)
+                        place_in(model, &model->edges[i]);
+}

@@ -409,7 +409,7 @@ begin_restored(struct sq_task *task, struct sqi_under_way *batch)
 }
 
 /* Goes on with the batch under way, or takes the next one. False: there was none. */
-static bool
+static inline bool
 work(struct sq_task *task)
 {
         struct sqi_under_way *batch = &task->bolt.batch;
@@ -440,14 +440,12 @@ work(struct sq_task *task)
 static bool
 work_in_time(struct sq_task *task)
 {
-        bool busy;
+        bool timed = task->watermarks.nheard > 0, busy;
 
-        if (task->instance.event_timers.n == 0 && !task->watermarks.nheard)
-                return work(task);
-        if (!task->bolt.batch.open && !sqi_event_timers_fire(task))
+        if (__builtin_expect(timed && !task->bolt.batch.open, 0) && !sqi_event_timers_fire(task))
                 return true;
         busy = work(task);
-        if (!task->bolt.batch.open)
+        if (__builtin_expect(timed && !task->bolt.batch.open, 0))
                 busy |= !sqi_event_timers_fire(task);
         return busy;
 }

@@ -348,7 +348,7 @@ pack_tuple(uint8_t *at, uint32_t fields, size_t n, const struct sq_value *values
 
 /* The common case: one reader, and who gets the tuple does not depend on it. It is packed where it will be sent
  * from. */
-static bool
+static inline __attribute__((always_inline)) bool
 emit_in_place(struct sq_task *task, uint32_t stream, struct sqi_target *target, size_t size, size_t n,
               const struct sq_value *values)
 {

@@ -88,15 +88,30 @@ add(uint64_t hash, const void *bytes, size_t size)
         return XXH3_64bits_withSeed(bytes, size, hash);
 }
 
-static uint64_t
-add_component(uint64_t hash, const struct sqi_plan_component *component)
+/* Is anything of it ever on its way? The default stream counts in any case. */
+static bool
+is_read(const struct sqi_plan *plan, uint32_t component, uint32_t stream)
 {
-        const uint32_t numbers[] = {component->kind, component->first_task, component->ntasks, component->nstreams};
+        for (uint32_t e = 0; e < plan->nedges; e++)
+                if (plan->edges[e].from == component && plan->edges[e].stream == stream)
+                        return true;
+        return stream == 0;
+}
 
+static uint64_t
+add_component(uint64_t hash, const struct sqi_plan *plan, uint32_t number, bool unread)
+{
+        const struct sqi_plan_component *component = &plan->components[number];
+        uint32_t numbers[] = {component->kind, component->first_task, component->ntasks, 0};
+
+        for (uint32_t s = 0; s < component->nstreams; s++)
+                numbers[3] += unread || is_read(plan, number, s);
         hash = add(add(hash, numbers, sizeof(numbers)), component->id, strlen(component->id) + 1);
         for (uint32_t s = 0; s < component->nstreams; s++) {
                 const struct sqi_plan_stream *stream = &component->streams[s];
 
+                if (!unread && !is_read(plan, number, s))
+                        continue;
                 hash = add(add(hash, &stream->nfields, sizeof(stream->nfields)), stream->id, strlen(stream->id) + 1);
                 for (uint32_t f = 0; f < stream->nfields; f++)
                         hash = add(hash, stream->fields[f].name, strlen(stream->fields[f].name) + 1);
@@ -114,16 +129,29 @@ add_edge(uint64_t hash, const struct sqi_plan_edge *edge)
         return add(hash, edge->in, edge->nin);
 }
 
-uint64_t
-sqi_wiring(const struct sqi_plan *plan)
+/* `unread`: with the streams that nobody reads. */
+static uint64_t
+wiring(const struct sqi_plan *plan, bool unread)
 {
         uint64_t hash = (uint64_t)plan->config.delivery;
 
         for (uint32_t c = 0; c < plan->ncomponents; c++)
-                hash = add_component(hash, &plan->components[c]);
+                hash = add_component(hash, plan, c, unread);
         for (uint32_t e = 0; e < plan->nedges; e++)
                 hash = add_edge(hash, &plan->edges[e]);
         return hash ? hash : 1;
+}
+
+uint64_t
+sqi_wiring(const struct sqi_plan *plan)
+{
+        return wiring(plan, false);
+}
+
+bool
+sqi_wiring_is(const struct sqi_plan *plan, uint64_t other)
+{
+        return other == wiring(plan, false) || other == wiring(plan, true);
 }
 
 bool

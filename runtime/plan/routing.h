@@ -31,9 +31,11 @@ uint64_t sqi_routing(const struct sqi_plan *plan, const struct sqi_plan_componen
 
 /*
  * Which tasks there are, and what goes from which to which: the same number in two plans if a batch of the one means
- * the same in the other. Never 0.
+ * the same in the other. A stream that nobody reads is of no account: a component may get another one. Never 0.
  */
 uint64_t sqi_wiring(const struct sqi_plan *plan);
+/* Is it that number of the plan, or the one that it had once, with the streams that nobody reads? */
+bool sqi_wiring_is(const struct sqi_plan *plan, uint64_t other);
 
 /* From `before` tasks by the routing `from` to `after` tasks by the routing `to`. */
 bool sqi_routing_can_move(uint64_t from, uint32_t before, uint64_t to, uint32_t after);

@@ -473,7 +473,7 @@ sqi_snapshot_restore(struct sq_task *task)
                 return 0;
         folder = open(task->handover.restore, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         r = folder < 0 ? -errno : sqi_manifest_read(folder, &manifest);
-        if (r == 0 && manifest.wiring && manifest.wiring != sqi_wiring(task->plan)) {
+        if (r == 0 && manifest.wiring && !sqi_wiring_is(task->plan, manifest.wiring)) {
                 task->final = true;
                 r = -ESTALE;
         }

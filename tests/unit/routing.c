@@ -103,6 +103,25 @@ deal(void **state)
         return 0;
 }
 
+static void
+a_stream_that_nobody_reads_is_not_part_of_the_wiring(void **state)
+{
+        struct sqi_plan_stream streams[] = {{.id = "default"}, {.id = "late"}};
+        struct sqi_plan_component components[] = {{.id = "in", .nstreams = 1, .streams = streams, .ntasks = 1},
+                                                  {.id = "out", .ntasks = 1}};
+        struct sqi_plan_edge edges[] = {{.from = 0, .to = 1}, {.from = 0, .stream = 1, .to = 1}};
+        struct sqi_plan plan = {.ncomponents = 2, .components = components, .nedges = 1, .edges = edges};
+        uint64_t before = sqi_wiring(&plan);
+
+        (void)state;
+        components[0].nstreams = 2;
+        assert_true(sqi_wiring(&plan) == before);
+        assert_true(sqi_wiring_is(&plan, before));
+        plan.nedges = 2;
+        assert_false(sqi_wiring(&plan) == before);
+        assert_false(sqi_wiring_is(&plan, before));
+}
+
 int
 main(void)
 {
@@ -111,6 +130,7 @@ main(void)
                 cmocka_unit_test(only_the_slots_of_added_or_removed_tasks_move),
                 cmocka_unit_test(as_many_tasks_as_slots_have_one_each),
                 cmocka_unit_test(a_plan_with_more_tasks_of_a_component_than_slots_is_refused),
+                cmocka_unit_test(a_stream_that_nobody_reads_is_not_part_of_the_wiring),
                 cmocka_unit_test(writers_in_other_languages_deal_as_docs_wire_says),
         };
 

@@ -119,7 +119,7 @@ fail_every_allocation_of(deed *what)
 /* ---- the plan ---------------------------------------------------------------------------------------- */
 
 static struct sq_field fields[] = {{"word", SQ_STR}, {"n", SQ_INT}};
-static struct sqi_plan_stream streams[] = {{"default", 2, fields}};
+static struct sqi_plan_stream streams[] = {{.id = "default", .nfields = 2, .fields = fields}};
 static struct sqi_plan_component components[] = {
         {.id = "lines",
          .kind = SQ_KIND_SPOUT,

@@ -30,8 +30,8 @@ extern "C" {
 struct sq_rig;
 
 /* `setup` is YAML with the keys of a test: component, kind, properties, config, inputs, event-time, parallelism,
- * index, direct, epochs. Relative paths start from the working directory. NULL: see `error`, which names the place in the text, or
- * says what prepare said. */
+ * index, direct, epochs. Relative paths start from the working directory. NULL: see `error`, which names the place
+ * in the text, or says what prepare said. */
 SQ_EXPORT struct sq_rig *sq_rig_new(const char *setup, char *error, size_t size);
 
 /* Runs the component's cleanup. Accepts a pointer to NULL, and nulls it. */

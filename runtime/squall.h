@@ -634,8 +634,8 @@ SQ_EXPORT void sq_timer_cancel(struct sq_task *task, struct sq_str key, struct s
 #define SQ_END_OF_TIME INT64_MAX  /* all sources have come to their natural end */
 SQ_EXPORT int64_t sq_watermark(const struct sq_task *task);
 
-/* The event time of a tuple, by the field of its input that sq_declared_time() names. False: the input has none, or that
- * field of the tuple holds no time. */
+/* The event time of a tuple, by the field of its input that sq_declared_time() names. False: the input has none, or
+ * that field of the tuple holds no time. */
 SQ_EXPORT bool sq_event_time(const struct sq_tuple *in, int64_t *ret_ns);
 
 /*

@@ -20,7 +20,8 @@
  *     FINISHED for each task, as the end-of-stream marks travel down; METRICS before it are exact
  *                               <-    QUIT when all have finished
  *
- * A restore in place (lifecycle/restore.c): each worker that lives closes what it has, and begins as one that was spawned:
+ * A restore in place (lifecycle/restore.c): each worker that lives closes what it has, and begins as one that was
+ * spawned:
  *
  *                               <-    REJOIN
  *     subscribes to its new topic ->  waits until all others have, or are dead

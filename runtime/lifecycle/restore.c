@@ -3,15 +3,15 @@
  * All workers of an exactly-once topology begin together, and always anew: at the start, and whenever one of them has
  * died.
  *
- *  1. A death ends the run of all others too (GATHERING). One that listens stays in its process: it is told to close its
- *     tasks and all their channels (LEAVING), and listens again as its next incarnation (BACK). Any other is killed. So
- *     is one that does not get BACK within the worker timeout, and one that cannot ends itself. They are called back:
- *     they have not crashed, and wait for nothing.
+ *  1. A death ends the run of all others too (GATHERING). One that listens stays in its process: it is told to close
+ *     its tasks and all their channels (LEAVING), and listens again as its next incarnation (BACK). Any other is
+ *     killed. So is one that does not get BACK within the worker timeout, and one that cannot ends itself. They are
+ *     called back: they have not crashed, and wait for nothing.
  *  2. When all are back or have been reaped, and the back-off of those that died is over, those that are back are told
  *     to begin, and the others are spawned in their next incarnations (STARTING). No batch of before can reach them,
  *     for no channel that it could come by is left.
- *  3. They begin from the newest sealed snapshot, with its positions, and pass the barriers of a start together. A death
- *     meanwhile begins it all again.
+ *  3. They begin from the newest sealed snapshot, with its positions, and pass the barriers of a start together. A
+ *     death meanwhile begins it all again.
  *
  * What a supervisor finds that takes the place of one that died is killed, all of it: it may have gone on for minutes
  * without an epoch, and nobody knows what the dead one had told it.

@@ -4,14 +4,14 @@
  *
  *     ["squall-plan", version, name, directory, config, workers, components, edges, tasks, loses]
  *     config     [key, text, key, text, ...], of the keys that are set
- *     component  [id, kind, component, path, tasks, cycle, tick_secs, in, streams, settings]; one with an event time has
- *                one more: [stream, place, unit, out of order, idle], the last two in ns
+ *     component  [id, kind, component, path, tasks, cycle, tick_secs, in, streams, settings]; one with an event time
+ *                has one more: [stream, place, unit, out of order, idle], the last two in ns
  *     in         [field, type, field, type, ...]
  *     stream     [id, [field, type, ...]]
  *     setting    [name, shape, [value, ...], [name, ...]]; the last list is empty unless the setting is a map; a nested
  *                map has one more: [key, ...]
- *     edge       [from, stream, to, grouping, keys, in, feedback]; keys and in are lists of places; one whose stream has
- *                an event time has one more: [place, unit]
+ *     edge       [from, stream, to, grouping, keys, in, feedback]; keys and in are lists of places; one whose stream
+ *                has an event time has one more: [place, unit]
  *     tasks      [worker, ...]; the tasks of the first component, of the second, ...
  *     loses      a bool; a plan that was written before there was one ends in front of it
  */

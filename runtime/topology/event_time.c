@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Event time along the streams. A component that says `event-time` is the beginning of it, for one of its streams; what
- * reads that passes it on in all of its own, but by feedback edges. So for each stream there is a nearest one before it,
- * or none; of several the one whose edge comes first in the file.
+ * Event time along the streams. A component that says `event-time` is the beginning of it, for one of its streams;
+ * what reads that passes it on in all of its own, but by feedback edges. So for each stream there is a nearest one
+ * before it, or none; of several the one whose edge comes first in the file.
  */
 #include <stdio.h>
 #include <string.h>

@@ -35,8 +35,8 @@ enum sqi_batch_kind {
         SQI_BATCH_WATERMARK = 4,  /* of one stream, `stream`, of the source: `epoch` as int64_t, or one of these */
 };
 
-/* In the place of a watermark: nothing comes for now, do not wait for the stream; and: something does again, of which no
- * time is known. */
+/* In the place of a watermark: nothing comes for now, do not wait for the stream; and: something does again, of
+ * which no time is known. */
 #define SQI_WATERMARK_IDLE INT64_MIN
 #define SQI_WATERMARK_NONE (INT64_MIN + 1)
 

@@ -231,7 +231,7 @@ sqi_lock_take(int fd)
 
 /* ---- Folders ----------------------------------------------------------------------------------------- */
 
-enum { DEPTH = 4 }; /* ours are no deeper */
+enum { DEPTH = 4 }; /* ours are not deeper */
 
 static int
 remove_below(int parent, const char *name, int depth)

@@ -20,7 +20,7 @@ struct sqi_cert {
  * cause in `error`. */
 int sqi_cert_make(const char *path, struct sqi_cert *ret, char *error, size_t size);
 
-/* The public key of `path`. 0, or a negative errno with the cause in `error`; -EBADMSG: it is no certificate. */
+/* The public key of `path`. 0, or a negative errno with the cause in `error`; -EBADMSG: it is not a certificate. */
 int sqi_cert_load(const char *path, struct sqi_cert *ret, char *error, size_t size);
 
 /* Both keys, from `path`_secret, which nobody else may be able to read (-EPERM). `path` may have the suffix already. */

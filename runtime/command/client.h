@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A client of a supervisor: asks, and asks again with the same id when no answer comes, so that a supervisor that is
- * started anew meanwhile is no failure.
+ * started anew meanwhile is not a failure.
  *
  *     struct sqi_client *client;
  *     sqi_client_open(address, NULL, &client)  -ECONNREFUSED, -ENOENT: nobody listens there

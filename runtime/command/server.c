@@ -116,7 +116,7 @@ listen_tcp(zsock_t *socket, const char *endpoint, const struct sqi_cert *own)
 {
         zsock_set_curve_server(socket, 1);
         zsock_set_curve_secretkey(socket, own->secret_key);
-        zsock_set_zap_domain(socket, SQI_GATE_DOMAIN);
+        zsock_set_zap_domain(socket, SQI_ZAP_DOMAIN);
         zsock_set_handshake_ivl(socket, HANDSHAKE_MS);
         return zsock_bind(socket, "%s", endpoint) < 0 ? -errno : 0;
 }
@@ -133,7 +133,7 @@ check_tcp(const struct sqi_server_tcp *tcp, struct sqi_cert *ret_own, char *erro
         return sqi_cert_load_own(tcp->cert, ret_own, error, size);
 }
 
-/* The gate is there before the first can come in by any way: see sqi_zsock_new(). */
+/* ZAP is answered before the first can come in by any way: see sqi_zsock_new(). */
 static int
 open_all(struct sqi_server *server, const struct sqi_server_tcp *tcp, char *error, size_t size)
 {
@@ -144,7 +144,7 @@ open_all(struct sqi_server *server, const struct sqi_server_tcp *tcp, char *erro
         if (r < 0)
                 return r;
         if (tcp)
-                r = sqi_gate_open(tcp->clients, &server->gate);
+                r = sqi_zap_open(tcp->clients, &server->zap);
         if (r == 0)
                 r = open_socket(server);
         if (r == 0 && tcp) {
@@ -185,7 +185,7 @@ sqi_server_close(struct sqi_server *server)
         char file[SQI_SOCKET_PATH + 8];
 
         zsock_destroy(&server->socket);
-        sqi_gate_close(&server->gate);
+        sqi_zap_close(&server->zap);
         if (server->lock >= 0 && server->path[0]) {
                 unlink(server->path);
                 snprintf(file, sizeof(file), "%s.lock", server->path);
@@ -201,7 +201,7 @@ sqi_server_fd(const struct sqi_server *server)
         return (int)zsock_fd(server->socket);
 }
 
-/* Identity, an empty frame, the request: as REQ sends it. Anything else is no client of ours, and not answered. */
+/* Identity, an empty frame, the request: as REQ sends it. Anything else is not a client of ours, and not answered. */
 static zframe_t *
 unwrap(zmsg_t *message, struct sqi_caller *caller)
 {

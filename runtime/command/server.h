@@ -4,7 +4,7 @@
  * takes connections of our own user and of root only (SO_PEERCRED). A lock beside it, PATH.lock, keeps a second
  * supervisor from taking the path away.
  *
- * It may listen on TCP too: there by CURVE alone, and only to those whose certificates it has (gate.h).
+ * It may listen on TCP too: there by CURVE alone, and only to those whose certificates it has (zap.h).
  */
 #ifndef SQI_SERVER_H
 #define SQI_SERVER_H
@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 #include "command/command.h"
-#include "command/gate.h"
+#include "command/zap.h"
 
 enum { SQI_SOCKET_PATH = 104, SQI_IDENTITY_MAX = 32 };
 
@@ -21,7 +21,7 @@ struct sqi_server {
         zsock_t *socket;
         int lock;
         char path[SQI_SOCKET_PATH];
-        struct sqi_gate gate;
+        struct sqi_zap zap;
         bool touched; /* something was sent: there may be something to receive that the fd will not tell of */
 };
 

@@ -63,7 +63,7 @@ sqi_counted_close(struct sqi_metrics **metrics)
         *metrics = NULL;
 }
 
-/* A component shares its memory with what it counts: what it may have written over is no name and no kind. */
+/* A component shares its memory with what it counts: what it may have written over is neither a name nor a kind. */
 static void
 clean(struct sqi_metrics *metrics)
 {

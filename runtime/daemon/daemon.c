@@ -199,7 +199,7 @@ sqi_daemon_fds(const struct sqi_daemon *daemon, int ret_fds[SQI_DAEMON_FDS])
 {
         ret_fds[0] = sqi_supervisor_fd(daemon->supervisor);
         ret_fds[1] = sqi_server_fd(&daemon->server);
-        ret_fds[2] = sqi_gate_fd(&daemon->server.gate);
+        ret_fds[2] = sqi_zap_fd(&daemon->server.zap);
         ret_fds[3] = daemon->http ? sqi_http_fd(daemon->http) : -1;
 }
 
@@ -318,7 +318,7 @@ void
 sqi_daemon_serve(struct sqi_daemon *daemon)
 {
         sqi_supervisor_serve(daemon->supervisor);
-        sqi_gate_serve(&daemon->server.gate);
+        sqi_zap_serve(&daemon->server.zap);
         take_commands(daemon);
         if (daemon->http)
                 sqi_http_serve(daemon->http);

@@ -17,7 +17,7 @@ enum { SQI_KILLED_KEPT = 16 };
 /* Moves topologies/NAME here; what was kept of one with that name goes. Both folders are fds. 0 or a negative errno:
  * then it is where it was. */
 int sqi_killed_take(int killed, int topologies, const char *name);
-/* Removes what is no log, and the oldest ones. */
+/* Removes what is not a log, and the oldest ones. */
 void sqi_killed_sweep(int killed);
 bool sqi_killed_has_log(int killed, const char *name);
 

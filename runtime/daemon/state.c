@@ -368,7 +368,7 @@ sqi_state_swap_next(struct sqi_state *state, const char *name)
         return 0;
 }
 
-/* From the rename on it is no update any more; a removal that fails or is cut off is ended by the next sweep. */
+/* From the rename on it is not an update any more; a removal that fails or is cut off is ended by the next sweep. */
 int
 sqi_state_drop_next(struct sqi_state *state, const char *name)
 {

@@ -57,7 +57,7 @@ compare_keys(const void *left, const void *right)
         return (a > b) - (a < b);
 }
 
-/* The places that are taken, up to the ceiling, in order of their keys. The bag is no table any more after this. */
+/* The places that are taken, up to the ceiling, in order of their keys. The bag is not a table any more after this. */
 static size_t
 sort(struct sq_bag *bag)
 {

@@ -210,7 +210,7 @@ put_other(struct sq_encoder *encoder, struct sq_value value, bool alone, put_cel
         }
 }
 
-/* Values that are no text are written as JSON writes them, nil as nothing. */
+/* Values that are not text are written as JSON writes them, nil as nothing. */
 static inline void
 put_cells(struct sq_encoder *encoder, const struct encoded *row, char separator, put_cell *put)
 {

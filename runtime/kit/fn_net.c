@@ -124,7 +124,7 @@ hex(char c)
         return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
 }
 
-/* What is no escape stands for itself. */
+/* What is not an escape stands for itself. */
 static struct sq_value
 decode(struct sqi_evaluation *run, struct sq_str text, bool plus)
 {

@@ -117,7 +117,7 @@ is_word(const char *at, size_t len, const char *word)
         return strlen(word) == len && strncmp(at, word, len) == 0;
 }
 
-/* Words that stand between expressions, or begin one, and so are no text. */
+/* Words that stand between expressions, or begin one, and so are not text. */
 bool
 sqi_is_reserved(const char *at, size_t len)
 {

@@ -27,7 +27,7 @@ bool sqi_begins_name(char c);
 bool sqi_is_name(char c);
 /* Of the name that stands at `at`; 0: none. */
 size_t sqi_name_length(const char *at);
-/* Words that stand between expressions, or begin one, and so are no text. */
+/* Words that stand between expressions, or begin one, and so are not text. */
 bool sqi_is_reserved(const char *at, size_t len);
 void sqi_skip_space(struct sqi_lexer *reader);
 /* Takes a word or a sign off the text if it comes next. A blank in it is any blanks. */

@@ -44,7 +44,7 @@ word(struct line *line)
         return (struct sq_str){start, (size_t)(line->at - start)};
 }
 
-/* Behind the first quote. A backslash in front of what is no escape stands for itself. */
+/* Behind the first quote. A backslash in front of what is not an escape stands for itself. */
 static const char *
 quoted(struct line *line, struct sq_str *ret)
 {

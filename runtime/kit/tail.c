@@ -15,7 +15,7 @@
 
 /* What is kept with positions. */
 struct note {
-        uint32_t path;                                 /* its hash: a change of the setting is no rotation */
+        uint32_t path;                                 /* its hash: a change of the setting is not a rotation */
         uint32_t generation;                           /* of the last identity */
         struct sq_identity known[SQ_TAIL_GENERATIONS]; /* those that are, the oldest first */
 };

@@ -33,8 +33,8 @@ int sqi_control_send(const struct sqi_control *control, const struct sqi_message
 /* 1: the next worker that listens to its topic; 0: none. */
 int sqi_control_subscribed(const struct sqi_control *control, uint32_t *ret_worker, uint32_t *ret_incarnation);
 
-/* 1: the next report, its text good until the next call; 0: none; -EPROTO, -EBADMSG: one that is no message was taken
- * away. `metrics` is filled by METRICS. */
+/* 1: the next report, its text good until the next call; 0: none; -EPROTO, -EBADMSG: one that is not a message was
+ * taken away. `metrics` is filled by METRICS. */
 struct sqi_received {
         struct sqi_message message;
         struct sqi_metrics metrics;

@@ -27,8 +27,8 @@ struct sqi_process {
  */
 int sqi_process_fifo(const char *path); /* makes it, if need be. The fd or a negative errno. */
 
-/* Takes a process over that is no child of ours; `log` is a FIFO's fd or -1, and is taken over. 0 or a negative errno:
- * -ESRCH. */
+/* Takes a process over that is not a child of ours; `log` is a FIFO's fd or -1, and is taken over. 0 or a negative
+ * errno: -ESRCH. */
 int sqi_process_adopt(pid_t pid, int log, struct sqi_process *ret);
 
 /* The same as spawn, with the output on a FIFO and without a stdin. */

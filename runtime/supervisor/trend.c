@@ -155,7 +155,7 @@ find_begin(const struct series *series, double seconds)
         return look == last && look > oldest ? look - 1 : look;
 }
 
-/* Where a predecessor's sums were read late a counter may seem to go back: that is no rate. */
+/* Where a predecessor's sums were read late a counter may seem to go back: that is not a rate. */
 static double
 per_second(uint64_t before, uint64_t now, double seconds)
 {

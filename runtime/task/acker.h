@@ -24,7 +24,7 @@ struct sqi_acker {
         uint32_t task, incarnation; /* of the bolt */
         uint32_t nspouts;
         struct sqi_ledger_outlet *spouts;
-        struct sqi_ledger_outlet **by_task; /* NULL where the task is no spout */
+        struct sqi_ledger_outlet **by_task; /* NULL where the task is not a spout */
         uint32_t ntasks;
         size_t gathered; /* records in all */
         bool no_memory;  /* a record was lost: its task must not go on as if it had been sent */
@@ -38,7 +38,7 @@ void sqi_acker_add(struct sqi_acker *acker, uint64_t root, uint64_t value, enum 
 /* Says why the trees of this spout that are failed next have failed. */
 void sqi_acker_explain(struct sqi_acker *acker, uint32_t spout, const char *cause);
 
-/* Turns every gathered XOR into a fail that is no attempt: what they vouched for did not get done, whatever the
+/* Turns every gathered XOR into a fail that is not an attempt: what they vouched for did not get done, whatever the
  * tuple. */
 void sqi_acker_fail(struct sqi_acker *acker);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a task takes in no more: batches of incarnations that have died, and what is no batch. */
+/* What a task takes in no more: batches of incarnations that have died, and what is not a batch. */
 #include "task/task.h"
 
 void

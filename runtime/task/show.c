@@ -108,7 +108,7 @@ is_packed(struct sq_str bytes)
         return at == end && bytes.len > 0;
 }
 
-/* A text that is no text is packed fields: the head of a packed one is not UTF-8. */
+/* A text that is not a text is packed fields: the head of a packed one is not UTF-8. */
 static void
 write_bare_key(struct sq_task *task, struct sqi_showing *showing, struct sq_str key, struct sqi_writer *writer)
 {

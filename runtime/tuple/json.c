@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A value as JSON, for people and for `tap`. What JSON has no word for: binary is a string of hex digits, a time a
- * string in RFC 3339, NaN and the infinities are null, a map key that is no string becomes the string of its JSON,
+ * string in RFC 3339, NaN and the infinities are null, a map key that is not a string becomes the string of its JSON,
  * bytes that are no UTF-8 stand as U+FFFD.
  */
 #include <inttypes.h>

@@ -10,7 +10,8 @@
 /* Nesting of arrays and maps that a value may have. */
 enum { SQI_DEPTH_MAX = 128 };
 
-/* The most bytes that packing `value` can take; SIZE_MAX if it is no value: a bad type or form, too deep, too large. */
+/* The most bytes that packing `value` can take; SIZE_MAX if it is not a value: a bad type or form, too deep, too
+ * large. */
 size_t sqi_pack_bound(const struct sq_value *value);
 
 /* Packs a value that has a bound; `at` must have room for it. Returns the end. */

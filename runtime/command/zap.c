@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "command/gate.h"
+#include "command/zap.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -13,49 +13,49 @@
 enum { VERSION, ID, DOMAIN, ADDRESS, IDENTITY, MECHANISM, KEY, FRAMES, RAW_KEY = 32 };
 
 int
-sqi_gate_open(const char *clients, struct sqi_gate *ret)
+sqi_zap_open(const char *clients, struct sqi_zap *ret)
 {
-        struct sqi_gate gate = {.socket = NULL};
+        struct sqi_zap zap = {.socket = NULL};
 
-        if (snprintf(gate.clients, sizeof(gate.clients), "%s", clients) >= (int)sizeof(gate.clients))
+        if (snprintf(zap.clients, sizeof(zap.clients), "%s", clients) >= (int)sizeof(zap.clients))
                 return -ENAMETOOLONG;
-        gate.socket = sqi_zsock_new(ZMQ_REP);
-        if (!gate.socket)
+        zap.socket = sqi_zsock_new(ZMQ_REP);
+        if (!zap.socket)
                 return -errno;
-        if (zsock_bind(gate.socket, "inproc://zeromq.zap.01") < 0) {
+        if (zsock_bind(zap.socket, "inproc://zeromq.zap.01") < 0) {
                 int r = -errno;
 
-                zsock_destroy(&gate.socket);
+                zsock_destroy(&zap.socket);
                 return r;
         }
-        *ret = gate;
+        *ret = zap;
         return 0;
 }
 
 void
-sqi_gate_close(struct sqi_gate *gate)
+sqi_zap_close(struct sqi_zap *zap)
 {
-        zsock_destroy(&gate->socket);
+        zsock_destroy(&zap->socket);
 }
 
 int
-sqi_gate_fd(const struct sqi_gate *gate)
+sqi_zap_fd(const struct sqi_zap *zap)
 {
-        return gate->socket ? (int)zsock_fd(gate->socket) : -1;
+        return zap->socket ? (int)zsock_fd(zap->socket) : -1;
 }
 
 static bool
-may_enter(const struct sqi_gate *gate, zframe_t *const question[FRAMES])
+may_enter(const struct sqi_zap *zap, zframe_t *const question[FRAMES])
 {
         char key[SQI_KEY_SIZE];
 
         return zframe_streq(question[VERSION], "1.0") && zframe_streq(question[MECHANISM], "CURVE") &&
                zframe_size(question[KEY]) == RAW_KEY && zmq_z85_encode(key, zframe_data(question[KEY]), RAW_KEY) &&
-               sqi_cert_is_known(gate->clients, key);
+               sqi_cert_is_known(zap->clients, key);
 }
 
 static void
-answer(const struct sqi_gate *gate, zmsg_t *message)
+answer(const struct sqi_zap *zap, zmsg_t *message)
 {
         zframe_t *question[FRAMES] = {zmsg_first(message)};
         bool enter;
@@ -63,18 +63,18 @@ answer(const struct sqi_gate *gate, zmsg_t *message)
         /* it is libzmq that asks: the first six are always there */
         for (int i = 1; i < FRAMES; i++)
                 question[i] = zmsg_next(message);
-        enter = zmsg_size(message) == FRAMES && may_enter(gate, question);
-        zsock_send(gate->socket, "sfssss", "1.0", question[ID], enter ? "200" : "400",
+        enter = zmsg_size(message) == FRAMES && may_enter(zap, question);
+        zsock_send(zap->socket, "sfssss", "1.0", question[ID], enter ? "200" : "400",
                    enter ? "OK" : "no certificate of this key", "", "");
 }
 
 void
-sqi_gate_serve(struct sqi_gate *gate)
+sqi_zap_serve(struct sqi_zap *zap)
 {
         zmsg_t *message;
 
-        while (gate->socket && (message = zmsg_recv(gate->socket))) {
-                answer(gate, message);
+        while (zap->socket && (message = zmsg_recv(zap->socket))) {
+                answer(zap, message);
                 zmsg_destroy(&message);
         }
 }

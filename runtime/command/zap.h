@@ -8,25 +8,25 @@
  * have the same key (a copy under another name; 4.2.1), and which notices a change by time in seconds, number and size
  * alone.
  */
-#ifndef SQI_GATE_H
-#define SQI_GATE_H
+#ifndef SQI_ZAP_H
+#define SQI_ZAP_H
 
 #include <czmq.h>
 #include <limits.h>
 
-struct sqi_gate {
+struct sqi_zap {
         zsock_t *socket; /* REP; NULL: nobody comes in by TCP */
         char clients[PATH_MAX];
 };
 
-#define SQI_GATE_DOMAIN "squall"
+#define SQI_ZAP_DOMAIN "squall"
 
 /* Of all sockets of czmq's context, none of which may listen yet. 0 or a negative errno. */
-int sqi_gate_open(const char *clients, struct sqi_gate *ret);
-void sqi_gate_close(struct sqi_gate *gate);
+int sqi_zap_open(const char *clients, struct sqi_zap *ret);
+void sqi_zap_close(struct sqi_zap *zap);
 
-/* Edge-triggered: after it fires, serve. -1: there is no gate. */
-int sqi_gate_fd(const struct sqi_gate *gate);
-void sqi_gate_serve(struct sqi_gate *gate);
+/* Edge-triggered: after it fires, serve. -1: nobody is asked. */
+int sqi_zap_fd(const struct sqi_zap *zap);
+void sqi_zap_serve(struct sqi_zap *zap);
 
 #endif

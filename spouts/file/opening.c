@@ -13,6 +13,20 @@ enum { WRONG = 160 };
 
 static const char not_regular[] = "not a regular file (a pipe, say, cannot be read again after a fault)";
 
+/* What is wrong with an open file; NULL: nothing. One of /proc or /sys has bytes, but no size to read up to. */
+static const char *
+unreadable(int fd)
+{
+        struct stat st;
+        ssize_t n = pread(fd, &(char){0}, 1, 0);
+
+        if (n < 0 || fstat(fd, &st) < 0)
+                return strerror(errno);
+        return n > 0 && st.st_size == 0
+                       ? "it is made as it is read, and has no size (cat FILE | squall run ..., with `path: -`)"
+                       : NULL;
+}
+
 /* Opens a regular file; 0, or -1 with what is wrong. It looks first: whoever writes into a pipe waits for a reader. */
 static int
 open_regular(const char *path, int *ret_fd, const char **ret_wrong)
@@ -23,8 +37,10 @@ open_regular(const char *path, int *ret_fd, const char **ret_wrong)
         *ret_wrong = NULL;
         if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
                 *ret_wrong = not_regular;
-        else if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0 || pread(fd, &(char){0}, 1, 0) < 0)
+        else if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0)
                 *ret_wrong = strerror(errno);
+        else
+                *ret_wrong = unreadable(fd);
         if (!*ret_wrong) {
                 *ret_fd = fd;
                 return 0;

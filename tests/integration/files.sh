@@ -200,6 +200,10 @@ topology mac "path: $dir/mac.csv, format: csv" "path: $dir/mac.tsv"
 one_line() { ! timeout 20 "$squall" run "$dir/mac.yaml" 2>"$dir/mac.log" && grep -q 'its lines end with CR alone' "$dir/mac.log"; }
 check "CSV whose rows would all be in its header is refused, with what to do" one_line
 
+topology made "path: /proc/cpuinfo" "path: $dir/made.tsv"
+no_size() { ! timeout 20 "$squall" run "$dir/made.yaml" 2>"$dir/made.log" && grep -q 'has no size' "$dir/made.log"; }
+check "a file that the kernel makes as it is read, which is as if it were empty, is refused" no_size
+
 # ---- file, compressed ----
 
 { echo n,text; seq 20000 | sed 's/$/,"a, b"/'; } >"$dir/plain.csv"

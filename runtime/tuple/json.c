@@ -105,7 +105,10 @@ put_time(struct text *out, int64_t sec, uint32_t nsec)
         time_t seconds = (time_t)sec;
         struct tm tm;
 
-        if (!gmtime_r(&seconds, &tm) || strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+        if (gmtime_r(&seconds, &tm)) /* strftime() would write the year 7 as 7 */
+                snprintf(when, sizeof(when), "%04lld-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900ll, tm.tm_mon + 1,
+                         tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+        else
                 snprintf(when, sizeof(when), "%" PRId64, sec);
         put(out, whole,
             (size_t)snprintf(whole, sizeof(whole), nsec ? "\"%s.%09uZ\"" : "\"%sZ\"", when, (unsigned)nsec));

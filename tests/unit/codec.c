@@ -189,6 +189,8 @@ json_escapes_what_it_must(void **state)
         assert_string_equal(json, "\"ab");
         sq_json(sq_time((struct sq_time){0, 5}), json, sizeof(json));
         assert_string_equal(json, "\"1970-01-01T00:00:00.000000005Z\"");
+        sq_json(sq_time((struct sq_time){-61946294399, 0}), json, sizeof(json)); /* RFC 3339: four digits */
+        assert_string_equal(json, "\"0007-01-01T00:00:01Z\"");
 }
 
 static uint64_t seed = 20261122;

@@ -21,13 +21,19 @@ static int
 get_positions(struct sqi_hosted *hosted, uint64_t *ret_base, char *error, size_t size)
 {
         struct sqi_state *state = &hosted->daemon->state;
+        bool older = false;
         int r = hosted->outdated ? sqi_positions_drop(state, hosted->record.name) : 0;
 
         if (r < 0)
                 return sqi_complain(r, error, size, "it lost state, and cannot be put back to its last snapshot: %s",
                                     strerror(-r));
         hosted->outdated = false;
-        return sqi_positions_get(state, hosted->record.name, ret_base, hosted->positions, hosted->ntasks, error, size);
+        r = sqi_positions_get(state, hosted->record.name, ret_base, hosted->positions, hosted->ntasks, &older, error,
+                              size);
+        if (r == 0 && older)
+                sqi_daemon_tell(hosted->daemon, SQ_WARN, hosted->record.name,
+                                "where its spouts were is damaged; they go on from where they were a second before");
+        return r;
 }
 
 /* An epoch that was begun and never sealed has used its number up. */

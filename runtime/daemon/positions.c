@@ -67,13 +67,13 @@ take_positions(const char *bytes, size_t size, uint64_t *ret_base, struct sqi_po
 
 int
 sqi_positions_get(struct sqi_state *state, const char *name, uint64_t *ret_base, struct sqi_position *positions,
-                  uint32_t ntasks, char *error, size_t size)
+                  uint32_t ntasks, bool *ret_older, char *error, size_t size)
 {
         int folder = sqi_folder_open(state->topologies, name), r = folder;
         char path[PATH_MAX];
         size_t length;
         void *bytes;
-        bool torn;
+        bool torn = false;
 
         if (folder >= 0) {
                 r = sqi_sealed_read(folder, "positions", &bytes, &length, &torn);
@@ -86,6 +86,7 @@ sqi_positions_get(struct sqi_state *state, const char *name, uint64_t *ret_base,
         if (r == -ENOENT && folder >= 0) {
                 memset(positions, 0, ntasks * sizeof(*positions));
                 *ret_base = SQI_NEVER;
+                *ret_older = false;
                 return 0;
         }
         if (r == -EBADMSG)
@@ -94,9 +95,11 @@ sqi_positions_get(struct sqi_state *state, const char *name, uint64_t *ret_base,
                         "%s is damaged: where its spouts were is not known (remove it and positions.old, and they begin from the "
                         "last snapshot, or from the beginning; or kill the topology)",
                         sqi_state_path(state, name, "positions", path));
-        return r < 0 ? sqi_complain(r, error, size, "cannot read %s: %s",
-                                    sqi_state_path(state, name, "positions", path), strerror(-r))
-                     : 0;
+        if (r < 0)
+                return sqi_complain(r, error, size, "cannot read %s: %s",
+                                    sqi_state_path(state, name, "positions", path), strerror(-r));
+        *ret_older = torn;
+        return 0;
 }
 
 int

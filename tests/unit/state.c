@@ -9,10 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,8 +18,6 @@
 
 #include "control/lease.h"
 #include "command/command.h"
-#include "daemon/log_file.h"
-#include "supervisor/notify.h"
 #include "base/sealed.h"
 #include "daemon/killed.h"
 #include "daemon/requests.h"
@@ -292,6 +288,7 @@ positions_that_cannot_be_dropped_are_still_there_and_that_is_said(void **state)
         struct sqi_position position = {.number = 7, .known = 1}, found;
         struct sqi_state it;
         uint64_t base;
+        bool older;
         char error[512];
 
         assert_int_equal(sqi_state_open(place->path, &it, error, sizeof(error)), 0);
@@ -303,11 +300,40 @@ positions_that_cannot_be_dropped_are_still_there_and_that_is_said(void **state)
         stuck = true;
         assert_int_equal(sqi_positions_drop(&it, "words"), -EIO);
         stuck = false;
-        assert_int_equal(sqi_positions_get(&it, "words", &base, &found, 1, error, sizeof(error)), 0);
+        assert_int_equal(sqi_positions_get(&it, "words", &base, &found, 1, &older, error, sizeof(error)), 0);
         assert_int_equal(base, 3);
         assert_int_equal(sqi_positions_drop(&it, "words"), 0);
-        assert_int_equal(sqi_positions_get(&it, "words", &base, &found, 1, error, sizeof(error)), 0);
+        assert_int_equal(sqi_positions_get(&it, "words", &base, &found, 1, &older, error, sizeof(error)), 0);
         assert_true(base == SQI_NEVER);
+        sqi_state_close(&it);
+}
+
+static void
+positions_that_are_damaged_are_those_of_before_and_that_is_told(void **state)
+{
+        const struct place *place = *state;
+        struct sqi_position found;
+        struct sqi_state it;
+        uint64_t base;
+        bool older;
+        char error[512];
+        int fd;
+
+        assert_int_equal(sqi_state_open(place->path, &it, error, sizeof(error)), 0);
+        assert_int_equal(mkdirat(place->fd, "topologies/words", 0700), 0);
+        for (uint64_t number = 7; number < 9; number++)
+                assert_int_equal(
+                        sqi_positions_put(&it, "words", 3, &(struct sqi_position){.number = number, .known = 1}, 1), 0);
+        assert_int_equal(sqi_positions_get(&it, "words", &base, &found, 1, &older, error, sizeof(error)), 0);
+        assert_int_equal(found.number, 8);
+        assert_false(older);
+        fd = openat(place->fd, "topologies/words/positions", O_WRONLY | O_TRUNC | O_CLOEXEC);
+        assert_int_equal(write(fd, "garbage", 7), 7);
+        close(fd);
+        assert_int_equal(sqi_positions_get(&it, "words", &base, &found, 1, &older, error, sizeof(error)), 0);
+        assert_int_equal(found.number, 7);
+        assert_true(older);
+        assert_int_equal(sqi_positions_drop(&it, "words"), 0);
         sqi_state_close(&it);
 }
 
@@ -482,90 +508,6 @@ a_request_of_another_version_is_answered_to_its_id(void **state)
         free(bytes);
 }
 
-/* ---- The log ----------------------------------------------------------------------------------------- */
-
-static void
-a_line_is_taken_apart_as_it_was_put_together(void **state)
-{
-        const struct place *place = *state;
-        struct sqi_log_entry line;
-        struct sqi_log_file log;
-        char path[80], *text;
-        size_t size;
-
-        snprintf(path, sizeof(path), "%s/log", place->path);
-        assert_int_equal(sqi_log_file_open(path, &log), 0);
-        sqi_log_file_add_line(&log, "count/1", 4, "warning: too late");
-        sqi_log_file_close(&log);
-        assert_int_equal(sqi_file_read(place->fd, "log", 10000, &text, &size), 0);
-        assert_true(sqi_log_file_parse(text, size - 1, &line));
-        assert_int_equal(line.level, SQ_WARN);
-        assert_int_equal(line.incarnation, 4);
-        assert_int_equal(line.task.len, 7);
-        assert_memory_equal(line.task.ptr, "count/1", 7);
-        assert_int_equal(line.text.len, 8);
-        assert_memory_equal(line.text.ptr, "too late", 8);
-        free(text);
-}
-
-static void
-a_full_log_becomes_the_first_old_one_and_the_last_old_one_goes(void **state)
-{
-        const struct place *place = *state;
-        struct sqi_log_file log;
-        char path[80];
-
-        snprintf(path, sizeof(path), "%s/log", place->path);
-        assert_int_equal(sqi_log_file_open(path, &log), 0);
-        for (int i = 0; i < SQI_LOG_FILE_KEPT + 2; i++) {
-                log.size = SQI_LOG_FILE_MAX;
-                sqi_log_file_add(&log, SQ_INFO, "a/0", 0, "x");
-        }
-        assert_true(log.size == 0);
-        sqi_log_file_close(&log);
-        assert_int_equal(faccessat(place->fd, "log.1", F_OK, 0), 0);
-        assert_int_equal(faccessat(place->fd, "log.4", F_OK, 0), 0);
-        assert_int_equal(faccessat(place->fd, "log.5", F_OK, 0), -1);
-}
-
-/* ---- The service manager ----------------------------------------------------------------------------- */
-
-static void
-the_service_manager_is_told_by_datagram(void **state)
-{
-        const struct place *place = *state;
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-        char text[64] = "";
-        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-        snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", place->path);
-        assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
-        assert_int_equal(setenv("NOTIFY_SOCKET", address.sun_path, 1), 0);
-        assert_int_equal(sqi_notify("READY=1"), 0);
-        assert_int_equal(read(fd, text, sizeof(text)), 7);
-        assert_string_equal(text, "READY=1");
-        unsetenv("NOTIFY_SOCKET");
-        assert_int_equal(sqi_notify("READY=1"), 0);
-        close(fd);
-}
-
-static void
-the_watchdog_is_fed_twice_in_its_time_if_it_is_ours(void **state)
-{
-        char pid[16];
-
-        (void)state;
-        unsetenv("WATCHDOG_USEC");
-        assert_true(sqi_notify_watchdog_ns() == UINT64_MAX);
-        setenv("WATCHDOG_USEC", "30000000", 1);
-        assert_true(sqi_notify_watchdog_ns() == 15000000000ull);
-        setenv("WATCHDOG_PID", "1", 1);
-        assert_true(sqi_notify_watchdog_ns() == UINT64_MAX);
-        snprintf(pid, sizeof(pid), "%d", (int)getpid());
-        setenv("WATCHDOG_PID", pid, 1);
-        assert_true(sqi_notify_watchdog_ns() == 15000000000ull);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -583,16 +525,13 @@ main(void)
                 TEST(a_removal_that_was_cut_off_is_ended_by_the_next_supervisor),
                 TEST(a_dropped_update_is_none_for_the_next_supervisor_though_nothing_could_be_removed),
                 TEST(positions_that_cannot_be_dropped_are_still_there_and_that_is_said),
+                TEST(positions_that_are_damaged_are_those_of_before_and_that_is_told),
                 TEST(of_many_that_were_killed_the_last_are_kept),
                 TEST(a_record_comes_back_as_it_was),
                 TEST(an_answer_is_kept_for_the_next_supervisor_until_256_others_have_come),
                 TEST(the_lease_tells_who_holds_it_and_in_which_incarnation),
                 TEST(a_request_comes_back_as_it_was),
                 TEST(a_request_of_another_version_is_answered_to_its_id),
-                TEST(a_line_is_taken_apart_as_it_was_put_together),
-                TEST(a_full_log_becomes_the_first_old_one_and_the_last_old_one_goes),
-                TEST(the_service_manager_is_told_by_datagram),
-                TEST(the_watchdog_is_fed_twice_in_its_time_if_it_is_ours),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,8 +96,8 @@ SQI_VERB(rebalance) = {
                 "lost. The workers of all other components go on as they are; those of a component that changes are started anew. If it does not come up, the "
                 "old numbers are back, and the status is 1.\n"
                 "Keyed state of bolts (`count`, `top`, `window`) goes to the tasks that own the keys now, and only keys of added or removed tasks change their "
-                "owner; where state would be lost it is refused without --lose-state. The parallelism of a spout cannot change. With topology.workers, or in a "
-                "cycle, all workers are started anew.",
+                "owner; where state would be lost it is refused without --lose-state. The parallelism of a spout cannot change. With topology.workers, under "
+                "exactly-once, or in a cycle, all workers are started anew.",
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}},
         .options = {{"component", 'p', CLI_LIST, "ID=N", .help = "N tasks for the component ID; repeatable"},
                     CLI_OPTION_LOSE_STATE,

@@ -137,6 +137,11 @@ cli_check_keeps(const struct sqi_plan *plan)
 static void
 say_how(const struct sqi_plan *before, const struct sqi_plan *after, const uint32_t *stays, int n)
 {
+        if (sqi_plan_is_exact(before)) {
+                fprintf(stderr, "%s: all %u workers are started anew, and go on from an epoch that is made for it\n",
+                        after->name, before->nworkers);
+                return;
+        }
         fprintf(stderr, "%s: %d of %u workers go on as they are", after->name, n, before->nworkers);
         if ((uint32_t)n < after->nworkers)
                 fprintf(stderr, "; started anew:");

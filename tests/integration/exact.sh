@@ -190,7 +190,7 @@ check "with each tuple counted once by them" exact kept
 rate=1000 topology moved >"$dir/moved.yaml"
 "$squall" submit "$dir/moved.yaml" >/dev/null
 moves() {
-        until_true more_of moved 1000 && "$squall" rebalance moved -p count=3 && stop && start &&
+        until_true more_of moved 1000 && says "moved: all 6 workers are started anew" "$squall" rebalance moved -p count=3 && stop && start &&
                 until_true more_of moved "$(wc -l <"$dir/moved.tsv")" && kill -KILL $(one_of $(workers))
 }
 check "it is rebalanced, stopped, started and killed" moves

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/lease.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -78,4 +82,62 @@ sqi_lease_holder(const char *rundir, uint32_t worker, pid_t *ret_pid, uint32_t *
         }
         close(fd);
         return r;
+}
+
+void
+sqi_lease_end(const char *rundir, uint32_t worker)
+{
+        struct pollfd gone = {.fd = -1, .events = POLLIN};
+        uint32_t incarnation;
+        pid_t pid = 0, again = 0;
+
+        if (sqi_lease_holder(rundir, worker, &pid, &incarnation) < 0 || pid == 0)
+                return;
+        gone.fd = pidfd_open(pid, 0);
+        if (gone.fd < 0)
+                return;
+        if (sqi_lease_holder(rundir, worker, &again, &incarnation) == 0 && again == pid &&
+            pidfd_send_signal(gone.fd, SIGKILL, NULL, 0) == 0)
+                while (poll(&gone, 1, -1) < 0 && errno == EINTR)
+                        continue;
+        close(gone.fd);
+}
+
+/* The next worker whose lease is there; false: no more. */
+static bool
+next_lease(DIR *folder, uint32_t *ret)
+{
+        const struct dirent *entry;
+
+        while (folder && (entry = readdir(folder)))
+                if (sscanf(entry->d_name, "w%u", ret) == 1)
+                        return true;
+        return false;
+}
+
+void
+sqi_leases_end(const char *rundir)
+{
+        DIR *folder = opendir(rundir);
+        uint32_t worker;
+
+        while (next_lease(folder, &worker))
+                sqi_lease_end(rundir, worker);
+        if (folder)
+                closedir(folder);
+}
+
+bool
+sqi_leases_held(const char *rundir, uint32_t worker)
+{
+        DIR *folder = opendir(rundir);
+        uint32_t other, incarnation;
+        pid_t pid = 0;
+
+        while (pid == 0 && next_lease(folder, &other))
+                if (other != worker && sqi_lease_holder(rundir, other, &pid, &incarnation) < 0)
+                        pid = 0;
+        if (folder)
+                closedir(folder);
+        return pid != 0;
 }

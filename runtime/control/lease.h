@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The lease of a worker: a lock on the file w<worker> of the run directory, held by the worker's process as long as it
- * lives. Where workers may outlive their supervisor this is what says, and enforces, that a worker has one process at
- * most:
+ * lives. A worker may outlive its supervisor; this is what says, and enforces, that it has one process at most:
  *
  *  - A worker takes its lease before it does anything, and waits for it as long as another process has it.
- *  - A supervisor that starts asks who holds it, and so finds what it can adopt.
+ *  - A supervisor that starts asks who holds it, and so finds what it can adopt; or ends what may still write, though
+ *    it belongs to nobody any more.
  *
  * It is a POSIX record lock, for the kernel tells its owner's pid to whoever asks. It begins at the byte whose number
  * is the incarnation and has no end, so that the same question answers which incarnation holds it. The size of the file
@@ -14,6 +14,7 @@
 #ifndef SQI_LEASE_H
 #define SQI_LEASE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -31,5 +32,13 @@ int sqi_lease_begin(const char *rundir, uint32_t worker, uint32_t incarnation);
 /* Supervisor: who holds it? *ret_pid 0: nobody; then *ret_incarnation is the last one begun. 0; -ENOENT: none was ever
  * begun; or another negative errno. */
 int sqi_lease_holder(const char *rundir, uint32_t worker, pid_t *ret_pid, uint32_t *ret_incarnation);
+
+/* Supervisor: kills who holds it, if anybody does, and waits for its end. */
+void sqi_lease_end(const char *rundir, uint32_t worker);
+/* The same of all leases in a run directory. */
+void sqi_leases_end(const char *rundir);
+
+/* Does anybody hold a lease in this run directory, but the caller, who is `worker`? Any process. */
+bool sqi_leases_held(const char *rundir, uint32_t worker);
 
 #endif

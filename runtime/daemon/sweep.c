@@ -3,11 +3,9 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "base/sealed.h"
@@ -17,39 +15,13 @@
 
 enum { TEXT_SIZE = 2048 };
 
-static void
-kill_holder(const char *rundir, uint32_t worker)
-{
-        struct pollfd gone = {.fd = -1, .events = POLLIN};
-        uint32_t incarnation;
-        pid_t pid = 0, again = 0;
-
-        if (sqi_lease_holder(rundir, worker, &pid, &incarnation) < 0 || pid == 0)
-                return;
-        gone.fd = pidfd_open(pid, 0);
-        if (gone.fd < 0)
-                return;
-        if (sqi_lease_holder(rundir, worker, &again, &incarnation) == 0 && again == pid &&
-            pidfd_send_signal(gone.fd, SIGKILL, NULL, 0) == 0)
-                while (poll(&gone, 1, -1) < 0 && errno == EINTR)
-                        continue;
-        close(gone.fd);
-}
-
 void
 sqi_sweep_rundir(struct sqi_daemon *daemon, const char *path)
 {
-        DIR *folder = opendir(path);
-        const struct dirent *entry;
         struct sqi_rundir rundir;
         char error[TEXT_SIZE];
-        unsigned worker;
 
-        while (folder && (entry = readdir(folder)))
-                if (sscanf(entry->d_name, "w%u", &worker) == 1)
-                        kill_holder(path, worker);
-        if (folder)
-                closedir(folder);
+        sqi_leases_end(path);
         if (sqi_rundir_open(path, &rundir, error, sizeof(error)) < 0)
                 sqi_daemon_tell(daemon, SQ_WARN, NULL, "%s", error);
         else

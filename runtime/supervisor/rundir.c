@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "squall.h"
+#include "control/lease.h"
 #include "base/complain.h"
 #include "base/sealed.h"
 
@@ -131,22 +132,27 @@ remove_directory(int base, const char *name)
         unlinkat(base, name, AT_REMOVEDIR);
 }
 
+/* Workers of a run that was killed end by themselves, but one that hangs, or was stopped, may take its time, and write
+ * into what the next run writes. */
 static void
-sweep_one(int base, const char *name)
+sweep_one(const char *path, int base, const char *name)
 {
-        char file[NAME_MAX + 8];
+        char file[NAME_MAX + 8], whole[SQI_RUNDIR_SIZE + NAME_MAX + 2];
         int fd;
 
         snprintf(file, sizeof(file), "%s/lock", name);
         fd = openat(base, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-        if (fd < 0 ? errno == ENOENT : flock(fd, LOCK_EX | LOCK_NB) == 0)
+        if (fd < 0 ? errno == ENOENT : flock(fd, LOCK_EX | LOCK_NB) == 0) {
+                snprintf(whole, sizeof(whole), "%s/%s", path, name);
+                sqi_leases_end(whole);
                 remove_directory(base, name);
+        }
         if (fd >= 0)
                 close(fd);
 }
 
 static void
-sweep(int base)
+sweep(const char *path, int base)
 {
         int fd = openat(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -159,7 +165,7 @@ sweep(int base)
         }
         while ((entry = readdir(dir)))
                 if (strncmp(entry->d_name, "run-", 4) == 0)
-                        sweep_one(base, entry->d_name);
+                        sweep_one(path, base, entry->d_name);
         closedir(dir);
 }
 
@@ -186,7 +192,7 @@ sqi_rundir_make(struct sqi_rundir *ret, char *error, size_t size)
         r = find_base(rundir.base, error, size, &base);
         if (r < 0)
                 return r;
-        sweep(base);
+        sweep(rundir.base, base);
         n = snprintf(rundir.path, sizeof(rundir.path), "%s/run-XXXXXX", rundir.base);
         if (n < 0 || (size_t)n >= sizeof(rundir.path))
                 r = sqi_complain(-ENAMETOOLONG, error, size, "the run directory %s is too long a path", rundir.base);

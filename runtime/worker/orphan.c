@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "control/lease.h"
 #include "worker/internal.h"
 
 enum { OUTPUT_KEPT = 32768 }; /* of the output for the next one */
@@ -116,13 +117,16 @@ sqi_orphan_go_on(struct sqi_worker *worker, uint64_t now_ns)
         return !worker->forsaken || (!has_finished(worker) && alone < patience + worker->plan->config.message_timeout);
 }
 
-/* The supervisor would have removed the run directory. Its sockets are of no use without it; whoever is last succeeds
- * with the rmdir. */
+/* The supervisor would have removed the run directory. Whoever is last does: as long as there is one that may still
+ * write, the next supervisor has to find it by its lease. */
 void
 sqi_orphan_remove_rundir(const struct sqi_worker *worker)
 {
-        DIR *directory = opendir(worker->rundir);
         const struct dirent *entry;
+
+        if (sqi_leases_held(worker->rundir, worker->id))
+                return;
+        DIR *directory = opendir(worker->rundir);
 
         while (directory && (entry = readdir(directory)))
                 unlinkat(dirfd(directory), entry->d_name, 0);

@@ -171,11 +171,7 @@ watch_supervisor(struct sqi_worker *worker)
 static int
 take_lease(struct sqi_worker *worker)
 {
-        int lease;
-
-        if (!worker->adoptable)
-                return 0;
-        lease = sqi_lease_take(worker->rundir, worker->id, worker->incarnation);
+        int lease = sqi_lease_take(worker->rundir, worker->id, worker->incarnation);
         if (lease < 0)
                 return complain("take the lease in", worker->rundir, lease);
         if (worker->lease >= 0)
@@ -301,8 +297,11 @@ close_worker(struct sqi_worker *worker)
 {
         bool joined = sqi_members_join(worker);
 
-        if (worker->orphaned && !worker->adoptable)
+        if (worker->orphaned && !worker->adoptable) {
+                if (joined && worker->lease >= 0)
+                        close(worker->lease); /* it writes nothing any more */
                 sqi_orphan_remove_rundir(worker);
+        }
         if (worker->orphaned)
                 forget_reports(worker);
         if (!joined)

@@ -160,6 +160,21 @@ run
 check "the next run sweeps what kill -9 of everything has left" nothing_is_left
 
 topology 0 1000
+start
+flows 4
+orphan=$(workers | tail -n 1)
+kill -STOP $orphan
+kill -KILL $supervisor
+wait $supervisor 2>/dev/null
+ended() { ! workers | grep -qx $orphan; }
+others_ended() { [ "$(workers)" = $orphan ]; }
+check "a worker that is stopped stays when its supervisor is killed" until_true others_ended
+topology 100 0
+run
+check "the next run has ended it, for it would write into the same files" ended
+check "and swept its run directory away" nothing_is_left
+
+topology 0 1000
 for task in gen/0 pass/1 sink/0; do
         start
         flows 4

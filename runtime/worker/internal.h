@@ -64,10 +64,10 @@ struct sqi_worker {
 void sqi_worker_beat(struct sqi_worker *worker, uint64_t now_ns);
 void sqi_worker_report(struct sqi_worker *worker, struct sqi_message message);
 
-/* members.c. Start: 0 or a negative errno. Join ends the tasks' threads; one that hangs in a callback is not waited
- * for: false. */
+/* members.c. Start: 0 or a negative errno. Join ends the tasks' threads; one that is still in a callback after
+ * grace_ns is not waited for: false. */
 int sqi_members_start(struct sqi_worker *worker);
-bool sqi_members_join(struct sqi_worker *worker);
+bool sqi_members_join(struct sqi_worker *worker, uint64_t grace_ns);
 void sqi_members_pass_reports(struct sqi_worker *worker);
 
 /* orphan.c. Go on: false when it is time to end. */

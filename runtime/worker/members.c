@@ -5,8 +5,6 @@
 #include "channel/socket.h"
 #include "worker/internal.h"
 
-/* A task that was told to quit and is still in a callback after this long is left there: the process ends over it. */
-static const uint64_t GRACE_NS = 2000000000;
 /* The deadline stands on the monotonic clock, which nobody sets; gcc 12's thread sanitizer knows only the other
  * join. */
 #ifdef __SANITIZE_THREAD__
@@ -140,9 +138,8 @@ sqi_members_start(struct sqi_worker *worker)
         return r;
 }
 
-/* Ends the tasks' threads. A task that hangs in a callback is not waited for: false. */
 bool
-sqi_members_join(struct sqi_worker *worker)
+sqi_members_join(struct sqi_worker *worker, uint64_t grace_ns)
 {
         struct timespec deadline;
         void *bytes;
@@ -152,7 +149,7 @@ sqi_members_join(struct sqi_worker *worker)
         if (sqi_message_encode(&(struct sqi_message){.type = SQI_MSG_QUIT}, &bytes, &size) < 0)
                 return false;
         clock_gettime(JOIN_CLOCK, &deadline);
-        deadline.tv_sec += (time_t)(GRACE_NS / 1000000000u);
+        deadline.tv_sec += (time_t)(grace_ns / 1000000000u);
         for (uint32_t i = 0; i < worker->nmembers; i++)
                 if (worker->members[i]->control)
                         zmq_send(worker->members[i]->control, bytes, size, ZMQ_DONTWAIT);

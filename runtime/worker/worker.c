@@ -19,6 +19,9 @@
 #include "worker/limit.h"
 
 static const uint64_t FIRST_BEAT_NS = 25000000;
+/* A task that was told to quit and is still in a callback after this long is left there: the process ends over it. A
+ * new process is not sooner ready than one whose disk is slow, and that has to be waited for before. */
+static const uint64_t GRACE_NS = 2000000000, REJOIN_GRACE_NS = 5000000000;
 /* A worker without news beats as seldom: the supervisor has to wake up for each. */
 static const uint64_t QUIET_NS = 5000000000;
 
@@ -295,7 +298,7 @@ close_run(struct sqi_worker *worker)
 static void
 close_worker(struct sqi_worker *worker)
 {
-        bool joined = sqi_members_join(worker);
+        bool joined = sqi_members_join(worker, GRACE_NS);
 
         if (worker->orphaned && !worker->adoptable) {
                 if (joined && worker->lease >= 0)
@@ -327,7 +330,7 @@ rejoin(struct sqi_worker *worker)
 {
         int r = 0;
 
-        if (!sqi_members_join(worker))
+        if (!sqi_members_join(worker, REJOIN_GRACE_NS))
                 leave_behind();
         forget_reports(worker);
         close_run(worker);
@@ -349,7 +352,7 @@ leave_run(struct sqi_worker *worker)
 {
         struct sqi_member *member = worker->members[0];
 
-        if (!sqi_members_join(worker))
+        if (!sqi_members_join(worker, GRACE_NS))
                 leave_behind();
         forget_reports(worker);
         close_sockets(worker);

@@ -4,8 +4,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { FIRST_PLACES = 256, CHUNK = 64 * 1024 };
+enum { FIRST_PLACES = 256, CHUNK = 64 * 1024, LARGE_PAGE = 2 << 20 };
 
 static const uint64_t address_mask = (1ull << 48) - 1;
 
@@ -173,11 +174,28 @@ find(const struct sqi_keyed *keyed, const struct sqi_key *key)
         }
 }
 
-static bool
-grow(struct sqi_keyed *keyed)
+/* A large table is looked at here and there: with pages of the usual size nearly each look misses the table of pages,
+ * too. `n` is a power of two. NULL: no memory. */
+static uint64_t *
+new_places(size_t n)
 {
-        size_t mask = keyed->mask * 2 + 1;
-        uint64_t *places = calloc(mask + 1, sizeof(*places));
+        size_t size = n * sizeof(uint64_t);
+        uint64_t *places;
+
+        if (size < LARGE_PAGE)
+                return calloc(n, sizeof(*places));
+        places = aligned_alloc(LARGE_PAGE, size);
+        if (!places)
+                return NULL;
+        (void)madvise(places, size, MADV_HUGEPAGE); /* there may be none */
+        memset(places, 0, size);
+        return places;
+}
+
+static bool
+grow_to(struct sqi_keyed *keyed, size_t mask)
+{
+        uint64_t *places = new_places(mask + 1);
 
         if (!places)
                 return false;
@@ -194,6 +212,24 @@ grow(struct sqi_keyed *keyed)
         free(keyed->places);
         keyed->places = places;
         keyed->mask = mask;
+        return true;
+}
+
+static bool
+grow(struct sqi_keyed *keyed)
+{
+        return grow_to(keyed, keyed->mask * 2 + 1);
+}
+
+static bool
+grow_order(struct sqi_keyed *keyed, size_t capacity)
+{
+        struct ordered *order = capacity > UINT32_MAX ? NULL : realloc(keyed->order, capacity * sizeof(*order));
+
+        if (!order)
+                return false;
+        keyed->order = order;
+        keyed->order_capacity = capacity;
         return true;
 }
 
@@ -216,13 +252,20 @@ reserve_order(struct sqi_keyed *keyed)
                 if (kept < keyed->order_capacity)
                         return true;
         }
-        size_t capacity = keyed->order_capacity ? keyed->order_capacity * 2 : FIRST_PLACES;
-        struct ordered *order = capacity > UINT32_MAX ? NULL : realloc(keyed->order, capacity * sizeof(*order));
-        if (!order)
-                return false;
-        keyed->order = order;
-        keyed->order_capacity = capacity;
-        return true;
+        return grow_order(keyed, keyed->order_capacity ? keyed->order_capacity * 2 : FIRST_PLACES);
+}
+
+void
+sqi_keyed_reserve(struct sqi_keyed *keyed, size_t n)
+{
+        size_t mask = keyed->mask;
+
+        while (n * 2 > mask && mask < UINT32_MAX)
+                mask = mask * 2 + 1;
+        if (mask > keyed->mask)
+                (void)grow_to(keyed, mask); /* it grows later, then */
+        if (n > keyed->order_capacity)
+                (void)grow_order(keyed, n);
 }
 
 /* The steps between sizes from there on: a power of two. */

@@ -27,6 +27,9 @@ struct sqi_keyed;
 struct sqi_keyed *sqi_keyed_new(size_t state_size);
 void sqi_keyed_free(struct sqi_keyed **keyed);
 
+/* So many keys will be there: the table need not grow from one size to the next. */
+void sqi_keyed_reserve(struct sqi_keyed *keyed, size_t n);
+
 /* The state of `key`; made, zeroed, when new. NULL when memory is short. */
 void *sqi_keyed_get(struct sqi_keyed *keyed, struct sq_str key);
 

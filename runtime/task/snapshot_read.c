@@ -15,6 +15,9 @@
 
 /* ---- Restoring --------------------------------------------------------------------------------------- */
 
+/* How many keys are looked for in advance: keyed.h. */
+enum { AHEAD = 16 };
+
 struct reading {
         struct sq_task *task;
         const uint8_t *at, *end;
@@ -24,6 +27,8 @@ struct reading {
         bool migrates; /* from another version of the state */
         void *old;     /* such a state, aligned */
         uint16_t owners[SQI_SLOTS];
+        const uint8_t *ahead; /* behind the last key that was looked for in advance, */
+        unsigned nahead;      /* of so many that have not been taken yet */
 };
 
 /* A view of the next bytes; NULL: the file ends before. */
@@ -135,9 +140,9 @@ make_key(struct reading *reading, struct sq_str key, uint64_t route, void **ret_
         void *state;
 
         if (!task->instance.keyed)
-                task->instance.keyed = sqi_keyed_new(sqi_component_key_state(task->instance.code));
-        before = task->instance.keyed ? sqi_keyed_count(task->instance.keyed) : 0;
-        state = task->instance.keyed ? sqi_keyed_get(task->instance.keyed, key) : NULL;
+                return -EBADMSG; /* by its head it has none */
+        before = sqi_keyed_count(task->instance.keyed);
+        state = sqi_keyed_get(task->instance.keyed, key);
         if (!state)
                 return -ENOMEM;
         if (sqi_keyed_count(task->instance.keyed) > before)
@@ -146,6 +151,33 @@ make_key(struct reading *reading, struct sq_str key, uint64_t route, void **ret_
                 renew_key(task, state);
         *ret_state = state;
         return 0;
+}
+
+/* So that the places of the next keys are in the cache by the time they are taken. Only keys that own nothing are
+ * passed over as quickly; one that does is waited for. */
+static void
+fetch_ahead(struct reading *reading)
+{
+        struct key_head it;
+        struct sqi_key key;
+
+        if (reading->ahead < reading->at) {
+                reading->ahead = reading->at;
+                reading->nahead = 0;
+        }
+        for (; reading->nahead < AHEAD; reading->nahead++) {
+                size_t left = (size_t)(reading->end - reading->ahead), size = sizeof(it) + reading->head.state_size;
+
+                if (left < size)
+                        return;
+                memcpy(&it, reading->ahead, sizeof(it));
+                if (it.nparts > 0 || it.len == SQI_KEYS_END || left - size < it.len)
+                        return;
+                sqi_key_prepare(&key, (struct sq_str){(const char *)reading->ahead + sizeof(it), it.len},
+                                left >= sizeof(it) + SQI_SHORT_KEY);
+                sqi_keyed_fetch_place(reading->task->instance.keyed, &key);
+                reading->ahead += size + it.len;
+        }
 }
 
 /* -ENODATA: there is none any more. */
@@ -160,6 +192,7 @@ take_key(struct reading *reading)
 
         if (!head)
                 return -EBADMSG;
+        reading->nahead -= reading->nahead > 0;
         memcpy(&it, head, sizeof(it));
         if (reading->pieces && it.len == SQI_KEYS_END)
                 return -ENODATA;
@@ -231,6 +264,22 @@ fits(const struct reading *reading)
                                              sqi_routing(task->plan, task->component), task->component->ntasks);
 }
 
+/* What the head says is no more than the file can hold. */
+static int
+make_room(struct reading *reading)
+{
+        struct sq_task *task = reading->task;
+        size_t most = (size_t)(reading->end - reading->at) / (sizeof(struct key_head) + reading->head.state_size);
+
+        if (!task->instance.keyed)
+                task->instance.keyed = sqi_keyed_new(sqi_component_key_state(task->instance.code));
+        if (!task->instance.keyed)
+                return -ENOMEM;
+        if (reading->head.ntasks == task->component->ntasks)
+                sqi_keyed_reserve(task->instance.keyed, reading->head.nkeys < most ? reading->head.nkeys : most);
+        return 0;
+}
+
 static int
 take_keys(struct reading *reading)
 {
@@ -246,8 +295,13 @@ take_keys(struct reading *reading)
         reading->old = reading->migrates ? malloc((size_t)reading->head.state_size + 1) : NULL;
         if (reading->migrates && !reading->old)
                 return -ENOMEM;
-        for (uint64_t i = 0; (reading->pieces || i < reading->head.nkeys) && r == 0; i++)
+        if (reading->head.nkeys > 0)
+                r = make_room(reading);
+        for (uint64_t i = 0; (reading->pieces || i < reading->head.nkeys) && r == 0; i++) {
+                if (task->instance.keyed)
+                        fetch_ahead(reading);
                 r = take_key(reading);
+        }
         free(reading->old);
         return r == -ENODATA ? 0 : r;
 }
@@ -386,7 +440,7 @@ read_fd(struct sq_task *task, int fd, const struct sqi_manifest_file *file)
                 return -EBADMSG;
         if (file)
                 size = (size_t)file->size; /* what follows belongs to a later epoch */
-        bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0); /* all of it is read */
         if (bytes == MAP_FAILED)
                 return -errno;
         if (!file || XXH3_64bits(bytes, size) == file->sum) {

@@ -155,6 +155,29 @@ to_look_for_a_key_does_not_make_it(void **state)
         sqi_keyed_free(&keyed);
 }
 
+/* With pages of the large size, too. */
+static void
+a_table_that_room_was_made_for_holds_what_was_in_it_and_what_comes(void **state)
+{
+        struct sqi_keyed *keyed = sqi_keyed_new(sizeof(struct tally));
+        struct tally *first;
+        char buffer[64];
+
+        (void)state;
+        for (uint64_t i = 0; i < 1000; i++)
+                ((struct tally *)sqi_keyed_get(keyed, name(buffer, i)))->n = (int64_t)i;
+        first = sqi_keyed_get(keyed, name(buffer, 0));
+        sqi_keyed_reserve(keyed, 200000);
+        sqi_keyed_reserve(keyed, 10);
+        for (uint64_t i = 1000; i < 250000; i++)
+                ((struct tally *)sqi_keyed_get(keyed, name(buffer, i)))->n = (int64_t)i;
+        assert_ptr_equal(sqi_keyed_get(keyed, name(buffer, 0)), first);
+        assert_int_equal(sqi_keyed_count(keyed), 250000);
+        for (uint64_t i = 0; i < 250000; i++)
+                assert_int_equal(((struct tally *)sqi_keyed_find(keyed, name(buffer, i)))->n, i);
+        sqi_keyed_free(&keyed);
+}
+
 int
 main(void)
 {
@@ -164,6 +187,7 @@ main(void)
                 cmocka_unit_test(keys_come_in_the_order_in_which_they_were_made),
                 cmocka_unit_test(random_steps_agree_with_a_model),
                 cmocka_unit_test(the_empty_key_is_a_key),
+                cmocka_unit_test(a_table_that_room_was_made_for_holds_what_was_in_it_and_what_comes),
                 cmocka_unit_test(forgotten_keys_of_any_size_give_their_memory_to_the_next),
                 cmocka_unit_test(to_look_for_a_key_does_not_make_it),
         };

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { FIRST_PLACES = 256, CHUNK = 64 * 1024, LARGE_PAGE = 2 << 20 };
+enum { FIRST_PLACES = 256, CHUNK = 64 * 1024, LARGE_PAGE = 2 << 20, LARGE_TABLE = 64 * 1024 };
 
 static const uint64_t address_mask = (1ull << 48) - 1;
 
@@ -174,21 +174,27 @@ find(const struct sqi_keyed *keyed, const struct sqi_key *key)
         }
 }
 
-/* A large table is looked at here and there: with pages of the usual size nearly each look misses the table of pages,
- * too. `n` is a power of two. NULL: no memory. */
+/* What is large is looked at here and there: with pages of the usual size nearly each look misses the table of pages,
+ * too. `size` is a multiple of LARGE_PAGE. Not zeroed; for free(). NULL: no memory. */
+static void *
+allocate_large(size_t size)
+{
+        void *memory = aligned_alloc(LARGE_PAGE, size);
+
+        if (memory)
+                (void)madvise(memory, size, MADV_HUGEPAGE); /* there may be no such pages */
+        return memory;
+}
+
+/* `n` is a power of two. */
 static uint64_t *
 new_places(size_t n)
 {
         size_t size = n * sizeof(uint64_t);
-        uint64_t *places;
+        uint64_t *places = size < LARGE_PAGE ? calloc(n, sizeof(*places)) : allocate_large(size);
 
-        if (size < LARGE_PAGE)
-                return calloc(n, sizeof(*places));
-        places = aligned_alloc(LARGE_PAGE, size);
-        if (!places)
-                return NULL;
-        (void)madvise(places, size, MADV_HUGEPAGE); /* there may be none */
-        memset(places, 0, size);
+        if (places && size >= LARGE_PAGE)
+                memset(places, 0, size);
         return places;
 }
 
@@ -288,6 +294,23 @@ class_of(size_t size)
         return doublings * FINE + size / grain;
 }
 
+/* Room for an entry of `size`. False: no memory. */
+static bool
+add_chunk(struct sqi_keyed *keyed, size_t size)
+{
+        bool large = keyed->count > LARGE_TABLE && sizeof(struct chunk) + size <= LARGE_PAGE;
+        size_t bytes = large ? LARGE_PAGE : sizeof(struct chunk) + (size > CHUNK ? size : CHUNK);
+        struct chunk *chunk = large ? allocate_large(bytes) : malloc(bytes);
+
+        if (!chunk)
+                return false;
+        chunk->next = keyed->chunks;
+        keyed->chunks = chunk;
+        keyed->room = (uint8_t *)(chunk + 1);
+        keyed->room_end = (uint8_t *)chunk + bytes;
+        return true;
+}
+
 static struct entry *
 allocate(struct sqi_keyed *keyed, size_t size)
 {
@@ -298,16 +321,8 @@ allocate(struct sqi_keyed *keyed, size_t size)
                 keyed->idle[class] = idle->next;
                 return (struct entry *)idle;
         }
-        if ((size_t)(keyed->room_end - keyed->room) < size) {
-                size_t bytes = sizeof(struct chunk) + (size > CHUNK ? size : CHUNK);
-                struct chunk *chunk = malloc(bytes);
-                if (!chunk)
-                        return NULL;
-                chunk->next = keyed->chunks;
-                keyed->chunks = chunk;
-                keyed->room = (uint8_t *)(chunk + 1);
-                keyed->room_end = (uint8_t *)chunk + bytes;
-        }
+        if ((size_t)(keyed->room_end - keyed->room) < size && !add_chunk(keyed, size))
+                return NULL;
         keyed->room += size;
         return (struct entry *)(void *)(keyed->room - size);
 }

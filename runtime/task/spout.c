@@ -292,11 +292,12 @@ emit(struct sq_task *task)
 }
 
 /* What the supervisor hands to the next incarnation, should this one die, or to the next run. At most once nothing is
- * waited for: it is where the spout is. */
+ * waited for: it is where the spout is. Exactly once it goes on where it was at its mark, which it reports with its part
+ * of the epoch: any other position would be taken for that one. */
 static void
 tell_position(struct sq_task *task)
 {
-        if (!sqi_spout_has_position(task) || task->now_ns < task->next_report_ns)
+        if (task->epoch.exact || !sqi_spout_has_position(task) || task->now_ns < task->next_report_ns)
                 return;
         struct sqi_position position = task->instance.note;
         position.known = 1;
@@ -316,7 +317,7 @@ tell_position(struct sq_task *task)
                                                     .task = task->id,
                                                     .number = low,
                                                     .text = sqi_position_note(&position)});
-        if (!task->epoch.exact && task->instance.code->spout->release)
+        if (task->instance.code->spout->release)
                 task->instance.code->spout->release(task, low, low);
 }
 

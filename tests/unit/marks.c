@@ -42,7 +42,7 @@ struct world {
         uint64_t epoch, sealed, committing;
         bool taking, failed, told[TASKS], committed[TASKS];
         struct sqi_message parts[TASKS];
-        bool there[TASKS];
+        bool there[TASKS], at[TASKS];
         struct sqi_position now[TASKS], at_part[TASKS], at_seal[TASKS];
         uint64_t settled;
         unsigned deaths, seals, recorded, grown;
@@ -79,10 +79,13 @@ take_report(void *context, struct sq_task *task, const struct sqi_message *messa
 
         switch (message->type) {
         case SQI_MSG_POSITION:
+                assert_false(world->at[t]); /* it belongs to the part that is reported next */
+                world->at[t] = true;
                 memset(&world->now[t], 0, sizeof(world->now[t]));
                 sqi_position_take(&world->now[t], message);
                 break;
         case SQI_MSG_SNAPSHOT:
+                world->at[t] = false;
                 if (!world->taking || message->number != world->epoch)
                         break;
                 world->failed |= message->text.len > 0; /* the order came too late */

@@ -122,6 +122,45 @@ show_given_up(struct sq_value component, struct sq_str path)
                        (unsigned long long)cli_get_uint(component, "dead_lettered"), (int)path.len, path.ptr);
 }
 
+/* "clicks: event time 2024-01-01T00:00:05Z, 3.2 s behind; 1 of 2 tasks idle" */
+static void
+show_event_time(struct sq_str id, struct sq_value time, size_t ntasks)
+{
+        struct sq_str watermark = cli_get_str(time, "watermark");
+        uint64_t idle = cli_get_uint(time, "idle_tasks"), silent = cli_get_uint(time, "silent_tasks");
+        bool ended = watermark.len == 3; /* "end" */
+        double lag = cli_get_real(time, "lag_s");
+        char behind[32];
+
+        if (time.type != SQ_MAP)
+                return;
+        printf("%.*s: event time ", (int)id.len, id.ptr);
+        if (watermark.len == 0)
+                printf("not known yet");
+        else if (ended)
+                printf("at its end");
+        else
+                printf("%.*s, %s %s", (int)watermark.len, watermark.ptr,
+                       cli_duration_text(lag < 0 ? -lag : lag, behind, sizeof(behind)), lag < 0 ? "ahead" : "behind");
+        if (idle > 0)
+                printf("; %llu of %zu tasks idle", (unsigned long long)idle, ntasks);
+        if (silent > 0)
+                printf("; %llu of %zu tasks without a watermark", (unsigned long long)silent, ntasks);
+        putchar('\n');
+}
+
+static size_t
+count(struct sq_value array)
+{
+        struct sq_items items = sq_items(array);
+        struct sq_value item;
+        size_t n = 0;
+
+        while (sq_next_item(&items, &item))
+                n++;
+        return n;
+}
+
 /* What there is to say of a component beyond the numbers that all have. */
 static void
 show_notes(struct sq_value component)
@@ -133,6 +172,7 @@ show_notes(struct sq_value component)
 
         show_troubles(id, component);
         show_metrics(id, cli_get(component, "metrics"));
+        show_event_time(id, cli_get(component, "event_time"), count(cli_get(component, "tasks")));
         if (cli_get_real(component, "log_level_s") > 0)
                 printf("%.*s: logs at %.*s for another %s\n", (int)id.len, id.ptr, (int)level.len, level.ptr,
                        cli_duration_text(cli_get_real(component, "log_level_s"), left, sizeof(left)));

@@ -72,6 +72,12 @@ struct sqi_own_metric {
         struct sqi_histogram values;
 };
 
+/* How far event time has come: of a moment, as the heavy keys are. */
+struct sqi_shown_time {
+        _Atomic int64_t watermark;    /* ns since 1970 */
+        _Atomic uint32_t known, idle; /* flags: there is one; nothing comes for now */
+};
+
 struct sqi_metrics {
 #define X(name, ...) _Atomic uint64_t name;
         SQI_COUNTERS(X)
@@ -80,6 +86,7 @@ struct sqi_metrics {
         struct sqi_histogram complete;          /* ns from emit to completed tuple tree, spouts */
         struct sqi_own_metric own[SQI_OWN_MAX]; /* the first with SQI_OWN_NONE ends them */
         struct sqi_heavy heavy;                 /* of a moment: read where it lies, not reported and not added up */
+        struct sqi_shown_time time;             /* the same */
 };
 
 /* The counters alone, at one moment. */

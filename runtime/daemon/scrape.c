@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "http/exposition.h"
+#include "daemon/vitals.h"
 #include "supervisor/bottleneck.h"
 
 enum { NAME_SIZE = 64, NUMBER_SIZE = 12, OCTAVES = SQI_HISTOGRAM_BUCKETS / SQI_HISTOGRAM_SUB };
@@ -28,6 +29,8 @@ enum {
         RESTORES,
         TASKS,
         HEAVIEST,
+        WATERMARK_LAG,
+        WATERMARK_IDLE,
         WORKER_UP,
         RESTARTS,
         EXECUTE,
@@ -53,6 +56,10 @@ static const struct sqi_family others[NOTHERS] = {
         [TASKS] = {"squall_tasks", "gauge", "tasks of the component"},
         [HEAVIEST] = {"squall_heaviest_key_ratio", "gauge",
                       "what part of its tuples the key has that a task sees most, by a sample; of a fields grouping"},
+        [WATERMARK_LAG] = {"squall_watermark_lag_seconds", "gauge",
+                           "how far the watermark of the component is behind the time of day"},
+        [WATERMARK_IDLE] = {"squall_watermark_idle_tasks", "gauge",
+                            "tasks of the component to which, or from which, no event time comes for now"},
         [WORKER_UP] = {"squall_worker_up", "gauge", "1: the worker has a process"},
         [RESTARTS] = {"squall_worker_restarts_total", "counter", "how often the worker has been started again"},
         [EXECUTE] = {"squall_execute_seconds", "histogram",
@@ -216,6 +223,19 @@ put_running(struct sqi_scrape *scrape, const char *topology, const struct sqi_ru
 }
 
 static void
+put_event_time(struct sqi_scrape *scrape, const struct sqi_label *labels, const struct sqi_running *running, uint32_t c)
+{
+        struct sqi_event_time_at at;
+        double lag;
+
+        sqi_running_event_time(running, c, &at);
+        if (sqi_watermark_lag(&at, &lag))
+                sqi_expose_real(scrape->out, SQI_NCOUNTERS + WATERMARK_LAG, labels, lag);
+        if (at.ntasks > 0)
+                sqi_expose_uint(scrape->out, SQI_NCOUNTERS + WATERMARK_IDLE, labels, at.nidle);
+}
+
+static void
 put_component(struct sqi_scrape *scrape, const char *topology, const struct sqi_running *running, uint32_t c)
 {
         const struct sqi_plan_component *component = &sqi_running_plan(running)->components[c];
@@ -233,6 +253,7 @@ put_component(struct sqi_scrape *scrape, const char *topology, const struct sqi_
                       component->kind == SQ_KIND_SPOUT ? &metrics.complete : &metrics.execute, FIRST_TIME, LAST_TIME,
                       1e-9);
         put_own(scrape, topology, component->id, &metrics);
+        put_event_time(scrape, labels, running, c);
 }
 
 static void

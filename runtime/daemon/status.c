@@ -160,6 +160,7 @@ put_component(struct sqi_writer *writer, const struct sqi_hosted *hosted, uint32
         sqi_write_counters(writer, &metrics);
         sqi_write_times(writer, &metrics);
         sqi_write_component_vitals(writer, hosted->running, c);
+        sqi_write_event_time(writer, hosted->running, c);
         sqi_write_array(writer, "tasks");
         for (uint32_t t = component->first_task; t < component->first_task + component->ntasks; t++)
                 put_task(writer, hosted, t);

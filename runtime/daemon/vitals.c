@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static const double SHARES_SECS = 10;
@@ -68,6 +69,52 @@ sqi_write_component_vitals(struct sqi_writer *writer, const struct sqi_running *
         write_shares(writer, &all, it->ntasks);
         sqi_write_real(writer, "busiest", busiest);
         sqi_write_real(writer, "skew", all.executed > 0 ? most * it->ntasks / all.executed : 1);
+}
+
+bool
+sqi_watermark_lag(const struct sqi_event_time_at *at, double *ret_secs)
+{
+        struct timespec now;
+
+        if (!at->known || at->watermark == SQ_END_OF_TIME)
+                return false;
+        clock_gettime(CLOCK_REALTIME, &now);
+        *ret_secs = (double)now.tv_sec + (double)now.tv_nsec / 1e9 - (double)at->watermark / 1e9;
+        return true;
+}
+
+/* As JSON has it, but for its quotes; or "end". */
+static void
+write_watermark(struct sqi_writer *writer, int64_t watermark)
+{
+        int64_t sec = watermark / 1000000000 - (watermark % 1000000000 < 0);
+        char text[64];
+        size_t len = sq_json(sq_time((struct sq_time){sec, (uint32_t)(watermark - sec * 1000000000)}), text,
+                             sizeof(text));
+
+        if (len < 2 || len >= sizeof(text))
+                return;
+        text[len - 1] = '\0';
+        sqi_write_text(writer, "watermark", watermark == SQ_END_OF_TIME ? "end" : text + 1);
+}
+
+void
+sqi_write_event_time(struct sqi_writer *writer, const struct sqi_running *running, uint32_t component)
+{
+        struct sqi_event_time_at at;
+        double lag;
+
+        sqi_running_event_time(running, component, &at);
+        if (at.ntasks == 0)
+                return;
+        sqi_write_map(writer, "event_time");
+        if (at.known)
+                write_watermark(writer, at.watermark);
+        if (sqi_watermark_lag(&at, &lag))
+                sqi_write_real(writer, "lag_s", lag);
+        sqi_write_uint(writer, "idle_tasks", at.nidle);
+        sqi_write_uint(writer, "silent_tasks", at.nsilent);
+        sqi_write_end(writer);
 }
 
 void

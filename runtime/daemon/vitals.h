@@ -10,6 +10,10 @@
 /* Each into an open map. Of a component: "rates" (emitted, executed, acked and failed a second, over s1, s10, m1 and
  * m15), the shares of its time over 10 s, "busiest" the largest of a task, "skew" what a task has executed at most, as
  * a multiple of the mean. */
+/* "event_time", where watermarks come: {watermark, lag_s, idle_tasks, silent_tasks}. */
+void sqi_write_event_time(struct sqi_writer *writer, const struct sqi_running *running, uint32_t component);
+/* How far behind the time of day the watermark is, in s. False: there is none, or it is at the end of time. */
+bool sqi_watermark_lag(const struct sqi_event_time_at *at, double *ret_secs);
 void sqi_write_component_vitals(struct sqi_writer *writer, const struct sqi_running *running, uint32_t component);
 /* Of a task: "emitted_s", "executed_s" and the shares, over 10 s. */
 void sqi_write_task_vitals(struct sqi_writer *writer, const struct sqi_running *running, uint32_t task);

@@ -133,6 +133,14 @@ const struct sqi_lifecycle *sqi_running_lifecycle(const struct sqi_running *runn
 void sqi_running_count(struct sqi_running *running);
 const struct sqi_totals *sqi_running_totals(const struct sqi_running *running);
 const struct sqi_trend *sqi_running_trend(const struct sqi_running *running);
+/* How far event time has come in a component: the least of its tasks that are not idle, or the latest where all are. A
+ * component that watermarks neither come to nor begin in has no tasks. */
+struct sqi_event_time_at {
+        uint32_t ntasks, nidle, nsilent; /* silent: that have not seen a watermark yet */
+        bool known;
+        int64_t watermark; /* ns since 1970 */
+};
+void sqi_running_event_time(const struct sqi_running *running, uint32_t component, struct sqi_event_time_at *ret);
 /* The key that a task sees most, of a fields grouping, and its part of what it executes; 0: nothing is known. */
 double sqi_running_heaviest(const struct sqi_running *running, uint32_t task, char ret_text[SQI_HEAVY_TEXT + 1]);
 /* 0: that worker has no process now. */

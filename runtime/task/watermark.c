@@ -67,6 +67,19 @@ least(const struct sqi_watermarks *marks)
         return watermark == SQI_WATERMARK_NONE ? SQ_NO_WATERMARK : watermark;
 }
 
+/* For who asks how far it is. */
+static void
+show(struct sq_task *task, int64_t watermark, bool idle)
+{
+        struct sqi_shown_time *shown = &task->metrics->time;
+
+        atomic_store_explicit(&shown->idle, idle, memory_order_relaxed);
+        if (watermark == SQI_WATERMARK_NONE || watermark == SQ_NO_WATERMARK)
+                return;
+        atomic_store_explicit(&shown->watermark, watermark, memory_order_relaxed);
+        atomic_store_explicit(&shown->known, true, memory_order_release);
+}
+
 static void
 hear(struct sq_task *task, struct sqi_heard *heard, int64_t watermark)
 {
@@ -81,6 +94,8 @@ hear(struct sq_task *task, struct sqi_heard *heard, int64_t watermark)
         now = least(marks);
         if (now > task->instance.watermark)
                 task->instance.watermark = now;
+        if (!task->component->event_time)
+                show(task, task->instance.watermark, marks->nidle == marks->nheard);
 }
 
 void
@@ -171,6 +186,20 @@ sqi_watermark_emit_plain(struct sq_task *task, size_t n, const struct sq_value *
         return true;
 }
 
+/* By the latest time that it has emitted, whether it is idle by now or not. */
+static int64_t
+last_own(const struct sq_task *task)
+{
+        int64_t seen = task->instance.seen, watermark;
+
+        if (seen == SQI_WATERMARK_NONE)
+                return seen;
+        if (__builtin_sub_overflow(seen, task->component->event_time->disorder_ns, &watermark) ||
+            watermark <= SQI_WATERMARK_NONE)
+                return SQI_WATERMARK_NONE + 1;
+        return watermark;
+}
+
 void
 sqi_watermark_look(struct sq_task *task, bool waits)
 {
@@ -187,24 +216,10 @@ sqi_watermark_look(struct sq_task *task, bool waits)
         else if (time->idle_ns && task->now_ns - marks->quiet_ns >= time->idle_ns)
                 marks->idle = true;
         latest->timed = false;
+        show(task, last_own(task), marks->idle);
 }
 
 /* ---- What is told ------------------------------------------------------------------------------------ */
-
-static int64_t
-own(const struct sq_task *task)
-{
-        int64_t seen = task->instance.seen, watermark;
-
-        if (task->watermarks.idle)
-                return SQI_WATERMARK_IDLE;
-        if (seen == SQI_WATERMARK_NONE)
-                return seen;
-        if (__builtin_sub_overflow(seen, task->component->event_time->disorder_ns, &watermark) ||
-            watermark <= SQI_WATERMARK_NONE)
-                return SQI_WATERMARK_NONE + 1;
-        return watermark;
-}
 
 static int64_t
 passed_on(const struct sq_task *task)
@@ -220,7 +235,9 @@ passed_on(const struct sq_task *task)
 static int64_t
 word_on(const struct sq_task *task, uint32_t stream)
 {
-        return task->collector.streams[stream].time ? own(task) : passed_on(task);
+        if (task->collector.streams[stream].time)
+                return task->watermarks.idle ? SQI_WATERMARK_IDLE : last_own(task);
+        return passed_on(task);
 }
 
 /* One that is told nothing, or was told all. */

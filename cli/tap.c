@@ -4,29 +4,24 @@
  * some of their batches, and they come from the tasks themselves; see viewer/viewer.h.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "control/endpoint.h"
 #include "kit.h"
+#include "looking.h"
 #include "number.h"
 #include "tap_list.h"
 #include "tap_show.h"
-#include "talk.h"
 
 /* At most so many tuples are shown between two looks at all else; who reads a terminal wants no more a second. */
-enum { ROUND = 1000, TERMINAL_RATE = 100, SIGNALLED = 128 };
-/* Between two requests; how long the last batches may take to come; and a supervisor to be started again. */
-enum { ASK_MS = 1000, LAST_MS = 200, PATIENCE_S = 10 };
+enum { ROUND = 1000, TERMINAL_RATE = 100 };
 
 struct tap {
-        struct cli_talk talk;
-        const char *name, *component, *stream;
-        char rundir[SQI_ENDPOINT_SIZE];
+        struct cli_looking looking;
+        const char *component, *stream;
         struct sqi_viewer *viewer;
         struct cli_tap_show show;
 
@@ -39,28 +34,9 @@ struct tap {
 
         uint64_t shown, limit; /* limit 0: none */
         double rate, allowed;  /* rate 0: any */
-        uint64_t allowed_ns, due_ns, lost_ns;
+        uint64_t allowed_ns;
         struct sqi_viewer_share before; /* of viewers of earlier plans */
-        bool ended, failed;             /* the topology has, or has failed */
 };
-
-static volatile sig_atomic_t stopped;
-
-/* The second one kills. */
-static void
-on_signal(int number)
-{
-        stopped = number;
-}
-
-static void
-catch_signals(void)
-{
-        struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-
-        (void)sigaction(SIGINT, &action, NULL);
-        (void)sigaction(SIGTERM, &action, NULL);
-}
 
 /* ---- Which tuples ------------------------------------------------------------------------------------ */
 
@@ -162,111 +138,40 @@ close_viewer(struct tap *tap)
         sqi_viewer_close(&tap->viewer);
 }
 
-/* The tasks that publish, in the run directory that the supervisor names: another one after an update. */
 static int
-open_viewer(struct tap *tap, struct sq_str rundir)
+open_viewer(struct tap *tap)
 {
         char error[512];
         int status;
 
-        if (tap->viewer && rundir.len == strlen(tap->rundir) && memcmp(rundir.ptr, tap->rundir, rundir.len) == 0)
-                return CLI_DONE;
         close_viewer(tap);
-        snprintf(tap->rundir, sizeof(tap->rundir), "%.*s", (int)rundir.len, rundir.ptr);
-        int r = sqi_viewer_open(tap->rundir, tap->component, tap->stream, &tap->viewer, error, sizeof(error));
+        int r = sqi_viewer_open(tap->looking.rundir, tap->component, tap->stream, &tap->viewer, error, sizeof(error));
         if (r < 0)
                 return cli_error(r == -EINVAL ? CLI_USAGE : CLI_FAILED, "%s", error);
         status = compile(tap);
         return status == CLI_DONE ? cli_tap_show_begin(&tap->show, tap->viewer) : status;
 }
 
-static struct sqi_request
-request_of(const struct tap *tap)
-{
-        return (struct sqi_request){.command = SQI_COMMAND_TAP,
-                                    .seconds = -1,
-                                    .name = cli_str(tap->name),
-                                    .component = cli_str(tap->component)};
-}
-
-/* Nobody listens: what `squall run` had in the foreground has ended, or a supervisor is started again. */
-static int
-miss(struct tap *tap, uint64_t now_ns)
-{
-        char plan[sizeof(tap->rundir) + 8];
-
-        snprintf(plan, sizeof(plan), "%s/plan", tap->rundir);
-        tap->ended = access(plan, F_OK) < 0;
-        if (tap->lost_ns == 0)
-                tap->lost_ns = now_ns;
-        if (tap->ended || now_ns - tap->lost_ns < PATIENCE_S * SQI_SECOND)
-                return CLI_DONE;
-        return cli_error(CLI_UNREACHED, "the supervisor at %s is gone", tap->talk.path);
-}
-
-static int
-take_answer(struct tap *tap, const struct sqi_reply *reply)
-{
-        struct sq_value answer = sqi_reply_value(reply);
-        struct sq_str state = cli_get_str(answer, "state");
-
-        if (reply->status == SQI_STATUS_REFUSED) { /* it is not there any more */
-                tap->ended = true;
-                return CLI_DONE;
-        }
-        if (reply->status != SQI_STATUS_DONE)
-                return CLI_DONE; /* at the next time */
-        if (cli_get_flag(answer, "running"))
-                return open_viewer(tap, cli_get_str(answer, "rundir"));
-        tap->failed = state.len == strlen("failed") && memcmp(state.ptr, "failed", state.len) == 0;
-        tap->ended = tap->failed || (state.len == strlen("finished") && memcmp(state.ptr, "finished", state.len) == 0);
-        return CLI_DONE;
-}
-
-/* By a connection of its own each time: one to a supervisor that has ended would wait for it. */
-static int
-ask_again(struct tap *tap)
-{
-        struct sqi_request request = request_of(tap);
-        struct sqi_client *client;
-        struct sqi_reply reply;
-        uint64_t now_ns = sqi_clock_ns();
-        int status = CLI_DONE;
-
-        if (now_ns < tap->due_ns)
-                return CLI_DONE;
-        tap->due_ns = now_ns + ASK_MS * SQI_SECOND / 1000;
-        if (sqi_client_open(tap->talk.path, NULL, &client) < 0)
-                return miss(tap, now_ns);
-        if (sqi_client_ask(client, &request, &reply) == 0) {
-                tap->lost_ns = 0;
-                status = take_answer(tap, &reply);
-        } else {
-                status = miss(tap, now_ns);
-        }
-        sqi_client_close(&client);
-        return status;
-}
-
-/* What is wrong from the start is said as by every verb. */
 static int
 begin(struct tap *tap, const struct cli_args *args)
 {
-        struct sqi_request request = request_of(tap);
-        int status = cli_talk_open(args, tap->name, &tap->talk);
+        int status;
 
-        if (status == CLI_DONE && !cli_is_near(&tap->talk, "tap"))
-                status = CLI_USAGE;
-        if (status == CLI_DONE)
-                status = cli_ask(&tap->talk, &request);
-        if (status == CLI_DONE && !cli_get_flag(tap->talk.value, "running")) {
-                struct sq_str state = cli_get_str(tap->talk.value, "state");
-                status = cli_error(CLI_USAGE, "the topology '%s' is %.*s", tap->name, (int)state.len, state.ptr);
-        }
-        if (status == CLI_DONE)
-                status = open_viewer(tap, cli_get_str(tap->talk.value, "rundir"));
-        tap->due_ns = sqi_clock_ns() + ASK_MS * SQI_SECOND / 1000;
-        return status;
+        tap->looking.request = (struct sqi_request){.command = SQI_COMMAND_TAP,
+                                                    .seconds = -1,
+                                                    .name = cli_str(tap->looking.name),
+                                                    .component = cli_str(tap->component)};
+        status = cli_looking_begin(&tap->looking, args, "tap");
+        return status == CLI_DONE ? open_viewer(tap) : status;
+}
+
+static int
+ask_again(struct tap *tap)
+{
+        bool moved;
+        int status = cli_looking_again(&tap->looking, &moved);
+
+        return status == CLI_DONE && moved ? open_viewer(tap) : status;
 }
 
 /* ---- Looking ----------------------------------------------------------------------------------------- */
@@ -284,7 +189,7 @@ look(struct tap *tap)
         struct sqi_viewed tuple;
         int n = 0;
 
-        while (n < ROUND && !stopped && !is_enough(tap) && sqi_viewer_next(tap->viewer, &tuple)) {
+        while (n < ROUND && !cli_looking_stopped() && !is_enough(tap) && sqi_viewer_next(tap->viewer, &tuple)) {
                 n++;
                 if (!holds(tap, &tuple) || !is_allowed(tap))
                         continue;
@@ -312,13 +217,13 @@ loop(struct tap *tap)
 {
         int status = CLI_DONE;
 
-        while (status == CLI_DONE && !stopped && !is_enough(tap) && !ferror(stdout)) {
-                status = tap->ended ? CLI_DONE : ask_again(tap);
+        while (status == CLI_DONE && !cli_looking_stopped() && !is_enough(tap) && !ferror(stdout)) {
+                status = ask_again(tap);
                 if (status != CLI_DONE || look(tap))
                         continue;
-                if (wait_for_more(tap, tap->ended ? LAST_MS : ASK_MS) < 0)
+                if (wait_for_more(tap, tap->looking.ended ? CLI_LOOKING_LAST_MS : CLI_LOOKING_MS) < 0)
                         break;
-                if (tap->ended && !look(tap))
+                if (tap->looking.ended && !look(tap))
                         break;
         }
         return status;
@@ -335,10 +240,10 @@ say_how_it_went(const struct tap *tap)
         share.seen += tap->before.seen;
         share.sent += tap->before.sent;
         fprintf(stderr, "squall: %s%s%s tuples shown, of %s that were looked at, of %s that %s sent meanwhile\n",
-                tap->ended ? tap->name : "",
-                tap->failed  ? " has failed; "
-                : tap->ended ? " has ended; "
-                             : "",
+                tap->looking.ended ? tap->looking.name : "",
+                tap->looking.failed  ? " has failed; "
+                : tap->looking.ended ? " has ended; "
+                                     : "",
                 cli_count_text(tap->shown, shown), cli_count_text(share.seen, seen), cli_count_text(share.sent, sent),
                 tap->component);
         if (tap->unclear > 0)
@@ -353,13 +258,10 @@ tap_component(struct tap *tap, const struct cli_args *args)
 
         if (status != CLI_DONE)
                 return status;
-        catch_signals();
         status = loop(tap);
         cli_tap_show_flush(&tap->show);
         say_how_it_went(tap);
-        if (status == CLI_DONE && stopped)
-                return SIGNALLED + stopped;
-        return status == CLI_DONE && tap->failed ? CLI_FAILED : status;
+        return cli_looking_status(&tap->looking, status);
 }
 
 /* "COMPONENT:STREAM" in two, in place. */
@@ -379,7 +281,7 @@ run_tap(struct tap *tap, const struct cli_args *args, char *component)
 {
         bool terminal = isatty(STDOUT_FILENO);
 
-        tap->name = cli_operand(args, 0);
+        tap->looking.name = cli_operand(args, 0);
         tap->stream = part(component);
         tap->component = component;
         tap->where = cli_text(args, "where");
@@ -392,7 +294,7 @@ run_tap(struct tap *tap, const struct cli_args *args, char *component)
                 tap->kit.exprs_free(&tap->exprs);
         sqi_viewer_close(&tap->viewer);
         cli_table_clear(&tap->show.rows);
-        cli_talk_close(&tap->talk);
+        cli_talk_close(&tap->looking.talk);
         return status;
 }
 

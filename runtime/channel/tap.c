@@ -106,3 +106,9 @@ sqi_tap_show(struct sqi_tap *tap, zmq_msg_t *copy, bool wanted)
         if (!wanted || sqi_socket_send(tap->socket, copy) < 0)
                 zmq_msg_close(copy);
 }
+
+void
+sqi_tap_publish(struct sqi_tap *tap, const void *bytes, size_t size)
+{
+        (void)zmq_send(tap->socket, bytes, size, ZMQ_DONTWAIT);
+}

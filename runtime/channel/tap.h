@@ -9,6 +9,8 @@
  *     sqi_tap_show() when it is gone.
  *  4. sqi_tap_is_over(): the orders have stopped, and nobody needs copies any more.
  *
+ * sqi_tap_publish() shows anything else, such as what became of a traced tuple.
+ *
  * A copy is another reference to the same bytes. Each outlet may show so many bytes a second; of what is beyond that
  * nothing is copied, so a sample of whole batches is seen, and all of them where there are few. Who reads slowly loses
  * batches, and never holds up the task. All of it belongs to the task's thread.
@@ -36,5 +38,8 @@ bool sqi_tap_is_over(const struct sqi_tap *tap, uint64_t now_ns);
 bool sqi_tap_copy(struct sqi_tap *tap, uint64_t *paid_ns, zmq_msg_t *batch, zmq_msg_t *ret);
 /* Takes the copy over; one that is not `wanted` is dropped. */
 void sqi_tap_show(struct sqi_tap *tap, zmq_msg_t *copy, bool wanted);
+
+/* Shows a copy of these bytes, to who has subscribed to what they begin with. */
+void sqi_tap_publish(struct sqi_tap *tap, const void *bytes, size_t size);
 
 #endif

@@ -49,6 +49,8 @@ enum { SQI_REQUEST_MAX = 64 << 20 };
           "leave: end the supervisor, and drain all topologies; with leave, they go on and wait for the next one") \
         X(TAP, false, \
           "name, component: for five seconds its tasks publish copies of what they send; where, says the run directory") \
+        X(TRACE, false, \
+          "name: for five seconds its tasks follow some tuple trees, and publish what becomes of them; where, says the run directory") \
         X(SAVEPOINT, true, \
           "name, path, leave: keep its state and its positions in a new folder; with leave, the topology ends with that") \
         X(QUERY, false, \

@@ -49,7 +49,7 @@
  * Each message carries it, and so does the file squall-worker (control/mark.h). A supervisor starts no squall-worker of
  * another version, and does not take over workers that are: they go on alone, and the topology waits for its own.
  */
-enum { SQI_MESSAGE_VERSION = 7 };
+enum { SQI_MESSAGE_VERSION = 8 };
 
 /* clang-format off */
 /*      type             fields             sense */
@@ -84,6 +84,7 @@ enum { SQI_MESSAGE_VERSION = 7 };
         X(ADOPT,         "n",   "number: pid of a new supervisor, which takes the place of one that died; tell your STATE") \
         X(LOG_LEVEL,     "tna", "number: enum sq_level that the task logs at, for a milliseconds; then as before") \
         X(TAP,           "nab", "number: component; for a milliseconds its tasks publish copies of batches that they send, b bytes a second in all: channel/tap.h") \
+        X(TRACE,         "na",  "for a milliseconds each spout task follows number tuple trees a second through every hop: task/trace.h") \
         X(HANDOVER,      "nas", "before DRAIN: the topology goes on later, which the spouts' end-of-stream marks then say; number 1: with this worker; the tasks write their part of the snapshot of epoch a into the folder text") \
         X(RESTORE,       "s",   "before CONNECT: tasks with keyed state begin with that of the snapshot in the folder text") \
         X(CHECKPOINT,    "ns",  "exactly-once: begin epoch number; each task writes its part of the snapshot into the folder text, and answers SNAPSHOT") \

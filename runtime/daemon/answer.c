@@ -142,6 +142,15 @@ answer_tap(struct sqi_daemon *daemon, const struct sqi_request *request, struct 
                 sqi_tapping_answer(hosted, request->component, result);
 }
 
+static void
+answer_trace(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_result *result)
+{
+        const struct sqi_hosted *hosted = want(daemon, request, result);
+
+        if (hosted)
+                sqi_tracing_answer(hosted, result);
+}
+
 /* ---- Submit ------------------------------------------------------------------------------------------ */
 
 static void
@@ -397,6 +406,7 @@ static handler *const handlers[SQI_COMMAND_TYPES] = {
         [SQI_COMMAND_SAVEPOINT] = answer_savepoint,
         [SQI_COMMAND_QUERY] = answer_query,
         [SQI_COMMAND_TAP] = answer_tap,
+        [SQI_COMMAND_TRACE] = answer_trace,
 };
 
 /* Answered already, and that was not heard. */

@@ -109,8 +109,8 @@ static bool
 only_looks(enum sqi_command_type command)
 {
         return command == SQI_COMMAND_PING || command == SQI_COMMAND_LIST || command == SQI_COMMAND_STATUS ||
-               command == SQI_COMMAND_EVENTS || command == SQI_COMMAND_TAP || command == SQI_COMMAND_PLAN ||
-               command == SQI_COMMAND_QUERY;
+               command == SQI_COMMAND_EVENTS || command == SQI_COMMAND_TAP || command == SQI_COMMAND_TRACE ||
+               command == SQI_COMMAND_PLAN || command == SQI_COMMAND_QUERY;
 }
 
 /* What cannot be read is answered as a daemon answers it. */

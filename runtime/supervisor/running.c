@@ -255,16 +255,26 @@ sqi_running_activate(struct sqi_running *running, bool active)
         sqi_running_step(running, &(struct sqi_event){.type = active ? SQI_EVENT_ACTIVATE : SQI_EVENT_DEACTIVATE});
 }
 
+static void
+tell_all(struct sqi_running *running, const struct sqi_message *message)
+{
+        if (!sqi_running_is_open(running))
+                return;
+        (void)sqi_control_send(&running->control, message, true);
+        running->touched = true;
+}
+
 void
 sqi_running_tap(struct sqi_running *running, uint32_t component, uint64_t ms, uint64_t bytes_s)
 {
-        const struct sqi_message message = {.type = SQI_MSG_TAP, .number = component, .a = ms, .b = bytes_s};
-
         sqi_assert(component < running->plan->ncomponents);
-        if (!sqi_running_is_open(running))
-                return;
-        (void)sqi_control_send(&running->control, &message, true);
-        running->touched = true;
+        tell_all(running, &(struct sqi_message){.type = SQI_MSG_TAP, .number = component, .a = ms, .b = bytes_s});
+}
+
+void
+sqi_running_trace(struct sqi_running *running, uint64_t ms, uint64_t trees)
+{
+        tell_all(running, &(struct sqi_message){.type = SQI_MSG_TRACE, .number = trees, .a = ms});
 }
 
 void

@@ -118,6 +118,8 @@ void sqi_running_activate(struct sqi_running *running, bool active);
 /* For `ms` from now the tasks of a component publish copies of what they send, `bytes_s` a second in all:
  * channel/tap.h. */
 void sqi_running_tap(struct sqi_running *running, uint32_t component, uint64_t ms, uint64_t bytes_s);
+/* For `ms` from now each of its spout tasks follows `trees` tuple trees a second: task/trace.h. */
+void sqi_running_trace(struct sqi_running *running, uint64_t ms, uint64_t trees);
 void sqi_running_abort(struct sqi_running *running);
 bool sqi_running_is_over(const struct sqi_running *running);
 void sqi_running_free(struct sqi_running **running);

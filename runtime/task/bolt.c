@@ -129,8 +129,7 @@ execute_by_driver(struct sq_task *task, const struct sq_tuple *in)
 
 static inline enum sq_verdict (*callback_of(const struct sq_task *task))(struct sq_task *, const struct sq_tuple *)
 {
-        return __builtin_expect(task->driver && task->driver->execute, 0) ? execute_by_driver
-                                                                          : task->instance.code->bolt->execute;
+        return task->driver && task->driver->execute ? execute_by_driver : task->instance.code->bolt->execute;
 }
 
 /* A tuple that belongs to no tree, once more; between two turns of the batch under way, if there is one. */
@@ -169,7 +168,7 @@ static inline bool
 execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahead *ahead, uint32_t first, uint32_t n,
             struct sqi_gathered *gathered)
 {
-        enum sq_verdict (*const callback)(struct sq_task *, const struct sq_tuple *) = callback_of(task);
+        enum sq_verdict (*const callback)(struct sq_task *, const struct sq_tuple *) = task->bolt.batch.execute;
         struct sqi_collector *collector = &task->collector;
         struct sqi_metrics *metrics = task->metrics;
         const struct sqi_input *input = task->bolt.input;
@@ -258,7 +257,8 @@ static bool
 is_time_up(struct sq_task *task, struct sqi_under_way *batch)
 {
         uint64_t now_ns = sqi_task_clock(task), each_ns = (now_ns - batch->looked_ns) / batch->since;
-        uint64_t fit = each_ns ? LOOK_NS / each_ns : STRIDE_MAX, most = 2 * (uint64_t)batch->stride;
+        uint64_t fit = each_ns ? LOOK_NS / each_ns : STRIDE_MAX;
+        uint64_t most = batch->execute == sqi_trace_execute ? 1 : 2 * (uint64_t)batch->stride;
 
         if (fit > most)
                 fit = most;
@@ -346,14 +346,29 @@ count_turn(struct sq_task *task, struct sqi_under_way *batch, uint64_t executed,
         task->bolt.dirty = true;
 }
 
+/* Its tuples are executed one by one, so that the frame says which one it is. What was traced before the snapshot that
+ * the task goes on from is of another time. */
+static __attribute__((noinline, cold)) void
+begin_traced(struct sq_task *task, struct sqi_under_way *batch)
+{
+        if (batch->restored || task->driver || !task->tracing.until_ns)
+                return;
+        batch->execute = sqi_trace_execute;
+        batch->received_ns = sqi_clock_ns();
+        batch->stride = 1;
+}
+
 static void
 begin_batch(struct sq_task *task, struct sqi_under_way *batch)
 {
         batch->open = true;
+        batch->execute = callback_of(task);
         batch->place = batch->since = 0;
         batch->queued = batch->frame.header.count;
         if (batch->stride == 0)
                 batch->stride = 1;
+        if (__builtin_expect(batch->frame.ntraced > 0, 0))
+                begin_traced(task, batch);
         batch->gathered.value = batch->gathered.nroots = 0;
         for (int i = 0; i < SQI_STAGES; i++) {
                 task->bolt.stages[i] = &task->bolt.ahead[i];

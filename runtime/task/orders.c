@@ -78,24 +78,26 @@ take_log_level(struct sq_task *task, const struct sqi_message *message)
         task->instance.log_until_ns = message->a ? sqi_clock_ns() + message->a * 1000000 : 0;
 }
 
-/* That somebody wants to look is no reason to fail: where there is no descriptor for it, nothing is seen. */
 static void
 take_tap(struct sq_task *task, const struct sqi_message *message)
 {
         struct sqi_collector *collector = &task->collector;
         double share = (double)message->b / task->component->ntasks / (collector->noutlets ? collector->noutlets : 1);
-        int r = 0;
 
-        if (message->number != (uint64_t)(task->component - task->plan->components))
+        if (message->number != (uint64_t)(task->component - task->plan->components) || !sqi_task_open_tap(task))
                 return;
-        if (!collector->tap)
-                r = sqi_tap_open(task->context, task->rundir, task->id, &collector->tap);
-        if (r < 0) {
-                sqi_task_log_seldom(task, "cannot be tapped", zmq_strerror(-r));
-                return;
-        }
         sqi_tap_order(collector->tap, sqi_clock_ns(), message->a * 1000000, share);
         collector->source.tap = collector->tap;
+}
+
+/* Somebody looks. */
+static void
+take_look(struct sq_task *task, const struct sqi_message *message)
+{
+        if (message->type == SQI_MSG_TAP)
+                take_tap(task, message);
+        else
+                sqi_trace_order(task, message);
 }
 
 static void
@@ -144,7 +146,8 @@ sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
                 take_activation(task, message->type == SQI_MSG_ACTIVATE);
                 break;
         case SQI_MSG_TAP:
-                take_tap(task, message);
+        case SQI_MSG_TRACE:
+                take_look(task, message);
                 break;
         case SQI_MSG_HANDOVER:
                 take_handover(task, message);

@@ -274,21 +274,32 @@ call_next(struct sq_task *task)
         return SQ_IDLE;
 }
 
+static inline enum emitted
+emit_once(struct sq_task *task, bool traced)
+{
+        if (!may_emit(task))
+                return HELD;
+        uint64_t begun_ns = traced ? sqi_clock_ns() : 0;
+        task->instance.wake_ns = 0;
+        enum sq_next next = call_next(task);
+        if (traced)
+                sqi_trace_root(task, begun_ns);
+        commit(task);
+        if (next == SQ_DONE)
+                task->instance.done = true;
+        return next == SQ_MORE ? MORE : IDLE;
+}
+
 static enum emitted
 emit(struct sq_task *task)
 {
-        for (uint32_t i = 0; i < task->spout.calls; i++) {
-                if (!may_emit(task))
-                        return HELD;
-                task->instance.wake_ns = 0;
-                enum sq_next next = call_next(task);
-                commit(task);
-                if (next == SQ_DONE)
-                        task->instance.done = true;
-                if (next != SQ_MORE)
-                        return IDLE;
-        }
-        return MORE;
+        enum emitted emitted = MORE;
+
+        if (__builtin_expect(task->tracing.until_ns > 0, 0) && sqi_trace_is_due(task))
+                emitted = emit_once(task, true);
+        for (uint32_t i = 0; emitted == MORE && i < task->spout.calls; i++)
+                emitted = emit_once(task, false);
+        return emitted;
 }
 
 /* What the supervisor hands to the next incarnation, should this one die, or to the next run. At most once nothing is

@@ -37,6 +37,7 @@
 #include "task/query.h"
 #include "task/loose.h"
 #include "task/timers.h"
+#include "task/trace.h"
 #include "task/transit.h"
 #include "task/own_values.h"
 #include "task/watermark.h"
@@ -89,12 +90,15 @@ struct sqi_under_way {
         zmq_msg_t message;
         struct sqi_frame frame;
         struct sqi_gathered gathered;
-        uint32_t place;     /* in the group that is executed: its next tuple */
-        uint32_t queued;    /* tuples still counted in the load of this task */
-        uint64_t until_ns;  /* when this turn is to leave it, */
-        uint64_t looked_ns; /* when the clock was last looked at, */
-        uint32_t since;     /* how many tuples ago, */
-        uint32_t stride;    /* and after how many it will be again */
+        /* what a tuple goes to: the component's, but for drivers and batches with traced tuples */
+        enum sq_verdict (*execute)(struct sq_task *, const struct sq_tuple *);
+        uint64_t received_ns; /* of a batch with traced tuples: when it was taken from its channel */
+        uint32_t place;       /* in the group that is executed: its next tuple */
+        uint32_t queued;      /* tuples still counted in the load of this task */
+        uint64_t until_ns;    /* when this turn is to leave it, */
+        uint64_t looked_ns;   /* when the clock was last looked at, */
+        uint32_t since;       /* how many tuples ago, */
+        uint32_t stride;      /* and after how many it will be again */
 };
 
 /* Owned by the bolt that keeps it. `bytes` hold a copy of the tuple. */
@@ -286,6 +290,7 @@ struct sq_task {
         struct sqi_intake intake;
         struct sqi_collector collector;
         struct sqi_acker acker;
+        struct sqi_tracing tracing;
         struct sqi_bolt_part bolt;
         struct sqi_spout_part spout;
 };
@@ -327,6 +332,8 @@ bool sqi_task_serve(struct sq_task *task);
 void sqi_task_activate(struct sq_task *task, bool active);
 /* Waits until something may be done: orders, input (if `intake`), acks, room in a stuck outlet, or `until_ns`. */
 void sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns);
+/* Has it the socket by which it shows what it does (channel/tap.h)? If not, the log says so. */
+bool sqi_task_open_tap(struct sq_task *task);
 /* The component's own flush. False: it failed, and what it answers for fails too. */
 bool sqi_task_flush_component(struct sq_task *task);
 /* Sends what is open; first the component's own flush. */

@@ -352,6 +352,20 @@ sqi_collector_lose(struct sq_task *task, uint32_t lost)
         }
 }
 
+/* That somebody wants to look is no reason to fail: where there is no descriptor for it, nothing is seen. */
+bool
+sqi_task_open_tap(struct sq_task *task)
+{
+        struct sqi_collector *collector = &task->collector;
+        int r = 0;
+
+        if (!collector->tap)
+                r = sqi_tap_open(task->context, task->rundir, task->id, &collector->tap);
+        if (r < 0)
+                sqi_task_log_seldom(task, "cannot be tapped", zmq_strerror(-r));
+        return r == 0;
+}
+
 void
 sqi_collector_reach(struct sqi_collector *collector, uint32_t back)
 {

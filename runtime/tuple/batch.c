@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/invariant.h"
+
 enum { SLACK = 64 }; /* a batch's size is below 4 GiB by this much at least */
 
 uint8_t *
@@ -65,13 +68,47 @@ void
 sqi_batch_rollback(struct sqi_batch *batch)
 {
         batch->now = batch->committed;
+        while (batch->ntraced > 0 && batch->traced[batch->ntraced - 1].index >= batch->now.count)
+                batch->ntraced--;
+}
+
+bool
+sqi_batch_trace(struct sqi_batch *batch, const struct sqi_trace_mark *mark)
+{
+        sqi_assert(mark->index < batch->now.count);
+        if (!batch->traced)
+                batch->traced = calloc(SQI_TRACED_MAX, sizeof(*batch->traced));
+        if (!batch->traced || batch->ntraced == SQI_TRACED_MAX)
+                return false;
+        batch->traced[batch->ntraced++] = *mark;
+        return true;
+}
+
+static size_t
+traced_size(const struct sqi_batch *batch)
+{
+        return batch->ntraced ? sizeof(struct sqi_traced) + batch->ntraced * sizeof(*batch->traced) : 0;
+}
+
+static void
+write_traced(struct sqi_batch *batch, struct sqi_header *header, uint8_t *at)
+{
+        const struct sqi_traced head = {.count = batch->ntraced, .sealed_ns = sqi_clock_ns()};
+
+        if (!batch->ntraced)
+                return;
+        memcpy(at, &head, sizeof(head));
+        memcpy(at + sizeof(head), batch->traced, batch->ntraced * sizeof(*batch->traced));
+        header->hints |= SQI_HINT_TRACED;
+        batch->ntraced = 0;
 }
 
 int
 sqi_batch_seal(struct sqi_batch *batch, struct sqi_header *header, uint8_t **ret_data, size_t *ret_size)
 {
         uint32_t len = batch->now.len, runs_len = batch->now.runs_len;
-        uint8_t *data = sqi_batch_reserve(batch, NULL, runs_len);
+        size_t behind = runs_len + traced_size(batch);
+        uint8_t *data = sqi_batch_reserve(batch, NULL, behind);
 
         if (!data)
                 return -ENOMEM;
@@ -89,9 +126,10 @@ sqi_batch_seal(struct sqi_batch *batch, struct sqi_header *header, uint8_t **ret
                 memcpy(&run, batch->runs + at, sizeof(run));
                 at += (uint32_t)(sizeof(run) + run.nroots * sizeof(uint64_t));
         }
+        write_traced(batch, header, data + runs_len);
         memcpy(batch->data, header, sizeof(*header));
         *ret_data = batch->data;
-        *ret_size = (size_t)len + runs_len;
+        *ret_size = len + behind;
         batch->data = NULL;
         memset(&batch->now, 0, sizeof(batch->now));
         batch->committed = batch->now;
@@ -103,5 +141,6 @@ sqi_batch_clear(struct sqi_batch *batch)
 {
         sqi_pool_give(batch->data);
         free(batch->runs);
+        free(batch->traced);
         memset(batch, 0, sizeof(*batch));
 }

@@ -36,6 +36,8 @@ struct sqi_batch {
         struct sqi_batch_mark now, committed;
         uint8_t *runs;
         uint32_t runs_cap;
+        uint32_t ntraced;              /* of them some may be staged */
+        struct sqi_trace_mark *traced; /* SQI_TRACED_MAX of them, once there was one */
 };
 
 /* The slow halves of the two functions below. */
@@ -81,6 +83,10 @@ sqi_batch_commit(struct sqi_batch *batch)
 }
 
 void sqi_batch_rollback(struct sqi_batch *batch);
+
+/* The tuple `mark->index`, which is staged and behind all that are marked, is traced. False: the batch takes no more
+ * marks, or memory is short. A mark lives and dies with its tuple. */
+bool sqi_batch_trace(struct sqi_batch *batch, const struct sqi_trace_mark *mark);
 
 static inline bool
 sqi_batch_is_empty(const struct sqi_batch *batch)

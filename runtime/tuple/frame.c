@@ -37,6 +37,25 @@ check_runs(const struct sqi_header *header, const uint8_t *at, const uint8_t *en
         return tuples == header->count ? NULL : "its runs count another number of tuples than its header";
 }
 
+/* The marks of traced tuples, `size` bytes from `at` on. */
+static const char *
+open_traced(struct sqi_frame *frame, const uint8_t *at, uint64_t size)
+{
+        struct sqi_traced head;
+
+        frame->ntraced = 0;
+        if (!(frame->header.hints & SQI_HINT_TRACED))
+                return size == 0 ? NULL : "another length than its header says";
+        if (size < sizeof(head))
+                return "its marks of traced tuples are cut off";
+        memcpy(&head, at, sizeof(head));
+        if (head.count > SQI_TRACED_MAX || size != sizeof(head) + head.count * sizeof(struct sqi_trace_mark))
+                return "another number of marks of traced tuples than it has bytes for";
+        frame->traced = at + sizeof(head);
+        frame->ntraced = head.count;
+        return NULL;
+}
+
 int
 sqi_frame_open(struct sqi_frame *frame, const void *bytes, size_t size, const char **ret_cause)
 {
@@ -54,8 +73,12 @@ sqi_frame_open(struct sqi_frame *frame, const void *bytes, size_t size, const ch
         }
         if (header->kind < SQI_BATCH_DATA || header->kind > SQI_BATCH_WATERMARK)
                 return refuse(ret_cause, "an unknown kind of batch");
-        if (sizeof(*header) + (uint64_t)header->bytes + header->run_bytes != size)
+        uint64_t end = sizeof(*header) + (uint64_t)header->bytes + header->run_bytes;
+        if (end > size)
                 return refuse(ret_cause, "another length than its header says");
+        cause = open_traced(frame, (const uint8_t *)bytes + end, size - end);
+        if (cause)
+                return refuse(ret_cause, cause);
         frame->at = (const uint8_t *)bytes + sizeof(*header);
         frame->end = frame->at + header->bytes;
         frame->runs = frame->end;
@@ -67,6 +90,29 @@ sqi_frame_open(struct sqi_frame *frame, const void *bytes, size_t size, const ch
         frame->run_left = 0;
         frame->index = 0;
         return 0;
+}
+
+bool
+sqi_frame_trace(const struct sqi_frame *frame, uint32_t index, struct sqi_trace_mark *ret)
+{
+        for (uint32_t i = 0; i < frame->ntraced; i++) {
+                struct sqi_trace_mark mark;
+                memcpy(&mark, frame->traced + i * sizeof(mark), sizeof(mark));
+                if (mark.index != index)
+                        continue;
+                *ret = mark;
+                return true;
+        }
+        return false;
+}
+
+uint64_t
+sqi_frame_sealed_ns(const struct sqi_frame *frame)
+{
+        struct sqi_traced head;
+
+        memcpy(&head, frame->traced - sizeof(head), sizeof(head));
+        return head.sealed_ns;
 }
 
 void

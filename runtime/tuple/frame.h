@@ -24,6 +24,8 @@ struct sqi_frame {
         struct sqi_header header;
         const uint8_t *at, *end; /* tuples */
         const uint8_t *runs, *runs_end;
+        const uint8_t *traced; /* `ntraced` marks, not aligned */
+        uint32_t ntraced;
         uint32_t left;           /* tuples not sliced yet */
         uint32_t run_left;       /* tuples of this run not stepped to yet */
         uint32_t index;          /* of the next tuple to step to */
@@ -73,6 +75,11 @@ sqi_frame_slice(struct sqi_frame *frame, struct sqi_slice *ret)
         frame->at = next;
         return 1;
 }
+
+/* The mark of the tuple of that index. False: it is not traced. */
+bool sqi_frame_trace(const struct sqi_frame *frame, uint32_t index, struct sqi_trace_mark *ret);
+/* When a batch with traced tuples was closed, by the clock of its sender. */
+uint64_t sqi_frame_sealed_ns(const struct sqi_frame *frame);
 
 void sqi_frame_begin_run(struct sqi_frame *frame);
 

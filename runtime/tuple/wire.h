@@ -2,10 +2,10 @@
 /*
  * wire.h - a batch as it stands in one ZeroMQ message. docs/wire.md says the same for writers in other languages.
  *
- *     +--------+---------------------------+--------------------------+
- *     | header | tuples, back to back      | runs, back to back       |
- *     | 64 B   | each a msgpack array      | 8 B + 8 B for each root  |
- *     +--------+---------------------------+--------------------------+
+ *     +--------+---------------------------+--------------------------+--------------+
+ *     | header | tuples, back to back      | runs, back to back       | traced ones, |
+ *     | 64 B   | each a msgpack array      | 8 B + 8 B for each root  | rarely       |
+ *     +--------+---------------------------+--------------------------+--------------+
  *
  * A run says of the next `count` tuples which stream they are of and which tuple trees (roots) they are anchored to.
  * The runs' counts add up to the header's. Words of one line share a root, so tracking costs a run a line, not an id a
@@ -57,10 +57,13 @@ _Static_assert(sizeof(struct sqi_reader_topic) == 20, "a reader's topic is 20 by
 /* flags: came by PUB; the edge key is made the receiver's own with sqi_edge_key_of() */
 enum { SQI_BATCH_BROADCAST = 1 };
 
-/* `hints`: why the number of the first tuple need not follow the last one of the batch before. Bit 0 is not used. */
+/* `hints`: why the number of the first tuple need not follow the last one of the batch before; and what is behind the
+ * runs. Bit 0 is not used. */
 enum {
         SQI_HINT_DROPPED = 2, /* the sender dropped tuples between the two: there is a gap */
         SQI_HINT_AGAIN = 4,   /* the sender keeps the batch, and may send it again */
+        SQI_HINT_TRACED = 8,  /* behind the runs it says which of its tuples are traced: struct sqi_traced. It is no
+                              * flag: those stand in what the receivers of a broadcast subscribe to */
 };
 
 struct sqi_header {
@@ -92,6 +95,23 @@ struct sqi_run {
         /* uint64_t roots[nroots] */
 };
 _Static_assert(sizeof(struct sqi_run) == 8, "a run's head is 8 bytes on the wire");
+
+/* Behind the runs of a batch of which somebody follows tuples, and behind it `count` marks, in the order of the tuples.
+ * Times are of CLOCK_MONOTONIC, in ns. */
+struct sqi_traced {
+        uint32_t count, reserved;
+        uint64_t sealed_ns; /* when the batch was closed, to be sent */
+};
+_Static_assert(sizeof(struct sqi_traced) == 16, "the head of the marks of traced tuples is 16 bytes on the wire");
+
+struct sqi_trace_mark {
+        uint64_t trace, parent; /* which tree; the span that has emitted it: tuple/span.h */
+        uint64_t emitted_ns;
+        uint32_t index; /* of the tuple in the batch */
+        uint32_t reserved;
+};
+_Static_assert(sizeof(struct sqi_trace_mark) == 32, "the mark of a traced tuple is 32 bytes on the wire");
+enum { SQI_TRACED_MAX = 256 }; /* marks in a batch */
 
 /* More anchors than this do not fit a tuple; sq_anchor() refuses them. */
 enum { SQI_ROOTS_MAX = 256 };

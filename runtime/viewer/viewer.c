@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "viewer/viewer.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
 
 #include "base/complain.h"
-#include "base/sealed.h"
 #include "channel/socket.h"
-#include "control/endpoint.h"
 #include "tuple/unpack.h"
+#include "viewer/listening.h"
 
-enum { PLAN_MAX = 64 << 20, WAITING = 1000 };
 /* Channels that are remembered; a worker that is restarted has new ones. */
 enum { CHANNELS_MAX = 1 << 16 };
 enum { NOBODY = UINT32_MAX };
@@ -33,7 +30,7 @@ struct readers {
 };
 
 struct sqi_viewer {
-        void *context, *socket; /* SUB */
+        struct sqi_listening listening;
         struct sqi_plan *plan;
         const struct sqi_plan_component *component;
         struct readers *streams;
@@ -52,22 +49,6 @@ struct sqi_viewer {
 };
 
 /* ---- What to look at --------------------------------------------------------------------------------- */
-
-static int
-read_plan(struct sqi_viewer *viewer, const char *rundir, char *error, size_t size)
-{
-        char path[SQI_ENDPOINT_SIZE + 8], cause[256] = "", *bytes = NULL;
-        size_t length = 0;
-        int r;
-
-        snprintf(path, sizeof(path), "%s/plan", rundir);
-        r = sqi_file_read(AT_FDCWD, path, PLAN_MAX, &bytes, &length);
-        if (r < 0)
-                return sqi_complain(r, error, size, "cannot read %s: %s", path, strerror(-r));
-        r = sqi_plan_decode(bytes, length, &viewer->plan, cause, sizeof(cause));
-        free(bytes);
-        return r < 0 ? sqi_complain(r, error, size, "%s: %s (is the topology of another version?)", path, cause) : 0;
-}
 
 static void
 find_readers(struct sqi_viewer *viewer)
@@ -147,39 +128,19 @@ open_component(struct sqi_viewer *viewer, const char *component, const char *str
         return choose(viewer, stream, error, size);
 }
 
-static int
-open_socket(struct sqi_viewer *viewer, const char *rundir)
-{
-        const struct sqi_plan_component *component = viewer->component;
-        char endpoint[SQI_ENDPOINT_SIZE];
-        int r = 0;
-
-        viewer->context = zmq_ctx_new();
-        viewer->socket = viewer->context ? sqi_socket_new(viewer->context, ZMQ_SUB, WAITING) : NULL;
-        if (!viewer->socket || zmq_setsockopt(viewer->socket, ZMQ_SUBSCRIBE, "", 0) < 0)
-                return -errno;
-        for (uint32_t t = 0; t < component->ntasks && r == 0; t++) {
-                r = sqi_endpoint(rundir, SQI_TAP, component->first_task + t, false, endpoint);
-                if (r == 0)
-                        r = sqi_socket_connect(viewer->socket, endpoint);
-        }
-        return r;
-}
-
 int
 sqi_viewer_open(const char *rundir, const char *component, const char *stream, struct sqi_viewer **ret, char *error,
                 size_t size)
 {
         struct sqi_viewer *viewer = calloc(1, sizeof(*viewer));
-        int r = viewer ? read_plan(viewer, rundir, error, size) : sqi_complain(-ENOMEM, error, size, "out of memory");
+        int r = viewer ? sqi_rundir_plan(rundir, &viewer->plan, error, size)
+                       : sqi_complain(-ENOMEM, error, size, "out of memory");
 
         if (r == 0)
                 r = open_component(viewer, component, stream, error, size);
-        if (r == 0) {
-                r = open_socket(viewer, rundir);
-                if (r < 0)
-                        sqi_complain(r, error, size, "cannot listen in %s: %s", rundir, zmq_strerror(-r));
-        }
+        if (r == 0)
+                r = sqi_listening_open(&viewer->listening, rundir, viewer->component->first_task,
+                                       viewer->component->ntasks, "", error, size);
         if (r < 0)
                 sqi_viewer_close(&viewer);
         else
@@ -196,9 +157,7 @@ sqi_viewer_close(struct sqi_viewer **viewer)
                 return;
         if (it->open)
                 zmq_msg_close(&it->message);
-        sqi_socket_close(&it->socket);
-        if (it->context)
-                zmq_ctx_term(it->context);
+        sqi_listening_close(&it->listening);
         sqi_plan_free(&it->plan);
         free(it->streams);
         free(it->channels);
@@ -309,9 +268,7 @@ is_any_wanted(const struct sqi_viewer *viewer)
 bool
 sqi_viewer_wait(struct sqi_viewer *viewer, int out, int ms)
 {
-        zmq_pollitem_t items[] = {{.socket = viewer->socket, .events = ZMQ_POLLIN}, {.fd = out}};
-
-        return zmq_poll(items, 2, ms) <= 0 || !(items[1].revents & ZMQ_POLLERR);
+        return sqi_listening_wait(&viewer->listening, out, ms);
 }
 
 /* What was kept for a reader that was restarted is sent, and comes here, again. */
@@ -344,7 +301,7 @@ static bool
 next_batch(struct sqi_viewer *viewer)
 {
         zmq_msg_init(&viewer->message);
-        while (sqi_socket_receive(viewer->socket, &viewer->message) == 0)
+        while (sqi_socket_receive(viewer->listening.socket, &viewer->message) == 0)
                 if (take_batch(viewer)) {
                         viewer->open = true;
                         return true;

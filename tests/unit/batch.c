@@ -220,6 +220,80 @@ buffers_are_recycled(void **state)
 }
 
 static void
+mark(struct sqi_batch *batch, uint32_t index)
+{
+        const struct sqi_trace_mark mark = {.trace = 7, .parent = 10 + index, .emitted_ns = 20, .index = index};
+
+        assert_true(sqi_batch_trace(batch, &mark));
+}
+
+static void
+a_traced_tuple_comes_with_its_mark(void **state)
+{
+        struct sqi_pool *pool = sqi_pool_new(4096);
+        struct sqi_batch batch = {0};
+        struct sqi_frame frame;
+        struct sqi_trace_mark found;
+        const char *cause;
+
+        (void)state;
+        for (int i = 0; i < 5; i++)
+                add(&batch, pool, i, 0, 0);
+        mark(&batch, 1);
+        mark(&batch, 4);
+        sqi_batch_commit(&batch);
+        struct sealed sealed = seal(&batch);
+        assert_int_equal(sqi_frame_open(&frame, sealed.data, sealed.size, &cause), 0);
+        assert_int_equal(frame.ntraced, 2);
+        assert_true(sqi_frame_trace(&frame, 4, &found));
+        assert_int_equal(found.trace, 7);
+        assert_int_equal(found.parent, 14);
+        assert_false(sqi_frame_trace(&frame, 3, &found));
+        assert_true(sqi_frame_sealed_ns(&frame) > 0);
+        /* the receivers of a broadcast subscribe to what a batch begins with */
+        assert_int_equal(frame.header.flags, 0);
+        sqi_pool_give(sealed.data);
+
+        add(&batch, pool, 9, 0, 0);
+        sqi_batch_commit(&batch);
+        sealed = seal(&batch);
+        assert_int_equal(sqi_frame_open(&frame, sealed.data, sealed.size, &cause), 0);
+        assert_int_equal(frame.ntraced, 0);
+        sqi_pool_give(sealed.data);
+        sqi_batch_clear(&batch);
+        sqi_pool_drop(&pool);
+}
+
+static void
+a_mark_is_rolled_back_with_its_tuple(void **state)
+{
+        struct sqi_pool *pool = sqi_pool_new(4096);
+        struct sqi_batch batch = {0};
+        struct sqi_frame frame;
+        struct sqi_trace_mark found;
+        const char *cause;
+
+        (void)state;
+        add(&batch, pool, 1, 0, 0);
+        mark(&batch, 0);
+        sqi_batch_commit(&batch);
+        add(&batch, pool, 2, 0, 0);
+        mark(&batch, 1);
+        sqi_batch_rollback(&batch);
+        add(&batch, pool, 3, 0, 0);
+        sqi_batch_commit(&batch);
+        struct sealed sealed = seal(&batch);
+        assert_int_equal(sqi_frame_open(&frame, sealed.data, sealed.size, &cause), 0);
+        assert_int_equal(frame.ntraced, 1);
+        assert_true(sqi_frame_trace(&frame, 0, &found));
+        for (size_t cut = 1; cut <= sizeof(struct sqi_traced) + sizeof(found); cut++)
+                assert_int_equal(sqi_frame_open(&frame, sealed.data, sealed.size - cut, &cause), -EBADMSG);
+        sqi_pool_give(sealed.data);
+        sqi_batch_clear(&batch);
+        sqi_pool_drop(&pool);
+}
+
+static void
 edge_ids_of_one_channel_differ(void **state)
 {
         uint64_t key = sq_mix(42);
@@ -241,6 +315,8 @@ main(void)
                 cmocka_unit_test(every_flipped_byte_is_survived),
                 cmocka_unit_test(another_version_is_told_apart),
                 cmocka_unit_test(buffers_are_recycled),
+                cmocka_unit_test(a_traced_tuple_comes_with_its_mark),
+                cmocka_unit_test(a_mark_is_rolled_back_with_its_tuple),
                 cmocka_unit_test(edge_ids_of_one_channel_differ),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 
 #include "control/metrics.h"
 #include "death.h"
+#include "lag.h"
 #include "number.h"
 #include "table.h"
 #include "talk.h"
@@ -225,6 +226,16 @@ show_bottleneck(struct sq_value bottleneck)
                 printf("try: %.*s\n", (int)advice.len, advice.ptr);
 }
 
+/* What is still to come of what the sources hold already. */
+static void
+show_lag(struct sq_value components)
+{
+        char text[512];
+
+        if (cli_lag_text(components, text, sizeof(text)))
+                printf("lag: %s behind\n", text);
+}
+
 static void
 show_epochs(struct sq_value epochs)
 {
@@ -255,6 +266,7 @@ show(const struct cli_args *args, struct sq_value answer)
         if (cause.len > 0)
                 printf("cause: %.*s\n", (int)cause.len, cause.ptr);
         show_bottleneck(cli_get(answer, "bottleneck"));
+        show_lag(cli_get(answer, "components"));
         show_epochs(cli_get(answer, "epochs"));
         if (cli_get(answer, "last_death").type == SQ_MAP) {
                 printf("last death: ");

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "death.h"
+#include "lag.h"
 #include "number.h"
 #include "plan/plan.h"
 #include "table.h"
@@ -53,7 +54,7 @@ tell_topology(struct top *top, struct sq_value answer)
         struct sq_str state = cli_get_str(answer, "state"), limit = cli_get_str(bottleneck, "component"),
                       reason = cli_get_str(bottleneck, "reason"), task = cli_get_str(death, "task"),
                       cause = cli_get_str(death, "cause");
-        char up[32], rate[CLI_NUMBER_SIZE], ago[CLI_AGO_SIZE];
+        char up[32], rate[CLI_NUMBER_SIZE], ago[CLI_AGO_SIZE], lag[CLI_VIEW_TEXT - 16];
         struct cli_top_view *view = &top->view;
 
         snprintf(view->title, sizeof(view->title), "squall top  %s%s%s: %.*s, up %s, %s emitted/s, %llu restart%s",
@@ -67,6 +68,8 @@ tell_topology(struct top *top, struct sq_value answer)
         if (reason.len > 0)
                 snprintf(view->limit, sizeof(view->limit), "bottleneck: %.*s: %.*s", limit.len ? (int)limit.len : 4,
                          limit.len ? limit.ptr : "none", (int)reason.len, reason.ptr);
+        if (cli_lag_text(cli_get(answer, "components"), lag, sizeof(lag)))
+                snprintf(view->lag, sizeof(view->lag), "lag: %s behind", lag);
         if (task.len > 0)
                 snprintf(view->death, sizeof(view->death), "last death: %.*s %s: %.*s", (int)task.len, task.ptr,
                          cli_ago_text(death, ago), (int)cause.len, cause.ptr);
@@ -107,7 +110,7 @@ look(struct top *top)
 
         if (status != CLI_DONE)
                 return status;
-        view->limit[0] = view->death[0] = '\0';
+        view->limit[0] = view->lag[0] = view->death[0] = '\0';
         if (view->level == CLI_TOP_LOG) {
                 read_log(top, cli_get_str(top->talk.value, "path"));
                 return CLI_DONE;
@@ -306,6 +309,8 @@ print_once(struct top *top, bool json)
                 printf("%s\n", top->view.title + strlen("squall top  "));
         if (top->view.limit[0])
                 printf("%s\n", top->view.limit);
+        if (top->view.lag[0])
+                printf("%s\n", top->view.lag);
         if (top->view.death[0])
                 printf("%s\n", top->view.death);
         print_table(top);

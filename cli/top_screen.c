@@ -277,6 +277,8 @@ cli_screen_draw(struct cli_top_view *view)
         put_line(y++, PLAIN, A_BOLD, view->title);
         if (view->limit[0])
                 put_line(y++, view->keeps_up ? GOOD : WARM, 0, view->limit);
+        if (view->lag[0])
+                put_line(y++, PLAIN, 0, view->lag);
         if (view->death[0])
                 put_line(y++, HOT, 0, view->death);
         if (view->level == CLI_TOP_LOG)

@@ -16,7 +16,7 @@ enum { CLI_VIEW_TEXT = 512 };
 
 struct cli_top_view {
         enum cli_top_level level;
-        char title[CLI_VIEW_TEXT], limit[CLI_VIEW_TEXT], death[CLI_VIEW_TEXT];
+        char title[CLI_VIEW_TEXT], limit[CLI_VIEW_TEXT], lag[CLI_VIEW_TEXT], death[CLI_VIEW_TEXT];
         bool keeps_up; /* `limit` is good news */
         const struct cli_top_rows *rows;
         size_t selected, first; /* rows; `first` is kept by the drawing */

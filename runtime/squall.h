@@ -885,6 +885,13 @@ struct sq_bolt {
 };
 
 /* A spout. Everything but `.next` may be left out. One with `.replay` gives at-least-once when it calls sq_track(). */
+/* What a source holds that a spout has not emitted yet. */
+enum sq_lag_unit { SQ_LAG_BYTES, SQ_LAG_MESSAGES };
+struct sq_lag {
+        uint64_t amount;
+        enum sq_lag_unit unit; /* always the same of one task */
+};
+
 struct sq_spout {
         const char *about;
         size_t state;
@@ -916,6 +923,12 @@ struct sq_spout {
          * this has a setting `journal`, and exactly-once is not refused when that is set.
          */
         void (*release)(struct sq_task *task, uint64_t done, uint64_t needed);
+        /*
+         * How far the task is behind the end of its source: asked about once a second, also while it may not emit. It
+         * emits nothing, and must not wait for long. What several tasks share one of them says, or each its part. 0;
+         * or -1: it is not known now.
+         */
+        int (*lag)(struct sq_task *task, struct sq_lag *ret);
 };
 
 enum sq_kind { SQ_KIND_SPOUT = 1, SQ_KIND_BOLT = 2 };

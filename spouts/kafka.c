@@ -326,6 +326,34 @@ next(struct sq_task *task)
         return SQ_IDLE;
 }
 
+/* Of its partitions, by what the brokers have said with the last messages. */
+static int
+lag(struct sq_task *task, struct sq_lag *ret)
+{
+        const struct kafka *self = sq_state(task);
+        rd_kafka_topic_partition_list_t *ours = NULL;
+        int known = -1;
+
+        ret->unit = SQ_LAG_MESSAGES;
+        if (!self->consumer || rd_kafka_assignment(self->consumer, &ours) != RD_KAFKA_RESP_ERR_NO_ERROR)
+                return -1;
+        if (rd_kafka_position(self->consumer, ours) == RD_KAFKA_RESP_ERR_NO_ERROR)
+                for (int i = 0; i < ours->cnt; i++) {
+                        const rd_kafka_topic_partition_t *it = &ours->elems[i];
+                        int64_t low = 0, high = 0;
+
+                        if (rd_kafka_get_watermark_offsets(self->consumer, it->topic, it->partition, &low, &high) !=
+                                    RD_KAFKA_RESP_ERR_NO_ERROR ||
+                            high < 0)
+                                continue;
+                        known = 0;
+                        int64_t at = it->offset >= 0 ? it->offset : low;
+                        ret->amount += high > at ? (uint64_t)(high - at) : 0;
+                }
+        rd_kafka_topic_partition_list_destroy(ours);
+        return known;
+}
+
 static int
 finish(struct sq_task *task)
 {
@@ -376,6 +404,7 @@ SQ_SPOUT(kafka) = {
         .next = next,
         .replay = sq_messages_replay,
         .seek = seek,
+        .lag = lag,
         .ack = done,
         .fail = done,
         .finish = finish,

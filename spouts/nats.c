@@ -34,6 +34,8 @@ struct nats {
         char source[300];
         uint64_t poll_ns;
         int64_t dropped;
+        bool known; /* how many messages were `behind` the last one that was taken */
+        uint64_t behind;
 };
 
 static void
@@ -168,6 +170,18 @@ take(struct sq_task *task, struct nats *self, natsMsg *message)
         return sq_messages_emit(task, record, NULL) == 0;
 }
 
+/* Each message says how many there were behind it. */
+static void
+note_behind(struct nats *self, natsMsg *message)
+{
+        jsMsgMetaData *about = NULL;
+
+        self->known = natsMsg_GetMetaData(&about, message) == NATS_OK;
+        if (self->known)
+                self->behind = about->NumPending;
+        jsMsgMetaData_Destroy(about);
+}
+
 /* What JetStream has now. How many; negative: the connection is broken. */
 static int64_t
 fetch(struct sq_task *task, struct nats *self, uint64_t most)
@@ -186,7 +200,11 @@ fetch(struct sq_task *task, struct nats *self, uint64_t most)
         for (int i = 0; i < n; i++)
                 if (!take(task, self, list.Msgs[i]))
                         break;
+        if (n > 0)
+                note_behind(self, list.Msgs[n - 1]);
         natsMsgList_Destroy(&list);
+        if (n == 0)
+                self->behind = 0;
         if (status == NATS_OK || status == NATS_TIMEOUT || status == NATS_NOT_FOUND)
                 return n;
         leave(task, self, status);
@@ -255,6 +273,16 @@ next(struct sq_task *task)
         return SQ_MORE;
 }
 
+/* All tasks share the consumer, so one of them says it. */
+static int
+lag(struct sq_task *task, struct sq_lag *ret)
+{
+        const struct nats *self = sq_state(task);
+
+        *ret = (struct sq_lag){self->behind, SQ_LAG_MESSAGES};
+        return self->known && sq_index(task) == 0 ? 0 : -1;
+}
+
 static int
 finish(struct sq_task *task)
 {
@@ -305,6 +333,7 @@ SQ_SPOUT(nats) = {
         .next = next,
         .replay = sq_messages_replay,
         .seek = sq_messages_seek,
+        .lag = lag,
         .ack = done,
         .fail = done,
         .finish = finish,

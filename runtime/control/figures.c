@@ -5,8 +5,38 @@ void
 sqi_write_counters(struct sqi_writer *writer, const struct sqi_metrics *metrics)
 {
         for (unsigned c = 0; c < SQI_NCOUNTERS; c++)
-                if (sqi_counters[c].use != SQI_COUNTER_LIFE)
+                if (sqi_counters[c].use != SQI_COUNTER_LIFE && sqi_counters[c].use != SQI_COUNTER_LAG)
                         sqi_write_uint(writer, sqi_counters[c].name, sqi_counter_get(metrics, c));
+}
+
+bool
+sqi_lag_of(const struct sqi_metrics *metrics, const char **ret_unit, uint64_t *ret_amount)
+{
+        bool in_bytes = atomic_load_explicit(&metrics->lag_in_bytes, memory_order_relaxed) > 0,
+             in_messages = atomic_load_explicit(&metrics->lag_in_messages, memory_order_relaxed) > 0;
+
+        if (!in_bytes && !in_messages)
+                return false;
+        *ret_unit = in_messages ? "messages" : "bytes";
+        *ret_amount = atomic_load_explicit(in_messages ? &metrics->lag_messages : &metrics->lag_bytes,
+                                           memory_order_relaxed);
+        return true;
+}
+
+void
+sqi_write_lag(struct sqi_writer *writer, const struct sqi_metrics *metrics)
+{
+        const char *unit;
+        uint64_t amount;
+
+        if (!sqi_lag_of(metrics, &unit, &amount)) {
+                sqi_write_text(writer, "lag", NULL);
+                return;
+        }
+        sqi_write_map(writer, "lag");
+        sqi_write_uint(writer, "amount", amount);
+        sqi_write_text(writer, "unit", unit);
+        sqi_write_end(writer);
 }
 
 static void

@@ -19,6 +19,7 @@
  *     TROUBLE   a line, when it is not zero
  *     COST      what the work took
  *     LEVEL     a gauge: not added up over incarnations
+ *     LAG       a gauge: all of them together are one figure, control/figures.h
  *     LIFE      the runtime's own
  */
 #define SQI_COUNTERS(X) \
@@ -48,6 +49,10 @@
         X(busy_ns, COST, "nanoseconds spent in callbacks and on batches, not blocked") \
         X(pending, LEVEL, "spout: tuple trees in flight") \
         X(keys, LEVEL, "keys of keyed state") \
+        X(lag_bytes, LAG, "spout: bytes of its source that it has not emitted yet") \
+        X(lag_messages, LAG, "spout: messages of its source that it has not emitted yet") \
+        X(lag_in_bytes, LAG, "1: the first of them is known; added up: of so many tasks") \
+        X(lag_in_messages, LAG, "1: the second of them is known") \
         X(loops, LIFE, "turns of the task loop")
 
 /*
@@ -96,7 +101,14 @@ struct sqi_counts {
 #undef X
 };
 
-enum sqi_counter_use { SQI_COUNTER_WORK, SQI_COUNTER_TROUBLE, SQI_COUNTER_COST, SQI_COUNTER_LEVEL, SQI_COUNTER_LIFE };
+enum sqi_counter_use {
+        SQI_COUNTER_WORK,
+        SQI_COUNTER_TROUBLE,
+        SQI_COUNTER_COST,
+        SQI_COUNTER_LEVEL,
+        SQI_COUNTER_LAG,
+        SQI_COUNTER_LIFE
+};
 
 /* The list as a table, in the same order: the counters stand first in struct sqi_metrics, without gaps. */
 struct sqi_counter {

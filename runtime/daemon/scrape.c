@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "control/figures.h"
 #include "http/exposition.h"
 #include "daemon/vitals.h"
 #include "supervisor/bottleneck.h"
@@ -28,6 +29,7 @@ enum {
         EPOCHS_GIVEN_UP,
         RESTORES,
         TASKS,
+        LAG,
         HEAVIEST,
         WATERMARK_LAG,
         WATERMARK_IDLE,
@@ -54,6 +56,8 @@ static const struct sqi_family others[NOTHERS] = {
         [EPOCHS_GIVEN_UP] = {"squall_epochs_given_up_total", "counter", "epochs that were not sealed in time"},
         [RESTORES] = {"squall_restores_total", "counter", "how often it went back to the newest epoch"},
         [TASKS] = {"squall_tasks", "gauge", "tasks of the component"},
+        [LAG] = {"squall_source_lag", "gauge",
+                 "what its source holds that a spout task has not emitted yet, in bytes or messages (`unit`)"},
         [HEAVIEST] = {"squall_heaviest_key_ratio", "gauge",
                       "what part of its tuples the key has that a task sees most, by a sample; of a fields grouping"},
         [WATERMARK_LAG] = {"squall_watermark_lag_seconds", "gauge",
@@ -77,6 +81,12 @@ struct sqi_scrape {
         char names[SQI_NCOUNTERS][NAME_SIZE];
         struct sqi_family families[SQI_NCOUNTERS + NOTHERS];
 };
+
+static bool
+is_shown(unsigned counter)
+{
+        return sqi_counters[counter].use != SQI_COUNTER_LAG;
+}
 
 /* emitted: squall_emitted_total; busy_ns: squall_busy_seconds_total; pending, which is a level: squall_pending. */
 static void
@@ -171,11 +181,30 @@ put_task(struct sqi_scrape *scrape, const char *topology, const char *component,
         for (unsigned c = 0; c < SQI_NCOUNTERS; c++) {
                 uint64_t n = sqi_counter_get(metrics, c);
 
+                if (!is_shown(c))
+                        continue;
                 if (scrape->is_time[c])
                         sqi_expose_real(scrape->out, c, labels, (double)n / 1e9);
                 else
                         sqi_expose_uint(scrape->out, c, labels, n);
         }
+}
+
+static void
+put_lag(struct sqi_scrape *scrape, const char *topology, const char *component, uint32_t index,
+        const struct sqi_metrics *metrics)
+{
+        char task[NUMBER_SIZE];
+        const char *unit;
+        uint64_t amount;
+
+        snprintf(task, sizeof(task), "%u", index);
+        if (sqi_lag_of(metrics, &unit, &amount))
+                sqi_expose_uint(
+                        scrape->out, SQI_NCOUNTERS + LAG,
+                        (struct sqi_label[]){
+                                {"topology", topology}, {"component", component}, {"task", task}, {"unit", unit}, {0}},
+                        amount);
 }
 
 /* Which key that is `status` says: it is the data's, and there may be any number of them. */
@@ -245,6 +274,7 @@ put_component(struct sqi_scrape *scrape, const char *topology, const struct sqi_
         for (uint32_t i = 0; i < component->ntasks; i++) {
                 sqi_totals_task(sqi_running_totals(running), component->first_task + i, &metrics);
                 put_task(scrape, topology, component->id, i, &metrics);
+                put_lag(scrape, topology, component->id, i, &metrics);
                 put_heaviest(scrape, topology, running, component, i);
         }
         sqi_totals_component(sqi_running_totals(running), c, &metrics);

@@ -126,6 +126,8 @@ put_task(struct sqi_writer *writer, const struct sqi_hosted *hosted, uint32_t ta
         sqi_write_text(writer, "cause",
                        it->restarts > 0 ? sqi_cause_text(plan, &it->cause, cause, sizeof(cause)) : NULL);
         sqi_write_counters(writer, &metrics);
+        if (plan->components[plan->tasks[task].component].kind == SQ_KIND_SPOUT)
+                sqi_write_lag(writer, &metrics);
         sqi_write_task_vitals(writer, hosted->running, task);
         sqi_write_uint(writer, "rss_bytes", usage.rss); /* of its worker, as all of that */
         sqi_write_real(writer, "cpu_s", usage.cpu_seconds);
@@ -158,6 +160,8 @@ put_component(struct sqi_writer *writer, const struct sqi_hosted *hosted, uint32
         sqi_write_text(writer, "log_level", sqi_level_name(sqi_levels_of(&hosted->levels, component->id, &left)));
         sqi_write_real(writer, "log_level_s", left);
         sqi_write_counters(writer, &metrics);
+        if (component->kind == SQ_KIND_SPOUT)
+                sqi_write_lag(writer, &metrics);
         sqi_write_times(writer, &metrics);
         sqi_write_component_vitals(writer, hosted->running, c);
         sqi_write_event_time(writer, hosted->running, c);

@@ -72,6 +72,10 @@ add(const struct sqi_totals *totals, struct sqi_metrics *into, const struct sqi_
                 sqi_count(&into->keys_lost, atomic_load_explicit(&from->keys, memory_order_relaxed));
         zero(&into->pending);
         zero(&into->keys);
+        zero(&into->lag_bytes);
+        zero(&into->lag_messages);
+        zero(&into->lag_in_bytes);
+        zero(&into->lag_in_messages);
         for (unsigned i = 0; i < SQI_OWN_MAX; i++)
                 if (into->own[i].kind == SQI_OWN_GAUGE)
                         atomic_store_explicit(&into->own[i].value, 0, memory_order_relaxed);

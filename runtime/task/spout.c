@@ -12,8 +12,8 @@
 
 enum { CALLS_A_TURN = 64, REPLAYS_A_TURN = 256 };
 enum { SAMPLE_ALL = 4096, SAMPLE_EVERY = 16 }; /* completed trees that are timed: the first ones, then one in some */
-static const uint64_t IDLE_NS = 1000000, POSITION_NS = 50000000;
-enum { POSITION_SHARE = 64 }; /* of the time goes into it at most */
+static const uint64_t IDLE_NS = 1000000, POSITION_NS = 50000000, LAG_NS = 1000000000;
+enum { POSITION_SHARE = 64 }; /* of the time goes into it at most, and into looking how far it is behind */
 
 /* ---- tuple trees ------------------------------------------------------------------------------------- */
 
@@ -218,6 +218,7 @@ sqi_spout_open(struct sq_task *task)
 
         if (!task->spout.calls)
                 task->spout.calls = CALLS_A_TURN;
+        task->spout.next_lag_ns = task->instance.code->spout->lag && !task->driver ? 0 : UINT64_MAX;
         if (!task->tracking)
                 return 0;
         task->spout.ledger = sqi_ledger_new(&ledger, told, task);
@@ -332,6 +333,23 @@ tell_position(struct sq_task *task)
                 task->instance.code->spout->release(task, low, low);
 }
 
+/* How far behind its source it is. */
+static void
+look_behind(struct sq_task *task)
+{
+        struct sqi_metrics *metrics = task->metrics;
+        uint64_t begun_ns = sqi_clock_ns();
+        struct sq_lag lag = {0};
+        bool known = task->instance.code->spout->lag(task, &lag) == 0, in_bytes = lag.unit == SQ_LAG_BYTES;
+        uint64_t pause_ns = (sqi_clock_ns() - begun_ns) * POSITION_SHARE;
+
+        task->spout.next_lag_ns = task->now_ns + (pause_ns > LAG_NS ? pause_ns : LAG_NS);
+        sqi_gauge(&metrics->lag_bytes, known && in_bytes ? lag.amount : 0);
+        sqi_gauge(&metrics->lag_messages, known && !in_bytes ? lag.amount : 0);
+        sqi_gauge(&metrics->lag_in_bytes, known && in_bytes);
+        sqi_gauge(&metrics->lag_in_messages, known && !in_bytes);
+}
+
 static void
 keep_ledger(struct sq_task *task)
 {
@@ -368,6 +386,8 @@ wake_time(const struct sq_task *task, enum emitted emitted, uint64_t until)
 
         if (ledger < until)
                 until = ledger;
+        if (task->spout.next_lag_ns < until)
+                until = task->spout.next_lag_ns;
         if (next < sqi_task_breath_ends(task)) /* what it had to emit sooner would not go out sooner */
                 next = sqi_task_breath_ends(task);
         if (emitted == IDLE && !task->instance.done && next < until)
@@ -433,6 +453,8 @@ sqi_spout_turn(struct sq_task *task)
         if (emitted == IDLE) /* acks can wait for it, who counts its latency does not */
                 sqi_task_flush_idle(task);
         keep_ledger(task);
+        if (__builtin_expect(task->now_ns >= task->spout.next_lag_ns, 0))
+                look_behind(task);
         if (emitted == HELD || sqi_task_must_flush(task))
                 sqi_task_flush(task);
         else if (emitted == IDLE)

@@ -229,6 +229,7 @@ struct sqi_spout_part {
         uint32_t calls;             /* of next() in a turn, at most */
         struct sqi_position resume; /* where to seek to, if it is known */
         struct sqi_position told;   /* what was last reported */
+        uint64_t next_lag_ns;       /* when it is asked for its lag; UINT64_MAX: never */
         bool tree_open, replaying;
         bool replays_due; /* they go before new tuples: a task was lost, or there are more of them than a turn takes */
         uint64_t root;

@@ -25,6 +25,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- Positions --------------------------------------------------------------------------------------- */
@@ -178,6 +179,30 @@ cleanup(struct sq_task *task)
         sq_records_free(&file->records);
 }
 
+/* A part of the file that is not read yet, and the times that it will be read again. Of a compressed one only its end
+ * tells, and nobody knows what is still to come by a pipe. */
+static int
+lag(struct sq_task *task, struct sq_lag *ret)
+{
+        const struct file *file = sq_state(task);
+        uint64_t at = file->reader.offset;
+        struct stat now;
+
+        if (file->piped || file->packed || (!file->follow && file->size == UNKNOWN))
+                return -1;
+        if (file->follow) {
+                if (file->reader.fd < 0 || fstat(file->reader.fd, &now) < 0)
+                        return -1;
+                ret->amount = (uint64_t)now.st_size > at ? (uint64_t)now.st_size - at : 0;
+                return 0;
+        }
+        uint64_t passes = file->repeat == 0 || file->pass >= (uint64_t)file->repeat
+                                  ? 0
+                                  : (uint64_t)file->repeat - file->pass - 1;
+        ret->amount = (file->last > at ? file->last - at : 0) + passes * (file->last - file->first);
+        return 0;
+}
+
 static void
 activate(struct sq_task *task)
 {
@@ -207,6 +232,7 @@ SQ_SPOUT(file) = {
         .ack = done,
         .fail = done,
         .seek = seek,
+        .lag = lag,
         .activate = activate,
         .cleanup = cleanup,
 };

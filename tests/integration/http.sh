@@ -66,6 +66,7 @@ check "the metrics come" scrape
 every_counter() {
         local counter name missing=0
         for counter in $(sed -n 's/^ *X(\([a-z_]*\), [A-Z]*, ".*/\1/p' runtime/control/metrics.h); do
+                [[ $counter != lag_* ]] || continue # together they are squall_source_lag
                 name=squall_${counter/%_ns/_seconds}
                 grep -q "^$name\(_total\)\?{topology=\"count\",component=\"sink\",task=\"0\"} " "$dir/metrics" || { echo "no $counter"; missing=1; }
         done
@@ -93,6 +94,16 @@ well_formed() {
              END { if (NR < 100) print "only " NR " lines"; exit bad || NR < 100 }' "$dir/metrics"
 }
 check "the metrics are in Prometheus' text format" well_formed
+cat >"$dir/tail.yaml" <<YAML
+name: tail
+spouts: [{ id: lines, component: file, properties: { path: $dir/tail.txt, follow: true } }]
+bolts: [{ id: none, component: 'null' }]
+streams: [{ from: lines, to: none, grouping: { type: shuffle } }]
+YAML
+echo one >"$dir/tail.txt"
+"$squall" submit --wait "$dir/tail.yaml" >>"$dir/out" 2>&1
+lag() { scrape && grep -q '^squall_source_lag{topology="tail",component="lines",task="0",unit="bytes"} 0$' "$dir/metrics" && ! grep -q '^squall_source_lag.*count' "$dir/metrics"; }
+check "how far a spout is behind its source is there, where it knows" until_true lag
 cat >"$dir/exact.yaml" <<YAML
 name: exact
 config: { topology.delivery: exactly-once, topology.checkpoint.interval.ms: 100 }

@@ -56,6 +56,29 @@ check "one heavy key among a million is named, with its part" until_true eval '
 "$squall" kill --wait 0 slow >>"$dir/err" 2>&1
 "$squall" kill --wait 0 easy >>"$dir/err" 2>&1
 
+# ---- behind its source ----
+
+cat >"$dir/tail.yaml" <<YAML
+name: tail
+spouts: [{ id: lines, component: file, properties: { path: $dir/lines.txt, follow: true } }]
+bolts: [{ id: none, component: 'null' }]
+streams: [{ from: lines, to: none, grouping: { type: shuffle } }]
+YAML
+echo 'the first line' >"$dir/lines.txt"
+"$squall" submit --wait "$dir/tail.yaml" >>"$dir/err" 2>&1
+behind() { "$squall" status tail | grep -q "^lag: lines $1 behind$"; }
+check "a spout that has read all is not behind its source" until_true behind "0 bytes"
+"$squall" deactivate tail >>"$dir/err" 2>&1
+is_off() { is_in_state tail inactive; }
+until_true is_off
+printf '%01999d\n' 0 >>"$dir/lines.txt"
+check "what a spout has not read is its lag, also while it is off" until_true behind "2.00 kB"
+check "so it is for programs" eval '"$squall" status tail --json | grep -q "\"lag\":{\"amount\":2000,\"unit\":\"bytes\"}"'
+check "and in squall top" says "lag: lines 2.00 kB behind" "$squall" top tail --once
+"$squall" activate tail >>"$dir/err" 2>&1
+check "when it has read on, it is not behind any more" until_true behind "0 bytes"
+"$squall" kill --wait 0 tail >>"$dir/err" 2>&1
+
 # ---- a bolt that crashes at one tuple, and its worker killed by hand ----
 
 cat >"$dir/fragile.c" <<'C'

@@ -344,11 +344,10 @@ lag(struct sq_task *task, struct sq_lag *ret)
 
                         if (rd_kafka_get_watermark_offsets(self->consumer, it->topic, it->partition, &low, &high) !=
                                     RD_KAFKA_RESP_ERR_NO_ERROR ||
-                            high < 0)
+                            high < 0 || it->offset < 0) /* nothing of it has come yet */
                                 continue;
                         known = 0;
-                        int64_t at = it->offset >= 0 ? it->offset : low;
-                        ret->amount += high > at ? (uint64_t)(high - at) : 0;
+                        ret->amount += high > it->offset ? (uint64_t)(high - it->offset) : 0;
                 }
         rd_kafka_topic_partition_list_destroy(ours);
         return known;

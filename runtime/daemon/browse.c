@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/status.h"
+
 __asm__(".pushsection .rodata\n"
         ".globl sqi_browse_page\n.hidden sqi_browse_page\n"
         "sqi_browse_page:\n"
@@ -63,6 +65,25 @@ sqi_browse_events(const struct sqi_daemon *daemon, const struct sqi_uri *uri, st
                                            .after = after ? strtoull(after, NULL, 10) : 0};
 
         sqi_events_write(&daemon->events, &wanted, writer);
+}
+
+void
+sqi_browse_tell(struct sqi_daemon *daemon, const struct sqi_uri *uri, uint64_t *cursor, struct sqi_writer *writer)
+{
+        const struct sqi_events_wanted wanted = {.after = *cursor};
+        const char *name = sqi_uri_parameter(uri, "topology");
+        const struct sqi_hosted *hosted = name ? sqi_daemon_find(daemon, (struct sq_str){name, strlen(name)}) : NULL;
+
+        sqi_write_array(writer, NULL);
+        sqi_events_write(&daemon->events, &wanted, writer);
+        if (hosted)
+                sqi_status_one(hosted, writer);
+        else if (name)
+                sqi_write_text(writer, NULL, NULL);
+        else
+                sqi_status_list(daemon, writer);
+        sqi_write_end(writer);
+        *cursor = daemon->events.last_id > *cursor ? daemon->events.last_id : *cursor;
 }
 
 /* What is left of `text` from the first whole line on. */

@@ -15,6 +15,10 @@ void sqi_browse_history(const struct sqi_hosted *hosted, struct sqi_writer *writ
 /* As the command EVENTS: the parameters `topology`, `event` and `after`. */
 void sqi_browse_events(const struct sqi_daemon *daemon, const struct sqi_uri *uri, struct sqi_writer *writer);
 
+/* What an event stream tells next: [events behind the cursor, which moves behind the last of them; the status of the
+ * parameter `topology`, null when it is not there, or without it the list]. */
+void sqi_browse_tell(struct sqi_daemon *daemon, const struct sqi_uri *uri, uint64_t *cursor, struct sqi_writer *writer);
+
 /* The end of a file of the topology's folder ("log", "topology.yaml"): at most SQI_BROWSE_TAIL bytes, from the start
  * of a line on. 0 and a malloc'd buffer, or a negative errno. */
 enum { SQI_BROWSE_TAIL = 256 << 10 };

@@ -296,6 +296,27 @@ show_events(struct sqi_daemon *daemon, const struct sqi_http_request *request, s
         reply_json(reply, &writer);
 }
 
+/* What is told, again and again, is the matter of tell(). */
+static void
+show_stream(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+{
+        const char *after = sqi_uri_parameter(request->uri, "after");
+
+        (void)daemon;
+        reply_copy(reply, "text/event-stream", "");
+        reply->stream = true;
+        reply->cursor = after ? strtoull(after, NULL, 10) : 0;
+}
+
+static int
+tell(void *context, const struct sqi_uri *uri, uint64_t *cursor, void **ret_bytes, size_t *ret_size)
+{
+        struct sqi_writer writer = sqi_writer(SQI_JSON);
+
+        sqi_browse_tell(context, uri, cursor, &writer);
+        return sqi_writer_take(&writer, ret_bytes, ret_size);
+}
+
 static void
 show_file(struct sqi_daemon *daemon, const char *topology, const char *name, struct sqi_http_reply *reply)
 {
@@ -410,6 +431,7 @@ static const struct {
         {SQI_GET, "/api/v1/squall/topologies/*/state/*", show_state},
         {SQI_POST, "/api/v1/squall/topologies/*/tap/*", do_tap},
         {SQI_GET, "/api/v1/squall/events", show_events},
+        {SQI_GET, "/api/v1/squall/stream", show_stream},
 };
 enum { NPAGES = sizeof(pages) / sizeof(pages[0]) };
 
@@ -464,8 +486,11 @@ answer(void *context, const struct sqi_http_request *request, struct sqi_http_re
 int
 sqi_web_open(struct sqi_daemon *daemon, char *error, size_t size)
 {
-        struct sqi_http_options options = {
-                .address = daemon->options.http, .context = daemon, .answer = answer, .is_private = is_private};
+        struct sqi_http_options options = {.address = daemon->options.http,
+                                           .context = daemon,
+                                           .answer = answer,
+                                           .tell = tell,
+                                           .is_private = is_private};
         char token[SQI_TOKEN_SIZE];
         int r = sqi_token_open(daemon->state.fd, "http.token", token);
 
@@ -488,6 +513,7 @@ sqi_web_open_sole(struct sqi_daemon *daemon, char *error, size_t size)
                 .address = daemon->options.http,
                 .context = daemon,
                 .answer = answer,
+                .tell = tell,
                 .is_private = is_private,
                 .untouchable = "the topology runs in the foreground, by `squall run` (Ctrl-C ends it)",
         };

@@ -9,8 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
-enum { HOST_SIZE = 48, PORT_DIGITS = 5, PORT_MAX = 65535 };
+#include "base/complain.h"
+
+enum { HOST_SIZE = 48, PORT_DIGITS = 5, PORT_MAX = 65535, BACKLOG = 128 };
 
 /* "HOST:PORT" or, when `port` may be missing, "HOST": -1 then. False: it is neither. */
 static bool
@@ -104,4 +107,22 @@ sqi_origin_is_host(const char *origin, const char *host)
 
         return strncasecmp(origin, scheme, sizeof(scheme) - 1) == 0 &&
                strcasecmp(origin + sizeof(scheme) - 1, host) == 0;
+}
+
+int
+sqi_address_listen(const struct sqi_address *address, char *error, size_t size)
+{
+        const int yes = 1;
+        char text[SQI_ADDRESS_TEXT];
+        int fd = socket(address->at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), r;
+
+        if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0 &&
+            bind(fd, (const struct sockaddr *)&address->at, address->size) == 0 && listen(fd, BACKLOG) == 0)
+                return fd;
+        r = -errno;
+        if (fd >= 0)
+                close(fd);
+        sqi_address_text(address, text);
+        return sqi_complain(r, error, size, "cannot serve HTTP at %s: %s%s", text, strerror(-r),
+                            r == -EADDRINUSE ? " (another supervisor? give --http another port)" : "");
 }

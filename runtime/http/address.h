@@ -4,6 +4,7 @@
 #define SQI_ADDRESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/socket.h>
 
 enum { SQI_ADDRESS_TEXT = 64 };
@@ -17,6 +18,8 @@ struct sqi_address {
 int sqi_address_parse(const char *text, struct sqi_address *ret);
 bool sqi_address_is_loopback(const struct sqi_address *address);
 void sqi_address_text(const struct sqi_address *address, char ret[SQI_ADDRESS_TEXT]);
+/* A socket that listens there, or a negative errno with the cause in `error`. */
+int sqi_address_listen(const struct sqi_address *address, char *error, size_t size);
 
 /*
  * A header Host: does it name this machine by a loopback address or as localhost, with or without a port? A page of

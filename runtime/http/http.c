@@ -14,15 +14,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/complain.h"
 #include "http/address.h"
+#include "http/stream.h"
 #include "http/token.h"
 #include "tuple/writer.h"
 
-enum { SPARE = 16, BACKLOG = 128, MESSAGE_SIZE = 1024 };
+enum { SPARE = 16, MESSAGE_SIZE = 1024, STREAM_BLOCK = 16 << 10 };
 
 /* A connection, and the request that is read from it. */
 struct peer {
@@ -35,6 +35,7 @@ struct peer {
         uint64_t ticket;             /* of the request that is answered later; 0: none */
         struct sqi_http_reply reply; /* that has come for it, with bytes; the connection has been woken for it */
         size_t unsent;
+        struct sqi_stream stream;
         struct sqi_uri uri;
         size_t body_size;
         char body[SQI_HTTP_BODY];
@@ -47,6 +48,7 @@ struct sqi_http {
         char token[SQI_TOKEN_SIZE]; /* empty: there is none */
         size_t unsent;
         uint64_t ntickets;
+        uint64_t round_ns; /* when streams are told next */
         struct peer peers[SQI_HTTP_CONNECTIONS];
 };
 
@@ -60,13 +62,24 @@ peer_of(struct MHD_Connection *connection)
         return info ? info->socket_context : NULL;
 }
 
+static unsigned
+count_streams(const struct sqi_http *http)
+{
+        unsigned n = 0;
+
+        for (size_t i = 0; i < SQI_HTTP_CONNECTIONS; i++)
+                n += http->peers[i].connection && http->peers[i].stream.open;
+        return n;
+}
+
 /* From here on libmicrohttpd looks at the connection again. */
 static void
 wake(struct peer *peer)
 {
-        if (!peer->ticket)
+        if (!peer->ticket && !peer->stream.asleep)
                 return;
         peer->ticket = 0;
+        peer->stream.asleep = false;
         MHD_resume_connection(peer->connection);
 }
 
@@ -99,6 +112,7 @@ on_connection(void *context, struct MHD_Connection *connection, void **socket_co
                 http->unsent -= peer->unsent;
                 free(peer->reply.bytes);
                 peer->reply.bytes = NULL;
+                sqi_stream_clear(&peer->stream);
                 peer->connection = NULL;
                 return;
         }
@@ -129,10 +143,10 @@ on_accept(void *context, const struct sockaddr *address, socklen_t size)
                 if (!peer->connection || peer->shut)
                         continue;
                 n++;
-                if (!first || peer->deadline < first->deadline)
+                if (!peer->stream.open && (!first || peer->deadline < first->deadline))
                         first = peer;
         }
-        if (n >= SQI_HTTP_CONNECTIONS - SPARE)
+        if (first && n >= SQI_HTTP_CONNECTIONS - SPARE)
                 shut(first);
         return MHD_YES;
 }
@@ -177,16 +191,43 @@ sqi_http_reply_error(struct sqi_http_reply *reply, unsigned status, const char *
                 sqi_http_reply_bytes(reply, "application/json", bytes, size);
 }
 
+/* What the client of a stream takes of its message. When it has it all it is left alone until there is another one. */
+static ssize_t
+read_stream(void *context, uint64_t position, char *ret, size_t most)
+{
+        struct peer *peer = context;
+        size_t n = sqi_stream_take(&peer->stream, ret, most);
+
+        (void)position;
+        if (peer->shut || !peer->stream.open)
+                return MHD_CONTENT_READER_END_OF_STREAM;
+        if (n > 0)
+                return (ssize_t)n;
+        peer->http->unsent -= peer->unsent;
+        peer->unsent = 0;
+        peer->deadline = UINT64_MAX;
+        peer->stream.asleep = true;
+        MHD_suspend_connection(peer->connection);
+        return 0;
+}
+
 static enum MHD_Result
 send_reply(struct peer *peer, const struct sqi_http_reply *reply)
 {
-        struct MHD_Response *response = MHD_create_response_from_buffer(reply->size, reply->bytes,
-                                                                        MHD_RESPMEM_MUST_FREE);
+        struct MHD_Response *response =
+                reply->stream
+                        ? MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, peer, NULL)
+                        : MHD_create_response_from_buffer(reply->size, reply->bytes, MHD_RESPMEM_MUST_FREE);
         enum MHD_Result sent;
 
         if (!response) {
                 free(reply->bytes);
                 return MHD_NO;
+        }
+        if (reply->stream) {
+                free(reply->bytes);
+                peer->stream = (struct sqi_stream){.open = true, .cursor = reply->cursor};
+                peer->http->round_ns = 0;
         }
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type ? reply->type : "text/plain");
         MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
@@ -197,7 +238,7 @@ send_reply(struct peer *peer, const struct sqi_http_reply *reply)
                 MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
         sent = MHD_queue_response(peer->connection, reply->status, response);
         MHD_destroy_response(response);
-        if (sent == MHD_YES) {
+        if (sent == MHD_YES && !reply->stream) {
                 peer->unsent = reply->size;
                 peer->http->unsent += reply->size;
                 wait_for(peer, peer->http->options.answer_ms);
@@ -290,6 +331,11 @@ answer(const struct peer *peer, const char *method, uint64_t ticket, struct sqi_
         };
 
         options->answer(options->context, &request, reply);
+        if (reply->stream && count_streams(peer->http) >= SQI_HTTP_STREAMS) {
+                *reply = (struct sqi_http_reply){0};
+                sqi_http_reply_error(reply, MHD_HTTP_SERVICE_UNAVAILABLE, "there are %d event streams already",
+                                     SQI_HTTP_STREAMS);
+        }
         if (!reply->later && !reply->bytes && reply->status == 0)
                 sqi_http_reply_error(reply, MHD_HTTP_INTERNAL_SERVER_ERROR, "no memory for the answer");
 }
@@ -373,6 +419,8 @@ on_completed(void *context, struct MHD_Connection *connection, void **request, e
                 return;
         peer->http->unsent -= peer->unsent;
         peer->unsent = 0;
+        sqi_stream_clear(&peer->stream);
+        peer->stream.open = false;
         wait_for(peer, peer->http->options.request_ms);
 }
 
@@ -386,25 +434,6 @@ leave_escaped(void *context, struct MHD_Connection *connection, char *text)
 }
 
 /* ---- Life -------------------------------------------------------------------------------------------- */
-
-/* Before libmicrohttpd has a say: what goes wrong here is said in words. */
-static int
-listen_at(const struct sqi_address *address, char *error, size_t size)
-{
-        const int yes = 1;
-        char text[SQI_ADDRESS_TEXT];
-        int fd = socket(address->at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), r;
-
-        if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0 &&
-            bind(fd, (const struct sockaddr *)&address->at, address->size) == 0 && listen(fd, BACKLOG) == 0)
-                return fd;
-        r = -errno;
-        if (fd >= 0)
-                close(fd);
-        sqi_address_text(address, text);
-        return sqi_complain(r, error, size, "cannot serve HTTP at %s: %s%s", text, strerror(-r),
-                            r == -EADDRINUSE ? " (another supervisor? give --http another port)" : "");
-}
 
 static int
 start(struct sqi_http *http, int fd, char *error, size_t size)
@@ -440,7 +469,7 @@ sqi_http_open(const struct sqi_http_options *options, struct sqi_http **ret, cha
                         "HTTP at %s could be read by others: it has no TLS, so it is served on loopback alone "
                         "(--http 127.0.0.1:PORT, and ssh -L or a proxy with TLS in front)",
                         options->address);
-        fd = listen_at(&address, error, size);
+        fd = sqi_address_listen(&address, error, size);
         if (fd < 0)
                 return fd;
         http = calloc(1, sizeof(*http));
@@ -456,6 +485,8 @@ sqi_http_open(const struct sqi_http_options *options, struct sqi_http **ret, cha
                 http->options.request_ms = SQI_HTTP_REQUEST_SECS * 1000;
         if (!options->answer_ms)
                 http->options.answer_ms = SQI_HTTP_ANSWER_SECS * 1000;
+        if (!options->tell_ms)
+                http->options.tell_ms = SQI_HTTP_TELL_MS;
         (void)getsockname(fd, (struct sockaddr *)&address.at, &address.size); /* the port, if it was 0 */
         sqi_address_text(&address, http->address);
         r = start(http, fd, error, size);
@@ -500,7 +531,9 @@ sqi_http_due(const struct sqi_http *http)
         uint64_t due = UINT64_MAX;
         MHD_UNSIGNED_LONG_LONG ms;
 
-        if (MHD_get_timeout(http->daemon, &ms) == MHD_YES)
+        if (count_streams(http) > 0)
+                due = http->round_ns;
+        if (MHD_get_timeout(http->daemon, &ms) == MHD_YES && sqi_clock_ns() + ms * (SQI_SECOND / 1000) < due)
                 due = sqi_clock_ns() + ms * (SQI_SECOND / 1000);
         for (size_t i = 0; i < SQI_HTTP_CONNECTIONS; i++)
                 if (http->peers[i].connection && !http->peers[i].shut && http->peers[i].deadline < due)
@@ -508,10 +541,42 @@ sqi_http_due(const struct sqi_http *http)
         return due;
 }
 
+/* The next message of one stream, which has taken the one before. */
+static void
+tell(struct sqi_http *http, struct peer *peer)
+{
+        void *text = NULL;
+        size_t size = 0;
+
+        if (http->options.tell(http->options.context, &peer->uri, &peer->stream.cursor, &text, &size) < 0 ||
+            sqi_stream_put(&peer->stream, text, size) < 0) {
+                peer->stream.open = false;
+        } else {
+                peer->unsent = peer->stream.size;
+                http->unsent += peer->unsent;
+        }
+        wait_for(peer, http->options.answer_ms);
+        wake(peer);
+}
+
+/* Answers may take the other half of what may be unsent. */
+static void
+tell_streams(struct sqi_http *http, uint64_t now_ns)
+{
+        if (now_ns < http->round_ns)
+                return;
+        http->round_ns = now_ns + http->options.tell_ms * (SQI_SECOND / 1000);
+        for (size_t i = 0; i < SQI_HTTP_CONNECTIONS; i++)
+                if (http->peers[i].connection && http->peers[i].stream.asleep && !http->peers[i].shut &&
+                    http->unsent <= SQI_HTTP_UNSENT / 2)
+                        tell(http, &http->peers[i]);
+}
+
 void
 sqi_http_serve(struct sqi_http *http)
 {
         (void)MHD_run(http->daemon);
+        tell_streams(http, sqi_clock_ns());
         shut_late(http, sqi_clock_ns());
 }
 

@@ -7,6 +7,8 @@
  *     never waits: `answer` is called from there, in the owner's thread, and what it gives is sent as far as the
  *     client takes it; the rest some other time. What `answer` does not know yet it gives later: it keeps the ticket
  *     of the request, and calls sqi_http_answer() with it, within SQI_HTTP_ANSWER_SECS.
+ *     A reply with `stream` begins an event stream: about once a second `tell` is asked what the client is to be told,
+ *     if it has taken what it was told before.
  *  3. sqi_http_close(). Connections are cut, the port is free.
  *
  * A client costs what stands here at the most, whatever it sends or leaves out:
@@ -18,6 +20,7 @@
  *     SQI_HTTP_BODY             bytes of a body, and its length has to be told beforehand (no chunks)
  *     SQI_HTTP_REQUEST_SECS     until the whole of a request is there, also the next one of a connection that stays
  *     SQI_HTTP_ANSWER_SECS      until it has taken its answer
+ *     SQI_HTTP_STREAMS          of them may be event streams; those do not make room for others
  *     SQI_HTTP_UNSENT           bytes of all answers that are not sent yet; beyond, requests are answered with 503
  */
 #ifndef SQI_HTTP_H
@@ -32,10 +35,12 @@
 
 enum {
         SQI_HTTP_CONNECTIONS = 128,
+        SQI_HTTP_STREAMS = 64,
         SQI_HTTP_HEADER = 16 << 10,
         SQI_HTTP_BODY = 16 << 10,
         SQI_HTTP_REQUEST_SECS = 30,
         SQI_HTTP_ANSWER_SECS = 60,
+        SQI_HTTP_TELL_MS = 1000,
         SQI_HTTP_UNSENT = 64 << 20,
 };
 
@@ -58,17 +63,23 @@ struct sqi_http_reply {
         const char *allow; /* with 405: the other method */
         void *bytes;       /* malloc'd */
         size_t size;
-        bool later; /* sqi_http_answer() will give it */
+        bool later;  /* sqi_http_answer() will give it */
+        bool stream; /* an event stream begins, with `cursor` */
+        uint64_t cursor;
 };
 
 struct sqi_http_options {
         const char *address; /* "127.0.0.1:8080": address.h */
         void *context;
         void (*answer)(void *context, const struct sqi_http_request *request, struct sqi_http_reply *reply);
+        /* What a stream that was asked for by this uri is told next: a malloc'd line, and how far that goes. Negative:
+         * no more, and it ends. */
+        int (*tell)(void *context, const struct sqi_uri *uri, uint64_t *cursor, void **ret_bytes, size_t *ret_size);
         const char *token;       /* that a POST has to give (token.h), copied; NULL: all are refused, */
         const char *untouchable; /* and why; lives for ever */
         bool (*is_private)(const struct sqi_uri *uri); /* a GET of it wants the token, too; NULL: none does */
         unsigned request_ms, answer_ms;                /* 0: SQI_HTTP_REQUEST_SECS, SQI_HTTP_ANSWER_SECS */
+        unsigned tell_ms;                              /* 0: SQI_HTTP_TELL_MS */
 };
 
 /* 0, or a negative errno with the cause in `error`: -EINVAL: not an address, or not on loopback; -EADDRINUSE:

@@ -230,7 +230,7 @@ def look(operation, path, want):
     if errors:
         sys.exit(1)
 for path, item in document["paths"].items():
-    if "get" not in item or "security" in item["get"]:
+    if "get" not in item or "security" in item["get"] or "text/event-stream" in item["get"]["responses"]["200"]["content"]:
         continue
     for component in components.split(",") if "{component}" in path else [""]:
         look(item["get"], path.replace("{id}", topology).replace("{component}", component), 200)
@@ -238,6 +238,31 @@ for path, item in document["paths"].items():
         look(item["get"], path.replace("{id}", "no%20such").replace("{component}", "x"), 404)
 PYTHON
 }
+# ---- as a stream ----
+
+# told PATH: the data of its first two messages, a line each.
+told() {
+        local fd
+        exec {fd}<>"/dev/tcp/127.0.0.1/$port" || return
+        printf 'GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n' "$1" >&"$fd" # of 1.0: no chunks
+        timeout 60 sed -un 's/^data: //p' <&"$fd" | head -n 2
+        exec {fd}>&-
+}
+streams() {
+        told "/api/v1/squall/stream?topology=steady" >"$dir/told"
+        told "/api/v1/squall/stream" >>"$dir/told"
+        told "/api/v1/squall/stream?topology=nobody" >>"$dir/told"
+        python3 - "$dir/told" <<'PYTHON'
+import json, sys
+one, next_one, every, _, none, _ = [json.loads(line) for line in open(sys.argv[1])]
+assert one[1]["topology"] == "steady" and [c["id"] for c in one[1]["components"]] == ["gen", "pass", "sink"]
+assert any(e["event"] == "submit" and e["topology"] == "steady" for e in one[0]) and next_one[0] == [], one[0]
+assert next_one[1]["components"][0]["emitted"] > one[1]["components"][0]["emitted"]
+assert "steady" in [t["topology"] for t in every[1]] and none[1] is None
+PYTHON
+}
+check "a stream tells the status, and each event once" streams
+
 # ---- its tuples ----
 
 tap() { ask POST "/api/v1/squall/topologies/steady/tap/$1" "$bearer" "Content-Length: 0" | sed '1,/^$/d'; }

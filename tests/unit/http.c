@@ -24,6 +24,7 @@
 #include "http/exposition.h"
 #include "http/http.h"
 #include "http/token.h"
+#include "called.h"
 
 /* ---- Targets ----------------------------------------------------------------------------------------- */
 
@@ -187,16 +188,16 @@ keeps_the_samples_of_a_family_together(void **state)
 
 /* ---- Clients ----------------------------------------------------------------------------------------- */
 
-enum { MANY = 1000, LARGE = 16 << 20, GUARD_SECS = 20, SHORT_MS = 50 };
+enum { MANY = 1000, LARGE = 16 << 20, SHORT_MS = 50 };
 
 static void
-answer_large(void *context, const struct sqi_http_request *request, struct sqi_http_reply *reply)
+answer_large(void *context, const struct sqi_http_request *asked, struct sqi_http_reply *reply)
 {
         size_t size = *(const size_t *)context;
         char *bytes = malloc(size);
 
         assert_non_null(bytes);
-        assert_string_equal(request->uri->segments[0], "x");
+        assert_string_equal(asked->uri->segments[0], "x");
         memset(bytes, 'x', size);
         sqi_http_reply_bytes(reply, "text/plain", bytes, size);
 }
@@ -220,61 +221,6 @@ begin(size_t *size, unsigned request_ms, unsigned answer_ms)
         assert_int_equal(sqi_http_open(&options, &http, error, sizeof(error)), 0);
         return http;
 }
-
-static int
-call(const struct sqi_http *http)
-{
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        struct sqi_address address;
-
-        assert_true(fd >= 0);
-        assert_int_equal(sqi_address_parse(sqi_http_address(http), &address), 0);
-        if (connect(fd, (const struct sockaddr *)&address.at, address.size) < 0)
-                assert_int_equal(errno, EINPROGRESS);
-        return fd;
-}
-
-static void
-say(int fd, const char *text)
-{
-        assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
-}
-
-/* As an owner does, once: until there is something to do, or for the client to see. */
-static void
-turn(struct sqi_http *http, int client)
-{
-        uint64_t now = sqi_clock_ns(), due = sqi_http_due(http);
-        uint64_t left = due > now ? due - now : 0, most = SQI_SECOND;
-        struct pollfd fds[] = {{.fd = sqi_http_fd(http), .events = POLLIN}, {.fd = client, .events = POLLIN}};
-        struct timespec timeout = {0, (long)(left < most ? left : most - 1)};
-
-        (void)ppoll(fds, 2, &timeout, NULL);
-        sqi_http_serve(http);
-}
-
-/* All that the client is sent until the other side closes, or `enough` bytes. */
-static ssize_t
-hear(struct sqi_http *http, int fd, char *text, size_t enough)
-{
-        uint64_t end = sqi_clock_ns() + GUARD_SECS * SQI_SECOND;
-        size_t heard = 0;
-
-        while (heard < enough) {
-                ssize_t n = recv(fd, text + heard, enough - heard, 0);
-
-                assert_true(sqi_clock_ns() < end);
-                if (n == 0 || (n < 0 && errno == ECONNRESET))
-                        break;
-                if (n < 0)
-                        turn(http, fd);
-                else
-                        heard += (size_t)n;
-        }
-        return (ssize_t)heard;
-}
-
-static const char request[] = "GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n", ok[] = "HTTP/1.1 200 OK\r\n";
 
 static void
 answers_one_while_a_thousand_say_half_a_word(void **state)
@@ -324,18 +270,6 @@ cuts_off_who_does_not_end_its_request(void **state)
                 assert_int_equal(hear(http, fd, text, sizeof(text)), 0);
                 close(fd);
                 sqi_http_close(&http);
-        }
-}
-
-/* Until nobody is connected to it. */
-static void
-turn_until_alone(struct sqi_http *http)
-{
-        uint64_t end = sqi_clock_ns() + GUARD_SECS * SQI_SECOND;
-
-        while (sqi_http_due(http) != UINT64_MAX) {
-                assert_true(sqi_clock_ns() < end);
-                turn(http, -1);
         }
 }
 

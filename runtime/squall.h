@@ -678,15 +678,16 @@ struct sq_pairs {
 };
 
 /*
- * Pairs of which a value may be a map of its own: that stands as one entry for each of its keys.
+ * Pairs of which a value may be a map of its own, or a list: that stands as one entry for each of its keys or elements.
  *
  *     { a: int, b: { path: x, type: str } }    names a, b, b    keys "", "path", "type"    values int, x, str
+ *     { a: [x, y] }                            names a, a       keys "", ""              values x, y
  *     [a, b]                                   names == values, keys NULL
  */
 struct sq_nested {
         size_t n;
         const char *const *names;
-        const char *const *keys; /* NULL: no value is a map */
+        const char *const *keys; /* NULL: no value is a map or a list */
         const char *const *values;
 };
 

@@ -213,6 +213,16 @@ unknown(const struct sq_option *options, const struct sqi_setting *setting, char
         return -EINVAL;
 }
 
+/* Of a nested setting: is a value of it a map, or are they lists? */
+static bool
+has_keys(const struct sqi_setting *setting)
+{
+        for (size_t i = 0; i < setting->n; i++)
+                if (setting->keys[i][0] != '\0')
+                        return true;
+        return false;
+}
+
 int
 sqi_settings_store(const struct sq_option *options, const struct sqi_setting *setting, void *state, char *error,
                    size_t size)
@@ -226,7 +236,8 @@ sqi_settings_store(const struct sq_option *options, const struct sqi_setting *se
                 return 0;
         }
         if (option->type == SQ_OPTION_MAP && setting->shape == SQI_NESTED) {
-                snprintf(error, size, "an entry of '%s' needs a single value, not a map", option->name);
+                snprintf(error, size, "an entry of '%s' needs a single value, not %s", option->name,
+                         has_keys(setting) ? "a map" : "a list");
                 return -EINVAL;
         }
         if (option->type == SQ_OPTION_MAP) {

@@ -19,13 +19,13 @@ setting_value(struct sqi_model *model, const struct sqi_yaml *node, const char *
 struct outline {
         size_t n;
         bool named;
-        const struct sqi_yaml *nested; /* the first map that stands for a value */
+        const struct sqi_yaml *nested; /* the first map or list that stands for a value */
 };
 
 static void
-count_value(struct outline *outline, const struct sqi_yaml *value)
+count_value(struct outline *outline, const char *name, const struct sqi_yaml *value)
 {
-        bool nested = value->kind == SQI_YAML_MAPPING;
+        bool nested = value->kind == SQI_YAML_MAPPING || (name && value->kind == SQI_YAML_SEQUENCE);
 
         outline->n += nested ? value->n : 1;
         if (nested && !outline->nested)
@@ -40,12 +40,12 @@ outline_of(const struct sqi_yaml *node)
 
         for (const struct sqi_yaml_item *item = node->first; item; item = item->next) {
                 if (item->key || item->value->kind != SQI_YAML_MAPPING) {
-                        count_value(&outline, item->value);
+                        count_value(&outline, item->key, item->value);
                         continue;
                 }
                 outline.named = true;
                 for (const struct sqi_yaml_item *inner = item->value->first; inner; inner = inner->next)
-                        count_value(&outline, inner->value);
+                        count_value(&outline, inner->key, inner->value);
         }
         return outline;
 }
@@ -66,11 +66,26 @@ add_entry(struct sqi_model *model, struct sqi_setting *setting, const char *name
         return true;
 }
 
+/* A list stands as an entry for each of its elements. */
+static bool
+add_elements(struct sqi_model *model, struct sqi_setting *setting, const char *name, const struct sqi_yaml *list)
+{
+        bool ok = list->n > 0;
+
+        if (!ok)
+                sqi_model_error(model, list->place, "an entry of '%s' is an empty list", setting->name);
+        for (const struct sqi_yaml_item *item = list->first; item; item = item->next)
+                ok &= add_entry(model, setting, name, "", item->value);
+        return ok;
+}
+
 static bool
 add_pair(struct sqi_model *model, struct sqi_setting *setting, const char *name, const struct sqi_yaml *value)
 {
         bool ok = true;
 
+        if (name && value->kind == SQI_YAML_SEQUENCE)
+                return add_elements(model, setting, name, value);
         if (value->kind != SQI_YAML_MAPPING)
                 return add_entry(model, setting, name, "", value);
         if (value->n == 0) {

@@ -322,6 +322,8 @@ SQ_EXPORT struct sq_value sq_tuple_get(const struct sq_tuple *in, unsigned place
 SQ_EXPORT const char *sq_source_component(const struct sq_tuple *in);
 SQ_EXPORT const char *sq_source_stream(const struct sq_tuple *in);
 SQ_EXPORT unsigned sq_source_input(const struct sq_tuple *in);
+/* In `.execute`: the number of the task that it came from; see sq_number(). */
+SQ_EXPORT unsigned sq_source_task(const struct sq_tuple *in);
 
 /* The input fields (as declared; all if none were), packed one after the other: equal fields, equal bytes, so 20.0
  * stands as 20, -0.0 as 0, a map in the order of its keys. A view. */
@@ -360,6 +362,15 @@ SQ_EXPORT void sq_emit_many(struct sq_task *task, unsigned stream, size_t n, con
  * modulo their number. */
 SQ_EXPORT void sq_emit_direct_values(struct sq_task *task, unsigned stream, unsigned index, size_t n,
                                      const struct sq_value *values);
+
+/* The same to the task of that number, which is one of such a consumer: see sq_number(). */
+SQ_EXPORT void sq_emit_to_values(struct sq_task *task, unsigned stream, unsigned number, size_t n,
+                                 const struct sq_value *values);
+
+/* As sq_emit_values(), and says who gets the tuple: the numbers of the first `room` of those tasks. How many they
+ * are. */
+SQ_EXPORT unsigned sq_emit_told(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values,
+                                unsigned *numbers, unsigned room);
 
 /* Emits the tuple as it came, its bytes copied once. */
 SQ_EXPORT void sq_emit_tuple(struct sq_task *task, unsigned stream, const struct sq_tuple *in);
@@ -432,6 +443,7 @@ SQ_EXPORT enum sq_verdict sq_retry_later(struct sq_task *task, const char *forma
 SQ_EXPORT struct sq_kept *sq_keep(struct sq_task *task, const struct sq_tuple *in);
 SQ_EXPORT const struct sq_tuple *sq_kept_tuple(const struct sq_kept *kept);
 SQ_EXPORT void sq_ack_kept(struct sq_task *task, struct sq_kept **kept);
+/* Its cause is what sq_fail() or sq_retry_later() said last in this callback. */
 SQ_EXPORT void sq_fail_kept(struct sq_task *task, struct sq_kept **kept);
 
 /* Starts the message timeout of the tuple's trees anew: for a bolt that keeps tuples long. */
@@ -444,10 +456,15 @@ enum sq_next {
         SQ_DONE, /* finite, and at its end */
 };
 
-/* sq_wake_at(): when sq_now() has come so far, a spout's `.next` is called again, or a bolt's `.tick`, once; the last
- * time that was said counts. sq_wake_on(): spouts only; when the file can be read. */
+/* sq_wake_at(): when sq_now() has come so far, a spout's `.next` is called again, or a bolt's `.wake` (`.tick`, if it
+ * has none), once; the last time that was said counts. sq_wake_on(): when the file can be read, a spout's `.next`, or
+ * a bolt's `.wake` as long as there is something to be read; -1: no file. */
 SQ_EXPORT void sq_wake_at(struct sq_task *task, uint64_t now_ns);
 SQ_EXPORT void sq_wake_on(struct sq_task *task, int fd);
+
+/* Bolts with `.wake`: takes no tuple any more, or again. The up to 128 that are under way come still. Who sends to the
+ * bolt waits meanwhile: back-pressure, for a bolt that hands its tuples to somebody slower. */
+SQ_EXPORT void sq_pause(struct sq_task *task, bool pause);
 
 /* ---- The task ---------------------------------------------------------------------------------------- */
 
@@ -477,6 +494,36 @@ SQ_EXPORT bool sq_exactly_once(const struct sq_task *task);
 SQ_EXPORT bool sq_restores(const struct sq_task *task);
 SQ_EXPORT uint64_t sq_now(const struct sq_task *task);        /* monotonic time in ns; virtual in tests */
 SQ_EXPORT struct sq_time sq_wall(const struct sq_task *task); /* time of day; virtual in tests */
+
+/* In `squall test`: time stands still between two steps, so what a component awaits from outside, it awaits in its
+ * callback. */
+SQ_EXPORT bool sq_stepped(const struct sq_task *task);
+
+/*
+ * The topology around the task, for who speaks of it to a program of another kind. All tasks have numbers, from 0, in
+ * the order of the topology file. Names live as long as the task.
+ */
+SQ_EXPORT unsigned sq_number(const struct sq_task *task);
+/* The component that the task of that number is of; NULL: there is none. */
+SQ_EXPORT const char *sq_component_of(const struct sq_task *task, unsigned number);
+/* Stream `n` of a component, from 0, and its field `place`. NULL past the end. */
+SQ_EXPORT const char *sq_stream_of(const struct sq_task *task, const char *component, unsigned n);
+SQ_EXPORT struct sq_field sq_field_of(const struct sq_task *task, const char *component, unsigned stream,
+                                      unsigned place);
+/* Who reads which stream, how: an entry of `streams`. */
+struct sq_reading {
+        const char *from, *stream, *to, *grouping;
+        unsigned nkeys; /* of the groupings fields and partial-key: their fields */
+        const char *keys[SQ_FIELDS_MAX];
+};
+/* Entry `n` of `streams`. False past the end. */
+SQ_EXPORT bool sq_reading(const struct sq_task *task, unsigned n, struct sq_reading *ret);
+/* Key `n` of the configuration, and its value for this task: a number or a text, nil where it is not set. False past
+ * the end. */
+SQ_EXPORT bool sq_config(const struct sq_task *task, unsigned n, const char **ret_name, struct sq_value *ret_value);
+/* The folder of the topology file; and one for files of this run, which goes with it, or "" in tests. */
+SQ_EXPORT const char *sq_folder(const struct sq_task *task);
+SQ_EXPORT const char *sq_run_folder(const struct sq_task *task);
 
 enum sq_level { SQ_ERROR, SQ_WARN, SQ_INFO, SQ_DEBUG };
 SQ_EXPORT void sq_log(struct sq_task *task, enum sq_level level, const char *format, ...) SQ_PRINTF(3, 4);
@@ -883,6 +930,9 @@ struct sq_bolt {
         void (*show)(struct sq_task *task, struct sq_str key, const void *state);
         /* The watermark has come to `time_ns`: sq_event_timer_set(). It may do what `.timer` may. */
         int (*event_timer)(struct sq_task *task, struct sq_str key, int64_t time_ns);
+        /* The time of sq_wake_at() has come, or the file of sq_wake_on() can be read: as `.tick`, it emits what is not
+         * anchored unless it says so. */
+        int (*wake)(struct sq_task *task);
 };
 
 /* A spout. Everything but `.next` may be left out. One with `.replay` gives at-least-once when it calls sq_track(). */

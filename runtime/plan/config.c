@@ -183,3 +183,36 @@ sqi_config_try(struct sqi_config *config, const char *name, const char *text, ch
                 explain_value(key, text, error, size);
         return r;
 }
+
+/* Word number `place` of "a|b|c". */
+static struct sq_value
+choice(const char *choices, int64_t place)
+{
+        while (place-- > 0 && strchr(choices, '|'))
+                choices = strchr(choices, '|') + 1;
+        return sq_str((struct sq_str){choices, strcspn(choices, "|")});
+}
+
+void
+sqi_config_get(const struct sqi_config *config, const struct sqi_config_key *key, struct sq_value *ret)
+{
+        const char *at = (const char *)config + key->offset, *text;
+        int64_t number;
+        double real;
+
+        switch (key->type) {
+        case SQI_CONFIG_INT:
+        case SQI_CONFIG_ENUM:
+                memcpy(&number, at, sizeof(number));
+                *ret = key->type == SQI_CONFIG_INT ? sq_int(number) : choice(key->choices, number);
+                break;
+        case SQI_CONFIG_FLOAT:
+                memcpy(&real, at, sizeof(real));
+                *ret = sq_float(real);
+                break;
+        case SQI_CONFIG_PATH:
+                memcpy(&text, at, sizeof(text));
+                *ret = sq_text(text);
+                break;
+        }
+}

@@ -68,6 +68,10 @@ int sqi_config_set(struct sqi_config *config, const char *name, const char *text
 /* The same, with the cause in words. */
 int sqi_config_try(struct sqi_config *config, const char *name, const char *text, char *error, size_t size);
 
+/* The value of a key: a number, or a text, nil where there is none; it borrows from the config. */
+struct sq_value;
+void sqi_config_get(const struct sqi_config *config, const struct sqi_config_key *key, struct sq_value *ret);
+
 const struct sqi_config_key *sqi_config_find(const char *name); /* NULL: no such key */
 
 #endif

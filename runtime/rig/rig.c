@@ -169,8 +169,8 @@ open_rig(struct sq_rig *rig, uint32_t id)
                 return -ENOMEM;
         zmq_ctx_set(rig->context, ZMQ_IO_THREADS, 0);
         rig->clock_ns = EPOCH_NS;
-        rig->driver = (struct sqi_driver){rig,   now,     wall,     log_line, false,         true,
-                                          false, execute, is_stale, fault,    ignore_report, NULL};
+        rig->driver = (struct sqi_driver){rig,     now,      wall,  log_line,      false, true, false,
+                                          execute, is_stale, fault, ignore_report, NULL,  true};
         task->plan = rig->plan;
         task->id = id;
         task->component = &rig->plan->components[rig->plan->tasks[id].component];
@@ -381,7 +381,8 @@ sqi_rig_settle(struct sq_rig *rig)
                 batches = task->metrics->batches_in;
                 if (is_alive(rig))
                         sqi_task_turn(task);
-        } while ((task->metrics->batches_in != batches || task->bolt.batch.open) && is_alive(rig));
+        } while ((task->metrics->batches_in != batches || (task->bolt.batch.open && !task->instance.paused)) &&
+                 is_alive(rig));
         if (is_alive(rig))
                 sqi_task_flush(task);
         sqi_views_report(rig->views, task);

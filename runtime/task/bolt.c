@@ -88,6 +88,7 @@ end_tuple(struct sq_task *task, struct sqi_gathered *gathered, enum sq_verdict v
         sqi_collector_commit(collector);
         if (gathered->nroots == 0 && verdict == SQ_ACK && !task->bolt.kept_now && is_held(task))
                 sqi_loose_hold(task, task->bolt.tuple);
+        task->cause[0] = '\0'; /* of a kept tuple that failed in this callback */
 }
 
 /* The next run has begun: other trees, another stream. Returns its input. */
@@ -300,7 +301,8 @@ execute_ahead(struct sq_task *task, struct sqi_under_way *batch, struct sqi_ahea
                 batch->since += n;
                 if (!more)
                         return OVER;
-                if (batch->since >= batch->stride && is_time_up(task, batch))
+                if (__builtin_expect(task->instance.paused, 0) ||
+                    (batch->since >= batch->stride && is_time_up(task, batch)))
                         return LATER;
         }
         return DONE;
@@ -495,16 +497,20 @@ sqi_bolt_due(const struct sq_task *task)
 static void
 tick(struct sq_task *task)
 {
-        if (task->now_ns < tick_due(task))
-                return;
-        if (task->bolt.tick_ns && task->now_ns >= task->bolt.next_tick_ns)
+        const struct sq_bolt *bolt = task->instance.code->bolt;
+        bool due = task->bolt.tick_ns && task->now_ns >= task->bolt.next_tick_ns;
+        bool woken = task->instance.wake_ns && task->now_ns >= task->instance.wake_ns;
+
+        if (due)
                 task->bolt.next_tick_ns += task->bolt.tick_ns;
-        if (task->bolt.tick_ns && task->bolt.next_tick_ns <= task->now_ns)
+        if (due && task->bolt.next_tick_ns <= task->now_ns)
                 task->bolt.next_tick_ns = task->now_ns + task->bolt.tick_ns;
-        if (task->instance.wake_ns <= task->now_ns)
+        if (woken)
                 task->instance.wake_ns = 0;
-        if (task->instance.code->bolt->tick)
-                sqi_task_call(task, task->instance.code->bolt->tick);
+        if (woken && bolt->wake)
+                sqi_task_call(task, bolt->wake);
+        if (bolt->tick && (due || (woken && !bolt->wake)) && task->failed == 0)
+                sqi_task_call(task, bolt->tick);
 }
 
 /* What a tuple costs here, as this turn has shown: by this the others know how long one would wait. */
@@ -538,7 +544,7 @@ sqi_bolt_turn(struct sq_task *task)
 {
         uint64_t begin = task->now_ns;
         uint64_t again = UINT64_MAX, executed = task->metrics->executed, blocked = task->metrics->blocked_ns;
-        bool busy = work_in_time(task);
+        bool paused = task->instance.paused, busy = !paused && work_in_time(task);
 
         task->now_ns = sqi_task_clock(task);
         if (__builtin_expect(task->epoch.exact, 0))
@@ -547,7 +553,10 @@ sqi_bolt_turn(struct sq_task *task)
         if (busy)
                 sqi_count(&task->metrics->busy_ns, worked_ns);
         tell_cost(task, task->metrics->executed - executed, worked_ns);
-        tick(task);
+        if (task->instance.wake_fd >= 0)
+                busy |= sqi_bolt_wake(task);
+        if (task->now_ns >= tick_due(task))
+                tick(task);
         if (task->instance.timers.n)
                 sqi_timers_fire(task);
         sqi_watermark_look(task, task->metrics->blocked_ns == blocked);
@@ -559,11 +568,11 @@ sqi_bolt_turn(struct sq_task *task)
                 again = sqi_task_flush_idle(task);
         if (task->failed < 0 || task->quitting)
                 return;
-        if (!busy)
+        if (!busy && !paused)
                 look_idle(task);
         else
                 task->intake.empty_ns = 0;
-        if (!busy && sqi_finish_is_due(task)) {
+        if (!busy && !task->bolt.batch.open && sqi_finish_is_due(task)) {
                 sqi_finish(task);
         } else if (!busy) {
                 if (sqi_bolt_due(task) < again)
@@ -572,6 +581,8 @@ sqi_bolt_turn(struct sq_task *task)
                         again = sqi_epoch_due(task);
                 if (task->bolt.finish_due_ns > task->now_ns && task->bolt.finish_due_ns < again)
                         again = task->bolt.finish_due_ns;
-                sqi_task_wait(task, true, sqi_loose_due(task) < again ? sqi_loose_due(task) : again);
+                task->minds_file = true;
+                sqi_task_wait(task, !paused, sqi_loose_due(task) < again ? sqi_loose_due(task) : again);
+                task->minds_file = false;
         }
 }

@@ -22,6 +22,7 @@ sqi_task_try(struct sq_task *task, int (*callback)(struct sq_task *), uint64_t *
                 sqi_task_lose(task, task->refused, task->cause);
                 task->refused = 0;
         }
+        task->cause[0] = '\0'; /* of what failed in this callback */
         if (task->collector.pressed)
                 sqi_task_unblock(task);
         return 0;

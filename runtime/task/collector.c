@@ -173,47 +173,6 @@ sqi_collector_end_again(struct sqi_collector *collector, uint32_t task)
         }
 }
 
-/*
- * What a reader subscribes to last, after XPUB's 1 (subscribe) or 0. Its socket sends all its subscriptions to all the
- * tasks that it is connected to: those for our siblings do not count.
- */
-static void
-count_subscription(struct sqi_collector *collector, const uint8_t *message, size_t size)
-{
-        struct sqi_reader_topic topic;
-        struct sqi_header header = {0};
-
-        if (size != 1 + sizeof(topic))
-                return;
-        memcpy(&topic, message + 1, sizeof(topic));
-        memcpy(&header, topic.head, sizeof(topic.head));
-        if (header.kind != SQI_READER_KIND || header.task != collector->source.task)
-                return;
-        for (uint32_t i = 0; i < collector->noutlets; i++) {
-                struct sqi_outlet *outlet = &collector->outlets[i];
-                if (outlet->broadcast && outlet->receiver == header.stream)
-                        sqi_outlet_reader(outlet, topic.task, topic.incarnation, message[0]);
-        }
-}
-
-bool
-sqi_collector_subscribed(struct sqi_collector *collector)
-{
-        zmq_msg_t message;
-
-        if (!collector->broadcast)
-                return true;
-        zmq_msg_init(&message);
-        while (sqi_socket_receive(collector->broadcast, &message) == 0)
-                count_subscription(collector, zmq_msg_data(&message), zmq_msg_size(&message));
-        zmq_msg_close(&message);
-        for (uint32_t i = 0; i < collector->noutlets; i++)
-                if (collector->outlets[i].broadcast &&
-                    collector->outlets[i].subscribed < collector->outlets[i].expected)
-                        return false;
-        return true;
-}
-
 /* ---- emitting ---------------------------------------------------------------------------------------- */
 
 /* The tuple at `end` is packed into the outlet's batch: stages it, anchored. */
@@ -253,7 +212,22 @@ copy_to(struct sq_task *task, struct sqi_target *target, struct sqi_outlet *outl
         return stage(task, target, outlet, stream, at + size);
 }
 
-/* Deals a packed tuple out to one reader. `direct`: the task index asked for, or -1. */
+/* What a direct emit asks for: a task index, or a task by its number. */
+enum { PLAIN = -1, BY_NUMBER = INT32_MAX };
+
+/* The place among the readers of this kind; -1: none of them is meant. */
+static int64_t
+place_of(const struct sq_task *task, const struct sqi_target *target, int64_t direct)
+{
+        uint32_t first = task->plan->components[target->edge->to].first_task;
+        int64_t number = direct - BY_NUMBER;
+
+        if (direct < BY_NUMBER)
+                return direct % target->noutlets;
+        return number >= first && number < (int64_t)first + target->noutlets ? number - first : -1;
+}
+
+/* Deals a packed tuple out to one reader. `direct`: who is asked for, or PLAIN. */
 static bool
 deal(struct sq_task *task, struct sqi_target *target, uint16_t stream, const struct sqi_slice *tuple, int64_t direct)
 {
@@ -261,8 +235,10 @@ deal(struct sq_task *task, struct sqi_target *target, uint16_t stream, const str
 
         if ((target->grouping == SQI_DIRECT) != (direct >= 0))
                 return true;
-        if (direct >= 0)
-                return copy_to(task, target, target->outlets[direct % target->noutlets], stream, tuple->at, size);
+        if (direct >= 0) {
+                int64_t place = place_of(task, target, direct);
+                return place < 0 || copy_to(task, target, target->outlets[place], stream, tuple->at, size);
+        }
         if (target->grouping != SQI_ALL)
                 return copy_to(task, target, sqi_grouping_choose(target, tuple), stream, tuple->at, size);
         for (uint32_t i = 0; i < target->noutlets; i++)
@@ -565,6 +541,20 @@ void
 sq_emit_direct_values(struct sq_task *task, unsigned stream, unsigned index, size_t n, const struct sq_value *values)
 {
         emit(task, stream, n, values, index);
+}
+
+void
+sq_emit_to_values(struct sq_task *task, unsigned stream, unsigned number, size_t n, const struct sq_value *values)
+{
+        uint64_t before = task->collector.transferred;
+        bool read = stream < task->collector.nstreams && task->collector.streams[stream].takes_direct;
+
+        emit(task, stream, n, values, (int64_t)BY_NUMBER + number);
+        if (read && !task->misused && task->collector.transferred == before) {
+                sqi_task_misuse(task, "direct emit to task %u, which does not read the stream by grouping \"direct\"",
+                                number);
+                task->refused++;
+        }
 }
 
 void

@@ -75,9 +75,20 @@ knows_its_fate(const struct sq_task *task)
         return !task->handover.begun || task->handover.fate != SQI_FATE_UNKNOWN || task->draining || task->driver;
 }
 
+/* A bolt that is woken from outside, for that to end what it keeps. So long at most as a tree has. */
+static bool
+still_keeps(struct sq_task *task)
+{
+        if (!task->instance.nkept || !task->instance.code->bolt->wake || sq_stepped(task))
+                return false;
+        if (!task->bolt.keeps_until_ns)
+                task->bolt.keeps_until_ns = task->now_ns + (uint64_t)(task->plan->config.message_timeout * 1e9);
+        return task->now_ns < task->bolt.keeps_until_ns;
+}
+
 bool
 sqi_finish_is_due(struct sq_task *task)
 {
-        return is_at_end(task) && !task->epoch.recording && knows_its_fate(task) && sqi_loose_is_empty(task) &&
-               task->now_ns >= task->bolt.finish_due_ns;
+        return is_at_end(task) && !still_keeps(task) && !task->epoch.recording && knows_its_fate(task) &&
+               sqi_loose_is_empty(task) && task->now_ns >= task->bolt.finish_due_ns;
 }

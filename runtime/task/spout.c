@@ -235,18 +235,6 @@ sqi_spout_close(struct sq_task *task)
 
 /* ---- the turn ---------------------------------------------------------------------------------------- */
 
-void
-sq_wake_at(struct sq_task *task, uint64_t now_ns)
-{
-        task->instance.wake_ns = now_ns;
-}
-
-void
-sq_wake_on(struct sq_task *task, int fd)
-{
-        task->instance.wake_fd = fd;
-}
-
 static bool
 may_emit(struct sq_task *task)
 {
@@ -427,12 +415,14 @@ is_full(const struct sq_task *task)
 }
 
 static void
-wait_for_more(struct sq_task *task, uint64_t until_ns)
+wait_for_more(struct sq_task *task, enum emitted emitted, uint64_t until_ns)
 {
         uint64_t begin = task->now_ns;
         bool full = is_full(task);
 
+        task->minds_file = emitted == IDLE;
         sqi_task_wait(task, false, until_ns);
+        task->minds_file = false;
         if (full)
                 sqi_count(&task->metrics->blocked_ns, task->now_ns - begin);
 }
@@ -465,5 +455,5 @@ sqi_spout_turn(struct sq_task *task)
                 finish(task);
         /* the acks taken meanwhile may have made room */
         else if (emitted == IDLE || (emitted == HELD && !may_emit(task)))
-                wait_for_more(task, wake_time(task, emitted, again));
+                wait_for_more(task, emitted, wake_time(task, emitted, again));
 }

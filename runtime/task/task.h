@@ -170,6 +170,7 @@ struct sqi_instance {
         size_t nkept;
         uint64_t wake_ns;        /* what sq_wake_at() said; 0: nothing */
         int wake_fd;             /* what sq_wake_on() said, or -1 */
+        bool paused;             /* what sq_pause() said */
         enum sq_level log_level; /* until log_until_ns, then SQ_INFO */
         uint64_t log_until_ns;
 
@@ -218,6 +219,7 @@ struct sqi_bolt_part {
         uint64_t tick_ns, next_tick_ns;
         uint64_t kept_in_turn; /* tuples executed in this turn that were kept: acked when they are */
         uint64_t next_kept_check_ns;
+        uint64_t keeps_until_ns; /* its input is over, and it still keeps tuples: how long it may */
         uint64_t finish_due_ns,
                 finish_until_ns; /* finish has failed: when it is called again, and how long it may be */
 };
@@ -279,6 +281,7 @@ struct sq_task {
         uint64_t now_ns;    /* of this turn of the loop */
         uint64_t look_ns;   /* when to look for orders again, should there be no time to wait */
         bool reported;      /* since the control socket was last read empty */
+        bool minds_file;    /* it waits for its wake_fd, too: it could do something about it now */
         uint64_t next_flush_ns, next_report_ns;
         uint64_t flushed_ns; /* when an idle task last had something to flush */
         uint64_t fail_logged_ns, fails_unlogged;
@@ -407,6 +410,8 @@ void sqi_kept_check(struct sq_task *task);
 void sqi_bolt_turn(struct sq_task *task);
 /* Lets go of a batch that the task is in the middle of. */
 void sqi_bolt_close(struct sq_task *task);
+/* wake.c: calls a bolt's `.wake` when its file can be read. True: it was called. */
+bool sqi_bolt_wake(struct sq_task *task);
 /* When a bolt's `.tick` is to run next: at its interval, or when the bolt asked for; UINT64_MAX: never. */
 uint64_t sqi_bolt_due(const struct sq_task *task);
 /* Every source has ended, a cycle is quiet, nothing is waited for any more. Reports it if the task has settled. */

@@ -132,7 +132,7 @@ sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns)
                 wait_for_intake(task, &waiting);
         wait_for_news(&waiting, task->spout.ack_inbox);
         wait_for_outlets(task, &waiting);
-        if (task->instance.wake_fd >= 0)
+        if (task->instance.wake_fd >= 0 && task->minds_file)
                 waiting.fds[waiting.n++] = (struct pollfd){.fd = task->instance.wake_fd, .events = POLLIN};
         if (task->epoch.writing_down)
                 waiting.fds[waiting.n++] = (struct pollfd){.fd = task->epoch.wake, .events = POLLIN};

@@ -222,9 +222,10 @@ refuse_second(struct sqi_model *model, const struct sqi_model_edge *edge)
 static void
 how_it_emits(const struct sqi_component *component, bool *ret_direct, bool *ret_plain)
 {
-        static const char *const plain[] = {"sq_emit_values", "sq_emit_many", "sq_emit_tuple"};
+        static const char *const plain[] = {"sq_emit_values", "sq_emit_many", "sq_emit_tuple", "sq_emit_told"};
 
-        *ret_direct = sqi_elf_mentions(component->path, "sq_emit_direct_values");
+        *ret_direct = sqi_elf_mentions(component->path, "sq_emit_direct_values") ||
+                      sqi_elf_mentions(component->path, "sq_emit_to_values");
         *ret_plain = false;
         for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
                 *ret_plain |= sqi_elf_mentions(component->path, plain[i]);

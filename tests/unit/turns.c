@@ -38,6 +38,18 @@ make(const char *setup)
         return rig;
 }
 
+static struct sq_rig *
+make_pausing(const char *by_file)
+{
+        const char *build = getenv("BUILD_DIR");
+        char setup[512];
+
+        snprintf(setup, sizeof(setup),
+                 "{component: %s/tests/components/pausing.so, properties: {file: %s}, inputs: {in: [n: int]}}",
+                 build ? build : "build", by_file);
+        return make(setup);
+}
+
 /* A batch of numbers that belong to no tree. */
 static void
 feed(struct sq_rig *rig)
@@ -166,6 +178,38 @@ goes_through_a_batch_at_once_where_two_runs_are_to_be_the_same(void **state)
         sq_rig_free(&rig);
 }
 
+/* What comes while it rests waits where it is. */
+static void
+a_bolt_that_pauses_takes_no_more_than_it_has_begun(void **state)
+{
+        struct sq_rig *rig = make_pausing("false");
+
+        (void)state;
+        feed(rig);
+        for (int i = 0; i < 100; i++)
+                sqi_task_turn(rig->task);
+        assert_in_range(rig->metrics.executed, 1, 128);
+        assert_true(rig->task->bolt.batch.open);
+        rig->clock_ns += 2000000000;
+        sqi_rig_settle(rig);
+        assert_int_equal(rig->metrics.executed, TUPLES);
+        assert_int_equal(rig->metrics.emitted, TUPLES + 1);
+        sq_rig_free(&rig);
+}
+
+static void
+a_bolt_is_woken_by_its_file_once_there_is_something_in_it(void **state)
+{
+        struct sq_rig *rig = make_pausing("true");
+
+        (void)state;
+        feed(rig);
+        sqi_rig_settle(rig);
+        assert_int_equal(rig->metrics.executed, TUPLES);
+        assert_int_equal(rig->metrics.emitted, TUPLES + 1);
+        sq_rig_free(&rig);
+}
+
 int
 main(void)
 {
@@ -178,6 +222,8 @@ main(void)
                 cmocka_unit_test(leaves_a_batch_when_it_is_told_to_quit),
                 cmocka_unit_test(shows_life_at_each_tuple),
                 cmocka_unit_test(goes_through_a_batch_at_once_where_two_runs_are_to_be_the_same),
+                cmocka_unit_test(a_bolt_that_pauses_takes_no_more_than_it_has_begun),
+                cmocka_unit_test(a_bolt_is_woken_by_its_file_once_there_is_something_in_it),
         };
 
         binary[n > 0 ? n : 0] = '\0';

@@ -139,6 +139,8 @@ $(COMPONENTS):
 # What the components of a server share, clients/SERVER.c and clients/SERVER_*.c, is linked into each of them.
 $(foreach c,$(CLIENTS),$(eval $(filter %/$(call server,$(c)).so,$(COMPONENTS)): $(c)))
 $(filter %/lookup.so,$(COMPONENTS)): $(B)/clients/redis.o
+# A test, or a fuzz target, of the same name is linked with it.
+$(foreach c,$(CLIENTS),$(eval $(filter %/$(notdir $(basename $(c))),$(UNIT) $(FUZZ)): $(c)))
 $(KITTED): LINK_KIT = -L$(B) -lsquall-kit '-Wl,-rpath,$$ORIGIN/..:$$ORIGIN/../..'
 $(KITTED): $(B)/libsquall-kit.so
 $(B)/tests/bench/kjv.txt: topologies/wordcount/kjv.txt

@@ -152,7 +152,7 @@ $(B)/%.o: %.c $(B)/flags
 	@echo "  CC   $<"
 	$(Q)$(CC) $(FLAGS) $(PIC) $(if $(NEEDS_$(call server,$*)),$(shell pkg-config --cflags $(NEEDS_$(call server,$*)))) -c -o $@ $<
 PIC := -fPIE
-$(B)/cli/new.o: $(wildcard cli/templates/*)
+$(B)/cli/new.o: $(wildcard cli/templates/* cli/templates/*/*)
 $(B)/runtime/daemon/web.o: docs/openapi.json
 $(B)/runtime/daemon/browse.o: runtime/daemon/page.html
 $(B)/cli/top_screen.o: PIC += $(TOP_FLAGS)

@@ -32,10 +32,37 @@ TEMPLATE(spout_yaml, "spout.yaml");
 TEMPLATE(topology_yaml, "topology.yaml");
 TEMPLATE(topology_input, "topology.input.txt");
 
-static const struct file {
+TEMPLATE(shell_makefile, "shell/Makefile.in");
+TEMPLATE(shell_bolt_test, "shell/bolt.test.yaml");
+TEMPLATE(shell_bolt_yaml, "shell/bolt.yaml");
+TEMPLATE(shell_spout_test, "shell/spout.test.yaml");
+TEMPLATE(shell_spout_yaml, "shell/spout.yaml");
+TEMPLATE(python_library, "shell/multilang.py");
+TEMPLATE(python_bolt, "shell/bolt.py");
+TEMPLATE(python_spout, "shell/spout.py");
+TEMPLATE(javascript_library, "shell/multilang.js");
+TEMPLATE(javascript_bolt, "shell/bolt.js");
+TEMPLATE(javascript_spout, "shell/spout.js");
+TEMPLATE(sh_library, "shell/multilang.sh");
+TEMPLATE(sh_bolt, "shell/bolt.sh");
+TEMPLATE(sh_spout, "shell/spout.sh");
+
+/* A bolt or spout in another language than C is a program for the component `shell`. */
+static const struct language {
+        const char *name, *suffix, *run; /* what runs it */
+        const char *library, *bolt, *spout;
+} languages[] = {
+        {"python", "py", "python3", template_python_library, template_python_bolt, template_python_spout},
+        {"javascript", "js", "node", template_javascript_library, template_javascript_bolt, template_javascript_spout},
+        {"sh", "sh", "sh", template_sh_library, template_sh_bolt, template_sh_spout},
+};
+enum { LANGUAGES = sizeof(languages) / sizeof(languages[0]) };
+
+struct file {
         const char *kind, *name; /* variables in both name and text: @name@ and the like */
         const char *text;
-} files[] = {
+};
+static const struct file files[] = {
         {"bolt", "Makefile", template_makefile},
         {"bolt", "@component@.c", template_bolt_c},
         {"bolt", "@component@.test.yaml", template_bolt_test},
@@ -55,7 +82,7 @@ enum { FILES = sizeof(files) / sizeof(files[0]) };
 struct placeholder {
         const char *name, *value;
 };
-enum { VARIABLES = 4 };
+enum { VARIABLES = 6 };
 
 static void
 expand(FILE *out, const char *text, const struct placeholder *variables)
@@ -136,17 +163,41 @@ make_ident(const char *component, char *ret, size_t size)
 }
 
 static int
-write_all(const char *kind, const char *name)
+write_program(const struct language *language, const char *kind, const char *name, const struct placeholder *variables)
+{
+        bool bolt = strcmp(kind, "bolt") == 0;
+        const struct file made[] = {
+                {kind, "Makefile", template_shell_makefile},
+                {kind, "multilang.@suffix@", language->library},
+                {kind, "@component@.@suffix@", bolt ? language->bolt : language->spout},
+                {kind, "@component@.test.yaml", bolt ? template_shell_bolt_test : template_shell_spout_test},
+                {kind, "@name@.yaml", bolt ? template_shell_bolt_yaml : template_shell_spout_yaml},
+        };
+        int status = CLI_DONE;
+
+        for (size_t i = 0; i < sizeof(made) / sizeof(made[0]) && status == CLI_DONE; i++)
+                status = write_file(name, &made[i], variables);
+        return status;
+}
+
+static int
+write_all(const char *kind, const char *name, const struct language *language)
 {
         bool topology = strcmp(kind, "topology") == 0;
         char squall[PATH_MAX], ident[SQI_ID_MAX + 2];
         const char *component = topology ? "totals" : name;
-        const struct placeholder variables[VARIABLES] = {
-                {"@name@", name}, {"@component@", component}, {"@ident@", ident}, {"@squall@", squall}};
+        const struct placeholder variables[VARIABLES] = {{"@name@", name},
+                                                         {"@component@", component},
+                                                         {"@ident@", ident},
+                                                         {"@squall@", squall},
+                                                         {"@suffix@", language ? language->suffix : ""},
+                                                         {"@run@", language ? language->run : ""}};
         int status = CLI_DONE;
 
         find_squall(squall);
         make_ident(component, ident, sizeof(ident));
+        if (language)
+                return write_program(language, kind, name, variables);
         for (size_t i = 0; i < FILES && status == CLI_DONE; i++)
                 if (strcmp(files[i].kind, kind) == 0)
                         status = write_file(name, &files[i], variables);
@@ -156,8 +207,17 @@ write_all(const char *kind, const char *name)
 static int
 run(const struct cli_args *args)
 {
-        const char *kind = cli_operand(args, 0), *name = cli_operand(args, 1);
+        const char *kind = cli_operand(args, 0), *name = cli_operand(args, 1), *word = cli_text(args, "language");
+        const struct language *language = NULL;
         int status;
+
+        for (size_t i = 0; word && i < LANGUAGES; i++)
+                if (strcmp(languages[i].name, word) == 0)
+                        language = &languages[i];
+        if (language && strcmp(kind, "topology") == 0)
+                return cli_error(CLI_USAGE, "--language is for a bolt or a spout (the topology is YAML)");
+        if (language && strcmp(name, "multilang") == 0)
+                return cli_error(CLI_USAGE, "'multilang' is the library of what is made (take another name)");
 
         if (!sqi_is_id(name) || !isalpha((unsigned char)name[0]))
                 return cli_error(CLI_USAGE,
@@ -166,7 +226,7 @@ run(const struct cli_args *args)
         if (mkdir(name, 0777) < 0)
                 return cli_error(errno == EEXIST ? CLI_USAGE : CLI_FAILED, "can't make the folder %s: %s%s", name,
                                  strerror(errno), errno == EEXIST ? " (another name, or remove it)" : "");
-        status = write_all(kind, name);
+        status = write_all(kind, name, language);
         if (status == CLI_DONE)
                 printf("%s: a %s, %s; next: cd %s && make test run\n", name, kind,
                        strcmp(kind, "topology") == 0 ? "a bolt of its own and its tests" : "its tests and a topology",
@@ -176,9 +236,13 @@ run(const struct cli_args *args)
 
 SQI_VERB(new) = {
         .about = "Make a folder for a new bolt, spout or topology: it builds, passes its tests and runs as it stands.",
-        .details = "Writes C source, a Makefile, tests in YAML and a topology that runs it.",
+        .details =
+                "Writes C source, or a program in another language and a small library for it; a Makefile, tests in YAML "
+                "and a topology that runs it.",
         .operands = {{.name = "KIND", .complete = CLI_COMPLETE_CHOICES, .choices = "bolt|spout|topology"},
                      {.name = "NAME"}},
+        .options = {{"language", 0, CLI_TEXT, "LANGUAGE", .complete = CLI_COMPLETE_CHOICES,
+                     .choices = "c|python|javascript|sh", .fallback = "c", .help = "of the bolt or the spout"}},
         .example = "squall new bolt hello && cd hello && make test run",
         .run = run,
 };

@@ -120,8 +120,8 @@ static enum sqi_shell_command
 command_of(struct sq_str name)
 {
         static const char *const names[] = {
-                [SHELL_EMIT] = "emit", [SHELL_ACK] = "ack",     [SHELL_FAIL] = "fail",      [SHELL_SYNC] = "sync",
-                [SHELL_LOG] = "log",   [SHELL_ERROR] = "error", [SHELL_METRICS] = "metrics"};
+                [SHELL_EMIT] = "emit", [SHELL_ACK] = "ack",     [SHELL_FAIL] = "fail",       [SHELL_SYNC] = "sync",
+                [SHELL_LOG] = "log",   [SHELL_ERROR] = "error", [SHELL_METRICS] = "metrics", [SHELL_DONE] = "done"};
 
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
                 if (sq_str_is(name, names[i]))

@@ -28,6 +28,7 @@ enum sqi_shell_command {
         SHELL_LOG,
         SHELL_ERROR,
         SHELL_METRICS,
+        SHELL_DONE, /* of a spout: there is nothing more. Storm does not know it */
         SHELL_PID,
         SHELL_OTHER /* a command that nobody knows */
 };

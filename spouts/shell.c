@@ -34,6 +34,7 @@ struct shell_spout {
         size_t first, n, room;
         uint64_t position; /* of the next tree */
         bool asked, napping;
+        bool done;        /* it has nothing more to give out */
         bool on_next;     /* it was asked for tuples, and not told something */
         bool held;        /* a tree has begun in this call */
         uint64_t emitted; /* since the last `next` */
@@ -239,6 +240,9 @@ hear(struct sq_task *task, struct shell_spout *self, const struct sqi_shell_mess
                 self->asked = false;
                 self->shell.asked_ns = 0;
                 return 0;
+        case SHELL_DONE:
+                self->done = true;
+                return 0;
         case SHELL_ACK:
         case SHELL_FAIL:
                 return sqi_shell_breaks(&self->shell, "sent `%.*s`, which is for bolts", (int)message->name.len,
@@ -327,7 +331,9 @@ step(struct sq_task *task, struct shell_spout *self)
         self->napping = self->on_next = false;
         while (self->shell.state == SHELL_UP && !self->on_next && await_answer(task, self, REPLAY_NS))
                 (void)ask(task, self);
-        return await_answer(task, self, REPLAY_NS) && self->emitted > 0 ? SQ_MORE : SQ_IDLE;
+        if (await_answer(task, self, REPLAY_NS) && self->done)
+                return SQ_DONE;
+        return !self->asked && self->emitted > 0 ? SQ_MORE : SQ_IDLE;
 }
 
 static enum sq_next
@@ -353,6 +359,8 @@ next(struct sq_task *task)
                 sq_wake_at(task, sq_now(task) + SECOND_NS);
                 return SQ_IDLE;
         }
+        if (self->done && !self->asked)
+                return SQ_DONE;
         self->napping = !self->asked && self->at == self->ncommands && self->emitted == 0;
         return SQ_MORE;
 }

@@ -33,6 +33,22 @@ for squall in "$tree/build/squall" "$dir/root/opt/squall/bin/squall"; do
         check "a new topology builds, passes its tests and counts with $where" counts "$squall"
         command -v python3 >/dev/null && check "an editor can read compile_commands.json with $where" editors "$squall"
 done
+squall=$tree/build/squall
+# speaks LANGUAGE PROGRAM: a bolt and a spout in that language, with its library as it is written.
+speaks() {
+        local kind
+        for kind in bolt spout; do
+                cd "$dir" && rm -rf place && mkdir place && cd place && "$squall" new $kind my-$kind --language "$1" && cd my-$kind && make test &&
+                        make -s run >"$dir/stdout" && [ "$(wc -l <"$dir/stdout")" = $([ $kind = bolt ] && echo 20 || echo 10) ] || { cat "$dir/stdout"; return 1; }
+        done
+}
+for language in python:python3 javascript:node sh:sh; do
+        if command -v "${language#*:}" >/dev/null; then
+                check "a new bolt and a new spout in ${language%:*} pass their tests and run" speaks "${language%:*}"
+        else
+                echo "ok - a new bolt and a new spout in ${language%:*} pass their tests and run # skip: no ${language#*:}"
+        fi
+done
 by_pkg_config() {
         cd "$dir" && rm -rf hello && "$tree/build/squall" new bolt hello && cd hello || return
         sed "s|^prefix=.*|prefix=$dir/root/opt/squall|" "$dir/root/opt/squall/lib/pkgconfig/squall.pc" >squall.pc

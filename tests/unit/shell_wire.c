@@ -16,7 +16,8 @@
 static void
 note(char *ret, size_t size, const struct sqi_shell_message *message)
 {
-        static const char *const names[] = {"emit", "ack", "fail", "sync", "log", "error", "metrics", "pid", "other"};
+        static const char *const names[] = {"emit",  "ack",     "fail", "sync", "log",
+                                            "error", "metrics", "done", "pid",  "other"};
         size_t used = strlen(ret);
         char id[64], tuple[128], anchors[64];
 

@@ -70,7 +70,7 @@ SQI_VERB(check) = {
         .details = "Reads the file, loads its components and checks everything that can be checked without running it. "
                    "Nothing is started. Errors and warnings go to stderr, with --json to stdout.",
         .operands = {{"FILE", .complete = CLI_COMPLETE_FILE}},
-        .options = {CLI_OPTION_CONFIG, CLI_OPTION_JSON},
+        .options = {CLI_OPTION_CONFIG, CLI_OPTION_FLUX, CLI_OPTION_JSON},
         .example = "squall check topologies/wordcount/wordcount.yaml",
         .run = run,
 };

@@ -299,6 +299,7 @@ SQI_VERB(graph) = {
         .options = {{"dot", 0, CLI_FLAG, .help = "for Graphviz"},
                     {"mermaid", 0, CLI_FLAG, .help = "for Mermaid, which GitHub and GitLab show"},
                     CLI_OPTION_CONFIG,
+                    CLI_OPTION_FLUX,
                     CLI_OPTION_JSON},
         .example = "squall graph --dot topologies/wordcount/wordcount.yaml | dot -Tsvg -o wordcount.svg",
         .run = run,

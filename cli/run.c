@@ -396,6 +396,7 @@ SQI_VERB(run) = {
         .operands = {{.name = "FILE", .complete = CLI_COMPLETE_FILE}},
         .options =
                 {CLI_OPTION_CONFIG,
+                 CLI_OPTION_FLUX,
                  {"for", 0, CLI_DURATION, "TIME", .help = "drain after this time: 10s, 500ms, 2m"},
                  {"from", 0, CLI_TEXT, "PATH", .complete = CLI_COMPLETE_DIRECTORY,
                   .help = "begin with the state and the positions of this savepoint, or of the epochs in this folder"},

@@ -109,6 +109,7 @@ SQI_VERB(submit) = {
                 "A topology is code: whoever may submit one may run anything as the supervisor's user.",
         .operands = {{"FILE", .complete = CLI_COMPLETE_FILE}},
         .options = {CLI_OPTION_CONFIG,
+                    CLI_OPTION_FLUX,
                     {"name", 'n', CLI_TEXT, "NAME", .help = "submit it by this name instead of the one in the file"},
                     {"from", 0, CLI_TEXT, "PATH", .complete = CLI_COMPLETE_DIRECTORY,
                      .help = "begin with the state and the positions of this savepoint"},

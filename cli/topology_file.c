@@ -17,6 +17,8 @@ cli_overrides(const struct cli_args *args)
         struct sqi_overrides overrides = {.name = NULL};
 
         overrides.config = cli_list(args, "config", &overrides.nconfig);
+        overrides.filter = cli_text(args, "filter");
+        overrides.env_filter = cli_flag(args, "env-filter");
         return overrides;
 }
 

@@ -61,7 +61,7 @@ SQI_VERB(update) = {
                 "The others are started anew. Keyed state of bolts (`count`, `top`, `window`) goes with them; where state would be lost it is refused without "
                 "--lose-state. The parallelism of a spout cannot change. With topology.workers, in a cycle, or when the configuration differs, all are started anew.",
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}, {"FILE", .complete = CLI_COMPLETE_FILE}},
-        .options = {CLI_OPTION_CONFIG, CLI_OPTION_LOSE_STATE, CLI_OPTION_JSON, CLI_OPTION_SOCKET},
+        .options = {CLI_OPTION_CONFIG, CLI_OPTION_FLUX, CLI_OPTION_LOSE_STATE, CLI_OPTION_JSON, CLI_OPTION_SOCKET},
         .example = "squall update wordcount topologies/wordcount/wordcount.yaml",
         .run = run,
 };

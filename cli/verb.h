@@ -137,6 +137,17 @@ int cli_unknown_verb(const char *name); /* says so, with the nearest one; CLI_US
         { \
                 "config", 'c', CLI_LIST, "KEY=VALUE", .help = "override a key of the topology's config; repeatable" \
         }
+/* Of a Flux file: two options. */
+#define CLI_OPTION_FLUX \
+        {"filter", \
+         0, \
+         CLI_TEXT, \
+         "FILE", \
+         .complete = CLI_COMPLETE_FILE, \
+         .help = "of a Flux file: replace ${KEY} by the values of this file of properties"}, \
+        { \
+                "env-filter", 0, CLI_FLAG, .help = "of a Flux file: replace ${ENV-NAME} by the environment" \
+        }
 /* Who is asked: several options. */
 #define CLI_OPTION_SOCKET \
         {"socket", \

@@ -154,6 +154,13 @@ sqi_shell_breaks(struct sqi_shell *shell, const char *format, ...)
 
 /* ---- What it writes ---------------------------------------------------------------------------------- */
 
+/* Many take the end of their input for an error, and say so: it is not one. */
+static enum sq_level
+level_now(const struct sqi_shell *shell, enum sq_level level)
+{
+        return shell->state == SHELL_UP && shell->process.in < 0 ? SQ_DEBUG : level;
+}
+
 /* A line of its standard error is logged, and stays for the cause of its death. */
 static void
 end_line(struct sq_task *task, struct sqi_shell *shell)
@@ -161,7 +168,7 @@ end_line(struct sq_task *task, struct sqi_shell *shell)
         int n = (int)(shell->nsaid - shell->line);
 
         if (n > 0)
-                sq_log(task, SQ_INFO, "%s: %.*s", shell->name, n, shell->said + shell->line);
+                sq_log(task, level_now(shell, SQ_INFO), "%s: %.*s", shell->name, n, shell->said + shell->line);
         shell->said[shell->nsaid++] = '\n';
         shell->line = shell->nsaid;
 }
@@ -496,7 +503,8 @@ sqi_shell_hear(struct sq_task *task, struct sqi_shell *shell, const struct sqi_s
         switch (message->command) {
         case SHELL_LOG:
         case SHELL_ERROR:
-                sq_log(task, message->level, "%s: %.*s", shell->name, (int)message->text.len, message->text.ptr);
+                sq_log(task, level_now(shell, message->level), "%s: %.*s", shell->name, (int)message->text.len,
+                       message->text.ptr);
                 break;
         case SHELL_METRICS:
                 count(task, shell, message->name, message->params);

@@ -16,7 +16,7 @@
 #include <string.h>
 
 enum { WORDS_MAX = 64, WORD_BYTES = 8, BURST_BYTES = 1024 * 1024 };
-enum kind { CONST, SEQ, UNIFORM, UNIFORM_FLOAT, ZIPF, WORDS, NOW };
+enum kind { CONST, SEQ, UNIFORM, UNIFORM_FLOAT, ZIPF, WORDS, ONE_OF, NOW };
 
 struct zipf {
         double n, s, low, high, cut;
@@ -29,6 +29,7 @@ struct source {
         double from, width;
         struct zipf zipf;
         unsigned words;
+        const char *choices;   /* ONE_OF: `words` of them, blanks between them */
         struct sq_value value; /* CONST */
         unsigned field;
         char *text;
@@ -197,6 +198,17 @@ read_words(const char *at, struct source *source)
 }
 
 static const char *
+read_one_of(const char *at, struct source *source)
+{
+        struct sq_str choice;
+
+        source->choices = at;
+        while (word(&at, &choice))
+                source->words++;
+        return source->words ? NULL : "`one-of WORD ...`";
+}
+
+static const char *
 read_const(const char *at, struct source *source)
 {
         const char *rest = at += strspn(at, " \t");
@@ -229,9 +241,10 @@ static const struct {
         enum sq_type type;
         const char *(*read)(const char *at, struct source *source);
 } recipes[] = {
-        {"seq", SEQ, SQ_INT, read_bare},      {"uniform", UNIFORM, SQ_INT, read_uniform},
-        {"zipf", ZIPF, SQ_INT, read_zipf},    {"words", WORDS, SQ_STR, read_words},
-        {"const", CONST, SQ_ANY, read_const}, {"now", NOW, SQ_TIME, read_bare},
+        {"seq", SEQ, SQ_INT, read_bare},         {"uniform", UNIFORM, SQ_INT, read_uniform},
+        {"zipf", ZIPF, SQ_INT, read_zipf},       {"words", WORDS, SQ_STR, read_words},
+        {"const", CONST, SQ_ANY, read_const},    {"now", NOW, SQ_TIME, read_bare},
+        {"one-of", ONE_OF, SQ_STR, read_one_of},
 };
 
 /* NULL, or what would be right. */
@@ -252,7 +265,7 @@ read_recipe(const char *text, struct source *source, enum sq_type *ret_type)
                                                             : recipes[i].type;
                 return wrong;
         }
-        return "`seq`, `uniform A B`, `zipf N S`, `words`, `words N`, `const VALUE` or `now`";
+        return "`seq`, `uniform A B`, `zipf N S`, `words`, `words N`, `one-of WORD ...`, `const VALUE` or `now`";
 }
 
 /* The fields as set, or the one field `seq`. */
@@ -339,6 +352,17 @@ make_words(const struct source *source, uint64_t random)
         return sq_str((struct sq_str){source->text, len});
 }
 
+static struct sq_value
+choose(const struct source *source, uint64_t random)
+{
+        const char *at = source->choices;
+        struct sq_str choice = {0};
+
+        for (uint64_t left = below(random, source->words) + 1; left > 0; left--)
+                word(&at, &choice);
+        return sq_str(choice);
+}
+
 static inline struct sq_value
 make(const struct source *source, uint64_t k, struct sq_time now)
 {
@@ -355,6 +379,8 @@ make(const struct source *source, uint64_t k, struct sq_time now)
                 return sq_int(zipf_draw(&source->zipf, random));
         case WORDS:
                 return make_words(source, random);
+        case ONE_OF:
+                return choose(source, random);
         case NOW:
                 return sq_time(now);
         default:
@@ -434,9 +460,10 @@ SQ_SPOUT(generate) = {
                         SQ_OPT_INT(struct generate, count, 0, "number of tuples over all tasks; 0: without end"),
                         SQ_OPT_FLOAT(struct generate, rate, 0,
                                      "tuples a second over all tasks; 0: as fast as possible"),
-                        SQ_OPT_MAP(struct generate, fields,
-                                   "name: `seq`, `uniform A B`, `zipf N S`, `words [N]`, `const VALUE` or `now`; "
-                                   "default: seq: seq"),
+                        SQ_OPT_MAP(
+                                struct generate, fields,
+                                "name: `seq`, `uniform A B`, `zipf N S`, `words [N]`, `one-of WORD ...`, `const VALUE` or `now`; "
+                                "default: seq: seq"),
                         SQ_OPT_INT(struct generate, seed, 1, "another seed, other tuples"),
                 },
         .declare = declare,

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "topology/flux.h"
 #include "topology/model.h"
 
 void
@@ -53,6 +54,29 @@ check(struct sqi_model *model, const struct sqi_yaml *root, const struct sqi_ove
 }
 
 int
+sqi_topology_tree(struct sqi_arena *arena, const char *path, const struct sqi_overrides *overrides,
+                  struct sqi_diagnostics *diagnostics, struct sqi_yaml **ret, bool *ret_flux)
+{
+        struct sqi_flux flux = {.path = path,
+                                .filter = overrides ? overrides->filter : NULL,
+                                .env_filter = overrides && overrides->env_filter};
+        char *text = NULL;
+        size_t size = 0;
+        bool is_flux;
+        int r = sqi_yaml_load(path, diagnostics, &text, &size);
+
+        if (r < 0)
+                return r;
+        is_flux = sqi_flux_is(text, size);
+        if (ret_flux)
+                *ret_flux = is_flux;
+        r = is_flux ? sqi_flux_read(arena, &flux, text, size, diagnostics, ret)
+                    : sqi_yaml_parse(arena, text, size, diagnostics, ret);
+        free(text);
+        return r;
+}
+
+int
 sqi_topology_plan(const char *path, const struct sqi_overrides *overrides, struct sqi_diagnostics *diagnostics,
                   struct sqi_plan **ret)
 {
@@ -66,7 +90,7 @@ sqi_topology_plan(const char *path, const struct sqi_overrides *overrides, struc
 
         if (!model.arena)
                 return -ENOMEM;
-        r = sqi_yaml_read(model.arena, path, diagnostics, &root);
+        r = sqi_topology_tree(model.arena, path, overrides, diagnostics, &root, NULL);
         if (r == 0) {
                 model.directory = folder_of(model.arena, path);
                 r = model.directory ? 0 : -ENOMEM;

@@ -26,9 +26,19 @@ struct sqi_overrides {
         const char *const *config;
         size_t nparallelism; /* "ID=N": another parallelism of a component */
         const char *const *parallelism;
-        bool hosted;  /* a supervisor is to run it, whose standard streams are nobody's */
-        bool advises; /* warn also of what is right, and perhaps not what is wanted */
+        const char *filter; /* of a Flux file: what its ${a.b} are, a file of properties */
+        bool env_filter;    /* and its ${ENV-X} are the environment's */
+        bool hosted;        /* a supervisor is to run it, whose standard streams are nobody's */
+        bool advises;       /* warn also of what is right, and perhaps not what is wanted */
 };
+
+struct sqi_arena;
+struct sqi_yaml;
+
+/* The file as a tree in Squall's own shape: as it is, or a Flux file's translation. As sqi_topology_plan(); the tree is
+ * the arena's. *ret_flux (may be NULL): it was a Flux file. */
+int sqi_topology_tree(struct sqi_arena *arena, const char *path, const struct sqi_overrides *overrides,
+                      struct sqi_diagnostics *diagnostics, struct sqi_yaml **ret, bool *ret_flux);
 
 /*
  * Returns 0 and the plan, to be freed with sqi_plan_free(); there may be warnings. -EINVAL: the diagnostics say why;

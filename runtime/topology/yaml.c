@@ -7,13 +7,10 @@
 #include "topology/yaml.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <libfyaml.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "topology/expand.h"
 
@@ -38,6 +35,7 @@ struct builder {
         struct anchor *anchors;
         struct sqi_yaml *root;
         size_t documents, nanchors;
+        bool plain; /* variables stay */
 };
 
 const char *
@@ -332,7 +330,7 @@ add_scalar(struct builder *builder, struct fy_event *event)
                 node->kind = SQI_YAML_NULL;
         node->text = text;
         node->quoted = token && fy_scalar_token_get_style(token) != FYSS_PLAIN;
-        r = sqi_expand(builder->arena, text, &node->text, error, sizeof(error));
+        r = builder->plain ? 0 : sqi_expand(builder->arena, text, &node->text, error, sizeof(error));
         if (r == -EINVAL) {
                 sqi_diagnose(builder->diagnostics, SQI_ERROR, node->place, "%s", error);
                 node->broken = true;
@@ -494,11 +492,11 @@ check_text(struct builder *builder, const char *text, size_t size)
         return 0;
 }
 
-int
-sqi_yaml_parse(struct sqi_arena *arena, const char *text, size_t size, struct sqi_diagnostics *diagnostics,
-               struct sqi_yaml **ret)
+static int
+parse(struct sqi_arena *arena, const char *text, size_t size, bool plain, struct sqi_diagnostics *diagnostics,
+      struct sqi_yaml **ret)
 {
-        struct builder builder = {.arena = arena, .diagnostics = diagnostics};
+        struct builder builder = {.arena = arena, .diagnostics = diagnostics, .plain = plain};
         struct fy_diag_cfg diag_config;
         struct fy_parse_cfg config = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_DEFAULT_VERSION_1_2 |
                                                FYPCF_JSON_NONE};
@@ -527,64 +525,16 @@ sqi_yaml_parse(struct sqi_arena *arena, const char *text, size_t size, struct sq
         return r;
 }
 
-static int
-read_all(int fd, char *buffer, size_t size, size_t *ret_len)
+int
+sqi_yaml_parse(struct sqi_arena *arena, const char *text, size_t size, struct sqi_diagnostics *diagnostics,
+               struct sqi_yaml **ret)
 {
-        size_t len = 0;
-        ssize_t n;
-
-        while (len < size) {
-                n = read(fd, buffer + len, size - len);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                if (n == 0)
-                        break;
-                len += (size_t)n;
-        }
-        *ret_len = len;
-        return 0;
-}
-
-static int
-read_file(const char *path, char *buffer, size_t size, size_t *ret_len)
-{
-        struct stat status;
-        int fd, r;
-
-        if (strcmp(path, "-") == 0)
-                return read_all(STDIN_FILENO, buffer, size, ret_len);
-        /* Non-blocking, or a fifo without a writer would hold us. */
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        if (fd < 0)
-                return -errno;
-        r = fstat(fd, &status) < 0 ? -errno : 0;
-        if (r == 0 && S_ISDIR(status.st_mode))
-                r = -EISDIR;
-        if (r == 0)
-                r = read_all(fd, buffer, size, ret_len);
-        close(fd);
-        return r;
+        return parse(arena, text, size, false, diagnostics, ret);
 }
 
 int
-sqi_yaml_read(struct sqi_arena *arena, const char *path, struct sqi_diagnostics *diagnostics, struct sqi_yaml **ret)
+sqi_yaml_parse_plain(struct sqi_arena *arena, const char *text, size_t size, struct sqi_diagnostics *diagnostics,
+                     struct sqi_yaml **ret)
 {
-        size_t size = 0;
-        char *buffer;
-        int r;
-
-        buffer = malloc(SQI_YAML_BYTES + 1);
-        if (!buffer)
-                return -ENOMEM;
-        r = read_file(path, buffer, SQI_YAML_BYTES + 1, &size);
-        if (r < 0)
-                sqi_diagnose(diagnostics, SQI_ERROR, (struct sqi_place){0}, "can't read the file: %s", strerror(-r));
-        else if (size > SQI_YAML_BYTES)
-                sqi_diagnose(diagnostics, SQI_ERROR, (struct sqi_place){0},
-                             "too large for a topology file (1 MiB at most)");
-        r = r < 0 || size > SQI_YAML_BYTES ? -EINVAL : sqi_yaml_parse(arena, buffer, size, diagnostics, ret);
-        free(buffer);
-        return r;
+        return parse(arena, text, size, true, diagnostics, ret);
 }

@@ -43,9 +43,15 @@ struct sqi_yaml {
 int sqi_yaml_read(struct sqi_arena *arena, const char *path, struct sqi_diagnostics *diagnostics,
                   struct sqi_yaml **ret);
 
-/* The same from memory. */
+/* Its bytes, malloc'd. 0, -ENOMEM, or -EINVAL after diagnosing. */
+int sqi_yaml_load(const char *path, struct sqi_diagnostics *diagnostics, char **ret, size_t *ret_size);
+
+/* From memory; the second one leaves ${NAME} as it stands. */
 int sqi_yaml_parse(struct sqi_arena *arena, const char *text, size_t size, struct sqi_diagnostics *diagnostics,
                    struct sqi_yaml **ret);
+
+int sqi_yaml_parse_plain(struct sqi_arena *arena, const char *text, size_t size, struct sqi_diagnostics *diagnostics,
+                         struct sqi_yaml **ret);
 
 /* The value of a key; NULL when there is none. */
 const struct sqi_yaml_item *sqi_yaml_get(const struct sqi_yaml *mapping, const char *key);

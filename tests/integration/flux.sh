@@ -1,0 +1,197 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Files of Storm's Flux: recognised, translated, run as they are; what is Java in them is named.
+source "$(dirname "$0")/lib"
+export XDG_RUNTIME_DIR=$dir
+
+# Ten words a second, split, counted and logged; every part of a Flux file that has a meaning here.
+cat >"$dir/words.yaml" <<'Y'
+name: "words"
+config:
+  topology.workers: 1
+  topology.debug: true
+  test.value: ${ENV-FLUX_VALUE}
+  list.whole: ${list.of.words}
+  list.one: ${list.of.words[1]}
+components:
+  - id: "unused"
+    className: "org.example.Scheme"
+spouts:
+  - id: "words"
+    className: "org.apache.storm.testing.TestWordSpout"
+    parallelism: 1
+bolts:
+  - id: "echo"
+    className: "org.apache.storm.flux.wrappers.bolts.FluxShellBolt"
+    constructorArgs:
+      - ["sh", "echo.sh"]
+      - ["word"]
+    configMethods:
+      - name: "addComponentConfig"
+        args: ["a.file", "etc/file.yml"]
+      - name: "addComponentConfig"
+        args:
+          - "a.list"
+          - ["one", "two"]
+      - name: "setNamedStream"
+        args: ["other", ["a", "b"]]
+    parallelism: 1
+  - id: "count"
+    className: "org.apache.storm.testing.TestWordCounter"
+    parallelism: 2
+    numTasks: 4
+  - id: "log"
+    className: "org.apache.storm.flux.wrappers.bolts.LogInfoBolt"
+    parallelism: 3
+    onHeapMemoryLoad: 128.0
+streams:
+  - name: "words --> echo"
+    from: "words"
+    to: "echo"
+    grouping: { type: SHUFFLE }
+  - name: "echo --> count"
+    from: "echo"
+    to: "count"
+    grouping: { type: FIELDS, args: ["word"] }
+  - name: "count --> log"
+    from: "count"
+    to: "log"
+    grouping:
+      type: CUSTOM
+      customClass:
+        className: "org.apache.storm.testing.NGrouping"
+        constructorArgs: [1]
+Y
+cat >"$dir/words.want" <<'Y'
+name: words
+config: { topology.workers: 1 }
+spouts:
+  - id: words
+    component: generate
+    properties:
+      rate: 10
+      fields: { word: one-of nathan mike jackson golda bertels }
+    parallelism: 1
+bolts:
+  - id: echo
+    component: shell
+    properties:
+      command: [sh, echo.sh]
+      fields: [word]
+      streams:
+        other: [a, b]
+      conf: { a.file: etc/file.yml, a.list: "[\"one\",\"two\"]", topology.debug: true, test.value: from outside, list.whole: "[\"x\",\"y\"]", list.one: y }
+      cwd: resources
+    parallelism: 1
+  - id: count
+    component: count
+    parallelism: 4
+  - id: log
+    component: log
+    parallelism: 3
+streams:
+  - from: words
+    to: echo
+    grouping: { type: SHUFFLE }
+  - from: echo
+    to: count
+    grouping:
+      type: FIELDS
+      args: [word]
+  - from: count
+    to: log
+    grouping: { type: global }
+Y
+mkdir "$dir/resources"
+cat >"$dir/resources/echo.sh" <<'S'
+take() {
+        message=
+        while IFS= read -r line && [ "$line" != end ]; do message=$message$line; done
+        [ -n "$message" ] || exit 0
+}
+put() { printf '%s\nend\n' "$1"; }
+take
+case $message in *'"a.list":["one","two"]'*'"test.value":"from outside"'*) heard=all ;; *) heard=little ;; esac
+put "{\"pid\":$$}"
+put "{\"command\":\"log\",\"msg\":\"heard $heard\"}"
+while take; do
+        id=${message#*\"id\":\"} id=${id%%\"*} tuple=${message#*\"tuple\":} tuple=${tuple%\}}
+        case $message in *__heartbeat*) put '{"command":"sync"}'; continue ;; esac
+        put "{\"command\":\"emit\",\"tuple\":$tuple,\"anchors\":[\"$id\"],\"need_task_ids\":false}"
+        put "{\"command\":\"ack\",\"id\":\"$id\"}"
+done
+S
+printf '# words\nlist.of.words = ["x", "y"]\n' >"$dir/words.properties"
+export FLUX_VALUE='from outside'
+filters=(--filter "$dir/words.properties" --env-filter)
+
+translated() { "$squall" flux "$dir/words.yaml" "${filters[@]}" | diff - "$dir/words.want"; }
+check "a Flux file is printed as Squall's own YAML" translated
+own() {
+        "$squall" flux "$dir/words.yaml" "${filters[@]}" >"$dir/own.yaml" && "$squall" check "$dir/own.yaml" &&
+                ! "$squall" flux "$dir/own.yaml" 2>"$dir/said" && grep -q 'is not a Flux file' "$dir/said"
+}
+check "what is printed is a topology, and no Flux file any more" own
+runs() {
+        "$squall" run "$dir/words.yaml" "${filters[@]}" --for 3s >"$dir/said" 2>&1 || { cat "$dir/said"; return 1; }
+        grep -q 'heard all' "$dir/said" && grep -qE 'log/0.*count:default \{"word":"[a-z]+","count":[1-9]' "$dir/said" &&
+                ! grep -q 'log/1: info: count:default' "$dir/said"
+}
+check "it runs as it is, its program from the folder resources, and NGrouping(1) feeds the first task" runs
+
+cat >"$dir/including.yaml" <<'Y'
+name: "including"
+includes:
+  - resource: true
+    file: "/configs/words.yaml"
+    override: false
+bolts:
+  - id: "log"
+    className: "org.apache.storm.flux.wrappers.bolts.LogInfoBolt"
+    parallelism: 7
+Y
+includes() {
+        "$squall" flux "$dir/including.yaml" >"$dir/said" && grep -qx 'name: including' "$dir/said" && grep -q 'parallelism: 7' "$dir/said" &&
+                grep -q 'id: echo' "$dir/said" && ! grep -q 'parallelism: 3' "$dir/said" || return 1
+        sed 's/override: false/override: true/' "$dir/including.yaml" >"$dir/over.yaml"
+        "$squall" flux "$dir/over.yaml" | grep -q 'parallelism: 3'
+}
+check "includes are merged: who includes wins, unless it says override" includes
+
+# refuses TEXT FLUX: the file, given on stdin, is refused with the text.
+refuses() { cat >"$dir/bad.yaml"; ! "$squall" check "$dir/bad.yaml" >"$dir/said" 2>&1 && grep -qF "$1" "$dir/said" || { cat "$dir/said"; return 1; }; }
+spout='spouts: [{ id: s, className: org.apache.storm.testing.TestWordSpout }]'
+class() { refuses "$2" <<<"{ name: bad, $spout, bolts: [{ id: b, className: $1 }], streams: [{ from: s, to: b, grouping: { type: SHUFFLE } }] }"; }
+check "a class that Squall has not is named, with what is nearest" class org.apache.storm.kafka.bolt.KafkaBolt \
+        'bad.yaml:1:114: error: className: org.apache.storm.kafka.bolt.KafkaBolt is Java, which Squall does not run (nearest to it: the bolt `kafka`)'
+check "one that nothing is near to is named, too" class com.example.Bolt 'className: com.example.Bolt is Java, which Squall does not run (a component is a program by `shell`'
+arguments() {
+        refuses 'addComponentConfig takes 2 arguments' <<Y
+name: bad
+$spout
+bolts:
+  - id: b
+    className: org.apache.storm.flux.wrappers.bolts.FluxShellBolt
+    constructorArgs: [[true], [word]]
+    configMethods: [{ name: addComponentConfig, args: [one] }]
+Y
+}
+check "a config method with other arguments is refused" arguments
+source() {
+        refuses 'both a topologySource and spouts or bolts' <<<"{ name: bad, $spout, topologySource: { className: org.example.Source } }" &&
+                refuses "'topologySource' is Java" <<<"{ name: bad, topologySource: { className: org.example.Source } }"
+}
+check "a topologySource is refused" source
+silent() {
+        cat >"$dir/silent.yaml" <<<"{ name: silent, $spout, workerHooks: [{ className: org.example.Hook }], bolts: [
+          { id: a, className: org.apache.storm.flux.wrappers.bolts.LogInfoBolt }, { id: b, className: org.apache.storm.flux.wrappers.bolts.LogInfoBolt }],
+          streams: [{ from: s, to: a, grouping: { type: SHUFFLE } }, { from: a, to: b, grouping: { type: SHUFFLE } }] }"
+        "$squall" check "$dir/silent.yaml" 2>"$dir/said" && grep -q "'a' emits nothing: 'b' gets nothing" "$dir/said" && grep -q "'workerHooks' are Java, and left out" "$dir/said"
+}
+check "a stream from a bolt that emits nothing, and worker hooks, are warned of" silent
+grouping() {
+        refuses "the grouping 'com.example.Own' is Java" <<<"{ name: bad, $spout, bolts: [{ id: b, parallelism: 3, className: org.apache.storm.flux.wrappers.bolts.LogInfoBolt }],
+          streams: [{ from: s, to: b, grouping: { type: CUSTOM, customClass: { className: com.example.Own } } }] }"
+}
+check "a custom grouping of Java's is refused" grouping
+exit $failures

@@ -29,6 +29,9 @@ TEMPLATE(bolt_yaml, "bolt.yaml");
 TEMPLATE(spout_c, "spout.c");
 TEMPLATE(spout_test, "spout.test.yaml");
 TEMPLATE(spout_yaml, "spout.yaml");
+TEMPLATE(window_c, "window.c");
+TEMPLATE(window_test, "window.test.yaml");
+TEMPLATE(window_yaml, "window.yaml");
 TEMPLATE(topology_yaml, "topology.yaml");
 TEMPLATE(topology_input, "topology.input.txt");
 
@@ -71,6 +74,10 @@ static const struct file files[] = {
         {"spout", "@component@.c", template_spout_c},
         {"spout", "@component@.test.yaml", template_spout_test},
         {"spout", "@name@.yaml", template_spout_yaml},
+        {"window", "Makefile", template_makefile},
+        {"window", "@component@.c", template_window_c},
+        {"window", "@component@.test.yaml", template_window_test},
+        {"window", "@name@.yaml", template_window_yaml},
         {"topology", "Makefile", template_makefile},
         {"topology", "@component@.c", template_bolt_c},
         {"topology", "@component@.test.yaml", template_bolt_test},
@@ -82,7 +89,7 @@ enum { FILES = sizeof(files) / sizeof(files[0]) };
 struct placeholder {
         const char *name, *value;
 };
-enum { VARIABLES = 6 };
+enum { VARIABLES = 7 };
 
 static void
 expand(FILE *out, const char *text, const struct placeholder *variables)
@@ -186,12 +193,14 @@ write_all(const char *kind, const char *name, const struct language *language)
         bool topology = strcmp(kind, "topology") == 0;
         char squall[PATH_MAX], ident[SQI_ID_MAX + 2];
         const char *component = topology ? "totals" : name;
-        const struct placeholder variables[VARIABLES] = {{"@name@", name},
-                                                         {"@component@", component},
-                                                         {"@ident@", ident},
-                                                         {"@squall@", squall},
-                                                         {"@suffix@", language ? language->suffix : ""},
-                                                         {"@run@", language ? language->run : ""}};
+        const struct placeholder variables[VARIABLES] = {
+                {"@name@", name},
+                {"@component@", component},
+                {"@ident@", ident},
+                {"@squall@", squall},
+                {"@suffix@", language ? language->suffix : ""},
+                {"@run@", language ? language->run : ""},
+                {"@package@", strcmp(kind, "window") == 0 ? "squall-kit" : "squall"}};
         int status = CLI_DONE;
 
         find_squall(squall);
@@ -223,10 +232,14 @@ run(const struct cli_args *args)
                 return cli_error(CLI_USAGE,
                                  "'%s' is no name (letters, digits, '_', '-' and '.', at most %d, a letter first)",
                                  name, SQI_ID_MAX);
+        if (cli_flag(args, "window") && strcmp(kind, "bolt") != 0)
+                return cli_error(CLI_USAGE, "--window makes a bolt: squall new bolt %s --window", name);
+        if (cli_flag(args, "window") && language)
+                return cli_error(CLI_USAGE, "--window makes a bolt in C (leave --language out)");
         if (mkdir(name, 0777) < 0)
                 return cli_error(errno == EEXIST ? CLI_USAGE : CLI_FAILED, "can't make the folder %s: %s%s", name,
                                  strerror(errno), errno == EEXIST ? " (another name, or remove it)" : "");
-        status = write_all(kind, name, language);
+        status = write_all(cli_flag(args, "window") ? "window" : kind, name, language);
         if (status == CLI_DONE)
                 printf("%s: a %s, %s; next: cd %s && make test run\n", name, kind,
                        strcmp(kind, "topology") == 0 ? "a bolt of its own and its tests" : "its tests and a topology",
@@ -242,7 +255,8 @@ SQI_VERB(new) = {
         .operands = {{.name = "KIND", .complete = CLI_COMPLETE_CHOICES, .choices = "bolt|spout|topology"},
                      {.name = "NAME"}},
         .options = {{"language", 0, CLI_TEXT, "LANGUAGE", .complete = CLI_COMPLETE_CHOICES,
-                     .choices = "c|python|javascript|sh", .fallback = "c", .help = "of the bolt or the spout"}},
+                     .choices = "c|python|javascript|sh", .fallback = "c", .help = "of the bolt or the spout"},
+                    {.name = "window", .help = "of a bolt: one of windows (SQ_WINDOW): add, merge, emit"}},
         .example = "squall new bolt hello && cd hello && make test run",
         .run = run,
 };

@@ -65,6 +65,7 @@ NOUNS
 }
 check "a noun of the documents is a file of that name" nouns
 
+shopt -s nullglob # a component is a file, or a folder: perhaps none is one
 lengths() {
         awk 'FNR == 1 { at = 0 } /^\{/ { at = FNR } /^\}/ { if (at && FNR - at - 1 > 62) { print FILENAME ":" at ": a function of " FNR - at - 1 " lines"; bad = 1 } at = 0 }
              END { exit bad }' runtime/*/*.c cli/*.c clients/*.c {spouts,bolts}/{,*/}*.c topologies/*/*.c

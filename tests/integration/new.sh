@@ -6,11 +6,11 @@ source "$(dirname "$0")/lib"
 tree=$PWD
 unset MAKEFLAGS
 
-# made SQUALL KIND LINES: the folder's topology writes so many lines to stdout.
+# made SQUALL KIND LINES [OPTION]: the folder's topology writes so many lines to stdout.
 made() {
         local squall=$1 kind=$2 lines=$3
         rm -rf "$dir/place" && mkdir "$dir/place" && cd "$dir/place" || return
-        "$squall" new "$kind" my-"$kind" && cd my-"$kind" && make CFLAGS="-O2 -Werror" test && make -s run >"$dir/stdout" || return
+        "$squall" new "$kind" my-"$kind" ${4:+"$4"} && cd my-"$kind" && make CFLAGS="-O2 -Werror" test && make -s run >"$dir/stdout" || return
         cat "$dir/stdout"
         [ "$(wc -l <"$dir/stdout")" = "$lines" ] && "$squall" graph my-"$kind".yaml && make -s clean
 }
@@ -29,6 +29,7 @@ for squall in "$tree/build/squall" "$dir/root/opt/squall/bin/squall"; do
                 make -s -C "$tree" install DESTDIR="$dir/root" PREFIX=/opt/squall >/dev/null || failures=1
         fi
         check "a new bolt builds, passes its tests and runs with $where" made "$squall" bolt 20
+        check "a new bolt of windows builds, passes its tests and runs with $where" made "$squall" bolt 6 --window
         check "a new spout builds, passes its tests and runs with $where" made "$squall" spout 10
         check "a new topology builds, passes its tests and counts with $where" counts "$squall"
         command -v python3 >/dev/null && check "an editor can read compile_commands.json with $where" editors "$squall"
@@ -62,7 +63,8 @@ check "a name that is a word of C is no trouble" words_of_c
 refused() {
         cd "$dir" && mkdir -p taken || return
         ! "$tree/build/squall" new bolt taken 2>said && grep -q 'File exists' said && ! "$tree/build/squall" new bolt ../x 2>said && grep -q 'no name' said &&
-                ! "$tree/build/squall" new blot x 2>said && grep -q 'bolt' said
+                ! "$tree/build/squall" new blot x 2>said && grep -q 'bolt' said &&
+                ! "$tree/build/squall" new spout y --window 2>said && grep -q 'makes a bolt' said && [ ! -e y ]
 }
 check "a folder that exists, a name that is none and an unknown kind are refused" refused
 exit $failures

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "windows/windows.h"
+
+/* ---- A tuple ----------------------------------------------------------------------------------------- */
+
+size_t
+sqi_aggregating_lay_out(struct sqi_windows *run, struct sqi_columns *columns)
+{
+        size_t at = 0;
+
+        for (run->n = 0; run->n < run->compute->n && run->n < SQ_FIELDS_MAX; run->n++) {
+                struct sqi_aggregate *aggregate = &run->aggregates[run->n];
+
+                (void)sqi_columns_put(columns, run->compute->values[run->n], aggregate);
+                aggregate->at = at;
+                aggregate->blob = run->n;
+                at += sqi_aggregate_size(aggregate);
+        }
+        return at;
+}
+
+static struct sq_value
+argument(const struct sq_tuple *in, const struct sqi_aggregate *aggregate, size_t i)
+{
+        return aggregate->columns[i] < 0 ? sq_bool(true) : sq_get(in, (unsigned)aggregate->columns[i]);
+}
+
+/* The number by which one of the values of a window is chosen. */
+static bool
+take_rank(const struct sq_tuple *in, const struct sqi_aggregate *aggregate, int64_t time, struct sq_value *ret)
+{
+        struct sq_value value;
+
+        *ret = sq_int(time);
+        if (!sqi_aggregate_wants_number(aggregate, 1))
+                return true;
+        value = argument(in, aggregate, 1);
+        if (value.type == SQ_NIL) {
+                *ret = value;
+                return true;
+        }
+        return sq_number_of(value, ret);
+}
+
+/* All that may fail, before anything is written. The aggregate that does not take its value; or NULL. */
+const char *
+sqi_aggregating_take(struct sqi_windows *run, int64_t time)
+{
+        const struct sq_tuple *in = run->in;
+
+        for (size_t i = 0; i < run->n; i++) {
+                const struct sqi_aggregate *aggregate = &run->aggregates[i];
+
+                if (!sqi_aggregate_take(aggregate, argument(in, aggregate, 0), &run->taken[i].value) ||
+                    !take_rank(in, aggregate, time, &run->taken[i].rank))
+                        return run->compute->values[i];
+        }
+        return NULL;
+}
+
+/* ---- A slot ------------------------------------------------------------------------------------------ */
+
+static struct sqi_blobs
+blobs_of(const struct sqi_windows *run, const void *slot)
+{
+        return (struct sqi_blobs){run->task, run->key, sqi_slot_id(&run->timelines.rule, slot), NULL};
+}
+
+static int
+fold(struct sqi_timelines *timelines, void *slot)
+{
+        const struct sqi_windows *run = sqi_windows_of(timelines);
+        struct sqi_blobs blobs = blobs_of(run, slot);
+        uint8_t *cells = sqi_windows_content(run, slot);
+        bool ok = true;
+
+        for (size_t i = 0; i < run->n && ok; i++)
+                ok = sqi_aggregate_fold(&run->aggregates[i], &blobs, cells + run->aggregates[i].at, &run->taken[i]);
+        return ok ? 0 : -ENOMEM;
+}
+
+static bool
+put_together(const struct sqi_windows *run, const struct sqi_blobs *into_blobs, uint8_t *into, const void *from_slot)
+{
+        struct sqi_blobs from_blobs = blobs_of(run, from_slot);
+        const uint8_t *from = sqi_windows_content(run, from_slot);
+        bool ok = true;
+
+        for (size_t i = 0; i < run->n && ok; i++)
+                ok = sqi_aggregate_merge(&run->aggregates[i], into_blobs, into + run->aggregates[i].at, &from_blobs,
+                                         from + run->aggregates[i].at);
+        return ok;
+}
+
+static int
+merge(struct sqi_timelines *timelines, void *into, void *from)
+{
+        const struct sqi_windows *run = sqi_windows_of(timelines);
+        struct sqi_blobs blobs = blobs_of(run, into);
+
+        return put_together(run, &blobs, sqi_windows_content(run, into), from) ? 0 : -ENOMEM;
+}
+
+static void
+clear(struct sqi_timelines *timelines, void *slot)
+{
+        const struct sqi_windows *run = sqi_windows_of(timelines);
+        struct sqi_blobs blobs = blobs_of(run, slot);
+
+        for (size_t i = 0; i < run->n; i++)
+                sqi_aggregate_clear(&run->aggregates[i], &blobs);
+}
+
+/* ---- A firing ---------------------------------------------------------------------------------------- */
+
+static bool
+results(struct sqi_windows *run, const struct sqi_blobs *blobs, struct sq_value *values, void **memory)
+{
+        bool ok = true;
+
+        for (size_t i = 0; i < run->n && ok; i++)
+                ok = sqi_aggregate_result(&run->aggregates[i], blobs, run->merged + run->aggregates[i].at, &values[i],
+                                          &memory[i]);
+        return ok;
+}
+
+int
+sqi_aggregating_compute(struct sqi_windows *run, const struct sqi_fired *fired, sqi_use_values *use)
+{
+        const struct sqi_blobs blobs = {.own = run->blobs};
+        struct sq_value values[SQ_FIELDS_MAX];
+        void *memory[SQ_FIELDS_MAX] = {NULL};
+        bool ok = true;
+        int r = -ENOMEM;
+
+        memset(run->merged, 0, run->timelines.slot);
+        for (size_t i = 0; i < fired->n && ok; i++)
+                ok = put_together(run, &blobs, run->merged, fired->slots + i * run->timelines.slot);
+        if (ok && results(run, &blobs, values, memory))
+                r = use(run, fired, values);
+        for (size_t i = 0; i < run->n; i++) {
+                free(memory[i]);
+                sqi_aggregate_clear(&run->aggregates[i], &blobs);
+        }
+        return r;
+}
+
+static int
+emit(struct sqi_windows *run, const struct sqi_fired *fired, const struct sq_value *computed)
+{
+        const struct sqi_rule *rule = &run->timelines.rule;
+        struct sq_value values[SQ_FIELDS_MAX];
+        size_t n = 0;
+
+        if (run->settings->by.n)
+                values[n++] = sq_splice(run->by, run->settings->by.n);
+        if (sqi_rule_ends_by_time(rule)) {
+                values[n++] = sq_time(sqi_windows_time(fired->start));
+                values[n++] = sq_time(sqi_windows_time(fired->end));
+        }
+        for (size_t i = 0; i < run->n; i++)
+                values[n++] = computed[i];
+        if (sqi_rule_refires(rule))
+                values[n++] = sq_text(sqi_windows_firing(fired->firing));
+        sq_emit_values(run->task, 0, n, values);
+        return 0;
+}
+
+static int
+fire(struct sqi_timelines *timelines, const struct sqi_fired *fired)
+{
+        return sqi_aggregating_compute(sqi_windows_of(timelines), fired, emit);
+}
+
+const struct sqi_timeline_ops sqi_aggregating_ops = {sqi_windows_room, fold, merge, clear, fire};

@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Windows by event time under exactly-once, of tuples that come out of order from two files: whoever is killed meanwhile,
+# they are what awk comes to, which sorts them first. Nothing is late, for the disorder is within the bound.
+#
+#     SQUALL_SEED=N     the instants (1)      SQUALL_KILLS=N     kills in a run (3)
+source "$(dirname "$0")/supervised"
+
+RANDOM=${SQUALL_SEED:-1} kills=${SQUALL_KILLS:-3}
+# AT KEY VALUE: seconds from minute 1 to minute 30, each up to 4 seconds early or late; ties, and keys that are rare
+for file in 1 2; do
+        awk -v seed=$file 'BEGIN { srand(seed); print "at,key,v"
+                for (i = 0; i < 4000; i++)
+                        print 1704067200 + 60 + int(i * 0.435 + 8 * rand()) "," "k" int(60 * rand() ^ 3) "," int(1000 * rand()) - 200 }' >"$dir/in$file"
+done
+clock='function clock(at) { at -= 1704067200; return sprintf("2024-01-01T00:%02d:%02dZ", at / 60, at % 60) }'
+sorted() { sed -s 1d "$dir/in1" "$dir/in2" | sort -t , "$@"; }
+# every 5 seconds, of 15
+sorted -k1,1n | awk -F , "$clock"' {
+                for (s = $1 - $1 % 5; s > $1 - 15; s -= 5) {
+                        k = $2 "\t" clock(s) "\t" clock(s + 15); n[k]++; sum[k] += $3
+                        if (n[k] == 1 || $3 < least[k]) least[k] = $3
+                        if (!seen[k, $3]++) kinds[k]++ } }
+        END { for (k in n) print k "\t" n[k] "\t" sum[k] "\t" least[k] "\t" kinds[k] }' | sort >"$dir/want.sliding"
+# what is no more than 20 seconds apart
+sorted -k2,2 -k1,1n | awk -F , "$clock"'
+        function out() { if (n) print key "\t" clock(first) "\t" clock(last + 20) "\t" n "\t" sum }
+        $2 != key || $1 > last + 20 { out(); key = $2; first = $1; n = sum = 0 }
+        { last = $1; n++; sum += $3 }
+        END { out() }' | sort >"$dir/want.sessions"
+
+cat >"$dir/windows.yaml" <<YAML
+name: windows
+config: { topology.delivery: exactly-once, topology.checkpoint.interval.ms: 60 }
+spouts:
+  - { id: one, component: file, properties: &file { path: $dir/in1, format: csv, rate: 2000, fields: { at: int, key: str, v: int } },
+      event-time: &time { field: at, format: s, out-of-orderness: 8s } }
+  - { id: two, component: file, properties: { <<: *file, path: $dir/in2 }, event-time: *time }
+bolts:
+  - { id: sliding, component: window, parallelism: 2,
+      properties: { size: 15s, slide: 5s, by: [key], compute: { n: count, sum: sum v, least: min v, kinds: distinct v } } }
+  - { id: sessions, component: window, properties: { gap: 20s, by: [key], compute: { n: count, sum: sum v } } }
+  - { id: slides, component: write, properties: { path: $dir/sliding.tsv } }
+  - { id: sits, component: write, properties: { path: $dir/sessions.tsv } }
+  - { id: late, component: write, properties: { path: $dir/late.tsv } }
+streams:
+  - { from: one, to: sliding, grouping: { type: fields, args: [key] } }
+  - { from: two, to: sliding, grouping: { type: fields, args: [key] } }
+  - { from: one, to: sessions, grouping: { type: fields, args: [key] } }
+  - { from: two, to: sessions, grouping: { type: fields, args: [key] } }
+  - { from: sliding, to: slides, grouping: { type: global } }
+  - { from: sessions, to: sits, grouping: { type: global } }
+  - { from: sliding, to: late, streamId: late, grouping: { type: global } }
+YAML
+exact() {
+        [ ! -s "$dir/late.tsv" ] || { echo "late: $(wc -l <"$dir/late.tsv")"; return 1; }
+        for what in sliding sessions; do
+                [ "$(wc -l <"$dir/want.$what")" -gt 1000 ] || { echo "no more than that: $(wc -l "$dir/want.$what")"; return 1; }
+                sort "$dir/$what.tsv" | cmp - "$dir/want.$what" || { wc -l "$dir/$what.tsv" "$dir/want.$what"; return 1; }
+        done
+}
+one_of() { [ $# -eq 0 ] || eval "echo \${$((RANDOM % $# + 1))}"; }
+# runs ONE-OR-ALL: kills workers after moments
+runs() {
+        local i pids run
+        rm -f "$dir"/{sliding,sessions,late}.tsv
+        "$squall" run "$dir/windows.yaml" >"$dir/said" 2>&1 &
+        run=$!
+        for ((i = 0; i < kills && $# > 0; i++)); do
+                nap "0.$((RANDOM % 4 + 2))1"
+                pids=$(pgrep -P $run -f 'squall: worker')
+                [ "$1" = all ] || pids=$(one_of $pids)
+                [ -z "$pids" ] || kill -KILL $pids 2>/dev/null
+        done
+        wait $run || { cat "$dir/said"; return 1; }
+}
+check "a topology with windows by event time ends" runs
+check "and its windows and sessions are those of the sorted tuples" exact
+for who in one all; do
+        check "it ends, when $who of its workers is killed now and then" runs $who
+        check "and its windows and sessions are exactly the same" exact
+done
+exit $failures

@@ -47,4 +47,70 @@ analysed() {
         diff <(sort "$dir/alerts.tsv") <(grep -v '^malformed' $log | awk '$9 >= 500 { sub(/\?.*/, "", $7); m = substr($4, 14, 5); if (++n[m, $7] == 5) print "2026-11-22T" m ":00Z\t" $7 "\t5" }' | sort)
 }
 check "log-analytics counts statuses, finds the slowest requests, windows of each path and the alerts as awk does" analysed
+
+# ---- Windows by event time, of what `generate` makes and of files ----
+
+# made COUNT FIELDS: what a spout `generate` of these fields makes, as a topology would get it
+made() {
+        printf '%s\n' "name: made" "config: { topology.delivery: at-most-once }" "spouts: [{ id: made, component: generate, properties: { count: $1, fields: { $2 } } }]" \
+                "bolts: [{ id: out, component: write, properties: { path: $dir/made } }]" "streams: [{ from: made, to: out, grouping: { type: global } }]" >"$dir/made.yaml"
+        rm -f "$dir/made" && run "$dir/made.yaml" >"$dir/said" && [ -s "$dir/made" ]
+}
+fields_of() { sed -n 's/.*fields: { \(.*\) }\( } *\)\{0,1\}\( #.*\)\{0,1\}$/\1/p' "topologies/$1.yaml" | head -n 1 | sed 's/ *}$//'; }
+clock='function clock(s) { return sprintf("1970-01-01T%02d:%02d:%02dZ", s / 3600, s % 3600 / 60, s % 60) }'
+ads() {
+        made 45000 "$(fields_of ad-analytics/ad-analytics)" || return
+        COUNT=45000 OUT=$dir/ads run topologies/ad-analytics/ad-analytics.yaml || return
+        awk -F '\t' "$clock"' NR == FNR { split($0, row, ","); campaign[row[1]] = row[2]; next }
+                $4 == 0 { n[campaign[$3] "\t" int($1 / 10000)]++ }
+                END { for (k in n) { split(k, at, "\t"); print at[1] "\t" clock(at[2] * 10) "\t" clock(at[2] * 10 + 10) "\t" n[k] } }' \
+                topologies/ad-analytics/campaigns.csv "$dir/made" | sort >"$dir/want"
+        [ "$(wc -l <"$dir/want")" = 500 ] && sort "$dir/ads" | diff - "$dir/want"
+}
+check "ad-analytics counts the views of each campaign in each ten seconds" ads
+trends() {
+        made 7200 "$(fields_of trending/trending)" || return
+        OUT=$dir/trends run topologies/trending/trending.yaml || return
+        awk "$clock"' { page[$1] = $2 }
+                END { for (end = 10; end < 7200 + 600; end += 10) {
+                        split("", n); views = pages = 0
+                        for (s = end - 600; s < end; s++) if (s in page) { views++; if (!n[page[s]]++) pages++ }
+                        line = end "\t" views "\t" pages "\t"
+                        for (k = 0; k < 10 && k < pages; k++) {
+                                best = ""
+                                for (p in n) if (best == "" || n[p] > n[best] || (n[p] == n[best] && p + 0 < best + 0)) best = p
+                                line = line best ":" n[best] " "; delete n[best] }
+                        print line } }' "$dir/made" >"$dir/want"
+        sed 's/.*"end":"[0-9-]*T\(..\):\(..\):\(..\)Z","views":\([0-9]*\),"pages":\([0-9]*\),"best":\[\(.*\)\].*/\1 \2 \3 \4 \5 \6/; s/{"value":\([0-9]*\),"count":\([0-9]*\)},\{0,1\}/\1:\2,/g' "$dir/trends" |
+                awk '{ gsub(",", " ", $6); print $1 * 3600 + $2 * 60 + $3 "\t" $4 "\t" $5 "\t" $6 }' | diff - "$dir/want" | head -n 5 | grep . && return 1
+        [ "$(wc -l <"$dir/want")" = 779 ]
+}
+check "trending has the ten most frequent pages of each ten minutes" trends
+visits() {
+        OUT=$dir/visits run topologies/sessions/sessions.yaml || return
+        sed 1d topologies/sessions/clicks.csv | sort -s -t , -k2,2 -k1,1 | awk -F , '
+                function at(text) { return substr(text, 12, 2) * 3600 + substr(text, 15, 2) * 60 + substr(text, 18, 2) }
+                function day(s) { return sprintf("2026-11-26T%02d:%02d:%02dZ", s / 3600, s % 3600 / 60, s % 60) }
+                function out() { if (n) print user "\t" day(first) "\t" day(last + 1800) "\t" n "\t" entry "\t" page "\t" pages "\t" ms "\t" slowest }
+                $2 != user || at($1) > last + 1800 { out(); user = $2; first = at($1); entry = $3; n = ms = pages = 0; most = -1; split("", seen) }
+                { last = at($1); page = $3; n++; ms += $4; if (!seen[$3]++) pages++; if ($4 > most) { most = $4; slowest = $3 } }
+                END { out() }' | sort >"$dir/want"
+        [ "$(wc -l <"$dir/want")" = 75 ] && sort "$dir/visits" | diff - "$dir/want"
+}
+check "sessions are the clicks of a user that are no more than half an hour apart" visits
+sliding() {
+        made 1000 "$(fields_of sliding-window/sliding-window)" || return
+        OUT=$dir/averages run topologies/sliding-window/sliding-window.yaml || return
+        diff "$dir/averages" <(awk '{ v[NR] = $1 } NR % 10 == 0 { s = 0; for (i = NR - 29; i <= NR; i++) s += v[i]; t += s; if (++n == 3) { print t / n; t = n = 0 } }
+                END { if (n) print t / n }' CONVFMT=%.17g OFMT=%.17g "$dir/made" | awk '{ printf "%s\n", ($1 == int($1)) ? $1 ".0" : $1 }') >"$dir/difference" ||
+                awk '/^[<>]/ { v[substr($0, 1, 1), ++n[substr($0, 1, 1)]] = $2 } END { for (i = 1; i <= n["<"]; i++) if ((d = v["<", i] - v[">", i]) * d > 1e-12) exit 1; exit n["<"] != n[">"] }' "$dir/difference"
+}
+check "sliding-window has the averages of sums of the last thirty" sliding
+stamped() {
+        made 300 "$(fields_of sliding-window/sliding-tuple-ts)" || return
+        OUT=$dir/sums run topologies/sliding-window/sliding-tuple-ts.yaml || return
+        diff "$dir/sums" <(awk "$clock"' { for (s = $1 - $1 % 3; s > $1 - 5; s -= 3) sum[s] += $2 }
+                END { for (s = -3; s < 300; s += 3) print (s < 0 ? "1969-12-31T23:59:57Z" : clock(s)) "\t" clock(s + 5) "\t" sum[s] }' "$dir/made")
+}
+check "sliding-tuple-ts has the sums of five seconds, every three" stamped
 exit $failures

@@ -672,9 +672,10 @@ SQ_EXPORT void sq_timer_cancel(struct sq_task *task, struct sq_str key, struct s
 /* ---- Event time -------------------------------------------------------------------------------------- */
 
 /*
- * The time that the events of a stream carry, in ns since 1970 UTC: `event-time` of the topology file names the field. A
- * task's watermark says how far it has come: nothing older is expected any more. It is the least of what the sources of
- * the task have said, but for those that are idle, and never falls. What comes all the same with an older time is late.
+ * The time that the events of a stream carry, in ns since 1970 UTC: `event-time` of the topology file names the
+ * field. A task's watermark says how far it has come: nothing older is expected any more. It is the least of what
+ * the sources of the task have said, but for those that are idle, and never falls. What comes all the same with an
+ * older time is late.
  */
 #define SQ_NO_WATERMARK INT64_MIN /* none has come yet, or none ever does */
 #define SQ_END_OF_TIME INT64_MAX  /* all sources have come to their natural end */
@@ -684,10 +685,11 @@ SQ_EXPORT int64_t sq_watermark(const struct sq_task *task);
 SQ_EXPORT bool sq_event_time(const struct sq_tuple *in, int64_t *ret_ns);
 
 /*
- * Bolts with `.event_timer`: it is called for `key` when the watermark has come to `time_ns`. Those that are due run in
- * the order of their times, and of one time in that in which they were set, before the tuples behind the watermark and
- * before it is passed on; one that is due when it is set runs behind the tuples that came with the one under way. At the
- * natural end of all sources all run before `.finish`; at a drain those that are not due do not. Else they are as timers.
+ * Bolts with `.event_timer`: it is called for `key` when the watermark has come to `time_ns`. Those that are due run
+ * in the order of their times, and of one time in that in which they were set, before the tuples behind the
+ * watermark and before it is passed on; one that is due when it is set runs behind the tuples that came with the one
+ * under way. At the natural end of all sources all run before `.finish`; at a drain those that are not due do not.
+ * Else they are as timers.
  */
 SQ_EXPORT void sq_event_timer_set(struct sq_task *task, struct sq_str key, int64_t time_ns);
 /* Does nothing where there is no such timer. */

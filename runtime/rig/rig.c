@@ -31,8 +31,7 @@ now(void *context)
 static struct sq_time
 wall(void *context)
 {
-        const struct sq_rig *rig = context;
-        uint64_t passed = rig->clock_ns - EPOCH_NS;
+        uint64_t passed = ((const struct sq_rig *)context)->clock_ns - EPOCH_NS;
 
         return (struct sq_time){EPOCH_WALL + (int64_t)(passed / 1000000000u), (uint32_t)(passed % 1000000000u)};
 }

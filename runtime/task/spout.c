@@ -291,9 +291,9 @@ emit(struct sq_task *task)
         return emitted;
 }
 
-/* What the supervisor hands to the next incarnation, should this one die, or to the next run. At most once nothing is
- * waited for: it is where the spout is. Exactly once it goes on where it was at its mark, which it reports with its part
- * of the epoch: any other position would be taken for that one. */
+/* What the supervisor hands to the next incarnation, should this one die, or to the next run. At most once nothing
+ * is waited for: it is where the spout is. Exactly once it goes on where it was at its mark, which it reports with
+ * its part of the epoch: any other position would be taken for that one. */
 static void
 tell_position(struct sq_task *task)
 {

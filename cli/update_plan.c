@@ -151,11 +151,27 @@ say_how(const struct sqi_plan *before, const struct sqi_plan *after, const uint3
         fputc('\n', stderr);
 }
 
+/* A topology that names no file for its dead letters gets one from the supervisor, as the one that runs has. */
+static struct sqi_plan
+as_hosted(const struct sqi_plan *before, const struct sqi_plan *after)
+{
+        struct sqi_plan hosted = *after;
+        const char *letters = before->config.dead_letter;
+        char name[256];
+        int n = snprintf(name, sizeof(name), "/%s.dead-letters.jsonl", before->name);
+
+        if (!hosted.config.dead_letter && letters && n > 0 && strlen(letters) > (size_t)n &&
+            strcmp(letters + strlen(letters) - n, name) == 0)
+                hosted.config.dead_letter = letters;
+        return hosted;
+}
+
 int
 cli_check_change(const struct cli_args *args, const struct sqi_plan *before, struct sqi_plan *after)
 {
+        struct sqi_plan hosted = as_hosted(before, after);
         uint32_t *stays = calloc(after->nworkers + 1, sizeof(*stays));
-        int n = stays ? sqi_stay(before, after, stays) : -1, status = CLI_DONE;
+        int n = stays ? sqi_stay(before, &hosted, stays) : -1, status = CLI_DONE;
 
         after->lose_state = cli_flag(args, "lose-state");
         if (n < 0)

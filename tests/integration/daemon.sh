@@ -127,7 +127,9 @@ check "that of a spout is refused" says "the parallelism of the spout 'gen' cann
 check "a component that is not there is refused with the nearest" says "did you mean 'pass'?" "$squall" rebalance steady --component pas=2
 topology steady 0 500
 sed -i "s/'true'/n >= 0/" "$dir/steady.yaml"
-check "a new version of the file is rolled in" eval '"$squall" update steady "$dir/steady.yaml" && grep -q "n >= 0" "$dir/state/topologies/steady/topology.yaml"'
+check "a new version of the file is rolled in, and who is started anew is told" \
+        eval '"$squall" update steady "$dir/steady.yaml" 2>"$dir/update.said" && grep -q "2 of 4 workers go on as they are; started anew: pass (2)$" "$dir/update.said" &&
+                grep -q "n >= 0" "$dir/state/topologies/steady/topology.yaml"'
 check "by new processes for the component that differs alone" [ "$(pids_of steady gen/0 sink/0)" = "$others" ]
 sed 's/path: steady.tsv/path: \/nowhere\/at\/all/' "$dir/steady.yaml" >"$dir/worse.yaml"
 check "one that does not come up is rolled back, with the cause" says "rolled back: sink/0: /nowhere/at/all" "$squall" update steady "$dir/worse.yaml"

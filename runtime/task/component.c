@@ -197,6 +197,7 @@ visit_clean(struct sq_task *task, sq_visit *visit, struct sq_str key, void *stat
         size_t size = sqi_component_key_state(task->instance.code);
         bool more;
 
+        sqi_keyed_save_now(keyed, state);
         memcpy(before, state, size);
         more = visit(task, key, state, context);
         if (sqi_keyed_parts(keyed, state) && memcmp(before, state, size) != 0)

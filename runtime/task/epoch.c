@@ -10,6 +10,8 @@
 #include "task/snapshot.h"
 #include "task/task.h"
 
+/* Keys that are written between two batches: a millisecond, about. */
+enum { PORTION = 4000 };
 /* How long a bolt waits, with a mark there, for the order, which names the folder. */
 static const uint64_t ORDER_NS = 1000000000;
 
@@ -60,10 +62,12 @@ sqi_epoch_settle(struct sq_task *task)
                 answer(task);
 }
 
-/* Every mark is there. */
+/* Writes down so many keys more. When all are, and every mark is there, that was all. */
 static void
-complete(struct sq_task *task)
+go_on(struct sq_task *task, size_t portion)
 {
+        if (sqi_snapshot_go_on(task->epoch.writing, portion) || task->epoch.missing > 0)
+                return;
         task->epoch.recording = false;
         task->epoch.writing_down = true;
         sqi_snapshot_end(task->epoch.writing);
@@ -124,6 +128,13 @@ unmarked(const struct sq_task *task, uint64_t number)
         return n;
 }
 
+/* Else nobody waits for it to be through. */
+static bool
+works_beside(const struct sq_task *task)
+{
+        return task->phase == SQI_RUNNING && task->instance.code->bolt && !task->driver;
+}
+
 static void
 begin(struct sq_task *task, uint64_t number)
 {
@@ -147,12 +158,11 @@ begin(struct sq_task *task, uint64_t number)
                 return;
         }
         epoch->missing = task->phase == SQI_RUNNING ? unmarked(task, number) : 0;
-        if (!fine)
-                answer_without(task);
-        else if (epoch->missing == 0)
-                complete(task);
+        epoch->recording = fine;
+        if (fine)
+                go_on(task, works_beside(task) ? 0 : SIZE_MAX);
         else
-                epoch->recording = true;
+                answer_without(task);
 }
 
 /* What came with the last epoch is executed first, and a batch is executed as a whole. */
@@ -197,7 +207,7 @@ sqi_epoch_mark(struct sq_task *task, uint64_t *seen, uint64_t number)
                 if (number > epoch->dropped)
                         begin(task, number);
         } else if (epoch->recording && before < epoch->begun && number >= epoch->begun && --epoch->missing == 0)
-                complete(task);
+                go_on(task, 0);
 }
 
 /* ---- What is due ------------------------------------------------------------------------------------ */
@@ -221,6 +231,8 @@ sqi_epoch_act(struct sq_task *task)
 {
         struct sqi_epoch *epoch = &task->epoch;
 
+        if (epoch->recording)
+                go_on(task, PORTION);
         sqi_epoch_settle(task);
         if (epoch->commit_asked && task->failed == 0)
                 commit(task);
@@ -231,6 +243,8 @@ sqi_epoch_act(struct sq_task *task)
 uint64_t
 sqi_epoch_due(const struct sq_task *task)
 {
+        if (task->epoch.recording && sqi_snapshot_go_on(task->epoch.writing, 0))
+                return 0;
         return task->epoch.exact && may_begin(task) ? task->epoch.due_ns : UINT64_MAX;
 }
 

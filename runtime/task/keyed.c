@@ -49,6 +49,7 @@ sqi_keyed_free(struct sqi_keyed **keyed)
         free((*keyed)->places);
         free((*keyed)->order);
         free((*keyed)->changed);
+        free((*keyed)->pending);
         free((*keyed)->gone.bytes);
         free(*keyed);
         *keyed = NULL;
@@ -443,6 +444,8 @@ sqi_keyed_forget(struct sqi_keyed *keyed, struct sq_str key)
 
         if (*place == 0)
                 return false;
+        if (keyed->npending > 0)
+                sqi_keyed_save_pending(keyed, entry->index);
         keyed->nchanged -= keyed->nchanged > 0 && !(entry->len & CLEAN);
         sqi_keyed_list_gone(keyed, key);
         vacate(keyed, (size_t)(place - keyed->places));

@@ -84,8 +84,11 @@ bool sqi_keyed_step_routed(const struct sqi_keyed *keyed, size_t *cursor, struct
  *
  *  1. sqi_keyed_track(): everything counts as changed. From then on a key changes when it is made, asked for by
  *     sqi_keyed_get() or touched; one that is found prepared, has.
- *  2. sqi_keyed_gone(), then sqi_keyed_take() to its end: what has changed, or all. It counts as unchanged then, and
- *     what was taken is the caller's to keep.
+ *  2. sqi_keyed_gone(), then sqi_keyed_begin_take(): what has changed, or all, is to be taken as it is now, and counts
+ *     as unchanged from then on. That costs a look at each.
+ *  3. sqi_keyed_take() to its end, in portions, between which keys change: what was not taken yet is handed to `save`
+ *     before it does. So the order in which keys are taken or saved is not theirs. What was taken is the caller's to
+ *     keep. sqi_keyed_end_take() gives up what was not: the next time it has to be all.
  */
 void sqi_keyed_track(struct sqi_keyed *keyed);
 /* `state` is that of a key. */
@@ -101,8 +104,13 @@ struct sqi_keyed_gone {
         size_t size, n;
 };
 const struct sqi_keyed_gone *sqi_keyed_gone(const struct sqi_keyed *keyed);
-/* As sqi_keyed_step_routed(), through all; or those that have changed. */
-bool sqi_keyed_take(struct sqi_keyed *keyed, bool all, size_t *cursor, struct sq_str *ret_key, void **ret_state,
-                    uint64_t *ret_route);
+typedef void sqi_keyed_save(void *context, struct sq_str key, const void *state, uint64_t route);
+/* All; or those that have changed. False: no memory. */
+bool sqi_keyed_begin_take(struct sqi_keyed *keyed, bool all, sqi_keyed_save *save, void *context);
+/* False: that was all. */
+bool sqi_keyed_take(struct sqi_keyed *keyed, struct sq_str *ret_key, void **ret_state, uint64_t *ret_route);
+void sqi_keyed_end_take(struct sqi_keyed *keyed);
+/* The key of this state may change, and its caller finds out later whether it has. */
+void sqi_keyed_save_now(struct sqi_keyed *keyed, const void *state);
 
 #endif

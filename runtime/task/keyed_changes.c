@@ -75,13 +75,29 @@ sqi_keyed_list_gone(struct sqi_keyed *keyed, struct sq_str key)
         gone->n++;
 }
 
+/* False: it is not set. */
+static bool
+take_bit(uint64_t *bits, size_t capacity, size_t at)
+{
+        uint64_t bit = 1ull << at % 64;
+
+        if (at / 64 >= capacity / sizeof(*bits) || !(bits[at / 64] & bit))
+                return false;
+        bits[at / 64] &= ~bit;
+        return true;
+}
+
 void
 sqi_keyed_list_move(struct sqi_keyed *keyed, size_t from, size_t to)
 {
-        if (!keyed->tracked || keyed->all_changed || keyed->order[from].entry->len & CLEAN)
-                return;
-        keyed->changed[from / 64] &= ~(1ull << from % 64);
-        keyed->changed[to / 64] |= 1ull << to % 64;
+        if (keyed->tracked && !keyed->all_changed && !(keyed->order[from].entry->len & CLEAN)) {
+                keyed->changed[from / 64] &= ~(1ull << from % 64);
+                keyed->changed[to / 64] |= 1ull << to % 64;
+        }
+        if (keyed->npending > 0 && take_bit(keyed->pending, keyed->pending_capacity, from)) {
+                keyed->pending[to / 64] |= 1ull << to % 64;
+                keyed->pending_at = 0;
+        }
 }
 
 /* ---- To write down what has changed ------------------------------------------------------------------ */
@@ -94,16 +110,22 @@ sqi_keyed_track(struct sqi_keyed *keyed)
         keyed->tracked = true;
 }
 
+static struct entry *
+entry_of_state(const struct sqi_keyed *keyed, const void *state)
+{
+        return (struct entry *)(void *)((char *)(uintptr_t)state - keyed->state_at);
+}
+
 void
 sqi_keyed_touch(struct sqi_keyed *keyed, const void *state)
 {
-        touch(keyed, (struct entry *)(void *)((char *)(uintptr_t)state - keyed->state_at));
+        touch(keyed, entry_of_state(keyed, state));
 }
 
 bool
 sqi_keyed_is_clean(const struct sqi_keyed *keyed, const void *state)
 {
-        return ((const struct entry *)(const void *)((const char *)state - keyed->state_at))->len & CLEAN;
+        return entry_of_state(keyed, state)->len & CLEAN;
 }
 
 bool
@@ -118,69 +140,153 @@ sqi_keyed_gone(const struct sqi_keyed *keyed)
         return &keyed->gone;
 }
 
-/* Fetches what has changed of 64 places. AHEAD: so many such in front of what is taken. */
 static void
-fetch_ahead(const struct sqi_keyed *keyed, size_t word)
+hand_to_save(struct sqi_keyed *keyed, size_t index)
 {
-        for (uint64_t bits = word * 64 < keyed->norder ? keyed->changed[word] : 0; bits; bits &= bits - 1) {
+        struct entry *entry = keyed->order[index].entry;
+
+        keyed->save(keyed->context, key_of(keyed, entry), state_of(keyed, entry), keyed->order[index].route);
+}
+
+void
+sqi_keyed_save_pending(struct sqi_keyed *keyed, uint32_t index)
+{
+        if (!take_bit(keyed->pending, keyed->pending_capacity, index))
+                return;
+        keyed->npending--;
+        hand_to_save(keyed, index);
+}
+
+void
+sqi_keyed_save_now(struct sqi_keyed *keyed, const void *state)
+{
+        if (keyed->npending > 0)
+                sqi_keyed_save_pending(keyed, entry_of_state(keyed, state)->index);
+}
+
+/* How many words of a set of bits are about entries. */
+static size_t
+words_of(const struct sqi_keyed *keyed, size_t capacity)
+{
+        size_t words = (keyed->norder + 63) / 64, most = capacity / sizeof(uint64_t);
+
+        return words < most ? words : most;
+}
+
+/* Fetches the entries of 64 places; AHEAD: so many such in front of what is looked at. */
+static void
+fetch_ahead(const struct sqi_keyed *keyed, size_t word, bool keys)
+{
+        if (word >= words_of(keyed, keyed->pending_capacity))
+                return;
+        for (uint64_t bits = keyed->pending[word]; bits; bits &= bits - 1) {
                 const char *entry = (const char *)keyed->order[word * 64 + (size_t)__builtin_ctzll(bits)].entry;
 
-                __builtin_prefetch(entry);
-                __builtin_prefetch(entry + keyed->key_at);
+                __builtin_prefetch(entry, 1);
+                if (keys)
+                        __builtin_prefetch(entry + keyed->key_at);
         }
 }
 
-/* The next place from *cursor on that has changed, whose bit is cleared; norder: there is none. */
-static size_t
-next_changed(struct sqi_keyed *keyed, size_t *cursor)
+/* What is forgotten is not taken; all else is CLEAN from here on. */
+static void
+clean_pending(struct sqi_keyed *keyed)
 {
-        size_t words = keyed->norder ? (keyed->norder - 1) / 64 + 1 : 0,
-               most = keyed->changed_capacity / sizeof(uint64_t);
+        size_t words = words_of(keyed, keyed->pending_capacity);
 
-        for (size_t word = *cursor / 64; word < words && word < most; word++) {
-                uint64_t bits = keyed->changed[word];
+        for (size_t word = 0; word < words; word++) {
+                fetch_ahead(keyed, word + AHEAD, false);
+                for (uint64_t bits = keyed->pending[word]; bits; bits &= bits - 1) {
+                        uint64_t bit = bits & -bits;
+                        struct entry *entry = keyed->order[word * 64 + (size_t)__builtin_ctzll(bits)].entry;
 
-                if (*cursor <= word * 64 && word + AHEAD < most)
-                        fetch_ahead(keyed, word + AHEAD);
-                if (bits) {
-                        *cursor = word * 64 + (size_t)__builtin_ctzll(bits);
-                        keyed->changed[word] = bits & (bits - 1);
-                        return (*cursor)++;
+                        if (entry)
+                                entry->len |= CLEAN;
+                        else
+                                keyed->pending[word] &= ~bit;
+                        keyed->npending += entry != NULL;
                 }
-                *cursor = (word + 1) * 64;
         }
-        return keyed->norder;
 }
 
-/* NULL: there is none any more. */
-static struct entry *
-next_to_take(struct sqi_keyed *keyed, bool all, size_t *cursor)
+/* Of places that were given up since: what comes to be there has not changed. */
+static void
+drop_pending_behind(struct sqi_keyed *keyed, size_t n)
 {
-        size_t at;
+        size_t words = keyed->pending_capacity / sizeof(uint64_t);
 
-        while ((at = all ? *cursor : next_changed(keyed, cursor)) < keyed->norder) {
-                *cursor += all;
-                if (keyed->order[at].entry)
-                        return keyed->order[at].entry;
-        }
-        return NULL;
+        if (n / 64 >= words)
+                return;
+        keyed->pending[n / 64] &= (1ull << n % 64) - 1;
+        for (size_t word = n / 64 + 1; word < words; word++)
+                keyed->pending[word] = 0;
+}
+
+static bool
+make_all_pending(struct sqi_keyed *keyed)
+{
+        if (!reserve((void **)&keyed->pending, &keyed->pending_capacity, (keyed->norder / 64 + 1) * sizeof(uint64_t)))
+                return false;
+        for (size_t at = 0; at < keyed->norder; at++)
+                keyed->pending[at / 64] |= 1ull << at % 64;
+        if (keyed->changed)
+                memset(keyed->changed, 0, keyed->changed_capacity);
+        return true;
+}
+
+static void
+swap_changed_and_pending(struct sqi_keyed *keyed)
+{
+        uint64_t *changed = keyed->changed;
+        size_t capacity = keyed->changed_capacity;
+
+        keyed->changed = keyed->pending;
+        keyed->changed_capacity = keyed->pending_capacity;
+        keyed->pending = changed;
+        keyed->pending_capacity = capacity;
 }
 
 bool
-sqi_keyed_take(struct sqi_keyed *keyed, bool all, size_t *cursor, struct sq_str *ret_key, void **ret_state,
-               uint64_t *ret_route)
+sqi_keyed_begin_take(struct sqi_keyed *keyed, bool all, sqi_keyed_save *save, void *context)
 {
-        struct entry *entry = next_to_take(keyed, all, cursor);
-
-        if (!entry) {
-                if (all && keyed->changed)
-                        memset(keyed->changed, 0, keyed->changed_capacity);
-                change_nothing(keyed);
+        sqi_keyed_end_take(keyed);
+        all = all || keyed->all_changed;
+        if (all && !make_all_pending(keyed))
                 return false;
-        }
-        entry->len |= CLEAN;
+        if (!all)
+                swap_changed_and_pending(keyed);
+        keyed->save = save;
+        keyed->context = context;
+        drop_pending_behind(keyed, keyed->norder);
+        clean_pending(keyed);
+        change_nothing(keyed);
+        return true;
+}
+
+bool
+sqi_keyed_take(struct sqi_keyed *keyed, struct sq_str *ret_key, void **ret_state, uint64_t *ret_route)
+{
+        struct entry *entry;
+        size_t index;
+
+        if (keyed->npending == 0)
+                return false;
+        while (keyed->pending[keyed->pending_at] == 0)
+                fetch_ahead(keyed, ++keyed->pending_at + AHEAD, true);
+        index = keyed->pending_at * 64 + (size_t)__builtin_ctzll(keyed->pending[keyed->pending_at]);
+        keyed->pending[keyed->pending_at] &= keyed->pending[keyed->pending_at] - 1;
+        keyed->npending--;
+        entry = keyed->order[index].entry;
         *ret_key = key_of(keyed, entry);
         *ret_state = state_of(keyed, entry);
-        *ret_route = keyed->order[entry->index].route;
+        *ret_route = keyed->order[index].route;
         return true;
+}
+
+void
+sqi_keyed_end_take(struct sqi_keyed *keyed)
+{
+        if (keyed->npending > 0)
+                memset(keyed->pending, 0, keyed->pending_capacity);
+        keyed->npending = keyed->pending_at = 0;
 }

@@ -53,6 +53,13 @@ struct sqi_keyed {
         size_t changed_capacity, nchanged;
         struct sqi_keyed_gone gone;
         size_t gone_capacity;
+
+        /* What is being taken: a bit in `pending` for each of `npending` that are still to be, none of them before the
+         * word `pending_at`; who changes one of those hands it to `save` first. They are CLEAN. */
+        uint64_t *pending;
+        size_t pending_capacity, npending, pending_at;
+        sqi_keyed_save *save;
+        void *context;
 };
 
 static inline void *
@@ -70,6 +77,8 @@ key_of(const struct sqi_keyed *keyed, struct entry *entry)
 /* keyed_changes.c: the entry with this place in `order` has changed, and was CLEAN or is new. */
 void sqi_keyed_list(struct sqi_keyed *keyed, uint32_t index);
 void sqi_keyed_list_gone(struct sqi_keyed *keyed, struct sq_str key);
+/* The entry is about to change. */
+void sqi_keyed_save_pending(struct sqi_keyed *keyed, uint32_t index);
 /* An entry comes to another place in `order`, further to the front. */
 void sqi_keyed_list_move(struct sqi_keyed *keyed, size_t from, size_t to);
 
@@ -78,6 +87,8 @@ touch(struct sqi_keyed *keyed, struct entry *entry)
 {
         if (!(entry->len & CLEAN))
                 return;
+        if (keyed->npending > 0)
+                sqi_keyed_save_pending(keyed, entry->index);
         entry->len &= ~CLEAN;
         sqi_keyed_list(keyed, entry->index);
 }

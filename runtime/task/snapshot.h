@@ -13,17 +13,10 @@
  *     as many tasks as before     those of the file with its own index
  *     another number of them      those whose route, the hash that the fields grouping deals tuples out by, leads to it
  *
- * <<<<<<< HEAD
  * State of another version is handed to the component's migrate, key by key. Where it has none, of another size, or
  * with another routing (plan/routing.h), the task has failed, but in a plan of --lose-state: there it begins from
  * nothing, and logs that. Values, batches and whether it is over are of one task: as many tasks must go on. A file
  * that is torn, missing or another one than the manifest means fails the task, and is named.
- * =======
- * State of another version is handed to the component's migrate, key by key. Where it has none, of another size, or
- * with another routing (plan/routing.h), nothing is taken: the task begins from nothing, and logs that; the command
- * has asked for --lose-state then. Values, batches and whether it is over are of one task: as many tasks must go on. A
- * file that is torn, missing or another one than the manifest means fails the task, and is named.
- * >>>>>>> 019e414 (Write down only what has changed, and merge it as a stream)
  */
 #ifndef SQI_SNAPSHOT_H
 #define SQI_SNAPSHOT_H
@@ -38,10 +31,11 @@ struct sq_task;
 void sqi_snapshot_write(struct sq_task *task, uint64_t epoch, const char *folder);
 /*
  * The same in pieces, under exactly-once (epoch.h), into `folder` alone: the state as it is now; batches as they come
- * in; and, when all are there, the end of it. A thread of its own writes the file and waits for the disk, but where the
- * task has a driver. It writes to `wake`, an eventfd or -1, when it is done; then close says how it went. 0 or a
- * negative errno; a size of 0: there was nothing to write. Who began it closes it, or drops it, which accepts NULL;
- * both null the pointer.
+ * in; and, when all are there, the end of it. Keys are written by and by, in portions between which the task works: one
+ * that is about to change is written before it does (keyed.h), so what is written is as of the beginning. A thread of
+ * its own writes the file and waits for the disk, but where the task has a driver. It writes to `wake`, an eventfd or
+ * -1, when it is done; then close says how it went. 0 or a negative errno; a size of 0: there was nothing to write. Who
+ * began it closes it, or drops it, which accepts NULL; both null the pointer.
  *
  * It writes what has changed since the last one only, behind that, where `log`, as that left it, is not NULL, and less
  * than half of the keys have. Begin takes the log over; a part that fails or is dropped leaves none, and the next one
@@ -53,6 +47,9 @@ int sqi_snapshot_begin(const struct sq_task *task, uint64_t epoch, const char *f
                        struct sqi_part_log **log, struct sqi_snapshot_writing **ret);
 int sqi_snapshot_add(const struct sq_task *task, struct sqi_snapshot_writing *writing, zmq_msg_t *message,
                      bool feedback);
+/* So many keys more. True: there are more to come. */
+bool sqi_snapshot_go_on(struct sqi_snapshot_writing *writing, size_t n);
+/* All keys that are still to come, too. */
 void sqi_snapshot_end(struct sqi_snapshot_writing *writing);
 bool sqi_snapshot_is_done(const struct sqi_snapshot_writing *writing);
 int sqi_snapshot_close(struct sqi_snapshot_writing **writing, uint64_t *ret_size, uint64_t *ret_sum,

@@ -10,7 +10,7 @@
 #include "task/snapshot_format.h"
 #include "task/task.h"
 
-enum { FILE_SIZE = SQI_MANIFEST_FILE };
+enum { FILE_SIZE = SQI_MANIFEST_FILE, FIRST_ASIDE = 4096 };
 
 static const struct file_head blank = {.magic = {'S', 'Q', 'K', SQI_SNAPSHOT_VERSION}};
 
@@ -25,7 +25,12 @@ file_name(const struct sqi_plan_component *component, uint32_t index, char ret[F
 
 struct sqi_snapshot_writing {
         struct sqi_part_writer *file; /* NULL: none yet */
+        const struct sq_task *task;
         uint64_t epoch;
+        bool keys; /* not all of them have been written: what comes behind them waits in `aside` */
+        bool no_memory;
+        uint8_t *aside;
+        size_t naside, aside_room;
         int wake; /* as of sqi_part_writer_go_apart() */
         char path[SQI_FOLDER_SIZE + FILE_SIZE + 1];
 };
@@ -116,23 +121,62 @@ put_keys(const struct sq_task *task, struct sqi_snapshot_writing *writing)
         end_keys(writing);
 }
 
-/* All, or what has changed, which counts as unchanged from here on. */
 static void
-put_changes(const struct sq_task *task, struct sqi_snapshot_writing *writing, bool all)
+save(void *context, struct sq_str key, const void *state, uint64_t route)
+{
+        struct sqi_snapshot_writing *writing = context;
+
+        put_key(writing->task, writing, key, state, route);
+}
+
+/* All, or what has changed, as it is now, which counts as unchanged from here on. It is written by and by. */
+static int
+begin_changes(const struct sq_task *task, struct sqi_snapshot_writing *writing, bool all)
 {
         struct sqi_keyed *keyed = count_keys(task) ? task->instance.keyed : NULL;
         const struct sqi_keyed_gone *gone = all ? NULL : sqi_keyed_gone(keyed);
-        struct sq_str key;
-        size_t cursor = 0;
-        uint64_t route;
-        void *state;
 
         put_head(task, writing, gone ? gone->n : 0);
         if (gone)
                 put(writing, gone->bytes, gone->size);
-        while (keyed && sqi_keyed_take(keyed, all, &cursor, &key, &state, &route))
-                put_key(task, writing, key, state, route);
-        end_keys(writing);
+        if (keyed && !sqi_keyed_begin_take(keyed, all, save, writing))
+                return -ENOMEM;
+        writing->keys = keyed != NULL;
+        if (!keyed)
+                end_keys(writing);
+        return 0;
+}
+
+static bool
+need_aside(struct sqi_snapshot_writing *writing, size_t size)
+{
+        size_t room = writing->aside_room ? writing->aside_room : FIRST_ASIDE;
+        uint8_t *larger;
+
+        if (writing->naside + size <= writing->aside_room)
+                return true;
+        while (room < writing->naside + size)
+                room *= 2;
+        larger = realloc(writing->aside, room);
+        if (!larger)
+                return false;
+        writing->aside = larger;
+        writing->aside_room = room;
+        return true;
+}
+
+/* Behind the keys. */
+static void
+put_behind(struct sqi_snapshot_writing *writing, const void *bytes, size_t size)
+{
+        if (!writing->keys) {
+                put(writing, bytes, size);
+        } else if (!need_aside(writing, size)) {
+                writing->no_memory = true;
+        } else if (size > 0) {
+                memcpy(writing->aside + writing->naside, bytes, size);
+                writing->naside += size;
+        }
 }
 
 static void
@@ -142,9 +186,9 @@ put_values(const struct sq_task *task, struct sqi_snapshot_writing *writing)
                 const struct section_head head = {SQI_SECTION_VALUE, (uint32_t)value->name.len,
                                                   value->name.len + value->bytes.len};
 
-                put(writing, &head, sizeof(head));
-                put(writing, value->name.ptr, value->name.len);
-                put(writing, value->bytes.ptr, value->bytes.len);
+                put_behind(writing, &head, sizeof(head));
+                put_behind(writing, value->name.ptr, value->name.len);
+                put_behind(writing, value->bytes.ptr, value->bytes.len);
         }
 }
 
@@ -167,8 +211,8 @@ put_time(const struct sq_task *task, struct sqi_snapshot_writing *writing)
 
         if (!keeps_time(task))
                 return;
-        put(writing, &head, sizeof(head));
-        put(writing, &time, sizeof(time));
+        put_behind(writing, &head, sizeof(head));
+        put_behind(writing, &time, sizeof(time));
 }
 
 static void
@@ -176,8 +220,8 @@ put_batch(struct sqi_snapshot_writing *writing, zmq_msg_t *message, bool feedbac
 {
         const struct section_head head = {SQI_SECTION_BATCH, feedback, zmq_msg_size(message)};
 
-        put(writing, &head, sizeof(head));
-        put(writing, zmq_msg_data(message), head.size);
+        put_behind(writing, &head, sizeof(head));
+        put_behind(writing, zmq_msg_data(message), head.size);
 }
 
 static void
@@ -307,10 +351,30 @@ put_state(const struct sq_task *task, struct sqi_snapshot_writing *writing, stru
         if (r < 0)
                 return r;
         begin_writing(task, writing);
-        put_changes(task, writing, all);
+        r = begin_changes(task, writing, all);
         put_values(task, writing);
         put_time(task, writing);
-        return 0;
+        return r;
+}
+
+bool
+sqi_snapshot_go_on(struct sqi_snapshot_writing *writing, size_t n)
+{
+        struct sqi_keyed *keyed = writing->task->instance.keyed;
+        struct sq_str key;
+        uint64_t route;
+        void *state;
+
+        while (writing->keys && n-- > 0) {
+                if (sqi_keyed_take(keyed, &key, &state, &route)) {
+                        put_key(writing->task, writing, key, state, route);
+                        continue;
+                }
+                writing->keys = false;
+                end_keys(writing);
+                put(writing, writing->aside, writing->naside);
+        }
+        return writing->keys;
 }
 
 int
@@ -323,6 +387,7 @@ sqi_snapshot_begin(const struct sq_task *task, uint64_t epoch, const char *folde
 
         if (!writing)
                 return -ENOMEM;
+        writing->task = task;
         writing->epoch = epoch;
         writing->wake = wake;
         file_name(task->component, task->plan->tasks[task->id].index, name);
@@ -368,6 +433,7 @@ sqi_snapshot_end(struct sqi_snapshot_writing *writing)
 {
         if (!writing->file)
                 return;
+        (void)sqi_snapshot_go_on(writing, SIZE_MAX);
         end_sections(writing);
         sqi_part_writer_end(writing->file);
 }
@@ -386,8 +452,13 @@ sqi_snapshot_close(struct sqi_snapshot_writing **writing, uint64_t *ret_size, ui
         int r = 0;
 
         *ret_size = *ret_sum = 0;
+        if (it->no_memory) {
+                sqi_snapshot_drop(writing);
+                return -ENOMEM;
+        }
         if (it->file)
                 r = sqi_part_writer_close(&it->file, ret_size, ret_sum, ret_log);
+        free(it->aside);
         free(it);
         *writing = NULL;
         return r;
@@ -396,8 +467,14 @@ sqi_snapshot_close(struct sqi_snapshot_writing **writing, uint64_t *ret_size, ui
 void
 sqi_snapshot_drop(struct sqi_snapshot_writing **writing)
 {
-        if (*writing)
-                sqi_part_writer_drop(&(*writing)->file);
-        free(*writing);
+        struct sqi_snapshot_writing *it = *writing;
+
+        if (!it)
+                return;
+        if (it->keys && it->task->instance.keyed)
+                sqi_keyed_end_take(it->task->instance.keyed);
+        sqi_part_writer_drop(&it->file);
+        free(it->aside);
+        free(it);
         *writing = NULL;
 }

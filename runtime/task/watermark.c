@@ -53,13 +53,20 @@ find(const struct sq_task *task, uint32_t source, uint32_t stream)
         return &task->watermarks.heard[input->watermarks + source - task->plan->components[from].first_task];
 }
 
-/* The least of those that are not idle; SQ_NO_WATERMARK: all are, or one has said nothing yet. */
+/* All that may still come is idle. What has ended says nothing of how far that is. */
+static bool
+is_idle(const struct sqi_watermarks *marks)
+{
+        return marks->nidle > 0 && marks->nidle + marks->nended == marks->nheard;
+}
+
+/* The least of those that are not idle; SQ_NO_WATERMARK: there is none, or one has said nothing yet. */
 static int64_t
 least(const struct sqi_watermarks *marks)
 {
         int64_t watermark = SQ_END_OF_TIME;
 
-        if (marks->nidle == marks->nheard)
+        if (marks->nheard == 0 || is_idle(marks))
                 return SQ_NO_WATERMARK;
         for (uint32_t i = 0; i < marks->nheard; i++)
                 if (!marks->heard[i].idle && marks->heard[i].watermark < watermark)
@@ -87,15 +94,18 @@ hear(struct sq_task *task, struct sqi_heard *heard, int64_t watermark)
         bool idle = watermark == SQI_WATERMARK_IDLE;
         int64_t now;
 
+        if (heard->watermark == SQ_END_OF_TIME)
+                return;
         marks->nidle += (uint32_t)idle - (uint32_t)heard->idle;
         heard->idle = idle;
+        marks->nended += watermark == SQ_END_OF_TIME;
         if (watermark > heard->watermark)
                 heard->watermark = watermark;
         now = least(marks);
         if (now > task->instance.watermark)
                 task->instance.watermark = now;
         if (!task->component->event_time)
-                show(task, task->instance.watermark, marks->nidle == marks->nheard);
+                show(task, task->instance.watermark, is_idle(marks));
 }
 
 void
@@ -226,7 +236,7 @@ passed_on(const struct sq_task *task)
 {
         const struct sqi_watermarks *marks = &task->watermarks;
 
-        if (marks->nheard > 0 && marks->nidle == marks->nheard)
+        if (is_idle(marks))
                 return SQI_WATERMARK_IDLE;
         return task->instance.watermark == SQ_NO_WATERMARK ? SQI_WATERMARK_NONE : task->instance.watermark;
 }
@@ -347,7 +357,7 @@ open_targets(struct sq_task *task, uint32_t number)
 void
 sqi_watermark_forget(struct sq_task *task)
 {
-        task->watermarks.nidle = 0;
+        task->watermarks.nidle = task->watermarks.nended = 0;
         for (uint32_t i = 0; i < task->watermarks.nheard; i++)
                 task->watermarks.heard[i] = (struct sqi_heard){.watermark = SQI_WATERMARK_NONE};
 }

@@ -99,8 +99,6 @@ check "which has let no timer run before its time" eval 'rings | awk -F "\t" "\$
 "$squall" kill mixed --wait-secs 10 >/dev/null 2>>"$dir/err" || "$squall" kill mixed >/dev/null 2>>"$dir/err"
 until_true no_worker
 check "nor has the end" eval 'rings | awk -F "\t" "\$2 > 98 { exit 1 }" && [ "$(finishes)" = 98 ]'
-stop
-kill_supervisor
 
 # ---- Exactly-once ---------------------------------------------------------------------------------------
 words x 6000 | sed 1iword,at >"$dir/x.csv"
@@ -114,6 +112,18 @@ tail -qn +2 "$dir/x.csv" "$dir/y.csv" | tr , '\t' | sort >"$dir/all"
         spout y ", out-of-orderness: 3s" | sed 's/follow: false/rate: 3000/'
         rest 2 "$by_word" x y
 } >"$dir/exact.yaml"
+all_ring_once() { diff <(rings) "$dir/all" | head && [ "$(finishes)" = -1 ] && [ ! -s "$dir/late" ]; }
+is_over() { case $(state exact) in finished | failed) ;; *) false ;; esac; }
+rm -f "$dir/late"
+: >"$dir/rings"
+"$squall" submit "$dir/exact.yaml" --wait >/dev/null
+until_true have_rung 2000
+"$squall" rebalance exact alarm=3 >/dev/null 2>>"$dir/err"
+until_true is_over
+check "after a rebalance under exactly-once each timer has run once" all_ring_once
+stop
+kill_supervisor
+
 rm -f "$dir/late"
 : >"$dir/rings"
 "$squall" run "$dir/exact.yaml" >"$dir/said" 2>&1 &
@@ -127,6 +137,6 @@ for task in alarm/0 x/0 alarm/1 y/0; do
         kill -KILL $(victim $task) 2>/dev/null
 done
 wait $run
-check "under exactly-once each timer runs once, whoever is killed" eval 'diff <(rings) "$dir/all" | head && [ "$(finishes)" = -1 ] && [ ! -s "$dir/late" ]'
+check "under exactly-once each timer runs once, whoever is killed" all_ring_once
 check "and they were killed" says "restarts" cat "$dir/said"
 exit $failures

@@ -168,6 +168,26 @@ a_source_that_has_come_to_its_natural_end_is_not_waited_for(void **state)
 }
 
 static void
+while_one_source_is_idle_the_end_of_the_others_is_not_the_end_of_time(void **state)
+{
+        struct sq_rig *rig = rig_in(passing, "half");
+
+        (void)state;
+        for (uint32_t t = 0; t < 3; t++)
+                source_says(rig, t, 5 * SECOND);
+        source_says(rig, 0, SQI_WATERMARK_IDLE);
+        source_ends(rig, 1, 0);
+        source_ends(rig, 2, 0);
+        readers_are_told(rig, SQI_WATERMARK_IDLE);
+        assert_true(sq_watermark(rig->task) == 5 * SECOND);
+        source_says(rig, 0, 6 * SECOND);
+        readers_are_told(rig, 6 * SECOND);
+        source_ends(rig, 0, 0);
+        assert_true(sq_watermark(rig->task) == SQ_END_OF_TIME);
+        sq_rig_free(&rig);
+}
+
+static void
 the_watermark_stays_where_a_source_was_told_to_end(void **state)
 {
         static const uint32_t hows[] = {SQI_END_DRAINED, SQI_END_HANDOVER};
@@ -384,6 +404,7 @@ main(void)
                 cmocka_unit_test(the_least_of_all_tasks_of_all_sources_is_passed_on),
                 cmocka_unit_test(a_task_is_idle_when_all_its_sources_are_and_until_one_is_not),
                 cmocka_unit_test(a_source_that_has_come_to_its_natural_end_is_not_waited_for),
+                cmocka_unit_test(while_one_source_is_idle_the_end_of_the_others_is_not_the_end_of_time),
                 cmocka_unit_test(the_watermark_stays_where_a_source_was_told_to_end),
                 cmocka_unit_test(a_reader_that_was_restarted_is_told_again),
                 cmocka_unit_test(feedback_edges_are_left_out),

@@ -84,9 +84,11 @@ read_all(int fd, void *ret, size_t size)
         return n < 0 ? -errno : (size_t)n == size ? 0 : -EBADMSG;
 }
 
-/* The first `size` bytes of the file, which begin with the head. 0 or a negative errno. */
+/* The first `size` bytes of the file, which begin with the head; and `tail_size` bytes from `tail` on, if that is not
+ * NULL. 0 or a negative errno. */
 static int
-read_file(const char *rundir, uint32_t task, uint32_t incarnation, struct counted_head *ret, size_t size)
+read_file(const char *rundir, uint32_t task, uint32_t incarnation, struct counted_head *ret, size_t size,
+          void *ret_tail, size_t tail, size_t tail_size)
 {
         char path[PATH_SIZE];
         int fd = open(path_of(rundir, task, path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), r;
@@ -94,6 +96,8 @@ read_file(const char *rundir, uint32_t task, uint32_t incarnation, struct counte
         if (fd < 0)
                 return -errno;
         r = read_all(fd, ret, size);
+        if (r == 0 && ret_tail && pread(fd, ret_tail, tail_size, (off_t)tail) != (ssize_t)tail_size)
+                r = -EBADMSG;
         close(fd);
         if (r == 0 && (memcmp(ret->magic, magic, sizeof(magic)) != 0 || ret->size != sizeof(struct counted) ||
                        ret->incarnation != incarnation))
@@ -105,7 +109,7 @@ int
 sqi_counted_read(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_metrics *ret)
 {
         struct counted *counted = malloc(sizeof(*counted));
-        int r = counted ? read_file(rundir, task, incarnation, &counted->head, sizeof(*counted)) : -ENOMEM;
+        int r = counted ? read_file(rundir, task, incarnation, &counted->head, sizeof(*counted), NULL, 0, 0) : -ENOMEM;
 
         if (r == 0) {
                 clean(&counted->metrics);
@@ -128,9 +132,18 @@ int
 sqi_counted_read_counts(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_counts *ret)
 {
         struct counted_first first;
-        int r = read_file(rundir, task, incarnation, &first.head, sizeof(first));
+        int r = read_file(rundir, task, incarnation, &first.head, sizeof(first), NULL, 0, 0);
 
         if (r == 0)
                 *ret = first.counts;
         return r;
+}
+
+int
+sqi_counted_read_heavy(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_heavy *ret)
+{
+        struct counted_head head;
+
+        return read_file(rundir, task, incarnation, &head, sizeof(head), ret,
+                         offsetof(struct counted, metrics) + offsetof(struct sqi_metrics, heavy), sizeof(*ret));
 }

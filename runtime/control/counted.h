@@ -28,4 +28,7 @@ int sqi_counted_read(const char *rundir, uint32_t task, uint32_t incarnation, st
 /* The same of the counters alone, which is a hundredth of the bytes. */
 int sqi_counted_read_counts(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_counts *ret);
 
+/* The sketch of heavy keys alone. */
+int sqi_counted_read_heavy(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_heavy *ret);
+
 #endif

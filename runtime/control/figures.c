@@ -10,26 +10,26 @@ sqi_write_counters(struct sqi_writer *writer, const struct sqi_metrics *metrics)
 }
 
 bool
-sqi_lag_of(const struct sqi_metrics *metrics, const char **ret_unit, uint64_t *ret_amount)
+sqi_lag_of(const struct sqi_counts *counts, const char **ret_unit, uint64_t *ret_amount)
 {
-        bool in_bytes = atomic_load_explicit(&metrics->lag_in_bytes, memory_order_relaxed) > 0,
-             in_messages = atomic_load_explicit(&metrics->lag_in_messages, memory_order_relaxed) > 0;
-
-        if (!in_bytes && !in_messages)
+        if (!counts->lag_in_bytes && !counts->lag_in_messages)
                 return false;
-        *ret_unit = in_messages ? "messages" : "bytes";
-        *ret_amount = atomic_load_explicit(in_messages ? &metrics->lag_messages : &metrics->lag_bytes,
-                                           memory_order_relaxed);
+        *ret_unit = counts->lag_in_messages ? "messages" : "bytes";
+        *ret_amount = counts->lag_in_messages ? counts->lag_messages : counts->lag_bytes;
         return true;
 }
 
 void
 sqi_write_lag(struct sqi_writer *writer, const struct sqi_metrics *metrics)
 {
+        const struct sqi_counts counts = {.lag_bytes = metrics->lag_bytes,
+                                          .lag_messages = metrics->lag_messages,
+                                          .lag_in_bytes = metrics->lag_in_bytes,
+                                          .lag_in_messages = metrics->lag_in_messages};
         const char *unit;
         uint64_t amount;
 
-        if (!sqi_lag_of(metrics, &unit, &amount)) {
+        if (!sqi_lag_of(&counts, &unit, &amount)) {
                 sqi_write_text(writer, "lag", NULL);
                 return;
         }

@@ -12,7 +12,7 @@
 void sqi_write_counters(struct sqi_writer *writer, const struct sqi_metrics *metrics);
 
 /* How far a spout, or a task of it, is behind its source, in "bytes" or "messages". False: it is not known. */
-bool sqi_lag_of(const struct sqi_metrics *metrics, const char **ret_unit, uint64_t *ret_amount);
+bool sqi_lag_of(const struct sqi_counts *counts, const char **ret_unit, uint64_t *ret_amount);
 /* Into an open map: "lag", {amount, unit} or null. */
 void sqi_write_lag(struct sqi_writer *writer, const struct sqi_metrics *metrics);
 

@@ -28,6 +28,13 @@ sqi_counter_get(const struct sqi_metrics *metrics, unsigned counter)
         return atomic_load_explicit((const _Atomic uint64_t *)(const void *)metrics + counter, memory_order_relaxed);
 }
 
+uint64_t
+sqi_counts_get(const struct sqi_counts *counts, unsigned counter)
+{
+        sqi_assert(counter < SQI_NCOUNTERS);
+        return *((const uint64_t *)(const void *)counts + counter);
+}
+
 enum { SUB_BITS = 5 };
 _Static_assert(1 << SUB_BITS == SQI_HISTOGRAM_SUB, "SUB_BITS follows from SQI_HISTOGRAM_SUB");
 

@@ -121,6 +121,7 @@ enum { SQI_NCOUNTERS = 0 SQI_COUNTERS(X) };
 #undef X
 extern const struct sqi_counter sqi_counters[SQI_NCOUNTERS];
 uint64_t sqi_counter_get(const struct sqi_metrics *metrics, unsigned counter);
+uint64_t sqi_counts_get(const struct sqi_counts *counts, unsigned counter);
 
 /* Tuples that were not processed, and of which no dead-letter file tells; and keys whose state is lost. */
 static inline uint64_t

@@ -172,14 +172,14 @@ put_own(struct sqi_scrape *scrape, const char *topology, const char *component, 
 
 static void
 put_task(struct sqi_scrape *scrape, const char *topology, const char *component, uint32_t index,
-         const struct sqi_metrics *metrics)
+         const struct sqi_counts *counts)
 {
         char task[NUMBER_SIZE];
         const struct sqi_label labels[] = {{"topology", topology}, {"component", component}, {"task", task}, {0}};
 
         snprintf(task, sizeof(task), "%u", index);
         for (unsigned c = 0; c < SQI_NCOUNTERS; c++) {
-                uint64_t n = sqi_counter_get(metrics, c);
+                uint64_t n = sqi_counts_get(counts, c);
 
                 if (!is_shown(c))
                         continue;
@@ -192,14 +192,14 @@ put_task(struct sqi_scrape *scrape, const char *topology, const char *component,
 
 static void
 put_lag(struct sqi_scrape *scrape, const char *topology, const char *component, uint32_t index,
-        const struct sqi_metrics *metrics)
+        const struct sqi_counts *counts)
 {
         char task[NUMBER_SIZE];
         const char *unit;
         uint64_t amount;
 
         snprintf(task, sizeof(task), "%u", index);
-        if (sqi_lag_of(metrics, &unit, &amount))
+        if (sqi_lag_of(counts, &unit, &amount))
                 sqi_expose_uint(
                         scrape->out, SQI_NCOUNTERS + LAG,
                         (struct sqi_label[]){
@@ -251,6 +251,16 @@ put_running(struct sqi_scrape *scrape, const char *topology, const struct sqi_ru
         put_epochs(scrape, topology, running);
 }
 
+/* Only then its tasks look at their keys. */
+static bool
+takes_by_fields(const struct sqi_plan *plan, uint32_t component)
+{
+        for (uint32_t e = 0; e < plan->nedges; e++)
+                if (plan->edges[e].to == component && plan->edges[e].grouping == SQI_FIELDS)
+                        return true;
+        return false;
+}
+
 static void
 put_event_time(struct sqi_scrape *scrape, const struct sqi_label *labels, const struct sqi_running *running, uint32_t c)
 {
@@ -269,13 +279,16 @@ put_component(struct sqi_scrape *scrape, const char *topology, const struct sqi_
 {
         const struct sqi_plan_component *component = &sqi_running_plan(running)->components[c];
         const struct sqi_label labels[] = {{"topology", topology}, {"component", component->id}, {0}};
+        bool keyed = takes_by_fields(sqi_running_plan(running), c);
         struct sqi_metrics metrics;
+        struct sqi_counts counts;
 
         for (uint32_t i = 0; i < component->ntasks; i++) {
-                sqi_totals_task(sqi_running_totals(running), component->first_task + i, &metrics);
-                put_task(scrape, topology, component->id, i, &metrics);
-                put_lag(scrape, topology, component->id, i, &metrics);
-                put_heaviest(scrape, topology, running, component, i);
+                sqi_totals_counts(sqi_running_totals(running), component->first_task + i, &counts);
+                put_task(scrape, topology, component->id, i, &counts);
+                put_lag(scrape, topology, component->id, i, &counts);
+                if (keyed)
+                        put_heaviest(scrape, topology, running, component, i);
         }
         sqi_totals_component(sqi_running_totals(running), c, &metrics);
         sqi_expose_uint(scrape->out, SQI_NCOUNTERS + TASKS, labels, component->ntasks);

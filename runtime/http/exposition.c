@@ -9,16 +9,15 @@
 
 #include "base/number.h"
 
-enum { NUMBER_SIZE = 40, REAL_DIGITS = 15 };
+enum { NUMBER_SIZE = 40, REAL_DIGITS = 15, ROOM_FIRST = 1024 };
 
 /* What an exposition becomes: one growing text for each family. */
 struct sqi_exposition {
         const struct sqi_family *families;
         size_t n;
         struct growing {
-                FILE *file; /* of memory; NULL: no sample yet */
-                char *bytes;
-                size_t size;
+                char *bytes; /* NULL: no sample yet */
+                size_t size, room;
         } * texts;
         bool failed;
 };
@@ -41,15 +40,6 @@ sqi_exposition_new(const struct sqi_family *families, size_t n, struct sqi_expos
         return 0;
 }
 
-/* Closing is what settles `bytes` and `size`. */
-static void
-close_text(struct sqi_exposition *exposition, struct growing *text)
-{
-        if (text->file && (ferror(text->file) | fclose(text->file)) != 0)
-                exposition->failed = true;
-        text->file = NULL;
-}
-
 void
 sqi_exposition_free(struct sqi_exposition **exposition)
 {
@@ -57,119 +47,170 @@ sqi_exposition_free(struct sqi_exposition **exposition)
 
         if (!it)
                 return;
-        for (size_t i = 0; it->texts && i < it->n; i++) {
-                close_text(it, &it->texts[i]);
+        for (size_t i = 0; it->texts && i < it->n; i++)
                 free(it->texts[i].bytes);
-        }
         free(it->texts);
         free(it);
         *exposition = NULL;
 }
 
-/* NULL: no memory. */
-static FILE *
+/* A scrape of a thousand tasks is some tens of thousands of lines, in the loop that supervises: so they are put
+ * together by hand. Room for `size` more bytes; NULL: no memory. */
+static char *
+reserve(struct sqi_exposition *exposition, struct growing *text, size_t size)
+{
+        size_t room = 2 * text->room + size + ROOM_FIRST;
+
+        if (text->room - text->size >= size)
+                return text->bytes + text->size;
+        char *bytes = exposition->failed ? NULL : realloc(text->bytes, room);
+        if (!bytes) {
+                exposition->failed = true;
+                return NULL;
+        }
+        text->bytes = bytes;
+        text->room = room;
+        return bytes + text->size;
+}
+
+static void
+put(struct sqi_exposition *exposition, struct growing *text, const char *bytes, size_t size)
+{
+        char *at = reserve(exposition, text, size);
+
+        if (!at)
+                return;
+        memcpy(at, bytes, size);
+        text->size += size;
+}
+
+static void
+put_text(struct sqi_exposition *exposition, struct growing *text, const char *it)
+{
+        put(exposition, text, it, strlen(it));
+}
+
+/* Where the samples of a family go, below its head. */
+static struct growing *
 text_of(struct sqi_exposition *exposition, size_t family)
 {
         struct growing *text = &exposition->texts[family];
         const struct sqi_family *it = &exposition->families[family];
 
-        if (text->file || exposition->failed)
-                return exposition->failed ? NULL : text->file;
-        text->file = open_memstream(&text->bytes, &text->size);
-        if (!text->file) {
-                exposition->failed = true;
-                return NULL;
-        }
-        fprintf(text->file, "# HELP %s %s\n# TYPE %s %s\n", it->name, it->help, it->name, it->type);
-        return text->file;
+        if (text->size > 0)
+                return text;
+        const char *const head[] = {"# HELP ", it->name, " ", it->help, "\n# TYPE ", it->name, " ", it->type, "\n"};
+        for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
+                put_text(exposition, text, head[i]);
+        return text;
 }
 
 /* Text in quotes; a byte that is not ASCII could be anything but UTF-8, and stands as '?'. */
 static void
-put_quoted(FILE *out, const char *text)
+put_quoted(struct sqi_exposition *exposition, struct growing *text, const char *value)
 {
-        fputc('"', out);
-        for (; *text; text++) {
-                if (*text == '\n')
-                        fputs("\\n", out);
-                else if ((unsigned char)*text < ' ' || (unsigned char)*text > '~')
-                        fputc('?', out);
-                else if (*text == '"' || *text == '\\')
-                        fprintf(out, "\\%c", *text);
+        char *begin = reserve(exposition, text, 2 * strlen(value) + 2), *at = begin;
+
+        if (!begin)
+                return;
+        *at++ = '"';
+        for (; *value; value++) {
+                bool escaped = *value == '"' || *value == '\\' || *value == '\n';
+
+                if (escaped)
+                        *at++ = '\\';
+                if (*value == '\n')
+                        *at++ = 'n';
                 else
-                        fputc(*text, out);
+                        *at++ = *value >= ' ' && *value <= '~' ? *value : '?';
         }
-        fputc('"', out);
+        *at++ = '"';
+        text->size += (size_t)(at - begin);
 }
 
 /* NAME+suffix{labels,le="edge"}; le NULL: without. */
 static void
-put_name(FILE *out, const char *name, const char *suffix, const struct sqi_label *labels, const char *le)
+put_name(struct sqi_exposition *exposition, struct growing *text, const char *name, const char *suffix,
+         const struct sqi_label *labels, const char *le)
 {
         const char *before = "{";
 
-        fprintf(out, "%s%s", name, suffix);
+        put_text(exposition, text, name);
+        put_text(exposition, text, suffix);
         for (; labels && labels->name; labels++, before = ",") {
-                fprintf(out, "%s%s=", before, labels->name);
-                put_quoted(out, labels->value);
+                put_text(exposition, text, before);
+                put_text(exposition, text, labels->name);
+                put_text(exposition, text, "=");
+                put_quoted(exposition, text, labels->value);
         }
-        if (le)
-                fprintf(out, "%sle=\"%s\"", before, le);
-        fputs(le || *before == ',' ? "} " : " ", out);
+        if (le) {
+                put_text(exposition, text, before);
+                put_text(exposition, text, "le=\"");
+                put_text(exposition, text, le);
+                put_text(exposition, text, "\"");
+        }
+        put_text(exposition, text, le || *before == ',' ? "} " : " ");
 }
 
 static void
-put_real(FILE *out, double value)
+put_uint(struct sqi_exposition *exposition, struct growing *text, uint64_t value)
+{
+        char digits[NUMBER_SIZE], *at = digits + sizeof(digits);
+
+        *--at = '\n';
+        do
+                *--at = (char)('0' + value % 10);
+        while ((value /= 10) > 0);
+        put(exposition, text, at, (size_t)(digits + sizeof(digits) - at));
+}
+
+static void
+put_real(struct sqi_exposition *exposition, struct growing *text, double value)
 {
         char number[NUMBER_SIZE];
 
         sqi_print_real(number, sizeof(number), REAL_DIGITS, value);
-        fprintf(out, "%s\n", number);
+        put_text(exposition, text, number);
+        put_text(exposition, text, "\n");
 }
 
 void
 sqi_expose_uint(struct sqi_exposition *exposition, size_t family, const struct sqi_label *labels, uint64_t value)
 {
-        FILE *out = text_of(exposition, family);
+        struct growing *text = text_of(exposition, family);
 
-        if (!out)
-                return;
-        put_name(out, exposition->families[family].name, "", labels, NULL);
-        fprintf(out, "%llu\n", (unsigned long long)value);
+        put_name(exposition, text, exposition->families[family].name, "", labels, NULL);
+        put_uint(exposition, text, value);
 }
 
 void
 sqi_expose_real(struct sqi_exposition *exposition, size_t family, const struct sqi_label *labels, double value)
 {
-        FILE *out = text_of(exposition, family);
+        struct growing *text = text_of(exposition, family);
 
-        if (!out)
-                return;
-        put_name(out, exposition->families[family].name, "", labels, NULL);
-        put_real(out, value);
+        put_name(exposition, text, exposition->families[family].name, "", labels, NULL);
+        put_real(exposition, text, value);
 }
 
 void
 sqi_expose_histogram(struct sqi_exposition *exposition, size_t family, const struct sqi_label *labels,
                      const struct sqi_rung *steps, size_t n, uint64_t total, double sum)
 {
-        FILE *out = text_of(exposition, family);
+        struct growing *text = text_of(exposition, family);
         const char *name = exposition->families[family].name;
         char edge[NUMBER_SIZE];
 
-        if (!out)
-                return;
         for (size_t i = 0; i < n; i++) {
                 sqi_print_real(edge, sizeof(edge), REAL_DIGITS, steps[i].edge);
-                put_name(out, name, "_bucket", labels, edge);
-                fprintf(out, "%llu\n", (unsigned long long)steps[i].n);
+                put_name(exposition, text, name, "_bucket", labels, edge);
+                put_uint(exposition, text, steps[i].n);
         }
-        put_name(out, name, "_bucket", labels, "+Inf");
-        fprintf(out, "%llu\n", (unsigned long long)total);
-        put_name(out, name, "_sum", labels, NULL);
-        put_real(out, sum);
-        put_name(out, name, "_count", labels, NULL);
-        fprintf(out, "%llu\n", (unsigned long long)total);
+        put_name(exposition, text, name, "_bucket", labels, "+Inf");
+        put_uint(exposition, text, total);
+        put_name(exposition, text, name, "_sum", labels, NULL);
+        put_real(exposition, text, sum);
+        put_name(exposition, text, name, "_count", labels, NULL);
+        put_uint(exposition, text, total);
 }
 
 static void
@@ -190,10 +231,8 @@ sqi_exposition_take(struct sqi_exposition **exposition, void **ret_bytes, size_t
         size_t size = 0;
         char *bytes;
 
-        for (size_t i = 0; i < it->n; i++) {
-                close_text(it, &it->texts[i]);
+        for (size_t i = 0; i < it->n; i++)
                 size += it->texts[i].size;
-        }
         bytes = it->failed ? NULL : malloc(size + 1);
         if (bytes)
                 join(it, bytes);

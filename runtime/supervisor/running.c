@@ -386,16 +386,13 @@ sqi_running_totals(const struct sqi_running *running)
 double
 sqi_running_heaviest(const struct sqi_running *running, uint32_t task, char ret_text[SQI_HEAVY_TEXT + 1])
 {
-        struct sqi_metrics *metrics = malloc(sizeof(*metrics));
-        double part = 0;
+        struct sqi_heavy heavy;
 
         sqi_assert(task < running->plan->ntasks);
-        if (metrics &&
-            sqi_counted_read(running->rundir.path, task,
-                             running->life->workers[running->plan->tasks[task].worker].incarnation, metrics) == 0)
-                part = sqi_heavy_first(&metrics->heavy, ret_text);
-        free(metrics);
-        return part;
+        if (sqi_counted_read_heavy(running->rundir.path, task,
+                                   running->life->workers[running->plan->tasks[task].worker].incarnation, &heavy) < 0)
+                return 0;
+        return sqi_heavy_first(&heavy, ret_text);
 }
 
 pid_t

@@ -189,7 +189,10 @@ read_message(struct sqi_shell_reader *reader, const char *at, const char *end, s
                 return refuse_noise(reader, at, end, "is not JSON, and only messages go there");
         if (object.type != SQ_MAP)
                 return refuse_noise(reader, at, end, "is not a message, and only messages go there");
-        return interpret(reader, object, ret);
+        if (interpret(reader, object, ret) < 0)
+                return -EBADMSG;
+        ret->raw = (struct sq_str){at, (size_t)(end - at)};
+        return 1;
 }
 
 /* Said at once, for the line that ends a message may never come. */

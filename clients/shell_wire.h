@@ -36,6 +36,7 @@ enum sqi_shell_command {
 /* What a program said. Texts and values are views into the reader, good until its next call. */
 struct sqi_shell_message {
         enum sqi_shell_command command;
+        struct sq_str raw;     /* the message itself */
         struct sq_str name;    /* of the command; metrics: of the metric */
         struct sq_value tuple; /* emit: an array */
         struct sq_value id;    /* any JSON value; nil: none */

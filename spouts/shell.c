@@ -8,8 +8,9 @@
  *
  * A tuple that it emits with a message id, which is any JSON value, is the tuple tree of a position of ours; `ids`
  * says which. When the tree fails, the program is told `fail` and gives out what it wants to in its answer: that is the
- * same tree once more. So trees that fail while the topology drains still come to an end. What it emits without an id
- * belongs to no tree.
+ * same tree once more. So trees that fail while the topology drains still come to an end. When the program that gave a
+ * tuple out has died, nobody can be asked, and what it said is emitted again. What it emits without an id belongs to no
+ * tree.
  */
 #include <errno.h>
 #include <squall-kit.h>
@@ -25,6 +26,7 @@ static const uint64_t NAP_NS = 1000000, SECOND_NS = 1000000000, REPLAY_NS = 1000
 struct pending {
         uint64_t position;
         char *ids;           /* NULL: done */
+        char *said;          /* the messages that its tuples came by */
         unsigned generation; /* of the program that gave it out */
 };
 
@@ -102,7 +104,22 @@ add_line(char **text, struct sq_value value)
 }
 
 static bool
-remember(struct shell_spout *self, uint64_t position, struct sq_value id)
+keep_message(struct pending *one, const struct sqi_shell_message *message)
+{
+        static const char end[] = "\nend\n";
+        size_t len = one->said ? strlen(one->said) : 0;
+        char *grown = realloc(one->said, len + message->raw.len + sizeof(end));
+
+        if (!grown)
+                return false;
+        memcpy(grown + len, message->raw.ptr, message->raw.len);
+        memcpy(grown + len + message->raw.len, end, sizeof(end));
+        one->said = grown;
+        return true;
+}
+
+static bool
+remember(struct shell_spout *self, uint64_t position, const struct sqi_shell_message *message)
 {
         struct pending *one;
 
@@ -110,8 +127,10 @@ remember(struct shell_spout *self, uint64_t position, struct sq_value id)
                 return false;
         one = &self->pending[self->first + self->n];
         *one = (struct pending){.position = position, .generation = self->shell.generation};
-        if (!add_line(&one->ids, id))
+        if (!add_line(&one->ids, message->id) || !keep_message(one, message)) {
+                free(one->ids);
                 return false;
+        }
         self->n++;
         return true;
 }
@@ -120,7 +139,8 @@ static void
 forget(struct shell_spout *self, struct pending *one)
 {
         free(one->ids);
-        one->ids = NULL;
+        free(one->said);
+        one->ids = one->said = NULL;
         while (self->n > 0 && !self->pending[self->first].ids) {
                 self->first++;
                 self->n--;
@@ -186,16 +206,17 @@ tell_next_command(struct sq_task *task, struct shell_spout *self)
 
 /* The tree that a tuple with this id belongs to. */
 static int
-track(struct sq_task *task, struct shell_spout *self, struct sq_value id)
+track(struct sq_task *task, struct shell_spout *self, const struct sqi_shell_message *message)
 {
-        bool fine;
+        bool fine, has_id = message->id.type != SQ_NIL;
 
         if (self->replayed)
-                fine = id.type == SQ_NIL || add_line(&self->replayed->ids, id);
-        else if (id.type == SQ_NIL)
+                fine = (!has_id || add_line(&self->replayed->ids, message->id)) &&
+                       keep_message(self->replayed, message);
+        else if (!has_id)
                 return 0;
         else
-                fine = remember(self, self->position, id);
+                fine = remember(self, self->position, message);
         if (!fine)
                 return sqi_shell_breaks(&self->shell, "emitted a tuple for which there is no memory");
         if (!self->replayed) {
@@ -216,7 +237,7 @@ emit(struct sq_task *task, struct shell_spout *self, const struct sqi_shell_mess
         if (message->direct && (message->task < 1 || message->task > UINT32_MAX))
                 return sqi_shell_breaks(&self->shell, "emitted to the task %lld, which is none",
                                         (long long)message->task);
-        if (track(task, self, message->id) < 0)
+        if (track(task, self, message) < 0)
                 return -1;
         if (message->direct)
                 sq_emit_to_values(task, stream, (unsigned)(message->task - 1), message->tuple.len, values);
@@ -365,31 +386,75 @@ next(struct sq_task *task)
         return SQ_MORE;
 }
 
+/* What the program said, without it. */
+static void
+say_again(struct sq_task *task, struct shell_spout *self, char *said)
+{
+        struct sqi_shell_reader reader = {.bytes = said, .fill = strlen(said)};
+        struct sqi_shell_message message;
+        struct sq_value values[SQ_FIELDS_MAX];
+        unsigned stream;
+
+        while (sqi_shell_read(&reader, &message) == 1) {
+                if (sqi_shell_take(&self->shell, &message, &stream, values) < 0)
+                        continue; /* it was taken before */
+                if (message.direct)
+                        sq_emit_to_values(task, stream, (unsigned)(message.task - 1), message.tuple.len, values);
+                else
+                        sq_emit_values(task, stream, message.tuple.len, values);
+        }
+        sq_json_free(&reader.json);
+}
+
+/* Tells the program of all ids that they have failed: what it emits meanwhile is theirs. */
+static void
+ask_again(struct sq_task *task, struct shell_spout *self, const char *ids)
+{
+        if (!await_answer(task, self, REPLAY_NS)) {
+                if (self->shell.state == SHELL_UP)
+                        queue(self, 'f', ids); /* it is busy: what it gives out then is another tree */
+                return;
+        }
+        for (const char *end; *ids; ids = end + 1) {
+                end = strchr(ids, '\n');
+                tell(task, self, "fail", (struct sq_str){ids, (size_t)(end - ids)});
+                if (!await_answer(task, self, REPLAY_NS))
+                        return;
+        }
+}
+
 static int
 replay(struct sq_task *task, uint64_t position)
 {
         struct shell_spout *self = sq_state(task);
         struct pending *one = find(self, position);
-        char *ids = one ? one->ids : NULL, *copy;
+        char *ids, *said;
 
-        if (!one || one->generation != self->shell.generation || self->shell.state != SHELL_UP)
-                return 0; /* who gave it out is gone, and gives it out again if it remembers */
-        copy = strdup(ids);
-        if (!copy)
+        if (!one)
+                return 0;
+        said = one->said;
+        if (one->generation != self->shell.generation || self->shell.state != SHELL_UP) {
+                if (said)
+                        say_again(task, self, said);
+                return 0;
+        }
+        ids = strdup(one->ids);
+        if (!ids)
                 return sq_error(task, "no memory");
+        one->said = NULL;
         one->ids[0] = '\0';
         self->replayed = one;
-        if (await_answer(task, self, REPLAY_NS))
-                for (const char *at = copy, *end; *at && self->shell.state == SHELL_UP; at = end + 1) {
-                        end = strchr(at, '\n');
-                        tell(task, self, "fail", (struct sq_str){at, (size_t)(end - at)});
-                        if (!await_answer(task, self, REPLAY_NS))
-                                break;
-                }
-        else if (self->shell.state == SHELL_UP)
-                queue(self, 'f', copy); /* it is busy: what it gives out then is another tree */
+        ask_again(task, self, ids);
         self->replayed = NULL;
-        free(copy);
+        free(ids);
+        if (self->shell.state == SHELL_UP) {
+                free(said);
+                return 0;
+        }
+        free(one->said); /* it has died over it */
+        one->said = said;
+        if (said)
+                say_again(task, self, said);
         return 0;
 }
 
@@ -471,8 +536,10 @@ cleanup(struct sq_task *task)
         struct shell_spout *self = sq_state(task);
 
         sqi_shell_close(&self->shell);
-        for (size_t i = 0; i < self->n; i++)
+        for (size_t i = 0; i < self->n; i++) {
                 free(self->pending[self->first + i].ids);
+                free(self->pending[self->first + i].said);
+        }
         free(self->pending);
         free(self->commands);
 }

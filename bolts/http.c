@@ -47,6 +47,27 @@ declare(struct sq_declaration *decl)
         sq_sink_declare(&self->sink, decl);
 }
 
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct http *self = sq_declared_state(decl);
+        char secret[SECRET_MAX];
+        CURL *curl;
+        CURLcode code;
+
+        if (!sq_secret_probe(decl, "token", self->token, secret, sizeof(secret)))
+                return;
+        explicit_bzero(secret, sizeof(secret));
+        curl = curl_easy_init();
+        curl_easy_setopt(curl, CURLOPT_URL, self->url);
+        curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L); /* TLS, too, but no request */
+        curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)ANSWER_MS);
+        code = curl_easy_perform(curl);
+        if (code != CURLE_OK)
+                sq_declare_error(decl, "url", "%s: %s", self->url, curl_easy_strerror(code));
+        curl_easy_cleanup(curl);
+}
+
 /* ---- Requests ---------------------------------------------------------------------------------------- */
 
 static size_t
@@ -261,6 +282,7 @@ SQ_BOLT(http) = {
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,
+        .probe = probe,
         .prepare = prepare,
         .execute = sq_sink_execute,
         .flush = sq_sink_flush,

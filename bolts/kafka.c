@@ -49,6 +49,14 @@ declare(struct sq_declaration *decl)
         sq_sink_declare(&self->sink, decl);
 }
 
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct kafka *self = sq_declared_state(decl);
+
+        sqi_kafka_probe(decl, &self->client);
+}
+
 /* ---- The producer ------------------------------------------------------------------------------------ */
 
 static void
@@ -275,6 +283,7 @@ SQ_BOLT(kafka) = {
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,
+        .probe = probe,
         .prepare = prepare,
         .execute = sq_sink_execute,
         .flush = sq_sink_flush,

@@ -63,6 +63,25 @@ declare(struct sq_declaration *decl)
         sq_decoder_declare(&decoder, decl);
 }
 
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct lookup *self = sq_declared_state(decl);
+        struct sqi_lookup rows = {.from = tables[self->from],
+                                  .place = self->from == REDIS ? self->url : self->path,
+                                  .name = self->table,
+                                  .column = self->column,
+                                  .most = 1,
+                                  .row.format = SQ_FORMAT_MSGPACK};
+
+        if (!sq_secret_probe(decl, "password", self->password, rows.secret, sizeof(rows.secret)))
+                return;
+        if (rows.from->open(&rows) < 0)
+                sq_declare_error(decl, self->from == REDIS ? "url" : "path", "%s: %s", rows.place, rows.why);
+        rows.from->close(&rows);
+        explicit_bzero(rows.secret, sizeof(rows.secret));
+}
+
 static int
 prepare(struct sq_task *task)
 {
@@ -204,6 +223,7 @@ SQ_BOLT(lookup) = {
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,
+        .probe = probe,
         .prepare = prepare,
         .execute = execute,
         .cleanup = cleanup,

@@ -46,6 +46,14 @@ declare(struct sq_declaration *decl)
         sq_sink_declare(&self->sink, decl);
 }
 
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct mqtt *self = sq_declared_state(decl);
+
+        sqi_mqtt_probe(decl, self->url, self->password, self->ca);
+}
+
 /* ---- Messages ---------------------------------------------------------------------------------------- */
 
 static int
@@ -237,6 +245,7 @@ SQ_BOLT(mqtt) = {
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,
+        .probe = probe,
         .prepare = prepare,
         .execute = sq_sink_execute,
         .flush = sq_sink_flush,

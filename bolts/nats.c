@@ -45,6 +45,14 @@ declare(struct sq_declaration *decl)
         sq_sink_declare(&self->sink, decl);
 }
 
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct nats *self = sq_declared_state(decl);
+
+        sqi_nats_probe(decl, self->url, self->password, self->ca, self->stream);
+}
+
 /* ---- The connection ---------------------------------------------------------------------------------- */
 
 static int
@@ -272,6 +280,7 @@ SQ_BOLT(nats) = {
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,
+        .probe = probe,
         .prepare = prepare,
         .execute = sq_sink_execute,
         .flush = sq_sink_flush,

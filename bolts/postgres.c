@@ -9,12 +9,13 @@
  * Nothing here waits for ever: each answer has ANSWER_MS, or the connection is given up.
  */
 #include <errno.h>
-#include <libpq-fe.h>
 #include <poll.h>
 #include <squall-kit.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "../clients/postgres.h"
 #include <time.h>
 
 enum { ANSWER_MS = 10000, SECRET_MAX = 512, NAMES_MAX = SQ_FIELDS_MAX * 140, STATEMENT_MAX = 5 * NAMES_MAX };
@@ -47,6 +48,14 @@ declare(struct sq_declaration *decl)
         sq_sink_declare(&self->sink, decl);
 }
 
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct postgres *self = sq_declared_state(decl);
+
+        sqi_postgres_probe(decl, self->url, self->password);
+}
+
 /* ---- The connection ---------------------------------------------------------------------------------- */
 
 static void
@@ -65,19 +74,6 @@ away(struct postgres *self, const char *why)
         return -EAGAIN;
 }
 
-/* Whether no later attempt would end otherwise. */
-static bool
-is_refusal(const char *text)
-{
-        static const char *const texts[] = {"authentication failed", "no password supplied", "does not exist",
-                                            "no pg_hba.conf entry", "invalid connection option"};
-
-        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-                if (strstr(text, texts[i]))
-                        return true;
-        return false;
-}
-
 /* Notices are for people: that a table exists, say. */
 static void
 keep_quiet(void *context, const char *text)
@@ -89,18 +85,15 @@ keep_quiet(void *context, const char *text)
 static int
 connect_to(struct postgres *self)
 {
-        char seconds[16];
-        const char *names[] = {"dbname", "password", "connect_timeout", "tcp_user_timeout", "application_name", NULL};
-        const char *values[] = {self->url, self->secret[0] ? self->secret : NULL, seconds, "10000", "squall", NULL};
+        int seconds = self->sink.timeout > 2 ? (int)self->sink.timeout : 2;
         bool refused;
 
-        snprintf(seconds, sizeof(seconds), "%d", self->sink.timeout > 2 ? (int)self->sink.timeout : 2);
-        self->connection = PQconnectdbParams(names, values, 1);
+        self->connection = sqi_postgres_open(self->url, self->secret, seconds);
         if (PQstatus(self->connection) == CONNECTION_OK) {
                 PQsetNoticeProcessor(self->connection, keep_quiet, NULL);
                 return 0;
         }
-        refused = is_refusal(PQerrorMessage(self->connection));
+        refused = sqi_postgres_is_refusal(PQerrorMessage(self->connection));
         (void)away(self, PQerrorMessage(self->connection));
         return refused ? -EACCES : -EAGAIN;
 }
@@ -453,6 +446,7 @@ SQ_BOLT(postgres) = {
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,
+        .probe = probe,
         .prepare = prepare,
         .execute = sq_sink_execute,
         .flush = sq_sink_flush,

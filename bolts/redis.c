@@ -61,14 +61,18 @@ static void
 declare(struct sq_declaration *decl)
 {
         const struct redis *self = sq_declared_state(decl);
-        struct sq_url at;
-        const char *wrong = sqi_redis_url(self->url, &at);
 
-        if (wrong)
-                sq_declare_error(decl, "url", "%s", wrong);
-        sq_secret_declare(self->password, decl, "password");
+        sqi_redis_declare(decl, self->url, self->password);
         sq_sink_declare(&self->sink, decl);
         declare_key(decl, self);
+}
+
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct redis *self = sq_declared_state(decl);
+
+        sqi_redis_probe(decl, self->url, self->password);
 }
 
 /* ---- The connection ---------------------------------------------------------------------------------- */
@@ -336,6 +340,7 @@ SQ_BOLT(redis) = {
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,
+        .probe = probe,
         .prepare = prepare,
         .execute = sq_sink_execute,
         .flush = sq_sink_flush,

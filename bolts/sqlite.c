@@ -34,6 +34,14 @@ declare(struct sq_declaration *decl)
         sq_sink_declare(&self->sink, decl);
 }
 
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct sqlite *self = sq_declared_state(decl);
+
+        sq_probe_output(decl, "path", self->path);
+}
+
 /* ---- Statements -------------------------------------------------------------------------------------- */
 
 static int
@@ -316,6 +324,7 @@ SQ_BOLT(sqlite) = {
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,
+        .probe = probe,
         .prepare = prepare,
         .execute = sq_sink_execute,
         .flush = sq_sink_flush,

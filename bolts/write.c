@@ -401,6 +401,14 @@ declare(struct sq_declaration *decl)
                          sq_declared_parallelism(decl));
 }
 
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct writer *self = sq_declared_state(decl);
+
+        sq_probe_output(decl, "path", self->path);
+}
+
 static int
 begin(struct sq_task *task)
 {
@@ -555,6 +563,7 @@ SQ_BOLT(write) = {
                                 "that come again; commit: with their epoch, and then for good"),
                 },
         .declare = declare,
+        .probe = probe,
         .prepare = prepare,
         .execute = execute,
         .flush = flush,

@@ -37,6 +37,8 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "../clients/zmq.h"
+
 enum { PUSH, PUB, REQ };
 enum { PEERS_MAX = 256, LOOK_MS = 2, ANSWERS_MIN = 64 };
 
@@ -73,6 +75,14 @@ declare(struct sq_declaration *decl)
                 sq_declare_error(decl, "timeout", "must be from 0 to a million seconds");
         if (self->numbered && !sq_declared_exactly_once(decl))
                 sq_declare_error(decl, "numbered", "needs topology.delivery: exactly-once");
+}
+
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct sender *self = sq_declared_state(decl);
+
+        sqi_zmq_probe(decl, self->endpoint, self->bind);
 }
 
 /* ---- The connections --------------------------------------------------------------------------------- */
@@ -566,6 +576,7 @@ SQ_BOLT(zmq) = {
                                     "when a death lets it come again"),
                 },
         .declare = declare,
+        .probe = probe,
         .prepare = prepare,
         .execute = execute,
         .flush = flush,

@@ -53,6 +53,7 @@ run(const struct cli_args *args)
         int r;
 
         overrides.advises = true;
+        overrides.connects = cli_flag(args, "connect");
         r = sqi_topology_plan(file, &overrides, &diagnostics, &plan);
         if (cli_flag(args, "json"))
                 print_json(file, &diagnostics, plan);
@@ -62,15 +63,21 @@ run(const struct cli_args *args)
         sqi_plan_free(&plan);
         if (r == -ENOMEM)
                 return cli_error(CLI_FAILED, "out of memory");
+        if (r == -ENOTCONN)
+                return CLI_FAILED;
         return r < 0 ? CLI_USAGE : CLI_DONE;
 }
 
 SQI_VERB(check) = {
         .about = "Check a topology file: all errors and warnings, with line and column.",
         .details = "Reads the file, loads its components and checks everything that can be checked without running it. "
-                   "Nothing is started. Errors and warnings go to stderr, with --json to stdout.",
+                   "Nothing is started. Errors and warnings go to stderr, with --json to stdout. With --connect, of a "
+                   "file that is right, each connection is tried for at most 15 seconds: servers are connected and "
+                   "logged in to, addresses to listen at and files to write are looked at; 1 where one does not work.",
         .operands = {{"FILE", .complete = CLI_COMPLETE_FILE}},
-        .options = {CLI_OPTION_CONFIG, CLI_OPTION_FLUX, CLI_OPTION_JSON},
+        .options = {CLI_OPTION_CONFIG, CLI_OPTION_FLUX,
+                    {"connect", 0, CLI_FLAG, .help = "try the connection of each component too, without moving data"},
+                    CLI_OPTION_JSON},
         .example = "squall check topologies/wordcount/wordcount.yaml",
         .run = run,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kafka.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void
@@ -46,4 +47,58 @@ sqi_kafka_configure(const struct sqi_kafka *client, rd_kafka_conf_t *conf, const
         if (fine && client->secret[0])
                 fine = set(conf, "sasl.password", client->secret, wrong, size);
         return fine;
+}
+
+enum { PROBE_MS = 8000, ERROR_MAX = 256 };
+
+/* The last of it is why no broker answers. */
+static void
+note_reason(rd_kafka_t *consumer, int error, const char *reason, void *context)
+{
+        (void)consumer;
+        if (error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+                snprintf(context, ERROR_MAX, "%s", reason);
+}
+
+/* A consumer, which makes no topics. */
+static rd_kafka_t *
+probing_client(const struct sqi_kafka *client, char wrong[ERROR_MAX])
+{
+        const struct sqi_kafka_setting none = {NULL, NULL};
+        rd_kafka_conf_t *conf = rd_kafka_conf_new();
+        rd_kafka_t *consumer = NULL;
+
+        if (sqi_kafka_configure(client, conf, &none, wrong, ERROR_MAX)) {
+                rd_kafka_conf_set_opaque(conf, wrong);
+                rd_kafka_conf_set_error_cb(conf, note_reason);
+                consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, wrong, ERROR_MAX);
+        }
+        if (!consumer)
+                rd_kafka_conf_destroy(conf);
+        return consumer;
+}
+
+void
+sqi_kafka_probe(struct sq_declaration *decl, const struct sqi_kafka *client)
+{
+        struct sqi_kafka own = *client;
+        const struct rd_kafka_metadata *about = NULL;
+        char wrong[ERROR_MAX] = "";
+        rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+        rd_kafka_t *consumer;
+
+        if (!sq_secret_probe(decl, "password", own.password, own.secret, sizeof(own.secret)))
+                return;
+        consumer = probing_client(&own, wrong);
+        sqi_kafka_forget(&own);
+        if (consumer) {
+                error = rd_kafka_metadata(consumer, 0, NULL, &about, PROBE_MS);
+                rd_kafka_poll(consumer, 0);
+        }
+        if (!consumer || error)
+                sq_declare_error(decl, "brokers", "%s: %s", own.brokers, wrong[0] ? wrong : rd_kafka_err2str(error));
+        if (about)
+                rd_kafka_metadata_destroy(about);
+        if (consumer)
+                rd_kafka_destroy(consumer);
 }

@@ -32,6 +32,9 @@ void sqi_kafka_declare(const struct sqi_kafka *client, struct sq_declaration *de
 int sqi_kafka_prepare(struct sq_task *task, struct sqi_kafka *client);
 void sqi_kafka_forget(struct sqi_kafka *client);
 
+/* What `.probe` is to do: whether a broker answers. */
+void sqi_kafka_probe(struct sq_declaration *decl, const struct sqi_kafka *client);
+
 struct sqi_kafka_setting {
         const char *name, *value;
 };

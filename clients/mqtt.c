@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { PORT = 1883, PORT_TLS = 8883, STEP_MS = 50 };
+enum { PORT = 1883, PORT_TLS = 8883, STEP_MS = 50, PROBE_S = 5 };
 
 static bool
 is_tls(const struct sq_url *at)
@@ -170,4 +170,18 @@ sqi_mqtt_open(struct sqi_mqtt *client)
                 return broken(client, r);
         keep_alive(mosquitto_socket(client->mosq));
         return wait_for_answer(client);
+}
+
+void
+sqi_mqtt_probe(struct sq_declaration *decl, const char *url, const char *password, const char *ca)
+{
+        struct sqi_mqtt client = {.ca = ca, .timeout = PROBE_S};
+
+        (void)sqi_mqtt_url(url, &client.at);
+        if (!sq_secret_probe(decl, "password", password, client.secret, sizeof(client.secret)))
+                return;
+        if (sqi_mqtt_open(&client) < 0)
+                sq_declare_error(decl, "url", "%s: %s", url, client.why);
+        sqi_mqtt_close(&client);
+        explicit_bzero(client.secret, sizeof(client.secret));
 }

@@ -44,5 +44,8 @@ bool sqi_mqtt_wait(const struct sqi_mqtt *client, int ms);
 /* Closes it. -EAGAIN; and `why`, which is copied, stands in client->why. */
 int sqi_mqtt_away(struct sqi_mqtt *client, const char *why);
 void sqi_mqtt_close(struct sqi_mqtt *client);
+/* What `.probe` is to do, with the settings of those names; by another id than the component's, which would end its
+ * connection. */
+void sqi_mqtt_probe(struct sq_declaration *decl, const char *url, const char *password, const char *ca);
 
 #endif

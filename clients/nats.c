@@ -89,3 +89,33 @@ sqi_nats_open(struct sqi_nats *client)
         natsOptions_Destroy(options);
         return status == NATS_OK ? 0 : sqi_nats_away(client, status);
 }
+
+static void
+probe_stream(struct sq_declaration *decl, struct sqi_nats *client, const char *stream)
+{
+        natsStatus status = natsConnection_JetStream(&client->stream, client->connection, NULL);
+        jsStreamInfo *info = NULL;
+
+        if (status == NATS_OK)
+                status = js_GetStreamInfo(&info, client->stream, stream, NULL, NULL);
+        jsStreamInfo_Destroy(info);
+        if (status != NATS_OK)
+                sq_declare_error(decl, "stream", "JetStream does not give the stream '%s': %s", stream,
+                                 natsStatus_GetText(status));
+}
+
+void
+sqi_nats_probe(struct sq_declaration *decl, const char *url, const char *password, const char *ca, const char *stream)
+{
+        struct sqi_nats client = {.ca = ca};
+
+        (void)sqi_nats_url(url, &client.at);
+        if (!sq_secret_probe(decl, "password", password, client.secret, sizeof(client.secret)))
+                return;
+        if (sqi_nats_open(&client) < 0)
+                sq_declare_error(decl, "url", "%s: %s", url, client.why);
+        else if (stream)
+                probe_stream(decl, &client, stream);
+        sqi_nats_close(&client);
+        explicit_bzero(client.secret, sizeof(client.secret));
+}

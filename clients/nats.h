@@ -31,5 +31,8 @@ int sqi_nats_open(struct sqi_nats *client);
 /* Closes it. -EAGAIN, or -EACCES; client->why says what the status means. */
 int sqi_nats_away(struct sqi_nats *client, natsStatus status);
 void sqi_nats_close(struct sqi_nats *client);
+/* What `.probe` is to do, with the settings of those names; `stream` may be NULL. */
+void sqi_nats_probe(struct sq_declaration *decl, const char *url, const char *password, const char *ca,
+                    const char *stream);
 
 #endif

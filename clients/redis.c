@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PORT = 6379 };
+enum { PORT = 6379, PROBE_S = 5 };
 
 const char *
 sqi_redis_url(const char *text, struct sq_url *ret)
@@ -118,4 +118,29 @@ sqi_redis_open(struct sqi_redis *client)
                 return sqi_redis_away(client, client->connection->errstr);
         redisSetTimeout(client->connection, limit);
         return greet(client);
+}
+
+void
+sqi_redis_declare(struct sq_declaration *decl, const char *url, const char *password)
+{
+        struct sq_url at;
+        const char *wrong = sqi_redis_url(url, &at);
+
+        if (wrong)
+                sq_declare_error(decl, "url", "%s", wrong);
+        sq_secret_declare(password, decl, "password");
+}
+
+void
+sqi_redis_probe(struct sq_declaration *decl, const char *url, const char *password)
+{
+        struct sqi_redis client = {.timeout = PROBE_S};
+
+        (void)sqi_redis_url(url, &client.at);
+        if (!sq_secret_probe(decl, "password", password, client.secret, sizeof(client.secret)))
+                return;
+        if (sqi_redis_open(&client) < 0)
+                sq_declare_error(decl, "url", "%s: %s", url, client.why);
+        sqi_redis_close(&client);
+        explicit_bzero(client.secret, sizeof(client.secret));
 }

@@ -34,6 +34,10 @@ int sqi_redis_answer(struct sqi_redis *client, redisReply **ret);
 /* Closes it. -EAGAIN; and `why`, which is copied, stands in client->why. */
 int sqi_redis_away(struct sqi_redis *client, const char *why);
 void sqi_redis_close(struct sqi_redis *client);
+/* What `.declare` has to say of the settings `url` and `password`. */
+void sqi_redis_declare(struct sq_declaration *decl, const char *url, const char *password);
+/* What `.probe` is to do, with the settings `url` and `password`. */
+void sqi_redis_probe(struct sq_declaration *decl, const char *url, const char *password);
 /* Of the text of an error: whether it speaks of the server's state, and not of the command. */
 bool sqi_redis_is_state(const char *text);
 

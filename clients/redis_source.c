@@ -279,3 +279,14 @@ sqi_redis_entries_free(struct sqi_redis_entries *entries)
         free(entries->values);
         sq_encoder_free(&entries->row);
 }
+
+bool
+sqi_redis_heard(const redisReply *reply, struct sq_str *ret)
+{
+        const char *what = reply->elements > 0 && reply->element[0]->str ? reply->element[0]->str : "";
+
+        if (strcmp(what, "message") != 0 && strcmp(what, "pmessage") != 0)
+                return false;
+        *ret = sqi_redis_text(reply->element[reply->elements - 1]);
+        return true;
+}

@@ -63,6 +63,8 @@ size_t sqi_redis_records(const struct sqi_redis_source *source, redisReply *cons
 /* [ID, [NAME, VALUE, ...]] as a record: a view, good until the next call. False: no memory. */
 bool sqi_redis_entry_read(struct sqi_redis_entries *entries, const redisReply *reply, struct sqi_redis_entry *ret);
 void sqi_redis_entries_free(struct sqi_redis_entries *entries);
+/* What a subscriber hears: [message, CHANNEL, TEXT], [pmessage, PATTERN, CHANNEL, TEXT]. False: it is not one. */
+bool sqi_redis_heard(const redisReply *reply, struct sq_str *ret);
 struct sq_str sqi_redis_text(const redisReply *reply);
 
 #endif

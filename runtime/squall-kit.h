@@ -850,6 +850,14 @@ SQ_EXPORT const char *sq_url_read(const char *text, struct sq_url *ret);
 SQ_EXPORT void sq_secret_declare(const char *setting, struct sq_declaration *decl, const char *option);
 /* In `.prepare`: the secret, or the empty text when `setting` is NULL. 0, or -1 after sq_error(). */
 SQ_EXPORT int sq_secret_read(struct sq_task *task, const char *setting, char *ret, size_t size);
+/* In `.probe`: likewise. False after sq_declare_error(). */
+SQ_EXPORT bool sq_secret_probe(struct sq_declaration *decl, const char *option, const char *setting, char *ret,
+                               size_t size);
+/* In `.probe`: whether a server may listen at HOST:PORT, SOCK_STREAM or SOCK_DGRAM; whether one listens there; whether
+ * the file can be written to, or made. */
+SQ_EXPORT void sq_probe_listening(struct sq_declaration *decl, const char *option, const char *listen_at, int type);
+SQ_EXPORT void sq_probe_server(struct sq_declaration *decl, const char *option, const struct sq_url *at);
+SQ_EXPORT void sq_probe_output(struct sq_declaration *decl, const char *option, const char *path);
 
 /* ---- Sinks ------------------------------------------------------------------------------------------- */
 

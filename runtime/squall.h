@@ -935,6 +935,12 @@ struct sq_bolt {
         /* The time of sq_wake_at() has come, or the file of sq_wake_on() can be read: as `.tick`, it emits what is not
          * anchored unless it says so. */
         int (*wake)(struct sq_task *task);
+        /*
+         * `squall check --connect`, where `.declare` was content: tries what the settings lead to, a server say, and
+         * moves no data. It runs in a process of its own, so it may wait, which is ended after 15 seconds. It asks as
+         * `.declare` does, and what is wrong it says by sq_declare_error(): what and where, without secrets.
+         */
+        void (*probe)(struct sq_declaration *decl);
 };
 
 /* A spout. Everything but `.next` may be left out. One with `.replay` gives at-least-once when it calls sq_track(). */
@@ -982,6 +988,7 @@ struct sq_spout {
          * or -1: it is not known now.
          */
         int (*lag)(struct sq_task *task, struct sq_lag *ret);
+        void (*probe)(struct sq_declaration *decl); /* as a bolt's */
 };
 
 enum sq_kind { SQ_KIND_SPOUT = 1, SQ_KIND_BOLT = 2 };

@@ -88,6 +88,17 @@ declare(struct sq_declaration *decl)
         sq_messages_declare(&messages, decl);
 }
 
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct http *self = sq_declared_state(decl);
+        char secret[SECRET_MAX];
+
+        if (sq_secret_probe(decl, "token", self->token, secret, sizeof(secret)))
+                sq_probe_listening(decl, "listen", self->listen, SOCK_STREAM);
+        explicit_bzero(secret, sizeof(secret));
+}
+
 /* ---- The thread of the server ------------------------------------------------------------------------ */
 
 static enum MHD_Result
@@ -509,6 +520,7 @@ SQ_SPOUT(http) = {
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,
+        .probe = probe,
         .prepare = prepare,
         .next = next,
         .replay = sq_messages_replay,

@@ -70,6 +70,14 @@ declare(struct sq_declaration *decl)
         sq_messages_declare(&self->messages, decl);
 }
 
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct kafka *self = sq_declared_state(decl);
+
+        sqi_kafka_probe(decl, &self->client);
+}
+
 /* ---- Offsets ----------------------------------------------------------------------------------------- */
 
 static struct partition *
@@ -399,6 +407,7 @@ SQ_SPOUT(kafka) = {
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,
+        .probe = probe,
         .prepare = prepare,
         .next = next,
         .replay = sq_messages_replay,

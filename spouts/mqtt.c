@@ -75,6 +75,14 @@ declare(struct sq_declaration *decl)
         sq_messages_declare(&messages, decl);
 }
 
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct mqtt *self = sq_declared_state(decl);
+
+        sqi_mqtt_probe(decl, self->url, self->password, self->ca);
+}
+
 /* ---- The connection ---------------------------------------------------------------------------------- */
 
 static void
@@ -268,6 +276,7 @@ SQ_SPOUT(mqtt) = {
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,
+        .probe = probe,
         .prepare = prepare,
         .next = next,
         .replay = sq_messages_replay,

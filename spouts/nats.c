@@ -62,6 +62,14 @@ declare(struct sq_declaration *decl)
         sq_messages_declare(&self->messages, decl);
 }
 
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct nats *self = sq_declared_state(decl);
+
+        sqi_nats_probe(decl, self->url, self->password, self->ca, self->stream);
+}
+
 /* ---- The connection ---------------------------------------------------------------------------------- */
 
 static void
@@ -329,6 +337,7 @@ SQ_SPOUT(nats) = {
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,
+        .probe = probe,
         .prepare = prepare,
         .next = next,
         .replay = sq_messages_replay,

@@ -12,13 +12,14 @@
  *     away --its time has come--> idle
  */
 #include <errno.h>
-#include <libpq-fe.h>
 #include <squall-kit.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECRET_MAX = 512 };
+#include "../clients/postgres.h"
+
+enum { SECRET_MAX = 512, CONNECT_S = 3 };
 enum { BOOL_OID = 16, INT8_OID = 20, INT2_OID = 21, INT4_OID = 23 };
 
 struct postgres {
@@ -60,19 +61,21 @@ declare(struct sq_declaration *decl)
         sq_messages_declare(&messages, decl);
 }
 
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct postgres *self = sq_declared_state(decl);
+
+        sqi_postgres_probe(decl, self->url, self->password);
+}
+
 /* ---- The connection ---------------------------------------------------------------------------------- */
 
 /* Whether no later attempt would end otherwise. */
 static bool
 is_refusal(const char *text)
 {
-        static const char *const texts[] = {"authentication failed", "no password supplied", "does not exist",
-                                            "no pg_hba.conf entry", "syntax error"};
-
-        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-                if (strstr(text, texts[i]))
-                        return true;
-        return false;
+        return sqi_postgres_is_refusal(text) || strstr(text, "syntax error");
 }
 
 /* The connection is given up, and tried again later; or the topology ends. */
@@ -94,10 +97,7 @@ leave(struct sq_task *task, struct postgres *self, const char *text)
 static bool
 connect_to(struct sq_task *task, struct postgres *self)
 {
-        const char *names[] = {"dbname", "password", "connect_timeout", "tcp_user_timeout", "application_name", NULL};
-        const char *values[] = {self->url, self->secret[0] ? self->secret : NULL, "3", "10000", "squall", NULL};
-
-        self->connection = PQconnectdbParams(names, values, 1);
+        self->connection = sqi_postgres_open(self->url, self->secret, CONNECT_S);
         if (PQstatus(self->connection) == CONNECTION_OK) {
                 sq_retry_back(task, &self->retry, self->source);
                 return true;
@@ -327,6 +327,7 @@ SQ_SPOUT(postgres) = {
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,
+        .probe = probe,
         .prepare = prepare,
         .next = next,
         .replay = sq_messages_replay,

@@ -65,23 +65,26 @@ declare(struct sq_declaration *decl)
 {
         const struct redis *self = sq_declared_state(decl);
         struct sq_messages messages = self->messages;
-        struct sq_url at;
-        const char *wrong = sqi_redis_url(self->url, &at);
 
         messages.decoder.format = format_of(self);
-        if (wrong)
-                sq_declare_error(decl, "url", "%s", wrong);
+        sqi_redis_declare(decl, self->url, self->password);
         if (self->kind == SQI_REDIS_STREAM && !self->group)
                 sq_declare_error(decl, "group", "is needed to read a stream: the consumer group, which is made");
         if (self->kind != SQI_REDIS_STREAM && self->group)
                 sq_declare_error(decl, "group", "is that of `kind: stream` alone");
         if (self->kind == SQI_REDIS_CHANNEL && !self->follow)
-                sq_declare_error(decl, "follow",
-                                 "a channel has no end: only a stream or a list may be read to its end");
+                sq_declare_error(decl, "follow", "a channel has no end, as a stream or a list may have");
         if (!(self->claim >= 0 && self->claim <= 1e6))
                 sq_declare_error(decl, "claim", "must be from 0 to a million seconds");
-        sq_secret_declare(self->password, decl, "password");
         sq_messages_declare(&messages, decl);
+}
+
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct redis *self = sq_declared_state(decl);
+
+        sqi_redis_probe(decl, self->url, self->password);
 }
 
 /* ---- Connections ------------------------------------------------------------------------------------- */
@@ -326,16 +329,13 @@ note_claimed(struct sq_task *task, struct redis *self, const redisReply *reply)
         snprintf(self->last, sizeof(self->last), "%s", reply->element[0]->str);
 }
 
-/* What a subscriber hears: [message, CHANNEL, TEXT], [pmessage, PATTERN, CHANNEL, TEXT], and what is not one. */
 static bool
 take_pushed(struct sq_task *task, struct redis *self, const redisReply *reply)
 {
-        const char *what = reply->elements > 0 && reply->element[0]->str ? reply->element[0]->str : "";
+        struct sq_str text;
 
         self->expected++;
-        if (strcmp(what, "message") != 0 && strcmp(what, "pmessage") != 0)
-                return true;
-        return emit(task, self, sqi_redis_text(reply->element[reply->elements - 1]), (struct sqi_held_entry){0});
+        return !sqi_redis_heard(reply, &text) || emit(task, self, text, (struct sqi_held_entry){0});
 }
 
 static bool
@@ -389,9 +389,8 @@ prepare(struct sq_task *task)
         struct redis *self = sq_state(task);
 
         snprintf(self->source, sizeof(self->source), "redis %.120s %.120s", self->url, self->key);
-        self->from.kind = (enum sqi_redis_kind)self->kind;
-        self->from.key = self->key;
-        self->from.group = self->group;
+        self->from = (struct sqi_redis_source){
+                .kind = (enum sqi_redis_kind)self->kind, .key = self->key, .group = self->group};
         sqi_redis_name(&self->from, task, self->consumer);
         self->entries = (struct sqi_redis_entries){
                 .value = self->value, .id = self->id, .row = {.format = SQ_FORMAT_MSGPACK}};
@@ -589,6 +588,7 @@ SQ_SPOUT(redis) = {
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,
+        .probe = probe,
         .prepare = prepare,
         .next = next,
         .replay = sq_messages_replay,

@@ -25,6 +25,14 @@ declare(struct sq_declaration *decl)
         sq_inlet_declare(&self->inlet, decl);
 }
 
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct tcp *self = sq_declared_state(decl);
+
+        sq_probe_listening(decl, "listen", self->listen, SOCK_STREAM);
+}
+
 static int
 prepare(struct sq_task *task)
 {
@@ -47,6 +55,7 @@ SQ_SPOUT(tcp) = {
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,
+        .probe = probe,
         .prepare = prepare,
         .next = sq_inlet_next,
         .replay = sq_messages_replay,

@@ -38,6 +38,14 @@ declare(struct sq_declaration *decl)
         sq_messages_declare(&self->messages, decl);
 }
 
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct udp *self = sq_declared_state(decl);
+
+        sq_probe_listening(decl, "listen", self->listen, SOCK_DGRAM);
+}
+
 static int
 prepare(struct sq_task *task)
 {
@@ -160,6 +168,7 @@ SQ_SPOUT(udp) = {
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,
+        .probe = probe,
         .prepare = prepare,
         .next = next,
         .replay = sq_messages_replay,

@@ -24,6 +24,14 @@ declare(struct sq_declaration *decl)
         sq_inlet_declare(&self->inlet, decl);
 }
 
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct unix *self = sq_declared_state(decl);
+
+        sq_probe_output(decl, "listen", self->listen);
+}
+
 static int
 prepare(struct sq_task *task)
 {
@@ -56,6 +64,7 @@ SQ_SPOUT(unix) = {
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,
+        .probe = probe,
         .prepare = prepare,
         .next = sq_inlet_next,
         .replay = sq_messages_replay,

@@ -20,6 +20,8 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "../clients/zmq.h"
+
 enum { PULL, SUB };
 enum { HWM_UNSET = -1, HWM_TCP = 1000, ENDPOINT_SIZE = 512, BURST_BYTES = 1024 * 1024 };
 
@@ -42,6 +44,14 @@ declare(struct sq_declaration *decl)
         if (self->hwm < HWM_UNSET || self->hwm > INT_MAX)
                 sq_declare_error(decl, "hwm", "must be from 0 to %d", INT_MAX);
         sq_messages_declare(&self->messages, decl);
+}
+
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct receiver *self = sq_declared_state(decl);
+
+        sqi_zmq_probe(decl, self->endpoint, self->bind);
 }
 
 /* ---- The socket -------------------------------------------------------------------------------------- */
@@ -184,6 +194,7 @@ SQ_SPOUT(zmq) = {
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,
+        .probe = probe,
         .prepare = prepare,
         .next = next,
         .replay = sq_messages_replay,

@@ -29,6 +29,7 @@ const struct sq_field *sqi_component_out(const struct sqi_component *component);
 const struct sq_stream *sqi_component_streams(const struct sqi_component *component);
 typedef void (*sqi_declare_fn)(struct sq_declaration *decl);
 sqi_declare_fn sqi_component_declare(const struct sqi_component *component);
+sqi_declare_fn sqi_component_probe(const struct sqi_component *component);
 size_t sqi_component_key_state(const struct sqi_component *component); /* bytes of each; 0: none */
 /* A bolt whose keyed state is handed on to the next plan, instead of being finished with. */
 bool sqi_component_hands_on(const struct sqi_component *component);

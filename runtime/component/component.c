@@ -75,6 +75,12 @@ sqi_component_declare(const struct sqi_component *component)
         return component->kind == SQ_KIND_BOLT ? component->bolt->declare : component->spout->declare;
 }
 
+sqi_declare_fn
+sqi_component_probe(const struct sqi_component *component)
+{
+        return component->kind == SQ_KIND_BOLT ? component->bolt->probe : component->spout->probe;
+}
+
 size_t
 sqi_component_key_state(const struct sqi_component *component)
 {

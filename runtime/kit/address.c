@@ -94,8 +94,14 @@ sq_secret_declare(const char *setting, struct sq_declaration *decl, const char *
                               : "a secret does not stand in the topology file: env:NAME or file:/PATH");
 }
 
-static int
-read_file(struct sq_task *task, const char *path, char *ret, size_t size)
+/* Why there is no secret, and whether there may be one later. */
+struct lack {
+        char text[600];
+        bool final;
+};
+
+static bool
+read_file(const char *path, char *ret, size_t size, struct lack *lack)
 {
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         ssize_t n = fd < 0 ? -1 : read(fd, ret, size);
@@ -104,29 +110,53 @@ read_file(struct sq_task *task, const char *path, char *ret, size_t size)
         if (fd >= 0)
                 close(fd);
         if (n < 0)
-                return sq_error(task, "%s: %s", path, strerror(error));
-        if ((size_t)n == size)
-                return sq_error(task, "%s: is longer than %zu bytes", path, size - 1);
+                snprintf(lack->text, sizeof(lack->text), "%s: %s", path, strerror(error));
+        else if ((size_t)n == size)
+                snprintf(lack->text, sizeof(lack->text), "%s: is longer than %zu bytes", path, size - 1);
+        if (n < 0 || (size_t)n == size)
+                return false;
         ret[n] = '\0';
         ret[strcspn(ret, "\r\n")] = '\0';
-        return 0;
+        return true;
+}
+
+static bool
+find_secret(const char *setting, char *ret, size_t size, struct lack *lack)
+{
+        const char *name = setting ? behind(setting, "env:") : NULL, *value;
+
+        ret[0] = '\0';
+        *lack = (struct lack){.final = name != NULL};
+        if (!setting)
+                return true;
+        if (!name)
+                return read_file(setting + strlen("file:"), ret, size, lack);
+        value = getenv(name);
+        if (!value)
+                snprintf(lack->text, sizeof(lack->text),
+                         "the variable %s, which holds a secret, is not set where squall was started", name);
+        else if (!copy(ret, size, value, value + strlen(value)))
+                snprintf(lack->text, sizeof(lack->text), "the variable %s is longer than %zu bytes", name, size - 1);
+        return lack->text[0] == '\0';
 }
 
 int
 sq_secret_read(struct sq_task *task, const char *setting, char *ret, size_t size)
 {
-        const char *name = setting ? behind(setting, "env:") : NULL, *value;
+        struct lack lack;
 
-        ret[0] = '\0';
-        if (!setting)
+        if (find_secret(setting, ret, size, &lack))
                 return 0;
-        if (!name)
-                return read_file(task, setting + strlen("file:"), ret, size);
-        value = getenv(name);
-        if (!value)
-                return sq_error_final(
-                        task, "the variable %s, which holds a secret, is not set where squall was started", name);
-        if (!copy(ret, size, value, value + strlen(value)))
-                return sq_error_final(task, "the variable %s is longer than %zu bytes", name, size - 1);
-        return 0;
+        return lack.final ? sq_error_final(task, "%s", lack.text) : sq_error(task, "%s", lack.text);
+}
+
+bool
+sq_secret_probe(struct sq_declaration *decl, const char *option, const char *setting, char *ret, size_t size)
+{
+        struct lack lack;
+
+        if (find_secret(setting, ret, size, &lack))
+                return true;
+        sq_declare_error(decl, option, "%s", lack.text);
+        return false;
 }

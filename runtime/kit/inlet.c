@@ -39,34 +39,58 @@ sq_address_read(const char *text, struct sq_url *ret)
         return NULL;
 }
 
-/* Binds to HOST:PORT. 0, or -1 after sq_error(). */
-int
-sq_bind_inet(struct sq_task *task, const char *listen_at, int type, int *ret_fd)
+/* NULL, or what is wrong. */
+static const char *
+bind_to(const char *listen_at, int type, bool shared, int *ret_fd)
 {
         struct addrinfo hints = {.ai_socktype = type, .ai_flags = AI_PASSIVE}, *found = NULL;
         struct sq_url at;
         char port[8];
-        int fd, r, on = 1;
+        int fd, r, error, on = 1;
 
         if (sq_address_read(listen_at, &at))
-                return sq_error(task, "%s: is not HOST:PORT", listen_at);
+                return "is not HOST:PORT";
         snprintf(port, sizeof(port), "%u", at.port);
         r = getaddrinfo(at.host[0] && strcmp(at.host, "*") != 0 ? at.host : NULL, port, &hints, &found);
         if (r != 0)
-                return sq_error(task, "%s: %s", listen_at, gai_strerror(r));
+                return gai_strerror(r);
         fd = socket(found->ai_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         r = fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-            (sq_parallelism(task) > 1 && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0) ||
+            (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0) ||
             bind(fd, found->ai_addr, found->ai_addrlen) < 0;
+        error = errno;
         freeaddrinfo(found);
-        if (r) {
-                r = sq_error(task, "%s: %s", listen_at, strerror(errno));
-                if (fd >= 0)
-                        close(fd);
-                return r;
+        if (!r) {
+                *ret_fd = fd;
+                return NULL;
         }
-        *ret_fd = fd;
-        return 0;
+        if (fd >= 0)
+                close(fd);
+        return strerror(error);
+}
+
+/* Binds to HOST:PORT. 0, or -1 after sq_error(). */
+int
+sq_bind_inet(struct sq_task *task, const char *listen_at, int type, int *ret_fd)
+{
+        const char *wrong = bind_to(listen_at, type, sq_parallelism(task) > 1, ret_fd);
+
+        return wrong ? sq_error(task, "%s: %s", listen_at, wrong) : 0;
+}
+
+void
+sq_probe_listening(struct sq_declaration *decl, const char *option, const char *listen_at, int type)
+{
+        int fd = -1;
+        const char *wrong = bind_to(listen_at, type, sq_declared_parallelism(decl) > 1, &fd);
+
+        /* only what listens is in the way of one that wants to */
+        if (!wrong && type == SOCK_STREAM && listen(fd, 1) < 0)
+                wrong = strerror(errno);
+        if (wrong)
+                sq_declare_error(decl, option, "%s: %s", listen_at, wrong);
+        if (fd >= 0)
+                close(fd);
 }
 
 int

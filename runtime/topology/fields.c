@@ -119,14 +119,10 @@ ask(struct sqi_model *model, size_t component, struct sq_declaration *decl)
 static void
 report(struct sqi_model *model, struct sqi_model_component *component, const struct sq_declaration *decl)
 {
-        struct sqi_place place = component->properties_place.line > 0 ? component->properties_place : component->place;
-
-        for (size_t i = 0; i < component->nsettings; i++)
-                if (strcmp(component->settings[i].name, decl->option) == 0)
-                        place = component->setting_places[i];
         component->declare_failed = true;
         component->declared = NULL;
-        sqi_model_error(model, place, "in '%s': %s", component->id.text ? component->id.text : "?", decl->error);
+        sqi_model_error(model, sqi_model_setting_place(component, decl->option), "in '%s': %s",
+                        component->id.text ? component->id.text : "?", decl->error);
 }
 
 /* One strongly connected component: `members` of them. */

@@ -47,3 +47,12 @@ sqi_model_expect(struct sqi_model *model, const struct sqi_yaml *node, enum sqi_
                         sqi_yaml_kind_name(node->kind));
         return false;
 }
+
+struct sqi_place
+sqi_model_setting_place(const struct sqi_model_component *component, const char *name)
+{
+        for (size_t i = 0; i < component->nsettings; i++)
+                if (strcmp(component->settings[i].name, name) == 0)
+                        return component->setting_places[i];
+        return component->properties_place.line > 0 ? component->properties_place : component->place;
+}

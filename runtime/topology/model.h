@@ -11,6 +11,7 @@
  *     sqi_order             order.c       cycles, feedback edges, what the spouts reach
  *     sqi_check_fields      fields.c      streamId, fields and types along the streams, in that order
  *     sqi_check_promise     promise.c     who cannot keep what exactly-once promises
+ *     sqi_check_connections connect.c     when asked for, and nothing is wrong: what the settings lead to
  *     sqi_plan_make         layout.c      tasks and workers
  */
 #ifndef SQI_MODEL_H
@@ -119,6 +120,7 @@ void sqi_trace_event_time(struct sqi_model *model);
 struct sqi_declared_time sqi_time_of_input(const struct sqi_model *model, const struct sqi_model_edge *edge,
                                            const struct sqi_fields *fields);
 void sqi_check_event_time(struct sqi_model *model);
+void sqi_check_connections(struct sqi_model *model);
 
 /* Unloads the components. */
 void sqi_model_release(struct sqi_model *model);
@@ -133,6 +135,8 @@ bool sqi_model_expect(struct sqi_model *model, const struct sqi_yaml *node, enum
 void sqi_model_properties(struct sqi_model *model, struct sqi_model_component *component,
                           const struct sqi_yaml_item *item);
 int sqi_model_find(const struct sqi_model *model, const char *id); /* -1: no such component */
+/* Where the component has that setting, or might. */
+struct sqi_place sqi_model_setting_place(const struct sqi_model_component *component, const char *name);
 /* A relative path made absolute by the folder of the file; "-" stays. */
 const char *sqi_model_path(struct sqi_model *model, const char *path);
 

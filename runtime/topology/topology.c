@@ -99,6 +99,10 @@ sqi_topology_plan(const char *path, const struct sqi_overrides *overrides, struc
                 check(&model, root, overrides);
         if (r == 0 && diagnostics->errors > 0)
                 r = -EINVAL;
+        if (r == 0 && overrides && overrides->connects) {
+                sqi_check_connections(&model);
+                r = diagnostics->errors > 0 ? -ENOTCONN : 0;
+        }
         if (diagnostics->no_memory)
                 r = -ENOMEM;
         if (r == 0)

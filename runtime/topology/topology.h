@@ -30,6 +30,7 @@ struct sqi_overrides {
         bool env_filter;    /* and its ${ENV-X} are the environment's */
         bool hosted;        /* a supervisor is to run it, whose standard streams are nobody's */
         bool advises;       /* warn also of what is right, and perhaps not what is wanted */
+        bool connects;      /* when nothing else is wrong, try the connections of all components (`.probe`) */
 };
 
 struct sqi_arena;
@@ -42,7 +43,8 @@ int sqi_topology_tree(struct sqi_arena *arena, const char *path, const struct sq
 
 /*
  * Returns 0 and the plan, to be freed with sqi_plan_free(); there may be warnings. -EINVAL: the diagnostics say why;
- * -ENOMEM. `overrides` may be NULL. `path` is relative to the working directory; "-" is standard input.
+ * -ENOTCONN: the file is right, but a connection does not work; -ENOMEM. `overrides` may be NULL. `path` is relative
+ * to the working directory; "-" is standard input.
  */
 int sqi_topology_plan(const char *path, const struct sqi_overrides *overrides, struct sqi_diagnostics *diagnostics,
                       struct sqi_plan **ret);

@@ -121,4 +121,8 @@ large() {
         run && [ "$(wc -l <"$dir/letters")" = 1 ] && grep -q 'too large' "$dir/letters"
 }
 check "a message that the broker would not take goes to the dead letters" large
+tried() {
+        topology "$(count_to 3)" "$(sink tried)" && connects && topology "$(count_to 3)" "component: kafka, properties: { brokers: '127.0.0.1:$(free_port)', topic: tried }" && connects_not 'Connection refused'
+}
+check "check --connect finds the broker, or says why not" tried
 exit $failures

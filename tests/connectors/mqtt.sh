@@ -105,13 +105,13 @@ check "mosquitto starts with a password" up
 wrong() {
         topology "$(count_to 10)" "component: mqtt, properties: { url: 'mqtt://me@127.0.0.1:$port', topic: t, password: 'file:$dir/secret' }"
         echo wrong-one >"$dir/secret"
-        ! run && grep -qi 'not authorised\|bad user' "$dir/err" && ! grep -q wrong-one "$dir/err" &&
+        ! run && grep -qi 'not authorised\|bad user' "$dir/err" && ! grep -q wrong-one "$dir/err" && connects_not 'uthori[sz]ed' && ! grep -q wrong-one "$dir/connects" &&
                 topology "component: mqtt, properties: { url: 'mqtt://127.0.0.1:$port', topic: t }" "$out" && ! run && grep -qi 'not authorised\|bad user' "$dir/err"
 }
 check "a wrong password ends the topology with what the broker says" wrong
 right() {
         topology "$(count_to 10)" "component: mqtt, properties: { url: 'mqtt://me@127.0.0.1:$port', topic: t, password: 'env:MQTT_SECRET' }"
-        MQTT_SECRET='se cret' run && ! grep -q 'se cret' "$dir/err"
+        MQTT_SECRET='se cret' run && ! grep -q 'se cret' "$dir/err" && MQTT_SECRET='se cret' connects
 }
 check "the password comes from the environment, and is in no log" right
 down

@@ -96,13 +96,14 @@ check "nats-server starts with a password" up --user me --pass 'se cret'
 wrong() {
         topology "$(count_to 10)" "component: nats, properties: { url: 'nats://me@127.0.0.1:$port', subject: t, password: 'file:$dir/secret' }"
         echo wrong-one >"$dir/secret"
-        ! run && grep -qi 'authorization\|authentication' "$dir/err" && ! grep -q wrong-one "$dir/err" &&
+        ! run && grep -qi 'authorization\|authentication' "$dir/err" && ! grep -q wrong-one "$dir/err" && connects_not Auth && ! grep -q wrong-one "$dir/connects" &&
                 topology "$(from "subject: t")" "$out" && ! run && grep -qi 'authorization\|authentication' "$dir/err"
 }
 check "a wrong password ends the topology with what the server says" wrong
 right() {
         topology "$(count_to 10)" "component: nats, properties: { url: 'nats://me@127.0.0.1:$port', subject: t, password: 'env:NATS_SECRET' }"
-        NATS_SECRET='se cret' run && ! grep -q 'se cret' "$dir/err"
+        NATS_SECRET='se cret' run && ! grep -q 'se cret' "$dir/err" && NATS_SECRET='se cret' connects &&
+                topology "$(count_to 10)" "component: nats, properties: { url: 'nats://me@127.0.0.1:$port', subject: t, stream: nowhere, password: 'env:NATS_SECRET' }" && (export NATS_SECRET='se cret'; connects_not "the stream 'nowhere'")
 }
 check "the password comes from the environment, and is in no log" right
 down

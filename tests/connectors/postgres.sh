@@ -56,7 +56,8 @@ check "a table that is not there ends the topology" no_table
 wrong() {
         echo wrong-one >"$dir/other"
         topology "$(count_to 3)" "component: postgres, properties: { url: '$url', password: 'file:$dir/other', table: rows }"
-        ! run && grep -q 'password authentication failed' "$dir/err" && ! grep -q wrong-one "$dir/err"
+        ! run && grep -q 'password authentication failed' "$dir/err" && ! grep -q wrong-one "$dir/err" && connects_not 'password authentication failed' && ! grep -q wrong-one "$dir/connects" &&
+                topology "$(count_to 3)" "$(sink rows)" && connects
 }
 check "a wrong password ends the topology with what the server says" wrong
 

@@ -120,12 +120,12 @@ check "redis-server starts with a password" up --requirepass 'se cret'
 wrong() {
         topology "$(count_to 10)" "$(sink "key: 'p:{n}', password: 'file:$dir/password'")"
         echo wrong-one >"$dir/password"
-        ! run && grep -q 'WRONGPASS' "$dir/err" && ! grep -q wrong-one "$dir/err"
+        ! run && grep -q 'WRONGPASS' "$dir/err" && ! grep -q wrong-one "$dir/err" && connects_not WRONGPASS && ! grep -q wrong-one "$dir/connects"
 }
 check "a wrong password ends the topology with what the server says" wrong
 right() {
         topology "$(count_to 10)" "$(sink "key: 'p:{n}', password: 'env:REDIS_SECRET'")"
-        REDIS_SECRET='se cret' run && ! grep -q 'se cret' "$dir/err" && [ "$(REDISCLI_AUTH='se cret' ask exists p:9)" = 1 ] &&
+        REDIS_SECRET='se cret' run && ! grep -q 'se cret' "$dir/err" && [ "$(REDISCLI_AUTH='se cret' ask exists p:9)" = 1 ] && REDIS_SECRET='se cret' connects &&
                 ! REDIS_SECRET= run && grep -q NOAUTH "$dir/err"
 }
 check "the password comes from the environment, and is in no log" right

@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# `squall check --connect`, of what needs no server; what does is tried in the script of each server.
+# modes: release asan
+source "$(dirname "$0")/lib"
+
+into="component: write, properties: { path: $dir/out }"
+probed() { topology "component: $build/tests/components/probed.so, properties: { how: $1 }" "$into"; }
+# Of a note and of an error: the line, below it the mark.
+said() {
+        probed works && "$squall" check --connect "$dir/t.yaml" 2>"$dir/works" >/dev/null && grep -q ":3:16: note: in 'in': the connection works$" "$dir/works" || return
+        probed broken && connects_not "it says no" && grep -q ":3:.*: error: in 'in'" "$dir/connects" && grep -q '\^\^\^\^\^\^' "$dir/connects"
+}
+check "says at the setting what does not work, and exits with 1" said
+crashes() { probed crashes && connects_not "the component crashed while it tried"; }
+check "a component that crashes in there takes nothing along" crashes
+unasked() { probed broken && "$squall" check "$dir/t.yaml"; }
+check "without --connect nothing is tried" unasked
+refused() {
+        topology "component: $build/tests/components/probed.so, properties: { how: never }" "$into"
+        "$squall" check --connect "$dir/t.yaml" 2>"$dir/refused"
+        [ $? = 2 ] && ! grep -q connection "$dir/refused"
+}
+check "nothing is tried of a file that is wrong" refused
+json() { probed broken && "$squall" check --connect --json "$dir/t.yaml" | grep -q '"severity":"error","line":3,.*does not work: it says no'; }
+check "--json says the same" json
+
+out_of_reach() {
+        topology "component: timer, properties: { interval: 1 }" "component: write, properties: { path: $dir/nowhere/out }" && connects_not "nowhere/out: No such file" &&
+                topology "component: timer, properties: { interval: 1 }" "component: write, properties: { path: $dir/out2 }" && connects && [ ! -e "$dir/out2" ]
+}
+check "write: the folder must be there, and no file is made" out_of_reach
+listening() {
+        local port=$(free_port)
+        topology "component: tcp, properties: { listen: '127.0.0.1:$port' }" "$into" && connects && behind && until_true listens "$port" || return
+        topology "component: tcp, properties: { listen: '127.0.0.1:$port' }" "$into" && connects_not "127.0.0.1:$port: Address already in use"
+        local status=$?
+        stop
+        return $status
+}
+check "tcp: another that listens there is found" listening
+[ -e "$build/bolts/http.so" ] || exit $failures
+webhook() {
+        local port=$(free_port)
+        topology "component: timer, properties: { interval: 1 }" "component: http, properties: { url: 'http://127.0.0.1:$port/', token: 'env:NO_SUCH_TOKEN' }" && connects_not "the variable NO_SUCH_TOKEN" &&
+                topology "component: timer, properties: { interval: 1 }" "component: http, properties: { url: 'http://127.0.0.1:$port/' }" && connects_not "http://127.0.0.1:$port/: "
+}
+check "http: a server that is away, and a token that is not there" webhook
+messages() {
+        local port=$(free_port)
+        topology "component: zmq, properties: { endpoint: 'tcp://127.0.0.1:$port' }" "$into" && connects_not "127.0.0.1:$port: Connection refused" &&
+                topology "component: zmq, properties: { endpoint: 'tcp://127.0.0.1:$port', bind: true }" "$into" && connects && behind && until_true listens "$port" || return
+        topology "component: zmq, properties: { endpoint: 'tcp://127.0.0.1:$port' }" "$into" && connects
+        local status=$?
+        stop
+        return $status
+}
+check "zmq: who connects needs somebody who listens" messages
+exit $failures

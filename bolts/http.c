@@ -15,7 +15,7 @@
 #include <string.h>
 
 enum { ARRAY, LINES, SINGLE };
-enum { SECRET_MAX = 4096, ANSWER_MS = 10000, SAID_MAX = 160 };
+enum { SECRET_MAX = 4096, ANSWER_MS = 10000, SAID_MAX = 160, URL_MAX = 1024 };
 
 struct http {
         struct sq_sink sink;
@@ -39,6 +39,10 @@ declare(struct sq_declaration *decl)
 
         if (wrong || (strcmp(at.scheme, "http") != 0 && strcmp(at.scheme, "https") != 0))
                 sq_declare_error(decl, "url", "%s", wrong ? wrong : "is not http://HOST:PORT/PATH or https://...");
+        if (strchr(self->url, '{'))
+                sq_template_declare(self->url, decl, "url");
+        if (strchr(self->url, '{') && self->body != SINGLE)
+                sq_declare_error(decl, "url", "with fields it is that of one tuple: set `body: single`");
         if (self->key && self->body != SINGLE)
                 sq_declare_error(decl, "key", "names a request of one tuple: set `body: single`");
         if (self->key)
@@ -51,7 +55,7 @@ static void
 probe(struct sq_declaration *decl)
 {
         const struct http *self = sq_declared_state(decl);
-        char secret[SECRET_MAX];
+        char secret[SECRET_MAX], url[URL_MAX];
         CURL *curl;
         CURLcode code;
 
@@ -59,7 +63,8 @@ probe(struct sq_declaration *decl)
                 return;
         explicit_bzero(secret, sizeof(secret));
         curl = curl_easy_init();
-        curl_easy_setopt(curl, CURLOPT_URL, self->url);
+        snprintf(url, sizeof(url), "%.*s", (int)strcspn(self->url, "{"), self->url);
+        curl_easy_setopt(curl, CURLOPT_URL, url);
         curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L); /* TLS, too, but no request */
         curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)ANSWER_MS);
         code = curl_easy_perform(curl);
@@ -156,10 +161,28 @@ judge(struct sq_task *task, struct http *self, long status)
         return -EACCES;
 }
 
+/* Of this request, where it has fields. 0 or -ENOMEM. */
+static int
+set_url(struct http *self, size_t first)
+{
+        struct sq_value end = sq_str((struct sq_str){"", 1});
+        struct sq_record record;
+
+        if (!strchr(self->url, '{'))
+                return 0;
+        sq_sink_record(&self->sink, first, &record);
+        self->once.len = 0;
+        if (sq_template_write(self->url, &record, &self->once) < 0 || sq_encode_values(&self->once, 1, NULL, &end) < 0)
+                return -ENOMEM;
+        return curl_easy_setopt(self->curl, CURLOPT_URL, self->once.bytes) == CURLE_OK ? 0 : -ENOMEM; /* is copied */
+}
+
 static int
 request(struct sq_task *task, struct http *self, size_t first, size_t n)
 {
-        struct curl_slist *list = write_body(self, first, n) < 0 ? NULL : name_request(self, first);
+        struct curl_slist *list = set_url(self, first) < 0 || write_body(self, first, n) < 0
+                                          ? NULL
+                                          : name_request(self, first);
         CURLcode code = CURLE_OUT_OF_MEMORY;
         long status = 0;
 
@@ -267,7 +290,8 @@ SQ_BOLT(http) = {
         .state = sizeof(struct http),
         .options =
                 {
-                        SQ_REQ_STR(struct http, url, "http://HOST:PORT/PATH or https://..."),
+                        SQ_REQ_STR(struct http, url,
+                                   "http://HOST:PORT/PATH or https://...; single: fields or expressions in braces"),
                         SQ_OPT_ENUM(
                                 struct http, body, "array|lines|single", "array",
                                 "array: a batch is a JSON array of objects; lines: JSON Lines; single: an object, a request "

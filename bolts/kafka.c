@@ -273,7 +273,7 @@ SQ_BOLT(kafka) = {
         .options =
                 {
                         SQI_OPT_KAFKA(struct kafka, client),
-                        SQ_REQ_STR(struct kafka, topic, "the topic; fields in braces: orders-{country}"),
+                        SQ_REQ_STR(struct kafka, topic, "the topic; fields or expressions in braces: orders-{country}"),
                         SQ_OPT_STR(struct kafka, key, NULL,
                                    "the message's key, likewise: what has one key stays in order"),
                         SQ_OPT_STR(struct kafka, value, NULL,

@@ -22,6 +22,7 @@ struct lookup {
 
         struct sqi_lookup rows;
         struct sq_encoder text;
+        struct sq_templates *templates;
         uint64_t look_ns;
 };
 
@@ -92,6 +93,9 @@ prepare(struct sq_task *task)
 
         self->decoder.format = rows->row.format = SQ_FORMAT_MSGPACK;
         self->text.format = SQ_FORMAT_TEXT;
+        self->templates = sq_templates_new();
+        if (!self->templates)
+                return sq_error(task, "%s", strerror(ENOMEM));
         rows->from = tables[self->from];
         rows->place = self->from == REDIS ? self->url : self->path;
         rows->name = self->table;
@@ -124,20 +128,6 @@ look(struct sq_task *task, struct lookup *self)
                 sq_log(task, SQ_WARN, "%s: %s: what was read before is used still", self->rows.place, self->rows.why);
 }
 
-/* The fields of a tuple, in `values` and as what a template takes. */
-static void
-take_fields(const struct sq_tuple *in, struct sq_value *values, struct sq_record *ret)
-{
-        ret->n = sq_tuple_size(in);
-        ret->whole = sq_nil();
-        for (unsigned i = 0; i < ret->n; i++) {
-                const char *name = sq_tuple_name(in, i);
-
-                ret->names[i] = (struct sq_str){name, strlen(name)};
-                ret->values[i] = values[i] = sq_tuple_get(in, i);
-        }
-}
-
 static enum sq_verdict
 refuse(struct sq_task *task, const struct lookup *self, const struct sq_record *record, const char *cause)
 {
@@ -165,7 +155,8 @@ execute(struct sq_task *task, const struct sq_tuple *in)
 
         if (sq_now(task) >= self->look_ns)
                 look(task, self);
-        take_fields(in, values, &record);
+        sq_record_of(in, self->templates, &record);
+        memcpy(values, record.values, record.n * sizeof(*values));
         self->text.len = 0;
         if (sq_template_write(self->key, &record, &self->text) < 0)
                 return sq_retry_later(task, "%s", strerror(ENOMEM));
@@ -193,6 +184,7 @@ cleanup(struct sq_task *task)
         sqi_rows_clear(&self->rows.rows);
         sq_encoder_free(&self->rows.row);
         sq_encoder_free(&self->text);
+        sq_templates_free(&self->templates);
         sq_decoder_free(&self->decoder);
         explicit_bzero(self->rows.secret, sizeof(self->rows.secret));
 }
@@ -209,7 +201,7 @@ SQ_BOLT(lookup) = {
                         SQ_OPT_STR(struct lookup, url, NULL, "redis: redis://USER@HOST:PORT/DATABASE or unix:///PATH"),
                         SQ_OPT_STR(struct lookup, table, NULL, "sqlite: the table"),
                         SQ_OPT_STR(struct lookup, column, NULL, "csv, sqlite: the column in which the key stands"),
-                        SQ_REQ_STR(struct lookup, key, "the key; fields in braces: '{id}', 'user:{id}'"),
+                        SQ_REQ_STR(struct lookup, key, "the key; fields or expressions in braces: '{id}', 'user:{id}'"),
                         SQ_OPT_NESTED_AS("fields", struct lookup, decoder.wanted,
                                          "the columns that become fields; default: the row as the map `value`; as "
                                          "`NAME: TYPE` converted, TYPE: " SQ_TYPES_HELP),

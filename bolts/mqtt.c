@@ -233,7 +233,7 @@ SQ_BOLT(mqtt) = {
         .options =
                 {
                         SQ_REQ_STR(struct mqtt, url, "mqtt://USER@HOST:PORT, or mqtts:// with TLS"),
-                        SQ_REQ_STR(struct mqtt, topic, "the topic; fields in braces: home/{room}"),
+                        SQ_REQ_STR(struct mqtt, topic, "the topic; fields or expressions in braces: home/{room}"),
                         SQ_OPT_STR(struct mqtt, value, NULL, "the field that is the message; default: the tuple"),
                         SQ_OPT_ENCODING(struct mqtt, format, "json"),
                         SQ_OPT_INT(struct mqtt, qos, 1, "1: acked when the broker has it; 0: when it is written"),

@@ -267,7 +267,8 @@ SQ_BOLT(nats) = {
         .options =
                 {
                         SQ_REQ_STR(struct nats, url, "nats://USER@HOST:PORT, or tls://"),
-                        SQ_REQ_STR(struct nats, subject, "the subject; fields in braces: orders.{country}"),
+                        SQ_REQ_STR(struct nats, subject,
+                                   "the subject; fields or expressions in braces: orders.{country}"),
                         SQ_OPT_STR(struct nats, stream, NULL, "JetStream: the stream that has the subject"),
                         SQ_OPT_STR(struct nats, key, NULL,
                                    "JetStream: names a message, likewise; what the stream has already is left out"),

@@ -324,7 +324,8 @@ SQ_BOLT(redis) = {
                         SQ_REQ_STR(struct redis, url, "redis://USER@HOST:PORT/DATABASE or unix:///PATH"),
                         SQ_OPT_ENUM(struct redis, kind, "set|hash|incr|list|stream|zset|publish", "set",
                                     "the command: SET, HSET, INCRBY, RPUSH, XADD, ZADD, PUBLISH"),
-                        SQ_REQ_STR(struct redis, key, "the key, or the channel; fields in braces: page:{path}"),
+                        SQ_REQ_STR(struct redis, key,
+                                   "the key, or the channel; fields or expressions in braces: page:{path}"),
                         SQ_OPT_STR(struct redis, value, NULL,
                                    "the field that is the value (incr: by how much, default 1; zset: the member); "
                                    "default: the tuple as JSON"),

@@ -49,14 +49,15 @@ struct sender {
         bool bind, numbered;
 
         bool by_epochs;
-        char *held; /* exactly once: taken over since the last epoch: each message behind its length, 32 bits */
-        size_t nheld, room;
+        struct sq_encoder
+                held; /* exactly once: what came since the last epoch: each message behind its length, 32 bits */
 
         void *context, *socket, *monitor;
         int peers[PEERS_MAX]; /* the descriptors of the connections */
         size_t npeers;
-        bool left; /* a peer has, and may have taken along what it was to answer */
-        struct sq_encoder message;
+        bool left;                              /* a peer has, and may have taken along what it was to answer */
+        struct sq_encoder message, first_frame; /* of the topic */
+        struct sq_templates *templates;
 
         uint64_t first, next; /* the messages that are under way; all before `first` are done with */
         uint64_t unanswered;
@@ -71,10 +72,15 @@ declare(struct sq_declaration *decl)
 
         if (self->hwm < 0)
                 sq_declare_error(decl, "hwm", "must not be negative");
-        if (!(self->timeout >= 0 && self->timeout <= 1e6))
-                sq_declare_error(decl, "timeout", "must be from 0 to a million seconds");
+        if (!(self->timeout >= 0 && self->timeout <= 20))
+                sq_declare_error(
+                        decl, "timeout",
+                        "must be from 0 to 20 seconds: a task that waits for longer is taken for one that hangs");
         if (self->numbered && !sq_declared_exactly_once(decl))
                 sq_declare_error(decl, "numbered", "needs topology.delivery: exactly-once");
+        sq_template_declare(self->topic, decl, "topic");
+        if (strchr(self->topic, '{') && sq_declared_exactly_once(decl))
+                sq_declare_error(decl, "topic", "is the same for all messages of an epoch: it takes no fields there");
 }
 
 static void
@@ -231,6 +237,11 @@ prepare(struct sq_task *task)
 
         self->message.format = (enum sq_format)self->format;
         self->by_epochs = sq_exactly_once(task);
+        self->first_frame.format = self->held.format = SQ_FORMAT_TEXT;
+        self->templates = sq_templates_new();
+        /* what a commit sends again comes before any tuple */
+        if (!self->templates || sq_template_write(self->topic, &(struct sq_record){0}, &self->first_frame) < 0)
+                return sq_error(task, "%s: %s", self->endpoint, strerror(ENOMEM));
         return open_socket(task);
 }
 
@@ -343,7 +354,7 @@ send_frames(struct sender *self, const char *number, struct sq_str message)
         if (self->pattern == REQ && (transmit(self, &self->next, sizeof(self->next), ZMQ_SNDMORE) < 0 ||
                                      transmit(self, "", 0, ZMQ_SNDMORE) < 0))
                 return -1;
-        if ((*self->topic && transmit(self, self->topic, strlen(self->topic), ZMQ_SNDMORE) < 0) ||
+        if ((*self->topic && transmit(self, self->first_frame.bytes, self->first_frame.len, ZMQ_SNDMORE) < 0) ||
             (number && transmit(self, number, strlen(number), ZMQ_SNDMORE) < 0))
                 return -1;
         return transmit(self, message.ptr, message.len, 0) < 0 ? -1 : 0;
@@ -387,20 +398,14 @@ static bool
 hold(struct sender *self)
 {
         uint32_t len = (uint32_t)self->message.len;
-        size_t room = self->room ? self->room : 4096;
-        char *held;
+        struct sq_value parts[] = {sq_bin(&len, sizeof(len)), sq_bin(self->message.bytes, len)};
+        size_t before = self->held.len;
 
-        while (room < self->nheld + sizeof(len) + len)
-                room *= 2;
-        held = room > self->room ? realloc(self->held, room) : self->held;
-        if (!held)
-                return false;
-        self->held = held;
-        self->room = room;
-        memcpy(held + self->nheld, &len, sizeof(len));
-        if (len > 0)
-                memcpy(held + self->nheld + sizeof(len), self->message.bytes, len);
-        self->nheld += sizeof(len) + len;
+        for (size_t i = 0; i < (len > 0 ? 2 : 1); i++)
+                if (sq_encode_values(&self->held, 1, NULL, &parts[i]) < 0) {
+                        self->held.len = before;
+                        return false;
+                }
         return true;
 }
 
@@ -412,7 +417,8 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         if (self->socket)
                 note_connections(self);
         self->message.len = 0;
-        if (sq_encode(&self->message, in) < 0 || (self->by_epochs && !hold(self)))
+        if (sq_template_make(self->topic, self->templates, in, &self->first_frame) < 0 ||
+            sq_encode(&self->message, in) < 0 || (self->by_epochs && !hold(self)))
                 return sq_retry_later(task, "%s: no memory for the message", self->endpoint);
         if (self->by_epochs)
                 return SQ_ACK;
@@ -471,17 +477,17 @@ precommit(struct sq_task *task, uint64_t epoch)
         char *all;
 
         (void)epoch;
-        if (self->nheld == 0)
+        if (self->held.len == 0)
                 return 0;
-        all = malloc(kept.len + self->nheld);
+        all = malloc(kept.len + self->held.len);
         if (!all)
                 return sq_error(task, "%s: no memory for the messages of an epoch", self->endpoint);
         if (kept.len > 0)
                 memcpy(all, kept.ptr, kept.len);
-        memcpy(all + kept.len, self->held, self->nheld);
-        sq_own_set(task, held_name, (struct sq_str){all, kept.len + self->nheld});
+        memcpy(all + kept.len, self->held.bytes, self->held.len);
+        sq_own_set(task, held_name, (struct sq_str){all, kept.len + self->held.len});
         free(all);
-        self->nheld = 0;
+        self->held.len = 0;
         return 0;
 }
 
@@ -548,8 +554,10 @@ cleanup(struct sq_task *task)
         struct sender *self = sq_state(task);
 
         sq_encoder_free(&self->message);
+        sq_encoder_free(&self->first_frame);
+        sq_templates_free(&self->templates);
         free(self->answered);
-        free(self->held);
+        sq_encoder_free(&self->held);
         close_socket(self);
 }
 
@@ -563,7 +571,8 @@ SQ_BOLT(zmq) = {
                                     "the socket's pattern; req: the peer, a REP, answers each message, and only then "
                                     "is its tuple acked"),
                         SQ_OPT_BOOL(struct sender, bind, false, "bind to the endpoint instead of connecting to it"),
-                        SQ_OPT_STR(struct sender, topic, "", "a first frame for each message"),
+                        SQ_OPT_STR(struct sender, topic, "",
+                                   "a first frame for each message; fields or expressions in braces: {kind}"),
                         SQ_OPT_ENCODING(struct sender, format, "msgpack"),
                         SQ_OPT_INT(struct sender, hwm, 1000,
                                    "messages that wait in the socket, for each peer; 0: no limit"),

@@ -901,6 +901,7 @@ struct sq_sink {
         unsigned failures; /* in a row */
         double since_s, until_s;
         uint64_t jitter;
+        struct sq_templates *templates;
 };
 
 enum { SQ_SINK_BATCH_MAX = 1000000 };
@@ -926,14 +927,22 @@ SQ_EXPORT enum sq_verdict sq_sink_execute(struct sq_task *task, const struct sq_
 SQ_EXPORT int sq_sink_flush(struct sq_task *task);
 SQ_EXPORT void sq_sink_close(struct sq_task *task);
 
+/* The expressions of the templates of who has the records. NULL: no memory. */
+struct sq_templates;
+SQ_EXPORT struct sq_templates *sq_templates_new(void);
+SQ_EXPORT void sq_templates_free(struct sq_templates **templates);
+
 /* A record in `send`: its fields, views that are good until that returns. */
 struct sq_record {
-        struct sq_value whole; /* a map */
+        struct sq_value whole;          /* a map */
+        struct sq_templates *templates; /* NULL: its templates have no expressions */
         size_t n;
         struct sq_str names[SQ_FIELDS_MAX];
         struct sq_value values[SQ_FIELDS_MAX];
 };
 SQ_EXPORT void sq_sink_record(const struct sq_sink *sink, size_t i, struct sq_record *ret);
+/* Likewise a tuple in `.execute`, though without `whole`. `templates` may be NULL. */
+SQ_EXPORT void sq_record_of(const struct sq_tuple *in, struct sq_templates *templates, struct sq_record *ret);
 /* Nil when it has no such field. */
 SQ_EXPORT struct sq_value sq_record_get(const struct sq_record *record, const char *name);
 /* In `send`: the other side refuses record `i`, the rest is not concerned. 0, or a negative errno for `send` to
@@ -941,12 +950,15 @@ SQ_EXPORT struct sq_value sq_record_get(const struct sq_record *record, const ch
 SQ_EXPORT int sq_sink_refuse(struct sq_task *task, struct sq_sink *sink, size_t i, const char *cause);
 
 /*
- * A text with fields of a record in braces: `page:{path}`. What is nil there is nothing; texts stand as they are, other
- * values as JSON.
+ * A text with fields of a record in braces, or with expressions over them: `page:{path}`, `{lower(host)}-{n % 8}`. What
+ * is nil there, or has no value, is nothing; texts stand as they are, other values as JSON.
  */
 SQ_EXPORT void sq_template_declare(const char *template_, struct sq_declaration *decl, const char *option);
 /* Appends it to an encoder of SQ_ENCODING_TEXT. As sq_encode(). */
 SQ_EXPORT int sq_template_write(const char *template_, const struct sq_record *record, struct sq_encoder *text);
+/* Likewise of a tuple in `.execute`, in place of what stands in the encoder. */
+SQ_EXPORT int sq_template_make(const char *template_, struct sq_templates *templates, const struct sq_tuple *in,
+                               struct sq_encoder *text);
 /* Appends what a message of a record is: its field `value` as a text, nothing where that is nil; or, with NULL, the
  * record in the encoder's format, TEXT, CSV, JSON, LOGFMT or MSGPACK. As sq_encode(). */
 SQ_EXPORT int sq_record_write(const struct sq_record *record, const char *value, struct sq_encoder *to);

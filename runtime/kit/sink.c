@@ -61,7 +61,8 @@ sq_sink_open(struct sq_task *task, const char *name, sq_sink_send *send)
         sink->send = send;
         sink->jitter = sq_now(task) ^ ((uint64_t)sq_index(task) << 48) ^ UINT64_C(0x9e3779b97f4a7c15);
         sink->begins = malloc(((size_t)sink->batch + 1) * sizeof(*sink->begins));
-        return sink->begins ? 0 : sq_error(task, "%s: %s", name, strerror(ENOMEM));
+        sink->templates = sq_templates_new();
+        return sink->begins && sink->templates ? 0 : sq_error(task, "%s: %s", name, strerror(ENOMEM));
 }
 
 int
@@ -82,6 +83,7 @@ sq_sink_close(struct sq_task *task)
         struct sq_sink *sink = sq_state(task);
 
         sq_encoder_free(&sink->records);
+        sq_templates_free(&sink->templates);
         free(sink->begins);
         sink->begins = NULL;
         sink->n = sink->done = 0;
@@ -105,18 +107,10 @@ sq_sink_record(const struct sq_sink *sink, size_t i, struct sq_record *ret)
 
         ret->n = 0;
         ret->whole = whole(sink, i);
+        ret->templates = sink->templates;
         items = sq_items(ret->whole);
         while (ret->n < SQ_FIELDS_MAX && sq_next_item(&items, &name) && sq_next_item(&items, &ret->values[ret->n]))
                 ret->names[ret->n++] = (struct sq_str){name.as.ptr, name.len};
-}
-
-struct sq_value
-sq_record_get(const struct sq_record *record, const char *name)
-{
-        for (size_t i = 0; i < record->n; i++)
-                if (sq_str_is(record->names[i], name))
-                        return record->values[i];
-        return sq_nil();
 }
 
 int

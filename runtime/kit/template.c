@@ -1,16 +1,72 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Texts with fields of a tuple in braces, `page:{path}`: squall-kit.h says how they are used. */
+/*
+ * Texts with fields of a tuple, or expressions over them, in braces: `page:{path}`, `{lower(host)}-{n % 8}`.
+ * squall-kit.h says how they are used.
+ *
+ * What stands in braces is the field of that name; else, unless it could be a name, an expression. It is compiled when
+ * it is met first, and kept with who has the records.
+ */
 #include <errno.h>
 #include <squall-kit.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { BRACED_MAX = 512 };
+
+struct expression {
+        struct expression *next;
+        const char *at; /* in the template: where the braces open */
+        struct sq_exprs *exprs;
+};
+
+struct sq_templates {
+        struct expression *first;
+};
+
+/* What stands in braces. */
+struct braced {
+        const char *at;
+        char text[BRACED_MAX];
+};
+
+/* Behind the quote that closes the one at `at`, or its end. */
+static const char *
+skip_quoted(const char *at)
+{
+        char quote = *at++;
+
+        for (; *at && *at != quote; at++)
+                if (*at == '\\' && at[1] && quote != '`')
+                        at++;
+        return *at ? at + 1 : at;
+}
+
+/* The brace that closes the one at `at`, whatever braces and quotes there are in between; or NULL. */
+static const char *
+closing(const char *at)
+{
+        unsigned depth = 0;
+
+        while (*at) {
+                if (*at == '\'' || *at == '"' || *at == '`') {
+                        at = skip_quoted(at);
+                        continue;
+                }
+                depth += *at == '{';
+                depth -= *at == '}';
+                if (depth == 0)
+                        return at;
+                at++;
+        }
+        return NULL;
+}
+
 static const char *
 wrong_with(const char *template)
 {
         for (const char *at = template; *at; at++) {
-                const char *end = *at == '{' ? strchr(at, '}') : at;
+                const char *end = *at == '{' ? closing(at) : at;
 
                 if (*at == '}')
                         return "has a } without a {";
@@ -18,34 +74,63 @@ wrong_with(const char *template)
                         return "has a { that is not closed";
                 if (end == at + 1)
                         return "has {} without a field";
+                if (end - at >= BRACED_MAX)
+                        return "has too much between { and }";
                 at = end;
         }
         return NULL;
 }
 
-/* The next field of the template, from *at on, into `name`; false: there is none. */
+/* The next part of the template in braces, from *at on; false: there is none. */
 static bool
-next_field(const char **at, char *name, size_t size)
+next_braced(const char **at, struct braced *ret)
 {
-        const char *begin = strchr(*at, '{'), *end = begin ? strchr(begin, '}') : NULL;
+        const char *begin = strchr(*at, '{'), *end = begin ? closing(begin) : NULL;
 
         if (!end)
                 return false;
-        snprintf(name, size, "%.*s", (int)(end - begin - 1), begin + 1);
+        ret->at = begin;
+        snprintf(ret->text, sizeof(ret->text), "%.*s", (int)(end - begin - 1), begin + 1);
         *at = end + 1;
         return true;
+}
+
+/* Whether it may be meant as the name of a field, which is missing then. */
+static bool
+is_name(const char *text)
+{
+        static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+
+        return text[strspn(text, letters)] == '\0';
+}
+
+/* ---- Declaring --------------------------------------------------------------------------------------- */
+
+static void
+declare_braced(const char *text, struct sq_declaration *decl, const char *option)
+{
+        struct sq_exprs *exprs;
+
+        if (is_name(text) || sq_declared_inputs(decl) == 0 || sq_declared_field(decl, 0, text).name) {
+                sq_field_declare(text, decl, option);
+                return;
+        }
+        exprs = sq_exprs_declared(decl);
+        if (exprs && sq_exprs_add(exprs, text) < 0)
+                sq_declare_error(decl, option, "{%s}: %s", text, sq_exprs_error(exprs));
+        sq_exprs_free(&exprs);
 }
 
 void
 sq_template_declare(const char *template, struct sq_declaration *decl, const char *option)
 {
         const char *wrong = wrong_with(template), *at = template;
-        char name[128];
+        struct braced braced;
 
         if (wrong)
                 sq_declare_error(decl, option, "%s", wrong);
-        while (!wrong && next_field(&at, name, sizeof(name)))
-                sq_field_declare(name, decl, option);
+        while (!wrong && next_braced(&at, &braced))
+                declare_braced(braced.text, decl, option);
 }
 
 void
@@ -56,25 +141,141 @@ sq_field_declare(const char *name, struct sq_declaration *decl, const char *opti
                         sq_declare_error(decl, option, "the field `%s` is not in what input %u brings", name, input);
 }
 
+/* ---- Writing ----------------------------------------------------------------------------------------- */
+
+struct sq_templates *
+sq_templates_new(void)
+{
+        return calloc(1, sizeof(struct sq_templates));
+}
+
+void
+sq_templates_free(struct sq_templates **templates)
+{
+        struct expression *one, *next;
+
+        for (one = *templates ? (*templates)->first : NULL; one; one = next) {
+                next = one->next;
+                sq_exprs_free(&one->exprs);
+                free(one);
+        }
+        free(*templates);
+        *templates = NULL;
+}
+
+/* NULL: no memory. */
+static struct sq_exprs *
+compile(const char *text)
+{
+        struct sq_exprs *exprs = sq_exprs_new();
+
+        if (!exprs)
+                return NULL;
+        sq_exprs_open(exprs);
+        if (sq_exprs_add(exprs, text) < 0)
+                sq_exprs_free(&exprs);
+        return exprs;
+}
+
+/* The expression at that place. NULL: no memory, or it is none. */
+static struct sq_exprs *
+find(struct sq_templates *templates, const struct braced *braced)
+{
+        struct expression *one = templates->first;
+
+        while (one && one->at != braced->at)
+                one = one->next;
+        if (one)
+                return one->exprs;
+        one = calloc(1, sizeof(*one));
+        if (!one)
+                return NULL;
+        *one = (struct expression){templates->first, braced->at, compile(braced->text)};
+        templates->first = one;
+        return one->exprs;
+}
+
+struct sq_value
+sq_record_get(const struct sq_record *record, const char *name)
+{
+        for (size_t i = 0; i < record->n; i++)
+                if (sq_str_is(record->names[i], name))
+                        return record->values[i];
+        return sq_nil();
+}
+
+static bool
+has_field(const struct sq_record *record, const char *name)
+{
+        for (size_t i = 0; i < record->n; i++)
+                if (sq_str_is(record->names[i], name))
+                        return true;
+        return false;
+}
+
 static int
 put(struct sq_encoder *text, struct sq_value value)
 {
         return value.type == SQ_NIL ? 0 : sq_encode_values(text, 1, NULL, &value);
 }
 
+static int
+put_braced(const struct braced *braced, const struct sq_record *record, struct sq_encoder *text)
+{
+        struct sq_value values[SQ_FIELDS_MAX], value;
+        struct sq_exprs *exprs;
+
+        if (!record->templates || is_name(braced->text) || has_field(record, braced->text))
+                return put(text, sq_record_get(record, braced->text));
+        exprs = find(record->templates, braced);
+        if (!exprs)
+                return -ENOMEM;
+        for (unsigned i = 0; i < sq_exprs_nfields(exprs); i++)
+                values[i] = sq_record_get(record, sq_exprs_used(exprs, i).name);
+        sq_exprs_begin_values(exprs, values);
+        return sq_exprs_value(exprs, 0, &value) ? put(text, value) : 0;
+}
+
 int
 sq_template_write(const char *template, const struct sq_record *record, struct sq_encoder *text)
 {
         const char *at = template, *begin;
-        char name[128];
+        struct braced braced;
         int r = 0;
 
         while (r == 0 && (begin = strchr(at, '{'))) {
                 r = put(text, sq_str((struct sq_str){at, (size_t)(begin - at)}));
-                if (r == 0 && next_field(&at, name, sizeof(name)))
-                        r = put(text, sq_record_get(record, name));
+                if (r == 0 && next_braced(&at, &braced))
+                        r = put_braced(&braced, record, text);
         }
         return r < 0 ? r : put(text, sq_text(at));
+}
+
+void
+sq_record_of(const struct sq_tuple *in, struct sq_templates *templates, struct sq_record *ret)
+{
+        ret->n = sq_tuple_size(in);
+        ret->whole = sq_nil();
+        ret->templates = templates;
+        for (unsigned i = 0; i < ret->n; i++) {
+                const char *name = sq_tuple_name(in, i);
+
+                ret->names[i] = (struct sq_str){name, strlen(name)};
+                ret->values[i] = sq_tuple_get(in, i);
+        }
+}
+
+int
+sq_template_make(const char *template, struct sq_templates *templates, const struct sq_tuple *in,
+                 struct sq_encoder *text)
+{
+        struct sq_record record;
+
+        text->len = 0;
+        if (!strchr(template, '{'))
+                return put(text, sq_text(template));
+        sq_record_of(in, templates, &record);
+        return sq_template_write(template, &record, text);
 }
 
 /* The record by the names of its fields, which end with a NUL then. */

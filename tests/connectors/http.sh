@@ -115,6 +115,11 @@ bodies() {
 for body in array lines; do check "bolt: batches as $body; what is refused goes to the dead letters, and all else is there" bodies "$body"; done
 single() { rm -f "$dir/got"; topology "$(count_to 100)" "$(sink single ", body: single, key: 'n-{n}'")" && run && [ "$(got)" = 100 ]; }
 check "bolt: a request for each tuple, with its key" single
+placed() {
+        rm -f "$dir/got"
+        topology "$(count_to 50)" "$(sink '{lower("SIN")}{if n >= 0 then "gle" else ""}' ", body: single, key: 'n-{n + 0}'")" && run && [ "$(got)" = 50 ] && [ "$(wc -l <"$dir/got")" = 50 ]
+}
+check "bolt: the address of a request has expressions over its tuple" placed
 wrong() {
         topology "$(count_to 3)" "component: http, properties: { url: 'http://127.0.0.1:$there/array' }" && ! run && grep -q 'status 401' "$dir/err"
 }

@@ -90,7 +90,7 @@ messages_go_out_with_the_commit_and_not_before(void **state)
 
         (void)state;
         begin(&reader);
-        rig = make(&reader, "timeout: 30");
+        rig = make(&reader, "timeout: 20");
         assert_int_equal(sq_rig_execute(rig, NULL, "{n: 1}"), SQ_ACK);
         assert_int_equal(sq_rig_checkpoint(rig, SQ_RIG_ABANDONED), 0);
         assert_int_equal(sq_rig_execute(rig, NULL, "{n: 2}"), SQ_ACK);
@@ -121,7 +121,7 @@ a_message_that_comes_again_has_the_number_that_it_had(void **state)
 
         (void)state;
         begin(&reader);
-        rig = make(&reader, "timeout: 30, numbered: true, topic: here");
+        rig = make(&reader, "timeout: 20, numbered: true, topic: here");
         assert_int_equal(sq_rig_execute(rig, NULL, "{n: 7}"), SQ_ACK);
         assert_int_equal(sq_rig_execute(rig, NULL, "{n: 8}"), SQ_ACK);
         assert_int_equal(sq_rig_checkpoint(rig, SQ_RIG_COMMITTED), 0);
@@ -147,7 +147,7 @@ what_finishes_before_its_last_epoch_goes_out_with_that(void **state)
 
         (void)state;
         begin(&reader);
-        rig = make(&reader, "timeout: 30");
+        rig = make(&reader, "timeout: 20");
         assert_int_equal(sq_rig_execute(rig, NULL, "{n: 1}"), SQ_ACK);
         sq_rig_finish(rig);
         assert_true(has_nothing(&reader));

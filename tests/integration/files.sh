@@ -46,6 +46,68 @@ whole() {
 check "write, killed at random, leaves whole lines and every tuple in them" whole
 rm -f "$dir/killed.tsv"
 
+# ---- rotation ----
+
+# rotated NAME: what all files of that output have, the old ones first.
+rotated() { cat $(ls -tr "$dir/$1" "$dir/$1".2* 2>/dev/null); }
+# strikes NAME N: kills the writer of the run N times, each time when a file has come.
+strikes() {
+        local i files
+        for ((i = 0; i < $2; i++)); do
+                files=$(ls "$dir/$1"* | wc -l)
+                until_true eval "[ \$(ls '$dir/$1'* | wc -l) -gt $files ] || ! kill -0 $run 2>/dev/null"
+                kill -KILL "$(worker out/0)" 2>/dev/null
+        done
+        wait "$run"
+}
+by_size() {
+        local f
+        topology by_size "count: 20000, fields: { n: seq, pad: const $(printf 'x%.0s' {1..90}) }" "path: $dir/by_size.csv, format: csv, rotate-bytes: 300000" generate
+        begin by_size
+        wait "$run" || return
+        [ "$(ls "$dir"/by_size.csv.2* | wc -l)" -ge 5 ] && for f in "$dir"/by_size.csv*; do [ "$(head -n 1 "$f")" = n,pad ] || return; done
+        for f in "$dir"/by_size.csv.2*; do [ "$(size "$f")" -ge 300000 ] && [ "$(size "$f")" -lt 500000 ] || return; done
+        [ "$(rotated by_size.csv | grep -v '^n,' | cut -d , -f 1 | sort -n | uniq | wc -l)" = 20000 ] && [ "$(rotated by_size.csv | grep -vc '^n,')" = 20000 ] && ! grep -q 'renamed or deleted' "$dir/by_size.log"
+}
+check "write rotates a file that is large: each begins with the header, and no line is lost or twice" by_size
+killed_rotating() {
+        topology turning "count: 12000, rate: 4000, fields: { n: seq, pad: const $(printf 'x%.0s' {1..6000}), m: seq }" "path: $dir/turning.tsv, rotate-bytes: 5000000" generate
+        begin turning
+        strikes turning.tsv 5 || return
+        rotated turning.tsv | awk -F'\t' 'NF != 3 || $1 != $3 || length($2) != 6000 { bad = 1; next } !seen[$1]++ { n++ } END { if (n != 12000) print n " of 12000"; exit bad || n != 12000 }'
+}
+check "write that rotates and is killed leaves whole lines and every tuple in them" killed_rotating
+rm -f "$dir"/turning* "$dir"/by_size*
+by_age() {
+        topology by_age "count: 60, rate: 40, fields: { n: seq }" "path: $dir/by_age.tsv, rotate-secs: 0.2" generate
+        begin by_age
+        wait "$run" && [ "$(ls "$dir"/by_age.tsv.2* | wc -l)" -ge 2 ] && rotated by_age.tsv | sort -n | cmp - <(seq 0 59)
+}
+check "write rotates a file that is old" by_age
+# While nothing comes it is rotated too, and nothing is made in its place.
+idle() {
+        (printf 'one\n'; until_true eval '[ -e "$(echo "$dir"/idle.tsv.2*)" ]') | XDG_RUNTIME_DIR=$dir "$squall" run "$dir/idle.yaml" >"$dir/idle.out" 2>"$dir/idle.log" &&
+                [ ! -e "$dir/idle.tsv" ] && [ "$(cat "$dir"/idle.tsv.2*)" = one ]
+}
+topology idle "path: '-'" "path: $dir/idle.tsv, rotate-secs: 0.3"
+check "write rotates a file that gets old while nothing comes" idle
+# Exactly once: at the ends of epochs.
+exactly() {
+        topology exactly "count: 30000, rate: 10000, fields: { n: seq }" "path: $dir/exactly.tsv, rotate-bytes: 10000" generate
+        sed -i "2i config: { topology.delivery: exactly-once, topology.checkpoint.interval.ms: 60 }" "$dir/exactly.yaml"
+        begin exactly
+        strikes exactly.tsv 5
+        [ "$(ls "$dir"/exactly.tsv.2* | wc -l)" -ge 5 ] && rotated exactly.tsv | sort -n | cmp - <(seq 0 29999)
+}
+check "write that rotates exactly once has each line once, whoever is killed" exactly
+refuses() { # SENTENCE PATTERN PROPERTIES [PARALLELISM]
+        topology refused "count: 1, fields: { n: seq }" "$3" generate
+        sed -i "s/component: write/component: write, parallelism: ${4:-1}/" "$dir/refused.yaml"
+        check "$1" eval "! '$squall' check $dir/refused.yaml 2>$dir/refused.log && grep -q \"$2\" $dir/refused.log"
+}
+refuses "check refuses to rotate what several tasks write" "2 tasks can't rotate one file" "path: $dir/x, rotate-secs: 10" 2
+refuses "check refuses to rotate stdout" "stdout is not rotated" "path: '-', rotate-bytes: 10"
+
 # ---- the name of an output file ----
 
 topology renamed "count: 4000, rate: 1000" "path: $dir/renamed.tsv" generate

@@ -6,9 +6,6 @@
  * sends acks: an acked tuple is in the file. They are appended as whole lines, whatever the disk and the killers do
  * (sq_append() in squall.h).
  *
- * The name of the file is looked at before each write: a file that was renamed, as logrotate does, or deleted is left,
- * and a new one opened. So nothing goes into a file that its rotator has taken away, and nobody has to send a signal.
- *
  * What is in a file is the kernel's until it writes it to disk: `sync` waits for that in `flush`, so that a loss of
  * power takes nothing that was acked.
  *
@@ -19,7 +16,8 @@
  *     visible: written   as ever; with each epoch the file is synced, and its identity and length are kept. A restore
  *                        cuts it back to that, if it is that file still, by whatever name it has by then. So a file
  *                        that was renamed gets the lines of its epoch to the end; those of the next one go into a new
- *                        file, after the commit: a restore then finds nothing of ours in it.
+ *                        file, after the commit: a restore then finds nothing of ours in it. So it is rotated at the
+ *                        end of an epoch
  *     visible: commit    the lines of an epoch are kept in the snapshot; its commit appends them (sq_publish()).
  *                        Several tasks may share the file
  *
@@ -35,284 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TSV, JSONL, CSV };
-enum { TRUNCATE, APPEND };
-enum { WRITTEN, COMMIT };
-enum { CHUNK = 64 * 1024, HELD_MAX = 64 * 1024 * 1024 };
-
-struct writer {
-        const char *path;
-        int64_t format, mode, visible;
-        bool sync;
-
-        struct sq_append *file; /* NULL: it could not be opened anew */
-        struct sq_append
-                *next; /* exactly once: takes its place when the epoch is committed; until then nothing is written */
-        struct stat about;
-        bool regular, headed;   /* headed: nothing to do about the header any more */
-        bool unsynced;          /* has lines that are not on disk, for all that is known */
-        bool by_epochs, staged; /* exactly once; and written at the commit */
-        struct sq_encoder header, lines;
-};
-
-/* ---- The file ---------------------------------------------------------------------------------------- */
-
-static bool
-is_stdout(const struct writer *self)
-{
-        return strcmp(self->path, "-") == 0;
-}
-
-static const char *
-name_of(const struct writer *self)
-{
-        return is_stdout(self) ? "stdout" : self->path;
-}
-
-/* Takes `fd` over, also when it fails. 0 or a negative errno. */
-static int
-take_file(struct writer *self, int fd, bool restarted)
-{
-        int r;
-
-        if (fd < 0)
-                return -errno;
-        self->file = fstat(fd, &self->about) < 0 ? NULL : sq_append_new(fd, restarted);
-        if (!self->file) {
-                r = -errno;
-                close(fd);
-                return r;
-        }
-        self->regular = S_ISREG(self->about.st_mode) && !is_stdout(self);
-        return 0;
-}
-
-static int
-open_file(const struct writer *self)
-{
-        return open(self->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-}
-
-/* 0 or a negative errno. */
-static int
-open_path(struct writer *self, bool restarted)
-{
-        return take_file(self, is_stdout(self) ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3) : open_file(self), restarted);
-}
-
-/* Somebody may have renamed the file, as logrotate does, or deleted it: then its name stands for another one, or a new
- * one. */
-static bool
-has_gone(const struct writer *self)
-{
-        struct stat st;
-
-        if (!self->regular)
-                return false;
-        return stat(self->path, &st) < 0 || st.st_ino != self->about.st_ino || st.st_dev != self->about.st_dev;
-}
-
-/* 0 or a negative errno. */
-static int
-sync_lines(struct writer *self)
-{
-        int r = self->file && self->unsynced ? sq_append_sync(self->file) : 0;
-
-        self->unsynced = r < 0;
-        return r;
-}
-
-/* 0, or a negative errno: then it is tried again with the next lines. */
-static int
-look(struct sq_task *task, struct writer *self)
-{
-        int r;
-
-        if (self->file && (self->by_epochs || !has_gone(self)))
-                return 0;
-        r = self->sync ? sync_lines(self) : 0;
-        if (r < 0)
-                return r;
-        sq_append_free(&self->file);
-        r = open_path(self, true);
-        if (r == 0)
-                sq_log(task, SQ_WARN, "%s was renamed or deleted: goes on in a new file", self->path);
-        return r;
-}
-
-static int
-drain(struct sq_task *task, struct writer *self)
-{
-        struct sq_str header = {self->header.bytes, self->header.len};
-        size_t done;
-        int r;
-
-        if (self->lines.len == 0)
-                return 0;
-        r = look(task, self);
-        if (r == 0 && !self->regular && !self->headed && header.len > 0)
-                r = sq_append(self->file, (struct sq_str){NULL, 0}, header.ptr, header.len, &done);
-        if (r < 0)
-                return r;
-        self->headed = self->headed || !self->regular;
-        self->unsynced = true;
-        r = sq_append(self->file, header, self->lines.bytes, self->lines.len, &done);
-        memmove(self->lines.bytes, self->lines.bytes + done, self->lines.len - done);
-        self->lines.len -= done;
-        return r;
-}
-
-/* ---- Epochs, visible: written ------------------------------------------------------------------------ */
-
-/* Where the lines of the next epoch begin. One of the task's own values. */
-struct place {
-        struct sq_identity file;
-        int64_t born_ns; /* an inode may be given to another file; 0: not known */
-};
-
-static const char place_name[] = "place";
-
-static int64_t
-born_at(int fd)
-{
-        struct statx about;
-
-        if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &about) < 0 || !(about.stx_mask & STATX_BTIME))
-                return 0;
-        return about.stx_btime.tv_sec * 1000000000 + about.stx_btime.tv_nsec;
-}
-
-/* Opens what a descriptor of ours stands for another time. */
-static int
-open_again(int fd, int flags)
-{
-        char path[64];
-
-        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-        return open(path, flags | O_CLOEXEC);
-}
-
-static int
-keep_place(struct sq_task *task, int fd)
-{
-        struct place place = {0};
-        struct stat about;
-        int look = open_again(fd, O_RDONLY), r;
-
-        if (look < 0)
-                return -errno;
-        r = fstat(look, &about) < 0 ? -errno : sq_identity_take(&place.file, look, (uint64_t)about.st_size);
-        place.born_ns = born_at(look);
-        close(look);
-        if (r == 0)
-                sq_own_set(task, place_name, (struct sq_str){(const char *)&place, sizeof(place)});
-        return r;
-}
-
-/* What cannot be synced may be lost with the next loss of power, whatever a later sync says: back to the last epoch. */
-static void
-must_sync(struct sq_task *task, const struct writer *self, struct sq_append *file)
-{
-        int r = sq_append_sync(file);
-
-        if (r == 0)
-                return;
-        sq_log(task, SQ_ERROR, "%s: cannot be synced: %s", self->path, strerror(-r));
-        abort();
-}
-
-static int
-open_next(struct sq_task *task, struct writer *self)
-{
-        int fd = open_file(self);
-
-        if (fd < 0)
-                return -errno;
-        self->next = sq_append_new(fd, true);
-        if (!self->next) {
-                close(fd);
-                return -ENOMEM;
-        }
-        sq_log(task, SQ_WARN, "%s was renamed or deleted: goes on in a new file", self->path);
-        return 0;
-}
-
-static int
-end_epoch(struct sq_task *task, struct writer *self)
-{
-        int r;
-
-        sq_append_free(&self->next); /* of an epoch that was given up */
-        r = drain(task, self);
-        if (r < 0)
-                return r;
-        must_sync(task, self, self->file);
-        if (has_gone(self)) {
-                r = open_next(task, self);
-                if (r < 0)
-                        return r;
-                must_sync(task, self, self->next);
-        }
-        return keep_place(task, sq_append_fd(self->next ? self->next : self->file));
-}
-
-static void
-take_next(struct writer *self)
-{
-        if (!self->next)
-                return;
-        sq_append_free(&self->file);
-        self->file = self->next;
-        self->next = NULL;
-        if (fstat(sq_append_fd(self->file), &self->about) < 0)
-                self->about = (struct stat){0}; /* is looked for by its name again */
-}
-
-/* Cuts the file back to where it was, if it is that file. False: it is not to be found. */
-static bool
-cut_back(struct sq_task *task, struct writer *self, const struct place *place, int look)
-{
-        struct stat about;
-        int fd;
-
-        if (fstat(look, &about) < 0 || about.st_dev != place->file.device || about.st_ino != place->file.inode ||
-            born_at(look) != place->born_ns || (uint64_t)about.st_size < place->file.mark)
-                return false;
-        fd = open_again(look, O_WRONLY | O_APPEND);
-        if (fd < 0 || ((uint64_t)about.st_size > place->file.mark && ftruncate(fd, (off_t)place->file.mark) < 0)) {
-                if (fd >= 0)
-                        close(fd);
-                return false;
-        }
-        if ((uint64_t)about.st_size > place->file.mark)
-                sq_log(task, SQ_INFO, "%s: cut back to the %llu bytes of the last epoch", self->path,
-                       (unsigned long long)place->file.mark);
-        sq_append_free(&self->file);
-        return take_file(self, fd, true) == 0;
-}
-
-static int
-back_to_place(struct sq_task *task, struct writer *self)
-{
-        struct sq_str kept = sq_own(task, place_name);
-        struct place place;
-        bool found;
-        int look;
-
-        if (kept.len != sizeof(place))
-                return 0;
-        memcpy(&place, kept.ptr, sizeof(place));
-        look = sq_identity_find(&place.file, self->path);
-        found = look >= 0 && cut_back(task, self, &place, look);
-        if (look >= 0)
-                close(look);
-        if (!found)
-                sq_log(task, SQ_ERROR,
-                       "%s: what was committed does not stand there any more (it was replaced, shortened or written "
-                       "anew): nothing is cut off, and what came after it comes again",
-                       self->path);
-        return self->file ? 0 : open_path(self, true);
-}
+#include "write.h"
 
 /* ---- Epochs, visible: commit ------------------------------------------------------------------------- */
 
@@ -378,9 +99,31 @@ publish(struct sq_task *task, struct writer *self, uint64_t epoch)
 static int
 refuse(struct sq_task *task, const struct writer *self, int error)
 {
-        if (is_stdout(self) && (error == EPIPE || error == EBADF))
+        if (write_is_stdout(self) && (error == EPIPE || error == EBADF))
                 return sq_error_final(task, "stdout: %s", error == EPIPE ? "its reader has gone" : "is closed");
-        return sq_error(task, "%s: %s", name_of(self), strerror(error));
+        return sq_error(task, "%s: %s", write_name(self), strerror(error));
+}
+
+/* A file that another task writes too may get a line of it, or a part of one, when it has its new name already. */
+static void
+declare_rotation(struct sq_declaration *decl, const struct writer *self)
+{
+        const char *option = self->rotate_bytes ? "rotate-bytes" : "rotate-secs";
+
+        if (self->rotate_bytes < 0)
+                sq_declare_error(decl, "rotate-bytes", "must not be negative");
+        if (!(self->rotate_secs >= 0 && self->rotate_secs <= 1e9))
+                sq_declare_error(decl, "rotate-secs", "must be from 0 to a billion seconds");
+        if (self->rotate_bytes == 0 && !(self->rotate_secs > 0))
+                return;
+        if (write_is_stdout(self))
+                sq_declare_error(decl, option, "stdout is not rotated");
+        if (sq_declared_parallelism(decl) > 1)
+                sq_declare_error(decl, option, "%u tasks can't rotate one file (write 'parallelism: 1')",
+                                 sq_declared_parallelism(decl));
+        if (self->visible == COMMIT)
+                sq_declare_error(decl, option,
+                                 "what was committed is known by its place in one file: write 'visible: written'");
 }
 
 /* Several tasks cannot cut one file back; where it is no file they need not. */
@@ -390,10 +133,11 @@ declare(struct sq_declaration *decl)
         const struct writer *self = sq_declared_state(decl);
         struct stat about;
 
+        declare_rotation(decl, self);
         if (self->visible == COMMIT && !sq_declared_exactly_once(decl))
                 sq_declare_error(decl, "visible", "'commit' needs topology.delivery: exactly-once");
         if (!sq_declared_exactly_once(decl) || self->visible == COMMIT || sq_declared_parallelism(decl) < 2 ||
-            is_stdout(self) || (stat(self->path, &about) == 0 && !S_ISREG(about.st_mode)))
+            write_is_stdout(self) || (stat(self->path, &about) == 0 && !S_ISREG(about.st_mode)))
                 return;
         sq_declare_error(decl, "path",
                          "under exactly-once %u tasks can't write one file whose lines are visible at once (write "
@@ -420,7 +164,7 @@ begin(struct sq_task *task)
         self->by_epochs = sq_exactly_once(task);
 
         self->header.format = self->lines.format = formats[self->format];
-        r = open_path(self, sq_incarnation(task) > 0);
+        r = write_open(self, sq_incarnation(task) > 0);
         if (r < 0)
                 return refuse(task, self, -r);
         /* One task does what is done once: no tuple flows before all are prepared. */
@@ -465,12 +209,12 @@ static int
 make_room(struct sq_task *task, struct writer *self)
 {
         const struct timespec pause = {.tv_nsec = 100000000};
-        int r = self->lines.len < CHUNK || self->staged || self->next ? 0 : drain(task, self);
+        int r = self->lines.len < CHUNK || self->staged || self->next ? 0 : write_drain(task, self);
 
         if (r == 0 || !self->by_epochs)
                 return r;
         if (self->lines.len >= HELD_MAX) {
-                sq_log(task, SQ_WARN, "%s: %s: waits", name_of(self), strerror(-r));
+                sq_log(task, SQ_WARN, "%s: %s: waits", write_name(self), strerror(-r));
                 nanosleep(&pause, NULL);
         }
         return 0;
@@ -488,17 +232,33 @@ execute(struct sq_task *task, const struct sq_tuple *in)
                 r = sq_encode_names(&self->header, in);
         if (r == 0)
                 r = sq_encode(&self->lines, in);
-        return r < 0 ? sq_retry_later(task, "%s: %s", name_of(self), strerror(-r)) : SQ_ACK;
+        return r < 0 ? sq_retry_later(task, "%s: %s", write_name(self), strerror(-r)) : SQ_ACK;
+}
+
+/* A file gets old while nothing comes, too. Exactly once that is so at the end of an epoch. */
+static int
+tick(struct sq_task *task)
+{
+        struct writer *self = sq_state(task);
+        int64_t ns = self->by_epochs ? -1 : write_rotates_in(self);
+
+        if (ns == 0 && self->lines.len == 0)
+                write_rotate(task, self);
+        else if (ns > 0)
+                sq_wake_at(task, sq_now(task) + (uint64_t)ns);
+        return 0;
 }
 
 static int
 flush(struct sq_task *task)
 {
         struct writer *self = sq_state(task);
-        int r = self->staged || self->next ? 0 : drain(task, self);
+        int r = self->staged || self->next ? 0 : write_drain(task, self);
 
         if (r == 0 && self->sync && !self->by_epochs)
-                r = sync_lines(self);
+                r = write_sync(self);
+        if (r == 0 && self->rotate_secs > 0)
+                (void)tick(task);
         if (r == 0 || self->by_epochs) /* then the epoch does not end before the lines are out */
                 return 0;
         self->lines.len = 0;
@@ -509,7 +269,7 @@ static int
 precommit(struct sq_task *task, uint64_t epoch)
 {
         struct writer *self = sq_state(task);
-        int r = self->staged ? stage(task, self) : end_epoch(task, self);
+        int r = self->staged ? stage(task, self) : write_end_epoch(task, self);
 
         (void)epoch;
         return r < 0 ? refuse(task, self, -r) : 0;
@@ -521,7 +281,7 @@ commit(struct sq_task *task, uint64_t epoch)
         struct writer *self = sq_state(task);
         int r = self->staged ? publish(task, self, epoch) : 0;
 
-        take_next(self);
+        write_take_next(self);
         return r < 0 ? refuse(task, self, -r) : 0;
 }
 
@@ -532,7 +292,7 @@ take_back(struct sq_task *task, uint64_t epoch)
         int r = 0;
 
         if (!self->staged)
-                r = back_to_place(task, self);
+                r = write_back_to_place(task, self);
         else if (self->regular)
                 r = sq_publish_back(self->path, sq_index(task), epoch);
         if (r > 0)
@@ -553,6 +313,12 @@ SQ_BOLT(write) = {
                                 "jsonl: an object a line; csv: RFC 4180 with a header line; logfmt: key=value"),
                         SQ_OPT_ENUM(struct writer, mode, "truncate|append", "truncate",
                                     "what happens to the file at a start from nothing; later it is appended to"),
+                        SQ_OPT_INT_AS(
+                                "rotate-bytes", struct writer, rotate_bytes, 0,
+                                "the file is renamed to PATH.TIME, behind a whole line, when it has so many bytes, "
+                                "and a new one is begun; 0: never"),
+                        SQ_OPT_FLOAT_AS("rotate-secs", struct writer, rotate_secs, 0,
+                                        "likewise when it is so many seconds old, unless it is empty"),
                         SQ_OPT_BOOL(
                                 struct writer, sync, false,
                                 "acks wait until the lines are on disk, so that a loss of power takes none that was "
@@ -566,6 +332,7 @@ SQ_BOLT(write) = {
         .probe = probe,
         .prepare = prepare,
         .execute = execute,
+        .tick = tick,
         .flush = flush,
         .finish = flush,
         .cleanup = cleanup,

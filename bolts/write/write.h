@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the units of the bolt `write` share: write.c is the bolt, file.c the file that it has open, epochs.c where that
+ * goes on exactly once. */
+#ifndef WRITE_H
+#define WRITE_H
+
+#include <squall-kit.h>
+#include <sys/stat.h>
+
+enum { TSV, JSONL, CSV };
+enum { TRUNCATE, APPEND };
+enum { WRITTEN, COMMIT };
+enum { CHUNK = 64 * 1024, HELD_MAX = 64 * 1024 * 1024 };
+
+struct writer {
+        const char *path;
+        int64_t format, mode, visible, rotate_bytes;
+        double rotate_secs;
+        bool sync;
+
+        struct sq_append *file; /* NULL: it could not be opened anew */
+        struct sq_append
+                *next; /* exactly once: takes its place when the epoch is committed; until then nothing is written */
+        struct stat about;
+        bool regular, headed;   /* headed: nothing to do about the header any more */
+        bool unsynced;          /* has lines that are not on disk, for all that is known */
+        bool by_epochs, staged; /* exactly once; and written at the commit */
+        struct sq_encoder header, lines;
+        bool rotated;    /* by us; the new file is to be made */
+        int64_t born_ns; /* since 1970 */
+};
+
+/* ---- file.c ------------------------------------------------------------------------------------------ */
+
+bool write_is_stdout(const struct writer *self);
+/* For messages. */
+const char *write_name(const struct writer *self);
+/* Takes `fd` over, also when it fails. 0 or a negative errno, as all of these. */
+int write_take(struct writer *self, int fd, bool restarted);
+int write_open_file(const struct writer *self);
+int write_open(struct writer *self, bool restarted);
+bool write_has_gone(const struct writer *self);
+int write_sync(struct writer *self);
+/* Writes the lines that have gathered; what could not be written stays. */
+int write_drain(struct sq_task *task, struct writer *self);
+/* When the file was made, ns since 1970; 0: not known. */
+int64_t write_born_at(int fd);
+/* A file was taken: from now on its age counts. */
+void write_note_birth(struct writer *self);
+/* Whether it is to be rotated for its size; and when for its age, ns from now: 0: it is time, -1: never. */
+bool write_is_full(const struct writer *self);
+int64_t write_rotates_in(const struct writer *self);
+/* Gives the file another name, if it has its own still. What cannot be renamed is logged, and written on. */
+void write_rotate(struct sq_task *task, struct writer *self);
+
+/* ---- epochs.c ---------------------------------------------------------------------------------------- */
+
+/* The file is synced, and what a restore needs to go on there is among the task's own values. */
+int write_end_epoch(struct sq_task *task, struct writer *self);
+/* The epoch is committed: the file that took the place of one that was renamed is the file. */
+void write_take_next(struct writer *self);
+int write_back_to_place(struct sq_task *task, struct writer *self);
+
+#endif

@@ -126,6 +126,17 @@ declare_rotation(struct sq_declaration *decl, const struct writer *self)
                                  "what was committed is known by its place in one file: write 'visible: written'");
 }
 
+static void
+declare_fields(struct sq_declaration *decl, const struct writer *self)
+{
+        sq_template_declare(self->path, decl, "path");
+        if (self->most_open < 1 || self->most_open > OPEN_MAX)
+                sq_declare_error(decl, "open", "must be from 1 to %d", OPEN_MAX);
+        if (sq_declared_exactly_once(decl))
+                sq_declare_error(decl, "path",
+                                 "under exactly-once it is one file, which a restore cuts back: it has no fields");
+}
+
 /* Several tasks cannot cut one file back; where it is no file they need not. */
 static void
 declare(struct sq_declaration *decl)
@@ -134,6 +145,8 @@ declare(struct sq_declaration *decl)
         struct stat about;
 
         declare_rotation(decl, self);
+        if (write_has_fields(self->path))
+                declare_fields(decl, self);
         if (self->visible == COMMIT && !sq_declared_exactly_once(decl))
                 sq_declare_error(decl, "visible", "'commit' needs topology.delivery: exactly-once");
         if (!sq_declared_exactly_once(decl) || self->visible == COMMIT || sq_declared_parallelism(decl) < 2 ||
@@ -150,7 +163,8 @@ probe(struct sq_declaration *decl)
 {
         const struct writer *self = sq_declared_state(decl);
 
-        sq_probe_output(decl, "path", self->path);
+        if (!write_has_fields(self->path))
+                sq_probe_output(decl, "path", self->path);
 }
 
 static int
@@ -164,6 +178,10 @@ begin(struct sq_task *task)
         self->by_epochs = sq_exactly_once(task);
 
         self->header.format = self->lines.format = formats[self->format];
+        if (write_has_fields(self->path)) {
+                r = write_open_files(self);
+                return r < 0 ? refuse(task, self, -r) : 0;
+        }
         r = write_open(self, sq_incarnation(task) > 0);
         if (r < 0)
                 return refuse(task, self, -r);
@@ -186,6 +204,7 @@ cleanup(struct sq_task *task)
 {
         struct writer *self = sq_state(task);
 
+        write_close_files(self);
         sq_append_free(&self->file);
         sq_append_free(&self->next);
         sq_encoder_free(&self->header);
@@ -224,8 +243,13 @@ static enum sq_verdict
 execute(struct sq_task *task, const struct sq_tuple *in)
 {
         struct writer *self = sq_state(task);
-        int r = make_room(task, self);
+        const char *wrong = NULL;
+        int r = self->files ? write_file_of(task, self, in, &self, &wrong) : 0;
 
+        if (wrong)
+                return sq_refuse_tuple(task, in, "%s: the path of a tuple %s", self->path, wrong);
+        if (r == 0)
+                r = make_room(task, self);
         if (r < 0)
                 refuse(task, self, -r);
         if (r == 0 && !self->headed && self->header.len == 0)
@@ -235,17 +259,33 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         return r < 0 ? sq_retry_later(task, "%s: %s", write_name(self), strerror(-r)) : SQ_ACK;
 }
 
+/* When it is to be looked at again, ns from now; -1: not for now. */
+static int64_t
+rotate_old(struct sq_task *task, struct writer *file)
+{
+        int64_t ns = write_rotates_in(file);
+
+        if (ns != 0 || file->lines.len > 0)
+                return ns;
+        write_rotate(task, file);
+        return -1;
+}
+
 /* A file gets old while nothing comes, too. Exactly once that is so at the end of an epoch. */
 static int
 tick(struct sq_task *task)
 {
-        struct writer *self = sq_state(task);
-        int64_t ns = self->by_epochs ? -1 : write_rotates_in(self);
+        struct writer *self = sq_state(task), *file;
+        int64_t first = -1, ns;
 
-        if (ns == 0 && self->lines.len == 0)
-                write_rotate(task, self);
-        else if (ns > 0)
-                sq_wake_at(task, sq_now(task) + (uint64_t)ns);
+        if (self->by_epochs)
+                return 0;
+        for (size_t i = 0; (file = self->files ? write_file_at(self, i) : i == 0 ? self : NULL); i++) {
+                ns = rotate_old(task, file);
+                first = ns >= 0 && (first < 0 || ns < first) ? ns : first;
+        }
+        if (first >= 0)
+                sq_wake_at(task, sq_now(task) + (uint64_t)first);
         return 0;
 }
 
@@ -253,9 +293,9 @@ static int
 flush(struct sq_task *task)
 {
         struct writer *self = sq_state(task);
-        int r = self->staged || self->next ? 0 : write_drain(task, self);
+        int r = self->files ? write_out_all(task, self) : self->staged || self->next ? 0 : write_drain(task, self);
 
-        if (r == 0 && self->sync && !self->by_epochs)
+        if (r == 0 && self->sync && !self->by_epochs && !self->files)
                 r = write_sync(self);
         if (r == 0 && self->rotate_secs > 0)
                 (void)tick(task);
@@ -306,7 +346,12 @@ SQ_BOLT(write) = {
         .state = sizeof(struct writer),
         .options =
                 {
-                        SQ_REQ_OUTPUT(struct writer, path, "the file; - is stdout"),
+                        SQ_REQ_OUTPUT(
+                                struct writer, path,
+                                "the file; - is stdout; with fields or expressions in braces, day/{kind}.jsonl, a file for "
+                                "each of their values, which is appended to"),
+                        SQ_OPT_INT_AS("open", struct writer, most_open, 64,
+                                      "files of such a path that are open at once, at most"),
                         SQ_OPT_ENUM(
                                 struct writer, format, "tsv|jsonl|csv|logfmt", "tsv",
                                 "tsv: fields between tabs (tab, line end, \\ in them as \\t, \\n, \\\\; a tuple of one field as it is); "

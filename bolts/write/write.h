@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the units of the bolt `write` share: write.c is the bolt, file.c the file that it has open, epochs.c where that
- * goes on exactly once. */
+ * goes on exactly once, many.c the files of a path with fields in it. */
 #ifndef WRITE_H
 #define WRITE_H
 
@@ -10,11 +10,11 @@
 enum { TSV, JSONL, CSV };
 enum { TRUNCATE, APPEND };
 enum { WRITTEN, COMMIT };
-enum { CHUNK = 64 * 1024, HELD_MAX = 64 * 1024 * 1024 };
+enum { CHUNK = 64 * 1024, HELD_MAX = 64 * 1024 * 1024, OPEN_MAX = 1000 };
 
 struct writer {
         const char *path;
-        int64_t format, mode, visible, rotate_bytes;
+        int64_t format, mode, visible, rotate_bytes, most_open;
         double rotate_secs;
         bool sync;
 
@@ -28,6 +28,10 @@ struct writer {
         struct sq_encoder header, lines;
         bool rotated;    /* by us; the new file is to be made */
         int64_t born_ns; /* since 1970 */
+
+        struct write_files *files; /* of a path with fields in it; NULL: there is one */
+        char *own_path;            /* of one of these */
+        uint64_t used;
 };
 
 /* ---- file.c ------------------------------------------------------------------------------------------ */
@@ -52,6 +56,20 @@ bool write_is_full(const struct writer *self);
 int64_t write_rotates_in(const struct writer *self);
 /* Gives the file another name, if it has its own still. What cannot be renamed is logged, and written on. */
 void write_rotate(struct sq_task *task, struct writer *self);
+
+/* ---- many.c ------------------------------------------------------------------------------------------ */
+
+bool write_has_fields(const char *path);
+/* Makes self->files, without any. */
+int write_open_files(struct writer *self);
+/* The file of the tuple, opened if need be. 0; -EBADMSG: no file has such a path, and why; or another negative errno. */
+int write_file_of(struct sq_task *task, struct writer *self, const struct sq_tuple *in, struct writer **ret,
+                  const char **ret_wrong);
+/* NULL: there are fewer. */
+struct writer *write_file_at(const struct writer *self, size_t i);
+/* The lines of all. On an error they are dropped, and what was not written yet comes again with its tuples. */
+int write_out_all(struct sq_task *task, struct writer *self);
+void write_close_files(struct writer *self);
 
 /* ---- epochs.c ---------------------------------------------------------------------------------------- */
 

@@ -105,7 +105,22 @@ refuses() { # SENTENCE PATTERN PROPERTIES [PARALLELISM]
         sed -i "s/component: write/component: write, parallelism: ${4:-1}/" "$dir/refused.yaml"
         check "$1" eval "! '$squall' check $dir/refused.yaml 2>$dir/refused.log && grep -q \"$2\" $dir/refused.log"
 }
+# More files than may be open, and the writer is killed.
+many() {
+        local i
+        topology many "count: 20000, rate: 8000, fields: { n: seq }" "path: '$dir/many/{n % 40}/{n % 200}.tsv', open: 20" generate
+        begin many
+        for i in 1 2 3 4; do
+                until_true eval "[ \"\$(cat '$dir'/many/*/* 2>/dev/null | wc -l)\" -gt $((i * 3000)) ]"
+                kill -KILL "$(worker out/0)" 2>/dev/null
+        done
+        wait "$run" && [ "$(ls "$dir"/many/*/* | wc -l)" = 200 ] && awk -v dir="$dir/many/" 'FILENAME != dir $1 % 40 "/" $1 % 200 ".tsv" { bad = 1; print FILENAME, $1 } !seen[$1]++ { n++ } END { print n; exit bad || n != 20000 }' "$dir"/many/*/*
+}
+check "write with fields in its path has each tuple in the file of its values, whoever is killed" many
+rm -rf "$dir/many"
 refuses "check refuses to rotate what several tasks write" "2 tasks can't rotate one file" "path: $dir/x, rotate-secs: 10" 2
+sed_exact() { sed -i "2i config: { topology.delivery: exactly-once }" "$dir/refused.yaml"; }
+check "check refuses a path with fields under exactly-once" eval 'topology refused "count: 1, fields: { n: seq }" "path: \"$dir/{n}\"" generate && sed_exact && ! "$squall" check "$dir/refused.yaml" 2>"$dir/refused.log" && grep -q "it has no fields" "$dir/refused.log"'
 refuses "check refuses to rotate stdout" "stdout is not rotated" "path: '-', rotate-bytes: 10"
 
 # ---- the name of an output file ----

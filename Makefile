@@ -10,7 +10,7 @@ B ?= build$(if $(filter-out release,$(BUILD)),/$(BUILD))
 
 # What connectors are built with, and the servers that their tests start.
 DEBS_connectors := libhiredis-dev libsqlite3-dev libpq-dev libcurl4-openssl-dev librdkafka-dev libmosquitto-dev libnats-dev
-DEBS_servers := redis-server mosquitto nats-server netcat-openbsd python3 sqlite3 postgresql curl default-jre-headless maven
+DEBS_servers := openssl redis-server mosquitto nats-server netcat-openbsd python3 sqlite3 postgresql curl default-jre-headless maven
 # What Debian 12 calls what is needed: to build and test; to lint, fuzz and build with clang besides; to make a bare machine.
 DEBS := gcc libc6-dev pkg-config procps libczmq-dev libzmq3-dev libfyaml-dev libxxhash-dev libmsgpack-dev libmicrohttpd-dev libcmocka-dev \
         zlib1g-dev libzstd-dev zstd libncurses-dev libpcre2-dev $(DEBS_connectors)

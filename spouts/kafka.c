@@ -23,8 +23,7 @@
 
 #include "../clients/kafka.h"
 
-enum { EARLIEST, LATEST };
-enum { ERROR_MAX = 512, SIZE_FIRST = 1024 };
+enum { ERROR_MAX = 512, SIZE_FIRST = 1024, ASK_MS = 10000 };
 static const uint64_t COMMIT_NS = 1000000000, COMPLAIN_NS = 5000000000;
 
 struct entry {
@@ -45,8 +44,7 @@ struct partition {
 struct kafka {
         struct sq_messages messages;
         struct sqi_kafka client;
-        const char *topic, *group;
-        int64_t start;
+        const char *topic, *group, *start;
 
         char source[600];
         rd_kafka_t *consumer;
@@ -61,11 +59,25 @@ struct kafka {
         bool changed;
 };
 
+/* The setting `start` as ms since 1970; -1: it is not a time. */
+static int64_t
+start_ms(const struct kafka *self)
+{
+        struct sq_conversion conversion;
+        struct sq_value time;
+
+        if (sq_conversion_read("time", &conversion) || !sq_convert(&conversion, sq_text(self->start), &time))
+                return -1;
+        return time.as.i * 1000 + time.len / 1000000;
+}
+
 static void
 declare(struct sq_declaration *decl)
 {
         const struct kafka *self = sq_declared_state(decl);
 
+        if (strcmp(self->start, "earliest") != 0 && strcmp(self->start, "latest") != 0 && start_ms(self) < 0)
+                sq_declare_error(decl, "start", "is earliest, latest or a time as 2026-11-26T07:00:00Z");
         sqi_kafka_declare(&self->client, decl);
         sq_messages_declare(&self->messages, decl);
 }
@@ -172,11 +184,38 @@ done(struct sq_task *task, uint64_t position)
 
 /* ---- The group --------------------------------------------------------------------------------------- */
 
+/* Partitions in which the group has no offset begin at a time: at the first message that is not older. False: the
+ * brokers do not say where that is. */
+static bool
+begin_at(struct kafka *self, rd_kafka_topic_partition_list_t *list, int64_t ms)
+{
+        rd_kafka_topic_partition_list_t *fresh = rd_kafka_topic_partition_list_new(list->cnt);
+        rd_kafka_resp_err_t error = rd_kafka_committed(self->consumer, list, ASK_MS);
+
+        for (int i = 0; !error && i < list->cnt; i++)
+                if (list->elems[i].offset < 0)
+                        rd_kafka_topic_partition_list_add(fresh, list->elems[i].topic, list->elems[i].partition)
+                                ->offset = ms;
+        if (!error && fresh->cnt > 0)
+                error = rd_kafka_offsets_for_times(self->consumer, fresh, ASK_MS);
+        for (int i = 0; !error && i < fresh->cnt; i++)
+                error = fresh->elems[i].err;
+        for (int i = 0; !error && i < fresh->cnt; i++) /* the end, where there is no such message yet */
+                rd_kafka_topic_partition_list_set_offset(list, fresh->elems[i].topic, fresh->elems[i].partition,
+                                                         fresh->elems[i].offset);
+        if (error)
+                sq_log(self->task, SQ_WARN, "%s: where %s is in it is not known: %s", self->source, self->start,
+                       rd_kafka_err2str(error));
+        rd_kafka_topic_partition_list_destroy(fresh);
+        return !error;
+}
+
 static void
 rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t *list, void *context)
 {
         struct kafka *self = context;
         bool ours = error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        int64_t ms;
 
         if (!ours)
                 commit(self, true);
@@ -190,6 +229,9 @@ rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t error, rd_kafka_topic_partit
                 partition->changed = false;
                 partition->next = -1;
         }
+        ms = start_ms(self);
+        if (ours && ms >= 0 && !begin_at(self, list, ms))
+                (void)sq_error(self->task, "%s: it can't begin at %s", self->source, self->start);
         rd_kafka_assign(consumer, ours ? list : NULL);
         sq_gauge(self->task, "partitions", ours ? list->cnt : 0);
 }
@@ -218,7 +260,7 @@ join(struct sq_task *task, struct kafka *self)
                 {"group.id", self->group},
                 {"enable.auto.commit", "false"},
                 {"enable.auto.offset.store", "false"},
-                {"auto.offset.reset", self->start == EARLIEST ? "earliest" : "latest"},
+                {"auto.offset.reset", strcmp(self->start, "latest") == 0 ? "latest" : "earliest"},
                 /* a topic or a partition that is made later is seen soon, not after five minutes */
                 {"topic.metadata.refresh.interval.ms", "5000"},
                 {"max.poll.interval.ms", "900000"},
@@ -401,8 +443,9 @@ SQ_SPOUT(kafka) = {
                         SQI_OPT_KAFKA(struct kafka, client),
                         SQ_REQ_STR(struct kafka, topic, "the topic, or ^PATTERN of topics"),
                         SQ_REQ_STR(struct kafka, group, "the consumer group, which keeps where it is"),
-                        SQ_OPT_ENUM(struct kafka, start, "earliest|latest", "earliest",
-                                    "where a group begins that has no offset yet"),
+                        SQ_OPT_STR(struct kafka, start, "earliest",
+                                   "where a group begins that has no offset yet: earliest, latest, or at a time: "
+                                   "2026-11-26T07:00:00Z"),
                         SQ_OPT_INBOUND(struct kafka, messages, "json"),
                 },
         .streams = {SQ_ERRORS},

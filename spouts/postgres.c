@@ -19,12 +19,12 @@
 
 #include "../clients/postgres.h"
 
-enum { SECRET_MAX = 512, CONNECT_S = 3 };
+enum { SECRET_MAX = 512, CONNECT_S = 3, NAME_MAX = 160 };
 enum { BOOL_OID = 16, INT8_OID = 20, INT2_OID = 21, INT4_OID = 23 };
 
 struct postgres {
         struct sq_messages messages;
-        const char *url, *query, *cursor, *password;
+        const char *url, *query, *cursor, *listen, *password;
         int64_t start;
         double every;
         bool follow;
@@ -49,6 +49,8 @@ declare(struct sq_declaration *decl)
         messages.decoder.format = SQ_FORMAT_MSGPACK;
         if (wrong || strncmp(at.scheme, "postgres", strlen("postgres")) != 0)
                 sq_declare_error(decl, "url", "%s", wrong ? wrong : "is not postgres://USER@HOST:PORT/DATABASE");
+        if (self->listen && (!self->listen[0] || strlen(self->listen) > 63))
+                sq_declare_error(decl, "listen", "is a channel of PostgreSQL, of 1 to 63 bytes");
         if (!strstr(self->query, "$1"))
                 sq_declare_error(decl, "query",
                                  "has no $1, which stands for the last cursor: WHERE %s > $1 ORDER BY %s", self->cursor,
@@ -94,11 +96,28 @@ leave(struct sq_task *task, struct postgres *self, const char *text)
         self->connection = NULL;
 }
 
+/* Begins to hear what is notified: before the query is asked, so that no row comes between the two. */
+static bool
+listen_to(struct postgres *self)
+{
+        char *name = PQescapeIdentifier(self->connection, self->listen, strlen(self->listen));
+        char statement[NAME_MAX + 16];
+        PGresult *result;
+        bool fine;
+
+        snprintf(statement, sizeof(statement), "LISTEN %s", name ? name : "");
+        PQfreemem(name);
+        result = PQexec(self->connection, statement);
+        fine = PQresultStatus(result) == PGRES_COMMAND_OK;
+        PQclear(result);
+        return fine;
+}
+
 static bool
 connect_to(struct sq_task *task, struct postgres *self)
 {
         self->connection = sqi_postgres_open(self->url, self->secret, CONNECT_S);
-        if (PQstatus(self->connection) == CONNECTION_OK) {
+        if (PQstatus(self->connection) == CONNECTION_OK && (!self->listen || listen_to(self))) {
                 sq_retry_back(task, &self->retry, self->source);
                 return true;
         }
@@ -204,6 +223,24 @@ rest(struct sq_task *task, struct postgres *self)
         self->due_ns = sq_now(task) + (uint64_t)(self->every * 1e9);
 }
 
+/* Whether something was notified since. */
+static bool
+is_told(struct sq_task *task, struct postgres *self)
+{
+        bool any = false;
+        PGnotify *told;
+
+        if (!PQconsumeInput(self->connection)) {
+                leave(task, self, PQerrorMessage(self->connection));
+                return true;
+        }
+        while ((told = PQnotifies(self->connection))) {
+                PQfreemem(told);
+                any = true;
+        }
+        return any;
+}
+
 /* Takes one result. False: there is none now. */
 static bool
 take_result(struct sq_task *task, struct postgres *self)
@@ -283,7 +320,11 @@ next(struct sq_task *task)
                 return SQ_IDLE;
         if (self->asked)
                 return take_rows(task, self, most);
+        if (self->listen && self->connection && is_told(task, self))
+                self->due_ns = 0;
         if (sq_now(task) < self->due_ns) {
+                if (self->listen && self->connection)
+                        sq_wake_on(task, PQsocket(self->connection));
                 sq_wake_at(task, self->due_ns);
                 return SQ_IDLE;
         }
@@ -314,6 +355,8 @@ SQ_SPOUT(postgres) = {
                         SQ_REQ_STR(struct postgres, cursor, "the column that rises: whole numbers from 0 on"),
                         SQ_OPT_INT(struct postgres, start, -1, "the cursor behind which it begins"),
                         SQ_OPT_FLOAT(struct postgres, every, 1, "seconds until the query is asked again"),
+                        SQ_OPT_STR(struct postgres, listen, NULL,
+                                   "a channel: what is notified there (NOTIFY, pg_notify) has the query asked at once"),
                         SQ_OPT_BOOL(struct postgres, follow, true, "ask again and again; false: once"),
                         SQ_OPT_SECRET("password", struct postgres, password, "the password of the user"),
                         SQ_OPT_NESTED_AS("fields", struct postgres, messages.decoder.wanted,

@@ -90,6 +90,29 @@ killed_worker() {
         within 120 distinct 30000 && stop
 }
 check "a spout and a bolt that are killed lose nothing" killed_worker
+# What a bolt that stands still has not processed dies with it and with the spout; the group has not committed it.
+killed_together() {
+        rm -f "$dir/out"
+        topology "$(count_to 300 "n: seq")" "$(sink together)" && run || return
+        begin "$(from "together, fields: { n: int }, rate: 200")" "$out"
+        within 90 distinct 20 && kill_worker out/0 STOP && nap 0.5
+        kill_worker in/0
+        kill_worker out/0
+        within 120 distinct 300 && stop
+}
+check "what was received and not processed comes again when a spout and a bolt die at once" killed_together
+since() {
+        local time
+        rm -f "$dir/out"
+        topology "$(count_to 100 "n: seq")" "$(sink since)" && run && nap 1 && time=$(date -u +%FT%T.%3NZ) && nap 0.1 || return
+        topology "component: generate, properties: { count: 50, fields: { n: seq, late: const yes } }" "$(sink since)" && run || return
+        begin "component: kafka, properties: { brokers: '127.0.0.1:$port', group: since, topic: since, start: '$time', fields: { n: int, late: str? } }" "$out"
+        within 90 distinct 50 && stop && [ "$(grep -c yes "$dir/out")" = 50 ] && [ "$(wc -l <"$dir/out")" = 50 ] || return
+        topology "$(count_to 10 "n: seq, late: const more")" "$(sink since)" && run && rm "$dir/out" &&
+                begin "component: kafka, properties: { brokers: '127.0.0.1:$port', group: since, topic: since, start: '$time', fields: { n: int, late: str? } }" "$out"
+        within 90 distinct 10 && stop && [ "$(grep -c more "$dir/out")" = 10 ] && [ "$(wc -l <"$dir/out")" = 10 ]
+}
+check "start: a group begins at a time, and goes on where it was" since
 killed_broker() {
         local i reader status
         rm -f "$dir/out"

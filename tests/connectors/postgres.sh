@@ -78,7 +78,7 @@ killed() {
 }
 check "five crashes of the server lose nothing, and leave no row twice" killed
 
-source() { echo "component: postgres, properties: { $at, query: 'select * from feed where id > \$1 order by id', cursor: id, fields: { id: int, name: str?, ok: bool }, every: 0.05 $1 }"; }
+source() { echo "component: postgres, properties: { $at, query: 'select * from feed where id > \$1 order by id', cursor: id, fields: { id: int, name: str?, ok: bool }, every: ${2:-0.05} $1 }"; }
 feed() {
         ask "create table feed (id bigint primary key, name text, ok boolean);
              insert into feed select i, case when i % 2 = 0 then 'n' || i end, i % 3 = 0 from generate_series(1, 5000) i"
@@ -104,6 +104,39 @@ fed_on() {
         return $status
 }
 check "spout: it goes on with new rows, through crashes of the server and of itself" fed_on
+# What a bolt that stands still has not processed dies with it and with the spout; the rows are there still.
+together() {
+        local n
+        n=$(ask 'select max(id) from feed')
+        rm -f "$dir/out"
+        topology "$(source ", start: $n, rate: 1000")" "component: write, properties: { path: $dir/out, format: jsonl }" && behind
+        ask "insert into feed select i, 'x', true from generate_series($n + 1, $n + 500) i"
+        until_true written 20 && kill_worker out/0 STOP && nap 0.3
+        kill_worker in/0
+        kill_worker out/0
+        until_true written 500
+        local status=$?
+        stop
+        return $status
+}
+check "spout: what was read and not processed comes again when a spout and a bolt die at once" together
+# Without it nothing would be asked for an hour. Nobody hears what is notified while the connection is away, so the query is asked when it is back.
+told() {
+        local n i
+        n=$(ask 'select max(id) from feed')
+        rm -f "$dir/out"
+        topology "$(source ", start: $n, listen: New Orders" 3600)" "component: write, properties: { path: $dir/out, format: jsonl }" && behind
+        until_true eval '[ "$(ask "select count(*) from pg_stat_activity where application_name = '"'squall'"' and state = '"'idle'"'")" = 1 ]'
+        for i in 1 2 3; do
+                ask "insert into feed values ($n + $i, 'x', true); notify \"New Orders\""
+                until_true written $i || return
+        done
+        down QUIT && up && ask "insert into feed values ($n + 4, 'x', true); notify \"New Orders\"" && until_true written 4
+        local status=$?
+        stop
+        return $status
+}
+check "spout: a notification has the query asked at once" told
 falls() {
         topology "component: postgres, properties: { $at, query: 'select id from feed where id > \$1 order by id desc', cursor: id, follow: false }" \
                 "component: 'null'" && ! run && grep -q 'does not rise' "$dir/err"

@@ -332,19 +332,30 @@ SQ_EXPORT const char *sq_syslog_zone(const char *setting);
  * A record that breaks this is wrong: it is one line, and the next record begins behind it.
  */
 
+/* The setting `separator`. */
+enum sq_csv_separator { SQ_CSV_COMMA, SQ_CSV_TAB, SQ_CSV_SEMICOLON, SQ_CSV_PIPE };
+SQ_EXPORT char sq_csv_separator(int64_t setting);
+#define SQ_OPT_CSV(state, separator, strict) \
+        SQ_OPT_ENUM_AS("separator", state, separator, "comma|tab|semicolon|pipe", "comma", "csv: between cells"), \
+                SQ_OPT_BOOL_AS( \
+                        "strict", state, strict, false, \
+                        "csv: a record with too few or too many cells cannot be read; else the missing ones are " \
+                        "empty, the surplus is left out, and both are counted")
+
 /* The line end of the record at the start of `text`, or text + len at the end of the `last` text without one. NULL: the
  * record goes on behind the text. *ret_wrong: what is wrong with it, a constant, or NULL. */
-SQ_EXPORT const char *sq_csv_record(const char *text, size_t len, bool last, const char **ret_wrong);
+SQ_EXPORT const char *sq_csv_record(const char *text, size_t len, bool last, char separator, const char **ret_wrong);
 
 /* Takes the next cell off `record`; false when there is none left. A cell in quotes may be written to *scratch, which
  * advances and must have room for the record; others are views. record->ptr must not be NULL at first; after the last
  * cell it is. */
-SQ_EXPORT bool sq_csv_cell(struct sq_str *record, char **scratch, struct sq_str *ret);
+SQ_EXPORT bool sq_csv_cell(struct sq_str *record, char separator, char **scratch, struct sq_str *ret);
 
 /* Which column is which field, by the names in a header. {0} has no columns. */
 struct sq_csv_columns {
         size_t n;
         uint8_t *field; /* of each column; 255: none */
+        char separator; /* the caller's; 0: a comma */
 };
 
 /* Finds the fields `names` (at most 64) in a header line. Returns the place of the first that the header lacks, or `n`
@@ -455,8 +466,9 @@ SQ_EXPORT void sq_encoder_free(struct sq_encoder *encoder);
 /* Reads records, lines or CSV records with line ends in quotes, of a file by offset. {0} is a closed one. Of a
  * compressed file (sq_decompresses()) it reads the text, and offsets are in that. kit/reader.c has a picture. */
 struct sq_reader {
-        int fd;   /* the caller's */
-        bool csv; /* records of CSV: line ends within quotes belong to them, blank lines are none */
+        int fd;         /* the caller's */
+        bool csv;       /* records of CSV: line ends within quotes belong to them, blank lines are none */
+        char separator; /* of its cells; 0: a comma */
         uint64_t offset, limit;
         char *buffer;
         size_t at, fill, room;
@@ -633,6 +645,9 @@ struct sq_decoder {
         int64_t format, on_error; /* settings: enum sq_format, enum sq_on_error */
         struct sq_nested wanted;  /* the setting `fields` */
 
+        int64_t separator; /* CSV, settings too where there are such: enum sq_csv_separator */
+        bool strict;       /* a record with too few or too many cells cannot be read */
+
         /* After sq_decoder_begin(), for messages: where records come from, a view, and what counts them there:
          * "message". A message says: SOURCE: UNIT PLACE: ... */
         const char *source, *unit;
@@ -787,6 +802,7 @@ SQ_EXPORT void sq_decoding_cleanup(struct sq_task *task);
  */
 struct sq_records {
         struct sq_decoder decoder;
+        bool header;                /* setting: CSV begins with the names of its columns */
         char *names[SQ_FIELDS_MAX]; /* decoder.n of them: of columns or members */
 };
 
@@ -799,6 +815,9 @@ struct sq_records {
                         "fields", state, member.decoder.wanted, \
                         "csv: only these columns; jsonl, logfmt: these members (nil where one is lacking); lines: " \
                         "the field's name; as `NAME: TYPE` converted, TYPE: " SQ_TYPES_HELP), \
+                SQ_OPT_BOOL_AS("header", state, member.header, true, \
+                               "csv: the first record has the names of the columns; false: `fields` names the cells"), \
+                SQ_OPT_CSV(state, member.decoder.separator, member.decoder.strict), \
                 SQ_OPT_ON_ERROR(state, member.decoder.on_error)
 
 /* Reads the setting `fields`, which sq_records_begin() does too. NULL, or what is wrong with it. */

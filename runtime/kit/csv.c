@@ -30,13 +30,13 @@ quoted_end(const char *at, const char *end, bool *ret_doubled)
         return NULL;
 }
 
-/* The comma behind `at`, or `line`, where the line ends. */
+/* The separator behind `at`, or `line`, where the line ends. */
 static const char *
-tail_end(const char *at, const char *line)
+tail_end(const char *at, const char *line, char separator)
 {
-        const char *comma = memchr(at, ',', (size_t)(line - at));
+        const char *next = memchr(at, separator, (size_t)(line - at));
 
-        return comma ? comma : line;
+        return next ? next : line;
 }
 
 static const char *
@@ -59,7 +59,7 @@ line_end(const char *at, const char *end, bool last)
 
 /* Walks over the cells. */
 static const char *
-scan_cells(const char *text, const char *end, bool last, const char **ret_wrong)
+scan_cells(const char *text, const char *end, bool last, char separator, const char **ret_wrong)
 {
         const char *line = line_end(text, end, last), *at = text, *close, *stop;
         bool doubled;
@@ -79,7 +79,7 @@ scan_cells(const char *text, const char *end, bool last, const char **ret_wrong)
                         line = line_end(at, end, last);
                 if (!line)
                         return NULL;
-                stop = tail_end(at, line);
+                stop = tail_end(at, line, separator);
                 if (stop > at && *cell == '"' && !(stop == line && stop - at == 1 && *at == '\r') &&
                     memchr(cell, '\n', (size_t)(at - cell)))
                         return wrong_record(text, end, "text behind the closing quote of a cell of several lines",
@@ -92,14 +92,14 @@ scan_cells(const char *text, const char *end, bool last, const char **ret_wrong)
 }
 
 const char *
-sq_csv_record(const char *text, size_t len, bool last, const char **ret_wrong)
+sq_csv_record(const char *text, size_t len, bool last, char separator, const char **ret_wrong)
 {
         const char *end = text + len, *line = line_end(text, end, last);
 
         *ret_wrong = NULL;
         if (!memchr(text, '"', (size_t)((line ? line : end) - text)))
                 return line;
-        return scan_cells(text, end, last, ret_wrong);
+        return scan_cells(text, end, last, separator, ret_wrong);
 }
 
 /* Copies a quoted cell without the doubling of its quotes, and its tail. */
@@ -118,7 +118,7 @@ copied(const char *at, const char *close, const char *tail, const char *stop, ch
 }
 
 bool
-sq_csv_cell(struct sq_str *record, char **scratch, struct sq_str *ret)
+sq_csv_cell(struct sq_str *record, char separator, char **scratch, struct sq_str *ret)
 {
         const char *at = record->ptr, *end, *stop, *close, *tail;
         bool doubled;
@@ -127,13 +127,13 @@ sq_csv_cell(struct sq_str *record, char **scratch, struct sq_str *ret)
                 return false;
         end = at + record->len;
         if (at == end || *at != '"') {
-                stop = tail_end(at, end);
+                stop = tail_end(at, end, separator);
                 *ret = (struct sq_str){at, (size_t)(stop - at)};
         } else {
                 close = quoted_end(++at, end, &doubled);
                 tail = close ? close + 1 : end;
                 close = close ? close : end;
-                stop = tail_end(tail, end);
+                stop = tail_end(tail, end, separator);
                 *ret = doubled || stop > tail ? copied(at, close, tail, stop, scratch)
                                               : (struct sq_str){at, (size_t)(close - at)};
         }
@@ -147,7 +147,13 @@ void
 sq_csv_columns_free(struct sq_csv_columns *columns)
 {
         free(columns->field);
-        *columns = (struct sq_csv_columns){0};
+        *columns = (struct sq_csv_columns){.separator = columns->separator};
+}
+
+static char
+separator_of(const struct sq_csv_columns *columns)
+{
+        return columns->separator ? columns->separator : ',';
 }
 
 static uint8_t
@@ -168,7 +174,7 @@ sq_csv_columns_read(struct sq_csv_columns *columns, struct sq_str header, size_t
 
         sq_csv_columns_free(columns);
         columns->field = malloc(header.len + 1); /* a column takes a byte at least */
-        while (scratch && columns->field && sq_csv_cell(&header, &grow, &cell)) {
+        while (scratch && columns->field && sq_csv_cell(&header, separator_of(columns), &grow, &cell)) {
                 uint8_t field = field_of(cell, n, names);
 
                 if (field != NO_FIELD && found[field])
@@ -192,8 +198,17 @@ sq_csv_row(const struct sq_csv_columns *columns, struct sq_str record, char *scr
 
         for (size_t i = 0; i < n; i++)
                 values[i] = sq_text("");
-        for (; sq_csv_cell(&record, &scratch, &cell); cells++)
+        for (; sq_csv_cell(&record, separator_of(columns), &scratch, &cell); cells++)
                 if (cells < columns->n && columns->field[cells] < n)
                         values[columns->field[cells]] = sq_str(cell);
         return cells;
+}
+
+char
+sq_csv_separator(int64_t setting)
+{
+        static const char separators[] = {
+                [SQ_CSV_COMMA] = ',', [SQ_CSV_TAB] = '\t', [SQ_CSV_SEMICOLON] = ';', [SQ_CSV_PIPE] = '|'};
+
+        return separators[setting];
 }

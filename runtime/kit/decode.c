@@ -77,23 +77,41 @@ scratch(struct sq_decoder *decoder, size_t need)
         return decoder->scratch;
 }
 
+/* Cells that have a name. */
+static size_t
+named_cells(const struct sq_decoder *decoder)
+{
+        return decoder->columns ? decoder->columns->n : decoder->n;
+}
+
+static ssize_t
+judge_row(struct sq_decoder *decoder, size_t cells)
+{
+        char text[96];
+
+        if (!decoder->strict || cells == named_cells(decoder))
+                return (ssize_t)cells;
+        snprintf(text, sizeof(text), "a row of %zu cells, where %zu have names", cells, named_cells(decoder));
+        return wrong(decoder, text);
+}
+
 static ssize_t
 read_row(struct sq_decoder *decoder, struct sq_str record, struct sq_value *values)
 {
-        char *room = scratch(decoder, record.len + 1);
+        char *room = scratch(decoder, record.len + 1), separator = sq_csv_separator(decoder->separator);
         struct sq_str cell;
         size_t cells = 0;
 
         if (!room)
                 return wrong(decoder, strerror(ENOMEM));
         if (decoder->columns)
-                return (ssize_t)sq_csv_row(decoder->columns, record, room, decoder->n, values);
+                return judge_row(decoder, sq_csv_row(decoder->columns, record, room, decoder->n, values));
         for (unsigned i = 0; i < decoder->n; i++)
                 values[i] = sq_text("");
-        for (; record.ptr && sq_csv_cell(&record, &room, &cell); cells++)
+        for (; record.ptr && sq_csv_cell(&record, separator, &room, &cell); cells++)
                 if (cells < decoder->n)
                         values[cells] = sq_str(cell);
-        return (ssize_t)cells;
+        return judge_row(decoder, cells);
 }
 
 /* Only the fields of an object that were asked for by dots are parts of parts, and only where types are declared. */
@@ -253,7 +271,7 @@ now_and_then(uint64_t *count)
 static void
 note_ragged(struct sq_task *task, struct sq_decoder *decoder, uint64_t place, size_t cells)
 {
-        size_t right = decoder->columns ? decoder->columns->n : decoder->n;
+        size_t right = named_cells(decoder);
 
         if (cells == right)
                 return;

@@ -82,12 +82,13 @@ static const char *
 names_of_columns(struct sq_records *records, struct sq_str header)
 {
         char *scratch = malloc(header.len + 1), *grow = scratch;
+        char separator = sq_csv_separator(records->decoder.separator);
         struct sq_str cell;
         bool good = scratch != NULL;
 
         if (!scratch)
                 return strerror(ENOMEM);
-        for (unsigned column = 0; good && sq_csv_cell(&header, &grow, &cell); column++)
+        for (unsigned column = 0; good && sq_csv_cell(&header, separator, &grow, &cell); column++)
                 good = add_column(records, cell, column);
         free(scratch);
         return good ? NULL : records->decoder.wrong;
@@ -98,7 +99,7 @@ static size_t
 lacking_in(const struct sq_records *records, struct sq_str header)
 {
         const struct sq_schema *schema = &records->decoder.schema;
-        struct sq_csv_columns columns = {0};
+        struct sq_csv_columns columns = {.separator = sq_csv_separator(records->decoder.separator)};
         size_t lacking = 0;
 
         if (schema->typed) {
@@ -176,7 +177,7 @@ sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first)
 {
         const struct sq_decoder *decoder = &records->decoder;
         bool csv = decoder->format == SQ_FORMAT_CSV;
-        struct sq_reader reader = {.csv = csv};
+        struct sq_reader reader = {.csv = csv, .separator = sq_csv_separator(decoder->separator)};
         const char *wrong = sq_records_fields(records);
         struct sq_str record;
         int r;
@@ -184,7 +185,9 @@ sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first)
         *ret_first = 0;
         if (wrong)
                 return wrong;
-        if (decoder->format == SQ_FORMAT_TEXT || (decoder->wanted.n > 0 && (!csv || fd < 0)))
+        if (csv && !records->header && decoder->wanted.n == 0)
+                return "a file without a header does not name its cells: give them in `fields`";
+        if (decoder->format == SQ_FORMAT_TEXT || (decoder->wanted.n > 0 && (!csv || !records->header || fd < 0)))
                 return names_of_schema(records);
         if (fd < 0)
                 return "cannot be read ahead for the names of the fields: give them in `fields`";
@@ -197,7 +200,7 @@ sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first)
                 wrong = reader.wrong;
         else
                 wrong = csv ? names_of_header(records, record) : names_of_members(records, record);
-        if (csv)
+        if (csv) /* with a header, or it would be a schema's */
                 *ret_first = reader.offset;
         sq_reader_close(&reader);
         return wrong;

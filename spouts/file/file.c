@@ -108,7 +108,7 @@ seek_once(struct sq_task *task, struct file *file, uint64_t position)
         file->first = file->header_end = before.first;
         if (file_take_share(task, file) < 0)
                 return -1;
-        if (file->records.decoder.format == SQ_FORMAT_CSV)
+        if (file_has_header(file))
                 file_read_columns(file, fd);
         file->identity = before.known;
         file->pass = file->size ? position / file->size : 0;

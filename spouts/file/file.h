@@ -58,6 +58,7 @@ int file_take_share(struct sq_task *task, struct file *file);
 void file_note(struct sq_task *task, struct file *file);
 /* What a file is known by goes up to there: a compressed one is known as a whole. */
 uint64_t file_read_up_to(const struct file *file);
+bool file_has_header(const struct file *file);
 /* Reads the header of a CSV file that is read from its middle on. */
 void file_read_columns(struct file *file, int fd);
 /* Another file is read from here on. */

@@ -89,7 +89,7 @@ file_declare(struct sq_declaration *decl)
         const struct file *file = sq_declared_state(decl);
         struct sq_records records = file->records;
         const struct sq_decoder *decoder = &records.decoder;
-        bool need = decoder->format == SQ_FORMAT_CSV || (decoder->format != SQ_FORMAT_TEXT && decoder->wanted.n == 0);
+        bool need = file_has_header(file) || (decoder->format != SQ_FORMAT_TEXT && decoder->wanted.n == 0);
         const char *wrong = sq_records_fields(&records), *packed = NULL;
         char text[WRONG];
         uint64_t first;
@@ -206,7 +206,7 @@ open_stdin(struct sq_task *task, struct file *file)
         file->stale = sq_incarnation(task) > 0;
         file->size = file->last = UNKNOWN;
         file->reading = sq_index(task) == 0;
-        file->header = file->records.decoder.format == SQ_FORMAT_CSV;
+        file->header = file_has_header(file);
         sq_reader_open_pipe(&file->reader, STDIN_FILENO);
         return 0;
 }
@@ -250,7 +250,7 @@ begin_once(struct sq_task *task, struct file *file)
                 return -1;
         if (file_take_share(task, file) < 0)
                 return -1;
-        if (file->records.decoder.format == SQ_FORMAT_CSV)
+        if (file_has_header(file))
                 file_read_columns(file, file->fd);
         (void)sq_identity_take(&file->identity, file->fd, file_read_up_to(file));
         return 0;
@@ -265,6 +265,7 @@ file_prepare(struct sq_task *task)
         file->fd = -1;
         file->records.decoder.source = file->path;
         sq_tail_open(&file->tail, file->path, &file->reader);
+        file->reader.separator = file->replayer.separator = sq_csv_separator(file->records.decoder.separator);
         file->reader.csv = file->replayer.csv = file->records.decoder.format == SQ_FORMAT_CSV;
         file->repeat += file->repeat == 0;
         if (is_stdin(file->path))

@@ -52,13 +52,22 @@ file_read_up_to(const struct file *file)
 static struct sq_csv_columns *
 columns_of(struct file *file, uint64_t generation)
 {
-        return &file->columns[generation % SQ_TAIL_GENERATIONS];
+        struct sq_csv_columns *columns = &file->columns[generation % SQ_TAIL_GENERATIONS];
+
+        columns->separator = file->reader.separator;
+        return columns;
+}
+
+bool
+file_has_header(const struct file *file)
+{
+        return file->records.decoder.format == SQ_FORMAT_CSV && file->records.header;
 }
 
 void
 file_read_columns(struct file *file, int fd)
 {
-        struct sq_reader reader = {.csv = true};
+        struct sq_reader reader = {.csv = true, .separator = file->reader.separator};
         struct sq_str record;
 
         sq_reader_open(&reader, fd, 0, UINT64_MAX);
@@ -71,7 +80,7 @@ file_read_columns(struct file *file, int fd)
 void
 file_begin(struct file *file)
 {
-        bool csv = file->records.decoder.format == SQ_FORMAT_CSV;
+        bool csv = file_has_header(file);
 
         file->tail.begun = false;
         file->replayer.fd = -1;
@@ -88,7 +97,7 @@ file_emit(struct sq_task *task, struct file *file, const char *wrong, struct sq_
 {
         struct sq_decoder *decoder = &file->records.decoder;
 
-        decoder->columns = columns_of(file, generation);
+        decoder->columns = file_has_header(file) ? columns_of(file, generation) : NULL;
         if (wrong)
                 sq_decoder_refuse(task, decoder, record, offset, wrong);
         else

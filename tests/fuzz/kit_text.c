@@ -13,7 +13,7 @@ read_cells(struct sq_str record, char *scratch)
         const char *end = scratch + record.len;
         struct sq_str cell;
 
-        while (sq_csv_cell(&record, &scratch, &cell))
+        while (sq_csv_cell(&record, ',', &scratch, &cell))
                 if (cell.len > 0 && memchr(cell.ptr, '\0', cell.len) == cell.ptr)
                         continue;
         if (scratch > end)

@@ -22,7 +22,7 @@ records(const char *text, bool last, char ret[1024])
 
         for (; at < end; at = line + (line < end)) {
                 to += sprintf(to, "%s", to > ret ? "/" : "");
-                line = sq_csv_record(at, (size_t)(end - at), last, &wrong);
+                line = sq_csv_record(at, (size_t)(end - at), last, ',', &wrong);
                 if (!line) {
                         (void)strcpy(to, "...");
                         return ret;
@@ -31,7 +31,7 @@ records(const char *text, bool last, char ret[1024])
                 record = (struct sq_str){at, (size_t)(line - at)};
                 record.len -= record.len > 0 && at[record.len - 1] == '\r';
                 grow = scratch;
-                for (int n = 0; sq_csv_cell(&record, &grow, &cell); n++)
+                for (int n = 0; sq_csv_cell(&record, ',', &grow, &cell); n++)
                         to += sprintf(to, "%s%.*s", n ? "|" : "", (int)cell.len, cell.ptr);
         }
         *to = '\0';
@@ -118,9 +118,9 @@ a_quoted_cell_has_a_largest_size(void **unused)
         memset(text, 'x', LARGE);
         text[0] = '"', text[1] = 'a', text[2] = '\n';
         text[LARGE - 2] = '"', text[LARGE - 1] = '\n';
-        assert_ptr_equal(sq_csv_record(text, LARGE, false, &wrong), text + 2);
+        assert_ptr_equal(sq_csv_record(text, LARGE, false, ',', &wrong), text + 2);
         assert_non_null(wrong);
-        assert_ptr_equal(sq_csv_record(text, 1 << 10, false, &wrong), NULL);
+        assert_ptr_equal(sq_csv_record(text, 1 << 10, false, ',', &wrong), NULL);
         free(text);
 }
 

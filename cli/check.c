@@ -75,7 +75,8 @@ SQI_VERB(check) = {
                    "file that is right, each connection is tried for at most 15 seconds: servers are connected and "
                    "logged in to, addresses to listen at and files to write are looked at; 1 where one does not work.",
         .operands = {{"FILE", .complete = CLI_COMPLETE_FILE}},
-        .options = {CLI_OPTION_CONFIG, CLI_OPTION_FLUX,
+        .options = {CLI_OPTION_CONFIG,
+                    CLI_OPTION_FLUX,
                     {"connect", 0, CLI_FLAG, .help = "try the connection of each component too, without moving data"},
                     CLI_OPTION_JSON},
         .example = "squall check topologies/wordcount/wordcount.yaml",

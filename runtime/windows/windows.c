@@ -229,13 +229,17 @@ enum sq_verdict
 sq_windows_execute(struct sq_task *task, const struct sq_tuple *in)
 {
         struct sqi_windows *run = run_of(task);
-        struct sqi_now now = {.watermark = INT64_MIN, .wall = wall_of(run)};
-        int64_t time = now.wall;
+        const struct sqi_rule *rule = &run->timelines.rule;
+        struct sqi_now now = {.watermark = INT64_MIN};
+        int64_t time;
         enum sq_verdict verdict;
         int r;
 
         run->in = in;
-        if (run->timelines.rule.event_time) {
+        if (!rule->event_time || rule->early_ns > 0)
+                now.wall = wall_of(run);
+        time = now.wall;
+        if (rule->event_time) {
                 now.watermark = sq_watermark(task);
                 if (!time_of_tuple(run, in, &time))
                         return sq_fail(task, "the field `%s` has no time", sq_input_field(task, run->time_column).name);
@@ -295,7 +299,7 @@ sq_windows_timer(struct sq_task *task, struct sq_str by, struct sq_time time)
         return r < 0 ? no_memory(task) : 0;
 }
 
-/* By the time of day: what has ended, then what has not. Windows of event time have all fired at the end of time. */
+/* By the time of day: what has ended, then what has not. */
 static bool
 finish_key(struct sq_task *task, struct sq_str by, void *state, void *context)
 {
@@ -317,6 +321,8 @@ sq_windows_finish(struct sq_task *task)
         struct sqi_windows *run = run_of(task);
         int r = 0;
 
+        if (run->timelines.rule.event_time)
+                return 0; /* at the end of time all have fired, and before it, in a drain, none is to */
         (void)wall_of(run);
         sq_keyed_each(task, finish_key, &r);
         return r < 0 ? no_memory(task) : 0;

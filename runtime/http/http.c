@@ -332,6 +332,7 @@ answer(const struct peer *peer, const char *method, uint64_t ticket, struct sqi_
 
         options->answer(options->context, &request, reply);
         if (reply->stream && count_streams(peer->http) >= SQI_HTTP_STREAMS) {
+                free(reply->bytes);
                 *reply = (struct sqi_http_reply){0};
                 sqi_http_reply_error(reply, MHD_HTTP_SERVICE_UNAVAILABLE, "there are %d event streams already",
                                      SQI_HTTP_STREAMS);

@@ -68,6 +68,7 @@ enum { SQI_MESSAGE_VERSION = 9 };
         X(DEAD_LETTER,   "tns", "number: position; the spout task gave a tuple tree up; text: cause") \
         X(STATE,         "tn",  "answer to ADOPT for each task: number: how far it is, enum sqi_task_state") \
         X(SNAPSHOT,      "tnabs", "before FINISHED, or after CHECKPOINT: the task's part of the snapshot of epoch number is written: a bytes, checksum b; text: why it is not") \
+        X(WRITTEN,       "tnab", "before SNAPSHOT number, if there is any: a bytes were written to disk for it, b bytes of batches on their way among them") \
         X(COMMITTED,     "tn",  "answer to COMMIT: what the task held back for epoch number is published") \
         X(ANSWER,        "tnp", "answer to QUERY number: a packed map (task/query.h)") \
         /* supervisor to worker */ \

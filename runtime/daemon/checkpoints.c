@@ -136,6 +136,8 @@ sqi_checkpoints_write(const struct sqi_running *running, struct sqi_writer *writ
         sqi_write_real(writer, "age_s", checkpoint->sealed ? (double)(now - checkpoint->sealed_at) / 1e9 : 0);
         sqi_write_real(writer, "took_ms", (double)checkpoint->took / 1e6);
         sqi_write_uint(writer, "bytes", checkpoint->size);
+        sqi_write_uint(writer, "written_bytes", checkpoint->written);
+        sqi_write_uint(writer, "recorded_bytes", checkpoint->recorded);
         sqi_write_uint(writer, "given_up", checkpoint->given_up);
         sqi_write_text(writer, "cause", checkpoint->given_up ? checkpoint->cause : NULL);
         sqi_write_uint(writer, "restores", checkpoint->restores);

@@ -26,6 +26,8 @@ enum {
         EPOCH_AGE,
         EPOCH_TOOK,
         EPOCH_BYTES,
+        EPOCH_WRITTEN,
+        EPOCH_RECORDED,
         EPOCHS_GIVEN_UP,
         RESTORES,
         TASKS,
@@ -53,6 +55,10 @@ static const struct sqi_family others[NOTHERS] = {
         [EPOCH_AGE] = {"squall_epoch_age_seconds", "gauge", "time since that was sealed, or since the start"},
         [EPOCH_TOOK] = {"squall_epoch_took_seconds", "gauge", "from its begin until it was sealed"},
         [EPOCH_BYTES] = {"squall_epoch_bytes", "gauge", "what it takes on disk"},
+        [EPOCH_WRITTEN] = {"squall_epoch_written_bytes", "gauge",
+                           "bytes that it has written: the rest was there already"},
+        [EPOCH_RECORDED] = {"squall_epoch_recorded_bytes", "gauge",
+                            "bytes of tuples that were on their way, among what it has written"},
         [EPOCHS_GIVEN_UP] = {"squall_epochs_given_up_total", "counter", "epochs that were not sealed in time"},
         [RESTORES] = {"squall_restores_total", "counter", "how often it went back to the newest epoch"},
         [TASKS] = {"squall_tasks", "gauge", "tasks of the component"},
@@ -235,6 +241,8 @@ put_epochs(struct sqi_scrape *scrape, const char *topology, const struct sqi_run
         sqi_expose_real(scrape->out, SQI_NCOUNTERS + EPOCH_AGE, labels, age / 1e9);
         sqi_expose_real(scrape->out, SQI_NCOUNTERS + EPOCH_TOOK, labels, (double)checkpoint->took / 1e9);
         sqi_expose_uint(scrape->out, SQI_NCOUNTERS + EPOCH_BYTES, labels, checkpoint->size);
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + EPOCH_WRITTEN, labels, checkpoint->written);
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + EPOCH_RECORDED, labels, checkpoint->recorded);
         sqi_expose_uint(scrape->out, SQI_NCOUNTERS + EPOCHS_GIVEN_UP, labels, checkpoint->given_up);
         sqi_expose_uint(scrape->out, SQI_NCOUNTERS + RESTORES, labels, checkpoint->restores);
 }

@@ -157,6 +157,16 @@ sqi_checkpoint_snapshot(struct sqi_step *step, const struct sqi_message *message
 }
 
 void
+sqi_checkpoint_written(struct sqi_step *step, const struct sqi_message *message)
+{
+        struct sqi_life_task *task = &step->life->tasks[message->task];
+
+        task->written.epoch = message->number;
+        task->written.bytes = message->a;
+        task->written.recorded = message->b;
+}
+
+void
 sqi_checkpoint_folder(struct sqi_step *step, const struct sqi_event *event)
 {
         char cause[SQI_CHECKPOINT_CAUSE];
@@ -179,12 +189,18 @@ keep_sealed(struct sqi_step *step)
         checkpoint->sealed_at = step->now;
         checkpoint->took = step->now - checkpoint->began_at;
         checkpoint->failing = false;
-        checkpoint->size = 0;
+        checkpoint->size = checkpoint->written = checkpoint->recorded = 0;
         snprintf(checkpoint->newest, sizeof(checkpoint->newest), "%.*s/%llu", PATH_MAX - 32,
                  checkpoint->place ? checkpoint->place : "", (unsigned long long)checkpoint->epoch);
         SQI_EACH_TASK(life, t) {
-                life->tasks[t].sealed = life->tasks[t].snapshot.position;
-                checkpoint->size += life->tasks[t].snapshot.size;
+                const struct sqi_life_snapshot *part = &life->tasks[t].snapshot;
+
+                life->tasks[t].sealed = part->position;
+                checkpoint->size += part->size;
+                if (life->tasks[t].written.epoch != checkpoint->epoch)
+                        continue;
+                checkpoint->written += life->tasks[t].written.bytes;
+                checkpoint->recorded += life->tasks[t].written.recorded;
         }
 }
 

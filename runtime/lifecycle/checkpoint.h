@@ -53,10 +53,12 @@ struct sqi_checkpoint {
         uint64_t began_at, repeat_at;
         uint64_t due;             /* NONE: when the next one begins, or SQI_NEVER */
         uint64_t sealed_at, took; /* of the newest sealed one: when, and ns from its CHECKPOINT */
-        uint64_t size;            /* bytes of all its parts */
-        uint64_t given_up;        /* epochs that came to nothing */
-        uint64_t restores;        /* how often all began anew */
-        bool failing;             /* the last epoch was given up: `cause` says why */
+        uint64_t size;            /* bytes of all its parts, */
+        uint64_t written;  /* of them those that were not on disk before, and what was merged of those that were, */
+        uint64_t recorded; /* and of batches that were on their way */
+        uint64_t given_up; /* epochs that came to nothing */
+        uint64_t restores; /* how often all began anew */
+        bool failing;      /* the last epoch was given up: `cause` says why */
         char cause[SQI_CHECKPOINT_CAUSE];
         char folder[PATH_MAX]; /* of `epoch` while it is taken */
         char newest[PATH_MAX]; /* what a restore begins from; empty: from nothing */

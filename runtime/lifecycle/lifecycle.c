@@ -164,10 +164,12 @@ on_committed(struct sqi_step *step, const struct sqi_message *message)
 
 typedef void handler(struct sqi_step *step, const struct sqi_message *message);
 static handler *const handlers[SQI_MESSAGE_TYPES] = {
-        [SQI_MSG_HELLO] = on_hello,       [SQI_MSG_BOUND] = on_bound,         [SQI_MSG_READY] = on_ready,
-        [SQI_MSG_SETTLED] = on_settled,   [SQI_MSG_PROBED] = on_probed,       [SQI_MSG_FINISHED] = on_finished,
-        [SQI_MSG_METRICS] = on_metrics,   [SQI_MSG_POSITION] = on_position,   [SQI_MSG_ERROR] = on_error,
-        [SQI_MSG_SNAPSHOT] = on_snapshot, [SQI_MSG_COMMITTED] = on_committed,
+        [SQI_MSG_HELLO] = on_hello,         [SQI_MSG_BOUND] = on_bound,
+        [SQI_MSG_READY] = on_ready,         [SQI_MSG_SETTLED] = on_settled,
+        [SQI_MSG_PROBED] = on_probed,       [SQI_MSG_FINISHED] = on_finished,
+        [SQI_MSG_METRICS] = on_metrics,     [SQI_MSG_POSITION] = on_position,
+        [SQI_MSG_ERROR] = on_error,         [SQI_MSG_SNAPSHOT] = on_snapshot,
+        [SQI_MSG_COMMITTED] = on_committed, [SQI_MSG_WRITTEN] = sqi_checkpoint_written,
 };
 
 /* What comes from outside: is it about a task that this worker hosts? Messages without a task have task 0 and don't

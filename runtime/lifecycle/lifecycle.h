@@ -187,6 +187,9 @@ struct sqi_life_task {
                 bool failed;
                 struct sqi_position position; /* exactly-once: where the spout goes on from it */
         } snapshot;                           /* its part of one */
+        struct {
+                uint64_t epoch, bytes, recorded;
+        } written; /* see WRITTEN */
 };
 
 struct sqi_life_worker {

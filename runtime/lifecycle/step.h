@@ -80,6 +80,7 @@ void sqi_checkpoint_hold(struct sqi_step *step);    /* a hand-over begins: what 
 void sqi_checkpoint_drop(
         struct sqi_step *step); /* a worker died: so is what is under way, and nobody is left to hear of it */
 void sqi_checkpoint_snapshot(struct sqi_step *step, const struct sqi_message *message);
+void sqi_checkpoint_written(struct sqi_step *step, const struct sqi_message *message);
 void sqi_checkpoint_folder(struct sqi_step *step, const struct sqi_event *event);
 /* True: it is the first one, and data may flow now. */
 bool sqi_checkpoint_sealed(struct sqi_step *step, const struct sqi_event *event);

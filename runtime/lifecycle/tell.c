@@ -269,9 +269,13 @@ sqi_checkpoint_text(const struct sqi_lifecycle *life, uint64_t now, char *buffer
         if (checkpoint->restore != SQI_RESTORE_NONE && life->state < SQI_QUITTING)
                 awaited_text(life, now, awaited, sizeof(awaited));
         if (checkpoint->sealed > 0)
-                snprintf(buffer, size, "epoch %llu, %.1f s old, made in %.1f ms, %llu bytes%s%s",
-                         (unsigned long long)checkpoint->sealed, (double)(now - checkpoint->sealed_at) / 1e9,
-                         (double)checkpoint->took / 1e6, (unsigned long long)checkpoint->size, given_up, awaited);
+                snprintf(
+                        buffer, size,
+                        "epoch %llu, %.1f s old, made in %.1f ms, %llu bytes (%llu written, %llu of them on their way)%s%s",
+                        (unsigned long long)checkpoint->sealed, (double)(now - checkpoint->sealed_at) / 1e9,
+                        (double)checkpoint->took / 1e6, (unsigned long long)checkpoint->size,
+                        (unsigned long long)checkpoint->written, (unsigned long long)checkpoint->recorded, given_up,
+                        awaited);
         else
                 snprintf(buffer, size, "no epoch of this run yet%s%s", given_up, awaited);
         return buffer;

@@ -32,7 +32,7 @@ answer_without(struct sq_task *task)
         struct sqi_epoch *epoch = &task->epoch;
 
         sqi_snapshot_drop(&epoch->writing);
-        epoch->size = epoch->sum = 0;
+        epoch->size = epoch->sum = epoch->written = 0;
         if (!epoch->cause[0])
                 snprintf(epoch->cause, sizeof(epoch->cause), "it failed without a cause");
         answer(task);
@@ -55,6 +55,7 @@ sqi_epoch_settle(struct sq_task *task)
         if (!epoch->writing_down || !sqi_snapshot_is_done(epoch->writing))
                 return;
         (void)!read(epoch->wake, &news, sizeof(news)); /* a driver is not woken */
+        epoch->written = sqi_snapshot_written(epoch->writing);
         r = sqi_snapshot_close(&epoch->writing, &epoch->size, &epoch->sum, &epoch->log);
         if (r < 0)
                 fail_part(task, strerror(-r));
@@ -144,7 +145,7 @@ begin(struct sq_task *task, uint64_t number)
         sqi_snapshot_drop(&epoch->writing);
         epoch->begun = number;
         epoch->recording = epoch->writing_down = false;
-        epoch->recorded = epoch->size = epoch->sum = 0;
+        epoch->recorded = epoch->size = epoch->sum = epoch->written = 0;
         epoch->cause[0] = '\0';
         sqi_task_flush_component(task);
         if (task->failed < 0)

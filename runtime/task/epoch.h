@@ -53,8 +53,8 @@ struct sqi_epoch {
         bool writing_down; /* all is there, and is being made durable */
         bool commit_asked;
         uint32_t missing;
-        int wake;          /* an eventfd, when `exact`: it is durable, or cannot be */
-        uint64_t recorded; /* bytes */
+        int wake;                   /* an eventfd, when `exact`: it is durable, or cannot be */
+        uint64_t recorded, written; /* bytes */
         struct sqi_snapshot_writing *writing;
         struct sqi_part_log *log;     /* of the last part; NULL: the next one is whole */
         struct sqi_position position; /* of a spout, at its mark */

@@ -17,6 +17,12 @@ sqi_epoch_report(struct sq_task *task)
                                                             .task = task->id,
                                                             .number = epoch->position.number,
                                                             .text = sqi_position_note(&epoch->position)});
+        if (epoch->written > 0)
+                sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_WRITTEN,
+                                                            .task = task->id,
+                                                            .number = epoch->answered,
+                                                            .a = epoch->written,
+                                                            .b = epoch->recorded});
         sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_SNAPSHOT,
                                                     .task = task->id,
                                                     .number = epoch->answered,

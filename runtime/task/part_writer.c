@@ -41,6 +41,7 @@ struct sqi_part_writer {
 
         struct sqi_part_log *log;
         sqi_merge *merge; /* or NULL */
+        uint64_t written; /* bytes, by this writer */
         _Atomic int error;
         _Atomic bool done;
 
@@ -76,6 +77,7 @@ write_piece(struct sqi_part_writer *writer, const struct piece *piece)
                 return;
         XXH3_64bits_update(writer->log->sum, piece->bytes, piece->n);
         writer->log->size += piece->n;
+        writer->written += piece->n;
         r = sqi_write_all(writer->log->fd, piece->bytes, piece->n);
         if (r < 0)
                 fail(writer, r);
@@ -91,6 +93,7 @@ merge_if_long(struct sqi_part_writer *writer)
             writer->merge(log->fd, log->size, writer->path, &merged) == 0) {
                 sqi_part_log_free(&writer->log);
                 writer->log = merged;
+                writer->written += merged->size;
         } else if (!log->first) {
                 log->first = log->size;
         }
@@ -426,6 +429,12 @@ free_writer(struct sqi_part_writer **writer)
         free(it->path);
         free(it);
         *writer = NULL;
+}
+
+uint64_t
+sqi_part_writer_written(const struct sqi_part_writer *writer)
+{
+        return writer->written;
 }
 
 int

@@ -40,6 +40,8 @@ void sqi_part_writer_go_apart(struct sqi_part_writer *writer, int wake);
 void sqi_part_writer_put(struct sqi_part_writer *writer, const void *bytes, size_t size);
 void sqi_part_writer_end(struct sqi_part_writer *writer);
 bool sqi_part_writer_is_done(const struct sqi_part_writer *writer);
+/* When it is done: bytes that it has written, a file that it has merged among them. */
+uint64_t sqi_part_writer_written(const struct sqi_part_writer *writer);
 
 /* After end; waits until it is done. 0, its size and XXH3, and unless it is NULL how to go on with it; or a negative
  * errno: then there is no file. */

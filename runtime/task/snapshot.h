@@ -52,6 +52,8 @@ bool sqi_snapshot_go_on(struct sqi_snapshot_writing *writing, size_t n);
 /* All keys that are still to come, too. */
 void sqi_snapshot_end(struct sqi_snapshot_writing *writing);
 bool sqi_snapshot_is_done(const struct sqi_snapshot_writing *writing);
+uint64_t
+sqi_snapshot_written(const struct sqi_snapshot_writing *writing); /* when it is done: bytes, see part_writer.h */
 int sqi_snapshot_close(struct sqi_snapshot_writing **writing, uint64_t *ret_size, uint64_t *ret_sum,
                        struct sqi_part_log **ret_log);
 void sqi_snapshot_drop(struct sqi_snapshot_writing **writing);

@@ -428,6 +428,12 @@ sqi_snapshot_add(const struct sq_task *task, struct sqi_snapshot_writing *writin
         return 0;
 }
 
+uint64_t
+sqi_snapshot_written(const struct sqi_snapshot_writing *writing)
+{
+        return writing->file ? sqi_part_writer_written(writing->file) : 0;
+}
+
 void
 sqi_snapshot_end(struct sqi_snapshot_writing *writing)
 {

@@ -112,7 +112,7 @@ bolts: [{ id: count, component: count, parallelism: 2, properties: { by: key } }
 streams: [{ from: gen, to: count, grouping: { type: fields, args: [key] } }]
 YAML
 "$squall" submit --wait "$dir/exact.yaml" >>"$dir/out" 2>&1
-epochs() { scrape && [ "$(value squall_epoch 'topology="exact"')" -gt 0 ] && [ "$(value squall_epoch_bytes 'topology="exact"')" -gt 0 ]; }
+epochs() { scrape && [ "$(value squall_epoch 'topology="exact"')" -gt 0 ] && [ "$(value squall_epoch_bytes 'topology="exact"')" -gt 0 ] && [ "$(value squall_epoch_written_bytes 'topology="exact"')" -gt 0 ]; }
 check "the epochs of an exactly-once topology have their numbers" until_true epochs
 check "and only those" eval '! grep -q "^squall_epoch.*steady" "$dir/metrics" && grep -q "^squall_epoch_age_seconds{topology=\"exact\"} 0\." "$dir/metrics"'
 heavy() { scrape && awk '/^squall_heaviest_key_ratio.*exact/ { n++; if ($2 > 0.3 && $2 <= 1) heavy = 1 } END { exit !(n && heavy) }' "$dir/metrics"; }

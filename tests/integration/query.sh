@@ -62,6 +62,12 @@ check "with its windows" until_true eval 'query win even --epoch last | grep -q 
 check "and bytes" until_true is '{"key":{"k":7,"w":"odd","v":7},"state":"0100000000000000"}' own 7 odd 7 --epoch last
 check "a component that keeps nothing has nothing there either" says "keeps no keyed state" query pass --epoch last
 
+# Nothing changes any more: what there is stays on disk, and next to nothing is written.
+number() { "$squall" status asked --json | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"; }
+sparing() { local all=$(number bytes) written=$(number written_bytes); [ "${all:-0}" -gt 20000 ] && [ "$written" -gt 0 ] && [ $((written * 4)) -lt "$all" ] && [ "$(number recorded_bytes)" -le "$written" ]; }
+check "\`status\` shows how much an epoch holds, and how little of it was written" until_true sparing
+check "so it does in words" eval '"$squall" status asked | grep -Eq "^epochs: epoch [0-9]+, .* old, made in .* ms, [0-9]+ bytes \([0-9]+ written, [0-9]+ of them on their way\)$"'
+
 stopped=$(pid asked count/0)
 kill -STOP "$stopped"
 check "who does not answer is named" says "count/0 does not answer" query count 7 odd

@@ -155,6 +155,7 @@ json_kind(struct sqi_writer *json, enum sq_kind kind)
                 "{\"id\":{\"type\":\"string\",\"description\":\"its name in the topology\"},"
                 "\"component\":{\"type\":\"string\",\"description\":\"a built-in, or the path of a .so\"},"
                 "\"parallelism\":{\"type\":[\"integer\",\"string\"],\"description\":\"number of tasks\",\"default\":1},"
+                "\"event-time\":{\"$ref\":\"#/$defs/event-time\"},"
                 "\"config\":{\"$ref\":\"#/$defs/config\"},\"properties\":{\"type\":[\"object\",\"array\"]}}");
         sqi_write_array(json, "allOf");
         for (size_t i = 0; names && names[i]; i++) {
@@ -169,6 +170,24 @@ json_kind(struct sqi_writer *json, enum sq_kind kind)
         sqi_write_end(json);
         sqi_write_end(json);
         sqi_catalog_names_free(names);
+}
+
+static void
+json_event_time(struct sqi_writer *json)
+{
+        sqi_write_map(json, "event-time");
+        cli_json_raw(json, "type", "\"object\"");
+        cli_json_raw(json, "required", "[\"field\"]");
+        sqi_write_bool(json, "additionalProperties", false);
+        cli_json_raw(
+                json, "properties",
+                "{\"field\":{\"type\":\"string\",\"description\":\"the field with the time of what a tuple tells\"},"
+                "\"format\":{\"enum\":[\"s\",\"ms\",\"us\",\"ns\"],\"description\":\"what a number in it counts since 1970\"},"
+                "\"out-of-orderness\":{\"type\":[\"string\",\"integer\"],\"description\":\"how much older than the latest one a "
+                "tuple may be, such as 5s\"},"
+                "\"idle\":{\"type\":\"string\",\"description\":\"so long without a tuple, and nobody waits for it, such as 30s\"},"
+                "\"stream\":{\"type\":\"string\",\"default\":\"default\"}}");
+        sqi_write_end(json);
 }
 
 static void
@@ -214,6 +233,7 @@ run(const struct cli_args *args)
         cli_json_raw(&json, "required", "[\"name\",\"spouts\"]");
         sqi_write_map(&json, "$defs");
         json_config(&json);
+        json_event_time(&json);
         sqi_write_end(&json);
         sqi_write_map(&json, "properties");
         cli_json_raw(&json, "name", "{\"type\":\"string\"}");

@@ -37,15 +37,6 @@ sqi_task_call(struct sq_task *task, int (*callback)(struct sq_task *))
                 sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "a callback failed without sq_error()");
 }
 
-/* Does it end before its sources, or before its own source, have come to their natural end? */
-static bool
-is_drained(const struct sq_task *task)
-{
-        if (task->instance.code->spout)
-                return !task->instance.done && !task->over;
-        return task->watermarks.drained;
-}
-
 void
 sqi_task_end(struct sq_task *task)
 {
@@ -55,7 +46,7 @@ sqi_task_end(struct sq_task *task)
         if (task->failed < 0)
                 return;
         task->collector.source.handover = task->handover.begun;
-        task->collector.source.drained = is_drained(task);
+        task->collector.source.drained = task->watermarks.drained;
         sqi_collector_end(&task->collector);
         while (!sqi_collector_flush(&task->collector) && !task->quitting && task->failed == 0) {
                 sqi_task_wait(task, false, UINT64_MAX);

@@ -29,8 +29,9 @@ enum {
         SQI_SNAPSHOT_FIRST = 3
 };
 
-/* flags: the task had called its finish, and sends only its end-of-stream marks when it goes on */
-enum { SQI_PART_FINISHED = 1 };
+/* flags: the task had called its finish, and sends only its end-of-stream marks when it goes on; those say that it was
+ * drained */
+enum { SQI_PART_FINISHED = 1, SQI_PART_DRAINED = 2 };
 
 struct file_head {
         char magic[4]; /* "SQK" and the version */

@@ -366,7 +366,7 @@ forget_sections(struct sq_task *task)
 {
         sqi_transit_clear(&task->transit);
         sqi_own_values_clear(&task->instance.values);
-        task->over = false;
+        task->over = task->watermarks.drained = false;
 }
 
 static int
@@ -388,6 +388,7 @@ take_sections(struct reading *reading)
         if (over && !same)
                 r = -EXDEV;
         task->over |= mine && over;
+        task->watermarks.drained |= mine && reading->head.flags & SQI_PART_DRAINED;
         return r == -ENODATA || r > 0 ? 0 : r;
 }
 

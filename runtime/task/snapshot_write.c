@@ -98,7 +98,7 @@ put_head(const struct sq_task *task, struct sqi_snapshot_writing *writing, uint6
         head.nkeys = count_keys(task);
         head.ngone = ngone;
         head.state_version = code->bolt ? code->bolt->state_version : 0;
-        head.flags = task->over ? SQI_PART_FINISHED : 0;
+        head.flags = !task->over ? 0 : SQI_PART_FINISHED | (task->watermarks.drained ? SQI_PART_DRAINED : 0u);
         put(writing, &head, sizeof(head));
 }
 

@@ -396,6 +396,7 @@ finish(struct sq_task *task)
         task->finished = !(task->handover.begun && task->handover.fate == SQI_FATE_STAYS);
         task->finished &= !(task->epoch.exact && task->handover.begun); /* what goes on does not finish */
         task->over = task->epoch.exact && task->finished;
+        task->watermarks.drained |= !task->instance.done;
         if (task->finished && task->instance.code->spout->finish)
                 sqi_task_call(task, task->instance.code->spout->finish);
         /* What it had to bring out is gone with this process: the next one would finish with nothing, as if all were

@@ -41,7 +41,7 @@ struct sqi_heard {
 struct sqi_watermarks {
         struct sqi_heard *heard;        /* by input and source task: struct sqi_input */
         uint32_t nheard, nidle, nended; /* ended: at the end of time */
-        bool drained;                   /* a source was told to end before its natural end */
+        bool drained;                   /* its source, or one of a bolt's, was told to end before its natural end */
         bool tells;                     /* some stream of its own has watermarks */
         bool idle;                      /* of its own event time: for so long no tuple with a time was emitted */
         uint64_t quiet_ns;              /* since when none was, by the clock of the task */

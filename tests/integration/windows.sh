@@ -16,12 +16,13 @@ done
 clock='function clock(at) { at -= 1704067200; return sprintf("2024-01-01T00:%02d:%02dZ", at / 60, at % 60) }'
 sorted() { sed -s 1d "$dir/in1" "$dir/in2" | sort -t , "$@"; }
 # every 5 seconds, of 15
-sorted -k1,1n | awk -F , "$clock"' {
+slides() { awk -F , "$clock"' {
                 for (s = $1 - $1 % 5; s > $1 - 15; s -= 5) {
                         k = $2 "\t" clock(s) "\t" clock(s + 15); n[k]++; sum[k] += $3
                         if (n[k] == 1 || $3 < least[k]) least[k] = $3
                         if (!seen[k, $3]++) kinds[k]++ } }
-        END { for (k in n) print k "\t" n[k] "\t" sum[k] "\t" least[k] "\t" kinds[k] }' | sort >"$dir/want.sliding"
+        END { for (k in n) print k "\t" n[k] "\t" sum[k] "\t" least[k] "\t" kinds[k] }' | sort; }
+sorted -k1,1n | slides >"$dir/want.sliding"
 # what is no more than 20 seconds apart
 sorted -k2,2 -k1,1n | awk -F , "$clock"'
         function out() { if (n) print key "\t" clock(first) "\t" clock(last + 20) "\t" n "\t" sum }
@@ -76,6 +77,19 @@ runs() {
 }
 check "a topology with windows by event time ends" runs
 check "and its windows and sessions are those of the sorted tuples" exact
+# A drain is not the end of time: what has not ended is not sent.
+drained() {
+        rm -f "$dir"/{sliding,sessions,late}.tsv
+        sed '/id: two\|from: two/d; s/rate: 2000/rate: 400/' "$dir/windows.yaml" >"$dir/drained.yaml"
+        sed 1d "$dir/in1" | slides >"$dir/want.drained"
+        "$squall" run "$dir/drained.yaml" >"$dir/said" 2>&1 &
+        until_true test -s "$dir/sliding.tsv" && kill -INT $! || { cat "$dir/said"; return 1; }
+        wait $!
+        [ $? -eq 130 ] || { cat "$dir/said"; return 1; }
+        [ "$(wc -l <"$dir/sliding.tsv")" -lt "$(wc -l <"$dir/want.drained")" ] || { wc -l "$dir/sliding.tsv"; return 1; }
+        ! sort "$dir/sliding.tsv" | comm -23 - "$dir/want.drained" | grep .
+}
+check "one that is drained sends no window that has not ended" drained
 for who in one all; do
         check "it ends, when $who of its workers is killed now and then" runs $who
         check "and its windows and sessions are exactly the same" exact

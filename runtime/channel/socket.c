@@ -42,6 +42,18 @@ sqi_socket_new(void *context, int type, int hwm)
         return socket;
 }
 
+int
+sqi_socket_keep_subscriptions(void *socket)
+{
+        int type, all = 0;
+        size_t size = sizeof(type);
+
+        if (zmq_getsockopt(socket, ZMQ_TYPE, &type, &size) < 0 ||
+            zmq_setsockopt(socket, type == ZMQ_SUB ? ZMQ_SNDHWM : ZMQ_RCVHWM, &all, sizeof(all)) < 0)
+                return -errno;
+        return 0;
+}
+
 void
 sqi_socket_close(void **socket)
 {

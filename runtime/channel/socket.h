@@ -12,6 +12,10 @@
 /* What is the same for all: bounded queues of `hwm` messages at either end, quick reconnects, no wait at close. NULL:
  * see errno. */
 void *sqi_socket_new(void *context, int type, int hwm);
+
+/* Of a SUB or an XPUB: subscriptions wait for as long as it takes. There are some for each source and stream, and
+ * ZeroMQ drops without a word what is beyond the bound. 0 or a negative errno. */
+int sqi_socket_keep_subscriptions(void *socket);
 void sqi_socket_close(void **socket);
 
 int sqi_socket_bind(void *socket, const char *endpoint);

@@ -187,8 +187,7 @@ sqi_intake_bind(struct sq_task *task)
                 r = bind_pull(task, SQI_FEEDBACK, &intake->feedback);
         if (r == 0 && broadcasts) {
                 intake->broadcasts = sqi_socket_new(task->context, ZMQ_SUB, (int)task->plan->config.channel_batches);
-                if (!intake->broadcasts)
-                        r = -errno;
+                r = intake->broadcasts ? sqi_socket_keep_subscriptions(intake->broadcasts) : -errno;
         }
         return r;
 }

@@ -130,7 +130,8 @@ sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns)
         ordered = wait_for_orders(task, &waiting);
         if (intake)
                 wait_for_intake(task, &waiting);
-        wait_for_news(&waiting, task->spout.ack_inbox);
+        if (task->phase >= SQI_RUNNING) /* nobody reads it before, and its news would stay */
+                wait_for_news(&waiting, task->spout.ack_inbox);
         wait_for_outlets(task, &waiting);
         if (task->instance.wake_fd >= 0 && task->minds_file)
                 waiting.fds[waiting.n++] = (struct pollfd){.fd = task->instance.wake_fd, .events = POLLIN};

@@ -81,7 +81,7 @@ open_broadcast(struct sq_task *task)
         if (!collector->broadcast || zmq_setsockopt(collector->broadcast, ZMQ_XPUB_NODROP, &yes, sizeof(yes)) < 0 ||
             zmq_setsockopt(collector->broadcast, ZMQ_XPUB_VERBOSER, &yes, sizeof(yes)) < 0)
                 return -errno;
-        return 0;
+        return sqi_socket_keep_subscriptions(collector->broadcast);
 }
 
 /* One broadcast outlet serves every reader of the stream: its receivers are all of theirs, and the keys are kept with

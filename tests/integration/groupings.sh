@@ -68,4 +68,24 @@ cp "$dir/got" "$dir/before"
 deal '{ type: fields, args: [n] }' >"$dir/got"
 expect "fields: the same key goes to the same task in another run" "$(sort "$dir/before" | cksum)" "$(sort "$dir/got" | cksum)"
 expect "fields: a key has one task" 1 "$(spread <"$dir/got")"
+
+# ZeroMQ drops subscriptions beyond its bound, and each source of a broadcast takes some: the topology would wait for ever.
+for workers in 1 50; do
+        cat >"$dir/many.yaml" <<EOF
+name: many
+config: { topology.channel.batches: 1, topology.workers: $workers }
+spouts:
+  - { id: numbers, component: generate, parallelism: 15, properties: { count: 300, fields: { n: seq } } }
+bolts:
+  - { id: first, component: identity, parallelism: 15 }
+  - { id: second, component: identity, parallelism: 15 }
+  - { id: out, component: write, properties: { path: $dir/out } }
+streams:
+  - { from: numbers, to: first, grouping: { type: all } }
+  - { from: first, to: second, grouping: { type: all } }
+  - { from: second, to: out, grouping: { type: global } }
+EOF
+        timeout 100 "$squall" run "$dir/many.yaml" >"$dir/said" 2>&1 || cat "$dir/said"
+        expect "all: many tasks broadcast to many, with the shortest queues, in $workers workers" $((300 * 15 * 15)) "$(lines <"$dir/out")"
+done
 exit $failures

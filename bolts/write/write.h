@@ -62,7 +62,8 @@ void write_rotate(struct sq_task *task, struct writer *self);
 bool write_has_fields(const char *path);
 /* Makes self->files, without any. */
 int write_open_files(struct writer *self);
-/* The file of the tuple, opened if need be. 0; -EBADMSG: no file has such a path, and why; or another negative errno. */
+/* The file of the tuple, opened if need be. 0; -EBADMSG: no file has such a path, and why; or another negative
+ * errno. */
 int write_file_of(struct sq_task *task, struct writer *self, const struct sq_tuple *in, struct writer **ret,
                   const char **ret_wrong);
 /* NULL: there are fewer. */

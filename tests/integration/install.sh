@@ -29,6 +29,14 @@ streams:
   - { from: count, to: write, grouping: { type: shuffle } }
 YAML
 
+# A file of Flux, which is one that somebody has.
+cat >topology.yaml <<'YAML'
+name: flux
+spouts: [{ id: words, className: org.apache.storm.testing.TestWordSpout, parallelism: 1 }]
+bolts: [{ id: log, className: org.apache.storm.flux.wrappers.bolts.LogInfoBolt, parallelism: 1 }]
+streams: [{ from: words, to: log, grouping: { type: SHUFFLE } }]
+YAML
+
 # runs VERB: its example; what never ends is given half a second, what draws is left out where nothing draws.
 runs() {
         local command status=0
@@ -44,7 +52,7 @@ runs() {
         [ $status = 0 ] || { [ $status = 124 ] && [[ $command == timeout* ]]; } || { cat "$dir/said"; return 1; }
 }
 # The daemon and what is asked of it, in an order that makes sense; the others as they come.
-asked="submit list status top events deactivate activate logs query tap savepoint rebalance update kill"
+asked="submit list status top events deactivate activate logs query tap trace savepoint rebalance update kill"
 verbs=$(squall help | awk '/^  [a-z]/ { print $1 }')
 for verb in $verbs; do
         case " $asked supervisor bench " in *" $verb "*) continue ;; esac

@@ -102,6 +102,7 @@ for verb in $verbs; do
                 esac
         fi
         has $verb json || continue
+        [ $verb = trace ] && "$squall" activate life >/dev/null # there is nothing to follow where nothing moves
         [ $verb = kill ] && "$squall" submit "$dir/life.yaml" --name other >/dev/null 2>&1
         check "$verb --json prints JSON" json "$squall" $verb "${operands[@]}" --json
 done

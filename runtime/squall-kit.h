@@ -49,6 +49,9 @@ SQ_EXPORT enum sq_order sq_compare_numbers(struct sq_value a, struct sq_value b)
  * quoted one is a view without its quotes. */
 SQ_EXPORT bool sq_read_literal(struct sq_str text, struct sq_value *ret);
 
+/* How long something takes, as settings say it: 500ms, 10s, 5m, 1h, 1d; at least a nanosecond, below 10^18. */
+SQ_EXPORT bool sq_read_duration(const char *text, int64_t *ret_ns);
+
 /* ---- Expressions ------------------------------------------------------------------------------------- */
 
 /*
@@ -131,6 +134,10 @@ SQ_EXPORT bool sq_function(unsigned number, struct sq_function *ret);
 SQ_EXPORT void sq_declare_passing(struct sq_declaration *decl);
 /* The same of another stream. */
 SQ_EXPORT void sq_declare_passing_on(struct sq_declaration *decl, unsigned stream);
+
+/* Do watermarks come by every input? And the field of event time that all of them have, or NULL. */
+SQ_EXPORT bool sq_declared_all_watermarks(const struct sq_declaration *decl);
+SQ_EXPORT const char *sq_declared_common_time(const struct sq_declaration *decl);
 
 /* ---- Records that cannot be read --------------------------------------------------------------------- */
 

@@ -833,9 +833,11 @@ struct sq_declaration;
 SQ_EXPORT const void *sq_declared_state(const struct sq_declaration *decl); /* the state block, settings filled in */
 /* number of `streams` entries that feed the bolt */
 SQ_EXPORT unsigned sq_declared_inputs(const struct sq_declaration *decl);
-/* how many tasks the component has, and whether topology.delivery is exactly-once */
+/* how many tasks the component has, and whether topology.delivery is exactly-once, or at-least-once: then a tuple that
+ * failed may be executed again, by a bolt that had let it pass. In tests it is not. */
 SQ_EXPORT unsigned sq_declared_parallelism(const struct sq_declaration *decl);
 SQ_EXPORT bool sq_declared_exactly_once(const struct sq_declaration *decl);
+SQ_EXPORT bool sq_declared_at_least_once(const struct sq_declaration *decl);
 /* Field `place` of input `input`, or one with a NULL name past the end. */
 SQ_EXPORT struct sq_field sq_declared_input(const struct sq_declaration *decl, unsigned input, unsigned place);
 /* The field `name` of input `input`, or one with a NULL name when it has none. */

@@ -138,6 +138,12 @@ sq_declared_exactly_once(const struct sq_declaration *decl)
         return decl->exactly_once;
 }
 
+bool
+sq_declared_at_least_once(const struct sq_declaration *decl)
+{
+        return decl->at_least_once;
+}
+
 struct sq_field
 sq_declared_input(const struct sq_declaration *decl, unsigned input, unsigned place)
 {

@@ -33,7 +33,7 @@ struct sq_declaration {
         struct sqi_arena *arena; /* for names */
         const void *state;
         unsigned parallelism;
-        bool exactly_once;
+        bool exactly_once, at_least_once;
         size_t ninputs;
         const struct sqi_fields *const *inputs; /* the fields of each input */
         const struct sqi_declared_time *times;  /* of each input; NULL: watermarks come by none */

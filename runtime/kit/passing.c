@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* For bolts that pass tuples on as they come: their output has the fields of their inputs, which must all have the
- * same. */
+ * same; and what all inputs have of event time. */
 #include <squall-kit.h>
 #include <string.h>
 
@@ -35,4 +35,26 @@ void
 sq_declare_passing(struct sq_declaration *decl)
 {
         sq_declare_passing_on(decl, 0);
+}
+
+bool
+sq_declared_all_watermarks(const struct sq_declaration *decl)
+{
+        for (unsigned i = 0; i < sq_declared_inputs(decl); i++)
+                if (!sq_declared_watermarks(decl, i))
+                        return false;
+        return sq_declared_inputs(decl) > 0;
+}
+
+const char *
+sq_declared_common_time(const struct sq_declaration *decl)
+{
+        const char *field = sq_declared_time(decl, 0);
+
+        for (unsigned i = 1; field && i < sq_declared_inputs(decl); i++) {
+                const char *other = sq_declared_time(decl, i);
+                if (!other || strcmp(field, other) != 0)
+                        return NULL;
+        }
+        return field;
 }

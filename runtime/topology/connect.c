@@ -40,6 +40,7 @@ try_it(const struct sqi_model *model, const struct probe *probe, int out)
                                       .state = component->state,
                                       .parallelism = (unsigned)component->parallelism,
                                       .exactly_once = model->config.delivery == SQI_EXACTLY_ONCE,
+                                      .at_least_once = model->config.delivery == SQI_AT_LEAST_ONCE,
                                       .declared = &declared};
         struct verdict verdict = {0};
         int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -99,6 +99,7 @@ ask(struct sqi_model *model, size_t component, struct sq_declaration *decl)
                                         .state = self->state,
                                         .parallelism = (unsigned)self->parallelism,
                                         .exactly_once = model->config.delivery == SQI_EXACTLY_ONCE,
+                                        .at_least_once = model->config.delivery == SQI_AT_LEAST_ONCE,
                                         .inputs = inputs,
                                         .times = times,
                                         .declared = declared};

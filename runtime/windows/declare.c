@@ -75,34 +75,10 @@ declare_aggregate(struct declaring *declaring, const char *name, const char *tex
 
 /* ---- Event time -------------------------------------------------------------------------------------- */
 
-/* Why windows that go by `time` cannot go by event time; said. */
-static bool
-has_watermarks(struct declaring *declaring)
-{
-        for (unsigned i = 0; i < sq_declared_inputs(declaring->decl); i++)
-                if (!sq_declared_watermarks(declaring->decl, i))
-                        return false;
-        return sq_declared_inputs(declaring->decl) > 0;
-}
-
-/* The field of event time that all inputs have, or NULL. */
-static const char *
-time_of_inputs(struct declaring *declaring)
-{
-        const char *field = sq_declared_time(declaring->decl, 0);
-
-        for (unsigned i = 1; field && i < sq_declared_inputs(declaring->decl); i++) {
-                const char *other = sq_declared_time(declaring->decl, i);
-                if (!other || strcmp(field, other) != 0)
-                        return NULL;
-        }
-        return field;
-}
-
 static const char *
 declared_time(struct declaring *declaring)
 {
-        const char *upstream = time_of_inputs(declaring), *field = declaring->windows->time;
+        const char *upstream = sq_declared_common_time(declaring->decl), *field = declaring->windows->time;
 
         if (!field || (upstream && strcmp(field, upstream) == 0))
                 return upstream;
@@ -124,7 +100,7 @@ declare_time(struct declaring *declaring, const struct sqi_rule *rule)
 
         if (sqi_is_by_wall(declaring->windows) || !sqi_rule_ends_by_time(rule))
                 return false;
-        if (!has_watermarks(declaring)) {
+        if (!sq_declared_all_watermarks(declaring->decl)) {
                 if (declaring->windows->time)
                         sq_declare_error(
                                 declaring->decl, "time",

@@ -12,24 +12,18 @@ enum { PANES_MAX = 10000 };
 static bool
 read_length(const char *text, int64_t *ret_length, bool *ret_timed)
 {
-        static const struct {
-                const char *unit;
-                double factor;
-        } units[] = {{"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}, {"tuples", 1}, {"tuple", 1}};
         char *unit;
         double number = sq_strtod(text, &unit);
 
+        if (sq_read_duration(text, ret_length))
+                return *ret_timed = true;
         while (*unit == ' ')
                 unit++;
-        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-                if (strcmp(unit, units[i].unit) != 0 || !(number * units[i].factor >= 1) ||
-                    number * units[i].factor > 1e18)
-                        continue;
-                *ret_length = (int64_t)(number * units[i].factor);
-                *ret_timed = *unit != 't';
-                return true;
-        }
-        return false;
+        if ((strcmp(unit, "tuples") != 0 && strcmp(unit, "tuple") != 0) || !(number >= 1) || number > 1e18)
+                return false;
+        *ret_length = (int64_t)number;
+        *ret_timed = false;
+        return true;
 }
 
 /* A time; NULL as text leaves what is there. */

@@ -84,7 +84,7 @@ probe(struct sq_declaration *decl)
 }
 
 static int
-prepare(struct sq_task *task)
+begin(struct sq_task *task)
 {
         struct lookup *self = sq_state(task);
         struct sqi_lookup *rows = &self->rows;
@@ -111,8 +111,32 @@ prepare(struct sq_task *task)
                 sq_log(task, SQ_WARN, "%s: %s (it may come up yet)", rows->place, rows->why);
         if (r == 0 || r == -EAGAIN)
                 return 0;
-        rows->from->close(rows);
         return sq_error_final(task, "%s: %s", rows->place, rows->why);
+}
+
+static void
+cleanup(struct sq_task *task)
+{
+        struct lookup *self = sq_state(task);
+
+        if (self->rows.from)
+                self->rows.from->close(&self->rows);
+        sqi_rows_clear(&self->rows.rows);
+        sq_encoder_free(&self->rows.row);
+        sq_encoder_free(&self->text);
+        sq_templates_free(&self->templates);
+        sq_decoder_free(&self->decoder);
+        explicit_bzero(self->rows.secret, sizeof(self->rows.secret));
+}
+
+static int
+prepare(struct sq_task *task)
+{
+        int r = begin(task);
+
+        if (r < 0)
+                cleanup(task);
+        return r;
 }
 
 /* Whether it has changed. */
@@ -172,21 +196,6 @@ execute(struct sq_task *task, const struct sq_tuple *in)
                 return refuse(task, self, &record, self->decoder.wrong);
         sq_emit_values(task, 0, record.n + fields, values);
         return SQ_ACK;
-}
-
-static void
-cleanup(struct sq_task *task)
-{
-        struct lookup *self = sq_state(task);
-
-        if (self->rows.from)
-                self->rows.from->close(&self->rows);
-        sqi_rows_clear(&self->rows.rows);
-        sq_encoder_free(&self->rows.row);
-        sq_encoder_free(&self->text);
-        sq_templates_free(&self->templates);
-        sq_decoder_free(&self->decoder);
-        explicit_bzero(self->rows.secret, sizeof(self->rows.secret));
 }
 
 SQ_BOLT(lookup) = {

@@ -230,21 +230,6 @@ open_socket(struct sq_task *task)
         return 0;
 }
 
-static int
-prepare(struct sq_task *task)
-{
-        struct sender *self = sq_state(task);
-
-        self->message.format = (enum sq_format)self->format;
-        self->by_epochs = sq_exactly_once(task);
-        self->first_frame.format = self->held.format = SQ_FORMAT_TEXT;
-        self->templates = sq_templates_new();
-        /* what a commit sends again comes before any tuple */
-        if (!self->templates || sq_template_write(self->topic, &(struct sq_record){0}, &self->first_frame) < 0)
-                return sq_error(task, "%s: %s", self->endpoint, strerror(ENOMEM));
-        return open_socket(task);
-}
-
 /* The socket's end: all that was sent has been read. False: not in time. */
 static bool
 hand_over(struct sender *self)
@@ -559,6 +544,25 @@ cleanup(struct sq_task *task)
         free(self->answered);
         sq_encoder_free(&self->held);
         close_socket(self);
+}
+
+static int
+prepare(struct sq_task *task)
+{
+        struct sender *self = sq_state(task);
+        int r;
+
+        self->message.format = (enum sq_format)self->format;
+        self->by_epochs = sq_exactly_once(task);
+        self->first_frame.format = self->held.format = SQ_FORMAT_TEXT;
+        self->templates = sq_templates_new();
+        /* what a commit sends again comes before any tuple */
+        if (!self->templates || sq_template_write(self->topic, &(struct sq_record){0}, &self->first_frame) < 0)
+                r = sq_error(task, "%s: %s", self->endpoint, strerror(ENOMEM));
+        else if ((r = open_socket(task)) == 0)
+                return 0;
+        cleanup(task);
+        return r;
 }
 
 SQ_BOLT(zmq) = {

@@ -128,8 +128,10 @@ kill -INT $run; wait $run
 foreground plain
 check "one without epochs has no snapshot, and says so" says "there is no snapshot of 'plain' yet" "$squall" query plain count --epoch last
 check "nor can one be made" says "'plain' runs in the foreground, and makes no epochs" "$squall" query plain count --all
-kill -STOP "$(pid plain count/0)"
+stopped=$(pid plain count/0)
+kill -STOP "$stopped"
 check "who does not answer there is named" says "count/0 does not answer" "$squall" query plain count 7 odd
 kill -KILL $run
 wait $run 2>/dev/null
+check "a worker that is stopped dies with the run, too" until_true eval '! [ -e /proc/$stopped ]'
 exit $failures

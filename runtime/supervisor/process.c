@@ -77,8 +77,8 @@ spawn(const char *path, char *const argv[], int output, bool apart, int held, st
         return r;
 }
 
-int
-sqi_process_spawn(const char *path, char *const argv[], int held, struct sqi_process *ret)
+static int
+spawn_on_pipe(const char *path, char *const argv[], bool apart, int held, struct sqi_process *ret)
 {
         struct sqi_process process = SQI_NO_PROCESS;
         int pipes[2], r;
@@ -92,10 +92,22 @@ sqi_process_spawn(const char *path, char *const argv[], int held, struct sqi_pro
                 close(pipes[1]);
                 return r;
         }
-        r = spawn(path, argv, pipes[1], false, held, &process);
+        r = spawn(path, argv, pipes[1], apart, held, &process);
         if (r == 0)
                 *ret = process;
         return r;
+}
+
+int
+sqi_process_spawn(const char *path, char *const argv[], int held, struct sqi_process *ret)
+{
+        return spawn_on_pipe(path, argv, false, held, ret);
+}
+
+int
+sqi_process_spawn_heard(const char *path, char *const argv[], struct sqi_process *ret)
+{
+        return spawn_on_pipe(path, argv, true, 0, ret);
 }
 
 int

@@ -38,6 +38,9 @@ int sqi_process_spawn_apart(const char *path, char *const argv[], const char *fi
  * of what failed, exec included; then nothing was started. */
 int sqi_process_spawn(const char *path, char *const argv[], int held, struct sqi_process *ret);
 
+/* The same, without a stdin, and with its stdout on the pipe too: for what we run to hear what it says. */
+int sqi_process_spawn_heard(const char *path, char *const argv[], struct sqi_process *ret);
+
 /* Has it ended? 1: yes, and it is reaped: by a signal or with an exit status, in *ret_number (-1: adopted, not known).
  * 0: no. */
 int sqi_process_reap(struct sqi_process *process, bool *ret_signalled, int *ret_number);

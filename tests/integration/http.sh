@@ -328,7 +328,87 @@ check "so they are on" is_in_state steady running
 check "one that has finished is not to be activated" is_refused 409 with_token POST /api/v1/topology/count/activate
 check "one that is not there neither" is_refused 404 with_token POST /api/v1/topology/nothing/activate
 check "a kill wants a number of seconds" is_refused 400 with_token POST /api/v1/topology/count/kill/-1
-check "a rebalance is refused in words" is_refused 501 with_token POST /api/v1/topology/steady/rebalance/0
+
+# rebalance NAME EXECUTORS [WAIT]: asks for them, and prints the answer, header and all.
+rebalance() {
+        local body="{\"rebalanceOptions\": {\"executors\": {$2}}}" fd
+        exec {fd}<>"/dev/tcp/127.0.0.1/$port" || return
+        printf 'POST /api/v1/topology/%s/rebalance/%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s' \
+                "$1" "${3:-0}" "$token" "${#body}" "$body" >&"$fd"
+        ${READER:-timeout 120 cat} <&"$fd" | tr -d '\r'
+        exec {fd}>&-
+}
+tasks() { "$squall" status "$1" --json | grep -o "\"task\":\"$2/[0-9]*\"" | sort -u | wc -l; }
+rebalanced() {
+        local answer
+        answer=$(rebalance moved '"pass": 3, "sink": 1' | tail -n 1)
+        [ "$answer" = '{"topologyOperation":"rebalance","topologyId":"moved","status":"success"}' ] || { echo "$answer"; return 1; }
+        [ "$(tasks moved pass)" = 3 ] || { echo "$(tasks moved pass) tasks"; return 1; }
+}
+# as_the_command NAME COMPONENT NUMBER: both refuse it, in the same words.
+as_the_command() {
+        local answer words
+        answer=$(rebalance "$1" "\"$2\": $3")
+        words=$("$squall" rebalance "$1" --component "$2=$3" --json 2>&1 >/dev/null)
+        [[ $answer == "HTTP/1.1 409 "* ]] && [ "squall: $(python3 -c 'import json, sys; print(json.loads(sys.argv[1])["errorMessage"])' "${answer##*$'\n'}")" = "$words" ] ||
+                { echo "$answer"; echo "$words"; return 1; }
+}
+child() { local pid; for pid in $(cat /proc/$supervisor/task/*/children); do ! grep -qs rebalance /proc/$pid/cmdline || echo $pid; done; }
+has_child() { [ -n "$(child)" ]; }
+# Asks, and does not stay for the answer.
+ask_and_go() { READER=true rebalance "$@" >/dev/null; until_true has_child; }
+
+sed 's/^name: .*/name: moved/; s/steady.tsv/moved.tsv/' "$dir/steady.yaml" >"$dir/moved.yaml"
+cat >"$dir/slow.yaml" <<YAML
+name: slow
+config: { topology.max.spout.pending: 5 }
+spouts: [{ id: gen, component: generate, properties: { fields: { n: seq } } }]
+bolts: [{ id: nap, component: sleep, properties: { ms: 1000 } }, { id: none, component: 'null' }, { id: sums, component: count }]
+streams:
+  - { from: gen, to: nap, grouping: { type: shuffle } }
+  - { from: nap, to: none, grouping: { type: shuffle } }
+  - { from: nap, to: sums, grouping: { type: shuffle } }
+YAML
+"$squall" submit "$dir/moved.yaml" --wait >/dev/null
+"$squall" submit "$dir/slow.yaml" --wait >/dev/null
+check "a topology is rebalanced, in Storm's words" rebalanced
+check "not without the token" is_refused 401 ask POST /api/v1/topology/moved/rebalance/0 "Content-Length: 0"
+check "nor without saying what" is_refused 400 with_token POST /api/v1/topology/moved/rebalance/0
+check "nor by half a body" is_refused 400 rebalance moved '"pass": 3}}}, {'
+check "nor by a list for a number" is_refused 400 rebalance moved '"pass": [3]'
+check "nor with half a wait" is_refused 400 rebalance moved '"pass": 3' 1.5
+check "one that is not there neither" is_refused 404 rebalance nothing '"pass": 3'
+check "another number of workers is refused" is_refused 409 rebalance moved '"pass": 2}, "numWorkers": 77, "x": {'
+check "the number that there is, is not" is_refused 200 rebalance moved '"pass": 2}, "numWorkers": 5, "x": {'
+check "a component that is not there is refused as by the command" as_the_command moved pas 3
+check "so is no task" as_the_command moved pass 0
+check "so are more than there may be" as_the_command moved pass 99999
+check "so is what is no number" as_the_command moved pass 2.5
+check "so is a spout" as_the_command moved gen 2
+check "so is what would lose state" as_the_command slow sums 2
+check "so is one that has finished" as_the_command count pass 3
+left_alone() {
+        local pid
+        ask_and_go slow '"none": 2' || return
+        pid=$(child)
+        says pong get /ping || return
+        [[ $(rebalance slow '"none": 3') == *"a rebalance of 'slow' is under way"* ]] || return
+        as_the_command slow none 3 >/dev/null && return 1 # the one is under way for HTTP, the other for all
+        until_true eval '[ -z "$(child)" ]' && until_true eval '[ "$(tasks slow none)" = 2 ]'
+}
+check "whoever goes away leaves a rebalance that goes on, and the supervisor answers meanwhile" left_alone
+died() {
+        local answer
+        rebalance slow '"none": 3' >"$dir/answer" &
+        until_true has_child || return
+        kill -KILL $(child)
+        wait $!
+        grep -q '^HTTP/1.1 500' "$dir/answer" && grep -q 'squall rebalance was killed by signal 9' "$dir/answer" || { cat "$dir/answer"; return 1; }
+}
+check "the death of the command is told" died
+"$squall" kill moved --wait 0 >/dev/null
+"$squall" kill slow --wait 0 >/dev/null
+
 check "one is killed" does count/kill/0 '{"topologyOperation":"kill","topologyId":"count","status":"success"}'
 gone() { [ -z "$(state count)" ]; }
 check "and forgotten" until_true gone
@@ -405,11 +485,24 @@ kill_supervisor
 check "a supervisor that was killed leaves the port free, though its workers go on" serve --http 127.0.0.1:$port
 check "the token is the same then" [ "$(cat "$dir/state/http.token")" = "$token" ]
 check "and its successor shows what it has adopted" eval 'until_true more_than 0'
-check "it ends" stop
+"$squall" submit "$dir/slow.yaml" --wait >/dev/null
+ends_with_it() {
+        local pid asker
+        rebalance slow '"none": 2' >"$dir/answer" &
+        asker=$!
+        until_true has_child || { cat "$dir/answer"; return 1; }
+        pid=$(child)
+        kill -STOP $pid
+        stop || { echo "no stop: $?"; return 1; }
+        wait $asker
+        until_true eval "! grep -qs rebalance /proc/$pid/cmdline" && ! grep -q success "$dir/answer" || { ps -o pid,stat,args $pid; cat "$dir/answer"; return 1; }
+}
+check "it ends, and a rebalance that hangs does so with it" ends_with_it
 wait $supervisor
 check "its port is free then" eval '! (: >/dev/tcp/127.0.0.1/$port) 2>/dev/null'
 check "without --http nothing is served" eval '! serve && ! grep -q HTTP "$dir/err" && answers'
 "$squall" kill steady --wait 0 >/dev/null
+"$squall" kill slow --wait 0 >/dev/null
 stop
 wait $supervisor
 # ---- a topology in the foreground ----

@@ -76,6 +76,21 @@ sqi_topology_tree(struct sqi_arena *arena, const char *path, const struct sqi_ov
         return r;
 }
 
+/* A Flux file that is refused: says of what it has how that is written in a file of Squall's own. */
+static void
+advise_on_flux(struct sqi_model *model, const char *path, const struct sqi_overrides *overrides)
+{
+        struct sqi_yaml *root = NULL;
+        char *text = NULL;
+        size_t size = 0;
+
+        if (strcmp(path, "-") == 0 || sqi_yaml_load(path, model->diagnostics, &text, &size) < 0)
+                return;
+        if (sqi_yaml_parse(model->arena, text, size, model->diagnostics, &root) == 0)
+                check(model, root, overrides);
+        free(text);
+}
+
 int
 sqi_topology_plan(const char *path, const struct sqi_overrides *overrides, struct sqi_diagnostics *diagnostics,
                   struct sqi_plan **ret)
@@ -86,11 +101,14 @@ sqi_topology_plan(const char *path, const struct sqi_overrides *overrides, struc
                                   .hosted = overrides && overrides->hosted,
                                   .advises = overrides && overrides->advises};
         struct sqi_yaml *root = NULL;
+        bool flux = false;
         int r;
 
         if (!model.arena)
                 return -ENOMEM;
-        r = sqi_topology_tree(model.arena, path, overrides, diagnostics, &root, NULL);
+        r = sqi_topology_tree(model.arena, path, overrides, diagnostics, &root, &flux);
+        if (r == -EINVAL && flux)
+                advise_on_flux(&model, path, overrides);
         if (r == 0) {
                 model.directory = folder_of(model.arena, path);
                 r = model.directory ? 0 : -ENOMEM;

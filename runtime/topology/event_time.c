@@ -42,7 +42,8 @@ sqi_trace_event_time(struct sqi_model *model)
 
         while (more) {
                 more = false;
-                for (const struct sqi_model_edge *edge = model->edges; edge < model->edges + model->nedges; edge++) {
+                for (size_t e = 0; e < model->nedges; e++) {
+                        const struct sqi_model_edge *edge = &model->edges[e];
                         const struct sqi_model_time **in = carries(edge) ? &model->components[edge->target].time_in
                                                                          : NULL;
 

@@ -51,7 +51,9 @@ collect_inputs(const struct sqi_model *model, size_t component, const struct sqi
         const struct sqi_fields *known = &no_fields;
         int n = 0, i;
 
-        for (const struct sqi_model_edge *edge = model->edges; edge < model->edges + model->nedges; edge++) {
+        for (size_t e = 0; e < model->nedges; e++) {
+                const struct sqi_model_edge *edge = &model->edges[e];
+
                 if (!feeds(edge, component))
                         continue;
                 source = &model->components[edge->source];
@@ -67,9 +69,9 @@ collect_inputs(const struct sqi_model *model, size_t component, const struct sqi
                 if (!inputs[i])
                         inputs[i] = known;
         i = 0;
-        for (const struct sqi_model_edge *edge = model->edges; edge < model->edges + model->nedges; edge++)
-                if (feeds(edge, component)) {
-                        times[i] = sqi_time_of_input(model, edge, inputs[i]);
+        for (size_t e = 0; e < model->nedges; e++)
+                if (feeds(&model->edges[e], component)) {
+                        times[i] = sqi_time_of_input(model, &model->edges[e], inputs[i]);
                         i++;
                 }
         return n;

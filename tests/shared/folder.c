@@ -35,3 +35,20 @@ remove_folder(const char *path)
 {
         assert_int_equal(nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
+
+int
+set_up_folder(void **state, const char *name)
+{
+        static char path[512];
+
+        make_folder(path, sizeof(path), name);
+        *state = path;
+        return 0;
+}
+
+int
+tear_down_folder(void **state)
+{
+        remove_folder(*state);
+        return 0;
+}

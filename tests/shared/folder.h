@@ -11,4 +11,8 @@ void make_folder(char *path, size_t size, const char *name);
 /* With all that is in it. */
 void remove_folder(const char *path);
 
+/* For the set_up and the tear_down of a group of tests: *state is the path. */
+int set_up_folder(void **state, const char *name);
+int tear_down_folder(void **state);
+
 #endif

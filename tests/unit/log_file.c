@@ -18,18 +18,7 @@
 static int
 set_up(void **state)
 {
-        static char folder[96];
-
-        make_folder(folder, sizeof(folder), "log");
-        *state = folder;
-        return 0;
-}
-
-static int
-tear_down(void **state)
-{
-        remove_folder(*state);
-        return 0;
+        return set_up_folder(state, "log");
 }
 
 static void
@@ -85,7 +74,7 @@ a_full_log_becomes_the_first_old_one_and_the_last_old_one_goes(void **state)
         assert_int_equal(is_there(folder, "log.5"), -1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down_folder)
 
 int
 main(void)

@@ -21,11 +21,11 @@
 
 #include "../shared/draw.h"
 #include "../shared/folder.h"
+#include "../shared/planned.h"
 #include "control/manifest.h"
 #include "task/driver.h"
 #include "task/snapshot.h"
 #include "task/task.h"
-#include "topology/topology.h"
 
 enum { TASKS = 16, DEATHS = 12, /* of one run, at most */ TURNS = 100000 };
 
@@ -105,22 +105,10 @@ take_report(void *context, struct sq_task *task, const struct sqi_message *messa
 /* ---- The topology ------------------------------------------------------------------------------------ */
 
 static struct sqi_plan *
-planned(const char *text)
+planned_in_one(const char *text)
 {
-        char path[] = "/tmp/squall-marks-XXXXXX";
-        struct sqi_diagnostics diagnostics = {0};
-        struct sqi_plan *plan = NULL;
-        int fd = mkstemp(path);
+        struct sqi_plan *plan = planned(text, NULL);
 
-        assert_true(fd >= 0);
-        assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-        assert_int_equal(close(fd), 0);
-        if (sqi_topology_plan(path, NULL, &diagnostics, &plan) != 0)
-                for (size_t i = 0; i < diagnostics.n; i++)
-                        fprintf(stderr, "%s\n", diagnostics.items[i].text);
-        assert_int_equal(unlink(path), 0);
-        sqi_diagnostics_release(&diagnostics);
-        assert_non_null(plan);
         assert_true(plan->ntasks <= TASKS);
         plan->nworkers = 1;
         for (uint32_t t = 0; t < plan->ntasks; t++)
@@ -429,7 +417,7 @@ outcome(const char *topology, uint64_t seed, uint64_t odds, struct world *world)
         uint64_t sum, keys;
 
         *world = (struct world){.random = draw_from(seed), .clock_ns = 1000000000};
-        world->plan = planned(topology);
+        world->plan = planned_in_one(topology);
         world->driver = (struct sqi_driver){
                 .context = world, .now = now, .wall = wall, .log = log_line, .restores = true, .report = take_report};
         snprintf(world->dir, sizeof(world->dir), "%s/squall-marks-XXXXXX",

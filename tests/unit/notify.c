@@ -18,18 +18,7 @@
 static int
 set_up(void **state)
 {
-        static char folder[96];
-
-        make_folder(folder, sizeof(folder), "notify");
-        *state = folder;
-        return 0;
-}
-
-static int
-tear_down(void **state)
-{
-        remove_folder(*state);
-        return 0;
+        return set_up_folder(state, "notify");
 }
 
 static void
@@ -68,7 +57,7 @@ the_watchdog_is_fed_twice_in_its_time_if_it_is_ours(void **state)
         assert_true(sqi_notify_watchdog_ns() == 15000000000ull);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down_folder)
 
 int
 main(void)

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "../shared/planned.h"
 #include "built.h"
 #include "topology/model.h"
 #include "plan/stay.h"
@@ -24,12 +25,11 @@ struct shape {
 };
 
 static struct sqi_plan *
-planned(const struct shape *shape)
+planned_as(const struct shape *shape)
 {
-        char path[] = "/tmp/squall-stay-XXXXXX", text[1024];
-        struct sqi_diagnostics diagnostics = {0};
-        struct sqi_plan *plan = NULL;
-        int fd = mkstemp(path), n;
+        struct sqi_plan *plan;
+        char text[1024];
+        int n;
 
         n = snprintf(text, sizeof(text),
                      "name: t\n%s"
@@ -45,12 +45,8 @@ planned(const struct shape *shape)
                      shape->config ? shape->config : "", shape->splits ? shape->splits : 1,
                      shape->where ? shape->where : "true", shape->counts ? shape->counts : 2,
                      shape->grouping ? shape->grouping : "{ type: fields, args: [k] }");
-        assert_true(fd >= 0 && n < (int)sizeof(text));
-        assert_int_equal(write(fd, text, (size_t)n), n);
-        assert_int_equal(close(fd), 0);
-        assert_int_equal(sqi_topology_plan(path, NULL, &diagnostics, &plan), 0);
-        assert_int_equal(unlink(path), 0);
-        sqi_diagnostics_release(&diagnostics);
+        assert_in_range(n, 1, sizeof(text) - 1);
+        plan = planned(text, NULL);
         assert_true(plan->nworkers <= WORKERS);
         return plan;
 }
@@ -59,7 +55,7 @@ planned(const struct shape *shape)
 static const char *
 stays(const struct shape *before, const struct shape *after, char ret[256])
 {
-        struct sqi_plan *old = planned(before), *new = planned(after);
+        struct sqi_plan *old = planned_as(before), *new = planned_as(after);
         uint32_t former[WORKERS];
         int expected = 0, n = sqi_stay(old, new, former);
 
@@ -133,7 +129,7 @@ nobody_stays_under_another_configuration_or_where_tasks_share_workers(void **sta
 static void
 code_is_compared_by_its_bytes(void **state)
 {
-        struct sqi_plan *before = planned(&(struct shape){0}), *after = planned(&(struct shape){0});
+        struct sqi_plan *before = planned_as(&(struct shape){0}), *after = planned_as(&(struct shape){0});
         uint32_t former[WORKERS];
         char copy[] = "/tmp/squall-stay-XXXXXX", command[1024];
         int fd = mkstemp(copy);

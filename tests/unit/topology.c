@@ -12,42 +12,12 @@
 
 #include <cmocka.h>
 
+#include "../shared/planned.h"
 #include "built.h"
 #include "plan/plan_codec.h"
 #include "topology/model.h"
 
 /* ---- Helpers ----------------------------------------------------------------------------------------- */
-
-/* Plans the text as a file would be planned; ${C} is where the components of the tests are. */
-static int
-plan_text(const char *text, const struct sqi_overrides *overrides, struct sqi_diagnostics *diagnostics,
-          struct sqi_plan **ret)
-{
-        char path[] = "/tmp/squall-topology-XXXXXX";
-        int fd = mkstemp(path), r;
-
-        assert_true(fd >= 0);
-        assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-        assert_int_equal(close(fd), 0);
-        r = sqi_topology_plan(path, overrides, diagnostics, ret);
-        assert_int_equal(unlink(path), 0);
-        return r;
-}
-
-static struct sqi_plan *
-planned(const char *text, const struct sqi_overrides *overrides)
-{
-        struct sqi_diagnostics diagnostics = {0};
-        struct sqi_plan *plan = NULL;
-        int r = plan_text(text, overrides, &diagnostics, &plan);
-
-        for (size_t i = 0; r < 0 && i < diagnostics.n; i++)
-                print_error("%u:%u: %s\n", diagnostics.items[i].place.line, diagnostics.items[i].place.column,
-                            diagnostics.items[i].text);
-        sqi_diagnostics_release(&diagnostics);
-        assert_int_equal(r, 0);
-        return plan;
-}
 
 #define HEAD \
         "name: t\nspouts:\n  - { id: source, component: '${C}/emitter.so', parallelism: 2 }\n" \

@@ -11,38 +11,18 @@
 
 #include <cmocka.h>
 
+#include "../shared/planned.h"
 #include "built.h"
 #include "rig/rig.h"
 #include "squall-test.h"
-#include "topology/topology.h"
 
 #define SECOND INT64_C(1000000000)
-
-static struct sqi_plan *
-planned(const char *text)
-{
-        char path[] = "/tmp/squall-watermarks-XXXXXX";
-        struct sqi_diagnostics diagnostics = {0};
-        struct sqi_plan *plan = NULL;
-        int fd = mkstemp(path);
-
-        assert_true(fd >= 0);
-        assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-        assert_int_equal(close(fd), 0);
-        if (sqi_topology_plan(path, NULL, &diagnostics, &plan) != 0)
-                for (size_t i = 0; i < diagnostics.n; i++)
-                        fprintf(stderr, "%s\n", diagnostics.items[i].text);
-        assert_int_equal(unlink(path), 0);
-        sqi_diagnostics_release(&diagnostics);
-        assert_non_null(plan);
-        return plan;
-}
 
 /* The task 0 of the component in the topology. */
 static struct sq_rig *
 rig_in(const char *topology, const char *component)
 {
-        struct sqi_plan *plan = planned(topology);
+        struct sqi_plan *plan = planned(topology, NULL);
         struct sq_rig *rig = NULL;
         char error[512] = "";
 
@@ -374,7 +354,7 @@ it_is_idle_when_nothing_was_emitted_for_so_long(void **state)
 static void
 the_plan_says_where_watermarks_come_and_survives_its_bytes(void **state)
 {
-        struct sqi_plan *plan = planned(timed), *copy = NULL;
+        struct sqi_plan *plan = planned(timed, NULL), *copy = NULL;
         const struct sqi_event_time *time;
         void *bytes = NULL;
         size_t size = 0;

@@ -22,6 +22,7 @@
 
 #include <cmocka.h>
 
+#include "built.h"
 #include "base/sealed.h"
 #include "command/cert.h"
 #include "http/token.h"
@@ -244,12 +245,11 @@ the_token_of_http_is_there_and_stays_the_same(void **state)
 static struct sq_rig *
 make_writer(const char *setting, const char *promise)
 {
-        const char *build = getenv("BUILD_DIR");
         char setup[512];
 
         snprintf(setup, sizeof(setup),
-                 "{component: %s/bolts/write.so, properties: {path: %s%s}, inputs: {in: [word]}%s}",
-                 build ? build : "build", in_place("out"), setting, promise);
+                 "{component: %s/bolts/write.so, properties: {path: %s%s}, inputs: {in: [word]}%s}", built_folder(),
+                 in_place("out"), setting, promise);
         return make_rig(setup);
 }
 

@@ -12,16 +12,16 @@
 #include <unistd.h>
 
 #include "../shared/folder.h"
+#include "built.h"
 #include "squall-test.h"
 
 static struct sq_rig *
 make(const char *more)
 {
-        const char *build = getenv("BUILD_DIR");
         char setup[1024], error[512];
 
         snprintf(setup, sizeof(setup), "{component: %s/tests/components/epochs.so, inputs: {in: [word]}, %s}",
-                 build ? build : "build", more);
+                 built_folder(), more);
         struct sq_rig *rig = sq_rig_new(setup, error, sizeof(error));
         if (!rig)
                 fail_msg("%s", error);

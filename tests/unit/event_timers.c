@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "built.h"
 #include "rig/rig.h"
 #include "made.h"
 
@@ -19,13 +20,12 @@
 static struct sq_rig *
 make_alarm(const char *more)
 {
-        const char *build = getenv("BUILD_DIR");
         char setup[512];
 
         snprintf(setup, sizeof(setup),
                  "{component: %s/tests/components/event_alarm.so, inputs: {a: {word: str, at: int}, b: {word: str, at: "
                  "int}}, event-time: at%s}",
-                 build ? build : "build", more);
+                 built_folder(), more);
         return make_rig(setup);
 }
 

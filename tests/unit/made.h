@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "built.h"
 #include "squall-test.h"
 
 /* A rig, or the end of the test with the cause. */
@@ -24,11 +25,9 @@ make_rig(const char *setup)
 static inline struct sq_rig *
 make_rig_of(const char *component)
 {
-        const char *build = getenv("BUILD_DIR");
         char setup[512];
 
-        snprintf(setup, sizeof(setup), "{component: %s/%s.so, inputs: {in: [word]}}", build ? build : "build",
-                 component);
+        snprintf(setup, sizeof(setup), "{component: %s/%s.so, inputs: {in: [word]}}", built_folder(), component);
         return make_rig(setup);
 }
 

@@ -22,6 +22,7 @@
 #include "../shared/draw.h"
 #include "../shared/folder.h"
 #include "../shared/planned.h"
+#include "built.h"
 #include "control/manifest.h"
 #include "task/driver.h"
 #include "task/snapshot.h"
@@ -532,16 +533,6 @@ runs_each_event_timer_once_of_a_broadcast(void **state)
         check(TIMED_SPOUT "bolts:\n" ALARMS "  - { from: gen, to: alarm, grouping: { type: all } }\n", 0);
 }
 
-static int
-find_components(void **state)
-{
-        const char *build = getenv("BUILD_DIR");
-        char path[PATH_MAX];
-
-        (void)state;
-        return realpath(build ? build : "build", path) ? setenv("SQUALL_LIBDIR", path, 1) : -1;
-}
-
 int
 main(void)
 {
@@ -553,5 +544,6 @@ main(void)
                 cmocka_unit_test(runs_each_event_timer_once_behind_bolts_that_pass_the_watermark_on),
                 cmocka_unit_test(runs_each_event_timer_once_of_a_broadcast),
         };
-        return cmocka_run_group_tests(tests, find_components, NULL);
+        use_built_components();
+        return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "built.h"
 #include "made.h"
 #include "rig/rig.h"
 #include "tuple/batch.h"
@@ -41,12 +42,11 @@ make(const char *setup)
 static struct sq_rig *
 make_pausing(const char *by_file)
 {
-        const char *build = getenv("BUILD_DIR");
         char setup[512];
 
         snprintf(setup, sizeof(setup),
                  "{component: %s/tests/components/pausing.so, properties: {file: %s}, inputs: {in: [n: int]}}",
-                 build ? build : "build", by_file);
+                 built_folder(), by_file);
         return make(setup);
 }
 

@@ -116,22 +116,8 @@ right() {
 check "the password comes from the environment, and is in no log" right
 down
 # ---- TLS ---------------------------------------------------------------------------------------------
-if command -v openssl >/dev/null; then
-        check "openssl makes certificates" make_certificates
-        config "allow_anonymous true" "certfile $dir/here.pem" "keyfile $dir/here.key"
-        check "mosquitto starts with TLS" up
-        tls() { topology "$(count_to 20)" "component: mqtt, properties: { url: 'mqtts://127.0.0.1:$port', topic: t, ca: $1 }" tls; } # ca: beside the topology file
-        trusted() { tls ca.pem && run && connects; }
-        check "TLS: a server whose certificate the authority has signed is trusted" trusted
-        untrusted() { tls other.pem && connects_not "mqtts://127.0.0.1:$port: .*"; }
-        check "TLS: a certificate of another authority is refused" untrusted
-        down
-        config "allow_anonymous true" "certfile $dir/there.pem" "keyfile $dir/there.key"
-        check "mosquitto starts with the certificate of another host" up
-        elsewhere() { tls ca.pem && connects_not "mqtts://127.0.0.1:$port: .*"; }
-        check "TLS: the certificate of another host is refused" elsewhere
-        down
-fi
+secured() { config "allow_anonymous true" "certfile $dir/$1.pem" "keyfile $dir/$1.key" && up; }
+checks_tls mqtt "mqtts://127.0.0.1:$port" "topic: t"
 late() {
         config "allow_anonymous true"
         topology "$(count_to 100)" "$(sink "topic: late")"

@@ -108,20 +108,8 @@ right() {
 check "the password comes from the environment, and is in no log" right
 down
 # ---- TLS ---------------------------------------------------------------------------------------------
-if command -v openssl >/dev/null; then
-        check "openssl makes certificates" make_certificates
-        check "nats-server starts with TLS" up --tls --tlscert "$dir/here.pem" --tlskey "$dir/here.key"
-        tls() { topology "$(count_to 20)" "component: nats, properties: { url: 'tls://127.0.0.1:$port', subject: t, ca: $1 }" tls; } # ca: beside the topology file
-        trusted() { tls ca.pem && run && connects; }
-        check "TLS: a server whose certificate the authority has signed is trusted" trusted
-        untrusted() { tls other.pem && connects_not "tls://127.0.0.1:$port: .*"; }
-        check "TLS: a certificate of another authority is refused" untrusted
-        down
-        check "nats-server starts with the certificate of another host" up --tls --tlscert "$dir/there.pem" --tlskey "$dir/there.key"
-        elsewhere() { tls ca.pem && connects_not "tls://127.0.0.1:$port: .*"; }
-        check "TLS: the certificate of another host is refused" elsewhere
-        down
-fi
+secured() { up --tls --tlscert "$dir/$1.pem" --tlskey "$dir/$1.key"; }
+checks_tls nats "tls://127.0.0.1:$port" "subject: t"
 late() {
         topology "$(count_to 100)" "$(sink "subject: late")"
         run &

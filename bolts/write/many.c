@@ -3,8 +3,8 @@
  * The files of a path with fields in it: each is a writer of its own, with the path that a tuple has made. As many stay
  * open as may; then the one that was written to the longest time ago is written out and closed.
  *
- * What stands in the braces comes from outside, so it may name a file, but no folder: there are as many slashes as the
- * setting has, and nothing between two of them that means another folder.
+ * What stands in the braces comes from outside, so it may name a file, but no folder: from the first of them on there
+ * are as many slashes as the setting has, and nothing between two of them that means another folder.
  */
 #include <errno.h>
 #include <limits.h>
@@ -20,8 +20,9 @@ enum { NAME_MOST = 200 }; /* with room for what a rotation adds */
 struct write_files {
         struct sq_templates *templates;
         struct sq_encoder path;
-        size_t n, most, slashes;
-        uint64_t now; /* counts tuples */
+        size_t n, most;
+        size_t known, slashes; /* bytes of each path that are the setting's, to the folder's end; slashes behind them */
+        uint64_t now;          /* counts tuples */
         struct writer *open[];
 };
 
@@ -33,23 +34,24 @@ write_has_fields(const char *path)
         return strchr(path, '{') != NULL;
 }
 
-/* Slashes of the setting that are not in braces; no brace in a text in quotes counts as one, as a template has it. */
-static size_t
-count_slashes(const char *path)
+/* What the setting has outside of its braces is as it says: which part of a path that is known, and how many folders
+ * the rest of it names. 0 or a negative errno. */
+static int
+take_folders(struct write_files *files, const char *path)
 {
-        size_t n = 0, depth = 0;
-        char quote = '\0';
+        struct sq_value end = sq_str((struct sq_str){"", 1});
+        int r = sq_template_write(path, &(struct sq_record){0}, &files->path);
 
-        for (; *path; path++) {
-                if (depth > 0 && (*path == '\'' || *path == '"' || *path == '`'))
-                        quote = quote == '\0' ? *path : quote == *path ? '\0' : quote;
-                if (quote == '\0') {
-                        depth += *path == '{';
-                        depth -= *path == '}';
-                }
-                n += depth == 0 && *path == '/';
-        }
-        return n;
+        if (r == 0)
+                r = sq_encode_values(&files->path, 1, NULL, &end);
+        if (r < 0)
+                return r;
+        files->known = strcspn(path, "{");
+        while (files->known > 0 && path[files->known] != '/')
+                files->known--;
+        for (const char *at = files->path.bytes + files->known; *at; at++)
+                files->slashes += *at == '/';
+        return 0;
 }
 
 /* NULL, or why no file has that path. */
@@ -60,7 +62,7 @@ wrong_with(const struct write_files *files, const char *path, size_t len)
 
         if (len >= PATH_MAX || memchr(path, '\0', len))
                 return "is too long, or has a NUL in it";
-        for (const char *at = path; *at == '/'; at += name) {
+        for (const char *at = path + files->known; *at == '/'; at += name) {
                 at++;
                 slashes++;
                 name = strcspn(at, "/");
@@ -164,6 +166,9 @@ write_file_of(struct sq_task *task, struct writer *self, const struct sq_tuple *
                 r = sq_encode_values(&files->path, 1, NULL, &end);
         if (r < 0)
                 return r;
+        *ret_wrong = wrong_with(files, files->path.bytes, files->path.len - 1);
+        if (*ret_wrong)
+                return -EBADMSG;
         files->now++;
         for (size_t i = 0; i < files->n; i++)
                 if (strcmp(files->open[i]->path, files->path.bytes) == 0) {
@@ -171,9 +176,6 @@ write_file_of(struct sq_task *task, struct writer *self, const struct sq_tuple *
                         *ret = files->open[i];
                         return 0;
                 }
-        *ret_wrong = wrong_with(files, files->path.bytes, files->path.len - 1);
-        if (*ret_wrong)
-                return -EBADMSG;
         r = make_place(task, files);
         if (r == 0)
                 r = open_file(self, files->path.bytes, &files->open[files->n]);
@@ -212,10 +214,9 @@ write_open_files(struct writer *self)
         if (!self->files)
                 return -ENOMEM;
         self->files->most = most;
-        self->files->slashes = count_slashes(self->path);
         self->files->path.format = SQ_FORMAT_TEXT;
         self->files->templates = sq_templates_new();
-        return self->files->templates ? 0 : -ENOMEM;
+        return self->files->templates ? take_folders(self->files, self->path) : -ENOMEM;
 }
 
 void

@@ -118,6 +118,13 @@ many() {
 }
 check "write with fields in its path has each tuple in the file of its values, whoever is killed" many
 rm -rf "$dir/many"
+cut_short() {
+        printf '%s\n' '{"k":"a","n":1}' '{"k":"a.tsv\u0000","n":2}' >"$dir/nul.jsonl"
+        topology nul "path: $dir/nul.jsonl, format: jsonl, fields: { k: str, n: int }" "path: '$dir/nul/{k}.tsv'"
+        begin nul
+        wait "$run" && [ "$(cat "$dir"/nul/*)" = $'a\t1' ] && grep -q 'has a NUL in it' "$dir/nul.log"
+}
+check "write leaves out a path with a NUL in it, though the file that it would be cut to is open" cut_short
 refuses "check refuses to rotate what several tasks write" "2 tasks can't rotate one file" "path: $dir/x, rotate-secs: 10" 2
 sed_exact() { sed -i "2i config: { topology.delivery: exactly-once }" "$dir/refused.yaml"; }
 check "check refuses a path with fields under exactly-once" eval 'topology refused "count: 1, fields: { n: seq }" "path: \"$dir/{n}\"" generate && sed_exact && ! "$squall" check "$dir/refused.yaml" 2>"$dir/refused.log" && grep -q "it has no fields" "$dir/refused.log"'

@@ -66,6 +66,7 @@ write_take(struct writer *self, int fd, bool restarted)
                 return r;
         }
         self->regular = S_ISREG(self->about.st_mode) && !write_is_stdout(self);
+        self->whole = false;
         write_note_birth(self);
         return 0;
 }
@@ -143,6 +144,7 @@ write_drain(struct sq_task *task, struct writer *self)
         self->headed = self->headed || !self->regular;
         self->unsynced = true;
         r = sq_append(self->file, header, self->lines.bytes, self->lines.len, &done);
+        self->whole = r == 0;
         memmove(self->lines.bytes, self->lines.bytes + done, self->lines.len - done);
         self->lines.len -= done;
         if (r == 0 && !self->by_epochs && (write_is_full(self) || write_rotates_in(self) == 0))

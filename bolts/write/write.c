@@ -259,11 +259,12 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         return r < 0 ? sq_retry_later(task, "%s: %s", write_name(self), strerror(-r)) : SQ_ACK;
 }
 
-/* When it is to be looked at again, ns from now; -1: not for now. */
+/* When it is to be looked at again, ns from now; -1: not for now. What a kill has torn is mended with the first lines,
+ * so a file stays until it has some of ours. */
 static int64_t
 rotate_old(struct sq_task *task, struct writer *file)
 {
-        int64_t ns = write_rotates_in(file);
+        int64_t ns = file->whole ? write_rotates_in(file) : -1;
 
         if (ns != 0 || file->lines.len > 0)
                 return ns;

@@ -24,6 +24,7 @@ struct writer {
         struct stat about;
         bool regular, headed;   /* headed: nothing to do about the header any more */
         bool unsynced;          /* has lines that are not on disk, for all that is known */
+        bool whole;             /* what was written last are lines of ours, to the end */
         bool by_epochs, staged; /* exactly once; and written at the commit */
         struct sq_encoder header, lines;
         bool rotated;    /* by us; the new file is to be made */

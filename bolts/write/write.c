@@ -25,6 +25,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <squall-kit.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,12 +159,30 @@ declare(struct sq_declaration *decl)
                          sq_declared_parallelism(decl));
 }
 
+/* Of a path with fields: the folders in front of them, or where those can be made. */
+static void
+probe_folder(struct sq_declaration *decl, const char *path)
+{
+        char folder[PATH_MAX], *slash;
+
+        snprintf(folder, sizeof(folder), "%.*s", (int)strcspn(path, "{"), path);
+        while ((slash = strrchr(folder, '/')) && slash > folder) {
+                *slash = '\0';
+                if (access(folder, F_OK) == 0 || errno != ENOENT)
+                        break;
+        }
+        if (slash && access(slash > folder ? folder : "/", W_OK | X_OK) < 0)
+                sq_declare_error(decl, "path", "%s: %s", folder, strerror(errno));
+}
+
 static void
 probe(struct sq_declaration *decl)
 {
         const struct writer *self = sq_declared_state(decl);
 
-        if (!write_has_fields(self->path))
+        if (write_has_fields(self->path))
+                probe_folder(decl, self->path);
+        else
                 sq_probe_output(decl, "path", self->path);
 }
 

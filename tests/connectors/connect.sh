@@ -30,6 +30,13 @@ out_of_reach() {
                 topology "component: timer, properties: { interval: 1 }" "component: write, properties: { path: $dir/out2 }" && connects && [ ! -e "$dir/out2" ]
 }
 check "write: the folder must be there, and no file is made" out_of_reach
+folders() {
+        local counts="component: generate, properties: { count: 1, fields: { n: seq } }"
+        : >"$dir/file"
+        topology "$counts" "component: write, properties: { path: '$dir/file/{n}' }" && connects_not "$dir/file: " &&
+                topology "$counts" "component: write, properties: { path: '$dir/new/more/{n}/{n}' }" && connects && [ ! -e "$dir/new" ]
+}
+check "write with fields in its path: folders can be made, and none is" folders
 listening() {
         local port=$(free_port)
         topology "component: tcp, properties: { listen: '127.0.0.1:$port' }" "$into" && connects && behind && until_true listens "$port" || return

@@ -161,7 +161,7 @@ judge(struct sq_task *task, struct http *self, long status)
         return -EACCES;
 }
 
-/* Of this request, where it has fields. 0 or -ENOMEM. */
+/* Of this request, where it has fields. 0; -EBADMSG: its tuple does not make one; or -ENOMEM. */
 static int
 set_url(struct http *self, size_t first)
 {
@@ -174,16 +174,24 @@ set_url(struct http *self, size_t first)
         self->once.len = 0;
         if (sq_template_write(self->url, &record, &self->once) < 0 || sq_encode_values(&self->once, 1, NULL, &end) < 0)
                 return -ENOMEM;
+        if (strlen(self->once.bytes) + 1 < self->once.len)
+                return -EBADMSG;
         return curl_easy_setopt(self->curl, CURLOPT_URL, self->once.bytes) == CURLE_OK ? 0 : -ENOMEM; /* is copied */
+}
+
+/* What the fields of a tuple have made of the URL is wrong whenever it is tried. */
+static bool
+is_wrong_url(const struct http *self, CURLcode code)
+{
+        return code == CURLE_URL_MALFORMAT && strchr(self->url, '{');
 }
 
 static int
 request(struct sq_task *task, struct http *self, size_t first, size_t n)
 {
-        struct curl_slist *list = set_url(self, first) < 0 || write_body(self, first, n) < 0
-                                          ? NULL
-                                          : name_request(self, first);
-        CURLcode code = CURLE_OUT_OF_MEMORY;
+        int r = set_url(self, first);
+        struct curl_slist *list = r < 0 || write_body(self, first, n) < 0 ? NULL : name_request(self, first);
+        CURLcode code = r == -EBADMSG ? CURLE_URL_MALFORMAT : CURLE_OUT_OF_MEMORY;
         long status = 0;
 
         self->saidn = 0;
@@ -197,7 +205,7 @@ request(struct sq_task *task, struct http *self, size_t first, size_t n)
         unname_request(self, list);
         if (code != CURLE_OK) {
                 snprintf(self->sink.why, sizeof(self->sink.why), "%s", curl_easy_strerror(code));
-                return -EAGAIN;
+                return is_wrong_url(self, code) ? -EBADMSG : -EAGAIN;
         }
         curl_easy_getinfo(self->curl, CURLINFO_RESPONSE_CODE, &status);
         return judge(task, self, status);

@@ -120,6 +120,12 @@ placed() {
         topology "$(count_to 50)" "$(sink '{lower("SIN")}{if n >= 0 then "gle" else ""}' ", body: single, key: 'n-{n + 0}'")" && run && [ "$(got)" = 50 ] && [ "$(wc -l <"$dir/got")" = 50 ]
 }
 check "bolt: the address of a request has expressions over its tuple" placed
+placeless() {
+        rm -f "$dir/got" "$dir/letters"
+        topology "$(count_to 20)" "$(sink '{if n % 10 == 3 then "no where" else "single"}' ", body: single, key: 'n-{n}'")" hook "topology.dead.letter.path: $dir/letters"
+        run && [ "$(got)" = 18 ] && [ "$(grep -ci 'url' "$dir/letters")" = 2 ]
+}
+check "bolt: a tuple that makes no address goes to the dead letters, and those behind it are there" placeless
 wrong() {
         topology "$(count_to 3)" "component: http, properties: { url: 'http://127.0.0.1:$there/array' }" && ! run && grep -q 'status 401' "$dir/err"
 }

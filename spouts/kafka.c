@@ -57,6 +57,8 @@ struct kafka {
         uint64_t first, size;
         uint64_t commit_ns, complain_ns;
         bool changed;
+        rd_kafka_topic_partition_list_t *unplaced; /* ours, but where they begin is to be asked again */
+        uint64_t place_ns;
 };
 
 /* The setting `start` as ms since 1970; -1: it is not a time. */
@@ -193,6 +195,8 @@ begin_at(struct kafka *self, rd_kafka_topic_partition_list_t *list, int64_t ms)
         rd_kafka_resp_err_t error = rd_kafka_committed(self->consumer, list, ASK_MS);
 
         for (int i = 0; !error && i < list->cnt; i++)
+                error = list->elems[i].err;
+        for (int i = 0; !error && i < list->cnt; i++)
                 if (list->elems[i].offset < 0)
                         rd_kafka_topic_partition_list_add(fresh, list->elems[i].topic, list->elems[i].partition)
                                 ->offset = ms;
@@ -211,11 +215,33 @@ begin_at(struct kafka *self, rd_kafka_topic_partition_list_t *list, int64_t ms)
 }
 
 static void
+forget_unplaced(struct kafka *self)
+{
+        if (self->unplaced)
+                rd_kafka_topic_partition_list_destroy(self->unplaced);
+        self->unplaced = NULL;
+}
+
+/* Begins to read them, or asks again later: from elsewhere than `start` says they are not read. */
+static void
+place(struct kafka *self, rd_kafka_topic_partition_list_t *list)
+{
+        int64_t ms = start_ms(self);
+        rd_kafka_topic_partition_list_t *later = NULL;
+
+        if (ms >= 0 && !begin_at(self, list, ms))
+                later = rd_kafka_topic_partition_list_copy(list);
+        rd_kafka_assign(self->consumer, later ? NULL : list);
+        forget_unplaced(self);
+        self->unplaced = later;
+        self->place_ns = sq_now(self->task) + COMMIT_NS;
+}
+
+static void
 rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t *list, void *context)
 {
         struct kafka *self = context;
         bool ours = error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-        int64_t ms;
 
         if (!ours)
                 commit(self, true);
@@ -229,10 +255,11 @@ rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t error, rd_kafka_topic_partit
                 partition->changed = false;
                 partition->next = -1;
         }
-        ms = start_ms(self);
-        if (ours && ms >= 0 && !begin_at(self, list, ms))
-                (void)sq_error(self->task, "%s: it can't begin at %s", self->source, self->start);
-        rd_kafka_assign(consumer, ours ? list : NULL);
+        forget_unplaced(self);
+        if (ours)
+                place(self, list);
+        else
+                rd_kafka_assign(consumer, NULL);
         sq_gauge(self->task, "partitions", ours ? list->cnt : 0);
 }
 
@@ -364,6 +391,8 @@ next(struct sq_task *task)
                 commit(self, false);
                 self->commit_ns = sq_now(task) + COMMIT_NS;
         }
+        if (self->unplaced && sq_now(task) >= self->place_ns)
+                place(self, self->unplaced);
         if (most == 0)
                 return SQ_IDLE;
         (void)!read(self->wake, &woken, sizeof(woken));
@@ -422,6 +451,7 @@ cleanup(struct sq_task *task)
         if (self->consumer) {
                 commit(self, true);
                 rd_kafka_consumer_close(self->consumer);
+                forget_unplaced(self);
                 rd_kafka_queue_destroy(self->queue);
                 rd_kafka_destroy(self->consumer);
         }

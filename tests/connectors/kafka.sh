@@ -102,7 +102,6 @@ killed_together() {
 }
 check "what was received and not processed comes again when a spout and a bolt die at once" killed_together
 since() {
-        local time
         rm -f "$dir/out"
         topology "$(count_to 100 "n: seq")" "$(sink since)" && run && nap 1 && time=$(date -u +%FT%T.%3NZ) && nap 0.1 || return
         topology "component: generate, properties: { count: 50, fields: { n: seq, late: const yes } }" "$(sink since)" && run || return
@@ -113,6 +112,23 @@ since() {
         within 90 distinct 10 && stop && [ "$(grep -c more "$dir/out")" = 10 ] && [ "$(wc -l <"$dir/out")" = 10 ]
 }
 check "start: a group begins at a time, and goes on where it was" since
+# The first question where a time is in the partitions gets no answer.
+unanswered() {
+        cat >"$dir/unanswered.c" <<'C'
+#include <dlfcn.h>
+int rd_kafka_offsets_for_times(void *client, void *list, int ms)
+{
+        static int asked;
+        int (*ask)(void *, void *, int);
+        *(void **)&ask = dlsym(dlopen("librdkafka.so.1", RTLD_NOW | RTLD_NOLOAD), "rd_kafka_offsets_for_times");
+        return asked++ == 0 ? -185 : ask(client, list, ms);
+}
+C
+        ${CC:-cc} -shared -fPIC -o "$dir/unanswered.so" "$dir/unanswered.c" -ldl && rm -f "$dir/out" || return
+        LD_PRELOAD=$dir/unanswered.so begin "component: kafka, properties: { brokers: '127.0.0.1:$port', group: unanswered, topic: since, start: '$time', fields: { n: int, late: str? } }" "$out"
+        within 90 distinct 60 && nap 1 && stop && grep -q 'is not known' "$dir/err" && [ "$(grep -c '"late":"' "$dir/out")" = 60 ] && [ "$(wc -l <"$dir/out")" = 60 ]
+}
+check "start: where a time is not known yet nothing is read" unanswered
 killed_broker() {
         local i reader status
         rm -f "$dir/out"

@@ -29,6 +29,8 @@ struct reading {
         uint16_t owners[SQI_SLOTS];
         const uint8_t *ahead; /* behind the last key that was looked for in advance, */
         unsigned nahead;      /* of so many that have not been taken yet */
+        bool timed, idle;     /* `time` is known; SQI_SECTION_TIME: as the last piece says */
+        struct time_section time;
 };
 
 /* A view of the next bytes; NULL: the file ends before. */
@@ -306,26 +308,38 @@ take_keys(struct reading *reading)
         return r == -ENODATA ? 0 : r;
 }
 
+static int
+take_time(struct reading *reading, const uint8_t *bytes, const struct section_head *head)
+{
+        if (head->size != sizeof(reading->time))
+                return -EBADMSG;
+        memcpy(&reading->time, bytes, sizeof(reading->time));
+        reading->idle = head->tag != 0;
+        reading->timed = true;
+        return 0;
+}
+
 static int64_t
 lesser(int64_t now, int64_t none, int64_t kept)
 {
         return now == none || kept < now ? kept : now;
 }
 
-/* Of other tasks the keys are, with their timers: what was not late for one of them is not late here. */
-static int
-take_time(struct sq_task *task, bool mine, const uint8_t *bytes, const struct section_head *head)
+/* The file is read. Of other tasks the keys are, with their timers: what was not late for one of them is not late
+ * here. */
+static void
+go_on_in_time(const struct reading *reading)
 {
+        struct sq_task *task = reading->task;
         struct sqi_instance *instance = &task->instance;
-        struct time_section time;
+        const struct time_section *time = &reading->time;
+        bool mine = reading->head.ntasks == task->component->ntasks;
 
-        if (head->size != sizeof(time))
-                return -EBADMSG;
-        memcpy(&time, bytes, sizeof(time));
-        instance->watermark = mine ? time.watermark : lesser(instance->watermark, SQ_NO_WATERMARK, time.watermark);
-        instance->seen = mine ? time.seen : lesser(instance->seen, SQI_WATERMARK_NONE, time.seen);
-        task->watermarks.idle = mine && head->tag != 0;
-        return 0;
+        if (!reading->timed)
+                return;
+        instance->watermark = mine ? time->watermark : lesser(instance->watermark, SQ_NO_WATERMARK, time->watermark);
+        instance->seen = mine ? time->seen : lesser(instance->seen, SQI_WATERMARK_NONE, time->seen);
+        task->watermarks.idle = mine && reading->idle;
 }
 
 /* What a section holds is of one task, but for the event time: of a file of another one it is left where it is. 1: it
@@ -347,7 +361,7 @@ take_section(struct reading *reading, bool mine, bool same)
         if (it.kind == SQI_SECTION_END)
                 return -ENODATA;
         if (it.kind == SQI_SECTION_TIME && (mine || !same))
-                r = take_time(task, mine, bytes, &it);
+                r = take_time(reading, bytes, &it);
         if (it.kind == SQI_SECTION_TIME)
                 return r < 0 ? r : 1;
         if (!mine)
@@ -421,6 +435,7 @@ take_file(struct reading *reading)
         reading->later = true;
         while (r == 0 && reading->pieces && reading->at < reading->end)
                 r = take_piece(reading);
+        go_on_in_time(reading);
         return r == 0 && task->instance.keyed && task->instance.code->bolt ? sqi_timers_find(reading->task) : r;
 }
 

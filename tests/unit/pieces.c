@@ -282,12 +282,54 @@ a_part_that_is_written_while_its_task_goes_on_is_as_of_its_beginning(void **stat
         assert_true(dropped > 3);
 }
 
+/* So that its keys may be dealt out to so many tasks. */
+static void
+group_by_word(const struct sq_rig *rig, uint32_t ntasks)
+{
+        struct sqi_plan *plan = (struct sqi_plan *)(uintptr_t)rig->task->plan;
+
+        for (uint32_t e = 0; e < plan->nedges; e++) {
+                plan->edges[e].grouping = SQI_FIELDS;
+                plan->edges[e].nkeys = 1;
+        }
+        plan->components[plan->tasks[rig->task->id].component].ntasks = ntasks;
+}
+
+/* What was late for the task before is so for those that take its keys, however it came to its part. */
+static void
+with_another_parallelism_event_time_is_as_the_last_piece_has_it(void **state)
+{
+        struct world world = {.random = draw_from(1)};
+
+        (void)state;
+        world.rig = make_rig_of("tests/components/owner");
+        world.other = make_rig_of("tests/components/owner");
+        make_folder(world.folder, sizeof(world.folder), "time");
+        group_by_word(world.rig, 1);
+        for (int epoch = 1; epoch <= 3; epoch++) {
+                for (int n = epoch == 1 ? KEYS : 1; n > 0; n--)
+                        step(&world);
+                world.rig->task->instance.watermark = epoch * 10;
+                assert_true(write_epoch(&world));
+        }
+        assert_int_equal(world.grown, 2);
+        group_by_word(world.other, 2);
+        load_into(world.other, open_part(&world));
+        assert_int_equal(sq_watermark(world.other->task), 30);
+        group_by_word(world.other, 1);
+        sqi_part_log_free(&world.log);
+        remove_folder(world.folder);
+        sq_rig_free(&world.rig);
+        sq_rig_free(&world.other);
+}
+
 int
 main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(parts_of_what_has_changed_add_up_to_what_there_is),
                 cmocka_unit_test(a_part_that_is_written_while_its_task_goes_on_is_as_of_its_beginning),
+                cmocka_unit_test(with_another_parallelism_event_time_is_as_the_last_piece_has_it),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

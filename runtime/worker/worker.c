@@ -27,6 +27,13 @@ static const uint64_t QUIET_NS = 5000000000;
 
 enum { ORPHAN_MS = 20 }; /* without a supervisor, how often the output is looked at */
 
+static int
+complain(const char *what, const char *where, int error)
+{
+        fprintf(stderr, "error: cannot %s %s: %s\n", what, where, zmq_strerror(-error));
+        return error;
+}
+
 /* ---- between supervisor and tasks -------------------------------------------------------------------- */
 
 /* Only a worker of one task can move; the others' tasks would have to agree. */
@@ -44,13 +51,21 @@ prepare_move(struct sqi_worker *worker, const struct sqi_message *order)
         worker->moving = true;
 }
 
+static int
+start_members(struct sqi_worker *worker)
+{
+        int r = sqi_members_start(worker);
+
+        return r < 0 ? complain("start the tasks in", worker->rundir, r) : 0;
+}
+
 static void
 begin(struct sqi_worker *worker)
 {
         if (!worker->back)
                 return;
         worker->back = false;
-        worker->failed = sqi_members_start(worker) < 0;
+        worker->failed = start_members(worker) < 0;
 }
 
 /* An order goes to every task as it came; its topic frame stays here. */
@@ -96,13 +111,6 @@ pass_orders(struct sqi_worker *worker)
 }
 
 /* ---- start and end ----------------------------------------------------------------------------------- */
-
-static int
-complain(const char *what, const char *where, int error)
-{
-        fprintf(stderr, "error: cannot %s %s: %s\n", what, where, zmq_strerror(-error));
-        return error;
-}
 
 static int
 read_plan(struct sqi_worker *worker)
@@ -219,8 +227,7 @@ open_worker(struct sqi_worker *worker)
         if (r < 0)
                 return complain("make the table of loads in", worker->rundir, r);
         sqi_worker_report(worker, (struct sqi_message){.type = SQI_MSG_HELLO, .number = (uint64_t)getpid()});
-        r = worker->back ? 0 : sqi_members_start(worker);
-        return r < 0 ? complain("start the tasks in", worker->rundir, r) : 0;
+        return worker->back ? 0 : start_members(worker);
 }
 
 static void

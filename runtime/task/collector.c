@@ -212,8 +212,10 @@ copy_to(struct sq_task *task, struct sqi_target *target, struct sqi_outlet *outl
         return stage(task, target, outlet, stream, at + size);
 }
 
-/* What a direct emit asks for: a task index, or a task by its number. */
-enum { PLAIN = -1, BY_NUMBER = INT32_MAX };
+/* What a direct emit asks for: a task index, which may be any unsigned number; or, from BY_NUMBER on, a task by its
+ * number. */
+enum { PLAIN = -1 };
+static const int64_t BY_NUMBER = INT64_C(1) << 32;
 
 /* The place among the readers of this kind; -1: none of them is meant. */
 static int64_t
@@ -549,7 +551,7 @@ sq_emit_to_values(struct sq_task *task, unsigned stream, unsigned number, size_t
         uint64_t before = task->collector.transferred;
         bool read = stream < task->collector.nstreams && task->collector.streams[stream].takes_direct;
 
-        emit(task, stream, n, values, (int64_t)BY_NUMBER + number);
+        emit(task, stream, n, values, BY_NUMBER + number);
         if (read && !task->misused && task->collector.transferred == before) {
                 sqi_task_misuse(task, "direct emit to task %u, which does not read the stream by grouping \"direct\"",
                                 number);

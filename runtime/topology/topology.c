@@ -80,14 +80,22 @@ sqi_topology_tree(struct sqi_arena *arena, const char *path, const struct sqi_ov
 static void
 advise_on_flux(struct sqi_model *model, const char *path, const struct sqi_overrides *overrides)
 {
+        struct sqi_diagnostics *said = model->diagnostics, own = {0};
         struct sqi_yaml *root = NULL;
         char *text = NULL;
         size_t size = 0;
 
-        if (strcmp(path, "-") == 0 || sqi_yaml_load(path, model->diagnostics, &text, &size) < 0)
+        if (strcmp(path, "-") == 0 || sqi_yaml_load(path, said, &text, &size) < 0)
                 return;
-        if (sqi_yaml_parse(model->arena, text, size, model->diagnostics, &root) == 0)
+        model->diagnostics = &own;
+        if (sqi_yaml_parse(model->arena, text, size, &own, &root) == 0)
                 check(model, root, overrides);
+        model->diagnostics = said;
+        for (size_t i = 0; i < own.n; i++)
+                sqi_diagnose(said, own.items[i].severity, own.items[i].place, "in a file of Squall's own: %s",
+                             own.items[i].text);
+        said->no_memory |= own.no_memory;
+        sqi_diagnostics_release(&own);
         free(text);
 }
 

@@ -247,15 +247,17 @@ reserve_order(struct sqi_keyed *keyed)
         if (keyed->norder < keyed->order_capacity)
                 return true;
         if (keyed->count <= keyed->norder / 2) {
-                size_t kept = 0;
+                size_t kept = 0, marked = 0;
                 for (size_t i = 0; i < keyed->norder; i++) {
                         if (!keyed->order[i].entry)
                                 continue;
                         sqi_keyed_list_move(keyed, i, kept);
                         keyed->order[i].entry->index = (uint32_t)kept;
                         keyed->order[kept++] = keyed->order[i];
+                        marked += i < keyed->nmarked;
                 }
                 keyed->norder = kept;
+                keyed->nmarked = marked;
                 if (kept < keyed->order_capacity)
                         return true;
         }
@@ -491,6 +493,20 @@ sqi_keyed_route(const struct sqi_keyed *keyed, const void *state)
         const char *entry = (const char *)state - keyed->state_at;
 
         return keyed->order[((const struct entry *)(const void *)entry)->index].route;
+}
+
+void
+sqi_keyed_mark(struct sqi_keyed *keyed)
+{
+        keyed->nmarked = keyed->norder;
+}
+
+bool
+sqi_keyed_is_marked(const struct sqi_keyed *keyed, const void *state)
+{
+        const char *entry = (const char *)state - keyed->state_at;
+
+        return ((const struct entry *)(const void *)entry)->index < keyed->nmarked;
 }
 
 size_t

@@ -69,6 +69,10 @@ uint64_t sqi_keyed_route(const struct sqi_keyed *keyed, const void *state);
 
 size_t sqi_keyed_count(const struct sqi_keyed *keyed);
 
+/* All keys that are there now are marked, and none that is made from now on. Was this state's key? */
+void sqi_keyed_mark(struct sqi_keyed *keyed);
+bool sqi_keyed_is_marked(const struct sqi_keyed *keyed, const void *state);
+
 /* Steps through the entries in the order in which they came. Start with *cursor 0; false at the end. Between two steps
  * entries may be forgotten, not made. */
 bool sqi_keyed_step(const struct sqi_keyed *keyed, size_t *cursor, struct sq_str *ret_key, void **ret_state);

@@ -41,6 +41,7 @@ struct sqi_keyed {
         size_t state_at, key_at; /* offsets in an entry */
         struct ordered *order;   /* as they came */
         size_t norder, order_capacity;
+        size_t nmarked; /* so many of the first in `order` were there at the mark */
         struct chunk *chunks;
         uint8_t *room, *room_end;
         struct idle *idle[CLASSES]; /* by class_of() */

@@ -13,6 +13,9 @@
  *     as many tasks as before     those of the file with its own index
  *     another number of them      those whose route, the hash that the fields grouping deals tuples out by, leads to it
  *
+ * A key that two tasks had, each with a state of its own, has no owner: where both lead to one task, it has failed, but
+ * in a plan of --lose-state.
+ *
  * State of another version is handed to the component's migrate, key by key. Where it has none, of another size, or
  * with another routing (plan/routing.h), the task has failed, but in a plan of --lose-state: there it begins from
  * nothing, and logs that. Values, batches and whether it is over are of one task: as many tasks must go on. A file

@@ -24,6 +24,7 @@ struct reading {
         struct file_head head;
         bool pieces;   /* keys and sections have an end of their own, and another piece may follow, */
         bool later;    /* which this one is */
+        bool clashes;  /* with a file before: both have a key */
         bool migrates; /* from another version of the state */
         void *old;     /* such a state, aligned */
         uint16_t owners[SQI_SLOTS];
@@ -124,35 +125,41 @@ take_part(struct reading *reading, const void *state)
         return r;
 }
 
-/* What an earlier piece said of the key is over. */
-static void
-renew_key(struct sq_task *task, void *state)
+/* What an earlier piece said of the key is over. Where an earlier file did, two tasks had a state of it each. */
+static int
+renew_key(struct reading *reading, void *state)
 {
-        struct sqi_keyed *keyed = task->instance.keyed;
+        struct sqi_keyed *keyed = reading->task->instance.keyed;
+        bool clashes = sqi_keyed_is_marked(keyed, state);
 
-        memset(state, 0, sqi_component_key_state(task->instance.code));
+        if (clashes && !reading->task->plan->lose_state)
+                return -EEXIST;
+        if (clashes && !reading->clashes)
+                sq_log(reading->task, SQ_WARN,
+                       "several tasks of the version before had one key: the state of one stays");
+        reading->clashes |= clashes;
+        memset(state, 0, sqi_component_key_state(reading->task->instance.code));
         sqi_parts_release(sqi_keyed_owned(keyed), sqi_keyed_parts(keyed, state));
+        return 0;
 }
 
 static int
 make_key(struct reading *reading, struct sq_str key, uint64_t route, void **ret_state)
 {
-        struct sq_task *task = reading->task;
-        size_t before;
-        void *state;
+        struct sqi_keyed *keyed = reading->task->instance.keyed;
+        size_t before = keyed ? sqi_keyed_count(keyed) : 0;
+        void *state = keyed ? sqi_keyed_get(keyed, key) : NULL;
+        int r = 0;
 
-        if (!task->instance.keyed)
-                return -EBADMSG; /* by its head it has none */
-        before = sqi_keyed_count(task->instance.keyed);
-        state = sqi_keyed_get(task->instance.keyed, key);
         if (!state)
-                return -ENOMEM;
-        if (sqi_keyed_count(task->instance.keyed) > before)
-                sqi_keyed_route_last(task->instance.keyed, route);
+                return keyed ? -ENOMEM : -EBADMSG; /* by its head it has none */
+        if (sqi_keyed_count(keyed) > before)
+                sqi_keyed_route_last(keyed, route);
         else
-                renew_key(task, state);
-        *ret_state = state;
-        return 0;
+                r = renew_key(reading, state);
+        if (r == 0)
+                *ret_state = state;
+        return r;
 }
 
 /* So that the places of the next keys are in the cache by the time they are taken. Only keys that own nothing are
@@ -214,17 +221,21 @@ static int
 take_gone(struct reading *reading)
 {
         struct sqi_keyed *keyed = reading->task->instance.keyed;
-        const uint8_t *at = take(reading, sizeof(uint32_t)), *key;
+        const uint8_t *at = take(reading, sizeof(uint32_t)), *bytes;
+        struct sq_str key;
+        const void *state;
         uint32_t len;
 
         if (!at)
                 return -EBADMSG;
         memcpy(&len, at, sizeof(len));
-        key = take(reading, len);
-        if (!key)
+        bytes = take(reading, len);
+        if (!bytes)
                 return -EBADMSG;
-        if (keyed)
-                sqi_keyed_forget(keyed, (struct sq_str){(const char *)key, len});
+        key = (struct sq_str){(const char *)bytes, len};
+        state = keyed ? sqi_keyed_find(keyed, key) : NULL;
+        if (state && !sqi_keyed_is_marked(keyed, state)) /* else it is another task's, which has not forgotten it */
+                sqi_keyed_forget(keyed, key);
         return 0;
 }
 
@@ -430,8 +441,11 @@ static int
 take_file(struct reading *reading)
 {
         const struct sq_task *task = reading->task;
-        int r = take_piece(reading);
+        int r;
 
+        if (task->instance.keyed)
+                sqi_keyed_mark(task->instance.keyed);
+        r = take_piece(reading);
         reading->later = true;
         while (r == 0 && reading->pieces && reading->at < reading->end)
                 r = take_piece(reading);
@@ -495,6 +509,21 @@ restored(struct sq_task *task)
         return sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "restored failed without sq_error()");
 }
 
+static const char *
+reason_of(int r)
+{
+        return r == -EBADMSG  ? "the file is damaged, or is another than the snapshot's"
+               : r == -ENOENT ? "the file is missing"
+               : r == -EINVAL ? "its state does not fit the component as it is now, or how its inputs are "
+                                "grouped; put that back, or update with --lose-state"
+               : r == -EXDEV  ? "it goes on with the same parallelism only"
+               : r == -EEXIST ? "several tasks had one key: it is not by the fields that its inputs are grouped by, so "
+                                "it goes on with the same parallelism only, or by an update with --lose-state"
+               : r == -ESTALE ? "it holds what was on its way between the tasks of another topology file; "
+                                "end that as it was by a stop, an update or a savepoint first"
+                              : strerror(-r);
+}
+
 int
 sqi_snapshot_load(struct sq_task *task, int fd)
 {
@@ -502,7 +531,7 @@ sqi_snapshot_load(struct sq_task *task, int fd)
 
         if (r == 0)
                 r = restored(task);
-        return r < 0 ? sqi_task_fail(task, r, "cannot restore the snapshot: %s", strerror(-r)) : 0;
+        return r < 0 ? sqi_task_fail(task, r, "cannot restore the snapshot: %s", reason_of(r)) : 0;
 }
 
 /* COMPONENT.INDEX: an id may hold dots itself. */
@@ -519,17 +548,9 @@ is_ours(const struct sq_task *task, const char *name)
 static int
 refuse(struct sq_task *task, const char *file, int r)
 {
-        task->final = task->final || r == -EINVAL;
-        return sqi_task_fail(
-                task, r, "cannot restore the snapshot %s/%s: %s", task->handover.restore, file,
-                r == -EBADMSG  ? "the file is damaged, or is another than the snapshot's"
-                : r == -ENOENT ? "the file is missing"
-                : r == -EINVAL ? "its state does not fit the component as it is now, or how its inputs are "
-                                 "grouped; put that back, or update with --lose-state"
-                : r == -EXDEV  ? "it goes on with the same parallelism only"
-                : r == -ESTALE ? "it holds what was on its way between the tasks of another topology file; "
-                                 "end that as it was by a stop, an update or a savepoint first"
-                               : strerror(-r));
+        task->final = task->final || r == -EINVAL || r == -EEXIST;
+        return sqi_task_fail(task, r, "cannot restore the snapshot %s/%s: %s", task->handover.restore, file,
+                             reason_of(r));
 }
 
 int

@@ -102,6 +102,39 @@ check "nor is one with a file missing" fails_with 2 "damaged/count.0 is not ther
 check "what is no savepoint is said to be none" fails_with 2 "is not a savepoint, and holds no epochs" "$squall" run "$dir/fast.yaml" --from "$dir/state"
 check "nothing of all that was submitted" test -z "$(state counts)"
 
+# ---- one key in several tasks ----
+
+# Without `by` each task has a window of its own, though the tuples are dealt out by a field.
+totals_yaml() {
+        cat <<YAML
+name: totals
+spouts: [ { id: gen, component: generate, properties: { count: 60000, rate: $1, seed: 7, fields: { k: uniform 1 5000 } } } ]
+bolts:
+  - { id: total, component: window, parallelism: $2, properties: { size: 1000000 tuples, compute: { n: count } } }
+  - { id: sink, component: write, properties: { path: "$dir/totals.tsv", mode: append } }
+streams:
+  - { from: gen, to: total, grouping: { type: fields, args: [k] } }
+  - { from: total, to: sink, grouping: { type: global } }
+YAML
+}
+totals_yaml 12000 3 >"$dir/totals.yaml"
+totals_yaml 1000000 3 >"$dir/same.yaml"
+totals_yaml 1000000 1 >"$dir/narrower.yaml"
+all_have_one() { [ "$("$squall" status totals --json | tr '{' '\n' | grep -c '"task":"total/.*"executed":[1-9]')" = 3 ]; }
+totals() { awk '{ n += $1 } END { print NR + 0, n + 0 }' "$dir/totals.tsv"; }
+"$squall" submit "$dir/totals.yaml" --wait >/dev/null
+until_true all_have_one
+check "two tasks with one key are not put together by a rebalance" fails_with 1 "several tasks had one key" "$squall" rebalance totals --component total=1
+until_true is_in_state totals running
+until_true eval '"$squall" savepoint totals "$dir/totals" >/dev/null 2>&1'
+until_true is_in_state totals finished
+check "and the tasks of before go on with what they had" test "$(totals)" = "3 60000"
+"$squall" kill totals >/dev/null
+rm "$dir/totals.tsv"
+check "nor by a savepoint" fails_with 1 "several tasks had one key" "$squall" run "$dir/narrower.yaml" --from "$dir/totals"
+"$squall" run "$dir/same.yaml" --from "$dir/totals" >/dev/null 2>&1
+check "which goes on with as many tasks" test "$(totals)" = "3 60000"
+
 # ---- kill -9 of the supervisor ----
 
 submit "$dir/counts.yaml"

@@ -15,7 +15,16 @@
 #include "made.h"
 #include "task/snapshot.h"
 
-enum { HEAD_VERSION = 3, HEAD_STATE_VERSION = 40, HEAD_NGONE = 48, HEAD_SIZE = 56, ENDS = 32, ROOM = 4096 };
+enum {
+        HEAD_VERSION = 3,
+        HEAD_NTASKS = 8,
+        HEAD_ROUTING = 24,
+        HEAD_STATE_VERSION = 40,
+        HEAD_NGONE = 48,
+        HEAD_SIZE = 56,
+        ENDS = 32,
+        ROOM = 4096
+};
 
 /* What the task would write down. */
 static size_t
@@ -165,6 +174,73 @@ begins_without_state_that_does_not_fit_only_where_the_plan_says_so(void **state)
         sq_rig_free(&rig);
 }
 
+/* As one of two tasks has written it, whose tuples are dealt out by the fields of nothing. */
+static void
+say_it_is_of_two(struct sq_rig *rig, char *bytes, uint32_t index)
+{
+        const uint32_t tasks[] = {2, index};
+        const uint64_t routing = 1;
+
+        for (uint32_t e = 0; e < rig->plan->nedges; e++)
+                rig->plan->edges[e] = (struct sqi_plan_edge){.from = rig->plan->edges[e].from,
+                                                             .stream = rig->plan->edges[e].stream,
+                                                             .to = rig->plan->edges[e].to,
+                                                             .grouping = SQI_FIELDS};
+        memcpy(bytes + HEAD_NTASKS, tasks, sizeof(tasks));
+        memcpy(bytes + HEAD_ROUTING, &routing, sizeof(routing));
+}
+
+/* A new instance that reads what two tasks have written. */
+static int
+begin_from_two(struct sq_rig *rig, char *first, char *second, size_t n)
+{
+        int fd = memfd_create("snapshot", MFD_CLOEXEC), r;
+
+        say_it_is_of_two(rig, first, 0);
+        say_it_is_of_two(rig, second, 1);
+        r = begin_from(rig, first, n);
+        assert_int_equal(write(fd, second, n), (ssize_t)n);
+        r = r == 0 ? sqi_snapshot_load(rig->task, fd) : r;
+        close(fd);
+        return r;
+}
+
+static void
+puts_the_keys_of_two_tasks_together(void **state)
+{
+        char storm[ROOM], other[ROOM];
+        size_t n;
+        struct sq_rig *rig = make_seen("bolts/count", STORM, STORM, storm, &n);
+
+        (void)state;
+        sq_rig_free(&rig);
+        rig = make_seen("bolts/count", "{word: gales}", "{word: gales}", other, &n);
+        assert_int_equal(begin_from_two(rig, storm, other, n), 0);
+        emits_for(rig, STORM, "{\"word\":\"storm\",\"count\":3}\n");
+        emits_for(rig, "{word: gales}", "{\"word\":\"gales\",\"count\":3}\n");
+        sq_rig_free(&rig);
+}
+
+static void
+does_not_let_one_task_overwrite_a_key_that_another_had_too(void **state)
+{
+        char bytes[ROOM], other[ROOM];
+        size_t n;
+        struct sq_rig *rig = make_seen("bolts/count", STORM, STORM, bytes, &n);
+
+        (void)state;
+        memcpy(other, bytes, n);
+        assert_int_equal(begin_from_two(rig, bytes, other, n), -1);
+        assert_non_null(strstr(rig->task->error, "several tasks had one key"));
+        sq_rig_free(&rig);
+        rig = make_seen("bolts/count", STORM, STORM, bytes, &n);
+        memcpy(other, bytes, n);
+        rig->plan->lose_state = true;
+        assert_int_equal(begin_from_two(rig, bytes, other, n), 0);
+        emits_for(rig, STORM, "{\"word\":\"storm\",\"count\":3}\n");
+        sq_rig_free(&rig);
+}
+
 static void
 names_a_file_that_is_cut_short_anywhere(void **state)
 {
@@ -294,6 +370,8 @@ main(void)
                 cmocka_unit_test(does_not_begin_with_state_that_migrate_refuses),
                 cmocka_unit_test(begins_without_state_that_does_not_fit_only_where_the_plan_says_so),
                 cmocka_unit_test(hands_on_what_a_key_owns),
+                cmocka_unit_test(puts_the_keys_of_two_tasks_together),
+                cmocka_unit_test(does_not_let_one_task_overwrite_a_key_that_another_had_too),
                 cmocka_unit_test(names_a_file_that_is_cut_short_anywhere),
                 cmocka_unit_test(hands_on_values_batches_in_transit_and_that_it_is_over),
                 cmocka_unit_test(says_of_who_has_nothing_else_that_it_is_over),

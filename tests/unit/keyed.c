@@ -178,6 +178,25 @@ a_table_that_room_was_made_for_holds_what_was_in_it_and_what_comes(void **state)
         sqi_keyed_free(&keyed);
 }
 
+static void
+what_was_there_at_a_mark_is_known_when_the_gaps_between_are_closed(void **state)
+{
+        struct sqi_keyed *keyed = sqi_keyed_new(sizeof(struct tally));
+        char buffer[64];
+
+        (void)state;
+        for (uint64_t i = 0; i < 1000; i++)
+                (void)sqi_keyed_get(keyed, name(buffer, i));
+        sqi_keyed_mark(keyed);
+        for (uint64_t i = 0; i < 990; i++)
+                assert_true(sqi_keyed_forget(keyed, name(buffer, i)));
+        for (uint64_t i = 1000; i < 3000; i++)
+                assert_false(sqi_keyed_is_marked(keyed, sqi_keyed_get(keyed, name(buffer, i))));
+        for (uint64_t i = 990; i < 3000; i++)
+                assert_int_equal(sqi_keyed_is_marked(keyed, sqi_keyed_get(keyed, name(buffer, i))), i < 1000);
+        sqi_keyed_free(&keyed);
+}
+
 int
 main(void)
 {
@@ -190,6 +209,7 @@ main(void)
                 cmocka_unit_test(a_table_that_room_was_made_for_holds_what_was_in_it_and_what_comes),
                 cmocka_unit_test(forgotten_keys_of_any_size_give_their_memory_to_the_next),
                 cmocka_unit_test(to_look_for_a_key_does_not_make_it),
+                cmocka_unit_test(what_was_there_at_a_mark_is_known_when_the_gaps_between_are_closed),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@
 #include "http/address.h"
 #include "http/http.h"
 
-enum { GUARD_SECS = 60 };
+enum { GUARD_SECS = 60, MANY = 1000 };
 
 static const char request[] = "GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n", ok[] = "HTTP/1.1 200 OK\r\n";
 
@@ -80,6 +81,35 @@ turn_until_alone(struct sqi_http *http)
                 assert_true(sqi_clock_ns() < end);
                 turn(http, -1);
         }
+}
+
+/* One that asks is answered while a thousand others have said `text`, and neither go on nor read. Skips the test where
+ * a process may not have so many files. */
+static inline void
+is_answered_beside_a_thousand(struct sqi_http *http, const char *text)
+{
+        static int fds[MANY];
+        char answer[sizeof(ok)] = "";
+        struct rlimit files;
+
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+        files.rlim_cur = files.rlim_max;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+        if (files.rlim_cur < MANY + 2 * SQI_HTTP_CONNECTIONS)
+                skip();
+        for (int i = 0; i < MANY; i++) {
+                fds[i] = call(http);
+                turn(http, -1);
+                (void)send(fds[i], text, strlen(text), MSG_NOSIGNAL);
+        }
+        int fd = call(http);
+        turn(http, -1);
+        say(fd, request);
+        hear(http, fd, answer, sizeof(ok) - 1);
+        assert_string_equal(answer, ok);
+        close(fd);
+        for (int i = 0; i < MANY; i++)
+                close(fds[i]);
 }
 
 #endif

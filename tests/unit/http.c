@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -188,7 +187,7 @@ keeps_the_samples_of_a_family_together(void **state)
 
 /* ---- Clients ----------------------------------------------------------------------------------------- */
 
-enum { MANY = 1000, LARGE = 16 << 20, SHORT_MS = 50 };
+enum { LARGE = 16 << 20, SHORT_MS = 50 };
 
 static void
 answer_large(void *context, const struct sqi_http_request *asked, struct sqi_http_reply *reply)
@@ -226,29 +225,9 @@ static void
 answers_one_while_a_thousand_say_half_a_word(void **state)
 {
         struct sqi_http *http = begin(&small, 0, 0);
-        struct rlimit files;
-        static int fds[MANY];
-        char text[sizeof(ok)] = "";
 
         (void)state;
-        assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
-        files.rlim_cur = files.rlim_max;
-        assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
-        if (files.rlim_cur < MANY + 2 * SQI_HTTP_CONNECTIONS)
-                skip();
-        for (int i = 0; i < MANY; i++) {
-                fds[i] = call(http);
-                turn(http, -1);
-                (void)send(fds[i], "GET /x HT", 9, MSG_NOSIGNAL);
-        }
-        int fd = call(http);
-        turn(http, -1);
-        say(fd, request);
-        hear(http, fd, text, sizeof(ok) - 1);
-        assert_string_equal(text, ok);
-        close(fd);
-        for (int i = 0; i < MANY; i++)
-                close(fds[i]);
+        is_answered_beside_a_thousand(http, "GET /x HT");
         sqi_http_close(&http);
 }
 

@@ -10,11 +10,9 @@
 
 #include <cmocka.h>
 
-#include <sys/resource.h>
-
 #include "called.h"
 
-enum { MANY = 1000, LITTLE = 64 << 10, LARGE = 16 << 20, SHORT_MS = 50 };
+enum { LITTLE = 64 << 10, LARGE = 16 << 20, SHORT_MS = 50 };
 
 /* A stream: how large each message is, and how often it was asked for one. */
 struct telling {
@@ -106,30 +104,10 @@ answers_one_while_a_thousand_listen_and_read_nothing(void **state)
 {
         struct telling telling = {.size = LARGE / 4};
         struct sqi_http *http = begin_telling(&telling, 0);
-        struct rlimit files;
-        static int fds[MANY];
-        char text[sizeof(ok)] = "";
 
         (void)state;
-        assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
-        files.rlim_cur = files.rlim_max;
-        assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
-        if (files.rlim_cur < MANY + 2 * SQI_HTTP_CONNECTIONS)
-                skip();
-        for (int i = 0; i < MANY; i++) {
-                fds[i] = call(http);
-                turn(http, -1);
-                (void)send(fds[i], listens, sizeof(listens) - 1, MSG_NOSIGNAL);
-        }
-        int fd = call(http);
-        turn(http, -1);
-        say(fd, request);
-        hear(http, fd, text, sizeof(ok) - 1);
-        assert_string_equal(text, ok);
+        is_answered_beside_a_thousand(http, listens);
         assert_in_range(telling.told, 1, 4 * SQI_HTTP_STREAMS);
-        close(fd);
-        for (int i = 0; i < MANY; i++)
-                close(fds[i]);
         sqi_http_close(&http);
 }
 

@@ -144,6 +144,15 @@ sqi_counted_read_heavy(const char *rundir, uint32_t task, uint32_t incarnation, 
 {
         struct counted_head head;
 
-        return read_file(rundir, task, incarnation, &head, sizeof(head), ret,
-                         offsetof(struct counted, metrics) + offsetof(struct sqi_metrics, heavy), sizeof(*ret));
+        return read_file(rundir, task, incarnation, &head, sizeof(head), ret, offsetof(struct counted, metrics.heavy),
+                         sizeof(*ret));
+}
+
+int
+sqi_counted_read_time(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_shown_time *ret)
+{
+        struct counted_head head;
+
+        return read_file(rundir, task, incarnation, &head, sizeof(head), ret, offsetof(struct counted, metrics.time),
+                         sizeof(*ret));
 }

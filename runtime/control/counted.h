@@ -28,7 +28,8 @@ int sqi_counted_read(const char *rundir, uint32_t task, uint32_t incarnation, st
 /* The same of the counters alone, which is a hundredth of the bytes. */
 int sqi_counted_read_counts(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_counts *ret);
 
-/* The sketch of heavy keys alone. */
+/* The sketch of heavy keys alone; how far event time has come alone. */
 int sqi_counted_read_heavy(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_heavy *ret);
+int sqi_counted_read_time(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_shown_time *ret);
 
 #endif

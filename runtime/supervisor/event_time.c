@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-
 #include "control/counted.h"
 #include "supervisor/running.h"
 
@@ -37,20 +35,22 @@ void
 sqi_running_event_time(const struct sqi_running *running, uint32_t component, struct sqi_event_time_at *ret)
 {
         const struct sqi_plan_component *it = &running->plan->components[component];
-        struct sqi_metrics *metrics = has_watermarks(running->plan, component) ? malloc(sizeof(*metrics)) : NULL;
+        struct sqi_shown_time shown;
         int64_t latest = SQ_NO_WATERMARK;
 
         *ret = (struct sqi_event_time_at){0};
-        for (uint32_t t = it->first_task; metrics && t < it->first_task + it->ntasks; t++) {
+        if (!has_watermarks(running->plan, component))
+                return;
+        for (uint32_t t = it->first_task; t < it->first_task + it->ntasks; t++) {
                 uint32_t worker = running->plan->tasks[t].worker;
 
                 ret->ntasks++;
-                if (sqi_counted_read(running->rundir.path, t, running->life->workers[worker].incarnation, metrics) == 0)
-                        add(ret, &metrics->time, &latest);
+                if (sqi_counted_read_time(running->rundir.path, t, running->life->workers[worker].incarnation,
+                                          &shown) == 0)
+                        add(ret, &shown, &latest);
                 else
                         ret->nsilent++;
         }
-        free(metrics);
         if (ret->nsilent > 0)
                 ret->known = false;
         else if (ret->nidle == ret->ntasks && latest > SQ_NO_WATERMARK) {

@@ -182,8 +182,11 @@ count_and_be_killed(const char *rundir, uint32_t incarnation, uint64_t executed)
         if (pid == 0) {
                 struct sqi_metrics *metrics = sqi_counted_open(rundir, 3, incarnation);
 
-                if (metrics)
+                if (metrics) {
                         sqi_count(&metrics->executed, executed);
+                        atomic_store(&metrics->time.watermark, (int64_t)executed * 1000);
+                        atomic_store(&metrics->time.known, true);
+                }
                 raise(SIGKILL);
         }
         assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -195,6 +198,7 @@ what_was_counted_outlives_who_was_killed(void **state)
 {
         char rundir[] = "/tmp/squall-metrics.XXXXXX", path[64];
         struct sqi_metrics metrics = {.executed = 1};
+        struct sqi_shown_time time = {0};
 
         (void)state;
         assert_non_null(mkdtemp(rundir));
@@ -208,8 +212,12 @@ what_was_counted_outlives_who_was_killed(void **state)
         count_and_be_killed(rundir, 1, 4); /* begins from nothing */
         assert_int_equal(sqi_counted_read(rundir, 3, 1, &metrics), 0);
         assert_int_equal(metrics.executed, 4);
+        assert_int_equal(sqi_counted_read_time(rundir, 3, 0, &time), -EBADMSG);
+        assert_int_equal(sqi_counted_read_time(rundir, 3, 1, &time), 0);
+        assert_true(time.known && time.watermark == 4000);
         assert_int_equal(truncate(path, 100), 0);
         assert_int_equal(sqi_counted_read(rundir, 3, 1, &metrics), -EBADMSG);
+        assert_int_equal(sqi_counted_read_time(rundir, 3, 1, &time), -EBADMSG);
         assert_int_equal(unlink(path), 0);
         assert_int_equal(rmdir(rundir), 0);
 }

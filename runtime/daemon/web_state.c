@@ -23,9 +23,10 @@ struct asking {
 
 /* ---- What is asked for ------------------------------------------------------------------------------- */
 
-/* False: it is no whole number up to `most`, and that is said. */
+/* False: it is not a whole number from `least` to `most`, and that is said. */
 static bool
-read_number(const struct sqi_uri *uri, const char *name, uint64_t most, uint64_t *ret, struct sqi_http_reply *reply)
+read_number(const struct sqi_uri *uri, const char *name, uint64_t least, uint64_t most, uint64_t *ret,
+            struct sqi_http_reply *reply)
 {
         const char *text = sqi_uri_parameter(uri, name);
         char *end;
@@ -33,9 +34,10 @@ read_number(const struct sqi_uri *uri, const char *name, uint64_t most, uint64_t
         if (!text)
                 return true;
         *ret = strtoull(text, &end, 10);
-        if (text[0] >= '0' && text[0] <= '9' && !*end && *ret <= most)
+        if (text[0] >= '0' && text[0] <= '9' && !*end && *ret >= least && *ret <= most)
                 return true;
-        sqi_http_reply_error(reply, BAD, "%s is a whole number up to %llu", name, (unsigned long long)most);
+        sqi_http_reply_error(reply, BAD, "%s is a whole number from %llu to %llu", name, (unsigned long long)least,
+                             (unsigned long long)most);
         return false;
 }
 
@@ -84,9 +86,10 @@ read_asking(const struct sqi_plan_component *component, const struct sqi_http_re
         asking->ntasks = component->ntasks;
         asking->limit = LIMIT;
         snprintf(asking->component, sizeof(asking->component), "%s", component->id);
-        if (!read_number(request->uri, "limit", SQI_WEB_STATE_ROWS, &asking->limit, reply) ||
-            !read_number(request->uri, "task", component->ntasks - 1, &task, reply) ||
-            !read_number(request->uri, "from", UINT32_MAX, &asking->from, reply) || !pack_key(request->uri, asking)) {
+        if (!read_number(request->uri, "limit", 1, SQI_WEB_STATE_ROWS, &asking->limit, reply) ||
+            !read_number(request->uri, "task", 0, component->ntasks - 1, &task, reply) ||
+            !read_number(request->uri, "from", 0, UINT32_MAX, &asking->from, reply) ||
+            !pack_key(request->uri, asking)) {
                 free(asking);
                 return NULL;
         }

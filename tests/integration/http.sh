@@ -177,6 +177,7 @@ check "who has it not, does not" is_refused 401 ask GET $exact/count
 check "a component without keyed state has none" is_refused 404 ask GET $exact/gen "$bearer"
 check "nor has one that is not there" is_refused 404 ask GET $exact/cuont "$bearer"
 check "a page has a size" is_refused 400 ask GET "$exact/count?limit=many" "$bearer"
+check "a page of nothing, behind which keys would be left out, there is not" is_refused 400 ask GET "$exact/count?limit=0" "$bearer"
 check "a task that there is not has no page" is_refused 400 ask GET "$exact/count?task=2" "$bearer"
 kill -STOP "$(pid exact count/0)"
 check "who does not answer is told of, and who asks does not wait for ever" says "does not answer within a second" state_of "count?limit=1000"

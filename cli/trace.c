@@ -74,11 +74,19 @@ close_file(struct trace *trace, int status)
         cli_trace_perfetto_end(trace->file);
         if (trace->file == stdout)
                 return status;
-        if (fclose(trace->file) != 0)
-                return cli_error(CLI_FAILED, "cannot write %s: %s", trace->path, strerror(errno));
+        bool failed = ferror(trace->file) != 0; /* what came later may have had room again */
+        if (fclose(trace->file) != 0 || failed)
+                return cli_error(CLI_FAILED, "cannot write %s: %s", trace->path,
+                                 failed ? "some of it is missing" : strerror(errno));
         fprintf(stderr, "squall: %s has %llu tuple trees: open it at https://ui.perfetto.dev\n", trace->path,
                 (unsigned long long)trace->shown);
         return status;
+}
+
+static bool
+is_written(const struct trace *trace)
+{
+        return !ferror(trace->file ? trace->file : stdout);
 }
 
 static bool
@@ -116,7 +124,7 @@ loop(struct trace *trace)
 {
         int status = CLI_DONE;
 
-        while (status == CLI_DONE && !cli_looking_stopped() && !is_enough(trace) && !ferror(stdout)) {
+        while (status == CLI_DONE && !cli_looking_stopped() && !is_enough(trace) && is_written(trace)) {
                 bool moved;
 
                 status = cli_looking_again(&trace->looking, &moved);
@@ -175,7 +183,7 @@ run(const struct cli_args *args)
 SQI_VERB(trace) = {
         .about = "Follow some tuples through every hop of a topology that runs, with times.",
         .details =
-                "Each spout task picks a call of its `next` up to ten times a second, and what it emits is followed, with all that bolts emit of it in turn: "
+                "Each spout task picks a call of its `next` up to ten times a second, and the first tuple that it emits to each receiver is followed, with all that bolts emit of it in turn: "
                 "how long it was gathered with others into a batch, how long that was on its way (network: in the channel, and in the queue before the task), how long it "
                 "was queued behind others of its batch, and how long it was executed. Of one execute 16 tuples to one receiver are followed.\n"
                 "Under any delivery. The topology does not wait for who looks, and does nothing for it while nobody does. What a bolt emits "

@@ -61,6 +61,7 @@ for delivery in at-most-once at-least-once exactly-once; do
         if [ $delivery = at-least-once ]; then
                 check "as text it is a waterfall of 80 columns" is_waterfall
                 check "as a file it is what Perfetto reads" is_perfetto
+                check "a file that cannot be written is an error" exits_with 1 timeout 60 "$squall" trace flow --limit 1000 --perfetto /dev/full
                 check "a worker that dies leaves later trees whole" eval 'kill -KILL $(pid flow count/0) && until_true whole flow'
         fi
         "$squall" kill flow --wait 0 >>"$dir/err" 2>&1

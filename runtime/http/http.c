@@ -49,6 +49,7 @@ struct sqi_http {
         size_t unsent;
         uint64_t ntickets;
         uint64_t round_ns; /* when streams are told next */
+        bool closing;      /* the owner is not asked any more */
         struct peer peers[SQI_HTTP_CONNECTIONS];
 };
 
@@ -346,14 +347,13 @@ static enum MHD_Result
 on_whole_request(struct peer *peer, const char *method)
 {
         struct sqi_http_reply reply = peer->reply;
-        uint64_t ticket;
 
         peer->reply = (struct sqi_http_reply){0};
         if (reply.bytes)
                 return send_reply(peer, &reply);
-        if (peer->shut)
+        if (peer->shut || peer->http->closing)
                 return MHD_NO;
-        ticket = ++peer->http->ntickets;
+        uint64_t ticket = ++peer->http->ntickets;
         answer(peer, method, ticket, &reply);
         if (!reply.later)
                 return send_reply(peer, &reply);
@@ -504,6 +504,8 @@ sqi_http_close(struct sqi_http **http)
 {
         if (!*http)
                 return;
+        (*http)->closing = true;
+        (void)MHD_run((*http)->daemon); /* what has been answered goes out, as far as its reader takes it at once */
         for (size_t i = 0; i < SQI_HTTP_CONNECTIONS; i++)
                 wake(&(*http)->peers[i]);
         MHD_stop_daemon((*http)->daemon);
@@ -529,11 +531,9 @@ sqi_http_fd(const struct sqi_http *http)
 uint64_t
 sqi_http_due(const struct sqi_http *http)
 {
-        uint64_t due = UINT64_MAX;
+        uint64_t due = count_streams(http) > 0 ? http->round_ns : UINT64_MAX;
         MHD_UNSIGNED_LONG_LONG ms;
 
-        if (count_streams(http) > 0)
-                due = http->round_ns;
         if (MHD_get_timeout(http->daemon, &ms) == MHD_YES && sqi_clock_ns() + ms * (SQI_SECOND / 1000) < due)
                 due = sqi_clock_ns() + ms * (SQI_SECOND / 1000);
         for (size_t i = 0; i < SQI_HTTP_CONNECTIONS; i++)

@@ -9,7 +9,8 @@
  *     of the request, and calls sqi_http_answer() with it, within SQI_HTTP_ANSWER_SECS.
  *     A reply with `stream` begins an event stream: about once a second `tell` is asked what the client is to be told,
  *     if it has taken what it was told before.
- *  3. sqi_http_close(). Connections are cut, the port is free.
+ *  3. sqi_http_close(). What is answered by then is sent as far as the client takes it at once; then connections are
+ *     cut, the port is free.
  *
  * A client costs what stands here at the most, whatever it sends or leaves out:
  *

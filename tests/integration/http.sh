@@ -496,7 +496,7 @@ ends_with_it() {
         kill -STOP $pid
         stop || { echo "no stop: $?"; return 1; }
         wait $asker
-        until_true eval "! grep -qs rebalance /proc/$pid/cmdline" && ! grep -q success "$dir/answer" || { ps -o pid,stat,args $pid; cat "$dir/answer"; return 1; }
+        until_true eval "! grep -qs rebalance /proc/$pid/cmdline" && grep -q '^HTTP/1.1 503' "$dir/answer" && grep -q 'the supervisor ends' "$dir/answer" || { ps -o pid,stat,args $pid; cat "$dir/answer"; return 1; }
 }
 check "it ends, and a rebalance that hangs does so with it" ends_with_it
 wait $supervisor

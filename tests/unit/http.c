@@ -375,6 +375,31 @@ forgets_who_waits_longer_than_an_answer_may_take(void **state)
 }
 
 static void
+sends_what_was_answered_before_it_closes(void **state)
+{
+        uint64_t ticket = 0;
+        struct sqi_http *http = begin_later(&ticket, 0);
+        struct sqi_http_reply reply = {0};
+        char text[1024] = "";
+        int fd = call(http), n = 0, other = call(http), got;
+
+        (void)state;
+        ask_later(http, fd, &ticket);
+        sqi_http_reply_error(&reply, 503, "it ends");
+        sqi_http_answer(http, ticket, &reply);
+        say(other, request); /* too late */
+        sqi_http_close(&http);
+        while ((got = (int)recv(fd, text + n, sizeof(text) - 1 - (size_t)n, 0)) > 0)
+                n += got;
+        assert_non_null(strstr(text, "HTTP/1.1 503"));
+        assert_non_null(strstr(text, "it ends"));
+        assert_true(recv(other, text, sizeof(text), 0) <= 0);
+        assert_int_equal(ticket, 1); /* the owner is not asked any more */
+        close(fd);
+        close(other);
+}
+
+static void
 shows_what_is_private_to_who_has_the_token(void **state)
 {
         static const char with[] = "GET /x HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " TOKEN "\r\n\r\n",
@@ -468,6 +493,7 @@ main(void)
                 cmocka_unit_test(sends_a_large_answer_whole),
                 cmocka_unit_test(gives_the_answer_that_comes_later_to_who_has_asked),
                 cmocka_unit_test(forgets_who_waits_longer_than_an_answer_may_take),
+                cmocka_unit_test(sends_what_was_answered_before_it_closes),
                 cmocka_unit_test(shows_what_is_private_to_who_has_the_token),
                 cmocka_unit_test(refuses_what_it_would_have_to_keep),
                 cmocka_unit_test(leaves_the_port_free_and_says_who_else_has_it),

@@ -86,6 +86,8 @@ STEP(fsync, (int fd), fd)
 STEP(ftruncate, (int fd, off_t size), fd, size)
 STEP(rename, (const char *from, const char *to), from, to)
 STEP(renameat, (int folder, const char *from, int there, const char *to), folder, from, there, to)
+STEP(renameat2, (int folder, const char *from, int there, const char *to, unsigned flags), folder, from, there, to,
+     flags)
 STEP(unlink, (const char *path), path)
 
 /* ---- A run ------------------------------------------------------------------------------------------- */
@@ -204,6 +206,39 @@ holds(const char *path, const char *text, const char *when)
                 fail_msg("%s: holds\n%sand not\n%s", when, bytes, text);
 }
 
+/* The file itself comes first, as the last one that is begun has nothing in it; then what it was rotated to. */
+static int
+is_output(const struct dirent *entry)
+{
+        return strcmp(entry->d_name, "out") == 0 || strncmp(entry->d_name, "out.2", 5) == 0;
+}
+
+static void
+all_hold(const struct place *place, const char *text, const char *when)
+{
+        struct dirent **names;
+        char path[512], bytes[4096];
+        size_t len = 0;
+        int n = scandir(place->folder, &names, is_output, alphasort);
+
+        assert_true(n >= 0);
+        for (int i = 0; i < n; i++) {
+                ssize_t got;
+                int fd;
+
+                snprintf(path, sizeof(path), "%s/%s", place->folder, names[i]->d_name);
+                fd = open(path, O_RDONLY | O_CLOEXEC);
+                got = read(fd, bytes + len, sizeof(bytes) - 1 - len);
+                close(fd);
+                len += got > 0 ? (size_t)got : 0;
+                free(names[i]);
+        }
+        free(names);
+        bytes[len] = '\0';
+        if (strcmp(bytes, text) != 0)
+                fail_msg("%s: %d files hold\n%sand not\n%s", when, n, bytes, text);
+}
+
 static void
 survives_everything(const char *more, const char *expected)
 {
@@ -213,7 +248,7 @@ survives_everything(const char *more, const char *expected)
 
         begin(&place, more);
         all = run_and_die(&place, UINT32_MAX, BEFORE) - 1;
-        holds(place.path, expected, "nobody died");
+        all_hold(&place, expected, "nobody died");
         end(&place);
         assert_true(all > EPOCHS);
         for (unsigned step = 1; step <= all; step++)
@@ -224,7 +259,7 @@ survives_everything(const char *more, const char *expected)
                         assert_int_equal(run_and_die(&place, step, how), 0);
                         run_and_die(&place, 1 + second % all, (enum how)(second % HOWS));
                         run_and_die(&place, UINT32_MAX, BEFORE);
-                        holds(place.path, expected, when);
+                        all_hold(&place, expected, when);
                         end(&place);
                         second += 5;
                 }
@@ -235,6 +270,13 @@ each_line_stands_there_once_when_lines_are_visible_at_once(void **state)
 {
         (void)state;
         survives_everything("visible: written", "0\n1\n2\n3\n");
+}
+
+static void
+each_line_stands_in_one_of_the_files_once_when_each_epoch_has_its_own(void **state)
+{
+        (void)state;
+        survives_everything("visible: written, rotate-bytes: 1", "0\n1\n2\n3\n");
 }
 
 static void
@@ -404,6 +446,7 @@ main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_line_stands_there_once_when_lines_are_visible_at_once),
+                cmocka_unit_test(each_line_stands_in_one_of_the_files_once_when_each_epoch_has_its_own),
                 cmocka_unit_test(each_line_and_the_header_stand_there_once_when_lines_are_visible_with_their_epoch),
                 cmocka_unit_test(cuts_back_what_came_after_the_last_sealed_epoch),
                 cmocka_unit_test(an_epoch_that_was_given_up_is_published_with_the_next),

@@ -132,6 +132,15 @@ cut_back(struct sq_task *task, struct writer *self, const struct place *place, i
         return write_take(self, fd, true) == 0;
 }
 
+/* The file was renamed after the epoch that is gone back to, and another one is in its place. */
+static bool
+has_later_file(const struct writer *self)
+{
+        struct stat st;
+
+        return write_has_gone(self) && stat(self->path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
+}
+
 int
 write_back_to_place(struct sq_task *task, struct writer *self)
 {
@@ -151,6 +160,11 @@ write_back_to_place(struct sq_task *task, struct writer *self)
                 sq_log(task, SQ_ERROR,
                        "%s: what was committed does not stand there any more (it was replaced, shortened or written "
                        "anew): nothing is cut off, and what came after it comes again",
+                       self->path);
+        else if (has_later_file(self))
+                sq_log(task, SQ_WARN,
+                       "%s: was begun after the epoch that is gone back to: its lines, and those of files that were "
+                       "rotated since, stay and come again",
                        self->path);
         return self->file ? 0 : write_open(self, true);
 }

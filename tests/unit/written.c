@@ -419,6 +419,32 @@ a_file_that_was_renamed_gets_the_lines_of_its_epoch_and_is_cut_back_by_its_new_n
 }
 
 static void
+says_that_lines_of_a_file_begun_after_the_epoch_that_it_goes_back_to_stay(void **state)
+{
+        struct place place = {0};
+        struct sq_rig *rig;
+        char newest[160];
+
+        (void)state;
+        begin(&place, "visible: written, rotate-bytes: 1");
+        rig = open_rig(&place);
+        put(rig, 1);
+        assert_int_equal(sq_rig_checkpoint(rig, SQ_RIG_COMMITTED), 0);
+        snprintf(newest, sizeof(newest), "%s/epoch-%u", place.epochs, sealed(&place));
+        sq_rig_restore(rig, 0);
+        assert_null(strstr(sq_rig_logged(rig), "stay and come again"));
+        put(rig, 2);
+        sq_rig_free(&rig);
+        holds(place.path, "2\n", "the file of the next epoch");
+        assert_int_equal(remove(newest), 0);
+        rig = open_rig(&place);
+        assert_non_null(strstr(sq_rig_logged(rig), "stay and come again"));
+        all_hold(&place, "2\n", "back before the first epoch");
+        sq_rig_free(&rig);
+        end(&place);
+}
+
+static void
 a_start_from_nothing_empties_the_file_and_a_restore_does_not(void **state)
 {
         static const char *const ways[] = {"visible: written", "visible: commit"};
@@ -453,6 +479,7 @@ main(void)
                 cmocka_unit_test(never_cuts_a_file_of_another_identity),
                 cmocka_unit_test(never_cuts_a_file_that_was_written_anew_or_is_shorter_than_what_was_committed),
                 cmocka_unit_test(a_file_that_was_renamed_gets_the_lines_of_its_epoch_and_is_cut_back_by_its_new_name),
+                cmocka_unit_test(says_that_lines_of_a_file_begun_after_the_epoch_that_it_goes_back_to_stay),
                 cmocka_unit_test(a_start_from_nothing_empties_the_file_and_a_restore_does_not),
         };
 

@@ -245,7 +245,7 @@ the_token_of_http_is_there_and_stays_the_same(void **state)
 static struct sq_rig *
 make_writer(const char *setting, const char *promise)
 {
-        char setup[512];
+        char setup[PATH_MAX + 512];
 
         snprintf(setup, sizeof(setup),
                  "{component: %s/bolts/write.so, properties: {path: %s%s}, inputs: {in: [word]}%s}", built_folder(),

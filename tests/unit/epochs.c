@@ -18,7 +18,7 @@
 static struct sq_rig *
 make(const char *more)
 {
-        char setup[1024], error[512];
+        char setup[PATH_MAX + 1024], error[512];
 
         snprintf(setup, sizeof(setup), "{component: %s/tests/components/epochs.so, inputs: {in: [word]}, %s}",
                  built_folder(), more);

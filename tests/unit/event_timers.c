@@ -20,7 +20,7 @@
 static struct sq_rig *
 make_alarm(const char *more)
 {
-        char setup[512];
+        char setup[PATH_MAX + 512];
 
         snprintf(setup, sizeof(setup),
                  "{component: %s/tests/components/event_alarm.so, inputs: {a: {word: str, at: int}, b: {word: str, at: "

@@ -25,7 +25,7 @@ make_rig(const char *setup)
 static inline struct sq_rig *
 make_rig_of(const char *component)
 {
-        char setup[512];
+        char setup[PATH_MAX + 512];
 
         snprintf(setup, sizeof(setup), "{component: %s/%s.so, inputs: {in: [word]}}", built_folder(), component);
         return make_rig(setup);

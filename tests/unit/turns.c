@@ -42,7 +42,7 @@ make(const char *setup)
 static struct sq_rig *
 make_pausing(const char *by_file)
 {
-        char setup[512];
+        char setup[PATH_MAX + 512];
 
         snprintf(setup, sizeof(setup),
                  "{component: %s/tests/components/pausing.so, properties: {file: %s}, inputs: {in: [n: int]}}",

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <squall-kit.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,24 +75,12 @@ open_ends(struct ends *ends)
         return 0;
 }
 
-/* In the child: what the worker blocks or ignores would stay so in the program. */
-static void
-take_signals(void)
-{
-        sigset_t none;
-
-        for (int number = 1; number < SIGRTMIN; number++)
-                (void)signal(number, SIG_DFL);
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static _Noreturn void
 become(const struct ends *ends, char **argv, char **environment, const char *cwd)
 {
         int wrong;
 
-        take_signals();
+        sq_child_take_signals();
         setpgid(0, 0);
         prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (dup2(ends->in[0], STDIN_FILENO) >= 0 && dup2(ends->out[1], STDOUT_FILENO) >= 0 &&

@@ -1092,6 +1092,9 @@ SQ_EXPORT void sq_retry_away(struct sq_task *task, struct sq_retry *retry, const
 SQ_EXPORT bool sq_retry_due(struct sq_task *task, const struct sq_retry *retry);
 SQ_EXPORT void sq_retry_back(struct sq_task *task, struct sq_retry *retry, const char *source);
 
+/* In a child behind fork(), before exec: what the worker blocks or ignores would stay so in the program. */
+SQ_EXPORT void sq_child_take_signals(void);
+
 /* Where a record ends in a stream of bytes. */
 enum sq_framing {
         SQ_FRAMING_LINES,  /* at a line end; what stands behind the last one is a record when the stream ends */

@@ -55,18 +55,6 @@ declare(struct sq_declaration *decl)
 
 /* ---- The command ------------------------------------------------------------------------------------- */
 
-/* In the child: what the worker blocks or ignores would stay so in the command. */
-static void
-take_signals(void)
-{
-        sigset_t none;
-
-        for (int number = 1; number < SIGRTMIN; number++)
-                (void)signal(number, SIG_DFL);
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* 0 or a negative errno. The child dies with the worker, whatever that dies of. */
 static int
 start(struct exec *self)
@@ -77,7 +65,7 @@ start(struct exec *self)
                 return -errno;
         self->child = fork();
         if (self->child == 0) {
-                take_signals();
+                sq_child_take_signals();
                 setpgid(0, 0);
                 prctl(PR_SET_PDEATHSIG, SIGTERM);
                 dup2(ends[1], STDOUT_FILENO);

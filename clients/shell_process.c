@@ -19,6 +19,14 @@ struct ends {
         int in[2], out[2], err[2], wrong[2];
 };
 
+static void
+free_environment(char **made, size_t n)
+{
+        for (size_t i = 0; made && i < n; i++)
+                free(made[i]);
+        free(made);
+}
+
 /* What goes before the variables of ours that have the same name. Nothing may be allocated behind fork(). */
 static char **
 make_environment(const struct sq_pairs *env)
@@ -29,11 +37,11 @@ make_environment(const struct sq_pairs *env)
         while (environ[own])
                 own++;
         made = calloc(own + env->n + 1, sizeof(*made));
-        for (size_t i = 0; made && i < env->n; i++)
-                if (asprintf(&made[n], "%s=%s", env->names[i], env->values[i]) < 0)
-                        made[n] = NULL;
-                else
-                        n++;
+        for (; made && n < env->n; n++)
+                if (asprintf(&made[n], "%s=%s", env->names[n], env->values[n]) < 0) {
+                        free_environment(made, n);
+                        return NULL;
+                }
         for (size_t i = 0; made && i < own; i++) {
                 size_t len = strcspn(environ[i], "="), k = 0;
                 while (k < env->n && (strlen(env->names[k]) != len || strncmp(env->names[k], environ[i], len) != 0))
@@ -42,14 +50,6 @@ make_environment(const struct sq_pairs *env)
                         made[n++] = environ[i];
         }
         return made;
-}
-
-static void
-free_environment(char **made, const struct sq_pairs *env)
-{
-        for (size_t i = 0; made && i < env->n; i++)
-                free(made[i]);
-        free(made);
 }
 
 static void
@@ -149,7 +149,7 @@ sqi_shell_process_begin(struct sqi_shell_process *process, const struct sq_list 
                         close_all((const int *)&ends, sizeof(ends) / sizeof(int));
                 }
         }
-        free_environment(environment, env);
+        free_environment(environment, env->n);
         free(argv);
         return r;
 }

@@ -171,6 +171,8 @@ include(struct sqi_flux_job *job, struct sqi_yaml *into, const struct sqi_yaml *
         if (!name || depth == DEPTH) {
                 sqi_diagnose(job->diagnostics, SQI_ERROR, entry->place,
                              name ? "includes that go too deep" : "an include names no 'file'");
+        } else if (!path) {
+                job->no_memory = true;
         } else if (sqi_yaml_load(path, &inner, &text, &size) == 0 && read_text(job, text, size, &inner, &file) == 0) {
                 include_all(job, file, depth + 1);
                 for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)

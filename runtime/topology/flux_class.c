@@ -24,33 +24,65 @@ list_of(const struct sqi_yaml *map, const char *key)
         return item && item->value->kind == SQI_YAML_SEQUENCE ? item->value->first : NULL;
 }
 
+static void
+write_text(FILE *out, const char *text)
+{
+        size_t size = sq_json(sq_text(text), NULL, 0) + 1;
+        char *quoted = malloc(size);
+
+        if (quoted)
+                sq_json(sq_text(text), quoted, size);
+        fputs(quoted ? quoted : "null", out);
+        free(quoted);
+}
+
+static const char *
+pass_digits(const char *at)
+{
+        return at + strspn(at, "0123456789");
+}
+
+/* A number of JSON: 10.0.0.1, 2026-01-02 and 007 are text. */
+static bool
+is_number(const char *text)
+{
+        const char *at = text + (*text == '-'), *end = pass_digits(at);
+
+        if (end == at || (*at == '0' && end > at + 1))
+                return false;
+        if (*end == '.') {
+                at = end + 1;
+                end = pass_digits(at);
+        }
+        return end > at && *end == '\0';
+}
+
 /* A value as JSON, for the settings that take one: `conf`. */
 static void
 write_json(FILE *out, const struct sqi_yaml *value)
 {
         const char *comma = "";
-        char quoted[4096];
 
         if (value->kind == SQI_YAML_SCALAR && (value->quoted || value->text[0] == '\0')) {
-                sq_json(sq_text(value->text), quoted, sizeof(quoted));
-                fputs(quoted, out);
+                write_text(out, value->text);
                 return;
         }
         if (value->kind <= SQI_YAML_SCALAR) {
                 const char *text = value->kind == SQI_YAML_NULL ? "null" : value->text;
                 bool plain = strcmp(text, "true") == 0 || strcmp(text, "false") == 0 || strcmp(text, "null") == 0 ||
-                             strspn(text, "0123456789.-") == strlen(text);
-                if (!plain)
-                        sq_json(sq_text(text), quoted, sizeof(quoted));
-                fputs(plain ? text : quoted, out);
+                             is_number(text);
+                if (plain)
+                        fputs(text, out);
+                else
+                        write_text(out, text);
                 return;
         }
         fputc(value->kind == SQI_YAML_MAPPING ? '{' : '[', out);
         for (const struct sqi_yaml_item *item = value->first; item; item = item->next, comma = ",") {
                 fputs(comma, out);
                 if (item->key) {
-                        sq_json(sq_text(item->key), quoted, sizeof(quoted));
-                        fprintf(out, "%s:", quoted);
+                        write_text(out, item->key);
+                        fputc(':', out);
                 }
                 write_json(out, item->value);
         }

@@ -119,9 +119,10 @@ sqi_flux_expand(const struct sqi_flux *flux, const char *text, size_t size, stru
         char *properties = NULL, *made = NULL;
         size_t len = 0;
         FILE *out, *file = flux->filter ? fopen(flux->filter, "re") : NULL;
-        bool fine;
+        bool any, fine;
 
-        if (flux->filter && (!file || getdelim(&properties, &len, '\0', file) < 0) && (!file || ferror(file))) {
+        any = file && getdelim(&properties, &len, '\0', file) >= 0;
+        if (flux->filter && !any && (!file || ferror(file))) {
                 sqi_diagnose(diagnostics, SQI_ERROR, (struct sqi_place){0}, "can't read the properties of %s: %s",
                              flux->filter, strerror(errno));
                 if (file)
@@ -133,7 +134,7 @@ sqi_flux_expand(const struct sqi_flux *flux, const char *text, size_t size, stru
                 fclose(file);
         out = open_memstream(&made, ret_size);
         if (out)
-                expand(out, flux, properties, text, text + size);
+                expand(out, flux, any ? properties : NULL, text, text + size);
         fine = out && fclose(out) == 0;
         free(properties);
         if (!fine) {

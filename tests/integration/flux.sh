@@ -33,6 +33,8 @@ bolts:
         args:
           - "a.list"
           - ["one", "two"]
+      - name: "addComponentConfig"
+        args: ["a.mix", [10.0.0.1, 2026-01-02, 007, 7, -1.5, "${long.text}"]]
       - name: "setNamedStream"
         args: ["other", ["a", "b"]]
     parallelism: 1
@@ -80,7 +82,7 @@ bolts:
       fields: [word]
       streams:
         other: [a, b]
-      conf: { a.file: etc/file.yml, a.list: "[\"one\",\"two\"]", topology.debug: true, test.value: from outside, list.whole: "[\"x\",\"y\"]", list.one: y }
+      conf: { a.file: etc/file.yml, a.list: "[\"one\",\"two\"]", a.mix: "[\"10.0.0.1\",\"2026-01-02\",\"007\",7,-1.5,\"@\"]", topology.debug: true, test.value: from outside, list.whole: "[\"x\",\"y\"]", list.one: y }
       cwd: resources
     parallelism: 1
   - id: count
@@ -121,12 +123,16 @@ while take; do
         put "{\"command\":\"ack\",\"id\":\"$id\"}"
 done
 S
-printf '# words\nlist.of.words = ["x", "y"]\n' >"$dir/words.properties"
+long=$(printf 'x%.0s' {1..5000})
+sed -i "s/@/$long/" "$dir/words.want"
+printf '# words\nlist.of.words = ["x", "y"]\nlong.text: %s\n' "$long" >"$dir/words.properties"
 export FLUX_VALUE='from outside'
 filters=(--filter "$dir/words.properties" --env-filter)
 
 translated() { "$squall" flux "$dir/words.yaml" "${filters[@]}" | diff - "$dir/words.want"; }
 check "a Flux file is printed as Squall's own YAML" translated
+empty() { : >"$dir/empty.properties" && "$squall" check "$dir/words.yaml" --filter "$dir/empty.properties"; }
+check "a file of properties may be empty" empty
 own() {
         "$squall" flux "$dir/words.yaml" "${filters[@]}" >"$dir/own.yaml" && "$squall" check "$dir/own.yaml" &&
                 ! "$squall" flux "$dir/own.yaml" 2>"$dir/said" && grep -q 'is not a Flux file' "$dir/said"

@@ -91,7 +91,7 @@ sqi_shell_take(struct sqi_shell *shell, const struct sqi_shell_message *message,
         schema = &shell->schemas[s];
         while (n < SQ_FIELDS_MAX && sq_next_item(&items, &values[n]))
                 n++;
-        if (n != schema->n)
+        if (message->tuple.len != schema->n || n != schema->n)
                 return sqi_shell_breaks(shell, "emitted %u values on the stream '%s', which has %u fields",
                                         (unsigned)message->tuple.len, shell->names[s], schema->n);
         if (schema->typed && !sq_schema_convert(schema, values, cause, sizeof(cause)))

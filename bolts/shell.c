@@ -348,7 +348,15 @@ throttle(struct sq_task *task, const struct shell_bolt *self)
                 sq_pause(task, false);
 }
 
-/* In a test: until the program has worked off what it was sent. */
+static void
+await_sync(struct sq_task *task, struct shell_bolt *self)
+{
+        while (self->shell.state == SHELL_UP && !self->synced)
+                if (!listen(task, self) && !self->synced)
+                        sqi_shell_wait(&self->shell, UINT64_MAX);
+}
+
+/* In a test, and at the end: until the program has worked off what it was sent. */
 static void
 settle(struct sq_task *task, struct shell_bolt *self)
 {
@@ -367,12 +375,11 @@ settle(struct sq_task *task, struct shell_bolt *self)
                 if (!listen(task, self) && self->open > 0)
                         sqi_shell_wait(&self->shell, until);
         }
+        await_sync(task, self); /* of an earlier heartbeat, which says nothing of what is behind it */
         if (self->shell.state != SHELL_UP)
                 return;
         beat(self);
-        while (self->shell.state == SHELL_UP && !self->synced)
-                if (!listen(task, self) && !self->synced)
-                        sqi_shell_wait(&self->shell, UINT64_MAX);
+        await_sync(task, self);
 }
 
 static int
@@ -506,11 +513,13 @@ finish(struct sq_task *task)
                 while ((r = sqi_shell_next(&self->shell, &message)) == 1 && hear(task, self, &message) == 0)
                         ;
                 if (r != 0)
-                        sq_log(task, SQ_WARN, "%s %s", self->shell.name, self->shell.cause);
-                if (ended < 0 || r != 0)
+                        return sq_error_final(task, "%s %s", self->shell.name, self->shell.cause);
+                if (ended < 0)
                         return 0;
                 sqi_shell_wait(&self->shell, until);
         }
+        sq_log(task, SQ_WARN, "%s has not ended %g seconds after its input: what it would still emit is missing",
+               self->shell.name, self->shell.timeout);
         return 0;
 }
 

@@ -79,6 +79,20 @@ try:
 except SystemExit:
     put(command="emit", tuple=["total", n])
 P
+# The same, of one field too many.
+sed 's/"total", n/"total", n, n/' "$dir/total.py" >"$dir/too_much.py"
+# Is busy for longer than a heartbeat, then slow.
+cat >"$dir/slow.py" <<'P'
+from multilang import *
+import time
+with open("seen", "w") as seen:
+    while True:
+        t = get()
+        time.sleep(0.01 if t["tuple"][0] else 1.5)
+        seen.write("%d\n" % t["tuple"][0])
+        seen.flush()
+        put(command="ack", id=t["id"])
+P
 # Words with an id, each until it is acked; the first time each tenth is failed below.
 cat >"$dir/words.py" <<'P'
 from multilang import *
@@ -172,6 +186,16 @@ check "a program that writes while it is written to does not come to a standstil
 topology total total.py '[name, n]' "$(numbers 500)"
 totals() { timeout 120 "$squall" run "$dir/total.yaml" && printf 'total\t500\n' | cmp - "$dir/total.tsv"; }
 check "what a program emits when its input has ended is part of the result" totals
+
+topology too_much too_much.py '[name, n]' "$(numbers 5)"
+breaks() { ! timeout 120 "$squall" run "$dir/too_much.yaml" >"$dir/said" 2>&1 && grep -q "emitted 3 values on the stream 'default', which has 2 fields" "$dir/said"; }
+check "one that breaks its declaration then ends the topology as failed" breaks
+
+# More than waits for the program at most, and not much: a heartbeat is in the middle of it when the input ends.
+topology slow slow.py '[n]' "component: generate, properties: { count: 100, fields: { n: seq, pad: const $(printf 'y%.0s' {1..4096}) } }"
+sed -i 's/at-least-once/at-most-once, topology.batch.bytes: 4096/' "$dir/slow.yaml"
+slow() { timeout 120 "$squall" run "$dir/slow.yaml" && all_numbers "$dir/seen" 100; }
+check "at most once, too, all that came goes to the program before its input ends" slow
 
 cat >"$dir/replays.yaml" <<'Y'
 name: replays

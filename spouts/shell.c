@@ -9,8 +9,8 @@
  * A tuple that it emits with a message id, which is any JSON value, is the tuple tree of a position of ours; `ids`
  * says which. When the tree fails, the program is told `fail` and gives out what it wants to in its answer: that is the
  * same tree once more. So trees that fail while the topology drains still come to an end. When the program that gave a
- * tuple out has died, nobody can be asked, and what it said is emitted again. What it emits without an id belongs to no
- * tree.
+ * tuple out has died, nobody can be asked, and what it said is emitted again; so it is when the program does not answer
+ * in time, for a tree of which nothing is emitted again would be done. What it emits without an id belongs to no tree.
  */
 #include <errno.h>
 #include <squall-kit.h>
@@ -44,7 +44,6 @@ struct shell_spout {
         char *commands;
         size_t ncommands, at, commands_room;
         struct pending *replayed; /* in .replay: what is emitted belongs to it */
-        bool ids_lost;
 };
 
 /* ---- What it waits for ------------------------------------------------------------------------------- */
@@ -150,7 +149,7 @@ forget(struct shell_spout *self, struct pending *one)
 /* ---- Commands ---------------------------------------------------------------------------------------- */
 
 static void
-queue(struct shell_spout *self, char letter, const char *ids)
+queue(struct sq_task *task, struct shell_spout *self, char letter, const char *ids)
 {
         for (const char *end; *ids; ids = end + 1) {
                 size_t n;
@@ -162,7 +161,8 @@ queue(struct shell_spout *self, char letter, const char *ids)
                         size_t room = 2 * (self->commands_room + n + 512);
                         char *grown = realloc(self->commands, room);
                         if (!grown) {
-                                self->ids_lost = true;
+                                sq_log(task, SQ_ERROR, "no memory: %s is not told what became of its tuples",
+                                       self->shell.name);
                                 return;
                         }
                         self->commands = grown;
@@ -406,21 +406,44 @@ say_again(struct sq_task *task, struct shell_spout *self, char *said)
         sq_json_free(&reader.json);
 }
 
-/* Tells the program of all ids that they have failed: what it emits meanwhile is theirs. */
-static void
-ask_again(struct sq_task *task, struct shell_spout *self, const char *ids)
+/* Tells the program of the ids, one by one, that they have failed: what it emits meanwhile is theirs. *ids: those that
+ * it was not told of. False: it has died, or has not answered in time. */
+static bool
+ask_again(struct sq_task *task, struct shell_spout *self, const char **ids)
 {
-        if (!await_answer(task, self, REPLAY_NS)) {
-                if (self->shell.state == SHELL_UP)
-                        queue(self, 'f', ids); /* it is busy: what it gives out then is another tree */
-                return;
+        bool answered = await_answer(task, self, REPLAY_NS);
+
+        while (answered && **ids) {
+                const char *end = strchr(*ids, '\n');
+                tell(task, self, "fail", (struct sq_str){*ids, (size_t)(end - *ids)});
+                *ids = end + 1;
+                answered = await_answer(task, self, REPLAY_NS);
         }
-        for (const char *end; *ids; ids = end + 1) {
-                end = strchr(ids, '\n');
-                tell(task, self, "fail", (struct sq_str){ids, (size_t)(end - ids)});
-                if (!await_answer(task, self, REPLAY_NS))
-                        return;
-        }
+        return answered;
+}
+
+/* In place of an answer: what the program said, and of what it was told nothing it hears when the tree is done. What it
+ * emits when it answers at last is a tree of its own. */
+static int
+do_without(struct sq_task *task, struct shell_spout *self, struct pending *one, char *said, const char *ids)
+{
+        size_t len = strlen(one->ids);
+        char *grown = realloc(one->ids, len + strlen(ids) + 1);
+
+        free(one->said);
+        one->said = said;
+        if (self->shell.state == SHELL_UP)
+                sq_log(task, SQ_WARN,
+                       "%s has not answered within %d seconds what becomes of a tuple that failed: it is emitted again "
+                       "as it was",
+                       self->shell.name, (int)(REPLAY_NS / SECOND_NS));
+        if (said)
+                say_again(task, self, said);
+        if (!grown)
+                return sq_error(task, "no memory");
+        strcpy(grown + len, ids);
+        one->ids = grown;
+        return 0;
 }
 
 static int
@@ -429,33 +452,30 @@ replay(struct sq_task *task, uint64_t position)
         struct shell_spout *self = sq_state(task);
         struct pending *one = find(self, position);
         char *ids, *said;
+        const char *left;
+        int r = 0;
 
         if (!one)
                 return 0;
         said = one->said;
-        if (one->generation != self->shell.generation || self->shell.state != SHELL_UP) {
+        if (one->generation != self->shell.generation || self->shell.state != SHELL_UP || !one->ids[0]) {
                 if (said)
                         say_again(task, self, said);
                 return 0;
         }
-        ids = strdup(one->ids);
+        left = ids = strdup(one->ids);
         if (!ids)
                 return sq_error(task, "no memory");
         one->said = NULL;
         one->ids[0] = '\0';
         self->replayed = one;
-        ask_again(task, self, ids);
+        if (ask_again(task, self, &left))
+                free(said);
+        else
+                r = do_without(task, self, one, said, left);
         self->replayed = NULL;
         free(ids);
-        if (self->shell.state == SHELL_UP) {
-                free(said);
-                return 0;
-        }
-        free(one->said); /* it has died over it */
-        one->said = said;
-        if (said)
-                say_again(task, self, said);
-        return 0;
+        return r;
 }
 
 static void
@@ -467,7 +487,7 @@ end_tree(struct sq_task *task, uint64_t position, char letter)
         if (!one)
                 return;
         if (one->generation == self->shell.generation && self->shell.state == SHELL_UP)
-                queue(self, letter, one->ids);
+                queue(task, self, letter, one->ids);
         forget(self, one);
 }
 
@@ -486,7 +506,7 @@ given_up(struct sq_task *task, uint64_t position)
 static void
 activate(struct sq_task *task)
 {
-        queue(sq_state(task), 'A', "\n");
+        queue(task, sq_state(task), 'A', "\n");
 }
 
 /* It is not asked for anything more until it is active again: so this goes at once, if it can. */
@@ -495,7 +515,7 @@ deactivate(struct sq_task *task)
 {
         struct shell_spout *self = sq_state(task);
 
-        queue(self, 'D', "\n");
+        queue(task, self, 'D', "\n");
         if (!self->asked && self->shell.state == SHELL_UP)
                 (void)tell_next_command(task, self);
 }
@@ -527,6 +547,9 @@ finish(struct sq_task *task)
                 if (!await_answer(task, self, 1000000000))
                         break;
         }
+        if (self->shell.state == SHELL_UP && self->at < self->ncommands)
+                sq_log(task, SQ_WARN, "%s is busy, and ends without having heard what became of its last tuples",
+                       self->shell.name);
         return 0;
 }
 

@@ -76,6 +76,24 @@ sqi_flux_is(const char *text, size_t size)
 
 /* ---- Includes ---------------------------------------------------------------------------------------- */
 
+/* A part of another kind would be passed over below. */
+static int
+check_parts(const struct sqi_yaml *file, struct sqi_diagnostics *diagnostics)
+{
+        static const char *const lists[] = {"includes", "components", "spouts", "bolts", "streams"};
+        const struct sqi_yaml *config = get(file, "config");
+        size_t errors = diagnostics->errors;
+
+        for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+                const struct sqi_yaml *part = get(file, lists[i]);
+                if (part && part->kind != SQI_YAML_SEQUENCE)
+                        sqi_diagnose(diagnostics, SQI_ERROR, part->place, "'%s' is a list", lists[i]);
+        }
+        if (config && config->kind != SQI_YAML_MAPPING)
+                sqi_diagnose(diagnostics, SQI_ERROR, config->place, "'config' is a map");
+        return diagnostics->errors > errors ? -EINVAL : 0;
+}
+
 static int
 read_text(struct sqi_flux_job *job, const char *text, size_t size, struct sqi_diagnostics *diagnostics,
           struct sqi_yaml **ret)
@@ -91,7 +109,7 @@ read_text(struct sqi_flux_job *job, const char *text, size_t size, struct sqi_di
                 sqi_diagnose(diagnostics, SQI_ERROR, (*ret)->place, "a Flux file is a map");
                 r = -EINVAL;
         }
-        return r;
+        return r == 0 ? check_parts(*ret, diagnostics) : r;
 }
 
 /* Of a list, the item that has the id of another; or of a map, that of the same key. */
@@ -332,6 +350,8 @@ put_streams(struct sqi_flux_job *job, struct sqi_yaml *into)
         for (const struct sqi_yaml_item *item = first_of(job->file, "streams"); item && made; item = item->next)
                 if (item->value->kind == SQI_YAML_MAPPING)
                         put_stream(job, made, item->value);
+                else
+                        sqi_diagnose(job->diagnostics, SQI_ERROR, item->value->place, "an entry of 'streams' is a map");
         if (made)
                 sqi_flux_put(job, into, "streams", made);
 }

@@ -188,6 +188,12 @@ source() {
                 refuses "'topologySource' is Java" <<<"{ name: bad, topologySource: { className: org.example.Source } }"
 }
 check "a topologySource is refused" source
+kinds() {
+        refuses "'includes' is a list" <<<"{ name: bad, $spout, includes: { file: words.yaml } }" &&
+                refuses "an entry of 'streams' is a map" <<<"{ name: bad, $spout, streams: [s] }" &&
+                refuses "'config' is a map" <<<"{ name: bad, $spout, config: [topology.workers] }"
+}
+check "a part of another kind than Flux has it is refused" kinds
 silent() {
         cat >"$dir/silent.yaml" <<<"{ name: silent, $spout, workerHooks: [{ className: org.example.Hook }], bolts: [
           { id: a, className: org.apache.storm.flux.wrappers.bolts.LogInfoBolt }, { id: b, className: org.apache.storm.flux.wrappers.bolts.LogInfoBolt }],

@@ -113,6 +113,33 @@ finish(struct sq_task *task)
         return 0;
 }
 
+/* What all keys are like, the first is. */
+static bool
+look_at_first(struct sq_task *task, struct sq_str key, void *state, void *context)
+{
+        (void)task;
+        (void)state;
+        *(unsigned *)context = sq_key_size(key);
+        return false;
+}
+
+/* Keys are spliced into what goes out, as so many fields as `by` has. */
+static int
+restored(struct sq_task *task)
+{
+        const struct count *self = sq_state(task);
+        unsigned size = self->nby;
+
+        if (self->nby > 0)
+                sq_keyed_each(task, look_at_first, &size);
+        if (size == self->nby)
+                return 0;
+        return sq_error(task,
+                        "its counts are of keys of %u fields, and `by` names %u (put that back, or kill the "
+                        "topology and submit it anew)",
+                        size, (unsigned)self->nby);
+}
+
 static void
 show(struct sq_task *task, struct sq_str key, const void *state)
 {
@@ -138,5 +165,6 @@ SQ_BOLT(count) = {
         .execute = execute,
         .tick = tick,
         .finish = finish,
+        .restored = restored,
         .show = show,
 };

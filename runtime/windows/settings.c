@@ -245,3 +245,11 @@ sqi_settings_layout(const struct sq_windows *windows, const struct sq_pairs *com
                 hash = hash_text(hash, windows->offset);
         return hash | 1;
 }
+
+uint64_t
+sqi_settings_layout_by(uint64_t layout, const struct sq_list *by)
+{
+        for (size_t i = 0; i < by->n; i++)
+                layout = hash_text(layout, by->items[i]);
+        return layout | 1;
+}

@@ -30,8 +30,10 @@ void sqi_columns_of_key(struct sqi_columns *columns, const struct sq_list *by);
 /* Reads an aggregate, puts its fields to the columns, and says which they are. False: it is not an aggregate. */
 bool sqi_columns_put(struct sqi_columns *columns, const char *text, struct sqi_aggregate *ret);
 
-/* Of all settings that decide what the slots of a key look like; above 0. One of `compute` and `windowed` is NULL. */
+/* Of all settings that decide what the slots of a key look like; above 0. One of `compute` and `windowed` is NULL. And
+ * that together with the fields that a key is of. */
 uint64_t sqi_settings_layout(const struct sq_windows *windows, const struct sq_pairs *compute,
                              const struct sq_windowed *windowed, const struct sqi_rule *rule);
+uint64_t sqi_settings_layout_by(uint64_t layout, const struct sq_list *by);
 
 #endif

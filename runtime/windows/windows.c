@@ -55,7 +55,8 @@ make_run(struct sq_task *task, const struct sq_pairs *compute, const struct sq_w
         (void)sqi_rule_read(run->settings, rule, &option);
         run->timelines.slot = lay_out(run);
         sqi_rule_go_by(rule, sq_input_field(task, run->time_column).name != NULL);
-        run->layout = sqi_settings_layout(run->settings, compute, own, rule);
+        run->earlier_layout = sqi_settings_layout(run->settings, compute, own, rule);
+        run->layout = sqi_settings_layout_by(run->earlier_layout, &run->settings->by);
         run->merged = malloc(run->timelines.slot);
         if (!run->merged) {
                 free_run(run);
@@ -340,6 +341,15 @@ sq_windows_migrate(struct sq_task *task, uint32_t version, struct sq_str by, con
         return 0;
 }
 
+/* Are its slots, and its fields, as the settings say? */
+static bool
+is_as_set(const struct sqi_windows *run, struct sq_str by, const struct sqi_window_key *key)
+{
+        if (sqi_windows_is_earlier(key))
+                return key->layout == run->earlier_layout && sq_key_size(by) == run->settings->by.n;
+        return key->layout == run->layout;
+}
+
 static bool
 restore_key(struct sq_task *task, struct sq_str by, void *state, void *context)
 {
@@ -347,11 +357,12 @@ restore_key(struct sq_task *task, struct sq_str by, void *state, void *context)
         struct sqi_window_key *key = state;
         int *r = context;
 
-        *r = key->layout == run->layout ? 0 : -EINVAL;
+        *r = is_as_set(run, by, key) ? 0 : -EINVAL;
         if (*r < 0 || !sqi_windows_is_earlier(key))
                 return *r == 0;
         take_in_hand(run, by, key);
         *r = sqi_windows_convert(run);
+        key->layout = run->layout;
         if (*r == 0)
                 settle(run);
         return *r == 0;
@@ -365,8 +376,8 @@ sq_windows_restored(struct sq_task *task)
         sq_keyed_each(task, restore_key, &r);
         if (r == -EINVAL)
                 return sq_error(task,
-                                "its keyed state is of windows with other settings (leave `size`, `slide`, `gap`, "
-                                "`offset`, `early` and `compute` as they are, and the kind of time; or kill the "
+                                "its keyed state is of windows with other settings (leave `by`, `size`, `slide`, "
+                                "`gap`, `offset`, `early` and `compute` as they are, and the kind of time; or kill the "
                                 "topology and submit it anew)");
         return r < 0 ? no_memory(task) : 0;
 }

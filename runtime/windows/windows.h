@@ -14,7 +14,7 @@ enum { SQI_OLD_PANES = 0, SQI_SLOTS = 2 };
 /* The state of a key. */
 struct sqi_window_key {
         struct sqi_timeline timeline;
-        uint64_t layout;            /* sqi_settings_layout(); 0: the key is new */
+        uint64_t layout;            /* of the settings (struct sqi_windows); 0: the key is new */
         int64_t armed, early_armed; /* the times of its timers, SQI_NEVER: none */
 };
 
@@ -29,8 +29,8 @@ struct sqi_windows {
         size_t n;
         struct sqi_aggregate aggregates[SQ_FIELDS_MAX];
         unsigned key_column, time_column; /* the first of the key's fields; that of event time */
-        uint64_t layout;
-        int64_t wall; /* the latest time of day that was seen */
+        uint64_t layout, earlier_layout;  /* of the settings that keys depend on; without `by`, as version 0 had it */
+        int64_t wall;                     /* the latest time of day that was seen */
 
         /* at hand, in a callback */
         struct sq_str by;

@@ -102,6 +102,10 @@ check "nor is one with a file missing" fails_with 2 "damaged/count.0 is not ther
 check "what is no savepoint is said to be none" fails_with 2 "is not a savepoint, and holds no epochs" "$squall" run "$dir/fast.yaml" --from "$dir/state"
 check "nothing of all that was submitted" test -z "$(state counts)"
 
+sed 's/by: \[k\]/by: [k, k2]/; s/fields: { k:/fields: { k2: uniform 1 3, k:/' "$dir/fast.yaml" >"$dir/by.yaml"
+check "counts are not taken for those of keys of more fields" fails_with 1 "its counts are of keys of 1 fields, and .by. names 2" \
+        "$squall" run "$dir/by.yaml" --from "$dir/first"
+
 # ---- one key in several tasks ----
 
 # Without `by` each task has a window of its own, though the tuples are dealt out by a field.
@@ -134,6 +138,8 @@ rm "$dir/totals.tsv"
 check "nor by a savepoint" fails_with 1 "several tasks had one key" "$squall" run "$dir/narrower.yaml" --from "$dir/totals"
 "$squall" run "$dir/same.yaml" --from "$dir/totals" >/dev/null 2>&1
 check "which goes on with as many tasks" test "$(totals)" = "3 60000"
+sed 's/compute:/by: [k], compute:/' "$dir/same.yaml" >"$dir/by.yaml"
+check "nor are windows taken for those of other keys" fails_with 1 "is of windows with other settings" "$squall" run "$dir/by.yaml" --from "$dir/totals"
 
 # ---- kill -9 of the supervisor ----
 

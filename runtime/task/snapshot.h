@@ -61,6 +61,9 @@ int sqi_snapshot_close(struct sqi_snapshot_writing **writing, uint64_t *ret_size
                        struct sqi_part_log **ret_log);
 void sqi_snapshot_drop(struct sqi_snapshot_writing **writing);
 
+/* The task takes of such a file, from its first byte to its last, what is its own. 0, or a negative errno. */
+int sqi_snapshot_take(struct sq_task *task, const void *bytes, size_t size);
+
 /* 0, also if there is none to restore; or the task has failed, with the cause. */
 int sqi_snapshot_restore(struct sq_task *task);
 

@@ -2,18 +2,11 @@
 #include "task/snapshot.h"
 
 #include <fcntl.h>
-#include <stdio.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
-#include "control/manifest.h"
 #include "plan/routing.h"
 #include "task/snapshot_format.h"
 #include "task/task.h"
-
-/* ---- Restoring --------------------------------------------------------------------------------------- */
 
 /* How many keys are looked for in advance: keyed.h. */
 enum { AHEAD = 16 };
@@ -437,156 +430,23 @@ take_piece(struct reading *reading)
         return take_sections(reading);
 }
 
-static int
-take_file(struct reading *reading)
+int
+sqi_snapshot_take(struct sq_task *task, const void *bytes, size_t size)
 {
-        const struct sq_task *task = reading->task;
+        struct reading reading = {.task = task, .at = bytes};
         int r;
 
+        reading.end = reading.at + size;
+        sqi_slots_deal(task->component->ntasks, reading.owners);
         if (task->instance.keyed)
                 sqi_keyed_mark(task->instance.keyed);
-        r = take_piece(reading);
-        reading->later = true;
-        while (r == 0 && reading->pieces && reading->at < reading->end)
-                r = take_piece(reading);
-        go_on_in_time(reading);
-        return r == 0 && task->instance.keyed && task->instance.code->bolt ? sqi_timers_find(reading->task) : r;
+        r = take_piece(&reading);
+        reading.later = true;
+        while (r == 0 && reading.pieces && reading.at < reading.end)
+                r = take_piece(&reading);
+        go_on_in_time(&reading);
+        return r == 0 && task->instance.keyed && task->instance.code->bolt ? sqi_timers_find(task) : r;
 }
-
-/* `file`: what the manifest means by it; NULL: what is there is believed. */
-static int
-read_fd(struct sq_task *task, int fd, const struct sqi_manifest_file *file)
-{
-        struct reading reading = {.task = task};
-        struct stat about;
-        size_t size;
-        void *bytes;
-        int r = -EBADMSG;
-
-        if (fstat(fd, &about) < 0)
-                return -errno;
-        size = (size_t)about.st_size;
-        if (size == 0 || (file && size < file->size))
-                return -EBADMSG;
-        if (file)
-                size = (size_t)file->size; /* what follows belongs to a later epoch */
-        bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0); /* all of it is read */
-        if (bytes == MAP_FAILED)
-                return -errno;
-        if (!file || XXH3_64bits(bytes, size) == file->sum) {
-                reading.at = bytes;
-                reading.end = reading.at + size;
-                sqi_slots_deal(task->component->ntasks, reading.owners);
-                r = take_file(&reading);
-        }
-        munmap(bytes, size);
-        return r;
-}
-
-/* Only what the manifest means is believed. */
-static int
-read_file(struct sq_task *task, int folder, const struct sqi_manifest_file *file)
-{
-        int fd = openat(folder, file->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), r;
-
-        if (fd < 0)
-                return -errno;
-        r = read_fd(task, fd, file);
-        close(fd);
-        return r;
-}
-
-/* All files are read: the component's word on it. One that only looks is not prepared, and is not asked. */
-static int
-restored(struct sq_task *task)
-{
-        const struct sq_bolt *bolt = task->instance.code->bolt;
-        int (*callback)(struct sq_task * task) = bolt && task->instance.prepared ? bolt->restored : NULL;
-
-        if (!callback || !task->instance.keyed || sqi_keyed_count(task->instance.keyed) == 0 || callback(task) == 0)
-                return 0;
-        task->final = true;
-        return sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "restored failed without sq_error()");
-}
-
-static const char *
-reason_of(int r)
-{
-        return r == -EBADMSG  ? "the file is damaged, or is another than the snapshot's"
-               : r == -ENOENT ? "the file is missing"
-               : r == -EINVAL ? "its state does not fit the component as it is now, or how its inputs are "
-                                "grouped; put that back, or update with --lose-state"
-               : r == -EXDEV  ? "it goes on with the same parallelism only"
-               : r == -EEXIST ? "several tasks had one key: it is not by the fields that its inputs are grouped by, so "
-                                "it goes on with the same parallelism only, or by an update with --lose-state"
-               : r == -ESTALE ? "it holds what was on its way between the tasks of another topology file; "
-                                "end that as it was by a stop, an update or a savepoint first"
-                              : strerror(-r);
-}
-
-int
-sqi_snapshot_load(struct sq_task *task, int fd)
-{
-        int r = lseek(fd, 0, SEEK_END) == 0 ? 0 : read_fd(task, fd, NULL);
-
-        if (r == 0)
-                r = restored(task);
-        return r < 0 ? sqi_task_fail(task, r, "cannot restore the snapshot: %s", reason_of(r)) : 0;
-}
-
-/* COMPONENT.INDEX: an id may hold dots itself. */
-static bool
-is_ours(const struct sq_task *task, const char *name)
-{
-        size_t id = strlen(task->component->id);
-
-        return strncmp(name, task->component->id, id) == 0 && name[id] == '.' &&
-               strspn(name + id + 1, "0123456789") == strlen(name + id + 1);
-}
-
-/* No restart could mend it where what is there is whole. */
-static int
-refuse(struct sq_task *task, const char *file, int r)
-{
-        task->final = task->final || r == -EINVAL || r == -EEXIST;
-        return sqi_task_fail(task, r, "cannot restore the snapshot %s/%s: %s", task->handover.restore, file,
-                             reason_of(r));
-}
-
-int
-sqi_snapshot_restore(struct sq_task *task)
-{
-        struct sqi_manifest manifest = {0};
-        const char *name = "manifest";
-        int folder, r = 0;
-
-        if (!task->handover.restore[0])
-                return 0;
-        folder = open(task->handover.restore, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        r = folder < 0 ? -errno : sqi_manifest_read(folder, &manifest);
-        if (r == 0 && manifest.wiring && !sqi_wiring_is(task->plan, manifest.wiring)) {
-                task->final = true;
-                r = -ESTALE;
-        }
-        for (uint32_t i = 0; i < manifest.nfiles && r == 0; i++) {
-                if (!is_ours(task, manifest.files[i].name))
-                        continue;
-                name = manifest.files[i].name;
-                r = read_file(task, folder, &manifest.files[i]);
-        }
-        if (r == 0)
-                r = restored(task);
-        if (r == 0 && task->epoch.exact)
-                r = sqi_epoch_restored(task, manifest.epoch);
-        if (r < 0)
-                r = refuse(task, name, r);
-        sqi_manifest_free(&manifest);
-        if (folder >= 0)
-                close(folder);
-        return r;
-}
-
-/* ---- Looking ----------------------------------------------------------------------------------------- */
 
 int
 sqi_snapshot_about(const char *path, struct sqi_snapshot_about *ret)

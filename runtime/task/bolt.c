@@ -559,6 +559,7 @@ sqi_bolt_turn(struct sq_task *task)
                 tick(task);
         if (task->instance.timers.n)
                 sqi_timers_fire(task);
+        busy |= paused && !task->instance.paused; /* what has waited for that is there */
         sqi_watermark_look(task, task->metrics->blocked_ns == blocked);
         if (task->now_ns >= sqi_loose_due(task))
                 sqi_loose_retry(task, execute_again);

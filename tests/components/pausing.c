@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bolt that takes a rest after its first tuple, for a second, and is woken then. With `file` a pipe wakes it. */
+/* A bolt that takes a rest after its first tuple, for a second, and is woken then. With `file` a pipe wakes it; with
+ * `each` it rests after each tuple, for a moment, and says nothing of it. */
 #include <squall.h>
 #include <unistd.h>
 
 struct pausing {
-        bool file;
+        bool file, each;
         int ends[2];
         bool rested;
 };
@@ -28,13 +29,13 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         sq_emit_tuple(task, 0, in);
         if (self->rested)
                 return SQ_ACK;
-        self->rested = true;
+        self->rested = !self->each;
         sq_pause(task, true);
         if (self->file) {
                 sq_wake_on(task, self->ends[0]);
                 (void)!write(self->ends[1], "", 1);
         } else
-                sq_wake_at(task, sq_now(task) + 1000000000);
+                sq_wake_at(task, sq_now(task) + (self->each ? 1000000 : 1000000000));
         return SQ_ACK;
 }
 
@@ -46,7 +47,8 @@ wake(struct sq_task *task)
 
         if (self->file && read(self->ends[0], &byte, 1) != 1)
                 return sq_error(task, "woken without a reason");
-        sq_emit(task, -1);
+        if (!self->each)
+                sq_emit(task, -1);
         sq_pause(task, false);
         return 0;
 }
@@ -64,7 +66,8 @@ cleanup(struct sq_task *task)
 SQ_BOLT(pausing) = {
         .about = "Takes a rest after its first tuple.",
         .state = sizeof(struct pausing),
-        .options = {SQ_OPT_BOOL(struct pausing, file, false, "woken by a file, and not by the time")},
+        .options = {SQ_OPT_BOOL(struct pausing, file, false, "woken by a file, and not by the time"),
+                    SQ_OPT_BOOL(struct pausing, each, false, "after each tuple")},
         .in = {{"n", SQ_INT}},
         .out = {{"n", SQ_INT}},
         .prepare = prepare,

@@ -423,4 +423,11 @@ else
         echo "ok - zmq # skip: not built"
 fi
 
+# One of our own: four hundred rests of a millisecond are over long before the time of a run is.
+goes_on() {
+        run 'component: generate, properties: { count: 400, fields: { n: seq } }' "component: $build/tests/components/pausing.so, properties: { each: true }" &&
+                [ "$(wc -l <"$dir/out")" = 400 ]
+}
+check "a bolt that ends its pause at a time it was woken at goes on at once" goes_on
+
 exit $failures

@@ -991,6 +991,12 @@ struct sq_spout {
          */
         int (*lag)(struct sq_task *task, struct sq_lag *ret);
         void (*probe)(struct sq_declaration *decl); /* as a bolt's */
+        /*
+         * Instead of .replay, of a spout that emits on behalf of somebody who waits for it: the tuple tree of
+         * `position` has failed, or its time was over, or a worker died that it was in, as `cause` says. It is not
+         * emitted again. Positions need not rise then, only differ. It emits nothing.
+         */
+        void (*failed)(struct sq_task *task, uint64_t position, const char *cause);
 };
 
 enum sq_kind { SQ_KIND_SPOUT = 1, SQ_KIND_BOLT = 2 };

@@ -213,7 +213,7 @@ sq_fail_kept(struct sq_task *task, struct sq_kept **kept)
         if (!*kept)
                 return;
         for (uint16_t r = 0; r < (*kept)->nroots; r++) {
-                if (task->cause[0] && task->plan->config.max_retries >= 0)
+                if (task->cause[0])
                         sqi_acker_explain(&task->acker, SQI_ROOT_TASK((*kept)->roots[r]), task->cause);
                 sqi_acker_add(&task->acker, (*kept)->roots[r], 0, task->bolt.later ? SQI_ACK_LATER : SQI_ACK_FAIL);
         }

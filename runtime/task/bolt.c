@@ -38,7 +38,7 @@ fail_tuple(struct sq_task *task, struct sqi_gathered *gathered)
         sqi_collector_rollback(&task->collector);
         task->collector.anchors_open = false;
         for (uint16_t i = 0; i < gathered->nroots; i++) {
-                if (task->cause[0] && task->plan->config.max_retries >= 0)
+                if (task->cause[0])
                         sqi_acker_explain(&task->acker, SQI_ROOT_TASK(gathered->roots[i]), task->cause);
                 sqi_acker_add(&task->acker, gathered->roots[i], 0, task->bolt.later ? SQI_ACK_LATER : SQI_ACK_FAIL);
         }

@@ -12,10 +12,22 @@
 #include "task/task.h"
 
 void
+sqi_failure_cause(const struct sq_task *task, char ret[SQI_DEAD_LETTER_CAUSE])
+{
+        char name[128];
+
+        if (task->spout.cause_task < task->plan->ntasks)
+                snprintf(ret, SQI_DEAD_LETTER_CAUSE, "%s: %s",
+                         sqi_task_name(task->plan, task->spout.cause_task, name, sizeof(name)),
+                         task->cause[0] ? task->cause : "failed it");
+        else
+                snprintf(ret, SQI_DEAD_LETTER_CAUSE, "%s", task->cause);
+}
+
+void
 sqi_dead_letter_add(struct sq_task *task, uint64_t position)
 {
         struct sqi_dead_letters *letters = &task->spout.letters;
-        char name[128];
 
         if (letters->n == letters->size) {
                 size_t size = letters->size ? letters->size * 2 : 16;
@@ -29,12 +41,7 @@ sqi_dead_letter_add(struct sq_task *task, uint64_t position)
         }
         struct sqi_dead_letter *letter = &letters->items[letters->n++];
         letter->position = position;
-        if (task->spout.cause_task < task->plan->ntasks)
-                snprintf(letter->cause, sizeof(letter->cause), "%s: %s",
-                         sqi_task_name(task->plan, task->spout.cause_task, name, sizeof(name)),
-                         task->cause[0] ? task->cause : "failed it");
-        else
-                snprintf(letter->cause, sizeof(letter->cause), "%s", task->cause);
+        sqi_failure_cause(task, letter->cause);
 }
 
 /* ---- the tuples of a letter -------------------------------------------------------------------------- */

@@ -36,6 +36,8 @@ struct sqi_dead_letters {
         bool starved; /* for want of memory: the letter does not go */
 };
 
+/* Why the tree that the ledger told of last has failed: by whom, and what that said. */
+void sqi_failure_cause(const struct sq_task *task, char ret[SQI_DEAD_LETTER_CAUSE]);
 void sqi_dead_letter_add(struct sq_task *task, uint64_t position);
 void sqi_dead_letters_write(struct sq_task *task);
 /* Appends a record that became no tuple: {"record":...} stands for its tuples. Returns 0 or a negative errno. */

@@ -273,7 +273,7 @@ finish(struct sqi_ledger *ledger, struct tree *tree, enum sqi_tree_outcome outco
         ledger->told(ledger->context, outcome, retry.position, age_ns);
         if (!passed)
                 sqi_search_pass(&ledger->search, ledger->flow.limit);
-        if (outcome == SQI_COMPLETED)
+        if (outcome == SQI_COMPLETED || ledger->config.once)
                 return;
         if (outcome == SQI_LOST) {
                 if (sqi_search_lose(&ledger->search, &retry.attempt, parked))

@@ -62,6 +62,7 @@ struct sqi_ledger_config {
         int64_t max_retries;     /* -1: for ever */
         uint64_t retry_delay_ns; /* doubled at each retry of the same tree, up to SQI_RETRY_DELAY_MAX */
         bool steady;             /* the adaptive limit grows however long trees take: the same in every run */
+        bool once;               /* what has failed is over: there is no retry, and nothing is given up */
 };
 #define SQI_RETRY_DELAY_MAX 30000000000ull
 

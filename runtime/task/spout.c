@@ -17,14 +17,28 @@ enum { POSITION_SHARE = 64 }; /* of the time goes into it at most, and into look
 
 /* ---- tuple trees ------------------------------------------------------------------------------------- */
 
-/* Why a tree was given up: over its last outcome. */
+/* Why a tree has failed, where no bolt has said it. */
 static void
-note_cause(struct sq_task *task, enum sqi_tree_outcome outcome)
+note_cause(struct sq_task *task, enum sqi_tree_outcome outcome, const char *lost)
 {
         if (outcome == SQI_FAILED)
                 return; /* the records said so, or who sent them */
         task->spout.cause_task = UINT32_MAX;
-        snprintf(task->cause, sizeof(task->cause), "a worker died each time it was in flight");
+        snprintf(task->cause, sizeof(task->cause), "%s",
+                 outcome == SQI_TIMED_OUT ? "it took longer than topology.message.timeout.secs" : lost);
+}
+
+/* To a spout that does not emit it again. */
+static void
+tell_failed(struct sq_task *task, enum sqi_tree_outcome outcome, uint64_t position)
+{
+        char cause[SQI_DEAD_LETTER_CAUSE];
+
+        if (!task->instance.code->spout->failed)
+                return;
+        note_cause(task, outcome, "a worker died that it was in");
+        sqi_failure_cause(task, cause);
+        task->instance.code->spout->failed(task, position, cause);
 }
 
 static void
@@ -43,15 +57,14 @@ told(void *context, enum sqi_tree_outcome outcome, uint64_t position, uint64_t a
                         spout->ack(task, position);
                 break;
         case SQI_TIMED_OUT:
-                sqi_count(&metrics->timed_out, 1);
-                sqi_count(&metrics->failed, 1);
-                break;
         case SQI_FAILED:
         case SQI_LOST:
+                sqi_count(&metrics->timed_out, outcome == SQI_TIMED_OUT);
                 sqi_count(&metrics->failed, 1);
+                tell_failed(task, outcome, position);
                 break;
         case SQI_GIVEN_UP: /* told right after the outcome that it is given up over */
-                note_cause(task, task->spout.last_outcome);
+                note_cause(task, task->spout.last_outcome, "a worker died each time it was in flight");
                 sqi_dead_letter_add(task, position);
                 if (spout->fail)
                         spout->fail(task, position);
@@ -214,6 +227,7 @@ sqi_spout_open(struct sq_task *task)
                 .max_retries = config->max_retries,
                 .retry_delay_ns = (uint64_t)(config->retry_delay_ms * 1e6),
                 .steady = task->driver != NULL,
+                .once = task->instance.code->spout->failed != NULL,
         };
 
         if (!task->spout.calls)

@@ -164,7 +164,7 @@ sqi_check_delivery(struct sqi_model *model)
                 component = &model->components[i];
                 if (!component->loaded || component->kind != SQ_KIND_SPOUT)
                         continue;
-                replays = component->loaded->spout->replay != NULL;
+                replays = component->loaded->spout->replay || component->loaded->spout->failed;
                 any |= replays;
                 if (!replays && model->delivery_given && model->config.delivery == SQI_AT_LEAST_ONCE)
                         sqi_diagnose(model->diagnostics, SQI_WARNING, component->component.place,

@@ -65,6 +65,30 @@ take(struct sqi_ledger *ledger, uint64_t root, uint64_t value, enum sqi_ack_op o
 }
 
 static void
+tells_of_a_failure_once_where_nothing_is_emitted_again(void **state)
+{
+        struct record record;
+        struct sqi_ledger_config config = {.max_retries = 0, .once = true};
+        struct sqi_ledger *ledger = make(&record, config);
+        uint64_t position;
+        struct sqi_attempt attempt;
+
+        (void)state;
+        take(ledger, tree(ledger, 9, 0xaa, 1000), 0, SQI_ACK_FAIL, 1000);
+        tree(ledger, 10, 0xaa, 1000);
+        sqi_ledger_lose(ledger, 1001);
+        tree(ledger, 11, 0xaa, 1000);
+        sqi_ledger_tick(ledger, 60 * second);
+        assert_int_equal(record.told[SQI_FAILED], 1);
+        assert_int_equal(record.told[SQI_LOST], 1);
+        assert_int_equal(record.told[SQI_TIMED_OUT], 1);
+        assert_int_equal(record.told[SQI_GIVEN_UP], 0);
+        assert_int_equal(sqi_ledger_unfinished(ledger), 0);
+        assert_false(sqi_ledger_retry(ledger, 100 * second, &position, &attempt));
+        sqi_ledger_free(&ledger);
+}
+
+static void
 completes_when_every_edge_is_seen_twice(void **state)
 {
         struct record record;
@@ -497,6 +521,7 @@ int
 main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(tells_of_a_failure_once_where_nothing_is_emitted_again),
                 cmocka_unit_test(completes_when_every_edge_is_seen_twice),
                 cmocka_unit_test(acks_may_come_before_the_seal),
                 cmocka_unit_test(a_tree_without_edges_is_complete),

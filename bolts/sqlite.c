@@ -2,7 +2,8 @@
 /*
  * The bolt `sqlite`: a row of a table for each tuple. A batch is one transaction; a tuple is acked when that is
  * committed, which is when SQLite has it on the disk. With `key` a row takes the place of the one with the same key, so
- * a tuple that comes again changes nothing.
+ * a tuple that comes again changes nothing. Exactly once tuples are staged (squall-kit.h), and their marks are in the
+ * table squall_marks.
  *
  * The table is made when it is not there, of the fields of the first tuple, without types: a value stays what it was.
  */
@@ -31,7 +32,7 @@ declare(struct sq_declaration *decl)
 
         for (size_t i = 0; i < self->key.n; i++)
                 sq_field_declare(self->key.items[i], decl, "key");
-        sq_sink_declare(&self->sink, decl);
+        sq_sink_declare_staged(&self->sink, decl);
 }
 
 static void
@@ -241,6 +242,73 @@ write_row(struct sqlite *self, size_t i)
         return r;
 }
 
+/* ---- Marks ------------------------------------------------------------------------------------------- */
+
+/* What is wrong with the table of marks is not about any row. */
+static int
+mark_failed(struct sq_task *task, struct sqlite *self, int error)
+{
+        int r = failed(self, error);
+
+        if (r != -EBADMSG)
+                return r;
+        (void)sq_error_final(task, "%s: squall_marks: %s", self->path, self->sink.why);
+        return -ECANCELED;
+}
+
+/* One with two places: the name of the mark, and the mark. */
+static int
+run_for_mark(struct sq_task *task, struct sqlite *self, const char *text, sqlite3_stmt **ret)
+{
+        const char *name = sq_sink_mark_name(&self->sink), *mark = sq_sink_mark(&self->sink);
+        sqlite3_stmt *statement = NULL;
+        int r = sqlite3_prepare_v2(self->database, text, -1, &statement, NULL);
+
+        if (r == SQLITE_OK)
+                r = sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+        if (r == SQLITE_OK && sqlite3_bind_parameter_count(statement) > 1)
+                r = sqlite3_bind_text(statement, 2, mark, -1, SQLITE_STATIC);
+        if (r == SQLITE_OK)
+                r = sqlite3_step(statement);
+        if (r == SQLITE_ROW || r == SQLITE_DONE) {
+                *ret = statement;
+                return 0;
+        }
+        r = mark_failed(task, self, r);
+        sqlite3_finalize(statement);
+        return r;
+}
+
+static int
+resume(struct sq_task *task, struct sqlite *self, size_t *first, size_t *n)
+{
+        sqlite3_stmt *row = NULL;
+        struct sq_str mark = {"", 0};
+        int r = sqlite3_exec(self->database,
+                             "CREATE TABLE IF NOT EXISTS squall_marks (task TEXT PRIMARY KEY, mark TEXT NOT NULL)",
+                             NULL, NULL, NULL);
+
+        r = r == SQLITE_OK ? run_for_mark(task, self, "SELECT mark FROM squall_marks WHERE task = ?", &row)
+                           : mark_failed(task, self, r);
+        if (r < 0)
+                return r;
+        if (sqlite3_data_count(row) > 0 && sqlite3_column_text(row, 0))
+                mark = (struct sq_str){(const char *)sqlite3_column_text(row, 0), (size_t)sqlite3_column_bytes(row, 0)};
+        r = sq_sink_resume(task, mark, first, n);
+        sqlite3_finalize(row);
+        return r;
+}
+
+static int
+keep_mark(struct sq_task *task, struct sqlite *self)
+{
+        sqlite3_stmt *done = NULL;
+        int r = run_for_mark(task, self, "INSERT OR REPLACE INTO squall_marks VALUES (?, ?)", &done);
+
+        sqlite3_finalize(done);
+        return r;
+}
+
 /* ---- The bolt ---------------------------------------------------------------------------------------- */
 
 static void
@@ -280,8 +348,12 @@ send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
                 r = say(self, "BEGIN IMMEDIATE");
         if (r < 0)
                 return -EAGAIN;
+        if (self->sink.staged)
+                r = resume(task, self, &first, &n);
         for (size_t i = first; r == 0 && i < first + n; i++)
                 r = write_row(self, i);
+        if (r == 0 && self->sink.staged)
+                r = keep_mark(task, self);
         if (r == 0)
                 r = say(self, "COMMIT");
         if (r < 0 && sqlite3_get_autocommit(self->database) == 0)
@@ -296,7 +368,7 @@ prepare(struct sq_task *task)
 {
         struct sqlite *self = sq_state(task);
 
-        if (sq_sink_open(task, self->path, send) < 0)
+        if (sq_sink_open_staged(task, self->path, send) < 0)
                 return -1;
         return open_database(self) < 0 ? sq_error(task, "%s: %s", self->path, self->sink.why) : 0;
 }
@@ -330,4 +402,6 @@ SQ_BOLT(sqlite) = {
         .flush = sq_sink_flush,
         .finish = sq_sink_flush,
         .cleanup = cleanup,
+        .precommit = sq_sink_precommit,
+        .commit = sq_sink_commit,
 };

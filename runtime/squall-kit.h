@@ -928,6 +928,15 @@ struct sq_sink {
         double since_s, until_s;
         uint64_t jitter;
         struct sq_templates *templates;
+
+        bool staged; /* exactly once: see sq_sink_open_staged() */
+        struct sq_sink_stage {
+                bool restored, sure;        /* nothing is committed yet; the mark is ours */
+                bool refused, full;         /* one behind what is marked was; more is held than should be */
+                uint64_t from, epoch, owed; /* gone on from; being committed; to be committed before any other */
+                struct sq_encoder held;
+                char holder[17], name[256], mark[192];
+        } stage;
 };
 
 enum { SQ_SINK_BATCH_MAX = 1000000 };
@@ -952,6 +961,34 @@ SQ_EXPORT int sq_sink_connected(struct sq_task *task, int error);
 SQ_EXPORT enum sq_verdict sq_sink_execute(struct sq_task *task, const struct sq_tuple *in);
 SQ_EXPORT int sq_sink_flush(struct sq_task *task);
 SQ_EXPORT void sq_sink_close(struct sq_task *task);
+
+/*
+ * A sink of a server that has transactions can write each tuple once under exactly-once: it stages. What it takes is
+ * held back, and is part of the snapshot of its epoch. When that is sealed it is handed over, `batch` at a time, each
+ * time in one transaction with a mark that says how far it is. Who dies in between and begins again reads there what
+ * it need not write. Under other deliveries nothing is different.
+ *
+ *     .precommit = sq_sink_precommit, .commit = sq_sink_commit
+ *     sq_sink_declare_staged(), sq_sink_open_staged()                   in place of those above
+ *
+ * `send` then does this, where sink->staged:
+ *
+ *     1  begins a transaction that no other with this mark passes       locks its row
+ *     2  reads the mark of the name sq_sink_mark_name()                 "" where there is none
+ *     3  r = sq_sink_resume(task, mark, &first, &n)                     below 0: rolls back, and returns that
+ *     4  writes the records, of which there may be none
+ *     5  keeps sq_sink_mark() under the name, and commits
+ */
+SQ_EXPORT void sq_sink_declare_staged(const struct sq_sink *sink, struct sq_declaration *decl);
+SQ_EXPORT int sq_sink_open_staged(struct sq_task *task, const char *name, sq_sink_send *send);
+SQ_EXPORT int sq_sink_precommit(struct sq_task *task, uint64_t epoch);
+SQ_EXPORT int sq_sink_commit(struct sq_task *task, uint64_t epoch);
+/* Leaves out what is there already by `mark`. 0, or a negative errno for `send` to return: somebody else writes what
+ * this task does. */
+SQ_EXPORT int sq_sink_resume(struct sq_task *task, struct sq_str mark, size_t *first, size_t *n);
+/* Views, good until `send` returns: no spaces or quotes in the name; the mark is what sq_sink_resume() has made. */
+SQ_EXPORT const char *sq_sink_mark_name(const struct sq_sink *sink);
+SQ_EXPORT const char *sq_sink_mark(const struct sq_sink *sink);
 
 /* The expressions of the templates of who has the records. NULL: no memory. */
 struct sq_templates;

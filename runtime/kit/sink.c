@@ -21,7 +21,10 @@
 #include <string.h>
 #include <time.h>
 
-static const double FIRST_DELAY_S = 0.05, LAST_DELAY_S = 2;
+#include "kit/sink.h"
+
+enum { HELD_MAX = 256 * 1024 * 1024 }; /* bytes */
+static const double FIRST_DELAY_S = 0.05, LAST_DELAY_S = 2, HELD_PAUSE_S = 0.1;
 
 static double
 clock_s(void)
@@ -84,6 +87,7 @@ sq_sink_close(struct sq_task *task)
 
         sq_encoder_free(&sink->records);
         sq_templates_free(&sink->templates);
+        sq_encoder_free(&sink->stage.held);
         free(sink->begins);
         sink->begins = NULL;
         sink->n = sink->done = 0;
@@ -166,9 +170,10 @@ static int
 hand_over(struct sq_task *task, struct sq_sink *sink, size_t first, size_t n)
 {
         size_t done = 0;
-        int r = n > 0 ? sink->send(task, first, n, &done) : 0;
+        int r = sink->send(task, first, n, &done);
 
         sink->done = first + (r == 0 ? n : done);
+        sink->stage.refused = sink->stage.refused && r < 0;
         if (r != -EBADMSG || done == n)
                 return r == -EBADMSG ? 0 : r;
         first += done;
@@ -176,25 +181,39 @@ hand_over(struct sq_task *task, struct sq_sink *sink, size_t first, size_t n)
         if (n == 1) {
                 r = sq_sink_refuse(task, sink, first, sink->why);
                 sink->done += r == 0;
+                sink->stage.refused = true;
                 return r;
         }
         r = hand_over(task, sink, first, n / 2);
         return r < 0 ? r : hand_over(task, sink, first + n / 2, n - n / 2);
 }
 
-/* Hands over what there is, for at most `timeout`. 0, -EAGAIN, or another error as hand_over(). */
+/* Behind the last of them one that was refused may stand: staged, the mark is to say so. */
 static int
-drain(struct sq_task *task, struct sq_sink *sink)
+hand_over_next(struct sq_task *task, struct sq_sink *sink)
+{
+        size_t n = sink->n - sink->done, none = 0;
+        int r;
+
+        if (n > 0)
+                return hand_over(task, sink, sink->done, n < (size_t)sink->batch ? n : (size_t)sink->batch);
+        r = sink->send(task, sink->n, 0, &none);
+        sink->stage.refused = r < 0;
+        return r;
+}
+
+int
+sqi_sink_drain(struct sq_task *task, struct sq_sink *sink)
 {
         double end = clock_s() + sink->timeout;
         int r;
 
-        while (sink->done < sink->n) {
+        while (sink->done < sink->n || (sink->staged && sink->stage.refused)) {
                 if (sink->until_s > end)
                         return -EAGAIN;
                 if (sink->failures > 0 && sink->until_s > clock_s())
                         sleep_s(sink->until_s - clock_s());
-                r = hand_over(task, sink, sink->done, sink->n - sink->done);
+                r = hand_over_next(task, sink);
                 if (r == 0)
                         note_success(task, sink);
                 else if (r == -EAGAIN)
@@ -206,6 +225,47 @@ drain(struct sq_task *task, struct sq_sink *sink)
         return 0;
 }
 
+/* ---- Tuples ------------------------------------------------------------------------------------------ */
+
+/* What no epoch takes away, for it cannot be made, is not to fill the memory. */
+static void
+make_wait(struct sq_task *task, struct sq_sink *sink)
+{
+        if (!sink->stage.full)
+                sq_log(task, SQ_WARN, "%s: %zu MB wait for their epoch: takes little more until it is made", sink->name,
+                       sink->stage.held.len / 1000000);
+        sink->stage.full = true;
+        sleep_s(HELD_PAUSE_S);
+}
+
+int
+sqi_sink_append(struct sq_encoder *bytes, const void *ptr, size_t n)
+{
+        struct sq_value value = sq_bin(ptr, (uint32_t)n);
+
+        return n > 0 ? sq_encode_values(bytes, 1, NULL, &value) : 0;
+}
+
+static enum sq_verdict
+hold(struct sq_task *task, struct sq_sink *sink, const struct sq_tuple *in)
+{
+        struct sq_encoder *held = &sink->stage.held;
+        size_t before = held->len;
+        uint32_t len;
+
+        if (before > HELD_MAX)
+                make_wait(task, sink);
+        sink->records.len = 0;
+        if (sq_encode(&sink->records, in) < 0)
+                return sq_retry_later(task, "%s: %s", sink->name, strerror(ENOMEM));
+        len = (uint32_t)sink->records.len;
+        if (sqi_sink_append(held, &len, sizeof(len)) < 0 || sqi_sink_append(held, sink->records.bytes, len) < 0) {
+                held->len = before;
+                return sq_retry_later(task, "%s: %s", sink->name, strerror(ENOMEM));
+        }
+        return SQ_ACK;
+}
+
 enum sq_verdict
 sq_sink_execute(struct sq_task *task, const struct sq_tuple *in)
 {
@@ -213,7 +273,9 @@ sq_sink_execute(struct sq_task *task, const struct sq_tuple *in)
         enum { BYTES_MAX = 8 * 1024 * 1024 };
         bool full = sink->n == (size_t)sink->batch || sink->records.len > BYTES_MAX;
 
-        if (full && drain(task, sink) < 0)
+        if (sink->staged)
+                return hold(task, sink, in);
+        if (full && sqi_sink_drain(task, sink) < 0)
                 return sq_retry_later(task, "%s: %s", sink->name, sink->why);
         sink->begins[sink->n] = sink->records.len;
         if (sq_encode(&sink->records, in) < 0)
@@ -226,7 +288,7 @@ int
 sq_sink_flush(struct sq_task *task)
 {
         struct sq_sink *sink = sq_state(task);
-        int r = drain(task, sink);
+        int r = sink->staged ? 0 : sqi_sink_drain(task, sink);
 
         if (r == 0)
                 return 0;

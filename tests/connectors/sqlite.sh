@@ -57,4 +57,17 @@ killed() {
 }
 grows() { [ "$(ask "select count(*) from killed")" -ge "$1" ]; }
 check "a worker that is killed loses no row, and leaves none twice" killed
+
+has_rows() { [ "$(ask "select count(*) from exact")" -ge "$1" ]; }
+exact() {
+        exactly "$(sink "exact, batch: 40")" has_rows && [ "$(ask "select count(*), count(distinct n), sum(n) from exact")" = "6000|6000|17997000" ] &&
+                [ "$(ask "select count(*) from squall_marks where task glob 'out/0/*' and mark glob '* exactly'")" = 1 ]
+}
+check "exactly once each tuple is one row, without a key, whoever is killed" exact
+refused_once() {
+        ask "create table parity (n integer check (n <> 150 and n < 999))"
+        topology "$(count_to 1000)" "$(sink parity)" parity "topology.delivery: exactly-once, topology.dead.letter.path: $dir/exact-letters"
+        run && [ "$(ask "select count(*), sum(n) from parity")" = "998|498351" ] && [ "$(wc -l <"$dir/exact-letters")" = 2 ]
+}
+check "exactly once, too, what a constraint refuses goes to the dead letters, and all else is there" refused_once
 exit $failures

@@ -32,12 +32,14 @@ look(struct sqi_daemon *daemon, const struct sqi_waiter *waiter, char *error, si
                         snprintf(error, size, "the topology '%s' was killed, or updated once more", waiter->name);
                 return waiter->until == SQI_UNTIL_GONE ? SQI_STATUS_DONE : SQI_STATUS_FAILED;
         }
-        if (waiter->until == SQI_UNTIL_GONE || (waiter->until == SQI_UNTIL_SETTLED && hosted->record.trial))
+        if (waiter->until == SQI_UNTIL_GONE)
                 return SQI_STATUS_PENDING;
-        if (hosted->record.outcome == SQI_OUTCOME_FAILED) {
-                snprintf(error, size, "%s", hosted->record.cause);
+        if (hosted->record.outcome == SQI_OUTCOME_FAILED) { /* `trouble`: and cannot be rolled back */
+                snprintf(error, size, "%s", hosted->retry_at ? hosted->trouble : hosted->record.cause);
                 return SQI_STATUS_FAILED;
         }
+        if (waiter->until == SQI_UNTIL_SETTLED && hosted->record.trial && hosted->record.outcome == SQI_OUTCOME_NONE)
+                return SQI_STATUS_PENDING;
         if (hosted->record.outcome != SQI_OUTCOME_NONE ||
             (hosted->running && sqi_running_lifecycle(hosted->running)->has_run))
                 return SQI_STATUS_DONE;

@@ -312,8 +312,8 @@ retry(struct sqi_hosted *hosted, uint64_t now)
         if (!hosted->retry_at || hosted->retry_at > now || hosted->daemon->stopping)
                 return;
         hosted->retry_at = 0;
-        if (hosted->plan)
-                sqi_update_load(hosted); /* an update may be under way */
+        if (hosted->plan || (hosted->record.trial && hosted->record.outcome == SQI_OUTCOME_FAILED))
+                sqi_update_load(hosted); /* an update may be under way, or be to be rolled back */
         else
                 sqi_hosted_reload(hosted);
 }

@@ -262,7 +262,7 @@ keep(struct sqi_hosted *hosted)
         hosted->same = false;
 }
 
-/* NAME has failed, and says why. */
+/* The new version has failed, and says why. Where the former one cannot take its place again, that is tried again. */
 static void
 change_back(struct sqi_hosted *hosted)
 {
@@ -270,8 +270,14 @@ change_back(struct sqi_hosted *hosted)
         uint32_t runs = hosted->record.runs;
 
         snprintf(cause, sizeof(cause), "the update was rolled back: %.900s", hosted->record.cause);
-        if (sqi_state_swap_next(&hosted->daemon->state, hosted->record.name) < 0)
-                return; /* it stays as it is: failed */
+        int r = sqi_state_swap_next(&hosted->daemon->state, hosted->record.name);
+        if (r < 0) {
+                char trouble[SQI_RECORD_CAUSE];
+                snprintf(trouble, sizeof(trouble), "the update failed (%.800s), and cannot be rolled back yet: %s",
+                         hosted->record.cause, strerror(-r));
+                sqi_hosted_wait(hosted, trouble);
+                return;
+        }
         drop_next(hosted);
         sqi_hosted_reload(hosted);
         if (runs > hosted->record.runs)
@@ -315,6 +321,8 @@ sqi_update_watch(struct sqi_hosted *hosted, uint64_t now)
                 drop_next(hosted);
         if (!hosted->record.trial || hosted->daemon->stopping || hosted->record.wish == SQI_WISH_KILLED)
                 return;
+        if (hosted->record.outcome == SQI_OUTCOME_FAILED)
+                return; /* what it showed before does not count: it is to be rolled back */
         if (hosted->record.outcome == SQI_OUTCOME_FINISHED || (hosted->proved_at > 0 && now >= hosted->proved_at)) {
                 keep(hosted);
         } else if (life && life->degraded && life->state == SQI_RUNNING) {

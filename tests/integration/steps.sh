@@ -134,7 +134,24 @@ try_once() {
         return $r
 }
 
+# The second rename of the one beside is the way back.
+way_back() {
+        sed 's/component: write, properties: .*/component: write, properties: { path: \/nowhere\/at\/all } }/' "$dir/counts.yaml" >"$dir/worse.yaml"
+        rm -f "$dir/steps/struck"
+        begin && arm supervisor full 2 rename .next-counts
+        timeout 60 "$squall" update counts "$dir/worse.yaml" >"$dir/said" 2>&1
+        local r=$?
+        cat "$dir/said"
+        [ $r = 1 ] && [ -e "$dir/steps/struck" ] && grep -q "sink/0: /nowhere/at/all.*cannot be rolled back yet: No space left" "$dir/said" && "$squall" status counts | grep -q "cannot be rolled back yet"
+}
+there_is_room() {
+        disarm
+        is_right supervisor && end
+}
+
 start
+check "an update that fails where there is no room for the way back says both" way_back
+check "and the former version goes on when there is room" there_is_room
 echo "# SQUALL_SEED=$seed"
 for operation in ${SQUALL_OPERATIONS:-stop rebalance update}; do
         list_all_steps $operation

@@ -70,6 +70,8 @@ UNITS := $(wildcard spouts/*/*.c bolts/*/*.c)
 C := $(wildcard runtime/*/*.c cli/*.c clients/*.c spouts/*.c bolts/*.c topologies/*/*.c tests/*/*.c) $(UNITS)
 objects = $(patsubst %.c,$(B)/%.o,$(filter $(1),$(C)))
 KIT := $(call objects,runtime/kit/% runtime/windows/%)
+# Both of the runtime and of the kit, which has its own copy.
+BOTH := $(B)/runtime/base/date.o
 CLIENTS := $(call objects,clients/%)
 server = $(firstword $(subst _, ,$(notdir $(basename $(1)))))
 RUNTIME := $(filter-out $(KIT) %/main.o,$(call objects,runtime/%))
@@ -119,7 +121,7 @@ $(B)/squall-worker: $(WORKER)
 $(B)/libsquall.a: $(RUNTIME)
 	@echo "  AR   $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^ $(if $(LTO),&& objcopy --wildcard -R '.gnu.*lto_*' $@)
-$(B)/libsquall-kit.so: $(KIT)
+$(B)/libsquall-kit.so: $(KIT) $(BOTH)
 	@echo "  LINK $@"
 	$(Q)$(CC) $(CFLAGS) $(NO_LTO) -shared -Wl,-soname,$(@F) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(KIT_LIBS) $(call libs,msgpack)
 $(UNIT): %: %.o $(SHARED) $(RUNTIME) $(KIT)
@@ -156,7 +158,7 @@ $(B)/cli/new.o: $(wildcard cli/templates/* cli/templates/*/*)
 $(B)/runtime/daemon/web.o: docs/openapi.json
 $(B)/runtime/daemon/browse.o: runtime/daemon/page.html
 $(B)/cli/top_screen.o: PIC += $(TOP_FLAGS)
-$(PLUGINS) $(PARTS) $(CLIENTS) $(KIT): PIC := -fPIC
+$(PLUGINS) $(PARTS) $(CLIENTS) $(KIT) $(BOTH): PIC := -fPIC
 $(KIT): PIC += $(KIT_FLAGS)
 
 # Holds the compiler and its flags, so that a change of either builds everything anew; and says what is missing before cc does.

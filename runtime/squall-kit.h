@@ -197,7 +197,7 @@ SQ_EXPORT enum sq_verdict sq_refuse_tuple(struct sq_task *task, const struct sq_
  *     bin           bytes, or those of a text
  *     array, map    an array, a map
  *     time FORMAT   a text, or a number, of the format: iso8601 (the standard), unix, unix_ms, unix_us, unix_ns, or
- *                   with % as strptime() has it; kit/instant.h has the list
+ *                   with % as strptime() has it; base/date.h has the list
  *
  * Text reads as a number by the rule of sq_read_number(): decimal, with a point, and nothing else in it. So 007 and +7
  * are 7, and ` 7`, 0x10, 1,5, nan, inf and 1e400 are not numbers. What is a double (20.0, 1e3) is whole if it has no

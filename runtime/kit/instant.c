@@ -1,52 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Points in time, read and written by formats. Nothing here asks for the machine's zone or locale. */
+/* Points in time and spans: dates as base/date.h has them, and numbers since 1970. */
 #include "kit/instant.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/date.h"
 
 enum { NS = 1000000000 };
-
-static const char *const months[] = {"January", "February", "March",     "April",   "May",      "June",
-                                     "July",    "August",   "September", "October", "November", "December"};
-static const char *const days[] = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
 
 static const struct {
         const char *name;
         int64_t per_second;
 } units[] = {{"unix", 1}, {"unix_ms", 1000}, {"unix_us", 1000000}, {"unix_ns", NS}};
-
-/* A time as its parts. */
-struct parts {
-        int year, month, day, hour, minute, second, offset; /* offset: seconds east */
-        int yday;                                           /* from 1; 0: by month and day */
-        int half;                                           /* 1: AM, 2: PM */
-        uint32_t nsec;
-        bool is_unix;
-        int64_t seconds;
-};
-
-struct cursor {
-        const char *at, *end;
-};
-
-static const char *
-expand(char directive)
-{
-        switch (directive) {
-        case 'T':
-                return "%H:%M:%S";
-        case 'D':
-                return "%m/%d/%y";
-        case 'F':
-                return "%Y-%m-%d";
-        case 'R':
-                return "%H:%M";
-        default:
-                return NULL;
-        }
-}
 
 const char *
 sqi_instant_check(struct sq_str format)
@@ -54,250 +20,9 @@ sqi_instant_check(struct sq_str format)
         for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
                 if (sq_str_is(format, units[i].name))
                         return NULL;
-        if (sq_str_is(format, "iso8601"))
-                return NULL;
-        if (format.len == 0 || !memchr(format.ptr, '%', format.len))
+        if (sqi_date_check(format) && (format.len == 0 || !memchr(format.ptr, '%', format.len)))
                 return "a format of times is iso8601, unix, unix_ms, unix_us, unix_ns, or has % in it, as '%d/%b/%Y'";
-        for (size_t i = 0; i < format.len; i++)
-                if (format.ptr[i] == '%' &&
-                    (i + 1 == format.len || !strchr("YmdeHMSyjbBaAfzTDFRspI%", format.ptr[++i]) || !format.ptr[i]))
-                        return "a format of times has one of Y m d e H M S y j b B a A f z T D F R s p I % behind each %";
-        return NULL;
-}
-
-/* ---- Reading ----------------------------------------------------------------------------------------- */
-
-static bool
-read_digits(struct cursor *in, unsigned least, unsigned most, int *ret)
-{
-        unsigned n = 0;
-
-        for (*ret = 0; n < most && in->at < in->end && *in->at >= '0' && *in->at <= '9'; n++)
-                *ret = *ret * 10 + (*in->at++ - '0');
-        return n >= least;
-}
-
-static bool
-read_name(struct cursor *in, const char *const *names, int n, int *ret)
-{
-        size_t left = (size_t)(in->end - in->at), len;
-
-        for (int i = 0; i < n; i++) {
-                len = strlen(names[i]);
-                if (left >= len && strncasecmp(in->at, names[i], len) == 0)
-                        in->at += len;
-                else if (left >= 3 && strncasecmp(in->at, names[i], 3) == 0)
-                        in->at += 3;
-                else
-                        continue;
-                *ret = i;
-                return true;
-        }
-        return false;
-}
-
-static bool
-read_fraction(struct cursor *in, uint32_t *ret)
-{
-        uint32_t scale = NS;
-        const char *start = in->at;
-
-        for (*ret = 0; in->at < in->end && *in->at >= '0' && *in->at <= '9'; in->at++)
-                *ret += (scale /= 10) * (uint32_t)(*in->at - '0');
-        return in->at > start;
-}
-
-static bool
-read_zone(struct cursor *in, int *ret)
-{
-        int hours, minutes = 0, sign;
-
-        if (in->at == in->end)
-                return false;
-        if (*in->at == 'Z' || *in->at == 'z') {
-                in->at++;
-                *ret = 0;
-                return true;
-        }
-        sign = *in->at == '-' ? -1 : *in->at == '+' ? 1 : 0;
-        in->at++;
-        if (sign == 0 || !read_digits(in, 2, 2, &hours))
-                return false;
-        if (in->at < in->end && *in->at == ':')
-                in->at++;
-        if (in->at < in->end && *in->at >= '0' && *in->at <= '9' && !read_digits(in, 2, 2, &minutes))
-                return false;
-        *ret = sign * (hours * 3600 + minutes * 60);
-        return hours < 24 && minutes < 60;
-}
-
-static bool
-read_seconds(struct cursor *in, struct parts *parts)
-{
-        struct sq_value number;
-        const char *start = in->at;
-
-        while (in->at < in->end && ((*in->at >= '0' && *in->at <= '9') || (*in->at == '-' && in->at == start)))
-                in->at++;
-        parts->is_unix = true;
-        if (!sq_read_number((struct sq_str){start, (size_t)(in->at - start)}, &number) || number.type != SQ_INT)
-                return false;
-        parts->seconds = number.as.i;
-        return true;
-}
-
-static bool read_parts(struct cursor *in, struct sq_str format, struct parts *parts);
-
-static bool
-read_half(struct cursor *in, struct parts *parts)
-{
-        static const char *const halves[] = {"AM", "PM"};
-        size_t left = (size_t)(in->end - in->at);
-
-        for (int i = 0; i < 2; i++)
-                if (left >= 2 && strncasecmp(in->at, halves[i], 2) == 0) {
-                        in->at += 2;
-                        parts->half = i + 1;
-                        return true;
-                }
-        return false;
-}
-
-static bool
-read_directive(struct cursor *in, char directive, struct parts *parts)
-{
-        const char *expanded = expand(directive);
-        int unused;
-
-        if (expanded)
-                return read_parts(in, (struct sq_str){expanded, strlen(expanded)}, parts);
-        switch (directive) {
-        case 'Y':
-                return read_digits(in, 4, 4, &parts->year);
-        case 'y':
-                if (!read_digits(in, 2, 2, &parts->year))
-                        return false;
-                parts->year += parts->year < 69 ? 2000 : 1900;
-                return true;
-        case 'm':
-                return read_digits(in, 1, 2, &parts->month);
-        case 'e':
-                while (in->at < in->end && *in->at == ' ')
-                        in->at++;
-                return read_digits(in, 1, 2, &parts->day);
-        case 'd':
-                return read_digits(in, 1, 2, &parts->day);
-        case 'H':
-        case 'I':
-                return read_digits(in, 1, 2, &parts->hour);
-        case 'M':
-                return read_digits(in, 1, 2, &parts->minute);
-        case 'S':
-                return read_digits(in, 1, 2, &parts->second);
-        case 'j':
-                return read_digits(in, 1, 3, &parts->yday);
-        case 'b':
-        case 'B':
-                if (!read_name(in, months, 12, &parts->month))
-                        return false;
-                parts->month++;
-                return true;
-        case 'a':
-        case 'A':
-                return read_name(in, days, 7, &unused);
-        case 'f':
-                return read_fraction(in, &parts->nsec);
-        case 'z':
-                return read_zone(in, &parts->offset);
-        case 's':
-                return read_seconds(in, parts);
-        case 'p':
-                return read_half(in, parts);
-        default:
-                return in->at < in->end && *in->at++ == directive;
-        }
-}
-
-static bool
-read_parts(struct cursor *in, struct sq_str format, struct parts *parts)
-{
-        for (size_t i = 0; i < format.len; i++) {
-                char c = format.ptr[i];
-                if (c == ' ') {
-                        if (in->at == in->end || *in->at != ' ')
-                                return false;
-                        while (in->at < in->end && *in->at == ' ')
-                                in->at++;
-                } else if (c == '%' && i + 1 < format.len) {
-                        if (!read_directive(in, format.ptr[++i], parts))
-                                return false;
-                } else if (in->at == in->end || *in->at++ != c)
-                        return false;
-        }
-        return true;
-}
-
-static bool
-is_leap(int year)
-{
-        return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
-static int
-days_of(int year, int month)
-{
-        static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-
-        return lengths[month - 1] + (month == 2 && is_leap(year));
-}
-
-/* A leap second is the second behind it. */
-static bool
-join(struct parts *parts, struct sq_time *ret)
-{
-        struct tm tm = {0};
-
-        if (parts->is_unix) {
-                *ret = (struct sq_time){parts->seconds, parts->nsec};
-                return true;
-        }
-        if (parts->half) {
-                if (parts->hour < 1 || parts->hour > 12)
-                        return false;
-                parts->hour = parts->hour % 12 + (parts->half == 2 ? 12 : 0);
-        }
-        if (parts->month < 1 || parts->month > 12 || parts->day < 1 ||
-            parts->day > days_of(parts->year, parts->month) || parts->hour > 23 || parts->minute > 59 ||
-            parts->second > 60 || parts->yday > 365 + is_leap(parts->year))
-                return false;
-        tm = (struct tm){.tm_year = parts->year - 1900,
-                         .tm_mon = parts->yday ? 0 : parts->month - 1,
-                         .tm_mday = parts->yday ? parts->yday : parts->day,
-                         .tm_hour = parts->hour,
-                         .tm_min = parts->minute,
-                         .tm_sec = parts->second};
-        *ret = (struct sq_time){timegm(&tm) - parts->offset, parts->nsec};
-        return true;
-}
-
-static bool
-read_iso(struct cursor *in, struct parts *parts)
-{
-        if (!read_parts(in, (struct sq_str){"%Y-%m-%d", 8}, parts))
-                return false;
-        if (in->at == in->end)
-                return true;
-        if (*in->at != 'T' && *in->at != 't' && *in->at != ' ')
-                return false;
-        in->at++;
-        if (!read_parts(in, (struct sq_str){"%H:%M:%S", 8}, parts))
-                return false;
-        if (in->at < in->end && (*in->at == '.' || *in->at == ',')) {
-                in->at++;
-                if (!read_fraction(in, &parts->nsec))
-                        return false;
-        }
-        return in->at == in->end || read_zone(in, &parts->offset);
+        return sqi_date_check(format);
 }
 
 static bool
@@ -327,157 +52,24 @@ read_unix(struct sq_str text, int64_t per_second, struct sq_time *ret)
 bool
 sqi_instant_read(struct sq_str text, struct sq_str format, int year, struct sq_time *ret)
 {
-        struct cursor in = {text.ptr, text.ptr + text.len};
-        struct parts parts = {.year = year, .month = 1, .day = 1};
-        bool read;
-
         for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
                 if (sq_str_is(format, units[i].name))
                         return read_unix(text, units[i].per_second, ret);
-        read = sq_str_is(format, "iso8601") ? read_iso(&in, &parts) : read_parts(&in, format, &parts);
-        return read && in.at == in.end && join(&parts, ret);
-}
-
-/* ---- Writing ----------------------------------------------------------------------------------------- */
-
-struct output {
-        char *buffer;
-        size_t size, len;
-};
-
-static void
-put(struct output *out, const char *text, size_t n)
-{
-        for (size_t i = 0; i < n; i++, out->len++)
-                if (out->len + 1 < out->size)
-                        out->buffer[out->len] = text[i];
-}
-
-static void SQ_PRINTF(2, 3) print(struct output *out, const char *format, ...)
-{
-        char text[64];
-        va_list arguments;
-
-        va_start(arguments, format);
-        vsnprintf(text, sizeof(text), format, arguments);
-        va_end(arguments);
-        put(out, text, strlen(text));
-}
-
-static void write_parts(struct output *out, struct sq_str format, const struct tm *tm, struct sq_time time);
-
-/* Without zeroes at its end, but for one digit. */
-static void
-write_fraction(struct output *out, uint32_t nsec)
-{
-        char digits[16];
-        size_t n = 9;
-
-        snprintf(digits, sizeof(digits), "%09u", nsec);
-        while (n > 1 && digits[n - 1] == '0')
-                n--;
-        put(out, digits, n);
-}
-
-static void
-write_directive(struct output *out, char directive, const struct tm *tm, struct sq_time time)
-{
-        const char *expanded = expand(directive);
-
-        if (expanded) {
-                write_parts(out, (struct sq_str){expanded, strlen(expanded)}, tm, time);
-                return;
-        }
-        switch (directive) {
-        case 'Y':
-                print(out, "%04lld", (long long)tm->tm_year + 1900);
-                return;
-        case 'b':
-                print(out, "%.3s", months[tm->tm_mon]);
-                return;
-        case 'B':
-                print(out, "%s", months[tm->tm_mon]);
-                return;
-        case 'a':
-                print(out, "%.3s", days[tm->tm_wday]);
-                return;
-        case 'A':
-                print(out, "%s", days[tm->tm_wday]);
-                return;
-        case 'f':
-                write_fraction(out, time.nsec);
-                return;
-        case 'z':
-                print(out, "+0000");
-                return;
-        case 's':
-                print(out, "%lld", (long long)time.sec);
-                return;
-        case 'p':
-                print(out, tm->tm_hour < 12 ? "AM" : "PM");
-                return;
-        case 'e':
-                print(out, "%2d", tm->tm_mday);
-                return;
-        case 'j':
-                print(out, "%03d", tm->tm_yday + 1);
-                return;
-        case '%':
-                print(out, "%%");
-                return;
-        default:
-                print(out, "%02d",
-                      directive == 'm'   ? tm->tm_mon + 1
-                      : directive == 'd' ? tm->tm_mday
-                      : directive == 'H' ? tm->tm_hour
-                      : directive == 'I' ? (tm->tm_hour + 11) % 12 + 1
-                      : directive == 'M' ? tm->tm_min
-                      : directive == 'S' ? tm->tm_sec
-                                         : tm->tm_year % 100);
-        }
-}
-
-static void
-write_parts(struct output *out, struct sq_str format, const struct tm *tm, struct sq_time time)
-{
-        for (size_t i = 0; i < format.len; i++)
-                if (format.ptr[i] == '%' && i + 1 < format.len)
-                        write_directive(out, format.ptr[++i], tm, time);
-                else
-                        put(out, format.ptr + i, 1);
-}
-
-static bool
-write_unix(struct output *out, struct sq_str format, struct sq_time time)
-{
-        for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
-                if (sq_str_is(format, units[i].name)) {
-                        __int128 value = (__int128)time.sec * units[i].per_second +
-                                         time.nsec / (NS / units[i].per_second);
-                        print(out, "%lld", value > INT64_MAX || value < INT64_MIN ? 0LL : (long long)value);
-                        return true;
-                }
-        return false;
+        return sqi_date_read(text, format, year, ret);
 }
 
 size_t
 sqi_instant_write(struct sq_time time, struct sq_str format, char *buffer, size_t size)
 {
-        struct output out = {buffer, size, 0};
-        time_t seconds = time.sec;
-        struct tm tm;
-
-        if (!write_unix(&out, format, time) && gmtime_r(&seconds, &tm)) {
-                if (!sq_str_is(format, "iso8601"))
-                        write_parts(&out, format, &tm, time);
-                else if (time.nsec)
-                        write_parts(&out, (struct sq_str){"%FT%T.%fZ", 9}, &tm, time);
-                else
-                        write_parts(&out, (struct sq_str){"%FT%TZ", 6}, &tm, time);
-        }
-        if (size)
-                buffer[out.len < size ? out.len : size - 1] = '\0';
-        return out.len;
+        for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+                if (sq_str_is(format, units[i].name)) {
+                        __int128 value = (__int128)time.sec * units[i].per_second +
+                                         time.nsec / (NS / units[i].per_second);
+                        int n = snprintf(buffer, size, "%lld",
+                                         value > INT64_MAX || value < INT64_MIN ? 0LL : (long long)value);
+                        return (size_t)n;
+                }
+        return sqi_date_write(time, format, buffer, size);
 }
 
 /* ---- Spans ------------------------------------------------------------------------------------------- */

@@ -5,21 +5,7 @@
 
 #include <squall-kit.h>
 
-/*
- * Formats: `iso8601` (2026-11-26T07:00:00.5+01:00, the zone may be missing, a blank may stand for the T; written with
- * Z), `unix`, `unix_ms`, `unix_us`, `unix_ns` (numbers since 1970), or with % as in strptime():
- *
- *     %Y %m %d %e %H %M %S          year, month, day, day, hour, minute, second
- *     %y %j                         year of two digits (69 to 68), day of the year
- *     %b %B %a %A                   names of months and days, in English; the short ones read both
- *     %f                            digits of a fraction of a second; written with nine, without zeroes at the end
- *     %z                            +01:00, +0100, Z; written as +0000
- *     %T %D %F %R                   %H:%M:%S, %m/%d/%y, %Y-%m-%d, %H:%M
- *     %s %p %I %%                   seconds since 1970, AM or PM, hour of twelve, %
- *
- * A time without a zone is UTC. A blank is any blanks.
- */
-
+/* Formats: those of base/date.h, and `unix`, `unix_ms`, `unix_us`, `unix_ns`: numbers since 1970. */
 /* NULL, or what is wrong with a format, a constant. */
 const char *sqi_instant_check(struct sq_str format);
 /* Whether all of the text is a time of the format. `year`: for a format without one. */

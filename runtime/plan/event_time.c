@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/date.h"
 #include "plan/plan.h"
 
 static const struct {
@@ -11,7 +12,7 @@ static const struct {
         int64_t ns;
 } units[SQI_UNITS] = {
         [SQI_UNIT_NONE] = {"", 0},    [SQI_UNIT_S] = {"s", 1000000000}, [SQI_UNIT_MS] = {"ms", 1000000},
-        [SQI_UNIT_US] = {"us", 1000}, [SQI_UNIT_NS] = {"ns", 1},
+        [SQI_UNIT_US] = {"us", 1000}, [SQI_UNIT_NS] = {"ns", 1},        [SQI_UNIT_DATE] = {"", 0},
 };
 
 const char *
@@ -61,14 +62,25 @@ read_text(struct sq_value value, int64_t by, int64_t *ret_ns)
 }
 
 static bool
-read_time(struct sq_value value, int64_t *ret_ns)
+read_time(struct sq_time time, int64_t *ret_ns)
 {
         int64_t ns;
 
-        if (!scale(value.as.i, units[SQI_UNIT_S].ns, &ns) || __builtin_add_overflow(ns, (int64_t)value.len, &ns))
+        if (!scale(time.sec, units[SQI_UNIT_S].ns, &ns) || __builtin_add_overflow(ns, (int64_t)time.nsec, &ns))
                 return false;
         *ret_ns = ns;
         return true;
+}
+
+/* A year that a date does not have is 1970, as in the types of fields. */
+static bool
+read_date(const char *format, struct sq_value value, int64_t *ret_ns)
+{
+        struct sq_time time;
+
+        return sqi_date_read((struct sq_str){value.as.ptr, value.len}, (struct sq_str){format, strlen(format)}, 1970,
+                             &time) &&
+               read_time(time, ret_ns);
 }
 
 /* What stands for something else on the wire, or for the end of time, is not a time. */
@@ -79,14 +91,14 @@ is_time(int64_t ns)
 }
 
 bool
-sqi_event_time_of(enum sqi_time_unit unit, struct sq_value value, int64_t *ret_ns)
+sqi_event_time_of(const struct sqi_time_format *format, struct sq_value value, int64_t *ret_ns)
 {
-        int64_t by = units[unit].ns, ns = 0;
+        int64_t by = units[format->unit].ns, ns = 0;
         bool found = false;
 
         switch ((enum sq_type)value.type) {
         case SQ_TIME:
-                found = read_time(value, &ns);
+                found = read_time((struct sq_time){value.as.i, value.len}, &ns);
                 break;
         case SQ_INT:
                 found = scale(value.as.i, by, &ns);
@@ -98,7 +110,7 @@ sqi_event_time_of(enum sqi_time_unit unit, struct sq_value value, int64_t *ret_n
                 found = scale_real(value.as.f, by, &ns);
                 break;
         case SQ_STR:
-                found = read_text(value, by, &ns);
+                found = format->unit == SQI_UNIT_DATE ? read_date(format->date, value, &ns) : read_text(value, by, &ns);
                 break;
         default:
                 break;

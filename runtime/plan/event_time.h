@@ -15,12 +15,17 @@
 
 struct sqi_plan;
 
-/* What a number in the field counts. */
-enum sqi_time_unit { SQI_UNIT_NONE, SQI_UNIT_S, SQI_UNIT_MS, SQI_UNIT_US, SQI_UNIT_NS, SQI_UNITS };
+/* What a number in the field counts; of text, that it is a date. */
+enum sqi_time_unit { SQI_UNIT_NONE, SQI_UNIT_S, SQI_UNIT_MS, SQI_UNIT_US, SQI_UNIT_NS, SQI_UNIT_DATE, SQI_UNITS };
+
+struct sqi_time_format {
+        enum sqi_time_unit unit;
+        const char *date; /* SQI_UNIT_DATE: its format (base/date.h) */
+};
 
 struct sqi_event_time {
         uint32_t stream, place; /* of the field in it */
-        enum sqi_time_unit unit;
+        struct sqi_time_format format;
         int64_t disorder_ns; /* a tuple may come so much later than one with a later time */
         uint64_t idle_ns;    /* 0: it is never idle */
 };
@@ -29,14 +34,14 @@ struct sqi_event_time {
 struct sqi_edge_time {
         bool known;
         uint8_t place; /* of the field */
-        enum sqi_time_unit unit;
+        struct sqi_time_format format;
 };
 
-/* "s", "ms", "us", "ns"; of SQI_UNIT_NONE "". */
+/* "s", "ms", "us", "ns"; of the others "". */
 const char *sqi_time_unit_name(enum sqi_time_unit unit);
 
 /* The time in ns since 1970 that the value of the field is. False: it is not one. */
-bool sqi_event_time_of(enum sqi_time_unit unit, struct sq_value value, int64_t *ret_ns);
+bool sqi_event_time_of(const struct sqi_time_format *format, struct sq_value value, int64_t *ret_ns);
 
 /* Looks in which streams watermarks come. */
 void sqi_plan_mark_streams(struct sqi_plan *plan);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/date.h"
 #include "plan/plan.h"
 #include "plan/plan_codec.h"
 #include "tuple/reader.h"
@@ -181,24 +182,44 @@ read_longer(struct decoder *decoder, uint32_t n, const char *what)
         return parts > n;
 }
 
+static enum sqi_time_unit
+read_unit(struct decoder *decoder, bool dated, const char *what)
+{
+        enum sqi_time_unit unit = (enum sqi_time_unit)read_number(decoder, SQI_UNIT_DATE, what);
+
+        demand(decoder, (unit == SQI_UNIT_DATE) == dated, what);
+        return unit;
+}
+
+static const char *
+read_date(struct decoder *decoder, bool dated, const char *what)
+{
+        const char *date = dated ? read_text(decoder, what) : NULL;
+
+        demand(decoder, !dated || !sqi_date_check((struct sq_str){date, strlen(date)}), what);
+        return date;
+}
+
 static void
 read_event_time(struct decoder *decoder, struct sqi_plan_component *component)
 {
         static const char what[] = "the event time of a component is wrong";
         struct sqi_event_time *time = alloc(decoder, 1, sizeof(*time));
+        bool dated;
 
         if (decoder->r < 0)
                 return;
         component->event_time = time;
-        read_tuple(decoder, 5, what);
+        dated = read_longer(decoder, 5, what);
         time->stream = read_number(decoder, component->nstreams - 1, what);
         demand(decoder, decoder->r == 0 && component->streams[time->stream].nfields > 0, what);
         if (decoder->r < 0)
                 return;
         time->place = read_number(decoder, component->streams[time->stream].nfields - 1, what);
-        time->unit = (enum sqi_time_unit)read_number(decoder, SQI_UNIT_NS, what);
+        time->format.unit = read_unit(decoder, dated, what);
         time->disorder_ns = (int64_t)sqi_read_uint(&decoder->in, INT64_MAX);
         time->idle_ns = sqi_read_uint(&decoder->in, INT64_MAX);
+        time->format.date = read_date(decoder, dated, what);
         demand(decoder, true, what);
 }
 
@@ -246,10 +267,12 @@ read_edge_time(struct decoder *decoder, uint32_t nfields, struct sqi_edge_time *
 {
         static const char what[] = "the event time of an edge is wrong";
 
-        read_tuple(decoder, 2, what);
+        bool dated = read_longer(decoder, 2, what);
+
         time->known = true;
         time->place = (uint8_t)read_number(decoder, UINT8_MAX, what);
-        time->unit = (enum sqi_time_unit)read_number(decoder, SQI_UNIT_NS, what);
+        time->format.unit = read_unit(decoder, dated, what);
+        time->format.date = read_date(decoder, dated, what);
         demand(decoder, time->place < nfields, what);
 }
 

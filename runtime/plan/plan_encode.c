@@ -109,15 +109,24 @@ write_streams(struct sqi_writer *writer, const struct sqi_plan_component *compon
         sqi_write_end(writer);
 }
 
+/* A date's has its format, in a part of its own behind the others. */
+static void
+write_date(struct sqi_writer *writer, const struct sqi_time_format *format)
+{
+        if (format->unit == SQI_UNIT_DATE)
+                sqi_write_text(writer, NULL, format->date);
+}
+
 static void
 write_event_time(struct sqi_writer *writer, const struct sqi_event_time *time)
 {
         sqi_write_array(writer, NULL);
         sqi_write_uint(writer, NULL, time->stream);
         sqi_write_uint(writer, NULL, time->place);
-        sqi_write_uint(writer, NULL, time->unit);
+        sqi_write_uint(writer, NULL, time->format.unit);
         sqi_write_uint(writer, NULL, (uint64_t)time->disorder_ns);
         sqi_write_uint(writer, NULL, time->idle_ns);
+        write_date(writer, &time->format);
         sqi_write_end(writer);
 }
 
@@ -157,7 +166,8 @@ write_edge(struct sqi_writer *writer, const struct sqi_plan_edge *edge)
         if (edge->time.known) {
                 sqi_write_array(writer, NULL);
                 sqi_write_uint(writer, NULL, edge->time.place);
-                sqi_write_uint(writer, NULL, edge->time.unit);
+                sqi_write_uint(writer, NULL, edge->time.format.unit);
+                write_date(writer, &edge->time.format);
                 sqi_write_end(writer);
         }
         sqi_write_end(writer);

@@ -173,6 +173,7 @@ static int
 read_watermark(struct sqi_test *test, const struct sqi_yaml *value, int64_t *ret)
 {
         const char *text = value->kind == SQI_YAML_SCALAR ? value->text : "";
+        const struct sqi_time_format number = {.unit = SQI_UNIT_MS}, none = {.unit = SQI_UNIT_NONE};
         struct sqi_script *script = test->script;
         struct sq_value time;
         int64_t ms;
@@ -181,10 +182,10 @@ read_watermark(struct sqi_test *test, const struct sqi_yaml *value, int64_t *ret
                 *ret = *text == 'e' ? SQ_END_OF_TIME : SQI_WATERMARK_IDLE;
                 return 0;
         }
-        if (sqi_parse_int(text, &ms) == 0 && sqi_event_time_of(SQI_UNIT_MS, sq_int(ms), ret))
+        if (sqi_parse_int(text, &ms) == 0 && sqi_event_time_of(&number, sq_int(ms), ret))
                 return 0;
         if (strchr(text, '-') && sqi_value_read(script->arena, script->diagnostics, value, SQ_TIME, &time) == 0 &&
-            sqi_event_time_of(SQI_UNIT_NONE, time, ret))
+            sqi_event_time_of(&none, time, ret))
                 return 0;
         return sqi_test_wrong(script, value->place,
                               "'watermark' needs milliseconds since 1970, a time like 2024-01-01T00:00:10Z, 'idle' or "

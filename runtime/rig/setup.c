@@ -306,8 +306,8 @@ lay_time(struct plan_builder *builder, uint32_t input, struct sqi_plan_edge *edg
 
         if (!builder->inputs[input].time.watermarks)
                 return 0;
-        edge->time = (struct sqi_edge_time){true, (uint8_t)sqi_fields_find(fields, builder->inputs[input].time.field),
-                                            SQI_UNIT_MS};
+        edge->time = (struct sqi_edge_time){
+                true, (uint8_t)sqi_fields_find(fields, builder->inputs[input].time.field), {.unit = SQI_UNIT_MS}};
         builder->plan->components[input].event_time = sqi_arena_alloc(builder->model.arena, 1,
                                                                       sizeof(struct sqi_event_time));
         return builder->plan->components[input].event_time ? 0 : -ENOMEM;

@@ -60,7 +60,7 @@ sq_event_time(const struct sq_tuple *in, int64_t *ret_ns)
         const uint32_t *offset = &in->slice.offsets[time->place];
 
         return time->known &&
-               sqi_event_time_of(time->unit, sqi_unpack(in->slice.at + offset[0], in->slice.at + offset[1]), ret_ns);
+               sqi_event_time_of(&time->format, sqi_unpack(in->slice.at + offset[0], in->slice.at + offset[1]), ret_ns);
 }
 
 bool

@@ -164,7 +164,7 @@ see(struct sq_task *task, struct sq_value value)
         struct sqi_latest *latest = &task->collector.latest;
         int64_t ns;
 
-        if (__builtin_expect(!sqi_event_time_of(task->component->event_time->unit, value, &ns), 0)) {
+        if (__builtin_expect(!sqi_event_time_of(&task->component->event_time->format, value, &ns), 0)) {
                 miss(task, value);
                 return;
         }

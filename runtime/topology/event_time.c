@@ -102,17 +102,23 @@ refuse_field(struct sqi_model *model, const struct sqi_model_component *componen
 static void
 check_type(struct sqi_model *model, const struct sqi_model_time *time, enum sq_type type)
 {
-        bool number = type == SQ_INT || type == SQ_UINT || type == SQ_FLOAT || type == SQ_STR || type == SQ_TEXT;
+        bool text = type == SQ_STR || type == SQ_TEXT;
+        bool number = type == SQ_INT || type == SQ_UINT || type == SQ_FLOAT || text;
 
         if (type != SQ_TIME && type != SQ_ANY && !number)
                 sqi_model_error(model, time->field.place, "the field '%s' is %s, which is not a time", time->field.text,
                                 sq_type_name(type));
-        else if (type != SQ_TIME && time->it.unit == SQI_UNIT_NONE)
+        else if (type != SQ_TIME && time->it.format.unit == SQI_UNIT_NONE)
                 sqi_model_error(
                         model, time->field.place,
-                        "the field '%s' is %s, so 'format' must say what a number in it counts (s, ms, us or ns)",
-                        time->field.text, sq_type_name(type));
-        else if (type == SQ_TIME && time->it.unit != SQI_UNIT_NONE)
+                        "the field '%s' is %s, so 'format' must say what a number in it counts (s, ms, us or ns)%s",
+                        time->field.text, sq_type_name(type),
+                        text ? " or how a date in it is written (iso8601, or as '%d/%b/%Y')" : "");
+        else if (number && !text && time->it.format.unit == SQI_UNIT_DATE)
+                sqi_model_error(model, time->format.place,
+                                "the field '%s' is %s, so 'format' says what a number in it counts: s, ms, us or ns",
+                                time->field.text, sq_type_name(type));
+        else if (type == SQ_TIME && time->it.format.unit != SQI_UNIT_NONE)
                 sqi_model_error(model, time->format.place,
                                 "the field '%s' is a time, which has no format (leave it out)", time->field.text);
 }
@@ -151,7 +157,7 @@ place_in(const struct sqi_model *model, struct sqi_model_edge *edge)
                                                     : -1;
 
         if (place >= 0)
-                edge->time = (struct sqi_edge_time){true, (uint8_t)place, time->it.unit};
+                edge->time = (struct sqi_edge_time){true, (uint8_t)place, time->it.format};
 }
 
 void

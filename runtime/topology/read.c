@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/date.h"
 #include "base/duration.h"
 #include "base/nearest.h"
 
@@ -249,22 +250,31 @@ static void
 read_time_format(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
 {
         struct sqi_model_time *time = into;
+        struct sqi_time_format *format = &time->it.format;
         struct sqi_nearest nearest;
         char hint[SQI_HINT_SIZE];
+        const char *wrong;
 
         read_word(model, item, &time->format);
-        for (int unit = SQI_UNIT_S; time->format.text && unit < SQI_UNITS; unit++)
-                if (strcmp(time->format.text, sqi_time_unit_name((enum sqi_time_unit)unit)) == 0)
-                        time->it.unit = (enum sqi_time_unit)unit;
-        time->broken |= time->it.unit == SQI_UNIT_NONE;
-        if (!time->format.text || time->it.unit != SQI_UNIT_NONE)
+        time->broken |= !time->format.text;
+        if (!time->format.text)
                 return;
+        for (int unit = SQI_UNIT_S; unit <= SQI_UNIT_NS; unit++)
+                if (strcmp(time->format.text, sqi_time_unit_name((enum sqi_time_unit)unit)) == 0)
+                        format->unit = (enum sqi_time_unit)unit;
+        if (format->unit != SQI_UNIT_NONE)
+                return;
+        *format = (struct sqi_time_format){SQI_UNIT_DATE, time->format.text};
+        wrong = sqi_date_check((struct sq_str){time->format.text, strlen(time->format.text)});
+        if (!wrong)
+                return;
+        time->broken = true;
         nearest = sqi_nearest(time->format.text);
-        sqi_nearest_offer_choices(&nearest, "s|ms|us|ns");
+        sqi_nearest_offer_choices(&nearest, "s|ms|us|ns|iso8601");
         sqi_model_error(model, time->format.place,
-                        "unknown format '%.200s'%s: a number in the field counts s, ms, us or ns since 1970; text that "
-                        "is written otherwise is made a time before (type: time FORMAT)",
-                        time->format.text, sqi_nearest_hint(&nearest, hint));
+                        "unknown format '%.200s'%s: a number in the field counts s, ms, us or ns since 1970; of text, "
+                        "%s",
+                        time->format.text, sqi_nearest_hint(&nearest, hint), wrong);
 }
 
 static const struct key time_keys[] = {

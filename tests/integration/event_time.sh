@@ -57,6 +57,29 @@ awk -F , 'NR > 1 { print "{\"word\":\"" $1 "\",\"at\":" $2 "}" }' "$dir/a.csv" >
 ends "$dir/parsed.yaml" >"$dir/said" 2>&1
 check "a bolt that parses begins event time" eval 'diff <(rings) <(grep ^a "$dir/all") | head && [ "$(finishes)" = -1 ]'
 
+# Text in the field is a time as `format` says it is written, there and for who reads it; what is not has none.
+written() { # FORMAT WORD,TEXT...: 09:30 UTC of that day
+        local format=$1
+        shift
+        printf '%s\n' word,at "$@" >"$dir/w.csv"
+        cat >"$dir/written.yaml" <<YAML
+name: written
+spouts: [ { id: w, component: file, properties: { path: $dir/w.csv, format: csv }, event-time: { field: at, format: '$format' } } ]
+bolts:
+  - { id: window, component: window, properties: { size: 30m, compute: { words: count } } }
+  - { id: write, component: write, properties: { path: $dir/windows } }
+streams:
+  - { from: w, to: window, grouping: shuffle }
+  - { from: window, to: write, grouping: { type: global } }
+YAML
+        ends "$dir/written.yaml" >"$dir/said" 2>&1
+        printf '2026-11-26T09:30:00Z\t2026-11-26T10:00:00Z\t%s\n' $# | diff "$dir/windows" - || { cat "$dir/said"; return 1; }
+}
+check "text is a time of ISO 8601, with a zone and without" written iso8601 a,2026-11-26T09:30:00Z b,2026-11-26T10:30:00.25+01:00 \
+        "c,2026-11-26 09:59:59,999"
+check "or of a pattern" written '%d/%b/%Y:%T %z' "a,26/Nov/2026:10:30:00 +0100" "b,26/Nov/2026:09:45:00 +0000"
+check "or of seconds in text" written s a,1795685400 b,1795687199
+
 # ---- One that ends, one that falls silent, one that goes on ---------------------------------------------
 for id in a b c; do echo word,at >"$dir/$id.csv"; done
 words a 100 >>"$dir/a.csv"

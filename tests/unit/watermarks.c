@@ -369,10 +369,39 @@ the_plan_says_where_watermarks_come_and_survives_its_bytes(void **state)
                 assert_null(sqi_plan_find(plan, "a")->event_time);
                 time = sqi_plan_find(plan, "half")->event_time;
                 assert_int_equal(time->place, 1);
-                assert_int_equal(time->unit, SQI_UNIT_S);
+                assert_int_equal(time->format.unit, SQI_UNIT_S);
                 assert_true(time->disorder_ns == 5 * SECOND && time->idle_ns == 30 * (uint64_t)SECOND);
                 assert_true(plan->edges[2].time.known && plan->edges[2].time.place == 1);
                 assert_false(plan->edges[0].time.known);
+        }
+        free(bytes);
+}
+
+static const char dated[] = "name: t\n"
+                            "spouts:\n"
+                            "  - { id: a, component: file, properties: { path: /dev/null },\n"
+                            "      event-time: { field: line, format: '%d.%m.%Y' } }\n"
+                            "bolts: [ { id: sink, component: \"null\" } ]\n"
+                            "streams: [ { from: a, to: sink, grouping: { type: all } } ]\n";
+
+static void
+the_plan_says_how_a_date_is_written_where_it_begins_and_where_it_is_read(void **state)
+{
+        struct sqi_plan *plan = planned(dated, NULL), *copy = NULL;
+        const struct sq_value day = sq_str((struct sq_str){"02.01.1970", 10});
+        void *bytes = NULL;
+        size_t size = 0;
+        int64_t ns = 0;
+        char error[256] = "";
+
+        (void)state;
+        assert_int_equal(sqi_plan_encode(plan, &bytes, &size), 0);
+        assert_int_equal(sqi_plan_decode(bytes, size, &copy, error, sizeof(error)), 0);
+        for (int round = 0; round < 2; round++, sqi_plan_free(&plan), plan = copy, ns = 0) {
+                assert_true(sqi_event_time_of(&sqi_plan_find(plan, "a")->event_time->format, day, &ns));
+                assert_true(ns == 86400 * SECOND);
+                assert_true(sqi_event_time_of(&plan->edges[0].time.format, day, &ns));
+                assert_false(sqi_event_time_of(&plan->edges[0].time.format, sq_int(5), &ns));
         }
         free(bytes);
 }
@@ -394,6 +423,7 @@ main(void)
                 cmocka_unit_test(what_is_taken_back_does_not_count),
                 cmocka_unit_test(it_is_idle_when_nothing_was_emitted_for_so_long),
                 cmocka_unit_test(the_plan_says_where_watermarks_come_and_survives_its_bytes),
+                cmocka_unit_test(the_plan_says_how_a_date_is_written_where_it_begins_and_where_it_is_read),
         };
 
         use_built_components();

@@ -21,7 +21,8 @@ cli_top_has(enum cli_top_level level, enum cli_top_column column)
                 [CLI_TOP_TOPOLOGIES] = 1u << CLI_TOP_STATE | 1u << CLI_TOP_NTASKS | 1u << CLI_TOP_RATE |
                                        1u << CLI_TOP_RESTARTS,
                 [CLI_TOP_COMPONENTS] = ~(1u << CLI_TOP_STATE),
-                [CLI_TOP_TASKS] = ~(1u << CLI_TOP_NTASKS | 1u << CLI_TOP_P50 | 1u << CLI_TOP_P99),
+                [CLI_TOP_TASKS] = ~(1u << CLI_TOP_NTASKS | 1u << CLI_TOP_P50 | 1u << CLI_TOP_P99 |
+                                    1u << CLI_TOP_BEHIND | 1u << CLI_TOP_IDLE),
                 [CLI_TOP_LOG] = 0,
         };
 
@@ -174,12 +175,14 @@ take_component(struct cli_top_rows *rows, struct sq_value it, struct sq_str limi
 {
         bool spout = is_spout(it);
         struct sq_value rates = cli_get(cli_get(it, "rates"), spout ? "emitted" : "executed"),
-                        times = cli_get(it, spout ? "complete_us" : "execute_us");
+                        times = cli_get(it, spout ? "complete_us" : "execute_us"), time = cli_get(it, "event_time");
         struct cli_top_row row = {.values = {
                                           [CLI_TOP_RATE] = cli_get_real(rates, "s10"),
                                           [CLI_TOP_BUSY] = cli_get_real(it, "busiest"),
                                           [CLI_TOP_P50] = cli_get_real(times, "p50"),
                                           [CLI_TOP_P99] = cli_get_real(times, "p99"),
+                                          [CLI_TOP_BEHIND] = cli_get_real(time, "lag_s"),
+                                          [CLI_TOP_IDLE] = (double)cli_get_uint(time, "idle_tasks"),
                                   }};
         double cpu_s;
 
@@ -294,6 +297,8 @@ cli_top_cell(const struct cli_top_row *row, enum cli_top_column column, char buf
                 return buffer;
         case CLI_FORM_TIME:
                 return cli_time_text(value, buffer);
+        case CLI_FORM_SPAN:
+                return value > 0 ? cli_duration_text(value, buffer, CLI_TOP_CELL) : "-";
         case CLI_FORM_TEXT:
                 snprintf(buffer, CLI_TOP_CELL, "%s", row->state);
                 return buffer;

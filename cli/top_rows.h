@@ -13,7 +13,15 @@
 #include "squall.h"
 
 /* One list: a column, its head, its width, how it is written, and how wide a terminal has to be for it. */
-enum cli_form { CLI_FORM_COUNT, CLI_FORM_RATE, CLI_FORM_SHARE, CLI_FORM_TIME, CLI_FORM_BYTES, CLI_FORM_TEXT };
+enum cli_form {
+        CLI_FORM_COUNT,
+        CLI_FORM_RATE,
+        CLI_FORM_SHARE,
+        CLI_FORM_TIME,
+        CLI_FORM_SPAN,
+        CLI_FORM_BYTES,
+        CLI_FORM_TEXT
+};
 #define CLI_TOP_COLUMNS(X) \
         X(STATE, "state", 9, TEXT, 0) \
         X(NTASKS, "tasks", 5, COUNT, 0) \
@@ -26,7 +34,9 @@ enum cli_form { CLI_FORM_COUNT, CLI_FORM_RATE, CLI_FORM_SHARE, CLI_FORM_TIME, CL
         X(FAILED, "failed", 6, COUNT, 0) \
         X(RESTARTS, "rest.", 5, COUNT, 0) \
         X(CPU, "cpu", 5, SHARE, 110) \
-        X(RSS, "rss", 7, BYTES, 118)
+        X(RSS, "rss", 7, BYTES, 118) \
+        X(BEHIND, "behind", 10, SPAN, 130) \
+        X(IDLE, "idle", 5, COUNT, 136)
 
 enum cli_top_column {
 #define X(name, ...) CLI_TOP_##name,
@@ -49,8 +59,8 @@ bool cli_top_has(enum cli_top_level level, enum cli_top_column column);
 enum { CLI_TOP_NAME = 128, CLI_TOP_SPARKS = 60 };
 struct cli_top_row {
         char name[CLI_TOP_NAME], state[16];
-        double values[CLI_TOP_NCOLUMNS];
-        bool limits; /* it is the bottleneck */
+        double values[CLI_TOP_NCOLUMNS]; /* BEHIND: how far event time is, 0 where it is not known */
+        bool limits;                     /* it is the bottleneck */
         const struct cli_top_memory *memory;
 };
 

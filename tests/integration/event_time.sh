@@ -101,6 +101,7 @@ check "a source that has ended and one that is idle are not waited for" until_tr
 check "and what is beyond the one that goes on does not ring" eval '[ "$(rings | wc -l)" = 210 ] && rings | awk -F "\t" "\$2 > 80 { exit 1 }"'
 check "status shows the watermark" until_true says "alarm: event time 1970-01-01T00:01:20Z, " "$squall" status mixed
 check "and who is idle" says "; 1 of 1 tasks idle" "$squall" status mixed
+check "and so does top, of each component" until_true eval '"$squall" top mixed --once | grep -Eq "^b .* [0-9]+ d [0-9]+ h +1$"'
 check "and so does its JSON" says '"event_time":{"watermark":"1970-01-01T00:01:20Z","lag_s":' "$squall" status mixed --json
 echo c,90 >>"$dir/c.csv"
 check "it goes on" until_true have_rung 221

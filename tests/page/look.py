@@ -31,6 +31,7 @@ check("both can be seen without scrolling", page.eval("['bottleneck', 'death'].e
 check("the graph has every component", page.eval("[...document.querySelectorAll('g.comp text:nth-of-type(1)')].map(t => t.textContent).sort().join() == 'audit,orders,parse,price,store'"))
 check("edges have live rates", page.until("[...document.querySelectorAll('#now svg text')].some(t => /[1-9].*[/]s/.test(t.textContent))"))
 check("tasks stand in a heat strip", page.eval("document.querySelectorAll('#c-price .heat i').length == 3"))
+check("event time stands beside each component that it comes to", page.until("/^[0-9].* behind$/.test(document.querySelector('#c-store td:last-child').innerText)"))
 page.until("document.querySelectorAll('.charts polyline').length > 0", 90)
 page.picture(f"{pictures}/light.png")
 page.size(1280, 800, dark=True)

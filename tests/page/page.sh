@@ -8,7 +8,7 @@ command -v chromium >/dev/null || { echo "ok - the page # skip no chromium (make
 
 cat >"$dir/shop.yaml" <<'YAML'
 name: shop
-spouts: [{ id: orders, component: generate, properties: { fields: { user: zipf 1000 1.2, n: seq } } }]
+spouts: [{ id: orders, component: generate, properties: { fields: { user: zipf 1000 1.2, n: seq } }, event-time: { field: n, format: s } }]
 bolts:
   - { id: parse, component: filter, properties: { where: 'true' } }
   - { id: price, component: sleep, parallelism: 3, properties: { ms: 2 } }

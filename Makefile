@@ -67,7 +67,7 @@ LINK = $(CC) $(CFLAGS) -rdynamic -Wl,--as-needed $(LDFLAGS) -o $@
 
 # A component is a file, or a folder of its name.
 UNITS := $(wildcard spouts/*/*.c bolts/*/*.c)
-C := $(wildcard runtime/*/*.c cli/*.c clients/*.c spouts/*.c bolts/*.c topologies/*/*.c tests/*/*.c) $(UNITS)
+C := $(wildcard runtime/*/*.c cli/*.c clients/*.c spouts/*.c bolts/*.c groupings/*.c topologies/*/*.c tests/*/*.c) $(UNITS)
 objects = $(patsubst %.c,$(B)/%.o,$(filter $(1),$(C)))
 KIT := $(call objects,runtime/kit/% runtime/windows/%)
 # Both of the runtime and of the kit, which has its own copy.
@@ -86,7 +86,7 @@ BENCH_DATA := $(addprefix $(B)/tests/bench/,run report rows kjv.txt $(notdir $(w
 FAULTS := $(basename $(call objects,tests/faults/%))
 PARTS := $(UNITS:%.c=$(B)/%.o)
 FOLDERS := $(patsubst %/,%.so,$(sort $(dir $(PARTS))))
-PLUGINS := $(filter-out $(BENCH).o $(PARTS),$(call objects,spouts/% bolts/% topologies/% tests/components/% tests/bench/%))
+PLUGINS := $(filter-out $(BENCH).o $(PARTS),$(call objects,spouts/% bolts/% groupings/% topologies/% tests/components/% tests/bench/%))
 missing = $(if $(NEEDS_$(notdir $(basename $(1)))),$(shell pkg-config --exists $(NEEDS_$(notdir $(basename $(1)))) 2>/dev/null || echo $(1)))
 LACKING := $(foreach o,$(PLUGINS),$(call missing,$(o)))
 # A component that includes squall-kit.h or squall-window.h, and one that is a folder, links libsquall-kit.so, which it finds one folder above its own, or two.
@@ -232,7 +232,7 @@ fresh: ## what a newcomer sees: a bare Debian 12 below build/fresh, this commit 
 	@.ci/fresh
 
 LIB := $(DESTDIR)$(PREFIX)/lib/squall
-BUILTIN := $(filter $(B)/spouts/% $(B)/bolts/%,$(COMPONENTS))
+BUILTIN := $(filter $(B)/spouts/% $(B)/bolts/% $(B)/groupings/%,$(COMPONENTS))
 MAN := $(DESTDIR)$(PREFIX)/share/man/man1
 SHARE := $(DESTDIR)$(PREFIX)/share
 COMPLETIONS := bash-completion/completions/squall zsh/site-functions/_squall fish/vendor_completions.d/squall.fish
@@ -241,9 +241,10 @@ install: all ## put it below DESTDIR and PREFIX (/usr/local)
 	install -D -m 755 $(B)/squall $(DESTDIR)$(PREFIX)/bin/squall
 	install -d $(DESTDIR)$(PREFIX)/include
 	install -m 644 runtime/squall.h runtime/squall-kit.h runtime/squall-window.h runtime/squall-test.h $(DESTDIR)$(PREFIX)/include
-	install -d $(LIB)/spouts $(LIB)/bolts $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -d $(LIB)/spouts $(LIB)/bolts $(LIB)/groupings $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	install -m 644 $(filter $(B)/spouts/%,$(BUILTIN)) $(LIB)/spouts
 	install -m 644 $(filter $(B)/bolts/%,$(BUILTIN)) $(LIB)/bolts
+	install -m 644 $(filter $(B)/groupings/%,$(BUILTIN)) $(LIB)/groupings
 	install -m 644 $(B)/connectors $(LIB)
 	install -m 755 $(B)/squall-worker $(LIB)
 	install -d $(LIB)/bench

@@ -87,7 +87,11 @@ print_details(const struct sqi_component *component, const char *name)
                 printf("\nsettings:\n");
         for (size_t i = 0; i < SQ_OPTIONS_MAX && options[i].name; i++)
                 print_option(&options[i]);
-        print_streams(component);
+        if (component->grouping)
+                printf("%s\n", component->grouping->keyed ? "Equal values of `args` go to one task, always."
+                                                          : "It does not promise that equal values go to one task.");
+        else
+                print_streams(component);
 }
 
 /* ---- JSON -------------------------------------------------------------------------------------------- */
@@ -135,30 +139,41 @@ json_option(struct sqi_writer *json, const struct sq_option *option)
 }
 
 static void
-json_component(struct sqi_writer *json, const struct sqi_component *component, const char *name)
+json_streams(struct sqi_writer *json, const struct sqi_component *component)
 {
-        const struct sq_option *options = sqi_component_options(component);
         const struct sq_stream *streams = sqi_component_streams(component);
 
-        sqi_write_map(json, NULL);
-        sqi_write_text(json, "name", name);
-        sqi_write_text(json, "kind", sqi_kind_name(component->kind));
-        sqi_write_text(json, "about", sqi_component_about(component));
-        sqi_write_text(json, "path", component->path);
-        if (component->kind == SQ_KIND_SPOUT)
-                sqi_write_bool(json, "replays", component->spout->replay != NULL);
-        sqi_write_bool(json, "declares", sqi_component_declare(component) != NULL);
-        sqi_write_array(json, "settings");
-        for (size_t i = 0; i < SQ_OPTIONS_MAX && options[i].name; i++)
-                json_option(json, &options[i]);
-        sqi_write_end(json);
-        if (component->kind == SQ_KIND_BOLT)
+        if (component->bolt)
                 json_fields(json, "in", component->bolt->in);
         sqi_write_map(json, "streams");
         json_fields(json, "default", sqi_component_out(component));
         for (size_t i = 0; i < SQ_STREAMS_MAX && streams[i].id; i++)
                 json_fields(json, streams[i].id, streams[i].fields);
         sqi_write_end(json);
+}
+
+static void
+json_component(struct sqi_writer *json, const struct sqi_component *component, const char *name)
+{
+        const struct sq_option *options = sqi_component_options(component);
+
+        sqi_write_map(json, NULL);
+        sqi_write_text(json, "name", name);
+        sqi_write_text(json, "kind", sqi_kind_name(component->kind));
+        sqi_write_text(json, "about", sqi_component_about(component));
+        sqi_write_text(json, "path", component->path);
+        if (component->spout)
+                sqi_write_bool(json, "replays", component->spout->replay != NULL);
+        if (component->grouping)
+                sqi_write_bool(json, "keyed", component->grouping->keyed);
+        else
+                sqi_write_bool(json, "declares", sqi_component_declare(component) != NULL);
+        sqi_write_array(json, "settings");
+        for (size_t i = 0; i < SQ_OPTIONS_MAX && options[i].name; i++)
+                json_option(json, &options[i]);
+        sqi_write_end(json);
+        if (!component->grouping)
+                json_streams(json, component);
         sqi_write_end(json);
 }
 
@@ -189,7 +204,7 @@ show_kind(const struct form *form, enum sq_kind kind)
         if (!names)
                 return cli_error(CLI_FAILED, "out of memory");
         if (!form->json)
-                printf("%s%ss:\n", kind == SQ_KIND_BOLT ? "\n" : "", sqi_kind_name(kind));
+                printf("%s%ss:\n", kind == SQ_KIND_SPOUT ? "" : "\n", sqi_kind_name(kind));
         for (size_t i = 0; names[i]; i++) {
                 path = sqi_catalog_find(kind, names[i], ".");
                 r = path ? show_path(form, path, names[i]) : CLI_DONE;
@@ -207,7 +222,7 @@ unknown(const char *name)
         enum sq_kind kind;
         char **names;
 
-        for (kind = SQ_KIND_SPOUT; kind <= SQ_KIND_BOLT; kind++) {
+        for (kind = SQ_KIND_SPOUT; kind <= SQ_KIND_GROUPING; kind++) {
                 names = sqi_catalog_names(kind);
                 for (size_t i = 0; names && names[i]; i++)
                         sqi_nearest_offer(&nearest, names[i]);
@@ -230,7 +245,7 @@ show_name(const struct form *form, const char *name)
 
         if (strchr(name, '/'))
                 return show_path(form, name, NULL);
-        for (kind = SQ_KIND_SPOUT; kind <= SQ_KIND_BOLT; kind++) {
+        for (kind = SQ_KIND_SPOUT; kind <= SQ_KIND_GROUPING; kind++) {
                 path = sqi_catalog_find(kind, name, ".");
                 if (!path)
                         continue;
@@ -259,7 +274,7 @@ run(const struct cli_args *args)
         }
         if (name)
                 status = show_name(&form, name);
-        for (kind = SQ_KIND_SPOUT; !name && kind <= SQ_KIND_BOLT; kind++) {
+        for (kind = SQ_KIND_SPOUT; !name && kind <= SQ_KIND_GROUPING; kind++) {
                 r = show_kind(&form, kind);
                 status = r != CLI_DONE ? r : status;
         }

@@ -145,7 +145,7 @@ check_components(struct finding *ret)
         enum sq_kind kind;
         size_t found = 0, broken = 0, i;
 
-        for (kind = SQ_KIND_SPOUT; kind <= SQ_KIND_BOLT; kind++) {
+        for (kind = SQ_KIND_SPOUT; kind <= SQ_KIND_GROUPING; kind++) {
                 char **names = sqi_catalog_names(kind);
 
                 for (i = 0; names && names[i]; i++, found++) {

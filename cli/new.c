@@ -32,6 +32,8 @@ TEMPLATE(spout_yaml, "spout.yaml");
 TEMPLATE(window_c, "window.c");
 TEMPLATE(window_test, "window.test.yaml");
 TEMPLATE(window_yaml, "window.yaml");
+TEMPLATE(grouping_c, "grouping.c");
+TEMPLATE(grouping_yaml, "grouping.yaml");
 TEMPLATE(topology_yaml, "topology.yaml");
 TEMPLATE(topology_input, "topology.input.txt");
 
@@ -78,6 +80,9 @@ static const struct file files[] = {
         {"window", "@component@.c", template_window_c},
         {"window", "@component@.test.yaml", template_window_test},
         {"window", "@name@.yaml", template_window_yaml},
+        {"grouping", "Makefile", template_makefile},
+        {"grouping", "@component@.c", template_grouping_c},
+        {"grouping", "@name@.yaml", template_grouping_yaml},
         {"topology", "Makefile", template_makefile},
         {"topology", "@component@.c", template_bolt_c},
         {"topology", "@component@.test.yaml", template_bolt_test},
@@ -223,8 +228,9 @@ run(const struct cli_args *args)
         for (size_t i = 0; word && i < LANGUAGES; i++)
                 if (strcmp(languages[i].name, word) == 0)
                         language = &languages[i];
-        if (language && strcmp(kind, "topology") == 0)
-                return cli_error(CLI_USAGE, "--language is for a bolt or a spout (the topology is YAML)");
+        if (language && strcmp(kind, "bolt") != 0 && strcmp(kind, "spout") != 0)
+                return cli_error(CLI_USAGE, "--language is for a bolt or a spout (the %s is %s)", kind,
+                                 strcmp(kind, "topology") == 0 ? "YAML" : "in C");
         if (language && strcmp(name, "multilang") == 0)
                 return cli_error(CLI_USAGE, "'multilang' is the library of what is made (take another name)");
 
@@ -242,17 +248,20 @@ run(const struct cli_args *args)
         status = write_all(cli_flag(args, "window") ? "window" : kind, name, language);
         if (status == CLI_DONE)
                 printf("%s: a %s, %s; next: cd %s && make test run\n", name, kind,
-                       strcmp(kind, "topology") == 0 ? "a bolt of its own and its tests" : "its tests and a topology",
+                       strcmp(kind, "topology") == 0   ? "a bolt of its own and its tests"
+                       : strcmp(kind, "grouping") == 0 ? "and a topology"
+                                                       : "its tests and a topology",
                        name);
         return status;
 }
 
 SQI_VERB(new) = {
-        .about = "Make a folder for a new bolt, spout or topology: it builds, passes its tests and runs as it stands.",
+        .about =
+                "Make a folder for a new bolt, spout, grouping or topology: it builds, passes its tests and runs as it stands.",
         .details =
                 "Writes C source, or a program in another language and a small library for it; a Makefile, tests in YAML "
                 "and a topology that runs it.",
-        .operands = {{.name = "KIND", .complete = CLI_COMPLETE_CHOICES, .choices = "bolt|spout|topology"},
+        .operands = {{.name = "KIND", .complete = CLI_COMPLETE_CHOICES, .choices = "bolt|spout|grouping|topology"},
                      {.name = "NAME"}},
         .options = {{"language", 0, CLI_TEXT, "LANGUAGE", .complete = CLI_COMPLETE_CHOICES,
                      .choices = "c|python|javascript|sh", .fallback = "c", .help = "of the bolt or the spout"},

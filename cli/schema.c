@@ -209,12 +209,15 @@ json_streams(struct sqi_writer *json)
         sqi_write_map(json, "properties");
         sqi_write_map(json, "type");
         sqi_write_array(json, "enum");
-        for (type = SQI_SHUFFLE; type <= SQI_NONE; type++)
+        for (type = SQI_SHUFFLE; type < SQI_GROUPINGS; type++)
                 sqi_write_text(json, NULL, sqi_grouping_name((enum sqi_grouping_type)type));
         sqi_write_end(json);
         sqi_write_end(json);
         cli_json_raw(json, "args",
-                     "{\"type\":\"array\",\"description\":\"fields, partial-key: the names of the fields\"}");
+                     "{\"type\":\"array\",\"description\":\"fields, partial-key, custom: the names of the fields\"}");
+        cli_json_raw(json, "component",
+                     "{\"type\":\"string\",\"description\":\"custom: a built-in grouping, or the path of a .so\"}");
+        cli_json_raw(json, "properties", "{\"type\":[\"object\",\"array\"],\"description\":\"custom: its settings\"}");
         cli_json_raw(json, "streamId", "{\"type\":\"string\",\"default\":\"default\"}");
         for (type = 0; type < 5; type++)
                 sqi_write_end(json);

@@ -57,8 +57,9 @@ check(struct watch *watch)
         for (; watch->nfiles > 0; watch->nfiles--)
                 free(watch->files[watch->nfiles - 1]);
         add_file(watch, cli_operand(watch->args, 0));
-        for (uint32_t c = 0; c < plan->ncomponents; c++)
-                add_file(watch, plan->components[c].path);
+        for (uint32_t i = 0; i < sqi_plan_codes(plan); i++)
+                if (sqi_plan_code(plan, i))
+                        add_file(watch, *sqi_plan_code(plan, i));
         sqi_plan_free(&plan);
         return true;
 }

@@ -42,8 +42,8 @@ extern "C" {
 
 /*
  * The version of this interface. A .so that was built for another one is refused when it is loaded. Within a version
- * callbacks and settings are only added, at the end of struct sq_bolt and struct sq_spout: a .so that was built before
- * that goes on working.
+ * callbacks and settings are only added, at the end of struct sq_bolt, sq_spout and sq_grouping: a .so that was built
+ * before that goes on working.
  */
 #define SQ_ABI 2u
 
@@ -999,7 +999,54 @@ struct sq_spout {
         void (*failed)(struct sq_task *task, uint64_t position, const char *cause);
 };
 
-enum sq_kind { SQ_KIND_SPOUT = 1, SQ_KIND_BOLT = 2 };
+/* ---- A grouping of your own -------------------------------------------------------------------------- */
+
+/*
+ * A grouping is a .so, too, registered with SQ_GROUPING(name): an entry of `streams` with `type: custom` names it as
+ * `component`, and its settings as `properties`. Each task that emits has one of its own for each such entry, a struct
+ * sq_group, and calls it in its own thread for each tuple. The tasks of the reader are its targets, from 0 on.
+ *
+ * It is handed the task that emits, `sender`, for sq_log(), sq_error(), sq_now() and the like; what belongs to the
+ * component there, as sq_state() and sq_keyed(), is not the grouping's. It emits nothing.
+ */
+struct sq_group;
+SQ_EXPORT void *sq_group_state(const struct sq_group *group);   /* the block of `.state` bytes */
+SQ_EXPORT unsigned sq_group_size(const struct sq_group *group); /* number of targets, at least 1 */
+/* The number of the target's task: see sq_number(). In one component they follow each other. */
+SQ_EXPORT unsigned sq_group_task(const struct sq_group *group, unsigned target);
+/* Is it in the sender's own worker? */
+SQ_EXPORT bool sq_group_is_local(const struct sq_group *group, unsigned target);
+/* About how long, in ns, a tuple would wait at the target until it is executed. A hint: 0 where nothing is known, as in
+ * `run --inline`; UINT64_MAX where the channel is full. */
+SQ_EXPORT uint64_t sq_group_wait(const struct sq_group *group, unsigned target);
+/* In `.choose`: the hash of the fields that `args` of the entry names, or of all where it names none. Equal values have
+ * equal hashes, in all tasks, runs and machines. */
+SQ_EXPORT uint64_t sq_group_hash(const struct sq_group *group, const struct sq_tuple *tuple);
+
+struct sq_grouping {
+        const char *about; /* one line for `squall components` */
+        size_t state;      /* bytes of sq_group_state(), zeroed, then filled with the settings */
+        struct sq_option options[SQ_OPTIONS_MAX];
+        /* Once, before the first tuple. After a rebalance or a restart it is a new group, whose state is zeroed. 0, or
+         * -1 after sq_error(). */
+        int (*prepare)(struct sq_task *sender, struct sq_group *group);
+        /*
+         * Writes the targets that get the tuple into `ret`, which has room for all of them, and returns how many. Each
+         * gets a tuple of its own, anchored as any. None at all, one that there is not, or one twice is a misuse: the
+         * tuple under way fails. Fields are read by sq_get() and its like: field 0 is the first of `args`, or of the
+         * stream where the entry has no args.
+         */
+        unsigned (*choose)(struct sq_task *sender, struct sq_group *group, const struct sq_tuple *tuple, unsigned *ret);
+        void (*cleanup)(struct sq_task *sender, struct sq_group *group);
+        /*
+         * The promise that tuples with the same values of `args` go to the same single target: of whatever sender, in
+         * whatever order, before and after any restart, as long as the number of targets and the settings are the same.
+         * Then a bolt behind it may keep state by these fields under exactly-once, which `squall check` refuses else.
+         */
+        bool keyed;
+};
+
+enum sq_kind { SQ_KIND_SPOUT = 1, SQ_KIND_BOLT = 2, SQ_KIND_GROUPING = 3 };
 
 /* What a .so exports, as the symbol `sq_manifest`. */
 struct sq_manifest {
@@ -1007,7 +1054,7 @@ struct sq_manifest {
         uint32_t kind; /* enum sq_kind */
         uint64_t size; /* of the definition */
         const char *name;
-        const void *definition; /* struct sq_bolt or struct sq_spout */
+        const void *definition; /* struct sq_bolt, sq_spout or sq_grouping */
 };
 
 #ifdef __cplusplus
@@ -1024,6 +1071,7 @@ struct sq_manifest {
 /* Registers the component of this .so: SQ_BOLT(name) = { ... }; */
 #define SQ_BOLT(ident) SQI_REGISTER(ident, struct sq_bolt, SQ_KIND_BOLT)
 #define SQ_SPOUT(ident) SQI_REGISTER(ident, struct sq_spout, SQ_KIND_SPOUT)
+#define SQ_GROUPING(ident) SQI_REGISTER(ident, struct sq_grouping, SQ_KIND_GROUPING)
 #define SQI_REGISTER(ident, type, kind) \
         SQI_MAY_LEAVE_OUT \
         extern const type sqi_##ident; \

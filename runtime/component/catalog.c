@@ -14,7 +14,10 @@
 static char *
 folder_at(enum sq_kind kind, size_t i)
 {
-        return sqi_home_place(kind == SQ_KIND_BOLT ? "bolts" : "spouts", i);
+        char folder[16];
+
+        snprintf(folder, sizeof(folder), "%ss", sqi_kind_name(kind));
+        return sqi_home_place(folder, i);
 }
 
 static char *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finds and loads components: built-ins by name, as spouts/NAME.so and bolts/NAME.so in the places of base/home.h;
- * others by the path of their .so.
+ * Finds and loads components: built-ins by name, as spouts/NAME.so, bolts/NAME.so and groupings/NAME.so in the places
+ * of base/home.h; others by the path of their .so.
  */
 #ifndef SQI_CATALOG_H
 #define SQI_CATALOG_H
@@ -9,22 +9,24 @@
 #include "component/kind.h"
 #include "squall.h"
 
-/* A loaded component. `bolt` or `spout` is set, as `kind` says. The code of the .so stays mapped as long as the
- * process. */
+/* A loaded component. `bolt`, `spout` or `grouping` is set, as `kind` says. The code of the .so stays mapped as long as
+ * the process. */
 struct sqi_component {
         void *handle;
         char *path; /* absolute */
         const char *name;
         enum sq_kind kind;
-        void *definition; /* a copy of the .so's, as long as ours: what `bolt` or `spout` points at */
+        void *definition; /* a copy of the .so's, as long as ours: what the one of these that is set points at */
         const struct sq_bolt *bolt;
         const struct sq_spout *spout;
+        const struct sq_grouping *grouping;
 };
 
-/* The parts that both kinds have. */
+/* The parts that all kinds have. */
 const struct sq_option *sqi_component_options(const struct sqi_component *component);
 const char *sqi_component_about(const struct sqi_component *component);
 size_t sqi_component_state_size(const struct sqi_component *component);
+/* The parts that spouts and bolts have. */
 const struct sq_field *sqi_component_out(const struct sqi_component *component);
 const struct sq_stream *sqi_component_streams(const struct sqi_component *component);
 typedef void (*sqi_declare_fn)(struct sq_declaration *decl);

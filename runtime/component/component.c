@@ -40,13 +40,17 @@ refuse(const struct report *report, int r, const char *format, ...)
 const struct sq_option *
 sqi_component_options(const struct sqi_component *component)
 {
-        return component->kind == SQ_KIND_BOLT ? component->bolt->options : component->spout->options;
+        if (component->grouping)
+                return component->grouping->options;
+        return component->bolt ? component->bolt->options : component->spout->options;
 }
 
 const char *
 sqi_component_about(const struct sqi_component *component)
 {
-        const char *about = component->kind == SQ_KIND_BOLT ? component->bolt->about : component->spout->about;
+        const char *about = component->grouping ? component->grouping->about
+                            : component->bolt   ? component->bolt->about
+                                                : component->spout->about;
 
         return about ? about : "";
 }
@@ -54,7 +58,9 @@ sqi_component_about(const struct sqi_component *component)
 size_t
 sqi_component_state_size(const struct sqi_component *component)
 {
-        return component->kind == SQ_KIND_BOLT ? component->bolt->state : component->spout->state;
+        if (component->grouping)
+                return component->grouping->state;
+        return component->bolt ? component->bolt->state : component->spout->state;
 }
 
 const struct sq_field *
@@ -178,20 +184,33 @@ check_streams(const struct report *report, const struct sq_stream *streams)
         return r;
 }
 
+/* The callback that it must have; NULL: it has it. */
+static const char *
+lacks(const struct sqi_component *component)
+{
+        if (component->grouping)
+                return component->grouping->choose ? NULL : "choose";
+        if (component->bolt)
+                return component->bolt->execute ? NULL : "execute";
+        return component->spout->next ? NULL : "next";
+}
+
 static int
 check_definition(const struct report *report, const struct sqi_component *component)
 {
         const struct sq_option *options = sqi_component_options(component);
         int r = 0;
 
-        if (component->kind == SQ_KIND_BOLT ? !component->bolt->execute : !component->spout->next)
-                return refuse(report, -EINVAL, "it has no .%s", component->kind == SQ_KIND_BOLT ? "execute" : "next");
+        if (lacks(component))
+                return refuse(report, -EINVAL, "it has no .%s", lacks(component));
         if (sqi_component_state_size(component) > 1u << 30)
                 return refuse(report, -EINVAL, "its .state is larger than 1 GiB");
         if (component->kind == SQ_KIND_BOLT && component->bolt->key_state > 1u << 30)
                 return refuse(report, -EINVAL, "its .key_state is larger than 1 GiB");
         for (size_t i = 0; r == 0 && i < SQ_OPTIONS_MAX && options[i].name; i++)
                 r = check_option(report, options, i, sqi_component_state_size(component));
+        if (component->grouping)
+                return r;
         if (r == 0 && component->kind == SQ_KIND_BOLT)
                 r = check_fields(report, component->bolt->in, "input");
         if (r == 0)
@@ -218,23 +237,27 @@ refuse_abi(const struct report *report, uint32_t abi)
 static int
 take_definition(const struct report *report, const struct sq_manifest *manifest, struct sqi_component *component)
 {
-        bool bolt = component->kind == SQ_KIND_BOLT;
-        size_t size = bolt ? sizeof(struct sq_bolt) : sizeof(struct sq_spout);
+        static const size_t sizes[] = {[SQ_KIND_SPOUT] = sizeof(struct sq_spout),
+                                       [SQ_KIND_BOLT] = sizeof(struct sq_bolt),
+                                       [SQ_KIND_GROUPING] = sizeof(struct sq_grouping)};
+        size_t size = sizes[component->kind];
 
         if (manifest->size > size)
                 return refuse(
                         report, -ENOEXEC,
                         "its struct sq_%s has %llu bytes, of which this Squall knows %zu: it was built for a later "
                         "Squall (update Squall, or build the component again with this squall.h)",
-                        bolt ? "bolt" : "spout", (unsigned long long)manifest->size, size);
+                        sqi_kind_name(component->kind), (unsigned long long)manifest->size, size);
         component->definition = calloc(1, size);
         if (!component->definition)
                 return refuse(report, -ENOMEM, "out of memory");
         memcpy(component->definition, manifest->definition, manifest->size);
-        if (bolt)
+        if (component->kind == SQ_KIND_BOLT)
                 component->bolt = component->definition;
-        else
+        else if (component->kind == SQ_KIND_SPOUT)
                 component->spout = component->definition;
+        else
+                component->grouping = component->definition;
         return 0;
 }
 
@@ -245,15 +268,16 @@ read_manifest(const struct report *report, struct sqi_component *component)
         int r;
 
         if (!manifest)
-                return refuse(report, -ENOEXEC,
-                              "not a component: it has no sq_manifest (register it with SQ_BOLT or SQ_SPOUT)");
+                return refuse(
+                        report, -ENOEXEC,
+                        "not a component: it has no sq_manifest (register it with SQ_BOLT, SQ_SPOUT or SQ_GROUPING)");
         if (manifest->abi != SQ_ABI)
                 return refuse_abi(report, manifest->abi);
-        if (manifest->kind != SQ_KIND_SPOUT && manifest->kind != SQ_KIND_BOLT)
-                return refuse(report, -ENOEXEC, "neither a spout nor a bolt (kind %u)", manifest->kind);
+        if (manifest->kind < SQ_KIND_SPOUT || manifest->kind > SQ_KIND_GROUPING)
+                return refuse(report, -ENOEXEC, "neither a spout, a bolt nor a grouping (kind %u)", manifest->kind);
         if (!manifest->definition || !manifest->name)
                 return refuse(report, -ENOEXEC,
-                              "its sq_manifest is not filled in (register it with SQ_BOLT or SQ_SPOUT)");
+                              "its sq_manifest is not filled in (register it with SQ_BOLT, SQ_SPOUT or SQ_GROUPING)");
         component->name = manifest->name;
         component->kind = (enum sq_kind)manifest->kind;
         r = take_definition(report, manifest, component);

@@ -5,11 +5,11 @@
 
 #include "squall.h"
 
-/* "spout", "bolt" */
+/* "spout", "bolt", "grouping" */
 static inline const char *
 sqi_kind_name(enum sq_kind kind)
 {
-        return kind == SQ_KIND_SPOUT ? "spout" : "bolt";
+        return kind == SQ_KIND_SPOUT ? "spout" : kind == SQ_KIND_BOLT ? "bolt" : "grouping";
 }
 
 #endif

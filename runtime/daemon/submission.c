@@ -13,12 +13,13 @@
 #include "base/sealed.h"
 #include "daemon/record.h"
 
-static const struct sqi_plan_component *
-earlier_copy(const struct sqi_plan *plan, const char *const *from, uint32_t component)
+/* The copy of the same .so, or NULL. */
+static const char *
+earlier_copy(const struct sqi_plan *plan, const char *const *from, uint32_t i)
 {
-        for (uint32_t c = 0; c < component; c++)
-                if (strcmp(from[c], from[component]) == 0)
-                        return &plan->components[c];
+        for (uint32_t k = 0; k < i; k++)
+                if (from[k] && strcmp(from[k], from[i]) == 0)
+                        return *sqi_plan_code(plan, k);
         return NULL;
 }
 
@@ -60,24 +61,23 @@ copy_components(int folder, const char *place, struct sqi_plan *plan, const char
 
         if (mkdirat(folder, "components", 0700) < 0 || (components = sqi_folder_open(folder, "components")) < 0)
                 return sqi_complain(-EIO, error, size, "cannot make a folder for components: %s", strerror(errno));
-        for (uint32_t c = 0; c < plan->ncomponents && r == 0; c++) {
-                struct sqi_plan_component *component = &plan->components[c];
-                const struct sqi_plan_component *copied = earlier_copy(plan, from, c);
+        for (uint32_t i = 0; i < sqi_plan_codes(plan) && r == 0; i++) {
+                const char *copied = from[i] ? earlier_copy(plan, from, i) : NULL;
                 char file[NAME_MAX], path[PATH_MAX + NAME_MAX];
 
-                if (copied) {
-                        component->path = copied->path;
+                if (copied)
+                        *sqi_plan_code(plan, i) = copied;
+                if (copied || !from[i])
                         continue;
-                }
-                snprintf(file, sizeof(file), "%u-%.200s", c, name_of_copied(from[c]));
-                r = sqi_file_copy(from[c], components, file);
+                snprintf(file, sizeof(file), "%u-%.200s", i, name_of_copied(from[i]));
+                r = sqi_file_copy(from[i], components, file);
                 if (r == 0)
-                        r = copy_kit(folder, from[c]);
+                        r = copy_kit(folder, from[i]);
                 if (r < 0)
-                        sqi_complain(r, error, size, "cannot copy %s: %s", from[c], strerror(-r));
+                        sqi_complain(r, error, size, "cannot copy %s: %s", from[i], strerror(-r));
                 snprintf(path, sizeof(path), "%s/%s", place, file);
-                component->path = sqi_arena_text(plan->memory, path);
-                if (!component->path)
+                *sqi_plan_code(plan, i) = sqi_arena_text(plan->memory, path);
+                if (!*sqi_plan_code(plan, i))
                         r = sqi_complain(-ENOMEM, error, size, "out of memory");
         }
         if (r == 0 && fsync(components) < 0)
@@ -90,15 +90,15 @@ int
 sqi_submission_fill(const struct sqi_submission *submission, int folder, char *error, size_t size)
 {
         struct sqi_plan *plan = submission->plan;
-        const char **from = calloc(plan->ncomponents, sizeof(*from));
+        const char **from = calloc(sqi_plan_codes(plan), sizeof(*from));
         void *bytes = NULL;
         size_t length = 0;
         int r;
 
         if (!from)
                 return sqi_complain(-ENOMEM, error, size, "out of memory");
-        for (uint32_t c = 0; c < plan->ncomponents; c++)
-                from[c] = plan->components[c].path;
+        for (uint32_t i = 0; i < sqi_plan_codes(plan); i++)
+                from[i] = sqi_plan_code(plan, i) ? *sqi_plan_code(plan, i) : NULL;
         r = copy_components(folder, submission->components, plan, from, error, size);
         free(from);
         if (r < 0)

@@ -74,14 +74,15 @@ is_under_way(struct sqi_hosted *hosted, const struct sqi_request *request, struc
 static int
 name_as_they_lie(const struct sqi_hosted *hosted, const char *next, struct sqi_plan *plan)
 {
-        for (uint32_t c = 0; c < plan->ncomponents; c++) {
-                const char *base = strrchr(plan->components[c].path, '/');
+        for (uint32_t i = 0; i < sqi_plan_codes(plan); i++) {
+                const char **code = sqi_plan_code(plan, i), *base = code ? strrchr(*code, '/') : NULL;
                 char place[NAME_MAX + 16], path[PATH_MAX];
 
+                if (!code)
+                        continue;
                 snprintf(place, sizeof(place), "components%.*s", NAME_MAX, base ? base : "/");
-                plan->components[c].path = sqi_arena_text(plan->memory,
-                                                          sqi_state_path(&hosted->daemon->state, next, place, path));
-                if (!plan->components[c].path)
+                *code = sqi_arena_text(plan->memory, sqi_state_path(&hosted->daemon->state, next, place, path));
+                if (!*code)
                         return -ENOMEM;
         }
         return 0;

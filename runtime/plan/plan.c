@@ -31,6 +31,7 @@ sqi_grouping_name(enum sqi_grouping_type type)
                 [SQI_DIRECT] = "direct",
                 [SQI_LOCAL_OR_SHUFFLE] = "local-or-shuffle",
                 [SQI_NONE] = "none",
+                [SQI_CUSTOM] = "custom",
         };
 
         return (size_t)type < sizeof(names) / sizeof(names[0]) ? names[type] : "?";
@@ -79,6 +80,17 @@ sqi_plan_find(const struct sqi_plan *plan, const char *id)
                 if (strcmp(plan->components[c].id, id) == 0)
                         return &plan->components[c];
         return NULL;
+}
+
+const char **
+sqi_plan_code(const struct sqi_plan *plan, uint32_t i)
+{
+        struct sqi_plan_grouping *custom;
+
+        if (i < plan->ncomponents)
+                return &plan->components[i].path;
+        custom = plan->edges[i - plan->ncomponents].custom;
+        return custom ? &custom->path : NULL;
 }
 
 int

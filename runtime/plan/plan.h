@@ -26,14 +26,24 @@ enum sqi_grouping_type {
         SQI_GLOBAL,
         SQI_DIRECT,
         SQI_LOCAL_OR_SHUFFLE,
-        SQI_NONE, /* Storm's: today the same as shuffle */
+        SQI_NONE,   /* Storm's: today the same as shuffle */
+        SQI_CUSTOM, /* a .so chooses */
 };
+enum { SQI_GROUPINGS = SQI_CUSTOM + 1 };
 
 struct sqi_plan_stream {
         const char *id; /* "default" is always stream 0 */
         uint32_t nfields;
         struct sq_field *fields;
         bool watermarks; /* come in it: event_time.h */
+};
+
+/* The .so of a custom grouping. */
+struct sqi_plan_grouping {
+        const char *component; /* as the file named it */
+        const char *path;      /* absolute */
+        uint32_t nsettings;
+        struct sqi_setting *settings;
 };
 
 /* One entry of `streams`: who reads which stream, and how its tuples are dealt out. */
@@ -43,8 +53,9 @@ struct sqi_plan_edge {
         uint32_t to;     /* component */
         uint32_t input;  /* number of this edge among the inputs of `to`, from 0 */
         enum sqi_grouping_type grouping;
-        uint32_t nkeys; /* fields and partial-key: the places of the named fields in the stream */
+        uint32_t nkeys; /* fields, partial-key and custom: the places of the named fields in the stream */
         uint8_t keys[SQ_FIELDS_MAX];
+        struct sqi_plan_grouping *custom; /* or NULL */
         /* input fields that `to` declared: the place of each in the stream; 0: none declared, as they come */
         uint32_t nin;
         uint8_t in[SQ_FIELDS_MAX];
@@ -114,6 +125,14 @@ sqi_plan_delivery(const struct sqi_plan *plan)
 
 /* NULL: the plan has none of that id. */
 const struct sqi_plan_component *sqi_plan_find(const struct sqi_plan *plan, const char *id);
+
+/* Each .so that the plan names, `i` from 0 to sqi_plan_codes() - 1: where its path stands; NULL: it names none. */
+static inline uint32_t
+sqi_plan_codes(const struct sqi_plan *plan)
+{
+        return plan->ncomponents + plan->nedges;
+}
+const char **sqi_plan_code(const struct sqi_plan *plan, uint32_t i);
 
 /* Where the plan names no file for dead letters: FOLDER/NAME.dead-letters.jsonl. 0 or -ENOMEM. */
 int sqi_plan_keep_letters(struct sqi_plan *plan, const char *folder);

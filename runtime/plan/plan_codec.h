@@ -11,7 +11,8 @@
  *     setting    [name, shape, [value, ...], [name, ...]]; the last list is empty unless the setting is a map; a nested
  *                map has one more: [key, ...]
  *     edge       [from, stream, to, grouping, keys, in, feedback]; keys and in are lists of places; one whose stream
- *                has an event time has one more: [place, unit]
+ *                has an event time has one more: [place, unit]; behind it one of a custom grouping has one more:
+ *                [component, path, settings]
  *     tasks      [worker, ...]; the tasks of the first component, of the second, ...
  *     loses      a bool; a plan that was written before there was one ends in front of it
  */

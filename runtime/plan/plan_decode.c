@@ -159,6 +159,17 @@ read_setting(struct decoder *decoder, struct sqi_setting *setting)
         demand(decoder, setting->shape != SQI_SCALAR || nvalues == 1, "a setting has no value");
 }
 
+static uint32_t
+read_settings(struct decoder *decoder, struct sqi_setting **ret)
+{
+        uint32_t n = read_list(decoder, UINT32_MAX, "the settings of a component are wrong");
+
+        *ret = alloc(decoder, n, sizeof(**ret));
+        for (uint32_t i = 0; decoder->r == 0 && i < n; i++)
+                read_setting(decoder, &(*ret)[i]);
+        return n;
+}
+
 static void
 read_streams(struct decoder *decoder, struct sqi_plan_component *component)
 {
@@ -242,10 +253,7 @@ read_component(struct decoder *decoder, struct sqi_plan_component *component)
         component->tick_secs = read_real(decoder, 31536000, "the ticks of a component are wrong");
         component->nin = read_fields(decoder, &component->in);
         read_streams(decoder, component);
-        component->nsettings = read_list(decoder, UINT32_MAX, "the settings of a component are wrong");
-        component->settings = alloc(decoder, component->nsettings, sizeof(*component->settings));
-        for (uint32_t i = 0; decoder->r == 0 && i < component->nsettings; i++)
-                read_setting(decoder, &component->settings[i]);
+        component->nsettings = read_settings(decoder, &component->settings);
         if (timed)
                 read_event_time(decoder, component);
 }
@@ -277,16 +285,40 @@ read_edge_time(struct decoder *decoder, uint32_t nfields, struct sqi_edge_time *
 }
 
 static void
+read_custom(struct decoder *decoder, struct sqi_plan_edge *edge)
+{
+        struct sqi_plan_grouping *custom = alloc(decoder, 1, sizeof(*custom));
+
+        if (decoder->r < 0)
+                return;
+        edge->custom = custom;
+        read_tuple(decoder, 3, "a custom grouping is wrong");
+        custom->component = read_text(decoder, "a custom grouping has no name");
+        custom->path = read_text(decoder, "a custom grouping has no path");
+        demand(decoder, custom->path[0] == '/', "a custom grouping has no absolute path");
+        custom->nsettings = read_settings(decoder, &custom->settings);
+}
+
+static bool
+is_keyed_as_it_must(const struct sqi_plan_edge *edge)
+{
+        bool keyed = edge->grouping == SQI_FIELDS || edge->grouping == SQI_PARTIAL_KEY;
+
+        return edge->grouping == SQI_CUSTOM || keyed == (edge->nkeys > 0);
+}
+
+static void
 read_edge(struct decoder *decoder, const struct sqi_plan *plan, uint32_t *inputs, struct sqi_plan_edge *edge)
 {
         const char *what = "an edge leads nowhere";
-        uint32_t nfields;
-        bool keyed, timed = read_longer(decoder, SQI_PLAN_EDGE_PARTS, "an edge is wrong");
+        uint32_t nfields, parts = read_list(decoder, SQI_PLAN_EDGE_PARTS + 2, "an edge is wrong"), more;
 
         edge->from = read_number(decoder, plan->ncomponents - 1, what);
         edge->stream = read_number(decoder, SQ_STREAMS_MAX, what);
         edge->to = read_number(decoder, plan->ncomponents - 1, what);
-        edge->grouping = (enum sqi_grouping_type)read_number(decoder, SQI_NONE, "an edge has no grouping");
+        edge->grouping = (enum sqi_grouping_type)read_number(decoder, SQI_CUSTOM, "an edge has no grouping");
+        more = parts - SQI_PLAN_EDGE_PARTS - (edge->grouping == SQI_CUSTOM);
+        demand(decoder, more <= 1, "an edge is wrong");
         if (decoder->r < 0)
                 return;
         demand(decoder,
@@ -299,10 +331,11 @@ read_edge(struct decoder *decoder, const struct sqi_plan *plan, uint32_t *inputs
         edge->nkeys = read_places(decoder, edge->keys, nfields);
         edge->nin = read_places(decoder, edge->in, nfields);
         edge->feedback = read_flag(decoder, "an edge is neither feedback nor not");
-        if (timed)
+        if (more == 1)
                 read_edge_time(decoder, nfields, &edge->time);
-        keyed = edge->grouping == SQI_FIELDS || edge->grouping == SQI_PARTIAL_KEY;
-        demand(decoder, keyed == (edge->nkeys > 0), "the fields of a grouping are wrong");
+        if (edge->grouping == SQI_CUSTOM)
+                read_custom(decoder, edge);
+        demand(decoder, is_keyed_as_it_must(edge), "the fields of a grouping are wrong");
         demand(decoder, edge->nin == plan->components[edge->to].nin, "the input fields of an edge are wrong");
 }
 

@@ -131,6 +131,15 @@ write_event_time(struct sqi_writer *writer, const struct sqi_event_time *time)
 }
 
 static void
+write_settings(struct sqi_writer *writer, const struct sqi_setting *settings, uint32_t n)
+{
+        sqi_write_array(writer, NULL);
+        for (uint32_t i = 0; i < n; i++)
+                write_setting(writer, &settings[i]);
+        sqi_write_end(writer);
+}
+
+static void
 write_component(struct sqi_writer *writer, const struct sqi_plan_component *component)
 {
         sqi_write_array(writer, NULL);
@@ -143,10 +152,7 @@ write_component(struct sqi_writer *writer, const struct sqi_plan_component *comp
         sqi_write_real(writer, NULL, component->tick_secs);
         write_fields(writer, component->in, component->nin);
         write_streams(writer, component);
-        sqi_write_array(writer, NULL);
-        for (uint32_t i = 0; i < component->nsettings; i++)
-                write_setting(writer, &component->settings[i]);
-        sqi_write_end(writer);
+        write_settings(writer, component->settings, component->nsettings);
         if (component->event_time)
                 write_event_time(writer, component->event_time);
         sqi_write_end(writer);
@@ -168,6 +174,13 @@ write_edge(struct sqi_writer *writer, const struct sqi_plan_edge *edge)
                 sqi_write_uint(writer, NULL, edge->time.place);
                 sqi_write_uint(writer, NULL, edge->time.format.unit);
                 write_date(writer, &edge->time.format);
+                sqi_write_end(writer);
+        }
+        if (edge->custom) {
+                sqi_write_array(writer, NULL);
+                sqi_write_text(writer, NULL, edge->custom->component);
+                sqi_write_text(writer, NULL, edge->custom->path);
+                write_settings(writer, edge->custom->settings, edge->custom->nsettings);
                 sqi_write_end(writer);
         }
         sqi_write_end(writer);

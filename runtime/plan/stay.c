@@ -122,6 +122,22 @@ is_same_stream(const struct sqi_plan_stream *one, const struct sqi_plan_stream *
         return true;
 }
 
+/* Its settings and its code; where that lies may differ. 1: the same, 0: not, or -ENOMEM. */
+static int
+is_same_custom(const struct sqi_plan_grouping *before, const struct sqi_plan_grouping *after)
+{
+        struct sqi_plan_component x = {.id = "", .component = "", .path = ""}, y = x;
+
+        if (!before || !after)
+                return before == after;
+        x.nsettings = before->nsettings;
+        x.settings = before->settings;
+        y.nsettings = after->nsettings;
+        y.settings = after->settings;
+        int r = is_same_component(&x, &y);
+        return r > 0 ? is_same_code(before->path, after->path) : r;
+}
+
 static bool
 is_same_input(const struct sqi_plan *before, const struct sqi_plan_edge *one, const struct sqi_plan *after,
               const struct sqi_plan_edge *other)
@@ -132,7 +148,8 @@ is_same_input(const struct sqi_plan *before, const struct sqi_plan_edge *one, co
                is_same_stream(&from->streams[one->stream], &now->streams[other->stream]) &&
                one->input == other->input && one->grouping == other->grouping && one->nkeys == other->nkeys &&
                memcmp(one->keys, other->keys, one->nkeys) == 0 && one->nin == other->nin &&
-               memcmp(one->in, other->in, one->nin) == 0 && !one->feedback && !other->feedback;
+               memcmp(one->in, other->in, one->nin) == 0 && !one->feedback && !other->feedback &&
+               is_same_custom(one->custom, other->custom) > 0;
 }
 
 static bool

@@ -7,6 +7,7 @@
 
 #include "channel/socket.h"
 #include "tuple/pack.h"
+#include "task/group.h"
 #include "task/grouping.h"
 #include "task/task.h"
 
@@ -229,6 +230,19 @@ place_of(const struct sq_task *task, const struct sqi_target *target, int64_t di
         return number >= first && number < (int64_t)first + target->noutlets ? number - first : -1;
 }
 
+static bool
+copy_to_many(struct sq_task *task, struct sqi_target *target, uint16_t stream, const struct sqi_slice *tuple,
+             size_t size)
+{
+        const unsigned *chosen = NULL;
+        uint32_t n = target->group ? sqi_group_choose(target->group, tuple, &chosen) : target->noutlets;
+
+        for (uint32_t i = 0; i < n; i++)
+                if (!copy_to(task, target, target->outlets[chosen ? chosen[i] : i], stream, tuple->at, size))
+                        return false;
+        return true;
+}
+
 /* Deals a packed tuple out to one reader. `direct`: who is asked for, or PLAIN. */
 static bool
 deal(struct sq_task *task, struct sqi_target *target, uint16_t stream, const struct sqi_slice *tuple, int64_t direct)
@@ -241,12 +255,9 @@ deal(struct sq_task *task, struct sqi_target *target, uint16_t stream, const str
                 int64_t place = place_of(task, target, direct);
                 return place < 0 || copy_to(task, target, target->outlets[place], stream, tuple->at, size);
         }
-        if (target->grouping != SQI_ALL)
+        if (!target->many)
                 return copy_to(task, target, sqi_grouping_choose(target, tuple), stream, tuple->at, size);
-        for (uint32_t i = 0; i < target->noutlets; i++)
-                if (!copy_to(task, target, target->outlets[i], stream, tuple->at, size))
-                        return false;
-        return true;
+        return copy_to_many(task, target, stream, tuple, size);
 }
 
 static bool
@@ -365,7 +376,8 @@ static bool
 may_emit(struct sq_task *task, unsigned stream)
 {
         if (!task->collector.open) {
-                sqi_task_misuse(task, "emit before the topology runs or after it has ended");
+                sqi_task_misuse(task, task->collector.choosing ? "emit by a grouping, which only chooses"
+                                                               : "emit before the topology runs or after it has ended");
                 return false;
         }
         if (stream >= task->collector.nstreams) {
@@ -435,7 +447,8 @@ emit(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *val
 {
         struct sqi_collector *collector = &task->collector;
 
-        if (__builtin_expect(!collector->open && sqi_dead_letter_take(task, stream, n, values), 0))
+        if (__builtin_expect(!collector->open && !collector->choosing && sqi_dead_letter_take(task, stream, n, values),
+                             0))
                 return;
         size_t size = admit(task, stream, n, values, direct);
         if (__builtin_expect(size == 0, 0)) {

@@ -31,6 +31,8 @@ struct sqi_target {
         int64_t *told;    /* by outlet: the watermark that it was told last; NULL: it is told none (watermark.h) */
         bool in_cycle;    /* the reader is of this task's own cycle */
         bool by_tuple;    /* who gets a tuple depends on it */
+        bool many;        /* several may get a tuple, each one of its own */
+        struct sq_group *group; /* custom: what chooses; else NULL */
 };
 
 struct sqi_stream_targets {
@@ -72,7 +74,8 @@ struct sqi_collector {
         struct sqi_stream_targets *streams;
         uint32_t batch_bytes;
         bool tracking;
-        bool open; /* the task runs: it may emit */
+        bool open;     /* the task runs: it may emit */
+        bool choosing; /* a grouping does: it may not, for the time being */
 
         /* the transaction */
         struct sqi_outlet **touched;

@@ -121,6 +121,7 @@ sqi_grouping_choose(struct sqi_target *target, const struct sqi_slice *tuple)
         case SQI_GLOBAL:
         case SQI_ALL:
         case SQI_DIRECT:
+        case SQI_CUSTOM:
                 break;
         }
         return target->outlets[0];

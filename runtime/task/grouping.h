@@ -11,7 +11,7 @@
  * Stable across runs and machines. */
 uint64_t sqi_key_hash(const struct sqi_plan_edge *edge, const struct sqi_slice *tuple);
 
-/* The outlet of `target` for this tuple (NULL where `by_tuple` is not set). Not for `all` and `direct`. */
+/* The outlet of `target` for this tuple (NULL where `by_tuple` is not set). Not for `all`, `direct` and `custom`. */
 struct sqi_outlet *sqi_grouping_choose(struct sqi_target *target, const struct sqi_slice *tuple);
 
 #endif

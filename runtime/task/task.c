@@ -13,6 +13,7 @@
 #include "control/endpoint.h"
 #include "channel/socket.h"
 #include "task/crash.h"
+#include "task/group.h"
 #include "task/snapshot.h"
 #include "task/handover.h"
 #include "task/recorder.h"
@@ -167,7 +168,7 @@ prepare(struct sq_task *task)
 int
 sqi_task_connect(struct sq_task *task)
 {
-        if (connect_channels(task) < 0)
+        if (connect_channels(task) < 0 || sqi_groups_prepare(task) < 0)
                 return -1;
         return task->instance.prepared ? 0 : prepare(task);
 }

@@ -14,6 +14,7 @@
 #include "channel/socket.h"
 #include "plan/routing.h"
 #include "task/collector.h"
+#include "task/group.h"
 #include "task/task.h"
 
 /* A feedback edge always goes by PUSH: nobody waits for its receivers. */
@@ -127,6 +128,8 @@ wire_tasks(struct sq_task *task, struct sqi_target *target, const struct sqi_pla
         }
         target->noutlets = reader->ntasks;
         target->rotor = task->plan->tasks[task->id].index % reader->ntasks;
+        if (target->grouping == SQI_CUSTOM)
+                return sqi_group_open(task, target->edge, target->outlets, target->noutlets, &target->group);
         return 0;
 }
 
@@ -138,7 +141,9 @@ wire_target(struct sq_task *task, struct sqi_target *target, const struct sqi_pl
         target->edge = edge;
         target->grouping = edge->grouping;
         target->in_cycle = task->component->cycle && task->component->cycle == reader->cycle;
-        target->by_tuple = reader->ntasks > 1 && (edge->grouping == SQI_FIELDS || edge->grouping == SQI_PARTIAL_KEY);
+        target->by_tuple = edge->grouping == SQI_CUSTOM ||
+                           (reader->ntasks > 1 && (edge->grouping == SQI_FIELDS || edge->grouping == SQI_PARTIAL_KEY));
+        target->many = edge->grouping == SQI_ALL || edge->grouping == SQI_CUSTOM;
         target->outlets = calloc(reader->ntasks, sizeof(struct sqi_outlet *));
         target->local = calloc(reader->ntasks, sizeof(struct sqi_outlet *));
         target->dealt = calloc(reader->ntasks, sizeof(*target->dealt));
@@ -385,6 +390,7 @@ sqi_collector_close(struct sqi_collector *collector)
         for (uint32_t s = 0; collector->streams && s < collector->nstreams; s++) {
                 struct sqi_stream_targets *stream = &collector->streams[s];
                 for (uint32_t t = 0; t < stream->ntargets; t++) {
+                        sqi_group_close(&stream->targets[t].group);
                         free(stream->targets[t].outlets);
                         free(stream->targets[t].local);
                         free(stream->targets[t].owners);

@@ -11,21 +11,42 @@
 
 /* ---- Components -------------------------------------------------------------------------------------- */
 
+/* It is something else, which has its place elsewhere. */
+static void
+refuse_kind(struct sqi_model *model, const struct sqi_model_component *component, enum sq_kind is)
+{
+        const char *name = component->component.text, *kind = sqi_kind_name(is);
+
+        if (component->kind == SQ_KIND_GROUPING)
+                sqi_model_error(model, component->component.place, "'%.200s' is a %s, not a grouping", name, kind);
+        else if (is == SQ_KIND_GROUPING)
+                sqi_model_error(model, component->component.place,
+                                "'%.200s' is a grouping (name it in an entry of 'streams': "
+                                "grouping: { type: custom, component: %.200s })",
+                                name, name);
+        else
+                sqi_model_error(model, component->component.place, "'%.200s' is a %s (list it below '%ss')", name, kind,
+                                kind);
+}
+
 static void
 refuse_unknown(struct sqi_model *model, const struct sqi_model_component *component)
 {
         const char *name = component->component.text, *kind = sqi_kind_name(component->kind);
-        enum sq_kind other = component->kind == SQ_KIND_BOLT ? SQ_KIND_SPOUT : SQ_KIND_BOLT;
-        char *elsewhere = sqi_catalog_find(other, name, model->directory);
+        enum sq_kind other = SQ_KIND_SPOUT;
+        char *elsewhere = NULL;
         char **names = sqi_catalog_names(component->kind), hint[SQI_HINT_SIZE];
         struct sqi_nearest nearest = sqi_nearest(name);
         size_t i, len = strlen(name);
 
+        for (enum sq_kind each = SQ_KIND_SPOUT; each <= SQ_KIND_GROUPING && !elsewhere; each++) {
+                elsewhere = each == component->kind ? NULL : sqi_catalog_find(each, name, model->directory);
+                other = each;
+        }
         for (i = 0; names && names[i]; i++)
                 sqi_nearest_offer(&nearest, names[i]);
         if (elsewhere)
-                sqi_model_error(model, component->component.place, "'%s' is a %s (list it below '%ss')", name,
-                                sqi_kind_name(other), sqi_kind_name(other));
+                refuse_kind(model, component, other);
         else if (len > 3 && strcmp(name + len - 3, ".so") == 0)
                 sqi_model_error(model, component->component.place, "no built-in %s '%s' (write './%s' for the file)",
                                 kind, name, name);
@@ -64,8 +85,7 @@ load(struct sqi_model *model, struct sqi_model_component *component)
                 sqi_model_error(model, component->component.place, "the component '%.200s': %s", name, error);
         free(path);
         if (component->loaded && component->loaded->kind != component->kind) {
-                sqi_model_error(model, component->component.place, "'%.200s' is a %s (list it below '%ss')", name,
-                                sqi_kind_name(component->loaded->kind), sqi_kind_name(component->loaded->kind));
+                refuse_kind(model, component, component->loaded->kind);
                 sqi_component_close(&component->loaded);
         }
 }
@@ -131,6 +151,14 @@ fill(struct sqi_model *model, struct sqi_model_component *component)
 }
 
 static void
+load_and_fill(struct sqi_model *model, struct sqi_model_component *component)
+{
+        load(model, component);
+        if (component->loaded)
+                fill(model, component);
+}
+
+static void
 check_tasks(struct sqi_model *model)
 {
         int64_t tasks = 0;
@@ -145,11 +173,11 @@ check_tasks(struct sqi_model *model)
 void
 sqi_check_components(struct sqi_model *model)
 {
-        for (size_t i = 0; i < model->ncomponents; i++) {
-                load(model, &model->components[i]);
-                if (model->components[i].loaded)
-                        fill(model, &model->components[i]);
-        }
+        for (size_t i = 0; i < model->ncomponents; i++)
+                load_and_fill(model, &model->components[i]);
+        for (size_t i = 0; i < model->nedges; i++)
+                if (model->edges[i].custom && !model->edges[i].grouping_broken)
+                        load_and_fill(model, model->edges[i].custom);
         check_tasks(model);
 }
 

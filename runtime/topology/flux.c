@@ -268,35 +268,31 @@ put_components(struct sqi_flux_job *job, struct sqi_yaml *into, const char *key,
                 sqi_flux_put(job, into, key, made);
 }
 
-/* NGrouping(1) is the first task, and so is NGrouping(n) all of n; others nobody has. */
-static const char *
-custom_grouping(struct sqi_flux_job *job, const struct sqi_yaml *stream, const struct sqi_yaml *grouping)
+/* NGrouping(n) is the first n of the tasks, whatever their number. */
+static void
+put_custom(struct sqi_flux_job *job, struct sqi_yaml *made, const struct sqi_yaml *grouping)
 {
         const struct sqi_yaml *class = get(grouping, "customClass");
-        const char *name = class ? text_of(class, "className") : NULL, *to = text_of(stream, "to"), *tasks = NULL;
+        const char *name = class ? text_of(class, "className") : NULL;
         const struct sqi_yaml_item *n = class ? first_of(class, "constructorArgs") : NULL;
-        int64_t first = 0, all = 1;
+        struct sqi_yaml *properties = sqi_flux_node(job, SQI_YAML_MAPPING, grouping->place);
+        int64_t first = 0;
 
-        for (const struct sqi_yaml_item *item = first_of(job->file, "bolts"); item && to; item = item->next)
-                if (text_of(item->value, "id") && strcmp(text_of(item->value, "id"), to) == 0)
-                        tasks = text_of(item->value, get(item->value, "numTasks") ? "numTasks" : "parallelism");
-        if (name && strcmp(name, "org.apache.storm.testing.NGrouping") == 0 && n && n->value->text &&
-            sqi_parse_int(n->value->text, &first) == 0 && (!tasks || sqi_parse_int(tasks, &all) == 0)) {
-                if (first >= all)
-                        return "all";
-                if (first == 1)
-                        return "global";
+        if (!name || strcmp(name, "org.apache.storm.testing.NGrouping") != 0 || !n || !n->value->text ||
+            sqi_parse_int(n->value->text, &first) < 0 || first < 1) {
+                sqi_diagnose(job->diagnostics, SQI_ERROR, (class ? class : grouping)->place,
+                             "the grouping '%s' is Java, which Squall does not run (a grouping is a .so: type: custom, "
+                             "component: ./NAME.so; or take 'direct', and let the component before it name the task)",
+                             name ? name : "CUSTOM");
+                return;
         }
-        sqi_diagnose(
-                job->diagnostics, SQI_ERROR, (class ? class : grouping)->place,
-                "the grouping '%s' is Java, which Squall does not run (write 'direct', and let the component before "
-                "it name the task)",
-                name ? name : "CUSTOM");
-        return "shuffle";
+        sqi_flux_put(job, made, "component", sqi_flux_text(job, "first", grouping->place));
+        sqi_flux_put(job, properties, "tasks", n->value);
+        sqi_flux_put(job, made, "properties", properties);
 }
 
 static const struct sqi_yaml *
-translate_grouping(struct sqi_flux_job *job, const struct sqi_yaml *stream, const struct sqi_yaml *grouping)
+translate_grouping(struct sqi_flux_job *job, const struct sqi_yaml *grouping)
 {
         const char *type = text_of(grouping, "type");
         struct sqi_yaml *made;
@@ -304,7 +300,8 @@ translate_grouping(struct sqi_flux_job *job, const struct sqi_yaml *stream, cons
         if (!type || strcasecmp(type, "CUSTOM") != 0)
                 return grouping;
         made = sqi_flux_node(job, SQI_YAML_MAPPING, grouping->place);
-        sqi_flux_put(job, made, "type", sqi_flux_text(job, custom_grouping(job, stream, grouping), grouping->place));
+        sqi_flux_put(job, made, "type", sqi_flux_text(job, "custom", grouping->place));
+        put_custom(job, made, grouping);
         if (get(grouping, "streamId"))
                 sqi_flux_put(job, made, "streamId", get(grouping, "streamId"));
         return made;
@@ -334,7 +331,7 @@ put_stream(struct sqi_flux_job *job, struct sqi_yaml *made, const struct sqi_yam
         for (const struct sqi_yaml_item *item = stream->first; item; item = item->next) {
                 const struct sqi_yaml *value = item->value;
                 if (strcmp(item->key, "grouping") == 0 && value->kind == SQI_YAML_MAPPING)
-                        value = translate_grouping(job, stream, value);
+                        value = translate_grouping(job, value);
                 if (strcmp(item->key, "name") != 0 && strcmp(item->key, "id") != 0)
                         sqi_flux_put(job, one, item->key, value);
         }

@@ -46,7 +46,19 @@ lay_component(const struct sqi_model *model, const struct sqi_model_component *f
         return !ret->path || !ret->in ? -ENOMEM : lay_streams(model->arena, from, ret);
 }
 
-static void
+static int
+lay_custom(const struct sqi_model *model, const struct sqi_model_component *from, struct sqi_plan_edge *ret)
+{
+        ret->custom = sqi_arena_alloc(model->arena, 1, sizeof(*ret->custom));
+        if (!ret->custom)
+                return -ENOMEM;
+        *ret->custom = (struct sqi_plan_grouping){from->component.text,
+                                                  sqi_arena_text(model->arena, from->loaded->path),
+                                                  (uint32_t)from->nsettings, from->settings};
+        return ret->custom->path ? 0 : -ENOMEM;
+}
+
+static int
 lay_edge(const struct sqi_model *model, const struct sqi_model_edge *from, struct sqi_plan_edge *ret)
 {
         ret->from = (uint32_t)from->source;
@@ -60,6 +72,7 @@ lay_edge(const struct sqi_model *model, const struct sqi_model_edge *from, struc
         memcpy(ret->in, from->in, ret->nin);
         ret->feedback = from->feedback;
         ret->time = from->time;
+        return from->custom ? lay_custom(model, from->custom, ret) : 0;
 }
 
 int
@@ -107,7 +120,7 @@ sqi_plan_make(struct sqi_model *model, struct sqi_plan **ret)
         for (uint32_t i = 0; r == 0 && i < plan->ncomponents; i++)
                 r = lay_component(model, &model->components[i], &plan->components[i]);
         for (uint32_t i = 0; r == 0 && i < plan->nedges; i++)
-                lay_edge(model, &model->edges[i], &plan->edges[i]);
+                r = lay_edge(model, &model->edges[i], &plan->edges[i]);
         plan->memory = model->arena;
         if (r == 0)
                 sqi_plan_mark_streams(plan);

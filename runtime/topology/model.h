@@ -75,6 +75,7 @@ struct sqi_model_edge {
         enum sqi_grouping_type grouping;
         struct sqi_place grouping_place;
         bool grouping_broken;
+        struct sqi_model_component *custom; /* what chooses in a custom grouping, or NULL */
         size_t nargs;
         struct sqi_word *args;
 

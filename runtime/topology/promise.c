@@ -72,6 +72,33 @@ refuse_bolt(struct sqi_model *model, const struct sqi_model_component *component
                                 name_of(component), cause);
 }
 
+/* State by key, and somebody before it who may send equal keys to several tasks. */
+static void
+refuse_groupings(struct sqi_model *model, size_t c)
+{
+        const struct sqi_model_component *component = &model->components[c];
+
+        for (size_t i = 0; i < model->nedges && component->loaded->bolt->key_state > 0; i++) {
+                const struct sqi_model_edge *edge = &model->edges[i];
+                const struct sqi_component *custom = edge->custom ? edge->custom->loaded : NULL;
+
+                if (edge->target != (int)c || !custom || (custom->grouping->keyed && edge->nargs > 0))
+                        continue;
+                if (custom->grouping->keyed)
+                        sqi_model_error(model, edge->grouping_place,
+                                        "'%s' keeps state by key, which the grouping '%s' deals out by the fields that "
+                                        "it is named (add args: [FIELD])",
+                                        name_of(component), edge->custom->component.text);
+                else
+                        sqi_model_error(
+                                model, edge->grouping_place,
+                                "'%s' keeps state by key, and the grouping '%s' does not promise that equal keys go to "
+                                "one task, before and after a death, which exactly-once needs (take 'fields', or let it "
+                                "promise that: .keyed in struct sq_grouping)",
+                                name_of(component), edge->custom->component.text);
+        }
+}
+
 static bool
 has_readers(const struct sqi_model *model, size_t component)
 {
@@ -161,6 +188,7 @@ sqi_check_promise(struct sqi_model *model)
                         continue;
                 }
                 refuse_bolt(model, component);
+                refuse_groupings(model, i);
                 if (!component->loaded->bolt->commit && is_sink(model, i))
                         warn_of_sink(model, component);
         }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the YAML tree to the model. Each map of the file has a table of its keys; one function walks them all, so that
- * unknown keys, missing keys and suggestions are the same everywhere. Keys of Storm Flux that have another name or no
- * meaning here say so.
+ * From the YAML tree to the model: a table of keys for each map of the file (keys.h). Keys of Storm Flux that have
+ * another name or no meaning here say so.
  */
-#include "topology/model.h"
+#include "topology/keys.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -14,87 +13,6 @@
 #include "base/date.h"
 #include "base/duration.h"
 #include "base/nearest.h"
-
-struct key {
-        const char *name;
-        void (*read)(struct sqi_model *model, void *into, const struct sqi_yaml_item *item); /* NULL: ignored */
-        bool required;
-        const char *instead; /* not a key of ours: what to do instead */
-};
-
-/* ---- Maps, lists and scalars ------------------------------------------------------------------------- */
-
-/* The value of a key. */
-static bool
-expect_value(struct sqi_model *model, const struct sqi_yaml_item *item, enum sqi_yaml_kind kind)
-{
-        char what[SQI_WORD_MAX + 3];
-
-        snprintf(what, sizeof(what), "'%.*s'", SQI_WORD_MAX, item->key);
-        return sqi_model_expect(model, item->value, kind, what);
-}
-
-static void
-unknown_key(struct sqi_model *model, const struct key *keys, const struct sqi_yaml_item *item, const char *what)
-{
-        struct sqi_nearest nearest = sqi_nearest(item->key);
-        char hint[SQI_HINT_SIZE];
-        const struct key *key;
-
-        for (key = keys; key->name; key++)
-                if (!key->instead)
-                        sqi_nearest_offer(&nearest, key->name);
-        sqi_model_error(model, item->key_place, "unknown key '%.200s' in %s%s", item->key, what,
-                        sqi_nearest_hint(&nearest, hint));
-}
-
-static void
-read_map(struct sqi_model *model, const struct key *keys, const struct sqi_yaml *node, const char *what, void *into)
-{
-        const struct key *key;
-
-        for (const struct sqi_yaml_item *item = node->first; item; item = item->next) {
-                for (key = keys; key->name && strcmp(key->name, item->key) != 0; key++)
-                        ;
-                if (!key->name && strncmp(item->key, "x-", 2) != 0)
-                        unknown_key(model, keys, item, what);
-                else if (key->name && key->instead)
-                        sqi_model_error(model, item->key_place, "'%s' has no meaning here (%s)", item->key,
-                                        key->instead);
-                else if (key->name && key->read)
-                        key->read(model, into, item);
-        }
-        for (key = keys; key->name; key++)
-                if (key->required && !sqi_yaml_get(node, key->name))
-                        sqi_model_error(model, node->place, "%s has no '%s'", what, key->name);
-}
-
-static void
-read_word(struct sqi_model *model, const struct sqi_yaml_item *item, struct sqi_word *ret)
-{
-        ret->place = item->value->place;
-        if (!expect_value(model, item, SQI_YAML_SCALAR))
-                return;
-        if (item->value->text[0] == '\0')
-                sqi_model_error(model, ret->place, "'%s' is empty", item->key);
-        else
-                ret->text = item->value->text;
-}
-
-static void
-read_id(struct sqi_model *model, const struct sqi_yaml_item *item, struct sqi_word *ret)
-{
-        struct sqi_word word = {0};
-
-        read_word(model, item, &word);
-        ret->place = word.place;
-        if (word.text && !sqi_is_id(word.text))
-                sqi_model_error(model, word.place,
-                                "'%.200s' can't be a name (%d letters, digits, '_', '-', '.' at most)", word.text,
-                                SQI_ID_MAX);
-        else
-                ret->text = word.text;
-}
 
 /* ---- Config ------------------------------------------------------------------------------------------ */
 
@@ -106,7 +24,7 @@ set_config(struct sqi_model *model, struct sqi_config *config, const struct sqi_
         char error[512];
         int r;
 
-        if (key && !expect_value(model, item, SQI_YAML_SCALAR))
+        if (key && !sqi_expect_value(model, item, SQI_YAML_SCALAR))
                 return;
         if (key && key->type == SQI_CONFIG_PATH && text[0] != '\0')
                 text = sqi_model_path(model, text);
@@ -119,7 +37,7 @@ static void
 read_config(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
 {
         (void)into;
-        if (item->value->kind == SQI_YAML_NULL || !expect_value(model, item, SQI_YAML_MAPPING))
+        if (item->value->kind == SQI_YAML_NULL || !sqi_expect_value(model, item, SQI_YAML_MAPPING))
                 return;
         for (const struct sqi_yaml_item *each = item->value->first; each; each = each->next) {
                 set_config(model, &model->config, each);
@@ -139,7 +57,7 @@ read_component_config(struct sqi_model *model, void *into, const struct sqi_yaml
         struct sqi_model_component *component = into;
         struct sqi_config scratch;
 
-        if (item->value->kind == SQI_YAML_NULL || !expect_value(model, item, SQI_YAML_MAPPING))
+        if (item->value->kind == SQI_YAML_NULL || !sqi_expect_value(model, item, SQI_YAML_MAPPING))
                 return;
         for (const struct sqi_yaml_item *each = item->value->first; each; each = each->next) {
                 if (strcmp(each->key, "topology.tick.tuple.freq.secs") != 0 && sqi_config_find(each->key)) {
@@ -160,7 +78,7 @@ read_component_config(struct sqi_model *model, void *into, const struct sqi_yaml
 static void
 read_component_id(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
 {
-        read_id(model, item, &((struct sqi_model_component *)into)->id);
+        sqi_read_id(model, item, &((struct sqi_model_component *)into)->id);
 }
 
 static void
@@ -171,7 +89,7 @@ read_component_name(struct sqi_model *model, void *into, const struct sqi_yaml_i
         if (item->value->kind == SQI_YAML_NULL && sqi_yaml_component(item->value))
                 *word = (struct sqi_word){sqi_yaml_component(item->value), item->value->place};
         else
-                read_word(model, item, word);
+                sqi_read_word(model, item, word);
 }
 
 static void
@@ -187,7 +105,7 @@ read_parallelism(struct sqi_model *model, void *into, const struct sqi_yaml_item
         const struct sqi_yaml *node = item->value;
         int64_t number;
 
-        if (!expect_value(model, item, SQI_YAML_SCALAR))
+        if (!sqi_expect_value(model, item, SQI_YAML_SCALAR))
                 return;
         if (sqi_parse_int(node->text, &number) < 0)
                 sqi_model_error(model, node->place, "'parallelism' needs a whole number, not '%.200s'", node->text);
@@ -201,20 +119,20 @@ read_parallelism(struct sqi_model *model, void *into, const struct sqi_yaml_item
 static void
 read_time_field(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
 {
-        read_word(model, item, &((struct sqi_model_time *)into)->field);
+        sqi_read_word(model, item, &((struct sqi_model_time *)into)->field);
 }
 
 static void
 read_time_stream(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
 {
-        read_word(model, item, &((struct sqi_model_time *)into)->stream);
+        sqi_read_word(model, item, &((struct sqi_model_time *)into)->stream);
 }
 
 /* False: reported. */
 static bool
 read_duration(struct sqi_model *model, struct sqi_model_time *time, const struct sqi_yaml_item *item, uint64_t *ret_ns)
 {
-        bool is_text = expect_value(model, item, SQI_YAML_SCALAR);
+        bool is_text = sqi_expect_value(model, item, SQI_YAML_SCALAR);
 
         if (is_text && sqi_duration_read(item->value->text, ret_ns) == 0)
                 return true;
@@ -255,7 +173,7 @@ read_time_format(struct sqi_model *model, void *into, const struct sqi_yaml_item
         char hint[SQI_HINT_SIZE];
         const char *wrong;
 
-        read_word(model, item, &time->format);
+        sqi_read_word(model, item, &time->format);
         time->broken |= !time->format.text;
         if (!time->format.text)
                 return;
@@ -277,7 +195,7 @@ read_time_format(struct sqi_model *model, void *into, const struct sqi_yaml_item
                         time->format.text, sqi_nearest_hint(&nearest, hint), wrong);
 }
 
-static const struct key time_keys[] = {
+static const struct sqi_key_reader time_keys[] = {
         {"field", read_time_field, true, NULL},    {"out-of-orderness", read_disorder, false, NULL},
         {"idle", read_idle, false, NULL},          {"format", read_time_format, false, NULL},
         {"stream", read_time_stream, false, NULL}, {NULL, NULL, false, NULL},
@@ -295,16 +213,16 @@ read_event_time(struct sqi_model *model, void *into, const struct sqi_yaml_item 
                 return;
         time->place = item->key_place;
         if (item->value->kind == SQI_YAML_SCALAR)
-                read_word(model, item, &time->field);
-        else if (expect_value(model, item, SQI_YAML_MAPPING))
-                read_map(model, time_keys, item->value, "the event-time", time);
+                sqi_read_word(model, item, &time->field);
+        else if (sqi_expect_value(model, item, SQI_YAML_MAPPING))
+                sqi_read_keys(model, time_keys, item->value, "the event-time", time);
         time->broken |= !time->field.text;
 }
 
 #define HOW_TO_LIMIT_MEMORY \
         "there is one machine and no scheduler; to limit a worker, set topology.worker.memory.mb in the file's 'config'"
 
-static const struct key component_keys[] = {
+static const struct sqi_key_reader component_keys[] = {
         {"id", read_component_id, true, NULL},
         {"component", read_component_name, true, NULL},
         {"parallelism", read_parallelism, false, NULL},
@@ -351,7 +269,7 @@ read_components(struct sqi_model *model, const struct sqi_yaml *list, enum sq_ki
                 component->place = item->value->place;
                 component->parallelism = 1;
                 component->tick_secs = -1;
-                read_map(model, component_keys, item->value, what, component);
+                sqi_read_keys(model, component_keys, item->value, what, component);
                 refuse_duplicate(model, component);
         }
 }
@@ -361,19 +279,19 @@ read_components(struct sqi_model *model, const struct sqi_yaml *list, enum sq_ki
 static void
 read_from(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
 {
-        read_word(model, item, &((struct sqi_model_edge *)into)->from);
+        sqi_read_word(model, item, &((struct sqi_model_edge *)into)->from);
 }
 
 static void
 read_to(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
 {
-        read_word(model, item, &((struct sqi_model_edge *)into)->to);
+        sqi_read_word(model, item, &((struct sqi_model_edge *)into)->to);
 }
 
 static void
 read_stream_id(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
 {
-        read_word(model, item, &((struct sqi_model_edge *)into)->stream);
+        sqi_read_word(model, item, &((struct sqi_model_edge *)into)->stream);
 }
 
 /* Names as Flux has them do as well: any case, underscores for dashes. */
@@ -398,7 +316,7 @@ set_grouping(struct sqi_model *model, struct sqi_model_edge *edge, const struct 
         if (!sqi_model_expect(model, node, SQI_YAML_SCALAR, "the type of a grouping"))
                 return;
         nearest = sqi_nearest(node->text);
-        for (type = SQI_SHUFFLE; type <= SQI_NONE; type++) {
+        for (type = SQI_SHUFFLE; type < SQI_GROUPINGS; type++) {
                 sqi_nearest_offer(&nearest, sqi_grouping_name((enum sqi_grouping_type)type));
                 if (same_grouping(node->text, sqi_grouping_name((enum sqi_grouping_type)type))) {
                         edge->grouping = (enum sqi_grouping_type)type;
@@ -406,15 +324,8 @@ set_grouping(struct sqi_model *model, struct sqi_model_edge *edge, const struct 
                         return;
                 }
         }
-        if (same_grouping(node->text, "custom"))
-                sqi_model_error(
-                        model, node->place,
-                        "the grouping '%s' is Java's (write 'direct', and let the component before it name the task "
-                        "with sq_emit_direct())",
-                        node->text);
-        else
-                sqi_model_error(model, node->place, "unknown grouping '%.200s'%s", node->text,
-                                sqi_nearest_hint(&nearest, hint));
+        sqi_model_error(model, node->place, "unknown grouping '%.200s'%s", node->text,
+                        sqi_nearest_hint(&nearest, hint));
 }
 
 static void
@@ -432,7 +343,7 @@ read_args(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
 
         if (item->value->kind == SQI_YAML_NULL)
                 return;
-        if (item->value->kind != SQI_YAML_SCALAR && !expect_value(model, item, SQI_YAML_SEQUENCE))
+        if (item->value->kind != SQI_YAML_SCALAR && !sqi_expect_value(model, item, SQI_YAML_SEQUENCE))
                 return;
         each = item->value->kind == SQI_YAML_SCALAR ? &alone : item->value->first;
         if (item->value->n > SQ_FIELDS_MAX) {
@@ -444,16 +355,53 @@ read_args(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
         for (; edge->args && each; each = each->next) {
                 const struct sqi_yaml_item arg = {"args", each->key_place, each->value, NULL};
 
-                read_word(model, &arg, &edge->args[edge->nargs]);
+                sqi_read_word(model, &arg, &edge->args[edge->nargs]);
                 edge->grouping_broken |= !edge->args[edge->nargs++].text;
         }
 }
 
-static const struct key grouping_keys[] = {
+/* What chooses in a custom grouping is named and set as a bolt is. */
+static struct sqi_model_component *
+custom_of(struct sqi_model *model, struct sqi_model_edge *edge, const struct sqi_yaml_item *item)
+{
+        if (!edge->custom)
+                edge->custom = sqi_model_alloc(model, 1, sizeof(*edge->custom));
+        if (edge->custom) {
+                edge->custom->kind = SQ_KIND_GROUPING;
+                edge->custom->place = edge->place;
+                if (!edge->custom->component.text)
+                        edge->custom->component.place = item->key_place;
+        }
+        return edge->custom;
+}
+
+static void
+read_grouping_component(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        struct sqi_model_edge *edge = into;
+        struct sqi_model_component *custom = custom_of(model, edge, item);
+
+        if (custom)
+                read_component_name(model, custom, item);
+        edge->grouping_broken |= !custom || !custom->component.text;
+}
+
+static void
+read_grouping_properties(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
+{
+        struct sqi_model_component *custom = custom_of(model, into, item);
+
+        if (custom)
+                sqi_model_properties(model, custom, item);
+}
+
+static const struct sqi_key_reader grouping_keys[] = {
         {"type", read_grouping_type, true, NULL},
+        {"component", read_grouping_component, false, NULL},
+        {"properties", read_grouping_properties, false, NULL},
         {"args", read_args, false, NULL},
         {"streamId", read_stream_id, false, NULL},
-        {"customClass", NULL, false, "it is Java's; leave it out"},
+        {"customClass", NULL, false, "it is Java's; name a .so with 'component'"},
         {NULL, NULL, false, NULL},
 };
 
@@ -468,10 +416,27 @@ check_args(struct sqi_model *model, struct sqi_model_edge *edge)
         if (needs && edge->nargs == 0)
                 sqi_model_error(model, edge->grouping_place, "the grouping '%s' names no field (add args: [FIELD])",
                                 name);
-        else if (!needs && edge->nargs > 0)
+        else if (!needs && edge->nargs > 0 && edge->grouping != SQI_CUSTOM)
                 sqi_model_error(model, edge->args[0].place,
                                 "the grouping '%s' takes no args (did you mean type: fields?)", name);
-        edge->grouping_broken = needs != (edge->nargs > 0);
+        edge->grouping_broken = needs != (edge->nargs > 0) && edge->grouping != SQI_CUSTOM;
+}
+
+static void
+check_custom(struct sqi_model *model, struct sqi_model_edge *edge)
+{
+        bool named = edge->custom && edge->custom->component.place.line > 0 && edge->custom->component.text;
+
+        if (edge->grouping_broken)
+                return;
+        if (edge->grouping == SQI_CUSTOM && !named)
+                sqi_model_error(model, edge->grouping_place,
+                                "the grouping 'custom' names no .so (add component: NAME, or component: ./NAME.so)");
+        else if (edge->grouping != SQI_CUSTOM && edge->custom)
+                sqi_model_error(model, edge->custom->component.place,
+                                "the grouping '%s' takes no component and no properties (did you mean type: custom?)",
+                                sqi_grouping_name(edge->grouping));
+        edge->grouping_broken = (edge->grouping == SQI_CUSTOM) != named;
 }
 
 static void
@@ -483,15 +448,16 @@ read_grouping(struct sqi_model *model, void *into, const struct sqi_yaml_item *i
                 set_grouping(model, edge, item->value);
         } else {
                 edge->grouping_broken = true;
-                if (!expect_value(model, item, SQI_YAML_MAPPING))
+                if (!sqi_expect_value(model, item, SQI_YAML_MAPPING))
                         return;
                 edge->grouping_broken = !sqi_yaml_get(item->value, "type");
-                read_map(model, grouping_keys, item->value, "the grouping", edge);
+                sqi_read_keys(model, grouping_keys, item->value, "the grouping", edge);
         }
         check_args(model, edge);
+        check_custom(model, edge);
 }
 
-static const struct key stream_keys[] = {
+static const struct sqi_key_reader stream_keys[] = {
         {"from", read_from, true, NULL},
         {"to", read_to, true, NULL},
         {"streamId", read_stream_id, false, NULL},
@@ -512,7 +478,7 @@ read_streams(struct sqi_model *model, const struct sqi_yaml *list)
                 edge = &model->edges[model->nedges++];
                 edge->place = item->value->place;
                 edge->source = edge->target = edge->stream_index = -1;
-                read_map(model, stream_keys, item->value, "the stream", edge);
+                sqi_read_keys(model, stream_keys, item->value, "the stream", edge);
         }
 }
 
@@ -522,13 +488,13 @@ static void
 read_name(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
 {
         (void)into;
-        read_id(model, item, &model->name);
+        sqi_read_id(model, item, &model->name);
 }
 
 #define OUTSIDE_FLUX "Flux's Java beans; a component is a built-in or a .so, its settings go into 'properties'"
 
 /* Spouts, bolts and streams are read after the rest, in this order, whatever theirs. */
-static const struct key file_keys[] = {
+static const struct sqi_key_reader file_keys[] = {
         {"name", read_name, true, NULL},
         {"config", read_config, false, NULL},
         {"spouts", NULL, true, NULL},
@@ -549,7 +515,7 @@ list_of(struct sqi_model *model, const struct sqi_yaml *root, const char *key)
         static const struct sqi_yaml none = {.kind = SQI_YAML_SEQUENCE};
         const struct sqi_yaml_item *item = sqi_yaml_get(root, key);
 
-        if (!item || item->value->kind == SQI_YAML_NULL || !expect_value(model, item, SQI_YAML_SEQUENCE))
+        if (!item || item->value->kind == SQI_YAML_NULL || !sqi_expect_value(model, item, SQI_YAML_SEQUENCE))
                 return &none;
         return item->value;
 }
@@ -563,7 +529,7 @@ sqi_model_read(struct sqi_model *model, const struct sqi_yaml *root)
         sqi_config_defaults(&model->config);
         if (!sqi_model_expect(model, root, SQI_YAML_MAPPING, "a topology file"))
                 return;
-        read_map(model, file_keys, root, "the file", model);
+        sqi_read_keys(model, file_keys, root, "the file", model);
         spouts = list_of(model, root, "spouts");
         bolts = list_of(model, root, "bolts");
         streams = list_of(model, root, "streams");

@@ -15,7 +15,10 @@ sqi_model_release(struct sqi_model *model)
 {
         for (size_t i = 0; i < model->ncomponents; i++)
                 sqi_component_close(&model->components[i].loaded);
-        model->ncomponents = 0;
+        for (size_t i = 0; i < model->nedges; i++)
+                if (model->edges[i].custom)
+                        sqi_component_close(&model->edges[i].custom->loaded);
+        model->ncomponents = model->nedges = 0;
         sqi_arena_free(&model->arena);
 }
 

@@ -4,4 +4,4 @@
 
 static const struct sq_bolt bolt = {.about = "What is it?"};
 
-SQI_MANIFEST = {SQ_ABI, 3, sizeof(struct sq_bolt), "wrong_kind", &bolt};
+SQI_MANIFEST = {SQ_ABI, 4, sizeof(struct sq_bolt), "wrong_kind", &bolt};

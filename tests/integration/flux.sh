@@ -62,7 +62,7 @@ streams:
       type: CUSTOM
       customClass:
         className: "org.apache.storm.testing.NGrouping"
-        constructorArgs: [1]
+        constructorArgs: [2]
 Y
 cat >"$dir/words.want" <<'Y'
 name: words
@@ -102,7 +102,10 @@ streams:
       args: [word]
   - from: count
     to: log
-    grouping: { type: global }
+    grouping:
+      type: custom
+      component: first
+      properties: { tasks: 2 }
 Y
 mkdir "$dir/resources"
 cat >"$dir/resources/echo.sh" <<'S'
@@ -141,9 +144,9 @@ check "what is printed is a topology, and no Flux file any more" own
 runs() {
         "$squall" run "$dir/words.yaml" "${filters[@]}" --for 3s >"$dir/said" 2>&1 || { cat "$dir/said"; return 1; }
         grep -q 'heard all' "$dir/said" && grep -qE 'log/0.*count:default \{"word":"[a-z]+","count":[1-9]' "$dir/said" &&
-                ! grep -q 'log/1: info: count:default' "$dir/said"
+                grep -q 'log/1: info: count:default' "$dir/said" && ! grep -q 'log/2: info: count:default' "$dir/said"
 }
-check "it runs as it is, its program from the folder resources, and NGrouping(1) feeds the first task" runs
+check "it runs as it is, its program from the folder resources, and NGrouping(2) feeds the first two tasks" runs
 
 cat >"$dir/including.yaml" <<'Y'
 name: "including"

@@ -68,13 +68,13 @@ check "a noun of the documents is a file of that name" nouns
 shopt -s nullglob # a component is a file, or a folder: perhaps none is one
 lengths() {
         awk 'FNR == 1 { at = 0 } /^\{/ { at = FNR } /^\}/ { if (at && FNR - at - 1 > 62) { print FILENAME ":" at ": a function of " FNR - at - 1 " lines"; bad = 1 } at = 0 }
-             END { exit bad }' runtime/*/*.c cli/*.c clients/*.c {spouts,bolts}/{,*/}*.c topologies/*/*.c
+             END { exit bad }' runtime/*/*.c cli/*.c clients/*.c {spouts,bolts}/{,*/}*.c groupings/*.c topologies/*/*.c
 }
 check "no function is longer than 62 lines" lengths
 
 # But for texts, which are not broken, so that they are found, and for the table of the bytes of msgpack.
 wide() {
-        ! find runtime cli clients spouts bolts topologies tests -name '*.[ch]' ! -path runtime/tuple/unpack.c -print0 |
+        ! find runtime cli clients spouts bolts groupings topologies tests -name '*.[ch]' ! -path runtime/tuple/unpack.c -print0 |
                 LC_ALL=C.UTF-8 xargs -0 awk 'length > 120 && !/"/ { print FILENAME ":" FNR ": " length " columns" }' | grep .
 }
 check "no line is wider than 120 columns" wide
@@ -86,7 +86,7 @@ long_files() {
                 [ "$file" != total ] && [ "$lines" -gt 600 ] || continue
                 most=$(awk -v file="$file" '$1 == file { print $2 }' <<<"$reasons")
                 [ "$lines" -le "${most:-600}" ] || { echo "$file: $lines lines, and not ${most:-600} at most"; bad=1; }
-        done < <(wc -l runtime/*.h runtime/*/*.[ch] cli/*.[ch] clients/*.[ch] {spouts,bolts}/{,*/}*.c topologies/*/*.c tests/*/*.[ch])
+        done < <(wc -l runtime/*.h runtime/*/*.[ch] cli/*.[ch] clients/*.[ch] {spouts,bolts}/{,*/}*.c groupings/*.c topologies/*/*.c tests/*/*.[ch])
         return $bad
 }
 reasons="
@@ -119,9 +119,9 @@ check "the walks of docs/architecture.md lead over files that are there, and not
 
 # What a comment or these documents call by its name, with the folder or without.
 named() {
-        find runtime cli clients spouts bolts topologies tests -name '*.[ch]' >"$dir/files"
+        find runtime cli clients spouts bolts groupings topologies tests -name '*.[ch]' >"$dir/files"
         {
-                grep -rnoE --include='*.[ch]' '[( ]([a-z_]+/)*[a-z_]+\.[ch]([,;:.)]|$)' runtime cli clients spouts bolts tests
+                grep -rnoE --include='*.[ch]' '[( ]([a-z_]+/)*[a-z_]+\.[ch]([,;:.)]|$)' runtime cli clients spouts bolts groupings tests
                 grep -noE '`([a-z_]+/)*[a-z_]+\.[ch]`' docs/architecture.md docs/CONTRIBUTING.md
         } | sed -E 's/^([^:]*:[0-9]+):[( `]/\1 /; s/[],;:.)`]*$//' | awk '
                 NR == FNR { for (path = $1; path in there == 0; ) { there[path] = 1; if (!sub(/^[^\/]*\//, "", path)) break } next }

@@ -31,6 +31,7 @@ for squall in "$tree/build/squall" "$dir/root/opt/squall/bin/squall"; do
         check "a new bolt builds, passes its tests and runs with $where" made "$squall" bolt 20
         check "a new bolt of windows builds, passes its tests and runs with $where" made "$squall" bolt 6 --window
         check "a new spout builds, passes its tests and runs with $where" made "$squall" spout 10
+        check "a new grouping builds and runs with $where" made "$squall" grouping 20
         check "a new topology builds, passes its tests and counts with $where" counts "$squall"
         command -v python3 >/dev/null && check "an editor can read compile_commands.json with $where" editors "$squall"
 done

@@ -10,7 +10,7 @@ B ?= build$(if $(filter-out release,$(BUILD)),/$(BUILD))
 
 # What connectors are built with, and the servers that their tests start.
 DEBS_connectors := libhiredis-dev libsqlite3-dev libpq-dev libcurl4-openssl-dev librdkafka-dev libmosquitto-dev libnats-dev
-DEBS_servers := openssl redis-server mosquitto nats-server netcat-openbsd python3 sqlite3 postgresql curl default-jre-headless maven
+DEBS_servers := openssl redis-server mosquitto nats-server netcat-openbsd python3 python3-zmq sqlite3 postgresql curl default-jre-headless maven
 # What Debian 12 calls what is needed: to build and test; to lint, fuzz and build with clang besides; to make a bare machine.
 DEBS := gcc libc6-dev pkg-config procps libczmq-dev libzmq3-dev libfyaml-dev libxxhash-dev libmsgpack-dev libmicrohttpd-dev libcmocka-dev \
         zlib1g-dev libzstd-dev zstd libncurses-dev libpcre2-dev $(DEBS_connectors)
@@ -25,7 +25,7 @@ DEBS_deb := build-essential debhelper dpkg-dev lintian
 # pkg-config's names of the libraries, and of what a component needs besides: NEEDS_name. Without it that component is not built.
 PACKAGES := libczmq libzmq libfyaml libxxhash msgpack libmicrohttpd
 PACKAGES_worker := libzmq libxxhash msgpack
-NEEDS_zmq := libzmq
+NEEDS_zmq := libzmq libczmq
 NEEDS_redis := hiredis
 NEEDS_sqlite := sqlite3
 NEEDS_postgres := libpq

@@ -26,21 +26,19 @@
  * what it has already. PUB cannot know who has got what.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/sockios.h>
+#include <limits.h>
 #include <squall-kit.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
-#include <unistd.h>
 #include <zmq.h>
 
 #include "../clients/zmq.h"
+#include "../clients/zmq_curve.h"
+#include "../clients/zmq_peers.h"
 
 enum { PUSH, PUB, REQ };
-enum { PEERS_MAX = 256, LOOK_MS = 2, ANSWERS_MIN = 64 };
+enum { ANSWERS_MIN = 64 };
 
 struct sender {
         const char *endpoint, *topic;
@@ -52,10 +50,10 @@ struct sender {
         struct sq_encoder
                 held; /* exactly once: what came since the last epoch: each message behind its length, 32 bits */
 
-        void *context, *socket, *monitor;
-        int peers[PEERS_MAX]; /* the descriptors of the connections */
-        size_t npeers;
-        bool left;                              /* a peer has, and may have taken along what it was to answer */
+        struct sqi_zmq_curve curve;
+
+        void *context, *socket;
+        struct sqi_zmq_peers peers;             /* one that has left may have taken along what it was to answer */
         struct sq_encoder message, first_frame; /* of the topic */
         struct sq_templates *templates;
 
@@ -78,6 +76,7 @@ declare(struct sq_declaration *decl)
                         "must be from 0 to 20 seconds: a task that waits for longer is taken for one that hangs");
         if (self->numbered && !sq_declared_exactly_once(decl))
                 sq_declare_error(decl, "numbered", "needs topology.delivery: exactly-once");
+        sqi_zmq_curve_declare(&self->curve, decl);
         sq_template_declare(self->topic, decl, "topic");
         if (strchr(self->topic, '{') && sq_declared_exactly_once(decl))
                 sq_declare_error(decl, "topic", "is the same for all messages of an epoch: it takes no fields there");
@@ -88,113 +87,22 @@ probe(struct sq_declaration *decl)
 {
         const struct sender *self = sq_declared_state(decl);
 
+        sqi_zmq_curve_probe(&self->curve, decl);
         sqi_zmq_probe(decl, self->endpoint, self->bind);
 }
 
 /* ---- The connections --------------------------------------------------------------------------------- */
 
-static const char monitor_endpoint[] = "inproc://connections";
-
-static int
-watch_connections(struct sender *self)
-{
-        const int unlimited = 0;
-
-        if (zmq_socket_monitor(self->socket, monitor_endpoint,
-                               ZMQ_EVENT_CONNECTED | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) < 0)
-                return -1;
-        self->monitor = zmq_socket(self->context, ZMQ_PAIR);
-        if (!self->monitor)
-                return -1;
-        /* else libzmq's own thread would wait for us */
-        zmq_setsockopt(self->monitor, ZMQ_RCVHWM, &unlimited, sizeof(unlimited));
-        return zmq_connect(self->monitor, monitor_endpoint);
-}
-
-static void
-note(struct sender *self, bool gone, int fd)
-{
-        size_t i = 0;
-
-        self->left |= gone;
-        while (i < self->npeers && self->peers[i] != fd)
-                i++;
-        if (gone && i < self->npeers)
-                self->peers[i] = self->peers[--self->npeers];
-        else if (!gone && i == self->npeers && i < PEERS_MAX)
-                self->peers[self->npeers++] = fd;
-}
-
-/* An event: 16 bits of kind, 32 of value, the descriptor, then a frame with the endpoint. */
-static void
-note_connections(struct sender *self)
-{
-        struct __attribute__((packed)) {
-                uint16_t kind;
-                int32_t fd;
-        } event;
-
-        while (self->monitor && zmq_recv(self->monitor, &event, sizeof(event), ZMQ_DONTWAIT) == sizeof(event)) {
-                zmq_recv(self->monitor, NULL, 0, ZMQ_DONTWAIT);
-                note(self, event.kind == ZMQ_EVENT_DISCONNECTED, event.fd);
-        }
-}
-
-static double
-now_s(void)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-/* Waits until the other side has read what the kernel holds for it, and closes. How many have not by `until`. */
-static size_t
-part(struct sender *self, double until)
-{
-        const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000};
-        size_t unread = 0;
-
-        for (size_t i = 0; i < self->npeers; i++) {
-                int held = 0;
-
-                while (ioctl(self->peers[i], SIOCOUTQ, &held) == 0 && held > 0 && now_s() < until)
-                        nanosleep(&pause, NULL);
-                unread += held > 0;
-                close(self->peers[i]);
-        }
-        self->npeers = 0;
-        return unread;
-}
-
-static void
-keep_open(struct sender *self)
-{
-        size_t n = 0;
-
-        note_connections(self);
-        for (size_t i = 0; i < self->npeers; i++) {
-                int fd = fcntl(self->peers[i], F_DUPFD_CLOEXEC, 0);
-
-                if (fd >= 0)
-                        self->peers[n++] = fd;
-        }
-        self->npeers = n;
-}
-
 static void
 close_socket(struct sender *self)
 {
-        if (self->monitor) {
-                zmq_socket_monitor(self->socket, NULL, 0);
-                zmq_close(self->monitor);
-        }
+        sqi_zmq_peers_unwatch(&self->peers, self->socket);
         if (self->socket)
                 zmq_close(self->socket);
         if (self->context)
                 zmq_ctx_term(self->context);
-        self->context = self->socket = self->monitor = NULL;
+        sqi_zmq_curve_close(&self->curve);
+        self->context = self->socket = NULL;
 }
 
 /* What a REQ has sent is answered for, or failed, before it ends: there is nothing to linger for. Its answers are small
@@ -220,11 +128,14 @@ open_socket(struct sq_task *task)
 {
         static const int types[] = {[PUSH] = ZMQ_PUSH, [PUB] = ZMQ_PUB, [REQ] = ZMQ_DEALER};
         struct sender *self = sq_state(task);
+        char why[PATH_MAX + 256];
 
-        self->npeers = 0;
         self->context = zmq_ctx_new();
         self->socket = self->context ? zmq_socket(self->context, types[self->pattern]) : NULL;
-        if (!self->socket || set_limits(self) < 0 || watch_connections(self) < 0 ||
+        if (self->socket && sqi_zmq_curve_open(&self->curve, self->context, self->socket, why, sizeof(why)) < 0)
+                return sq_error_final(task, "%s: %s", self->endpoint, why);
+        if (!self->socket || set_limits(self) < 0 ||
+            sqi_zmq_peers_watch(&self->peers, self->context, self->socket) < 0 ||
             (self->bind ? zmq_bind : zmq_connect)(self->socket, self->endpoint) < 0)
                 return sq_error(task, "%s: %s", self->endpoint, zmq_strerror(errno));
         return 0;
@@ -234,13 +145,13 @@ open_socket(struct sq_task *task)
 static bool
 hand_over(struct sender *self)
 {
-        double until = now_s() + self->timeout;
+        double until = sqi_zmq_now_s() + self->timeout;
         bool late;
 
-        keep_open(self);
+        sqi_zmq_peers_keep_open(&self->peers);
         close_socket(self);
-        late = now_s() >= until;
-        return part(self, until) == 0 && !late;
+        late = sqi_zmq_now_s() >= until;
+        return sqi_zmq_peers_part(&self->peers, until) == 0 && !late;
 }
 
 /* ---- Answers ----------------------------------------------------------------------------------------- */
@@ -303,14 +214,14 @@ static void
 await_answers(struct sender *self, double until)
 {
         zmq_pollitem_t items[] = {{.socket = self->socket, .events = ZMQ_POLLIN},
-                                  {.socket = self->monitor, .events = ZMQ_POLLIN}};
+                                  {.socket = self->peers.monitor, .events = ZMQ_POLLIN}};
         double left;
 
         for (;;) {
+                sqi_zmq_peers_note(&self->peers); /* the answers of one that has left are here by then */
                 take_answers(self);
-                note_connections(self);
-                left = until - now_s();
-                if (self->unanswered == 0 || self->left || left <= 0)
+                left = until - sqi_zmq_now_s();
+                if (self->unanswered == 0 || self->peers.left || left <= 0)
                         return;
                 if (zmq_poll(items, 2, (long)(left * 1000) + 1) < 0 && errno != EINTR)
                         return;
@@ -394,23 +305,45 @@ hold(struct sender *self)
         return true;
 }
 
+/* False: the task has failed. */
+static bool
+look_at_peers(struct sq_task *task)
+{
+        struct sender *self = sq_state(task);
+
+        if (self->socket)
+                sqi_zmq_peers_note(&self->peers);
+        return sqi_zmq_peers_tell(task, &self->peers, self->endpoint, self->curve.server_cert != NULL) == 0;
+}
+
+static enum sq_verdict
+not_taken(struct sq_task *task, int error)
+{
+        struct sender *self = sq_state(task);
+
+        if (!look_at_peers(task))
+                return SQ_FAIL;
+        return sq_retry_later(task, "%s: %s%s%s", self->endpoint,
+                              error == EAGAIN ? "nobody took the message in time" : zmq_strerror(error),
+                              self->peers.why ? ": " : "", self->peers.why ? self->peers.why : "");
+}
+
 static enum sq_verdict
 execute(struct sq_task *task, const struct sq_tuple *in)
 {
         struct sender *self = sq_state(task);
 
-        if (self->socket)
-                note_connections(self);
+        if (!look_at_peers(task))
+                return SQ_FAIL;
         self->message.len = 0;
         if (sq_template_make(self->topic, self->templates, in, &self->first_frame) < 0 ||
             sq_encode(&self->message, in) < 0 || (self->by_epochs && !hold(self)))
                 return sq_retry_later(task, "%s: no memory for the message", self->endpoint);
         if (self->by_epochs)
                 return SQ_ACK;
-        if (send_message(task, NULL, (struct sq_str){self->message.bytes, self->message.len}) < 0)
-                return sq_retry_later(task, "%s: %s", self->endpoint,
-                                      errno == EAGAIN ? "nobody took the message in time" : zmq_strerror(errno));
-        return SQ_ACK;
+        return send_message(task, NULL, (struct sq_str){self->message.bytes, self->message.len}) < 0
+                       ? not_taken(task, errno)
+                       : SQ_ACK;
 }
 
 /* What is not answered for comes again; an answer that comes after all is none any more. */
@@ -423,12 +356,12 @@ flush(struct sq_task *task)
 
         if (self->pattern != REQ || self->next == self->first)
                 return 0;
-        await_answers(self, now_s() + self->timeout);
+        await_answers(self, sqi_zmq_now_s() + self->timeout);
         unanswered = self->unanswered;
-        left = self->left;
+        left = self->peers.left;
         self->first = self->next;
         self->unanswered = 0;
-        self->left = false;
+        self->peers.left = false;
         if (unanswered == 0)
                 return 0;
         return sq_error(task, "%s: %llu messages were not answered: %s", self->endpoint, (unsigned long long)unanswered,
@@ -521,7 +454,7 @@ commit(struct sq_task *task, uint64_t epoch)
                 close_socket(self);
                 return -1;
         }
-        note_connections(self);
+        sqi_zmq_peers_note(&self->peers);
         sent = send_all(task, epoch, held) == 0;
         taken = is_taken(task);
         if (sent && taken) {
@@ -578,6 +511,7 @@ SQ_BOLT(zmq) = {
                         SQ_OPT_STR(struct sender, topic, "",
                                    "a first frame for each message; fields or expressions in braces: {kind}"),
                         SQ_OPT_ENCODING(struct sender, format, "msgpack"),
+                        SQI_OPT_CURVE(struct sender, curve),
                         SQ_OPT_INT(struct sender, hwm, 1000,
                                    "messages that wait in the socket, for each peer; 0: no limit"),
                         SQ_OPT_FLOAT(

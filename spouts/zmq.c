@@ -21,9 +21,11 @@
 #include <zmq.h>
 
 #include "../clients/zmq.h"
+#include "../clients/zmq_curve.h"
+#include "../clients/zmq_peers.h"
 
 enum { PULL, SUB };
-enum { HWM_UNSET = -1, HWM_TCP = 1000, ENDPOINT_SIZE = 512, BURST_BYTES = 1024 * 1024 };
+enum { HWM_UNSET = -1, HWM_TCP = 1000, ENDPOINT_SIZE = 512, BURST_BYTES = 1024 * 1024, PEERS_LOOK_NS = 1000000000 };
 
 struct receiver {
         struct sq_messages messages;
@@ -31,7 +33,10 @@ struct receiver {
         int64_t pattern, hwm;
         bool bind;
 
+        struct sqi_zmq_curve curve;
+
         void *context, *socket;
+        struct sqi_zmq_peers peers; /* with CURVE */
         int fd;
         bool has_left; /* its peers */
 };
@@ -43,6 +48,7 @@ declare(struct sq_declaration *decl)
 
         if (self->hwm < HWM_UNSET || self->hwm > INT_MAX)
                 sq_declare_error(decl, "hwm", "must be from 0 to %d", INT_MAX);
+        sqi_zmq_curve_declare(&self->curve, decl);
         sq_messages_declare(&self->messages, decl);
 }
 
@@ -51,6 +57,7 @@ probe(struct sq_declaration *decl)
 {
         const struct receiver *self = sq_declared_state(decl);
 
+        sqi_zmq_curve_probe(&self->curve, decl);
         sqi_zmq_probe(decl, self->endpoint, self->bind);
 }
 
@@ -62,6 +69,21 @@ queue_limit(const struct receiver *self)
         if (self->hwm != HWM_UNSET)
                 return (int)self->hwm;
         return strncmp(self->endpoint, "ipc:", strlen("ipc:")) == 0 ? 0 : HWM_TCP;
+}
+
+/* What fails in a handshake is logged, for the socket says nothing of it. 0, or -1 after sq_error_final(). */
+static int
+encrypt(struct sq_task *task, struct receiver *self)
+{
+        char why[PATH_MAX + 256];
+
+        if (!self->curve.cert)
+                return 0;
+        if (sqi_zmq_curve_open(&self->curve, self->context, self->socket, why, sizeof(why)) < 0)
+                return sq_error_final(task, "%s: %s", self->endpoint, why);
+        if (sqi_zmq_peers_watch(&self->peers, self->context, self->socket) < 0)
+                return sq_error(task, "%s: %s", self->endpoint, zmq_strerror(errno));
+        return 0;
 }
 
 static int
@@ -81,6 +103,8 @@ prepare(struct sq_task *task)
                 return sq_error(task, "%s: %s", self->endpoint, zmq_strerror(errno));
         if (self->pattern == SUB && zmq_setsockopt(self->socket, ZMQ_SUBSCRIBE, self->topic, strlen(self->topic)) < 0)
                 return sq_error(task, "%s: %s", self->topic, zmq_strerror(errno));
+        if (encrypt(task, self) < 0)
+                return -1;
         if ((self->bind ? zmq_bind : zmq_connect)(self->socket, self->endpoint) < 0)
                 return sq_error(task, "%s: %s", self->endpoint, zmq_strerror(errno));
         return 0;
@@ -121,6 +145,19 @@ take_some(struct sq_task *task, struct receiver *self, uint64_t most)
         return any;
 }
 
+/* False: the task has failed. */
+static bool
+look_at_peers(struct sq_task *task)
+{
+        struct receiver *self = sq_state(task);
+
+        if (!self->curve.cert)
+                return true;
+        sqi_zmq_peers_note(&self->peers);
+        sq_wake_at(task, sq_now(task) + PEERS_LOOK_NS);
+        return sqi_zmq_peers_tell(task, &self->peers, self->endpoint, self->curve.server_cert != NULL) == 0;
+}
+
 static enum sq_next
 next(struct sq_task *task)
 {
@@ -128,7 +165,7 @@ next(struct sq_task *task)
         uint64_t most = sq_messages_room(task);
         bool any;
 
-        if (most == 0)
+        if (most == 0 || !look_at_peers(task))
                 return SQ_IDLE;
         any = take_some(task, self, most);
         if (sq_messages_flush(task) < 0)
@@ -171,10 +208,12 @@ cleanup(struct sq_task *task)
                 (void)sq_messages_flush(task);
         }
         sq_messages_end(task);
+        sqi_zmq_peers_unwatch(&self->peers, self->socket);
         if (self->socket)
                 zmq_close(self->socket);
         if (self->context)
                 zmq_ctx_term(self->context);
+        sqi_zmq_curve_close(&self->curve);
 }
 
 SQ_SPOUT(zmq) = {
@@ -186,6 +225,7 @@ SQ_SPOUT(zmq) = {
                         SQ_OPT_ENUM(struct receiver, pattern, "pull|sub", "pull", "the socket's pattern"),
                         SQ_OPT_BOOL(struct receiver, bind, false, "bind to the endpoint instead of connecting to it"),
                         SQ_OPT_STR(struct receiver, topic, "", "sub: only messages that begin with it"),
+                        SQI_OPT_CURVE(struct receiver, curve),
                         SQ_OPT_INBOUND(struct receiver, messages, "msgpack"),
                         SQ_OPT_INT(
                                 struct receiver, hwm, -1,

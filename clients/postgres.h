@@ -13,4 +13,29 @@ bool sqi_postgres_is_refusal(const char *text);
 /* What `.probe` is to do, with the settings `url` and `password`. */
 void sqi_postgres_probe(struct sq_declaration *decl, const char *url, const char *password);
 
+/*
+ * How many rows a query has behind a cursor, which it has as $1: counted on a connection of its own, which may only
+ * read, and of which nobody waits for an answer but for the connecting.
+ *
+ *     struct sqi_postgres_count count = {0};
+ *     sqi_postgres_count_look(&count, url, secret, query, last, now_ns)       about once a second
+ *     sqi_postgres_count_took(&count)                                         for each row that is taken
+ *     sqi_postgres_count_end(&count);                                         also of {0}
+ *
+ * A count takes its time where there are many, so the next begins after nine times as long as the last has taken.
+ */
+struct sqi_postgres_count {
+        PGconn *connection;     /* NULL: none */
+        bool asked;             /* an answer is to come */
+        bool known;             /* how many are `behind` */
+        bool useless;           /* the query cannot be counted */
+        uint64_t behind, taken; /* taken: rows since it was asked */
+        uint64_t due_ns;        /* when it is asked again */
+};
+/* Whether it is known. */
+bool sqi_postgres_count_look(struct sqi_postgres_count *count, const char *url, const char *secret, const char *query,
+                             int64_t last, uint64_t now_ns);
+void sqi_postgres_count_took(struct sqi_postgres_count *count); /* a row */
+void sqi_postgres_count_end(struct sqi_postgres_count *count);
+
 #endif

@@ -131,8 +131,8 @@ sqi_redis_append_element_done(const struct sqi_redis_source *source, redisContex
 
 /* ---- At the start ------------------------------------------------------------------------------------ */
 
-int
-sqi_redis_make_group(const struct sqi_redis_source *source, struct sqi_redis *client, const char *from)
+static int
+make_group(const struct sqi_redis_source *source, struct sqi_redis *client, const char *from)
 {
         redisReply *reply = NULL;
         int r = sqi_redis_append(client->connection, 6,
@@ -168,14 +168,73 @@ gather_one_each(const struct sqi_redis_source *source, struct sqi_redis *client,
         return r;
 }
 
-int
-sqi_redis_gather(const struct sqi_redis_source *source, struct sqi_redis *client, unsigned first, unsigned step)
+/* Of the tasks `first`, `first + step`, ... */
+static int
+gather(const struct sqi_redis_source *source, struct sqi_redis *client, unsigned first, unsigned step)
 {
         size_t n = 1;
         int r = 0;
 
         while (r == 0 && n > 0)
                 r = gather_one_each(source, client, first, step, &n);
+        return r;
+}
+
+int
+sqi_redis_begin(const struct sqi_redis_source *source, struct sqi_redis *client, const char *from, unsigned index,
+                unsigned ntasks)
+{
+        if (source->kind == SQI_REDIS_STREAM)
+                return make_group(source, client, from);
+        return source->kind == SQI_REDIS_LIST ? gather(source, client, index + ntasks, ntasks) : 0;
+}
+
+/* ---- Lag --------------------------------------------------------------------------------------------- */
+
+/* In [NAME, VALUE, ...]; NULL: it has none of that name. */
+static const redisReply *
+member(const redisReply *map, const char *name)
+{
+        for (size_t i = 0; i + 1 < map->elements; i += 2)
+                if (sq_str_is(sqi_redis_text(map->element[i]), name))
+                        return map->element[i + 1];
+        return NULL;
+}
+
+/* The `lag` of the group among those of its stream. */
+static const redisReply *
+lag_of_group(const redisReply *groups, const char *group)
+{
+        for (size_t i = 0; i < groups->elements; i++) {
+                const redisReply *name = member(groups->element[i], "name");
+
+                if (name && sq_str_is(sqi_redis_text(name), group))
+                        return member(groups->element[i], "lag");
+        }
+        return NULL;
+}
+
+int
+sqi_redis_lag(const struct sqi_redis_source *source, struct sqi_redis *client, struct sq_lag *ret)
+{
+        bool list = source->kind == SQI_REDIS_LIST;
+        redisReply *reply = NULL;
+        const redisReply *n;
+        int r = -1;
+
+        if (source->kind == SQI_REDIS_CHANNEL || !client->connection)
+                return -1;
+        r = list ? sqi_redis_append(client->connection, 2, (const char *[]){"LLEN", source->key})
+                 : sqi_redis_append(client->connection, 3, (const char *[]){"XINFO", "GROUPS", source->key});
+        if (r == 0)
+                r = sqi_redis_answer(client, &reply);
+        if (r < 0)
+                return r == -EAGAIN ? r : -1;
+        n = list ? reply : lag_of_group(reply, source->group);
+        r = n && n->type == REDIS_REPLY_INTEGER && n->integer >= 0 ? 0 : -1;
+        if (r == 0)
+                *ret = (struct sq_lag){(uint64_t)n->integer, SQ_LAG_MESSAGES};
+        freeReplyObject(reply);
         return r;
 }
 

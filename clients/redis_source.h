@@ -46,11 +46,13 @@ int sqi_redis_append_claim(const struct sqi_redis_source *source, redisContext *
 /* What nobody was given, waited for if `wait`. *ret_answers: so many come. */
 int sqi_redis_append_fresh(const struct sqi_redis_source *source, redisContext *connection, uint64_t most, bool wait,
                            uint64_t *ret_answers);
-/* Makes the group of a stream, if it is not there, which begins at `from`. As sqi_redis_answer(). */
-int sqi_redis_make_group(const struct sqi_redis_source *source, struct sqi_redis *client, const char *from);
-/* Takes over what the tasks `first`, `first + step`, ... of the same consumer were given of a list. As
- * sqi_redis_answer(). */
-int sqi_redis_gather(const struct sqi_redis_source *source, struct sqi_redis *client, unsigned first, unsigned step);
+/* At the start of task `index` of `ntasks`: makes the group of a stream, if it is not there, which begins at `from`; or
+ * takes over what tasks that are no more were given of a list. As sqi_redis_answer(). */
+int sqi_redis_begin(const struct sqi_redis_source *source, struct sqi_redis *client, const char *from, unsigned index,
+                    unsigned ntasks);
+/* What was given to nobody yet, as `.lag` has it; -1 also where Redis does not know it, as before version 7. After
+ * -EAGAIN `client` is closed. */
+int sqi_redis_lag(const struct sqi_redis_source *source, struct sqi_redis *client, struct sq_lag *ret);
 /* An entry, or an element, is done. */
 int sqi_redis_append_entry_done(const struct sqi_redis_source *source, redisContext *connection, uint64_t ms,
                                 uint64_t seq);

@@ -1067,7 +1067,7 @@ struct sq_journal_config {
  *     struct self { struct sq_messages messages; ... };                   it comes first in the state
  *     .options = { SQ_OPT_INBOUND(struct self, messages, "text"), ... }, .streams = { SQ_ERRORS }
  *     .replay = sq_messages_replay, .seek = sq_messages_seek, .ack = sq_messages_done, .fail = sq_messages_done,
- *     .precommit = sq_messages_precommit, .release = sq_messages_release
+ *     .precommit = sq_messages_precommit, .release = sq_messages_release, .lag = sq_messages_lag
  *     sq_messages_declare(&self->messages, decl);                         in `.declare`
  *     sq_messages_begin(task, "tcp 127.0.0.1:80")                         in `.prepare`; the name must outlive it
  *     most = sq_messages_room(task);                                      in `.next`: so many; at 0 it is IDLE
@@ -1117,6 +1117,8 @@ SQ_EXPORT int sq_messages_seek(struct sq_task *task, uint64_t position);
 SQ_EXPORT void sq_messages_done(struct sq_task *task, uint64_t position);
 SQ_EXPORT int sq_messages_precommit(struct sq_task *task, uint64_t epoch);
 SQ_EXPORT void sq_messages_release(struct sq_task *task, uint64_t done, uint64_t needed);
+/* What is in the journal and not emitted yet; without one it is not known what the source holds. */
+SQ_EXPORT int sq_messages_lag(struct sq_task *task, struct sq_lag *ret);
 SQ_EXPORT void sq_messages_end(struct sq_task *task);
 
 /* The back-off of a spout whose source is away, from 50 ms to 5 s. What happened first is logged, and that it is

@@ -274,4 +274,5 @@ SQ_SPOUT(exec) = {
         .cleanup = cleanup,
         .precommit = sq_messages_precommit,
         .release = sq_messages_release,
+        .lag = sq_messages_lag,
 };

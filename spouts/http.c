@@ -531,4 +531,5 @@ SQ_SPOUT(http) = {
         .cleanup = cleanup,
         .precommit = sq_messages_precommit,
         .release = sq_messages_release,
+        .lag = sq_messages_lag,
 };

@@ -23,7 +23,7 @@
 
 #include "../clients/kafka.h"
 
-enum { ERROR_MAX = 512, SIZE_FIRST = 1024, ASK_MS = 10000 };
+enum { ERROR_MAX = 512, SIZE_FIRST = 1024, ASK_MS = 10000, LAG_ASK_MS = 300 };
 static const uint64_t COMMIT_NS = 1000000000, COMPLAIN_NS = 5000000000;
 
 struct entry {
@@ -39,6 +39,7 @@ struct partition {
         bool ours, changed;
         uint32_t round; /* how often it was assigned */
         int64_t next;   /* to be committed */
+        int64_t begin;  /* offset from which it is read; -1: not known yet */
 };
 
 struct kafka {
@@ -231,6 +232,12 @@ place(struct kafka *self, rd_kafka_topic_partition_list_t *list)
 
         if (ms >= 0 && !begin_at(self, list, ms))
                 later = rd_kafka_topic_partition_list_copy(list);
+        for (int i = 0; ms >= 0 && !later && i < list->cnt; i++) {
+                struct partition *partition = find(self, list->elems[i].topic, list->elems[i].partition);
+
+                if (partition) /* where no message is that young, the end */
+                        partition->begin = list->elems[i].offset >= 0 ? list->elems[i].offset : INT64_MAX;
+        }
         rd_kafka_assign(self->consumer, later ? NULL : list);
         forget_unplaced(self);
         self->unplaced = later;
@@ -253,7 +260,7 @@ rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t error, rd_kafka_topic_partit
                 partition->ours = ours;
                 partition->round += ours;
                 partition->changed = false;
-                partition->next = -1;
+                partition->next = partition->begin = -1;
         }
         forget_unplaced(self);
         if (ours)
@@ -405,31 +412,72 @@ next(struct sq_task *task)
         return SQ_IDLE;
 }
 
-/* Of its partitions, by what the brokers have said with the last messages. */
+/* Where the group begins in partitions of which no message has been taken yet, asked once: others may fill the queue
+ * for long. */
+static void
+note_begins(struct kafka *self, const rd_kafka_topic_partition_list_t *ours)
+{
+        rd_kafka_topic_partition_list_t *asked = rd_kafka_topic_partition_list_new(ours->cnt);
+        int64_t fresh = strcmp(self->start, "latest") == 0 ? INT64_MAX : 0;
+
+        for (int i = 0; i < ours->cnt; i++) {
+                const rd_kafka_topic_partition_t *it = &ours->elems[i];
+                const struct partition *partition = find(self, it->topic, it->partition);
+
+                if (it->offset < 0 && partition && partition->begin < 0)
+                        rd_kafka_topic_partition_list_add(asked, it->topic, it->partition);
+        }
+        if (asked->cnt > 0 && rd_kafka_committed(self->consumer, asked, LAG_ASK_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
+                for (int i = 0; i < asked->cnt; i++) {
+                        const rd_kafka_topic_partition_t *it = &asked->elems[i];
+
+                        if (!it->err)
+                                find(self, it->topic, it->partition)->begin = it->offset >= 0 ? it->offset : fresh;
+                }
+        rd_kafka_topic_partition_list_destroy(asked);
+}
+
+/* Of a partition, by what the brokers have said with the last messages; -1: nothing of it has come yet. */
+static int64_t
+lag_of(struct kafka *self, const rd_kafka_topic_partition_t *it)
+{
+        const struct partition *partition = find(self, it->topic, it->partition);
+        int64_t low = 0, high = 0, from = it->offset;
+
+        if (from < 0 && partition)
+                from = partition->begin;
+        if (from < 0 ||
+            rd_kafka_get_watermark_offsets(self->consumer, it->topic, it->partition, &low, &high) !=
+                    RD_KAFKA_RESP_ERR_NO_ERROR ||
+            high < 0)
+                return -1;
+        if (from < low)
+                from = low;
+        return high > from ? high - from : 0;
+}
+
+/* Of all of its partitions, or it is not known. */
 static int
 lag(struct sq_task *task, struct sq_lag *ret)
 {
-        const struct kafka *self = sq_state(task);
+        struct kafka *self = sq_state(task);
         rd_kafka_topic_partition_list_t *ours = NULL;
-        int known = -1;
+        bool known;
 
         ret->unit = SQ_LAG_MESSAGES;
         if (!self->consumer || rd_kafka_assignment(self->consumer, &ours) != RD_KAFKA_RESP_ERR_NO_ERROR)
                 return -1;
-        if (rd_kafka_position(self->consumer, ours) == RD_KAFKA_RESP_ERR_NO_ERROR)
-                for (int i = 0; i < ours->cnt; i++) {
-                        const rd_kafka_topic_partition_t *it = &ours->elems[i];
-                        int64_t low = 0, high = 0;
+        known = rd_kafka_position(self->consumer, ours) == RD_KAFKA_RESP_ERR_NO_ERROR && ours->cnt > 0;
+        if (known)
+                note_begins(self, ours);
+        for (int i = 0; known && i < ours->cnt; i++) {
+                int64_t n = lag_of(self, &ours->elems[i]);
 
-                        if (rd_kafka_get_watermark_offsets(self->consumer, it->topic, it->partition, &low, &high) !=
-                                    RD_KAFKA_RESP_ERR_NO_ERROR ||
-                            high < 0 || it->offset < 0) /* nothing of it has come yet */
-                                continue;
-                        known = 0;
-                        ret->amount += high > it->offset ? (uint64_t)(high - it->offset) : 0;
-                }
+                known = n >= 0;
+                ret->amount += known ? (uint64_t)n : 0;
+        }
         rd_kafka_topic_partition_list_destroy(ours);
-        return known;
+        return known ? 0 : -1;
 }
 
 static int

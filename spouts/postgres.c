@@ -35,6 +35,7 @@ struct postgres {
         struct sq_retry retry;
         uint64_t due_ns;
         int64_t last; /* the cursor of the last row */
+        struct sqi_postgres_count count;
         struct sq_encoder row;
 };
 
@@ -211,6 +212,7 @@ emit_row(struct sq_task *task, struct postgres *self, const PGresult *result)
         if (sq_encode_values(&self->row, (size_t)n, names, values) < 0)
                 return false;
         self->messages.next = (uint64_t)self->last;
+        sqi_postgres_count_took(&self->count);
         return sq_messages_emit(task, (struct sq_str){self->row.bytes, self->row.len}, NULL) == 0;
 }
 
@@ -333,11 +335,25 @@ next(struct sq_task *task)
         return ask(task, self) ? SQ_MORE : SQ_IDLE;
 }
 
+/* The rows that the query has behind the cursor. Not while its server is away. */
+static int
+lag(struct sq_task *task, struct sq_lag *ret)
+{
+        struct postgres *self = sq_state(task);
+
+        if (!self->connection || self->over ||
+            !sqi_postgres_count_look(&self->count, self->url, self->secret, self->query, self->last, sq_now(task)))
+                return -1;
+        *ret = (struct sq_lag){self->count.behind, SQ_LAG_MESSAGES};
+        return 0;
+}
+
 static void
 cleanup(struct sq_task *task)
 {
         struct postgres *self = sq_state(task);
 
+        sqi_postgres_count_end(&self->count);
         PQfinish(self->connection);
         sq_encoder_free(&self->row);
         explicit_bzero(self->secret, sizeof(self->secret));
@@ -375,6 +391,7 @@ SQ_SPOUT(postgres) = {
         .next = next,
         .replay = sq_messages_replay,
         .seek = seek,
+        .lag = lag,
         .ack = sq_messages_done,
         .fail = sq_messages_done,
         .cleanup = cleanup,

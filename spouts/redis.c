@@ -103,32 +103,19 @@ leave(struct sq_task *task, struct redis *self, const char *why)
 static void
 complain(struct sq_task *task, struct redis *self, int r, const char *why)
 {
-        static const char *const passing[] = {"NOGROUP", "UNBLOCKED"}; /* the stream was deleted: both are made anew */
-        bool passes = r == -EAGAIN || r == -ENOMEM || sqi_redis_is_state(why);
-
-        for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
-                passes |= strncmp(why, passing[i], strlen(passing[i])) == 0;
-        if (passes)
+        /* NOGROUP, UNBLOCKED: the stream was deleted, and both are made anew */
+        if (r == -EAGAIN || r == -ENOMEM || sqi_redis_is_state(why) || strncmp(why, "NOGROUP", 7) == 0 ||
+            strncmp(why, "UNBLOCKED", 9) == 0)
                 leave(task, self, why);
         else
                 (void)sq_error_final(task, "%s: %s", self->source, why);
 }
 
 /* A group that is made again begins at the start: all in the stream is new by then. */
-static int
-begin(struct sq_task *task, struct redis *self)
-{
-        const char *from = self->start == LATEST && !self->joined ? "$" : "0";
-        unsigned n = sq_parallelism(task);
-
-        if (self->kind == SQI_REDIS_STREAM)
-                return sqi_redis_make_group(&self->from, &self->teller, from);
-        return self->kind == SQI_REDIS_LIST ? sqi_redis_gather(&self->from, &self->teller, sq_index(task) + n, n) : 0;
-}
-
 static bool
 connect_to(struct sq_task *task, struct redis *self)
 {
+        const char *from = self->start == LATEST && !self->joined ? "$" : "0";
         struct sqi_redis *client = &self->reader;
         int r = sqi_redis_open(client);
 
@@ -137,7 +124,7 @@ connect_to(struct sq_task *task, struct redis *self)
                 r = sqi_redis_open(client);
         }
         if (r == 0)
-                r = begin(task, self);
+                r = sqi_redis_begin(&self->from, client, from, sq_index(task), sq_parallelism(task));
         if (r < 0) {
                 complain(task, self, r, client->why);
                 return false;
@@ -529,6 +516,18 @@ next(struct sq_task *task)
         return ask(task, self, question(task, self), most) ? SQ_MORE : SQ_IDLE;
 }
 
+/* What nobody has been given yet all tasks share, so one of them says it. */
+static int
+lag(struct sq_task *task, struct sq_lag *ret)
+{
+        struct redis *self = sq_state(task);
+        int r = sq_index(task) == 0 ? sqi_redis_lag(&self->from, &self->teller, ret) : -1;
+
+        if (r == -EAGAIN)
+                leave(task, self, self->teller.why);
+        return r;
+}
+
 /* What was taken out of Redis for good is emitted, and what is done is told. */
 static int
 finish(struct sq_task *task)
@@ -593,6 +592,7 @@ SQ_SPOUT(redis) = {
         .next = next,
         .replay = sq_messages_replay,
         .seek = seek,
+        .lag = lag,
         .ack = done,
         .fail = done,
         .finish = finish,

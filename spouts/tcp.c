@@ -66,4 +66,5 @@ SQ_SPOUT(tcp) = {
         .cleanup = sq_inlet_close,
         .precommit = sq_messages_precommit,
         .release = sq_messages_release,
+        .lag = sq_messages_lag,
 };

@@ -179,4 +179,5 @@ SQ_SPOUT(udp) = {
         .cleanup = cleanup,
         .precommit = sq_messages_precommit,
         .release = sq_messages_release,
+        .lag = sq_messages_lag,
 };

@@ -75,4 +75,5 @@ SQ_SPOUT(unix) = {
         .cleanup = cleanup,
         .precommit = sq_messages_precommit,
         .release = sq_messages_release,
+        .lag = sq_messages_lag,
 };

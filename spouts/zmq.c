@@ -245,4 +245,5 @@ SQ_SPOUT(zmq) = {
         .cleanup = cleanup,
         .precommit = sq_messages_precommit,
         .release = sq_messages_release,
+        .lag = sq_messages_lag,
 };

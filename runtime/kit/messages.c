@@ -182,6 +182,17 @@ sq_messages_release(struct sq_task *task, uint64_t done, uint64_t needed)
         sqi_kit_journal_release(messages->journalled, done, needed);
 }
 
+int
+sq_messages_lag(struct sq_task *task, struct sq_lag *ret)
+{
+        const struct sq_messages *messages = sq_state(task);
+
+        if (!messages->journalled)
+                return -1;
+        *ret = (struct sq_lag){messages->journalled->next - messages->journalled->at, SQ_LAG_MESSAGES};
+        return 0;
+}
+
 /* At least once, what is done may have been cut before the supervisor had heard of it. */
 static int
 seek_journal(struct sq_task *task, struct sq_messages *messages, uint64_t position)

@@ -148,6 +148,12 @@ killed_broker() {
         within 120 distinct 6000 && stop
 }
 check "five kills of the broker lose nothing, on the way in and out" killed_broker
+lag() {
+        spout() { from "lag, fields: { n: int }$1"; }
+        send() { topology "$(count_to "$1" "n: seq")" "$(sink lag)" && run; }
+        follows_lag spout send
+}
+check "status shows how many messages the partitions hold behind the offsets" lag
 shared() {
         rm -f "$dir/out"
         begin "component: kafka, parallelism: 2, properties: { brokers: '127.0.0.1:$port', group: shared, topic: there, fields: { n: int } }" "$out"

@@ -48,6 +48,12 @@ there_and_back() {
         until_true distinct 10 && stop && numbers 10
 }
 check "JetStream: what is published comes back once, and a consumer goes on where it was" there_and_back
+lag() {
+        spout() { from "subject: lag.a, durable: d, fields: { n: int }$1"; }
+        more() { send "$1" "subject: lag.a, stream: lag"; }
+        make_stream lag && follows_lag spout more
+}
+check "JetStream: status shows how many messages wait" lag
 key() {
         make_stream keys && send 200 "subject: keys.a, stream: keys, key: 'k{n}'" && send 250 "subject: keys.a, stream: keys, key: 'k{n}'" &&
                 begin "$(from "subject: keys.a, durable: d, fields: { n: int }")" keys

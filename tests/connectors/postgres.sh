@@ -137,6 +137,12 @@ told() {
         return $status
 }
 check "spout: a notification has the query asked at once" told
+lag() {
+        spout() { source ", start: -1$1" | sed "s/ feed / behind /"; }
+        send() { ask "insert into behind select (select count(*) from behind) + i, 'x', true from generate_series(1, $1) i"; }
+        ask 'create table behind (id bigint primary key, name text, ok boolean)' && follows_lag spout send
+}
+check "spout: status shows how many rows are behind the cursor" lag
 falls() {
         topology "component: postgres, properties: { $at, query: 'select id from feed where id > \$1 order by id desc', cursor: id, follow: false }" \
                 "component: 'null'" && ! run && grep -q 'does not rise' "$dir/err"

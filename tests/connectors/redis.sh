@@ -251,6 +251,20 @@ trimmed() {
                 topology "$(from "$from_stream, consumer: c, follow: false")" "$out" && ! run && [ "$(wc -l <"$dir/out")" = 15 ] && settled && grep -q "was deleted before" "$dir/err"
 }
 check "stream: entries that were deleted before they were processed are counted as lost" trimmed
+lag_of_stream() {
+        spout() { from "$from_stream$1"; }
+        send() { fill "$1" "kind: stream, key: s"; }
+        fresh
+        follows_lag spout send
+}
+check "stream: status shows how many entries nobody was given yet" lag_of_stream
+lag_of_list() {
+        spout() { from "$from_list$1"; }
+        send() { fill "$1" "kind: list, key: l"; }
+        fresh
+        follows_lag spout send
+}
+check "list: status shows how many elements are left" lag_of_list
 wrong_type() {
         fresh
         ask set s text >/dev/null

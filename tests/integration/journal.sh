@@ -245,4 +245,28 @@ loses_nothing() {
         [ "$(wc -l <"$dir/want")" -ge 500 ] && [ "$(wc -l <"$dir/lost")" -le "0$(left "$dir/least.said")" ]
 }
 check "at least once nothing that was taken in dies with the worker of the spout" loses_nothing
+
+# ---- What waits in it --------------------------------------------------------------------------------
+# waiting COMMAND RATE MS: how long the bolt takes for each
+waiting() {
+        cat >"$dir/waiting.yaml" <<YAML
+name: waiting
+spouts: [{ id: in, component: exec, properties: { command: "$1; exec sleep 1000", journal: $dir/waiting.journal, rate: $2 } }]
+bolts: [{ id: out, component: sleep, properties: { ms: $3 } }]
+streams: [{ from: in, to: out, grouping: { type: shuffle } }]
+YAML
+        "$squall" submit "$dir/waiting.yaml" >>"$dir/err" 2>&1
+}
+taken_in() { cat "$dir"/waiting.journal/in-0/0* | grep -ao number | wc -l; }
+has_taken_in() { [ "$(taken_in)" -ge 10 ]; }
+lag_is() {
+        local lag
+        lag=$("$squall" status waiting --json | sed -n 's/.*"lag":{"amount":\([0-9]*\),"unit":"messages"}.*/\1/p')
+        [ "${lag:-0}" -ge "$1" ] && [ "${lag:-0}" -le "$2" ]
+}
+shown() {
+        start && waiting "while echo number; do sleep 0.01; done" 0 100000 && until_true has_taken_in && "$squall" kill waiting --wait 0 >>"$dir/err" &&
+                waiting : 0.1 0 && until_true lag_is $(($(taken_in) - 3)) "$(taken_in)"
+}
+[ ! -e "$build/spouts/exec.so" ] || check "what an earlier process has left in the journal is the lag of the spout" shown
 exit $failures

@@ -69,7 +69,7 @@ LINK = $(CC) $(CFLAGS) -rdynamic -Wl,--as-needed $(LDFLAGS) -o $@
 UNITS := $(wildcard spouts/*/*.c bolts/*/*.c)
 C := $(wildcard runtime/*/*.c cli/*.c clients/*.c spouts/*.c bolts/*.c groupings/*.c topologies/*/*.c tests/*/*.c) $(UNITS)
 objects = $(patsubst %.c,$(B)/%.o,$(filter $(1),$(C)))
-KIT := $(call objects,runtime/kit/% runtime/windows/%)
+KIT := $(call objects,runtime/kit/% runtime/windows/% runtime/joins/%)
 # Both of the runtime and of the kit, which has its own copy.
 BOTH := $(B)/runtime/base/date.o
 CLIENTS := $(call objects,clients/%)

@@ -85,6 +85,34 @@ SQ_EXPORT int sq_windows_finish(struct sq_task *task);
 SQ_EXPORT int sq_windows_restored(struct sq_task *task);
 SQ_EXPORT void sq_windows_cleanup(struct sq_task *task);
 
+/* ---- Joins ------------------------------------------------------------------------------------------- */
+
+/* The state of the bolt `join`, whose callbacks are the functions of its name. */
+struct sq_joining {
+        struct sq_nested by;
+        struct sq_windows windows; /* of which it has `size`, `slide`, `offset`, `gap` and `lateness` */
+        struct sq_list between;
+        int64_t type, time;
+        struct sqi_join *run;
+};
+
+/* `.key_state` is the size of this. */
+struct sq_join_key {
+        uint64_t words[5];
+};
+
+/* Declares the input and the output: the key's fields; start and end, of windows; the other fields of each input. And
+ * the first two of `.streams`, `unmatched` and `late`: rows by themselves, in the same fields, and of which `input`. */
+SQ_EXPORT void sq_join_declare(struct sq_declaration *decl);
+SQ_EXPORT int sq_join_prepare(struct sq_task *task);
+SQ_EXPORT enum sq_verdict sq_join_execute(struct sq_task *task, const struct sq_tuple *in);
+SQ_EXPORT int sq_join_timer(struct sq_task *task, struct sq_str key, struct sq_time time);
+SQ_EXPORT int sq_join_event_timer(struct sq_task *task, struct sq_str key, int64_t time_ns);
+SQ_EXPORT int sq_join_finish(struct sq_task *task);
+SQ_EXPORT int sq_join_restored(struct sq_task *task);
+SQ_EXPORT void sq_join_show(struct sq_task *task, struct sq_str key, const void *state);
+SQ_EXPORT void sq_join_cleanup(struct sq_task *task);
+
 /* ---- A windowed bolt in C ---------------------------------------------------------------------------- */
 
 /*

@@ -846,7 +846,13 @@ SQ_EXPORT struct sq_field sq_declared_field(const struct sq_declaration *decl, u
  * it that says `event-time` names it; NULL: it has no such field. */
 SQ_EXPORT bool sq_declared_watermarks(const struct sq_declaration *decl, unsigned input);
 SQ_EXPORT const char *sq_declared_time(const struct sq_declaration *decl, unsigned input);
+/* Who feeds input `input`, and how. Names live as long as the declaration. In tests the grouping is NULL: not known.
+ * False past the end. */
+SQ_EXPORT bool sq_declared_reading(const struct sq_declaration *decl, unsigned input, struct sq_reading *ret);
 SQ_EXPORT void sq_declare_in(struct sq_declaration *decl, const char *name, enum sq_type type);
+/* The same of a field that each input calls otherwise: `names` has one for each of sq_declared_inputs(). The component
+ * knows it by the first. */
+SQ_EXPORT void sq_declare_in_each(struct sq_declaration *decl, const char *const *names, enum sq_type type);
 SQ_EXPORT void sq_declare_out(struct sq_declaration *decl, unsigned stream, const char *name, enum sq_type type);
 /* One more stream, besides those of the definition, whose fields sq_declare_out() declares: its number, which is one
  * more than that of the stream before it; 0 when it is refused. */

@@ -182,6 +182,48 @@ sq_declare_in(struct sq_declaration *decl, const char *name, enum sq_type type)
         add_field(decl, &decl->declared->in, "input", name, type);
 }
 
+bool
+sq_declared_reading(const struct sq_declaration *decl, unsigned input, struct sq_reading *ret)
+{
+        if (input >= decl->ninputs || !decl->readings)
+                return false;
+        *ret = decl->readings[input];
+        return true;
+}
+
+static const char *const *
+copy_names(struct sq_declaration *decl, const char *const *names)
+{
+        const char **copy = sqi_arena_alloc(decl->arena, decl->ninputs, sizeof(*copy));
+
+        for (size_t i = 0; copy && i < decl->ninputs; i++)
+                if (!(copy[i] = sqi_arena_text(decl->arena, names[i])))
+                        return NULL;
+        return copy;
+}
+
+void
+sq_declare_in_each(struct sq_declaration *decl, const char *const *names, enum sq_type type)
+{
+        struct sqi_declared *declared = decl->declared;
+        size_t n = declared->in.n;
+
+        if (decl->ninputs == 0)
+                return;
+        add_field(decl, &declared->in, "input", names[0], type);
+        if (declared->in.n == n)
+                return;
+        declared->in_each[n] = copy_names(decl, names);
+        if (!declared->in_each[n])
+                sq_declare_error(decl, NULL, "out of memory");
+}
+
+const char *
+sqi_declared_in_name(const struct sqi_declared *declared, size_t field, size_t input)
+{
+        return declared->in_each[field] ? declared->in_each[field][input] : declared->in.items[field].name;
+}
+
 void
 sq_declare_out(struct sq_declaration *decl, unsigned stream, const char *name, enum sq_type type)
 {

@@ -18,6 +18,8 @@ struct sqi_fields {
 /* What is declared of a component for given settings and inputs. Stream 0 is the default one. */
 struct sqi_declared {
         struct sqi_fields in;
+        /* What each input calls a field of `in`; NULL: as it is called there. */
+        const char *const *in_each[SQ_FIELDS_MAX];
         size_t nstreams;
         const char *ids[SQ_STREAMS_MAX + 1];
         struct sqi_fields streams[SQ_STREAMS_MAX + 1];
@@ -37,6 +39,7 @@ struct sq_declaration {
         size_t ninputs;
         const struct sqi_fields *const *inputs; /* the fields of each input */
         const struct sqi_declared_time *times;  /* of each input; NULL: watermarks come by none */
+        const struct sq_reading *readings;      /* of each input; NULL: not known */
         struct sqi_declared *declared;
         bool failed;
         char option[64]; /* the setting an error is about, or "" */
@@ -45,6 +48,9 @@ struct sq_declaration {
 
 /* Fills `declared` from the definition and `.declare`. 0; -EINVAL: see decl->option and decl->error; -ENOMEM. */
 int sqi_declare(struct sq_declaration *decl, const struct sqi_component *component);
+
+/* What input `input` calls field `field` of `in`. */
+const char *sqi_declared_in_name(const struct sqi_declared *declared, size_t field, size_t input);
 
 /* -1: there is none. */
 int sqi_fields_find(const struct sqi_fields *fields, const char *name);

@@ -239,6 +239,7 @@ declare(struct plan_builder *builder, char *error, size_t size)
 {
         const struct sqi_fields *inputs[INPUTS_MAX];
         struct sqi_declared_time times[INPUTS_MAX];
+        struct sq_reading readings[INPUTS_MAX];
         struct sq_declaration decl = {.arena = builder->model.arena,
                                       .state = builder->component.state,
                                       .parallelism = (unsigned)builder->parallelism,
@@ -246,11 +247,14 @@ declare(struct plan_builder *builder, char *error, size_t size)
                                       .ninputs = builder->ninputs,
                                       .inputs = inputs,
                                       .times = times,
+                                      .readings = readings,
                                       .declared = &builder->declared};
 
         for (size_t i = 0; i < builder->ninputs; i++) {
                 inputs[i] = &builder->inputs[i].fields;
                 times[i] = builder->inputs[i].time;
+                readings[i] = (struct sq_reading){
+                        .from = builder->inputs[i].name, .stream = "default", .to = builder->component.id.text};
         }
         int r = sqi_declare(&decl, builder->component.loaded);
         if (r < 0)
@@ -325,11 +329,11 @@ lay_input(struct plan_builder *builder, uint32_t input, uint32_t self, char *err
         plan->components[input] = (struct sqi_plan_component){
                 .id = builder->inputs[input].name, .kind = SQ_KIND_SPOUT, .ntasks = 1};
         for (uint32_t f = 0; f < edge->nin; f++) {
-                int place = sqi_fields_find(fields, builder->declared.in.items[f].name);
+                const char *name = sqi_declared_in_name(&builder->declared, f, input);
+                int place = sqi_fields_find(fields, name);
                 if (place < 0) {
                         snprintf(error, size, "'%s' needs the field '%s', which the input '%s' does not have",
-                                 plan->components[self].id, builder->declared.in.items[f].name,
-                                 builder->inputs[input].name);
+                                 plan->components[self].id, name, builder->inputs[input].name);
                         return -EINVAL;
                 }
                 edge->in[f] = (uint8_t)place;

@@ -299,21 +299,33 @@ check_stream(struct sqi_model *model, struct sqi_model_edge *edge)
         refuse_second(model, edge);
 }
 
+/* One that comes from nowhere counts as little as it will be asked about. */
+static void
+number_input(struct sqi_model_edge *edge, uint32_t *inputs, bool *named)
+{
+        if (edge->target < 0)
+                return;
+        named[edge->target] = true;
+        edge->input = inputs[edge->target];
+        if (edge->source >= 0)
+                inputs[edge->target]++;
+}
+
 void
 sqi_check_streams(struct sqi_model *model)
 {
         uint32_t *inputs = sqi_model_alloc(model, model->ncomponents, sizeof(*inputs));
+        bool *named = sqi_model_alloc(model, model->ncomponents, sizeof(*named));
         const struct sqi_model_component *component;
         size_t i;
 
-        for (i = 0; inputs && i < model->nedges; i++) {
+        for (i = 0; inputs && named && i < model->nedges; i++) {
                 check_stream(model, &model->edges[i]);
-                if (model->edges[i].target >= 0)
-                        model->edges[i].input = inputs[model->edges[i].target]++;
+                number_input(&model->edges[i], inputs, named);
         }
-        for (i = 0; inputs && i < model->ncomponents; i++) {
+        for (i = 0; named && i < model->ncomponents; i++) {
                 component = &model->components[i];
-                if (component->kind == SQ_KIND_BOLT && component->id.text && inputs[i] == 0)
+                if (component->kind == SQ_KIND_BOLT && component->id.text && !named[i])
                         sqi_diagnose(model->diagnostics, SQI_WARNING, component->id.place,
                                      "the bolt '%s' has no input (no entry of 'streams' leads to it)",
                                      component->id.text);

@@ -39,14 +39,34 @@ feeds(const struct sqi_model_edge *edge, size_t component)
         return edge->source >= 0 && edge->target == (int)component;
 }
 
+/* What is known of the inputs of a component. */
+struct known_inputs {
+        const struct sqi_fields **fields;
+        struct sqi_declared_time *times;
+        struct sq_reading *readings;
+};
+
+static struct sq_reading
+reading_of(const struct sqi_model_edge *edge)
+{
+        struct sq_reading reading = {.from = edge->from.text,
+                                     .stream = stream_id(edge),
+                                     .to = edge->to.text,
+                                     .grouping = edge->grouping_broken ? NULL : sqi_grouping_name(edge->grouping)};
+
+        for (size_t i = 0; i < edge->nargs && i < SQ_FIELDS_MAX; i++)
+                reading.keys[reading.nkeys++] = edge->args[i].text ? edge->args[i].text : "";
+        return reading;
+}
+
 /*
  * The fields of each input of `component`. Returns the number of inputs, or -1 when one can't be known: its source is
  * broken.
  */
 static int
-collect_inputs(const struct sqi_model *model, size_t component, const struct sqi_fields **inputs,
-               struct sqi_declared_time *times)
+collect_inputs(const struct sqi_model *model, size_t component, const struct known_inputs *ret)
 {
+        const struct sqi_fields **inputs = ret->fields;
         const struct sqi_model_component *self = &model->components[component], *source;
         const struct sqi_fields *known = &no_fields;
         int n = 0, i;
@@ -71,7 +91,8 @@ collect_inputs(const struct sqi_model *model, size_t component, const struct sqi
         i = 0;
         for (size_t e = 0; e < model->nedges; e++)
                 if (feeds(&model->edges[e], component)) {
-                        times[i] = sqi_time_of_input(model, &model->edges[e], inputs[i]);
+                        ret->times[i] = sqi_time_of_input(model, &model->edges[e], inputs[i]);
+                        ret->readings[i] = reading_of(&model->edges[e]);
                         i++;
                 }
         return n;
@@ -83,27 +104,25 @@ static int
 ask(struct sqi_model *model, size_t component, struct sq_declaration *decl)
 {
         struct sqi_model_component *self = &model->components[component];
-        const struct sqi_fields **inputs;
-        struct sqi_declared_time *times;
-        struct sqi_declared *declared;
+        const size_t most = model->nedges + 1;
+        struct known_inputs inputs = {.fields = sqi_model_alloc(model, most, sizeof(*inputs.fields)),
+                                      .times = sqi_model_alloc(model, most, sizeof(*inputs.times)),
+                                      .readings = sqi_model_alloc(model, most, sizeof(*inputs.readings))};
+        struct sqi_declared *declared = sqi_model_alloc(model, 1, sizeof(*declared));
         bool changed;
         int n, r;
 
-        inputs = calloc(model->nedges + 1, sizeof(*inputs));
-        times = sqi_model_alloc(model, model->nedges + 1, sizeof(*times));
-        declared = sqi_model_alloc(model, 1, sizeof(*declared));
-        if (!inputs || !times || !declared) {
-                free(inputs);
+        if (!inputs.fields || !inputs.times || !inputs.readings || !declared)
                 return -ENOMEM;
-        }
-        n = self->state ? collect_inputs(model, component, inputs, times) : -1;
+        n = self->state ? collect_inputs(model, component, &inputs) : -1;
         *decl = (struct sq_declaration){.arena = model->arena,
                                         .state = self->state,
                                         .parallelism = (unsigned)self->parallelism,
                                         .exactly_once = model->config.delivery == SQI_EXACTLY_ONCE,
                                         .at_least_once = model->config.delivery == SQI_AT_LEAST_ONCE,
-                                        .inputs = inputs,
-                                        .times = times,
+                                        .inputs = inputs.fields,
+                                        .times = inputs.times,
+                                        .readings = inputs.readings,
                                         .declared = declared};
         if (n >= 0) {
                 decl->ninputs = (size_t)n;
@@ -115,7 +134,6 @@ ask(struct sqi_model *model, size_t component, struct sq_declaration *decl)
                 self->declare_failed = true;
                 r = 0;
         }
-        free(inputs);
         return r;
 }
 
@@ -240,25 +258,25 @@ check_inputs(struct sqi_model *model, struct sqi_model_edge *edge, const struct 
 {
         const struct sqi_model_component *target = &model->components[edge->target];
         const struct sq_field *wanted, *given;
+        const char *name;
         char hint[512];
         int place;
 
         for (size_t i = 0; target->declared && i < target->declared->in.n; i++) {
                 wanted = &target->declared->in.items[i];
-                place = sqi_fields_find(fields, wanted->name);
+                name = sqi_declared_in_name(target->declared, i, edge->input);
+                place = sqi_fields_find(fields, name);
                 if (place < 0) {
                         sqi_model_error(model, edge->from.place,
-                                        "'%s' needs the field '%s', which '%s' does not emit%s", edge->to.text,
-                                        wanted->name, edge->from.text,
-                                        missing_field(fields, wanted->name, hint, sizeof(hint)));
+                                        "'%s' needs the field '%s', which '%s' does not emit%s", edge->to.text, name,
+                                        edge->from.text, missing_field(fields, name, hint, sizeof(hint)));
                         continue;
                 }
                 given = &fields->items[place];
                 if (!sqi_type_fits(wanted->type, given->type))
                         sqi_model_error(model, edge->from.place,
-                                        "'%s' needs the field '%s' as %s, and '%s' emits it as %s", edge->to.text,
-                                        wanted->name, sq_type_name(wanted->type), edge->from.text,
-                                        sq_type_name(given->type));
+                                        "'%s' needs the field '%s' as %s, and '%s' emits it as %s", edge->to.text, name,
+                                        sq_type_name(wanted->type), edge->from.text, sq_type_name(given->type));
                 edge->in[i] = (uint8_t)place;
         }
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Windows by event time under exactly-once, of tuples that come out of order from two files: whoever is killed meanwhile,
-# they are what awk comes to, which sorts them first. Nothing is late, for the disorder is within the bound.
+# Windows and joins by event time under exactly-once, of tuples that come out of order from two files: whoever is killed
+# meanwhile, they are what awk comes to, which sorts them first. Nothing is late, for the disorder is within the bound.
 #
 #     SQUALL_SEED=N     the instants (1)      SQUALL_KILLS=N     kills in a run (3)
 source "$(dirname "$0")/supervised"
@@ -29,6 +29,31 @@ sorted -k2,2 -k1,1n | awk -F , "$clock"'
         $2 != key || $1 > last + 20 { out(); key = $2; first = $1; n = sum = 0 }
         { last = $1; n++; sum += $3 }
         END { out() }' | sort >"$dir/want.sessions"
+# what is in the same 5 seconds of both; a key that one of them does not have there with nulls
+awk -F , "$clock"'
+        FNR == 1 { file++; next }
+        { w = $2 "," $1 - $1 % 5; at[w] = $2 "\t" clock($1 - $1 % 5) "\t" clock($1 - $1 % 5 + 5); row[file, w, ++n[file, w]] = $1 "\t" $3 }
+        END { for (w in at)
+                for (i = 1; i <= n[1, w] || i == 1; i++)
+                        for (j = 1; j <= n[2, w] || j == 1; j++)
+                                print at[w] "\t" (n[1, w] ? row[1, w, i] : "\t") "\t" (n[2, w] ? row[2, w, j] : "\t") }' \
+        "$dir/in1" "$dir/in2" | sort >"$dir/want.joined"
+# what is from 1 second before to 2 seconds after; and what is alone there
+awk -F , '
+        FNR == 1 { file++; next }
+        { keys[$2]; k = ++n[file, $2]; at[file, $2, k] = $1; row[file, $2, k] = $1 "\t" $3 }
+        END { for (key in keys) {
+                split("", met)
+                for (i = 1; i <= n[1, key]; i++) {
+                        alone = 1
+                        for (j = 1; j <= n[2, key]; j++) {
+                                apart = at[2, key, j] - at[1, key, i]
+                                if (apart < -1 || apart > 2) continue
+                                alone = 0; met[j]
+                                print key "\t" row[1, key, i] "\t" row[2, key, j] }
+                        if (alone) print key "\t" row[1, key, i] "\t\t" }
+                for (j = 1; j <= n[2, key]; j++)
+                        if (!(j in met)) print key "\t\t\t" row[2, key, j] "\ttwo" } }' "$dir/in1" "$dir/in2" | sort >"$dir/want.near"
 
 cat >"$dir/windows.yaml" <<YAML
 name: windows
@@ -41,6 +66,11 @@ bolts:
   - { id: sliding, component: window, parallelism: 2,
       properties: { size: 15s, slide: 5s, by: [key], compute: { n: count, sum: sum v, least: min v, kinds: distinct v } } }
   - { id: sessions, component: window, properties: { gap: 20s, by: [key], compute: { n: count, sum: sum v } } }
+  - { id: joined, component: join, parallelism: 2, properties: { by: key, size: 5s, type: full } }
+  - { id: near, component: join, properties: { by: { one: key, two: key }, between: [-1s, 2s], type: left } }
+  - { id: pairs, component: write, properties: { path: $dir/joined.tsv } }
+  - { id: neighbours, component: write, properties: { path: $dir/near.tsv } }
+  - { id: alone, component: write, properties: { path: $dir/alone.tsv } }
   - { id: slides, component: write, properties: { path: $dir/sliding.tsv } }
   - { id: sits, component: write, properties: { path: $dir/sessions.tsv } }
   - { id: late, component: write, properties: { path: $dir/late.tsv } }
@@ -49,13 +79,23 @@ streams:
   - { from: two, to: sliding, grouping: { type: fields, args: [key] } }
   - { from: one, to: sessions, grouping: { type: fields, args: [key] } }
   - { from: two, to: sessions, grouping: { type: fields, args: [key] } }
+  - { from: one, to: joined, grouping: { type: fields, args: [key] } }
+  - { from: two, to: joined, grouping: { type: fields, args: [key] } }
+  - { from: one, to: near, grouping: { type: fields, args: [key] } }
+  - { from: two, to: near, grouping: { type: fields, args: [key] } }
+  - { from: joined, to: pairs, grouping: { type: global } }
+  - { from: near, to: neighbours, grouping: { type: global } }
+  - { from: near, to: alone, streamId: unmatched, grouping: { type: global } }
+  - { from: joined, to: late, streamId: late, grouping: { type: global } }
+  - { from: near, to: late, streamId: late, grouping: { type: global } }
   - { from: sliding, to: slides, grouping: { type: global } }
   - { from: sessions, to: sits, grouping: { type: global } }
   - { from: sliding, to: late, streamId: late, grouping: { type: global } }
 YAML
 exact() {
         [ ! -s "$dir/late.tsv" ] || { echo "late: $(wc -l <"$dir/late.tsv")"; return 1; }
-        for what in sliding sessions; do
+        cat "$dir/alone.tsv" >>"$dir/near.tsv"
+        for what in sliding sessions joined near; do
                 [ "$(wc -l <"$dir/want.$what")" -gt 1000 ] || { echo "no more than that: $(wc -l "$dir/want.$what")"; return 1; }
                 sort "$dir/$what.tsv" | cmp - "$dir/want.$what" || { wc -l "$dir/$what.tsv" "$dir/want.$what"; return 1; }
         done
@@ -64,7 +104,7 @@ one_of() { [ $# -eq 0 ] || eval "echo \${$((RANDOM % $# + 1))}"; }
 # runs ONE-OR-ALL: kills workers after moments
 runs() {
         local i pids run
-        rm -f "$dir"/{sliding,sessions,late}.tsv
+        rm -f "$dir"/{sliding,sessions,joined,near,alone,late}.tsv
         "$squall" run "$dir/windows.yaml" >"$dir/said" 2>&1 &
         run=$!
         for ((i = 0; i < kills && $# > 0; i++)); do
@@ -76,11 +116,11 @@ runs() {
         wait $run || { cat "$dir/said"; return 1; }
 }
 check "a topology with windows by event time ends" runs
-check "and its windows and sessions are those of the sorted tuples" exact
+check "and its windows, sessions and joins are those of the sorted tuples" exact
 # A drain is not the end of time: what has not ended is not sent.
 drained() {
-        rm -f "$dir"/{sliding,sessions,late}.tsv
-        sed '/id: two\|from: two/d; s/rate: 2000/rate: 400/' "$dir/windows.yaml" >"$dir/drained.yaml"
+        rm -f "$dir"/{sliding,sessions,joined,near,alone,late}.tsv
+        sed '/id: two\|from: two\|id: joined\|id: near\|: joined\|: near/d; s/rate: 2000/rate: 400/' "$dir/windows.yaml" >"$dir/drained.yaml"
         sed 1d "$dir/in1" | slides >"$dir/want.drained"
         "$squall" run "$dir/drained.yaml" >"$dir/said" 2>&1 &
         until_true test -s "$dir/sliding.tsv" && kill -INT $! || { cat "$dir/said"; return 1; }
@@ -92,6 +132,6 @@ drained() {
 check "one that is drained sends no window that has not ended" drained
 for who in one all; do
         check "it ends, when $who of its workers is killed now and then" runs $who
-        check "and its windows and sessions are exactly the same" exact
+        check "and its windows, sessions and joins are exactly the same" exact
 done
 exit $failures

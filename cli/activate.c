@@ -2,6 +2,7 @@
 /* The verbs `activate` and `deactivate`. */
 #include <stdio.h>
 
+#include "storm.h"
 #include "talk.h"
 
 static void
@@ -35,19 +36,23 @@ ask(const struct cli_args *args, enum sqi_command_type command,
 static int
 activate(const struct cli_args *args)
 {
+        if (cli_text(args, "storm"))
+                return cli_storm_activate(args, true);
         return ask(args, SQI_COMMAND_ACTIVATE, show_active);
 }
 
 static int
 deactivate(const struct cli_args *args)
 {
+        if (cli_text(args, "storm"))
+                return cli_storm_activate(args, false);
         return ask(args, SQI_COMMAND_DEACTIVATE, show_inactive);
 }
 
 SQI_VERB(activate) = {
         .about = "Turn the spouts of a topology on again.",
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}},
-        .options = {CLI_OPTION_JSON, CLI_OPTION_SOCKET},
+        .options = {CLI_OPTION_STORM, CLI_OPTION_JSON, CLI_OPTION_SOCKET},
         .example = "squall activate wordcount",
         .run = activate,
 };
@@ -56,7 +61,7 @@ SQI_VERB(deactivate) = {
         .about = "Turn the spouts of a topology off; what is under way is processed.",
         .details = "It stays off when workers, or the supervisor, are restarted.",
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}},
-        .options = {CLI_OPTION_JSON, CLI_OPTION_SOCKET},
+        .options = {CLI_OPTION_STORM, CLI_OPTION_JSON, CLI_OPTION_SOCKET},
         .example = "squall deactivate wordcount",
         .run = deactivate,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
+#include "storm.h"
 #include "update_plan.h"
 #include "save.h"
 
@@ -35,6 +36,8 @@ run(const struct cli_args *args)
         struct cli_talk talk;
         int status;
 
+        if (cli_text(args, "storm"))
+                return cli_storm_kill(args);
         if (cli_given(args, "to") && !cli_flag(args, "savepoint"))
                 return cli_error(CLI_USAGE, "--to names the folder of a savepoint (say --savepoint too)");
         if (cli_given(args, "wait") && cli_flag(args, "savepoint"))
@@ -73,6 +76,7 @@ SQI_VERB(kill) = {
                     {"to", 0, CLI_TEXT, "PATH", .complete = CLI_COMPLETE_DIRECTORY,
                      .help = "the savepoint's new folder (default: below the supervisor's state directory)"},
                     CLI_OPTION_LOSE_STATE,
+                    CLI_OPTION_STORM,
                     CLI_OPTION_JSON,
                     CLI_OPTION_SOCKET},
         .example = "squall kill wordcount --wait 5",

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "number.h"
+#include "storm.h"
 #include "table.h"
 #include "talk.h"
 
@@ -70,6 +71,8 @@ run(const struct cli_args *args)
 {
         struct sqi_request request = {.command = SQI_COMMAND_LIST, .seconds = -1};
 
+        if (cli_text(args, "storm"))
+                return cli_storm_list(args);
         return cli_ask_once(args, &request, show);
 }
 
@@ -78,6 +81,7 @@ SQI_VERB(list) = {
         .details =
                 "A topology that is finished, or failed as it began, stays in the list until it is killed or submitted anew.",
         .options = {{"names", 0, CLI_FLAG, .help = "print the names alone, one a line"},
+                    CLI_OPTION_STORM,
                     CLI_OPTION_JSON,
                     CLI_OPTION_SOCKET},
         .example = "squall list",

@@ -3,28 +3,43 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storm.h"
 #include "update_plan.h"
+#include "args.h"
 #include "base/nearest.h"
 #include "component/settings.h"
 
 enum { PARALLELISM_MAX = 4096 };
 
+/* "ID=N", cut in two. */
 static int
-set_parallelism(struct sqi_plan *plan, const char *text)
+parse_parallelism(const char *text, char ret_id[SQI_ID_MAX + 1], uint32_t *ret_n)
 {
         const char *equals = strchr(text, '=');
-        char id[SQI_ID_MAX + 1], hint[SQI_HINT_SIZE];
-        struct sqi_nearest nearest;
         int64_t number = 0;
 
         if (!equals || equals == text || (size_t)(equals - text) > SQI_ID_MAX ||
             sqi_parse_int(equals + 1, &number) < 0 || number < 1 || number > PARALLELISM_MAX)
                 return cli_error(CLI_USAGE, "--component %s is not ID=N with N from 1 to %d", text, PARALLELISM_MAX);
-        snprintf(id, sizeof(id), "%.*s", (int)(equals - text), text);
+        snprintf(ret_id, SQI_ID_MAX + 1, "%.*s", (int)(equals - text), text);
+        *ret_n = (uint32_t)number;
+        return CLI_DONE;
+}
+
+static int
+set_parallelism(struct sqi_plan *plan, const char *text)
+{
+        char id[SQI_ID_MAX + 1], hint[SQI_HINT_SIZE];
+        struct sqi_nearest nearest;
+        uint32_t number;
+        int status = parse_parallelism(text, id, &number);
+
+        if (status != CLI_DONE)
+                return status;
         nearest = sqi_nearest(id);
         for (uint32_t c = 0; c < plan->ncomponents; c++) {
                 if (strcmp(plan->components[c].id, id) == 0) {
-                        plan->components[c].ntasks = (uint32_t)number;
+                        plan->components[c].ntasks = number;
                         return CLI_DONE;
                 }
                 sqi_nearest_offer(&nearest, plan->components[c].id);
@@ -61,6 +76,23 @@ copy(const struct sqi_plan *plan, struct sqi_plan **ret)
         return r < 0 ? cli_error(CLI_FAILED, "out of memory") : CLI_DONE;
 }
 
+/* Nimbus knows the components, and says so. */
+static int
+rebalance_storm(const struct cli_args *args)
+{
+        struct sqi_executors executors[CLI_LIST_MAX];
+        char ids[CLI_LIST_MAX][SQI_ID_MAX + 1];
+        size_t n;
+        const char *const *wanted = cli_list(args, "component", &n);
+        int status = CLI_DONE;
+
+        for (size_t i = 0; i < n && status == CLI_DONE; i++) {
+                executors[i].component = ids[i];
+                status = parse_parallelism(wanted[i], ids[i], &executors[i].n);
+        }
+        return status == CLI_DONE ? cli_storm_rebalance(args, n, executors) : status;
+}
+
 static int
 run(const struct cli_args *args)
 {
@@ -71,6 +103,8 @@ run(const struct cli_args *args)
 
         if (!cli_given(args, "component"))
                 return cli_error(CLI_USAGE, "what is to change? (--component ID=N)");
+        if (cli_text(args, "storm"))
+                return rebalance_storm(args);
         status = cli_talk_open(args, NULL, &talk);
         if (status == CLI_DONE)
                 status = cli_running_plan(&talk, cli_operand(args, 0), &plan, &source);
@@ -101,6 +135,7 @@ SQI_VERB(rebalance) = {
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}},
         .options = {{"component", 'p', CLI_LIST, "ID=N", .help = "N tasks for the component ID; repeatable"},
                     CLI_OPTION_LOSE_STATE,
+                    CLI_OPTION_STORM,
                     CLI_OPTION_JSON,
                     CLI_OPTION_SOCKET},
         .example = "squall rebalance wordcount --component count=4",

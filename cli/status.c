@@ -5,6 +5,7 @@
 #include "death.h"
 #include "lag.h"
 #include "number.h"
+#include "storm.h"
 #include "table.h"
 #include "talk.h"
 
@@ -289,13 +290,15 @@ run(const struct cli_args *args)
         struct sqi_request request = {
                 .command = SQI_COMMAND_STATUS, .seconds = -1, .name = cli_str(cli_operand(args, 0))};
 
+        if (cli_text(args, "storm"))
+                return cli_storm_status(args);
         return cli_ask_once(args, &request, show);
 }
 
 SQI_VERB(status) = {
         .about = "Show a topology: every component and task, its process, its restarts and their cause.",
         .operands = {{"NAME", .complete = CLI_COMPLETE_TOPOLOGY}},
-        .options = {CLI_OPTION_JSON, CLI_OPTION_SOCKET},
+        .options = {CLI_OPTION_STORM, CLI_OPTION_JSON, CLI_OPTION_SOCKET},
         .example = "squall status wordcount",
         .run = run,
 };

@@ -6,11 +6,8 @@
 #include <unistd.h>
 
 #include "base/invariant.h"
-#include "control/endpoint.h"
-#include "channel/socket.h"
 #include "rig/epochs.h"
 #include "squall-test.h"
-#include "tuple/pack.h"
 #include "tuple/unpack.h"
 #include "task/crash.h"
 #include "task/snapshot.h"
@@ -87,74 +84,6 @@ fault(void *context, struct sq_task *task, const void *at)
 
 /* ---- open and close ---------------------------------------------------------------------------------- */
 
-/* What the task sends to several it sends by PUSH; its neighbours are all in this process. */
-static void
-simplify(struct sqi_plan *plan, uint32_t task)
-{
-        for (uint32_t e = 0; e < plan->nedges; e++)
-                if (plan->edges[e].grouping == SQI_ALL && plan->edges[e].from == plan->tasks[task].component)
-                        plan->edges[e].grouping = SQI_SHUFFLE;
-        for (uint32_t t = 0; t < plan->ntasks; t++)
-                plan->tasks[t].worker = 0;
-        plan->nworkers = 1;
-        plan->config.channel_batches = 0; /* without bound: nobody reads while the task turns */
-}
-
-static int
-attach(struct sq_rig *rig, int type, enum sqi_endpoint_kind kind, uint32_t task, void **ret)
-{
-        char endpoint[SQI_ENDPOINT_SIZE];
-        int r = sqi_endpoint("", kind, task, true, endpoint);
-
-        if (r < 0 || *ret)
-                return r;
-        *ret = sqi_socket_new(rig->context, type, 0);
-        if (!*ret)
-                return -errno;
-        return type == ZMQ_PULL ? sqi_socket_bind(*ret, endpoint) : sqi_socket_connect(*ret, endpoint);
-}
-
-/* Every neighbour's end of its channel. What goes round a cycle comes and goes by the feedback inboxes. */
-static int
-attach_edge(struct sq_rig *rig, const struct sqi_plan_edge *edge)
-{
-        const struct sqi_plan *plan = rig->plan;
-        const struct sqi_plan_component *from = &plan->components[edge->from], *to = &plan->components[edge->to];
-        enum sqi_endpoint_kind kind = edge->feedback ? SQI_FEEDBACK : SQI_INBOX;
-        int r = 0;
-
-        for (uint32_t t = to->first_task;
-             to != rig->task->component && from == rig->task->component && t < to->first_task + to->ntasks && r == 0;
-             t++)
-                r = attach(rig, ZMQ_PULL, kind, t, &rig->sockets[t]);
-        for (uint32_t t = from->first_task; from != rig->task->component && to == rig->task->component &&
-                                            t < from->first_task + from->ntasks && r == 0;
-             t++)
-                if (!rig->sockets[t])
-                        r = attach(rig, ZMQ_PUSH, SQI_INBOX, rig->task->id, &rig->sockets[t]);
-        return r;
-}
-
-static int
-attach_all(struct sq_rig *rig)
-{
-        const struct sqi_plan *plan = rig->plan;
-        int r = 0;
-
-        rig->sockets = calloc(plan->ntasks, sizeof(void *));
-        rig->acks = calloc(plan->ntasks, sizeof(void *));
-        if (!rig->sockets || !rig->acks)
-                return -ENOMEM;
-        for (uint32_t e = 0; e < plan->nedges && r == 0; e++)
-                r = attach_edge(rig, &plan->edges[e]);
-        for (uint32_t t = 0; t < plan->ntasks && r == 0; t++)
-                if (plan->components[plan->tasks[t].component].kind == SQ_KIND_SPOUT && t != rig->task->id)
-                        r = attach(rig, ZMQ_PULL, SQI_ACKS, t, &rig->acks[t]);
-        if (r == 0 && rig->task->component->kind == SQ_KIND_SPOUT)
-                r = attach(rig, ZMQ_PUSH, SQI_ACKS, rig->task->id, &rig->to_spout);
-        return r;
-}
-
 static int
 open_rig(struct sq_rig *rig, uint32_t id)
 {
@@ -177,7 +106,7 @@ open_rig(struct sq_rig *rig, uint32_t id)
         task->context = rig->context;
         task->metrics = &rig->metrics;
         task->driver = &rig->driver;
-        r = attach_all(rig);
+        r = sqi_neighbours_open(&rig->beside, task);
         if (r < 0)
                 return r;
         rig->opened = true;
@@ -204,7 +133,7 @@ sqi_rig_open(struct sqi_plan **plan, uint32_t task, const char *epochs, struct s
                 return -ENOMEM;
         rig->plan = *plan;
         *plan = NULL;
-        simplify(rig->plan, task);
+        sqi_neighbours_simplify(rig->plan, task);
         r = sqi_epochs_open(rig, epochs);
         if (r == 0)
                 r = open_rig(rig, task);
@@ -238,18 +167,10 @@ sq_rig_free(struct sq_rig **rig)
                 sqi_task_close(self->task);
         sqi_crash_blame(NULL);
         sqi_rig_forget(self);
-        for (uint32_t t = 0; t < self->plan->ntasks; t++) {
-                if (self->sockets)
-                        sqi_socket_close(&self->sockets[t]);
-                if (self->acks)
-                        sqi_socket_close(&self->acks[t]);
-        }
-        sqi_socket_close(&self->to_spout);
+        sqi_neighbours_close(&self->beside);
         if (self->context)
                 zmq_ctx_term(self->context);
         free(self->task);
-        free(self->sockets);
-        free(self->acks);
         free(self->trees);
         free(self->caught);
         free(self->logs);
@@ -278,33 +199,22 @@ tree_of(struct sq_rig *rig, uint64_t root, bool make)
 }
 
 static void
-take_acks(struct sq_rig *rig, void *socket)
+take_ack(void *context, const struct sqi_ack *ack)
 {
-        struct sqi_ack_header header;
-        struct sqi_ack ack;
-        zmq_msg_t message;
+        struct sqi_tree *tree = tree_of(context, ack->root, false);
 
-        zmq_msg_init(&message);
-        while (sqi_socket_receive(socket, &message) == 0) {
-                const uint8_t *bytes = zmq_msg_data(&message);
-                memcpy(&header, bytes, sizeof(header));
-                for (uint32_t i = 0; i < header.count; i += 1 + sqi_ack_text(&ack)) {
-                        memcpy(&ack, bytes + sizeof(header) + i * sizeof(ack), sizeof(ack));
-                        struct sqi_tree *tree = tree_of(rig, ack.root, false);
-                        if (tree && ack.op == SQI_ACK_XOR)
-                                tree->value ^= ack.value;
-                        if (tree && (ack.op == SQI_ACK_FAIL || ack.op == SQI_ACK_LATER))
-                                tree->state = SQI_TREE_FAILED;
-                }
-        }
-        zmq_msg_close(&message);
+        if (tree && ack->op == SQI_ACK_XOR)
+                tree->value ^= ack->value;
+        if (tree && (ack->op == SQI_ACK_FAIL || ack->op == SQI_ACK_LATER))
+                tree->state = SQI_TREE_FAILED;
 }
 
 /* What a sink gets of a tree it acks at once; of a spout's trees it keeps what its ack would say. */
 static void
-take_tuple(struct sq_rig *rig, uint32_t receiver, const struct sqi_frame *frame, const struct sqi_slice *slice)
+take_tuple(void *context, uint32_t receiver, const struct sqi_frame *frame, const struct sqi_slice *slice, uint64_t id)
 {
-        uint64_t id = sqi_edge_id(frame->header.edge_key, frame->header.first_seq + frame->index - 1), root;
+        struct sq_rig *rig = context;
+        uint64_t root;
         struct sqi_caught *caught = reallocarray(rig->caught, rig->ncaught + 1, sizeof(*caught));
         size_t size = slice->offsets[slice->n];
 
@@ -326,37 +236,17 @@ take_tuple(struct sq_rig *rig, uint32_t receiver, const struct sqi_frame *frame,
 }
 
 static void
-take_batches(struct sq_rig *rig, uint32_t receiver)
+take_mark(void *context, const struct sqi_header *header)
 {
-        struct sqi_frame frame;
-        struct sqi_slice slice;
-        const char *cause;
-        zmq_msg_t message;
-
-        sqi_assert(receiver < rig->plan->ntasks);
-        zmq_msg_init(&message);
-        while (sqi_socket_receive(rig->sockets[receiver], &message) == 0) {
-                if (sqi_frame_open(&frame, zmq_msg_data(&message), zmq_msg_size(&message), &cause) < 0)
-                        continue;
-                if (frame.header.kind != SQI_BATCH_DATA)
-                        rig->mark = frame.header;
-                while (sqi_frame_next(&frame, &slice) > 0)
-                        take_tuple(rig, receiver, &frame, &slice);
-        }
-        zmq_msg_close(&message);
+        ((struct sq_rig *)context)->mark = *header;
 }
 
 static void
 gather(struct sq_rig *rig)
 {
-        for (uint32_t t = 0; t < rig->plan->ntasks; t++) {
-                int type = 0;
-                size_t size = sizeof(type);
-                if (rig->sockets[t] && zmq_getsockopt(rig->sockets[t], ZMQ_TYPE, &type, &size) == 0 && type == ZMQ_PULL)
-                        take_batches(rig, t);
-                if (rig->acks[t])
-                        take_acks(rig, rig->acks[t]);
-        }
+        static const struct sqi_neighbours_takers takers = {take_tuple, take_mark, take_ack};
+
+        sqi_neighbours_gather(&rig->beside, &takers, rig);
         for (size_t i = 0; i < rig->ntrees && rig->task->component->kind == SQ_KIND_BOLT; i++)
                 if (rig->trees[i].state == SQI_TREE_OPEN && rig->trees[i].value == 0)
                         rig->trees[i].state = SQI_TREE_ACKED;
@@ -435,20 +325,6 @@ sqi_rig_advance(struct sq_rig *rig, uint64_t ns)
 
 /* ---- input ------------------------------------------------------------------------------------------- */
 
-static int
-send_bytes(void *socket, const void *bytes, size_t size)
-{
-        zmq_msg_t message;
-
-        if (zmq_msg_init_size(&message, size) < 0)
-                return -ENOMEM;
-        memcpy(zmq_msg_data(&message), bytes, size);
-        int r = sqi_socket_send(socket, &message);
-        if (r < 0)
-                zmq_msg_close(&message);
-        return r;
-}
-
 int
 sqi_rig_feed_frame(struct sq_rig *rig, const void *bytes, size_t size)
 {
@@ -458,9 +334,9 @@ sqi_rig_feed_frame(struct sq_rig *rig, const void *bytes, size_t size)
         if (size < sizeof(header))
                 return -EBADMSG;
         memcpy(&header, bytes, sizeof(header));
-        if (header.task >= rig->plan->ntasks || !(socket = rig->sockets[header.task]))
+        if (header.task >= rig->plan->ntasks || !(socket = rig->beside.sockets[header.task]))
                 return -EBADMSG;
-        return send_bytes(socket, bytes, size);
+        return sqi_neighbours_send(socket, bytes, size);
 }
 
 /* One tuple, one batch, one tree. */
@@ -469,58 +345,27 @@ sqi_rig_feed(struct sq_rig *rig, const struct sqi_plan_edge *edge, uint32_t sour
              const struct sq_value *values)
 {
         uint32_t task = rig->plan->components[edge->from].first_task + source;
-        struct sqi_header header = {.magic = "SQB",
-                                    .version = SQI_WIRE_VERSION,
-                                    .kind = SQI_BATCH_DATA,
-                                    .task = task,
-                                    .count = 1,
-                                    .nruns = 1};
-        struct sqi_run run = {1, (uint16_t)edge->stream, 1};
-        uint64_t root = SQI_ROOT(task, rig->seq + 1);
-        size_t size = sizeof(header) + 3 + sizeof(run) + sizeof(root);
+        uint64_t root = SQI_ROOT(task, rig->beside.seq + 1);
+        struct sqi_tree *tree;
 
-        sqi_assert(source < rig->plan->components[edge->from].ntasks && rig->sockets[task]);
-        for (size_t i = 0; i < n; i++)
-                size += sqi_pack_bound(&values[i]);
-        uint8_t *bytes = malloc(size), *at;
-        if (!bytes)
-                return -ENOMEM;
-        at = sqi_pack_head(bytes + sizeof(header), (uint32_t)n);
-        for (size_t i = 0; i < n; i++)
-                at = sqi_pack(at, &values[i]);
-        header.bytes = (uint32_t)(at - bytes - (ptrdiff_t)sizeof(header));
-        header.run_bytes = sizeof(run) + sizeof(root);
-        header.edge_key = sq_mix(task + 1);
-        header.first_seq = rig->seq++;
-        struct sqi_tree *tree = tree_of(rig, root, true);
-        if (!tree) {
-                free(bytes);
-                return -ENOMEM;
-        }
-        tree->value = sqi_edge_id(header.edge_key, header.first_seq);
-        memcpy(bytes, &header, sizeof(header));
-        memcpy(at, &run, sizeof(run));
-        memcpy(at + sizeof(run), &root, sizeof(root));
-        int r = send_bytes(rig->sockets[task], bytes, (size_t)(at - bytes) + sizeof(run) + sizeof(root));
-        free(bytes);
-        return r;
+        sqi_assert(source < rig->plan->components[edge->from].ntasks);
+        tree = tree_of(rig, root, true);
+        return tree ? sqi_neighbours_feed(&rig->beside, edge, task, root, n, values, &tree->value) : -ENOMEM;
 }
 
 void
 sqi_rig_end(struct sq_rig *rig)
 {
-        struct sqi_header header = {.magic = "SQB", .version = SQI_WIRE_VERSION, .kind = SQI_BATCH_END};
+        const struct sqi_neighbours *beside = &rig->beside;
 
         if (rig->task->component->cycle) {
                 rig->task->released = true;
                 rig->task->intake.marks_missing = 0;
         }
         rig->task->draining = true;
-        for (uint32_t t = 0; t < rig->plan->ntasks; t++) {
-                header.task = t;
-                if (rig->sockets[t] && rig->task->instance.code->bolt && t != rig->task->id && rig->acks[t])
-                        send_bytes(rig->sockets[t], &header, sizeof(header));
-        }
+        for (uint32_t t = 0; t < rig->plan->ntasks; t++)
+                if (beside->sockets[t] && rig->task->instance.code->bolt && t != rig->task->id && beside->acks[t])
+                        sqi_neighbours_end(&rig->beside, t);
         sqi_rig_settle(rig);
         sqi_rig_settle(rig);
 }
@@ -550,18 +395,10 @@ sqi_rig_restart(struct sq_rig *rig, uint64_t ns)
 void
 sqi_rig_judge(struct sq_rig *rig, size_t tree, bool ack)
 {
-        struct {
-                struct sqi_ack_header header;
-                struct sqi_ack record;
-        } message = {.header = {.magic = "SQA", .version = SQI_WIRE_VERSION, .count = 1}};
-
-        if (tree >= rig->ntrees || !rig->to_spout || rig->trees[tree].state != SQI_TREE_OPEN)
+        if (tree >= rig->ntrees || !rig->beside.to_spout || rig->trees[tree].state != SQI_TREE_OPEN)
                 return;
         rig->trees[tree].state = ack ? SQI_TREE_ACKED : SQI_TREE_FAILED;
-        message.header.task = rig->plan->ntasks - 1;
-        message.record = (struct sqi_ack){
-                .root = rig->trees[tree].root, .value = rig->trees[tree].value, .op = ack ? SQI_ACK_XOR : SQI_ACK_FAIL};
-        send_bytes(rig->to_spout, &message, sizeof(message));
+        sqi_neighbours_judge(&rig->beside, rig->trees[tree].root, rig->trees[tree].value, ack);
 }
 
 /* ---- what came of it --------------------------------------------------------------------------------- */

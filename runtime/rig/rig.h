@@ -20,6 +20,7 @@
 #include "rig/views.h"
 #include "tuple/frame.h"
 #include "task/driver.h"
+#include "task/neighbours.h"
 #include "task/task.h"
 
 enum sqi_tree_state { SQI_TREE_OPEN, SQI_TREE_ACKED, SQI_TREE_FAILED };
@@ -55,11 +56,8 @@ struct sq_rig {
         struct sqi_metrics metrics;
         struct sq_task *task;
         void *context;
-        /* by task of the plan: a sink's PULL; a source's PUSH into the inbox or feedback inbox; NULL: no neighbour */
-        void **sockets;
-        void **acks;    /* by task: a source's ack inbox */
-        void *to_spout; /* PUSH to the ack inbox of a spout under test */
-        uint64_t clock_ns, seq;
+        struct sqi_neighbours beside;
+        uint64_t clock_ns;
         bool opened;
         char error[512];
 

@@ -35,7 +35,7 @@ set_up(struct world *world)
         memset(world, 0, sizeof(*world));
         world->rig = make_rig("{component: identity, inputs: {in: [n]}}");
         world->task = world->rig->task;
-        while (!world->rig->sockets[world->source])
+        while (!world->rig->beside.sockets[world->source])
                 world->source++;
         while (world->other == world->source || world->other == world->task->id)
                 world->other++;

@@ -67,6 +67,14 @@ sqi_saving_take(struct sqi_hosted *hosted)
         return ends;
 }
 
+/* Whoever is told that the savepoint is made may change the topology at once. */
+static bool
+goes_on(const struct sqi_hosted *hosted, const char *serial)
+{
+        return !hosted || !(hosted->updating || (strcmp(hosted->record.serial, serial) == 0 && hosted->record.trial &&
+                                                 hosted->record.outcome == SQI_OUTCOME_NONE));
+}
+
 enum sqi_status
 sqi_saving_look(const struct sqi_daemon *daemon, const struct sqi_hosted *hosted, const char *serial, char *error,
                 size_t size)
@@ -77,7 +85,9 @@ sqi_saving_look(const struct sqi_daemon *daemon, const struct sqi_hosted *hosted
                 if (!serial[0] || strcmp(saved->serial, serial) != 0)
                         continue;
                 snprintf(error, size, "%s", saved->cause);
-                return saved->cause[0] ? SQI_STATUS_FAILED : SQI_STATUS_DONE;
+                if (saved->cause[0])
+                        return SQI_STATUS_FAILED;
+                return goes_on(hosted, serial) ? SQI_STATUS_DONE : SQI_STATUS_PENDING;
         }
         if (hosted && hosted->saving && strcmp(hosted->saving->serial, serial) == 0)
                 return SQI_STATUS_PENDING;

@@ -21,7 +21,7 @@ bool sqi_saving_take(struct sqi_hosted *hosted);
 /* It does not come to anything; nothing happens if none is under way. */
 void sqi_saving_fail(struct sqi_hosted *hosted, const char *cause);
 
-/* PENDING, DONE, or FAILED with the cause. */
+/* DONE: it is made, and the topology goes on, so that it can be changed at once. PENDING, or FAILED with the cause. */
 enum sqi_status sqi_saving_look(const struct sqi_daemon *daemon, const struct sqi_hosted *hosted, const char *serial,
                                 char *error, size_t size);
 

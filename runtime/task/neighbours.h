@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All neighbours of one task at once, for who runs it by a driver (driver.h) in the place of a worker: the other ends of
- * its channels.
+ * All neighbours of one task at once, for who runs it by a driver (driver.h) in the place of a worker: the other
+ * ends of its channels.
  *
  *     sources --inbox--> the task --channels--> sinks
  *        ^-----------------acks---'
@@ -14,9 +14,9 @@
  *     sqi_neighbours_gather(&beside, &takers, context)   what it has sent
  *     sqi_neighbours_close(&beside)                      after sqi_task_close()
  *
- * Whoever plays them keeps the tuple trees: of a bolt, what it was fed under a root is done when the exclusive or of the
- * id of that, of what its acks say and of the ids of what came of it is 0; of a spout, that of what came under a root is
- * what its ack has to say. Errors are a negative errno. One thread, that of the task.
+ * Whoever plays them keeps the tuple trees: of a bolt, what it was fed under a root is done when the exclusive or of
+ * the id of that, of what its acks say and of the ids of what came of it is 0; of a spout, that of what came under a
+ * root is what its ack has to say. Errors are a negative errno. One thread, that of the task.
  */
 #ifndef SQI_NEIGHBOURS_H
 #define SQI_NEIGHBOURS_H

@@ -57,6 +57,8 @@ has_workers() { [ "$(workers | wc -l)" = "$1" ] && each_is_ready; }
 # A task that waits for data has connected: its worker's control thread and its task thread are there.
 each_is_ready() { local p; for p in $(workers); do [ "$(ls "/proc/$p/task" | wc -l)" -ge 4 ] || return 1; done; }
 
+has_emitted() { "$squall" status life --json 2>/dev/null | grep -o '"id":"gen"[^}]*' | grep -q '"emitted":[1-9]'; }
+
 number() { # number COMPONENT FIELD, of the summary
         grep -o "\"id\":\"$1\"[^}]*" "$dir/out" | grep -o "\"$2\":[0-9]*" | head -n 1 | cut -d: -f2
 }
@@ -104,6 +106,7 @@ if command -v script >/dev/null; then
         until_true pgrep -P $terminal >/dev/null
         supervisor=$(pgrep -P $terminal)
         check "four workers come up (on a terminal)" flows 4
+        until_true has_emitted
         kill -KILL $terminal
         check "the end of its terminal drains" until_true is_gone
         check "and loses nothing" eval 'is "$(state)" drained && nothing_is_lost && nothing_is_left'
@@ -113,6 +116,7 @@ fi
 
 start
 flows 4
+until_true has_emitted
 check "a worker's command line names topology and task" is "$(title "$(worker pass/1)")" "squall: worker life pass/1"
 kill -INT $(workers) $supervisor
 check "Ctrl-C to the whole process group drains as well" ends_with 130

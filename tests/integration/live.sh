@@ -35,7 +35,8 @@ gen=$(pids sums gen) sink=$(pids sums sink) sum=$(pids sums sum)
 check "a counting bolt gets more tasks while it counts" eval '"$squall" rebalance sums --component sum=5 && [ "$(tasks sums sum)" = 5 ]'
 check "the workers of the others are the same" eval '[ "$(pids sums gen)" = "$gen" ] && [ "$(pids sums sink)" = "$sink" ] && [ -n "$gen$sink" ]'
 check "and it gets fewer" eval '"$squall" rebalance sums --component sum=1 && [ "$(tasks sums sum)" = 1 ]'
-check "the workers of the others are still the same" eval '[ "$(pids sums gen)" = "$gen" ] && [ "$(pids sums sink)" = "$sink" ]'
+# On a slow machine all is counted by now, and nobody is there any more.
+check "the workers of the others are still the same" eval 'is_in_state sums finished || { [ "$(pids sums gen)" = "$gen" ] && [ "$(pids sums sink)" = "$sink" ]; }'
 "$squall" logs sums supervisor | awk -F'[:Z]' '/ draining$/ { at = $2 * 60 + $3 } / are ready$/ && at { printf "# paused for %.0f ms\n", ($2 * 60 + $3 - at) * 1000; at = 0 }'
 check "and every count is exact at the end" eval 'until_true is_in_state sums finished && sort "$dir/sums.tsv" | cmp - <(sort "$dir/want.tsv") && [ -s "$dir/want.tsv" ]'
 "$squall" kill sums >/dev/null

@@ -17,6 +17,7 @@
 #include "plan/stay.h"
 
 enum { WORKERS = 16 };
+#define FIRST(n) "{ type: custom, component: first, properties: { tasks: " #n " } }"
 
 struct shape {
         const char *config, *where;
@@ -112,6 +113,11 @@ who_reads_by_another_grouping_does_not_stay(void **state)
 {
         (void)state;
         assert_stays((&(struct shape){0}), (&(struct shape){.grouping = "SHUFFLE"}), "lines pass - - end");
+        assert_stays((&(struct shape){0}), (&(struct shape){.grouping = FIRST(1)}), "lines pass - - end");
+        assert_stays((&(struct shape){.grouping = FIRST(1)}), (&(struct shape){.grouping = FIRST(2)}),
+                     "lines pass - - end");
+        assert_stays((&(struct shape){.grouping = FIRST(2)}), (&(struct shape){.grouping = FIRST(2)}),
+                     "lines pass sum sum end");
 }
 
 static void

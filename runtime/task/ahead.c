@@ -41,6 +41,7 @@ fetch_packed(const struct sq_task *task, struct sqi_ahead *ahead, const char *la
         const struct sqi_input *input = task->bolt.input;
         uint32_t first = input->places[0], behind = first + input->nfields;
 
+        ahead->first = input->contiguous ? (int)first : -1;
         for (uint32_t i = 0; i < ahead->n; i++) {
                 const struct sqi_slice *slice = &ahead->tuples[i].slice;
                 struct sq_str bytes = {NULL, 0};

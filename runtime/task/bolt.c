@@ -161,6 +161,15 @@ execute_again(struct sq_task *task, struct sq_tuple *tuple)
         task->bolt.kept_in_turn = 0;
 }
 
+/* What was looked at ahead may be of another input, which has its key elsewhere in the tuple. */
+static inline bool
+is_guessed(const struct sq_task *task, const struct sqi_ahead *ahead, const struct sqi_input *input)
+{
+        if (task->instance.key_shape != SQI_KEY_PACKED)
+                return ahead->guessed;
+        return ahead->guessed && input->contiguous && ahead->first == (int)input->places[0];
+}
+
 /*
  * Executes tuples of one run, from `first` on; the frame has stepped over them. False: the batch is over for this task.
  * Here most of a busy bolt's instructions are spent: what is the same for all of the run is done before it.
@@ -174,7 +183,8 @@ execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahea
         struct sqi_metrics *metrics = task->metrics;
         const struct sqi_input *input = task->bolt.input;
         const uint32_t nfields = input->stream->nfields;
-        const bool tracked = gathered->nroots > 0, guessed = ahead->guessed, held = !tracked && is_held(task);
+        const bool guessed = is_guessed(task, ahead, input);
+        const bool tracked = gathered->nroots > 0, held = !tracked && is_held(task);
         uint64_t seq = frame->header.first_seq + frame->index - n;
 
         begin_tuple(task, gathered);

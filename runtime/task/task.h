@@ -71,6 +71,7 @@ enum { SQI_AHEAD = 8, SQI_STAGES = 3 };
 struct sqi_ahead {
         uint32_t n;
         bool guessed;                   /* `keys` hold */
+        int first;                      /* packed ones: the place in the tuple that they begin at; -1: none does */
         struct sqi_key keys[SQI_AHEAD]; /* as guessed */
         struct sq_tuple tuples[SQI_AHEAD];
 };

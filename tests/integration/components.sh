@@ -430,4 +430,22 @@ goes_on() {
 }
 check "a bolt that ends its pause at a time it was woken at goes on at once" goes_on
 
+# ---- two inputs that have a field in other places ----
+awk 'BEGIN { print "k,v"; for (i = 0; i < 2000; i++) print "k" i % 3 "," i }' >"$dir/first"
+awk -F , '{ print $2 "," $1 }' "$dir/first" >"$dir/second"
+cat >"$dir/places.yaml" <<YAML
+name: places
+spouts:
+  - { id: first, component: file, properties: { path: $dir/first, format: csv, rate: 4000, fields: [k, v] } }
+  - { id: second, component: file, properties: { path: $dir/second, format: csv, rate: 4000, fields: [v, k] } }
+bolts:
+  - { id: count, component: count, properties: { by: k, emit: end } }
+  - { id: out, component: write, properties: { path: $dir/out } }
+streams:
+  - { from: first, to: count, grouping: { type: shuffle } }
+  - { from: second, to: count, grouping: { type: shuffle } }
+  - { from: count, to: out, grouping: { type: global } }
+YAML
+places() { timeout 60 "$squall" run "$dir/places.yaml" 2>"$dir/stderr" && sort "$dir/out" | diff - <(printf 'k%s\n' "0	1334" "1	1334" "2	1332"); }
+check "a key is read from where each input has it, whichever came before" places
 exit $failures

@@ -3,7 +3,7 @@
 #include <squall-window.h>
 
 SQ_BOLT(join) = {
-        .about = "Joins inputs by a key: within windows, or where their times are no further apart.",
+        .about = "Joins inputs by a key: within windows, where their times are no further apart, or with a table.",
         .state = sizeof(struct sq_joining),
         .key_state = sizeof(struct sq_join_key),
         .options =
@@ -28,6 +28,13 @@ SQ_BOLT(join) = {
                         SQ_OPT_LIST(struct sq_joining, between,
                                     "instead of windows: by how much the time of the second input may differ from that "
                                     "of the first: [-5s, 10m] is from 5 s before to 10 min after, both included"),
+                        SQ_OPT_STR(
+                                struct sq_joining, table, NULL,
+                                "instead of windows: this input is a table, whose last row of each key goes out with "
+                                "each row of the other input; one of nulls takes the key out"),
+                        SQ_OPT_STR(struct sq_joining, wait, NULL,
+                                   "table: how long a row is kept back that comes before that of its key (10s); "
+                                   "default: not at all, it has no partner"),
                         SQ_OPT_ENUM(struct sq_joining, time, "event|wall", "event",
                                     "event: by `event-time` upstream; wall: by the time of day at which rows come"),
                         SQ_OPT_STR_AS("lateness", struct sq_joining, windows.lateness, NULL,

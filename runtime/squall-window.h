@@ -92,6 +92,7 @@ struct sq_joining {
         struct sq_nested by;
         struct sq_windows windows; /* of which it has `size`, `slide`, `offset`, `gap` and `lateness` */
         struct sq_list between;
+        const char *table, *wait;
         int64_t type, time;
         struct sqi_join *run;
 };

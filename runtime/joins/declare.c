@@ -45,15 +45,42 @@ read_all(struct join_declaring *declaring)
 static void
 check_sides(struct join_declaring *declaring)
 {
+        const char *name = declaring->settings->table;
+        int table = name ? sqi_sides_find(&declaring->sides, name) : -1;
         char wrong[SQI_WRONG_MAX];
 
-        if (declaring->plan.by == SQI_BY_INTERVAL && declaring->sides.n > 2)
-                sq_declare_error(declaring->decl, "between",
+        if (name && table < 0)
+                sq_declare_error(declaring->decl, "table", "there is no input '%.40s': they are '%.40s' and '%.40s'",
+                                 name, declaring->sides.all[0].name, declaring->sides.all[1].name);
+        if (declaring->plan.by != SQI_BY_WINDOWS && declaring->sides.n > 2)
+                sq_declare_error(declaring->decl, name ? "table" : "between",
                                  "joins two inputs, and there are %u: join what comes of two of them with the next one "
                                  "in another bolt",
                                  declaring->sides.n);
-        if (sq_declared_parallelism(declaring->decl) > 1 && !sqi_sides_meet(&declaring->sides, -1, wrong))
+        if (sq_declared_parallelism(declaring->decl) > 1 && !sqi_sides_meet(&declaring->sides, table, wrong))
                 sq_declare_error(declaring->decl, NULL, "%s", wrong);
+}
+
+static bool
+has_event_time(const struct join_declaring *declaring)
+{
+        for (unsigned s = 0; s < declaring->sides.n; s++)
+                if (!sq_declared_time(declaring->decl, declaring->sides.all[s].number))
+                        return false;
+        return true;
+}
+
+/* A table goes by event time where all have one. It asks for that field, by which the task knows. */
+static void
+declare_time(struct join_declaring *declaring)
+{
+        const char *names[SQI_SIDES_MAX];
+
+        if (declaring->settings->time == SQI_BY_WALL || !has_event_time(declaring))
+                return;
+        for (unsigned s = 0; s < declaring->sides.n; s++)
+                names[s] = sq_declared_time(declaring->decl, s);
+        sq_declare_in_each(declaring->decl, names, SQ_ANY);
 }
 
 static void
@@ -149,8 +176,11 @@ sq_join_declare(struct sq_declaration *decl)
         declaring->settings = sq_declared_state(decl);
         if (read_all(declaring)) {
                 check_sides(declaring);
-                check_time(declaring);
+                if (declaring->plan.by != SQI_BY_TABLE)
+                        check_time(declaring);
                 declare_fields(declaring);
+                if (declaring->plan.by == SQI_BY_TABLE)
+                        declare_time(declaring);
         }
         free(declaring);
 }

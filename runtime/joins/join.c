@@ -33,7 +33,7 @@ layout_of(const struct sqi_join *join)
         hash = sq_mix(hash + (uint64_t)plan->low) + (uint64_t)plan->high;
         hash = sq_mix(hash + (uint64_t)plan->rule.size) + (uint64_t)plan->rule.slide;
         hash = sq_mix(hash + (uint64_t)plan->rule.offset) + (uint64_t)plan->rule.gap;
-        hash = sq_mix(hash + (join->event_time ? 1 : 0));
+        hash = sq_mix(hash + (join->event_time ? 1 : 0) + 2 * join->left);
         for (unsigned s = 0; s < join->sides.n; s++) {
                 const struct sqi_side *side = &join->sides.all[s];
 
@@ -51,6 +51,8 @@ kind_of(const struct sqi_join_plan *plan)
 {
         if (plan->by == SQI_BY_INTERVAL)
                 return &sqi_join_interval;
+        if (plan->by == SQI_BY_TABLE)
+                return &sqi_join_table;
         return plan->rule.kind == SQI_SESSIONS ? &sqi_join_sessions : &sqi_join_windows;
 }
 
@@ -69,13 +71,16 @@ sq_join_prepare(struct sq_task *task)
         join->settings = settings;
         join->now = SQ_NO_WATERMARK;
         join->packed.format = SQ_FORMAT_MSGPACK;
-        join->event_time = settings->time == SQI_BY_EVENT;
         why = sqi_join_read(settings, &join->plan, &option);
         sqi_join_inputs_prepared(task, &join->inputs);
         if (!why && !sqi_sides_read(&join->inputs, &settings->by, &join->sides, wrong))
                 why = wrong;
         if (why)
                 return sq_error(task, "%s", why);
+        if (settings->table)
+                join->left = !sqi_sides_find(&join->sides, settings->table);
+        join->timed_key = sq_input_field(task, (unsigned)join->sides.nkeys).name != NULL;
+        join->event_time = settings->time == SQI_BY_EVENT && (!settings->table || join->timed_key);
         join->kind = kind_of(&join->plan);
         join->layout = layout_of(join);
         return 0;
@@ -121,11 +126,11 @@ settle(struct sqi_join *join)
         struct sqi_due due = join->kind->next(join);
         int64_t at = sqi_plus(due.at, join->plan.lateness);
 
-        if (!due.any) {
+        if (!sqi_join_first(join, SQ_NO_WATERMARK).any) {
                 sq_keyed_forget(join->task, join->by);
                 return;
         }
-        if (key->set && key->armed <= at)
+        if (!due.any || (key->set && key->armed <= at))
                 return;
         if (key->set)
                 cancel_timer(join);
@@ -247,7 +252,7 @@ sq_join_execute(struct sq_task *task, const struct sq_tuple *in)
                 return sq_fail(task, "a row of '%s' has no event time", side->name);
         if (!pack(join, side, in, &arrival.values))
                 return sq_retry_later(task, "no memory for a row");
-        sqi_join_find(join, sq_key(in));
+        sqi_join_find(join, join->timed_key ? sq_key_of(in, (unsigned)join->sides.nkeys) : sq_key(in));
         if (!join->kind->add(join, &arrival))
                 leave_out(join, &arrival);
         settle(join);

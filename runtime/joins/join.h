@@ -49,7 +49,8 @@ struct sqi_join {
         const struct sqi_join_kind *kind;
         struct sqi_join_inputs inputs;
         struct sqi_sides sides;
-        bool event_time;
+        unsigned left; /* the side that goes out with nulls by `type: left`; of a table, the one that is not it */
+        bool event_time, timed_key; /* the fields of the key are followed by that of event time */
         uint64_t layout;
         struct sq_encoder packed;
 
@@ -76,7 +77,7 @@ struct sqi_join_kind {
         struct sqi_due (*next)(const struct sqi_join *join);
 };
 
-extern const struct sqi_join_kind sqi_join_windows, sqi_join_sessions, sqi_join_interval;
+extern const struct sqi_join_kind sqi_join_windows, sqi_join_sessions, sqi_join_interval, sqi_join_table;
 
 /* ---- key.c ------------------------------------------------------------------------------------------- */
 

@@ -57,7 +57,7 @@ sqi_join_give_up(struct sqi_join *join, const struct sqi_joined *joined, unsigne
         int64_t type = join->settings->type;
 
         sq_count(join->task, "unmatched", 1);
-        if (type == SQI_FULL || (type == SQI_LEFT && side == 0))
+        if (type == SQI_FULL || (type == SQI_LEFT && side == join->left))
                 sqi_join_emit(join, joined);
         else
                 sqi_join_emit_alone(join, SQI_UNMATCHED, joined, side);

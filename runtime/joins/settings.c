@@ -32,6 +32,14 @@ read_bound(const char *text, int64_t *ret)
         return true;
 }
 
+/* A setting that is for windows alone. */
+static const char *
+misplaced(const struct sq_joining *settings, const char **ret_option)
+{
+        *ret_option = settings->windows.slide ? "slide" : "offset";
+        return settings->windows.slide || settings->windows.offset ? "is for windows (size: 10s)" : NULL;
+}
+
 static const char *
 read_interval(const struct sq_joining *settings, struct sqi_join_plan *plan, const char **ret_option)
 {
@@ -45,11 +53,7 @@ read_interval(const struct sq_joining *settings, struct sqi_join_plan *plan, con
                        "from 5 s before to 10 min after";
         if (plan->low > plan->high)
                 return "must begin with the earlier one";
-        *ret_option = "slide";
-        if (settings->windows.slide)
-                return "is for windows (size: 10s)";
-        *ret_option = "offset";
-        return settings->windows.offset ? "is for windows (size: 10s)" : NULL;
+        return misplaced(settings, ret_option);
 }
 
 static const char *
@@ -71,20 +75,56 @@ read_windows(const struct sq_joining *settings, struct sqi_join_plan *plan, cons
         return "must be a time (500ms, 10s, 5m, 1h, 1d): rows are joined by time";
 }
 
+static const char *
+read_table(const struct sq_joining *settings, struct sqi_join_plan *plan, const char **ret_option)
+{
+        plan->by = SQI_BY_TABLE;
+        *ret_option = "type";
+        if (settings->type == SQI_FULL)
+                return "must be inner or left: a row of the table goes out with those of the stream alone";
+        *ret_option = "lateness";
+        if (settings->windows.lateness)
+                return "is for windows and intervals: what comes is joined with what the table has then";
+        *ret_option = "wait";
+        if (settings->wait && !is_nought(settings->wait) && !sq_read_duration(settings->wait, &plan->wait))
+                return "must be a time (500ms, 10s, 5m, 1h)";
+        return misplaced(settings, ret_option);
+}
+
+/* NULL: it says so much, and no more. */
+static const char *
+count_kinds(const struct sq_joining *settings, const char **ret_option)
+{
+        bool windowed = settings->windows.size || settings->windows.gap;
+        int kinds = windowed + (settings->between.n > 0) + (settings->table != NULL);
+
+        *ret_option = NULL;
+        if (kinds == 0)
+                return "it needs to know which rows meet: those of a window (size: 10s), of a session (gap: 30s), those "
+                       "that are no further apart (between: [-5s, 10m]), or each with the last one of a table (table: "
+                       "INPUT)";
+        *ret_option = settings->between.n ? "between" : "table";
+        if (kinds > 1)
+                return "stands beside another of `size`, `gap`, `between` and `table`, each of which says which rows "
+                       "meet: leave one";
+        *ret_option = "wait";
+        return settings->wait && !settings->table ? "is for rows that wait for those of a `table`" : NULL;
+}
+
 const char *
 sqi_join_read(const struct sq_joining *settings, struct sqi_join_plan *ret, const char **ret_option)
 {
-        bool windowed = settings->windows.size || settings->windows.gap;
         struct sqi_join_plan plan = {0};
-        const char *why;
+        const char *why = count_kinds(settings, ret_option);
 
-        *ret_option = settings->between.n ? "between" : NULL;
-        if (windowed == (settings->between.n > 0))
-                return windowed
-                               ? "does not go with `size` and `gap`: rows meet in windows, or by how far apart they are"
-                               : "it needs to know which rows meet: those of a window (size: 10s), of a session "
-                                 "(gap: 30s), or those that are no further apart (between: [-5s, 10m])";
-        why = windowed ? read_windows(settings, &plan, ret_option) : read_interval(settings, &plan, ret_option);
+        if (why)
+                return why;
+        if (settings->table)
+                why = read_table(settings, &plan, ret_option);
+        else if (settings->between.n)
+                why = read_interval(settings, &plan, ret_option);
+        else
+                why = read_windows(settings, &plan, ret_option);
         if (why)
                 return why;
         *ret_option = "lateness";

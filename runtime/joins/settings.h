@@ -11,9 +11,10 @@ enum sqi_join_type { SQI_INNER, SQI_LEFT, SQI_FULL };
 enum sqi_join_time { SQI_BY_EVENT, SQI_BY_WALL };
 
 struct sqi_join_plan {
-        enum sqi_joined_by { SQI_BY_WINDOWS, SQI_BY_INTERVAL } by;
+        enum sqi_joined_by { SQI_BY_WINDOWS, SQI_BY_INTERVAL, SQI_BY_TABLE } by;
         struct sqi_rule rule; /* windows */
         int64_t low, high;    /* interval: the second's time less the first's, both ends in it */
+        int64_t wait;         /* table: how long a row waits for that of its key */
         int64_t lateness;
 };
 

@@ -54,6 +54,9 @@ awk -F , '
                         if (alone) print key "\t" row[1, key, i] "\t\t" }
                 for (j = 1; j <= n[2, key]; j++)
                         if (!(j in met)) print key "\t\t\t" row[2, key, j] "\ttwo" } }' "$dir/in1" "$dir/in2" | sort >"$dir/want.near"
+# with what a table has of the key, which comes at any time; it lacks k1
+awk 'BEGIN { print "key,name"; for (k = 0; k < 60; k++) if (k != 1) print "k" k ",name " k }' >"$dir/names"
+sed 1d "$dir/in1" | awk -F , '{ print $2 "\t" $1 "\t" $3 "\t" ($2 == "k1" ? "" : "name " substr($2, 2)) }' | sort >"$dir/want.named"
 
 cat >"$dir/windows.yaml" <<YAML
 name: windows
@@ -62,12 +65,15 @@ spouts:
   - { id: one, component: file, properties: &file { path: $dir/in1, format: csv, rate: 2000, fields: { at: int, key: str, v: int } },
       event-time: &time { field: at, format: s, out-of-orderness: 8s } }
   - { id: two, component: file, properties: { <<: *file, path: $dir/in2 }, event-time: *time }
+  - { id: names, component: file, properties: { path: $dir/names, format: csv, rate: 60, fields: { key: str, name: str } } }
 bolts:
   - { id: sliding, component: window, parallelism: 2,
       properties: { size: 15s, slide: 5s, by: [key], compute: { n: count, sum: sum v, least: min v, kinds: distinct v } } }
   - { id: sessions, component: window, properties: { gap: 20s, by: [key], compute: { n: count, sum: sum v } } }
   - { id: joined, component: join, parallelism: 2, properties: { by: key, size: 5s, type: full } }
   - { id: near, component: join, properties: { by: { one: key, two: key }, between: [-1s, 2s], type: left } }
+  - { id: named, component: join, parallelism: 2, properties: { by: key, table: names, wait: 1h, type: left } }
+  - { id: nameds, component: write, properties: { path: $dir/named.tsv } }
   - { id: pairs, component: write, properties: { path: $dir/joined.tsv } }
   - { id: neighbours, component: write, properties: { path: $dir/near.tsv } }
   - { id: alone, component: write, properties: { path: $dir/alone.tsv } }
@@ -83,6 +89,9 @@ streams:
   - { from: two, to: joined, grouping: { type: fields, args: [key] } }
   - { from: one, to: near, grouping: { type: fields, args: [key] } }
   - { from: two, to: near, grouping: { type: fields, args: [key] } }
+  - { from: one, to: named, grouping: { type: shuffle } }
+  - { from: names, to: named, grouping: { type: all } }
+  - { from: named, to: nameds, grouping: { type: global } }
   - { from: joined, to: pairs, grouping: { type: global } }
   - { from: near, to: neighbours, grouping: { type: global } }
   - { from: near, to: alone, streamId: unmatched, grouping: { type: global } }
@@ -95,7 +104,7 @@ YAML
 exact() {
         [ ! -s "$dir/late.tsv" ] || { echo "late: $(wc -l <"$dir/late.tsv")"; return 1; }
         cat "$dir/alone.tsv" >>"$dir/near.tsv"
-        for what in sliding sessions joined near; do
+        for what in sliding sessions joined near named; do
                 [ "$(wc -l <"$dir/want.$what")" -gt 1000 ] || { echo "no more than that: $(wc -l "$dir/want.$what")"; return 1; }
                 sort "$dir/$what.tsv" | cmp - "$dir/want.$what" || { wc -l "$dir/$what.tsv" "$dir/want.$what"; return 1; }
         done
@@ -104,7 +113,7 @@ one_of() { [ $# -eq 0 ] || eval "echo \${$((RANDOM % $# + 1))}"; }
 # runs ONE-OR-ALL: kills workers after moments
 runs() {
         local i pids run
-        rm -f "$dir"/{sliding,sessions,joined,near,alone,late}.tsv
+        rm -f "$dir"/{sliding,sessions,joined,near,named,alone,late}.tsv
         "$squall" run "$dir/windows.yaml" >"$dir/said" 2>&1 &
         run=$!
         for ((i = 0; i < kills && $# > 0; i++)); do
@@ -119,8 +128,8 @@ check "a topology with windows by event time ends" runs
 check "and its windows, sessions and joins are those of the sorted tuples" exact
 # A drain is not the end of time: what has not ended is not sent.
 drained() {
-        rm -f "$dir"/{sliding,sessions,joined,near,alone,late}.tsv
-        sed '/id: two\|from: two\|id: joined\|id: near\|: joined\|: near/d; s/rate: 2000/rate: 400/' "$dir/windows.yaml" >"$dir/drained.yaml"
+        rm -f "$dir"/{sliding,sessions,joined,near,named,alone,late}.tsv
+        sed '/id: two\|from: two\|id: joined\|id: near\|id: named\|: named\|id: names\|: joined\|: near/d; s/rate: 2000/rate: 400/' "$dir/windows.yaml" >"$dir/drained.yaml"
         sed 1d "$dir/in1" | slides >"$dir/want.drained"
         "$squall" run "$dir/drained.yaml" >"$dir/said" 2>&1 &
         until_true test -s "$dir/sliding.tsv" && kill -INT $! || { cat "$dir/said"; return 1; }

@@ -90,8 +90,12 @@ sqi_histogram_add(struct sqi_histogram *histogram, uint64_t ns)
 void
 sqi_histogram_merge(struct sqi_histogram *into, const struct sqi_histogram *from)
 {
-        for (unsigned i = 0; i < SQI_HISTOGRAM_BUCKETS; i++)
-                add(&into->buckets[i], load(&from->buckets[i]));
+        for (unsigned i = 0; i < SQI_HISTOGRAM_BUCKETS; i++) {
+                uint32_t n = load(&from->buckets[i]);
+
+                if (n > 0) /* few have any */
+                        add(&into->buckets[i], n);
+        }
 }
 
 uint64_t

@@ -7,12 +7,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/number.h"
 #include "control/figures.h"
 #include "http/exposition.h"
 #include "daemon/vitals.h"
 #include "supervisor/bottleneck.h"
 
-enum { NAME_SIZE = 64, NUMBER_SIZE = 12, OCTAVES = SQI_HISTOGRAM_BUCKETS / SQI_HISTOGRAM_SUB };
+enum { NAME_SIZE = 64, NUMBER_SIZE = 24, OCTAVES = SQI_HISTOGRAM_BUCKETS / SQI_HISTOGRAM_SUB, EDGE_DIGITS = 15 };
 /* The steps of a time are from 1 us (2^10 ns) to 69 s (2^36 ns). */
 enum { FIRST_TIME = 5, LAST_TIME = 31 };
 
@@ -86,6 +87,9 @@ struct sqi_scrape {
         bool is_time[SQI_NCOUNTERS]; /* in ns: shown in seconds */
         char names[SQI_NCOUNTERS][NAME_SIZE];
         struct sqi_family families[SQI_NCOUNTERS + NOTHERS];
+        struct edge {
+                char text[NUMBER_SIZE];
+        } times[OCTAVES], values[OCTAVES]; /* of the steps of a histogram: in seconds, and as they are */
 };
 
 static bool
@@ -109,6 +113,17 @@ name_counter(struct sqi_scrape *scrape, unsigned c)
         scrape->families[c] = (struct sqi_family){scrape->names[c], is_level ? "gauge" : "counter", counter->help};
 }
 
+static void
+name_edges(struct sqi_scrape *scrape)
+{
+        for (unsigned i = 0; i < OCTAVES; i++) {
+                double edge = (double)sqi_histogram_edge(i * SQI_HISTOGRAM_SUB + SQI_HISTOGRAM_SUB - 1);
+
+                sqi_print_real(scrape->times[i].text, NUMBER_SIZE, EDGE_DIGITS, edge * 1e-9);
+                sqi_print_real(scrape->values[i].text, NUMBER_SIZE, EDGE_DIGITS, edge);
+        }
+}
+
 int
 sqi_scrape_new(const char *version, struct sqi_scrape **ret)
 {
@@ -119,13 +134,15 @@ sqi_scrape_new(const char *version, struct sqi_scrape **ret)
                 return -ENOMEM;
         for (unsigned c = 0; c < SQI_NCOUNTERS; c++)
                 name_counter(scrape, c);
+        name_edges(scrape);
         memcpy(scrape->families + SQI_NCOUNTERS, others, sizeof(others));
         r = sqi_exposition_new(scrape->families, SQI_NCOUNTERS + NOTHERS, &scrape->out);
         if (r < 0) {
                 free(scrape);
                 return r;
         }
-        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + INFO, (struct sqi_label[]){{"version", version}, {0}}, 1);
+        sqi_expose_labels(scrape->out, (struct sqi_label[]){{"version", version}, {0}});
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + INFO, 1);
         *ret = scrape;
         return 0;
 }
@@ -142,10 +159,10 @@ sqi_scrape_take(struct sqi_scrape **scrape, void **ret_bytes, size_t *ret_size)
 
 /* ---- Samples ----------------------------------------------------------------------------------------- */
 
-/* One step an octave, of some of them. `unit` is what a value counts. */
+/* One step an octave, of some of them, by their edges; `unit` is what a value counts. */
 static void
-put_histogram(struct sqi_scrape *scrape, size_t family, const struct sqi_label *labels,
-              const struct sqi_histogram *histogram, unsigned first, unsigned last, double unit)
+put_histogram(struct sqi_scrape *scrape, size_t family, const struct sqi_histogram *histogram, unsigned first,
+              unsigned last, const struct edge *edges, double unit)
 {
         struct sqi_rung steps[OCTAVES];
         uint64_t total = 0;
@@ -153,9 +170,9 @@ put_histogram(struct sqi_scrape *scrape, size_t family, const struct sqi_label *
         for (unsigned b = 0; b < SQI_HISTOGRAM_BUCKETS; b++) {
                 total += atomic_load_explicit(&histogram->buckets[b], memory_order_relaxed);
                 if (b % SQI_HISTOGRAM_SUB == SQI_HISTOGRAM_SUB - 1)
-                        steps[b / SQI_HISTOGRAM_SUB] = (struct sqi_rung){(double)sqi_histogram_edge(b) * unit, total};
+                        steps[b / SQI_HISTOGRAM_SUB] = (struct sqi_rung){edges[b / SQI_HISTOGRAM_SUB].text, total};
         }
-        sqi_expose_histogram(scrape->out, SQI_NCOUNTERS + family, labels, steps + first, last - first + 1, total,
+        sqi_expose_histogram(scrape->out, SQI_NCOUNTERS + family, steps + first, last - first + 1, total,
                              sqi_histogram_mean(histogram) * (double)total * unit);
 }
 
@@ -167,96 +184,93 @@ put_own(struct sqi_scrape *scrape, const char *topology, const char *component, 
                 const struct sqi_label labels[] = {
                         {"topology", topology}, {"component", component}, {"name", own->name}, {0}};
 
+                sqi_expose_labels(scrape->out, labels);
                 if (own->kind == SQI_OWN_HISTOGRAM)
                         /* the last bucket holds what is larger too: its step is the one to infinity */
-                        put_histogram(scrape, OWN_VALUES, labels, &own->values, 0, OCTAVES - 2, 1);
+                        put_histogram(scrape, OWN_VALUES, &own->values, 0, OCTAVES - 2, scrape->values, 1);
                 else
                         sqi_expose_real(scrape->out, SQI_NCOUNTERS + (own->kind == SQI_OWN_COUNTER ? OWN_TOTAL : OWN),
-                                        labels, (double)own->value);
+                                        (double)own->value);
         }
 }
 
 static void
-put_task(struct sqi_scrape *scrape, const char *topology, const char *component, uint32_t index,
-         const struct sqi_counts *counts)
+put_counts(struct sqi_scrape *scrape, const struct sqi_counts *counts)
 {
-        char task[NUMBER_SIZE];
-        const struct sqi_label labels[] = {{"topology", topology}, {"component", component}, {"task", task}, {0}};
-
-        snprintf(task, sizeof(task), "%u", index);
         for (unsigned c = 0; c < SQI_NCOUNTERS; c++) {
                 uint64_t n = sqi_counts_get(counts, c);
 
                 if (!is_shown(c))
                         continue;
                 if (scrape->is_time[c])
-                        sqi_expose_real(scrape->out, c, labels, (double)n / 1e9);
+                        sqi_expose_seconds(scrape->out, c, n);
                 else
-                        sqi_expose_uint(scrape->out, c, labels, n);
+                        sqi_expose_uint(scrape->out, c, n);
         }
-}
-
-static void
-put_lag(struct sqi_scrape *scrape, const char *topology, const char *component, uint32_t index,
-        const struct sqi_counts *counts)
-{
-        char task[NUMBER_SIZE];
-        const char *unit;
-        uint64_t amount;
-
-        snprintf(task, sizeof(task), "%u", index);
-        if (sqi_lag_of(counts, &unit, &amount))
-                sqi_expose_uint(
-                        scrape->out, SQI_NCOUNTERS + LAG,
-                        (struct sqi_label[]){
-                                {"topology", topology}, {"component", component}, {"task", task}, {"unit", unit}, {0}},
-                        amount);
 }
 
 /* Which key that is `status` says: it is the data's, and there may be any number of them. */
 static void
-put_heaviest(struct sqi_scrape *scrape, const char *topology, const struct sqi_running *running,
-             const struct sqi_plan_component *component, uint32_t index)
+put_heaviest(struct sqi_scrape *scrape, const struct sqi_running *running, uint32_t task)
 {
-        char task[NUMBER_SIZE], key[SQI_HEAVY_TEXT + 1];
-        const struct sqi_label labels[] = {{"topology", topology}, {"component", component->id}, {"task", task}, {0}};
-        double part = sqi_running_heaviest(running, component->first_task + index, key);
+        char key[SQI_HEAVY_TEXT + 1];
+        double part = sqi_running_heaviest(running, task, key);
 
-        snprintf(task, sizeof(task), "%u", index);
         if (part > 0)
-                sqi_expose_real(scrape->out, SQI_NCOUNTERS + HEAVIEST, labels, part);
+                sqi_expose_real(scrape->out, SQI_NCOUNTERS + HEAVIEST, part);
 }
 
 static void
-put_epochs(struct sqi_scrape *scrape, const char *topology, const struct sqi_running *running)
+put_task(struct sqi_scrape *scrape, const char *topology, const struct sqi_running *running,
+         const struct sqi_plan_component *component, uint32_t index, bool keyed)
+{
+        char number[NUMBER_SIZE];
+        struct sqi_label labels[] = {{"topology", topology}, {"component", component->id}, {"task", number}, {0}, {0}};
+        struct sqi_counts counts;
+        const char *unit;
+        uint64_t amount;
+
+        snprintf(number, sizeof(number), "%u", index);
+        sqi_expose_labels(scrape->out, labels);
+        sqi_totals_counts(sqi_running_totals(running), component->first_task + index, &counts);
+        put_counts(scrape, &counts);
+        if (keyed)
+                put_heaviest(scrape, running, component->first_task + index);
+        if (!sqi_lag_of(&counts, &unit, &amount))
+                return;
+        labels[3] = (struct sqi_label){"unit", unit};
+        sqi_expose_labels(scrape->out, labels);
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + LAG, amount);
+}
+
+static void
+put_epochs(struct sqi_scrape *scrape, const struct sqi_running *running)
 {
         const struct sqi_checkpoint *checkpoint = &sqi_running_lifecycle(running)->checkpoint;
-        const struct sqi_label labels[] = {{"topology", topology}, {0}};
         double age = checkpoint->sealed ? (double)(sqi_clock_ns() - checkpoint->sealed_at)
                                         : (double)sqi_running_uptime(running);
 
         if (!sqi_plan_is_exact(sqi_running_plan(running)))
                 return;
-        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + EPOCH, labels, checkpoint->sealed);
-        sqi_expose_real(scrape->out, SQI_NCOUNTERS + EPOCH_AGE, labels, age / 1e9);
-        sqi_expose_real(scrape->out, SQI_NCOUNTERS + EPOCH_TOOK, labels, (double)checkpoint->took / 1e9);
-        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + EPOCH_BYTES, labels, checkpoint->size);
-        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + EPOCH_WRITTEN, labels, checkpoint->written);
-        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + EPOCH_RECORDED, labels, checkpoint->recorded);
-        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + EPOCHS_GIVEN_UP, labels, checkpoint->given_up);
-        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + RESTORES, labels, checkpoint->restores);
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + EPOCH, checkpoint->sealed);
+        sqi_expose_real(scrape->out, SQI_NCOUNTERS + EPOCH_AGE, age / 1e9);
+        sqi_expose_real(scrape->out, SQI_NCOUNTERS + EPOCH_TOOK, (double)checkpoint->took / 1e9);
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + EPOCH_BYTES, checkpoint->size);
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + EPOCH_WRITTEN, checkpoint->written);
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + EPOCH_RECORDED, checkpoint->recorded);
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + EPOCHS_GIVEN_UP, checkpoint->given_up);
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + RESTORES, checkpoint->restores);
 }
 
 static void
-put_running(struct sqi_scrape *scrape, const char *topology, const struct sqi_running *running)
+put_running(struct sqi_scrape *scrape, const struct sqi_running *running)
 {
-        const struct sqi_label labels[] = {{"topology", topology}, {0}};
         struct sqi_bottleneck bottleneck;
 
-        sqi_expose_real(scrape->out, SQI_NCOUNTERS + UPTIME, labels, (double)sqi_running_uptime(running) / 1e9);
+        sqi_expose_real(scrape->out, SQI_NCOUNTERS + UPTIME, (double)sqi_running_uptime(running) / 1e9);
         sqi_bottleneck_find(sqi_running_plan(running), sqi_running_trend(running), 1, &bottleneck);
-        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + KEEPS_UP, labels, bottleneck.keeps_up);
-        put_epochs(scrape, topology, running);
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + KEEPS_UP, bottleneck.keeps_up);
+        put_epochs(scrape, running);
 }
 
 /* Only then its tasks look at their keys. */
@@ -270,41 +284,34 @@ takes_by_fields(const struct sqi_plan *plan, uint32_t component)
 }
 
 static void
-put_event_time(struct sqi_scrape *scrape, const struct sqi_label *labels, const struct sqi_running *running, uint32_t c)
+put_event_time(struct sqi_scrape *scrape, const struct sqi_running *running, uint32_t c)
 {
         struct sqi_event_time_at at;
         double lag;
 
         sqi_running_event_time(running, c, &at);
         if (sqi_watermark_lag(&at, &lag))
-                sqi_expose_real(scrape->out, SQI_NCOUNTERS + WATERMARK_LAG, labels, lag);
+                sqi_expose_real(scrape->out, SQI_NCOUNTERS + WATERMARK_LAG, lag);
         if (at.ntasks > 0)
-                sqi_expose_uint(scrape->out, SQI_NCOUNTERS + WATERMARK_IDLE, labels, at.nidle);
+                sqi_expose_uint(scrape->out, SQI_NCOUNTERS + WATERMARK_IDLE, at.nidle);
 }
 
 static void
 put_component(struct sqi_scrape *scrape, const char *topology, const struct sqi_running *running, uint32_t c)
 {
         const struct sqi_plan_component *component = &sqi_running_plan(running)->components[c];
-        const struct sqi_label labels[] = {{"topology", topology}, {"component", component->id}, {0}};
-        bool keyed = takes_by_fields(sqi_running_plan(running), c);
+        bool keyed = takes_by_fields(sqi_running_plan(running), c), spout = component->kind == SQ_KIND_SPOUT;
         struct sqi_metrics metrics;
-        struct sqi_counts counts;
 
-        for (uint32_t i = 0; i < component->ntasks; i++) {
-                sqi_totals_counts(sqi_running_totals(running), component->first_task + i, &counts);
-                put_task(scrape, topology, component->id, i, &counts);
-                put_lag(scrape, topology, component->id, i, &counts);
-                if (keyed)
-                        put_heaviest(scrape, topology, running, component, i);
-        }
+        for (uint32_t i = 0; i < component->ntasks; i++)
+                put_task(scrape, topology, running, component, i, keyed);
         sqi_totals_component(sqi_running_totals(running), c, &metrics);
-        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + TASKS, labels, component->ntasks);
-        put_histogram(scrape, component->kind == SQ_KIND_SPOUT ? COMPLETE : EXECUTE, labels,
-                      component->kind == SQ_KIND_SPOUT ? &metrics.complete : &metrics.execute, FIRST_TIME, LAST_TIME,
-                      1e-9);
+        sqi_expose_labels(scrape->out, (struct sqi_label[]){{"topology", topology}, {"component", component->id}, {0}});
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + TASKS, component->ntasks);
+        put_histogram(scrape, spout ? COMPLETE : EXECUTE, spout ? &metrics.complete : &metrics.execute, FIRST_TIME,
+                      LAST_TIME, scrape->times, 1e-9);
+        put_event_time(scrape, running, c);
         put_own(scrape, topology, component->id, &metrics);
-        put_event_time(scrape, labels, running, c);
 }
 
 static void
@@ -314,9 +321,9 @@ put_worker(struct sqi_scrape *scrape, const char *topology, const struct sqi_run
         const struct sqi_label labels[] = {{"topology", topology}, {"worker", worker}, {0}};
 
         snprintf(worker, sizeof(worker), "%u", w);
-        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + WORKER_UP, labels, sqi_running_pid(running, w) != 0);
-        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + RESTARTS, labels,
-                        sqi_running_lifecycle(running)->workers[w].restarts);
+        sqi_expose_labels(scrape->out, labels);
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + WORKER_UP, sqi_running_pid(running, w) != 0);
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + RESTARTS, sqi_running_lifecycle(running)->workers[w].restarts);
 }
 
 void
@@ -324,10 +331,11 @@ sqi_scrape_topology(struct sqi_scrape *scrape, const char *name, const char *sta
 {
         const struct sqi_plan *plan = running ? sqi_running_plan(running) : NULL;
 
-        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + STATE,
-                        (struct sqi_label[]){{"topology", name}, {"state", state}, {0}}, 1);
+        sqi_expose_labels(scrape->out, (struct sqi_label[]){{"topology", name}, {"state", state}, {0}});
+        sqi_expose_uint(scrape->out, SQI_NCOUNTERS + STATE, 1);
+        sqi_expose_labels(scrape->out, (struct sqi_label[]){{"topology", name}, {0}});
         if (running)
-                put_running(scrape, name, running);
+                put_running(scrape, running);
         for (uint32_t c = 0; plan && c < plan->ncomponents; c++)
                 put_component(scrape, name, running, c);
         for (uint32_t w = 0; plan && w < plan->nworkers; w++)

@@ -11,14 +11,18 @@
 
 enum { NUMBER_SIZE = 40, REAL_DIGITS = 15, ROOM_FIRST = 1024 };
 
+struct growing {
+        char *bytes; /* NULL: nothing yet */
+        size_t size, room;
+};
+
 /* What an exposition becomes: one growing text for each family. */
 struct sqi_exposition {
         const struct sqi_family *families;
+        size_t *lengths; /* of their names */
         size_t n;
-        struct growing {
-                char *bytes; /* NULL: no sample yet */
-                size_t size, room;
-        } * texts;
+        struct growing *texts;
+        struct growing labels; /* {a="b",c="d" without the bracket that ends it; empty: there are none */
         bool failed;
 };
 
@@ -32,10 +36,13 @@ sqi_exposition_new(const struct sqi_family *families, size_t n, struct sqi_expos
         exposition->families = families;
         exposition->n = n;
         exposition->texts = calloc(n, sizeof(*exposition->texts));
-        if (!exposition->texts) {
+        exposition->lengths = calloc(n, sizeof(*exposition->lengths));
+        if (!exposition->texts || !exposition->lengths) {
                 sqi_exposition_free(&exposition);
                 return -ENOMEM;
         }
+        for (size_t i = 0; i < n; i++)
+                exposition->lengths[i] = strlen(families[i].name);
         *ret = exposition;
         return 0;
 }
@@ -50,6 +57,8 @@ sqi_exposition_free(struct sqi_exposition **exposition)
         for (size_t i = 0; it->texts && i < it->n; i++)
                 free(it->texts[i].bytes);
         free(it->texts);
+        free(it->lengths);
+        free(it->labels.bytes);
         free(it);
         *exposition = NULL;
 }
@@ -128,28 +137,55 @@ put_quoted(struct sqi_exposition *exposition, struct growing *text, const char *
         text->size += (size_t)(at - begin);
 }
 
-/* NAME+suffix{labels,le="edge"}; le NULL: without. */
-static void
-put_name(struct sqi_exposition *exposition, struct growing *text, const char *name, const char *suffix,
-         const struct sqi_label *labels, const char *le)
+void
+sqi_expose_labels(struct sqi_exposition *exposition, const struct sqi_label *labels)
 {
-        const char *before = "{";
+        struct growing *text = &exposition->labels;
 
-        put_text(exposition, text, name);
-        put_text(exposition, text, suffix);
-        for (; labels && labels->name; labels++, before = ",") {
-                put_text(exposition, text, before);
+        text->size = 0;
+        for (; labels->name; labels++) {
+                put_text(exposition, text, text->size > 0 ? "," : "{");
                 put_text(exposition, text, labels->name);
                 put_text(exposition, text, "=");
                 put_quoted(exposition, text, labels->value);
         }
+}
+
+/* NAME+suffix{labels,le="edge"}; le NULL: without. */
+static void
+put_name(struct sqi_exposition *exposition, struct growing *text, size_t family, const char *suffix, const char *le)
+{
+        const struct growing *labels = &exposition->labels;
+        size_t name = exposition->lengths[family], behind = strlen(suffix), edge = le ? strlen(le) : 0;
+        static const char before[] = {'l', 'e', '=', '"'};
+        char *at = reserve(exposition, text, name + behind + labels->size + edge + 16), *begin = at;
+
+        if (!at)
+                return;
+        at = mempcpy(at, exposition->families[family].name, name);
+        at = mempcpy(at, suffix, behind);
+        if (labels->size > 0)
+                at = mempcpy(at, labels->bytes, labels->size);
         if (le) {
-                put_text(exposition, text, before);
-                put_text(exposition, text, "le=\"");
-                put_text(exposition, text, le);
-                put_text(exposition, text, "\"");
+                *at++ = labels->size > 0 ? ',' : '{';
+                at = mempcpy(at, before, sizeof(before));
+                at = mempcpy(at, le, edge);
+                *at++ = '"';
         }
-        put_text(exposition, text, le || *before == ',' ? "} " : " ");
+        if (le || labels->size > 0)
+                *at++ = '}';
+        *at++ = ' ';
+        text->size += (size_t)(at - begin);
+}
+
+/* Before `end`; returns where it begins. */
+static char *
+print_uint(char *end, uint64_t value)
+{
+        do
+                *--end = (char)('0' + value % 10);
+        while ((value /= 10) > 0);
+        return end;
 }
 
 static void
@@ -158,9 +194,7 @@ put_uint(struct sqi_exposition *exposition, struct growing *text, uint64_t value
         char digits[NUMBER_SIZE], *at = digits + sizeof(digits);
 
         *--at = '\n';
-        do
-                *--at = (char)('0' + value % 10);
-        while ((value /= 10) > 0);
+        at = print_uint(at, value);
         put(exposition, text, at, (size_t)(digits + sizeof(digits) - at));
 }
 
@@ -175,41 +209,56 @@ put_real(struct sqi_exposition *exposition, struct growing *text, double value)
 }
 
 void
-sqi_expose_uint(struct sqi_exposition *exposition, size_t family, const struct sqi_label *labels, uint64_t value)
+sqi_expose_uint(struct sqi_exposition *exposition, size_t family, uint64_t value)
 {
         struct growing *text = text_of(exposition, family);
 
-        put_name(exposition, text, exposition->families[family].name, "", labels, NULL);
+        put_name(exposition, text, family, "", NULL);
         put_uint(exposition, text, value);
 }
 
 void
-sqi_expose_real(struct sqi_exposition *exposition, size_t family, const struct sqi_label *labels, double value)
+sqi_expose_real(struct sqi_exposition *exposition, size_t family, double value)
 {
         struct growing *text = text_of(exposition, family);
 
-        put_name(exposition, text, exposition->families[family].name, "", labels, NULL);
+        put_name(exposition, text, family, "", NULL);
         put_real(exposition, text, value);
 }
 
 void
-sqi_expose_histogram(struct sqi_exposition *exposition, size_t family, const struct sqi_label *labels,
-                     const struct sqi_rung *steps, size_t n, uint64_t total, double sum)
+sqi_expose_seconds(struct sqi_exposition *exposition, size_t family, uint64_t ns)
 {
         struct growing *text = text_of(exposition, family);
-        const char *name = exposition->families[family].name;
-        char edge[NUMBER_SIZE];
+        char digits[NUMBER_SIZE], *end = digits + sizeof(digits), *at = end;
+        uint64_t whole = ns / 1000000000, part = ns % 1000000000;
+
+        put_name(exposition, text, family, "", NULL);
+        *--at = '\n';
+        if (part > 0) {
+                for (int i = 0; i < 9; i++, part /= 10)
+                        *--at = (char)('0' + part % 10);
+                *--at = '.';
+        }
+        at = print_uint(at, whole);
+        put(exposition, text, at, (size_t)(end - at));
+}
+
+void
+sqi_expose_histogram(struct sqi_exposition *exposition, size_t family, const struct sqi_rung *steps, size_t n,
+                     uint64_t total, double sum)
+{
+        struct growing *text = text_of(exposition, family);
 
         for (size_t i = 0; i < n; i++) {
-                sqi_print_real(edge, sizeof(edge), REAL_DIGITS, steps[i].edge);
-                put_name(exposition, text, name, "_bucket", labels, edge);
+                put_name(exposition, text, family, "_bucket", steps[i].edge);
                 put_uint(exposition, text, steps[i].n);
         }
-        put_name(exposition, text, name, "_bucket", labels, "+Inf");
+        put_name(exposition, text, family, "_bucket", "+Inf");
         put_uint(exposition, text, total);
-        put_name(exposition, text, name, "_sum", labels, NULL);
+        put_name(exposition, text, family, "_sum", NULL);
         put_real(exposition, text, sum);
-        put_name(exposition, text, name, "_count", labels, NULL);
+        put_name(exposition, text, family, "_count", NULL);
         put_uint(exposition, text, total);
 }
 

@@ -15,7 +15,8 @@ struct total {
         uint32_t incarnation;       /* of `last` */
         bool heard;                 /* there is something in it */
         bool ended;                 /* `last` is the last word of that incarnation */
-        struct sqi_metrics *before; /* the sum of all incarnations before it; NULL: there were none */
+        bool again;                 /* there were incarnations before it */
+        struct sqi_metrics *before; /* the sum of those */
         struct sqi_metrics *last;
 };
 
@@ -94,6 +95,7 @@ find(struct sqi_totals *totals, const struct sqi_message *message)
                 return NULL;
         if (message->incarnation > total->incarnation) {
                 add(totals, total->before, total->last);
+                total->again = true;
                 memset(total->last, 0, sizeof(*total->last));
                 total->incarnation = message->incarnation;
                 total->ended = false;
@@ -214,7 +216,7 @@ take_kept(struct sqi_totals *totals, uint32_t worker, const struct kept *kept)
                         continue;
                 memcpy(total->before, &kept->sums[i++], sizeof(*total->before));
                 total->incarnation = kept->incarnation;
-                total->heard = total->ended = true;
+                total->heard = total->ended = total->again = true;
         }
 }
 
@@ -249,7 +251,8 @@ static void
 add_task(const struct sqi_totals *totals, uint32_t task, struct sqi_metrics *into)
 {
         sqi_assert(task < totals->plan->ntasks);
-        sqi_metrics_merge(into, totals->tasks[task].before);
+        if (totals->tasks[task].again)
+                sqi_metrics_merge(into, totals->tasks[task].before);
         sqi_metrics_merge(into, totals->tasks[task].last);
 }
 

@@ -5,7 +5,7 @@
 source "$(dirname "$0")/lib"
 
 measures() {
-        "$squall" bench --quick --rounds 1 --only words-floor --only words-once --only start-3 --json \
+        "$squall" bench --quick --rounds 1 --only words-floor --only words-once --only words-watched --only start-3 --json \
                 --samples "$dir/samples" --html "$dir/report.html" --svg "$dir/report.svg" >"$dir/report.json"
 }
 check "measures the rows that are asked for" measures
@@ -13,7 +13,7 @@ json() {
         python3 - "$dir/report.json" <<'P'
 import json, sys
 report = json.load(open(sys.argv[1]))
-assert [row["id"] for row in report["rows"]] == ["words-floor", "words-once", "start-3"], report["rows"]
+assert [row["id"] for row in report["rows"]] == ["words-floor", "words-once", "words-watched", "start-3"], report["rows"]
 assert all(row["min"] == row["median"] == row["max"] > 0 and row["runs"] == 1 for row in report["rows"])
 assert report["machine"]["cores"] > 0 and report["machine"]["cpu"] and report["version"].startswith("squall")
 ratio = report["ratios"][0]

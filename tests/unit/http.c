@@ -165,6 +165,7 @@ keeps_the_samples_of_a_family_together(void **state)
                 {"a_total", "counter", "of a"}, {"none", "gauge", "not there"}, {"b_seconds", "histogram", "of b"}};
         static const char want[] = "# HELP a_total of a\n# TYPE a_total counter\n"
                                    "a_total{t=\"x\\\"\\\\\\n?\"} 18446744073709551615\na_total 2\n"
+                                   "a_total 3\na_total 12.000000345\n"
                                    "# HELP b_seconds of b\n# TYPE b_seconds histogram\n"
                                    "b_seconds_bucket{t=\"x\\\"\\\\\\n?\",le=\"0.5\"} 1\n"
                                    "b_seconds_bucket{t=\"x\\\"\\\\\\n?\",le=\"+Inf\"} 3\n"
@@ -176,9 +177,13 @@ keeps_the_samples_of_a_family_together(void **state)
 
         (void)state;
         assert_int_equal(sqi_exposition_new(families, 3, &it), 0);
-        sqi_expose_uint(it, 0, labels, UINT64_MAX);
-        sqi_expose_histogram(it, 2, labels, (struct sqi_rung[]){{0.5, 1}}, 1, 3, 1.5);
-        sqi_expose_real(it, 0, NULL, 2);
+        sqi_expose_labels(it, labels);
+        sqi_expose_uint(it, 0, UINT64_MAX);
+        sqi_expose_histogram(it, 2, (struct sqi_rung[]){{"0.5", 1}}, 1, 3, 1.5);
+        sqi_expose_labels(it, (struct sqi_label[]){{0}});
+        sqi_expose_real(it, 0, 2);
+        sqi_expose_seconds(it, 0, 3000000000);
+        sqi_expose_seconds(it, 0, 12000000345);
         assert_int_equal(sqi_exposition_take(&it, &bytes, &size), 0);
         assert_int_equal(size, sizeof(want) - 1);
         assert_memory_equal(bytes, want, size);

@@ -37,7 +37,7 @@ NEEDS_lookup := sqlite3 hiredis
 CONNECTED := $(sort $(foreach v,$(filter NEEDS_%,$(.VARIABLES)),$($(v))))
 # What the kit uses where it is there; without it, what reads by it says so, and so does `make`.
 PACKAGES_kit := zlib libzstd libpcre2-8
-LACKS_zlib := files that gzip has compressed are not read
+LACKS_zlib := gzip is neither read nor written
 LACKS_libzstd := files that zstd has compressed are not read
 LACKS_libpcre2-8 := expressions have no regular expressions
 KIT_HAS := $(foreach p,$(PACKAGES_kit),$(shell pkg-config --exists $(p) 2>/dev/null && echo $(p)))

@@ -403,6 +403,27 @@ SQ_EXPORT ssize_t sq_decompressor_read(struct sq_decompressor *from, void *bytes
 SQ_EXPORT const char *sq_decompressor_wrong(const struct sq_decompressor *from);
 SQ_EXPORT void sq_decompressor_close(struct sq_decompressor **from);
 
+/*
+ * Appends to a file of gzip members that is whole at any time, whoever writes to it and whoever is killed meanwhile: a
+ * member that a kill has torn is cut off by the next one. kit/gzip.c says how it is known.
+ *
+ *     r = sq_gzip_new(&gzip);
+ *     end = 0;                                             of this file: where our last member ended
+ *     r = sq_gzip_append(gzip, fd, &end, header, text);    fd: opened with O_APPEND
+ *     sq_gzip_free(&gzip);
+ */
+struct sq_gzip;
+
+/* 0; -ENOMEM; -EOPNOTSUPP: the kit was built without zlib. */
+SQ_EXPORT int sq_gzip_new(struct sq_gzip **ret);
+SQ_EXPORT void sq_gzip_free(struct sq_gzip **gzip);
+/* The text as one member, a view that is good until the next call. 0 or a negative errno. */
+SQ_EXPORT int sq_gzip_member(struct sq_gzip *gzip, struct sq_str text, struct sq_str *ret);
+/* Appends the text as one member, and the header as another before it where the file is empty: all of it or, with an
+ * error, nothing. -EBADMSG: the file is not gzip's, or another program's member was cut short. Appenders of one file
+ * exclude each other by flock(). */
+SQ_EXPORT int sq_gzip_append(struct sq_gzip *gzip, int fd, uint64_t *end, struct sq_str header, struct sq_str text);
+
 /* ---- Formats ----------------------------------------------------------------------------------------- */
 
 /*

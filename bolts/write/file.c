@@ -67,6 +67,7 @@ write_take(struct writer *self, int fd, bool restarted)
         }
         self->regular = S_ISREG(self->about.st_mode) && !write_is_stdout(self);
         self->whole = false;
+        self->end = 0;
         write_note_birth(self);
         return 0;
 }
@@ -127,6 +128,20 @@ look(struct sq_task *task, struct writer *self)
         return r;
 }
 
+/* All of the lines or, with a negative errno, those that are out: *ret_done bytes. */
+static int
+append_lines(struct writer *self, struct sq_str header, size_t *ret_done)
+{
+        struct sq_str lines = {self->lines.bytes, self->lines.len};
+        int r;
+
+        if (!self->gzip)
+                return sq_append(self->file, header, lines.ptr, lines.len, ret_done);
+        r = sq_gzip_append(self->gzip, sq_append_fd(self->file), &self->end, header, lines);
+        *ret_done = r == 0 ? lines.len : 0;
+        return r;
+}
+
 int
 write_drain(struct sq_task *task, struct writer *self)
 {
@@ -143,7 +158,7 @@ write_drain(struct sq_task *task, struct writer *self)
                 return r;
         self->headed = self->headed || !self->regular;
         self->unsynced = true;
-        r = sq_append(self->file, header, self->lines.bytes, self->lines.len, &done);
+        r = append_lines(self, header, &done);
         self->whole = r == 0;
         memmove(self->lines.bytes, self->lines.bytes + done, self->lines.len - done);
         self->lines.len -= done;

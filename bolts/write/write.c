@@ -79,6 +79,25 @@ write_staged(struct sq_task *task, struct writer *self, struct sq_str header, st
         return r;
 }
 
+/* Each as a member of gzip. 0 or a negative errno. */
+static int
+publish_compressed(struct sq_task *task, struct writer *self, uint64_t epoch, struct sq_str header, struct sq_str lines)
+{
+        struct sq_encoder first = {.format = SQ_FORMAT_TEXT};
+        struct sq_value value;
+        int r = header.len > 0 ? sq_gzip_member(self->gzip, header, &header) : 0;
+
+        value = sq_str(header);
+        if (r == 0)
+                r = sq_encode_values(&first, 1, NULL, &value); /* the next one takes its place */
+        if (r == 0)
+                r = sq_gzip_member(self->gzip, lines, &lines);
+        if (r == 0)
+                r = sq_publish(self->path, sq_index(task), epoch, (struct sq_str){first.bytes, first.len}, lines);
+        sq_encoder_free(&first);
+        return r;
+}
+
 static int
 publish(struct sq_task *task, struct writer *self, uint64_t epoch)
 {
@@ -89,7 +108,8 @@ publish(struct sq_task *task, struct writer *self, uint64_t epoch)
                 return 0;
         if (!self->regular)
                 return write_staged(task, self, header, lines);
-        r = sq_publish(self->path, sq_index(task), epoch, header, lines);
+        r = self->gzip ? publish_compressed(task, self, epoch, header, lines)
+                       : sq_publish(self->path, sq_index(task), epoch, header, lines);
         if (r == 0)
                 sq_own_set(task, lines_name, (struct sq_str){"", 0});
         return r;
@@ -102,6 +122,11 @@ refuse(struct sq_task *task, const struct writer *self, int error)
 {
         if (write_is_stdout(self) && (error == EPIPE || error == EBADF))
                 return sq_error_final(task, "stdout: %s", error == EPIPE ? "its reader has gone" : "is closed");
+        if (self->gzip && !self->staged && error == EBADMSG)
+                return sq_error_final(task,
+                                      "%s: is not of gzip, or cut short by another program: nothing can be "
+                                      "appended to it (give another `path`, or move it away)",
+                                      write_name(self));
         return sq_error(task, "%s: %s", write_name(self), strerror(error));
 }
 
@@ -146,6 +171,8 @@ declare(struct sq_declaration *decl)
         struct stat about;
 
         declare_rotation(decl, self);
+        if (self->compress == GZIP && write_is_stdout(self))
+                sq_declare_error(decl, "compress", "stdout is not compressed (pipe it into gzip)");
         if (write_has_fields(self->path))
                 declare_fields(decl, self);
         if (self->visible == COMMIT && !sq_declared_exactly_once(decl))
@@ -197,6 +224,9 @@ begin(struct sq_task *task)
         self->by_epochs = sq_exactly_once(task);
 
         self->header.format = self->lines.format = formats[self->format];
+        r = self->compress == GZIP ? sq_gzip_new(&self->gzip) : 0;
+        if (r < 0)
+                return refuse(task, self, -r);
         if (write_has_fields(self->path)) {
                 r = write_open_files(self);
                 return r < 0 ? refuse(task, self, -r) : 0;
@@ -204,6 +234,8 @@ begin(struct sq_task *task)
         r = write_open(self, sq_incarnation(task) > 0);
         if (r < 0)
                 return refuse(task, self, -r);
+        if (self->gzip && !self->regular)
+                return sq_error_final(task, "%s: only a file is compressed", self->path);
         /* One task does what is done once: no tuple flows before all are prepared. */
         self->headed = self->format != CSV || (!self->regular && !first);
         self->staged = self->by_epochs && (self->visible == COMMIT || !self->regular);
@@ -228,6 +260,7 @@ cleanup(struct sq_task *task)
         sq_append_free(&self->next);
         sq_encoder_free(&self->header);
         sq_encoder_free(&self->lines);
+        sq_gzip_free(&self->gzip);
 }
 
 /* What is not prepared is not cleaned up either. */
@@ -376,11 +409,15 @@ SQ_BOLT(write) = {
                                 struct writer, format, "tsv|jsonl|csv|logfmt", "tsv",
                                 "tsv: fields between tabs (tab, line end, \\ in them as \\t, \\n, \\\\; a tuple of one field as it is); "
                                 "jsonl: an object a line; csv: RFC 4180 with a header line; logfmt: key=value"),
+                        SQ_OPT_ENUM(
+                                struct writer, compress, "none|gzip", "none",
+                                "gzip: a member for what is written at once, so that the file is whole whenever the "
+                                "process dies"),
                         SQ_OPT_ENUM(struct writer, mode, "truncate|append", "truncate",
                                     "what happens to the file at a start from nothing; later it is appended to"),
                         SQ_OPT_INT_AS(
                                 "rotate-bytes", struct writer, rotate_bytes, 0,
-                                "the file is renamed to PATH.TIME, behind a whole line, when it has so many bytes, "
+                                "the file is renamed to PATH.TIME, behind a whole line, when it has so many bytes (as it stands), "
                                 "and a new one is begun; 0: never"),
                         SQ_OPT_FLOAT_AS("rotate-secs", struct writer, rotate_secs, 0,
                                         "likewise when it is so many seconds old, unless it is empty"),

@@ -10,11 +10,12 @@
 enum { TSV, JSONL, CSV };
 enum { TRUNCATE, APPEND };
 enum { WRITTEN, COMMIT };
+enum { NONE, GZIP };
 enum { CHUNK = 64 * 1024, HELD_MAX = 64 * 1024 * 1024, OPEN_MAX = 1000 };
 
 struct writer {
         const char *path;
-        int64_t format, mode, visible, rotate_bytes, most_open;
+        int64_t format, mode, visible, compress, rotate_bytes, most_open;
         double rotate_secs;
         bool sync;
 
@@ -29,6 +30,9 @@ struct writer {
         struct sq_encoder header, lines;
         bool rotated;    /* by us; the new file is to be made */
         int64_t born_ns; /* since 1970 */
+
+        struct sq_gzip *gzip; /* NULL: nothing is compressed */
+        uint64_t end;         /* of the file, as it knows it */
 
         struct write_files *files; /* of a path with fields in it; NULL: there is one */
         char *own_path;            /* of one of these */

@@ -264,7 +264,7 @@ ends_within_a_line(const struct publishing *it, off_t size)
 {
         char last = '\n';
 
-        return size > 0 && pread(it->fd, &last, 1, size - 1) == 1 && last != '\n';
+        return size > 0 && !sq_compressed(it->fd) && pread(it->fd, &last, 1, size - 1) == 1 && last != '\n';
 }
 
 /* The header of an empty file, or the line end that somebody else left out, and the lines: one chunk, malloc'd. */

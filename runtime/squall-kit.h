@@ -657,7 +657,7 @@ SQ_EXPORT void sq_tail_seek(struct sq_task *task, struct sq_tail *tail, uint64_t
  * What becomes of a record, a message say: the fields of a tuple.
  *
  *     struct self { struct sq_decoder decoder; ... };
- *     .options = { SQ_OPT_MESSAGES(struct self, decoder, "json"), ... }      `format`, `fields` and `on-error`
+ *     .options = { SQ_OPT_MESSAGES(struct self, decoder, "json"), ... }      `format`, `fields`, `on-error` and those of CSV
  *     .streams = { SQ_ERRORS },
  *
  *     sq_decoder_declare(&self->decoder, decl);                     in `.declare`: the fields of stream 0
@@ -704,7 +704,7 @@ struct sq_decoder {
                         "json, logfmt, msgpack: the members of a map or places of an array that become fields, default: " \
                         "the whole as `value`; csv: the names of the cells; text: the field's name, default " \
                         "`line`; as `NAME: TYPE` converted, TYPE: " SQ_TYPES_HELP), \
-                SQ_OPT_ON_ERROR(state, member.on_error)
+                SQ_OPT_CSV(state, member.separator, member.strict), SQ_OPT_ON_ERROR(state, member.on_error)
 
 /* Declares the fields of stream 0, and what is wrong with the setting `fields`. */
 SQ_EXPORT void sq_decoder_declare(const struct sq_decoder *decoder, struct sq_declaration *decl);

@@ -29,7 +29,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { JSON, JSONL, MSGPACK, TEXT };
+enum { JSON, JSONL, MSGPACK, TEXT, CSV, LOGFMT };
 enum { SECRET_MAX = 512, REASON = 300 };
 static const uint64_t NOT_TAKEN = UINT64_MAX / 2;
 
@@ -62,7 +62,17 @@ struct http {
 static int64_t
 format_of(int64_t body)
 {
-        return body == MSGPACK ? SQ_FORMAT_MSGPACK : body == TEXT ? SQ_FORMAT_TEXT : SQ_FORMAT_JSON;
+        static const enum sq_format formats[] = {
+                [JSON] = SQ_FORMAT_JSON, [JSONL] = SQ_FORMAT_JSON, [MSGPACK] = SQ_FORMAT_MSGPACK,
+                [TEXT] = SQ_FORMAT_TEXT, [CSV] = SQ_FORMAT_CSV,    [LOGFMT] = SQ_FORMAT_LOGFMT};
+
+        return formats[body];
+}
+
+static bool
+is_by_lines(const struct http *self)
+{
+        return self->body == JSONL || self->body == CSV || self->body == LOGFMT;
 }
 
 static void
@@ -307,18 +317,33 @@ dequeue(struct http *self)
         return request;
 }
 
+/* The line end of the message at the start of a text, or the text's end. */
+static const char *
+end_of_message(const struct http *self, const char *begin, size_t n)
+{
+        const char *wrong, *end = NULL;
+
+        if (self->body == CSV)
+                end = sq_csv_record(begin, n, true, sq_csv_separator(self->messages.decoder.separator), &wrong);
+        else if (is_by_lines(self))
+                end = memchr(begin, '\n', n);
+        return end ? end : begin + n;
+}
+
 /* The next message of a body from *at on; false: there is none. */
 static bool
 next_message(const struct http *self, const struct request *request, size_t *at, struct sq_str *ret)
 {
         const char *begin = request->body + *at;
         size_t n = request->len - *at;
-        const char *end = self->body == JSONL && n > 0 ? memchr(begin, '\n', n) : NULL;
 
         if (n == 0)
                 return false;
-        *ret = (struct sq_str){begin, end ? (size_t)(end - begin) : n};
-        *at += ret->len + (end != NULL);
+        ret->ptr = begin;
+        ret->len = (size_t)(end_of_message(self, begin, n) - begin);
+        *at += ret->len + (ret->len < n);
+        if (is_by_lines(self) && ret->len > 0 && begin[ret->len - 1] == '\r')
+                ret->len--;
         return true;
 }
 
@@ -340,7 +365,7 @@ is_readable(struct http *self, struct request *request)
         size_t at = 0, n = 0;
 
         while (next_message(self, request, &at, &message)) {
-                if (self->body == JSONL && is_blank(message))
+                if (is_by_lines(self) && is_blank(message))
                         continue;
                 n++;
                 if (sq_decode(&self->messages.decoder, message, values) < 0) {
@@ -389,7 +414,7 @@ take_request(struct sq_task *task, struct http *self, struct request *request)
         request->next = self->waiting;
         self->waiting = request;
         while (next_message(self, request, &at, &message))
-                if (self->body != JSONL || !is_blank(message)) {
+                if (!is_by_lines(self) || !is_blank(message)) {
                         request->n++;
                         (void)sq_messages_emit(task, message, NULL);
                 }
@@ -499,8 +524,8 @@ SQ_SPOUT(http) = {
                 {
                         SQ_REQ_STR(struct http, listen, "HOST:PORT; *:PORT: every address of this machine"),
                         SQ_OPT_STR(struct http, path, "/", "the path that is posted to; others are not found"),
-                        SQ_OPT_ENUM_AS("format", struct http, body, "json|jsonl|msgpack|text", "json",
-                                       "what is in a body: a value; jsonl: one a line"),
+                        SQ_OPT_ENUM_AS("format", struct http, body, "json|jsonl|msgpack|text|csv|logfmt", "json",
+                                       "what is in a body: a value; jsonl, csv, logfmt: one a line"),
                         SQ_OPT_BOOL(struct http, wait, false,
                                     "answer when the messages are processed, not when they are in"),
                         SQ_OPT_SECRET("token", struct http, token, "the bearer token that a request must bring"),
@@ -509,9 +534,10 @@ SQ_SPOUT(http) = {
                         SQ_OPT_INT(struct http, connections, 1000, "connections at a time at most"),
                         SQ_OPT_NESTED_AS(
                                 "fields", struct http, messages.decoder.wanted,
-                                "json, jsonl, msgpack: the members of a map or places of an array that become fields, default: "
-                                "the whole as `value`; text: the field's name, default `line`; as `NAME: TYPE` converted, "
+                                "json, jsonl, logfmt, msgpack: the members of a map or places of an array that become fields, "
+                                "default: the whole as `value`; csv: the names of the cells; text: the field's name, default `line`; as `NAME: TYPE` converted, "
                                 "TYPE: " SQ_TYPES_HELP),
+                        SQ_OPT_CSV(struct http, messages.decoder.separator, messages.decoder.strict),
                         SQ_OPT_INT_AS("memory", struct http, messages.memory, 64,
                                       "MiB of messages that are held until they are done; then nothing more is taken"),
                         SQ_OPT_FLOAT_AS("rate", struct http, messages.rate, 0,

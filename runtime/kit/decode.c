@@ -95,15 +95,28 @@ judge_row(struct sq_decoder *decoder, size_t cells)
         return wrong(decoder, text);
 }
 
+/* Whether its quotes are as CSV has them: a reader of files has looked, but not who takes a message. NULL, or what is
+ * wrong. */
+static const char *
+wrong_quotes(struct sq_str record, char separator)
+{
+        const char *why = NULL;
+
+        if (record.len > 0 && memchr(record.ptr, '"', record.len))
+                (void)sq_csv_record(record.ptr, record.len, true, separator, &why);
+        return why;
+}
+
 static ssize_t
 read_row(struct sq_decoder *decoder, struct sq_str record, struct sq_value *values)
 {
         char *room = scratch(decoder, record.len + 1), separator = sq_csv_separator(decoder->separator);
+        const char *why = decoder->columns ? NULL : wrong_quotes(record, separator);
         struct sq_str cell;
         size_t cells = 0;
 
-        if (!room)
-                return wrong(decoder, strerror(ENOMEM));
+        if (!room || why)
+                return wrong(decoder, why ? why : strerror(ENOMEM));
         if (decoder->columns)
                 return judge_row(decoder, sq_csv_row(decoder->columns, record, room, decoder->n, values));
         for (unsigned i = 0; i < decoder->n; i++)

@@ -47,6 +47,14 @@ many() {
         post 202 @"$dir/many" && until_true lines 5000 && stop && cmp <(sort "$dir/out") <(sort "$dir/many")
 }
 check "spout: a body of JSON Lines is a tuple a line" many
+rows() {
+        begin "format: csv, separator: semicolon, fields: { id: int, text: str }" || return
+        post 202 $'7;A\r\n\n8;"B\nC;D"\n' && post 400 '9;"never closed' && grep -q 'never closed' "$dir/answer" && until_true lines 2 && stop &&
+                diff "$dir/out" <(printf '%s\n' '{"id":7,"text":"A"}' '{"id":8,"text":"B\nC;D"}') || return
+        begin "format: logfmt, fields: { id: int, text: str }" && post 202 $'id=1 text="a b"\nid=2 text=c\n' && until_true lines 2 && stop &&
+                diff "$dir/out" <(printf '%s\n' '{"id":1,"text":"a b"}' '{"id":2,"text":"c"}')
+}
+check "spout: bodies of CSV and logfmt are a tuple a record" rows
 waits() {
         begin "format: jsonl, wait: true, fields: [n]" || return
         for i in 1 2 3; do post 200 "{\"n\":$i}" && lines $i || return; done

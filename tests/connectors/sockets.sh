@@ -60,6 +60,15 @@ declared() {
         until_true lines 2 && stop && diff "$dir/out" <(printf '{"id":7,"name":"A"}\n{"id":8,"name":"B"}\n') && [ "$(wc -l <"$dir/letters")" = 1 ]
 }
 check "tcp: JSON lines are converted to declared types, and what cannot be read goes to the dead letters" declared
+cells() {
+        begin "component: tcp, properties: { listen: '127.0.0.1:$port', format: csv, separator: pipe, strict: true, fields: { id: int, name: str } }" \
+                "component: write, properties: { path: $dir/out, format: jsonl }"
+        until_true listens "$port" || return
+        printf '7|A\n8|B|more\n9|"never closed\n10|"C|D"\n' >/dev/tcp/127.0.0.1/"$port"
+        until_true lines 2 && stop && diff "$dir/out" <(printf '{"id":7,"name":"A"}\n{"id":10,"name":"C|D"}\n') && [ "$(wc -l <"$dir/letters")" = 2 ] &&
+                grep -q 'a row of 3 cells' "$dir/letters" && grep -q 'never closed' "$dir/letters"
+}
+check "tcp: lines of CSV by a separator, and strictly, are rows; others go to the dead letters" cells
 full() {
         begin "component: tcp, properties: { listen: '127.0.0.1:$port', memory: 1 }" "component: sleep, properties: { ms: 400 }"
         until_true listens "$port" || return

@@ -87,4 +87,22 @@ lacking() {
                 says "not built: bolt vault needs libvault,libkey" env SQUALL_LIBDIR="$dir/lib" "$squall" doctor
 }
 check "a component that was built without its library says so when it is asked for, and doctor lists it" lacking
+# Whatever reads a format reads it by the same settings; `http` says 400 to its sender instead of on-error.
+same_settings() {
+        "$squall" components --json | python3 -c '
+import json, sys
+bad = 0
+for c in json.load(sys.stdin)["components"]:
+    has = {s["name"] for s in c["settings"]}
+    if c["kind"] == "spout" and "format" in has:
+        lacks = {"fields", "separator", "strict", "on-error"} - has - ({"on-error"} if c["name"] == "http" else set())
+        bad += len(lacks)
+        if lacks: print(c["name"], "lacks", lacks)
+sys.exit(bad)'
+}
+if command -v python3 >/dev/null; then
+        check "all spouts that read a format have the same settings for it" same_settings
+else
+        echo "ok - the settings of formats # skip: python3 is not installed"
+fi
 exit $failures

@@ -130,6 +130,7 @@ refuses_what_is_not_of_the_format(void **unused)
                 {SQ_FORMAT_JSON, BYTES("{\"a\":1"), "not JSON"},
                 {SQ_FORMAT_JSON, BYTES("1"), "neither a map nor an array, so it has no fields"},
                 {SQ_FORMAT_LOGFMT, BYTES("a=\"b"), "a quote is not closed"},
+                {SQ_FORMAT_CSV, BYTES("x,\"y"), "a quote is never closed"},
                 {SQ_FORMAT_MSGPACK, BYTES(""), "not one value of msgpack"},
                 {SQ_FORMAT_MSGPACK, BYTES("\x92\x01"), "not one value of msgpack"},
                 {SQ_FORMAT_MSGPACK, BYTES("\x01\x02"), "not one value of msgpack"},

@@ -6,6 +6,9 @@
  *     with key       COPY into a temporary table, then INSERT ... SELECT ... ON CONFLICT (key) DO UPDATE, so that a
  *                    tuple that comes again changes nothing; of a key that comes twice the last one counts
  *
+ * Exactly once tuples are staged (squall-kit.h), and their marks are in the table squall_marks, each in a row that is
+ * locked while rows are written: what another connection has begun with it is waited for.
+ *
  * Nothing here waits for ever: each answer has ANSWER_MS, or the connection is given up.
  */
 #include <errno.h>
@@ -29,6 +32,8 @@ struct postgres {
         PGconn *connection;
         struct sq_encoder rows, cell;
         char table_name[256], columns[NAMES_MAX], statement[STATEMENT_MAX];
+        char answer[256]; /* the first cell of what was asked last */
+        bool has_marks;   /* the table is there */
 };
 
 static void
@@ -45,7 +50,7 @@ declare(struct sq_declaration *decl)
         for (size_t i = 0; i < self->key.n; i++)
                 sq_field_declare(self->key.items[i], decl, "key");
         sq_secret_declare(self->password, decl, "password");
-        sq_sink_declare(&self->sink, decl);
+        sq_sink_declare_staged(&self->sink, decl);
 }
 
 static void
@@ -71,6 +76,7 @@ away(struct postgres *self, const char *why)
         say_why(self, why);
         PQfinish(self->connection);
         self->connection = NULL;
+        self->has_marks = false;
         return -EAGAIN;
 }
 
@@ -134,6 +140,13 @@ judge(struct sq_task *task, struct postgres *self, const PGresult *result)
         return -ECANCELED;
 }
 
+static void
+note_answer(struct postgres *self, const PGresult *result)
+{
+        if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) > 0)
+                snprintf(self->answer, sizeof(self->answer), "%s", PQgetvalue(result, 0, 0));
+}
+
 /* The results of what was sent. 0, or as judge(); in COPY IN the first result only. */
 static int
 take_results(struct sq_task *task, struct postgres *self)
@@ -146,6 +159,7 @@ take_results(struct sq_task *task, struct postgres *self)
 
                 if (r == 0 && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_COPY_IN)
                         r = judge(task, self, result);
+                note_answer(self, result);
                 PQclear(result);
                 if (status == PGRES_COPY_IN || !self->connection)
                         break;
@@ -156,6 +170,7 @@ take_results(struct sq_task *task, struct postgres *self)
 static int
 say(struct sq_task *task, struct postgres *self, const char *statement)
 {
+        self->answer[0] = '\0';
         if (!PQsendQuery(self->connection, statement))
                 return away(self, PQerrorMessage(self->connection));
         return take_results(task, self);
@@ -376,20 +391,70 @@ write_run(struct sq_task *task, struct postgres *self, size_t *at, size_t end)
         return self->key.n > 0 ? upsert(task, self, &first) : copy(task, self, self->table_name);
 }
 
+/* ---- Marks ------------------------------------------------------------------------------------------- */
+
+/* Who may not make tables is not to be asked to when it is there. */
+static int
+make_marks(struct sq_task *task, struct postgres *self)
+{
+        int r = say(task, self, "SELECT to_regclass('squall_marks')");
+
+        if (r == 0 && self->answer[0] == '\0')
+                r = say(task, self,
+                        "CREATE TABLE IF NOT EXISTS squall_marks (task text PRIMARY KEY, mark text NOT NULL)");
+        self->has_marks = r == 0;
+        return r == -EBADMSG ? -EAGAIN : r; /* another one has just made it */
+}
+
+static int
+resume(struct sq_task *task, struct postgres *self, size_t *first, size_t *n)
+{
+        const char *name = sq_sink_mark_name(&self->sink);
+        int r;
+
+        snprintf(self->statement, sizeof(self->statement),
+                 "INSERT INTO squall_marks VALUES ('%s', '') ON CONFLICT DO NOTHING; "
+                 "SELECT mark FROM squall_marks WHERE task = '%s' FOR UPDATE",
+                 name, name);
+        r = say(task, self, self->statement);
+        return r < 0 ? r : sq_sink_resume(task, (struct sq_str){self->answer, strlen(self->answer)}, first, n);
+}
+
+static int
+keep_mark(struct sq_task *task, struct postgres *self)
+{
+        snprintf(self->statement, sizeof(self->statement), "UPDATE squall_marks SET mark = '%s' WHERE task = '%s'",
+                 sq_sink_mark(&self->sink), sq_sink_mark_name(&self->sink));
+        return say(task, self, self->statement);
+}
+
+/* ---- Transactions ------------------------------------------------------------------------------------ */
+
+static int
+begin(struct sq_task *task, struct postgres *self, size_t *first, size_t *n)
+{
+        int r = self->sink.staged && !self->has_marks ? make_marks(task, self) : 0;
+
+        if (r == 0)
+                r = say(task, self, "BEGIN");
+        return r == 0 && self->sink.staged ? resume(task, self, first, n) : r;
+}
+
 static int
 send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
 {
         struct postgres *self = sq_state(task);
         int r = self->connection ? 0 : connect_to(self);
-        size_t at = first;
 
         (void)ret_done; /* all or none */
         if (r == -EACCES)
                 (void)sq_error_final(task, "%s: %s", self->url, self->sink.why);
         if (r == 0)
-                r = say(task, self, "BEGIN");
-        while (r == 0 && at < first + n)
+                r = begin(task, self, &first, &n);
+        for (size_t at = first; r == 0 && at < first + n;)
                 r = write_run(task, self, &at, first + n);
+        if (r == 0 && self->sink.staged)
+                r = keep_mark(task, self);
         if (r == 0)
                 return say(task, self, "COMMIT");
         if (self->connection) {
@@ -412,7 +477,7 @@ prepare(struct sq_task *task)
         name_table(self);
         self->rows.format = self->cell.format = SQ_FORMAT_TEXT;
         if (sq_secret_read(task, self->password, self->secret, sizeof(self->secret)) < 0 ||
-            sq_sink_open(task, self->url, send) < 0)
+            sq_sink_open_staged(task, self->url, send) < 0)
                 return -1;
         return sq_sink_connected(task, connect_to(self));
 }
@@ -452,4 +517,6 @@ SQ_BOLT(postgres) = {
         .flush = sq_sink_flush,
         .finish = sq_sink_flush,
         .cleanup = cleanup,
+        .precommit = sq_sink_precommit,
+        .commit = sq_sink_commit,
 };

@@ -14,6 +14,9 @@
  * leaves it open whether the command was executed: it is sent again. `set`, `hash` and `zset` do the same twice as
  * once. For the others there is `once`: its text is remembered in Redis for a day, in the same step (a script), and a
  * command whose text is known there is not executed again.
+ *
+ * Exactly once tuples are staged (squall-kit.h): a pipeline is a transaction, MULTI to EXEC, that sets the mark, too,
+ * the key squall:mark:NAME. It is watched, so that of two who write by one mark one begins again.
  */
 #include <errno.h>
 #include <squall-kit.h>
@@ -39,6 +42,7 @@ struct redis {
 
         struct sqi_redis client;
         struct command command;
+        bool unanswered; /* the last transaction: it is open whether it was executed, and what of it was refused */
 };
 
 static void
@@ -63,7 +67,7 @@ declare(struct sq_declaration *decl)
         const struct redis *self = sq_declared_state(decl);
 
         sqi_redis_declare(decl, self->url, self->password);
-        sq_sink_declare(&self->sink, decl);
+        sq_sink_declare_staged(&self->sink, decl);
         declare_key(decl, self);
 }
 
@@ -253,13 +257,21 @@ append_record(struct redis *self, size_t i)
 
 /* The next answer. 0; -EAGAIN; -EBADMSG: it is an error of the command, which stands in `why`. */
 static int
-answer(struct redis *self)
+reply_to(struct redis *self, redisReply **ret)
 {
-        redisReply *reply = NULL;
-        int r = sqi_redis_answer(&self->client, &reply);
+        int r = sqi_redis_answer(&self->client, ret);
 
         if (r < 0)
                 snprintf(self->sink.why, sizeof(self->sink.why), "%s", self->client.why);
+        return r;
+}
+
+static int
+answer(struct redis *self)
+{
+        redisReply *reply = NULL;
+        int r = reply_to(self, &reply);
+
         freeReplyObject(reply);
         return r;
 }
@@ -275,6 +287,132 @@ take_answer(struct sq_task *task, struct redis *self, size_t i)
 }
 
 static int
+append_records(struct redis *self, size_t first, size_t n)
+{
+        for (size_t i = first; i < first + n; i++)
+                if (append_record(self, i) < 0)
+                        return away(self, strerror(ENOMEM));
+        return 0;
+}
+
+static int
+send_each(struct sq_task *task, struct redis *self, size_t first, size_t n, size_t *ret_done)
+{
+        int r = append_records(self, first, n);
+
+        for (; r == 0 && *ret_done < n; *ret_done += r == 0)
+                r = take_answer(task, self, first + *ret_done);
+        return r;
+}
+
+/* ---- Transactions ------------------------------------------------------------------------------------ */
+
+static int
+resume(struct sq_task *task, struct redis *self, size_t *first, size_t *n)
+{
+        const char *name = sq_sink_mark_name(&self->sink);
+        struct sq_str mark = {"", 0};
+        redisReply *reply = NULL;
+        size_t before;
+        int r;
+
+        if (redisAppendCommand(self->client.connection, "WATCH squall:mark:%s", name) != REDIS_OK ||
+            redisAppendCommand(self->client.connection, "GET squall:mark:%s", name) != REDIS_OK)
+                return away(self, strerror(ENOMEM));
+        r = answer(self);
+        if (r == 0)
+                r = reply_to(self, &reply);
+        if (r < 0)
+                return away(self, self->sink.why);
+        if (reply->type == REDIS_REPLY_STRING)
+                mark = (struct sq_str){reply->str, reply->len};
+        before = *n;
+        r = sq_sink_resume(task, mark, first, n);
+        freeReplyObject(reply);
+        if (r == 0 && self->unanswered && *n < before)
+                sq_log(task, SQ_WARN,
+                       "%s: %zu commands were executed, whose answers are lost: what of them was refused "
+                       "has no dead letter",
+                       self->url, before - *n);
+        return r;
+}
+
+static int
+append_transaction(struct redis *self, size_t first, size_t n)
+{
+        redisContext *connection = self->client.connection;
+        int r;
+
+        if (redisAppendCommand(connection, "MULTI") != REDIS_OK)
+                return away(self, strerror(ENOMEM));
+        r = append_records(self, first, n);
+        if (r == 0 && (redisAppendCommand(connection, "SET squall:mark:%s %s", sq_sink_mark_name(&self->sink),
+                                          sq_sink_mark(&self->sink)) != REDIS_OK ||
+                       redisAppendCommand(connection, "EXEC") != REDIS_OK))
+                r = away(self, strerror(ENOMEM));
+        return r;
+}
+
+/* What Redis takes for a command is queued; what it refuses then takes all others along. 0, -EAGAIN or -EBADMSG. */
+static int
+take_queued(struct redis *self, size_t n)
+{
+        char why[sizeof(self->sink.why)] = "";
+
+        for (size_t i = 0; i < n; i++) {
+                int r = answer(self);
+
+                if (r == -EAGAIN)
+                        return r;
+                if (r < 0 && !why[0])
+                        memcpy(why, self->sink.why, sizeof(why));
+        }
+        if (!why[0])
+                return 0;
+        if (answer(self) == -EAGAIN) /* to EXEC */
+                return -EAGAIN;
+        memcpy(self->sink.why, why, sizeof(why));
+        return -EBADMSG;
+}
+
+static int
+refuse_failed(struct sq_task *task, struct redis *self, size_t first, size_t n, const redisReply *reply)
+{
+        size_t each = expires_apart(self) ? 2 : 1;
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < n && i * each < reply->elements; i++)
+                if (reply->element[i * each]->type == REDIS_REPLY_ERROR)
+                        r = sq_sink_refuse(task, &self->sink, first + i, reply->element[i * each]->str);
+        return r;
+}
+
+static int
+transact(struct sq_task *task, struct redis *self, size_t first, size_t n)
+{
+        size_t each = expires_apart(self) ? 2 : 1;
+        redisReply *reply = NULL;
+        int r = resume(task, self, &first, &n);
+
+        if (r == 0)
+                r = append_transaction(self, first, n);
+        if (r < 0)
+                return r;
+        self->unanswered = true;
+        r = take_queued(self, 2 + n * each); /* MULTI, the commands, SET */
+        if (r < 0)
+                return r;
+        r = reply_to(self, &reply);
+        if (r < 0 || reply->type != REDIS_REPLY_ARRAY)
+                r = away(self, r < 0 ? self->sink.why : "the mark was changed meanwhile");
+        else
+                r = refuse_failed(task, self, first, n, reply);
+        self->unanswered = !self->client.connection;
+        freeReplyObject(reply);
+        return r;
+}
+
+static int
 send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
 {
         struct redis *self = sq_state(task);
@@ -282,12 +420,9 @@ send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
 
         if (r == -EACCES)
                 return refused(task, self);
-        for (size_t i = 0; r == 0 && i < n; i++)
-                if (append_record(self, first + i) < 0)
-                        r = away(self, strerror(ENOMEM));
-        for (; r == 0 && *ret_done < n; *ret_done += r == 0)
-                r = take_answer(task, self, first + *ret_done);
-        return r;
+        if (r < 0)
+                return r;
+        return self->sink.staged ? transact(task, self, first, n) : send_each(task, self, first, n, ret_done);
 }
 
 /* ---- The bolt ---------------------------------------------------------------------------------------- */
@@ -300,7 +435,7 @@ prepare(struct sq_task *task)
         (void)sqi_redis_url(self->url, &self->client.at);
         self->client.timeout = self->sink.timeout;
         if (sq_secret_read(task, self->password, self->client.secret, sizeof(self->client.secret)) < 0 ||
-            sq_sink_open(task, self->url, send) < 0)
+            sq_sink_open_staged(task, self->url, send) < 0)
                 return -1;
         return sq_sink_connected(task, connect_to(self));
 }
@@ -347,4 +482,6 @@ SQ_BOLT(redis) = {
         .flush = sq_sink_flush,
         .finish = sq_sink_flush,
         .cleanup = cleanup,
+        .precommit = sq_sink_precommit,
+        .commit = sq_sink_commit,
 };

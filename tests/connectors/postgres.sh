@@ -78,6 +78,28 @@ killed() {
 }
 check "five crashes of the server lose nothing, and leave no row twice" killed
 
+has_rows() { grows exact "$1"; }
+exact() {
+        ask 'create table exact (n bigint)'
+        exactly "$(sink "exact, batch: 40")" has_rows && [ "$(ask "select count(*), count(distinct n), sum(n) from exact")" = "6000|6000|17997000" ] &&
+                [ "$(ask "select count(*) from squall_marks where task like 'out/0/%' and mark like '% exactly'")" = 1 ]
+}
+check "exactly once each tuple is one row, without a key, whoever is killed" exact
+crashed() {
+        local i
+        ask 'create table crashed (n bigint check (n <> 150))'
+        topology "$(count_to 5000 n:\ seq ", rate: 1500")" "$(sink "crashed, batch: 40, timeout: 0.3")" crashed "topology.delivery: exactly-once, topology.checkpoint.interval.ms: 50"
+        behind
+        until_true grows crashed 100 || return
+        for i in 1 2 3; do
+                down QUIT
+                [ $i = 3 ] || kill_worker "$([ $i = 1 ] || echo out/0)"
+                up && until_true grows crashed $((i * 600)) || return
+        done
+        wait $runner && [ "$(ask "select count(*), count(distinct n), sum(n) from crashed")" = "4999|4999|12497350" ]
+}
+check "so it is when the server crashes, and while it is away the workers" crashed
+
 source() { echo "component: postgres, properties: { $at, query: 'select * from feed where id > \$1 order by id', cursor: id, fields: { id: int, name: str?, ok: bool }, every: ${2:-0.05} $1 }"; }
 feed() {
         ask "create table feed (id bigint primary key, name text, ok boolean);

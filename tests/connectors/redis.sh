@@ -90,6 +90,34 @@ once() {
         killed "stream, key: s, once: 'seen:{n}'" "xlen s" && [ "$(ask xlen s)" = 4000 ]
 }
 check "once: five kills leave each entry in the stream exactly once" once
+has_entries() { grows "llen exact" "$1"; }
+exact() {
+        ask flushall >/dev/null
+        exactly "$(sink "kind: list, key: exact, value: n, batch: 40")" has_entries && ask lrange exact 0 -1 | sort -n | cmp - <(seq 0 5999) &&
+                [ "$(ask keys 'squall:mark:out/0/*' | wc -l)" = 1 ]
+}
+check "exactly once each tuple is one element of a list, whoever is killed" exact
+crashed() {
+        local i
+        ask flushall >/dev/null
+        topology "$(count_to 5000 "n: seq, k: uniform 0 9" ", rate: 1500")" "$(sink "kind: incr, key: 'exact:{k}', expire: 1000, batch: 40, timeout: 0.3")" crashed "topology.delivery: exactly-once, topology.checkpoint.interval.ms: 50"
+        behind
+        until_true grows "get exact:1" 10 || return
+        for i in 1 2 3; do
+                down KILL
+                [ $i = 3 ] || kill_worker "$([ $i = 1 ] || echo out/0)"
+                up && until_true grows "get exact:1" $((i * 60)) || return
+        done
+        wait $runner && [ $(($(ask mget exact:{0,1,2,3,4,5,6,7,8,9} | paste -sd+))) = 5000 ]
+}
+check "so it is of counters when the server is killed, and while it is away the workers" crashed
+refused_once() {
+        ask flushall >/dev/null
+        ask set 'exact:7' text >/dev/null
+        topology "$(count_to 1000 "n: seq, k: uniform 0 9")" "$(sink "kind: incr, key: 'exact:{k}', expire: 1000, batch: 40")" refused "topology.delivery: exactly-once, topology.dead.letter.path: $dir/exact-letters"
+        run && [ $(($(ask mget exact:{0,1,2,3,4,5,6,8,9} | paste -sd+) + $(wc -l <"$dir/exact-letters"))) = 1000 ] && grep -q 'not an integer.*"k":7' "$dir/exact-letters"
+}
+check "exactly once, too, what Redis refuses goes to the dead letters, and all else is there" refused_once
 down
 
 late() {

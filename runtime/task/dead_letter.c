@@ -2,12 +2,10 @@
 #include "task/dead_letter.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "task/task.h"
 
@@ -121,17 +119,17 @@ replay_into(struct sq_task *task, uint64_t position)
         task->collector.open = open;
 }
 
-/* ---- the file ---------------------------------------------------------------------------------------- */
+/* ---- the line ---------------------------------------------------------------------------------------- */
 
+/* The letter about letters->tuples, which end with it. */
 static int
-write_line(const struct sq_task *task, const struct sqi_dead_letter *letter, struct sq_append *file)
+write_line(struct sq_task *task, const struct sqi_dead_letter *letter)
 {
         struct sq_time now = sq_wall(task);
         time_t seconds = (time_t)now.sec;
         struct tm utc;
         char name[128], time[32], cause[6 * SQI_DEAD_LETTER_CAUSE + 3], *line = NULL;
-        size_t done;
-        int size, r;
+        int size, r = -ENOMEM;
 
         gmtime_r(&seconds, &utc);
         strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%S", &utc);
@@ -142,29 +140,9 @@ write_line(const struct sq_task *task, const struct sqi_dead_letter *letter, str
                 time, (unsigned)(now.nsec / 1000000), task->plan->name,
                 sqi_task_name(task->plan, task->id, name, sizeof(name)), (unsigned long long)letter->position, cause,
                 task->spout.letters.tuples && !task->spout.letters.cut ? task->spout.letters.tuples : "");
-        if (size < 0)
-                return -ENOMEM;
-        r = sq_append(file, (struct sq_str){NULL, 0}, line, (size_t)size, &done);
-        free(line);
-        return r;
-}
-
-/* Appends the letter about letters->tuples, which end with it. */
-static int
-append(struct sq_task *task, const struct sqi_dead_letter *letter)
-{
-        int fd = open(task->plan->config.dead_letter, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), r;
-        struct sq_append *file = fd < 0 ? NULL : sq_append_new(fd, true);
-
-        if (file) {
-                r = write_line(task, letter, file);
-                if (r == 0)
-                        r = sq_append_sync(file);
-                sq_append_free(&file);
-        } else {
-                r = -errno;
-                if (fd >= 0)
-                        close(fd);
+        if (size >= 0) {
+                r = sqi_letter_box_put(task, line, (size_t)size);
+                free(line);
         }
         free(task->spout.letters.tuples);
         task->spout.letters.tuples = NULL;
@@ -185,7 +163,7 @@ sqi_dead_letters_write(struct sq_task *task)
 
                 if (letter_box) {
                         replay_into(task, letter->position);
-                        r = letters->starved ? -ENOMEM : append(task, letter);
+                        r = letters->starved ? -ENOMEM : write_line(task, letter);
                 }
                 if (r == -ENOMEM) { /* the next incarnation gives it up, and has memory for its letter */
                         sqi_task_fail(task, r, "out of memory for a dead letter");
@@ -221,7 +199,7 @@ sqi_dead_letter_record(struct sq_task *task, struct sq_value record, const char 
         add_text(letters, "{\"record\":");
         add_value(letters, record);
         add_text(letters, "}");
-        return letters->starved ? -ENOMEM : append(task, &letter);
+        return letters->starved ? -ENOMEM : write_line(task, &letter);
 }
 
 void

@@ -44,6 +44,21 @@ sqi_own_values_set(struct sqi_own_values *values, struct sq_str name, struct sq_
         return 0;
 }
 
+void
+sqi_own_values_drop(struct sqi_own_values *values, struct sq_str name)
+{
+        struct sqi_own_value **link = &values->first, *value;
+
+        while (*link && !has_name(*link, name))
+                link = &(*link)->next;
+        value = *link;
+        if (!value)
+                return;
+        *link = value->next;
+        values->n--;
+        free(value);
+}
+
 const struct sqi_own_value *
 sqi_own_values_find(const struct sqi_own_values *values, struct sq_str name)
 {

@@ -25,6 +25,8 @@ struct sqi_own_values {
 
 /* Copies both; the bytes take the place of those that the name had. 0 or -ENOMEM, which changes nothing. */
 int sqi_own_values_set(struct sqi_own_values *values, struct sq_str name, struct sq_str bytes);
+/* No value of that name, which need not be there. */
+void sqi_own_values_drop(struct sqi_own_values *values, struct sq_str name);
 /* NULL: there is none of that name. */
 const struct sqi_own_value *sqi_own_values_find(const struct sqi_own_values *values, struct sq_str name);
 void sqi_own_values_clear(struct sqi_own_values *values);

@@ -21,9 +21,10 @@ struct reading {
         bool migrates; /* from another version of the state */
         void *old;     /* such a state, aligned */
         uint16_t owners[SQI_SLOTS];
-        const uint8_t *ahead; /* behind the last key that was looked for in advance, */
-        unsigned nahead;      /* of so many that have not been taken yet */
-        bool timed, idle;     /* `time` is known; SQI_SECTION_TIME: as the last piece says */
+        const uint8_t *ahead;  /* behind the last key that was looked for in advance, */
+        unsigned nahead;       /* of so many that have not been taken yet */
+        struct sq_str letters; /* of a task that is no more: dead letters */
+        bool timed, idle;      /* `time` is known; SQI_SECTION_TIME: as the last piece says */
         struct time_section time;
 };
 
@@ -346,6 +347,13 @@ go_on_in_time(const struct reading *reading)
         task->watermarks.idle = mine && reading->idle;
 }
 
+static bool
+is_of_letters(const struct section_head *head, const uint8_t *bytes)
+{
+        return head->kind == SQI_SECTION_VALUE && head->tag == sqi_letters_name.len && head->tag <= head->size &&
+               memcmp(bytes, sqi_letters_name.ptr, head->tag) == 0;
+}
+
 /* What a section holds is of one task, but for the event time: of a file of another one it is left where it is. 1: it
  * was that; 0. */
 static int
@@ -368,6 +376,10 @@ take_section(struct reading *reading, bool mine, bool same)
                 r = take_time(reading, bytes, &it);
         if (it.kind == SQI_SECTION_TIME)
                 return r < 0 ? r : 1;
+        if (!same && is_of_letters(&it, bytes)) {
+                reading->letters = (struct sq_str){(const char *)bytes + it.tag, it.size - it.tag};
+                return 1;
+        }
         if (!mine)
                 return 0;
         if (it.kind == SQI_SECTION_BATCH)
@@ -396,6 +408,7 @@ take_sections(struct reading *reading)
         bool over = reading->head.flags & SQI_PART_FINISHED;
         int r = 0;
 
+        reading->letters.len = 0; /* of an earlier piece */
         if (mine && reading->later)
                 forget_sections(task);
         while ((reading->pieces || reading->at < reading->end) && r >= 0) {
@@ -430,6 +443,16 @@ take_piece(struct reading *reading)
         return take_sections(reading);
 }
 
+/* The dead letters of tasks that are no more are dealt out. */
+static int
+inherit_letters(const struct reading *reading)
+{
+        struct sq_task *task = reading->task;
+        bool ours = reading->head.index % task->component->ntasks == task->plan->tasks[task->id].index;
+
+        return ours ? sqi_letter_box_inherit(task, reading->letters) : 0;
+}
+
 int
 sqi_snapshot_take(struct sq_task *task, const void *bytes, size_t size)
 {
@@ -445,6 +468,8 @@ sqi_snapshot_take(struct sq_task *task, const void *bytes, size_t size)
         while (r == 0 && reading.pieces && reading.at < reading.end)
                 r = take_piece(&reading);
         go_on_in_time(&reading);
+        if (r == 0)
+                r = inherit_letters(&reading);
         return r == 0 && task->instance.keyed && task->instance.code->bolt ? sqi_timers_find(task) : r;
 }
 

@@ -188,6 +188,7 @@ close_instance(struct sq_task *task)
         sqi_timers_free(&task->instance.event_timers);
         sqi_keyed_free(&task->instance.keyed);
         sqi_own_values_clear(&task->instance.values);
+        sqi_letter_box_clear(&task->instance.letters);
         sqi_settings_release(&task->instance.settings);
         free(task->instance.state);
         task->instance.state = NULL;

@@ -39,6 +39,7 @@
 #include "task/timers.h"
 #include "task/trace.h"
 #include "task/transit.h"
+#include "task/letter_box.h"
 #include "task/own_values.h"
 #include "task/watermark.h"
 #include "task/dead_letter.h"
@@ -160,6 +161,7 @@ struct sqi_instance {
         struct sqi_settings_memory settings;
         struct sqi_keyed *keyed;
         struct sqi_own_values values;
+        struct sqi_letter_box letters;
         struct sqi_timers timers, event_timers;
         const uint64_t *timer_route; /* while a timer's callback runs, of its key; else NULL */
         int64_t watermark;           /* SQ_NO_WATERMARK: none has come */

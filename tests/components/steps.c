@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * To be preloaded: a process dies, or its disk is full, at a step of its way. Steps are what outlives a process (files
- * made, written, synced, renamed, removed, folders) and what others learn of it (messages between supervisor and
- * workers, processes spawned). They are counted only while the file `armed` lies in the folder that SQUALL_STEPS names:
+ * made, written, synced, linked, renamed, removed, folders) and what others learn of it (messages between supervisor
+ * and workers, processes spawned). They are counted only while the file `armed` lies in the folder that SQUALL_STEPS
+ * names:
  *
  *     WHO HOW NUMBER WHAT     as "supervisor kill 2 rename positions.new": the second time that WHO comes to WHAT it
  *                             dies by SIGKILL instead; HOW is `full`: from there on it finds no room, in any file
@@ -269,6 +270,20 @@ SQ_EXPORT int
 rename(const char *old, const char *fresh)
 {
         return renameat2(AT_FDCWD, old, AT_FDCWD, fresh, 0);
+}
+
+SQ_EXPORT int
+linkat(int from, const char *old, int to, const char *fresh, int flags)
+{
+        int r = step("link", fresh);
+
+        return r < 0 ? answer(r) : (int)syscall(SYS_linkat, from, old, to, fresh, flags);
+}
+
+SQ_EXPORT int
+link(const char *old, const char *fresh)
+{
+        return linkat(AT_FDCWD, old, AT_FDCWD, fresh, 0);
 }
 
 SQ_EXPORT int

@@ -2,46 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # A hand-over that is cut short at each of its steps, by kill -9 of who comes to it or by a disk that is full from there on (steps.c): a stop and a
 # start, a rebalance, an update. A word count of the built-ins goes through it; its result is held against one reckoned without Squall.
-# SQUALL_STEPS: how many steps of each kind are tried, drawn by SQUALL_SEED; all: every one; SQUALL_ONLY: those whose line holds this;
-# SQUALL_OPERATIONS: which hand-overs (stop rebalance update).
+# SQUALL_OPERATIONS: which hand-overs (stop rebalance update); for the others see `stepped`.
 # alone
 # modes: release
-source "$(dirname "$0")/lib"
-export XDG_RUNTIME_DIR=$dir/run
-unset SQUALL_SOCKET
-steps=${SQUALL_STEPS:-1} seed=${SQUALL_SEED:-1} only=${SQUALL_ONLY:-}
-mkdir -m 700 "$XDG_RUNTIME_DIR" "$dir/state"
-mkdir "$dir/steps"
-on_exit end_all
-supervisor= armed=0 patience=10 unreached=0
-
-answers() { "$squall" list >/dev/null 2>&1; }
-start() {
-        SQUALL_STEPS=$dir/steps LD_PRELOAD=$build/tests/components/steps.so "$squall" supervisor --state-dir "$dir/state" >>"$dir/err" 2>&1 &
-        supervisor=$!
-        until_true answers
-}
-workers() { grep -ls "$XDG_RUNTIME_DIR/[s]quall/top-" /proc/[0-9]*/cmdline | tr -dc '0-9\n'; }
-end_all() {
-        kill -KILL $supervisor $(workers) 2>/dev/null
-        wait 2>/dev/null
-}
-no_worker() { [ -z "$(workers)" ]; }
-is_dead() { ! lives; }
-lives() { [ -e "/proc/$supervisor/stat" ] && ! grep -q '^State:.Z' "/proc/$supervisor/status"; }
-state() { "$squall" list --json | tr '{' '\n' | sed -n 's/.*"topology":"counts","state":"\([a-z]*\)".*/\1/p'; }
-is_over() { case $(state) in finished | failed) ;; *) false ;; esac; }
-arm() { printf '%s\n' "$*" $((++armed)) >"$dir/steps/armed.new" && mv "$dir/steps/armed.new" "$dir/steps/armed"; }
-disarm() { rm -f "$dir/steps/armed"; }
-
-# The types of messages in their order, but for those that are sent all the time.
-mapfile -t types < <(sed -n 's/^        X(\([A-Z_]*\),.*/\1/p' runtime/control/message.h)
-name_types() {
-        awk -v names="${types[*]}" 'BEGIN { split(names, name, " ") }
-                $3 == "send" { $4 = name[$4 + 1] }
-                $3 != "send" || $4 !~ /^(HEARTBEAT|METRICS|POSITION|)$/'
-}
-number_of() { local i; for i in "${!types[@]}"; do [ "${types[i]}" != "$1" ] || echo "$i"; done; }
+source "$(dirname "$0")/stepped"
+patience=10
 
 # ---- the word count ----
 

@@ -131,4 +131,24 @@ spikes() {
         [ "$(wc -l <"$dir/want")" -gt 100 ] && cut -f 1-3 "$dir/spikes" | sort | diff - "$dir/want"
 }
 check "iot-spikes finds the readings that are half above their moving average" spikes
+join_example() {
+        OUT=$dir/out run topologies/join-example/join-example.yaml || return
+        sort "$dir/out" | diff - <(for i in 0 2 4 6 8; do printf '%d\tmale\t%d\n%d\tfemale\t%d\n' $i $((i + 20)) $((i + 1)) $((i + 21)); done)
+}
+check "join-example joins the ten ids" join_example
+frauds() {
+        OUT=$dir/alerts run topologies/fraud/fraud.yaml || return
+        awk -F , 'function at(text) { return substr(text, 12, 2) * 3600 + substr(text, 15, 2) * 60 + substr(text, 18, 2) }
+                FNR == 1 { file++; next }
+                file == 1 { k = ++n[$2]; time[$2, k] = at($1); from[$2, k] = $3; next }
+                {       any = 0
+                        for (i = 1; i <= n[$3]; i++) {
+                                before = at($1) - time[$3, i]
+                                if (before < 0 || before > 600) continue
+                                any = 1
+                                if ($4 > 5000 && from[$3, i] != $5) print $2 "\t" $3 "\t" $4 "\tlogin from " from[$3, i] ", payment from " $5 }
+                        if (!any) print $2 "\t" $3 "\t" $4 "\tno login" }' topologies/fraud/logins.csv topologies/fraud/payments.csv | sort >"$dir/want"
+        [ "$(wc -l <"$dir/want")" = 124 ] && sort "$dir/alerts" | diff - "$dir/want"
+}
+check "fraud finds the payments without a login, and those from elsewhere" frauds
 exit $failures

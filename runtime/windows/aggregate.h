@@ -25,7 +25,7 @@ enum sqi_aggregate_kind {
         SQI_AVG,
         SQI_MIN,
         SQI_MAX,
-        SQI_STDDEV,
+        SQI_STDDEV, /* up to here, all that they have is in the cell, in any order */
         SQI_QUANTILE,
         SQI_DISTINCT,
         SQI_TOP,

@@ -23,6 +23,15 @@ sqi_aggregating_lay_out(struct sqi_windows *run, struct sqi_columns *columns)
         return at;
 }
 
+bool
+sqi_aggregating_is_plain(const struct sqi_windows *run)
+{
+        for (size_t i = 0; i < run->n; i++)
+                if (run->aggregates[i].kind > SQI_STDDEV)
+                        return false;
+        return true;
+}
+
 static struct sq_value
 argument(const struct sq_tuple *in, const struct sqi_aggregate *aggregate, size_t i)
 {
@@ -138,8 +147,9 @@ sqi_aggregating_compute(struct sqi_windows *run, const struct sqi_fired *fired, 
         int r = -ENOMEM;
 
         memset(run->merged, 0, run->timelines.slot);
-        for (size_t i = 0; i < fired->n && ok; i++)
-                ok = put_together(run, &blobs, run->merged, fired->slots + i * run->timelines.slot);
+        for (size_t part = 0; part < fired->nparts; part++)
+                for (size_t i = 0; i < fired->parts[part].n && ok; i++)
+                        ok = put_together(run, &blobs, run->merged, fired->parts[part].slots + i * run->timelines.slot);
         if (ok && results(run, &blobs, values, memory))
                 r = use(run, fired, values);
         for (size_t i = 0; i < run->n; i++) {
@@ -176,4 +186,4 @@ fire(struct sqi_timelines *timelines, const struct sqi_fired *fired)
         return sqi_aggregating_compute(sqi_windows_of(timelines), fired, emit);
 }
 
-const struct sqi_timeline_ops sqi_aggregating_ops = {sqi_windows_room, fold, merge, clear, fire};
+const struct sqi_timeline_ops sqi_aggregating_ops = {sqi_windows_room, fold, merge, clear, fire, sqi_windows_front};

@@ -57,6 +57,12 @@ sqi_last_start(const struct sqi_rule *rule, int64_t time)
 }
 
 int64_t
+sqi_last_end(const struct sqi_rule *rule, int64_t time)
+{
+        return sqi_plus(sqi_last_start(rule, time), rule->size);
+}
+
+int64_t
 sqi_pane_start(const struct sqi_rule *rule, int64_t time)
 {
         return step_down(time, rule->offset, rule->pane);

@@ -47,6 +47,8 @@ int64_t sqi_plus(int64_t a, int64_t b);
 
 /* The start of the last window over time that begins at `time` or before. */
 int64_t sqi_last_start(const struct sqi_rule *rule, int64_t time);
+/* The end of that one: the last that `time` is in. */
+int64_t sqi_last_end(const struct sqi_rule *rule, int64_t time);
 /* Of the pane that `time` is in. */
 int64_t sqi_pane_start(const struct sqi_rule *rule, int64_t time);
 /* The end of the first window over time that ends after `time`: the first that `time` is in. */

@@ -24,6 +24,14 @@ sqi_windows_room(struct sqi_timelines *timelines, size_t bytes)
         return sq_map_at(run->task, run->key, SQI_SLOTS, (struct sq_str){"", 0}, bytes);
 }
 
+void *
+sqi_windows_front(struct sqi_timelines *timelines)
+{
+        const struct sqi_windows *run = sqi_windows_of(timelines);
+
+        return sq_map_at(run->task, run->key, SQI_FRONT, (struct sq_str){"", 0}, timelines->slot);
+}
+
 struct sq_time
 sqi_windows_time(int64_t ns)
 {

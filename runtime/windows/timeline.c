@@ -4,108 +4,21 @@
 #include <errno.h>
 #include <string.h>
 
-enum { FIRST_ROOM = 2 };
+#include "windows/panes.h"
+#include "windows/row.h"
 
-/* ---- Slots ------------------------------------------------------------------------------------------- */
-
-size_t
-sqi_timeline_header(const struct sqi_rule *rule)
-{
-        return sqi_rule_shares(rule) ? sizeof(struct sqi_pane) : sizeof(struct sqi_window);
-}
-
-uint64_t
-sqi_slot_id(const struct sqi_rule *rule, const void *slot)
-{
-        const struct sqi_window *window = slot;
-        const struct sqi_pane *pane = slot;
-
-        if (!sqi_rule_shares(rule))
-                return window->id;
-        return (uint64_t)((sqi_plus(pane->start, -(rule->offset % rule->pane))) / rule->pane);
-}
-
-/* Number `i` of the timeline. */
-static void *
-slot_at(const struct sqi_timelines *timelines, const struct sqi_timeline *timeline, size_t i)
-{
-        return timelines->slots + (timeline->begin + i) * timelines->slot;
-}
-
-static int64_t
-start_of(const struct sqi_timelines *timelines, const struct sqi_timeline *timeline, size_t i)
-{
-        const struct sqi_pane *header = slot_at(timelines, timeline, i); /* every header begins with it */
-
-        return header->start;
-}
+/* ---- Windows that are slots -------------------------------------------------------------------------- */
 
 static struct sqi_window *
 window_at(const struct sqi_timelines *timelines, const struct sqi_timeline *timeline, size_t i)
 {
-        return slot_at(timelines, timeline, i);
-}
-
-/* The number of slots that begin before `start`. Most tuples go into the last one. */
-static size_t
-slots_before(const struct sqi_timelines *timelines, const struct sqi_timeline *timeline, int64_t start)
-{
-        size_t low = 0, high = timeline->n;
-
-        if (high > 0 && start_of(timelines, timeline, high - 1) < start)
-                return high;
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-                if (start_of(timelines, timeline, middle) < start)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return low;
-}
-
-/* Room behind the last slot: that of those that were forgotten, if it is half of all, or twice as much. */
-static int
-reserve(struct sqi_timelines *timelines, struct sqi_timeline *timeline)
-{
-        uint32_t room = timeline->room ? timeline->room * 2 : FIRST_ROOM;
-        uint8_t *slots;
-
-        if (timeline->begin + timeline->n < timeline->room)
-                return 0;
-        if (timeline->begin > 0 && timeline->begin >= timeline->room / 2) {
-                memmove(timelines->slots, slot_at(timelines, timeline, 0), timeline->n * timelines->slot);
-                timeline->begin = 0;
-                return 0;
-        }
-        slots = timelines->ops->room(timelines, room * timelines->slot);
-        if (!slots)
-                return -ENOMEM;
-        timelines->slots = slots;
-        timeline->room = room;
-        return 0;
-}
-
-/* A slot of zeroes at place `i`. NULL: no memory. */
-static void *
-insert(struct sqi_timelines *timelines, struct sqi_timeline *timeline, size_t i, int64_t start)
-{
-        struct sqi_pane *header;
-
-        if (reserve(timelines, timeline) < 0)
-                return NULL;
-        header = slot_at(timelines, timeline, i);
-        memmove(slot_at(timelines, timeline, i + 1), header, (timeline->n - i) * timelines->slot);
-        memset(header, 0, timelines->slot);
-        header->start = start;
-        timeline->n++;
-        return header;
+        return sqi_slot_at(timelines, timeline, i);
 }
 
 static void *
 insert_window(struct sqi_timelines *timelines, struct sqi_timeline *timeline, size_t i, int64_t start, int64_t end)
 {
-        struct sqi_window *window = insert(timelines, timeline, i, start);
+        struct sqi_window *window = sqi_slots_insert(timelines, timeline, i, start);
 
         if (window) {
                 window->end = end;
@@ -114,146 +27,10 @@ insert_window(struct sqi_timelines *timelines, struct sqi_timeline *timeline, si
         return window;
 }
 
-/* The first `n`. */
-static void
-forget(struct sqi_timelines *timelines, struct sqi_timeline *timeline, size_t n)
-{
-        for (size_t i = 0; i < n; i++)
-                timelines->ops->clear(timelines, slot_at(timelines, timeline, i));
-        timeline->begin += (uint32_t)n;
-        timeline->n -= (uint32_t)n;
-        if (timeline->n == 0)
-                timeline->begin = 0;
-}
-
-/* ---- Windows that are made of panes ------------------------------------------------------------------ */
-
-static bool
-range(const struct sqi_timelines *timelines, const struct sqi_timeline *timeline, struct sqi_fired *fired)
-{
-        size_t first = slots_before(timelines, timeline, fired->start),
-               end = slots_before(timelines, timeline, fired->end);
-
-        if (first == end)
-                return false;
-        fired->slots = slot_at(timelines, timeline, first);
-        fired->n = end - first;
-        return true;
-}
-
-static int
-fire_panes(struct sqi_timelines *timelines, struct sqi_timeline *timeline, int64_t end, enum sqi_firing firing)
-{
-        struct sqi_fired fired = {.firing = firing, .start = sqi_plus(end, -timelines->rule.size), .end = end};
-
-        return range(timelines, timeline, &fired) ? timelines->ops->fire(timelines, &fired) : 0;
-}
-
-static int
-fold_into_pane(struct sqi_timelines *timelines, struct sqi_timeline *timeline, int64_t start)
-{
-        size_t i = slots_before(timelines, timeline, start);
-        void *slot = i < timeline->n && start_of(timelines, timeline, i) == start
-                             ? slot_at(timelines, timeline, i)
-                             : insert(timelines, timeline, i, start);
-
-        return slot ? timelines->ops->fold(timelines, slot) : -ENOMEM;
-}
-
-/* The end of the last window that `time` is in. */
-static int64_t
-last_end(const struct sqi_rule *rule, int64_t time)
-{
-        return sqi_plus(sqi_last_start(rule, time), rule->size);
-}
-
-/* The end of the next window that has something in it, after `fired`. */
-static int64_t
-next_end(const struct sqi_timelines *timelines, const struct sqi_timeline *timeline)
-{
-        const struct sqi_rule *rule = &timelines->rule;
-        int64_t end = sqi_first_end(rule, timeline->fired), first;
-        size_t i = timeline->fired == INT64_MIN ? 0 : slots_before(timelines, timeline, sqi_plus(end, -rule->size));
-
-        if (i == timeline->n)
-                return SQI_NEVER;
-        first = sqi_first_end(rule, start_of(timelines, timeline, i));
-        return first > end || timeline->fired == INT64_MIN ? first : end;
-}
-
-/* A time is late when the last window that it is in is. */
-static int
-add_to_panes(struct sqi_timelines *timelines, struct sqi_timeline *timeline, int64_t time)
-{
-        const struct sqi_rule *rule = &timelines->rule;
-        int64_t last = last_end(rule, time), end = sqi_first_end(rule, time);
-        int r;
-
-        if (sqi_plus(last, rule->lateness) <= timeline->fired)
-                return SQI_IS_LATE;
-        r = fold_into_pane(timelines, timeline, sqi_pane_start(rule, time));
-        for (; r == 0 && end <= timeline->fired && end <= last; end = sqi_plus(end, rule->slide))
-                if (sqi_plus(end, rule->lateness) > timeline->fired)
-                        r = fire_panes(timelines, timeline, end, SQI_FIRES_LATE);
-        end = end <= last ? end : sqi_plus(last, rule->lateness);
-        if (end < timeline->due)
-                timeline->due = end;
-        return r;
-}
-
-static int
-panes_due(struct sqi_timelines *timelines, struct sqi_timeline *timeline, int64_t time)
-{
-        const struct sqi_rule *rule = &timelines->rule;
-        int64_t end;
-        size_t past = 0;
-        int r = 0;
-
-        while (r == 0 && timeline->n > 0 && (end = next_end(timelines, timeline)) <= time && end > timeline->fired) {
-                r = fire_panes(timelines, timeline, end, SQI_FIRES_ON_TIME);
-                timeline->fired = r == 0 ? end : timeline->fired;
-        }
-        if (r < 0)
-                return r;
-        timeline->fired = timeline->fired > time ? timeline->fired : time;
-        while (past < timeline->n &&
-               sqi_plus(last_end(rule, start_of(timelines, timeline, past)), rule->lateness) <= timeline->fired)
-                past++;
-        forget(timelines, timeline, past);
-        timeline->due = next_end(timelines, timeline);
-        if (timeline->due == SQI_NEVER && timeline->n > 0)
-                timeline->due = sqi_plus(last_end(rule, start_of(timelines, timeline, timeline->n - 1)),
-                                         rule->lateness);
-        return 0;
-}
-
-/* ---- Windows of tuples ------------------------------------------------------------------------------- */
-
-static int
-add_to_count(struct sqi_timelines *timelines, struct sqi_timeline *timeline)
-{
-        const struct sqi_rule *rule = &timelines->rule;
-        int64_t seen = (int64_t)timeline->seen;
-        size_t past = 0;
-        int r = fold_into_pane(timelines, timeline, seen - seen % rule->pane);
-
-        timeline->seen = (uint64_t)++seen;
-        if (r < 0 || seen % rule->slide != 0)
-                return r;
-        r = fire_panes(timelines, timeline, seen, SQI_FIRES_ON_TIME);
-        while (past < timeline->n &&
-               start_of(timelines, timeline, past) + rule->pane <= seen + rule->slide - rule->size)
-                past++;
-        forget(timelines, timeline, past);
-        return r;
-}
-
-/* ---- Windows that are slots -------------------------------------------------------------------------- */
-
 static int
 fire_window(struct sqi_timelines *timelines, struct sqi_window *window, enum sqi_firing firing)
 {
-        const struct sqi_fired fired = {firing, window->start, window->end, (uint8_t *)window, 1};
+        const struct sqi_fired fired = {firing, window->start, window->end, 1, {{(uint8_t *)window, 1}}};
         int r = window->n > 0 ? timelines->ops->fire(timelines, &fired) : 0;
 
         if (r < 0)
@@ -293,18 +70,18 @@ static int
 add_to_windows(struct sqi_timelines *timelines, struct sqi_timeline *timeline, int64_t time)
 {
         const struct sqi_rule *rule = &timelines->rule;
-        int64_t last = last_end(rule, time), end = sqi_first_end(rule, time);
+        int64_t last = sqi_last_end(rule, time), end = sqi_first_end(rule, time);
         int r = 0;
 
         if (sqi_plus(last, rule->lateness) <= timeline->fired)
                 return SQI_IS_LATE;
         for (; r == 0 && end <= last; end = sqi_plus(end, rule->slide)) {
                 int64_t start = sqi_plus(end, -rule->size);
-                size_t i = slots_before(timelines, timeline, start);
+                size_t i = sqi_slots_before(timelines, timeline, start);
 
                 if (sqi_plus(end, rule->lateness) <= timeline->fired)
                         continue;
-                if ((i == timeline->n || start_of(timelines, timeline, i) != start) &&
+                if ((i == timeline->n || sqi_slot_start(timelines, timeline, i) != start) &&
                     !insert_window(timelines, timeline, i, start, end))
                         return -ENOMEM;
                 r = fold_into_window(timelines, timeline, window_at(timelines, timeline, i));
@@ -322,7 +99,7 @@ forget_past_windows(struct sqi_timelines *timelines, struct sqi_timeline *timeli
         while (past < timeline->n &&
                sqi_plus(window_at(timelines, timeline, past)->end, timelines->rule.lateness) <= timeline->fired)
                 past++;
-        forget(timelines, timeline, past);
+        sqi_slots_forget(timelines, timeline, past);
 }
 
 /* Makes one of `n` windows from place `i` on. */
@@ -358,7 +135,7 @@ add_to_sessions(struct sqi_timelines *timelines, struct sqi_timeline *timeline, 
         forget_past_windows(timelines, timeline);
         for (first = timeline->n; first > 0 && window_at(timelines, timeline, first - 1)->end >= time;)
                 first--;
-        for (behind = first; behind < timeline->n && start_of(timelines, timeline, behind) <= end;)
+        for (behind = first; behind < timeline->n && sqi_slot_start(timelines, timeline, behind) <= end;)
                 behind++;
         if (first == behind) {
                 if (sqi_plus(end, timelines->rule.lateness) <= timeline->fired)
@@ -424,7 +201,7 @@ sqi_timeline_due(struct sqi_timelines *timelines, struct sqi_timeline *timeline,
         begin(timeline);
         if (timelines->rule.kind == SQI_OVER_COUNT || timelines->rule.kind == SQI_GLOBAL)
                 return 0;
-        return sqi_rule_shares(&timelines->rule) ? panes_due(timelines, timeline, time)
+        return sqi_rule_shares(&timelines->rule) ? sqi_panes_due(timelines, timeline, time)
                                                  : windows_due(timelines, timeline, time);
 }
 
@@ -444,13 +221,13 @@ add(struct sqi_timelines *timelines, struct sqi_timeline *timeline, int64_t time
 {
         switch (timelines->rule.kind) {
         case SQI_OVER_COUNT:
-                return add_to_count(timelines, timeline);
+                return sqi_panes_count(timelines, timeline);
         case SQI_GLOBAL:
                 return add_to_global(timelines, timeline);
         case SQI_SESSIONS:
                 return add_to_sessions(timelines, timeline, time);
         default:
-                return sqi_rule_shares(&timelines->rule) ? add_to_panes(timelines, timeline, time)
+                return sqi_rule_shares(&timelines->rule) ? sqi_panes_add(timelines, timeline, time)
                                                          : add_to_windows(timelines, timeline, time);
         }
 }
@@ -494,7 +271,7 @@ next_window(const struct sqi_timelines *timelines, const struct sqi_timeline *ti
 
                 if (window->n == 0 || window->end <= timeline->fired)
                         continue;
-                *ret = (struct sqi_fired){SQI_FIRES_ON_TIME, window->start, window->end, (uint8_t *)window, 1};
+                *ret = (struct sqi_fired){SQI_FIRES_ON_TIME, window->start, window->end, 1, {{(uint8_t *)window, 1}}};
                 return true;
         }
         return false;
@@ -503,20 +280,9 @@ next_window(const struct sqi_timelines *timelines, const struct sqi_timeline *ti
 bool
 sqi_timeline_next(const struct sqi_timelines *timelines, const struct sqi_timeline *timeline, struct sqi_fired *ret)
 {
-        const struct sqi_rule *rule = &timelines->rule;
-        struct sqi_fired fired = {.firing = SQI_FIRES_ON_TIME};
-
-        if (timeline->n == 0 || !sqi_rule_shares(rule))
+        if (timeline->n == 0 || !sqi_rule_shares(&timelines->rule))
                 return next_window(timelines, timeline, ret);
-        if (rule->kind == SQI_OVER_COUNT)
-                fired.end = ((int64_t)timeline->seen + rule->slide - 1) / rule->slide * rule->slide;
-        else
-                fired.end = next_end(timelines, timeline);
-        fired.start = sqi_plus(fired.end, -rule->size);
-        if (!range(timelines, timeline, &fired))
-                return false;
-        *ret = fired;
-        return true;
+        return sqi_panes_next(timelines, timeline, ret);
 }
 
 static int
@@ -540,5 +306,7 @@ sqi_timeline_finish(struct sqi_timelines *timelines, struct sqi_timeline *timeli
                 return finish_windows(timelines, timeline);
         if (timelines->rule.kind == SQI_OVER_COUNT && (int64_t)timeline->seen % timelines->rule.slide == 0)
                 return 0;
+        if (timelines->stacks && timeline->front > 0 && !timelines->front)
+                timelines->front = timelines->ops->front(timelines);
         return sqi_timeline_next(timelines, timeline, &fired) ? timelines->ops->fire(timelines, &fired) : 0;
 }

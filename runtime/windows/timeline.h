@@ -40,7 +40,12 @@ struct sqi_timeline {
         int64_t fired; /* no window that ends there or before will fire on time */
         int64_t due, early_due;
         uint64_t seen; /* tuples; of windows of tuples */
-        uint64_t ids;  /* given to slots */
+        union {
+                uint64_t ids; /* given to slots */
+                struct {
+                        uint32_t back, front; /* how many panes of it: panes.h */
+                };
+        };
         uint32_t begin, n, room;
         uint32_t begun;
 };
@@ -57,11 +62,16 @@ struct sqi_window {
         uint64_t n, fresh; /* tuples; those that no firing has had */
 };
 
+struct sqi_stretch {
+        uint8_t *slots; /* side by side */
+        size_t n;
+};
+
 struct sqi_fired {
         enum sqi_firing firing;
         int64_t start, end;
-        uint8_t *slots; /* that it is made of, n side by side; n > 0 */
-        size_t n;
+        size_t nparts; /* that it is made of, in order; above 0 */
+        struct sqi_stretch parts[3];
 };
 
 struct sqi_timelines;
@@ -75,13 +85,17 @@ struct sqi_timeline_ops {
         /* Lets go of what is in the slot. */
         void (*clear)(struct sqi_timelines *timelines, void *slot);
         int (*fire)(struct sqi_timelines *timelines, const struct sqi_fired *fired);
+        /* The slot of the timeline that stands beside the others (panes.h): zeroes at first. NULL: no memory. */
+        void *(*front)(struct sqi_timelines *timelines);
 };
 
 struct sqi_timelines {
         struct sqi_rule rule; /* complete */
         size_t slot;          /* bytes of one, with its header: sqi_timeline_header() */
         const struct sqi_timeline_ops *ops;
+        bool stacks;    /* sqi_panes_stack(), and merging does not depend on the order */
         uint8_t *slots; /* the memory of the timeline at hand; NULL as long as it has none */
+        void *front;    /* NULL: not looked for yet */
 };
 
 size_t sqi_timeline_header(const struct sqi_rule *rule);

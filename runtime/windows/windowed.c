@@ -35,20 +35,21 @@ fire(struct sqi_timelines *timelines, const struct sqi_fired *fired)
         const struct sqi_windows *run = sqi_windows_of(timelines);
         const struct sq_window window = {sqi_windows_time(fired->start), sqi_windows_time(fired->end),
                                          sqi_windows_firing(fired->firing), run->by};
-        const uint8_t *kept = sqi_windows_content(run, fired->slots);
+        const struct sqi_stretch *all = &fired->parts[0]; /* whose merging may depend on the order: it has no stacks */
+        const uint8_t *kept = sqi_windows_content(run, all->slots);
 
-        if (fired->n > 1) {
+        if (all->n > 1) {
                 memset(run->merged, 0, run->timelines.slot);
-                for (size_t i = 0; i < fired->n; i++)
+                for (size_t i = 0; i < all->n; i++)
                         run->own->merge(run->task, run->merged,
-                                        sqi_windows_content(run, fired->slots + i * timelines->slot));
+                                        sqi_windows_content(run, all->slots + i * timelines->slot));
                 kept = run->merged;
         }
         run->own->emit(run->task, &window, kept);
         return 0;
 }
 
-const struct sqi_timeline_ops sqi_windowed_ops = {sqi_windows_room, fold, merge, clear, fire};
+const struct sqi_timeline_ops sqi_windowed_ops = {sqi_windows_room, fold, merge, clear, fire, sqi_windows_front};
 
 void
 sq_window_emit_values(struct sq_task *task, const struct sq_window *window, size_t n, const struct sq_value *values)

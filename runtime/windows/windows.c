@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "windows/panes.h"
+
 /* ---- Prepare ----------------------------------------------------------------------------------------- */
 
 static struct sqi_windows *
@@ -55,6 +57,7 @@ make_run(struct sq_task *task, const struct sq_pairs *compute, const struct sq_w
         (void)sqi_rule_read(run->settings, rule, &option);
         run->timelines.slot = lay_out(run);
         sqi_rule_go_by(rule, sq_input_field(task, run->time_column).name != NULL);
+        run->timelines.stacks = sqi_panes_stack(rule) && run->compute && sqi_aggregating_is_plain(run);
         run->earlier_layout = sqi_settings_layout(run->settings, compute, own, rule);
         run->layout = sqi_settings_layout_by(run->earlier_layout, &run->settings->by);
         run->merged = malloc(run->timelines.slot);
@@ -108,6 +111,7 @@ take_in_hand(struct sqi_windows *run, struct sq_str by, struct sqi_window_key *k
         run->by = by;
         run->key = key;
         run->timelines.slots = NULL;
+        run->timelines.front = NULL;
         if (bytes > 0)
                 run->timelines.slots = sq_map_at(run->task, key, SQI_SLOTS, (struct sq_str){"", 0}, bytes);
 }
@@ -345,9 +349,12 @@ sq_windows_migrate(struct sq_task *task, uint32_t version, struct sq_str by, con
 static bool
 is_as_set(const struct sqi_windows *run, struct sq_str by, const struct sqi_window_key *key)
 {
+        const struct sqi_timeline *timeline = &key->timeline;
+        bool stacked = sqi_rule_shares(&run->timelines.rule) && timeline->back + timeline->front > 0;
+
         if (sqi_windows_is_earlier(key))
                 return key->layout == run->earlier_layout && sq_key_size(by) == run->settings->by.n;
-        return key->layout == run->layout;
+        return key->layout == run->layout && !(stacked && !run->timelines.stacks);
 }
 
 static bool
@@ -375,10 +382,11 @@ sq_windows_restored(struct sq_task *task)
 
         sq_keyed_each(task, restore_key, &r);
         if (r == -EINVAL)
-                return sq_error(task,
-                                "its keyed state is of windows with other settings (leave `by`, `size`, `slide`, "
-                                "`gap`, `offset`, `early` and `compute` as they are, and the kind of time; or kill the "
-                                "topology and submit it anew)");
+                return sq_error(
+                        task,
+                        "its keyed state is of windows with other settings (leave `by`, `size`, `slide`, "
+                        "`gap`, `offset`, `early`, `lateness` and `compute` as they are, and the kind of time; or kill the "
+                        "topology and submit it anew)");
         return r < 0 ? no_memory(task) : 0;
 }
 
@@ -412,6 +420,7 @@ show_key(struct sqi_windows *run, struct sq_str by, const struct sqi_window_key 
         run->key = (struct sqi_window_key *)(uintptr_t)key;
         slots = sq_map_peek(run->task, key, SQI_SLOTS, (struct sq_str){"", 0}, &size);
         run->timelines.slots = (uint8_t *)(uintptr_t)slots;
+        run->timelines.front = (void *)(uintptr_t)sq_map_peek(run->task, key, SQI_FRONT, (struct sq_str){"", 0}, &size);
         if (slots && sqi_timeline_next(&run->timelines, &key->timeline, &fired))
                 (void)sqi_aggregating_compute(run, &fired, show_values);
 }

@@ -9,7 +9,7 @@
 #include "windows/timeline.h"
 
 /* The parts of a key: blobs (blobs.h) are part 1. */
-enum { SQI_OLD_PANES = 0, SQI_SLOTS = 2 };
+enum { SQI_OLD_PANES = 0, SQI_SLOTS = 2, SQI_FRONT = 3 };
 
 /* The state of a key. */
 struct sqi_window_key {
@@ -46,6 +46,7 @@ struct sqi_windows {
 /* slot.c: what stands behind the header of a slot. */
 uint8_t *sqi_windows_content(const struct sqi_windows *run, const void *slot);
 uint8_t *sqi_windows_room(struct sqi_timelines *timelines, size_t bytes);
+void *sqi_windows_front(struct sqi_timelines *timelines);
 struct sqi_windows *sqi_windows_of(struct sqi_timelines *timelines);
 struct sq_time sqi_windows_time(int64_t ns);
 const char *sqi_windows_firing(enum sqi_firing firing);
@@ -54,6 +55,8 @@ const char *sqi_windows_firing(enum sqi_firing firing);
 extern const struct sqi_timeline_ops sqi_aggregating_ops;
 /* Lays the cells out, behind one another. The bytes of all. */
 size_t sqi_aggregating_lay_out(struct sqi_windows *run, struct sqi_columns *columns);
+/* Are all of its cells of one size, whatever they have, and the same in any order? */
+bool sqi_aggregating_is_plain(const struct sqi_windows *run);
 /* Looks at the tuple at hand. NULL, or the aggregate that does not take its value. */
 const char *sqi_aggregating_take(struct sqi_windows *run, int64_t time);
 /* What the slots come to, a value an aggregate; use() has them while they are good. 0 or -ENOMEM. */

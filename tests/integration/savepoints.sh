@@ -140,6 +140,23 @@ check "nor by a savepoint" fails_with 1 "several tasks had one key" "$squall" ru
 check "which goes on with as many tasks" test "$(totals)" = "3 60000"
 sed 's/compute:/by: [k], compute:/' "$dir/same.yaml" >"$dir/by.yaml"
 check "nor are windows taken for those of other keys" fails_with 1 "is of windows with other settings" "$squall" run "$dir/by.yaml" --from "$dir/totals"
+# Panes of windows that were fired once only are put together for good.
+cat >"$dir/sums.yaml" <<YAML
+name: sums
+spouts: [ { id: gen, component: generate, properties: { rate: 2000, fields: { at: seq, v: uniform 0 9 } }, event-time: { field: at, format: s } } ]
+bolts:
+  - { id: sums, component: window, properties: { size: 1m, slide: 1s, compute: { sum: sum v } } }
+  - { id: sink, component: write, properties: { path: "$dir/sums.tsv" } }
+streams:
+  - { from: gen, to: sums, grouping: { type: global } }
+  - { from: sums, to: sink, grouping: { type: global } }
+YAML
+"$squall" submit "$dir/sums.yaml" --wait >/dev/null
+until_true test -s "$dir/sums.tsv"
+"$squall" savepoint sums "$dir/sums" >/dev/null 2>&1
+"$squall" kill sums >/dev/null
+sed 's/slide:/lateness: 5s, slide:/' "$dir/sums.yaml" >"$dir/later.yaml"
+check "nor do windows whose panes were put together get a lateness" fails_with 1 "is of windows with other settings" "$squall" run "$dir/later.yaml" --from "$dir/sums"
 
 # ---- kill -9 of the supervisor ----
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "windows/timeline.h"
+#include "windows/panes.h"
 #include "windows_model.h"
 
 enum { CASES = 10000, SOURCES = 3 };
@@ -33,6 +33,8 @@ struct harness {
         struct sqi_timeline timeline;
         uint64_t id; /* of the tuple at hand */
         int64_t cleared;
+        size_t read; /* slots, in firings and to be merged */
+        uint64_t front[8];
         struct log log;
 };
 
@@ -61,6 +63,7 @@ fold(struct sqi_timelines *timelines, void *slot)
 static int
 merge(struct sqi_timelines *timelines, void *into, void *from)
 {
+        ((struct harness *)(void *)timelines)->read++;
         content_of(timelines, into)->n += content_of(timelines, from)->n;
         content_of(timelines, into)->sum += content_of(timelines, from)->sum;
         return 0;
@@ -81,23 +84,35 @@ fire(struct sqi_timelines *timelines, const struct sqi_fired *fired)
         struct harness *harness = (struct harness *)(void *)timelines;
         struct record record = {.firing = fired->firing, .start = fired->start, .end = fired->end};
 
-        assert_true(fired->n > 0);
-        for (size_t i = 0; i < fired->n; i++) {
-                const struct content *content = content_of(timelines, fired->slots + i * timelines->slot);
-                record.content.n += content->n;
-                record.content.sum += content->sum;
-        }
+        assert_true(fired->nparts > 0);
+        for (size_t part = 0; part < fired->nparts; part++)
+                for (size_t i = 0; i < fired->parts[part].n; i++, harness->read++) {
+                        uint8_t *slot = fired->parts[part].slots + i * timelines->slot;
+                        record.content.n += content_of(timelines, slot)->n;
+                        record.content.sum += content_of(timelines, slot)->sum;
+                }
         note(&harness->log, record);
         return 0;
 }
 
-static const struct sqi_timeline_ops ops = {room, fold, merge, clear, fire};
+static void *
+front(struct sqi_timelines *timelines)
+{
+        struct harness *harness = (struct harness *)(void *)timelines;
+
+        return harness->front;
+}
+
+static const struct sqi_timeline_ops ops = {room, fold, merge, clear, fire, front};
 
 static void
 harness_begin(struct harness *harness, const struct sqi_rule *rule)
 {
         harness->timelines = (struct sqi_timelines){.rule = *rule, .ops = &ops};
         sqi_rule_complete(&harness->timelines.rule);
+        harness->timelines.stacks = sqi_panes_stack(&harness->timelines.rule);
+        memset(harness->front, 0, sizeof(harness->front));
+        harness->read = 0;
         harness->timelines.slot = sqi_timeline_header(rule) + sizeof(struct content);
         harness->timeline = (struct sqi_timeline){0};
         harness->log.n = 0;
@@ -107,14 +122,17 @@ static int
 harness_add(struct harness *harness, int64_t time, struct sqi_now now, uint64_t id)
 {
         harness->id = id;
+        harness->timelines.front = NULL; /* another key was at hand */
         return sqi_timeline_add(&harness->timelines, &harness->timeline, time, now);
 }
 
 static void
 harness_time(struct harness *harness, int64_t time)
 {
-        while (harness->timeline.begun && harness->timeline.due != SQI_NEVER && harness->timeline.due <= time)
+        while (harness->timeline.begun && harness->timeline.due != SQI_NEVER && harness->timeline.due <= time) {
+                harness->timelines.front = NULL;
                 assert_int_equal(sqi_timeline_due(&harness->timelines, &harness->timeline, harness->timeline.due), 0);
+        }
 }
 
 static void
@@ -255,6 +273,7 @@ random_case(struct harness *harness, struct model *model, uint64_t case_seed)
         rule = random_rule();
         base = random_base();
         harness_begin(harness, &rule);
+        harness->timelines.stacks &= random_below(4) > 0;
         model->rule = rule;
         model->past = INT64_MIN;
         model->n = model->narrived = model->log.n = 0;
@@ -283,6 +302,7 @@ random_case(struct harness *harness, struct model *model, uint64_t case_seed)
                 model_time(model, INT64_MAX - 1);
                 assert_int_equal(harness->timeline.n, 0); /* nothing is kept for ever */
         } else {
+                harness->timelines.front = NULL;
                 assert_int_equal(sqi_timeline_finish(&harness->timelines, &harness->timeline), 0);
                 model_finish(model);
         }
@@ -504,6 +524,30 @@ does_not_grow_with_the_windows_that_are_past(void **unused)
         harness_end(&harness);
 }
 
+static size_t
+panes_read_by(int64_t size)
+{
+        static struct harness harness;
+        const struct sqi_rule rule = {.kind = SQI_OVER_TIME, .event_time = true, .size = size, .slide = 1};
+
+        harness_begin(&harness, &rule);
+        for (int64_t time = 0; time < 5000; time++) {
+                assert_int_equal(at(&harness, 'a', time, time), 0);
+                harness_time(&harness, time);
+                harness.log.n = 0;
+        }
+        harness_end(&harness);
+        return harness.read;
+}
+
+static void
+takes_no_longer_the_more_windows_a_pane_is_in(void **unused)
+{
+        (void)unused;
+        assert_true(panes_read_by(60) <= 4 * 5000);
+        assert_true(panes_read_by(1000) <= 4 * 5000);
+}
+
 int
 main(void)
 {
@@ -516,6 +560,7 @@ main(void)
                 cmocka_unit_test(fires_what_is_due_before_a_tuple_that_comes_first),
                 cmocka_unit_test(takes_times_at_both_ends_of_time),
                 cmocka_unit_test(does_not_grow_with_the_windows_that_are_past),
+                cmocka_unit_test(takes_no_longer_the_more_windows_a_pane_is_in),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,9 +98,11 @@ static void
 add_field(struct sq_declaration *decl, struct sqi_fields *fields, const char *where, const char *name,
           enum sq_type type)
 {
+        bool read = fields == &decl->declared->in; /* what is read may be read for two reasons */
+
         if (!name || name[0] == '\0' || (unsigned)type > SQ_TEXT)
                 sq_declare_error(decl, NULL, "it declares a field without a name or type in its %s", where);
-        else if (sqi_fields_find(fields, name) >= 0)
+        else if (!read && sqi_fields_find(fields, name) >= 0)
                 sq_declare_error(decl, NULL, "it declares field '%s' twice in its %s", name, where);
         else if (fields->n == SQ_FIELDS_MAX)
                 sq_declare_error(decl, NULL, "it declares more than %u fields in its %s", SQ_FIELDS_MAX, where);

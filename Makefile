@@ -26,6 +26,8 @@ DEBS_deb := build-essential debhelper dpkg-dev lintian
 PACKAGES := libczmq libzmq libfyaml libxxhash msgpack libmicrohttpd
 PACKAGES_worker := libzmq libxxhash msgpack
 NEEDS_zmq := libzmq libczmq
+NEEDS_drpc := libzmq
+NEEDS_return := libzmq
 NEEDS_redis := hiredis
 NEEDS_sqlite := sqlite3
 NEEDS_postgres := libpq
@@ -81,12 +83,12 @@ WORKER := $(call objects,$(addprefix runtime/,$(addsuffix /%,worker task channel
 UNIT := $(basename $(call objects,tests/unit/%))
 SHARED := $(call objects,tests/shared/%)
 FUZZ := $(basename $(call objects,tests/fuzz/%))
-BENCH := $(B)/tests/bench/floor
+BENCH := $(B)/tests/bench/floor $(B)/tests/bench/asker
 BENCH_DATA := $(addprefix $(B)/tests/bench/,run report rows kjv.txt $(notdir $(wildcard tests/bench/*.yaml)))
 FAULTS := $(basename $(call objects,tests/faults/%))
 PARTS := $(UNITS:%.c=$(B)/%.o)
 FOLDERS := $(patsubst %/,%.so,$(sort $(dir $(PARTS))))
-PLUGINS := $(filter-out $(BENCH).o $(PARTS),$(call objects,spouts/% bolts/% groupings/% topologies/% tests/components/% tests/bench/%))
+PLUGINS := $(filter-out $(BENCH:=.o) $(PARTS),$(call objects,spouts/% bolts/% groupings/% topologies/% tests/components/% tests/bench/%))
 missing = $(if $(NEEDS_$(notdir $(basename $(1)))),$(shell pkg-config --exists $(NEEDS_$(notdir $(basename $(1)))) 2>/dev/null || echo $(1)))
 LACKING := $(foreach o,$(PLUGINS),$(call missing,$(o)))
 # A component that includes squall-kit.h or squall-window.h, and one that is a folder, links libsquall-kit.so, which it finds one folder above its own, or two.
@@ -141,6 +143,7 @@ $(COMPONENTS):
 # What the components of a server share, clients/SERVER.c and clients/SERVER_*.c, is linked into each of them.
 $(foreach c,$(CLIENTS),$(eval $(filter %/$(call server,$(c)).so,$(COMPONENTS)): $(c)))
 $(filter %/lookup.so,$(COMPONENTS)): $(B)/clients/redis.o
+$(filter %/return.so,$(COMPONENTS)): $(B)/clients/drpc_request.o
 # A test, or a fuzz target, of the same name is linked with it.
 $(foreach c,$(CLIENTS),$(eval $(filter %/$(notdir $(basename $(c))),$(UNIT) $(FUZZ)): $(c)))
 $(KITTED): LINK_KIT = -L$(B) -lsquall-kit '-Wl,-rpath,$$ORIGIN/..:$$ORIGIN/../..'

@@ -1244,6 +1244,13 @@ SQ_EXPORT int64_t sq_bag_distinct(struct sq_bag *bag);
 /* The smallest value that is not below `q` of all `total`. */
 SQ_EXPORT double sq_bag_quantile(struct sq_bag *bag, uint64_t total, double q);
 
+/* ---- DRPC -------------------------------------------------------------------------------------------- */
+
+/* The endpoints of task N of a `drpc` spout in a run folder: where requests come in, and where `return` bolts send
+ * results to (docs/drpc.md). For printf(): the folder, the number. */
+#define SQ_DRPC_REQUESTS "ipc://%s/drpc%u"
+#define SQ_DRPC_RESULTS "ipc://%s/result%u"
+
 #ifdef __cplusplus
 } /* extern "C" */
 #endif

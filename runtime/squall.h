@@ -999,7 +999,7 @@ struct sq_spout {
         void (*probe)(struct sq_declaration *decl); /* as a bolt's */
         /*
          * Instead of .replay, of a spout that emits on behalf of somebody who waits for it: the tuple tree of
-         * `position` has failed, or its time was over, or a worker died that it was in, as `cause` says. It is not
+         * `position` has failed, or its time was over, or a worker died meanwhile, as `cause` says. It is not
          * emitted again. Positions need not rise then, only differ. It emits nothing.
          */
         void (*failed)(struct sq_task *task, uint64_t position, const char *cause);

@@ -201,6 +201,7 @@ answer_plan(struct sqi_daemon *daemon, const struct sqi_request *request, struct
                 sqi_write_map(&result->writer, NULL);
                 sqi_write_bin(&result->writer, "plan", bytes, size);
                 sqi_write_bin(&result->writer, "source", source, length);
+                sqi_write_text(&result->writer, "rundir", hosted->running ? sqi_running_rundir(hosted->running) : NULL);
                 sqi_write_end(&result->writer);
         }
         free(bytes);

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "base/random.h"
-#include "daemon/hosted.h"
+#include "daemon/functions.h"
 #include "daemon/savepoint.h"
 
 static void
@@ -98,7 +98,7 @@ sqi_submit(struct sqi_daemon *daemon, const struct sqi_request *request, struct 
                 sqi_result_about(result, old->record.name, old->record.serial);
                 return;
         }
-        if (old && !make_room(old, result))
+        if ((old && !make_room(old, result)) || !sqi_functions_are_free(daemon, old, *plan, result))
                 return;
         fill_record(daemon, request, *plan, &record);
         if (!put_savepoint(daemon, request, *plan, &record, result))

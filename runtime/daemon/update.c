@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/functions.h"
 #include "daemon/saving.h"
 #include "base/random.h"
 #include "base/arena.h"
@@ -16,14 +17,15 @@ static const uint64_t trial_time = 3 * SQI_SECOND;
 /* ---- Begin ------------------------------------------------------------------------------------------- */
 
 /* A spout's tasks share its input by their number: another number of them could not go on from the positions of
- * these. */
+ * these. Requests have no positions. */
 static bool
 check_spouts(const struct sqi_plan *old, const struct sqi_plan *plan, struct sqi_result *result)
 {
         for (uint32_t c = 0; c < old->ncomponents; c++) {
                 const struct sqi_plan_component *before = &old->components[c], *after = sqi_plan_find(plan, before->id);
 
-                if (before->kind != SQ_KIND_SPOUT || !after || before->ntasks == after->ntasks)
+                if (before->kind != SQ_KIND_SPOUT || !after || before->ntasks == after->ntasks ||
+                    (sqi_plan_function(before) && sqi_plan_function(after)))
                         continue;
                 sqi_refuse(
                         result, SQI_STATUS_REFUSED,
@@ -139,7 +141,8 @@ sqi_update_begin(struct sqi_hosted *hosted, const struct sqi_request *request, s
                 sqi_refuse(result, SQI_STATUS_REFUSED, "the plan is that of a topology '%s'", plan->name);
                 return;
         }
-        if (!check_spouts(sqi_hosted_plan(hosted), plan, result))
+        if (!check_spouts(sqi_hosted_plan(hosted), plan, result) ||
+            !sqi_functions_are_free(hosted->daemon, hosted, plan, result))
                 return;
         fill_record(hosted, request, &record);
         if (sqi_state_add_next(&hosted->daemon->state, &record, plan, request->source, result->error,

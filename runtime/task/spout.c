@@ -36,7 +36,7 @@ tell_failed(struct sq_task *task, enum sqi_tree_outcome outcome, uint64_t positi
 
         if (!task->instance.code->spout->failed)
                 return;
-        note_cause(task, outcome, "a worker died that it was in");
+        note_cause(task, outcome, "a worker of the topology died while it was in flight");
         sqi_failure_cause(task, cause);
         task->instance.code->spout->failed(task, position, cause);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plan/functions.h"
 #include "topology/model.h"
 #include "base/nearest.h"
 #include "component/connectors.h"
@@ -170,6 +171,38 @@ check_tasks(struct sqi_model *model)
                                 (long long)tasks, SQI_TASKS_MAX);
 }
 
+/* Which of its settings names the function of a `drpc` spout; -1: none. */
+static int
+function_of(const struct sqi_model_component *component)
+{
+        for (size_t i = 0; i < component->nsettings; i++)
+                if (component->component.text && strcmp(component->component.text, SQI_FUNCTION_COMPONENT) == 0 &&
+                    strcmp(component->settings[i].name, SQI_FUNCTION_SETTING) == 0 && component->settings[i].n == 1)
+                        return (int)i;
+        return -1;
+}
+
+/* Whoever asks names a function, and not a spout. */
+static void
+check_functions(struct sqi_model *model)
+{
+        for (size_t c = 0; c < model->ncomponents; c++) {
+                const struct sqi_model_component *component = &model->components[c], *other = model->components;
+                int at = function_of(component), before = -1;
+
+                for (; at >= 0 && before < 0 && other < component; other++) {
+                        before = function_of(other);
+                        if (before >= 0 &&
+                            strcmp(other->settings[before].values[0], component->settings[at].values[0]) != 0)
+                                before = -1;
+                }
+                if (before >= 0)
+                        sqi_model_error(model, component->setting_places[at],
+                                        "the function '%s' is that of another spout already",
+                                        component->settings[at].values[0]);
+        }
+}
+
 void
 sqi_check_components(struct sqi_model *model)
 {
@@ -179,6 +212,7 @@ sqi_check_components(struct sqi_model *model)
                 if (model->edges[i].custom && !model->edges[i].grouping_broken)
                         load_and_fill(model, model->edges[i].custom);
         check_tasks(model);
+        check_functions(model);
 }
 
 /* The guarantee of a topology is that of its spouts; who asks for more than one can keep should know. */

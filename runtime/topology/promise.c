@@ -27,7 +27,7 @@ obstacle(const struct sqi_model_component *component)
 {
         const struct sq_spout *spout = component->loaded->spout;
 
-        if (has_journal(component))
+        if (has_journal(component) || spout->failed)
                 return NULL;
         if (!spout->seek)
                 return "it has no .seek";
@@ -43,6 +43,12 @@ refuse_spout(struct sqi_model *model, const struct sqi_model_component *componen
 {
         const char *cause = obstacle(component);
 
+        if (component->loaded->spout->failed)
+                sqi_diagnose(
+                        model->diagnostics, SQI_WARNING, component->component.place,
+                        "what comes by '%s' is not emitted again: what it changed after the last epoch is undone by "
+                        "a death, though it was answered (for what only looks that is as it should be)",
+                        name_of(component));
         if (!cause)
                 return;
         sqi_model_error(

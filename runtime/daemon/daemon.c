@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/descriptors.h"
+#include "command/drpc.h"
 #include "daemon/answer.h"
 #include "daemon/await.h"
 #include "daemon/peek.h"
@@ -18,6 +19,7 @@
 #include "daemon/waiters.h"
 #include "daemon/update.h"
 #include "daemon/web.h"
+#include "daemon/web_drpc.h"
 #include "supervisor/running.h"
 
 /* ---- The start --------------------------------------------------------------------------------------- */
@@ -184,6 +186,7 @@ sqi_daemon_free(struct sqi_daemon **daemon)
                 sqi_hosted_free(&hosted);
         }
         sqi_supervisor_free(&it->supervisor);
+        sqi_drpc_close(&it->drpc);
         sqi_http_close(&it->http);
         sqi_peek_sweep(it, SQI_NEVER);
         if (it->server.socket)
@@ -203,7 +206,8 @@ sqi_daemon_fds(const struct sqi_daemon *daemon, int ret_fds[SQI_DAEMON_FDS])
         ret_fds[1] = sqi_server_fd(&daemon->server);
         ret_fds[2] = sqi_zap_fd(&daemon->server.zap);
         ret_fds[3] = daemon->http ? sqi_http_fd(daemon->http) : -1;
-        sqi_rebalancing_fds(daemon, ret_fds + 4);
+        ret_fds[4] = sqi_web_drpc_fd(daemon);
+        sqi_rebalancing_fds(daemon, ret_fds + 5);
 }
 
 const char *
@@ -326,6 +330,7 @@ sqi_daemon_serve(struct sqi_daemon *daemon)
         take_commands(daemon);
         if (daemon->http)
                 sqi_http_serve(daemon->http);
+        sqi_web_drpc_serve(daemon);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
                 take_ending(hosted, sqi_hosted_look(hosted));
                 if (sqi_hosted_is_running(hosted))

@@ -81,6 +81,8 @@ struct sqi_waiter {
 
 struct sqi_peek; /* somebody on the page looks at a component's tuples: peek.h */
 
+struct sqi_drpc; /* command/drpc.h */
+
 struct sqi_rebalancing; /* somebody asked for one over HTTP: rebalancing.h */
 
 struct sqi_daemon {
@@ -88,6 +90,7 @@ struct sqi_daemon {
         struct sqi_state state;
         struct sqi_server server;
         struct sqi_http *http; /* NULL: not asked for */
+        struct sqi_drpc *drpc; /* who asks by HTTP; NULL: nobody has */
         struct sqi_peek *peeks;
         struct sqi_rebalancing *rebalancings;
         struct sqi_supervisor *supervisor;

@@ -8,11 +8,13 @@
 #include <time.h>
 
 #include "base/complain.h"
+#include "command/drpc.h"
 #include "daemon/answer.h"
 #include "daemon/await.h"
 #include "daemon/registry.h"
 #include "daemon/waiters.h"
 #include "daemon/web.h"
+#include "daemon/web_drpc.h"
 #include "supervisor/running.h"
 
 struct sqi_sole {
@@ -57,6 +59,7 @@ sqi_sole_close(struct sqi_sole **sole)
         if (!*sole)
                 return;
         sqi_waiters_drop(&(*sole)->daemon);
+        sqi_drpc_close(&(*sole)->daemon.drpc);
         sqi_http_close(&(*sole)->daemon.http);
         sqi_server_close(&(*sole)->daemon.server);
         sqi_events_close(&(*sole)->daemon.events);
@@ -83,6 +86,7 @@ sqi_sole_fds(const struct sqi_sole *sole, int ret_fds[SQI_SOLE_FDS])
 {
         ret_fds[0] = sole ? sqi_server_fd(&sole->daemon.server) : -1;
         ret_fds[1] = sole && sole->daemon.http ? sqi_http_fd(sole->daemon.http) : -1;
+        ret_fds[2] = sole ? sqi_web_drpc_fd(&sole->daemon) : -1;
 }
 
 uint64_t
@@ -143,6 +147,7 @@ sqi_sole_serve(struct sqi_sole *sole)
         } while (sole->daemon.server.touched);
         if (sole->daemon.http)
                 sqi_http_serve(sole->daemon.http);
+        sqi_web_drpc_serve(&sole->daemon);
         sqi_await_look(&sole->daemon, sqi_clock_ns());
 }
 

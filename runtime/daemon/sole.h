@@ -21,7 +21,7 @@ int sqi_sole_open(struct sqi_running *running, const char *version, struct sqi_s
 void sqi_sole_close(struct sqi_sole **sole);
 /* At "127.0.0.1:8080". 0, or a negative errno with the cause in `error`. Where it is, *ret_at says, "127.0.0.1:8080". */
 int sqi_sole_http(struct sqi_sole *sole, const char *address, const char **ret_at, char *error, size_t size);
-enum { SQI_SOLE_FDS = 2 };
+enum { SQI_SOLE_FDS = 3 };
 void sqi_sole_fds(const struct sqi_sole *sole, int ret_fds[SQI_SOLE_FDS]); /* -1: none */
 uint64_t sqi_sole_due(const struct sqi_sole *sole);                        /* monotonic ns; SQI_NEVER */
 void sqi_sole_serve(struct sqi_sole *sole);

@@ -15,6 +15,7 @@
 #include "daemon/rest.h"
 #include "daemon/scrape.h"
 #include "daemon/status.h"
+#include "daemon/web_drpc.h"
 #include "daemon/web_state.h"
 #include "http/token.h"
 #include "tuple/writer.h"
@@ -447,6 +448,9 @@ static const struct {
         {SQI_POST, "/api/v1/squall/topologies/*/tap/*", do_tap},
         {SQI_GET, "/api/v1/squall/events", show_events},
         {SQI_GET, "/api/v1/squall/stream", show_stream},
+        {SQI_GET, "/drpc/*", sqi_web_drpc},
+        {SQI_GET, "/drpc/*/*", sqi_web_drpc},
+        {SQI_POST, "/drpc/*", sqi_web_drpc},
 };
 enum { NPAGES = sizeof(pages) / sizeof(pages[0]) };
 
@@ -469,11 +473,23 @@ matches(const char *path, const struct sqi_uri *uri)
         return !*path;
 }
 
-/* Keyed state, as tuples, is nobody else's business. */
+static bool
+is_drpc(const struct sqi_uri *uri)
+{
+        return uri->nsegments > 0 && strcmp(uri->segments[0], "drpc") == 0;
+}
+
+/* Keyed state, as tuples, is nobody else's business; and a request does who knows what. */
 static bool
 is_private(const struct sqi_uri *uri)
 {
-        return matches("/api/v1/squall/topologies/*/state/*", uri);
+        return matches("/api/v1/squall/topologies/*/state/*", uri) || is_drpc(uri);
+}
+
+static void
+gone(void *context, uint64_t ticket)
+{
+        sqi_web_drpc_gone(context, ticket);
 }
 
 static void
@@ -505,7 +521,8 @@ sqi_web_open(struct sqi_daemon *daemon, char *error, size_t size)
                                            .context = daemon,
                                            .answer = answer,
                                            .tell = tell,
-                                           .is_private = is_private};
+                                           .is_private = is_private,
+                                           .gone = gone};
         char token[SQI_TOKEN_SIZE];
         int r = sqi_token_open(daemon->state.fd, "http.token", token);
 
@@ -530,6 +547,8 @@ sqi_web_open_sole(struct sqi_daemon *daemon, char *error, size_t size)
                 .answer = answer,
                 .tell = tell,
                 .is_private = is_private,
+                .is_open = is_drpc,
+                .gone = gone,
                 .untouchable = "the topology runs in the foreground, by `squall run` (Ctrl-C ends it)",
         };
 

@@ -126,3 +126,18 @@ sqi_address_listen(const struct sqi_address *address, char *error, size_t size)
         return sqi_complain(r, error, size, "cannot serve HTTP at %s: %s%s", text, strerror(-r),
                             r == -EADDRINUSE ? " (another supervisor? give --http another port)" : "");
 }
+
+int
+sqi_address_serve(const char *text, struct sqi_address *ret, char *error, size_t size)
+{
+        if (sqi_address_parse(text, ret) < 0)
+                return sqi_complain(-EINVAL, error, size,
+                                    "%s is no place for HTTP (ADDRESS:PORT, as 127.0.0.1:8080 or [::1]:8080)", text);
+        if (!sqi_address_is_loopback(ret))
+                return sqi_complain(
+                        -EINVAL, error, size,
+                        "HTTP at %s could be read by others: it has no TLS, so it is served on loopback alone "
+                        "(--http 127.0.0.1:PORT, and ssh -L or a proxy with TLS in front)",
+                        text);
+        return sqi_address_listen(ret, error, size);
+}

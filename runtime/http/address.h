@@ -29,4 +29,8 @@ bool sqi_host_is_ours(const char *host);
 /* A header Origin: is it a page that this very Host has served? */
 bool sqi_origin_is_host(const char *origin, const char *host);
 
+/* Parses the text, which has to be an address on loopback, and listens there. The descriptor, or a negative errno with
+ * the cause in `error`: as sqi_http_open(). */
+int sqi_address_serve(const char *text, struct sqi_address *ret, char *error, size_t size);
+
 #endif

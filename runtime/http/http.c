@@ -10,7 +10,7 @@
 
 #include <errno.h>
 #include <microhttpd.h>
-#include <stdarg.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +20,9 @@
 #include "http/address.h"
 #include "http/stream.h"
 #include "http/token.h"
-#include "tuple/writer.h"
 
-enum { SPARE = 16, MESSAGE_SIZE = 1024, STREAM_BLOCK = 16 << 10 };
+enum { SPARE = 16, STREAM_BLOCK = 16 << 10 };
+static const uint64_t LOOK_NS = SQI_SECOND / 5; /* at those that wait for an answer: are they still there? */
 
 /* A connection, and the request that is read from it. */
 struct peer {
@@ -84,15 +84,24 @@ wake(struct peer *peer)
         MHD_resume_connection(peer->connection);
 }
 
-static void
-shut(struct peer *peer)
+static int
+descriptor(const struct peer *peer)
 {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(peer->connection,
                                                                        MHD_CONNECTION_INFO_CONNECTION_FD);
 
+        return info ? info->connect_fd : -1;
+}
+
+static void
+shut(struct peer *peer)
+{
+        const struct sqi_http_options *options = &peer->http->options;
+
         peer->shut = true;
-        if (info)
-                (void)shutdown(info->connect_fd, SHUT_RDWR);
+        (void)shutdown(descriptor(peer), SHUT_RDWR);
+        if (peer->ticket && options->gone)
+                options->gone(options->context, peer->ticket);
         wake(peer);
 }
 
@@ -152,45 +161,24 @@ on_accept(void *context, const struct sockaddr *address, socklen_t size)
         return MHD_YES;
 }
 
+/* libmicrohttpd does not look at those that wait for an answer. */
+static bool
+has_hung_up(const struct peer *peer)
+{
+        struct pollfd fd = {.fd = descriptor(peer), .events = POLLRDHUP};
+
+        return peer->ticket && poll(&fd, 1, 0) > 0;
+}
+
 static void
 shut_late(struct sqi_http *http, uint64_t now)
 {
-        for (size_t i = 0; i < SQI_HTTP_CONNECTIONS; i++)
-                if (http->peers[i].connection && !http->peers[i].shut && http->peers[i].deadline <= now)
-                        shut(&http->peers[i]);
+        for (struct peer *peer = http->peers; peer < http->peers + SQI_HTTP_CONNECTIONS; peer++)
+                if (peer->connection && !peer->shut && (peer->deadline <= now || has_hung_up(peer)))
+                        shut(peer);
 }
 
 /* ---- Replies ----------------------------------------------------------------------------------------- */
-
-void
-sqi_http_reply_bytes(struct sqi_http_reply *reply, const char *type, void *bytes, size_t size)
-{
-        reply->status = reply->status ? reply->status : MHD_HTTP_OK;
-        reply->type = type;
-        reply->bytes = bytes;
-        reply->size = size;
-}
-
-void
-sqi_http_reply_error(struct sqi_http_reply *reply, unsigned status, const char *format, ...)
-{
-        struct sqi_writer writer = sqi_writer(SQI_JSON);
-        char text[MESSAGE_SIZE];
-        void *bytes = NULL;
-        size_t size = 0;
-        va_list args;
-
-        va_start(args, format);
-        vsnprintf(text, sizeof(text), format, args);
-        va_end(args);
-        sqi_write_map(&writer, NULL);
-        sqi_write_text(&writer, "error", MHD_get_reason_phrase_for(status));
-        sqi_write_text(&writer, "errorMessage", text);
-        sqi_write_end(&writer);
-        reply->status = status;
-        if (sqi_writer_take(&writer, &bytes, &size) == 0)
-                sqi_http_reply_bytes(reply, "application/json", bytes, size);
-}
 
 /* What the client of a stream takes of its message. When it has it all it is left alone until there is another one. */
 static ssize_t
@@ -284,11 +272,30 @@ refuse_stranger(const struct peer *peer, bool changes, struct sqi_http_reply *re
 }
 
 static bool
-is_private(const struct peer *peer)
+is_open(const struct peer *peer)
 {
         const struct sqi_http_options *options = &peer->http->options;
 
-        return options->is_private && options->is_private(&peer->uri);
+        return options->is_open && options->is_open(&peer->uri);
+}
+
+/* Is a token wanted? */
+static bool
+is_guarded(const struct peer *peer, const char *method)
+{
+        const struct sqi_http_options *options = &peer->http->options;
+
+        return !is_open(peer) &&
+               (strcmp(method, "POST") == 0 || (options->is_private && options->is_private(&peer->uri)));
+}
+
+/* A browser does not tell the Origin of all that it asks for. What is open is not so to pages of others. */
+static bool
+is_of_another_site(const struct peer *peer)
+{
+        const char *site = header(peer, "Sec-Fetch-Site");
+
+        return site && is_open(peer) && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
 }
 
 /* What can be refused by the header alone; reply->status stays 0 if nothing is wrong. */
@@ -309,13 +316,13 @@ refuse(const struct peer *peer, const char *method, struct sqi_http_reply *reply
         } else if (!host || !sqi_host_is_ours(host)) {
                 sqi_http_reply_error(reply, MHD_HTTP_MISDIRECTED_REQUEST,
                                      "the header Host has to name this machine: localhost, 127.0.0.1 or [::1]");
-        } else if (origin && !sqi_origin_is_host(origin, host)) {
+        } else if ((origin && !sqi_origin_is_host(origin, host)) || is_of_another_site(peer)) {
                 sqi_http_reply_error(reply, MHD_HTTP_FORBIDDEN, "a page of another site (header Origin) may not ask");
         } else if (peer->http->unsent > SQI_HTTP_UNSENT) {
                 sqi_http_reply_error(reply, MHD_HTTP_SERVICE_UNAVAILABLE, "too many answers wait for their readers");
         } else {
                 refuse_body(peer, reply);
-                if (reply->status == 0 && (strcmp(method, "POST") == 0 || is_private(peer)))
+                if (reply->status == 0 && is_guarded(peer, method))
                         refuse_stranger(peer, strcmp(method, "POST") == 0, reply);
         }
 }
@@ -460,17 +467,7 @@ sqi_http_open(const struct sqi_http_options *options, struct sqi_http **ret, cha
         struct sqi_http *http;
         int fd, r;
 
-        if (sqi_address_parse(options->address, &address) < 0)
-                return sqi_complain(-EINVAL, error, size,
-                                    "%s is no place for HTTP (ADDRESS:PORT, as 127.0.0.1:8080 or [::1]:8080)",
-                                    options->address);
-        if (!sqi_address_is_loopback(&address))
-                return sqi_complain(
-                        -EINVAL, error, size,
-                        "HTTP at %s could be read by others: it has no TLS, so it is served on loopback alone "
-                        "(--http 127.0.0.1:PORT, and ssh -L or a proxy with TLS in front)",
-                        options->address);
-        fd = sqi_address_listen(&address, error, size);
+        fd = sqi_address_serve(options->address, &address, error, size);
         if (fd < 0)
                 return fd;
         http = calloc(1, sizeof(*http));
@@ -531,14 +528,18 @@ sqi_http_fd(const struct sqi_http *http)
 uint64_t
 sqi_http_due(const struct sqi_http *http)
 {
-        uint64_t due = count_streams(http) > 0 ? http->round_ns : UINT64_MAX;
+        uint64_t due = count_streams(http) > 0 ? http->round_ns : UINT64_MAX, look_ns = sqi_clock_ns() + LOOK_NS;
         MHD_UNSIGNED_LONG_LONG ms;
 
         if (MHD_get_timeout(http->daemon, &ms) == MHD_YES && sqi_clock_ns() + ms * (SQI_SECOND / 1000) < due)
                 due = sqi_clock_ns() + ms * (SQI_SECOND / 1000);
-        for (size_t i = 0; i < SQI_HTTP_CONNECTIONS; i++)
-                if (http->peers[i].connection && !http->peers[i].shut && http->peers[i].deadline < due)
-                        due = http->peers[i].deadline;
+        for (size_t i = 0; i < SQI_HTTP_CONNECTIONS; i++) {
+                const struct peer *peer = &http->peers[i];
+                uint64_t next_ns = peer->ticket && look_ns < peer->deadline ? look_ns : peer->deadline;
+
+                if (peer->connection && !peer->shut && next_ns < due)
+                        due = next_ns;
+        }
         return due;
 }
 

@@ -79,8 +79,11 @@ struct sqi_http_options {
         const char *token;       /* that a POST has to give (token.h), copied; NULL: all are refused, */
         const char *untouchable; /* and why; lives for ever */
         bool (*is_private)(const struct sqi_uri *uri); /* a GET of it wants the token, too; NULL: none does */
-        unsigned request_ms, answer_ms;                /* 0: SQI_HTTP_REQUEST_SECS, SQI_HTTP_ANSWER_SECS */
-        unsigned tell_ms;                              /* 0: SQI_HTTP_TELL_MS */
+        bool (*is_open)(const struct sqi_uri *uri);    /* nothing of it wants the token; NULL: none is */
+        /* Who has asked with this ticket, and is not answered, has gone; may be NULL. */
+        void (*gone)(void *context, uint64_t ticket);
+        unsigned request_ms, answer_ms; /* 0: SQI_HTTP_REQUEST_SECS, SQI_HTTP_ANSWER_SECS */
+        unsigned tell_ms;               /* 0: SQI_HTTP_TELL_MS */
 };
 
 /* 0, or a negative errno with the cause in `error`: -EINVAL: not an address, or not on loopback; -EADDRINUSE:

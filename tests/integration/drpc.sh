@@ -47,9 +47,21 @@ endpoint() { "$squall" drpc "$1" --json | tr '{' '\n' | sed -n "s/.*\"function\"
 metric() { "$squall" status calls --json | sed "s/.*\"id\":\"$1\"//; s/\"id\":.*//" | grep -oE "\"$2\":[0-9]+" | head -n 1 | cut -d: -f2; }
 counted() { [ "$(metric "$1" "$2")" -ge "$3" ]; }
 
+# http METHOD PATH [BODY [HEADER...]]: the status and the body of the answer.
+http() {
+        local fd method=$1 path=$2 body=${3-} line headers=""
+        shift $(($# < 3 ? $# : 3))
+        for line in "$@"; do headers+="$line"$'\r\n'; done
+        exec {fd}<>"/dev/tcp/127.0.0.1/$port" || return
+        printf '%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %s\r\n%s\r\n%s' "$method" "$path" ${#body} "$headers" "$body" >&"$fd"
+        timeout 60 cat <&"$fd" | tr -d '\r' | awk 'NR == 1 { printf "%s ", $2 } body { print } /^$/ { body = 1 }'
+        exec {fd}>&-
+}
+
 # ---- in the foreground ----
 
-"$squall" run topologies/basic-drpc/basic-drpc.yaml >>"$dir/err" 2>&1 &
+port=$(free_port)
+"$squall" run topologies/basic-drpc/basic-drpc.yaml --http "127.0.0.1:$port" >>"$dir/err" 2>&1 &
 foreground=$!
 end_foreground() { kill -KILL $foreground 2>/dev/null; }
 on_exit end_foreground
@@ -68,12 +80,21 @@ at=$(endpoint basic-drpc exclamation)
 check "a program asks by a REQ" [ "$("$asker" ask "$at" exclamation hello)" = '200 hello!' ]
 check "and is told what a wrong function is" says "404 there is no function 'nothing' here: this is 'exclamation'" "$asker" ask "$at" nothing hello
 check "a thousand in flight are all answered" [ "$("$asker" many "$at" exclamation 1000)" = '200 1000' ]
+check "HTTP asks by a path" [ "$(http GET /drpc/exclamation/hello%20you%2Fthere)" = '200 hello you/there!' ]
+check "by a query" [ "$(http GET '/drpc/exclamation?args=a%26b&timeout=5')" = '200 a&b!' ]
+check "and by a body" [ "$(http POST /drpc/exclamation 'a body')" = '200 a body!' ]
+check "which has a limit" says "413 " http POST /drpc/exclamation "$(printf %16385s x)"
+check "a function that no topology has is not found, and those there are are named" says "no topology has a function 'nothing' (there are: exclamation)" http GET /drpc/nothing/x
+check "a time-out is a time" says "400 " http GET '/drpc/exclamation/x?timeout=soon'
+check "there is no third part of a path" says "404 " http GET /drpc/exclamation/a/b
+check "a page of another site may not ask" says "403 " http GET /drpc/exclamation/x "" "Sec-Fetch-Site: cross-site"
 drains() { kill -INT $foreground && wait $foreground; [ $? = 130 ]; }
 check "and it drains as any other" drains
 
 # ---- under a supervisor ----
 
-start
+start --http "127.0.0.1:$port"
+token="Authorization: Bearer $(cat "$dir/state/http.token")"
 "$squall" submit "$dir/calls.yaml" --wait >>"$dir/err" 2>&1
 check "a number is a number" [ "$(ask calls number 7)" = 7 ]
 check "a tuple that a bolt fails answers at once, with the bolt's reason" says "number: number/0: " "$squall" drpc calls number seven
@@ -86,6 +107,12 @@ check "several tasks answer" [ "$(for _ in 1 2 3 4 5 6; do ask calls drop nothin
 
 check "bolts are told when all of a request is processed, stage by stage" [ "$(ask calls part 1,2,3)" = 'stage 2' ]
 check "and not when a part has failed" says "part: each/0: " "$squall" drpc calls part 1,two,3
+
+check "a supervisor wants its token" says "401 " http GET /drpc/number/7
+check "for a body too" says "401 " http POST /drpc/number 7
+check "and answers who has it" [ "$(http GET /drpc/number/7 "" "$token") $(http POST /drpc/number 8 "$token")" = '200 7 200 8' ]
+check "HTTP says why there is no answer" says '500 {"error":"Internal Server Error","errorMessage":"number/0: ' http GET /drpc/number/seven "" "$token"
+check "and when the time is over" says '504 {"error":"Gateway Timeout"' http GET '/drpc/drop/x?timeout=0.1' "" "$token"
 
 # Begins a request that is not answered, and waits until it was taken; the client is then $client.
 begun=1 # the one above
@@ -102,7 +129,15 @@ ends() {
         cat "$dir/said"
         [ $status = "$1" ] && grep -q "$2" "$dir/said"
 }
-interrupted() { begin && kill -INT $client && { wait $client; [ $? = 130 ]; } && until_true counted laters cancelled 1; }
+hangs_up() {
+        begun=$((begun + 1))
+        exec {fd}<>"/dev/tcp/127.0.0.1/$port" && printf 'GET /drpc/later/x HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n' "$token" >&"$fd" || return
+        until_true counted laters requests $begun || return
+        exec {fd}>&-
+        until_true counted laters cancelled 1
+}
+check "who hangs up on HTTP cancels a request" hangs_up
+interrupted() { begin && kill -INT $client && { wait $client; [ $? = 130 ]; } && until_true counted laters cancelled 2; }
 check "Ctrl-C cancels a request" interrupted
 dies() { begin && kill -KILL "$(pid calls nap/0)" && ends 1 'later: a worker of the topology died while it was in flight (status 500)'; }
 check "a request in a worker that dies is answered at once" dies

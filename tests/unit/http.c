@@ -433,6 +433,35 @@ shows_what_is_private_to_who_has_the_token(void **state)
 }
 
 static void
+asks_for_no_token_where_it_is_open_unless_another_site_asks(void **state)
+{
+        static const char cross[] = "GET /x HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n\r\n",
+                          forbidden[] = "HTTP/1.1 403 Forbidden\r\n";
+        const struct sqi_http_options options = {.address = "127.0.0.1:0",
+                                                 .context = &small,
+                                                 .answer = answer_large,
+                                                 .token = TOKEN,
+                                                 .is_private = is_secret,
+                                                 .is_open = is_secret};
+        char error[256], text[sizeof(forbidden)] = "";
+        struct sqi_http *http;
+
+        (void)state;
+        assert_int_equal(sqi_http_open(&options, &http, error, sizeof(error)), 0);
+        int fd = call(http);
+        say(fd, request);
+        assert_int_equal(hear(http, fd, text, sizeof(ok) - 1), sizeof(ok) - 1);
+        assert_memory_equal(text, ok, sizeof(ok) - 1);
+        close(fd);
+        fd = call(http);
+        say(fd, cross);
+        assert_int_equal(hear(http, fd, text, sizeof(forbidden) - 1), sizeof(forbidden) - 1);
+        assert_memory_equal(text, forbidden, sizeof(forbidden) - 1);
+        close(fd);
+        sqi_http_close(&http);
+}
+
+static void
 refuses_what_it_would_have_to_keep(void **state)
 {
         static const struct {
@@ -500,6 +529,7 @@ main(void)
                 cmocka_unit_test(forgets_who_waits_longer_than_an_answer_may_take),
                 cmocka_unit_test(sends_what_was_answered_before_it_closes),
                 cmocka_unit_test(shows_what_is_private_to_who_has_the_token),
+                cmocka_unit_test(asks_for_no_token_where_it_is_open_unless_another_site_asks),
                 cmocka_unit_test(refuses_what_it_would_have_to_keep),
                 cmocka_unit_test(leaves_the_port_free_and_says_who_else_has_it),
         };

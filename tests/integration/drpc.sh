@@ -93,6 +93,15 @@ check "and it drains as any other" drains
 
 # ---- under a supervisor ----
 
+"$squall" run topologies/reach/reach.yaml >>"$dir/err" 2>&1 &
+foreground=$!
+urls() { printf '%s\n' foo.com/blog/1 engineering.twitter.com/blog/5 tech.backtype.com/blog/123 nowhere; }
+reaches() { [ "$(urls | ask reach reach --lines | tr '\n' ' ')" = '16 14 7 0 ' ]; }
+until_true reaches
+check "reach counts each follower of a request once, in whatever task" reaches
+crowded() { [ "$(for _ in {1..100}; do urls; done | ask reach reach --lines | sort | uniq -c | tr -s ' \n' ' ')" = ' 100 0 100 14 100 16 100 7 ' ]; }
+check "and mixes up no requests" crowded
+check "nothing is left of them" eval 'kill -INT $foreground; wait $foreground; [ $? = 130 ]'
 start --http "127.0.0.1:$port"
 token="Authorization: Bearer $(cat "$dir/state/http.token")"
 "$squall" submit "$dir/calls.yaml" --wait >>"$dir/err" 2>&1

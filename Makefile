@@ -27,7 +27,6 @@ PACKAGES := libczmq libzmq libfyaml libxxhash msgpack libmicrohttpd
 PACKAGES_worker := libzmq libxxhash msgpack
 NEEDS_zmq := libzmq libczmq
 NEEDS_drpc := libzmq
-NEEDS_return := libzmq
 NEEDS_redis := hiredis
 NEEDS_sqlite := sqlite3
 NEEDS_postgres := libpq

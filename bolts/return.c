@@ -5,26 +5,30 @@
  */
 #include <errno.h>
 #include <squall-kit.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zmq.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "../clients/drpc_request.h"
 
 enum { REQUEST, RESULT };
-enum { HELD = 65536, LINGER_MS = 1000, ENDPOINT_SIZE = 256 };
+enum { FOLDER_SIZE = 256 };
 
 /* To one task of a `drpc` spout. */
 struct way {
         unsigned task;
-        void *socket;
+        int fd;
 };
 
 struct return_bolt {
-        void *context;
-        char folder[ENDPOINT_SIZE]; /* that the ways lead to */
+        char folder[FOLDER_SIZE]; /* that the ways lead to */
         struct way *ways;
         size_t n;
+        uint32_t sender;
         char *json;
         size_t size;
 };
@@ -34,43 +38,46 @@ prepare(struct sq_task *task)
 {
         struct return_bolt *self = sq_state(task);
 
-        self->context = zmq_ctx_new();
-        return self->context ? 0 : sq_error(task, "%s", zmq_strerror(errno));
+        return getrandom(&self->sender, sizeof(self->sender), 0) == sizeof(self->sender)
+                       ? 0
+                       : sq_error(task, "%s", strerror(errno));
 }
 
 static void
 close_ways(struct return_bolt *self)
 {
         for (size_t i = 0; i < self->n; i++)
-                zmq_close(self->ways[i].socket);
+                close(self->ways[i].fd);
         free(self->ways);
         self->ways = NULL;
         self->n = 0;
 }
 
-static void *
-connect_to(struct return_bolt *self, unsigned task)
+/* It waits for the spout's thread at most a second. A descriptor, or -1 and errno. */
+static int
+connect_to(const struct return_bolt *self, unsigned task)
 {
-        void *socket = zmq_socket(self->context, ZMQ_PUSH);
-        int held = HELD, linger = LINGER_MS;
-        char endpoint[ENDPOINT_SIZE + 32];
+        const struct timeval patience = {.tv_sec = 1};
+        struct sockaddr_un at = {.sun_family = AF_UNIX};
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-        snprintf(endpoint, sizeof(endpoint), SQ_DRPC_RESULTS, self->folder, task);
-        if (socket && zmq_setsockopt(socket, ZMQ_SNDHWM, &held, sizeof(held)) == 0 &&
-            zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof(linger)) == 0 && zmq_connect(socket, endpoint) == 0)
-                return socket;
-        if (socket)
-                zmq_close(socket);
-        return NULL;
+        if (snprintf(at.sun_path, sizeof(at.sun_path), DRPC_RESULTS, self->folder, task) >= (int)sizeof(at.sun_path))
+                errno = ENAMETOOLONG;
+        else if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) == 0 &&
+                 connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
+                return fd;
+        if (fd >= 0)
+                close(fd);
+        return -1;
 }
 
 /* NULL: there is none, as errno says. */
-static void *
+static struct way *
 find_way(struct sq_task *task, struct return_bolt *self, unsigned to)
 {
         const char *folder = sq_run_folder(task);
         struct way *ways;
-        void *socket;
+        int fd;
 
         if (strcmp(folder, self->folder) != 0) { /* the topology goes on in another one */
                 close_ways(self);
@@ -78,17 +85,57 @@ find_way(struct sq_task *task, struct return_bolt *self, unsigned to)
         }
         for (size_t i = 0; i < self->n; i++)
                 if (self->ways[i].task == to)
-                        return self->ways[i].socket;
-        socket = connect_to(self, to);
-        ways = socket ? realloc(self->ways, (self->n + 1) * sizeof(*ways)) : NULL;
+                        return &self->ways[i];
+        fd = connect_to(self, to);
+        if (fd < 0)
+                return NULL;
+        ways = realloc(self->ways, (self->n + 1) * sizeof(*ways));
         if (!ways) {
-                if (socket)
-                        zmq_close(socket);
+                close(fd);
                 return NULL;
         }
         self->ways = ways;
-        self->ways[self->n++] = (struct way){to, socket};
-        return socket;
+        self->ways[self->n] = (struct way){to, fd};
+        return &self->ways[self->n++];
+}
+
+/* 0, or -1 and errno. */
+static int
+send_piece(int fd, const struct sqi_drpc_piece *head, struct sq_str bytes)
+{
+        struct iovec parts[] = {{.iov_base = (void *)(uintptr_t)head, .iov_len = sizeof(*head)},
+                                {.iov_base = (void *)(uintptr_t)bytes.ptr, .iov_len = bytes.len}};
+        const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+        ssize_t n;
+
+        do
+                n = sendmsg(fd, &message, MSG_NOSIGNAL);
+        while (n < 0 && errno == EINTR);
+        return n < 0 ? -1 : 0;
+}
+
+static int
+send_result(const struct return_bolt *self, int fd, const struct sqi_drpc_token *token, struct sq_str result)
+{
+        struct sqi_drpc_piece head = {.nonce = token->nonce, .serial = token->serial, .sender = self->sender};
+
+        while (!head.last) {
+                size_t n = result.len < DRPC_PIECE ? result.len : DRPC_PIECE;
+
+                head.last = n == result.len;
+                if (send_piece(fd, &head, (struct sq_str){result.ptr, n}) < 0)
+                        return -1;
+                result.ptr += n;
+                result.len -= n;
+        }
+        return 0;
+}
+
+/* The spout's task that has asked is not there any more: nobody waits. */
+static bool
+is_gone(int error)
+{
+        return error == ECONNREFUSED || error == ENOENT || error == ECONNRESET || error == ENOTCONN;
 }
 
 /* A text as it is, anything else as JSON. False: there is no memory. */
@@ -120,7 +167,7 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         struct return_bolt *self = sq_state(task);
         struct sq_str request = sq_get_str(in, REQUEST), result;
         struct sqi_drpc_token token;
-        void *way;
+        struct way *way;
 
         if (!sqi_drpc_token_read(request, &token))
                 return sq_fail(task, "'%.*s' is not a request of a `drpc` spout: hand its field `request` on as it is",
@@ -130,11 +177,11 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         if (sq_stepped(task))
                 return SQ_ACK;
         way = find_way(task, self, token.task);
-        if (!way)
-                return sq_retry_later(task, "no way to the spout: %s", zmq_strerror(errno));
-        if (zmq_send(way, request.ptr, request.len, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0 ||
-            zmq_send(way, result.ptr, result.len, ZMQ_DONTWAIT) < 0)
-                return sq_retry_later(task, "the spout does not take results: %s", zmq_strerror(errno));
+        if (way && send_result(self, way->fd, &token, result) == 0)
+                return SQ_ACK;
+        if (!is_gone(errno))
+                return sq_retry_later(task, "the spout does not take the result: %s", strerror(errno));
+        close_ways(self); /* the next one may be there */
         return SQ_ACK;
 }
 
@@ -144,8 +191,6 @@ cleanup(struct sq_task *task)
         struct return_bolt *self = sq_state(task);
 
         close_ways(self);
-        if (self->context)
-                zmq_ctx_term(self->context);
         free(self->json);
 }
 

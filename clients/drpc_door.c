@@ -15,8 +15,9 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <time.h>
-#include <unistd.h>
 #include <zmq.h>
+
+#include "drpc_results.h"
 
 enum { OK = 200, NOT_FOUND = 404, TOO_LARGE = 413, TOO_MANY = 429, FAILED = 500, UNAVAILABLE = 503, TIMED_OUT = 504 };
 enum { BURST = 256, ENDPOINT_SIZE = 256, TEXT_SIZE = 1024, SLACK = 1 << 20, LINGER_MS = 1000, STATUS_SIZE = 12 };
@@ -25,9 +26,10 @@ static const char monitor_at[] = "inproc://connections";
 /* Sockets and flight are the thread's alone. `moving` guards what stands below it. */
 struct sqi_drpc_door {
         struct sqi_drpc_door_options options;
-        char requests_at[ENDPOINT_SIZE], results_at[ENDPOINT_SIZE];
+        char requests_at[ENDPOINT_SIZE];
         uint64_t nonce;
-        void *context, *requests, *results, *connections;
+        void *context, *requests, *connections;
+        struct sqi_drpc_results results;
         pthread_t thread;
         bool running;
         struct sqi_drpc_flight flight;
@@ -277,30 +279,33 @@ take_message(struct sqi_drpc_door *door)
         return true;
 }
 
-/* Token and result, of a `return` bolt. What nobody waits for any more is late. */
-static bool
-take_result(struct sqi_drpc_door *door)
+/* A piece of a result, of a `return` bolt. What nobody waits for any more is late. */
+static void
+take_piece(struct sqi_drpc_door *door, const struct sqi_drpc_piece *head, struct sq_str bytes)
 {
-        zmq_msg_t frames[2];
-        size_t n = receive(door->results, frames, 2);
-        struct sqi_drpc_asked *asked = NULL;
-        struct sqi_drpc_token token;
+        struct sqi_drpc_asked *asked = head->nonce == door->nonce ? sqi_drpc_flight_find(&door->flight, head->serial)
+                                                                  : NULL;
+        bool whole = asked && !asked->result && head->last;
 
-        if (n == 0)
-                return false;
-        if (n == 2 &&
-            sqi_drpc_token_read((struct sq_str){zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0])}, &token) &&
-            token.nonce == door->nonce)
-                asked = sqi_drpc_flight_find(&door->flight, token.serial);
-        if (asked) {
+        if (asked && !whole && !sqi_drpc_flight_add_piece(asked, head, bytes))
+                asked = NULL;
+        if (asked && head->last) {
                 answer(door, asked->client, asked->tag, OK,
-                       (struct sq_str){zmq_msg_data(&frames[1]), zmq_msg_size(&frames[1])});
+                       whole ? bytes : (struct sq_str){asked->result, asked->result_len});
                 end(door, asked, &door->line.counts.answered);
-        } else {
+        } else if (!asked && head->last) {
                 sqi_drpc_line_count(&door->line, &door->line.counts.late);
         }
-        release(frames, n < 2 ? n : 2);
-        return true;
+}
+
+static void
+take_results(struct sqi_drpc_door *door, unsigned most)
+{
+        struct sqi_drpc_piece head;
+        struct sq_str bytes;
+
+        for (unsigned n = 0; n < most && sqi_drpc_results_next(&door->results, &head, &bytes); n++)
+                take_piece(door, &head, bytes);
 }
 
 static void
@@ -320,13 +325,21 @@ take_failed(struct sqi_drpc_door *door)
 
 /* ---- The thread -------------------------------------------------------------------------------------- */
 
+/* With what is in it still. */
+static void
+close_results(struct sqi_drpc_door *door)
+{
+        take_results(door, UINT_MAX);
+        sqi_drpc_results_close(&door->results);
+}
+
 static int
 bind_both(struct sqi_drpc_door *door, const char *run_folder, unsigned task)
 {
+        int r = sqi_drpc_results_open(&door->results, run_folder, task);
+
         snprintf(door->requests_at, sizeof(door->requests_at), SQ_DRPC_REQUESTS, run_folder, task);
-        snprintf(door->results_at, sizeof(door->results_at), SQ_DRPC_RESULTS, run_folder, task);
-        return zmq_bind(door->results, door->results_at) < 0 || zmq_bind(door->requests, door->requests_at) < 0 ? -errno
-                                                                                                                : 0;
+        return r < 0 ? r : zmq_bind(door->requests, door->requests_at) < 0 ? -errno : 0;
 }
 
 /* Who is connected stays so. */
@@ -336,7 +349,7 @@ move_if_asked(struct sqi_drpc_door *door)
         pthread_mutex_lock(&door->moving);
         if (door->moves) {
                 (void)zmq_unbind(door->requests, door->requests_at);
-                (void)zmq_unbind(door->results, door->results_at);
+                close_results(door);
                 door->moved = bind_both(door, door->run_folder, door->options.task);
                 door->moves = false;
                 pthread_cond_signal(&door->has_moved);
@@ -369,7 +382,7 @@ static void
 turn(struct sqi_drpc_door *door)
 {
         zmq_pollitem_t items[] = {{.socket = door->requests, .events = ZMQ_POLLIN},
-                                  {.socket = door->results, .events = ZMQ_POLLIN},
+                                  {.fd = door->results.fd, .events = ZMQ_POLLIN},
                                   {.socket = door->connections, .events = ZMQ_POLLIN},
                                   {.fd = door->line.to_door, .events = ZMQ_POLLIN}};
 
@@ -378,8 +391,7 @@ turn(struct sqi_drpc_door *door)
         sqi_drpc_hush(door->line.to_door);
         move_if_asked(door);
         take_connections(door);
-        for (unsigned i = 0; i < BURST && take_result(door); i++)
-                ;
+        take_results(door, BURST);
         take_failed(door); /* behind the results that came before */
         for (unsigned i = 0; i < BURST && take_message(door); i++)
                 ;
@@ -406,8 +418,7 @@ run(void *context)
 
         while (!stops(door))
                 turn(door);
-        while (take_result(door))
-                ;
+        close_results(door);
         take_failed(door);
         (void)zmq_unbind(door->requests, door->requests_at);
         for (unsigned i = 0; i < door->options.most && take_message(door); i++)
@@ -433,14 +444,12 @@ make_sockets(struct sqi_drpc_door *door)
 
         door->context = zmq_ctx_new();
         door->requests = door->context ? zmq_socket(door->context, ZMQ_ROUTER) : NULL;
-        door->results = door->context ? zmq_socket(door->context, ZMQ_PULL) : NULL;
         door->connections = door->context ? zmq_socket(door->context, ZMQ_PAIR) : NULL;
-        if (!door->requests || !door->results || !door->connections)
+        if (!door->requests || !door->connections)
                 return -1;
         return set(door->requests, ZMQ_SNDHWM, most) < 0 || set(door->requests, ZMQ_LINGER, LINGER_MS) < 0 ||
                                set(door->requests, ZMQ_ROUTER_MANDATORY, 1) < 0 ||
                                zmq_setsockopt(door->requests, ZMQ_MAXMSGSIZE, &largest, sizeof(largest)) < 0 ||
-                               set(door->results, ZMQ_RCVHWM, most) < 0 || set(door->results, ZMQ_LINGER, 0) < 0 ||
                                set(door->connections, ZMQ_LINGER, 0) < 0 ||
                                zmq_socket_monitor(door->requests, monitor_at,
                                                   ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) < 0 ||
@@ -488,8 +497,8 @@ sqi_drpc_door_close(struct sqi_drpc_door **door_of)
         if (door->requests)
                 (void)zmq_socket_monitor(door->requests, NULL, 0);
         close_socket(door->connections);
-        close_socket(door->results);
         close_socket(door->requests);
+        sqi_drpc_results_close(&door->results);
         if (door->context)
                 zmq_ctx_term(door->context);
         sqi_drpc_line_close(&door->line);
@@ -526,6 +535,7 @@ sqi_drpc_door_open(struct sq_task *task, const struct sqi_drpc_door_options *opt
         if (!door)
                 return sq_error(task, "drpc: no memory");
         door->options = *options;
+        door->results.fd = -1;
         snprintf(door->run_folder, sizeof(door->run_folder), "%s", options->run_folder);
         if (open_all(task, door) < 0) {
                 sqi_drpc_door_close(&door);

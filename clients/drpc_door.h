@@ -7,7 +7,7 @@
  *     client          door                                   task
  *     request    -->  ROUTER: read, counted; too many: 429
  *                     waits in the line                 -->  sqi_drpc_line_take(): emitted
- *                     PULL: the result of a `return` bolt
+ *                     the result of a `return` bolt
  *     answer     <--  200                               <--  sqi_drpc_line_fail(): the tuple tree has failed: 500
  *                     time-out: 504
  *     has gone   -->  cancelled: nothing is left of it

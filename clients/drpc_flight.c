@@ -66,6 +66,22 @@ sqi_drpc_flight_find(const struct sqi_drpc_flight *flight, uint64_t serial)
         return asked;
 }
 
+bool
+sqi_drpc_flight_add_piece(struct sqi_drpc_asked *asked, const struct sqi_drpc_piece *head, struct sq_str bytes)
+{
+        char *grown = asked->result && asked->sender != head->sender
+                              ? NULL
+                              : realloc(asked->result, asked->result_len + bytes.len + 1);
+
+        if (!grown)
+                return false;
+        memcpy(grown + asked->result_len, bytes.ptr, bytes.len);
+        asked->result = grown;
+        asked->result_len += bytes.len;
+        asked->sender = head->sender;
+        return true;
+}
+
 void
 sqi_drpc_flight_remove(struct sqi_drpc_flight *flight, struct sqi_drpc_asked *asked)
 {
@@ -73,6 +89,7 @@ sqi_drpc_flight_remove(struct sqi_drpc_flight *flight, struct sqi_drpc_asked *as
         if (asked->next)
                 asked->next->at = asked->at;
         flight->n--;
+        free(asked->result);
         free(asked);
 }
 

@@ -17,6 +17,10 @@ struct sqi_drpc_asked {
         int fd; /* of the client's connection; -1: not known */
         struct sq_str client, tag;
         struct sqi_drpc_waiting *waiting; /* NULL: it was emitted */
+        /* of a result that comes in pieces: what is there of it, malloc'd, and who sends it */
+        char *result;
+        size_t result_len;
+        uint32_t sender;
         char bytes[];
 };
 
@@ -37,6 +41,8 @@ struct sqi_drpc_asked *sqi_drpc_flight_add(struct sqi_drpc_flight *flight, const
                                            int fd, uint64_t due_ns);
 /* NULL: it is over. */
 struct sqi_drpc_asked *sqi_drpc_flight_find(const struct sqi_drpc_flight *flight, uint64_t serial);
+/* More of its result. False: another sends one as well, and was first; or there is no memory. */
+bool sqi_drpc_flight_add_piece(struct sqi_drpc_asked *asked, const struct sqi_drpc_piece *head, struct sq_str bytes);
 /* Takes it out and frees it; what of it waits is the caller's. */
 void sqi_drpc_flight_remove(struct sqi_drpc_flight *flight, struct sqi_drpc_asked *asked);
 

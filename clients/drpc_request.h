@@ -43,4 +43,17 @@ enum { DRPC_TOKEN = 48 };
 void sqi_drpc_token_write(const struct sqi_drpc_token *token, char ret[DRPC_TOKEN]);
 bool sqi_drpc_token_read(struct sq_str text, struct sqi_drpc_token *ret);
 
+/*
+ * A result, from a `return` bolt to the spout's task, by a datagram socket in the run folder: with a hop of ZeroMQ less
+ * the answer is there sooner. In pieces, each behind this head, of one sender in their order. For printf(): the folder,
+ * the number of the task.
+ */
+#define DRPC_RESULTS "%s/result%u"
+enum { DRPC_PIECE = 32 << 10 };
+struct sqi_drpc_piece {
+        uint64_t nonce, serial;
+        uint32_t sender; /* of all pieces of a result the same, and that of nobody else */
+        uint32_t last;   /* 1: no more of this result comes */
+};
+
 #endif

@@ -1246,10 +1246,9 @@ SQ_EXPORT double sq_bag_quantile(struct sq_bag *bag, uint64_t total, double q);
 
 /* ---- DRPC -------------------------------------------------------------------------------------------- */
 
-/* The endpoints of task N of a `drpc` spout in a run folder: where requests come in, and where `return` bolts send
- * results to (docs/drpc.md). For printf(): the folder, the number. */
+/* The endpoint of task N of a `drpc` spout, in the run folder of its topology (docs/drpc.md). For printf(): the folder,
+ * the number. */
 #define SQ_DRPC_REQUESTS "ipc://%s/drpc%u"
-#define SQ_DRPC_RESULTS "ipc://%s/result%u"
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -57,6 +57,10 @@ declare(struct sq_declaration *decl)
                 sq_declare_error(decl, "memory", "must be from 1 to %d MiB", MEMORY_MAX);
         if (self->stages < 0 || self->stages > STAGES_MAX)
                 sq_declare_error(decl, "stages", "must be from 0 to %d", STAGES_MAX);
+        else if (self->stages > 0 && !sq_declared_at_least_once(decl))
+                sq_declare_error(
+                        decl, "stages",
+                        "want 'topology.delivery: at-least-once', which knows when all of a request is processed");
         if (self->endpoint && strncmp(self->endpoint, "tcp://", 6) != 0 && strncmp(self->endpoint, "ipc://", 6) != 0)
                 sq_declare_error(decl, "endpoint", "must be tcp://HOST:PORT or ipc://PATH");
         if (self->endpoint && sq_declared_parallelism(decl) > 1)
@@ -84,9 +88,6 @@ prepare(struct sq_task *task)
         if (!*options.run_folder)
                 return sq_error_final(task, "'%s' cannot be asked with --inline, which has no folder for sockets",
                                       self->function);
-        if (self->stages > 0 && sq_room(task) == UINT64_MAX)
-                return sq_error_final(task, "stages want topology.delivery: at-least-once, which knows when all of a "
-                                            "request is processed");
         return sqi_drpc_door_open(task, &options, &self->door);
 }
 

@@ -18,7 +18,7 @@
 
 #include "squall-kit.h"
 
-enum { ENDPOINT_SIZE = 160, FRAMES = 4, NUMBER_SIZE = 24, HELD = 1 << 16, LINGER_MS = 200 };
+enum { ENDPOINT_SIZE = 160, FRAMES = 4, NUMBER_SIZE = 24, HELD = 1 << 16, LINGER_MS = 200, LINES = 64 };
 
 /* A question that is not answered yet. */
 struct open_question {
@@ -168,6 +168,19 @@ connect_line(struct sqi_drpc *drpc, struct spout_line *line)
                        : 0;
 }
 
+/* Tasks have gone to other run directories, and lines are left to where they were. */
+static void
+drop_idle(struct sqi_drpc *drpc)
+{
+        struct spout_line **link = &drpc->lines;
+
+        while (*link)
+                if ((*link)->questions)
+                        link = &(*link)->next;
+                else
+                        drop_line(drpc, link, false);
+}
+
 static int
 find_line(struct sqi_drpc *drpc, const char *endpoint, struct spout_line **ret)
 {
@@ -179,6 +192,8 @@ find_line(struct sqi_drpc *drpc, const char *endpoint, struct spout_line **ret)
         *ret = line;
         if (line)
                 return 0;
+        if (drpc->nlines % LINES == LINES - 1)
+                drop_idle(drpc);
         r = knock(endpoint);
         line = r == 0 ? calloc(1, sizeof(*line)) : NULL;
         if (!line)

@@ -9,7 +9,7 @@
  *  3. sqi_drpc_cancel() for what is not wanted any more: its ticket is not answered then, and the spout forgets it.
  *  4. sqi_drpc_close(): all that is left is cancelled.
  *
- * The spout keeps the time; a client need not.
+ * `answered` must not ask. The spout keeps the time; a client need not.
  */
 #ifndef SQI_COMMAND_DRPC_H
 #define SQI_COMMAND_DRPC_H

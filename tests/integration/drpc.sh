@@ -83,7 +83,16 @@ check "a thousand in flight are all answered" [ "$("$asker" many "$at" exclamati
 check "HTTP asks by a path" [ "$(http GET /drpc/exclamation/hello%20you%2Fthere)" = '200 hello you/there!' ]
 check "by a query" [ "$(http GET '/drpc/exclamation?args=a%26b&timeout=5')" = '200 a&b!' ]
 check "and by a body" [ "$(http POST /drpc/exclamation 'a body')" = '200 a body!' ]
-check "which has a limit" says "413 " http POST /drpc/exclamation "$(printf %16385s x)"
+long() {
+        local fd
+        exec {fd}<>"/dev/tcp/127.0.0.1/$port" || return
+        printf 'POST /drpc/exclamation HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16385\r\n\r\n' >&"$fd"
+        timeout 60 head -n 1 <&"$fd"
+        exec {fd}>&-
+}
+check "which has a limit" says " 413 " long
+large() { yes 'line after line' | head -c 300000 | tr '\n' ' ' >"$dir/large"; cmp <(ask basic-drpc exclamation --lines <"$dir/large") <(cat "$dir/large"; echo '!'); }
+check "an answer may be long" large
 check "a function that no topology has is not found, and those there are are named" says "no topology has a function 'nothing' (there are: exclamation)" http GET /drpc/nothing/x
 check "a time-out is a time" says "400 " http GET '/drpc/exclamation/x?timeout=soon'
 check "there is no third part of a path" says "404 " http GET /drpc/exclamation/a/b
@@ -98,6 +107,7 @@ foreground=$!
 urls() { printf '%s\n' foo.com/blog/1 engineering.twitter.com/blog/5 tech.backtype.com/blog/123 nowhere; }
 reaches() { [ "$(urls | ask reach reach --lines | tr '\n' ' ')" = '16 14 7 0 ' ]; }
 until_true reaches
+check "stages want at-least-once" says "which knows when all of a request is processed" "$squall" check topologies/reach/reach.yaml -c topology.delivery=at-most-once
 check "reach counts each follower of a request once, in whatever task" reaches
 crowded() { [ "$(for _ in {1..100}; do urls; done | ask reach reach --lines | sort | uniq -c | tr -s ' \n' ' ')" = ' 100 0 100 14 100 16 100 7 ' ]; }
 check "and mixes up no requests" crowded
@@ -179,6 +189,8 @@ moves() {
 kill -KILL "$(pid calls nap/0)" # nobody waits for what it has, but draining would
 "$squall" submit topologies/basic-drpc/basic-drpc.yaml --wait >>"$dir/err" 2>&1
 check "a rebalance answers, or says what it could not" moves
+stays() { [ "$(ask calls part 1,2) $(ask calls drop nothing)" = 'stage 2 nothing' ]; }
+check "a spout whose worker goes on answers where the topology is now" stays
 check "a function is one topology's" says "exclamation" "$squall" submit topologies/basic-drpc/basic-drpc.yaml --name again
 check "kill sends away who waits" exits_with 0 "$squall" kill calls --wait 0
 stop

@@ -28,7 +28,7 @@
         X(acked, WORK, "bolt: tuples acked; spout: tuple trees completed") \
         X(failed, WORK, "bolt: tuples failed; spout: tuple trees failed or timed out") \
         X(replayed, WORK, "spout: tuple trees emitted again") \
-        X(given_up, TROUBLE, "spout: tuple trees given up after their last retry") \
+        X(given_up, TROUBLE, "spout: tuple trees given up after their last retry; exactly once, bolt: tuples failed") \
         X(dead_lettered, TROUBLE, "spout: of those, the ones that are in the dead-letter file") \
         X(lost, TROUBLE, "tuples of no tuple tree that were not processed: nobody can replay them") \
         X(keys_lost, TROUBLE, "keys whose state was lost with its worker: it has begun anew, from nothing") \

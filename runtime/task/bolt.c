@@ -42,7 +42,7 @@ fail_tuple(struct sq_task *task, struct sqi_gathered *gathered)
                         sqi_acker_explain(&task->acker, SQI_ROOT_TASK(gathered->roots[i]), task->cause);
                 sqi_acker_add(&task->acker, gathered->roots[i], 0, task->bolt.later ? SQI_ACK_LATER : SQI_ACK_FAIL);
         }
-        if (gathered->nroots == 0)
+        if (task->epoch.exact ? !sqi_dead_letter_tuple(task, task->bolt.tuple) : gathered->nroots == 0)
                 sqi_loose_fail(task, task->bolt.tuple);
         task->cause[0] = '\0';
         task->bolt.kept_in_turn -= task->bolt.kept_now;

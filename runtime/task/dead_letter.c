@@ -202,6 +202,39 @@ sqi_dead_letter_record(struct sq_task *task, struct sq_value record, const char 
         return letters->starved ? -ENOMEM : write_line(task, &letter);
 }
 
+static void
+add_fields(struct sqi_dead_letters *letters, const struct sq_tuple *tuple)
+{
+        letters->length = 0;
+        letters->cut = letters->starved = false;
+        add_text(letters, "{\"fields\":{");
+        for (unsigned i = 0; i < sq_tuple_size(tuple); i++) {
+                add_text(letters, i ? "," : "");
+                add_value(letters, sq_text(sq_tuple_name(tuple, i)));
+                add_text(letters, ":");
+                add_value(letters, sq_tuple_get(tuple, i));
+        }
+        add_text(letters, "}}");
+}
+
+bool
+sqi_dead_letter_tuple(struct sq_task *task, const struct sq_tuple *tuple)
+{
+        struct sqi_dead_letters *letters = &task->spout.letters;
+        struct sqi_dead_letter letter = {0};
+
+        if (!task->plan->config.dead_letter)
+                return false;
+        snprintf(letter.cause, sizeof(letter.cause), "%s", task->cause[0] ? task->cause : "its bolt failed it");
+        add_fields(letters, tuple);
+        if (letters->starved || write_line(task, &letter) < 0)
+                return false;
+        sqi_count(&task->metrics->given_up, 1);
+        sqi_count(&task->metrics->dead_lettered, 1);
+        sqi_task_log_seldom(task, "gave a tuple up", letter.cause);
+        return true;
+}
+
 void
 sqi_dead_letters_free(struct sqi_dead_letters *letters)
 {

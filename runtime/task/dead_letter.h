@@ -42,6 +42,9 @@ void sqi_dead_letter_add(struct sq_task *task, uint64_t position);
 void sqi_dead_letters_write(struct sq_task *task);
 /* Appends a record that became no tuple: {"record":...} stands for its tuples. Returns 0 or a negative errno. */
 int sqi_dead_letter_record(struct sq_task *task, struct sq_value record, const char *cause);
+/* Exactly once: a tuple that the bolt has failed, which nobody replays, is given up. False: it can have no letter, and
+ * is lost. */
+bool sqi_dead_letter_tuple(struct sq_task *task, const struct sq_tuple *tuple);
 /* True: the tuple was emitted for a letter, and has been taken. */
 bool sqi_dead_letter_take(struct sq_task *task, unsigned stream, size_t n, const struct sq_value *values);
 void sqi_dead_letters_free(struct sqi_dead_letters *letters);

@@ -199,6 +199,31 @@ letters_that_find_no_room_are_written_later(void **state)
         has(world, "ab");
 }
 
+static void
+a_tuple_that_a_bolt_fails_has_one_letter_with_its_fields(void **state)
+{
+        struct world *world = *state;
+        char setup[PATH_MAX + 1024], error[512], line[1024] = "";
+        FILE *file;
+
+        snprintf(setup, sizeof(setup),
+                 "{component: %s/tests/components/tally.so, properties: {path: /dev/full}, inputs: {in: [word, n]}, "
+                 "config: {topology.dead.letter.path: %s}, epochs: true}",
+                 built_folder(), world->letters);
+        world->rig = sq_rig_new(setup, error, sizeof(error));
+        if (!world->rig)
+                fail_msg("%s", error);
+        assert_int_equal(sq_rig_execute(world->rig, NULL, "{word: a, n: 7}"), SQ_FAIL);
+        assert_int_equal(sq_rig_checkpoint(world->rig, SQ_RIG_COMMITTED), 0);
+        sq_rig_restore(world->rig, 0);
+        file = fopen(world->letters, "re");
+        assert_non_null(file);
+        assert_non_null(fgets(line, sizeof(line), file));
+        assert_non_null(strstr(line, "\"tuples\":[{\"fields\":{\"word\":\"a\",\"n\":7}}]}"));
+        assert_null(fgets(line, sizeof(line), file));
+        fclose(file);
+}
+
 int
 main(void)
 {
@@ -210,6 +235,7 @@ main(void)
                 TEST(two_letters_that_are_alike_are_two),
                 TEST(letters_of_others_stand_between_and_a_part_of_ours_is_made_whole),
                 TEST(letters_that_find_no_room_are_written_later),
+                TEST(a_tuple_that_a_bolt_fails_has_one_letter_with_its_fields),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

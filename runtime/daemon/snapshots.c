@@ -486,15 +486,19 @@ remove_open(int place, uint64_t number, void *context)
         return 0;
 }
 
+/* Whole or not there: who is killed leaves one that is open, which the next one removes. */
 static int
 remove_older(int place, uint64_t number, void *context)
 {
         const uint64_t *epoch = context;
-        char name[NUMBER_SIZE];
+        char name[NUMBER_SIZE], open_name[NUMBER_SIZE + sizeof(epoch_prefix)];
 
+        if (number >= *epoch)
+                return 0;
         snprintf(name, sizeof(name), "%llu", (unsigned long long)number);
-        if (number < *epoch)
-                sqi_folder_remove(place, name);
+        sqi_folder_remove(place, open_name_of(number, open_name));
+        if (renameat(place, name, place, open_name) == 0)
+                sqi_folder_remove(place, open_name);
         return 0;
 }
 
@@ -511,6 +515,8 @@ sqi_snapshots_keep(const struct sqi_snapshots *snapshots, uint64_t keep)
 {
         struct next_lower kept = {.below = UINT64_MAX};
 
+        if (keep == 0) /* the newest goes last: nobody is to go on from an earlier one */
+                sqi_snapshots_keep(snapshots, 1);
         for (uint64_t i = 0; i < keep && kept.below > 0; i++) {
                 kept.highest = 0;
                 each(snapshots->durable, keep_highest_below, &kept);

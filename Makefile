@@ -17,7 +17,7 @@ DEBS := gcc libc6-dev pkg-config procps libczmq-dev libzmq3-dev libfyaml-dev lib
 DEBS_lint := clang libclang-rt-14-dev clang-format clang-tidy cppcheck
 # What looks at the page; and what checks formats and the screen of `top`, where it is there.
 DEBS_page := chromium python3
-DEBS_checks := python3-jsonschema python3-zmq python3-msgpack python3-xxhash prometheus tmux
+DEBS_checks := python3-jsonschema python3-zmq python3-msgpack python3-xxhash prometheus ruby tmux
 DEBS_fresh := debootstrap
 DEBS_docs := cmark-gfm
 DEBS_deb := build-essential debhelper dpkg-dev lintian

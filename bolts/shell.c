@@ -348,12 +348,20 @@ throttle(struct sq_task *task, const struct shell_bolt *self)
                 sq_pause(task, false);
 }
 
+/* For what it says next; what it has asked for goes to it first. */
+static void
+await(struct sq_task *task, struct shell_bolt *self, uint64_t until)
+{
+        (void)sqi_shell_push(task, &self->shell);
+        sqi_shell_wait(&self->shell, until);
+}
+
 static void
 await_sync(struct sq_task *task, struct shell_bolt *self)
 {
         while (self->shell.state == SHELL_UP && !self->synced)
                 if (!listen(task, self) && !self->synced)
-                        sqi_shell_wait(&self->shell, UINT64_MAX);
+                        await(task, self, UINT64_MAX);
 }
 
 /* In a test, and at the end: until the program has worked off what it was sent. */
@@ -366,14 +374,14 @@ settle(struct sq_task *task, struct shell_bolt *self)
         }
         while (self->shell.state == SHELL_GREETING)
                 if (!listen(task, self))
-                        sqi_shell_wait(&self->shell, UINT64_MAX);
+                        await(task, self, UINT64_MAX);
         /* A program without a library may take the next message for the tasks that it has asked for. */
         for (uint64_t begin = sqi_shell_clock(); self->shell.state == SHELL_UP && self->open > 0;) {
                 uint64_t until = (self->shell.heard_ns > begin ? self->shell.heard_ns : begin) + QUIET_NS;
                 if (sqi_shell_clock() >= until)
                         break;
                 if (!listen(task, self) && self->open > 0)
-                        sqi_shell_wait(&self->shell, until);
+                        await(task, self, until);
         }
         await_sync(task, self); /* of an earlier heartbeat, which says nothing of what is behind it */
         if (self->shell.state != SHELL_UP)

@@ -272,17 +272,20 @@ write_quietly(int fd, const char *ptr, size_t n)
         return done;
 }
 
-/* What the pipe takes. A broken one is not an error yet: what the program said before it ended is read first. */
+/* What the pipe takes of the next `most` bytes. A broken one is not an error yet: what the program said before it ended
+ * is read first. */
 static void
-push(const struct sqi_shell *shell, struct sqi_shell_bytes *bytes, bool quietly)
+push(const struct sqi_shell *shell, struct sqi_shell_bytes *bytes, size_t most, bool quietly)
 {
         ssize_t n = 1;
 
-        while (n > 0 && sqi_shell_bytes_left(bytes) > 0) {
-                n = quietly ? write_quietly(shell->process.in, bytes->ptr + bytes->at, sqi_shell_bytes_left(bytes))
-                            : write(shell->process.in, bytes->ptr + bytes->at, sqi_shell_bytes_left(bytes));
-                if (n > 0)
+        while (n > 0 && most > 0) {
+                n = quietly ? write_quietly(shell->process.in, bytes->ptr + bytes->at, most)
+                            : write(shell->process.in, bytes->ptr + bytes->at, most);
+                if (n > 0) {
                         sqi_shell_bytes_took(bytes, (size_t)n);
+                        most -= (size_t)n;
+                }
         }
         if (n < 0 && errno == EPIPE)
                 sqi_shell_bytes_reset(bytes);
@@ -295,10 +298,12 @@ sqi_shell_push(struct sq_task *task, struct sqi_shell *shell)
 
         if (shell->process.in < 0)
                 return false;
-        push(shell, &shell->first, quietly);
         /* A message is not cut by another. */
+        push(shell, &shell->queue, shell->queue.begun, quietly);
+        if (shell->queue.begun == 0)
+                push(shell, &shell->first, sqi_shell_bytes_left(&shell->first), quietly);
         if (shell->state == SHELL_UP && sqi_shell_bytes_left(&shell->first) == 0)
-                push(shell, &shell->queue, quietly);
+                push(shell, &shell->queue, sqi_shell_bytes_left(&shell->queue), quietly);
         left = sqi_shell_bytes_left(&shell->first) > 0 ||
                (shell->state == SHELL_UP && sqi_shell_bytes_left(&shell->queue) > 0);
         if (left != shell->watches_in)

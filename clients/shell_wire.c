@@ -336,9 +336,29 @@ sqi_shell_put_tasks(struct sqi_shell_bytes *bytes, size_t n, const unsigned *tas
         sqi_shell_put_end(bytes);
 }
 
+static const char END[] = "\nend\n"; /* behind each message, and nowhere in it */
+enum { END_SIZE = sizeof(END) - 1 };
+
+/* How much is left of the message that `cut` is in; no message has begun before `begin`. */
+static size_t
+left_of_message(const struct sqi_shell_bytes *bytes, size_t begin, size_t cut)
+{
+        size_t from = cut - begin < END_SIZE ? begin : cut - END_SIZE + 1;
+        const char *end;
+
+        if (cut == begin || (cut - begin >= END_SIZE && memcmp(bytes->ptr + cut - END_SIZE, END, END_SIZE) == 0))
+                return 0;
+        end = memmem(bytes->ptr + from, bytes->len - from, END, END_SIZE);
+        return end ? (size_t)(end - bytes->ptr) + END_SIZE - cut : bytes->len - cut;
+}
+
 void
 sqi_shell_bytes_took(struct sqi_shell_bytes *bytes, size_t n)
 {
+        if (n < bytes->begun)
+                bytes->begun -= n;
+        else
+                bytes->begun = left_of_message(bytes, bytes->at + bytes->begun, bytes->at + n);
         bytes->at += n;
         if (bytes->at == bytes->len)
                 bytes->at = bytes->len = 0;
@@ -352,7 +372,7 @@ sqi_shell_bytes_took(struct sqi_shell_bytes *bytes, size_t n)
 void
 sqi_shell_bytes_reset(struct sqi_shell_bytes *bytes)
 {
-        bytes->at = bytes->len = 0;
+        bytes->at = bytes->len = bytes->begun = 0;
         bytes->short_of_memory = false;
 }
 

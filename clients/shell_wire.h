@@ -73,6 +73,7 @@ void sqi_shell_reader_free(struct sqi_shell_reader *reader);
 struct sqi_shell_bytes {
         char *ptr;
         size_t at, len, room;
+        size_t begun;         /* what is left of a message that has gone in part: nothing may go before it */
         bool short_of_memory; /* something is missing in them */
 };
 

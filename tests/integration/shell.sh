@@ -248,6 +248,80 @@ refused() {
 }
 check "exactly once is refused, and why" refused
 
+# Programs that stop for the tasks of each emit, as those with Storm's libraries do, and never ack, before more lines than a pipe holds: an answer
+# stands between two messages, and is not waited for.
+cat >"$dir/asks.py" <<'P'
+from multilang import *
+waiting = []
+def read():
+    text = "".join(iter(lambda: sys.stdin.readline() or sys.exit(0), "end\n"))
+    return json.loads(text)
+def tasks():
+    while True:
+        message = read()
+        if isinstance(message, list):
+            return message
+        waiting.append(message)
+while True:
+    t = waiting.pop(0) if waiting else read()
+    if t["stream"] == "__heartbeat":
+        put(command="sync")
+        continue
+    for word in t["tuple"][0].split():
+        put(command="emit", tuple=[word])
+        assert len(tasks()) == 1
+P
+cat >"$dir/asks.rb" <<'R'
+require "json"
+def get
+  text = ""
+  until (line = STDIN.readline) == "end\n" do text << line end
+  JSON.parse(text)
+end
+def put(message)
+  puts message.to_json, "end"
+  STDOUT.flush
+end
+get
+put(:pid => Process.pid)
+waiting = []
+begin
+  while true
+    t = waiting.shift || get
+    if t["stream"] == "__heartbeat"
+      put(:command => :sync)
+      next
+    end
+    t["tuple"][0].split.each do |word|
+      put(:command => :emit, :tuple => [word])
+      until (answer = get).is_a? Array do waiting << answer end
+    end
+  end
+rescue EOFError
+end
+R
+asks() {
+        cat >"$dir/asks.yaml" <<Y
+name: asks
+config: { topology.delivery: at-most-once }
+spouts: [{ id: lines, component: generate, properties: { count: 4000, fields: { line: words 6 } } }]
+bolts:
+  - { id: split, component: shell, properties: { command: [$1, asks.$2], cwd: $dir, fields: [word], env: { PYTHONPATH: $dir } } }
+  - { id: out, component: write, properties: { path: $dir/asked.tsv } }
+streams:
+  - { from: lines, to: split, grouping: SHUFFLE }
+  - { from: split, to: out, grouping: { type: global } }
+Y
+        timeout 100 "$squall" run "$dir/asks.yaml" >"$dir/said" 2>&1 || { cat "$dir/said"; return 1; }
+        ! grep -q error "$dir/said" && [ "$(wc -l <"$dir/asked.tsv")" = 24000 ] || { cat "$dir/said"; return 1; }
+}
+check "a program that stops for the tasks of each emit gets them between two messages, and at once" asks python3 py
+if command -v ruby >/dev/null; then
+        check "one in Ruby, too" asks ruby rb
+else
+        echo "ok - one in Ruby, too # skip: no ruby (make deps-lint)"
+fi
+
 # Storm's own library and examples, where somebody has them.
 if [ -e "${STORM_ML:-}/storm.py" ] && [ -e "$STORM_ML/splitsentence.py" ]; then
         cp "$STORM_ML"/{storm,splitsentence}.py "$dir"
@@ -261,6 +335,11 @@ tests:
     steps: [{ in: ["a b c"], out: [[a], [b], [c]] }]
 Y
         check "Storm's own storm.py and splitsentence.py run as they are" timeout 60 "$squall" test "$dir/storm.test.yaml"
+        if [ -e "$STORM_ML/storm.rb" ] && command -v ruby >/dev/null; then
+                cp "$STORM_ML"/{storm,splitsentence}.rb "$dir"
+                sed -i 's/python3, splitsentence.py/ruby, splitsentence.rb/; s/out: /verdict: keep, out: /' "$dir/storm.test.yaml"
+                check "so do storm.rb and splitsentence.rb, which never acks" timeout 60 "$squall" test "$dir/storm.test.yaml"
+        fi
 else
         echo "ok - Storm's own storm.py and splitsentence.py run as they are # skip: STORM_ML names no folder that has them"
 fi

@@ -185,6 +185,28 @@ bytes_leave_in_their_order_however_many_go_at_once(void **state)
         }
 }
 
+/* So that an answer goes between two messages: what is left of one that has gone in part is known. */
+static void
+a_message_that_has_gone_in_part_is_known(void **state)
+{
+        (void)state;
+        for (size_t step = 1; step < 40; step++) {
+                struct sqi_shell_bytes bytes = {0};
+                size_t gone = 0, end = 0;
+
+                for (unsigned i = 0; i < 600; i++)
+                        sqi_shell_put_tasks(&bytes, 1, &i);
+                for (unsigned i = 0; sqi_shell_bytes_left(&bytes) > 0; gone += step) {
+                        size_t left = sqi_shell_bytes_left(&bytes);
+                        sqi_shell_bytes_took(&bytes, left < step ? left : step);
+                        for (; end < gone + step && i < 600; i++)
+                                end += (size_t)snprintf(NULL, 0, "[%u]\nend\n", i);
+                        assert_int_equal(bytes.begun, left < step ? 0 : end - gone - step);
+                }
+                sqi_shell_bytes_free(&bytes);
+        }
+}
+
 int
 main(void)
 {
@@ -196,6 +218,7 @@ main(void)
                 cmocka_unit_test(a_message_that_means_nothing_is_refused),
                 cmocka_unit_test(writes_messages_a_program_can_read),
                 cmocka_unit_test(bytes_leave_in_their_order_however_many_go_at_once),
+                cmocka_unit_test(a_message_that_has_gone_in_part_is_known),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/number.h"
 #include "number.h"
 #include "talk.h"
 
@@ -13,17 +14,11 @@ amount_text(struct sq_value lag, char buffer[CLI_NUMBER_SIZE + 16])
         struct sq_str unit = cli_get_str(lag, "unit");
         uint64_t amount = cli_get_uint(lag, "amount");
         char number[CLI_NUMBER_SIZE];
-        bool in_bytes = unit.len > 0 && unit.ptr[0] == 'b', prefixed;
 
-        if (in_bytes)
-                cli_scaled_text((double)amount, number);
-        else
-                cli_count_text(amount, number);
-        prefixed = in_bytes && amount >= 1000;
-        snprintf(buffer, CLI_NUMBER_SIZE + 16, "%s%s%s", number, prefixed ? "" : " ",
-                 !in_bytes  ? amount == 1 ? "message" : "messages"
-                 : prefixed ? "B"
-                            : "bytes");
+        if (unit.len > 0 && unit.ptr[0] == 'b')
+                return sqi_bytes_text(amount, buffer);
+        snprintf(buffer, CLI_NUMBER_SIZE + 16, "%s %s", cli_count_text(amount, number),
+                 amount == 1 ? "message" : "messages");
         return buffer;
 }
 

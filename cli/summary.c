@@ -2,6 +2,7 @@
 #include "summary.h"
 
 #include "base/clock.h"
+#include "base/number.h"
 #include "control/figures.h"
 #include "daemon/checkpoints.h"
 #include "lifecycle/tell.h"
@@ -99,6 +100,19 @@ rate(uint64_t before, uint64_t now, double seconds)
         return now > before && seconds > 0 ? (double)(now - before) / seconds : 0;
 }
 
+/* The newest one, and how many came to nothing: why, the summary and `status` say. */
+static void
+print_epoch(const struct sqi_checkpoint *checkpoint, uint64_t now_ns, char *buffer, size_t size)
+{
+        char bytes[SQI_BYTES_SIZE], given_up[CLI_NUMBER_SIZE + 16] = "";
+        uint64_t age_ns = now_ns > checkpoint->sealed_at ? now_ns - checkpoint->sealed_at : 0;
+
+        if (checkpoint->given_up > 0)
+                snprintf(given_up, sizeof(given_up), ", %llu given up", (unsigned long long)checkpoint->given_up);
+        snprintf(buffer, size, "  epoch %llu, %.1f s old, %s%s", (unsigned long long)checkpoint->sealed,
+                 (double)age_ns / 1e9, sqi_bytes_text(checkpoint->size, bytes), given_up);
+}
+
 const char *
 cli_pulse_text(const struct sqi_running *running, const struct cli_pulse *before, const struct cli_pulse *now,
                char *buffer, size_t size)
@@ -109,13 +123,13 @@ cli_pulse_text(const struct sqi_running *running, const struct cli_pulse *before
                      life->checkpoint.restore == SQI_RESTORE_NONE;
         const char *state = plain ? "" : sqi_lifecycle_state_name(life);
         char emitted[CLI_NUMBER_SIZE], acked[CLI_NUMBER_SIZE], pending[CLI_NUMBER_SIZE], failed[CLI_NUMBER_SIZE],
-                epoch[CLI_NUMBER_SIZE + 8] = "";
+                epoch[128] = "";
 
         struct sqi_bottleneck bottleneck;
 
         sqi_bottleneck_here(running, &bottleneck);
         if (life->checkpoint.sealed > 0)
-                snprintf(epoch, sizeof(epoch), "  epoch %llu", (unsigned long long)life->checkpoint.sealed);
+                print_epoch(&life->checkpoint, now->at_ns, epoch, sizeof(epoch));
         snprintf(buffer, size, "%s %s%s%.0f s  emitted %s/s  acked %s/s  pending %s  failed %s  restarts %llu%s%s%s",
                  sqi_running_plan(running)->name, state, plain ? "" : " ", (double)sqi_running_uptime(running) / 1e9,
                  cli_scaled_text(rate(before->emitted, now->emitted, seconds), emitted),

@@ -29,3 +29,24 @@ sqi_print_real(char *buffer, size_t size, int digits, double real)
         (void)uselocale(before);
         return len;
 }
+
+const char *
+sqi_bytes_text(uint64_t bytes, char buffer[SQI_BYTES_SIZE])
+{
+        static const char prefixes[] = "kMGTPE";
+        double number = (double)bytes;
+        unsigned prefix = 0;
+
+        if (bytes < 1000) {
+                snprintf(buffer, SQI_BYTES_SIZE, "%u %s", (unsigned)bytes, bytes == 1 ? "byte" : "bytes");
+                return buffer;
+        }
+        for (number /= 1000; number >= 999.5 && prefix + 2 < sizeof(prefixes); number /= 1000)
+                prefix++;
+        snprintf(buffer, SQI_BYTES_SIZE, "%.*f %cB",
+                 number >= 99.95   ? 0
+                 : number >= 9.995 ? 1
+                                   : 2,
+                 number, prefixes[prefix]);
+        return buffer;
+}

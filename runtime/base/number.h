@@ -5,9 +5,13 @@
 #define SQI_NUMBER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Writes a finite double with so many significant digits, as %.*g does in the C locale. Returns the length, below
  * `size`. */
 int sqi_print_real(char *buffer, size_t size, int digits, double real);
+/* For people: "1 byte", "950 bytes", "1.23 kB", "45.6 MB". Returns the buffer. */
+enum { SQI_BYTES_SIZE = 32 };
+const char *sqi_bytes_text(uint64_t bytes, char buffer[SQI_BYTES_SIZE]);
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/number.h"
+
 enum { NAME_SIZE = 256, TEXT_SIZE = SQI_CAUSE_TEXT + 512, TASKS_NAMED = 8 };
 
 const char *
@@ -258,7 +260,8 @@ const char *
 sqi_checkpoint_text(const struct sqi_lifecycle *life, uint64_t now, char *buffer, size_t size)
 {
         const struct sqi_checkpoint *checkpoint = &life->checkpoint;
-        char given_up[SQI_CHECKPOINT_CAUSE + 64] = "", awaited[NAME_SIZE + 64] = "";
+        char given_up[SQI_CHECKPOINT_CAUSE + 64] = "", awaited[NAME_SIZE + 64] = "", bytes[SQI_BYTES_SIZE],
+                                             written[SQI_BYTES_SIZE], recorded[SQI_BYTES_SIZE];
 
         buffer[0] = '\0';
         if (!sqi_plan_is_exact(life->plan))
@@ -269,13 +272,12 @@ sqi_checkpoint_text(const struct sqi_lifecycle *life, uint64_t now, char *buffer
         if (checkpoint->restore != SQI_RESTORE_NONE && life->state < SQI_QUITTING)
                 awaited_text(life, now, awaited, sizeof(awaited));
         if (checkpoint->sealed > 0)
-                snprintf(
-                        buffer, size,
-                        "epoch %llu, %.1f s old, made in %.1f ms, %llu bytes (%llu written, %llu of them on their way)%s%s",
-                        (unsigned long long)checkpoint->sealed, (double)(now - checkpoint->sealed_at) / 1e9,
-                        (double)checkpoint->took / 1e6, (unsigned long long)checkpoint->size,
-                        (unsigned long long)checkpoint->written, (unsigned long long)checkpoint->recorded, given_up,
-                        awaited);
+                snprintf(buffer, size,
+                         "epoch %llu, %.1f s old, made in %.1f ms, %s (%s written, %s of them on their way)%s%s",
+                         (unsigned long long)checkpoint->sealed, (double)(now - checkpoint->sealed_at) / 1e9,
+                         (double)checkpoint->took / 1e6, sqi_bytes_text(checkpoint->size, bytes),
+                         sqi_bytes_text(checkpoint->written, written), sqi_bytes_text(checkpoint->recorded, recorded),
+                         given_up, awaited);
         else
                 snprintf(buffer, size, "no epoch of this run yet%s%s", given_up, awaited);
         return buffer;

@@ -66,7 +66,7 @@ check "a component that keeps nothing has nothing there either" says "keeps no k
 number() { "$squall" status asked --json | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"; }
 sparing() { local all=$(number bytes) written=$(number written_bytes); [ "${all:-0}" -gt 20000 ] && [ "$written" -gt 0 ] && [ $((written * 4)) -lt "$all" ] && [ "$(number recorded_bytes)" -le "$written" ]; }
 check "\`status\` shows how much an epoch holds, and how little of it was written" until_true sparing
-check "so it does in words" eval '"$squall" status asked | grep -Eq "^epochs: epoch [0-9]+, .* old, made in .* ms, [0-9]+ bytes \([0-9]+ written, [0-9]+ of them on their way\)$"'
+check "so it does in words" eval '"$squall" status asked | grep -Eq "^epochs: epoch [0-9]+, .* old, made in .* ms, [0-9.]+ ([kM]B|bytes) \([0-9.]+ ([kM]B|bytes?) written, [0-9.]+ ([kM]B|bytes?) of them on their way\)$"'
 
 stopped=$(pid asked count/0)
 kill -STOP "$stopped"

@@ -5,8 +5,8 @@
 
 #include "squall.h"
 
-/* An event "died", as the supervisor answers it. At most so many of its last log lines. */
-void cli_death_show(struct sq_value death, unsigned log_lines);
+/* An event "died", as the supervisor answers it; or what tells the most of it, in a few lines. */
+void cli_death_show(struct sq_value death, bool whole);
 
 /* "3 s ago" of the event's time. */
 enum { CLI_AGO_SIZE = 48 };

@@ -331,7 +331,7 @@ show_deaths_of(const struct cli_args *args, struct sq_value answer)
                 if (cli_flag(args, "json"))
                         cli_print_value(death);
                 else
-                        cli_death_show(death, 20);
+                        cli_death_show(death, true);
         if (!any && !cli_flag(args, "json"))
                 printf("no worker of %s has died since the supervisor started\n", cli_operand(args, 0));
 }

@@ -271,7 +271,7 @@ show(const struct cli_args *args, struct sq_value answer)
         show_epochs(cli_get(answer, "epochs"));
         if (cli_get(answer, "last_death").type == SQ_MAP) {
                 printf("last death: ");
-                cli_death_show(cli_get(answer, "last_death"), 3);
+                cli_death_show(cli_get(answer, "last_death"), false);
         }
         if (!sq_next_item(&components, &component))
                 return;

@@ -114,6 +114,12 @@ else
         check "a death is shown with its signal" until_true says "signal 11 (Segmentation fault)" deaths
         check "with the tuple that did it" says '{"n":3}' deaths
         check "with the place in the code" says "fragile.so  execute" deaths
+        check "and who has called it, which is the runtime" says "squall-worker  execute" deaths
+        innermost() {
+                "$squall" status fragile >"$dir/innermost"
+                grep -q "at .*fragile.so  execute" "$dir/innermost" && grep -Eq "at +and [0-9]+ more" "$dir/innermost" && [ "$(grep -c "at .*squall-worker " "$dir/innermost")" -le 1 ]
+        }
+        check "status has the innermost of it" innermost
 fi
 check "with what was done" says "1 death of it so far" deaths
 check "status has the last one" says "last death: weak/0 died" "$squall" status fragile

@@ -76,9 +76,10 @@ BOTH := $(B)/runtime/base/date.o
 CLIENTS := $(call objects,clients/%)
 server = $(firstword $(subst _, ,$(notdir $(basename $(1)))))
 RUNTIME := $(filter-out $(KIT) %/main.o,$(call objects,runtime/%))
-# Two programs: the command with the supervisor, and what that spawns. Each has what it needs of the runtime, and the linker tells when it needs more.
-SQUALL := $(call objects,cli/%) $(filter-out $(B)/runtime/worker/%,$(RUNTIME))
+# Three programs: the command with the supervisor, what that spawns, and a task for Apache Storm. Each has what it needs of the runtime, and the linker tells when it needs more.
+SQUALL := $(call objects,cli/%) $(filter-out $(B)/runtime/worker/% $(B)/runtime/shell/%,$(RUNTIME))
 WORKER := $(call objects,$(addprefix runtime/,$(addsuffix /%,worker task channel plan component control tuple base)))
+SHELL_TASK := $(call objects,$(addprefix runtime/,$(addsuffix /%,shell task plan channel component control tuple base)))
 UNIT := $(basename $(call objects,tests/unit/%))
 SHARED := $(call objects,tests/shared/%)
 FUZZ := $(basename $(call objects,tests/fuzz/%))
@@ -106,7 +107,7 @@ endif
 MAKEFLAGS += --no-print-directory
 Q := $(if $(V),,@)#  V=1 shows the commands
 
-all: $(B)/squall $(B)/squall-worker $(B)/libsquall.a $(B)/libsquall-kit.so $(COMPONENTS) $(BENCH) $(BENCH_DATA) ## build the programs and the components (BUILD=release|debug|asan|tsan, CC=gcc|clang, V=1)
+all: $(B)/squall $(B)/squall-worker $(B)/squall-shell $(B)/libsquall.a $(B)/libsquall-kit.so $(COMPONENTS) $(BENCH) $(BENCH_DATA) ## build the programs and the components (BUILD=release|debug|asan|tsan, CC=gcc|clang, V=1)
 	@printf '%s\n' $(CONNECTORS) | tr '|' ' ' | cmp -s - $(B)/connectors || printf '%s\n' $(CONNECTORS) | tr '|' ' ' >$(B)/connectors
 	@$(foreach o,$(LACKING),echo "$(o:$(B)/%.o=%) is not built: $(NEEDS_$(notdir $(basename $(o)))) is missing";)
 	@$(foreach p,$(KIT_LACKS),echo "$(p) is missing: $(LACKS_$(p))";)
@@ -119,6 +120,9 @@ $(B)/squall: $(SQUALL)
 $(B)/squall-worker: $(WORKER)
 	@echo "  LINK $@"
 	$(Q)$(LINK) $(LTO) $^ $(call libs,$(PACKAGES_worker))
+$(B)/squall-shell: $(SHELL_TASK) $(B)/libsquall-kit.so
+	@echo "  LINK $@"
+	$(Q)$(LINK) $(LTO) $(SHELL_TASK) -L$(B) -lsquall-kit '-Wl,-rpath,$$ORIGIN' $(call libs,$(PACKAGES_worker))
 $(B)/libsquall.a: $(RUNTIME)
 	@echo "  AR   $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^ $(if $(LTO),&& objcopy --wildcard -R '.gnu.*lto_*' $@)
@@ -248,7 +252,7 @@ install: all ## put it below DESTDIR and PREFIX (/usr/local)
 	install -m 644 $(filter $(B)/bolts/%,$(BUILTIN)) $(LIB)/bolts
 	install -m 644 $(filter $(B)/groupings/%,$(BUILTIN)) $(LIB)/groupings
 	install -m 644 $(B)/connectors $(LIB)
-	install -m 755 $(B)/squall-worker $(LIB)
+	install -m 755 $(B)/squall-worker $(B)/squall-shell $(LIB)
 	install -d $(LIB)/bench
 	install -m 755 $(BENCH) $(B)/tests/bench/run $(B)/tests/bench/report $(LIB)/bench
 	install -m 644 $(filter-out %/run %/report,$(BENCH_DATA)) $(filter $(B)/tests/bench/%,$(COMPONENTS)) $(LIB)/bench

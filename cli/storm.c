@@ -10,9 +10,12 @@
 #include "number.h"
 #include "table.h"
 #include "talk.h"
+#include "topology_file.h"
+#include "base/clock.h"
+#include "storm/resources.h"
 #include "tuple/unpack.h"
 
-enum { LOOK_AGAIN_MS = 500 };
+enum { LOOK_AGAIN_MS = 500, WATCH_MS = 30000 };
 
 /* ---- Asking ------------------------------------------------------------------------------------------- */
 
@@ -28,6 +31,7 @@ explain(const struct storm *storm, int r)
         switch (r) {
         case -EINVAL:
         case -ENOENT:
+        case -EFBIG:
                 return cli_error(CLI_USAGE, "%s", storm->error);
         case -ENOTCONN:
         case -ETIMEDOUT:
@@ -306,5 +310,63 @@ cli_storm_rebalance(const struct cli_args *args, size_t n, const struct sqi_exec
                                      NULL);
         if (status == CLI_DONE)
                 print_state(args, "rebalancing");
+        return status;
+}
+
+/* ---- submit ------------------------------------------------------------------------------------------- */
+
+/* Storm calls a topology active whose workers die in a circle: what has gone wrong is looked for, for half a minute or
+ * until all is up. */
+static int
+watch(struct storm *storm, const char *name)
+{
+        const struct timespec pause = {.tv_nsec = LOOK_AGAIN_MS * 1000000L};
+        uint64_t until_ns = sqi_clock_ns() + (uint64_t)WATCH_MS * 1000000;
+        int r;
+
+        while ((r = sqi_cluster_is_up(storm->nimbus, name, storm->error, sizeof(storm->error))) == 0 &&
+               sqi_clock_ns() < until_ns)
+                (void)nanosleep(&pause, NULL);
+        if (r == 0)
+                fprintf(stderr, "squall: %s is submitted, and not all of it has come up yet (squall status shows it)\n",
+                        name);
+        return r;
+}
+
+static int
+send_plan(const struct cli_args *args, struct storm *storm, struct sqi_plan *plan)
+{
+        struct sqi_arena *arena = sqi_arena_new();
+        struct sqi_jar jar = {.bytes = NULL};
+        int r = arena ? sqi_resources_pack(plan, arena, &jar, storm->error, sizeof(storm->error)) : -ENOMEM;
+
+        if (r == 0)
+                r = sqi_cluster_submit(storm->nimbus, plan, &jar, storm->error, sizeof(storm->error));
+        sqi_jar_free(&jar);
+        sqi_arena_free(&arena);
+        if (r < 0)
+                return r;
+        if (cli_flag(args, "json"))
+                printf("{\"topology\":\"%s\",\"state\":\"active\"}\n", plan->name);
+        else
+                printf("%s\n", plan->name);
+        return fflush(stdout) == 0 ? watch(storm, plan->name) : -errno;
+}
+
+int
+cli_storm_submit(const struct cli_args *args)
+{
+        static const char *const unknown[] = {"from", NULL};
+        struct sqi_plan *plan = NULL;
+        struct storm storm;
+        int status = refuse(args, unknown);
+
+        if (status == CLI_DONE)
+                status = cli_load_for_storm(args, 0, cli_text(args, "name"), &plan);
+        if (status == CLI_DONE)
+                status = open_storm(args, &storm);
+        if (status == CLI_DONE)
+                status = close_storm(args, &storm, send_plan(args, &storm, plan), NULL);
+        sqi_plan_free(&plan);
         return status;
 }

@@ -19,6 +19,7 @@
                         .help = "ask the Nimbus of an Apache Storm cluster there, and no supervisor" \
         }
 
+int cli_storm_submit(const struct cli_args *args);
 int cli_storm_list(const struct cli_args *args);
 int cli_storm_status(const struct cli_args *args);
 int cli_storm_activate(const struct cli_args *args, bool on);

@@ -9,6 +9,7 @@
 
 #include "command/server.h"
 #include "save.h"
+#include "storm.h"
 #include "topology_file.h"
 
 static void
@@ -91,6 +92,8 @@ run(const struct cli_args *args)
         if (strcmp(cli_operand(args, 0), "-") == 0)
                 return cli_error(CLI_USAGE,
                                  "submit wants a file, for a copy of it is kept (squall run reads standard input)");
+        if (cli_text(args, "storm"))
+                return cli_storm_submit(args);
         status = cli_load_hosted(args, 0, cli_text(args, "name"), &plan);
         if (status == CLI_DONE && cli_text(args, "from"))
                 status = find_savepoint(args, plan, from);
@@ -106,6 +109,9 @@ SQI_VERB(submit) = {
                 "The file is checked first, as `squall check` does; on an error nothing is submitted. The supervisor copies the file and the .so of each "
                 "component, so both may go. Data that it names (a spout's path) stays where it is, by its absolute path. What is in the "
                 "supervisor's state directory runs again after a crash, a restart or a reboot, its spouts from where they were.\n"
+                "With --storm it goes to an Apache Storm cluster: in a jar with the program that runs its components there, their libraries, and the files "
+                "that they read from the folder of the topology file. What Storm cannot do is refused, with line and column. It returns when all "
+                "is up there, or after 30 seconds; an error of a component until then is printed, and the status is 1.\n"
                 "A topology is code: whoever may submit one may run anything as the supervisor's user.",
         .operands = {{"FILE", .complete = CLI_COMPLETE_FILE}},
         .options = {CLI_OPTION_CONFIG,
@@ -115,6 +121,7 @@ SQI_VERB(submit) = {
                      .help = "begin with the state and the positions of this savepoint"},
                     {"wait", 'w', CLI_FLAG,
                      .help = "return when every task is ready and data flows; status 1 if it does not come up"},
+                    CLI_OPTION_STORM,
                     CLI_OPTION_JSON,
                     CLI_OPTION_SOCKET},
         .example = "squall submit topologies/wordcount/wordcount.yaml --name words --wait",

@@ -67,6 +67,16 @@ cli_load(const struct cli_args *args, size_t operand, struct sqi_plan **ret)
 }
 
 int
+cli_load_for_storm(const struct cli_args *args, size_t operand, const char *name, struct sqi_plan **ret)
+{
+        struct sqi_overrides overrides = cli_overrides(args);
+
+        overrides.name = name;
+        overrides.hosted = overrides.on_storm = true;
+        return load(cli_operand(args, operand), &overrides, ret);
+}
+
+int
 cli_load_hosted(const struct cli_args *args, size_t operand, const char *name, struct sqi_plan **ret)
 {
         struct sqi_overrides overrides = cli_overrides(args);

@@ -10,7 +10,9 @@
  * on stderr. 0 and the plan, or the exit status. */
 int cli_load(const struct cli_args *args, size_t operand, struct sqi_plan **ret);
 
-/* The same of one that is for a supervisor, with another name for the topology unless `name` is NULL. */
+/* The same of one that is for an Apache Storm cluster, or for a supervisor, with another name for the topology unless
+ * `name` is NULL. */
+int cli_load_for_storm(const struct cli_args *args, size_t operand, const char *name, struct sqi_plan **ret);
 int cli_load_hosted(const struct cli_args *args, size_t operand, const char *name, struct sqi_plan **ret);
 
 /* The file as it stands, malloc'd, for the supervisor to keep; a link is followed. 0 or a negative errno. */

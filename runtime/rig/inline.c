@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rig/inline.h"
-#include "rig/real_time.h"
+#include "base/real_time.h"
 #include "rig/views.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "rig/real_time.h"
+#include "base/real_time.h"
 #include "task/snapshot.h"
 
 static void

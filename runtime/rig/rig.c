@@ -345,7 +345,7 @@ sqi_rig_feed(struct sq_rig *rig, const struct sqi_plan_edge *edge, uint32_t sour
              const struct sq_value *values)
 {
         uint32_t task = rig->plan->components[edge->from].first_task + source;
-        uint64_t root = SQI_ROOT(task, rig->beside.seq + 1);
+        uint64_t root = SQI_ROOT(task, rig->beside.fed[task] + 1);
         struct sqi_tree *tree;
 
         sqi_assert(source < rig->plan->components[edge->from].ntasks);

@@ -4,7 +4,12 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/complain.h"
+#include "storm/assembly.h"
+#include "storm/jar.h"
 
 /* ---- Nimbus' structs, by the ids of their fields ------------------------------------------------------ */
 
@@ -272,4 +277,112 @@ sqi_cluster_rebalance(struct sqi_nimbus *nimbus, const char *name, size_t n, con
         }
         sqi_thrift_stop(&call);
         return change(nimbus, &call, error, size);
+}
+
+/* ---- A new one ---------------------------------------------------------------------------------------- */
+
+static int
+begin_upload(struct sqi_nimbus *nimbus, char *ret, size_t room, char *error, size_t size)
+{
+        struct sqi_thrift_call call = sqi_thrift_call("beginFileUpload");
+        const struct sqi_thrift *result;
+        int r = sqi_nimbus_call(nimbus, &call, &result, error, size);
+        struct sq_str where = r < 0 ? (struct sq_str){"", 0} : sqi_thrift_text(result);
+
+        if (r == 0 && (where.len == 0 || where.len >= room))
+                return sqi_complain(-EBADMSG, error, size, "Nimbus does not say where the jar goes");
+        snprintf(ret, room, "%.*s", (int)where.len, where.ptr);
+        return r;
+}
+
+static int
+upload(struct sqi_nimbus *nimbus, const struct sqi_jar *jar, const char *where, char *error, size_t size)
+{
+        struct sqi_thrift_call call;
+        int r = 0;
+
+        for (size_t at = 0, n; at < jar->size && r == 0; at += n) {
+                n = jar->size - at < SQI_CLUSTER_CHUNK ? jar->size - at : SQI_CLUSTER_CHUNK;
+                call = sqi_thrift_call("uploadChunk");
+                sqi_thrift_put_text(&call, 1, where);
+                sqi_thrift_put_bytes(&call, 2, jar->bytes + at, n);
+                r = change(nimbus, &call, error, size);
+        }
+        if (r < 0)
+                return r;
+        call = sqi_thrift_call("finishFileUpload");
+        sqi_thrift_put_text(&call, 1, where);
+        return change(nimbus, &call, error, size);
+}
+
+static struct sqi_thrift_call
+submission(const struct sqi_plan *plan, const char *where)
+{
+        struct sqi_thrift_call call = sqi_thrift_call("submitTopology");
+        char *config = sqi_assembly_config(plan);
+
+        call.failed |= !config;
+        sqi_thrift_put_text(&call, 1, plan->name);
+        sqi_thrift_put_text(&call, 2, where);
+        sqi_thrift_put_text(&call, 3, config ? config : "");
+        sqi_assembly_put(&call, 4, plan);
+        free(config);
+        return call;
+}
+
+int
+sqi_cluster_submit(struct sqi_nimbus *nimbus, const struct sqi_plan *plan, const struct sqi_jar *jar, char *error,
+                   size_t size)
+{
+        struct sqi_thrift_call call;
+        char where[4096];
+        int r = sqi_cluster_has(nimbus, plan->name, error, size);
+
+        if (r == 1)
+                return sqi_complain(-EEXIST, error, size, "%s is alive already (kill it, or submit by another --name)",
+                                    plan->name);
+        call = submission(plan, "");
+        if (r == 0 && call.size > SQI_CLUSTER_TOPOLOGY)
+                r = sqi_complain(-EFBIG, error, size, "the topology has %zu bytes, and Nimbus takes %d", call.size,
+                                 SQI_CLUSTER_TOPOLOGY);
+        sqi_thrift_drop(&call);
+        if (r == 0)
+                r = begin_upload(nimbus, where, sizeof(where), error, size);
+        if (r == 0)
+                r = upload(nimbus, jar, where, error, size);
+        if (r < 0)
+                return r;
+        call = submission(plan, where);
+        return change(nimbus, &call, error, size);
+}
+
+int
+sqi_cluster_is_up(struct sqi_nimbus *nimbus, const char *name, char *error, size_t size)
+{
+        struct sqi_thrift_call call = sqi_thrift_call("getTopologyInfoByName");
+        const struct sqi_thrift *info, *errors, *one;
+        size_t n = 0;
+        int r;
+
+        sqi_thrift_put_text(&call, 1, name);
+        r = sqi_nimbus_call(nimbus, &call, &info, error, size);
+        if (r < 0)
+                return r;
+        for (errors = sqi_thrift_first(sqi_thrift_at(info, INFO_ERRORS)); errors; errors = errors->next->next) {
+                struct sq_str id = sqi_thrift_text(errors), text;
+
+                one = sqi_thrift_first(errors->next);
+                text = sqi_thrift_text(sqi_thrift_at(one, ERROR_TEXT));
+                if (!one)
+                        continue;
+                return sqi_complain(-ECHILD, error, size, "%.*s: %.*s", (int)id.len, id.ptr,
+                                    (int)(memchr(text.ptr, '\n', text.len)
+                                                  ? (const char *)memchr(text.ptr, '\n', text.len) - text.ptr
+                                                  : (long)text.len),
+                                    text.ptr);
+        }
+        for (one = sqi_thrift_first(sqi_thrift_at(info, INFO_EXECUTORS)); one; one = one->next, n++)
+                if (sqi_thrift_int(sqi_thrift_at(one, EXECUTOR_UPTIME)) < SQI_CLUSTER_UP_S)
+                        return 0;
+        return n > 0;
 }

@@ -4,8 +4,15 @@
 #ifndef SQI_CLUSTER_H
 #define SQI_CLUSTER_H
 
+#include "plan/plan.h"
 #include "storm/nimbus.h"
 #include "tuple/writer.h"
+
+enum {
+        SQI_CLUSTER_CHUNK = 307200,     /* bytes of a jar that are sent at once */
+        SQI_CLUSTER_TOPOLOGY = 1000000, /* bytes that a topology may have: Nimbus never answers to more */
+        SQI_CLUSTER_UP_S = 5,
+};
 
 /* Of a component, how many executors it is to have. */
 struct sqi_executors {
@@ -25,6 +32,13 @@ int sqi_cluster_activate(struct sqi_nimbus *nimbus, const char *name, bool on, c
 int sqi_cluster_kill(struct sqi_nimbus *nimbus, const char *name, double wait_s, char *error, size_t size);
 int sqi_cluster_rebalance(struct sqi_nimbus *nimbus, const char *name, size_t n, const struct sqi_executors *executors,
                           char *error, size_t size);
+/* What is submitted is `plan`, whose resources (storm/resources.h) are the jar. -EEXIST: one of that name is alive. */
+struct sqi_jar;
+int sqi_cluster_submit(struct sqi_nimbus *nimbus, const struct sqi_plan *plan, const struct sqi_jar *jar, char *error,
+                       size_t size);
+/* How it comes up: 1: all its executors have been up for SQI_CLUSTER_UP_S; 0: not yet; -ECHILD with the first line of
+ * it: there is an error of a component. */
+int sqi_cluster_is_up(struct sqi_nimbus *nimbus, const char *name, char *error, size_t size);
 /* 1: it has a topology of that name; 0: not, or not any more. */
 int sqi_cluster_has(struct sqi_nimbus *nimbus, const char *name, char *error, size_t size);
 

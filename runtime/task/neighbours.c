@@ -61,7 +61,8 @@ sqi_neighbours_open(struct sqi_neighbours *ret, const struct sq_task *task)
         *ret = (struct sqi_neighbours){.task = task};
         ret->sockets = calloc(plan->ntasks, sizeof(void *));
         ret->acks = calloc(plan->ntasks, sizeof(void *));
-        if (!ret->sockets || !ret->acks)
+        ret->fed = calloc(plan->ntasks, sizeof(*ret->fed));
+        if (!ret->sockets || !ret->acks || !ret->fed)
                 return -ENOMEM;
         for (uint32_t e = 0; e < plan->nedges && r == 0; e++)
                 r = attach_edge(ret, &plan->edges[e]);
@@ -85,6 +86,7 @@ sqi_neighbours_close(struct sqi_neighbours *beside)
         sqi_socket_close(&beside->to_spout);
         free(beside->sockets);
         free(beside->acks);
+        free(beside->fed);
         *beside = (struct sqi_neighbours){.task = NULL};
 }
 
@@ -129,7 +131,7 @@ sqi_neighbours_feed(struct sqi_neighbours *beside, const struct sqi_plan_edge *e
         header.bytes = (uint32_t)(at - bytes - (ptrdiff_t)sizeof(header));
         header.run_bytes = sizeof(run) + sizeof(root);
         header.edge_key = sq_mix(source + 1);
-        header.first_seq = beside->seq++;
+        header.first_seq = beside->fed[source]++;
         *ret_id = sqi_edge_id(header.edge_key, header.first_seq);
         memcpy(bytes, &header, sizeof(header));
         memcpy(at, &run, sizeof(run));

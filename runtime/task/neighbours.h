@@ -29,7 +29,7 @@ struct sqi_neighbours {
         void **sockets;
         void **acks;    /* by task: a spout's ack inbox */
         void *to_spout; /* PUSH to the ack inbox of a spout */
-        uint64_t seq;
+        uint64_t *fed;  /* by task: how many tuples it has been fed from there */
 };
 
 /* Makes the plan one for this: what the task sends to several it sends by PUSH, and nothing waits for room. */

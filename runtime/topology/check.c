@@ -6,6 +6,7 @@
 
 #include "plan/functions.h"
 #include "topology/model.h"
+#include "topology/on_storm.h"
 #include "base/nearest.h"
 #include "component/connectors.h"
 #include "component/elf.h"
@@ -132,6 +133,8 @@ fill(struct sqi_model *model, struct sqi_model_component *component)
                 return;
         sqi_settings_defaults(options, state);
         for (i = 0; i < component->nsettings; i++) {
+                if (model->on_storm && component->settings[i].shape == SQI_SCALAR)
+                        sqi_on_storm_path(model, component, i, sqi_option_find(options, component->settings[i].name));
                 resolve_paths(model, options, &component->settings[i]);
                 if (sqi_settings_store(options, &component->settings[i], state, error, sizeof(error)) < 0) {
                         sqi_model_error(model, place_of(component, options, i), "in '%s': %s",

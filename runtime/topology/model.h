@@ -11,6 +11,7 @@
  *     sqi_order             order.c       cycles, feedback edges, what the spouts reach
  *     sqi_check_fields      fields.c      streamId, fields and types along the streams, in that order
  *     sqi_check_promise     promise.c     who cannot keep what exactly-once promises
+ *     sqi_check_on_storm    on_storm.c    when it goes there: what Apache Storm cannot do
  *     sqi_check_connections connect.c     when asked for, and nothing is wrong: what the settings lead to
  *     sqi_plan_make         layout.c      tasks and workers
  */
@@ -96,6 +97,7 @@ struct sqi_model {
         const char *directory; /* of the file, absolute */
         bool on_stdin;         /* the file itself came from there */
         bool hosted;           /* it is for a supervisor */
+        bool on_storm;         /* or for Apache Storm */
         struct sqi_word name;
         struct sqi_config config;
         bool delivery_given;

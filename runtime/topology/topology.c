@@ -9,6 +9,7 @@
 
 #include "topology/flux.h"
 #include "topology/model.h"
+#include "topology/on_storm.h"
 
 void
 sqi_model_release(struct sqi_model *model)
@@ -54,6 +55,8 @@ check(struct sqi_model *model, const struct sqi_yaml *root, const struct sqi_ove
         sqi_order(model);
         sqi_check_fields(model);
         sqi_check_promise(model);
+        if (model->on_storm)
+                sqi_check_on_storm(model);
 }
 
 int
@@ -110,6 +113,7 @@ sqi_topology_plan(const char *path, const struct sqi_overrides *overrides, struc
                                   .arena = sqi_arena_new(),
                                   .on_stdin = strcmp(path, "-") == 0,
                                   .hosted = overrides && overrides->hosted,
+                                  .on_storm = overrides && overrides->on_storm,
                                   .advises = overrides && overrides->advises};
         struct sqi_yaml *root = NULL;
         bool flux = false;

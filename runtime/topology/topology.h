@@ -29,6 +29,7 @@ struct sqi_overrides {
         const char *filter; /* of a Flux file: what its ${a.b} are, a file of properties */
         bool env_filter;    /* and its ${ENV-X} are the environment's */
         bool hosted;        /* a supervisor is to run it, whose standard streams are nobody's */
+        bool on_storm;      /* it is for an Apache Storm cluster, which cannot do all of it */
         bool advises;       /* warn also of what is right, and perhaps not what is wanted */
         bool connects;      /* when nothing else is wrong, try the connections of all components (`.probe`) */
 };

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Nimbus for tests: it has the topologies that are alive by name, and writes down what it is asked.
 
-nimbus.py PORT LOG [TOPOLOGY...]    answers until it is killed; a line of LOG a call: method and arguments as JSON
+nimbus.py PORT LOG [TOPOLOGY...]    answers until it is killed; a line of LOG a call: method and arguments as JSON.
+What is submitted is in LOG.jar, its topology and its configuration as JSON in LOG.topology and LOG.config.
 With PORT `other:PORT` it speaks another protocol; with `leader:PORT:OTHER` it names OTHER as the leader.
 """
 import json
@@ -24,7 +25,7 @@ class Reader:
     def text(self):
         n = self.number("i")
         self.at += n
-        return self.data[self.at - n:self.at].decode("utf-8", "replace")
+        return self.data[self.at - n:self.at].decode("utf-8", "surrogateescape")
 
     def value(self, kind):
         if kind in (BOOL, BYTE, DOUBLE, I16, I32, I64):
@@ -81,12 +82,27 @@ class Nimbus:
     def info(self, name):
         executor = {1: {1: 4, 2: 5}, 2: "count", 3: "node1", 4: 6700, 5: 70}
         error = {1: "java.lang.RuntimeException: no room\n\tat x", 2: 1700000000, 3: "node1", 4: 6700}
-        return {1: name + "-1-1700000000", 2: name, 3: 75, 4: [executor], 5: self.alive[name], 6: {"count": [error]}}
+        errors = {"count": [error]} if name in ("words", "failing") else {}
+        return {1: name + "-1-1700000000", 2: name, 3: 75, 4: [executor], 5: self.alive[name], 6: errors or {"x": []}}
 
     def page(self):
         def component(specific):
             return {2: {1: 2, 2: 2, 3: 1200, 4: 2400, 5: 1100, 6: 3}, 3: specific}
         return {9: {"lines": component({2: {1: 12.5}})}, 10: {"count": component({1: {1: 0.1, 2: 0.25}})}}
+
+    def upload(self, method, arguments):
+        with open(self.log + ".jar", "wb" if method == "beginFileUpload" else "ab") as jar:
+            jar.write(arguments.get(2, "").encode("utf-8", "surrogateescape"))
+        return {0: "inbox/jar"} if method == "beginFileUpload" else {}
+
+    def submit(self, name, arguments):
+        if name == "refused":
+            return {2: {1: "it is not to Nimbus' liking"}}
+        for what, value in (("config", json.loads(arguments[3])), ("topology", arguments[4])):
+            with open(self.log + "." + what, "w") as file:
+                json.dump(value, file)
+        self.alive[name] = "ACTIVE"
+        return {}
 
     def answer(self, method, arguments):
         """The fields of the reply's struct; an exception of Thrift itself as a text."""
@@ -96,7 +112,11 @@ class Nimbus:
             return {0: [self.summary(name) for name in self.alive]}
         if method == "getTopologyPageInfo":
             return {0: self.page()}
+        if method in ("beginFileUpload", "uploadChunk", "finishFileUpload"):
+            return self.upload(method, arguments)
         name = arguments.get(1)
+        if method == "submitTopology":
+            return self.submit(name, arguments)
         if method in ("getTopologyInfoByName", "activate", "deactivate", "rebalance", "killTopologyWithOpts"):
             if name not in self.alive:
                 return {1: {1: name + " is not alive"}}
@@ -118,7 +138,7 @@ class Nimbus:
             reader.number("i")
             method, _, arguments = reader.text(), reader.number("i"), reader.value(STRUCT)
             with open(self.log, "a") as log:
-                print(method, json.dumps(arguments), file=log)
+                print(method, "" if method == "uploadChunk" else json.dumps(arguments), file=log)
             answer = self.answer(method, arguments)
             failed = isinstance(answer, str)
             body = struct.pack(">I", 0x80010003 if failed else 0x80010002) + text(method) + struct.pack(">i", 0)

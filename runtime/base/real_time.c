@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rig/real_time.h"
+#include "base/real_time.h"
 
 #include <time.h>
 

@@ -96,6 +96,7 @@ close_file(struct writer **file)
         sq_append_free(&(*file)->file);
         sq_encoder_free(&(*file)->header);
         sq_encoder_free(&(*file)->lines);
+        write_table_free(&(*file)->table);
         free((*file)->own_path);
         free(*file);
         *file = NULL;
@@ -114,8 +115,11 @@ open_file(const struct writer *self, const char *path, struct writer **ret)
         file->header = (struct sq_encoder){.format = self->header.format};
         file->lines = (struct sq_encoder){.format = self->lines.format};
         file->headed = self->format != CSV;
+        file->table = NULL;
         file->path = file->own_path = strdup(path);
-        if (file->path)
+        if (self->table)
+                file->table = write_table_new(false);
+        if (file->path && (file->table || !self->table))
                 r = make_folders(file->own_path);
         if (r == 0)
                 r = write_open(file, true);

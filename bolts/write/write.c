@@ -213,18 +213,37 @@ probe(struct sq_declaration *decl)
                 sq_probe_output(decl, "path", self->path);
 }
 
+/* 0 or -ENOMEM. */
+static int
+choose_format(struct writer *self)
+{
+        static const enum sq_format formats[] = {[TSV] = SQ_FORMAT_TSV,
+                                                 [JSONL] = SQ_FORMAT_JSONL,
+                                                 [CSV] = SQ_FORMAT_CSV,
+                                                 [LOGFMT] = SQ_FORMAT_LOGFMTL,
+                                                 [PRETTY] = SQ_FORMAT_TSV};
+        bool on_terminal = write_is_stdout(self) && isatty(STDOUT_FILENO);
+
+        if (self->format == AUTO)
+                self->format = on_terminal ? PRETTY : TSV;
+        self->header.format = self->lines.format = formats[self->format];
+        if (self->format == PRETTY)
+                self->table = write_table_new(on_terminal && !getenv("NO_COLOR"));
+        return self->format == PRETTY && !self->table ? -ENOMEM : 0;
+}
+
 static int
 begin(struct sq_task *task)
 {
-        static const enum sq_format formats[] = {SQ_FORMAT_TSV, SQ_FORMAT_JSONL, SQ_FORMAT_CSV, SQ_FORMAT_LOGFMTL};
         struct writer *self = sq_state(task);
         bool first = sq_index(task) == 0 && (sq_exactly_once(task) ? !sq_restores(task) : sq_incarnation(task) == 0);
         int r;
 
         self->by_epochs = sq_exactly_once(task);
 
-        self->header.format = self->lines.format = formats[self->format];
-        r = self->compress == GZIP ? sq_gzip_new(&self->gzip) : 0;
+        r = choose_format(self);
+        if (r == 0 && self->compress == GZIP)
+                r = sq_gzip_new(&self->gzip);
         if (r < 0)
                 return refuse(task, self, -r);
         if (write_has_fields(self->path)) {
@@ -261,6 +280,7 @@ cleanup(struct sq_task *task)
         sq_encoder_free(&self->header);
         sq_encoder_free(&self->lines);
         sq_gzip_free(&self->gzip);
+        write_table_free(&self->table);
 }
 
 /* What is not prepared is not cleaned up either. */
@@ -307,7 +327,7 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         if (r == 0 && !self->headed && self->header.len == 0)
                 r = sq_encode_names(&self->header, in);
         if (r == 0)
-                r = sq_encode(&self->lines, in);
+                r = self->table ? write_pretty(self->table, &self->lines, in) : sq_encode(&self->lines, in);
         return r < 0 ? sq_retry_later(task, "%s: %s", write_name(self), strerror(-r)) : SQ_ACK;
 }
 
@@ -406,9 +426,10 @@ SQ_BOLT(write) = {
                         SQ_OPT_INT_AS("open", struct writer, most_open, 64,
                                       "files of such a path that are open at once, at most"),
                         SQ_OPT_ENUM(
-                                struct writer, format, "tsv|jsonl|csv|logfmt", "tsv",
-                                "tsv: fields between tabs (tab, line end, \\ in them as \\t, \\n, \\\\; a tuple of one field as it is); "
-                                "jsonl: an object a line; csv: RFC 4180 with a header line; logfmt: key=value"),
+                                struct writer, format, "tsv|jsonl|csv|logfmt|pretty|auto", "auto",
+                                "auto: tsv, and on a terminal pretty; tsv: fields between tabs (tab, line end, \\ in them as \\t, \\n, \\\\; a tuple of one field as it is); "
+                                "jsonl: an object a line; csv: RFC 4180 with a header line; logfmt: key=value; pretty: columns for "
+                                "people, below the names of the fields"),
                         SQ_OPT_ENUM(
                                 struct writer, compress, "none|gzip", "none",
                                 "gzip: a member for what is written at once, so that the file is whole whenever the "

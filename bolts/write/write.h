@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the units of the bolt `write` share: write.c is the bolt, file.c the file that it has open, epochs.c where that
- * goes on exactly once, many.c the files of a path with fields in it. */
+ * goes on exactly once, many.c the files of a path with fields in it,
+ * pretty.c records for people. */
 #ifndef WRITE_H
 #define WRITE_H
 
 #include <squall-kit.h>
 #include <sys/stat.h>
 
-enum { TSV, JSONL, CSV };
+enum { TSV, JSONL, CSV, LOGFMT, PRETTY, AUTO };
 enum { TRUNCATE, APPEND };
 enum { WRITTEN, COMMIT };
 enum { NONE, GZIP };
@@ -31,8 +32,9 @@ struct writer {
         bool rotated;    /* by us; the new file is to be made */
         int64_t born_ns; /* since 1970 */
 
-        struct sq_gzip *gzip; /* NULL: nothing is compressed */
-        uint64_t end;         /* of the file, as it knows it */
+        struct write_table *table; /* NULL: records are not pretty */
+        struct sq_gzip *gzip;      /* NULL: nothing is compressed */
+        uint64_t end;              /* of the file, as it knows it */
 
         struct write_files *files; /* of a path with fields in it; NULL: there is one */
         char *own_path;            /* of one of these */
@@ -76,6 +78,14 @@ struct writer *write_file_at(const struct writer *self, size_t i);
 /* The lines of all. On an error they are dropped, and what was not written yet comes again with its tuples. */
 int write_out_all(struct sq_task *task, struct writer *self);
 void write_close_files(struct writer *self);
+
+/* ---- pretty.c ---------------------------------------------------------------------------------------- */
+
+/* NULL: no memory. */
+struct write_table *write_table_new(bool in_colour);
+void write_table_free(struct write_table **table);
+/* Appends the record of a tuple, behind the names of its fields where the one before had others. 0 or -ENOMEM. */
+int write_pretty(struct write_table *table, struct sq_encoder *to, const struct sq_tuple *in);
 
 /* ---- epochs.c ---------------------------------------------------------------------------------------- */
 

@@ -415,4 +415,18 @@ check "and one that the topology itself comes from" eval '
 check "and a compressed one, with what to do" eval '
         ! timeout 30 "$squall" run "$dir/piped.yaml" <"$dir/packed.csv.gz" >/dev/null 2>"$dir/two.log" && grep -q "decompress it first" "$dir/two.log"'
 
+
+# ---- a terminal ----
+
+on_terminal() { # [VARIABLE=VALUE]
+        topology shown "count: 2, fields: { n: seq, word: const whale }" "path: '-'" generate
+        timeout 60 env -u NO_COLOR ${1:-A=} TERM=xterm script -qefc "'$squall' run '$dir/shown.yaml'" "$dir/shown.tty" </dev/null >/dev/null
+        tr -d '\r' <"$dir/shown.tty"
+}
+if command -v script >/dev/null; then
+        check "write shows columns below the names of the fields on a terminal" eval 'on_terminal | grep -qx "   0  whale" && on_terminal | grep -qxF "$(printf "\033[1m   n  word\033[0m")"'
+        check "write shows them without colour where that is not wanted" eval 'on_terminal NO_COLOR=1 | grep -qx "   n  word"'
+else
+        echo "ok - write on a terminal # skip: script is not installed"
+fi
 exit $failures

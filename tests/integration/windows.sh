@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Windows and joins by event time under exactly-once, of tuples that come out of order from two files: whoever is killed
-# meanwhile, they are what awk comes to, which sorts them first. Nothing is late, for the disorder is within the bound.
+# meanwhile, they are what awk comes to, which sorts them first. Nothing is late, for the disorder is within the bound. So
+# with what puts the tuples in order, what drops duplicates, and a total over windows that is the task's own.
 #
 #     SQUALL_SEED=N     the instants (1)      SQUALL_KILLS=N     kills in a run (3)
 source "$(dirname "$0")/supervised"
@@ -57,6 +58,11 @@ awk -F , '
 # with what a table has of the key, which comes at any time; it lacks k1
 awk 'BEGIN { print "key,name"; for (k = 0; k < 60; k++) if (k != 1) print "k" k ",name " k }' >"$dir/names"
 sed 1d "$dir/in1" | awk -F , '{ print $2 "\t" $1 "\t" $3 "\t" ($2 == "k1" ? "" : "name " substr($2, 2)) }' | sort >"$dir/want.named"
+sorted -k1,1n -k2,2 -k3,3n | tr , '\t' >"$dir/want.ordered"
+sorted -u -k3,3n | cut -d , -f 3 >"$dir/want.values"
+# sums of 15 seconds, every second, with averages: panes in stacks
+sorted -k1,1n | awk -F , "$clock"'{ for (s = $1; s > $1 - 15; s--) { n[s]++; sum[s] += $3 } }
+        END { for (s in n) print clock(s) "\t" clock(s + 15) "\t" n[s] "\t" sum[s] }' | sort >"$dir/want.stacked"
 
 cat >"$dir/windows.yaml" <<YAML
 name: windows
@@ -77,6 +83,16 @@ bolts:
   - { id: pairs, component: write, properties: { path: $dir/joined.tsv } }
   - { id: neighbours, component: write, properties: { path: $dir/near.tsv } }
   - { id: alone, component: write, properties: { path: $dir/alone.tsv } }
+  - { id: stacked, component: window, properties: { size: 15s, slide: 1s, compute: { n: count, sum: sum v } } }
+  - { id: reorder, component: reorder, parallelism: 2, properties: { by: [key] } }
+  - { id: dedupe, component: dedupe, parallelism: 2, properties: { by: [v], within: 1h } }
+  - { id: values, component: map, properties: { emit: { v: v } } }
+  - { id: numbers, component: map, properties: { emit: { value: v } } }
+  - { id: running, component: "$build/topologies/stateful-windowing/running.so", properties: { size: 5 tuples, slide: 3 tuples } }
+  - { id: stacks, component: write, properties: { path: $dir/stacked.tsv } }
+  - { id: order, component: write, properties: { path: $dir/ordered.tsv } }
+  - { id: kinds, component: write, properties: { path: $dir/values.tsv } }
+  - { id: totals, component: write, properties: { path: $dir/totals.tsv } }
   - { id: slides, component: write, properties: { path: $dir/sliding.tsv } }
   - { id: sits, component: write, properties: { path: $dir/sessions.tsv } }
   - { id: late, component: write, properties: { path: $dir/late.tsv } }
@@ -97,23 +113,42 @@ streams:
   - { from: near, to: alone, streamId: unmatched, grouping: { type: global } }
   - { from: joined, to: late, streamId: late, grouping: { type: global } }
   - { from: near, to: late, streamId: late, grouping: { type: global } }
+  - { from: one, to: stacked, grouping: { type: global } }
+  - { from: two, to: stacked, grouping: { type: global } }
+  - { from: one, to: reorder, grouping: { type: fields, args: [key] } }
+  - { from: two, to: reorder, grouping: { type: fields, args: [key] } }
+  - { from: one, to: dedupe, grouping: { type: fields, args: [v] } }
+  - { from: two, to: dedupe, grouping: { type: fields, args: [v] } }
+  - { from: dedupe, to: values, grouping: { type: shuffle } }
+  - { from: one, to: numbers, grouping: { type: shuffle } }
+  - { from: numbers, to: running, grouping: { type: global } }
+  - { from: stacked, to: stacks, grouping: { type: global } }
+  - { from: reorder, to: order, grouping: { type: global } }
+  - { from: values, to: kinds, grouping: { type: global } }
+  - { from: running, to: totals, grouping: { type: global } }
   - { from: sliding, to: slides, grouping: { type: global } }
   - { from: sessions, to: sits, grouping: { type: global } }
   - { from: sliding, to: late, streamId: late, grouping: { type: global } }
 YAML
+in_order() { awk '$1 < at[$2] { print "too late: " $0; bad = 1 } { at[$2] = $1 } END { exit bad }' "$1"; }
+# of one file, in its order
+sed 1d "$dir/in1" | awk -F , '{ v[NR] = $3 } NR % 3 == 0 { for (i = NR - 4; i <= NR; i++) s += v[i]; print s }
+        END { if (NR % 3) { e = NR + 3 - NR % 3; for (i = e - 4; i <= NR; i++) s += v[i]; print s } }' >"$dir/want.totals"
 exact() {
         [ ! -s "$dir/late.tsv" ] || { echo "late: $(wc -l <"$dir/late.tsv")"; return 1; }
         cat "$dir/alone.tsv" >>"$dir/near.tsv"
-        for what in sliding sessions joined near named; do
-                [ "$(wc -l <"$dir/want.$what")" -gt 1000 ] || { echo "no more than that: $(wc -l "$dir/want.$what")"; return 1; }
-                sort "$dir/$what.tsv" | cmp - "$dir/want.$what" || { wc -l "$dir/$what.tsv" "$dir/want.$what"; return 1; }
+        for what in sliding sessions values stacked joined near named; do
+                [ "$(wc -l <"$dir/want.$what")" -gt 900 ] || { echo "no more than that: $(wc -l "$dir/want.$what")"; return 1; }
+                sort "$dir/$what.tsv" | cmp - <(sort "$dir/want.$what") || { wc -l "$dir/$what.tsv" "$dir/want.$what"; return 1; }
         done
+        in_order "$dir/ordered.tsv" && sort "$dir/ordered.tsv" | cmp - <(sort "$dir/want.ordered") || { wc -l "$dir/ordered.tsv"; return 1; }
+        cmp "$dir/totals.tsv" "$dir/want.totals" || { wc -l "$dir/totals.tsv"; return 1; }
 }
 one_of() { [ $# -eq 0 ] || eval "echo \${$((RANDOM % $# + 1))}"; }
 # runs ONE-OR-ALL: kills workers after moments
 runs() {
         local i pids run
-        rm -f "$dir"/{sliding,sessions,joined,near,named,alone,late}.tsv
+        rm -f "$dir"/*.tsv
         "$squall" run "$dir/windows.yaml" >"$dir/said" 2>&1 &
         run=$!
         for ((i = 0; i < kills && $# > 0; i++)); do
@@ -128,7 +163,7 @@ check "a topology with windows by event time ends" runs
 check "and its windows, sessions and joins are those of the sorted tuples" exact
 # A drain is not the end of time: what has not ended is not sent.
 drained() {
-        rm -f "$dir"/{sliding,sessions,joined,near,named,alone,late}.tsv
+        rm -f "$dir"/*.tsv
         sed '/id: two\|from: two\|id: joined\|id: near\|id: named\|: named\|id: names\|: joined\|: near/d; s/rate: 2000/rate: 400/' "$dir/windows.yaml" >"$dir/drained.yaml"
         sed 1d "$dir/in1" | slides >"$dir/want.drained"
         "$squall" run "$dir/drained.yaml" >"$dir/said" 2>&1 &

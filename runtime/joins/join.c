@@ -213,19 +213,22 @@ sq_join_finish(struct sq_task *task)
 
 /* The values that are not of the key, one behind the other: those of the array that is the one value of a map. */
 static bool
-pack(struct sqi_join *join, const struct sqi_side *side, const struct sq_tuple *in, struct sq_str *ret)
+pack(struct sqi_join *join, const struct sqi_side *side, const struct sq_tuple *in, struct sqi_arrival *ret)
 {
         static const char *const name[] = {""};
         struct sq_value values[SQ_FIELDS_MAX], all;
-        size_t head = 2 + (side->n < 16 ? 1 : 3);
+        size_t head = 2 + (side->n < 16 ? 1 : 3), given = 0;
 
-        for (size_t i = 0; i < side->n; i++)
+        for (size_t i = 0; i < side->n; i++) {
                 values[i] = sq_tuple_get(in, side->places[i]);
+                given += values[i].type != SQ_NIL;
+        }
         all = sq_array(values, side->n);
         join->packed.len = 0;
         if (sq_encode_values(&join->packed, 1, name, &all) < 0)
                 return false;
-        *ret = (struct sq_str){join->packed.bytes + head, join->packed.len - head};
+        ret->values = (struct sq_str){join->packed.bytes + head, join->packed.len - head};
+        ret->is_empty = given == join->timed_key && side->n > given;
         return true;
 }
 
@@ -250,7 +253,7 @@ sq_join_execute(struct sq_task *task, const struct sq_tuple *in)
         arrival.time = join->now;
         if (join->event_time && !sq_event_time(in, &arrival.time))
                 return sq_fail(task, "a row of '%s' has no event time", side->name);
-        if (!pack(join, side, in, &arrival.values))
+        if (!pack(join, side, in, &arrival))
                 return sq_retry_later(task, "no memory for a row");
         sqi_join_find(join, join->timed_key ? sq_key_of(in, (unsigned)join->sides.nkeys) : sq_key(in));
         if (!join->kind->add(join, &arrival))

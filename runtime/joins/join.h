@@ -40,6 +40,7 @@ struct sqi_arrival {
         unsigned side;
         int64_t time;
         struct sq_str values;
+        bool is_empty; /* it has fields besides those of the key and of event time, and all are nil */
 };
 
 struct sqi_join {

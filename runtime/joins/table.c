@@ -7,7 +7,7 @@
  *     table    --------1------------2---------->   b with 1, c with 2
  *
  * By event time the latest is the one with the latest time, whatever the order in which they come. A row of which all
- * fields but the key are nil takes the key out of the table.
+ * fields but the key and the event time are nil takes the key out of the table.
  */
 #include "joins/join.h"
 
@@ -44,17 +44,6 @@ give_up(struct sqi_join *join, struct sq_str values)
 
 /* ---- The table --------------------------------------------------------------------------------------- */
 
-static bool
-deletes(const struct sqi_join *join, struct sq_str values)
-{
-        static const char nil = (char)0xc0;
-
-        for (size_t i = 0; i < values.len; i++)
-                if (values.ptr[i] != nil)
-                        return false;
-        return join->sides.all[!join->left].n > 0;
-}
-
 static void
 change_table(struct sqi_join *join, const struct sqi_arrival *arrival)
 {
@@ -65,7 +54,7 @@ change_table(struct sqi_join *join, const struct sqi_arrival *arrival)
                 return;
         }
         sqi_join_rows_drop(table, table->n);
-        if (deletes(join, arrival->values))
+        if (arrival->is_empty)
                 return;
         sqi_join_put(join, arrival, true);
         for (size_t i = 0; i < waiting->n; i++)

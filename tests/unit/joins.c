@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The bolt `join` against a model of its own that keeps every row for ever and looks at all pairs: in windows, in
- * sessions, by intervals, inner, left and full, of rows that come out of order, late, in ties and far from 1970, while
- * sources are idle and the bolt is begun anew.
+ * sessions, by intervals and with a table, inner, left and full, of rows that come out of order, late, in ties and far
+ * from 1970, while sources are idle and the bolt is begun anew.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -80,7 +80,7 @@ read_line(const struct rules *rules, struct lines *lines, const char *stream, co
                 int id = id_of(line, sides[s]);
                 used += (size_t)snprintf(text + used, sizeof(text) - used, id < 0 ? " -" : " %d", id);
         }
-        if (rules->kind == INTERVAL)
+        if (rules->kind == INTERVAL || rules->kind == TABLE)
                 add_line(lines, "%s %d%s", stream, atoi(key + 4), text);
         else
                 add_line(lines, "%s %d%s until %lld", stream, atoi(key + 4), text, end_of(line));
@@ -130,13 +130,16 @@ random_rules(void)
 {
         struct rules rules = {.kind = (enum kind)random_below(KINDS), .type = (enum type)random_below(3)};
 
-        rules.sides = rules.kind == INTERVAL ? 2 : 2 + (unsigned)random_below(2);
+        rules.sides = rules.kind == INTERVAL || rules.kind == TABLE ? 2 : 2 + (unsigned)random_below(2);
         rules.size = 1 + (int64_t)random_below(30);
         rules.slide = random_below(2) ? rules.size : 1 + (int64_t)random_below((uint64_t)rules.size);
         rules.gap = 1 + (int64_t)random_below(10);
         rules.low = (int64_t)random_below(30) - 15;
         rules.high = rules.low + (int64_t)random_below(20);
-        rules.lateness = random_below(3) ? 0 : (int64_t)random_below(20);
+        rules.lateness = random_below(3) || rules.kind == TABLE ? 0 : (int64_t)random_below(20);
+        rules.wait = random_below(3) ? (int64_t)random_below(40) : 0;
+        if (rules.kind == TABLE && rules.type == FULL)
+                rules.type = INNER;
         return rules;
 }
 
@@ -151,6 +154,8 @@ make(struct harness *harness)
                 (void)snprintf(how, sizeof(how), "size: %dms, slide: %dms", (int)rules->size, (int)rules->slide);
         else if (rules->kind == SESSIONS)
                 (void)snprintf(how, sizeof(how), "gap: %dms", (int)rules->gap);
+        else if (rules->kind == TABLE)
+                (void)snprintf(how, sizeof(how), "table: b, wait: %dms", (int)rules->wait);
         else
                 (void)snprintf(how, sizeof(how), "between: [%dms, %dms]", (int)rules->low, (int)rules->high);
         if (rules->lateness > 0)
@@ -222,12 +227,15 @@ add_row(struct harness *harness, unsigned id)
         static const uint64_t steps[] = {1, 1, 3, 3, 8, 60};
         struct sources *sources = &harness->sources;
         struct model_row row = {.id = id, .key = (unsigned)random_below(KEYS)};
-        char text[96];
+        char text[96], number[16];
 
         row.side = (unsigned)random_below(harness->model.rules.sides);
         sources->at[row.side] += (int64_t)random_below(steps[random_below(6)]);
         row.time = sources->at[row.side] - (int64_t)random_below((uint64_t)sources->disorder * 2 + 1);
-        (void)snprintf(text, sizeof(text), "{k: %u, n: %u, at: %lld}", row.key, id, (long long)row.time);
+        row.empty = harness->model.rules.kind == TABLE && row.side == 1 && random_below(4) == 0;
+        (void)snprintf(number, sizeof(number), "%u", id);
+        (void)snprintf(text, sizeof(text), "{k: %u, n: %s, at: %lld}", row.key, row.empty ? "~" : number,
+                       (long long)row.time);
         assert_int_equal(sq_rig_execute(harness->rig, sides[row.side], text), SQ_ACK);
         model_add(&harness->model, row);
         compare(harness, "a row");

@@ -41,20 +41,20 @@ compare_lines(const void *a, const void *b)
 
 /* ---- The model --------------------------------------------------------------------------------------- */
 
-enum kind { WINDOWS, SESSIONS, INTERVAL, KINDS };
+enum kind { WINDOWS, SESSIONS, INTERVAL, TABLE, KINDS };
 enum type { INNER, LEFT, FULL };
 
 struct rules {
         enum kind kind;
         enum type type;
         unsigned sides;
-        int64_t size, slide, gap, low, high, lateness;
+        int64_t size, slide, gap, low, high, lateness, wait;
 };
 
 struct model_row {
         int64_t time;
         unsigned side, key, id;
-        bool late, matched, gone;
+        bool late, matched, gone, empty;
 };
 
 struct model {
@@ -74,7 +74,7 @@ say(struct model *model, const char *stream, unsigned key, const int *ids, int64
 
         for (unsigned s = 0; s < model->rules.sides; s++)
                 used += (size_t)snprintf(text + used, sizeof(text) - used, ids[s] < 0 ? " -" : " %d", ids[s]);
-        if (model->rules.kind == INTERVAL)
+        if (model->rules.kind == INTERVAL || model->rules.kind == TABLE)
                 add_line(&model->out, "%s %u%s", stream, key, text);
         else
                 add_line(&model->out, "%s %u%s until %lld", stream, key, text, (long long)end);
@@ -257,6 +257,71 @@ end_intervals(struct model *model, __int128 now)
         }
 }
 
+/* ---- Tables: the second side ------------------------------------------------------------------------- */
+
+/* The row that the table has of a key; NULL: none. */
+static const struct model_row *
+entry_of(const struct model *model, unsigned key)
+{
+        for (size_t i = 0; i < model->n; i++)
+                if (model->rows[i].side == 1 && model->rows[i].key == key && !model->rows[i].gone)
+                        return &model->rows[i];
+        return NULL;
+}
+
+static void
+meet_entry(struct model *model, struct model_row *row, const struct model_row *entry)
+{
+        const int ids[SIDES] = {(int)row->id, (int)entry->id, -1};
+
+        row->gone = true;
+        say(model, "joined", row->key, ids, 0);
+}
+
+static void
+end_waiting(struct model *model, __int128 now)
+{
+        for (size_t i = 0; i < model->n; i++) {
+                struct model_row *row = &model->rows[i];
+
+                if (row->side != 0 || row->gone ||
+                    (model->rules.wait > 0 && (__int128)row->time + model->rules.wait > now))
+                        continue;
+                row->gone = true;
+                say_alone(model, model->rules.type == LEFT ? "joined" : "unmatched", row, 0);
+        }
+}
+
+static void
+change_table(struct model *model, struct model_row *row)
+{
+        struct model_row *entry = (struct model_row *)(uintptr_t)entry_of(model, row->key);
+
+        if (entry != row && row->time < entry->time) {
+                row->gone = true;
+                return;
+        }
+        if (entry != row)
+                entry->gone = true;
+        row->gone = row->empty;
+        for (size_t i = 0; i < model->n && !row->gone; i++)
+                if (model->rows[i].side == 0 && model->rows[i].key == row->key && !model->rows[i].gone)
+                        meet_entry(model, &model->rows[i], row);
+}
+
+static void
+look_up(struct model *model, struct model_row *row)
+{
+        const struct model_row *entry = entry_of(model, row->key);
+
+        if (entry)
+                meet_entry(model, row, entry);
+        else
+                end_waiting(model, model->now == INT64_MIN ? (__int128)INT64_MIN * 2 : model->now);
+}
+
+/* ---- All --------------------------------------------------------------------------------------------- */
+
 static void
 model_time(struct model *model, __int128 now, bool end)
 {
@@ -268,6 +333,8 @@ model_time(struct model *model, __int128 now, bool end)
                 end_windows(model, before, now);
         else if (model->rules.kind == SESSIONS)
                 end_sessions(model, now);
+        else if (model->rules.kind == TABLE)
+                end_waiting(model, now);
         else
                 end_intervals(model, now);
         model->now = end ? INT64_MAX : (int64_t)now;
@@ -278,7 +345,7 @@ is_too_late(const struct model *model, const struct model_row *row)
 {
         const struct rules *rules = &model->rules;
 
-        if (model->now == INT64_MIN)
+        if (model->now == INT64_MIN || rules->kind == TABLE)
                 return false;
         if (rules->kind == WINDOWS)
                 return last_end(rules, row->time) <= model->now;
@@ -305,7 +372,9 @@ model_add(struct model *model, struct model_row added)
 
         *row = added;
         row->late = is_too_late(model, row);
-        if (row->late) {
+        if (model->rules.kind == TABLE) {
+                (row->side == 1 ? change_table : look_up)(model, row);
+        } else if (row->late) {
                 ids[row->side] = (int)row->id;
                 say(model, "late", row->key, ids, 0);
         } else if (model->rules.kind == INTERVAL) {

@@ -32,6 +32,7 @@ struct kafka {
 
         char source[300];
         rd_kafka_t *producer;
+        bool is_refused; /* for a wrong password, or another certificate: no restart mends it */
         struct state *states;
         struct sq_encoder text;
 };
@@ -77,7 +78,9 @@ complain(rd_kafka_t *producer, int error, const char *reason, void *context)
         struct kafka *self = context;
 
         (void)producer;
-        (void)error;
+        if (self->is_refused)
+                return;
+        self->is_refused = error == RD_KAFKA_RESP_ERR__AUTHENTICATION;
         snprintf(self->sink.why, sizeof(self->sink.why), "%s", reason);
 }
 
@@ -197,7 +200,7 @@ static void
 wait_for_reports(struct kafka *self, size_t n)
 {
         for (size_t i = 0; i < n; i++)
-                while (!self->states[i].reported)
+                while (!self->states[i].reported && !self->is_refused)
                         rd_kafka_poll(self->producer, WAIT_MS);
 }
 
@@ -235,6 +238,8 @@ hand_over(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
                 return -EAGAIN;
         produce_all(self, first, n);
         wait_for_reports(self, n);
+        if (self->is_refused)
+                return sq_error_final(task, "%s: %s", self->source, self->sink.why);
         return look_at_reports(task, self, first, n, ret_done);
 }
 

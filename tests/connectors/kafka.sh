@@ -20,7 +20,7 @@ X
 }
 fetch || { echo "ok - kafka # skip: Maven Central cannot be reached"; tail -n 3 "$dir/mvn.log" | sed 's/^/# /'; exit 0; }
 
-port=$(free_port) controller=$(free_port) server=
+port=$(free_port) controller=$(free_port) secured=$(free_port) server=
 # A JVM takes its time where the machine is busy.
 within() {
         local deadline=$((SECONDS + $1))
@@ -35,8 +35,9 @@ make_broker() {
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$controller
-listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
-advertised.listeners=PLAINTEXT://127.0.0.1:$port
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller${tls:+,SECURED://127.0.0.1:$secured}
+advertised.listeners=PLAINTEXT://127.0.0.1:$port${tls:+,SECURED://127.0.0.1:$secured}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:SASL_SSL
 controller.listener.names=CONTROLLER
 log.dirs=$dir/log
 num.partitions=3
@@ -45,7 +46,14 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 P
-        kafka kafka.tools.StorageTool format -t "$(kafka kafka.tools.StorageTool random-uuid 2>/dev/null)" -c "$dir/server.properties" >"$dir/format.log" 2>&1
+        [ -z "$tls" ] || cat >>"$dir/server.properties" <<P
+ssl.keystore.type=PEM
+ssl.keystore.location=$dir/broker.pem
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256
+listener.name.secured.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_me="se cret";
+listener.name.secured.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+P
+        kafka kafka.tools.StorageTool format ${tls:+--add-scram 'SCRAM-SHA-256=[name=me,password=scrammed]'} -t "$(kafka kafka.tools.StorageTool random-uuid 2>/dev/null)" -c "$dir/server.properties" >"$dir/format.log" 2>&1
 }
 up() {
         java -Xmx512m -Dlog4j.configuration= -cp "$place/lib/*" kafka.Kafka "$dir/server.properties" >>"$dir/server.log" 2>&1 &
@@ -58,6 +66,13 @@ sink() { echo "component: kafka, properties: { brokers: '127.0.0.1:$port', topic
 from() { echo "component: kafka, properties: { brokers: '127.0.0.1:$port', group: g, topic: $1 }"; }
 out="component: write, properties: { path: $dir/out, format: jsonl }"
 
+# A second listener speaks SASL over TLS, by a certificate that `ca.pem` has signed.
+tls=
+if command -v openssl >/dev/null; then
+        tls=yes
+        check "openssl makes certificates" make_certificates
+        cat "$dir/here.key" "$dir/here.pem" >"$dir/broker.pem"
+fi
 check "a broker is made" make_broker
 check "the broker starts" up
 begin() { # SPOUT BOLT
@@ -170,4 +185,35 @@ tried() {
         topology "$(count_to 3)" "$(sink tried)" && connects && topology "$(count_to 3)" "component: kafka, properties: { brokers: '127.0.0.1:$(free_port)', topic: tried }" && connects_not 'Connection refused'
 }
 check "check --connect finds the broker, or says why not" tried
+
+# ---- SASL and TLS ------------------------------------------------------------------------------------
+[ -n "$tls" ] || { echo "ok - kafka: SASL and TLS # skip: openssl is not installed"; exit $failures; }
+echo 'se cret' >"$dir/secret"
+echo wrong-one >"$dir/wrong"
+echo scrammed >"$dir/scram"
+# secured CA PASSWORD-FILE [MECHANISM]: properties
+secured() {
+        echo "brokers: '127.0.0.1:$secured', topic: secured, password: 'file:$dir/$2', security: { security.protocol: SASL_SSL, ssl.ca.location: $dir/$1.pem, sasl.mechanism: ${3:-PLAIN}, sasl.username: me }"
+}
+encrypted() { # MECHANISM PASSWORD-FILE
+        rm -f "$dir/out"
+        topology "$(count_to 500 "n: seq")" "component: kafka, properties: { $(secured ca "$2" "$1") }" && run && connects || return
+        begin "component: kafka, properties: { group: $1, fields: { n: int }, $(secured ca "$2" "$1") }" "$out"
+        within 90 distinct 500 && stop && ! grep -qF "$(cat "$dir/$2")" "$dir/err"
+}
+check "SASL PLAIN over TLS: what is sent comes back, and the password is in no log" encrypted PLAIN secret
+check "SASL SCRAM over TLS: likewise" encrypted SCRAM-SHA-256 scram
+refused() { # PATTERN PROPERTIES
+        topology "$(count_to 10 "n: seq")" "component: kafka, properties: { $2 }"
+        ! run && cat "$dir/err" && grep -qi "$1" "$dir/err" && ! grep -q wrong-one "$dir/err" || return
+        connects_not "" && grep -qi "$1" "$dir/connects" && ! grep -q wrong-one "$dir/connects" || return
+        topology "component: kafka, properties: { group: refused, fields: { n: int }, $2 }" "$out"
+        ! run && cat "$dir/err" && grep -qi "$1" "$dir/err"
+}
+check "SASL: a wrong password ends the topology with what the broker says" refused 'authentication failed' "$(secured ca wrong)"
+untrusted() {
+        topology "$(count_to 10 "n: seq")" "component: kafka, properties: { $(secured other secret) }"
+        connects_not "" && grep -qi 'certificate verify failed' "$dir/connects"
+}
+check "TLS: a broker whose certificate another authority has signed is not trusted" untrusted
 exit $failures

@@ -103,7 +103,7 @@ static void
 has(const struct world *world, const char *want)
 {
         FILE *file = fopen(world->server, "re");
-        char line[512], rest[2], got[512] = "";
+        char line[512], rest[2], got[2048] = "";
 
         while (file && fgets(line, sizeof(line), file)) {
                 line[strcspn(line, "\n")] = '\0';

@@ -47,6 +47,19 @@ check "wordcount counts the same without acks" wordcount -c topology.delivery=at
 check "wordcount counts the same in batches of 1 KiB" wordcount -c topology.batch.bytes=1024
 check "wordcount counts the same with 100 lines in flight" wordcount -c topology.max.spout.pending=100
 
+# splits LANGUAGE PROGRAM
+splits() {
+        if command -v "$2" >/dev/null; then
+                head -n 4000 $kjv >"$dir/text" && words "$dir/text" | sort | uniq -c | awk '{ print $2 "\t" $1 }' | sort >"$dir/few"
+                check "the words that a program in $1 splits are counted" \
+                        eval "TEXT=$dir/text OUT=$dir/split run topologies/multilang/wordcount-$1.yaml && same $dir/split $dir/few"
+        else
+                echo "ok - the words that a program in $1 splits are counted # skip: no $2"
+        fi
+}
+splits python python3
+splits node node
+
 # wordcount with SPOUTS, SPLITS, COUNTS, WRITES tasks; GROUPING feeds split.
 scaled() {
         cat >"$dir/scaled.yaml" <<YAML

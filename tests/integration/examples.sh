@@ -151,4 +151,24 @@ frauds() {
         [ "$(wc -l <"$dir/want")" = 124 ] && sort "$dir/alerts" | diff - "$dir/want"
 }
 check "fraud finds the payments without a login, and those from elsewhere" frauds
+# ---- in-order ----
+
+# in_order COUNT: eight sources, of each so many numbers, none of them out of order.
+in_order() { diff <(sort "$dir/order") <(for source in 0 1 2 3 4 5 6 7; do printf '%d\t%d\t0\n' $source "$1"; done); }
+ordered() { OUT=$dir/order run topologies/in-order/in-order.yaml && in_order 10000; }
+check "in-order: the numbers of each task come in their order" ordered
+ordered_through_deaths() {
+        local run pid
+        sed 's/parallelism: 8/&\n    properties: { count: 200000 }/; t; b' topologies/in-order/in-order.yaml |
+                awk '/properties: { count/ && seen++ { next } { print }' >"$dir/in-order.yaml"
+        : >"$dir/order"
+        OUT=$dir/order "$squall" run "$dir/in-order.yaml" -c topology.checkpoint.interval.ms=50 >"$dir/said" 2>&1 &
+        run=$!
+        until_true eval 'pgrep -P $run -f "check/0" >/dev/null'
+        nap 0.3
+        for pid in $(pgrep -P $run -f '(check|source)/3'); do kill -KILL "$pid"; done
+        wait $run || { cat "$dir/said"; return 1; }
+        in_order 200000 && grep -q 'killed by signal 9' "$dir/said" || { cat "$dir/said"; return 1; }
+}
+check "in-order: also when tasks on both sides die: none is missing, none comes twice" ordered_through_deaths
 exit $failures

@@ -360,7 +360,13 @@ look_at_the_rest(struct sqi_flux_job *job)
         const struct sqi_yaml_item *source = sqi_yaml_get(job->file, "topologySource"),
                                    *hooks = sqi_yaml_get(job->file, "workerHooks");
 
-        if (source)
+        if (source && text_of(source->value, "className"))
+                sqi_diagnose(
+                        job->diagnostics, SQI_ERROR, source->key_place,
+                        "topologySource: %s is Java, which Squall does not run (declare the spouts, bolts and streams "
+                        "that it builds: `squall components` lists what they can be)",
+                        text_of(source->value, "className"));
+        else if (source)
                 sqi_diagnose(job->diagnostics, SQI_ERROR, source->key_place,
                              "'topologySource' is Java, which Squall does not run (declare spouts, bolts and streams)");
         if (source && (get(job->file, "spouts") || get(job->file, "bolts")))

@@ -188,7 +188,7 @@ Y
 check "a config method with other arguments is refused" arguments
 source() {
         refuses 'both a topologySource and spouts or bolts' <<<"{ name: bad, $spout, topologySource: { className: org.example.Source } }" &&
-                refuses "'topologySource' is Java" <<<"{ name: bad, topologySource: { className: org.example.Source } }"
+                refuses "topologySource: org.example.Source is Java" <<<"{ name: bad, topologySource: { className: org.example.Source } }"
 }
 check "a topologySource is refused" source
 kinds() {
@@ -209,4 +209,47 @@ grouping() {
           streams: [{ from: s, to: b, grouping: { type: CUSTOM, customClass: { className: com.example.Own } } }] }"
 }
 check "a custom grouping of Java's is refused" grouping
+
+# ---- the files of flux-examples and flux-core's tests, where somebody has them: STORM_FLUX names a folder with all of them ----
+
+# walks FILE [TEXT]: it is a topology; with a text it is refused with that.
+walks() {
+        local file=$STORM_FLUX/$1
+        if [ $# = 1 ]; then
+                "$squall" check "$file" --filter "$STORM_FLUX/test.properties" --env-filter
+        else
+                ! "$squall" check "$file" --filter "$STORM_FLUX/test.properties" >"$dir/said" 2>&1 && grep -qF "$2" "$dir/said"
+        fi
+}
+runs_as_it_is() {
+        "$squall" run "$STORM_FLUX/multilang.yaml" --for 3s >"$dir/said" 2>&1
+        grep -q '"word":"' "$dir/said" || { cat "$dir/said"; return 1; }
+}
+if [ -e "${STORM_FLUX:-}/simple_wordcount.yaml" ]; then
+        for file in simple_wordcount multilang shell_test tck diamond-topology include_test worker_hook substitution-test; do
+                check "Storm's $file.yaml is taken as it is" walks $file.yaml
+        done
+        while read -r file text; do check "Storm's $file.yaml is refused: $text" walks "$file.yaml" "$text"; done <<'E'
+bad_shell_test addComponentConfig takes 2 arguments
+bad_hbase org.apache.storm.hbase.bolt.HBaseBolt is Java, which Squall does not run (nearest to it
+bad_static_factory_test org.apache.storm.flux.test.TestBolt is Java
+invalid-existing-topology there are both a topologySource and spouts or bolts
+existing-topology topologySource: org.apache.storm.flux.test.SimpleTopologySource is Java
+existing-topology-reflection topologySource: org.apache.storm.flux.test.
+existing-topology-trident topologySource: org.apache.storm.flux.test.
+config-methods-test org.apache.storm.flux.test.TestBolt is Java
+hdfs_test org.apache.storm.hdfs.bolt.HdfsBolt is Java, which Squall does not run (nearest to it: the bolt `write`)
+simple_hdfs org.apache.storm.hdfs.bolt.HdfsBolt is Java, which Squall does not run (nearest to it: the bolt `write`)
+simple_hbase org.apache.storm.hbase.bolt.HBaseBolt is Java, which Squall does not run (nearest to it
+kafka_test org.apache.storm.kafka.spout.KafkaSpout is Java, which Squall does not run (nearest to it: the spout `kafka`)
+kafka_spout org.apache.storm.kafka.spout.KafkaSpout is Java, which Squall does not run (nearest to it: the spout `kafka`)
+simple_windowing org.apache.storm.flux.examples.TestWindowBolt is Java, which Squall does not run (nearest to it: the bolt `window`)
+simple_stateful_wordcount org.apache.storm.flux.examples.StatefulWordCounter is Java, which Squall does not run (nearest to it: the bolt `count`)
+E
+        if command -v node >/dev/null && [ -e "$STORM_FLUX/resources/storm.js" ]; then
+                check "and multilang.yaml runs, with its programs in JavaScript and Python" runs_as_it_is
+        fi
+else
+        echo "ok - the files of flux-examples and flux-core's tests # skip: STORM_FLUX names no folder that has them"
+fi
 exit $failures

@@ -15,6 +15,7 @@ DEBS_servers := openssl redis-server mosquitto nats-server netcat-openbsd python
 DEBS := gcc libc6-dev pkg-config procps libczmq-dev libzmq3-dev libfyaml-dev libxxhash-dev libmsgpack-dev libmicrohttpd-dev libcmocka-dev \
         zlib1g-dev libzstd-dev zstd libncurses-dev libpcre2-dev $(DEBS_connectors)
 DEBS_lint := clang libclang-rt-14-dev clang-format clang-tidy cppcheck
+DEBS_storm := default-jre-headless maven
 # What looks at the page; and what checks formats and the screen of `top`, where it is there.
 DEBS_page := chromium python3
 DEBS_checks := python3-jsonschema python3-zmq python3-msgpack python3-xxhash prometheus ruby tmux
@@ -194,6 +195,10 @@ test-connectors: deps ## the same for the connectors, each against a real server
 	@.ci/deps $(DEBS_servers)
 	@SUITES=connectors tests/run $(or $(CONNECTOR_MODES),release)
 
+test-storm: deps ## a topology on an Apache Storm of Maven's jars, which it installs and starts
+	@.ci/deps $(DEBS_storm)
+	@SUITES=storm tests/run release
+
 test-page: deps ## the page that the supervisor serves, in headless Chromium, which it installs (PICTURES=DIR keeps what it saw)
 	@.ci/deps $(DEBS_page)
 	@SUITES=page tests/run release
@@ -281,6 +286,6 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r t text; do printf '  make %-10s %s\n' "$$t" "$$text"; done
 
-.PHONY: all unit deps deps-lint deps-docs docs demo test test-connectors faults layers format lint fuzzers fuzz bench performance deb test-deb fresh install uninstall clean help FORCE
+.PHONY: all unit deps deps-lint deps-docs docs demo test test-connectors test-storm faults layers format lint fuzzers fuzz bench performance deb test-deb fresh install uninstall clean help FORCE
 .SECONDARY:
 -include $(patsubst %.c,$(B)/%.d,$(C))

@@ -20,6 +20,8 @@ ratio = report["ratios"][0]
 assert ratio["id"] == "words-once/floor" and ratio["met"] == (ratio["median"] >= 0.5)
 P
 }
+records() { "$squall" bench --quick --rounds 1 --only csv-in --only jsonl-filter-least --json | grep -q '"id":"jsonl-filter-least".*"id":"csv-in"'; }
+check "measures records of formats, each of which arrives" records
 command -v python3 >/dev/null && check "reports as JSON, with the ratio to the floor" json
 is_xml() { ! command -v python3 >/dev/null || python3 -c 'import sys, xml.etree.ElementTree as x; x.parse(sys.argv[1])' "$1"; }
 drawn() { is_xml "$dir/report.svg" && grep -q "<svg" "$dir/report.svg" && grep -q "<svg.*</svg>\|<table>" "$dir/report.html"; }

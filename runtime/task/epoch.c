@@ -166,10 +166,13 @@ begin(struct sq_task *task, uint64_t number)
                 answer_without(task);
 }
 
-/* What came with the last epoch is executed first, and a batch is executed as a whole. */
+/* What came with the last epoch is executed first, and a batch is executed as a whole. An order that comes right behind
+ * START is for a task that runs: one that waits sends no marks. */
 static bool
 may_begin(const struct sq_task *task)
 {
+        if (task->phase == SQI_WAITING && task->may_start)
+                return false;
         return task->epoch.ordered > task->epoch.begun && task->epoch.ordered > task->epoch.dropped &&
                task->failed == 0 && !task->quitting && !task->bolt.batch.open &&
                (task->phase != SQI_RUNNING || !task->transit.first);

@@ -44,13 +44,13 @@ sqi_finish(struct sq_task *task)
         bool goes_on = task->handover.begun && task->epoch.exact; /* as of the epoch that all end with */
 
         task->finished = !stays;
-        task->over = task->epoch.exact && !goes_on;
         if (task->handover.begun && sqi_component_hands_on(task->instance.code) && !goes_on)
                 sqi_snapshot_write(task, task->handover.epoch, task->handover.folder);
         else if (!stays && !goes_on && task->instance.code->bolt->finish && !call_finish(task))
                 return;
         if (task->instance.nkept && task->tracking && !stays)
                 sq_log(task, SQ_WARN, "ends with %zu kept tuples neither acked nor failed", task->instance.nkept);
+        task->over = task->epoch.exact && !goes_on; /* not before: an epoch may begin while finish is called again */
         sqi_task_end(task);
 }
 

@@ -343,6 +343,15 @@ start_all(struct world *world)
                         sqi_epoch_act(&world->tasks[t]);
                 }
         }
+        for (uint32_t t = 0; t < world->plan->ntasks; t++) {
+                world->tasks[t].phase = SQI_WAITING;
+                order(world, t, SQI_MSG_START, 0);
+        }
+        if (!world->taking && draw(&world->random, 2)) { /* on a busy machine the next order is there as soon */
+                begin_epoch(world);
+                for (uint32_t t = 0; t < world->plan->ntasks; t++)
+                        sqi_epoch_act(&world->tasks[t]);
+        }
         for (uint32_t t = 0; t < world->plan->ntasks; t++)
                 sqi_task_start(&world->tasks[t]);
 }

@@ -1115,13 +1115,15 @@ struct sq_messages {
         bool full, stuck;                   /* it takes nothing, which has been said */
 };
 
-#define SQ_OPT_INBOUND(state, member, standard) \
+/* Of a source that keeps by itself what was not acked, and needs no journal. */
+#define SQ_OPT_KEPT(state, member, standard) \
         SQ_OPT_MESSAGES(state, member.decoder, standard), \
                 SQ_OPT_INT_AS("memory", state, member.memory, 64, \
                               "MiB of messages that are held until they are done; then nothing more is taken"), \
                 SQ_OPT_FLOAT_AS("rate", state, member.rate, 0, \
-                                "tuples a second over all tasks; 0: as fast as possible"), \
-                SQ_OPT_JOURNAL(state, member.journal)
+                                "tuples a second over all tasks; 0: as fast as possible")
+#define SQ_OPT_INBOUND(state, member, standard) \
+        SQ_OPT_KEPT(state, member, standard), SQ_OPT_JOURNAL(state, member.journal)
 
 SQ_EXPORT void sq_messages_declare(const struct sq_messages *messages, struct sq_declaration *decl);
 /* 0, or -1 after sq_error(), as all of these. */

@@ -272,7 +272,7 @@ SQ_SPOUT(mqtt) = {
                         SQ_OPT_PATH(struct mqtt, ca, NULL,
                                     "mqtts: the file of certificates to trust; default: the system's"),
                         SQ_OPT_SECRET("password", struct mqtt, password, "the password of the user"),
-                        SQ_OPT_INBOUND(struct mqtt, messages, "json"),
+                        SQ_OPT_KEPT(struct mqtt, messages, "json"),
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,

@@ -333,7 +333,7 @@ SQ_SPOUT(nats) = {
                         SQ_OPT_PATH(struct nats, ca, NULL,
                                     "tls: the file of certificates to trust; default: the system's"),
                         SQ_OPT_SECRET("password", struct nats, password, "the password of the user, or a token"),
-                        SQ_OPT_INBOUND(struct nats, messages, "json"),
+                        SQ_OPT_KEPT(struct nats, messages, "json"),
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,

@@ -583,7 +583,7 @@ SQ_SPOUT(redis) = {
                         SQ_OPT_STR(struct redis, id, NULL, "stream without `value`: the member that is the entry's id"),
                         SQ_OPT_BOOL(struct redis, follow, true, "wait for more; false: end when nothing is there"),
                         SQ_OPT_SECRET("password", struct redis, password, "the server's password"),
-                        SQ_OPT_INBOUND(struct redis, messages, "json"),
+                        SQ_OPT_KEPT(struct redis, messages, "json"),
                 },
         .streams = {SQ_ERRORS},
         .declare = declare,

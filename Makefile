@@ -124,9 +124,12 @@ $(B)/squall-worker: $(WORKER)
 $(B)/squall-shell: $(SHELL_TASK) $(B)/libsquall-kit.so
 	@echo "  LINK $@"
 	$(Q)$(LINK) $(LTO) $(SHELL_TASK) -L$(B) -lsquall-kit '-Wl,-rpath,$$ORIGIN' $(call libs,$(PACKAGES_worker))
-$(B)/libsquall.a: $(RUNTIME)
+# Each object by a name of its own, for several folders have one of the same, and objcopy unpacks an archive by names.
+$(B)/libsquall.a: $(filter-out $(B)/runtime/shell/%,$(RUNTIME))
 	@echo "  AR   $@"
-	$(Q)rm -f $@ && $(AR) rcs $@ $^ $(if $(LTO),&& objcopy --wildcard -R '.gnu.*lto_*' $@)
+	$(Q)rm -rf $@ $@.d && mkdir $@.d
+	$(Q)$(foreach o,$^,objcopy --wildcard -R '.gnu.*lto_*' $(o) $@.d/$(subst /,-,$(o:$(B)/runtime/%=%)) &&) true
+	$(Q)$(AR) rcs $@ $@.d/*.o && rm -r $@.d
 $(B)/libsquall-kit.so: $(KIT) $(BOTH)
 	@echo "  LINK $@"
 	$(Q)$(CC) $(CFLAGS) $(NO_LTO) -shared -Wl,-soname,$(@F) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(KIT_LIBS) $(call libs,msgpack)

@@ -40,9 +40,9 @@ only_these_promise() {
                 "$squall" check "$dir/x.yaml" 2>&1 | grep -q "which exactly-once needs" || promising+="$name "
         done
         echo "$promising"
-        [ "$promising" = "file generate " ]
+        [ "$promising" = "drpc file generate " ]
 }
-check "of the built-in spouts file and generate alone take part, the others are refused" only_these_promise
+check "of the built-in spouts file, generate and, with a warning, drpc take part, the others are refused" only_these_promise
 
 # ---- Workers of a run in the foreground --------------------------------------------------------------
 # killed NAME ONE-OR-ALL: runs it, and kills its workers

@@ -159,7 +159,7 @@ ordered() { OUT=$dir/order run topologies/in-order/in-order.yaml && in_order 100
 check "in-order: the numbers of each task come in their order" ordered
 ordered_through_deaths() {
         local run pid
-        sed 's/parallelism: 8/&\n    properties: { count: 200000 }/; t; b' topologies/in-order/in-order.yaml |
+        sed 's/parallelism: 8/&\n    properties: { count: 1000000 }/; t; b' topologies/in-order/in-order.yaml |
                 awk '/properties: { count/ && seen++ { next } { print }' >"$dir/in-order.yaml"
         : >"$dir/order"
         OUT=$dir/order "$squall" run "$dir/in-order.yaml" -c topology.checkpoint.interval.ms=50 >"$dir/said" 2>&1 &
@@ -168,7 +168,7 @@ ordered_through_deaths() {
         nap 0.3
         for pid in $(pgrep -P $run -f '(check|source)/3'); do kill -KILL "$pid"; done
         wait $run || { cat "$dir/said"; return 1; }
-        in_order 200000 && grep -q 'killed by signal 9' "$dir/said" || { cat "$dir/said"; return 1; }
+        in_order 1000000 && grep -q 'killed by signal 9' "$dir/said" || { cat "$dir/said"; return 1; }
 }
 check "in-order: also when tasks on both sides die: none is missing, none comes twice" ordered_through_deaths
 exit $failures

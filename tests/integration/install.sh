@@ -52,7 +52,7 @@ runs() {
         [ $status = 0 ] || { [ $status = 124 ] && [[ $command == timeout* ]]; } || { cat "$dir/said"; return 1; }
 }
 # The daemon and what is asked of it, in an order that makes sense; the others as they come.
-asked="submit list status top events deactivate activate logs query tap trace savepoint rebalance update kill"
+asked="submit list status top events deactivate activate logs query tap trace savepoint rebalance update kill drpc"
 verbs=$(squall help | awk '/^  [a-z]/ { print $1 }')
 for verb in $verbs; do
         case " $asked supervisor bench " in *" $verb "*) continue ;; esac
@@ -63,6 +63,7 @@ eval "$(example supervisor) &" 2>"$dir/err"
 check "the example of supervisor runs" until_true answers
 for verb in $asked; do
         [ $verb != list ] || squall submit --wait "$dir/wordcount.yaml" >/dev/null
+        [ $verb != drpc ] || squall submit --wait "$root/usr/lib/squall/topologies/basic-drpc/basic-drpc.yaml" >/dev/null
         check "the example of $verb runs" runs $verb
 done
 completes() { bash -c "set -e; . $root/usr/share/bash-completion/completions/squall; COMP_WORDS=(squall ru); COMP_CWORD=1; compopt() { :; }; _squall; [ \"\${COMPREPLY[*]}\" = run ]"; }

@@ -154,15 +154,15 @@ def main():
     listener = socket.create_server(("127.0.0.1", port))
     while True:
         client, _ = listener.accept()
-        if mode[0] == "other":
-            client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            client.recv(4096)
-        else:
-            try:
+        try:
+            if mode[0] == "other":
+                client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                client.recv(4096)
+            else:
                 nimbus.serve(client)
-            except ConnectionError:
-                pass
-            client.close()
+        except ConnectionError:
+            pass
+        client.close()
 
 
 main()

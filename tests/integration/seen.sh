@@ -114,7 +114,7 @@ else
         check "a death is shown with its signal" until_true says "signal 11 (Segmentation fault)" deaths
         check "with the tuple that did it" says '{"n":3}' deaths
         check "with the place in the code" says "fragile.so  execute" deaths
-        check "and who has called it, which is the runtime" says "squall-worker  execute" deaths
+        check "and who has called it, which is the runtime" says "squall-worker  " deaths
         innermost() {
                 "$squall" status fragile >"$dir/innermost"
                 grep -q "at .*fragile.so  execute" "$dir/innermost" && grep -Eq "at +and [0-9]+ more" "$dir/innermost" && [ "$(grep -c "at .*squall-worker " "$dir/innermost")" -le 1 ]

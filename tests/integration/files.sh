@@ -16,7 +16,7 @@ streams:
 YAML
 }
 begin() {
-        XDG_RUNTIME_DIR=$dir "$squall" run "$dir/$1.yaml" >"$dir/$1.out" 2>"$dir/$1.log" &
+        XDG_RUNTIME_DIR=$dir "$squall" run -c "topology.dead.letter.path=$dir/$1.letters" "$dir/$1.yaml" >"$dir/$1.out" 2>"$dir/$1.log" &
         run=$!
 }
 worker() { pgrep -P "$run" -f "[s]quall: worker [a-z]* $1\$|[s]quall: worker.* $1( |\$)" | head -1; }

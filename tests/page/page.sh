@@ -29,4 +29,6 @@ port=$(sed -n 's|.*http://127.0.0.1:\([0-9]*\)$|\1|p' "$dir/err")
 kill -KILL "$(pid shop audit/0)"
 mkdir -p "${PICTURES:=$dir/pictures}"
 PYTHONDONTWRITEBYTECODE=1 python3 tests/page/look.py "http://127.0.0.1:$port/" "$dir/profile" "$PICTURES" "$(cat "$dir/state/http.token")" || failures=1
+rebalances() { pgrep -P "$supervisor" -f 'squall rebalance' >/dev/null; }
+until_true eval '! rebalances' # the tasks are there before the supervisor has said so
 exit $failures

@@ -5,6 +5,7 @@
  * operands may come in any order.
  */
 #include "args.h"
+#include <ctype.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -198,7 +199,8 @@ unknown_option(const struct cli_args *args, const char *text, size_t len)
         if (sqi_nearest_name(&nearest))
                 snprintf(hint, sizeof(hint), "did you mean --%s?", sqi_nearest_name(&nearest));
         else
-                snprintf(hint, sizeof(hint), "see squall %s --help", args->entry->name);
+                snprintf(hint, sizeof(hint), "see squall %s --help%s", args->entry->name,
+                         args->entry->verb->operands[0].name ? "; an argument that begins with - stands behind --" : "");
         return cli_error(CLI_USAGE, "unknown option '%s' (%s)", name, hint);
 }
 
@@ -270,7 +272,8 @@ take(struct parser *parser)
         }
         if (text[0] == '-' && text[1] == '-')
                 return take_long(parser, text);
-        if (text[0] == '-' && text[1] != '\0')
+        /* No option is a digit or a sign, so -5 and -(a + b) are operands: a key of `query`, an expression of `eval`. */
+        if (text[0] == '-' && isalpha((unsigned char)text[1]))
                 return take_letters(parser, text);
         parser->operands[parser->noperands++] = parser->at[-1];
         return 0;

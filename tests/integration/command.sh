@@ -60,6 +60,8 @@ expect "explains a verb by help VERB" 0 '--config KEY=VALUE' help check
 expect "shows an example of a verb" 0 '^example:$' help graph
 expect "suggests the nearest option" 2 "unknown option '--jso' \(did you mean --json\?\)" check --jso "$good"
 expect "refuses an unknown letter" 2 "unknown option '-z'" check -z "$good"
+expect "says where an argument that begins with - stands" 2 "stands behind --" check -z "$good"
+expect "takes a negative number for an argument" 0 '^-3.5$' eval '-7 / 2' --input '{}'
 expect "refuses a value for a flag" 2 'takes no value' check --json=yes "$good"
 expect "misses the value of an option" 2 'needs a value \(KEY=VALUE\)' check "$good" -c
 expect "misses an argument" 2 '^squall: FILE is missing' check

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "shell/pipe.h"
 #include "tuple/utf8.h"
 
@@ -67,13 +68,13 @@ put_plain(struct sqi_pipe *pipe, struct sq_value value)
 static void
 put_float(struct sqi_pipe *pipe, double number)
 {
-        char text[40];
+        char text[SQI_REAL_SIZE];
 
         if (!isfinite(number)) {
                 sqi_pipe_put(pipe, "{\"$f\":\"%s\"}", isnan(number) ? "nan" : number > 0 ? "inf" : "-inf");
                 return;
         }
-        snprintf(text, sizeof(text), "%.17g", number);
+        (void)sqi_print_shortest(text, number);
         sqi_pipe_put(pipe, "%s%s", text, strpbrk(text, ".e") ? "" : ".0");
 }
 

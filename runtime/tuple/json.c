@@ -16,6 +16,9 @@
 #include "tuple/utf8.h"
 #include "tuple/pack.h"
 
+/* A word of eight times this byte. */
+#define BYTES(byte) (UINT64_C(0x0101010101010101) * (uint64_t)(byte))
+
 /* Where to write. `len` counts what the whole takes, also past `size`. */
 struct text {
         char *buffer;
@@ -59,30 +62,77 @@ sqi_utf8_length(const unsigned char *at, size_t left)
         return point < least[len] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000) ? 0 : len;
 }
 
-static void
-put_string(struct text *out, const char *ptr, size_t len)
+/* Which of the bytes of a word are zero: 0x80 each, exact up to the first. */
+static inline uint64_t
+zero_bytes(uint64_t word)
+{
+        return (word - BYTES(0x01)) & ~word & BYTES(0x80);
+}
+
+/* Does each of the eight bytes stand for itself: from the blank to ~, neither a quote nor a backslash? */
+static inline bool
+plain_word(const unsigned char *at)
+{
+        uint64_t word;
+
+        memcpy(&word, at, sizeof(word));
+        return ((word & BYTES(0x80)) | ((word - BYTES(0x20)) & ~word & BYTES(0x80)) | zero_bytes(word ^ BYTES('"')) |
+                zero_bytes(word ^ BYTES('\\')) | zero_bytes(word ^ BYTES(0x7f))) == 0;
+}
+
+static inline bool
+plain_byte(unsigned char byte)
+{
+        return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
+/* The end of the characters at `at` that stand for themselves: most texts have no others, so eight are looked at in
+ * one go. */
+static const unsigned char *
+plain_end(const unsigned char *at, const unsigned char *end)
+{
+        while ((size_t)(end - at) >= sizeof(uint64_t) && plain_word(at))
+                at += sizeof(uint64_t);
+        while (at < end && plain_byte(*at))
+                at++;
+        return at;
+}
+
+/* A character that is no plain one. Returns how many bytes it has. */
+static size_t
+put_special(struct text *out, const unsigned char *at, size_t left)
 {
         static const char *const escapes[256] = {
                 ['"'] = "\\\"", ['\\'] = "\\\\", ['\n'] = "\\n", ['\t'] = "\\t",
                 ['\r'] = "\\r", ['\b'] = "\\b",  ['\f'] = "\\f",
         };
+        const size_t n = sqi_utf8_length(at, left);
+        char hex[8];
+
+        if (n == 0)
+                put_text(out, "\\ufffd");
+        else if (escapes[*at])
+                put_text(out, escapes[*at]);
+        else if (*at < 0x20 || *at == 0x7f)
+                put(out, hex, (size_t)snprintf(hex, sizeof(hex), "\\u%04x", *at));
+        else
+                put(out, (const char *)at, n);
+        return n ? n : 1;
+}
+
+static void
+put_string(struct text *out, const char *ptr, size_t len)
+{
         const unsigned char *at = (const unsigned char *)ptr, *end = at + len;
 
         put(out, "\"", 1);
         while (at < end) {
-                size_t n = sqi_utf8_length(at, (size_t)(end - at));
-                char hex[8];
+                const unsigned char *plain = plain_end(at, end);
 
-                if (n == 0) {
-                        put_text(out, "\\ufffd");
-                        n = 1;
-                } else if (escapes[*at])
-                        put_text(out, escapes[*at]);
-                else if (*at < 0x20 || *at == 0x7f)
-                        put(out, hex, (size_t)snprintf(hex, sizeof(hex), "\\u%04x", *at));
-                else
-                        put(out, (const char *)at, n);
-                at += n;
+                put(out, (const char *)at, (size_t)(plain - at));
+                at = plain;
+                if (at < end)
+                        at += put_special(out, at, (size_t)(end - at));
         }
         put(out, "\"", 1);
 }
@@ -117,16 +167,13 @@ put_time(struct text *out, int64_t sec, uint32_t nsec)
 static void
 put_float(struct text *out, double f)
 {
-        char number[40];
+        char number[SQI_REAL_SIZE];
 
         if (!isfinite(f)) {
                 put_text(out, "null");
                 return;
         }
-        int len = sqi_print_real(number, sizeof(number), 15, f);
-        for (int digits = 16; digits <= 17 && sq_strtod(number, NULL) != f; digits++)
-                len = sqi_print_real(number, sizeof(number), digits, f);
-        put(out, number, (size_t)len);
+        put(out, number, (size_t)sqi_print_shortest(number, f));
         if (!strpbrk(number, ".e"))
                 put(out, ".0", 2);
 }

@@ -193,6 +193,29 @@ json_escapes_what_it_must(void **state)
         assert_string_equal(json, "\"0007-01-01T00:00:01Z\"");
 }
 
+/* Eight bytes are looked at in one go: whatever byte at whatever place is what it is alone. */
+static void
+json_escapes_a_byte_wherever_it_stands(void **state)
+{
+        (void)state;
+        for (unsigned byte = 0; byte < 256; byte++) {
+                char alone[16];
+                const char one = (char)byte;
+                const size_t n = sq_json(sq_str((struct sq_str){&one, 1}), alone, sizeof(alone)) - 2;
+
+                for (size_t at = 0; at < 19; at++) {
+                        char text[19], json[64], should[64];
+
+                        memset(text, 'x', sizeof(text));
+                        text[at] = one;
+                        snprintf(should, sizeof(should), "\"%.*s%.*s%.*s\"", (int)at, "xxxxxxxxxxxxxxxxxxx", (int)n, alone + 1,
+                                 (int)(18 - at), "xxxxxxxxxxxxxxxxxxx");
+                        assert_int_equal(sq_json(sq_str((struct sq_str){text, sizeof(text)}), json, sizeof(json)), n + 20);
+                        assert_string_equal(json, should);
+                }
+        }
+}
+
 static uint64_t seed = 20261122;
 
 static uint32_t
@@ -248,6 +271,7 @@ main(void)
                 cmocka_unit_test(a_hostile_depth_needs_no_stack),
                 cmocka_unit_test(a_hostile_count_is_refused_at_once),
                 cmocka_unit_test(json_escapes_what_it_must),
+                cmocka_unit_test(json_escapes_a_byte_wherever_it_stands),
                 cmocka_unit_test(random_bytes_end_where_msgpack_c_says),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -200,7 +200,8 @@ unknown_option(const struct cli_args *args, const char *text, size_t len)
                 snprintf(hint, sizeof(hint), "did you mean --%s?", sqi_nearest_name(&nearest));
         else
                 snprintf(hint, sizeof(hint), "see squall %s --help%s", args->entry->name,
-                         args->entry->verb->operands[0].name ? "; an argument that begins with - stands behind --" : "");
+                         args->entry->verb->operands[0].name ? "; an argument that begins with - stands behind --"
+                                                             : "");
         return cli_error(CLI_USAGE, "unknown option '%s' (%s)", name, hint);
 }
 

@@ -270,8 +270,9 @@ SQ_EXPORT bool sq_schema_convert(const struct sq_schema *schema, struct sq_value
  */
 struct sq_json_reader {
         char *memory;
-        size_t size, items; /* `items` values stand at the start of the memory, ... */
-        char *text;         /* ... unescaped text grows here, behind the place for all values */
+        size_t size;
+        size_t items, waiting; /* where the next value of a list goes: one that is whole, one that is not */
+        char *text;            /* unescaped text grows here, behind the place for all values */
         const char *at, *end;
         const char *wrong; /* why the last text was refused, a constant */
 };

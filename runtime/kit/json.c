@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reads one JSON text (RFC 8259) into a struct sq_value. The reader's memory is one block that is as large as the
- * longest text can need, so that no pointer into it moves while a text is read: every element costs at least two bytes
- * of text, hence at most one value (16 bytes) for each byte of text and one to spare.
+ * text can need, so that no pointer into it moves while a text is read, and nothing is allocated on the way: every
+ * element costs at least two bytes of text, so half as many values as there are bytes are enough, and as many again for
+ * those of lists that are not yet at their end. Unescaped text comes behind them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -72,59 +73,55 @@ read_string(struct sq_json_reader *json, struct sq_str *ret)
         return false;
 }
 
-/* An array or, with `step` 2, an object, its bracket read already. Its elements are put side by side once all are
- * known, because the elements' own elements come in between: they wait on the stack of the values' block, from
- * `first`. */
+/* Goes behind the next character, if it is this one. */
 static bool
-read_list(struct sq_json_reader *json, unsigned depth, char close, size_t step, struct sq_value *ret)
+take(struct sq_json_reader *json, char c)
 {
-        struct sq_value *items = (struct sq_value *)(void *)json->memory, item;
-        size_t n = 0, room = 0;
-        struct sq_value *list = NULL;
-        bool good = false;
+        bool is = skip_space(json) == c;
 
-        if (skip_space(json) == close) {
-                json->at++;
-                *ret = step == 2 ? sq_map(NULL, 0) : sq_array(NULL, 0);
-                return true;
-        }
-        for (;;) {
-                if (n + step > room) {
-                        struct sq_value *grown = realloc(list, (room = room * 2 + 16) * sizeof(*list));
+        json->at += is;
+        return is;
+}
 
-                        if (!grown)
-                                break;
-                        list = grown;
-                }
-                if (step == 2) {
-                        struct sq_str key;
+/* The name of a member, and its colon. */
+static bool
+read_key(struct sq_json_reader *json, struct sq_value *ret)
+{
+        struct sq_str key;
+        bool good = take(json, '"') && read_string(json, &key) && take(json, ':');
 
-                        if (skip_space(json) != '"' || (json->at++, !read_string(json, &key)) ||
-                            skip_space(json) != ':')
-                                break;
-                        json->at++;
-                        list[n++] = sq_str(key);
-                }
-                if (!read_value(json, depth + 1, &item))
-                        break;
-                list[n++] = item;
-                if (skip_space(json) == close) {
-                        json->at++;
-                        good = true;
-                        break;
-                }
-                if (skip_space(json) != ',')
-                        break;
-                json->at++;
-        }
-        if (good) {
-                items += json->items;
-                memcpy(items, list, n * sizeof(*list));
-                json->items += n;
-                *ret = step == 2 ? sq_map(items, n / 2) : sq_array(items, n);
-        }
-        free(list);
+        if (good)
+                *ret = sq_str(key);
         return good;
+}
+
+/* An array or a map, its bracket read already. Its elements are put side by side once all are known, for their own
+ * elements come in between: until then they wait in the second half of the block. */
+static bool
+read_list(struct sq_json_reader *json, unsigned depth, bool map, struct sq_value *ret)
+{
+        struct sq_value *const all = (struct sq_value *)(void *)json->memory;
+        const size_t first = json->waiting;
+        bool more = !take(json, map ? '}' : ']');
+
+        while (more) {
+                if (map && !read_key(json, &all[json->waiting++]))
+                        return false;
+                if (!read_value(json, depth + 1, ret))
+                        return false;
+                all[json->waiting++] = *ret;
+                more = take(json, ',');
+                if (!more && !take(json, map ? '}' : ']'))
+                        return false;
+        }
+        const size_t n = json->waiting - first;
+        struct sq_value *list = all + json->items;
+
+        memcpy(list, all + first, n * sizeof(*list));
+        json->items += n;
+        json->waiting = first;
+        *ret = map ? sq_map(list, n / 2) : sq_array(list, n);
+        return true;
 }
 
 static bool
@@ -141,7 +138,7 @@ read_value(struct sq_json_reader *json, unsigned depth, struct sq_value *ret)
         case '{':
         case '[':
                 json->at++;
-                return read_list(json, depth, c == '{' ? '}' : ']', c == '{' ? 2 : 1, ret);
+                return read_list(json, depth, c == '{', ret);
         case '"':
                 json->at++;
                 if (!read_string(json, &text))
@@ -164,7 +161,7 @@ read_value(struct sq_json_reader *json, unsigned depth, struct sq_value *ret)
 bool
 sq_json_read(struct sq_json_reader *json, struct sq_str text, struct sq_value *ret)
 {
-        size_t values = (text.len / 2 + 2) * 2 * sizeof(struct sq_value), need = values + text.len + 1;
+        size_t most = text.len / 2 + 2, values = 2 * most * sizeof(struct sq_value), need = values + text.len + 1;
 
         if (json->size < need) {
                 free(json->memory);
@@ -176,6 +173,7 @@ sq_json_read(struct sq_json_reader *json, struct sq_str text, struct sq_value *r
                 return false;
         json->wrong = NULL;
         json->items = 0;
+        json->waiting = most;
         json->text = json->memory + values;
         json->at = text.ptr;
         json->end = text.ptr + text.len;

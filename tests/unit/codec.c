@@ -208,9 +208,10 @@ json_escapes_a_byte_wherever_it_stands(void **state)
 
                         memset(text, 'x', sizeof(text));
                         text[at] = one;
-                        snprintf(should, sizeof(should), "\"%.*s%.*s%.*s\"", (int)at, "xxxxxxxxxxxxxxxxxxx", (int)n, alone + 1,
-                                 (int)(18 - at), "xxxxxxxxxxxxxxxxxxx");
-                        assert_int_equal(sq_json(sq_str((struct sq_str){text, sizeof(text)}), json, sizeof(json)), n + 20);
+                        snprintf(should, sizeof(should), "\"%.*s%.*s%.*s\"", (int)at, "xxxxxxxxxxxxxxxxxxx", (int)n,
+                                 alone + 1, (int)(18 - at), "xxxxxxxxxxxxxxxxxxx");
+                        assert_int_equal(sq_json(sq_str((struct sq_str){text, sizeof(text)}), json, sizeof(json)),
+                                         n + 20);
                         assert_string_equal(json, should);
                 }
         }

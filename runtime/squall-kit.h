@@ -554,6 +554,22 @@ SQ_EXPORT int sq_identity_after(const struct sq_identity *known, size_t n, const
 /* To tell by a note whether the setting `path` is another one than before. */
 SQ_EXPORT uint32_t sq_path_hash(const char *path);
 
+/* ---- Files that a run begins anew ------------------------------------------------------------------------ */
+
+/*
+ * What was in a file before is emptied when the topology starts from nothing, and never when a task is restarted, which
+ * has lines of this run in it. Where only sq_run_id() tells the two apart, PATH.runs beside the file says which runs
+ * have begun it. In `.prepare`:
+ *
+ *     if (sq_begins(task))                     what else is done once
+ *     r = sq_begin_anew(task, path, fd);       every task that has the file, open for writing, before it writes
+ */
+/* Is this the task that does, when the topology starts from nothing, what is done once? Where sq_run_id() tells, the
+ * first task is it each time. */
+SQ_EXPORT bool sq_begins(const struct sq_task *task);
+/* 1: the file was emptied; 0: it was not; or a negative errno, the one of PATH.runs. */
+SQ_EXPORT int sq_begin_anew(const struct sq_task *task, const char *path, int fd);
+
 /* ---- Publishing by epochs ---------------------------------------------------------------------------- */
 
 /*

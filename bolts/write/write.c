@@ -233,10 +233,23 @@ choose_format(struct writer *self)
 }
 
 static int
+empty(struct sq_task *task, struct writer *self)
+{
+        int r = sq_begin_anew(task, self->path, sq_append_fd(self->file));
+
+        if (r >= 0)
+                return 0;
+        if (!sq_run_id(task))
+                return refuse(task, self, -r);
+        return sq_error(task, "%s: cannot be begun anew, which is noted in %s.runs: %s (write `mode: append`)",
+                        self->path, self->path, strerror(-r));
+}
+
+static int
 begin(struct sq_task *task)
 {
         struct writer *self = sq_state(task);
-        bool first = sq_index(task) == 0 && (sq_exactly_once(task) ? !sq_restores(task) : sq_incarnation(task) == 0);
+        bool first = sq_begins(task);
         int r;
 
         self->by_epochs = sq_exactly_once(task);
@@ -264,9 +277,7 @@ begin(struct sq_task *task)
                 r = sq_publish_anew(self->path, self->mode == TRUNCATE);
                 return r < 0 ? refuse(task, self, -r) : 0;
         }
-        if (self->regular && self->mode == TRUNCATE && first && ftruncate(sq_append_fd(self->file), 0) < 0)
-                return refuse(task, self, errno);
-        return 0;
+        return self->regular && self->mode == TRUNCATE ? empty(task, self) : 0;
 }
 
 static void

@@ -85,6 +85,14 @@ find_self(struct sqi_shelled *shell, struct sq_value context, uint32_t *ret, cha
         return 0;
 }
 
+/* Storm's id of a topology is new with each submit. */
+static void
+take_run(struct sqi_shelled *shell, struct sq_value id)
+{
+        if (id.type == SQ_STR && id.len < sizeof(shell->run) && !memchr(id.as.ptr, '\n', id.len))
+                snprintf(shell->run, sizeof(shell->run), "%.*s", (int)id.len, (const char *)id.as.ptr);
+}
+
 static int
 shake_hands(struct sqi_shelled *shell, uint32_t *ret_task, char *error, size_t size)
 {
@@ -94,6 +102,7 @@ shake_hands(struct sqi_shelled *shell, uint32_t *ret_task, char *error, size_t s
         if (r < 0)
                 return sqi_complain(r, error, size, "no handshake of Storm has come (squall submit --storm runs this)");
         leave_pid(sq_member(handshake, "pidDir"));
+        take_run(shell, sq_member(sq_member(handshake, "conf"), "storm.id"));
         sqi_pipe_put(&shell->pipe, "{\"pid\":%d}", (int)getpid());
         sqi_pipe_end(&shell->pipe);
         r = sqi_pipe_flush(&shell->pipe);
@@ -157,9 +166,11 @@ start_task(struct sqi_shelled *shell, uint32_t id)
                 .log = log_line,
                 .report = ignore_report,
                 .whole_batches = true, /* each is one tuple */
+                .run = shell->run,
         };
         task->plan = shell->plan;
         task->id = id;
+        task->incarnation = 1; /* Storm starts it again without a word, so this may be no first start */
         task->component = &shell->plan->components[shell->plan->tasks[id].component];
         task->rundir = "";
         task->context = shell->context;

@@ -60,6 +60,7 @@ struct sqi_shelled {
         size_t ntrees, room;
         struct sqi_shelled_ends ends;
         bool opened;
+        char run[512];            /* sq_run_id() */
         char component[PATH_MAX]; /* path of its .so, absolute */
 };
 

@@ -39,6 +39,12 @@ sq_incarnation(const struct sq_task *task)
         return task->incarnation;
 }
 
+const char *
+sq_run_id(const struct sq_task *task)
+{
+        return task->driver ? task->driver->run : NULL;
+}
+
 bool
 sq_exactly_once(const struct sq_task *task)
 {

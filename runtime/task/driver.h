@@ -42,6 +42,8 @@ struct sqi_driver {
         /* NULL: tasks agree in their run directory, or each with itself where there is none. Else sq_agree(): 0 or a
          * negative errno. */
         int (*agree)(void *context, const struct sq_task *task, void *bytes, size_t len);
+        /* NULL, or sq_run_id(): incarnations do not tell a first start. */
+        const char *run;
         /* Time is virtual, and stands still between two turns: sq_stepped(). */
         bool stepped;
 };

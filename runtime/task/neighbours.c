@@ -114,6 +114,7 @@ sqi_neighbours_feed(struct sqi_neighbours *beside, const struct sqi_plan_edge *e
                                     .version = SQI_WIRE_VERSION,
                                     .kind = SQI_BATCH_DATA,
                                     .task = source,
+                                    .incarnation = beside->task->incarnation, /* of one worker with it */
                                     .count = 1,
                                     .nruns = 1};
         struct sqi_run run = {1, (uint16_t)edge->stream, 1};
@@ -144,7 +145,11 @@ sqi_neighbours_feed(struct sqi_neighbours *beside, const struct sqi_plan_edge *e
 int
 sqi_neighbours_end(struct sqi_neighbours *beside, uint32_t source)
 {
-        struct sqi_header header = {.magic = "SQB", .version = SQI_WIRE_VERSION, .kind = SQI_BATCH_END, .task = source};
+        struct sqi_header header = {.magic = "SQB",
+                                    .version = SQI_WIRE_VERSION,
+                                    .kind = SQI_BATCH_END,
+                                    .task = source,
+                                    .incarnation = beside->task->incarnation};
 
         return sqi_neighbours_send(beside->sockets[source], &header, sizeof(header));
 }
@@ -158,6 +163,7 @@ sqi_neighbours_judge(struct sqi_neighbours *beside, uint64_t root, uint64_t valu
         } message = {.header = {.magic = "SQA", .version = SQI_WIRE_VERSION, .count = 1}};
 
         message.header.task = beside->task->plan->ntasks - 1;
+        message.header.incarnation = beside->task->incarnation;
         message.record = (struct sqi_ack){.root = root, .value = value, .op = ack ? SQI_ACK_XOR : SQI_ACK_FAIL};
         return sqi_neighbours_send(beside->to_spout, &message, sizeof(message));
 }

@@ -18,6 +18,10 @@ sqi_on_storm_path(struct sqi_model *model, const struct sqi_model_component *com
 {
         const char *path = component->settings[setting].values[0];
 
+        if (option && option->type == SQ_OPTION_PATH && strcmp(path, "-") == 0)
+                sqi_model_error(model, component->setting_places[setting],
+                                "in '%s': '%s: -' is standard input, and on Storm there is none (name a file)",
+                                name_of(component), option->name);
         if (!option || option->type != SQ_OPTION_OUTPUT || path[0] == '/' || path[0] == '\0' || strcmp(path, "-") == 0)
                 return;
         sqi_model_error(

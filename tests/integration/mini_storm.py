@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What of Storm a multilang component sees, in one process: runs what nimbus.py was sent, until its end marks are acked.
 
-mini_storm.py SUBMISSION FOLDER [--fail-every N] [--end-fails]
+mini_storm.py SUBMISSION FOLDER [--fail-every N] [--end-fails] [--kill COMPONENT:N]
 
 SUBMISSION.jar and SUBMISSION.topology are unpacked and started in FOLDER. Every Nth message of a spout fails; with
---end-fails so does each mark. What each task logs is on standard output; the number of tuples of each stream at the end.
+--end-fails so does each mark. With --kill the first task of a bolt is killed when it has acked N tuples, and started
+again as Storm does: without a word, and what it had fails. Each run is a submit of its own. What each task logs is on standard output; the number of tuples of each stream at the end.
 """
 import collections
 import contextlib
@@ -17,6 +18,7 @@ import selectors
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 
 WIDE = 1 << 32
@@ -25,23 +27,34 @@ WIDE = 1 << 32
 class Task:
     def __init__(self, storm, component, spec, number, index):
         self.storm, self.component, self.spec, self.number, self.index = storm, component, spec, number, index
+        self.acked = 0
+        self.begin()
+
+    def begin(self):
         self.buffer, self.waiting, self.inputs = b"", None, {}
-        shell = spec["1"]["2"]
-        self.process = subprocess.Popen([shell["1"], shell["2"]], cwd=storm.resources, stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, env={**os.environ, "LD_LIBRARY_PATH": storm.resources})
+        shell = self.spec["1"]["2"]
+        resources = self.storm.resources
+        self.process = subprocess.Popen([shell["1"], shell["2"]], cwd=resources, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, env={**os.environ, "LD_LIBRARY_PATH": resources})
         os.set_blocking(self.process.stdout.fileno(), False)
 
         # as in Storm: who writes is not who reads, or both would wait for each other
         self.queue = queue.SimpleQueue()
-        self.writer = threading.Thread(target=self.write, daemon=True)
-        self.writer.start()
+        threading.Thread(target=self.write, args=(self.process, self.queue), daemon=True).start()
 
-    def write(self):
+    @staticmethod
+    def write(process, messages):
         with contextlib.suppress(BrokenPipeError):
-            while message := self.queue.get():
-                self.process.stdin.write(message)
-                self.process.stdin.flush()
-        self.process.stdin.close()
+            while message := messages.get():
+                process.stdin.write(message)
+                process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.queue.put(None)
 
     def send(self, message):
         self.queue.put(json.dumps(message).encode() + b"\nend\n")
@@ -64,7 +77,7 @@ class Tree:
 
 
 class Storm:
-    def __init__(self, submission, folder, fail_every, end_fails):
+    def __init__(self, submission, folder, fail_every, end_fails, kill):
         self.resources = os.path.join(os.path.abspath(folder), "resources")
         with zipfile.ZipFile(submission + ".jar") as jar:
             assert jar.testzip() is None
@@ -74,6 +87,8 @@ class Storm:
         self.specs = {**topology["1"], **topology["2"]}
         self.spouts = set(topology["1"])
         self.fail_every, self.end_fails = fail_every, end_fails
+        self.victim, self.kill_at = kill
+        self.id = "played-1-%d" % time.time_ns()
         self.sent, self.failed_ends, self.counts = 0, set(), collections.Counter()
         self.trees, self.ids, self.dealt = {}, itertools.count(-5), itertools.count()
         self.over, self.answers = set(), collections.deque()
@@ -86,13 +101,25 @@ class Storm:
             for index in range(self.specs[component]["2"]["3"]):
                 task = Task(self, component, self.specs[component], next(number), index)
                 self.tasks[task.number] = task
-        named = {str(number): task.component for number, task in self.tasks.items()}
         for task in self.tasks.values():
-            context = {"taskid": task.number, "componentid": task.component, "task->component": {**named, "1": "__acker"}}
-            task.send({"pidDir": "", "context": context, "conf": {}})
+            self.shake_hands(task)
             if task.component in self.spouts:
                 task.send({"command": "activate", "id": ""})
                 task.waiting = "activate"
+
+    def shake_hands(self, task):
+        named = {str(number): task.component for number, task in self.tasks.items()}
+        context = {"taskid": task.number, "componentid": task.component, "task->component": {**named, "1": "__acker"}}
+        task.send({"pidDir": "", "context": context, "conf": {"storm.id": self.id}})
+
+    def restart(self, task, selector):
+        selector.unregister(task.process.stdout)
+        task.kill()
+        for identity in list(task.inputs):
+            self.settle(task, {"command": "fail", "id": identity})
+        task.begin()
+        selector.register(task.process.stdout, selectors.EVENT_READ, task)
+        self.shake_hands(task)
 
     def of(self, component):
         return [task for task in self.tasks.values() if task.component == component]
@@ -160,6 +187,7 @@ class Storm:
 
     def settle(self, task, message):
         _, trees = task.inputs.pop(message["id"])
+        task.acked += message["command"] == "ack"
         for tree in trees:
             tree.left -= 1
             tree.failed |= message["command"] == "fail"
@@ -198,6 +226,9 @@ class Storm:
                     self.take(key.data, message)
                 if key.data.process.poll() is not None:
                     sys.exit("%s/%d has ended" % (key.data.component, key.data.index))
+                if key.data.index == 0 and key.data.component == self.victim and key.data.acked >= self.kill_at:
+                    self.victim = None
+                    self.restart(key.data, selector)
             for task in spouts:
                 if task.waiting is None:
                     self.drive(task)
@@ -214,7 +245,8 @@ class Storm:
 def main():
     arguments = sys.argv[1:]
     every = int(arguments[arguments.index("--fail-every") + 1]) if "--fail-every" in arguments else 0
-    storm = Storm(arguments[0], arguments[1], every, "--end-fails" in arguments)
+    victim, at = arguments[arguments.index("--kill") + 1].split(":") if "--kill" in arguments else (None, 0)
+    storm = Storm(arguments[0], arguments[1], every, "--end-fails" in arguments, (victim, int(at)))
     try:
         storm.run()
         storm.end()

@@ -54,14 +54,12 @@ check "the same file gives the same jar" eval 'cp "$dir/asked.jar" "$dir/first.j
 check "Storm's configuration is made of ours" eval 'submit "$dir/count.yaml" --name config -c topology.message.timeout.secs=7 -c topology.delivery=at-most-once -c topology.workers=3 &&
         grep -qF "{\"topology.workers\": 3, \"topology.message.timeout.secs\": 7, \"topology.max.spout.pending\": 1000, \"topology.subprocess.timeout.secs\": 30, \"topology.acker.executors\": 0}" "$dir/asked.config" || { cat "$dir/asked.config"; false; }'
 fails_some() {
-        rm -f "$dir/storm.tsv"
         plays "$dir/count.yaml" --fail-every 7 || return
         # what failed was counted twice, and no word is missing
         [ "$(sed -n 's/^lines\/default //p' "$dir/said")" -gt 300 ] && cmp <(cut -f 1 "$dir/own.tsv" | sort) <(cut -f 1 "$dir/storm.tsv" | sort)
 }
 check "what fails on Storm is emitted again" fails_some
 fails_marks() {
-        rm -f "$dir/storm.tsv"
         plays "$dir/count.yaml" --end-fails && cmp <(sort -u "$dir/own.tsv") <(sort -u "$dir/storm.tsv")
 }
 check "an end that fails is said again, with all that it brought out" fails_marks
@@ -85,6 +83,15 @@ for grouping in shuffle global none local-or-shuffle; do check "$grouping brings
 check "fields brings each tuple once" pass_on "type: fields, args: [word]" 200
 check "partial-key brings each tuple once" pass_on "type: partial-key, args: [n]" 200
 check "all brings each tuple to every task" pass_on "type: all" 600
+# What `write` had acked when it was killed is in the file, and what the topology before had written is not.
+killed() {
+        echo 'of another run' >"$dir/passed"
+        sed -i 's/id: write, /&parallelism: 2, /' "$dir/pass.yaml"
+        plays "$dir/pass.yaml" --kill write:20 && ! grep -q another "$dir/passed" &&
+                [ "$(sort -u "$dir/passed" | wc -l)" = 200 ]
+}
+pass_on "type: shuffle" 200 >>"$dir/err" 2>&1
+check "a file is begun anew by a submit, and not by a task that is started again" killed
 
 refused() { # SENTENCE TEXT CHANGE...: of count.yaml
         sed "${@:3}" "$dir/count.yaml" >"$dir/refused.yaml"
@@ -98,6 +105,7 @@ refused "partial-key on another field than the first is refused" "on the first f
 refused "a cycle is refused" "is in a cycle" -e '$a\  - { from: count, to: split, grouping: { type: shuffle } }'
 refused "a name with a dot is refused" "Storm takes no name with a dot" -e 's/name: count/name: co.unt/'
 refused "a file that grows is refused when a copy of it goes along" "does not grow there" -e 's/path: lines.txt/path: lines.txt, follow: true/'
+refused "standard input is refused" "on Storm there is none" -e 's|path: lines.txt|path: "-"|'
 refused "what Storm has nothing for is named" "Storm has nothing for topology.batch.bytes" -e '1a config: { topology.batch.bytes: 4096, topology.delivery: exactly-once }'
 check "a topology that is alive already is not submitted again" exits_with 1 submit "$dir/count.yaml" --name failing
 check "and that is said" says "failing is alive already" submit "$dir/count.yaml" --name failing

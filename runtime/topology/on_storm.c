@@ -100,6 +100,10 @@ check_edge(struct sqi_model *model, const struct sqi_model_edge *edge)
 {
         const struct sqi_model_component *from = edge->source >= 0 ? &model->components[edge->source] : NULL;
 
+        if (edge->grouping == SQI_CUSTOM)
+                sqi_model_error(model, edge->grouping_place,
+                                "a grouping of one's own chooses in the task that emits, and Storm deals out itself "
+                                "(write another type, or run it by Squall)");
         if (edge->grouping_broken || edge->grouping != SQI_PARTIAL_KEY || !from || !from->declared ||
             edge->stream_index < 0 || (edge->nargs == 1 && edge->keys[0] == 0))
                 return;

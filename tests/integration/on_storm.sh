@@ -102,6 +102,7 @@ refused "a relative path of what is written is refused, by its place" "refused.y
 refused "exactly-once is refused" "exactly-once is Squall's own" -e '1a config: { topology.delivery: exactly-once }'
 refused "event-time is refused" "watermarks are Squall's own" -e '3s/component: file/component: file, event-time: { field: line, format: unix }/'
 refused "partial-key on another field than the first is refused" "on the first field of the stream alone, 'word'" -e '11s/global/partial-key, args: [count]/'
+refused "a grouping of one's own is refused" "Storm deals out itself" -e '11s/type: global/type: custom, component: first/'
 refused "a cycle is refused" "is in a cycle" -e '$a\  - { from: count, to: split, grouping: { type: shuffle } }'
 refused "a name with a dot is refused" "Storm takes no name with a dot" -e 's/name: count/name: co.unt/'
 refused "a file that grows is refused when a copy of it goes along" "does not grow there" -e 's/path: lines.txt/path: lines.txt, follow: true/'

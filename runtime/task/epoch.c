@@ -216,16 +216,15 @@ sqi_epoch_mark(struct sq_task *task, uint64_t *seen, uint64_t number)
 
 /* ---- What is due ------------------------------------------------------------------------------------ */
 
-/* It comes to the same however often it is done, and the order comes again until it is answered. */
+/* The order comes again until it is answered. */
 static void
 commit(struct sq_task *task)
 {
         task->epoch.commit_asked = false;
         if (sqi_task_commit(task, task->epoch.commit) == 0) {
+                task->epoch.committed = task->epoch.commit;
                 sqi_spout_sealed(task);
-                sqi_task_report(task, &(struct sqi_message){.type = SQI_MSG_COMMITTED,
-                                                            .task = task->id,
-                                                            .number = task->epoch.commit});
+                sqi_epoch_report_committed(task);
         } else if (task->failed == 0)
                 sqi_task_log_seldom(task, "commit is tried again", task->error);
 }
@@ -259,7 +258,7 @@ sqi_epoch_restored(struct sq_task *task, uint64_t number)
 {
         struct sqi_epoch *epoch = &task->epoch;
 
-        epoch->ordered = epoch->begun = epoch->dropped = epoch->commit = number;
+        epoch->ordered = epoch->begun = epoch->dropped = epoch->commit = epoch->committed = number;
         return sqi_task_commit_restored(task, number);
 }
 

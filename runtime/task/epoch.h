@@ -42,15 +42,16 @@ enum { SQI_EPOCH_CAUSE = 256, SQI_EPOCH_FOLDER = 4096 };
 #define SQI_EPOCH_LAST UINT64_MAX
 
 struct sqi_epoch {
-        bool exact;        /* the delivery is exactly-once: else all this stays zero */
-        uint64_t ordered;  /* the newest that CHECKPOINT named, with `folder` */
-        uint64_t dropped;  /* the newest that is known to be given up */
-        uint64_t begun;    /* the newest that this task has begun */
-        uint64_t answered; /* the newest that it has reported its part of, as below */
-        uint64_t commit;   /* the newest that COMMIT named */
-        uint64_t due_ns;   /* when it begins without a mark */
-        bool recording;    /* `missing` channels have not brought the mark of `begun` */
-        bool writing_down; /* all is there, and is being made durable */
+        bool exact;         /* the delivery is exactly-once: else all this stays zero */
+        uint64_t ordered;   /* the newest that CHECKPOINT named, with `folder` */
+        uint64_t dropped;   /* the newest that is known to be given up */
+        uint64_t begun;     /* the newest that this task has begun */
+        uint64_t answered;  /* the newest that it has reported its part of, as below */
+        uint64_t commit;    /* the newest that COMMIT named */
+        uint64_t committed; /* the newest that the component has published */
+        uint64_t due_ns;    /* when it begins without a mark */
+        bool recording;     /* `missing` channels have not brought the mark of `begun` */
+        bool writing_down;  /* all is there, and is being made durable */
         bool commit_asked;
         uint32_t missing;
         int wake;                   /* an eventfd, when `exact`: it is durable, or cannot be */
@@ -70,6 +71,8 @@ struct sqi_epoch {
 void sqi_epoch_order(struct sq_task *task, const struct sqi_message *order);
 /* POSITION, of a spout, and SNAPSHOT of the part that is answered last. */
 void sqi_epoch_report(struct sq_task *task);
+/* COMMITTED, of the newest. */
+void sqi_epoch_report_committed(struct sq_task *task);
 /* Between two callbacks: does what is due. A bolt in the middle of a batch begins nothing. */
 void sqi_epoch_act(struct sq_task *task);
 /* The same, in the middle of a callback: reports a part that is durable by now. */

@@ -31,6 +31,13 @@ sqi_epoch_report(struct sq_task *task)
                                                     .text = {epoch->cause, strlen(epoch->cause)}});
 }
 
+void
+sqi_epoch_report_committed(struct sq_task *task)
+{
+        sqi_task_report(task, &(struct sqi_message){
+                                      .type = SQI_MSG_COMMITTED, .task = task->id, .number = task->epoch.committed});
+}
+
 static void
 take_checkpoint(struct sq_task *task, const struct sqi_message *order)
 {
@@ -60,13 +67,18 @@ take_abandon(struct sq_task *task, uint64_t number)
         epoch->recording = epoch->writing_down = false;
 }
 
+/* It is done once: the order comes again until all tasks have answered, and so perhaps behind the beginning of the next
+ * epoch, whose tuples the component would take for those of this one. */
 static void
 take_commit(struct sq_task *task, uint64_t number)
 {
         if (number < task->epoch.commit)
                 return;
         task->epoch.commit = number;
-        task->epoch.commit_asked = true;
+        if (number == task->epoch.committed)
+                sqi_epoch_report_committed(task);
+        else
+                task->epoch.commit_asked = true;
 }
 
 void

@@ -10,8 +10,8 @@
 
 #include "command/server.h"
 #include "component/catalog.h"
+#include "control/snapshot_format.h"
 #include "update_plan.h"
-#include "task/snapshot.h"
 #include "tuple/writer.h"
 
 int
@@ -108,12 +108,12 @@ static const char *
 obstacle(const struct sqi_plan_component *component, const char *path, const struct sqi_manifest_file *file)
 {
         struct sqi_component *loaded = NULL;
-        struct sqi_snapshot_about about;
+        struct file_head about;
         char whole[PATH_MAX + SQI_MANIFEST_FILE + 1], error[256];
         const char *why = NULL;
 
         snprintf(whole, sizeof(whole), "%s/%s", path, file->name);
-        if (sqi_snapshot_about(whole, &about) < 0)
+        if (sqi_snapshot_look(AT_FDCWD, whole, &about) < 0)
                 return "its file is of another version";
         if (about.nkeys == 0)
                 return NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The verb `savepoint`: makes one, or shows what is in one. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -7,8 +8,8 @@
 #include "number.h"
 #include "update_plan.h"
 #include "save.h"
+#include "control/snapshot_format.h"
 #include "table.h"
-#include "task/snapshot.h"
 #include "tuple/writer.h"
 
 static int
@@ -42,13 +43,13 @@ look_at(const struct sqi_savepoint *savepoint, const struct sqi_plan_component *
 {
         const struct sqi_position *position = sqi_manifest_position(&savepoint->manifest, component->id, index);
         char name[SQI_MANIFEST_FILE], path[PATH_MAX + SQI_MANIFEST_FILE + 1];
-        struct sqi_snapshot_about about;
+        struct file_head about;
         struct row row = {.has_position = position != NULL, .position = position ? position->number : 0};
 
         snprintf(name, sizeof(name), "%s.%u", component->id, index);
         snprintf(path, sizeof(path), "%s/%s", savepoint->path, name);
         const struct sqi_manifest_file *file = sqi_manifest_find(&savepoint->manifest, name);
-        if (file && sqi_snapshot_about(path, &about) == 0) {
+        if (file && sqi_snapshot_look(AT_FDCWD, path, &about) == 0) {
                 row.has_keys = true;
                 row.keys = about.nkeys;
                 row.bytes = file->size;

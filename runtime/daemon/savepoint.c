@@ -11,6 +11,7 @@
 
 #include "base/complain.h"
 #include "base/sealed.h"
+#include "control/snapshot_format.h"
 #include "plan/routing.h"
 
 enum { FILES = SQI_MANIFEST_FILE };
@@ -197,18 +198,29 @@ sqi_savepoint_close(struct sqi_savepoint *savepoint)
 
 /* ---- Beginning from it ------------------------------------------------------------------------------- */
 
-/* Has it a file of one of the component's tasks? */
-static bool
-has_keys(const struct sqi_manifest *manifest, const struct sqi_plan_component *component)
+/* What the tasks of a component have in it. Who had ended may have neither. */
+struct held {
+        bool keys, values;
+};
+
+static struct held
+look_into(const struct sqi_savepoint *savepoint, const struct sqi_plan_component *component)
 {
-        char name[FILES];
+        char name[FILES], path[PATH_MAX + FILES + 1];
+        struct held held = {0};
+        struct file_head head;
 
         for (uint32_t i = 0; i < component->ntasks; i++) {
                 snprintf(name, sizeof(name), "%s.%u", component->id, i);
-                if (sqi_manifest_find(manifest, name))
-                        return true;
+                if (!sqi_manifest_find(&savepoint->manifest, name))
+                        continue;
+                snprintf(path, sizeof(path), "%s/%s", savepoint->path, name);
+                if (sqi_snapshot_look(AT_FDCWD, path, &head) < 0)
+                        return (struct held){true, true};
+                held.keys |= head.nkeys > 0;
+                held.values |= (head.flags & SQI_PART_VALUES) != 0;
         }
-        return false;
+        return held;
 }
 
 static bool
@@ -221,12 +233,22 @@ has_position(const struct sqi_manifest *manifest, const struct sqi_plan_componen
 }
 
 static const char *
-obstacle_of_bolt(const struct sqi_plan *before, const struct sqi_plan_component *old, const struct sqi_plan *plan,
-                 const struct sqi_plan_component *new)
+obstacle_of_bolt(const struct sqi_savepoint *savepoint, const struct sqi_plan_component *old,
+                 const struct sqi_plan *plan, const struct sqi_plan_component *new)
 {
+        const struct sqi_plan *before = savepoint->plan;
+        struct held held = look_into(savepoint, old);
+
+        if (!held.keys && !held.values)
+                return NULL;
         if (!new || new->kind != SQ_KIND_BOLT)
-                return "it has keys of the bolt '%s', which the topology does not have";
-        if (!sqi_routing_can_move(sqi_routing(before, old), old->ntasks, sqi_routing(plan, new), new->ntasks))
+                return held.keys ? "it has keys of the bolt '%s', which the topology does not have"
+                                 : "it has values of the tasks of the bolt '%s', which the topology does not have";
+        if (held.values && old->ntasks != new->ntasks)
+                return "the bolt '%s' has another number of tasks, and each of them keeps values of its own, as a sink does that "
+                       "stages: begin with as many as there were";
+        if (held.keys &&
+            !sqi_routing_can_move(sqi_routing(before, old), old->ntasks, sqi_routing(plan, new), new->ntasks))
                 return old->ntasks == new->ntasks
                                ? "the inputs of the bolt '%s' are grouped by other fields now"
                                : "the bolt '%s' has another number of tasks, and its inputs are not all grouped by the same "
@@ -273,8 +295,8 @@ sqi_savepoint_fits(const struct sqi_savepoint *savepoint, const struct sqi_plan 
                 const char *why = NULL;
                 char text[256];
 
-                if (old->kind == SQ_KIND_BOLT && has_keys(&savepoint->manifest, old))
-                        why = obstacle_of_bolt(savepoint->plan, old, plan, new);
+                if (old->kind == SQ_KIND_BOLT)
+                        why = obstacle_of_bolt(savepoint, old, plan, new);
                 else if (old->kind == SQ_KIND_SPOUT && has_position(&savepoint->manifest, old))
                         why = obstacle_of_spout(old, new);
                 if (!why)

@@ -9,9 +9,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "control/snapshot_format.h"
 #include "task/keyed.h"
 #include "task/part_writer.h"
-#include "task/snapshot_format.h"
 
 struct merging {
         const uint8_t *begin, *at, *end;

@@ -18,8 +18,9 @@
  *
  * State of another version is handed to the component's migrate, key by key. Where it has none, of another size, or
  * with another routing (plan/routing.h), the task has failed, but in a plan of --lose-state: there it begins from
- * nothing, and logs that. Values, batches and whether it is over are of one task: as many tasks must go on. A file
- * that is torn, missing or another one than the manifest means fails the task, and is named.
+ * nothing, and logs that. Values and batches are of one task: as many tasks must go on. Where all tasks of a component
+ * were over, so are all that go on for them, whatever their number. A file that is torn, missing or another one than
+ * the manifest means fails the task, and is named.
  */
 #ifndef SQI_SNAPSHOT_H
 #define SQI_SNAPSHOT_H
@@ -71,14 +72,5 @@ int sqi_snapshot_restore(struct sq_task *task);
  * not synced, and read from it. 0 or a negative errno; a task that fails to load it has failed. */
 int sqi_snapshot_save(const struct sq_task *task, int fd);
 int sqi_snapshot_load(struct sq_task *task, int fd);
-
-/* What a file of a snapshot says of itself. */
-struct sqi_snapshot_about {
-        uint32_t state_version, state_size;
-        uint64_t nkeys;
-};
-
-/* 0; -EPROTO: it is none, or of another version; or another negative errno. */
-int sqi_snapshot_about(const char *path, struct sqi_snapshot_about *ret);
 
 #endif

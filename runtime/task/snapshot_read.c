@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "task/snapshot.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
+#include "control/snapshot_format.h"
 #include "plan/routing.h"
-#include "task/snapshot_format.h"
 #include "task/task.h"
 
 /* How many keys are looked for in advance: keyed.h. */
@@ -18,6 +15,7 @@ struct reading {
         bool pieces;   /* keys and sections have an end of their own, and another piece may follow, */
         bool later;    /* which this one is */
         bool clashes;  /* with a file before: both have a key */
+        bool over;     /* it is of a task that was over, of another number of them */
         bool migrates; /* from another version of the state */
         void *old;     /* such a state, aligned */
         uint16_t owners[SQI_SLOTS];
@@ -233,27 +231,16 @@ take_gone(struct reading *reading)
         return 0;
 }
 
-/* Of the head, by the version. */
-static size_t
-head_size(uint8_t version)
-{
-        if (version == SQI_SNAPSHOT_FIRST)
-                return offsetof(struct file_head, state_version);
-        return version < SQI_SNAPSHOT_PIECES_SINCE ? offsetof(struct file_head, ngone) : sizeof(struct file_head);
-}
-
 static int
 take_head(struct reading *reading)
 {
-        const uint8_t *at = reading->at;
-        size_t left = (size_t)(reading->end - at);
+        size_t size;
+        int r = sqi_snapshot_head(reading->at, (size_t)(reading->end - reading->at), &reading->head, &size);
 
-        if (left < sizeof(reading->head.magic) || memcmp(at, "SQK", 3) != 0 || at[3] < SQI_SNAPSHOT_FIRST ||
-            at[3] > SQI_SNAPSHOT_VERSION || !take(reading, head_size(at[3])))
-                return -EBADMSG;
-        reading->head = (struct file_head){0};
-        memcpy(&reading->head, at, head_size(at[3]));
-        reading->pieces = at[3] >= SQI_SNAPSHOT_PIECES_SINCE;
+        if (r < 0)
+                return r;
+        reading->at += size;
+        reading->pieces = reading->head.magic[3] >= SQI_SNAPSHOT_PIECES_SINCE;
         return 0;
 }
 
@@ -416,10 +403,9 @@ take_sections(struct reading *reading)
                 if (r == 0 && !same)
                         r = -EXDEV;
         }
-        if (over && !same)
-                r = -EXDEV;
+        reading->over = over && !same;
         task->over |= mine && over;
-        task->watermarks.drained |= mine && reading->head.flags & SQI_PART_DRAINED;
+        task->watermarks.drained |= (mine || reading->over) && reading->head.flags & SQI_PART_DRAINED;
         return r == -ENODATA || r > 0 ? 0 : r;
 }
 
@@ -468,29 +454,9 @@ sqi_snapshot_take(struct sq_task *task, const void *bytes, size_t size)
         while (r == 0 && reading.pieces && reading.at < reading.end)
                 r = take_piece(&reading);
         go_on_in_time(&reading);
+        task->handover.before = reading.head.ntasks;
+        task->handover.over += reading.over;
         if (r == 0)
                 r = inherit_letters(&reading);
         return r == 0 && task->instance.keyed && task->instance.code->bolt ? sqi_timers_find(task) : r;
-}
-
-int
-sqi_snapshot_about(const char *path, struct sqi_snapshot_about *ret)
-{
-        uint8_t bytes[sizeof(struct file_head)];
-        struct reading reading = {.at = bytes};
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        ssize_t n = fd < 0 ? -1 : read(fd, bytes, sizeof(bytes));
-        int r = n < 0 ? -errno : 0;
-
-        if (fd >= 0)
-                close(fd);
-        if (r < 0)
-                return r;
-        reading.end = bytes + n;
-        if (take_head(&reading) < 0)
-                return -EPROTO;
-        *ret = (struct sqi_snapshot_about){.state_version = reading.head.state_version,
-                                           .state_size = reading.head.state_size,
-                                           .nkeys = reading.head.nkeys};
-        return 0;
 }

@@ -101,9 +101,21 @@ is_ours(const struct sq_task *task, const char *name)
 static int
 refuse(struct sq_task *task, const char *file, int r)
 {
-        task->final = task->final || r == -EINVAL || r == -EEXIST;
+        task->final = task->final || r == -EINVAL || r == -EEXIST || r == -EXDEV;
         return sqi_task_fail(task, r, "cannot restore the snapshot %s/%s: %s", task->handover.restore, file,
                              reason_of(r));
+}
+
+/* Of another number of tasks: all had ended, or none. */
+static int
+settle_over(struct sq_task *task)
+{
+        const struct sqi_handover *handover = &task->handover;
+
+        if (handover->over > 0 && handover->over < handover->before)
+                return -EXDEV;
+        task->over |= handover->over > 0;
+        return 0;
 }
 
 int
@@ -127,6 +139,8 @@ sqi_snapshot_restore(struct sq_task *task)
                 name = manifest.files[i].name;
                 r = read_file(task, folder, &manifest.files[i]);
         }
+        if (r == 0)
+                r = settle_over(task);
         if (r == 0)
                 r = restored(task);
         if (r == 0 && task->epoch.exact)

@@ -4,10 +4,10 @@
 #include <stdio.h>
 
 #include "control/manifest.h"
+#include "control/snapshot_format.h"
 #include "plan/routing.h"
 #include "task/part_merge.h"
 #include "task/part_writer.h"
-#include "task/snapshot_format.h"
 #include "task/task.h"
 
 enum { FILE_SIZE = SQI_MANIFEST_FILE, FIRST_ASIDE = 4096 };
@@ -84,6 +84,15 @@ count_keys(const struct sq_task *task)
         return sqi_keyed_count(task->instance.keyed);
 }
 
+/* Dead letters are dealt out anew. */
+static bool
+has_values(const struct sq_task *task)
+{
+        const struct sqi_own_values *values = &task->instance.values;
+
+        return values->n > (sqi_own_values_find(values, sqi_letters_name) != NULL);
+}
+
 static void
 put_head(const struct sq_task *task, struct sqi_snapshot_writing *writing, uint64_t ngone)
 {
@@ -99,6 +108,7 @@ put_head(const struct sq_task *task, struct sqi_snapshot_writing *writing, uint6
         head.ngone = ngone;
         head.state_version = code->bolt ? code->bolt->state_version : 0;
         head.flags = !task->over ? 0 : SQI_PART_FINISHED | (task->watermarks.drained ? SQI_PART_DRAINED : 0u);
+        head.flags |= has_values(task) ? SQI_PART_VALUES : 0u;
         put(writing, &head, sizeof(head));
 }
 

@@ -196,6 +196,8 @@ struct sqi_handover {
         enum sqi_fate fate;
         uint64_t epoch;
         char folder[SQI_FOLDER_SIZE], restore[SQI_FOLDER_SIZE]; /* what HANDOVER and RESTORE said; empty: nothing */
+        /* of the snapshot: tasks of the component, and how many of them were over, where those are not as many as now */
+        uint32_t before, over;
 };
 
 /* What only a bolt has: the batch and the tuple under way, and what has been executed and not flushed yet. */

@@ -158,6 +158,40 @@ until_true test -s "$dir/sums.tsv"
 sed 's/slide:/lateness: 5s, slide:/' "$dir/sums.yaml" >"$dir/later.yaml"
 check "nor do windows whose panes were put together get a lateness" fails_with 1 "is of windows with other settings" "$squall" run "$dir/later.yaml" --from "$dir/sums"
 
+# ---- exactly once, after a part of the topology has ended ----
+
+ended_yaml() { # RATE TASKS SINKS
+        cat <<YAML
+name: ended
+config: { topology.delivery: exactly-once, topology.checkpoint.interval.ms: 200 }
+spouts:
+  - { id: few, component: generate, properties: { count: 90, fields: { k: uniform 1 9 } } }
+  - { id: gen, component: generate, properties: { count: 20000, $1 fields: { k: seq } } }
+bolts:
+  - { id: pass, component: filter, parallelism: $2, properties: { where: "true" } }
+  - { id: tally, component: count, parallelism: $2, properties: { by: [k], emit: end } }
+  - { id: sink, component: write, properties: { path: "$dir/few.tsv" } }
+  - { id: all, component: write, parallelism: $3, properties: { path: "$dir/all.tsv", visible: commit } }
+streams:
+  - { from: few, to: pass, grouping: SHUFFLE }
+  - { from: pass, to: tally, grouping: { type: fields, args: [k] } }
+  - { from: tally, to: sink, grouping: { type: global } }
+  - { from: gen, to: all, grouping: SHUFFLE }
+YAML
+}
+ended_yaml "rate: 2000," 2 2 >"$dir/ended.yaml"
+ended_yaml "" 3 2 >"$dir/more.yaml"
+ended_yaml "" 2 3 >"$dir/sinks.yaml"
+"$squall" submit "$dir/ended.yaml" --wait >/dev/null
+until_true test -s "$dir/few.tsv"
+"$squall" kill ended --savepoint --to "$dir/ended" >/dev/null
+cp "$dir/few.tsv" "$dir/few.want"
+check "tasks that each keep what they have staged are refused as another number" \
+        fails_with 2 "the bolt 'all' has another number of tasks, and each of them keeps values" "$squall" run "$dir/sinks.yaml" --from "$dir/ended"
+check "those of a bolt that had ended, with keys or without, may be another number" "$squall" run "$dir/more.yaml" --from "$dir/ended"
+check "and do not end a second time" cmp "$dir/few.tsv" "$dir/few.want"
+check "while the others have it all" test "$(sort -n "$dir/all.tsv" | uniq | wc -l) $(wc -l <"$dir/all.tsv")" = "20000 20000"
+
 # ---- kill -9 of the supervisor ----
 
 submit "$dir/counts.yaml"

@@ -10,7 +10,11 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
+#include <xxhash.h>
 
+#include "../shared/folder.h"
+#include "control/manifest.h"
 #include "rig/rig.h"
 #include "made.h"
 #include "task/snapshot.h"
@@ -348,6 +352,62 @@ says_of_who_has_nothing_else_that_it_is_over(void **state)
 }
 
 static void
+put_part(const struct sq_rig *rig, int folder, const char *bytes, size_t n, struct sqi_manifest_file *ret)
+{
+        uint32_t index;
+        int fd;
+
+        memcpy(&index, bytes + HEAD_NTASKS + sizeof(index), sizeof(index));
+        snprintf(ret->name, sizeof(ret->name), "%s.%u", rig->task->component->id, index);
+        ret->size = n;
+        ret->sum = XXH3_64bits(bytes, n);
+        fd = openat(folder, ret->name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        assert_int_equal(write(fd, bytes, n), (ssize_t)n);
+        close(fd);
+}
+
+/* A snapshot of two tasks, which one goes on from. */
+static int
+restore_two(struct sq_rig *rig, char *first, char *second, size_t n)
+{
+        struct sqi_manifest_file files[2] = {0};
+        struct sqi_manifest manifest = {.epoch = 1, .topology = "t", .nfiles = 2, .files = files};
+        char path[64];
+        int folder, r;
+
+        make_folder(path, sizeof(path), "handed-on");
+        folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        say_it_is_of_two(rig, first, 0);
+        say_it_is_of_two(rig, second, 1);
+        put_part(rig, folder, first, n, &files[0]);
+        put_part(rig, folder, second, n, &files[1]);
+        assert_int_equal(sqi_manifest_write(folder, &manifest), 0);
+        close(folder);
+        snprintf(rig->task->handover.restore, sizeof(rig->task->handover.restore), "%s", path);
+        assert_int_equal(sqi_task_renew(rig->task), 0);
+        r = sqi_snapshot_restore(rig->task);
+        remove_folder(path);
+        return r;
+}
+
+static void
+is_over_where_all_of_another_number_of_tasks_were(void **state)
+{
+        struct sq_rig *rig = make_rig_of("tests/components/owner");
+        char first[ROOM], second[ROOM];
+        size_t n;
+
+        (void)state;
+        rig->task->over = true;
+        n = save(rig, first, sizeof(first));
+        memcpy(second, first, n);
+        rig->task->over = false;
+        assert_int_equal(restore_two(rig, first, second, n), 0);
+        assert_true(rig->task->over);
+        sq_rig_free(&rig);
+}
+
+static void
 names_sections_that_are_cut_short_anywhere(void **state)
 {
         struct sq_rig *rig = make_rig_of("tests/components/owner");
@@ -375,6 +435,7 @@ main(void)
                 cmocka_unit_test(names_a_file_that_is_cut_short_anywhere),
                 cmocka_unit_test(hands_on_values_batches_in_transit_and_that_it_is_over),
                 cmocka_unit_test(says_of_who_has_nothing_else_that_it_is_over),
+                cmocka_unit_test(is_over_where_all_of_another_number_of_tasks_were),
                 cmocka_unit_test(names_sections_that_are_cut_short_anywhere),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The file that a task's part of a snapshot is: what writes it (snapshot_write.c) and what reads it (snapshot_read.c)
- * share. Of this machine alone, in its byte order; the manifest has its checksum.
+ * The file that a task's part of a snapshot is: what writes it (task/snapshot_write.c), what reads it
+ * (task/snapshot_read.c) and who only looks share. Of this machine alone, in its byte order; the manifest has its checksum.
  *
  *     one or more times:
  *             struct file_head
@@ -20,6 +20,7 @@
 #ifndef SQI_SNAPSHOT_FORMAT_H
 #define SQI_SNAPSHOT_FORMAT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -30,8 +31,8 @@ enum {
 };
 
 /* flags: the task had called its finish, and sends only its end-of-stream marks when it goes on; those say that it was
- * drained */
-enum { SQI_PART_FINISHED = 1, SQI_PART_DRAINED = 2 };
+ * drained; it has values of its own, which nobody but that task can go on with */
+enum { SQI_PART_FINISHED = 1, SQI_PART_DRAINED = 2, SQI_PART_VALUES = 4 };
 
 struct file_head {
         char magic[4]; /* "SQK" and the version */
@@ -75,5 +76,11 @@ struct section_head {
         uint32_t kind, tag;
         uint64_t size;
 };
+
+/* Of the bytes of a file, or of a piece: its head, and how many bytes that takes there. 0, or -EBADMSG: it is none, or of
+ * another version. */
+int sqi_snapshot_head(const void *bytes, size_t size, struct file_head *ret, size_t *ret_size);
+/* The same of the file in the folder `at`. 0; -EBADMSG; or another negative errno. */
+int sqi_snapshot_look(int at, const char *name, struct file_head *ret);
 
 #endif

@@ -206,7 +206,7 @@ show_keys(struct query *query, struct sq_task *task, uint32_t index)
 }
 
 static int
-look_into(struct query *query, const struct sqi_plan *plan, const char *folder)
+look_into(struct query *query, const struct sqi_plan *plan, const struct sqi_snapshot_held *held)
 {
         int r = 0;
 
@@ -218,7 +218,7 @@ look_into(struct query *query, const struct sqi_plan *plan, const char *folder)
                         query->more = true;
                         break;
                 }
-                r = sqi_look_open(plan, query->component->first_task + i, folder, &look, error, sizeof(error));
+                r = sqi_look_open(plan, query->component->first_task + i, held, &look, error, sizeof(error));
                 if (r == -ENOTSUP)
                         return lacks_state(query);
                 if (r < 0)
@@ -229,20 +229,51 @@ look_into(struct query *query, const struct sqi_plan *plan, const char *folder)
         return CLI_DONE;
 }
 
+/* Where the newest epoch is. */
 static int
-look_into_newest(struct query *query, const struct sqi_plan *plan)
+ask_newest(struct query *query, char ret[PATH_MAX])
 {
         struct sqi_request request = {
                 .command = SQI_COMMAND_QUERY, .seconds = -1, .name = cli_str(query->name), .until = cli_str("last")};
-        char folder[PATH_MAX];
 
         request.component = cli_str(query->component->id);
         int status = cli_ask(query->talk, &request);
         if (status != CLI_DONE)
                 return status;
         struct sq_str path = cli_get_str(query->talk->value, "path");
-        snprintf(folder, sizeof(folder), "%.*s", (int)path.len, path.ptr);
-        return look_into(query, plan, folder);
+        snprintf(ret, PATH_MAX, "%.*s", (int)path.len, path.ptr);
+        return CLI_DONE;
+}
+
+static int
+cannot_open(const char *folder, int error)
+{
+        return cli_error(CLI_FAILED, "cannot read the snapshot %s: %s", folder,
+                         error == -EBADMSG  ? "it is damaged"
+                         : error == -ENOENT ? "it was removed meanwhile"
+                                            : strerror(-error));
+}
+
+/* An epoch is removed soon: one that is gone before it is open was not the newest any more. */
+static int
+look_into_newest(struct query *query, const struct sqi_plan *plan)
+{
+        struct sqi_snapshot_held held = {0};
+        char folder[PATH_MAX];
+        int r = -ENOENT, status = CLI_DONE;
+
+        for (int tries = 0; r == -ENOENT && tries < TRIES && status == CLI_DONE; tries++) {
+                status = ask_newest(query, folder);
+                if (status == CLI_DONE)
+                        r = sqi_snapshot_hold(folder, query->component->id, &held);
+        }
+        if (status != CLI_DONE)
+                return status;
+        if (r < 0)
+                return cannot_open(folder, r);
+        status = look_into(query, plan, &held);
+        sqi_snapshot_let_go(&held);
+        return status;
 }
 
 /* Of a topology that makes no epochs by itself one is made, as a savepoint that does not stay. */
@@ -250,6 +281,7 @@ static int
 look_into_savepoint(struct query *query, const struct sqi_plan *plan)
 {
         struct sqi_request request = {.command = SQI_COMMAND_PING, .seconds = -1};
+        struct sqi_snapshot_held held = {0};
         char folder[PATH_MAX], saved[PATH_MAX];
         int status = cli_ask(query->talk, &request);
 
@@ -265,9 +297,11 @@ look_into_savepoint(struct query *query, const struct sqi_plan *plan)
                      (int)getpid()) >= PATH_MAX)
                 return cli_error(CLI_FAILED, "the path of the state directory is too long");
         status = cli_save(true, query->talk, query->name, folder, false, saved);
+        int r = status == CLI_DONE ? sqi_snapshot_hold(saved, query->component->id, &held) : 0;
         if (status == CLI_DONE)
-                status = look_into(query, plan, saved);
+                status = r < 0 ? cannot_open(saved, r) : look_into(query, plan, &held);
         (void)sqi_folder_remove(AT_FDCWD, folder);
+        sqi_snapshot_let_go(&held);
         return status;
 }
 

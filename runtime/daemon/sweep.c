@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/sweep.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
@@ -84,18 +85,39 @@ sweep_lines(const struct sqi_daemon *daemon, const char *path, const char *prefi
 }
 
 /* Of a `query --all` that was killed. */
+static bool
+is_of_dead_query(const char *name)
+{
+        int pid;
+
+        return sscanf(name, SQI_QUERY_PREFIX "%d", &pid) == 1 && pid > 0 && kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+/* Of a supervisor that was killed over a savepoint with a name of ours, NAME-TIME: one that the user has named is
+ * swept when that name is asked for again. */
+static bool
+is_half_savepoint(const char *name)
+{
+        static const char pattern[] = "-00000000T000000Z.new";
+        size_t n = strlen(name), at = sizeof(pattern) - 1;
+        bool fits = n > at;
+
+        for (size_t i = 0; fits && i < at; i++)
+                fits = pattern[i] == '0' ? isdigit((unsigned char)name[n - at + i]) : name[n - at + i] == pattern[i];
+        return fits;
+}
+
+/* None is being made yet. */
 static void
-sweep_queries(const struct sqi_daemon *daemon)
+sweep_savepoints(const struct sqi_daemon *daemon)
 {
         char path[PATH_MAX + 16];
         const struct dirent *entry;
-        int pid;
 
         snprintf(path, sizeof(path), "%s/savepoints", daemon->state.path);
         DIR *folder = opendir(path);
         while (folder && (entry = readdir(folder)))
-                if (sscanf(entry->d_name, SQI_QUERY_PREFIX "%d", &pid) == 1 && pid > 0 && kill(pid, 0) < 0 &&
-                    errno == ESRCH)
+                if (is_of_dead_query(entry->d_name) || is_half_savepoint(entry->d_name))
                         sqi_folder_remove(dirfd(folder), entry->d_name);
         if (folder)
                 closedir(folder);
@@ -106,8 +128,7 @@ sqi_sweep(struct sqi_daemon *daemon)
 {
         char path[PATH_MAX + 16], prefix[SQI_PREFIX_SIZE];
 
-        sweep_queries(daemon);
-
+        sweep_savepoints(daemon);
         if (daemon->unread)
                 return;
         sweep_rundirs(daemon);

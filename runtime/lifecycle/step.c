@@ -162,7 +162,8 @@ sqi_step_send_restore(struct sqi_step *step, uint32_t worker)
         const struct sqi_lifecycle *life = step->life;
 
         if (sqi_step_is_exact(life) && life->checkpoint.newest[0])
-                send_text(step, (struct sqi_message){.type = SQI_MSG_RESTORE}, worker, life->checkpoint.newest);
+                send_text(step, (struct sqi_message){.type = SQI_MSG_RESTORE, .number = life->checkpoint.sealed},
+                          worker, life->checkpoint.newest);
         else if (!sqi_step_is_exact(life) && life->restore && !life->workers[worker].begun)
                 send_text(step, (struct sqi_message){.type = SQI_MSG_RESTORE}, worker, life->restore);
 }

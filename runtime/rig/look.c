@@ -23,22 +23,18 @@ ignore_report(void *context, struct sq_task *task, const struct sqi_message *mes
 }
 
 static int
-look(struct sq_task *task, const char *folder)
+look(struct sq_task *task, const struct sqi_snapshot_held *held)
 {
-        if (strlen(folder) >= sizeof(task->handover.restore))
-                return -ENAMETOOLONG;
-        strcpy(task->handover.restore,
-               folder); // NOLINT(clang-analyzer-security.insecureAPI.strcpy): its length was looked at
         if (sqi_task_load(task) < 0)
                 return task->failed;
         if (sqi_component_key_state(task->instance.code) == 0)
                 return -ENOTSUP;
-        return sqi_snapshot_restore(task) < 0 ? task->failed : 0;
+        return sqi_snapshot_take_held(task, held) < 0 ? task->failed : 0;
 }
 
 int
-sqi_look_open(const struct sqi_plan *plan, uint32_t task, const char *folder, struct sqi_look **ret, char *error,
-              size_t size)
+sqi_look_open(const struct sqi_plan *plan, uint32_t task, const struct sqi_snapshot_held *held, struct sqi_look **ret,
+              char *error, size_t size)
 {
         struct sqi_look *it = calloc(1, sizeof(*it));
 
@@ -55,7 +51,7 @@ sqi_look_open(const struct sqi_plan *plan, uint32_t task, const char *folder, st
         it->task.driver = &it->driver;
         it->task.record = -1;
         it->task.instance.wake_fd = -1;
-        int r = look(&it->task, folder);
+        int r = look(&it->task, held);
         if (r < 0) {
                 snprintf(error, size, "%s", it->task.error[0] ? it->task.error : strerror(-r));
                 sqi_look_close(&it);

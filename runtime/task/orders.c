@@ -153,6 +153,7 @@ sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
                 take_handover(task, message);
                 break;
         case SQI_MSG_RESTORE:
+                task->handover.restored = message->number;
                 take_path(task->handover.restore, message->text);
                 break;
         case SQI_MSG_CHECKPOINT:

@@ -29,6 +29,8 @@
 #include <stdint.h>
 #include <zmq.h>
 
+#include "control/manifest.h"
+
 struct sq_task;
 
 /* Writes it, and reports how that went: a failure is reported too, and is the supervisor's to decide about. */
@@ -67,6 +69,19 @@ int sqi_snapshot_take(struct sq_task *task, const void *bytes, size_t size);
 
 /* 0, also if there is none to restore; or the task has failed, with the cause. */
 int sqi_snapshot_restore(struct sq_task *task);
+
+/*
+ * A sealed snapshot that is held open, for a task that only looks: what it has of one component stays there although
+ * the folder is removed, as one of an epoch is soon. Hold fails with -ENOENT when that has come first; let go accepts
+ * what is all zero. Take fails as restore does.
+ */
+struct sqi_snapshot_held {
+        struct sqi_manifest manifest;
+        int *fds; /* of each file; -1: it is of another component */
+};
+int sqi_snapshot_hold(const char *path, const char *component, struct sqi_snapshot_held *ret);
+int sqi_snapshot_take_held(struct sq_task *task, const struct sqi_snapshot_held *held);
+void sqi_snapshot_let_go(struct sqi_snapshot_held *held);
 
 /* The same file, for a task without a supervisor: written to an empty `fd` (nothing where there are no keys), which is
  * not synced, and read from it. 0 or a negative errno; a task that fails to load it has failed. */

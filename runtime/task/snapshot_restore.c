@@ -36,14 +36,22 @@ read_fd(struct sq_task *task, int fd, const struct sqi_manifest_file *file)
         return r;
 }
 
+static int
+open_file(int folder, const struct sqi_manifest_file *file)
+{
+        int fd = openat(folder, file->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+        return fd < 0 ? -errno : fd;
+}
+
 /* Only what the manifest means is believed. */
 static int
 read_file(struct sq_task *task, int folder, const struct sqi_manifest_file *file)
 {
-        int fd = openat(folder, file->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), r;
+        int fd = open_file(folder, file), r;
 
         if (fd < 0)
-                return -errno;
+                return fd;
         r = read_fd(task, fd, file);
         close(fd);
         return r;
@@ -65,11 +73,12 @@ restored(struct sq_task *task)
 static const char *
 reason_of(int r)
 {
-        return r == -EBADMSG  ? "the file is damaged, or is another than the snapshot's"
-               : r == -ENOENT ? "the file is missing"
-               : r == -EINVAL ? "its state does not fit the component as it is now, or how its inputs are "
-                                "grouped; put that back, or update with --lose-state"
-               : r == -EXDEV  ? "it goes on with the same parallelism only"
+        return r == -EBADMSG    ? "the file is damaged, or is another than the snapshot's"
+               : r == -ENOENT   ? "the file is missing"
+               : r == -ENOTUNIQ ? "it is of another epoch: put back what was there"
+               : r == -EINVAL   ? "its state does not fit the component as it is now, or how its inputs are "
+                                  "grouped; put that back, or update with --lose-state"
+               : r == -EXDEV    ? "it goes on with the same parallelism only"
                : r == -EEXIST ? "several tasks had one key: it is not by the fields that its inputs are grouped by, so "
                                 "it goes on with the same parallelism only, or by an update with --lose-state"
                : r == -ESTALE ? "it holds what was on its way between the tasks of another topology file; "
@@ -89,11 +98,11 @@ sqi_snapshot_load(struct sq_task *task, int fd)
 
 /* COMPONENT.INDEX: an id may hold dots itself. */
 static bool
-is_ours(const struct sq_task *task, const char *name)
+is_of(const char *component, const char *name)
 {
-        size_t id = strlen(task->component->id);
+        size_t id = strlen(component);
 
-        return strncmp(name, task->component->id, id) == 0 && name[id] == '.' &&
+        return strncmp(name, component, id) == 0 && name[id] == '.' &&
                strspn(name + id + 1, "0123456789") == strlen(name + id + 1);
 }
 
@@ -129,12 +138,14 @@ sqi_snapshot_restore(struct sq_task *task)
                 return 0;
         folder = open(task->handover.restore, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         r = folder < 0 ? -errno : sqi_manifest_read(folder, &manifest);
+        if (r == 0 && task->handover.restored && manifest.epoch != task->handover.restored)
+                r = -ENOTUNIQ; /* its positions are another's, too */
         if (r == 0 && manifest.wiring && !sqi_wiring_is(task->plan, manifest.wiring)) {
                 task->final = true;
                 r = -ESTALE;
         }
         for (uint32_t i = 0; i < manifest.nfiles && r == 0; i++) {
-                if (!is_ours(task, manifest.files[i].name))
+                if (!is_of(task->component->id, manifest.files[i].name))
                         continue;
                 name = manifest.files[i].name;
                 r = read_file(task, folder, &manifest.files[i]);
@@ -151,4 +162,68 @@ sqi_snapshot_restore(struct sq_task *task)
         if (folder >= 0)
                 close(folder);
         return r;
+}
+
+/* ---- For who only looks ------------------------------------------------------------------------------ */
+
+void
+sqi_snapshot_let_go(struct sqi_snapshot_held *held)
+{
+        for (uint32_t i = 0; held->fds && i < held->manifest.nfiles; i++)
+                if (held->fds[i] >= 0)
+                        close(held->fds[i]);
+        free(held->fds);
+        held->fds = NULL;
+        sqi_manifest_free(&held->manifest);
+}
+
+static int
+hold_files(int folder, const char *component, struct sqi_snapshot_held *held)
+{
+        int r = 0;
+
+        held->fds = malloc((held->manifest.nfiles + 1) * sizeof(*held->fds));
+        if (!held->fds)
+                return -ENOMEM;
+        for (uint32_t i = 0; i < held->manifest.nfiles; i++)
+                held->fds[i] = -1;
+        for (uint32_t i = 0; i < held->manifest.nfiles && r == 0; i++) {
+                if (!is_of(component, held->manifest.files[i].name))
+                        continue;
+                held->fds[i] = open_file(folder, &held->manifest.files[i]);
+                r = held->fds[i] < 0 ? held->fds[i] : 0;
+        }
+        return r;
+}
+
+int
+sqi_snapshot_hold(const char *path, const char *component, struct sqi_snapshot_held *ret)
+{
+        struct sqi_snapshot_held held = {0};
+        int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r = folder < 0 ? -errno : sqi_manifest_read(folder, &held.manifest);
+
+        if (r == 0)
+                r = hold_files(folder, component, &held);
+        if (folder >= 0)
+                close(folder);
+        if (r < 0)
+                sqi_snapshot_let_go(&held);
+        else
+                *ret = held;
+        return r;
+}
+
+int
+sqi_snapshot_take_held(struct sq_task *task, const struct sqi_snapshot_held *held)
+{
+        const char *name = "";
+        int r = 0;
+
+        for (uint32_t i = 0; i < held->manifest.nfiles && r == 0; i++) {
+                name = held->manifest.files[i].name;
+                if (held->fds[i] >= 0)
+                        r = read_fd(task, held->fds[i], &held->manifest.files[i]);
+        }
+        return r < 0 ? refuse(task, name, r) : 0;
 }

@@ -194,8 +194,8 @@ struct sqi_handover {
         bool begun;
         bool moving; /* told to move: it leaves its plan at its end */
         enum sqi_fate fate;
-        uint64_t epoch;
-        char folder[SQI_FOLDER_SIZE], restore[SQI_FOLDER_SIZE]; /* what HANDOVER and RESTORE said; empty: nothing */
+        uint64_t epoch, restored;                               /* what HANDOVER and RESTORE said */
+        char folder[SQI_FOLDER_SIZE], restore[SQI_FOLDER_SIZE]; /* likewise; empty: nothing */
         /* of the snapshot: tasks of the component, and how many of them were over, where those are not as many as now */
         uint32_t before, over;
 };

@@ -60,6 +60,15 @@ check "the newest snapshot comes to the same" until_true eval '[ "$(query count 
 check "of one key, too" until_true is '{"key":{"k":7,"w":"odd"},"state":{"count":100}}' count 7 odd --epoch last
 check "with its windows" until_true eval 'query win even --epoch last | grep -q "\"n\":2000,\"total\":4002000"'
 check "and bytes" until_true is '{"key":{"k":7,"w":"odd","v":7},"state":"0100000000000000"}' own 7 odd 7 --epoch last
+# Each epoch is removed as soon as the next one is there.
+sed 's/^name: .*/name: fleeting/; s/interval.ms: 100/interval.ms: 10, topology.checkpoint.keep: 1/' "$dir/asked.yaml" >"$dir/fleeting.yaml"
+"$squall" submit "$dir/fleeting.yaml" --wait >/dev/null
+fleeting() { "$squall" query fleeting count --epoch last; }
+until_true eval '[ "$(fleeting | wc -l)" = 40 ]'
+whole() { for n in 1 2 3 4 5 6 7 8 9 10; do [ "$(fleeting | wc -l)" = 40 ] || return 1; done; }
+check "a snapshot that is removed while it is looked into is seen whole" whole
+"$squall" kill fleeting --wait 0 >/dev/null
+
 check "a component that keeps nothing has nothing there either" says "keeps no keyed state" query pass --epoch last
 
 # Nothing changes any more: what there is stays on disk, and next to nothing is written.

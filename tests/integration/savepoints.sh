@@ -207,6 +207,12 @@ for round in 1 2 3 4 5; do
         [ ! -e "$dir/torn-$round" ] || "$squall" savepoint show "$dir/torn-$round" >/dev/null || echo "torn-$round" >>"$dir/bad"
 done
 check "a supervisor that is killed over a savepoint leaves a whole one or none" test ! -e "$dir/bad"
+kill_supervisor
+mkdir "$dir/state/savepoints/counts-20261126T224400Z.new" "$dir/state/savepoints/mine.new"
+start
+until_true is_in_state counts running
+check "and what was left of one of its own name is swept by the next" \
+        test ! -e "$dir/state/savepoints/counts-20261126T224400Z.new" -a -e "$dir/state/savepoints/mine.new"
 until_true eval '"$squall" update counts "$dir/fast.yaml" >/dev/null 2>&1'
 until_true is_in_state counts finished
 check "and no count is lost or doubled" is_exact

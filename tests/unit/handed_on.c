@@ -366,16 +366,15 @@ put_part(const struct sq_rig *rig, int folder, const char *bytes, size_t n, stru
         close(fd);
 }
 
-/* A snapshot of two tasks, which one goes on from. */
-static int
-restore_two(struct sq_rig *rig, char *first, char *second, size_t n)
+/* A snapshot of two tasks. */
+static void
+write_two(struct sq_rig *rig, char *first, char *second, size_t n, char path[64])
 {
         struct sqi_manifest_file files[2] = {0};
         struct sqi_manifest manifest = {.epoch = 1, .topology = "t", .nfiles = 2, .files = files};
-        char path[64];
-        int folder, r;
+        int folder;
 
-        make_folder(path, sizeof(path), "handed-on");
+        make_folder(path, 64, "handed-on");
         folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         say_it_is_of_two(rig, first, 0);
         say_it_is_of_two(rig, second, 1);
@@ -383,6 +382,16 @@ restore_two(struct sq_rig *rig, char *first, char *second, size_t n)
         put_part(rig, folder, second, n, &files[1]);
         assert_int_equal(sqi_manifest_write(folder, &manifest), 0);
         close(folder);
+}
+
+/* One task goes on from it. */
+static int
+restore_two(struct sq_rig *rig, char *first, char *second, size_t n)
+{
+        char path[64];
+        int r;
+
+        write_two(rig, first, second, n, path);
         snprintf(rig->task->handover.restore, sizeof(rig->task->handover.restore), "%s", path);
         assert_int_equal(sqi_task_renew(rig->task), 0);
         r = sqi_snapshot_restore(rig->task);
@@ -404,6 +413,51 @@ is_over_where_all_of_another_number_of_tasks_were(void **state)
         rig->task->over = false;
         assert_int_equal(restore_two(rig, first, second, n), 0);
         assert_true(rig->task->over);
+        sq_rig_free(&rig);
+}
+
+static void
+does_not_begin_from_another_epoch_than_it_is_told(void **state)
+{
+        char storm[ROOM], other[ROOM];
+        size_t n;
+        struct sq_rig *rig = make_seen("bolts/count", STORM, STORM, storm, &n);
+
+        (void)state;
+        sq_rig_free(&rig);
+        rig = make_seen("bolts/count", "{word: gales}", "{word: gales}", other, &n);
+        rig->task->handover.restored = 2;
+        assert_int_equal(restore_two(rig, storm, other, n), -1);
+        assert_non_null(strstr(rig->task->error, "manifest: it is of another epoch: put back what was there"));
+        rig->task->failed = 0;
+        rig->task->handover.restored = 1;
+        assert_int_equal(restore_two(rig, storm, other, n), 0);
+        sq_rig_free(&rig);
+}
+
+static void
+what_is_held_open_may_be_removed(void **state)
+{
+        struct sqi_snapshot_held held = {0};
+        char storm[ROOM], other[ROOM], path[64];
+        size_t n;
+        struct sq_rig *rig = make_seen("bolts/count", STORM, STORM, storm, &n);
+
+        (void)state;
+        sq_rig_free(&rig);
+        rig = make_seen("bolts/count", "{word: gales}", "{word: gales}", other, &n);
+        write_two(rig, storm, other, n, path);
+        assert_int_equal(sqi_snapshot_hold(path, rig->task->component->id, &held), 0);
+        remove_folder(path);
+        assert_int_equal(sqi_task_renew(rig->task), 0);
+        for (int times = 0; times < 2; times++) {
+                assert_int_equal(sqi_snapshot_take_held(rig->task, &held), 0);
+                assert_int_equal(sqi_keyed_count(rig->task->instance.keyed), 2);
+                assert_int_equal(sqi_task_renew(rig->task), 0);
+        }
+        sqi_snapshot_let_go(&held);
+        assert_int_equal(sqi_snapshot_hold(path, rig->task->component->id, &held), -ENOENT);
+        sqi_snapshot_let_go(&held);
         sq_rig_free(&rig);
 }
 
@@ -436,6 +490,8 @@ main(void)
                 cmocka_unit_test(hands_on_values_batches_in_transit_and_that_it_is_over),
                 cmocka_unit_test(says_of_who_has_nothing_else_that_it_is_over),
                 cmocka_unit_test(is_over_where_all_of_another_number_of_tasks_were),
+                cmocka_unit_test(does_not_begin_from_another_epoch_than_it_is_told),
+                cmocka_unit_test(what_is_held_open_may_be_removed),
                 cmocka_unit_test(names_sections_that_are_cut_short_anywhere),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,6 +42,7 @@ a_death_ends_the_run_of_all_and_all_begin_together_from_the_newest_epoch(void **
         message = sent(&world, SQI_MSG_RESTORE);
         assert_int_equal(message->text.len, 4);
         assert_memory_equal(message->text.ptr, "/s/1", 4);
+        assert_int_equal(message->number, 1);
         assert_int_equal(sent(&world, SQI_MSG_POSITION)->number, 100);
         assert_true(place_of(&world, SQI_MSG_RESTORE) < place_of(&world, SQI_MSG_CONNECT));
         all_say(&world, SQI_MSG_READY);

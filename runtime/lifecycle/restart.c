@@ -80,12 +80,24 @@ is_hopeless(const struct sqi_lifecycle *life, const struct sqi_life_worker *work
         return life->crash_limit > 0 && worker->backoff.streak >= life->crash_limit;
 }
 
+/* All begin anew together, and tasks of any of them may be what cannot: it counts as one that does not get through. */
+static void
+share_streak(struct sqi_lifecycle *life, struct sqi_life_worker *worker)
+{
+        if (life->checkpoint.restore == SQI_RESTORE_NONE || !worker->told)
+                return;
+        SQI_EACH_WORKER(life, w)
+                if (life->workers[w].backoff.streak > worker->backoff.streak)
+                        worker->backoff.streak = life->workers[w].backoff.streak;
+}
+
 void
 sqi_restart(struct sqi_step *step, uint32_t w)
 {
         struct sqi_lifecycle *life = step->life;
         struct sqi_life_worker *worker = &life->workers[w];
         uint64_t lived = worker->started ? step->now - worker->started_at : 0;
+        share_streak(life, worker);
         uint64_t delay = sqi_backoff_died(&worker->backoff, lived, worker->worked, draw(life));
 
         worker->state = SQI_WORKER_WAITING;

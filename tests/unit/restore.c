@@ -127,6 +127,37 @@ a_second_death_while_all_come_back_begins_it_again(void **state)
         tear_down(&world);
 }
 
+/* An epoch that is damaged, say: whichever task says so first. */
+static void
+restores_that_come_to_nothing_in_a_row_count_together(void **state)
+{
+        const uint32_t tasks[] = {SPOUT, BOLT, SINK};
+        struct world world;
+
+        (void)state;
+        run_line(&world);
+        died(&world, BOLT);
+        for (uint32_t i = 0; i < 6; i++) {
+                uint32_t failing = tasks[i % 3];
+
+                for (uint32_t t = 0; t < TASKS; t++)
+                        if (world.life->workers[t].state == SQI_WORKER_LEAVING)
+                                listens_again(&world, t);
+                all_beat_for(&world, SQI_BACKOFF_MAX);
+                for (uint32_t t = 0; t < TASKS; t++) {
+                        if (world.life->workers[t].state != SQI_WORKER_SPAWNING)
+                                continue;
+                        spawned(&world, t);
+                        subscribed(&world, t);
+                }
+                all_say(&world, SQI_MSG_BOUND);
+                hear_with(&world, (struct sqi_message){.type = SQI_MSG_ERROR, .task = failing, .text = {"torn", 4}});
+                died(&world, failing);
+                assert_int_equal(world.life->workers[failing].backoff.streak, i + 2);
+        }
+        tear_down(&world);
+}
+
 static void
 a_death_of_one_that_is_back_lets_the_others_wait_for_it(void **state)
 {
@@ -252,6 +283,7 @@ main(void)
                 cmocka_unit_test(an_epoch_that_a_death_cut_short_is_not_sealed_by_what_comes_late),
                 cmocka_unit_test(all_wait_for_the_back_off_of_who_dies_again_and_again),
                 cmocka_unit_test(a_second_death_while_all_come_back_begins_it_again),
+                cmocka_unit_test(restores_that_come_to_nothing_in_a_row_count_together),
                 cmocka_unit_test(a_death_of_one_that_is_back_lets_the_others_wait_for_it),
                 cmocka_unit_test(a_worker_that_does_not_leave_in_time_is_killed_and_spawned),
                 cmocka_unit_test(a_worker_that_ends_as_it_leaves_is_spawned_and_has_not_crashed),

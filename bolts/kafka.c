@@ -6,6 +6,12 @@
  * A batch is produced as a whole, and waited for. What is not delivered within DELIVERY_MS is taken back, and tried
  * again by the kit; a message that was under way then may be in the topic twice. A producer that has met a fatal error
  * is replaced.
+ *
+ * Exactly once tuples are staged (squall-kit.h): a batch is a transaction, and the mark is the metadata of an offset
+ * that a group of its name commits in it. Nobody can go on with a transaction of a process that has died, so the data
+ * is never in one alone: it is in the snapshot. Who comes next takes the transactional id over, by which the broker ends
+ * what the other had begun, one way or the other, and then reads the mark. That is also done whenever it is open what
+ * became of a transaction.
  */
 #include <errno.h>
 #include <squall-kit.h>
@@ -16,7 +22,7 @@
 #include "../clients/kafka.h"
 
 enum { JSON, MSGPACK };
-enum { DELIVERY_MS = 10000, WAIT_MS = 100, ERROR_MAX = 256 };
+enum { DELIVERY_MS = 10000, ANSWER_MS = 5000, WAIT_MS = 100, ERROR_MAX = 256, MARK_MAX = 256 };
 
 /* Of a message of the batch. */
 struct state {
@@ -27,7 +33,7 @@ struct state {
 struct kafka {
         struct sq_sink sink;
         struct sqi_kafka client;
-        const char *topic, *key, *value;
+        const char *topic, *key, *value, *mark_topic;
         int64_t format;
 
         char source[300];
@@ -35,6 +41,9 @@ struct kafka {
         bool is_refused; /* for a wrong password, or another certificate: no restart mends it */
         struct state *states;
         struct sq_encoder text;
+
+        char id[MARK_MAX + 16]; /* staged: the transactional id, and the group that keeps the mark */
+        char mark[MARK_MAX];    /* as the producer has found it, or left it */
 };
 
 static void
@@ -47,7 +56,11 @@ declare(struct sq_declaration *decl)
                 sq_template_declare(self->key, decl, "key");
         sq_field_declare(self->value, decl, "value");
         sqi_kafka_declare(&self->client, decl);
-        sq_sink_declare(&self->sink, decl);
+        sq_sink_declare_staged(&self->sink, decl);
+        if (sq_declared_exactly_once(decl) && !self->mark_topic && strchr(self->topic, '{'))
+                sq_declare_error(decl, "topic",
+                                 "under exactly-once offsets of one topic say what was handed over: name one in "
+                                 "`mark-topic`");
 }
 
 static void
@@ -89,8 +102,11 @@ static int
 open_producer(struct kafka *self)
 {
         char wrong[ERROR_MAX] = "", ms[16];
-        const struct sqi_kafka_setting settings[] = {
-                {"enable.idempotence", "true"}, {"linger.ms", "2"}, {"delivery.timeout.ms", ms}, {NULL, NULL}};
+        const struct sqi_kafka_setting settings[] = {{"enable.idempotence", "true"},
+                                                     {"linger.ms", "2"},
+                                                     {"delivery.timeout.ms", ms},
+                                                     {self->id[0] ? "transactional.id" : NULL, self->id},
+                                                     {NULL, NULL}};
         rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
         snprintf(ms, sizeof(ms), "%d", DELIVERY_MS);
@@ -229,17 +245,177 @@ look_at_reports(struct sq_task *task, struct kafka *self, size_t first, size_t n
         return r;
 }
 
+/* ---- Transactions ------------------------------------------------------------------------------------ */
+
+/* 0, or -EAGAIN with why. */
+static int
+away(struct kafka *self, rd_kafka_error_t *error)
+{
+        if (!error)
+                return 0;
+        snprintf(self->sink.why, sizeof(self->sink.why), "%s", rd_kafka_error_string(error));
+        rd_kafka_error_destroy(error);
+        return -EAGAIN;
+}
+
+/* The partition whose offset in the group bears the mark. */
+static rd_kafka_topic_partition_list_t *
+marked_partition(const struct kafka *self)
+{
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+        rd_kafka_topic_partition_list_add(list, self->mark_topic ? self->mark_topic : self->topic, 0);
+        return list;
+}
+
+static rd_kafka_t *
+open_reader(struct kafka *self)
+{
+        const struct sqi_kafka_setting settings[] = {{"group.id", self->id},
+                                                     {"isolation.level", "read_committed"},
+                                                     {"enable.auto.commit", "false"},
+                                                     {NULL, NULL}};
+        rd_kafka_conf_t *conf = rd_kafka_conf_new();
+        char wrong[ERROR_MAX] = "";
+        rd_kafka_t *reader = NULL;
+
+        if (sqi_kafka_configure(&self->client, conf, settings, wrong, sizeof(wrong)))
+                reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, wrong, sizeof(wrong));
+        if (!reader)
+                rd_kafka_conf_destroy(conf);
+        if (!reader)
+                snprintf(self->sink.why, sizeof(self->sink.why), "%s", wrong);
+        return reader;
+}
+
+static int
+read_mark(struct kafka *self)
+{
+        rd_kafka_topic_partition_list_t *list = marked_partition(self);
+        const rd_kafka_topic_partition_t *partition = &list->elems[0];
+        rd_kafka_t *reader = open_reader(self);
+        rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__FAIL;
+
+        if (reader)
+                error = rd_kafka_committed(reader, list, ANSWER_MS);
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+                error = partition->err;
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+                snprintf(self->mark, sizeof(self->mark), "%.*s", (int)partition->metadata_size,
+                         partition->metadata ? (const char *)partition->metadata : "");
+        else if (reader)
+                snprintf(self->sink.why, sizeof(self->sink.why), "%s", rd_kafka_err2str(error));
+        rd_kafka_topic_partition_list_destroy(list);
+        if (reader)
+                rd_kafka_destroy(reader);
+        return error ? -EAGAIN : 0;
+}
+
+static int
+put_mark(struct kafka *self)
+{
+        rd_kafka_topic_partition_list_t *list = marked_partition(self);
+        rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata_new(self->id);
+        int r;
+
+        list->elems[0].offset = (int64_t)self->sink.stage.epoch;
+        list->elems[0].metadata = strdup(sq_sink_mark(&self->sink)); /* goes with the list */
+        list->elems[0].metadata_size = list->elems[0].metadata ? strlen(list->elems[0].metadata) : 0;
+        r = away(self, rd_kafka_send_offsets_to_transaction(self->producer, list, group, ANSWER_MS));
+        rd_kafka_consumer_group_metadata_destroy(group);
+        rd_kafka_topic_partition_list_destroy(list);
+        return r;
+}
+
+/* From here on nothing is under way by this id. */
+static int
+take_over(struct kafka *self)
+{
+        int r;
+
+        snprintf(self->id, sizeof(self->id), "squall/%s", sq_sink_mark_name(&self->sink));
+        r = open_producer(self) < 0 ? -EAGAIN : away(self, rd_kafka_init_transactions(self->producer, ANSWER_MS));
+        if (self->producer)
+                rd_kafka_poll(self->producer, 0);
+        if (r == 0)
+                r = read_mark(self);
+        if (r < 0)
+                close_producer(self);
+        return r;
+}
+
+/* 0; -EAGAIN; -EBADMSG: the broker does not want one of them. */
+static int
+produce_staged(struct kafka *self, size_t first, size_t n)
+{
+        int r = 0;
+
+        produce_all(self, first, n);
+        wait_for_reports(self, n);
+        for (size_t i = 0; i < n; i++) {
+                rd_kafka_resp_err_t error = self->states[i].error;
+
+                if (!error || r == -EBADMSG)
+                        continue;
+                r = is_refusal(error) ? -EBADMSG : -EAGAIN;
+                snprintf(self->sink.why, sizeof(self->sink.why), "%s", rd_kafka_err2str(error));
+        }
+        return self->is_refused ? -EAGAIN : r;
+}
+
+static int
+commit_batch(struct kafka *self, size_t first, size_t n)
+{
+        int r = away(self, rd_kafka_begin_transaction(self->producer));
+
+        if (r == 0)
+                r = produce_staged(self, first, n);
+        if (r == 0)
+                r = put_mark(self);
+        return r == 0 ? away(self, rd_kafka_commit_transaction(self->producer, ANSWER_MS)) : r;
+}
+
+static int
+transact(struct sq_task *task, struct kafka *self, size_t first, size_t n)
+{
+        int r = self->producer ? 0 : take_over(self);
+
+        if (r == 0)
+                r = sq_sink_resume(task, (struct sq_str){self->mark, strlen(self->mark)}, &first, &n);
+        if (r < 0)
+                return r;
+        r = commit_batch(self, first, n);
+        if (r == 0)
+                snprintf(self->mark, sizeof(self->mark), "%s", sq_sink_mark(&self->sink));
+        else if (r != -EBADMSG || away(self, rd_kafka_abort_transaction(self->producer, ANSWER_MS)) < 0)
+                close_producer(self);
+        return r;
+}
+
+/* ---- Handing over ------------------------------------------------------------------------------------ */
+
+static int
+refused(struct sq_task *task, const struct kafka *self)
+{
+        return sq_error_final(task, "%s: %s", self->source, self->sink.why);
+}
+
 static int
 hand_over(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
 {
         struct kafka *self = sq_state(task);
 
+        if (self->sink.staged) {
+                int r = transact(task, self, first, n);
+
+                return self->is_refused ? refused(task, self) : r;
+        }
         if (!self->producer && open_producer(self) < 0)
                 return -EAGAIN;
         produce_all(self, first, n);
         wait_for_reports(self, n);
         if (self->is_refused)
-                return sq_error_final(task, "%s: %s", self->source, self->sink.why);
+                return refused(task, self);
         return look_at_reports(task, self, first, n, ret_done);
 }
 
@@ -252,12 +428,16 @@ prepare(struct sq_task *task)
 
         self->text.format = SQ_FORMAT_TEXT;
         snprintf(self->source, sizeof(self->source), "kafka %.200s", self->client.brokers);
-        if (sqi_kafka_prepare(task, &self->client) < 0 || sq_sink_open(task, self->source, hand_over) < 0)
+        if (sqi_kafka_prepare(task, &self->client) < 0 || sq_sink_open_staged(task, self->source, hand_over) < 0)
                 return -1;
         self->states = calloc((size_t)self->sink.batch, sizeof(*self->states));
         if (!self->states)
                 return sq_error(task, "%s: %s", self->source, strerror(ENOMEM));
-        return open_producer(self) < 0 ? sq_error_final(task, "%s: %s", self->source, self->sink.why) : 0;
+        if (open_producer(self) < 0)
+                return refused(task, self);
+        if (self->sink.staged)
+                close_producer(self); /* its settings are right; it is opened anew by the name of its mark */
+        return 0;
 }
 
 static void
@@ -284,6 +464,10 @@ SQ_BOLT(kafka) = {
                         SQ_OPT_STR(struct kafka, value, NULL,
                                    "the field that is the message; default: the tuple, as `format` says"),
                         SQ_OPT_ENUM(struct kafka, format, "json|msgpack", "json", "an object, or a map, of the fields"),
+                        SQ_OPT_STR_AS(
+                                "mark-topic", struct kafka, mark_topic, NULL,
+                                "under exactly-once: a topic for the group offset that says what was handed over; "
+                                "default: `topic`, where that has no braces"),
                         SQ_OPT_SINK(struct kafka, sink),
                 },
         .streams = {SQ_ERRORS},
@@ -294,4 +478,6 @@ SQ_BOLT(kafka) = {
         .flush = sq_sink_flush,
         .finish = sq_sink_flush,
         .cleanup = cleanup,
+        .precommit = sq_sink_precommit,
+        .commit = sq_sink_commit,
 };

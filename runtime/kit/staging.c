@@ -12,6 +12,9 @@
  * that prepares the task. The first commit of a task takes the mark over; after that another holder means that a second
  * topology has gone on from the same snapshot, and the first one ends.
  *
+ * A mark that is gone, for a server keeps it for so long only or somebody has removed it, is told of: the last epoch
+ * comes again then.
+ *
  * A mark of a later epoch than the one that is gone on from is there when somebody goes back to a savepoint. What was
  * committed since then stays, and comes again.
  *
@@ -30,7 +33,7 @@
 
 enum { DRAWN = 17 };
 
-static const char rows_name[] = "rows", run_name[] = "run";
+static const char rows_name[] = "rows", run_name[] = "run", marked_name[] = "marked";
 
 static void
 draw(char ret[DRAWN])
@@ -161,6 +164,10 @@ sq_sink_resume(struct sq_task *task, struct sq_str mark, size_t *first, size_t *
                                      sink->name);
                 return -ECANCELED;
         }
+        if (there.epoch == 0 && !stage->sure && sq_own(task, marked_name).len > 0)
+                sq_log(task, SQ_WARN,
+                       "%s: the mark %s is gone, which says what is there: what the last epoch has handed over comes again",
+                       sink->name, stage->name);
         done = count_there(task, sink, &there);
         if (done > *first)
                 *first = done < end ? done : end;
@@ -218,6 +225,7 @@ hand_over(struct sq_task *task, struct sq_sink *sink, uint64_t epoch, struct sq_
         if (r < 0)
                 return r;
         stage->sure = true;
+        sq_own_set(task, marked_name, (struct sq_str){"1", 1}); /* of which the snapshots from now on know */
         sq_own_set(task, rows_name, (struct sq_str){"", 0});
         return 0;
 }

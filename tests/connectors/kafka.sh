@@ -144,6 +144,28 @@ C
         within 90 distinct 60 && nap 1 && stop && grep -q 'is not known' "$dir/err" && [ "$(grep -c '"late":"' "$dir/out")" = 60 ] && [ "$(wc -l <"$dir/out")" = 60 ]
 }
 check "start: where a time is not known yet nothing is read" unanswered
+# Whoever reads what is committed sees each number once. The reader is a topology of another folder, so none of its workers is killed.
+read_committed() {
+        mkdir -p "$dir/reader" && rm -f "$dir/out"
+        topology "$(from "$1, fields: { n: int }")" "$out" && mv "$dir/t.yaml" "$dir/reader/t.yaml"
+        (cd "$dir/reader" && exec "$squall" run t.yaml >stdout 2>err </dev/null) &
+        reader=$!
+}
+committed() { [ "$(wc -l 2>/dev/null <"$dir/out" || echo 0)" -ge "$1" ]; }
+exactly_once() {
+        local reader
+        read_committed exactly
+        exactly "$(sink "exactly, batch: 100, key: '{n}'")" committed && within 90 committed 6000
+        local status=$?
+        end $reader INT
+        [ $status = 0 ] && sed 's/[^0-9]//g' "$dir/out" | sort -n | cmp - <(seq 0 5999)
+}
+check "exactly once: a sink that is killed as it commits writes each message once" exactly_once
+marked() {
+        topology "$(count_to 10)" "$(sink "'{n}'")" marked "topology.delivery: exactly-once"
+        says "name one in \`mark-topic\`" "$squall" check "$dir/t.yaml"
+}
+check "exactly once: where the topic depends on the tuple another one is asked for" marked
 killed_broker() {
         local i reader status
         rm -f "$dir/out"

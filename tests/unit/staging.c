@@ -280,6 +280,25 @@ who_goes_back_to_an_earlier_epoch_writes_what_comes_again(void **state)
 }
 
 static void
+a_mark_that_is_gone_is_told_of_where_there_was_one(void **state)
+{
+        struct world *world = *state;
+
+        begin(world, "");
+        take(world, 1, 2);
+        commit(world);
+        assert_int_equal(unlink(world->server), 0);
+        die(world); /* the snapshot is older than the mark */
+        assert_int_equal(count(sq_rig_logged(world->rig), "is gone, which says what is there"), 0);
+        take(world, 3, 4);
+        commit(world);
+        assert_int_equal(unlink(world->server), 0);
+        die(world);
+        assert_int_equal(count(sq_rig_logged(world->rig), "is gone, which says what is there"), 1);
+        has(world, "3 4");
+}
+
+static void
 nothing_can_be_emitted_where_an_epoch_is_committed(void **state)
 {
         const struct world *world = *state;
@@ -306,6 +325,7 @@ main(void)
                 TEST(topologies_that_begin_from_nothing_do_not_take_each_other_for_themselves),
                 TEST(of_two_that_go_on_from_one_snapshot_the_first_ends),
                 TEST(who_goes_back_to_an_earlier_epoch_writes_what_comes_again),
+                TEST(a_mark_that_is_gone_is_told_of_where_there_was_one),
                 TEST(nothing_can_be_emitted_where_an_epoch_is_committed),
         };
 

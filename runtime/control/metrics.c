@@ -181,8 +181,10 @@ sqi_metrics_merge(struct sqi_metrics *into, const struct sqi_metrics *from)
 #define X(name, ...) sqi_count(&into->name, atomic_load_explicit(&from->name, memory_order_relaxed));
         SQI_COUNTERS(X)
 #undef X
-        sqi_histogram_merge(&into->execute, &from->execute);
-        sqi_histogram_merge(&into->complete, &from->complete);
+        if (atomic_load_explicit(&from->executed, memory_order_relaxed) > 0) /* by a bolt: no tree of it completes */
+                sqi_histogram_merge(&into->execute, &from->execute);
+        else
+                sqi_histogram_merge(&into->complete, &from->complete);
         for (unsigned i = 0; i < SQI_OWN_MAX; i++)
                 merge_own(into, &from->own[i]);
 }

@@ -13,6 +13,7 @@
 #include "daemon/await.h"
 #include "daemon/peek.h"
 #include "daemon/rebalancing.h"
+#include "daemon/scraping.h"
 #include "daemon/status.h"
 #include "daemon/stop.h"
 #include "daemon/sweep.h"
@@ -188,6 +189,7 @@ sqi_daemon_free(struct sqi_daemon **daemon)
         sqi_supervisor_free(&it->supervisor);
         sqi_drpc_close(&it->drpc);
         sqi_http_close(&it->http);
+        sqi_scraping_drop(it);
         sqi_peek_sweep(it, SQI_NEVER);
         if (it->server.socket)
                 sqi_server_close(&it->server);
@@ -221,6 +223,8 @@ sqi_daemon_due(const struct sqi_daemon *daemon)
 {
         uint64_t due = sqi_earlier(sqi_supervisor_due(daemon->supervisor), sqi_await_due(daemon));
 
+        if (sqi_scraping_goes_on(daemon))
+                return 0;
         due = sqi_earlier(due, sqi_rebalancing_due(daemon));
         if (daemon->http)
                 due = sqi_earlier(due, sqi_http_due(daemon->http));
@@ -331,6 +335,7 @@ sqi_daemon_serve(struct sqi_daemon *daemon)
         if (daemon->http)
                 sqi_http_serve(daemon->http);
         sqi_web_drpc_serve(daemon);
+        sqi_scraping_serve(daemon);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
                 take_ending(hosted, sqi_hosted_look(hosted));
                 if (sqi_hosted_is_running(hosted))

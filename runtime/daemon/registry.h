@@ -57,6 +57,7 @@ struct sqi_hosted {
         uint64_t proved_at; /* an update on trial runs: to be kept from then on; 0: it does not run yet */
         bool over;          /* it has ended, and what follows from that is done */
         bool discarded;     /* it has ended, and is to be forgotten */
+        bool unscraped;     /* the answer to /metrics that is put together does not have it yet */
 };
 
 /* One that asked AWAIT, or QUERY. */
@@ -92,6 +93,7 @@ struct sqi_daemon {
         struct sqi_http *http; /* NULL: not asked for */
         struct sqi_drpc *drpc; /* who asks by HTTP; NULL: nobody has */
         struct sqi_peek *peeks;
+        struct sqi_scraping *scraping; /* NULL: nobody waits for one */
         struct sqi_rebalancing *rebalancings;
         struct sqi_supervisor *supervisor;
         struct sqi_answers answers;

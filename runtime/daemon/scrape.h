@@ -13,6 +13,8 @@
 
 #include "supervisor/supervisor.h"
 
+#define SQI_SCRAPE_TYPE "text/plain; version=0.0.4; charset=utf-8"
+
 struct sqi_scrape;
 
 /* 0 or -ENOMEM. */

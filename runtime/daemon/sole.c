@@ -12,6 +12,7 @@
 #include "daemon/answer.h"
 #include "daemon/await.h"
 #include "daemon/registry.h"
+#include "daemon/scraping.h"
 #include "daemon/waiters.h"
 #include "daemon/web.h"
 #include "daemon/web_drpc.h"
@@ -61,6 +62,7 @@ sqi_sole_close(struct sqi_sole **sole)
         sqi_waiters_drop(&(*sole)->daemon);
         sqi_drpc_close(&(*sole)->daemon.drpc);
         sqi_http_close(&(*sole)->daemon.http);
+        sqi_scraping_drop(&(*sole)->daemon);
         sqi_server_close(&(*sole)->daemon.server);
         sqi_events_close(&(*sole)->daemon.events);
         free(*sole);
@@ -94,6 +96,8 @@ sqi_sole_due(const struct sqi_sole *sole)
 {
         uint64_t due = sole ? sqi_await_due(&sole->daemon) : SQI_NEVER;
 
+        if (sole && sqi_scraping_goes_on(&sole->daemon))
+                return 0;
         return sole && sole->daemon.http ? sqi_earlier(due, sqi_http_due(sole->daemon.http)) : due;
 }
 
@@ -148,6 +152,7 @@ sqi_sole_serve(struct sqi_sole *sole)
         if (sole->daemon.http)
                 sqi_http_serve(sole->daemon.http);
         sqi_web_drpc_serve(&sole->daemon);
+        sqi_scraping_serve(&sole->daemon);
         sqi_await_look(&sole->daemon, sqi_clock_ns());
 }
 

@@ -13,7 +13,7 @@
 #include "daemon/peek.h"
 #include "daemon/rebalancing.h"
 #include "daemon/rest.h"
-#include "daemon/scrape.h"
+#include "daemon/scraping.h"
 #include "daemon/status.h"
 #include "daemon/web_drpc.h"
 #include "daemon/web_state.h"
@@ -106,18 +106,7 @@ show_version(struct sqi_daemon *daemon, const struct sqi_http_request *request, 
 static void
 show_metrics(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
 {
-        struct sqi_scrape *scrape;
-        void *bytes;
-        size_t size;
-
-        (void)request;
-        if (sqi_scrape_new(daemon->options.version, &scrape) < 0)
-                return;
-        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
-                if (!hosted->discarded)
-                        sqi_scrape_topology(scrape, hosted->record.name, sqi_hosted_state(hosted), hosted->running);
-        if (sqi_scrape_take(&scrape, &bytes, &size) == 0)
-                sqi_http_reply_bytes(reply, "text/plain; version=0.0.4; charset=utf-8", bytes, size);
+        sqi_scraping_ask(daemon, request->ticket, reply);
 }
 
 /* ---- As Storm's UI ----------------------------------------------------------------------------------- */

@@ -115,6 +115,17 @@ YAML
 epochs() { scrape && [ "$(value squall_epoch 'topology="exact"')" -gt 0 ] && [ "$(value squall_epoch_bytes 'topology="exact"')" -gt 0 ] && [ "$(value squall_epoch_written_bytes 'topology="exact"')" -gt 0 ]; }
 check "the epochs of an exactly-once topology have their numbers" until_true epochs
 check "and only those" eval '! grep -q "^squall_epoch.*steady" "$dir/metrics" && grep -q "^squall_epoch_age_seconds{topology=\"exact\"} 0\." "$dir/metrics"'
+# Answers are put together over several turns of the supervisor's loop, and who asks meanwhile waits for the same one.
+at_once() {
+        local n
+        for n in 1 2 3 4 5 6; do curl -s "http://127.0.0.1:$port/metrics" >"$dir/at-once-$n" & done
+        wait $(jobs -p | grep -v "^$supervisor$")
+        for n in 1 2 3 4 5 6; do
+                [ "$(grep -c '^squall_topology_state{' "$dir/at-once-$n")" = "$(grep -c '^squall_topology_state{' "$dir/metrics")" ] || return 1
+                [ -z "$(grep -v '^#' "$dir/at-once-$n" | sed 's/ [^ ]*$//' | sort | uniq -d)" ] || return 1
+        done
+}
+check "those who ask at once each get all topologies, each sample once" at_once
 heavy() { scrape && awk '/^squall_heaviest_key_ratio.*exact/ { n++; if ($2 > 0.3 && $2 <= 1) heavy = 1 } END { exit !(n && heavy) }' "$dir/metrics"; }
 check "the part of a heavy key is there" until_true heavy
 check "that it keeps up is, too" [ "$(value squall_keeps_up 'topology="exact"')" = 1 ]

@@ -2,6 +2,8 @@
 #include "daemon/daemon.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -278,6 +280,27 @@ look_at_descriptors(struct sqi_daemon *daemon)
         daemon->crowded = r < 0;
 }
 
+/* Of the topology; NULL: of the daemon itself. */
+static void
+look_at_log(struct sqi_daemon *daemon, struct sqi_log_file *log, const char *topology)
+{
+        char text[PATH_MAX + 128];
+        uint64_t lost;
+        enum sqi_log_news news = sqi_log_file_look(log, &lost);
+
+        if (news == SQI_LOG_AS_BEFORE)
+                return;
+        if (news == SQI_LOG_FAILS)
+                snprintf(text, sizeof(text), "%s cannot be written: %s (all else goes on; its lines are lost)",
+                         log->path, strerror(-log->error));
+        else
+                snprintf(text, sizeof(text), "%s is written again: %" PRIu64 " lines are missing before this",
+                         log->path, lost);
+        if (topology)
+                sqi_log_file_add(log, SQ_WARN, "supervisor", 0, text);
+        sqi_daemon_tell(daemon, SQ_WARN, topology, "%s", text);
+}
+
 static void
 sample(struct sqi_daemon *daemon, uint64_t now)
 {
@@ -287,9 +310,12 @@ sample(struct sqi_daemon *daemon, uint64_t now)
         sqi_peek_sweep(daemon, now);
         look_at_state(daemon);
         look_at_descriptors(daemon);
-        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
+        look_at_log(daemon, &daemon->events.file, NULL);
+        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
+                look_at_log(daemon, &hosted->log, hosted->record.name);
                 if (sqi_hosted_is_running(hosted))
                         sqi_hosted_save(hosted);
+        }
 }
 
 /* What follows from the end of a topology. */

@@ -34,25 +34,30 @@ sqi_level_of(const char *text, size_t *ret_len)
 
 /* ---- Writing ----------------------------------------------------------------------------------------- */
 
-int
-sqi_log_file_open(const char *path, struct sqi_log_file *ret)
+static int
+open_file(const char *path, struct sq_append **ret, off_t *ret_size)
 {
-        struct sq_append *file;
         struct stat about;
         int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600), r = 0;
 
         if (fd < 0)
                 return -errno;
-        file = fstat(fd, &about) < 0 ? NULL : sq_append_new(fd, true);
-        if (!file) {
+        *ret = fstat(fd, &about) < 0 ? NULL : sq_append_new(fd, true);
+        if (*ret) {
+                *ret_size = about.st_size;
+        } else {
                 r = -errno;
                 close(fd);
-                return r;
         }
+        return r;
+}
+
+int
+sqi_log_file_open(const char *path, struct sqi_log_file *ret)
+{
         snprintf(ret->path, sizeof(ret->path), "%s", path);
-        ret->file = file;
-        ret->size = about.st_size;
-        return 0;
+        ret->error = open_file(path, &ret->file, &ret->size);
+        return ret->error;
 }
 
 void
@@ -89,18 +94,39 @@ stamp(char ret[STAMP_SIZE])
         snprintf(ret + n, STAMP_SIZE - n, ".%06uZ", (unsigned)(now.tv_nsec / 1000) % 1000000u);
 }
 
-/* A full disk must not stop a topology: the line is lost then. */
+/* A full disk must not stop a topology: the line is lost then, and counted. */
 void
 sqi_log_file_add_whole(struct sqi_log_file *log, const char *line, size_t size)
 {
         size_t done;
 
-        if (!log->file)
+        if (!log->path[0])
                 return;
-        if (sq_append(log->file, (struct sq_str){NULL, 0}, line, size, &done) == 0)
+        if (log->file)
+                log->error = sq_append(log->file, (struct sq_str){NULL, 0}, line, size, &done);
+        if (log->error < 0)
+                log->lost++;
+        else
                 log->size += (off_t)size;
         if (log->size >= SQI_LOG_FILE_MAX)
                 rotate(log);
+}
+
+enum sqi_log_news
+sqi_log_file_look(struct sqi_log_file *log, uint64_t *ret_lost)
+{
+        if (!log->file && log->path[0])
+                log->error = open_file(log->path, &log->file, &log->size);
+        *ret_lost = log->lost;
+        if (log->error < 0) {
+                bool known = log->failing;
+
+                log->failing = true;
+                return known ? SQI_LOG_AS_BEFORE : SQI_LOG_FAILS;
+        }
+        log->failing = false;
+        log->lost = 0;
+        return *ret_lost > 0 ? SQI_LOG_GOES_ON : SQI_LOG_AS_BEFORE;
 }
 
 void
@@ -109,7 +135,7 @@ sqi_log_file_add(struct sqi_log_file *log, enum sq_level level, const char *who,
         char line[LINE_SIZE], at[STAMP_SIZE];
         int n;
 
-        if (!log->file)
+        if (!log->path[0])
                 return;
         stamp(at);
         n = snprintf(line, sizeof(line), "%s %s %s#%u %s\n", at, sqi_level_name(level), who, incarnation, text);

@@ -22,11 +22,14 @@ enum { SQI_LOG_FILE_MAX = 8 << 20, SQI_LOG_FILE_KEPT = 4, SQI_LOG_FILE_NAME = 19
 
 struct sqi_log_file {
         char path[PATH_MAX];
-        struct sq_append *file; /* NULL: what is added goes nowhere */
+        struct sq_append *file; /* NULL: it could not be opened */
         off_t size;
+        uint64_t lost; /* lines that could not be written, since that was last told */
+        int error;     /* what became of the last line: 0, or a negative errno */
+        bool failing;  /* that has been told */
 };
 
-/* 0 or a negative errno; then what is added goes nowhere. */
+/* 0 or a negative errno. It begins as zeroes: what is added to one that was never to be opened goes nowhere. */
 int sqi_log_file_open(const char *path, struct sqi_log_file *ret);
 void sqi_log_file_close(struct sqi_log_file *log);
 
@@ -35,6 +38,11 @@ void sqi_log_file_add(struct sqi_log_file *log, enum sq_level level, const char 
 
 /* A line of another kind, whole, with its newline. */
 void sqi_log_file_add_whole(struct sqi_log_file *log, const char *line, size_t size);
+
+/* Once in a while: is there something to tell? It has begun to lose lines (`error` says why), or it is written again and
+ * lacks *ret_lost of them. */
+enum sqi_log_news { SQI_LOG_AS_BEFORE, SQI_LOG_FAILS, SQI_LOG_GOES_ON };
+enum sqi_log_news sqi_log_file_look(struct sqi_log_file *log, uint64_t *ret_lost);
 
 /* A line that a worker printed: its level and, where several tasks share a worker, its task are taken from its
  * beginning. */

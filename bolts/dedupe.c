@@ -38,7 +38,7 @@ static void
 declare(struct sq_declaration *decl)
 {
         const struct dedupe *self = sq_declared_state(decl);
-        const char *time = sq_declared_common_time(decl);
+        const char *time;
         int64_t ns;
 
         if (sq_declared_at_least_once(decl))
@@ -51,7 +51,8 @@ declare(struct sq_declaration *decl)
                 sq_declare_error(decl, "within", "must be a time (500ms, 10s, 5m, 1h, 1d)");
         for (size_t i = 0; i < self->by.n; i++)
                 sq_declare_in(decl, self->by.items[i], sq_declared_field(decl, 0, self->by.items[i]).type);
-        if (self->time == BY_EVENT && time && sq_declared_all_watermarks(decl))
+        time = self->time == BY_EVENT ? sq_declared_event_time(decl) : NULL;
+        if (time)
                 sq_declare_in(decl, time, sq_declared_field(decl, 0, time).type);
         sq_declare_passing_on(decl, PASSED);
         sq_declare_passing_on(decl, LATE);

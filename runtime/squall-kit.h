@@ -138,6 +138,10 @@ SQ_EXPORT void sq_declare_passing_on(struct sq_declaration *decl, unsigned strea
 /* Do watermarks come by every input? And the field of event time that all of them have, or NULL. */
 SQ_EXPORT bool sq_declared_all_watermarks(const struct sq_declaration *decl);
 SQ_EXPORT const char *sq_declared_common_time(const struct sq_declaration *decl);
+/* That field, for a component which goes by event time where there is one, and has a setting `time` that may say
+ * `wall`. NULL: no watermarks come at all, so it goes by the time of day. Where they come by some inputs only, or
+ * without the field, that is refused. */
+SQ_EXPORT const char *sq_declared_event_time(struct sq_declaration *decl);
 
 /* ---- Records that cannot be read --------------------------------------------------------------------- */
 

@@ -689,6 +689,8 @@ SQ_EXPORT int64_t sq_watermark(const struct sq_task *task);
 
 /* The event time of a tuple, by the field that sq_declared_time() names. False: there is none, or it holds no time. */
 SQ_EXPORT bool sq_event_time(const struct sq_tuple *in, int64_t *ret_ns);
+/* Is it this field of the component's own? */
+SQ_EXPORT bool sq_is_event_time(const struct sq_tuple *in, unsigned field);
 
 /*
  * Bolts with `.event_timer`: it is called for `key` when the watermark has come to `time_ns`. Those that are due run
@@ -849,17 +851,25 @@ SQ_EXPORT struct sq_field sq_declared_input(const struct sq_declaration *decl, u
 /* The field `name` of input `input`, or one with a NULL name when it has none. */
 SQ_EXPORT struct sq_field sq_declared_field(const struct sq_declaration *decl, unsigned input, const char *name);
 /* Do watermarks come by input `input`? And which of its fields carries the event time, as the nearest component before
- * it that says `event-time` names it; NULL: it has no such field. */
+ * it that says `event-time` names it, or that has sq_declare_until(); NULL: it has no such field. */
 SQ_EXPORT bool sq_declared_watermarks(const struct sq_declaration *decl, unsigned input);
 SQ_EXPORT const char *sq_declared_time(const struct sq_declaration *decl, unsigned input);
 /* Who feeds input `input`, and how. Names live as long as the declaration. In tests the grouping is NULL: not known.
  * False past the end. */
 SQ_EXPORT bool sq_declared_reading(const struct sq_declaration *decl, unsigned input, struct sq_reading *ret);
+/* A field that every input must have, by this name: a value of `type`, or one that can be read as it; SQ_ANY takes all.
+ * The getters count the fields of `.in` first, then these in the order of the calls. A name may be asked for again: it
+ * is another field then, of the same value. A topology in which an input does not have it, or as another type, is
+ * refused. */
 SQ_EXPORT void sq_declare_in(struct sq_declaration *decl, const char *name, enum sq_type type);
 /* The same of a field that each input calls otherwise: `names` has one for each of sq_declared_inputs(). The component
  * knows it by the first. */
 SQ_EXPORT void sq_declare_in_each(struct sq_declaration *decl, const char *const *names, enum sq_type type);
 SQ_EXPORT void sq_declare_out(struct sq_declaration *decl, unsigned stream, const char *name, enum sq_type type);
+/* Where watermarks come in: what is emitted on the stream stands for a time that ends at `field`, an SQ_TIME declared
+ * before, and is emitted before a watermark of that end is passed on. The event time of such a tuple is the last ns
+ * before it, as that of a window. An `event-time` of the topology file for the stream takes its place. */
+SQ_EXPORT void sq_declare_until(struct sq_declaration *decl, unsigned stream, const char *field);
 /* One more stream, besides those of the definition, whose fields sq_declare_out() declares: its number, which is one
  * more than that of the stream before it; 0 when it is refused. */
 SQ_EXPORT unsigned sq_declare_stream(struct sq_declaration *decl, const char *id);

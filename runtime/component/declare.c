@@ -54,9 +54,19 @@ sqi_declared_equal(const struct sqi_declared *a, const struct sqi_declared *b)
         if (a->nstreams != b->nstreams)
                 return false;
         for (size_t i = 0; i < a->nstreams; i++)
-                if (strcmp(a->ids[i], b->ids[i]) != 0 || !fields_equal(&a->streams[i], &b->streams[i]))
+                if (strcmp(a->ids[i], b->ids[i]) != 0 || !fields_equal(&a->streams[i], &b->streams[i]) ||
+                    !a->until[i] != !b->until[i] || (a->until[i] && strcmp(a->until[i], b->until[i]) != 0))
                         return false;
         return fields_equal(&a->in, &b->in);
+}
+
+bool
+sqi_declared_ends(const struct sqi_declared *declared)
+{
+        for (size_t i = 0; i < declared->nstreams; i++)
+                if (declared->until[i])
+                        return true;
+        return false;
 }
 
 int
@@ -235,6 +245,19 @@ sq_declare_out(struct sq_declaration *decl, unsigned stream, const char *name, e
                 sq_declare_error(decl, NULL, "it declares a field of stream %u, and has %zu", stream, n);
         else
                 add_field(decl, &decl->declared->streams[stream], "output", name, type);
+}
+
+void
+sq_declare_until(struct sq_declaration *decl, unsigned stream, const char *field)
+{
+        struct sqi_declared *declared = decl->declared;
+        int place = stream < declared->nstreams ? sqi_fields_find(&declared->streams[stream], field) : -1;
+
+        if (place < 0 || declared->streams[stream].items[place].type != SQ_TIME)
+                sq_declare_error(decl, NULL, "it says that stream %u is until '%s', which is no time in it", stream,
+                                 field);
+        else
+                declared->until[stream] = declared->streams[stream].items[place].name;
 }
 
 unsigned

@@ -23,6 +23,7 @@ struct sqi_declared {
         size_t nstreams;
         const char *ids[SQ_STREAMS_MAX + 1];
         struct sqi_fields streams[SQ_STREAMS_MAX + 1];
+        const char *until[SQ_STREAMS_MAX + 1]; /* sq_declare_until(): the field; NULL: there is none */
 };
 
 /* Of an input: do watermarks come by it, and which of its fields carries the event time, or NULL. */
@@ -56,6 +57,7 @@ const char *sqi_declared_in_name(const struct sqi_declared *declared, size_t fie
 int sqi_fields_find(const struct sqi_fields *fields, const char *name);
 int sqi_declared_stream(const struct sqi_declared *declared, const char *id);
 bool sqi_declared_equal(const struct sqi_declared *a, const struct sqi_declared *b);
+bool sqi_declared_ends(const struct sqi_declared *declared); /* has some stream an `until`? */
 
 /* The ids of the streams that its definition names, the default one first: how many. */
 size_t sqi_component_ids(const struct sqi_component *component, const char *ids[SQ_STREAMS_MAX + 1]);

@@ -39,8 +39,8 @@ void sqi_log_file_add(struct sqi_log_file *log, enum sq_level level, const char 
 /* A line of another kind, whole, with its newline. */
 void sqi_log_file_add_whole(struct sqi_log_file *log, const char *line, size_t size);
 
-/* Once in a while: is there something to tell? It has begun to lose lines (`error` says why), or it is written again and
- * lacks *ret_lost of them. */
+/* Once in a while: is there something to tell? It has begun to lose lines (`error` says why), or it is written again
+ * and lacks *ret_lost of them. */
 enum sqi_log_news { SQI_LOG_AS_BEFORE, SQI_LOG_FAILS, SQI_LOG_GOES_ON };
 enum sqi_log_news sqi_log_file_look(struct sqi_log_file *log, uint64_t *ret_lost);
 

@@ -58,3 +58,35 @@ sq_declared_common_time(const struct sq_declaration *decl)
         }
         return field;
 }
+
+/* What is wrong with one of the inputs. */
+static void
+refuse_input(struct sq_declaration *decl, unsigned input, const char *what)
+{
+        struct sq_reading reading;
+
+        if (!sq_declared_reading(decl, input, &reading))
+                reading.from = "?";
+        sq_declare_error(decl, NULL, "'%.64s' %s, or `time: wall` here (the time of day)", reading.from, what);
+}
+
+const char *
+sq_declared_event_time(struct sq_declaration *decl)
+{
+        unsigned n = sq_declared_inputs(decl), marked = 0;
+
+        for (unsigned i = 0; i < n; i++)
+                marked += sq_declared_watermarks(decl, i);
+        if (marked == 0 || sq_declared_common_time(decl))
+                return marked == 0 ? NULL : sq_declared_common_time(decl);
+        for (unsigned i = 0; i < n; i++)
+                if (!sq_declared_watermarks(decl, i))
+                        refuse_input(decl, i, "has no event time, and another input has: say `event-time` of it");
+                else if (!sq_declared_time(decl, i))
+                        refuse_input(decl, i,
+                                     "does not emit the field of its event time any more: let it pass that on, say "
+                                     "`event-time` of it with another field");
+        refuse_input(decl, 0,
+                     "has its event time in a field that another input calls otherwise: give them one name");
+        return NULL;
+}

@@ -13,6 +13,7 @@ static const struct {
 } units[SQI_UNITS] = {
         [SQI_UNIT_NONE] = {"", 0},    [SQI_UNIT_S] = {"s", 1000000000}, [SQI_UNIT_MS] = {"ms", 1000000},
         [SQI_UNIT_US] = {"us", 1000}, [SQI_UNIT_NS] = {"ns", 1},        [SQI_UNIT_DATE] = {"", 0},
+        [SQI_UNIT_UNTIL] = {"", 0},
 };
 
 const char *
@@ -98,7 +99,8 @@ sqi_event_time_of(const struct sqi_time_format *format, struct sq_value value, i
 
         switch ((enum sq_type)value.type) {
         case SQ_TIME:
-                found = read_time((struct sq_time){value.as.i, value.len}, &ns);
+                found = read_time((struct sq_time){value.as.i, value.len}, &ns) && ns > INT64_MIN;
+                ns -= format->unit == SQI_UNIT_UNTIL;
                 break;
         case SQ_INT:
                 found = scale(value.as.i, by, &ns);

@@ -15,8 +15,18 @@
 
 struct sqi_plan;
 
-/* What a number in the field counts; of text, that it is a date. */
-enum sqi_time_unit { SQI_UNIT_NONE, SQI_UNIT_S, SQI_UNIT_MS, SQI_UNIT_US, SQI_UNIT_NS, SQI_UNIT_DATE, SQI_UNITS };
+/* What a number in the field counts; of text, that it is a date; of a time, that it is an end: the event time is the
+ * last ns before it. Plans have the numbers. */
+enum sqi_time_unit {
+        SQI_UNIT_NONE,
+        SQI_UNIT_S,
+        SQI_UNIT_MS,
+        SQI_UNIT_US,
+        SQI_UNIT_NS,
+        SQI_UNIT_DATE,
+        SQI_UNIT_UNTIL,
+        SQI_UNITS
+};
 
 struct sqi_time_format {
         enum sqi_time_unit unit;

@@ -196,7 +196,7 @@ read_longer(struct decoder *decoder, uint32_t n, const char *what)
 static enum sqi_time_unit
 read_unit(struct decoder *decoder, bool dated, const char *what)
 {
-        enum sqi_time_unit unit = (enum sqi_time_unit)read_number(decoder, SQI_UNIT_DATE, what);
+        enum sqi_time_unit unit = (enum sqi_time_unit)read_number(decoder, SQI_UNITS - 1, what);
 
         demand(decoder, (unit == SQI_UNIT_DATE) == dated, what);
         return unit;

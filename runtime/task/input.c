@@ -64,6 +64,14 @@ sq_event_time(const struct sq_tuple *in, int64_t *ret_ns)
 }
 
 bool
+sq_is_event_time(const struct sq_tuple *in, unsigned field)
+{
+        const struct sqi_edge_time *time = &in->input->edge->time;
+
+        return time->known && field < in->input->nfields && in->input->places[field] == time->place;
+}
+
+bool
 sq_get_bool(const struct sq_tuple *in, unsigned field)
 {
         struct sq_value value = typed(in, field, SQ_BOOL);

@@ -2,7 +2,8 @@
 /*
  * Event time along the streams. A component that says `event-time` is the beginning of it, for one of its streams;
  * what reads that passes it on in all of its own, but by feedback edges. So for each stream there is a nearest one
- * before it, or none; of several the one whose edge comes first in the file.
+ * before it, or none; of several the one whose edge comes first in the file. Where it comes, a component may declare
+ * that its own tuples are of another time, sq_declare_until(): that is known once the component has been asked.
  */
 #include <stdio.h>
 #include <string.h>
@@ -19,14 +20,19 @@ name_of(const struct sqi_word *stream)
         return stream->text ? stream->text : "default";
 }
 
-/* The nearest one before whoever reads by the edge. */
-static const struct sqi_model_time *
+/* By the nearest one before whoever reads by the edge. */
+static struct sqi_time_in
 nearest_before(const struct sqi_model *model, const struct sqi_model_edge *edge)
 {
         const struct sqi_model_component *source = &model->components[edge->source];
         const struct sqi_model_time *own = source->event_time;
+        int stream = source->declared ? sqi_declared_stream(source->declared, name_of(&edge->stream)) : -1;
 
-        return own && strcmp(name_of(&own->stream), name_of(&edge->stream)) == 0 ? own : source->time_in;
+        if (own && strcmp(name_of(&own->stream), name_of(&edge->stream)) == 0)
+                return (struct sqi_time_in){true, own->field.text, own->it.format};
+        if (source->time_in.comes && stream >= 0 && source->declared->until[stream])
+                return (struct sqi_time_in){true, source->declared->until[stream], {.unit = SQI_UNIT_UNTIL}};
+        return source->time_in;
 }
 
 static bool
@@ -40,17 +46,18 @@ sqi_trace_event_time(struct sqi_model *model)
 {
         bool more = true;
 
+        for (size_t i = 0; i < model->ncomponents; i++)
+                model->components[i].time_in = (struct sqi_time_in){0};
         while (more) {
                 more = false;
                 for (size_t e = 0; e < model->nedges; e++) {
                         const struct sqi_model_edge *edge = &model->edges[e];
-                        const struct sqi_model_time **in = carries(edge) ? &model->components[edge->target].time_in
-                                                                         : NULL;
+                        struct sqi_time_in *in = carries(edge) ? &model->components[edge->target].time_in : NULL;
 
-                        if (!in || *in)
+                        if (!in || in->comes)
                                 continue;
                         *in = nearest_before(model, edge);
-                        more |= *in != NULL;
+                        more |= in->comes;
                 }
         }
 }
@@ -58,10 +65,10 @@ sqi_trace_event_time(struct sqi_model *model)
 struct sqi_declared_time
 sqi_time_of_input(const struct sqi_model *model, const struct sqi_model_edge *edge, const struct sqi_fields *fields)
 {
-        const struct sqi_model_time *time = carries(edge) ? nearest_before(model, edge) : NULL;
-        const char *field = time ? time->field.text : NULL;
+        struct sqi_time_in time = carries(edge) ? nearest_before(model, edge) : (struct sqi_time_in){0};
 
-        return (struct sqi_declared_time){time != NULL, field && sqi_fields_find(fields, field) >= 0 ? field : NULL};
+        return (struct sqi_declared_time){
+                time.comes, time.field && sqi_fields_find(fields, time.field) >= 0 ? time.field : NULL};
 }
 
 /* ---- Its field --------------------------------------------------------------------------------------- */
@@ -151,13 +158,12 @@ static void
 place_in(const struct sqi_model *model, struct sqi_model_edge *edge)
 {
         const struct sqi_declared *declared = model->components[edge->source].declared;
-        const struct sqi_model_time *time = nearest_before(model, edge);
-        int stream = declared && time ? sqi_declared_stream(declared, name_of(&edge->stream)) : -1;
-        int place = stream >= 0 && time->field.text ? sqi_fields_find(&declared->streams[stream], time->field.text)
-                                                    : -1;
+        struct sqi_time_in time = nearest_before(model, edge);
+        int stream = declared && time.comes ? sqi_declared_stream(declared, name_of(&edge->stream)) : -1;
+        int place = stream >= 0 && time.field ? sqi_fields_find(&declared->streams[stream], time.field) : -1;
 
         if (place >= 0)
-                edge->time = (struct sqi_edge_time){true, (uint8_t)place, time->it.format};
+                edge->time = (struct sqi_edge_time){true, (uint8_t)place, time.format};
 }
 
 void

@@ -41,6 +41,13 @@ struct sqi_model_time {
         struct sqi_event_time it; /* stream and place: event_time.c */
 };
 
+/* The event time that comes to a component: in which field, by this name; NULL: that is wrong in the file. */
+struct sqi_time_in {
+        bool comes;
+        const char *field;
+        struct sqi_time_format format;
+};
+
 struct sqi_model_component {
         enum sq_kind kind;
         struct sqi_place place;
@@ -67,7 +74,7 @@ struct sqi_model_component {
         struct sqi_declared *declared; /* NULL: not known */
         bool declare_failed;           /* an error about it is reported */
         /* event_time.c */
-        const struct sqi_model_time *time_in; /* the nearest one before it, or NULL */
+        struct sqi_time_in time_in; /* by the nearest one before it */
 };
 
 struct sqi_model_edge {
@@ -117,8 +124,8 @@ void sqi_check_delivery(struct sqi_model *model);
 void sqi_check_promise(struct sqi_model *model);
 void sqi_order(struct sqi_model *model);
 void sqi_check_fields(struct sqi_model *model);
-/* event_time.c, for fields.c: where watermarks come; what a bolt is told of that for an input
- * with these fields; and, once all fields are known, whether there is such a field. */
+/* event_time.c, for fields.c: where watermarks come, as far as components have declared their streams; what a bolt is
+ * told of that for an input with these fields; and, once all fields are known, whether there is such a field. */
 void sqi_trace_event_time(struct sqi_model *model);
 struct sqi_declared_time sqi_time_of_input(const struct sqi_model *model, const struct sqi_model_edge *edge,
                                            const struct sqi_fields *fields);

@@ -75,12 +75,13 @@ declare_aggregate(struct declaring *declaring, const char *name, const char *tex
 
 /* ---- Event time -------------------------------------------------------------------------------------- */
 
+/* `time` names a field. */
 static const char *
 declared_time(struct declaring *declaring)
 {
         const char *upstream = sq_declared_common_time(declaring->decl), *field = declaring->windows->time;
 
-        if (!field || (upstream && strcmp(field, upstream) == 0))
+        if (upstream && strcmp(field, upstream) == 0)
                 return upstream;
         if (sq_declared_field(declaring->decl, 0, field).name &&
             sq_declared_field(declaring->decl, 0, field).type != SQ_TIME)
@@ -96,23 +97,23 @@ declared_time(struct declaring *declaring)
 static bool
 declare_time(struct declaring *declaring, const struct sqi_rule *rule)
 {
-        const char *field;
+        const char *field = declaring->windows->time;
 
         if (sqi_is_by_wall(declaring->windows) || !sqi_rule_ends_by_time(rule))
                 return false;
-        if (!sq_declared_all_watermarks(declaring->decl)) {
-                if (declaring->windows->time)
-                        sq_declare_error(
-                                declaring->decl, "time",
-                                "no watermarks come: say `event-time: { field: %s, out-of-orderness: 5s }` of the "
-                                "component upstream that emits it",
-                                declaring->windows->time);
+        if (field && !sq_declared_all_watermarks(declaring->decl)) {
+                sq_declare_error(declaring->decl, "time",
+                                 "no watermarks come: say `event-time: { field: %s, out-of-orderness: 5s }` of the "
+                                 "component upstream that emits it",
+                                 field);
                 return false;
         }
-        field = declared_time(declaring);
-        if (field)
-                sq_declare_in(declaring->decl, field, sq_declared_field(declaring->decl, 0, field).type);
-        return field != NULL;
+        field = field ? declared_time(declaring) : sq_declared_event_time(declaring->decl);
+        if (!field)
+                return false;
+        sq_declare_in(declaring->decl, field, sq_declared_field(declaring->decl, 0, field).type);
+        sq_declare_until(declaring->decl, 0, "end");
+        return true;
 }
 
 /* ---- All --------------------------------------------------------------------------------------------- */

@@ -190,13 +190,12 @@ wall_of(struct sqi_windows *run)
 static bool
 time_of_tuple(const struct sqi_windows *run, const struct sq_tuple *in, int64_t *ret_ns)
 {
-        struct sq_value value = sq_get(in, run->time_column);
+        struct sq_value value;
 
-        if (value.type == SQ_NIL)
-                return false;
-        if (value.type != SQ_TIME)
+        if (sq_is_event_time(in, run->time_column))
                 return sq_event_time(in, ret_ns);
-        return !__builtin_mul_overflow(value.as.i, 1000000000, ret_ns) &&
+        value = sq_get(in, run->time_column);
+        return value.type == SQ_TIME && !__builtin_mul_overflow(value.as.i, 1000000000, ret_ns) &&
                !__builtin_add_overflow(*ret_ns, (int64_t)value.len, ret_ns);
 }
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Windows and joins by event time under exactly-once, of tuples that come out of order from two files: whoever is killed
 # meanwhile, they are what awk comes to, which sorts them first. Nothing is late, for the disorder is within the bound. So
-# with what puts the tuples in order, what drops duplicates, and a total over windows that is the task's own.
+# with windows of windows, what puts the tuples in order, what drops duplicates, and a total over windows that is the
+# task's own.
 #
 #     SQUALL_SEED=N     the instants (1)      SQUALL_KILLS=N     kills in a run (3)
 source "$(dirname "$0")/supervised"
@@ -24,6 +25,11 @@ slides() { awk -F , "$clock"' {
                         if (!seen[k, $3]++) kinds[k]++ } }
         END { for (k in n) print k "\t" n[k] "\t" sum[k] "\t" least[k] "\t" kinds[k] }' | sort; }
 sorted -k1,1n | slides >"$dir/want.sliding"
+# and of these windows all that end within 20 seconds: a window belongs to the one in which it ends
+awk -F '\t' "$clock"'{
+                split($3, part, /[:Z]/); end = 1704067200 + part[2] * 60 + part[3] - 1; s = end - end % 20; k = $1 "\t" clock(s) "\t" clock(s + 20)
+                n[k]++; tuples[k] += $4; if (n[k] == 1 || $5 > most[k]) most[k] = $5 }
+        END { for (k in n) print k "\t" n[k] "\t" tuples[k] "\t" most[k] }' "$dir/want.sliding" | sort >"$dir/want.behind"
 # what is no more than 20 seconds apart
 sorted -k2,2 -k1,1n | awk -F , "$clock"'
         function out() { if (n) print key "\t" clock(first) "\t" clock(last + 20) "\t" n "\t" sum }
@@ -75,6 +81,8 @@ spouts:
 bolts:
   - { id: sliding, component: window, parallelism: 2,
       properties: { size: 15s, slide: 5s, by: [key], compute: { n: count, sum: sum v, least: min v, kinds: distinct v } } }
+  - { id: behind, component: window, parallelism: 2, properties: { size: 20s, by: [key], compute: { windows: count, tuples: sum n, most: max sum } } }
+  - { id: behinds, component: write, properties: { path: $dir/behind.tsv } }
   - { id: sessions, component: window, properties: { gap: 20s, by: [key], compute: { n: count, sum: sum v } } }
   - { id: joined, component: join, parallelism: 2, properties: { by: key, size: 5s, type: full } }
   - { id: near, component: join, properties: { by: { one: key, two: key }, between: [-1s, 2s], type: left } }
@@ -99,6 +107,8 @@ bolts:
 streams:
   - { from: one, to: sliding, grouping: { type: fields, args: [key] } }
   - { from: two, to: sliding, grouping: { type: fields, args: [key] } }
+  - { from: sliding, to: behind, grouping: { type: fields, args: [key] } }
+  - { from: behind, to: behinds, grouping: { type: global } }
   - { from: one, to: sessions, grouping: { type: fields, args: [key] } }
   - { from: two, to: sessions, grouping: { type: fields, args: [key] } }
   - { from: one, to: joined, grouping: { type: fields, args: [key] } }
@@ -129,6 +139,7 @@ streams:
   - { from: sliding, to: slides, grouping: { type: global } }
   - { from: sessions, to: sits, grouping: { type: global } }
   - { from: sliding, to: late, streamId: late, grouping: { type: global } }
+  - { from: behind, to: late, streamId: late, grouping: { type: global } }
 YAML
 in_order() { awk '$1 < at[$2] { print "too late: " $0; bad = 1 } { at[$2] = $1 } END { exit bad }' "$1"; }
 # of one file, in its order
@@ -137,7 +148,7 @@ sed 1d "$dir/in1" | awk -F , '{ v[NR] = $3 } NR % 3 == 0 { for (i = NR - 4; i <=
 exact() {
         [ ! -s "$dir/late.tsv" ] || { echo "late: $(wc -l <"$dir/late.tsv")"; return 1; }
         cat "$dir/alone.tsv" >>"$dir/near.tsv"
-        for what in sliding sessions values stacked joined near named; do
+        for what in sliding behind sessions values stacked joined near named; do
                 [ "$(wc -l <"$dir/want.$what")" -gt 900 ] || { echo "no more than that: $(wc -l "$dir/want.$what")"; return 1; }
                 sort "$dir/$what.tsv" | cmp - <(sort "$dir/want.$what") || { wc -l "$dir/$what.tsv" "$dir/want.$what"; return 1; }
         done

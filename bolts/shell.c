@@ -24,7 +24,7 @@
 #include "../clients/shell.h"
 
 enum { FULL = 256 << 10, LOW = 64 << 10, BURST = 16 << 10, MESSAGES = 128, RECEIVERS = 1024 };
-static const uint64_t SECOND_NS = 1000000000, QUIET_NS = 20000000;
+static const uint64_t SECOND_NS = 1000000000, QUIET_NS = 20000000, STEP_NS = 200000, STEPS_NS = 1000000;
 
 /* Of what no ack is waited for. */
 enum { BEAT_ID = 1, TICK_ID = 3 };
@@ -46,6 +46,7 @@ struct shell_bolt {
         uint64_t order, next_look_ns, beat_ns, message_timeout_ns;
         bool keeps;  /* not at most once */
         bool synced; /* the heartbeat that was sent last is answered */
+        bool stops;  /* it waits for the tasks of its last emit */
         double tick_secs;
 };
 
@@ -264,6 +265,7 @@ emit(struct sq_task *task, struct shell_bolt *self, const struct sqi_shell_messa
                 tasks[i] = sqi_shell_task(tasks[i]);
         if (message->wants_ids)
                 sqi_shell_put_tasks(&self->shell.first, n < RECEIVERS ? n : RECEIVERS, tasks);
+        self->stops = message->wants_ids;
         return 0;
 }
 
@@ -356,6 +358,23 @@ await(struct sq_task *task, struct shell_bolt *self, uint64_t until)
         sqi_shell_wait(&self->shell, until);
 }
 
+/* A program that stops for the tasks of each emit goes on some microseconds after it has them. That is awaited here, for
+ * the way through the loop of the task takes longer, and sends its tuples one by one. */
+static bool
+listen_in_step(struct sq_task *task, struct shell_bolt *self)
+{
+        uint64_t now = sqi_shell_clock(), until = now + STEPS_NS;
+        bool more = listen(task, self);
+
+        while (!more && self->stops && self->shell.state == SHELL_UP && !sq_stepped(task) && now < until) {
+                self->stops = false;
+                await(task, self, now + STEP_NS);
+                more = listen(task, self);
+                now = sqi_shell_clock();
+        }
+        return more;
+}
+
 static void
 await_sync(struct sq_task *task, struct shell_bolt *self)
 {
@@ -399,7 +418,7 @@ wake(struct sq_task *task)
 
         sqi_shell_revive(task, &self->shell);
         beat_now_and_then(self);
-        more = listen(task, self);
+        more = listen_in_step(task, self);
         if (sq_stepped(task))
                 settle(task, self);
         forget_old(task, self);

@@ -348,17 +348,20 @@ sqi_shell_turn(struct sq_task *task, struct sqi_shell *shell)
                                 shell->state == SHELL_UP ? shell->timeout : (double)GREETING_NS / 1e9);
 }
 
+/* On its files themselves: the kernel then knows who woke whom, and lets them take turns on one processor. */
 void
 sqi_shell_wait(const struct sqi_shell *shell, uint64_t until_ns)
 {
-        struct pollfd file = {.fd = shell->watch, .events = POLLIN};
+        struct pollfd files[] = {{.fd = shell->process.out, .events = POLLIN},
+                                 {.fd = shell->process.err, .events = POLLIN},
+                                 {.fd = shell->watches_in ? shell->process.in : -1, .events = POLLOUT}};
         uint64_t now = sqi_shell_clock(), left = until_ns > now ? until_ns - now : 0;
         struct timespec timeout;
 
         if (left > SECOND_NS)
                 left = SECOND_NS;
         timeout = (struct timespec){(time_t)(left / SECOND_NS), (long)(left % SECOND_NS)};
-        ppoll(&file, 1, &timeout, NULL);
+        ppoll(files, sizeof(files) / sizeof(files[0]), &timeout, NULL);
 }
 
 /* ---- Begin and end ----------------------------------------------------------------------------------- */

@@ -129,7 +129,7 @@ sqi_views_execute(struct sqi_views *views, struct sq_task *task, const struct sq
         if (!slot)
                 return task->instance.code->bolt->execute(task, in);
         task->bolt.tuple = &slot->tuple;
-        task->bolt.guess = NULL; /* it points at the tuple as it came */
+        sqi_task_forget_guess(task); /* it points at the tuple as it came */
         enum sq_verdict verdict = task->instance.code->bolt->execute(task, &slot->tuple);
         task->bolt.tuple = in;
         if (task->bolt.key)

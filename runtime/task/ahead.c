@@ -6,6 +6,7 @@
  * the stage after it, and what is fetched has the time of a group to arrive (as in software-pipelined prefetching:
  * S. Chen et al., ICDE 2004).
  */
+#include "tuple/canonical.h"
 #include "tuple/unpack.h"
 #include "task/task.h"
 
@@ -34,6 +35,17 @@ fetch_fields(const struct sq_task *task, struct sqi_ahead *ahead, const char *la
         }
 }
 
+/* Do the fields have but one form, by their first bytes? */
+static inline bool
+has_one_form(const struct sqi_slice *slice, uint32_t first, uint32_t behind)
+{
+        bool one_form = true;
+
+        for (uint32_t f = first; f < behind; f++)
+                one_form &= !sqi_has_forms(slice->at[slice->offsets[f]]);
+        return one_form;
+}
+
 /* The same: all fields that it has declared, as they lie in the tuple. */
 static void
 fetch_packed(const struct sq_task *task, struct sqi_ahead *ahead, const char *last)
@@ -41,26 +53,56 @@ fetch_packed(const struct sq_task *task, struct sqi_ahead *ahead, const char *la
         const struct sqi_input *input = task->bolt.input;
         uint32_t first = input->places[0], behind = first + input->nfields;
 
-        ahead->first = input->contiguous ? (int)first : -1;
+        ahead->one_form = true;
         for (uint32_t i = 0; i < ahead->n; i++) {
                 const struct sqi_slice *slice = &ahead->tuples[i].slice;
                 struct sq_str bytes = {NULL, 0};
-                if (input->contiguous && behind <= slice->n)
+                if (behind <= slice->n) {
                         bytes = (struct sq_str){(const char *)slice->at + slice->offsets[first],
                                                 slice->offsets[behind] - slice->offsets[first]};
+                        ahead->one_form &= has_one_form(slice, first, behind);
+                }
                 fetch_key(task, &ahead->keys[i], bytes, last);
         }
 }
 
+/* The same of tuples that are a word each. */
 static void
-fetch_keys(const struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahead *ahead)
+fetch_words(const struct sq_task *task, struct sqi_ahead *ahead, const char *last)
+{
+        ahead->one_form = true;
+        for (uint32_t i = 0; i < ahead->n; i++) {
+                const char *word = (const char *)ahead->tuples[i].slice.at + 1;
+                struct sq_str bytes = {word, ahead->tuples[i].slice.offsets[1] - 1};
+                sqi_key_prepare(&ahead->keys[i], bytes, word <= last);
+                sqi_keyed_fetch_place(task->instance.keyed, &ahead->keys[i]);
+        }
+}
+
+/* `words`: the tuples are one each. */
+static void
+fetch_keys(const struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahead *ahead, bool words)
 {
         const char *last = (const char *)frame->runs_end - SQI_SHORT_KEY;
 
+        ahead->first = task->bolt.input->places[0];
+        ahead->nfields = task->bolt.input->nfields;
         if (task->instance.key_shape == SQI_KEY_FIELD)
                 fetch_fields(task, ahead, last);
+        else if (words && ahead->nfields == 1)
+                fetch_words(task, ahead, last);
         else
                 fetch_packed(task, ahead, last);
+}
+
+/* Is it known what the tuples will be looked up by? */
+static bool
+can_guess(const struct sq_task *task)
+{
+        if (!task->instance.keyed || !task->bolt.input)
+                return false;
+        return task->instance.key_shape == SQI_KEY_FIELD ||
+               (task->instance.key_shape == SQI_KEY_PACKED && task->bolt.input->contiguous);
 }
 
 void
@@ -89,14 +131,15 @@ slice_words(struct sqi_frame *frame, struct sqi_ahead *ahead, uint32_t most)
 int
 sqi_look_ahead(const struct sq_task *task, struct sqi_frame *frame, struct sqi_ahead *ahead)
 {
+        uint32_t words;
         int r = 1;
 
         slice_words(frame, ahead, SQI_AHEAD);
+        words = ahead->n;
         for (; ahead->n < SQI_AHEAD && (r = sqi_frame_slice(frame, &ahead->tuples[ahead->n].slice)) > 0; ahead->n++)
                 ;
-        ahead->guessed = task->instance.keyed && task->bolt.input &&
-                         (task->instance.key_shape == SQI_KEY_PACKED || task->instance.key_shape == SQI_KEY_FIELD);
+        ahead->guessed = can_guess(task);
         if (ahead->guessed)
-                fetch_keys(task, frame, ahead);
+                fetch_keys(task, frame, ahead, words == ahead->n);
         return r;
 }

@@ -145,7 +145,7 @@ execute_again(struct sq_task *task, struct sq_tuple *tuple)
         gathered.value = gathered.nroots = 0;
         task->bolt.input = tuple->input;
         task->bolt.tuple = tuple;
-        task->bolt.guess = NULL;
+        sqi_task_forget_guess(task);
         task->bolt.input_id = 0;
         task->bolt.input_roots = none.roots;
         task->bolt.input_nroots = 0;
@@ -167,7 +167,26 @@ is_guessed(const struct sq_task *task, const struct sqi_ahead *ahead, const stru
 {
         if (task->instance.key_shape != SQI_KEY_PACKED)
                 return ahead->guessed;
-        return ahead->guessed && input->contiguous && ahead->first == (int)input->places[0];
+        return ahead->guessed && input->contiguous && ahead->first == input->places[0] &&
+               ahead->nfields == input->nfields;
+}
+
+static inline bool
+is_to_stop(const struct sq_task *task)
+{
+        return task->failed < 0 || task->quitting;
+}
+
+/* After a tuple that did more than to emit, or when there is no room for what it has emitted. What stops a task shows
+ * here: in a plain callback nothing does. */
+static __attribute__((noinline)) bool
+may_go_on(struct sq_task *task)
+{
+        if (task->collector.pressed) {
+                sqi_task_unblock(task);
+                task->bolt.dirty = true; /* by the tuples to come */
+        }
+        return !is_to_stop(task);
 }
 
 /*
@@ -183,14 +202,15 @@ execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahea
         struct sqi_metrics *metrics = task->metrics;
         const struct sqi_input *input = task->bolt.input;
         const uint32_t nfields = input->stream->nfields;
-        const bool guessed = is_guessed(task, ahead, input);
+        const struct sqi_key *guess = is_guessed(task, ahead, input) ? ahead->keys + first : NULL;
         const bool tracked = gathered->nroots > 0, held = !tracked && is_held(task);
         uint64_t seq = frame->header.first_seq + frame->index - n;
 
         begin_tuple(task, gathered);
         task->bolt.input_id = 0;
-        for (uint32_t i = first; i < first + n; i++) {
-                struct sq_tuple *tuple = &ahead->tuples[i];
+        task->bolt.guess = NULL;
+        task->bolt.guess_is_key = guess && ahead->one_form && task->instance.key_shape == SQI_KEY_PACKED;
+        for (struct sq_tuple *tuple = ahead->tuples + first, *end = tuple + n; tuple < end; tuple++) {
                 if (__builtin_expect(tuple->slice.n != nfields, 0)) {
                         sqi_intake_refuse(task, frame->header.task,
                                           "a tuple with another number of fields than its stream");
@@ -199,11 +219,13 @@ execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahea
                 tuple->task = task;
                 tuple->input = input;
                 task->bolt.tuple = tuple;
-                task->bolt.guess = guessed ? &ahead->keys[i] : NULL;
+                if (guess)
+                        task->bolt.guess = guess++;
                 if (tracked)
                         task->bolt.input_id = sqi_edge_id(frame->header.edge_key, seq++);
                 enum sq_verdict verdict = callback(task, tuple);
-                if (__builtin_expect(is_plain(task, verdict), 1)) {
+                bool plain = is_plain(task, verdict);
+                if (__builtin_expect(plain, 1)) {
                         gathered->value ^= collector->edges ^ task->bolt.input_id;
                         collector->edges = 0;
                         sqi_collector_commit(collector);
@@ -214,14 +236,10 @@ execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahea
                         begin_tuple(task, gathered);
                 }
                 sqi_count(&metrics->executed, 1);
-                if (__builtin_expect(collector->pressed, 0)) {
-                        sqi_task_unblock(task);
-                        task->bolt.dirty = true; /* by the tuples to come */
-                }
-                if (__builtin_expect(task->failed < 0 || task->quitting, 0))
+                if (__builtin_expect(!plain || collector->pressed, 0) && !may_go_on(task))
                         return false;
         }
-        return true;
+        return !is_to_stop(task);
 }
 
 /* Its key, as text, goes into the sketch of heavy keys. */
@@ -416,7 +434,7 @@ execute_batch(struct sq_task *task, struct sqi_under_way *batch)
         task->bolt.in_execute = task->bolt.dirty = true;
         ended = execute_some(task, batch);
         task->bolt.in_execute = false;
-        task->bolt.guess = NULL;
+        sqi_task_forget_guess(task);
         hand_in(task, &batch->gathered);
         task->bolt.flush_failed = false;
         count_turn(task, batch, task->metrics->executed - executed, task->metrics->failed - failed);

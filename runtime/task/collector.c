@@ -479,6 +479,38 @@ pack_short(uint8_t *at, size_t n, const struct sq_value *values)
         return at;
 }
 
+/* Such tuples, as many as there are in a row and go before `end`. How many; *at moves on. */
+static inline size_t
+pack_tuples(uint8_t **at, const uint8_t *end, size_t n, size_t fields, const struct sq_value *values)
+{
+        size_t done = 0, most = 1 + fields * 32;
+        uint8_t *next;
+
+        for (; done < n && (size_t)(end - *at) >= most; done++, *at = next) {
+                next = pack_short(*at, fields, values + done * fields);
+                if (!next)
+                        break;
+        }
+        return done;
+}
+
+/* The same for tuples of one. */
+static inline size_t
+pack_words(uint8_t **at, const uint8_t *end, size_t n, const struct sq_value *values)
+{
+        enum { MOST = 33 };
+        uint8_t *to = *at;
+        size_t done = 0;
+
+        for (; done < n && end - to >= MOST && sqi_is_short(&values[done]); done++) {
+                *to++ = 0x91;
+                *to++ = (uint8_t)(0xa0 | values[done].len);
+                to = sqi_copy_short(to, values[done].as.ptr, values[done].len);
+        }
+        *at = to;
+        return done;
+}
+
 /* Counts `n` tuples of one anchor set into the outlet, packed up to `end`. */
 static inline bool
 stage_quick(struct sqi_collector *collector, struct sqi_outlet *outlet, unsigned stream, size_t n, const uint8_t *end)
@@ -509,16 +541,10 @@ emit_quick(struct sqi_collector *collector, unsigned stream, size_t n, size_t fi
 {
         struct sqi_outlet *outlet = collector->streams[stream].quick;
         struct sqi_batch *batch = &outlet->batch;
-        size_t done = 0, room = batch->data ? batch->cap - batch->now.len : 0, most = 1 + fields * 32;
+        size_t room = batch->data ? batch->cap - batch->now.len : 0, done;
         uint8_t *at = batch->data + batch->now.len;
 
-        for (; done < n && room >= most; done++) {
-                uint8_t *end = pack_short(at, fields, values + done * fields);
-                if (!end)
-                        break;
-                room -= (size_t)(end - at);
-                at = end;
-        }
+        done = fields == 1 ? pack_words(&at, at + room, n, values) : pack_tuples(&at, at + room, n, fields, values);
         return done && stage_quick(collector, outlet, stream, done, at) ? done : 0;
 }
 

@@ -221,8 +221,7 @@ sq_key(const struct sq_tuple *in)
 {
         const struct sq_task *task = in->task;
 
-        if (in == task->bolt.tuple && task->bolt.guess && task->instance.key_shape == SQI_KEY_PACKED &&
-            has_one_form(in, in->input->nfields))
+        if (__builtin_expect(task->bolt.guess_is_key && in == task->bolt.tuple, 1))
                 return task->bolt.guess->bytes;
         return make_key(in, in->input->nfields);
 }

@@ -96,35 +96,52 @@ read_short(struct sqi_key *key, const char *from)
 
 /* Multiply and fold, 16 bytes a step (the idea of wyhash, Wang Yi, public domain). For this table only; what goes over
  * the wire is XXH3. */
-static inline uint64_t
-hash_of(const struct sqi_key *key)
-{
-        const uint64_t p1 = 0xa0761d6478bd642full, p2 = 0xe7037ed1a0b428dbull;
-        const char *at = key->bytes.ptr, *end = at + key->bytes.len;
-        uint64_t seed = key->bytes.len ^ p2;
+static const uint64_t p1 = 0xa0761d6478bd642full, p2 = 0xe7037ed1a0b428dbull;
 
-        if (key->bytes.len <= SQI_SHORT_KEY)
-                return fold(key->low ^ p1, key->high ^ seed);
+static inline uint64_t
+hash_short(const struct sqi_key *key)
+{
+        return fold(key->low ^ p1, key->high ^ key->bytes.len ^ p2);
+}
+
+static uint64_t
+hash_long(struct sq_str bytes)
+{
+        const char *at = bytes.ptr, *end = at + bytes.len;
+        uint64_t seed = bytes.len ^ p2;
+
         for (; end - at > 16; at += 16)
                 seed = fold(load(at) ^ p1, load(at + 8) ^ seed);
         return fold(load(end - 16) ^ p1, load(end - 8) ^ seed);
 }
 
-static inline void
-prepare(struct sqi_key *key, struct sq_str bytes, bool readable)
+/* Out of the way of keys that are read as they lie. */
+static __attribute__((noinline)) void
+prepare_other(struct sqi_key *key)
 {
         char padded[SQI_SHORT_KEY] = {0};
 
-        key->bytes = bytes;
         key->low = key->high = 0;
-        if (__builtin_expect(bytes.len <= SQI_SHORT_KEY && readable, 1))
-                read_short(key, bytes.ptr);
-        else if (bytes.len <= SQI_SHORT_KEY) {
-                if (bytes.len)
-                        memcpy(padded, bytes.ptr, bytes.len);
-                read_short(key, padded);
+        if (key->bytes.len > SQI_SHORT_KEY) {
+                key->hash = hash_long(key->bytes);
+                return;
         }
-        key->hash = hash_of(key);
+        if (key->bytes.len)
+                memcpy(padded, key->bytes.ptr, key->bytes.len);
+        read_short(key, padded);
+        key->hash = hash_short(key);
+}
+
+static inline void
+prepare(struct sqi_key *key, struct sq_str bytes, bool readable)
+{
+        key->bytes = bytes;
+        if (__builtin_expect(bytes.len > SQI_SHORT_KEY || !readable, 0)) {
+                prepare_other(key);
+                return;
+        }
+        read_short(key, bytes.ptr);
+        key->hash = hash_short(key);
 }
 
 static inline uint64_t
@@ -392,6 +409,19 @@ sqi_keyed_find_prepared(const struct sqi_keyed *keyed, const struct sqi_key *key
                 if (((place ^ key->hash) >> 48) == 0 && is_entry_of(keyed, entry_of(place), key, true))
                         return state_of(keyed, entry_of(place));
         return NULL;
+}
+
+void *
+sqi_keyed_find_short(const struct sqi_keyed *keyed, const struct sqi_key *key)
+{
+        uint64_t place = keyed->places[key->hash & keyed->mask];
+        struct entry *entry = entry_of(place);
+        const char *bytes = (const char *)entry + keyed->key_at;
+
+        if (place == 0 || ((place ^ key->hash) >> 48) != 0 || key->bytes.len > SQI_SHORT_KEY ||
+            entry->len != key->bytes.len || ((load(bytes) ^ key->low) | (load(bytes + 8) ^ key->high)) != 0)
+                return NULL;
+        return state_of(keyed, entry);
 }
 
 void *

@@ -55,6 +55,9 @@ void sqi_keyed_fetch_entry(const struct sqi_keyed *keyed, const struct sqi_key *
 /* The state of a key that is there; else NULL. */
 void *sqi_keyed_find_prepared(const struct sqi_keyed *keyed, const struct sqi_key *key);
 
+/* The same for a short key in the first place that is looked at, where most are. NULL: it may be elsewhere. */
+void *sqi_keyed_find_short(const struct sqi_keyed *keyed, const struct sqi_key *key);
+
 /* False: there was none. */
 bool sqi_keyed_forget(struct sqi_keyed *keyed, struct sq_str key);
 

@@ -72,7 +72,8 @@ enum { SQI_AHEAD = 8, SQI_STAGES = 3 };
 struct sqi_ahead {
         uint32_t n;
         bool guessed;                   /* `keys` hold */
-        int first;                      /* packed ones: the place in the tuple that they begin at; -1: none does */
+        bool one_form;                  /* packed ones: all are as sq_key() gives them */
+        uint32_t first, nfields;        /* packed ones: where in the tuple they begin, and how many fields they are */
         struct sqi_key keys[SQI_AHEAD]; /* as guessed */
         struct sq_tuple tuples[SQI_AHEAD];
 };
@@ -208,6 +209,7 @@ struct sqi_bolt_part {
         const struct sq_tuple *tuple;         /* under way */
         const struct sqi_input *input;        /* of the run under way; NULL: not for this task */
         const struct sqi_key *guess;          /* of the tuple under way, or NULL */
+        bool guess_is_key;                    /* it is there, and what sq_key() is asked for */
         bool later;                           /* sq_retry_later() was called in this callback */
         bool in_execute;
         bool kept_now;     /* sq_keep() was called for the tuple */
@@ -303,6 +305,14 @@ struct sq_task {
         struct sqi_bolt_part bolt;
         struct sqi_spout_part spout;
 };
+
+/* Before the bolt is called with a tuple that nothing was looked up for. */
+static inline void
+sqi_task_forget_guess(struct sq_task *task)
+{
+        task->bolt.guess = NULL;
+        task->bolt.guess_is_key = false;
+}
 
 /* The body of the task thread, from bind to the end; `argument` is the task. */
 void *sqi_task_main(void *argument);

@@ -51,13 +51,16 @@ const uint8_t *sqi_slice(const uint8_t *at, const uint8_t *end, struct sqi_slice
 static inline const uint8_t *
 sqi_slice_word(const uint8_t *at, const uint8_t *end, struct sqi_slice *ret)
 {
-        if (end - at < 2 || at[0] != 0x91 || (at[1] & 0xe0) != 0xa0 || end - at < 2 + (at[1] & 31))
+        if (end - at < 2 || at[0] != 0x91)
+                return NULL;
+        uint32_t size = 2 + (at[1] ^ 0xa0u); /* 34 and more: it is no short string */
+        if (size >= 34 || end - at < (int64_t)size)
                 return NULL;
         ret->at = at;
         ret->n = 1;
         ret->offsets[0] = 1;
-        ret->offsets[1] = 2u + (at[1] & 31);
-        return at + ret->offsets[1];
+        ret->offsets[1] = size;
+        return at + size;
 }
 
 /* 1 and the next tuple; 0 at the end; -EBADMSG when what comes is no tuple. */

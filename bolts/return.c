@@ -125,6 +125,7 @@ send_result(const struct return_bolt *self, int fd, const struct sqi_drpc_token 
                 head.last = n == result.len;
                 if (send_piece(fd, &head, (struct sq_str){result.ptr, n}) < 0)
                         return -1;
+                head.at += n;
                 result.ptr += n;
                 result.len -= n;
         }
@@ -136,6 +137,22 @@ static bool
 is_gone(int error)
 {
         return error == ECONNREFUSED || error == ENOENT || error == ECONNRESET || error == ENOTCONN;
+}
+
+/* A way that is known leads to a task of the spout that may have died since: then by a new one, to the one that is there
+ * now and may have asked. 0, or -1 and errno. */
+static int
+deliver(struct sq_task *task, struct return_bolt *self, const struct sqi_drpc_token *token, struct sq_str result)
+{
+        struct way *way = find_way(task, self, token->task);
+
+        if (way && send_result(self, way->fd, token, result) == 0)
+                return 0;
+        if (!way || !is_gone(errno))
+                return -1;
+        close_ways(self);
+        way = find_way(task, self, token->task);
+        return way ? send_result(self, way->fd, token, result) : -1;
 }
 
 /* A text as it is, anything else as JSON. False: there is no memory. */
@@ -167,7 +184,6 @@ execute(struct sq_task *task, const struct sq_tuple *in)
         struct return_bolt *self = sq_state(task);
         struct sq_str request = sq_get_str(in, REQUEST), result;
         struct sqi_drpc_token token;
-        struct way *way;
 
         if (!sqi_drpc_token_read(request, &token))
                 return sq_fail(task, "'%.*s' is not a request of a `drpc` spout: hand its field `request` on as it is",
@@ -176,12 +192,8 @@ execute(struct sq_task *task, const struct sq_tuple *in)
                 return sq_retry_later(task, "no memory for a result");
         if (sq_stepped(task))
                 return SQ_ACK;
-        way = find_way(task, self, token.task);
-        if (way && send_result(self, way->fd, &token, result) == 0)
-                return SQ_ACK;
-        if (!is_gone(errno))
+        if (deliver(task, self, &token, result) < 0 && !is_gone(errno))
                 return sq_retry_later(task, "the spout does not take the result: %s", strerror(errno));
-        close_ways(self); /* the next one may be there */
         return SQ_ACK;
 }
 

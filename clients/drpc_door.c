@@ -22,6 +22,7 @@
 enum { OK = 200, NOT_FOUND = 404, TOO_LARGE = 413, TOO_MANY = 429, FAILED = 500, UNAVAILABLE = 503, TIMED_OUT = 504 };
 enum { BURST = 256, ENDPOINT_SIZE = 256, TEXT_SIZE = 1024, SLACK = 1 << 20, LINGER_MS = 1000, STATUS_SIZE = 12 };
 static const char monitor_at[] = "inproc://connections";
+static const char not_active[] = "the topology is not active (squall activate)";
 
 /* Sockets and flight are the thread's alone. `moving` guards what stands below it. */
 struct sqi_drpc_door {
@@ -55,11 +56,16 @@ now(void)
 
 /* ---- Answers ----------------------------------------------------------------------------------------- */
 
-/* Whoever does not take his answers, or has gone, gets none. */
-static void
+/* Whoever does not take his answers, or has gone, gets none: false. */
+static bool
 send_frame(struct sqi_drpc_door *door, struct sq_str frame, bool more)
 {
-        (void)zmq_send(door->requests, frame.ptr, frame.len, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0));
+        int r;
+
+        do
+                r = zmq_send(door->requests, frame.ptr, frame.len, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0));
+        while (r < 0 && errno == EINTR);
+        return r >= 0;
 }
 
 static void
@@ -67,7 +73,7 @@ answer(struct sqi_drpc_door *door, struct sq_str client, struct sq_str tag, unsi
 {
         char number[STATUS_SIZE];
 
-        if (zmq_send(door->requests, client.ptr, client.len, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
+        if (!send_frame(door, client, true))
                 return;
         if (tag.ptr)
                 send_frame(door, tag, true);
@@ -146,7 +152,7 @@ look_at(struct sqi_drpc_door *door, const struct sqi_drpc_request *request, char
                          door->options.function, (unsigned long long)door->options.limit);
                 return TOO_LARGE;
         }
-        snprintf(text, size, "the topology is not active (squall activate)");
+        snprintf(text, size, "%s", not_active);
         return sqi_drpc_line_is_shut(&door->line) ? UNAVAILABLE : 0;
 }
 
@@ -172,6 +178,18 @@ take_request(struct sqi_drpc_door *door, const struct sqi_drpc_request *request,
         }
 }
 
+/* A signal in the middle of a message must not cut it: its rest would be read as another. */
+static int
+receive_frame(void *socket, zmq_msg_t *frame)
+{
+        int r;
+
+        do
+                r = zmq_msg_recv(frame, socket, ZMQ_DONTWAIT);
+        while (r < 0 && errno == EINTR);
+        return r;
+}
+
 /* Up to `most` frames of the next message; what it has beyond is dropped. How many it has; 0: there is none. */
 static size_t
 receive(void *socket, zmq_msg_t *frames, size_t most)
@@ -182,7 +200,7 @@ receive(void *socket, zmq_msg_t *frames, size_t most)
 
         for (; more; n++) {
                 zmq_msg_init(&frame);
-                if (zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) < 0) {
+                if (receive_frame(socket, &frame) < 0) {
                         zmq_msg_close(&frame);
                         break;
                 }
@@ -279,23 +297,28 @@ take_message(struct sqi_drpc_door *door)
         return true;
 }
 
+static void
+end_with_result(struct sqi_drpc_door *door, struct sqi_drpc_asked *asked, struct sq_str result)
+{
+        answer(door, asked->client, asked->tag, OK, result);
+        end(door, asked, &door->line.counts.answered);
+}
+
 /* A piece of a result, of a `return` bolt. What nobody waits for any more is late. */
 static void
 take_piece(struct sqi_drpc_door *door, const struct sqi_drpc_piece *head, struct sq_str bytes)
 {
         struct sqi_drpc_asked *asked = head->nonce == door->nonce ? sqi_drpc_flight_find(&door->flight, head->serial)
                                                                   : NULL;
-        bool whole = asked && !asked->result && head->last;
+        bool whole = head->at == 0 && head->last;
+        int r = !asked ? -EPROTO : whole ? 0 : sqi_drpc_flight_add_piece(asked, head, bytes);
 
-        if (asked && !whole && !sqi_drpc_flight_add_piece(asked, head, bytes))
-                asked = NULL;
-        if (asked && head->last) {
-                answer(door, asked->client, asked->tag, OK,
-                       whole ? bytes : (struct sq_str){asked->result, asked->result_len});
-                end(door, asked, &door->line.counts.answered);
-        } else if (!asked && head->last) {
+        if (r == -ENOMEM)
+                end_with(door, asked, FAILED, "no memory for the result", &door->line.counts.failed);
+        else if (r < 0 && head->last)
                 sqi_drpc_line_count(&door->line, &door->line.counts.late);
-        }
+        else if (r == 0 && head->last)
+                end_with_result(door, asked, whole ? bytes : (struct sq_str){asked->result, asked->result_len});
 }
 
 static void
@@ -321,6 +344,16 @@ take_failed(struct sqi_drpc_door *door)
                         end_with(door, asked, FAILED, failed->cause, &door->line.counts.failed);
                 free(failed);
         }
+}
+
+/* What waits at a topology that was deactivated, where it could wait for ever. */
+static void
+send_back(struct sqi_drpc_door *door)
+{
+        struct sqi_drpc_asked *asked;
+
+        while ((asked = sqi_drpc_line_send_back(&door->line)))
+                end_with(door, asked, UNAVAILABLE, not_active, &door->line.counts.refused);
 }
 
 /* ---- The thread -------------------------------------------------------------------------------------- */
@@ -395,6 +428,7 @@ turn(struct sqi_drpc_door *door)
         take_failed(door); /* behind the results that came before */
         for (unsigned i = 0; i < BURST && take_message(door); i++)
                 ;
+        send_back(door);
         sqi_drpc_flight_expire(&door->flight, now(), time_out, door);
 }
 

@@ -66,20 +66,24 @@ sqi_drpc_flight_find(const struct sqi_drpc_flight *flight, uint64_t serial)
         return asked;
 }
 
-bool
+int
 sqi_drpc_flight_add_piece(struct sqi_drpc_asked *asked, const struct sqi_drpc_piece *head, struct sq_str bytes)
 {
-        char *grown = asked->result && asked->sender != head->sender
-                              ? NULL
-                              : realloc(asked->result, asked->result_len + bytes.len + 1);
+        char *grown;
 
+        if (head->at == 0) {
+                asked->sender = head->sender;
+                asked->result_len = 0;
+        }
+        if (asked->sender != head->sender || asked->result_len != head->at)
+                return -EPROTO;
+        grown = realloc(asked->result, asked->result_len + bytes.len + 1);
         if (!grown)
-                return false;
+                return -ENOMEM;
         memcpy(grown + asked->result_len, bytes.ptr, bytes.len);
         asked->result = grown;
         asked->result_len += bytes.len;
-        asked->sender = head->sender;
-        return true;
+        return 0;
 }
 
 void

@@ -165,6 +165,23 @@ sqi_drpc_line_is_shut(struct sqi_drpc_line *line)
         return shut;
 }
 
+struct sqi_drpc_asked *
+sqi_drpc_line_send_back(struct sqi_drpc_line *line)
+{
+        struct sqi_drpc_asked *asked = NULL;
+        struct sqi_drpc_waiting *waiting;
+
+        pthread_mutex_lock(&line->lock);
+        waiting = line->shut ? line->first : NULL;
+        if (waiting) {
+                asked = waiting->asked;
+                withdraw(line, waiting);
+        }
+        pthread_mutex_unlock(&line->lock);
+        free(waiting);
+        return asked;
+}
+
 /* ---- The task ---------------------------------------------------------------------------------------- */
 
 struct sqi_drpc_waiting *
@@ -204,6 +221,8 @@ sqi_drpc_line_shut(struct sqi_drpc_line *line, bool shut)
         pthread_mutex_lock(&line->lock);
         line->shut = shut;
         pthread_mutex_unlock(&line->lock);
+        if (shut)
+                sqi_drpc_wake(line->to_door);
 }
 
 uint64_t

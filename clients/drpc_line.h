@@ -59,13 +59,15 @@ void sqi_drpc_line_end(struct sqi_drpc_line *line, const struct sqi_drpc_asked *
 struct sqi_drpc_fate *sqi_drpc_line_failed(struct sqi_drpc_line *line);
 void sqi_drpc_line_count(struct sqi_drpc_line *line, uint64_t *count);
 bool sqi_drpc_line_is_shut(struct sqi_drpc_line *line);
+/* The next one that waits at a line that is shut, and does not any more. NULL: there is none. */
+struct sqi_drpc_asked *sqi_drpc_line_send_back(struct sqi_drpc_line *line);
 
 /* ---- The task ---- */
 
 /* The next one: free() it. NULL: none waits. */
 struct sqi_drpc_waiting *sqi_drpc_line_take(struct sqi_drpc_line *line);
 void sqi_drpc_line_fail(struct sqi_drpc_line *line, uint64_t serial, const char *cause);
-/* While it is shut, requests are refused. */
+/* While it is shut, requests are refused, and the door sends back what waits. */
 void sqi_drpc_line_shut(struct sqi_drpc_line *line, bool shut);
 /* Counts, and how many wait. */
 uint64_t sqi_drpc_line_look(struct sqi_drpc_line *line, struct sqi_drpc_counts *ret);

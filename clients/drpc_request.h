@@ -45,13 +45,14 @@ bool sqi_drpc_token_read(struct sq_str text, struct sqi_drpc_token *ret);
 
 /*
  * A result, from a `return` bolt to the spout's task, by a datagram socket in the run folder: with a hop of ZeroMQ less
- * the answer is there sooner. In pieces, each behind this head, of one sender in their order. For printf(): the folder,
- * the number of the task.
+ * the answer is there sooner. In pieces, each behind this head, of one sender in their order; one that could not send
+ * all of them begins anew. For printf(): the folder, the number of the task.
  */
 #define DRPC_RESULTS "%s/result%u"
 enum { DRPC_PIECE = 32 << 10 };
 struct sqi_drpc_piece {
         uint64_t nonce, serial;
+        uint64_t at;     /* of its first byte in the result; 0 begins one */
         uint32_t sender; /* of all pieces of a result the same, and that of nobody else */
         uint32_t last;   /* 1: no more of this result comes */
 };

@@ -40,8 +40,8 @@ sqi_drpc_results_next(struct sqi_drpc_results *results, struct sqi_drpc_piece *r
         ssize_t n;
 
         do
-                n = recv(results->fd, results->packet, sizeof(results->packet), 0);
-        while (n < 0 ? errno == EINTR : n < (ssize_t)sizeof(*ret_head));
+                n = recv(results->fd, results->packet, sizeof(results->packet), MSG_TRUNC);
+        while (n < 0 ? errno == EINTR : n < (ssize_t)sizeof(*ret_head) || n > (ssize_t)sizeof(results->packet));
         if (n < 0)
                 return false;
         memcpy(ret_head, results->packet, sizeof(*ret_head));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * To each task goes a DEALER, whose tags are the tickets, with a monitor that tells when the other side is gone: then
- * what it had not answered is lost. A ZMQ_FD is edge-triggered, so both sockets are read until they have no more, also
+ * what it had not answered is lost. Of one that is there and does not answer, a process that is stopped, only the time
+ * tells. A ZMQ_FD is edge-triggered, so both sockets are read until they have no more, also
  * after each send, which may have taken the signal.
  */
 #include "command/drpc.h"
@@ -12,18 +13,24 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <zmq.h>
 
+#include "base/clock.h"
 #include "squall-kit.h"
 
 enum { ENDPOINT_SIZE = 160, FRAMES = 4, NUMBER_SIZE = 24, HELD = 1 << 16, LINGER_MS = 200, LINES = 64 };
+enum { FAILED = 500, STATUS_MIN = 100, STATUS_MAX = 599 };
+static const uint64_t TIMEOUT_MAX_MS = 999999999; /* more digits no spout reads; and none waits as long */
+static const uint64_t MS = 1000000, SECOND = 1000000000;
+static const uint64_t PATIENCE_NS = 1000000000; /* for the spout, which keeps the time, to say that it is over */
 
 /* A question that is not answered yet. */
 struct open_question {
         struct open_question *next;
-        uint64_t ticket;
+        uint64_t ticket, due_ns; /* UINT64_MAX: it has all the time */
 };
 
 /* To one task. */
@@ -37,12 +44,30 @@ struct spout_line {
 
 struct sqi_drpc {
         void *zmq;
-        int epoll;
-        uint64_t nlines; /* ever */
+        int epoll, timer;
+        uint64_t next_ns; /* nothing is due before; UINT64_MAX: never */
+        uint64_t nlines;  /* ever */
         sqi_drpc_answered *answered;
         void *context;
         struct spout_line *lines;
 };
+
+static int
+watch_fd(const struct sqi_drpc *drpc, int fd)
+{
+        struct epoll_event event = {.events = EPOLLIN};
+
+        return epoll_ctl(drpc->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static void
+close_fds(const struct sqi_drpc *drpc)
+{
+        if (drpc->epoll >= 0)
+                close(drpc->epoll);
+        if (drpc->timer >= 0)
+                close(drpc->timer);
+}
 
 int
 sqi_drpc_open(sqi_drpc_answered *answered, void *context, struct sqi_drpc **ret)
@@ -53,13 +78,14 @@ sqi_drpc_open(sqi_drpc_answered *answered, void *context, struct sqi_drpc **ret)
                 return -ENOMEM;
         drpc->answered = answered;
         drpc->context = context;
+        drpc->next_ns = UINT64_MAX;
         drpc->epoll = epoll_create1(EPOLL_CLOEXEC);
-        drpc->zmq = drpc->epoll < 0 ? NULL : zmq_ctx_new();
+        drpc->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+        drpc->zmq = watch_fd(drpc, drpc->timer) < 0 ? NULL : zmq_ctx_new();
         if (!drpc->zmq) {
                 int r = -errno;
 
-                if (drpc->epoll >= 0)
-                        close(drpc->epoll);
+                close_fds(drpc);
                 free(drpc);
                 return r;
         }
@@ -109,7 +135,7 @@ sqi_drpc_close(struct sqi_drpc **drpc)
         while ((*drpc)->lines)
                 drop_line(*drpc, &(*drpc)->lines, false);
         zmq_ctx_term((*drpc)->zmq);
-        close((*drpc)->epoll);
+        close_fds(*drpc);
         free(*drpc);
         *drpc = NULL;
 }
@@ -136,13 +162,10 @@ knock(const char *endpoint)
 static int
 watch(const struct sqi_drpc *drpc, void *socket)
 {
-        struct epoll_event event = {.events = EPOLLIN};
         size_t size = sizeof(int);
         int fd;
 
-        if (zmq_getsockopt(socket, ZMQ_FD, &fd, &size) < 0)
-                return -1;
-        return epoll_ctl(drpc->epoll, EPOLL_CTL_ADD, fd, &event);
+        return zmq_getsockopt(socket, ZMQ_FD, &fd, &size) < 0 ? -1 : watch_fd(drpc, fd);
 }
 
 /* 0, or -1 and errno. */
@@ -216,14 +239,20 @@ find_line(struct sqi_drpc *drpc, const char *endpoint, struct spout_line **ret)
 static int
 send_frame(struct spout_line *line, const void *bytes, size_t size, bool more)
 {
-        return zmq_send(line->socket, bytes, size, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) < 0 ? -errno : 0;
+        int r;
+
+        do
+                r = zmq_send(line->socket, bytes, size, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0));
+        while (r < 0 && errno == EINTR);
+        return r < 0 ? -errno : 0;
 }
 
 static int
 send_question(struct spout_line *line, const struct sqi_drpc_question *question)
 {
         char timeout[NUMBER_SIZE];
-        int n = snprintf(timeout, sizeof(timeout), "%llu", (unsigned long long)question->timeout_ms);
+        uint64_t ms = question->timeout_ms < TIMEOUT_MAX_MS ? question->timeout_ms : TIMEOUT_MAX_MS;
+        int n = snprintf(timeout, sizeof(timeout), "%llu", (unsigned long long)ms);
         int r = send_frame(line, &question->ticket, sizeof(question->ticket), true);
 
         if (r == 0)
@@ -235,6 +264,27 @@ send_question(struct spout_line *line, const struct sqi_drpc_question *question)
         if (r == 0 && question->timeout_ms > 0)
                 r = send_frame(line, timeout, (size_t)n, false);
         return r;
+}
+
+static uint64_t
+due(const struct sqi_drpc_question *question)
+{
+        if (question->timeout_ms == 0 || question->timeout_ms >= TIMEOUT_MAX_MS)
+                return UINT64_MAX;
+        return sqi_clock_ns() + question->timeout_ms * MS + PATIENCE_NS;
+}
+
+/* UINT64_MAX: it does not ring. */
+static void
+set_timer(struct sqi_drpc *drpc, uint64_t at_ns)
+{
+        struct itimerspec at = {0};
+
+        if (at_ns != UINT64_MAX)
+                at.it_value =
+                        (struct timespec){.tv_sec = (time_t)(at_ns / SECOND), .tv_nsec = (long)(at_ns % SECOND)};
+        (void)timerfd_settime(drpc->timer, TFD_TIMER_ABSTIME, &at, NULL);
+        drpc->next_ns = at_ns;
 }
 
 int
@@ -257,9 +307,11 @@ sqi_drpc_ask(struct sqi_drpc *drpc, const struct sqi_drpc_question *question)
                 free(open);
                 return r;
         }
-        *open = (struct open_question){.ticket = question->ticket};
+        *open = (struct open_question){.ticket = question->ticket, .due_ns = due(question)};
         *line->end = open;
         line->end = &open->next;
+        if (open->due_ns < drpc->next_ns)
+                set_timer(drpc, open->due_ns);
         return 0;
 }
 
@@ -294,6 +346,18 @@ sqi_drpc_cancel(struct sqi_drpc *drpc, uint64_t ticket)
 
 /* ---- Answers ----------------------------------------------------------------------------------------- */
 
+/* A signal in the middle of a message must not cut it: its rest would be read as another. */
+static int
+receive_frame(void *socket, zmq_msg_t *frame)
+{
+        int r;
+
+        do
+                r = zmq_msg_recv(frame, socket, ZMQ_DONTWAIT);
+        while (r < 0 && errno == EINTR);
+        return r;
+}
+
 /* Up to FRAMES of the next message; the rest is dropped. How many; 0: there is none. */
 static size_t
 receive(void *socket, zmq_msg_t frames[FRAMES])
@@ -304,7 +368,7 @@ receive(void *socket, zmq_msg_t frames[FRAMES])
 
         while (more) {
                 zmq_msg_init(&frame);
-                if (zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) < 0) {
+                if (receive_frame(socket, &frame) < 0) {
                         zmq_msg_close(&frame);
                         break;
                 }
@@ -323,9 +387,11 @@ read_status(zmq_msg_t *frame)
 {
         char text[NUMBER_SIZE] = "";
         size_t n = zmq_msg_size(frame);
+        unsigned long status;
 
         memcpy(text, zmq_msg_data(frame), n < sizeof(text) ? n : sizeof(text) - 1);
-        return (unsigned)strtoul(text, NULL, 10);
+        status = strtoul(text, NULL, 10);
+        return status >= STATUS_MIN && status <= STATUS_MAX ? (unsigned)status : FAILED;
 }
 
 /* False: there is none. */
@@ -360,6 +426,42 @@ is_lost(struct spout_line *line)
         return line->lost;
 }
 
+/* Answers those of the line whose time is over; when the next one is due. */
+static uint64_t
+expire_line(const struct sqi_drpc *drpc, struct spout_line *line, uint64_t now_ns)
+{
+        static const char text[] = "the time is over, and the `drpc` spout does not say so: its worker hangs";
+        uint64_t next_ns = UINT64_MAX;
+
+        for (struct open_question *question = line->questions, *next; question; question = next) {
+                uint64_t ticket = question->ticket, due_ns = question->due_ns;
+
+                next = question->next;
+                if (due_ns > now_ns && due_ns < next_ns)
+                        next_ns = due_ns;
+                if (due_ns <= now_ns && close_question(line, ticket))
+                        drpc->answered(drpc->context, ticket, SQI_DRPC_TIMED_OUT,
+                                       (struct sq_str){text, sizeof(text) - 1});
+        }
+        return next_ns;
+}
+
+static void
+expire(struct sqi_drpc *drpc)
+{
+        uint64_t now_ns = drpc->next_ns == UINT64_MAX ? 0 : sqi_clock_ns(), next_ns = UINT64_MAX;
+
+        if (now_ns < drpc->next_ns)
+                return;
+        for (struct spout_line *line = drpc->lines; line; line = line->next) {
+                uint64_t line_ns = expire_line(drpc, line, now_ns);
+
+                if (line_ns < next_ns)
+                        next_ns = line_ns;
+        }
+        set_timer(drpc, next_ns);
+}
+
 void
 sqi_drpc_serve(struct sqi_drpc *drpc)
 {
@@ -374,4 +476,5 @@ sqi_drpc_serve(struct sqi_drpc *drpc)
                 else if (*link == line)
                         drop_line(drpc, link, true);
         }
+        expire(drpc);
 }

@@ -4,12 +4,13 @@
  *
  *  1. sqi_drpc_open().
  *  2. sqi_drpc_ask() as often as wanted, each with a ticket of the caller's; then sqi_drpc_serve(), and again whenever
- *     sqi_drpc_fd() can be read. That calls `answered` once for each ticket: with the spout's status and text, or with
- *     SQI_DRPC_LOST when the task's worker has ended before it answered.
+ *     sqi_drpc_fd() can be read. That calls `answered` once for each ticket: with the spout's status and text; with
+ *     SQI_DRPC_LOST when the task's worker has ended before it answered; with SQI_DRPC_TIMED_OUT when a second after
+ *     its time the spout has not said that it is over.
  *  3. sqi_drpc_cancel() for what is not wanted any more: its ticket is not answered then, and the spout forgets it.
  *  4. sqi_drpc_close(): all that is left is cancelled.
  *
- * `answered` must not ask. The spout keeps the time; a client need not.
+ * `answered` must not ask. The caller need not keep the time.
  */
 #ifndef SQI_COMMAND_DRPC_H
 #define SQI_COMMAND_DRPC_H
@@ -20,7 +21,7 @@
 #include "squall.h"
 
 /* Of the statuses, which are HTTP's. UNAVAILABLE: nothing of it was begun, and it may be asked again. */
-enum { SQI_DRPC_OK = 200, SQI_DRPC_LOST = 502, SQI_DRPC_UNAVAILABLE = 503 };
+enum { SQI_DRPC_OK = 200, SQI_DRPC_LOST = 502, SQI_DRPC_UNAVAILABLE = 503, SQI_DRPC_TIMED_OUT = 504 };
 
 struct sqi_drpc;
 

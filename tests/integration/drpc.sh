@@ -163,6 +163,16 @@ check "a request in a worker that dies is answered at once" dies
 loses() { begin && kill -KILL "$(pid calls laters/0)" && ends 1 'the worker of the `drpc` spout has ended, .* (status 502)'; }
 check "so is one whose spout dies" loses
 check "the next one is asked of the next spout" says "status 504" "$squall" drpc calls later x --timeout 3
+comes_back() { kill -KILL "$(pid calls numbers/0)" && [ "$(ask calls number 7)" = 7 ]; }
+check "the first answer of a spout that was started again comes, too" comes_back
+hangs() {
+        local worker r=0
+        worker=$(pid calls numbers/0) && kill -STOP "$worker" || return
+        says "its worker hangs (status 504)" "$squall" drpc calls number 7 --timeout 0.1 || r=1
+        kill -CONT "$worker"
+        return $r
+}
+check "who asks a process that was stopped waits for his own time, and a second" hangs
 
 at=$(endpoint calls later)
 full() { "$asker" many "$at" later 600 >"$dir/full" 2>&1 & crowd=$!; until_true counted laters refused 100; }

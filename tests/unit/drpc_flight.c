@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests in flight: found by their serials, and over by their time, their client or their connection. */
+/* Requests in flight: found by their serials, and over by their time, their client or their connection; and what is
+ * there of their results. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -103,6 +105,62 @@ ends_what_a_connection_brought_or_a_client_takes_back(void **state)
         sqi_drpc_flight_close(&flight);
 }
 
+/* Piece AT of a result that SENDER sends. */
+static int
+add_piece(struct sqi_drpc_asked *asked, uint32_t sender, uint64_t at, const char *bytes)
+{
+        const struct sqi_drpc_piece head = {.serial = asked->serial, .sender = sender, .at = at};
+
+        return sqi_drpc_flight_add_piece(asked, &head, (struct sq_str){bytes, strlen(bytes)});
+}
+
+static void
+assert_result(const struct sqi_drpc_asked *asked, const char *expected)
+{
+        assert_int_equal(asked->result_len, strlen(expected));
+        assert_memory_equal(asked->result, expected, strlen(expected));
+}
+
+static void
+a_result_is_made_of_the_pieces_of_one_sender_that_follow_each_other(void **state)
+{
+        struct sqi_drpc_flight flight;
+        struct ended ended = {.flight = &flight};
+        struct sqi_drpc_asked *asked;
+
+        (void)state;
+        assert_int_equal(sqi_drpc_flight_open(&flight, 10), 0);
+        asked = sqi_drpc_flight_find(&flight, add(&flight, "a", NULL, 3, 1));
+        assert_int_equal(add_piece(asked, 7, 3, "def"), -EPROTO); /* the one before it is lost */
+        assert_int_equal(add_piece(asked, 7, 0, "abc"), 0);
+        assert_int_equal(add_piece(asked, 8, 3, "DEF"), -EPROTO);
+        assert_int_equal(add_piece(asked, 7, 6, "ghi"), -EPROTO);
+        assert_int_equal(add_piece(asked, 7, 3, "def"), 0);
+        assert_result(asked, "abcdef");
+        sqi_drpc_flight_end(&flight, end, &ended);
+        sqi_drpc_flight_close(&flight);
+}
+
+static void
+a_result_that_was_sent_in_part_may_be_sent_again_by_whoever_it_is(void **state)
+{
+        struct sqi_drpc_flight flight;
+        struct ended ended = {.flight = &flight};
+        struct sqi_drpc_asked *asked;
+
+        (void)state;
+        assert_int_equal(sqi_drpc_flight_open(&flight, 10), 0);
+        asked = sqi_drpc_flight_find(&flight, add(&flight, "a", NULL, 3, 1));
+        assert_int_equal(add_piece(asked, 7, 0, "abc"), 0);
+        assert_int_equal(add_piece(asked, 7, 0, "abc"), 0); /* it could not send the rest, and does all of it again */
+        assert_result(asked, "abc");
+        assert_int_equal(add_piece(asked, 8, 0, "ab"), 0); /* it has died, and another does it in its place */
+        assert_int_equal(add_piece(asked, 8, 2, "cd"), 0);
+        assert_result(asked, "abcd");
+        sqi_drpc_flight_end(&flight, end, &ended);
+        sqi_drpc_flight_close(&flight);
+}
+
 int
 main(void)
 {
@@ -110,6 +168,8 @@ main(void)
                 cmocka_unit_test(holds_so_many_and_finds_each_until_it_is_removed),
                 cmocka_unit_test(ends_what_is_due_and_knows_when_the_next_one_is),
                 cmocka_unit_test(ends_what_a_connection_brought_or_a_client_takes_back),
+                cmocka_unit_test(a_result_is_made_of_the_pieces_of_one_sender_that_follow_each_other),
+                cmocka_unit_test(a_result_that_was_sent_in_part_may_be_sent_again_by_whoever_it_is),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

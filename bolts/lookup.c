@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <squall-kit.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../clients/lookup.h"
@@ -167,14 +168,54 @@ refuse(struct sq_task *task, const struct lookup *self, const struct sq_record *
                        : SQ_ACK;
 }
 
+/* Values that lie in the row, or nowhere, are good as long as it is. */
+static bool
+lasts(struct sq_value value, struct sq_str row)
+{
+        const char *at = value.as.ptr;
+
+        switch ((enum sq_type)value.type) {
+        case SQ_NIL:
+        case SQ_BOOL:
+        case SQ_INT:
+        case SQ_UINT:
+        case SQ_FLOAT:
+        case SQ_TIME:
+                return value.form == SQ_PLAIN;
+        default:
+                return (value.form == SQ_PACKED || value.type == SQ_STR || value.type == SQ_BIN) && at >= row.ptr &&
+                       at + value.len <= row.ptr + row.len;
+        }
+}
+
+/* The values of a row: made once, if they last. NULL and decoder.wrong: it is wrong. */
+static const struct sq_value *
+decode(struct lookup *self, struct sqi_row *row, size_t fields, struct sq_value *scratch)
+{
+        struct sq_str bytes = sqi_row_bytes(row);
+
+        if (row->made)
+                return row->made;
+        if (sq_decode(&self->decoder, bytes, scratch) < 0)
+                return NULL;
+        for (size_t i = 0; i < fields; i++)
+                if (!lasts(scratch[i], bytes))
+                        return scratch;
+        row->made = malloc(fields * sizeof(*scratch));
+        if (row->made)
+                memcpy(row->made, scratch, fields * sizeof(*scratch));
+        return scratch;
+}
+
 static enum sq_verdict
 execute(struct sq_task *task, const struct sq_tuple *in)
 {
         struct lookup *self = sq_state(task);
         struct sq_value values[2 * SQ_FIELDS_MAX];
         size_t fields = self->decoder.n ? self->decoder.n : 1;
+        const struct sq_value *found;
         struct sq_record record;
-        struct sq_str row;
+        struct sqi_row *row;
         int r;
 
         if (sq_now(task) >= self->look_ns)
@@ -192,8 +233,11 @@ execute(struct sq_task *task, const struct sq_tuple *in)
                 return self->missing == DROP ? SQ_ACK : refuse(task, self, &record, "there is no such row");
         for (size_t i = 0; r == 0 && i < fields; i++)
                 values[record.n + i] = sq_nil();
-        if (r > 0 && sq_decode(&self->decoder, row, values + record.n) < 0)
+        found = r > 0 ? decode(self, row, fields, values + record.n) : values + record.n;
+        if (!found)
                 return refuse(task, self, &record, self->decoder.wrong);
+        if (found != values + record.n)
+                memcpy(values + record.n, found, fields * sizeof(*found));
         sq_emit_values(task, 0, record.n + fields, values);
         return SQ_ACK;
 }

@@ -8,13 +8,6 @@
 
 enum { SIZE_FIRST = 256 };
 
-struct sqi_row {
-        uint64_t hash;
-        char *key; /* NULL: a free place; the row stands behind it */
-        size_t key_len, len;
-        bool there;
-};
-
 /* FNV-1a, for a table in memory. */
 static uint64_t
 hash_of(struct sq_str key)
@@ -60,6 +53,13 @@ make_room(struct sqi_rows *rows)
         return true;
 }
 
+static void
+clear(struct sqi_row *row)
+{
+        free(row->key);
+        free(row->made);
+}
+
 bool
 sqi_rows_put(struct sqi_rows *rows, struct sq_str key, struct sq_str row)
 {
@@ -78,38 +78,37 @@ sqi_rows_put(struct sqi_rows *rows, struct sq_str key, struct sq_str row)
                 memcpy(to.key + to.key_len, row.ptr, to.len);
         place = find(rows, key, to.hash);
         rows->n += !place->key;
-        free(place->key);
+        clear(place);
         *place = to;
         return true;
 }
 
-bool
-sqi_rows_get(const struct sqi_rows *rows, struct sq_str key, struct sq_str *ret)
+struct sqi_row *
+sqi_rows_get(const struct sqi_rows *rows, struct sq_str key)
 {
-        const struct sqi_row *row = rows->size > 0 ? find(rows, key, hash_of(key)) : NULL;
+        struct sqi_row *row = rows->size > 0 ? find(rows, key, hash_of(key)) : NULL;
 
-        if (!row || !row->key)
-                return false;
-        *ret = row->there ? (struct sq_str){row->key + row->key_len, row->len} : (struct sq_str){NULL, 0};
-        return true;
+        return row && row->key ? row : NULL;
 }
 
 void
 sqi_rows_clear(struct sqi_rows *rows)
 {
         for (size_t i = 0; i < rows->size; i++)
-                free(rows->places[i].key);
+                clear(&rows->places[i]);
         free(rows->places);
         *rows = (struct sqi_rows){0};
 }
 
 int
-sqi_lookup_get(struct sqi_lookup *table, struct sq_str key, struct sq_str *ret)
+sqi_lookup_get(struct sqi_lookup *table, struct sq_str key, struct sqi_row **ret)
 {
+        struct sq_str row = {NULL, 0};
         int r;
 
-        if (sqi_rows_get(&table->rows, key, ret))
-                return ret->ptr ? 1 : 0;
+        *ret = sqi_rows_get(&table->rows, key);
+        if (*ret)
+                return (*ret)->there ? 1 : 0;
         if (!table->from->fetch)
                 return 0;
         if (table->rows.n >= table->most)
@@ -117,9 +116,12 @@ sqi_lookup_get(struct sqi_lookup *table, struct sq_str key, struct sq_str *ret)
         r = table->from->fetch(table, key);
         if (r < 0)
                 return r;
-        *ret = r > 0 ? (struct sq_str){table->row.bytes, table->row.len} : (struct sq_str){NULL, 0};
-        if (sqi_rows_put(&table->rows, key, *ret))
+        if (r > 0)
+                row = (struct sq_str){table->row.bytes, table->row.len};
+        if (sqi_rows_put(&table->rows, key, row)) {
+                *ret = sqi_rows_get(&table->rows, key);
                 return r;
+        }
         snprintf(table->why, sizeof(table->why), "%s", strerror(ENOMEM));
         return -EAGAIN;
 }

@@ -5,10 +5,11 @@
  *     struct sqi_lookup table = {.from = &sqi_lookup_csv, .place = path, .column = "id"};
  *     r = table.from->open(&table);               0, or table.why says what it is
  *     table.from->look(&table);                   now and then: forgets what may have changed
- *     r = sqi_lookup_get(&table, key, &row)       1; 0: there is no such row; -EAGAIN: it cannot be asked now
+ *     r = sqi_lookup_get(&table, key, &row);      1; 0: there is no such row; -EAGAIN: it cannot be asked now
  *     table.from->close(&table);                  {.from = ...} may be closed
  *
- * A row is a map of msgpack, of its columns: a view, good until the next call.
+ * A row is a map of msgpack, of its columns: a view, good until the next call. What the caller has made of it stays
+ * with it: row->made.
  */
 #ifndef SQI_CLIENT_LOOKUP_H
 #define SQI_CLIENT_LOOKUP_H
@@ -29,6 +30,20 @@ struct sqi_lookup_from {
 
 extern const struct sqi_lookup_from sqi_lookup_csv, sqi_lookup_sqlite, sqi_lookup_redis;
 
+struct sqi_row {
+        uint64_t hash;
+        char *key; /* NULL: a free place; the row stands behind it, and stays there */
+        size_t key_len, len;
+        struct sq_value *made; /* the caller's, malloc'd; NULL: nothing */
+        bool there;
+};
+
+static inline struct sq_str
+sqi_row_bytes(const struct sqi_row *row)
+{
+        return (struct sq_str){row->key + row->key_len, row->len};
+}
+
 /* What is remembered: rows by their keys, and keys that have none. {0} is nothing. */
 struct sqi_rows {
         struct sqi_row *places;
@@ -47,12 +62,12 @@ struct sqi_lookup {
         void *own;             /* of `from` */
 };
 
-int sqi_lookup_get(struct sqi_lookup *table, struct sq_str key, struct sq_str *ret);
+int sqi_lookup_get(struct sqi_lookup *table, struct sq_str key, struct sqi_row **ret);
 
 /* Both are copied, and take the place of what is there; row.ptr may be NULL: there is none. False: no memory. */
 bool sqi_rows_put(struct sqi_rows *rows, struct sq_str key, struct sq_str row);
-/* False: nothing is known. */
-bool sqi_rows_get(const struct sqi_rows *rows, struct sq_str key, struct sq_str *ret);
+/* NULL: nothing is known. */
+struct sqi_row *sqi_rows_get(const struct sqi_rows *rows, struct sq_str key);
 void sqi_rows_clear(struct sqi_rows *rows);
 
 #endif

@@ -281,8 +281,7 @@ set_timer(struct sqi_drpc *drpc, uint64_t at_ns)
         struct itimerspec at = {0};
 
         if (at_ns != UINT64_MAX)
-                at.it_value =
-                        (struct timespec){.tv_sec = (time_t)(at_ns / SECOND), .tv_nsec = (long)(at_ns % SECOND)};
+                at.it_value = (struct timespec){.tv_sec = (time_t)(at_ns / SECOND), .tv_nsec = (long)(at_ns % SECOND)};
         (void)timerfd_settime(drpc->timer, TFD_TIMER_ABSTIME, &at, NULL);
         drpc->next_ns = at_ns;
 }

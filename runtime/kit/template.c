@@ -90,7 +90,9 @@ next_braced(const char **at, struct braced *ret)
         if (!end)
                 return false;
         ret->at = begin;
-        snprintf(ret->text, sizeof(ret->text), "%.*s", (int)(end - begin - 1), begin + 1);
+        size_t len = (size_t)(end - begin - 1) < sizeof(ret->text) ? (size_t)(end - begin - 1) : sizeof(ret->text) - 1;
+        memcpy(ret->text, begin + 1, len);
+        ret->text[len] = '\0';
         *at = end + 1;
         return true;
 }
@@ -99,9 +101,10 @@ next_braced(const char **at, struct braced *ret)
 static bool
 is_name(const char *text)
 {
-        static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
-
-        return text[strspn(text, letters)] == '\0';
+        for (; *text; text++)
+                if (!((*text | 32) >= 'a' && (*text | 32) <= 'z') && !(*text >= '0' && *text <= '9') && *text != '_')
+                        return false;
+        return true;
 }
 
 /* ---- Declaring --------------------------------------------------------------------------------------- */
@@ -195,22 +198,24 @@ find(struct sq_templates *templates, const struct braced *braced)
         return one->exprs;
 }
 
+/* NULL: it has no such field. */
+static const struct sq_value *
+find_field(const struct sq_record *record, const char *name)
+{
+        size_t len = strlen(name);
+
+        for (size_t i = 0; i < record->n; i++)
+                if (record->names[i].len == len && memcmp(record->names[i].ptr, name, len) == 0)
+                        return &record->values[i];
+        return NULL;
+}
+
 struct sq_value
 sq_record_get(const struct sq_record *record, const char *name)
 {
-        for (size_t i = 0; i < record->n; i++)
-                if (sq_str_is(record->names[i], name))
-                        return record->values[i];
-        return sq_nil();
-}
+        const struct sq_value *value = find_field(record, name);
 
-static bool
-has_field(const struct sq_record *record, const char *name)
-{
-        for (size_t i = 0; i < record->n; i++)
-                if (sq_str_is(record->names[i], name))
-                        return true;
-        return false;
+        return value ? *value : sq_nil();
 }
 
 static int
@@ -219,14 +224,25 @@ put(struct sq_encoder *text, struct sq_value value)
         return value.type == SQ_NIL ? 0 : sq_encode_values(text, 1, NULL, &value);
 }
 
+/* What stands between braces; mostly nothing, and then there are bytes already. */
+static int
+put_plain(struct sq_encoder *text, const char *at, size_t len)
+{
+        return len || !text->bytes ? put(text, sq_str((struct sq_str){at, len})) : 0;
+}
+
 static int
 put_braced(const struct braced *braced, const struct sq_record *record, struct sq_encoder *text)
 {
         struct sq_value values[SQ_FIELDS_MAX], value;
+        const struct sq_value *field;
         struct sq_exprs *exprs;
 
-        if (!record->templates || is_name(braced->text) || has_field(record, braced->text))
-                return put(text, sq_record_get(record, braced->text));
+        field = find_field(record, braced->text);
+        if (field)
+                return put(text, *field);
+        if (!record->templates || is_name(braced->text))
+                return 0;
         exprs = find(record->templates, braced);
         if (!exprs)
                 return -ENOMEM;
@@ -244,11 +260,11 @@ sq_template_write(const char *template, const struct sq_record *record, struct s
         int r = 0;
 
         while (r == 0 && (begin = strchr(at, '{'))) {
-                r = put(text, sq_str((struct sq_str){at, (size_t)(begin - at)}));
+                r = put_plain(text, at, (size_t)(begin - at));
                 if (r == 0 && next_braced(&at, &braced))
                         r = put_braced(&braced, record, text);
         }
-        return r < 0 ? r : put(text, sq_text(at));
+        return r < 0 ? r : put_plain(text, at, strlen(at));
 }
 
 void

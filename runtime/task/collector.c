@@ -293,15 +293,31 @@ fits(enum sq_type declared, uint8_t given)
                (declared == SQ_UINT && given == SQ_INT) || (declared == SQ_INT && given == SQ_UINT);
 }
 
+/* What packing a common value of the type can take; 0: it is another. */
+static inline size_t
+common_bound(const struct sq_value *value, enum sq_type declared)
+{
+        if (value->type != declared && declared != SQ_ANY)
+                return 0;
+        if (value->type == SQ_INT && value->form == SQ_PLAIN)
+                return 9;
+        return sqi_is_short(value) ? 32 : 0;
+}
+
 /* Checks the values against the stream's declaration and adds up what packing them can take; 0: refused, and said. */
 static size_t
 check(struct sq_task *task, const struct sqi_stream_targets *targets, size_t n, const struct sq_value *values)
 {
         const struct sqi_plan_stream *stream = targets->stream;
-        size_t total = 3, fields = 0;
+        size_t total = 3, fields = 0, one;
 
         for (size_t i = 0; i < n; i++) {
-                size_t one = sqi_quick_bound(&values[i]);
+                if (fields < stream->nfields && (one = common_bound(&values[i], stream->fields[fields].type))) {
+                        fields++;
+                        total += one;
+                        continue;
+                }
+                one = sqi_quick_bound(&values[i]);
                 if (one == SIZE_MAX || one > UINT32_MAX / 2 - total) {
                         sqi_task_misuse(task,
                                         "emit on stream \"%s\": value %zu is no value, nested too deep, or too large",

@@ -142,15 +142,6 @@ sqi_slice(const uint8_t *at, const uint8_t *end, struct sqi_slice *ret)
         if (!next || ret->n > SQ_FIELDS_MAX)
                 return NULL;
         ret->at = at;
-        for (uint32_t i = 0; i < ret->n; i++) {
-                ret->offsets[i] = (uint32_t)(next - at);
-                if (next < end && (*next & 0xe0) == 0xa0 && end - next > (*next & 31))
-                        next += 1 + (*next & 31);
-                else
-                        next = sqi_skip(next, end);
-                if (!next)
-                        return NULL;
-        }
-        ret->offsets[ret->n] = (uint32_t)(next - at);
-        return next;
+        ret->offsets[0] = (uint32_t)(next - at);
+        return sqi_skip_all(at, end, ret->n, ret->offsets);
 }

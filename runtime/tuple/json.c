@@ -220,19 +220,30 @@ put_items(struct text *out, struct sq_value value, unsigned depth)
 }
 
 static void
+put_whole(struct text *out, uint64_t number, bool negative)
+{
+        char digits[24], *at = digits + sizeof(digits);
+
+        do
+                *--at = (char)('0' + number % 10);
+        while ((number /= 10) > 0);
+        if (negative)
+                *--at = '-';
+        put(out, at, (size_t)(digits + sizeof(digits) - at));
+}
+
+static void
 put_value(struct text *out, struct sq_value value, unsigned depth)
 {
-        char number[32];
-
         switch ((enum sq_type)value.type) {
         case SQ_STR:
                 put_string(out, value.as.ptr, value.len);
                 break;
         case SQ_INT:
-                put(out, number, (size_t)snprintf(number, sizeof(number), "%" PRId64, value.as.i));
+                put_whole(out, value.as.i < 0 ? -(uint64_t)value.as.i : (uint64_t)value.as.i, value.as.i < 0);
                 break;
         case SQ_UINT:
-                put(out, number, (size_t)snprintf(number, sizeof(number), "%" PRIu64, value.as.u));
+                put_whole(out, value.as.u, false);
                 break;
         case SQ_FLOAT:
                 put_float(out, value.as.f);

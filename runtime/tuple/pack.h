@@ -3,6 +3,7 @@
 #ifndef SQI_PACK_H
 #define SQI_PACK_H
 
+#include <endian.h>
 #include <string.h>
 
 #include "squall.h"
@@ -48,20 +49,56 @@ sqi_copy_short(uint8_t *to, const uint8_t *from, size_t len)
         return to + len;
 }
 
-/* The two functions above, with the short cut for short strings. */
+/* A whole number of up to 32 bits, the next common one. */
+static inline bool
+sqi_is_small(const struct sq_value *value)
+{
+        return value->type == SQ_INT && value->form == SQ_PLAIN && value->as.i >= 0 && value->as.i <= UINT32_MAX;
+}
+
+/* As msgpack-c does: in as few bytes as hold it. */
+static inline uint8_t *
+sqi_pack_small(uint8_t *at, uint32_t number)
+{
+        uint32_t bytes4 = htobe32(number);
+        uint16_t bytes2 = htobe16((uint16_t)number);
+
+        if (number < 0x80) {
+                *at = (uint8_t)number;
+                return at + 1;
+        }
+        if (number > UINT16_MAX) {
+                *at = 0xce;
+                memcpy(at + 1, &bytes4, sizeof(bytes4));
+                return at + 5;
+        }
+        if (number > UINT8_MAX) {
+                *at = 0xcd;
+                memcpy(at + 1, &bytes2, sizeof(bytes2));
+                return at + 3;
+        }
+        at[0] = 0xcc;
+        at[1] = (uint8_t)number;
+        return at + 2;
+}
+
+/* The two functions above, with short cuts for short strings and small numbers. */
 static inline size_t
 sqi_quick_bound(const struct sq_value *value)
 {
-        return sqi_is_short(value) ? 32 : sqi_pack_bound(value);
+        if (sqi_is_short(value))
+                return 32;
+        return sqi_is_small(value) ? 9 : sqi_pack_bound(value);
 }
 
 static inline uint8_t *
 sqi_quick_pack(uint8_t *at, const struct sq_value *value)
 {
-        if (!sqi_is_short(value))
-                return sqi_pack(at, value);
-        *at = (uint8_t)(0xa0 | value->len);
-        return sqi_copy_short(at + 1, value->as.ptr, value->len);
+        if (sqi_is_short(value)) {
+                *at = (uint8_t)(0xa0 | value->len);
+                return sqi_copy_short(at + 1, value->as.ptr, value->len);
+        }
+        return sqi_is_small(value) ? sqi_pack_small(at, (uint32_t)value->as.i) : sqi_pack(at, value);
 }
 
 static inline uint8_t *

@@ -75,7 +75,7 @@ length(const uint8_t *at, struct shape shape)
         return shape.rest == BYTES ? *at & 31 : *at & 15;
 }
 
-static const uint8_t *
+static __attribute__((noinline)) const uint8_t *
 skip_rest(const uint8_t *at, const uint8_t *end)
 {
         uint64_t todo = 1;
@@ -99,16 +99,38 @@ skip_rest(const uint8_t *at, const uint8_t *end)
         return at;
 }
 
+static inline const uint8_t *
+skip(const uint8_t *at, const uint8_t *end)
+{
+        if (at < end) {
+                struct shape shape = shapes[*at];
+
+                if ((*at & 0xe0) == 0xa0)
+                        return end - at > (*at & 31) ? at + 1 + (*at & 31) : NULL;
+                if (shape.rest == NONE)
+                        return end - at >= shape.fixed ? at + shape.fixed : NULL;
+        }
+        return skip_rest(at, end);
+}
+
 const uint8_t *
 sqi_skip(const uint8_t *at, const uint8_t *end)
 {
-        if (at < end) {
-                if (*at < 0x80)
-                        return at + 1;
-                if ((*at & 0xe0) == 0xa0)
-                        return end - at > (*at & 31) ? at + 1 + (*at & 31) : NULL;
+        return skip(at, end);
+}
+
+const uint8_t *
+sqi_skip_all(const uint8_t *from, const uint8_t *end, uint32_t n, uint32_t *offsets)
+{
+        const uint8_t *at = from + offsets[0];
+
+        for (uint32_t i = 1; i <= n; i++) {
+                at = skip(at, end);
+                if (!at)
+                        return NULL;
+                offsets[i] = (uint32_t)(at - from);
         }
-        return skip_rest(at, end);
+        return at;
 }
 
 const uint8_t *

@@ -11,6 +11,10 @@
 /* The end of the value at `at`, or NULL: cut off, or a byte that msgpack never uses. */
 const uint8_t *sqi_skip(const uint8_t *at, const uint8_t *end);
 
+/* The same for `n` values behind each other, the first of which is offsets[0] behind `from`: offsets[i + 1] is where
+ * value i ends. */
+const uint8_t *sqi_skip_all(const uint8_t *from, const uint8_t *end, uint32_t n, uint32_t *offsets);
+
 /* Reads the head of an array. NULL if it is none, or cut off. */
 const uint8_t *sqi_unpack_head(const uint8_t *at, const uint8_t *end, uint32_t *ret_n);
 

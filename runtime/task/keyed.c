@@ -165,14 +165,14 @@ place_of(const struct entry *entry, uint64_t hash)
         return (uint64_t)(uintptr_t)entry | (hash & ~address_mask);
 }
 
-/* Whether the entry is the key's; if `quick`, one that is not CLEAN. A short key lies in its entry with zeroes behind
+/* Whether the entry is the key's; if `quick`, one that has changed. A short key lies in its entry with zeroes behind
  * it. */
 static inline bool
 is_entry_of(const struct sqi_keyed *keyed, struct entry *entry, const struct sqi_key *key, bool quick)
 {
         const char *bytes = (const char *)entry + keyed->key_at;
 
-        if ((quick ? entry->len : entry->len & ~CLEAN) != key->bytes.len)
+        if (quick ? entry->len != (key->bytes.len | keyed->changed_flag) : (entry->len & ~FLAGS) != key->bytes.len)
                 return false;
         if (key->bytes.len <= SQI_SHORT_KEY)
                 return ((load(bytes) ^ key->low) | (load(bytes + 8) ^ key->high)) == 0;
@@ -364,13 +364,13 @@ insert(struct sqi_keyed *keyed, const struct sqi_key *key)
 {
         size_t len = key->bytes.len;
 
-        if (len >= CLEAN || (keyed->count * 2 > keyed->mask && !grow(keyed)) || !reserve_order(keyed))
+        if (len >= TURN || (keyed->count * 2 > keyed->mask && !grow(keyed)) || !reserve_order(keyed))
                 return NULL;
         struct entry *entry = allocate(keyed, entry_size(keyed, len));
         if (!entry)
                 return NULL;
         memset(entry, 0, entry_size(keyed, len));
-        *entry = (struct entry){.len = (uint32_t)len, .index = (uint32_t)keyed->norder};
+        *entry = (struct entry){.len = (uint32_t)len | keyed->changed_flag, .index = (uint32_t)keyed->norder};
         if (len)
                 memcpy((char *)entry + keyed->key_at, key->bytes.ptr, len);
         keyed->order[keyed->norder++] = (struct ordered){entry, 0, NULL};
@@ -478,13 +478,13 @@ sqi_keyed_forget(struct sqi_keyed *keyed, struct sq_str key)
                 return false;
         if (keyed->npending > 0)
                 sqi_keyed_save_pending(keyed, entry->index);
-        keyed->nchanged -= keyed->nchanged > 0 && !(entry->len & CLEAN);
+        keyed->nchanged -= keyed->nchanged > 0 && has_changed(keyed, entry);
         sqi_keyed_list_gone(keyed, key);
         vacate(keyed, (size_t)(place - keyed->places));
         keyed->order[entry->index].entry = NULL;
         sqi_parts_release(keyed->owned, &keyed->order[entry->index].parts);
         keyed->count--;
-        size_t class = class_of(entry_size(keyed, entry->len & ~CLEAN));
+        size_t class = class_of(entry_size(keyed, entry->len & ~FLAGS));
         struct idle *idle = (struct idle *)(void *)entry;
         idle->next = keyed->idle[class];
         keyed->idle[class] = idle;
@@ -514,7 +514,7 @@ sqi_keyed_key(const struct sqi_keyed *keyed, const void *state)
 {
         const char *entry = (const char *)state - keyed->state_at;
 
-        return (struct sq_str){entry + keyed->key_at, ((const struct entry *)(const void *)entry)->len & ~CLEAN};
+        return (struct sq_str){entry + keyed->key_at, ((const struct entry *)(const void *)entry)->len & ~FLAGS};
 }
 
 uint64_t

@@ -116,6 +116,8 @@ typedef void sqi_keyed_save(void *context, struct sq_str key, const void *state,
 bool sqi_keyed_begin_take(struct sqi_keyed *keyed, bool all, sqi_keyed_save *save, void *context);
 /* False: that was all. */
 bool sqi_keyed_take(struct sqi_keyed *keyed, struct sq_str *ret_key, void **ret_state, uint64_t *ret_route);
+/* How many are still to be taken. */
+size_t sqi_keyed_left(const struct sqi_keyed *keyed);
 void sqi_keyed_end_take(struct sqi_keyed *keyed);
 /* The key of this state may change, and its caller finds out later whether it has. */
 void sqi_keyed_save_now(struct sqi_keyed *keyed, const void *state);

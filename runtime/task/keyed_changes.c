@@ -90,7 +90,7 @@ take_bit(uint64_t *bits, size_t capacity, size_t at)
 void
 sqi_keyed_list_move(struct sqi_keyed *keyed, size_t from, size_t to)
 {
-        if (keyed->tracked && !keyed->all_changed && !(keyed->order[from].entry->len & CLEAN)) {
+        if (keyed->tracked && !keyed->all_changed && has_changed(keyed, keyed->order[from].entry)) {
                 keyed->changed[from / 64] &= ~(1ull << from % 64);
                 keyed->changed[to / 64] |= 1ull << to % 64;
         }
@@ -125,7 +125,7 @@ sqi_keyed_touch(struct sqi_keyed *keyed, const void *state)
 bool
 sqi_keyed_is_clean(const struct sqi_keyed *keyed, const void *state)
 {
-        return entry_of_state(keyed, state)->len & CLEAN;
+        return !has_changed(keyed, entry_of_state(keyed, state));
 }
 
 bool
@@ -155,6 +155,7 @@ sqi_keyed_save_pending(struct sqi_keyed *keyed, uint32_t index)
                 return;
         keyed->npending--;
         hand_to_save(keyed, index);
+        flag(keyed->order[index].entry, CLEAN);
 }
 
 void
@@ -175,7 +176,7 @@ words_of(const struct sqi_keyed *keyed, size_t capacity)
 
 /* Fetches the entries of 64 places; AHEAD: so many such in front of what is looked at. */
 static void
-fetch_ahead(const struct sqi_keyed *keyed, size_t word, bool keys)
+fetch_ahead(const struct sqi_keyed *keyed, size_t word)
 {
         if (word >= words_of(keyed, keyed->pending_capacity))
                 return;
@@ -183,29 +184,33 @@ fetch_ahead(const struct sqi_keyed *keyed, size_t word, bool keys)
                 const char *entry = (const char *)keyed->order[word * 64 + (size_t)__builtin_ctzll(bits)].entry;
 
                 __builtin_prefetch(entry, 1);
-                if (keys)
-                        __builtin_prefetch(entry + keyed->key_at);
+                __builtin_prefetch(entry + keyed->key_at);
         }
 }
 
-/* What is forgotten is not taken; all else is CLEAN from here on. */
+/* Those of 64 places that were forgotten. */
+static uint64_t
+forgotten(const struct sqi_keyed *keyed, size_t word)
+{
+        uint64_t gone = 0;
+
+        for (uint64_t bits = keyed->pending[word]; bits; bits &= bits - 1)
+                if (!keyed->order[word * 64 + (size_t)__builtin_ctzll(bits)].entry)
+                        gone |= bits & -bits;
+        return gone;
+}
+
+/* What is forgotten is not taken. */
 static void
-clean_pending(struct sqi_keyed *keyed)
+count_pending(struct sqi_keyed *keyed)
 {
         size_t words = words_of(keyed, keyed->pending_capacity);
+        bool gaps = keyed->count < keyed->norder;
 
         for (size_t word = 0; word < words; word++) {
-                fetch_ahead(keyed, word + AHEAD, false);
-                for (uint64_t bits = keyed->pending[word]; bits; bits &= bits - 1) {
-                        uint64_t bit = bits & -bits;
-                        struct entry *entry = keyed->order[word * 64 + (size_t)__builtin_ctzll(bits)].entry;
-
-                        if (entry)
-                                entry->len |= CLEAN;
-                        else
-                                keyed->pending[word] &= ~bit;
-                        keyed->npending += entry != NULL;
-                }
+                if (gaps)
+                        keyed->pending[word] &= ~forgotten(keyed, word);
+                keyed->npending += (size_t)__builtin_popcountll(keyed->pending[word]);
         }
 }
 
@@ -227,8 +232,7 @@ make_all_pending(struct sqi_keyed *keyed)
 {
         if (!reserve((void **)&keyed->pending, &keyed->pending_capacity, (keyed->norder / 64 + 1) * sizeof(uint64_t)))
                 return false;
-        for (size_t at = 0; at < keyed->norder; at++)
-                keyed->pending[at / 64] |= 1ull << at % 64;
+        memset(keyed->pending, 0xff, (keyed->norder / 64 + 1) * sizeof(uint64_t));
         if (keyed->changed)
                 memset(keyed->changed, 0, keyed->changed_capacity);
         return true;
@@ -258,7 +262,8 @@ sqi_keyed_begin_take(struct sqi_keyed *keyed, bool all, sqi_keyed_save *save, vo
         keyed->save = save;
         keyed->context = context;
         drop_pending_behind(keyed, keyed->norder);
-        clean_pending(keyed);
+        count_pending(keyed);
+        keyed->changed_flag ^= TURN;
         change_nothing(keyed);
         return true;
 }
@@ -272,21 +277,32 @@ sqi_keyed_take(struct sqi_keyed *keyed, struct sq_str *ret_key, void **ret_state
         if (keyed->npending == 0)
                 return false;
         while (keyed->pending[keyed->pending_at] == 0)
-                fetch_ahead(keyed, ++keyed->pending_at + AHEAD, true);
+                fetch_ahead(keyed, ++keyed->pending_at + AHEAD);
         index = keyed->pending_at * 64 + (size_t)__builtin_ctzll(keyed->pending[keyed->pending_at]);
         keyed->pending[keyed->pending_at] &= keyed->pending[keyed->pending_at] - 1;
         keyed->npending--;
         entry = keyed->order[index].entry;
+        flag(entry, CLEAN);
         *ret_key = key_of(keyed, entry);
         *ret_state = state_of(keyed, entry);
         *ret_route = keyed->order[index].route;
         return true;
 }
 
+size_t
+sqi_keyed_left(const struct sqi_keyed *keyed)
+{
+        return keyed->npending;
+}
+
 void
 sqi_keyed_end_take(struct sqi_keyed *keyed)
 {
-        if (keyed->npending > 0)
-                memset(keyed->pending, 0, keyed->pending_capacity);
-        keyed->npending = keyed->pending_at = 0;
+        struct sq_str key;
+        uint64_t route;
+        void *state;
+
+        while (sqi_keyed_take(keyed, &key, &state, &route)) /* none is left with the flag that comes next */
+                ;
+        keyed->pending_at = 0;
 }

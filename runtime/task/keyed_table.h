@@ -9,12 +9,22 @@
 /* Sizes of entries: multiples of GRAIN below FINE * GRAIN, then FINE steps from each power of two to the next. */
 enum { GRAIN = 8, FINE = 32, CLASSES = FINE * 33 };
 
-/* Followed by the state, then the key. Small: what a look-up touches should share a cache line. A key has fewer bytes
- * than CLEAN: by this bit an entry that has not changed since it was written down is not what a quick look-up looks
- * for, and so comes to the slow one, which lists it. */
+/*
+ * Followed by the state, then the key. Small: what a look-up touches should share a cache line. A key has fewer bytes
+ * than FLAGS: by these an entry that has not changed since the last time that something was taken is not what a quick
+ * look-up looks for, and so comes to the slow one, which lists it.
+ *
+ *     as keyed->changed_flag      it has changed: 0 and TURN take turns, from one time to the next
+ *     the other of the two        it had changed until then, and is pending
+ *     CLEAN                       it has been taken
+ *
+ * So it takes one step, and not one for each of them, to begin to take what has changed.
+ */
 #define CLEAN (1u << 31)
+#define TURN (1u << 30)
+#define FLAGS (CLEAN | TURN)
 struct entry {
-        uint32_t len;   /* and CLEAN */
+        uint32_t len;   /* and FLAGS */
         uint32_t index; /* in `order`; while idle: unused */
 };
 
@@ -38,6 +48,7 @@ struct idle {
 struct sqi_keyed {
         uint64_t *places;
         size_t mask, count;
+        uint32_t changed_flag;
         size_t state_at, key_at; /* offsets in an entry */
         struct ordered *order;   /* as they came */
         size_t norder, order_capacity;
@@ -47,8 +58,8 @@ struct sqi_keyed {
         struct idle *idle[CLASSES]; /* by class_of() */
         struct sqi_owned *owned;    /* NULL: no key owns anything */
 
-        /* What has changed, when it is `tracked`: all; or a bit in `changed` for each that is not CLEAN, by its place
-         * in `order`, and the keys that were forgotten. */
+        /* What has changed, when it is `tracked`: all; or a bit in `changed` for each, by its place in `order`, and the
+         * keys that were forgotten. */
         bool tracked, all_changed;
         uint64_t *changed;
         size_t changed_capacity, nchanged;
@@ -56,7 +67,7 @@ struct sqi_keyed {
         size_t gone_capacity;
 
         /* What is being taken: a bit in `pending` for each of `npending` that are still to be, none of them before the
-         * word `pending_at`; who changes one of those hands it to `save` first. They are CLEAN. */
+         * word `pending_at`; who changes one of those hands it to `save` first. */
         uint64_t *pending;
         size_t pending_capacity, npending, pending_at;
         sqi_keyed_save *save;
@@ -72,10 +83,10 @@ state_of(const struct sqi_keyed *keyed, struct entry *entry)
 static inline struct sq_str
 key_of(const struct sqi_keyed *keyed, struct entry *entry)
 {
-        return (struct sq_str){(char *)entry + keyed->key_at, entry->len & ~CLEAN};
+        return (struct sq_str){(char *)entry + keyed->key_at, entry->len & ~FLAGS};
 }
 
-/* keyed_changes.c: the entry with this place in `order` has changed, and was CLEAN or is new. */
+/* keyed_changes.c: the entry with this place in `order` has changed, and had not before or is new. */
 void sqi_keyed_list(struct sqi_keyed *keyed, uint32_t index);
 void sqi_keyed_list_gone(struct sqi_keyed *keyed, struct sq_str key);
 /* The entry is about to change. */
@@ -83,14 +94,26 @@ void sqi_keyed_save_pending(struct sqi_keyed *keyed, uint32_t index);
 /* An entry comes to another place in `order`, further to the front. */
 void sqi_keyed_list_move(struct sqi_keyed *keyed, size_t from, size_t to);
 
+static inline bool
+has_changed(const struct sqi_keyed *keyed, const struct entry *entry)
+{
+        return (entry->len & FLAGS) == keyed->changed_flag;
+}
+
+static inline void
+flag(struct entry *entry, uint32_t flags)
+{
+        entry->len = (entry->len & ~FLAGS) | flags;
+}
+
 static inline void
 touch(struct sqi_keyed *keyed, struct entry *entry)
 {
-        if (!(entry->len & CLEAN))
+        if (has_changed(keyed, entry))
                 return;
         if (keyed->npending > 0)
                 sqi_keyed_save_pending(keyed, entry->index);
-        entry->len &= ~CLEAN;
+        flag(entry, keyed->changed_flag);
         sqi_keyed_list(keyed, entry->index);
 }
 

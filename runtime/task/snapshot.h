@@ -55,6 +55,8 @@ int sqi_snapshot_add(const struct sq_task *task, struct sqi_snapshot_writing *wr
                      bool feedback);
 /* So many keys more. True: there are more to come. */
 bool sqi_snapshot_go_on(struct sqi_snapshot_writing *writing, size_t n);
+/* How many are. */
+size_t sqi_snapshot_left(const struct sqi_snapshot_writing *writing);
 /* All keys that are still to come, too. */
 void sqi_snapshot_end(struct sqi_snapshot_writing *writing);
 bool sqi_snapshot_is_done(const struct sqi_snapshot_writing *writing);

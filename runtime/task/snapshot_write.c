@@ -387,6 +387,12 @@ sqi_snapshot_go_on(struct sqi_snapshot_writing *writing, size_t n)
         return writing->keys;
 }
 
+size_t
+sqi_snapshot_left(const struct sqi_snapshot_writing *writing)
+{
+        return writing->keys ? sqi_keyed_left(writing->task->instance.keyed) : 0;
+}
+
 int
 sqi_snapshot_begin(const struct sq_task *task, uint64_t epoch, const char *folder, int wake, struct sqi_part_log **log,
                    struct sqi_snapshot_writing **ret)

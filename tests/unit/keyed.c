@@ -117,6 +117,64 @@ random_steps_agree_with_a_model(void **state)
 }
 
 static void
+save_nothing(void *context, struct sq_str key, const void *state, uint64_t route)
+{
+        (void)key;
+        (void)state;
+        (void)route;
+        ++*(unsigned *)context;
+}
+
+/* The keys that are taken, one behind the other. */
+static const char *
+taken(struct sqi_keyed *keyed, char *ret, size_t most)
+{
+        struct sq_str key;
+        uint64_t route;
+        void *state;
+        size_t n = 0;
+
+        while (n < most && sqi_keyed_take(keyed, &key, &state, &route))
+                ret[n++] = key.ptr[0];
+        ret[n] = '\0';
+        return ret;
+}
+
+static void
+what_changes_is_taken_next_also_when_the_last_time_was_cut_short(void **state)
+{
+        struct sqi_keyed *keyed = sqi_keyed_new(8);
+        const char *keys[] = {"a", "b", "c", "d"};
+        unsigned saved = 0;
+        char text[8];
+
+        (void)state;
+        for (int i = 0; i < 4; i++)
+                assert_non_null(sqi_keyed_get(keyed, (struct sq_str){keys[i], 1}));
+        sqi_keyed_track(keyed);
+        assert_true(sqi_keyed_begin_take(keyed, true, save_nothing, &saved));
+        assert_int_equal(sqi_keyed_left(keyed), 4);
+        assert_string_equal(taken(keyed, text, 1), "a");
+        sqi_keyed_get(keyed, (struct sq_str){"d", 1});
+        assert_int_equal(saved, 1); /* it was still to be taken */
+        assert_int_equal(sqi_keyed_left(keyed), 2);
+        sqi_keyed_end_take(keyed);
+        assert_true(sqi_keyed_begin_take(keyed, false, save_nothing, &saved));
+        assert_string_equal(taken(keyed, text, 8), "d");
+        sqi_keyed_get(keyed, (struct sq_str){"c", 1});
+        sqi_keyed_get(keyed, (struct sq_str){"a", 1});
+        assert_true(sqi_keyed_begin_take(keyed, false, save_nothing, &saved));
+        assert_true(sqi_keyed_forget(keyed, (struct sq_str){"c", 1}));
+        assert_int_equal(saved, 2);
+        assert_string_equal(taken(keyed, text, 8), "a");
+        assert_true(sqi_keyed_begin_take(keyed, false, save_nothing, &saved));
+        assert_string_equal(taken(keyed, text, 8), "");
+        assert_true(sqi_keyed_begin_take(keyed, true, save_nothing, &saved));
+        assert_string_equal(taken(keyed, text, 8), "abd");
+        sqi_keyed_free(&keyed);
+}
+
+static void
 the_empty_key_is_a_key(void **state)
 {
         struct sqi_keyed *keyed = sqi_keyed_new(0);
@@ -205,6 +263,7 @@ main(void)
                 cmocka_unit_test(states_never_move),
                 cmocka_unit_test(keys_come_in_the_order_in_which_they_were_made),
                 cmocka_unit_test(random_steps_agree_with_a_model),
+                cmocka_unit_test(what_changes_is_taken_next_also_when_the_last_time_was_cut_short),
                 cmocka_unit_test(the_empty_key_is_a_key),
                 cmocka_unit_test(a_table_that_room_was_made_for_holds_what_was_in_it_and_what_comes),
                 cmocka_unit_test(forgotten_keys_of_any_size_give_their_memory_to_the_next),

@@ -7,6 +7,8 @@
 
 /* How many keys are looked for in advance: keyed.h. */
 enum { AHEAD = 16 };
+/* After so many the task shows a sign of life: there may be more than can be read before it would be given up. */
+enum { ALIVE = 4096 };
 
 struct reading {
         struct sq_task *task;
@@ -294,6 +296,8 @@ take_keys(struct reading *reading)
         for (uint64_t i = 0; (reading->pieces || i < reading->head.nkeys) && r == 0; i++) {
                 if (task->instance.keyed)
                         fetch_ahead(reading);
+                if (i % ALIVE == 0)
+                        sqi_count(&task->metrics->loops, 1);
                 r = take_key(reading);
         }
         free(reading->old);

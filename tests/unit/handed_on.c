@@ -436,6 +436,31 @@ does_not_begin_from_another_epoch_than_it_is_told(void **state)
 }
 
 static void
+shows_signs_of_life_while_it_reads_many_keys(void **state)
+{
+        enum { KEYS = 10000 };
+        struct sq_rig *rig = make_rig_of("bolts/count");
+        int fd = memfd_create("snapshot", MFD_CLOEXEC);
+        uint64_t before;
+
+        (void)state;
+        for (int i = 0; i < KEYS; i++) {
+                char tuple[32];
+
+                snprintf(tuple, sizeof(tuple), "{word: w%d}", i);
+                sq_rig_execute(rig, NULL, tuple);
+        }
+        assert_int_equal(sqi_snapshot_save(rig->task, fd), 0);
+        assert_int_equal(sqi_task_renew(rig->task), 0);
+        before = rig->task->metrics->loops;
+        assert_int_equal(sqi_snapshot_load(rig->task, fd), 0);
+        assert_int_equal(sqi_keyed_count(rig->task->instance.keyed), KEYS);
+        assert_true(rig->task->metrics->loops >= before + 2);
+        close(fd);
+        sq_rig_free(&rig);
+}
+
+static void
 what_is_held_open_may_be_removed(void **state)
 {
         struct sqi_snapshot_held held = {0};
@@ -491,6 +516,7 @@ main(void)
                 cmocka_unit_test(says_of_who_has_nothing_else_that_it_is_over),
                 cmocka_unit_test(is_over_where_all_of_another_number_of_tasks_were),
                 cmocka_unit_test(does_not_begin_from_another_epoch_than_it_is_told),
+                cmocka_unit_test(shows_signs_of_life_while_it_reads_many_keys),
                 cmocka_unit_test(what_is_held_open_may_be_removed),
                 cmocka_unit_test(names_sections_that_are_cut_short_anywhere),
         };

@@ -12,20 +12,13 @@
 #include <unistd.h>
 
 #include "../shared/folder.h"
+#include "../shared/rigged.h"
 #include "built.h"
-#include "squall-test.h"
 
 static struct sq_rig *
 make(const char *more)
 {
-        char setup[PATH_MAX + 1024], error[512];
-
-        snprintf(setup, sizeof(setup), "{component: %s/tests/components/epochs.so, inputs: {in: [word]}, %s}",
-                 built_folder(), more);
-        struct sq_rig *rig = sq_rig_new(setup, error, sizeof(error));
-        if (!rig)
-                fail_msg("%s", error);
-        return rig;
+        return make_rig("{component: %s/tests/components/epochs.so, inputs: {in: [word]}, %s}", built_folder(), more);
 }
 
 static void

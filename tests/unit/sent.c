@@ -13,7 +13,7 @@
 #include <zmq.h>
 
 #include "../shared/folder.h"
-#include "squall-test.h"
+#include "../shared/rigged.h"
 #include "built.h"
 
 enum { PATIENCE_MS = 30000 };
@@ -52,17 +52,9 @@ end(struct reader *reader)
 static struct sq_rig *
 make(const struct reader *reader, const char *more)
 {
-        char setup[1024], error[512];
-        struct sq_rig *rig;
-
-        snprintf(setup, sizeof(setup),
-                 "{component: zmq, kind: bolt, properties: {endpoint: '%s', format: json, %s}, inputs: {in: [n]}, "
-                 "epochs: true}",
-                 reader->endpoint, more);
-        rig = sq_rig_new(setup, error, sizeof(error));
-        if (!rig)
-                fail_msg("%s", error);
-        return rig;
+        return make_rig("{component: zmq, kind: bolt, properties: {endpoint: '%s', format: json, %s}, "
+                        "inputs: {in: [n]}, epochs: true}",
+                        reader->endpoint, more);
 }
 
 static void

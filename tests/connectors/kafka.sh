@@ -64,7 +64,6 @@ down() { end "$server" "${1:-TERM}"; }
 on_exit down KILL
 sink() { echo "component: kafka, properties: { brokers: '127.0.0.1:$port', topic: $1 }"; }
 from() { echo "component: kafka, properties: { brokers: '127.0.0.1:$port', group: g, topic: $1 }"; }
-out="component: write, properties: { path: $dir/out, format: jsonl }"
 
 # A second listener speaks SASL over TLS, by a certificate that `ca.pem` has signed.
 tls=
@@ -79,7 +78,6 @@ begin() { # SPOUT BOLT
         topology "$1" "$2" kafka
         behind
 }
-distinct() { [ "$(sort -u "$dir/out" | wc -l)" -ge "$1" ]; }
 
 there_and_back() {
         rm -f "$dir/out"
@@ -167,21 +165,9 @@ marked() {
 }
 check "exactly once: where the topic depends on the tuple another one is asked for" marked
 killed_broker() {
-        local i reader status
         rm -f "$dir/out"
         begin "$(from "broken, fields: { n: int }")" "$out"
-        topology "$(count_to 6000 "n: seq" ", rate: 400")" "$(sink broken)" producer
-        (cd "$dir" && exec "$squall" run t.yaml >producer.out 2>producer.err </dev/null) &
-        reader=$runner runner=$!
-        for i in 1 2 3 4 5; do
-                within 90 distinct $((i * 300)) || return
-                down KILL
-                up || return
-        done
-        wait $runner
-        status=$?
-        runner=$reader
-        [ $status = 0 ] || { cat "$dir/producer.err"; return 1; }
+        patience="within 90" survives_restarts 300 "$(count_to 6000 "n: seq" ", rate: 400")" "$(sink broken)" KILL || return
         within 120 distinct 6000 && stop
 }
 check "five kills of the broker lose nothing, on the way in and out" killed_broker

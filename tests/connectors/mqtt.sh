@@ -22,9 +22,6 @@ down() { end "$server" "${1:-TERM}"; }
 on_exit down
 sink() { echo "component: mqtt, properties: { url: 'mqtt://127.0.0.1:$port', $1 }"; }
 from() { echo "component: mqtt, properties: { url: 'mqtt://127.0.0.1:$port', $1 }"; }
-out="component: write, properties: { path: $dir/out, format: jsonl }"
-distinct() { [ -e "$dir/out" ] && [ "$(sort -u "$dir/out" | wc -l)" -ge "$1" ]; }
-numbers() { sed 's/[^0-9]//g' "$dir/out" | sort -n | cmp - <(seq 0 $(($1 - 1))); }
 begin() { # SPOUT [NAME [CONFIG]]
         rm -f "$dir/out"
         topology "$1" "$out" "${2:-reader}" "${3:-}" && behind
@@ -32,7 +29,7 @@ begin() { # SPOUT [NAME [CONFIG]]
 }
 # heard ID: the broker has seen that client subscribe.
 heard() { grep -q "Sending SUBACK to $1" "$dir/server.log"; }
-send() { topology "$(count_to "$1" "$2" "${4:-}")" "$(sink "$3")" writer && (cd "$dir" && timeout 120 "$squall" run t.yaml >writer.out 2>writer.err </dev/null) || { cat "$dir/writer.err"; return 1; }; }
+send() { write_all "$(count_to "$1" "$2" "${4:-}")" "$(sink "$3")"; }
 
 config "allow_anonymous true" "log_type all"
 check "mosquitto starts" up
@@ -75,20 +72,8 @@ killed_together() {
 }
 check "what was received and not processed comes again when a spout and a bolt die at once" killed_together
 restarted() {
-        local i reader status
         begin "$(from "topic: restarted, fields: { n: int }")" restarted
-        topology "$(count_to 4000 "n: seq" ", rate: 1000")" "$(sink "topic: restarted")" writer
-        (cd "$dir" && exec "$squall" run t.yaml >writer.out 2>writer.err </dev/null) &
-        reader=$runner runner=$!
-        for i in 1 2 3 4 5; do
-                until_true distinct $((i * 400)) || return
-                down
-                up || return
-        done
-        wait $runner
-        status=$?
-        runner=$reader
-        [ $status = 0 ] || { cat "$dir/writer.err"; return 1; }
+        survives_restarts 400 "$(count_to 4000 "n: seq" ", rate: 1000")" "$(sink "topic: restarted")" || return
         until_true distinct 4000 && stop && grep -q 'is back' "$dir/err" && grep -q 'is back after' "$dir/writer.err"
 }
 check "five restarts of the broker lose nothing, on the way in and out" restarted

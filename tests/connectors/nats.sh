@@ -17,14 +17,11 @@ down() { end "$server" "${1:-TERM}"; }
 on_exit down
 sink() { echo "component: nats, properties: { url: 'nats://127.0.0.1:$port', $1 }"; }
 from() { echo "component: nats, parallelism: ${2:-1}, properties: { url: 'nats://127.0.0.1:$port', $1 }"; }
-out="component: write, properties: { path: $dir/out, format: jsonl }"
-distinct() { [ -e "$dir/out" ] && [ "$(sort -u "$dir/out" | wc -l)" -ge "$1" ]; }
-numbers() { sed 's/[^0-9]//g' "$dir/out" | sort -n | cmp - <(seq 0 $(($1 - 1))); }
 begin() { # SPOUT NAME
         rm -f "$dir/out"
         topology "$1" "$out" "$2" && behind
 }
-send() { topology "$(count_to "$1" "n: seq" "${3:-}")" "$(sink "$2")" writer && (cd "$dir" && timeout 120 "$squall" run t.yaml >writer.out 2>writer.err </dev/null) || { cat "$dir/writer.err"; return 1; }; }
+send() { write_all "$(count_to "$1" "n: seq" "${3:-}")" "$(sink "$2")"; }
 # make_stream NAME: with the subjects NAME.*, by the API of JetStream.
 make_stream() {
         local config="{\"name\":\"$1\",\"subjects\":[\"$1.*\"],\"storage\":\"file\",\"retention\":\"limits\",\"num_replicas\":1,\"discard\":\"old\",\"max_msgs\":-1,\"max_bytes\":-1,\"max_consumers\":-1}"
@@ -71,20 +68,8 @@ killed_together() {
 }
 check "JetStream: what was fetched and not processed comes again when a spout and a bolt die at once" killed_together
 killed_server() {
-        local i reader status
         make_stream broken && begin "$(from "subject: broken.a, durable: d, ack-wait: 2, fields: { n: int }")" broken
-        topology "$(count_to 4000 "n: seq" ", rate: 1000")" "$(sink "subject: broken.a, stream: broken, key: '{n}'")" writer
-        (cd "$dir" && exec "$squall" run t.yaml >writer.out 2>writer.err </dev/null) &
-        reader=$runner runner=$!
-        for i in 1 2 3 4 5; do
-                until_true distinct $((i * 400)) || return
-                down KILL
-                up || return
-        done
-        wait $runner
-        status=$?
-        runner=$reader
-        [ $status = 0 ] || { cat "$dir/writer.err"; return 1; }
+        survives_restarts 400 "$(count_to 4000 "n: seq" ", rate: 1000")" "$(sink "subject: broken.a, stream: broken, key: '{n}'")" KILL || return
         until_true distinct 4000 && stop && grep -q 'is back' "$dir/err" && grep -q 'is back after' "$dir/writer.err"
 }
 check "JetStream: five kills of the server lose nothing, on the way in and out" killed_server

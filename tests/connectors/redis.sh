@@ -162,11 +162,7 @@ down
 # ---- The spout ---------------------------------------------------------------------------------------
 check "redis-server starts again" up
 from() { echo "component: redis, parallelism: ${2:-1}, properties: { url: 'redis://127.0.0.1:$port', $1 }"; }
-out="component: write, properties: { path: $dir/out, format: jsonl }"
 fresh() { rm -f "$dir/out"; ask flushall >/dev/null; }
-distinct() { [ -e "$dir/out" ] && [ "$(sort -u "$dir/out" | wc -l)" -ge "$1" ]; }
-# numbers N: the output is N lines, of which the numbers are those from 0 on.
-numbers() { sed 's/[^0-9]//g' "$dir/out" | sort -n | cmp - <(seq 0 $(($1 - 1))); }
 settled() { [ "$(ask xpending s g | head -n 1)" = 0 ]; }
 from_stream="kind: stream, key: s, group: g, fields: { n: int }"
 from_list="kind: list, key: l, consumer: c, fields: { n: int }"
@@ -226,21 +222,9 @@ check "stream: what was given and not processed comes again when a spout and a b
 check "list: what was given and not processed comes again when a spout and a bolt die at once" together "$from_list" "kind: list, key: l" nothing_left "llen l:c.0"
 
 broken() { # FROM INTO EMPTY: the server dies while tuples come and go
-        local i reader status
         fresh
         topology "$(from "$1")" "$out" reader && behind
-        topology "$(count_to 5000 "n: seq" ", rate: 1000")" "$(sink "$2")" writer
-        (cd "$dir" && exec "$squall" run t.yaml >writer.out 2>writer.err </dev/null) &
-        reader=$runner runner=$!
-        for i in 1 2 3 4 5; do
-                until_true distinct $((i * 500)) || return
-                down KILL
-                up || return
-        done
-        wait $runner
-        status=$?
-        runner=$reader
-        [ $status = 0 ] || { cat "$dir/writer.err"; return 1; }
+        survives_restarts 500 "$(count_to 5000 "n: seq" ", rate: 1000")" "$(sink "$2")" KILL || return
         until_true distinct 5000 && stop && $3 && grep -q 'is back' "$dir/err" && [ "$(sort -u "$dir/out" | sed 's/[^0-9]//g' | sort -n | tail -n 1)" = 4999 ]
 }
 check "stream: five kills of the server lose nothing, on the way in and out" broken "$from_stream" "kind: stream, key: s" settled

@@ -273,7 +273,7 @@ take(struct parser *parser)
         }
         if (text[0] == '-' && text[1] == '-')
                 return take_long(parser, text);
-        /* No option is a digit or a sign, so -5 and -(a + b) are operands: a key of `query`, an expression of `eval`. */
+        /* No option is a digit or a sign, so -5 and -(a + b) are operands: a key to query, an expression to eval. */
         if (text[0] == '-' && isalpha((unsigned char)text[1]))
                 return take_letters(parser, text);
         parser->operands[parser->noperands++] = parser->at[-1];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The file that a task's part of a snapshot is: what writes it (task/snapshot_write.c), what reads it
- * (task/snapshot_read.c) and who only looks share. Of this machine alone, in its byte order; the manifest has its checksum.
+ * (task/snapshot_read.c) and who only looks share. Of this machine alone, in its byte order; the manifest has its
+ * checksum.
  *
  *     one or more times:
  *             struct file_head
@@ -77,8 +78,8 @@ struct section_head {
         uint64_t size;
 };
 
-/* Of the bytes of a file, or of a piece: its head, and how many bytes that takes there. 0, or -EBADMSG: it is none, or of
- * another version. */
+/* Of the bytes of a file, or of a piece: its head, and how many bytes that takes there. 0, or -EBADMSG: it is none, or
+ * of another version. */
 int sqi_snapshot_head(const void *bytes, size_t size, struct file_head *ret, size_t *ret_size);
 /* The same of the file in the folder `at`. 0; -EBADMSG; or another negative errno. */
 int sqi_snapshot_look(int at, const char *name, struct file_head *ret);

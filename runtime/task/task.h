@@ -197,7 +197,7 @@ struct sqi_handover {
         enum sqi_fate fate;
         uint64_t epoch, restored;                               /* what HANDOVER and RESTORE said */
         char folder[SQI_FOLDER_SIZE], restore[SQI_FOLDER_SIZE]; /* likewise; empty: nothing */
-        /* of the snapshot: tasks of the component, and how many of them were over, where those are not as many as now */
+        /* of the snapshot: tasks of the component, and how many of them were over, where these are not as many */
         uint32_t before, over;
 };
 

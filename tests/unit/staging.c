@@ -251,20 +251,20 @@ who_goes_back_to_an_earlier_epoch_writes_what_comes_again(void **state)
 static void
 a_mark_that_is_gone_is_told_of_where_there_was_one(void **state)
 {
-        struct world *world = *state;
+        struct rigged *rigged = *state;
 
-        begin(world, "");
-        take(world, 1, 2);
-        commit(world);
-        assert_int_equal(unlink(world->server), 0);
-        die(world); /* the snapshot is older than the mark */
-        assert_int_equal(count(sq_rig_logged(world->rig), "is gone, which says what is there"), 0);
-        take(world, 3, 4);
-        commit(world);
-        assert_int_equal(unlink(world->server), 0);
-        die(world);
-        assert_int_equal(count(sq_rig_logged(world->rig), "is gone, which says what is there"), 1);
-        has(world, "3 4");
+        begin(rigged, "");
+        take(rigged, 1, 2);
+        commit(rigged);
+        assert_int_equal(unlink(rigged->place), 0);
+        die(rigged); /* the snapshot is older than the mark */
+        assert_int_equal(count(sq_rig_logged(rigged->rig), "is gone, which says what is there"), 0);
+        take(rigged, 3, 4);
+        commit(rigged);
+        assert_int_equal(unlink(rigged->place), 0);
+        die(rigged);
+        assert_int_equal(count(sq_rig_logged(rigged->rig), "is gone, which says what is there"), 1);
+        has(rigged, "3 4");
 }
 
 static void

@@ -358,8 +358,8 @@ await(struct sq_task *task, struct shell_bolt *self, uint64_t until)
         sqi_shell_wait(&self->shell, until);
 }
 
-/* A program that stops for the tasks of each emit goes on some microseconds after it has them. That is awaited here, for
- * the way through the loop of the task takes longer, and sends its tuples one by one. */
+/* A program that stops for the tasks of each emit goes on some microseconds after it has them. That is awaited here,
+ * for the way through the loop of the task takes longer, and sends its tuples one by one. */
 static bool
 listen_in_step(struct sq_task *task, struct shell_bolt *self)
 {
@@ -427,6 +427,7 @@ wake(struct sq_task *task)
         else if (self->shell.retry.due_ns < next)
                 next = self->shell.retry.due_ns;
         throttle(task, self);
+        sq_expect_more(task, self->open > 1);
         sq_wake_at(task, more ? sq_now(task) : next);
         return 0;
 }

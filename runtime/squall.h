@@ -465,6 +465,9 @@ SQ_EXPORT void sq_wake_on(struct sq_task *task, int fd);
 /* Bolts with `.wake`: takes no tuple any more, or again. The up to 128 that are under way come still. Who sends to the
  * bolt waits meanwhile: back-pressure, for a bolt that hands its tuples to somebody slower. */
 SQ_EXPORT void sq_pause(struct sq_task *task, bool pause);
+/* Bolts that hand their tuples to somebody else: is more to be emitted soon? Then the task is not idle when it waits,
+ * and what it has emitted goes out in company, within topology.flush.interval.ms. Until it is called again. */
+SQ_EXPORT void sq_expect_more(struct sq_task *task, bool more);
 
 /* ---- The task ---------------------------------------------------------------------------------------- */
 

@@ -96,7 +96,7 @@ has_something_to_flush(const struct sq_task *task)
 /*
  * A message on its way through two processes costs as much as some hundred tuples. So an idle task sends at once what
  * it has, but not one tuple after the other: what follows within BREATH waits for company. A stream of tuples further
- * apart than that never waits.
+ * apart than that never waits. Who has handed its tuples to somebody else, and expects more of him, is not idle.
  */
 uint64_t
 sqi_task_breath_ends(const struct sq_task *task)
@@ -106,7 +106,7 @@ sqi_task_breath_ends(const struct sq_task *task)
 
         if (task->driver)
                 return 0;
-        return end < task->next_flush_ns ? end : task->next_flush_ns;
+        return end < task->next_flush_ns && !task->instance.expects_more ? end : task->next_flush_ns;
 }
 
 uint64_t

@@ -175,6 +175,7 @@ struct sqi_instance {
         uint64_t wake_ns;        /* what sq_wake_at() said; 0: nothing */
         int wake_fd;             /* what sq_wake_on() said, or -1 */
         bool paused;             /* what sq_pause() said */
+        bool expects_more;       /* what sq_expect_more() said */
         enum sq_level log_level; /* until log_until_ns, then SQ_INFO */
         uint64_t log_until_ns;
 

@@ -25,6 +25,12 @@ sq_pause(struct sq_task *task, bool pause)
                 task->instance.paused = pause;
 }
 
+void
+sq_expect_more(struct sq_task *task, bool more)
+{
+        task->instance.expects_more = more;
+}
+
 bool
 sqi_bolt_wake(struct sq_task *task)
 {

@@ -93,6 +93,8 @@ killed() {
 pass_on "type: shuffle" 200 >>"$dir/err" 2>&1
 check "a file is begun anew by a submit, and not by a task that is started again" killed
 
+check "each message of Storm's is answered as the protocol has it" timeout 60 python3 tests/integration/storm_talk.py "$dir/played/resources"
+
 refused() { # SENTENCE TEXT CHANGE...: of count.yaml
         sed "${@:3}" "$dir/count.yaml" >"$dir/refused.yaml"
         check "$1" says "$2" submit "$dir/refused.yaml"

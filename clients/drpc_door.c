@@ -411,22 +411,35 @@ patience_ms(const struct sqi_drpc_door *door)
         return next_ns <= at ? 0 : (long)((next_ns - at) / 1000000 + 1);
 }
 
+/* What the task has said: it, or what it has failed, is somewhere else; or it is not active. */
+static void
+heed_task(struct sqi_drpc_door *door)
+{
+        sqi_drpc_hush(door->line.to_door);
+        move_if_asked(door);
+        take_results(door, BURST);
+        take_failed(door); /* behind the results that came before */
+}
+
+/* Who waits for a result waits for each system call before it: only what there is is looked at. */
 static void
 turn(struct sqi_drpc_door *door)
 {
-        zmq_pollitem_t items[] = {{.socket = door->requests, .events = ZMQ_POLLIN},
-                                  {.fd = door->results.fd, .events = ZMQ_POLLIN},
-                                  {.socket = door->connections, .events = ZMQ_POLLIN},
-                                  {.fd = door->line.to_door, .events = ZMQ_POLLIN}};
+        enum { REQUESTS, RESULTS, CONNECTIONS, TASK, ITEMS };
+        zmq_pollitem_t items[ITEMS] = {[REQUESTS] = {.socket = door->requests, .events = ZMQ_POLLIN},
+                                       [RESULTS] = {.fd = door->results.fd, .events = ZMQ_POLLIN},
+                                       [CONNECTIONS] = {.socket = door->connections, .events = ZMQ_POLLIN},
+                                       [TASK] = {.fd = door->line.to_door, .events = ZMQ_POLLIN}};
 
-        if (zmq_poll(items, sizeof(items) / sizeof(items[0]), patience_ms(door)) < 0)
+        if (zmq_poll(items, ITEMS, patience_ms(door)) < 0)
                 return;
-        sqi_drpc_hush(door->line.to_door);
-        move_if_asked(door);
-        take_connections(door);
-        take_results(door, BURST);
-        take_failed(door); /* behind the results that came before */
-        for (unsigned i = 0; i < BURST && take_message(door); i++)
+        if (items[CONNECTIONS].revents)
+                take_connections(door);
+        if (items[RESULTS].revents)
+                take_results(door, BURST);
+        if (items[TASK].revents)
+                heed_task(door);
+        for (unsigned i = 0; items[REQUESTS].revents && i < BURST && take_message(door); i++)
                 ;
         send_back(door);
         sqi_drpc_flight_expire(&door->flight, now(), time_out, door);

@@ -25,10 +25,12 @@ sq_json_free(struct sq_json_reader *json)
 static int
 skip_space(struct sq_json_reader *json)
 {
-        while (json->at < json->end &&
-               (*json->at == ' ' || *json->at == '\t' || *json->at == '\n' || *json->at == '\r'))
-                json->at++;
-        return json->at < json->end ? (unsigned char)*json->at : -1;
+        const char *at = json->at, *end = json->end;
+
+        while (at < end && (unsigned char)*at <= ' ' && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r'))
+                at++;
+        json->at = at;
+        return at < end ? (unsigned char)*at : -1;
 }
 
 static bool
@@ -46,13 +48,15 @@ read_word(struct sq_json_reader *json, const char *word)
 static bool
 read_string(struct sq_json_reader *json, struct sq_str *ret)
 {
-        const char *start = json->at;
+        const char *start = json->at, *at = start, *end = json->end;
         char *copy;
 
-        while (json->at < json->end && *json->at != '"' && *json->at != '\\' && (unsigned char)*json->at >= 0x20)
+        while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
+                at++;
+        json->at = at;
+        if (at < end && *at == '"') {
+                *ret = (struct sq_str){start, (size_t)(at - start)};
                 json->at++;
-        if (json->at < json->end && *json->at == '"') {
-                *ret = (struct sq_str){start, (size_t)(json->at++ - start)};
                 return true;
         }
         copy = json->text;

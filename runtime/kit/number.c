@@ -13,6 +13,7 @@
 #include <string.h>
 
 enum { EXACT_POWER = 22, COPY_MAX = 128, EXPONENT_MAX = 100000 };
+enum { SAFE_DIGITS = 19 }; /* so many hold in 64 bits whatever they are */
 
 /* A decimal as it is read: digits * 10^exponent, if none was cut. */
 struct decimal {
@@ -25,8 +26,16 @@ struct decimal {
 static size_t
 take_digits(const char **at, const char *end, struct decimal *decimal)
 {
-        const char *start = *at;
+        const char *start = *at, *plain = (size_t)(end - start) > SAFE_DIGITS ? start + SAFE_DIGITS : end,
+                   *next = start;
+        uint64_t digits = 0;
 
+        if (decimal->digits == 0 && !decimal->cut) {
+                for (; next < plain && *next >= '0' && *next <= '9'; next++)
+                        digits = digits * 10 + (uint64_t)(*next - '0');
+                decimal->digits = digits;
+                *at = next;
+        }
         for (; *at < end && **at >= '0' && **at <= '9'; ++*at) {
                 uint64_t digit = (uint64_t)(**at - '0'), more;
 

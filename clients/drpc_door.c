@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -401,14 +402,14 @@ stops(struct sqi_drpc_door *door)
         return r;
 }
 
-static long
+static int
 patience_ms(const struct sqi_drpc_door *door)
 {
         uint64_t at = now(), next_ns = door->flight.next_ns;
 
         if (next_ns == UINT64_MAX)
                 return -1;
-        return next_ns <= at ? 0 : (long)((next_ns - at) / 1000000 + 1);
+        return next_ns <= at ? 0 : (int)((next_ns - at) / 1000000 + 1);
 }
 
 /* What the task has said: it, or what it has failed, is somewhere else; or it is not active. */
@@ -421,28 +422,42 @@ heed_task(struct sqi_drpc_door *door)
         take_failed(door); /* behind the results that came before */
 }
 
-/* Who waits for a result waits for each system call before it: only what there is is looked at. */
-static void
-turn(struct sqi_drpc_door *door)
+static int
+fd_of(void *socket)
 {
-        enum { REQUESTS, RESULTS, CONNECTIONS, TASK, ITEMS };
-        zmq_pollitem_t items[ITEMS] = {[REQUESTS] = {.socket = door->requests, .events = ZMQ_POLLIN},
-                                       [RESULTS] = {.fd = door->results.fd, .events = ZMQ_POLLIN},
-                                       [CONNECTIONS] = {.socket = door->connections, .events = ZMQ_POLLIN},
-                                       [TASK] = {.fd = door->line.to_door, .events = ZMQ_POLLIN}};
+        size_t size = sizeof(int);
+        int fd = -1;
 
-        if (zmq_poll(items, ITEMS, patience_ms(door)) < 0)
-                return;
-        if (items[CONNECTIONS].revents)
-                take_connections(door);
-        if (items[RESULTS].revents)
+        (void)zmq_getsockopt(socket, ZMQ_FD, &fd, &size);
+        return fd;
+}
+
+/*
+ * Who waits for a result waits for each system call before it, so there is no zmq_poll(), which asks each socket twice.
+ * ZeroMQ's descriptors tell of news, not of state: a turn ends with reading both sockets until they have no more, and
+ * touches neither after that. `done`: the last one has come so far.
+ */
+static bool
+turn(struct sqi_drpc_door *door, bool done)
+{
+        struct pollfd fds[] = {{.fd = door->results.fd, .events = POLLIN},
+                               {.fd = door->line.to_door, .events = POLLIN},
+                               {.fd = fd_of(door->requests), .events = POLLIN},
+                               {.fd = fd_of(door->connections), .events = POLLIN}};
+
+        if (poll(fds, sizeof(fds) / sizeof(fds[0]), done ? patience_ms(door) : 0) < 0)
+                return done;
+        if (fds[0].revents)
                 take_results(door, BURST);
-        if (items[TASK].revents)
+        if (fds[1].revents)
                 heed_task(door);
-        for (unsigned i = 0; items[REQUESTS].revents && i < BURST && take_message(door); i++)
-                ;
         send_back(door);
         sqi_drpc_flight_expire(&door->flight, now(), time_out, door);
+        take_connections(door);
+        for (unsigned i = 0; i < BURST; i++)
+                if (!take_message(door))
+                        return true;
+        return false;
 }
 
 static void
@@ -462,9 +477,10 @@ static void *
 run(void *context)
 {
         struct sqi_drpc_door *door = context;
+        bool done = false;
 
         while (!stops(door))
-                turn(door);
+                done = turn(door, done);
         close_results(door);
         take_failed(door);
         (void)zmq_unbind(door->requests, door->requests_at);

@@ -22,6 +22,8 @@ P
 }
 records() { "$squall" bench --quick --rounds 1 --only csv-in --only jsonl-filter-least --json | grep -q '"id":"jsonl-filter-least".*"id":"csv-in"'; }
 check "measures records of formats, each of which arrives" records
+limits() { "$squall" bench --quick --rounds 1 --only ads-plain --json | grep -qE '"limit":"[a-z, ]+ \([0-9.]+ of [0-9]+ in use\); of the tasks. time events [0-9]+ %, views '; }
+check "says what the advertisements are limited by" limits
 command -v python3 >/dev/null && check "reports as JSON, with the ratio to the floor" json
 is_xml() { ! command -v python3 >/dev/null || python3 -c 'import sys, xml.etree.ElementTree as x; x.parse(sys.argv[1])' "$1"; }
 drawn() { is_xml "$dir/report.svg" && grep -q "<svg" "$dir/report.svg" && grep -q "<svg.*</svg>\|<table>" "$dir/report.html"; }

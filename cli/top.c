@@ -117,7 +117,8 @@ look(struct top *top)
         }
         cli_top_take(&top->rows, view->level, top->talk.value, top->component, sqi_clock_ns());
         if (view->level == CLI_TOP_TOPOLOGIES)
-                snprintf(view->title, sizeof(view->title), "squall top  %zu topologies", top->rows.n);
+                snprintf(view->title, sizeof(view->title), "squall top  %zu %s", top->rows.n,
+                         top->rows.n == 1 ? "topology" : "topologies");
         else
                 tell_topology(top, top->talk.value);
         cli_top_arrange(&top->rows, view->sorted, view->reverse, view->filter);

@@ -293,7 +293,7 @@ cli_top_cell(const struct cli_top_row *row, enum cli_top_column column, char buf
 
         switch (cli_top_heads[column].form) {
         case CLI_FORM_SHARE:
-                snprintf(buffer, CLI_TOP_CELL, "%.0f%%", value * 100);
+                snprintf(buffer, CLI_TOP_CELL, "%.0f %%", value * 100);
                 return buffer;
         case CLI_FORM_TIME:
                 return cli_time_text(value, buffer);

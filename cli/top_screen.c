@@ -118,11 +118,23 @@ struct layout {
         bool shown[CLI_TOP_NCOLUMNS];
 };
 
+static int
+longest_name(const struct cli_top_rows *rows)
+{
+        size_t longest = NAME_MIN;
+
+        for (size_t i = 0; i < rows->n; i++)
+                if (strlen(rows->rows[i].name) > longest)
+                        longest = strlen(rows->rows[i].name);
+        return longest > NAME_MAX ? NAME_MAX : (int)longest;
+}
+
+/* Names come before the minute behind, but for a little of it. */
 static struct layout
-lay_out(enum cli_top_level level)
+lay_out(enum cli_top_level level, const struct cli_top_rows *rows)
 {
         struct layout layout = {0};
-        int rest = COLS;
+        int rest = COLS, name = longest_name(rows);
 
         for (int c = 0; c < CLI_TOP_NCOLUMNS; c++) {
                 layout.shown[c] = cli_top_has(level, (enum cli_top_column)c) && COLS >= cli_top_heads[c].from &&
@@ -130,8 +142,9 @@ lay_out(enum cli_top_level level)
                 if (layout.shown[c])
                         rest -= cli_top_heads[c].width + 1;
         }
-        layout.sparks = rest - NAME_MIN - 5;
-        layout.sparks = layout.sparks > SPARKS_MAX ? SPARKS_MAX : layout.sparks < SPARKS_MIN ? 0 : layout.sparks;
+        layout.sparks = rest - name - 1 < SPARKS_MIN ? SPARKS_MIN : rest - name - 1;
+        layout.sparks = rest - layout.sparks - 1 < NAME_MIN ? 0 : layout.sparks;
+        layout.sparks = layout.sparks > SPARKS_MAX ? SPARKS_MAX : layout.sparks;
         layout.name = rest - (layout.sparks ? layout.sparks + 1 : 0);
         layout.name = layout.name > NAME_MAX ? NAME_MAX : layout.name;
         return layout;
@@ -223,7 +236,7 @@ put_heads(const struct cli_top_view *view, const struct layout *layout, int y)
 static void
 put_table(struct cli_top_view *view, int y)
 {
-        struct layout layout = lay_out(view->level);
+        struct layout layout = lay_out(view->level, view->rows);
         size_t room = LINES - y - 2 > 0 ? (size_t)(LINES - y - 2) : 0;
 
         if (view->selected < view->first)
@@ -242,6 +255,8 @@ put_log(const struct cli_top_view *view, int y)
         const char *text = view->log ? view->log : "", *at = text + strlen(text);
         int room = LINES - y - 1;
 
+        if (!*text)
+                put_line(y, PLAIN, A_DIM, "it has logged nothing");
         for (int n = 0; at > text && n <= room; at--)
                 n += at[-1] == '\n';
         if (at > text)

@@ -57,15 +57,24 @@ compare_keys(const void *left, const void *right)
         return (a > b) - (a < b);
 }
 
-/* The places that are taken, up to the ceiling, in order of their keys. The bag is not a table any more after this. */
+/* The places that are taken, up to the ceiling, side by side. The bag is not a table any more after this. */
 static size_t
-sort(struct sq_bag *bag)
+pack(struct sq_bag *bag)
 {
         size_t n = 0;
 
         for (size_t i = 0; i < bag->size; i++)
                 if (bag->places[i].n && bag->places[i].key <= bag->ceiling)
                         bag->places[n++] = bag->places[i];
+        return n;
+}
+
+/* The same in order of their keys. */
+static size_t
+sort(struct sq_bag *bag)
+{
+        size_t n = pack(bag);
+
         if (n > 1)
                 qsort(bag->places, n, sizeof(*bag->places), compare_keys);
         return n;
@@ -179,10 +188,11 @@ sq_bag_hash(struct sq_value value)
 int64_t
 sq_bag_distinct(struct sq_bag *bag)
 {
-        size_t n = sort(bag);
+        size_t n;
 
-        if (bag->ceiling == UINT64_MAX && n <= DISTINCT_KEPT)
-                return (int64_t)n;
+        if (bag->ceiling == UINT64_MAX && bag->used <= DISTINCT_KEPT)
+                return (int64_t)bag->used;
+        n = sort(bag);
         n = n < DISTINCT_KEPT ? n : DISTINCT_KEPT;
         return (int64_t)((double)(n - 1) * 0x1p64 / (double)bag->places[n - 1].key);
 }
@@ -207,13 +217,60 @@ real_of(uint64_t key)
         return real;
 }
 
+static void
+swap(struct sq_occurrence *a, struct sq_occurrence *b)
+{
+        struct sq_occurrence kept = *a;
+
+        *a = *b;
+        *b = kept;
+}
+
+/* The n places, above 0, are put in two parts, that with the smaller keys first, by the middle one of three of them:
+ * where that stands then. *ret_below: what the first part occurs. */
+static size_t
+part(struct sq_occurrence *places, size_t n, uint64_t *ret_below)
+{
+        struct sq_occurrence *last = &places[n - 1], *middle = &places[n / 2];
+        size_t at = 0;
+
+        if (compare_keys(middle, places) < 0)
+                swap(middle, places);
+        if (compare_keys(last, places) < 0)
+                swap(last, places);
+        if (compare_keys(middle, last) < 0)
+                swap(middle, last);
+        *ret_below = 0;
+        for (size_t i = 0; i < n - 1; i++)
+                if (places[i].key < last->key) {
+                        *ret_below += places[i].n;
+                        swap(&places[i], &places[at++]);
+                }
+        swap(&places[at], last);
+        return at;
+}
+
+/* By quickselect (C. A. R. Hoare, "Algorithm 65: FIND", CACM 1961): the keys need not be in order for one of them. */
 double
 sq_bag_quantile(struct sq_bag *bag, uint64_t total, double q)
 {
-        uint64_t rank = (uint64_t)ceil(q * (double)total), below = 0;
-        size_t n = sort(bag), i = 0;
+        uint64_t rank = (uint64_t)ceil(q * (double)total), below;
+        struct sq_occurrence *places = bag->places;
+        size_t n = pack(bag);
 
-        while (i + 1 < n && (below += bag->places[i].n) < rank)
-                i++;
-        return n ? real_of(bag->places[i].key) : 0;
+        if (n == 0)
+                return 0;
+        for (;;) {
+                size_t at = part(places, n, &below);
+
+                if (at > 0 && rank <= below) {
+                        n = at;
+                        continue;
+                }
+                if (rank <= below + places[at].n || at + 1 == n)
+                        return real_of(places[at].key);
+                rank -= below + places[at].n;
+                places += at + 1;
+                n -= at + 1;
+        }
 }

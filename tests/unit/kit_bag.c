@@ -116,6 +116,37 @@ finds_the_quantiles_of_small_whole_numbers_exactly(void **unused)
         free(bag.places);
 }
 
+static int
+compare(const void *a, const void *b)
+{
+        return *(const int *)a - *(const int *)b;
+}
+
+/* From a seed: numbers that come often, seldom and not at all, against those in order. */
+static void
+finds_each_quantile_as_sorting_would(void **unused)
+{
+        enum { MOST = 300, CASES = 2000 };
+        uint64_t chance = 1;
+        int numbers[MOST];
+
+        (void)unused;
+        for (int c = 0; c < CASES; c++) {
+                struct sq_bag bag = {.ceiling = UINT64_MAX};
+                size_t n = 1 + sq_mix(++chance) % MOST, kinds = 1 + sq_mix(++chance) % MOST;
+                double q = (double)(sq_mix(++chance) % 1001) / 1000;
+
+                for (size_t i = 0; i < n; i++) {
+                        numbers[i] = (int)(sq_mix(++chance) % kinds) - 20;
+                        assert_true(sq_bag_put(&bag, sq_bag_ordered(numbers[i]), 1, false));
+                }
+                qsort(numbers, n, sizeof(*numbers), compare);
+                size_t rank = (size_t)ceil(q * (double)n);
+                assert_float_equal(sq_bag_quantile(&bag, n, q), numbers[rank > 0 ? rank - 1 : 0], 0);
+                free(bag.places);
+        }
+}
+
 int
 main(void)
 {
@@ -126,6 +157,7 @@ main(void)
                 cmocka_unit_test(tells_long_values_apart_by_their_ends),
                 cmocka_unit_test(counts_many_values_within_a_few_percent),
                 cmocka_unit_test(finds_the_quantiles_of_small_whole_numbers_exactly),
+                cmocka_unit_test(finds_each_quantile_as_sorting_would),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

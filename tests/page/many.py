@@ -6,12 +6,22 @@ from browser import Browser
 url, profile = sys.argv[1:]
 LOADS = 9
 # When the content stood: the page counts that itself, for the driver only looks now and then.
-WATCH = """{ const ready = () => %s; const look = () => { if (document.body && ready()) requestAnimationFrame(() => setTimeout(() => { window.stood_ = performance.now(); }));
-                                     else requestAnimationFrame(look); }; look(); }"""
-TIMES = """(() => { const nav = performance.getEntriesByType('navigation')[0], fcp = performance.getEntriesByName('first-contentful-paint')[0];
-                   return fcp && window.stood_ ? [nav.responseEnd, nav.domInteractive, fcp.startTime, window.stood_] : null; })()"""
-FRAMES = """(() => { let last = performance.now(); window.frames_ = [];
-                    const f = now => { frames_.push(now - last); last = now; requestAnimationFrame(f); }; requestAnimationFrame(f); })()"""
+WATCH = """{
+    const note = () => { window.stood_ = performance.now(); };
+    const look = () => requestAnimationFrame(document.body && %s ? () => setTimeout(note) : look);
+    look();
+}"""
+TIMES = """(() => {
+    const came = performance.getEntriesByType('navigation')[0];
+    const paint = performance.getEntriesByName('first-contentful-paint')[0];
+    return paint && window.stood_ ? [came.responseEnd, came.domInteractive, paint.startTime, window.stood_] : null;
+})()"""
+FRAMES = """(() => {
+    let last = performance.now();
+    const frame = now => { frames_.push(now - last); last = now; requestAnimationFrame(frame); };
+    window.frames_ = [];
+    requestAnimationFrame(frame);
+})()"""
 
 
 def measure(name, place, ready):
@@ -24,7 +34,8 @@ def measure(name, place, ready):
         loads.append(page.until(TIMES))
     for n, what in enumerate(("the page has come", "it is parsed", "first contentful paint", "all rows stand")):
         times = sorted(load[n] for load in loads)
-        print(f"{name}: {what} after {times[LOADS // 2]:.0f} ms (of {LOADS} loads the median; {times[0]:.0f} to {times[-1]:.0f})")
+        print(f"{name}: {what} after {times[LOADS // 2]:.0f} ms "
+              f"(of {LOADS} loads the median; {times[0]:.0f} to {times[-1]:.0f})")
     page.eval(FRAMES)
     time.sleep(20)
     frames = sorted(page.eval("frames_")[1:])

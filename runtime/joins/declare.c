@@ -155,6 +155,8 @@ declare_fields(struct join_declaring *declaring)
                 if (declaring->plan.by == SQI_BY_WINDOWS) {
                         sq_declare_out(declaring->decl, stream, "start", SQ_TIME);
                         sq_declare_out(declaring->decl, stream, "end", SQ_TIME);
+                        if (stream != SQI_TOO_LATE && declaring->settings->time != SQI_BY_WALL)
+                                sq_declare_until(declaring->decl, stream, "end");
                 }
                 for (unsigned side = 0; side < declaring->sides.n; side++)
                         declare_side(declaring, side, stream);

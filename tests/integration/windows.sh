@@ -26,8 +26,9 @@ slides() { awk -F , "$clock"' {
         END { for (k in n) print k "\t" n[k] "\t" sum[k] "\t" least[k] "\t" kinds[k] }' | sort; }
 sorted -k1,1n | slides >"$dir/want.sliding"
 # and of these windows all that end within 20 seconds: a window belongs to the one in which it ends
-awk -F '\t' "$clock"'{
-                split($3, part, /[:Z]/); end = 1704067200 + part[2] * 60 + part[3] - 1; s = end - end % 20; k = $1 "\t" clock(s) "\t" clock(s + 20)
+last="$clock"' function last(time, part) { split(time, part, /[:Z]/); return 1704067200 + part[2] * 60 + part[3] - 1 }'
+awk -F '\t' "$last"'{
+                end = last($3); s = end - end % 20; k = $1 "\t" clock(s) "\t" clock(s + 20)
                 n[k]++; tuples[k] += $4; if (n[k] == 1 || $5 > most[k]) most[k] = $5 }
         END { for (k in n) print k "\t" n[k] "\t" tuples[k] "\t" most[k] }' "$dir/want.sliding" | sort >"$dir/want.behind"
 # what is no more than 20 seconds apart
@@ -45,6 +46,9 @@ awk -F , "$clock"'
                         for (j = 1; j <= n[2, w] || j == 1; j++)
                                 print at[w] "\t" (n[1, w] ? row[1, w, i] : "\t") "\t" (n[2, w] ? row[2, w, j] : "\t") }' \
         "$dir/in1" "$dir/in2" | sort >"$dir/want.joined"
+# how many such there are in 10 seconds
+awk -F '\t' "$last"'{ end = last($3); s = end - end % 10; n[$1 "\t" clock(s) "\t" clock(s + 10)]++ } END { for (k in n) print k "\t" n[k] }' \
+        "$dir/want.joined" | sort >"$dir/want.meets"
 # what is from 1 second before to 2 seconds after; and what is alone there
 awk -F , '
         FNR == 1 { file++; next }
@@ -88,6 +92,8 @@ bolts:
   - { id: near, component: join, properties: { by: { one: key, two: key }, between: [-1s, 2s], type: left } }
   - { id: named, component: join, parallelism: 2, properties: { by: key, table: names, wait: 1h, type: left } }
   - { id: nameds, component: write, properties: { path: $dir/named.tsv } }
+  - { id: meets, component: window, properties: { size: 10s, by: [key], compute: { rows: count } } }
+  - { id: meeting, component: write, properties: { path: $dir/meets.tsv } }
   - { id: pairs, component: write, properties: { path: $dir/joined.tsv } }
   - { id: neighbours, component: write, properties: { path: $dir/near.tsv } }
   - { id: alone, component: write, properties: { path: $dir/alone.tsv } }
@@ -118,6 +124,8 @@ streams:
   - { from: one, to: named, grouping: { type: shuffle } }
   - { from: names, to: named, grouping: { type: all } }
   - { from: named, to: nameds, grouping: { type: global } }
+  - { from: joined, to: meets, grouping: { type: fields, args: [key] } }
+  - { from: meets, to: meeting, grouping: { type: global } }
   - { from: joined, to: pairs, grouping: { type: global } }
   - { from: near, to: neighbours, grouping: { type: global } }
   - { from: near, to: alone, streamId: unmatched, grouping: { type: global } }
@@ -148,7 +156,7 @@ sed 1d "$dir/in1" | awk -F , '{ v[NR] = $3 } NR % 3 == 0 { for (i = NR - 4; i <=
 exact() {
         [ ! -s "$dir/late.tsv" ] || { echo "late: $(wc -l <"$dir/late.tsv")"; return 1; }
         cat "$dir/alone.tsv" >>"$dir/near.tsv"
-        for what in sliding behind sessions values stacked joined near named; do
+        for what in sliding behind sessions values stacked joined meets near named; do
                 [ "$(wc -l <"$dir/want.$what")" -gt 900 ] || { echo "no more than that: $(wc -l "$dir/want.$what")"; return 1; }
                 sort "$dir/$what.tsv" | cmp - <(sort "$dir/want.$what") || { wc -l "$dir/$what.tsv" "$dir/want.$what"; return 1; }
         done
@@ -175,7 +183,7 @@ check "and its windows, sessions and joins are those of the sorted tuples" exact
 # A drain is not the end of time: what has not ended is not sent.
 drained() {
         rm -f "$dir"/*.tsv
-        sed '/id: two\|from: two\|id: joined\|id: near\|id: named\|: named\|id: names\|: joined\|: near/d; s/rate: 2000/rate: 400/' "$dir/windows.yaml" >"$dir/drained.yaml"
+        sed '/id: two\|from: two\|id: joined\|id: near\|id: named\|: named\|id: names\|: joined\|: near/d; /id: meet\|: meets/d; s/rate: 2000/rate: 400/' "$dir/windows.yaml" >"$dir/drained.yaml"
         sed 1d "$dir/in1" | slides >"$dir/want.drained"
         "$squall" run "$dir/drained.yaml" >"$dir/said" 2>&1 &
         until_true test -s "$dir/sliding.tsv" && kill -INT $! || { cat "$dir/said"; return 1; }

@@ -29,19 +29,22 @@ call_flush(struct sq_task *task)
         return r;
 }
 
-/* At least once the spouts replay what was executed since the last flush, and the bolt itself what belongs to no tree.
- * At most once it is lost. Exactly once all begins again from the last epoch. */
+/* At least once the spouts replay what was executed since the last flush, and the bolt itself what belongs to no tree:
+ * also where the task is at its end, for nothing that did not go out may be acked. At most once it is lost. Exactly
+ * once all begins again from the last epoch. */
 static void
 answer_for_flush(struct sq_task *task)
 {
-        if (task->failed < 0)
-                return;
         if (task->tracking) {
                 task->bolt.flush_failed = task->bolt.in_execute;
                 sqi_acker_fail(&task->acker);
                 sqi_loose_flushed(task, false);
+        }
+        if (task->failed < 0)
+                return;
+        if (task->tracking)
                 sqi_task_log_seldom(task, "failed what it executed since the last flush", task->error);
-        } else if (task->epoch.exact)
+        else if (task->epoch.exact)
                 sqi_task_fail(task, -EIO, "flush: %s", task->error[0] ? task->error : "it failed without sq_error()");
         else
                 sqi_task_lose(task, task->metrics->executed - task->bolt.flushed, task->error);

@@ -428,6 +428,8 @@ SQ_EXPORT int sq_gzip_member(struct sq_gzip *gzip, struct sq_str text, struct sq
  * error, nothing. -EBADMSG: the file is not gzip's, or another program's member was cut short. Appenders of one file
  * exclude each other by flock(). */
 SQ_EXPORT int sq_gzip_append(struct sq_gzip *gzip, int fd, uint64_t *end, struct sq_str header, struct sq_str text);
+/* Only looks, and cuts off what a kill has torn, for who appends members in another way. *end as above. */
+SQ_EXPORT int sq_gzip_mend(int fd, uint64_t *end);
 
 /* ---- Formats ----------------------------------------------------------------------------------------- */
 
@@ -588,7 +590,8 @@ SQ_EXPORT int sq_begin_anew(const struct sq_task *task, const char *path, int fd
  *     .abort(e)       sq_publish_back(path, sq_index(task), e)
  *
  * Beside the file stands PATH.commits, which says who has published what. Without it, what is asked for again is
- * appended again. All return 0 or a negative errno; -EBADMSG: PATH.commits is damaged.
+ * appended again. All return 0 or a negative errno; -EBADMSG: PATH.commits is damaged; -EMEDIUMTYPE: the
+ * file is compressed, and the lines are not.
  */
 /* Forgets who has published what, and empties the file when told to. */
 SQ_EXPORT int sq_publish_anew(const char *path, bool empty);

@@ -585,8 +585,9 @@ struct sq_append;
 SQ_EXPORT struct sq_append *sq_append_new(int fd, bool restarted);
 SQ_EXPORT int sq_append_fd(const struct sq_append *append);
 SQ_EXPORT void sq_append_free(struct sq_append **append);
-/* `header`: goes before the lines if the regular file is empty; may have no bytes. 0 or a negative errno; *ret_done:
- * bytes of `lines` that are out in any case, whole lines. */
+/* `header`: goes before the lines if the regular file is empty; may have no bytes. 0 or a negative errno; -EMEDIUMTYPE:
+ * the file is compressed with gzip or zstd, so that lines do not go behind it. *ret_done: bytes of `lines` that are out
+ * in any case, whole lines. */
 SQ_EXPORT int sq_append(struct sq_append *append, struct sq_str header, const char *lines, size_t n, size_t *ret_done);
 /* What was appended outlasts a loss of power, and so does the name of a file that is new. A pipe or a device, which
  * keeps nothing, is as it should be. 0 or a negative errno: then what a later call says is not to be trusted. */

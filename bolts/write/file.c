@@ -139,7 +139,22 @@ append_lines(struct writer *self, struct sq_str header, size_t *ret_done)
                 return sq_append(self->file, header, lines.ptr, lines.len, ret_done);
         r = sq_gzip_append(self->gzip, sq_append_fd(self->file), &self->end, header, lines);
         *ret_done = r == 0 ? lines.len : 0;
-        return r;
+        return r == -EBADMSG ? -EMEDIUMTYPE : r;
+}
+
+/* The end is that of this file; another one under its name is looked at from its start. */
+int
+write_mend_members(struct writer *self)
+{
+        int fd = write_open_file(self), r;
+
+        if (fd < 0)
+                return -errno;
+        if (write_has_gone(self))
+                self->end = 0;
+        r = fstat(fd, &self->about) < 0 ? -errno : sq_gzip_mend(fd, &self->end);
+        close(fd);
+        return r == -EBADMSG ? -EMEDIUMTYPE : r;
 }
 
 int

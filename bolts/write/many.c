@@ -192,12 +192,14 @@ write_file_of(struct sq_task *task, struct writer *self, const struct sq_tuple *
 }
 
 int
-write_out_all(struct sq_task *task, struct writer *self)
+write_out_all(struct sq_task *task, const struct writer *self, const struct writer **ret_failed)
 {
         int r = 0;
 
-        for (size_t i = 0; i < self->files->n && r == 0; i++)
+        for (size_t i = 0; i < self->files->n && r == 0; i++) {
                 r = write_out(task, self->files->open[i]);
+                *ret_failed = r < 0 ? self->files->open[i] : *ret_failed;
+        }
         for (size_t i = 0; i < self->files->n && r < 0; i++)
                 self->files->open[i]->lines.len = 0; /* their tuples fail, and come again */
         return r;

@@ -85,7 +85,10 @@ publish_compressed(struct sq_task *task, struct writer *self, uint64_t epoch, st
 {
         struct sq_encoder first = {.format = SQ_FORMAT_TEXT};
         struct sq_value value;
-        int r = header.len > 0 ? sq_gzip_member(self->gzip, header, &header) : 0;
+        int r = write_mend_members(self);
+
+        if (r == 0 && header.len > 0)
+                r = sq_gzip_member(self->gzip, header, &header);
 
         value = sq_str(header);
         if (r == 0)
@@ -122,7 +125,12 @@ refuse(struct sq_task *task, const struct writer *self, int error)
 {
         if (write_is_stdout(self) && (error == EPIPE || error == EBADF))
                 return sq_error_final(task, "stdout: %s", error == EPIPE ? "its reader has gone" : "is closed");
-        if (self->gzip && !self->staged && error == EBADMSG)
+        if (error == EMEDIUMTYPE && !self->gzip)
+                return sq_error_final(task,
+                                      "%s: is compressed: lines cannot be appended to it (write `compress: gzip` where "
+                                      "it is of gzip, or give another `path`)",
+                                      write_name(self));
+        if (error == EMEDIUMTYPE)
                 return sq_error_final(task,
                                       "%s: is not of gzip, or cut short by another program: nothing can be "
                                       "appended to it (give another `path`, or move it away)",
@@ -377,7 +385,10 @@ static int
 flush(struct sq_task *task)
 {
         struct writer *self = sq_state(task);
-        int r = self->files ? write_out_all(task, self) : self->staged || self->next ? 0 : write_drain(task, self);
+        const struct writer *failed = self;
+        int r = self->files                  ? write_out_all(task, self, &failed)
+                : self->staged || self->next ? 0
+                                             : write_drain(task, self);
 
         if (r == 0 && self->sync && !self->by_epochs && !self->files)
                 r = write_sync(self);
@@ -386,7 +397,7 @@ flush(struct sq_task *task)
         if (r == 0 || self->by_epochs) /* then the epoch does not end before the lines are out */
                 return 0;
         self->lines.len = 0;
-        return refuse(task, self, -r);
+        return refuse(task, failed, -r);
 }
 
 static int

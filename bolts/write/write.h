@@ -54,6 +54,8 @@ bool write_has_gone(const struct writer *self);
 int write_sync(struct writer *self);
 /* Writes the lines that have gathered; what could not be written stays. */
 int write_drain(struct sq_task *task, struct writer *self);
+/* For lines that do not go by write_drain(): the file ends with a whole member then. -EMEDIUMTYPE: it cannot. */
+int write_mend_members(struct writer *self);
 /* When the file was made, ns since 1970; 0: not known. */
 int64_t write_born_at(int fd);
 /* A file was taken: from now on its age counts. */
@@ -75,8 +77,9 @@ int write_file_of(struct sq_task *task, struct writer *self, const struct sq_tup
                   const char **ret_wrong);
 /* NULL: there are fewer. */
 struct writer *write_file_at(const struct writer *self, size_t i);
-/* The lines of all. On an error they are dropped, and what was not written yet comes again with its tuples. */
-int write_out_all(struct sq_task *task, struct writer *self);
+/* The lines of all. On an error, of *ret_failed, they are dropped, and what was not written yet comes again with its
+ * tuples. */
+int write_out_all(struct sq_task *task, const struct writer *self, const struct writer **ret_failed);
 void write_close_files(struct writer *self);
 
 /* ---- pretty.c ---------------------------------------------------------------------------------------- */

@@ -28,6 +28,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/compression.h"
 #include "base/sealed.h"
 #include "squall.h"
 
@@ -193,6 +194,16 @@ ours_from(struct sq_append *self, off_t end)
         return !self->markable && end > self->floor && end % sysconf(_SC_PAGESIZE) == 0 ? self->floor : -1;
 }
 
+/* Lines behind what is compressed would make both unreadable. */
+static bool
+is_compressed(const struct sq_append *self)
+{
+        char head[sizeof(SQI_ZSTD_MAGIC)];
+        ssize_t n = pread(self->look, head, sizeof(head), 0);
+
+        return (n >= 2 && memcmp(head, SQI_GZIP_MAGIC, 2) == 0) || (n >= 4 && memcmp(head, SQI_ZSTD_MAGIC, 4) == 0);
+}
+
 /* Under the lock: sees to it that a line may begin at *end. *ret_glue: with a line end first. */
 static int
 mend(struct sq_append *self, off_t *end, bool *ret_glue)
@@ -201,7 +212,11 @@ mend(struct sq_append *self, off_t *end, bool *ret_glue)
         int r;
 
         *ret_glue = false;
-        if (*end == self->end || self->look < 0 || ends_with_line_end(self, *end))
+        if (*end == self->end || *end == 0 || self->look < 0)
+                return 0;
+        if (is_compressed(self))
+                return -EMEDIUMTYPE;
+        if (ends_with_line_end(self, *end))
                 return 0;
         from = ours_from(self, *end);
         if (from < 0) {

@@ -22,6 +22,8 @@
 #include <zstd.h>
 #endif
 
+#include "base/compression.h"
+
 enum { INPUT = 64 * 1024, MAGIC = 8, WRONG = 192 };
 
 struct sq_decompressor {
@@ -143,14 +145,14 @@ zstd_step(struct sq_decompressor *from, void *bytes, size_t n, bool *ret_ended, 
 
 static const struct format formats[] = {
 #ifdef SQI_WITH_ZLIB
-        {"gzip", "\x1f\x8b", 2, gzip_open, gzip_close, gzip_rewind, gzip_step},
+        {"gzip", SQI_GZIP_MAGIC, sizeof(SQI_GZIP_MAGIC) - 1, gzip_open, gzip_close, gzip_rewind, gzip_step},
 #else
-        {.name = "gzip", .magic = "\x1f\x8b", .len = 2},
+        {.name = "gzip", .magic = SQI_GZIP_MAGIC, .len = sizeof(SQI_GZIP_MAGIC) - 1},
 #endif
 #ifdef SQI_WITH_LIBZSTD
-        {"zstd", "\x28\xb5\x2f\xfd", 4, zstd_open, zstd_close, zstd_rewind, zstd_step},
+        {"zstd", SQI_ZSTD_MAGIC, sizeof(SQI_ZSTD_MAGIC) - 1, zstd_open, zstd_close, zstd_rewind, zstd_step},
 #else
-        {.name = "zstd", .magic = "\x28\xb5\x2f\xfd", .len = 4},
+        {.name = "zstd", .magic = SQI_ZSTD_MAGIC, .len = sizeof(SQI_ZSTD_MAGIC) - 1},
 #endif
         {.name = "xz",
          .magic = "\xfd"

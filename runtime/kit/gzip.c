@@ -197,6 +197,19 @@ mend(int fd, uint64_t *end)
         return r == 0 && torn && ftruncate(fd, (off_t)*end) < 0 ? -errno : r;
 }
 
+int
+sq_gzip_mend(int fd, uint64_t *end)
+{
+        int r;
+
+        while (flock(fd, LOCK_EX) < 0)
+                if (errno != EINTR)
+                        return -errno;
+        r = mend(fd, end);
+        flock(fd, LOCK_UN);
+        return r;
+}
+
 /* ---- Appending --------------------------------------------------------------------------------------- */
 
 static int
@@ -259,6 +272,13 @@ int
 sq_gzip_member(struct sq_gzip *self, struct sq_str text, struct sq_str *ret)
 {
         (void)self, (void)text, (void)ret;
+        return -EOPNOTSUPP;
+}
+
+int
+sq_gzip_mend(int fd, uint64_t *end)
+{
+        (void)fd, (void)end;
         return -EOPNOTSUPP;
 }
 

@@ -294,6 +294,8 @@ append(struct publishing *it, uint32_t writer, uint64_t epoch, struct sq_str hea
 
         if (fstat(it->fd, &about) < 0)
                 return -errno;
+        if (sq_decompresses(it->fd) && !sq_compressed_text(lines))
+                return -EMEDIUMTYPE;
         chunk = make_chunk(it, about.st_size, header, lines, &n);
         if (!chunk)
                 return -ENOMEM;

@@ -84,7 +84,7 @@ SHELL_TASK := $(call objects,$(addprefix runtime/,$(addsuffix /%,shell task plan
 UNIT := $(basename $(call objects,tests/unit/%))
 SHARED := $(call objects,tests/shared/%)
 FUZZ := $(basename $(call objects,tests/fuzz/%))
-BENCH := $(B)/tests/bench/floor $(B)/tests/bench/asker
+BENCH := $(addprefix $(B)/tests/bench/,floor asker sender)
 BENCH_DATA := $(addprefix $(B)/tests/bench/,run report rows kjv.txt $(notdir $(wildcard tests/bench/*.yaml)))
 FAULTS := $(basename $(call objects,tests/faults/%))
 PARTS := $(UNITS:%.c=$(B)/%.o)

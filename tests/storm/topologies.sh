@@ -35,6 +35,7 @@ check "an empty cluster has no topology" eval '[ "$("$squall" list --storm $stor
 head -n 2000 topologies/wordcount/kjv.txt >"$dir/lines.txt"
 cat >"$dir/count.yaml" <<YAML
 name: count
+config: { topology.message.timeout.secs: 300 }
 spouts:
   - { id: lines, component: file, properties: { path: lines.txt } }
 bolts:
@@ -71,6 +72,7 @@ for grouping in shuffle local-or-shuffle none fields partial-key global all dire
 done
 cat >"$dir/ways.yaml" <<YAML
 name: ways
+config: { topology.message.timeout.secs: 300 }
 spouts:
   - { id: numbers, component: generate, properties: { count: 400, fields: { n: uniform 0 99 } } }
   - { id: records, component: file, properties: { path: records.jsonl, format: jsonl, fields: { v: any, u: uint, b: bin, t: time unix } } }
@@ -152,5 +154,7 @@ check "none is submitted again" says "count is alive already" "$squall" submit "
 check "its status has what each component has done" says "split" "$squall" status count --storm $storm
 check "deactivate is taken" "$squall" deactivate count --storm $storm
 check "and shown" within 30 eval '"$squall" list --storm $storm | grep -q inactive'
+check "rebalance is taken" "$squall" rebalance deaths --component faulty=1 --storm $storm
+check "and gives both tasks to one executor" within 60 eval '"$squall" status deaths --storm $storm | grep -q "^faulty  *[0-9]*-[0-9]* "'
 check "kill returns when it is gone" eval '"$squall" kill count --wait 1 --storm $storm && ! "$squall" list --storm $storm --names | grep -q count'
 exit $failures

@@ -124,6 +124,7 @@ goes_along(const char *key)
                                            "topology.max.spout.pending",
                                            "topology.spout.max.retries",
                                            "topology.spout.retry.delay.ms",
+                                           "topology.dead.letter.path",
                                            "supervisor.worker.timeout.secs"};
 
         for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)

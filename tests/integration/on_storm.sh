@@ -92,8 +92,28 @@ killed() {
 }
 pass_on "type: shuffle" 200 >>"$dir/err" 2>&1
 check "a file is begun anew by a submit, and not by a task that is started again" killed
+mv "$dir/played" "$dir/passing"
 
-check "each message of Storm's is answered as the protocol has it" timeout 60 python3 tests/integration/storm_talk.py "$dir/played/resources"
+letters() {
+        printf '{"n":1}\nno JSON\n' >"$dir/records"
+        cat >"$dir/letters.yaml" <<YAML
+name: letters
+config: { topology.dead.letter.path: $dir/letters }
+spouts:
+  - { id: records, component: file, properties: { path: records } }
+bolts:
+  - { id: json, component: json, properties: { fields: { n: int } } }
+  - { id: write, component: write, properties: { path: $dir/read } }
+streams:
+  - { from: records, to: json, grouping: { type: shuffle } }
+  - { from: json, to: write, grouping: { type: shuffle } }
+YAML
+        ! submit "$dir/letters.yaml" 2>&1 | grep . | grep -vx letters && "$squall" kill letters --storm "127.0.0.1:$port" &&
+                plays "$dir/letters.yaml" && [ "$(cat "$dir/read")" = 1 ] && grep -q 'no JSON' "$dir/letters"
+}
+check "a dead letter is written there, and its path is not said to be left out" letters
+
+check "each message of Storm's is answered as the protocol has it" timeout 60 python3 tests/integration/storm_talk.py "$dir/passing/resources"
 
 refused() { # SENTENCE TEXT CHANGE...: of count.yaml
         sed "${@:3}" "$dir/count.yaml" >"$dir/refused.yaml"

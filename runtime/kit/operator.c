@@ -15,11 +15,19 @@
 
 #define ARG(node, i) value_of((node)->args[i], run)
 
-/* Most operands are constants or fields: a constant costs no call. */
+static inline struct sq_value
+field_of(const struct sqi_node *node, const struct sqi_evaluation *run)
+{
+        return run->in ? sq_get(run->in, node->field) : run->fields[node->field];
+}
+
+/* Most operands are constants or fields, which cost no call. */
 static inline struct sq_value
 value_of(const struct sqi_node *node, struct sqi_evaluation *run)
 {
-        return node->is_constant ? node->value : node->eval(node, run);
+        if (node->is_constant)
+                return node->value;
+        return node->eval == sqi_eval_field ? field_of(node, run) : node->eval(node, run);
 }
 
 static struct sq_value
@@ -42,7 +50,7 @@ sqi_eval_constant(const struct sqi_node *node, struct sqi_evaluation *run)
 struct sq_value
 sqi_eval_field(const struct sqi_node *node, struct sqi_evaluation *run)
 {
-        return run->in ? sq_get(run->in, node->field) : run->fields[node->field];
+        return field_of(node, run);
 }
 
 /* ---- Logic ------------------------------------------------------------------------------------------- */
@@ -101,10 +109,14 @@ eval_else(const struct sqi_node *node, struct sqi_evaluation *run)
 
 /* ---- Comparison -------------------------------------------------------------------------------------- */
 
-static bool
-both_real(struct sq_value a, struct sq_value b)
+/* A double, or a whole number that is one exactly. */
+static inline bool
+is_real(struct sq_value value, double *ret)
 {
-        return a.type == SQ_FLOAT && b.type == SQ_FLOAT;
+        const int64_t exact = INT64_C(1) << 53;
+
+        *ret = value.type == SQ_FLOAT ? value.as.f : (double)value.as.i;
+        return value.type == SQ_FLOAT || (value.type == SQ_INT && value.as.i >= -exact && value.as.i <= exact);
 }
 
 static bool
@@ -124,11 +136,12 @@ order_of(const struct sqi_node *node, struct sq_value a, struct sq_value b)
         { \
                 struct sq_value a = ARG(node, 0), b = ARG(node, 1); \
                 enum sq_order order; \
+                double x, y; \
 \
                 if (both_whole(a, b)) \
                         return sq_bool(a.as.i op b.as.i); \
-                if (both_real(a, b)) \
-                        return sq_bool(a.as.f op b.as.f); \
+                if (is_real(a, &x) && is_real(b, &y)) \
+                        return sq_bool(x op y); \
                 order = order_of(node, a, b); \
                 return sq_bool(holds_for); \
         }
@@ -145,6 +158,8 @@ are_equal(const struct sqi_node *node, struct sqi_evaluation *run)
 
         if (both_whole(a, b))
                 return a.as.i == b.as.i;
+        if (a.type == SQ_STR && b.type == SQ_STR)
+                return a.len == b.len && (a.len == 0 || memcmp(a.as.ptr, b.as.ptr, a.len) == 0);
         return sqi_equal(a, b, node->args[0]->is_quoted, node->args[1]->is_quoted);
 }
 
@@ -297,12 +312,12 @@ calculate(struct sqi_evaluation *run, const struct sqi_node *node, char op, stru
         { \
                 struct sq_value a = ARG(node, 0), b = ARG(node, 1); \
                 int64_t result; \
-                double real; \
+                double x, y; \
 \
-                if (both_whole(a, b) && !whole(a.as.i, b.as.i, &result)) \
-                        return sq_int(result); \
-                if (both_real(a, b) && (real = a.as.f op b.as.f, isfinite(real))) \
-                        return sq_float(real); \
+                if (both_whole(a, b)) \
+                        return whole(a.as.i, b.as.i, &result) ? calculate(run, node, letter, a, b) : sq_int(result); \
+                if (is_real(a, &x) && is_real(b, &y) && isfinite(x op y)) \
+                        return sq_float(x op y); \
                 return calculate(run, node, letter, a, b); \
         }
 
@@ -314,7 +329,10 @@ static struct sq_value
 eval_divide(const struct sqi_node *node, struct sqi_evaluation *run)
 {
         struct sq_value a = ARG(node, 0), b = ARG(node, 1);
+        double x, y;
 
+        if (is_real(a, &x) && is_real(b, &y) && y != 0 && isfinite(x / y))
+                return sq_float(x / y);
         return calculate(run, node, '/', a, b);
 }
 

@@ -29,6 +29,15 @@ check("the bottleneck is named in words", page.until("document.querySelector('#b
 check("the last death is shown with its cause", page.until("document.querySelector('#death')?.innerText.includes('killed by signal 9')"))
 check("both can be seen without scrolling", page.eval("['bottleneck', 'death'].every(i => document.getElementById(i).getBoundingClientRect().bottom < innerHeight)"))
 check("the graph has every component", page.eval("[...document.querySelectorAll('g.comp text:nth-of-type(1)')].map(t => t.textContent).sort().join() == 'audit,orders,parse,price,store'"))
+check("no edge runs behind a component", page.eval("""(() => {
+    const nodes = [...document.querySelectorAll('rect.node')].map(node => node.getBBox());
+    const is_in = (at, n) => at.x > n.x + 1 && at.x < n.x + n.width - 1 && at.y > n.y + 1 && at.y < n.y + n.height - 1;
+    return [...document.querySelectorAll('path.edge')].every(edge => {
+        for (let at = 5; at < edge.getTotalLength() - 5; at += 5)
+            if (nodes.some(node => is_in(edge.getPointAtLength(at), node))) return false;
+        return true;
+    });
+})()"""))
 check("edges have live rates", page.until("[...document.querySelectorAll('#now svg text')].some(t => /[1-9].*[/]s/.test(t.textContent))"))
 check("tasks stand in a heat strip", page.eval("document.querySelectorAll('#c-price .heat i').length == 3"))
 check("event time stands beside each component that it comes to", page.until("/^[0-9].* behind$/.test(document.querySelector('#c-store td:last-child').innerText)"))

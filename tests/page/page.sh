@@ -20,6 +20,7 @@ streams:
   - { from: parse, to: audit, grouping: { type: shuffle } }
   - { from: price, to: store, grouping: { type: shuffle } }
   - { from: audit, to: store, grouping: { type: shuffle } }
+  - { from: orders, to: store, grouping: { type: shuffle } }
 YAML
 sed 's/^name: shop/name: <b>calm/; s/<b>//; s/fields: { user/rate: 200, fields: { user/; s/ms: 2/ms: 0/' "$dir/shop.yaml" >"$dir/calm.yaml"
 start --http 127.0.0.1:0

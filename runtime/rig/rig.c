@@ -98,7 +98,7 @@ open_rig(struct sq_rig *rig, uint32_t id)
         zmq_ctx_set(rig->context, ZMQ_IO_THREADS, 0);
         rig->clock_ns = EPOCH_NS;
         rig->driver = (struct sqi_driver){rig,     now,      wall,  log_line,      false, true, false,
-                                          execute, is_stale, fault, ignore_report, NULL,  NULL,     true};
+                                          execute, is_stale, fault, ignore_report, NULL,  NULL, true};
         task->plan = rig->plan;
         task->id = id;
         task->component = &rig->plan->components[rig->plan->tasks[id].component];

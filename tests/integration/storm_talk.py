@@ -10,10 +10,13 @@ import subprocess
 import sys
 import tempfile
 
-TASKS = {"1": "__acker", "2": "numbers", "3": "numbers", "4": "pass", "5": "pass", "6": "pass", "7": "write", "8": "write"}
+TASKS = {"1": "__acker", "2": "numbers", "3": "numbers", "4": "pass", "5": "pass", "6": "pass", "7": "write",
+         "8": "write"}
 BOLT = (
-    (">", '{"comp":"numbers","tuple":[18446744073709551615,"\\/ \\ud83d\\ude00 \u2028 \u00e4"],"task":2,"stream":"default","id":"-5"}\nend\n'),
-    ("<", {"command": "emit", "need_task_ids": False, "anchors": ["-5"], "tuple": [18446744073709551615, "/ \U0001f600 \u2028 \u00e4"]}),
+    (">", '{"comp":"numbers","tuple":[18446744073709551615,"\\/ \\ud83d\\ude00 \u2028 \u00e4"],'
+          '"task":2,"stream":"default","id":"-5"}\nend\n'),
+    ("<", {"command": "emit", "need_task_ids": False, "anchors": ["-5"],
+           "tuple": [18446744073709551615, "/ \U0001f600 \u2028 \u00e4"]}),
     ("<", {"command": "ack", "id": "-5"}),
     # the tasks of an emit, which it has not asked for, a heartbeat, a tick and a tuple in one go, over many lines
     (">", '[7]\nend\n{"comp":null,\n\n"tuple":[] ,"task":-1,"stream":"__heartbeat","id":"9"}\nend\n'
@@ -42,7 +45,8 @@ BOLT = (
 SPOUT = (
     (">", '{"command":"activate","id":""}\nend\n'),
     ("<", {"command": "sync"}),
-    (">", '{"id":"","command":"an-unknown-one"}\nend\n{"command":"deactivate","id":""}\nend\n{"command":"next","id":""}\nend\n'),
+    (">", '{"id":"","command":"an-unknown-one"}\nend\n{"command":"deactivate","id":""}\nend\n'
+          '{"command":"next","id":""}\nend\n'),
     ("<", {"command": "sync"}),
     ("<", {"command": "sync"}),
     ("<", {"command": "sync"}),

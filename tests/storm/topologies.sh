@@ -61,9 +61,9 @@ cat >"$dir/records.jsonl" <<'JSON'
 {"v":{"a":{"b":[1,2.5]}},"u":6,"b":"$","t":0}
 {"v":{"$b":"x"},"u":7,"b":"=","t":0}
 JSON
-bolts= streams=
+bolts='' streams=''
 for grouping in shuffle local-or-shuffle none fields partial-key global all direct; do
-        from=numbers args=
+        from=numbers args=''
         [[ $grouping = fields || $grouping = partial-key ]] && args=', args: [n]'
         [ $grouping = direct ] && from=dealer
         bolts+="  - { id: $grouping, component: $build/tests/components/placed.so, parallelism: 2 }"$'\n'

@@ -139,8 +139,8 @@ is_gone(int error)
         return error == ECONNREFUSED || error == ENOENT || error == ECONNRESET || error == ENOTCONN;
 }
 
-/* A way that is known leads to a task of the spout that may have died since: then by a new one, to the one that is there
- * now and may have asked. 0, or -1 and errno. */
+/* A way that is known leads to a task of the spout that may have died since: then by a new one, to the one that is
+ * there now and may have asked. 0, or -1 and errno. */
 static int
 deliver(struct sq_task *task, struct return_bolt *self, const struct sqi_drpc_token *token, struct sq_str result)
 {

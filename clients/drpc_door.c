@@ -18,6 +18,7 @@
 #include <time.h>
 #include <zmq.h>
 
+#include "drpc_frames.h"
 #include "drpc_results.h"
 
 enum { OK = 200, NOT_FOUND = 404, TOO_LARGE = 413, TOO_MANY = 429, FAILED = 500, UNAVAILABLE = 503, TIMED_OUT = 504 };
@@ -179,49 +180,6 @@ take_request(struct sqi_drpc_door *door, const struct sqi_drpc_request *request,
         }
 }
 
-/* A signal in the middle of a message must not cut it: its rest would be read as another. */
-static int
-receive_frame(void *socket, zmq_msg_t *frame)
-{
-        int r;
-
-        do
-                r = zmq_msg_recv(frame, socket, ZMQ_DONTWAIT);
-        while (r < 0 && errno == EINTR);
-        return r;
-}
-
-/* Up to `most` frames of the next message; what it has beyond is dropped. How many it has; 0: there is none. */
-static size_t
-receive(void *socket, zmq_msg_t *frames, size_t most)
-{
-        zmq_msg_t frame;
-        bool more = true;
-        size_t n = 0;
-
-        for (; more; n++) {
-                zmq_msg_init(&frame);
-                if (receive_frame(socket, &frame) < 0) {
-                        zmq_msg_close(&frame);
-                        break;
-                }
-                more = zmq_msg_more(&frame);
-                if (n < most) {
-                        zmq_msg_init(&frames[n]);
-                        zmq_msg_move(&frames[n], &frame);
-                }
-                zmq_msg_close(&frame);
-        }
-        return n;
-}
-
-static void
-release(zmq_msg_t *frames, size_t n)
-{
-        for (size_t i = 0; i < n; i++)
-                zmq_msg_close(&frames[i]);
-}
-
 /* Without memory to note it in, its requests end by their time-out. */
 static void
 note_connection(struct sqi_drpc_door *door, size_t fd, bool gone)
@@ -254,7 +212,7 @@ take_connections(struct sqi_drpc_door *door)
         zmq_msg_t frames[2];
         size_t n;
 
-        while ((n = receive(door->connections, frames, 2)) > 0) {
+        while ((n = sqi_drpc_frames(door->connections, frames, 2)) > 0) {
                 uint16_t event;
                 uint32_t fd;
 
@@ -264,7 +222,7 @@ take_connections(struct sqi_drpc_door *door)
                         if (fd <= INT_MAX)
                                 note_connection(door, fd, event == ZMQ_EVENT_DISCONNECTED);
                 }
-                release(frames, n < 2 ? n : 2);
+                sqi_drpc_frames_close(frames, n < 2 ? n : 2);
         }
 }
 
@@ -274,7 +232,7 @@ take_message(struct sqi_drpc_door *door)
 {
         zmq_msg_t frames[DRPC_FRAMES];
         struct sq_str texts[DRPC_FRAMES];
-        size_t n = receive(door->requests, frames, DRPC_FRAMES), kept = n < DRPC_FRAMES ? n : DRPC_FRAMES;
+        size_t n = sqi_drpc_frames(door->requests, frames, DRPC_FRAMES), kept = n < DRPC_FRAMES ? n : DRPC_FRAMES;
         struct sqi_drpc_request request;
         const char *wrong;
         unsigned status;
@@ -294,7 +252,7 @@ take_message(struct sqi_drpc_door *door)
                 sqi_drpc_line_count(&door->line, &door->line.counts.cancelled);
         else
                 take_request(door, &request, fd);
-        release(frames, kept);
+        sqi_drpc_frames_close(frames, kept);
         return true;
 }
 
@@ -422,16 +380,6 @@ heed_task(struct sqi_drpc_door *door)
         take_failed(door); /* behind the results that came before */
 }
 
-static int
-fd_of(void *socket)
-{
-        size_t size = sizeof(int);
-        int fd = -1;
-
-        (void)zmq_getsockopt(socket, ZMQ_FD, &fd, &size);
-        return fd;
-}
-
 /*
  * Who waits for a result waits for each system call before it, so there is no zmq_poll(), which asks each socket twice.
  * ZeroMQ's descriptors tell of news, not of state: a turn ends with reading both sockets until they have no more, and
@@ -442,8 +390,8 @@ turn(struct sqi_drpc_door *door, bool done)
 {
         struct pollfd fds[] = {{.fd = door->results.fd, .events = POLLIN},
                                {.fd = door->line.to_door, .events = POLLIN},
-                               {.fd = fd_of(door->requests), .events = POLLIN},
-                               {.fd = fd_of(door->connections), .events = POLLIN}};
+                               {.fd = sqi_drpc_frames_fd(door->requests), .events = POLLIN},
+                               {.fd = sqi_drpc_frames_fd(door->connections), .events = POLLIN}};
 
         if (poll(fds, sizeof(fds) / sizeof(fds[0]), done ? patience_ms(door) : 0) < 0)
                 return done;

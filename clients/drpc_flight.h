@@ -41,8 +41,8 @@ struct sqi_drpc_asked *sqi_drpc_flight_add(struct sqi_drpc_flight *flight, const
                                            int fd, uint64_t due_ns);
 /* NULL: it is over. */
 struct sqi_drpc_asked *sqi_drpc_flight_find(const struct sqi_drpc_flight *flight, uint64_t serial);
-/* More of its result. A piece that begins one begins it anew: whoever sent the one before may have died in the middle of
- * it, or sends it once more. 0; -EPROTO: it is not the next piece of what was begun last; or -ENOMEM. */
+/* More of its result. A piece that begins one begins it anew: whoever sent the one before may have died in the middle
+ * of it, or sends it once more. 0; -EPROTO: it is not the next piece of what was begun last; or -ENOMEM. */
 int sqi_drpc_flight_add_piece(struct sqi_drpc_asked *asked, const struct sqi_drpc_piece *head, struct sq_str bytes);
 /* Takes it out and frees it; what of it waits is the caller's. */
 void sqi_drpc_flight_remove(struct sqi_drpc_flight *flight, struct sqi_drpc_asked *asked);

@@ -46,12 +46,11 @@ has_one_form(const struct sqi_slice *slice, uint32_t first, uint32_t behind)
         return one_form;
 }
 
-/* The same: all fields that it has declared, as they lie in the tuple. */
+/* The same: the first fields that it has declared, as they lie in the tuple. */
 static void
 fetch_packed(const struct sq_task *task, struct sqi_ahead *ahead, const char *last)
 {
-        const struct sqi_input *input = task->bolt.input;
-        uint32_t first = input->places[0], behind = first + input->nfields;
+        uint32_t first = ahead->first, behind = first + task->instance.key_fields;
 
         ahead->one_form = true;
         for (uint32_t i = 0; i < ahead->n; i++) {
@@ -86,10 +85,9 @@ fetch_keys(const struct sq_task *task, const struct sqi_frame *frame, struct sqi
         const char *last = (const char *)frame->runs_end - SQI_SHORT_KEY;
 
         ahead->first = task->bolt.input->places[0];
-        ahead->nfields = task->bolt.input->nfields;
         if (task->instance.key_shape == SQI_KEY_FIELD)
                 fetch_fields(task, ahead, last);
-        else if (words && ahead->nfields == 1)
+        else if (words && task->instance.key_fields == 1)
                 fetch_words(task, ahead, last);
         else
                 fetch_packed(task, ahead, last);
@@ -102,7 +100,7 @@ can_guess(const struct sq_task *task)
         if (!task->instance.keyed || !task->bolt.input)
                 return false;
         return task->instance.key_shape == SQI_KEY_FIELD ||
-               (task->instance.key_shape == SQI_KEY_PACKED && task->bolt.input->contiguous);
+               (task->instance.key_shape == SQI_KEY_PACKED && task->bolt.input->in_order >= task->instance.key_fields);
 }
 
 void

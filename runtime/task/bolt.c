@@ -167,8 +167,7 @@ is_guessed(const struct sq_task *task, const struct sqi_ahead *ahead, const stru
 {
         if (task->instance.key_shape != SQI_KEY_PACKED)
                 return ahead->guessed;
-        return ahead->guessed && input->contiguous && ahead->first == input->places[0] &&
-               ahead->nfields == input->nfields;
+        return ahead->guessed && input->in_order >= task->instance.key_fields && ahead->first == input->places[0];
 }
 
 static inline bool
@@ -209,7 +208,9 @@ execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahea
         begin_tuple(task, gathered);
         task->bolt.input_id = 0;
         task->bolt.guess = NULL;
-        task->bolt.guess_is_key = guess && ahead->one_form && task->instance.key_shape == SQI_KEY_PACKED;
+        task->bolt.guess_fields = guess && ahead->one_form && task->instance.key_shape == SQI_KEY_PACKED
+                                          ? task->instance.key_fields
+                                          : 0;
         for (struct sq_tuple *tuple = ahead->tuples + first, *end = tuple + n; tuple < end; tuple++) {
                 if (__builtin_expect(tuple->slice.n != nfields, 0)) {
                         sqi_intake_refuse(task, frame->header.task,
@@ -503,44 +504,6 @@ sqi_bolt_close(struct sq_task *task)
         task->bolt.batch.open = false;
 }
 
-static uint64_t
-tick_due(const struct sq_task *task)
-{
-        uint64_t due = task->bolt.tick_ns ? task->bolt.next_tick_ns : UINT64_MAX;
-
-        return task->instance.wake_ns && task->instance.wake_ns < due ? task->instance.wake_ns : due;
-}
-
-uint64_t
-sqi_bolt_due(const struct sq_task *task)
-{
-        uint64_t due = tick_due(task), timer = task->instance.timers.n ? sqi_timers_due(task) : UINT64_MAX;
-        uint64_t watermark = sqi_watermark_due(task);
-
-        if (timer < due)
-                due = timer;
-        return watermark < due ? watermark : due;
-}
-
-static void
-tick(struct sq_task *task)
-{
-        const struct sq_bolt *bolt = task->instance.code->bolt;
-        bool due = task->bolt.tick_ns && task->now_ns >= task->bolt.next_tick_ns;
-        bool woken = task->instance.wake_ns && task->now_ns >= task->instance.wake_ns;
-
-        if (due)
-                task->bolt.next_tick_ns += task->bolt.tick_ns;
-        if (due && task->bolt.next_tick_ns <= task->now_ns)
-                task->bolt.next_tick_ns = task->now_ns + task->bolt.tick_ns;
-        if (woken)
-                task->instance.wake_ns = 0;
-        if (woken && bolt->wake)
-                sqi_task_call(task, bolt->wake);
-        if (bolt->tick && (due || (woken && !bolt->wake)) && task->failed == 0)
-                sqi_task_call(task, bolt->tick);
-}
-
 /* What a tuple costs here, as this turn has shown: by this the others know how long one would wait. */
 static void
 tell_cost(const struct sq_task *task, uint64_t tuples, uint64_t ns)
@@ -583,8 +546,8 @@ sqi_bolt_turn(struct sq_task *task)
         tell_cost(task, task->metrics->executed - executed, worked_ns);
         if (task->instance.wake_fd >= 0)
                 busy |= sqi_bolt_wake(task);
-        if (task->now_ns >= tick_due(task))
-                tick(task);
+        if (task->now_ns >= sqi_tick_due(task))
+                sqi_tick(task);
         if (task->instance.timers.n)
                 sqi_timers_fire(task);
         busy |= paused && !task->instance.paused; /* what has waited for that is there */

@@ -106,6 +106,20 @@ keyed_of(struct sq_task *task)
         return task->instance.keyed;
 }
 
+/* The key begins where field `first` does. */
+static void
+learn_packed(struct sq_task *task, const struct sqi_slice *slice, uint32_t first, size_t end)
+{
+        uint32_t behind = first + 1;
+
+        while (behind < slice->n && slice->offsets[behind] < end)
+                behind++;
+        if (slice->offsets[behind] != end)
+                return;
+        task->instance.key_shape = SQI_KEY_PACKED;
+        task->instance.key_fields = behind - first;
+}
+
 /* What the first key of the tuple under way is made of. */
 static void
 learn_key(struct sq_task *task, struct sq_str key)
@@ -122,7 +136,7 @@ learn_key(struct sq_task *task, struct sq_str key)
         for (unsigned f = 0; f < slice->n; f++) {
                 uint32_t begin = (uint32_t)(at - slice->at);
                 if (begin == slice->offsets[f] && f == task->bolt.tuple->input->places[0])
-                        task->instance.key_shape = SQI_KEY_PACKED;
+                        learn_packed(task, slice, f, begin + key.len);
                 if (begin <= slice->offsets[f] || begin >= slice->offsets[f + 1])
                         continue;
                 task->instance.key_shape = SQI_KEY_FIELD;

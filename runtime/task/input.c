@@ -197,7 +197,7 @@ make_key(const struct sq_tuple *in, unsigned n)
         size_t room = 2 * (size_t)offsets[in->slice.n];
         uint8_t *at;
 
-        if (input->contiguous && has_one_form(in, n))
+        if (n <= input->in_order && has_one_form(in, n))
                 return (struct sq_str){(const char *)in->slice.at + offsets[input->places[0]],
                                        offsets[input->places[0] + n] - offsets[input->places[0]]};
         if (task->bolt.key_size < room) {
@@ -216,14 +216,21 @@ make_key(const struct sq_tuple *in, unsigned n)
         return (struct sq_str){task->bolt.key, (size_t)(at - (uint8_t *)task->bolt.key)};
 }
 
-struct sq_str
-sq_key(const struct sq_tuple *in)
+/* Was the key of its first `n` fields looked for ahead? */
+static inline bool
+is_guess(const struct sq_tuple *in, uint32_t n)
 {
         const struct sq_task *task = in->task;
 
-        if (__builtin_expect(task->bolt.guess_is_key && in == task->bolt.tuple, 1))
-                return task->bolt.guess->bytes;
-        return make_key(in, in->input->nfields);
+        return task->bolt.guess_fields == n && n > 0 && in == task->bolt.tuple;
+}
+
+struct sq_str
+sq_key(const struct sq_tuple *in)
+{
+        uint32_t n = in->input->nfields;
+
+        return __builtin_expect(is_guess(in, n), 1) ? in->task->bolt.guess->bytes : make_key(in, n);
 }
 
 struct sq_str
@@ -236,5 +243,5 @@ sq_key_of(const struct sq_tuple *in, unsigned n)
                                 (unsigned)in->input->nfields);
                 n = in->input->nfields;
         }
-        return make_key(in, n);
+        return is_guess(in, n) ? in->task->bolt.guess->bytes : make_key(in, n);
 }

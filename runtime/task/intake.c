@@ -47,11 +47,11 @@ describe_input(const struct sq_task *task, const struct sqi_plan_edge *edge, str
         input->stream = &task->plan->components[edge->from].streams[edge->stream];
         input->nfields = edge->nin ? edge->nin : input->stream->nfields;
         input->watermarks = SQI_WATERMARK_NOWHERE;
-        input->contiguous = input->nfields > 0;
+        input->in_order = 0;
         for (uint32_t f = 0; f < input->nfields; f++) {
                 input->places[f] = (uint8_t)(edge->nin ? edge->in[f] : f);
-                if (input->places[f] != input->places[0] + f)
-                        input->contiguous = false;
+                if (input->in_order == f && input->places[f] == input->places[0] + f)
+                        input->in_order++;
         }
 }
 

@@ -50,7 +50,7 @@ struct sqi_input {
         const struct sqi_plan_stream *stream;
         const char *source; /* component id */
         uint32_t nfields;   /* that the component counts */
-        bool contiguous;    /* they are neighbours in the tuple, in order */
+        uint32_t in_order;  /* so many of them, from the first on, are neighbours in the tuple in their order */
         uint8_t places[SQ_FIELDS_MAX];
         uint32_t watermarks; /* in the list of the intake: those of its first task; SQI_WATERMARK_NOWHERE: none come */
 };
@@ -62,8 +62,8 @@ struct sq_tuple {
 };
 
 /*
- * Which key a bolt looks up, learnt from its first look-up: all its fields packed (sq_key()), or the bytes of one
- * field. Only a guess for the executor's look-ahead: a wrong one costs a wasted prefetch.
+ * Which key a bolt looks up, learnt from its first look-up: its first fields packed (sq_key(), sq_key_of()), or the
+ * bytes of one field. Only a guess for the executor's look-ahead: a wrong one costs a wasted prefetch.
  */
 enum sqi_key_shape { SQI_KEY_UNKNOWN, SQI_KEY_PACKED, SQI_KEY_FIELD, SQI_KEY_OTHER };
 
@@ -72,8 +72,8 @@ enum { SQI_AHEAD = 8, SQI_STAGES = 3 };
 struct sqi_ahead {
         uint32_t n;
         bool guessed;                   /* `keys` hold */
-        bool one_form;                  /* packed ones: all are as sq_key() gives them */
-        uint32_t first, nfields;        /* packed ones: where in the tuple they begin, and how many fields they are */
+        bool one_form;                  /* packed ones: all are as sq_key_of() gives them */
+        uint32_t first;                 /* packed ones: the place in the tuple that they begin at */
         struct sqi_key keys[SQI_AHEAD]; /* as guessed */
         struct sq_tuple tuples[SQI_AHEAD];
 };
@@ -169,7 +169,8 @@ struct sqi_instance {
         int64_t seen;                /* watermark.h: the latest time among what it has emitted, or SQI_WATERMARK_NONE */
         bool prepared;               /* its prepare was called, under this plan or an earlier one */
         enum sqi_key_shape key_shape;
-        unsigned key_field; /* SQI_KEY_FIELD: its place in the tuple */
+        unsigned key_field;  /* SQI_KEY_FIELD: its place in the tuple */
+        uint32_t key_fields; /* SQI_KEY_PACKED: how many they are */
         struct sq_kept *kept;
         size_t nkept;
         uint64_t wake_ns;        /* what sq_wake_at() said; 0: nothing */
@@ -210,7 +211,7 @@ struct sqi_bolt_part {
         const struct sq_tuple *tuple;         /* under way */
         const struct sqi_input *input;        /* of the run under way; NULL: not for this task */
         const struct sqi_key *guess;          /* of the tuple under way, or NULL */
-        bool guess_is_key;                    /* it is there, and what sq_key() is asked for */
+        uint32_t guess_fields;                /* it is what sq_key_of() is of so many; 0: of none */
         bool later;                           /* sq_retry_later() was called in this callback */
         bool in_execute;
         bool kept_now;     /* sq_keep() was called for the tuple */
@@ -312,7 +313,7 @@ static inline void
 sqi_task_forget_guess(struct sq_task *task)
 {
         task->bolt.guess = NULL;
-        task->bolt.guess_is_key = false;
+        task->bolt.guess_fields = 0;
 }
 
 /* The body of the task thread, from bind to the end; `argument` is the task. */
@@ -428,7 +429,10 @@ void sqi_bolt_turn(struct sq_task *task);
 void sqi_bolt_close(struct sq_task *task);
 /* wake.c: calls a bolt's `.wake` when its file can be read. True: it was called. */
 bool sqi_bolt_wake(struct sq_task *task);
-/* When a bolt's `.tick` is to run next: at its interval, or when the bolt asked for; UINT64_MAX: never. */
+/* When a bolt's `.tick` is to run next: at its interval, or when the bolt asked for; UINT64_MAX: never. And runs it. */
+uint64_t sqi_tick_due(const struct sq_task *task);
+void sqi_tick(struct sq_task *task);
+/* When something else than a tuple is to be done: a tick, a timer, a watermark; UINT64_MAX: never. */
 uint64_t sqi_bolt_due(const struct sq_task *task);
 /* Every source has ended, a cycle is quiet, nothing is waited for any more. Reports it if the task has settled. */
 bool sqi_finish_is_due(struct sq_task *task);

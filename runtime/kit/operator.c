@@ -30,7 +30,10 @@ value_of(const struct sqi_node *node, struct sqi_evaluation *run)
         return node->eval == sqi_eval_field ? field_of(node, run) : node->eval(node, run);
 }
 
-static struct sq_value
+/* What is rare stays out of what evaluates operators, so that those save few registers. */
+#define RARE __attribute__((noinline, cold))
+
+RARE static struct sq_value
 wrong_at(struct sqi_evaluation *run, const struct sqi_node *node, const char *operation, struct sq_value value)
 {
         char shown[64];
@@ -56,7 +59,7 @@ sqi_eval_field(const struct sqi_node *node, struct sqi_evaluation *run)
 /* ---- Logic ------------------------------------------------------------------------------------------- */
 
 /* Of operand `i`, taken as a condition. */
-static bool
+static inline __attribute__((always_inline)) bool
 holds(const struct sqi_node *node, struct sqi_evaluation *run, unsigned i)
 {
         struct sq_value value = ARG(node, i);
@@ -125,7 +128,7 @@ both_whole(struct sq_value a, struct sq_value b)
         return a.type == SQ_INT && b.type == SQ_INT;
 }
 
-static enum sq_order
+__attribute__((noinline)) static enum sq_order
 order_of(const struct sqi_node *node, struct sq_value a, struct sq_value b)
 {
         return sqi_compare(a, b, node->args[0]->is_quoted, node->args[1]->is_quoted);
@@ -286,7 +289,7 @@ calculate_whole(struct sqi_evaluation *run, const struct sqi_node *node, char op
         return narrow(run, node, product);
 }
 
-static struct sq_value
+__attribute__((noinline)) static struct sq_value
 calculate(struct sqi_evaluation *run, const struct sqi_node *node, char op, struct sq_value a, struct sq_value b)
 {
         struct sq_value x, y;

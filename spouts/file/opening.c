@@ -211,10 +211,14 @@ open_stdin(struct sq_task *task, struct file *file)
         return 0;
 }
 
-/* Hands the file over to `tail`. */
+/* Hands the file over to `tail`. Who has misspelt its name would wait with it. */
 static void
-begin_following(struct file *file)
+begin_following(struct sq_task *task, struct file *file)
 {
+        if (file->fd < 0 && file->reading)
+                sq_log(task, SQ_WARN, "%s: is not there yet: waits for %s", file->path,
+                       strpbrk(file->path, "*?[") ? "a file of just that name, for it is not taken as a pattern"
+                                                  : "it");
         sq_tail_begin(&file->tail, file->fd, 0);
         file->fd = -1;
         file_begin(file);
@@ -280,7 +284,7 @@ file_prepare(struct sq_task *task)
         file->reading = (!file->follow && !file->packed) || sq_index(task) == 0;
         file->header_end = file->first;
         if (file->follow)
-                begin_following(file);
+                begin_following(task, file);
         else if (begin_once(task, file) < 0)
                 return -1;
         file_note(task, file);

@@ -222,12 +222,18 @@ print_missing(FILE *out, const struct cli_tally *tally)
         for (uint32_t c = 0; c < tally->plan->ncomponents; c++) {
                 take_end(tally, c, &numbers);
                 unsigned long long given_up = get(&numbers.total.given_up), letters = get(&numbers.total.dead_lettered),
-                                   lost = get(&numbers.total.lost), keys = get(&numbers.total.keys_lost);
+                                   lost = get(&numbers.total.lost), keys = get(&numbers.total.keys_lost),
+                                   left = get(&numbers.total.left_out);
 
                 if (given_up > 0)
                         fprintf(out, "%s: gave up %llu tuple%s after topology.spout.max.retries; %llu of them in %s\n",
                                 numbers.component->id, given_up, given_up == 1 ? "" : "s", letters,
                                 path ? path : "no dead-letter file");
+                if (left > 0)
+                        fprintf(out,
+                                "%s: left out %llu record%s (the log above says why); where `on-error` is dead-letter, "
+                                "in %s\n",
+                                numbers.component->id, left, left == 1 ? "" : "s", path ? path : "no dead-letter file");
                 if (keys > 0)
                         fprintf(out,
                                 "%s: lost the state of %llu key%s with a worker: what it reports of them is of the "

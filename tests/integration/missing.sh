@@ -149,4 +149,17 @@ until_true eval '"$squall" list >/dev/null'
 check "and by the next supervisor" status_has '"keys_lost":7'
 check "which knows that the topology has failed" until_true eval '"$squall" list | grep -q "^keys *failed"'
 check "and why" eval '"$squall" status keys | grep -q "7 tuples or keys of state were lost"'
+# ---- what cannot be read ----
+
+printf '{"a":1}\nno JSON\n' >"$dir/in.jsonl"
+cat >"$dir/t.yaml" <<Y
+name: unread
+spouts: [{ id: n, component: file, properties: { path: $dir/in.jsonl, format: jsonl, fields: { a: int } } }]
+bolts: [{ id: out, component: "null" }]
+streams: [{ from: n, to: out, grouping: { type: global } }]
+Y
+check "a run that leaves records out ends with 0" ends 0
+check "and has each in NAME.dead-letters.jsonl" grep -q '"record":"no JSON"' "$dir/unread.dead-letters.jsonl"
+check "and says how many, and where" grep -qF "n: left out 1 record (the log above says why); where \`on-error\` is dead-letter, in $dir/unread.dead-letters.jsonl" "$dir/err"
+
 exit $failures

@@ -86,7 +86,6 @@ sq_declared_event_time(struct sq_declaration *decl)
                         refuse_input(decl, i,
                                      "does not emit the field of its event time any more: let it pass that on, say "
                                      "`event-time` of it with another field");
-        refuse_input(decl, 0,
-                     "has its event time in a field that another input calls otherwise: give them one name");
+        refuse_input(decl, 0, "has its event time in a field that another input calls otherwise: give them one name");
         return NULL;
 }

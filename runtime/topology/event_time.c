@@ -67,8 +67,8 @@ sqi_time_of_input(const struct sqi_model *model, const struct sqi_model_edge *ed
 {
         struct sqi_time_in time = carries(edge) ? nearest_before(model, edge) : (struct sqi_time_in){0};
 
-        return (struct sqi_declared_time){
-                time.comes, time.field && sqi_fields_find(fields, time.field) >= 0 ? time.field : NULL};
+        return (struct sqi_declared_time){time.comes,
+                                          time.field && sqi_fields_find(fields, time.field) >= 0 ? time.field : NULL};
 }
 
 /* ---- Its field --------------------------------------------------------------------------------------- */

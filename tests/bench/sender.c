@@ -27,7 +27,16 @@
 
 #include <zmq.h>
 
-enum { LINE = 190, LINES = 400, MESSAGE = 100, PIECE = 16 * 1024, PATIENCE = 2000, PAUSE_NS = 10000000 };
+enum {
+        LINE = 190,
+        LINES = 400,
+        MESSAGE = 100,
+        PIECE = 16 * 1024,
+        PORT_FIRST = 20000,
+        PORTS = 10000,
+        PATIENCE = 2000,
+        PAUSE_NS = 10000000
+};
 
 static void
 need(bool ok, const char *what)
@@ -60,19 +69,25 @@ address_of(uint16_t port)
                 .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
 }
 
-/* On a port that is free. */
+/* On a port that is free, below those that the kernel gives to who connects: else one that connects before anybody
+ * listens may get the same at its own end, and be connected with itself. */
 static int
 listen_anywhere(uint16_t *ret_port)
 {
-        struct sockaddr_in at = address_of(0);
-        socklen_t len = sizeof(at);
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        for (int i = 0; i < PORTS; i++) {
+                uint16_t port = (uint16_t)(PORT_FIRST + (getpid() + i) % PORTS);
+                struct sockaddr_in at = address_of(port);
+                int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-        need(fd >= 0 && bind(fd, (const struct sockaddr *)&at, len) == 0 && listen(fd, 1) == 0 &&
-                     getsockname(fd, (struct sockaddr *)&at, &len) == 0,
-             "listen");
-        *ret_port = ntohs(at.sin_port);
-        return fd;
+                need(fd >= 0, "socket");
+                if (bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 && listen(fd, 1) == 0) {
+                        *ret_port = port;
+                        return fd;
+                }
+                close(fd);
+        }
+        need(false, "listen");
+        return -1;
 }
 
 /* ---- Lines over TCP ---------------------------------------------------------------------------------- */
@@ -189,11 +204,12 @@ floor_of(bool by_tcp, uint64_t n)
 {
         uint16_t port;
         int listening = listen_anywhere(&port);
-        pid_t other = fork();
+        pid_t other;
 
-        need(other >= 0, "fork");
         if (!by_tcp)
                 close(listening);
+        other = fork();
+        need(other >= 0, "fork");
         if (other == 0) {
                 prctl(PR_SET_PDEATHSIG, SIGKILL);
                 (by_tcp ? send_lines : send_messages)(port, n);

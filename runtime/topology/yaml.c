@@ -465,7 +465,16 @@ build(struct builder *builder, struct fy_parser *parser, struct fy_diag *diag)
         return r;
 }
 
-/* YAML is text: UTF-8 without control characters. libfyaml takes other bytes for the end of the file. */
+/* Overlong forms, surrogates and what is beyond U+10FFFF are known by the first two bytes. */
+static bool
+is_no_character(unsigned char first, unsigned char second)
+{
+        return (first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+               (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f);
+}
+
+/* YAML is text: UTF-8 without control characters. libfyaml takes other bytes for the end of the file, or never comes
+ * back from them. */
 static int
 check_text(struct builder *builder, const char *text, size_t size)
 {
@@ -480,7 +489,7 @@ check_text(struct builder *builder, const char *text, size_t size)
                          : *at >= 0xf0 && *at < 0xf5 ? 3
                                                      : 4;
                 if (follow == 4 || (size_t)(end - at) <= follow || (*at < 0x20 && !strchr("\t\n\r", *at)) ||
-                    *at == 0x7f || *at == 0)
+                    *at == 0x7f || *at == 0 || (follow > 0 && is_no_character(at[0], at[1])))
                         return fail(builder, place, "not text (a topology file is YAML in UTF-8)");
                 place.column++;
                 if (*at == '\n')

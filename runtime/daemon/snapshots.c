@@ -196,8 +196,8 @@ rename_whole(const char *place, const char *open_name, uint64_t epoch)
         snprintf(number, sizeof(number), "%llu", (unsigned long long)epoch);
         if (renameat(fd, open_name, fd, number) < 0)
                 r = -errno;
-        if (r == 0)
-                r = sync_folder(fd);
+        else if ((r = sync_folder(fd)) < 0)
+                (void)renameat(fd, number, fd, open_name); /* it is given up: nobody is to go on from it */
         close(fd);
         return r;
 }

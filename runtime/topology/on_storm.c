@@ -22,6 +22,11 @@ sqi_on_storm_path(struct sqi_model *model, const struct sqi_model_component *com
                 sqi_model_error(model, component->setting_places[setting],
                                 "in '%s': '%s: -' is standard input, and on Storm there is none (name a file)",
                                 name_of(component), option->name);
+        if (option && option->type == SQ_OPTION_PATH && path[0] != '/' && strpbrk(path, "*?[{"))
+                sqi_model_error(model, component->setting_places[setting],
+                                "in '%s': '%s: %.200s' is a pattern, and single files go along to Storm (name one, or "
+                                "give an absolute pattern of what each node has)",
+                                name_of(component), option->name, path);
         if (!option || option->type != SQ_OPTION_OUTPUT || path[0] == '/' || path[0] == '\0' || strcmp(path, "-") == 0)
                 return;
         sqi_model_error(

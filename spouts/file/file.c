@@ -7,6 +7,7 @@
  *
  *     a file read `repeat` times    pass * size + offset        (the size when the task was prepared)
  *     a file that is followed       generation << 40 | offset   (a generation begins with a rotation or a truncation)
+ *     files of a pattern            number << 40 | offset       (pattern.c)
  *
  * Tasks share a file by byte ranges whose edges are moved on to the next record, so each record is read by one task. A
  * followed file, and a compressed one, is read by task 0 alone.
@@ -24,6 +25,7 @@
 #include "file.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -49,14 +51,19 @@ done(struct sq_task *task, uint64_t position)
 {
         struct file *file = sq_state(task);
 
-        sq_pipe_done(&file->pipe, position);
+        if (file->piped)
+                sq_pipe_done(&file->pipe, position);
+        else if (file->pattern && file->undone > 0 && --file->undone == 0 && file->waits)
+                sq_wake_at(task, sq_now(task));
 }
 
 static int
 replay_read(struct sq_task *task, struct file *file, uint64_t position)
 {
         uint64_t generation = file->follow ? position >> SQ_TAIL_SHIFT : 0;
-        uint64_t offset = file->follow ? position & SQ_TAIL_OFFSET : file->size ? position % file->size : 0;
+        uint64_t offset = file->follow || file->pattern ? position & SQ_TAIL_OFFSET
+                          : file->size                  ? position % file->size
+                                                        : 0;
         int fd = file->follow ? sq_tail_fd(&file->tail, position) : file->fd, r;
         struct sq_str record;
 
@@ -79,13 +86,36 @@ replay_read(struct sq_task *task, struct file *file, uint64_t position)
         return 0;
 }
 
+int
+file_go_on(struct sq_task *task, struct file *file, const struct note *before, int fd, uint64_t offset)
+{
+        if (file->fd >= 0)
+                close(file->fd);
+        file->fd = fd;
+        file->replayer.fd = -1;
+        file->stale = false;
+        file->size = before->size;
+        file->packed = sq_decompresses(fd);
+        if (file->packed)
+                file->bytes = before->known.mark;
+        file->first = file->header_end = before->first;
+        if (file_take_share(task, file) < 0)
+                return -1;
+        if (file_has_header(file))
+                file_read_columns(file, fd);
+        file->identity = before->known;
+        sq_reader_seek(&file->reader, offset < file->first ? file->first : offset);
+        if (file->pattern)
+                file->header = file_has_header(file) && offset == 0;
+        return 0;
+}
+
 /* The same file, and as much of it as when the run began. */
 static int
 seek_once(struct sq_task *task, struct file *file, uint64_t position)
 {
         struct sq_str noted = sq_noted(task);
         struct note before = {0};
-        uint64_t offset;
         int fd;
 
         memcpy(&before, noted.ptr, noted.len < sizeof(before) ? noted.len : sizeof(before));
@@ -97,24 +127,8 @@ seek_once(struct sq_task *task, struct file *file, uint64_t position)
         if (fd < 0)
                 return sq_error_final(task, "%s: was truncated, written anew or replaced before it was read to its end",
                                       file->path);
-        close(file->fd);
-        file->fd = fd;
-        file->replayer.fd = -1;
-        file->stale = false;
-        file->size = before.size;
-        file->packed = sq_decompresses(fd);
-        if (file->packed)
-                file->bytes = before.known.mark;
-        file->first = file->header_end = before.first;
-        if (file_take_share(task, file) < 0)
-                return -1;
-        if (file_has_header(file))
-                file_read_columns(file, fd);
-        file->identity = before.known;
-        file->pass = file->size ? position / file->size : 0;
-        offset = file->size ? position % file->size : 0;
-        sq_reader_seek(&file->reader, offset < file->first ? file->first : offset);
-        return 0;
+        file->pass = before.size ? position / before.size : 0;
+        return file_go_on(task, file, &before, fd, before.size ? position % before.size : 0);
 }
 
 static void
@@ -156,6 +170,8 @@ seek(struct sq_task *task, uint64_t position)
                 seek_piped(task, file, position);
         else if (file->follow)
                 seek_followed(task, file, position);
+        else if (file->pattern)
+                r = file_seek_match(task, file, position);
         else
                 r = seek_once(task, file, position);
         if (r == 0)
@@ -170,6 +186,7 @@ cleanup(struct sq_task *task)
 
         if (file->fd >= 0)
                 close(file->fd);
+        free(file->name);
         sq_tail_close(&file->tail);
         sq_pipe_close(&file->pipe);
         sq_reader_close(&file->reader);
@@ -200,7 +217,7 @@ lag(struct sq_task *task, struct sq_lag *ret)
                                   ? 0
                                   : (uint64_t)file->repeat - file->pass - 1;
         ret->amount = (file->last > at ? file->last - at : 0) + passes * (file->last - file->first);
-        return 0;
+        return file->pattern && file_lag_behind(task, file, &ret->amount) < 0 ? -1 : 0;
 }
 
 static void
@@ -216,8 +233,10 @@ SQ_SPOUT(file) = {
         .state = sizeof(struct file),
         .options =
                 {
-                        SQ_REQ_PATH(struct file, path,
-                                    "the file, plain or compressed by gzip or zstd; `-`: standard input"),
+                        SQ_REQ_PATH(
+                                struct file, path,
+                                "the file, plain or compressed by gzip or zstd; `-`: standard input; a pattern with "
+                                "* ? [a-z] {a,b}: all that match, in the order of their names"),
                         SQ_OPT_RECORDS(struct file, records),
                         SQ_OPT_INT(struct file, repeat, 1, "how often the file is read"),
                         SQ_OPT_BOOL(struct file, follow, false,

@@ -17,6 +17,11 @@ _Static_assert(sizeof(struct note) <= SQ_NOTE_MAX, "it fits");
 
 struct file {
         const char *path;
+        const char *pattern; /* several files: `path` is the one that is read, in turn; NULL: one */
+        char *name;          /* what `path` points to then */
+        uint64_t number;     /* how many of this task are before it */
+        uint64_t undone;     /* its records that are not done, */
+        bool waits;          /* and whether the next file waits for them */
         int64_t repeat;
         bool follow;
         double rate;
@@ -47,6 +52,8 @@ struct file {
 /* ---- opening.c --------------------------------------------------------------------------------------- */
 
 void file_declare(struct sq_declaration *decl);
+/* Opens file->path. 0, or -1 after sq_error(). */
+int file_open(struct sq_task *task, struct file *file);
 /* Opens it, or standard input, and tells the position that it begins at. 0, or -1 after sq_error(). */
 int file_prepare(struct sq_task *task);
 /* Finds the range of this task in a file that is read once, of file->size bytes. 0, or -1 after sq_error(). */
@@ -67,5 +74,26 @@ void file_begin(struct file *file);
 void file_emit(struct sq_task *task, struct file *file, const char *wrong, struct sq_str record, uint64_t generation,
                uint64_t offset);
 enum sq_next file_next(struct sq_task *task);
+
+/* ---- pattern.c --------------------------------------------------------------------------------------- */
+
+/* Does it have wildcards, and is there no file of just that name? */
+bool file_is_pattern(const char *path);
+/* The first of all matches, malloc'd. 0, or a negative errno; -ENOENT: there is none. */
+int file_first_match(const char *pattern, char **ret);
+/* file_prepare() where file->path is a pattern. 0, or -1 after sq_error(). */
+int file_prepare_matches(struct sq_task *task, struct file *file);
+/* At the end of a file: goes on to the next. False: there is none, or it cannot be begun now (file->waits). */
+bool file_next_match(struct sq_task *task, struct file *file);
+void file_note_match(struct sq_task *task, struct file *file, const struct note *note);
+/* `.seek`. 0, or -1 after sq_error(). */
+int file_seek_match(struct sq_task *task, struct file *file, uint64_t position);
+/* Adds the bytes of the files that are still to come. 0 or a negative errno. */
+int file_lag_behind(const struct sq_task *task, const struct file *file, uint64_t *amount);
+
+/* ---- file.c ------------------------------------------------------------------------------------------ */
+
+/* Goes on in a file that was noted, which `fd` is and which it takes. 0, or -1 after sq_error(). */
+int file_go_on(struct sq_task *task, struct file *file, const struct note *before, int fd, uint64_t offset);
 
 #endif

@@ -82,6 +82,30 @@ declare_stdin(struct sq_declaration *decl, const struct file *file)
                 sq_declare_error(decl, "repeat", "standard input cannot be read again: leave out `repeat`");
 }
 
+/* The file that names the fields: of several, the first. Returns what is wrong; NULL: nothing. */
+static const char *
+open_declared(struct sq_declaration *decl, const struct file *file, int *ret_fd)
+{
+        char *match = NULL;
+        const char *wrong = NULL;
+        int r;
+
+        if (!file_is_pattern(file->path)) {
+                (void)open_regular(file->path, ret_fd, &wrong);
+                return wrong;
+        }
+        if (file->follow)
+                sq_declare_error(decl, "follow", "one file is followed, and not those of a pattern: name it");
+        if (file->repeat != 1)
+                sq_declare_error(decl, "repeat", "the files of a pattern are read once: leave out `repeat`");
+        r = file_first_match(file->path, &match);
+        if (r < 0)
+                return r == -ENOENT ? "no file matches it" : strerror(-r);
+        (void)open_regular(match, ret_fd, &wrong);
+        free(match);
+        return wrong;
+}
+
 /* Only who needs the file for the names of the fields needs it now. */
 void
 file_declare(struct sq_declaration *decl)
@@ -104,7 +128,7 @@ file_declare(struct sq_declaration *decl)
         if (is_stdin(file->path)) {
                 declare_stdin(decl, file);
                 wrong = NULL;
-        } else if (open_regular(file->path, &fd, &wrong) == 0)
+        } else if (!(wrong = open_declared(decl, file, &fd)))
                 packed = packed_wrongly(fd, file->follow, text, sizeof(text));
         if (packed)
                 wrong = packed;
@@ -136,14 +160,15 @@ int
 file_take_share(struct sq_task *task, struct file *file)
 {
         uint64_t from = file->first, to = file->first;
-        uint32_t parts = file->packed ? 1 : sq_parallelism(task);
+        uint32_t parts = file->packed || file->pattern ? 1 : sq_parallelism(task);
+        uint32_t part = parts == 1 ? 0 : sq_index(task);
         int r = 0;
 
         sq_reader_open(&file->reader, file->fd, 0, file->size);
         if (file->reading)
-                r = share(file, sq_index(task), parts, &from);
+                r = share(file, part, parts, &from);
         if (file->reading && r == 0)
-                r = share(file, sq_index(task) + 1, parts, &to);
+                r = share(file, part + 1, parts, &to);
         if (r < 0)
                 return sq_error(task, "%s: %s", file->path, sq_reader_error(&file->reader, r));
         file->first = from;
@@ -152,8 +177,8 @@ file_take_share(struct sq_task *task, struct file *file)
         return 0;
 }
 
-static int
-open_file(struct sq_task *task, struct file *file)
+int
+file_open(struct sq_task *task, struct file *file)
 {
         char text[WRONG];
         const char *wrong;
@@ -216,9 +241,7 @@ static void
 begin_following(struct sq_task *task, struct file *file)
 {
         if (file->fd < 0 && file->reading)
-                sq_log(task, SQ_WARN, "%s: is not there yet: waits for %s", file->path,
-                       strpbrk(file->path, "*?[") ? "a file of just that name, for it is not taken as a pattern"
-                                                  : "it");
+                sq_log(task, SQ_WARN, "%s: is not there yet: waits for it", file->path);
         sq_tail_begin(&file->tail, file->fd, 0);
         file->fd = -1;
         file_begin(file);
@@ -274,7 +297,9 @@ file_prepare(struct sq_task *task)
         file->repeat += file->repeat == 0;
         if (is_stdin(file->path))
                 return open_stdin(task, file);
-        if (open_file(task, file) < 0)
+        if (file_is_pattern(file->path))
+                return file_prepare_matches(task, file);
+        if (file_open(task, file) < 0)
                 return -1;
         wrong = file->fd < 0 && file->records.decoder.format != SQ_FORMAT_TEXT
                         ? strerror(ENOENT)

@@ -18,6 +18,8 @@ position_at(const struct file *file, uint64_t offset)
 {
         if (file->piped)
                 return offset;
+        if (file->pattern)
+                return file->number << SQ_TAIL_SHIFT | offset;
         return file->follow ? sq_tail_position(&file->tail, offset) : file->pass * file->size + offset;
 }
 
@@ -25,13 +27,15 @@ position_at(const struct file *file, uint64_t offset)
 static void
 note_file(struct sq_task *task, struct file *file)
 {
-        struct note once = {.path = sq_path_hash(file->path),
+        struct note once = {.path = sq_path_hash(file->pattern ? file->pattern : file->path),
                             .size = file->size,
                             .first = file->header_end,
                             .known = file->identity};
 
         if (file->follow)
                 sq_tail_note(task, &file->tail);
+        else if (file->pattern)
+                file_note_match(task, file, &once);
         else
                 sq_note(task, &once, sizeof(once));
 }
@@ -124,11 +128,13 @@ take_header(struct sq_task *task, struct file *file, struct sq_str record)
 static bool
 next_pass(struct sq_task *task, struct file *file)
 {
-        file->pass++;
         if (file->size == UNKNOWN) {
                 file->size = file->last = file->reader.offset;
                 note_file(task, file);
         }
+        if (file->pattern)
+                return file_next_match(task, file);
+        file->pass++;
         return file->pass < (uint64_t)file->repeat;
 }
 
@@ -282,6 +288,7 @@ file_next(struct sq_task *task)
                 return SQ_IDLE;
         while (n < most && bytes < BURST_BYTES && (r = next_record(task, file, &record, &position)) > 0) {
                 sq_track(task, position);
+                file->undone += file->pattern && sq_room(task) != UINT64_MAX;
                 if (file->piped)
                         keep(task, file, record, position);
                 file_emit(task, file, file->reader.wrong, record, file->tail.generation, position & SQ_TAIL_OFFSET);
@@ -294,6 +301,6 @@ file_next(struct sq_task *task)
         if (r > 0)
                 return SQ_MORE;
         if (r == 0 && !file->follow)
-                return SQ_DONE;
+                return file->waits ? SQ_IDLE : SQ_DONE;
         return rest(task, file, r);
 }

@@ -129,6 +129,7 @@ refused "a cycle is refused" "is in a cycle" -e '$a\  - { from: count, to: split
 refused "a name with a dot is refused" "Storm takes no name with a dot" -e 's/name: count/name: co.unt/'
 refused "a file that grows is refused when a copy of it goes along" "does not grow there" -e 's/path: lines.txt/path: lines.txt, follow: true/'
 refused "standard input is refused" "on Storm there is none" -e 's|path: lines.txt|path: "-"|'
+refused "files by a pattern are refused where they would go along" "single files go along to Storm" -e 's|path: lines.txt|path: "*.txt"|'
 refused "what Storm has nothing for is named" "Storm has nothing for topology.batch.bytes" -e '1a config: { topology.batch.bytes: 4096, topology.delivery: exactly-once }'
 check "a topology that is alive already is not submitted again" exits_with 1 submit "$dir/count.yaml" --name failing
 check "and that is said" says "failing is alive already" submit "$dir/count.yaml" --name failing

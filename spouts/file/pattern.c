@@ -52,7 +52,7 @@ first_behind(const char *pattern, const char *after, uint32_t part, uint32_t par
         int r;
 
         errno = 0;
-        r = glob(pattern, GLOB_NOSORT | GLOB_BRACE | GLOB_ERR, NULL, &found);
+        r = glob(pattern, GLOB_NOSORT | GLOB_BRACE | GLOB_ERR | GLOB_NOESCAPE, NULL, &found);
         if (r != 0 && r != GLOB_NOMATCH)
                 return r == GLOB_NOSPACE ? -ENOMEM : errno ? -errno : -EIO;
         for (size_t i = 0; r == 0 && i < found.gl_pathc; i++) {
@@ -108,14 +108,13 @@ file_note_match(struct sq_task *task, struct file *file, const struct note *note
 
         if (n == 0)
                 return; /* the task has none yet */
-        n -= from;
-        if (n > sizeof(named.name)) {
+        if (n < from || n - from > sizeof(named.name)) {
                 (void)sq_error_final(task, "%s: a name of more than %zu bytes cannot be noted with positions",
                                      file->path, sizeof(named.name));
                 return;
         }
-        memcpy(named.name, file->name + from, n);
-        sq_note(task, &named, sizeof(named.note) + n);
+        memcpy(named.name, file->name + from, n - from);
+        sq_note(task, &named, sizeof(named.note) + n - from);
 }
 
 /* The next file of the task behind `after`. 1; 0: there is none; -1 after sq_error(). */

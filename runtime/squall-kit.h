@@ -51,6 +51,8 @@ SQ_EXPORT bool sq_read_literal(struct sq_str text, struct sq_value *ret);
 
 /* How long something takes, as settings say it: 500ms, 10s, 5m, 1h, 1d; at least a nanosecond, below 10^18. */
 SQ_EXPORT bool sq_read_duration(const char *text, int64_t *ret_ns);
+/* The same of what may be no time at all: 0 and 0s, too. */
+SQ_EXPORT bool sq_read_delay(const char *text, int64_t *ret_ns);
 
 /* ---- Expressions ------------------------------------------------------------------------------------- */
 

@@ -7,17 +7,6 @@
 
 #include "windows/settings.h"
 
-static bool
-is_nought(const char *text)
-{
-        static const char *const units[] = {"", "ms", "s", "m", "h", "d"};
-
-        for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
-                if (text[0] == '0' && strcmp(text + 1, units[i]) == 0)
-                        return true;
-        return false;
-}
-
 /* "10m", "-5s", "0" */
 static bool
 read_bound(const char *text, int64_t *ret)
@@ -26,7 +15,7 @@ read_bound(const char *text, int64_t *ret)
         int64_t length = 0;
 
         text += negative || text[0] == '+';
-        if (!is_nought(text) && !sq_read_duration(text, &length))
+        if (!sq_read_delay(text, &length))
                 return false;
         *ret = negative ? -length : length;
         return true;
@@ -86,7 +75,7 @@ read_table(const struct sq_joining *settings, struct sqi_join_plan *plan, const 
         if (settings->windows.lateness)
                 return "is for windows and intervals: what comes is joined with what the table has then";
         *ret_option = "wait";
-        if (settings->wait && !is_nought(settings->wait) && !sq_read_duration(settings->wait, &plan->wait))
+        if (settings->wait && !sq_read_delay(settings->wait, &plan->wait))
                 return "must be a time (500ms, 10s, 5m, 1h)";
         return misplaced(settings, ret_option);
 }
@@ -128,7 +117,7 @@ sqi_join_read(const struct sq_joining *settings, struct sqi_join_plan *ret, cons
         if (why)
                 return why;
         *ret_option = "lateness";
-        if (settings->windows.lateness && !sq_read_duration(settings->windows.lateness, &plan.lateness))
+        if (settings->windows.lateness && !sq_read_delay(settings->windows.lateness, &plan.lateness))
                 return "must be a time (30s, 5m, 1h)";
         *ret = plan;
         return NULL;

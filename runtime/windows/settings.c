@@ -39,12 +39,19 @@ read_time(const char *text, int64_t *ret)
         return true;
 }
 
+/* Likewise, but it may be none at all. */
+static bool
+read_delay(const char *text, int64_t *ret)
+{
+        return !text || sq_read_delay(text, ret);
+}
+
 static bool
 read_offset(const char *text, int64_t *ret)
 {
         bool negative = text && *text == '-';
 
-        if (!read_time(negative ? text + 1 : text, ret))
+        if (!read_delay(negative ? text + 1 : text, ret))
                 return false;
         *ret = negative ? -*ret : *ret;
         return true;
@@ -164,7 +171,7 @@ sqi_rule_read(const struct sq_windows *windows, struct sqi_rule *ret, const char
         if (!read_offset(windows->offset, &rule.offset))
                 return "must be a time (6h, -30m)";
         *ret_option = "lateness";
-        if (!read_time(windows->lateness, &rule.lateness))
+        if (!read_delay(windows->lateness, &rule.lateness))
                 return "must be a time (30s, 5m, 1h)";
         *ret_option = "early";
         why = read_early(windows, &rule);

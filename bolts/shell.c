@@ -368,7 +368,8 @@ listen_in_step(struct sq_task *task, struct shell_bolt *self)
 
         while (!more && self->stops && self->shell.state == SHELL_UP && !sq_stepped(task) && now < until) {
                 self->stops = false;
-                await(task, self, now + STEP_NS);
+                (void)sqi_shell_push(task, &self->shell);
+                sqi_shell_wait_briefly(&self->shell, now + STEP_NS);
                 more = listen(task, self);
                 now = sqi_shell_clock();
         }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <math.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #include <unistd.h>
 
 enum { READ_MAX = 1 << 20, NAME_SHOWN = 60 };
-static const uint64_t SECOND_NS = 1000000000, GREETING_NS = 120000000000, GRACE_NS = 2000000000,
+static const uint64_t SECOND_NS = 1000000000, SPIN_NS = 100000, GREETING_NS = 120000000000, GRACE_NS = 2000000000,
                       LONG_LIFE_NS = 60000000000;
 
 uint64_t
@@ -348,20 +349,39 @@ sqi_shell_turn(struct sq_task *task, struct sqi_shell *shell)
                                 shell->state == SHELL_UP ? shell->timeout : (double)GREETING_NS / 1e9);
 }
 
-/* On its files themselves: the kernel then knows who woke whom, and lets them take turns on one processor. */
-void
-sqi_shell_wait(const struct sqi_shell *shell, uint64_t until_ns)
+/* True: there is something. On its files themselves: the kernel then knows who woke whom. */
+static bool
+wait_ns(const struct sqi_shell *shell, uint64_t ns)
 {
         struct pollfd files[] = {{.fd = shell->process.out, .events = POLLIN},
                                  {.fd = shell->process.err, .events = POLLIN},
                                  {.fd = shell->watches_in ? shell->process.in : -1, .events = POLLOUT}};
-        uint64_t now = sqi_shell_clock(), left = until_ns > now ? until_ns - now : 0;
-        struct timespec timeout;
+        const struct timespec timeout = {(time_t)(ns / SECOND_NS), (long)(ns % SECOND_NS)};
 
-        if (left > SECOND_NS)
-                left = SECOND_NS;
-        timeout = (struct timespec){(time_t)(left / SECOND_NS), (long)(left % SECOND_NS)};
-        ppoll(files, sizeof(files) / sizeof(files[0]), &timeout, NULL);
+        return ppoll(files, sizeof(files) / sizeof(files[0]), &timeout, NULL) > 0;
+}
+
+void
+sqi_shell_wait(const struct sqi_shell *shell, uint64_t until_ns)
+{
+        uint64_t now = sqi_shell_clock(), left = until_ns > now ? until_ns - now : 0;
+
+        (void)wait_ns(shell, left < SECOND_NS ? left : SECOND_NS);
+}
+
+/* To sleep and be woken takes longer than such an answer where a processor that idles has to be started for it. Whoever
+ * else is ready to run comes first. */
+void
+sqi_shell_wait_briefly(const struct sqi_shell *shell, uint64_t until_ns)
+{
+        const uint64_t spins = sqi_shell_clock() + SPIN_NS;
+
+        do {
+                if (wait_ns(shell, 0))
+                        return;
+                sched_yield();
+        } while (sqi_shell_clock() < spins);
+        sqi_shell_wait(shell, until_ns);
 }
 
 /* ---- Begin and end ----------------------------------------------------------------------------------- */

@@ -91,6 +91,8 @@ bool sqi_shell_push(struct sq_task *task, struct sqi_shell *shell);
 int sqi_shell_next(struct sqi_shell *shell, struct sqi_shell_message *ret);
 /* Waits for anything to happen, at most until `until_ns` of sqi_shell_clock(). */
 void sqi_shell_wait(const struct sqi_shell *shell, uint64_t until_ns);
+/* The same for what is likely to come in some microseconds: looks for it for a moment before it sleeps. */
+void sqi_shell_wait_briefly(const struct sqi_shell *shell, uint64_t until_ns);
 /* An answer is awaited from now on, or is not any more. */
 void sqi_shell_ask(struct sqi_shell *shell);
 /* Ends it and logs why. */

@@ -321,7 +321,7 @@ listen(struct sq_task *task, struct shell_spout *self)
 static bool
 listen_in_step(struct sq_task *task, struct shell_spout *self)
 {
-        sqi_shell_wait(&self->shell, sqi_shell_clock() + STEP_NS);
+        sqi_shell_wait_briefly(&self->shell, sqi_shell_clock() + STEP_NS);
         return listen(task, self);
 }
 

@@ -43,23 +43,42 @@ is_regular(const char *path)
         return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+/* All that match, in no order; to be freed by globfree(). 0 or a negative errno. */
+static int
+match(const char *pattern, glob_t *ret)
+{
+        int r;
+
+        errno = 0;
+        r = glob(pattern, GLOB_NOSORT | GLOB_BRACE | GLOB_ERR | GLOB_NOESCAPE, NULL, ret);
+        if (r == 0 || r == GLOB_NOMATCH)
+                return 0;
+        r = r == GLOB_NOSPACE ? -ENOMEM : errno ? -errno : -EIO;
+        globfree(ret);
+        return r;
+}
+
+/* Is it of this part, and behind `after`, if that is not NULL? */
+static bool
+is_behind(const char *name, const char *after, uint32_t part, uint32_t parts)
+{
+        return (!after || strcmp(name, after) > 0) && sq_path_hash(name) % parts == part;
+}
+
 /* Of the matches of one part: the first behind `after`, malloc'd; NULL: there is none. 0 or a negative errno. */
 static int
 first_behind(const char *pattern, const char *after, uint32_t part, uint32_t parts, char **ret)
 {
         glob_t found = {0};
         const char *best = NULL;
-        int r;
+        int r = match(pattern, &found);
 
-        errno = 0;
-        r = glob(pattern, GLOB_NOSORT | GLOB_BRACE | GLOB_ERR | GLOB_NOESCAPE, NULL, &found);
-        if (r != 0 && r != GLOB_NOMATCH)
-                return r == GLOB_NOSPACE ? -ENOMEM : errno ? -errno : -EIO;
-        for (size_t i = 0; r == 0 && i < found.gl_pathc; i++) {
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < found.gl_pathc; i++) {
                 const char *name = found.gl_pathv[i];
 
-                if ((!after || strcmp(name, after) > 0) && (!best || strcmp(name, best) < 0) &&
-                    sq_path_hash(name) % parts == part && is_regular(name))
+                if ((!best || strcmp(name, best) < 0) && is_behind(name, after, part, parts) && is_regular(name))
                         best = name;
         }
         r = best && !(*ret = strdup(best)) ? -ENOMEM : 0;
@@ -236,16 +255,19 @@ file_seek_match(struct sq_task *task, struct file *file, uint64_t position)
 int
 file_lag_behind(const struct sq_task *task, const struct file *file, uint64_t *amount)
 {
-        char *name = NULL, *after = file->name ? strdup(file->name) : NULL;
+        glob_t found = {0};
         struct stat st;
-        int r = file->name && !after ? -ENOMEM : 0;
+        int r = match(file->pattern, &found);
 
-        while (r == 0 && (r = first_behind(file->pattern, after, sq_index(task), sq_parallelism(task), &name)) == 0 &&
-               name) {
-                *amount += stat(name, &st) == 0 ? (uint64_t)st.st_size : 0;
-                free(after);
-                after = name;
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < found.gl_pathc; i++) {
+                const char *name = found.gl_pathv[i];
+
+                if (is_behind(name, file->name, sq_index(task), sq_parallelism(task)) && stat(name, &st) == 0 &&
+                    S_ISREG(st.st_mode))
+                        *amount += (uint64_t)st.st_size;
         }
-        free(after);
-        return r;
+        globfree(&found);
+        return 0;
 }

@@ -4,14 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/invariant.h"
 #include "daemon/hosted.h"
 #include "daemon/registry.h"
 #include "daemon/scrape.h"
 
 struct sqi_scraping {
         struct sqi_scrape *scrape;
-        uint64_t tickets[SQI_HTTP_CONNECTIONS]; /* a connection waits for one answer at a time */
+        uint64_t tickets[SQI_HTTP_CONNECTIONS]; /* of those that are gone as well, until it is answered */
         size_t ntickets;
 };
 
@@ -88,9 +87,8 @@ sqi_scraping_ask(struct sqi_daemon *daemon, uint64_t ticket, struct sqi_http_rep
 {
         if (!daemon->scraping)
                 daemon->scraping = begin(daemon);
-        if (!daemon->scraping)
-                return;
-        sqi_assert(daemon->scraping->ntickets < SQI_HTTP_CONNECTIONS);
+        if (!daemon->scraping || daemon->scraping->ntickets == SQI_HTTP_CONNECTIONS)
+                return; /* no memory; or clients come and go faster than it is put together */
         daemon->scraping->tickets[daemon->scraping->ntickets++] = ticket;
         reply->later = true;
 }

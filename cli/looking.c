@@ -34,6 +34,15 @@ cli_looking_stopped(void)
         return stopped;
 }
 
+void
+cli_looking_hurry(struct cli_looking *looking, unsigned ms)
+{
+        uint64_t due_ns = sqi_clock_ns() + ms * SQI_SECOND / 1000;
+
+        if (looking->due_ns > due_ns)
+                looking->due_ns = due_ns;
+}
+
 /* The run directory is another one after an update. */
 static bool
 move(struct cli_looking *looking, struct sq_str rundir)

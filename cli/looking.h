@@ -31,6 +31,8 @@ struct cli_looking {
  * kills. */
 int cli_looking_begin(struct cli_looking *looking, const struct cli_args *args, const char *verb);
 int cli_looking_again(struct cli_looking *looking, bool *ret_moved);
+/* The supervisor is asked again within `ms`. */
+void cli_looking_hurry(struct cli_looking *looking, unsigned ms);
 bool cli_looking_stopped(void);
 /* The exit status of a verb that has ended with `status`. */
 int cli_looking_status(const struct cli_looking *looking, int status);

@@ -110,13 +110,28 @@ show(struct trace *trace, const struct sqi_followed *tree)
         trace->shown++;
 }
 
+/* Once, beside the first tree that is shown without it. */
+static void
+say_who_is_missing(struct trace *trace)
+{
+        int64_t task = sqi_tracer_unheard(trace->tracer);
+        char name[SQI_ENDPOINT_SIZE];
+
+        if (task < 0 || trace->shown > 0)
+                return;
+        fprintf(stderr, "squall: %s is not heard, and is missing here: it has ended, or is in a long call\n",
+                sqi_task_name(sqi_tracer_plan(trace->tracer), (uint32_t)task, name, sizeof(name)));
+}
+
 static void
 look(struct trace *trace, bool end)
 {
         const struct sqi_followed *tree;
 
-        while (!is_enough(trace) && (tree = sqi_tracer_next(trace->tracer, end)))
+        while (!is_enough(trace) && (tree = sqi_tracer_next(trace->tracer, end))) {
+                say_who_is_missing(trace);
                 show(trace, tree);
+        }
 }
 
 static int
@@ -127,6 +142,8 @@ loop(struct trace *trace)
         while (status == CLI_DONE && !cli_looking_stopped() && !is_enough(trace) && is_written(trace)) {
                 bool moved;
 
+                if (sqi_tracer_unheard(trace->tracer) >= 0)
+                        cli_looking_hurry(&trace->looking, LOOK_MS);
                 status = cli_looking_again(&trace->looking, &moved);
                 if (status == CLI_DONE && moved)
                         status = move(trace);

@@ -9,9 +9,7 @@
 
 /* What one execute emits to one receiver is followed so far; a task publishes at most so many spans a second. */
 enum { FAN = 16, SPANS_S = 2000 };
-
-/* Who asked needs a moment to listen, and the tasks behind to hear of it: a tree before that would have holes. */
-static const uint64_t WINDOW_NS = 1000000000, BEGIN_NS = 250000000;
+static const uint64_t WINDOW_NS = 1000000000;
 
 static bool
 is_on(struct sqi_tracing *tracing, uint64_t now_ns)
@@ -23,20 +21,6 @@ is_on(struct sqi_tracing *tracing, uint64_t now_ns)
                 tracing->published = 0;
         }
         return tracing->until_ns && tracing->published < SPANS_S;
-}
-
-void
-sqi_trace_order(struct sq_task *task, const struct sqi_message *message)
-{
-        struct sqi_tracing *tracing = &task->tracing;
-        uint64_t now_ns = sqi_clock_ns();
-
-        if (!sqi_task_open_tap(task))
-                return;
-        if (!is_on(tracing, now_ns))
-                tracing->next_ns = now_ns + BEGIN_NS;
-        tracing->until_ns = now_ns + message->a * 1000000;
-        tracing->pause_ns = 1000000000 / (message->number ? message->number : 1);
 }
 
 bool
@@ -79,6 +63,19 @@ publish(struct sq_task *task, struct sqi_span *span, const uint8_t *tuple)
                 memcpy(bytes + sizeof(*span), tuple, span->size);
         sqi_tap_publish(collector->tap, bytes, sizeof(*span) + span->size);
         task->tracing.published++;
+}
+
+void
+sqi_trace_order(struct sq_task *task, const struct sqi_message *message)
+{
+        struct sqi_tracing *tracing = &task->tracing;
+
+        if (!sqi_task_open_tap(task))
+                return;
+        tracing->until_ns = sqi_clock_ns() + message->a * 1000000;
+        tracing->pause_ns = 1000000000 / (message->number ? message->number : 1);
+        publish(task, &(struct sqi_span){.source = task->id},
+                NULL); /* who looks shows no tree before all have said so */
 }
 
 /* Follows what the callback has emitted. */

@@ -18,6 +18,9 @@ static const uint64_t GIVE_UP_NS = 5000000000;
 struct sqi_tracer {
         struct sqi_listening listening;
         struct sqi_plan *plan;
+        bool *heard; /* each task */
+        uint32_t nheard;
+        uint64_t opened_ns, whole_ns; /* trees are whole from here on; 0: not all tasks are heard yet */
         size_t n;
         struct sqi_followed trees[TREES_MAX];
         struct sqi_followed shown; /* the one that was last handed out */
@@ -30,6 +33,11 @@ sqi_tracer_open(const char *rundir, struct sqi_tracer **ret, char *error, size_t
         int r = tracer ? sqi_rundir_plan(rundir, &tracer->plan, error, size)
                        : sqi_complain(-ENOMEM, error, size, "out of memory");
 
+        if (r == 0) {
+                tracer->opened_ns = sqi_clock_ns();
+                tracer->heard = calloc(tracer->plan->ntasks, sizeof(*tracer->heard));
+                r = tracer->heard ? 0 : sqi_complain(-ENOMEM, error, size, "out of memory");
+        }
         if (r == 0)
                 r = sqi_listening_open(&tracer->listening, rundir, 0, tracer->plan->ntasks, SQI_SPAN_MAGIC, error,
                                        size);
@@ -52,6 +60,7 @@ sqi_tracer_close(struct sqi_tracer **tracer)
         for (size_t i = 0; i < it->n; i++)
                 free(it->trees[i].spans);
         free(it->shown.spans);
+        free(it->heard);
         free(it);
         *tracer = NULL;
 }
@@ -60,6 +69,15 @@ const struct sqi_plan *
 sqi_tracer_plan(const struct sqi_tracer *tracer)
 {
         return tracer->plan;
+}
+
+int64_t
+sqi_tracer_unheard(const struct sqi_tracer *tracer)
+{
+        for (uint32_t t = 0; t < tracer->plan->ntasks && !tracer->whole_ns; t++)
+                if (!tracer->heard[t])
+                        return t;
+        return -1;
 }
 
 bool
@@ -116,6 +134,16 @@ take_tuple(const struct sqi_plan *plan, struct sqi_traced_span *span, const uint
                 span->stream = &source->streams[span->span.stream];
 }
 
+/* A task follows tuples from now on, and is heard. */
+static void
+take_note(struct sqi_tracer *tracer, uint32_t task)
+{
+        tracer->nheard += !tracer->heard[task];
+        tracer->heard[task] = true;
+        if (tracer->nheard == tracer->plan->ntasks && !tracer->whole_ns)
+                tracer->whole_ns = sqi_clock_ns();
+}
+
 static void
 take_span(struct sqi_tracer *tracer, const uint8_t *bytes, size_t size)
 {
@@ -129,6 +157,10 @@ take_span(struct sqi_tracer *tracer, const uint8_t *bytes, size_t size)
         if (span.size > SQI_SPAN_TUPLE_MAX || size != sizeof(span) + span.size || span.task >= tracer->plan->ntasks ||
             span.source >= tracer->plan->ntasks)
                 return;
+        if (span.trace == 0) {
+                take_note(tracer, span.task);
+                return;
+        }
         tree = find_tree(tracer, span.trace);
         traced = add_span(tree);
         if (!traced)
@@ -137,7 +169,8 @@ take_span(struct sqi_tracer *tracer, const uint8_t *bytes, size_t size)
         traced->span = span;
         take_tuple(tracer->plan, traced, bytes + sizeof(span));
         tree->expected += span.marked;
-        tree->rooted |= span.parent == 0;
+        if (span.parent == 0)
+                tree->root_ns = span.begun_ns;
         tree->came_ns = sqi_clock_ns();
 }
 
@@ -209,7 +242,16 @@ order(struct sqi_followed *tree)
 static bool
 is_ready(const struct sqi_followed *tree, uint64_t now_ns)
 {
-        return (tree->rooted && tree->n >= tree->expected) || now_ns - tree->came_ns > GIVE_UP_NS;
+        return (tree->root_ns && tree->n >= tree->expected) || now_ns - tree->came_ns > GIVE_UP_NS;
+}
+
+/* It began before all tasks were heard. Where they never will be, it is what there is. */
+static bool
+is_early(const struct sqi_tracer *tracer, const struct sqi_followed *tree, bool end, uint64_t now_ns)
+{
+        if (!tracer->whole_ns)
+                return !end && now_ns - tracer->opened_ns < GIVE_UP_NS;
+        return tree->root_ns < tracer->whole_ns;
 }
 
 const struct sqi_followed *
@@ -226,7 +268,7 @@ sqi_tracer_next(struct sqi_tracer *tracer, bool end)
                 tracer->shown = tracer->trees[i];
                 tracer->n--;
                 memmove(&tracer->trees[i], &tracer->trees[i + 1], (tracer->n - i) * sizeof(*tracer->trees));
-                if (order(&tracer->shown))
+                if (!is_early(tracer, &tracer->shown, end, now_ns) && order(&tracer->shown))
                         return &tracer->shown;
         }
         return NULL;

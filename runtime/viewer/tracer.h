@@ -11,8 +11,10 @@
  *             ...
  *     sqi_tracer_close(&tracer);
  *
- * Nothing comes before the supervisor has told the tasks (SQI_COMMAND_TRACE), and again every few seconds. A tree of
+ * Nothing comes before the supervisor has told the tasks (SQI_COMMAND_TRACE), and again every few seconds. Each task
+ * says that it was told; a tree that began before all of them were heard would have holes, and is left out. A tree of
  * which something is missing for GIVE_UP_NS comes as it is: a worker has died, or published more than fits its socket.
+ * A task that is not heard for as long (it has ended, or is in a long call) is not waited for.
  * What comes is bytes of another process: what does not fit the plan is passed over. One thread.
  */
 #ifndef SQI_TRACER_H
@@ -36,7 +38,8 @@ struct sqi_traced_span {
 struct sqi_followed {
         uint64_t id;
         uint64_t came_ns; /* the last span */
-        bool rooted, whole;
+        uint64_t root_ns; /* its beginning; 0: the root is not here */
+        bool whole;
         uint64_t expected; /* spans, by what those that are here say */
         size_t n, room;
         struct sqi_traced_span *spans; /* a parent before its children, which are in the order of time */
@@ -48,6 +51,9 @@ int sqi_tracer_open(const char *rundir, struct sqi_tracer **ret, char *error, si
 void sqi_tracer_close(struct sqi_tracer **tracer);
 
 const struct sqi_plan *sqi_tracer_plan(const struct sqi_tracer *tracer);
+
+/* A task that is not heard yet; -1: all are. Until then it is worth telling them again soon. */
+int64_t sqi_tracer_unheard(const struct sqi_tracer *tracer);
 
 /* Waits until there may be something, for at most `ms`. False: whoever reads `out` is gone. */
 bool sqi_tracer_wait(struct sqi_tracer *tracer, int out, int ms);

@@ -52,9 +52,30 @@ assert names[0] == "gen/0" and len(names) == 7
 PYTHON
 }
 
+# One task hears of it, and can be heard, only after all others are: what they follow until then is not shown.
+others_are_traced() { [ "$(ls "$XDG_RUNTIME_DIR"/squall/top-*/p[0-9]* 2>/dev/null | wc -l)" = 6 ]; }
+is_whole_with_one_late() {
+        local late=$(pid flow split/1) tracer
+        kill -STOP "$late"
+        whole flow &
+        tracer=$!
+        until_true others_are_traced
+        kill -CONT "$late"
+        wait $tracer
+}
+is_told_who_is_missing() {
+        local late=$(pid flow split/1) status
+        kill -STOP "$late"
+        trace flow --limit 1 >"$dir/out"
+        status=$?
+        kill -CONT "$late"
+        [ $status = 0 ] && grep -q 'split/1 is not heard, and is missing here' "$dir/said"
+}
+
 start
 for delivery in at-most-once at-least-once exactly-once; do
         "$squall" submit --wait --name flow "$dir/flow.yaml" -c topology.delivery=$delivery >>"$dir/err" 2>&1
+        check "$delivery: a task that hears of it late leaves the first trees whole" is_whole_with_one_late
         check "$delivery: trees come whole, each hop where the one before it ends" whole flow
         nothing_lost() { "$squall" status flow --json >"$dir/status" && ! grep -qE '"(gaps|malformed|failed|lost|fenced)":[1-9]' "$dir/status"; }
         check "$delivery: nothing was lost over it" nothing_lost
@@ -62,6 +83,7 @@ for delivery in at-most-once at-least-once exactly-once; do
                 check "as text it is a waterfall of 80 columns" is_waterfall
                 check "as a file it is what Perfetto reads" is_perfetto
                 check "a file that cannot be written is an error" exits_with 1 timeout 60 "$squall" trace flow --limit 1000 --perfetto /dev/full
+                check "who is not heard is named" is_told_who_is_missing
                 check "a worker that dies leaves later trees whole" eval 'kill -KILL $(pid flow count/0) && until_true whole flow'
         fi
         "$squall" kill flow --wait 0 >>"$dir/err" 2>&1

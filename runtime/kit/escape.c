@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "kit/utf8.h"
+
 static int
 read_hex(const char **at, const char *end)
 {
@@ -22,17 +24,6 @@ read_hex(const char **at, const char *end)
                         return -1;
         }
         return code;
-}
-
-static void
-put_utf8(char **to, unsigned code)
-{
-        unsigned n = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-        static const unsigned char lead[] = {0, 0xc0, 0xe0, 0xf0};
-
-        *(*to)++ = (char)(lead[n] | code >> 6 * n);
-        while (n-- > 0)
-                *(*to)++ = (char)(0x80 | (code >> 6 * n & 0x3f));
 }
 
 /* A \u escape, its `u` read already. */
@@ -55,7 +46,7 @@ read_unicode(const char **at, const char *end, char **to)
                 else
                         *at = back;
         }
-        put_utf8(to, code >= 0xd800 && code < 0xe000 ? 0xfffd : (unsigned)code);
+        sqi_utf8_put(to, code >= 0xd800 && code < 0xe000 ? 0xfffd : (unsigned)code);
         return true;
 }
 

@@ -24,20 +24,50 @@ whole(struct sq_value number, double (*rounded)(double))
         return value >= -0x1p63 && value < 0x1p63 ? sq_int((int64_t)value) : sq_float(value);
 }
 
+/* A whole number to the nearest multiple of 10^places, halves away from zero. */
+static struct sq_value
+round_places(struct sqi_evaluation *run, struct sq_value number, unsigned places)
+{
+        bool negative = number.type == SQ_INT && number.as.i < 0;
+        uint64_t size = negative ? -(uint64_t)number.as.i : number.as.u, unit = 1, rest;
+
+        for (unsigned i = 0; i < places; i++)
+                unit *= 10;
+        rest = size % unit;
+        size -= rest;
+        if (rest >= unit / 2 + unit % 2) {
+                if (size > UINT64_MAX - unit)
+                        return sqi_wrong(run, "the result is beyond 64 bits");
+                size += unit;
+        }
+        if (!negative)
+                return size > INT64_MAX ? sq_uint(size) : sq_int((int64_t)size);
+        return size > UINT64_C(1) << 63 ? sqi_wrong(run, "the result is beyond 64 bits") : sq_int((int64_t)-size);
+}
+
+static struct sq_value
+round_digits(struct sqi_evaluation *run, double x, int64_t digits)
+{
+        double scale = pow(10, (double)(digits < 0 ? -digits : digits));
+
+        if (digits < 0)
+                return real(run, round(x / scale) * scale);
+        /* A double that large has no such digits. */
+        return sq_float(fabs(x * scale) < 0x1p52 ? round(x * scale) / scale : x);
+}
+
 static struct sq_value
 call_round(struct sqi_evaluation *run, const struct sqi_node *node, size_t n, const struct sq_value *args)
 {
-        double scale, scaled;
-
         (void)node;
-        if (n == 1 || args[0].type != SQ_FLOAT)
+        if (n == 1)
                 return whole(args[0], round);
-        if (args[1].as.i < 0 || args[1].as.i > DIGITS_MAX)
-                return sqi_wrong(run, "from 0 to %d digits", DIGITS_MAX);
-        scale = pow(10, (double)args[1].as.i);
-        scaled = args[0].as.f * scale;
-        /* A double that large has no such digits. */
-        return fabs(scaled) < 0x1p52 ? sq_float(round(scaled) / scale) : args[0];
+        int64_t digits = args[1].as.i;
+        if (digits < -DIGITS_MAX || digits > DIGITS_MAX)
+                return sqi_wrong(run, "from -%d to %d digits", DIGITS_MAX, DIGITS_MAX);
+        if (args[0].type == SQ_FLOAT)
+                return round_digits(run, args[0].as.f, digits);
+        return digits < 0 ? round_places(run, args[0], (unsigned)-digits) : args[0];
 }
 
 static struct sq_value
@@ -72,31 +102,35 @@ call_abs(struct sqi_evaluation *run, const struct sqi_node *node, size_t n, cons
 }
 
 static struct sq_value
-extreme(size_t n, const struct sq_value *args, enum sq_order wanted)
+extreme(struct sqi_evaluation *run, size_t n, const struct sq_value *args, enum sq_order wanted)
 {
         struct sq_value best = sq_nil();
 
-        for (size_t i = 0; i < n; i++)
-                if (args[i].type != SQ_NIL &&
-                    (best.type == SQ_NIL || sqi_compare(args[i], best, false, false) == wanted))
+        for (size_t i = 0; i < n; i++) {
+                if (args[i].type == SQ_NIL)
+                        continue;
+                enum sq_order order = best.type == SQ_NIL ? wanted : sqi_compare(args[i], best, false, false);
+                if (order == SQ_UNORDERED)
+                        return sqi_wrong(run, "of %s and %s none is the greater", sq_type_name(best.type),
+                                         sq_type_name(args[i].type));
+                if (order == wanted)
                         best = args[i];
+        }
         return best;
 }
 
 static struct sq_value
 call_min(struct sqi_evaluation *run, const struct sqi_node *node, size_t n, const struct sq_value *args)
 {
-        (void)run;
         (void)node;
-        return extreme(n, args, SQ_LESS);
+        return extreme(run, n, args, SQ_LESS);
 }
 
 static struct sq_value
 call_max(struct sqi_evaluation *run, const struct sqi_node *node, size_t n, const struct sq_value *args)
 {
-        (void)run;
         (void)node;
-        return extreme(n, args, SQ_GREATER);
+        return extreme(run, n, args, SQ_GREATER);
 }
 
 static struct sq_value
@@ -134,8 +168,9 @@ call_hash(struct sqi_evaluation *run, const struct sqi_node *node, size_t n, con
 
 const struct sqi_function sqi_number_functions[] = {
         {"round(x: number, digits: int?) -> number",
-         "The nearest whole number, halves away from zero; or with so many digits behind the point.", "round(2.345, 2)",
-         "2.35", .call = call_round},
+         "The nearest whole number, halves away from zero; or with so many digits behind the point, before it where "
+         "negative.",
+         "round(2.345, 2)", "2.35", .call = call_round},
         {"floor(x: number) -> number", "The largest whole number that is not above `x`.", "floor(-1.5)", "-2",
          .call = call_floor},
         {"ceil(x: number) -> number", "The smallest whole number that is not below `x`.", "ceil(1.2)", "2",

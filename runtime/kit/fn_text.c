@@ -1,38 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Functions of texts. What they return is a view into their arguments where it can be. */
+#include <locale.h>
 #include <string.h>
+#include <wctype.h>
 
 #include "kit/expr.h"
 #include "kit/regex.h"
 #include "kit/text.h"
+#include "kit/utf8.h"
 
+/* A letter of two bytes may become one of three. */
+enum { GROWTH = 2 };
+
+/* Letter by letter as Unicode has it, whatever locale the process is in. What is not UTF-8 stays as it is. */
 static struct sq_value
-map_letters(struct sqi_evaluation *run, struct sq_value text, char first, char last)
+map_letters(struct sqi_evaluation *run, struct sq_str text, wint_t (*map)(wint_t, locale_t), locale_t letters)
 {
-        const char *from = text.as.ptr;
-        char *to = sqi_scratch_take(&run->scratch, text.len + 1);
+        const char *at = text.ptr, *end = text.ptr + text.len, *from;
+        char *mapped = sqi_scratch_take(&run->scratch, GROWTH * text.len + 1), *to = mapped;
 
-        if (!to)
+        if (!mapped)
                 return sqi_no_memory(run);
-        for (uint32_t i = 0; i < text.len; i++)
-                to[i] = from[i] >= first && from[i] <= last ? (char)(from[i] ^ 0x20) : from[i];
-        return sqi_text_value(to, text.len);
+        while ((from = at) < end) {
+                int32_t code = sqi_utf8_get(&at, end);
+                if (code < 0)
+                        *to++ = *from;
+                else
+                        sqi_utf8_put(&to, (uint32_t)map((wint_t)code, letters));
+        }
+        return sqi_text_value(mapped, (size_t)(to - mapped));
+}
+
+static void
+prepare_letters(struct sqi_evaluation *run, struct sqi_node *node)
+{
+        node->prepared = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+        if (!node->prepared)
+                sqi_wrong(run, "this system lacks the locale C.UTF-8, which says what letters there are");
+}
+
+static void
+forget_letters(void *prepared)
+{
+        freelocale(prepared);
 }
 
 static struct sq_value
 call_lower(struct sqi_evaluation *run, const struct sqi_node *node, size_t n, const struct sq_value *args)
 {
-        (void)node;
         (void)n;
-        return map_letters(run, args[0], 'A', 'Z');
+        return map_letters(run, sqi_text_of(args[0]), towlower_l, node->prepared);
 }
 
 static struct sq_value
 call_upper(struct sqi_evaluation *run, const struct sqi_node *node, size_t n, const struct sq_value *args)
 {
-        (void)node;
         (void)n;
-        return map_letters(run, args[0], 'a', 'z');
+        return map_letters(run, sqi_text_of(args[0]), towupper_l, node->prepared);
 }
 
 static struct sq_value
@@ -361,8 +385,11 @@ call_replace_matches(struct sqi_evaluation *run, const struct sqi_node *node, si
 }
 
 const struct sqi_function sqi_text_functions[] = {
-        {"lower(text: str) -> str", "The letters A to Z made small.", "lower('AbC')", "\"abc\"", .call = call_lower},
-        {"upper(text: str) -> str", "The letters a to z made large.", "upper('AbC')", "\"ABC\"", .call = call_upper},
+        {"lower(text: str) -> str", "Its letters made small, in any script.", "lower('AbC')", "\"abc\"",
+         .call = call_lower, .prepare = prepare_letters, .forget = forget_letters},
+        {"upper(text: str) -> str",
+         "Its letters made large, in any script; what has no large letter of its own, as the German sharp s, stays.",
+         "upper('AbC')", "\"ABC\"", .call = call_upper, .prepare = prepare_letters, .forget = forget_letters},
         {"trim(text: str, bytes: str?) -> str", "Without blanks, or those bytes, at its ends.", "trim('  a b ')",
          "\"a b\"", .call = call_trim},
         {"substring(text: str, from: int, length: int?) -> str",

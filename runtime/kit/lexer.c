@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 void
 sqi_place(const char *text, uint32_t at, char *buffer, size_t size)
@@ -42,15 +43,38 @@ sqi_here(const struct sqi_lexer *reader)
         return (uint32_t)(reader->at - reader->text);
 }
 
+/* What other languages have, by what to write here; it may begin with an operator that was taken already. */
+static const char *
+ours(const struct sqi_lexer *reader)
+{
+        static const struct {
+                const char *theirs, *ours;
+        } words[] = {
+                {"&&", "and"}, {"||", "or"},  {"AND", "and"}, {"OR", "or"},        {"NOT", "not"},   {"!", "not"},
+                {"<>", "!="},  {"**", "pow"}, {"=", "=="},    {"LIKE", "matches"}, {"~", "matches"}, {"?", "if"},
+        };
+
+        for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+                size_t len = strlen(words[i].theirs);
+                if (strncasecmp(reader->at, words[i].theirs, len) == 0)
+                        return sqi_begins_name(*reader->at) && sqi_is_name(reader->at[len]) ? NULL : words[i].ours;
+                if (len == 2 && reader->at > reader->text && strncmp(reader->at - 1, words[i].theirs, len) == 0)
+                        return words[i].ours;
+        }
+        return NULL;
+}
+
 void *
 sqi_expected(struct sqi_lexer *reader, const char *what)
 {
         size_t len = strcspn(reader->at, " \t\r\n()[]{},");
+        const char *write = ours(reader);
 
         if (*reader->at == '\0')
                 return sqi_fail(reader, sqi_here(reader), "expected %s, not the end", what);
-        return sqi_fail(reader, sqi_here(reader), "expected %s, not `%.*s`", what, (int)(len ? len < 40 ? len : 40 : 1),
-                        reader->at);
+        return sqi_fail(reader, sqi_here(reader), "expected %s, not `%.*s`%s%s%s", what,
+                        (int)(len ? len < 40 ? len : 40 : 1), reader->at, write ? ": write `" : "", write ? write : "",
+                        write ? "`" : "");
 }
 
 bool

@@ -244,9 +244,34 @@ says_what_is_wrong_in_functions(void **unused)
                {"capture(s, s)", "!in quotes"}, {"format('{} {}', 1)", "!more {} than values"},
                {"int('y')", "!\"y\" is not int"}, {"min()", "!too few"}, {"substring('abc', -2)", "\"bc\""},
                {"substring('a\xc3\xa4z', 1, 1)", "\"\xc3\xa4\""}, {"length('a\xc3\xa4z')", "3"},
+               {"lower('\xc3\x84\xce\xa3\xd0\x96\xff!')", "\"\xc3\xa4\xcf\x83\xd0\xb6\\ufffd!\""},
+               {"upper('stra\xc3\x9f"
+                "e \xc3\xa9\xc9\x90\xf0\x90\x90\xa8')",
+                "\"STRA\xc3\x9f"
+                "E \xc3\x89\xe2\xb1\xaf\xf0\x90\x90\x80\""},
                {"replace_matches('aaa', '', '-')", "\"-a-a-a-\""}, {"trim('--a-', '-')", "\"a\""},
                {"capture('abc', 'b')", "\"b\""}, {"capture('abc', '(x)?b', 1)", "null"},
                {"capture('abc', 'x')", "null"}, {"s matches '(a+)+$'", "false"});
+}
+
+static void
+rounds_on_either_side_of_the_point(void **unused)
+{
+        (void)unused;
+        EXPECT("{\"i\":-1250,\"u\":18446744073709551615}", {"round(i, -2)", "-1300"}, {"round(1249, -2)", "1200"},
+               {"round(12.34, -1)", "10.0"}, {"round(-15.0, -1)", "-20.0"}, {"round(i, 2)", "-1250"},
+               {"round(u, -1)", "!beyond 64 bits"}, {"round(9223372036854775807, -1)", "9223372036854775810"},
+               {"round(-9223372036854775807, -1)", "!beyond 64 bits"}, {"round(4, -15)", "0"},
+               {"round(1.5, 16)", "!from -15 to 15 digits"}, {"round(0, -3)", "0"});
+}
+
+static void
+finds_no_least_of_what_does_not_compare(void **unused)
+{
+        (void)unused;
+        EXPECT("{\"s\":\"x\",\"i\":1,\"n\":null}", {"max(i, s)", "!column 1: of int and str none is the greater"},
+               {"min([1], i)", "!none is the greater"}, {"min(n, s)", "\"x\""}, {"max('a', s)", "\"x\""},
+               {"max(n)", "null"}, {"max(i, '2')", "\"2\""});
 }
 
 static void
@@ -324,7 +349,10 @@ names_the_column_of_what_is_wrong(void **unused)
 {
         (void)unused;
         EXPECT("{\"a\":1}", {"", "!column 1: expected"}, {"a ==", "!column 5:"}, {"a == 1 and", "!column 11:"},
-               {"a = 1", "!column 3:"}, {"(a == 1", "!column 8:"}, {"a == 1)", "!column 7:"},
+               {"a = 1", "!column 3: expected an operator or the end, not `=`: write `==`"}, {"a && a", "!write `and`"},
+               {"a || a", "!write `or`"}, {"!a", "!write `not`"}, {"a <> 1", "!write `!=`"}, {"a ** 2", "!write `pow`"},
+               {"a AND a", "!write `and`"}, {"a == 1 ? 2 : 3", "!write `if`"}, {"a LIKE 'x'", "!write `matches`"},
+               {"a android", "!not `android`"}, {"(a == 1", "!column 8:"}, {"a == 1)", "!column 7:"},
                {"a == 'open", "!column 6:"}, {"a == 1 b", "!column 8:"}, {"a matches '('", "!column 11:"},
                {"a matches 1", "!column 11:"}, {"a == and", "!column 6:"}, {"`open == 1", "!column 1:"},
                {"a + b", "!column 5: no input field `b` (there are: a)"}, {"a < 1 < 2", "!put `and`"},
@@ -418,6 +446,8 @@ main(void)
                 cmocka_unit_test(chooses),
                 cmocka_unit_test(compares_text_that_reads_as_a_number),
                 cmocka_unit_test(says_what_is_wrong_in_functions),
+                cmocka_unit_test(rounds_on_either_side_of_the_point),
+                cmocka_unit_test(finds_no_least_of_what_does_not_compare),
                 cmocka_unit_test(reads_and_writes_times),
                 cmocka_unit_test(takes_addresses_apart),
                 cmocka_unit_test(gives_up_a_pattern_that_takes_too_long),

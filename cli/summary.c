@@ -212,6 +212,29 @@ print_own_line(FILE *out, const struct numbers *numbers)
                 putc('\n', out);
 }
 
+/* Where records went that could not be read, as far as the topology file says. */
+static const char *
+on_error_of(const struct sqi_plan_component *component)
+{
+        for (uint32_t s = 0; s < component->nsettings; s++)
+                if (strcmp(component->settings[s].name, "on-error") == 0 && component->settings[s].shape == SQI_SCALAR)
+                        return component->settings[s].values[0];
+        return "dead-letter";
+}
+
+static void
+print_left_out(FILE *out, const struct sqi_plan_component *component, unsigned long long left, const char *path)
+{
+        const char *on_error = on_error_of(component);
+
+        fprintf(out, "%s: left out %llu record%s (the log above says why)", component->id, left, left == 1 ? "" : "s");
+        if (strcmp(on_error, "stream") == 0)
+                fputs("; on its stream `errors`", out);
+        else if (strcmp(on_error, "dead-letter") == 0)
+                fprintf(out, "; in %s", path ? path : "no dead-letter file");
+        putc('\n', out);
+}
+
 /* What did not come through, in words: whoever reads nothing else should read this. */
 static void
 print_missing(FILE *out, const struct cli_tally *tally)
@@ -230,10 +253,7 @@ print_missing(FILE *out, const struct cli_tally *tally)
                                 numbers.component->id, given_up, given_up == 1 ? "" : "s", letters,
                                 path ? path : "no dead-letter file");
                 if (left > 0)
-                        fprintf(out,
-                                "%s: left out %llu record%s (the log above says why); where `on-error` is dead-letter, "
-                                "in %s\n",
-                                numbers.component->id, left, left == 1 ? "" : "s", path ? path : "no dead-letter file");
+                        print_left_out(out, numbers.component, left, path);
                 if (keys > 0)
                         fprintf(out,
                                 "%s: lost the state of %llu key%s with a worker: what it reports of them is of the "

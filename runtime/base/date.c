@@ -285,6 +285,20 @@ join(struct parts *parts, struct sq_time *ret)
         return true;
 }
 
+/* The seconds, or nothing of them. */
+static bool
+read_seconds_of_iso(struct cursor *in, struct parts *parts)
+{
+        if (in->at == in->end || *in->at != ':')
+                return true;
+        if (!read_parts(in, (struct sq_str){":%S", 3}, parts))
+                return false;
+        if (in->at == in->end || (*in->at != '.' && *in->at != ','))
+                return true;
+        in->at++;
+        return read_fraction(in, &parts->nsec);
+}
+
 static bool
 read_iso(struct cursor *in, struct parts *parts)
 {
@@ -295,14 +309,12 @@ read_iso(struct cursor *in, struct parts *parts)
         if (*in->at != 'T' && *in->at != 't' && *in->at != ' ')
                 return false;
         in->at++;
-        if (!read_parts(in, (struct sq_str){"%H:%M:%S", 8}, parts))
+        if (!read_parts(in, (struct sq_str){"%H:%M", 5}, parts) || !read_seconds_of_iso(in, parts))
                 return false;
-        if (in->at < in->end && (*in->at == '.' || *in->at == ',')) {
-                in->at++;
-                if (!read_fraction(in, &parts->nsec))
-                        return false;
-        }
-        return in->at == in->end || read_zone(in, &parts->offset);
+        if (in->at == in->end)
+                return true;
+        in->at += *in->at == ' ';
+        return read_zone(in, &parts->offset);
 }
 
 bool

@@ -279,6 +279,11 @@ reads_and_writes_times(void **unused)
 {
         (void)unused;
         EXPECT("{}", {"time_parse('2026-02-29')", "!not a time"},
+               {"time_parse('2026-11-26T07:00Z')", "\"2026-11-26T07:00:00Z\""},
+               {"time_parse('2026-11-26 07:00')", "\"2026-11-26T07:00:00Z\""},
+               {"time_parse('2026-11-26 07:00:01 +0130')", "\"2026-11-26T05:30:01Z\""},
+               {"time_parse('2026-11-26T07:')", "!not a time"}, {"time_parse('2026-11-26T07:00:')", "!not a time"},
+               {"time_parse('2026-11-26 07:00 ')", "!not a time"}, {"time_parse('2026-11-26T07:00.5')", "!not a time"},
                {"time_parse('2024-02-29 10:00:00,25')", "\"2024-02-29T10:00:00.250000000Z\""},
                {"time_parse('2026-11-26T07:00:00+01:30')", "\"2026-11-26T05:30:00Z\""},
                {"unix(time_parse(-1, 'unix'))", "-1"},

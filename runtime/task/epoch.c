@@ -174,8 +174,7 @@ may_begin(const struct sq_task *task)
 {
         if (task->phase == SQI_WAITING && task->may_start)
                 return false;
-        return task->epoch.ordered > task->epoch.begun && task->epoch.ordered > task->epoch.dropped &&
-               task->failed == 0 && !task->quitting && !task->bolt.batch.open &&
+        return sqi_epoch_is_wanted(&task->epoch) && task->failed == 0 && !task->quitting && !task->bolt.batch.open &&
                (task->phase != SQI_RUNNING || !task->transit.first);
 }
 

@@ -67,7 +67,19 @@ struct sqi_epoch {
         char folder[SQI_EPOCH_FOLDER];
 };
 
-/* CHECKPOINT, ABANDON, COMMIT: taken note of. They are acted on by sqi_epoch_act(). */
+/* What is answered to an order at once. */
+enum sqi_epoch_answer {
+        SQI_EPOCH_SAY_NOTHING,
+        SQI_EPOCH_SAY_PART,      /* again, as it was answered */
+        SQI_EPOCH_SAY_COMMITTED, /* again */
+};
+
+/* Takes note of CHECKPOINT, ABANDON or COMMIT, in this alone: what comes twice, or late, changes nothing. */
+enum sqi_epoch_answer sqi_epoch_take(struct sqi_epoch *epoch, const struct sqi_message *order, uint64_t now_ns);
+/* Is one ordered that has neither begun nor been given up? */
+bool sqi_epoch_is_wanted(const struct sqi_epoch *epoch);
+
+/* The same for a task, which answers. They are acted on by sqi_epoch_act(). */
 void sqi_epoch_order(struct sq_task *task, const struct sqi_message *order);
 /* POSITION, of a spout, and SNAPSHOT of the part that is answered last. */
 void sqi_epoch_report(struct sq_task *task);

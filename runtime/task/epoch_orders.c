@@ -38,58 +38,84 @@ sqi_epoch_report_committed(struct sq_task *task)
                                       .type = SQI_MSG_COMMITTED, .task = task->id, .number = task->epoch.committed});
 }
 
-static void
-take_checkpoint(struct sq_task *task, const struct sqi_message *order)
-{
-        struct sqi_epoch *epoch = &task->epoch;
+/* ---- What an order is worth: of the orders and of the time alone, so that it can be simulated ---------- */
 
-        if (order->number == epoch->answered)
-                sqi_epoch_report(task); /* it was lost, or has crossed the order */
-        if (order->number <= epoch->ordered || order->text.len >= sizeof(epoch->folder))
-                return;
-        epoch->ordered = order->number;
-        epoch->due_ns = sqi_task_clock(task) + MARK_NS;
-        if (order->text.len > 0)
-                memcpy(epoch->folder, order->text.ptr, order->text.len);
-        epoch->folder[order->text.len] = '\0';
+static enum sqi_epoch_answer
+take_checkpoint(struct sqi_epoch *epoch, const struct sqi_message *order, uint64_t now_ns)
+{
+        bool again = order->number == epoch->answered; /* it was lost, or has crossed the order */
+
+        if (order->number > epoch->ordered && order->text.len < sizeof(epoch->folder)) {
+                epoch->ordered = order->number;
+                epoch->due_ns = now_ns + MARK_NS;
+                if (order->text.len > 0)
+                        memcpy(epoch->folder, order->text.ptr, order->text.len);
+                epoch->folder[order->text.len] = '\0';
+        }
+        return again ? SQI_EPOCH_SAY_PART : SQI_EPOCH_SAY_NOTHING;
 }
 
 static void
-take_abandon(struct sq_task *task, uint64_t number)
+take_abandon(struct sqi_epoch *epoch, uint64_t number)
 {
-        struct sqi_epoch *epoch = &task->epoch;
-
         if (number > epoch->dropped)
                 epoch->dropped = number;
-        if ((!epoch->recording && !epoch->writing_down) || epoch->begun > number)
-                return;
-        sqi_snapshot_drop(&epoch->writing);
-        epoch->recording = epoch->writing_down = false;
+        if (epoch->begun <= number)
+                epoch->recording = epoch->writing_down = false;
 }
 
 /* It is done once: the order comes again until all tasks have answered, and so perhaps behind the beginning of the next
  * epoch, whose tuples the component would take for those of this one. */
-static void
-take_commit(struct sq_task *task, uint64_t number)
+static enum sqi_epoch_answer
+take_commit(struct sqi_epoch *epoch, uint64_t number)
 {
-        if (number < task->epoch.commit)
-                return;
-        task->epoch.commit = number;
-        if (number == task->epoch.committed)
-                sqi_epoch_report_committed(task);
-        else
-                task->epoch.commit_asked = true;
+        if (number < epoch->commit)
+                return SQI_EPOCH_SAY_NOTHING;
+        epoch->commit = number;
+        if (number == epoch->committed)
+                return SQI_EPOCH_SAY_COMMITTED;
+        epoch->commit_asked = true;
+        return SQI_EPOCH_SAY_NOTHING;
 }
+
+enum sqi_epoch_answer
+sqi_epoch_take(struct sqi_epoch *epoch, const struct sqi_message *order, uint64_t now_ns)
+{
+        if (order->type == SQI_MSG_CHECKPOINT)
+                return take_checkpoint(epoch, order, now_ns);
+        if (order->type == SQI_MSG_COMMIT)
+                return take_commit(epoch, order->number);
+        take_abandon(epoch, order->number);
+        return SQI_EPOCH_SAY_NOTHING;
+}
+
+bool
+sqi_epoch_is_wanted(const struct sqi_epoch *epoch)
+{
+        return epoch->ordered > epoch->begun && epoch->ordered > epoch->dropped;
+}
+
+/* ---- For a task ---------------------------------------------------------------------------------------- */
 
 void
 sqi_epoch_order(struct sq_task *task, const struct sqi_message *order)
 {
-        if (!task->epoch.exact)
+        struct sqi_epoch *epoch = &task->epoch;
+
+        bool under_way = epoch->recording || epoch->writing_down;
+
+        if (!epoch->exact)
                 return;
-        if (order->type == SQI_MSG_CHECKPOINT)
-                take_checkpoint(task, order);
-        else if (order->type == SQI_MSG_ABANDON)
-                take_abandon(task, order->number);
-        else
-                take_commit(task, order->number);
+        switch (sqi_epoch_take(epoch, order, sqi_task_clock(task))) {
+        case SQI_EPOCH_SAY_PART:
+                sqi_epoch_report(task);
+                break;
+        case SQI_EPOCH_SAY_COMMITTED:
+                sqi_epoch_report_committed(task);
+                break;
+        case SQI_EPOCH_SAY_NOTHING:
+                break;
+        }
+        if (under_way && !epoch->recording && !epoch->writing_down)
+                sqi_snapshot_drop(&epoch->writing);
 }

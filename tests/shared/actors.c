@@ -117,6 +117,32 @@ send_to_all(struct play *play, uint32_t w, enum kind kind, uint64_t number)
                         push(play, &play->queues[c], kind, (uint32_t)number);
 }
 
+/* ---- Epochs ------------------------------------------------------------------------------------------ */
+
+/* A spout says where it goes on, as of the epoch that it has begun last. */
+static void
+answer(struct play *play, uint32_t w)
+{
+        struct process *process = &play->processes[w];
+
+        if (w == S)
+                say(play, S, SQI_MSG_POSITION, process->part.inner.next);
+        say(play, w, SQI_MSG_SNAPSHOT, process->epoch.answered);
+}
+
+static void
+answer_without(struct play *play, uint32_t w)
+{
+        static const char cause[] = "a mark came, and not the order";
+        struct process *process = &play->processes[w];
+
+        process->epoch.answered = process->epoch.begun;
+        say(play, w, SQI_MSG_SNAPSHOT, process->epoch.answered);
+        if (process->nreports > 0)
+                process->reports[process->nreports - 1].text = (struct sq_str){cause, sizeof(cause) - 1};
+}
+
+/* The last mark is there; the disk takes its time. */
 static void
 complete(struct play *play, uint32_t w)
 {
@@ -125,12 +151,25 @@ complete(struct play *play, uint32_t w)
         for (uint32_t c = 0; c < CHANNELS; c++)
                 if (channels[c].to == w && !process->seen[c])
                         return;
-        process->recording = false;
+        process->epoch.recording = false;
+        process->epoch.writing_down = true;
+}
+
+static void
+settle(struct play *play, uint32_t w)
+{
+        struct process *process = &play->processes[w];
+        struct sqi_epoch *epoch = &process->epoch;
+
+        if (!epoch->writing_down || draw(&play->random, 2) == 0)
+                return;
+        epoch->writing_down = false;
         process->part.there = true;
-        play->parts[process->epoch][w] = process->part;
-        if (process->epoch > play->last)
-                play->last = process->epoch;
-        say(play, w, SQI_MSG_SNAPSHOT, process->epoch);
+        play->parts[epoch->begun][w] = process->part;
+        if (epoch->begun > play->last)
+                play->last = epoch->begun;
+        epoch->answered = epoch->begun;
+        answer(play, w);
 }
 
 /* What is held back belongs to this epoch now, and so does what one that was given up had. */
@@ -154,38 +193,51 @@ precommit(struct play *play, uint32_t w, uint64_t epoch)
         process->part.nheld = n;
 }
 
-/* Snapshot and marks are one step. */
 static void
-begin(struct play *play, uint32_t w, uint64_t epoch)
+write_state(struct play *play, uint32_t w, uint64_t epoch)
 {
         struct process *process = &play->processes[w];
 
-        if (epoch <= process->epoch || epoch >= EPOCHS)
-                return;
-        process->epoch = epoch;
-        process->recording = true;
-        process->part.inner = process->inner;
-        for (uint32_t c = 0; c < CHANNELS; c++) {
-                process->part.recorded[c].n = 0;
-                process->seen[c] = !process->started || process->inner.finished || process->inner.ended[c];
-        }
         precommit(play, w, epoch);
         if (play->fault == PUBLISHED_BEFORE_THE_MANIFEST && w == B) {
                 for (unsigned i = 0; i < process->nheld; i++)
                         play->published[process->held[i].number]++;
                 process->nheld = process->part.nheld = 0;
         }
-        if (w == S)
-                say(play, w, SQI_MSG_POSITION, process->inner.next);
-        if (w == S && play->fault == TUPLE_BETWEEN_SNAPSHOT_AND_MARK && process->started && process->inner.next < N) {
-                uint32_t number = ++process->inner.next;
+}
 
-                send_on(play, S, 0, number);
-                send_on(play, S, 1, number);
+/* Snapshot and marks are one step. */
+static void
+begin(struct play *play, uint32_t w, uint64_t number)
+{
+        struct process *process = &play->processes[w];
+        struct sqi_epoch *epoch = &process->epoch;
+        bool fine = number <= epoch->ordered, runs = process->started && !process->inner.finished;
+
+        if (number >= EPOCHS)
+                return;
+        epoch->begun = number;
+        epoch->recording = fine;
+        epoch->writing_down = false;
+        process->part.inner = process->inner;
+        for (uint32_t c = 0; c < CHANNELS; c++) {
+                process->part.recorded[c].n = 0;
+                process->seen[c] = !runs || process->inner.ended[c];
         }
-        if (process->started && !process->inner.finished)
-                send_to_all(play, w, MARK, epoch);
-        complete(play, w);
+        if (fine)
+                write_state(play, w, number);
+        if (w == S && play->fault == TUPLE_BETWEEN_SNAPSHOT_AND_MARK && process->started && process->inner.next < N) {
+                uint32_t next = ++process->inner.next;
+
+                send_on(play, S, 0, next);
+                send_on(play, S, 1, next);
+        }
+        if (runs)
+                send_to_all(play, w, MARK, number);
+        if (fine)
+                complete(play, w);
+        else
+                answer_without(play, w);
 }
 
 static void
@@ -206,36 +258,86 @@ execute(struct play *play, uint32_t w, uint32_t channel, uint32_t number)
 }
 
 static void
+see_mark(struct play *play, uint32_t w, uint32_t channel)
+{
+        struct process *process = &play->processes[w];
+
+        if (!process->epoch.recording || process->seen[channel])
+                return;
+        process->seen[channel] = true;
+        complete(play, w);
+}
+
+static void
+take_mark(struct play *play, uint32_t w, uint32_t channel, uint64_t number)
+{
+        struct process *process = &play->processes[w];
+
+        if (number > process->epoch.begun && number > process->epoch.dropped)
+                begin(play, w, number);
+        if (number == process->epoch.begun)
+                see_mark(play, w, channel);
+}
+
+static void
+take_end(struct play *play, uint32_t w, uint32_t channel, bool handed)
+{
+        struct process *process = &play->processes[w];
+
+        process->inner.ended[channel] = true;
+        process->inner.handed |= handed;
+        if (play->fault != END_IS_NO_MARK)
+                see_mark(play, w, channel);
+}
+
+/* The marks go another way than the orders, and may come first. */
+static bool
+awaits_order(struct play *play, uint32_t w)
+{
+        struct process *process = &play->processes[w];
+        uint64_t number = process->awaits.epoch;
+
+        if (number == 0)
+                return false;
+        if (process->epoch.ordered < number && process->epoch.dropped < number && draw(&play->random, 50) > 0)
+                return true;
+        process->awaits.epoch = 0;
+        take_mark(play, w, process->awaits.channel, number);
+        return false;
+}
+
+static void
 receive(struct play *play, uint32_t w, uint32_t channel)
 {
         struct process *process = &play->processes[w];
         struct item item = pop(&play->queues[channel]);
-        bool records = process->recording && !process->seen[channel] && play->fault != NO_RECORDING_AT_ALL &&
+        bool records = process->epoch.recording && !process->seen[channel] && play->fault != NO_RECORDING_AT_ALL &&
                        (channel != FEEDBACK || play->fault != NO_RECORDING_ON_FEEDBACK);
 
-        if (item.kind == TUPLE) {
+        if (item.kind == END) {
+                take_end(play, w, channel, item.number > 0);
+        } else if (item.kind == MARK && item.number > process->epoch.begun) {
+                process->awaits.epoch = item.number;
+                process->awaits.channel = channel;
+                awaits_order(play, w);
+        } else if (item.kind == MARK) {
+                take_mark(play, w, channel, item.number);
+        } else {
                 if (records)
                         push(play, &process->part.recorded[channel], TUPLE, item.number);
                 execute(play, w, channel, item.number);
-                return;
-        }
-        if (item.kind == MARK)
-                begin(play, w, item.number);
-        else
-                process->inner.ended[channel] = true;
-        if (process->recording && !process->seen[channel] &&
-            (item.kind == MARK ? item.number == process->epoch : play->fault != END_IS_NO_MARK)) {
-                process->seen[channel] = true;
-                complete(play, w);
         }
 }
 
 static void
 finish(struct play *play, uint32_t w)
 {
-        play->processes[w].inner.finished = true;
-        play->processes[w].inner.ended[FEEDBACK] = true;
-        send_to_all(play, w, END, 0);
+        struct process *process = &play->processes[w];
+
+        process->inner.finished = true;
+        process->inner.handed |= process->handing;
+        process->inner.ended[FEEDBACK] = true;
+        send_to_all(play, w, END, process->inner.handed);
         say(play, w, SQI_MSG_FINISHED, 0);
 }
 
@@ -268,8 +370,8 @@ work_spout(struct play *play)
 {
         struct process *process = &play->processes[S];
 
-        if (process->ordered > process->epoch) {
-                begin(play, S, process->ordered);
+        if (sqi_epoch_is_wanted(&process->epoch)) {
+                begin(play, S, process->epoch.ordered);
         } else if (process->inner.finished) {
                 return;
         } else if (process->inner.next == N || process->draining) {
@@ -292,33 +394,76 @@ work_bolt(struct play *play, uint32_t w)
 
         if (!has_replayed(play, w))
                 return;
-        if (process->ordered > process->epoch && (all_ended(play, w) || draw(&play->random, 20) == 0))
-                begin(play, w, process->ordered);
+        if (sqi_epoch_is_wanted(&process->epoch) && (all_ended(play, w) || draw(&play->random, 20) == 0))
+                begin(play, w, process->epoch.ordered);
         else if (channels[c].to == w && play->queues[c].n > 0)
                 receive(play, w, c);
         else if (!process->inner.finished && all_ended(play, w) && (w != A || play->queues[FEEDBACK].n == 0) &&
-                 !process->recording)
+                 !process->epoch.recording)
                 finish(play, w);
 }
 
 /* ---- Orders ------------------------------------------------------------------------------------------ */
 
+/* What is staged goes out in one transaction with the number of the epoch: if that is there, all of it is. */
 static void
 publish(struct play *play, struct process *process, uint64_t epoch)
 {
+        bool again = epoch <= play->committed && play->fault != COMMITTED_TWICE;
         unsigned n = 0;
 
         for (unsigned i = 0; i < process->nheld; i++) {
-                bool due = process->held[i].epoch > 0 && process->held[i].epoch <= epoch;
+                struct held held = process->held[i];
+                bool staged = held.epoch > 0 && (held.epoch <= epoch || !play->by_epochs);
 
-                if (due && (epoch > play->committed || play->fault == COMMITTED_TWICE))
-                        play->published[process->held[i].number]++;
-                else if (!due)
-                        process->held[n++] = process->held[i];
+                if (!staged)
+                        process->held[n++] = held;
+                else if (!again)
+                        play->published[held.number]++;
         }
         process->nheld = n;
         if (epoch > play->committed)
                 play->committed = epoch;
+}
+
+/* One that fails is asked for again. */
+static void
+commit(struct play *play, uint32_t w)
+{
+        struct sqi_epoch *epoch = &play->processes[w].epoch;
+
+        epoch->commit_asked = false;
+        if (play->faults && draw(&play->random, 20) == 0)
+                return;
+        if (w == B)
+                publish(play, &play->processes[B], epoch->commit);
+        epoch->committed = epoch->commit;
+        say(play, w, SQI_MSG_COMMITTED, epoch->committed);
+}
+
+bool
+act_on_orders(struct play *play, uint32_t w)
+{
+        struct process *process = &play->processes[w];
+
+        if (awaits_order(play, w))
+                return false;
+        settle(play, w);
+        if (process->epoch.commit_asked)
+                commit(play, w);
+        if (process->ready && !process->started && sqi_epoch_is_wanted(&process->epoch))
+                begin(play, w, process->epoch.ordered);
+        return true;
+}
+
+/* It goes on in the next plan. */
+static void
+reopen(struct play *play, struct inner *inner)
+{
+        if (!inner->handed || play->fault == ENDED_BY_A_HANDOVER_FOR_GOOD)
+                return;
+        inner->handed = inner->finished = false;
+        memset(inner->ended, 0, sizeof(inner->ended));
 }
 
 /* Its part, committed again, and nothing of what came later. */
@@ -332,7 +477,9 @@ load(struct play *play, uint32_t w)
                 return;
         check(play, part->there, "what is restored is there");
         process->inner = part->inner;
-        process->epoch = process->restore;
+        reopen(play, &process->inner);
+        process->epoch.ordered = process->epoch.begun = process->epoch.dropped = process->restore;
+        process->epoch.commit = process->epoch.committed = process->restore;
         memcpy(process->replay, part->recorded, sizeof(process->replay));
         if (w == S)
                 process->inner.next = (uint32_t)process->position;
@@ -351,6 +498,8 @@ start(struct play *play, uint32_t w)
         struct process *process = &play->processes[w];
 
         check(play, process->ready, "START goes to who is ready");
+        if (process->started)
+                return;
         process->started = true;
         if (!process->inner.finished)
                 return;
@@ -358,8 +507,36 @@ start(struct play *play, uint32_t w)
         say(play, w, SQI_MSG_FINISHED, 0);
 }
 
-void
-obey(struct play *play, uint32_t w)
+static void
+plant(struct play *play, struct sqi_epoch *epoch, struct order order)
+{
+        if (play->fault == COMMITTED_AGAIN_BEHIND_THE_NEXT_MARK && order.type == SQI_MSG_COMMIT)
+                epoch->commit_asked |= order.number == epoch->committed;
+        if (play->fault == ABANDONED_BY_A_LATE_ORDER && order.type == SQI_MSG_ABANDON)
+                epoch->recording = epoch->writing_down = false;
+        if (play->fault == BEGUN_AGAIN_BY_A_LATE_ORDER && order.type == SQI_MSG_CHECKPOINT &&
+            order.number <= epoch->begun) {
+                epoch->ordered = order.number;
+                epoch->begun = order.number - 1;
+        }
+}
+
+static void
+obey_epoch(struct play *play, uint32_t w, struct order order)
+{
+        struct sqi_epoch *epoch = &play->processes[w].epoch;
+        const struct sqi_message message = {.type = order.type, .number = order.number};
+        enum sqi_epoch_answer said = sqi_epoch_take(epoch, &message, play->now);
+
+        if (said == SQI_EPOCH_SAY_PART)
+                answer(play, w);
+        else if (said == SQI_EPOCH_SAY_COMMITTED)
+                say(play, w, SQI_MSG_COMMITTED, epoch->committed);
+        plant(play, epoch, order);
+}
+
+static void
+obey_one(struct play *play, uint32_t w)
 {
         struct process *process = &play->processes[w];
         struct order order = process->orders[0];
@@ -373,20 +550,38 @@ obey(struct play *play, uint32_t w)
                 process->connected = true;
         else if (order.type == SQI_MSG_START)
                 start(play, w);
+        else if (order.type == SQI_MSG_HANDOVER)
+                process->handing |= w == S;
         else if (order.type == SQI_MSG_DRAIN)
                 process->draining = true;
-        else if (order.type == SQI_MSG_CHECKPOINT && order.number > process->ordered)
-                process->ordered = order.number;
-        else if (order.type == SQI_MSG_ABANDON && order.number == process->epoch)
-                process->recording = false;
         else if (order.type == SQI_MSG_QUIT)
                 process->quitting = true;
         else if (order.type == SQI_MSG_BEGIN)
                 begin_anew(play, w);
-        if (order.type == SQI_MSG_COMMIT) {
-                publish(play, process, w == B ? order.number : 0);
-                say(play, w, SQI_MSG_COMMITTED, order.number);
-        }
-        if (process->ready && !process->started && process->ordered > process->epoch)
-                begin(play, w, process->ordered);
+        else if (order.type == SQI_MSG_CHECKPOINT || order.type == SQI_MSG_COMMIT || order.type == SQI_MSG_ABANDON)
+                obey_epoch(play, w, order);
+}
+
+void
+order_to(struct play *play, uint32_t w, struct order order)
+{
+        struct process *process = &play->processes[w];
+
+        if (process->norders < QUEUE)
+                process->orders[process->norders++] = order;
+        if (order.type != SQI_MSG_BEGIN && process->nagain < LATE && draw(&play->random, 8) == 0)
+                process->again[process->nagain++] = order;
+}
+
+void
+obey(struct play *play, uint32_t w)
+{
+        struct process *process = &play->processes[w];
+
+        if (process->nagain > 0 && process->norders < QUEUE && draw(&play->random, 4) == 0)
+                process->orders[process->norders++] = process->again[--process->nagain];
+        if (process->norders == 0)
+                return;
+        for (uint64_t n = 1 + draw(&play->random, process->norders); n > 0; n--)
+                obey_one(play, w);
 }

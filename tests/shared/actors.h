@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The processes of the simulation of exactly-once, which do what the protocol asks of tasks. A spout counts to N; A
- * passes on what it gets, each third number once more by way of itself; B holds back what it gets and publishes it at
- * COMMIT.
+ * passes on what it gets, each third number once more by way of itself; B is a staged sink: it holds back what it gets
+ * and publishes it at COMMIT, in one transaction with the number of the epoch. One keeps its rows by epochs; another has
+ * those that are staged and those that are not, and knows of a commit only whether its epoch is published already.
  *
  *     S --0--> A --2--> B      A --3--> A (feedback)
  *     S --1----------> B
  *
- * A fault that is planted makes them do it wrong.
+ * What they take note of when an order comes is what tasks do (task/epoch.h). They find one order or several at a time,
+ * and some of them again, late; a mark may come before the order of its epoch. A fault that is planted makes them do it
+ * wrong.
  */
 #ifndef TESTS_ACTORS_H
 #define TESTS_ACTORS_H
@@ -16,8 +19,21 @@
 #include <stdint.h>
 
 #include "lifecycle/lifecycle.h"
+#include "task/epoch.h"
 
-enum { TASKS = 3, S = 0, A = 1, B = 2, CHANNELS = 4, FEEDBACK = 3, N = 60, QUEUE = 256, EPOCHS = 400, TURNS = 60000 };
+enum {
+        TASKS = 3,
+        S = 0,
+        A = 1,
+        B = 2,
+        CHANNELS = 4,
+        FEEDBACK = 3,
+        N = 60,
+        QUEUE = 256,
+        LATE = 8,
+        EPOCHS = 400,
+        TURNS = 60000
+};
 
 enum fault {
         NOTHING,
@@ -33,6 +49,10 @@ enum fault {
         NUMBER_USED_AGAIN,
         BEGUN_BEFORE_ALL_HAD_LEFT,
         REPORT_OF_BEFORE_COUNTS,
+        COMMITTED_AGAIN_BEHIND_THE_NEXT_MARK,
+        ABANDONED_BY_A_LATE_ORDER,
+        BEGUN_AGAIN_BY_A_LATE_ORDER,
+        ENDED_BY_A_HANDOVER_FOR_GOOD,
         FAULTS
 };
 
@@ -60,6 +80,7 @@ struct held {
 struct inner {
         uint32_t next, sent[CHANNELS], got[CHANNELS];
         bool ended[CHANNELS], finished;
+        bool handed; /* to the next plan, where it goes on */
 };
 
 struct part {
@@ -76,18 +97,22 @@ struct order {
 };
 
 struct process {
-        bool alive, killed, listens, back, bound, connected, ready, started, quitting, draining;
+        bool alive, killed, listens, back, bound, connected, ready, started, quitting, draining, handing;
         uint32_t incarnation, rejoins; /* as which; 0: it has not been told to */
         uint64_t restore, position;
         struct inner inner;
         struct queue replay[CHANNELS];
         struct held held[4 * N];
         unsigned nheld;
-        uint64_t epoch, ordered; /* begun; asked for */
-        bool recording, seen[CHANNELS];
+        struct sqi_epoch epoch;
+        struct {
+                uint64_t epoch; /* 0: nothing; a mark is there, and its order is not */
+                uint32_t channel;
+        } awaits;
+        bool seen[CHANNELS];
         struct part part;
-        struct order orders[QUEUE];
-        unsigned norders;
+        struct order orders[QUEUE], again[LATE];
+        unsigned norders, nagain;
         struct sqi_message reports[QUEUE];
         unsigned nreports;
 };
@@ -106,7 +131,9 @@ struct play {
         uint64_t committed; /* with what is published, in one transaction */
         enum fault fault;
         uint64_t random, now, seed;
-        bool faults, ended, draining, supervisor_dies, wrong;
+        bool by_epochs;  /* B keeps its rows so */
+        uint64_t health; /* of the processes: how rare their deaths are */
+        bool faults, ended, draining, handing, supervisor_dies, wrong;
         char why[128];
         unsigned restores;
         uint64_t last;                    /* epoch of which there is a part */
@@ -126,8 +153,12 @@ void check_all_is_quiet(struct play *play);
 
 /* A report to the supervisor, which is under way from now on. */
 void say(struct play *play, uint32_t w, enum sqi_message_type type, uint64_t number);
-/* The first of the orders that have come. */
+/* The order is under way to it, and maybe comes again, behind others. */
+void order_to(struct play *play, uint32_t w, struct order order);
+/* Some of the orders that have come, or all. */
 void obey(struct play *play, uint32_t w);
+/* What follows from them. False: it waits for one, and does nothing else. */
+bool act_on_orders(struct play *play, uint32_t w);
 
 /* As of the epoch that it was told to restore. */
 void load(struct play *play, uint32_t w);

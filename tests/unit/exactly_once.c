@@ -2,7 +2,8 @@
 /*
  * Exactly-once, simulated from seeds: the lifecycle as it is, and around it processes that do what the protocol asks
  * of tasks (shared/actors.h). Processes die, and the others begin anew in theirs; the supervisor dies (also between
- * sealing and hearing of it), orders are lost or late, reports come after a death, the disk is full. The oracle
+ * sealing and hearing of it), orders are lost, late, come again behind the next ones, and several in one go, reports come
+ * after a death, the disk is full; one in eight is handed over to a next plan on its way. The oracle
  * knows what each cut of an epoch has to be: what was sent into a channel as of the epoch is what was received from
  * it, and what was recorded. In the end every number is published once.
  *
@@ -22,6 +23,9 @@
 
 #include "../shared/actors.h"
 #include "../shared/draw.h"
+
+/* Within how many schedules one of them is found. */
+enum { PLANTED = 3000 };
 
 /* ---- The supervisor ---------------------------------------------------------------------------------- */
 
@@ -45,14 +49,13 @@ do_send(struct play *play, const struct sqi_action *action)
         if (order.type == SQI_MSG_POSITION && play->fault == POSITION_OF_LATER_THAN_THE_EPOCH)
                 order.number = play->told;
         for (uint32_t w = 0; w < TASKS; w++) {
-                struct process *process = &play->processes[w];
+                const struct process *process = &play->processes[w];
 
                 if (!process->alive || !process->listens || (action->worker != SQI_EVERY_WORKER && action->worker != w))
                         continue;
                 if (play->faults && may_be_lost(order.type) && draw(&play->random, 10) == 0)
                         continue;
-                if (process->norders < QUEUE)
-                        process->orders[process->norders++] = order;
+                order_to(play, w, order);
         }
 }
 
@@ -199,6 +202,26 @@ new_supervisor(struct play *play, char restore[32])
         }
 }
 
+static void
+drain(struct play *play)
+{
+        play->life->handover = play->handing;
+        play_step(play, (struct sqi_event){.type = SQI_EVENT_DRAIN});
+}
+
+/* The next plan begins with what the last one has ended with. */
+static void
+swap_plans(struct play *play, char restore[32])
+{
+        for (uint32_t w = 0; w < TASKS; w++)
+                check(play, !play->processes[w].alive, "no process is left at the end of a plan");
+        sqi_lifecycle_free(&play->life);
+        play->ended = play->draining = play->handing = false;
+        new_supervisor(play, restore);
+        play->life->first_incarnation = 1000;
+        play_step(play, (struct sqi_event){.type = SQI_EVENT_START});
+}
+
 /* What it has not heard is lost with it; what it has sent is under way. */
 static void
 replace_supervisor(struct play *play, char restore[32])
@@ -216,7 +239,7 @@ replace_supervisor(struct play *play, char restore[32])
         }
         play_step(play, (struct sqi_event){.type = SQI_EVENT_START});
         if (play->draining && !play->supervisor_dies) /* whoever asked for it asks again */
-                play_step(play, (struct sqi_event){.type = SQI_EVENT_DRAIN});
+                drain(play);
 }
 
 /* ---- The play ---------------------------------------------------------------------------------------- */
@@ -251,7 +274,7 @@ act(struct play *play, uint32_t w)
                 load(play, w);
                 process->ready = true;
                 say(play, w, SQI_MSG_READY, 0);
-        } else if (process->started) {
+        } else if (act_on_orders(play, w) && process->started) {
                 if (w == S)
                         work_spout(play);
                 else
@@ -281,13 +304,13 @@ one_turn(struct play *play, char restore[32])
         struct process *process = &play->processes[w];
         uint64_t what = draw(&play->random, 8);
 
-        if (process->alive && play->faults && draw(&play->random, 400) == 0)
+        if (process->alive && play->faults && draw(&play->random, 400 * play->health) == 0)
                 die(play, w, SQI_CAUSE_SIGNAL, SIGSEGV);
-        else if (play->supervisor_dies || (play->faults && draw(&play->random, 1500) == 0))
+        else if (play->supervisor_dies || (play->faults && draw(&play->random, 1500 * play->health) == 0))
                 replace_supervisor(play, restore);
         else if (what < 2)
                 deliver(play, w);
-        else if (what == 2 && process->alive && !process->killed && process->norders > 0)
+        else if (what == 2 && process->alive && !process->killed && process->norders + process->nagain > 0)
                 obey(play, w);
         else if (process->alive)
                 act(play, w);
@@ -303,6 +326,8 @@ make(struct play *play, uint64_t seed, enum fault fault)
         play->fault = fault;
         play->random = draw_from(seed);
         play->faults = true;
+        play->by_epochs = seed % 2;
+        play->health = draw(&play->random, 4) == 0 ? 10 : 1;
         play->now = 1000 * SQI_SECOND;
         for (uint32_t t = 0; t < TASKS; t++) {
                 play->components[t] = (struct sqi_plan_component){
@@ -318,7 +343,7 @@ make(struct play *play, uint64_t seed, enum fault fault)
         sqi_config_defaults(&play->plan.config);
         play->plan.config.delivery = SQI_EXACTLY_ONCE;
         play->plan.config.checkpoint_ms = 500;
-        play->plan.config.checkpoint_timeout = 20;
+        play->plan.config.checkpoint_timeout = 10;
 }
 
 static void
@@ -345,6 +370,34 @@ forget(struct play *play)
         memset(play->parts, 0, (last + 1) * sizeof(play->parts[0]));
 }
 
+/* Once, at a time of its own, or while the last epoch is made at its own end. */
+struct drain {
+        unsigned at;
+        bool late;
+};
+
+static struct drain
+draw_drain(struct play *play)
+{
+        struct drain drain = {.at = draw(&play->random, 4) == 0 ? 500 + (unsigned)draw(&play->random, 1500) : TURNS};
+
+        drain.late = draw(&play->random, 4) == 0;
+        return drain;
+}
+
+static void
+drain_in_time(struct play *play, struct drain *when, unsigned turns)
+{
+        if (when->late && when->at == TURNS && play->life->state == SQI_SEALING)
+                when->at = turns;
+        if (turns != when->at)
+                return;
+        play->draining = true;
+        play->handing = draw(&play->random, 2);
+        if (!play->supervisor_dies)
+                drain(play);
+}
+
 /* True: the oracle found nothing. */
 static bool
 holds(struct play *play, uint64_t seed, enum fault fault, char why[128], unsigned *ret_restores)
@@ -356,18 +409,14 @@ holds(struct play *play, uint64_t seed, enum fault fault, char why[128], unsigne
         make(play, seed, fault);
         new_supervisor(play, restore);
         play_step(play, (struct sqi_event){.type = SQI_EVENT_START});
-        unsigned drain = draw(&play->random, 4) == 0 ? 500 + (unsigned)draw(&play->random, 1500) : TURNS;
-        bool late = draw(&play->random, 4) == 0; /* while the last epoch is made, at its own end */
+        struct drain when = draw_drain(play);
         while (!play->ended && !play->wrong && turns++ < TURNS) {
-                if (late && drain == TURNS && play->life->state == SQI_SEALING)
-                        drain = turns;
                 if (turns == 3000)
                         play->faults = false;
-                if (turns == drain)
-                        play->draining = true;
-                if (turns == drain && !play->supervisor_dies)
-                        play_step(play, (struct sqi_event){.type = SQI_EVENT_DRAIN});
+                drain_in_time(play, &when, turns);
                 one_turn(play, restore);
+                if (play->ended && play->handing && play->life->outcome == SQI_OUTCOME_DRAINED)
+                        swap_plans(play, restore);
         }
         check(play, play->ended, "it ends");
         check(play, play->life->outcome != SQI_OUTCOME_FAILED, "it does not fail, and does not run into its time-out");
@@ -404,9 +453,9 @@ every_planted_fault_is_found(void **state)
                 uint64_t seed = 1;
                 char why[128];
 
-                while (seed < 300 && holds(*state, seed, fault, why, &restores))
+                while (seed < PLANTED && holds(*state, seed, fault, why, &restores))
                         seed++;
-                if (seed == 300)
+                if (seed == PLANTED)
                         fail_msg("fault %u is not seen", (unsigned)fault);
                 print_message("fault %u: %s\n", (unsigned)fault, why);
         }

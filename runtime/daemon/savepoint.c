@@ -201,10 +201,11 @@ sqi_savepoint_close(struct sqi_savepoint *savepoint)
 /* What the tasks of a component have in it. Who had ended may have neither. */
 struct held {
         bool keys, values;
+        uint32_t over; /* so many had ended */
 };
 
 static struct held
-look_into(const struct sqi_savepoint *savepoint, const struct sqi_plan_component *component)
+look_into(const char *folder, const struct sqi_manifest *manifest, const struct sqi_plan_component *component)
 {
         char name[FILES], path[PATH_MAX + FILES + 1];
         struct held held = {0};
@@ -212,13 +213,14 @@ look_into(const struct sqi_savepoint *savepoint, const struct sqi_plan_component
 
         for (uint32_t i = 0; i < component->ntasks; i++) {
                 snprintf(name, sizeof(name), "%s.%u", component->id, i);
-                if (!sqi_manifest_find(&savepoint->manifest, name))
+                if (!sqi_manifest_find(manifest, name))
                         continue;
-                snprintf(path, sizeof(path), "%s/%s", savepoint->path, name);
+                snprintf(path, sizeof(path), "%s/%s", folder, name);
                 if (sqi_snapshot_look(AT_FDCWD, path, &head) < 0)
-                        return (struct held){true, true};
+                        return (struct held){.keys = true, .values = true};
                 held.keys |= head.nkeys > 0;
                 held.values |= (head.flags & SQI_PART_VALUES) != 0;
+                held.over += (head.flags & SQI_PART_FINISHED) != 0;
         }
         return held;
 }
@@ -237,7 +239,7 @@ obstacle_of_bolt(const struct sqi_savepoint *savepoint, const struct sqi_plan_co
                  const struct sqi_plan *plan, const struct sqi_plan_component *new)
 {
         const struct sqi_plan *before = savepoint->plan;
-        struct held held = look_into(savepoint, old);
+        struct held held = look_into(savepoint->path, &savepoint->manifest, old);
 
         if (!held.keys && !held.values)
                 return NULL;
@@ -306,6 +308,43 @@ sqi_savepoint_fits(const struct sqi_savepoint *savepoint, const struct sqi_plan 
                 return sqi_complain(-EINVAL, error, size, "it cannot begin from %s: %s", savepoint->path, text);
         }
         return 0;
+}
+
+/* ---- Going on from what is there ---------------------------------------------------------------------- */
+
+static const char *
+why_not_moved(const struct held *held, const struct sqi_plan_component *old)
+{
+        if (held->values)
+                return "each of its tasks keeps values of its own, as a sink does that stages";
+        return held->over > 0 && held->over < old->ntasks ? "some of its tasks have ended, and others have not" : NULL;
+}
+
+int
+sqi_savepoint_can_go_on(const struct sqi_snapshots *snapshots, const struct sqi_plan *before,
+                        const struct sqi_plan *after, char *error, size_t size)
+{
+        char path[PATH_MAX], cause[256];
+        struct sqi_manifest manifest = {0};
+        int r = 0;
+
+        if (sqi_snapshots_newest(snapshots, &manifest, path, cause, sizeof(cause)) < 0)
+                return 0; /* whoever goes on from it says so */
+        for (uint32_t c = 0; c < before->ncomponents && r == 0; c++) {
+                const struct sqi_plan_component *old = &before->components[c], *new = sqi_plan_find(after, old->id);
+                bool moves = old->kind == SQ_KIND_BOLT && new && old->ntasks != new->ntasks;
+                struct held held = moves ? look_into(path, &manifest, old) : (struct held){0};
+                const char *why = moves ? why_not_moved(&held, old) : NULL;
+
+                if (why)
+                        r = sqi_complain(
+                                -EINVAL, error, size,
+                                "the parallelism of the bolt '%s' cannot change, %u to %u: %s (leave it at %u, "
+                                "or give the bolt another id, under which it begins without them)",
+                                old->id, old->ntasks, new->ntasks, why, old->ntasks);
+        }
+        sqi_manifest_free(&manifest);
+        return r;
 }
 
 int

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "daemon/functions.h"
+#include "daemon/savepoint.h"
 #include "daemon/saving.h"
 #include "base/random.h"
 #include "base/arena.h"
@@ -35,6 +36,23 @@ check_spouts(const struct sqi_plan *old, const struct sqi_plan *plan, struct sqi
                 return false;
         }
         return true;
+}
+
+/* What each task of a bolt keeps for itself goes on with as many tasks as there were: before anything is stopped, by the
+ * newest epoch. */
+static bool
+check_parts(const struct sqi_hosted *hosted, const struct sqi_plan *plan, struct sqi_result *result)
+{
+        struct sqi_snapshots snapshots;
+        char error[512];
+
+        if (!sqi_plan_is_exact(sqi_hosted_plan(hosted)))
+                return true;
+        sqi_hosted_snapshots(hosted, &snapshots);
+        if (sqi_savepoint_can_go_on(&snapshots, sqi_hosted_plan(hosted), plan, error, sizeof(error)) == 0)
+                return true;
+        sqi_refuse(result, SQI_STATUS_REFUSED, "%s", error);
+        return false;
 }
 
 static void
@@ -141,7 +159,7 @@ sqi_update_begin(struct sqi_hosted *hosted, const struct sqi_request *request, s
                 sqi_refuse(result, SQI_STATUS_REFUSED, "the plan is that of a topology '%s'", plan->name);
                 return;
         }
-        if (!check_spouts(sqi_hosted_plan(hosted), plan, result) ||
+        if (!check_spouts(sqi_hosted_plan(hosted), plan, result) || !check_parts(hosted, plan, result) ||
             !sqi_functions_are_free(hosted->daemon, hosted, plan, result))
                 return;
         fill_record(hosted, request, &record);
@@ -184,6 +202,23 @@ give_up(struct sqi_hosted *hosted, const char *cause)
         drop_next(hosted);
 }
 
+/* By what it has ended with, before a task of the new plan is made. */
+static bool
+can_go_on(const struct sqi_hosted *hosted, char *error, size_t size)
+{
+        char next[SQI_NEXT_SIZE], cause[256];
+        struct sqi_snapshots snapshots;
+        struct sqi_plan *plan = NULL;
+
+        if (sqi_state_plan(&hosted->daemon->state, sqi_state_next(hosted->record.name, next), &plan, cause,
+                           sizeof(cause)) < 0)
+                return true; /* that is said where it is begun */
+        sqi_hosted_snapshots(hosted, &snapshots);
+        int r = sqi_savepoint_can_go_on(&snapshots, sqi_hosted_plan(hosted), plan, error, size);
+        sqi_plan_free(&plan);
+        return r == 0;
+}
+
 /* The spouts of the new plan go on from where those of the old one, by the same ids, are. */
 static int
 note_runs(struct sqi_hosted *hosted)
@@ -217,7 +252,7 @@ end_here(struct sqi_hosted *hosted)
 void
 sqi_update_swap(struct sqi_hosted *hosted)
 {
-        char cause[256] = "";
+        char cause[512] = "";
         int r;
 
         if (hosted->record.outcome == SQI_OUTCOME_FINISHED) {
@@ -237,6 +272,11 @@ sqi_update_swap(struct sqi_hosted *hosted)
         }
         if (sqi_saving_take(hosted)) {
                 end_here(hosted);
+                return;
+        }
+        if (!can_go_on(hosted, cause, sizeof(cause))) {
+                give_up(hosted, cause);
+                sqi_hosted_reload(hosted);
                 return;
         }
         r = note_runs(hosted);

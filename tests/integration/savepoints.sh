@@ -184,8 +184,19 @@ ended_yaml "" 3 2 >"$dir/more.yaml"
 ended_yaml "" 2 3 >"$dir/sinks.yaml"
 "$squall" submit "$dir/ended.yaml" --wait >/dev/null
 until_true test -s "$dir/few.tsv"
+until_true test -s "$dir/all.tsv"
+pids=$(workers | sort)
+check "while it runs that is refused, too, with what to do" fails_with 2 "leave it at 2, or give the bolt another id" "$squall" rebalance ended -p all=3
+check "and by an update" fails_with 2 "the bolt 'all' cannot change, 2 to 3" "$squall" update ended "$dir/sinks.yaml"
+check "before anything is stopped" test "$(workers | sort)" = "$pids"
 "$squall" kill ended --savepoint --to "$dir/ended" >/dev/null
 cp "$dir/few.tsv" "$dir/few.want"
+ended_yaml "rate: 2000," 2 2 | sed 's/name: ended/name: unseen/; s/ms: 200/ms: 60000/; s/\.tsv/.unseen/' >"$dir/unseen.yaml"
+"$squall" submit "$dir/unseen.yaml" --wait >/dev/null
+check "where no epoch tells, no task of the new plan is made for it" fails_with 1 "the update was not done: the parallelism of the bolt 'all' cannot change" \
+        "$squall" rebalance unseen -p all=3
+check "and it goes on as it was" until_true is_in_state unseen running
+"$squall" kill unseen --wait 0 >/dev/null
 check "tasks that each keep what they have staged are refused as another number" \
         fails_with 2 "the bolt 'all' has another number of tasks, and each of them keeps values" "$squall" run "$dir/sinks.yaml" --from "$dir/ended"
 check "those of a bolt that had ended, with keys or without, may be another number" "$squall" run "$dir/more.yaml" --from "$dir/ended"

@@ -419,7 +419,8 @@ sqi_keyed_find_short(const struct sqi_keyed *keyed, const struct sqi_key *key)
         const char *bytes = (const char *)entry + keyed->key_at;
 
         if (place == 0 || ((place ^ key->hash) >> 48) != 0 || key->bytes.len > SQI_SHORT_KEY ||
-            entry->len != key->bytes.len || ((load(bytes) ^ key->low) | (load(bytes + 8) ^ key->high)) != 0)
+            entry->len != (key->bytes.len | keyed->changed_flag) ||
+            ((load(bytes) ^ key->low) | (load(bytes + 8) ^ key->high)) != 0)
                 return NULL;
         return state_of(keyed, entry);
 }

@@ -52,7 +52,7 @@ enum { SQI_SHORT_KEY = 16 };
 void sqi_key_prepare(struct sqi_key *key, struct sq_str bytes, bool readable);
 void sqi_keyed_fetch_place(const struct sqi_keyed *keyed, const struct sqi_key *key);
 void sqi_keyed_fetch_entry(const struct sqi_keyed *keyed, const struct sqi_key *key);
-/* The state of a key that is there; else NULL. */
+/* The state of a key that is there, and counts as changed already, so that it may be written to; else NULL. */
 void *sqi_keyed_find_prepared(const struct sqi_keyed *keyed, const struct sqi_key *key);
 
 /* The same for a short key in the first place that is looked at, where most are. NULL: it may be elsewhere. */

@@ -174,6 +174,31 @@ what_changes_is_taken_next_also_when_the_last_time_was_cut_short(void **state)
         sqi_keyed_free(&keyed);
 }
 
+/* However it is looked up: turn by turn what has changed is told apart otherwise. */
+static void
+what_is_to_be_taken_is_not_handed_out_before_it_is_saved(void **state)
+{
+        struct sqi_keyed *keyed = sqi_keyed_new(8);
+        const struct sq_str name = {"a", 1};
+        struct sqi_key key;
+        unsigned saved = 0;
+
+        (void)state;
+        sqi_key_prepare(&key, name, false);
+        uint64_t *value = sqi_keyed_get(keyed, name);
+        sqi_keyed_track(keyed);
+        for (unsigned turn = 0; turn < 4; turn++) {
+                assert_ptr_equal(sqi_keyed_find_short(keyed, &key), value);
+                assert_ptr_equal(sqi_keyed_find_prepared(keyed, &key), value);
+                assert_true(sqi_keyed_begin_take(keyed, turn == 0, save_nothing, &saved));
+                assert_null(sqi_keyed_find_short(keyed, &key));
+                assert_null(sqi_keyed_find_prepared(keyed, &key));
+                assert_ptr_equal(sqi_keyed_get(keyed, name), value);
+                assert_int_equal(saved, turn + 1);
+        }
+        sqi_keyed_free(&keyed);
+}
+
 static void
 the_empty_key_is_a_key(void **state)
 {
@@ -264,6 +289,7 @@ main(void)
                 cmocka_unit_test(keys_come_in_the_order_in_which_they_were_made),
                 cmocka_unit_test(random_steps_agree_with_a_model),
                 cmocka_unit_test(what_changes_is_taken_next_also_when_the_last_time_was_cut_short),
+                cmocka_unit_test(what_is_to_be_taken_is_not_handed_out_before_it_is_saved),
                 cmocka_unit_test(the_empty_key_is_a_key),
                 cmocka_unit_test(a_table_that_room_was_made_for_holds_what_was_in_it_and_what_comes),
                 cmocka_unit_test(forgotten_keys_of_any_size_give_their_memory_to_the_next),

@@ -116,11 +116,11 @@ on_folder(void *context)
 }
 
 static int
-on_seal(void *context)
+on_seal(void *context, struct sqi_errand **ret)
 {
         const struct run *run = context;
 
-        return sqi_checkpoints_seal(run->epochs.place, run->running);
+        return sqi_checkpoints_seal(run->epochs.place, run->running, ret);
 }
 
 static void

@@ -104,19 +104,50 @@ sqi_checkpoints_open(const char *place, const struct sqi_running *running)
         return sqi_snapshots_open_epoch(&snapshots, sqi_running_lifecycle(running)->checkpoint.epoch);
 }
 
-int
-sqi_checkpoints_seal(const char *place, const struct sqi_running *running)
+struct epoch_errand {
+        struct sqi_errand errand; /* first: it is taken for it */
+        struct sqi_snapshots snapshots;
+        struct sqi_manifest manifest;
+        uint64_t keep;
+};
+
+static int
+seal(struct sqi_errand *errand)
 {
-        struct sqi_snapshots snapshots = snapshots_in(place);
-        struct sqi_manifest manifest = {0};
-        int r = sqi_checkpoints_list(running, sqi_running_lifecycle(running)->checkpoint.epoch, &manifest);
+        const struct epoch_errand *it = (const struct epoch_errand *)errand;
+        int r = sqi_snapshots_seal_epoch(&it->snapshots, &it->manifest);
 
         if (r == 0)
-                r = sqi_snapshots_seal_epoch(&snapshots, &manifest);
-        if (r == 0)
-                sqi_snapshots_keep(&snapshots, (uint64_t)sqi_running_plan(running)->config.checkpoint_keep);
-        sqi_manifest_free(&manifest);
+                sqi_snapshots_keep(&it->snapshots, it->keep);
         return r;
+}
+
+static void
+end_sealing(struct sqi_errand *errand, int r)
+{
+        struct epoch_errand *it = (struct epoch_errand *)errand;
+
+        (void)r;
+        sqi_manifest_free(&it->manifest);
+        free(it);
+}
+
+int
+sqi_checkpoints_seal(const char *place, const struct sqi_running *running, struct sqi_errand **ret)
+{
+        struct epoch_errand *it = calloc(1, sizeof(*it));
+        int r = it ? sqi_checkpoints_list(running, sqi_running_lifecycle(running)->checkpoint.epoch, &it->manifest)
+                   : -ENOMEM;
+
+        if (r < 0) {
+                free(it);
+                return r;
+        }
+        it->errand = (struct sqi_errand){.run = seal, .end = end_sealing};
+        it->snapshots = snapshots_in(place);
+        it->keep = (uint64_t)sqi_running_plan(running)->config.checkpoint_keep;
+        *ret = &it->errand;
+        return 0;
 }
 
 /* ---- To be seen -------------------------------------------------------------------------------------- */

@@ -131,14 +131,9 @@ on_started(void *context)
 }
 
 static int
-on_seal(void *context)
+on_seal(void *context, struct sqi_errand **ret)
 {
-        struct sqi_hosted *hosted = context;
-        int r = sqi_seal(hosted);
-
-        if (hosted->unsealed)
-                on_tell(hosted, SQ_ERROR, hosted->trouble);
-        return r;
+        return sqi_seal(context, ret);
 }
 
 static int

@@ -5,8 +5,8 @@
 
 #include "daemon/registry.h"
 
-/* 0: there is a snapshot; hosted->unsealed: but not on disk, and hosted->trouble says why. A negative errno: there is
- * none, and likewise. */
-int sqi_seal(struct sqi_hosted *hosted);
+/* What does it. When it has ended, hosted->unsealed says that it is not on disk, and hosted->trouble why; a negative
+ * errno, of this or of what it does: there is no snapshot at all, and likewise. */
+int sqi_seal(struct sqi_hosted *hosted, struct sqi_errand **ret);
 
 #endif

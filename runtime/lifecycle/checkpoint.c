@@ -110,7 +110,8 @@ sqi_checkpoint_hold(struct sqi_step *step)
 void
 sqi_checkpoint_drop(struct sqi_step *step)
 {
-        step->life->checkpoint.phase = SQI_CHECKPOINT_NONE;
+        if (step->life->checkpoint.phase != SQI_CHECKPOINT_SEALING)
+                step->life->checkpoint.phase = SQI_CHECKPOINT_NONE;
         step->life->checkpoint.due = SQI_NEVER;
 }
 
@@ -204,20 +205,45 @@ keep_sealed(struct sqi_step *step)
         }
 }
 
+static void
+give_up_unsealed(struct sqi_step *step, int number)
+{
+        char cause[SQI_CHECKPOINT_CAUSE];
+
+        snprintf(cause, sizeof(cause), "cannot seal %.300s: %s", step->life->checkpoint.folder, strerror(number));
+        give_up(step, cause);
+}
+
+/* Somebody has died meanwhile: it is what all begin from, and commit when they do. */
+static void
+begin_from_sealed(struct sqi_step *step)
+{
+        struct sqi_lifecycle *life = step->life;
+
+        life->checkpoint.phase = SQI_CHECKPOINT_NONE;
+        SQI_EACH_TASK(life, t)
+                life->tasks[t].position = life->tasks[t].sealed;
+        sqi_restore_go_on(step);
+}
+
 bool
 sqi_checkpoint_sealed(struct sqi_step *step, const struct sqi_event *event)
 {
         struct sqi_checkpoint *checkpoint = &step->life->checkpoint;
-        char cause[SQI_CHECKPOINT_CAUSE];
 
-        if (checkpoint->phase != SQI_CHECKPOINT_SEALING)
+        if (checkpoint->phase != SQI_CHECKPOINT_SEALING || sqi_step_is_over(step->life))
                 return false;
-        if (event->number != 0) {
-                snprintf(cause, sizeof(cause), "cannot seal %.300s: %s", checkpoint->folder, strerror(event->number));
-                give_up(step, cause);
+        checkpoint->late = false;
+        if (event->number != 0)
+                give_up_unsealed(step, event->number);
+        else
+                keep_sealed(step);
+        if (checkpoint->restore == SQI_RESTORE_GATHERING) {
+                begin_from_sealed(step);
                 return false;
         }
-        keep_sealed(step);
+        if (event->number != 0)
+                return false;
         checkpoint->phase = SQI_CHECKPOINT_COMMITTING;
         checkpoint->repeat_at = step->now + repeat_pause;
         sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_COMMIT, 0, checkpoint->epoch);
@@ -293,24 +319,31 @@ wait_for_parts(struct sqi_step *step)
         }
 }
 
+static void
+report_late(struct sqi_step *step)
+{
+        struct sqi_checkpoint *checkpoint = &step->life->checkpoint;
+
+        if (step->now < late_at(step->life) || checkpoint->late)
+                return;
+        checkpoint->late = true;
+        sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_REPORT,
+                                               .report = SQI_REPORT_UNCOMMITTED,
+                                               .task = missing_task(step->life),
+                                               .worker = SQI_EVERY_WORKER});
+}
+
 /* That is never given up: the epoch is what a restore would begin from. */
 static void
 wait_for_commits(struct sqi_step *step)
 {
-        struct sqi_lifecycle *life = step->life;
-        struct sqi_checkpoint *checkpoint = &life->checkpoint;
+        struct sqi_checkpoint *checkpoint = &step->life->checkpoint;
 
         if (step->now < checkpoint->repeat_at)
                 return;
         checkpoint->repeat_at = step->now + repeat_pause;
         sqi_step_send(step, SQI_EVERY_WORKER, SQI_MSG_COMMIT, 0, checkpoint->epoch);
-        if (step->now < late_at(life) || checkpoint->late)
-                return;
-        checkpoint->late = true;
-        sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_REPORT,
-                                               .report = SQI_REPORT_UNCOMMITTED,
-                                               .task = missing_task(life),
-                                               .worker = SQI_EVERY_WORKER});
+        report_late(step);
 }
 
 void
@@ -328,6 +361,7 @@ sqi_checkpoint_time(struct sqi_step *step)
                 wait_for_commits(step);
                 break;
         case SQI_CHECKPOINT_SEALING:
+                report_late(step);
                 break;
         }
 }
@@ -345,7 +379,7 @@ sqi_checkpoint_due(const struct sqi_lifecycle *life)
         case SQI_CHECKPOINT_COMMITTING:
                 return checkpoint->repeat_at;
         case SQI_CHECKPOINT_SEALING:
-                break;
+                return checkpoint->late ? SQI_NEVER : late_at(life);
         }
         return SQI_NEVER;
 }

@@ -10,8 +10,9 @@
  *
  *  1. The epoch gets a folder of its own (FOLDER), and CHECKPOINT goes to all tasks. Each answers SNAPSHOT, a spout
  *     POSITION before it: where it goes on, as of this epoch. CHECKPOINT is repeated while a part is missing.
- *  2. All parts are there: SEAL makes manifest, parts and positions durable together. From then on the epoch is what a
- *     restore goes back to, and its positions are kept apart from those that are told later.
+ *  2. All parts are there: SEAL makes manifest, parts and positions durable together, beside all else: a disk takes its
+ *     time. From then on the epoch is what a restore goes back to, and its positions are kept apart from those that are
+ *     told later. Once it is begun it is waited for, whoever dies: nobody goes back behind what may be durable.
  *  3. COMMIT goes to all and is repeated until each has answered COMMITTED. Only then may the next epoch begin: what a
  *     sink holds back for one epoch is never mixed with that of the next.
  *  4. The first one is made before START, if there is no snapshot to begin from: where the spouts begin, and how long
@@ -19,7 +20,7 @@
  *  5. The last one is made when every task has finished, also after a drain or for a hand-over. Nobody is told to exit
  *     before it is committed; if it cannot be made, it is tried again.
  *
- * A death drops the epoch under way. All workers then begin anew from the newest sealed one (restore.c): no process
+ * A death drops the epoch under way, but one that is being sealed. All workers then begin anew from the newest sealed one (restore.c): no process
  * that has seen something later than that is left.
  */
 #ifndef SQI_CHECKPOINT_H
@@ -45,7 +46,7 @@ struct sqi_checkpoint {
         enum sqi_checkpoint_phase phase;
         enum sqi_restore restore;
         bool last;         /* it began when every task had finished: what it commits is the end */
-        bool late;         /* that it was not committed for long has been reported */
+        bool late;         /* that it was not sealed, or not committed, for long has been reported */
         bool held;         /* none begins but the first and the last: another plan may have to go on from the newest */
         const char *place; /* the folder of the topology's snapshots; borrowed */
         uint64_t epoch;    /* the one under way, or the last that was: above any seen */

@@ -72,10 +72,18 @@ lose_tasks(struct sqi_step *step, uint32_t worker)
         }
 }
 
+/* All tasks were ready once; of an epoch before the start that tells it the disk takes its time. */
+static bool
+was_ready(const struct sqi_lifecycle *life)
+{
+        return life->has_run || life->proven || life->checkpoint.sealed > 0 ||
+               life->checkpoint.phase == SQI_CHECKPOINT_SEALING;
+}
+
 static bool
 is_hopeless(const struct sqi_lifecycle *life, const struct sqi_life_worker *worker)
 {
-        if (!life->has_run && !life->proven && worker->backoff.streak >= START_TRIES)
+        if (!was_ready(life) && worker->backoff.streak >= START_TRIES)
                 return true;
         return life->crash_limit > 0 && worker->backoff.streak >= life->crash_limit;
 }
@@ -139,6 +147,10 @@ sqi_restart_exited(struct sqi_step *step, const struct sqi_event *event, bool ou
 {
         struct sqi_lifecycle *life = step->life;
 
+        if (!sqi_step_is_exact(life) && life->state == SQI_SEALING) {
+                life->workers[event->worker].state = SQI_WORKER_GONE; /* all that it has is in what is being sealed */
+                return;
+        }
         if (!sqi_step_is_over(life)) {
                 if (!sqi_restore_exited(step, event->worker))
                         sqi_restart(step, event->worker);

@@ -7,8 +7,8 @@
  *     its tasks and all their channels (LEAVING), and listens again as its next incarnation (BACK). Any other is
  *     killed. So is one that does not get BACK within the worker timeout, and one that cannot ends itself. They are
  *     called back: they have not crashed, and wait for nothing.
- *  2. When all are back or have been reaped, and the back-off of those that died is over, those that are back are told
- *     to begin, and the others are spawned in their next incarnations (STARTING). No batch of before can reach them,
+ *  2. When all are back or have been reaped, the back-off of those that died is over, and an epoch that was being sealed
+ *     is or cannot be, those that are back are told to begin, and the others are spawned in their next incarnations (STARTING). No batch of before can reach them,
  *     for no channel that it could come by is left.
  *  3. They begin from the newest sealed snapshot, with its positions, and pass the barriers of a start together. A
  *     death meanwhile begins it all again.
@@ -62,7 +62,10 @@ forget(struct sqi_lifecycle *life)
         SQI_EACH_TASK(life, t) {
                 struct sqi_life_task *task = &life->tasks[t];
 
-                *task = (struct sqi_life_task){.position = task->sealed, .sealed = task->sealed};
+                *task = (struct sqi_life_task){.position = task->sealed,
+                                               .sealed = task->sealed,
+                                               .snapshot = task->snapshot, /* of one that is being sealed */
+                                               .written = task->written};
         }
         for (uint32_t c = 1; c < life->ncycles; c++)
                 life->cycles[c] = (struct sqi_cycle){.ntasks = life->cycles[c].ntasks};
@@ -100,7 +103,8 @@ begin_due(const struct sqi_lifecycle *life)
 {
         uint64_t due = 0;
 
-        if (life->checkpoint.restore != SQI_RESTORE_GATHERING || !is_gathered(life))
+        if (life->checkpoint.restore != SQI_RESTORE_GATHERING || !is_gathered(life) ||
+            life->checkpoint.phase == SQI_CHECKPOINT_SEALING)
                 return SQI_NEVER;
         SQI_EACH_WORKER(life, w)
                 if (life->workers[w].state == SQI_WORKER_WAITING && life->workers[w].due > due)

@@ -155,6 +155,11 @@ epoch_text(const struct sqi_lifecycle *life, const struct sqi_action *action, ch
                 snprintf(buffer, size, "all %u tasks are back, from the last epoch", life->plan->ntasks);
         else if (action->report == SQI_REPORT_GIVEN_UP)
                 snprintf(buffer, size, "epoch %llu was given up: %s", epoch, life->checkpoint.cause);
+        else if (life->checkpoint.phase == SQI_CHECKPOINT_SEALING)
+                snprintf(buffer, size,
+                         "the disk has not taken epoch %llu for %g s (%s): no other epoch begins before it has", epoch,
+                         life->plan->config.checkpoint_timeout,
+                         life->checkpoint.place ? life->checkpoint.place : "topology.checkpoint.dir");
         else
                 snprintf(buffer, size, "%s has not committed epoch %llu for %g s: no other epoch begins before it has",
                          sqi_task_name(life->plan, action->task, name, sizeof(name)), epoch,
@@ -253,7 +258,10 @@ awaited_text(const struct sqi_lifecycle *life, uint64_t now, char *buffer, size_
                          waits ? (double)(worker->due - now) / 1e9 : 0.0);
                 return;
         }
-        snprintf(buffer, size, starting ? "; waits for the epoch before the start" : "; all begin anew");
+        snprintf(buffer, size,
+                 starting                                           ? "; waits for the epoch before the start"
+                 : life->checkpoint.phase == SQI_CHECKPOINT_SEALING ? "; all begin anew: the disk is to take an epoch"
+                                                                    : "; all begin anew");
 }
 
 const char *

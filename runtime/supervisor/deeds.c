@@ -149,10 +149,14 @@ do_report(struct sqi_running *running, const struct sqi_action *action)
 static void
 do_seal(struct sqi_running *running, const struct sqi_action *action)
 {
-        int r = running->observer.seal ? running->observer.seal(running->observer.context) : 0;
+        struct sqi_errand *errand = NULL;
+        int r = running->observer.seal ? running->observer.seal(running->observer.context, &errand) : 0;
 
         (void)action;
-        sqi_running_step(running, &(struct sqi_event){.type = SQI_EVENT_SEALED, .number = -r});
+        if (errand)
+                sqi_errand_begin(running, errand);
+        else
+                sqi_running_step(running, &(struct sqi_event){.type = SQI_EVENT_SEALED, .number = -r});
 }
 
 static void
@@ -190,6 +194,7 @@ static void
 do_end(struct sqi_running *running, const struct sqi_action *action)
 {
         (void)action;
+        sqi_errand_wait(running);
         running->ended = sqi_clock_ns();
         if (!any_stays(running))
                 sqi_running_close(running);

@@ -314,6 +314,7 @@ sqi_running_free(struct sqi_running **running)
 
         if (!it)
                 return;
+        sqi_errand_wait(it);
         if (it->plan)
                 sqi_child_end_all(it);
         unlink_running(it);

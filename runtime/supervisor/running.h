@@ -6,12 +6,13 @@
 
 #include "supervisor/cgroup.h"
 #include "supervisor/control.h"
+#include "supervisor/errand.h"
 #include "base/lines.h"
 #include "supervisor/process.h"
 #include "supervisor/rundir.h"
 #include "supervisor/supervisor.h"
 
-enum sqi_watched { SQI_WATCH_NEWS, SQI_WATCH_DEATH, SQI_WATCH_LOG };
+enum sqi_watched { SQI_WATCH_NEWS, SQI_WATCH_DEATH, SQI_WATCH_LOG, SQI_WATCH_ERRAND };
 
 struct sqi_watch {
         enum sqi_watched what;
@@ -43,7 +44,8 @@ struct sqi_running {
         struct sqi_observer observer;
         bool apart; /* its workers may outlive us */
         int held;   /* see sqi_run_options */
-        struct sqi_watch news;
+        struct sqi_watch news, errand;
+        struct sqi_errands errands;
         struct sqi_child *children;
         struct sqi_received *received;
         char *restore, *folder, *place; /* see sqi_run_options */

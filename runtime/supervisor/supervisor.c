@@ -113,6 +113,7 @@ serve(struct sqi_running *running)
         do {
                 running->touched = false;
                 read_control(running);
+                sqi_errand_settle(running);
                 tell_exits(running);
                 if (sqi_running_is_open(running) && sqi_lifecycle_due(running->life) <= sqi_clock_ns())
                         sqi_running_step(running, &(struct sqi_event){.type = SQI_EVENT_TIME});

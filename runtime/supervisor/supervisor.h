@@ -38,6 +38,14 @@ struct sqi_death {
         const struct sqi_lines *lines; /* the last that it has printed */
 };
 
+/* Work that waits for the disk, done beside the loop, which goes on meanwhile. */
+struct sqi_errand {
+        /* In a thread of its own: it looks at nothing but what it holds. 0 or a negative errno. */
+        int (*run)(struct sqi_errand *errand);
+        /* In the loop: what came of it; frees it. */
+        void (*end)(struct sqi_errand *errand, int r);
+};
+
 /* What a topology's owner hears; called from sqi_supervisor_serve() and _run(). Texts are good until the call
  * returns. */
 struct sqi_observer {
@@ -53,8 +61,8 @@ struct sqi_observer {
         /* every task is ready, data flows */
         void (*started)(void *context);
         /* A hand-over is quiet, or all parts of an epoch are there, and what the tasks have reported is in the
-         * lifecycle: make the snapshot durable. 0 or a negative errno. NULL: done. */
-        int (*seal)(void *context);
+         * lifecycle: make the snapshot durable. 0, and what does it; or a negative errno: it cannot be. NULL: done. */
+        int (*seal)(void *context, struct sqi_errand **ret);
         /* Exactly-once: make the folder of the epoch that begins, as the lifecycle names it. 0 or a negative errno. */
         int (*folder)(void *context);
         void (*quitting)(void *context); /* all is processed; its workers are told to exit after this */

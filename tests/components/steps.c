@@ -6,7 +6,8 @@
  * names:
  *
  *     WHO HOW NUMBER WHAT     as "supervisor kill 2 rename positions.new": the second time that WHO comes to WHAT it
- *                             dies by SIGKILL instead; HOW is `full`: from there on it finds no room, in any file
+ *                             dies by SIGKILL instead; HOW is `full`: from there on it finds no room, in any file;
+ *                             `hold`: that one step waits until something else is armed, as for a slow disk
  *     (empty)                 nobody is struck
  *
  * WHO is "supervisor", or a task as "count/0". Each step that is come to is a line "WHO WHAT" of the file `trace` there,
@@ -28,6 +29,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -128,6 +130,16 @@ make_plain(const char *name, char *to)
         *to = '\0';
 }
 
+static void
+wait_while(const char *armed)
+{
+        const struct timespec pause = {.tv_nsec = 1000000};
+        char now[TEXT];
+
+        while (read_armed(now) && strcmp(now, armed) == 0)
+                nanosleep(&pause, NULL);
+}
+
 /* 0, or a negative errno in its place. */
 static int
 step(const char *verb, const char *path)
@@ -135,6 +147,7 @@ step(const char *verb, const char *path)
         char armed[TEXT], what[TEXT], plain[TEXT], who[TEXT], how[TEXT];
         const char *base = strrchr(path, '/');
         int saved = errno, r = 0, n = 0;
+        bool held = false;
         unsigned number;
 
         if (!self[0] || strlen(path) >= TEXT / 2 || !read_armed(armed)) {
@@ -159,12 +172,15 @@ step(const char *verb, const char *path)
                         note("struck", what);
                         if (strcmp(how, "kill") == 0)
                                 kill(getpid(), SIGKILL);
-                        full = true;
+                        held = strcmp(how, "hold") == 0;
+                        full = !held;
                 }
                 if (full && strcmp(verb, "send") != 0 && strcmp(verb, "remove") != 0)
                         r = -ENOSPC;
         }
         pthread_mutex_unlock(&lock);
+        if (held)
+                wait_while(armed_before);
         errno = saved;
         return r;
 }

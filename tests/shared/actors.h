@@ -53,6 +53,7 @@ enum fault {
         ABANDONED_BY_A_LATE_ORDER,
         BEGUN_AGAIN_BY_A_LATE_ORDER,
         ENDED_BY_A_HANDOVER_FOR_GOOD,
+        BEGUN_WITHOUT_WAITING_FOR_THE_SEAL,
         FAULTS
 };
 
@@ -126,6 +127,7 @@ struct play {
         struct process processes[TASKS];
         struct queue queues[CHANNELS];
         bool sealed[EPOCHS], used[EPOCHS];
+        uint64_t sealing;                 /* the epoch that a thread and the disk are at; 0: none */
         uint64_t positions[EPOCHS], told; /* the last position that was told, whatever for */
         uint32_t published[4 * N];
         uint64_t committed; /* with what is published, in one transaction */

@@ -29,6 +29,15 @@ enum { PLANTED = 3000 };
 
 /* ---- The supervisor ---------------------------------------------------------------------------------- */
 
+static uint64_t
+highest(const bool *which)
+{
+        for (uint64_t epoch = EPOCHS - 1; epoch > 0; epoch--)
+                if (which[epoch])
+                        return epoch;
+        return 0;
+}
+
 static bool
 may_be_lost(enum sqi_message_type type)
 {
@@ -45,6 +54,7 @@ do_send(struct play *play, const struct sqi_action *action)
 
                 snprintf(text, sizeof(text), "%.*s", (int)action->message.text.len, action->message.text.ptr);
                 order.number = strtoull(strrchr(text, '/') + 1, NULL, 10);
+                check(play, order.number == highest(play->sealed), "nobody goes back behind what is durable");
         }
         if (order.type == SQI_MSG_POSITION && play->fault == POSITION_OF_LATER_THAN_THE_EPOCH)
                 order.number = play->told;
@@ -78,26 +88,27 @@ check_cut(struct play *play, uint64_t epoch)
 
 static void play_step(struct play *play, struct sqi_event event);
 
+/* From here on a thread and the disk are at it. */
 static void
 do_seal(struct play *play, const struct sqi_action *action)
 {
-        uint64_t epoch = action->epoch;
+        check(play, play->sealing == 0, "one epoch is sealed at a time");
+        play->supervisor_dies = play->faults && draw(&play->random, 60) == 0;
+        if (play->supervisor_dies)
+                return;
+        play->sealing = action->epoch;
+        play->positions[action->epoch] = play->life->tasks[S].snapshot.position.number;
+        check_cut(play, action->epoch);
+}
 
-        if (play->faults && draw(&play->random, 60) == 0) {
-                play->supervisor_dies = true;
-                return;
-        }
-        if (play->faults && draw(&play->random, 12) == 0) {
-                play_step(play, (struct sqi_event){.type = SQI_EVENT_SEALED, .number = ENOSPC});
-                return;
-        }
-        play->sealed[epoch] = true;
-        play->positions[epoch] = play->life->tasks[S].snapshot.position.number;
-        check_cut(play, epoch);
-        if (play->faults && draw(&play->random, 30) == 0)
-                play->supervisor_dies = true; /* and has told nobody */
-        else
-                play_step(play, (struct sqi_event){.type = SQI_EVENT_SEALED});
+static void
+end_sealing(struct play *play)
+{
+        bool full = play->faults && draw(&play->random, 12) == 0;
+
+        play->sealed[play->sealing] = !full;
+        play->sealing = 0;
+        play_step(play, (struct sqi_event){.type = SQI_EVENT_SEALED, .number = full ? ENOSPC : 0});
 }
 
 static void
@@ -177,15 +188,6 @@ play_step(struct play *play, struct sqi_event event)
         play->actions.n = 0;
 }
 
-static uint64_t
-highest(const bool *which)
-{
-        for (uint64_t epoch = EPOCHS - 1; epoch > 0; epoch--)
-                if (which[epoch])
-                        return epoch;
-        return 0;
-}
-
 static void
 new_supervisor(struct play *play, char restore[32])
 {
@@ -226,6 +228,9 @@ swap_plans(struct play *play, char restore[32])
 static void
 replace_supervisor(struct play *play, char restore[32])
 {
+        if (play->sealing > 0)
+                play->sealed[play->sealing] = draw(&play->random, 2);
+        play->sealing = 0;
         sqi_lifecycle_free(&play->life);
         play->supervisor_dies = false;
         new_supervisor(play, restore);
@@ -247,7 +252,14 @@ replace_supervisor(struct play *play, char restore[32])
 static void
 die(struct play *play, uint32_t w, enum sqi_cause_type cause, int number)
 {
+        uint64_t sealing = play->sealing;
+
         play->processes[w].alive = false;
+        if (sealing > 0 && play->fault == BEGUN_WITHOUT_WAITING_FOR_THE_SEAL) {
+                play->sealing = 0;
+                play_step(play, (struct sqi_event){.type = SQI_EVENT_SEALED, .number = EINTR});
+                play->sealed[sealing] = true;
+        }
         play_step(play, (struct sqi_event){.type = SQI_EVENT_EXITED, .worker = w, .cause = cause, .number = number});
 }
 
@@ -297,6 +309,14 @@ deliver(struct play *play, uint32_t w)
         play_step(play, (struct sqi_event){.type = SQI_EVENT_MESSAGE, .message = &message});
 }
 
+/* More often while it seals. */
+static bool
+supervisor_dies(struct play *play)
+{
+        return play->supervisor_dies ||
+               (play->faults && draw(&play->random, (play->sealing > 0 ? 150 : 1500) * play->health) == 0);
+}
+
 static void
 one_turn(struct play *play, char restore[32])
 {
@@ -306,8 +326,10 @@ one_turn(struct play *play, char restore[32])
 
         if (process->alive && play->faults && draw(&play->random, 400 * play->health) == 0)
                 die(play, w, SQI_CAUSE_SIGNAL, SIGSEGV);
-        else if (play->supervisor_dies || (play->faults && draw(&play->random, 1500 * play->health) == 0))
+        else if (supervisor_dies(play))
                 replace_supervisor(play, restore);
+        else if (play->sealing > 0 && draw(&play->random, 10) == 0)
+                end_sealing(play);
         else if (what < 2)
                 deliver(play, w);
         else if (what == 2 && process->alive && !process->killed && process->norders + process->nagain > 0)

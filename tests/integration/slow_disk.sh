@@ -1,0 +1,66 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A disk that takes its time to make an epoch, or the snapshot of a hand-over, durable: the supervisor answers meanwhile, the topology goes on, a worker
+# that dies is waited with, and what is written is exact in the end.
+# modes: release
+source "$(dirname "$0")/stepped"
+
+awk 'BEGIN { for (i = 0; i < 3000; i++) print "w" (i * i) % 89 }' >"$dir/words"
+awk '{ print $1 "\t" ++n[$1] }' "$dir/words" | sort >"$dir/want"
+yaml() { # DELIVERY
+        cat <<YAML
+name: counts
+config: { topology.delivery: $1, topology.checkpoint.interval.ms: 60, topology.checkpoint.timeout.secs: 1 }
+spouts: [{ id: lines, component: file, properties: { path: $dir/words, rate: 4000 } }]
+bolts:
+  - { id: count, component: count, parallelism: 2, properties: { by: [line] } }
+  - { id: sink, component: write, properties: { path: $dir/got } }
+streams:
+  - { from: lines, to: count, grouping: { type: fields, args: [line] } }
+  - { from: count, to: sink, grouping: { type: global } }
+YAML
+}
+is_struck() { [ -e "$dir/steps/struck" ]; }
+hold() { # NUMBER of the time that the supervisor comes to it
+        rm -f "$dir/steps/struck"
+        arm supervisor hold "$1" sync manifest.new
+}
+shows() { "$squall" status counts | grep -q -e "$1"; }
+at_once() { timeout 2 "$squall" "$@" >/dev/null; }
+is_exact() { sort "$dir/got" | cmp - "$dir/want"; }
+end() { "$squall" kill counts --wait 0 >/dev/null; }
+
+start
+yaml exactly-once >"$dir/counts.yaml"
+hold 3
+"$squall" submit "$dir/counts.yaml" --wait >/dev/null
+until_true is_struck
+check "an epoch waits for the disk, and status is answered" at_once status counts
+all_written() { [ "$(wc -l <"$dir/got")" = 3000 ]; }
+check "the topology goes on meanwhile" until_true all_written
+check "and says so when it takes long" until_true eval 'grep -q "the disk has not taken epoch 3 for 1 s" "$dir/err"'
+kill -KILL "$("$squall" status counts | awk '$1 == "count/0" { print $3 }')"
+check "a worker that dies is waited with" until_true shows "the disk is to take an epoch"
+check "and status is answered" at_once status counts
+disarm
+check "when the disk has taken it all begin from there, and end" until_true is_over
+check "with what is right" is_exact
+end
+
+rm "$dir/got"
+yaml at-least-once >"$dir/counts.yaml"
+"$squall" submit "$dir/counts.yaml" --wait >/dev/null
+hold 1
+until_true test -s "$dir/got"
+"$squall" rebalance counts -p count=3 >"$dir/said" 2>&1 &
+until_true is_struck
+check "a hand-over waits for the disk, and status is answered" at_once status counts
+kill -KILL "$("$squall" status counts | awk '$1 == "count/0" { print $3 }')"
+disarm
+check "it is done then, also without a worker that has died meanwhile" wait $!
+check "and nothing is lost" until_true is_over
+check "nor counted twice" is_exact
+end
+"$squall" supervisor --stop >>"$dir/err" 2>&1
+check "in the end no process is left" until_true no_worker
+exit $failures

@@ -8,9 +8,10 @@
  *     a file read `repeat` times    pass * size + offset        (the size when the task was prepared)
  *     a file that is followed       generation << 40 | offset   (a generation begins with a rotation or a truncation)
  *     files of a pattern            number << 40 | offset       (pattern.c)
+ *     the same, followed            turn << 40 | offset         (many.h)
  *
- * Tasks share a file by byte ranges whose edges are moved on to the next record, so each record is read by one task. A
- * followed file, and a compressed one, is read by task 0 alone.
+ * Tasks share a file by byte ranges whose edges are moved on to the next record, so each record is read by one task.
+ * One followed file, and a compressed one, is read by task 0 alone.
  *
  * Offsets of a compressed file are in its text, whose size is not known before its end. Until then it is UNKNOWN, so
  * that all positions belong to the first pass.
@@ -22,7 +23,7 @@
  * that file, whatever its name is by then. A file that is read once and is another one by then, or shorter, ends the
  * topology.
  */
-#include "file.h"
+#include "many.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -60,11 +61,14 @@ done(struct sq_task *task, uint64_t position)
 static int
 replay_read(struct sq_task *task, struct file *file, uint64_t position)
 {
-        uint64_t generation = file->follow ? position >> SQ_TAIL_SHIFT : 0;
+        uint64_t generation = file_generation(file, position);
         uint64_t offset = file->follow || file->pattern ? position & SQ_TAIL_OFFSET
                           : file->size                  ? position % file->size
                                                         : 0;
-        int fd = file->follow ? sq_tail_fd(&file->tail, position) : file->fd, r;
+        int fd = file->many     ? many_fd(file, generation)
+                 : file->follow ? sq_tail_fd(&file->tail, position)
+                                : file->fd,
+            r;
         struct sq_str record;
 
         if (fd == -ESTALE)
@@ -168,6 +172,8 @@ seek(struct sq_task *task, uint64_t position)
 
         if (file->piped)
                 seek_piped(task, file, position);
+        else if (file->many)
+                many_seek(task, file, position);
         else if (file->follow)
                 seek_followed(task, file, position);
         else if (file->pattern)
@@ -187,6 +193,7 @@ cleanup(struct sq_task *task)
         if (file->fd >= 0)
                 close(file->fd);
         free(file->name);
+        many_cleanup(file);
         sq_tail_close(&file->tail);
         sq_pipe_close(&file->pipe);
         sq_reader_close(&file->reader);
@@ -205,6 +212,8 @@ lag(struct sq_task *task, struct sq_lag *ret)
         uint64_t at = file->reader.offset;
         struct stat now;
 
+        if (file->many)
+                return many_lag(file, &ret->amount);
         if (file->piped || file->packed || (!file->follow && file->size == UNKNOWN))
                 return -1;
         if (file->follow) {
@@ -228,6 +237,24 @@ activate(struct sq_task *task)
         sq_pace_restart(&file->pace);
 }
 
+static int
+precommit(struct sq_task *task, uint64_t epoch)
+{
+        struct file *file = sq_state(task);
+
+        (void)epoch;
+        return file->many ? many_precommit(task, file) : 0;
+}
+
+static void
+release(struct sq_task *task, uint64_t done, uint64_t needed)
+{
+        struct file *file = sq_state(task);
+
+        if (file->many)
+                many_release(task, file, done, needed);
+}
+
 SQ_SPOUT(file) = {
         .about = "The lines of a file, or the records of a CSV or JSON Lines file.",
         .state = sizeof(struct file),
@@ -241,6 +268,8 @@ SQ_SPOUT(file) = {
                         SQ_OPT_INT(struct file, repeat, 1, "how often the file is read"),
                         SQ_OPT_BOOL(struct file, follow, false,
                                     "wait for more at the end, as tail -F does: rotation and truncation are seen"),
+                        SQ_OPT_PATH(struct file, positions, NULL,
+                                    "a folder, which is made: where the followed files of a pattern were read up to"),
                         SQ_OPT_FLOAT(struct file, rate, 0, "tuples a second over all tasks; 0: as fast as possible"),
                 },
         .streams = {SQ_ERRORS},
@@ -251,6 +280,8 @@ SQ_SPOUT(file) = {
         .ack = done,
         .fail = done,
         .seek = seek,
+        .precommit = precommit,
+        .release = release,
         .lag = lag,
         .activate = activate,
         .cleanup = cleanup,

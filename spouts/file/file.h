@@ -3,6 +3,7 @@
 #ifndef FILE_H
 #define FILE_H
 
+#include <glob.h>
 #include <squall-kit.h>
 
 #define UNKNOWN UINT64_MAX
@@ -24,6 +25,8 @@ struct file {
         bool waits;          /* and whether the next file waits for them */
         int64_t repeat;
         bool follow;
+        struct many *many; /* follow, and `path` is a pattern: many.h */
+        const char *positions;
         double rate;
 
         struct sq_records records;
@@ -52,6 +55,8 @@ struct file {
 /* ---- opening.c --------------------------------------------------------------------------------------- */
 
 void file_declare(struct sq_declaration *decl);
+/* Opens a regular file; 0, or -1 with what is wrong. */
+int file_open_regular(const char *path, int *ret_fd, const char **ret_wrong);
 /* Opens file->path. 0, or -1 after sq_error(). */
 int file_open(struct sq_task *task, struct file *file);
 /* Opens it, or standard input, and tells the position that it begins at. 0, or -1 after sq_error(). */
@@ -63,6 +68,8 @@ int file_take_share(struct sq_task *task, struct file *file);
 
 /* Tells where the task goes on, and in which file. */
 void file_note(struct sq_task *task, struct file *file);
+/* Which of `columns` the record at a position has; of many followed files, the turn. */
+uint64_t file_generation(const struct file *file, uint64_t position);
 /* What a file is known by goes up to there: a compressed one is known as a whole. */
 uint64_t file_read_up_to(const struct file *file);
 bool file_has_header(const struct file *file);
@@ -79,10 +86,14 @@ enum sq_next file_next(struct sq_task *task);
 
 /* Does it have wildcards, and is there no file of just that name? */
 bool file_is_pattern(const char *path);
+/* All that match, in no order; to be freed by globfree(). 0 or a negative errno. */
+int file_match(const char *pattern, glob_t *ret);
 /* The first of all matches, malloc'd. 0, or a negative errno; -ENOENT: there is none. */
 int file_first_match(const char *pattern, char **ret);
 /* file_prepare() where file->path is a pattern. 0, or -1 after sq_error(). */
 int file_prepare_matches(struct sq_task *task, struct file *file);
+/* The same where they are followed. */
+int file_prepare_follow(struct sq_task *task, struct file *file);
 /* At the end of a file: goes on to the next. False: there is none, or it cannot be begun now (file->waits). */
 bool file_next_match(struct sq_task *task, struct file *file);
 void file_note_match(struct sq_task *task, struct file *file, const struct note *note);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "file.h"
+#include "many.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,9 +27,9 @@ unreadable(int fd)
                        : NULL;
 }
 
-/* Opens a regular file; 0, or -1 with what is wrong. It looks first: whoever writes into a pipe waits for a reader. */
-static int
-open_regular(const char *path, int *ret_fd, const char **ret_wrong)
+/* It looks first: whoever writes into a pipe waits for a reader. */
+int
+file_open_regular(const char *path, int *ret_fd, const char **ret_wrong)
 {
         struct stat st;
         int fd = -1;
@@ -91,17 +91,17 @@ open_declared(struct sq_declaration *decl, const struct file *file, int *ret_fd)
         int r;
 
         if (!file_is_pattern(file->path)) {
-                (void)open_regular(file->path, ret_fd, &wrong);
+                (void)file_open_regular(file->path, ret_fd, &wrong);
                 return wrong;
         }
-        if (file->follow)
-                sq_declare_error(decl, "follow", "one file is followed, and not those of a pattern: name it");
         if (file->repeat != 1)
                 sq_declare_error(decl, "repeat", "the files of a pattern are read once: leave out `repeat`");
         r = file_first_match(file->path, &match);
+        if (r == -ENOENT && file->follow)
+                return NULL; /* they may come */
         if (r < 0)
                 return r == -ENOENT ? "no file matches it" : strerror(-r);
-        (void)open_regular(match, ret_fd, &wrong);
+        (void)file_open_regular(match, ret_fd, &wrong);
         free(match);
         return wrong;
 }
@@ -129,7 +129,8 @@ file_declare(struct sq_declaration *decl)
                 declare_stdin(decl, file);
                 wrong = NULL;
         } else if (!(wrong = open_declared(decl, file, &fd)))
-                packed = packed_wrongly(fd, file->follow, text, sizeof(text));
+                packed = fd < 0 ? NULL
+                                : packed_wrongly(fd, file->follow && !file_is_pattern(file->path), text, sizeof(text));
         if (packed)
                 wrong = packed;
         else if (!wrong || !need)
@@ -184,7 +185,7 @@ file_open(struct sq_task *task, struct file *file)
         const char *wrong;
         struct stat st;
 
-        if (open_regular(file->path, &file->fd, &wrong) < 0)
+        if (file_open_regular(file->path, &file->fd, &wrong) < 0)
                 return file->follow && access(file->path, F_OK) < 0 && errno == ENOENT
                                ? 0
                                : sq_error(task, "%s: %s", file->path, wrong);
@@ -298,7 +299,7 @@ file_prepare(struct sq_task *task)
         if (is_stdin(file->path))
                 return open_stdin(task, file);
         if (file_is_pattern(file->path))
-                return file_prepare_matches(task, file);
+                return file->follow ? file_prepare_follow(task, file) : file_prepare_matches(task, file);
         if (file_open(task, file) < 0)
                 return -1;
         wrong = file->fd < 0 && file->records.decoder.format != SQ_FORMAT_TEXT

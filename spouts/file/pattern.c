@@ -11,7 +11,7 @@
  * position the task goes on from is in the file of the note. Under exactly-once nothing is waited for, since a position
  * and its note are of one moment. A file that was read to its end, and has been moved away since, is done with.
  */
-#include "file.h"
+#include "many.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -43,9 +43,8 @@ is_regular(const char *path)
         return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* All that match, in no order; to be freed by globfree(). 0 or a negative errno. */
-static int
-match(const char *pattern, glob_t *ret)
+int
+file_match(const char *pattern, glob_t *ret)
 {
         int r;
 
@@ -71,7 +70,7 @@ first_behind(const char *pattern, const char *after, uint32_t part, uint32_t par
 {
         glob_t found = {0};
         const char *best = NULL;
-        int r = match(pattern, &found);
+        int r = file_match(pattern, &found);
 
         if (r < 0)
                 return r;
@@ -187,6 +186,36 @@ file_prepare_matches(struct sq_task *task, struct file *file)
         return 0;
 }
 
+int
+file_prepare_follow(struct sq_task *task, struct file *file)
+{
+        char *first = NULL;
+        const char *wrong = NULL;
+        uint64_t at;
+        int r = file_first_match(file->path, &first);
+
+        if (r < 0 && r != -ENOENT)
+                return sq_error(task, "%s: %s", file->path, strerror(-r));
+        if (first && file_open_regular(first, &file->fd, &wrong) < 0) {
+                r = sq_error(task, "%s: %s", first, wrong);
+                free(first);
+                return r;
+        }
+        free(first);
+        if (file->fd < 0)
+                sq_log(task, SQ_WARN, "%s: no file matches it yet: waits for one", file->path);
+        wrong = sq_records_begin(&file->records, file->fd, &at);
+        if (file->fd >= 0)
+                close(file->fd);
+        file->fd = -1;
+        if (wrong)
+                return sq_error(task, "%s: %s", file->path, wrong);
+        if (many_prepare(task, file) < 0)
+                return -1;
+        file_note(task, file);
+        return 0;
+}
+
 bool
 file_next_match(struct sq_task *task, struct file *file)
 {
@@ -257,7 +286,7 @@ file_lag_behind(const struct sq_task *task, const struct file *file, uint64_t *a
 {
         glob_t found = {0};
         struct stat st;
-        int r = match(file->pattern, &found);
+        int r = file_match(file->pattern, &found);
 
         if (r < 0)
                 return r;

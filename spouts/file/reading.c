@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "file.h"
+#include "many.h"
 
 #include <errno.h>
 #include <string.h>
@@ -18,6 +18,8 @@ position_at(const struct file *file, uint64_t offset)
 {
         if (file->piped)
                 return offset;
+        if (file->many)
+                return many_position(file, offset);
         if (file->pattern)
                 return file->number << SQ_TAIL_SHIFT | offset;
         return file->follow ? sq_tail_position(&file->tail, offset) : file->pass * file->size + offset;
@@ -32,7 +34,9 @@ note_file(struct sq_task *task, struct file *file)
                             .first = file->header_end,
                             .known = file->identity};
 
-        if (file->follow)
+        if (file->many)
+                many_note(task, file);
+        else if (file->follow)
                 sq_tail_note(task, &file->tail);
         else if (file->pattern)
                 file_note_match(task, file, &once);
@@ -56,10 +60,24 @@ file_read_up_to(const struct file *file)
 static struct sq_csv_columns *
 columns_of(struct file *file, uint64_t generation)
 {
-        struct sq_csv_columns *columns = &file->columns[generation % SQ_TAIL_GENERATIONS];
+        struct sq_csv_columns *columns = file->many ? many_columns(file, generation)
+                                                    : &file->columns[generation % SQ_TAIL_GENERATIONS];
 
         columns->separator = file->reader.separator;
         return columns;
+}
+
+/* Of the file that is read now. */
+static uint64_t
+generation_now(const struct file *file)
+{
+        return file->many ? many_turn(file) : file->tail.generation;
+}
+
+uint64_t
+file_generation(const struct file *file, uint64_t position)
+{
+        return file->follow ? position >> SQ_TAIL_SHIFT : 0;
 }
 
 bool
@@ -76,7 +94,7 @@ file_read_columns(struct file *file, int fd)
 
         sq_reader_open(&reader, fd, 0, UINT64_MAX);
         if (sq_reader_next(&reader, true, &record) > 0)
-                (void)sq_csv_columns_read(columns_of(file, file->tail.generation), record, file->records.decoder.n,
+                (void)sq_csv_columns_read(columns_of(file, generation_now(file)), record, file->records.decoder.n,
                                           (const char *const *)file->records.names);
         sq_reader_close(&reader);
 }
@@ -112,7 +130,7 @@ file_emit(struct sq_task *task, struct file *file, const char *wrong, struct sq_
 static void
 take_header(struct sq_task *task, struct file *file, struct sq_str record)
 {
-        struct sq_csv_columns *columns = columns_of(file, file->tail.generation);
+        struct sq_csv_columns *columns = columns_of(file, generation_now(file));
         size_t lacking = sq_csv_columns_read(columns, record, file->records.decoder.n,
                                              (const char *const *)file->records.names);
 
@@ -149,10 +167,17 @@ next_record(struct sq_task *task, struct file *file, struct sq_str *ret, uint64_
                 if (file->tail.begun)
                         file_begin(file);
                 offset = file->reader.offset;
-                r = file->reader.fd < 0 ? 0 : sq_reader_next(&file->reader, !file->follow || file->tail.rotated, ret);
+                if (file->many)
+                        r = many_next(task, file, ret, ret_position);
+                else
+                        r = file->reader.fd < 0
+                                    ? 0
+                                    : sq_reader_next(&file->reader, !file->follow || file->tail.rotated, ret);
                 if (r > 0 && file->piped && offset == 0 && sq_compressed_text(*ret))
                         return -EMEDIUMTYPE;
                 if (r > 0 && !file->header) {
+                        if (file->many)
+                                return r;
                         *ret_position = position_at(file, offset);
                         return r;
                 }
@@ -160,6 +185,8 @@ next_record(struct sq_task *task, struct file *file, struct sq_str *ret, uint64_
                         take_header(task, file, *ret);
                 else if (r < 0)
                         return r;
+                else if (file->many)
+                        return 0;
                 else if (!file->follow && file->size != UNKNOWN && file->reader.offset < file->last)
                         return -ESTALE;
                 else if (file->follow ? !sq_tail_look(task, &file->tail) : !next_pass(task, file))
@@ -180,7 +207,9 @@ still_there(struct sq_task *task, struct file *file)
                 if (!file->follow && !file->piped &&
                     !sq_identity_renew(&file->identity, file->fd, file_read_up_to(file), &size))
                         return false;
-                if (file->follow && !sq_tail_renew(&file->tail))
+                if (file->many)
+                        many_renew(task, file);
+                else if (file->follow && !sq_tail_renew(&file->tail))
                         sq_tail_leave_rewritten(task, &file->tail);
                 file_note(task, file);
         }
@@ -256,7 +285,10 @@ rest(struct sq_task *task, struct file *file, int r)
                        (unsigned long long)file->reader.offset, strerror(-r));
         if (r == 0)
                 note_held(task, file);
-        sq_wake_at(task, sq_now(task) + (r < 0 ? RETRY_NS : LOOK_NS));
+        if (file->many)
+                sq_wake_at(task, r < 0 ? sq_now(task) + RETRY_NS : many_wakes(file));
+        else
+                sq_wake_at(task, sq_now(task) + (r < 0 ? RETRY_NS : LOOK_NS));
         return SQ_IDLE;
 }
 
@@ -291,7 +323,8 @@ file_next(struct sq_task *task)
                 file->undone += file->pattern && sq_room(task) != UINT64_MAX;
                 if (file->piped)
                         keep(task, file, record, position);
-                file_emit(task, file, file->reader.wrong, record, file->tail.generation, position & SQ_TAIL_OFFSET);
+                file_emit(task, file, file->reader.wrong, record, file_generation(file, position),
+                          position & SQ_TAIL_OFFSET);
                 bytes += record.len;
                 n++;
         }

@@ -319,6 +319,7 @@ close_database(struct sqlite *self)
         self->database = NULL;
 }
 
+/* 0; -EAGAIN: another process has it locked; -EINVAL: it cannot be opened. */
 static int
 open_database(struct sqlite *self)
 {
@@ -334,7 +335,7 @@ open_database(struct sqlite *self)
                 return 0;
         (void)failed(self, r);
         close_database(self);
-        return -EAGAIN;
+        return (r & 0xff) == SQLITE_BUSY || (r & 0xff) == SQLITE_LOCKED ? -EAGAIN : -EINVAL;
 }
 
 static int
@@ -367,10 +368,12 @@ static int
 prepare(struct sq_task *task)
 {
         struct sqlite *self = sq_state(task);
+        int r;
 
         if (sq_sink_open_staged(task, self->path, send) < 0)
                 return -1;
-        return open_database(self) < 0 ? sq_error(task, "%s: %s", self->path, self->sink.why) : 0;
+        r = open_database(self);
+        return r == -EINVAL ? sq_error(task, "%s: %s", self->path, self->sink.why) : sq_sink_connected(task, r);
 }
 
 static void

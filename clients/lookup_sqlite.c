@@ -19,14 +19,16 @@ struct database {
         ino_t inode;
 };
 
+/* -EAGAIN: another process has it locked; else what the caller says. */
 static int
 away(struct sqi_lookup *table, int r)
 {
         const struct database *own = table->own;
+        int kind = own && own->connection ? sqlite3_errcode(own->connection) & 0xff : SQLITE_NOMEM;
 
         snprintf(table->why, sizeof(table->why), "%s",
                  own && own->connection ? sqlite3_errmsg(own->connection) : strerror(ENOMEM));
-        return r;
+        return kind == SQLITE_BUSY || kind == SQLITE_LOCKED ? -EAGAIN : r;
 }
 
 static void
@@ -70,6 +72,23 @@ begin(struct sqi_lookup *table)
         return r;
 }
 
+/* Not so if it was locked when it was opened. */
+static bool
+is_open(const struct database *own)
+{
+        return own && own->version;
+}
+
+static int
+open_again(struct sqi_lookup *table)
+{
+        int r;
+
+        end(table);
+        r = begin(table);
+        return r < 0 ? -EAGAIN : r;
+}
+
 /* Another file stands there: it is opened, or what was open stays. */
 static void
 open_anew(struct sqi_lookup *table)
@@ -94,6 +113,9 @@ look(struct sqi_lookup *table)
         struct database *own = table->own;
         int64_t version = own->last;
         struct stat about;
+
+        if (!is_open(own))
+                return; /* the next row that is asked for opens it */
 
         if (stat(table->place, &about) == 0 && (about.st_dev != own->device || about.st_ino != own->inode)) {
                 open_anew(table);
@@ -147,7 +169,12 @@ static int
 fetch(struct sqi_lookup *table, struct sq_str key)
 {
         struct database *own = table->own;
-        int r = sqlite3_bind_text64(own->row, 1, key.ptr, key.len, SQLITE_STATIC, SQLITE_UTF8);
+        int r;
+
+        if (!is_open(own) && (r = open_again(table)) < 0)
+                return r;
+        own = table->own;
+        r = sqlite3_bind_text64(own->row, 1, key.ptr, key.len, SQLITE_STATIC, SQLITE_UTF8);
 
         if (r == SQLITE_OK)
                 r = sqlite3_step(own->row);

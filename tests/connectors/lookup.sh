@@ -15,7 +15,7 @@ up() {
 down() { [ -z "$server" ] || end "$server" "${1:-TERM}"; }
 on_exit down
 ask() { redis-cli -p "$port" "$@"; }
-# begin PROPERTIES: looks up the color of `k`, which is always x, two hundred times a second.
+# begin PROPERTIES [COLOR]: looks up the color of `k`, which is always x, two hundred times a second.
 begin() {
         rm -f "$dir/out"
         cat >"$dir/t.yaml" <<Y
@@ -29,7 +29,7 @@ streams:
   - { from: color, to: out, grouping: { type: shuffle } }
 Y
         behind
-        until_true comes "$2"
+        [ -z "$2" ] || until_true comes "$2"
 }
 # comes COLOR: it is that of the last tuple.
 comes() { [ "$(tail -n 1 "$dir/out")" = "{\"k\":\"x\",\"color\":$1}" ]; }
@@ -51,6 +51,21 @@ sqlite() {
         mv "$dir/new.db" "$dir/colors.db" && until_true comes '"green"' && stop
 }
 check "what is remembered of a database goes when that has changed" sqlite
+locked() {
+        local locker
+        sqlite3 "$dir/cold.db" "create table colors (id text, color text); insert into colors values ('x', 'red')" && mkfifo "$dir/lock"
+        sqlite3 "$dir/cold.db" <"$dir/lock" &
+        locker=$!
+        exec 9>"$dir/lock"
+        echo "begin exclusive;" >&9
+        until_true eval '! sqlite3 "$dir/cold.db" "select * from colors"'
+        begin "from: sqlite, path: $dir/cold.db, table: colors, column: id, key: '{k}'" "" && until_true grep -q 'database is locked (it may come up yet)' "$dir/err" || return
+        printf 'commit;\n.quit\n' >&9
+        exec 9>&-
+        wait $locker
+        until_true comes '"red"' && stop
+}
+check "a database that is locked at the start is waited for" locked
 redis() {
         up && ask hset color:x color red >/dev/null
         begin "from: redis, url: 'redis://127.0.0.1:$port', key: 'color:{k}', expire: 0.2" '"red"' || return

@@ -44,6 +44,32 @@ locked() {
         wait $runner && [ $seen = 0 ] && [ "$(ask "select count(*) from locked")" = 500 ]
 }
 check "a database that another has locked is waited for" locked
+# One that is not in WAL mode yet: even to open it takes the lock.
+locked_at_start() {
+        local runner locker seen
+        sqlite3 "$dir/cold" "create table other (n)" && mkfifo "$dir/cold.lock"
+        topology "$(count_to 50)" "component: sqlite, properties: { path: $dir/cold, table: late, timeout: 0.1 }"
+        sqlite3 "$dir/cold" <"$dir/cold.lock" &
+        locker=$!
+        exec 9>"$dir/cold.lock"
+        echo "begin exclusive; select 'has it';" >&9
+        until_true eval '! sqlite3 "$dir/cold" "select * from other"'
+        run &
+        runner=$!
+        until_true grep -q 'cold: database is locked (it may come up yet)' "$dir/err"
+        seen=$?
+        echo "commit;" >&9
+        exec 9>&-
+        wait $locker
+        wait $runner && [ $seen = 0 ] && [ "$(sqlite3 "$dir/cold" "select count(*) from late")" = 50 ]
+}
+check "so is one that is locked when the topology starts" locked_at_start
+no_database() {
+        echo "this is a text, and no database, however long one reads it" >"$dir/text"
+        topology "$(count_to 5)" "component: sqlite, properties: { path: $dir/text, table: t }" && ! run && grep -q 'text: file is not a database' "$dir/err" &&
+                topology "$(count_to 5)" "component: sqlite, properties: { path: $dir/no/where, table: t }" && ! run && grep -q 'where: unable to open database file' "$dir/err"
+}
+check "what is no database, and a folder that is not there, end the topology at once" no_database
 killed() {
         local runner
         topology "$(count_to 20000 n:\ seq ", rate: 20000")" "$(sink "killed, key: n")"

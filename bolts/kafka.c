@@ -22,7 +22,7 @@
 #include "../clients/kafka.h"
 
 enum { JSON, MSGPACK };
-enum { DELIVERY_MS = 10000, ANSWER_MS = 5000, WAIT_MS = 100, ERROR_MAX = 256, MARK_MAX = 256 };
+enum { DELIVERY_MS = 10000, ANSWER_MS = 5000, WAIT_MS = 100, PATIENCE = 10, ERROR_MAX = 256, MARK_MAX = 256 };
 
 /* Of a message of the batch. */
 struct state {
@@ -211,13 +211,18 @@ produce_all(struct kafka *self, size_t first, size_t n)
         }
 }
 
-/* Waits for the reports of all. */
+/* Waits for the reports of all. Why that takes long is told after a second, and not when they are taken back. */
 static void
-wait_for_reports(struct kafka *self, size_t n)
+wait_for_reports(struct sq_task *task, struct kafka *self, size_t n)
 {
+        unsigned waited = self->sink.failures > 0 ? PATIENCE : 0;
+
         for (size_t i = 0; i < n; i++)
-                while (!self->states[i].reported && !self->is_refused)
+                while (!self->states[i].reported && !self->is_refused) {
                         rd_kafka_poll(self->producer, WAIT_MS);
+                        if (++waited == PATIENCE && self->sink.why[0])
+                                sq_log(task, SQ_WARN, "%s: %s (it may come up yet)", self->sink.name, self->sink.why);
+                }
 }
 
 /* What became of the messages: 0; -EAGAIN with how many of them are there, from the first; or the task has failed. */
@@ -346,12 +351,12 @@ take_over(struct kafka *self)
 
 /* 0; -EAGAIN; -EBADMSG: the broker does not want one of them. */
 static int
-produce_staged(struct kafka *self, size_t first, size_t n)
+produce_staged(struct sq_task *task, struct kafka *self, size_t first, size_t n)
 {
         int r = 0;
 
         produce_all(self, first, n);
-        wait_for_reports(self, n);
+        wait_for_reports(task, self, n);
         for (size_t i = 0; i < n; i++) {
                 rd_kafka_resp_err_t error = self->states[i].error;
 
@@ -364,12 +369,12 @@ produce_staged(struct kafka *self, size_t first, size_t n)
 }
 
 static int
-commit_batch(struct kafka *self, size_t first, size_t n)
+commit_batch(struct sq_task *task, struct kafka *self, size_t first, size_t n)
 {
         int r = away(self, rd_kafka_begin_transaction(self->producer));
 
         if (r == 0)
-                r = produce_staged(self, first, n);
+                r = produce_staged(task, self, first, n);
         if (r == 0)
                 r = put_mark(self);
         return r == 0 ? away(self, rd_kafka_commit_transaction(self->producer, ANSWER_MS)) : r;
@@ -384,7 +389,7 @@ transact(struct sq_task *task, struct kafka *self, size_t first, size_t n)
                 r = sq_sink_resume(task, (struct sq_str){self->mark, strlen(self->mark)}, &first, &n);
         if (r < 0)
                 return r;
-        r = commit_batch(self, first, n);
+        r = commit_batch(task, self, first, n);
         if (r == 0)
                 snprintf(self->mark, sizeof(self->mark), "%s", sq_sink_mark(&self->sink));
         else if (r != -EBADMSG || away(self, rd_kafka_abort_transaction(self->producer, ANSWER_MS)) < 0)
@@ -413,7 +418,7 @@ hand_over(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
         if (!self->producer && open_producer(self) < 0)
                 return -EAGAIN;
         produce_all(self, first, n);
-        wait_for_reports(self, n);
+        wait_for_reports(task, self, n);
         if (self->is_refused)
                 return refused(task, self);
         return look_at_reports(task, self, first, n, ret_done);

@@ -49,7 +49,9 @@ static int
 begin(struct sqi_lookup *table)
 {
         struct database *own = calloc(1, sizeof(*own));
-        char *text = own ? sqlite3_mprintf("SELECT * FROM \"%w\" WHERE \"%w\" = ?1 LIMIT 1", table->name, table->column)
+        /* `t.`: a name in quotes alone is a text to SQLite where there is no such column */
+        char *text = own ? sqlite3_mprintf("SELECT * FROM \"%w\" AS t WHERE t.\"%w\" = ?1 LIMIT 1", table->name,
+                                           table->column)
                          : NULL;
         int r = text ? 0 : -ENOMEM;
 

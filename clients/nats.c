@@ -34,10 +34,25 @@ sqi_nats_close(struct sqi_nats *client)
         client->connection = NULL;
 }
 
+/* A status may be as much as `Error`: what the library has to say besides stands behind it. */
+static void
+explain(natsStatus status, char *to, size_t size)
+{
+        natsStatus last = NATS_OK;
+        const char *more = nats_GetLastError(&last);
+
+        if (status == NATS_NO_RESPONDERS)
+                snprintf(to, size, "no stream of JetStream takes the subject");
+        else if (last == status && more && more[0] != '\0')
+                snprintf(to, size, "%s: %s", natsStatus_GetText(status), more);
+        else
+                snprintf(to, size, "%s", natsStatus_GetText(status));
+}
+
 int
 sqi_nats_away(struct sqi_nats *client, natsStatus status)
 {
-        snprintf(client->why, sizeof(client->why), "%s", natsStatus_GetText(status));
+        explain(status, client->why, sizeof(client->why));
         sqi_nats_close(client);
         return status == NATS_CONNECTION_AUTH_FAILED || status == NATS_NOT_PERMITTED ? -EACCES : -EAGAIN;
 }

@@ -29,7 +29,7 @@ streams:
   - { from: color, to: out, grouping: { type: shuffle } }
 Y
         behind
-        [ -z "$2" ] || until_true comes "$2"
+        [ -z "${2:-}" ] || until_true comes "$2"
 }
 # comes COLOR: it is that of the last tuple.
 comes() { [ "$(tail -n 1 "$dir/out")" = "{\"k\":\"x\",\"color\":$1}" ]; }
@@ -66,6 +66,13 @@ locked() {
         until_true comes '"red"' && stop
 }
 check "a database that is locked at the start is waited for" locked
+no_column() {
+        sqlite3 "$dir/columns.db" "create table colors (id text, color text)"
+        begin "from: sqlite, path: $dir/columns.db, table: colors, column: nix, key: '{k}'"
+        wait $runner
+        [ $? = 1 ] && grep -q 'no such column: t.nix' "$dir/err"
+}
+check "a column that a database has not ends the topology" no_column
 redis() {
         up && ask hset color:x color red >/dev/null
         begin "from: redis, url: 'redis://127.0.0.1:$port', key: 'color:{k}', expire: 0.2" '"red"' || return

@@ -119,5 +119,19 @@ refuses() { # TEXT SPOUT
         grep -qF "$1" "$dir/said"
 }
 check "check refuses several tasks that would each hear all" refuses "each of which would hear all" "$(from "subject: a" 2)"
+no_stream() {
+        local status
+        mkdir -p "$dir/js2" && up -js -sd "$dir/js2" && topology "$(from "subject: a, stream: nix, durable: d")" "$out" && behind || return
+        until_true grep -q 'stream not found.*tried again' "$dir/err"
+        status=$?
+        stop
+        topology "$(count_to 1)" "$(sink "subject: nix.a, stream: nix")" && behind || return
+        until_true grep -q 'no stream of JetStream takes the subject' "$dir/err" && [ $status = 0 ]
+        status=$?
+        end_runner
+        down
+        return $status
+}
+check "a stream that is not there is waited for, and the log says so" no_stream
 check "check refuses a stream without a consumer" refuses "the name of the consumer" "$(from "subject: a, stream: s")"
 exit $failures

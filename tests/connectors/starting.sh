@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The other side is not there when the topology starts: each connector waits for it, and says why. That a wrong password, or a table that is
+# not there, ends the topology is tried in the script of each server.
+# modes: release asan
+source "$(dirname "$0")/lib"
+
+away=127.0.0.1:$(free_port) unknown=nosuch.invalid:1
+# waits KIND NAME PROPERTIES [COMPONENT]: with HOST for the address, which is refused, and which nobody knows.
+waits() {
+        local host kind=$1 name=$2 n=0 pids=() status=0
+        for host in "$away" "$unknown"; do
+                local properties="component: $name, properties: { ${3//HOST/$host} }"
+                if [ "$kind" = spouts ]; then topology "$properties" "component: 'null'"; else topology "$(count_to 0)" "$properties"; fi
+                mv "$dir/t.yaml" "$dir/$name.$((n += 1)).yaml"
+                (cd "$dir" && exec "$squall" run "$name.$n.yaml" >stdout 2>"$kind.$name.$n" </dev/null) &
+                pids+=($!)
+        done
+        for n in 1 2; do
+                until_true grep -Eq '^(in|out)/0: warning: .*(it may come up yet|tried again)' "$dir/$kind.$name.$n" && kill -0 "${pids[n - 1]}" || status=1
+                kill -KILL "${pids[n - 1]}"
+                wait "${pids[n - 1]}"
+        done
+        until_true no_worker && [ $status = 0 ]
+}
+each() { # KIND NAME PROPERTIES
+        [ -e "$build/$1/$2.so" ] || { echo "ok - ${1%s} $2 # skip: it was not built"; return; }
+        check "${1%s} $2 waits for a server that is away, or unknown, and says why" waits "$@"
+}
+
+each spouts kafka "brokers: 'HOST', topic: t, group: g"
+each spouts redis "url: 'redis://HOST', key: k, group: g"
+each spouts postgres "url: 'postgres://u@HOST/d', query: 'select n from t where n > \$1 order by n', cursor: n, fields: [n]"
+each spouts mqtt "url: 'mqtt://HOST', topic: t"
+each spouts nats "url: 'nats://HOST', subject: t"
+each bolts kafka "brokers: 'HOST', topic: t"
+each bolts redis "url: 'redis://HOST', kind: set, key: k"
+each bolts postgres "url: 'postgres://u@HOST/d', table: t"
+each bolts mqtt "url: 'mqtt://HOST', topic: t"
+each bolts nats "url: 'nats://HOST', subject: t"
+each bolts http "url: 'http://HOST/'"
+each bolts lookup "from: redis, url: 'redis://HOST', key: '{n}'"
+
+exit $failures

@@ -48,6 +48,18 @@ sqi_redis_away(struct sqi_redis *client, const char *why)
         return -EAGAIN;
 }
 
+/* The connection is. To hiredis an answer that does not come is EAGAIN. */
+static int
+broken(struct sqi_redis *client)
+{
+        char text[64];
+
+        if (strcmp(client->connection->errstr, strerror(EAGAIN)) != 0)
+                return sqi_redis_away(client, client->connection->errstr);
+        snprintf(text, sizeof(text), "no answer for %g s", client->timeout);
+        return sqi_redis_away(client, text);
+}
+
 int
 sqi_redis_answer(struct sqi_redis *client, redisReply **ret)
 {
@@ -55,7 +67,7 @@ sqi_redis_answer(struct sqi_redis *client, redisReply **ret)
         redisReply *reply;
 
         if (redisGetReply(client->connection, &got) != REDIS_OK)
-                return sqi_redis_away(client, client->connection->errstr);
+                return broken(client);
         reply = got;
         if (reply->type != REDIS_REPLY_ERROR) {
                 *ret = reply;
@@ -76,7 +88,7 @@ say(struct sqi_redis *client, int argc, const char **argv)
         int r = 0;
 
         if (!reply)
-                return sqi_redis_away(client, client->connection->errstr);
+                return broken(client);
         if (reply->type == REDIS_REPLY_ERROR) {
                 r = sqi_redis_is_state(reply->str) ? -EAGAIN : -EACCES;
                 (void)sqi_redis_away(client, reply->str);
@@ -115,7 +127,7 @@ sqi_redis_open(struct sqi_redis *client)
         if (!client->connection)
                 return sqi_redis_away(client, strerror(ENOMEM));
         if (client->connection->err)
-                return sqi_redis_away(client, client->connection->errstr);
+                return broken(client);
         redisSetTimeout(client->connection, limit);
         return greet(client);
 }

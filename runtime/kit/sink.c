@@ -293,7 +293,7 @@ sq_sink_flush(struct sq_task *task)
         if (r == 0)
                 return 0;
         sink->n = sink->done = sink->records.len = 0;
-        return r == -EAGAIN ? sq_error(task, "%s: %s (%u attempts in %.1f s)", sink->name, sink->why, sink->failures,
-                                       clock_s() - sink->since_s)
+        return r == -EAGAIN ? sq_error(task, "%s: %s (%u attempt%s in %.1f s)", sink->name, sink->why, sink->failures,
+                                       sink->failures == 1 ? "" : "s", clock_s() - sink->since_s)
                             : -1;
 }

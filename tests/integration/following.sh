@@ -111,6 +111,21 @@ crowded() {
 }
 check "followed: with more files than may be open, those that are deleted make room" crowded
 
+# So many turns that what is written down of them is summed up, behind which an epoch is gone on from.
+summed_up() {
+        local r i most=0 now
+        topology summed 'logs/sum*.log' exactly-once && begin summed.yaml || return
+        for r in $(seq 30); do
+                for i in $(seq 300); do echo "$i-$r" >>"logs/sum$i.log"; done
+                came summed.out $((r * 300)) || return
+                now=$(stat -c %s summed.positions/in-0)
+                [ "$now" -ge "$most" ] && most=$now || break
+        done
+        [ $r -lt 30 ] && kill_spouts && echo "0-0" >>logs/sum1.log && until_true grep -qx 0-0 summed.out && end &&
+                sort summed.out | cmp - <({ for i in $(seq 300); do seq -f "$i-%.0f" "$r"; done; echo 0-0; } | sort)
+}
+check "followed: what is written down is summed up when it is long, and gone on from" summed_up
+
 needs() {
         topology needs 'logs/*.log' exactly-once && sed -i 's/, positions: [^ ]*//' needs.yaml && ! timeout 20 "$squall" run needs.yaml 2>needs.log && grep -q 'set `positions`' needs.log
 }

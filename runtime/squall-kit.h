@@ -1261,6 +1261,9 @@ struct sq_bag {
                            * and this is false then */
 };
 
+/* So many of the smallest keys tell how many there are, of distinct values. */
+enum { SQ_BAG_DISTINCT_KEPT = 2048 };
+
 /* Puts a key `n` times; `distinct`: thins the bag out when it is large. False: no memory. */
 SQ_EXPORT bool sq_bag_put(struct sq_bag *bag, uint64_t key, uint64_t n, bool distinct);
 /* Equal values have the same: 20 and 20.0, 0.0 and -0.0, maps in another order. */

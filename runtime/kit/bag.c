@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DISTINCT_KEPT = 2048, MANTISSA_CUT = 42 };
+enum { DISTINCT_KEPT = SQ_BAG_DISTINCT_KEPT, MANTISSA_CUT = 42 };
 
 static struct sq_occurrence *
 find(const struct sq_bag *bag, uint64_t key)
@@ -185,18 +185,6 @@ sq_bag_hash(struct sq_value value)
         }
 }
 
-int64_t
-sq_bag_distinct(struct sq_bag *bag)
-{
-        size_t n;
-
-        if (bag->ceiling == UINT64_MAX && bag->used <= DISTINCT_KEPT)
-                return (int64_t)bag->used;
-        n = sort(bag);
-        n = n < DISTINCT_KEPT ? n : DISTINCT_KEPT;
-        return (int64_t)((double)(n - 1) * 0x1p64 / (double)bag->places[n - 1].key);
-}
-
 uint64_t
 sq_bag_ordered(double real)
 {
@@ -250,17 +238,13 @@ part(struct sq_occurrence *places, size_t n, uint64_t *ret_below)
         return at;
 }
 
-/* By quickselect (C. A. R. Hoare, "Algorithm 65: FIND", CACM 1961): the keys need not be in order for one of them. */
-double
-sq_bag_quantile(struct sq_bag *bag, uint64_t total, double q)
+/* The key up to which the `rank` first occurrences of the n places are, in order of the keys; n is above 0.
+ * By quickselect (C. A. R. Hoare, "Algorithm 65: FIND", CACM 1961): the keys need not be in order for one of them. */
+static uint64_t
+key_of_rank(struct sq_occurrence *places, size_t n, uint64_t rank)
 {
-        uint64_t rank = (uint64_t)ceil(q * (double)total), below;
-        struct sq_occurrence *places = bag->places;
-        size_t n = pack(bag);
-
-        if (n == 0)
-                return 0;
         for (;;) {
+                uint64_t below;
                 size_t at = part(places, n, &below);
 
                 if (at > 0 && rank <= below) {
@@ -268,9 +252,33 @@ sq_bag_quantile(struct sq_bag *bag, uint64_t total, double q)
                         continue;
                 }
                 if (rank <= below + places[at].n || at + 1 == n)
-                        return real_of(places[at].key);
+                        return places[at].key;
                 rank -= below + places[at].n;
                 places += at + 1;
                 n -= at + 1;
         }
+}
+
+int64_t
+sq_bag_distinct(struct sq_bag *bag)
+{
+        size_t n, rank;
+
+        if (bag->ceiling == UINT64_MAX && bag->used <= DISTINCT_KEPT)
+                return (int64_t)bag->used;
+        n = pack(bag);
+        rank = n < DISTINCT_KEPT ? n : DISTINCT_KEPT;
+        if (n == 0)
+                return 0;
+        for (size_t i = 0; i < n; i++)
+                bag->places[i].n = 1;
+        return (int64_t)((double)(rank - 1) * 0x1p64 / (double)key_of_rank(bag->places, n, rank));
+}
+
+double
+sq_bag_quantile(struct sq_bag *bag, uint64_t total, double q)
+{
+        size_t n = pack(bag);
+
+        return n ? real_of(key_of_rank(bag->places, n, (uint64_t)ceil(q * (double)total))) : 0;
 }

@@ -73,17 +73,11 @@ sqi_aggregating_take(struct sqi_windows *run, int64_t time)
 
 /* ---- A slot ------------------------------------------------------------------------------------------ */
 
-static struct sqi_blobs
-blobs_of(const struct sqi_windows *run, const void *slot)
-{
-        return (struct sqi_blobs){run->task, run->key, sqi_slot_id(&run->timelines.rule, slot), NULL};
-}
-
 static int
 fold(struct sqi_timelines *timelines, void *slot)
 {
         const struct sqi_windows *run = sqi_windows_of(timelines);
-        struct sqi_blobs blobs = blobs_of(run, slot);
+        struct sqi_blobs blobs = sqi_windows_blobs(run, slot);
         uint8_t *cells = sqi_windows_content(run, slot);
         bool ok = true;
 
@@ -92,16 +86,19 @@ fold(struct sqi_timelines *timelines, void *slot)
         return ok ? 0 : -ENOMEM;
 }
 
+/* But for what a total has. */
 static bool
-put_together(const struct sqi_windows *run, const struct sqi_blobs *into_blobs, uint8_t *into, const void *from_slot)
+put_together(const struct sqi_windows *run, const struct sqi_blobs *into_blobs, uint8_t *into, const void *from_slot,
+             const struct sqi_total *total)
 {
-        struct sqi_blobs from_blobs = blobs_of(run, from_slot);
+        struct sqi_blobs from_blobs = sqi_windows_blobs(run, from_slot);
         const uint8_t *from = sqi_windows_content(run, from_slot);
         bool ok = true;
 
         for (size_t i = 0; i < run->n && ok; i++)
-                ok = sqi_aggregate_merge(&run->aggregates[i], into_blobs, into + run->aggregates[i].at, &from_blobs,
-                                         from + run->aggregates[i].at);
+                if (!total || !sqi_aggregate_tallies(&run->aggregates[i]))
+                        ok = sqi_aggregate_merge(&run->aggregates[i], into_blobs, into + run->aggregates[i].at,
+                                                 &from_blobs, from + run->aggregates[i].at);
         return ok;
 }
 
@@ -109,16 +106,16 @@ static int
 merge(struct sqi_timelines *timelines, void *into, void *from)
 {
         const struct sqi_windows *run = sqi_windows_of(timelines);
-        struct sqi_blobs blobs = blobs_of(run, into);
+        struct sqi_blobs blobs = sqi_windows_blobs(run, into);
 
-        return put_together(run, &blobs, sqi_windows_content(run, into), from) ? 0 : -ENOMEM;
+        return put_together(run, &blobs, sqi_windows_content(run, into), from, NULL) ? 0 : -ENOMEM;
 }
 
 static void
 clear(struct sqi_timelines *timelines, void *slot)
 {
         const struct sqi_windows *run = sqi_windows_of(timelines);
-        struct sqi_blobs blobs = blobs_of(run, slot);
+        struct sqi_blobs blobs = sqi_windows_blobs(run, slot);
 
         for (size_t i = 0; i < run->n; i++)
                 sqi_aggregate_clear(&run->aggregates[i], &blobs);
@@ -127,13 +124,42 @@ clear(struct sqi_timelines *timelines, void *slot)
 /* ---- A firing ---------------------------------------------------------------------------------------- */
 
 static bool
-results(struct sqi_windows *run, const struct sqi_blobs *blobs, struct sq_value *values, void **memory)
+put_all_together(struct sqi_windows *run, const struct sqi_blobs *blobs, const struct sqi_fired *fired)
 {
         bool ok = true;
 
-        for (size_t i = 0; i < run->n && ok; i++)
-                ok = sqi_aggregate_result(&run->aggregates[i], blobs, run->merged + run->aggregates[i].at, &values[i],
-                                          &memory[i]);
+        for (size_t part = 0; part < fired->nparts; part++)
+                for (size_t i = 0; i < fired->parts[part].n && ok; i++)
+                        ok = put_together(run, blobs, run->merged, fired->parts[part].slots + i * run->timelines.slot,
+                                          fired->total);
+        return ok;
+}
+
+/* Has a total all there is? */
+static bool
+is_in_total(const struct sqi_windows *run, const struct sqi_fired *fired)
+{
+        for (size_t i = 0; i < run->n; i++)
+                if (!sqi_aggregate_tallies(&run->aggregates[i]))
+                        return false;
+        return fired->total != NULL;
+}
+
+static bool
+results(struct sqi_windows *run, const struct sqi_blobs *blobs, const struct sqi_fired *fired, struct sq_value *values,
+        void **memory)
+{
+        bool ok = true;
+
+        for (size_t i = 0; i < run->n && ok; i++) {
+                const struct sqi_aggregate *aggregate = &run->aggregates[i];
+
+                if (fired->total && sqi_aggregate_tallies(aggregate))
+                        ok = sqi_tally_result(aggregate, sqi_key_total_tally(fired->total, i), &values[i], &memory[i]);
+                else
+                        ok = sqi_aggregate_result(aggregate, blobs, run->merged + aggregate->at, &values[i],
+                                                  &memory[i]);
+        }
         return ok;
 }
 
@@ -143,14 +169,11 @@ sqi_aggregating_compute(struct sqi_windows *run, const struct sqi_fired *fired, 
         const struct sqi_blobs blobs = {.own = run->blobs};
         struct sq_value values[SQ_FIELDS_MAX];
         void *memory[SQ_FIELDS_MAX] = {NULL};
-        bool ok = true;
         int r = -ENOMEM;
 
         memset(run->merged, 0, run->timelines.slot);
-        for (size_t part = 0; part < fired->nparts; part++)
-                for (size_t i = 0; i < fired->parts[part].n && ok; i++)
-                        ok = put_together(run, &blobs, run->merged, fired->parts[part].slots + i * run->timelines.slot);
-        if (ok && results(run, &blobs, values, memory))
+        if ((is_in_total(run, fired) || put_all_together(run, &blobs, fired)) &&
+            results(run, &blobs, fired, values, memory))
                 r = use(run, fired, values);
         for (size_t i = 0; i < run->n; i++) {
                 free(memory[i]);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "windows/top.h"
+
 /* ---- Sums -------------------------------------------------------------------------------------------- */
 
 static const uint64_t with_real = UINT64_C(1) << 63; /* a bit of `n`: there was a float */
@@ -202,9 +204,8 @@ sqi_sketch_distinct(const struct sqi_sketch *sketch, const struct sqi_blobs *blo
 
 /* ---- Values of any type ------------------------------------------------------------------------------- */
 
-/* Are its bytes elsewhere? */
-static bool
-is_long(struct sq_value value)
+bool
+sqi_value_is_long(struct sq_value value)
 {
         return value.type == SQ_STR || value.type == SQ_BIN || value.type == SQ_ARRAY || value.type == SQ_MAP;
 }
@@ -213,7 +214,7 @@ is_long(struct sq_value value)
 static struct sq_value
 standing_at(struct sq_value value, const void *bytes)
 {
-        if (is_long(value))
+        if (sqi_value_is_long(value))
                 value.as.ptr = bytes;
         return value;
 }
@@ -238,9 +239,9 @@ static bool
 choose(struct sqi_chosen *chosen, const struct sqi_blobs *blobs, size_t blob, struct sq_value rank,
        struct sq_value value)
 {
-        void *bytes = is_long(value) && value.len ? sqi_blob_get(blobs, blob, value.len) : NULL;
+        void *bytes = sqi_value_is_long(value) && value.len ? sqi_blob_get(blobs, blob, value.len) : NULL;
 
-        if (is_long(value) && value.len && !bytes)
+        if (sqi_value_is_long(value) && value.len && !bytes)
                 return false;
         if (bytes)
                 memcpy(bytes, value.as.ptr, value.len);
@@ -272,7 +273,7 @@ sqi_chosen_value(const struct sqi_chosen *chosen, const struct sqi_blobs *blobs,
 {
         if (chosen->value.type == SQ_ANY)
                 return sq_nil();
-        return standing_at(chosen->value, is_long(chosen->value) ? sqi_blob_peek(blobs, blob) : NULL);
+        return standing_at(chosen->value, sqi_value_is_long(chosen->value) ? sqi_blob_peek(blobs, blob) : NULL);
 }
 
 /* ---- Lists ------------------------------------------------------------------------------------------- */
@@ -286,7 +287,7 @@ struct listed {
 static size_t
 bytes_of(struct sq_value value)
 {
-        return sizeof(struct listed) + (is_long(value) ? (value.len + 7u) / 8 * 8 : 0);
+        return sizeof(struct listed) + (sqi_value_is_long(value) ? (value.len + 7u) / 8 * 8 : 0);
 }
 
 bool
@@ -303,7 +304,7 @@ sqi_values_append(struct sqi_values *values, const struct sqi_blobs *blobs, size
         if (!bytes)
                 return false;
         memcpy(bytes + values->used, &listed, sizeof(listed));
-        if (is_long(value) && value.len)
+        if (sqi_value_is_long(value) && value.len)
                 memcpy(bytes + values->used + sizeof(listed), value.as.ptr, value.len);
         values->size = size;
         values->used += bytes_of(value);
@@ -379,9 +380,8 @@ sqi_ranking_put(struct sqi_ranking *ranking, const struct sqi_blobs *blobs, size
         return !is_new(ranking, used) || sqi_values_append(&ranking->values, blobs, blob + SQI_SECOND, hash, value);
 }
 
-/* How often the value of that hash occurs. */
-static uint64_t
-times_of(const struct sqi_sketch *times, const void *bytes, uint64_t hash)
+uint64_t
+sqi_ranking_times(const struct sqi_sketch *times, const void *bytes, uint64_t hash)
 {
         struct sq_bag bag = borrow(times, bytes);
         size_t place = bag.size && bag.places ? sq_mix(hash) & (bag.size - 1) : 0;
@@ -403,71 +403,9 @@ sqi_ranking_merge(struct sqi_ranking *into, const struct sqi_blobs *into_blobs, 
         bool ok = true;
 
         while (ok && sqi_values_step(&from->values, bytes, &at, &hash, &value))
-                if (times_of(&into->times, sqi_blob_peek(into_blobs, blob), hash) == 0)
+                if (sqi_ranking_times(&into->times, sqi_blob_peek(into_blobs, blob), hash) == 0)
                         ok = sqi_values_append(&into->values, into_blobs, blob + SQI_SECOND, hash, value);
         return ok && sqi_sketch_merge(&into->times, into_blobs, &from->times, from_blobs, blob, false);
-}
-
-struct standing {
-        struct sq_value value;
-        uint64_t n, hash;
-};
-
-static int
-compare_texts(struct sq_value a, struct sq_value b)
-{
-        size_t n = a.len < b.len ? a.len : b.len;
-        int order = n ? memcmp(a.as.ptr, b.as.ptr, n) : 0;
-
-        return order ? order : (a.len > b.len) - (a.len < b.len);
-}
-
-/* Numbers first, then texts, then what has no order. */
-static int
-class_of(struct sq_value value)
-{
-        if (value.type == SQ_INT || value.type == SQ_UINT || value.type == SQ_FLOAT)
-                return 0;
-        return value.type == SQ_STR ? 1 : 2;
-}
-
-static int
-compare_values(const struct standing *a, const struct standing *b)
-{
-        int class = class_of(a->value), other = class_of(b->value);
-        enum sq_order order = SQ_UNORDERED;
-
-        if (class != other)
-                return class - other;
-        if (class == 1)
-                return compare_texts(a->value, b->value);
-        if (class == 0)
-                order = sq_compare_numbers(a->value, b->value);
-        return order == SQ_LESS || order == SQ_GREATER ? (int)order : (a->hash > b->hash) - (a->hash < b->hash);
-}
-
-static int
-compare_places(const void *left, const void *right)
-{
-        const struct standing *a = left, *b = right;
-
-        return a->n != b->n ? (a->n < b->n) - (a->n > b->n) : compare_values(a, b);
-}
-
-/* What is in the array stands behind it: a map of two pairs each. */
-static struct sq_value
-as_list(const struct standing *places, size_t n, struct sq_value *items)
-{
-        struct sq_value *pairs = items + n;
-
-        for (size_t i = 0; i < n; i++) {
-                pairs[4 * i] = sq_text("value");
-                pairs[4 * i + 1] = places[i].value;
-                pairs[4 * i + 2] = sq_text("count");
-                pairs[4 * i + 3] = sq_int((int64_t)places[i].n);
-                items[i] = sq_map(&pairs[4 * i], 2);
-        }
-        return sq_array(items, n);
 }
 
 bool
@@ -475,24 +413,15 @@ sqi_ranking_list(const struct sqi_ranking *ranking, const struct sqi_blobs *blob
                  struct sq_value *ret, void **ret_memory)
 {
         const void *times = sqi_blob_peek(blobs, blob), *bytes = sqi_blob_peek(blobs, blob + SQI_SECOND);
-        struct standing *places = calloc(ranking->values.n + 1, sizeof(*places));
-        struct sq_value *items = calloc(5 * most, sizeof(*items));
+        struct sqi_top top;
+        struct sqi_standing standing;
         uint64_t at = 0;
-        size_t n = 0;
 
-        if (places && items) {
-                while (sqi_values_step(&ranking->values, bytes, &at, &places[n].hash, &places[n].value)) {
-                        places[n].n = times_of(&ranking->times, times, places[n].hash);
-                        n++;
-                }
-                if (n > 1)
-                        qsort(places, n, sizeof(*places), compare_places);
-                *ret = as_list(places, n < most ? n : most, items);
-                *ret_memory = items;
-                free(places);
-                return true;
+        if (!sqi_top_begin(&top, most))
+                return false;
+        while (sqi_values_step(&ranking->values, bytes, &at, &standing.hash, &standing.value)) {
+                standing.n = sqi_ranking_times(&ranking->times, times, standing.hash);
+                sqi_top_offer(&top, &standing);
         }
-        free(places);
-        free(items);
-        return false;
+        return sqi_top_end(&top, ret, ret_memory);
 }

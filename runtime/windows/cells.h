@@ -45,6 +45,9 @@ struct sq_value sqi_sketch_quantile(const struct sqi_sketch *sketch, const struc
                                     double quantile);
 struct sq_value sqi_sketch_distinct(const struct sqi_sketch *sketch, const struct sqi_blobs *blobs, size_t blob);
 
+/* Are its bytes elsewhere? */
+bool sqi_value_is_long(struct sq_value value);
+
 /* A value of any type, that of the least or the greatest rank; a long one is in the blob. */
 struct sqi_chosen {
         struct sq_value rank, value; /* SQ_ANY: there is none */
@@ -80,6 +83,8 @@ struct sqi_ranking {
 bool sqi_ranking_put(struct sqi_ranking *ranking, const struct sqi_blobs *blobs, size_t blob, struct sq_value value);
 bool sqi_ranking_merge(struct sqi_ranking *into, const struct sqi_blobs *into_blobs, const struct sqi_ranking *from,
                        const struct sqi_blobs *from_blobs, size_t blob);
+/* How often the value of that hash occurs; `bytes`: the first blob. */
+uint64_t sqi_ranking_times(const struct sqi_sketch *times, const void *bytes, uint64_t hash);
 /* The `most` that occur most often, as { value, count }; of those that occur as often the smaller ones. */
 bool sqi_ranking_list(const struct sqi_ranking *ranking, const struct sqi_blobs *blobs, size_t blob, size_t most,
                       struct sq_value *ret, void **ret_memory);

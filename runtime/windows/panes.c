@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "windows/row.h"
+#include "windows/total.h"
 
-/* Below that many panes in a window, stacks cost as much as they save. */
-enum { STACKS_FROM = 6 };
+/* Below that many panes in a window, stacks and totals cost as much as they save. */
+enum { STACKS_FROM = SQI_TOTALS_FROM };
 
 /* ---- The stacks -------------------------------------------------------------------------------------- */
 
@@ -15,6 +16,12 @@ bool
 sqi_panes_stack(const struct sqi_rule *rule)
 {
         return sqi_rule_shares(rule) && rule->lateness == 0 && rule->size / rule->pane >= STACKS_FROM;
+}
+
+bool
+sqi_panes_total(const struct sqi_rule *rule)
+{
+        return sqi_rule_shares(rule) && rule->size / rule->pane >= SQI_TOTALS_FROM;
 }
 
 /* What the slots of the front come to. NULL: no memory. */
@@ -69,6 +76,7 @@ stack(struct sqi_timelines *timelines, struct sqi_timeline *timeline, size_t fir
 static void
 let_go(struct sqi_timelines *timelines, struct sqi_timeline *timeline, size_t n)
 {
+        sqi_total_let_go(timelines, timeline, n);
         if (timelines->stacks && n > timeline->back) {
                 if (timeline->front > 0 && front_of(timelines))
                         memset(timelines->front, 0, timelines->slot);
@@ -102,6 +110,8 @@ fold(struct sqi_timelines *timelines, struct sqi_timeline *timeline, size_t i)
 {
         int r = timelines->ops->fold(timelines, sqi_slot_at(timelines, timeline, i));
 
+        if (r == 0)
+                r = sqi_total_fold(timelines, timeline, i);
         if (i < timeline->back)
                 while (i-- > 0 && r == 0)
                         r = timelines->ops->fold(timelines, sqi_slot_at(timelines, timeline, i));
@@ -145,10 +155,15 @@ fire_panes(struct sqi_timelines *timelines, struct sqi_timeline *timeline, int64
                 return 0;
         if (timelines->stacks)
                 r = stack(timelines, timeline, first, behind);
+        else
+                r = sqi_total_move(timelines, timeline, &fired, first, behind);
         if (r < 0)
                 return r;
         (void)range(timelines, timeline, &fired);
-        return timelines->ops->fire(timelines, &fired);
+        r = timelines->ops->fire(timelines, &fired);
+        if (r < 0)
+                sqi_total_drop(timelines, timeline);
+        return r;
 }
 
 static int

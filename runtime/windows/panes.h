@@ -14,7 +14,8 @@
  * order for the back goes into each slot that has its pane.
  *
  * What that cannot do: a window that has fired cannot fire again, for panes of the back are no more by themselves; and
- * merging must not depend on the order, nor make a slot larger. Where it can't be, all panes are merged each time.
+ * merging must not depend on the order, nor make a slot larger. Where it can't be, panes stay as they are, and are all
+ * merged each time; but for what a total has (total.h).
  */
 #ifndef SQI_WINDOWS_PANES_H
 #define SQI_WINDOWS_PANES_H
@@ -23,6 +24,8 @@
 
 /* Do panes stand in stacks, if merging does not depend on the order? */
 bool sqi_panes_stack(const struct sqi_rule *rule);
+/* Are there enough of them in a window for a total? */
+bool sqi_panes_total(const struct sqi_rule *rule);
 
 /* As sqi_timeline_add() and the like, of windows over time and of windows of tuples. */
 int sqi_panes_add(struct sqi_timelines *timelines, struct sqi_timeline *timeline, int64_t time);

@@ -24,6 +24,12 @@ sqi_windows_room(struct sqi_timelines *timelines, size_t bytes)
         return sq_map_at(run->task, run->key, SQI_SLOTS, (struct sq_str){"", 0}, bytes);
 }
 
+struct sqi_blobs
+sqi_windows_blobs(const struct sqi_windows *run, const void *slot)
+{
+        return (struct sqi_blobs){run->task, run->key, sqi_slot_id(&run->timelines.rule, slot), NULL};
+}
+
 void *
 sqi_windows_front(struct sqi_timelines *timelines)
 {

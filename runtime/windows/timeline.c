@@ -27,10 +27,20 @@ insert_window(struct sqi_timelines *timelines, struct sqi_timeline *timeline, si
         return window;
 }
 
+static struct sqi_fired
+as_fired(struct sqi_window *window, enum sqi_firing firing)
+{
+        return (struct sqi_fired){.firing = firing,
+                                  .start = window->start,
+                                  .end = window->end,
+                                  .nparts = 1,
+                                  .parts = {{(uint8_t *)window, 1}}};
+}
+
 static int
 fire_window(struct sqi_timelines *timelines, struct sqi_window *window, enum sqi_firing firing)
 {
-        const struct sqi_fired fired = {firing, window->start, window->end, 1, {{(uint8_t *)window, 1}}};
+        const struct sqi_fired fired = as_fired(window, firing);
         int r = window->n > 0 ? timelines->ops->fire(timelines, &fired) : 0;
 
         if (r < 0)
@@ -271,7 +281,7 @@ next_window(const struct sqi_timelines *timelines, const struct sqi_timeline *ti
 
                 if (window->n == 0 || window->end <= timeline->fired)
                         continue;
-                *ret = (struct sqi_fired){SQI_FIRES_ON_TIME, window->start, window->end, 1, {{(uint8_t *)window, 1}}};
+                *ret = as_fired(window, SQI_FIRES_ON_TIME);
                 return true;
         }
         return false;

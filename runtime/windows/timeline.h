@@ -67,14 +67,21 @@ struct sqi_stretch {
         size_t n;
 };
 
+/* What the panes from `start` up to `end` come to: total.h. */
+struct sqi_total {
+        int64_t start, end;
+};
+
 struct sqi_fired {
         enum sqi_firing firing;
         int64_t start, end;
         size_t nparts; /* that it is made of, in order; above 0 */
         struct sqi_stretch parts[3];
+        struct sqi_total *total; /* what it comes to, of what totals have; NULL: there is none */
 };
 
 struct sqi_timelines;
+struct sqi_total_ops;
 struct sqi_timeline_ops {
         /* The memory of all slots, of `bytes` now; what was there stays, and moves perhaps. NULL: none. */
         uint8_t *(*room)(struct sqi_timelines *timelines, size_t bytes);
@@ -93,9 +100,10 @@ struct sqi_timelines {
         struct sqi_rule rule; /* complete */
         size_t slot;          /* bytes of one, with its header: sqi_timeline_header() */
         const struct sqi_timeline_ops *ops;
-        bool stacks;    /* sqi_panes_stack(), and merging does not depend on the order */
-        uint8_t *slots; /* the memory of the timeline at hand; NULL as long as it has none */
-        void *front;    /* NULL: not looked for yet */
+        bool stacks;                        /* sqi_panes_stack(), and merging does not depend on the order */
+        const struct sqi_total_ops *totals; /* NULL: none are kept; they are where sqi_panes_total() */
+        uint8_t *slots;                     /* the memory of the timeline at hand; NULL as long as it has none */
+        void *front;                        /* NULL: not looked for yet */
 };
 
 size_t sqi_timeline_header(const struct sqi_rule *rule);

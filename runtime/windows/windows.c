@@ -19,6 +19,7 @@ run_of(struct sq_task *task)
 static void
 free_run(struct sqi_windows *run)
 {
+        sqi_key_totals_end(run);
         free(run->merged);
         free(run);
 }
@@ -58,6 +59,8 @@ make_run(struct sq_task *task, const struct sq_pairs *compute, const struct sq_w
         run->timelines.slot = lay_out(run);
         sqi_rule_go_by(rule, sq_input_field(task, run->time_column).name != NULL);
         run->timelines.stacks = sqi_panes_stack(rule) && run->compute && sqi_aggregating_is_plain(run);
+        if (sqi_panes_total(rule) && !run->timelines.stacks && sqi_key_totals_pay(run))
+                run->timelines.totals = &sqi_tallied_ops;
         run->earlier_layout = sqi_settings_layout(run->settings, compute, own, rule);
         run->layout = sqi_settings_layout_by(run->earlier_layout, &run->settings->by);
         run->merged = malloc(run->timelines.slot);

@@ -6,7 +6,9 @@
 #include <squall-window.h>
 
 #include "windows/settings.h"
+#include "windows/tally.h"
 #include "windows/timeline.h"
+#include "windows/total.h"
 
 /* The parts of a key: blobs (blobs.h) are part 1. */
 enum { SQI_OLD_PANES = 0, SQI_SLOTS = 2, SQI_FRONT = 3 };
@@ -19,6 +21,13 @@ struct sqi_window_key {
 };
 
 _Static_assert(sizeof(struct sqi_window_key) == sizeof(struct sq_window_key), "squall-window.h says how large it is");
+
+/* The totals of keys, by their hashes. */
+struct sqi_key_total;
+struct sqi_key_totals {
+        struct sqi_key_total **chains;
+        size_t n, size;
+};
 
 struct sqi_windows {
         struct sqi_timelines timelines; /* the first: its operations find the rest by it */
@@ -38,6 +47,8 @@ struct sqi_windows {
         const struct sq_tuple *in;
         struct sqi_taken taken[SQ_FIELDS_MAX];
 
+        struct sqi_key_totals totals;
+
         /* what slots are put together in */
         struct sqi_blob blobs[SQI_BLOB_NUMBERS];
         uint8_t *merged;
@@ -46,6 +57,7 @@ struct sqi_windows {
 /* slot.c: what stands behind the header of a slot. */
 uint8_t *sqi_windows_content(const struct sqi_windows *run, const void *slot);
 uint8_t *sqi_windows_room(struct sqi_timelines *timelines, size_t bytes);
+struct sqi_blobs sqi_windows_blobs(const struct sqi_windows *run, const void *slot);
 void *sqi_windows_front(struct sqi_timelines *timelines);
 struct sqi_windows *sqi_windows_of(struct sqi_timelines *timelines);
 struct sq_time sqi_windows_time(int64_t ns);
@@ -62,6 +74,13 @@ const char *sqi_aggregating_take(struct sqi_windows *run, int64_t time);
 /* What the slots come to, a value an aggregate; use() has them while they are good. 0 or -ENOMEM. */
 typedef int sqi_use_values(struct sqi_windows *run, const struct sqi_fired *fired, const struct sq_value *values);
 int sqi_aggregating_compute(struct sqi_windows *run, const struct sqi_fired *fired, sqi_use_values *use);
+
+/* key_totals.c: of the aggregates that are tallied. */
+extern const struct sqi_total_ops sqi_tallied_ops;
+/* Is any of them worth it? */
+bool sqi_key_totals_pay(const struct sqi_windows *run);
+const struct sqi_tally *sqi_key_total_tally(const struct sqi_total *total, size_t aggregate);
+void sqi_key_totals_end(struct sqi_windows *run);
 
 /* windowed.c: there is what a bolt in C keeps. */
 extern const struct sqi_timeline_ops sqi_windowed_ops;

@@ -73,6 +73,9 @@ sorted -u -k3,3n | cut -d , -f 3 >"$dir/want.values"
 # sums of 15 seconds, every second, with averages: panes in stacks
 sorted -k1,1n | awk -F , "$clock"'{ for (s = $1; s > $1 - 15; s--) { n[s]++; sum[s] += $3 } }
         END { for (s in n) print clock(s) "\t" clock(s + 15) "\t" n[s] "\t" sum[s] }' | sort >"$dir/want.stacked"
+# and what is told by totals: how many different values, and the middle one
+sorted -k3,3n | awk -F , "$clock"'{ for (s = $1; s > $1 - 15; s--) { v[s, ++n[s]] = $3; if (!seen[s, $3]++) kinds[s]++ } }
+        END { for (s in n) print clock(s) "\t" clock(s + 15) "\t" n[s] "\t" kinds[s] "\t" v[s, int((n[s] + 1) / 2)] ".0" }' | sort >"$dir/want.tallied"
 
 cat >"$dir/windows.yaml" <<YAML
 name: windows
@@ -98,6 +101,8 @@ bolts:
   - { id: neighbours, component: write, properties: { path: $dir/near.tsv } }
   - { id: alone, component: write, properties: { path: $dir/alone.tsv } }
   - { id: stacked, component: window, properties: { size: 15s, slide: 1s, compute: { n: count, sum: sum v } } }
+  - { id: tallied, component: window, properties: { size: 15s, slide: 1s, compute: { n: count, kinds: distinct v, half: "p50 v" } } }
+  - { id: tallies, component: write, properties: { path: $dir/tallied.tsv } }
   - { id: reorder, component: reorder, parallelism: 2, properties: { by: [key] } }
   - { id: dedupe, component: dedupe, parallelism: 2, properties: { by: [v], within: 1h } }
   - { id: values, component: map, properties: { emit: { v: v } } }
@@ -133,6 +138,9 @@ streams:
   - { from: near, to: late, streamId: late, grouping: { type: global } }
   - { from: one, to: stacked, grouping: { type: global } }
   - { from: two, to: stacked, grouping: { type: global } }
+  - { from: one, to: tallied, grouping: { type: global } }
+  - { from: two, to: tallied, grouping: { type: global } }
+  - { from: tallied, to: tallies, grouping: { type: global } }
   - { from: one, to: reorder, grouping: { type: fields, args: [key] } }
   - { from: two, to: reorder, grouping: { type: fields, args: [key] } }
   - { from: one, to: dedupe, grouping: { type: fields, args: [v] } }
@@ -156,7 +164,7 @@ sed 1d "$dir/in1" | awk -F , '{ v[NR] = $3 } NR % 3 == 0 { for (i = NR - 4; i <=
 exact() {
         [ ! -s "$dir/late.tsv" ] || { echo "late: $(wc -l <"$dir/late.tsv")"; return 1; }
         cat "$dir/alone.tsv" >>"$dir/near.tsv"
-        for what in sliding behind sessions values stacked joined meets near named; do
+        for what in sliding behind sessions values stacked tallied joined meets near named; do
                 [ "$(wc -l <"$dir/want.$what")" -gt 900 ] || { echo "no more than that: $(wc -l "$dir/want.$what")"; return 1; }
                 sort "$dir/$what.tsv" | cmp - <(sort "$dir/want.$what") || { wc -l "$dir/$what.tsv" "$dir/want.$what"; return 1; }
         done

@@ -10,8 +10,7 @@
 
 #include <cmocka.h>
 
-#include "windows/panes.h"
-#include "windows_model.h"
+#include "windows_harness.h"
 
 enum { CASES = 10000, SOURCES = 3 };
 
@@ -24,129 +23,6 @@ random_below(uint64_t n)
         seed ^= seed >> 7;
         seed ^= seed << 17;
         return seed % n;
-}
-
-/* ---- What is tested ------------------------------------------------------------------------------------ */
-
-struct harness {
-        struct sqi_timelines timelines;
-        struct sqi_timeline timeline;
-        uint64_t id; /* of the tuple at hand */
-        int64_t cleared;
-        size_t read; /* slots, in firings and to be merged */
-        uint64_t front[8];
-        struct log log;
-};
-
-static struct content *
-content_of(const struct sqi_timelines *timelines, void *slot)
-{
-        return (struct content *)(void *)((uint8_t *)slot + sqi_timeline_header(&timelines->rule));
-}
-
-static uint8_t *
-room(struct sqi_timelines *timelines, size_t bytes)
-{
-        return realloc(timelines->slots, bytes);
-}
-
-static int
-fold(struct sqi_timelines *timelines, void *slot)
-{
-        const struct harness *harness = (struct harness *)(void *)timelines;
-
-        content_of(timelines, slot)->n++;
-        content_of(timelines, slot)->sum += mixed(harness->id);
-        return 0;
-}
-
-static int
-merge(struct sqi_timelines *timelines, void *into, void *from)
-{
-        ((struct harness *)(void *)timelines)->read++;
-        content_of(timelines, into)->n += content_of(timelines, from)->n;
-        content_of(timelines, into)->sum += content_of(timelines, from)->sum;
-        return 0;
-}
-
-static void
-clear(struct sqi_timelines *timelines, void *slot)
-{
-        struct harness *harness = (struct harness *)(void *)timelines;
-
-        (void)slot;
-        harness->cleared++;
-}
-
-static int
-fire(struct sqi_timelines *timelines, const struct sqi_fired *fired)
-{
-        struct harness *harness = (struct harness *)(void *)timelines;
-        struct record record = {.firing = fired->firing, .start = fired->start, .end = fired->end};
-
-        assert_true(fired->nparts > 0);
-        for (size_t part = 0; part < fired->nparts; part++)
-                for (size_t i = 0; i < fired->parts[part].n; i++, harness->read++) {
-                        uint8_t *slot = fired->parts[part].slots + i * timelines->slot;
-                        record.content.n += content_of(timelines, slot)->n;
-                        record.content.sum += content_of(timelines, slot)->sum;
-                }
-        note(&harness->log, record);
-        return 0;
-}
-
-static void *
-front(struct sqi_timelines *timelines)
-{
-        struct harness *harness = (struct harness *)(void *)timelines;
-
-        return harness->front;
-}
-
-static const struct sqi_timeline_ops ops = {room, fold, merge, clear, fire, front};
-
-static void
-harness_begin(struct harness *harness, const struct sqi_rule *rule)
-{
-        harness->timelines = (struct sqi_timelines){.rule = *rule, .ops = &ops};
-        sqi_rule_complete(&harness->timelines.rule);
-        harness->timelines.stacks = sqi_panes_stack(&harness->timelines.rule);
-        memset(harness->front, 0, sizeof(harness->front));
-        harness->read = 0;
-        harness->timelines.slot = sqi_timeline_header(rule) + sizeof(struct content);
-        harness->timeline = (struct sqi_timeline){0};
-        harness->log.n = 0;
-}
-
-static int
-harness_add(struct harness *harness, int64_t time, struct sqi_now now, uint64_t id)
-{
-        harness->id = id;
-        harness->timelines.front = NULL; /* another key was at hand */
-        return sqi_timeline_add(&harness->timelines, &harness->timeline, time, now);
-}
-
-static void
-harness_time(struct harness *harness, int64_t time)
-{
-        while (harness->timeline.begun && harness->timeline.due != SQI_NEVER && harness->timeline.due <= time) {
-                harness->timelines.front = NULL;
-                assert_int_equal(sqi_timeline_due(&harness->timelines, &harness->timeline, harness->timeline.due), 0);
-        }
-}
-
-static void
-harness_early(struct harness *harness, int64_t wall)
-{
-        if (harness->timeline.begun && harness->timeline.early_due <= wall)
-                assert_int_equal(sqi_timeline_early(&harness->timelines, &harness->timeline), 0);
-}
-
-static void
-harness_end(struct harness *harness)
-{
-        free(harness->timelines.slots);
-        harness->timelines.slots = NULL;
 }
 
 /* ---- Random cases ------------------------------------------------------------------------------------- */
@@ -173,6 +49,18 @@ random_rule(void)
         return rule;
 }
 
+/* Windows of many panes, in most of which something comes. */
+static struct sqi_rule
+random_dense_rule(void)
+{
+        struct sqi_rule rule = {.kind = SQI_OVER_TIME, .event_time = true, .size = 10 + (int64_t)random_below(60)};
+
+        rule.slide = 1 + (int64_t)random_below(3);
+        rule.offset = (int64_t)random_below(3);
+        rule.lateness = random_below(2) ? (int64_t)random_below(60) : 0;
+        return rule;
+}
+
 /* Where the times of a case lie. */
 static int64_t
 random_base(void)
@@ -185,6 +73,7 @@ random_base(void)
 /* Sources of different progress, some of them idle for a while: what watermark they come to together. */
 struct sources {
         size_t n;
+        bool dense;
         int64_t disorder, at[SOURCES], watermark[SOURCES], together;
         bool idle[SOURCES];
 };
@@ -195,7 +84,7 @@ next_of_source(struct sources *sources, size_t i)
         static const uint64_t gaps[] = {1, 1, 3, 3, 8, 200};
         int64_t time;
 
-        sources->at[i] += (int64_t)random_below(gaps[random_below(6)]);
+        sources->at[i] += (int64_t)random_below(gaps[random_below(sources->dense ? 4 : 6)]);
         time = sources->at[i] - (int64_t)random_below((uint64_t)sources->disorder * 2 + 1);
         if (time - sources->disorder > sources->watermark[i])
                 sources->watermark[i] = time - sources->disorder;
@@ -270,10 +159,14 @@ random_case(struct harness *harness, struct model *model, uint64_t case_seed)
         int64_t base, wall, watermark = INT64_MIN;
 
         seed = case_seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
-        rule = random_rule();
+        sources.dense = random_below(4) == 0;
+        rule = sources.dense ? random_dense_rule() : random_rule();
         base = random_base();
         harness_begin(harness, &rule);
-        harness->timelines.stacks &= random_below(4) > 0;
+        if (harness->timelines.stacks && random_below(2)) {
+                harness->timelines.stacks = false;
+                harness->timelines.totals = random_below(3) ? &total_ops : NULL;
+        }
         model->rule = rule;
         model->past = INT64_MIN;
         model->n = model->narrived = model->log.n = 0;
@@ -290,6 +183,8 @@ random_case(struct harness *harness, struct model *model, uint64_t case_seed)
                 int64_t time = next_of_source(&sources, source);
                 bool late;
 
+                if (random_below(30) == 0)
+                        harness->has_total = false;          /* as a restore leaves it */
                 sources.idle[source] = random_below(6) == 0; /* after this tuple */
                 late = harness_add(harness, time, (struct sqi_now){watermark, wall}, id) == SQI_IS_LATE;
                 assert_int_equal(late, !model_add(model, time, wall, id));
@@ -315,7 +210,7 @@ fires_what_a_model_without_panes_fires(void **unused)
 {
         struct harness *harness = calloc(1, sizeof(*harness));
         struct model *model = calloc(1, sizeof(*model));
-        uint64_t kinds[3] = {0};
+        uint64_t kinds[3] = {0}, folds = 0;
 
         (void)unused;
         assert_true(harness && model);
@@ -323,9 +218,11 @@ fires_what_a_model_without_panes_fires(void **unused)
                 random_case(harness, model, i);
                 for (size_t r = 0; r < harness->log.n; r++)
                         kinds[harness->log.records[r].firing]++;
+                folds += harness->folds;
         }
         for (size_t i = 0; i < 3; i++)
                 assert_true(kinds[i] > CASES); /* the cases are about something */
+        assert_true(folds > CASES);
         free(model);
         free(harness);
 }
@@ -525,6 +422,69 @@ does_not_grow_with_the_windows_that_are_past(void **unused)
 }
 
 static size_t
+panes_moved_by(int64_t size)
+{
+        static struct harness harness;
+        const struct sqi_rule rule = {
+                .kind = SQI_OVER_TIME, .event_time = true, .size = size, .slide = 1, .lateness = 10};
+
+        harness_begin(&harness, &rule);
+        for (int64_t time = 0; time < 5000; time++) {
+                assert_int_equal(at(&harness, 'a', time, time), 0);
+                harness_time(&harness, time);
+                harness.log.n = 0;
+        }
+        assert_true(harness.has_total);
+        harness_end(&harness);
+        return harness.moved;
+}
+
+static void
+moves_each_pane_into_a_total_and_out_of_it_once(void **unused)
+{
+        (void)unused;
+        assert_true(panes_moved_by(60) <= 2 * 5000 + 6 * 6);
+        assert_true(panes_moved_by(1000) <= 2 * 5000 + 6 * 6);
+}
+
+static void
+keeps_no_total_of_a_window_with_few_panes(void **unused)
+{
+        static struct harness harness;
+        const struct sqi_rule rule = {
+                .kind = SQI_OVER_TIME, .event_time = true, .size = 60, .slide = 1, .lateness = 10};
+
+        (void)unused;
+        harness_begin(&harness, &rule);
+        for (int64_t time = 0; time < 3000; time += 20) { /* three in a window */
+                assert_int_equal(at(&harness, 'a', time, time), 0);
+                harness_time(&harness, time);
+                harness.log.n = 0;
+                assert_false(harness.has_total);
+        }
+        harness_end(&harness);
+}
+
+static void
+lets_go_of_the_total_of_a_key_that_has_nothing_more(void **unused)
+{
+        static struct harness harness;
+        const struct sqi_rule rule = {
+                .kind = SQI_OVER_TIME, .event_time = true, .size = 60, .slide = 1, .lateness = 10};
+
+        (void)unused;
+        harness_begin(&harness, &rule);
+        for (int64_t time = 0; time < 100; time++)
+                assert_int_equal(at(&harness, 'a', time, time), 0);
+        harness_time(&harness, 100);
+        assert_true(harness.has_total);
+        harness_time(&harness, INT64_MAX - 1);
+        assert_int_equal(harness.timeline.n, 0);
+        assert_false(harness.has_total);
+        harness_end(&harness);
+}
+
+static size_t
 panes_read_by(int64_t size)
 {
         static struct harness harness;
@@ -561,6 +521,9 @@ main(void)
                 cmocka_unit_test(takes_times_at_both_ends_of_time),
                 cmocka_unit_test(does_not_grow_with_the_windows_that_are_past),
                 cmocka_unit_test(takes_no_longer_the_more_windows_a_pane_is_in),
+                cmocka_unit_test(moves_each_pane_into_a_total_and_out_of_it_once),
+                cmocka_unit_test(keeps_no_total_of_a_window_with_few_panes),
+                cmocka_unit_test(lets_go_of_the_total_of_a_key_that_has_nothing_more),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,9 @@ SQ_BOLT(join) = {
                         SQ_OPT_LIST(struct sq_joining, between,
                                     "instead of windows: by how much the time of the second input may differ from that "
                                     "of the first: [-5s, 10m] is from 5 s before to 10 min after, both included"),
+                        SQ_OPT_STR(struct sq_joining, stamp, NULL,
+                                   "between: a field more, behind those of the key: the event time of what goes out, "
+                                   "the later one of two rows that are joined"),
                         SQ_OPT_STR(
                                 struct sq_joining, table, NULL,
                                 "instead of windows: this input is a table, whose last row of each key goes out with "

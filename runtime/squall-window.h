@@ -92,7 +92,7 @@ struct sq_joining {
         struct sq_nested by;
         struct sq_windows windows; /* of which it has `size`, `slide`, `offset`, `gap` and `lateness` */
         struct sq_list between;
-        const char *table, *wait;
+        const char *table, *wait, *stamp;
         int64_t type, time;
         struct sqi_join *run;
 };
@@ -102,8 +102,9 @@ struct sq_join_key {
         uint64_t words[5];
 };
 
-/* Declares the input and the output: the key's fields; start and end, of windows; the other fields of each input. And
- * the first two of `.streams`, `unmatched` and `late`: rows by themselves, in the same fields, and of which `input`. */
+/* Declares the input and the output: the key's fields; start and end, of windows; `stamp`; the other fields of each
+ * input. And the first two of `.streams`, `unmatched` and `late`: rows by themselves, in the same fields, and of which
+ * `input`. */
 SQ_EXPORT void sq_join_declare(struct sq_declaration *decl);
 SQ_EXPORT int sq_join_prepare(struct sq_task *task);
 SQ_EXPORT enum sq_verdict sq_join_execute(struct sq_task *task, const struct sq_tuple *in);

@@ -690,6 +690,9 @@ SQ_EXPORT void sq_timer_cancel(struct sq_task *task, struct sq_str key, struct s
 #define SQ_NO_WATERMARK INT64_MIN /* none has come yet, or none ever does */
 #define SQ_END_OF_TIME INT64_MAX  /* all sources have come to their natural end */
 SQ_EXPORT int64_t sq_watermark(const struct sq_task *task);
+/* In .prepare of a bolt: what it emits on the stream may be `ns` behind the watermark, for it is held back so long. The
+ * watermark that is passed on there says so much less, so that it is not late. At the end of time it does not. */
+SQ_EXPORT void sq_hold_back_watermark(struct sq_task *task, unsigned stream, int64_t ns);
 
 /* The event time of a tuple, by the field that sq_declared_time() names. False: there is none, or it holds no time. */
 SQ_EXPORT bool sq_event_time(const struct sq_tuple *in, int64_t *ret_ns);
@@ -874,6 +877,10 @@ SQ_EXPORT void sq_declare_out(struct sq_declaration *decl, unsigned stream, cons
  * before, and is emitted before a watermark of that end is passed on. The event time of such a tuple is the last ns
  * before it, as that of a window. An `event-time` of the topology file for the stream takes its place. */
 SQ_EXPORT void sq_declare_until(struct sq_declaration *decl, unsigned stream, const char *field);
+/* The same where it stands for the time in `field`; NULL: what is emitted on the stream has no event time. */
+SQ_EXPORT void sq_declare_time(struct sq_declaration *decl, unsigned stream, const char *field);
+/* The same where `field` is that which carries the event time of input `input`, whatever it is called there. */
+SQ_EXPORT void sq_declare_time_of(struct sq_declaration *decl, unsigned stream, const char *field, unsigned input);
 /* One more stream, besides those of the definition, whose fields sq_declare_out() declares: its number, which is one
  * more than that of the stream before it; 0 when it is refused. */
 SQ_EXPORT unsigned sq_declare_stream(struct sq_declaration *decl, const char *id);

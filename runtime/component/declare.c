@@ -48,6 +48,13 @@ fields_equal(const struct sqi_fields *a, const struct sqi_fields *b)
         return true;
 }
 
+static bool
+times_equal(const struct sqi_declared_stream_time *a, const struct sqi_declared_stream_time *b)
+{
+        return a->as == b->as && a->input == b->input && !a->field == !b->field &&
+               (!a->field || strcmp(a->field, b->field) == 0);
+}
+
 bool
 sqi_declared_equal(const struct sqi_declared *a, const struct sqi_declared *b)
 {
@@ -55,16 +62,16 @@ sqi_declared_equal(const struct sqi_declared *a, const struct sqi_declared *b)
                 return false;
         for (size_t i = 0; i < a->nstreams; i++)
                 if (strcmp(a->ids[i], b->ids[i]) != 0 || !fields_equal(&a->streams[i], &b->streams[i]) ||
-                    !a->until[i] != !b->until[i] || (a->until[i] && strcmp(a->until[i], b->until[i]) != 0))
+                    !times_equal(&a->times[i], &b->times[i]))
                         return false;
         return fields_equal(&a->in, &b->in);
 }
 
 bool
-sqi_declared_ends(const struct sqi_declared *declared)
+sqi_declared_times(const struct sqi_declared *declared)
 {
         for (size_t i = 0; i < declared->nstreams; i++)
-                if (declared->until[i])
+                if (declared->times[i].as != SQI_TIME_PASSED_ON)
                         return true;
         return false;
 }
@@ -247,17 +254,40 @@ sq_declare_out(struct sq_declaration *decl, unsigned stream, const char *name, e
                 add_field(decl, &decl->declared->streams[stream], "output", name, type);
 }
 
+static void
+declare_time(struct sq_declaration *decl, unsigned stream, const char *field, struct sqi_declared_stream_time time)
+{
+        struct sqi_declared *declared = decl->declared;
+        int place = stream < declared->nstreams && field ? sqi_fields_find(&declared->streams[stream], field) : -1;
+        bool of_input = time.as == SQI_TIME_OF;
+
+        if (stream < declared->nstreams && !field) {
+                declared->times[stream] = time;
+        } else if (place < 0 || (!of_input && declared->streams[stream].items[place].type != SQ_TIME)) {
+                sq_declare_error(decl, NULL, "it says that the time of stream %u is in '%s', which is no time in it",
+                                 stream, field ? field : "");
+        } else {
+                time.field = declared->streams[stream].items[place].name;
+                declared->times[stream] = time;
+        }
+}
+
 void
 sq_declare_until(struct sq_declaration *decl, unsigned stream, const char *field)
 {
-        struct sqi_declared *declared = decl->declared;
-        int place = stream < declared->nstreams ? sqi_fields_find(&declared->streams[stream], field) : -1;
+        declare_time(decl, stream, field, (struct sqi_declared_stream_time){.as = SQI_TIME_UNTIL});
+}
 
-        if (place < 0 || declared->streams[stream].items[place].type != SQ_TIME)
-                sq_declare_error(decl, NULL, "it says that stream %u is until '%s', which is no time in it", stream,
-                                 field);
-        else
-                declared->until[stream] = declared->streams[stream].items[place].name;
+void
+sq_declare_time(struct sq_declaration *decl, unsigned stream, const char *field)
+{
+        declare_time(decl, stream, field, (struct sqi_declared_stream_time){.as = field ? SQI_TIME_AT : SQI_TIME_NONE});
+}
+
+void
+sq_declare_time_of(struct sq_declaration *decl, unsigned stream, const char *field, unsigned input)
+{
+        declare_time(decl, stream, field, (struct sqi_declared_stream_time){.as = SQI_TIME_OF, .input = input});
 }
 
 unsigned

@@ -15,6 +15,21 @@ struct sqi_fields {
         struct sq_field items[SQ_FIELDS_MAX];
 };
 
+/* The event time of a stream, where it is not simply passed on: in which field, SQ_TIME but for the last. */
+enum sqi_declared_as {
+        SQI_TIME_PASSED_ON,
+        SQI_TIME_NONE,  /* sq_declare_time() of no field */
+        SQI_TIME_AT,    /* sq_declare_time() */
+        SQI_TIME_UNTIL, /* sq_declare_until() */
+        SQI_TIME_OF     /* sq_declare_time_of() */
+};
+
+struct sqi_declared_stream_time {
+        enum sqi_declared_as as;
+        const char *field; /* NULL: there is none */
+        unsigned input;
+};
+
 /* What is declared of a component for given settings and inputs. Stream 0 is the default one. */
 struct sqi_declared {
         struct sqi_fields in;
@@ -23,7 +38,7 @@ struct sqi_declared {
         size_t nstreams;
         const char *ids[SQ_STREAMS_MAX + 1];
         struct sqi_fields streams[SQ_STREAMS_MAX + 1];
-        const char *until[SQ_STREAMS_MAX + 1]; /* sq_declare_until(): the field; NULL: there is none */
+        struct sqi_declared_stream_time times[SQ_STREAMS_MAX + 1];
 };
 
 /* Of an input: do watermarks come by it, and which of its fields carries the event time, or NULL. */
@@ -57,7 +72,7 @@ const char *sqi_declared_in_name(const struct sqi_declared *declared, size_t fie
 int sqi_fields_find(const struct sqi_fields *fields, const char *name);
 int sqi_declared_stream(const struct sqi_declared *declared, const char *id);
 bool sqi_declared_equal(const struct sqi_declared *a, const struct sqi_declared *b);
-bool sqi_declared_ends(const struct sqi_declared *declared); /* has some stream an `until`? */
+bool sqi_declared_times(const struct sqi_declared *declared); /* has some stream a time of its own? */
 
 /* The ids of the streams that its definition names, the default one first: how many. */
 size_t sqi_component_ids(const struct sqi_component *component, const char *ids[SQ_STREAMS_MAX + 1]);

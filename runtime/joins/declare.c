@@ -42,9 +42,27 @@ read_all(struct join_declaring *declaring)
         return true;
 }
 
+/* Is it what another field of the output is called? */
+static bool
+is_taken(const struct join_declaring *declaring, const char *name)
+{
+        const struct sqi_sides *sides = &declaring->sides;
+        char buffer[NAME_MAX_BYTES];
+
+        for (size_t k = 0; k < sides->nkeys; k++)
+                if (strcmp(sides->all[0].keys[k], name) == 0)
+                        return true;
+        for (unsigned side = 0; side < sides->n; side++)
+                for (size_t i = 0; i < sides->all[side].n; i++)
+                        if (strcmp(sqi_sides_name(sides, side, i, false, buffer, sizeof(buffer)), name) == 0)
+                                return true;
+        return strcmp(name, "input") == 0;
+}
+
 static void
 check_sides(struct join_declaring *declaring)
 {
+        const char *stamp = declaring->settings->stamp;
         const char *name = declaring->settings->table;
         int table = name ? sqi_sides_find(&declaring->sides, name) : -1;
         char wrong[SQI_WRONG_MAX];
@@ -52,6 +70,9 @@ check_sides(struct join_declaring *declaring)
         if (name && table < 0)
                 sq_declare_error(declaring->decl, "table", "there is no input '%.40s': they are '%.40s' and '%.40s'",
                                  name, declaring->sides.all[0].name, declaring->sides.all[1].name);
+        if (stamp && is_taken(declaring, stamp))
+                sq_declare_error(declaring->decl, "stamp", "calls the event time as another field is called, '%.40s'",
+                                 stamp);
         if (declaring->plan.by != SQI_BY_WINDOWS && declaring->sides.n > 2)
                 sq_declare_error(declaring->decl, name ? "table" : "between",
                                  "joins two inputs, and there are %u: join what comes of two of them with the next one "
@@ -105,7 +126,8 @@ check_time(struct join_declaring *declaring)
                 else if (!sq_declared_time(decl, side->number))
                         sq_declare_error(decl, NULL,
                                          "the input '%.40s' does not have the field of its event time any more: pass "
-                                         "it on, or say `event-time` of what emits another one",
+                                         "it on, or say `event-time` of what emits another one (a join by `between` "
+                                         "has one with `stamp: NAME`)",
                                          side->name);
         }
 }
@@ -146,6 +168,55 @@ declare_side(struct join_declaring *declaring, unsigned side, unsigned stream)
                                of->input->fields[of->places[i]].type);
 }
 
+/* What the field of event time of the stream that is joined with a table is called in the output. NULL: it has none. */
+static const char *
+time_of_stream(const struct join_declaring *declaring, unsigned side, char *buffer, size_t size)
+{
+        const struct sqi_sides *sides = &declaring->sides;
+        const struct sqi_side *of = &sides->all[side];
+        const char *name = sq_declared_time(declaring->decl, of->number);
+
+        for (size_t k = 0; name && k < sides->nkeys; k++)
+                if (strcmp(of->keys[k], name) == 0)
+                        return sides->all[0].keys[k];
+        for (size_t i = 0; name && i < of->n; i++)
+                if (strcmp(of->input->fields[of->places[i]].name, name) == 0)
+                        return sqi_sides_name(sides, side, i, false, buffer, size);
+        return NULL;
+}
+
+/* A row is joined with a table at its own time. By the time of day it may wait for longer than the watermark does. */
+static void
+declare_time_with_table(struct join_declaring *declaring, unsigned stream)
+{
+        int table = sqi_sides_find(&declaring->sides, declaring->settings->table);
+        bool may_wait = declaring->plan.wait > 0 &&
+                        (declaring->settings->time == SQI_BY_WALL || !has_event_time(declaring));
+        char buffer[NAME_MAX_BYTES];
+        const char *name;
+
+        if (table < 0)
+                return;
+        name = may_wait ? NULL : time_of_stream(declaring, !table, buffer, sizeof(buffer));
+        if (name)
+                sq_declare_time_of(declaring->decl, stream, name, declaring->sides.all[!table].number);
+        else
+                sq_declare_time(declaring->decl, stream, NULL);
+}
+
+static void
+declare_time_of_stream(struct join_declaring *declaring, unsigned stream)
+{
+        const struct sq_joining *settings = declaring->settings;
+
+        if (declaring->plan.by == SQI_BY_TABLE)
+                declare_time_with_table(declaring, stream);
+        else if (declaring->plan.by == SQI_BY_WINDOWS && stream != SQI_TOO_LATE && settings->time != SQI_BY_WALL)
+                sq_declare_until(declaring->decl, stream, "end");
+        else
+                sq_declare_time(declaring->decl, stream, settings->time == SQI_BY_WALL ? NULL : settings->stamp);
+}
+
 static void
 declare_fields(struct join_declaring *declaring)
 {
@@ -155,13 +226,14 @@ declare_fields(struct join_declaring *declaring)
                 if (declaring->plan.by == SQI_BY_WINDOWS) {
                         sq_declare_out(declaring->decl, stream, "start", SQ_TIME);
                         sq_declare_out(declaring->decl, stream, "end", SQ_TIME);
-                        if (stream != SQI_TOO_LATE && declaring->settings->time != SQI_BY_WALL)
-                                sq_declare_until(declaring->decl, stream, "end");
                 }
+                if (declaring->settings->stamp)
+                        sq_declare_out(declaring->decl, stream, declaring->settings->stamp, SQ_TIME);
                 for (unsigned side = 0; side < declaring->sides.n; side++)
                         declare_side(declaring, side, stream);
                 if (stream != SQI_JOINED)
                         sq_declare_out(declaring->decl, stream, "input", SQ_STR);
+                declare_time_of_stream(declaring, stream);
         }
 }
 

@@ -39,7 +39,8 @@ join_partners(struct sqi_join *join, const struct sqi_arrival *arrival)
         bool matched = false;
 
         for (; i < rows->n && rows->at[i].time <= last; i++) {
-                struct sqi_joined joined = {0};
+                int64_t time = rows->at[i].time;
+                struct sqi_joined joined = {.time = time > arrival->time ? time : arrival->time};
 
                 joined.rows[arrival->side] = arrival->values;
                 joined.rows[other] = sqi_join_rows_values(rows, i);
@@ -50,9 +51,9 @@ join_partners(struct sqi_join *join, const struct sqi_arrival *arrival)
 }
 
 static void
-give_up(struct sqi_join *join, unsigned side, struct sq_str values)
+give_up(struct sqi_join *join, unsigned side, int64_t time, struct sq_str values)
 {
-        struct sqi_joined joined = {0};
+        struct sqi_joined joined = {.time = time};
 
         joined.rows[side] = values;
         sqi_join_give_up(join, &joined, side);
@@ -69,7 +70,7 @@ add(struct sqi_join *join, const struct sqi_arrival *arrival)
         if (!is_over(join, arrival->side, arrival->time))
                 sqi_join_put(join, arrival, matched);
         else if (!matched)
-                give_up(join, arrival->side, arrival->values);
+                give_up(join, arrival->side, arrival->time, arrival->values);
         return true;
 }
 
@@ -108,7 +109,7 @@ drop_first(struct sqi_join *join, unsigned side)
         struct sqi_join_rows *rows = &join->rows[side];
 
         if (!rows->at[0].matched)
-                give_up(join, side, sqi_join_rows_values(rows, 0));
+                give_up(join, side, rows->at[0].time, sqi_join_rows_values(rows, 0));
         sqi_join_rows_drop(rows, 1);
 }
 

@@ -83,6 +83,7 @@ sq_join_prepare(struct sq_task *task)
         join->event_time = settings->time == SQI_BY_EVENT && (!settings->table || join->timed_key);
         join->kind = kind_of(&join->plan);
         join->layout = layout_of(join);
+        sqi_join_hold_back(join);
         return 0;
 }
 
@@ -235,7 +236,8 @@ pack(struct sqi_join *join, const struct sqi_side *side, const struct sq_tuple *
 static void
 leave_out(struct sqi_join *join, const struct sqi_arrival *arrival)
 {
-        struct sqi_joined joined = {.windowed = join->plan.by == SQI_BY_WINDOWS, .outside = true};
+        struct sqi_joined joined = {
+                .windowed = join->plan.by == SQI_BY_WINDOWS, .outside = true, .time = arrival->time};
 
         joined.rows[arrival->side] = arrival->values;
         sq_count(join->task, "late", 1);

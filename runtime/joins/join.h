@@ -80,6 +80,11 @@ struct sqi_join_kind {
 
 extern const struct sqi_join_kind sqi_join_windows, sqi_join_sessions, sqi_join_interval, sqi_join_table;
 
+/* ---- held_back.c ------------------------------------------------------------------------------------- */
+
+/* Says by how much what it emits may be behind the watermark. */
+void sqi_join_hold_back(const struct sqi_join *join);
+
 /* ---- key.c ------------------------------------------------------------------------------------------- */
 
 /* Takes a key in hand, one that is there, or one that may be new. */
@@ -95,6 +100,7 @@ void sqi_join_put(struct sqi_join *join, const struct sqi_arrival *arrival, bool
 struct sqi_joined {
         bool windowed, outside; /* of a join by windows; and in none */
         int64_t start, end;
+        int64_t time; /* by an interval: the later of the two, or that of the one */
         struct sq_str rows[SQI_SIDES_MAX];
 };
 

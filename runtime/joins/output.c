@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a join emits: the key's fields; start and end, of windows; then those of each side, which stand packed. */
+/* What a join emits: the key's fields; start and end, of windows; the stamp; then those of each side, packed. */
 #include "joins/join.h"
 #include "windows/windows.h"
 
@@ -28,6 +28,8 @@ put_all(const struct sqi_join *join, const struct sqi_joined *joined, struct sq_
                 values[n++] = joined->outside ? sq_nil() : sq_time(sqi_windows_time(joined->start));
                 values[n++] = joined->outside ? sq_nil() : sq_time(sqi_windows_time(joined->end));
         }
+        if (join->settings->stamp)
+                values[n++] = sq_time(sqi_windows_time(joined->time));
         for (unsigned s = 0; s < join->sides.n; s++)
                 n += put_side(&join->sides.all[s], joined->rows[s], values + n);
         return n;

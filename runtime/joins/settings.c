@@ -96,6 +96,11 @@ count_kinds(const struct sq_joining *settings, const char **ret_option)
         if (kinds > 1)
                 return "stands beside another of `size`, `gap`, `between` and `table`, each of which says which rows "
                        "meet: leave one";
+        *ret_option = "stamp";
+        if (settings->stamp && !settings->between.n)
+                return settings->table
+                               ? "is for `between`: what is joined with a table has the time of the stream's row"
+                               : "is for `between`: what is joined in a window has the time of its `end`";
         *ret_option = "wait";
         return settings->wait && !settings->table ? "is for rows that wait for those of a `table`" : NULL;
 }

@@ -85,7 +85,7 @@ sq_declared_event_time(struct sq_declaration *decl)
                 else if (!sq_declared_time(decl, i))
                         refuse_input(decl, i,
                                      "does not emit the field of its event time any more: let it pass that on, say "
-                                     "`event-time` of it with another field");
+                                     "`event-time` of it with another field (a join by `between`: `stamp: NAME`)");
         refuse_input(decl, 0, "has its event time in a field that another input calls otherwise: give them one name");
         return NULL;
 }

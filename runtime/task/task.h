@@ -164,10 +164,11 @@ struct sqi_instance {
         struct sqi_own_values values;
         struct sqi_letter_box letters;
         struct sqi_timers timers, event_timers;
-        const uint64_t *timer_route; /* while a timer's callback runs, of its key; else NULL */
-        int64_t watermark;           /* SQ_NO_WATERMARK: none has come */
-        int64_t seen;                /* watermark.h: the latest time among what it has emitted, or SQI_WATERMARK_NONE */
-        bool prepared;               /* its prepare was called, under this plan or an earlier one */
+        const uint64_t *timer_route;           /* while a timer's callback runs, of its key; else NULL */
+        int64_t watermark;                     /* SQ_NO_WATERMARK: none has come */
+        int64_t held_back[SQ_STREAMS_MAX + 1]; /* sq_hold_back_watermark() */
+        int64_t seen;  /* watermark.h: the latest time among what it has emitted, or SQI_WATERMARK_NONE */
+        bool prepared; /* its prepare was called, under this plan or an earlier one */
         enum sqi_key_shape key_shape;
         unsigned key_field;  /* SQI_KEY_FIELD: its place in the tuple */
         uint32_t key_fields; /* SQI_KEY_PACKED: how many they are */

@@ -231,14 +231,25 @@ sqi_watermark_look(struct sq_task *task, bool waits)
 
 /* ---- What is told ------------------------------------------------------------------------------------ */
 
-static int64_t
-passed_on(const struct sq_task *task)
+void
+sq_hold_back_watermark(struct sq_task *task, unsigned stream, int64_t ns)
 {
-        const struct sqi_watermarks *marks = &task->watermarks;
+        if (stream <= SQ_STREAMS_MAX && ns >= 0)
+                task->instance.held_back[stream] = ns;
+}
 
-        if (is_idle(marks))
+static int64_t
+passed_on(const struct sq_task *task, uint32_t stream)
+{
+        int64_t watermark = task->instance.watermark, less;
+
+        if (is_idle(&task->watermarks))
                 return SQI_WATERMARK_IDLE;
-        return task->instance.watermark == SQ_NO_WATERMARK ? SQI_WATERMARK_NONE : task->instance.watermark;
+        if (watermark == SQ_NO_WATERMARK || watermark == SQ_END_OF_TIME)
+                return watermark == SQ_NO_WATERMARK ? SQI_WATERMARK_NONE : watermark;
+        if (__builtin_sub_overflow(watermark, task->instance.held_back[stream], &less) || less <= SQI_WATERMARK_NONE)
+                return SQI_WATERMARK_NONE;
+        return less;
 }
 
 /* What is to be said of the stream. */
@@ -247,7 +258,7 @@ word_on(const struct sq_task *task, uint32_t stream)
 {
         if (task->collector.streams[stream].time)
                 return task->watermarks.idle ? SQI_WATERMARK_IDLE : last_own(task);
-        return passed_on(task);
+        return passed_on(task, stream);
 }
 
 /* One that is told nothing, or was told all. */

@@ -8,8 +8,9 @@
  *        |
  *     event timers that are due run (timers.h)
  *        |
- *     every stream of the task: the same; but of the stream of its own `event-time`, whether it is a spout's or a
- *     bolt's: the latest time among the tuples emitted so far, less what they may be out of order      instance.seen
+ *     every stream of the task: the same, less what it holds back; but of the stream of its own `event-time`,
+ *     whether it is a spout's or a bolt's: the latest time among the tuples emitted so far, less what they may be out
+ *     of order      instance.seen
  *
  * Feedback edges are left out: what goes round a cycle would wait for itself. An end-of-stream mark is a watermark at
  * the end of time where the source has come to its natural end; where it was told to end the last watermark stays.

@@ -3,7 +3,8 @@
  * Event time along the streams. A component that says `event-time` is the beginning of it, for one of its streams;
  * what reads that passes it on in all of its own, but by feedback edges. So for each stream there is a nearest one
  * before it, or none; of several the one whose edge comes first in the file. Where it comes, a component may declare
- * that its own tuples are of another time, sq_declare_until(): that is known once the component has been asked.
+ * that its own tuples are of another time, sq_declare_until() and the like: that is known once the component has been
+ * asked.
  */
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,47 @@ name_of(const struct sqi_word *stream)
         return stream->text ? stream->text : "default";
 }
 
+static bool
+carries(const struct sqi_model_edge *edge)
+{
+        return edge->source >= 0 && edge->target >= 0 && !edge->feedback;
+}
+
+static struct sqi_time_in nearest_before(const struct sqi_model *model, const struct sqi_model_edge *edge);
+
+/* By one of the inputs of a component. */
+static struct sqi_time_in
+by_input(const struct sqi_model *model, int component, unsigned input)
+{
+        for (size_t e = 0; e < model->nedges; e++)
+                if (model->edges[e].source >= 0 && model->edges[e].target == component && input-- == 0)
+                        return carries(&model->edges[e]) ? nearest_before(model, &model->edges[e])
+                                                         : (struct sqi_time_in){0};
+        return (struct sqi_time_in){0};
+}
+
+/* As the component says of the stream; watermarks come to it. */
+static struct sqi_time_in
+as_declared(const struct sqi_model *model, int component, int stream)
+{
+        const struct sqi_model_component *source = &model->components[component];
+        const struct sqi_declared_stream_time *time = &source->declared->times[stream];
+        struct sqi_time_in in = {true, time->field, {.unit = SQI_UNIT_NONE}};
+
+        switch (time->as) {
+        case SQI_TIME_PASSED_ON:
+                return source->time_in;
+        case SQI_TIME_UNTIL:
+                in.format.unit = SQI_UNIT_UNTIL;
+                return in;
+        case SQI_TIME_OF:
+                in.format = by_input(model, component, time->input).format;
+                return in;
+        default:
+                return in;
+        }
+}
+
 /* By the nearest one before whoever reads by the edge. */
 static struct sqi_time_in
 nearest_before(const struct sqi_model *model, const struct sqi_model_edge *edge)
@@ -30,15 +72,7 @@ nearest_before(const struct sqi_model *model, const struct sqi_model_edge *edge)
 
         if (own && strcmp(name_of(&own->stream), name_of(&edge->stream)) == 0)
                 return (struct sqi_time_in){true, own->field.text, own->it.format};
-        if (source->time_in.comes && stream >= 0 && source->declared->until[stream])
-                return (struct sqi_time_in){true, source->declared->until[stream], {.unit = SQI_UNIT_UNTIL}};
-        return source->time_in;
-}
-
-static bool
-carries(const struct sqi_model_edge *edge)
-{
-        return edge->source >= 0 && edge->target >= 0 && !edge->feedback;
+        return source->time_in.comes && stream >= 0 ? as_declared(model, edge->source, stream) : source->time_in;
 }
 
 void

@@ -129,7 +129,7 @@ ask(struct sqi_model *model, size_t component, struct sq_declaration *decl)
                 r = sqi_declare(decl, self->loaded);
                 changed = r == 0 && (!self->declared || !sqi_declared_equal(self->declared, declared));
                 self->declared = r == 0 ? declared : self->declared;
-                if (changed && sqi_declared_ends(declared))
+                if (changed && sqi_declared_times(declared))
                         sqi_trace_event_time(model);
                 r = r < 0 ? r : changed;
         } else {

@@ -133,15 +133,28 @@ declare_key(struct declaring *declaring, const struct sqi_rule *rule)
         }
 }
 
+/* Nothing is late by the time of day. */
+static void
+refuse_lateness(struct declaring *declaring, const struct sqi_rule *rule)
+{
+        if (rule->lateness > 0)
+                sq_declare_error(declaring->decl, "lateness", "%s",
+                                 sqi_is_by_wall(declaring->windows)
+                                         ? "is for event time: by the time of day nothing is late"
+                                         : "needs event time: say `event-time: { field: NAME, out-of-orderness: 5s }` "
+                                           "of the component upstream that emits the time");
+}
+
 static void
 declare_end(struct declaring *declaring, const struct sqi_rule *rule)
 {
         if (sqi_rule_refires(rule))
                 sq_declare_out(declaring->decl, 0, "firing", SQ_STR);
-        if (!declare_time(declaring, rule) && rule->lateness > 0)
-                sq_declare_error(declaring->decl, "lateness",
-                                 "needs event time: say `event-time: { field: NAME, out-of-orderness: 5s }` of the "
-                                 "component upstream that emits the time");
+        if (!declare_time(declaring, rule)) {
+                /* A field of the name that event time had is not one: what goes out has long been passed by. */
+                sq_declare_time(declaring->decl, 0, NULL);
+                refuse_lateness(declaring, rule);
+        }
         sq_declare_passing_on(declaring->decl, 1);
 }
 

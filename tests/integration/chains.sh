@@ -72,6 +72,10 @@ refuses() {
 }
 check "what is joined by an interval without a stamp has no event time, and the error says what to write" refuses 'stamp: NAME' \
         'component: join, properties: { by: k, between: [-5s, 10s] }'
+check "so has a window of tuples, whatever its fields are called" refuses 'event time' \
+        'component: window, properties: { size: 2 tuples, compute: { at_a: last at_a } }'
+check "a lateness by the time of day is refused for what it is" refuses 'nothing is late' \
+        'component: window, properties: { size: 2s, time: wall, lateness: 1s, compute: { n: count } }'
 check "a stamp that is called as another field is refused" refuses "calls" 'component: join, properties: { by: k, between: [-5s, 10s], stamp: x }'
 check "so is one of what is joined within a window" refuses "\`end\`" 'component: join, properties: { by: k, size: 5s, stamp: met }'
 exit $failures

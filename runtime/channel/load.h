@@ -34,6 +34,12 @@ sqi_load_add(struct sqi_load *load, int64_t tuples)
                 atomic_fetch_add_explicit(&load->queued, tuples, memory_order_relaxed);
 }
 
+static inline bool
+sqi_load_is_queued(const struct sqi_load *load)
+{
+        return atomic_load_explicit(&load->queued, memory_order_relaxed) > 0;
+}
+
 static inline void
 sqi_load_idle(struct sqi_load *load)
 {

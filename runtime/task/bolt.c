@@ -530,6 +530,14 @@ look_idle(struct sq_task *task)
                 sqi_load_forget(task->load);
 }
 
+/* Has it executed all that is said to be on its way? Then what it made of that goes out before it looks for more: who
+ * waits for it need not wait for that look, too. */
+static bool
+has_caught_up(const struct sq_task *task)
+{
+        return !task->bolt.batch.open && task->load && !sqi_load_is_queued(task->load);
+}
+
 void
 sqi_bolt_turn(struct sq_task *task)
 {
@@ -556,7 +564,7 @@ sqi_bolt_turn(struct sq_task *task)
                 sqi_loose_retry(task, execute_again);
         if (sqi_task_must_flush(task) || task->acker.gathered >= SQI_ACKS_FULL)
                 sqi_task_flush(task);
-        else if (!busy)
+        else if (!busy || has_caught_up(task))
                 again = sqi_task_flush_idle(task);
         if (task->failed < 0 || task->quitting)
                 return;

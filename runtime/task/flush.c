@@ -53,9 +53,11 @@ answer_for_flush(struct sq_task *task)
 bool
 sqi_task_flush_component(struct sq_task *task)
 {
-        if (!task->instance.code->bolt || !task->instance.code->bolt->flush || !task->bolt.dirty)
-                return true;
+        bool dirty = task->bolt.dirty;
+
         task->bolt.dirty = false;
+        if (!dirty || !task->instance.code->bolt || !task->instance.code->bolt->flush)
+                return true;
         bool fine = call_flush(task) == 0;
         if (fine)
                 sqi_loose_flushed(task, true);

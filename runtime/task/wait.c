@@ -101,6 +101,7 @@ wait_for_orders(struct sq_task *task, struct waiting *waiting)
                 return false;
         }
         wait_for(waiting, task->control, ZMQ_POLLIN);
+        task->reported = waiting->ready;
         return waiting->ready;
 }
 

@@ -210,6 +210,48 @@ a_bolt_is_woken_by_its_file_once_there_is_something_in_it(void **state)
         sq_rig_free(&rig);
 }
 
+/* Goes through a batch as in a worker, where nothing goes out before its time unless the task is idle; `queued` tuples
+ * are said to have been on their way. */
+static uint64_t
+batches_out_after(int64_t queued)
+{
+        struct sq_rig *rig = make_rig(IDENTITY);
+        struct sqi_load load = {.queued = queued};
+        uint64_t sent;
+
+        feed(rig);
+        rig->task->load = &load;
+        rig->task->driver = NULL;
+        rig->task->look_ns = rig->task->next_flush_ns = UINT64_MAX;
+        while (rig->metrics.executed < TUPLES)
+                sqi_task_turn(rig->task);
+        sent = rig->metrics.batches_out;
+        rig->task->load = NULL;
+        rig->task->driver = &rig->driver;
+        sq_rig_free(&rig);
+        return sent;
+}
+
+static void
+sends_what_it_has_made_before_it_looks_for_more_once_it_has_caught_up(void **state)
+{
+        (void)state;
+        assert_int_equal(batches_out_after(TUPLES), 1);
+        assert_int_equal(batches_out_after(TUPLES + 1), 0);
+}
+
+static void
+has_nothing_to_flush_once_it_has_flushed(void **state)
+{
+        struct sq_rig *rig = make(IDENTITY);
+
+        (void)state;
+        feed(rig);
+        sqi_rig_settle(rig);
+        assert_false(rig->task->bolt.dirty);
+        sq_rig_free(&rig);
+}
+
 int
 main(void)
 {
@@ -222,6 +264,8 @@ main(void)
                 cmocka_unit_test(leaves_a_batch_when_it_is_told_to_quit),
                 cmocka_unit_test(shows_life_at_each_tuple),
                 cmocka_unit_test(goes_through_a_batch_at_once_where_two_runs_are_to_be_the_same),
+                cmocka_unit_test(sends_what_it_has_made_before_it_looks_for_more_once_it_has_caught_up),
+                cmocka_unit_test(has_nothing_to_flush_once_it_has_flushed),
                 cmocka_unit_test(a_bolt_that_pauses_takes_no_more_than_it_has_begun),
                 cmocka_unit_test(a_bolt_is_woken_by_its_file_once_there_is_something_in_it),
         };

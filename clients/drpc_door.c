@@ -401,11 +401,11 @@ turn(struct sqi_drpc_door *door, bool done)
                 heed_task(door);
         send_back(door);
         sqi_drpc_flight_expire(&door->flight, now(), time_out, door);
+        done = false;
+        for (unsigned i = 0; i < BURST && !done; i++)
+                done = !take_message(door);
         take_connections(door);
-        for (unsigned i = 0; i < BURST; i++)
-                if (!take_message(door))
-                        return true;
-        return false;
+        return done;
 }
 
 static void

@@ -12,6 +12,7 @@ from collections import deque
 
 _out, sys.stdout = sys.stdout, sys.stderr  # so print() goes to the log
 _waiting = deque()  # what came before an answer that was waited for
+_json = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps() would make one each time
 
 
 def _read():
@@ -24,7 +25,7 @@ def _read():
 
 
 def _send(**message):
-    _out.write(json.dumps(message, separators=(",", ":")) + "\nend\n")
+    _out.write(_json(message) + "\nend\n")
 
 
 def _next():
@@ -63,13 +64,14 @@ class _Component:
     def count(self, name, n=1):
         _send(command="metrics", name=name, params=n)
 
-    def _emit(self, values, stream, task, tasks, **more):
-        message = dict(command="emit", tuple=values, need_task_ids=tasks, **more)
+    def _emit(self, values, stream, task, tasks, more):
+        """With `more` of the message, as text: of all messages emits come most often, so they are put together by hand."""
+        text = '{"command":"emit"' + more + (',"tuple":' if tasks else ',"need_task_ids":false,"tuple":') + _json(values)
         if stream is not None:
-            message["stream"] = stream
+            text += ',"stream":' + _json(stream)
         if task is not None:
-            message["task"] = task
-        _send(**message)
+            text += ',"task":' + _json(task)
+        _out.write(text + "}\nend\n")
         return _tasks() if tasks and task is None else None
 
 
@@ -89,9 +91,8 @@ class Bolt(_Component):
 
     def emit(self, values, stream=None, anchors=None, task=None, tasks=False):
         """Anchored to the tuple under way, or to `anchors`. With `tasks`: the tasks that it went to."""
-        if anchors is None:
-            anchors = [self._current] if self._current else []
-        return self._emit(values, stream, task, tasks, anchors=[a.id for a in anchors])
+        more = self._anchor if anchors is None else ',"anchors":' + _json([a.id for a in anchors])
+        return self._emit(values, stream, task, tasks, more)
 
     def ack(self, t):
         _send(command="ack", id=t.id)
@@ -99,7 +100,7 @@ class Bolt(_Component):
     def fail(self, t):
         _send(command="fail", id=t.id)
 
-    _current = None
+    _anchor = ""  # of what is emitted: the tuple under way
 
     def _take(self, message):
         if isinstance(message, list):
@@ -114,7 +115,7 @@ class Bolt(_Component):
             self._execute(t)
 
     def _execute(self, t):
-        self._current = t
+        self._anchor = ',"anchors":[' + _json(t.id) + "]"
         try:
             if self.execute(t) is not Bolt.KEEP:
                 self.ack(t)
@@ -123,7 +124,7 @@ class Bolt(_Component):
         except Exception:
             self.log(traceback.format_exc(), 4)
             self.fail(t)
-        self._current = None
+        self._anchor = ""
 
 
 class Spout(_Component):
@@ -141,8 +142,7 @@ class Spout(_Component):
         _send(command="done")
 
     def emit(self, values, id=None, stream=None, task=None, tasks=False):
-        more = {} if id is None else {"id": id}
-        return self._emit(values, stream, task, tasks, **more)
+        return self._emit(values, stream, task, tasks, "" if id is None else ',"id":' + _json(id))
 
     def finish(self):
         pass

@@ -7,21 +7,28 @@ A spout:  class My(Spout): def next(self): self.emit([1], id=1)                r
 import json
 import os
 import sys
+import time
 import traceback
 from collections import deque
 
 _out, sys.stdout = sys.stdout, sys.stderr  # so print() goes to the log
+_in, _END = bytearray(), b"\nend\n"
+_sent = 0.0  # when what was written went out
 _waiting = deque()  # what came before an answer that was waited for
 _json = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps() would make one each time
 
 
 def _read():
-    text = []
-    for line in sys.stdin:
-        if line == "end\n":
-            return json.loads("".join(text))
-        text.append(line)
-    return None  # the topology has ended
+    seen = 0
+    while (end := _in.find(_END, seen)) < 0:
+        seen = max(0, len(_in) - len(_END))
+        more = os.read(0, 65536)
+        if not more:
+            return None  # the topology has ended
+        _in.extend(more)
+    text = _in[:end].decode()
+    del _in[: end + len(_END)]
+    return json.loads(text)
 
 
 def _send(**message):
@@ -29,9 +36,13 @@ def _send(**message):
 
 
 def _next():
+    global _sent
     if _waiting:
         return _waiting.popleft()
-    _out.flush()
+    now = time.monotonic()
+    if now - _sent > 0.002 or _END not in _in:  # what comes of several tuples goes out in company
+        _out.flush()
+        _sent = now
     return _read()
 
 

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,13 +69,31 @@ move_pipe(int *ret_in, int *ret_out)
         return close(nothing) < 0 ? -errno : 0;
 }
 
+static void
+go_on(int signal)
+{
+        (void)signal;
+}
+
+/* A supervisor of Storm that ends a worker sends this to the worker and to its programs at once, and a worker that sees
+ * a program end before it is told to end itself calls that an error. The end of the pipe comes right after it; should
+ * it not, so does SIGKILL. What a component starts is not to inherit that, so it is not ignored. */
+static void
+outlive_termination(void)
+{
+        struct sigaction action = {.sa_handler = go_on, .sa_flags = SA_RESTART};
+
+        sigemptyset(&action.sa_mask);
+        (void)sigaction(SIGTERM, &action, NULL);
+}
+
 /* The cause is for Storm's UI and for the worker's log. */
 static int
 end(struct sqi_shelled *shell, int r, const char *error)
 {
-        if (r < 0 && r != -EPIPE) {
-                sqi_shelled_tell(shell, error);
+        if (r < 0) {
                 fprintf(stderr, "squall-shell: %s\n", error);
+                sqi_shelled_tell(shell, error);
         }
         sqi_shelled_close(shell);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -92,6 +111,7 @@ main(int argc, char **argv)
                 printf("squall-shell %s (component interface %u)\n", mark.version, mark.abi);
                 return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
         }
+        outlive_termination();
         r = read_plan(&plan, error, sizeof(error));
         if (r == 0 && (r = move_pipe(&in, &out)) < 0)
                 (void)sqi_complain(r, error, sizeof(error), "cannot use the pipe of Storm: %s", strerror(-r));

@@ -70,7 +70,7 @@ name: pass
 spouts:
   - { id: numbers, component: generate, parallelism: 2, properties: { count: 200, fields: { n: seq, word: one-of a b c d e f } } }
 bolts:
-  - { id: pass, component: filter, parallelism: 3, properties: { where: n >= 0 } }
+  - { id: pass, component: filter, parallelism: 3, properties: { where: n >= 0 or n + 1 > 0 } }
   - { id: write, component: write, properties: { path: $dir/passed, format: jsonl } }
 streams:
   - { from: numbers, to: pass, grouping: { $1 } }
@@ -113,7 +113,7 @@ YAML
 }
 check "a dead letter is written there, and its path is not said to be left out" letters
 
-check "each message of Storm's is answered as the protocol has it" timeout 60 python3 tests/integration/storm_talk.py "$dir/passing/resources"
+check "each message of Storm's is answered as the protocol has it" timeout 60 python3 tests/integration/storm_talk.py "$dir/passing/resources" "$dir/played/resources"
 
 refused() { # SENTENCE TEXT CHANGE...: of count.yaml
         sed "${@:3}" "$dir/count.yaml" >"$dir/refused.yaml"

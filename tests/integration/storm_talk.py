@@ -1,17 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Storm's side of the pipe, word for word: storm_talk.py RESOURCES, of the topology `pass` (on_storm.sh).
+"""Storm's side of the pipe, word for word: storm_talk.py PASSING LETTERS, the resources of two topologies (on_storm.sh).
 
 A line of a transcript is ">" and the bytes of Storm's, or "<" and the message that must come next. Storm spreads
 messages over lines, writes several at once, and has `/` as `\\/`.
 """
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 
-TASKS = {"1": "__acker", "2": "numbers", "3": "numbers", "4": "pass", "5": "pass", "6": "pass", "7": "write",
-         "8": "write"}
+PASSING = {"1": "__acker", "2": "numbers", "3": "numbers", "4": "pass", "5": "pass", "6": "pass", "7": "write",
+           "8": "write"}
+LETTERS = {"1": "__acker", "2": "records", "3": "json", "4": "write"}
+
+
+def tuple_of(id, *values, task=2, comp="numbers", stream="default"):
+    return json.dumps({"comp": comp, "tuple": values, "task": task, "stream": stream, "id": id}) + "\nend\n"
+
+
+def emit_of(id, *values):
+    return {"command": "emit", "need_task_ids": False, "anchors": [id], "tuple": list(values)}
+
+
+def passed(id, *values):
+    return (">", tuple_of(id, *values)), ("<", emit_of(id, *values)), ("<", {"command": "ack", "id": id})
+
+
+BEAT = (">", '{"comp":null,"tuple":[],"task":-1,"stream":"__heartbeat","id":"77"}\nend\n'), ("<", {"command": "sync"})
 BOLT = (
     (">", '{"comp":"numbers","tuple":[18446744073709551615,"\\/ \\ud83d\\ude00 \u2028 \u00e4"],'
           '"task":2,"stream":"default","id":"-5"}\nend\n'),
@@ -26,6 +43,17 @@ BOLT = (
     ("<", {"command": "ack", "id": "8"}),
     ("<", {"command": "emit", "need_task_ids": False, "anchors": ["7"], "tuple": [1, "end\nend"]}),
     ("<", {"command": "ack", "id": "7"}),
+    # a value of each type of JSON, and one larger than any pipe
+    *passed("8", 1, ["\u00e9\u4eba \"\\\t\u0001 \U0001f600", -1, 2147483648, 9223372036854775807, 0.1, 1e300, None, True, [],
+                     {"k": ["v", None]}, ""]),
+    *passed("9", 2.5, {"text": "\u00e9\n/" * 1000000}),
+    # the end of the pipe is what ends it, whatever signal comes first: Storm sends one to both sides
+    ("signal", signal.SIGTERM),
+    *passed("10", 10, ""),
+    # it cannot add to a text, which is no reason not to go on
+    (">", tuple_of("11", "a text", "")),
+    ("log", 3, "arithmetic does not work with"),
+    ("<", {"command": "fail", "id": "11"}),
     # what the condition does not hold for is acked, and nothing comes of it
     (">", '{"comp":"numbers","tuple":[-1,null],"task":2,"stream":"default","id":"9223372036854775807"}\nend\n'),
     ("<", {"command": "ack", "id": "9223372036854775807"}),
@@ -56,10 +84,53 @@ SPOUT = (
 )
 
 
-def play(resources, number, transcript):
+JSON = (
+    (">", tuple_of("1", '{"n":7}', comp="records")),
+    ("<", emit_of("1", 7)),
+    ("<", {"command": "ack", "id": "1"}),
+    # what it cannot read is in its dead letters, and done with
+    (">", tuple_of("2", "no JSON", comp="records")),
+    ("log", 3, "left out a record: line: not JSON"),
+    ("<", {"command": "ack", "id": "2"}),
+    *BEAT,
+)
+# What the program must not take, and why it ends: the last words of it, also for Storm's UI.
+REFUSED = (
+    ('{"comp":"numbers","tuple":[1,\nend\n', "what is not JSON"),
+    ("Hello!\nend\n", "what is not JSON"),
+    ("\nend\n", "what is not JSON"),
+    ("7\nend\n", "a tuple without an id"),
+    ("{}\nend\n", "a tuple without an id"),
+    (tuple_of(5, 1, ""), "a tuple without an id"),
+    (tuple_of("1", 1, "", comp="write"), "a tuple of a stream that is not read here"),
+    (tuple_of("1", 1, "", task=4), "a tuple of a stream that is not read here"),
+    (tuple_of("1", 1, "", stream="other"), "a tuple of a stream that is not read here"),
+    (tuple_of("1", 1), "a tuple that is not what its component emits"),
+    (tuple_of("1", *range(1000)), "a tuple that is not what its component emits"),
+)
+HANDSHAKES = (
+    ("", "no handshake of Storm has come"),
+    ('{"pidDir":"/', "no handshake of Storm has come"),
+    ("what?\nend\n", "no handshake of Storm has come"),
+    ("{}\nend\n", "Storm has 0 tasks of 'numbers', the topology 2"),
+    (json.dumps({"context": {"task->component": PASSING, "componentid": "pass", "taskid": 2}}) + "\nend\n",
+     "does not say which task this is"),
+)
+
+
+def begin(resources):
+    return subprocess.Popen(["/bin/sh", "start"], cwd=resources, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, env={**os.environ, "LD_LIBRARY_PATH": resources})
+
+
+def handshake(tasks, number, pids):
+    context = {"componentid": tasks[str(number)], "taskid": number, "task->component": tasks}
+    return json.dumps({"pidDir": pids, "context": context, "conf": {"storm.id": "talk-1-1"}}, indent=1) + "\nend\n"
+
+
+def play(resources, tasks, number, transcript):
     with tempfile.TemporaryDirectory() as pids:
-        child = subprocess.Popen(["/bin/sh", "start"], cwd=resources, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                 env={**os.environ, "LD_LIBRARY_PATH": resources})
+        child = begin(resources)
 
         def say(text):
             child.stdin.write(text.encode("utf-8", "surrogatepass"))
@@ -73,20 +144,41 @@ def play(resources, number, transcript):
 
         def expect(wanted):
             if (message := hear()) != wanted:
-                sys.exit("task %d: %s came, and not %s" % (number, json.dumps(message), json.dumps(wanted)))
+                sys.exit("task %d: %.2000s came, and not %.2000s" % (number, json.dumps(message), json.dumps(wanted)))
 
-        context = {"componentid": TASKS[str(number)], "taskid": number, "task->component": TASKS}
-        say(json.dumps({"pidDir": pids, "context": context, "conf": {"storm.id": "talk-1-1"}}, indent=1) + "\nend\n")
+        def expect_log(level, text):
+            message = hear()
+            if message.get("command") != "log" or message["level"] != level or text not in message["msg"]:
+                sys.exit("task %d: no log of level %d with '%s', but %s" % (number, level, text, message))
+
+        say(handshake(tasks, number, pids))
         expect({"pid": child.pid})
         if os.listdir(pids) != [str(child.pid)]:
             sys.exit("it has left no file of its pid")
-        for who, what in transcript:
-            (say if who == ">" else expect)(what)
-        child.stdin.close()
-        rest, status = child.stdout.read(), child.wait(20)
-        if rest or status != 0:
-            sys.exit("task %d: %r at the end, status %d" % (number, rest, status))
+        does = {">": say, "<": expect, "log": expect_log, "signal": child.send_signal}
+        for what, *of in transcript:
+            does[what](*of)
+        child.stdin.write(b'{"comp":"numbers","tup')  # Storm may die in the middle of a message
+        rest, errors = child.communicate(timeout=20)
+        if rest or child.returncode != 0:
+            sys.exit("task %d: %r at the end, status %d\n%s" % (number, rest, child.returncode, errors.decode()))
 
 
-play(sys.argv[1], 4, BOLT)
-play(sys.argv[1], 2, SPOUT)
+def refuse(resources, said, why):
+    child = begin(resources)
+    rest, errors = child.communicate(said.encode(), timeout=20)
+    if child.returncode != 1 or why not in errors.decode():
+        sys.exit("after %.200r: %r, status %d, not '%s'" % (said, errors.decode(), child.returncode, why))
+    last = json.loads(rest.decode().split("\nend\n")[-2])
+    if last["command"] != "error" or why not in last["msg"]:
+        sys.exit("after %.200r: Storm's UI shows %s, not '%s'" % (said, last, why))
+
+
+passing, letters = sys.argv[1:]
+play(passing, PASSING, 4, BOLT)
+play(passing, PASSING, 2, SPOUT)
+play(letters, LETTERS, 3, JSON)
+for said, why in REFUSED:
+    refuse(passing, handshake(PASSING, 4, "") + said, why)
+for said, why in HANDSHAKES:
+    refuse(passing, said, why)

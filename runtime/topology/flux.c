@@ -175,6 +175,16 @@ find_included(const struct sqi_flux_job *job, const char *name)
 
 static void include_all(struct sqi_flux_job *job, struct sqi_yaml *into, unsigned depth);
 
+static void
+tell_of_included(struct sqi_flux_job *job, const char *path, const struct sqi_diagnostic *said, struct sqi_place place)
+{
+        char line[16] = "";
+
+        if (said->place.line > 0)
+                snprintf(line, sizeof(line), "%u:", said->place.line);
+        sqi_diagnose(job->diagnostics, said->severity, place, "%s:%s %s", path, line, said->text);
+}
+
 /* What is wrong in it is said of the entry that includes it. */
 static void
 include(struct sqi_flux_job *job, struct sqi_yaml *into, const struct sqi_yaml *entry, unsigned depth)
@@ -197,8 +207,7 @@ include(struct sqi_flux_job *job, struct sqi_yaml *into, const struct sqi_yaml *
                         merge_part(job, into, file, parts[i], override && strcasecmp(override, "true") == 0);
         }
         for (size_t i = 0; i < inner.n; i++)
-                sqi_diagnose(job->diagnostics, inner.items[i].severity, entry->place, "%s:%u: %s", path,
-                             inner.items[i].place.line, inner.items[i].text);
+                tell_of_included(job, path, &inner.items[i], entry->place);
         sqi_diagnostics_release(&inner);
         free(text);
         free(path);
@@ -278,12 +287,17 @@ put_custom(struct sqi_flux_job *job, struct sqi_yaml *made, const struct sqi_yam
         struct sqi_yaml *properties = sqi_flux_node(job, SQI_YAML_MAPPING, grouping->place);
         int64_t first = 0;
 
-        if (!name || strcmp(name, "org.apache.storm.testing.NGrouping") != 0 || !n || !n->value->text ||
-            sqi_parse_int(n->value->text, &first) < 0 || first < 1) {
+        if (!name || strcmp(name, "org.apache.storm.testing.NGrouping") != 0) {
+                job->java = true;
                 sqi_diagnose(job->diagnostics, SQI_ERROR, (class ? class : grouping)->place,
                              "the grouping '%s' is Java, which Squall does not run (a grouping is a .so: type: custom, "
                              "component: ./NAME.so; or take 'direct', and let the component before it name the task)",
                              name ? name : "CUSTOM");
+                return;
+        }
+        if (!n || !n->value->text || sqi_parse_int(n->value->text, &first) < 0 || first < 1) {
+                sqi_diagnose(job->diagnostics, SQI_ERROR, class->place,
+                             "NGrouping takes 1 argument: how many of the first tasks, at least 1");
                 return;
         }
         sqi_flux_put(job, made, "component", sqi_flux_text(job, "first", grouping->place));
@@ -360,6 +374,7 @@ look_at_the_rest(struct sqi_flux_job *job)
         const struct sqi_yaml_item *source = sqi_yaml_get(job->file, "topologySource"),
                                    *hooks = sqi_yaml_get(job->file, "workerHooks");
 
+        job->java |= source != NULL;
         if (source && text_of(source->value, "className"))
                 sqi_diagnose(
                         job->diagnostics, SQI_ERROR, source->key_place,
@@ -404,5 +419,7 @@ sqi_flux_read(struct sqi_arena *arena, const struct sqi_flux *flux, const char *
         *ret = made;
         if (job.no_memory)
                 return -ENOMEM;
+        if (job.java)
+                return -ENOTSUP;
         return diagnostics->errors > errors ? -EINVAL : 0; /* more would be said of what is not there */
 }

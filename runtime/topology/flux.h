@@ -23,7 +23,7 @@ struct sqi_flux {
 /* Known by its keys: a `className`, `includes`, `components` or a `topologySource`, and no `component`. */
 bool sqi_flux_is(const char *text, size_t size);
 
-/* 0; -EINVAL after diagnosing; -ENOMEM. */
+/* 0; after diagnosing -ENOTSUP, where something in it is Java, or -EINVAL; -ENOMEM. */
 int sqi_flux_read(struct sqi_arena *arena, const struct sqi_flux *flux, const char *text, size_t size,
                   struct sqi_diagnostics *diagnostics, struct sqi_yaml **ret);
 
@@ -41,6 +41,7 @@ struct sqi_flux_job {
         struct sqi_diagnostics *diagnostics;
         const struct sqi_yaml *file; /* the whole, includes merged */
         const struct sqi_yaml *more; /* what of its config is for programs alone: a map */
+        bool java;                   /* something was refused because it is Java */
         bool no_memory;
 };
 

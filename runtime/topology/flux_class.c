@@ -293,6 +293,7 @@ refuse(struct sqi_flux_job *job, const struct sqi_yaml *from, const char *name)
         for (size_t i = 0; name && i < sizeof(nearest) / sizeof(nearest[0]) && !near; i++)
                 if (strstr(name, nearest[i].word))
                         near = nearest[i].nearest;
+        job->java |= name != NULL;
         if (!name)
                 sqi_diagnose(job->diagnostics, SQI_ERROR, from->place, "it has no 'className'");
         else if (near)

@@ -7,40 +7,7 @@
 #include <string.h>
 
 #include "topology/flux.h"
-
-/* A line of a Java properties file, `key = value` or `key: value`, as a pair of texts in it. False: it has none. */
-static bool
-take_pair(char *line, char **ret_key, char **ret_value)
-{
-        char *end;
-
-        line += strspn(line, " \t\f");
-        if (*line == '\0' || *line == '#' || *line == '!')
-                return false;
-        *ret_key = line;
-        end = line + strcspn(line, " \t\f=:");
-        *ret_value = end + strspn(end, " \t\f");
-        if (**ret_value == '=' || **ret_value == ':')
-                *ret_value += 1 + strspn(*ret_value + 1, " \t\f");
-        *end = '\0';
-        return true;
-}
-
-/* The value of `name` in the text of a properties file, malloc'd, or NULL. The last one counts. */
-static char *
-find_property(const char *properties, const char *name, size_t len)
-{
-        char *copy = strdup(properties), *found = NULL, *rest = copy, *line, *key, *value;
-
-        while (copy && (line = strsep(&rest, "\r\n"))) {
-                if (!take_pair(line, &key, &value) || strlen(key) != len || memcmp(key, name, len) != 0)
-                        continue;
-                free(found);
-                found = strdup(value);
-        }
-        free(copy);
-        return found;
-}
+#include "topology/java_properties.h"
 
 /* Element `n` of the text of a list, ["a", b], in place; NULL: there is none. */
 static char *
@@ -68,8 +35,8 @@ property_of(const char *properties, const char *name, size_t len)
         char *list, *one, *copy;
 
         if (!bracket)
-                return find_property(properties, name, len);
-        list = find_property(properties, name, (size_t)(bracket - name));
+                return sqi_java_property(properties, name, len);
+        list = sqi_java_property(properties, name, (size_t)(bracket - name));
         one = list ? element(list, (unsigned)strtoul(bracket + 1, NULL, 10)) : NULL;
         copy = one ? strdup(one) : NULL;
         free(list);

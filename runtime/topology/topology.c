@@ -82,7 +82,8 @@ sqi_topology_tree(struct sqi_arena *arena, const char *path, const struct sqi_ov
         return r;
 }
 
-/* A Flux file that is refused: says of what it has how that is written in a file of Squall's own. */
+/* A Flux file that is refused because there is Java in it: says of what it has how that is written in a file of
+ * Squall's own. */
 static void
 advise_on_flux(struct sqi_model *model, const char *path, const struct sqi_overrides *overrides)
 {
@@ -122,8 +123,9 @@ sqi_topology_plan(const char *path, const struct sqi_overrides *overrides, struc
         if (!model.arena)
                 return -ENOMEM;
         r = sqi_topology_tree(model.arena, path, overrides, diagnostics, &root, &flux);
-        if (r == -EINVAL && flux)
+        if (r == -ENOTSUP && flux)
                 advise_on_flux(&model, path, overrides);
+        r = r == -ENOTSUP ? -EINVAL : r;
         if (r == 0) {
                 model.directory = folder_of(model.arena, path);
                 r = model.directory ? 0 : -ENOMEM;

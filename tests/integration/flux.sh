@@ -136,6 +136,27 @@ translated() { "$squall" flux "$dir/words.yaml" "${filters[@]}" | diff - "$dir/w
 check "a Flux file is printed as Squall's own YAML" translated
 empty() { : >"$dir/empty.properties" && "$squall" check "$dir/words.yaml" --filter "$dir/empty.properties"; }
 check "a file of properties may be empty" empty
+# As java.util.Properties reads them: comments, lines that go on, three separators, escapes.
+properties() {
+        cat >"$dir/java.properties" <<'P'
+! the last of a name counts
+a.name = early
+a.name : properties
+with\ blank\:=b\u00e4r \ud83d\ude00
+  long   one, \
+         two\
+# not a comment
+no.value
+P
+        cat >"$dir/java.yaml" <<Y
+{ name: "\${a.name}", $spout, config: { x: "\${with blank:}", y: "\${long}|\${no.value}|\${none}" }, bolts: [{ id: b, className: org.apache.storm.flux.wrappers.bolts.FluxShellBolt,
+  constructorArgs: [[p], [word]] }], streams: [{ from: s, to: b, grouping: { type: SHUFFLE } }] }
+Y
+        "$squall" flux "$dir/java.yaml" --filter "$dir/java.properties" >"$dir/said" && grep -q '^name: properties$' "$dir/said" &&
+                grep -qF 'x: "bär 😀", y: "one, two# not a comment||$${none}"' "$dir/said" || { cat "$dir/said"; return 1; }
+}
+spout='spouts: [{ id: s, className: org.apache.storm.testing.TestWordSpout }]'
+check "a file of properties is read as Java reads it" properties
 own() {
         "$squall" flux "$dir/words.yaml" "${filters[@]}" >"$dir/own.yaml" && "$squall" check "$dir/own.yaml" &&
                 ! "$squall" flux "$dir/own.yaml" 2>"$dir/said" && grep -q 'is not a Flux file' "$dir/said"
@@ -191,6 +212,14 @@ source() {
                 refuses "topologySource: org.example.Source is Java" <<<"{ name: bad, topologySource: { className: org.example.Source } }"
 }
 check "a topologySource is refused" source
+unread() {
+        refuses "none.yaml: can't read the file" <<<"{ name: bad, $spout, includes: [{ file: none.yaml }] }" && [ "$(grep -c error: "$dir/said")" = 1 ] &&
+                printf 'word = "x\n' >"$dir/broken.properties" && cat >"$dir/broken.yaml" <<<"{ name: \"\${word}\", $spout }" || return 1
+        ! "$squall" check "$dir/broken.yaml" --filter "$dir/broken.properties" 2>"$dir/said" && grep -q 'not YAML' "$dir/said" && ! grep -q "Squall's own" "$dir/said" || return 1
+        refuses "NGrouping takes 1 argument" <<<"{ name: bad, $spout, bolts: [{ id: b, className: org.apache.storm.flux.wrappers.bolts.LogInfoBolt }],
+                streams: [{ from: s, to: b, grouping: { type: CUSTOM, customClass: { className: org.apache.storm.testing.NGrouping } } }] }" && ! grep -q "Squall's own" "$dir/said"
+}
+check "of a file without Java it is not said how Squall's own is written" unread
 kinds() {
         refuses "'includes' is a list" <<<"{ name: bad, $spout, includes: { file: words.yaml } }" &&
                 refuses "an entry of 'streams' is a map" <<<"{ name: bad, $spout, streams: [s] }" &&

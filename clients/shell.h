@@ -105,6 +105,9 @@ void sqi_shell_hear(struct sq_task *task, struct sqi_shell *shell, const struct 
 /* The stream of an emit, and its values as they are declared. 0, or -1: it is over, for it broke its declaration. */
 int sqi_shell_take(struct sqi_shell *shell, const struct sqi_shell_message *message, unsigned *ret_stream,
                    struct sq_value values[SQ_FIELDS_MAX]);
+/* The task that a direct emit goes to, as sq_emit_to() has it. 0, or -1: that one does not read the stream so. */
+int sqi_shell_receiver(const struct sq_task *task, struct sqi_shell *shell, const struct sqi_shell_message *message,
+                       unsigned stream, unsigned *ret);
 /* shell->cause; -1. */
 int sqi_shell_breaks(struct sqi_shell *shell, const char *format, ...) SQ_PRINTF(2, 3);
 

@@ -99,3 +99,22 @@ sqi_shell_take(struct sqi_shell *shell, const struct sqi_shell_message *message,
         *ret_stream = s;
         return 0;
 }
+
+int
+sqi_shell_receiver(const struct sq_task *task, struct sqi_shell *shell, const struct sqi_shell_message *message,
+                   unsigned stream, unsigned *ret)
+{
+        bool fits = message->task >= 1 && message->task <= UINT32_MAX;
+        const char *self = sq_component(task), *to = fits ? sq_component_of(task, (unsigned)(message->task - 1)) : NULL;
+        struct sq_reading reading;
+
+        for (unsigned n = 0; to && sq_reading(task, n, &reading); n++)
+                if (strcmp(reading.to, to) == 0 && strcmp(reading.from, self) == 0 &&
+                    strcmp(reading.stream, shell->names[stream]) == 0 && strcmp(reading.grouping, "direct") == 0) {
+                        *ret = (unsigned)(message->task - 1);
+                        return 0;
+                }
+        return sqi_shell_breaks(shell,
+                                "emitted to the task %lld, which does not read the stream '%s' by the grouping direct",
+                                (long long)message->task, shell->names[stream]);
+}

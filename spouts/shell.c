@@ -230,17 +230,16 @@ static int
 emit(struct sq_task *task, struct shell_spout *self, const struct sqi_shell_message *message)
 {
         struct sq_value values[SQ_FIELDS_MAX];
-        unsigned stream, tasks[RECEIVERS], n = 0;
+        unsigned stream, to = 0, tasks[RECEIVERS], n = 0;
 
         if (sqi_shell_take(&self->shell, message, &stream, values) < 0)
                 return -1;
-        if (message->direct && (message->task < 1 || message->task > UINT32_MAX))
-                return sqi_shell_breaks(&self->shell, "emitted to the task %lld, which is none",
-                                        (long long)message->task);
+        if (message->direct && sqi_shell_receiver(task, &self->shell, message, stream, &to) < 0)
+                return -1;
         if (track(task, self, message) < 0)
                 return -1;
         if (message->direct)
-                sq_emit_to_values(task, stream, (unsigned)(message->task - 1), message->tuple.len, values);
+                sq_emit_to_values(task, stream, to, message->tuple.len, values);
         else
                 n = sq_emit_told(task, stream, message->tuple.len, values, tasks, RECEIVERS);
         for (unsigned i = 0; i < n && i < RECEIVERS; i++)

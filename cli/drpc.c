@@ -257,6 +257,15 @@ write_json(const struct drpc *drpc, const struct question *question)
         sqi_writer_drop(&json);
 }
 
+/* It may be any bytes. */
+static void
+print_text(const struct question *question)
+{
+        if (question->text_len > 0)
+                fwrite(question->text, 1, question->text_len, stdout);
+        putchar('\n');
+}
+
 static void
 print_answer(struct drpc *drpc, const struct question *question)
 {
@@ -266,7 +275,7 @@ print_answer(struct drpc *drpc, const struct question *question)
         if (cli_flag(drpc->args, "json"))
                 write_json(drpc, question);
         else if (ok)
-                printf("%.*s\n", (int)question->text_len, question->text ? question->text : "");
+                print_text(question);
         if (!ok)
                 (void)cli_error(CLI_FAILED, "%s: %.*s (status %u)", drpc->function, (int)question->text_len,
                                 question->text ? question->text : "", question->status);

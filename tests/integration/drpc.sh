@@ -93,6 +93,8 @@ long() {
 check "which has a limit" says " 413 " long
 large() { yes 'line after line' | head -c 300000 | tr '\n' ' ' >"$dir/large"; cmp <(ask basic-drpc exclamation --lines <"$dir/large") <(cat "$dir/large"; echo '!'); }
 check "an answer may be long" large
+bytes() { cmp <(printf 'a\0b\xff\n\n\0\n' | ask basic-drpc exclamation --lines) <(printf 'a\0b\xff!\n!\n\0!\n'); }
+check "they and their answers may be any bytes" bytes
 check "a function that no topology has is not found, and those there are are named" says "no topology has a function 'nothing' (there are: exclamation)" http GET /drpc/nothing/x
 check "a time-out is a time" says "400 " http GET '/drpc/exclamation/x?timeout=soon'
 check "there is no third part of a path" says "404 " http GET /drpc/exclamation/a/b

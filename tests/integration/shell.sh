@@ -315,6 +315,47 @@ Y
         timeout 100 "$squall" run "$dir/asks.yaml" >"$dir/said" 2>&1 || { cat "$dir/said"; return 1; }
         ! grep -q error "$dir/said" && [ "$(wc -l <"$dir/asked.tsv")" = 24000 ] || { cat "$dir/said"; return 1; }
 }
+# The third tuple waits for what came of the first, which it does in vain when that goes out with its own.
+cat >"$dir/early.py" <<'P'
+import os, time
+from multilang import Bolt, run
+class Early(Bolt):
+    def execute(self, t):
+        self.emit(t.values)
+        time.sleep(0.003)
+        until = time.monotonic() + 20
+        while t.values[0] == 2 and not os.path.getsize("early.tsv"):
+            if time.monotonic() > until:
+                raise TimeoutError
+            time.sleep(0.01)
+run(Early())
+P
+cat >"$dir/early.js" <<'J'
+const fs = require("fs"), { Bolt, run } = require("./multilang.js"), nap = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+class Early extends Bolt {
+    execute(t) {
+        this.emit(t.values);
+        nap(3);
+        for (const until = Date.now() + 20000; t.values[0] === 2 && !fs.statSync("early.tsv").size; nap(10)) if (Date.now() > until) throw new Error("too late");
+    }
+}
+run(new Early());
+J
+cp "$dir/multilang.py" "$dir/multilang.own"
+topology early early.py '[n]' "$(numbers 3)"
+early() { # COMMAND PROGRAM
+        cp cli/templates/shell/multilang.* "$dir"
+        sed "s/python3, early.py/$1, early.$2/" "$dir/early.yaml" >"$dir/early.$2.yaml"
+        : >"$dir/early.tsv"
+        timeout 60 "$squall" run "$dir/early.$2.yaml" >"$dir/said" 2>&1 && ! grep -qi "too late\|TimeoutError" "$dir/said" && all_numbers "$dir/early.tsv" 3 || { cat "$dir/said"; return 1; }
+}
+check "what the library sends in company does not wait for a tuple that takes long" early python3 py
+if command -v node >/dev/null; then
+        check "nor in JavaScript" early node js
+else
+        echo "ok - nor in JavaScript # skip: no node (make deps-lint)"
+fi
+mv "$dir/multilang.own" "$dir/multilang.py"
 check "a program that stops for the tasks of each emit gets them between two messages, and at once" asks python3 py
 if command -v ruby >/dev/null; then
         check "one in Ruby, too" asks ruby rb

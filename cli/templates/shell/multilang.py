@@ -11,7 +11,8 @@ import time
 import traceback
 from collections import deque
 
-_out, sys.stdout = sys.stdout, sys.stderr  # so print() goes to the log
+_out = open(1, "w", 65536, closefd=False)  # buffered also where PYTHONUNBUFFERED says no
+sys.stdout = sys.stderr  # so print() goes to the log
 _in, _END = bytearray(), b"\nend\n"
 _sent = 0.0  # when what was written went out
 _waiting = deque()  # what came before an answer that was waited for

@@ -7,8 +7,8 @@
 
 static const char BLANKS[] = " \t\f";
 
-/* The next line that has a pair, in place: behind an odd backslash at its end it goes on with the next one, without that
- * one's blanks. False: there are no more. */
+/* The next line that has a pair, in place: behind an odd backslash at its end it goes on with the next one, without the
+ * blanks of that. False: there are no more. */
 static bool
 next_line(char **rest, char **ret)
 {

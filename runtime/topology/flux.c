@@ -244,11 +244,24 @@ put_config(struct sqi_flux_job *job, struct sqi_yaml *into, struct sqi_yaml *mor
                 sqi_flux_put(job, into, "config", known);
 }
 
+/* The whole number above 0 that stands there, if anything does. */
+static const struct sqi_yaml *
+get_number(const struct sqi_flux_job *job, const struct sqi_yaml *from, const char *key)
+{
+        const struct sqi_yaml *value = get(from, key);
+        int64_t number = 0;
+
+        if (value && (value->kind != SQI_YAML_SCALAR || sqi_parse_int(value->text, &number) < 0 || number < 1))
+                sqi_diagnose(job->diagnostics, SQI_ERROR, value->place, "'%s' needs a whole number above 0", key);
+        return value;
+}
+
 /* A task of Storm's is a task here: numTasks, else the executors. */
 static void
 put_parallelism(struct sqi_flux_job *job, const struct sqi_yaml *from, struct sqi_yaml *into)
 {
-        const struct sqi_yaml *tasks = get(from, "numTasks"), *executors = get(from, "parallelism");
+        const struct sqi_yaml *tasks = get_number(job, from, "numTasks"),
+                              *executors = get_number(job, from, "parallelism");
 
         if (tasks || executors)
                 sqi_flux_put(job, into, "parallelism", tasks ? tasks : executors);

@@ -223,6 +223,8 @@ check "of a file without Java it is not said how Squall's own is written" unread
 kinds() {
         refuses "'includes' is a list" <<<"{ name: bad, $spout, includes: { file: words.yaml } }" &&
                 refuses "an entry of 'streams' is a map" <<<"{ name: bad, $spout, streams: [s] }" &&
+                refuses "bad.yaml:1:112: error: 'numTasks' needs a whole number above 0" <<<"{ name: bad, ${spout% \}]}, parallelism: none, numTasks: -4 }] }" &&
+                grep -q "'parallelism' needs a whole number above 0" "$dir/said" &&
                 refuses "'config' is a map" <<<"{ name: bad, $spout, config: [topology.workers] }"
 }
 check "a part of another kind than Flux has it is refused" kinds

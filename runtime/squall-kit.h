@@ -525,6 +525,9 @@ SQ_EXPORT void sq_reader_open_pipe(struct sq_reader *reader, int fd);
  * file. 1; 0 at the end; or a negative errno. A last record without a line end counts if `partial`, else it waits for
  * the rest. */
 SQ_EXPORT int sq_reader_next(struct sq_reader *reader, bool partial, struct sq_str *ret);
+/* Lines that stand in the window already, `most` of them at most, and where each begins: how many. Views as before. 0:
+ * sq_reader_next() knows more. */
+SQ_EXPORT size_t sq_reader_lines(struct sq_reader *reader, size_t most, struct sq_str *records, uint64_t *offsets);
 /* The first offset at or behind `offset` where a record begins (of those from `first` on). 0 or a negative errno. */
 SQ_EXPORT int sq_reader_align(struct sq_reader *reader, uint64_t first, uint64_t offset, uint64_t *ret_offset);
 /* What an error of sq_reader_next() or sq_reader_align() means, in words; good until the next call. */
@@ -743,6 +746,8 @@ SQ_EXPORT const char *sq_decoder_begin(struct sq_decoder *decoder);
 SQ_EXPORT ssize_t sq_decode(struct sq_decoder *decoder, struct sq_str record, struct sq_value *values);
 /* Emits the tuple of a record, or does what `on-error` says with a record that cannot be read. */
 SQ_EXPORT void sq_decoder_emit(struct sq_task *task, struct sq_decoder *decoder, struct sq_str record, uint64_t place);
+/* Is a record the tuple as it stands, a text that is never wrong? Then sq_emit_many() and sq_emit_each() will do. */
+SQ_EXPORT bool sq_decoder_is_plain(const struct sq_decoder *decoder);
 /* Does what `on-error` says: the record is wrong before it is read. */
 SQ_EXPORT void sq_decoder_refuse(struct sq_task *task, const struct sq_decoder *decoder, struct sq_str record,
                                  uint64_t place, const char *cause);
@@ -1158,6 +1163,9 @@ SQ_EXPORT int sq_messages_begin(struct sq_task *task, const char *source);
 SQ_EXPORT uint64_t sq_messages_room(struct sq_task *task);
 /* *ret_position (may be NULL): what `.ack` will be told. */
 SQ_EXPORT int sq_messages_emit(struct sq_task *task, struct sq_str record, uint64_t *ret_position);
+/* `n` of them, up to SQ_MESSAGES_RUN: the same as so many calls, at less cost where a message is its tuple. */
+enum { SQ_MESSAGES_RUN = 64 };
+SQ_EXPORT int sq_messages_emit_run(struct sq_task *task, size_t n, const struct sq_str *records);
 /* What came is in the journal, if there is one, synced by its policy, and emitted: the sender may be told. -EAGAIN: not
  * yet, the disk does not take it; it is tried again. */
 SQ_EXPORT int sq_messages_flush(struct sq_task *task);
@@ -1207,6 +1215,8 @@ SQ_EXPORT char *sq_frames_room(struct sq_frames *frames, size_t *ret_size);
 /* The next record, a view. 1; 0: none is whole; -EMSGSIZE: it is longer than `limit` (if frames->skipping, the next one
  * can be read still); -EPIPE: the stream ended within it. */
 SQ_EXPORT int sq_frames_next(struct sq_frames *frames, int64_t framing, bool ended, struct sq_str *ret);
+/* Whole lines at once, views, `most` of them at most: how many. 0: sq_frames_next() knows more. */
+SQ_EXPORT size_t sq_frames_lines(struct sq_frames *frames, int64_t framing, size_t most, struct sq_str *records);
 SQ_EXPORT void sq_frames_free(struct sq_frames *frames);
 
 /* Reads HOST:PORT. NULL, or what is wrong with it. */

@@ -262,6 +262,12 @@ sq_decode(struct sq_decoder *decoder, struct sq_str record, struct sq_value *val
 
 /* ---- Emitting ---------------------------------------------------------------------------------------- */
 
+bool
+sq_decoder_is_plain(const struct sq_decoder *decoder)
+{
+        return decoder->format == SQ_FORMAT_TEXT && !decoder->schema.typed;
+}
+
 void
 sq_decoder_refuse(struct sq_task *task, const struct sq_decoder *decoder, struct sq_str record, uint64_t place,
                   const char *cause)

@@ -127,6 +127,24 @@ sq_frames_next(struct sq_frames *frames, int64_t framing, bool ended, struct sq_
         }
 }
 
+size_t
+sq_frames_lines(struct sq_frames *frames, int64_t framing, size_t most, struct sq_str *records)
+{
+        const char *at = frames->bytes + frames->at, *end = frames->bytes + frames->fill, *line;
+        size_t n = 0, len;
+
+        if (framing != SQ_FRAMING_LINES || frames->skipping)
+                return 0;
+        for (; n < most && at < end && (line = memchr(at, '\n', (size_t)(end - at))); n++, at = line + 1) {
+                len = (size_t)(line - at);
+                if (len > frames->limit)
+                        break;
+                records[n] = (struct sq_str){at, len > 0 && at[len - 1] == '\r' ? len - 1 : len};
+        }
+        frames->at = (size_t)(at - frames->bytes);
+        return n;
+}
+
 void
 sq_frames_free(struct sq_frames *frames)
 {

@@ -210,16 +210,26 @@ complain(struct sq_task *task, struct sq_inlet *inlet, struct sq_peer *peer, int
 static uint64_t
 emit_read(struct sq_task *task, struct sq_inlet *inlet, struct sq_peer *peer, uint64_t most)
 {
-        struct sq_str record;
+        struct sq_str records[SQ_MESSAGES_RUN];
         uint64_t n = 0;
         int r = 1;
 
-        while (n < most && (r = sq_frames_next(&peer->frames, inlet->framing, peer->ended, &record)) != 0) {
+        while (n < most) {
+                size_t room = most - n < SQ_MESSAGES_RUN ? (size_t)(most - n) : SQ_MESSAGES_RUN;
+                size_t some = sq_frames_lines(&peer->frames, inlet->framing, room, records);
+
+                if (some == 0) {
+                        r = sq_frames_next(&peer->frames, inlet->framing, peer->ended, records);
+                        some = 1;
+                }
+                if (r == 0)
+                        break;
                 if (r < 0)
                         complain(task, inlet, peer, r);
-                else if (sq_messages_emit(task, record, NULL) < 0)
+                else if (sq_messages_emit_run(task, some, records) < 0)
                         break;
-                n++;
+                n += some;
+                r = 1;
         }
         peer->ready = r != 0;
         return n;

@@ -75,11 +75,42 @@ write_journal(struct sq_task *task, struct sq_messages *messages)
         return r;
 }
 
+/* Until it is done it may have to be emitted again. */
 static int
-emit_tracked(struct sq_task *task, struct sq_messages *messages, uint64_t position, struct sq_str record)
+keep(struct sq_task *task, struct sq_messages *messages, uint64_t position, struct sq_str record)
 {
         if (sq_room(task) != UINT64_MAX && sq_pipe_keep(&messages->kept, position, record, NULL) < 0)
                 return sq_error_final(task, "%s: %s", messages->decoder.source, strerror(ENOMEM));
+        return 0;
+}
+
+/* Texts that are their tuples, at positions one behind the other. */
+static int
+emit_plain(struct sq_task *task, struct sq_messages *messages, bool tracked, uint64_t first, size_t n,
+           const struct sq_str *records)
+{
+        uint64_t positions[SQ_MESSAGES_RUN];
+        struct sq_value values[SQ_MESSAGES_RUN];
+        size_t i = 0;
+        int r = 0;
+
+        for (; i < n && (!tracked || (r = keep(task, messages, first + i, records[i])) == 0); i++) {
+                positions[i] = first + i;
+                values[i] = sq_str(records[i]);
+        }
+        if (tracked)
+                sq_emit_each(task, 0, i, positions, values);
+        else
+                sq_emit_many(task, 0, i, values);
+        sq_pace_sent(&messages->pace, i);
+        return r;
+}
+
+static int
+emit_tracked(struct sq_task *task, struct sq_messages *messages, uint64_t position, struct sq_str record)
+{
+        if (keep(task, messages, position, record) < 0)
+                return -ENOMEM;
         sq_track(task, position);
         sq_decoder_emit(task, &messages->decoder, record, position);
         sq_pace_sent(&messages->pace, 1);
@@ -274,6 +305,23 @@ sq_messages_emit(struct sq_task *task, struct sq_str record, uint64_t *ret_posit
         sq_decoder_emit(task, &messages->decoder, record, position);
         sq_pace_sent(&messages->pace, 1);
         return 0;
+}
+
+int
+sq_messages_emit_run(struct sq_task *task, size_t n, const struct sq_str *records)
+{
+        struct sq_messages *messages = sq_state(task);
+        uint64_t first = messages->next;
+        int r = 0;
+
+        if (!messages->journalled && sq_decoder_is_plain(&messages->decoder)) {
+                messages->next += n;
+                return emit_plain(task, messages, !messages->untracked && sq_room(task) != UINT64_MAX, first, n,
+                                  records);
+        }
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = sq_messages_emit(task, records[i], NULL);
+        return r;
 }
 
 int

@@ -64,7 +64,11 @@ static struct sq_pipe_record *
 find(const struct sq_pipe *pipe, uint64_t position)
 {
         size_t low = pipe->first, high = pipe->first + pipe->n;
+        uint64_t guess = low < high ? low + (position - pipe->records[low].position) : high;
 
+        /* Positions are mostly those of messages, one behind the other. */
+        if (guess < high && pipe->records[guess].position == position)
+                low = high = (size_t)guess;
         while (low < high) {
                 size_t middle = low + (high - low) / 2;
 

@@ -236,6 +236,27 @@ sq_reader_next(struct sq_reader *reader, bool partial, struct sq_str *ret)
         return r;
 }
 
+size_t
+sq_reader_lines(struct sq_reader *reader, size_t most, struct sq_str *records, uint64_t *offsets)
+{
+        size_t n = 0, left;
+        const char *line, *at;
+
+        if (reader->csv || reader->offset == 0) /* a byte order mark may stand there */
+                return 0;
+        reader->wrong = NULL;
+        for (; n < most; n++) {
+                at = reader->buffer + reader->at;
+                left = reader->fill - reader->at;
+                line = left > 0 ? memchr(at, '\n', left) : NULL;
+                if (!line)
+                        break;
+                offsets[n] = reader->offset;
+                take(reader, (size_t)(line - at) + 1, &records[n]);
+        }
+        return n;
+}
+
 int
 sq_reader_align(struct sq_reader *reader, uint64_t first, uint64_t offset, uint64_t *ret_offset)
 {

@@ -76,6 +76,7 @@ struct sqi_collector {
         bool tracking;
         bool open;     /* the task runs: it may emit */
         bool choosing; /* a grouping does: it may not, for the time being */
+        bool lasting;  /* what is emitted is never taken back: it may go out before the transaction ends */
 
         /* the transaction */
         struct sqi_outlet **touched;
@@ -143,6 +144,9 @@ sqi_collector_commit(struct sqi_collector *collector)
 }
 
 void sqi_collector_rollback(struct sqi_collector *collector);
+/* Lets what is staged go before the transaction is over, but for the tuple that is counted already and for which this
+ * outlet is to have room; and pushes its batch. */
+void sqi_collector_let_go(struct sqi_collector *collector, struct sqi_outlet *outlet);
 
 /* Pushes every open batch and everything stuck. True: nothing is left. */
 bool sqi_collector_flush(struct sqi_collector *collector);

@@ -134,6 +134,24 @@ sq_track(struct sq_task *task, uint64_t position)
 }
 
 void
+sq_emit_each(struct sq_task *task, unsigned stream, size_t n, const uint64_t *positions, const struct sq_value *values)
+{
+        size_t fields = stream < task->collector.nstreams ? task->collector.streams[stream].stream->nfields : 0;
+
+        if (n == 0)
+                return;
+        if (!task->tracking || task->instance.code->kind != SQ_KIND_SPOUT) {
+                sq_track(task, positions[n - 1]);
+                sq_emit_many(task, stream, n, values);
+                return;
+        }
+        for (size_t i = 0; i < n; i++) {
+                sq_track(task, positions[i]);
+                sq_emit_values(task, stream, fields, values + i * fields);
+        }
+}
+
+void
 sq_next_position(struct sq_task *task, uint64_t position)
 {
         task->instance.next_position = position;
@@ -169,6 +187,7 @@ static void
 commit(struct sq_task *task)
 {
         close_tree(task);
+        task->collector.lasting = false;
         sqi_collector_begin(&task->collector, NULL, 0);
         sqi_collector_commit(&task->collector);
         if (task->collector.pressed)
@@ -181,7 +200,7 @@ replay_one(struct sq_task *task, uint64_t position, struct sqi_attempt attempt)
         open_tree(task, position, attempt);
         if (task->failed < 0)
                 return;
-        task->spout.replaying = true;
+        task->spout.replaying = task->collector.lasting = true;
         if (task->instance.code->spout->replay(task, position) < 0)
                 sqi_task_fail(task, -EIO, "%s", task->error[0] ? task->error : "replay failed");
         task->spout.replaying = false;
@@ -284,6 +303,7 @@ emit_once(struct sq_task *task, bool traced)
                 return HELD;
         uint64_t begun_ns = traced ? sqi_clock_ns() : 0;
         task->instance.wake_ns = 0;
+        task->collector.lasting = !traced; /* what is traced is marked in its batch when the call is over */
         enum sq_next next = call_next(task);
         if (traced)
                 sqi_trace_root(task, begun_ns);

@@ -287,7 +287,8 @@ refuse_second(struct sqi_model *model, const struct sqi_model_edge *edge)
 static void
 how_it_emits(const struct sqi_component *component, bool *ret_direct, bool *ret_plain)
 {
-        static const char *const plain[] = {"sq_emit_values", "sq_emit_many", "sq_emit_tuple", "sq_emit_told"};
+        static const char *const plain[] = {"sq_emit_values", "sq_emit_many", "sq_emit_each", "sq_emit_tuple",
+                                            "sq_emit_told"};
 
         *ret_direct = sqi_elf_mentions(component->path, "sq_emit_direct_values") ||
                       sqi_elf_mentions(component->path, "sq_emit_to_values");

@@ -63,6 +63,22 @@ sqi_slice_word(const uint8_t *at, const uint8_t *end, struct sqi_slice *ret)
         return at + size;
 }
 
+/* The same of one longer string: a line, say. */
+static inline const uint8_t *
+sqi_slice_text(const uint8_t *at, const uint8_t *end, struct sqi_slice *ret)
+{
+        if (end - at < 4 || at[0] != 0x91 || (at[1] != 0xd9 && at[1] != 0xda))
+                return NULL;
+        uint32_t size = at[1] == 0xd9 ? 3u + at[2] : 4u + ((uint32_t)at[2] << 8 | at[3]);
+        if (end - at < (int64_t)size)
+                return NULL;
+        ret->at = at;
+        ret->n = 1;
+        ret->offsets[0] = 1;
+        ret->offsets[1] = size;
+        return at + size;
+}
+
 /* 1 and the next tuple; 0 at the end; -EBADMSG when what comes is no tuple. */
 static inline int
 sqi_frame_slice(struct sqi_frame *frame, struct sqi_slice *ret)
@@ -70,6 +86,8 @@ sqi_frame_slice(struct sqi_frame *frame, struct sqi_slice *ret)
         if (frame->left == 0)
                 return frame->at == frame->end ? 0 : -EBADMSG;
         const uint8_t *next = sqi_slice_word(frame->at, frame->end, ret);
+        if (!next)
+                next = sqi_slice_text(frame->at, frame->end, ret);
         if (!next)
                 next = sqi_slice(frame->at, frame->end, ret);
         if (!next)

@@ -49,6 +49,31 @@ sqi_copy_short(uint8_t *to, const uint8_t *from, size_t len)
         return to + len;
 }
 
+/* A longer one, a line say: its head is two bytes or three. */
+static inline bool
+sqi_is_text(const struct sq_value *value)
+{
+        return value->type == SQ_STR && value->form == SQ_PLAIN && value->len >= 32 && value->len <= UINT16_MAX &&
+               value->as.ptr;
+}
+
+static inline uint8_t *
+sqi_pack_text(uint8_t *at, const struct sq_value *value)
+{
+        uint16_t length = htobe16((uint16_t)value->len);
+
+        if (value->len <= UINT8_MAX) {
+                *at++ = 0xd9;
+                *at++ = (uint8_t)value->len;
+        } else {
+                *at++ = 0xda;
+                memcpy(at, &length, sizeof(length));
+                at += sizeof(length);
+        }
+        memcpy(at, value->as.ptr, value->len);
+        return at + value->len;
+}
+
 /* A whole number of up to 32 bits, the next common one. */
 static inline bool
 sqi_is_small(const struct sq_value *value)
@@ -82,13 +107,15 @@ sqi_pack_small(uint8_t *at, uint32_t number)
         return at + 2;
 }
 
-/* The two functions above, with short cuts for short strings and small numbers. */
+/* The two functions above, with short cuts for strings and small numbers. */
 static inline size_t
 sqi_quick_bound(const struct sq_value *value)
 {
         if (sqi_is_short(value))
                 return 32;
-        return sqi_is_small(value) ? 9 : sqi_pack_bound(value);
+        if (sqi_is_small(value))
+                return 9;
+        return sqi_is_text(value) ? value->len + 3 : sqi_pack_bound(value);
 }
 
 static inline uint8_t *
@@ -98,7 +125,9 @@ sqi_quick_pack(uint8_t *at, const struct sq_value *value)
                 *at = (uint8_t)(0xa0 | value->len);
                 return sqi_copy_short(at + 1, value->as.ptr, value->len);
         }
-        return sqi_is_small(value) ? sqi_pack_small(at, (uint32_t)value->as.i) : sqi_pack(at, value);
+        if (sqi_is_small(value))
+                return sqi_pack_small(at, (uint32_t)value->as.i);
+        return sqi_is_text(value) ? sqi_pack_text(at, value) : sqi_pack(at, value);
 }
 
 static inline uint8_t *

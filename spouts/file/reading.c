@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { BURST_BYTES = 64 * 1024 };
+enum { BURST_BYTES = 64 * 1024, RUN = 64 };
 #define LOOK_NS 20000000u /* a followed file at its end is looked at 50 times a second */
 #define RETRY_NS 1000000000u
 #define NOTE_NS 50000000u
@@ -301,11 +301,36 @@ stale_cause(const struct file *file)
                        : "was truncated or replaced since the first of its tasks opened it";
 }
 
+/* Lines that stand in the window, in one go. How many: 0 where something is to be looked at between two of them. */
+static uint64_t
+emit_lines(struct sq_task *task, struct file *file, uint64_t most, size_t *bytes)
+{
+        struct sq_str records[RUN];
+        struct sq_value values[RUN];
+        uint64_t positions[RUN];
+        size_t n;
+
+        if (!sq_decoder_is_plain(&file->records.decoder) || file->tail.begun || file->reader.fd < 0)
+                return 0;
+        n = sq_reader_lines(&file->reader, most < RUN ? (size_t)most : RUN, records, positions);
+        for (size_t i = 0; i < n; i++) {
+                positions[i] = position_at(file, positions[i]);
+                values[i] = sq_str(records[i]);
+                *bytes += records[i].len;
+                if (file->piped)
+                        keep(task, file, records[i], positions[i]);
+        }
+        if (file->pattern && sq_room(task) != UINT64_MAX)
+                file->undone += n;
+        sq_emit_each(task, 0, n, positions, values);
+        return n;
+}
+
 enum sq_next
 file_next(struct sq_task *task)
 {
         struct file *file = sq_state(task);
-        uint64_t most = sq_pace_due(&file->pace, task, file->rate, sq_pace_burst(task)), n = 0, position;
+        uint64_t most = sq_pace_due(&file->pace, task, file->rate, sq_pace_burst(task)), n = 0, some, position;
         size_t bytes = 0;
         struct sq_str record;
         int r = 1;
@@ -318,7 +343,14 @@ file_next(struct sq_task *task)
         }
         if (most == 0)
                 return SQ_IDLE;
-        while (n < most && bytes < BURST_BYTES && (r = next_record(task, file, &record, &position)) > 0) {
+        while (n < most && bytes < BURST_BYTES) {
+                some = emit_lines(task, file, most - n, &bytes);
+                n += some;
+                if (some > 0)
+                        continue;
+                r = next_record(task, file, &record, &position);
+                if (r <= 0)
+                        break;
                 sq_track(task, position);
                 file->undone += file->pattern && sq_room(task) != UINT64_MAX;
                 if (file->piped)

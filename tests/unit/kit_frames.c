@@ -12,12 +12,27 @@
 #include <errno.h>
 #include <squall-kit.h>
 
+/* How whole lines are taken: one by one, or some at once. */
+enum taken { EACH, SOME };
+
+/* Up to three records at once, as sq_frames_next(): *ret_n. */
+static int
+take(struct sq_frames *frames, int64_t framing, enum taken taken, bool last, struct sq_str records[3], size_t *ret_n)
+{
+        *ret_n = taken == SOME ? sq_frames_lines(frames, framing, 3, records) : 0;
+        if (*ret_n > 0)
+                return 1;
+        *ret_n = 1;
+        return sq_frames_next(frames, framing, last, records);
+}
+
 /* Feeds the stream `step` bytes at a time; the records, each behind a `|`, an error as its name. */
 static void
-read_all(char *ret, size_t size, int64_t framing, size_t limit, struct sq_str stream, size_t step)
+read_all(char *ret, size_t size, int64_t framing, enum taken taken, struct sq_str stream, size_t step)
 {
-        struct sq_frames frames = {.limit = limit};
-        struct sq_str record;
+        struct sq_frames frames = {.limit = 8};
+        struct sq_str records[3];
+        size_t some;
         size_t at = 0;
         int rc;
 
@@ -32,13 +47,13 @@ read_all(char *ret, size_t size, int64_t framing, size_t limit, struct sq_str st
                         frames.fill += n;
                 }
                 at += last ? 1 : n;
-                while ((rc = sq_frames_next(&frames, framing, last, &record)) != 0) {
-                        size_t used = strlen(ret);
-
-                        if (rc > 0)
-                                snprintf(ret + used, size - used, "|%.*s", (int)record.len, record.ptr);
-                        else
-                                snprintf(ret + used, size - used, "!%s", rc == -EMSGSIZE ? "long" : "cut");
+                while ((rc = take(&frames, framing, taken, last, records, &some)) != 0) {
+                        for (size_t i = 0; rc > 0 && i < some; i++)
+                                snprintf(ret + strlen(ret), size - strlen(ret), "|%.*s", (int)records[i].len,
+                                         records[i].ptr);
+                        if (rc < 0)
+                                snprintf(ret + strlen(ret), size - strlen(ret), "!%s",
+                                         rc == -EMSGSIZE ? "long" : "cut");
                         if (rc < 0 && !frames.skipping)
                                 frames.at = frames.fill;
                 }
@@ -52,8 +67,10 @@ reads(int64_t framing, const char *stream, size_t len, const char *expected)
         char got[256];
 
         for (size_t step = 1; step <= len; step++) {
-                read_all(got, sizeof(got), framing, 8, (struct sq_str){stream, len}, step);
-                assert_string_equal(got, expected);
+                for (enum taken taken = EACH; taken <= SOME; taken++) {
+                        read_all(got, sizeof(got), framing, taken, (struct sq_str){stream, len}, step);
+                        assert_string_equal(got, expected);
+                }
         }
 }
 

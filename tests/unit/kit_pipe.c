@@ -95,6 +95,50 @@ reads_a_record_when_all_of_it_has_come(void **state)
         close(ends[0]);
 }
 
+/* Records and where they begin, all of the file: `some` at once where they stand in the window. */
+static void
+read_file(int fd, size_t some, char *ret, size_t size)
+{
+        struct sq_reader reader = {0};
+        struct sq_str records[3];
+        uint64_t offsets[3];
+        size_t n;
+
+        *ret = '\0';
+        sq_reader_open(&reader, fd, 0, UINT64_MAX);
+        do {
+                n = some > 0 ? sq_reader_lines(&reader, some, records, offsets) : 0;
+                if (n == 0) {
+                        offsets[0] = reader.offset;
+                        n = sq_reader_next(&reader, true, records) > 0;
+                }
+                for (size_t i = 0; i < n; i++)
+                        snprintf(ret + strlen(ret), size - strlen(ret), "%llu:%.*s|", (unsigned long long)offsets[i],
+                                 (int)records[i].len, records[i].ptr);
+        } while (n > 0);
+        sq_reader_close(&reader);
+}
+
+static void
+lines_that_are_read_at_once_are_those_that_come_one_by_one(void **state)
+{
+        static const char text[] = "\xef\xbb\xbfone\ntwo\r\n\n\r\nthree\nfour\nfive\nno end";
+        char each[256], some[256];
+        FILE *file = tmpfile();
+
+        (void)state;
+        assert_non_null(file);
+        assert_int_equal(fwrite(text, 1, sizeof(text) - 1, file), sizeof(text) - 1);
+        fflush(file);
+        read_file(fileno(file), 0, each, sizeof(each));
+        assert_string_equal(each, "0:one|7:two|12:|13:|15:three|21:four|26:five|31:no end|");
+        for (size_t n = 1; n <= 3; n++) {
+                read_file(fileno(file), n, some, sizeof(some));
+                assert_string_equal(some, each);
+        }
+        fclose(file);
+}
+
 int
 main(void)
 {
@@ -102,6 +146,7 @@ main(void)
                 cmocka_unit_test(keeps_each_record_until_it_is_done_in_whatever_order),
                 cmocka_unit_test(needs_no_more_room_than_for_what_is_kept_at_a_time),
                 cmocka_unit_test(reads_a_record_when_all_of_it_has_come),
+                cmocka_unit_test(lines_that_are_read_at_once_are_those_that_come_one_by_one),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -384,8 +384,8 @@ SQ_EXPORT void sq_unanchor(struct sq_task *task);
  * rise from one tree to the next (an offset, a sequence number). Without this call a tuple is not tracked. */
 SQ_EXPORT void sq_track(struct sq_task *task, uint64_t position);
 
-/* Spouts: `n` tuples at once, each a tuple tree of its own: the same as so many calls of sq_track() and sq_emit_on(), at
- * less cost. `values` as for sq_emit_many(). */
+/* Spouts: `n` tuples at once, each a tuple tree of its own: the same as so many calls of sq_track() and sq_emit_on(),
+ * at less cost. `values` as for sq_emit_many(). */
 SQ_EXPORT void sq_emit_each(struct sq_task *task, unsigned stream, size_t n, const uint64_t *positions,
                             const struct sq_value *values);
 

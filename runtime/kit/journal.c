@@ -529,6 +529,12 @@ sqi_kit_journal_next(struct sqi_kit_journal *journal, uint64_t *ret_number, stru
         return 0;
 }
 
+uint64_t
+sqi_kit_journal_held(const struct sqi_kit_journal *journal)
+{
+        return journal->at >= journal->memory_first && journal->at < journal->end ? journal->end - journal->at : 0;
+}
+
 /* ---- Cutting ----------------------------------------------------------------------------------------- */
 
 void

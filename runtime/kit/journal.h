@@ -130,6 +130,8 @@ uint64_t sqi_kit_journal_due(const struct sqi_kit_journal *journal);
 /* The next record that is written, a view good until the next call with the journal. 1; 0: there is none. -EBADMSG:
  * what should be there is damaged or missing. */
 int sqi_kit_journal_next(struct sqi_kit_journal *journal, uint64_t *ret_number, struct sq_str *record);
+/* How many of the next records are in memory: their views are good until something else is called. */
+uint64_t sqi_kit_journal_held(const struct sqi_kit_journal *journal);
 /* The number of what sqi_kit_journal_next() returns next, and the one behind the last that is written. */
 uint64_t sqi_kit_journal_at(const struct sqi_kit_journal *journal);
 uint64_t sqi_kit_journal_end(const struct sqi_kit_journal *journal);

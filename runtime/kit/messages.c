@@ -117,21 +117,38 @@ emit_tracked(struct sq_task *task, struct sq_messages *messages, uint64_t positi
         return 0;
 }
 
+/* The next of what is written and not emitted yet, at most `most`: how many, or a negative errno. Several at once where
+ * they are in memory and each is its tuple. */
+static int
+emit_written(struct sq_task *task, struct sq_messages *messages, uint64_t most)
+{
+        uint64_t held = sqi_kit_journal_held(messages->journalled), first, position;
+        uint64_t run = held < SQ_MESSAGES_RUN ? held : SQ_MESSAGES_RUN;
+        struct sq_str records[SQ_MESSAGES_RUN];
+        int r = sqi_kit_journal_next(messages->journalled, &first, records), n = 1;
+
+        if (r != 1)
+                return r;
+        if (!sq_decoder_is_plain(&messages->decoder))
+                return emit_tracked(task, messages, first, records[0]) < 0 ? -ENOMEM : 1;
+        while (r == 1 && (uint64_t)n < run && (uint64_t)n < most) {
+                r = sqi_kit_journal_next(messages->journalled, &position, &records[n]);
+                n += r == 1;
+        }
+        if (emit_plain(task, messages, true, first, (size_t)n, records) < 0)
+                return -ENOMEM;
+        return r == 1 ? n : r;
+}
+
 /* At most `most` of what is written and not emitted yet: *ret_n. */
 static int
 emit_journalled(struct sq_task *task, struct sq_messages *messages, uint64_t most, uint64_t *ret_n)
 {
-        struct sq_str record;
-        uint64_t n = 0, position;
+        uint64_t n = 0;
         int r = 0;
 
-        for (; n < most; n++) {
-                r = sqi_kit_journal_next(messages->journalled, &position, &record);
-                if (r == 1)
-                        r = emit_tracked(task, messages, position, record) < 0 ? -ENOMEM : 1;
-                if (r != 1)
-                        break;
-        }
+        while (n < most && (r = emit_written(task, messages, most - n)) > 0)
+                n += (uint64_t)r;
         *ret_n = n;
         if (r == -EBADMSG)
                 sq_error_final(task, "%s", sqi_kit_journal_error(messages->journalled));

@@ -337,20 +337,36 @@ struct output {
 static void
 put(struct output *out, const char *text, size_t n)
 {
-        for (size_t i = 0; i < n; i++, out->len++)
-                if (out->len + 1 < out->size)
-                        out->buffer[out->len] = text[i];
+        size_t room = out->len + 1 < out->size ? out->size - 1 - out->len : 0;
+
+        if (room > 0)
+                memcpy(out->buffer + out->len, text, n < room ? n : room);
+        out->len += n;
 }
 
-static void SQ_PRINTF(2, 3) print(struct output *out, const char *format, ...)
+static void
+put_text(struct output *out, const char *text)
 {
-        char text[64];
-        va_list arguments;
-
-        va_start(arguments, format);
-        vsnprintf(text, sizeof(text), format, arguments);
-        va_end(arguments);
         put(out, text, strlen(text));
+}
+
+/* Filled up to `width`, of which a sign is a part. */
+static void
+put_number(struct output *out, int64_t number, size_t width, char fill)
+{
+        char digits[24], *at = digits + sizeof(digits);
+        const char *const end = at;
+        bool negative = number < 0;
+        uint64_t left = negative ? -(uint64_t)number : (uint64_t)number;
+
+        do
+                *--at = (char)('0' + left % 10);
+        while (left /= 10);
+        while ((size_t)(end - at) + negative < width)
+                *--at = fill;
+        if (negative)
+                *--at = '-';
+        put(out, at, (size_t)(end - at));
 }
 
 static void write_parts(struct output *out, struct sq_str format, const struct tm *tm, struct sq_time time);
@@ -359,13 +375,11 @@ static void write_parts(struct output *out, struct sq_str format, const struct t
 static void
 write_fraction(struct output *out, uint32_t nsec)
 {
-        char digits[16];
         size_t n = 9;
 
-        snprintf(digits, sizeof(digits), "%09u", nsec);
-        while (n > 1 && digits[n - 1] == '0')
-                n--;
-        put(out, digits, n);
+        for (; n > 1 && nsec % 10 == 0; n--)
+                nsec /= 10;
+        put_number(out, nsec, n, '0');
 }
 
 static void
@@ -379,50 +393,51 @@ write_directive(struct output *out, char directive, const struct tm *tm, struct 
         }
         switch (directive) {
         case 'Y':
-                print(out, "%04lld", (long long)tm->tm_year + 1900);
+                put_number(out, (int64_t)tm->tm_year + 1900, 4, '0');
                 return;
         case 'b':
-                print(out, "%.3s", months[tm->tm_mon]);
+                put(out, months[tm->tm_mon], 3);
                 return;
         case 'B':
-                print(out, "%s", months[tm->tm_mon]);
+                put_text(out, months[tm->tm_mon]);
                 return;
         case 'a':
-                print(out, "%.3s", days[tm->tm_wday]);
+                put(out, days[tm->tm_wday], 3);
                 return;
         case 'A':
-                print(out, "%s", days[tm->tm_wday]);
+                put_text(out, days[tm->tm_wday]);
                 return;
         case 'f':
                 write_fraction(out, time.nsec);
                 return;
         case 'z':
-                print(out, "+0000");
+                put_text(out, "+0000");
                 return;
         case 's':
-                print(out, "%lld", (long long)time.sec);
+                put_number(out, time.sec, 1, '0');
                 return;
         case 'p':
-                print(out, tm->tm_hour < 12 ? "AM" : "PM");
+                put_text(out, tm->tm_hour < 12 ? "AM" : "PM");
                 return;
         case 'e':
-                print(out, "%2d", tm->tm_mday);
+                put_number(out, tm->tm_mday, 2, ' ');
                 return;
         case 'j':
-                print(out, "%03d", tm->tm_yday + 1);
+                put_number(out, tm->tm_yday + 1, 3, '0');
                 return;
         case '%':
-                print(out, "%%");
+                put(out, "%", 1);
                 return;
         default:
-                print(out, "%02d",
-                      directive == 'm'   ? tm->tm_mon + 1
-                      : directive == 'd' ? tm->tm_mday
-                      : directive == 'H' ? tm->tm_hour
-                      : directive == 'I' ? (tm->tm_hour + 11) % 12 + 1
-                      : directive == 'M' ? tm->tm_min
-                      : directive == 'S' ? tm->tm_sec
-                                         : tm->tm_year % 100);
+                put_number(out,
+                           directive == 'm'   ? tm->tm_mon + 1
+                           : directive == 'd' ? tm->tm_mday
+                           : directive == 'H' ? tm->tm_hour
+                           : directive == 'I' ? (tm->tm_hour + 11) % 12 + 1
+                           : directive == 'M' ? tm->tm_min
+                           : directive == 'S' ? tm->tm_sec
+                                              : (tm->tm_year % 100 + 100) % 100,
+                           2, '0');
         }
 }
 

@@ -3,12 +3,12 @@
  * sender - the other side of a spout that listens, and what hand-written C gets out of it.
  *
  *     sender port                  a TCP port that is free now
- *     sender tcp PORT N            N lines of 190 bytes; ends when the reader has them all
+ *     sender tcp PORT N            N lines of 190 bytes; ends when the reader has them all, and says how long that took
  *     sender zmq PORT N            N messages of 100 bytes by PUSH; goes on until it is killed
  *     sender floor tcp N           the same into a loop of read() and write() into /dev/null, as `nc -l` does it
  *     sender floor zmq N           the same into a bare loop around a PULL
  *
- * A floor prints one JSON object: the seconds from the first message, or piece, to the last.
+ * A floor, and who sends lines, prints one JSON object: the seconds from the first message, or piece, to the last.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -117,7 +117,7 @@ send_lines(uint16_t port, uint64_t n)
 {
         static char lines[LINE * LINES];
         int fd = connect_to(port);
-        uint64_t left = n * LINE;
+        uint64_t left = n * LINE, begin_ns = now_ns();
         char byte;
 
         memset(lines, 'x', sizeof(lines));
@@ -133,6 +133,7 @@ send_lines(uint16_t port, uint64_t n)
         shutdown(fd, SHUT_WR);
         while (read(fd, &byte, 1) > 0)
                 ;
+        print_since(begin_ns);
         close(fd);
 }
 
@@ -213,7 +214,7 @@ floor_of(bool by_tcp, uint64_t n)
         if (other == 0) {
                 prctl(PR_SET_PDEATHSIG, SIGKILL);
                 (by_tcp ? send_lines : send_messages)(port, n);
-                _exit(0);
+                _exit(0); /* what it would print is not the floor's */
         }
         if (by_tcp)
                 take_lines(listening, n);

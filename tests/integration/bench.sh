@@ -24,7 +24,11 @@ records() { "$squall" bench --quick --rounds 1 --only csv-in --only jsonl-filter
 check "measures records of formats, each of which arrives" records
 limits() { "$squall" bench --quick --rounds 1 --only ads-plain --json | grep -qE '"limit":"[a-z, ]+ \([0-9.]+ of [0-9]+ in use\); of the tasks. time events [0-9]+ %, views '; }
 check "says what the advertisements are limited by" limits
-arrivals() { "$squall" bench --quick --rounds 1 --only tcp-floor --only tcp-once --only zmq-once --json | grep -q '"id":"tcp-floor".*"id":"tcp-once".*"id":"zmq-once"'; }
+arrivals() {
+        "$squall" bench --quick --rounds 1 --only tcp-floor --only tcp-nc --only tcp-once --only zmq-once --json >"$dir/arrivals" &&
+                grep -q '"id":"tcp-floor".*"id":"tcp-once".*"id":"zmq-once"' "$dir/arrivals" &&
+                { ! nc -h 2>&1 | grep -q OpenBSD || grep -q '"id":"tcp-nc"' "$dir/arrivals"; }
+}
 check "measures lines and messages of a client, each of which arrives" arrivals
 command -v python3 >/dev/null && check "reports as JSON, with the ratio to the floor" json
 is_xml() { ! command -v python3 >/dev/null || python3 -c 'import sys, xml.etree.ElementTree as x; x.parse(sys.argv[1])' "$1"; }

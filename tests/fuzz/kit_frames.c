@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any stream, in any framing: cut into pieces it has the same records as in one piece, up to the first that ends it. */
+/* Any stream, in any framing: cut into pieces it has the same records as in one piece, up to the first that ends it; and
+ * so have its lines when some are taken at once. */
 #include <errno.h>
 #include <squall-kit.h>
 #include <stdlib.h>
@@ -7,15 +8,27 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { LIMIT = 64 };
+enum { LIMIT = 64, SOME = 3 };
+
+static uint64_t
+add(uint64_t sum, struct sq_str record)
+{
+        if (record.len > LIMIT)
+                abort();
+        sum = sum * 31 + record.len + 1;
+        for (size_t i = 0; i < record.len; i++)
+                sum = sum * 31 + (unsigned char)record.ptr[i];
+        return sum;
+}
 
 /* A number that stands for all records and errors, in their order. */
 static uint64_t
 read_all(const uint8_t *data, size_t size, int64_t framing, size_t step)
 {
         struct sq_frames frames = {.limit = LIMIT};
-        struct sq_str record;
+        struct sq_str records[SOME];
         uint64_t sum = 0;
+        size_t some;
         int rc = 0;
 
         for (size_t at = 0; at <= size && (rc >= 0 || frames.skipping); at += step) {
@@ -23,12 +36,14 @@ read_all(const uint8_t *data, size_t size, int64_t framing, size_t step)
 
                 memcpy(sq_frames_room(&frames, &room), data + at, n);
                 frames.fill += n;
-                while ((rc = sq_frames_next(&frames, framing, at + n == size, &record)) != 0) {
-                        if (rc > 0 && record.len > LIMIT)
-                                abort();
-                        sum = sum * 31 + (rc > 0 ? record.len + 1 : 7);
-                        for (size_t i = 0; rc > 0 && i < record.len; i++)
-                                sum = sum * 31 + (unsigned char)record.ptr[i];
+                for (;;) {
+                        some = step <= size / 2 ? sq_frames_lines(&frames, framing, SOME, records) : 0;
+                        for (size_t i = 0; i < some; i++)
+                                sum = add(sum, records[i]);
+                        rc = sq_frames_next(&frames, framing, at + n == size, records);
+                        if (rc == 0)
+                                break;
+                        sum = rc > 0 ? add(sum, records[0]) : sum * 31 + 7;
                         if (rc < 0 && !frames.skipping)
                                 break;
                 }

@@ -22,8 +22,8 @@ enum { USAGE = 2 };
 
 __attribute__((used)) static const struct sqi_mark mark = SQI_MARK;
 
-/* A batch that is received is allocated and freed by ZeroMQ. malloc() would hand its pages back to the kernel with each,
- * and take them, zeroed, for the next: so it keeps some batches' worth. */
+/* A batch that is received is allocated and freed by ZeroMQ. malloc() would hand its pages back to the kernel with
+ * each, and take them, zeroed, for the next: so it keeps some batches' worth. */
 static void
 keep_freed_memory(void)
 {

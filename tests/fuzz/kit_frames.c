@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any stream, in any framing: cut into pieces it has the same records as in one piece, up to the first that ends it; and
- * so have its lines when some are taken at once. */
+/* Any stream, in any framing: cut into pieces it has the same records as in one piece, up to the first that ends it;
+ * and so have its lines when some are taken at once. */
 #include <errno.h>
 #include <squall-kit.h>
 #include <stdlib.h>

@@ -10,8 +10,8 @@
 #include "squall.h"
 
 /*
- * Formats: `iso8601` (2026-11-26T07:00:00.5+01:00, the zone and the seconds may be missing, a blank may stand for the T and before
- * the zone; written with Z), or with % as in strptime():
+ * Formats: `iso8601` (2026-11-26T07:00:00.5+01:00, the zone and the seconds may be missing, a blank may stand for the T
+ * and before the zone; written with Z), or with % as in strptime():
  *
  *     %Y %m %d %e %H %M %S          year, month, day, day, hour, minute, second
  *     %y %j                         year of two digits (69 to 68), day of the year

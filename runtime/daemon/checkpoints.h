@@ -9,8 +9,8 @@
  *  1. sqi_checkpoints_first() says the first number that was never used in that place.
  *  2. sqi_checkpoints_open() for each epoch that begins, sqi_checkpoints_seal() when all its parts are there.
  *
- * What is sealed is on disk, or it is not sealed: there is no second place as there is for a hand-over. One thread, which
- * waits for the disk, but for the sealing itself: while that is under way no other epoch begins.
+ * What is sealed is on disk, or it is not sealed: there is no second place as there is for a hand-over. One thread,
+ * which waits for the disk, but for the sealing itself: while that is under way no other epoch begins.
  */
 #ifndef SQI_CHECKPOINTS_H
 #define SQI_CHECKPOINTS_H

@@ -44,8 +44,8 @@ void sqi_savepoint_close(struct sqi_savepoint *savepoint);
  * under way, any component has. */
 int sqi_savepoint_fits(const struct sqi_savepoint *savepoint, const struct sqi_plan *plan, char *error, size_t size);
 
-/* Can `after` go on from the newest of these snapshots, which is one of `before`? 0, also where there is none; or -EINVAL
- * with the reason in `error`: a bolt has another number of tasks, and what they have is each one's own. */
+/* Can `after` go on from the newest of these snapshots, which is one of `before`? 0, also where there is none; or
+ * -EINVAL with the reason in `error`: a bolt has another number of tasks, and what they have is each one's own. */
 int sqi_savepoint_can_go_on(const struct sqi_snapshots *snapshots, const struct sqi_plan *before,
                             const struct sqi_plan *after, char *error, size_t size);
 

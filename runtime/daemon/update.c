@@ -38,8 +38,8 @@ check_spouts(const struct sqi_plan *old, const struct sqi_plan *plan, struct sqi
         return true;
 }
 
-/* What each task of a bolt keeps for itself goes on with as many tasks as there were: before anything is stopped, by the
- * newest epoch. */
+/* What each task of a bolt keeps for itself goes on with as many tasks as there were: before anything is stopped, by
+ * the newest epoch. */
 static bool
 check_parts(const struct sqi_hosted *hosted, const struct sqi_plan *plan, struct sqi_result *result)
 {

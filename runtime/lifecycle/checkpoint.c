@@ -223,7 +223,6 @@ begin_from_sealed(struct sqi_step *step)
         life->checkpoint.phase = SQI_CHECKPOINT_NONE;
         SQI_EACH_TASK(life, t)
                 life->tasks[t].position = life->tasks[t].sealed;
-        sqi_restore_go_on(step);
 }
 
 bool

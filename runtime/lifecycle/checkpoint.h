@@ -20,8 +20,8 @@
  *  5. The last one is made when every task has finished, also after a drain or for a hand-over. Nobody is told to exit
  *     before it is committed; if it cannot be made, it is tried again.
  *
- * A death drops the epoch under way, but one that is being sealed. All workers then begin anew from the newest sealed one (restore.c): no process
- * that has seen something later than that is left.
+ * A death drops the epoch under way, but one that is being sealed. All workers then begin anew from the newest sealed
+ * one (restore.c): no process that has seen something later than that is left.
  */
 #ifndef SQI_CHECKPOINT_H
 #define SQI_CHECKPOINT_H

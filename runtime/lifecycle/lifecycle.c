@@ -343,6 +343,8 @@ on_sealed(struct sqi_step *step, const struct sqi_event *event)
                 sqi_end_sealed(step, event);
         else if (sqi_checkpoint_sealed(step, event))
                 sqi_start_all(step);
+        else if (!sqi_step_is_over(step->life))
+                sqi_restore_go_on(step); /* it may have waited for that */
 }
 
 static void

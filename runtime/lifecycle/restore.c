@@ -7,9 +7,9 @@
  *     its tasks and all their channels (LEAVING), and listens again as its next incarnation (BACK). Any other is
  *     killed. So is one that does not get BACK within the worker timeout, and one that cannot ends itself. They are
  *     called back: they have not crashed, and wait for nothing.
- *  2. When all are back or have been reaped, the back-off of those that died is over, and an epoch that was being sealed
- *     is or cannot be, those that are back are told to begin, and the others are spawned in their next incarnations (STARTING). No batch of before can reach them,
- *     for no channel that it could come by is left.
+ *  2. When all are back or have been reaped, the back-off of those that died is over, and an epoch that was being
+ *     sealed is or cannot be, those that are back are told to begin, and the others are spawned in their next
+ *     incarnations (STARTING). No batch of before can reach them, for no channel that it could come by is left.
  *  3. They begin from the newest sealed snapshot, with its positions, and pass the barriers of a start together. A
  *     death meanwhile begins it all again.
  *

@@ -153,9 +153,7 @@ do_seal(struct sqi_running *running, const struct sqi_action *action)
         int r = running->observer.seal ? running->observer.seal(running->observer.context, &errand) : 0;
 
         (void)action;
-        if (errand)
-                sqi_errand_begin(running, errand);
-        else
+        if (!errand || sqi_errand_begin(running, errand, &r))
                 sqi_running_step(running, &(struct sqi_event){.type = SQI_EVENT_SEALED, .number = -r});
 }
 

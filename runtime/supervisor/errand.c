@@ -19,20 +19,16 @@ run(void *context)
         return NULL;
 }
 
-static void
-tell(struct sqi_running *running, struct sqi_errand *errand, int r)
-{
-        errand->end(errand, r);
-        sqi_running_step(running, &(struct sqi_event){.type = SQI_EVENT_SEALED, .number = -r});
-}
-
 /* Its result; the thread has nothing more to do than to end. */
 static int
 join(struct sqi_errands *errands)
 {
+        struct sqi_errand *errand = errands->under_way;
+
         pthread_join(errands->thread, NULL);
         close(errands->done); /* also leaves the epoll set */
         errands->under_way = NULL;
+        errand->end(errand, errands->result);
         return errands->result;
 }
 
@@ -55,28 +51,31 @@ start(struct sqi_running *running, struct sqi_errand *errand)
         return false;
 }
 
-void
-sqi_errand_begin(struct sqi_running *running, struct sqi_errand *errand)
+bool
+sqi_errand_begin(struct sqi_running *running, struct sqi_errand *errand, int *ret_result)
 {
-        if (!start(running, errand))
-                tell(running, errand, errand->run(errand));
+        if (start(running, errand))
+                return false;
+        *ret_result = errand->run(errand);
+        errand->end(errand, *ret_result);
+        return true;
 }
 
-void
-sqi_errand_settle(struct sqi_running *running)
+bool
+sqi_errand_settle(struct sqi_running *running, int *ret_result)
 {
-        struct sqi_errand *errand = running->errands.under_way;
+        struct sqi_errands *errands = &running->errands;
         uint64_t news;
 
-        if (errand && read(running->errands.done, &news, sizeof(news)) == sizeof(news))
-                tell(running, errand, join(&running->errands));
+        if (!errands->under_way || read(errands->done, &news, sizeof(news)) != sizeof(news))
+                return false;
+        *ret_result = join(errands);
+        return true;
 }
 
 void
 sqi_errand_wait(struct sqi_running *running)
 {
-        struct sqi_errand *errand = running->errands.under_way;
-
-        if (errand)
-                errand->end(errand, join(&running->errands));
+        if (running->errands.under_way)
+                (void)join(&running->errands);
 }

@@ -106,6 +106,16 @@ tell_exits(struct sqi_running *running)
         }
 }
 
+/* Of what was done beside the loop. */
+static void
+tell_sealed(struct sqi_running *running)
+{
+        int r;
+
+        if (sqi_errand_settle(running, &r))
+                sqi_running_step(running, &(struct sqi_event){.type = SQI_EVENT_SEALED, .number = -r});
+}
+
 /* Messages first: time must not find a worker silent whose words have come. */
 static void
 serve(struct sqi_running *running)
@@ -113,7 +123,7 @@ serve(struct sqi_running *running)
         do {
                 running->touched = false;
                 read_control(running);
-                sqi_errand_settle(running);
+                tell_sealed(running);
                 tell_exits(running);
                 if (sqi_running_is_open(running) && sqi_lifecycle_due(running->life) <= sqi_clock_ns())
                         sqi_running_step(running, &(struct sqi_event){.type = SQI_EVENT_TIME});

@@ -4,7 +4,8 @@
  * socket of its tap (channel/tap.h), as this struct and, behind it, `size` bytes of the packed tuple.
  *
  * A spout's span is one call of `next`, and the root of its tree; it has no tuple, no parent and no batch. A bolt's is
- * one `execute`. A span of trace 0 is not one of a tuple: the task says with it that it was told to follow some. Times are of CLOCK_MONOTONIC in ns, so they can be compared on this machine.
+ * one `execute`. A span of trace 0 is not one of a tuple: the task says with it that it was told to follow some. Times
+ * are of CLOCK_MONOTONIC in ns, so they can be compared on this machine.
  *
  *     emitted -> sealed -> received -> begun -> ended
  *           gathered   network    queued   executed

@@ -2,8 +2,8 @@
 /*
  * The processes of the simulation of exactly-once, which do what the protocol asks of tasks. A spout counts to N; A
  * passes on what it gets, each third number once more by way of itself; B is a staged sink: it holds back what it gets
- * and publishes it at COMMIT, in one transaction with the number of the epoch. One keeps its rows by epochs; another has
- * those that are staged and those that are not, and knows of a commit only whether its epoch is published already.
+ * and publishes it at COMMIT, in one transaction with the number of the epoch. One keeps its rows by epochs; another
+ * has those that are staged and those that are not, and knows of a commit only whether its epoch is published already.
  *
  *     S --0--> A --2--> B      A --3--> A (feedback)
  *     S --1----------> B

@@ -2,10 +2,10 @@
 /*
  * Exactly-once, simulated from seeds: the lifecycle as it is, and around it processes that do what the protocol asks
  * of tasks (shared/actors.h). Processes die, and the others begin anew in theirs; the supervisor dies (also between
- * sealing and hearing of it), orders are lost, late, come again behind the next ones, and several in one go, reports come
- * after a death, the disk is full; one in eight is handed over to a next plan on its way. The oracle
- * knows what each cut of an epoch has to be: what was sent into a channel as of the epoch is what was received from
- * it, and what was recorded. In the end every number is published once.
+ * sealing and hearing of it), orders are lost, late, come again behind the next ones, and several in one go, reports
+ * come after a death, the disk is full; one in eight is handed over to a next plan on its way. The oracle knows what
+ * each cut of an epoch has to be: what was sent into a channel as of the epoch is what was received from it, and what
+ * was recorded. In the end every number is published once.
  *
  * So that it is known to see, faults of the tasks and of the supervisor are planted, and each must be found.
  */

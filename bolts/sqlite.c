@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct sqlite {
         struct sq_sink sink;
@@ -35,12 +36,23 @@ declare(struct sq_declaration *decl)
         sq_sink_declare_staged(&self->sink, decl);
 }
 
+/* What is there already has to be a database; one that is locked is waited for. */
 static void
 probe(struct sq_declaration *decl)
 {
         const struct sqlite *self = sq_declared_state(decl);
+        sqlite3 *database = NULL;
+        int r;
 
         sq_probe_output(decl, "path", self->path);
+        if (access(self->path, R_OK) < 0)
+                return;
+        r = sqlite3_open_v2(self->path, &database, SQLITE_OPEN_READONLY, NULL);
+        if (r == SQLITE_OK)
+                r = sqlite3_exec(database, "PRAGMA schema_version", NULL, NULL, NULL);
+        if (r == SQLITE_NOTADB || r == SQLITE_CORRUPT)
+                sq_declare_error(decl, "path", "%s: %s", self->path, sqlite3_errstr(r));
+        sqlite3_close(database);
 }
 
 /* ---- Statements -------------------------------------------------------------------------------------- */

@@ -144,8 +144,9 @@ report(struct sqi_model *model, struct sqi_model_component *component, const str
 {
         component->declare_failed = true;
         component->declared = NULL;
-        sqi_model_error(model, sqi_model_setting_place(component, decl->option), "in '%s': %s",
-                        component->id.text ? component->id.text : "?", decl->error);
+        sqi_model_error(model, sqi_model_setting_place(component, decl->option), "in '%s': %s%s%s",
+                        component->id.text ? component->id.text : "?", decl->option, decl->option[0] ? ": " : "",
+                        decl->error);
 }
 
 /* One strongly connected component: `members` of them. */

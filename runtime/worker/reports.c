@@ -53,7 +53,7 @@ watch_for_blocks(struct sqi_worker *worker, struct sqi_member *member, uint64_t 
         } else if (!member->told && now_ns - member->life_ns >= blocked_after_ns(worker)) {
                 member->told = true;
                 fprintf(stderr,
-                        "warning: %s has not come back from a callback for %.3g s (a callback must not block; it is killed after "
+                        "warning: %s has not come back from a callback for %.3g s (it blocks, or waits for a server that does not answer; it is killed after "
                         "supervisor.worker.timeout.secs, %g, in prepare after supervisor.worker.start.timeout.secs, %g)\n",
                         sqi_task_name(worker->plan, member->task.id, name, sizeof(name)),
                         (double)blocked_after_ns(worker) / 1e9, worker->plan->config.worker_timeout,

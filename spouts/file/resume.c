@@ -186,11 +186,6 @@ many_prepare(struct sq_task *task, struct file *file)
         many->pattern = file->path;
         many->ready_last = &many->ready_first;
         many->places.fd = many->places.lock = -1;
-        if (sq_exactly_once(task) && !file->positions && folder[0] != '\0')
-                return sq_error_final(task,
-                                      "%s: exactly-once needs a folder for where each file was read up to, that "
-                                      "lasts: set `positions`",
-                                      file->path);
         if (places_open(&many->places, folder, task) < 0)
                 return sq_error(task, "positions: %s", many->places.error);
         if (places_read(&many->places, find_done, many) < 0)

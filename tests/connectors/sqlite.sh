@@ -66,7 +66,8 @@ locked_at_start() {
 check "so is one that is locked when the topology starts" locked_at_start
 no_database() {
         echo "this is a text, and no database, however long one reads it" >"$dir/text"
-        topology "$(count_to 5)" "component: sqlite, properties: { path: $dir/text, table: t }" && ! run && grep -q 'text: file is not a database' "$dir/err" &&
+        topology "$(count_to 5)" "component: sqlite, properties: { path: $dir/text, table: t }" && ! "$squall" check --connect "$dir/t.yaml" 2>"$dir/err" &&
+                grep -q 'text: file is not a database' "$dir/err" && ! run && grep -q 'text: file is not a database' "$dir/err" &&
                 topology "$(count_to 5)" "component: sqlite, properties: { path: $dir/no/where, table: t }" && ! run && grep -q 'where: unable to open database file' "$dir/err"
 }
 check "what is no database, and a folder that is not there, end the topology at once" no_database

@@ -748,6 +748,8 @@ SQ_EXPORT ssize_t sq_decode(struct sq_decoder *decoder, struct sq_str record, st
 SQ_EXPORT void sq_decoder_emit(struct sq_task *task, struct sq_decoder *decoder, struct sq_str record, uint64_t place);
 /* Is a record the tuple as it stands, a text that is never wrong? Then sq_emit_many() and sq_emit_each() will do. */
 SQ_EXPORT bool sq_decoder_is_plain(const struct sq_decoder *decoder);
+/* Is it a line without a record, where each line has one? A blank line, but of text. */
+SQ_EXPORT bool sq_decoder_passes_over(const struct sq_decoder *decoder, struct sq_str line);
 /* Does what `on-error` says: the record is wrong before it is read. */
 SQ_EXPORT void sq_decoder_refuse(struct sq_task *task, const struct sq_decoder *decoder, struct sq_str record,
                                  uint64_t place, const char *cause);

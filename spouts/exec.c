@@ -195,6 +195,9 @@ emit_read(struct sq_task *task, struct exec *self, uint64_t most, bool ended)
 
         while (n < most && (r = sq_frames_next(&self->frames, self->framing, ended, &record)) != 0) {
                 n++;
+                if (r == 1 && self->framing == SQ_FRAMING_LINES &&
+                    sq_decoder_passes_over(&self->messages.decoder, record))
+                        continue;
                 if (r == 1 && sq_messages_emit(task, record, NULL) == 0)
                         continue;
                 sq_decoder_refuse(task, &self->messages.decoder, (struct sq_str){"", 0}, self->messages.next,

@@ -347,13 +347,11 @@ next_message(const struct http *self, const struct request *request, size_t *at,
         return true;
 }
 
+/* A line between two messages. */
 static bool
-is_blank(struct sq_str text)
+is_blank(const struct http *self, struct sq_str line)
 {
-        for (size_t i = 0; i < text.len; i++)
-                if (!strchr(" \t\r\n", text.ptr[i]))
-                        return false;
-        return true;
+        return is_by_lines(self) && sq_decoder_passes_over(&self->messages.decoder, line);
 }
 
 /* Whether all of its messages can be read; else the reason stands in the request. */
@@ -365,7 +363,7 @@ is_readable(struct http *self, struct request *request)
         size_t at = 0, n = 0;
 
         while (next_message(self, request, &at, &message)) {
-                if (is_by_lines(self) && is_blank(message))
+                if (is_blank(self, message))
                         continue;
                 n++;
                 if (sq_decode(&self->messages.decoder, message, values) < 0) {
@@ -414,7 +412,7 @@ take_request(struct sq_task *task, struct http *self, struct request *request)
         request->next = self->waiting;
         self->waiting = request;
         while (next_message(self, request, &at, &message))
-                if (!is_by_lines(self) || !is_blank(message)) {
+                if (!is_blank(self, message)) {
                         request->n++;
                         (void)sq_messages_emit(task, message, NULL);
                 }

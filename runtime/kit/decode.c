@@ -268,6 +268,24 @@ sq_decoder_is_plain(const struct sq_decoder *decoder)
         return decoder->format == SQ_FORMAT_TEXT && !decoder->schema.typed;
 }
 
+bool
+sq_decoder_passes_over(const struct sq_decoder *decoder, struct sq_str line)
+{
+        switch (decoder->format) {
+        case SQ_FORMAT_CSV:
+                return line.len == 0; /* a cell may be blanks */
+        case SQ_FORMAT_JSON:
+        case SQ_FORMAT_JSONL:
+        case SQ_FORMAT_LOGFMT:
+                for (size_t i = 0; i < line.len; i++)
+                        if (!strchr(" \t\r\n", line.ptr[i]) || !line.ptr[i])
+                                return false;
+                return true;
+        default:
+                return false;
+        }
+}
+
 void
 sq_decoder_refuse(struct sq_task *task, const struct sq_decoder *decoder, struct sq_str record, uint64_t place,
                   const char *cause)

@@ -192,7 +192,9 @@ sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first)
         if (fd < 0)
                 return "cannot be read ahead for the names of the fields: give them in `fields`";
         sq_reader_open(&reader, fd, 0, UINT64_MAX);
-        r = sq_reader_next(&reader, true, &record);
+        do
+                r = sq_reader_next(&reader, true, &record);
+        while (r > 0 && sq_decoder_passes_over(decoder, record));
         if (r <= 0)
                 wrong = r < 0 ? keep(records, sq_reader_error(&reader, r))
                               : "the file is empty, so its fields are not known";

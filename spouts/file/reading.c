@@ -351,13 +351,15 @@ file_next(struct sq_task *task)
                 r = next_record(task, file, &record, &position);
                 if (r <= 0)
                         break;
+                bytes += record.len + 1;
+                if (sq_decoder_passes_over(&file->records.decoder, record))
+                        continue;
                 sq_track(task, position);
                 file->undone += file->pattern && sq_room(task) != UINT64_MAX;
                 if (file->piped)
                         keep(task, file, record, position);
                 file_emit(task, file, file->reader.wrong, record, file_generation(file, position),
                           position & SQ_TAIL_OFFSET);
-                bytes += record.len;
                 n++;
         }
         sq_pace_sent(&file->pace, n);

@@ -56,7 +56,7 @@ declared() {
         begin "component: tcp, properties: { listen: '127.0.0.1:$port', format: json, fields: { id: int, name: { path: user.name, type: str } } }" \
                 "component: write, properties: { path: $dir/out, format: jsonl }"
         until_true listens "$port" || return
-        printf '{"id":"7","user":{"name":"A"}}\nnot json\n{"id":8,"user":{"name":"B"}}\n' >/dev/tcp/127.0.0.1/"$port"
+        printf '\n{"id":"7","user":{"name":"A"}}\n\r\nnot json\n  \n{"id":8,"user":{"name":"B"}}\n' >/dev/tcp/127.0.0.1/"$port"
         until_true lines 2 && stop && diff "$dir/out" <(printf '{"id":7,"name":"A"}\n{"id":8,"name":"B"}\n') && [ "$(wc -l <"$dir/letters")" = 1 ]
 }
 check "tcp: JSON lines are converted to declared types, and what cannot be read goes to the dead letters" declared

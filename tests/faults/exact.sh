@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Exactly once: every result of the built-ins that keep state, byte for byte what awk comes to. Scenarios of tests/faults/run, which sources this.
 
-# Of LINES lines at RATE a second: each number that a word reaches; the twenty most frequent; windows of 20 words that begin every 10; windows of time.
+# Epochs are short, so that many are under way when something dies. Of LINES lines at RATE a second: each number that a word reaches; the twenty most frequent; windows of 20 words that begin every 10; windows of time.
 exact_topology() {
         mkdir -p "$dir/j"
         awk -v lines="${LINES:-6000}" 'BEGIN { srand(7); for (i = 0; i < lines; i++) { s = ""; for (w = 0; w < 8; w++) s = s (w ? " " : "") "w" int(300 * rand() * rand()); print s } }' >"$dir/lines"
@@ -11,7 +11,7 @@ exact_topology() {
         awk '{ for (at = 10; at <= $2; at += 10) print $1 "\t" (at > 10 ? 20 : 10); if ($2 % 10) print $1 "\t" ($2 > 10 ? 10 : 0) + $2 % 10 }' "$dir/want.totals" | sort >"$dir/want.slides"
         cat >"$dir/t.yaml" <<YAML
 name: faults
-config: { topology.delivery: exactly-once, topology.checkpoint.interval.ms: 60 }
+config: { topology.delivery: exactly-once, topology.checkpoint.interval.ms: $((15 << RANDOM % 3)) }
 spouts: [ { id: in, component: file, properties: { path: $dir/lines, rate: ${RATE:-3000}, follow: ${FOLLOW:-false} } } ]
 bolts:
   - { id: words, component: split, parallelism: 2 }

@@ -97,16 +97,17 @@ sqi_top_offer(struct sqi_top *top, const struct sqi_standing *standing)
 bool
 sqi_top_end(struct sqi_top *top, struct sq_value *ret, void **ret_memory)
 {
-        struct sq_value *items = calloc(5 * top->n + 1, sizeof(*items)), *pairs = items + top->n;
+        struct sq_value *items = calloc(5 * top->n + 1, sizeof(*items));
 
         if (items && top->n > 1)
                 qsort(top->best, top->n, sizeof(*top->best), compare_places);
         for (size_t i = 0; items && i < top->n; i++) { /* an item is a map of two pairs, which stand behind all items */
-                pairs[4 * i] = sq_text("value");
-                pairs[4 * i + 1] = top->best[i].value;
-                pairs[4 * i + 2] = sq_text("count");
-                pairs[4 * i + 3] = sq_int((int64_t)top->best[i].n);
-                items[i] = sq_map(&pairs[4 * i], 2);
+                struct sq_value *pairs = &items[top->n + 4 * i];
+                pairs[0] = sq_text("value");
+                pairs[1] = top->best[i].value;
+                pairs[2] = sq_text("count");
+                pairs[3] = sq_int((int64_t)top->best[i].n);
+                items[i] = sq_map(pairs, 2);
         }
         free(top->best);
         if (!items)

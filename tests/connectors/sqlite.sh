@@ -49,7 +49,7 @@ locked_at_start() {
         local runner locker seen
         sqlite3 "$dir/cold" "create table other (n)" && mkfifo "$dir/cold.lock"
         topology "$(count_to 50)" "component: sqlite, properties: { path: $dir/cold, table: late, timeout: 0.1 }"
-        sqlite3 "$dir/cold" <"$dir/cold.lock" &
+        sqlite3 -cmd '.timeout 5000' "$dir/cold" <"$dir/cold.lock" & # those who look whether it has the lock take it for a moment
         locker=$!
         exec 9>"$dir/cold.lock"
         echo "begin exclusive; select 'has it';" >&9

@@ -594,9 +594,8 @@ SQ_EXPORT int sq_begin_anew(const struct sq_task *task, const char *path, int fd
  *     .commit(e)      sq_publish(path, sq_index(task), e, header, lines)
  *     .abort(e)       sq_publish_back(path, sq_index(task), e)
  *
- * Beside the file stands PATH.commits, which says who has published what. Without it, what is asked for again is
- * appended again. All return 0 or a negative errno; -EBADMSG: PATH.commits is damaged; -EMEDIUMTYPE: the
- * file is compressed, and the lines are not.
+ * Beside the file stands PATH.commits: who has published what. Without it, what is asked for again is appended again.
+ * All return 0 or a negative errno; -EBADMSG: PATH.commits is damaged; -EMEDIUMTYPE: a compressed file, plain lines.
  */
 /* Forgets who has published what, and empties the file when told to. */
 SQ_EXPORT int sq_publish_anew(const char *path, bool empty);
@@ -605,11 +604,12 @@ SQ_EXPORT int sq_publish_anew(const char *path, bool empty);
 SQ_EXPORT int sq_publish(const char *path, unsigned writer, uint64_t epoch, struct sq_str header, struct sq_str lines);
 /* The writer goes on behind `epoch`. 1: later ones of it are published, and stay. */
 SQ_EXPORT int sq_publish_back(const char *path, unsigned writer, uint64_t epoch);
+/* Makes the name `path` outlast a loss of power. 0, also where its folder may not be read; or a negative errno. */
+SQ_EXPORT int sq_sync_above(const char *path);
 
 /* ---- Records of a pipe ------------------------------------------------------------------------------- */
 
-/*
- * What was read of a pipe cannot be read again, so a spout keeps it until it is acked.
+/* What was read of a pipe cannot be read again, so a spout keeps it until it is acked.
  *
  *     sq_pipe_keep(&pipe, position, record, reader.wrong);       in `.next`, if it is tracked; positions rise
  *     if (sq_pipe_find(&pipe, position, &record, &wrong)) ...    in `.replay`

@@ -22,8 +22,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kit/durable.h"
-
 enum { ID_MOST = 1024 };
 
 static int
@@ -93,7 +91,7 @@ add_run(int runs, const char *path, const char *run, off_t end)
                 return -errno;
         if (n < len)
                 return -ENOSPC;
-        return fsync(runs) < 0 ? -errno : sqi_kit_sync_above(path);
+        return fsync(runs) < 0 ? -errno : sq_sync_above(path);
 }
 
 static int

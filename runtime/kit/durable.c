@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "kit/durable.h"
-
+/* What outlasts a loss of power. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <squall-kit.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 int
-sqi_kit_sync_above(const char *path)
+sq_sync_above(const char *path)
 {
         size_t n = strlen(path);
         char folder[PATH_MAX];

@@ -15,8 +15,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "kit/durable.h"
-
 enum { BYTES_MIN = 1 << 20, SEGMENT_MIN = 64 * 1024, SEGMENT_MAX = 64 << 20, SEGMENTS = 8 };
 enum { LOCK_TRIES = 100, MEMORY_SPARE = 4 << 20 };
 static const uint64_t DONE_NS = 1000000000;
@@ -111,7 +109,7 @@ open_folder(struct sqi_kit_journal *journal, const char *component)
         int r = make_folder(AT_FDCWD, journal->config.path), parent;
 
         if (r == 0)
-                r = sqi_kit_sync_above(journal->config.path);
+                r = sq_sync_above(journal->config.path);
         if (r < 0)
                 return r;
         parent = open(journal->config.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -27,8 +27,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "kit/durable.h"
-
 enum { PIECE = 64 * 1024, WRITERS_MAX = 4096 };
 
 /* PATH.commits. Of this machine alone, in its byte order. Then `nwriters` epochs, and the XXH3 hash of all before. */
@@ -151,7 +149,7 @@ write_record(const struct publishing *it, bool sync)
         if (r == 0 && rename(new, name) < 0)
                 r = -errno;
         free(bytes);
-        return r == 0 && sync ? sqi_kit_sync_above(it->path) : r;
+        return r == 0 && sync ? sq_sync_above(it->path) : r;
 }
 
 /* ---- The file ---------------------------------------------------------------------------------------- */

@@ -146,7 +146,9 @@ places_open(struct places *places, const char *folder, const struct sq_task *tas
         snprintf(places->path, length, "%s/%s-%u", folder, sq_component(task), sq_index(task));
         if (mkdir(folder, 0700) < 0 && errno != EEXIST)
                 return wrong(places, -errno);
-        r = take_lock(places);
+        r = wrong(places, sq_sync_above(folder));
+        if (r == 0)
+                r = take_lock(places);
         if (r < 0)
                 return r;
         places->fd = open(places->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -216,7 +218,12 @@ read_all(int fd, char **ret, size_t *ret_n)
 
                 if (got < 0 && errno == EINTR)
                         continue;
-                if (got <= 0)
+                if (got < 0) { /* it is not torn there, and must not be cut */
+                        int r = -errno;
+                        free(bytes);
+                        return r;
+                }
+                if (got == 0)
                         break;
                 n += (size_t)got;
         }
@@ -319,12 +326,15 @@ places_sync(struct places *places)
 {
         int r = places_write(places);
 
-        if (r < 0 || !places->path || !places->unsynced)
+        if (r < 0 || !places->path)
                 return r;
-        if (fdatasync(places->fd) < 0)
+        if (places->unsynced && fdatasync(places->fd) < 0)
                 return wrong(places, -errno);
         places->unsynced = false;
-        return 0;
+        if (!places->named)
+                r = wrong(places, sq_sync_above(places->path));
+        places->named = r == 0;
+        return r;
 }
 
 bool
@@ -432,7 +442,7 @@ replace(struct places *places, const char *bytes, size_t n)
         close(places->fd);
         places->fd = fd;
         places->size = n;
-        places->unsynced = true; /* the name is not */
+        places->named = false;
         return 0;
 }
 

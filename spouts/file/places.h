@@ -47,7 +47,8 @@ struct places {
         uint64_t summed_up; /* size when it was shortened last */
         char *out;
         size_t n, room;
-        bool unsynced;
+        bool unsynced; /* what was written since */
+        bool named;    /* its name outlasts a loss of power */
         char error[512];
 };
 

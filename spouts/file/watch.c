@@ -166,6 +166,7 @@ discover(struct sq_task *task, struct many *many, const char *name)
 {
         int fd = open_new(name);
         struct stat about;
+        bool packed;
 
         if (fd < 0) {
                 if (errno != ENOENT)
@@ -174,8 +175,8 @@ discover(struct sq_task *task, struct many *many, const char *name)
         }
         if (fstat(fd, &about) < 0 || !S_ISREG(about.st_mode) || many_find(many, about.st_dev, about.st_ino)) {
                 close(fd);
-        } else if (sq_compressed(fd) || may_be_copy(task, many, fd, &about, name)) {
-                hold(task, many, &about, name, sq_compressed(fd));
+        } else if ((packed = sq_compressed(fd)) || may_be_copy(task, many, fd, &about, name)) {
+                hold(task, many, &about, name, packed);
                 close(fd);
         } else if (!follow(task, many, fd, strdup(name))) {
                 complain(task, many, name, ENOMEM);
@@ -316,7 +317,10 @@ succeed(struct sq_task *task, struct many *many, const struct sq_identity *befor
                         return;
                 }
                 sq_log(task, SQ_INFO, "%s was rotated more than once: goes on in what came between", name);
-                (void)follow(task, many, fd, name_of(fd));
+                if (!follow(task, many, fd, name_of(fd))) {
+                        (void)sq_error_final(task, "%s: %s", name, strerror(ENOMEM)); /* it is not found again */
+                        return;
+                }
         }
 }
 
@@ -385,8 +389,8 @@ watch(struct sq_task *task, struct file *file)
 
 /* ---- Written anew ------------------------------------------------------------------------------------ */
 
-/* The copy takes the place that the file had. False: it is read already. */
-static bool
+/* The copy takes the place that the file had, unless it is read already. */
+static void
 go_on_in_copy(struct sq_task *task, struct many *many, const struct followed *followed, int fd)
 {
         struct sq_identity known = followed->known;
@@ -395,15 +399,17 @@ go_on_in_copy(struct sq_task *task, struct many *many, const struct followed *fo
 
         if (fstat(fd, &about) < 0 || ((copy = many_find(many, about.st_dev, about.st_ino)) && copy->number > 0)) {
                 close(fd);
-                return false;
+                return;
         }
         if (copy)
                 many_let_go(task, many, copy);
         known.device = about.st_dev;
         known.inode = about.st_ino;
         copy = many_add(many, &known, fd, name_of(fd));
-        if (!copy)
-                return false;
+        if (!copy) {
+                (void)sq_error_final(task, "%s: %s", followed->name, strerror(ENOMEM));
+                return;
+        }
         copy->number = ++many->last_number;
         copy->at = followed->at;
         copy->left = true;
@@ -413,7 +419,6 @@ go_on_in_copy(struct sq_task *task, struct many *many, const struct followed *fo
         copy->changed_ns = sq_now(task);
         many_keep(task, many, copy);
         many_make_ready(many, copy);
-        return true;
 }
 
 static void
@@ -441,7 +446,7 @@ watch_rewritten(struct sq_task *task, struct file *file, struct followed *follow
         if (copy < 0)
                 tell_rewritten(task, followed);
         else
-                (void)go_on_in_copy(task, many, followed, copy);
+                go_on_in_copy(task, many, followed, copy);
         followed->at = 0;
         followed->size = 0;
         followed->changed_ns = 0; /* the next look finds what is there now */

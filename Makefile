@@ -153,6 +153,8 @@ $(filter %/lookup.so,$(COMPONENTS)): $(B)/clients/redis.o
 $(filter %/return.so,$(COMPONENTS)): $(B)/clients/drpc_request.o
 # A test, or a fuzz target, of the same name is linked with it.
 $(foreach c,$(CLIENTS),$(eval $(filter %/$(notdir $(basename $(c))),$(UNIT) $(FUZZ)): $(c)))
+# And FOLDER_PART with the part of a component.
+$(foreach p,$(PARTS),$(eval $(filter %/$(notdir $(p:/$(notdir $(p))=))_$(notdir $(basename $(p))),$(UNIT) $(FUZZ)): $(p)))
 $(KITTED): LINK_KIT = -L$(B) -lsquall-kit '-Wl,-rpath,$$ORIGIN/..:$$ORIGIN/../..'
 $(KITTED): $(B)/libsquall-kit.so
 $(B)/tests/bench/kjv.txt: topologies/wordcount/kjv.txt

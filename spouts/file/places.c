@@ -252,12 +252,12 @@ places_read(struct places *places, places_visit *visit, void *context)
                 more = more && visit(context, &place);
         }
         free(bytes);
-        if (!places->path || at == n)
-                r = 0;
-        else if (ftruncate(places->fd, (off_t)at) < 0)
+        if (!places->path)
+                return 0;
+        places->cut = n - at;
+        if (places->cut > 0 && ftruncate(places->fd, (off_t)at) < 0)
                 r = wrong(places, -errno);
-        if (places->path)
-                places->size = at;
+        places->size = at;
         return r;
 }
 
@@ -390,16 +390,16 @@ by_number(const void *left, const void *right)
         return a->at < b->at ? -1 : a->at > b->at;
 }
 
-/* The last word on each file, and on what is done, in front of `limit`. Returns the bytes written to `to`, which has
- * room for `limit` of them. */
-static size_t
-sum_up(const char *bytes, size_t limit, char *to, struct found *found)
+/* The last word on each file, and on what is done, in front of `limit`. *ret: the bytes written to `to`, which has room
+ * for `limit` of them. -EBADMSG: the records do not reach up to there, and what stands behind is not known. */
+static int
+sum_up(const char *bytes, size_t limit, char *to, struct found *found, size_t *ret)
 {
         struct found done = {0};
         struct place place;
-        size_t nfound = 0, n = 0;
+        size_t nfound = 0, n = 0, at = sizeof(struct head);
 
-        for (size_t at = sizeof(struct head); at < limit && look(bytes + at, limit - at, &place);) {
+        while (at < limit && look(bytes + at, limit - at, &place)) {
                 struct found it = {.number = place.number, .at = at, .gone = place.kind == PLACE_GONE};
 
                 memcpy(&it.length, bytes + at, sizeof(it.length));
@@ -409,6 +409,8 @@ sum_up(const char *bytes, size_t limit, char *to, struct found *found)
                         done = it;
                 at += it.length;
         }
+        if (at != limit)
+                return -EBADMSG;
         qsort(found, nfound, sizeof(*found), by_number);
         for (size_t i = 0; i < nfound; i++) {
                 if (found[i].gone || (i + 1 < nfound && found[i + 1].number == found[i].number))
@@ -417,7 +419,8 @@ sum_up(const char *bytes, size_t limit, char *to, struct found *found)
                 n += found[i].length;
         }
         memcpy(to + n, bytes + done.at, done.length);
-        return n + done.length;
+        *ret = n + done.length;
+        return 0;
 }
 
 /* The new log takes the place of the old one when it is on the disk. */
@@ -451,7 +454,7 @@ places_shorten(struct places *places, uint64_t at, uint64_t *ret_moved)
 {
         struct found *found = NULL;
         char *bytes = NULL, *to = NULL;
-        size_t n = 0, summed_up;
+        size_t n = 0, summed_up = 0;
         int r = places_write(places);
 
         if (r == 0)
@@ -463,9 +466,11 @@ places_shorten(struct places *places, uint64_t at, uint64_t *ret_moved)
                 found = calloc(n / sizeof(struct record) + 1, sizeof(*found));
                 r = to && found ? 0 : -ENOMEM;
         }
+        if (r == 0)
+                r = sum_up(bytes, (size_t)at, to + sizeof(struct head), found, &summed_up);
         if (r == 0) {
                 memcpy(to, bytes, sizeof(struct head));
-                summed_up = sizeof(struct head) + sum_up(bytes, (size_t)at, to + sizeof(struct head), found);
+                summed_up += sizeof(struct head);
                 memcpy(to + summed_up, bytes + at, (size_t)(places->size - at));
                 *ret_moved = at - summed_up;
                 r = replace(places, to, summed_up + (size_t)(places->size - at));

@@ -44,6 +44,7 @@ struct places {
         int fd, lock;
         uint64_t id;        /* drawn when the log was begun: positions are of this one */
         uint64_t size;      /* of its whole records */
+        uint64_t cut;       /* by the last read: bytes that were torn or damaged */
         uint64_t summed_up; /* size when it was shortened last */
         char *out;
         size_t n, room;
@@ -55,8 +56,8 @@ struct places {
 /* Of task `index` of `parts` in the folder, which is made. 0, or a negative errno and places->error. */
 int places_open(struct places *places, const char *folder, const struct sq_task *task);
 void places_close(struct places *places);
-/* Calls `visit` for each record until that returns false, or there are none. Then what is torn is cut off. 0 or a
- * negative errno. */
+/* Calls `visit` for each record until that returns false, or there are none. Then what is torn or damaged is cut off
+ * with all behind it. 0 or a negative errno. */
 typedef bool places_visit(void *context, const struct place *place);
 int places_read(struct places *places, places_visit *visit, void *context);
 /* 0 or -ENOMEM. */
@@ -67,7 +68,8 @@ int places_sync(struct places *places);
 bool places_other_knows(const struct places *places, unsigned task, uint64_t device, uint64_t inode);
 /* Is the log so long that it should be shortened? */
 bool places_are_long(const struct places *places);
-/* *ret_moved: what stood at `at` and behind stands so many bytes further in front. 0 or a negative errno. */
+/* *ret_moved: what stood at `at`, the start of a record or the end, and behind stands so many bytes further in front.
+ * 0, or a negative errno, and the log is as it was; -EBADMSG: it is damaged. */
 int places_shorten(struct places *places, uint64_t at, uint64_t *ret_moved);
 
 #endif

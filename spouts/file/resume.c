@@ -3,6 +3,7 @@
 #include "many.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,6 +191,11 @@ many_prepare(struct sq_task *task, struct file *file)
                 return sq_error(task, "positions: %s", many->places.error);
         if (places_read(&many->places, find_done, many) < 0)
                 return sq_error(task, "positions: %s", many->places.error);
+        if (many->places.cut > 0)
+                sq_log(task, SQ_WARN,
+                       "positions: %s: its last %" PRIu64 " bytes are torn or damaged, and are cut off: some of what "
+                       "was read since may be read again",
+                       many->places.path, many->places.cut);
         if (!file->positions)
                 many->resume = 0;
         file->reading = true;

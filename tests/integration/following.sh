@@ -134,6 +134,17 @@ other() {
         topology least 'logs/least*.log' at-least-once 3 && ! timeout 20 "$squall" run least.yaml 2>other.log && grep -q 'was written with another parallelism' other.log
 }
 check "followed: positions of another parallelism are refused" other
+damaged() {
+        topology damaged 'logs/damaged*.log'
+        for i in 1 2 3; do seq -f "$i-%.0f" 50 >"logs/damaged$i.log"; done
+        begin damaged.yaml && came damaged.out 150 && end || return
+        printf '\377' | dd of=damaged.positions/in-0 bs=1 seek=$(($(stat -c %s damaged.positions/in-0) / 2)) conv=notrunc status=none
+        for i in 1 2 3; do seq -f "$i-%.0f" 51 60 >>"logs/damaged$i.log"; done
+        mv damaged.out damaged.first && begin damaged.yaml
+        until_true eval 'sort -u damaged.first damaged.out | cmp -s - <(for i in 1 2 3; do seq -f "$i-%.0f" 60; done | sort)'
+        end && grep -q 'bytes are torn or damaged, and are cut off' damaged.log
+}
+check "followed: positions that are damaged in the middle are said to be, and nothing is missing" damaged
 forgotten() {
         topology grown 'logs/g*.log' exactly-once && sed -i 's/name: grown/name: forgotten/; s/grown/forgotten/g' grown.yaml && begin grown.yaml && came forgotten.out 20 &&
                 until_true eval '[ $(ls forgotten.epochs | wc -l) -gt 1 ]' && nap 0.3 && kill -KILL $run; wait $run; run=

@@ -20,7 +20,7 @@ enum { SECRET_MAX = 4096, ANSWER_MS = 10000, SAID_MAX = 160, URL_MAX = 1024 };
 struct http {
         struct sq_sink sink;
         const char *url, *token, *key;
-        int64_t body;
+        int64_t body, format;
         struct sq_list headers;
 
         char secret[SECRET_MAX], said[SAID_MAX]; /* said: the begin of the answer */
@@ -43,6 +43,8 @@ declare(struct sq_declaration *decl)
                 sq_template_declare(self->url, decl, "url");
         if (strchr(self->url, '{') && self->body != SINGLE)
                 sq_declare_error(decl, "url", "with fields it is that of one tuple: set `body: single`");
+        if (self->body == ARRAY && self->format != SQ_FORMAT_JSON)
+                sq_declare_error(decl, "format", "an array is of JSON: set `body: lines` or `body: single`");
         if (self->key && self->body != SINGLE)
                 sq_declare_error(decl, "key", "names a request of one tuple: set `body: single`");
         if (self->key)
@@ -87,27 +89,41 @@ take_answer(char *bytes, size_t one, size_t n, void *context)
         return one * n;
 }
 
+static int
+put_text(struct sq_encoder *to, struct sq_value text)
+{
+        enum sq_format format = to->format;
+        int r;
+
+        to->format = SQ_FORMAT_TEXT;
+        r = sq_encode_values(to, 1, NULL, &text);
+        to->format = format;
+        return r;
+}
+
 /* The body for `n` records. 0 or -ENOMEM. */
 static int
 write_body(struct http *self, size_t first, size_t n)
 {
         struct sq_encoder *text = &self->text;
-        struct sq_value open = sq_text("["), between = sq_text(self->body == ARRAY ? "," : "\n"), close = sq_text("]");
+        const char *behind = self->format == SQ_FORMAT_MSGPACK ? "" : "\n"; /* each line */
+        struct sq_value open = sq_text("["), between = sq_text(self->body == ARRAY ? "," : behind),
+                        close = sq_text("]");
         struct sq_record record;
         int r = 0;
 
         text->len = 0;
         if (self->body == ARRAY)
-                r = sq_encode_values(text, 1, NULL, &open);
+                r = put_text(text, open);
         for (size_t i = 0; r == 0 && i < n; i++) {
                 sq_sink_record(&self->sink, first + i, &record);
                 if (i > 0)
-                        r = sq_encode_values(text, 1, NULL, &between);
+                        r = put_text(text, between);
                 if (r == 0)
-                        r = sq_encode_values(text, 1, NULL, &record.whole);
+                        r = sq_record_write(&record, NULL, text);
         }
         if (r == 0 && self->body != SINGLE)
-                r = sq_encode_values(text, 1, NULL, self->body == ARRAY ? &close : &between);
+                r = put_text(text, self->body == ARRAY ? close : between);
         return r;
 }
 
@@ -240,14 +256,28 @@ add_header(struct http *self, const char *text)
         return list != NULL;
 }
 
+static const char *
+content_type(const struct http *self)
+{
+        switch ((enum sq_format)self->format) {
+        case SQ_FORMAT_JSON:
+                return self->body == LINES ? "application/x-ndjson" : "application/json";
+        case SQ_FORMAT_MSGPACK:
+                return "application/vnd.msgpack";
+        case SQ_FORMAT_CSV:
+                return "text/csv; charset=utf-8";
+        default:
+                return "text/plain; charset=utf-8";
+        }
+}
+
 static bool
 write_headers(struct http *self)
 {
-        static const char *const types[] = {"application/json", "application/x-ndjson", "application/json"};
         char line[SECRET_MAX + 32];
         bool fine;
 
-        snprintf(line, sizeof(line), "Content-Type: %s", types[self->body]);
+        snprintf(line, sizeof(line), "Content-Type: %s", content_type(self));
         fine = add_header(self, line) && add_header(self, "Expect:");
         snprintf(line, sizeof(line), "Authorization: Bearer %s", self->secret);
         if (self->secret[0])
@@ -263,7 +293,8 @@ prepare(struct sq_task *task)
 {
         struct http *self = sq_state(task);
 
-        self->text.format = self->once.format = SQ_FORMAT_TEXT;
+        self->text.format = (enum sq_format)self->format;
+        self->once.format = SQ_FORMAT_TEXT;
         if (sq_secret_read(task, self->token, self->secret, sizeof(self->secret)) < 0 ||
             sq_sink_open(task, self->url, hand_over) < 0)
                 return -1;
@@ -294,7 +325,7 @@ cleanup(struct sq_task *task)
 }
 
 SQ_BOLT(http) = {
-        .about = "POST requests to a web server, with tuples as JSON.",
+        .about = "POST requests to a web server, with tuples.",
         .state = sizeof(struct http),
         .options =
                 {
@@ -302,8 +333,9 @@ SQ_BOLT(http) = {
                                    "http://HOST:PORT/PATH or https://...; single: fields or expressions in braces"),
                         SQ_OPT_ENUM(
                                 struct http, body, "array|lines|single", "array",
-                                "array: a batch is a JSON array of objects; lines: JSON Lines; single: an object, a request "
-                                "each"),
+                                "array: a batch is a JSON array of objects; lines: a tuple a line (msgpack: one behind the "
+                                "other); single: a request for each tuple"),
+                        SQ_OPT_ENCODING(struct http, format, "json"),
                         SQ_OPT_LIST(struct http, headers, "further headers, such as `X-Source: squall`"),
                         SQ_OPT_SECRET("token", struct http, token, "the bearer token"),
                         SQ_OPT_STR(

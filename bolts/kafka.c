@@ -21,7 +21,6 @@
 
 #include "../clients/kafka.h"
 
-enum { JSON, MSGPACK };
 enum { DELIVERY_MS = 10000, ANSWER_MS = 5000, WAIT_MS = 100, PATIENCE = 10, ERROR_MAX = 256, MARK_MAX = 256 };
 
 /* Of a message of the batch. */
@@ -151,11 +150,19 @@ put_template(struct kafka *self, const char *template, const struct sq_record *r
 static int
 put_value(struct kafka *self, const struct sq_record *record)
 {
-        struct sq_value value = self->value ? sq_record_get(record, self->value) : record->whole;
+        int r;
 
-        if (value.type == SQ_MAP && value.form == SQ_PACKED && self->format == MSGPACK)
-                value = sq_str((struct sq_str){value.as.ptr, value.len});
-        return sq_encode_values(&self->text, 1, NULL, &value);
+        self->text.format = (enum sq_format)self->format;
+        r = sq_record_write(record, self->value, &self->text);
+        self->text.format = SQ_FORMAT_TEXT;
+        return r;
+}
+
+/* A message without a value: where the topic is compacted, the key goes. */
+static bool
+is_tombstone(const struct kafka *self, const struct sq_record *record)
+{
+        return self->value && sq_record_get(record, self->value).type == SQ_NIL;
 }
 
 /* Hands a message to librdkafka, which copies it. */
@@ -177,7 +184,7 @@ produce(struct kafka *self, size_t i, struct state *state)
         if (r < 0)
                 return RD_KAFKA_RESP_ERR__QUEUE_FULL;
         key_at = self->key ? self->text.bytes + key : NULL;
-        value_at = self->text.bytes + value;
+        value_at = is_tombstone(self, &record) ? NULL : self->text.bytes + value;
         return rd_kafka_producev(
                 self->producer, RD_KAFKA_V_TOPIC(self->text.bytes + topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                 RD_KAFKA_V_KEY(key_at, key_at ? value - (size_t)key - 1 : 0),
@@ -467,8 +474,9 @@ SQ_BOLT(kafka) = {
                         SQ_OPT_STR(struct kafka, key, NULL,
                                    "the message's key, likewise: what has one key stays in order"),
                         SQ_OPT_STR(struct kafka, value, NULL,
-                                   "the field that is the message; default: the tuple, as `format` says"),
-                        SQ_OPT_ENUM(struct kafka, format, "json|msgpack", "json", "an object, or a map, of the fields"),
+                                   "the field that is the message, nil: a message without a value (a tombstone); "
+                                   "default: the tuple"),
+                        SQ_OPT_ENCODING(struct kafka, format, "json"),
                         SQ_OPT_STR_AS(
                                 "mark-topic", struct kafka, mark_topic, NULL,
                                 "under exactly-once: a topic for the group offset that says what was handed over; "

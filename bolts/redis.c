@@ -38,7 +38,7 @@ struct command {
 struct redis {
         struct sq_sink sink;
         const char *url, *key, *value, *score, *once, *password;
-        int64_t kind, expire, length;
+        int64_t kind, format, expire, length;
 
         struct sqi_redis client;
         struct command command;
@@ -144,10 +144,18 @@ fields(struct command *command, const struct sq_record *record)
         return r;
 }
 
-static struct sq_value
-value_of(const struct redis *self, const struct sq_record *record)
+/* The field `value`, or the tuple as `format` says. */
+static int
+message(struct redis *self, const struct sq_record *record)
 {
-        return self->value ? sq_record_get(record, self->value) : record->whole;
+        struct command *command = &self->command;
+        int r;
+
+        command->begins[command->n++] = command->text.len;
+        command->text.format = (enum sq_format)self->format;
+        r = sq_record_write(record, self->value, &command->text);
+        command->text.format = SQ_FORMAT_TEXT;
+        return r;
 }
 
 /* What stands behind the name of the command and its key. */
@@ -159,7 +167,7 @@ operands(struct redis *self, const struct sq_record *record, struct sq_value ste
 
         switch (self->kind) {
         case SET:
-                r = argument(command, value_of(self, record));
+                r = message(self, record);
                 if (r == 0 && self->expire > 0)
                         r = word(command, "EX");
                 return r < 0 || self->expire == 0 ? r : argument(command, sq_int(self->expire));
@@ -173,9 +181,9 @@ operands(struct redis *self, const struct sq_record *record, struct sq_value ste
                 return r || word(command, "*") ? -ENOMEM : fields(command, record);
         case ZSET:
                 r = argument(command, sq_record_get(record, self->score));
-                return r < 0 ? r : argument(command, value_of(self, record));
+                return r < 0 ? r : message(self, record);
         default:
-                return argument(command, value_of(self, record));
+                return message(self, record);
         }
 }
 
@@ -463,7 +471,8 @@ SQ_BOLT(redis) = {
                                    "the key, or the channel; fields or expressions in braces: page:{path}"),
                         SQ_OPT_STR(struct redis, value, NULL,
                                    "the field that is the value (incr: by how much, default 1; zset: the member); "
-                                   "default: the tuple as JSON"),
+                                   "default: the tuple"),
+                        SQ_OPT_ENCODING(struct redis, format, "json"),
                         SQ_OPT_STR(struct redis, score, NULL, "zset: the field that is the score"),
                         SQ_OPT_INT(struct redis, expire, 0, "seconds after which the key goes; 0: it stays"),
                         SQ_OPT_INT(struct redis, length, 0, "stream: about so many entries are kept; 0: all"),

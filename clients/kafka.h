@@ -42,4 +42,10 @@ struct sqi_kafka_setting {
 bool sqi_kafka_configure(const struct sqi_kafka *client, rd_kafka_conf_t *conf,
                          const struct sqi_kafka_setting *settings, char *wrong, size_t size);
 
+/* What is known of a message: its fields key, value (nil where there is none), topic, partition, offset and time. */
+enum { SQI_KAFKA_META = 6 };
+extern const struct sq_nested sqi_kafka_meta;
+/* Their values, views. */
+void sqi_kafka_describe(const rd_kafka_message_t *message, struct sq_value values[SQI_KAFKA_META]);
+
 #endif

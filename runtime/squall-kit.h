@@ -444,8 +444,8 @@ SQ_EXPORT int sq_gzip_mend(int fd, uint64_t *end);
 enum sq_format {
         /* Read: the record as a whole. Written: fields between tabs, as they are; nil is null. */
         SQ_FORMAT_TEXT,
-        /* RFC 4180. Read: texts. Written: with LF; quotes where they are needed, and around an empty text that stands
-         * alone; nil is nothing, a time has no quotes. */
+        /* RFC 4180. Read: texts. Written: quotes where they are needed, and around an empty text that stands alone; nil
+         * is nothing, a time has no quotes. */
         SQ_FORMAT_CSV,
         SQ_FORMAT_JSON, /* read: any value; written: an object with the fields' names */
         /* Read: a map of texts, by sq_logfmt_read(). Written: the fields that are not nil, in quotes where they need
@@ -453,7 +453,8 @@ enum sq_format {
         SQ_FORMAT_LOGFMT,
         SQ_FORMAT_MSGPACK, /* read: any value; written: a map with the fields' names */
         SQ_FORMAT_JSONL,   /* JSON, written as a line */
-        SQ_FORMAT_LOGFMTL, /* logfmt, likewise */
+        SQ_FORMAT_LOGFMTL, /* likewise */
+        SQ_FORMAT_CSVL,    /* likewise */
         /* Written only: fields between tabs, a record a line. Tab, LF, CR and \ stand as \t, \n, \r and \\; the text of
          * a record of one field as it is, but for LF. The rest as CSV. */
         SQ_FORMAT_TSV,
@@ -470,7 +471,6 @@ enum sq_format {
  *     write(fd, encoder.bytes, encoder.len);
  *     encoder.len = 0;                             the memory is used again
  *     sq_encoder_free(&encoder);
- *
  * The caller may shorten `len`, and move what is left to the start.
  */
 
@@ -705,8 +705,7 @@ struct sq_decoder {
         int64_t separator; /* CSV, settings too where there are such: enum sq_csv_separator */
         bool strict;       /* a record with too few or too many cells cannot be read */
 
-        /* After sq_decoder_begin(), for messages: where records come from, a view, and what counts them there:
-         * "message". A message says: SOURCE: UNIT PLACE: ... */
+        /* After sq_decoder_begin(), views: who it is, and what is counted there. Messages begin: SOURCE: UNIT PLACE: */
         const char *source, *unit;
 
         /* For who finds the fields elsewhere, in the header of a file say; sq_decoder_begin() sets them. */
@@ -1076,8 +1075,8 @@ SQ_EXPORT int sq_template_write(const char *template_, const struct sq_record *r
 /* Likewise of a tuple in `.execute`, in place of what stands in the encoder. */
 SQ_EXPORT int sq_template_make(const char *template_, struct sq_templates *templates, const struct sq_tuple *in,
                                struct sq_encoder *text);
-/* Appends what a message of a record is: its field `value` as a text, nothing where that is nil; or, with NULL, the
- * record in the encoder's format, TEXT, CSV, JSON, LOGFMT or MSGPACK. As sq_encode(). */
+/* Appends the message of a record: its field `value` as a text (MSGPACK: a map or array as it is), nothing where
+ * it is nil; or, with NULL, the record in the encoder's format, TEXT, CSV, JSON, LOGFMT or MSGPACK. As sq_encode(). */
 SQ_EXPORT int sq_record_write(const struct sq_record *record, const char *value, struct sq_encoder *to);
 /* A setting that names a field (NULL: not set): that all inputs have it. */
 SQ_EXPORT void sq_field_declare(const char *name, struct sq_declaration *decl, const char *option);
@@ -1130,7 +1129,6 @@ struct sq_journal_config {
  *     sq_messages_end(task);                                              in `.cleanup`
  *
  * In `.finish`, after `untracked` is set, what comes in is emitted still, or stays in the journal for the next start.
- * Without a journal, what its process holds dies with it, so say in the documents what a sender can do about it.
  */
 struct sqi_kit_journal;
 struct sq_messages {
@@ -1146,6 +1144,7 @@ struct sq_messages {
 
         struct sqi_kit_journal *journalled; /* NULL: there is no journal */
         bool full, stuck;                   /* it takes nothing, which has been said */
+        struct sq_encoder row;              /* of sq_messages_emit_as() */
 };
 
 /* Of a source that keeps by itself what was not acked, and needs no journal. */
@@ -1161,6 +1160,12 @@ struct sq_messages {
 SQ_EXPORT void sq_messages_declare(const struct sq_messages *messages, struct sq_declaration *decl);
 /* 0, or -1 after sq_error(), as all of these. */
 SQ_EXPORT int sq_messages_begin(struct sq_task *task, const char *source);
+/* The same where tuples are what is known of messages: these fields, whatever the settings say, as `option` asks;
+ * and then the values of each message. NULL: they are not, and these are those above. */
+SQ_EXPORT void sq_messages_declare_as(const struct sq_messages *messages, struct sq_declaration *decl,
+                                      const struct sq_nested *fields, const char *option);
+SQ_EXPORT int sq_messages_begin_as(struct sq_task *task, const char *source, const struct sq_nested *fields);
+SQ_EXPORT int sq_messages_emit_as(struct sq_task *task, const struct sq_value *values);
 /* 0: none now, and the task is woken when it may be otherwise. */
 SQ_EXPORT uint64_t sq_messages_room(struct sq_task *task);
 /* *ret_position (may be NULL): what `.ack` will be told. */
@@ -1168,8 +1173,7 @@ SQ_EXPORT int sq_messages_emit(struct sq_task *task, struct sq_str record, uint6
 /* `n` of them, up to SQ_MESSAGES_RUN: the same as so many calls, at less cost where a message is its tuple. */
 enum { SQ_MESSAGES_RUN = 64 };
 SQ_EXPORT int sq_messages_emit_run(struct sq_task *task, size_t n, const struct sq_str *records);
-/* What came is in the journal, if there is one, synced by its policy, and emitted: the sender may be told. -EAGAIN: not
- * yet, the disk does not take it; it is tried again. */
+/* What came is emitted, and in a journal, synced by its policy: the sender may be told. -EAGAIN: not yet, try again. */
 SQ_EXPORT int sq_messages_flush(struct sq_task *task);
 SQ_EXPORT int sq_messages_replay(struct sq_task *task, uint64_t position);
 SQ_EXPORT int sq_messages_seek(struct sq_task *task, uint64_t position);
@@ -1180,8 +1184,7 @@ SQ_EXPORT void sq_messages_release(struct sq_task *task, uint64_t done, uint64_t
 SQ_EXPORT int sq_messages_lag(struct sq_task *task, struct sq_lag *ret);
 SQ_EXPORT void sq_messages_end(struct sq_task *task);
 
-/* The back-off of a spout whose source is away, from 50 ms to 5 s. What happened first is logged, and that it is
- * over. {0} is one that is not. */
+/* The back-off of a spout whose source is away, 50 ms to 5 s; its begin and its end are logged. {0}: it is not. */
 struct sq_retry {
         uint64_t due_ns, ms;
 };
@@ -1211,8 +1214,7 @@ struct sq_frames {
         size_t at, fill, room, limit;
         bool skipping; /* the rest of a line that was too long */
 };
-/* Where to put what is read next (at least 64 KiB), for the caller to add to `fill`; NULL: no memory. Ends the
- * views. */
+/* Where to put what is read next, 64 KiB at least, and add it to `fill`; NULL: no memory. Ends the views. */
 SQ_EXPORT char *sq_frames_room(struct sq_frames *frames, size_t *ret_size);
 /* The next record, a view. 1; 0: none is whole; -EMSGSIZE: it is longer than `limit` (if frames->skipping, the next one
  * can be read still); -EPIPE: the stream ended within it. */
@@ -1269,8 +1271,7 @@ struct sq_bag {
         struct sq_occurrence *places;
         size_t used, size;
         uint64_t ceiling; /* of distinct values: no key above it was kept */
-        bool lent; /* `places` are the caller's, in keyed state say: a bag that needs others takes some of its own,
-                           * and this is false then */
+        bool lent;        /* `places` are the caller's, until the bag needs more and takes its own */
 };
 
 /* So many of the smallest keys tell how many there are, of distinct values. */
@@ -1289,8 +1290,7 @@ SQ_EXPORT double sq_bag_quantile(struct sq_bag *bag, uint64_t total, double q);
 
 /* ---- DRPC -------------------------------------------------------------------------------------------- */
 
-/* The endpoint of task N of a `drpc` spout, in the run folder of its topology (docs/drpc.md). For printf(): the folder,
- * the number. */
+/* The endpoint of a task of a `drpc` spout (docs/drpc.md). For printf(): the run folder, the task's number. */
 #define SQ_DRPC_REQUESTS "ipc://%s/drpc%u"
 
 #ifdef __cplusplus

@@ -46,6 +46,7 @@ struct kafka {
         struct sq_messages messages;
         struct sqi_kafka client;
         const char *topic, *group, *start;
+        bool meta;
 
         char source[600];
         rd_kafka_t *consumer;
@@ -82,7 +83,7 @@ declare(struct sq_declaration *decl)
         if (strcmp(self->start, "earliest") != 0 && strcmp(self->start, "latest") != 0 && start_ms(self) < 0)
                 sq_declare_error(decl, "start", "is earliest, latest or a time as 2026-11-26T07:00:00Z");
         sqi_kafka_declare(&self->client, decl);
-        sq_messages_declare(&self->messages, decl);
+        sq_messages_declare_as(&self->messages, decl, self->meta ? &sqi_kafka_meta : NULL, "meta");
 }
 
 static void
@@ -336,7 +337,8 @@ prepare(struct sq_task *task)
 
         self->task = task;
         snprintf(self->source, sizeof(self->source), "kafka %.200s %.200s", self->client.brokers, self->topic);
-        if (sqi_kafka_prepare(task, &self->client) < 0 || sq_messages_begin(task, self->source) < 0)
+        if (sqi_kafka_prepare(task, &self->client) < 0 ||
+            sq_messages_begin_as(task, self->source, self->meta ? &sqi_kafka_meta : NULL) < 0)
                 return -1;
         self->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (self->wake < 0)
@@ -354,9 +356,20 @@ seek(struct sq_task *task, uint64_t position)
 }
 
 static int
-take(struct sq_task *task, struct kafka *self, const rd_kafka_message_t *message)
+emit(struct sq_task *task, const struct kafka *self, const rd_kafka_message_t *message)
 {
         struct sq_str record = {message->payload ? message->payload : "", message->len};
+        struct sq_value values[SQI_KAFKA_META];
+
+        if (!self->meta)
+                return sq_messages_emit(task, record, NULL);
+        sqi_kafka_describe(message, values);
+        return sq_messages_emit_as(task, values);
+}
+
+static int
+take(struct sq_task *task, struct kafka *self, const rd_kafka_message_t *message)
+{
         struct partition *partition = find(self, rd_kafka_topic_name(message->rkt), message->partition);
         uint64_t position = self->messages.next;
 
@@ -364,7 +377,7 @@ take(struct sq_task *task, struct kafka *self, const rd_kafka_message_t *message
                 return sq_error_final(task, "%s: %s", self->source, strerror(ENOMEM));
         self->entries[position % self->size] = (struct entry){message->offset, (uint32_t)(partition - self->partitions),
                                                               partition->round, sq_room(task) == UINT64_MAX};
-        if (sq_messages_emit(task, record, NULL) < 0)
+        if (emit(task, self, message) < 0)
                 return -1;
         if (sq_room(task) == UINT64_MAX)
                 pass(self);
@@ -524,6 +537,9 @@ SQ_SPOUT(kafka) = {
                         SQ_OPT_STR(struct kafka, start, "earliest",
                                    "where a group begins that has no offset yet: earliest, latest, or at a time: "
                                    "2026-11-26T07:00:00Z"),
+                        SQ_OPT_BOOL(struct kafka, meta, false,
+                                    "a message goes out as the fields `key`, `value` (as texts, nil where there is "
+                                    "none), `topic`, `partition`, `offset` and `time`"),
                         SQ_OPT_INBOUND(struct kafka, messages, "json"),
                 },
         .streams = {SQ_ERRORS},

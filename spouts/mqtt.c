@@ -22,7 +22,9 @@
 
 enum { HELD_MOST = 1000, REFUSED = 128 };
 static const uint64_t LOOK_NS = 1000000000;
+/* With `topics`. */
 static const char *const names[] = {"topic", "payload"}, *const types[] = {"str", "str"};
+static const struct sq_nested topic_and_payload = {.n = 2, .names = names, .values = types};
 
 struct mqtt {
         struct sq_messages messages;
@@ -33,26 +35,14 @@ struct mqtt {
         struct sqi_mqtt client;
         struct sq_task *task;
         struct sq_retry retry;
-        struct sq_encoder row;
         char source[300];
         uint64_t since, open;
 };
-
-/* With `topics` a message is a map of two texts. */
-static void
-set_up(const struct mqtt *self, struct sq_decoder *decoder)
-{
-        if (!self->topics)
-                return;
-        decoder->format = SQ_FORMAT_MSGPACK;
-        decoder->wanted = (struct sq_nested){.n = 2, .names = names, .values = types};
-}
 
 static void
 declare(struct sq_declaration *decl)
 {
         const struct mqtt *self = sq_declared_state(decl);
-        struct sq_messages messages = self->messages;
         struct sq_url at;
         const char *wrong = sqi_mqtt_url(self->url, &at);
 
@@ -67,12 +57,8 @@ declare(struct sq_declaration *decl)
                 sq_declare_error(decl, "topic",
                                  "each of several tasks would hear all: write $share/NAME/%s, or parallelism: 1",
                                  self->topic);
-        if (self->topics && self->messages.decoder.wanted.n > 0)
-                sq_declare_error(decl, "fields",
-                                 "are `topic` and `payload` with `topics: true`: make others by a bolt");
         sq_secret_declare(self->password, decl, "password");
-        set_up(self, &messages.decoder);
-        sq_messages_declare(&messages, decl);
+        sq_messages_declare_as(&self->messages, decl, self->topics ? &topic_and_payload : NULL, "topics");
 }
 
 static void
@@ -102,15 +88,11 @@ take(struct mosquitto *mosq, void *obj, const struct mosquitto_message *message)
         struct sq_value values[] = {sq_text(message->topic), sq_str(record)};
 
         (void)mosq;
-        self->row.len = 0;
-        if (self->topics && sq_encode_values(&self->row, 2, names, values) < 0) {
-                (void)sq_error_final(self->task, "%s: %s", self->source, strerror(ENOMEM));
-                return;
-        }
-        if (self->topics)
-                record = (struct sq_str){self->row.bytes, self->row.len};
         self->open += sq_room(self->task) != UINT64_MAX;
-        (void)sq_messages_emit(self->task, record, NULL);
+        if (self->topics)
+                (void)sq_messages_emit_as(self->task, values);
+        else
+                (void)sq_messages_emit(self->task, record, NULL);
 }
 
 static void
@@ -178,9 +160,7 @@ prepare(struct sq_task *task)
         client->timeout = 3;
         client->owner = self;
         self->task = task;
-        self->row.format = SQ_FORMAT_MSGPACK;
-        set_up(self, &self->messages.decoder);
-        return sq_messages_begin(task, self->source);
+        return sq_messages_begin_as(task, self->source, self->topics ? &topic_and_payload : NULL);
 }
 
 static int
@@ -249,7 +229,6 @@ cleanup(struct sq_task *task)
         if (self->client.mosq && self->open == 0 && mosquitto_disconnect(self->client.mosq) == MOSQ_ERR_SUCCESS)
                 (void)sqi_mqtt_write(&self->client);
         sqi_mqtt_close(&self->client);
-        sq_encoder_free(&self->row);
         explicit_bzero(self->client.secret, sizeof(self->client.secret));
         sq_messages_end(task);
 }

@@ -21,10 +21,15 @@ enum { EARLIEST, LATEST };
 enum { FETCH_MOST = 256, FLUSH_MS = 1000, FETCH_S = 2 };
 static const uint64_t POLL_NS = 10000000;
 
+/* With `subjects`. */
+static const char *const names[] = {"subject", "payload"}, *const types[] = {"str", "str"};
+static const struct sq_nested subject_and_payload = {.n = 2, .names = names, .values = types};
+
 struct nats {
         struct sq_messages messages;
         const char *url, *subject, *stream, *durable, *queue, *password, *ca;
         int64_t start;
+        bool subjects;
         double ack_wait;
 
         struct sqi_nats client;
@@ -59,7 +64,7 @@ declare(struct sq_declaration *decl)
         if (!(self->ack_wait >= 0.1 && self->ack_wait <= 86400))
                 sq_declare_error(decl, "ack-wait", "must be from 0.1 to 86400 seconds");
         sq_secret_declare(self->password, decl, "password");
-        sq_messages_declare(&self->messages, decl);
+        sq_messages_declare_as(&self->messages, decl, self->subjects ? &subject_and_payload : NULL, "subjects");
 }
 
 static void
@@ -175,6 +180,11 @@ take(struct sq_task *task, struct nats *self, natsMsg *message)
         }
         if (reply && !tracked)
                 ack(self, reply);
+        if (self->subjects) {
+                const struct sq_value values[] = {sq_text(natsMsg_GetSubject(message)), sq_str(record)};
+
+                return sq_messages_emit_as(task, values) == 0;
+        }
         return sq_messages_emit(task, record, NULL) == 0;
 }
 
@@ -258,7 +268,7 @@ prepare(struct sq_task *task)
         self->client.ca = self->ca;
         if (sq_secret_read(task, self->password, self->client.secret, sizeof(self->client.secret)) < 0)
                 return -1;
-        return sq_messages_begin(task, self->source);
+        return sq_messages_begin_as(task, self->source, self->subjects ? &subject_and_payload : NULL);
 }
 
 static enum sq_next
@@ -321,6 +331,8 @@ SQ_SPOUT(nats) = {
                 {
                         SQ_REQ_STR(struct nats, url, "nats://USER@HOST:PORT, or tls://"),
                         SQ_REQ_STR(struct nats, subject, "the subject: a.b, a.*.c, a.>"),
+                        SQ_OPT_BOOL(struct nats, subjects, false,
+                                    "a message goes out as two fields, `subject` and `payload`, its text"),
                         SQ_OPT_STR(struct nats, durable, NULL,
                                    "JetStream: the consumer, which keeps where it is; made if it is not there"),
                         SQ_OPT_STR(struct nats, stream, NULL,

@@ -227,7 +227,7 @@ choose_format(struct writer *self)
 {
         static const enum sq_format formats[] = {[TSV] = SQ_FORMAT_TSV,
                                                  [JSONL] = SQ_FORMAT_JSONL,
-                                                 [CSV] = SQ_FORMAT_CSV,
+                                                 [CSV] = SQ_FORMAT_CSVL,
                                                  [LOGFMT] = SQ_FORMAT_LOGFMTL,
                                                  [PRETTY] = SQ_FORMAT_TSV};
         bool on_terminal = write_is_stdout(self) && isatty(STDOUT_FILENO);

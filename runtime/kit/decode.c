@@ -228,6 +228,7 @@ read_values(struct sq_decoder *decoder, struct sq_str record, struct sq_value *v
 {
         switch ((enum sq_format)decoder->format) {
         case SQ_FORMAT_CSV:
+        case SQ_FORMAT_CSVL:
                 return read_row(decoder, record, values);
         case SQ_FORMAT_JSON:
         case SQ_FORMAT_JSONL:

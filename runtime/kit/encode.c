@@ -226,19 +226,26 @@ put_cells(struct sq_encoder *encoder, const struct encoded *row, char separator,
                 else if (value.type != SQ_NIL)
                         put_other(encoder, value, row->n == 1, put);
         }
-        put_char(encoder, '\n');
 }
 
 static void
 put_tsv(struct sq_encoder *encoder, const struct encoded *row)
 {
         put_cells(encoder, row, '\t', put_tsv_cell);
+        put_char(encoder, '\n');
 }
 
 static void
 put_csv(struct sq_encoder *encoder, const struct encoded *row)
 {
         put_cells(encoder, row, ',', put_csv_cell);
+}
+
+static void
+put_csv_line(struct sq_encoder *encoder, const struct encoded *row)
+{
+        put_csv(encoder, row);
+        put_char(encoder, '\n');
 }
 
 static void
@@ -430,6 +437,7 @@ static const struct {
         [SQ_FORMAT_JSON] = {put_object, true},        [SQ_FORMAT_LOGFMT] = {put_pairs, true},
         [SQ_FORMAT_MSGPACK] = {put_msgpack, true},    [SQ_FORMAT_JSONL] = {put_jsonl, true},
         [SQ_FORMAT_LOGFMTL] = {put_pairs_line, true}, [SQ_FORMAT_TSV] = {put_tsv, false},
+        [SQ_FORMAT_CSVL] = {put_csv_line, false},
 };
 
 static int

@@ -23,6 +23,27 @@ sq_messages_declare(const struct sq_messages *messages, struct sq_declaration *d
         sq_decoder_declare(&messages->decoder, decl);
 }
 
+static void
+set_fields(struct sq_messages *messages, const struct sq_nested *fields)
+{
+        if (!fields)
+                return;
+        messages->decoder.format = messages->row.format = SQ_FORMAT_MSGPACK;
+        messages->decoder.wanted = *fields;
+}
+
+void
+sq_messages_declare_as(const struct sq_messages *messages, struct sq_declaration *decl, const struct sq_nested *fields,
+                       const char *option)
+{
+        struct sq_messages copy = *messages;
+
+        if (fields && messages->decoder.wanted.n > 0)
+                sq_declare_error(decl, "fields", "`%s: true` says what they are: make others by a bolt", option);
+        set_fields(&copy, fields);
+        sq_messages_declare(&copy, decl);
+}
+
 /* ---- The journal ------------------------------------------------------------------------------------- */
 
 static void
@@ -292,6 +313,13 @@ sq_messages_begin(struct sq_task *task, const char *source)
         return messages->journal.path ? open_journal(task, messages) : 0;
 }
 
+int
+sq_messages_begin_as(struct sq_task *task, const char *source, const struct sq_nested *fields)
+{
+        set_fields(sq_state(task), fields);
+        return sq_messages_begin(task, source);
+}
+
 uint64_t
 sq_messages_room(struct sq_task *task)
 {
@@ -322,6 +350,18 @@ sq_messages_emit(struct sq_task *task, struct sq_str record, uint64_t *ret_posit
         sq_decoder_emit(task, &messages->decoder, record, position);
         sq_pace_sent(&messages->pace, 1);
         return 0;
+}
+
+int
+sq_messages_emit_as(struct sq_task *task, const struct sq_value *values)
+{
+        struct sq_messages *messages = sq_state(task);
+        const struct sq_nested *fields = &messages->decoder.wanted;
+
+        messages->row.len = 0;
+        if (sq_encode_values(&messages->row, fields->n, fields->names, values) < 0)
+                return sq_error_final(task, "%s: %s", messages->decoder.source, strerror(ENOMEM));
+        return sq_messages_emit(task, (struct sq_str){messages->row.bytes, messages->row.len}, NULL);
 }
 
 int
@@ -383,5 +423,6 @@ sq_messages_end(struct sq_task *task)
         if (messages->journalled)
                 close_journal(task, messages);
         sq_pipe_close(&messages->kept);
+        sq_encoder_free(&messages->row);
         sq_decoder_free(&messages->decoder);
 }

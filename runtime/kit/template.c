@@ -336,6 +336,9 @@ sq_record_write(const struct sq_record *record, const char *value, struct sq_enc
 {
         struct sq_value field = value ? sq_record_get(record, value) : sq_nil();
 
+        if (value && field.form == SQ_PACKED && (field.type == SQ_MAP || field.type == SQ_ARRAY) &&
+            to->format == SQ_FORMAT_MSGPACK)
+                field = sq_str((struct sq_str){field.as.ptr, field.len});
         if (value)
                 return field.type == SQ_NIL ? 0 : write_text(field, to);
         if (to->format == SQ_FORMAT_JSON)

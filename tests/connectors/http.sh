@@ -90,6 +90,10 @@ class H(http.server.BaseHTTPRequestHandler):
             return self.say(401)
         if self.path == "/array":
             items = json.loads(body)
+        elif self.path == "/record":
+            with lock, open(sys.argv[2], "ab") as out:
+                out.write(self.headers["Content-Type"].encode() + b"|" + body)
+            return self.say(200)
         elif self.path == "/lines":
             items = [json.loads(l) for l in body.splitlines()]
         else:
@@ -123,6 +127,16 @@ bodies() {
 for body in array lines; do check "bolt: batches as $body; what is refused goes to the dead letters, and all else is there" bodies "$body"; done
 single() { rm -f "$dir/got"; topology "$(count_to 100)" "$(sink single ", body: single, key: 'n-{n}'")" && run && [ "$(got)" = 100 ]; }
 check "bolt: a request for each tuple, with its key" single
+records() { # FORMAT BODY WHAT-IS-SENT
+        : >"$dir/got"
+        topology "$(count_to 2 "n: seq, c: const x")" "$(sink record ", format: $1, body: $2")" && run && cmp "$dir/got" <(printf "$3")
+}
+check "bolt: a batch of CSV is a tuple a line" records csv lines 'text/csv; charset=utf-8|0,x\n1,x\n'
+check "bolt: a batch of logfmt is a tuple a line" records logfmt lines 'text/plain; charset=utf-8|n=0 c=x\nn=1 c=x\n'
+check "bolt: a batch of msgpack is a map behind the other" records msgpack lines 'application/vnd.msgpack|\202\241n\000\241c\241x\202\241n\001\241c\241x'
+check "bolt: a request for each tuple, as text" records text single 'text/plain; charset=utf-8|0\txtext/plain; charset=utf-8|1\tx'
+no_array() { topology "$(count_to 2)" "$(sink record ", format: csv")" && ! "$squall" check "$dir/t.yaml" >"$dir/err" 2>&1 && grep -q 'body: lines' "$dir/err"; }
+check "bolt: an array of CSV is refused" no_array
 placed() {
         rm -f "$dir/got"
         topology "$(count_to 50)" "$(sink '{lower("SIN")}{if n >= 0 then "gle" else ""}' ", body: single, key: 'n-{n + 0}'")" && run && [ "$(got)" = 50 ] && [ "$(wc -l <"$dir/got")" = 50 ]

@@ -86,6 +86,42 @@ there_and_back() {
         within 90 distinct 20000 && stop && [ "$(wc -l <"$dir/out")" = 20000 ] && [ "$(sed 's/[^0-9]//g' "$dir/out" | sort -n | tail -n 1)" = 19999 ]
 }
 check "what is sent to a topic comes back from all of its partitions, once" there_and_back
+formats() {
+        local format
+        for format in csv logfmt text msgpack; do
+                rm -f "$dir/out"
+                topology "$(count_to 1 "n: const 5, c: 'const a,b=c'")" "component: kafka, properties: { brokers: '127.0.0.1:$port', topic: as-$format, format: $format }" && run || return
+                case $format in
+                text) begin "$(from "as-text, format: text")" "$out" ;;
+                *) begin "$(from "as-$format, format: $format, fields: { n: int, c: str }")" "$out" ;;
+                esac
+                within 90 distinct 1 && stop || return
+                case $format in
+                text) [ "$(cat "$dir/out")" = '{"line":"5\ta,b=c"}' ] ;;
+                *) [ "$(cat "$dir/out")" = '{"n":5,"c":"a,b=c"}' ] ;;
+                esac || { echo "$format"; cat "$dir/out"; return 1; }
+        done
+}
+check "a message is CSV, logfmt, text or msgpack" formats
+# With a value, and without one: a tombstone. Both have a key, a place and a time.
+meta() {
+        rm -f "$dir/out"
+        cat >"$dir/t.yaml" <<Y
+name: kafka-meta
+spouts: [{ id: in, $(count_to 2 "n: seq") }]
+bolts:
+  - { id: made, component: map, properties: { set: { v: 'if n == 0 then "here" else null' } } }
+  - { id: out, component: kafka, properties: { brokers: '127.0.0.1:$port', topic: meta, key: 'k{n}', value: v } }
+streams:
+  - { from: in, to: made, grouping: { type: shuffle } }
+  - { from: made, to: out, grouping: { type: shuffle } }
+Y
+        run || return
+        begin "$(from "meta, meta: true")" "$out"
+        within 90 distinct 2 && stop && sort "$dir/out" | sed -E 's/"partition":[0-2],"offset":[01],"time":"20[-0-9]*T[0-9:.]*Z"/PLACE/' |
+                diff - <(printf '%s\n' '{"key":"k0","value":"here","topic":"meta",PLACE}' '{"key":"k1","value":null,"topic":"meta",PLACE}')
+}
+check "meta: the key, the place and the time of a message are fields; a nil value is a message without one" meta
 goes_on() {
         rm -f "$dir/out"
         topology "$(count_to 500 "n: seq")" "$(sink there)" && run || return

@@ -45,6 +45,11 @@ there_and_back() {
         until_true distinct 10 && stop && numbers 10
 }
 check "JetStream: what is published comes back once, and a consumer goes on where it was" there_and_back
+subjects() {
+        make_stream sub && send 1 "subject: sub.a, stream: sub, value: n" && begin "$(from "subject: 'sub.*', durable: d, subjects: true")" subjects
+        until_true distinct 1 && stop && [ "$(cat "$dir/out")" = '{"subject":"sub.a","payload":"0"}' ]
+}
+check "subjects: the subject and the text of a message are fields" subjects
 lag() {
         spout() { from "subject: lag.a, durable: d, fields: { n: int }$1"; }
         more() { send "$1" "subject: lag.a, stream: lag"; }

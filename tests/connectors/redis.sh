@@ -27,6 +27,13 @@ set_all() {
 check "set: a key with a field in it has the value of a field" set_all
 json() { topology "$(count_to 3)" "$(sink "key: 'j:{n}'")" && run && [ "$(ask get j:2)" = '{"n":2}' ]; }
 check "without a value the tuple stands there as JSON" json
+formats() { # FORMAT WHAT-STANDS-THERE
+        topology "$(count_to 1 "n: const 5, c: 'const a,b=c'")" "$(sink "kind: list, key: '$1', format: $1")" && run && [ "$(ask --raw lrange "$1" 0 -1)" = "$2" ]
+}
+check "the tuple stands there as CSV, without a line end" formats csv '5,"a,b=c"'
+check "the tuple stands there as logfmt" formats logfmt 'n=5 c="a,b=c"'
+check "the tuple stands there as text" formats text $'5\ta,b=c'
+check "the tuple stands there as msgpack" formats msgpack $'\x82\xa1n\x05\xa1c\xa5a,b=c'
 hash() {
         topology "$(count_to 10 "n: seq, c: const x y")" "$(sink "kind: hash, key: 'h:{n}', expire: 1000")" && run &&
                 [ "$(ask hget h:3 c)" = "x y" ] && [ "$(ask ttl h:3)" -gt 900 ]

@@ -77,7 +77,7 @@ read_json_twice(const struct sq_encoder *encoder, size_t n)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        struct sq_encoder csv = {.format = SQ_FORMAT_CSV}, tsv = {.format = SQ_FORMAT_TSV},
+        struct sq_encoder csv = {.format = SQ_FORMAT_CSVL}, tsv = {.format = SQ_FORMAT_TSV},
                           json = {.format = SQ_FORMAT_JSONL};
         const char *at = (const char *)data, *end = at + size;
         struct sq_value values[FIELDS];

@@ -91,7 +91,7 @@ quotes_cells_of_csv_where_they_need_it(void **unused)
         };
 
         (void)unused;
-        expect_each(SQ_FORMAT_CSV, examples, LENGTH(examples));
+        expect_each(SQ_FORMAT_CSVL, examples, LENGTH(examples));
 }
 
 static void
@@ -124,7 +124,7 @@ writes_other_values_in_cells_as_json_does_but_for_nil_and_times(void **unused)
                 if (tsv[i].alone)
                         expect_each(SQ_FORMAT_TSV, &tsv[i], 1);
         expect_bytes(SQ_FORMAT_TSV, 1, &tsv[8].value, "\x00\xff\t\n", 4);
-        expect_each(SQ_FORMAT_CSV, csv, LENGTH(csv));
+        expect_each(SQ_FORMAT_CSVL, csv, LENGTH(csv));
 }
 
 static void
@@ -234,7 +234,7 @@ static const char *const hard[] = {
 static void
 the_csv_reader_reads_what_was_written(void **unused)
 {
-        struct sq_encoder encoder = {.format = SQ_FORMAT_CSV};
+        struct sq_encoder encoder = {.format = SQ_FORMAT_CSVL};
         char scratch[256];
 
         (void)unused;

@@ -292,8 +292,8 @@ SQ_EXPORT void sq_json_free(struct sq_json_reader *json);
 /* The members `names` of a map, nil where it lacks one. Returns how many it has of them. */
 SQ_EXPORT size_t sq_members(struct sq_value object, size_t n, const char *const *names, struct sq_value *values);
 
-/* The part `path` of a map: the member of that name, else, at a dot, that of the member before it: `user.id` is `id` in
- * `user`. Nil when there is none. */
+/* The part `path` of a map: the member of that name, else of the member in front of the first dot or bracket: `user.id`,
+ * `items[0].price`, `items[-1]` is the last. Nil when there is none. */
 SQ_EXPORT struct sq_value sq_part(struct sq_value object, const char *path);
 
 /* The member `name` of a map; nil when there is none. */
@@ -715,7 +715,8 @@ struct sq_decoder {
 
         struct sq_schema schema; /* of `wanted` */
         struct sq_json_reader json;
-        struct sq_value whole; /* JSON, msgpack: what was read last, ... */
+        struct sqi_pick *pick;
+        struct sq_value whole; /* JSON, msgpack: what was read last, where fields are those of the first object, ... */
         size_t others;         /* ... and how many of its members no field holds */
         uint64_t ragged;       /* CSV: records with too few or too many cells, ... */
         uint64_t with_new;     /* ... objects with members that no field holds */

@@ -4,10 +4,11 @@
  * cells or a text; the fields are parts of it, converted where types are declared.
  */
 #include <errno.h>
-#include <squall-kit.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "kit/pick.h"
 
 /* ---- The setting ------------------------------------------------------------------------------------- */
 
@@ -52,6 +53,8 @@ void
 sq_decoder_free(struct sq_decoder *decoder)
 {
         sq_json_free(&decoder->json);
+        sqi_pick_free(decoder->pick);
+        decoder->pick = NULL;
         free(decoder->scratch);
         decoder->scratch = NULL;
         decoder->scratch_size = 0;
@@ -127,7 +130,8 @@ read_row(struct sq_decoder *decoder, struct sq_str record, struct sq_value *valu
         return judge_row(decoder, cells);
 }
 
-/* Only the fields of an object that were asked for by dots are parts of parts, and only where types are declared. */
+/* Only the fields of an object that were asked for by dots or brackets are parts of parts, and only where types are
+ * declared. */
 static ssize_t
 take_members(struct sq_decoder *decoder, struct sq_value object, struct sq_value *values)
 {
@@ -135,7 +139,7 @@ take_members(struct sq_decoder *decoder, struct sq_value object, struct sq_value
 
         decoder->others = members - sq_members(object, decoder->n, decoder->paths, values);
         for (unsigned i = 0; decoder->schema.typed && i < decoder->n; i++)
-                if (values[i].type == SQ_NIL && strchr(decoder->paths[i], '.'))
+                if (values[i].type == SQ_NIL && strpbrk(decoder->paths[i], ".["))
                         values[i] = sq_part(object, decoder->paths[i]);
         return (ssize_t)members;
 }
@@ -203,11 +207,32 @@ read_packed(struct sq_decoder *decoder, struct sq_str record, struct sq_value *v
         return n;
 }
 
+/* Without what nobody wants. -1: it is read as a whole. */
+static ssize_t
+pick_json(struct sq_decoder *decoder, struct sq_str record, struct sq_value *values)
+{
+        ssize_t members;
+
+        if (decoder->n == 0)
+                return -1;
+        if (!sqi_pick_is_of(decoder->pick, decoder->n, decoder->paths)) {
+                sqi_pick_free(decoder->pick);
+                decoder->pick = sqi_pick_new(decoder->n, decoder->paths, decoder->schema.typed);
+        }
+        if (!decoder->pick)
+                return -1;
+        members = sqi_pick_read(decoder->pick, &decoder->json, record, values, &decoder->others);
+        return decoder->wanted.n == 0 && decoder->others > 0 ? -1 : members; /* it is asked which they are */
+}
+
 static ssize_t
 read_json(struct sq_decoder *decoder, struct sq_str record, struct sq_value *values)
 {
         struct sq_value value;
+        ssize_t members = pick_json(decoder, record, values);
 
+        if (members >= 0)
+                return members;
         if (!sq_json_read(&decoder->json, record, &value))
                 return wrong(decoder, decoder->json.wrong);
         return take_parts(decoder, value, values);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The setting `fields` of a spout that reads records: names, places in the record, types. */
+#include <math.h>
 #include <squall-kit.h>
 #include <stdio.h>
 #include <string.h>
@@ -95,13 +96,23 @@ sq_schema_declare(const struct sq_schema *schema, struct sq_declaration *decl, e
                 sq_declare_out(decl, 0, schema->names[i], schema->typed ? schema->conversions[i].type : untyped);
 }
 
+/* Is it of that type as it came? */
+static inline bool
+is_of(enum sq_type type, const struct sq_value *value)
+{
+        if (value->type != type)
+                return false;
+        return type == SQ_STR || type == SQ_INT || type == SQ_UINT || (type == SQ_FLOAT && isfinite(value->as.f));
+}
+
 bool
 sq_schema_convert(const struct sq_schema *schema, struct sq_value *values, char *cause, size_t size)
 {
         char shown[SHOWN];
         unsigned i = 0;
 
-        while (i < schema->n && sq_convert(&schema->conversions[i], values[i], &values[i]))
+        while (i < schema->n && (is_of(schema->conversions[i].type, &values[i]) ||
+                                 sq_convert(&schema->conversions[i], values[i], &values[i])))
                 i++;
         if (i == schema->n)
                 return true;

@@ -12,17 +12,35 @@
 /* A letter of two bytes may become one of three. */
 enum { GROWTH = 2 };
 
-/* Letter by letter as Unicode has it, whatever locale the process is in. What is not UTF-8 stays as it is. */
+/* ASCII, of which the 26 letters from `first` on are the others. Returns where that ends. */
+static const char *
+map_plain(const char *at, const char *end, unsigned char first, char **to)
+{
+        char *out = *to;
+
+        for (; at < end && (unsigned char)*at < 0x80; at++) {
+                bool other = (unsigned char)((unsigned char)*at - first) < 26;
+
+                *out++ = (char)(*at ^ (other << 5));
+        }
+        *to = out;
+        return at;
+}
+
+/* Letter by letter as Unicode has it, whatever locale the process is in. What is not UTF-8 stays as it is. `first`: the
+ * first letter of ASCII that becomes another. */
 static struct sq_value
-map_letters(struct sqi_evaluation *run, struct sq_str text, wint_t (*map)(wint_t, locale_t), locale_t letters)
+map_letters(struct sqi_evaluation *run, struct sq_str text, unsigned char first, wint_t (*map)(wint_t, locale_t),
+            locale_t letters)
 {
         const char *at = text.ptr, *end = text.ptr + text.len, *from;
         char *mapped = sqi_scratch_take(&run->scratch, GROWTH * text.len + 1), *to = mapped;
 
         if (!mapped)
                 return sqi_no_memory(run);
-        while ((from = at) < end) {
+        while ((from = at = map_plain(at, end, first, &to)) < end) {
                 int32_t code = sqi_utf8_get(&at, end);
+
                 if (code < 0)
                         *to++ = *from;
                 else
@@ -49,14 +67,14 @@ static struct sq_value
 call_lower(struct sqi_evaluation *run, const struct sqi_node *node, size_t n, const struct sq_value *args)
 {
         (void)n;
-        return map_letters(run, sqi_text_of(args[0]), towlower_l, node->prepared);
+        return map_letters(run, sqi_text_of(args[0]), 'A', towlower_l, node->prepared);
 }
 
 static struct sq_value
 call_upper(struct sqi_evaluation *run, const struct sqi_node *node, size_t n, const struct sq_value *args)
 {
         (void)n;
-        return map_letters(run, sqi_text_of(args[0]), towupper_l, node->prepared);
+        return map_letters(run, sqi_text_of(args[0]), 'a', towupper_l, node->prepared);
 }
 
 static struct sq_value

@@ -292,8 +292,8 @@ SQ_EXPORT void sq_json_free(struct sq_json_reader *json);
 /* The members `names` of a map, nil where it lacks one. Returns how many it has of them. */
 SQ_EXPORT size_t sq_members(struct sq_value object, size_t n, const char *const *names, struct sq_value *values);
 
-/* The part `path` of a map: the member of that name, else of the member in front of the first dot or bracket: `user.id`,
- * `items[0].price`, `items[-1]` is the last. Nil when there is none. */
+/* The part `path` of a map: the member of that name, else a part of the one in front of the first dot or bracket:
+ * `user.id`, `items[0].price`, `items[-1]`, the last. Nil when there is none. */
 SQ_EXPORT struct sq_value sq_part(struct sq_value object, const char *path);
 
 /* The member `name` of a map; nil when there is none. */
@@ -701,9 +701,8 @@ SQ_EXPORT void sq_tail_seek(struct sq_task *task, struct sq_tail *tail, uint64_t
 struct sq_decoder {
         int64_t format, on_error; /* settings: enum sq_format, enum sq_on_error */
         struct sq_nested wanted;  /* the setting `fields` */
-
-        int64_t separator; /* CSV, settings too where there are such: enum sq_csv_separator */
-        bool strict;       /* a record with too few or too many cells cannot be read */
+        int64_t separator;        /* CSV, settings too where there are such: enum sq_csv_separator */
+        bool strict;              /* a record with too few or too many cells cannot be read */
 
         /* After sq_decoder_begin(), views: who it is, and what is counted there. Messages begin: SOURCE: UNIT PLACE: */
         const char *source, *unit;

@@ -10,8 +10,8 @@
 
 struct sqi_pick;
 
-/* The tree of `n` paths, which must outlive it: as sq_part() reads them, or, unless `nested`, names of members. NULL: no
- * memory. */
+/* The tree of `n` paths, which must outlive it: as sq_part() reads them, or, unless `nested`, names of members. NULL:
+ * no memory. */
 struct sqi_pick *sqi_pick_new(unsigned n, const char *const *paths, bool nested);
 void sqi_pick_free(struct sqi_pick *pick);
 bool sqi_pick_is_of(const struct sqi_pick *pick, unsigned n, const char *const *paths);

@@ -546,12 +546,12 @@ sqi_bolt_turn(struct sq_task *task)
         bool paused = task->instance.paused, busy = !paused && work_in_time(task);
 
         task->now_ns = sqi_task_clock(task);
-        if (__builtin_expect(task->epoch.exact, 0))
-                sqi_epoch_act(task);
         uint64_t worked_ns = task->now_ns - begin - (task->metrics->blocked_ns - blocked);
         if (busy)
                 sqi_count(&task->metrics->busy_ns, worked_ns);
         tell_cost(task, task->metrics->executed - executed, worked_ns);
+        if (__builtin_expect(task->epoch.exact, 0))
+                sqi_epoch_act(task);
         if (task->instance.wake_fd >= 0)
                 busy |= sqi_bolt_wake(task);
         if (task->now_ns >= sqi_tick_due(task))

@@ -10,9 +10,8 @@
 #include "task/snapshot.h"
 #include "task/task.h"
 
-/* Keys that are written between two batches: a quarter of a millisecond, about, beside half of one for a batch. Where
- * there are many millions to come a portion is larger, so that they come to an end. */
-enum { PORTION = 1000, PORTIONS = 1000 };
+/* Keys that are written between two looks at the clock. */
+enum { STRIDE = 64 };
 /* How long a bolt waits, with a mark there, for the order, which names the folder. */
 static const uint64_t ORDER_NS = 1000000000;
 
@@ -64,16 +63,47 @@ sqi_epoch_settle(struct sq_task *task)
                 answer(task);
 }
 
-/* Writes down so many keys more. When all are, and every mark is there, that was all. */
+/* When all keys are written down, and every mark is there, that was all. */
 static void
-go_on(struct sq_task *task, size_t portion)
+go_on(struct sq_task *task, size_t n)
 {
-        if (sqi_snapshot_go_on(task->epoch.writing, portion) || task->epoch.missing > 0)
+        if (sqi_snapshot_go_on(task->epoch.writing, n) || task->epoch.missing > 0)
                 return;
         task->epoch.recording = false;
         task->epoch.writing_down = true;
         sqi_snapshot_end(task->epoch.writing);
         sqi_epoch_settle(task);
+}
+
+/* Is there anybody who waits for it to be through? */
+static bool
+works_beside(const struct sq_task *task)
+{
+        return task->phase == SQI_RUNNING && task->instance.code->bolt && !task->driver;
+}
+
+/* Between two batches. */
+static void
+write_portion(struct sq_task *task)
+{
+        struct sqi_epoch *epoch = &task->epoch;
+        uint64_t begun_ns = sqi_task_clock(task), now_ns = begun_ns;
+        uint64_t time_ns = sqi_portions_time(&epoch->portions, begun_ns);
+        size_t before = sqi_snapshot_left(epoch->writing), left;
+
+        if (time_ns == 0)
+                return;
+        if (sqi_snapshot_is_behind(epoch->writing)) {
+                sqi_portions_put_off(&epoch->portions, now_ns);
+                return;
+        }
+        while (sqi_snapshot_go_on(epoch->writing, STRIDE) && now_ns - begun_ns < time_ns)
+                now_ns = sqi_task_clock(task);
+        left = sqi_snapshot_left(epoch->writing);
+        sqi_portions_end(&epoch->portions, begun_ns, now_ns, before - left, left);
+        sqi_count(&task->metrics->busy_ns, now_ns - begun_ns);
+        task->now_ns = now_ns; /* it is not what a tuple costs */
+        go_on(task, 0);
 }
 
 void
@@ -130,13 +160,6 @@ unmarked(const struct sq_task *task, uint64_t number)
         return n;
 }
 
-/* Else nobody waits for it to be through. */
-static bool
-works_beside(const struct sq_task *task)
-{
-        return task->phase == SQI_RUNNING && task->instance.code->bolt && !task->driver;
-}
-
 static void
 begin(struct sq_task *task, uint64_t number)
 {
@@ -161,6 +184,7 @@ begin(struct sq_task *task, uint64_t number)
         }
         epoch->missing = task->phase == SQI_RUNNING ? unmarked(task, number) : 0;
         epoch->recording = fine;
+        sqi_portions_begin(&epoch->portions, sqi_task_clock(task), (uint64_t)(task->plan->config.checkpoint_ms * 1e6));
         if (fine)
                 go_on(task, works_beside(task) ? 0 : SIZE_MAX);
         else
@@ -234,8 +258,10 @@ sqi_epoch_act(struct sq_task *task)
 {
         struct sqi_epoch *epoch = &task->epoch;
 
-        if (epoch->recording)
-                go_on(task, PORTION + sqi_snapshot_left(epoch->writing) / PORTIONS);
+        if (epoch->recording && works_beside(task))
+                write_portion(task);
+        else if (epoch->recording)
+                go_on(task, SIZE_MAX);
         sqi_epoch_settle(task);
         if (epoch->commit_asked && task->failed == 0)
                 commit(task);
@@ -247,7 +273,7 @@ uint64_t
 sqi_epoch_due(const struct sq_task *task)
 {
         if (task->epoch.recording && sqi_snapshot_go_on(task->epoch.writing, 0))
-                return 0;
+                return works_beside(task) ? sqi_portions_due(&task->epoch.portions) : 0;
         return task->epoch.exact && may_begin(task) ? task->epoch.due_ns : UINT64_MAX;
 }
 

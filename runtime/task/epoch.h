@@ -31,6 +31,7 @@
 
 #include "control/message.h"
 #include "control/position.h"
+#include "task/portions.h"
 
 struct sq_task;
 struct sqi_snapshot_writing;
@@ -57,6 +58,7 @@ struct sqi_epoch {
         int wake;                   /* an eventfd, when `exact`: it is durable, or cannot be */
         uint64_t recorded, written; /* bytes */
         struct sqi_snapshot_writing *writing;
+        struct sqi_portions portions; /* of its keys */
         struct sqi_part_log *log;     /* of the last part; NULL: the next one is whole */
         struct sqi_position position; /* of a spout, at its mark */
         uint64_t *sealed;             /* where the spout was in the epochs that are kept, the newest last; */

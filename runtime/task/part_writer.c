@@ -13,8 +13,8 @@
 
 #include "base/sealed.h"
 
-/* MOST: bytes that wait for the disk. */
-enum { PIECE = 256 * 1024, MOST = 128 * 1024 * 1024, SPARES = 64 };
+/* Bytes that wait for the disk: beyond MUCH it is behind, beyond MOST who puts waits. */
+enum { PIECE = 256 * 1024, MUCH = 32 * 1024 * 1024, MOST = 128 * 1024 * 1024, SPARES = 64 };
 
 struct piece {
         struct piece *next;
@@ -383,6 +383,17 @@ sqi_part_writer_put(struct sqi_part_writer *writer, const void *bytes, size_t si
                 if (piece->n == PIECE)
                         flush(writer);
         }
+}
+
+bool
+sqi_part_writer_is_behind(struct sqi_part_writer *writer)
+{
+        bool behind;
+
+        pthread_mutex_lock(&writer->lock);
+        behind = writer->waiting > MUCH;
+        pthread_mutex_unlock(&writer->lock);
+        return behind;
 }
 
 static void

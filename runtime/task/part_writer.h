@@ -38,6 +38,8 @@ void sqi_part_writer_merge_by(struct sqi_part_writer *writer, sqi_merge *merge);
 void sqi_part_writer_go_apart(struct sqi_part_writer *writer, int wake);
 
 void sqi_part_writer_put(struct sqi_part_writer *writer, const void *bytes, size_t size);
+/* Who puts much more will wait for the disk. */
+bool sqi_part_writer_is_behind(struct sqi_part_writer *writer);
 void sqi_part_writer_end(struct sqi_part_writer *writer);
 bool sqi_part_writer_is_done(const struct sqi_part_writer *writer);
 /* When it is done: bytes that it has written, a file that it has merged among them. */

@@ -57,6 +57,8 @@ int sqi_snapshot_add(const struct sq_task *task, struct sqi_snapshot_writing *wr
 bool sqi_snapshot_go_on(struct sqi_snapshot_writing *writing, size_t n);
 /* How many are. */
 size_t sqi_snapshot_left(const struct sqi_snapshot_writing *writing);
+/* The disk is: keys that need not be written now had better not be. */
+bool sqi_snapshot_is_behind(const struct sqi_snapshot_writing *writing);
 /* All keys that are still to come, too. */
 void sqi_snapshot_end(struct sqi_snapshot_writing *writing);
 bool sqi_snapshot_is_done(const struct sqi_snapshot_writing *writing);

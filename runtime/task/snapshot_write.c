@@ -393,6 +393,12 @@ sqi_snapshot_left(const struct sqi_snapshot_writing *writing)
         return writing->keys ? sqi_keyed_left(writing->task->instance.keyed) : 0;
 }
 
+bool
+sqi_snapshot_is_behind(const struct sqi_snapshot_writing *writing)
+{
+        return writing->keys && sqi_part_writer_is_behind(writing->file);
+}
+
 int
 sqi_snapshot_begin(const struct sq_task *task, uint64_t epoch, const char *folder, int wake, struct sqi_part_log **log,
                    struct sqi_snapshot_writing **ret)

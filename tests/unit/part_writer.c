@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -167,6 +168,37 @@ says_that_there_is_no_room_and_gives_back_what_it_had(void **state)
         }
 }
 
+/* A disk that takes nothing for a while, and then all. */
+static void
+says_when_the_disk_is_behind(void **state)
+{
+        enum { MEGABYTE = 1 << 20, MEGABYTES = 64 };
+        uint8_t *bytes = calloc(1, MEGABYTE);
+        struct sqi_part_writer *writer;
+        struct world world;
+        int pipe_end;
+
+        (void)state;
+        open_world(&world);
+        assert_int_equal(mkfifo(world.path, 0600), 0);
+        pipe_end = open(world.path, O_RDWR | O_CLOEXEC);
+        assert_int_equal(sqi_part_writer_new(world.path, &writer), 0);
+        assert_false(sqi_part_writer_is_behind(writer));
+        sqi_part_writer_go_apart(writer, -1);
+        for (int i = 0; i < MEGABYTES; i++)
+                sqi_part_writer_put(writer, bytes, MEGABYTE);
+        assert_true(sqi_part_writer_is_behind(writer));
+        for (ssize_t n = 0, left = (ssize_t)MEGABYTES * MEGABYTE; left > 0; left -= n) {
+                n = read(pipe_end, bytes, MEGABYTE);
+                assert_true(n > 0);
+        }
+        assert_false(sqi_part_writer_is_behind(writer));
+        sqi_part_writer_drop(&writer);
+        close(pipe_end);
+        free(bytes);
+        close_world(&world);
+}
+
 int
 main(void)
 {
@@ -175,6 +207,7 @@ main(void)
                 cmocka_unit_test(a_thread_writes_the_same_and_wakes_who_waits),
                 cmocka_unit_test(leaves_no_file_when_it_is_dropped),
                 cmocka_unit_test(says_that_there_is_no_room_and_gives_back_what_it_had),
+                cmocka_unit_test(says_when_the_disk_is_behind),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

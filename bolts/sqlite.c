@@ -199,7 +199,7 @@ write_statement(struct sqlite *self, const struct sq_record *record)
 
 /* ---- Rows -------------------------------------------------------------------------------------------- */
 
-/* What SQLite has no type for stands as JSON. */
+/* What SQLite has no type for stands as JSON, a time as the text that SQLite's date functions read. */
 static int
 bind_json(sqlite3_stmt *insert, int place, struct sq_value value)
 {
@@ -209,6 +209,8 @@ bind_json(sqlite3_stmt *insert, int place, struct sq_value value)
         if (!text)
                 return SQLITE_NOMEM;
         sq_json(value, text, len + 1);
+        if (text[0] == '"')
+                memmove(text, text + 1, len -= 2);
         return sqlite3_bind_text64(insert, place, text, len, sqlite3_free, SQLITE_UTF8);
 }
 

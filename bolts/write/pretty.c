@@ -52,8 +52,6 @@ make_cell(struct write_table *table, struct sq_value value, struct sq_str *ret)
                 if ((unsigned char)table->cell.bytes[i] < ' ' || table->cell.bytes[i] == 0x7f)
                         table->cell.bytes[i] = '.';
         *ret = (struct sq_str){table->cell.len > 0 ? table->cell.bytes : "", table->cell.len};
-        if (value.type == SQ_TIME && ret->len > 1)
-                *ret = (struct sq_str){ret->ptr + 1, ret->len - 2}; /* without its quotes */
         return r;
 }
 

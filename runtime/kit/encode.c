@@ -89,6 +89,19 @@ put_json(struct sq_encoder *encoder, struct sq_value value)
                 encoder->len += need;
 }
 
+/* As a text of its own: a time, say, loses the quotes that it has in JSON. */
+static void
+put_bare(struct sq_encoder *encoder, struct sq_value value)
+{
+        size_t start = encoder->len;
+
+        put_json(encoder, value);
+        if (encoder->short_of_memory || encoder->bytes[start] != '"')
+                return;
+        encoder->len -= 2;
+        memmove(encoder->bytes + start, encoder->bytes + start + 1, encoder->len - start);
+}
+
 static void
 put_member(struct sq_encoder *encoder, const char *name, struct sq_value value)
 {
@@ -192,22 +205,15 @@ put_again(struct sq_encoder *encoder, size_t start, bool alone, put_cell *put)
         free(copy);
 }
 
-/* What is neither text nor a number: an array or a map is quoted as text is, other strings of JSON, such as a time,
- * lose their quotes. */
+/* What is neither text nor a number: an array or a map is quoted as text is. */
 static void
 put_other(struct sq_encoder *encoder, struct sq_value value, bool alone, put_cell *put)
 {
         size_t start = encoder->len;
 
-        put_json(encoder, value);
-        if (encoder->short_of_memory)
-                return;
-        if (value.type == SQ_ARRAY || value.type == SQ_MAP)
+        put_bare(encoder, value);
+        if (!encoder->short_of_memory && (value.type == SQ_ARRAY || value.type == SQ_MAP))
                 put_again(encoder, start, alone, put);
-        else if (encoder->bytes[start] == '"') {
-                encoder->len -= 2;
-                memmove(encoder->bytes + start, encoder->bytes + start + 1, encoder->len - start);
-        }
 }
 
 /* Values that are not text are written as JSON writes them, nil as nothing. */
@@ -259,7 +265,7 @@ put_text(struct sq_encoder *encoder, const struct encoded *row)
                 if (value.type == SQ_STR || value.type == SQ_BIN)
                         put_bytes(encoder, value.as.ptr, value.len);
                 else
-                        put_json(encoder, value);
+                        put_bare(encoder, value);
         }
 }
 

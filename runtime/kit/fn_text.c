@@ -430,7 +430,7 @@ const struct sqi_function sqi_text_functions[] = {
          "All named groups of a regular expression. Null where the text does not match.",
          "captures('k=v', '(?<key>[a-z]+)=(?<value>[a-z]+)')", "{\"key\":\"k\",\"value\":\"v\"}", .call = call_captures,
          .prepare = prepare_pattern, .forget = forget_pattern},
-        {"concat(part: any...) -> str", "All parts as one text, what is not a text as JSON; null is nothing.",
+        {"concat(part: any...) -> str", "All parts as one text, each as `str` has it; null is nothing.",
          "concat('n', 1, null, true)", "\"n1true\"", .call = call_concat},
         {"format(template: str, value: any...) -> str",
          "The template with each `{}` replaced by the next value, or `{:.2}` by a number with two digits.",

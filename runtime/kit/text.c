@@ -44,6 +44,17 @@ sqi_grow(struct sqi_growing *to, const char *bytes, size_t len)
         to->len += len;
 }
 
+/* A time has quotes in JSON, and none as a text of its own. */
+static size_t
+write_bare(struct sq_value value, char *to, size_t room)
+{
+        size_t len = sq_json(value, to, room);
+
+        if (len < room && to[0] == '"')
+                memmove(to, to + 1, len -= 2);
+        return len;
+}
+
 void
 sqi_grow_value(struct sqi_growing *to, struct sq_value value)
 {
@@ -54,12 +65,11 @@ sqi_grow_value(struct sqi_growing *to, struct sq_value value)
                 sqi_grow(to, value.as.ptr, value.len);
                 return;
         }
-        len = sq_json(value, small, sizeof(small));
+        len = write_bare(value, small, sizeof(small));
         if (len < sizeof(small))
                 sqi_grow(to, small, len);
         else if (make_room(to, len + 1)) {
-                sq_json(value, to->text + to->len, len + 1);
-                to->len += len;
+                to->len += write_bare(value, to->text + to->len, len + 1);
         }
 }
 

@@ -27,7 +27,7 @@ struct sqi_growing {
         size_t len, room;
 };
 void sqi_grow(struct sqi_growing *to, const char *bytes, size_t len);
-/* A text as it is, anything else as JSON. */
+/* A text as it is, a time as its text, anything else as JSON. */
 void sqi_grow_value(struct sqi_growing *to, struct sq_value value);
 /* The same, and a number with `digits` behind the point unless that is negative. */
 void sqi_grow_number(struct sqi_growing *to, struct sq_value value, int digits);

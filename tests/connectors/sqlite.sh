@@ -85,6 +85,13 @@ killed() {
 grows() { [ "$(ask "select count(*) from killed")" -ge "$1" ]; }
 check "a worker that is killed loses no row, and leaves none twice" killed
 
+times() {
+        printf '{"at":"2026-11-27T06:00:00Z"}\n' >"$dir/in"
+        topology "component: file, properties: { path: $dir/in, format: jsonl, fields: { at: time } }" "$(sink times)" && run &&
+                [ "$(ask "select at, datetime(at, '+1 day') from times")" = "2026-11-27T06:00:00Z|2026-11-28 06:00:00" ]
+}
+check "a time is a text that the date functions of SQLite read" times
+
 has_rows() { [ "$(ask "select count(*) from exact")" -ge "$1" ]; }
 exact() {
         exactly "$(sink "exact, batch: 40")" has_rows && [ "$(ask "select count(*), count(distinct n), sum(n) from exact")" = "6000|6000|17997000" ] &&

@@ -174,7 +174,7 @@ writes_the_bytes_of_text_between_tabs(void **unused)
         const struct sq_value values[] = {sq_text("a\tb\n"), sq_nil(), sq_time((struct sq_time){0, 0})};
 
         (void)unused;
-        expect(SQ_FORMAT_TEXT, 3, values, "a\tb\n\tnull\t\"1970-01-01T00:00:00Z\"");
+        expect(SQ_FORMAT_TEXT, 3, values, "a\tb\n\tnull\t1970-01-01T00:00:00Z");
         expect(SQ_FORMAT_TEXT, 1, values, "a\tb\n");
         expect(SQ_FORMAT_TEXT, 0, NULL, "");
 }

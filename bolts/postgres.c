@@ -53,14 +53,6 @@ declare(struct sq_declaration *decl)
         sq_sink_declare_staged(&self->sink, decl);
 }
 
-static void
-probe(struct sq_declaration *decl)
-{
-        const struct postgres *self = sq_declared_state(decl);
-
-        sqi_postgres_probe(decl, self->url, self->password);
-}
-
 /* ---- The connection ---------------------------------------------------------------------------------- */
 
 static void
@@ -123,7 +115,7 @@ await(struct postgres *self)
         return 0;
 }
 
-/* What an error of the server means: by the class of its SQLSTATE, it is about the rows, or about the set-up. */
+/* What an error of the server means: it is about the rows, or about the set-up. */
 static int
 judge(struct sq_task *task, struct postgres *self, const PGresult *result)
 {
@@ -132,9 +124,9 @@ judge(struct sq_task *task, struct postgres *self, const PGresult *result)
         say_why(self, PQresultErrorMessage(result));
         if (!state || PQstatus(self->connection) != CONNECTION_OK)
                 return away(self, PQresultErrorMessage(result));
-        if (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0)
+        if (sqi_postgres_is_about_rows(state))
                 return -EBADMSG;
-        if (strncmp(state, "42", 2) != 0)
+        if (!sqi_postgres_is_final(state))
                 return -EAGAIN;
         (void)sq_error_final(task, "%s: %s", self->url, self->sink.why);
         return -ECANCELED;
@@ -220,9 +212,6 @@ put_bytes(struct sq_encoder *rows, struct sq_value value)
 static int
 put_cell(struct postgres *self, struct sq_value value)
 {
-        const char *at;
-        size_t n;
-
         if (value.type == SQ_NIL)
                 return put(&self->rows, "\\N", 2);
         if (value.type == SQ_BIN)
@@ -232,11 +221,7 @@ put_cell(struct postgres *self, struct sq_value value)
         self->cell.len = 0;
         if (sq_encode_values(&self->cell, 1, NULL, &value) < 0)
                 return -ENOMEM;
-        at = self->cell.bytes;
-        n = self->cell.len;
-        if (value.type == SQ_TIME && n >= 2 && at[0] == '"')
-                return put_escaped(&self->rows, at + 1, n - 2);
-        return put_escaped(&self->rows, at, n);
+        return put_escaped(&self->rows, self->cell.bytes, self->cell.len);
 }
 
 static int
@@ -303,16 +288,24 @@ name_table(struct postgres *self)
         (void)put_name(self->table_name, sizeof(self->table_name), "", (struct sq_str){dot, strlen(dot)}, "");
 }
 
-/* INSERT of what was copied into the temporary table. */
 static void
-write_upsert(struct postgres *self, const struct sq_record *record)
+name_key(const struct postgres *self, char *text, size_t size)
 {
-        char key[SQ_FIELDS_MAX * 8] = "", set[NAMES_MAX] = "";
-        const char *between = "";
-
+        text[0] = '\0';
         for (size_t i = 0; i < self->key.n; i++)
-                (void)put_name(key, sizeof(key), i ? ", " : "",
+                (void)put_name(text, size, i ? ", " : "",
                                (struct sq_str){self->key.items[i], strlen(self->key.items[i])}, "");
+}
+
+/* Appends what a row does whose key is there. */
+static void
+put_conflict(struct postgres *self, const struct sq_record *record)
+{
+        char key[SQ_FIELDS_MAX * 8], set[NAMES_MAX] = "";
+        const char *between = "";
+        size_t used = strlen(self->statement);
+
+        name_key(self, key, sizeof(key));
         for (size_t i = 0; i < record->n; i++) {
                 if (is_key(self, record->names[i]))
                         continue;
@@ -320,11 +313,24 @@ write_upsert(struct postgres *self, const struct sq_record *record)
                 (void)put_name(set, sizeof(set), "", record->names[i], "");
                 between = ", ";
         }
+        snprintf(self->statement + used, sizeof(self->statement) - used, " ON CONFLICT (%s) DO %s%s", key,
+                 set[0] ? "UPDATE SET " : "NOTHING", set);
+}
+
+/* INSERT of what was copied into the temporary table. */
+static void
+write_upsert(struct postgres *self, const struct sq_record *record)
+{
+        char key[SQ_FIELDS_MAX * 8];
+        size_t used;
+
+        name_key(self, key, sizeof(key));
         snprintf(self->statement, sizeof(self->statement),
-                 "INSERT INTO %s (%s) SELECT DISTINCT ON (%s) %s FROM squall_rows ORDER BY %s, ctid DESC "
-                 "ON CONFLICT (%s) DO %s%s; DROP TABLE squall_rows",
-                 self->table_name, self->columns, key, self->columns, key, key, set[0] ? "UPDATE SET " : "NOTHING",
-                 set);
+                 "INSERT INTO %s (%s) SELECT DISTINCT ON (%s) %s FROM squall_rows ORDER BY %s, ctid DESC",
+                 self->table_name, self->columns, key, self->columns, key);
+        put_conflict(self, record);
+        used = strlen(self->statement);
+        snprintf(self->statement + used, sizeof(self->statement) - used, "; DROP TABLE squall_rows");
 }
 
 static int
@@ -469,17 +475,74 @@ send(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
 
 /* ---- The bolt ---------------------------------------------------------------------------------------- */
 
+/* What is missing is known before the first tuple comes, which may be hours later. */
+static int
+look_for_table(struct sq_task *task, struct postgres *self)
+{
+        char *name = PQescapeLiteral(self->connection, self->table_name, strlen(self->table_name));
+        int r;
+
+        snprintf(self->statement, sizeof(self->statement), "SELECT %s::regclass", name ? name : "NULL");
+        PQfreemem(name);
+        r = say(task, self, self->statement);
+        return r == -ECANCELED ? -1 : 0; /* the others are told when there is something to write */
+}
+
 static int
 prepare(struct sq_task *task)
 {
         struct postgres *self = sq_state(task);
+        int r;
 
         name_table(self);
         self->rows.format = self->cell.format = SQ_FORMAT_TEXT;
         if (sq_secret_read(task, self->password, self->secret, sizeof(self->secret)) < 0 ||
             sq_sink_open_staged(task, self->url, send) < 0)
                 return -1;
-        return sq_sink_connected(task, connect_to(self));
+        r = connect_to(self);
+        return r < 0 ? sq_sink_connected(task, r) : look_for_table(task, self);
+}
+
+/* The server plans the statement that would write the fields of an input, and does not execute it. */
+static void
+write_plan(struct postgres *self, const struct sq_declaration *decl, unsigned input)
+{
+        struct sq_record record = {.n = 0};
+        struct sq_field field;
+        size_t used;
+
+        while (record.n < SQ_FIELDS_MAX && (field = sq_declared_input(decl, input, (unsigned)record.n)).name)
+                record.names[record.n++] = (struct sq_str){field.name, strlen(field.name)};
+        name_columns(self, &record);
+        snprintf(self->statement, sizeof(self->statement), "EXPLAIN INSERT INTO %s (%s) VALUES (", self->table_name,
+                 self->columns);
+        used = strlen(self->statement);
+        for (size_t i = 0; i < record.n; i++)
+                used += (size_t)snprintf(self->statement + used, sizeof(self->statement) - used, "%sNULL",
+                                         i ? ", " : "");
+        snprintf(self->statement + used, sizeof(self->statement) - used, ")");
+        if (self->key.n > 0)
+                put_conflict(self, &record);
+}
+
+static void
+probe(struct sq_declaration *decl)
+{
+        const struct postgres *settings = sq_declared_state(decl);
+        PGconn *connection = sqi_postgres_probe(decl, settings->url, settings->password);
+        struct postgres *self = connection ? malloc(sizeof(*self)) : NULL;
+        bool fine = self != NULL;
+
+        if (self) {
+                *self = *settings;
+                name_table(self);
+        }
+        for (unsigned i = 0; fine && i < sq_declared_inputs(decl); i++) {
+                write_plan(self, decl, i);
+                fine = sqi_postgres_probe_statement(decl, "table", connection, self->statement);
+        }
+        free(self);
+        PQfinish(connection);
 }
 
 static void

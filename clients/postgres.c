@@ -29,18 +29,55 @@ sqi_postgres_is_refusal(const char *text)
         return false;
 }
 
-void
+static bool
+is_of(const char *state, const char *const *classes)
+{
+        while (*classes && strncmp(state, *classes, 2) != 0)
+                classes++;
+        return *classes != NULL;
+}
+
+/* Who one is; a database, a schema that is not there; what was asked, or is not allowed. */
+bool
+sqi_postgres_is_final(const char *state)
+{
+        return is_of(state, (const char *const[]){"0A", "28", "3D", "3F", "42", NULL});
+}
+
+/* A second row of a key, data, constraints, WITH CHECK of a view, a text too long for an index, RAISE of a trigger. */
+bool
+sqi_postgres_is_about_rows(const char *state)
+{
+        return is_of(state, (const char *const[]){"21", "22", "23", "44", "54", "P0", NULL});
+}
+
+PGconn *
 sqi_postgres_probe(struct sq_declaration *decl, const char *url, const char *password)
 {
         char secret[SECRET_MAX];
         PGconn *connection;
 
         if (!sq_secret_probe(decl, "password", password, secret, sizeof(secret)))
-                return;
+                return NULL;
         connection = sqi_postgres_open(url, secret, PROBE_S);
-        if (PQstatus(connection) != CONNECTION_OK)
-                sq_declare_error(decl, "url", "%s: %.*s", url, (int)strcspn(PQerrorMessage(connection), "\n"),
-                                 PQerrorMessage(connection));
-        PQfinish(connection);
         explicit_bzero(secret, sizeof(secret));
+        if (PQstatus(connection) == CONNECTION_OK)
+                return connection;
+        sq_declare_error(decl, "url", "%s: %.*s", url, (int)strcspn(PQerrorMessage(connection), "\n"),
+                         PQerrorMessage(connection));
+        PQfinish(connection);
+        return NULL;
+}
+
+bool
+sqi_postgres_probe_statement(struct sq_declaration *decl, const char *option, PGconn *connection, const char *statement)
+{
+        PGresult *result = PQexec(connection, statement);
+        bool fine = PQresultStatus(result) == PGRES_TUPLES_OK || PQresultStatus(result) == PGRES_COMMAND_OK;
+
+        if (!fine)
+                sq_declare_error(decl, option, "%.*s", (int)strcspn(PQerrorMessage(connection), "\n"),
+                                 PQerrorMessage(connection));
+        PQclear(result);
+        return fine;
 }

@@ -10,8 +10,14 @@
 PGconn *sqi_postgres_open(const char *url, const char *secret, int seconds);
 /* Of the text of an error: whether no later attempt to connect would end otherwise. */
 bool sqi_postgres_is_refusal(const char *text);
-/* What `.probe` is to do, with the settings `url` and `password`. */
-void sqi_postgres_probe(struct sq_declaration *decl, const char *url, const char *password);
+/* Of the SQLSTATE of an error: whether another try would end alike; and whether it is about what was to be written. */
+bool sqi_postgres_is_final(const char *state);
+bool sqi_postgres_is_about_rows(const char *state);
+/* In `.probe`: a connection by the settings `url` and `password`, for PQfinish(). NULL: it said what does not work. */
+PGconn *sqi_postgres_probe(struct sq_declaration *decl, const char *url, const char *password);
+/* Whether the server takes a statement, EXPLAIN or PREPARE, which is about `option`. False: it said why not. */
+bool sqi_postgres_probe_statement(struct sq_declaration *decl, const char *option, PGconn *connection,
+                                  const char *statement);
 
 /*
  * How many rows a query has behind a cursor, which it has as $1: counted on a connection of its own, which may only

@@ -68,27 +68,35 @@ static void
 probe(struct sq_declaration *decl)
 {
         const struct postgres *self = sq_declared_state(decl);
+        PGconn *connection = sqi_postgres_probe(decl, self->url, self->password);
+        char *statement;
+        PGresult *columns;
 
-        sqi_postgres_probe(decl, self->url, self->password);
+        if (!connection || asprintf(&statement, "PREPARE squall (bigint) AS %s", self->query) < 0) {
+                PQfinish(connection);
+                return;
+        }
+        if (sqi_postgres_probe_statement(decl, "query", connection, statement) &&
+            sqi_postgres_probe_statement(decl, "query", connection, "EXPLAIN EXECUTE squall (0)")) {
+                columns = PQdescribePrepared(connection, "squall");
+                if (PQfnumber(columns, self->cursor) < 0)
+                        sq_declare_error(decl, "cursor", "the query has no column `%s`", self->cursor);
+                PQclear(columns);
+        }
+        free(statement);
+        PQfinish(connection);
 }
 
 /* ---- The connection ---------------------------------------------------------------------------------- */
 
-/* Whether no later attempt would end otherwise. */
-static bool
-is_refusal(const char *text)
-{
-        return sqi_postgres_is_refusal(text) || strstr(text, "syntax error");
-}
-
 /* The connection is given up, and tried again later; or the topology ends. */
 static void
-leave(struct sq_task *task, struct postgres *self, const char *text)
+leave(struct sq_task *task, struct postgres *self, const char *text, bool final)
 {
         char line[256];
 
         snprintf(line, sizeof(line), "%.*s", (int)strcspn(text, "\n"), text);
-        if (is_refusal(text))
+        if (final)
                 (void)sq_error_final(task, "%s: %s", self->source, line);
         else
                 sq_retry_away(task, &self->retry, self->source, line);
@@ -122,8 +130,17 @@ connect_to(struct sq_task *task, struct postgres *self)
                 sq_retry_back(task, &self->retry, self->source);
                 return true;
         }
-        leave(task, self, PQerrorMessage(self->connection));
+        leave(task, self, PQerrorMessage(self->connection), sqi_postgres_is_refusal(PQerrorMessage(self->connection)));
         return false;
+}
+
+/* What the server says to the query. */
+static void
+leave_for(struct sq_task *task, struct postgres *self, const PGresult *result)
+{
+        const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+        leave(task, self, PQresultErrorMessage(result), state && sqi_postgres_is_final(state));
 }
 
 static bool
@@ -135,7 +152,7 @@ ask(struct sq_task *task, struct postgres *self)
         snprintf(last, sizeof(last), "%lld", (long long)self->last);
         if (!PQsendQueryParams(self->connection, self->query, 1, (Oid[]){INT8_OID}, values, NULL, NULL, 0) ||
             !PQsetSingleRowMode(self->connection)) {
-                leave(task, self, PQerrorMessage(self->connection));
+                leave(task, self, PQerrorMessage(self->connection), false);
                 return false;
         }
         self->asked = true;
@@ -233,7 +250,7 @@ is_told(struct sq_task *task, struct postgres *self)
         PGnotify *told;
 
         if (!PQconsumeInput(self->connection)) {
-                leave(task, self, PQerrorMessage(self->connection));
+                leave(task, self, PQerrorMessage(self->connection), false);
                 return true;
         }
         while ((told = PQnotifies(self->connection))) {
@@ -259,7 +276,7 @@ take_result(struct sq_task *task, struct postgres *self)
         }
         fine = PQresultStatus(result) != PGRES_FATAL_ERROR;
         if (!fine)
-                leave(task, self, PQresultErrorMessage(result));
+                leave_for(task, self, result);
         else if (PQresultStatus(result) == PGRES_SINGLE_TUPLE)
                 fine = emit_row(task, self, result);
         PQclear(result);
@@ -299,7 +316,7 @@ take_rows(struct sq_task *task, struct postgres *self, uint64_t most)
         uint64_t n = 0;
 
         if (!PQconsumeInput(self->connection)) {
-                leave(task, self, PQerrorMessage(self->connection));
+                leave(task, self, PQerrorMessage(self->connection), false);
                 return SQ_MORE;
         }
         while (n < most && self->asked && take_result(task, self))

@@ -26,31 +26,27 @@ struct verdict {
 };
 
 struct probe {
+        struct sq_declaration decl; /* as `.declare` had it */
         const struct sqi_model_component *component;
         pid_t process; /* 0: there is none */
         int out;
 };
 
 static _Noreturn void
-try_it(const struct sqi_model *model, const struct probe *probe, int out)
+try_it(struct probe *probe, int out)
 {
-        const struct sqi_model_component *component = probe->component;
-        struct sqi_declared declared = *component->declared;
-        struct sq_declaration decl = {.arena = model->arena,
-                                      .state = component->state,
-                                      .parallelism = (unsigned)component->parallelism,
-                                      .exactly_once = model->config.delivery == SQI_EXACTLY_ONCE,
-                                      .at_least_once = model->config.delivery == SQI_AT_LEAST_ONCE,
-                                      .declared = &declared};
+        struct sq_declaration *decl = &probe->decl;
+        struct sqi_declared declared = *probe->component->declared;
         struct verdict verdict = {0};
         int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
 
         for (int fd = 0; nowhere >= 0 && fd <= STDERR_FILENO; fd++)
                 (void)dup2(nowhere, fd);
-        sqi_component_probe(component->loaded)(&decl);
-        verdict.failed = decl.failed;
-        memcpy(verdict.option, decl.option, sizeof(verdict.option));
-        memcpy(verdict.error, decl.error, sizeof(verdict.error));
+        decl->declared = &declared;
+        sqi_component_probe(probe->component->loaded)(decl);
+        verdict.failed = decl->failed;
+        memcpy(verdict.option, decl->option, sizeof(verdict.option));
+        memcpy(verdict.error, decl->error, sizeof(verdict.error));
         (void)!write(out, &verdict, sizeof(verdict));
         _exit(0);
 }
@@ -58,15 +54,17 @@ try_it(const struct sqi_model *model, const struct probe *probe, int out)
 static void
 begin(struct sqi_model *model, struct probe *probe)
 {
-        int ends[2];
+        int ends[2], r = sqi_model_declaration(model, (size_t)(probe->component - model->components), &probe->decl);
 
-        if (pipe2(ends, O_CLOEXEC) < 0) {
-                sqi_model_error(model, probe->component->place, "can't try its connection: %s", strerror(errno));
+        if (r == 0 && pipe2(ends, O_CLOEXEC) < 0)
+                r = -errno;
+        if (r < 0) {
+                sqi_model_error(model, probe->component->place, "can't try its connection: %s", strerror(-r));
                 return;
         }
         probe->process = fork();
         if (probe->process == 0)
-                try_it(model, probe, ends[1]);
+                try_it(probe, ends[1]);
         close(ends[1]);
         probe->out = ends[0];
         if (probe->process > 0)

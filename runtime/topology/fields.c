@@ -98,45 +98,54 @@ collect_inputs(const struct sqi_model *model, size_t component, const struct kno
         return n;
 }
 
+int
+sqi_model_declaration(struct sqi_model *model, size_t component, struct sq_declaration *ret)
+{
+        const struct sqi_model_component *self = &model->components[component];
+        const size_t most = model->nedges + 1;
+        struct known_inputs inputs = {.fields = sqi_model_alloc(model, most, sizeof(*inputs.fields)),
+                                      .times = sqi_model_alloc(model, most, sizeof(*inputs.times)),
+                                      .readings = sqi_model_alloc(model, most, sizeof(*inputs.readings))};
+        struct sqi_declared *declared = sqi_model_alloc(model, 1, sizeof(*declared));
+        int n;
+
+        if (!inputs.fields || !inputs.times || !inputs.readings || !declared)
+                return -ENOMEM;
+        n = self->state ? collect_inputs(model, component, &inputs) : -1;
+        *ret = (struct sq_declaration){.arena = model->arena,
+                                       .state = self->state,
+                                       .parallelism = (unsigned)self->parallelism,
+                                       .exactly_once = model->config.delivery == SQI_EXACTLY_ONCE,
+                                       .at_least_once = model->config.delivery == SQI_AT_LEAST_ONCE,
+                                       .ninputs = n < 0 ? 0 : (size_t)n,
+                                       .inputs = inputs.fields,
+                                       .times = inputs.times,
+                                       .readings = inputs.readings,
+                                       .declared = declared};
+        return n < 0 ? -ENODATA : 0;
+}
+
 /* Asks one component. 1: something has changed; 0: nothing has, or can't be known; -EINVAL: refused, see `decl`;
  * -ENOMEM. */
 static int
 ask(struct sqi_model *model, size_t component, struct sq_declaration *decl)
 {
         struct sqi_model_component *self = &model->components[component];
-        const size_t most = model->nedges + 1;
-        struct known_inputs inputs = {.fields = sqi_model_alloc(model, most, sizeof(*inputs.fields)),
-                                      .times = sqi_model_alloc(model, most, sizeof(*inputs.times)),
-                                      .readings = sqi_model_alloc(model, most, sizeof(*inputs.readings))};
-        struct sqi_declared *declared = sqi_model_alloc(model, 1, sizeof(*declared));
+        int r = sqi_model_declaration(model, component, decl);
         bool changed;
-        int n, r;
 
-        if (!inputs.fields || !inputs.times || !inputs.readings || !declared)
-                return -ENOMEM;
-        n = self->state ? collect_inputs(model, component, &inputs) : -1;
-        *decl = (struct sq_declaration){.arena = model->arena,
-                                        .state = self->state,
-                                        .parallelism = (unsigned)self->parallelism,
-                                        .exactly_once = model->config.delivery == SQI_EXACTLY_ONCE,
-                                        .at_least_once = model->config.delivery == SQI_AT_LEAST_ONCE,
-                                        .inputs = inputs.fields,
-                                        .times = inputs.times,
-                                        .readings = inputs.readings,
-                                        .declared = declared};
-        if (n >= 0) {
-                decl->ninputs = (size_t)n;
-                r = sqi_declare(decl, self->loaded);
-                changed = r == 0 && (!self->declared || !sqi_declared_equal(self->declared, declared));
-                self->declared = r == 0 ? declared : self->declared;
-                if (changed && sqi_declared_times(declared))
-                        sqi_trace_event_time(model);
-                r = r < 0 ? r : changed;
-        } else {
+        if (r == -ENODATA) {
                 self->declare_failed = true;
-                r = 0;
+                return 0;
         }
-        return r;
+        if (r < 0)
+                return r;
+        r = sqi_declare(decl, self->loaded);
+        changed = r == 0 && (!self->declared || !sqi_declared_equal(self->declared, decl->declared));
+        self->declared = r == 0 ? decl->declared : self->declared;
+        if (changed && sqi_declared_times(decl->declared))
+                sqi_trace_event_time(model);
+        return r < 0 ? r : changed;
 }
 
 static void

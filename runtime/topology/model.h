@@ -124,6 +124,9 @@ void sqi_check_delivery(struct sqi_model *model);
 void sqi_check_promise(struct sqi_model *model);
 void sqi_order(struct sqi_model *model);
 void sqi_check_fields(struct sqi_model *model);
+/* What `.declare` and `.probe` of a component are handed, by the fields of its inputs. 0; -ENODATA: they are not known;
+ * -ENOMEM. */
+int sqi_model_declaration(struct sqi_model *model, size_t component, struct sq_declaration *ret);
 /* event_time.c, for fields.c: where watermarks come, as far as components have declared their streams; what a bolt is
  * told of that for an input with these fields; and, once all fields are known, whether there is such a field. */
 void sqi_trace_event_time(struct sqi_model *model);

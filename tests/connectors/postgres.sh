@@ -53,6 +53,29 @@ refused() {
 check "what a constraint refuses goes to the dead letters, and all else is there" refused
 no_table() { topology "$(count_to 3)" "$(sink nowhere)" && ! run && grep -q 'relation "nowhere" does not exist' "$dir/err"; }
 check "a table that is not there ends the topology" no_table
+# Nothing ever comes to write.
+idle="component: timer, properties: { interval: 3600 }"
+no_table_idle() { topology "$idle" "$(sink nowhere)" && ! run && grep -q 'relation "nowhere" does not exist' "$dir/err"; }
+check "it does so before a tuple comes" no_table_idle
+probes() {
+        ask 'create table probed (n bigint, k bigint); create table others (n bigint); create role other login password $$se cret$$' || return
+        topology "$(count_to 3)" "$(sink nowhere)" && connects_not 'relation "nowhere" does not exist' &&
+                topology "$(count_to 3 "m: seq")" "$(sink probed)" && connects_not 'column "m" of relation "probed" does not exist' &&
+                topology "$(count_to 3 "n: seq, k: seq")" "$(sink "probed, key: k")" && connects_not 'no unique or exclusion constraint matching' &&
+                topology "$(count_to 3)" "$(sink others | sed s/me@/other@/)" && connects_not 'permission denied for table others' &&
+                ask 'create unique index on probed (k)' && topology "$(count_to 3 "n: seq, k: seq")" "$(sink "probed, key: k")" && connects &&
+                topology "$(count_to 3)" "$(sink probed)" && connects && [ "$(ask 'select count(*) from probed')" = 0 ]
+}
+check "check --connect asks the server for the table, its columns, the index of the key and what is allowed" probes
+raised() {
+        ask 'create table raising (n bigint, t text unique);
+             create function no() returns trigger as $$begin if new.n = 7 then raise exception $e$not seven$e$; end if; return new; end$$ language plpgsql;
+             create trigger no before insert on raising for each row execute function no()' || return
+        { seq 1 20 | sed 's/.*/{"n":&,"t":"&"}/' && echo '{"n":21,"t":"'"$(head -c 9000 /dev/urandom | base64 -w 0)"'"}'; } >"$dir/in"
+        topology "component: file, properties: { path: $dir/in, format: jsonl }" "$(sink raising)" raising "topology.dead.letter.path: $dir/raised" && run &&
+                [ "$(ask 'select count(*), max(n) from raising')" = '19|20' ] && grep -q 'not seven' "$dir/raised" && grep -q 'index row' "$dir/raised"
+}
+check "so goes what a trigger or an index refuses" raised
 wrong() {
         echo wrong-one >"$dir/other"
         topology "$(count_to 3)" "component: postgres, properties: { url: '$url', password: 'file:$dir/other', table: rows }"
@@ -165,6 +188,15 @@ lag() {
         ask 'create table behind (id bigint primary key, name text, ok boolean)' && follows_lag spout send
 }
 check "spout: status shows how many rows are behind the cursor" lag
+asks() { echo "component: postgres, properties: { ${at/me@/${3:-me}@}, query: '$1', cursor: $2 }"; }
+unasked() {
+        topology "$(asks 'select id from nowhere where id > $1' id)" "$out" && connects_not 'relation "nowhere" does not exist' &&
+                topology "$(asks 'select id from feed where id > $1 order by id' number)" "$out" && connects_not 'the query has no column `number`' &&
+                topology "$(asks 'select id from feed where id > $1 order by id' id other)" "$out" && connects_not 'permission denied for table feed' &&
+                ! run && grep -q 'permission denied for table feed' "$dir/err" &&
+                topology "$(asks 'select id from feed where id > $1 order by id' id)" "$out" && connects
+}
+check "spout: check --connect asks the server whether it takes the query; one that it does not ends the topology" unasked
 falls() {
         topology "component: postgres, properties: { $at, query: 'select id from feed where id > \$1 order by id desc', cursor: id, follow: false }" \
                 "component: 'null'" && ! run && grep -q 'does not rise' "$dir/err"

@@ -250,7 +250,7 @@ commit(struct sq_task *task)
                 sqi_spout_sealed(task);
                 sqi_epoch_report_committed(task);
         } else if (task->failed == 0)
-                sqi_task_log_seldom(task, "commit is tried again", task->error);
+                sqi_task_log_lasting(task, &task->unfinished, "commit is tried again", task->error);
 }
 
 void

@@ -27,7 +27,7 @@ call_finish(struct sq_task *task)
                 task->bolt.finish_until_ns = task->now_ns + LIMIT_NS;
         if (dropped == 0 && (!task->driver || task->driver->restores) && task->now_ns < task->bolt.finish_until_ns) {
                 task->bolt.finish_due_ns = task->now_ns + AGAIN_NS;
-                sqi_task_log_seldom(task, "finish is called again", cause);
+                sqi_task_log_lasting(task, &task->unfinished, "finish is called again", cause);
                 return false;
         }
         task->final = true;

@@ -43,7 +43,7 @@ answer_for_flush(struct sq_task *task)
         if (task->failed < 0)
                 return;
         if (task->tracking)
-                sqi_task_log_seldom(task, "failed what it executed since the last flush", task->error);
+                sqi_task_log_lasting(task, &task->away, "failed what it executed since the last flush", task->error);
         else if (task->epoch.exact)
                 sqi_task_fail(task, -EIO, "flush: %s", task->error[0] ? task->error : "it failed without sq_error()");
         else

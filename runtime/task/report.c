@@ -108,15 +108,25 @@ sqi_task_log_seldom(struct sq_task *task, const char *what, const char *text)
         task->fails_unlogged = 0;
 }
 
-static void note_failure(struct sq_task *task, const char *what, const char *format, va_list arguments) SQ_PRINTF(3, 0);
+void
+sqi_task_log_lasting(struct sq_task *task, struct sqi_reminder *reminder, const char *what, const char *text)
+{
+        uint64_t unsaid = 0;
+
+        if (!sqi_reminder_due(reminder, sqi_clock_ns(), &unsaid) && !task->driver)
+                return;
+        if (unsaid)
+                sq_log(task, SQ_WARN, "%s: %s (and %zu more like it meanwhile)", what, text, (size_t)unsaid);
+        else
+                sq_log(task, SQ_WARN, "%s: %s", what, text);
+}
+
+static void write_cause(struct sq_task *task, char text[512], const char *format, va_list arguments) SQ_PRINTF(3, 0);
 
 static void
-note_failure(struct sq_task *task, const char *what, const char *format, va_list arguments)
+write_cause(struct sq_task *task, char text[512], const char *format, va_list arguments)
 {
-        char text[512];
-
-        vsnprintf(text, sizeof(text), format, arguments);
-        sqi_task_log_seldom(task, what, text);
+        vsnprintf(text, 512, format, arguments);
         snprintf(task->cause, sizeof(task->cause), "%.*s", SQI_CAUSE_MAX, text);
 }
 
@@ -124,10 +134,12 @@ enum sq_verdict
 sq_fail(struct sq_task *task, const char *format, ...)
 {
         va_list arguments;
+        char text[512];
 
         va_start(arguments, format);
-        note_failure(task, "failed a tuple", format, arguments);
+        write_cause(task, text, format, arguments);
         va_end(arguments);
+        sqi_task_log_seldom(task, "failed a tuple", text);
         task->bolt.later = false;
         return SQ_FAIL;
 }
@@ -136,10 +148,12 @@ enum sq_verdict
 sq_retry_later(struct sq_task *task, const char *format, ...)
 {
         va_list arguments;
+        char text[512];
 
         va_start(arguments, format);
-        note_failure(task, "put a tuple off", format, arguments);
+        write_cause(task, text, format, arguments);
         va_end(arguments);
+        sqi_task_log_lasting(task, &task->away, "put a tuple off", text);
         task->bolt.later = true;
         return SQ_FAIL;
 }

@@ -19,6 +19,7 @@
 #include <zmq.h>
 
 #include "base/clock.h"
+#include "base/reminder.h"
 #include "control/endpoint.h"
 #include "control/message.h"
 #include "control/metrics.h"
@@ -295,6 +296,7 @@ struct sq_task {
         uint64_t next_flush_ns, next_report_ns;
         uint64_t flushed_ns; /* when an idle task last had something to flush */
         uint64_t fail_logged_ns, fails_unlogged;
+        struct sqi_reminder away, unfinished; /* the other side; an end, or a commit, that has to wait */
 
         /* the callback under way */
         bool misused;
@@ -346,6 +348,8 @@ void sqi_task_report_metrics(struct sq_task *task);
 void sqi_task_report(struct sq_task *task, const struct sqi_message *message);
 /* A warning, at most once a second: a bolt may fail a million tuples a second for one cause. */
 void sqi_task_log_seldom(struct sq_task *task, const char *what, const char *text);
+/* The same of what may go on for hours: more and more seldom. */
+void sqi_task_log_lasting(struct sq_task *task, struct sqi_reminder *reminder, const char *what, const char *text);
 /* Waits until every broadcast has all its receivers. False: told to quit before. */
 bool sqi_task_await_subscribers(struct sq_task *task);
 /* Serves what has come from the control thread. True: something came. */

@@ -141,12 +141,20 @@ is_refusal(natsStatus status)
                status == NATS_ERR;
 }
 
+/* Of an answer of JetStream: whether there may be room for the message later. */
+static bool
+is_full(jsErrCode error)
+{
+        return error == JSStreamStoreFailedErr || error == JSInsufficientResourcesErr ||
+               error == JSMemoryResourcesExceededErr || error == JSStorageResourcesExceededErr ||
+               error == JSAccountResourcesExceededErr || error == JSClusterNotAvailErr || error == JSStreamOfflineErr;
+}
+
 /* Hands a message over, and waits for the answer if `sure`. */
 static natsStatus
-publish(struct nats *self, bool sure)
+publish(struct nats *self, bool sure, jsErrCode *ret_error)
 {
         const char *bytes = self->text.bytes ? self->text.bytes : "";
-        jsErrCode error = 0;
         jsPubOptions options;
         int len = (int)self->text.len;
 
@@ -156,7 +164,7 @@ publish(struct nats *self, bool sure)
         options.ExpectStream = self->stream;
         options.MsgId = self->key ? self->id.bytes : NULL;
         if (sure)
-                return js_Publish(NULL, self->client.stream, self->name.bytes, bytes, len, &options, &error);
+                return js_Publish(NULL, self->client.stream, self->name.bytes, bytes, len, &options, ret_error);
         return js_PublishAsync(self->client.stream, self->name.bytes, bytes, len, &options);
 }
 
@@ -165,21 +173,23 @@ static int
 publish_record(struct sq_task *task, struct nats *self, size_t i, bool sure)
 {
         struct sq_record record;
+        jsErrCode error = 0;
         natsStatus status;
 
         sq_sink_record(&self->sink, i, &record);
         status = write_message(self, &record) < 0 ? NATS_NO_MEMORY : NATS_OK;
         if (status == NATS_OK)
-                status = is_subject(self->name.bytes) ? publish(self, sure) : NATS_INVALID_SUBJECT;
+                status = is_subject(self->name.bytes) ? publish(self, sure, &error) : NATS_INVALID_SUBJECT;
         if (status == NATS_OK)
                 return 0;
-        if (!is_refusal(status))
+        if (!is_refusal(status) || is_full(error))
                 return away(self, status);
         if (self->stream && !sure) {
                 atomic_store(&self->refused, true);
                 return 0;
         }
-        return sq_sink_refuse(task, &self->sink, i, natsStatus_GetText(status));
+        sqi_nats_explain(status, self->sink.why, sizeof(self->sink.why));
+        return sq_sink_refuse(task, &self->sink, i, self->sink.why);
 }
 
 /* Until the server has answered for all. */

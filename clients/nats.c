@@ -2,6 +2,7 @@
 #include "nats.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,25 +35,43 @@ sqi_nats_close(struct sqi_nats *client)
         client->connection = NULL;
 }
 
-/* A status may be as much as `Error`: what the library has to say besides stands behind it. */
-static void
-explain(natsStatus status, char *to, size_t size)
+/* A status may be as much as `Error`: what the library has to say besides stands behind it, behind its place there. */
+void
+sqi_nats_explain(natsStatus status, char *to, size_t size)
 {
         natsStatus last = NATS_OK;
-        const char *more = nats_GetLastError(&last);
+        const char *more = nats_GetLastError(&last), *behind = more ? strstr(more, "): ") : NULL;
 
+        if (behind && more[0] == '(')
+                more = behind + strlen("): ");
         if (status == NATS_NO_RESPONDERS)
                 snprintf(to, size, "no stream of JetStream takes the subject");
-        else if (last == status && more && more[0] != '\0')
+        else if (last == status && more && more[0] != '\0' && strcmp(more, natsStatus_GetText(status)) != 0)
                 snprintf(to, size, "%s: %s", natsStatus_GetText(status), more);
         else
                 snprintf(to, size, "%s", natsStatus_GetText(status));
 }
 
+/* The library says the same of a name that nobody knows and of a server that is away. */
+static void
+explain_no_server(struct sqi_nats *client)
+{
+        const char *host = client->at.host[0] ? client->at.host : "127.0.0.1";
+        struct addrinfo *found = NULL;
+        int r = getaddrinfo(host, NULL, NULL, &found);
+
+        if (r == 0)
+                freeaddrinfo(found);
+        snprintf(client->why, sizeof(client->why), "%s", r ? gai_strerror(r) : "no server answers there");
+}
+
 int
 sqi_nats_away(struct sqi_nats *client, natsStatus status)
 {
-        explain(status, client->why, sizeof(client->why));
+        if (status == NATS_NO_SERVER)
+                explain_no_server(client);
+        else
+                sqi_nats_explain(status, client->why, sizeof(client->why));
         sqi_nats_close(client);
         return status == NATS_CONNECTION_AUTH_FAILED || status == NATS_NOT_PERMITTED ? -EACCES : -EAGAIN;
 }

@@ -28,6 +28,8 @@ struct sqi_nats {
 const char *sqi_nats_url(const char *text, struct sq_url *ret);
 /* 0; -EAGAIN: it is away; -EACCES: it says no. */
 int sqi_nats_open(struct sqi_nats *client);
+/* What a status means, with what the library has to say of it. */
+void sqi_nats_explain(natsStatus status, char *to, size_t size);
 /* Closes it. -EAGAIN, or -EACCES; client->why says what the status means. */
 int sqi_nats_away(struct sqi_nats *client, natsStatus status);
 void sqi_nats_close(struct sqi_nats *client);

@@ -22,11 +22,11 @@ begin() { # SPOUT NAME
         topology "$1" "$out" "$2" && behind
 }
 send() { write_all "$(count_to "$1" "n: seq" "${3:-}")" "$(sink "$2")"; }
-# make_stream NAME: with the subjects NAME.*, by the API of JetStream.
+# make_stream NAME [MESSAGES [UPDATE]]: with the subjects NAME.*, by the API of JetStream; it refuses more messages than that. Or changes it.
 make_stream() {
-        local config="{\"name\":\"$1\",\"subjects\":[\"$1.*\"],\"storage\":\"file\",\"retention\":\"limits\",\"num_replicas\":1,\"discard\":\"old\",\"max_msgs\":-1,\"max_bytes\":-1,\"max_consumers\":-1}"
+        local config="{\"name\":\"$1\",\"subjects\":[\"$1.*\"],\"storage\":\"file\",\"retention\":\"limits\",\"num_replicas\":1,\"discard\":\"$([ -n "${2:-}" ] && echo new || echo old)\",\"max_msgs\":${2:--1},\"max_bytes\":-1,\"max_consumers\":-1}"
         exec 4<>"/dev/tcp/127.0.0.1/$port"
-        printf 'CONNECT {"verbose":false}\r\nSUB made 1\r\nPUB $JS.API.STREAM.CREATE.%s made %d\r\n%s\r\n' "$1" ${#config} "$config" >&4
+        printf 'CONNECT {"verbose":false}\r\nSUB made 1\r\nPUB $JS.API.STREAM.%s.%s made %d\r\n%s\r\n' "${3:-CREATE}" "$1" ${#config} "$config" >&4
         timeout 20 grep -m 1 -q '"config"' <&4
         local status=$?
         exec 4>&-
@@ -86,6 +86,19 @@ refused() {
         run && [ "$(wc -l <"$dir/letters")" = 10 ]
 }
 check "a subject that is none, or of another stream, goes to the dead letters" refused
+full() {
+        make_stream full 10 && topology "$(count_to 30)" "$(sink "subject: full.a, stream: full, batch: 7, key: '{n}'")" full "topology.dead.letter.path: $dir/full" && behind &&
+                until_true grep -q 'maximum messages exceeded: what is to go there waits' "$dir/err" && make_stream full 30 UPDATE && wait $runner
+        local status=$?
+        runner=
+        [ $status = 0 ] && [ ! -s "$dir/full" ] && begin "$(from "subject: 'full.*', durable: all, fields: { n: int }")" reader && until_true distinct 30 && stop && numbers 30
+}
+check "a stream that is full is waited for" full
+unknown() {
+        topology "$(count_to 3)" "$(sink 'subject: a.b' | sed 's/127.0.0.1/no-such-host.invalid/')" && connects_not 'nats://no-such-host.invalid:[0-9]*: Name or service not known' &&
+                topology "$(count_to 3)" "$(sink 'subject: a.b' | sed "s/:$port/:$(free_port)/")" && connects_not ': no server answers there'
+}
+check "a host that is not known, and a server that is away, are told apart" unknown
 down
 
 check "nats-server starts with a password" up --user me --pass 'se cret'

@@ -131,6 +131,12 @@ no_field(struct sqi_lexer *reader, uint32_t at, struct sq_str name)
         char list[160] = "";
         size_t n = 0;
 
+        if (scope->nfields == 1 && strcmp(scope->fields[0].name, "value") == 0)
+                return sqi_fail(
+                        reader, at,
+                        "no input field `%.*s` (there is `value` alone: `value.%.*s` is a member of it, and the "
+                        "setting `fields` of what emits it makes fields of members)",
+                        (int)(name.len < 64 ? name.len : 64), name.ptr, (int)(name.len < 64 ? name.len : 64), name.ptr);
         for (unsigned i = 0; i < scope->nfields && n < sizeof(list); i++)
                 n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "", scope->fields[i].name);
         if (n >= sizeof(list))

@@ -231,6 +231,10 @@ missing_field(const struct sqi_fields *fields, const char *name, char *buffer, s
                 snprintf(buffer, size, "%s", sqi_nearest_hint(&nearest, hint));
                 return buffer;
         }
+        if (fields->n == 1 && strcmp(fields->items[0].name, "value") == 0) {
+                snprintf(buffer, size, " (it has 'value' alone: its setting 'fields' makes fields of its members)");
+                return buffer;
+        }
         used = (size_t)snprintf(buffer, size, " (it has ");
         for (i = 0; i < fields->n && used < size; i++)
                 used += (size_t)snprintf(buffer + used, size - used, "%s'%.64s'", i > 0 ? ", " : "",

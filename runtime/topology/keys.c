@@ -49,7 +49,7 @@ sqi_read_keys(struct sqi_model *model, const struct sqi_key_reader *keys, const 
         }
         for (key = keys; key->name; key++)
                 if (key->required && !sqi_yaml_get(node, key->name))
-                        sqi_model_error(model, node->place, "%s has no '%s'", what, key->name);
+                        sqi_model_error(model, node->place, "%s has no '%s'%s", what, key->name, key->required);
 }
 
 void

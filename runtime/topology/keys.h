@@ -12,8 +12,8 @@
 struct sqi_key_reader {
         const char *name;
         void (*read)(struct sqi_model *model, void *into, const struct sqi_yaml_item *item); /* NULL: ignored */
-        bool required;
-        const char *instead; /* not a key of ours: what to do instead */
+        const char *required; /* NULL: it is not; else what to say besides where it is missing */
+        const char *instead;  /* not a key of ours: what to do instead */
 };
 
 /* Reads the map `node` into `into`, and diagnoses what `keys` does not have; `what` names it. */

@@ -196,9 +196,9 @@ read_time_format(struct sqi_model *model, void *into, const struct sqi_yaml_item
 }
 
 static const struct sqi_key_reader time_keys[] = {
-        {"field", read_time_field, true, NULL},    {"out-of-orderness", read_disorder, false, NULL},
-        {"idle", read_idle, false, NULL},          {"format", read_time_format, false, NULL},
-        {"stream", read_time_stream, false, NULL}, {NULL, NULL, false, NULL},
+        {"field", read_time_field, "", NULL},     {"out-of-orderness", read_disorder, NULL, NULL},
+        {"idle", read_idle, NULL, NULL},          {"format", read_time_format, NULL, NULL},
+        {"stream", read_time_stream, NULL, NULL}, {NULL, NULL, NULL, NULL},
 };
 
 /* The name of the field alone will do. */
@@ -223,24 +223,24 @@ read_event_time(struct sqi_model *model, void *into, const struct sqi_yaml_item 
         "there is one machine and no scheduler; to limit a worker, set topology.worker.memory.mb in the file's 'config'"
 
 static const struct sqi_key_reader component_keys[] = {
-        {"id", read_component_id, true, NULL},
-        {"component", read_component_name, true, NULL},
-        {"parallelism", read_parallelism, false, NULL},
-        {"properties", read_properties, false, NULL},
-        {"config", read_component_config, false, NULL},
-        {"event-time", read_event_time, false, NULL},
-        {"numTasks", NULL, false, "a task is never more than one thread; give the number of tasks as 'parallelism'"},
-        {"onHeapMemoryLoad", NULL, false, HOW_TO_LIMIT_MEMORY},
-        {"offHeapMemoryLoad", NULL, false, HOW_TO_LIMIT_MEMORY},
-        {"memoryLoad", NULL, false, HOW_TO_LIMIT_MEMORY},
-        {"cpuLoad", NULL, false,
+        {"id", read_component_id, "", NULL},
+        {"component", read_component_name, "", NULL},
+        {"parallelism", read_parallelism, NULL, NULL},
+        {"properties", read_properties, NULL, NULL},
+        {"config", read_component_config, NULL, NULL},
+        {"event-time", read_event_time, NULL, NULL},
+        {"numTasks", NULL, NULL, "a task is never more than one thread; give the number of tasks as 'parallelism'"},
+        {"onHeapMemoryLoad", NULL, NULL, HOW_TO_LIMIT_MEMORY},
+        {"offHeapMemoryLoad", NULL, NULL, HOW_TO_LIMIT_MEMORY},
+        {"memoryLoad", NULL, NULL, HOW_TO_LIMIT_MEMORY},
+        {"cpuLoad", NULL, NULL,
          "there is one machine and no scheduler; to limit a worker, set topology.worker.cpu in the file's 'config'"},
-        {"className", NULL, false, "it is Java's; name a built-in or a .so with 'component'"},
-        {"constructorArgs", NULL, false, "it is Java's; settings go into 'properties'"},
-        {"configMethods", NULL, false, "it is Java's; settings go into 'properties'"},
-        {"factory", NULL, false, "it is Java's; name a built-in or a .so with 'component'"},
-        {"factoryArgs", NULL, false, "it is Java's; settings go into 'properties'"},
-        {NULL, NULL, false, NULL},
+        {"className", NULL, NULL, "it is Java's; name a built-in or a .so with 'component'"},
+        {"constructorArgs", NULL, NULL, "it is Java's; settings go into 'properties'"},
+        {"configMethods", NULL, NULL, "it is Java's; settings go into 'properties'"},
+        {"factory", NULL, NULL, "it is Java's; name a built-in or a .so with 'component'"},
+        {"factoryArgs", NULL, NULL, "it is Java's; settings go into 'properties'"},
+        {NULL, NULL, NULL, NULL},
 };
 
 static void
@@ -396,13 +396,13 @@ read_grouping_properties(struct sqi_model *model, void *into, const struct sqi_y
 }
 
 static const struct sqi_key_reader grouping_keys[] = {
-        {"type", read_grouping_type, true, NULL},
-        {"component", read_grouping_component, false, NULL},
-        {"properties", read_grouping_properties, false, NULL},
-        {"args", read_args, false, NULL},
-        {"streamId", read_stream_id, false, NULL},
-        {"customClass", NULL, false, "it is Java's; name a .so with 'component'"},
-        {NULL, NULL, false, NULL},
+        {"type", read_grouping_type, "", NULL},
+        {"component", read_grouping_component, NULL, NULL},
+        {"properties", read_grouping_properties, NULL, NULL},
+        {"args", read_args, NULL, NULL},
+        {"streamId", read_stream_id, NULL, NULL},
+        {"customClass", NULL, NULL, "it is Java's; name a .so with 'component'"},
+        {NULL, NULL, NULL, NULL},
 };
 
 static void
@@ -458,13 +458,15 @@ read_grouping(struct sqi_model *model, void *into, const struct sqi_yaml_item *i
 }
 
 static const struct sqi_key_reader stream_keys[] = {
-        {"from", read_from, true, NULL},
-        {"to", read_to, true, NULL},
-        {"streamId", read_stream_id, false, NULL},
-        {"grouping", read_grouping, true, NULL},
-        {"name", NULL, false, NULL},
-        {"id", NULL, false, NULL},
-        {NULL, NULL, false, NULL},
+        {"from", read_from, "", NULL},
+        {"to", read_to, "", NULL},
+        {"streamId", read_stream_id, NULL, NULL},
+        {"grouping", read_grouping,
+         ": { type: shuffle } hands tuples to the tasks in turn, { type: fields, args: [FIELD] } those of equal values to the same one",
+         NULL},
+        {"name", NULL, NULL, NULL},
+        {"id", NULL, NULL, NULL},
+        {NULL, NULL, NULL, NULL},
 };
 
 static void
@@ -495,17 +497,17 @@ read_name(struct sqi_model *model, void *into, const struct sqi_yaml_item *item)
 
 /* Spouts, bolts and streams are read after the rest, in this order, whatever theirs. */
 static const struct sqi_key_reader file_keys[] = {
-        {"name", read_name, true, NULL},
-        {"config", read_config, false, NULL},
-        {"spouts", NULL, true, NULL},
-        {"bolts", NULL, false, NULL},
-        {"streams", NULL, false, NULL},
-        {"components", NULL, false, OUTSIDE_FLUX},
-        {"topologySource", NULL, false, OUTSIDE_FLUX},
-        {"includes", NULL, false, "there is one file a topology; copy what the other file declares into this one"},
-        {"workerHooks", NULL, false,
+        {"name", read_name, "", NULL},
+        {"config", read_config, NULL, NULL},
+        {"spouts", NULL, "", NULL},
+        {"bolts", NULL, NULL, NULL},
+        {"streams", NULL, NULL, NULL},
+        {"components", NULL, NULL, OUTSIDE_FLUX},
+        {"topologySource", NULL, NULL, OUTSIDE_FLUX},
+        {"includes", NULL, NULL, "there is one file a topology; copy what the other file declares into this one"},
+        {"workerHooks", NULL, NULL,
          "a component's own .prepare and .cleanup run in its worker, at its start and its end"},
-        {NULL, NULL, false, NULL},
+        {NULL, NULL, NULL, NULL},
 };
 
 /* The list below `key`, an empty one when there is none. */

@@ -72,14 +72,6 @@ away(struct postgres *self, const char *why)
         return -EAGAIN;
 }
 
-/* Notices are for people: that a table exists, say. */
-static void
-keep_quiet(void *context, const char *text)
-{
-        (void)context;
-        (void)text;
-}
-
 static int
 connect_to(struct postgres *self)
 {
@@ -87,10 +79,8 @@ connect_to(struct postgres *self)
         bool refused;
 
         self->connection = sqi_postgres_open(self->url, self->secret, seconds);
-        if (PQstatus(self->connection) == CONNECTION_OK) {
-                PQsetNoticeProcessor(self->connection, keep_quiet, NULL);
+        if (PQstatus(self->connection) == CONNECTION_OK)
                 return 0;
-        }
         refused = sqi_postgres_is_refusal(PQerrorMessage(self->connection));
         (void)away(self, PQerrorMessage(self->connection));
         return refused ? -EACCES : -EAGAIN;

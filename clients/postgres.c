@@ -6,6 +6,14 @@
 
 enum { SECRET_MAX = 512, PROBE_S = 5 };
 
+/* Notices are for people: that a table exists, say. */
+static void
+keep_quiet(void *context, const char *text)
+{
+        (void)context;
+        (void)text;
+}
+
 PGconn *
 sqi_postgres_open(const char *url, const char *secret, int seconds)
 {
@@ -13,8 +21,12 @@ sqi_postgres_open(const char *url, const char *secret, int seconds)
         const char *names[] = {"dbname", "password", "connect_timeout", "tcp_user_timeout", "application_name", NULL};
         const char *values[] = {url, secret[0] ? secret : NULL, limit, "10000", "squall", NULL};
 
+        PGconn *connection;
+
         snprintf(limit, sizeof(limit), "%d", seconds);
-        return PQconnectdbParams(names, values, 1);
+        connection = PQconnectdbParams(names, values, 1);
+        PQsetNoticeProcessor(connection, keep_quiet, NULL);
+        return connection;
 }
 
 bool

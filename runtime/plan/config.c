@@ -32,7 +32,7 @@ const struct sqi_config_key sqi_config_keys[] = {
             "wait before the first replay of a failed tuple tree, doubled each time"),
         KEY("topology.dead.letter.path", PATH, dead_letter, NULL, 0, 0, NULL,
             "file for what was given up, as JSON lines; not set: NAME.dead-letters.jsonl in the working directory, or in the supervisor's state directory"),
-        KEY("topology.batch.bytes", INT, batch_bytes, "65536", 64, 16777216, NULL,
+        KEY("topology.batch.bytes", INT, batch_bytes, "131072", 64, 16777216, NULL,
             "a batch is sent when it holds as much"),
         KEY("topology.channel.batches", INT, channel_batches, "16", 1, 65536, NULL,
             "batches that one end of a channel holds before its producer waits"),

@@ -82,7 +82,7 @@ every_config_key_has_a_default_within_its_range(void **state)
                         assert_int_equal(sqi_config_set(&config, key->name, key->fallback), 0);
         }
         sqi_config_defaults(&config);
-        assert_int_equal(config.batch_bytes, 65536);
+        assert_int_equal(config.batch_bytes, 131072);
         assert_int_equal(sqi_config_set(&config, "topology.nothing", "1"), -ENOENT);
         assert_int_equal(sqi_config_set(&config, "topology.workers", "two"), -EINVAL);
         assert_int_equal(sqi_config_set(&config, "topology.workers", "-1"), -ERANGE);

@@ -247,6 +247,24 @@ exit_status(const struct run *run)
         }
 }
 
+/* A drain that took too long: what becomes of what was staged for sinks, and of the positions. */
+static void
+tell_of_epochs(const struct run *run)
+{
+        const struct sqi_lifecycle *life = sqi_running_lifecycle(run->running);
+
+        if (!sqi_plan_is_exact(life->plan) || !life->draining || life->outcome != SQI_OUTCOME_FAILED ||
+            life->failed_worker != SQI_EVERY_WORKER)
+                return;
+        if (run->epochs.temporary)
+                fprintf(stderr,
+                        "squall: what no epoch has committed has reached no sink, and is gone with the temporary "
+                        "folder of the epochs (set topology.checkpoint.dir: then --from goes on)\n");
+        else
+                fprintf(stderr, "squall: its epochs are kept: `squall run --from %s` goes on with them\n",
+                        run->epochs.place);
+}
+
 /* Who asks for HTTP, and cannot have it, does not want the topology to run without. */
 static bool
 serve_http(const struct run *run)
@@ -305,6 +323,7 @@ run_plan(struct run *run, struct sqi_plan **plan, const struct sqi_savepoint *fr
         bool serves = serve_http(run);
         run->pulse_ns = run->pulses[0].at_ns + SQI_SECOND;
         loop(run);
+        tell_of_epochs(run);
         sqi_sole_close(&run->sole);
         struct cli_tally tally = cli_tally(run->running);
         cli_summary(&tally, json);
@@ -387,7 +406,8 @@ SQI_VERB(run) = {
         .about = "Run a topology in the foreground until it is done.",
         .details =
                 "Starts the workers and waits until all spouts are at their end and every tuple is processed. Ctrl-C drains: the spouts stop, "
-                "what is under way is processed; a second one kills. SIGTERM does the same, and so does a terminal that is closed; any other SIGHUP, of a script that rotates "
+                "what is under way is processed; a second one kills. A drain, of whoever asks for it, takes at most topology.message.timeout.secs, with the last epoch "
+                "of exactly-once: what has not finished then is named, with what it holds and what it said last, and the exit status is 1. SIGTERM does the same, and so does a terminal that is closed; any other SIGHUP, of a script that rotates "
                 "files, changes nothing: a file that was renamed is left for a new one by itself.\n"
                 "What workers print on stderr appears with the task before it. On a terminal its last row shows how it goes, once a second. A summary goes to "
                 "stderr at the end, or as JSON to stdout as its last line.\n"
@@ -397,7 +417,8 @@ SQI_VERB(run) = {
         .options =
                 {CLI_OPTION_CONFIG,
                  CLI_OPTION_FLUX,
-                 {"for", 0, CLI_DURATION, "TIME", .help = "drain after this time: 10s, 500ms, 2m"},
+                 {"for", 0, CLI_DURATION, "TIME",
+                  .help = "drain after this time: 10s, 500ms, 2m; the drain takes at most topology.message.timeout.secs"},
                  {"from", 0, CLI_TEXT, "PATH", .complete = CLI_COMPLETE_DIRECTORY,
                   .help = "begin with the state and the positions of this savepoint, or of the epochs in this folder"},
                  {"http", 0, CLI_TEXT, "[ADDRESS:PORT]", .implied = "127.0.0.1:8080",

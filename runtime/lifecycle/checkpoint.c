@@ -287,15 +287,21 @@ late_at(const struct sqi_lifecycle *life)
         return life->checkpoint.began_at + sqi_step_ns(life->plan->config.checkpoint_timeout);
 }
 
+bool
+sqi_checkpoint_awaits(const struct sqi_lifecycle *life, uint32_t task)
+{
+        const struct sqi_checkpoint *checkpoint = &life->checkpoint;
+
+        return checkpoint->phase == SQI_CHECKPOINT_TAKING ? life->tasks[task].snapshot.epoch != checkpoint->epoch
+                                                          : !life->tasks[task].committed;
+}
+
 /* The first whose answer is missing. */
 static uint32_t
 missing_task(const struct sqi_lifecycle *life)
 {
-        const struct sqi_checkpoint *checkpoint = &life->checkpoint;
-
         SQI_EACH_TASK(life, t)
-                if (checkpoint->phase == SQI_CHECKPOINT_TAKING ? life->tasks[t].snapshot.epoch != checkpoint->epoch
-                                                               : !life->tasks[t].committed)
+                if (sqi_checkpoint_awaits(life, t))
                         return t;
         return 0;
 }

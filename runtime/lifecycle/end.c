@@ -25,11 +25,11 @@ sqi_end_drain(struct sqi_step *step)
 {
         struct sqi_lifecycle *life = step->life;
 
-        if (life->state == SQI_SEALING)
-                return; /* all have finished by themselves, and the last epoch is made */
+        if (life->state == SQI_SEALING && life->handover)
+                return;
         life->deadline = step->now +
                          sqi_step_ns(life->drain_secs < 0 ? life->plan->config.message_timeout : life->drain_secs);
-        if (!life->has_run)
+        if (!life->has_run || life->state == SQI_SEALING) /* all have finished, and the last epoch is made */
                 return;
         life->state = SQI_DRAINING;
         if (life->handover)
@@ -129,7 +129,8 @@ sqi_end_quit(struct sqi_step *step)
                 return;
         }
         life->state = SQI_SEALING;
-        life->deadline = SQI_NEVER;
+        if (life->handover) /* what goes on later waits for what it goes on from */
+                life->deadline = SQI_NEVER;
         if (sqi_step_is_exact(life))
                 sqi_checkpoint_begin(step); /* one that is under way ends first */
         else
@@ -151,13 +152,20 @@ sqi_end_committed(struct sqi_step *step)
         quit(step);
 }
 
+/* All of it is processed, but its last epoch is not outside yet. */
+static bool
+is_uncommitted(const struct sqi_lifecycle *life, uint32_t task)
+{
+        return life->state == SQI_SEALING && sqi_checkpoint_awaits(life, task);
+}
+
 void
 sqi_end_undrained(struct sqi_step *step)
 {
         struct sqi_lifecycle *life = step->life;
 
         SQI_EACH_TASK(life, task)
-                if (!life->tasks[task].finished)
+                if (!life->tasks[task].finished || is_uncommitted(life, task))
                         sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_REPORT,
                                                                .report = SQI_REPORT_UNFINISHED,
                                                                .task = task,

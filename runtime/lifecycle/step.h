@@ -87,6 +87,8 @@ bool sqi_checkpoint_sealed(struct sqi_step *step, const struct sqi_event *event)
 /* True: it was the last one, and all is done. */
 bool sqi_checkpoint_committed(struct sqi_step *step, const struct sqi_message *message);
 void sqi_checkpoint_time(struct sqi_step *step);
+/* The answer of the task to the epoch under way is missing. */
+bool sqi_checkpoint_awaits(const struct sqi_lifecycle *life, uint32_t task);
 uint64_t sqi_checkpoint_due(const struct sqi_lifecycle *life);
 
 /* restore.c */

@@ -146,6 +146,20 @@ died_text(const struct sqi_lifecycle *life, const struct sqi_action *action, con
 }
 
 static void
+unfinished_text(const struct sqi_lifecycle *life, uint32_t task, char *buffer, size_t size)
+{
+        char name[NAME_SIZE], what[64] = "finished";
+        bool own = life->drain_secs < 0;
+
+        if (life->tasks[task].finished)
+                snprintf(what, sizeof(what), "committed epoch %llu", (unsigned long long)life->checkpoint.epoch);
+        snprintf(buffer, size, "%s had not %s when the drain took longer than %g s (raise %s)",
+                 sqi_task_name(life->plan, task, name, sizeof(name)), what,
+                 own ? life->plan->config.message_timeout : life->drain_secs,
+                 own ? "topology.message.timeout.secs" : "--wait");
+}
+
+static void
 epoch_text(const struct sqi_lifecycle *life, const struct sqi_action *action, char *buffer, size_t size)
 {
         unsigned long long epoch = life->checkpoint.epoch;
@@ -197,10 +211,7 @@ sqi_report_text(const struct sqi_lifecycle *life, const struct sqi_action *actio
                 snprintf(buffer, size, "draining");
                 break;
         case SQI_REPORT_UNFINISHED:
-                snprintf(buffer, size, "%s had not finished when the drain took longer than %g s (raise %s)",
-                         sqi_task_name(life->plan, action->task, name, sizeof(name)),
-                         life->drain_secs < 0 ? life->plan->config.message_timeout : life->drain_secs,
-                         life->drain_secs < 0 ? "topology.message.timeout.secs" : "--wait");
+                unfinished_text(life, action->task, buffer, size);
                 break;
         case SQI_REPORT_FAILED:
                 snprintf(buffer, size, "%s: %s", name, cause);

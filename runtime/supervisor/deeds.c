@@ -134,6 +134,8 @@ do_report(struct sqi_running *running, const struct sqi_action *action)
         char text[TEXT_SIZE];
 
         sqi_report_text(running->life, action, text, sizeof(text));
+        if (action->report == SQI_REPORT_UNFINISHED)
+                sqi_unfinished_explain(running, action->task, text, sizeof(text));
         tell_death(running, action, text);
         if (running->observer.happened)
                 running->observer.happened(running->observer.context, sqi_report_name(action), sqi_report_level(action),

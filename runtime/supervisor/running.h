@@ -85,6 +85,10 @@ void sqi_running_take_counts(struct sqi_running *running, uint32_t worker, uint3
 /* Once a second: what its tasks have counted goes into the trend. */
 void sqi_running_look(struct sqi_running *running, uint64_t now_ns);
 
+/* unfinished.c. Appends to `text` what is known of a task that a drain has waited for in vain: what it holds, and what
+ * it said last. */
+void sqi_unfinished_explain(struct sqi_running *running, uint32_t task, char *text, size_t size);
+
 /* Puts a descriptor into the supervisor's epoll set. 0 or a negative errno. */
 int sqi_watch(struct sqi_supervisor *supervisor, int fd, uint32_t events, struct sqi_watch *what);
 

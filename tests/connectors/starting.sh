@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The other side is not there when the topology starts: each connector waits for it, and says why. That a wrong password, or a table that is
 # not there, ends the topology is tried in the script of each server.
+# And while it is away a drain ends: who is asked to end does, and says what it leaves behind.
 # modes: release asan
 source "$(dirname "$0")/lib"
 
@@ -40,5 +41,22 @@ each bolts mqtt "url: 'mqtt://HOST', topic: t"
 each bolts nats "url: 'nats://HOST', subject: t"
 each bolts http "url: 'http://HOST/'"
 each bolts lookup "from: redis, url: 'redis://HOST', key: '{n}'"
+
+# gives_up DELIVERY NAME PROPERTIES SAYS: --for ends soon after the message timeout, and names who holds what, and why.
+gives_up() {
+        local status=0
+        topology "component: generate, properties: { rate: 100, fields: { n: seq } }" "component: $2, properties: { ${3//HOST/$away} }"
+        timeout -s KILL 20 "$squall" run "$dir/t.yaml" --for 200ms -c topology.delivery="$1" -c topology.message.timeout.secs=1 -c topology.dead.letter.path="$dir/letters" \
+                >"$dir/$2.out" 2>"$dir/$2.err" </dev/null || status=$?
+        cat "$dir/$2.err"
+        [ $status = 1 ] && grep -Eq "$4" "$dir/$2.err" && until_true no_worker
+}
+if [ -e "$build/bolts/redis.so" ]; then
+        check "a drain does not wait for ever for a server that is away" gives_up at-least-once redis "url: 'redis://HOST', kind: list, key: k" \
+                "out/0 had not finished when the drain took longer than 1 s .*: 'out' has taken [0-9]+ of the [0-9]+ tuples that were sent to it; last it said: .*Connection refused"
+        check "nor for the commit of the last epoch" gives_up exactly-once redis "url: 'redis://HOST', kind: list, key: k" \
+                "out/0 had not committed epoch [0-9]+ when the drain took longer than 1 s .*last it said: .*Connection refused"
+        check "and what was staged is not passed over in silence" grep -q "has reached no sink, and is gone with the temporary folder of the epochs" "$dir/redis.err"
+fi
 
 exit $failures

@@ -287,10 +287,13 @@ answer(struct redis *self)
 static int
 take_answer(struct sq_task *task, struct redis *self, size_t i)
 {
-        int r = answer(self), expiry = r != -EAGAIN && expires_apart(self) ? answer(self) : 0;
+        char why[sizeof(self->sink.why)];
+        int r = answer(self), expiry;
 
+        memcpy(why, self->sink.why, sizeof(why));
+        expiry = r != -EAGAIN && expires_apart(self) ? answer(self) : 0;
         if (r == -EBADMSG)
-                r = sq_sink_refuse(task, &self->sink, i, self->sink.why);
+                r = sq_sink_refuse(task, &self->sink, i, why);
         return r == 0 && expiry == -EAGAIN ? expiry : r;
 }
 

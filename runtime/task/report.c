@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a task has to say: reports to the supervisor, lines in the log, what a component did wrong, why the task can't
- * go on. */
+/* What a task has to say: reports to the supervisor, lines in the log, why the task can't go on. */
 #include <stdlib.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "task/task.h"
-
-static const uint64_t LOG_AGAIN_NS = 1000000000;
 
 void
 sqi_task_report(struct sq_task *task, const struct sqi_message *message)
@@ -88,111 +85,6 @@ sq_log(struct sq_task *task, enum sq_level level, const char *format, ...)
         va_start(arguments, format);
         write_log(task, level, format, arguments);
         va_end(arguments);
-}
-
-void
-sqi_task_log_seldom(struct sq_task *task, const char *what, const char *text)
-{
-        uint64_t now_ns = sqi_clock_ns();
-
-        if (!task->driver && task->fail_logged_ns && now_ns < task->fail_logged_ns + LOG_AGAIN_NS) {
-                task->fails_unlogged++;
-                return;
-        }
-        if (task->fails_unlogged)
-                sq_log(task, SQ_WARN, "%s: %s (and %zu more like it in the last second)", what, text,
-                       (size_t)task->fails_unlogged);
-        else
-                sq_log(task, SQ_WARN, "%s: %s", what, text);
-        task->fail_logged_ns = now_ns;
-        task->fails_unlogged = 0;
-}
-
-void
-sqi_task_log_lasting(struct sq_task *task, struct sqi_reminder *reminder, const char *what, const char *text)
-{
-        uint64_t unsaid = 0;
-
-        if (!sqi_reminder_due(reminder, sqi_clock_ns(), &unsaid) && !task->driver)
-                return;
-        if (unsaid)
-                sq_log(task, SQ_WARN, "%s: %s (and %zu more like it meanwhile)", what, text, (size_t)unsaid);
-        else
-                sq_log(task, SQ_WARN, "%s: %s", what, text);
-}
-
-static void write_cause(struct sq_task *task, char text[512], const char *format, va_list arguments) SQ_PRINTF(3, 0);
-
-static void
-write_cause(struct sq_task *task, char text[512], const char *format, va_list arguments)
-{
-        vsnprintf(text, 512, format, arguments);
-        snprintf(task->cause, sizeof(task->cause), "%.*s", SQI_CAUSE_MAX, text);
-}
-
-enum sq_verdict
-sq_fail(struct sq_task *task, const char *format, ...)
-{
-        va_list arguments;
-        char text[512];
-
-        va_start(arguments, format);
-        write_cause(task, text, format, arguments);
-        va_end(arguments);
-        sqi_task_log_seldom(task, "failed a tuple", text);
-        task->bolt.later = false;
-        return SQ_FAIL;
-}
-
-enum sq_verdict
-sq_retry_later(struct sq_task *task, const char *format, ...)
-{
-        va_list arguments;
-        char text[512];
-
-        va_start(arguments, format);
-        write_cause(task, text, format, arguments);
-        va_end(arguments);
-        sqi_task_log_lasting(task, &task->away, "put a tuple off", text);
-        task->bolt.later = true;
-        return SQ_FAIL;
-}
-
-void
-sqi_task_misuse(struct sq_task *task, const char *format, ...)
-{
-        char text[1024];
-        va_list arguments;
-
-        va_start(arguments, format);
-        vsnprintf(text, sizeof(text), format, arguments);
-        va_end(arguments);
-        task->misused = true;
-        task->bolt.later = false;
-        sqi_count(&task->metrics->misused, 1);
-        sqi_task_log_seldom(task, "misuse of squall.h", text);
-        snprintf(task->cause, sizeof(task->cause), "misuse of squall.h: %.*s", SQI_CAUSE_MAX - 24, text);
-}
-
-void
-sqi_task_lose(struct sq_task *task, uint64_t n, const char *cause)
-{
-        sqi_count(&task->metrics->lost, n);
-        sqi_task_log_seldom(task, "lost a tuple that belongs to no tuple tree", cause);
-        sqi_task_report_metrics(task);
-}
-
-void
-sq_lost(struct sq_task *task, uint64_t n, const char *format, ...)
-{
-        char text[sizeof(task->error)];
-        va_list arguments;
-
-        va_start(arguments, format);
-        vsnprintf(text, sizeof(text), format, arguments);
-        va_end(arguments);
-        sqi_count(&task->metrics->lost, n);
-        sq_log(task, SQ_ERROR, "%s", text);
 }
 
 int

@@ -251,6 +251,7 @@ sqi_task_turn(struct sq_task *task)
         sqi_count(&task->metrics->loops, 1);
         if (task->now_ns >= task->look_ns) {
                 sqi_task_serve(task);
+                sqi_seldom_tell(task, false);
                 task->look_ns = task->now_ns + SQI_ORDERS_NS;
         }
         if (__builtin_expect(task->asked, 0))
@@ -300,6 +301,7 @@ sqi_task_main(void *argument)
         prctl(PR_SET_TIMERSLACK, 1000ul, 0ul, 0ul, 0ul);
         sqi_crash_blame(task);
         run(task);
+        sqi_seldom_tell(task, true);
         if (task->failed < 0)
                 sqi_task_report(task, &(struct sqi_message){
                                               .type = SQI_MSG_ERROR,

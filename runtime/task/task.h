@@ -19,7 +19,6 @@
 #include <zmq.h>
 
 #include "base/clock.h"
-#include "base/reminder.h"
 #include "control/endpoint.h"
 #include "control/message.h"
 #include "control/metrics.h"
@@ -42,6 +41,7 @@
 #include "task/transit.h"
 #include "task/letter_box.h"
 #include "task/own_values.h"
+#include "task/seldom.h"
 #include "task/watermark.h"
 #include "task/dead_letter.h"
 
@@ -295,7 +295,7 @@ struct sq_task {
         bool minds_file;    /* it waits for its wake_fd, too: it could do something about it now */
         uint64_t next_flush_ns, next_report_ns;
         uint64_t flushed_ns; /* when an idle task last had something to flush */
-        uint64_t fail_logged_ns, fails_unlogged;
+        struct sqi_seldom seldom;
         struct sqi_reminder away, unfinished; /* the other side; an end, or a commit, that has to wait */
 
         /* the callback under way */
@@ -346,10 +346,6 @@ void sqi_task_lose(struct sq_task *task, uint64_t n, const char *cause);
 /* Its counters, at once: for what must be known even if the task dies now. */
 void sqi_task_report_metrics(struct sq_task *task);
 void sqi_task_report(struct sq_task *task, const struct sqi_message *message);
-/* A warning, at most once a second: a bolt may fail a million tuples a second for one cause. */
-void sqi_task_log_seldom(struct sq_task *task, const char *what, const char *text);
-/* The same of what may go on for hours: more and more seldom. */
-void sqi_task_log_lasting(struct sq_task *task, struct sqi_reminder *reminder, const char *what, const char *text);
 /* Waits until every broadcast has all its receivers. False: told to quit before. */
 bool sqi_task_await_subscribers(struct sq_task *task);
 /* Serves what has come from the control thread. True: something came. */

@@ -142,6 +142,7 @@ sqi_task_wait(struct sq_task *task, bool intake, uint64_t until_ns)
         task->now_ns = sqi_clock_ns();
         if (ordered || task->fds[0].revents)
                 sqi_task_serve(task);
+        sqi_seldom_tell(task, false);
         task->look_ns = task->now_ns + SQI_ORDERS_NS;
         sqi_count(&task->metrics->loops, 1);
 }

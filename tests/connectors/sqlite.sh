@@ -26,6 +26,17 @@ refused() {
                 grep -q '"record":{"n":150}' "$dir/letters"
 }
 check "what a constraint refuses goes to the dead letters, and all else is there" refused
+each_cause() {
+        ask "create table two (n integer check (n % 100 <> 50), m integer check (m % 100 <> 20))"
+        topology "$(count_to 1000 "n: seq, m: seq")" "$(sink two)" causes "topology.dead.letter.path: $dir/two-letters"
+        run && [ "$(grep -c 'CHECK constraint failed: m .*"m":[0-9]*20}' "$dir/two-letters")" = 10 ] &&
+                [ "$(grep -c 'CHECK constraint failed: n .*"m":[0-9]*50}' "$dir/two-letters")" = 10 ] &&
+                grep -q 'CHECK constraint failed: m % 100 <> 20$' "$dir/err" && grep -q 'CHECK constraint failed: n % 100 <> 50$' "$dir/err" &&
+                [ "$(grep -c 'left out a record' "$dir/err")" -lt 10 ] && [ "$(said_of m)" = 10 ] && [ "$(said_of n)" = 10 ]
+}
+# What the log counts of a cause: a line is one, and says how many more there were.
+said_of() { sed -n "/warning: left out a record: .*failed: $1 /p" "$dir/err" | sed 's/.*(and \([0-9]*\) more like it)$/\1/; t; s/.*/1/' | awk '{ n += $1 } END { print n }'; }
+check "each letter has the cause of its own record, and the log counts them by cause" each_cause
 locked() {
         local runner locker
         mkfifo "$dir/lock"

@@ -7,7 +7,7 @@
  *     floor single FILE TIMES     the same work in one loop of one process, without any transport
  *     floor latency RATE SECONDS  source -> relay -> sink, open loop
  *
- * Each prints one JSON object. Three processes, PUSH/PULL over ipc, batches of 64 KiB, tuples as msgpack arrays of one
+ * Each prints one JSON object. Three processes, PUSH/PULL over ipc, batches of 128 KiB, tuples as msgpack arrays of one
  * string written and read by hand. It checks nothing that a trusted peer could not get wrong and survives no failure:
  * that is what makes it the floor.
  *
@@ -41,7 +41,7 @@
 
 #include "latency.h"
 
-enum { BATCH = 64 * 1024, PAD = 64, GROUP = 16, HIGH_WATER = 32, INLINE = 16 };
+enum { BATCH = 128 * 1024, PAD = 64, GROUP = 16, HIGH_WATER = 32, INLINE = 16 };
 
 /* What the processes share: anonymous memory, made before they fork. */
 struct shared {

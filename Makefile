@@ -73,7 +73,7 @@ C := $(wildcard runtime/*/*.c cli/*.c clients/*.c spouts/*.c bolts/*.c groupings
 objects = $(patsubst %.c,$(B)/%.o,$(filter $(1),$(C)))
 KIT := $(call objects,runtime/kit/% runtime/windows/% runtime/joins/%)
 # Both of the runtime and of the kit, which has its own copy.
-BOTH := $(B)/runtime/base/date.o
+BOTH := $(addprefix $(B)/runtime/base/,date.o nearest.o)
 CLIENTS := $(call objects,clients/%)
 server = $(firstword $(subst _, ,$(notdir $(basename $(1)))))
 RUNTIME := $(filter-out $(KIT) %/main.o,$(call objects,runtime/%))
@@ -83,6 +83,7 @@ WORKER := $(call objects,$(addprefix runtime/,$(addsuffix /%,worker task channel
 SHELL_TASK := $(call objects,$(addprefix runtime/,$(addsuffix /%,shell task plan channel component control tuple base)))
 UNIT := $(basename $(call objects,tests/unit/%))
 SHARED := $(call objects,tests/shared/%)
+MODELS := $(basename $(call objects,tests/models/%))
 FUZZ := $(basename $(call objects,tests/fuzz/%))
 BENCH := $(addprefix $(B)/tests/bench/,floor asker sender)
 BENCH_DATA := $(addprefix $(B)/tests/bench/,run report rows kjv.txt $(notdir $(wildcard tests/bench/*.yaml)))
@@ -113,7 +114,7 @@ all: $(B)/squall $(B)/squall-worker $(B)/squall-shell $(B)/libsquall.a $(B)/libs
 	@$(foreach o,$(LACKING),echo "$(o:$(B)/%.o=%) is not built: $(NEEDS_$(notdir $(basename $(o)))) is missing";)
 	@$(foreach p,$(KIT_LACKS),echo "$(p) is missing: $(LACKS_$(p))";)
 
-unit: $(UNIT) $(FAULTS)
+unit: $(UNIT) $(FAULTS) $(MODELS)
 
 $(B)/squall: $(SQUALL)
 	@echo "  LINK $@"
@@ -133,7 +134,7 @@ $(B)/libsquall.a: $(filter-out $(B)/runtime/shell/%,$(RUNTIME))
 $(B)/libsquall-kit.so: $(KIT) $(BOTH)
 	@echo "  LINK $@"
 	$(Q)$(CC) $(CFLAGS) $(NO_LTO) -shared -Wl,-soname,$(@F) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(KIT_LIBS) $(call libs,msgpack)
-$(UNIT): %: %.o $(SHARED) $(RUNTIME) $(KIT)
+$(UNIT) $(MODELS): %: %.o $(SHARED) $(RUNTIME) $(KIT)
 	@echo "  LINK $@"
 	$(Q)$(LINK) $(NO_LTO) $^ $(LIBS) $(KIT_LIBS) -lcmocka
 $(FUZZ): %: %.o $(RUNTIME) $(KIT)

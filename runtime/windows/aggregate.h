@@ -52,6 +52,8 @@ struct sqi_aggregate {
 
 /* Reads "p99 ms". False: it is not an aggregate. */
 bool sqi_aggregate_read(const char *text, struct sqi_aggregate *ret);
+/* Why a text is none: what it lacks, or which one it is near to. */
+void sqi_aggregate_refuse(const char *text, char *ret_why, size_t size);
 size_t sqi_aggregate_size(const struct sqi_aggregate *aggregate);
 /* Does it take numbers alone for that argument? */
 bool sqi_aggregate_wants_number(const struct sqi_aggregate *aggregate, size_t argument);

@@ -100,6 +100,10 @@ sqi_spread_merge(struct sqi_spread *into, const struct sqi_spread *from)
 
         if (from->n == 0)
                 return;
+        if (into->n == 0) { /* the square of a large value is no number that nothing takes away again */
+                *into = *from;
+                return;
+        }
         into->squares += from->squares + apart * apart * (double)into->n * (double)from->n / n;
         into->mean += apart * (double)from->n / n;
         into->n += from->n;

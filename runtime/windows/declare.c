@@ -5,7 +5,7 @@
 
 #include "windows/settings.h"
 
-enum { NAME_MAX_BYTES = 256 };
+enum { NAME_MAX_BYTES = 256, WHY_MAX = 512 };
 
 struct declaring {
         struct sq_declaration *decl;
@@ -49,11 +49,10 @@ declare_aggregate(struct declaring *declaring, const char *name, const char *tex
         struct sq_field field = {NULL, SQ_ANY};
 
         if (!sqi_columns_put(&declaring->columns, text, &aggregate)) {
-                sq_declare_error(
-                        declaring->decl, "compute",
-                        "`%s` is no aggregate: count, or with a field sum, avg, min, max, stddev, distinct, p50, "
-                        "p99.9, top10, first, last, collect, or with two min_by and max_by",
-                        text);
+                char why[WHY_MAX];
+
+                sqi_aggregate_refuse(text, why, sizeof(why));
+                sq_declare_error(declaring->decl, "compute", "%s", why);
                 return;
         }
         declare_columns(declaring);

@@ -70,7 +70,7 @@ read_size(const struct sq_windows *windows, struct sqi_rule *rule, const char **
 
         *ret_option = "size";
         if (!read_length(windows->size, &rule->size, &timed))
-                return "must be a time (500ms, 10s, 5m, 1h, 1d) or a number of tuples (100 tuples)";
+                return "must be a time (500ms, 10s, 5m, 1h, 1d), a number of tuples (100 tuples), or `global`";
         rule->kind = timed ? SQI_OVER_TIME : SQI_OVER_COUNT;
         rule->slide = rule->size;
         slide_timed = timed;

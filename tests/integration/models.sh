@@ -1,0 +1,14 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Windows and joins against models in Python, which know docs/windows.md, docs/joins.md and docs/time.md and nothing of the
+# code: random cases, of rows that come out of order, late, in ties and far from 1970, with nulls and numbers of all kinds,
+# while sources are idle and the bolt is begun anew.
+#
+#     SQUALL_MODELLED=N     so many cases of each (200; 40 with a sanitizer), from SQUALL_SEED on (1)
+source "$(dirname "$0")/lib"
+
+[ "${SQUALL_TEST_MODE:-release}" = release ] && some=200 || some=40
+modelled() { PYTHONDONTWRITEBYTECODE=1 SQUALL_LIBDIR=$build tests/models/run "$build/tests/models/rig" "$1" "${SQUALL_SEED:-1}" "${SQUALL_MODELLED:-$some}"; }
+check "windows are what a model of them comes to, by all aggregates" modelled windows
+check "joins in windows, in sessions and by intervals are what a model of them comes to" modelled joins
+exit $failures

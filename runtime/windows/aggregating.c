@@ -86,6 +86,12 @@ fold(struct sqi_timelines *timelines, void *slot)
         return ok ? 0 : -ENOMEM;
 }
 
+static bool
+is_of_totals(const struct sqi_aggregate *aggregate)
+{
+        return sqi_aggregate_tallies(aggregate) || sqi_aggregate_has_suffixes(aggregate);
+}
+
 /* But for what a total has. */
 static bool
 put_together(const struct sqi_windows *run, const struct sqi_blobs *into_blobs, uint8_t *into, const void *from_slot,
@@ -96,7 +102,7 @@ put_together(const struct sqi_windows *run, const struct sqi_blobs *into_blobs, 
         bool ok = true;
 
         for (size_t i = 0; i < run->n && ok; i++)
-                if (!total || !sqi_aggregate_tallies(&run->aggregates[i]))
+                if (!total || !is_of_totals(&run->aggregates[i]))
                         ok = sqi_aggregate_merge(&run->aggregates[i], into_blobs, into + run->aggregates[i].at,
                                                  &from_blobs, from + run->aggregates[i].at);
         return ok;
@@ -123,26 +129,31 @@ clear(struct sqi_timelines *timelines, void *slot)
 
 /* ---- A firing ---------------------------------------------------------------------------------------- */
 
-static bool
-put_all_together(struct sqi_windows *run, const struct sqi_blobs *blobs, const struct sqi_fired *fired)
-{
-        bool ok = true;
-
-        for (size_t part = 0; part < fired->nparts; part++)
-                for (size_t i = 0; i < fired->parts[part].n && ok; i++)
-                        ok = put_together(run, blobs, run->merged, fired->parts[part].slots + i * run->timelines.slot,
-                                          fired->total);
-        return ok;
-}
-
 /* Has a total all there is? */
 static bool
 is_in_total(const struct sqi_windows *run, const struct sqi_fired *fired)
 {
         for (size_t i = 0; i < run->n; i++)
-                if (!sqi_aggregate_tallies(&run->aggregates[i]))
+                if (!is_of_totals(&run->aggregates[i]))
                         return false;
         return fired->total != NULL;
+}
+
+static bool
+put_all_together(struct sqi_windows *run, const struct sqi_blobs *blobs, const struct sqi_fired *fired)
+{
+        const struct sqi_suffixes *suffixes = fired->total ? sqi_key_total_suffixes(fired->total) : NULL;
+        bool ok = true;
+
+        if (suffixes && suffixes->entries)
+                ok = sqi_suffixes_put(run, suffixes, fired->start, blobs, run->merged);
+        if (is_in_total(run, fired))
+                return ok;
+        for (size_t part = 0; part < fired->nparts; part++)
+                for (size_t i = 0; i < fired->parts[part].n && ok; i++)
+                        ok = put_together(run, blobs, run->merged, fired->parts[part].slots + i * run->timelines.slot,
+                                          fired->total);
+        return ok;
 }
 
 static bool
@@ -172,8 +183,7 @@ sqi_aggregating_compute(struct sqi_windows *run, const struct sqi_fired *fired, 
         int r = -ENOMEM;
 
         memset(run->merged, 0, run->timelines.slot);
-        if ((is_in_total(run, fired) || put_all_together(run, &blobs, fired)) &&
-            results(run, &blobs, fired, values, memory))
+        if (put_all_together(run, &blobs, fired) && results(run, &blobs, fired, values, memory))
                 r = use(run, fired, values);
         for (size_t i = 0; i < run->n; i++) {
                 free(memory[i]);

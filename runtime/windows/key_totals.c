@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "windows/row.h"
 #include "windows/windows.h"
 
 enum { FEWEST_CHAINS = 16 };
@@ -13,7 +14,8 @@ struct sqi_key_total {
         struct sqi_total total; /* the first */
         struct sqi_key_total *next;
         uint64_t hash;
-        size_t length;              /* of the key */
+        size_t length; /* of the key */
+        struct sqi_suffixes suffixes;
         struct sqi_tally tallies[]; /* one an aggregate, and the key behind them */
 };
 
@@ -21,6 +23,12 @@ static struct sqi_key_total *
 key_total(const struct sqi_total *total)
 {
         return (struct sqi_key_total *)(uintptr_t)total;
+}
+
+const struct sqi_suffixes *
+sqi_key_total_suffixes(const struct sqi_total *total)
+{
+        return &key_total(total)->suffixes;
 }
 
 const struct sqi_tally *
@@ -111,6 +119,7 @@ clear(struct sqi_timelines *timelines, struct sqi_total *total)
 
         for (size_t i = 0; i < run->n; i++)
                 sqi_tally_clear(&key_total(total)->tallies[i]);
+        sqi_suffixes_clear(run, &key_total(total)->suffixes);
 }
 
 static void
@@ -164,7 +173,30 @@ fold(struct sqi_timelines *timelines, struct sqi_total *total, const void *slot)
                 if (sqi_aggregate_tallies(&run->aggregates[i]))
                         ok = sqi_tally_fold(&run->aggregates[i], &key_total(total)->tallies[i],
                                             cells + run->aggregates[i].at, run->taken[i].value);
+        sqi_suffixes_clear(run, &key_total(total)->suffixes);
         return ok ? 0 : -ENOMEM;
+}
+
+static bool
+has_suffixes(const struct sqi_windows *run)
+{
+        for (size_t i = 0; i < run->n; i++)
+                if (sqi_aggregate_has_suffixes(&run->aggregates[i]))
+                        return true;
+        return false;
+}
+
+static int
+slide(struct sqi_timelines *timelines, struct sqi_total *total, const struct sqi_timeline *timeline,
+      const struct sqi_fired *fired, size_t first, size_t behind)
+{
+        const struct sqi_windows *run = sqi_windows_of(timelines);
+
+        if (!has_suffixes(run))
+                return 0;
+        if (first < sqi_slots_before(timelines, timeline, total->start))
+                sqi_suffixes_clear(run, &key_total(total)->suffixes); /* they do not know of a pane that came since */
+        return sqi_suffixes_move(run, &key_total(total)->suffixes, timeline, fired, first, behind);
 }
 
 static bool
@@ -178,7 +210,7 @@ is_worn(struct sqi_timelines *timelines, const struct sqi_total *total)
         return false;
 }
 
-const struct sqi_total_ops sqi_tallied_ops = {find, drop, clear, put, take, fold, is_worn};
+const struct sqi_total_ops sqi_tallied_ops = {find, drop, clear, put, take, fold, slide, is_worn};
 
 bool
 sqi_key_totals_pay(const struct sqi_windows *run)
@@ -186,7 +218,7 @@ sqi_key_totals_pay(const struct sqi_windows *run)
         for (size_t i = 0; i < run->n; i++)
                 if (sqi_aggregate_tallies(&run->aggregates[i]) && run->aggregates[i].kind != SQI_COUNT)
                         return true;
-        return false;
+        return has_suffixes(run);
 }
 
 void

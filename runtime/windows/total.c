@@ -91,6 +91,8 @@ sqi_total_move(struct sqi_timelines *timelines, const struct sqi_timeline *timel
                 timelines->totals->clear(timelines, total);
                 r = put(timelines, timeline, total, first, behind);
         }
+        if (r == 0 && timelines->totals->slide)
+                r = timelines->totals->slide(timelines, total, timeline, fired, first, behind);
         if (r < 0) {
                 timelines->totals->drop(timelines);
                 return r;

@@ -6,6 +6,7 @@
 #include <squall-window.h>
 
 #include "windows/settings.h"
+#include "windows/suffixes.h"
 #include "windows/tally.h"
 #include "windows/timeline.h"
 #include "windows/total.h"
@@ -75,10 +76,11 @@ const char *sqi_aggregating_take(struct sqi_windows *run, int64_t time);
 typedef int sqi_use_values(struct sqi_windows *run, const struct sqi_fired *fired, const struct sq_value *values);
 int sqi_aggregating_compute(struct sqi_windows *run, const struct sqi_fired *fired, sqi_use_values *use);
 
-/* key_totals.c: of the aggregates that are tallied. */
+/* key_totals.c: of the aggregates that are tallied, and of those that have suffixes. */
 extern const struct sqi_total_ops sqi_tallied_ops;
 /* Is any of them worth it? */
 bool sqi_key_totals_pay(const struct sqi_windows *run);
+const struct sqi_suffixes *sqi_key_total_suffixes(const struct sqi_total *total);
 const struct sqi_tally *sqi_key_total_tally(const struct sqi_total *total, size_t aggregate);
 void sqi_key_totals_end(struct sqi_windows *run);
 

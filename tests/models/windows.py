@@ -242,7 +242,7 @@ def rules_of(random):
         rules["gap"] = random.randrange(1, 12)
     else:
         rules["slide"] = random.randrange(1, 6)
-        rules["size"] = rules["slide"] * random.choice([1, 2, 8, 12]) if random.random() < 0.6 else rules["slide"] + random.randrange(8)
+        rules["size"] = rules["slide"] * random.choice([1, 2, 8, 12, 30]) if random.random() < 0.6 else rules["slide"] + random.randrange(8)
         if kind == 0:
             rules["slide"] = rules["size"]
         if random.random() < 0.3:

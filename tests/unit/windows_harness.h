@@ -166,8 +166,8 @@ total_is_worn(struct sqi_timelines *timelines, const struct sqi_total *total)
         return ((const struct harness_total *)(const void *)total)->folds % 7 == 6;
 }
 
-static const struct sqi_total_ops total_ops = {find_total,      drop_total,      clear_total,  put_to_total,
-                                               take_from_total, fold_into_total, total_is_worn};
+static const struct sqi_total_ops total_ops = {find_total,      drop_total,      clear_total, put_to_total,
+                                               take_from_total, fold_into_total, NULL,        total_is_worn};
 
 static const struct sqi_timeline_ops ops = {room, fold, merge, clear, fire, front};
 

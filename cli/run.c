@@ -108,11 +108,11 @@ on_started(void *context)
 }
 
 static int
-on_folder(void *context)
+on_folder(void *context, struct sqi_errand **ret)
 {
         const struct run *run = context;
 
-        return sqi_checkpoints_open(run->epochs.place, run->running);
+        return sqi_checkpoints_open(run->epochs.place, run->running, ret);
 }
 
 static int

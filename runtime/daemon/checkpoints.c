@@ -96,20 +96,20 @@ sqi_checkpoints_first(const char *place, uint64_t *ret)
         return r;
 }
 
-int
-sqi_checkpoints_open(const char *place, const struct sqi_running *running)
-{
-        struct sqi_snapshots snapshots = snapshots_in(place);
-
-        return sqi_snapshots_open_epoch(&snapshots, sqi_running_lifecycle(running)->checkpoint.epoch);
-}
-
 struct epoch_errand {
         struct sqi_errand errand; /* first: it is taken for it */
         struct sqi_snapshots snapshots;
-        struct sqi_manifest manifest;
+        struct sqi_manifest manifest; /* whose `epoch` it is; of one that begins there is no more yet */
         uint64_t keep;
 };
+
+static int
+open_epoch(struct sqi_errand *errand)
+{
+        const struct epoch_errand *it = (const struct epoch_errand *)errand;
+
+        return sqi_snapshots_open_epoch(&it->snapshots, it->manifest.epoch);
+}
 
 static int
 seal(struct sqi_errand *errand)
@@ -123,13 +123,27 @@ seal(struct sqi_errand *errand)
 }
 
 static void
-end_sealing(struct sqi_errand *errand, int r)
+end(struct sqi_errand *errand, int r)
 {
         struct epoch_errand *it = (struct epoch_errand *)errand;
 
         (void)r;
         sqi_manifest_free(&it->manifest);
         free(it);
+}
+
+int
+sqi_checkpoints_open(const char *place, const struct sqi_running *running, struct sqi_errand **ret)
+{
+        struct epoch_errand *it = calloc(1, sizeof(*it));
+
+        if (!it)
+                return -ENOMEM;
+        it->errand = (struct sqi_errand){.run = open_epoch, .end = end};
+        it->snapshots = snapshots_in(place);
+        it->manifest.epoch = sqi_running_lifecycle(running)->checkpoint.epoch;
+        *ret = &it->errand;
+        return 0;
 }
 
 int
@@ -143,7 +157,7 @@ sqi_checkpoints_seal(const char *place, const struct sqi_running *running, struc
                 free(it);
                 return r;
         }
-        it->errand = (struct sqi_errand){.run = seal, .end = end_sealing};
+        it->errand = (struct sqi_errand){.run = seal, .end = end};
         it->snapshots = snapshots_in(place);
         it->keep = (uint64_t)sqi_running_plan(running)->config.checkpoint_keep;
         *ret = &it->errand;

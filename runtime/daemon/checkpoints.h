@@ -23,7 +23,7 @@
 int sqi_checkpoints_first(const char *place, uint64_t *ret);
 
 /* Makes the folder of the epoch that the lifecycle has begun. 0 or a negative errno. */
-int sqi_checkpoints_open(const char *place, const struct sqi_running *running);
+int sqi_checkpoints_open(const char *place, const struct sqi_running *running, struct sqi_errand **ret);
 
 /* What makes the epoch whose parts the lifecycle has the newest one; those that are older than the last
  * topology.checkpoint.keep, and folders of epochs that were given up, are removed. A negative errno, of this or of what

@@ -14,6 +14,7 @@
 #include "daemon/answer.h"
 #include "daemon/await.h"
 #include "daemon/peek.h"
+#include "daemon/progress.h"
 #include "daemon/rebalancing.h"
 #include "daemon/scraping.h"
 #include "daemon/status.h"
@@ -314,7 +315,7 @@ sample(struct sqi_daemon *daemon, uint64_t now)
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
                 look_at_log(daemon, &hosted->log, hosted->record.name);
                 if (sqi_hosted_is_running(hosted))
-                        sqi_hosted_save(hosted);
+                        sqi_progress_note(hosted);
         }
 }
 

@@ -14,6 +14,7 @@
 #include "daemon/beginning.h"
 #include "daemon/checkpoints.h"
 #include "daemon/positions.h"
+#include "daemon/progress.h"
 #include "daemon/seal.h"
 #include "daemon/waiters.h"
 #include "lifecycle/tell.h"
@@ -125,7 +126,7 @@ on_started(void *context)
 
         hosted->record.runs++;
         write_down(hosted);
-        sqi_hosted_save(hosted);
+        sqi_progress_note(hosted);
         hosted->tries = 0;
         hosted->trouble[0] = '\0';
 }
@@ -137,13 +138,13 @@ on_seal(void *context, struct sqi_errand **ret)
 }
 
 static int
-on_folder(void *context)
+on_folder(void *context, struct sqi_errand **ret)
 {
         struct sqi_hosted *hosted = context;
         struct sqi_snapshots snapshots;
 
         sqi_hosted_snapshots(hosted, &snapshots);
-        return sqi_checkpoints_open(snapshots.durable, hosted->running);
+        return sqi_checkpoints_open(snapshots.durable, hosted->running, ret);
 }
 
 /* ---- Life -------------------------------------------------------------------------------------------- */
@@ -394,28 +395,6 @@ sqi_hosted_kill(struct sqi_hosted *hosted, double seconds)
 }
 
 void
-sqi_hosted_save(struct sqi_hosted *hosted)
-{
-        const struct sqi_lifecycle *life;
-        bool changed = !hosted->saved;
-
-        if (!hosted->running || !hosted->positions || sqi_plan_is_exact(sqi_hosted_plan(hosted)))
-                return; /* under exactly-once they go with the snapshot */
-        life = sqi_running_lifecycle(hosted->running);
-        if (!life->has_run)
-                return; /* what is written down is of the run before */
-        sqi_assert(hosted->ntasks == life->plan->ntasks);
-        for (uint32_t t = 0; t < hosted->ntasks; t++) {
-                changed = changed ||
-                          memcmp(&life->tasks[t].position, &hosted->positions[t], sizeof(*hosted->positions)) != 0;
-                hosted->positions[t] = life->tasks[t].position;
-        }
-        if (changed)
-                hosted->saved = sqi_positions_put(&hosted->daemon->state, hosted->record.name, hosted->from,
-                                                  hosted->positions, hosted->ntasks) == 0;
-}
-
-void
 sqi_hosted_cause(const struct sqi_hosted *hosted, char *ret, size_t size)
 {
         const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
@@ -538,7 +517,7 @@ sqi_hosted_look(struct sqi_hosted *hosted)
                 hosted->discarded = !finish_first(hosted);
                 return SQI_ENDING_NONE;
         }
-        sqi_hosted_save(hosted);
+        sqi_progress_save(hosted);
         go_back(hosted);
         return sqi_running_lifecycle(hosted->running)->outcome == SQI_OUTCOME_DRAINED || is_undrained(hosted)
                        ? SQI_ENDING_DRAINED

@@ -19,7 +19,6 @@ void sqi_hosted_kill(struct sqi_hosted *hosted, double seconds);
 void sqi_hosted_wait(struct sqi_hosted *hosted, const char *trouble);
 /* Its record or plan cannot be read: damaged, which is final, or a shortage. */
 void sqi_hosted_unreadable(struct sqi_hosted *hosted, int error, const char *cause);
-void sqi_hosted_save(struct sqi_hosted *hosted);                         /* its positions */
 bool sqi_hosted_is_running(const struct sqi_hosted *hosted);             /* it has, or is about to have, processes */
 const struct sqi_plan *sqi_hosted_plan(const struct sqi_hosted *hosted); /* NULL: cannot be read */
 const char *sqi_hosted_state(const struct sqi_hosted *hosted);           /* "running", ... */

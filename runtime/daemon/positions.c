@@ -18,13 +18,12 @@ struct positions_head {
 static const struct positions_head blank = {.magic = {'S', 'Q', 'P', 1}};
 
 int
-sqi_positions_put(struct sqi_state *state, const char *name, uint64_t base, const struct sqi_position *positions,
-                  uint32_t ntasks)
+sqi_positions_write(int folder, uint64_t base, const struct sqi_position *positions, uint32_t ntasks)
 {
         size_t size = ntasks * sizeof(*positions);
         struct positions_head head = blank;
         char *bytes = malloc(sizeof(head) + size);
-        int folder, r;
+        int r;
 
         if (!bytes)
                 return -ENOMEM;
@@ -32,12 +31,21 @@ sqi_positions_put(struct sqi_state *state, const char *name, uint64_t base, cons
         head.base = base;
         memcpy(bytes, &head, sizeof(head));
         memcpy(bytes + sizeof(head), positions, size);
-        folder = r = sqi_folder_open(state->topologies, name);
-        if (folder >= 0) {
-                r = sqi_sealed_write(folder, "positions", bytes, sizeof(head) + size);
-                close(folder);
-        }
+        r = sqi_sealed_write(folder, "positions", bytes, sizeof(head) + size);
         free(bytes);
+        return r;
+}
+
+int
+sqi_positions_put(struct sqi_state *state, const char *name, uint64_t base, const struct sqi_position *positions,
+                  uint32_t ntasks)
+{
+        int folder = sqi_folder_open(state->topologies, name), r = folder;
+
+        if (folder < 0)
+                return r;
+        r = sqi_positions_write(folder, base, positions, ntasks);
+        close(folder);
         return r;
 }
 

@@ -10,9 +10,10 @@
  * a run that began from an older snapshot than the newest they are out of date: the snapshot has its own. Get: 0, also
  * with none known if nothing was put yet, or a negative errno with the cause in `error`: what was put cannot be read.
  * `*ret_base` is SQI_NEVER if nothing was put; `*ret_older`: what was put last is damaged, and these are what was put
- * before it. Drop: 0, and it is as if nothing had been put; or a negative errno: what
- * was put may still be there.
+ * before it. Write: as put, into the topology's folder, by any thread. Drop: 0, and it is as if nothing had been put;
+ * or a negative errno: what was put may still be there.
  */
+int sqi_positions_write(int folder, uint64_t base, const struct sqi_position *positions, uint32_t ntasks);
 int sqi_positions_put(struct sqi_state *state, const char *name, uint64_t base, const struct sqi_position *positions,
                       uint32_t ntasks);
 int sqi_positions_get(struct sqi_state *state, const char *name, uint64_t *ret_base, struct sqi_position *positions,

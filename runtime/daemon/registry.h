@@ -41,6 +41,7 @@ struct sqi_hosted {
         uint64_t epoch;   /* of the one that a hand-over will make */
         uint64_t missing; /* what the runs up to that snapshot have lost */
         bool saved;       /* positions of this run have been written down */
+        bool noting;      /* they are being written down: progress.h */
         bool outdated;    /* what was written down of it has to go before it runs again, and could not be removed */
         bool unsealed;    /* the run was handed over, and its snapshot is not on disk: `trouble` says why */
         uint64_t

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "daemon/hosted.h"
+#include "daemon/progress.h"
 
 void
 sqi_daemon_stop(struct sqi_daemon *daemon)
@@ -37,7 +38,7 @@ sqi_daemon_leave(struct sqi_daemon *daemon)
 {
         daemon->stopping = daemon->left = true;
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
-                sqi_hosted_save(hosted);
+                sqi_progress_save(hosted);
 }
 
 bool

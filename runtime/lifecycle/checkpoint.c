@@ -28,22 +28,33 @@ send_checkpoint(struct sqi_step *step)
 static void
 begin(struct sqi_step *step)
 {
+        struct sqi_checkpoint *checkpoint = &step->life->checkpoint;
+
+        checkpoint->epoch++;
+        checkpoint->phase = SQI_CHECKPOINT_OPENING;
+        checkpoint->late = false;
+        checkpoint->began_at = step->now;
+        snprintf(checkpoint->folder, sizeof(checkpoint->folder), "%.*s/" SQI_CHECKPOINT_OPEN "%llu", PATH_MAX - 32,
+                 checkpoint->place ? checkpoint->place : "", (unsigned long long)checkpoint->epoch);
+        sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_FOLDER, .epoch = checkpoint->epoch});
+}
+
+/* Its folder is there. How long the disk took for that is not the tasks' time. */
+static void
+take(struct sqi_step *step)
+{
         struct sqi_lifecycle *life = step->life;
         struct sqi_checkpoint *checkpoint = &life->checkpoint;
 
-        checkpoint->epoch++;
         checkpoint->phase = SQI_CHECKPOINT_TAKING;
         checkpoint->last = life->state == SQI_SEALING;
         checkpoint->late = false;
         checkpoint->began_at = step->now;
         checkpoint->repeat_at = step->now + repeat_pause;
-        snprintf(checkpoint->folder, sizeof(checkpoint->folder), "%.*s/" SQI_CHECKPOINT_OPEN "%llu", PATH_MAX - 32,
-                 checkpoint->place ? checkpoint->place : "", (unsigned long long)checkpoint->epoch);
         SQI_EACH_TASK(life, t) {
                 life->tasks[t].snapshot = (struct sqi_life_snapshot){0};
                 life->tasks[t].committed = false;
         }
-        sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_FOLDER, .epoch = checkpoint->epoch});
         send_checkpoint(step);
 }
 
@@ -110,7 +121,9 @@ sqi_checkpoint_hold(struct sqi_step *step)
 void
 sqi_checkpoint_drop(struct sqi_step *step)
 {
-        if (step->life->checkpoint.phase != SQI_CHECKPOINT_SEALING)
+        enum sqi_checkpoint_phase phase = step->life->checkpoint.phase;
+
+        if (phase != SQI_CHECKPOINT_SEALING && phase != SQI_CHECKPOINT_OPENING)
                 step->life->checkpoint.phase = SQI_CHECKPOINT_NONE;
         step->life->checkpoint.due = SQI_NEVER;
 }
@@ -167,13 +180,21 @@ sqi_checkpoint_written(struct sqi_step *step, const struct sqi_message *message)
         task->written.recorded = message->b;
 }
 
+/* Meanwhile somebody has died maybe, or a hand-over drains: then nobody was told of the epoch, and nobody will be. */
 void
 sqi_checkpoint_folder(struct sqi_step *step, const struct sqi_event *event)
 {
         char cause[SQI_CHECKPOINT_CAUSE];
 
-        if (step->life->checkpoint.phase != SQI_CHECKPOINT_TAKING || event->number == 0)
+        if (step->life->checkpoint.phase != SQI_CHECKPOINT_OPENING)
                 return;
+        step->life->checkpoint.phase = SQI_CHECKPOINT_NONE;
+        if (!may_begin(step->life))
+                return;
+        if (event->number == 0) {
+                take(step);
+                return;
+        }
         snprintf(cause, sizeof(cause), "cannot make the folder %.300s: %s", step->life->checkpoint.folder,
                  strerror(event->number));
         give_up(step, cause);
@@ -365,6 +386,7 @@ sqi_checkpoint_time(struct sqi_step *step)
         case SQI_CHECKPOINT_COMMITTING:
                 wait_for_commits(step);
                 break;
+        case SQI_CHECKPOINT_OPENING:
         case SQI_CHECKPOINT_SEALING:
                 report_late(step);
                 break;
@@ -383,6 +405,7 @@ sqi_checkpoint_due(const struct sqi_lifecycle *life)
                 return sqi_earlier(checkpoint->repeat_at, late_at(life));
         case SQI_CHECKPOINT_COMMITTING:
                 return checkpoint->repeat_at;
+        case SQI_CHECKPOINT_OPENING:
         case SQI_CHECKPOINT_SEALING:
                 return checkpoint->late ? SQI_NEVER : late_at(life);
         }

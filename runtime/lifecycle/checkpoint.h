@@ -2,13 +2,14 @@
 /*
  * The epochs of an exactly-once topology, as the supervisor makes them: one at a time, by number, and no number twice.
  *
- *     NONE --due--> TAKING --every part is there--> SEALING --sealed--> COMMITTING --all have committed--> NONE
- *                     |                                |
- *                     +-- a part failed, too late      +-- cannot be sealed
- *                     v                                v
+ *     NONE --due--> OPENING --folder--> TAKING --every part--> SEALING --sealed--> COMMITTING --all have--> NONE
+ *                     |                    |                      |
+ *                     +-- no folder        +-- failed, too late   +-- cannot be sealed
+ *                     v                    v                      v
  *                   given up: ABANDON, and the next one at the next interval
  *
- *  1. The epoch gets a folder of its own (FOLDER), and CHECKPOINT goes to all tasks. Each answers SNAPSHOT, a spout
+ *  1. The epoch gets a folder of its own (FOLDER), beside all else. When it is there, and the epoch may still begin,
+ *     CHECKPOINT goes to all tasks; if not, nobody has heard of it. Each answers SNAPSHOT, a spout
  *     POSITION before it: where it goes on, as of this epoch. CHECKPOINT is repeated while a part is missing.
  *  2. All parts are there: SEAL makes manifest, parts and positions durable together, beside all else: a disk takes its
  *     time. From then on the epoch is what a restore goes back to, and its positions are kept apart from those that are
@@ -32,6 +33,7 @@
 
 enum sqi_checkpoint_phase {
         SQI_CHECKPOINT_NONE,
+        SQI_CHECKPOINT_OPENING,
         SQI_CHECKPOINT_TAKING,
         SQI_CHECKPOINT_SEALING,
         SQI_CHECKPOINT_COMMITTING,

@@ -169,7 +169,7 @@ epoch_text(const struct sqi_lifecycle *life, const struct sqi_action *action, ch
                 snprintf(buffer, size, "all %u tasks are back, from the last epoch", life->plan->ntasks);
         else if (action->report == SQI_REPORT_GIVEN_UP)
                 snprintf(buffer, size, "epoch %llu was given up: %s", epoch, life->checkpoint.cause);
-        else if (life->checkpoint.phase == SQI_CHECKPOINT_SEALING)
+        else if (life->checkpoint.phase == SQI_CHECKPOINT_SEALING || life->checkpoint.phase == SQI_CHECKPOINT_OPENING)
                 snprintf(buffer, size,
                          "the disk has not taken epoch %llu for %g s (%s): no other epoch begins before it has", epoch,
                          life->plan->config.checkpoint_timeout,

@@ -148,24 +148,34 @@ do_report(struct sqi_running *running, const struct sqi_action *action)
                 running->observer.started(running->observer.context);
 }
 
+/* What its owner has to do for it on the disk; `event` says that it is done, or that there was nothing to do. */
+static void
+begin_errand(struct sqi_running *running, int (*make)(void *context, struct sqi_errand **ret),
+             enum sqi_event_type event)
+{
+        struct sqi_errand *errand = NULL;
+        int r = make ? make(running->observer.context, &errand) : 0;
+
+        if (!errand) {
+                sqi_running_step(running, &(struct sqi_event){.type = event, .number = -r});
+                return;
+        }
+        errand->told = (int)event;
+        sqi_errand_begin(running, errand);
+}
+
 static void
 do_seal(struct sqi_running *running, const struct sqi_action *action)
 {
-        struct sqi_errand *errand = NULL;
-        int r = running->observer.seal ? running->observer.seal(running->observer.context, &errand) : 0;
-
         (void)action;
-        if (!errand || sqi_errand_begin(running, errand, &r))
-                sqi_running_step(running, &(struct sqi_event){.type = SQI_EVENT_SEALED, .number = -r});
+        begin_errand(running, running->observer.seal, SQI_EVENT_SEALED);
 }
 
 static void
 do_folder(struct sqi_running *running, const struct sqi_action *action)
 {
-        int r = running->observer.folder ? running->observer.folder(running->observer.context) : 0;
-
         (void)action;
-        sqi_running_step(running, &(struct sqi_event){.type = SQI_EVENT_FOLDER, .number = -r});
+        begin_errand(running, running->observer.folder, SQI_EVENT_FOLDER);
 }
 
 /* libzmq closes a socket's descriptor some time later, in a thread of its own; until then it would stay in the epoll

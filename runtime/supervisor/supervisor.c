@@ -108,12 +108,14 @@ tell_exits(struct sqi_running *running)
 
 /* Of what was done beside the loop. */
 static void
-tell_sealed(struct sqi_running *running)
+tell_errands(struct sqi_running *running)
 {
-        int r;
+        struct sqi_errand_end end;
 
-        if (sqi_errand_settle(running, &r))
-                sqi_running_step(running, &(struct sqi_event){.type = SQI_EVENT_SEALED, .number = -r});
+        while (sqi_errand_settle(running, &end))
+                if (end.told)
+                        sqi_running_step(running, &(struct sqi_event){.type = (enum sqi_event_type)end.told,
+                                                                      .number = -end.result});
 }
 
 /* Messages first: time must not find a worker silent whose words have come. */
@@ -123,7 +125,7 @@ serve(struct sqi_running *running)
         do {
                 running->touched = false;
                 read_control(running);
-                tell_sealed(running);
+                tell_errands(running);
                 tell_exits(running);
                 if (sqi_running_is_open(running) && sqi_lifecycle_due(running->life) <= sqi_clock_ns())
                         sqi_running_step(running, &(struct sqi_event){.type = SQI_EVENT_TIME});

@@ -38,8 +38,10 @@ struct sqi_death {
         const struct sqi_lines *lines; /* the last that it has printed */
 };
 
-/* Work that waits for the disk, done beside the loop, which goes on meanwhile. */
+/* Work that waits for the disk, done beside the loop, which goes on meanwhile; one after the other, in order. */
 struct sqi_errand {
+        struct sqi_errand *next; /* of those that wait */
+        int told;                /* the event by which the lifecycle hears of its end; 0: none */
         /* In a thread of its own: it looks at nothing but what it holds. 0 or a negative errno. */
         int (*run)(struct sqi_errand *errand);
         /* In the loop: what came of it; frees it. */
@@ -63,8 +65,8 @@ struct sqi_observer {
         /* A hand-over is quiet, or all parts of an epoch are there, and what the tasks have reported is in the
          * lifecycle: make the snapshot durable. 0, and what does it; or a negative errno: it cannot be. NULL: done. */
         int (*seal)(void *context, struct sqi_errand **ret);
-        /* Exactly-once: make the folder of the epoch that begins, as the lifecycle names it. 0 or a negative errno. */
-        int (*folder)(void *context);
+        /* Exactly-once: make the folder of the epoch that begins, as the lifecycle names it; as `seal`. */
+        int (*folder)(void *context, struct sqi_errand **ret);
         void (*quitting)(void *context); /* all is processed; its workers are told to exit after this */
         void (*dead_letter)(void *context, const char *task, uint64_t position, struct sq_str cause);
         /* ANSWER of a task to a QUERY; NULL: nobody asks */
@@ -113,6 +115,10 @@ void sqi_supervisor_serve(struct sqi_supervisor *supervisor);
 int sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan, const struct sqi_run_options *options,
                        const struct sqi_observer *observer, struct sqi_running **ret, char *error, size_t size);
 
+/* Takes over what its owner has to write down. The topology is not over; what is under way ends before it is. */
+void sqi_running_errand(struct sqi_running *running, struct sqi_errand *errand);
+/* All errands are done: before what they write is written in another way. For a topology that is left, or over. */
+void sqi_running_settle(struct sqi_running *running);
 /* Drains; for at most `seconds` instead of the message timeout if they are not below 0. */
 void sqi_running_drain(struct sqi_running *running, double seconds);
 /* Drains, but to go on later: keyed state that is not volatile goes into a snapshot (task/snapshot.h), see `seal`.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# A disk that takes its time to make an epoch, or the snapshot of a hand-over, durable: the supervisor answers meanwhile, the topology goes on, a worker
-# that dies is waited with, and what is written is exact in the end.
+# A disk that takes its time to make the folder of an epoch, or to make an epoch, the snapshot of a hand-over, or where the spouts are, durable: the
+# supervisor answers meanwhile, the topology goes on, a worker that dies begins again, if need be when the disk is done, and what is written is exact in the end.
 # modes: release
 source "$(dirname "$0")/stepped"
 
@@ -21,10 +21,12 @@ streams:
 YAML
 }
 is_struck() { [ -e "$dir/steps/struck" ]; }
-hold() { # NUMBER of the time that the supervisor comes to it
+hold() { # NUMBER of the time that the supervisor comes to it, WHAT
         rm -f "$dir/steps/struck"
-        arm supervisor hold "$1" sync manifest.new
+        arm supervisor hold "$@"
 }
+pid_of() { "$squall" status counts | awk -v task="$1" '$1 == task { print $3 }'; }
+is_another() { local pid; pid=$(pid_of "$1") && [ -n "$pid" ] && [ "$pid" != "$2" ] && [ -e "/proc/$pid" ]; }
 shows() { "$squall" status counts | grep -q -e "$1"; }
 at_once() { timeout 2 "$squall" "$@" >/dev/null; }
 is_exact() { sort "$dir/got" | cmp - "$dir/want"; }
@@ -32,14 +34,14 @@ end() { "$squall" kill counts --wait 0 >/dev/null; }
 
 start
 yaml exactly-once >"$dir/counts.yaml"
-hold 3
+hold 3 sync manifest.new
 "$squall" submit "$dir/counts.yaml" --wait >/dev/null
 until_true is_struck
 check "an epoch waits for the disk, and status is answered" at_once status counts
 all_written() { [ "$(wc -l <"$dir/got")" = 3000 ]; }
 check "the topology goes on meanwhile" until_true all_written
 check "and says so when it takes long" until_true eval 'grep -q "the disk has not taken epoch 3 for 1 s" "$dir/err"'
-kill -KILL "$("$squall" status counts | awk '$1 == "count/0" { print $3 }')"
+kill -KILL "$(pid_of count/0)"
 check "a worker that dies is waited with" until_true shows "the disk is to take an epoch"
 check "and status is answered" at_once status counts
 disarm
@@ -48,18 +50,50 @@ check "with what is right" is_exact
 end
 
 rm "$dir/got"
+hold 3 folder .open.N
+"$squall" submit "$dir/counts.yaml" --wait >/dev/null
+until_true is_struck
+check "an epoch waits for its folder, and status is answered" at_once status counts
+died=$(pid_of count/0)
+kill -KILL "$died"
+check "a worker that dies then is not waited with" until_true is_another count/0 "$died"
+check "the topology goes on" until_true all_written
+check "and says so when it takes long" until_true eval 'grep -q "the disk has not taken epoch 3 for 1 s" "$dir/err"'
+disarm
+check "when the folder is there it ends" until_true is_over
+check "with what is right" is_exact
+end
+
+rm "$dir/got"
 yaml at-least-once >"$dir/counts.yaml"
 "$squall" submit "$dir/counts.yaml" --wait >/dev/null
-hold 1
+hold 1 sync manifest.new
 until_true test -s "$dir/got"
 "$squall" rebalance counts -p count=3 >"$dir/said" 2>&1 &
 until_true is_struck
 check "a hand-over waits for the disk, and status is answered" at_once status counts
-kill -KILL "$("$squall" status counts | awk '$1 == "count/0" { print $3 }')"
+kill -KILL "$(pid_of count/0)"
 disarm
 check "it is done then, also without a worker that has died meanwhile" wait $!
 check "and nothing is lost" until_true is_over
 check "nor counted twice" is_exact
+end
+
+rm "$dir/got"
+hold 1 sync positions.new
+"$squall" submit "$dir/counts.yaml" --wait >/dev/null
+until_true is_struck
+check "where the spouts are waits for the disk, and status is answered" at_once status counts
+died=$(pid_of sink/0)
+kill -KILL "$died"
+check "a worker that dies begins again meanwhile" until_true is_another sink/0 "$died"
+check "and so does what is commanded" at_once deactivate counts
+at_once activate counts
+disarm
+check "when the disk has taken it the topology ends" until_true is_over
+# What died with the sink is counted again: each word is counted as often as it is there, at least.
+is_all_there() { awk '$2 > n[$1] { n[$1] = $2 } END { for (word in n) all += n[word]; exit all < 3000 }' "$dir/got"; }
+check "and nothing is lost" is_all_there
 end
 "$squall" supervisor --stop >>"$dir/err" 2>&1
 check "in the end no process is left" until_true no_worker

@@ -54,6 +54,7 @@ enum fault {
         BEGUN_AGAIN_BY_A_LATE_ORDER,
         ENDED_BY_A_HANDOVER_FOR_GOOD,
         BEGUN_WITHOUT_WAITING_FOR_THE_SEAL,
+        BEGUN_WITHOUT_WAITING_FOR_THE_FOLDER,
         FAULTS
 };
 
@@ -126,7 +127,8 @@ struct play {
         struct sqi_actions actions;
         struct process processes[TASKS];
         struct queue queues[CHANNELS];
-        bool sealed[EPOCHS], used[EPOCHS];
+        bool sealed[EPOCHS], used[EPOCHS], opened[EPOCHS];
+        uint64_t opening;                 /* the epoch whose folder they make; 0: none */
         uint64_t sealing;                 /* the epoch that a thread and the disk are at; 0: none */
         uint64_t positions[EPOCHS], told; /* the last position that was told, whatever for */
         uint32_t published[4 * N];

@@ -22,6 +22,9 @@ step(struct world *world, struct sqi_event event)
 {
         world->actions.n = 0;
         sqi_lifecycle_step(world->life, &event, world->now, &world->actions);
+        if (!world->slow_disk && count_type(world, SQI_ACTION_FOLDER) > 0)
+                sqi_lifecycle_step(world->life, &(struct sqi_event){.type = SQI_EVENT_FOLDER}, world->now,
+                                   &world->actions);
 }
 
 void

@@ -23,6 +23,7 @@ struct world {
         struct sqi_actions actions; /* what the last step wants */
         uint64_t now;
         uint32_t incarnations[WORLD_TASKS]; /* which of each worker speaks */
+        bool slow_disk;                     /* the folder of an epoch is there when the test says so; else at once */
 };
 
 void tear_down(struct world *world);

@@ -145,6 +145,131 @@ an_order_that_was_lost_comes_again(void **state)
         tear_down(&world);
 }
 
+/* ---- While its folder is made ------------------------------------------------------------------------ */
+
+static void
+folder(struct world *world, int error)
+{
+        step(world, (struct sqi_event){.type = SQI_EVENT_FOLDER, .number = error});
+}
+
+/* A line that runs, whose second epoch waits for the disk. */
+static void
+open_second(struct world *world)
+{
+        run_line(world);
+        world->slow_disk = true;
+        all_beat_for(world, SQI_SECOND);
+        assert_int_equal(count_type(world, SQI_ACTION_FOLDER), 1);
+        assert_null(sent(world, SQI_MSG_CHECKPOINT));
+}
+
+static void
+nobody_hears_of_an_epoch_before_its_folder_is_there_and_it_is_said_when_that_takes_long(void **state)
+{
+        struct world world;
+        char text[1024];
+        int said = 0;
+
+        (void)state;
+        open_second(&world);
+        for (int i = 0; i < 100; i++) {
+                all_beat_for(&world, SQI_SECOND);
+                assert_null(sent(&world, SQI_MSG_CHECKPOINT));
+                assert_int_equal(count_type(&world, SQI_ACTION_FOLDER), 0);
+                if (!reported(&world, SQI_REPORT_UNCOMMITTED))
+                        continue;
+                said++;
+                sqi_report_text(world.life, &world.actions.items[world.actions.n - 1], text, sizeof(text));
+                assert_non_null(strstr(text, "the disk has not taken epoch 2 for 60 s (/s)"));
+        }
+        assert_int_equal(said, 1);
+        folder(&world, 0);
+        sends_checkpoint(&world, 2);
+        all_beat_for(&world, 30 * SQI_SECOND); /* the disk's time is not the tasks' */
+        assert_null(sent(&world, SQI_MSG_ABANDON));
+        all_parts(&world, 2);
+        assert_int_equal(count_type(&world, SQI_ACTION_SEAL), 1);
+        tear_down(&world);
+}
+
+static void
+a_death_while_the_folder_is_made_is_not_waited_with_and_the_epoch_comes_to_nothing(void **state)
+{
+        struct world world;
+
+        (void)state;
+        open_second(&world);
+        died(&world, BOLT);
+        listens_again(&world, SPOUT);
+        listens_again(&world, SINK);
+        folder(&world, EROFS);
+        assert_false(reported(&world, SQI_REPORT_GIVEN_UP));
+        begin_together(&world, BOLT);
+        assert_int_equal(world.life->state, SQI_RUNNING);
+        all_beat_for(&world, SQI_SECOND);
+        assert_int_equal(count_type(&world, SQI_ACTION_FOLDER), 1);
+        folder(&world, 0);
+        sends_checkpoint(&world, 3);
+        tear_down(&world);
+}
+
+static void
+of_a_folder_that_comes_after_all_have_begun_anew_the_epoch_is_made(void **state)
+{
+        struct world world;
+
+        (void)state;
+        open_second(&world);
+        died(&world, BOLT);
+        listens_again(&world, SPOUT);
+        listens_again(&world, SINK);
+        begin_together(&world, BOLT);
+        all_beat_for(&world, 5 * SQI_SECOND);
+        assert_int_equal(count_type(&world, SQI_ACTION_FOLDER), 0);
+        folder(&world, 0);
+        sends_checkpoint(&world, 2);
+        tear_down(&world);
+}
+
+static void
+a_handover_while_the_folder_is_made_ends_with_an_epoch_of_its_own(void **state)
+{
+        struct world world;
+
+        (void)state;
+        open_second(&world);
+        world.life->handover = true;
+        step(&world, (struct sqi_event){.type = SQI_EVENT_DRAIN});
+        assert_non_null(sent(&world, SQI_MSG_HANDOVER));
+        folder(&world, 0);
+        assert_null(sent(&world, SQI_MSG_CHECKPOINT));
+        all_say(&world, SQI_MSG_FINISHED);
+        assert_int_equal(count_type(&world, SQI_ACTION_FOLDER), 1);
+        folder(&world, 0);
+        sends_checkpoint(&world, 3);
+        assert_true(world.life->checkpoint.last);
+        tear_down(&world);
+}
+
+static void
+an_epoch_whose_folder_comes_when_all_have_finished_is_the_last(void **state)
+{
+        struct world world;
+
+        (void)state;
+        open_second(&world);
+        all_say(&world, SQI_MSG_FINISHED);
+        assert_int_equal(count_type(&world, SQI_ACTION_FOLDER), 0);
+        folder(&world, 0);
+        sends_checkpoint(&world, 2);
+        all_parts(&world, 2);
+        seal(&world, 0);
+        all_commit(&world, 2);
+        assert_non_null(sent(&world, SQI_MSG_QUIT));
+        tear_down(&world);
+}
+
 /* ---- Given up ---------------------------------------------------------------------------------------- */
 
 static void
@@ -179,9 +304,11 @@ an_epoch_without_a_folder_and_one_that_takes_too_long_are_given_up(void **state)
 
         (void)state;
         run_line(&world);
+        world.slow_disk = true;
         all_beat_for(&world, SQI_SECOND);
-        step(&world, (struct sqi_event){.type = SQI_EVENT_FOLDER, .number = EROFS});
+        folder(&world, EROFS);
         assert_int_equal(sent(&world, SQI_MSG_ABANDON)->number, 2);
+        world.slow_disk = false;
         all_beat_for(&world, SQI_SECOND);
         sends_checkpoint(&world, 3);
         part(&world, SPOUT, 3);
@@ -430,6 +557,12 @@ main(void)
                 cmocka_unit_test(the_next_epoch_waits_for_the_interval_and_for_every_commit),
                 cmocka_unit_test(says_once_who_does_not_commit),
                 cmocka_unit_test(an_order_that_was_lost_comes_again),
+                cmocka_unit_test(
+                        nobody_hears_of_an_epoch_before_its_folder_is_there_and_it_is_said_when_that_takes_long),
+                cmocka_unit_test(a_death_while_the_folder_is_made_is_not_waited_with_and_the_epoch_comes_to_nothing),
+                cmocka_unit_test(of_a_folder_that_comes_after_all_have_begun_anew_the_epoch_is_made),
+                cmocka_unit_test(a_handover_while_the_folder_is_made_ends_with_an_epoch_of_its_own),
+                cmocka_unit_test(an_epoch_whose_folder_comes_when_all_have_finished_is_the_last),
                 cmocka_unit_test(
                         a_part_that_failed_gives_the_epoch_up_with_its_cause_and_its_number_is_never_used_again),
                 cmocka_unit_test(an_epoch_without_a_folder_and_one_that_takes_too_long_are_given_up),

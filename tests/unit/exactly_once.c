@@ -56,6 +56,8 @@ do_send(struct play *play, const struct sqi_action *action)
                 order.number = strtoull(strrchr(text, '/') + 1, NULL, 10);
                 check(play, order.number == highest(play->sealed), "nobody goes back behind what is durable");
         }
+        if (order.type == SQI_MSG_CHECKPOINT)
+                check(play, play->opened[order.number], "nobody writes into a folder that is not there");
         if (order.type == SQI_MSG_POSITION && play->fault == POSITION_OF_LATER_THAN_THE_EPOCH)
                 order.number = play->told;
         for (uint32_t w = 0; w < TASKS; w++) {
@@ -116,9 +118,21 @@ do_folder(struct play *play, const struct sqi_action *action)
 {
         check(play, action->epoch < EPOCHS, "there are not more epochs than the simulation has room for");
         check(play, !play->used[action->epoch % EPOCHS], "the number of an epoch is never used again");
+        check(play, play->opening == 0 && play->sealing == 0, "one thing at a time is asked of the disk");
         play->used[action->epoch % EPOCHS] = true;
-        play_step(play, (struct sqi_event){.type = SQI_EVENT_FOLDER,
-                                           .number = play->faults && draw(&play->random, 20) == 0 ? EROFS : 0});
+        play->opening = action->epoch;
+        if (play->fault == BEGUN_WITHOUT_WAITING_FOR_THE_FOLDER)
+                play_step(play, (struct sqi_event){.type = SQI_EVENT_FOLDER});
+}
+
+static void
+end_opening(struct play *play)
+{
+        bool none = play->faults && draw(&play->random, 20) == 0;
+
+        play->opened[play->opening] = !none;
+        play->opening = 0;
+        play_step(play, (struct sqi_event){.type = SQI_EVENT_FOLDER, .number = none ? EROFS : 0});
 }
 
 static void
@@ -146,6 +160,13 @@ do_rejoin(struct play *play, const struct sqi_action *action)
 }
 
 static void
+end_play(struct play *play)
+{
+        play->ended = true;
+        play->opening = 0; /* waited for */
+}
+
+static void
 do_action(struct play *play, const struct sqi_action *action)
 {
         check(play, !play->ended, "END is the last action");
@@ -164,7 +185,7 @@ do_action(struct play *play, const struct sqi_action *action)
         else if (action->type == SQI_ACTION_FOLDER)
                 do_folder(play, action);
         else if (action->type == SQI_ACTION_END)
-                play->ended = true;
+                end_play(play);
         else if (action->report == SQI_REPORT_RESTORED)
                 play->restores++;
         else if (action->report == SQI_REPORT_GIVEN_UP)
@@ -230,7 +251,7 @@ replace_supervisor(struct play *play, char restore[32])
 {
         if (play->sealing > 0)
                 play->sealed[play->sealing] = draw(&play->random, 2);
-        play->sealing = 0;
+        play->sealing = play->opening = 0;
         sqi_lifecycle_free(&play->life);
         play->supervisor_dies = false;
         new_supervisor(play, restore);
@@ -330,6 +351,8 @@ one_turn(struct play *play, char restore[32])
                 replace_supervisor(play, restore);
         else if (play->sealing > 0 && draw(&play->random, 10) == 0)
                 end_sealing(play);
+        else if (play->opening > 0 && draw(&play->random, 10) == 0)
+                end_opening(play);
         else if (what < 2)
                 deliver(play, w);
         else if (what == 2 && process->alive && !process->killed && process->norders + process->nagain > 0)

@@ -183,12 +183,14 @@ sqi_json_begin(struct sq_json_reader *json, struct sq_str text)
                 json->size = json->memory ? need : 0;
         }
         json->wrong = json->memory ? NULL : "no memory for a JSON text";
+        if (!json->memory)
+                return false;
         json->items = 0;
         json->waiting = most;
         json->text = json->memory + values;
         json->at = text.ptr;
         json->end = text.ptr + text.len;
-        return !json->wrong;
+        return true;
 }
 
 bool

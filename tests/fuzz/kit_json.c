@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a JSON text: what is read can be written, and what was written reads as the same again. */
+/* Any bytes as a JSON text: what is read can be written, and what was written reads as the same again. Parts of an
+ * object are the same, whether the rest is read or not. */
 #include <squall-kit.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "kit/pick.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,6 +35,42 @@ again(const char *text, size_t len, size_t *ret_len)
         return out;
 }
 
+static bool
+same(struct sq_value a, struct sq_value b)
+{
+        size_t len, others;
+        char *one = written(a, &len), *other = written(b, &others);
+        bool is = a.type == b.type && len == others && memcmp(one, other, len) == 0;
+
+        free(one);
+        free(other);
+        return is;
+}
+
+static void
+expect_parts(const char *text, size_t len)
+{
+        static const char *const paths[] = {"a", "b", "a.b", "c.a", "b[0]", "c[-1].a", "", "id"};
+        enum { N = sizeof(paths) / sizeof(paths[0]) };
+        struct sqi_pick *pick = sqi_pick_new(N, paths, true);
+        struct sq_json_reader picked = {0}, whole = {0};
+        struct sq_value values[N], object;
+        size_t others;
+
+        if (!pick)
+                abort();
+        if (sqi_pick_read(pick, &picked, (struct sq_str){text, len}, values, &others) >= 0) {
+                if (!sq_json_read(&whole, (struct sq_str){text, len}, &object) || object.type != SQ_MAP)
+                        abort();
+                for (unsigned i = 0; i < N; i++)
+                        if (!same(values[i], sq_part(object, paths[i])))
+                                abort();
+        }
+        sq_json_free(&picked);
+        sq_json_free(&whole);
+        sqi_pick_free(pick);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -41,6 +80,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!copy)
                 abort();
         memcpy(copy, data, size); /* an exact heap block, so that a byte read behind it is found */
+        expect_parts(copy, size);
         first = again(copy, size, &len);
         /* The first writing replaces what is not UTF-8; from then on nothing changes. */
         if (first && (!(second = again(first, len, &len_second)) || !(third = again(second, len_second, &len_third))))

@@ -123,10 +123,12 @@ decode(const void *bytes, size_t size, struct sqi_manifest *ret)
         struct sqi_reader reader = sqi_reader(bytes, size);
 
         uint32_t fields = sqi_read_array(&reader);
-        uint64_t version = sqi_read_uint(&reader, MANIFEST_VERSION);
+        uint64_t version = sqi_read_uint(&reader, UINT64_MAX);
 
-        sqi_read_demand(&reader, version > 0 && fields == FIELDS_BEFORE + version,
-                        "another version, or not a manifest");
+        sqi_read_demand(&reader, version > 0 && version < UINT32_MAX && fields == FIELDS_BEFORE + version,
+                        "not a manifest");
+        if (!reader.error && version > MANIFEST_VERSION)
+                return -EPROTO;
         ret->epoch = sqi_read_uint(&reader, UINT64_MAX);
         sqi_read_demand(&reader, ret->epoch > 0, "no epoch");
         sqi_read_text(&reader, ret->topology, sizeof(ret->topology));

@@ -38,8 +38,8 @@ struct sqi_manifest {
 
 /* `folder` is an fd. Synced. 0 or a negative errno. */
 int sqi_manifest_write(int folder, const struct sqi_manifest *manifest);
-/* 0 and a manifest for sqi_manifest_free(); -ENOENT: there is none; -EBADMSG: it is damaged; or another negative
- * errno. */
+/* 0 and a manifest for sqi_manifest_free(); -ENOENT: there is none; -EBADMSG: it is damaged; -EPROTO: a later
+ * version wrote it; or another negative errno. */
 int sqi_manifest_read(int folder, struct sqi_manifest *ret);
 void sqi_manifest_free(struct sqi_manifest *manifest);
 

@@ -20,8 +20,11 @@ sqi_snapshot_head(const void *bytes, size_t size, struct file_head *ret, size_t 
 {
         const uint8_t *at = bytes;
 
-        if (size < sizeof(ret->magic) || memcmp(at, "SQK", 3) != 0 || at[3] < SQI_SNAPSHOT_FIRST ||
-            at[3] > SQI_SNAPSHOT_VERSION || size < head_size(at[3]))
+        if (size < sizeof(ret->magic) || memcmp(at, "SQK", 3) != 0 || at[3] < SQI_SNAPSHOT_FIRST)
+                return -EBADMSG;
+        if (at[3] > SQI_SNAPSHOT_VERSION)
+                return -EPROTO;
+        if (size < head_size(at[3]))
                 return -EBADMSG;
         *ret = (struct file_head){0};
         memcpy(ret, at, head_size(at[3]));

@@ -78,10 +78,10 @@ struct section_head {
         uint64_t size;
 };
 
-/* Of the bytes of a file, or of a piece: its head, and how many bytes that takes there. 0, or -EBADMSG: it is none, or
- * of another version. */
+/* Of the bytes of a file, or of a piece: its head, and how many bytes that takes there. 0; -EBADMSG: it is none;
+ * -EPROTO: a later version wrote it. */
 int sqi_snapshot_head(const void *bytes, size_t size, struct file_head *ret, size_t *ret_size);
-/* The same of the file in the folder `at`. 0; -EBADMSG; or another negative errno. */
+/* The same of the file in the folder `at`. 0; -EBADMSG; -EPROTO; or another negative errno. */
 int sqi_snapshot_look(int at, const char *name, struct file_head *ret);
 
 #endif

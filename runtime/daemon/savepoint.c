@@ -162,6 +162,28 @@ find_epoch(const char *place, char ret[PATH_MAX], char *error, size_t size)
         return r == -ENOENT ? sqi_complain(r, error, size, "%s is not a savepoint, and holds no epochs", place) : r;
 }
 
+/* What the manifest lists is of tasks that the plan has: a plan that was put there from elsewhere would have nothing of
+ * it taken, and nobody would notice. */
+static bool
+is_of_its_plan(const struct sqi_savepoint *savepoint)
+{
+        const struct sqi_manifest *manifest = &savepoint->manifest;
+        const struct sqi_plan *plan = savepoint->plan;
+        uint32_t nfiles = 0, npositions = 0;
+        char name[FILES];
+
+        for (uint32_t t = 0; t < plan->ntasks; t++) {
+                const struct sqi_plan_component *component = &plan->components[plan->tasks[t].component];
+                uint32_t index = plan->tasks[t].index;
+
+                snprintf(name, sizeof(name), "%s.%u", component->id, index);
+                nfiles += sqi_manifest_find(manifest, name) != NULL;
+                npositions += component->kind == SQ_KIND_SPOUT &&
+                              sqi_manifest_position(manifest, component->id, index) != NULL;
+        }
+        return nfiles == manifest->nfiles && npositions == manifest->npositions;
+}
+
 int
 sqi_savepoint_open(const char *path, struct sqi_savepoint *ret, char *error, size_t size)
 {
@@ -179,6 +201,11 @@ sqi_savepoint_open(const char *path, struct sqi_savepoint *ret, char *error, siz
                 r = sqi_snapshots_verify(savepoint.path, &savepoint.manifest, error, size);
         if (r == 0 && (r = get_plan(folder, &savepoint.plan, cause, sizeof(cause))) < 0)
                 sqi_complain(r, error, size, "%s/plan cannot be read: %s", path, cause);
+        if (r == 0 && !is_of_its_plan(&savepoint))
+                r = sqi_complain(
+                        -EBADMSG, error, size,
+                        "%s/plan is of another topology than %s/manifest, and lacks tasks whose state is there", path,
+                        savepoint.path);
         if (r == 0 && stat(savepoint.path, &about) == 0)
                 savepoint.made = about.st_mtim.tv_sec;
         close(folder);

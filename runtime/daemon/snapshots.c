@@ -12,11 +12,13 @@
 
 #include "base/complain.h"
 #include "base/sealed.h"
+#include "control/snapshot_format.h"
 #include "lifecycle/checkpoint.h"
 
 enum { NUMBER_SIZE = 24, READ_SIZE = 65536 };
 static const char spare_prefix[] = "snapshot-"; /* task/snapshot.h */
 static const char epoch_prefix[] = SQI_CHECKPOINT_OPEN;
+static const char of_a_later_version[] = "a later version of Squall wrote it (go on with that one)";
 
 /* ---- Folders ----------------------------------------------------------------------------------------- */
 
@@ -131,7 +133,7 @@ sum_up(int fd, uint64_t most, uint64_t *ret_size, uint64_t *ret_sum)
 static int
 check_file(int at, const char *path, const struct sqi_manifest_file *file)
 {
-        int fd = openat(at, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), r;
+        int fd = openat(at, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), r; /* a pipe is not waited for */
         uint64_t size = 0, sum = 0;
 
         if (fd < 0)
@@ -328,7 +330,8 @@ read_one(const char *path, uint64_t epoch, struct sqi_manifest *ret, char *error
                         "after that one is processed again)",
                         path, which);
         else if (r < 0)
-                sqi_complain(r, error, size, "cannot read %s/%s: %s", path, which, strerror(-r));
+                sqi_complain(r, error, size, "cannot read %s/%s: %s", path, which,
+                             r == -EPROTO ? of_a_later_version : strerror(-r));
         if (r < 0)
                 sqi_manifest_free(&manifest);
         else
@@ -367,6 +370,7 @@ sqi_snapshots_verify(const char *path, struct sqi_manifest *ret, char *error, si
 {
         struct sqi_manifest manifest = {0};
         const char *which = "manifest";
+        struct file_head head;
         int folder = open_folder(AT_FDCWD, path), r = folder;
 
         if (folder >= 0) {
@@ -374,6 +378,8 @@ sqi_snapshots_verify(const char *path, struct sqi_manifest *ret, char *error, si
                 for (uint32_t i = 0; i < manifest.nfiles && r == 0; i++) {
                         which = manifest.files[i].name;
                         r = check_file(folder, which, &manifest.files[i]);
+                        if (r == 0)
+                                r = sqi_snapshot_look(folder, which, &head);
                 }
                 close(folder);
         }
@@ -381,10 +387,13 @@ sqi_snapshots_verify(const char *path, struct sqi_manifest *ret, char *error, si
                 *ret = manifest;
                 return 0;
         }
-        sqi_complain(r, error, size, "%s/%s %s", path, which,
-                     r == -EBADMSG  ? "is damaged, or is another than it was"
-                     : r == -ENOENT ? "is not there: that is no snapshot, or not all of one"
-                                    : strerror(-r));
+        if (r == -EBADMSG || r == -ENOENT)
+                sqi_complain(r, error, size, "%s/%s %s", path, which,
+                             r == -EBADMSG ? "is damaged, or is another than it was"
+                                           : "is not there: that is no snapshot, or not all of one");
+        else
+                sqi_complain(r, error, size, "cannot read %s/%s: %s", path, which,
+                             r == -EPROTO ? of_a_later_version : strerror(-r));
         sqi_manifest_free(&manifest);
         return r;
 }

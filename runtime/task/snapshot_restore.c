@@ -75,6 +75,7 @@ reason_of(int r)
 {
         return r == -EBADMSG    ? "the file is damaged, or is another than the snapshot's"
                : r == -ENOENT   ? "the file is missing"
+               : r == -EPROTO   ? "a later version of Squall wrote it (go on with that one)"
                : r == -ENOTUNIQ ? "it is of another epoch: put back what was there"
                : r == -EINVAL   ? "its state does not fit the component as it is now, or how its inputs are "
                                   "grouped; put that back, or update with --lose-state"

@@ -99,6 +99,15 @@ check "a damaged file is named" fails_with 1 "damaged/count.0 is damaged" "$squa
 check "and not begun from" fails_with 2 "damaged/count.0 is damaged" "$squall" submit "$dir/fast.yaml" --from "$dir/damaged"
 rm "$dir/damaged/count.0"
 check "nor is one with a file missing" fails_with 2 "damaged/count.0 is not there" "$squall" run "$dir/fast.yaml" --from "$dir/damaged"
+rm "$dir/damaged/count.1"
+mkfifo "$dir/damaged/count.1" "$dir/damaged/count.0"
+check "a pipe in the place of a file is not waited for" fails_with 1 "damaged/count.0 is damaged" timeout 5 "$squall" savepoint show "$dir/damaged"
+sed 's/id: count,/id: tally,/; s/to: count,/to: tally,/; s/from: count,/from: tally,/; s/name: counts/name: tallies/' "$dir/counts.yaml" >"$dir/tallies.yaml"
+"$squall" submit "$dir/tallies.yaml" --wait >/dev/null && "$squall" kill tallies --savepoint --to "$dir/tallies" >/dev/null
+cp -r "$dir/first" "$dir/swapped"
+cp "$dir/tallies/plan" "$dir/swapped"
+check "nor is the plan of another topology taken for its own" fails_with 1 "swapped/plan is of another topology" "$squall" savepoint show "$dir/swapped"
+check "which would begin without its keys" fails_with 2 "swapped/plan is of another topology" "$squall" run "$dir/tallies.yaml" --from "$dir/swapped"
 check "what is no savepoint is said to be none" fails_with 2 "is not a savepoint, and holds no epochs" "$squall" run "$dir/fast.yaml" --from "$dir/state"
 check "nothing of all that was submitted" test -z "$(state counts)"
 

@@ -7,10 +7,10 @@
  *     abcd  bcd   cd   d  |  ef             an entry for each of that window; the front
  *            [  bcd  +  ef   )              the next window
  *
- * A window is one entry and the front. One that begins behind the entries makes them anew, of its own panes. So each pane
- * is merged twice, as in the stacks of panes.h; but these are in the memory of the process, and leave the panes as they
- * are, for windows that fire again and for what is beside them. A window before the last one, and a tuple into a pane
- * that is in them, make them anew, too.
+ * A window is one entry and the front. One that begins behind the entries makes them anew, of its own panes. So each
+ * pane is merged twice, as in the stacks of panes.h; but these are in the memory of the process, and leave the panes as
+ * they are, for windows that fire again and for what is beside them. A window before the last one, and a tuple into a
+ * pane that is in them, make them anew, too.
  *
  * They are part of a total (total.h). They begin as zeroes; sqi_suffixes_clear() ends them.
  */

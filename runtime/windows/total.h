@@ -8,8 +8,8 @@
  *      take [               ) put      what fires now
  *
  * So each pane is merged twice, however many windows it is in, and a window that fires again finds its way back from
- * the one that fired last. That is for aggregates of which panes can be taken off again exactly (tally.h); of the others
- * it has what suffixes.h says.
+ * the one that fired last. That is for aggregates of which panes can be taken off again exactly (tally.h); of the
+ * others it has what suffixes.h says.
  *
  * A total follows from the panes. It is in the memory of the process and not in the state of the key, so a snapshot
  * is no larger for it; after a restore it is made anew, by the next window that fires. It is for windows with many
@@ -34,8 +34,8 @@ struct sqi_total_ops {
         void (*take)(struct sqi_timelines *timelines, struct sqi_total *total, const void *slot);
         /* Puts the tuple at hand to it, which is in the slot now. */
         int (*fold)(struct sqi_timelines *timelines, struct sqi_total *total, const void *slot);
-        /* What cannot be taken off is to be that of the window that fires, of the panes from `first` up to `behind`. NULL:
-         * there is no such thing. */
+        /* What cannot be taken off is to be that of the window that fires, of the panes from `first` up to `behind`.
+         * NULL: there is no such thing. */
         int (*slide)(struct sqi_timelines *timelines, struct sqi_total *total, const struct sqi_timeline *timeline,
                      const struct sqi_fired *fired, size_t first, size_t behind);
         /* Is it to be made anew for the next result? */

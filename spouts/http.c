@@ -29,6 +29,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../clients/http_body.h"
+
 enum { JSON, JSONL, MSGPACK, TEXT, CSV, LOGFMT };
 enum { SECRET_MAX = 512, REASON = 300 };
 static const uint64_t NOT_TAKEN = UINT64_MAX / 2;
@@ -38,6 +40,7 @@ struct request {
         struct MHD_Connection *connection;
         char *body;
         size_t len;
+        bool by_lines;   /* each is a message */
         unsigned status; /* 0: not known yet */
         char reason[REASON];
         uint64_t first, n, left; /* its messages: positions, and how many are not done; above NOT_TAKEN: nor taken */
@@ -219,7 +222,7 @@ handle(void *context, struct MHD_Connection *connection, const char *url, const 
         if (!request) {
                 wrong = look_at_head(self, connection, url, method);
                 if (wrong)
-                        return answer(connection, wrong, "");
+                        return answer(connection, wrong, sqi_http_reason(wrong));
                 *ret_request = request = calloc(1, sizeof(*request));
                 if (request)
                         request->connection = connection;
@@ -231,9 +234,12 @@ handle(void *context, struct MHD_Connection *connection, const char *url, const 
                 return MHD_YES;
         }
         if (request->status)
-                return answer(connection, request->status, request->reason);
+                return answer(connection, request->status,
+                              request->reason[0] ? request->reason : sqi_http_reason(request->status));
         /* from here on it is the task's, until that has resumed it */
-        return enqueue(self, request) ? MHD_YES : answer(connection, MHD_HTTP_TOO_MANY_REQUESTS, "");
+        return enqueue(self, request)
+                       ? MHD_YES
+                       : answer(connection, MHD_HTTP_TOO_MANY_REQUESTS, sqi_http_reason(MHD_HTTP_TOO_MANY_REQUESTS));
 }
 
 static void
@@ -319,13 +325,13 @@ dequeue(struct http *self)
 
 /* The line end of the message at the start of a text, or the text's end. */
 static const char *
-end_of_message(const struct http *self, const char *begin, size_t n)
+end_of_message(const struct http *self, const struct request *request, const char *begin, size_t n)
 {
         const char *wrong, *end = NULL;
 
         if (self->body == CSV)
                 end = sq_csv_record(begin, n, true, sq_csv_separator(self->messages.decoder.separator), &wrong);
-        else if (is_by_lines(self))
+        else if (request->by_lines)
                 end = memchr(begin, '\n', n);
         return end ? end : begin + n;
 }
@@ -340,18 +346,18 @@ next_message(const struct http *self, const struct request *request, size_t *at,
         if (n == 0)
                 return false;
         ret->ptr = begin;
-        ret->len = (size_t)(end_of_message(self, begin, n) - begin);
+        ret->len = (size_t)(end_of_message(self, request, begin, n) - begin);
         *at += ret->len + (ret->len < n);
-        if (is_by_lines(self) && ret->len > 0 && begin[ret->len - 1] == '\r')
+        if (request->by_lines && ret->len > 0 && begin[ret->len - 1] == '\r')
                 ret->len--;
         return true;
 }
 
 /* A line between two messages. */
 static bool
-is_blank(const struct http *self, struct sq_str line)
+is_blank(const struct http *self, const struct request *request, struct sq_str line)
 {
-        return is_by_lines(self) && sq_decoder_passes_over(&self->messages.decoder, line);
+        return request->by_lines && sq_decoder_passes_over(&self->messages.decoder, line);
 }
 
 /* Whether all of its messages can be read; else the reason stands in the request. */
@@ -363,7 +369,7 @@ is_readable(struct http *self, struct request *request)
         size_t at = 0, n = 0;
 
         while (next_message(self, request, &at, &message)) {
-                if (is_blank(self, message))
+                if (is_blank(self, request, message))
                         continue;
                 n++;
                 if (sq_decode(&self->messages.decoder, message, values) < 0) {
@@ -402,6 +408,9 @@ take_request(struct sq_task *task, struct http *self, struct request *request)
         struct sq_str message;
         size_t at = 0;
 
+        request->by_lines = is_by_lines(self);
+        if (self->body == JSON && sqi_http_array(&self->messages.decoder.json, request->body, request->len))
+                request->by_lines = true;
         if (!is_readable(self, request)) {
                 sq_count(task, "refused requests", 1);
                 resume(request, MHD_HTTP_BAD_REQUEST);
@@ -412,7 +421,7 @@ take_request(struct sq_task *task, struct http *self, struct request *request)
         request->next = self->waiting;
         self->waiting = request;
         while (next_message(self, request, &at, &message))
-                if (!is_blank(self, message)) {
+                if (!is_blank(self, request, message)) {
                         request->n++;
                         (void)sq_messages_emit(task, message, NULL);
                 }
@@ -522,8 +531,10 @@ SQ_SPOUT(http) = {
                 {
                         SQ_REQ_STR(struct http, listen, "HOST:PORT; *:PORT: every address of this machine"),
                         SQ_OPT_STR(struct http, path, "/", "the path that is posted to; others are not found"),
-                        SQ_OPT_ENUM_AS("format", struct http, body, "json|jsonl|msgpack|text|csv|logfmt", "json",
-                                       "what is in a body: a value; jsonl, csv, logfmt: one a line"),
+                        SQ_OPT_ENUM_AS(
+                                "format", struct http, body, "json|jsonl|msgpack|text|csv|logfmt", "json",
+                                "what is in a body: a value, or an array of objects, each a message; jsonl, csv, "
+                                "logfmt: one a line"),
                         SQ_OPT_BOOL(struct http, wait, false,
                                     "answer when the messages are processed, not when they are in"),
                         SQ_OPT_SECRET("token", struct http, token, "the bearer token that a request must bring"),

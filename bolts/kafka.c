@@ -4,8 +4,8 @@
  * is in the topic once. A tuple is acked when all replicas in sync have its message.
  *
  * A batch is produced as a whole, and waited for. What is not delivered within DELIVERY_MS is taken back, and tried
- * again by the kit; a message that was under way then may be in the topic twice. A producer that has met a fatal error
- * is replaced.
+ * again by the kit, not before a broker answers; a message that was under way then may be in the topic twice. A
+ * producer that has met a fatal error is replaced.
  *
  * Exactly once tuples are staged (squall-kit.h): a batch is a transaction, and the mark is the metadata of an offset
  * that a group of its name commits in it. Nobody can go on with a transaction of a process that has died, so the data
@@ -21,7 +21,15 @@
 
 #include "../clients/kafka.h"
 
-enum { DELIVERY_MS = 10000, ANSWER_MS = 5000, WAIT_MS = 100, PATIENCE = 10, ERROR_MAX = 256, MARK_MAX = 256 };
+enum {
+        DELIVERY_MS = 10000,
+        ANSWER_MS = 5000,
+        ASK_MS = 1000,
+        WAIT_MS = 100,
+        PATIENCE = 10,
+        ERROR_MAX = 256,
+        MARK_MAX = 256
+};
 
 /* Of a message of the batch. */
 struct state {
@@ -90,10 +98,10 @@ complain(rd_kafka_t *producer, int error, const char *reason, void *context)
         struct kafka *self = context;
 
         (void)producer;
-        if (self->is_refused)
+        if (self->is_refused || (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && self->sink.why[0]))
                 return;
         self->is_refused = error == RD_KAFKA_RESP_ERR__AUTHENTICATION;
-        snprintf(self->sink.why, sizeof(self->sink.why), "%s", reason);
+        snprintf(self->sink.why, sizeof(self->sink.why), "%.*s", sqi_kafka_reason(reason), reason);
 }
 
 /* 0, or a negative errno with why. */
@@ -412,6 +420,21 @@ refused(struct sq_task *task, const struct kafka *self)
         return sq_error_final(task, "%s: %s", self->source, self->sink.why);
 }
 
+/* Whether a broker does. A batch that is produced while none does takes DELIVERY_MS to be taken back. */
+static bool
+answers(struct kafka *self)
+{
+        const struct rd_kafka_metadata *about;
+        rd_kafka_resp_err_t error = rd_kafka_metadata(self->producer, 0, NULL, &about, ASK_MS);
+
+        if (!error)
+                rd_kafka_metadata_destroy(about);
+        rd_kafka_poll(self->producer, 0);
+        if (error && self->sink.why[0] == '\0')
+                snprintf(self->sink.why, sizeof(self->sink.why), "%s", rd_kafka_err2str(error));
+        return !error;
+}
+
 static int
 hand_over(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
 {
@@ -424,6 +447,8 @@ hand_over(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
         }
         if (!self->producer && open_producer(self) < 0)
                 return -EAGAIN;
+        if (self->sink.failures > 0 && !answers(self))
+                return self->is_refused ? refused(task, self) : -EAGAIN;
         produce_all(self, first, n);
         wait_for_reports(task, self, n);
         if (self->is_refused)

@@ -52,12 +52,20 @@ sqi_kafka_configure(const struct sqi_kafka *client, rd_kafka_conf_t *conf, const
 enum { PROBE_MS = 8000, ERROR_MAX = 256 };
 
 /* The last of it is why no broker answers. */
+int
+sqi_kafka_reason(const char *reason)
+{
+        const char *end = strstr(reason, " (after ");
+
+        return (int)(end ? (size_t)(end - reason) : strlen(reason));
+}
+
 static void
 note_reason(rd_kafka_t *consumer, int error, const char *reason, void *context)
 {
         (void)consumer;
         if (error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-                snprintf(context, ERROR_MAX, "%s", reason);
+                snprintf(context, ERROR_MAX, "%.*s", sqi_kafka_reason(reason), reason);
 }
 
 /* A consumer, which makes no topics. */

@@ -35,6 +35,9 @@ void sqi_kafka_forget(struct sqi_kafka *client);
 /* What `.probe` is to do: whether a broker answers. */
 void sqi_kafka_probe(struct sq_declaration *decl, const struct sqi_kafka *client);
 
+/* How many bytes of what librdkafka says are worth saying: not how long it took, and what it has left out. */
+int sqi_kafka_reason(const char *reason);
+
 struct sqi_kafka_setting {
         const char *name, *value;
 };

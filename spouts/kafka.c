@@ -283,7 +283,8 @@ complain(rd_kafka_t *consumer, int error, const char *reason, void *context)
         else if (error == RD_KAFKA_RESP_ERR__AUTHENTICATION)
                 (void)sq_error_final(self->task, "%s: %s", self->source, reason);
         else if (sq_now(self->task) >= self->complain_ns) {
-                sq_log(self->task, SQ_WARN, "%s: %s (tried again with back-off)", self->source, reason);
+                sq_log(self->task, SQ_WARN, "%s: %.*s (tried again with back-off)", self->source,
+                       sqi_kafka_reason(reason), reason);
                 self->complain_ns = sq_now(self->task) + COMPLAIN_NS;
         }
 }

@@ -22,7 +22,7 @@ SQ_BOLT(csv) = {
                         SQ_OPT_NESTED_AS(
                                 "fields", struct sq_decoding, decoder.wanted,
                                 "the names of the cells, in their order; as `NAME: TYPE` converted, TYPE: " SQ_TYPES_HELP),
-                        SQ_OPT_CSV(struct sq_decoding, decoder.separator, decoder.strict),
+                        SQ_OPT_CSV(struct sq_decoding, decoder),
                         SQ_OPT_PARSING(struct sq_decoding, parsing),
                 },
         .streams = {SQ_ERRORS},

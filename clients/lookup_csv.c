@@ -36,7 +36,7 @@ read_header(struct sqi_lookup *table, struct sq_str record, char *scratch, struc
         struct sq_str cell;
 
         header->key = SQ_FIELDS_MAX;
-        while (sq_csv_cell(&record, ',', &scratch, &cell)) {
+        while (sq_csv_cell(&record, (struct sq_csv_dialect){0}, &scratch, &cell)) {
                 if (header->n == SQ_FIELDS_MAX)
                         return wrong(table, "has more columns than a tuple has fields");
                 header->names[header->n] = strndup(cell.ptr, cell.len);
@@ -57,7 +57,7 @@ read_row(struct sqi_lookup *table, struct sq_str record, char *scratch, const st
         struct sq_str cell, key = {"", 0};
         size_t n = 0;
 
-        for (; n < header->n && sq_csv_cell(&record, ',', &scratch, &cell); n++) {
+        for (; n < header->n && sq_csv_cell(&record, (struct sq_csv_dialect){0}, &scratch, &cell); n++) {
                 values[n] = sq_str(cell);
                 if (n == header->key)
                         key = cell;

@@ -337,47 +337,48 @@ SQ_EXPORT const char *sq_syslog_zone(const char *setting);
 /* ---- CSV --------------------------------------------------------------------------------------------- */
 
 /*
- * CSV as RFC 4180 says, and besides:
+ * CSV as RFC 4180 says, though LF ends a record as CRLF does, and besides:
  *
- *     LF ends a record as CRLF does a quote opens a quoted cell as the first byte of the cell only; anywhere else it is
- *     text: 3" pipe text behind a closing quote, up to the comma, belongs to the cell: "3"-pipe is 3-pipe; not if the
- *     cell has several lines a quoted cell has at most 1 MiB
+ *     3" pipe        a quote opens a quoted cell as its first byte only; anywhere else it is text
+ *     "3"-pipe       is 3-pipe: text behind a closing quote belongs to the cell, if that has not several lines
+ *     a quoted cell  has at most 1 MiB
  *
  * A record that breaks this is wrong: it is one line, and the next record begins behind it.
  */
-
-/* The setting `separator`. */
-enum sq_csv_separator { SQ_CSV_COMMA, SQ_CSV_TAB, SQ_CSV_SEMICOLON, SQ_CSV_PIPE };
-SQ_EXPORT char sq_csv_separator(int64_t setting);
-#define SQ_OPT_CSV(state, separator, strict) \
-        SQ_OPT_ENUM_AS("separator", state, separator, "comma|tab|semicolon|pipe", "comma", "csv: between cells"), \
+struct sq_csv_dialect { /* {0} is that of RFC 4180; a quote is a line end where there is none */
+        char separator, quote;
+};
+/* Of the settings `separator` and `quote`, of a decoder. */
+SQ_EXPORT struct sq_csv_dialect sq_csv_dialect(int64_t separator, int64_t quote);
+#define SQ_OPT_CSV(state, member) \
+        SQ_OPT_ENUM_AS("separator", state, member.separator, "comma|tab|semicolon|pipe|space", "comma", \
+                       "csv: between cells"), \
+                SQ_OPT_ENUM_AS( \
+                        "quote", state, member.quote, "double|single|none", "double", \
+                        "csv: around a cell with separators or line ends in it, and twice in such a cell for itself"), \
                 SQ_OPT_BOOL_AS( \
-                        "strict", state, strict, false, \
+                        "strict", state, member.strict, false, \
                         "csv: a record with too few or too many cells cannot be read; else the missing ones are " \
                         "empty, the surplus is left out, and both are counted")
 
 /* The line end of the record at the start of `text`, or text + len at the end of the `last` text without one. NULL: the
  * record goes on behind the text. *ret_wrong: what is wrong with it, a constant, or NULL. */
-SQ_EXPORT const char *sq_csv_record(const char *text, size_t len, bool last, char separator, const char **ret_wrong);
-
-/* Takes the next cell off `record`; false when there is none left. A cell in quotes may be written to *scratch, which
- * advances and must have room for the record; others are views. record->ptr must not be NULL at first; after the last
- * cell it is. */
-SQ_EXPORT bool sq_csv_cell(struct sq_str *record, char separator, char **scratch, struct sq_str *ret);
-
+SQ_EXPORT const char *sq_csv_record(const char *text, size_t len, bool last, struct sq_csv_dialect dialect,
+                                    const char **ret_wrong);
+/* Takes the next cell off `record`, whose ptr is NULL behind the last; false: there is none. One in quotes may be
+ * written to *scratch, which advances and must have room for the record; others are views. */
+SQ_EXPORT bool sq_csv_cell(struct sq_str *record, struct sq_csv_dialect dialect, char **scratch, struct sq_str *ret);
 /* Which column is which field, by the names in a header. {0} has no columns. */
 struct sq_csv_columns {
         size_t n;
-        uint8_t *field; /* of each column; 255: none */
-        char separator; /* the caller's; 0: a comma */
+        uint8_t *field;                /* of each column; 255: none */
+        struct sq_csv_dialect dialect; /* the caller's */
 };
-
 /* Finds the fields `names` (at most 64) in a header line. Returns the place of the first that the header lacks, or `n`
  * when it has all. A column whose name stands twice counts once, the first. */
 SQ_EXPORT size_t sq_csv_columns_read(struct sq_csv_columns *columns, struct sq_str header, size_t n,
                                      const char *const *names);
 SQ_EXPORT void sq_csv_columns_free(struct sq_csv_columns *columns);
-
 /* The fields of a record, in order of `names`; one that it lacks is the empty text. `scratch` has room for the record.
  * Returns the number of cells, for the caller to compare with columns->n. */
 SQ_EXPORT size_t sq_csv_row(const struct sq_csv_columns *columns, struct sq_str record, char *scratch, size_t n,
@@ -503,9 +504,9 @@ SQ_EXPORT void sq_encoder_free(struct sq_encoder *encoder);
 /* Reads records, lines or CSV records with line ends in quotes, of a file by offset. {0} is a closed one. Of a
  * compressed file (sq_decompresses()) it reads the text, and offsets are in that. kit/reader.c has a picture. */
 struct sq_reader {
-        int fd;         /* the caller's */
-        bool csv;       /* records of CSV: line ends within quotes belong to them, blank lines are none */
-        char separator; /* of its cells; 0: a comma */
+        int fd;   /* the caller's */
+        bool csv; /* records of CSV: line ends within quotes belong to them, blank lines are none */
+        struct sq_csv_dialect dialect;
         uint64_t offset, limit;
         char *buffer;
         size_t at, fill, room;
@@ -701,7 +702,7 @@ SQ_EXPORT void sq_tail_seek(struct sq_task *task, struct sq_tail *tail, uint64_t
 struct sq_decoder {
         int64_t format, on_error; /* settings: enum sq_format, enum sq_on_error */
         struct sq_nested wanted;  /* the setting `fields` */
-        int64_t separator;        /* CSV, settings too where there are such: enum sq_csv_separator */
+        int64_t separator, quote; /* CSV, settings too where there are such: sq_csv_dialect() */
         bool strict;              /* a record with too few or too many cells cannot be read */
 
         /* After sq_decoder_begin(), views: who it is, and what is counted there. Messages begin: SOURCE: UNIT PLACE: */
@@ -732,7 +733,7 @@ struct sq_decoder {
                         "json, logfmt, msgpack: the members of a map or places of an array that become fields, default: " \
                         "the whole as `value`; csv: the names of the cells; text: the field's name, default " \
                         "`line`; as `NAME: TYPE` converted, TYPE: " SQ_TYPES_HELP), \
-                SQ_OPT_CSV(state, member.separator, member.strict), SQ_OPT_ON_ERROR(state, member.on_error)
+                SQ_OPT_CSV(state, member), SQ_OPT_ON_ERROR(state, member.on_error)
 
 /* Declares the fields of stream 0, and what is wrong with the setting `fields`. */
 SQ_EXPORT void sq_decoder_declare(const struct sq_decoder *decoder, struct sq_declaration *decl);
@@ -877,8 +878,7 @@ struct sq_records {
                         "the field's name; as `NAME: TYPE` converted, TYPE: " SQ_TYPES_HELP), \
                 SQ_OPT_BOOL_AS("header", state, member.header, true, \
                                "csv: the first record has the names of the columns; false: `fields` names the cells"), \
-                SQ_OPT_CSV(state, member.decoder.separator, member.decoder.strict), \
-                SQ_OPT_ON_ERROR(state, member.decoder.on_error)
+                SQ_OPT_CSV(state, member.decoder), SQ_OPT_ON_ERROR(state, member.decoder.on_error)
 
 /* Reads the setting `fields`, which sq_records_begin() does too. NULL, or what is wrong with it. */
 SQ_EXPORT const char *sq_records_fields(struct sq_records *records);

@@ -327,10 +327,11 @@ dequeue(struct http *self)
 static const char *
 end_of_message(const struct http *self, const struct request *request, const char *begin, size_t n)
 {
+        const struct sq_decoder *decoder = &self->messages.decoder;
         const char *wrong, *end = NULL;
 
         if (self->body == CSV)
-                end = sq_csv_record(begin, n, true, sq_csv_separator(self->messages.decoder.separator), &wrong);
+                end = sq_csv_record(begin, n, true, sq_csv_dialect(decoder->separator, decoder->quote), &wrong);
         else if (request->by_lines)
                 end = memchr(begin, '\n', n);
         return end ? end : begin + n;
@@ -546,7 +547,7 @@ SQ_SPOUT(http) = {
                                 "json, jsonl, logfmt, msgpack: the members of a map or places of an array that become fields, "
                                 "default: the whole as `value`; csv: the names of the cells; text: the field's name, default `line`; as `NAME: TYPE` converted, "
                                 "TYPE: " SQ_TYPES_HELP),
-                        SQ_OPT_CSV(struct http, messages.decoder.separator, messages.decoder.strict),
+                        SQ_OPT_CSV(struct http, messages.decoder),
                         SQ_OPT_INT_AS("memory", struct http, messages.memory, 64,
                                       "MiB of messages that are held until they are done; then nothing more is taken"),
                         SQ_OPT_FLOAT_AS("rate", struct http, messages.rate, 0,

@@ -14,15 +14,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CELL_MAX = 1 << 20, NO_FIELD = 255 };
+enum { CELL_MAX = 1 << 20, NO_FIELD = 255, NO_QUOTE = '\n' };
+
+static inline struct sq_csv_dialect
+whole(struct sq_csv_dialect dialect)
+{
+        dialect.separator = dialect.separator ? dialect.separator : ',';
+        dialect.quote = dialect.quote ? dialect.quote : '"';
+        return dialect;
+}
 
 /* The quote that closes the cell whose content begins at `at`; NULL: there is none before `end`. */
 static const char *
-quoted_end(const char *at, const char *end, bool *ret_doubled)
+quoted_end(const char *at, const char *end, char quote, bool *ret_doubled)
 {
         *ret_doubled = false;
-        while ((at = memchr(at, '"', (size_t)(end - at)))) {
-                if (at + 1 == end || at[1] != '"')
+        while ((at = memchr(at, quote, (size_t)(end - at)))) {
+                if (at + 1 == end || at[1] != quote)
                         return at;
                 *ret_doubled = true;
                 at += 2;
@@ -59,7 +67,7 @@ line_end(const char *at, const char *end, bool last)
 
 /* Walks over the cells. */
 static const char *
-scan_cells(const char *text, const char *end, bool last, char separator, const char **ret_wrong)
+scan_cells(const char *text, const char *end, bool last, struct sq_csv_dialect dialect, const char **ret_wrong)
 {
         const char *line = line_end(text, end, last), *at = text, *close, *stop;
         bool doubled;
@@ -67,8 +75,8 @@ scan_cells(const char *text, const char *end, bool last, char separator, const c
         while (at < end) {
                 const char *cell = at;
 
-                if (*at == '"') {
-                        close = quoted_end(at + 1, end, &doubled);
+                if (*at == dialect.quote) {
+                        close = quoted_end(at + 1, end, dialect.quote, &doubled);
                         if ((close ? close : end) - at > CELL_MAX || (!close && last))
                                 return wrong_record(text, end, "a quote is never closed", ret_wrong);
                         if (!close)
@@ -79,8 +87,8 @@ scan_cells(const char *text, const char *end, bool last, char separator, const c
                         line = line_end(at, end, last);
                 if (!line)
                         return NULL;
-                stop = tail_end(at, line, separator);
-                if (stop > at && *cell == '"' && !(stop == line && stop - at == 1 && *at == '\r') &&
+                stop = tail_end(at, line, dialect.separator);
+                if (stop > at && *cell == dialect.quote && !(stop == line && stop - at == 1 && *at == '\r') &&
                     memchr(cell, '\n', (size_t)(at - cell)))
                         return wrong_record(text, end, "text behind the closing quote of a cell of several lines",
                                             ret_wrong);
@@ -92,25 +100,26 @@ scan_cells(const char *text, const char *end, bool last, char separator, const c
 }
 
 const char *
-sq_csv_record(const char *text, size_t len, bool last, char separator, const char **ret_wrong)
+sq_csv_record(const char *text, size_t len, bool last, struct sq_csv_dialect dialect, const char **ret_wrong)
 {
         const char *end = text + len, *line = line_end(text, end, last);
 
+        dialect = whole(dialect);
         *ret_wrong = NULL;
-        if (!memchr(text, '"', (size_t)((line ? line : end) - text)))
+        if (dialect.quote == NO_QUOTE || !memchr(text, dialect.quote, (size_t)((line ? line : end) - text)))
                 return line;
-        return scan_cells(text, end, last, separator, ret_wrong);
+        return scan_cells(text, end, last, dialect, ret_wrong);
 }
 
 /* Copies a quoted cell without the doubling of its quotes, and its tail. */
 static struct sq_str
-copied(const char *at, const char *close, const char *tail, const char *stop, char **scratch)
+copied(const char *at, const char *close, const char *tail, const char *stop, char quote, char **scratch)
 {
         char *copy = *scratch, *to = copy;
 
         for (; at < close; at++) {
                 *to++ = *at;
-                at += *at == '"';
+                at += *at == quote;
         }
         memcpy(to, tail, (size_t)(stop - tail));
         *scratch = to + (stop - tail);
@@ -118,23 +127,24 @@ copied(const char *at, const char *close, const char *tail, const char *stop, ch
 }
 
 bool
-sq_csv_cell(struct sq_str *record, char separator, char **scratch, struct sq_str *ret)
+sq_csv_cell(struct sq_str *record, struct sq_csv_dialect dialect, char **scratch, struct sq_str *ret)
 {
         const char *at = record->ptr, *end, *stop, *close, *tail;
         bool doubled;
 
         if (!at)
                 return false;
+        dialect = whole(dialect);
         end = at + record->len;
-        if (at == end || *at != '"') {
-                stop = tail_end(at, end, separator);
+        if (at == end || *at != dialect.quote || dialect.quote == NO_QUOTE) {
+                stop = tail_end(at, end, dialect.separator);
                 *ret = (struct sq_str){at, (size_t)(stop - at)};
         } else {
-                close = quoted_end(++at, end, &doubled);
+                close = quoted_end(++at, end, dialect.quote, &doubled);
                 tail = close ? close + 1 : end;
                 close = close ? close : end;
-                stop = tail_end(tail, end, separator);
-                *ret = doubled || stop > tail ? copied(at, close, tail, stop, scratch)
+                stop = tail_end(tail, end, dialect.separator);
+                *ret = doubled || stop > tail ? copied(at, close, tail, stop, dialect.quote, scratch)
                                               : (struct sq_str){at, (size_t)(close - at)};
         }
         *record = stop < end ? (struct sq_str){stop + 1, (size_t)(end - stop - 1)} : (struct sq_str){NULL, 0};
@@ -147,13 +157,7 @@ void
 sq_csv_columns_free(struct sq_csv_columns *columns)
 {
         free(columns->field);
-        *columns = (struct sq_csv_columns){.separator = columns->separator};
-}
-
-static char
-separator_of(const struct sq_csv_columns *columns)
-{
-        return columns->separator ? columns->separator : ',';
+        *columns = (struct sq_csv_columns){.dialect = columns->dialect};
 }
 
 static uint8_t
@@ -174,7 +178,7 @@ sq_csv_columns_read(struct sq_csv_columns *columns, struct sq_str header, size_t
 
         sq_csv_columns_free(columns);
         columns->field = malloc(header.len + 1); /* a column takes a byte at least */
-        while (scratch && columns->field && sq_csv_cell(&header, separator_of(columns), &grow, &cell)) {
+        while (scratch && columns->field && sq_csv_cell(&header, columns->dialect, &grow, &cell)) {
                 uint8_t field = field_of(cell, n, names);
 
                 if (field != NO_FIELD && found[field])
@@ -198,17 +202,16 @@ sq_csv_row(const struct sq_csv_columns *columns, struct sq_str record, char *scr
 
         for (size_t i = 0; i < n; i++)
                 values[i] = sq_text("");
-        for (; sq_csv_cell(&record, separator_of(columns), &scratch, &cell); cells++)
+        for (; sq_csv_cell(&record, columns->dialect, &scratch, &cell); cells++)
                 if (cells < columns->n && columns->field[cells] < n)
                         values[columns->field[cells]] = sq_str(cell);
         return cells;
 }
 
-char
-sq_csv_separator(int64_t setting)
+struct sq_csv_dialect
+sq_csv_dialect(int64_t separator, int64_t quote)
 {
-        static const char separators[] = {
-                [SQ_CSV_COMMA] = ',', [SQ_CSV_TAB] = '\t', [SQ_CSV_SEMICOLON] = ';', [SQ_CSV_PIPE] = '|'};
+        static const char separators[] = {',', '\t', ';', '|', ' '}, quotes[] = {'"', '\'', NO_QUOTE};
 
-        return separators[setting];
+        return (struct sq_csv_dialect){separators[separator], quotes[quote]};
 }

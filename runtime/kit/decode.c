@@ -101,20 +101,21 @@ judge_row(struct sq_decoder *decoder, size_t cells)
 /* Whether its quotes are as CSV has them: a reader of files has looked, but not who takes a message. NULL, or what is
  * wrong. */
 static const char *
-wrong_quotes(struct sq_str record, char separator)
+wrong_quotes(struct sq_str record, struct sq_csv_dialect dialect)
 {
         const char *why = NULL;
 
-        if (record.len > 0 && memchr(record.ptr, '"', record.len))
-                (void)sq_csv_record(record.ptr, record.len, true, separator, &why);
+        if (record.len > 0 && dialect.quote != '\n' && memchr(record.ptr, dialect.quote, record.len))
+                (void)sq_csv_record(record.ptr, record.len, true, dialect, &why);
         return why;
 }
 
 static ssize_t
 read_row(struct sq_decoder *decoder, struct sq_str record, struct sq_value *values)
 {
-        char *room = scratch(decoder, record.len + 1), separator = sq_csv_separator(decoder->separator);
-        const char *why = decoder->columns ? NULL : wrong_quotes(record, separator);
+        struct sq_csv_dialect dialect = sq_csv_dialect(decoder->separator, decoder->quote);
+        const char *why = decoder->columns ? NULL : wrong_quotes(record, dialect);
+        char *room = scratch(decoder, record.len + 1);
         struct sq_str cell;
         size_t cells = 0;
 
@@ -124,7 +125,7 @@ read_row(struct sq_decoder *decoder, struct sq_str record, struct sq_value *valu
                 return judge_row(decoder, sq_csv_row(decoder->columns, record, room, decoder->n, values));
         for (unsigned i = 0; i < decoder->n; i++)
                 values[i] = sq_text("");
-        for (; record.ptr && sq_csv_cell(&record, separator, &room, &cell); cells++)
+        for (; record.ptr && sq_csv_cell(&record, dialect, &room, &cell); cells++)
                 if (cells < decoder->n)
                         values[cells] = sq_str(cell);
         return judge_row(decoder, cells);

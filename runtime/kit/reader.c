@@ -156,7 +156,7 @@ scan(struct sq_reader *reader, bool last, size_t *scanned)
         if (len == 0)
                 return NULL;
         if (reader->csv)
-                return sq_csv_record(start, len, last, reader->separator ? reader->separator : ',', &reader->wrong);
+                return sq_csv_record(start, len, last, reader->dialect, &reader->wrong);
         line = memchr(start + *scanned, '\n', len - *scanned);
         *scanned = len;
         return line || !last ? line : start + len;

@@ -77,18 +77,24 @@ names_of_schema(struct sq_records *records)
         return NULL;
 }
 
+static struct sq_csv_dialect
+dialect_of(const struct sq_decoder *decoder)
+{
+        return sq_csv_dialect(decoder->separator, decoder->quote);
+}
+
 /* The fields come in the order of the columns, but those with types in their own. */
 static const char *
 names_of_columns(struct sq_records *records, struct sq_str header)
 {
         char *scratch = malloc(header.len + 1), *grow = scratch;
-        char separator = sq_csv_separator(records->decoder.separator);
+        struct sq_csv_dialect dialect = dialect_of(&records->decoder);
         struct sq_str cell;
         bool good = scratch != NULL;
 
         if (!scratch)
                 return strerror(ENOMEM);
-        for (unsigned column = 0; good && sq_csv_cell(&header, separator, &grow, &cell); column++)
+        for (unsigned column = 0; good && sq_csv_cell(&header, dialect, &grow, &cell); column++)
                 good = add_column(records, cell, column);
         free(scratch);
         return good ? NULL : records->decoder.wrong;
@@ -99,7 +105,7 @@ static size_t
 lacking_in(const struct sq_records *records, struct sq_str header)
 {
         const struct sq_schema *schema = &records->decoder.schema;
-        struct sq_csv_columns columns = {.separator = sq_csv_separator(records->decoder.separator)};
+        struct sq_csv_columns columns = {.dialect = dialect_of(&records->decoder)};
         size_t lacking = 0;
 
         if (schema->typed) {
@@ -177,7 +183,7 @@ sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first)
 {
         const struct sq_decoder *decoder = &records->decoder;
         bool csv = decoder->format == SQ_FORMAT_CSV;
-        struct sq_reader reader = {.csv = csv, .separator = sq_csv_separator(decoder->separator)};
+        struct sq_reader reader = {.csv = csv, .dialect = dialect_of(decoder)};
         const char *wrong = sq_records_fields(records);
         struct sq_str record;
         int r;

@@ -298,7 +298,8 @@ file_prepare(struct sq_task *task)
         file->fd = -1;
         file->records.decoder.source = file->path;
         sq_tail_open(&file->tail, file->path, &file->reader);
-        file->reader.separator = file->replayer.separator = sq_csv_separator(file->records.decoder.separator);
+        file->reader.dialect = sq_csv_dialect(file->records.decoder.separator, file->records.decoder.quote);
+        file->replayer.dialect = file->reader.dialect;
         file->reader.csv = file->replayer.csv = file->records.decoder.format == SQ_FORMAT_CSV;
         file->repeat += file->repeat == 0;
         if (is_stdin(file->path))

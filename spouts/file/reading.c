@@ -63,7 +63,7 @@ columns_of(struct file *file, uint64_t generation)
         struct sq_csv_columns *columns = file->many ? many_columns(file, generation)
                                                     : &file->columns[generation % SQ_TAIL_GENERATIONS];
 
-        columns->separator = file->reader.separator;
+        columns->dialect = file->reader.dialect;
         return columns;
 }
 
@@ -89,7 +89,7 @@ file_has_header(const struct file *file)
 void
 file_read_columns(struct file *file, int fd)
 {
-        struct sq_reader reader = {.csv = true, .separator = file->reader.separator};
+        struct sq_reader reader = {.csv = true, .dialect = file->reader.dialect};
         struct sq_str record;
 
         sq_reader_open(&reader, fd, 0, UINT64_MAX);

@@ -39,11 +39,12 @@ read_csv(struct sq_encoder *encoder, size_t n, const struct sq_value *values)
         const char *wrong = NULL;
         struct sq_str record = {encoder->bytes, encoder->len - 1}, cell;
 
-        expect(scratch && sq_csv_record(encoder->bytes, encoder->len, true, ',', &wrong) == record.ptr + record.len);
+        expect(scratch && sq_csv_record(encoder->bytes, encoder->len, true, (struct sq_csv_dialect){0}, &wrong) ==
+                                  record.ptr + record.len);
         expect(!wrong);
         for (size_t i = 0; i < n; i++)
-                expect(sq_csv_cell(&record, ',', &grow, &cell) && same(values[i], cell));
-        expect(!sq_csv_cell(&record, ',', &grow, &cell));
+                expect(sq_csv_cell(&record, (struct sq_csv_dialect){0}, &grow, &cell) && same(values[i], cell));
+        expect(!sq_csv_cell(&record, (struct sq_csv_dialect){0}, &grow, &cell));
         free(scratch);
 }
 

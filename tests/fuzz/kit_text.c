@@ -8,12 +8,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-read_cells(struct sq_str record, char *scratch)
+read_cells(struct sq_str record, struct sq_csv_dialect dialect, char *scratch)
 {
         const char *end = scratch + record.len;
         struct sq_str cell;
 
-        while (sq_csv_cell(&record, ',', &scratch, &cell))
+        while (sq_csv_cell(&record, dialect, &scratch, &cell))
                 if (cell.len > 0 && memchr(cell.ptr, '\0', cell.len) == cell.ptr)
                         continue;
         if (scratch > end)
@@ -59,7 +59,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 abort();
         convert(text, sq_text("1"));
         convert_to_all(sq_str((struct sq_str){text, size}));
-        read_cells((struct sq_str){text, size}, scratch);
+        for (int64_t quote = 0; quote < 3; quote++)
+                read_cells((struct sq_str){text, size}, sq_csv_dialect(quote, quote), scratch);
         free(scratch);
         free(text);
         return 0;

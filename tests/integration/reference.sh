@@ -95,7 +95,7 @@ bad = 0
 for c in json.load(sys.stdin)["components"]:
     has = {s["name"] for s in c["settings"]}
     if c["kind"] == "spout" and "format" in has:
-        lacks = {"fields", "separator", "strict", "on-error"} - has - ({"on-error"} if c["name"] == "http" else set())
+        lacks = {"fields", "separator", "quote", "strict", "on-error"} - has - ({"on-error"} if c["name"] == "http" else set())
         bad += len(lacks)
         if lacks: print(c["name"], "lacks", lacks)
 sys.exit(bad)'

@@ -14,7 +14,7 @@
 /* "a|b" for each record, "!" before a wrong one, "/" between records, "..." for one that goes on. Line ends in cells
  * show as "~". */
 static const char *
-records(const char *text, bool last, char ret[1024])
+records(const char *text, struct sq_csv_dialect dialect, bool last, char ret[1024])
 {
         const char *at = text, *end = text + strlen(text), *line, *wrong;
         char scratch[1024], *to = ret, *grow;
@@ -22,7 +22,7 @@ records(const char *text, bool last, char ret[1024])
 
         for (; at < end; at = line + (line < end)) {
                 to += sprintf(to, "%s", to > ret ? "/" : "");
-                line = sq_csv_record(at, (size_t)(end - at), last, ',', &wrong);
+                line = sq_csv_record(at, (size_t)(end - at), last, dialect, &wrong);
                 if (!line) {
                         (void)strcpy(to, "...");
                         return ret;
@@ -31,7 +31,7 @@ records(const char *text, bool last, char ret[1024])
                 record = (struct sq_str){at, (size_t)(line - at)};
                 record.len -= record.len > 0 && at[record.len - 1] == '\r';
                 grow = scratch;
-                for (int n = 0; sq_csv_cell(&record, ',', &grow, &cell); n++)
+                for (int n = 0; sq_csv_cell(&record, dialect, &grow, &cell); n++)
                         to += sprintf(to, "%s%.*s", n ? "|" : "", (int)cell.len, cell.ptr);
         }
         *to = '\0';
@@ -50,7 +50,31 @@ expect(const struct example *examples, size_t n, bool last)
         char text[1024];
 
         for (size_t i = 0; i < n; i++)
-                assert_string_equal(records(examples[i].text, last, text), examples[i].expected);
+                assert_string_equal(records(examples[i].text, (struct sq_csv_dialect){0}, last, text),
+                                    examples[i].expected);
+}
+
+static void
+reads_other_dialects(void **unused)
+{
+        static const struct {
+                int64_t separator, quote;
+                const char *text, *expected;
+        } examples[] = {
+                {2, 0, "a;\"b;c\"\nd,e;f\n", "a|b;c/d,e|f"},
+                {0, 1, "'a,''b''',\"c\"\n'two\nlines',d\n", "a,'b'|\"c\"/two~lines|d"},
+                {0, 1, "'a,b\n", "!a,b"},
+                {1, 2, "\"a\tb\"\t'\n\"open\t\n", "\"a|b\"|'/\"open|"},
+                {4, 0, "a \"b c\" \n", "a|b c|"},
+                {3, 2, "|\n", "|"},
+        };
+        char text[1024];
+
+        (void)unused;
+        for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
+                assert_string_equal(
+                        records(examples[i].text, sq_csv_dialect(examples[i].separator, examples[i].quote), true, text),
+                        examples[i].expected);
 }
 
 static void
@@ -118,9 +142,9 @@ a_quoted_cell_has_a_largest_size(void **unused)
         memset(text, 'x', LARGE);
         text[0] = '"', text[1] = 'a', text[2] = '\n';
         text[LARGE - 2] = '"', text[LARGE - 1] = '\n';
-        assert_ptr_equal(sq_csv_record(text, LARGE, false, ',', &wrong), text + 2);
+        assert_ptr_equal(sq_csv_record(text, LARGE, false, (struct sq_csv_dialect){0}, &wrong), text + 2);
         assert_non_null(wrong);
-        assert_ptr_equal(sq_csv_record(text, 1 << 10, false, ',', &wrong), NULL);
+        assert_ptr_equal(sq_csv_record(text, 1 << 10, false, (struct sq_csv_dialect){0}, &wrong), NULL);
         free(text);
 }
 
@@ -150,6 +174,7 @@ main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(reads_what_rfc_4180_says),
+                cmocka_unit_test(reads_other_dialects),
                 cmocka_unit_test(takes_a_quote_elsewhere_in_a_cell_as_text),
                 cmocka_unit_test(a_quote_that_is_never_closed_costs_its_own_line_only),
                 cmocka_unit_test(waits_for_the_rest_of_a_record),

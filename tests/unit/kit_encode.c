@@ -246,16 +246,16 @@ the_csv_reader_reads_what_was_written(void **unused)
 
                 encoder.len = 0;
                 assert_int_equal(sq_encode_values(&encoder, 2, names, values), 0);
-                end = sq_csv_record(encoder.bytes, encoder.len, true, ',', &wrong);
+                end = sq_csv_record(encoder.bytes, encoder.len, true, (struct sq_csv_dialect){0}, &wrong);
                 assert_null(wrong);
                 assert_ptr_equal(end, encoder.bytes + encoder.len - 1);
                 record = (struct sq_str){encoder.bytes, encoder.len - 1};
                 for (size_t f = 0; f < 2; f++) {
-                        assert_true(sq_csv_cell(&record, ',', &grow, &cell));
+                        assert_true(sq_csv_cell(&record, (struct sq_csv_dialect){0}, &grow, &cell));
                         assert_int_equal(cell.len, values[f].len);
                         assert_memory_equal(cell.ptr, values[f].as.ptr, cell.len);
                 }
-                assert_false(sq_csv_cell(&record, ',', &grow, &cell));
+                assert_false(sq_csv_cell(&record, (struct sq_csv_dialect){0}, &grow, &cell));
         }
         sq_encoder_free(&encoder);
 }

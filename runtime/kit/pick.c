@@ -130,9 +130,9 @@ struct sqi_pick *
 sqi_pick_new(unsigned n, const char *const *paths, bool nested)
 {
         struct sqi_pick *pick = calloc(1, sizeof(*pick));
-        bool good = pick != NULL;
+        bool good;
 
-        if (!good)
+        if (!pick)
                 return NULL;
         pick->n = n;
         pick->paths = paths;

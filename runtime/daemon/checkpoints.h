@@ -22,7 +22,7 @@
 /* 0 or a negative errno. The place need not be there. */
 int sqi_checkpoints_first(const char *place, uint64_t *ret);
 
-/* Makes the folder of the epoch that the lifecycle has begun. 0 or a negative errno. */
+/* What makes the folder of the epoch that the lifecycle has begun. 0 or a negative errno. */
 int sqi_checkpoints_open(const char *place, const struct sqi_running *running, struct sqi_errand **ret);
 
 /* What makes the epoch whose parts the lifecycle has the newest one; those that are older than the last

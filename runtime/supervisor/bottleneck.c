@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/complain.h"
+
 /* Seconds looked at: long enough for a batch of slow tuples, short enough to be news. */
 static const double WINDOW = 5;
 
@@ -113,16 +115,6 @@ is_by_key(const struct sqi_plan *plan, uint32_t component)
         return false;
 }
 
-static void SQ_PRINTF(3, 4) append(char *text, size_t size, const char *format, ...)
-{
-        size_t len = strlen(text);
-        va_list arguments;
-
-        va_start(arguments, format);
-        vsnprintf(text + len, size - len, format, arguments);
-        va_end(arguments);
-}
-
 static void
 advise(const struct sqi_plan *plan, uint32_t c, const struct component_load *loads, unsigned cores,
        struct sqi_bottleneck *ret)
@@ -133,16 +125,17 @@ advise(const struct sqi_plan *plan, uint32_t c, const struct component_load *loa
         for (uint32_t i = 0; i < plan->ncomponents; i++)
                 busy += loads[i].all.busy * plan->components[i].ntasks;
         if (is_skewed(component, &loads[c]))
-                append(ret->advice, sizeof(ret->advice),
-                       is_by_key(plan, c) ? "group by a key that has more values, or partial-key and a sum behind it"
-                                          : "shuffle to %s, so that its tasks share the work",
-                       component->id);
+                sqi_say_more(ret->advice, sizeof(ret->advice),
+                             is_by_key(plan, c)
+                                     ? "group by a key that has more values, or partial-key and a sum behind it"
+                                     : "shuffle to %s, so that its tasks share the work",
+                             component->id);
         else if (busy > cores + 0.5)
-                append(ret->advice, sizeof(ret->advice), "less work a tuple, or more cores: %.0f tasks are busy on %u",
-                       busy, cores);
+                sqi_say_more(ret->advice, sizeof(ret->advice),
+                             "less work a tuple, or more cores: %.0f tasks are busy on %u", busy, cores);
         else
-                append(ret->advice, sizeof(ret->advice), "more tasks: squall rebalance %s --component %s=%u",
-                       plan->name, component->id, component->ntasks + 1);
+                sqi_say_more(ret->advice, sizeof(ret->advice), "more tasks: squall rebalance %s --component %s=%u",
+                             plan->name, component->id, component->ntasks + 1);
 }
 
 static void
@@ -155,14 +148,14 @@ explain_busy(const struct sqi_plan *plan, uint32_t c, const struct component_loa
         ret->task = component->first_task + load->busiest;
         ret->skewed = is_skewed(component, load);
         if (component->ntasks > 1)
-                append(ret->reason, sizeof(ret->reason), "task %u is ", load->busiest);
-        append(ret->reason, sizeof(ret->reason), "busy %d %% of the time", percent(load->most.busy));
+                sqi_say_more(ret->reason, sizeof(ret->reason), "task %u is ", load->busiest);
+        sqi_say_more(ret->reason, sizeof(ret->reason), "busy %d %% of the time", percent(load->most.busy));
         if (ret->skewed)
-                append(ret->reason, sizeof(ret->reason), " and gets %d %% of the tuples", percent(load->part));
+                sqi_say_more(ret->reason, sizeof(ret->reason), " and gets %d %% of the tuples", percent(load->part));
         if (waiting)
-                append(ret->reason, sizeof(ret->reason), "; %s waits %d %%", waiting->id, percent(blocked));
+                sqi_say_more(ret->reason, sizeof(ret->reason), "; %s waits %d %%", waiting->id, percent(blocked));
         else if (component->kind == SQ_KIND_SPOUT)
-                append(ret->reason, sizeof(ret->reason), "; nothing behind it is");
+                sqi_say_more(ret->reason, sizeof(ret->reason), "; nothing behind it is");
 }
 
 /* Nobody is busy, and yet a spout may emit no more. */
@@ -171,11 +164,11 @@ explain_waiting(const struct sqi_plan *plan, const struct sqi_plan_component *sp
                 struct sqi_bottleneck *ret)
 {
         ret->component = spout->id;
-        append(ret->reason, sizeof(ret->reason), "waits %d %% of the time for its tuple trees, and no task is busy",
-               percent(blocked));
+        sqi_say_more(ret->reason, sizeof(ret->reason),
+                     "waits %d %% of the time for its tuple trees, and no task is busy", percent(blocked));
         if (plan->config.max_pending)
-                append(ret->advice, sizeof(ret->advice), "a larger topology.max.spout.pending than %lld",
-                       (long long)plan->config.max_pending);
+                sqi_say_more(ret->advice, sizeof(ret->advice), "a larger topology.max.spout.pending than %lld",
+                             (long long)plan->config.max_pending);
 }
 
 static void
@@ -198,8 +191,8 @@ find(const struct sqi_plan *plan, const struct component_load *loads, unsigned c
                 explain_waiting(plan, waiting, blocked, ret);
         } else {
                 ret->keeps_up = true;
-                append(ret->reason, sizeof(ret->reason), "it keeps up; busiest is %s, %d %% of the time",
-                       plan->components[c].id, percent(loads[c].most.busy));
+                sqi_say_more(ret->reason, sizeof(ret->reason), "it keeps up; busiest is %s, %d %% of the time",
+                             plan->components[c].id, percent(loads[c].most.busy));
         }
 }
 
@@ -213,7 +206,7 @@ sqi_bottleneck_find(const struct sqi_plan *plan, const struct sqi_trend *trend, 
         *ret = (struct sqi_bottleneck){.keeps_up = true};
         sqi_trend_component(trend, 0, WINDOW, &pace);
         if (!loads || pace.seconds <= 0) {
-                append(ret->reason, sizeof(ret->reason), "not known yet");
+                sqi_say_more(ret->reason, sizeof(ret->reason), "not known yet");
                 free(loads);
                 return;
         }

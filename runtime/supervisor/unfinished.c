@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Why a drain has waited in vain: how many tuples a task holds, by what was counted, and what its log said last. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/complain.h"
 #include "supervisor/running.h"
 
 enum { NAME_SIZE = 192 };
-
-static void SQ_PRINTF(3, 4) append(char *text, size_t size, const char *format, ...)
-{
-        size_t len = strlen(text);
-        va_list arguments;
-
-        va_start(arguments, format);
-        vsnprintf(text + len, size - len, format, arguments);
-        va_end(arguments);
-}
 
 /* ---- What it holds ----------------------------------------------------------------------------------- */
 
@@ -67,11 +57,11 @@ explain_bolt(const struct sqi_running *running, uint32_t component, char *text, 
 
         sqi_totals_component(running->totals, component, &metrics);
         if (!count_sent(running, component, &sent))
-                append(text, size, ": '%s' has taken %" PRIu64 " tuples", running->plan->components[component].id,
-                       metrics.executed);
+                sqi_say_more(text, size, ": '%s' has taken %" PRIu64 " tuples", running->plan->components[component].id,
+                             metrics.executed);
         else
-                append(text, size, ": '%s' has taken %" PRIu64 " of the %" PRIu64 " tuples that were sent to it",
-                       running->plan->components[component].id, metrics.executed, sent);
+                sqi_say_more(text, size, ": '%s' has taken %" PRIu64 " of the %" PRIu64 " tuples that were sent to it",
+                             running->plan->components[component].id, metrics.executed, sent);
 }
 
 static void
@@ -81,7 +71,7 @@ explain_spout(const struct sqi_running *running, uint32_t task, char *text, size
 
         sqi_totals_task(running->totals, task, &metrics);
         if (metrics.pending > 0)
-                append(text, size, ": %" PRIu64 " of its tuple trees are not done", metrics.pending);
+                sqi_say_more(text, size, ": %" PRIu64 " of its tuple trees are not done", metrics.pending);
 }
 
 /* ---- What it said ------------------------------------------------------------------------------------ */
@@ -130,5 +120,5 @@ sqi_unfinished_explain(struct sqi_running *running, uint32_t task, char *text, s
         sqi_child_read(running, running->plan->tasks[task].worker);
         complaint = last_complaint(running, task);
         if (complaint)
-                append(text, size, "; last it said: %s", complaint);
+                sqi_say_more(text, size, "; last it said: %s", complaint);
 }

@@ -16,7 +16,8 @@
 #include <xxhash.h>
 
 enum { NAME_SIZE = 300, COPY_SIZE = 65536, LOCK_TRIES = 100 };
-static const size_t most = (size_t)64 << 20; /* a larger file is none of ours */
+static const uint64_t share_size = (uint64_t)8 << 20; /* so much is copied between two looks at who may stop it */
+static const size_t most = (size_t)64 << 20;          /* a larger file is none of ours */
 
 struct head {
         char magic[8];
@@ -70,27 +71,70 @@ sqi_file_write(int folder, const char *name, const void *bytes, size_t size)
         return fd < 0 ? fd : sync_and_close(fd, sqi_write_all(fd, bytes, size));
 }
 
-int
-sqi_file_copy(const char *from, int folder, const char *name)
+/* All that the kernel does by itself, on a file system that can without a byte being read; -ENOTSUP: not these two. */
+static ssize_t
+share_some(int in, int out, uint64_t size)
+{
+        ssize_t n = copy_file_range(in, NULL, out, NULL, (size_t)(size < share_size ? size : share_size), 0);
+
+        if (n >= 0)
+                return n;
+        return errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM ? -ENOTSUP
+                                                                                                             : -errno;
+}
+
+static ssize_t
+copy_some(int in, int out, uint64_t size)
 {
         char bytes[COPY_SIZE];
-        int in = open(from, O_RDONLY | O_CLOEXEC), out, r = 0;
-        ssize_t n = 0;
+        ssize_t n = read(in, bytes, size < sizeof(bytes) ? (size_t)size : sizeof(bytes));
+        int r = n > 0 ? sqi_write_all(out, bytes, (size_t)n) : 0;
+
+        return r < 0 ? r : n < 0 ? -errno : n;
+}
+
+/* What is written goes to the disk from the first share on: a sync of gigabytes at once would hold up whoever syncs
+ * beside it. */
+static int
+copy_bytes(int in, int out, uint64_t size, const atomic_bool *stop)
+{
+        uint64_t done = 0, begun = 0;
+        bool shares = true;
+        ssize_t n = 1;
+
+        while (done < size && n != 0) {
+                if (stop && atomic_load_explicit(stop, memory_order_relaxed))
+                        return -ECANCELED;
+                n = shares ? share_some(in, out, size - done) : copy_some(in, out, size - done);
+                shares = shares && n != -ENOTSUP;
+                if (n < 0 && n != -ENOTSUP && n != -EINTR)
+                        return (int)n;
+                done += n > 0 ? (uint64_t)n : 0;
+                if (done - begun < share_size)
+                        continue;
+                (void)sync_file_range(out, (off_t)begun, (off_t)(done - begun), SYNC_FILE_RANGE_WRITE);
+                begun = done;
+        }
+        return done < size && size != UINT64_MAX ? -EBADMSG : 0;
+}
+
+int
+sqi_file_copy_part(const char *from, int folder, const char *name, uint64_t size, const atomic_bool *stop)
+{
+        int in = open(from, O_RDONLY | O_CLOEXEC), out, r;
 
         if (in < 0)
                 return -errno;
         out = create(folder, name);
-        if (out < 0) {
-                close(in);
-                return out;
-        }
-        while (r == 0 && ((n = read(in, bytes, sizeof(bytes))) > 0 || (n < 0 && errno == EINTR)))
-                if (n > 0)
-                        r = sqi_write_all(out, bytes, (size_t)n);
-        if (r == 0 && n < 0)
-                r = -errno;
+        r = out < 0 ? out : sync_and_close(out, copy_bytes(in, out, size, stop));
         close(in);
-        return sync_and_close(out, r);
+        return r;
+}
+
+int
+sqi_file_copy(const char *from, int folder, const char *name)
+{
+        return sqi_file_copy_part(from, folder, name, UINT64_MAX, NULL);
 }
 
 static int

@@ -9,8 +9,10 @@
 #ifndef SQI_SEALED_H
 #define SQI_SEALED_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 int sqi_sealed_write(int folder, const char *name, const void *bytes, size_t size);
 
@@ -27,6 +29,9 @@ int sqi_file_write(int folder, const char *name, const void *bytes, size_t size)
 int sqi_write_all(int fd, const void *bytes, size_t size);
 /* Copies the file at `from` into the folder; synced. */
 int sqi_file_copy(const char *from, int folder, const char *name);
+/* The first `size` bytes of it, -EBADMSG if there are fewer; until another thread sets *stop (NULL: nobody does), then
+ * -ECANCELED. What there is of it then stays. */
+int sqi_file_copy_part(const char *from, int folder, const char *name, uint64_t size, const atomic_bool *stop);
 /*
  * flock, exclusive. A process that was being spawned when the one before us was killed holds the lock for the moment
  * until its exec; so it is tried for half a second. 0, -EWOULDBLOCK: somebody has it, or another errno.

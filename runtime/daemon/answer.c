@@ -238,10 +238,11 @@ answer_activation(struct sqi_daemon *daemon, const struct sqi_request *request, 
 
         if (!hosted)
                 return;
-        if (!sqi_hosted_is_running(hosted) || hosted->record.wish == SQI_WISH_KILLED)
+        bool runs = sqi_hosted_is_running(hosted);
+        if ((!runs && !sqi_saving_is_under_way(hosted)) || hosted->record.wish == SQI_WISH_KILLED)
                 sqi_refuse(result, SQI_STATUS_REFUSED, "the topology '%s' is %s", hosted->record.name,
                            sqi_hosted_state(hosted));
-        else if (put_wish(hosted, wish, -1, result))
+        else if (put_wish(hosted, wish, -1, result) && runs) /* else it begins again so */
                 sqi_running_activate(hosted->running, wish == SQI_WISH_ACTIVE);
 }
 

@@ -15,6 +15,7 @@
 #include "daemon/checkpoints.h"
 #include "daemon/positions.h"
 #include "daemon/progress.h"
+#include "daemon/saving.h"
 #include "daemon/seal.h"
 #include "daemon/waiters.h"
 #include "lifecycle/tell.h"
@@ -220,6 +221,8 @@ sqi_hosted_state(const struct sqi_hosted *hosted)
                                           : sqi_lifecycle_state_name(sqi_running_lifecycle(hosted->running));
         if (hosted->retry_at)
                 return "waiting";
+        if (sqi_saving_is_under_way(hosted))
+                return hosted->record.wish == SQI_WISH_KILLED ? "stopping" : "updating";
         if (hosted->record.outcome == SQI_OUTCOME_FINISHED)
                 return "finished";
         return hosted->record.outcome == SQI_OUTCOME_FAILED ? "failed" : "stopped";
@@ -386,9 +389,15 @@ sqi_hosted_hand_over(struct sqi_hosted *hosted, const uint32_t *stays, uint32_t 
 void
 sqi_hosted_kill(struct sqi_hosted *hosted, double seconds)
 {
+        bool at_once = seconds >= 0 && seconds <= 0;
+
+        if (at_once)
+                sqi_saving_stop(hosted);
+        if (sqi_saving_is_under_way(hosted))
+                return; /* what becomes of it is seen when it is written */
         if (!sqi_hosted_is_running(hosted))
                 hosted->discarded = true;
-        else if (seconds >= 0 && seconds <= 0)
+        else if (at_once)
                 sqi_running_abort(hosted->running);
         else
                 sqi_running_drain(hosted->running, seconds);
@@ -487,6 +496,12 @@ finish_first(struct sqi_hosted *hosted)
         return true;
 }
 
+void
+sqi_hosted_end_killed(struct sqi_hosted *hosted)
+{
+        hosted->discarded = !finish_first(hosted);
+}
+
 /* What was under way comes again where tuples may be processed twice; where they may not, it is gone. */
 const char *
 sqi_hosted_loss(const struct sqi_hosted *hosted, char text[SQI_LOSS_SIZE])
@@ -513,8 +528,8 @@ sqi_hosted_look(struct sqi_hosted *hosted)
         if (!hosted->running || hosted->over || !sqi_running_is_over(hosted->running))
                 return SQI_ENDING_NONE;
         hosted->over = true;
-        if (hosted->record.wish == SQI_WISH_KILLED) {
-                hosted->discarded = !finish_first(hosted);
+        if (hosted->record.wish == SQI_WISH_KILLED && !sqi_saving_is_under_way(hosted)) {
+                sqi_hosted_end_killed(hosted);
                 return SQI_ENDING_NONE;
         }
         sqi_progress_save(hosted);

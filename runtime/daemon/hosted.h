@@ -15,6 +15,8 @@ void sqi_hosted_start(struct sqi_hosted *hosted); /* adopts what runs of it */
 /* Drains it to go on later; as sqi_running_hand_over(). */
 void sqi_hosted_hand_over(struct sqi_hosted *hosted, const uint32_t *stays, uint32_t n);
 void sqi_hosted_kill(struct sqi_hosted *hosted, double seconds);
+/* It is over and to be killed: discards it, or lets it finish first. */
+void sqi_hosted_end_killed(struct sqi_hosted *hosted);
 /* It could not be started for a reason that lies outside of it: tried again, with back-off. */
 void sqi_hosted_wait(struct sqi_hosted *hosted, const char *trouble);
 /* Its record or plan cannot be read: damaged, which is final, or a shortage. */

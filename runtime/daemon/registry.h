@@ -3,6 +3,8 @@
 #ifndef SQI_REGISTRY_H
 #define SQI_REGISTRY_H
 
+#include <stdatomic.h>
+
 #include "command/server.h"
 #include "daemon/daemon.h"
 #include "daemon/events.h"
@@ -18,6 +20,9 @@
 struct sqi_saving {
         char path[PATH_MAX], serial[SQI_SERIAL_SIZE];
         bool ends; /* the topology, with it */
+        enum { SQI_SAVING_WAITS, SQI_SAVING_WRITES, SQI_SAVING_WRITTEN } phase;
+        atomic_bool stop;             /* WRITES: it is not wanted any more */
+        char cause[SQI_RECORD_CAUSE]; /* WRITTEN: why not; empty: it is there */
 };
 
 /* How one went. */

@@ -18,16 +18,17 @@ enum { FILES = SQI_MANIFEST_FILE };
 
 /* ---- Making ------------------------------------------------------------------------------------------ */
 
-/* A file of a snapshot is never written again, so a link will do; another file system wants a copy. */
+/* What a snapshot has of a file is never written again (a later epoch may go on behind it), so a link will do; another
+ * file system wants a copy. */
 static int
-link_or_copy(const char *from, const char *name, int folder)
+link_or_copy(const char *from, const struct sqi_manifest_file *file, int folder, const atomic_bool *stop)
 {
         char path[PATH_MAX + FILES + 1];
 
-        snprintf(path, sizeof(path), "%s/%s", from, name);
-        if (linkat(AT_FDCWD, path, folder, name, 0) == 0)
+        snprintf(path, sizeof(path), "%s/%s", from, file->name);
+        if (linkat(AT_FDCWD, path, folder, file->name, 0) == 0)
                 return 0;
-        return sqi_file_copy(path, folder, name);
+        return sqi_file_copy_part(path, folder, file->name, file->size, stop);
 }
 
 static int
@@ -45,14 +46,14 @@ put_plan(int folder, const struct sqi_plan *plan)
 }
 
 static int
-fill(int folder, const struct sqi_manifest *manifest, const char *from, const struct sqi_plan *plan, const char *source)
+fill(int folder, const struct sqi_manifest *manifest, const char *from, const struct sqi_savepoint_order *order)
 {
-        int r = put_plan(folder, plan);
+        int r = put_plan(folder, order->plan);
 
         for (uint32_t i = 0; i < manifest->nfiles && r == 0; i++)
-                r = link_or_copy(from, manifest->files[i].name, folder);
+                r = link_or_copy(from, &manifest->files[i], folder, order->stop);
         if (r == 0)
-                r = sqi_file_copy(source, folder, "topology.yaml");
+                r = sqi_file_copy(order->source, folder, "topology.yaml");
         if (r == 0)
                 r = sqi_manifest_write(folder, manifest);
         if (r == 0 && fsync(folder) < 0)
@@ -82,8 +83,8 @@ open_above(const char *path, const char **ret_name)
 }
 
 static int
-make_at(int above, const char *name, const struct sqi_manifest *manifest, const char *from, const struct sqi_plan *plan,
-        const char *source)
+make_at(int above, const char *name, const struct sqi_manifest *manifest, const char *from,
+        const struct sqi_savepoint_order *order)
 {
         char open_name[NAME_MAX + 1];
         int folder, r;
@@ -96,7 +97,7 @@ make_at(int above, const char *name, const struct sqi_manifest *manifest, const 
         if (mkdirat(above, open_name, 0700) < 0)
                 return -errno;
         folder = openat(above, open_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        r = folder < 0 ? -errno : fill(folder, manifest, from, plan, source);
+        r = folder < 0 ? -errno : fill(folder, manifest, from, order);
         if (folder >= 0)
                 close(folder);
         if (r == 0 && renameat2(above, open_name, above, name, RENAME_NOREPLACE) < 0)
@@ -109,24 +110,28 @@ make_at(int above, const char *name, const struct sqi_manifest *manifest, const 
 }
 
 int
-sqi_savepoint_make(const struct sqi_snapshots *snapshots, const struct sqi_plan *plan, const char *source,
-                   const char *path, char *error, size_t size)
+sqi_savepoint_make(const struct sqi_savepoint_order *order, char *error, size_t size)
 {
+        const char *path = order->path;
         struct sqi_manifest manifest = {0};
         const char *name = "";
         char from[PATH_MAX];
-        int above, r = sqi_snapshots_newest(snapshots, &manifest, from, error, size);
+        int above, r = sqi_snapshots_newest(order->snapshots, &manifest, from, error, size);
 
         if (r < 0)
                 return r == -ENOENT ? sqi_complain(r, error, size, "there is no snapshot to make %s of", path) : r;
         above = open_above(path, &name);
-        r = above < 0 ? above : make_at(above, name, &manifest, from, plan, source);
+        r = above < 0 ? above : make_at(above, name, &manifest, from, order);
         if (above >= 0)
                 close(above);
         sqi_manifest_free(&manifest);
         if (r == -EEXIST)
                 return sqi_complain(r, error, size, "%s is there already (name another folder)", path);
-        return r < 0 ? sqi_complain(r, error, size, "cannot make the savepoint %s: %s", path, strerror(-r)) : 0;
+        return r < 0 ? sqi_complain(r, error, size, "cannot make the savepoint %s: %s", path,
+                                    r == -ECANCELED ? "the topology was killed, or the supervisor told to end"
+                                    : r == -EBADMSG ? "the snapshot it is made of is damaged"
+                                                    : strerror(-r))
+                     : 0;
 }
 
 /* ---- Reading ----------------------------------------------------------------------------------------- */

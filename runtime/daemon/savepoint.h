@@ -14,6 +14,8 @@
 #ifndef SQI_SAVEPOINT_H
 #define SQI_SAVEPOINT_H
 
+#include <stdatomic.h>
+
 #include "daemon/snapshots.h"
 #include "plan/plan.h"
 
@@ -28,10 +30,14 @@ struct sqi_savepoint {
         bool running;          /* it is an epoch of a topology that was under way: for that plan alone */
 };
 
-/* Of the newest snapshot, which is that of `plan`; `source` is the topology's file. 0, or a negative errno with the
- * cause in `error`: then there is none. */
-int sqi_savepoint_make(const struct sqi_snapshots *snapshots, const struct sqi_plan *plan, const char *source,
-                       const char *path, char *error, size_t size);
+struct sqi_savepoint_order {
+        const struct sqi_snapshots *snapshots; /* of the newest of them */
+        const struct sqi_plan *plan;           /* whose that is */
+        const char *source, *path;             /* the topology's file; the folder to make */
+        const atomic_bool *stop;               /* once it is set, by another thread, none is made any more */
+};
+/* 0, or a negative errno with the cause in `error`: then there is none. */
+int sqi_savepoint_make(const struct sqi_savepoint_order *order, char *error, size_t size);
 
 /* Of a savepoint, or of a folder that holds the epochs of `squall run` and its plan: then of the newest of them, which
  * `path` names afterwards. All of it is read and compared with its checksums. 0 and a savepoint for

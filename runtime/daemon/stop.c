@@ -5,11 +5,14 @@
 
 #include "daemon/hosted.h"
 #include "daemon/progress.h"
+#include "daemon/saving.h"
 
 void
 sqi_daemon_stop(struct sqi_daemon *daemon)
 {
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
+                if (daemon->stopping)
+                        sqi_saving_stop(hosted);
                 if (!sqi_hosted_is_running(hosted))
                         continue;
                 if (daemon->stopping)
@@ -28,8 +31,8 @@ sqi_stop_give_up(struct sqi_daemon *daemon, const char *cause)
         snprintf(daemon->stop_error, sizeof(daemon->stop_error), "%s", cause);
         sqi_daemon_tell(daemon, SQ_ERROR, NULL, "it is not stopped, for something would be lost: %s", cause);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
-                if (hosted->over && hosted->running && hosted->record.wish != SQI_WISH_KILLED &&
-                    sqi_running_lifecycle(hosted->running)->handover)
+                if (hosted->over && hosted->running && !sqi_saving_is_under_way(hosted) &&
+                    hosted->record.wish != SQI_WISH_KILLED && sqi_running_lifecycle(hosted->running)->handover)
                         hosted->over = false; /* is looked at anew, and begins again */
 }
 
@@ -37,8 +40,10 @@ void
 sqi_daemon_leave(struct sqi_daemon *daemon)
 {
         daemon->stopping = daemon->left = true;
-        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
+        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
+                sqi_saving_stop(hosted);
                 sqi_progress_save(hosted);
+        }
 }
 
 bool
@@ -47,7 +52,7 @@ sqi_daemon_is_over(const struct sqi_daemon *daemon)
         if (!daemon->stopping || daemon->left)
                 return daemon->left;
         for (const struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
-                if (sqi_hosted_is_running(hosted))
+                if (sqi_hosted_is_running(hosted) || sqi_saving_is_under_way(hosted))
                         return false;
         return true;
 }

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "daemon/functions.h"
 #include "daemon/savepoint.h"
+#include "daemon/saving.h"
 
 static void
 fill_record(const struct sqi_daemon *daemon, const struct sqi_request *request, const struct sqi_plan *plan,
@@ -26,7 +27,7 @@ fill_record(const struct sqi_daemon *daemon, const struct sqi_request *request, 
 static bool
 make_room(struct sqi_hosted *old, struct sqi_result *result)
 {
-        if (sqi_hosted_is_running(old) || old->retry_at) {
+        if (sqi_hosted_is_running(old) || old->retry_at || sqi_saving_is_under_way(old)) {
                 sqi_refuse(result, SQI_STATUS_REFUSED,
                            "a topology '%s' is %s already (kill it first, or submit with --name)", old->record.name,
                            sqi_hosted_state(old));

@@ -146,13 +146,13 @@ sqi_update_begin(struct sqi_hosted *hosted, const struct sqi_request *request, s
 
         if (is_under_way(hosted, request, result))
                 return;
+        if (hosted->updating || hosted->record.trial) {
+                sqi_refuse(result, SQI_STATUS_FAILED, "another update of '%s' is under way", hosted->record.name);
+                return;
+        }
         if (!sqi_hosted_is_running(hosted) || hosted->record.wish == SQI_WISH_KILLED) {
                 sqi_refuse(result, SQI_STATUS_REFUSED, "the topology '%s' is %s", hosted->record.name,
                            sqi_hosted_state(hosted));
-                return;
-        }
-        if (hosted->updating || hosted->record.trial) {
-                sqi_refuse(result, SQI_STATUS_FAILED, "another update of '%s' is under way", hosted->record.name);
                 return;
         }
         if (strcmp(plan->name, hosted->record.name) != 0) {
@@ -249,11 +249,29 @@ end_here(struct sqi_hosted *hosted)
         hosted->discarded = true;
 }
 
+static void
+change_places(struct sqi_hosted *hosted)
+{
+        char cause[512] = "";
+        int r;
+
+        if (!can_go_on(hosted, cause, sizeof(cause))) {
+                give_up(hosted, cause);
+                sqi_hosted_reload(hosted);
+                return;
+        }
+        r = note_runs(hosted);
+        if (r == 0)
+                r = sqi_state_swap_next(&hosted->daemon->state, hosted->record.name);
+        if (r < 0)
+                give_up(hosted, strerror(-r));
+        sqi_hosted_move(hosted);
+}
+
 void
 sqi_update_swap(struct sqi_hosted *hosted)
 {
         char cause[512] = "";
-        int r;
 
         if (hosted->record.outcome == SQI_OUTCOME_FINISHED) {
                 give_up(hosted, "the topology was finished before");
@@ -270,21 +288,22 @@ sqi_update_swap(struct sqi_hosted *hosted)
                 sqi_hosted_reload(hosted);
                 return;
         }
-        if (sqi_saving_take(hosted)) {
+        if (!hosted->saving)
+                change_places(hosted);
+        else if (!sqi_saving_is_under_way(hosted))
+                sqi_saving_write(hosted);
+}
+
+/* Whoever has killed the topology, or told the supervisor to end, while it was written, has waited until now. */
+static void
+take_savepoint(struct sqi_hosted *hosted)
+{
+        if (sqi_saving_take(hosted))
                 end_here(hosted);
-                return;
-        }
-        if (!can_go_on(hosted, cause, sizeof(cause))) {
-                give_up(hosted, cause);
-                sqi_hosted_reload(hosted);
-                return;
-        }
-        r = note_runs(hosted);
-        if (r == 0)
-                r = sqi_state_swap_next(&hosted->daemon->state, hosted->record.name);
-        if (r < 0)
-                give_up(hosted, cause[0] ? cause : strerror(-r));
-        sqi_hosted_move(hosted);
+        else if (hosted->record.wish == SQI_WISH_KILLED)
+                sqi_hosted_end_killed(hosted);
+        else if (!hosted->daemon->stopping)
+                change_places(hosted);
 }
 
 /* ---- Trial ------------------------------------------------------------------------------------------- */
@@ -359,10 +378,11 @@ sqi_update_failed(struct sqi_hosted *hosted)
 void
 sqi_update_watch(struct sqi_hosted *hosted, uint64_t now)
 {
-        const struct sqi_lifecycle *life = hosted->running ? sqi_running_lifecycle(hosted->running) : NULL;
-
         if (hosted->drop_at > 0 && now >= hosted->drop_at)
                 drop_next(hosted);
+        if (sqi_saving_is_written(hosted))
+                take_savepoint(hosted);
+        const struct sqi_lifecycle *life = hosted->running ? sqi_running_lifecycle(hosted->running) : NULL;
         if (!hosted->record.trial || hosted->daemon->stopping || hosted->record.wish == SQI_WISH_KILLED)
                 return;
         if (hosted->record.outcome == SQI_OUTCOME_FAILED)

@@ -34,8 +34,9 @@
 void sqi_update_load(struct sqi_hosted *hosted); /* at the start of the daemon: was there one under way? */
 void sqi_update_begin(struct sqi_hosted *hosted, const struct sqi_request *request, struct sqi_plan *plan,
                       struct sqi_result *result);
-void sqi_update_swap(struct sqi_hosted *hosted);                /* the old one has ended */
-void sqi_update_watch(struct sqi_hosted *hosted, uint64_t now); /* does the new one prove itself? */
+void sqi_update_swap(struct sqi_hosted *hosted); /* the old one has ended */
+/* Is its savepoint written, so that they can change places? Does the new one prove itself? */
+void sqi_update_watch(struct sqi_hosted *hosted, uint64_t now);
 /* It has ended while on trial. True: it had failed, and the old one is back, or it will be tried again. */
 bool sqi_update_failed(struct sqi_hosted *hosted);
 

@@ -139,10 +139,10 @@ due_time(const struct sqi_running *running)
 {
         uint64_t due;
 
-        if (!sqi_running_is_open(running))
-                return SQI_NEVER;
         if (running->touched)
                 return 0;
+        if (!sqi_running_is_open(running))
+                return SQI_NEVER;
         due = sqi_earlier(sqi_lifecycle_due(running->life), sqi_trend_due(running->trend));
         for (uint32_t w = 0; w < running->plan->nworkers; w++)
                 if (running->children[w].exited)

@@ -115,7 +115,8 @@ void sqi_supervisor_serve(struct sqi_supervisor *supervisor);
 int sqi_supervisor_run(struct sqi_supervisor *supervisor, struct sqi_plan **plan, const struct sqi_run_options *options,
                        const struct sqi_observer *observer, struct sqi_running **ret, char *error, size_t size);
 
-/* Takes over what its owner has to write down. The topology is not over; what is under way ends before it is. */
+/* Takes over what its owner has to write down. What is under way ends before the topology is over, or, begun when it is
+ * over, before it is freed. */
 void sqi_running_errand(struct sqi_running *running, struct sqi_errand *errand);
 /* All errands are done: before what they write is written in another way. For a topology that is left, or over. */
 void sqi_running_settle(struct sqi_running *running);

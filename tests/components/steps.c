@@ -252,6 +252,14 @@ write(int fd, const void *bytes, size_t size)
         return r < 0 ? answer(r) : syscall(SYS_write, fd, bytes, size);
 }
 
+SQ_EXPORT ssize_t
+copy_file_range(int in, off64_t *from, int out, off64_t *to, size_t size, unsigned flags)
+{
+        int r = step_fd("write", out);
+
+        return r < 0 ? answer(r) : syscall(SYS_copy_file_range, in, from, out, to, size, flags);
+}
+
 SQ_EXPORT int
 fsync(int fd)
 {

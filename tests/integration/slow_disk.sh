@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# A disk that takes its time to make the folder of an epoch, or to make an epoch, the snapshot of a hand-over, or where the spouts are, durable: the
+# A disk that takes its time to make the folder of an epoch, or to make an epoch, the snapshot of a hand-over, a savepoint, or where the spouts are, durable: the
 # supervisor answers meanwhile, the topology goes on, a worker that dies begins again, if need be when the disk is done, and what is written is exact in the end.
 # modes: release
 source "$(dirname "$0")/stepped"
@@ -95,6 +95,78 @@ check "when the disk has taken it the topology ends" until_true is_over
 is_all_there() { awk '$2 > n[$1] { n[$1] = $2 } END { for (word in n) all += n[word]; exit all < 3000 }' "$dir/got"; }
 check "and nothing is lost" is_all_there
 end
-"$squall" supervisor --stop >>"$dir/err" 2>&1
+# A savepoint, on another file system if there is one: then it is copied.
+saves=$(mktemp -d -p /dev/shm 2>/dev/null) || saves=$dir/saves
+on_exit remove_saves
+remove_saves() { rm -rf "$saves"; }
+begin_saving() { # DELIVERY NAME [OPTION]...
+        rm -f "$dir/got"
+        yaml "$1" >"$dir/counts.yaml"
+        disarm
+        "$squall" submit "$dir/counts.yaml" --wait >/dev/null
+        until_true test -s "$dir/got"
+        hold_copy
+        "$squall" savepoint counts "$saves/$2" >"$dir/said" 2>&1 &
+        saving=$!
+        until_true is_struck
+}
+hold_copy() { hold 2 sync topology.yaml; } # the first is that of the update that makes it
+is_there() { "$squall" savepoint show "$saves/$1" >/dev/null; }
+is_gone() { [ -z "$(state)" ]; }
+for delivery in at-least-once exactly-once; do
+        begin_saving $delivery $delivery
+        check "a savepoint waits for the disk ($delivery), and status is answered" at_once status counts
+        check "it says what it does" shows updating
+        check "what is commanded is done" at_once deactivate counts
+        at_once activate counts
+        check "but another savepoint is refused" eval '! at_once savepoint counts "$saves/another"'
+        check "and another topology of that name" eval '! at_once submit "$dir/counts.yaml"'
+        check "the savepoint is not there yet" eval '[ ! -e "$saves/$delivery" ]'
+        disarm
+        check "when the disk has taken it, it is" wait $saving
+        check "whole" is_there $delivery
+        check "the topology goes on, and ends" until_true is_over
+        check "with what is right" is_exact
+        end
+done
+
+begin_saving at-least-once killed
+"$squall" kill counts >"$dir/said" 2>&1 &
+killing=$!
+until_true shows stopping
+disarm
+check "who kills the topology meanwhile does not harm the savepoint" wait $saving
+check "which is whole" is_there killed
+check "and what was in flight is finished" wait $killing
+check "then it is gone" until_true is_gone
+
+begin_saving at-least-once unwanted
+"$squall" kill counts --wait 0 >"$dir/said" 2>&1 &
+killing=$!
+until_true shows stopping
+disarm
+check "who kills it at once" wait $killing
+wait $saving
+check "is not waited for longer than that" until_true is_gone
+
+begin_saving at-least-once died
+kill -KILL $supervisor $saving
+wait 2>/dev/null
+check "a supervisor that dies over it leaves none" eval '[ ! -e "$saves/died" ]'
+disarm
+start
+check "and the next one ends the topology" until_true is_over
+check "with all that is right" is_all_there
+end
+
+begin_saving exactly-once stopped
+"$squall" supervisor --stop >"$dir/said" 2>&1 &
+stopping=$!
+is_stopping() { "$squall" deactivate counts 2>&1 | grep -q 'supervisor is ending'; }
+until_true is_stopping
+disarm
+check "a stop waits until it is written" wait $stopping
+check "whole" is_there stopped
+check "who waited for it hears so" wait $saving
 check "in the end no process is left" until_true no_worker
 exit $failures

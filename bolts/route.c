@@ -29,10 +29,10 @@ declare_streams(const struct route *self, struct sq_declaration *decl)
 {
         if (self->rest == DEFAULT)
                 sq_declare_passing(decl);
-        if (self->routes.n > SQ_STREAMS_MAX)
+        if (self->routes.n > SQ_DECLARED_STREAMS_MAX)
                 sq_declare_error(decl, "routes", "%zu routes, and there may be %u: the rest may go to another `route`",
-                                 self->routes.n, SQ_STREAMS_MAX);
-        for (size_t i = 0; i < self->routes.n && i < SQ_STREAMS_MAX; i++) {
+                                 self->routes.n, SQ_DECLARED_STREAMS_MAX);
+        for (size_t i = 0; i < self->routes.n && i < SQ_DECLARED_STREAMS_MAX; i++) {
                 if (strcmp(self->routes.names[i], "default") == 0)
                         sq_declare_error(decl, "routes", "the stream `default` is for what no route takes (`rest`)");
                 sq_declare_passing_on(decl, sq_declare_stream(decl, self->routes.names[i]));
@@ -105,7 +105,7 @@ SQ_BOLT(route) = {
         .options =
                 {
                         SQ_REQ_MAP(struct route, routes,
-                                   "STREAM: CONDITION, at most 8: an expression that is true or false, as `where` of "
+                                   "STREAM: CONDITION, at most 64: an expression that is true or false, as `where` of "
                                    "`filter`; an edge names its stream by `streamId`"),
                         SQ_OPT_ENUM(struct route, take, "first|every", "first",
                                     "which routes take a tuple: the first whose condition holds, or every one"),

@@ -476,6 +476,7 @@ sqi_shell_close(struct sqi_shell *shell)
         if (shell->own_pids)
                 rmdir(shell->pids);
         free(shell->pids);
+        free(shell->schemas);
         shell->pids = NULL;
         close(shell->watch);
         sqi_shell_reader_free(&shell->reader);

@@ -35,8 +35,8 @@ struct sqi_shell {
         double timeout;
 
         unsigned nstreams; /* the default one counted */
-        const char *names[SQ_STREAMS_MAX + 1];
-        struct sq_schema schemas[SQ_STREAMS_MAX + 1];
+        const char *names[SQ_DECLARED_STREAMS_MAX + 1];
+        struct sq_schema *schemas; /* of each; by sqi_shell_read_streams(), freed by whoever called it */
 
         enum sqi_shell_state state;
         unsigned generation; /* of processes, from 1 */

@@ -23,16 +23,23 @@ const char *
 sqi_shell_read_streams(struct sqi_shell *shell, char *wrong, size_t size)
 {
         struct sq_nested fields;
+        size_t most = 1;
 
+        for (size_t at = 0; at < shell->streams.n; at += fields_of(&shell->streams, at).n)
+                most++;
         shell->nstreams = 1;
         shell->names[0] = "default";
+        shell->schemas = calloc(most, sizeof(*shell->schemas));
+        snprintf(wrong, size, "no memory");
+        if (!shell->schemas)
+                return "streams";
         snprintf(wrong, size, "a field has a name and a type alone");
         if (shell->fields.keys || !sq_schema_read(&shell->fields, &shell->schemas[0], wrong, size))
                 return "fields";
         for (size_t at = 0; at < shell->streams.n; at += fields.n) {
                 fields = fields_of(&shell->streams, at);
-                if (shell->nstreams > SQ_STREAMS_MAX) {
-                        snprintf(wrong, size, "has more than %u streams", SQ_STREAMS_MAX);
+                if (shell->nstreams > SQ_DECLARED_STREAMS_MAX) {
+                        snprintf(wrong, size, "has more than %u streams", SQ_DECLARED_STREAMS_MAX);
                         return "streams";
                 }
                 if (!sq_schema_read(&fields, &shell->schemas[shell->nstreams], wrong, size))
@@ -68,6 +75,7 @@ sqi_shell_declare(const struct sqi_shell *shell, struct sq_declaration *decl)
                         sq_declare_out(decl, stream, schema->names[f],
                                        schema->typed ? schema->conversions[f].type : SQ_ANY);
         }
+        free(read->schemas);
         free(read);
 }
 

@@ -48,8 +48,11 @@ extern "C" {
 #define SQ_ABI 2u
 
 #define SQ_FIELDS_MAX 64u  /* fields of a stream */
-#define SQ_STREAMS_MAX 8u  /* streams of a component, the default one not counted */
+#define SQ_STREAMS_MAX 8u  /* streams that a definition names, the default one not counted */
 #define SQ_OPTIONS_MAX 24u /* settings of a component */
+
+/* streams of a component with those that sq_declare_stream() adds, the default one not counted */
+#define SQ_DECLARED_STREAMS_MAX 64u
 
 #if defined(__GNUC__)
 #define SQ_EXPORT __attribute__((visibility("default")))

@@ -61,7 +61,7 @@ sqi_declared_equal(const struct sqi_declared *a, const struct sqi_declared *b)
         if (a->nstreams != b->nstreams)
                 return false;
         for (size_t i = 0; i < a->nstreams; i++)
-                if (strcmp(a->ids[i], b->ids[i]) != 0 || !fields_equal(&a->streams[i], &b->streams[i]) ||
+                if (strcmp(a->ids[i], b->ids[i]) != 0 || !fields_equal(a->streams[i], b->streams[i]) ||
                     !times_equal(&a->times[i], &b->times[i]))
                         return false;
         return fields_equal(&a->in, &b->in);
@@ -251,23 +251,23 @@ sq_declare_out(struct sq_declaration *decl, unsigned stream, const char *name, e
         if (stream >= n)
                 sq_declare_error(decl, NULL, "it declares a field of stream %u, and has %zu", stream, n);
         else
-                add_field(decl, &decl->declared->streams[stream], "output", name, type);
+                add_field(decl, decl->declared->streams[stream], "output", name, type);
 }
 
 static void
 declare_time(struct sq_declaration *decl, unsigned stream, const char *field, struct sqi_declared_stream_time time)
 {
         struct sqi_declared *declared = decl->declared;
-        int place = stream < declared->nstreams && field ? sqi_fields_find(&declared->streams[stream], field) : -1;
+        int place = stream < declared->nstreams && field ? sqi_fields_find(declared->streams[stream], field) : -1;
         bool of_input = time.as == SQI_TIME_OF;
 
         if (stream < declared->nstreams && !field) {
                 declared->times[stream] = time;
-        } else if (place < 0 || (!of_input && declared->streams[stream].items[place].type != SQ_TIME)) {
+        } else if (place < 0 || (!of_input && declared->streams[stream]->items[place].type != SQ_TIME)) {
                 sq_declare_error(decl, NULL, "it says that the time of stream %u is in '%s', which is no time in it",
                                  stream, field ? field : "");
         } else {
-                time.field = declared->streams[stream].items[place].name;
+                time.field = declared->streams[stream]->items[place].name;
                 declared->times[stream] = time;
         }
 }
@@ -299,11 +299,13 @@ sq_declare_stream(struct sq_declaration *decl, const char *id)
                 sq_declare_error(decl, NULL, "it declares a stream without a name");
         else if (sqi_declared_stream(declared, id) >= 0)
                 sq_declare_error(decl, NULL, "it has a stream '%s' already", id);
-        else if (declared->nstreams > SQ_STREAMS_MAX)
-                sq_declare_error(decl, NULL, "it has more than %u streams besides 'default'", SQ_STREAMS_MAX);
+        else if (declared->nstreams > SQ_DECLARED_STREAMS_MAX)
+                sq_declare_error(decl, NULL, "it has more than %u streams besides 'default'", SQ_DECLARED_STREAMS_MAX);
         else {
-                declared->ids[declared->nstreams] = sqi_arena_text(decl->arena, id);
-                if (declared->ids[declared->nstreams])
+                size_t n = declared->nstreams;
+                declared->ids[n] = sqi_arena_text(decl->arena, id);
+                declared->streams[n] = sqi_arena_alloc(decl->arena, 1, sizeof(*declared->streams[n]));
+                if (declared->ids[n] && declared->streams[n])
                         return (unsigned)declared->nstreams++;
                 sq_declare_error(decl, NULL, "out of memory");
         }
@@ -329,9 +331,9 @@ sqi_declare(struct sq_declaration *decl, const struct sqi_component *component)
                 (void)sq_declare_stream(decl, ids[i]);
         if (component->kind == SQ_KIND_BOLT)
                 add_fields(decl, &decl->declared->in, component->bolt->in);
-        add_fields(decl, &decl->declared->streams[0], sqi_component_out(component));
+        add_fields(decl, decl->declared->streams[0], sqi_component_out(component));
         for (size_t i = 1; i < n; i++)
-                add_fields(decl, &decl->declared->streams[i], sqi_component_streams(component)[i - 1].fields);
+                add_fields(decl, decl->declared->streams[i], sqi_component_streams(component)[i - 1].fields);
         if (declare)
                 declare(decl);
         return decl->failed ? -EINVAL : 0;

@@ -36,9 +36,9 @@ struct sqi_declared {
         /* What each input calls a field of `in`; NULL: as it is called there. */
         const char *const *in_each[SQ_FIELDS_MAX];
         size_t nstreams;
-        const char *ids[SQ_STREAMS_MAX + 1];
-        struct sqi_fields streams[SQ_STREAMS_MAX + 1];
-        struct sqi_declared_stream_time times[SQ_STREAMS_MAX + 1];
+        const char *ids[SQ_DECLARED_STREAMS_MAX + 1];
+        struct sqi_fields *streams[SQ_DECLARED_STREAMS_MAX + 1]; /* in the arena of the declaration */
+        struct sqi_declared_stream_time times[SQ_DECLARED_STREAMS_MAX + 1];
 };
 
 /* Of an input: do watermarks come by it, and which of its fields carries the event time, or NULL. */

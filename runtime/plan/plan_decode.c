@@ -173,7 +173,7 @@ read_settings(struct decoder *decoder, struct sqi_setting **ret)
 static void
 read_streams(struct decoder *decoder, struct sqi_plan_component *component)
 {
-        component->nstreams = read_list(decoder, SQ_STREAMS_MAX + 1, "the streams of a component are wrong");
+        component->nstreams = read_list(decoder, SQ_DECLARED_STREAMS_MAX + 1, "the streams of a component are wrong");
         demand(decoder, component->nstreams > 0, "a component has no stream");
         component->streams = alloc(decoder, component->nstreams, sizeof(*component->streams));
         for (uint32_t i = 0; decoder->r == 0 && i < component->nstreams; i++) {
@@ -314,7 +314,7 @@ read_edge(struct decoder *decoder, const struct sqi_plan *plan, uint32_t *inputs
         uint32_t nfields, parts = read_list(decoder, SQI_PLAN_EDGE_PARTS + 2, "an edge is wrong"), more;
 
         edge->from = read_number(decoder, plan->ncomponents - 1, what);
-        edge->stream = read_number(decoder, SQ_STREAMS_MAX, what);
+        edge->stream = read_number(decoder, SQ_DECLARED_STREAMS_MAX, what);
         edge->to = read_number(decoder, plan->ncomponents - 1, what);
         edge->grouping = (enum sqi_grouping_type)read_number(decoder, SQI_CUSTOM, "an edge has no grouping");
         more = parts - SQI_PLAN_EDGE_PARTS - (edge->grouping == SQI_CUSTOM);

@@ -265,15 +265,15 @@ declare(struct plan_builder *builder, char *error, size_t size)
 /* ---- the plan ---------------------------------------------------------------------------------------- */
 
 static int
-lay_streams(struct plan_builder *builder, struct sqi_plan_component *into, const struct sqi_fields *streams, size_t n)
+lay_streams(struct plan_builder *builder, struct sqi_plan_component *into, struct sqi_fields *const *streams, size_t n)
 {
         into->nstreams = (uint32_t)n;
         into->streams = sqi_arena_alloc(builder->model.arena, n, sizeof(*into->streams));
         for (size_t s = 0; into->streams && s < n; s++) {
                 struct sqi_plan_stream *stream = &into->streams[s];
                 stream->id = "default";
-                stream->nfields = (uint32_t)streams[s].n;
-                stream->fields = sqi_fields_held(builder->model.arena, &streams[s]);
+                stream->nfields = (uint32_t)streams[s]->n;
+                stream->fields = sqi_fields_held(builder->model.arena, streams[s]);
                 if (!stream->fields)
                         return -ENOMEM;
         }
@@ -322,7 +322,7 @@ lay_input(struct plan_builder *builder, uint32_t input, uint32_t self, char *err
 {
         struct sqi_plan *plan = builder->plan;
         struct sqi_plan_edge *edge = &plan->edges[plan->nedges++];
-        const struct sqi_fields *fields = &builder->inputs[input].fields;
+        struct sqi_fields *fields = &builder->inputs[input].fields;
 
         *edge = (struct sqi_plan_edge){
                 .from = input, .to = self, .input = input, .nin = (uint32_t)builder->declared.in.n};
@@ -338,7 +338,7 @@ lay_input(struct plan_builder *builder, uint32_t input, uint32_t self, char *err
                 }
                 edge->in[f] = (uint8_t)place;
         }
-        if (lay_streams(builder, &plan->components[input], fields, 1) < 0)
+        if (lay_streams(builder, &plan->components[input], &fields, 1) < 0)
                 return -ENOMEM;
         return lay_time(builder, input, edge);
 }
@@ -408,7 +408,7 @@ lay(struct plan_builder *builder, char *error, size_t size)
         plan->name = "test";
         plan->directory = builder->setup->directory;
         plan->components = sqi_arena_alloc(builder->model.arena, builder->ninputs + 3, sizeof(*plan->components));
-        plan->edges = sqi_arena_alloc(builder->model.arena, builder->ninputs + 2 * (SQ_STREAMS_MAX + 1),
+        plan->edges = sqi_arena_alloc(builder->model.arena, builder->ninputs + 2 * builder->declared.nstreams,
                                       sizeof(*plan->edges));
         if (!plan->components || !plan->edges)
                 return -ENOMEM;

@@ -116,7 +116,7 @@ shake_hands(struct sqi_shelled *shell, uint32_t *ret_task, char *error, size_t s
 static void
 leave_one_reader(struct sqi_plan *plan, uint32_t self)
 {
-        bool read[SQ_STREAMS_MAX + 1] = {false};
+        bool read[SQ_DECLARED_STREAMS_MAX + 1] = {false};
         uint32_t n = 0;
 
         for (uint32_t e = 0; e < plan->nedges; e++) {

@@ -155,7 +155,7 @@ unmarked(const struct sq_task *task, uint64_t number)
 {
         uint32_t n = 0;
 
-        for (size_t i = 0; task->intake.marks && i < task->intake.nmarks; i++)
+        for (size_t i = 0; task->intake.marks && i < task->intake.nchannels; i++)
                 n += task->intake.marks[i] < number;
         return n;
 }

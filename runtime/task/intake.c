@@ -17,21 +17,11 @@
 #include "channel/socket.h"
 #include "task/task.h"
 
-/* The bits of `ended`. */
-enum { MARK_INBOX = 1, MARK_ALL = 0xffff };
-_Static_assert(SQ_STREAMS_MAX + 2 <= 16, "a bit for the inbox and for each stream");
-
-/* The channels of each source: the inbox, the feedback inbox, and the broadcast of each stream. */
-enum { CHANNELS = 2 + SQ_STREAMS_MAX + 1 };
+/* The channels of each source task: the inbox, the feedback inbox, and behind them the broadcast of each stream. */
+enum { INBOX, FEEDBACK, BROADCASTS };
 
 /* How long a task waits for word of a death that another one knows of. */
 static const uint64_t AWAIT_NS = 1000000000;
-
-static uint16_t
-mark_of(bool broadcast, uint32_t stream)
-{
-        return (uint16_t)(broadcast ? 2u << stream : MARK_INBOX);
-}
 
 static bool
 is_mine(const struct sq_task *task, const struct sqi_plan_edge *edge)
@@ -58,7 +48,18 @@ describe_input(const struct sq_task *task, const struct sqi_plan_edge *edge, str
 static uint32_t
 channel_of(bool feedback, bool broadcast, uint32_t stream)
 {
-        return broadcast ? 2u + stream : feedback;
+        if (broadcast)
+                return BROADCASTS + stream;
+        return feedback ? FEEDBACK : INBOX;
+}
+
+/* Its place among the channels of all tasks; SIZE_MAX: there is no such channel. */
+static inline size_t
+place_in(const struct sqi_intake *intake, uint32_t source, uint32_t channel)
+{
+        uint32_t channels = BROADCASTS + intake->streams;
+
+        return __builtin_expect(channel >= channels, 0) ? SIZE_MAX : (size_t)source * channels + channel;
 }
 
 /* No mark comes by what is no channel of ours. */
@@ -66,10 +67,10 @@ static void
 expect_epochs(struct sq_task *task)
 {
         const struct sqi_plan *plan = task->plan;
-        uint64_t *marks = task->intake.marks;
+        const struct sqi_intake *intake = &task->intake;
 
-        for (size_t i = 0; i < (size_t)plan->ntasks * CHANNELS; i++)
-                marks[i] = SQI_EPOCH_LAST;
+        for (size_t i = 0; i < intake->nchannels; i++)
+                intake->marks[i] = SQI_EPOCH_LAST;
         for (uint32_t e = 0; e < plan->nedges; e++) {
                 const struct sqi_plan_edge *edge = &plan->edges[e];
                 const struct sqi_plan_component *from = &plan->components[edge->from];
@@ -78,7 +79,7 @@ expect_epochs(struct sq_task *task)
                 if (!is_mine(task, edge))
                         continue;
                 for (uint32_t t = from->first_task; t < from->first_task + from->ntasks; t++)
-                        marks[(size_t)t * CHANNELS + channel_of(edge->feedback, broadcast, edge->stream)] = 0;
+                        intake->marks[place_in(intake, t, channel_of(edge->feedback, broadcast, edge->stream))] = 0;
         }
 }
 
@@ -89,18 +90,19 @@ expect_marks(struct sq_task *task)
         const struct sqi_plan *plan = task->plan;
         struct sqi_intake *intake = &task->intake;
 
-        for (uint32_t t = 0; t < plan->ntasks; t++)
-                intake->ended[t] = MARK_ALL;
+        for (size_t i = 0; i < intake->nchannels; i++)
+                intake->ended[i] = true;
         for (uint32_t e = 0; e < plan->nedges; e++) {
                 const struct sqi_plan_edge *edge = &plan->edges[e];
                 const struct sqi_plan_component *from = &plan->components[edge->from];
                 if (!is_mine(task, edge) || edge->feedback)
                         continue;
-                uint16_t mark = mark_of(edge->grouping == SQI_ALL, edge->stream);
+                uint32_t channel = channel_of(false, edge->grouping == SQI_ALL, edge->stream);
                 for (uint32_t t = from->first_task; t < from->first_task + from->ntasks; t++) {
-                        if (!(intake->ended[t] & mark))
+                        bool *ended = &intake->ended[place_in(intake, t, channel)];
+                        if (!*ended)
                                 continue;
-                        intake->ended[t] &= (uint16_t)~mark;
+                        *ended = false;
                         intake->marks_missing++;
                         if (!task->component->cycle || from->cycle != task->component->cycle)
                                 intake->outside_missing++;
@@ -115,7 +117,7 @@ begin_sequences(struct sq_task *task)
 {
         bool in_the_middle = task->driver ? !task->driver->restores : task->incarnation > 0 && !task->epoch.exact;
 
-        for (size_t i = 0; in_the_middle && i < (size_t)task->plan->ntasks * CHANNELS; i++)
+        for (size_t i = 0; in_the_middle && i < task->intake.nchannels; i++)
                 sqi_sequence_join(&task->intake.sequences[i]);
 }
 
@@ -130,6 +132,21 @@ begin_fence(struct sq_task *task)
                         sqi_intake_lose(task, t, task->incarnation);
 }
 
+/* What a channel costs is there for each task of the plan, so there are no more than can come in. */
+static uint32_t
+most_streams(const struct sq_task *task)
+{
+        uint32_t most = 0;
+
+        for (uint32_t e = 0; e < task->plan->nedges; e++) {
+                const struct sqi_plan_edge *edge = &task->plan->edges[e];
+                uint32_t n = task->plan->components[edge->from].nstreams;
+                if (is_mine(task, edge) && n > most)
+                        most = n;
+        }
+        return most;
+}
+
 static int
 open_inputs(struct sq_task *task)
 {
@@ -137,13 +154,14 @@ open_inputs(struct sq_task *task)
         struct sqi_intake *intake = &task->intake;
 
         intake->inputs = calloc(plan->nedges + 1, sizeof(*intake->inputs));
-        intake->by_stream = calloc((size_t)plan->ncomponents * (SQ_STREAMS_MAX + 1), sizeof(void *));
-        intake->ended = calloc(plan->ntasks, sizeof(*intake->ended));
+        intake->streams = most_streams(task);
+        intake->by_stream = calloc((size_t)plan->ncomponents * intake->streams + 1, sizeof(void *));
         intake->fence = calloc(plan->ntasks, sizeof(*intake->fence));
         intake->owed = calloc(plan->ntasks, sizeof(*intake->owed));
-        intake->sequences = calloc((size_t)plan->ntasks * CHANNELS, sizeof(*intake->sequences));
-        intake->nmarks = (size_t)plan->ntasks * CHANNELS;
-        intake->marks = calloc(intake->nmarks, sizeof(*intake->marks));
+        intake->nchannels = (size_t)plan->ntasks * (BROADCASTS + intake->streams);
+        intake->sequences = calloc(intake->nchannels, sizeof(*intake->sequences));
+        intake->marks = calloc(intake->nchannels, sizeof(*intake->marks));
+        intake->ended = calloc(intake->nchannels, sizeof(*intake->ended));
         if (!intake->inputs || !intake->by_stream || !intake->ended || !intake->fence || !intake->owed ||
             !intake->sequences || !intake->marks)
                 return -ENOMEM;
@@ -155,7 +173,7 @@ open_inputs(struct sq_task *task)
                         continue;
                 struct sqi_input *input = &intake->inputs[intake->ninputs++];
                 describe_input(task, edge, input);
-                intake->by_stream[edge->from * (SQ_STREAMS_MAX + 1) + edge->stream] = input;
+                intake->by_stream[(size_t)edge->from * intake->streams + edge->stream] = input;
         }
         expect_marks(task);
         expect_epochs(task);
@@ -331,12 +349,12 @@ take_mark(struct sq_task *task, const struct sqi_header *header)
 {
         struct sqi_intake *intake = &task->intake;
         bool broadcast = header->flags & SQI_BATCH_BROADCAST;
-        uint16_t mark = broadcast && header->stream > SQ_STREAMS_MAX ? 0 : mark_of(broadcast, header->stream);
+        size_t place = place_in(intake, header->task, channel_of(false, broadcast, header->stream));
         uint32_t cycle = task->plan->components[task->plan->tasks[header->task].component].cycle;
 
-        if (mark == 0 || intake->ended[header->task] & mark)
+        if (place == SIZE_MAX || intake->ended[place])
                 return;
-        intake->ended[header->task] |= mark;
+        intake->ended[place] = true;
         task->handover.begun |= (header->handover & SQI_END_HANDOVER) != 0;
         sqi_watermark_end(task, header);
         intake->marks_missing--;
@@ -365,11 +383,9 @@ report_gap(struct sq_task *task, const struct sqi_header *header, uint64_t expec
 static inline size_t
 place_of(const struct sq_task *task, const struct sqi_header *header)
 {
-        uint32_t channel = task->intake.from_feedback;
+        bool broadcast = header->flags & SQI_BATCH_BROADCAST;
 
-        if (header->flags & SQI_BATCH_BROADCAST)
-                channel = 2u + header->stream;
-        return __builtin_expect(channel >= CHANNELS, 0) ? SIZE_MAX : (size_t)header->task * CHANNELS + channel;
+        return place_in(&task->intake, header->task, channel_of(task->intake.from_feedback, broadcast, header->stream));
 }
 
 /* Nobody but us knows that a batch is missing. Its trees come again after their message timeout
@@ -482,11 +498,17 @@ sqi_intake_reopen(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *fr
 }
 
 const struct sqi_input *
+sqi_intake_stream(const struct sq_task *task, uint32_t source, uint32_t stream)
+{
+        const struct sqi_intake *intake = &task->intake;
+
+        if (stream >= intake->streams)
+                return NULL;
+        return intake->by_stream[(size_t)task->plan->tasks[source].component * intake->streams + stream];
+}
+
+const struct sqi_input *
 sqi_intake_input(const struct sq_task *task, const struct sqi_frame *frame)
 {
-        uint32_t from = task->plan->tasks[frame->header.task].component;
-
-        if (frame->stream > SQ_STREAMS_MAX)
-                return NULL;
-        return task->intake.by_stream[from * (SQ_STREAMS_MAX + 1) + frame->stream];
+        return sqi_intake_stream(task, frame->header.task, frame->stream);
 }

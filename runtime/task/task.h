@@ -122,22 +122,22 @@ struct sqi_intake {
         void *inbox, *feedback, *broadcasts; /* PULL, PULL or NULL, SUB or NULL */
         struct sqi_input *inputs;            /* by edge: those into this task's component */
         uint32_t ninputs;
-        const struct sqi_input **by_stream; /* [component * (SQ_STREAMS_MAX + 1) + stream], NULL: not ours */
-        /* by task: bit 0: no mark to come in the inbox; bit 1 + s: in the broadcast of stream s */
-        uint16_t *ended;
-        uint32_t marks_missing;         /* of all sources but feedback ones */
-        uint32_t outside_missing;       /* of those outside this task's cycle */
-        uint32_t *fence;                /* by task: lowest incarnation whose batches are taken */
+        uint32_t streams;                   /* the most that a component has whose tuples come in; 0: none do */
+        const struct sqi_input **by_stream; /* [component * streams + stream], NULL: not ours */
+        uint32_t marks_missing;             /* of all sources but feedback ones */
+        uint32_t outside_missing;           /* of those outside this task's cycle */
+        uint32_t *fence;                    /* by task: lowest incarnation whose batches are taken */
         bool *owed;                     /* by task: it has died, and its successor has not got what was kept for it */
-        struct sqi_sequence *sequences; /* of each channel: intake.c */
-        uint64_t *marks;                /* of each of `nmarks` channels: the newest epoch whose mark came by it */
-        size_t nmarks;
-        bool from_feedback; /* the last batch came by it */
-        uint16_t deaths;    /* known of: the sum of `fence` */
-        uint16_t believed;  /* the same, or more: what was waited for in vain */
-        uint64_t received;  /* tuples from this task's own cycle */
-        bool turn;          /* inbox and broadcasts take turns */
-        uint64_t empty_ns;  /* since when nothing has come; 0: it does */
+        size_t nchannels;               /* intake.c; of each: */
+        struct sqi_sequence *sequences; /* ... what is to come next, */
+        uint64_t *marks;                /* ... the newest epoch whose mark came by it, */
+        bool *ended;                    /* ... no end-of-stream mark is to come by it (any more) */
+        bool from_feedback;             /* the last batch came by it */
+        uint16_t deaths;                /* known of: the sum of `fence` */
+        uint16_t believed;              /* the same, or more: what was waited for in vain */
+        uint64_t received;              /* tuples from this task's own cycle */
+        bool turn;                      /* inbox and broadcasts take turns */
+        uint64_t empty_ns;              /* since when nothing has come; 0: it does */
 };
 
 /* What a task may wait on besides its outlets: control, three inboxes, acks, the spout's own descriptor, the part of an
@@ -165,9 +165,9 @@ struct sqi_instance {
         struct sqi_own_values values;
         struct sqi_letter_box letters;
         struct sqi_timers timers, event_timers;
-        const uint64_t *timer_route;           /* while a timer's callback runs, of its key; else NULL */
-        int64_t watermark;                     /* SQ_NO_WATERMARK: none has come */
-        int64_t held_back[SQ_STREAMS_MAX + 1]; /* sq_hold_back_watermark() */
+        const uint64_t *timer_route;                    /* while a timer's callback runs, of its key; else NULL */
+        int64_t watermark;                              /* SQ_NO_WATERMARK: none has come */
+        int64_t held_back[SQ_DECLARED_STREAMS_MAX + 1]; /* sq_hold_back_watermark() */
         int64_t seen;  /* watermark.h: the latest time among what it has emitted, or SQI_WATERMARK_NONE */
         bool prepared; /* its prepare was called, under this plan or an earlier one */
         enum sqi_key_shape key_shape;
@@ -406,6 +406,8 @@ bool sqi_intake_is_closed(const struct sq_task *task);
 bool sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *frame);
 /* The same of a batch that was in transit in a snapshot: it came through fence and sequence then. */
 bool sqi_intake_reopen(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *frame);
+/* The input that a stream of task `source` is, or NULL: not ours. */
+const struct sqi_input *sqi_intake_stream(const struct sq_task *task, uint32_t source, uint32_t stream);
 /* The input of a tuple of this frame, or NULL: not for us. */
 const struct sqi_input *sqi_intake_input(const struct sq_task *task, const struct sqi_frame *frame);
 void sqi_intake_refuse(struct sq_task *task, uint32_t source, const char *cause);

@@ -44,10 +44,8 @@ static struct sqi_heard *
 find(const struct sq_task *task, uint32_t source, uint32_t stream)
 {
         uint32_t from = task->plan->tasks[source].component;
-        const struct sqi_input *input = NULL;
+        const struct sqi_input *input = sqi_intake_stream(task, source, stream);
 
-        if (task->intake.by_stream && stream <= SQ_STREAMS_MAX)
-                input = task->intake.by_stream[from * (SQ_STREAMS_MAX + 1) + stream];
         if (!input || input->watermarks == SQI_WATERMARK_NOWHERE)
                 return NULL;
         return &task->watermarks.heard[input->watermarks + source - task->plan->components[from].first_task];
@@ -123,10 +121,9 @@ end_streams(struct sq_task *task, const struct sqi_header *header)
 {
         bool broadcast = header->flags & SQI_BATCH_BROADCAST;
 
-        for (uint32_t s = 0; s <= SQ_STREAMS_MAX; s++) {
+        for (uint32_t s = 0; s < task->intake.streams; s++) {
                 struct sqi_heard *heard = !broadcast || s == header->stream ? find(task, header->task, s) : NULL;
-                uint32_t from = task->plan->tasks[header->task].component;
-                const struct sqi_input *input = heard ? task->intake.by_stream[from * (SQ_STREAMS_MAX + 1) + s] : NULL;
+                const struct sqi_input *input = heard ? sqi_intake_stream(task, header->task, s) : NULL;
 
                 if (input && (input->edge->grouping == SQI_ALL) == broadcast)
                         hear(task, heard, SQ_END_OF_TIME);
@@ -234,7 +231,7 @@ sqi_watermark_look(struct sq_task *task, bool waits)
 void
 sq_hold_back_watermark(struct sq_task *task, unsigned stream, int64_t ns)
 {
-        if (stream <= SQ_STREAMS_MAX && ns >= 0)
+        if (stream <= SQ_DECLARED_STREAMS_MAX && ns >= 0)
                 task->instance.held_back[stream] = ns;
 }
 

@@ -177,7 +177,7 @@ check_component(struct sqi_model *model, const struct sqi_model_component *compo
         if (stream < 0)
                 return;
         time->it.stream = (uint32_t)stream;
-        fields = &component->declared->streams[stream];
+        fields = component->declared->streams[stream];
         place = sqi_fields_find(fields, time->field.text);
         if (place < 0) {
                 refuse_field(model, component, fields);
@@ -194,7 +194,7 @@ place_in(const struct sqi_model *model, struct sqi_model_edge *edge)
         const struct sqi_declared *declared = model->components[edge->source].declared;
         struct sqi_time_in time = nearest_before(model, edge);
         int stream = declared && time.comes ? sqi_declared_stream(declared, name_of(&edge->stream)) : -1;
-        int place = stream >= 0 && time.field ? sqi_fields_find(&declared->streams[stream], time.field) : -1;
+        int place = stream >= 0 && time.field ? sqi_fields_find(declared->streams[stream], time.field) : -1;
 
         if (place >= 0)
                 edge->time = (struct sqi_edge_time){true, (uint8_t)place, time.format};

@@ -30,7 +30,7 @@ stream_fields(const struct sqi_model *model, const struct sqi_model_edge *edge)
         const struct sqi_declared *declared = model->components[edge->source].declared;
         int stream = declared ? sqi_declared_stream(declared, stream_id(edge)) : -1;
 
-        return stream >= 0 ? &declared->streams[stream] : NULL;
+        return stream >= 0 ? declared->streams[stream] : NULL;
 }
 
 static bool
@@ -299,7 +299,7 @@ check_inputs(struct sqi_model *model, struct sqi_model_edge *edge, const struct 
 
 /* The ids of the streams of a component: how many, 0 where what it declares is not known. */
 static size_t
-known_ids(const struct sqi_model_component *source, const char *ids[SQ_STREAMS_MAX + 1])
+known_ids(const struct sqi_model_component *source, const char *ids[SQ_DECLARED_STREAMS_MAX + 1])
 {
         if (!source->declared)
                 return source->loaded && !sqi_elf_mentions(source->loaded->path, "sq_declare_stream")
@@ -312,7 +312,7 @@ known_ids(const struct sqi_model_component *source, const char *ids[SQ_STREAMS_M
 static void
 check_stream(struct sqi_model *model, struct sqi_model_edge *edge)
 {
-        const char *ids[SQ_STREAMS_MAX + 1];
+        const char *ids[SQ_DECLARED_STREAMS_MAX + 1];
         size_t n = known_ids(&model->components[edge->source], ids);
         struct sqi_nearest nearest = sqi_nearest(stream_id(edge));
         char hint[SQI_HINT_SIZE];

@@ -20,8 +20,8 @@ lay_streams(struct sqi_arena *arena, const struct sqi_model_component *from, str
         for (uint32_t i = 0; ret->streams && i < ret->nstreams; i++) {
                 stream = &ret->streams[i];
                 stream->id = from->declared->ids[i];
-                stream->nfields = (uint32_t)from->declared->streams[i].n;
-                stream->fields = sqi_fields_held(arena, &from->declared->streams[i]);
+                stream->nfields = (uint32_t)from->declared->streams[i]->n;
+                stream->fields = sqi_fields_held(arena, from->declared->streams[i]);
                 if (!stream->fields)
                         return -ENOMEM;
         }

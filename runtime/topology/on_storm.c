@@ -115,7 +115,7 @@ check_edge(struct sqi_model *model, const struct sqi_model_edge *edge)
         sqi_model_error(model, edge->grouping_place,
                         "partial-key on '%s': without Java, Storm has it on the first field of the stream alone, '%s'",
                         edge->nargs > 0 ? edge->args[0].text : "?",
-                        from->declared->streams[edge->stream_index].items[0].name);
+                        from->declared->streams[edge->stream_index]->items[0].name);
 }
 
 /* Keys that Storm has a place for. */

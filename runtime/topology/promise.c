@@ -120,7 +120,7 @@ is_sink(const struct sqi_model *model, size_t c)
 {
         const struct sqi_model_component *component = &model->components[c];
 
-        return component->declared && component->declared->streams[0].n == 0 && !has_readers(model, c);
+        return component->declared && component->declared->streams[0]->n == 0 && !has_readers(model, c);
 }
 
 static void

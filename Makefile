@@ -209,8 +209,9 @@ test-page: deps ## the page that the supervisor serves, in headless Chromium, wh
 	@.ci/deps $(DEBS_page)
 	@SUITES=page tests/run release
 
-faults: all $(FAULTS) ## kill, stop, starve and overload topologies, and count what is lost (SEEDS=20, SEED=N, ONLY=scenario)
+faults: all $(FAULTS) $(MODELS) ## kill, stop, starve and overload topologies, and count what is lost (SEEDS=20, SEED=N, ONLY=scenario); 10,000 cases of the models
 	@tests/faults/run
+	@[ -n "$(ONLY)" ] || SQUALL_MODELLED=10000 tests/integration/models.sh
 
 layers: ## check that the arrows between the folders point one way
 	@tests/layers

@@ -4,7 +4,7 @@
 # code: random cases, of rows that come out of order, late, in ties and far from 1970, with nulls and numbers of all kinds,
 # while sources are idle and the bolt is begun anew.
 #
-#     SQUALL_MODELLED=N     so many cases of each (200; 40 with a sanitizer), from SQUALL_SEED on (1)
+#     SQUALL_MODELLED=N     so many cases of each (200; 40 with a sanitizer; 10,000 in `make faults`), from SQUALL_SEED on (1)
 source "$(dirname "$0")/lib"
 command -v python3 >/dev/null || { echo "ok - windows and joins are what models of them come to # skip: python3 is not installed"; exit 0; }
 

@@ -6,7 +6,6 @@ import math
 import re
 import subprocess
 from datetime import datetime, timezone
-from fractions import Fraction
 
 END = math.inf
 NAN = math.nan
@@ -32,19 +31,56 @@ def literal(value):
     return json.dumps(value)
 
 
+def is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def key_of(value):
+    """Equal for equal values, so that rows need not be compared with each other. Python compares whole numbers and
+    floats exactly, but takes True for 1. None: rounding may have moved something in it."""
+    if isinstance(value, dict):
+        parts = [(name, key_of(part)) for name, part in sorted(value.items())]
+        return None if any(part is None for _, part in parts) else (dict, *parts)
+    if isinstance(value, list):
+        parts = [key_of(part) for part in value]
+        return None if None in parts else (list, *parts)
+    if hasattr(value, "within"):
+        return None
+    return value if is_number(value) else (type(value), value)
+
+
 def same(found, wanted):
-    within = getattr(wanted, "within", None)
     if isinstance(wanted, dict):
         return isinstance(found, dict) and found.keys() == wanted.keys() and all(same(found[k], wanted[k]) for k in wanted)
     if isinstance(wanted, list):
         return isinstance(found, list) and len(found) == len(wanted) and all(map(same, found, wanted))
-    if isinstance(found, bool) or isinstance(wanted, bool) or not all(isinstance(v, (int, float)) for v in (found, wanted)):
-        return found == wanted
-    if within is not None and not math.isinf(wanted):
-        return abs(found - wanted) <= within
-    if math.isinf(wanted) or math.isinf(found):
-        return found == wanted
-    return Fraction(found) == Fraction(wanted)
+    if is_number(found) and hasattr(wanted, "within") and not math.isinf(wanted):
+        return abs(found - wanted) <= wanted.within
+    return key_of(found) == key_of(wanted if not hasattr(wanted, "within") else float(wanted))
+
+
+def compare(found, wanted):
+    """The rows that are lacking, and those that are too many."""
+    places, lacking = {}, []
+    for row in found:
+        places.setdefault(key_of(row), []).append(row)
+    rounded = [row for row in wanted if key_of(row) is None]
+    for row in wanted:
+        key = key_of(row)
+        if key is None:
+            continue
+        if places.get(key):
+            places[key].pop()
+        else:
+            lacking.append(row)
+    rest = [row for rows in places.values() for row in rows]
+    for row in rounded:
+        place = next((i for i, other in enumerate(rest) if same(other, row)), None)
+        if place is None:
+            lacking.append(row)
+        else:
+            del rest[place]
+    return lacking, rest
 
 
 class Case:
@@ -116,13 +152,11 @@ class Case:
                 return f"at {step}: {line}"
             for row in found:
                 row |= {name: parse_time(row[name]) for name in ("start", "end", "met") if isinstance(row.get(name), str)}
-            for row in wanted:
-                place = next((i for i, other in enumerate(found) if same(other, row)), None)
-                if place is None:
-                    return f"on {what} there is no {row}, but {found}"
-                del found[place]
-            if found:
-                return f"on {what} too much: {found}"
+            lacking, surplus = compare(found, wanted)
+            if lacking:
+                return f"on {what} there is no {lacking[0]}, but {surplus}"
+            if surplus:
+                return f"on {what} too much: {surplus}"
         return None
 
 

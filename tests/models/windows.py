@@ -4,13 +4,9 @@ looked at whenever a tuple comes or the time has come further. See `run` for how
 import math
 from fractions import Fraction
 
-from rig import END, NAN, Case
+from rig import END, NAN, Case, is_number
 
 NUMBERS = ("sum", "avg", "min", "max", "stddev")
-
-
-def is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def total(values):

@@ -35,30 +35,31 @@ streams:
   - { from: timed, to: times, grouping: { type: global } }
 YAML
 }
-tasks_of_exact=(in/0 words/0 words/1 count/0 count/1 top/0 slide/0 slide/1 timed/0 counts/0 ranks/0 slides/0 times/0)
-exact_task() { echo "${tasks_of_exact[RANDOM % ${#tasks_of_exact[@]}]}"; }
 is_exact() {
         sort "$dir/got.counts" | cmp - "$dir/want.counts" && cmp "$dir/got.top" "$dir/want.top" && sort "$dir/got.slides" | cmp - "$dir/want.slides" &&
                 awk -F '\t' '{ n[$1] += $4 } END { for (w in n) print w "\t" n[w] }' "$dir/got.times" | sort | cmp - "$dir/want.totals"
 }
 has_epoch() { [ -n "$(find "$1" -maxdepth 1 -name '[0-9]*' 2>/dev/null)" ]; }
 hit() { kill -KILL "$@" 2>/dev/null || true; }
+# A seed says what is drawn only outside of subshells.
+hit_one() { local all; all=($(workers)); [ ${#all[@]} = 0 ] || hit "${all[RANDOM % ${#all[@]}]}"; }
+pause_up_to() { local at=$((RANDOM % $1)); pause "$(ms $at)"; }
 # One, all at once, one and then another while all begin anew.
 any_deaths() {
         case $((RANDOM % 3)) in
-                0) hit $(worker "$(exact_task)") ;;
+                0) hit_one ;;
                 1) hit $(workers) ;;
-                2) hit $(worker "$(exact_task)"); pause "$(ms "$(draw 0 120)")"; hit $(worker "$(exact_task)") ;;
+                2) hit_one; pause_up_to 120; hit_one ;;
         esac
 }
 
-scenario_exact() {
+# dies_and_ends TIMES: runs $dir/t.yaml, while workers die, or the supervisor does, and the next one goes on from its epochs.
+dies_and_ends() {
         local over=
-        exact_topology
         begin -c "topology.checkpoint.dir=$dir/epochs"
-        for _ in $(seq "${1:-6}"); do
+        for _ in $(seq "$1"); do
                 until_true 20 has_epoch "$dir/epochs"
-                pause "$(ms "$(draw 0 700)")"
+                pause_up_to 700
                 is_gone && break
                 if [ $((RANDOM % 3)) = 0 ]; then
                         { kill -KILL $supervisor && ended 20; } 2>/dev/null
@@ -69,6 +70,10 @@ scenario_exact() {
                 fi
         done
         check "exactly once, a run ends by itself, with 0, whoever was killed" eval '{ [ $over ] || ended 90; } && [ $status = 0 ]'
+}
+scenario_exact() {
+        exact_topology
+        dies_and_ends "${1:-6}"
         check "and counts, ranks and windows are, byte for byte, what they would have been" is_exact
         check "and nothing is left" nothing_is_left
 }
@@ -102,7 +107,7 @@ scenario_exact_moves() {
                 until_true 20 has_rows $at
                 ! has_rows $(($(wc -l <"$dir/lines") * 8 - 30000)) || break # the machine is slow, and the file comes to its end
                 check "exactly once, $move is done to a topology that runs" move_on "$move"
-                pause "$(ms "$(draw 0 300)")"
+                pause_up_to 300
                 any_deaths
         done
         check "it comes to its end" until_true 60 is_finished
@@ -127,14 +132,14 @@ scenario_exact_disk() {
         head -c 20m /dev/zero >"$dir/small/filler" 2>/dev/null
         check "with their disk full no epoch is made, and that is said" until_true 20 grep -q "No space left on device" "$dir/err"
         goes_on_with 500 "the topology goes on"
-        hit $(worker "$(exact_task)")
+        hit_one
         goes_on_with 500 "also when somebody dies"
         rm "$dir/small/filler"
         newer_epoch
-        hit $(worker "$(exact_task)") # the files of epochs stay open, so it is busy but for the moment of a restart
+        hit_one # the files of epochs stay open, so it is busy but for the moment of a restart
         until_true 20 mount -o remount,ro "$dir/small"
         check "nor is one when it cannot be written" until_true 20 grep -q "Read-only file system" "$dir/err"
-        hit $(worker "$(exact_task)")
+        hit_one
         goes_on_with 500 "the topology goes on, also when somebody dies then"
         mount -o remount,rw "$dir/small"
         newer_epoch
@@ -142,7 +147,7 @@ scenario_exact_disk() {
         goes_on_with 500 "the topology goes on"
         rm "$dir/small/epochs"
         newer_epoch # the folder is made again
-        hit $(worker "$(exact_task)")
+        hit_one
         goes_on_with 1500 "and when somebody dies after that"
         drain
         check "exactly once, it drains" test "$status" = 130

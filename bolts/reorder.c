@@ -215,7 +215,17 @@ compare(const void *left, const void *right)
         return a->turn < b->turn ? -1 : 1;
 }
 
-/* At the natural end nothing is left. In a drain the watermark stops short, and what is held was acked. */
+static bool
+let_go(struct sq_task *task, struct sq_str key, void *state, void *context)
+{
+        (void)state;
+        (void)context;
+        sq_keyed_forget(task, key);
+        return true;
+}
+
+/* At the natural end nothing is left. In a drain the watermark stops short, and what is held was acked; another run may
+ * go on from here, and is not to send it again. */
 static int
 finish(struct sq_task *task)
 {
@@ -227,6 +237,8 @@ finish(struct sq_task *task)
         for (size_t i = 0; i < rests.n && !rests.short_of_memory; i++)
                 emit(task, rests.all[i].bytes, rests.all[i].size);
         free(rests.all);
+        if (!rests.short_of_memory)
+                sq_keyed_each(task, let_go, NULL);
         return rests.short_of_memory ? sq_error(task, "no memory for the order of what is held") : 0;
 }
 

@@ -247,14 +247,15 @@ exit_status(const struct run *run)
         }
 }
 
-/* A drain that took too long: what becomes of what was staged for sinks, and of the positions. */
+/* What becomes of what was staged for sinks, and of the positions, after a drain; also after one that took too long. */
 static void
 tell_of_epochs(const struct run *run)
 {
         const struct sqi_lifecycle *life = sqi_running_lifecycle(run->running);
+        bool undrained = life->outcome == SQI_OUTCOME_FAILED && life->failed_worker == SQI_EVERY_WORKER;
 
-        if (!sqi_plan_is_exact(life->plan) || !life->draining || life->outcome != SQI_OUTCOME_FAILED ||
-            life->failed_worker != SQI_EVERY_WORKER)
+        if (!sqi_plan_is_exact(life->plan) || !life->draining || (!undrained && life->outcome != SQI_OUTCOME_DRAINED) ||
+            (run->epochs.temporary && !undrained))
                 return;
         if (run->epochs.temporary)
                 fprintf(stderr,
@@ -309,6 +310,7 @@ run_plan(struct run *run, struct sqi_plan **plan, const struct sqi_savepoint *fr
                 sqi_snapshots_positions(&from->manifest, *plan, positions);
                 options.positions = positions;
                 options.restore = from->path;
+                options.anew = true;
                 options.missing = from->manifest.missing;
         }
         options.seed = sqi_random();
@@ -420,7 +422,7 @@ SQI_VERB(run) = {
                  {"for", 0, CLI_DURATION, "TIME",
                   .help = "drain after this time: 10s, 500ms, 2m; the drain takes at most topology.message.timeout.secs"},
                  {"from", 0, CLI_TEXT, "PATH", .complete = CLI_COMPLETE_DIRECTORY,
-                  .help = "begin with the state and the positions of this savepoint, or of the epochs in this folder"},
+                  .help = "begin with the state and the positions of this savepoint, or of the epochs in this folder; what was told to end there goes on"},
                  {"http", 0, CLI_TEXT, "[ADDRESS:PORT]", .implied = "127.0.0.1:8080",
                   .help = "the page, /metrics and the API while it runs, to look at (127.0.0.1:8080 if it is not said); port 0: one that is free"},
                  {"inline", 0, CLI_FLAG,

@@ -125,28 +125,6 @@ obstacle(const struct sqi_plan_component *component, const char *path, const str
         return why;
 }
 
-/* A run that was told to end has brought its spouts to their end, too. Its last epoch may still be to be committed, but
- * nothing more comes, which must not look as if all had been there. */
-static void
-warn_of_drained(const struct sqi_savepoint *savepoint, const struct sqi_plan *plan)
-{
-        for (uint32_t i = 0; i < savepoint->manifest.nfiles; i++) {
-                const char *file = savepoint->manifest.files[i].name;
-                const struct sqi_plan_component *component = owner_of(plan, file);
-                char whole[PATH_MAX + SQI_MANIFEST_FILE + 1];
-                struct file_head about;
-
-                snprintf(whole, sizeof(whole), "%s/%s", savepoint->path, file);
-                if (!component || component->kind != SQ_KIND_SPOUT || sqi_snapshot_look(AT_FDCWD, whole, &about) < 0)
-                        continue;
-                if (about.flags & SQI_PART_DRAINED)
-                        fprintf(stderr,
-                                "squall: warning: %s was left by a run that was told to end (Ctrl-C, --for, kill): its spout "
-                                "'%s' has ended there, and emits nothing more\n",
-                                savepoint->path, component->id);
-        }
-}
-
 int
 cli_open_savepoint(const char *path, const struct sqi_plan *plan, struct sqi_savepoint *ret)
 {
@@ -170,8 +148,6 @@ cli_open_savepoint(const char *path, const struct sqi_plan *plan, struct sqi_sav
         if (r != 0)
                 sqi_savepoint_close(&savepoint);
         else
-                warn_of_drained(&savepoint, plan);
-        if (r == 0)
                 *ret = savepoint;
         return r;
 }

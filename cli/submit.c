@@ -118,7 +118,7 @@ SQI_VERB(submit) = {
                     CLI_OPTION_FLUX,
                     {"name", 'n', CLI_TEXT, "NAME", .help = "submit it by this name instead of the one in the file"},
                     {"from", 0, CLI_TEXT, "PATH", .complete = CLI_COMPLETE_DIRECTORY,
-                     .help = "begin with the state and the positions of this savepoint"},
+                     .help = "begin with the state and the positions of this savepoint, or of the epochs of a run"},
                     {"wait", 'w', CLI_FLAG,
                      .help = "return when every task is ready and data flows; status 1 if it does not come up"},
                     CLI_OPTION_STORM,

@@ -87,7 +87,7 @@ enum { SQI_MESSAGE_VERSION = 10 };
         X(TAP,           "nab", "number: component; for a milliseconds its tasks publish copies of batches that they send, b bytes a second in all: channel/tap.h") \
         X(TRACE,         "na",  "for a milliseconds each spout task follows number tuple trees a second through every hop: task/trace.h") \
         X(HANDOVER,      "nas", "before DRAIN: the topology goes on later, which the spouts' end-of-stream marks then say; number 1: with this worker; the tasks write their part of the snapshot of epoch a into the folder text") \
-        X(RESTORE,       "ns",  "before CONNECT: tasks with keyed state begin with that of the snapshot in the folder text, which is of epoch number; 0: of any") \
+        X(RESTORE,       "nas", "before CONNECT: tasks with keyed state begin with that of the snapshot in the folder text, which is of epoch number; 0: of any; a 1: another run made it, and what that was told to end goes on") \
         X(CHECKPOINT,    "ns",  "exactly-once: begin epoch number; each task writes its part of the snapshot into the folder text, and answers SNAPSHOT") \
         X(ABANDON,       "n",   "epoch number is given up: what was recorded for it is dropped, what had changed counts as changed again") \
         X(COMMIT,        "n",   "the snapshot of epoch number is sealed: publish what was held back for it, and answer COMMITTED; may come again") \

@@ -21,6 +21,7 @@
 #ifndef SQI_SNAPSHOT_FORMAT_H
 #define SQI_SNAPSHOT_FORMAT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,14 @@ struct file_head {
         uint32_t state_version, flags;
         uint64_t ngone;
 };
+
+/* How its task had ended: FINISHED and DRAINED, or 0. `anew`: a run goes on from it that is not the one which was told
+ * to end, and that was no end of the task's own. */
+static inline uint32_t
+sqi_part_end(const struct file_head *head, bool anew)
+{
+        return anew && head->flags & SQI_PART_DRAINED ? 0 : head->flags & (SQI_PART_FINISHED | SQI_PART_DRAINED);
+}
 
 #define SQI_KEYS_END UINT32_MAX
 

@@ -77,6 +77,7 @@ sqi_beginning_find(struct sqi_hosted *hosted, char ret_restore[PATH_MAX], char *
         if (r < 0 && r != -ENOENT)
                 return r;
         hosted->from = r == 0 ? manifest.epoch : 0;
+        hosted->anew = r == 0 && manifest.anew;
         hosted->missing = r == 0 ? manifest.missing : 0;
         hosted->epoch = (base != SQI_NEVER && base > hosted->from ? base : hosted->from) + 1;
         hosted->saved = false;

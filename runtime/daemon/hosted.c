@@ -309,6 +309,7 @@ run(struct sqi_hosted *hosted, struct sqi_running *former, char *error, size_t s
         options.rundir = hosted->record.rundir;
         options.positions = hosted->positions;
         options.restore = restore[0] ? restore : NULL;
+        options.anew = hosted->anew;
         options.folder = folder;
         options.place = snapshots.durable;
         options.epoch = hosted->epoch;

@@ -44,6 +44,7 @@ struct sqi_hosted {
         uint32_t ntasks;
         uint64_t from;    /* epoch of the snapshot that the run began from; 0: none */
         uint64_t epoch;   /* of the one that a hand-over will make */
+        bool anew;        /* that snapshot was made elsewhere: what was told to end there goes on */
         uint64_t missing; /* what the runs up to that snapshot have lost */
         bool saved;       /* positions of this run have been written down */
         bool noting;      /* they are being written down: progress.h */

@@ -252,7 +252,7 @@ look_into(const char *folder, const struct sqi_manifest *manifest, const struct 
                         return (struct held){.keys = true, .values = true};
                 held.keys |= head.nkeys > 0;
                 held.values |= (head.flags & SQI_PART_VALUES) != 0;
-                held.over += (head.flags & SQI_PART_FINISHED) != 0;
+                held.over += sqi_part_end(&head, manifest->anew) != 0;
         }
         return held;
 }

@@ -265,10 +265,12 @@ sqi_snapshots_adopt(const struct sqi_snapshots *snapshots, const struct sqi_mani
 {
         char place[PATH_MAX + 1];
         const char *const others[] = {place};
+        struct sqi_manifest copy = *manifest;
         int r;
 
+        copy.anew = true;
         snprintf(place, sizeof(place), "%s/", from);
-        r = fill(snapshots->durable, manifest, others, 1);
+        r = fill(snapshots->durable, &copy, others, 1);
         if (r == 0)
                 r = rename_whole(snapshots->durable, SQI_SNAPSHOTS_OPEN, manifest->epoch);
         return r < 0 ? sqi_complain(r, error, size, "cannot copy %s into %s: %s", from, snapshots->durable,

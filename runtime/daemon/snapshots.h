@@ -59,7 +59,8 @@ int sqi_snapshots_newest(const struct sqi_snapshots *snapshots, struct sqi_manif
 int sqi_snapshots_verify(const char *path, struct sqi_manifest *ret, char *error, size_t size);
 
 /* Makes a copy of the snapshot in the folder `from`, which has this manifest, the newest one of those of a topology
- * that has none. On disk when it returns 0; a negative errno, with the cause: there is none. */
+ * that has none, and says in its manifest that it is a copy (`anew`). On disk when it returns 0; a negative errno, with
+ * the cause: there is none. */
 int sqi_snapshots_adopt(const struct sqi_snapshots *snapshots, const struct sqi_manifest *manifest, const char *from,
                         char *error, size_t size);
 

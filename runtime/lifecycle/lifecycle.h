@@ -225,6 +225,7 @@ struct sqi_lifecycle {
         bool handover;        /* the drain is not the end: keyed state goes into a snapshot */
         bool proven;          /* it has run before, as it is: a start that fails is tried again, as any restart */
         const char *restore;  /* folder of the snapshot that it begins from, or NULL; borrowed */
+        bool anew;            /* another run made that one: what it was told to end goes on */
         const char *folder;   /* of the snapshot that is being made, or NULL; borrowed */
         uint64_t epoch;       /* of that */
         int unsealed;         /* errno: there is no snapshot of the hand-over */

@@ -162,10 +162,13 @@ sqi_step_send_restore(struct sqi_step *step, uint32_t worker)
         const struct sqi_lifecycle *life = step->life;
 
         if (sqi_step_is_exact(life) && life->checkpoint.newest[0])
-                send_text(step, (struct sqi_message){.type = SQI_MSG_RESTORE, .number = life->checkpoint.sealed},
+                send_text(step,
+                          (struct sqi_message){.type = SQI_MSG_RESTORE,
+                                               .number = life->checkpoint.sealed,
+                                               .a = life->anew && life->checkpoint.sealed == 0},
                           worker, life->checkpoint.newest);
         else if (!sqi_step_is_exact(life) && life->restore && !life->workers[worker].begun)
-                send_text(step, (struct sqi_message){.type = SQI_MSG_RESTORE}, worker, life->restore);
+                send_text(step, (struct sqi_message){.type = SQI_MSG_RESTORE, .a = life->anew}, worker, life->restore);
 }
 
 void

@@ -151,6 +151,7 @@ make_running(struct sqi_running *running, const struct sqi_run_options *options)
         running->life->checkpoint.epoch = options->epoch > 0 ? options->epoch - 1 : 0;
         running->life->checkpoint.held = options->on_trial;
         running->life->restore = running->restore;
+        running->life->anew = options->anew;
         running->life->folder = running->folder;
         running->life->epoch = options->epoch;
         running->life->missing = running->missing_before = options->missing;

@@ -91,6 +91,7 @@ struct sqi_run_options {
                 *stays;
         bool proven;         /* it has run before, as it is: what keeps it from starting will pass */
         const char *restore; /* NULL, or the folder of the snapshot to begin from; copied */
+        bool anew;           /* another run made that: what it was told to end, and has ended, goes on */
         const char *folder;  /* NULL, or where a hand-over's tasks are to write; copied */
         const char *place;   /* exactly-once: the folder of its epochs; copied */
         /* 0, or a descriptor that each worker holds until it has ended: a lock on it, by flock(), is free when the

@@ -127,6 +127,14 @@ begin_to_drain(struct sq_task *task)
                 sqi_ledger_hurry(task->spout.ledger, sqi_task_clock(task));
 }
 
+static void
+take_restore(struct sq_task *task, const struct sqi_message *message)
+{
+        task->handover.restored = message->number;
+        task->handover.anew = message->a;
+        take_path(task->handover.restore, message->text);
+}
+
 void
 sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
 {
@@ -153,8 +161,7 @@ sqi_task_obey(struct sq_task *task, const struct sqi_message *message)
                 take_handover(task, message);
                 break;
         case SQI_MSG_RESTORE:
-                task->handover.restored = message->number;
-                take_path(task->handover.restore, message->text);
+                take_restore(task, message);
                 break;
         case SQI_MSG_CHECKPOINT:
         case SQI_MSG_ABANDON:

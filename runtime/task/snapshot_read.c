@@ -396,7 +396,8 @@ take_sections(struct reading *reading)
         struct sq_task *task = reading->task;
         bool same = reading->head.ntasks == task->component->ntasks;
         bool mine = same && reading->head.index == task->plan->tasks[task->id].index;
-        bool over = reading->head.flags & SQI_PART_FINISHED;
+        uint32_t end = sqi_part_end(&reading->head, task->handover.anew);
+        bool over = end & SQI_PART_FINISHED;
         int r = 0;
 
         reading->letters.len = 0; /* of an earlier piece */
@@ -409,7 +410,7 @@ take_sections(struct reading *reading)
         }
         reading->over = over && !same;
         task->over |= mine && over;
-        task->watermarks.drained |= (mine || reading->over) && reading->head.flags & SQI_PART_DRAINED;
+        task->watermarks.drained |= (mine || reading->over) && end & SQI_PART_DRAINED;
         return r == -ENODATA || r > 0 ? 0 : r;
 }
 

@@ -198,6 +198,7 @@ struct sqi_handover {
         /* a source that hands over has ended, or, of a spout, HANDOVER has come: keyed state goes into the snapshot */
         bool begun;
         bool moving; /* told to move: it leaves its plan at its end */
+        bool anew;   /* another run made the snapshot: what that was told to end goes on */
         enum sqi_fate fate;
         uint64_t epoch, restored;                               /* what HANDOVER and RESTORE said */
         char folder[SQI_FOLDER_SIZE], restore[SQI_FOLDER_SIZE]; /* likewise; empty: nothing */

@@ -155,15 +155,6 @@ kill -CONT $stopped
 check "when it has, the next run does" runs_on --from "$dir/epochs"
 check "with each tuple counted once by both" exact again
 
-# Its spouts are at their end there, which must not look as if all had been read.
-rm -rf "$dir/epochs" "$dir/again.tsv"
-"$squall" run "$dir/again.yaml" >"$dir/again.said" 2>&1 &
-run=$!
-until_true has_lines
-kill -INT $run && wait $run
-check "who begins from the epochs of a run that was told to end is warned that its spouts have ended" says "has ended there, and emits nothing more" \
-        "$squall" run "$dir/again.yaml" --from "$dir/epochs"
-
 # ---- Under the daemon --------------------------------------------------------------------------------
 is_over() { [ "$(state "$1")" = finished ]; }
 more_of() { [ "$(wc -l <"$dir/$1.tsv")" -gt "$2" ]; }

@@ -24,11 +24,15 @@ streams:
 YAML
 is_struck() { [ -e "$dir/steps/struck" ]; }
 up_again() { lives || { wait $supervisor; start; } 2>/dev/null; }
-is_submitted() { [ -n "$(state)" ] || "$squall" submit "$dir/counts.yaml"; }
+from=() # of submit
+is_submitted() { [ -n "$(state)" ] || "$squall" submit "$dir/counts.yaml" "${from[@]}"; }
+# What is there before the start: nothing, or what is gone on from. Its inode is part of that.
+lay_out() { if [ -e "$dir/left" ]; then cat "$dir/left" >"$dir/got"; else rm -f "$dir/got"; fi; }
 # Runs it to its end, whoever dies.
 run_through() { # [WHO WHAT: the second death]
         local deadline=$((SECONDS + patience)) second=${1:+$1 kill 1 ${*:2}}
-        rm -f "$dir/got" "$dir/steps/struck" "$dir/steps/second"
+        lay_out
+        rm -f "$dir/steps/struck" "$dir/steps/second"
         until up_again && is_submitted && is_over; do
                 [ $SECONDS -lt $deadline ] || { echo "it hangs: $("$squall" list)"; return 1; }
                 if [ -n "$second" ] && is_struck; then
@@ -91,7 +95,25 @@ list_steps "$dir/restore" | awk '$2 == 1' | draw >"$dir/tried"
 while read -r who _ verb name <&3; do
         check "killed: count/0, and on the way back $who at $verb $name" try count/0 "$back" send SNAPSHOT "$who" "$verb" "$name"
 done 3<"$dir/tried"
-echo "# $(wc -l <"$dir/list") steps of a run, $(list_steps "$dir/restore" | awk '$2 == 1' | wc -l) of the way back"
+
+# Begun with the last epoch of a run that was told to end: where that is gone on from, until it has an epoch of its own, is on disk before any step.
+sed "s|config: { |&topology.checkpoint.dir: $dir/epochs, |" "$dir/counts.yaml" >"$dir/told.yaml"
+rm -f "$dir/got"
+"$squall" run "$dir/told.yaml" >"$dir/said" 2>&1 &
+told=$!
+has_some() { [ "$(wc -l <"$dir/got")" -gt 800 ]; }
+until_true has_some
+kill -INT $told
+check "a run is told to end" eval 'wait $told; [ $? = 130 ] && [ $(wc -l <"$dir/got") -lt 2400 ] && cp "$dir/got" "$dir/left"'
+from=(--from "$dir/epochs")
+check "what goes on from it is exact, and has steps" plain
+list_steps "$dir/steps/trace" | awk '$2 == 1' >"$dir/anew"
+end
+draw <"$dir/anew" >"$dir/tried"
+while read -r who number verb name <&3; do
+        check "begun with that, and killed: $who at $verb $name" try "$who" "$number" "$verb" "$name"
+done 3<"$dir/tried"
+echo "# $(wc -l <"$dir/list") steps of a run, $(wc -l <"$dir/anew") of one that goes on, $(list_steps "$dir/restore" | awk '$2 == 1' | wc -l) of the way back"
 echo "# steps that were not reached in three times: $unreached"
 "$squall" supervisor --stop >>"$dir/err" 2>&1
 check "in the end no process is left" until_true no_worker

@@ -191,6 +191,23 @@ check "a run is killed with all of its own" dies
 check "and goes on from where its folder says" goes_on
 check "with each message that was taken in counted once by all of them" exact again
 
+# ---- The run is told to end --------------------------------------------------------------------------
+topology told "$exactly, topology.checkpoint.dir: $dir/told.epochs" >"$dir/told.yaml"
+told_to_end() {
+        local i
+        sends told 6000 4000 &
+        sender=$!
+        for i in 1 2 3; do
+                "$squall" run "$dir/told.yaml" $([ $i = 1 ] || echo --from "$dir/told.epochs") >"$dir/told.said" 2>&1 &
+                run=$!
+                [ $i = 3 ] || { until_true more_of told "$(lines told)" && kill -INT $run; }
+                [ $i = 3 ] || { wait $run; [ $? = 130 ]; } || return
+        done
+        wait $sender && drains told
+}
+check "a run is told to end, and gone on from, twice" told_to_end
+check "with each message that was taken in counted once by all of them" exact told
+
 # ---- Under the daemon --------------------------------------------------------------------------------
 start
 topology daemon "$exactly" >"$dir/daemon.yaml"

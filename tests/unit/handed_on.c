@@ -351,6 +351,32 @@ says_of_who_has_nothing_else_that_it_is_over(void **state)
         sq_rig_free(&rig);
 }
 
+/* The same run begins with it again, or another one does. */
+static void
+what_was_told_to_end_is_over_for_its_own_run_alone(void **state)
+{
+        struct sq_rig *rig = make_rig_of("tests/components/owner");
+        struct sq_task *task = rig->task;
+        char told[4096], by_itself[4096];
+        size_t n, m;
+
+        (void)state;
+        task->over = true;
+        m = save(rig, by_itself, sizeof(by_itself));
+        task->watermarks.drained = true;
+        n = save(rig, told, sizeof(told));
+        task->over = task->watermarks.drained = false;
+        assert_int_equal(begin_from(rig, told, n), 0);
+        assert_true(task->over && task->watermarks.drained);
+        task->over = task->watermarks.drained = false;
+        task->handover.anew = true;
+        assert_int_equal(begin_from(rig, told, n), 0);
+        assert_false(task->over || task->watermarks.drained);
+        assert_int_equal(begin_from(rig, by_itself, m), 0);
+        assert_true(task->over);
+        sq_rig_free(&rig);
+}
+
 static void
 put_part(const struct sq_rig *rig, int folder, const char *bytes, size_t n, struct sqi_manifest_file *ret)
 {
@@ -413,6 +439,24 @@ is_over_where_all_of_another_number_of_tasks_were(void **state)
         rig->task->over = false;
         assert_int_equal(restore_two(rig, first, second, n), 0);
         assert_true(rig->task->over);
+        sq_rig_free(&rig);
+}
+
+static void
+of_another_number_of_tasks_who_was_told_to_end_goes_on(void **state)
+{
+        struct sq_rig *rig = make_rig_of("tests/components/owner");
+        char first[ROOM], second[ROOM];
+        size_t n;
+
+        (void)state;
+        rig->task->over = rig->task->watermarks.drained = true;
+        n = save(rig, first, sizeof(first));
+        memcpy(second, first, n);
+        rig->task->over = rig->task->watermarks.drained = false;
+        rig->task->handover.anew = true;
+        assert_int_equal(restore_two(rig, first, second, n), 0);
+        assert_false(rig->task->over || rig->task->watermarks.drained);
         sq_rig_free(&rig);
 }
 
@@ -514,7 +558,9 @@ main(void)
                 cmocka_unit_test(names_a_file_that_is_cut_short_anywhere),
                 cmocka_unit_test(hands_on_values_batches_in_transit_and_that_it_is_over),
                 cmocka_unit_test(says_of_who_has_nothing_else_that_it_is_over),
+                cmocka_unit_test(what_was_told_to_end_is_over_for_its_own_run_alone),
                 cmocka_unit_test(is_over_where_all_of_another_number_of_tasks_were),
+                cmocka_unit_test(of_another_number_of_tasks_who_was_told_to_end_goes_on),
                 cmocka_unit_test(does_not_begin_from_another_epoch_than_it_is_told),
                 cmocka_unit_test(shows_signs_of_life_while_it_reads_many_keys),
                 cmocka_unit_test(what_is_held_open_may_be_removed),

@@ -275,6 +275,52 @@ a_new_supervisor_ends_what_it_finds_and_begins_from_the_newest_snapshot(void **s
         tear_down(&world);
 }
 
+/* How it is told to begin: 1 as what another run has left. */
+static uint64_t
+begins_anew(struct world *world, uint32_t dead)
+{
+        const struct sqi_message *message;
+
+        spawned(world, dead);
+        subscribed(world, dead);
+        all_say(world, SQI_MSG_BOUND);
+        message = sent(world, SQI_MSG_RESTORE);
+        assert_non_null(message);
+        return message->a;
+}
+
+static void
+what_another_run_has_left_is_begun_with_as_such_until_there_is_an_epoch_of_its_own(void **state)
+{
+        struct world world;
+
+        (void)state;
+        make_line(&world);
+        world.life->restore = "/s/6";
+        world.life->anew = true;
+        world.life->checkpoint.epoch = 6;
+        step(&world, (struct sqi_event){.type = SQI_EVENT_START});
+        spawned(&world, SPOUT);
+        spawned(&world, BOLT);
+        subscribed(&world, SPOUT);
+        subscribed(&world, BOLT);
+        assert_int_equal(begins_anew(&world, SINK), 1);
+        all_say(&world, SQI_MSG_READY);
+        died(&world, BOLT);
+        listens_again(&world, SPOUT);
+        listens_again(&world, SINK);
+        assert_int_equal(begins_anew(&world, BOLT), 1);
+        all_say(&world, SQI_MSG_READY);
+        all_beat_for(&world, SQI_SECOND);
+        all_parts(&world, 7);
+        seal(&world, 0);
+        died(&world, BOLT);
+        listens_again(&world, SPOUT);
+        listens_again(&world, SINK);
+        assert_int_equal(begins_anew(&world, BOLT), 0);
+        tear_down(&world);
+}
+
 int
 main(void)
 {
@@ -290,6 +336,7 @@ main(void)
                 cmocka_unit_test(an_abort_in_the_middle_of_a_restore_ends_all),
                 cmocka_unit_test(what_a_dead_incarnation_says_of_its_position_does_not_count),
                 cmocka_unit_test(a_new_supervisor_ends_what_it_finds_and_begins_from_the_newest_snapshot),
+                cmocka_unit_test(what_another_run_has_left_is_begun_with_as_such_until_there_is_an_epoch_of_its_own),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

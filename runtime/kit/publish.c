@@ -5,14 +5,19 @@
  * PATH.commits says up to which epoch each writer is through, and which chunk is being appended: where it begins, how
  * long it is, its hash. It is replaced by a rename each time, so it is whole whenever somebody dies:
  *
- *     1  lock PATH; what another writer began and did not end is ended or cut off, by the same rule
+ *     1  lock PATH.commits; what another writer began and did not end is ended or cut off, by the same rule
  *     2  PATH.commits: the chunk begins at the end of PATH          synced
  *     3  the chunk is appended                                      synced
  *     4  PATH.commits: the writer is through with the epoch         not synced: rule 1 finds out again
  *
- * A chunk of which PATH has all bytes was appended, one of which it has some is cut off, where it began. In a file of
- * another identity, or in one that is shorter than where the chunk began, nothing is cut.
+ * A chunk of which the file has all bytes was appended, one of which it has some is cut off, where it began. The file
+ * may have been taken away meanwhile, as logrotate does: it is looked for beside PATH, by names that go on behind that
+ * of PATH. In a file of another identity, or in one that is shorter than where the chunk began, nothing is cut.
+ *
+ * The lock is the one of PATH.commits, for PATH may become another file while somebody appends. Who puts a new one in
+ * its place has locked that before.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -22,6 +27,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define XXH_INLINE_ALL
@@ -40,7 +46,8 @@ static const char magic[4] = {'S', 'Q', 'C', 1};
 
 struct publishing {
         const char *path;
-        int fd; /* of PATH, locked */
+        int fd;     /* of PATH */
+        int locked; /* of PATH.commits */
         struct record record;
         uint64_t done[WRITERS_MAX]; /* by writer */
 };
@@ -61,15 +68,22 @@ write_all(int fd, const char *bytes, size_t n)
         return 0;
 }
 
-/* 0 or a negative errno, also of what close() says. */
 static int
-close_synced(int fd, int r)
+take_lock(int fd)
 {
-        if (r == 0 && fsync(fd) < 0)
-                r = -errno;
-        if (close(fd) < 0 && r == 0)
-                r = -errno;
-        return r;
+        while (flock(fd, LOCK_EX) < 0)
+                if (errno != EINTR)
+                        return -errno;
+        return 0;
+}
+
+static bool
+has_name(const char *path, int fd)
+{
+        struct stat named, opened;
+
+        return stat(path, &named) == 0 && fstat(fd, &opened) == 0 && named.st_dev == opened.st_dev &&
+               named.st_ino == opened.st_ino;
 }
 
 static int
@@ -104,88 +118,130 @@ parse(struct publishing *it, const char *bytes, size_t n)
         return 0;
 }
 
-/* One that is not there says nothing. */
+/* The one that has the name when its lock is taken. 0 or a negative errno. */
+static int
+lock_record(struct publishing *it)
+{
+        char name[PATH_MAX];
+        int r = name_of(it->path, "", name);
+
+        while (r == 0) {
+                it->locked = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+                if (it->locked < 0)
+                        return -errno;
+                r = take_lock(it->locked);
+                if (r == 0 && has_name(name, it->locked))
+                        return 0;
+                close(it->locked);
+        }
+        return r;
+}
+
+/* An empty one was made for its lock, and says nothing. */
 static int
 read_record(struct publishing *it)
 {
         static const size_t most = sizeof(struct record) + (WRITERS_MAX + 1u) * sizeof(uint64_t);
-        char name[PATH_MAX], *bytes;
-        ssize_t n;
-        int r = name_of(it->path, "", name), fd;
+        char *bytes = malloc(most);
+        ssize_t n = bytes ? pread(it->locked, bytes, most, 0) : -1;
+        int r = n < 0 ? -errno : n == 0 ? 0 : parse(it, bytes, (size_t)n);
 
-        memcpy(it->record.magic, magic, sizeof(magic));
+        free(bytes);
+        return r;
+}
+
+/* Locked, synced, and in the place of the one before. */
+static int
+replace_record(struct publishing *it, const char *bytes, size_t n)
+{
+        char name[PATH_MAX], new[PATH_MAX];
+        int r = name_of(it->path, ".new", new), fd;
+
         if (r < 0)
                 return r;
-        fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        fd = open(new, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
         if (fd < 0)
-                return errno == ENOENT ? 0 : -errno;
-        bytes = malloc(most);
-        n = bytes ? read(fd, bytes, most) : -1;
-        r = n < 0 ? -errno : parse(it, bytes, (size_t)n);
-        free(bytes);
-        close(fd);
+                return -errno;
+        r = take_lock(fd);
+        if (r == 0)
+                r = write_all(fd, bytes, n);
+        if (r == 0)
+                r = name_of(it->path, "", name);
+        if (r == 0 && (fsync(fd) < 0 || rename(new, name) < 0))
+                r = -errno;
+        close(r == 0 ? it->locked : fd);
+        it->locked = r == 0 ? fd : it->locked;
         return r;
 }
 
 /* Not `sync`: whether it is this one or the one before is open until somebody syncs the folder. */
 static int
-write_record(const struct publishing *it, bool sync)
+write_record(struct publishing *it, bool sync)
 {
-        char name[PATH_MAX], new[PATH_MAX], *bytes = malloc(size_of(&it->record));
         size_t n = size_of(&it->record) - sizeof(uint64_t);
-        int r = bytes ? name_of(it->path, ".new", new) : -ENOMEM, fd;
+        char *bytes = malloc(size_of(&it->record));
         uint64_t hash;
+        int r;
 
-        if (r == 0) {
-                memcpy(bytes, &it->record, sizeof(it->record));
-                memcpy(bytes + sizeof(it->record), it->done, n - sizeof(it->record));
-                hash = XXH3_64bits(bytes, n);
-                memcpy(bytes + n, &hash, sizeof(hash));
-                fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-                r = fd < 0 ? -errno : close_synced(fd, write_all(fd, bytes, n + sizeof(hash)));
-        }
-        if (r == 0)
-                r = name_of(it->path, "", name);
-        if (r == 0 && rename(new, name) < 0)
-                r = -errno;
+        if (!bytes)
+                return -ENOMEM;
+        memcpy(it->record.magic, magic, sizeof(magic));
+        memcpy(bytes, &it->record, sizeof(it->record));
+        memcpy(bytes + sizeof(it->record), it->done, n - sizeof(it->record));
+        hash = XXH3_64bits(bytes, n);
+        memcpy(bytes + n, &hash, sizeof(hash));
+        r = replace_record(it, bytes, n + sizeof(hash));
         free(bytes);
         return r == 0 && sync ? sq_sync_above(it->path) : r;
 }
 
 /* ---- The file ---------------------------------------------------------------------------------------- */
 
+/* Whether it is the file that the chunk was begun in. An inode may be given to another file, but that is made after
+ * the chunk was noted down. */
 static bool
-has_name(const char *path, int fd)
+is_begun(const struct publishing *it, int fd)
 {
-        struct stat named, opened;
+        struct statx file, noted;
 
-        return stat(path, &named) == 0 && fstat(fd, &opened) == 0 && named.st_dev == opened.st_dev &&
-               named.st_ino == opened.st_ino;
+        if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &file) < 0 ||
+            statx(it->locked, "", AT_EMPTY_PATH, STATX_MTIME, &noted) < 0)
+                return false;
+        if (makedev(file.stx_dev_major, file.stx_dev_minor) != it->record.device || file.stx_ino != it->record.inode ||
+            !S_ISREG(file.stx_mode))
+                return false;
+        return !(file.stx_mask & STATX_BTIME) || file.stx_btime.tv_sec < noted.stx_mtime.tv_sec ||
+               (file.stx_btime.tv_sec == noted.stx_mtime.tv_sec && file.stx_btime.tv_nsec <= noted.stx_mtime.tv_nsec);
 }
 
-/* The file that has the name when the lock is taken. */
+/* Beside PATH, by a name that goes on behind its own. A descriptor, or -ENOENT: it is gone. */
 static int
-open_locked(struct publishing *it)
+find_begun(const struct publishing *it)
 {
-        for (;;) {
-                it->fd = open(it->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-                if (it->fd < 0)
-                        return -errno;
-                while (flock(it->fd, LOCK_EX) < 0)
-                        if (errno != EINTR) {
-                                int r = -errno;
+        const char *slash = strrchr(it->path, '/'), *name = slash ? slash + 1 : it->path;
+        const struct dirent *entry;
+        char folder[PATH_MAX];
+        DIR *files;
+        int fd = -ENOENT;
 
-                                close(it->fd);
-                                return r;
-                        }
-                if (has_name(it->path, it->fd))
-                        return 0;
-                close(it->fd);
+        snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - it->path) + 1 : 1, slash ? it->path : ".");
+        files = opendir(folder);
+        while (files && fd < 0 && (entry = readdir(files))) {
+                if (strncmp(entry->d_name, name, strlen(name)) != 0)
+                        continue;
+                fd = openat(dirfd(files), entry->d_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+                if (fd >= 0 && !is_begun(it, fd)) {
+                        close(fd);
+                        fd = -ENOENT;
+                }
         }
+        if (files)
+                closedir(files);
+        return fd < 0 ? -ENOENT : fd;
 }
 
 static int
-has_chunk(const struct publishing *it, bool *ret)
+has_chunk(const struct publishing *it, int fd, bool *ret)
 {
         XXH3_state_t *state = XXH3_createState();
         uint64_t at = it->record.offset, end = at + it->record.length;
@@ -196,7 +252,7 @@ has_chunk(const struct publishing *it, bool *ret)
                 return -ENOMEM;
         XXH3_64bits_reset(state);
         while (at < end && n > 0) {
-                n = pread(it->fd, bytes, end - at < PIECE ? (size_t)(end - at) : PIECE, (off_t)at);
+                n = pread(fd, bytes, end - at < PIECE ? (size_t)(end - at) : PIECE, (off_t)at);
                 XXH3_64bits_update(state, bytes, n > 0 ? (size_t)n : 0);
                 at += n > 0 ? (uint64_t)n : 0;
         }
@@ -214,46 +270,82 @@ is_through(struct publishing *it, uint32_t writer, uint64_t epoch)
         it->record.pending = 0;
 }
 
-/* A chunk that was begun: is it there? */
 static int
-settle(struct publishing *it)
+settle_in(struct publishing *it, int fd)
 {
         struct stat about;
         bool whole = false;
         int r = 0;
 
-        if (!it->record.pending)
-                return 0;
-        if (fstat(it->fd, &about) < 0)
+        if (fstat(fd, &about) < 0)
                 return -errno;
-        it->record.pending = 0;
-        if (about.st_dev != it->record.device || about.st_ino != it->record.inode ||
-            (uint64_t)about.st_size <= it->record.offset)
+        if ((uint64_t)about.st_size <= it->record.offset)
                 return 0;
         if ((uint64_t)about.st_size >= it->record.offset + it->record.length)
-                r = has_chunk(it, &whole);
-        else if (ftruncate(it->fd, (off_t)it->record.offset) < 0)
+                r = has_chunk(it, fd, &whole);
+        else if (ftruncate(fd, (off_t)it->record.offset) < 0)
                 r = -errno;
         if (whole)
                 is_through(it, it->record.writer, it->record.epoch);
         return r;
 }
 
-/* Opens all and finds out how far it is. It is to be closed where this returns 0. */
+/* A chunk that was begun: is it there? */
+static int
+settle(struct publishing *it)
+{
+        int fd, r;
+
+        if (!it->record.pending)
+                return 0;
+        it->record.pending = 0;
+        if (is_begun(it, it->fd))
+                return settle_in(it, it->fd);
+        fd = find_begun(it);
+        if (fd < 0)
+                return 0;
+        r = settle_in(it, fd);
+        close(fd);
+        return r;
+}
+
+static void
+end(const struct publishing *it)
+{
+        close(it->fd);
+        close(it->locked);
+}
+
+static int
+open_both(struct publishing *it)
+{
+        int r = lock_record(it);
+
+        if (r < 0)
+                return r;
+        it->fd = open(it->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+        if (it->fd >= 0)
+                return 0;
+        r = -errno;
+        close(it->locked);
+        return r;
+}
+
+/* Opens all and finds out how far it is. To be ended where this returns 0. */
 static int
 begin(struct publishing *it, const char *path)
 {
         int r;
 
         it->path = path;
-        r = open_locked(it);
+        r = open_both(it);
         if (r < 0)
                 return r;
         r = read_record(it);
         if (r == 0)
                 r = settle(it);
         if (r < 0)
-                close(it->fd);
+                end(it);
         return r;
 }
 
@@ -306,7 +398,6 @@ append(struct publishing *it, uint32_t writer, uint64_t epoch, struct sq_str hea
                                      .offset = (uint64_t)about.st_size,
                                      .length = n,
                                      .hash = XXH3_64bits(chunk, n)};
-        memcpy(it->record.magic, magic, sizeof(magic));
         r = write_record(it, true);
         if (r == 0)
                 r = write_all(it->fd, chunk, n);
@@ -343,7 +434,7 @@ sq_publish(const char *path, unsigned writer, uint64_t epoch, struct sq_str head
                         r = write_record(it, false);
                 }
         }
-        close(it->fd);
+        end(it);
         free(it);
         return r;
 }
@@ -360,7 +451,7 @@ sq_publish_back(const char *path, unsigned writer, uint64_t epoch)
                         r = write_record(it, true);
                         r = r == 0 ? 1 : r;
                 }
-                close(it->fd);
+                end(it);
         }
         free(it);
         return r;
@@ -374,7 +465,7 @@ sq_publish_anew(const char *path, bool empty)
         int r = it ? begin(it, path) : -ENOMEM;
 
         if (r == -EBADMSG) /* whatever it said is over */
-                r = open_locked(it);
+                r = open_both(it);
         if (r == 0) {
                 if (empty && ftruncate(it->fd, 0) < 0)
                         r = -errno;
@@ -382,7 +473,7 @@ sq_publish_anew(const char *path, bool empty)
                         r = name_of(path, "", name);
                 if (r == 0 && unlink(name) < 0 && errno != ENOENT)
                         r = -errno;
-                close(it->fd);
+                end(it);
         }
         free(it);
         return r;

@@ -12,14 +12,29 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <squall-kit.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../shared/folder.h"
 
 static const struct sq_str no_header;
+
+/* Of sq_publish() the first sync is that of PATH.commits, the second its folder's, the third that of the lines. */
+enum { SYNC_OF_LINES = 3 };
+static int syncs_left, sent_then; /* so many syncs later this signal comes, instead of the last of them */
+
+int
+fsync(int fd)
+{
+        (void)fd;
+        if (syncs_left > 0 && --syncs_left == 0)
+                raise(sent_then);
+        return 0;
+}
 
 struct place {
         char folder[96], path[128], commits[144];
@@ -132,6 +147,135 @@ what_a_writer_left_torn_is_cut_off_by_the_next_and_comes_again(void **state)
         holds(*state, LONG, "whole\ntorn\n");
 }
 
+static pid_t
+publish_until_synced(const struct place *place, unsigned writer, uint64_t epoch, const char *lines, int signal)
+{
+        pid_t pid = fork();
+        int status;
+
+        if (pid == 0) {
+                syncs_left = SYNC_OF_LINES;
+                sent_then = signal;
+                _exit(publish(place, writer, epoch, lines) == 0 ? 0 : 1);
+        }
+        assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+        assert_true(signal == SIGKILL ? WIFSIGNALED(status) : WIFSTOPPED(status));
+        return pid;
+}
+
+/* As logrotate does. */
+static void
+take_away(struct place *place, char *ret, size_t size)
+{
+        snprintf(ret, size, "%s.1", place->path);
+        assert_int_equal(rename(place->path, ret), 0);
+}
+
+static void
+holds_in(const char *path, off_t from, const char *text)
+{
+        struct place other = {.folder = ""};
+
+        snprintf(other.path, sizeof(other.path), "%s", path);
+        holds(&other, from, text);
+}
+
+static void
+what_was_taken_away_with_its_file_does_not_come_again(void **state)
+{
+        struct place *place = *state;
+        char away[160];
+
+        assert_int_equal(publish(place, 0, 1, "a\n"), 0);
+        publish_until_synced(place, 0, 2, "b\n", SIGKILL);
+        take_away(place, away, sizeof(away));
+        assert_int_equal(publish(place, 0, 2, "b\n"), 0);
+        assert_int_equal(publish(place, 0, 3, "c\n"), 0);
+        holds_in(away, 0, "a\nb\n");
+        holds(place, 0, "c\n");
+}
+
+static void
+nor_is_it_torn_there(void **state)
+{
+        struct place *place = *state;
+        char away[160];
+
+        publish_long(place);
+        die_within(place, 1, 1, "torn\n");
+        take_away(place, away, sizeof(away));
+        assert_int_equal(publish(place, 1, 1, "torn\n"), 0);
+        holds_in(away, LONG, "");
+        holds(place, 0, "torn\n");
+}
+
+/* The file system may give its inode to the next file that is made. */
+static void
+a_later_file_in_the_inode_of_the_one_that_is_gone_is_not_cut(void **state)
+{
+        const struct timespec long_ago[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+        struct place *place = *state;
+        char bytes[LONG + 4], away[160];
+
+        publish_long(place);
+        die_within(place, 1, 1, "torn\n");
+        assert_int_equal(unlink(place->path), 0);
+        snprintf(away, sizeof(away), "%s.1", place->path);
+        memset(bytes, 'y', LONG + 3);
+        bytes[LONG + 3] = '\0';
+        assert_int_equal(utimensat(AT_FDCWD, place->commits, long_ago, 0), 0);
+        scribble(away, bytes);
+        assert_int_equal(publish(place, 1, 1, "torn\n"), 0);
+        holds_in(away, LONG, "yyy");
+        holds(place, 0, "torn\n");
+}
+
+/* It has ended, or waits for a lock. */
+static bool
+is_done_or_waits(pid_t pid)
+{
+        char path[64], text[32] = "";
+        siginfo_t info = {.si_pid = 0};
+        int fd;
+
+        if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid)
+                return true;
+        snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd >= 0 && read(fd, text, sizeof(text) - 1) < 0)
+                text[0] = '\0';
+        if (fd < 0) /* a kernel that does not say */
+                return true;
+        close(fd);
+        return atol(text) == SYS_flock;
+}
+
+static void
+two_writers_wait_for_each_other_also_when_the_file_is_taken_away(void **state)
+{
+        struct place *place = *state;
+        char away[160];
+        pid_t first, second;
+        int status;
+
+        first = publish_until_synced(place, 0, 1, "a\n", SIGSTOP);
+        take_away(place, away, sizeof(away));
+        second = fork();
+        if (second == 0)
+                _exit(publish(place, 1, 1, "b\n") == 0 ? 0 : 1);
+        while (!is_done_or_waits(second))
+                usleep(1000);
+        kill(first, SIGCONT);
+        assert_int_equal(waitpid(first, &status, 0), first);
+        assert_int_equal(status, 0);
+        assert_int_equal(waitpid(second, &status, 0), second);
+        assert_int_equal(status, 0);
+        assert_int_equal(publish(place, 0, 1, "a\n"), 0);
+        assert_int_equal(publish(place, 1, 1, "b\n"), 0);
+        holds_in(away, 0, "a\n");
+        holds(place, 0, "b\n");
+}
+
 static void
 a_torn_chunk_to_which_somebody_else_appended_is_not_cut(void **state)
 {
@@ -217,6 +361,10 @@ main(void)
         const struct CMUnitTest tests[] = {
                 TEST(what_is_published_again_stands_there_once),
                 TEST(what_a_writer_left_torn_is_cut_off_by_the_next_and_comes_again),
+                TEST(what_was_taken_away_with_its_file_does_not_come_again),
+                TEST(nor_is_it_torn_there),
+                TEST(a_later_file_in_the_inode_of_the_one_that_is_gone_is_not_cut),
+                TEST(two_writers_wait_for_each_other_also_when_the_file_is_taken_away),
                 TEST(a_torn_chunk_to_which_somebody_else_appended_is_not_cut),
                 TEST(a_file_that_took_the_place_of_the_other_is_not_cut),
                 TEST(an_unfinished_line_of_somebody_else_gets_its_end_and_an_empty_file_its_header),

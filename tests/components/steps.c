@@ -260,12 +260,28 @@ copy_file_range(int in, off64_t *from, int out, off64_t *to, size_t size, unsign
         return r < 0 ? answer(r) : syscall(SYS_copy_file_range, in, from, out, to, size, flags);
 }
 
+SQ_EXPORT ssize_t
+pwrite(int fd, const void *bytes, size_t size, off_t at)
+{
+        int r = step_fd("write", fd);
+
+        return r < 0 ? answer(r) : syscall(SYS_pwrite64, fd, bytes, size, at);
+}
+
 SQ_EXPORT int
 fsync(int fd)
 {
         int r = step_fd("sync", fd);
 
         return r < 0 ? answer(r) : (int)syscall(SYS_fsync, fd);
+}
+
+SQ_EXPORT int
+fdatasync(int fd)
+{
+        int r = step_fd("sync", fd);
+
+        return r < 0 ? answer(r) : (int)syscall(SYS_fdatasync, fd);
 }
 
 SQ_EXPORT int

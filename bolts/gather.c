@@ -62,7 +62,7 @@ static void
 declare(struct sq_declaration *decl)
 {
         const struct gather *self = sq_declared_state(decl);
-        struct computed computed;
+        struct computed computed = {0};
 
         if (self->compute.n == 0 || self->compute.n > COMPUTED_MAX)
                 sq_declare_error(decl, "compute", "must have 1 to %d fields", COMPUTED_MAX);

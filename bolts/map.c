@@ -14,34 +14,34 @@ struct map {
         struct sq_value values[SQ_FIELDS_MAX];
 };
 
-/* What the settings make of the fields: a name for each expression, and what is wrong with which setting. */
+/* What the settings make of the fields: a name for each expression, and what is wrong. */
 struct outputs {
         unsigned n;
         char names[SQ_FIELDS_MAX][256];
-        const char *option;
-        char wrong[400];
+        struct sq_declaration *decl; /* that is told of all that is wrong; NULL: there is none */
+        char wrong[400];             /* the last of it, or "" */
 };
 
-static bool SQ_PRINTF(3, 4) refuse(struct outputs *outputs, const char *option, const char *format, ...)
+static void SQ_PRINTF(3, 4) refuse(struct outputs *outputs, const char *option, const char *format, ...)
 {
         va_list arguments;
 
-        outputs->option = option;
         va_start(arguments, format);
         vsnprintf(outputs->wrong, sizeof(outputs->wrong), format, arguments);
         va_end(arguments);
-        return false;
+        if (outputs->decl)
+                sq_declare_error(outputs->decl, option, "%s", outputs->wrong);
 }
 
-static bool
+static void
 add(struct outputs *outputs, struct sq_exprs *exprs, const char *option, const char *name, const char *text)
 {
         if (outputs->n == SQ_FIELDS_MAX)
-                return refuse(outputs, option, "%s: more fields than a tuple can have", name);
-        if (sq_exprs_add(exprs, text) < 0)
-                return refuse(outputs, option, "%s", sq_exprs_error(exprs));
-        snprintf(outputs->names[outputs->n++], sizeof(outputs->names[0]), "%s", name);
-        return true;
+                refuse(outputs, option, "%s: more fields than a tuple can have", name);
+        else if (sq_exprs_add(exprs, text) < 0)
+                refuse(outputs, option, "%s: %s", name, sq_exprs_error(exprs));
+        else
+                snprintf(outputs->names[outputs->n++], sizeof(outputs->names[0]), "%s", name);
 }
 
 static const char *
@@ -72,7 +72,7 @@ is_field(const struct sq_exprs *exprs, const char *name)
 }
 
 /* A field that `set` names keeps its place, one that it adds comes behind the others. */
-static bool
+static void
 change_fields(const struct map *self, struct sq_exprs *exprs, struct outputs *outputs)
 {
         char quoted[256];
@@ -84,54 +84,48 @@ change_fields(const struct map *self, struct sq_exprs *exprs, struct outputs *ou
                 if (is_dropped(self, name))
                         continue;
                 snprintf(quoted, sizeof(quoted), "`%s`", name);
-                if (!add(outputs, exprs, set ? "set" : "rename", renamed ? renamed : name, set ? set : quoted))
-                        return false;
+                add(outputs, exprs, set ? "set" : "rename", renamed ? renamed : name, set ? set : quoted);
         }
         for (size_t i = 0; i < self->set.n; i++)
-                if ((!is_field(exprs, self->set.names[i]) || is_dropped(self, self->set.names[i])) &&
-                    !add(outputs, exprs, "set", self->set.names[i], self->set.values[i]))
-                        return false;
+                if (!is_field(exprs, self->set.names[i]) || is_dropped(self, self->set.names[i]))
+                        add(outputs, exprs, "set", self->set.names[i], self->set.values[i]);
         for (size_t i = 0; i < self->drop.n; i++)
                 if (!is_field(exprs, self->drop.items[i]))
-                        return refuse(outputs, "drop", "no input field `%s`", self->drop.items[i]);
+                        refuse(outputs, "drop", "no input field `%s`", self->drop.items[i]);
         for (size_t i = 0; i < self->rename.n; i++)
                 if (!is_field(exprs, self->rename.names[i]))
-                        return refuse(outputs, "rename", "no input field `%s`", self->rename.names[i]);
-        return true;
+                        refuse(outputs, "rename", "no input field `%s`", self->rename.names[i]);
 }
 
-static bool
+static void
 read_settings(const struct map *self, struct sq_exprs *exprs, struct outputs *outputs)
 {
         bool changes = self->set.n || self->drop.n || self->rename.n;
 
-        *outputs = (struct outputs){0};
         if (changes == (self->emit.n > 0))
-                return refuse(outputs, changes ? "emit" : NULL, "%s",
-                              changes ? "`emit` lists all fields: `set`, `drop` and `rename` do not go with it"
-                                      : "it needs `emit`, or `set`, `drop` or `rename`");
-        if (changes)
-                return change_fields(self, exprs, outputs);
-        for (size_t i = 0; i < self->emit.n; i++)
-                if (!add(outputs, exprs, "emit", self->emit.names[i], self->emit.values[i]))
-                        return false;
-        return true;
+                refuse(outputs, changes ? "emit" : NULL, "%s",
+                       changes ? "`emit` lists all fields: `set`, `drop` and `rename` do not go with it"
+                               : "it needs `emit`, or `set`, `drop` or `rename`");
+        else if (changes)
+                change_fields(self, exprs, outputs);
+        for (size_t i = 0; i < self->emit.n && !changes; i++)
+                add(outputs, exprs, "emit", self->emit.names[i], self->emit.values[i]);
 }
 
 static void
 declare(struct sq_declaration *decl)
 {
         struct sq_exprs *exprs = sq_exprs_declared(decl);
-        struct outputs outputs;
+        struct outputs outputs = {.decl = decl};
 
         if (!exprs)
                 return;
-        if (read_settings(sq_declared_state(decl), exprs, &outputs)) {
+        read_settings(sq_declared_state(decl), exprs, &outputs);
+        if (!outputs.wrong[0]) {
                 sq_exprs_declare(exprs, decl);
                 for (unsigned i = 0; i < outputs.n; i++)
                         sq_declare_out(decl, 0, outputs.names[i], sq_exprs_type(exprs, (int)i));
-        } else
-                sq_declare_error(decl, outputs.option, "%s", outputs.wrong);
+        }
         sq_exprs_free(&exprs);
 }
 
@@ -139,12 +133,13 @@ static int
 prepare(struct sq_task *task)
 {
         struct map *self = sq_state(task);
-        struct outputs outputs;
+        struct outputs outputs = {0};
 
         self->exprs = sq_exprs_prepared(task);
         if (!self->exprs)
                 return sq_error(task, "out of memory");
-        return read_settings(self, self->exprs, &outputs) ? 0 : sq_error(task, "%s", outputs.wrong);
+        read_settings(self, self->exprs, &outputs);
+        return outputs.wrong[0] ? sq_error(task, "%s", outputs.wrong) : 0;
 }
 
 static enum sq_verdict

@@ -13,17 +13,6 @@ struct route {
         struct sq_exprs *exprs; /* of each route, in order: that of stream i + 1 */
 };
 
-/* The first rule that is wrong, or `n`. */
-static size_t
-add_rules(const struct route *self, struct sq_exprs *exprs)
-{
-        size_t i = 0;
-
-        while (i < self->routes.n && sq_exprs_add_condition(exprs, self->routes.values[i]) >= 0)
-                i++;
-        return i;
-}
-
 static void
 declare_streams(const struct route *self, struct sq_declaration *decl)
 {
@@ -44,13 +33,12 @@ declare(struct sq_declaration *decl)
 {
         const struct route *self = sq_declared_state(decl);
         struct sq_exprs *exprs = sq_exprs_declared(decl);
-        size_t wrong;
 
         if (!exprs)
                 return;
-        wrong = add_rules(self, exprs);
-        if (wrong < self->routes.n)
-                sq_declare_error(decl, "routes", "%s: %s", self->routes.names[wrong], sq_exprs_error(exprs));
+        for (size_t i = 0; i < self->routes.n; i++)
+                if (sq_exprs_add_condition(exprs, self->routes.values[i]) < 0)
+                        sq_declare_error(decl, "routes", "%s: %s", self->routes.names[i], sq_exprs_error(exprs));
         sq_exprs_declare(exprs, decl);
         sq_exprs_free(&exprs);
         declare_streams(self, decl);
@@ -64,8 +52,10 @@ prepare(struct sq_task *task)
         self->exprs = sq_exprs_prepared(task);
         if (!self->exprs)
                 return sq_error(task, "out of memory");
-        return add_rules(self, self->exprs) < self->routes.n ? sq_error(task, "routes: %s", sq_exprs_error(self->exprs))
-                                                             : 0;
+        for (size_t i = 0; i < self->routes.n; i++)
+                if (sq_exprs_add_condition(self->exprs, self->routes.values[i]) < 0)
+                        return sq_error(task, "routes: %s", sq_exprs_error(self->exprs));
+        return 0;
 }
 
 static enum sq_verdict

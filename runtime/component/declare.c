@@ -97,18 +97,30 @@ sqi_component_ids(const struct sqi_component *component, const char *ids[SQ_STRE
         return n;
 }
 
+static bool
+is_told(const struct sq_declaration *decl, const struct sqi_declared_error *error)
+{
+        for (size_t i = 0; i < decl->nerrors; i++)
+                if (strcmp(decl->errors[i].option, error->option) == 0 &&
+                    strcmp(decl->errors[i].text, error->text) == 0)
+                        return true;
+        return false;
+}
+
+/* What is no fault of a setting may come of one that is. */
 void
 sq_declare_error(struct sq_declaration *decl, const char *option, const char *format, ...)
 {
+        struct sqi_declared_error *error = &decl->errors[decl->nerrors];
         va_list args;
 
-        if (decl->failed)
+        if (decl->nerrors == SQI_DECLARED_ERRORS_MAX || (decl->nerrors > 0 && !option))
                 return;
-        decl->failed = true;
-        snprintf(decl->option, sizeof(decl->option), "%s", option ? option : "");
+        snprintf(error->option, sizeof(error->option), "%s", option ? option : "");
         va_start(args, format);
-        vsnprintf(decl->error, sizeof(decl->error), format, args);
+        vsnprintf(error->text, sizeof(error->text), format, args);
         va_end(args);
+        decl->nerrors += !is_told(decl, error);
 }
 
 static void
@@ -336,5 +348,5 @@ sqi_declare(struct sq_declaration *decl, const struct sqi_component *component)
                 add_fields(decl, decl->declared->streams[i], sqi_component_streams(component)[i - 1].fields);
         if (declare)
                 declare(decl);
-        return decl->failed ? -EINVAL : 0;
+        return decl->nerrors > 0 ? -EINVAL : 0;
 }

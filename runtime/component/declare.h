@@ -47,6 +47,13 @@ struct sqi_declared_time {
         const char *field;
 };
 
+struct sqi_declared_error {
+        char option[64]; /* the setting that it is about, or "" */
+        char text[256];
+};
+
+enum { SQI_DECLARED_ERRORS_MAX = 8 };
+
 struct sq_declaration {
         struct sqi_arena *arena; /* for names */
         const void *state;
@@ -57,12 +64,11 @@ struct sq_declaration {
         const struct sqi_declared_time *times;  /* of each input; NULL: watermarks come by none */
         const struct sq_reading *readings;      /* of each input; NULL: not known */
         struct sqi_declared *declared;
-        bool failed;
-        char option[64]; /* the setting an error is about, or "" */
-        char error[256]; /* the first one */
+        size_t nerrors; /* the first ones */
+        struct sqi_declared_error errors[SQI_DECLARED_ERRORS_MAX];
 };
 
-/* Fills `declared` from the definition and `.declare`. 0; -EINVAL: see decl->option and decl->error; -ENOMEM. */
+/* Fills `declared` from the definition and `.declare`. 0; -EINVAL: see decl->errors; -ENOMEM. */
 int sqi_declare(struct sq_declaration *decl, const struct sqi_component *component);
 
 /* What input `input` calls field `field` of `in`. */

@@ -73,14 +73,33 @@ has_distinct_paths(const struct sq_schema *schema, char *wrong, size_t size)
         return true;
 }
 
+/* Behind what is wrong besides, which has said what is right. What finds no room there is left for the next try. */
+static void
+add_wrong(const char *one, char *wrong, size_t size)
+{
+        const char *right = strstr(one, ": right is");
+        size_t used = strlen(wrong), len = right ? (size_t)(right - one) : strlen(one);
+
+        if (used == 0)
+                snprintf(wrong, size, "%s", one);
+        else if (used + 2 + len < size)
+                snprintf(wrong + used, size - used, "; %.*s", (int)len, one);
+}
+
 bool
 sq_schema_read(const struct sq_nested *setting, struct sq_schema *ret, char *wrong, size_t size)
 {
+        char one[256];
+        bool good = true;
+
         *ret = (struct sq_schema){.typed = setting->n > 0 && setting->names != setting->values};
+        wrong[0] = '\0';
         for (size_t i = 0; i < setting->n; i++)
-                if (!read_entry(setting, i, ret, wrong, size))
-                        return false;
-        return has_distinct_paths(ret, wrong, size);
+                if (!read_entry(setting, i, ret, one, sizeof(one))) {
+                        add_wrong(one, wrong, size);
+                        good = false;
+                }
+        return good && has_distinct_paths(ret, wrong, size);
 }
 
 bool

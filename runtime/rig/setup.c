@@ -258,7 +258,7 @@ declare(struct plan_builder *builder, char *error, size_t size)
         }
         int r = sqi_declare(&decl, builder->component.loaded);
         if (r < 0)
-                snprintf(error, size, "%s", decl.error);
+                snprintf(error, size, "%s", decl.errors[0].text);
         return r;
 }
 

@@ -20,9 +20,8 @@ enum { WAIT_S = 15 };
 
 /* What a probe found, as its process writes it: in one piece, which a pipe keeps. */
 struct verdict {
-        char failed;
-        char option[sizeof(((struct sq_declaration *)NULL)->option)];
-        char error[sizeof(((struct sq_declaration *)NULL)->error)];
+        bool failed;
+        struct sqi_declared_error error; /* the first */
 };
 
 struct probe {
@@ -44,9 +43,8 @@ try_it(struct probe *probe, int out)
                 (void)dup2(nowhere, fd);
         decl->declared = &declared;
         sqi_component_probe(probe->component->loaded)(decl);
-        verdict.failed = decl->failed;
-        memcpy(verdict.option, decl->option, sizeof(verdict.option));
-        memcpy(verdict.error, decl->error, sizeof(verdict.error));
+        verdict.failed = decl->nerrors > 0;
+        verdict.error = decl->errors[0];
         (void)!write(out, &verdict, sizeof(verdict));
         _exit(0);
 }
@@ -78,8 +76,8 @@ static void
 report(struct sqi_model *model, const struct sqi_model_component *component, const struct verdict *verdict)
 {
         if (verdict->failed)
-                sqi_model_error(model, sqi_model_setting_place(component, verdict->option),
-                                "in '%s': the connection does not work: %s", component->id.text, verdict->error);
+                sqi_model_error(model, sqi_model_setting_place(component, verdict->error.option),
+                                "in '%s': the connection does not work: %s", component->id.text, verdict->error.text);
         else
                 sqi_diagnose(model->diagnostics, SQI_NOTE, component->id.place, "in '%s': the connection works",
                              component->id.text);
@@ -94,11 +92,11 @@ end(struct sqi_model *model, struct probe *probe, uint64_t until_ns)
         int status = 0;
 
         if (poll(&ready, 1, now < until_ns ? (int)((until_ns - now) / 1000000) : 0) <= 0) {
-                snprintf(verdict.error, sizeof(verdict.error), "no answer in %d seconds", WAIT_S);
+                snprintf(verdict.error.text, sizeof(verdict.error.text), "no answer in %d seconds", WAIT_S);
                 kill(probe->process, SIGKILL);
         } else if (read(probe->out, &verdict, sizeof(verdict)) != sizeof(verdict)) {
                 verdict.failed = true;
-                snprintf(verdict.error, sizeof(verdict.error), "the component crashed while it tried");
+                snprintf(verdict.error.text, sizeof(verdict.error.text), "the component crashed while it tried");
         }
         close(probe->out);
         while (waitpid(probe->process, &status, 0) < 0 && errno == EINTR)

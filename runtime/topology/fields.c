@@ -153,9 +153,13 @@ report(struct sqi_model *model, struct sqi_model_component *component, const str
 {
         component->declare_failed = true;
         component->declared = NULL;
-        sqi_model_error(model, sqi_model_setting_place(component, decl->option), "in '%s': %s%s%s",
-                        component->id.text ? component->id.text : "?", decl->option, decl->option[0] ? ": " : "",
-                        decl->error);
+        for (size_t i = 0; i < decl->nerrors; i++) {
+                const struct sqi_declared_error *error = &decl->errors[i];
+
+                sqi_model_error(model, sqi_model_setting_place(component, error->option), "in '%s': %s%s%s",
+                                component->id.text ? component->id.text : "?", error->option,
+                                error->option[0] ? ": " : "", error->text);
+        }
 }
 
 /* One strongly connected component: `members` of them. */

@@ -425,7 +425,7 @@ sqi_hosted_cause(const struct sqi_hosted *hosted, char *ret, size_t size)
         else
                 snprintf(ret, size, "%s",
                          life->outcome == SQI_OUTCOME_KILLED ? "the supervisor is out of memory"
-                                                             : "it was not done when the drain took too long");
+                                                             : "it was not done when the drain took too long (its log says who had not finished)");
 }
 
 void

@@ -20,21 +20,62 @@ is_left(const struct sqi_lifecycle *life, uint32_t w)
         return life->workers[w].stays && life->state == SQI_QUITTING && life->workers[w].state == SQI_WORKER_ALIVE;
 }
 
+double
+sqi_drain_limit(const struct sqi_lifecycle *life)
+{
+        if (life->drain_secs >= 0)
+                return life->drain_secs;
+        return life->plan->config.message_timeout +
+               (life->handover && sqi_step_is_exact(life) ? life->plan->config.checkpoint_timeout : 0);
+}
+
+static void
+set_limit(struct sqi_step *step)
+{
+        step->life->deadline = step->now + sqi_step_ns(sqi_drain_limit(step->life));
+        step->life->time_left = 0;
+}
+
+void
+sqi_end_drain_within(struct sqi_step *step)
+{
+        if (step->life->drain_secs >= 0)
+                set_limit(step);
+}
+
 void
 sqi_end_drain(struct sqi_step *step)
 {
         struct sqi_lifecycle *life = step->life;
 
-        if (life->state == SQI_SEALING && life->handover)
-                return;
-        life->deadline = step->now +
-                         sqi_step_ns(life->drain_secs < 0 ? life->plan->config.message_timeout : life->drain_secs);
+        if (life->state == SQI_SEALING && life->handover && !sqi_step_is_exact(life))
+                return; /* what goes on later waits for the disk */
+        set_limit(step);
         if (!life->has_run || life->state == SQI_SEALING) /* all have finished, and the last epoch is made */
                 return;
         life->state = SQI_DRAINING;
         if (life->handover)
                 sqi_checkpoint_hold(step);
         sqi_step_send_drain(step, SQI_EVERY_WORKER);
+}
+
+void
+sqi_end_hold_limit(struct sqi_step *step)
+{
+        struct sqi_lifecycle *life = step->life;
+        enum sqi_checkpoint_phase phase = life->checkpoint.phase;
+        bool disk = phase == SQI_CHECKPOINT_OPENING || phase == SQI_CHECKPOINT_SEALING;
+        bool holds = disk && life->handover && sqi_step_is_exact(life) && life->drain_secs < 0 &&
+                     !sqi_step_is_over(life);
+
+        if (holds && life->deadline != SQI_NEVER) {
+                life->time_left = life->deadline > step->now ? life->deadline - step->now : 1;
+                life->deadline = SQI_NEVER;
+        } else if (!holds && life->time_left > 0) {
+                if (!sqi_step_is_over(life))
+                        life->deadline = step->now + life->time_left;
+                life->time_left = 0;
+        }
 }
 
 void
@@ -129,12 +170,12 @@ sqi_end_quit(struct sqi_step *step)
                 return;
         }
         life->state = SQI_SEALING;
-        if (life->handover) /* what goes on later waits for what it goes on from */
-                life->deadline = SQI_NEVER;
-        if (sqi_step_is_exact(life))
+        if (sqi_step_is_exact(life)) {
                 sqi_checkpoint_begin(step); /* one that is under way ends first */
-        else
+        } else {
+                life->deadline = SQI_NEVER; /* what goes on later waits for the disk */
                 sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_SEAL});
+        }
 }
 
 void

@@ -319,8 +319,12 @@ on_drain(struct sqi_step *step, const struct sqi_event *event)
         struct sqi_lifecycle *life = step->life;
 
         (void)event;
-        if (sqi_step_is_over(life) || life->draining)
+        if (sqi_step_is_over(life))
                 return;
+        if (life->draining) {
+                sqi_end_drain_within(step);
+                return;
+        }
         life->draining = true;
         sqi_step_report(step, SQI_REPORT_DRAINING, SQI_EVERY_WORKER, 0);
         sqi_end_drain(step);
@@ -417,6 +421,7 @@ sqi_lifecycle_step(struct sqi_lifecycle *life, const struct sqi_event *event, ui
         if (event->sums) /* a tuple that is given up is missing until its letter is written */
                 life->missing = event->missing;
         events[event->type](&step, event);
+        sqi_end_hold_limit(&step);
 }
 
 uint64_t

@@ -234,8 +234,9 @@ struct sqi_lifecycle {
                 /* of all workers; above 0 where the topology has run before: its components go on with what they
                  * wrote */
                 first_incarnation;
-        double drain_secs; /* a drain may take as long; below 0: the message timeout */
-        uint64_t deadline; /* of the drain, or of the exits */
+        double drain_secs;  /* a drain may take as long; below 0: see sqi_drain_limit() */
+        uint64_t deadline;  /* of the drain, or of the exits */
+        uint64_t time_left; /* of the drain when the deadline is held; 0: it is not */
         uint64_t probe_due, round;
         uint64_t stepped_at; /* the last step */
         uint64_t random;
@@ -255,6 +256,10 @@ void sqi_lifecycle_step(struct sqi_lifecycle *life, const struct sqi_event *even
 
 /* When TIME is wanted next; SQI_NEVER. */
 uint64_t sqi_lifecycle_due(const struct sqi_lifecycle *life);
+
+/* Seconds that a drain may take: what it was given, or the message timeout; a hand-over under exactly-once has as long
+ * as an epoch may take as well. */
+double sqi_drain_limit(const struct sqi_lifecycle *life);
 
 /* "running", "degraded", ... "finished", "drained", "killed", "failed" */
 const char *sqi_lifecycle_state_name(const struct sqi_lifecycle *life);

@@ -105,7 +105,11 @@ uint64_t sqi_restore_due(const struct sqi_lifecycle *life);
 
 /* end.c */
 void sqi_end_drain(struct sqi_step *step); /* the spouts end, then what they feed */
-void sqi_end_quit(struct sqi_step *step);  /* if every task has finished */
+void sqi_end_drain_within(struct sqi_step *step); /* it drains, and is told a limit now */
+/* After each step. The limit of a hand-over stands still while the disk is to take an epoch: that is none of its tasks'
+ * fault, and it goes on from there. */
+void sqi_end_hold_limit(struct sqi_step *step);
+void sqi_end_quit(struct sqi_step *step); /* if every task has finished */
 void sqi_end_sealed(struct sqi_step *step, const struct sqi_event *event);
 void sqi_end_committed(struct sqi_step *step);  /* the last epoch is */
 void sqi_end_when_empty(struct sqi_step *step); /* END, if it is over and no process is left */

@@ -149,14 +149,14 @@ static void
 unfinished_text(const struct sqi_lifecycle *life, uint32_t task, char *buffer, size_t size)
 {
         char name[NAME_SIZE], what[64] = "finished";
-        bool own = life->drain_secs < 0;
+        const char *raise = life->drain_secs >= 0 ? "--wait" : "topology.message.timeout.secs";
 
         if (life->tasks[task].finished)
-                snprintf(what, sizeof(what), "committed epoch %llu", (unsigned long long)life->checkpoint.epoch);
+                snprintf(what, sizeof(what), "%s epoch %llu",
+                         life->checkpoint.phase == SQI_CHECKPOINT_TAKING ? "written its part of" : "committed",
+                         (unsigned long long)life->checkpoint.epoch);
         snprintf(buffer, size, "%s had not %s when the drain took longer than %g s (raise %s)",
-                 sqi_task_name(life->plan, task, name, sizeof(name)), what,
-                 own ? life->plan->config.message_timeout : life->drain_secs,
-                 own ? "topology.message.timeout.secs" : "--wait");
+                 sqi_task_name(life->plan, task, name, sizeof(name)), what, sqi_drain_limit(life), raise);
 }
 
 static void

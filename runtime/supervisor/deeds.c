@@ -200,16 +200,25 @@ any_stays(const struct sqi_running *running)
         return false;
 }
 
-static void
-do_end(struct sqi_running *running, const struct sqi_action *action)
+void
+sqi_running_end(struct sqi_running *running)
 {
-        (void)action;
-        sqi_errand_wait(running);
+        if (!running->ends || running->errands.first)
+                return;
+        running->ends = false;
         running->ended = sqi_clock_ns();
         if (!any_stays(running))
                 sqi_running_close(running);
         if (!any_stays(running))
                 sqi_rundir_remove(&running->rundir);
+}
+
+static void
+do_end(struct sqi_running *running, const struct sqi_action *action)
+{
+        (void)action;
+        running->ends = true;
+        sqi_running_end(running);
 }
 
 static void (*const deeds[])(struct sqi_running *running, const struct sqi_action *action) = {

@@ -307,7 +307,7 @@ sqi_running_abort(struct sqi_running *running)
 bool
 sqi_running_is_over(const struct sqi_running *running)
 {
-        return running->life->state == SQI_ENDED;
+        return running->life->state == SQI_ENDED && !running->ends;
 }
 
 static void

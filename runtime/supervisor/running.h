@@ -54,6 +54,7 @@ struct sqi_running {
         struct sqi_running *former; /* while it starts: whose workers go on in it, see sqi_run_options */
         const uint32_t *stays;
         bool touched; /* there may be something to read: see supervisor.c */
+        bool ends;    /* its last process has; it is over when its errands are */
 };
 
 struct sqi_supervisor {
@@ -68,6 +69,8 @@ struct sqi_supervisor {
 void sqi_running_step(struct sqi_running *running, const struct sqi_event *event);
 /* To the observer. */
 void sqi_running_tell(struct sqi_running *running, enum sq_level level, const char *text);
+/* It is over, if it ends and no errand is under way any more. */
+void sqi_running_end(struct sqi_running *running);
 /* Its control sockets. */
 void sqi_running_close(struct sqi_running *running);
 static inline bool

@@ -116,6 +116,7 @@ tell_errands(struct sqi_running *running)
                 if (end.told)
                         sqi_running_step(running, &(struct sqi_event){.type = (enum sqi_event_type)end.told,
                                                                       .number = -end.result});
+        sqi_running_end(running);
 }
 
 /* Messages first: time must not find a worker silent whose words have come. */

@@ -95,6 +95,22 @@ check "when the disk has taken it the topology ends" until_true is_over
 is_all_there() { awk '$2 > n[$1] { n[$1] = $2 } END { for (word in n) all += n[word]; exit all < 3000 }' "$dir/got"; }
 check "and nothing is lost" is_all_there
 end
+# A sink whose own disk does not take what it is to commit at the end of a hand-over; there is no epoch before that one.
+rm "$dir/got"
+yaml exactly-once | sed 's/interval.ms: 60/interval.ms: 600000, topology.message.timeout.secs: 1/; s/4000/1000/; s,path: .*got,visible: commit\, &,' >"$dir/counts.yaml"
+"$squall" submit "$dir/counts.yaml" --wait >/dev/null
+rm -f "$dir/steps/struck"
+arm sink/0 hold 1 sync got
+"$squall" rebalance counts -p count=3 >"$dir/said" 2>&1
+check "a rebalance does not wait for ever for a sink that does not commit" [ $? = 1 ]
+check "but says so" grep -q "the drain took too long" "$dir/said"
+check "and who it was" eval '"$squall" logs counts | grep -q "sink/0 had not committed epoch .* when the drain took longer than 2 s"'
+disarm
+check "the topology goes on with as many tasks as it had, and ends" until_true is_over
+check "with what is right" is_exact
+check "and no more tasks" eval '! shows "^count/2"'
+end
+
 # A savepoint, on another file system if there is one: then it is copied.
 saves=$(mktemp -d -p /dev/shm 2>/dev/null) || saves=$dir/saves
 on_exit remove_saves

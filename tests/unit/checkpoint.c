@@ -436,62 +436,6 @@ a_handover_gives_up_what_is_under_way_and_ends_with_an_epoch_of_its_own(void **s
         tear_down(&world);
 }
 
-/* ---- A sink that cannot commit ----------------------------------------------------------------------- */
-
-static void
-all_but_the_sink_commit(struct world *world)
-{
-        all_say(world, SQI_MSG_FINISHED);
-        all_parts(world, 2);
-        seal(world, 0);
-        for (uint32_t t = 0; t < SINK; t++)
-                hear_with(world, (struct sqi_message){.type = SQI_MSG_COMMITTED, .task = t, .number = 2});
-}
-
-static void
-fails_for_want_of_the_sink_after(struct world *world, uint64_t later)
-{
-        char text[256];
-
-        all_beat_for(world, later - SQI_SECOND);
-        assert_int_equal(world->life->state, SQI_SEALING);
-        all_beat_for(world, SQI_SECOND);
-        assert_true(reported(world, SQI_REPORT_UNFINISHED));
-        assert_int_equal(world->actions.items[0].task, SINK);
-        sqi_report_text(world->life, &world->actions.items[0], text, sizeof(text));
-        assert_non_null(strstr(text, "out/0 had not committed epoch 2 when the drain took longer than"));
-        assert_int_equal(world->life->outcome, SQI_OUTCOME_FAILED);
-}
-
-static void
-a_drain_waits_for_the_last_commit_no_longer_than_for_tuples(void **state)
-{
-        struct world world;
-
-        (void)state;
-        run_line(&world);
-        step(&world, (struct sqi_event){.type = SQI_EVENT_DRAIN});
-        all_but_the_sink_commit(&world);
-        fails_for_want_of_the_sink_after(&world, 30 * SQI_SECOND);
-        tear_down(&world);
-}
-
-static void
-who_ends_by_itself_waits_for_the_last_commit_until_a_drain_is_asked_for(void **state)
-{
-        struct world world;
-
-        (void)state;
-        run_line(&world);
-        all_but_the_sink_commit(&world);
-        all_beat_for(&world, 1000 * SQI_SECOND);
-        assert_int_equal(world.life->state, SQI_SEALING);
-        world.life->drain_secs = 5;
-        step(&world, (struct sqi_event){.type = SQI_EVENT_DRAIN});
-        fails_for_want_of_the_sink_after(&world, 5 * SQI_SECOND);
-        tear_down(&world);
-}
-
 /* ---- To be seen -------------------------------------------------------------------------------------- */
 
 static bool
@@ -572,8 +516,6 @@ main(void)
                 cmocka_unit_test(a_death_before_the_last_commit_goes_back_to_the_last_epoch),
                 cmocka_unit_test(a_handover_gives_up_what_is_under_way_and_ends_with_an_epoch_of_its_own),
                 cmocka_unit_test(every_report_has_a_name_and_a_text),
-                cmocka_unit_test(a_drain_waits_for_the_last_commit_no_longer_than_for_tuples),
-                cmocka_unit_test(who_ends_by_itself_waits_for_the_last_commit_until_a_drain_is_asked_for),
                 cmocka_unit_test(says_how_old_the_newest_epoch_is_and_what_a_restore_waits_for),
         };
 

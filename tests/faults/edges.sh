@@ -33,7 +33,7 @@ edge_death() { # TASK ARGUMENTS
                 3) hit $(workers) ;;
                 4)
                         { kill -KILL $supervisor && ended 20; } 2>/dev/null
-                        { [ $# = 0 ] || has_epoch "$dir/epochs"; } && begin_stepped "$@" # else it had come to its end
+                        if [ $# = 0 ] || has_epoch "$dir/epochs"; then begin_stepped "$@"; else over=1 status=0; fi # it had come to its end
                         ;;
         esac
 }
@@ -151,17 +151,18 @@ is_written_once() {
         sort "$dir/all" | diff - "$dir/want" >"$dir/diff" || { wc -l "$dir/diff"; head -n 8 "$dir/diff"; ls -l --full-time "$dir"/got*; cat "$dir/killed"; return 1; }
 }
 play_files() {
-        local task
+        local over=
         begin_stepped -c "topology.checkpoint.dir=$dir/epochs"
         for _ in $(seq "${KILLS:-8}"); do
-                until_true 20 has_epoch "$dir/epochs"
+                until_true 20 has_epoch_or_is_over
                 pause "$(ms "$(draw 0 500)")"
-                is_gone && break
+                { [ $over ] || is_gone; } && break
                 edge_death "$(one_of out/0 $(tasks_running | grep '^out'))" -c "topology.checkpoint.dir=$dir/epochs" --from "$dir/epochs"
         done
-        is_gone || ended 60 || true
+        [ $over ] || ended 60 || true
 }
-has_ended() { { [ "$status" = 0 ] || ! has_epoch "$dir/epochs"; } && nothing_is_left; }
+has_epoch_or_is_over() { has_epoch "$dir/epochs" || is_gone; }
+has_ended() { [ "$status" = 0 ] && nothing_is_left; }
 
 scenario_rotated() {
         packed=$(one_of none gzip)

@@ -49,7 +49,7 @@
  * Each message carries it, and so does the file squall-worker (control/mark.h). A supervisor starts no squall-worker of
  * another version, and does not take over workers that are: they go on alone, and the topology waits for its own.
  */
-enum { SQI_MESSAGE_VERSION = 10 };
+enum { SQI_MESSAGE_VERSION = 11 };
 
 /* clang-format off */
 /*      type             fields             sense */

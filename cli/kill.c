@@ -65,7 +65,7 @@ SQI_VERB(kill) = {
         .about = "End a topology: stop the spouts, drain, end the workers.",
         .details =
                 "Returns when nothing of it is left. The drain takes at most the topology's message timeout, or as long as --wait says; what is not "
-                "processed then is given up. The positions of its spouts go too; its log stays for `squall logs`, until 16 others "
+                "processed then is given up, and the status is 1. The positions of its spouts go too; its log stays for `squall logs`, until 16 others "
                 "were killed.\n"
                 "With --savepoint all its state and positions are kept first, as by `squall savepoint`, and it ends there: what its bolts would emit at "
                 "the end, they emit when a topology begins from the savepoint. It prints the folder's path.",

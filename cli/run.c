@@ -252,7 +252,8 @@ static void
 tell_of_epochs(const struct run *run)
 {
         const struct sqi_lifecycle *life = sqi_running_lifecycle(run->running);
-        bool undrained = life->outcome == SQI_OUTCOME_FAILED && life->failed_worker == SQI_EVERY_WORKER;
+        bool undrained = life->outcome == SQI_OUTCOME_FAILED &&
+                         (life->failed_worker == SQI_EVERY_WORKER || life->gone_back);
 
         if (!sqi_plan_is_exact(life->plan) || !life->draining || (!undrained && life->outcome != SQI_OUTCOME_DRAINED) ||
             (run->epochs.temporary && !undrained))

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/hosted.h"
 #include "daemon/saving.h"
 #include "daemon/waiters.h"
 
@@ -11,6 +12,32 @@ static bool
 is_same(const struct sqi_hosted *hosted, const char *serial)
 {
         return hosted && strcmp(hosted->record.serial, serial) == 0;
+}
+
+static const char *
+undone(const struct sqi_daemon *daemon, const char *serial)
+{
+        for (unsigned i = 0; i < SQI_UNDONE; i++)
+                if (strcmp(daemon->undone[i].serial, serial) == 0)
+                        return daemon->undone[i].cause;
+        return "";
+}
+
+void
+sqi_await_note_undone(const struct sqi_hosted *hosted)
+{
+        struct sqi_daemon *daemon = hosted->daemon;
+        struct sqi_undone *note = &daemon->undone[daemon->nundone % SQI_UNDONE];
+        char cause[SQI_RECORD_CAUSE];
+
+        if (!hosted->running || hosted->record.wish != SQI_WISH_KILLED ||
+            sqi_running_lifecycle(hosted->running)->outcome != SQI_OUTCOME_FAILED)
+                return;
+        sqi_hosted_cause(hosted, cause, sizeof(cause));
+        snprintf(note->serial, sizeof(note->serial), "%s", hosted->record.serial);
+        snprintf(note->cause, sizeof(note->cause), "'%s' has ended, but not all of it was done: %.*s (squall logs %s)",
+                 hosted->record.name, SQI_RECORD_CAUSE - 256, cause, hosted->record.name);
+        daemon->nundone++;
 }
 
 /* Has it come to pass? PENDING: not yet. */
@@ -30,7 +57,10 @@ look(struct sqi_daemon *daemon, const struct sqi_waiter *waiter, char *error, si
                         snprintf(error, size, "%s", hosted->record.cause);
                 else
                         snprintf(error, size, "the topology '%s' was killed, or updated once more", waiter->name);
-                return waiter->until == SQI_UNTIL_GONE ? SQI_STATUS_DONE : SQI_STATUS_FAILED;
+                if (waiter->until != SQI_UNTIL_GONE)
+                        return SQI_STATUS_FAILED;
+                snprintf(error, size, "%s", undone(daemon, waiter->serial));
+                return error[0] ? SQI_STATUS_FAILED : SQI_STATUS_DONE;
         }
         if (waiter->until == SQI_UNTIL_GONE)
                 return SQI_STATUS_PENDING;

@@ -364,7 +364,11 @@ sqi_daemon_serve(struct sqi_daemon *daemon)
         sqi_web_drpc_serve(daemon);
         sqi_scraping_serve(daemon);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
+                bool before = hosted->discarded;
+
                 take_ending(hosted, sqi_hosted_look(hosted));
+                if (hosted->discarded && !before)
+                        sqi_await_note_undone(hosted);
                 if (sqi_hosted_is_running(hosted))
                         sqi_levels_tell(&hosted->levels, hosted->running);
                 sqi_update_watch(hosted, sqi_clock_ns());

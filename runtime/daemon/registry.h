@@ -32,6 +32,13 @@ struct sqi_saved {
 };
 enum { SQI_SAVED = 16 };
 
+/* One that was told to end, and has left something undone. */
+struct sqi_undone {
+        char serial[SQI_SERIAL_SIZE];
+        char cause[SQI_RECORD_CAUSE];
+};
+enum { SQI_UNDONE = 16 };
+
 struct sqi_hosted {
         struct sqi_daemon *daemon;
         struct sqi_hosted *next;
@@ -109,6 +116,8 @@ struct sqi_daemon {
         struct sqi_waiter *waiters;
         struct sqi_saved saved[SQI_SAVED]; /* the last ones, the n-th at n modulo their number */
         unsigned nsaved;
+        struct sqi_undone undone[SQI_UNDONE]; /* likewise */
+        unsigned nundone;
         char base[SQI_RUNDIR_SIZE];
         uint64_t sample_due;
         bool stopping, left;

@@ -39,6 +39,16 @@ begin(struct sqi_step *step)
         sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_FOLDER, .epoch = checkpoint->epoch});
 }
 
+static bool
+spouts_have_finished(const struct sqi_lifecycle *life)
+{
+        SQI_EACH_TASK(life, t)
+                if (life->plan->components[life->plan->tasks[t].component].kind == SQ_KIND_SPOUT &&
+                    !life->tasks[t].finished)
+                        return false;
+        return true;
+}
+
 /* Its folder is there. How long the disk took for that is not the tasks' time. */
 static void
 take(struct sqi_step *step)
@@ -48,6 +58,7 @@ take(struct sqi_step *step)
 
         checkpoint->phase = SQI_CHECKPOINT_TAKING;
         checkpoint->last = life->state == SQI_SEALING;
+        checkpoint->behind_spouts = spouts_have_finished(life);
         checkpoint->late = false;
         checkpoint->began_at = step->now;
         checkpoint->repeat_at = step->now + repeat_pause;
@@ -208,6 +219,7 @@ keep_sealed(struct sqi_step *step)
         struct sqi_checkpoint *checkpoint = &life->checkpoint;
 
         checkpoint->sealed = checkpoint->epoch;
+        checkpoint->whole = checkpoint->behind_spouts;
         checkpoint->sealed_at = step->now;
         checkpoint->took = step->now - checkpoint->began_at;
         checkpoint->failing = false;

@@ -47,12 +47,14 @@ enum { SQI_CHECKPOINT_CAUSE = 512 };
 struct sqi_checkpoint {
         enum sqi_checkpoint_phase phase;
         enum sqi_restore restore;
-        bool last;         /* it began when every task had finished: what it commits is the end */
-        bool late;         /* that it was not sealed, or not committed, for long has been reported */
-        bool held;         /* none begins but the first and the last: another plan may have to go on from the newest */
-        const char *place; /* the folder of the topology's snapshots; borrowed */
-        uint64_t epoch;    /* the one under way, or the last that was: above any seen */
-        uint64_t sealed;   /* the newest snapshot that this supervisor has sealed; 0: none yet */
+        bool last;          /* it began when every task had finished: what it commits is the end */
+        bool behind_spouts; /* it began when every spout had finished: it has all that they sent, */
+        bool whole;         /* and so had the newest sealed one */
+        bool late;          /* that it was not sealed, or not committed, for long has been reported */
+        bool held;          /* none begins but the first and the last: another plan may have to go on from the newest */
+        const char *place;  /* the folder of the topology's snapshots; borrowed */
+        uint64_t epoch;     /* the one under way, or the last that was: above any seen */
+        uint64_t sealed;    /* the newest snapshot that this supervisor has sealed; 0: none yet */
         uint64_t began_at, repeat_at;
         uint64_t due;             /* NONE: when the next one begins, or SQI_NEVER */
         uint64_t sealed_at, took; /* of the newest sealed one: when, and ns from its CHECKPOINT */

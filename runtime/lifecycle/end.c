@@ -143,9 +143,9 @@ quit(struct sqi_step *step)
 
         life->state = SQI_QUITTING;
         life->outcome = life->draining ? SQI_OUTCOME_DRAINED : SQI_OUTCOME_FINISHED;
-        if (life->missing && !life->handover) {
+        if ((life->missing || life->gone_back) && !life->handover) {
                 life->outcome = SQI_OUTCOME_FAILED;
-                life->failed_worker = SQI_EVERY_WORKER;
+                life->failed_worker = life->gone_back ? life->died : SQI_EVERY_WORKER;
         }
         life->deadline = step->now + exit_time;
         life->probe_due = SQI_NEVER;
@@ -213,6 +213,19 @@ sqi_end_undrained(struct sqi_step *step)
                                                                .worker = life->plan->tasks[task].worker});
         life->failed_worker = SQI_EVERY_WORKER;
         sqi_end_abort(step, SQI_OUTCOME_FAILED);
+}
+
+/* The spouts are told to stop before they emit again what they had emitted since the epoch. All is as if they had been
+ * told so earlier, but whoever told them is to know: a sink that nobody answers would be drained in this way. */
+void
+sqi_end_restored(struct sqi_step *step)
+{
+        struct sqi_lifecycle *life = step->life;
+
+        if (!life->draining || life->handover || life->checkpoint.whole || life->gone_back)
+                return;
+        life->gone_back = true;
+        sqi_step_report(step, SQI_REPORT_GONE_BACK, life->died, 0);
 }
 
 void

@@ -153,8 +153,9 @@ enum sqi_report {
         SQI_REPORT_RESTORED,    /* exactly-once: all have begun anew, and data flows again */
         SQI_REPORT_GIVEN_UP,    /* an epoch was: checkpoint.cause */
         SQI_REPORT_UNCOMMITTED, /* task; it has not committed the epoch for long */
+        SQI_REPORT_GONE_BACK,   /* worker; it died in a drain, and what came after the epoch is not done */
 };
-enum { SQI_REPORTS = SQI_REPORT_UNCOMMITTED + 1 }; /* how many */
+enum { SQI_REPORTS = SQI_REPORT_GONE_BACK + 1 }; /* how many */
 
 #define SQI_EVERY_WORKER UINT32_MAX
 
@@ -220,10 +221,12 @@ struct sqi_lifecycle {
         enum sqi_topology_state state;
         enum sqi_outcome outcome;
         uint32_t failed_worker; /* outcome FAILED: whose cause it is, or SQI_EVERY_WORKER */
+        uint32_t died;          /* the worker that did last */
         uint64_t missing;       /* as last told: a topology that ends with some has failed */
         bool connected, has_run, draining, degraded, inactive;
-        bool handover;        /* the drain is not the end: keyed state goes into a snapshot */
-        bool proven;          /* it has run before, as it is: a start that fails is tried again, as any restart */
+        bool gone_back; /* exactly-once: the drain began anew from an epoch, and what came after that is not done */
+        bool handover;  /* the drain is not the end: keyed state goes into a snapshot */
+        bool proven;    /* it has run before, as it is: a start that fails is tried again, as any restart */
         const char *restore;  /* folder of the snapshot that it begins from, or NULL; borrowed */
         bool anew;            /* another run made that one: what it was told to end goes on */
         const char *folder;   /* of the snapshot that is being made, or NULL; borrowed */

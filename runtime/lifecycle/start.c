@@ -120,6 +120,8 @@ sqi_start_all(struct sqi_step *step)
                 mark_started(step, w);
         sqi_checkpoint_started(step);
         sqi_step_report(step, first ? SQI_REPORT_STARTED : SQI_REPORT_RESTORED, SQI_EVERY_WORKER, 0);
+        if (!first)
+                sqi_end_restored(step);
 }
 
 /* The epoch before the start opens the barrier when it is sealed. */

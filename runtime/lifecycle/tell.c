@@ -97,7 +97,7 @@ sqi_report_level(const struct sqi_action *action)
                 [SQI_REPORT_LATE_EXIT] = SQ_WARN,   [SQI_REPORT_BAD_EXIT] = SQ_WARN,
                 [SQI_REPORT_QUITTING] = SQ_DEBUG,   [SQI_REPORT_ADOPTED] = SQ_INFO,
                 [SQI_REPORT_RESTORED] = SQ_INFO,    [SQI_REPORT_GIVEN_UP] = SQ_WARN,
-                [SQI_REPORT_UNCOMMITTED] = SQ_WARN,
+                [SQI_REPORT_UNCOMMITTED] = SQ_WARN, [SQI_REPORT_GONE_BACK] = SQ_ERROR,
         };
 
         return levels[action->report];
@@ -114,7 +114,7 @@ sqi_report_name(const struct sqi_action *action)
                 [SQI_REPORT_LATE_EXIT] = "late-exit",     [SQI_REPORT_BAD_EXIT] = "bad-exit",
                 [SQI_REPORT_QUITTING] = "processed",      [SQI_REPORT_ADOPTED] = "adopted",
                 [SQI_REPORT_RESTORED] = "restored",       [SQI_REPORT_GIVEN_UP] = "epoch-given-up",
-                [SQI_REPORT_UNCOMMITTED] = "uncommitted",
+                [SQI_REPORT_UNCOMMITTED] = "uncommitted", [SQI_REPORT_GONE_BACK] = "gone-back",
         };
 
         return names[action->report];
@@ -224,6 +224,13 @@ sqi_report_text(const struct sqi_lifecycle *life, const struct sqi_action *actio
                 break;
         case SQI_REPORT_QUITTING:
                 snprintf(buffer, size, "every tuple is processed");
+                break;
+        case SQI_REPORT_GONE_BACK:
+                snprintf(
+                        buffer, size,
+                        "the drain went back to the last epoch, for %s had died (%s): what the spouts had emitted since "
+                        "then is not done",
+                        name, cause);
                 break;
         case SQI_REPORT_ADOPTED:
                 snprintf(

@@ -321,6 +321,89 @@ what_another_run_has_left_is_begun_with_as_such_until_there_is_an_epoch_of_its_o
         tear_down(&world);
 }
 
+/* ---- In a drain -------------------------------------------------------------------------------------- */
+
+static void
+comes_back(struct world *world, uint32_t dead)
+{
+        for (uint32_t w = 0; w < TASKS; w++)
+                if (w != dead)
+                        listens_again(world, w);
+        begin_together(world, dead);
+}
+
+static void
+ends_by_itself(struct world *world, uint64_t epoch)
+{
+        all_say(world, SQI_MSG_FINISHED);
+        all_parts(world, epoch);
+        seal(world, 0);
+        all_commit(world, epoch);
+        assert_non_null(sent(world, SQI_MSG_QUIT));
+}
+
+static void
+a_drain_that_goes_back_to_an_epoch_has_failed_by_who_died(void **state)
+{
+        struct world world;
+
+        (void)state;
+        run_line(&world);
+        step(&world, (struct sqi_event){.type = SQI_EVENT_DRAIN});
+        died(&world, SINK);
+        comes_back(&world, SINK);
+        assert_true(reported(&world, SQI_REPORT_GONE_BACK));
+        ends_by_itself(&world, 2);
+        assert_int_equal(world.life->outcome, SQI_OUTCOME_FAILED);
+        assert_int_equal(world.life->failed_worker, SINK);
+        tear_down(&world);
+}
+
+static void
+so_has_one_that_is_asked_for_while_all_go_back(void **state)
+{
+        struct world world;
+
+        (void)state;
+        run_line(&world);
+        died(&world, SINK);
+        step(&world, (struct sqi_event){.type = SQI_EVENT_DRAIN});
+        comes_back(&world, SINK);
+        assert_true(reported(&world, SQI_REPORT_GONE_BACK));
+        ends_by_itself(&world, 2);
+        assert_int_equal(world.life->outcome, SQI_OUTCOME_FAILED);
+        tear_down(&world);
+}
+
+/* Of a hand-over the next plan emits it again; behind an epoch that has all there is nothing more. */
+static void
+a_drain_that_loses_nothing_by_going_back_has_not_failed(void **state)
+{
+        struct world world;
+
+        (void)state;
+        run_line(&world);
+        world.life->handover = true;
+        step(&world, (struct sqi_event){.type = SQI_EVENT_DRAIN});
+        died(&world, SINK);
+        comes_back(&world, SINK);
+        assert_false(reported(&world, SQI_REPORT_GONE_BACK));
+        ends_by_itself(&world, 2);
+        assert_int_equal(world.life->outcome, SQI_OUTCOME_DRAINED);
+        tear_down(&world);
+        run_line(&world);
+        step(&world, (struct sqi_event){.type = SQI_EVENT_DRAIN});
+        all_say(&world, SQI_MSG_FINISHED);
+        all_parts(&world, 2);
+        seal(&world, 0);
+        died(&world, SINK);
+        comes_back(&world, SINK);
+        assert_false(reported(&world, SQI_REPORT_GONE_BACK));
+        ends_by_itself(&world, 3);
+        assert_int_equal(world.life->outcome, SQI_OUTCOME_DRAINED);
+        tear_down(&world);
+}
+
 int
 main(void)
 {
@@ -337,6 +420,9 @@ main(void)
                 cmocka_unit_test(what_a_dead_incarnation_says_of_its_position_does_not_count),
                 cmocka_unit_test(a_new_supervisor_ends_what_it_finds_and_begins_from_the_newest_snapshot),
                 cmocka_unit_test(what_another_run_has_left_is_begun_with_as_such_until_there_is_an_epoch_of_its_own),
+                cmocka_unit_test(a_drain_that_goes_back_to_an_epoch_has_failed_by_who_died),
+                cmocka_unit_test(so_has_one_that_is_asked_for_while_all_go_back),
+                cmocka_unit_test(a_drain_that_loses_nothing_by_going_back_has_not_failed),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

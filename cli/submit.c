@@ -29,8 +29,10 @@ ask(const struct cli_args *args, struct sqi_request *request)
         struct cli_talk talk;
         int status = cli_talk_open(args, NULL, &talk);
 
-        if (status == CLI_DONE)
-                status = cli_ask(&talk, request);
+        if (status == CLI_DONE) /* until the savepoint that it begins from is copied */
+                do {
+                        status = cli_ask(&talk, request);
+                } while (status == CLI_DONE && talk.reply.status == SQI_STATUS_PENDING);
         if (status == CLI_DONE) {
                 struct sq_str name = cli_get_str(talk.value, "topology"), serial = cli_get_str(talk.value, "serial");
 

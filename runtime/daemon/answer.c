@@ -492,7 +492,7 @@ handle(struct sqi_daemon *daemon, const struct sqi_caller *caller, const struct 
                 daemon->waiters->caller = *caller;
         else
                 keep_answer(daemon, request, result);
-        if (sqi_command_changes(request->command) && result->status == SQI_STATUS_DONE)
+        if (sqi_command_changes(request->command) && result->status == SQI_STATUS_DONE && !result->later)
                 note_command(daemon, request, result);
 }
 

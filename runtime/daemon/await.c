@@ -46,7 +46,7 @@ look(struct sqi_daemon *daemon, const struct sqi_waiter *waiter, char *error, si
 {
         const struct sqi_hosted *hosted = sqi_daemon_find(daemon, (struct sq_str){waiter->name, strlen(waiter->name)});
 
-        if (waiter->until == SQI_UNTIL_ANSWERED)
+        if (waiter->until == SQI_UNTIL_ANSWERED || waiter->until == SQI_UNTIL_COPIED)
                 return SQI_STATUS_PENDING;
         if (waiter->until == SQI_UNTIL_SAVED)
                 return sqi_saving_look(daemon, hosted, waiter->serial, error, size);

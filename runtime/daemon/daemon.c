@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -13,6 +14,7 @@
 #include "command/drpc.h"
 #include "daemon/answer.h"
 #include "daemon/await.h"
+#include "daemon/copying.h"
 #include "daemon/peek.h"
 #include "daemon/progress.h"
 #include "daemon/rebalancing.h"
@@ -154,6 +156,7 @@ sqi_daemon_new(const struct sqi_daemon_options *options, struct sqi_daemon **ret
         daemon->options = *options;
         daemon->state.fd = daemon->state.lock = daemon->state.topologies = daemon->state.snapshots = -1;
         daemon->server.lock = -1;
+        daemon->copied = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         r = open_daemon(daemon, error, size);
         if (r < 0) {
                 sqi_daemon_free(&daemon);
@@ -182,6 +185,9 @@ sqi_daemon_free(struct sqi_daemon **daemon)
                 return;
         sqi_waiters_drop(it);
         sqi_rebalancing_drop(it);
+        sqi_copying_drop(it);
+        if (it->copied >= 0)
+                close(it->copied);
         while (it->first) {
                 struct sqi_hosted *hosted = it->first;
 
@@ -212,7 +218,8 @@ sqi_daemon_fds(const struct sqi_daemon *daemon, int ret_fds[SQI_DAEMON_FDS])
         ret_fds[2] = sqi_zap_fd(&daemon->server.zap);
         ret_fds[3] = daemon->http ? sqi_http_fd(daemon->http) : -1;
         ret_fds[4] = sqi_web_drpc_fd(daemon);
-        sqi_rebalancing_fds(daemon, ret_fds + 5);
+        ret_fds[5] = daemon->copied;
+        sqi_rebalancing_fds(daemon, ret_fds + 6);
 }
 
 const char *
@@ -376,6 +383,7 @@ sqi_daemon_serve(struct sqi_daemon *daemon)
         }
         discard(daemon);
         sample(daemon, sqi_clock_ns());
+        sqi_copying_serve(daemon, sqi_clock_ns());
         sqi_await_look(daemon, sqi_clock_ns());
         sqi_rebalancing_serve(daemon, sqi_clock_ns());
         if (daemon->server.touched)

@@ -43,7 +43,7 @@ int sqi_daemon_new(const struct sqi_daemon_options *options, struct sqi_daemon *
 void sqi_daemon_free(struct sqi_daemon **daemon);
 
 enum { SQI_REBALANCINGS = 4 };                  /* at a time: rebalancing.h */
-enum { SQI_DAEMON_FDS = 5 + SQI_REBALANCINGS }; /* some may be -1 */
+enum { SQI_DAEMON_FDS = 6 + SQI_REBALANCINGS }; /* some may be -1 */
 void sqi_daemon_fds(const struct sqi_daemon *daemon, int ret_fds[SQI_DAEMON_FDS]);
 uint64_t sqi_daemon_due(const struct sqi_daemon *daemon);
 void sqi_daemon_serve(struct sqi_daemon *daemon);

@@ -85,7 +85,8 @@ struct sqi_waiter {
                 SQI_UNTIL_GONE,
                 SQI_UNTIL_SETTLED,
                 SQI_UNTIL_SAVED,
-                SQI_UNTIL_ANSWERED
+                SQI_UNTIL_ANSWERED,
+                SQI_UNTIL_COPIED /* it is to ask again then: copying.h */
         } until;
         uint64_t number; /* SQI_UNTIL_ANSWERED: of the question (query.h) */
         /* NULL: it came by the command socket. Else this has its answer, as of sqi_waiters_reply(), and `context`. */
@@ -98,6 +99,8 @@ struct sqi_peek; /* somebody on the page looks at a component's tuples: peek.h *
 
 struct sqi_drpc; /* command/drpc.h */
 
+struct sqi_copying; /* a savepoint that a topology is to begin from: copying.h */
+
 struct sqi_rebalancing; /* somebody asked for one over HTTP: rebalancing.h */
 
 struct sqi_daemon {
@@ -109,6 +112,8 @@ struct sqi_daemon {
         struct sqi_peek *peeks;
         struct sqi_scraping *scraping; /* NULL: nobody waits for one */
         struct sqi_rebalancing *rebalancings;
+        struct sqi_copying *copyings;
+        int copied; /* an eventfd: one of them is done */
         struct sqi_supervisor *supervisor;
         struct sqi_answers answers;
         struct sqi_hosted *first;

@@ -6,8 +6,8 @@
 #include <time.h>
 
 #include "base/random.h"
+#include "daemon/copying.h"
 #include "daemon/functions.h"
-#include "daemon/savepoint.h"
 #include "daemon/saving.h"
 
 static void
@@ -45,47 +45,6 @@ remove_snapshots(struct sqi_daemon *daemon, const struct sqi_record *record)
         sqi_snapshots_remove(&snapshots);
 }
 
-static bool
-copy_path(struct sq_str text, char ret[PATH_MAX])
-{
-        if (text.len >= PATH_MAX)
-                return false;
-        memcpy(ret, text.ptr, text.len);
-        ret[text.len] = '\0';
-        return ret[0] == '/';
-}
-
-/* Before the topology is there: one that is begins from it, whoever dies. */
-static bool
-put_savepoint(struct sqi_daemon *daemon, const struct sqi_request *request, const struct sqi_plan *plan,
-              const struct sqi_record *record, struct sqi_result *result)
-{
-        struct sqi_savepoint savepoint = {0};
-        struct sqi_snapshots snapshots;
-        char path[PATH_MAX];
-        int r;
-
-        if (!request->path.ptr || request->path.len == 0)
-                return true;
-        if (!copy_path(request->path, path)) {
-                sqi_refuse(result, SQI_STATUS_REFUSED,
-                           "the path of the savepoint is too long, or does not begin with /");
-                return false;
-        }
-        sqi_daemon_snapshots(daemon, record, &snapshots);
-        r = sqi_savepoint_open(path, &savepoint, result->error, sizeof(result->error));
-        if (r == 0)
-                r = sqi_savepoint_fits(&savepoint, plan, result->error, sizeof(result->error));
-        if (r < 0)
-                result->status = SQI_STATUS_REFUSED;
-        if (r == 0 && (r = sqi_savepoint_put(&savepoint, &snapshots, result->error, sizeof(result->error))) < 0)
-                result->status = SQI_STATUS_FAILED;
-        if (r < 0)
-                sqi_snapshots_remove(&snapshots);
-        sqi_savepoint_close(&savepoint);
-        return r == 0;
-}
-
 void
 sqi_submit(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_plan **plan,
            struct sqi_result *result)
@@ -102,8 +61,8 @@ sqi_submit(struct sqi_daemon *daemon, const struct sqi_request *request, struct 
         if ((old && !make_room(old, result)) || !sqi_functions_are_free(daemon, old, *plan, result))
                 return;
         fill_record(daemon, request, *plan, &record);
-        if (!put_savepoint(daemon, request, *plan, &record, result))
-                return;
+        if (request->path.len > 0 && !sqi_copying_take(daemon, request, plan, &record, result))
+                return; /* before the topology is there: one that is begins from it, whoever dies */
         if (sqi_state_add(&daemon->state, &record, *plan, request->source, result->error, sizeof(result->error)) < 0) {
                 result->status = SQI_STATUS_FAILED;
                 remove_snapshots(daemon, &record);

@@ -146,6 +146,34 @@ for delivery in at-least-once exactly-once; do
         end
 done
 
+# What a topology is to begin from is copied before it is there.
+begin_from() { # SAVEPOINT
+        rm -f "$dir/got"
+        hold 1 sync count.N
+        "$squall" submit "$dir/counts.yaml" --from "$saves/$1" --wait >"$dir/said" 2>&1 &
+        submitting=$!
+        until_true is_struck
+}
+yaml at-least-once >"$dir/counts.yaml"
+begin_from at-least-once
+check "a topology waits for the copy of its savepoint, and status is answered" at_once list
+check "it is not there yet" is_gone
+disarm
+check "when the disk has it, it is" wait $submitting
+check "and ends" until_true is_over
+# What the sink has beside what it had when the savepoint was made, where each line is the count of a word.
+counts_on() { awk '$2 > n[$1] { n[$1] = $2 } END { for (word in n) all += n[word]; exit all != 3000 }' "$dir/got"; }
+check "with the counts of its savepoint and what came after it" counts_on
+end
+until_true is_gone
+begin_from at-least-once
+kill -KILL $supervisor $submitting
+wait 2>/dev/null
+disarm
+start
+check "a supervisor that dies over it leaves no topology" is_gone
+check "nor a copy" eval '! ls -d "$dir"/state/snapshots/counts-*'
+
 begin_saving at-least-once killed
 "$squall" kill counts >"$dir/said" 2>&1 &
 killing=$!

@@ -220,8 +220,7 @@ struct sq_conversion {
 
 /* Reads a type as it is declared: `int`, `float?`. NULL, or what is wrong, a constant. */
 SQ_EXPORT const char *sq_conversion_read(const char *text, struct sq_conversion *ret);
-/* False: it does not convert, *ret is as it was. Texts, arrays and maps are not copied: *ret views what `value`
- * does. */
+/* False: it does not convert, *ret is as it was. Texts, arrays, maps are not copied: *ret views what `value` does. */
 SQ_EXPORT bool sq_convert(const struct sq_conversion *conversion, struct sq_value value, struct sq_value *ret);
 
 /*
@@ -1061,8 +1060,7 @@ SQ_EXPORT void sq_sink_record(const struct sq_sink *sink, size_t i, struct sq_re
 SQ_EXPORT void sq_record_of(const struct sq_tuple *in, struct sq_templates *templates, struct sq_record *ret);
 /* Nil when it has no such field. */
 SQ_EXPORT struct sq_value sq_record_get(const struct sq_record *record, const char *name);
-/* In `send`: the other side refuses record `i`, the rest is not concerned. 0, or a negative errno for `send` to
- * return. */
+/* In `send`: the other side refuses record `i` alone. 0, or a negative errno for `send` to return. */
 SQ_EXPORT int sq_sink_refuse(struct sq_task *task, struct sq_sink *sink, size_t i, const char *cause);
 
 /*
@@ -1216,11 +1214,13 @@ struct sq_frames {
 };
 /* Where to put what is read next, 64 KiB at least, and add it to `fill`; NULL: no memory. Ends the views. */
 SQ_EXPORT char *sq_frames_room(struct sq_frames *frames, size_t *ret_size);
-/* The next record, a view. 1; 0: none is whole; -EMSGSIZE: it is longer than `limit` (if frames->skipping, the next one
- * can be read still); -EPIPE: the stream ended within it. */
+/* The next record, a view. 1; 0: none is whole; -EMSGSIZE: above `limit` (skipping: more may follow); -EPIPE: cut off. */
 SQ_EXPORT int sq_frames_next(struct sq_frames *frames, int64_t framing, bool ended, struct sq_str *ret);
 /* Whole lines at once, views, `most` of them at most: how many. 0: sq_frames_next() knows more. */
 SQ_EXPORT size_t sq_frames_lines(struct sq_frames *frames, int64_t framing, size_t most, struct sq_str *records);
+/* Emits at most `most` of them: how many, blank lines counted. *ret of sq_frames_next(): what became of the next one. */
+SQ_EXPORT uint64_t sq_frames_emit(struct sq_task *task, struct sq_frames *frames, int64_t framing, bool ended,
+                                  uint64_t most, int *ret);
 SQ_EXPORT void sq_frames_free(struct sq_frames *frames);
 
 /* Reads HOST:PORT. NULL, or what is wrong with it. */

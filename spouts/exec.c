@@ -189,17 +189,14 @@ fill(struct exec *self, bool *ret_ended)
 static uint64_t
 emit_read(struct sq_task *task, struct exec *self, uint64_t most, bool ended)
 {
-        struct sq_str record;
         uint64_t n = 0;
-        int r;
+        int r = 1;
 
-        while (n < most && (r = sq_frames_next(&self->frames, self->framing, ended, &record)) != 0) {
+        while (n < most && r != 0) {
+                n += sq_frames_emit(task, &self->frames, self->framing, ended, most - n, &r);
+                if (r >= 0 || n == most)
+                        continue;
                 n++;
-                if (r == 1 && self->framing == SQ_FRAMING_LINES &&
-                    sq_decoder_passes_over(&self->messages.decoder, record))
-                        continue;
-                if (r == 1 && sq_messages_emit(task, record, NULL) == 0)
-                        continue;
                 sq_decoder_refuse(task, &self->messages.decoder, (struct sq_str){"", 0}, self->messages.next,
                                   r == -EPIPE ? "the output ended within it" : "is longer than `limit`");
                 if (!self->frames.skipping)

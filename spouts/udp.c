@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The spout `udp`: a tuple for each datagram, or for each line of one. What the kernel drops, because nobody took it in
- * time, is counted: `dropped by the kernel`.
+ * The spout `udp`: a tuple for each datagram, or for each line of one. Datagrams are taken from the kernel, and emitted,
+ * several at a time. What the kernel drops, because nobody took it in time, is counted: `dropped by the kernel`.
  */
 #include <errno.h>
 #include <squall-kit.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { DATAGRAM, LINES };
-enum { DATAGRAM_MAX = 65536 };
+enum { DATAGRAM_MAX = 65536, DATAGRAMS = 32 };
+
+/* What one call of the kernel brings. Of the room for a datagram only what it fills becomes memory. */
+struct arrived {
+        struct mmsghdr messages[DATAGRAMS];
+        struct iovec rooms[DATAGRAMS];
+        char parts[DATAGRAMS][CMSG_SPACE(sizeof(uint32_t))];
+        char bytes[DATAGRAMS][DATAGRAM_MAX];
+};
 
 struct udp {
         struct sq_messages messages;
@@ -20,8 +29,11 @@ struct udp {
 
         int fd;
         uint32_t dropped; /* as the kernel said last */
-        char source[600], bytes[DATAGRAM_MAX];
-        size_t at, len; /* of the datagram, what is not emitted yet */
+        char source[600];
+        struct arrived *arrived;
+        unsigned n, i;  /* of the datagrams, which is not emitted yet, ... */
+        size_t at;      /* ... and from where on */
+        uint64_t bytes; /* taken from the kernel */
 };
 
 static void
@@ -59,6 +71,9 @@ prepare(struct sq_task *task)
         if (setsockopt(self->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)) < 0 ||
             setsockopt(self->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on)) < 0)
                 sq_log(task, SQ_WARN, "%s: %s", self->source, strerror(errno));
+        self->arrived = calloc(1, sizeof(*self->arrived));
+        if (!self->arrived)
+                return sq_error(task, "%s: %s", self->source, strerror(ENOMEM));
         return sq_messages_begin(task, self->source);
 }
 
@@ -80,35 +95,67 @@ count_dropped(struct sq_task *task, struct udp *self, struct msghdr *message)
         self->dropped = dropped;
 }
 
-static bool
-receive(struct sq_task *task, struct udp *self)
+static void
+make_rooms(struct arrived *arrived)
 {
-        char parts[CMSG_SPACE(sizeof(uint32_t))];
-        struct iovec room = {.iov_base = self->bytes, .iov_len = sizeof(self->bytes)};
-        struct msghdr message = {
-                .msg_iov = &room, .msg_iovlen = 1, .msg_control = parts, .msg_controllen = sizeof(parts)};
-        ssize_t n = recvmsg(self->fd, &message, MSG_DONTWAIT);
-
-        if (n < 0)
-                return false;
-        self->at = 0;
-        self->len = (size_t)n;
-        count_dropped(task, self, &message);
-        return true;
+        for (unsigned i = 0; i < DATAGRAMS; i++) {
+                arrived->rooms[i] = (struct iovec){.iov_base = arrived->bytes[i], .iov_len = DATAGRAM_MAX};
+                arrived->messages[i].msg_hdr = (struct msghdr){.msg_iov = &arrived->rooms[i],
+                                                               .msg_iovlen = 1,
+                                                               .msg_control = arrived->parts[i],
+                                                               .msg_controllen = sizeof(arrived->parts[i])};
+        }
 }
 
-static int
-emit_one(struct sq_task *task, struct udp *self)
+/* Whether there is something to emit. */
+static bool
+has_some(struct sq_task *task, struct udp *self)
 {
-        const char *at = self->bytes + self->at;
-        size_t n = self->len - self->at;
+        int n;
+
+        if (self->i < self->n)
+                return true;
+        make_rooms(self->arrived);
+        n = recvmmsg(self->fd, self->arrived->messages, DATAGRAMS, MSG_DONTWAIT, NULL);
+        self->n = n > 0 ? (unsigned)n : 0;
+        self->i = 0;
+        self->at = 0;
+        for (unsigned i = 0; i < self->n; i++)
+                self->bytes += self->arrived->messages[i].msg_len + 1;
+        if (self->n > 0) /* the last one knows it all */
+                count_dropped(task, self, &self->arrived->messages[self->n - 1].msg_hdr);
+        return self->n > 0;
+}
+
+/* The next record, a view. */
+static struct sq_str
+take_one(struct udp *self)
+{
+        const char *at = self->arrived->bytes[self->i] + self->at;
+        size_t n = self->arrived->messages[self->i].msg_len - self->at;
         const char *end = self->framing == LINES ? memchr(at, '\n', n) : NULL;
         struct sq_str record = {at, end ? (size_t)(end - at) : n};
 
-        self->at = end ? self->at + record.len + 1 : self->len;
+        self->at += record.len + (end != NULL);
+        if (self->at == self->arrived->messages[self->i].msg_len) {
+                self->at = 0;
+                self->i++;
+        }
         if (self->framing == LINES && record.len > 0 && at[record.len - 1] == '\r')
                 record.len--;
-        return sq_messages_emit(task, record, NULL);
+        return record;
+}
+
+/* Of what has come in, at most `most`: how many; or -1. */
+static int64_t
+emit_some(struct sq_task *task, struct udp *self, uint64_t most)
+{
+        struct sq_str records[SQ_MESSAGES_RUN];
+        size_t n = 0;
+
+        while (n < most && n < SQ_MESSAGES_RUN && self->i < self->n)
+                records[n++] = take_one(self);
+        return sq_messages_emit_run(task, n, records) < 0 ? -1 : (int64_t)n;
 }
 
 static enum sq_next
@@ -119,9 +166,13 @@ next(struct sq_task *task)
 
         if (most == 0)
                 return SQ_IDLE;
-        for (; n < most && (self->at < self->len || receive(task, self)); n++)
-                if (emit_one(task, self) < 0)
+        while (n < most && has_some(task, self)) {
+                int64_t some = emit_some(task, self, most - n);
+
+                if (some < 0)
                         return SQ_IDLE;
+                n += (uint64_t)some;
+        }
         if (sq_messages_flush(task) < 0)
                 return SQ_IDLE;
         if (n == most)
@@ -135,11 +186,11 @@ static int
 finish(struct sq_task *task)
 {
         struct udp *self = sq_state(task);
+        uint64_t end = self->bytes + ((uint64_t)self->buffer << 20);
 
         self->messages.untracked = true;
-        for (size_t bytes = 0; bytes < (size_t)self->buffer << 20 && (self->at < self->len || receive(task, self));
-             bytes += self->len + 1)
-                if (emit_one(task, self) < 0)
+        while (self->i < self->n || (self->bytes < end && has_some(task, self)))
+                if (emit_some(task, self, UINT64_MAX) < 0)
                         return -1;
         return sq_messages_flush(task) < 0 ? sq_error(task, "the last messages are not in the journal") : 0;
 }
@@ -149,10 +200,11 @@ cleanup(struct sq_task *task)
 {
         struct udp *self = sq_state(task);
 
-        if (self->messages.journalled && self->fd > 0 && !self->messages.untracked)
+        if (self->messages.journalled && self->arrived && self->fd > 0 && !self->messages.untracked)
                 (void)finish(task); /* who goes on as another plan has not finished */
         if (self->fd > 0)
                 close(self->fd);
+        free(self->arrived);
         sq_messages_end(task);
 }
 

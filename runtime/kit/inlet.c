@@ -206,52 +206,19 @@ complain(struct sq_task *task, struct sq_inlet *inlet, struct sq_peer *peer, int
         frames->at = frames->fill;
 }
 
-/* Of `n` lines those that are records move to the front. How many. */
-static size_t
-sift(const struct sq_decoder *decoder, size_t n, struct sq_str *lines)
-{
-        size_t kept = 0;
-
-        for (size_t i = 0; i < n; i++)
-                if (!sq_decoder_passes_over(decoder, lines[i]))
-                        lines[kept++] = lines[i];
-        return kept;
-}
-
-static int
-emit_some(struct sq_task *task, const struct sq_inlet *inlet, size_t n, struct sq_str *records)
-{
-        const struct sq_messages *messages = sq_state(task);
-
-        if (inlet->framing == SQ_FRAMING_LINES && !sq_decoder_is_plain(&messages->decoder))
-                n = sift(&messages->decoder, n, records);
-        return sq_messages_emit_run(task, n, records);
-}
-
 /* Emits at most `most` records of what was read. How many. */
 static uint64_t
 emit_read(struct sq_task *task, struct sq_inlet *inlet, struct sq_peer *peer, uint64_t most)
 {
-        struct sq_str records[SQ_MESSAGES_RUN];
         uint64_t n = 0;
         int r = 1;
 
-        while (n < most) {
-                size_t room = most - n < SQ_MESSAGES_RUN ? (size_t)(most - n) : SQ_MESSAGES_RUN;
-                size_t some = sq_frames_lines(&peer->frames, inlet->framing, room, records);
-
-                if (some == 0) {
-                        r = sq_frames_next(&peer->frames, inlet->framing, peer->ended, records);
-                        some = 1;
-                }
-                if (r == 0)
-                        break;
-                if (r < 0)
+        while (n < most && r != 0) {
+                n += sq_frames_emit(task, &peer->frames, inlet->framing, peer->ended, most - n, &r);
+                if (r < 0 && n < most) {
                         complain(task, inlet, peer, r);
-                else if (emit_some(task, inlet, some, records) < 0)
-                        break;
-                n += some;
-                r = 1;
+                        n++;
+                }
         }
         peer->ready = r != 0;
         return n;

@@ -381,6 +381,49 @@ sq_messages_emit_run(struct sq_task *task, size_t n, const struct sq_str *record
         return r;
 }
 
+/* Of `n` lines those that are records move to the front. How many. */
+static size_t
+sift(const struct sq_decoder *decoder, size_t n, struct sq_str *lines)
+{
+        size_t kept = 0;
+
+        for (size_t i = 0; i < n; i++)
+                if (!sq_decoder_passes_over(decoder, lines[i]))
+                        lines[kept++] = lines[i];
+        return kept;
+}
+
+/* As many as there are, up to `most`: views. *ret: of the next one. */
+static size_t
+take_frames(struct sq_frames *frames, int64_t framing, bool ended, size_t most, struct sq_str *records, int *ret)
+{
+        size_t n = sq_frames_lines(frames, framing, most, records);
+
+        *ret = 1;
+        while (n < most && (*ret = sq_frames_next(frames, framing, ended, &records[n])) == 1)
+                n++;
+        return n;
+}
+
+uint64_t
+sq_frames_emit(struct sq_task *task, struct sq_frames *frames, int64_t framing, bool ended, uint64_t most, int *ret)
+{
+        const struct sq_messages *messages = sq_state(task);
+        bool all = framing != SQ_FRAMING_LINES || sq_decoder_is_plain(&messages->decoder);
+        struct sq_str records[SQ_MESSAGES_RUN];
+        uint64_t n = 0;
+
+        for (*ret = 1; n < most && *ret == 1;) {
+                size_t room = most - n < SQ_MESSAGES_RUN ? (size_t)(most - n) : SQ_MESSAGES_RUN;
+                size_t some = take_frames(frames, framing, ended, room, records, ret);
+
+                n += some;
+                if (sq_messages_emit_run(task, all ? some : sift(&messages->decoder, some, records), records) < 0)
+                        return most; /* the task has failed */
+        }
+        return n;
+}
+
 int
 sq_messages_replay(struct sq_task *task, uint64_t position)
 {

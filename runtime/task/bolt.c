@@ -556,7 +556,7 @@ sqi_bolt_turn(struct sq_task *task)
                 busy |= sqi_bolt_wake(task);
         if (task->now_ns >= sqi_tick_due(task))
                 sqi_tick(task);
-        if (task->instance.timers.n)
+        if (task->instance.timers.queue.n)
                 sqi_timers_fire(task);
         busy |= paused && !task->instance.paused; /* what has waited for that is there */
         sqi_watermark_look(task, task->metrics->blocked_ns == blocked);

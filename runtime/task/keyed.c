@@ -502,6 +502,15 @@ sqi_keyed_parts(const struct sqi_keyed *keyed, const void *state)
                        : NULL;
 }
 
+void
+sqi_keyed_fetch_parts(const struct sqi_keyed *keyed, const void *state)
+{
+        const struct entry *entry = (const struct entry *)(const void *)((const char *)state - keyed->state_at);
+
+        if (entry->index < keyed->norder)
+                __builtin_prefetch(&keyed->order[entry->index]);
+}
+
 struct sqi_owned *
 sqi_keyed_owned(struct sqi_keyed *keyed)
 {

@@ -66,6 +66,9 @@ bool sqi_keyed_forget(struct sqi_keyed *keyed, struct sq_str key);
 struct sqi_part **sqi_keyed_parts(const struct sqi_keyed *keyed, const void *state);
 struct sqi_owned *sqi_keyed_owned(struct sqi_keyed *keyed);
 
+/* Fetches what they are looked up by, once the entry itself is at hand. */
+void sqi_keyed_fetch_parts(const struct sqi_keyed *keyed, const void *state);
+
 /* Of the state of a key: its key, and the hash that deals out its tuples. */
 struct sq_str sqi_keyed_key(const struct sqi_keyed *keyed, const void *state);
 uint64_t sqi_keyed_route(const struct sqi_keyed *keyed, const void *state);

@@ -11,6 +11,7 @@ enum { FIRST_PLACES = 64, CHUNK = 512, ALIGNED = 16 };
 struct sqi_owned {
         struct sqi_block **places;
         size_t mask, count;
+        struct sqi_block *spare; /* of a timer that was called, and is set anew most often; or NULL */
 };
 
 struct sqi_owned *
@@ -32,6 +33,7 @@ sqi_owned_free(struct sqi_owned **owned)
 {
         if (!*owned)
                 return;
+        free((*owned)->spare);
         free((*owned)->places);
         free(*owned);
         *owned = NULL;
@@ -111,15 +113,33 @@ append(struct sqi_part *part, struct sqi_block *block)
         part->nblocks++;
 }
 
-static struct sqi_block *
-make(struct sqi_owned *owned, struct sqi_part *part, struct sq_str key, size_t size)
+/* Is it as that of a timer: without bytes, its key a number? */
+static bool
+may_be_spare(size_t len, size_t size)
 {
-        uint64_t hash = hash_of(part, key);
+        return size == 0 && len == sizeof(uint64_t);
+}
+
+static struct sqi_block *
+allocate(struct sqi_owned *owned, size_t len, size_t size)
+{
+        struct sqi_block *block = owned->spare;
+
+        if (!block || !may_be_spare(len, size))
+                return calloc(1, bytes_at(len) + size);
+        owned->spare = NULL;
+        memset(block, 0, bytes_at(len));
+        return block;
+}
+
+static struct sqi_block *
+make(struct sqi_owned *owned, struct sqi_part *part, struct sq_str key, uint64_t hash, size_t size)
+{
         struct sqi_block *block;
 
         if (owned->count * 2 > owned->mask && !grow(owned))
                 return NULL;
-        block = calloc(1, bytes_at(key.len) + size);
+        block = allocate(owned, key.len, size);
         if (!block)
                 return NULL;
         block->part = part;
@@ -161,10 +181,11 @@ enlarge(struct sqi_owned *owned, struct sqi_block *block, size_t size)
 void *
 sqi_block_get(struct sqi_owned *owned, struct sqi_part *part, struct sq_str key, size_t size)
 {
-        struct sqi_block *block = sqi_block_find(owned, part, key);
+        uint64_t hash = hash_of(part, key);
+        struct sqi_block *block = owned->places[place_of(owned, part, key, hash)];
 
         if (!block)
-                block = make(owned, part, key, size);
+                block = make(owned, part, key, hash, size);
         else if (block->size < size)
                 block = enlarge(owned, block, size);
         return block ? sqi_block_bytes(block) : NULL;
@@ -202,7 +223,10 @@ sqi_block_forget(struct sqi_owned *owned, struct sqi_block *block)
         if (part->tail == block)
                 part->tail = NULL;
         part->nblocks--;
-        free(block);
+        if (!owned->spare && may_be_spare(block->len, block->size))
+                owned->spare = block;
+        else
+                free(block);
 }
 
 /* ---- Parts ------------------------------------------------------------------------------------------- */
@@ -284,7 +308,8 @@ sqi_array_push(struct sqi_owned *owned, struct sqi_part *part, size_t element)
         number = part->end / elements_of_a_chunk(part);
         chunk = chunk_of(owned, part, number);
         if (!chunk)
-                chunk = make(owned, part, chunk_key(&number), elements_of_a_chunk(part) * part->element);
+                chunk = make(owned, part, chunk_key(&number), hash_of(part, chunk_key(&number)),
+                             elements_of_a_chunk(part) * part->element);
         return chunk ? element_in(part, chunk, part->end++) : NULL;
 }
 

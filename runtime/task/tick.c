@@ -13,7 +13,7 @@ sqi_tick_due(const struct sq_task *task)
 uint64_t
 sqi_bolt_due(const struct sq_task *task)
 {
-        uint64_t due = sqi_tick_due(task), timer = task->instance.timers.n ? sqi_timers_due(task) : UINT64_MAX;
+        uint64_t due = sqi_tick_due(task), timer = task->instance.timers.queue.n ? sqi_timers_due(task) : UINT64_MAX;
         uint64_t watermark = sqi_watermark_due(task);
 
         if (timer < due)

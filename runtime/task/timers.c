@@ -3,7 +3,7 @@
 
 #include "task/task.h"
 
-enum { FIRST_ROOM = 64, IN_A_TURN = 64 };
+enum { IN_A_TURN = 64 };
 static const int64_t SECOND_NS = 1000000000;
 static const uint64_t LOOK_NS = 1000000000; /* the time of day may be set: it is looked at so often */
 
@@ -46,113 +46,39 @@ find(const struct sq_task *task, const struct sqi_timers *timers, const struct s
         return owned ? sqi_block_find(owned, part, block_key(&timer->at_ns)) : NULL;
 }
 
-/* ---- The heap ---------------------------------------------------------------------------------------- */
+/* ---- The queue --------------------------------------------------------------------------------------- */
 
-static int
-compare(const void *left, const void *right)
-{
-        const struct sqi_timer *a = left, *b = right;
-
-        if (a->at_ns != b->at_ns)
-                return a->at_ns < b->at_ns ? -1 : 1;
-        return (a->order > b->order) - (a->order < b->order);
-}
-
-/* So that those that are the same stand together. */
-static int
-compare_keys(const void *left, const void *right)
-{
-        const struct sqi_timer *a = left, *b = right;
-
-        if (a->state != b->state)
-                return a->state < b->state ? -1 : 1;
-        return compare(left, right);
-}
+struct whose {
+        const struct sq_task *task;
+        const struct sqi_timers *timers;
+};
 
 static bool
-is_same(const struct sqi_timer *a, const struct sqi_timer *b)
+is_set(const void *context, const struct sqi_timer *timer)
 {
-        return a->state == b->state && a->at_ns == b->at_ns;
-}
+        const struct whose *whose = context;
 
-static void
-sort(struct sqi_timers *timers, int (*by)(const void *, const void *))
-{
-        if (timers->n > 1)
-                qsort(timers->heap, timers->n, sizeof(*timers->heap), by);
-}
-
-/* Leaves what is set, each once. What is in order is a heap. */
-static void
-tidy(const struct sq_task *task, struct sqi_timers *timers)
-{
-        size_t kept = 0;
-
-        sort(timers, compare_keys);
-        for (size_t i = 0; i < timers->n; i++)
-                if (find(task, timers, &timers->heap[i]) &&
-                    (kept == 0 || !is_same(&timers->heap[kept - 1], &timers->heap[i])))
-                        timers->heap[kept++] = timers->heap[i];
-        timers->n = kept;
-        sort(timers, compare);
+        return find(whose->task, whose->timers, timer) != NULL;
 }
 
 /* Room for one more: by what is not set any more, or twice as much. */
 static bool
-reserve(const struct sq_task *task, struct sqi_timers *timers)
+put(const struct sq_task *task, struct sqi_timers *timers, struct sqi_timer timer)
 {
-        size_t room = timers->room ? timers->room * 2 : FIRST_ROOM;
-        struct sqi_timer *heap;
+        struct sqi_timer_queue *queue = &timers->queue;
 
-        if (timers->n < timers->room)
-                return true;
-        tidy(task, timers);
-        if (timers->n < timers->room / 2)
-                return true;
-        heap = reallocarray(timers->heap, room, sizeof(*heap));
-        if (!heap)
-                return false;
-        timers->heap = heap;
-        timers->room = room;
-        return true;
-}
-
-static bool
-push(const struct sq_task *task, struct sqi_timers *timers, struct sqi_timer timer)
-{
-        size_t at;
-
-        if (!reserve(task, timers))
-                return false;
-        timer.order = timers->order++;
-        for (at = timers->n++; at > 0 && compare(&timer, &timers->heap[(at - 1) / 2]) < 0; at = (at - 1) / 2)
-                timers->heap[at] = timers->heap[(at - 1) / 2];
-        timers->heap[at] = timer;
-        return true;
-}
-
-static struct sqi_timer
-pop(struct sqi_timers *timers)
-{
-        struct sqi_timer first = timers->heap[0], last = timers->heap[--timers->n];
-        size_t at = 0;
-
-        for (size_t next; (next = 2 * at + 1) < timers->n; at = next) {
-                if (next + 1 < timers->n && compare(&timers->heap[next + 1], &timers->heap[next]) < 0)
-                        next++;
-                if (compare(&last, &timers->heap[next]) <= 0)
-                        break;
-                timers->heap[at] = timers->heap[next];
+        if (sqi_timer_queue_is_full(queue)) {
+                sqi_timer_queue_tidy(queue, is_set, &(struct whose){task, timers});
+                if (queue->n >= queue->room / 2 && !sqi_timer_queue_grow(queue))
+                        return false;
         }
-        timers->heap[at] = last;
-        return first;
+        return sqi_timer_queue_put(queue, timer);
 }
 
 void
 sqi_timers_free(struct sqi_timers *timers)
 {
-        free(timers->heap);
-        *timers = (struct sqi_timers){0};
+        sqi_timer_queue_free(&timers->queue);
 }
 
 static int
@@ -166,7 +92,7 @@ find_of_key(struct sq_task *task, struct sqi_timers *timers, void *state)
                 if (block->len != sizeof(timer.at_ns))
                         continue;
                 memcpy(&timer.at_ns, block->key, sizeof(timer.at_ns));
-                if (!push(task, timers, timer))
+                if (!put(task, timers, timer))
                         return -ENOMEM;
         }
         return 0;
@@ -181,7 +107,8 @@ sqi_timers_find(struct sq_task *task)
         void *state;
         int r = 0;
 
-        task->instance.timers.n = task->instance.event_timers.n = 0;
+        sqi_timers_free(&task->instance.timers);
+        sqi_timers_free(&task->instance.event_timers);
         if (!bolt->timer && !bolt->event_timer)
                 return 0;
         while (r == 0 && task->instance.keyed && sqi_keyed_step(task->instance.keyed, &cursor, &key, &state)) {
@@ -200,14 +127,15 @@ sqi_timers_due(const struct sq_task *task)
 {
         const struct sqi_timers *timers = &task->instance.timers;
         uint64_t now = sqi_task_clock(task), left;
-        int64_t wall;
+        int64_t wall, first;
 
-        if (timers->n == 0)
+        if (timers->queue.n == 0)
                 return UINT64_MAX;
         wall = ns_of(sq_wall(task));
-        if (timers->heap[0].at_ns <= wall)
+        first = sqi_timer_queue_time(&timers->queue);
+        if (first <= wall)
                 return now;
-        left = (uint64_t)timers->heap[0].at_ns - (uint64_t)wall;
+        left = (uint64_t)first - (uint64_t)wall;
         return now + (left < LOOK_NS || task->driver ? left : LOOK_NS);
 }
 
@@ -229,23 +157,57 @@ call_event(struct sq_task *task)
                                                       fired->at_ns);
 }
 
+/*
+ * Fetches what the next ones of the same time will look at, as ahead.c does for tuples. One thing leads to the next, so
+ * each has the time of some timers to arrive: the entry, where its parts are, the first of them, which has the timer,
+ * the second, and their blocks.
+ */
+static void
+look_ahead(const struct sq_task *task, const struct sqi_timers *timers)
+{
+        enum { BLOCKS = 0, SECOND = 1, FIRST = 2, PARTS = 4, ENTRY = 6, AHEAD };
+        const void *states[AHEAD];
+        unsigned n = sqi_timer_queue_ahead(&timers->queue, AHEAD, states);
+        struct sqi_part **parts;
+
+        if (n < AHEAD)
+                return;
+        __builtin_prefetch(states[ENTRY]);
+        sqi_keyed_fetch_parts(task->instance.keyed, states[PARTS]);
+        parts = sqi_keyed_parts(task->instance.keyed, states[FIRST]);
+        if (parts && *parts)
+                __builtin_prefetch(*parts);
+        parts = sqi_keyed_parts(task->instance.keyed, states[SECOND]);
+        if (parts && *parts)
+                __builtin_prefetch((*parts)->next);
+        parts = sqi_keyed_parts(task->instance.keyed, states[BLOCKS]);
+        for (struct sqi_part *part = parts ? *parts : NULL; part; part = part->next)
+                __builtin_prefetch(part->first);
+}
+
 /* The first one, if it is still set. */
 static void
 fire(struct sq_task *task, struct sqi_timers *timers, int (*callback)(struct sq_task *task))
 {
+        struct sqi_keyed *keyed = task->instance.keyed;
         struct sqi_block *block;
+        struct sqi_key key;
         uint64_t route;
 
-        timers->fired = pop(timers);
+        timers->fired = sqi_timer_queue_take(&timers->queue);
+        look_ahead(task, timers);
         block = find(task, timers, &timers->fired);
         if (!block)
                 return;
-        sqi_keyed_touch(task->instance.keyed, timers->fired.state);
-        sqi_block_forget(sqi_keyed_owned(task->instance.keyed), block);
-        route = sqi_keyed_route(task->instance.keyed, timers->fired.state);
+        sqi_keyed_touch(keyed, timers->fired.state);
+        sqi_block_forget(sqi_keyed_owned(keyed), block);
+        route = sqi_keyed_route(keyed, timers->fired.state);
+        sqi_key_prepare(&key, sqi_keyed_key(keyed, timers->fired.state), true); /* the callback looks it up */
+        task->bolt.guess = &key;
         task->instance.timer_route = &route;
         sqi_task_call(task, callback);
         task->instance.timer_route = NULL;
+        sqi_task_forget_guess(task);
 }
 
 void
@@ -278,14 +240,13 @@ static void
 set(struct sq_task *task, struct sqi_timers *timers, struct sq_str key, int64_t at_ns)
 {
         struct sqi_timer timer = {.at_ns = at_ns, .state = sq_keyed(task, key)};
-        struct sqi_owned *owned;
-        struct sqi_part *part;
+        struct sqi_owned *owned = sqi_keyed_owned(task->instance.keyed);
+        struct sqi_part *part =
+                owned ? sqi_part_get(sqi_keyed_parts(task->instance.keyed, timer.state), part_of(task, timers)) : NULL;
+        uint64_t before = part ? part->nblocks : 0;
 
-        if (find(task, timers, &timer))
-                return;
-        owned = sqi_keyed_owned(task->instance.keyed);
-        part = owned ? sqi_part_get(sqi_keyed_parts(task->instance.keyed, timer.state), part_of(task, timers)) : NULL;
-        if (part && sqi_block_get(owned, part, block_key(&timer.at_ns), 0) && push(task, timers, timer))
+        if (part && sqi_block_get(owned, part, block_key(&timer.at_ns), 0) &&
+            (part->nblocks == before || put(task, timers, timer)))
                 return;
         sq_log(task, SQ_ERROR, "out of memory for a timer");
         abort();

@@ -3,9 +3,8 @@
  * The timers of a bolt: a set of (key, time of day), and another of (key, event time).
  *
  * What counts is the set. It is a part of what the key owns (owned.h): a block a timer, whose key is its time. So
- * timers are written down, handed on and forgotten with their key. Beside it a heap has them in the order of their
- * times, and of one time in that in which they were set; it is made of the set after a restore, and may hold some that
- * are not set any more: those are passed over.
+ * timers are written down, handed on and forgotten with their key. Beside it a queue (timer_queue.h) has them in order;
+ * it is made of the set after a restore, and may hold some that are not set any more: those are passed over.
  */
 #ifndef SQI_TIMERS_H
 #define SQI_TIMERS_H
@@ -14,28 +13,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "task/timer_queue.h"
+
 struct sq_task;
 
 /* No map or array of a component has these numbers. */
 enum { SQI_PART_EVENT_TIMERS = 0x7ffffffe, SQI_PART_TIMERS = 0x7fffffff };
 
-struct sqi_timer {
-        int64_t at_ns;  /* since 1970 */
-        void *state;    /* of its key */
-        uint64_t order; /* in which it was set */
-};
-
 struct sqi_timers {
-        struct sqi_timer *heap;
-        size_t n, room;
-        uint64_t order;         /* of the next one */
+        struct sqi_timer_queue queue;
         struct sqi_timer fired; /* while its callback runs */
 };
 
 static inline bool
 sqi_timers_have_come(const struct sqi_timers *timers, int64_t now_ns)
 {
-        return timers->n > 0 && timers->heap[0].at_ns <= now_ns;
+        return timers->queue.n > 0 && sqi_timer_queue_time(&timers->queue) <= now_ns;
 }
 
 /* Looks through the keys for timers that came along. 0 or -ENOMEM. */

@@ -179,10 +179,11 @@ sqi_aggregating_compute(struct sqi_windows *run, const struct sqi_fired *fired, 
 {
         const struct sqi_blobs blobs = {.own = run->blobs};
         struct sq_value values[SQ_FIELDS_MAX];
-        void *memory[SQ_FIELDS_MAX] = {NULL};
+        void *memory[SQ_FIELDS_MAX];
         int r = -ENOMEM;
 
         memset(run->merged, 0, run->timelines.slot);
+        memset(memory, 0, run->n * sizeof(*memory)); /* there is room for many more */
         if (put_all_together(run, &blobs, fired) && results(run, &blobs, fired, values, memory))
                 r = use(run, fired, values);
         for (size_t i = 0; i < run->n; i++) {

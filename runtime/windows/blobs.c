@@ -4,9 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "windows/timeline.h"
+
 struct blob_key {
         uint64_t slot, number;
 };
+
+static struct blob_key
+place_of(const struct sqi_blobs *blobs, size_t number)
+{
+        return (struct blob_key){sqi_slot_id(blobs->rule, blobs->slot), number};
+}
 
 /* `place` outlives it. */
 static struct sq_str
@@ -21,9 +29,10 @@ sqi_blob_get(const struct sqi_blobs *blobs, size_t number, size_t size)
         struct sqi_blob *blob;
         void *larger;
 
-        if (blobs->key)
-                return sq_map_at(blobs->task, blobs->key, SQI_BLOBS, key_of(&(struct blob_key){blobs->slot, number}),
-                                 size);
+        if (blobs->key) {
+                const struct blob_key place = place_of(blobs, number);
+                return sq_map_at(blobs->task, blobs->key, SQI_BLOBS, key_of(&place), size);
+        }
         blob = &blobs->own[number];
         if (blob->size >= size && blob->bytes)
                 return blob->bytes;
@@ -38,18 +47,21 @@ sqi_blob_get(const struct sqi_blobs *blobs, size_t number, size_t size)
 const void *
 sqi_blob_peek(const struct sqi_blobs *blobs, size_t number)
 {
+        struct blob_key place;
         size_t size;
 
         if (!blobs->key)
                 return blobs->own[number].bytes;
-        return sq_map_peek(blobs->task, blobs->key, SQI_BLOBS, key_of(&(struct blob_key){blobs->slot, number}), &size);
+        place = place_of(blobs, number);
+        return sq_map_peek(blobs->task, blobs->key, SQI_BLOBS, key_of(&place), &size);
 }
 
 void
 sqi_blob_forget(const struct sqi_blobs *blobs, size_t number)
 {
         if (blobs->key) {
-                sq_map_forget(blobs->task, blobs->key, SQI_BLOBS, key_of(&(struct blob_key){blobs->slot, number}));
+                const struct blob_key place = place_of(blobs, number);
+                sq_map_forget(blobs->task, blobs->key, SQI_BLOBS, key_of(&place));
                 return;
         }
         free(blobs->own[number].bytes);

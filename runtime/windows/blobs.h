@@ -14,6 +14,8 @@
 /* The part of the key's maps in which blobs are. */
 enum { SQI_BLOBS = 1 };
 
+struct sqi_rule;
+
 struct sqi_blob {
         void *bytes;
         size_t size;
@@ -23,7 +25,8 @@ struct sqi_blob {
 struct sqi_blobs {
         struct sq_task *task;
         const void *key;
-        uint64_t slot;
+        const struct sqi_rule *rule;
+        const void *slot;
         struct sqi_blob *own;
 };
 

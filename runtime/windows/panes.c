@@ -120,15 +120,13 @@ fold(struct sqi_timelines *timelines, struct sqi_timeline *timeline, size_t i)
         return r;
 }
 
-/* What the window is made of, as the stacks are. */
-static bool
-range(const struct sqi_timelines *timelines, const struct sqi_timeline *timeline, struct sqi_fired *fired)
+/* What the window is made of, as the stacks are: the slots from `first` up to `end`. */
+static void
+range(const struct sqi_timelines *timelines, const struct sqi_timeline *timeline, struct sqi_fired *fired, size_t first,
+      size_t end)
 {
-        size_t first = sqi_slots_before(timelines, timeline, fired->start),
-               end = sqi_slots_before(timelines, timeline, fired->end), stacked = timeline->back + timeline->front;
+        size_t stacked = timeline->back + timeline->front;
 
-        if (first == end)
-                return false;
         if (first < timeline->back)
                 fired->parts[fired->nparts++] = (struct sqi_stretch){sqi_slot_at(timelines, timeline, first), 1};
         if (timeline->front > 0 && first <= timeline->back)
@@ -138,7 +136,6 @@ range(const struct sqi_timelines *timelines, const struct sqi_timeline *timeline
         if (stacked < end)
                 fired->parts[fired->nparts++] = (struct sqi_stretch){sqi_slot_at(timelines, timeline, stacked),
                                                                      end - stacked};
-        return true;
 }
 
 /* ---- Windows over time ------------------------------------------------------------------------------- */
@@ -159,7 +156,7 @@ fire_panes(struct sqi_timelines *timelines, struct sqi_timeline *timeline, int64
                 r = sqi_total_move(timelines, timeline, &fired, first, behind);
         if (r < 0)
                 return r;
-        (void)range(timelines, timeline, &fired);
+        range(timelines, timeline, &fired, first, behind);
         r = timelines->ops->fire(timelines, &fired);
         if (r < 0)
                 sqi_total_drop(timelines, timeline);
@@ -215,22 +212,26 @@ int
 sqi_panes_due(struct sqi_timelines *timelines, struct sqi_timeline *timeline, int64_t time)
 {
         const struct sqi_rule *rule = &timelines->rule;
-        int64_t end;
+        int64_t end = next_end(timelines, timeline);
         size_t past = 0;
         int r = 0;
 
-        while (r == 0 && timeline->n > 0 && (end = next_end(timelines, timeline)) <= time && end > timeline->fired) {
+        while (timeline->n > 0 && end <= time && end > timeline->fired) {
                 r = fire_panes(timelines, timeline, end, SQI_FIRES_ON_TIME);
-                timeline->fired = r == 0 ? end : timeline->fired;
+                if (r < 0)
+                        return r;
+                timeline->fired = end;
+                end = next_end(timelines, timeline);
         }
-        if (r < 0)
-                return r;
-        timeline->fired = timeline->fired > time ? timeline->fired : time;
+        if (timeline->fired < time) {
+                timeline->fired = time;
+                end = next_end(timelines, timeline);
+        }
         while (past < timeline->n && sqi_plus(sqi_last_end(rule, sqi_slot_start(timelines, timeline, past)),
                                               rule->lateness) <= timeline->fired)
                 past++;
-        let_go(timelines, timeline, past);
-        timeline->due = next_end(timelines, timeline);
+        let_go(timelines, timeline, past); /* they are in no window that ends later */
+        timeline->due = end;
         if (timeline->due == SQI_NEVER && timeline->n > 0)
                 timeline->due = sqi_plus(sqi_last_end(rule, sqi_slot_start(timelines, timeline, timeline->n - 1)),
                                          rule->lateness);
@@ -263,14 +264,18 @@ sqi_panes_next(const struct sqi_timelines *timelines, const struct sqi_timeline 
 {
         const struct sqi_rule *rule = &timelines->rule;
         struct sqi_fired fired = {.firing = SQI_FIRES_ON_TIME};
+        size_t first, behind;
 
         if (rule->kind == SQI_OVER_COUNT)
                 fired.end = ((int64_t)timeline->seen + rule->slide - 1) / rule->slide * rule->slide;
         else
                 fired.end = next_end(timelines, timeline);
         fired.start = sqi_plus(fired.end, -rule->size);
-        if (!range(timelines, timeline, &fired))
+        first = sqi_slots_before(timelines, timeline, fired.start);
+        behind = sqi_slots_before(timelines, timeline, fired.end);
+        if (first == behind)
                 return false;
+        range(timelines, timeline, &fired, first, behind);
         *ret = fired;
         return true;
 }

@@ -20,7 +20,7 @@ sqi_slot_id(const struct sqi_rule *rule, const void *slot)
 
         if (!sqi_rule_shares(rule))
                 return window->id;
-        return (uint64_t)((sqi_plus(pane->start, -(rule->offset % rule->pane))) / rule->pane);
+        return (uint64_t)((sqi_plus(pane->start, -rule->pane_offset)) / rule->pane);
 }
 
 /* Number `i` of the timeline. */
@@ -38,7 +38,8 @@ sqi_slot_start(const struct sqi_timelines *timelines, const struct sqi_timeline 
         return header->start;
 }
 
-/* The number of slots that begin before `start`. Most tuples go into the last one. */
+/* The number of slots that begin before `start`. Most tuples go into the last one, and most windows begin with the
+ * first, or behind it. */
 size_t
 sqi_slots_before(const struct sqi_timelines *timelines, const struct sqi_timeline *timeline, int64_t start)
 {
@@ -46,6 +47,9 @@ sqi_slots_before(const struct sqi_timelines *timelines, const struct sqi_timelin
 
         if (high > 0 && sqi_slot_start(timelines, timeline, high - 1) < start)
                 return high;
+        for (; low < high && low < 2; low++)
+                if (sqi_slot_start(timelines, timeline, low) >= start)
+                        return low;
         while (low < high) {
                 size_t middle = low + (high - low) / 2;
                 if (sqi_slot_start(timelines, timeline, middle) < start)

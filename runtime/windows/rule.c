@@ -1,16 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "windows/rule.h"
 
-int64_t
-sqi_plus(int64_t a, int64_t b)
-{
-        int64_t sum;
-
-        if (!__builtin_add_overflow(a, b, &sum))
-                return sum;
-        return b < 0 ? INT64_MIN : INT64_MAX;
-}
-
 static int64_t
 common_divisor(int64_t a, int64_t b)
 {
@@ -26,11 +16,11 @@ modulo(int64_t a, int64_t length)
         return rest < 0 ? rest + length : rest;
 }
 
-/* The last of start, start + step, ... and start - step, ... that is not after `time`; 0 <= start. */
+/* The last of start, start + step, ... and start - step, ... that is not after `time`; 0 <= start < step. */
 static int64_t
 step_down(int64_t time, int64_t start, int64_t step)
 {
-        int64_t rest = modulo(time, step) - start % step;
+        int64_t rest = modulo(time, step) - start;
 
         return sqi_plus(time, -(rest < 0 ? rest + step : rest));
 }
@@ -40,14 +30,7 @@ sqi_rule_complete(struct sqi_rule *rule)
 {
         rule->pane = rule->slide > 0 ? common_divisor(rule->size, rule->slide) : 0;
         rule->offset = rule->slide > 0 ? modulo(rule->offset, rule->slide) : 0;
-}
-
-bool
-sqi_rule_shares(const struct sqi_rule *rule)
-{
-        bool each_its_own = rule->early_ns > 0 || rule->early_n > 0 || (rule->discard && rule->lateness > 0);
-
-        return rule->kind == SQI_OVER_COUNT || (rule->kind == SQI_OVER_TIME && !each_its_own);
+        rule->pane_offset = rule->pane > 0 ? rule->offset % rule->pane : 0;
 }
 
 int64_t
@@ -65,7 +48,7 @@ sqi_last_end(const struct sqi_rule *rule, int64_t time)
 int64_t
 sqi_pane_start(const struct sqi_rule *rule, int64_t time)
 {
-        return step_down(time, rule->offset, rule->pane);
+        return step_down(time, rule->pane_offset, rule->pane);
 }
 
 int64_t

@@ -32,18 +32,35 @@ struct sqi_rule {
         bool event_time; /* else the time of day at which a tuple is executed */
         bool discard;    /* what was fired is forgotten; else it is fired again with what came since */
         int64_t size, slide, offset, gap;
-        int64_t lateness; /* how long after its end a window still takes tuples, each of which fires it again */
-        int64_t early_ns; /* fires what has changed so often, by the time of day; 0: not */
-        int64_t early_n;  /* fires a window at each so many tuples; 0: not */
-        int64_t pane;     /* sqi_rule_complete() */
+        int64_t lateness;    /* how long after its end a window still takes tuples, each of which fires it again */
+        int64_t early_ns;    /* fires what has changed so often, by the time of day; 0: not */
+        int64_t early_n;     /* fires a window at each so many tuples; 0: not */
+        int64_t pane;        /* sqi_rule_complete() */
+        int64_t pane_offset; /* of the first pane that begins at 0 or later; the same */
 };
 
-/* Makes what follows from the rest: `pane`, and an offset from 0 to slide - 1. Lengths are above 0. */
+/* Makes what follows from the rest: of panes, and an offset from 0 to slide - 1. Lengths are above 0. */
 void sqi_rule_complete(struct sqi_rule *rule);
-/* Are its windows made of panes? Else each is a slot of its own. */
-bool sqi_rule_shares(const struct sqi_rule *rule);
 
-int64_t sqi_plus(int64_t a, int64_t b);
+/* Are its windows made of panes? Else each is a slot of its own. */
+static inline bool
+sqi_rule_shares(const struct sqi_rule *rule)
+{
+        bool each_its_own = rule->early_ns > 0 || rule->early_n > 0 || (rule->discard && rule->lateness > 0);
+
+        return rule->kind == SQI_OVER_COUNT || (rule->kind == SQI_OVER_TIME && !each_its_own);
+}
+
+/* The sum, or the time that is nearest to it. */
+static inline int64_t
+sqi_plus(int64_t a, int64_t b)
+{
+        int64_t sum;
+
+        if (!__builtin_add_overflow(a, b, &sum))
+                return sum;
+        return b < 0 ? INT64_MIN : INT64_MAX;
+}
 
 /* The start of the last window over time that begins at `time` or before. */
 int64_t sqi_last_start(const struct sqi_rule *rule, int64_t time);

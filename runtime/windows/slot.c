@@ -27,7 +27,7 @@ sqi_windows_room(struct sqi_timelines *timelines, size_t bytes)
 struct sqi_blobs
 sqi_windows_blobs(const struct sqi_windows *run, const void *slot)
 {
-        return (struct sqi_blobs){run->task, run->key, sqi_slot_id(&run->timelines.rule, slot), NULL};
+        return (struct sqi_blobs){run->task, run->key, &run->timelines.rule, slot, NULL};
 }
 
 void *

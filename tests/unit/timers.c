@@ -127,7 +127,7 @@ what_was_set_and_cancelled_takes_no_room(void **state)
                 sq_rig_execute(rig, NULL, "{word: tea}");
                 sq_rig_advance(rig, (uint64_t)i % 2);
         }
-        assert_true(rig->task->instance.timers.room <= 64);
+        assert_true(rig->task->instance.timers.queue.room <= 64);
         sq_rig_free(&rig);
 }
 

@@ -8,8 +8,8 @@
 #include "tuple/reader.h"
 #include "tuple/writer.h"
 
-/* Version 1 had no `missing`, version 2 no `wiring`, version 3 no `anew`: a field a version. */
-enum { MANIFEST_VERSION = 4, FIELDS_BEFORE = 4 };
+/* Version 1 had no `missing`, version 2 no `wiring`, version 3 no `anew`, version 4 no `plan`: a field a version. */
+enum { MANIFEST_VERSION = 5, FIELDS_BEFORE = 4 };
 
 static void
 put_files(struct sqi_writer *writer, const struct sqi_manifest *manifest)
@@ -59,6 +59,7 @@ sqi_manifest_write(int folder, const struct sqi_manifest *manifest)
         sqi_write_uint(&writer, NULL, manifest->missing);
         sqi_write_uint(&writer, NULL, manifest->wiring);
         sqi_write_uint(&writer, NULL, manifest->anew);
+        sqi_write_uint(&writer, NULL, manifest->plan);
         sqi_write_end(&writer);
         r = sqi_writer_take(&writer, &bytes, &size);
         if (r < 0)
@@ -117,6 +118,8 @@ get_lists(struct sqi_reader *reader, uint64_t version, struct sqi_manifest *mani
                 manifest->wiring = sqi_read_uint(reader, UINT64_MAX);
         if (version > 3)
                 manifest->anew = sqi_read_uint(reader, 1) > 0;
+        if (version > 4)
+                manifest->plan = sqi_read_uint(reader, UINT64_MAX);
         return sqi_reader_is_done(reader) ? 0 : -EBADMSG;
 }
 

@@ -31,7 +31,8 @@ struct sqi_manifest {
         /* sqi_wiring() of the plan whose channels were not empty: it goes on under a plan of the same alone. 0: they
          * were empty */
         uint64_t wiring;
-        bool anew; /* another run made it, and this is a copy: what that run was told to end goes on */
+        bool anew;     /* another run made it, and this is a copy: what that run was told to end goes on */
+        uint64_t plan; /* sqi_plan_mark() of the plan that it was made under; 0: an earlier version wrote it */
         uint32_t nfiles, npositions;
         struct sqi_manifest_file *files;
         struct sqi_manifest_position *positions;

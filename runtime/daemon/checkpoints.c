@@ -55,6 +55,7 @@ sqi_checkpoints_list(const struct sqi_running *running, uint64_t epoch, struct s
         struct sqi_manifest manifest = {.epoch = epoch,
                                         .missing = life->missing,
                                         .wiring = exact && !life->checkpoint.last ? sqi_wiring(plan) : 0,
+                                        .plan = sqi_plan_mark(plan),
                                         .files = calloc(plan->ntasks, sizeof(*manifest.files)),
                                         .positions = calloc(plan->ntasks, sizeof(*manifest.positions))};
         if (!manifest.files || !manifest.positions) {

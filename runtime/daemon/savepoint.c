@@ -118,6 +118,7 @@ sqi_savepoint_make(const struct sqi_savepoint_order *order, char *error, size_t 
         char from[PATH_MAX];
         int above, r = sqi_snapshots_newest(order->snapshots, &manifest, from, error, size);
 
+        manifest.plan = sqi_plan_mark(plan); /* an earlier version may have made the snapshot */
         if (r < 0)
                 return r == -ENOENT ? sqi_complain(r, error, size, "there is no snapshot to make %s of", path) : r;
         above = open_above(path, &name);
@@ -153,6 +154,20 @@ get_plan(int folder, struct sqi_plan **ret, char *error, size_t size)
         return r;
 }
 
+/* An epoch has its own beside its files; one of an earlier version that of the run. */
+static int
+find_plan(int folder, struct sqi_savepoint *savepoint, char *error, size_t size, const char **where)
+{
+        int own = savepoint->running ? sqi_folder_open(AT_FDCWD, savepoint->path) : -ENOENT;
+        int r = own < 0 ? -ENOENT : get_plan(own, &savepoint->plan, error, size);
+
+        if (own >= 0)
+                close(own);
+        if (r != -ENOENT)
+                *where = savepoint->path;
+        return r == -ENOENT ? get_plan(folder, &savepoint->plan, error, size) : r;
+}
+
 /* Where the newest epoch in the folder `place` is. */
 static int
 find_epoch(const char *place, char ret[PATH_MAX], char *error, size_t size)
@@ -177,6 +192,8 @@ is_of_its_plan(const struct sqi_savepoint *savepoint)
         uint32_t nfiles = 0, npositions = 0;
         char name[FILES];
 
+        if (manifest->plan && manifest->plan != sqi_plan_mark(plan))
+                return false;
         for (uint32_t t = 0; t < plan->ntasks; t++) {
                 const struct sqi_plan_component *component = &plan->components[plan->tasks[t].component];
                 uint32_t index = plan->tasks[t].index;
@@ -194,6 +211,7 @@ sqi_savepoint_open(const char *path, struct sqi_savepoint *ret, char *error, siz
 {
         struct sqi_savepoint savepoint = {0};
         int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+        const char *where = path;
         char cause[256] = "";
         struct stat about;
 
@@ -204,13 +222,13 @@ sqi_savepoint_open(const char *path, struct sqi_savepoint *ret, char *error, siz
         r = savepoint.running ? find_epoch(path, savepoint.path, error, size) : 0;
         if (r == 0)
                 r = sqi_snapshots_verify(savepoint.path, &savepoint.manifest, error, size);
-        if (r == 0 && (r = get_plan(folder, &savepoint.plan, cause, sizeof(cause))) < 0)
-                sqi_complain(r, error, size, "%s/plan cannot be read: %s", path, cause);
+        if (r == 0 && (r = find_plan(folder, &savepoint, cause, sizeof(cause), &where)) < 0)
+                sqi_complain(r, error, size, "%s/plan cannot be read: %s", where, cause);
         if (r == 0 && !is_of_its_plan(&savepoint))
-                r = sqi_complain(
-                        -EBADMSG, error, size,
-                        "%s/plan is of another topology than %s/manifest, and lacks tasks whose state is there", path,
-                        savepoint.path);
+                r = sqi_complain(-EBADMSG, error, size,
+                                 "%s/plan is of another topology than %s/manifest: its components, their parallelism, "
+                                 "streams or groupings are others (put back the plan that was there)",
+                                 where, savepoint.path);
         if (r == 0 && stat(savepoint.path, &about) == 0)
                 savepoint.made = about.st_mtim.tv_sec;
         close(folder);
@@ -322,6 +340,12 @@ sqi_savepoint_fits(const struct sqi_savepoint *savepoint, const struct sqi_plan 
                         -EINVAL, error, size,
                         "it cannot begin from %s: that is an epoch of a topology that was under way, with other "
                         "components or another parallelism (run it as it was, and make a savepoint of it)",
+                        savepoint->path);
+        if (savepoint->manifest.wiring && !sqi_wiring_is(plan, savepoint->manifest.wiring))
+                return sqi_complain(
+                        -EINVAL, error, size,
+                        "it cannot begin from %s: that holds what was on its way between the tasks of another topology, whose "
+                        "streams, fields or groupings are others (run it as it was, and make a savepoint of it, or tell it to end)",
                         savepoint->path);
         for (uint32_t c = 0; c < savepoint->plan->ncomponents; c++) {
                 const struct sqi_plan_component *old = &savepoint->plan->components[c],

@@ -436,6 +436,19 @@ sqi_snapshots_open_epoch(const struct sqi_snapshots *snapshots, uint64_t epoch)
         return r;
 }
 
+/* Of `squall run`, whose epochs are begun from by themselves: the plan beside them becomes that of the next run before
+ * that has an epoch of its own. */
+static int
+keep_plan(const char *place, int folder)
+{
+        char path[PATH_MAX + sizeof("/plan")];
+
+        snprintf(path, sizeof(path), "%s/plan", place);
+        if (linkat(AT_FDCWD, path, folder, "plan", 0) == 0 || errno == ENOENT)
+                return 0;
+        return sqi_file_copy(path, folder, "plan");
+}
+
 int
 sqi_snapshots_seal_epoch(const struct sqi_snapshots *snapshots, const struct sqi_manifest *manifest)
 {
@@ -449,6 +462,8 @@ sqi_snapshots_seal_epoch(const struct sqi_snapshots *snapshots, const struct sqi
                 return folder;
         remove_others(folder, manifest);
         r = check_files(folder, manifest, &which);
+        if (r == 0)
+                r = keep_plan(snapshots->durable, folder);
         if (r == 0)
                 r = sqi_manifest_write(folder, manifest);
         if (r == 0)

@@ -73,7 +73,8 @@ void sqi_snapshots_positions(const struct sqi_manifest *manifest, const struct s
 /* Makes DURABLE/.open.EPOCH, empty; the folders above it but one must be there. 0 or a negative errno. */
 int sqi_snapshots_open_epoch(const struct sqi_snapshots *snapshots, uint64_t epoch);
 
-/* Makes DURABLE/.open.EPOCH, whose files its tasks have written and synced, the snapshot of that epoch: as
+/* Makes DURABLE/.open.EPOCH, whose files its tasks have written and synced, the snapshot of that epoch, with a link to
+ * DURABLE/plan, if there is one (cli/epochs.h): as
  * sqi_snapshots_seal(), but there or not at all. The tasks' checksums are not computed again: nobody else writes into a
  * folder of one epoch, and who reads a file compares them. */
 int sqi_snapshots_seal_epoch(const struct sqi_snapshots *snapshots, const struct sqi_manifest *manifest);

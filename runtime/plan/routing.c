@@ -154,6 +154,27 @@ sqi_wiring_is(const struct sqi_plan *plan, uint64_t other)
         return other == wiring(plan, false) || other == wiring(plan, true);
 }
 
+uint64_t
+sqi_plan_mark(const struct sqi_plan *plan)
+{
+        uint64_t hash = wiring(plan, true);
+
+        for (uint32_t c = 0; c < plan->ncomponents; c++) {
+                const struct sqi_plan_component *component = &plan->components[c];
+                const char *path = component->path ? component->path : "", *slash = strrchr(path, '/');
+                const char *name = slash ? slash + 1 : path;
+
+                hash = add(hash, name, strlen(name) + 1);
+                for (uint32_t s = 0; s < component->nstreams; s++)
+                        for (uint32_t f = 0; f < component->streams[s].nfields; f++) {
+                                uint32_t type = component->streams[s].fields[f].type;
+
+                                hash = add(hash, &type, sizeof(type));
+                        }
+        }
+        return hash ? hash : 1;
+}
+
 bool
 sqi_routing_can_move(uint64_t from, uint32_t before, uint64_t to, uint32_t after)
 {

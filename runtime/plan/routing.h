@@ -37,6 +37,10 @@ uint64_t sqi_wiring(const struct sqi_plan *plan);
 /* Is it that number of the plan, or the one that it had once, with the streams that nobody reads? */
 bool sqi_wiring_is(const struct sqi_plan *plan, uint64_t other);
 
+/* What a snapshot has to do with a plan: the wiring with all streams, the types of their fields, and which components
+ * they are, wherever they lie. It knows the plan that it was made under by this number. Never 0. */
+uint64_t sqi_plan_mark(const struct sqi_plan *plan);
+
 /* From `before` tasks by the routing `from` to `after` tasks by the routing `to`. */
 bool sqi_routing_can_move(uint64_t from, uint32_t before, uint64_t to, uint32_t after);
 

@@ -142,6 +142,19 @@ until_true has_lines
 check "another topology does not take up what was on its way in this one" says "an epoch of a topology that was under way, with other components" \
         "$squall" run "$dir/other.yaml" --from "$dir/epochs"
 
+sed 's/to: split, grouping: { type: shuffle }/to: split, grouping: { type: global }/' "$dir/again.yaml" >"$dir/rewired.yaml"
+check "nor does one of the same components and other groupings" says "between the tasks of another topology, whose streams, fields or groupings are others" \
+        "$squall" run "$dir/rewired.yaml" --from "$dir/epochs"
+check "which is refused before anything is started" exits_with 2 "$squall" run "$dir/rewired.yaml" --from "$dir/epochs"
+# Its epochs have their plans beside them.
+cp -r "$dir/epochs" "$dir/foreign"
+sed "s|dir: $dir/epochs|dir: $dir/rewired|; s|$dir/again.tsv|$dir/rewired.tsv|" "$dir/rewired.yaml" >"$dir/rewired-too.yaml"
+"$squall" run "$dir/rewired-too.yaml" --for 0.3 >"$dir/again.said" 2>&1
+for epoch in "$dir/foreign"/[0-9]*; do cp "$dir/rewired/plan" "$epoch/plan"; done
+check "a plan of the same components that was put there is found out" says "plan is of another topology" "$squall" savepoint show "$dir/foreign"
+cp --remove-destination "$dir/rewired/plan" "$dir/epochs/plan"
+check "the plan beside the epochs is that of the next run, before this has an epoch" says "savepoint of again" "$squall" savepoint show "$dir/epochs"
+
 # What such a worker still writes would come behind the epoch that the next run goes on from.
 rm -rf "$dir/epochs" "$dir/again.tsv"
 "$squall" run "$dir/again.yaml" >"$dir/again.said" 2>&1 &

@@ -108,6 +108,10 @@ cp -r "$dir/first" "$dir/swapped"
 cp "$dir/tallies/plan" "$dir/swapped"
 check "nor is the plan of another topology taken for its own" fails_with 1 "swapped/plan is of another topology" "$squall" savepoint show "$dir/swapped"
 check "which would begin without its keys" fails_with 2 "swapped/plan is of another topology" "$squall" run "$dir/tallies.yaml" --from "$dir/swapped"
+sed 's/type: fields, args: \[k\]/type: global/' "$dir/counts.yaml" >"$dir/global.yaml"
+"$squall" submit "$dir/global.yaml" --name other --wait >/dev/null && "$squall" kill other --savepoint --to "$dir/other" >/dev/null
+cp "$dir/other/plan" "$dir/swapped"
+check "nor one of the same components and parallelism, with other groupings" fails_with 1 "swapped/plan is of another topology" "$squall" savepoint show "$dir/swapped"
 check "what is no savepoint is said to be none" fails_with 2 "is not a savepoint, and holds no epochs" "$squall" run "$dir/fast.yaml" --from "$dir/state"
 check "nothing of all that was submitted" test -z "$(state counts)"
 

@@ -122,6 +122,29 @@ a_stream_that_nobody_reads_is_not_part_of_the_wiring(void **state)
         assert_false(sqi_wiring_is(&plan, before));
 }
 
+static void
+a_plan_is_known_by_its_components_and_the_types_of_their_fields(void **state)
+{
+        struct sq_field fields[] = {{.name = "n", .type = SQ_INT}};
+        struct sqi_plan_stream streams[] = {{.id = "default", .nfields = 1, .fields = fields}};
+        struct sqi_plan_component components[] = {
+                {.id = "in", .path = "/usr/lib/squall/file.so", .nstreams = 1, .streams = streams, .ntasks = 1}};
+        struct sqi_plan plan = {.ncomponents = 1, .components = components};
+        uint64_t before = sqi_plan_mark(&plan);
+
+        (void)state;
+        components[0].path = "/opt/squall/file.so";
+        assert_true(sqi_plan_mark(&plan) == before);
+        components[0].path = "/opt/squall/tcp.so";
+        assert_false(sqi_plan_mark(&plan) == before);
+        components[0].path = "/opt/squall/file.so";
+        fields[0].type = SQ_STR;
+        assert_false(sqi_plan_mark(&plan) == before);
+        fields[0].type = SQ_INT;
+        components[0].ntasks = 2;
+        assert_false(sqi_plan_mark(&plan) == before);
+}
+
 int
 main(void)
 {
@@ -131,6 +154,7 @@ main(void)
                 cmocka_unit_test(as_many_tasks_as_slots_have_one_each),
                 cmocka_unit_test(a_plan_with_more_tasks_of_a_component_than_slots_is_refused),
                 cmocka_unit_test(a_stream_that_nobody_reads_is_not_part_of_the_wiring),
+                cmocka_unit_test(a_plan_is_known_by_its_components_and_the_types_of_their_fields),
                 cmocka_unit_test(writers_in_other_languages_deal_as_docs_wire_says),
         };
 

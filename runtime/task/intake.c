@@ -498,16 +498,6 @@ sqi_intake_reopen(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *fr
 }
 
 const struct sqi_input *
-sqi_intake_stream(const struct sq_task *task, uint32_t source, uint32_t stream)
-{
-        const struct sqi_intake *intake = &task->intake;
-
-        if (stream >= intake->streams)
-                return NULL;
-        return intake->by_stream[(size_t)task->plan->tasks[source].component * intake->streams + stream];
-}
-
-const struct sqi_input *
 sqi_intake_input(const struct sq_task *task, const struct sqi_frame *frame)
 {
         return sqi_intake_stream(task, frame->header.task, frame->stream);

@@ -408,7 +408,15 @@ bool sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame 
 /* The same of a batch that was in transit in a snapshot: it came through fence and sequence then. */
 bool sqi_intake_reopen(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *frame);
 /* The input that a stream of task `source` is, or NULL: not ours. */
-const struct sqi_input *sqi_intake_stream(const struct sq_task *task, uint32_t source, uint32_t stream);
+static inline const struct sqi_input *
+sqi_intake_stream(const struct sq_task *task, uint32_t source, uint32_t stream)
+{
+        const struct sqi_intake *intake = &task->intake;
+
+        if (stream >= intake->streams)
+                return NULL;
+        return intake->by_stream[(size_t)task->plan->tasks[source].component * intake->streams + stream];
+}
 /* The input of a tuple of this frame, or NULL: not for us. */
 const struct sqi_input *sqi_intake_input(const struct sq_task *task, const struct sqi_frame *frame);
 void sqi_intake_refuse(struct sq_task *task, uint32_t source, const char *cause);

@@ -45,6 +45,7 @@ struct kafka {
 
         char source[300];
         rd_kafka_t *producer;
+        bool has_answered;
         bool is_refused; /* for a wrong password, or another certificate: no restart mends it */
         struct state *states;
         struct sq_encoder text;
@@ -139,6 +140,23 @@ close_producer(struct kafka *self)
         rd_kafka_flush(self->producer, WAIT_MS);
         rd_kafka_destroy(self->producer);
         self->producer = NULL;
+}
+
+/* Whether a broker does, which is asked while it is not known: a batch that is produced while none does takes
+ * DELIVERY_MS to be taken back. */
+static bool
+answers(struct kafka *self)
+{
+        const struct rd_kafka_metadata *about;
+        rd_kafka_resp_err_t error = rd_kafka_metadata(self->producer, 0, NULL, &about, ASK_MS);
+
+        if (!error)
+                rd_kafka_metadata_destroy(about);
+        rd_kafka_poll(self->producer, 0);
+        if (error && self->sink.why[0] == '\0')
+                snprintf(self->sink.why, sizeof(self->sink.why), "%s", rd_kafka_err2str(error));
+        self->has_answered |= !error;
+        return !error;
 }
 
 /* ---- Messages ---------------------------------------------------------------------------------------- */
@@ -354,9 +372,10 @@ take_over(struct kafka *self)
         int r;
 
         snprintf(self->id, sizeof(self->id), "squall/%s", sq_sink_mark_name(&self->sink));
-        r = open_producer(self) < 0 ? -EAGAIN : away(self, rd_kafka_init_transactions(self->producer, ANSWER_MS));
-        if (self->producer)
-                rd_kafka_poll(self->producer, 0);
+        if (open_producer(self) < 0)
+                return -EAGAIN;
+        r = answers(self) ? away(self, rd_kafka_init_transactions(self->producer, ANSWER_MS)) : -EAGAIN;
+        rd_kafka_poll(self->producer, 0);
         if (r == 0)
                 r = read_mark(self);
         if (r < 0)
@@ -420,21 +439,6 @@ refused(struct sq_task *task, const struct kafka *self)
         return sq_error_final(task, "%s: %s", self->source, self->sink.why);
 }
 
-/* Whether a broker does. A batch that is produced while none does takes DELIVERY_MS to be taken back. */
-static bool
-answers(struct kafka *self)
-{
-        const struct rd_kafka_metadata *about;
-        rd_kafka_resp_err_t error = rd_kafka_metadata(self->producer, 0, NULL, &about, ASK_MS);
-
-        if (!error)
-                rd_kafka_metadata_destroy(about);
-        rd_kafka_poll(self->producer, 0);
-        if (error && self->sink.why[0] == '\0')
-                snprintf(self->sink.why, sizeof(self->sink.why), "%s", rd_kafka_err2str(error));
-        return !error;
-}
-
 static int
 hand_over(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
 {
@@ -447,7 +451,7 @@ hand_over(struct sq_task *task, size_t first, size_t n, size_t *ret_done)
         }
         if (!self->producer && open_producer(self) < 0)
                 return -EAGAIN;
-        if (self->sink.failures > 0 && !answers(self))
+        if ((self->sink.failures > 0 || !self->has_answered) && !answers(self))
                 return self->is_refused ? refused(task, self) : -EAGAIN;
         produce_all(self, first, n);
         wait_for_reports(task, self, n);

@@ -49,7 +49,7 @@ sqi_kafka_configure(const struct sqi_kafka *client, rd_kafka_conf_t *conf, const
         return fine;
 }
 
-enum { PROBE_MS = 8000, ERROR_MAX = 256 };
+enum { PROBE_MS = 8000, LOOK_MS = 250, GRACE_MS = 2000, ERROR_MAX = 256 };
 
 /* The last of it is why no broker answers. */
 int
@@ -86,11 +86,29 @@ probing_client(const struct sqi_kafka *client, char wrong[ERROR_MAX])
         return consumer;
 }
 
+/* Asks until it is answered. Once something has gone wrong, another broker is given GRACE_MS to do better. */
+static rd_kafka_resp_err_t
+ask(rd_kafka_t *consumer, const char *wrong)
+{
+        const struct rd_kafka_metadata *about;
+        rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+        int left_ms = PROBE_MS;
+
+        while (left_ms > 0 && (error = rd_kafka_metadata(consumer, 0, NULL, &about, LOOK_MS))) {
+                rd_kafka_poll(consumer, 0);
+                left_ms -= LOOK_MS;
+                if (wrong[0] && left_ms > GRACE_MS)
+                        left_ms = GRACE_MS;
+        }
+        if (!error)
+                rd_kafka_metadata_destroy(about);
+        return error;
+}
+
 void
 sqi_kafka_probe(struct sq_declaration *decl, const struct sqi_kafka *client)
 {
         struct sqi_kafka own = *client;
-        const struct rd_kafka_metadata *about = NULL;
         char wrong[ERROR_MAX] = "";
         rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
         rd_kafka_t *consumer;
@@ -99,14 +117,10 @@ sqi_kafka_probe(struct sq_declaration *decl, const struct sqi_kafka *client)
                 return;
         consumer = probing_client(&own, wrong);
         sqi_kafka_forget(&own);
-        if (consumer) {
-                error = rd_kafka_metadata(consumer, 0, NULL, &about, PROBE_MS);
-                rd_kafka_poll(consumer, 0);
-        }
+        if (consumer)
+                error = ask(consumer, wrong);
         if (!consumer || error)
                 sq_declare_error(decl, "brokers", "%s: %s", own.brokers, wrong[0] ? wrong : rd_kafka_err2str(error));
-        if (about)
-                rd_kafka_metadata_destroy(about);
         if (consumer)
                 rd_kafka_destroy(consumer);
 }

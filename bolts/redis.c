@@ -284,6 +284,16 @@ answer(struct redis *self)
         return r;
 }
 
+/* What was written and would stay for ever is not what was asked for. */
+static int
+refuse_expiry(struct sq_task *task, struct redis *self, size_t i, const char *why)
+{
+        char text[sizeof(self->sink.why) + 64];
+
+        snprintf(text, sizeof(text), "it is written, and does not expire: %s", why);
+        return sq_sink_refuse(task, &self->sink, i, text);
+}
+
 static int
 take_answer(struct sq_task *task, struct redis *self, size_t i)
 {
@@ -294,6 +304,10 @@ take_answer(struct sq_task *task, struct redis *self, size_t i)
         expiry = r != -EAGAIN && expires_apart(self) ? answer(self) : 0;
         if (r == -EBADMSG)
                 r = sq_sink_refuse(task, &self->sink, i, why);
+        else if (r == 0 && expiry == -EBADMSG) {
+                memcpy(why, self->sink.why, sizeof(why));
+                r = refuse_expiry(task, self, i, why);
+        }
         return r == 0 && expiry == -EAGAIN ? expiry : r;
 }
 
@@ -392,9 +406,14 @@ refuse_failed(struct sq_task *task, struct redis *self, size_t first, size_t n, 
         size_t each = expires_apart(self) ? 2 : 1;
         int r = 0;
 
-        for (size_t i = 0; r == 0 && i < n && i * each < reply->elements; i++)
-                if (reply->element[i * each]->type == REDIS_REPLY_ERROR)
-                        r = sq_sink_refuse(task, &self->sink, first + i, reply->element[i * each]->str);
+        for (size_t i = 0; r == 0 && i < n && (i + 1) * each <= reply->elements; i++) {
+                const redisReply *written = reply->element[i * each], *expiry = reply->element[(i + 1) * each - 1];
+
+                if (written->type == REDIS_REPLY_ERROR)
+                        r = sq_sink_refuse(task, &self->sink, first + i, written->str);
+                else if (expiry->type == REDIS_REPLY_ERROR)
+                        r = refuse_expiry(task, self, first + i, expiry->str);
+        }
         return r;
 }
 

@@ -5,7 +5,10 @@
  */
 #include <squall-kit.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #undef unix /* a macro of old */
@@ -21,6 +24,9 @@ declare(struct sq_declaration *decl)
 {
         const struct unix *self = sq_declared_state(decl);
 
+        if (strlen(self->listen) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+                sq_declare_error(decl, "listen", "is longer than %zu bytes, which no socket's path may be",
+                                 sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
         sq_inlet_declare(&self->inlet, decl);
 }
 
@@ -28,7 +34,10 @@ static void
 probe(struct sq_declaration *decl)
 {
         const struct unix *self = sq_declared_state(decl);
+        struct stat there;
 
+        if (lstat(self->listen, &there) == 0 && !S_ISSOCK(there.st_mode))
+                sq_declare_error(decl, "listen", "%s: there is a file, and no socket: name another path", self->listen);
         sq_probe_output(decl, "listen", self->listen);
 }
 

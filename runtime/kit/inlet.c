@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -97,11 +98,14 @@ int
 sq_bind_unix(struct sq_task *task, const char *path, int type, int *ret_fd)
 {
         struct sockaddr_un at = {.sun_family = AF_UNIX};
+        struct stat there;
         int fd, r;
 
         if (strlen(path) >= sizeof(at.sun_path))
                 return sq_error(task, "%s: is longer than %zu bytes", path, sizeof(at.sun_path) - 1);
         memcpy(at.sun_path, path, strlen(path) + 1);
+        if (lstat(path, &there) == 0 && !S_ISSOCK(there.st_mode))
+                return sq_error_final(task, "%s: there is a file, and no socket: name another path", path);
         fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0 && errno == ECONNREFUSED)
                 unlink(path); /* of one that was killed */

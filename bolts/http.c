@@ -6,6 +6,8 @@
  *     408, 425, 429, 500 and above     the server is away: tried again with back-off
  *     401, 403, 407                    the topology ends: no later attempt would end otherwise
  *     others                           the request is refused; of a batch the refused tuples are found by halves
+ *
+ * A certificate that is not trusted, or is another host's, ends the topology, too.
  */
 #include <curl/curl.h>
 #include <errno.h>
@@ -19,11 +21,12 @@ enum { SECRET_MAX = 4096, ANSWER_MS = 10000, SAID_MAX = 160, URL_MAX = 1024 };
 
 struct http {
         struct sq_sink sink;
-        const char *url, *token, *key;
+        const char *url, *token, *key, *ca;
         int64_t body, format;
         struct sq_list headers;
 
         char secret[SECRET_MAX], said[SAID_MAX]; /* said: the begin of the answer */
+        char why[CURL_ERROR_SIZE];
         size_t saidn;
         CURL *curl;
         struct curl_slist *list;
@@ -53,11 +56,27 @@ declare(struct sq_declaration *decl)
         sq_sink_declare(&self->sink, decl);
 }
 
+/* Nothing but the name of the certificates' file is needed to trust them. */
+static void
+set_trust(CURL *curl, const char *ca, char *why)
+{
+        why[0] = '\0';
+        curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
+        if (ca)
+                curl_easy_setopt(curl, CURLOPT_CAINFO, ca);
+}
+
+static const char *
+reason(CURLcode code, const char *why)
+{
+        return why[0] ? why : curl_easy_strerror(code);
+}
+
 static void
 probe(struct sq_declaration *decl)
 {
         const struct http *self = sq_declared_state(decl);
-        char secret[SECRET_MAX], url[URL_MAX];
+        char secret[SECRET_MAX], url[URL_MAX], why[CURL_ERROR_SIZE];
         CURL *curl;
         CURLcode code;
 
@@ -67,11 +86,12 @@ probe(struct sq_declaration *decl)
         curl = curl_easy_init();
         snprintf(url, sizeof(url), "%.*s", (int)strcspn(self->url, "{"), self->url);
         curl_easy_setopt(curl, CURLOPT_URL, url);
+        set_trust(curl, self->ca, why);
         curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L); /* TLS, too, but no request */
         curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)ANSWER_MS);
         code = curl_easy_perform(curl);
         if (code != CURLE_OK)
-                sq_declare_error(decl, "url", "%s: %s", self->url, curl_easy_strerror(code));
+                sq_declare_error(decl, "url", "%s: %s", self->url, reason(code, why));
         curl_easy_cleanup(curl);
 }
 
@@ -202,6 +222,19 @@ is_wrong_url(const struct http *self, CURLcode code)
         return code == CURLE_URL_MALFORMAT && strchr(self->url, '{');
 }
 
+/* No request got an answer. -EAGAIN, -EBADMSG or -EACCES. */
+static int
+unanswered(struct sq_task *task, struct http *self, CURLcode code)
+{
+        snprintf(self->sink.why, sizeof(self->sink.why), "%s", reason(code, self->why));
+        if (is_wrong_url(self, code))
+                return -EBADMSG;
+        if (code != CURLE_PEER_FAILED_VERIFICATION && code != CURLE_SSL_CACERT_BADFILE)
+                return -EAGAIN;
+        (void)sq_error_final(task, "%s: %s", self->url, self->sink.why);
+        return -EACCES;
+}
+
 static int
 request(struct sq_task *task, struct http *self, size_t first, size_t n)
 {
@@ -211,7 +244,7 @@ request(struct sq_task *task, struct http *self, size_t first, size_t n)
         long status = 0;
 
         self->saidn = 0;
-        self->said[0] = '\0';
+        self->said[0] = self->why[0] = '\0';
         if (list) {
                 curl_easy_setopt(self->curl, CURLOPT_HTTPHEADER, list);
                 curl_easy_setopt(self->curl, CURLOPT_POSTFIELDS, self->text.bytes);
@@ -219,10 +252,8 @@ request(struct sq_task *task, struct http *self, size_t first, size_t n)
                 code = curl_easy_perform(self->curl);
         }
         unname_request(self, list);
-        if (code != CURLE_OK) {
-                snprintf(self->sink.why, sizeof(self->sink.why), "%s", curl_easy_strerror(code));
-                return is_wrong_url(self, code) ? -EBADMSG : -EAGAIN;
-        }
+        if (code != CURLE_OK)
+                return unanswered(task, self, code);
         curl_easy_getinfo(self->curl, CURLINFO_RESPONSE_CODE, &status);
         return judge(task, self, status);
 }
@@ -302,6 +333,7 @@ prepare(struct sq_task *task)
         if (!self->curl || !write_headers(self))
                 return sq_error(task, "%s: %s", self->url, strerror(ENOMEM));
         curl_easy_setopt(self->curl, CURLOPT_URL, self->url);
+        set_trust(self->curl, self->ca, self->why);
         curl_easy_setopt(self->curl, CURLOPT_NOSIGNAL, 1L);
         curl_easy_setopt(self->curl, CURLOPT_USERAGENT, "squall");
         curl_easy_setopt(self->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)(self->sink.timeout * 1000));
@@ -338,6 +370,8 @@ SQ_BOLT(http) = {
                         SQ_OPT_ENCODING(struct http, format, "json"),
                         SQ_OPT_LIST(struct http, headers, "further headers, such as `X-Source: squall`"),
                         SQ_OPT_SECRET("token", struct http, token, "the bearer token"),
+                        SQ_OPT_PATH(struct http, ca, NULL,
+                                    "https: the file of certificates to trust; default: the system's"),
                         SQ_OPT_STR(
                                 struct http, key, NULL,
                                 "single: the request's Idempotency-Key, fields in braces, so that the server knows a tuple "

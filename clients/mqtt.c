@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { PORT = 1883, PORT_TLS = 8883, STEP_MS = 50, PROBE_S = 5 };
 
@@ -49,9 +50,21 @@ sqi_mqtt_away(struct sqi_mqtt *client, const char *why)
         return -EAGAIN;
 }
 
+/* A certificate that is not trusted, or is another host's: no later attempt would mend that. */
+static int
+refused_by_tls(struct sqi_mqtt *client)
+{
+        bool final = strstr(client->tls, "certificate verify failed") || strstr(client->tls, "host name verification");
+
+        (void)sqi_mqtt_away(client, client->tls);
+        return final ? -EACCES : -EAGAIN;
+}
+
 static int
 broken(struct sqi_mqtt *client, int r)
 {
+        if (r == MOSQ_ERR_TLS && client->tls[0] && client->answer < 0)
+                return refused_by_tls(client);
         return sqi_mqtt_away(client, r == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(r));
 }
 
@@ -83,6 +96,17 @@ sqi_mqtt_write(struct sqi_mqtt *client)
                         return broken(client, r);
         }
         return 0;
+}
+
+/* Of several the first is the cause. */
+static void
+note_error(struct mosquitto *mosq, void *obj, int level, const char *text)
+{
+        struct sqi_mqtt *client = obj;
+
+        (void)mosq;
+        if (level == MOSQ_LOG_ERR && !client->tls[0])
+                snprintf(client->tls, sizeof(client->tls), "%s", text);
 }
 
 static void
@@ -119,6 +143,7 @@ make(struct sqi_mqtt *client)
                 return errno == EINVAL ? MOSQ_ERR_INVAL : MOSQ_ERR_NOMEM;
         mosquitto_threaded_set(client->mosq, true); /* what is queued is not written at once */
         mosquitto_connect_callback_set(client->mosq, note_answer);
+        mosquitto_log_callback_set(client->mosq, note_error);
         if (user || client->secret[0])
                 r = mosquitto_username_pw_set(client->mosq, user ? user : "", client->secret);
         if (r == MOSQ_ERR_SUCCESS && is_tls(&client->at))
@@ -163,6 +188,12 @@ sqi_mqtt_open(struct sqi_mqtt *client)
         int port = client->at.port ? client->at.port : is_tls(&client->at) ? PORT_TLS : PORT, r;
 
         client->answer = -1;
+        client->tls[0] = '\0';
+        if (is_tls(&client->at) && client->ca && access(client->ca, R_OK) < 0) {
+                snprintf(client->tls, sizeof(client->tls), "%.150s: %s", client->ca, strerror(errno));
+                (void)sqi_mqtt_away(client, client->tls);
+                return -EACCES;
+        }
         r = make(client);
         if (r == MOSQ_ERR_SUCCESS)
                 r = mosquitto_connect(client->mosq, host, port, 0);

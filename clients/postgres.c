@@ -33,7 +33,10 @@ bool
 sqi_postgres_is_refusal(const char *text)
 {
         static const char *const texts[] = {"authentication failed", "no password supplied", "does not exist",
-                                            "no pg_hba.conf entry", "invalid connection option"};
+                                            "no pg_hba.conf entry", "invalid connection option",
+                                            /* another certificate, another host's, or no TLS where it is asked for */
+                                            "certificate verify failed", "does not match host name",
+                                            "server does not support SSL"};
 
         for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
                 if (strstr(text, texts[i]))

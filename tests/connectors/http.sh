@@ -94,7 +94,7 @@ full() {
 check "spout: a topology that is full answers 429" full
 
 cat >"$dir/server.py" <<'P'
-import http.server, json, sys, threading
+import http.server, json, ssl, sys, threading
 kept, lock = {}, threading.Lock()
 class H(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -126,10 +126,15 @@ class H(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text)
     def log_message(self, *a): pass
-http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), H).serve_forever()
+server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), H)
+if len(sys.argv) > 3:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[3] + ".pem", sys.argv[3] + ".key")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
 P
 there=$(free_port)
-up() { python3 "$dir/server.py" "$there" "$dir/got" 2>>"$dir/server.log" & server=$!; until_true listens "$there"; }
+up() { python3 "$dir/server.py" "$there" "$dir/got" "$@" 2>>"$dir/server.log" & server=$!; until_true listens "$there"; }
 sink() { echo "component: http, properties: { url: 'http://127.0.0.1:$there/$1', token: 'file:$dir/token' $2 }"; }
 got() { sort -nu "$dir/got" | wc -l; }
 check "the server starts" up
@@ -184,4 +189,11 @@ killed() {
         [ $status = 0 ] && [ "$(got)" = 4000 ]
 }
 check "bolt: five kills of the server lose nothing" killed
+
+# ---- TLS ---------------------------------------------------------------------------------------------
+down() { end $server KILL; }
+down
+there=$(free_port)
+secured() { up "$dir/$1"; }
+checks_tls http "https://127.0.0.1:$there/array" "token: 'file:$dir/token', batch: 20"
 exit $failures

@@ -83,6 +83,11 @@ wrong() {
                 topology "$(count_to 3)" "$(sink rows)" && connects
 }
 check "a wrong password ends the topology with what the server says" wrong
+insecure() {
+        topology "$(count_to 1)" "component: postgres, properties: { url: '$url?sslmode=require', password: 'file:$dir/password', table: rows }"
+        connects_not 'does not support SSL' && ! run && grep -q 'does not support SSL' "$dir/err"
+}
+check "TLS: a server without it ends a topology that asks for it" insecure
 
 grows() { [ "$(ask "select count(*) from $1")" -ge "$2" ]; }
 killed() {

@@ -14,8 +14,12 @@ sqi_redis_url(const char *text, struct sq_url *ret)
 
         if (wrong)
                 return wrong;
+        if (strcmp(ret->scheme, "rediss") == 0)
+                return "asks for TLS, which is not built in: let stunnel speak it, and name that as redis://HOST:PORT";
         if (strcmp(ret->scheme, "redis") != 0 && strcmp(ret->scheme, "unix") != 0)
                 return "is neither redis://HOST:PORT/DATABASE nor unix:///PATH";
+        if (strcmp(ret->scheme, "redis") == 0 && ret->path[0] && ret->path[1 + strspn(ret->path + 1, "0123456789")])
+                return "names no database: its path is a number, as in redis://HOST:PORT/0";
         return NULL;
 }
 

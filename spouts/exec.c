@@ -41,6 +41,8 @@ declare(struct sq_declaration *decl)
 {
         const struct exec *self = sq_declared_state(decl);
 
+        if (self->command[strspn(self->command, " \t\n")] == '\0')
+                sq_declare_error(decl, "command", "names no program");
         if (self->limit < 1 || self->limit > INT32_MAX)
                 sq_declare_error(decl, "limit", "must be from 1 to %d", INT32_MAX);
         if (!(self->every >= 0.01 && self->every <= 1e6))

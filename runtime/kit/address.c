@@ -117,7 +117,9 @@ read_file(const char *path, char *ret, size_t size, struct lack *lack)
                 return false;
         ret[n] = '\0';
         ret[strcspn(ret, "\r\n")] = '\0';
-        return true;
+        if (!ret[0])
+                snprintf(lack->text, sizeof(lack->text), "%s: its first line, which is the secret, is empty", path);
+        return ret[0] != '\0';
 }
 
 static bool

@@ -73,6 +73,26 @@ refused() {
                 grep -q '"cause":"redis://.*not an integer.*"record":{"n":4}' "$dir/letters"
 }
 check "what Redis refuses goes to the dead letters with its cause, and nothing else is held up" refused
+no_secret() {
+        : >"$dir/empty"
+        topology "$(count_to 1)" "$(sink "key: a, password: 'file:$dir/empty'")"
+        connects_not "$dir/empty: .* is empty" && ! run && grep -q "$dir/empty: .* is empty" "$dir/err"
+}
+check "a file without the password that it should hold is told" no_secret
+nowhere() { # PATTERN URL
+        topology "$(count_to 1)" "component: redis, properties: { url: '$2', key: a }"
+        ! "$squall" check "$dir/t.yaml" >"$dir/said" 2>&1 && grep -q "$1" "$dir/said"
+}
+check "a database has a number" nowhere 'names no database' redis://127.0.0.1/main
+check "TLS is not built in, and what will do is said" nowhere stunnel rediss://127.0.0.1
+# A time that Redis cannot reckon with: the command is executed, and what belongs to it is not.
+lasting() { # [CONFIG]
+        rm -f "$dir/letters"
+        topology "$(count_to 3 "n: seq")" "$(sink "kind: hash, key: 'lasting:{n}', expire: 9000000000000000000")" lasting "topology.dead.letter.path: $dir/letters${1:+, $1}"
+        run --json && [ "$(ask hget lasting:2 n)" = 2 ] && [ "$(wc -l <"$dir/letters")" = 3 ] && grep -q 'does not expire: ERR invalid expire' "$dir/letters"
+}
+check "what is written and does not expire as it should goes there, too" lasting
+check "and under exactly-once" lasting "topology.delivery: exactly-once, topology.checkpoint.interval.ms: 100"
 
 killed() { # KIND CHECK: five times killed while tuples flow
         local runner i status

@@ -99,6 +99,17 @@ unix() {
         until_true lines 1000 && stop && cmp "$dir/out" <(seq 1 1000) && [ ! -e "$dir/socket" ]
 }
 check "unix: lines come over a socket in the file system, which goes with it" unix
+in_the_way() {
+        echo precious >"$dir/file"
+        topology "component: unix, properties: { listen: $dir/file }" "${out[*]}"
+        connects_not 'no socket' && ! run && grep -q "$dir/file: there is a file, and no socket" "$dir/err" && [ "$(cat "$dir/file")" = precious ]
+}
+check "unix: a file that stands there is no socket of one that was killed, and stays" in_the_way
+no_program() {
+        topology "component: exec, properties: { command: ' ' }" "${out[*]}"
+        ! "$squall" check "$dir/t.yaml" >"$dir/said" 2>&1 && grep -q 'command: names no program' "$dir/said"
+}
+check "exec: a command that is none is refused" no_program
 datagrams() {
         begin "component: udp, properties: { listen: '127.0.0.1:$port', framing: lines }"
         until_true bound "$port" || return

@@ -19,6 +19,7 @@
 struct sqi_load {
         _Atomic int64_t queued;   /* tuples sent and not executed yet */
         _Atomic uint64_t cost_ns; /* of one, about */
+        _Atomic uint64_t pace_ns; /* from one to the next, with what the task waits for room behind it; 0: not known */
         _Atomic int64_t bytes;    /* sent to the inbox and not received yet */
         _Atomic int64_t feedback; /* the same by edges that close a cycle; what waits at a sender counts, too */
 } __attribute__((aligned(64)));
@@ -69,14 +70,24 @@ sqi_load_wait_ns(const struct sqi_load *load, uint64_t staged)
                atomic_load_explicit(&load->cost_ns, memory_order_relaxed);
 }
 
-/* How many tuples the task executes in `ns`, at least one. While it has executed none nobody knows: it could be as slow
- * as SQI_UNKNOWN_NS. */
+static inline void
+sqi_load_pace(struct sqi_load *load, uint64_t ns)
+{
+        if (load)
+                atomic_store_explicit(&load->pace_ns, ns ? ns : 1, memory_order_relaxed);
+}
+
+/* How many tuples the task gets done in `ns`, at least one. While it has executed none nobody knows: it could be as
+ * slow as SQI_UNKNOWN_NS. */
 enum { SQI_UNKNOWN_NS = 1000000 };
 static inline uint32_t
 sqi_load_fits(const struct sqi_load *load, uint64_t ns)
 {
         uint64_t cost = atomic_load_explicit(&load->cost_ns, memory_order_relaxed),
-                 fits = ns / (cost ? cost : SQI_UNKNOWN_NS);
+                 pace = atomic_load_explicit(&load->pace_ns, memory_order_relaxed);
+        if (pace == 0)
+                pace = SQI_UNKNOWN_NS;
+        uint64_t fits = ns / (cost > pace ? cost : pace);
 
         return fits == 0 ? 1 : fits < UINT32_MAX ? (uint32_t)fits : UINT32_MAX;
 }
@@ -144,6 +155,13 @@ sqi_load_forget(struct sqi_load *load)
         if (load)
                 atomic_store_explicit(&load->bytes, 0, memory_order_relaxed);
         sqi_load_forget_feedback(load);
+}
+
+/* Are more than `most` bytes on their way to it? */
+static inline bool
+sqi_load_exceeds_bytes(const struct sqi_load *load, int64_t most)
+{
+        return atomic_load_explicit(&load->bytes, memory_order_relaxed) > most;
 }
 
 /* Will it take the task longer than `ns` to execute what is queued? */

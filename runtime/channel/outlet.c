@@ -117,6 +117,7 @@ pop(struct sqi_outlet *outlet)
         if (!outlet->stuck)
                 outlet->stuck_end = &outlet->stuck;
         outlet->nstuck--;
+        outlet->urgent -= outlet->urgent > 0;
         return sealed;
 }
 
@@ -174,6 +175,28 @@ is_held(const struct sqi_outlet *outlet)
         for (struct sqi_load *load; !held && (load = next_load(outlet, &at));)
                 held = sqi_load_exceeds(load, SQI_QUEUE_NS);
         return held;
+}
+
+/* Is more on its way to a receiver than may be? */
+static bool
+exceeds(const struct sqi_outlet *outlet, const struct sqi_source *source)
+{
+        uint32_t at = 0;
+        bool bytes = false;
+
+        for (struct sqi_load *load; !bytes && (load = next_load(outlet, &at));)
+                bytes = sqi_load_exceeds_bytes(load, source->channel_bytes);
+        return bytes || is_held(outlet);
+}
+
+/* One mark may go above the bounds, and what is on its way sinks below them before the next: only who falls behind for
+ * longer is blocked by it. */
+bool
+sqi_outlet_is_overdrawn(struct sqi_outlet *outlet, const struct sqi_source *source)
+{
+        if (outlet->overdrawn > 1 && !exceeds(outlet, source))
+                outlet->overdrawn = 0;
+        return outlet->overdrawn > 1;
 }
 
 /* Takes off again what has set out for the receivers before `end`. */
@@ -237,7 +260,9 @@ send_now(struct sqi_outlet *outlet, const struct sqi_source *source, zmq_msg_t *
         outlet->held = false;
         if (outlet->broadcast && outlet->subscribed < outlet->expected)
                 return -EAGAIN;
-        outlet->held = outlet->away || is_held(outlet) || !set_out(outlet, size, source->channel_bytes);
+        outlet->held = outlet->away ||
+                       !(outlet->urgent ? set_out(outlet, size, INT64_MAX)
+                                        : !is_held(outlet) && set_out(outlet, size, source->channel_bytes));
         if (outlet->held)
                 return -EAGAIN;
         memcpy(&header, zmq_msg_data(message), sizeof(header)); /* once it is sent it is not ours any more */
@@ -245,6 +270,8 @@ send_now(struct sqi_outlet *outlet, const struct sqi_source *source, zmq_msg_t *
                 r = send_and_show(outlet, source, message);
         else
                 r = sqi_socket_send(outlet->socket, message);
+        if (r == 0 && !outlet->urgent)
+                outlet->overdrawn = 0; /* it was within the bounds */
         if (r == 0)
                 count_sent(outlet, source, size, header.count);
         else if (!outlet->feedback)
@@ -394,7 +421,14 @@ send_mark(struct sqi_outlet *outlet, const struct sqi_source *source, enum sqi_b
 int
 sqi_outlet_mark(struct sqi_outlet *outlet, const struct sqi_source *source, uint64_t epoch)
 {
-        return send_mark(outlet, source, SQI_BATCH_CHECKPOINT, 0, epoch);
+        int r = send_mark(outlet, source, SQI_BATCH_CHECKPOINT, 0, epoch);
+
+        if (r != -EAGAIN || outlet->feedback)
+                return r;
+        outlet->urgent = outlet->nstuck;
+        r = send_stuck(outlet, source);
+        outlet->overdrawn += exceeds(outlet, source);
+        return r;
 }
 
 int

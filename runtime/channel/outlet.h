@@ -18,6 +18,10 @@
  * anything sent while more than `channel_bytes` are on their way there; what is larger goes alone. And nothing is sent
  * while the receiver is `away`.
  *
+ * The mark of an epoch waits for none of these bounds, and neither does what is before it (`urgent`): the receiver
+ * takes it in without executing it. So that this does not add up, an outlet that was overdrawn by one mark after the
+ * other is blocked until what is on its way is within the bounds again.
+ *
  * A broadcast outlet sends by XPUB (no-drop): one batch for all receivers of one stream, as fast as the slowest of them
  * lets it by what is said above. It waits, too, while the living incarnation of a receiver has not subscribed.
  */
@@ -62,6 +66,8 @@ struct sqi_outlet {
         struct sqi_batch batch;
         struct sqi_sealed *stuck, **stuck_end;
         uint32_t nstuck;
+        uint32_t urgent;       /* so many of them go up to the newest mark of an epoch */
+        uint32_t overdrawn;    /* marks that went above the bounds since what is on its way was within them */
         struct sqi_load *load; /* of the receiver, or by task those of all; NULL: not known */
         uint32_t most;         /* tuples that make a batch full, whatever its bytes */
         bool held;             /* what is stuck waits for the receiver, not for room in the socket */
@@ -106,6 +112,9 @@ void sqi_outlet_drop(struct sqi_outlet *outlet);
 /* Seals the open batch, if it holds tuples, and sends what it can. 0: nothing is left; -EAGAIN: something is stuck;
  * -ENOMEM; or another error of the socket. While a forward outlet is stuck its open batch stays open and grows. */
 int sqi_outlet_push(struct sqi_outlet *outlet, const struct sqi_source *source);
+
+/* Is it blocked by the marks that were sent, whether or not anything is stuck? */
+bool sqi_outlet_is_overdrawn(struct sqi_outlet *outlet, const struct sqi_source *source);
 
 /* Puts the mark of an epoch behind everything else, and never waits for room: 0, or -EAGAIN: it is to be pushed out
  * like a batch; or another negative errno: it is not there. */

@@ -270,7 +270,8 @@ sqi_rig_settle(struct sq_rig *rig)
                 batches = task->metrics->batches_in;
                 if (is_alive(rig))
                         sqi_task_turn(task);
-        } while ((task->metrics->batches_in != batches || (task->bolt.batch.open && !task->instance.paused)) &&
+        } while ((task->metrics->batches_in != batches ||
+                  ((task->bolt.batch.open || task->intake.backlog.first) && !task->instance.paused)) &&
                  is_alive(rig));
         if (is_alive(rig))
                 sqi_task_flush(task);

@@ -179,10 +179,15 @@ is_to_stop(const struct sq_task *task)
 /* After a tuple that did more than to emit, or when there is no room for what it has emitted. What stops a task shows
  * here: in a plain callback nothing does. */
 static __attribute__((noinline)) bool
-may_go_on(struct sq_task *task)
+may_go_on(struct sq_task *task, const struct sq_tuple *tuple, ptrdiff_t left)
 {
+        struct sqi_under_way *batch = &task->bolt.batch;
+
         if (task->collector.pressed) {
+                batch->next = tuple->slice.at + tuple->slice.offsets[tuple->slice.n];
+                batch->stepped = (uint32_t)left;
                 sqi_task_unblock(task);
+                batch->next = NULL;
                 task->bolt.dirty = true; /* by the tuples to come */
         }
         return !is_to_stop(task);
@@ -237,7 +242,7 @@ execute_run(struct sq_task *task, const struct sqi_frame *frame, struct sqi_ahea
                         begin_tuple(task, gathered);
                 }
                 sqi_count(&metrics->executed, 1);
-                if (__builtin_expect(!plain || collector->pressed, 0) && !may_go_on(task))
+                if (__builtin_expect(!plain || collector->pressed, 0) && !may_go_on(task, tuple, end - tuple - 1))
                         return false;
         }
         return !is_to_stop(task);
@@ -504,40 +509,6 @@ sqi_bolt_close(struct sq_task *task)
         task->bolt.batch.open = false;
 }
 
-/* What a tuple costs here, as this turn has shown: by this the others know how long one would wait. */
-static void
-tell_cost(const struct sq_task *task, uint64_t tuples, uint64_t ns)
-{
-        if (tuples)
-                sqi_load_cost(task->load, ns / tuples);
-}
-
-/* The inbox is empty, or that for feedback alone. What is said to be on its way for so long was lost with whoever sent
- * it. */
-static void
-look_idle(struct sq_task *task)
-{
-        static const uint64_t LOST_NS = 1000000000;
-        bool closed = sqi_intake_is_closed(task);
-
-        if (!closed)
-                sqi_load_idle(task->load);
-        if (!task->intake.empty_ns)
-                task->intake.empty_ns = task->now_ns;
-        else if (task->now_ns - task->intake.empty_ns > LOST_NS && closed)
-                sqi_load_forget_feedback(task->load);
-        else if (task->now_ns - task->intake.empty_ns > LOST_NS)
-                sqi_load_forget(task->load);
-}
-
-/* Has it executed all that is said to be on its way? Then what it made of that goes out before it looks for more: who
- * waits for it need not wait for that look, too. */
-static bool
-has_caught_up(const struct sq_task *task)
-{
-        return !task->bolt.batch.open && task->load && !sqi_load_is_queued(task->load);
-}
-
 void
 sqi_bolt_turn(struct sq_task *task)
 {
@@ -549,9 +520,13 @@ sqi_bolt_turn(struct sq_task *task)
         uint64_t worked_ns = task->now_ns - begin - (task->metrics->blocked_ns - blocked);
         if (busy)
                 sqi_count(&task->metrics->busy_ns, worked_ns);
-        tell_cost(task, task->metrics->executed - executed, worked_ns);
-        if (__builtin_expect(task->epoch.exact, 0))
+        if (busy)
+                sqi_load_tell(task, task->metrics->executed - executed, worked_ns, task->metrics->blocked_ns - blocked);
+        if (__builtin_expect(task->epoch.exact, 0)) {
                 sqi_epoch_act(task);
+                sqi_intake_take_in(task);
+                busy |= !paused && task->intake.backlog.first;
+        }
         if (task->instance.wake_fd >= 0)
                 busy |= sqi_bolt_wake(task);
         if (task->now_ns >= sqi_tick_due(task))
@@ -564,12 +539,12 @@ sqi_bolt_turn(struct sq_task *task)
                 sqi_loose_retry(task, execute_again);
         if (sqi_task_must_flush(task) || task->acker.gathered >= SQI_ACKS_FULL)
                 sqi_task_flush(task);
-        else if (!busy || has_caught_up(task))
+        else if (!busy || sqi_load_is_through(task))
                 again = sqi_task_flush_idle(task);
         if (task->failed < 0 || task->quitting)
                 return;
         if (!busy && !paused)
-                look_idle(task);
+                sqi_load_look_idle(task);
         else
                 task->intake.empty_ns = 0;
         if (!busy && !task->bolt.batch.open && sqi_finish_is_due(task)) {

@@ -74,17 +74,6 @@ sqi_collector_rollback(struct sqi_collector *collector)
 /* ---- outlets ----------------------------------------------------------------------------------------- */
 
 bool
-sqi_collector_is_blocked(const struct sqi_collector *collector)
-{
-        for (uint32_t i = 0; i < collector->noutlets; i++) {
-                const struct sqi_outlet *outlet = &collector->outlets[i];
-                if (outlet->stuck && !outlet->feedback && is_full(collector, outlet))
-                        return true;
-        }
-        return false;
-}
-
-bool
 sqi_collector_has_feedback(const struct sqi_collector *collector)
 {
         for (uint32_t i = 0; i < collector->noutlets; i++)
@@ -128,6 +117,7 @@ sqi_collector_relieve(struct sqi_collector *collector)
                 if (outlet->stuck && sqi_outlet_push(outlet, &collector->source) < 0 && !outlet->feedback &&
                     is_full(collector, outlet))
                         blocked = true;
+                blocked |= sqi_outlet_is_overdrawn(outlet, &collector->source);
         }
         collector->pressed = blocked;
         return !blocked;

@@ -155,7 +155,6 @@ bool sqi_collector_flush(struct sqi_collector *collector);
 bool sqi_collector_has_open(const struct sqi_collector *collector);
 /* Retries what is stuck. True: no forward outlet is blocked any more. */
 bool sqi_collector_relieve(struct sqi_collector *collector);
-bool sqi_collector_is_blocked(const struct sqi_collector *collector);
 /* Something waits in a feedback outlet: take feedback only. */
 bool sqi_collector_has_feedback(const struct sqi_collector *collector);
 /* Takes subscriptions; true when every broadcast has all its receivers. */

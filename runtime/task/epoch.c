@@ -106,25 +106,25 @@ write_portion(struct sq_task *task)
         go_on(task, 0);
 }
 
-void
+bool
 sqi_epoch_record(struct sq_task *task, zmq_msg_t *message, bool feedback)
 {
         struct sqi_epoch *epoch = &task->epoch;
         uint64_t most = (uint64_t)task->plan->config.checkpoint_recorded;
-        char cause[SQI_EPOCH_CAUSE];
-        int r;
+        int r = 0;
 
         epoch->recorded += zmq_msg_size(message);
-        if (epoch->recorded > most) {
-                snprintf(cause, sizeof(cause),
+        if (epoch->recorded > most)
+                snprintf(epoch->cause, sizeof(epoch->cause),
                          "more than %llu bytes were on their way to it (topology.checkpoint.recorded.bytes)",
                          (unsigned long long)most);
-                fail_part(task, cause);
-                return;
-        }
-        r = sqi_snapshot_add(task, epoch->writing, message, feedback);
-        if (r < 0)
-                fail_part(task, strerror(-r));
+        else if ((r = sqi_snapshot_add(task, epoch->writing, message, feedback)) < 0)
+                snprintf(epoch->cause, sizeof(epoch->cause), "%s", strerror(-r));
+        if (!epoch->cause[0])
+                return true;
+        if (epoch->recording) /* else it begins, and fails as a whole */
+                answer_without(task);
+        return false;
 }
 
 /* ---- Beginning --------------------------------------------------------------------------------------- */
@@ -144,9 +144,15 @@ write_state(struct sq_task *task)
                 return false;
         }
         r = sqi_snapshot_begin(task, epoch->begun, epoch->folder, epoch->wake, &epoch->log, &epoch->writing);
-        if (r < 0)
+        if (r < 0) {
                 snprintf(epoch->cause, sizeof(epoch->cause), "%s", strerror(-r));
-        return r == 0;
+                return false;
+        }
+        if (task->phase != SQI_RUNNING || !task->instance.code->bolt || sqi_backlog_give(task, sqi_epoch_record))
+                return true;
+        if (!epoch->cause[0])
+                snprintf(epoch->cause, sizeof(epoch->cause), "%s", strerror(ENOMEM));
+        return false;
 }
 
 /* How many channels have not brought the mark of the epoch, and will. */
@@ -191,15 +197,13 @@ begin(struct sq_task *task, uint64_t number)
                 answer_without(task);
 }
 
-/* What came with the last epoch is executed first, and a batch is executed as a whole. An order that comes right behind
- * START is for a task that runs: one that waits sends no marks. */
+/* An order that comes right behind START is for a task that runs: one that waits sends no marks. */
 static bool
 may_begin(const struct sq_task *task)
 {
         if (task->phase == SQI_WAITING && task->may_start)
                 return false;
-        return sqi_epoch_is_wanted(&task->epoch) && task->failed == 0 && !task->quitting && !task->bolt.batch.open &&
-               (task->phase != SQI_RUNNING || !task->transit.first);
+        return sqi_epoch_is_wanted(&task->epoch) && task->failed == 0 && !task->quitting;
 }
 
 /* Will no mark come? */

@@ -2,14 +2,15 @@
 /*
  * What a task does about epochs: Chandy and Lamport's snapshot (1985), under exactly-once only.
  *
- *  1. CHECKPOINT names an epoch and the folder for its parts. A task begins it between two callbacks, with no batch
- *     under way: a spout by the order; a bolt at the first mark of the epoch that comes in, or, where none has come
- *     for a while, by itself: a mark waits for what is before it, and so never has more than one hop to go. It
- *     flushes, tells its component (precommit), writes its state down, and puts a mark behind everything in each of
- *     its channels: one step, in which nothing else happens.
+ *  1. CHECKPOINT names an epoch and the folder for its parts. A task begins it between two callbacks: a spout by the
+ *     order; a bolt at the first mark of the epoch that comes in, or, where none has come for a while, by itself: a
+ *     mark waits for what is before it, and so never has more than one hop to go. It flushes, tells its component
+ *     (precommit), writes its state down, with what it has taken in and not executed (backlog.c), and puts a mark
+ *     behind everything in each of its channels: one step, in which nothing else happens.
  *  2. Then it goes on. What comes by a channel whose mark is still to come was sent before its sender had begun: it
- *     is executed, and goes into the part, too, as the state of the channel (transit.h). An end-of-stream mark
- *     stands for all later marks.
+ *     is executed, and goes into the part, too, as the state of the channel (transit.h). A mark waits for no tuple to
+ *     be executed, however slow the bolt is: nothing holds it up in its outlet (channel/outlet.h), and what is before
+ *     it is taken in at once. An end-of-stream mark stands for all later marks.
  *  3. The last mark is there: the part is made durable, which a thread of its own does, and reported. A spout reports
  *     before it where it goes on.
  *  4. COMMIT: the component publishes, and the task answers COMMITTED. ABANDON drops what is under way; so does a
@@ -18,8 +19,8 @@
  * A task that has not been started, or has ended, answers at once: nothing goes into its channels or comes out of them.
  *
  * Each task that goes on from a snapshot is of a new process, and so are its channels. It executes what was in transit
- * before anything that comes in, and begins no epoch before it is through. A gap in a channel, or a batch that is
- * refused, ends the task: without tuple trees nobody else would notice the loss.
+ * before anything that comes in; what is left of that is part of the next epoch, too. A gap in a channel, or a batch
+ * that is refused, ends the task: without tuple trees nobody else would notice the loss.
  */
 #ifndef SQI_EPOCH_H
 #define SQI_EPOCH_H
@@ -99,8 +100,9 @@ int sqi_epoch_open(struct sq_task *task);
 
 /* A mark has come by a channel, whose newest one so far is at `seen`. Between two batches. */
 void sqi_epoch_mark(struct sq_task *task, uint64_t *seen, uint64_t epoch);
-/* A batch has come, by a channel whose mark of the epoch under way is still to come. */
-void sqi_epoch_record(struct sq_task *task, zmq_msg_t *message, bool feedback);
+/* A batch goes into the part: it has come by a channel whose mark of the epoch under way is still to come, or came
+ * before the epoch began and is not executed. False: that is too much, or cannot be, and `cause` says why. */
+bool sqi_epoch_record(struct sq_task *task, zmq_msg_t *message, bool feedback);
 
 /* The state of `epoch` is loaded: the component publishes that again, and takes back what came later. 0; or the task
  * has failed. */

@@ -287,17 +287,23 @@ sqi_intake_close(struct sq_task *task)
         free(intake->owed);
         free(intake->sequences);
         free(intake->marks);
+        sqi_transit_clear(&intake->backlog);
         memset(intake, 0, sizeof(*intake));
 }
 
-/* From the inbox or a broadcast: what its sender has counted has arrived. */
-static bool
-receive(struct sq_task *task, void *socket, zmq_msg_t *message)
+bool
+sqi_intake_fetch(struct sq_task *task, zmq_msg_t *message)
 {
-        if (sqi_socket_receive(socket, message) < 0)
-                return false;
-        sqi_load_arrive(task->load, zmq_msg_size(message));
-        return true;
+        struct sqi_intake *intake = &task->intake;
+        void *first = intake->inbox, *second = intake->broadcasts;
+
+        if (second) {
+                if (!intake->turn)
+                        first = intake->broadcasts, second = intake->inbox;
+                intake->turn = !intake->turn;
+        }
+        return (first && sqi_socket_receive(first, message) == 0) ||
+               (second && sqi_socket_receive(second, message) == 0);
 }
 
 /* Feedback first: a cycle must drain before it takes in more. */
@@ -313,13 +319,12 @@ sqi_intake_receive(struct sq_task *task, zmq_msg_t *message)
         }
         if (sqi_intake_is_closed(task))
                 return 0;
-        if (intake->broadcasts) {
-                void *first = intake->turn ? intake->inbox : intake->broadcasts;
-                void *second = intake->turn ? intake->broadcasts : intake->inbox;
-                intake->turn = !intake->turn;
-                return receive(task, first, message) || receive(task, second, message);
-        }
-        return intake->inbox && receive(task, intake->inbox, message);
+        intake->from_backlog = __builtin_expect(intake->backlog.first != NULL, 0) &&
+                               sqi_transit_take(&intake->backlog, message, &intake->from_feedback);
+        if (!intake->from_backlog && !sqi_intake_fetch(task, message))
+                return 0;
+        sqi_load_arrive(task->load, zmq_msg_size(message)); /* as its sender has counted it */
+        return 1;
 }
 
 /*
@@ -413,35 +418,35 @@ record(struct sq_task *task, const struct sqi_header *header, zmq_msg_t *message
                 sqi_epoch_record(task, message, task->intake.from_feedback);
 }
 
-static void
-take_watermark(struct sq_task *task, const struct sqi_header *header, zmq_msg_t *message)
-{
-        if (task->epoch.recording)
-                record(task, header, message);
-        sqi_watermark_take(task, header);
-}
-
-/* What holds no tuples: the end of a channel, or of an epoch in it; a watermark. */
-static void
-take_kind(struct sq_task *task, const struct sqi_header *header, zmq_msg_t *message)
+/* What a message is to the channel that it comes by: the next one in it; part of an epoch, or the mark of one. */
+static inline void
+note_in_channel(struct sq_task *task, const struct sqi_header *header, zmq_msg_t *message)
 {
         size_t place = place_of(task, header);
+        bool is_end = header->kind == SQI_BATCH_END, marks = is_end || header->kind == SQI_BATCH_CHECKPOINT;
 
-        if (header->kind == SQI_BATCH_END) {
-                take_mark(task, header);
-                if (place != SIZE_MAX)
-                        sqi_epoch_mark(task, &task->intake.marks[place], SQI_EPOCH_LAST);
-                return;
-        }
-        check_sequence(task, header);
-        if (header->kind == SQI_BATCH_WATERMARK)
-                take_watermark(task, header, message);
-        else if (place != SIZE_MAX && task->failed == 0 && header->epoch < SQI_EPOCH_LAST)
-                sqi_epoch_mark(task, &task->intake.marks[place], header->epoch);
+        if (!is_end)
+                check_sequence(task, header);
+        if (__builtin_expect(!marks, 1)) {
+                if (__builtin_expect(task->epoch.recording, 0))
+                        record(task, header, message);
+        } else if (place != SIZE_MAX && (is_end || (task->failed == 0 && header->epoch < SQI_EPOCH_LAST)))
+                sqi_epoch_mark(task, &task->intake.marks[place], is_end ? SQI_EPOCH_LAST : header->epoch);
 }
 
-bool
-sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *frame)
+/* What holds no tuples. Behind what came before it. */
+static void
+take_kind(struct sq_task *task, const struct sqi_header *header)
+{
+        if (header->kind == SQI_BATCH_END)
+                take_mark(task, header);
+        else if (header->kind == SQI_BATCH_WATERMARK)
+                sqi_watermark_take(task, header);
+}
+
+/* False: it is refused, or comes from a dead incarnation. */
+static bool
+admit(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *frame)
 {
         const char *cause = "";
         int r = sqi_frame_open(frame, zmq_msg_data(message), zmq_msg_size(message), &cause);
@@ -464,13 +469,32 @@ sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *fram
                 sqi_count(&task->metrics->fenced, 1);
                 return false;
         }
+        return true;
+}
+
+bool
+sqi_intake_open_ahead(struct sq_task *task, zmq_msg_t *message)
+{
+        struct sqi_frame frame;
+
+        if (!admit(task, message, &frame))
+                return false;
+        note_in_channel(task, &frame.header, message);
+        return frame.header.kind != SQI_BATCH_CHECKPOINT;
+}
+
+bool
+sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *frame)
+{
+        if (__builtin_expect(task->intake.from_backlog, 0))
+                return sqi_intake_reopen(task, message, frame);
+        if (!admit(task, message, frame))
+                return false;
+        note_in_channel(task, &frame->header, message);
         if (frame->header.kind != SQI_BATCH_DATA) {
-                take_kind(task, &frame->header, message);
+                take_kind(task, &frame->header);
                 return false;
         }
-        check_sequence(task, &frame->header);
-        if (__builtin_expect(task->epoch.recording, 0))
-                record(task, &frame->header, message);
         if (frame->header.flags & SQI_BATCH_BROADCAST)
                 frame->header.edge_key = sqi_edge_key_of(frame->header.edge_key, task->id);
         return true;
@@ -482,19 +506,39 @@ sqi_intake_reopen(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *fr
         const char *cause = "";
         int r = sqi_frame_open(frame, zmq_msg_data(message), zmq_msg_size(message), &cause);
 
-        if (r == 0 && frame->header.task < task->plan->ntasks && frame->header.kind == SQI_BATCH_WATERMARK) {
-                sqi_watermark_take(task, &frame->header);
-                return false;
-        }
-        if (r == 0 && (frame->header.task >= task->plan->ntasks || frame->header.kind != SQI_BATCH_DATA))
+        if (r == 0 && (frame->header.task >= task->plan->ntasks || frame->header.kind == SQI_BATCH_CHECKPOINT))
                 cause = "no batch of a task of this topology";
         if (cause[0]) {
                 sqi_intake_refuse(task, UINT32_MAX, cause);
                 return false;
         }
+        if (frame->header.kind != SQI_BATCH_DATA) {
+                take_kind(task, &frame->header);
+                return false;
+        }
         if (frame->header.flags & SQI_BATCH_BROADCAST)
                 frame->header.edge_key = sqi_edge_key_of(frame->header.edge_key, task->id);
         return true;
+}
+
+void
+sqi_intake_take_in(struct sq_task *task)
+{
+        zmq_msg_t message;
+
+        if (task->intake.feedback || task->phase != SQI_RUNNING)
+                return;
+        while (task->epoch.recording && task->epoch.missing > 0 && task->failed == 0) {
+                zmq_msg_init(&message);
+                bool came = sqi_intake_fetch(task, &message);
+                if (came && !sqi_intake_open_ahead(task, &message))
+                        sqi_load_arrive(task->load, zmq_msg_size(&message));
+                else if (came && sqi_transit_add(&task->intake.backlog, &message, false) < 0)
+                        sqi_task_fail(task, -ENOMEM, "out of memory for what is on its way to it");
+                zmq_msg_close(&message);
+                if (!came)
+                        return;
+        }
 }
 
 const struct sqi_input *

@@ -10,9 +10,12 @@ sqi_collector_mark(struct sqi_collector *collector, uint64_t epoch)
         int r = 0;
 
         sqi_collector_subscribed(collector);
-        for (uint32_t i = 0; i < collector->noutlets && (r == 0 || r == -EAGAIN); i++)
-                if (!collector->outlets[i].ended)
-                        r = sqi_outlet_mark(&collector->outlets[i], &collector->source, epoch);
+        for (uint32_t i = 0; i < collector->noutlets && (r == 0 || r == -EAGAIN); i++) {
+                if (collector->outlets[i].ended)
+                        continue;
+                r = sqi_outlet_mark(&collector->outlets[i], &collector->source, epoch);
+                collector->pressed |= sqi_outlet_is_overdrawn(&collector->outlets[i], &collector->source);
+        }
         return r == -EAGAIN ? 0 : r;
 }
 

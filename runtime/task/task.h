@@ -98,6 +98,8 @@ struct sqi_under_way {
         enum sq_verdict (*execute)(struct sq_task *, const struct sq_tuple *);
         uint64_t received_ns; /* of a batch with traced tuples: when it was taken from its channel */
         uint32_t place;       /* in the group that is executed: its next tuple */
+        const uint8_t *next;  /* the same while a turn waits for room in its middle; else NULL */
+        uint32_t stepped;     /* then: tuples from there on that the frame has stepped over already */
         uint32_t queued;      /* tuples still counted in the load of this task */
         uint64_t until_ns;    /* when this turn is to leave it, */
         uint64_t looked_ns;   /* when the clock was last looked at, */
@@ -133,6 +135,8 @@ struct sqi_intake {
         uint64_t *marks;                /* ... the newest epoch whose mark came by it, */
         bool *ended;                    /* ... no end-of-stream mark is to come by it (any more) */
         bool from_feedback;             /* the last batch came by it */
+        struct sqi_transit backlog;     /* taken in, and not executed yet: backlog.c */
+        bool from_backlog;              /* the last batch came from there */
         uint16_t deaths;                /* known of: the sum of `fence` */
         uint16_t believed;              /* the same, or more: what was waited for in vain */
         uint64_t received;              /* tuples from this task's own cycle */
@@ -228,6 +232,10 @@ struct sqi_bolt_part {
         bool dirty;           /* executed since the last flush */
         bool flush_failed;    /* between two tuples, in a wait for room: those of the run before it have failed too */
         uint64_t next_key_ns; /* when a key is next looked at: bolt.c */
+        struct sqi_paced {    /* since its pace was last told, from the next turn of work on */
+                uint64_t tuples, busy_ns, since_ns;
+                bool blocked;
+        } paced;
         uint64_t tick_ns, next_tick_ns;
         uint64_t kept_in_turn; /* tuples executed in this turn that were kept: acked when they are */
         uint64_t next_kept_check_ns;
@@ -402,9 +410,20 @@ bool sqi_intake_lose(struct sq_task *task, uint32_t lost, uint32_t incarnation);
 int sqi_intake_receive(struct sq_task *task, zmq_msg_t *message);
 /* feedback.c: nothing is taken but feedback. */
 bool sqi_intake_is_closed(const struct sq_task *task);
+/* The same of one that is not executed yet: its bytes count as on their way until it is. */
+bool sqi_intake_fetch(struct sq_task *task, zmq_msg_t *message);
 /* Opens the frame; handles marks, fences and what is malformed. The edge key is made this task's own. True: execute
  * it. */
 bool sqi_intake_open(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *frame);
+/* The same of a message that waits for its turn from here on, but for marks. True: it is to wait. */
+bool sqi_intake_open_ahead(struct sq_task *task, zmq_msg_t *message);
+/* Takes in all that there is, in front of missing marks of the epoch under way. A task of a cycle does not: while
+ * feedback waits, it is to take nothing else. */
+void sqi_intake_take_in(struct sq_task *task);
+/* backlog.c: gives what was taken in and not executed, from the batch under way on, to a taker, which says whether it
+ * could take it. False: it could not, or memory is short. */
+typedef bool sqi_backlog_taker(struct sq_task *task, zmq_msg_t *message, bool feedback);
+bool sqi_backlog_give(struct sq_task *task, sqi_backlog_taker *taker);
 /* The same of a batch that was in transit in a snapshot: it came through fence and sequence then. */
 bool sqi_intake_reopen(struct sq_task *task, zmq_msg_t *message, struct sqi_frame *frame);
 /* The input that a stream of task `source` is, or NULL: not ours. */
@@ -439,6 +458,13 @@ void sqi_kept_check(struct sq_task *task);
 void sqi_bolt_turn(struct sq_task *task);
 /* Lets go of a batch that the task is in the middle of. */
 void sqi_bolt_close(struct sq_task *task);
+/* own_load.c. A turn of a bolt has executed so many tuples, and has worked, and waited for room, for so long. */
+void sqi_load_tell(struct sq_task *task, uint64_t tuples, uint64_t worked_ns, uint64_t blocked_ns);
+/* Has it executed all that is said to be on its way? Then what it made of that goes out before it looks for more: who
+ * waits for it need not wait for that look, too. */
+bool sqi_load_is_through(const struct sq_task *task);
+/* There was nothing to take in. */
+void sqi_load_look_idle(struct sq_task *task);
 /* wake.c: calls a bolt's `.wake` when its file can be read. True: it was called. */
 bool sqi_bolt_wake(struct sq_task *task);
 /* When a bolt's `.tick` is to run next: at its interval, or when the bolt asked for; UINT64_MAX: never. And runs it. */

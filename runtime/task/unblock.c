@@ -13,6 +13,23 @@ count_blocked(struct sq_task *task, uint64_t *since_ns)
         *since_ns = now_ns;
 }
 
+/* Between two tuples of a batch, or two calls of a spout, all that is due; in the middle of a callback only what
+ * changes nothing. */
+static void
+act_on_epoch(struct sq_task *task)
+{
+        bool in_execute = task->bolt.in_execute;
+
+        if (!task->epoch.exact || !(task->instance.code->spout || task->bolt.batch.next)) {
+                sqi_epoch_settle(task);
+                return;
+        }
+        task->bolt.in_execute = false;
+        sqi_epoch_act(task);
+        sqi_intake_take_in(task);
+        task->bolt.in_execute = in_execute;
+}
+
 void
 sqi_task_unblock(struct sq_task *task)
 {
@@ -27,10 +44,7 @@ sqi_task_unblock(struct sq_task *task)
                 sqi_task_wait(task, false, UINT64_MAX);
                 count_blocked(task, &begin);
                 sqi_spout_take_acks(task);
-                if (task->epoch.exact && task->instance.code->spout) /* a bolt may be in the middle of a batch */
-                        sqi_epoch_act(task);
-                else
-                        sqi_epoch_settle(task);
+                act_on_epoch(task);
                 sqi_query_answer(task);
         }
         if (begin)

@@ -112,7 +112,7 @@ must_retry(const struct sq_task *task)
         const struct sqi_collector *collector = &task->collector;
 
         for (uint32_t i = 0; i < collector->noutlets; i++)
-                if (collector->outlets[i].stuck && collector->outlets[i].held)
+                if ((collector->outlets[i].stuck && collector->outlets[i].held) || collector->outlets[i].overdrawn > 1)
                         return true;
         return task->acker.gathered > 0 || sqi_intake_is_closed(task);
 }

@@ -115,6 +115,56 @@ sqi_frame_sealed_ns(const struct sqi_frame *frame)
         return head.sealed_ns;
 }
 
+/* Bytes of the run that is stepped through, of which tuples are left. */
+static size_t
+open_run_size(const struct sqi_frame *frame)
+{
+        return frame->run_left > 0 ? sizeof(struct sqi_run) + frame->nroots * sizeof(uint64_t) : 0;
+}
+
+size_t
+sqi_frame_rest_size(const struct sqi_frame *frame, const uint8_t *next)
+{
+        return sizeof(frame->header) + (size_t)(frame->end - next) + open_run_size(frame) +
+               (size_t)(frame->runs_end - frame->runs);
+}
+
+static uint32_t
+count_runs(const uint8_t *at, const uint8_t *end)
+{
+        uint32_t n = 0;
+        struct sqi_run run;
+
+        for (; at < end; at += sizeof(run) + run.nroots * sizeof(uint64_t), n++)
+                memcpy(&run, at, sizeof(run));
+        return n;
+}
+
+void
+sqi_frame_copy_rest(const struct sqi_frame *frame, const uint8_t *whole, const uint8_t *next, uint8_t *to)
+{
+        struct sqi_header header;
+        const struct sqi_run run = {.count = frame->run_left, .stream = frame->stream, .nroots = frame->nroots};
+        size_t bytes = (size_t)(frame->end - next), open = open_run_size(frame),
+               runs = (size_t)(frame->runs_end - frame->runs);
+
+        memcpy(&header, whole, sizeof(header)); /* a reader may have changed its own */
+        header.count -= frame->index;
+        header.first_seq += frame->index;
+        header.bytes = (uint32_t)bytes;
+        header.run_bytes = (uint32_t)(open + runs);
+        header.nruns = (open > 0) + count_runs(frame->runs, frame->runs_end);
+        header.hints &= (uint16_t)~SQI_HINT_TRACED;
+        memcpy(to, &header, sizeof(header));
+        memcpy(to + sizeof(header), next, bytes);
+        to += sizeof(header) + bytes;
+        if (open > 0) {
+                memcpy(to, &run, sizeof(run));
+                memcpy(to + sizeof(run), frame->roots, open - sizeof(run));
+        }
+        memcpy(to + open, frame->runs, runs);
+}
+
 void
 sqi_frame_begin_run(struct sqi_frame *frame)
 {

@@ -102,6 +102,13 @@ bool sqi_frame_trace(const struct sqi_frame *frame, uint32_t index, struct sqi_t
 /* When a batch with traced tuples was closed, by the clock of its sender. */
 uint64_t sqi_frame_sealed_ns(const struct sqi_frame *frame);
 
+/*
+ * The tuples that were not stepped to yet, the first of which is at `next`, as a frame of their own, which is never
+ * traced: its size, and its bytes. `whole` is the batch as it came.
+ */
+size_t sqi_frame_rest_size(const struct sqi_frame *frame, const uint8_t *next);
+void sqi_frame_copy_rest(const struct sqi_frame *frame, const uint8_t *whole, const uint8_t *next, uint8_t *to);
+
 void sqi_frame_begin_run(struct sqi_frame *frame);
 
 /*

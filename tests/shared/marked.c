@@ -32,6 +32,7 @@ struct marked {
         struct sq_task *tasks;
         struct sqi_metrics *metrics;
         uint64_t random, clock_ns;
+        bool in_turn; /* time goes by within a turn, and a batch takes several */
         char dir[64];
 
         /* the epoch under way */
@@ -50,7 +51,11 @@ struct marked {
 static uint64_t
 now(void *context)
 {
-        return ((struct marked *)context)->clock_ns;
+        struct marked *world = context;
+
+        if (world->in_turn)
+                world->clock_ns += draw(&world->random, 400000);
+        return world->clock_ns;
 }
 
 static struct sq_time
@@ -319,7 +324,9 @@ turn(struct marked *world, uint32_t t)
         world->clock_ns += draw(&world->random, 2000000);
         if (task->phase == SQI_RUNNING) {
                 task->now_ns = world->clock_ns;
+                world->in_turn = true;
                 sqi_task_turn(task);
+                world->in_turn = false;
                 if (draw(&world->random, 4) == 0 && task->phase == SQI_RUNNING)
                         sqi_task_flush(task);
         } else {

@@ -80,6 +80,54 @@ tuples_come_back_with_streams_and_roots(void **state)
         sqi_pool_drop(&pool);
 }
 
+/* Whatever comes behind the first `stepped` tuples of the batch, in runs of three, with another root each. */
+static void
+check_rest(const struct sealed *sealed, uint32_t stepped)
+{
+        struct sqi_frame frame, rest;
+        struct sqi_slice slice;
+        uint8_t bytes[4096];
+        const char *cause;
+        uint64_t root;
+
+        assert_int_equal(sqi_frame_open(&frame, sealed->data, sealed->size, &cause), 0);
+        for (uint32_t i = 0; i < stepped; i++)
+                assert_int_equal(sqi_frame_next(&frame, &slice), 1);
+        size_t size = sqi_frame_rest_size(&frame, frame.at);
+        assert_true(size <= sizeof(bytes));
+        sqi_frame_copy_rest(&frame, sealed->data, frame.at, bytes);
+        assert_int_equal(sqi_frame_open(&rest, bytes, size, &cause), 0);
+        assert_int_equal(rest.header.count, frame.header.count - stepped);
+        assert_int_equal(rest.header.first_seq, frame.header.first_seq + stepped);
+        for (uint32_t i = stepped; i < frame.header.count; i++) {
+                assert_int_equal(sqi_frame_next(&rest, &slice), 1);
+                assert_int_equal(number_of(&slice), i);
+                assert_int_equal(rest.stream, i / 9);
+                memcpy(&root, rest.roots, sizeof(root));
+                assert_int_equal(root, 1 + i / 3);
+        }
+        assert_int_equal(sqi_frame_next(&rest, &slice), 0);
+}
+
+static void
+the_rest_of_a_batch_is_a_batch(void **state)
+{
+        struct sqi_pool *pool = sqi_pool_new(4096);
+        struct sqi_batch batch = {0};
+
+        (void)state;
+        for (uint32_t i = 0; i < 30; i++)
+                add(&batch, pool, i, (uint16_t)(i / 9), 1 + i / 3);
+        assert_true(sqi_batch_trace(&batch, &(struct sqi_trace_mark){.index = 20}));
+        sqi_batch_commit(&batch);
+        struct sealed sealed = seal(&batch);
+        for (uint32_t stepped = 0; stepped < 30; stepped++)
+                check_rest(&sealed, stepped);
+        sqi_pool_give(sealed.data);
+        sqi_batch_clear(&batch);
+        sqi_pool_drop(&pool);
+}
+
 static void
 what_is_rolled_back_never_leaves(void **state)
 {
@@ -309,6 +357,7 @@ main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(tuples_come_back_with_streams_and_roots),
+                cmocka_unit_test(the_rest_of_a_batch_is_a_batch),
                 cmocka_unit_test(what_is_rolled_back_never_leaves),
                 cmocka_unit_test(a_rollback_of_the_first_tuple_leaves_an_empty_batch),
                 cmocka_unit_test(every_cut_is_refused),

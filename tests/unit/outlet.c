@@ -213,6 +213,94 @@ sends_a_broadcast_no_faster_than_its_slowest_reader_executes_it(void **state)
         tear_down(&channel);
 }
 
+static void
+goes_by_the_pace_of_a_receiver_that_waits_for_others_itself(void **state)
+{
+        struct channel channel;
+
+        (void)state;
+        set_up(&channel, false);
+        sqi_load_cost(&channel.load, 1000);
+        sqi_load_pace(&channel.load, SQI_QUEUE_NS / 2);
+        for (int i = 0; i < 3; i++)
+                assert_int_equal(send_tuple(&channel, 1), 0);
+        assert_int_equal(channel.outlet.most, 1);
+        assert_int_equal(send_tuple(&channel, 1), -EAGAIN);
+        sqi_load_pace(&channel.load, 1000);
+        assert_int_equal(sqi_outlet_push(&channel.outlet, &channel.source), 0);
+        tear_down(&channel);
+}
+
+/* Sends until the receiver has more than it can do, and one batch is stuck. */
+static void
+fill(struct channel *channel)
+{
+        sqi_load_cost(&channel->load, SQI_QUEUE_NS / 2);
+        while (send_tuple(channel, 1) == 0)
+                ;
+        assert_int_equal(channel->outlet.nstuck, 1);
+}
+
+static void
+receive_all(struct channel *channel, uint64_t *ret_tuples, uint64_t *ret_mark)
+{
+        *ret_tuples = *ret_mark = 0;
+        while (channel->load.bytes > 0) {
+                struct sqi_header header = receive(channel);
+
+                if (header.kind == SQI_BATCH_CHECKPOINT)
+                        *ret_mark = header.epoch;
+                *ret_tuples += header.count;
+        }
+}
+
+/* However slow the receiver is, it has the mark as soon as it takes in what is before it. */
+static void
+sends_the_mark_of_an_epoch_and_what_is_before_it_above_every_bound(void **state)
+{
+        struct channel channel;
+        uint64_t tuples, mark;
+
+        (void)state;
+        set_up(&channel, false);
+        fill(&channel);
+        assert_int_equal(sqi_outlet_mark(&channel.outlet, &channel.source, 7), 0);
+        assert_int_equal(channel.outlet.nstuck, 0);
+        assert_int_equal(send_tuple(&channel, 1), -EAGAIN); /* what comes behind it waits */
+        receive_all(&channel, &tuples, &mark);
+        assert_int_equal(tuples, 4);
+        assert_int_equal(mark, 7);
+        assert_int_equal(send_tuple(&channel, 2 * SIZE), -EAGAIN);
+        assert_int_equal(sqi_outlet_mark(&channel.outlet, &channel.source, 8), 0);
+        assert_true(channel.load.bytes > channel.source.channel_bytes);
+        receive_all(&channel, &tuples, &mark);
+        assert_int_equal(tuples, 2);
+        assert_int_equal(mark, 8);
+        tear_down(&channel);
+}
+
+/* Else each epoch would let a receiver fall behind by a batch more. */
+static void
+is_blocked_when_one_mark_after_the_other_has_gone_above_the_bounds(void **state)
+{
+        struct channel channel;
+
+        (void)state;
+        set_up(&channel, false);
+        fill(&channel);
+        assert_int_equal(sqi_outlet_mark(&channel.outlet, &channel.source, 1), 0);
+        assert_false(sqi_outlet_is_overdrawn(&channel.outlet, &channel.source));
+        assert_int_equal(sqi_outlet_mark(&channel.outlet, &channel.source, 2), 0);
+        assert_true(sqi_outlet_is_overdrawn(&channel.outlet, &channel.source));
+        sqi_load_add(&channel.load, -channel.load.queued);
+        assert_false(sqi_outlet_is_overdrawn(&channel.outlet, &channel.source));
+        assert_int_equal(send_tuple(&channel, 1), 0);
+        fill(&channel);
+        assert_int_equal(sqi_outlet_mark(&channel.outlet, &channel.source, 3), 0);
+        assert_false(sqi_outlet_is_overdrawn(&channel.outlet, &channel.source)); /* it has caught up meanwhile */
+        tear_down(&channel);
+}
+
 /* The receiver looks at the numbers of all batches: the gap is to be one that was meant. */
 static void
 says_once_that_it_has_dropped_what_was_stuck(void **state)
@@ -290,6 +378,9 @@ main(void)
                 cmocka_unit_test(sends_a_broadcast_no_faster_than_its_slowest_reader_executes_it),
                 cmocka_unit_test(counts_a_broadcast_reader_only_in_its_living_incarnation),
                 cmocka_unit_test(says_once_that_it_has_dropped_what_was_stuck),
+                cmocka_unit_test(goes_by_the_pace_of_a_receiver_that_waits_for_others_itself),
+                cmocka_unit_test(sends_the_mark_of_an_epoch_and_what_is_before_it_above_every_bound),
+                cmocka_unit_test(is_blocked_when_one_mark_after_the_other_has_gone_above_the_bounds),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "../shared/folder.h"
 #include "built.h"
 #include "made.h"
 #include "rig/rig.h"
@@ -240,6 +241,37 @@ sends_what_it_has_made_before_it_looks_for_more_once_it_has_caught_up(void **sta
         assert_int_equal(batches_out_after(TUPLES + 1), 0);
 }
 
+/* The state as it is between two tuples, and what is left of the batch, to the byte. */
+static void
+begins_an_epoch_in_the_middle_of_a_batch_and_records_the_rest(void **state)
+{
+        struct sq_rig *rig = make("{component: count, epochs: true, inputs: {in: [n]}}");
+        struct sqi_epoch *epoch = &rig->task->epoch;
+        uint64_t number = epoch->begun + 1;
+        char folder[64];
+
+        (void)state;
+        assert_true(epoch->exact);
+        make_folder(folder, sizeof(folder), "turns");
+        feed(rig);
+        sqi_task_turn(rig->task);
+        sqi_task_obey(
+                rig->task,
+                &(struct sqi_message){.type = SQI_MSG_CHECKPOINT, .number = number, .text = {folder, strlen(folder)}});
+        while (epoch->begun < number)
+                sqi_task_turn(rig->task);
+        assert_true(rig->task->bolt.batch.open);
+        assert_in_range(rig->metrics.executed, 1, TUPLES - 1);
+        uint64_t size = sizeof(struct sqi_header) + sizeof(struct sqi_run);
+        for (uint64_t n = rig->metrics.executed; n < TUPLES; n++)
+                size += n < 128 ? 2 : n < 256 ? 3 : 4;
+        assert_int_equal(epoch->recorded, size);
+        sqi_rig_settle(rig);
+        assert_int_equal(rig->metrics.executed, TUPLES);
+        sq_rig_free(&rig);
+        remove_folder(folder);
+}
+
 static void
 has_nothing_to_flush_once_it_has_flushed(void **state)
 {
@@ -266,6 +298,7 @@ main(void)
                 cmocka_unit_test(goes_through_a_batch_at_once_where_two_runs_are_to_be_the_same),
                 cmocka_unit_test(sends_what_it_has_made_before_it_looks_for_more_once_it_has_caught_up),
                 cmocka_unit_test(has_nothing_to_flush_once_it_has_flushed),
+                cmocka_unit_test(begins_an_epoch_in_the_middle_of_a_batch_and_records_the_rest),
                 cmocka_unit_test(a_bolt_that_pauses_takes_no_more_than_it_has_begun),
                 cmocka_unit_test(a_bolt_is_woken_by_its_file_once_there_is_something_in_it),
         };

@@ -118,7 +118,7 @@ sqi_savepoint_make(const struct sqi_savepoint_order *order, char *error, size_t 
         char from[PATH_MAX];
         int above, r = sqi_snapshots_newest(order->snapshots, &manifest, from, error, size);
 
-        manifest.plan = sqi_plan_mark(plan); /* an earlier version may have made the snapshot */
+        manifest.plan = sqi_plan_mark(order->plan); /* an earlier version may have made the snapshot */
         if (r < 0)
                 return r == -ENOENT ? sqi_complain(r, error, size, "there is no snapshot to make %s of", path) : r;
         above = open_above(path, &name);

@@ -52,9 +52,11 @@ sqi_epoch_settle(struct sq_task *task)
         uint64_t news;
         int r;
 
-        if (!epoch->writing_down || !sqi_snapshot_is_done(epoch->writing))
+        if (!epoch->writing_down)
                 return;
-        (void)!read(epoch->wake, &news, sizeof(news)); /* a driver is not woken */
+        (void)!read(epoch->wake, &news, sizeof(news)); /* of the epoch before maybe, which was done before it said so */
+        if (!sqi_snapshot_is_done(epoch->writing))
+                return;
         epoch->written = sqi_snapshot_written(epoch->writing);
         r = sqi_snapshot_close(&epoch->writing, &epoch->size, &epoch->sum, &epoch->log);
         if (r < 0)

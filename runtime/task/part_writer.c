@@ -157,15 +157,32 @@ run(void *argument)
 {
         struct sqi_part_writer *writer = argument;
         struct piece *piece;
+        int wake = writer->wake;
 
         while ((piece = take(writer))) {
                 write_piece(writer, piece);
                 put_aside(writer, piece);
         }
-        finish(writer);
-        if (writer->wake >= 0)
-                (void)!write(writer->wake, &(uint64_t){1}, sizeof(uint64_t));
+        finish(writer); /* from here on it is the caller's, who may free it */
+        if (wake < 0)
+                return NULL;
+        (void)!write(wake, &(uint64_t){1}, sizeof(uint64_t));
+        close(wake);
         return NULL;
+}
+
+/* Whoever is woken takes the processor of the thread that wakes him maybe, and a busy machine lets that come to its end
+ * much later: a thread that has done all is not waited for. */
+static void
+leave_thread(struct sqi_part_writer *writer)
+{
+        if (!writer->apart)
+                return;
+        if (atomic_load(&writer->done))
+                pthread_detach(writer->thread);
+        else
+                pthread_join(writer->thread, NULL);
+        writer->apart = false;
 }
 
 void
@@ -177,8 +194,10 @@ sqi_part_writer_merge_by(struct sqi_part_writer *writer, sqi_merge *merge)
 void
 sqi_part_writer_go_apart(struct sqi_part_writer *writer, int wake)
 {
-        writer->wake = wake;
+        writer->wake = wake < 0 ? -1 : fcntl(wake, F_DUPFD_CLOEXEC, 0); /* the thread may outlive the caller's */
         writer->apart = pthread_create(&writer->thread, NULL, run, writer) == 0;
+        if (!writer->apart && writer->wake >= 0)
+                close(writer->wake);
 }
 
 static void
@@ -455,8 +474,7 @@ sqi_part_writer_close(struct sqi_part_writer **writer, uint64_t *ret_size, uint6
         struct sqi_part_writer *it = *writer;
         int r;
 
-        if (it->apart)
-                pthread_join(it->thread, NULL);
+        leave_thread(it);
         r = atomic_load(&it->error);
         if (r == 0) {
                 *ret_size = it->log->size;
@@ -480,8 +498,7 @@ sqi_part_writer_drop(struct sqi_part_writer **writer)
         if (!it)
                 return;
         end(it, true);
-        if (it->apart)
-                pthread_join(it->thread, NULL);
+        leave_thread(it);
         if (is_fine(it) && !it->borrowed)
                 unlink(it->path); /* it was made durable before */
         free_writer(writer);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -117,6 +118,30 @@ a_thread_writes_the_same_and_wakes_who_waits(void **state)
         close_world(&world);
 }
 
+/* The thread cannot even say that it is done. */
+static void
+is_closed_once_it_is_done_whatever_its_thread_waits_for(void **state)
+{
+        uint64_t news = UINT64_MAX - 1;
+        int full = eventfd(0, EFD_CLOEXEC);
+        struct sqi_part_writer *writer;
+        struct world world;
+
+        (void)state;
+        assert_int_equal(write(full, &news, sizeof(news)), sizeof(news));
+        open_world(&world);
+        assert_int_equal(sqi_part_writer_new(world.path, &writer), 0);
+        sqi_part_writer_go_apart(writer, full);
+        put_pieces(writer);
+        sqi_part_writer_end(writer);
+        while (!sqi_part_writer_is_done(writer))
+                sched_yield();
+        check_written(&writer, world.path);
+        assert_int_equal(read(full, &news, sizeof(news)), sizeof(news)); /* lets it go */
+        close(full);
+        close_world(&world);
+}
+
 /* When: before its end, or after. */
 static void
 leaves_no_file_when_it_is_dropped(void **state)
@@ -205,6 +230,7 @@ main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(writes_in_place_what_was_put),
                 cmocka_unit_test(a_thread_writes_the_same_and_wakes_who_waits),
+                cmocka_unit_test(is_closed_once_it_is_done_whatever_its_thread_waits_for),
                 cmocka_unit_test(leaves_no_file_when_it_is_dropped),
                 cmocka_unit_test(says_that_there_is_no_room_and_gives_back_what_it_had),
                 cmocka_unit_test(says_when_the_disk_is_behind),

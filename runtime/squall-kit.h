@@ -595,7 +595,7 @@ SQ_EXPORT int sq_begin_anew(const struct sq_task *task, const char *path, int fd
  *     .abort(e)       sq_publish_back(path, sq_index(task), e)
  *
  * Beside the file stands PATH.commits: who has published what. Without it, what is asked for again is appended again.
- * All return 0 or a negative errno; -EBADMSG: PATH.commits is damaged; -EMEDIUMTYPE: a compressed file, plain lines.
+ * 0 or a negative errno: -EBADMSG, -EPROTO: it is damaged, of a later version; -EMEDIUMTYPE: gzip, and plain lines.
  */
 /* Forgets who has published what, and empties the file when told to. */
 SQ_EXPORT int sq_publish_anew(const char *path, bool empty);

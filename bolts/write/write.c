@@ -125,6 +125,14 @@ refuse(struct sq_task *task, const struct writer *self, int error)
 {
         if (write_is_stdout(self) && (error == EPIPE || error == EBADF))
                 return sq_error_final(task, "stdout: %s", error == EPIPE ? "its reader has gone" : "is closed");
+        if (error == EPROTO)
+                return sq_error_final(task, "%s.commits: a later version of Squall wrote it (go on with that one)",
+                                      self->path);
+        if (error == EBADMSG)
+                return sq_error_final(task,
+                                      "%s.commits: is damaged: what stands in the file already is not known (put it "
+                                      "back, or remove it: then the lines of the last epoch may come again)",
+                                      self->path);
         if (error == EMEDIUMTYPE && !self->gzip)
                 return sq_error_final(task,
                                       "%s: is compressed: lines cannot be appended to it (write `compress: gzip` where "

@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { NAME_SIZE = 300, COPY_SIZE = 65536, LOCK_TRIES = 100 };
+enum { NAME_SIZE = 300, COPY_SIZE = 65536, LOCK_TRIES = 100, VERSION_AT = 6 };
 static const uint64_t share_size = (uint64_t)8 << 20; /* so much is copied between two looks at who may stop it */
 static const size_t most = (size_t)64 << 20;          /* a larger file is none of ours */
 
@@ -23,7 +23,7 @@ struct head {
         char magic[8];
         uint64_t size, sum;
 };
-static const char magic[8] = "SQSEAL1";
+static const char magic[8] = "SQSEAL1"; /* its version is the digit */
 
 /* ---- Files ------------------------------------------------------------------------------------------- */
 
@@ -203,27 +203,50 @@ sqi_sealed_write(int folder, const char *name, const void *bytes, size_t size)
 }
 
 static int
-read_one(int folder, const char *name, void **ret_bytes, size_t *ret_size)
+check(const char *bytes, size_t size)
 {
         struct head head;
+
+        if (size < sizeof(head))
+                return -EBADMSG;
+        memcpy(&head, bytes, sizeof(head));
+        if (memcmp(head.magic, magic, VERSION_AT) == 0 && head.magic[VERSION_AT] > magic[VERSION_AT] &&
+            head.magic[VERSION_AT] <= '9')
+                return -EPROTO;
+        return memcmp(head.magic, magic, sizeof(magic)) == 0 && head.size == size - sizeof(head) &&
+                               head.sum == XXH3_64bits(bytes + sizeof(head), size - sizeof(head))
+                       ? 0
+                       : -EBADMSG;
+}
+
+static int
+read_one(int folder, const char *name, void **ret_bytes, size_t *ret_size)
+{
         size_t size;
         char *bytes;
         int r = sqi_file_read(folder, name, most, &bytes, &size);
 
         if (r < 0)
                 return r == -EFBIG ? -EBADMSG : r;
-        if (size >= sizeof(head))
-                memcpy(&head, bytes, sizeof(head));
-        if (size < sizeof(head) || memcmp(head.magic, magic, sizeof(magic)) != 0 || head.size != size - sizeof(head) ||
-            head.sum != XXH3_64bits(bytes + sizeof(head), size - sizeof(head))) {
+        r = check(bytes, size);
+        if (r < 0) {
                 free(bytes);
-                return -EBADMSG;
+                return r;
         }
-        memmove(bytes, bytes + sizeof(head), size - sizeof(head));
-        bytes[size - sizeof(head)] = '\0';
+        size -= sizeof(struct head);
+        memmove(bytes, bytes + sizeof(struct head), size);
+        bytes[size] = '\0';
         *ret_bytes = bytes;
-        *ret_size = size - sizeof(head);
+        *ret_size = size;
         return 0;
+}
+
+const char *
+sqi_sealed_reason(int r)
+{
+        return r == -EBADMSG  ? "the file is damaged"
+               : r == -EPROTO ? "a later version of Squall wrote it (go on with that one)"
+                              : strerror(-r);
 }
 
 int

@@ -17,8 +17,11 @@
 int sqi_sealed_write(int folder, const char *name, const void *bytes, size_t size);
 
 /* 0 and the malloc'd content; *ret_torn: NAME was damaged, and this is the one before it. -ENOENT: there is none;
- * -EBADMSG: both are damaged. */
+ * -EBADMSG: both are damaged; -EPROTO: a later version of Squall wrote it. */
 int sqi_sealed_read(int folder, const char *name, void **ret_bytes, size_t *ret_size, bool *ret_torn);
+
+/* Why a sealed file, or what is in one, cannot be read, for a message: of such a negative errno. */
+const char *sqi_sealed_reason(int r);
 
 /* Removes all of it, what is read first last. 0, also if there is none; or a negative errno: it may still be there. */
 int sqi_sealed_remove(int folder, const char *name);

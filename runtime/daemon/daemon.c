@@ -18,6 +18,7 @@
 #include "daemon/peek.h"
 #include "daemon/progress.h"
 #include "daemon/rebalancing.h"
+#include "daemon/record.h"
 #include "daemon/scraping.h"
 #include "daemon/status.h"
 #include "daemon/stop.h"
@@ -61,7 +62,7 @@ load_one(struct sqi_daemon *daemon, const char *name)
         if (r < 0) {
                 snprintf(record.name, sizeof(record.name), "%s", name);
                 snprintf(record.cause, sizeof(record.cause), "its record in the state directory cannot be read: %s",
-                         is_damage(r) ? "it is damaged (submit it again)" : strerror(-r));
+                         sqi_record_reason(r));
                 record.outcome = SQI_OUTCOME_FAILED;
                 daemon->unread = true;
         }

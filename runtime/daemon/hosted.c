@@ -15,6 +15,7 @@
 #include "daemon/checkpoints.h"
 #include "daemon/positions.h"
 #include "daemon/progress.h"
+#include "daemon/record.h"
 #include "daemon/saving.h"
 #include "daemon/seal.h"
 #include "daemon/waiters.h"
@@ -556,8 +557,7 @@ reload(struct sqi_hosted *hosted, struct sqi_running *former)
         hosted->proved_at = hosted->retry_at = 0;
         hosted->unsealed = false;
         r = sqi_state_get(&daemon->state, hosted->record.name, &hosted->record, &torn);
-        snprintf(cause, sizeof(cause), "its record in the state directory cannot be read: %s",
-                 r == -EBADMSG ? "it is damaged (submit it again)" : strerror(-r));
+        snprintf(cause, sizeof(cause), "its record in the state directory cannot be read: %s", sqi_record_reason(r));
         if (r == 0)
                 r = sqi_state_plan(&daemon->state, hosted->record.name, &hosted->plan, cause, sizeof(cause));
         if (r < 0)

@@ -49,6 +49,13 @@ sqi_positions_put(struct sqi_state *state, const char *name, uint64_t base, cons
         return r;
 }
 
+static bool
+is_of_a_later_version(const char *bytes, size_t size)
+{
+        return size >= sizeof(blank.magic) && memcmp(bytes, blank.magic, sizeof(blank.magic) - 1) == 0 &&
+               (uint8_t)bytes[3] > (uint8_t)blank.magic[3];
+}
+
 static int
 take_positions(const char *bytes, size_t size, uint64_t *ret_base, struct sqi_position *positions, uint32_t ntasks)
 {
@@ -63,6 +70,8 @@ take_positions(const char *bytes, size_t size, uint64_t *ret_base, struct sqi_po
                 }
                 return 0;
         }
+        if (is_of_a_later_version(bytes, size))
+                return -EPROTO;
         if (size != sizeof(head) + ntasks * sizeof(*positions))
                 return -EBADMSG;
         memcpy(&head, bytes, sizeof(head));
@@ -105,7 +114,7 @@ sqi_positions_get(struct sqi_state *state, const char *name, uint64_t *ret_base,
                         sqi_state_path(state, name, "positions", path));
         if (r < 0)
                 return sqi_complain(r, error, size, "cannot read %s: %s",
-                                    sqi_state_path(state, name, "positions", path), strerror(-r));
+                                    sqi_state_path(state, name, "positions", path), sqi_sealed_reason(r));
         *ret_older = torn;
         return 0;
 }

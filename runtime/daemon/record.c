@@ -32,13 +32,11 @@ write_record(struct sqi_writer *writer, const struct sqi_record *record)
         sqi_write_end(writer);
 }
 
+/* What stands behind its version. */
 static void
-read_record(struct sqi_reader *reader, struct sqi_record *ret)
+read_fields(struct sqi_reader *reader, uint32_t fields, uint64_t version, struct sqi_record *ret)
 {
         struct sq_str request;
-
-        uint32_t fields = sqi_read_array(reader);
-        uint64_t version = sqi_read_uint(reader, RECORD_VERSION);
 
         sqi_read_demand(reader, version > 0 && fields == (version == 1 ? FIELDS_OF_VERSION_1 : RECORD_FIELDS),
                         "another version");
@@ -64,6 +62,26 @@ read_record(struct sqi_reader *reader, struct sqi_record *ret)
                 sqi_read_text(reader, ret->line, sizeof(ret->line));
 }
 
+/* 0, -EBADMSG or -EPROTO. */
+static int
+read_record(const void *bytes, size_t size, struct sqi_record *ret)
+{
+        struct sqi_reader reader = sqi_reader(bytes, size);
+        uint32_t fields = sqi_read_array(&reader);
+        uint64_t version = sqi_read_uint(&reader, UINT32_MAX);
+
+        if (!reader.error && version > RECORD_VERSION)
+                return -EPROTO;
+        read_fields(&reader, fields, version, ret);
+        return sqi_reader_is_done(&reader) ? 0 : -EBADMSG;
+}
+
+const char *
+sqi_record_reason(int r)
+{
+        return r == -EBADMSG || r == -ENOENT ? "it is damaged (submit it again)" : sqi_sealed_reason(r);
+}
+
 int
 sqi_record_write(int folder, const struct sqi_record *record)
 {
@@ -85,19 +103,15 @@ int
 sqi_record_read(int folder, struct sqi_record *ret, bool *ret_torn)
 {
         struct sqi_record record = {0};
-        struct sqi_reader reader;
         void *bytes;
         size_t size;
         int r = sqi_sealed_read(folder, "record", &bytes, &size, ret_torn);
 
         if (r < 0)
                 return r;
-        reader = sqi_reader(bytes, size);
-        read_record(&reader, &record);
-        if (sqi_reader_is_done(&reader))
+        r = read_record(bytes, size, &record);
+        if (r == 0)
                 *ret = record;
-        else
-                r = -EBADMSG;
         free(bytes);
         return r;
 }

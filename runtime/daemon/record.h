@@ -5,9 +5,11 @@
 
 #include "daemon/state.h"
 
-/* `folder` is an fd. 0 or a negative errno; read: -EBADMSG: there is none that is whole. *ret_torn: as
- * sqi_sealed_read(). */
+/* `folder` is an fd. 0 or a negative errno; read: -EBADMSG: there is none that is whole; -EPROTO: a later version of
+ * Squall wrote it. *ret_torn: as sqi_sealed_read(). */
 int sqi_record_write(int folder, const struct sqi_record *record);
 int sqi_record_read(int folder, struct sqi_record *ret, bool *ret_torn);
+/* Why it cannot be read, for a message: of such a negative errno. */
+const char *sqi_record_reason(int r);
 
 #endif

@@ -146,7 +146,7 @@ get_plan(int folder, struct sqi_plan **ret, char *error, size_t size)
         int r = sqi_sealed_read(folder, "plan", &bytes, &length, &torn);
 
         if (r < 0) {
-                snprintf(error, size, "%s", r == -EBADMSG ? "the file is damaged" : strerror(-r));
+                snprintf(error, size, "%s", sqi_sealed_reason(r));
                 return r;
         }
         r = sqi_plan_decode(bytes, length, ret, error, size);

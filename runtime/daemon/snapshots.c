@@ -18,7 +18,6 @@
 enum { NUMBER_SIZE = 24, READ_SIZE = 65536 };
 static const char spare_prefix[] = "snapshot-"; /* task/snapshot.h */
 static const char epoch_prefix[] = SQI_CHECKPOINT_OPEN;
-static const char of_a_later_version[] = "a later version of Squall wrote it (go on with that one)";
 
 /* ---- Folders ----------------------------------------------------------------------------------------- */
 
@@ -332,8 +331,7 @@ read_one(const char *path, uint64_t epoch, struct sqi_manifest *ret, char *error
                         "after that one is processed again)",
                         path, which);
         else if (r < 0)
-                sqi_complain(r, error, size, "cannot read %s/%s: %s", path, which,
-                             r == -EPROTO ? of_a_later_version : strerror(-r));
+                sqi_complain(r, error, size, "cannot read %s/%s: %s", path, which, sqi_sealed_reason(r));
         if (r < 0)
                 sqi_manifest_free(&manifest);
         else
@@ -394,8 +392,7 @@ sqi_snapshots_verify(const char *path, struct sqi_manifest *ret, char *error, si
                              r == -EBADMSG ? "is damaged, or is another than it was"
                                            : "is not there: that is no snapshot, or not all of one");
         else
-                sqi_complain(r, error, size, "cannot read %s/%s: %s", path, which,
-                             r == -EPROTO ? of_a_later_version : strerror(-r));
+                sqi_complain(r, error, size, "cannot read %s/%s: %s", path, which, sqi_sealed_reason(r));
         sqi_manifest_free(&manifest);
         return r;
 }

@@ -423,8 +423,7 @@ sqi_state_plan(struct sqi_state *state, const char *name, struct sqi_plan **ret,
         if (folder >= 0)
                 close(folder);
         if (r < 0)
-                return sqi_complain(r, error, size, "its plan cannot be read: %s",
-                                    r == -EBADMSG ? "the file is damaged" : strerror(-r));
+                return sqi_complain(r, error, size, "its plan cannot be read: %s", sqi_sealed_reason(r));
         r = sqi_plan_decode(bytes, length, ret, error, size);
         free(bytes);
         return r;

@@ -57,7 +57,7 @@ struct done {
 static const struct done blank = {.magic = {'S', 'Q', 'D', 1}};
 
 /* One that is damaged was not synced: then what was done comes again. */
-static void
+static int
 read_done(struct sqi_kit_journal *journal)
 {
         int fd = openat(journal->folder, name_done, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -66,11 +66,15 @@ read_done(struct sqi_kit_journal *journal)
 
         if (fd >= 0)
                 close(fd);
+        if (n >= (ssize_t)sizeof(it.magic) && memcmp(it.magic, blank.magic, sizeof(it.magic) - 1) == 0 &&
+            (uint8_t)it.magic[3] > (uint8_t)blank.magic[3])
+                return sqi_segments_wrong(journal, -EPROTO, name_done, SQI_SEGMENT_LATER);
         journal->done = journal->n > 0 ? journal->segments[0].first : journal->end;
         if (n == (ssize_t)sizeof(it) && memcmp(it.magic, blank.magic, sizeof(it.magic)) == 0 &&
             it.hash == XXH3_64bits(&it, offsetof(struct done, hash)) && it.number > journal->done)
                 journal->done = it.number;
         journal->done_written = journal->done;
+        return 0;
 }
 
 static void
@@ -161,9 +165,10 @@ open_all(struct sqi_kit_journal *journal, const char *component)
                 r = take_lock(journal);
         if (r == 0)
                 r = sqi_segments_open(journal);
+        if (r == 0)
+                r = read_done(journal);
         if (r < 0)
                 return r;
-        read_done(journal);
         journal->next = journal->end;
         journal->needed = journal->n > 0 ? journal->segments[0].first : journal->end;
         journal->memory_first = journal->synced = journal->end;

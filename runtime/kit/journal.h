@@ -59,6 +59,7 @@
 #include "kit/segment.h"
 
 enum { SQI_SEGMENT_NAME_MAX = 32, SQI_SEGMENT_ERROR = 512 };
+#define SQI_SEGMENT_LATER "a later version of Squall wrote it (go on with that one)"
 
 struct sqi_segment {
         uint64_t first, size;

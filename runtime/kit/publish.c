@@ -107,6 +107,8 @@ parse(struct publishing *it, const char *bytes, size_t n)
 
         if (n < sizeof(it->record))
                 return -EBADMSG;
+        if (memcmp(bytes, magic, sizeof(magic) - 1) == 0 && (uint8_t)bytes[3] > (uint8_t)magic[3])
+                return -EPROTO;
         memcpy(&it->record, bytes, sizeof(it->record));
         if (memcmp(it->record.magic, magic, sizeof(magic)) != 0 || it->record.nwriters > WRITERS_MAX ||
             it->record.writer >= WRITERS_MAX || n != size_of(&it->record))
@@ -464,7 +466,7 @@ sq_publish_anew(const char *path, bool empty)
         char name[PATH_MAX];
         int r = it ? begin(it, path) : -ENOMEM;
 
-        if (r == -EBADMSG) /* whatever it said is over */
+        if (r == -EBADMSG || r == -EPROTO) /* whatever it said is over */
                 r = open_both(it);
         if (r == 0) {
                 if (empty && ftruncate(it->fd, 0) < 0)

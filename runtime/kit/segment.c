@@ -38,9 +38,9 @@ sqi_segment_check(const char *bytes, size_t n, uint64_t owner, uint32_t task, st
         memcpy(&head, bytes, sizeof(head));
         if (memcmp(head.magic, magic, sizeof(magic) - 1) != 0)
                 return -EBADMSG;
-        if (head.magic[3] != magic[3])
-                return -EPROTONOSUPPORT;
-        if (head.hash != hash_of_head(&head))
+        if ((uint8_t)head.magic[3] > (uint8_t)magic[3])
+                return -EPROTO;
+        if (head.magic[3] != magic[3] || head.hash != hash_of_head(&head))
                 return -EBADMSG;
         if (head.owner != owner || head.task != task)
                 return -EXDEV;

@@ -28,8 +28,8 @@ _Static_assert(sizeof(struct sqi_segment_head) == 40, "no padding: it is written
 
 /* Fills in magic and hash. */
 void sqi_segment_seal(struct sqi_segment_head *head);
-/* What the `n` bytes at the begin of a file are: 0; -EBADMSG: damaged, or not of a journal; -EPROTONOSUPPORT: of
- * another version; -EXDEV: of another owner or task. */
+/* What the `n` bytes at the begin of a file are: 0; -EBADMSG: damaged, or not of a journal; -EPROTO: a later
+ * version of Squall wrote it; -EXDEV: of another owner or task. */
 int sqi_segment_check(const char *bytes, size_t n, uint64_t owner, uint32_t task, struct sqi_segment_head *ret);
 
 /* Writes the SQI_RECORD_HEAD bytes that stand before the bytes of record `number`. */

@@ -88,8 +88,8 @@ check_head(struct sqi_kit_journal *journal, const char *name, const struct sqi_s
                 return sqi_segments_wrong(
                         journal, r, name,
                         "belongs to another topology, component or task (give each a folder of its own, or remove it)");
-        if (r == -EPROTONOSUPPORT)
-                return sqi_segments_wrong(journal, r, name, "is of a version of Squall that this one cannot read");
+        if (r == -EPROTO)
+                return sqi_segments_wrong(journal, r, name, SQI_SEGMENT_LATER);
         if (r == 0) {
                 char right[SQI_SEGMENT_NAME_MAX];
 

@@ -114,8 +114,14 @@ go_on(struct places *places, const struct head *own)
         struct head head = {0};
         const char *what = NULL;
 
-        if (pread(places->fd, &head, sizeof(head), 0) != sizeof(head) ||
-            memcmp(head.magic, magic, sizeof(magic)) != 0 || head.hash != hash_of_head(&head))
+        if (pread(places->fd, &head, sizeof(head), 0) < 0)
+                return wrong(places, -errno);
+        if (memcmp(head.magic, magic, sizeof(magic) - 1) == 0 && (uint8_t)head.magic[3] > (uint8_t)magic[3]) {
+                snprintf(places->error, sizeof(places->error),
+                         "%s: a later version of Squall wrote it (go on with that one)", places->path);
+                return -EPROTO;
+        }
+        if (memcmp(head.magic, magic, sizeof(magic)) != 0 || head.hash != hash_of_head(&head))
                 what = "is damaged, or not a file of positions";
         else if (head.owner != own->owner || head.task != own->task)
                 what = "belongs to another topology or component";

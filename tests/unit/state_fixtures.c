@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The files of a topology in the state directory, as earlier versions have left them: where one is damaged it is not
+ * believed, whichever bit it is, and one of a later version is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "../shared/fixture.h"
+#include "../shared/folder.h"
+#include "base/sealed.h"
+#include "control/manifest.h"
+#include "daemon/positions.h"
+#include "daemon/record.h"
+#include "plan/plan_codec.h"
+
+static void
+say(char text[FIXTURE_TEXT], const char *format, ...)
+{
+        size_t n = strlen(text);
+        va_list arguments;
+
+        va_start(arguments, format);
+        vsnprintf(text + n, FIXTURE_TEXT - n, format, arguments);
+        va_end(arguments);
+}
+
+static int
+read_record(const char *folder, char text[FIXTURE_TEXT])
+{
+        int fd = sqi_folder_open(AT_FDCWD, folder), r;
+        struct sqi_record record;
+        bool torn;
+
+        r = sqi_record_read(fd, &record, &torn);
+        close(fd);
+        if (r < 0)
+                say(text, "record: %s", sqi_record_reason(r));
+        else
+                say(text, "%s %s %s %d %d %" PRIu32, record.name, record.serial, record.line, (int)record.wish,
+                    (int)record.outcome, record.runs);
+        return r;
+}
+
+/* Those of the topology `words`, whose first task is the spout. */
+static int
+read_positions(const char *folder, char text[FIXTURE_TEXT])
+{
+        struct sqi_state state = {.topologies = sqi_folder_open(AT_FDCWD, folder)};
+        struct sqi_position positions[4];
+        char error[FIXTURE_TEXT];
+        bool older;
+        uint64_t base;
+        int r = sqi_positions_get(&state, "words", &base, positions, 4, &older, error, sizeof(error));
+
+        close(state.topologies);
+        if (r < 0)
+                say(text, "%s", error);
+        else
+                say(text, "%" PRIu64 " %" PRIu64, base, positions[0].number);
+        return r;
+}
+
+static int
+read_plan(const char *folder, char text[FIXTURE_TEXT])
+{
+        int fd = sqi_folder_open(AT_FDCWD, folder), r;
+        char error[512];
+        struct sqi_plan *plan = NULL;
+        size_t size;
+        void *bytes;
+        bool torn;
+
+        r = sqi_sealed_read(fd, "plan", &bytes, &size, &torn);
+        close(fd);
+        if (r < 0) {
+                say(text, "plan: %s", sqi_sealed_reason(r));
+                return r;
+        }
+        r = sqi_plan_decode(bytes, size, &plan, error, sizeof(error));
+        free(bytes);
+        if (r < 0)
+                say(text, "plan: %s", error);
+        for (uint32_t c = 0; r == 0 && c < plan->ncomponents; c++)
+                say(text, "%s/%" PRIu32 " ", plan->components[c].id, plan->components[c].ntasks);
+        sqi_plan_free(&plan);
+        return r;
+}
+
+static int
+read_manifest(const char *folder, char text[FIXTURE_TEXT])
+{
+        int fd = sqi_folder_open(AT_FDCWD, folder), r;
+        struct sqi_manifest manifest;
+
+        r = sqi_manifest_read(fd, &manifest);
+        close(fd);
+        if (r < 0) {
+                say(text, "manifest: %s", sqi_sealed_reason(r));
+                return r;
+        }
+        say(text, "%s %" PRIu64, manifest.topology, manifest.epoch);
+        for (uint32_t i = 0; i < manifest.nfiles; i++)
+                say(text, ", %s %" PRIu64, manifest.files[i].name, manifest.files[i].size);
+        for (uint32_t i = 0; i < manifest.npositions; i++)
+                say(text, ", %s/%" PRIu32 " %" PRIu64, manifest.positions[i].component, manifest.positions[i].index,
+                    manifest.positions[i].position.number);
+        sqi_manifest_free(&manifest);
+        return 0;
+}
+
+enum { SEAL_VERSION_AT = 6 };
+#define SEALED(from, to, name, text, how) \
+        { \
+                .folder = (from), .below = (to), .file = (name), .version_at = SEAL_VERSION_AT, .whole = (text), \
+                .read = (how) \
+        }
+static const struct fixture fixtures[] = {
+        SEALED("state-2/topologies/words", "", "record", "words 5959fa2d5294 5959fa2d5294 0 0 1", read_record),
+        SEALED("state-2/topologies/words", "words", "positions", "0 1653", read_positions),
+        SEALED("state-2/topologies/words", "", "plan", "gen/1 count/2 out/1 ", read_plan),
+        SEALED("state-2/snapshots/words-5959fa2d5294/1", "", "manifest", "words 1, count.0 123, count.1 98, gen/0 1653",
+               read_manifest),
+};
+
+#define EACH(test) \
+        for (size_t i = 0; i < sizeof(fixtures) / sizeof(fixtures[0]); i++) \
+        test(&fixtures[i])
+
+static void
+are_read_as_they_were_written(void **state)
+{
+        (void)state;
+        EACH(fixture_is_read_as_it_was_written);
+}
+
+static void
+are_not_believed_where_they_are_damaged(void **state)
+{
+        (void)state;
+        EACH(fixture_that_is_damaged_is_not_believed);
+}
+
+static void
+are_refused_where_a_later_version_sealed_them(void **state)
+{
+        (void)state;
+        EACH(fixture_of_a_later_version_is_said_to_be_that);
+}
+
+/* In a seal of today. */
+static void
+age(const char *folder, const char *name, size_t version_at)
+{
+        int fd = sqi_folder_open(AT_FDCWD, folder);
+        uint8_t *bytes;
+        void *it;
+        size_t size;
+        bool torn;
+
+        assert_int_equal(sqi_sealed_read(fd, name, &it, &size, &torn), 0);
+        bytes = it;
+        bytes[version_at]++;
+        assert_int_equal(sqi_sealed_write(fd, name, bytes, size), 0);
+        free(it);
+        close(fd);
+}
+
+static void
+so_are_those_of_a_later_version_in_a_seal_of_today(void **state)
+{
+        static const struct {
+                const char *name;
+                size_t version_at;
+                fixture_read *read;
+        } kinds[] = {{"record", 1, read_record}, {"positions", 3, read_positions}};
+        char folder[512], below[600], text[FIXTURE_TEXT];
+
+        (void)state;
+        make_folder(folder, sizeof(folder), "later");
+        snprintf(below, sizeof(below), "%s/words", folder);
+        assert_int_equal(sqi_folder_make(AT_FDCWD, below), 0);
+        for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+                char from[600];
+                int fd = sqi_folder_open(AT_FDCWD, below);
+
+                snprintf(from, sizeof(from), "tests/fixtures/state-2/topologies/words/%s", kinds[i].name);
+                assert_int_equal(sqi_file_copy(from, fd, kinds[i].name), 0);
+                close(fd);
+                age(below, kinds[i].name, kinds[i].version_at);
+                text[0] = '\0';
+                assert_int_equal(kinds[i].read(kinds[i].read == read_positions ? folder : below, text), -EPROTO);
+                assert_non_null(strstr(text, kinds[i].name));
+                assert_non_null(strstr(text, "a later version of Squall wrote it"));
+        }
+        remove_folder(folder);
+}
+
+int
+main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(are_read_as_they_were_written),
+                cmocka_unit_test(are_not_believed_where_they_are_damaged),
+                cmocka_unit_test(are_refused_where_a_later_version_sealed_them),
+                cmocka_unit_test(so_are_those_of_a_later_version_in_a_seal_of_today),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1214,11 +1214,11 @@ struct sq_frames {
 };
 /* Where to put what is read next, 64 KiB at least, and add it to `fill`; NULL: no memory. Ends the views. */
 SQ_EXPORT char *sq_frames_room(struct sq_frames *frames, size_t *ret_size);
-/* The next record, a view. 1; 0: none is whole; -EMSGSIZE: above `limit` (skipping: more may follow); -EPIPE: cut off. */
+/* The next record, a view. 1; 0: none is whole; -EMSGSIZE: above `limit` (skipping: more follows); -EPIPE: cut off. */
 SQ_EXPORT int sq_frames_next(struct sq_frames *frames, int64_t framing, bool ended, struct sq_str *ret);
 /* Whole lines at once, views, `most` of them at most: how many. 0: sq_frames_next() knows more. */
 SQ_EXPORT size_t sq_frames_lines(struct sq_frames *frames, int64_t framing, size_t most, struct sq_str *records);
-/* Emits at most `most` of them: how many, blank lines counted. *ret of sq_frames_next(): what became of the next one. */
+/* Emits at most `most` of them: how many, blank lines counted. *ret of sq_frames_next(): how the next one fared. */
 SQ_EXPORT uint64_t sq_frames_emit(struct sq_task *task, struct sq_frames *frames, int64_t framing, bool ended,
                                   uint64_t most, int *ret);
 SQ_EXPORT void sq_frames_free(struct sq_frames *frames);

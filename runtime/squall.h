@@ -892,8 +892,8 @@ SQ_EXPORT void sq_declare_time_of(struct sq_declaration *decl, unsigned stream, 
 /* One more stream, besides those of the definition, whose fields sq_declare_out() declares: its number, which is one
  * more than that of the stream before it; 0 when it is refused. */
 SQ_EXPORT unsigned sq_declare_stream(struct sq_declaration *decl, const char *id);
-/* What is wrong with which setting; NULL: with none alone, which is told where nothing else is wrong. The first eight of
- * a component are shown. */
+/* What is wrong with which setting; NULL: with none alone, which is told where nothing else is wrong. The first eight
+ * of a component are shown. */
 SQ_EXPORT void sq_declare_error(struct sq_declaration *decl, const char *option, const char *format, ...)
         SQ_PRINTF(3, 4);
 

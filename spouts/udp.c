@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The spout `udp`: a tuple for each datagram, or for each line of one. Datagrams are taken from the kernel, and emitted,
- * several at a time. What the kernel drops, because nobody took it in time, is counted: `dropped by the kernel`.
+ * The spout `udp`: a tuple for each datagram, or for each line of one. Datagrams are taken from the kernel, and
+ * emitted, several at a time. What the kernel drops, because nobody took it in time, is counted: `dropped by the
+ * kernel`.
  */
 #include <errno.h>
 #include <squall-kit.h>

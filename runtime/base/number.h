@@ -10,8 +10,8 @@
 /* Writes a finite double with so many significant digits, as %.*g does in the C locale. Returns the length, below
  * `size`. */
 int sqi_print_real(char *buffer, size_t size, int digits, double real);
-/* Writes a finite double in the fewest significant digits, at least 15, that read back as it, as %g shows them: 0.1,
- * 12, 1e+300. Returns the length. */
+/* Writes a finite double in the fewest significant digits that read back as it, as %.15g shows them, or %.16g or %.17g
+ * where there are more: 0.1, 12, 1e+300. Returns the length. */
 enum { SQI_REAL_SIZE = 32 };
 int sqi_print_shortest(char buffer[SQI_REAL_SIZE], double real);
 /* For people: "1 byte", "950 bytes", "1.23 kB", "45.6 MB". Returns the buffer. */

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plain.h"
+
 enum { ROOM_MIN = 4096, JSON_ROOM = 256, INT_ROOM = 24 };
 
 struct encoded {
@@ -63,23 +65,46 @@ put_char(struct sq_encoder *encoder, char c)
 
 /* ---- Values of JSON ---------------------------------------------------------------------------------- */
 
-static void
+static inline void
 put_int(struct sq_encoder *encoder, int64_t value)
 {
+        static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940"
+                                    "4142434445464748495051525354555657585960616263646566676869707172737475767778798081"
+                                    "828384858687888990919293949596979899";
         uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
         char text[INT_ROOM], *at = text + sizeof(text);
 
-        do
-                *--at = (char)('0' + rest % 10);
-        while ((rest /= 10) > 0);
+        for (; rest >= 10; rest /= 100)
+                at = memcpy(at - 2, pairs + rest % 100 * 2, 2);
+        if (rest > 0 || at == text + sizeof(text))
+                *--at = (char)('0' + rest);
         if (value < 0)
                 *--at = '-';
         put_bytes(encoder, at, (size_t)(text + sizeof(text) - at));
 }
 
+/* A text in quotes, if it needs no escapes. */
+static inline bool
+put_plain(struct sq_encoder *encoder, const char *ptr, size_t n)
+{
+        char *to = room(encoder, n + 2);
+
+        if (!to || !sqi_copy_plain(to + 1, ptr, n))
+                return false;
+        to[0] = to[n + 1] = '"';
+        encoder->len += n + 2;
+        return true;
+}
+
 static void
 put_json(struct sq_encoder *encoder, struct sq_value value)
 {
+        if (value.type == SQ_INT) {
+                put_int(encoder, value.as.i);
+                return;
+        }
+        if (value.type == SQ_STR && put_plain(encoder, value.as.ptr, value.len))
+                return;
         char *to = room(encoder, JSON_ROOM);
         size_t need = to ? sq_json(value, to, JSON_ROOM) : 0;
 
@@ -107,10 +132,7 @@ put_member(struct sq_encoder *encoder, const char *name, struct sq_value value)
 {
         put_json(encoder, sq_text(name));
         put_char(encoder, ':');
-        if (value.type == SQ_INT)
-                put_int(encoder, value.as.i);
-        else
-                put_json(encoder, value);
+        put_json(encoder, value);
 }
 
 static void

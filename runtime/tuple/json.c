@@ -12,12 +12,10 @@
 #include <time.h>
 
 #include "base/number.h"
+#include "base/plain.h"
 #include "squall.h"
 #include "tuple/utf8.h"
 #include "tuple/pack.h"
-
-/* A word of eight times this byte. */
-#define BYTES(byte) (UINT64_C(0x0101010101010101) * (uint64_t)(byte))
 
 /* Where to write. `len` counts what the whole takes, also past `size`. */
 struct text {
@@ -62,38 +60,18 @@ sqi_utf8_length(const unsigned char *at, size_t left)
         return point < least[len] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000) ? 0 : len;
 }
 
-/* Which of the bytes of a word are zero: 0x80 each, exact up to the first. */
-static inline uint64_t
-zero_bytes(uint64_t word)
-{
-        return (word - BYTES(0x01)) & ~word & BYTES(0x80);
-}
-
-/* Does each of the eight bytes stand for itself: from the blank to ~, neither a quote nor a backslash? */
-static inline bool
-plain_word(const unsigned char *at)
-{
-        uint64_t word;
-
-        memcpy(&word, at, sizeof(word));
-        return ((word & BYTES(0x80)) | ((word - BYTES(0x20)) & ~word & BYTES(0x80)) | zero_bytes(word ^ BYTES('"')) |
-                zero_bytes(word ^ BYTES('\\')) | zero_bytes(word ^ BYTES(0x7f))) == 0;
-}
-
-static inline bool
-plain_byte(unsigned char byte)
-{
-        return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
-}
-
-/* The end of the characters at `at` that stand for themselves: most texts have no others, so eight are looked at in
- * one go. */
+/* The end of the characters at `at` that stand for themselves. */
 static const unsigned char *
 plain_end(const unsigned char *at, const unsigned char *end)
 {
-        while ((size_t)(end - at) >= sizeof(uint64_t) && plain_word(at))
-                at += sizeof(uint64_t);
-        while (at < end && plain_byte(*at))
+        uint64_t word;
+
+        for (; (size_t)(end - at) >= sizeof(word); at += sizeof(word)) {
+                memcpy(&word, at, sizeof(word));
+                if (!sqi_is_plain_word(word))
+                        break;
+        }
+        while (at < end && sqi_is_plain_byte(*at))
                 at++;
         return at;
 }
@@ -126,6 +104,10 @@ put_string(struct text *out, const char *ptr, size_t len)
         const unsigned char *at = (const unsigned char *)ptr, *end = at + len;
 
         put(out, "\"", 1);
+        if (out->len < out->size && out->size - out->len >= len && sqi_copy_plain(out->buffer + out->len, ptr, len)) {
+                out->len += len;
+                at = end;
+        }
         while (at < end) {
                 const unsigned char *plain = plain_end(at, end);
 

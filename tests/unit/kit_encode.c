@@ -284,6 +284,50 @@ the_json_reader_reads_what_was_written(void **unused)
         sq_encoder_free(&encoder);
 }
 
+/* Whatever its length and wherever it stands: words of eight bytes, and what is left of them, are looked at apart. */
+static void
+escapes_a_byte_wherever_it_stands_in_a_text(void **unused)
+{
+        enum { LONGEST = 25 };
+        char text[LONGEST], alone[16], expected[LONGEST + 32];
+
+        (void)unused;
+        for (int byte = 1; byte < 256; byte++)
+                for (size_t len = 1; len <= LONGEST; len++)
+                        for (size_t at = 0; at < len; at++) {
+                                memset(text, 'x', sizeof(text));
+                                text[at] = (char)byte;
+                                const struct sq_value one = bytes(text + at, 1), all = bytes(text, len);
+                                const size_t n = sq_json(one, alone, sizeof(alone)) - 2;
+
+                                snprintf(expected, sizeof(expected), "{\"a\":\"%.*s%.*s%.*s\"}", (int)at, text, (int)n,
+                                         alone + 1, (int)(len - at - 1), text + at + 1);
+                                expect(SQ_FORMAT_JSON, 1, &all, expected);
+                        }
+        assert_string_equal((sq_json(sq_text("\x7f"), alone, sizeof(alone)), alone), "\"\\u007f\"");
+        assert_string_equal((sq_json(sq_text("\x1f"), alone, sizeof(alone)), alone), "\"\\u001f\"");
+        assert_string_equal((sq_json(sq_text("\x80"), alone, sizeof(alone)), alone), "\"\\ufffd\"");
+        assert_string_equal((sq_json(sq_text("\""), alone, sizeof(alone)), alone), "\"\\\"\"");
+}
+
+static void
+writes_whole_numbers_of_every_length(void **unused)
+{
+        char expected[64];
+
+        (void)unused;
+        for (int64_t number = 0; number >= 0 && number < INT64_MAX / 12; number = number * 11 + 7)
+                for (int64_t sign = -1; sign <= 1; sign += 2) {
+                        const struct sq_value value = sq_int(sign * number);
+
+                        snprintf(expected, sizeof(expected), "{\"a\":%lld}", (long long)(sign * number));
+                        expect(SQ_FORMAT_JSON, 1, &value, expected);
+                }
+        const struct sq_value ends[] = {sq_int(INT64_MIN), sq_int(INT64_MAX), sq_int(100)};
+
+        expect(SQ_FORMAT_JSON, 3, ends, "{\"a\":-9223372036854775808,\"b\":9223372036854775807,\"c\":100}");
+}
+
 int
 main(void)
 {
@@ -298,6 +342,8 @@ main(void)
                 cmocka_unit_test(appends_records_behind_those_that_stand_there),
                 cmocka_unit_test(the_csv_reader_reads_what_was_written),
                 cmocka_unit_test(the_json_reader_reads_what_was_written),
+                cmocka_unit_test(escapes_a_byte_wherever_it_stands_in_a_text),
+                cmocka_unit_test(writes_whole_numbers_of_every_length),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,12 +7,14 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/number.h"
+#include "base/powers.h"
 
 static void
 shows_bytes_by_three_digits_and_their_unit(void **state)
@@ -30,18 +32,27 @@ shows_bytes_by_three_digits_and_their_unit(void **state)
                 assert_string_equal(sqi_bytes_text(cases[i].bytes, text), cases[i].text);
 }
 
-/* By the C library: the first of 15, 16 and 17 digits that reads back. */
+/* By the C library: the first of 1 to 17 digits that reads back, shown by 15 at least. A power of two has a nearer
+ * neighbour below, so that there fewer digits may do than those that are nearest. */
 static void
 check_shortest(double real)
 {
         char is[SQI_REAL_SIZE], should[64];
+        int len = sqi_print_shortest(is, real), exponent, digits = 1;
 
-        for (int digits = 15; digits <= 17; digits++) {
-                snprintf(should, sizeof(should), "%.*g", digits, real);
+        for (; digits <= 17; digits++) {
+                snprintf(should, sizeof(should), "%.*e", digits - 1, real);
                 if (strtod(should, NULL) == real)
                         break;
         }
-        assert_int_equal(sqi_print_shortest(is, real), strlen(should));
+        assert_int_equal(len, strlen(is));
+        if (strtod(is, NULL) != real || signbit(strtod(is, NULL)) != signbit(real))
+                fail_msg("%.17g is shown as %s", real, is);
+        snprintf(should, sizeof(should), "%.*g", digits > 15 ? digits : 15, strtod(should, NULL));
+        if (digits <= 15 && fabs(real) < DBL_MIN) /* of 15 digits the last ones say nothing there */
+                return;
+        if (fabs(frexp(real, &exponent)) == 0.5 && strlen(is) < strlen(should))
+                return;
         assert_string_equal(is, should);
 }
 
@@ -66,7 +77,8 @@ prints_a_number_in_the_fewest_digits_that_read_back(void **state)
                                        1e17,
                                        1e22,
                                        1e23,
-                                       5e-324,
+                                       DBL_MIN,
+                                       DBL_MIN / 2,
                                        1.7976931348623157e308,
                                        0.30000000000000004,
                                        2.5e-7,
@@ -94,10 +106,72 @@ prints_a_number_in_the_fewest_digits_that_read_back(void **state)
         }
 }
 
+/* A whole number of any size that is asked for here, the lowest word first. */
+struct whole {
+        uint32_t words[80];
+};
+
+static struct whole
+times(struct whole number, uint32_t factor, unsigned often)
+{
+        const size_t n = sizeof(number.words) / sizeof(number.words[0]);
+
+        for (; often > 0; often--) {
+                uint64_t carry = 0;
+
+                for (size_t i = 0; i < n; i++, carry >>= 32) {
+                        carry += (uint64_t)number.words[i] * factor;
+                        number.words[i] = (uint32_t)carry;
+                }
+                assert_int_equal(carry, 0);
+        }
+        return number;
+}
+
+static int
+compare(const struct whole *a, const struct whole *b)
+{
+        for (size_t i = sizeof(a->words) / sizeof(a->words[0]); i-- > 0;)
+                if (a->words[i] != b->words[i])
+                        return a->words[i] < b->words[i] ? -1 : 1;
+        return 0;
+}
+
+static struct whole
+whole_of(unsigned __int128 number)
+{
+        struct whole whole = {{0}};
+
+        for (unsigned i = 0; i < 4; i++, number >>= 32)
+                whole.words[i] = (uint32_t)number;
+        return whole;
+}
+
+/* power - 1 < 10^e * 2^shift <= power, with each factor on the side where it is whole. */
+static void
+has_powers_of_ten_rounded_up_to_128_bits(void **state)
+{
+        (void)state;
+        for (int e = SQI_POWER_MIN; e <= SQI_POWER_MAX; e++) {
+                const struct sqi_power power = sqi_power_of_ten(e);
+                const int shift = 127 - sqi_log2_of_ten(e);
+                const unsigned up = shift > 0 ? (unsigned)shift : 0, down = shift < 0 ? (unsigned)-shift : 0;
+                const unsigned tens = e > 0 ? (unsigned)e : 0, tenths = e < 0 ? (unsigned)-e : 0;
+                const unsigned __int128 whole = (unsigned __int128)power.high << 64 | power.low;
+                const struct whole exact = times(times(whole_of(1), 10, tens), 2, up);
+                const struct whole below = times(times(whole_of(whole - 1), 10, tenths), 2, down);
+                const struct whole above = times(times(whole_of(whole), 10, tenths), 2, down);
+
+                assert_true(power.high >> 63);
+                assert_true(compare(&below, &exact) < 0 && compare(&exact, &above) <= 0);
+        }
+}
+
 int
 main(void)
 {
-        const struct CMUnitTest tests[] = {cmocka_unit_test(shows_bytes_by_three_digits_and_their_unit),
+        const struct CMUnitTest tests[] = {cmocka_unit_test(has_powers_of_ten_rounded_up_to_128_bits),
+                                           cmocka_unit_test(shows_bytes_by_three_digits_and_their_unit),
                                            cmocka_unit_test(prints_a_number_in_the_fewest_digits_that_read_back)};
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -500,19 +500,19 @@ SQ_EXPORT void sq_encoder_free(struct sq_encoder *encoder);
 
 /* ---- Records of a file ------------------------------------------------------------------------------- */
 
-/* Reads records, lines or CSV records with line ends in quotes, of a file by offset. {0} is a closed one. Of a
+/* Reads records (lines, CSV with line ends in quotes, values of msgpack) of a file by offset. {0} is a closed one. Of a
  * compressed file (sq_decompresses()) it reads the text, and offsets are in that. kit/reader.c has a picture. */
 struct sq_reader {
-        int fd;   /* the caller's */
-        bool csv; /* records of CSV: line ends within quotes belong to them, blank lines are none */
+        int fd;       /* the caller's */
+        bool csv;     /* records of CSV: line ends within quotes belong to them, blank lines are none */
+        bool msgpack; /* values, one behind the other */
         struct sq_csv_dialect dialect;
         uint64_t offset, limit;
         char *buffer;
         size_t at, fill, room;
         const char *wrong;              /* csv: what is wrong with the record that was read last, or NULL */
-        bool piped, ended;              /* piped: what is no file, read forward only */
+        bool piped, ended, looked;      /* piped: no file, read forward only; looked: whether it is compressed */
         struct sq_decompressor *packed; /* or NULL */
-        bool looked;                    /* whether it is compressed is known */
 };
 
 /* Begins at `offset` of the file's text; nothing is read at `limit` and beyond. Keeps the buffer of an earlier file. */
@@ -586,12 +586,11 @@ SQ_EXPORT int sq_begin_anew(const struct sq_task *task, const char *path, int fd
 /*
  * Appends lines to a regular file once an epoch, however often that is asked for and whoever was killed meanwhile:
  * for the `.commit` of a bolt under exactly-once. Several writers may share a file, each with a number of its own.
- * At any instant the file is whole chunks of them, and at its end perhaps a part of one, which the next call with
- * this file cuts off.
+ * At any instant the file is whole chunks of them, and at its end perhaps a part of one: the next call cuts it off.
  *
  *     .prepare        first task, where not sq_restores(task):  sq_publish_anew(path, truncate)
  *     .precommit      the lines go into the task's own values
- *     .commit(e)      sq_publish(path, sq_index(task), e, header, lines)
+ *     .commit(e)      sq_publish(path, sq_index(task), e, &header, lines)
  *     .abort(e)       sq_publish_back(path, sq_index(task), e)
  *
  * Beside the file stands PATH.commits: who has published what. Without it, what is asked for again is appended again.
@@ -600,8 +599,9 @@ SQ_EXPORT int sq_begin_anew(const struct sq_task *task, const char *path, int fd
 /* Forgets who has published what, and empties the file when told to. */
 SQ_EXPORT int sq_publish_anew(const char *path, bool empty);
 /* Appends the lines (with line ends) of `writer`, below 4096, unless its epoch `epoch` or a later one stands there
- * already; synced. `header`: goes before the lines where the file is empty. */
-SQ_EXPORT int sq_publish(const char *path, unsigned writer, uint64_t epoch, struct sq_str header, struct sq_str lines);
+ * already; synced. `header`: goes before them where the file is empty; NULL: not lines but other records. */
+SQ_EXPORT int sq_publish(const char *path, unsigned writer, uint64_t epoch, const struct sq_str *header,
+                         struct sq_str lines);
 /* The writer goes on behind `epoch`. 1: later ones of it are published, and stay. */
 SQ_EXPORT int sq_publish_back(const char *path, unsigned writer, uint64_t epoch);
 /* Makes the name `path` outlast a loss of power. 0, also where its folder may not be read; or a negative errno. */
@@ -868,13 +868,13 @@ struct sq_records {
 
 #define SQ_OPT_RECORDS(state, member) \
         SQ_OPT_ENUM_AS( \
-                "format", state, member.decoder.format, "lines|csv|jsonl|logfmt", "lines", \
+                "format", state, member.decoder.format, "lines|csv|jsonl|logfmt|msgpack", "lines", \
                 "lines: the field `line`; csv: the fields of the header line, as text; jsonl: the members of the " \
-                "first object; logfmt: the keys of the first line, key=value, as text"), \
+                "first object; logfmt: the keys of the first line, key=value, as text; msgpack: of the first map"), \
                 SQ_OPT_NESTED_AS( \
                         "fields", state, member.decoder.wanted, \
-                        "csv: only these columns; jsonl, logfmt: these members (nil where one is lacking); lines: " \
-                        "the field's name; as `NAME: TYPE` converted, TYPE: " SQ_TYPES_HELP), \
+                        "csv: only these columns; jsonl, logfmt, msgpack: these members (nil where one is lacking); " \
+                        "lines: the field's name; as `NAME: TYPE` converted, TYPE: " SQ_TYPES_HELP), \
                 SQ_OPT_BOOL_AS("header", state, member.header, true, \
                                "csv: the first record has the names of the columns; false: `fields` names the cells"), \
                 SQ_OPT_CSV(state, member.decoder), SQ_OPT_ON_ERROR(state, member.decoder.on_error)

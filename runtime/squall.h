@@ -591,6 +591,9 @@ struct sq_append;
 /* Takes over `fd`, which sq_append_free() closes. `restarted`: an earlier incarnation of this task has appended to it.
  * NULL: see errno; `fd` stays the caller's. */
 SQ_EXPORT struct sq_append *sq_append_new(int fd, bool restarted);
+/* What is appended is not lines: values of msgpack, one behind the other, and no header. -EMEDIUMTYPE then also where
+ * others have left something else in the file, or a part of a value. */
+SQ_EXPORT void sq_append_values(struct sq_append *append);
 SQ_EXPORT int sq_append_fd(const struct sq_append *append);
 SQ_EXPORT void sq_append_free(struct sq_append **append);
 /* `header`: goes before the lines if the regular file is empty; may have no bytes. 0 or a negative errno; -EMEDIUMTYPE:

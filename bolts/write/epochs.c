@@ -64,7 +64,7 @@ open_next(struct sq_task *task, struct writer *self)
 
         if (fd < 0)
                 return -errno;
-        self->next = sq_append_new(fd, true);
+        self->next = write_append_new(self, fd, true);
         if (!self->next) {
                 close(fd);
                 return -ENOMEM;

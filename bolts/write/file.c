@@ -51,6 +51,16 @@ write_name(const struct writer *self)
         return write_is_stdout(self) ? "stdout" : self->path;
 }
 
+struct sq_append *
+write_append_new(const struct writer *self, int fd, bool restarted)
+{
+        struct sq_append *append = sq_append_new(fd, restarted);
+
+        if (append && self->format == MSGPACK)
+                sq_append_values(append);
+        return append;
+}
+
 /* Takes `fd` over, also when it fails. 0 or a negative errno. */
 int
 write_take(struct writer *self, int fd, bool restarted)
@@ -59,7 +69,7 @@ write_take(struct writer *self, int fd, bool restarted)
 
         if (fd < 0)
                 return -errno;
-        self->file = fstat(fd, &self->about) < 0 ? NULL : sq_append_new(fd, restarted);
+        self->file = fstat(fd, &self->about) < 0 ? NULL : write_append_new(self, fd, restarted);
         if (!self->file) {
                 r = -errno;
                 close(fd);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The bolt `write`: tuples as lines of a file or of stdout.
+ * The bolt `write`: tuples as lines of a file or of stdout, or as values of msgpack, which stand for lines below.
  *
  * Lines gather in an encoder's buffer that goes out when it is full and in `flush`, which the runtime calls before it
  * sends acks: an acked tuple is in the file. They are appended as whole lines, whatever the disk and the killers do
@@ -96,7 +96,7 @@ publish_compressed(struct sq_task *task, struct writer *self, uint64_t epoch, st
         if (r == 0)
                 r = sq_gzip_member(self->gzip, lines, &lines);
         if (r == 0)
-                r = sq_publish(self->path, sq_index(task), epoch, (struct sq_str){first.bytes, first.len}, lines);
+                r = sq_publish(self->path, sq_index(task), epoch, &(struct sq_str){first.bytes, first.len}, lines);
         sq_encoder_free(&first);
         return r;
 }
@@ -112,7 +112,7 @@ publish(struct sq_task *task, struct writer *self, uint64_t epoch)
         if (!self->regular)
                 return write_staged(task, self, header, lines);
         r = self->gzip ? publish_compressed(task, self, epoch, header, lines)
-                       : sq_publish(self->path, sq_index(task), epoch, header, lines);
+                       : sq_publish(self->path, sq_index(task), epoch, self->format == MSGPACK ? NULL : &header, lines);
         if (r == 0)
                 sq_own_set(task, lines_name, (struct sq_str){"", 0});
         return r;
@@ -133,16 +133,16 @@ refuse(struct sq_task *task, const struct writer *self, int error)
                                       "%s.commits: is damaged: what stands in the file already is not known (put it "
                                       "back, or remove it: then the lines of the last epoch may come again)",
                                       self->path);
-        if (error == EMEDIUMTYPE && !self->gzip)
+        if (error == EMEDIUMTYPE && !self->gzip && self->format != MSGPACK)
                 return sq_error_final(task,
                                       "%s: is compressed: lines cannot be appended to it (write `compress: gzip` where "
                                       "it is of gzip, or give another `path`)",
                                       write_name(self));
         if (error == EMEDIUMTYPE)
                 return sq_error_final(task,
-                                      "%s: is not of gzip, or cut short by another program: nothing can be "
+                                      "%s: is not of %s, or cut short by another program: nothing can be "
                                       "appended to it (give another `path`, or move it away)",
-                                      write_name(self));
+                                      write_name(self), self->gzip ? "gzip" : "msgpack");
         return sq_error(task, "%s: %s", write_name(self), strerror(error));
 }
 
@@ -233,11 +233,9 @@ probe(struct sq_declaration *decl)
 static int
 choose_format(struct writer *self)
 {
-        static const enum sq_format formats[] = {[TSV] = SQ_FORMAT_TSV,
-                                                 [JSONL] = SQ_FORMAT_JSONL,
-                                                 [CSV] = SQ_FORMAT_CSVL,
-                                                 [LOGFMT] = SQ_FORMAT_LOGFMTL,
-                                                 [PRETTY] = SQ_FORMAT_TSV};
+        static const enum sq_format formats[] = {
+                [TSV] = SQ_FORMAT_TSV,        [JSONL] = SQ_FORMAT_JSONL,     [CSV] = SQ_FORMAT_CSVL,
+                [LOGFMT] = SQ_FORMAT_LOGFMTL, [MSGPACK] = SQ_FORMAT_MSGPACK, [PRETTY] = SQ_FORMAT_TSV};
         bool on_terminal = write_is_stdout(self) && isatty(STDOUT_FILENO);
 
         if (self->format == AUTO)
@@ -445,7 +443,7 @@ take_back(struct sq_task *task, uint64_t epoch)
 }
 
 SQ_BOLT(write) = {
-        .about = "Writes tuples as lines to a file or to stdout.",
+        .about = "Writes tuples as lines, or as maps of msgpack, to a file or to stdout.",
         .state = sizeof(struct writer),
         .options =
                 {
@@ -456,9 +454,9 @@ SQ_BOLT(write) = {
                         SQ_OPT_INT_AS("open", struct writer, most_open, 64,
                                       "files of such a path that are open at once, at most"),
                         SQ_OPT_ENUM(
-                                struct writer, format, "tsv|jsonl|csv|logfmt|pretty|auto", "auto",
+                                struct writer, format, "tsv|jsonl|csv|logfmt|msgpack|pretty|auto", "auto",
                                 "auto: tsv, and on a terminal pretty; tsv: fields between tabs (tab, line end, \\ in them as \\t, \\n, \\\\; a tuple of one field as it is); "
-                                "jsonl: an object a line; csv: RFC 4180 with a header line; logfmt: key=value; pretty: columns for "
+                                "jsonl: an object a line; csv: RFC 4180 with a header line; logfmt: key=value; msgpack: a map behind the other; pretty: columns for "
                                 "people, below the names of the fields"),
                         SQ_OPT_ENUM(
                                 struct writer, compress, "none|gzip", "none",

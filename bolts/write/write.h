@@ -8,7 +8,7 @@
 #include <squall-kit.h>
 #include <sys/stat.h>
 
-enum { TSV, JSONL, CSV, LOGFMT, PRETTY, AUTO };
+enum { TSV, JSONL, CSV, LOGFMT, MSGPACK, PRETTY, AUTO };
 enum { TRUNCATE, APPEND };
 enum { WRITTEN, COMMIT };
 enum { NONE, GZIP };
@@ -48,6 +48,8 @@ bool write_is_stdout(const struct writer *self);
 const char *write_name(const struct writer *self);
 /* Takes `fd` over, also when it fails. 0 or a negative errno, as all of these. */
 int write_take(struct writer *self, int fd, bool restarted);
+/* What sq_append() is to know of the file's format, if it could be made. */
+struct sq_append *write_append_new(const struct writer *self, int fd, bool restarted);
 int write_open_file(const struct writer *self);
 int write_open(struct writer *self, bool restarted);
 bool write_has_gone(const struct writer *self);

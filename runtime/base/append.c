@@ -15,6 +15,10 @@
  * Where a file has no such attributes, a line that a kill tore is known by its length: the kernel looks for the signal
  * between two pages, so it ends with a page of the file. Then it is cut only behind what the file was when it was
  * opened, or by a restarted task. Another unfinished line is not ours: it gets its line end, and ours begin behind it.
+ *
+ * Values of msgpack have no ends to look for: they are walked over, from where a chunk begins, or ended, as long as the
+ * attribute says so, or from the start of the file. One of others that is cut short is left alone, and nothing goes
+ * behind it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +34,7 @@
 
 #include "base/compression.h"
 #include "base/sealed.h"
+#include "base/value.h"
 #include "squall.h"
 
 #define MARK "user.squall.chunk"
@@ -42,6 +47,7 @@ struct sq_append {
         bool appends;  /* O_APPEND; else the description's own offset counts: stdout into a file */
         bool markable; /* as far as is known */
         bool named;    /* its name is on disk */
+        bool values;   /* of msgpack; else lines */
         off_t floor;   /* what lies below was there before us */
         off_t end;     /* where our last chunk ended; -1: there is none */
 };
@@ -66,6 +72,12 @@ sq_append_new(int fd, bool restarted)
         snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
         self->look = self->regular ? open(path, O_RDONLY | O_CLOEXEC) : -1;
         return self;
+}
+
+void
+sq_append_values(struct sq_append *self)
+{
+        self->values = true;
 }
 
 int
@@ -194,6 +206,55 @@ ours_from(struct sq_append *self, off_t end)
         return !self->markable && end > self->floor && end % sysconf(_SC_PAGESIZE) == 0 ? self->floor : -1;
 }
 
+/* Behind the last whole value between `from`, where one begins, and `end`; or a negative errno. */
+static off_t
+last_value(const struct sq_append *self, off_t from, off_t end)
+{
+        struct sqi_walk walk = {0};
+        char bytes[LOOK_BACK];
+        off_t at = from;
+
+        while (at < end) {
+                ssize_t n = pread(self->look, bytes, end - at < LOOK_BACK ? (size_t)(end - at) : LOOK_BACK, at);
+                size_t used = 0;
+                ptrdiff_t some = 1;
+
+                if (n <= 0)
+                        return n < 0 ? -errno : -EIO;
+                for (; some > 0 && used<(size_t)n; used += some> 0 ? (size_t)some : 0) {
+                        some = sqi_walk_value(&walk, bytes + used, (size_t)n - used);
+                        if (some > 0 && walk.values == 0 && walk.bytes == 0)
+                                from = at + (off_t)used + some;
+                }
+                if (some < 0)
+                        return -EMEDIUMTYPE;
+                if (used == 0)
+                        break; /* a head of which not all is there */
+                at += (off_t)used;
+        }
+        return from;
+}
+
+/* As mend() of lines. */
+static int
+mend_values(struct sq_append *self, off_t *end)
+{
+        off_t ours = ours_from(self, *end), whole;
+        long long begins, ends = 0;
+
+        if (ours < 0 && announced(self, &begins, &ends) && *end < ends)
+                ends = 0;
+        whole = last_value(self, ours >= 0 ? ours : (off_t)ends, *end);
+        if (whole != *end && ours < 0 && ends > 0)
+                whole = last_value(self, 0, *end); /* it was written anew by others */
+        if (whole < 0 || (whole != *end && ours < 0))
+                return whole < 0 ? (int)whole : -EMEDIUMTYPE;
+        if (whole == *end)
+                return 0;
+        *end = whole;
+        return cut(self, whole);
+}
+
 /* Lines behind what is compressed would make both unreadable. */
 static bool
 is_compressed(const struct sq_append *self)
@@ -216,6 +277,8 @@ mend(struct sq_append *self, off_t *end, bool *ret_glue)
                 return 0;
         if (is_compressed(self))
                 return -EMEDIUMTYPE;
+        if (self->values)
+                return mend_values(self, end);
         if (ends_with_line_end(self, *end))
                 return 0;
         from = ours_from(self, *end);
@@ -276,6 +339,23 @@ pipe_chunk(const char *lines, size_t n)
         return line ? (size_t)(line - lines) + 1 : n;
 }
 
+/* The same of values. */
+static size_t
+pipe_values(const char *values, size_t n)
+{
+        size_t whole = 0;
+
+        while (whole < n) {
+                struct sqi_walk walk = {0};
+                ptrdiff_t some = sqi_walk_value(&walk, values + whole, n - whole);
+
+                if (some <= 0 || (whole > 0 && whole + (size_t)some > PIPE_BUF))
+                        break;
+                whole += (size_t)some;
+        }
+        return whole > 0 ? whole : n;
+}
+
 static int
 write_pipe(const struct sq_append *self, const char *lines, size_t n, size_t *ret_done)
 {
@@ -283,7 +363,9 @@ write_pipe(const struct sq_append *self, const char *lines, size_t n, size_t *re
         int r = 0;
 
         while (r == 0 && done < n) {
-                r = write_all(self->fd, lines + done, pipe_chunk(lines + done, n - done), &written);
+                size_t some = self->values ? pipe_values(lines + done, n - done) : pipe_chunk(lines + done, n - done);
+
+                r = write_all(self->fd, lines + done, some, &written);
                 done += written;
         }
         *ret_done = done;

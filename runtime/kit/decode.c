@@ -10,6 +10,8 @@
 
 #include "kit/pick.h"
 
+enum { SHOWN = 96 }; /* bytes of a name in a message */
+
 /* ---- The setting ------------------------------------------------------------------------------------- */
 
 static const char *
@@ -353,7 +355,7 @@ static bool
 is_field(const struct sq_decoder *decoder, struct sq_value name)
 {
         for (unsigned i = 0; i < decoder->n; i++)
-                if (sq_str_is((struct sq_str){name.as.ptr, name.len}, decoder->paths[i]))
+                if (name.type == SQ_STR && sq_str_is((struct sq_str){name.as.ptr, name.len}, decoder->paths[i]))
                         return true;
         return false;
 }
@@ -364,22 +366,23 @@ note_new_members(struct sq_task *task, struct sq_decoder *decoder, uint64_t plac
 {
         struct sq_items items = sq_items(decoder->whole);
         struct sq_value name = sq_text(""), value;
+        char shown[SHOWN];
 
         while (sq_next_item(&items, &name) && sq_next_item(&items, &value) && is_field(decoder, name))
                 continue;
+        sq_json(name, shown, sizeof(shown));
         if (decoder->on_error == SQ_ON_ERROR_FAIL) {
-                (void)sq_error_final(task, "%s: %s %llu: the first object had no member `%.*s`", decoder->source,
-                                     decoder->unit, (unsigned long long)place, (int)name.len,
-                                     (const char *)name.as.ptr);
+                (void)sq_error_final(task, "%s: %s %llu: the first object had no member %s", decoder->source,
+                                     decoder->unit, (unsigned long long)place, shown);
                 return;
         }
         sq_count(task, "objects with new members", 1);
         if (now_and_then(&decoder->with_new))
                 sq_log(task, SQ_WARN,
-                       "%s: %s %llu: the first object had no member `%.*s`, so no field holds it: name what you want in "
+                       "%s: %s %llu: the first object had no member %s, so no field holds it: name what you want in "
                        "`fields` (%llu such objects so far)",
-                       decoder->source, decoder->unit, (unsigned long long)place, (int)name.len,
-                       (const char *)name.as.ptr, (unsigned long long)decoder->with_new);
+                       decoder->source, decoder->unit, (unsigned long long)place, shown,
+                       (unsigned long long)decoder->with_new);
 }
 
 void

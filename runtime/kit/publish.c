@@ -361,23 +361,26 @@ ends_within_a_line(const struct publishing *it, off_t size)
 
 /* The header of an empty file, or the line end that somebody else left out, and the lines: one chunk, malloc'd. */
 static char *
-make_chunk(const struct publishing *it, off_t size, struct sq_str header, struct sq_str lines, size_t *ret_n)
+make_chunk(const struct publishing *it, off_t size, const struct sq_str *header, struct sq_str lines, size_t *ret_n)
 {
+        struct sq_str before = {"\n", 0};
         char *chunk;
 
-        if (size > 0)
-                header = (struct sq_str){"\n", ends_within_a_line(it, size)};
-        chunk = malloc(header.len + lines.len);
-        if (chunk && header.len > 0)
-                memcpy(chunk, header.ptr, header.len);
+        if (header && size == 0)
+                before = *header;
+        else if (header)
+                before.len = ends_within_a_line(it, size);
+        chunk = malloc(before.len + lines.len);
+        if (chunk && before.len > 0)
+                memcpy(chunk, before.ptr, before.len);
         if (chunk)
-                memcpy(chunk + header.len, lines.ptr, lines.len);
-        *ret_n = header.len + lines.len;
+                memcpy(chunk + before.len, lines.ptr, lines.len);
+        *ret_n = before.len + lines.len;
         return chunk;
 }
 
 static int
-append(struct publishing *it, uint32_t writer, uint64_t epoch, struct sq_str header, struct sq_str lines)
+append(struct publishing *it, uint32_t writer, uint64_t epoch, const struct sq_str *header, struct sq_str lines)
 {
         struct stat about;
         char *chunk;
@@ -414,7 +417,7 @@ append(struct publishing *it, uint32_t writer, uint64_t epoch, struct sq_str hea
 /* ---- The public functions ---------------------------------------------------------------------------- */
 
 int
-sq_publish(const char *path, unsigned writer, uint64_t epoch, struct sq_str header, struct sq_str lines)
+sq_publish(const char *path, unsigned writer, uint64_t epoch, const struct sq_str *header, struct sq_str lines)
 {
         struct publishing *it;
         int r;

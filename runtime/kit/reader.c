@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads records (lines, or CSV records with line ends in quotes) of a file by offset. A window of the file stands in a
- * buffer:
+ * Reads records (lines, CSV with line ends in quotes, values of msgpack) of a file by offset. A window of the file
+ * stands in a buffer:
  *
  *     buffer  [ ....... read ....... | rest of the window ... | free ]
  *                                    at                     fill   room
@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/value.h"
 
 enum { WINDOW = 256 * 1024, LONGEST = 1 << 30 };
 
@@ -162,6 +164,26 @@ scan(struct sq_reader *reader, bool last, size_t *scanned)
         return line || !last ? line : start + len;
 }
 
+/* The next value of msgpack; the last one may be cut short. 1; 0: it is not all there; or a negative errno: -EILSEQ: a
+ * byte begins none, and where the next one begins nobody knows. */
+static int
+take_value(struct sq_reader *reader, bool last, struct sq_str *ret)
+{
+        struct sq_str rest = {reader->buffer + reader->at, reader->fill - reader->at};
+        struct sqi_walk walk = {0};
+        ptrdiff_t n = rest.len > 0 ? sqi_walk_value(&walk, rest.ptr, rest.len) : 0;
+
+        if (n < 0)
+                return -EILSEQ;
+        if (!last && (n == 0 || walk.values > 0 || walk.bytes > 0))
+                return 0;
+        rest.len = walk.values > 0 || walk.bytes > 0 ? rest.len : (size_t)n;
+        *ret = rest;
+        reader->at += rest.len;
+        reader->offset += rest.len;
+        return rest.len > 0;
+}
+
 static void
 take(struct sq_reader *reader, size_t whole, struct sq_str *ret)
 {
@@ -192,24 +214,32 @@ skip_mark(struct sq_reader *reader)
         return 0;
 }
 
+/* The next record that stands in the window. 1; 0: there is none; or a negative errno. */
+static int
+take_record(struct sq_reader *reader, bool last, size_t *scanned, struct sq_str *ret)
+{
+        const char *end = reader->buffer + reader->fill, *line;
+
+        if (reader->msgpack)
+                return take_value(reader, last, ret);
+        line = scan(reader, last, scanned);
+        if (line)
+                take(reader, (size_t)(line - reader->buffer) - reader->at + (line < end), ret);
+        return line != NULL;
+}
+
 static int
 next_record(struct sq_reader *reader, bool partial, struct sq_str *ret)
 {
         size_t scanned = 0;
         bool last = false;
-        const char *line;
         ssize_t n;
+        int r;
 
         for (;;) {
-                line = scan(reader, last, &scanned);
-                if (line) {
-                        const char *end = reader->buffer + reader->fill;
-
-                        take(reader, (size_t)(line - reader->buffer) - reader->at + (line < end), ret);
-                        return 1;
-                }
-                if (last)
-                        return 0;
+                r = take_record(reader, last, &scanned, ret);
+                if (r != 0 || last)
+                        return r;
                 n = fill_up(reader);
                 if (n < 0)
                         return (int)n;
@@ -225,7 +255,7 @@ next_record(struct sq_reader *reader, bool partial, struct sq_str *ret)
 int
 sq_reader_next(struct sq_reader *reader, bool partial, struct sq_str *ret)
 {
-        int r = reader->offset == 0 ? skip_mark(reader) : 0;
+        int r = reader->offset == 0 && !reader->msgpack ? skip_mark(reader) : 0;
 
         reader->wrong = NULL;
         if (r < 0)
@@ -242,7 +272,7 @@ sq_reader_lines(struct sq_reader *reader, size_t most, struct sq_str *records, u
         size_t n = 0, left;
         const char *line, *at;
 
-        if (reader->csv || reader->offset == 0) /* a byte order mark may stand there */
+        if (reader->csv || reader->msgpack || reader->offset == 0) /* a byte order mark may stand there */
                 return 0;
         reader->wrong = NULL;
         for (; n < most; n++) {
@@ -267,8 +297,9 @@ sq_reader_align(struct sq_reader *reader, uint64_t first, uint64_t offset, uint6
                 *ret_offset = first;
                 return 0;
         }
-        /* Whether a line end is within quotes only the text from the start tells; elsewhere the byte before will do. */
-        sq_reader_seek(reader, reader->csv ? first : offset - 1);
+        /* Whether a line end is within quotes, and where a value begins, only what is before tells; elsewhere the byte
+         * before will do. */
+        sq_reader_seek(reader, reader->csv || reader->msgpack ? first : offset - 1);
         while (r > 0 && reader->offset < offset)
                 r = sq_reader_next(reader, true, &record);
         if (r >= 0)
@@ -281,11 +312,13 @@ sq_reader_error(const struct sq_reader *reader, int r)
 {
         if (r == -EBADMSG && reader->packed)
                 return sq_decompressor_wrong(reader->packed);
+        if (r == -EILSEQ)
+                return "no value of msgpack begins so, and where the next one begins is not known";
         return r == -EFBIG ? "a record of more than 1 GiB" : strerror(-r);
 }
 
 bool
 sq_reader_is_final(int r)
 {
-        return r == -EBADMSG || r == -EFBIG;
+        return r == -EBADMSG || r == -EFBIG || r == -EILSEQ;
 }

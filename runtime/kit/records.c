@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the fields of a file's records are called: the names come from the header of a CSV file, the first object of a
- * JSON Lines file, the first pairs of a logfmt file, or the setting `fields`. kit/decode.c does the rest.
+ * JSON Lines file, the first map of a msgpack file, the first pairs of a logfmt file, or the setting `fields`.
+ * kit/decode.c does the rest.
  */
 #include <errno.h>
 #include <squall-kit.h>
@@ -152,10 +153,14 @@ names_of_members(struct sq_records *records, struct sq_str record)
 
         if (sq_decode(&records->decoder, record, &object) < 0 || object.type != SQ_MAP || object.len == 0)
                 return records->decoder.format == SQ_FORMAT_LOGFMT ? "the first line has no pairs"
-                                                                   : "the first line is not a JSON object with members";
+                       : records->decoder.format == SQ_FORMAT_MSGPACK
+                               ? "the first value is not a map with members"
+                               : "the first line is not a JSON object with members";
         items = sq_items(object);
         while (sq_next_item(&items, &name) && sq_next_item(&items, &value))
-                if (!add_name(records, (struct sq_str){name.as.ptr, name.len}))
+                if (name.type != SQ_STR)
+                        return "a key of the first map is not a text: name what you want in `fields`";
+                else if (!add_name(records, (struct sq_str){name.as.ptr, name.len}))
                         return records->decoder.wrong;
         return NULL;
 }
@@ -183,7 +188,8 @@ sq_records_begin(struct sq_records *records, int fd, uint64_t *ret_first)
 {
         const struct sq_decoder *decoder = &records->decoder;
         bool csv = decoder->format == SQ_FORMAT_CSV;
-        struct sq_reader reader = {.csv = csv, .dialect = dialect_of(decoder)};
+        struct sq_reader reader = {
+                .csv = csv, .msgpack = decoder->format == SQ_FORMAT_MSGPACK, .dialect = dialect_of(decoder)};
         const char *wrong = sq_records_fields(records);
         struct sq_str record;
         int r;
@@ -218,8 +224,8 @@ void
 sq_records_declare(const struct sq_records *records, struct sq_declaration *decl)
 {
         const struct sq_decoder *decoder = &records->decoder;
-        enum sq_type untyped = decoder->format == SQ_FORMAT_JSON || decoder->format == SQ_FORMAT_LOGFMT ? SQ_ANY
-                                                                                                        : SQ_TEXT;
+        bool texts = decoder->format == SQ_FORMAT_TEXT || decoder->format == SQ_FORMAT_CSV;
+        enum sq_type untyped = texts ? SQ_TEXT : SQ_ANY;
 
         if (decoder->schema.typed) {
                 sq_schema_declare(&decoder->schema, decl, untyped);

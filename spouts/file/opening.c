@@ -301,6 +301,7 @@ file_prepare(struct sq_task *task)
         file->reader.dialect = sq_csv_dialect(file->records.decoder.separator, file->records.decoder.quote);
         file->replayer.dialect = file->reader.dialect;
         file->reader.csv = file->replayer.csv = file->records.decoder.format == SQ_FORMAT_CSV;
+        file->reader.msgpack = file->replayer.msgpack = file->records.decoder.format == SQ_FORMAT_MSGPACK;
         file->repeat += file->repeat == 0;
         if (is_stdin(file->path))
                 return open_stdin(task, file);

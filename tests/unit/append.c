@@ -153,6 +153,86 @@ does_not_take_a_line_for_torn_that_came_behind_a_whole_chunk(void **state)
         sq_append_free(&other);
 }
 
+static struct sq_append *
+open_values(const struct place *place, bool restarted)
+{
+        struct sq_append *append = open_it(place, restarted);
+
+        sq_append_values(append);
+        return append;
+}
+
+static void
+cuts_off_the_value_that_a_killed_writer_tore(void **state)
+{
+        struct sq_append *living = open_values(*state, false), *restarted;
+
+        add(living, "\xa4"
+                    "o\ne\n");
+        if (!die_within(*state, "\xa3two\x92\xa5three\xa1x", "\xa3two\x92\xa5three"))
+                skip();
+        add(living, "\xa4"
+                    "four");
+        holds(*state, "\xa4"
+                      "o\ne\n\xa3two\xa4"
+                      "four");
+        assert_true(die_within(*state,
+                               "\xa4"
+                               "five",
+                               "\xa4"
+                               "fi"));
+        restarted = open_values(*state, true);
+        add(restarted, "\xa3six");
+        add(living, "\xa5"
+                    "seven");
+        holds(*state, "\xa4"
+                      "o\ne\n\xa3two\xa4"
+                      "four\xa3six\xa5"
+                      "seven");
+        sq_append_free(&living);
+        sq_append_free(&restarted);
+}
+
+static void
+puts_no_value_behind_a_part_of_one_of_somebody_else(void **state)
+{
+        struct sq_append *append = open_values(*state, false);
+        size_t done;
+
+        add(append, "\xa3one");
+        scribble(*state, "\xa3two\xa5th", 7);
+        assert_int_equal(sq_append(append, no_header,
+                                   "\xa4"
+                                   "four",
+                                   5, &done),
+                         -EMEDIUMTYPE);
+        assert_int_equal(done, 0);
+        holds(*state, "\xa3one\xa3two\xa5th");
+        scribble(*state, "ree", 3);
+        add(append, "\xa4"
+                    "four");
+        holds(*state, "\xa3one\xa3two\xa5three\xa4"
+                      "four");
+        sq_append_free(&append);
+}
+
+static void
+puts_values_behind_those_of_somebody_else_however_long(void **state)
+{
+        enum { LONG = 5000 };
+        struct sq_append *append;
+        char value[3 + LONG] = "\xda\x13\x88", expected[4 + sizeof(value)] = "\xda\x13\x88";
+
+        memset(value + 3, '\n', LONG);
+        memcpy(expected, value, sizeof(value));
+        memcpy(expected + sizeof(value), "\xa2us", 4);
+        scribble(*state, value, sizeof(value));
+        append = open_values(*state, false);
+        add(append, "\xa2us");
+        holds(*state, expected);
+        sq_append_free(&append);
+}
+
 static void
 writes_all_lines_or_none_where_there_is_no_room(void **state)
 {
@@ -212,6 +292,9 @@ main(void)
                 TEST(cuts_off_the_line_that_a_killed_writer_tore),
                 TEST(ends_an_unfinished_line_of_somebody_else_and_cuts_nothing),
                 TEST(does_not_take_a_line_for_torn_that_came_behind_a_whole_chunk),
+                TEST(cuts_off_the_value_that_a_killed_writer_tore),
+                TEST(puts_no_value_behind_a_part_of_one_of_somebody_else),
+                TEST(puts_values_behind_those_of_somebody_else_however_long),
                 TEST(writes_all_lines_or_none_where_there_is_no_room),
                 TEST(writes_the_header_into_an_empty_file_alone),
                 TEST(goes_on_where_the_offset_of_an_inherited_file_stands),

@@ -65,7 +65,7 @@ tear_down(void **state)
 static int
 publish(const struct place *place, unsigned writer, uint64_t epoch, const char *lines)
 {
-        return sq_publish(place->path, writer, epoch, no_header, (struct sq_str){lines, strlen(lines)});
+        return sq_publish(place->path, writer, epoch, &no_header, (struct sq_str){lines, strlen(lines)});
 }
 
 /* What stands behind `from`. */
@@ -309,9 +309,9 @@ an_unfinished_line_of_somebody_else_gets_its_end_and_an_empty_file_its_header(vo
         const struct place *place = *state;
         struct sq_str header = {"head\n", 5}, lines = {"a\n", 2};
 
-        assert_int_equal(sq_publish(place->path, 0, 1, header, lines), 0);
+        assert_int_equal(sq_publish(place->path, 0, 1, &header, lines), 0);
         scribble(place->path, "theirs");
-        assert_int_equal(sq_publish(place->path, 0, 2, header, lines), 0);
+        assert_int_equal(sq_publish(place->path, 0, 2, &header, lines), 0);
         holds(place, 0, "head\na\ntheirs\na\n");
 }
 

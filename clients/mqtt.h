@@ -28,7 +28,7 @@ struct sqi_mqtt {
 
         struct mosquitto *mosq; /* NULL: there is no connection */
         bool begun;
-        int answer; /* of the broker: -1: none yet */
+        int answer;              /* of the broker: -1: none yet */
         char why[256], tls[200]; /* tls: what its library says of a connection that is none */
 };
 

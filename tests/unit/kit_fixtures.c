@@ -115,7 +115,7 @@ publish(const char *folder, unsigned writer, uint64_t epoch, const char *lines)
         char path[600];
 
         snprintf(path, sizeof(path), "%s/out", folder);
-        return sq_publish(path, writer, epoch, (struct sq_str){"", 0}, text_of(lines));
+        return sq_publish(path, writer, epoch, &(struct sq_str){"", 0}, text_of(lines));
 }
 
 static void

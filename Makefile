@@ -71,7 +71,7 @@ LINK = $(CC) $(CFLAGS) -rdynamic -Wl,--as-needed $(LDFLAGS) -o $@
 UNITS := $(wildcard spouts/*/*.c bolts/*/*.c)
 C := $(wildcard runtime/*/*.c cli/*.c clients/*.c spouts/*.c bolts/*.c groupings/*.c topologies/*/*.c tests/*/*.c) $(UNITS)
 objects = $(patsubst %.c,$(B)/%.o,$(filter $(1),$(C)))
-KIT := $(call objects,runtime/kit/% runtime/windows/% runtime/joins/%)
+KIT := $(call objects,$(addprefix runtime/,$(addsuffix /%,kit formats expr windows joins)))
 # Both of the runtime and of the kit, which has its own copy.
 BOTH := $(addprefix $(B)/runtime/base/,date.o nearest.o value.o)
 CLIENTS := $(call objects,clients/%)
@@ -79,8 +79,9 @@ server = $(firstword $(subst _, ,$(notdir $(basename $(1)))))
 RUNTIME := $(filter-out $(KIT) %/main.o,$(call objects,runtime/%))
 # Three programs: the command with the supervisor, what that spawns, and a task for Apache Storm. Each has what it needs of the runtime, and the linker tells when it needs more.
 SQUALL := $(call objects,cli/%) $(filter-out $(B)/runtime/worker/% $(B)/runtime/shell/%,$(RUNTIME))
-WORKER := $(call objects,$(addprefix runtime/,$(addsuffix /%,worker task channel plan component control tuple base)))
-SHELL_TASK := $(call objects,$(addprefix runtime/,$(addsuffix /%,shell task plan channel component control tuple base)))
+TASK := task state ledger channel plan component control tuple base
+WORKER := $(call objects,$(addprefix runtime/,$(addsuffix /%,worker $(TASK))))
+SHELL_TASK := $(call objects,$(addprefix runtime/,$(addsuffix /%,shell $(TASK))))
 UNIT := $(basename $(call objects,tests/unit/%))
 SHARED := $(call objects,tests/shared/%)
 MODELS := $(basename $(call objects,tests/models/%))

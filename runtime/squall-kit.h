@@ -58,7 +58,7 @@ SQ_EXPORT bool sq_read_delay(const char *text, int64_t *ret_ns);
 
 /*
  * Expressions over the fields of a tuple, such as `ms > 10 and not path matches '^/admin'` or `price * (count ?? 1)`.
- * kit/grammar.c has the grammar. Several of a component make up a set, over the same fields:
+ * expr/grammar.c has the grammar. Several of a component make up a set, over the same fields:
  *
  *     exprs = sq_exprs_declared(decl);                       in `.declare`: over the fields of the inputs
  *     if (sq_exprs_add(exprs, self->where) < 0)              compiled, its types checked
@@ -412,7 +412,7 @@ SQ_EXPORT void sq_decompressor_close(struct sq_decompressor **from);
 
 /*
  * Appends to a file of gzip members that is whole at any time, whoever writes to it and whoever is killed meanwhile: a
- * member that a kill has torn is cut off by the next one. kit/gzip.c says how it is known.
+ * member that a kill has torn is cut off by the next one. formats/gzip.c says how it is known.
  *
  *     r = sq_gzip_new(&gzip);
  *     end = 0;                                             of this file: where our last member ended
@@ -501,7 +501,7 @@ SQ_EXPORT void sq_encoder_free(struct sq_encoder *encoder);
 /* ---- Records of a file ------------------------------------------------------------------------------- */
 
 /* Reads records (lines, CSV with line ends in quotes, values of msgpack) of a file by offset. {0} is a closed one. Of a
- * compressed file (sq_decompresses()) it reads the text, and offsets are in that. kit/reader.c has a picture. */
+ * compressed file (sq_decompresses()) it reads the text, and offsets are in that. formats/reader.c has a picture. */
 struct sq_reader {
         int fd;       /* the caller's */
         bool csv;     /* records of CSV: line ends within quotes belong to them, blank lines are none */

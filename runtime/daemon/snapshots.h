@@ -20,7 +20,7 @@
  *     to be of no use only while the plan that began from it has not sealed one itself.
  *
  * The part of an epoch is the beginning of its file, as far as the manifest says: a later epoch may have a name of the
- * same file, and go on in it (task/part_writer.h).
+ * same file, and go on in it (state/part_writer.h).
  *
  * A number is an epoch: it only grows, and is never used twice for one topology. What this calls a hand-over's snapshot
  * is a hold epoch of a checkpoint. One thread; it waits for the disk.

@@ -6,7 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "task/part_writer.h"
+#include "state/part_writer.h"
 #include "task/snapshot.h"
 #include "task/task.h"
 

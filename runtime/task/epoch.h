@@ -32,7 +32,7 @@
 
 #include "control/message.h"
 #include "control/position.h"
-#include "task/portions.h"
+#include "state/portions.h"
 
 struct sq_task;
 struct sqi_snapshot_writing;

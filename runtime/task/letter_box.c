@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "task/own_values.h"
+#include "state/own_values.h"
 #include "task/task.h"
 
 static int

@@ -6,8 +6,8 @@
 #include "control/manifest.h"
 #include "control/snapshot_format.h"
 #include "plan/routing.h"
-#include "task/part_merge.h"
-#include "task/part_writer.h"
+#include "state/part_merge.h"
+#include "state/part_writer.h"
 #include "task/task.h"
 
 enum { FILE_SIZE = SQI_MANIFEST_FILE, FIRST_ASIDE = 4096 };

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "task/timer_queue.h"
+#include "state/timer_queue.h"
 
 struct sq_task;
 

@@ -48,8 +48,8 @@ cycle           lifecycle/cycle.h
 supervisor      supervisor/supervisor.h
 daemon          daemon/daemon.h
 grouping        task/grouping.h
-keyed           task/keyed.h
-ledger          task/ledger.h
+keyed           state/keyed.h
+ledger          ledger/ledger.h
 lifecycle       lifecycle/lifecycle.h
 message         control/message.h
 metrics         control/metrics.h

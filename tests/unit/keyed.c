@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
+#include "state/keyed.h"
 #include "tuple/wire.h"
-#include "task/keyed.h"
 
 struct tally {
         int64_t n;

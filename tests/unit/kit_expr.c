@@ -11,7 +11,7 @@
 #include <squall-kit.h>
 
 #include "built.h"
-#include "kit/expr.h"
+#include "expr/expr.h"
 #include "squall-test.h"
 
 /* Whether a filter with the condition passes a tuple of these fields on. */

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "../shared/draw.h"
-#include "kit/pick.h"
+#include "formats/pick.h"
 
 enum { CASES = 40000, ROOM = 4096, PATHS = 6 };
 

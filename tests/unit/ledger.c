@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "task/ledger.h"
+#include "ledger/ledger.h"
 
 static const uint64_t second = 1000000000;
 

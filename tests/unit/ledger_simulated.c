@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "../shared/draw.h"
-#include "task/ledger.h"
+#include "ledger/ledger.h"
 
 static const uint64_t second = 1000000000;
 

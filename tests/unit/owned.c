@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "task/keyed.h"
+#include "state/keyed.h"
 #include "tuple/wire.h"
 
 static struct sq_str

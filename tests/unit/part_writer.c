@@ -21,7 +21,7 @@
 #include <xxhash.h>
 
 #include "../shared/folder.h"
-#include "task/part_writer.h"
+#include "state/part_writer.h"
 
 enum { PIECE = 1000, PIECES = 2000 };
 

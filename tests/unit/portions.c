@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "task/portions.h"
+#include "state/portions.h"
 
 enum { KEY_NS = 200, STRIDE = 64, US = 1000, MS = 1000 * US };
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "task/timer_queue.h"
+#include "state/timer_queue.h"
 
 enum { KEYS = 40, MOST = 4000 };
 

@@ -20,12 +20,12 @@
 #include <squall-kit.h>
 
 #include "control/message.h"
+#include "ledger/ledger.h"
 #include "plan/plan.h"
+#include "state/keyed.h"
 #include "tuple/batch.h"
 #include "tuple/frame.h"
 #include "tuple/pool.h"
-#include "task/keyed.h"
-#include "task/ledger.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define FAILS_ALLOCATIONS 0

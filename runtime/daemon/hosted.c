@@ -425,8 +425,9 @@ sqi_hosted_cause(const struct sqi_hosted *hosted, char *ret, size_t size)
                         (unsigned long long)life->missing);
         else
                 snprintf(ret, size, "%s",
-                         life->outcome == SQI_OUTCOME_KILLED ? "the supervisor is out of memory"
-                                                             : "it was not done when the drain took too long (its log says who had not finished)");
+                         life->outcome == SQI_OUTCOME_KILLED
+                                 ? "the supervisor is out of memory"
+                                 : "it was not done when the drain took too long (its log says who had not finished)");
 }
 
 void

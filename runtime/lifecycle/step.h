@@ -104,7 +104,7 @@ void sqi_restore_time(struct sqi_step *step);  /* the same, and who has not left
 uint64_t sqi_restore_due(const struct sqi_lifecycle *life);
 
 /* end.c */
-void sqi_end_drain(struct sqi_step *step); /* the spouts end, then what they feed */
+void sqi_end_drain(struct sqi_step *step);        /* the spouts end, then what they feed */
 void sqi_end_drain_within(struct sqi_step *step); /* it drains, and is told a limit now */
 /* After each step. The limit of a hand-over stands still while the disk is to take an epoch: that is none of its tasks'
  * fault, and it goes on from there. */

@@ -88,6 +88,8 @@ play_journal() { # ARGUMENTS of a run that begins again
         drain
         taken_in >"$dir/want"
 }
+# A drain right behind a death may go back to an epoch, of which it says so.
+drains() { [ "$status" = 130 ] || { [ "$status" = 1 ] && grep -q 'the drain went back to the last epoch' "$dir/out" "$dir/err"; }; }
 # All that was taken in has come out, but for as many as are left.
 none_lost() {
         [ "$(wc -l <"$dir/want")" -ge 1000 ] || { echo "only $(wc -l <"$dir/want") were taken in"; return 1; }
@@ -105,7 +107,7 @@ scenario_journal_exact() {
         journal_topology exactly-once count
         begin_stepped -c "topology.checkpoint.dir=$dir/epochs"
         play_journal -c "topology.checkpoint.dir=$dir/epochs" --from "$dir/epochs"
-        check "exactly once, a run whose messages come through a journal drains, whoever was killed" test "$status" = 130
+        check "exactly once, a run whose messages come through a journal drains, whoever was killed" drains
         check "and each message that the journal took counts" none_lost
         check "once" none_twice
         check "and no other" none_foreign
@@ -115,7 +117,7 @@ scenario_journal_least() {
         journal_topology at-least-once identity
         begin_stepped
         play_journal
-        check "at least once, a run whose messages come through a journal drains, whoever was killed" test "$status" = 130
+        check "at least once, a run whose messages come through a journal drains, whoever was killed" drains
         check "and each message that the journal took comes out" none_lost
         check "and nothing is left" nothing_is_left
 }

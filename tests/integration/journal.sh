@@ -91,7 +91,8 @@ drains() {
         until_true has_all "$1" || status=1
         kill -INT $run
         wait $run
-        [ $? = 130 ] && return $status
+        [ $? = 130 ] || { cat "$dir/$1.said"; return 1; }
+        return $status
 }
 runs() {
         "$squall" run "$dir/$1.yaml" >"$dir/$1.said" 2>&1 &

@@ -320,7 +320,7 @@ writes_whole_numbers_of_every_length(void **unused)
                 for (int64_t sign = -1; sign <= 1; sign += 2) {
                         const struct sq_value value = sq_int(sign * number);
 
-                        snprintf(expected, sizeof(expected), "{\"a\":%lld}", (long long)(sign * number));
+                        snprintf(expected, sizeof(expected), "{\"a\":%lld}", (long long)sign * number);
                         expect(SQ_FORMAT_JSON, 1, &value, expected);
                 }
         const struct sq_value ends[] = {sq_int(INT64_MIN), sq_int(INT64_MAX), sq_int(100)};

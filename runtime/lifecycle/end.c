@@ -216,13 +216,16 @@ sqi_end_undrained(struct sqi_step *step)
 }
 
 /* The spouts are told to stop before they emit again what they had emitted since the epoch. All is as if they had been
- * told so earlier, but whoever told them is to know: a sink that nobody answers would be drained in this way. */
+ * told so earlier, which is what a drain comes to that is asked for right behind a death. But whoever asked before it is
+ * to know; and so is he whose sink has failed by itself, and would be drained in this way although nobody answers it. */
 void
 sqi_end_restored(struct sqi_step *step)
 {
         struct sqi_lifecycle *life = step->life;
 
         if (!life->draining || life->handover || life->checkpoint.whole || life->gone_back)
+                return;
+        if (!life->died_draining && !life->workers[life->died].cause.text[0])
                 return;
         life->gone_back = true;
         sqi_step_report(step, SQI_REPORT_GONE_BACK, life->died, 0);

@@ -224,9 +224,10 @@ struct sqi_lifecycle {
         uint32_t died;          /* the worker that did last */
         uint64_t missing;       /* as last told: a topology that ends with some has failed */
         bool connected, has_run, draining, degraded, inactive;
-        bool gone_back; /* exactly-once: the drain began anew from an epoch, and what came after that is not done */
-        bool handover;  /* the drain is not the end: keyed state goes into a snapshot */
-        bool proven;    /* it has run before, as it is: a start that fails is tried again, as any restart */
+        bool died_draining; /* that one, in the drain and not before it */
+        bool gone_back;     /* exactly-once: the drain began anew from an epoch, and what came after that is not done */
+        bool handover;      /* the drain is not the end: keyed state goes into a snapshot */
+        bool proven;        /* it has run before, as it is: a start that fails is tried again, as any restart */
         const char *restore;  /* folder of the snapshot that it begins from, or NULL; borrowed */
         bool anew;            /* another run made that one: what it was told to end goes on */
         const char *folder;   /* of the snapshot that is being made, or NULL; borrowed */

@@ -109,6 +109,7 @@ sqi_restart(struct sqi_step *step, uint32_t w)
         uint64_t delay = sqi_backoff_died(&worker->backoff, lived, worker->worked, draw(life));
 
         life->died = w;
+        life->died_draining = life->draining;
         worker->state = SQI_WORKER_WAITING;
         worker->due = step->now + delay;
         worker->finished_before = !sqi_step_is_exact(life) && (worker->finished_before || had_finished(life, w));

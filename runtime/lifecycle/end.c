@@ -216,8 +216,8 @@ sqi_end_undrained(struct sqi_step *step)
 }
 
 /* The spouts are told to stop before they emit again what they had emitted since the epoch. All is as if they had been
- * told so earlier, which is what a drain comes to that is asked for right behind a death. But whoever asked before it is
- * to know; and so is he whose sink has failed by itself, and would be drained in this way although nobody answers it. */
+ * told so earlier, and that is what a drain right behind a death comes to. But whoever asked before the death is to
+ * know; and so is he whose sink has failed by itself, and would be drained in this way although nobody answers it. */
 void
 sqi_end_restored(struct sqi_step *step)
 {

@@ -37,7 +37,7 @@ fsync(int fd)
 }
 
 struct place {
-        char folder[96], path[128], commits[144];
+        char folder[96], path[160], commits[176];
 };
 
 static int

@@ -37,7 +37,7 @@ fsync(int fd)
 }
 
 struct place {
-        char folder[96], path[160], commits[176];
+        char folder[96], path[128], commits[144];
 };
 
 static int
@@ -175,8 +175,10 @@ static void
 holds_in(const char *path, off_t from, const char *text)
 {
         struct place other = {.folder = ""};
+        size_t size = strlen(path) + 1;
 
-        snprintf(other.path, sizeof(other.path), "%s", path);
+        assert_true(size <= sizeof(other.path));
+        memcpy(other.path, path, size);
         holds(&other, from, text);
 }
 
@@ -184,7 +186,7 @@ static void
 what_was_taken_away_with_its_file_does_not_come_again(void **state)
 {
         struct place *place = *state;
-        char away[160];
+        char away[128 + 8];
 
         assert_int_equal(publish(place, 0, 1, "a\n"), 0);
         publish_until_synced(place, 0, 2, "b\n", SIGKILL);
@@ -199,7 +201,7 @@ static void
 nor_is_it_torn_there(void **state)
 {
         struct place *place = *state;
-        char away[160];
+        char away[128 + 8];
 
         publish_long(place);
         die_within(place, 1, 1, "torn\n");
@@ -215,7 +217,7 @@ a_later_file_in_the_inode_of_the_one_that_is_gone_is_not_cut(void **state)
 {
         const struct timespec long_ago[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
         struct place *place = *state;
-        char bytes[LONG + 4], away[160];
+        char bytes[LONG + 4], away[128 + 8];
 
         publish_long(place);
         die_within(place, 1, 1, "torn\n");
@@ -254,7 +256,7 @@ static void
 two_writers_wait_for_each_other_also_when_the_file_is_taken_away(void **state)
 {
         struct place *place = *state;
-        char away[160];
+        char away[128 + 8];
         pid_t first, second;
         int status;
 

@@ -294,6 +294,8 @@ declare(struct sq_declaration *decl)
         }
         if (self->count < 0)
                 sq_declare_error(decl, "count", "must not be negative");
+        if (!(self->rate >= 0))
+                sq_declare_error(decl, "rate", "must not be negative");
 }
 
 /* ---- Running ----------------------------------------------------------------------------------------- */

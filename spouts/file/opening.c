@@ -125,6 +125,8 @@ file_declare(struct sq_declaration *decl)
         }
         if (file->repeat < 0)
                 sq_declare_error(decl, "repeat", "must not be negative");
+        if (!(file->rate >= 0))
+                sq_declare_error(decl, "rate", "must not be negative");
         if (sq_declared_exactly_once(decl) && file->follow && file_is_pattern(file->path) && !file->positions)
                 sq_declare_error(decl, "path",
                                  "%s: exactly-once needs a folder for where each file was read up to, that lasts: "

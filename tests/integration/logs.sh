@@ -57,7 +57,7 @@ before=$(debugs talk)
 check "and it is still so" until_true talks "$before"
 check "set to info, it is as it was" eval '"$squall" logs chat talk --set-level info && until_true is_quiet talk && [ "$(level talk)" = info ]'
 before=$(debugs talk)
-check "a level for a second is put back by itself" eval '"$squall" logs chat --set-level debug --for 1s && until_true talks $before && until_true eval "[ \"\$(level talk)\" = info ]" && until_true is_quiet talk && is_quiet other'
+check "a level for a while is put back by itself" eval '"$squall" logs chat --set-level debug --for 3s && until_true talks $before && until_true eval "[ \"\$(level talk)\" = info ]" && until_true is_quiet talk && is_quiet other'
 check "one may log less, too" eval '"$squall" logs chat other --set-level error && [ "$(level other)" = error ]'
 check "a level that is none is bad usage" exits_with 2 "$squall" logs chat --set-level loud
 check "a component that is not there gets the nearest one" says "did you mean 'talk'?" "$squall" logs chat tal --set-level debug

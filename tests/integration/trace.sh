@@ -4,9 +4,11 @@
 # modes: release asan
 source "$(dirname "$0")/supervised"
 
-# Each line becomes two words, each of which two tasks of `each` get by a broadcast: 1 + 2 + 2 x 2 hops behind the spout.
+# Each line becomes two words, each of which two tasks of `each` get by a broadcast: 1 + 2 + 2 x 2 hops behind the spout. While one task
+# stands still there are trees of the others: it does not stop the spout.
 cat >"$dir/flow.yaml" <<'YAML'
 name: flow
+config: { topology.max.spout.pending: 100000 }
 spouts: [{ id: gen, component: generate, properties: { rate: 500, fields: { line: 'const red green' } } }]
 bolts:
   - { id: split, component: split, parallelism: 2 }

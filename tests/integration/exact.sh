@@ -190,7 +190,7 @@ check "the supervisor is killed, and a worker without it" dies
 check "the topology finishes" until_true is_over daemon
 check "with each tuple counted once by whichever supervisor" exact daemon
 
-topology kept >"$dir/kept.yaml"
+rate=1000 topology kept >"$dir/kept.yaml"
 "$squall" submit "$dir/kept.yaml" >/dev/null
 others() { pid kept lines/0; pid kept split/0; pid kept write/0; }
 runs_again() { { is_slow || [ "$(others)" = "$pids" ]; } && [ "$(pid kept count/0)" != "$victim" ] && [ "$(state kept)" = running ]; }

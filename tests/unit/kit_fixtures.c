@@ -42,8 +42,7 @@ text_of(const char *text)
         return (struct sq_str){text, strlen(text)};
 }
 
-static void
-say(char text[FIXTURE_TEXT], const char *format, ...)
+static void SQ_PRINTF(2, 3) say(char text[FIXTURE_TEXT], const char *format, ...)
 {
         size_t n = strlen(text);
         va_list arguments;

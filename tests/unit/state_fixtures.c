@@ -23,8 +23,7 @@
 #include "daemon/record.h"
 #include "plan/plan_codec.h"
 
-static void
-say(char text[FIXTURE_TEXT], const char *format, ...)
+static void SQ_PRINTF(2, 3) say(char text[FIXTURE_TEXT], const char *format, ...)
 {
         size_t n = strlen(text);
         va_list arguments;

@@ -106,8 +106,12 @@ copy_bytes(int in, int out, uint64_t size, const atomic_bool *stop)
                 if (stop && atomic_load_explicit(stop, memory_order_relaxed))
                         return -ECANCELED;
                 n = shares ? share_some(in, out, size - done) : copy_some(in, out, size - done);
-                shares = shares && n != -ENOTSUP;
-                if (n < 0 && n != -ENOTSUP && n != -EINTR)
+                if (shares && (n == -ENOTSUP || n == 0)) { /* 0 also where the kernel cannot: a read knows the end */
+                        shares = false;
+                        n = 1;
+                        continue;
+                }
+                if (n < 0 && n != -EINTR)
                         return (int)n;
                 done += n > 0 ? (uint64_t)n : 0;
                 if (done - begun < share_size)

@@ -18,6 +18,17 @@
 
 enum { PATH_SIZE = 512, EACH_BIT = 512, LENGTHS = 256 };
 
+void
+fixture_say(char text[FIXTURE_TEXT], const char *format, ...)
+{
+        size_t n = strlen(text);
+        va_list arguments;
+
+        va_start(arguments, format);
+        vsnprintf(text + n, FIXTURE_TEXT - n, format, arguments);
+        va_end(arguments);
+}
+
 struct file {
         const char *name; /* NULL: there is none */
         char *bytes;

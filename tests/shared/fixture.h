@@ -9,10 +9,15 @@
 
 #include <stddef.h>
 
+#include <squall.h>
+
 enum { FIXTURE_TEXT = 1024 };
 
 /* `folder` holds a copy of the files. 0 and what they hold, as text; or a negative errno and the message. */
 typedef int fixture_read(const char *folder, char text[FIXTURE_TEXT]);
+
+/* Appends to the text, as a reader does. */
+void fixture_say(char text[FIXTURE_TEXT], const char *format, ...) SQ_PRINTF(2, 3);
 
 struct fixture {
         const char *folder;   /* below tests/fixtures */

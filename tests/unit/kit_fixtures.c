@@ -42,16 +42,6 @@ text_of(const char *text)
         return (struct sq_str){text, strlen(text)};
 }
 
-static void SQ_PRINTF(2, 3) say(char text[FIXTURE_TEXT], const char *format, ...)
-{
-        size_t n = strlen(text);
-        va_list arguments;
-
-        va_start(arguments, format);
-        vsnprintf(text + n, FIXTURE_TEXT - n, format, arguments);
-        va_end(arguments);
-}
-
 /* ---- The journal of a spout -------------------------------------------------------------------------- */
 
 static int
@@ -95,7 +85,7 @@ read_journal(const char *folder, char text[FIXTURE_TEXT])
         sqi_kit_journal_clock(journal, 1, 1);
         text[0] = '\0';
         while ((r = sqi_kit_journal_next(journal, &number, &record)) == 1)
-                say(text, "%" PRIu64 " %.*s\n", number, (int)record.len, record.ptr);
+                fixture_say(text, "%" PRIu64 " %.*s\n", number, (int)record.len, record.ptr);
         if (r < 0)
                 snprintf(text, FIXTURE_TEXT, "%s", sqi_kit_journal_error(journal));
         sqi_kit_journal_close(&journal);
@@ -136,12 +126,13 @@ read_published(const char *folder, char text[FIXTURE_TEXT])
         for (unsigned writer = 0; writer < 3 && r == 0; writer++)
                 r = publish(folder, writer, 7, (const char *[]){"first\n", "second\n", "third\n"}[writer]);
         if (r < 0) {
-                say(text, "out.commits: %s", r == -EPROTO ? "a later version of Squall wrote it" : strerror(-r));
+                fixture_say(text, "out.commits: %s",
+                            r == -EPROTO ? "a later version of Squall wrote it" : strerror(-r));
                 return r;
         }
         snprintf(path, sizeof(path), "%s/out", folder);
         bytes = take_file(path, &n);
-        say(text, "%.*s", (int)n, bytes);
+        fixture_say(text, "%.*s", (int)n, bytes);
         free(bytes);
         return 0;
 }

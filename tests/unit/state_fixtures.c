@@ -23,16 +23,6 @@
 #include "daemon/record.h"
 #include "plan/plan_codec.h"
 
-static void SQ_PRINTF(2, 3) say(char text[FIXTURE_TEXT], const char *format, ...)
-{
-        size_t n = strlen(text);
-        va_list arguments;
-
-        va_start(arguments, format);
-        vsnprintf(text + n, FIXTURE_TEXT - n, format, arguments);
-        va_end(arguments);
-}
-
 static int
 read_record(const char *folder, char text[FIXTURE_TEXT])
 {
@@ -43,10 +33,10 @@ read_record(const char *folder, char text[FIXTURE_TEXT])
         r = sqi_record_read(fd, &record, &torn);
         close(fd);
         if (r < 0)
-                say(text, "record: %s", sqi_record_reason(r));
+                fixture_say(text, "record: %s", sqi_record_reason(r));
         else
-                say(text, "%s %s %s %d %d %" PRIu32, record.name, record.serial, record.line, (int)record.wish,
-                    (int)record.outcome, record.runs);
+                fixture_say(text, "%s %s %s %d %d %" PRIu32, record.name, record.serial, record.line, (int)record.wish,
+                            (int)record.outcome, record.runs);
         return r;
 }
 
@@ -63,9 +53,9 @@ read_positions(const char *folder, char text[FIXTURE_TEXT])
 
         close(state.topologies);
         if (r < 0)
-                say(text, "%s", error);
+                fixture_say(text, "%s", error);
         else
-                say(text, "%" PRIu64 " %" PRIu64, base, positions[0].number);
+                fixture_say(text, "%" PRIu64 " %" PRIu64, base, positions[0].number);
         return r;
 }
 
@@ -82,15 +72,15 @@ read_plan(const char *folder, char text[FIXTURE_TEXT])
         r = sqi_sealed_read(fd, "plan", &bytes, &size, &torn);
         close(fd);
         if (r < 0) {
-                say(text, "plan: %s", sqi_sealed_reason(r));
+                fixture_say(text, "plan: %s", sqi_sealed_reason(r));
                 return r;
         }
         r = sqi_plan_decode(bytes, size, &plan, error, sizeof(error));
         free(bytes);
         if (r < 0)
-                say(text, "plan: %s", error);
+                fixture_say(text, "plan: %s", error);
         for (uint32_t c = 0; r == 0 && c < plan->ncomponents; c++)
-                say(text, "%s/%" PRIu32 " ", plan->components[c].id, plan->components[c].ntasks);
+                fixture_say(text, "%s/%" PRIu32 " ", plan->components[c].id, plan->components[c].ntasks);
         sqi_plan_free(&plan);
         return r;
 }
@@ -104,15 +94,15 @@ read_manifest(const char *folder, char text[FIXTURE_TEXT])
         r = sqi_manifest_read(fd, &manifest);
         close(fd);
         if (r < 0) {
-                say(text, "manifest: %s", sqi_sealed_reason(r));
+                fixture_say(text, "manifest: %s", sqi_sealed_reason(r));
                 return r;
         }
-        say(text, "%s %" PRIu64, manifest.topology, manifest.epoch);
+        fixture_say(text, "%s %" PRIu64, manifest.topology, manifest.epoch);
         for (uint32_t i = 0; i < manifest.nfiles; i++)
-                say(text, ", %s %" PRIu64, manifest.files[i].name, manifest.files[i].size);
+                fixture_say(text, ", %s %" PRIu64, manifest.files[i].name, manifest.files[i].size);
         for (uint32_t i = 0; i < manifest.npositions; i++)
-                say(text, ", %s/%" PRIu32 " %" PRIu64, manifest.positions[i].component, manifest.positions[i].index,
-                    manifest.positions[i].position.number);
+                fixture_say(text, ", %s/%" PRIu32 " %" PRIu64, manifest.positions[i].component,
+                            manifest.positions[i].index, manifest.positions[i].position.number);
         sqi_manifest_free(&manifest);
         return 0;
 }

@@ -100,18 +100,37 @@ has_something_to_flush(const struct sq_task *task)
 
 /*
  * A message on its way through two processes costs as much as some hundred tuples. So an idle task sends at once what
- * it has, but not one tuple after the other: what follows within BREATH waits for company. A stream of tuples further
+ * it has, but not one tuple after the other: what follows within a breath waits for company. A stream of tuples further
  * apart than that never waits. Who has handed its tuples to somebody else, and expects more of him, is not idle.
+ *
+ * In a thin stream hardly any company comes, and waiting only makes it late: a breath is short there.
  */
 uint64_t
 sqi_task_breath_ends(const struct sq_task *task)
 {
-        static const uint64_t BREATH_NS = 50000;
-        uint64_t end = task->flushed_ns + BREATH_NS;
+        uint64_t end = task->flushed_ns + task->breath_ns;
 
         if (task->driver)
                 return 0;
         return end < task->next_flush_ns && !task->instance.expects_more ? end : task->next_flush_ns;
+}
+
+/* What a bolt has taken in, what a spout has emitted. */
+static uint64_t
+tuples_of(const struct sq_task *task)
+{
+        return task->metrics->executed ? task->metrics->executed : task->metrics->emitted;
+}
+
+static void
+take_breath(struct sq_task *task)
+{
+        enum { SHORT_NS = 15000, LONG_NS = 50000, THIN_NS = 7000 /* between two tuples */ };
+        uint64_t tuples = tuples_of(task) - task->flushed_tuples;
+
+        task->breath_ns = task->now_ns - task->flushed_ns < tuples * THIN_NS ? LONG_NS : SHORT_NS;
+        task->flushed_ns = task->now_ns;
+        task->flushed_tuples += tuples;
 }
 
 uint64_t
@@ -122,7 +141,7 @@ sqi_task_flush_idle(struct sq_task *task)
         if (something && task->now_ns < sqi_task_breath_ends(task))
                 return sqi_task_breath_ends(task);
         if (something)
-                task->flushed_ns = task->now_ns;
+                take_breath(task);
         sqi_task_flush(task);
         return UINT64_MAX;
 }

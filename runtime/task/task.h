@@ -303,7 +303,9 @@ struct sq_task {
         bool reported;      /* since the control socket was last read empty */
         bool minds_file;    /* it waits for its wake_fd, too: it could do something about it now */
         uint64_t next_flush_ns, next_report_ns;
-        uint64_t flushed_ns; /* when an idle task last had something to flush */
+        uint64_t flushed_ns,
+                flushed_tuples; /* when an idle task last had something to flush, after how many tuples, ... */
+        uint64_t breath_ns;     /* ... and how long what follows is to wait for company */
         struct sqi_seldom seldom;
         struct sqi_reminder away, unfinished; /* the other side; an end, or a commit, that has to wait */
 

@@ -264,7 +264,8 @@ set_level(const struct sqi_request *request, struct sqi_hosted *hosted, enum sq_
         int r;
 
         sqi_state_path(&hosted->daemon->state, hosted->record.name, "levels", path);
-        r = plan ? sqi_levels_set(&hosted->levels, path, plan, component[0] ? component : NULL, level, request->seconds)
+        r = plan ? sqi_levels_set(&hosted->levels, path, hosted->daemon->desk, plan, component[0] ? component : NULL,
+                                  level, request->seconds)
                  : -EBADMSG;
         if (r == 0)
                 sqi_result_about(result, hosted->record.name, hosted->record.serial);
@@ -503,15 +504,12 @@ sqi_answer_here(struct sqi_daemon *daemon, const struct sqi_request *request, st
         handle(daemon, NULL, request, result);
 }
 
-void
-sqi_answer(struct sqi_daemon *daemon, const struct sqi_caller *caller, const void *bytes, size_t size)
+/* `r` is what its decoding came to. */
+static void
+answer_now(struct sqi_daemon *daemon, const struct sqi_caller *caller, const struct sqi_request *request, int r)
 {
         struct sqi_result result = {.status = SQI_STATUS_DONE, .writer = sqi_writer(SQI_MSGPACK)};
-        struct sqi_request request = {.seconds = -1};
-        int r = sqi_request_decode(bytes, size, &request);
 
-        if (r == -EBADMSG)
-                return; /* no id to answer to */
         if (r == -EPROTO)
                 sqi_refuse(&result, SQI_STATUS_REFUSED,
                            "the supervisor speaks version %d of the commands (it is squall %s)", SQI_COMMAND_VERSION,
@@ -520,8 +518,77 @@ sqi_answer(struct sqi_daemon *daemon, const struct sqi_caller *caller, const voi
                 sqi_refuse(&result, SQI_STATUS_REFUSED, "the supervisor does not know this command (it is squall %s)",
                            daemon->options.version);
         else
-                handle(daemon, caller, &request, &result);
+                handle(daemon, caller, request, &result);
         if (!result.later)
-                reply(daemon, caller, request.id, &result);
+                reply(daemon, caller, request->id, &result);
         sqi_writer_drop(&result.writer);
+}
+
+/* ---- At the desk ------------------------------------------------------------------------------------- */
+
+struct asked_command {
+        struct sqi_asked asked; /* first: it is taken for it */
+        struct sqi_caller caller;
+        size_t size;
+        uint8_t bytes[];
+};
+enum { ASKED_MOST = 64 };
+
+static void
+answer_asked(struct sqi_daemon *daemon, const struct sqi_asked *asked)
+{
+        const struct asked_command *it = (const struct asked_command *)asked;
+        struct sqi_request request = {.seconds = -1};
+        int r = sqi_request_decode(it->bytes, it->size, &request);
+
+        answer_now(daemon, &it->caller, &request, r);
+}
+
+static bool
+is_same(const struct sqi_asked *asked, const struct sqi_caller *caller, const void *bytes, size_t size)
+{
+        const struct asked_command *it = (const struct asked_command *)asked;
+
+        return asked->answer == answer_asked && it->caller.size == caller->size && it->size == size &&
+               memcmp(it->caller.identity, caller->identity, caller->size) == 0 && memcmp(it->bytes, bytes, size) == 0;
+}
+
+/* Whoever hears nothing asks again; so there are no two of one, and what finds no room comes another time. */
+static void
+hold(struct sqi_daemon *daemon, const struct sqi_caller *caller, const void *bytes, size_t size)
+{
+        struct asked_command *it;
+        unsigned n = 0;
+
+        for (const struct sqi_asked *asked = daemon->asked; asked; asked = asked->next, n++)
+                if (is_same(asked, caller, bytes, size))
+                        return;
+        it = n < ASKED_MOST ? malloc(sizeof(*it) + size) : NULL;
+        if (!it)
+                return;
+        *it = (struct asked_command){.asked.answer = answer_asked, .caller = *caller, .size = size};
+        memcpy(it->bytes, bytes, size);
+        sqi_asked_add(daemon, &it->asked);
+}
+
+/* It writes, or reads what may be being written. */
+static bool
+is_for_the_desk(const struct sqi_daemon *daemon, enum sqi_command_type command)
+{
+        return daemon->desk &&
+               (sqi_command_changes(command) || (command == SQI_COMMAND_PLAN && sqi_desk_is_busy(daemon->desk)));
+}
+
+void
+sqi_answer(struct sqi_daemon *daemon, const struct sqi_caller *caller, const void *bytes, size_t size)
+{
+        struct sqi_request request = {.seconds = -1};
+        int r = sqi_request_decode(bytes, size, &request);
+
+        if (r == -EBADMSG)
+                return; /* no id to answer to */
+        if (r == 0 && is_for_the_desk(daemon, request.command))
+                hold(daemon, caller, bytes, size);
+        else
+                answer_now(daemon, caller, &request, r);
 }

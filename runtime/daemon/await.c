@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/ending.h"
 #include "daemon/hosted.h"
 #include "daemon/saving.h"
 #include "daemon/waiters.h"
@@ -40,13 +41,14 @@ sqi_await_note_undone(const struct sqi_hosted *hosted)
         daemon->nundone++;
 }
 
-/* Has it come to pass? PENDING: not yet. */
+/* Has it come to pass? PENDING: not yet, or what is half done is not to be judged: what is killed goes from the disk
+ * before whoever waits for that hears of it. */
 static enum sqi_status
 look(struct sqi_daemon *daemon, const struct sqi_waiter *waiter, char *error, size_t size)
 {
         const struct sqi_hosted *hosted = sqi_daemon_find(daemon, (struct sq_str){waiter->name, strlen(waiter->name)});
 
-        if (waiter->until == SQI_UNTIL_ANSWERED || waiter->until == SQI_UNTIL_COPIED)
+        if (waiter->until == SQI_UNTIL_ANSWERED || waiter->until == SQI_UNTIL_COPIED || sqi_desk_is_busy(daemon->desk))
                 return SQI_STATUS_PENDING;
         if (waiter->until == SQI_UNTIL_SAVED)
                 return sqi_saving_look(daemon, hosted, waiter->serial, error, size);

@@ -19,6 +19,7 @@ struct sqi_copying {
         struct sqi_plan *plan;
         struct sqi_snapshots snapshots;
         char path[PATH_MAX];
+        atomic_bool stop;
         pthread_t thread;
         bool threaded;
         uint64_t until; /* it is done, and kept so long; 0: it is not */
@@ -86,14 +87,14 @@ forget(struct sqi_copying **link)
 }
 
 static void
-drop(struct sqi_copying **link)
+drop(const struct sqi_daemon *daemon, struct sqi_copying **link)
 {
         struct sqi_copying *it = *link;
 
         if (it->threaded)
                 pthread_join(it->thread, NULL);
         it->threaded = false;
-        sqi_snapshots_remove(&it->snapshots);
+        sqi_daemon_remove_snapshots(daemon, &it->snapshots);
         forget(link);
 }
 
@@ -172,15 +173,30 @@ call_waiters(struct sqi_daemon *daemon, const struct sqi_copying *it)
                         waiter->due = 0;
 }
 
+static bool
+is_due(struct sqi_copying *it, uint64_t now_ns)
+{
+        return it->until > 0 ? now_ns >= it->until : atomic_load(&it->done);
+}
+
+bool
+sqi_copying_is_due(struct sqi_daemon *daemon, uint64_t now_ns)
+{
+        struct sqi_copying *it = daemon->copyings;
+        uint64_t news;
+
+        if (it)
+                (void)!read(daemon->copied, &news, sizeof(news));
+        while (it && !is_due(it, now_ns))
+                it = it->next;
+        return it;
+}
+
 void
 sqi_copying_serve(struct sqi_daemon *daemon, uint64_t now_ns)
 {
         struct sqi_copying **link = &daemon->copyings;
-        uint64_t news;
 
-        if (!*link)
-                return;
-        (void)!read(daemon->copied, &news, sizeof(news));
         while (*link) {
                 struct sqi_copying *it = *link;
 
@@ -189,15 +205,23 @@ sqi_copying_serve(struct sqi_daemon *daemon, uint64_t now_ns)
                         call_waiters(daemon, it);
                 }
                 if (it->until > 0 && now_ns >= it->until)
-                        drop(link);
+                        drop(daemon, link);
                 else
                         link = &it->next;
         }
 }
 
 void
+sqi_copying_stop(struct sqi_daemon *daemon)
+{
+        for (struct sqi_copying *it = daemon->copyings; it; it = it->next)
+                atomic_store_explicit(&it->stop, true, memory_order_relaxed);
+}
+
+void
 sqi_copying_drop(struct sqi_daemon *daemon)
 {
+        sqi_copying_stop(daemon);
         while (daemon->copyings)
-                drop(&daemon->copyings);
+                drop(daemon, &daemon->copyings);
 }

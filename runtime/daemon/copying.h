@@ -18,6 +18,9 @@
 bool sqi_copying_take(struct sqi_daemon *daemon, const struct sqi_request *request, struct sqi_plan **plan,
                       struct sqi_record *record, struct sqi_result *result);
 
+/* They are not wanted any more, and break off. */
+void sqi_copying_stop(struct sqi_daemon *daemon);
+bool sqi_copying_is_due(struct sqi_daemon *daemon, uint64_t now_ns);
 /* Those that are done: who waits for one is told to ask again, and what nobody asks for is removed. */
 void sqi_copying_serve(struct sqi_daemon *daemon, uint64_t now_ns);
 /* All of them, for the supervisor ends; waits for their threads. */

@@ -15,13 +15,13 @@
 #include "daemon/answer.h"
 #include "daemon/await.h"
 #include "daemon/copying.h"
+#include "daemon/decide.h"
 #include "daemon/peek.h"
 #include "daemon/progress.h"
 #include "daemon/rebalancing.h"
 #include "daemon/record.h"
 #include "daemon/scraping.h"
 #include "daemon/status.h"
-#include "daemon/stop.h"
 #include "daemon/sweep.h"
 #include "daemon/waiters.h"
 #include "daemon/update.h"
@@ -95,31 +95,6 @@ load(struct sqi_daemon *daemon)
         return r;
 }
 
-static void
-discard(struct sqi_daemon *daemon)
-{
-        struct sqi_snapshots snapshots;
-        struct sqi_hosted *next;
-
-        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = next) {
-                int r;
-
-                next = hosted->next;
-                if (!hosted->discarded)
-                        continue;
-                if (!hosted->running && access(hosted->record.rundir, F_OK) == 0)
-                        sqi_sweep_rundir(daemon, hosted->record.rundir);
-                sqi_hosted_snapshots(hosted, &snapshots);
-                r = sqi_state_remove(&daemon->state, &hosted->record);
-                if (r < 0)
-                        sqi_daemon_tell(daemon, SQ_ERROR, hosted->record.name,
-                                        "cannot remove it from the state directory: %s", strerror(-r));
-                else
-                        sqi_snapshots_remove(&snapshots);
-                sqi_hosted_free(&hosted);
-        }
-}
-
 static int
 open_daemon(struct sqi_daemon *daemon, char *error, size_t size)
 {
@@ -172,9 +147,19 @@ sqi_daemon_new(const struct sqi_daemon_options *options, struct sqi_daemon **ret
                         sqi_update_load(hosted);
                 else if (hosted->record.wish == SQI_WISH_KILLED)
                         hosted->discarded = true;
-        discard(daemon);
+        sqi_decide_discard(daemon);
+        (void)sqi_desk_open(sqi_decide, daemon, &daemon->desk);
+        daemon->state.desk = daemon->desk;
         *ret = daemon;
         return 0;
+}
+
+/* The next supervisor adopts it. */
+static void
+leave(struct sqi_hosted *hosted)
+{
+        sqi_progress_save(hosted);
+        sqi_running_leave(&hosted->running);
 }
 
 void
@@ -184,6 +169,9 @@ sqi_daemon_free(struct sqi_daemon **daemon)
 
         if (!it)
                 return;
+        sqi_desk_close(&it->desk);
+        it->state.desk = NULL;
+        sqi_asked_drop(it);
         sqi_waiters_drop(it);
         sqi_rebalancing_drop(it);
         sqi_copying_drop(it);
@@ -193,7 +181,7 @@ sqi_daemon_free(struct sqi_daemon **daemon)
                 struct sqi_hosted *hosted = it->first;
 
                 if (it->left)
-                        sqi_running_leave(&hosted->running);
+                        leave(hosted);
                 sqi_hosted_free(&hosted);
         }
         sqi_supervisor_free(&it->supervisor);
@@ -219,8 +207,9 @@ sqi_daemon_fds(const struct sqi_daemon *daemon, int ret_fds[SQI_DAEMON_FDS])
         ret_fds[2] = sqi_zap_fd(&daemon->server.zap);
         ret_fds[3] = daemon->http ? sqi_http_fd(daemon->http) : -1;
         ret_fds[4] = sqi_web_drpc_fd(daemon);
-        ret_fds[5] = daemon->copied;
-        sqi_rebalancing_fds(daemon, ret_fds + 6);
+        ret_fds[5] = sqi_desk_is_busy(daemon->desk) ? -1 : daemon->copied; /* it is heard at the desk */
+        ret_fds[6] = daemon->desk ? sqi_desk_fd(daemon->desk) : -1;
+        sqi_rebalancing_fds(daemon, ret_fds + 7);
 }
 
 const char *
@@ -234,13 +223,15 @@ sqi_daemon_due(const struct sqi_daemon *daemon)
 {
         uint64_t due = sqi_earlier(sqi_supervisor_due(daemon->supervisor), sqi_await_due(daemon));
 
-        if (sqi_scraping_goes_on(daemon))
+        bool busy = sqi_desk_is_busy(daemon->desk);
+
+        if (sqi_scraping_goes_on(daemon) || (!busy && sqi_decide_is_urgent(daemon)))
                 return 0;
         due = sqi_earlier(due, sqi_rebalancing_due(daemon));
         if (daemon->http)
                 due = sqi_earlier(due, sqi_http_due(daemon->http));
         for (const struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
-                if (hosted->retry_at && !daemon->stopping)
+                if (hosted->retry_at && !daemon->stopping && !busy)
                         due = sqi_earlier(due, hosted->retry_at);
         return daemon->first ? sqi_earlier(due, daemon->sample_due) : due;
 }
@@ -327,38 +318,17 @@ sample(struct sqi_daemon *daemon, uint64_t now)
         }
 }
 
-/* What follows from the end of a topology. */
 static void
-take_ending(struct sqi_hosted *hosted, enum sqi_ending ending)
+serve_desk(struct sqi_daemon *daemon)
 {
-        struct sqi_daemon *daemon = hosted->daemon;
-        char text[SQI_LOSS_SIZE];
-
-        if (ending == SQI_ENDING_NONE)
+        if (daemon->desk)
+                sqi_desk_go_on(daemon->desk);
+        if (sqi_desk_is_busy(daemon->desk) || !sqi_decide_is_due(daemon, sqi_clock_ns()))
                 return;
-        const char *cause = daemon->stopping ? sqi_hosted_loss(hosted, text) : NULL;
-        if (cause)
-                sqi_stop_give_up(daemon, cause);
-        if (daemon->stopping)
-                return; /* it is to be run again */
-        if (hosted->updating)
-                sqi_update_swap(hosted);
-        else if (ending == SQI_ENDING_DRAINED)
-                sqi_hosted_reload(hosted); /* the stop was given up, or the supervisor before us died over its own */
-        else if (!hosted->record.trial || !sqi_update_failed(hosted))
-                sqi_hosted_note_outcome(hosted);
-}
-
-static void
-retry(struct sqi_hosted *hosted, uint64_t now)
-{
-        if (!hosted->retry_at || hosted->retry_at > now || hosted->daemon->stopping)
-                return;
-        hosted->retry_at = 0;
-        if (hosted->plan || (hosted->record.trial && hosted->record.outcome == SQI_OUTCOME_FAILED))
-                sqi_update_load(hosted); /* an update may be under way, or be to be rolled back */
+        if (daemon->desk)
+                sqi_desk_begin(daemon->desk);
         else
-                sqi_hosted_reload(hosted);
+                sqi_decide(daemon);
 }
 
 void
@@ -371,20 +341,11 @@ sqi_daemon_serve(struct sqi_daemon *daemon)
                 sqi_http_serve(daemon->http);
         sqi_web_drpc_serve(daemon);
         sqi_scraping_serve(daemon);
-        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
-                bool before = hosted->discarded;
-
-                take_ending(hosted, sqi_hosted_look(hosted));
-                if (hosted->discarded && !before)
-                        sqi_await_note_undone(hosted);
+        serve_desk(daemon);
+        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
                 if (sqi_hosted_is_running(hosted))
                         sqi_levels_tell(&hosted->levels, hosted->running);
-                sqi_update_watch(hosted, sqi_clock_ns());
-                retry(hosted, sqi_clock_ns());
-        }
-        discard(daemon);
         sample(daemon, sqi_clock_ns());
-        sqi_copying_serve(daemon, sqi_clock_ns());
         sqi_await_look(daemon, sqi_clock_ns());
         sqi_rebalancing_serve(daemon, sqi_clock_ns());
         if (daemon->server.touched)

@@ -5,10 +5,10 @@
  *
  *  1. sqi_daemon_new(). What the state directory holds is started, or adopted where it runs already.
  *  2. The owner waits on sqi_daemon_fds() until sqi_daemon_due() at the latest, then calls sqi_daemon_serve(), which
- *     never waits.
+ *     never waits: what is to be durable before something follows from it is written at the desk (desk.h, decide.h).
  *  3. sqi_daemon_stop() drains all topologies, which stay submitted: the next supervisor goes on with them where they
  *     were. Once more: kills them. sqi_daemon_leave(): they go on, for the next supervisor to adopt. STOP does either.
- *  4. sqi_daemon_is_over(): sqi_daemon_free().
+ *  4. sqi_daemon_is_over(): sqi_daemon_free(), which waits for what is being written.
  *
  * A topology under a daemon:
  *
@@ -43,7 +43,7 @@ int sqi_daemon_new(const struct sqi_daemon_options *options, struct sqi_daemon *
 void sqi_daemon_free(struct sqi_daemon **daemon);
 
 enum { SQI_REBALANCINGS = 4 };                  /* at a time: rebalancing.h */
-enum { SQI_DAEMON_FDS = 6 + SQI_REBALANCINGS }; /* some may be -1 */
+enum { SQI_DAEMON_FDS = 7 + SQI_REBALANCINGS }; /* some may be -1 */
 void sqi_daemon_fds(const struct sqi_daemon *daemon, int ret_fds[SQI_DAEMON_FDS]);
 uint64_t sqi_daemon_due(const struct sqi_daemon *daemon);
 void sqi_daemon_serve(struct sqi_daemon *daemon);

@@ -13,13 +13,12 @@
 #include "control/lease.h"
 #include "daemon/beginning.h"
 #include "daemon/checkpoints.h"
-#include "daemon/positions.h"
+#include "daemon/ending.h"
 #include "daemon/progress.h"
 #include "daemon/record.h"
 #include "daemon/saving.h"
 #include "daemon/seal.h"
 #include "daemon/waiters.h"
-#include "lifecycle/tell.h"
 
 enum { ERROR_SIZE = SQI_RECORD_CAUSE };
 
@@ -103,31 +102,20 @@ write_down(struct sqi_hosted *hosted)
                                 strerror(-r));
 }
 
-/* It has done all it had to do: if it did so by itself it must not begin again, whatever happens from here on. */
 static void
-on_quitting(void *context)
+on_ending(void *context)
 {
         struct sqi_hosted *hosted = context;
 
-        const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
-
-        if (life->outcome != SQI_OUTCOME_FINISHED &&
-            (life->outcome != SQI_OUTCOME_FAILED || hosted->record.wish == SQI_WISH_KILLED))
-                return;
-        if (life->outcome == SQI_OUTCOME_FAILED)
-                sqi_hosted_cause(hosted, hosted->record.cause, sizeof(hosted->record.cause));
-        hosted->record.outcome = life->outcome;
-        write_down(hosted);
+        hosted->ending = true;
 }
 
-/* A later start has to know that this one came to something. */
 static void
 on_started(void *context)
 {
         struct sqi_hosted *hosted = context;
 
-        hosted->record.runs++;
-        write_down(hosted);
+        hosted->started++;
         sqi_progress_note(hosted);
         hosted->tries = 0;
         hosted->trouble[0] = '\0';
@@ -229,6 +217,44 @@ sqi_hosted_state(const struct sqi_hosted *hosted)
         return hosted->record.outcome == SQI_OUTCOME_FAILED ? "failed" : "stopped";
 }
 
+/* It has done all it had to do: if it did so by itself it must not begin again, whatever happens from here on. */
+static void
+write_end(struct sqi_hosted *hosted)
+{
+        const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
+        bool finished = life->outcome == SQI_OUTCOME_FINISHED;
+
+        if (!finished && (life->outcome != SQI_OUTCOME_FAILED || hosted->record.wish == SQI_WISH_KILLED))
+                return;
+        if (!finished)
+                sqi_hosted_cause(hosted, hosted->record.cause, sizeof(hosted->record.cause));
+        hosted->record.outcome = life->outcome;
+        write_down(hosted);
+}
+
+bool
+sqi_hosted_has_news(const struct sqi_hosted *hosted)
+{
+        return hosted->started > 0 || hosted->ending;
+}
+
+void
+sqi_hosted_write_news(struct sqi_hosted *hosted)
+{
+        if (hosted->started > 0) { /* a later start has to know that this one came to something */
+                hosted->record.runs += hosted->started;
+                hosted->started = 0;
+                write_down(hosted);
+        }
+        if (!hosted->ending)
+                return;
+        hosted->ending = false;
+        if (!hosted->running)
+                return;
+        write_end(hosted);
+        sqi_running_noted(hosted->running);
+}
+
 static void
 fail(struct sqi_hosted *hosted, const char *cause)
 {
@@ -291,7 +317,7 @@ run(struct sqi_hosted *hosted, struct sqi_running *former, char *error, size_t s
                                               .answered = on_answered,
                                               .seal = on_seal,
                                               .folder = on_folder,
-                                              .quitting = on_quitting};
+                                              .ending = on_ending};
         struct sqi_run_options options = {.inactive = hosted->record.wish == SQI_WISH_INACTIVE,
                                           .runs = hosted->record.runs};
         char restore[PATH_MAX], folder[PATH_MAX + sizeof(SQI_SNAPSHOTS_OPEN) + 1];
@@ -383,8 +409,11 @@ sqi_hosted_hand_over(struct sqi_hosted *hosted, const uint32_t *stays, uint32_t 
         struct sqi_snapshots snapshots;
 
         sqi_hosted_snapshots(hosted, &snapshots);
-        if (!sqi_plan_is_exact(sqi_hosted_plan(hosted)))
+        if (!sqi_plan_is_exact(sqi_hosted_plan(hosted))) {
+                sqi_desk_aside(hosted->daemon->desk);
                 (void)sqi_snapshots_begin(&snapshots); /* if it cannot be made, sealing says so */
+                sqi_desk_back(hosted->daemon->desk);
+        }
         sqi_running_hand_over(hosted->running, stays, n);
 }
 
@@ -406,31 +435,6 @@ sqi_hosted_kill(struct sqi_hosted *hosted, double seconds)
 }
 
 void
-sqi_hosted_cause(const struct sqi_hosted *hosted, char *ret, size_t size)
-{
-        const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
-        char name[SQI_LOG_FILE_NAME], cause[ERROR_SIZE];
-        uint32_t who = life->failed_worker;
-
-        for (uint32_t w = 0; w < life->plan->nworkers && who >= life->plan->nworkers; w++)
-                if (sqi_backoff_is_degraded(&life->workers[w].backoff))
-                        who = w;
-        if (who < life->plan->nworkers)
-                snprintf(ret, size, "%s: %s", sqi_worker_name(life->plan, who, name, sizeof(name)),
-                         sqi_cause_text(life->plan, &life->workers[who].cause, cause, sizeof(cause)));
-        else if (life->missing)
-                snprintf(
-                        ret, size,
-                        "%llu tuples or keys of state were lost, or given up and in no dead-letter file (its log says why)",
-                        (unsigned long long)life->missing);
-        else
-                snprintf(ret, size, "%s",
-                         life->outcome == SQI_OUTCOME_KILLED
-                                 ? "the supervisor is out of memory"
-                                 : "it was not done when the drain took too long (its log says who had not finished)");
-}
-
-void
 sqi_hosted_note_outcome(struct sqi_hosted *hosted)
 {
         const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
@@ -440,106 +444,6 @@ sqi_hosted_note_outcome(struct sqi_hosted *hosted)
                 return; /* written down already */
         sqi_hosted_cause(hosted, cause, sizeof(cause));
         fail(hosted, cause);
-}
-
-/* What is not finished comes again. */
-static bool
-is_tracked(const struct sqi_hosted *hosted)
-{
-        return sqi_hosted_plan(hosted)->config.delivery != SQI_AT_MOST_ONCE;
-}
-
-/* It was to go on later, but its workers were ended before they had written down what they had. */
-static bool
-is_undrained(const struct sqi_hosted *hosted)
-{
-        const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
-
-        return life->handover && (life->outcome == SQI_OUTCOME_KILLED ||
-                                  (life->outcome == SQI_OUTCOME_FAILED && life->failed_worker == SQI_EVERY_WORKER));
-}
-
-static bool
-has_keys(const struct sqi_hosted *hosted)
-{
-        struct sqi_metrics metrics;
-
-        for (uint32_t c = 0; c < sqi_hosted_plan(hosted)->ncomponents; c++) {
-                sqi_totals_component(sqi_running_totals(hosted->running), c, &metrics);
-                if (atomic_load_explicit(&metrics.keys, memory_order_relaxed) > 0)
-                        return true;
-        }
-        return false;
-}
-
-/*
- * What the tasks had is lost with them. Where tuples may be processed twice it goes on from the last snapshot, and
- * counts right; where they may not, from where its spouts are.
- */
-static void
-go_back(struct sqi_hosted *hosted)
-{
-        bool lost = sqi_running_lifecycle(hosted->running)->unsealed || (is_undrained(hosted) && has_keys(hosted));
-
-        if (lost && is_tracked(hosted))
-                hosted->outdated = sqi_positions_drop(&hosted->daemon->state, hosted->record.name) < 0;
-}
-
-/* It was on its way into another plan when it was killed: what its bolts wrote down, they have to finish. */
-static bool
-finish_first(struct sqi_hosted *hosted)
-{
-        const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
-
-        if (!life->handover || life->outcome != SQI_OUTCOME_DRAINED || hosted->finishing)
-                return false;
-        go_back(hosted);
-        hosted->finishing = true;
-        sqi_hosted_reload(hosted);
-        return true;
-}
-
-void
-sqi_hosted_end_killed(struct sqi_hosted *hosted)
-{
-        hosted->discarded = !finish_first(hosted);
-}
-
-/* What was under way comes again where tuples may be processed twice; where they may not, it is gone. */
-const char *
-sqi_hosted_loss(const struct sqi_hosted *hosted, char text[SQI_LOSS_SIZE])
-{
-        const struct sqi_lifecycle *life = sqi_running_lifecycle(hosted->running);
-
-        if (hosted->unsealed)
-                return hosted->trouble;
-        if (hosted->outdated) {
-                snprintf(text, SQI_LOSS_SIZE, "%s: it lost state, and cannot be put back to its last snapshot",
-                         hosted->record.name);
-                return text;
-        }
-        if (!is_undrained(hosted) || life->outcome != SQI_OUTCOME_FAILED || is_tracked(hosted))
-                return NULL;
-        snprintf(text, SQI_LOSS_SIZE, "%s: the drain took too long (its log says which tasks had not finished)",
-                 hosted->record.name);
-        return text;
-}
-
-enum sqi_ending
-sqi_hosted_look(struct sqi_hosted *hosted)
-{
-        if (!hosted->running || hosted->over || !sqi_running_is_over(hosted->running))
-                return SQI_ENDING_NONE;
-        hosted->over = true;
-        if (hosted->record.wish == SQI_WISH_KILLED && !sqi_saving_is_under_way(hosted)) {
-                sqi_hosted_end_killed(hosted);
-                return SQI_ENDING_NONE;
-        }
-        sqi_progress_save(hosted);
-        go_back(hosted);
-        return sqi_running_lifecycle(hosted->running)->outcome == SQI_OUTCOME_DRAINED || is_undrained(hosted)
-                       ? SQI_ENDING_DRAINED
-                       : SQI_ENDING_OWN;
 }
 
 /* Reads it anew and starts it; `former` as in start(). */

@@ -128,8 +128,8 @@ copy_items(const struct sqi_levels *levels, struct sqi_levels *ret)
 
 /* On disk first: what could not be written down is not done. */
 int
-sqi_levels_set(struct sqi_levels *levels, const char *path, const struct sqi_plan *plan, const char *component,
-               enum sq_level level, double seconds)
+sqi_levels_set(struct sqi_levels *levels, const char *path, struct sqi_desk *desk, const struct sqi_plan *plan,
+               const char *component, enum sq_level level, double seconds)
 {
         struct sqi_levels changed;
         int r = copy_items(levels, &changed);
@@ -141,8 +141,12 @@ sqi_levels_set(struct sqi_levels *levels, const char *path, const struct sqi_pla
                 r = put(&changed, plan->components[c].id, level, level == SQ_INFO ? 0 : seconds);
                 found = true;
         }
+        if (r == 0 && !found)
+                r = -ENOENT;
+        sqi_desk_aside(desk);
         if (r == 0)
-                r = found ? save(&changed, path) : -ENOENT;
+                r = save(&changed, path);
+        sqi_desk_back(desk);
         if (r < 0) {
                 free(changed.items);
                 return r;

@@ -9,6 +9,7 @@
 #ifndef SQI_LEVELS_H
 #define SQI_LEVELS_H
 
+#include "daemon/desk.h"
 #include "supervisor/supervisor.h"
 
 struct sqi_level {
@@ -31,10 +32,10 @@ struct sqi_levels {
 void sqi_levels_load(struct sqi_levels *levels, const char *path);
 void sqi_levels_free(struct sqi_levels *levels);
 
-/* `component` NULL: all of the plan. Level SQ_INFO: as it was. 0, or a negative errno: -ENOENT: the plan has no such
- * component. */
-int sqi_levels_set(struct sqi_levels *levels, const char *path, const struct sqi_plan *plan, const char *component,
-                   enum sq_level level, double seconds);
+/* `component` NULL: all of the plan. Level SQ_INFO: as it was. The desk, or NULL, stands aside while it is written
+ * (desk.h). 0, or a negative errno: -ENOENT: the plan has no such component. */
+int sqi_levels_set(struct sqi_levels *levels, const char *path, struct sqi_desk *desk, const struct sqi_plan *plan,
+                   const char *component, enum sq_level level, double seconds);
 
 /* Tells every worker that runs and was not told yet. */
 void sqi_levels_tell(struct sqi_levels *levels, struct sqi_running *running);

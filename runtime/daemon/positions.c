@@ -44,7 +44,9 @@ sqi_positions_put(struct sqi_state *state, const char *name, uint64_t base, cons
 
         if (folder < 0)
                 return r;
+        sqi_desk_aside(state->desk);
         r = sqi_positions_write(folder, base, positions, ntasks);
+        sqi_desk_back(state->desk);
         close(folder);
         return r;
 }
@@ -126,9 +128,11 @@ sqi_positions_drop(struct sqi_state *state, const char *name)
 
         if (folder < 0)
                 return r;
+        sqi_desk_aside(state->desk);
         r = sqi_sealed_remove(folder, "positions");
         if (r == 0 && fsync(folder) < 0)
                 r = -errno;
+        sqi_desk_back(state->desk);
         close(folder);
         return r;
 }

@@ -85,6 +85,14 @@ sqi_daemon_snapshots(const struct sqi_daemon *daemon, const struct sqi_record *r
 }
 
 void
+sqi_daemon_remove_snapshots(const struct sqi_daemon *daemon, const struct sqi_snapshots *snapshots)
+{
+        sqi_desk_aside(daemon->desk);
+        sqi_snapshots_remove(snapshots);
+        sqi_desk_back(daemon->desk);
+}
+
+void
 sqi_hosted_snapshots(const struct sqi_hosted *hosted, struct sqi_snapshots *ret)
 {
         const char *place = hosted->running ? sqi_running_place(hosted->running) : NULL;

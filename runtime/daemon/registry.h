@@ -7,7 +7,9 @@
 
 #include "command/server.h"
 #include "daemon/daemon.h"
+#include "daemon/desk.h"
 #include "daemon/events.h"
+#include "daemon/asked.h"
 #include "daemon/log_file.h"
 #include "daemon/levels.h"
 #include "daemon/requests.h"
@@ -53,6 +55,8 @@ struct sqi_hosted {
         uint64_t epoch;   /* of the one that a hand-over will make */
         bool anew;        /* that snapshot was made elsewhere: what was told to end there goes on */
         uint64_t missing; /* what the runs up to that snapshot have lost */
+        uint32_t started; /* so often, which is not written down yet */
+        bool ending;      /* it ends by itself, which is not written down yet; its run waits for that */
         bool saved;       /* positions of this run have been written down */
         bool noting;      /* they are being written down: progress.h */
         bool outdated;    /* what was written down of it has to go before it runs again, and could not be removed */
@@ -115,6 +119,8 @@ struct sqi_daemon {
         struct sqi_copying *copyings;
         int copied; /* an eventfd: one of them is done */
         struct sqi_supervisor *supervisor;
+        struct sqi_desk *desk;   /* NULL: the loop itself writes down and waits */
+        struct sqi_asked *asked; /* the commands that wait for it */
         struct sqi_answers answers;
         struct sqi_hosted *first;
         struct sqi_events events;
@@ -126,6 +132,7 @@ struct sqi_daemon {
         char base[SQI_RUNDIR_SIZE];
         uint64_t sample_due;
         bool stopping, left;
+        bool stop_due;                     /* what runs is to be handed over */
         bool crowded;                      /* no descriptor was left, and that was reported */
         bool lost;                         /* the state directory is gone, and that was reported */
         bool unread;                       /* a record could not be read: what belongs to nobody may be its */
@@ -155,5 +162,7 @@ const char *sqi_daemon_spare(const struct sqi_daemon *daemon, const char *line, 
  * without epochs, nowhere (""). */
 void sqi_daemon_snapshots(const struct sqi_daemon *daemon, const struct sqi_record *record, struct sqi_snapshots *ret);
 void sqi_hosted_snapshots(const struct sqi_hosted *hosted, struct sqi_snapshots *ret);
+/* All of them go; the desk stands aside meanwhile. */
+void sqi_daemon_remove_snapshots(const struct sqi_daemon *daemon, const struct sqi_snapshots *snapshots);
 
 #endif

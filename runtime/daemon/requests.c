@@ -28,8 +28,13 @@ sqi_state_get_answers(struct sqi_state *state, struct sqi_answers *ret)
 int
 sqi_state_put_answer(struct sqi_state *state, struct sqi_answers *answers, const struct sqi_answer *answer)
 {
+        int r;
+
         answers->items[answers->n++ % SQI_ANSWERS] = *answer;
-        return sqi_sealed_write(state->fd, "requests", answers, sizeof(*answers));
+        sqi_desk_aside(state->desk);
+        r = sqi_sealed_write(state->fd, "requests", answers, sizeof(*answers));
+        sqi_desk_back(state->desk);
+        return r;
 }
 
 const struct sqi_answer *

@@ -248,8 +248,8 @@ sqi_state_put(struct sqi_state *state, const struct sqi_record *record)
         return sqi_state_put_at(state, record->name, record);
 }
 
-int
-sqi_state_put_at(struct sqi_state *state, const char *name, const struct sqi_record *record)
+static int
+put_at(struct sqi_state *state, const char *name, const struct sqi_record *record)
 {
         int folder = sqi_folder_open(state->topologies, name), r;
 
@@ -257,6 +257,17 @@ sqi_state_put_at(struct sqi_state *state, const char *name, const struct sqi_rec
                 return folder;
         r = sqi_record_write(folder, record);
         close(folder);
+        return r;
+}
+
+int
+sqi_state_put_at(struct sqi_state *state, const char *name, const struct sqi_record *record)
+{
+        int r;
+
+        sqi_desk_aside(state->desk);
+        r = put_at(state, name, record);
+        sqi_desk_back(state->desk);
         return r;
 }
 
@@ -288,8 +299,8 @@ put_in_place(struct sqi_state *state, const char *fresh, const char *name)
 }
 
 static int
-add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml,
-    const char *place, char *error, size_t size)
+put_together(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml,
+             const char *place, char *error, size_t size)
 {
         char fresh[PLACE_SIZE], components[PATH_MAX];
         struct sqi_submission submission = {.record = record,
@@ -314,6 +325,18 @@ add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *p
                 if (r < 0)
                         sqi_folder_remove(state->topologies, fresh);
         }
+        return r;
+}
+
+static int
+add(struct sqi_state *state, const struct sqi_record *record, struct sqi_plan *plan, struct sq_str yaml,
+    const char *place, char *error, size_t size)
+{
+        int r;
+
+        sqi_desk_aside(state->desk);
+        r = put_together(state, record, plan, yaml, place, error, size);
+        sqi_desk_back(state->desk);
         return r;
 }
 
@@ -356,8 +379,8 @@ move_logs(struct sqi_state *state, const char *from, const char *to)
         }
 }
 
-int
-sqi_state_swap_next(struct sqi_state *state, const char *name)
+static int
+swap_next(struct sqi_state *state, const char *name)
 {
         char next[SQI_NEXT_SIZE];
 
@@ -368,9 +391,20 @@ sqi_state_swap_next(struct sqi_state *state, const char *name)
         return 0;
 }
 
-/* From the rename on it is not an update any more; a removal that fails or is cut off is ended by the next sweep. */
 int
-sqi_state_drop_next(struct sqi_state *state, const char *name)
+sqi_state_swap_next(struct sqi_state *state, const char *name)
+{
+        int r;
+
+        sqi_desk_aside(state->desk);
+        r = swap_next(state, name);
+        sqi_desk_back(state->desk);
+        return r;
+}
+
+/* From the rename on it is not an update any more; a removal that fails or is cut off is ended by the next sweep. */
+static int
+drop_next(struct sqi_state *state, const char *name)
 {
         char next[SQI_NEXT_SIZE], old[PLACE_SIZE];
 
@@ -384,10 +418,21 @@ sqi_state_drop_next(struct sqi_state *state, const char *name)
 }
 
 int
-sqi_state_remove(struct sqi_state *state, const struct sqi_record *record)
+sqi_state_drop_next(struct sqi_state *state, const char *name)
+{
+        int r;
+
+        sqi_desk_aside(state->desk);
+        r = drop_next(state, name);
+        sqi_desk_back(state->desk);
+        return r;
+}
+
+static int
+remove_all(struct sqi_state *state, const struct sqi_record *record)
 {
         char old[PLACE_SIZE], log[PLACE_SIZE];
-        int r = sqi_state_drop_next(state, record->name); /* first: it must not become another topology's */
+        int r = drop_next(state, record->name); /* first: it must not become another topology's */
 
         if (r < 0)
                 return r;
@@ -401,6 +446,17 @@ sqi_state_remove(struct sqi_state *state, const struct sqi_record *record)
         if (fsync(state->topologies) < 0)
                 return -errno;
         return sqi_folder_remove(state->topologies, old);
+}
+
+int
+sqi_state_remove(struct sqi_state *state, const struct sqi_record *record)
+{
+        int r;
+
+        sqi_desk_aside(state->desk);
+        r = remove_all(state, record);
+        sqi_desk_back(state->desk);
+        return r;
 }
 
 bool

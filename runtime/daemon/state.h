@@ -34,6 +34,7 @@
 
 #include "command/command.h"
 #include "lifecycle/lifecycle.h"
+#include "daemon/desk.h"
 #include "supervisor/rundir.h"
 
 enum { SQI_SERIAL_SIZE = 17, SQI_RECORD_CAUSE = 1024 };
@@ -62,6 +63,7 @@ struct sqi_record {
 struct sqi_state {
         char path[PATH_MAX];
         int fd, topologies, snapshots, killed, lock;
+        struct sqi_desk *desk; /* stands aside while what changes is written; or NULL (desk.h) */
 };
 
 /* $XDG_STATE_HOME/squall, ~/.local/state/squall; /var/lib/squall for root. 0 or -ENOENT: there is no home. */

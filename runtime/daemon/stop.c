@@ -3,25 +3,42 @@
 
 #include <stdio.h>
 
+#include "daemon/copying.h"
 #include "daemon/hosted.h"
-#include "daemon/progress.h"
 #include "daemon/saving.h"
 
+static void
+abort_all(struct sqi_daemon *daemon)
+{
+        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
+                sqi_saving_stop(hosted);
+                if (sqi_hosted_is_running(hosted))
+                        sqi_running_abort(hosted->running);
+        }
+}
+
+/* What runs is handed over at the desk: what that is about may be about to begin, or to change. */
 void
 sqi_daemon_stop(struct sqi_daemon *daemon)
 {
-        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
-                if (daemon->stopping)
-                        sqi_saving_stop(hosted);
-                if (!sqi_hosted_is_running(hosted))
-                        continue;
-                if (daemon->stopping)
-                        sqi_running_abort(hosted->running);
-                else
-                        sqi_hosted_hand_over(hosted, NULL, 0);
-        }
+        if (daemon->stopping)
+                abort_all(daemon);
+        else
+                daemon->stop_due = true;
         daemon->stopping = true;
         daemon->stop_error[0] = '\0';
+        sqi_copying_stop(daemon);
+}
+
+void
+sqi_stop_begin(struct sqi_daemon *daemon)
+{
+        if (!daemon->stop_due)
+                return;
+        daemon->stop_due = false;
+        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
+                if (sqi_hosted_is_running(hosted))
+                        sqi_hosted_hand_over(hosted, NULL, 0);
 }
 
 void
@@ -40,17 +57,18 @@ void
 sqi_daemon_leave(struct sqi_daemon *daemon)
 {
         daemon->stopping = daemon->left = true;
-        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next) {
+        sqi_copying_stop(daemon);
+        for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
                 sqi_saving_stop(hosted);
-                sqi_progress_save(hosted);
-        }
 }
 
 bool
 sqi_daemon_is_over(const struct sqi_daemon *daemon)
 {
-        if (!daemon->stopping || daemon->left)
-                return daemon->left;
+        if (!daemon->stopping || daemon->stop_due || sqi_desk_is_busy(daemon->desk))
+                return false;
+        if (daemon->left)
+                return true;
         for (const struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
                 if (sqi_hosted_is_running(hosted) || sqi_saving_is_under_way(hosted))
                         return false;

@@ -5,6 +5,8 @@
 
 #include "daemon/registry.h"
 
+/* At the desk: hands over what runs, if that is due. */
+void sqi_stop_begin(struct sqi_daemon *daemon);
 /* A stop that would lose something is given up: what it has ended begins again. */
 void sqi_stop_give_up(struct sqi_daemon *daemon, const char *cause);
 

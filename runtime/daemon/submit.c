@@ -42,7 +42,7 @@ remove_snapshots(struct sqi_daemon *daemon, const struct sqi_record *record)
         struct sqi_snapshots snapshots;
 
         sqi_daemon_snapshots(daemon, record, &snapshots);
-        sqi_snapshots_remove(&snapshots);
+        sqi_daemon_remove_snapshots(daemon, &snapshots);
 }
 
 void

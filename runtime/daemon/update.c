@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/ending.h"
 #include "daemon/functions.h"
 #include "daemon/savepoint.h"
 #include "daemon/saving.h"
@@ -375,18 +376,36 @@ sqi_update_failed(struct sqi_hosted *hosted)
         return true;
 }
 
+/* What one that failed showed before does not count: it is to be rolled back. */
+static bool
+is_on_trial(const struct sqi_hosted *hosted)
+{
+        return hosted->record.trial && !hosted->daemon->stopping && hosted->record.wish != SQI_WISH_KILLED &&
+               hosted->record.outcome != SQI_OUTCOME_FAILED;
+}
+
+static bool
+is_to_be_dropped(const struct sqi_hosted *hosted, uint64_t now)
+{
+        return hosted->drop_at > 0 && now >= hosted->drop_at;
+}
+
+bool
+sqi_update_is_due(const struct sqi_hosted *hosted, uint64_t now)
+{
+        return is_to_be_dropped(hosted, now) || sqi_saving_is_written(hosted) || is_on_trial(hosted);
+}
+
 void
 sqi_update_watch(struct sqi_hosted *hosted, uint64_t now)
 {
-        if (hosted->drop_at > 0 && now >= hosted->drop_at)
+        if (is_to_be_dropped(hosted, now))
                 drop_next(hosted);
         if (sqi_saving_is_written(hosted))
                 take_savepoint(hosted);
         const struct sqi_lifecycle *life = hosted->running ? sqi_running_lifecycle(hosted->running) : NULL;
-        if (!hosted->record.trial || hosted->daemon->stopping || hosted->record.wish == SQI_WISH_KILLED)
+        if (!is_on_trial(hosted))
                 return;
-        if (hosted->record.outcome == SQI_OUTCOME_FAILED)
-                return; /* what it showed before does not count: it is to be rolled back */
         if (hosted->record.outcome == SQI_OUTCOME_FINISHED || (hosted->proved_at > 0 && now >= hosted->proved_at)) {
                 keep(hosted);
         } else if (life && life->degraded && life->state == SQI_RUNNING) {

@@ -37,6 +37,7 @@ void sqi_update_begin(struct sqi_hosted *hosted, const struct sqi_request *reque
 void sqi_update_swap(struct sqi_hosted *hosted); /* the old one has ended */
 /* Is its savepoint written, so that they can change places? Does the new one prove itself? */
 void sqi_update_watch(struct sqi_hosted *hosted, uint64_t now);
+bool sqi_update_is_due(const struct sqi_hosted *hosted, uint64_t now); /* may it have anything to do? */
 /* It has ended while on trial. True: it had failed, and the old one is back, or it will be tried again. */
 bool sqi_update_failed(struct sqi_hosted *hosted);
 

@@ -186,40 +186,65 @@ show_component(struct sqi_daemon *daemon, const struct sqi_http_request *request
 
 /* ---- What changes something -------------------------------------------------------------------------- */
 
-/* /api/v1/topology/NAME/OPERATION/... */
+struct asked_act {
+        struct sqi_asked asked; /* first: it is taken for it */
+        uint64_t ticket;
+        enum sqi_command_type command;
+        double seconds;
+        char name[SQI_ID_MAX + 1], operation[16];
+};
+
 static void
-act(struct sqi_daemon *daemon, const struct sqi_uri *uri, enum sqi_command_type command, double seconds,
-    struct sqi_http_reply *reply)
+answer_act(struct sqi_daemon *daemon, const struct sqi_asked *asked)
 {
-        const char *name = uri->segments[3], *operation = uri->segments[4];
-        struct sqi_request request = {.command = command, .name = {name, strlen(name)}, .seconds = seconds};
+        const struct asked_act *it = (const struct asked_act *)asked;
+        struct sqi_request request = {
+                .command = it->command, .name = {it->name, strlen(it->name)}, .seconds = it->seconds};
         struct sqi_result result = {.status = SQI_STATUS_DONE, .writer = sqi_writer(SQI_MSGPACK)};
         struct sqi_writer writer = sqi_writer(SQI_JSON);
+        struct sqi_http_reply reply = {0};
 
-        if (!want(daemon, name, reply))
-                return;
         sqi_random_bytes(request.id, sizeof(request.id));
         sqi_answer_here(daemon, &request, &result);
         if (result.status == SQI_STATUS_DONE) {
-                sqi_rest_done(operation, name, &writer);
-                reply_json(reply, &writer);
+                sqi_rest_done(it->operation, it->name, &writer);
+                reply_json(&reply, &writer);
         } else {
-                sqi_http_reply_error(reply, result.status == SQI_STATUS_REFUSED ? CONFLICT : FAILED, "%s",
+                sqi_http_reply_error(&reply, result.status == SQI_STATUS_REFUSED ? CONFLICT : FAILED, "%s",
                                      result.error);
         }
+        sqi_http_answer(daemon->http, it->ticket, &reply);
         sqi_writer_drop(&result.writer);
+}
+
+/* /api/v1/topology/NAME/OPERATION/... */
+static void
+act(struct sqi_daemon *daemon, const struct sqi_http_request *request, enum sqi_command_type command, double seconds,
+    struct sqi_http_reply *reply)
+{
+        const struct sqi_hosted *hosted = want(daemon, request->uri->segments[3], reply);
+        struct asked_act *it = hosted ? malloc(sizeof(*it)) : NULL;
+
+        if (!it)
+                return;
+        *it = (struct asked_act){
+                .asked.answer = answer_act, .ticket = request->ticket, .command = command, .seconds = seconds};
+        memcpy(it->name, hosted->record.name, sizeof(it->name));
+        snprintf(it->operation, sizeof(it->operation), "%s", request->uri->segments[4]);
+        sqi_asked_add(daemon, &it->asked);
+        reply->later = true;
 }
 
 static void
 do_activate(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
 {
-        act(daemon, request->uri, SQI_COMMAND_ACTIVATE, -1, reply);
+        act(daemon, request, SQI_COMMAND_ACTIVATE, -1, reply);
 }
 
 static void
 do_deactivate(struct sqi_daemon *daemon, const struct sqi_http_request *request, struct sqi_http_reply *reply)
 {
-        act(daemon, request->uri, SQI_COMMAND_DEACTIVATE, -1, reply);
+        act(daemon, request, SQI_COMMAND_DEACTIVATE, -1, reply);
 }
 
 /* The last part of the path. False: it is no whole number of seconds, and that is said. */
@@ -243,7 +268,7 @@ do_kill(struct sqi_daemon *daemon, const struct sqi_http_request *request, struc
         int wait;
 
         if (read_wait(request->uri, &wait, reply))
-                act(daemon, request->uri, SQI_COMMAND_KILL, wait, reply);
+                act(daemon, request, SQI_COMMAND_KILL, wait, reply);
 }
 
 /* The pause is as long as what is in flight takes, whatever wait is asked for. */

@@ -83,7 +83,7 @@ sqi_end_when_empty(struct sqi_step *step)
 {
         struct sqi_lifecycle *life = step->life;
 
-        if (!sqi_step_is_over(life) || life->state == SQI_ENDED)
+        if (!sqi_step_is_over(life) || life->state == SQI_ENDED || life->noting)
                 return;
         SQI_EACH_WORKER(life, w)
                 if (life->workers[w].state != SQI_WORKER_GONE && !is_left(life, w))
@@ -101,6 +101,7 @@ sqi_end_abort(struct sqi_step *step, enum sqi_outcome outcome)
 
         life->state = SQI_ABORTING;
         life->outcome = outcome;
+        life->noting = false;
         life->deadline = life->probe_due = SQI_NEVER;
         SQI_EACH_WORKER(life, w) {
                 struct sqi_life_worker *worker = &life->workers[w];
@@ -137,6 +138,20 @@ send_quit(struct sqi_step *step)
 }
 
 static void
+end_all(struct sqi_step *step)
+{
+        struct sqi_lifecycle *life = step->life;
+
+        life->deadline = step->now + exit_time;
+        SQI_EACH_WORKER(life, w) /* has died since: it is not needed any more */
+                if (life->workers[w].state == SQI_WORKER_WAITING)
+                        life->workers[w].state = SQI_WORKER_GONE;
+        send_quit(step);
+        sqi_end_when_empty(step);
+}
+
+/* What is drained is begun again, as is what dies before it is noted. */
+static void
 quit(struct sqi_step *step)
 {
         struct sqi_lifecycle *life = step->life;
@@ -147,14 +162,23 @@ quit(struct sqi_step *step)
                 life->outcome = SQI_OUTCOME_FAILED;
                 life->failed_worker = life->gone_back ? life->died : SQI_EVERY_WORKER;
         }
-        life->deadline = step->now + exit_time;
-        life->probe_due = SQI_NEVER;
+        life->deadline = life->probe_due = SQI_NEVER;
+        life->noting = life->notes && life->outcome != SQI_OUTCOME_DRAINED;
         sqi_step_report(step, SQI_REPORT_QUITTING, SQI_EVERY_WORKER, 0);
-        SQI_EACH_WORKER(life, w) /* has died since: it is not needed any more */
-                if (life->workers[w].state == SQI_WORKER_WAITING)
-                        life->workers[w].state = SQI_WORKER_GONE;
-        send_quit(step);
-        sqi_end_when_empty(step);
+        if (life->noting)
+                sqi_step_act(step, (struct sqi_action){.type = SQI_ACTION_NOTE});
+        else
+                end_all(step);
+}
+
+void
+sqi_end_noted(struct sqi_step *step, const struct sqi_event *event)
+{
+        (void)event;
+        if (!step->life->noting)
+                return; /* it was ended at once meanwhile */
+        step->life->noting = false;
+        end_all(step);
 }
 
 /* Nobody is told to exit before the snapshot is there: what only the workers have would be gone. */

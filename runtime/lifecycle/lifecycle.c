@@ -375,6 +375,7 @@ static void (*const events[])(struct sqi_step *step, const struct sqi_event *eve
         [SQI_EVENT_DEACTIVATE] = on_activate,
         [SQI_EVENT_SEALED] = on_sealed,
         [SQI_EVENT_FOLDER] = sqi_checkpoint_folder,
+        [SQI_EVENT_NOTED] = sqi_end_noted,
         [SQI_EVENT_FOUND] = sqi_adopt_found,
         [SQI_EVENT_MISSED] = sqi_adopt_missed,
 };

@@ -29,6 +29,7 @@
  *                                |________________________________________________________^
  *     a hand-over: DRAINING --all tasks finished--> SEALING --its snapshot is sealed, or cannot be--> QUITTING
  *     exactly-once: RUNNING or DRAINING --all tasks finished--> SEALING --the last epoch is committed--> QUITTING
+ *     QUITTING, but for a drain: if `notes`, how it ended is written down before anybody is told to exit
  *     from anywhere: abort asked, or failed --> ABORTING --all exited--> ENDED
  *
  * An exactly-once topology makes epochs all along (checkpoint.h), and all its workers begin anew when one dies.
@@ -109,6 +110,7 @@ enum sqi_event_type {
         SQI_EVENT_DEACTIVATE,
         SQI_EVENT_FOUND,  /* before START: worker, incarnation: a process of an earlier supervisor lives */
         SQI_EVENT_SEALED, /* number: 0, or an errno: there is no snapshot of the hand-over, or of the epoch */
+        SQI_EVENT_NOTED,  /* how it ended is written down, or cannot be */
         SQI_EVENT_FOLDER, /* number: 0, or an errno: the epoch that was begun has no folder */
         /* before START: worker, incarnation: the last one an earlier supervisor began; no process lives */
         SQI_EVENT_MISSED,
@@ -133,6 +135,7 @@ enum sqi_action_type {
         SQI_ACTION_REPORT, /* tell the user: report, worker, delay */
         SQI_ACTION_SEAL,   /* seal the snapshot, of what SNAPSHOT has reported, and feed SEALED */
         SQI_ACTION_FOLDER, /* make the folder of `epoch`, and feed FOLDER */
+        SQI_ACTION_NOTE,   /* write down how it ends, and feed NOTED */
         SQI_ACTION_END,    /* over; see outcome. No process is left, but those that stay */
 };
 
@@ -226,6 +229,8 @@ struct sqi_lifecycle {
         bool connected, has_run, draining, degraded, inactive;
         bool died_draining; /* that one, in the drain and not before it */
         bool gone_back;     /* exactly-once: the drain began anew from an epoch, and what came after that is not done */
+        bool notes;         /* whoever runs it writes down how it ends, for it must not begin again: NOTE */
+        bool noting;        /* and does so now */
         bool handover;      /* the drain is not the end: keyed state goes into a snapshot */
         bool proven;        /* it has run before, as it is: a start that fails is tried again, as any restart */
         const char *restore;  /* folder of the snapshot that it begins from, or NULL; borrowed */

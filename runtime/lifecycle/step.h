@@ -111,6 +111,7 @@ void sqi_end_drain_within(struct sqi_step *step); /* it drains, and is told a li
 void sqi_end_hold_limit(struct sqi_step *step);
 void sqi_end_quit(struct sqi_step *step); /* if every task has finished */
 void sqi_end_sealed(struct sqi_step *step, const struct sqi_event *event);
+void sqi_end_noted(struct sqi_step *step, const struct sqi_event *event);
 void sqi_end_committed(struct sqi_step *step);  /* the last epoch is */
 void sqi_end_when_empty(struct sqi_step *step); /* END, if it is over and no process is left */
 void sqi_end_abort(struct sqi_step *step, enum sqi_outcome outcome);

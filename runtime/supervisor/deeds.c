@@ -142,8 +142,6 @@ do_report(struct sqi_running *running, const struct sqi_action *action)
                                            text);
         else
                 sqi_running_tell(running, sqi_report_level(action), text);
-        if (action->report == SQI_REPORT_QUITTING && running->observer.quitting)
-                running->observer.quitting(running->observer.context);
         if (action->report == SQI_REPORT_STARTED && running->observer.started)
                 running->observer.started(running->observer.context);
 }
@@ -176,6 +174,13 @@ do_folder(struct sqi_running *running, const struct sqi_action *action)
 {
         (void)action;
         begin_errand(running, running->observer.folder, SQI_EVENT_FOLDER);
+}
+
+static void
+do_note(struct sqi_running *running, const struct sqi_action *action)
+{
+        (void)action;
+        running->observer.ending(running->observer.context);
 }
 
 /* libzmq closes a socket's descriptor some time later, in a thread of its own; until then it would stay in the epoll
@@ -225,6 +230,7 @@ static void (*const deeds[])(struct sqi_running *running, const struct sqi_actio
         [SQI_ACTION_SPAWN] = do_spawn,   [SQI_ACTION_SEND] = do_send,     [SQI_ACTION_KILL] = do_kill,
         [SQI_ACTION_REPORT] = do_report, [SQI_ACTION_SEAL] = do_seal,     [SQI_ACTION_END] = do_end,
         [SQI_ACTION_FOLDER] = do_folder, [SQI_ACTION_REJOIN] = do_rejoin, [SQI_ACTION_LEFT] = do_left,
+        [SQI_ACTION_NOTE] = do_note,
 };
 
 /* What a deed finds out (spawned, spawn failed) is a step of its own; its actions go behind those that still wait. */

@@ -140,6 +140,7 @@ make_running(struct sqi_running *running, const struct sqi_run_options *options)
         for (uint32_t t = 0; t < running->plan->ntasks && options->positions; t++)
                 running->life->tasks[t].position = options->positions[t];
         running->life->proven = options->proven;
+        running->life->notes = running->observer.ending != NULL;
         running->life->inactive = options->inactive;
         running->life->first_incarnation = options->runs;
         if ((options->restore && !(running->restore = strdup(options->restore))) ||
@@ -256,11 +257,19 @@ sqi_running_drain(struct sqi_running *running, double seconds)
 void
 sqi_running_hand_over(struct sqi_running *running, const uint32_t *stays, uint32_t n)
 {
+        if (running->life->state >= SQI_QUITTING)
+                return; /* it has ended by itself, and is not to go on */
         running->life->handover = true;
         for (uint32_t i = 0; i < n; i++)
                 if (stays[i] != SQI_STAYS_NOT)
                         running->life->workers[stays[i]].stays = true;
         sqi_running_drain(running, -1);
+}
+
+void
+sqi_running_noted(struct sqi_running *running)
+{
+        sqi_running_step(running, &(struct sqi_event){.type = SQI_EVENT_NOTED});
 }
 
 void

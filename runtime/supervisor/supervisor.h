@@ -67,7 +67,9 @@ struct sqi_observer {
         int (*seal)(void *context, struct sqi_errand **ret);
         /* Exactly-once: make the folder of the epoch that begins, as the lifecycle names it; as `seal`. */
         int (*folder)(void *context, struct sqi_errand **ret);
-        void (*quitting)(void *context); /* all is processed; its workers are told to exit after this */
+        /* All is processed, and it is not to begin again: write that down, then call sqi_running_noted(). Its workers
+         * are told to exit after that. NULL: nobody keeps it. */
+        void (*ending)(void *context);
         void (*dead_letter)(void *context, const char *task, uint64_t position, struct sq_str cause);
         /* ANSWER of a task to a QUERY; NULL: nobody asks */
         void (*answered)(void *context, const struct sqi_message *answer);
@@ -131,6 +133,8 @@ void sqi_running_hand_over(struct sqi_running *running, const uint32_t *stays, u
  * means nothing to the plan before it, which would have to go on from the newest one. */
 void sqi_running_keep(struct sqi_running *running);
 void sqi_running_activate(struct sqi_running *running, bool active);
+/* `ending` is written down, or cannot be; nothing happens if it ends in another way by now. */
+void sqi_running_noted(struct sqi_running *running);
 /* For `ms` from now the tasks of a component publish copies of what they send, `bytes_s` a second in all:
  * channel/tap.h. */
 void sqi_running_tap(struct sqi_running *running, uint32_t component, uint64_t ms, uint64_t bytes_s);

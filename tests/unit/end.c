@@ -31,6 +31,65 @@ ends_by_itself_when_every_task_has_finished(void **state)
 }
 
 static void
+tells_nobody_to_exit_before_it_is_written_down_that_it_ends_by_itself(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world, false);
+        world.life->notes = true;
+        run_up(&world);
+        all_finish(&world);
+        assert_int_equal(count_type(&world, SQI_ACTION_NOTE), 1);
+        assert_int_equal(count_sent(&world, SQI_MSG_QUIT, SQI_EVERY_WORKER), 0);
+        assert_true(sqi_lifecycle_due(world.life) == SQI_NEVER); /* the disk may take its time */
+        exited(&world, 0);                                       /* nobody needs it any more */
+        step(&world, (struct sqi_event){.type = SQI_EVENT_NOTED});
+        assert_int_equal(count_sent(&world, SQI_MSG_QUIT, SQI_EVERY_WORKER), 1);
+        for (uint32_t w = 1; w < TASKS; w++)
+                exited(&world, w);
+        assert_int_equal(count_type(&world, SQI_ACTION_END), 1);
+        assert_string_equal(sqi_lifecycle_state_name(world.life), "finished");
+        tear_down(&world);
+}
+
+static void
+ends_when_it_is_told_to_although_its_end_is_being_written_down(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world, false);
+        world.life->notes = true;
+        run_up(&world);
+        all_finish(&world);
+        step(&world, (struct sqi_event){.type = SQI_EVENT_ABORT});
+        step(&world, (struct sqi_event){.type = SQI_EVENT_NOTED}); /* late */
+        assert_int_equal(count_sent(&world, SQI_MSG_QUIT, SQI_EVERY_WORKER), 0);
+        for (uint32_t w = 0; w < TASKS; w++)
+                exited(&world, w);
+        assert_int_equal(count_type(&world, SQI_ACTION_END), 1);
+        assert_int_equal(world.life->outcome, SQI_OUTCOME_KILLED);
+        tear_down(&world);
+}
+
+static void
+writes_nothing_down_of_what_is_drained(void **state)
+{
+        struct world world;
+
+        (void)state;
+        set_up(&world, false);
+        world.life->notes = true;
+        run_up(&world);
+        step(&world, (struct sqi_event){.type = SQI_EVENT_DRAIN});
+        all_finish(&world);
+        assert_int_equal(count_type(&world, SQI_ACTION_NOTE), 0);
+        assert_int_equal(count_sent(&world, SQI_MSG_QUIT, SQI_EVERY_WORKER), 1);
+        tear_down(&world);
+}
+
+static void
 drains_once_and_ends_as_drained(void **state)
 {
         struct world world;
@@ -187,6 +246,9 @@ main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(ends_by_itself_when_every_task_has_finished),
+                cmocka_unit_test(tells_nobody_to_exit_before_it_is_written_down_that_it_ends_by_itself),
+                cmocka_unit_test(ends_when_it_is_told_to_although_its_end_is_being_written_down),
+                cmocka_unit_test(writes_nothing_down_of_what_is_drained),
                 cmocka_unit_test(drains_once_and_ends_as_drained),
                 cmocka_unit_test(drains_a_topology_that_has_not_started_by_starting_it_first),
                 cmocka_unit_test(says_what_did_not_finish_when_the_drain_takes_too_long),

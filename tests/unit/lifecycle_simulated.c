@@ -30,6 +30,8 @@ struct play {
         struct puppet puppets[TASKS];
         uint64_t random;
         bool ended, ran, faults;
+        bool notes; /* how it ends is being written down */
+        bool dry;   /* its spout has come to its end */
         uint64_t seed;
 };
 
@@ -47,7 +49,7 @@ static bool
 upstream_has_finished(const struct play *play, uint32_t task)
 {
         if (task == SPOUT)
-                return play->puppets[SPOUT].draining;
+                return play->puppets[SPOUT].draining || play->dry;
         if (task == COUNT)
                 return play->puppets[SPLIT_0].finished && play->puppets[SPLIT_1].finished;
         return play->puppets[SPOUT].finished;
@@ -84,6 +86,7 @@ check_order(struct play *play, uint32_t w, const struct sqi_message *message)
                 puppet->stays = message->number == 1;
         } else if (type == SQI_MSG_QUIT) {
                 check(play, puppet->finished, "QUIT goes to who has finished");
+                check(play, !play->notes, "and not before it is written down that all have");
                 check(play, !puppet->stays, "and not to who stays");
                 puppet->quitting = true;
         }
@@ -148,6 +151,8 @@ play_step(struct play *play, struct sqi_event event)
                         check_send(play, action);
                 else if (action->type == SQI_ACTION_KILL)
                         play->puppets[action->worker].quitting = play->puppets[action->worker].hung = true;
+                else if (action->type == SQI_ACTION_NOTE)
+                        play->notes = true;
                 else if (action->type == SQI_ACTION_END)
                         play->ended = true;
         }
@@ -207,6 +212,15 @@ deliver(struct play *play, uint32_t w)
 }
 
 static void
+write_down(struct play *play)
+{
+        if (!play->notes || draw(&play->random, 10) > 0)
+                return;
+        play->notes = false;
+        play_step(play, (struct sqi_event){.type = SQI_EVENT_NOTED});
+}
+
+static void
 one_turn(struct play *play)
 {
         uint32_t w = (uint32_t)draw(&play->random, TASKS);
@@ -220,6 +234,7 @@ one_turn(struct play *play)
                 act(play, w);
         else
                 deliver(play, w);
+        write_down(play);
         play->world.now += draw(&play->random, 50) * SQI_MS;
         if (sqi_lifecycle_due(play->world.life) <= play->world.now)
                 play_step(play, (struct sqi_event){.type = SQI_EVENT_TIME});
@@ -237,14 +252,18 @@ play_seed(uint64_t seed, unsigned *ret_drained)
         play->faults = true;
         set_up_plan(&play->world, false);
         assert_int_equal(sqi_lifecycle_new(&play->world.plan, 0, seed, &play->world.life), 0);
+        play->world.life->notes = draw(&play->random, 2);
+        bool by_itself = draw(&play->random, 4) == 0;
         play_step(play, (struct sqi_event){.type = SQI_EVENT_START});
         while (turns++ < STEPS && !play->ended)
                 one_turn(play);
         play->faults = false;
-        play->world.life->handover = draw(&play->random, 2);
+        play->world.life->handover = !by_itself && draw(&play->random, 2);
         for (uint32_t w = 0; w < TASKS; w++)
                 play->world.life->workers[w].stays = play->world.life->handover && draw(&play->random, 2);
-        play_step(play, (struct sqi_event){.type = SQI_EVENT_DRAIN});
+        play->dry = by_itself;
+        if (!by_itself)
+                play_step(play, (struct sqi_event){.type = SQI_EVENT_DRAIN});
         play->faults = draw(&play->random, 4) == 0; /* some die on the way */
         while (turns++ < 2 * STEPS && !play->ended)
                 one_turn(play);
@@ -253,7 +272,9 @@ play_seed(uint64_t seed, unsigned *ret_drained)
                 one_turn(play);
         check(play, play->ended, "it ends");
         *ret_drained += play->world.life->outcome == SQI_OUTCOME_DRAINED;
-        check(play, play->world.life->outcome == SQI_OUTCOME_DRAINED || play->world.life->outcome == SQI_OUTCOME_FAILED,
+        check(play,
+              play->world.life->outcome == (by_itself ? SQI_OUTCOME_FINISHED : SQI_OUTCOME_DRAINED) ||
+                      play->world.life->outcome == SQI_OUTCOME_FAILED,
               "and says how");
         sqi_lifecycle_free(&play->world.life);
         free(play);

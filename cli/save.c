@@ -130,7 +130,7 @@ cli_open_savepoint(const char *path, const struct sqi_plan *plan, struct sqi_sav
 {
         struct sqi_savepoint savepoint;
         char error[PATH_MAX + 512];
-        int r = sqi_savepoint_open(path, &savepoint, error, sizeof(error));
+        int r = sqi_savepoint_open(path, NULL, &savepoint, error, sizeof(error));
 
         if (r < 0)
                 return cli_error(CLI_USAGE, "%s", error);

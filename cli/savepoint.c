@@ -135,7 +135,7 @@ show(const struct cli_args *args)
         struct sqi_savepoint savepoint;
         char error[PATH_MAX + 512];
 
-        if (sqi_savepoint_open(cli_operand(args, 1), &savepoint, error, sizeof(error)) < 0)
+        if (sqi_savepoint_open(cli_operand(args, 1), NULL, &savepoint, error, sizeof(error)) < 0)
                 return cli_error(CLI_FAILED, "%s", error);
         if (cli_flag(args, "json"))
                 print_json(&savepoint);

@@ -37,12 +37,12 @@ static void
 copy(struct sqi_copying *it)
 {
         struct sqi_savepoint savepoint = {0};
-        int r = sqi_savepoint_open(it->path, &savepoint, it->error, sizeof(it->error));
+        int r = sqi_savepoint_open(it->path, &it->stop, &savepoint, it->error, sizeof(it->error));
 
         if (r == 0)
                 r = sqi_savepoint_fits(&savepoint, it->plan, it->error, sizeof(it->error));
         it->status = r < 0 ? SQI_STATUS_REFUSED : SQI_STATUS_DONE;
-        if (r == 0 && (r = sqi_savepoint_put(&savepoint, &it->snapshots, it->error, sizeof(it->error))) < 0)
+        if (r == 0 && (r = sqi_savepoint_put(&savepoint, &it->snapshots, &it->stop, it->error, sizeof(it->error))) < 0)
                 it->status = SQI_STATUS_FAILED;
         if (r < 0)
                 sqi_snapshots_remove(&it->snapshots);

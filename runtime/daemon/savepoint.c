@@ -207,7 +207,7 @@ is_of_its_plan(const struct sqi_savepoint *savepoint)
 }
 
 int
-sqi_savepoint_open(const char *path, struct sqi_savepoint *ret, char *error, size_t size)
+sqi_savepoint_open(const char *path, const atomic_bool *stop, struct sqi_savepoint *ret, char *error, size_t size)
 {
         struct sqi_savepoint savepoint = {0};
         int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
@@ -221,7 +221,7 @@ sqi_savepoint_open(const char *path, struct sqi_savepoint *ret, char *error, siz
         savepoint.running = faccessat(folder, "manifest", F_OK, 0) < 0;
         r = savepoint.running ? find_epoch(path, savepoint.path, error, size) : 0;
         if (r == 0)
-                r = sqi_snapshots_verify(savepoint.path, &savepoint.manifest, error, size);
+                r = sqi_snapshots_verify(savepoint.path, stop, &savepoint.manifest, error, size);
         if (r == 0 && (r = find_plan(folder, &savepoint, cause, sizeof(cause), &where)) < 0)
                 sqi_complain(r, error, size, "%s/plan cannot be read: %s", where, cause);
         if (r == 0 && !is_of_its_plan(&savepoint))
@@ -404,8 +404,8 @@ sqi_savepoint_can_go_on(const struct sqi_snapshots *snapshots, const struct sqi_
 }
 
 int
-sqi_savepoint_put(const struct sqi_savepoint *savepoint, const struct sqi_snapshots *snapshots, char *error,
-                  size_t size)
+sqi_savepoint_put(const struct sqi_savepoint *savepoint, const struct sqi_snapshots *snapshots, const atomic_bool *stop,
+                  char *error, size_t size)
 {
-        return sqi_snapshots_adopt(snapshots, &savepoint->manifest, savepoint->path, error, size);
+        return sqi_snapshots_adopt(snapshots, &savepoint->manifest, savepoint->path, stop, error, size);
 }

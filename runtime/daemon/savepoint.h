@@ -40,9 +40,10 @@ struct sqi_savepoint_order {
 int sqi_savepoint_make(const struct sqi_savepoint_order *order, char *error, size_t size);
 
 /* Of a savepoint, or of a folder that holds the epochs of `squall run` and its plan: then of the newest of them, which
- * `path` names afterwards. All of it is read and compared with its checksums. 0 and a savepoint for
- * sqi_savepoint_close(), or a negative errno with the cause in `error`. */
-int sqi_savepoint_open(const char *path, struct sqi_savepoint *ret, char *error, size_t size);
+ * `path` names afterwards. All of it is read and compared with its checksums; until another thread sets *stop (NULL:
+ * nobody does), then -ECANCELED. 0 and a savepoint for sqi_savepoint_close(), or a negative errno with the cause in
+ * `error`. */
+int sqi_savepoint_open(const char *path, const atomic_bool *stop, struct sqi_savepoint *ret, char *error, size_t size);
 void sqi_savepoint_close(struct sqi_savepoint *savepoint);
 
 /* Can a topology of this plan begin from it? 0, or -EINVAL with the reason in `error`: a bolt that had keys is missing
@@ -55,8 +56,9 @@ int sqi_savepoint_fits(const struct sqi_savepoint *savepoint, const struct sqi_p
 int sqi_savepoint_can_go_on(const struct sqi_snapshots *snapshots, const struct sqi_plan *before,
                             const struct sqi_plan *after, char *error, size_t size);
 
-/* Makes a copy of it the newest snapshot of a topology that has none. 0 or a negative errno, with the cause. */
-int sqi_savepoint_put(const struct sqi_savepoint *savepoint, const struct sqi_snapshots *snapshots, char *error,
-                      size_t size);
+/* Makes a copy of it the newest snapshot of a topology that has none; `stop` as above. 0 or a negative errno, with the
+ * cause. */
+int sqi_savepoint_put(const struct sqi_savepoint *savepoint, const struct sqi_snapshots *snapshots,
+                      const atomic_bool *stop, char *error, size_t size);
 
 #endif

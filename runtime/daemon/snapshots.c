@@ -98,9 +98,15 @@ each(const char *place, int (*what)(int place, uint64_t number, void *context), 
 
 /* ---- Files ------------------------------------------------------------------------------------------- */
 
+static bool
+is_stopped(const atomic_bool *stop)
+{
+        return stop && atomic_load_explicit(stop, memory_order_relaxed);
+}
+
 /* Of `most` bytes, or of the whole file. */
 static int
-sum_up(int fd, uint64_t most, uint64_t *ret_size, uint64_t *ret_sum)
+sum_up(int fd, uint64_t most, const atomic_bool *stop, uint64_t *ret_size, uint64_t *ret_sum)
 {
         XXH3_state_t *state = XXH3_createState();
         char *bytes = malloc(READ_SIZE);
@@ -116,6 +122,8 @@ sum_up(int fd, uint64_t most, uint64_t *ret_size, uint64_t *ret_sum)
                         continue;
                 XXH3_64bits_update(state, bytes, (size_t)n);
                 size += (uint64_t)n;
+                if (is_stopped(stop))
+                        r = -ECANCELED;
         }
         if (r == 0 && n < 0)
                 r = -errno;
@@ -130,35 +138,42 @@ sum_up(int fd, uint64_t most, uint64_t *ret_size, uint64_t *ret_sum)
 
 /* 0: the file at `path` is the one that was reported; -EBADMSG: it is another. */
 static int
-check_file(int at, const char *path, const struct sqi_manifest_file *file)
+check_file(int at, const char *path, const struct sqi_manifest_file *file, const atomic_bool *stop)
 {
         int fd = openat(at, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), r; /* a pipe is not waited for */
         uint64_t size = 0, sum = 0;
 
         if (fd < 0)
                 return -errno;
-        r = sum_up(fd, file->size, &size, &sum);
+        r = sum_up(fd, file->size, stop, &size, &sum);
         close(fd);
         if (r < 0)
                 return r;
         return size == file->size && sum == file->sum ? 0 : -EBADMSG;
 }
 
-/* It is in the folder already, or in one of the other places. */
+/* Other places where files may be, until another thread sets *stop (NULL: nobody does). */
+struct elsewhere {
+        const char *const *places; /* what stands before their names */
+        size_t n;
+        const atomic_bool *stop;
+};
+
+/* It is in the folder already, or elsewhere. */
 static int
-gather_file(int folder, const struct sqi_manifest_file *file, const char *const *places, size_t nplaces)
+gather_file(int folder, const struct sqi_manifest_file *file, const struct elsewhere *elsewhere)
 {
         char path[PATH_MAX + SQI_MANIFEST_FILE + sizeof(spare_prefix)];
-        int r = check_file(folder, file->name, file);
+        int r = check_file(folder, file->name, file, elsewhere->stop);
 
-        for (size_t i = 0; i < nplaces && (r == -ENOENT || r == -EBADMSG); i++) {
-                snprintf(path, sizeof(path), "%s%s", places[i], file->name);
-                r = check_file(AT_FDCWD, path, file);
+        for (size_t i = 0; i < elsewhere->n && (r == -ENOENT || r == -EBADMSG); i++) {
+                snprintf(path, sizeof(path), "%s%s", elsewhere->places[i], file->name);
+                r = check_file(AT_FDCWD, path, file, elsewhere->stop);
                 if (r < 0)
                         continue;
-                r = sqi_file_copy(path, folder, file->name);
+                r = sqi_file_copy_part(path, folder, file->name, file->size, elsewhere->stop);
                 if (r == 0)
-                        r = check_file(folder, file->name, file);
+                        r = check_file(folder, file->name, file, elsewhere->stop);
                 if (r < 0)
                         unlinkat(folder, file->name, 0); /* gives the room back */
                 if (r < 0)
@@ -204,7 +219,7 @@ rename_whole(const char *place, const char *open_name, uint64_t epoch)
 }
 
 static int
-fill(const char *place, const struct sqi_manifest *manifest, const char *const *others, size_t nothers)
+fill(const char *place, const struct sqi_manifest *manifest, const struct elsewhere *elsewhere)
 {
         char path[PATH_MAX + sizeof(SQI_SNAPSHOTS_OPEN) + 1];
         int folder, r = make_open(place);
@@ -217,7 +232,7 @@ fill(const char *place, const struct sqi_manifest *manifest, const char *const *
                 return folder;
         remove_others(folder, manifest);
         for (uint32_t i = 0; i < manifest->nfiles && r == 0; i++)
-                r = gather_file(folder, &manifest->files[i], others, nothers);
+                r = gather_file(folder, &manifest->files[i], elsewhere);
         if (r == 0)
                 r = sqi_manifest_write(folder, manifest);
         if (r == 0)
@@ -231,11 +246,12 @@ seal_at(const char *place, const struct sqi_manifest *manifest, const char *othe
 {
         char beside[PATH_MAX + sizeof(SQI_SNAPSHOTS_OPEN) + 2], spare[PATH_MAX + sizeof(spare_prefix) + 1];
         const char *const others[] = {spare, beside};
+        const struct elsewhere elsewhere = {others, 2, NULL};
         int r;
 
         snprintf(spare, sizeof(spare), "%s/%s", run, spare_prefix);
         snprintf(beside, sizeof(beside), "%s/" SQI_SNAPSHOTS_OPEN "/", other);
-        r = fill(place, manifest, others, 2);
+        r = fill(place, manifest, &elsewhere);
         return r < 0 ? r : rename_whole(place, SQI_SNAPSHOTS_OPEN, manifest->epoch);
 }
 
@@ -260,20 +276,23 @@ sqi_snapshots_seal(const struct sqi_snapshots *snapshots, const struct sqi_manif
 
 int
 sqi_snapshots_adopt(const struct sqi_snapshots *snapshots, const struct sqi_manifest *manifest, const char *from,
-                    char *error, size_t size)
+                    const atomic_bool *stop, char *error, size_t size)
 {
         char place[PATH_MAX + 1];
         const char *const others[] = {place};
+        const struct elsewhere elsewhere = {others, 1, stop};
         struct sqi_manifest copy = *manifest;
         int r;
 
         copy.anew = true;
         snprintf(place, sizeof(place), "%s/", from);
-        r = fill(snapshots->durable, &copy, others, 1);
+        r = fill(snapshots->durable, &copy, &elsewhere);
         if (r == 0)
                 r = rename_whole(snapshots->durable, SQI_SNAPSHOTS_OPEN, manifest->epoch);
         return r < 0 ? sqi_complain(r, error, size, "cannot copy %s into %s: %s", from, snapshots->durable,
-                                    r == -EBADMSG ? "it is damaged" : strerror(-r))
+                                    r == -EBADMSG     ? "it is damaged"
+                                    : r == -ECANCELED ? "the supervisor was told to end"
+                                                      : strerror(-r))
                      : 0;
 }
 
@@ -366,7 +385,7 @@ sqi_snapshots_newest(const struct sqi_snapshots *snapshots, struct sqi_manifest 
 }
 
 int
-sqi_snapshots_verify(const char *path, struct sqi_manifest *ret, char *error, size_t size)
+sqi_snapshots_verify(const char *path, const atomic_bool *stop, struct sqi_manifest *ret, char *error, size_t size)
 {
         struct sqi_manifest manifest = {0};
         const char *which = "manifest";
@@ -377,7 +396,7 @@ sqi_snapshots_verify(const char *path, struct sqi_manifest *ret, char *error, si
                 r = sqi_manifest_read(folder, &manifest);
                 for (uint32_t i = 0; i < manifest.nfiles && r == 0; i++) {
                         which = manifest.files[i].name;
-                        r = check_file(folder, which, &manifest.files[i]);
+                        r = check_file(folder, which, &manifest.files[i], stop);
                         if (r == 0)
                                 r = sqi_snapshot_look(folder, which, &head);
                 }

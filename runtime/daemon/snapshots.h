@@ -29,6 +29,7 @@
 #define SQI_SNAPSHOTS_H
 
 #include <limits.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "control/manifest.h"
@@ -54,15 +55,15 @@ int sqi_snapshots_seal(const struct sqi_snapshots *snapshots, const struct sqi_m
 int sqi_snapshots_newest(const struct sqi_snapshots *snapshots, struct sqi_manifest *ret, char ret_path[PATH_MAX],
                          char *error, size_t size);
 
-/* As the newest, of the snapshot in this folder, with the bytes of all its files. 0 or a negative errno, with the
- * cause. */
-int sqi_snapshots_verify(const char *path, struct sqi_manifest *ret, char *error, size_t size);
+/* As the newest, of the snapshot in this folder, with the bytes of all its files; until another thread sets *stop
+ * (NULL: nobody does), then -ECANCELED. 0 or a negative errno, with the cause. */
+int sqi_snapshots_verify(const char *path, const atomic_bool *stop, struct sqi_manifest *ret, char *error, size_t size);
 
 /* Makes a copy of the snapshot in the folder `from`, which has this manifest, the newest one of those of a topology
  * that has none, and says in its manifest that it is a copy (`anew`). On disk when it returns 0; a negative errno, with
- * the cause: there is none. */
+ * the cause: there is none, or, of -ECANCELED as above, not all of one. */
 int sqi_snapshots_adopt(const struct sqi_snapshots *snapshots, const struct sqi_manifest *manifest, const char *from,
-                        char *error, size_t size);
+                        const atomic_bool *stop, char *error, size_t size);
 
 /* Where the spouts of a plan resume by a snapshot: one for each of its tasks. */
 void sqi_snapshots_positions(const struct sqi_manifest *manifest, const struct sqi_plan *plan,

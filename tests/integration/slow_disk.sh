@@ -167,12 +167,23 @@ check "with the counts of its savepoint and what came after it" counts_on
 end
 until_true is_gone
 begin_from at-least-once
+kill -TERM $supervisor
+is_ending() { grep -q "draining all topologies" "$dir/err"; }
+until_true is_ending
+disarm
+check "a supervisor that is told to stop meanwhile ends" until_true is_dead
+check "whoever submits hears that" eval '! wait $submitting'
+check "it leaves no copy" eval '! ls -d "$dir"/state/snapshots/counts-*'
+start
+check "and no topology" is_gone
+begin_from at-least-once
 kill -KILL $supervisor $submitting
 wait 2>/dev/null
 disarm
+check "a supervisor that dies over it leaves what it has copied" eval 'ls -d "$dir"/state/snapshots/counts-*'
 start
-check "a supervisor that dies over it leaves no topology" is_gone
-check "nor a copy" eval '! ls -d "$dir"/state/snapshots/counts-*'
+check "but no topology" is_gone
+check "and the next one sweeps it" eval '! ls -d "$dir"/state/snapshots/counts-*'
 
 begin_saving at-least-once killed
 "$squall" kill counts >"$dir/said" 2>&1 &

@@ -64,7 +64,7 @@ assert_verifies_as(const struct place *place, int r, const char *said)
         char error[PATH_MAX + 512] = "";
         struct sqi_manifest manifest = {0};
 
-        assert_int_equal(sqi_snapshots_verify(place->epoch, &manifest, error, sizeof(error)), r);
+        assert_int_equal(sqi_snapshots_verify(place->epoch, NULL, &manifest, error, sizeof(error)), r);
         assert_non_null(strstr(error, said));
         sqi_manifest_free(&manifest);
 }

@@ -578,7 +578,7 @@ SQ_EXPORT uint32_t sq_path_hash(const char *path);
 /* Is this the task that does, when the topology starts from nothing, what is done once? Where sq_run_id() tells, the
  * first task is it each time. */
 SQ_EXPORT bool sq_begins(const struct sq_task *task);
-/* 1: the file was emptied; 0: it was not; or a negative errno, the one of PATH.runs. */
+/* 1: the file was emptied; 0: it was not; or a negative errno; of PATH.runs also as sq_publish() has them. */
 SQ_EXPORT int sq_begin_anew(const struct sq_task *task, const char *path, int fd);
 
 /* ---- Publishing by epochs ---------------------------------------------------------------------------- */

@@ -255,6 +255,15 @@ empty(struct sq_task *task, struct writer *self)
                 return 0;
         if (!sq_run_id(task))
                 return refuse(task, self, -r);
+        if (r == -EPROTO)
+                return sq_error_final(task, "%s.runs: a later version of Squall wrote it (go on with that one)",
+                                      self->path);
+        if (r == -EBADMSG)
+                return sq_error_final(
+                        task,
+                        "%s.runs: is damaged: whether the file has lines of this run is not known, and it "
+                        "stays as it is (put it back, or remove both)",
+                        self->path);
         return sq_error(task, "%s: cannot be begun anew, which is noted in %s.runs: %s (write `mode: append`)",
                         self->path, self->path, strerror(-r));
 }

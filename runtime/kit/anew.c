@@ -6,110 +6,154 @@
  *
  *     1  is this run in it? Then the file may have lines of it, and stays
  *     2  the file is emptied                                        synced
- *     3  the run gets its line                                      synced
+ *     3  the run gets its line: PATH.runs is replaced               synced
  *
  * Before 3 nobody of this run has written: who dies there has lost nothing, and the other tasks wait for the lock. Runs
  * stay in it, for a task of an earlier one may be restarted when a later one has begun the file.
+ *
+ * Earlier versions wrote the lines alone, and appended them. What is neither such text nor a whole one of ours is not
+ * believed, and then nothing is emptied.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <squall-kit.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ID_MOST = 1024 };
+#include "kit/beside.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/* PATH.runs. Of this machine alone, in its byte order. Then the lines. */
+struct runs_head {
+        char magic[4]; /* "SQR" and the version */
+        uint32_t size; /* of the lines */
+        uint64_t hash; /* XXH3 of the lines */
+};
+
+struct runs {
+        int fd; /* its lock */
+        size_t n;
+        char *lines; /* behind a head */
+        char *bytes;
+};
+
+enum { NAME = 3, RUNS_MOST = 16 * 1024 * 1024 };
+static const char magic[4] = {'S', 'Q', 'R', 1}, ending[] = ".runs";
+
+/* ---- PATH.runs --------------------------------------------------------------------------------------- */
+
+/* Of an earlier version. What a kill has torn, its last line, is left out: but a piece of our magic is none. */
 static int
-open_runs(const char *path)
+parse_text(struct runs *runs)
 {
-        char name[PATH_MAX];
-        int fd;
+        const char *end;
 
-        if (snprintf(name, sizeof(name), "%s.runs", path) >= (int)sizeof(name))
-                return -ENAMETOOLONG;
-        fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-        if (fd < 0)
-                return -errno;
-        while (flock(fd, LOCK_EX) < 0)
-                if (errno != EINTR) {
-                        int r = -errno;
-
-                        close(fd);
-                        return r;
-                }
-        return fd;
+        if (runs->n <= NAME && memcmp(runs->lines, magic, runs->n) == 0)
+                return -EBADMSG;
+        for (size_t i = 0; i < runs->n; i++)
+                if ((uint8_t)runs->lines[i] < ' ' && runs->lines[i] != '\n')
+                        return -EBADMSG;
+        end = memrchr(runs->lines, '\n', runs->n);
+        runs->n = end ? (size_t)(end - runs->lines) + 1 : 0;
+        return 0;
 }
 
-/* *ret_end: behind the last whole line; what is there was torn by a kill. */
-static bool
-find(const char *bytes, size_t n, const char *run, off_t *ret_end)
+/* An empty one was made for its lock, and says nothing. */
+static int
+parse(struct runs *runs)
 {
-        size_t len = strlen(run), at = 0;
+        struct runs_head head;
 
-        for (const char *end; (end = memchr(bytes + at, '\n', n - at)); at = (size_t)(end - bytes) + 1)
-                if ((size_t)(end - bytes) - at == len && memcmp(bytes + at, run, len) == 0)
+        if (runs->n == 0)
+                return 0;
+        if (runs->n < sizeof(magic) || memcmp(runs->lines, magic, NAME) != 0)
+                return parse_text(runs);
+        if ((uint8_t)runs->lines[NAME] > (uint8_t)magic[NAME])
+                return -EPROTO;
+        if (runs->lines[NAME] != magic[NAME] || runs->n < sizeof(head))
+                return -EBADMSG;
+        memcpy(&head, runs->lines, sizeof(head));
+        runs->lines += sizeof(head);
+        runs->n -= sizeof(head);
+        return head.size == runs->n && head.hash == XXH3_64bits(runs->lines, runs->n) ? 0 : -EBADMSG;
+}
+
+static int
+load(struct runs *runs)
+{
+        struct stat about;
+        ssize_t n;
+
+        if (fstat(runs->fd, &about) < 0)
+                return -errno;
+        if (about.st_size > RUNS_MOST)
+                return -EBADMSG;
+        runs->n = (size_t)about.st_size;
+        runs->bytes = malloc(sizeof(struct runs_head) + runs->n + 1);
+        if (!runs->bytes)
+                return -ENOMEM;
+        runs->lines = runs->bytes + sizeof(struct runs_head);
+        n = pread(runs->fd, runs->lines, runs->n, 0);
+        if (n < (ssize_t)runs->n)
+                return n < 0 ? -errno : -EIO;
+        return parse(runs);
+}
+
+static bool
+has_run(const struct runs *runs, const char *run)
+{
+        size_t len = strlen(run);
+        const char *at = runs->lines, *last = runs->lines + runs->n;
+
+        for (const char *end; at < last && (end = memchr(at, '\n', (size_t)(last - at))); at = end + 1)
+                if ((size_t)(end - at) == len && memcmp(at, run, len) == 0)
                         return true;
-        *ret_end = (off_t)at;
         return false;
 }
 
-/* 1: it is there; 0; or a negative errno. */
 static int
-has_run(int runs, const char *run, off_t *ret_end)
+add_run(struct runs *runs, const char *path, const char *run)
 {
-        struct stat about;
-        char *bytes;
-        ssize_t n;
+        size_t len = strlen(run), n = runs->n + len + 1;
+        struct runs_head head = {.size = (uint32_t)n};
+        char *bytes = malloc(sizeof(head) + n), *lines;
         int r;
 
-        if (fstat(runs, &about) < 0)
-                return -errno;
-        bytes = malloc((size_t)about.st_size + 1);
-        n = bytes ? pread(runs, bytes, (size_t)about.st_size, 0) : -1;
-        r = !bytes ? -ENOMEM : n < 0 ? -errno : n < about.st_size ? -EIO : 0;
-        if (r == 0)
-                r = find(bytes, (size_t)n, run, ret_end);
+        if (!bytes)
+                return -ENOMEM;
+        lines = bytes + sizeof(head);
+        memcpy(lines, runs->lines, runs->n);
+        memcpy(lines + runs->n, run, len);
+        lines[n - 1] = '\n';
+        memcpy(head.magic, magic, sizeof(magic));
+        head.hash = XXH3_64bits(lines, n);
+        memcpy(bytes, &head, sizeof(head));
+        r = sqi_beside_replace(path, ending, &runs->fd, bytes, sizeof(head) + n);
         free(bytes);
-        return r;
+        return r == 0 ? sq_sync_above(path) : r;
 }
 
-static int
-add_run(int runs, const char *path, const char *run, off_t end)
-{
-        char line[ID_MOST];
-        int len = snprintf(line, sizeof(line), "%s\n", run);
-        ssize_t n;
-
-        if (len >= (int)sizeof(line))
-                return -ENAMETOOLONG;
-        if (ftruncate(runs, end) < 0 || (n = pwrite(runs, line, (size_t)len, end)) < 0)
-                return -errno;
-        if (n < len)
-                return -ENOSPC;
-        return fsync(runs) < 0 ? -errno : sq_sync_above(path);
-}
+/* ---- The file ---------------------------------------------------------------------------------------- */
 
 static int
 begin_run(const char *path, int fd, const char *run)
 {
-        int runs = open_runs(path), r;
-        off_t end = 0;
+        struct runs runs = {.fd = sqi_beside_open(path, ending)};
+        int r;
 
-        if (runs < 0)
-                return runs;
-        r = has_run(runs, run, &end);
-        if (r == 0) {
-                r = ftruncate(fd, 0) < 0 || fsync(fd) < 0 ? -errno : add_run(runs, path, run, end);
+        if (runs.fd < 0)
+                return runs.fd;
+        r = load(&runs);
+        if (r == 0 && !has_run(&runs, run)) {
+                r = ftruncate(fd, 0) < 0 || fsync(fd) < 0 ? -errno : add_run(&runs, path, run);
                 r = r == 0 ? 1 : r;
-        } else if (r == 1) {
-                r = 0;
         }
-        close(runs);
+        free(runs.bytes);
+        close(runs.fd);
         return r;
 }
 

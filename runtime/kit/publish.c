@@ -25,10 +25,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include "kit/beside.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -42,7 +43,7 @@ struct record {
         uint64_t device, inode, epoch, offset, length, hash;
 };
 
-static const char magic[4] = {'S', 'Q', 'C', 1};
+static const char magic[4] = {'S', 'Q', 'C', 1}, ending[] = ".commits";
 
 struct publishing {
         const char *path;
@@ -51,46 +52,6 @@ struct publishing {
         struct record record;
         uint64_t done[WRITERS_MAX]; /* by writer */
 };
-
-/* ---- Files ------------------------------------------------------------------------------------------- */
-
-static int
-write_all(int fd, const char *bytes, size_t n)
-{
-        while (n > 0) {
-                ssize_t written = write(fd, bytes, n);
-
-                if (written < 0 && errno != EINTR)
-                        return -errno;
-                bytes += written > 0 ? written : 0;
-                n -= written > 0 ? (size_t)written : 0;
-        }
-        return 0;
-}
-
-static int
-take_lock(int fd)
-{
-        while (flock(fd, LOCK_EX) < 0)
-                if (errno != EINTR)
-                        return -errno;
-        return 0;
-}
-
-static bool
-has_name(const char *path, int fd)
-{
-        struct stat named, opened;
-
-        return stat(path, &named) == 0 && fstat(fd, &opened) == 0 && named.st_dev == opened.st_dev &&
-               named.st_ino == opened.st_ino;
-}
-
-static int
-name_of(const char *path, const char *ending, char ret[PATH_MAX])
-{
-        return snprintf(ret, PATH_MAX, "%s.commits%s", path, ending) < PATH_MAX ? 0 : -ENAMETOOLONG;
-}
 
 /* ---- PATH.commits ------------------------------------------------------------------------------------ */
 
@@ -120,25 +81,6 @@ parse(struct publishing *it, const char *bytes, size_t n)
         return 0;
 }
 
-/* The one that has the name when its lock is taken. 0 or a negative errno. */
-static int
-lock_record(struct publishing *it)
-{
-        char name[PATH_MAX];
-        int r = name_of(it->path, "", name);
-
-        while (r == 0) {
-                it->locked = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-                if (it->locked < 0)
-                        return -errno;
-                r = take_lock(it->locked);
-                if (r == 0 && has_name(name, it->locked))
-                        return 0;
-                close(it->locked);
-        }
-        return r;
-}
-
 /* An empty one was made for its lock, and says nothing. */
 static int
 read_record(struct publishing *it)
@@ -149,30 +91,6 @@ read_record(struct publishing *it)
         int r = n < 0 ? -errno : n == 0 ? 0 : parse(it, bytes, (size_t)n);
 
         free(bytes);
-        return r;
-}
-
-/* Locked, synced, and in the place of the one before. */
-static int
-replace_record(struct publishing *it, const char *bytes, size_t n)
-{
-        char name[PATH_MAX], new[PATH_MAX];
-        int r = name_of(it->path, ".new", new), fd;
-
-        if (r < 0)
-                return r;
-        fd = open(new, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-        if (fd < 0)
-                return -errno;
-        r = take_lock(fd);
-        if (r == 0)
-                r = write_all(fd, bytes, n);
-        if (r == 0)
-                r = name_of(it->path, "", name);
-        if (r == 0 && (fsync(fd) < 0 || rename(new, name) < 0))
-                r = -errno;
-        close(r == 0 ? it->locked : fd);
-        it->locked = r == 0 ? fd : it->locked;
         return r;
 }
 
@@ -192,7 +110,7 @@ write_record(struct publishing *it, bool sync)
         memcpy(bytes + sizeof(it->record), it->done, n - sizeof(it->record));
         hash = XXH3_64bits(bytes, n);
         memcpy(bytes + n, &hash, sizeof(hash));
-        r = replace_record(it, bytes, n + sizeof(hash));
+        r = sqi_beside_replace(it->path, ending, &it->locked, bytes, n + sizeof(hash));
         free(bytes);
         return r == 0 && sync ? sq_sync_above(it->path) : r;
 }
@@ -321,10 +239,11 @@ end(const struct publishing *it)
 static int
 open_both(struct publishing *it)
 {
-        int r = lock_record(it);
+        int r;
 
-        if (r < 0)
-                return r;
+        it->locked = sqi_beside_open(it->path, ending);
+        if (it->locked < 0)
+                return it->locked;
         it->fd = open(it->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
         if (it->fd >= 0)
                 return 0;
@@ -405,7 +324,7 @@ append(struct publishing *it, uint32_t writer, uint64_t epoch, const struct sq_s
                                      .hash = XXH3_64bits(chunk, n)};
         r = write_record(it, true);
         if (r == 0)
-                r = write_all(it->fd, chunk, n);
+                r = sqi_kit_write_all(it->fd, chunk, n);
         if (r == 0 && fsync(it->fd) < 0)
                 r = -errno;
         if (r < 0 && ftruncate(it->fd, about.st_size) < 0)
@@ -469,13 +388,13 @@ sq_publish_anew(const char *path, bool empty)
         char name[PATH_MAX];
         int r = it ? begin(it, path) : -ENOMEM;
 
-        if (r == -EBADMSG || r == -EPROTO) /* whatever it said is over */
+        if (r == -EBADMSG) /* whatever it said is over */
                 r = open_both(it);
         if (r == 0) {
                 if (empty && ftruncate(it->fd, 0) < 0)
                         r = -errno;
                 if (r == 0)
-                        r = name_of(path, "", name);
+                        r = sqi_beside_name(path, ending, name);
                 if (r == 0 && unlink(name) < 0 && errno != ENOENT)
                         r = -errno;
                 end(it);

@@ -14,9 +14,8 @@
 
 #include "fixture.h"
 #include "folder.h"
-#include "journaled.h"
 
-enum { PATH_SIZE = 512, EACH_BIT = 512, LENGTHS = 256 };
+enum { PATH_SIZE = 512, EACH_BIT = 512, LENGTHS = 256, MOST_TESTS = 64 };
 
 void
 fixture_say(char text[FIXTURE_TEXT], const char *format, ...)
@@ -95,9 +94,10 @@ read_copy(const struct copy *copy, char text[FIXTURE_TEXT])
         return copy->fixture->read(copy->folder, text);
 }
 
-void
-fixture_is_read_as_it_was_written(const struct fixture *fixture)
+static void
+is_read_as_it_was_written(void **state)
 {
+        const struct fixture *fixture = *state;
         char text[FIXTURE_TEXT];
         struct copy copy;
 
@@ -125,9 +125,10 @@ is_not_believed(const struct copy *copy, const char *shortest, const char *how, 
         fail_msg("%s/%s, %s %zu: %d, %s", fixture->folder, fixture->file, how, at, r, text);
 }
 
-void
-fixture_that_is_damaged_is_not_believed(const struct fixture *fixture)
+static void
+is_not_believed_where_it_is_damaged(void **state)
 {
+        const struct fixture *fixture = *state;
         struct file *file;
         struct copy copy;
         size_t n;
@@ -147,9 +148,10 @@ fixture_that_is_damaged_is_not_believed(const struct fixture *fixture)
         end(&copy);
 }
 
-void
-fixture_of_a_later_version_is_said_to_be_that(const struct fixture *fixture)
+static void
+is_refused_where_a_later_version_wrote_it(void **state)
 {
+        const struct fixture *fixture = *state;
         char text[FIXTURE_TEXT];
         struct copy copy;
 
@@ -159,4 +161,58 @@ fixture_of_a_later_version_is_said_to_be_that(const struct fixture *fixture)
         assert_non_null(strstr(text, fixture->file));
         assert_non_null(strstr(text, "a later version of Squall wrote it"));
         end(&copy);
+}
+
+/* ---- The program ------------------------------------------------------------------------------------- */
+
+static int
+make_all(const struct fixture_maker *makers, const char *folder)
+{
+        char path[PATH_SIZE];
+
+        for (; makers->folder; makers++) {
+                snprintf(path, sizeof(path), "%s/%s", folder, makers->folder);
+                if (mkdir(path, 0777) < 0) {
+                        perror(path);
+                        return 1;
+                }
+                makers->make(path);
+        }
+        return 0;
+}
+
+static struct CMUnitTest
+test_of(const struct fixture *fixture, CMUnitTestFunction test, const char *what)
+{
+        char *name = NULL;
+
+        assert_true(asprintf(&name, "%s/%s %s", fixture->folder, fixture->file, what) > 0);
+        return (struct CMUnitTest){.name = name, .test_func = test, .initial_state = (void *)(uintptr_t)fixture};
+}
+
+int
+fixture_main(int argc, char **argv, const struct fixtures *fixtures)
+{
+        struct CMUnitTest tests[MOST_TESTS];
+        size_t n = 0, ours;
+        int failed;
+
+        if (fixtures->makers && argc == 3 && strcmp(argv[1], "make") == 0)
+                return make_all(fixtures->makers, argv[2]);
+        assert_true(3 * fixtures->n + fixtures->nmore <= MOST_TESTS);
+        for (const struct fixture *it = fixtures->items; it < fixtures->items + fixtures->n; it++) {
+                tests[n++] = test_of(it, is_read_as_it_was_written, "is read as it was written");
+                if (it->version_at == 0)
+                        continue;
+                tests[n++] = test_of(it, is_not_believed_where_it_is_damaged, "is not believed where it is damaged");
+                tests[n++] = test_of(it, is_refused_where_a_later_version_wrote_it,
+                                     "is refused where a later version wrote it");
+        }
+        ours = n;
+        for (size_t i = 0; i < fixtures->nmore; i++)
+                tests[n++] = fixtures->more[i];
+        failed = _cmocka_run_group_tests("fixtures", tests, n, NULL, NULL);
+        for (size_t i = 0; i < ours; i++)
+                free((void *)(uintptr_t)tests[i].name);
+        return failed;
 }

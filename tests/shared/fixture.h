@@ -24,7 +24,7 @@ struct fixture {
         const char *below;    /* where its copy lies in the folder that is read; "" */
         const char *file;     /* the one that is damaged */
         const char *beside;   /* one that is read with it; NULL */
-        size_t version_at;    /* the place of its version, a byte */
+        size_t version_at;    /* the place of its version, a byte; 0: it has none, nor a checksum, and is only read */
         const char *whole;    /* what is read */
         const char *instead;  /* what may be read where it is damaged; NULL */
         const char *shortest; /* of a log, whose end is cut off where it is torn: what is left at least where a bit is
@@ -32,9 +32,27 @@ struct fixture {
         fixture_read *read;
 };
 
-void fixture_is_read_as_it_was_written(const struct fixture *fixture);
-/* At each bit, of a long one at a bit of each byte; and cut short. */
-void fixture_that_is_damaged_is_not_believed(const struct fixture *fixture);
-void fixture_of_a_later_version_is_said_to_be_that(const struct fixture *fixture);
+/* Leaves a file of the version at hand in the folder. */
+struct fixture_maker {
+        const char *folder; /* its name; NULL: that was all */
+        void (*make)(const char *folder);
+};
+
+struct fixtures {
+        const struct fixture *items;
+        size_t n;
+        const struct CMUnitTest *more;
+        size_t nmore;
+        const struct fixture_maker *makers; /* NULL: they are made by another program */
+};
+
+/*
+ * What main() returns. Of each fixture: it is read as it was written; it is not believed where it is damaged, at each
+ * bit (of a long one a bit of each byte), and where it is cut short; one of a later version is said to be that. Then
+ * come the tests of `more`.
+ *
+ *     PROGRAM make FOLDER      leaves the files of this version there instead, for tests/fixtures
+ */
+int fixture_main(int argc, char **argv, const struct fixtures *fixtures);
 
 #endif

@@ -8,6 +8,10 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "folder.h"
 
@@ -51,4 +55,44 @@ tear_down_folder(void **state)
 {
         remove_folder(*state);
         return 0;
+}
+
+void
+empty_folder(const char *path)
+{
+        char name[512];
+        const struct dirent *entry;
+        DIR *files = opendir(path);
+
+        while (files && (entry = readdir(files))) {
+                snprintf(name, sizeof(name), "%s/%.255s", path, entry->d_name);
+                if (entry->d_name[0] != '.' && unlink(name) < 0)
+                        rmdir(name);
+        }
+        if (files)
+                closedir(files);
+}
+
+char *
+take_file(const char *path, size_t *ret_n)
+{
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        struct stat about;
+        char *bytes;
+
+        assert_int_equal(fstat(fd, &about), 0);
+        bytes = malloc((size_t)about.st_size + 1);
+        *ret_n = (size_t)about.st_size;
+        assert_int_equal(read(fd, bytes, *ret_n), *ret_n);
+        close(fd);
+        return bytes;
+}
+
+void
+put_file(const char *path, const char *bytes, size_t n)
+{
+        int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+        assert_int_equal(write(fd, bytes, n), n);
+        close(fd);
 }

@@ -8,12 +8,9 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <dirent.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "folder.h"
 #include "journaled.h"
 
 int
@@ -27,22 +24,6 @@ set_up_journal(void **state)
                 .path = place->folder, .sync = SQ_JOURNAL_INTERVAL, .max_bytes = SMALL, .interval = 1};
         *state = place;
         return 0;
-}
-
-void
-empty_folder(const char *folder)
-{
-        char path[512];
-        const struct dirent *entry;
-        DIR *files = opendir(folder);
-
-        while (files && (entry = readdir(files))) {
-                snprintf(path, sizeof(path), "%s/%.255s", folder, entry->d_name);
-                if (entry->d_name[0] != '.' && unlink(path) < 0)
-                        rmdir(path);
-        }
-        if (files)
-                closedir(files);
 }
 
 int
@@ -142,28 +123,4 @@ segment(const struct place *place, uint64_t first)
         sqi_segments_name(first, name);
         snprintf(path, sizeof(path), "%s/%s", place->files, name);
         return path;
-}
-
-char *
-take_file(const char *path, size_t *ret_n)
-{
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        struct stat about;
-        char *bytes;
-
-        assert_int_equal(fstat(fd, &about), 0);
-        bytes = malloc((size_t)about.st_size + 1);
-        *ret_n = (size_t)about.st_size;
-        assert_int_equal(read(fd, bytes, *ret_n), *ret_n);
-        close(fd);
-        return bytes;
-}
-
-void
-put_file(const char *path, const char *bytes, size_t n)
-{
-        int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-        assert_int_equal(write(fd, bytes, n), n);
-        close(fd);
 }

@@ -9,6 +9,7 @@
 #include <squall-kit.h>
 #include <stdint.h>
 
+#include "folder.h"
 #include "kit/journal.h"
 
 enum { SMALL = 1 << 20 };
@@ -22,8 +23,6 @@ struct place {
 
 int set_up_journal(void **state);
 int tear_down_journal(void **state);
-/* Takes away what is in it. */
-void empty_folder(const char *folder);
 
 /* Closes it, and opens it as another process would: 0, or a negative errno and `error`. */
 int open_it(struct place *place);
@@ -39,8 +38,5 @@ void reads_no_more(struct place *place);
 
 /* The path of the file that begins with this message, good until the next call. */
 const char *segment(const struct place *place, uint64_t first);
-/* The file's bytes, malloc'd. */
-char *take_file(const char *path, size_t *ret_n);
-void put_file(const char *path, const char *bytes, size_t n);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The positions of followed files, as earlier versions have left them. `file_places make FOLDER` leaves those of this
- * version there, for tests/fixtures. */
+/* The positions of followed files, as earlier versions have left them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,7 +37,7 @@ open_log(struct places *places, const char *folder)
         return places_open(places, folder, &task);
 }
 
-static int
+static void
 make(const char *folder)
 {
         static const struct place records[] = {
@@ -56,13 +55,11 @@ make(const char *folder)
         };
         struct places places;
 
-        if (open_log(&places, folder) < 0)
-                return 1;
+        assert_int_equal(open_log(&places, folder), 0);
         for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++)
                 assert_int_equal(places_add(&places, &records[i]), 0);
         assert_int_equal(places_sync(&places), 0);
         places_close(&places);
-        return 0;
 }
 
 static bool
@@ -117,37 +114,11 @@ static const struct fixture log_1 = {.folder = "files-1/followed",
                                      .shortest = "",
                                      .read = read_log};
 
-static void
-are_read_as_they_were_written(void **state)
-{
-        (void)state;
-        fixture_is_read_as_it_was_written(&log_1);
-}
-
-static void
-are_not_believed_where_they_are_damaged(void **state)
-{
-        (void)state;
-        fixture_that_is_damaged_is_not_believed(&log_1);
-}
-
-static void
-are_refused_where_a_later_version_wrote_them(void **state)
-{
-        (void)state;
-        fixture_of_a_later_version_is_said_to_be_that(&log_1);
-}
-
 int
 main(int argc, char **argv)
 {
-        const struct CMUnitTest tests[] = {
-                cmocka_unit_test(are_read_as_they_were_written),
-                cmocka_unit_test(are_not_believed_where_they_are_damaged),
-                cmocka_unit_test(are_refused_where_a_later_version_wrote_them),
-        };
+        static const struct fixture_maker makers[] = {{"followed", make}, {0}};
+        const struct fixtures all = {&log_1, 1, NULL, 0, makers};
 
-        if (argc == 3 && strcmp(argv[1], "make") == 0)
-                return make(argv[2]);
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return fixture_main(argc, argv, &all);
 }

@@ -103,19 +103,43 @@ by_incarnation(void **state)
         assert_int_equal(access(place->runs, F_OK), -1);
 }
 
-/* A name that begins as another does is another; what a kill has torn is written over. */
 static void
-torn_name(void **state)
+a_name_that_begins_as_another_does_is_another(void **state)
 {
         struct place *place = *state;
 
         assert_int_equal(begin(place, "run-10", 0), 1);
         assert_int_equal(begin(place, "run-1", 0), 1);
-        assert_int_equal(truncate(place->runs, size_of(place->runs) - 3), 0);
-        assert_int_equal(begin(place, "run-1", 0), 1);
         assert_int_equal(begin(place, "run-1", 0), 0);
         assert_int_equal(begin(place, "run-10", 0), 0);
-        assert_int_equal(size_of(place->runs), 13);
+}
+
+static void
+lines_of_an_earlier_version_are_read_and_one_that_a_kill_has_torn_is_left_out(void **state)
+{
+        struct place *place = *state;
+
+        put_file(place->runs, "run-10\nrun", strlen("run-10\nrun"));
+        assert_int_equal(begin(place, "run-10", 0), 0);
+        assert_int_equal(begin(place, "run", 0), 1);
+        assert_int_equal(begin(place, "run", 0), 0);
+        assert_int_equal(begin(place, "run-10", 0), 0);
+}
+
+static void
+nothing_is_emptied_by_a_file_that_is_neither(void **state)
+{
+        static const char *const texts[] = {"S", "SQR", "\1run-1\n", "SQR\1", "SQR\1run-1\n"};
+        struct place *place = *state;
+
+        put_file(place->path, "line\n", strlen("line\n"));
+        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+                put_file(place->runs, texts[i], strlen(texts[i]));
+                assert_int_equal(begin(place, "run-1", 0), -EBADMSG);
+        }
+        put_file(place->runs, "SQR\2run-1\n", strlen("SQR\2run-1\n"));
+        assert_int_equal(begin(place, "run-1", 0), -EPROTO);
+        assert_int_equal(size_of(place->path), 35);
 }
 
 /* Where the run cannot be noted, nothing is known of the next start either. */
@@ -154,7 +178,11 @@ main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(once_a_run, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(by_incarnation, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(torn_name, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(a_name_that_begins_as_another_does_is_another, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                        lines_of_an_earlier_version_are_read_and_one_that_a_kill_has_torn_is_left_out, set_up,
+                        tear_down),
+                cmocka_unit_test_setup_teardown(nothing_is_emptied_by_a_file_that_is_neither, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(not_noted, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(all_at_once, set_up, tear_down),
         };

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The files of the kit as earlier versions have left them. `kit_fixtures make FOLDER` leaves those of this version
- * there, for tests/fixtures. */
+/* The files of the kit as earlier versions have left them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -137,6 +136,63 @@ read_published(const char *folder, char text[FIXTURE_TEXT])
         return 0;
 }
 
+/* ---- Which runs have begun a file -------------------------------------------------------------------- */
+
+static int
+begin(const char *folder, const char *run)
+{
+        struct sqi_plan_task self = {0};
+        struct sqi_plan plan = {.tasks = &self};
+        struct sqi_driver driver = {.run = run};
+        struct sq_task task = {.plan = &plan, .driver = &driver};
+        char path[600];
+        int fd, r;
+
+        snprintf(path, sizeof(path), "%s/out", folder);
+        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        r = sq_begin_anew(&task, path, fd);
+        close(fd);
+        return r;
+}
+
+static void
+make_begun(const char *folder)
+{
+        char path[600];
+
+        assert_int_equal(begin(folder, "words-1-1800000000"), 1);
+        assert_int_equal(begin(folder, "words-2-1800000060"), 1);
+        snprintf(path, sizeof(path), "%s/out", folder);
+        put_file(path, "a\nb\n", 4);
+}
+
+/* Tasks of both runs are started again, then one of another run; where they may not, the file is as it was. */
+static int
+read_begun(const char *folder, char text[FIXTURE_TEXT])
+{
+        static const char *const runs[] = {"words-1-1800000000", "words-2-1800000060", "words-1"};
+        char path[600], *bytes;
+        size_t n;
+        int r = 0;
+
+        for (size_t i = 0; i < 3 && r >= 0; i++) {
+                r = begin(folder, runs[i]);
+                fixture_say(text, "%s %d\n", runs[i], r);
+        }
+        if (r >= 0)
+                return 0;
+        snprintf(path, sizeof(path), "%s/out", folder);
+        bytes = take_file(path, &n);
+        assert_int_equal(n, 4);
+        free(bytes);
+        snprintf(text, FIXTURE_TEXT, "out.runs: %s",
+                 r == -EPROTO ? "a later version of Squall wrote it" : strerror(-r));
+        return r;
+}
+
+#define BEGUN "words-1-1800000000 0\nwords-2-1800000060 0\nwords-1 1\n"
+
 /* ---- All --------------------------------------------------------------------------------------------- */
 
 static const struct fixture fixtures[] = {
@@ -163,63 +219,27 @@ static const struct fixture fixtures[] = {
          .version_at = 3,
          .whole = "a\nb\nc\nsecond\nthird\n",
          .read = read_published},
+        {.folder = "files-1/begun",
+         .below = "",
+         .file = "out.runs",
+         .beside = "out",
+         .whole = BEGUN,
+         .read = read_begun},
+        {.folder = "files-2/begun",
+         .below = "",
+         .file = "out.runs",
+         .beside = "out",
+         .version_at = 3,
+         .whole = BEGUN,
+         .read = read_begun},
 };
-
-#define EACH(test) \
-        for (size_t i = 0; i < sizeof(fixtures) / sizeof(fixtures[0]); i++) \
-        test(&fixtures[i])
-
-static void
-are_read_as_they_were_written(void **state)
-{
-        (void)state;
-        EACH(fixture_is_read_as_it_was_written);
-}
-
-static void
-are_not_believed_where_they_are_damaged(void **state)
-{
-        (void)state;
-        EACH(fixture_that_is_damaged_is_not_believed);
-}
-
-static void
-are_refused_where_a_later_version_wrote_them(void **state)
-{
-        (void)state;
-        EACH(fixture_of_a_later_version_is_said_to_be_that);
-}
-
-static int
-make(const char *folder)
-{
-        static const struct {
-                const char *name;
-                void (*make)(const char *folder);
-        } kinds[] = {{"journal", make_journal}, {"published", make_published}};
-        char path[600];
-
-        for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-                snprintf(path, sizeof(path), "%s/%s", folder, kinds[i].name);
-                if (mkdir(path, 0777) < 0) {
-                        perror(path);
-                        return 1;
-                }
-                kinds[i].make(path);
-        }
-        return 0;
-}
 
 int
 main(int argc, char **argv)
 {
-        const struct CMUnitTest tests[] = {
-                cmocka_unit_test(are_read_as_they_were_written),
-                cmocka_unit_test(are_not_believed_where_they_are_damaged),
-                cmocka_unit_test(are_refused_where_a_later_version_wrote_them),
-        };
+        static const struct fixture_maker makers[] = {
+                {"journal", make_journal}, {"published", make_published}, {"begun", make_begun}, {0}};
+        const struct fixtures all = {fixtures, sizeof(fixtures) / sizeof(fixtures[0]), NULL, 0, makers};
 
-        if (argc == 3 && strcmp(argv[1], "make") == 0)
-                return make(argv[2]);
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return fixture_main(argc, argv, &all);
 }

@@ -355,6 +355,21 @@ a_damaged_record_is_named_and_a_start_from_nothing_mends_it(void **state)
         holds(place, 0, "c\n");
 }
 
+static void
+a_record_of_a_later_version_stays_also_at_a_start_from_nothing(void **state)
+{
+        const struct place *place = *state;
+        int fd;
+
+        assert_int_equal(publish(place, 0, 1, "a\n"), 0);
+        fd = open(place->commits, O_WRONLY | O_CLOEXEC);
+        assert_int_equal(pwrite(fd, "SQC\2", 4, 0), 4);
+        close(fd);
+        assert_int_equal(sq_publish_anew(place->path, true), -EPROTO);
+        holds(place, 0, "a\n");
+        assert_int_equal(access(place->commits, F_OK), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -373,6 +388,7 @@ main(void)
                 TEST(a_start_from_nothing_forgets_who_has_published_what),
                 TEST(who_goes_back_is_told_of_what_stays),
                 TEST(a_damaged_record_is_named_and_a_start_from_nothing_mends_it),
+                TEST(a_record_of_a_later_version_stays_also_at_a_start_from_nothing),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,31 +121,6 @@ static const struct fixture fixtures[] = {
                read_manifest),
 };
 
-#define EACH(test) \
-        for (size_t i = 0; i < sizeof(fixtures) / sizeof(fixtures[0]); i++) \
-        test(&fixtures[i])
-
-static void
-are_read_as_they_were_written(void **state)
-{
-        (void)state;
-        EACH(fixture_is_read_as_it_was_written);
-}
-
-static void
-are_not_believed_where_they_are_damaged(void **state)
-{
-        (void)state;
-        EACH(fixture_that_is_damaged_is_not_believed);
-}
-
-static void
-are_refused_where_a_later_version_sealed_them(void **state)
-{
-        (void)state;
-        EACH(fixture_of_a_later_version_is_said_to_be_that);
-}
-
 /* In a seal of today. */
 static void
 age(const char *folder, const char *name, size_t version_at)
@@ -195,14 +170,10 @@ so_are_those_of_a_later_version_in_a_seal_of_today(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
-        const struct CMUnitTest tests[] = {
-                cmocka_unit_test(are_read_as_they_were_written),
-                cmocka_unit_test(are_not_believed_where_they_are_damaged),
-                cmocka_unit_test(are_refused_where_a_later_version_sealed_them),
-                cmocka_unit_test(so_are_those_of_a_later_version_in_a_seal_of_today),
-        };
+        const struct CMUnitTest more[] = {cmocka_unit_test(so_are_those_of_a_later_version_in_a_seal_of_today)};
+        const struct fixtures all = {fixtures, sizeof(fixtures) / sizeof(fixtures[0]), more, 1, NULL};
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return fixture_main(argc, argv, &all);
 }

@@ -147,10 +147,16 @@ write_back_to_place(struct sq_task *task, struct writer *self)
         struct sq_str kept = sq_own(task, place_name);
         struct place place;
         bool found;
-        int look;
+        int look, r;
 
-        if (kept.len != sizeof(place))
+        if (kept.len == 0)
                 return 0;
+        if (kept.len != sizeof(place))
+                return sq_error_final(
+                        task,
+                        "%s: how far it is committed cannot be read, for the snapshot says it in %zu bytes "
+                        "and not in %zu: another version of Squall wrote it (go on with that one)",
+                        self->path, kept.len, sizeof(place));
         memcpy(&place, kept.ptr, sizeof(place));
         look = sq_identity_find(&place.file, self->path);
         found = look >= 0 && cut_back(task, self, &place, look);
@@ -166,5 +172,6 @@ write_back_to_place(struct sq_task *task, struct writer *self)
                        "%s: was begun after the epoch that is gone back to: its lines, and those of files that were "
                        "rotated since, stay and come again",
                        self->path);
-        return self->file ? 0 : write_open(self, true);
+        r = self->file ? 0 : write_open(self, true);
+        return r < 0 ? sq_error(task, "%s: %s", self->path, strerror(-r)) : 0;
 }

@@ -442,8 +442,8 @@ take_back(struct sq_task *task, uint64_t epoch)
         int r = 0;
 
         if (!self->staged)
-                r = write_back_to_place(task, self);
-        else if (self->regular)
+                return write_back_to_place(task, self);
+        if (self->regular)
                 r = sq_publish_back(self->path, sq_index(task), epoch);
         if (r > 0)
                 sq_log(task, SQ_WARN, "%s: has lines of epochs after %llu already, which stay and come again",

@@ -98,6 +98,7 @@ int write_pretty(struct write_table *table, struct sq_encoder *to, const struct 
 int write_end_epoch(struct sq_task *task, struct writer *self);
 /* The epoch is committed: the file that took the place of one that was renamed is the file. */
 void write_take_next(struct writer *self);
+/* The file is cut back to there. 0, or -1 after sq_error(). */
 int write_back_to_place(struct sq_task *task, struct writer *self);
 
 #endif

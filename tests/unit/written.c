@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "../shared/folder.h"
+#include "control/snapshot_format.h"
 #include "squall-test.h"
 #include "built.h"
 
@@ -113,14 +114,20 @@ end(struct place *place)
         remove_folder(place->folder);
 }
 
+static void
+set_up_rig(const struct place *place, char *setup, size_t size)
+{
+        snprintf(setup, size, "{component: write, properties: {path: %s, %s}, inputs: {in: [n]}, epochs: %s}",
+                 place->path, place->more, place->epochs);
+}
+
 static struct sq_rig *
 open_rig(const struct place *place)
 {
         char setup[1024], error[512];
         struct sq_rig *rig;
 
-        snprintf(setup, sizeof(setup), "{component: write, properties: {path: %s, %s}, inputs: {in: [n]}, epochs: %s}",
-                 place->path, place->more, place->epochs);
+        set_up_rig(place, setup, sizeof(setup));
         rig = sq_rig_new(setup, error, sizeof(error));
         if (!rig)
                 fail_msg("%s", error);
@@ -444,6 +451,49 @@ says_that_lines_of_a_file_begun_after_the_epoch_that_it_goes_back_to_stay(void *
         end(&place);
 }
 
+/* As another version might say how far the file is: in eight bytes less. */
+static void
+shorten_place(const char *epoch)
+{
+        struct section_head head;
+        size_t n;
+        char *bytes = take_file(epoch, &n), *place = memmem(bytes, n, "place", 5);
+
+        assert_non_null(place);
+        memcpy(&head, place - sizeof(head), sizeof(head));
+        assert_int_equal(head.kind, SQI_SECTION_VALUE);
+        head.size -= 8;
+        memcpy(place - sizeof(head), &head, sizeof(head));
+        memmove(place + head.size, place + head.size + 8, n - 8 - (size_t)(place - bytes) - head.size);
+        put_file(epoch, bytes, n - 8);
+        free(bytes);
+}
+
+static void
+a_place_of_another_size_is_named_and_nothing_is_cut(void **state)
+{
+        struct place place = {0};
+        struct sq_rig *rig;
+        char newest[160], setup[1024], error[512] = "";
+
+        (void)state;
+        begin(&place, "visible: written");
+        rig = open_rig(&place);
+        put(rig, 1);
+        assert_int_equal(sq_rig_checkpoint(rig, SQ_RIG_COMMITTED), 0);
+        put(rig, 2);
+        sq_rig_free(&rig);
+        snprintf(newest, sizeof(newest), "%s/epoch-%u", place.epochs, sealed(&place));
+        shorten_place(newest);
+        set_up_rig(&place, setup, sizeof(setup));
+        rig = sq_rig_new(setup, error, sizeof(error));
+        sq_rig_free(&rig);
+        assert_non_null(strstr(error, place.path));
+        assert_non_null(strstr(error, "in 56 bytes and not in 64: another version of Squall wrote it"));
+        holds(place.path, "1\n2\n", "as it was");
+        end(&place);
+}
+
 static void
 a_start_from_nothing_empties_the_file_and_a_restore_does_not(void **state)
 {
@@ -480,6 +530,7 @@ main(void)
                 cmocka_unit_test(never_cuts_a_file_that_was_written_anew_or_is_shorter_than_what_was_committed),
                 cmocka_unit_test(a_file_that_was_renamed_gets_the_lines_of_its_epoch_and_is_cut_back_by_its_new_name),
                 cmocka_unit_test(says_that_lines_of_a_file_begun_after_the_epoch_that_it_goes_back_to_stay),
+                cmocka_unit_test(a_place_of_another_size_is_named_and_nothing_is_cut),
                 cmocka_unit_test(a_start_from_nothing_empties_the_file_and_a_restore_does_not),
         };
 

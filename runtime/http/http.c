@@ -29,15 +29,13 @@ struct peer {
         struct sqi_http *http;
         struct MHD_Connection *connection; /* NULL: nobody */
         uint64_t deadline;
-        bool shut;                   /* because of it, or to make room */
-        bool begun;                  /* the header of this request has been looked at */
+        bool shut, begun;            /* because of it, or to make room; the header has been looked at */
         int malformed;               /* what sqi_uri_parse() has said */
         uint64_t ticket;             /* of the request that is answered later; 0: none */
         struct sqi_http_reply reply; /* that has come for it, with bytes; the connection has been woken for it */
-        size_t unsent;
+        size_t unsent, body_size;
         struct sqi_stream stream;
         struct sqi_uri uri;
-        size_t body_size;
         char body[SQI_HTTP_BODY];
 };
 
@@ -48,8 +46,8 @@ struct sqi_http {
         char token[SQI_TOKEN_SIZE]; /* empty: there is none */
         size_t unsent;
         uint64_t ntickets;
-        uint64_t round_ns; /* when streams are told next */
-        bool closing;      /* the owner is not asked any more */
+        uint64_t round_ns;   /* when streams are told next */
+        bool closing, woken; /* the owner is not asked any more; what was woken up has something to say */
         struct peer peers[SQI_HTTP_CONNECTIONS];
 };
 
@@ -81,6 +79,7 @@ wake(struct peer *peer)
                 return;
         peer->ticket = 0;
         peer->stream.asleep = false;
+        peer->http->woken = true; /* libmicrohttpd does not count it among what is due */
         MHD_resume_connection(peer->connection);
 }
 
@@ -540,7 +539,7 @@ sqi_http_due(const struct sqi_http *http)
                 if (peer->connection && !peer->shut && next_ns < due)
                         due = next_ns;
         }
-        return due;
+        return http->woken ? 0 : due;
 }
 
 /* The next message of one stream, which has taken the one before. */
@@ -577,6 +576,7 @@ tell_streams(struct sqi_http *http, uint64_t now_ns)
 void
 sqi_http_serve(struct sqi_http *http)
 {
+        http->woken = false;
         (void)MHD_run(http->daemon);
         tell_streams(http, sqi_clock_ns());
         shut_late(http, sqi_clock_ns());

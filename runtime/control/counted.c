@@ -3,12 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#include "base/invariant.h"
 
 enum { PATH_SIZE = 512 };
 
@@ -76,41 +80,115 @@ clean(struct sqi_metrics *metrics)
         }
 }
 
-static int
-read_all(int fd, void *ret, size_t size)
+struct sqi_counted_files {
+        char *rundir;
+        uint32_t ntasks;
+        int most; /* what gets a descriptor from this one on does not stay open */
+        int fds[];
+};
+
+/* A supervisor has more to do with its descriptors, and has to do it also where there are few. */
+enum { SHARE = 4 };
+
+struct sqi_counted_files *
+sqi_counted_files_new(const char *rundir, uint32_t ntasks)
 {
-        ssize_t n = read(fd, ret, size);
+        struct sqi_counted_files *files = malloc(sizeof(*files) + ntasks * sizeof(files->fds[0]));
+        struct rlimit limit;
+        char *copy = strdup(rundir);
+
+        if (!files || !copy) {
+                free(files);
+                free(copy);
+                return NULL;
+        }
+        files->rundir = copy;
+        files->ntasks = ntasks;
+        files->most = 0;
+        if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+                files->most = limit.rlim_cur < INT_MAX ? (int)limit.rlim_cur / SHARE : INT_MAX;
+        for (uint32_t t = 0; t < ntasks; t++)
+                files->fds[t] = -1;
+        return files;
+}
+
+void
+sqi_counted_files_free(struct sqi_counted_files **files)
+{
+        struct sqi_counted_files *it = *files;
+
+        if (!it)
+                return;
+        for (uint32_t t = 0; t < it->ntasks; t++)
+                if (it->fds[t] >= 0)
+                        close(it->fds[t]);
+        free(it->rundir);
+        free(it);
+        *files = NULL;
+}
+
+static int
+read_all(int fd, void *ret, size_t size, size_t at)
+{
+        ssize_t n = pread(fd, ret, size, (off_t)at);
 
         return n < 0 ? -errno : (size_t)n == size ? 0 : -EBADMSG;
 }
 
-/* The first `size` bytes of the file, which begin with the head; and `tail_size` bytes from `tail` on, if that is not
- * NULL. 0 or a negative errno. */
+/* What is wanted: the first `size` bytes, which begin with the head; and `tail_size` bytes from `tail_at` on, unless
+ * `tail` is NULL. */
+struct wanted {
+        struct counted_head *head;
+        size_t size;
+        void *tail;
+        size_t tail_at, tail_size;
+};
+
 static int
-read_file(const char *rundir, uint32_t task, uint32_t incarnation, struct counted_head *ret, size_t size,
-          void *ret_tail, size_t tail, size_t tail_size)
+read_fd(int fd, uint32_t incarnation, const struct wanted *wanted)
+{
+        int r = read_all(fd, wanted->head, wanted->size, 0);
+
+        if (r == 0 && (memcmp(wanted->head->magic, magic, sizeof(magic)) != 0 ||
+                       wanted->head->size != sizeof(struct counted) || wanted->head->incarnation != incarnation))
+                r = -EBADMSG;
+        return r == 0 && wanted->tail ? read_all(fd, wanted->tail, wanted->tail_size, wanted->tail_at) : r;
+}
+
+/* Where the one that is open is of another incarnation, that of this one has its name by now. */
+static int
+read_file(struct sqi_counted_files *files, uint32_t task, uint32_t incarnation, const struct wanted *wanted)
 {
         char path[PATH_SIZE];
-        int fd = open(path_of(rundir, task, path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), r;
+        int *kept, fd, r;
 
+        sqi_assert(task < files->ntasks);
+        kept = &files->fds[task];
+        if (*kept >= 0 && read_fd(*kept, incarnation, wanted) == 0)
+                return 0;
+        if (*kept >= 0)
+                close(*kept);
+        *kept = -1;
+        fd = open(path_of(files->rundir, task, path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (fd < 0)
                 return -errno;
-        r = read_all(fd, ret, size);
-        if (r == 0 && ret_tail && pread(fd, ret_tail, tail_size, (off_t)tail) != (ssize_t)tail_size)
-                r = -EBADMSG;
-        close(fd);
-        if (r == 0 && (memcmp(ret->magic, magic, sizeof(magic)) != 0 || ret->size != sizeof(struct counted) ||
-                       ret->incarnation != incarnation))
-                r = -EBADMSG;
+        r = read_fd(fd, incarnation, wanted);
+        if (r == 0 && fd < files->most)
+                *kept = fd;
+        else
+                close(fd);
         return r;
 }
 
 int
-sqi_counted_read(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_metrics *ret)
+sqi_counted_read(struct sqi_counted_files *files, uint32_t task, uint32_t incarnation, struct sqi_metrics *ret)
 {
         struct counted *counted = malloc(sizeof(*counted));
-        int r = counted ? read_file(rundir, task, incarnation, &counted->head, sizeof(*counted), NULL, 0, 0) : -ENOMEM;
+        int r;
 
+        if (!counted)
+                return -ENOMEM;
+        r = read_file(files, task, incarnation, &(struct wanted){.head = &counted->head, .size = sizeof(*counted)});
         if (r == 0) {
                 clean(&counted->metrics);
                 memcpy(ret, &counted->metrics, sizeof(*ret));
@@ -129,30 +207,32 @@ _Static_assert(offsetof(struct counted_first, counts) == offsetof(struct counted
                "they begin at the same place");
 
 int
-sqi_counted_read_counts(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_counts *ret)
+sqi_counted_read_counts(struct sqi_counted_files *files, uint32_t task, uint32_t incarnation, struct sqi_counts *ret)
 {
-        struct counted_first first;
-        int r = read_file(rundir, task, incarnation, &first.head, sizeof(first), NULL, 0, 0);
+        struct counted_first first = {.counts = {0}};
+        int r = read_file(files, task, incarnation, &(struct wanted){.head = &first.head, .size = sizeof(first)});
 
         if (r == 0)
                 *ret = first.counts;
         return r;
 }
 
-int
-sqi_counted_read_heavy(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_heavy *ret)
+static int
+read_tail(struct sqi_counted_files *files, uint32_t task, uint32_t incarnation, void *ret, size_t at, size_t size)
 {
         struct counted_head head;
 
-        return read_file(rundir, task, incarnation, &head, sizeof(head), ret, offsetof(struct counted, metrics.heavy),
-                         sizeof(*ret));
+        return read_file(files, task, incarnation, &(struct wanted){&head, sizeof(head), ret, at, size});
 }
 
 int
-sqi_counted_read_time(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_shown_time *ret)
+sqi_counted_read_heavy(struct sqi_counted_files *files, uint32_t task, uint32_t incarnation, struct sqi_heavy *ret)
 {
-        struct counted_head head;
+        return read_tail(files, task, incarnation, ret, offsetof(struct counted, metrics.heavy), sizeof(*ret));
+}
 
-        return read_file(rundir, task, incarnation, &head, sizeof(head), ret, offsetof(struct counted, metrics.time),
-                         sizeof(*ret));
+int
+sqi_counted_read_time(struct sqi_counted_files *files, uint32_t task, uint32_t incarnation, struct sqi_shown_time *ret)
+{
+        return read_tail(files, task, incarnation, ret, offsetof(struct counted, metrics.time), sizeof(*ret));
 }

@@ -22,14 +22,22 @@ struct sqi_metrics *sqi_counted_open(const char *rundir, uint32_t task, uint32_t
 /* What was counted stays readable. */
 void sqi_counted_close(struct sqi_metrics **metrics);
 
+/* All files of a run, for its supervisor: one that was read stays open for the next time, as long as there are many
+ * descriptors left. One thread reads them. NULL: no memory. */
+struct sqi_counted_files;
+struct sqi_counted_files *sqi_counted_files_new(const char *rundir, uint32_t ntasks);
+void sqi_counted_files_free(struct sqi_counted_files **files);
+
 /* What that incarnation has counted, up to now or to its death. 0; -ENOENT: it has no file; -EBADMSG: none that we can
  * read; or another negative errno. */
-int sqi_counted_read(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_metrics *ret);
+int sqi_counted_read(struct sqi_counted_files *files, uint32_t task, uint32_t incarnation, struct sqi_metrics *ret);
 /* The same of the counters alone, which is a hundredth of the bytes. */
-int sqi_counted_read_counts(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_counts *ret);
+int sqi_counted_read_counts(struct sqi_counted_files *files, uint32_t task, uint32_t incarnation,
+                            struct sqi_counts *ret);
 
 /* The sketch of heavy keys alone; how far event time has come alone. */
-int sqi_counted_read_heavy(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_heavy *ret);
-int sqi_counted_read_time(const char *rundir, uint32_t task, uint32_t incarnation, struct sqi_shown_time *ret);
+int sqi_counted_read_heavy(struct sqi_counted_files *files, uint32_t task, uint32_t incarnation, struct sqi_heavy *ret);
+int sqi_counted_read_time(struct sqi_counted_files *files, uint32_t task, uint32_t incarnation,
+                          struct sqi_shown_time *ret);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the workers of a topology have counted, from where they count: control/counted.h. */
-#include "control/counted.h"
 #include "supervisor/running.h"
 
 void
@@ -11,7 +10,7 @@ sqi_running_take_counts(struct sqi_running *running, uint32_t worker, uint32_t i
 
         for (message.task = 0; message.task < running->plan->ntasks; message.task++)
                 if (running->plan->tasks[message.task].worker == worker &&
-                    sqi_counted_read(running->rundir.path, message.task, incarnation, metrics) == 0)
+                    sqi_counted_read(running->counted, message.task, incarnation, metrics) == 0)
                         take(running->totals, &message, metrics);
 }
 
@@ -32,7 +31,7 @@ take_counts_alone(struct sqi_running *running)
         for (message.task = 0; message.task < running->plan->ntasks; message.task++) {
                 message.worker = running->plan->tasks[message.task].worker;
                 message.incarnation = running->life->workers[message.worker].incarnation;
-                if (sqi_counted_read_counts(running->rundir.path, message.task, message.incarnation, &counts) == 0)
+                if (sqi_counted_read_counts(running->counted, message.task, message.incarnation, &counts) == 0)
                         sqi_totals_take_counts(running->totals, &message, &counts);
         }
 }

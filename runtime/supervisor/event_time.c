@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control/counted.h"
 #include "supervisor/running.h"
 
 static bool
@@ -45,8 +44,7 @@ sqi_running_event_time(const struct sqi_running *running, uint32_t component, st
                 uint32_t worker = running->plan->tasks[t].worker;
 
                 ret->ntasks++;
-                if (sqi_counted_read_time(running->rundir.path, t, running->life->workers[worker].incarnation,
-                                          &shown) == 0)
+                if (sqi_counted_read_time(running->counted, t, running->life->workers[worker].incarnation, &shown) == 0)
                         add(ret, &shown, &latest);
                 else
                         ret->nsilent++;

@@ -7,8 +7,8 @@
 #include <sys/epoll.h>
 #include <zmq.h>
 
+#include "base/complain.h"
 #include "base/invariant.h"
-#include "control/counted.h"
 #include "control/endpoint.h"
 #include "lifecycle/tell.h"
 #include "plan/stay.h"
@@ -109,6 +109,9 @@ open_running(struct sqi_running *running, const struct sqi_run_options *options,
                 r = check_length(running, error, size);
         if (r < 0)
                 return r;
+        running->counted = sqi_counted_files_new(running->rundir.path, running->plan->ntasks);
+        if (!running->counted)
+                return sqi_complain(-ENOMEM, error, size, "out of memory");
         if (running->apart) {
                 r = find_workers(running, error, size);
                 if (r < 0)
@@ -347,6 +350,7 @@ sqi_running_free(struct sqi_running **running)
         sqi_lifecycle_free(&it->life);
         sqi_totals_free(&it->totals);
         sqi_trend_free(&it->trend);
+        sqi_counted_files_free(&it->counted);
         sqi_plan_free(&it->plan);
         free(it->actions.items);
         free(it->children);
@@ -413,7 +417,7 @@ sqi_running_heaviest(const struct sqi_running *running, uint32_t task, char ret_
         struct sqi_heavy heavy;
 
         sqi_assert(task < running->plan->ntasks);
-        if (sqi_counted_read_heavy(running->rundir.path, task,
+        if (sqi_counted_read_heavy(running->counted, task,
                                    running->life->workers[running->plan->tasks[task].worker].incarnation, &heavy) < 0)
                 return 0;
         return sqi_heavy_first(&heavy, ret_text);

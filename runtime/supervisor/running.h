@@ -4,6 +4,7 @@
 #ifndef SQI_RUNNING_H
 #define SQI_RUNNING_H
 
+#include "control/counted.h"
 #include "supervisor/cgroup.h"
 #include "supervisor/control.h"
 #include "supervisor/errand.h"
@@ -38,6 +39,7 @@ struct sqi_running {
         struct sqi_lifecycle *life;
         struct sqi_totals *totals;
         struct sqi_trend *trend;
+        struct sqi_counted_files *counted;
         struct sqi_actions actions;
         struct sqi_rundir rundir;
         struct sqi_control control;

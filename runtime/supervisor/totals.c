@@ -16,6 +16,8 @@ struct total {
         bool heard;                 /* there is something in it */
         bool ended;                 /* `last` is the last word of that incarnation */
         bool again;                 /* there were incarnations before it */
+        bool taken;                 /* `last` has been taken whole, */
+        uint64_t news;              /* sqi_metrics_news() then */
         struct sqi_metrics *before; /* the sum of those */
         struct sqi_metrics *last;
 };
@@ -98,19 +100,9 @@ find(struct sqi_totals *totals, const struct sqi_message *message)
                 total->again = true;
                 memset(total->last, 0, sizeof(*total->last));
                 total->incarnation = message->incarnation;
-                total->ended = false;
+                total->ended = total->taken = false;
         }
         total->heard = true;
-        return total;
-}
-
-static struct total *
-take(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_metrics *metrics)
-{
-        struct total *total = find(totals, message);
-
-        if (total)
-                memcpy(total->last, metrics, sizeof(*metrics));
         return total;
 }
 
@@ -124,6 +116,32 @@ sqi_totals_take_counts(struct sqi_totals *totals, const struct sqi_message *mess
 #define X(name, ...) sqi_gauge(&total->last->name, counts->name);
         SQI_COUNTERS(X)
 #undef X
+}
+
+/* Of a task that is at rest: the histograms, which are most of it, are as they were. */
+static void
+take_quiet_counts(struct total *total, const struct sqi_metrics *metrics)
+{
+#define X(name, ...) sqi_gauge(&total->last->name, atomic_load_explicit(&metrics->name, memory_order_relaxed));
+        SQI_COUNTERS(X)
+#undef X
+}
+
+static struct total *
+take(struct sqi_totals *totals, const struct sqi_message *message, const struct sqi_metrics *metrics)
+{
+        struct total *total = find(totals, message);
+        uint64_t news = sqi_metrics_news(metrics);
+
+        if (!total)
+                return NULL;
+        if (total->taken && total->news == news)
+                take_quiet_counts(total, metrics);
+        else
+                memcpy(total->last, metrics, sizeof(*metrics));
+        total->taken = true;
+        total->news = news;
+        return total;
 }
 
 void

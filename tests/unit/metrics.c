@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -199,26 +200,61 @@ what_was_counted_outlives_who_was_killed(void **state)
         char rundir[] = "/tmp/squall-metrics.XXXXXX", path[64];
         struct sqi_metrics metrics = {.executed = 1};
         struct sqi_shown_time time = {0};
+        struct sqi_counted_files *files;
+
+        (void)state;
+        assert_non_null(mkdtemp(rundir));
+        files = sqi_counted_files_new(rundir, 4);
+        snprintf(path, sizeof(path), "%s/n3", rundir);
+        assert_int_equal(sqi_counted_read(files, 3, 0, &metrics), -ENOENT);
+        count_and_be_killed(rundir, 0, 19);
+        assert_int_equal(sqi_counted_read(files, 3, 1, &metrics), -EBADMSG);
+        assert_int_equal(metrics.executed, 1);
+        assert_int_equal(sqi_counted_read(files, 3, 0, &metrics), 0);
+        assert_int_equal(metrics.executed, 19);
+        count_and_be_killed(rundir, 1, 4); /* begins from nothing */
+        assert_int_equal(sqi_counted_read(files, 3, 1, &metrics), 0);
+        assert_int_equal(metrics.executed, 4);
+        assert_int_equal(sqi_counted_read_time(files, 3, 0, &time), -EBADMSG);
+        assert_int_equal(sqi_counted_read_time(files, 3, 1, &time), 0);
+        assert_true(time.known && time.watermark == 4000);
+        assert_int_equal(truncate(path, 100), 0);
+        assert_int_equal(sqi_counted_read(files, 3, 1, &metrics), -EBADMSG);
+        assert_int_equal(sqi_counted_read_time(files, 3, 1, &time), -EBADMSG);
+        sqi_counted_files_free(&files);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(rmdir(rundir), 0);
+}
+
+/* What is gone by its name can still be read then. */
+static void
+a_file_that_was_read_stays_open_while_there_are_many_descriptors_left(void **state)
+{
+        char rundir[] = "/tmp/squall-metrics.XXXXXX", path[64];
+        struct sqi_counts counts = {0};
+        struct sqi_counted_files *files;
+        struct rlimit before, few;
 
         (void)state;
         assert_non_null(mkdtemp(rundir));
         snprintf(path, sizeof(path), "%s/n3", rundir);
-        assert_int_equal(sqi_counted_read(rundir, 3, 0, &metrics), -ENOENT);
-        count_and_be_killed(rundir, 0, 19);
-        assert_int_equal(sqi_counted_read(rundir, 3, 1, &metrics), -EBADMSG);
-        assert_int_equal(metrics.executed, 1);
-        assert_int_equal(sqi_counted_read(rundir, 3, 0, &metrics), 0);
-        assert_int_equal(metrics.executed, 19);
-        count_and_be_killed(rundir, 1, 4); /* begins from nothing */
-        assert_int_equal(sqi_counted_read(rundir, 3, 1, &metrics), 0);
-        assert_int_equal(metrics.executed, 4);
-        assert_int_equal(sqi_counted_read_time(rundir, 3, 0, &time), -EBADMSG);
-        assert_int_equal(sqi_counted_read_time(rundir, 3, 1, &time), 0);
-        assert_true(time.known && time.watermark == 4000);
-        assert_int_equal(truncate(path, 100), 0);
-        assert_int_equal(sqi_counted_read(rundir, 3, 1, &metrics), -EBADMSG);
-        assert_int_equal(sqi_counted_read_time(rundir, 3, 1, &time), -EBADMSG);
-        assert_int_equal(unlink(path), 0);
+        getrlimit(RLIMIT_NOFILE, &before);
+        for (int i = 0; i < 2; i++) {
+                few = (struct rlimit){i ? 8 : before.rlim_cur, before.rlim_max};
+                setrlimit(RLIMIT_NOFILE, &few);
+                files = sqi_counted_files_new(rundir, 4);
+                count_and_be_killed(rundir, 0, 19);
+                assert_int_equal(sqi_counted_read_counts(files, 3, 0, &counts), 0);
+                assert_int_equal(counts.executed, 19);
+                assert_int_equal(unlink(path), 0);
+                assert_int_equal(sqi_counted_read_counts(files, 3, 0, &counts), i ? -ENOENT : 0);
+                count_and_be_killed(rundir, 1, 4);
+                assert_int_equal(sqi_counted_read_counts(files, 3, 1, &counts), 0);
+                assert_int_equal(counts.executed, 4);
+                assert_int_equal(unlink(path), 0);
+                sqi_counted_files_free(&files);
+        }
+        setrlimit(RLIMIT_NOFILE, &before);
         assert_int_equal(rmdir(rundir), 0);
 }
 
@@ -356,6 +392,7 @@ main(void)
                 cmocka_unit_test(totals_keep_the_last_word_of_every_incarnation),
                 cmocka_unit_test(nothing_comes_after_the_last_word_of_an_incarnation),
                 cmocka_unit_test(what_was_counted_outlives_who_was_killed),
+                cmocka_unit_test(a_file_that_was_read_stays_open_while_there_are_many_descriptors_left),
                 cmocka_unit_test(what_the_dead_have_counted_is_known_to_the_next_supervisor),
                 cmocka_unit_test(totals_ignore_what_a_worker_says_of_anothers_task),
                 cmocka_unit_test(keys_of_a_dead_incarnation_are_missing),

@@ -8,17 +8,19 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "daemon/rest.h"
+#include "lifecycle/lifecycle.h"
 #include "supervisor/process.h"
 #include "topology/yaml.h"
 
 enum { BAD = 400, CONFLICT = 409, FAILED = 500, UNAVAILABLE = 503, TIMEOUT = 504 };
-/* Below SQI_HTTP_ANSWER_SECS, after which nobody could be told. */
-enum { CHILD_SECS = 45, SAID_SIZE = 2048, CHANGES = 256 };
+/* What comes before and after the hand-over, which has a limit of its own; and what is left to tell of it. */
+enum { AROUND_SECS = 45, TELL_SECS = 15, SAID_SIZE = 2048, CHANGES = 256 };
 enum { EXIT_DONE = 0, EXIT_REFUSED = 2 }; /* of the command */
 
 struct sqi_rebalancing {
         struct sqi_rebalancing *next;
         uint64_t ticket, due;
+        double secs; /* it may take */
         char topology[SQI_ID_MAX + 1];
         struct sqi_process process;
         char said[SAID_SIZE]; /* the beginning of it */
@@ -153,12 +155,14 @@ start(struct sqi_hosted *hosted, const struct sqi_http_request *request, const s
       struct sqi_http_reply *reply)
 {
         struct sqi_rebalancing *it = calloc(1, sizeof(*it));
+        const struct sqi_plan *plan = sqi_hosted_plan(hosted);
         int r;
 
         if (!it)
                 return;
         it->ticket = request->ticket;
-        it->due = sqi_clock_ns() + CHILD_SECS * SQI_SECOND;
+        it->secs = AROUND_SECS + (plan ? sqi_handover_limit(plan) : 0);
+        it->due = sqi_clock_ns() + (uint64_t)(it->secs * SQI_SECOND);
         memcpy(it->topology, hosted->record.name, sizeof(it->topology));
         r = sqi_process_spawn_heard("/proc/self/exe", command->argv, &it->process);
         if (r < 0) {
@@ -169,6 +173,7 @@ start(struct sqi_hosted *hosted, const struct sqi_http_request *request, const s
         it->next = hosted->daemon->rebalancings;
         hosted->daemon->rebalancings = it;
         reply->later = true;
+        reply->ms = (unsigned)((it->secs + TELL_SECS) * 1000);
 }
 
 void
@@ -272,8 +277,8 @@ look(struct sqi_daemon *daemon, struct sqi_rebalancing **link, uint64_t now_ns)
                 return false;
         it->due = SQI_NEVER;
         sqi_process_kill(&it->process);
-        sqi_http_reply_error(&reply, TIMEOUT, "it takes longer than %d s (squall status %s shows what comes of it)",
-                             CHILD_SECS, it->topology);
+        sqi_http_reply_error(&reply, TIMEOUT, "it takes longer than %g s (squall status %s shows what comes of it)",
+                             it->secs, it->topology);
         sqi_http_answer(daemon->http, it->ticket, &reply);
         return false;
 }

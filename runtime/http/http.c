@@ -364,7 +364,7 @@ on_whole_request(struct peer *peer, const char *method)
         if (!reply.later)
                 return send_reply(peer, &reply);
         peer->ticket = ticket;
-        wait_for(peer, peer->http->options.answer_ms);
+        wait_for(peer, reply.ms ? reply.ms : peer->http->options.answer_ms);
         MHD_suspend_connection(peer->connection);
         return MHD_YES;
 }

@@ -6,7 +6,7 @@
  *  2. The owner polls sqi_http_fd() for input, until sqi_http_due() at the latest, then calls sqi_http_serve(). That
  *     never waits: `answer` is called from there, in the owner's thread, and what it gives is sent as far as the
  *     client takes it; the rest some other time. What `answer` does not know yet it gives later: it keeps the ticket
- *     of the request, and calls sqi_http_answer() with it, within SQI_HTTP_ANSWER_SECS.
+ *     of the request, and calls sqi_http_answer() with it, within SQI_HTTP_ANSWER_SECS, or what it has said itself.
  *     A reply with `stream` begins an event stream: about once a second `tell` is asked what the client is to be told,
  *     if it has taken what it was told before.
  *  3. sqi_http_close(). What is answered by then is sent as far as the client takes it at once; then connections are
@@ -64,7 +64,8 @@ struct sqi_http_reply {
         const char *allow; /* with 405: the other method */
         void *bytes;       /* malloc'd */
         size_t size;
-        bool later;  /* sqi_http_answer() will give it */
+        bool later;  /* sqi_http_answer() will give it, */
+        unsigned ms; /* within so many; 0: as the options say */
         bool stream; /* an event stream begins, with `cursor` */
         uint64_t cursor;
 };

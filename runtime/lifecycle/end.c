@@ -21,12 +21,17 @@ is_left(const struct sqi_lifecycle *life, uint32_t w)
 }
 
 double
+sqi_handover_limit(const struct sqi_plan *plan)
+{
+        return plan->config.message_timeout + (sqi_plan_is_exact(plan) ? plan->config.checkpoint_timeout : 0);
+}
+
+double
 sqi_drain_limit(const struct sqi_lifecycle *life)
 {
         if (life->drain_secs >= 0)
                 return life->drain_secs;
-        return life->plan->config.message_timeout +
-               (life->handover && sqi_step_is_exact(life) ? life->plan->config.checkpoint_timeout : 0);
+        return life->handover ? sqi_handover_limit(life->plan) : life->plan->config.message_timeout;
 }
 
 static void

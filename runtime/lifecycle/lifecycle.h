@@ -269,6 +269,7 @@ uint64_t sqi_lifecycle_due(const struct sqi_lifecycle *life);
 /* Seconds that a drain may take: what it was given, or the message timeout; a hand-over under exactly-once has as long
  * as an epoch may take as well. */
 double sqi_drain_limit(const struct sqi_lifecycle *life);
+double sqi_handover_limit(const struct sqi_plan *plan);
 
 /* "running", "degraded", ... "finished", "drained", "killed", "failed" */
 const char *sqi_lifecycle_state_name(const struct sqi_lifecycle *life);

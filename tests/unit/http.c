@@ -292,11 +292,14 @@ sends_a_large_answer_whole(void **state)
         sqi_http_close(&http);
 }
 
+static unsigned its_ms; /* what the next answer says that it takes */
+
 static void
 answer_later(void *context, const struct sqi_http_request *asked, struct sqi_http_reply *reply)
 {
         *(uint64_t *)context = asked->ticket;
         reply->later = true;
+        reply->ms = its_ms;
 }
 
 static bool
@@ -378,6 +381,31 @@ forgets_who_waits_longer_than_an_answer_may_take(void **state)
         ask_later(http, fd, &ticket); /* and waits as it closes */
         sqi_http_close(&http);
         close(fd);
+}
+
+static void
+waits_as_long_as_an_answer_has_said_that_it_takes(void **state)
+{
+        uint64_t ticket = 0, patient;
+        struct sqi_http *http = begin_later(&ticket, SHORT_MS);
+        struct sqi_http_reply reply = {0};
+        int one = call(http), two = call(http);
+        char text[sizeof(ok)] = "";
+
+        (void)state;
+        its_ms = GUARD_SECS * 1000;
+        ask_later(http, one, &ticket);
+        patient = ticket;
+        its_ms = 0;
+        ask_later(http, two, &ticket);
+        assert_int_equal(hear(http, two, text, 1), 0); /* has been shut */
+        sqi_http_reply_bytes(&reply, "text/plain", strdup("one"), 3);
+        sqi_http_answer(http, patient, &reply);
+        assert_int_equal(hear(http, one, text, sizeof(ok) - 1), sizeof(ok) - 1);
+        assert_string_equal(text, ok);
+        close(one);
+        close(two);
+        sqi_http_close(&http);
 }
 
 static void
@@ -528,6 +556,7 @@ main(void)
                 cmocka_unit_test(sends_a_large_answer_whole),
                 cmocka_unit_test(gives_the_answer_that_comes_later_to_who_has_asked),
                 cmocka_unit_test(forgets_who_waits_longer_than_an_answer_may_take),
+                cmocka_unit_test(waits_as_long_as_an_answer_has_said_that_it_takes),
                 cmocka_unit_test(sends_what_was_answered_before_it_closes),
                 cmocka_unit_test(shows_what_is_private_to_who_has_the_token),
                 cmocka_unit_test(asks_for_no_token_where_it_is_open_unless_another_site_asks),

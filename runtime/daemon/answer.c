@@ -272,7 +272,8 @@ set_level(const struct sqi_request *request, struct sqi_hosted *hosted, enum sq_
         else if (r == -ENOENT)
                 sqi_refuse_component(result, plan, component);
         else
-                sqi_refuse(result, SQI_STATUS_FAILED, "cannot write into the state directory: %s", strerror(-r));
+                sqi_refuse(result, SQI_STATUS_FAILED, "cannot write into the state directory: %s",
+                           sqi_sealed_reason(r));
 }
 
 enum { LEVEL_SECONDS_MAX = 30 * 24 * 3600 };

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/complain.h"
 #include "base/descriptors.h"
+#include "base/sealed.h"
 #include "command/drpc.h"
 #include "daemon/answer.h"
 #include "daemon/await.h"
@@ -95,6 +97,23 @@ load(struct sqi_daemon *daemon)
         return r;
 }
 
+/* One of a later version holds what was answered to whoever asks again: it is not written over. */
+static int
+read_answers(struct sqi_daemon *daemon, char *error, size_t size)
+{
+        int r = sqi_state_get_answers(&daemon->state, &daemon->answers);
+
+        if (r == -EPROTO)
+                return sqi_complain(r, error, size, "cannot read %s/requests: %s", daemon->state.path,
+                                    sqi_sealed_reason(r));
+        if (r < 0)
+                sqi_daemon_tell(daemon, SQ_WARN, NULL,
+                                "cannot read %s/requests: %s: a command that is sent again, as its answer was not "
+                                "heard, may be done twice",
+                                daemon->state.path, sqi_sealed_reason(r));
+        return 0;
+}
+
 static int
 open_daemon(struct sqi_daemon *daemon, char *error, size_t size)
 {
@@ -103,6 +122,8 @@ open_daemon(struct sqi_daemon *daemon, char *error, size_t size)
 
         if (r == 0)
                 sqi_events_open(&daemon->events, daemon->state.path);
+        if (r == 0)
+                r = read_answers(daemon, error, size);
         if (r == 0)
                 r = sqi_rundir_base(daemon->base, error, size);
         if (r == 0)
@@ -138,7 +159,6 @@ sqi_daemon_new(const struct sqi_daemon_options *options, struct sqi_daemon **ret
                 sqi_daemon_free(&daemon);
                 return r;
         }
-        sqi_state_get_answers(&daemon->state, &daemon->answers);
         sqi_sweep(daemon);
         for (struct sqi_hosted *hosted = daemon->first; hosted; hosted = hosted->next)
                 if (hosted->retry_at)

@@ -10,6 +10,7 @@
 
 #include "base/invariant.h"
 #include "base/random.h"
+#include "base/sealed.h"
 #include "control/lease.h"
 #include "daemon/beginning.h"
 #include "daemon/checkpoints.h"
@@ -152,13 +153,17 @@ sqi_hosted_new(struct sqi_daemon *daemon, const struct sqi_record *record)
 {
         struct sqi_hosted *hosted = calloc(1, sizeof(*hosted)), **link = &daemon->first;
         char path[PATH_MAX];
+        int r;
 
         if (!hosted)
                 return NULL;
         hosted->daemon = daemon;
         hosted->record = *record;
         (void)sqi_log_file_open(sqi_state_path(&daemon->state, record->name, "log", path), &hosted->log);
-        sqi_levels_load(&hosted->levels, sqi_state_path(&daemon->state, record->name, "levels", path));
+        r = sqi_levels_load(&hosted->levels, sqi_state_path(&daemon->state, record->name, "levels", path));
+        if (r < 0)
+                sqi_daemon_tell(daemon, SQ_WARN, record->name, "cannot read %s: %s: all log at info", path,
+                                sqi_sealed_reason(r));
         while (*link && strcmp((*link)->record.name, record->name) < 0)
                 link = &(*link)->next;
         hosted->next = *link;

@@ -17,6 +17,59 @@
 
 /* ---- On disk ----------------------------------------------------------------------------------------- */
 
+/* The file. Then `n` of struct sqi_level; before there were versions, they alone. */
+struct levels_head {
+        char magic[4]; /* "SQL" and the version */
+        uint32_t n;
+};
+static const char magic[4] = {'S', 'Q', 'L', 1};
+
+/* malloc'd. 0 or -ENOMEM. */
+static int
+encode(const struct sqi_levels *levels, void **ret_bytes, size_t *ret_size)
+{
+        struct levels_head head = {.n = levels->n};
+        size_t size = levels->n * sizeof(*levels->items);
+        char *bytes = malloc(sizeof(head) + size);
+
+        if (!bytes)
+                return -ENOMEM;
+        memcpy(head.magic, magic, sizeof(magic));
+        memcpy(bytes, &head, sizeof(head));
+        memcpy(bytes + sizeof(head), levels->items, size);
+        *ret_bytes = bytes;
+        *ret_size = sizeof(head) + size;
+        return 0;
+}
+
+/* Or its first bytes are those of a component's name, behind which there is a NUL. */
+static bool
+has_version(const char *bytes, size_t size)
+{
+        return size >= sizeof(struct levels_head) && memcmp(bytes, magic, sizeof(magic) - 1) == 0 && bytes[3] > 0 &&
+               bytes[3] < ' ';
+}
+
+/* Where the items begin. 0, -EBADMSG or -EPROTO. */
+static int
+decode(const char *bytes, size_t size, size_t *ret_begin, uint32_t *ret_n)
+{
+        struct levels_head head;
+
+        *ret_begin = 0;
+        *ret_n = (uint32_t)(size / sizeof(struct sqi_level));
+        if (!has_version(bytes, size))
+                return size % sizeof(struct sqi_level) == 0 ? 0 : -EBADMSG;
+        memcpy(&head, bytes, sizeof(head));
+        if (head.magic[3] > magic[3])
+                return -EPROTO;
+        if (size != sizeof(head) + head.n * sizeof(struct sqi_level))
+                return -EBADMSG;
+        *ret_begin = sizeof(head);
+        *ret_n = head.n;
+        return 0;
+}
+
 static int
 open_folder(const char *path)
 {
@@ -32,24 +85,27 @@ static int
 save(const struct sqi_levels *levels, const char *path)
 {
         const char *name = strrchr(path, '/') + 1;
-        int folder = open_folder(path), r = 0;
+        int folder = open_folder(path), r;
+        void *bytes = NULL;
+        size_t size;
 
         if (folder < 0)
                 return folder;
-        if (levels->n > 0)
-                r = sqi_sealed_write(folder, name, levels->items, levels->n * sizeof(*levels->items));
-        else
-                r = sqi_sealed_remove(folder, name);
+        r = levels->n > 0 ? encode(levels, &bytes, &size) : sqi_sealed_remove(folder, name);
+        if (bytes)
+                r = sqi_sealed_write(folder, name, bytes, size);
+        free(bytes);
         close(folder);
         return r;
 }
 
-void
+int
 sqi_levels_load(struct sqi_levels *levels, const char *path)
 {
         int folder = open_folder(path), r = -ENOENT;
         void *bytes = NULL;
-        size_t size = 0;
+        size_t size = 0, begin = 0;
+        uint32_t n = 0;
         bool torn;
 
         sqi_levels_free(levels);
@@ -57,16 +113,19 @@ sqi_levels_load(struct sqi_levels *levels, const char *path)
                 r = sqi_sealed_read(folder, strrchr(path, '/') + 1, &bytes, &size, &torn);
                 close(folder);
         }
-        if (r < 0)
-                return;
-        if (size % sizeof(*levels->items) != 0) {
+        if (r == 0)
+                r = decode(bytes, size, &begin, &n);
+        levels->later = r == -EPROTO;
+        if (r < 0) {
                 free(bytes);
-                return;
+                return r == -ENOENT ? 0 : r;
         }
+        memmove(bytes, (char *)bytes + begin, size - begin);
         levels->items = bytes;
-        levels->n = (uint32_t)(size / sizeof(*levels->items));
+        levels->n = n;
         for (uint32_t i = 0; i < levels->n; i++)
                 levels->items[i].component[SQI_ID_MAX] = '\0';
+        return 0;
 }
 
 void
@@ -135,6 +194,8 @@ sqi_levels_set(struct sqi_levels *levels, const char *path, struct sqi_desk *des
         int r = copy_items(levels, &changed);
         bool found = false;
 
+        if (r == 0 && levels->later)
+                r = -EPROTO;
         for (uint32_t c = 0; r == 0 && c < plan->ncomponents; c++) {
                 if (component && strcmp(plan->components[c].id, component) != 0)
                         continue;

@@ -19,7 +19,8 @@ struct sqi_answers {
         uint32_t n; /* ever; the last SQI_ANSWERS of them are kept */
         struct sqi_answer items[SQI_ANSWERS];
 };
-void sqi_state_get_answers(struct sqi_state *state, struct sqi_answers *ret);
+/* 0; or a negative errno, for sqi_sealed_reason(): there are none then. */
+int sqi_state_get_answers(struct sqi_state *state, struct sqi_answers *ret);
 int sqi_state_put_answer(struct sqi_state *state, struct sqi_answers *answers, const struct sqi_answer *answer);
 const struct sqi_answer *sqi_answers_find(const struct sqi_answers *answers, const uint8_t id[SQI_REQUEST_ID]);
 

@@ -36,6 +36,11 @@ for fixture in tests/fixtures/state-*; do
         wait $supervisor
         cd "$OLDPWD" || exit
 done
+# What was answered is not written over: whoever asks again would have it done twice.
+printf 9 | dd of="$dir/state/requests" bs=1 seek=6 conv=notrunc 2>/dev/null
+refuses_later_answers() { ! "$squall" supervisor --state-dir "$dir/state" >"$dir/said" 2>&1 && grep -q 'state/requests: a later version of Squall wrote it' "$dir/said"; }
+check "a state directory whose answers a later version wrote is refused" refuses_later_answers
+
 # Each number that a key reaches, once; its windows of 20 that begin every 10; the three that were reached last.
 whole() {
         sort -k1,1n -k2,2n "$1/counts.tsv" | awk '{ if ($1 != key) { key = $1; n = 0 } if ($2 != ++n) { print "key " key ": " $2 " and not " n; exit 1 } } END { if (NR != 8000) { print NR " lines"; exit 1 } }' &&

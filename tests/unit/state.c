@@ -414,7 +414,7 @@ an_answer_is_kept_for_the_next_supervisor_until_256_others_have_come(void **stat
         assert_non_null(answers);
         assert_int_equal(sqi_state_open(place->path, &it, error, sizeof(error)), 0);
         assert_int_equal(sqi_state_put_answer(&it, &answers[0], &answer), 0);
-        sqi_state_get_answers(&it, &answers[1]);
+        assert_int_equal(sqi_state_get_answers(&it, &answers[1]), 0);
         assert_non_null(sqi_answers_find(&answers[1], answer.id));
         assert_string_equal(sqi_answers_find(&answers[1], answer.id)->serial, "77");
         for (int i = 0; i < SQI_ANSWERS; i++) {

@@ -19,8 +19,10 @@
 #include "../shared/folder.h"
 #include "base/sealed.h"
 #include "control/manifest.h"
+#include "daemon/levels.h"
 #include "daemon/positions.h"
 #include "daemon/record.h"
+#include "daemon/requests.h"
 #include "plan/plan_codec.h"
 
 static int
@@ -107,11 +109,49 @@ read_manifest(const char *folder, char text[FIXTURE_TEXT])
         return 0;
 }
 
+static int
+read_requests(const char *folder, char text[FIXTURE_TEXT])
+{
+        struct sqi_state state = {.fd = sqi_folder_open(AT_FDCWD, folder)};
+        struct sqi_answers *answers = calloc(1, sizeof(*answers));
+        int r = sqi_state_get_answers(&state, answers);
+
+        close(state.fd);
+        if (r < 0)
+                fixture_say(text, "requests: %s", sqi_sealed_reason(r));
+        for (uint32_t i = 0; r == 0 && i < answers->n && i < SQI_ANSWERS; i++)
+                fixture_say(text, "%s %d, ", answers->items[i].name, (int)answers->items[i].status);
+        free(answers);
+        return r;
+}
+
+static int
+read_levels(const char *folder, char text[FIXTURE_TEXT])
+{
+        struct sqi_levels levels = {0};
+        char path[600];
+        int r;
+
+        snprintf(path, sizeof(path), "%s/levels", folder);
+        r = sqi_levels_load(&levels, path);
+        if (r < 0)
+                fixture_say(text, "levels: %s", sqi_sealed_reason(r));
+        for (uint32_t i = 0; i < levels.n; i++)
+                fixture_say(text, "%s %d, ", levels.items[i].component, levels.items[i].level);
+        sqi_levels_free(&levels);
+        return r;
+}
+
 enum { SEAL_VERSION_AT = 6 };
 #define SEALED(from, to, name, text, how) \
         { \
                 .folder = (from), .below = (to), .file = (name), .version_at = SEAL_VERSION_AT, .whole = (text), \
                 .read = (how) \
+        }
+/* But for its seal. */
+#define UNVERSIONED(from, name, text, how) \
+        { \
+                .folder = (from), .below = "", .file = (name), .whole = (text), .read = (how) \
         }
 static const struct fixture fixtures[] = {
         SEALED("state-2/topologies/words", "", "record", "words 5959fa2d5294 5959fa2d5294 0 0 1", read_record),
@@ -119,6 +159,10 @@ static const struct fixture fixtures[] = {
         SEALED("state-2/topologies/words", "", "plan", "gen/1 count/2 out/1 ", read_plan),
         SEALED("state-2/snapshots/words-5959fa2d5294/1", "", "manifest", "words 1, count.0 123, count.1 98, gen/0 1653",
                read_manifest),
+        SEALED("state-3", "", "requests", "done 0, gone 0, idle 0, words 0, gone 0, idle 0, words 0, ", read_requests),
+        SEALED("state-3/topologies/words", "", "levels", "count 3, ", read_levels),
+        UNVERSIONED("state-2", "requests", "done 0, gone 0, idle 0, words 0, gone 0, idle 0, ", read_requests),
+        UNVERSIONED("state-2/topologies/words", "levels", "count 3, ", read_levels),
 };
 
 /* In a seal of today. */
@@ -143,10 +187,13 @@ static void
 so_are_those_of_a_later_version_in_a_seal_of_today(void **state)
 {
         static const struct {
-                const char *name;
+                const char *from, *name;
                 size_t version_at;
                 fixture_read *read;
-        } kinds[] = {{"record", 1, read_record}, {"positions", 3, read_positions}};
+        } kinds[] = {{"state-2/topologies/words", "record", 1, read_record},
+                     {"state-2/topologies/words", "positions", 3, read_positions},
+                     {"state-3/topologies/words", "levels", 3, read_levels},
+                     {"state-3", "requests", 3, read_requests}};
         char folder[512], below[600], text[FIXTURE_TEXT];
 
         (void)state;
@@ -157,7 +204,7 @@ so_are_those_of_a_later_version_in_a_seal_of_today(void **state)
                 char from[600];
                 int fd = sqi_folder_open(AT_FDCWD, below);
 
-                snprintf(from, sizeof(from), "tests/fixtures/state-2/topologies/words/%s", kinds[i].name);
+                snprintf(from, sizeof(from), "tests/fixtures/%s/%s", kinds[i].from, kinds[i].name);
                 assert_int_equal(sqi_file_copy(from, fd, kinds[i].name), 0);
                 close(fd);
                 age(below, kinds[i].name, kinds[i].version_at);

@@ -2,12 +2,9 @@
 #include "state/part_merge.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "control/snapshot_format.h"
 #include "state/keyed.h"
@@ -258,24 +255,14 @@ sqi_part_merge(int fd, uint64_t size, const char *path, struct sqi_part_log **re
 {
         void *bytes = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd, 0);
         struct merging merging = {.begin = bytes, .end = (const uint8_t *)bytes + size};
-        struct sqi_part_log *log = NULL;
-        char aside[PATH_MAX];
         int r;
 
         if (bytes == MAP_FAILED)
                 return -errno;
         merging.later = sqi_keyed_new(sizeof(struct fate));
         r = merging.later ? pass_all(&merging) : -ENOMEM;
-        snprintf(aside, sizeof(aside), "%s.merged", path);
         if (r == 0)
-                r = merge_into(&merging, aside, &log);
-        if (r == 0 && rename(aside, path) < 0) {
-                r = -errno;
-                unlink(aside);
-                sqi_part_log_free(&log);
-        }
-        if (r == 0)
-                *ret = log;
+                r = merge_into(&merging, path, ret);
         sqi_keyed_free(&merging.later);
         munmap(bytes, (size_t)size);
         return r;

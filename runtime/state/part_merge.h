@@ -14,8 +14,7 @@
 
 struct sqi_part_log;
 
-/* The first `size` bytes of the file, into a new file that takes the place of `path`, durable. 0; or a negative errno:
- * nothing has changed. */
+/* The first `size` bytes of the file, into a new file `path`, durable. 0; or a negative errno: there is none. */
 int sqi_part_merge(int fd, uint64_t size, const char *path, struct sqi_part_log **ret);
 
 #endif

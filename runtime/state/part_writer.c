@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -30,6 +31,10 @@ struct sqi_part_log {
         struct piece *spare; /* from epoch to epoch: memory that is new costs more than to fill it */
 };
 
+/* Whose a writer with a thread is at last: the caller's when the thread has done all; the thread's, which frees it,
+ * when the caller does not wait for that. */
+enum { UNDER_WAY, DONE, LEFT };
+
 /* What stands above the lock belongs to the caller, until the thread has it or when it is done; what stands below it,
  * to both. */
 struct sqi_part_writer {
@@ -43,7 +48,7 @@ struct sqi_part_writer {
         sqi_merge *merge; /* or NULL */
         uint64_t written; /* bytes, by this writer */
         _Atomic int error;
-        _Atomic bool done;
+        _Atomic int fate;
 
         pthread_mutex_t lock;
         pthread_cond_t news;
@@ -51,6 +56,49 @@ struct sqi_part_writer {
         size_t waiting, nspare;
         bool ended, dropped;
 };
+
+/* ---- Memory ------------------------------------------------------------------------------------------ */
+
+static void
+free_pieces(struct piece **pieces)
+{
+        while (*pieces) {
+                struct piece *piece = *pieces;
+
+                *pieces = piece->next;
+                free(piece);
+        }
+}
+
+void
+sqi_part_log_free(struct sqi_part_log **log)
+{
+        if (!*log)
+                return;
+        free_pieces(&(*log)->spare);
+        if ((*log)->fd >= 0)
+                close((*log)->fd);
+        XXH3_freeState((*log)->sum);
+        free(*log);
+        *log = NULL;
+}
+
+static void
+free_writer(struct sqi_part_writer **writer)
+{
+        struct sqi_part_writer *it = *writer;
+
+        if (it->log && it->borrowed)
+                it->log->fd = -1;
+        sqi_part_log_free(&it->log);
+        free_pieces(&it->spare);
+        pthread_mutex_destroy(&it->lock);
+        pthread_cond_destroy(&it->news);
+        free(it->open);
+        free(it->path);
+        free(it);
+        *writer = NULL;
+}
 
 /* ---- The file ---------------------------------------------------------------------------------------- */
 
@@ -83,14 +131,47 @@ write_piece(struct sqi_part_writer *writer, const struct piece *piece)
                 fail(writer, r);
 }
 
+/* The name is the writer's until it is dropped: another one may have it then. `from` takes it; NULL: nobody has it any
+ * more. */
+static int
+give_name_to(struct sqi_part_writer *writer, const char *from)
+{
+        int r = -ECANCELED;
+
+        pthread_mutex_lock(&writer->lock);
+        if (!writer->dropped)
+                r = (from ? rename(from, writer->path) : unlink(writer->path)) < 0 ? -errno : 0;
+        pthread_mutex_unlock(&writer->lock);
+        return r;
+}
+
+/* NULL: it cannot be. */
+static struct sqi_part_log *
+make_merged(struct sqi_part_writer *writer)
+{
+        struct sqi_part_log *merged = NULL;
+        char aside[PATH_MAX];
+
+        /* no other writer of this name merges into the same one, be there ever so many that were dropped */
+        snprintf(aside, sizeof(aside), "%s.merged-%d", writer->path, (int)gettid());
+        if (writer->merge(writer->log->fd, writer->log->size, aside, &merged) < 0)
+                return NULL;
+        if (give_name_to(writer, aside) == 0)
+                return merged;
+        unlink(aside);
+        sqi_part_log_free(&merged);
+        return NULL;
+}
+
 /* Nothing is lost where it cannot be: the file is longer than it need be. */
 static void
 merge_if_long(struct sqi_part_writer *writer)
 {
         struct sqi_part_log *log = writer->log, *merged = NULL;
 
-        if (writer->merge && log->first && log->size > 2 * log->first &&
-            writer->merge(log->fd, log->size, writer->path, &merged) == 0) {
+        if (writer->merge && log->first && log->size > 2 * log->first)
+                merged = make_merged(writer);
+        if (merged) {
                 sqi_part_log_free(&writer->log);
                 writer->log = merged;
                 writer->written += merged->size;
@@ -99,17 +180,41 @@ merge_if_long(struct sqi_part_writer *writer)
         }
 }
 
+static void
+look_whether_dropped(struct sqi_part_writer *writer)
+{
+        pthread_mutex_lock(&writer->lock);
+        if (writer->dropped)
+                fail(writer, -ECANCELED);
+        pthread_mutex_unlock(&writer->lock);
+}
+
 /* Durable, or gone, which gives the room back. */
 static void
 finish(struct sqi_part_writer *writer)
 {
         if (!writer->borrowed && is_fine(writer) && fsync(writer->log->fd) < 0)
                 fail(writer, -errno);
+        look_whether_dropped(writer);
         if (!writer->borrowed && is_fine(writer))
                 merge_if_long(writer);
         if (!writer->borrowed && !is_fine(writer))
-                unlink(writer->path);
-        atomic_store(&writer->done, true);
+                (void)give_name_to(writer, NULL);
+}
+
+static bool
+is_done(const struct sqi_part_writer *writer)
+{
+        return atomic_load(&writer->fate) == DONE;
+}
+
+/* False: the other one has. */
+static bool
+decide(struct sqi_part_writer *writer, int fate)
+{
+        int none = UNDER_WAY;
+
+        return atomic_compare_exchange_strong(&writer->fate, &none, fate);
 }
 
 /* ---- The thread -------------------------------------------------------------------------------------- */
@@ -163,11 +268,13 @@ run(void *argument)
                 write_piece(writer, piece);
                 put_aside(writer, piece);
         }
-        finish(writer); /* from here on it is the caller's, who may free it */
-        if (wake < 0)
-                return NULL;
-        (void)!write(wake, &(uint64_t){1}, sizeof(uint64_t));
-        close(wake);
+        finish(writer);
+        if (!decide(writer, DONE)) /* else it is the caller's from here on, who may free it */
+                free_writer(&writer);
+        else if (wake >= 0)
+                (void)!write(wake, &(uint64_t){1}, sizeof(uint64_t));
+        if (wake >= 0)
+                close(wake);
         return NULL;
 }
 
@@ -178,7 +285,7 @@ leave_thread(struct sqi_part_writer *writer)
 {
         if (!writer->apart)
                 return;
-        if (atomic_load(&writer->done))
+        if (is_done(writer))
                 pthread_detach(writer->thread);
         else
                 pthread_join(writer->thread, NULL);
@@ -237,30 +344,6 @@ new_log(int fd)
         XXH3_64bits_reset(log->sum);
         log->fd = fd;
         return log;
-}
-
-static void
-free_pieces(struct piece **pieces)
-{
-        while (*pieces) {
-                struct piece *piece = *pieces;
-
-                *pieces = piece->next;
-                free(piece);
-        }
-}
-
-void
-sqi_part_log_free(struct sqi_part_log **log)
-{
-        if (!*log)
-                return;
-        free_pieces(&(*log)->spare);
-        if ((*log)->fd >= 0)
-                close((*log)->fd);
-        XXH3_freeState((*log)->sum);
-        free(*log);
-        *log = NULL;
 }
 
 /* Takes over the log, unless it fails. */
@@ -415,50 +498,25 @@ sqi_part_writer_is_behind(struct sqi_part_writer *writer)
         return behind;
 }
 
-static void
-end(struct sqi_part_writer *writer, bool dropped)
-{
-        if (writer->apart) {
-                pthread_mutex_lock(&writer->lock);
-                writer->ended = true;
-                writer->dropped |= dropped;
-                pthread_cond_signal(&writer->news);
-                pthread_mutex_unlock(&writer->lock);
-        } else if (!atomic_load(&writer->done)) {
-                if (dropped)
-                        fail(writer, -ECANCELED);
-                finish(writer);
-        }
-}
-
 void
 sqi_part_writer_end(struct sqi_part_writer *writer)
 {
         flush(writer);
-        end(writer, false);
+        if (writer->apart) {
+                pthread_mutex_lock(&writer->lock);
+                writer->ended = true;
+                pthread_cond_signal(&writer->news);
+                pthread_mutex_unlock(&writer->lock);
+        } else if (!is_done(writer)) {
+                finish(writer);
+                (void)decide(writer, DONE);
+        }
 }
 
 bool
 sqi_part_writer_is_done(const struct sqi_part_writer *writer)
 {
-        return atomic_load(&writer->done);
-}
-
-static void
-free_writer(struct sqi_part_writer **writer)
-{
-        struct sqi_part_writer *it = *writer;
-
-        if (it->log && it->borrowed)
-                it->log->fd = -1;
-        sqi_part_log_free(&it->log);
-        free_pieces(&it->spare);
-        pthread_mutex_destroy(&it->lock);
-        pthread_cond_destroy(&it->news);
-        free(it->open);
-        free(it->path);
-        free(it);
-        *writer = NULL;
+        return is_done(writer);
 }
 
 uint64_t
@@ -490,16 +548,43 @@ sqi_part_writer_close(struct sqi_part_writer **writer, uint64_t *ret_size, uint6
         return r;
 }
 
+/* Nobody writes what still waits, and another one may have the name. */
+static void
+give_up(struct sqi_part_writer *writer)
+{
+        struct piece *first, *spare;
+
+        pthread_mutex_lock(&writer->lock);
+        if (!writer->borrowed)
+                unlink(writer->path);
+        writer->ended = writer->dropped = true;
+        first = writer->first;
+        spare = writer->spare;
+        writer->first = writer->spare = NULL;
+        writer->waiting = writer->nspare = 0;
+        pthread_cond_signal(&writer->news);
+        pthread_mutex_unlock(&writer->lock);
+        free_pieces(&first);
+        free_pieces(&spare);
+}
+
+/* The thread may be within a sync or a merge that takes its time; a file that is the caller's must not change behind
+ * his back. */
 void
 sqi_part_writer_drop(struct sqi_part_writer **writer)
 {
         struct sqi_part_writer *it = *writer;
+        pthread_t thread;
 
         if (!it)
                 return;
-        end(it, true);
+        thread = it->thread;
+        give_up(it);
+        if (it->apart && !it->borrowed && decide(it, LEFT)) {
+                pthread_detach(thread);
+                *writer = NULL;
+                return;
+        }
         leave_thread(it);
-        if (is_fine(it) && !it->borrowed)
-                unlink(it->path); /* it was made durable before */
         free_writer(writer);
 }

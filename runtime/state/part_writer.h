@@ -30,8 +30,8 @@ struct sqi_part_log;
 int sqi_part_writer_append(struct sqi_part_log **log, const char *path, struct sqi_part_writer **ret);
 /* A file that is the caller's, and is neither synced nor closed. 0 or -ENOMEM. */
 int sqi_part_writer_of(int fd, struct sqi_part_writer **ret);
-/* Before go_apart: the first `size` bytes of the file are merged into a new one that takes the place of `path`. 0; or a
- * negative errno: nothing has changed. */
+/* Before go_apart: the first `size` bytes of the file are merged into a new one, `path`, which takes the place of the
+ * writer's then. 0; or a negative errno: there is none. */
 typedef int sqi_merge(int fd, uint64_t size, const char *path, struct sqi_part_log **ret);
 void sqi_part_writer_merge_by(struct sqi_part_writer *writer, sqi_merge *merge);
 /* `wake`: an eventfd, or -1. Where there can be no thread all is written by the caller. */
@@ -49,7 +49,8 @@ uint64_t sqi_part_writer_written(const struct sqi_part_writer *writer);
  * errno: then there is no file. */
 int sqi_part_writer_close(struct sqi_part_writer **writer, uint64_t *ret_size, uint64_t *ret_sum,
                           struct sqi_part_log **ret_log);
-/* At any time, also NULL: there is no file any more. Waits for what the disk is busy with. */
+/* At any time, also NULL: there is no file of that name any more. What its thread is busy with comes to nothing: it is
+ * not waited for, unless the file is the caller's. */
 void sqi_part_writer_drop(struct sqi_part_writer **writer);
 void sqi_part_log_free(struct sqi_part_log **log);
 

@@ -224,6 +224,115 @@ says_when_the_disk_is_behind(void **state)
         close_world(&world);
 }
 
+/* Until the thread of a writer that was dropped has ended, which alone has the other end then. The disk takes all. */
+static void
+wait_for_the_end(int ends[2], int disk)
+{
+        struct pollfd news[] = {{.fd = ends[0], .events = POLLIN}, {.fd = disk, .events = POLLIN}};
+        char bytes[4096];
+
+        close(ends[1]);
+        while (news[0].revents == 0) {
+                assert_true(poll(news, 2, 60000) > 0);
+                if (news[1].revents)
+                        assert_true(read(disk, bytes, sizeof(bytes)) > 0);
+        }
+        close(ends[0]);
+}
+
+static void
+holds(const char *path, const char *text)
+{
+        size_t n;
+        char *bytes = take_file(path, &n);
+
+        assert_int_equal(n, strlen(text));
+        assert_memory_equal(bytes, text, n);
+        free(bytes);
+}
+
+static void
+is_not_waited_for_when_it_is_dropped(void **state)
+{
+        struct sqi_part_writer *writer;
+        struct world world;
+        int disk, ends[2];
+
+        (void)state;
+        open_world(&world);
+        assert_int_equal(pipe(ends), 0);
+        assert_int_equal(mkfifo(world.path, 0600), 0);
+        disk = open(world.path, O_RDWR | O_CLOEXEC);
+        assert_int_equal(sqi_part_writer_new(world.path, &writer), 0);
+        sqi_part_writer_go_apart(writer, ends[1]);
+        put_pieces(writer);
+        sqi_part_writer_end(writer);
+        sqi_part_writer_drop(&writer); /* while the disk takes nothing */
+        assert_null(writer);
+        assert_int_equal(access(world.path, F_OK), -1);
+        put_file(world.path, "next", 4);
+        wait_for_the_end(ends, disk);
+        holds(world.path, "next");
+        close(disk);
+        close_world(&world);
+}
+
+static int merging[2], go_on[2];
+
+/* Until it is told to end. */
+static int
+merge_slowly(int fd, uint64_t size, const char *path, struct sqi_part_log **ret)
+{
+        struct sqi_part_writer *writer;
+        uint64_t n, sum;
+        char byte = 0;
+
+        (void)fd;
+        (void)size;
+        assert_int_equal(sqi_part_writer_new(path, &writer), 0);
+        sqi_part_writer_end(writer);
+        assert_int_equal(write(merging[1], &byte, 1), 1);
+        assert_int_equal(read(go_on[0], &byte, 1), 1);
+        return sqi_part_writer_close(&writer, &n, &sum, ret);
+}
+
+static void
+what_was_merged_takes_no_name_when_its_writer_was_dropped_meanwhile(void **state)
+{
+        struct sqi_part_writer *writer;
+        struct sqi_part_log *log = NULL;
+        struct world world;
+        char next[96], byte = 0;
+        uint64_t size, sum;
+        int ends[2];
+
+        (void)state;
+        open_world(&world);
+        snprintf(next, sizeof(next), "%s-2", world.path);
+        assert_int_equal(pipe(ends) | pipe(merging) | pipe(go_on), 0);
+        assert_int_equal(sqi_part_writer_new(world.path, &writer), 0);
+        sqi_part_writer_put(writer, "first", 5);
+        sqi_part_writer_end(writer);
+        assert_int_equal(sqi_part_writer_close(&writer, &size, &sum, &log), 0);
+        assert_int_equal(sqi_part_writer_append(&log, next, &writer), 0);
+        sqi_part_writer_merge_by(writer, merge_slowly);
+        sqi_part_writer_go_apart(writer, ends[1]);
+        put_pieces(writer);
+        sqi_part_writer_end(writer);
+        assert_int_equal(read(merging[0], &byte, 1), 1);
+        sqi_part_writer_drop(&writer);
+        put_file(next, "next", 4);
+        assert_int_equal(write(go_on[1], &byte, 1), 1);
+        wait_for_the_end(ends, -1);
+        holds(next, "next");
+        assert_int_equal(unlink(next), 0);
+        close_world(&world); /* there is nothing else */
+        for (int i = 0; i < 2; i++) {
+                close(merging[i]);
+                close(go_on[i]);
+        }
+}
+
 int
 main(void)
 {
@@ -232,6 +341,8 @@ main(void)
                 cmocka_unit_test(a_thread_writes_the_same_and_wakes_who_waits),
                 cmocka_unit_test(is_closed_once_it_is_done_whatever_its_thread_waits_for),
                 cmocka_unit_test(leaves_no_file_when_it_is_dropped),
+                cmocka_unit_test(is_not_waited_for_when_it_is_dropped),
+                cmocka_unit_test(what_was_merged_takes_no_name_when_its_writer_was_dropped_meanwhile),
                 cmocka_unit_test(says_that_there_is_no_room_and_gives_back_what_it_had),
                 cmocka_unit_test(says_when_the_disk_is_behind),
         };

@@ -15,6 +15,7 @@
 #include "daemon/positions.h"
 #include "daemon/snapshots.h"
 #include "daemon/sweep.h"
+#include "supervisor/rundir.h"
 
 /* Not those of a run whose state is lost: what could not be removed at its end goes first. */
 static int
@@ -120,6 +121,19 @@ write_from(int folder, uint64_t from)
         return r;
 }
 
+/* The folder that all are in goes with the last one, where nothing else of ours is in it. 1: it was made; 0: it was
+ * there; or a negative errno. */
+static int
+make_rundir(const char *path)
+{
+        char base[SQI_RUNDIR_SIZE], error[SQI_RUNDIR_SIZE + 256];
+        int r = mkdir(path, 0700) < 0 ? -errno : 1;
+
+        if (r == -ENOENT && sqi_rundir_base(base, error, sizeof(error)) == 0)
+                r = mkdir(path, 0700) < 0 ? -errno : 1;
+        return r == -EEXIST ? 0 : r;
+}
+
 /*
  * Each run directory says which snapshot its run began from, before it holds anything else. One that is older than the
  * newest has been handed over, and only its end was missed (but under exactly-once, where a run makes snapshots all
@@ -130,11 +144,11 @@ int
 sqi_beginning_settle(struct sqi_hosted *hosted)
 {
         for (bool swept = false;; swept = true) {
-                bool made = mkdir(hosted->record.rundir, 0700) == 0;
+                int made = make_rundir(hosted->record.rundir);
                 uint64_t from = 0;
 
-                if (!made && errno != EEXIST)
-                        return -errno;
+                if (made < 0)
+                        return made;
                 int folder = open(hosted->record.rundir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 if (folder < 0)
                         return -errno;

@@ -295,5 +295,9 @@ echo "# before and after $SQUALL_ROUNDS rounds: $before and $(fds) files open, $
 check "the supervisor has no more files open than before" [ "$(fds)" -le "$before" ]
 # A sanitizer keeps what is freed for a while.
 [ "${SQUALL_TEST_MODE:-release}" != release ] || check "and no more memory" [ "$(rss)" -le $((memory + memory / 4 + 512)) ]
+"$squall" supervisor --stop
+export SQUALL_SOCKET=$dir/commands
+start
+check "a topology begins where the last one took the folder of the run directories with it" rounds 2
 check "the end is clean" eval '"$squall" supervisor --stop && no_worker && [ -z "$(find "$XDG_RUNTIME_DIR" -mindepth 1 -not -path "$XDG_RUNTIME_DIR/squall")" ]'
 exit $failures

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/date.h"
+#include "base/sealed.h"
 #include "plan/plan.h"
 #include "plan/plan_codec.h"
 #include "tuple/reader.h"
@@ -17,19 +18,25 @@
 struct decoder {
         struct sqi_reader in;
         struct sqi_arena *arena;
-        int r; /* 0, -EBADMSG, -ENOMEM */
+        int r; /* 0, -EBADMSG, -EPROTO, -ENOMEM */
         char *error;
         size_t error_size;
 };
 
 static void
-refuse(struct decoder *decoder, const char *what)
+refuse_as(struct decoder *decoder, int r, const char *what)
 {
         if (decoder->r < 0)
                 return;
-        decoder->r = -EBADMSG;
+        decoder->r = r;
         sqi_read_fail(&decoder->in, what);
         snprintf(decoder->error, decoder->error_size, "%s", what);
+}
+
+static void
+refuse(struct decoder *decoder, const char *what)
+{
+        refuse_as(decoder, -EBADMSG, what);
 }
 
 static void
@@ -397,15 +404,26 @@ read_tasks(struct decoder *decoder, struct sqi_plan *plan)
                                 i, index, read_number(decoder, plan->nworkers - 1, "a task has no worker")};
 }
 
+/* How many parts there are. A later version may have more of them, and is known by its number all the same. */
+static uint32_t
+read_head(struct decoder *decoder)
+{
+        uint32_t nparts = read_list(decoder, UINT16_MAX, "not a plan"), version;
+
+        demand(decoder, strcmp(read_text(decoder, "not a plan"), SQI_PLAN_MAGIC) == 0, "not a plan");
+        version = read_number(decoder, UINT32_MAX, "not a plan");
+        if (version > SQI_PLAN_VERSION)
+                refuse_as(decoder, -EPROTO, sqi_sealed_reason(-EPROTO));
+        demand(decoder, version == SQI_PLAN_VERSION && nparts >= SQI_PLAN_PARTS - 1 && nparts <= SQI_PLAN_PARTS,
+               "not a plan");
+        return nparts;
+}
+
 static void
 read_plan(struct decoder *decoder, struct sqi_plan *plan)
 {
-        uint32_t nparts = read_list(decoder, SQI_PLAN_PARTS, "not a plan");
+        uint32_t nparts = read_head(decoder);
 
-        demand(decoder, nparts >= SQI_PLAN_PARTS - 1, "not a plan");
-        demand(decoder, strcmp(read_text(decoder, "not a plan"), SQI_PLAN_MAGIC) == 0, "not a plan");
-        demand(decoder, read_number(decoder, UINT32_MAX, "not a plan") == SQI_PLAN_VERSION,
-               "a plan of another version of squall");
         plan->name = read_text(decoder, "the plan has no name");
         demand(decoder, sqi_is_id(plan->name), "the plan has no name");
         plan->directory = read_text(decoder, "the plan has no directory");

@@ -11,7 +11,7 @@
 
 #include <squall.h>
 
-enum { FIXTURE_TEXT = 1024 };
+enum { FIXTURE_TEXT = 1024, FIXTURE_BESIDE = 2, FIXTURE_SUMMED = 4096 };
 
 /* `folder` holds a copy of the files. 0 and what they hold, as text; or a negative errno and the message. */
 typedef int fixture_read(const char *folder, char text[FIXTURE_TEXT]);
@@ -20,11 +20,12 @@ typedef int fixture_read(const char *folder, char text[FIXTURE_TEXT]);
 void fixture_say(char text[FIXTURE_TEXT], const char *format, ...) SQ_PRINTF(2, 3);
 
 struct fixture {
-        const char *folder;   /* below tests/fixtures */
-        const char *below;    /* where its copy lies in the folder that is read; "" */
-        const char *file;     /* the one that is damaged */
-        const char *beside;   /* one that is read with it; NULL */
-        size_t version_at;    /* the place of its version, a byte; 0: it has none, nor a checksum, and is only read */
+        const char *folder;                 /* below tests/fixtures */
+        const char *below;                  /* where its copy lies in the folder that is read; "" */
+        const char *file;                   /* the one that is damaged */
+        const char *beside[FIXTURE_BESIDE]; /* those that are read with it */
+        size_t version_at;    /* the place of its version, a byte; 0: it has none, nor a checksum, and is only read;
+                                 FIXTURE_SUMMED: another file has its checksum, its version included */
         const char *whole;    /* what is read */
         const char *instead;  /* what may be read where it is damaged; NULL */
         const char *shortest; /* of a log, whose end is cut off where it is torn: what is left at least where a bit is

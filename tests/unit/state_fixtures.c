@@ -23,6 +23,7 @@
 #include "daemon/positions.h"
 #include "daemon/record.h"
 #include "daemon/requests.h"
+#include "daemon/snapshots.h"
 #include "plan/plan_codec.h"
 
 static int
@@ -110,6 +111,24 @@ read_manifest(const char *folder, char text[FIXTURE_TEXT])
 }
 
 static int
+read_parts(const char *folder, char text[FIXTURE_TEXT])
+{
+        char error[FIXTURE_TEXT];
+        struct sqi_manifest manifest;
+        int r = sqi_snapshots_verify(folder, &manifest, error, sizeof(error));
+
+        if (r < 0) {
+                fixture_say(text, "%s", error);
+                return r;
+        }
+        fixture_say(text, "%s %" PRIu64, manifest.topology, manifest.epoch);
+        for (uint32_t i = 0; i < manifest.nfiles; i++)
+                fixture_say(text, ", %s %" PRIu64, manifest.files[i].name, manifest.files[i].size);
+        sqi_manifest_free(&manifest);
+        return 0;
+}
+
+static int
 read_requests(const char *folder, char text[FIXTURE_TEXT])
 {
         struct sqi_state state = {.fd = sqi_folder_open(AT_FDCWD, folder)};
@@ -159,6 +178,13 @@ static const struct fixture fixtures[] = {
         SEALED("state-2/topologies/words", "", "plan", "gen/1 count/2 out/1 ", read_plan),
         SEALED("state-2/snapshots/words-5959fa2d5294/1", "", "manifest", "words 1, count.0 123, count.1 98, gen/0 1653",
                read_manifest),
+        {.folder = "state-3/snapshots/words-90ec2b823e1e/1",
+         .below = "",
+         .file = "count.0",
+         .beside = {"count.1", "manifest"},
+         .version_at = FIXTURE_SUMMED,
+         .whole = "words 1, count.0 163, count.1 138",
+         .read = read_parts},
         SEALED("state-3", "", "requests", "done 0, gone 0, idle 0, words 0, gone 0, idle 0, words 0, ", read_requests),
         SEALED("state-3/topologies/words", "", "levels", "count 3, ", read_levels),
         UNVERSIONED("state-2", "requests", "done 0, gone 0, idle 0, words 0, gone 0, idle 0, ", read_requests),
@@ -192,6 +218,7 @@ so_are_those_of_a_later_version_in_a_seal_of_today(void **state)
                 fixture_read *read;
         } kinds[] = {{"state-2/topologies/words", "record", 1, read_record},
                      {"state-2/topologies/words", "positions", 3, read_positions},
+                     {"state-3/topologies/words", "plan", 13, read_plan},
                      {"state-3/topologies/words", "levels", 3, read_levels},
                      {"state-3", "requests", 3, read_requests}};
         char folder[512], below[600], text[FIXTURE_TEXT];
